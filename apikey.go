@@ -1,0 +1,125 @@
+package memo
+
+import "time"
+
+// KeyStatus is the state of an API key at one moment (contract section 1).
+type KeyStatus string
+
+// The states of a key. Revoked and deactivated are final.
+const (
+	KeyActive      KeyStatus = "active"
+	KeyExpired     KeyStatus = "expired"
+	KeyRevoked     KeyStatus = "revoked"
+	KeyDeactivated KeyStatus = "deactivated"
+)
+
+// KeyStatuses lists every status.
+var KeyStatuses = []KeyStatus{KeyActive, KeyExpired, KeyRevoked, KeyDeactivated}
+
+// MaxLiveKeys is how many active keys one member may have in one workspace.
+const MaxLiveKeys = 1000
+
+// MaxOverlap is the longest time both keys of a rotation may work.
+const MaxOverlap = 7 * 24 * time.Hour
+
+// KeyLife is what decides whether a key still works.
+type KeyLife struct {
+	ExpiresAt     *time.Time
+	RevokedAt     *time.Time
+	DeactivatedAt *time.Time
+}
+
+// Status returns the key's state at now. A key is valid iff now < ExpiresAt.
+// What ended a key for good is told before what ended it by the clock.
+func (l KeyLife) Status(now time.Time) KeyStatus {
+	switch {
+	case l.RevokedAt != nil:
+		return KeyRevoked
+	case l.DeactivatedAt != nil:
+		return KeyDeactivated
+	case l.ExpiresAt != nil && !now.Before(*l.ExpiresAt):
+		return KeyExpired
+	}
+	return KeyActive
+}
+
+// APIKey is everything that is known of a key after its creation: never the
+// key itself, of which only the SHA-256 and the suffix are kept.
+type APIKey struct {
+	ID            string
+	WorkspaceID   string
+	Name          string
+	Suffix        string // the last 4 of the 32 random characters
+	CreatedAt     time.Time
+	CreatedBy     KeyCreator
+	Life          KeyLife
+	DeactivatedBy string // why it was deactivated, in words
+	LastUsedAt    *time.Time
+	LastUsedIP    Optional
+	LastUsedAgent Optional
+	Requests24h   int64
+	ExposedAt     *time.Time // when it was first seen in a URL
+	RotatedFrom   Optional   // the key that this one replaces
+}
+
+// KeyCreator is the member on whose behalf a key acts.
+type KeyCreator struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Email string `json:"email"`
+}
+
+// KeyView is a key as REST and the command line show it (contract section 2).
+type KeyView struct {
+	ID            string     `json:"id"`
+	Name          string     `json:"name"`
+	Suffix        string     `json:"suffix"`
+	Status        KeyStatus  `json:"status"`
+	CreatedAt     time.Time  `json:"created_at"`
+	CreatedBy     KeyCreator `json:"created_by"`
+	ExpiresAt     *time.Time `json:"expires_at"`
+	LastUsedAt    *time.Time `json:"last_used_at"`
+	LastUsedIP    Optional   `json:"last_used_ip"`
+	LastUsedAgent Optional   `json:"last_used_agent"`
+	Requests24h   int64      `json:"requests_24h"`
+	ExposedAt     *time.Time `json:"exposed_at"`
+	RotatedFrom   Optional   `json:"rotated_from"`
+}
+
+// NewKeyView is KeyView with the secret: the answer to creating or rotating a
+// key, the only place where a whole key ever appears.
+type NewKeyView struct {
+	KeyView
+	Key string `json:"key"`
+}
+
+// View shows the key as it stands at now.
+func (k APIKey) View(now time.Time) KeyView {
+	return KeyView{
+		ID: k.ID, Name: k.Name, Suffix: k.Suffix, Status: k.Life.Status(now),
+		CreatedAt: k.CreatedAt, CreatedBy: k.CreatedBy, ExpiresAt: k.Life.ExpiresAt,
+		LastUsedAt: k.LastUsedAt, LastUsedIP: k.LastUsedIP, LastUsedAgent: k.LastUsedAgent,
+		Requests24h: k.Requests24h, ExposedAt: k.ExposedAt, RotatedFrom: k.RotatedFrom,
+	}
+}
+
+// ParseExpiry reads an expiry as callers write it: an RFC 3339 instant, or a
+// date, which means through the end of that day in UTC. It must lie after now.
+func ParseExpiry(field, s string, now time.Time) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		day, dateErr := time.Parse(time.DateOnly, s)
+		if dateErr != nil {
+			return time.Time{}, Invalid(field, "must be an RFC 3339 instant such as 2030-01-31T12:00:00Z or a date such as 2030-01-31")
+		}
+		t = day.AddDate(0, 0, 1)
+	}
+	t = Millis(t)
+	if !t.After(now) {
+		return time.Time{}, Invalid(field, "must lie in the future")
+	}
+	if t.Year() > 10000 || t.Year() == 10000 && t.YearDay() > 1 {
+		return time.Time{}, Invalid(field, "must lie before the year 10000")
+	}
+	return t, nil
+}

@@ -1,0 +1,46 @@
+package memo
+
+import "time"
+
+// Event is one line of the audit trail. It is written in the transaction of
+// the change it tells of, so there is no change without its event.
+type Event struct {
+	ID          int64     `json:"id"`
+	WorkspaceID Optional  `json:"workspace_id"` // empty: of the whole server
+	At          time.Time `json:"at"`
+	Action      Action    `json:"action"`
+	ActorID     Optional  `json:"actor_id"` // the user; empty for the operator and the system
+	Actor       string    `json:"actor"`    // "operator", "system" or the user's e-mail
+	Subject     string    `json:"subject"`  // the id of what was changed
+	Detail      string    `json:"detail"`   // words for a person; never a secret
+	IP          Optional  `json:"ip"`
+	Agent       Optional  `json:"agent"`
+}
+
+// Action names what happened, as subject.verb.
+type Action string
+
+// The actions that are recorded.
+const (
+	ActionKeyCreated     Action = "key.created"
+	ActionKeyChanged     Action = "key.changed"
+	ActionKeyRotated     Action = "key.rotated"
+	ActionKeyRevoked     Action = "key.revoked"
+	ActionKeyDeactivated Action = "key.deactivated"
+	ActionKeyExposed     Action = "key.exposed"
+
+	ActionMemberAdded   Action = "member.added"
+	ActionMemberRole    Action = "member.role_changed"
+	ActionMemberRemoved Action = "member.removed"
+
+	ActionUserCreated  Action = "user.created"
+	ActionUserDisabled Action = "user.disabled"
+	ActionUserEnabled  Action = "user.enabled"
+	ActionSignedIn     Action = "session.created"
+	ActionSignedOut    Action = "session.revoked"
+
+	ActionWorkspaceCreated Action = "workspace.created"
+	ActionPlanChanged      Action = "workspace.plan_changed"
+	ActionImported         Action = "transcription.imported"
+	ActionRestored         Action = "database.restored"
+)

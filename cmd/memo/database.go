@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/store"
+)
+
+type migrateCmd struct{}
+
+func (c *migrateCmd) Run(e *environment) error {
+	return e.with(func(*app.App) error {
+		return e.show(map[string]string{"schema": "current"}, func() { e.say("The schema is up to date.") })
+	})
+}
+
+type backupCmd struct {
+	File string `arg:""`
+}
+
+func (c *backupCmd) Run(e *environment) error {
+	s, err := store.Open(e.ctx, e.config())
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := s.Backup(e.ctx, c.File, e.progress("Backing up")); err != nil {
+		return err
+	}
+	return e.show(map[string]string{"backup": c.File}, func() {
+		e.say("The backup is in %s. It holds transcripts and hashes of keys: keep it like a secret.", c.File)
+	})
+}
+
+type restoreCmd struct {
+	File            string `arg:""`
+	KeepUnknownKeys bool   `help:"Let keys work that the present database does not know, even though they may have been revoked since the backup."`
+}
+
+// restoredView is what a restore reports.
+type restoredView struct {
+	store.Restored
+	SetAside string `json:"set_aside"` // where an unreadable database went
+}
+
+func (c *restoreCmd) Run(e *environment) error {
+	var view restoredView
+	s, err := store.Open(e.ctx, e.config())
+	if store.IsUnreadable(err) && e.cli.Database == "" {
+		if view.SetAside, err = store.SetAside(e.cli.Data, time.Now()); err == nil {
+			s, err = store.Open(e.ctx, e.config())
+		}
+	}
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if view.Restored, err = s.Restore(e.ctx, c.File, c.KeepUnknownKeys, e.progress("Restoring")); err != nil {
+		return err
+	}
+	return e.show(view, func() {
+		if view.SetAside != "" {
+			e.say("The present database could not be read and is now %s.", view.SetAside)
+		}
+		e.say("Restored %d transcriptions and %d keys. Everybody has to sign in again.", view.Transcriptions, view.Keys)
+		e.say("%d keys that had ended since the backup stay dead, by the record of the present database.", view.CarriedOver)
+		switch {
+		case view.Deactivated > 0:
+			e.say("%d keys were deactivated: the present database does not know them, so they may have been revoked. Create new ones, or restore with --keep-unknown-keys if you are sure.", view.Deactivated)
+		case c.KeepUnknownKeys:
+			e.say("Keys that the present database does not know work again, as you insisted.")
+		}
+	})
+}
+
+type versionCmd struct{}
+
+func (c *versionCmd) Run(e *environment) error {
+	return e.show(map[string]string{"version": version}, func() { fmt.Fprintln(e.stdout, "memo", version) })
+}

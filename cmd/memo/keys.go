@@ -1,0 +1,128 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/credential"
+)
+
+type keyCmds struct {
+	Create  keyCreate  `cmd:"" help:"Create a key on behalf of a member. It is shown this once."`
+	List    keyList    `cmd:"" help:"List a workspace's keys."`
+	Revoke  keyRevoke  `cmd:"" help:"Revoke a key at once and for good."`
+	Inspect keyInspect `cmd:"" help:"Read a key from stdin and check its form, offline."`
+}
+
+type keyCreate struct {
+	Workspace string `required:""`
+	Member    string `required:"" placeholder:"EMAIL"`
+	Name      string `required:""`
+	Expires   string `help:"A date, an RFC 3339 instant, or a number of days such as 90d." placeholder:"DATE|90d"`
+}
+
+func (c *keyCreate) Run(e *environment) error {
+	expires, err := expiry(c.Expires, time.Now())
+	if err != nil {
+		return err
+	}
+	return e.member(c.Workspace, c.Member, func(a *app.App, w memo.Workspace, u memo.User) error {
+		caller := memo.Caller{Operator: true, WorkspaceID: w.ID, UserID: u.ID}
+		k, err := a.CreateKey(e.ctx, caller, app.NewKey{Name: c.Name, ExpiresAt: expires})
+		if memo.KindOf(err) == memo.KindNotFound {
+			return fmt.Errorf("%s is not an active member of %s. 'memo member add' makes them one", u.Email, w.Name)
+		}
+		if err != nil {
+			return err
+		}
+		return e.show(k, func() {
+			e.say("%s", k.Key) // alone on stdout, to be piped
+			fmt.Fprintf(e.stderr, "Copy it now: it is not shown again. Name %s, expires %s.\n", k.Name, moment(k.ExpiresAt))
+		})
+	})
+}
+
+// expiry reads --expires; empty means never.
+func expiry(s string, now time.Time) (*time.Time, error) {
+	if s == "" {
+		return nil, nil
+	}
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.Atoi(days)
+		if err != nil || n < 1 || n > 36_500 {
+			return nil, usageError("--expires: a number of days is written like 90d")
+		}
+		t := memo.Millis(now.AddDate(0, 0, n))
+		return &t, nil
+	}
+	t, err := memo.ParseExpiry("--expires", s, now)
+	if err != nil {
+		return nil, usageError(err.Error())
+	}
+	return &t, nil
+}
+
+type keyList struct {
+	Workspace string `required:""`
+}
+
+func (c *keyList) Run(e *environment) error {
+	return e.in(c.Workspace, func(a *app.App, w memo.Workspace) error {
+		keys, err := a.ListKeys(e.ctx, memo.Caller{Operator: true, WorkspaceID: w.ID}, "")
+		if err != nil {
+			return err
+		}
+		return showList(e, keys, "ID KEY NAME STATUS MEMBER EXPIRES LAST-USED FROM", func(k memo.KeyView) []string {
+			return []string{
+				k.ID, credential.KeyPrefix + "…" + k.Suffix, k.Name, string(k.Status), k.CreatedBy.Email,
+				moment(k.ExpiresAt), moment(k.LastUsedAt), string(k.LastUsedIP),
+			}
+		})
+	})
+}
+
+type keyRevoke struct {
+	KeyID string `arg:"" name:"key-id"`
+}
+
+func (c *keyRevoke) Run(e *environment) error {
+	return e.with(func(a *app.App) error {
+		err := a.RevokeKey(e.ctx, operator, c.KeyID)
+		if memo.KindOf(err) == memo.KindNotFound {
+			return errors.New("there is no key with this id. 'memo key list --workspace W' shows the ids; a key itself is not one")
+		}
+		if err != nil {
+			return err
+		}
+		k, err := a.GetKey(e.ctx, operator, c.KeyID)
+		if err != nil {
+			return err
+		}
+		return e.show(k, func() { e.say("%s…%s (%s) is %s.", credential.KeyPrefix, k.Suffix, k.Name, k.Status) })
+	})
+}
+
+type keyInspect struct{}
+
+func (c *keyInspect) Run(e *environment) error {
+	raw, err := io.ReadAll(io.LimitReader(e.stdin, 4<<10))
+	if err != nil {
+		return err
+	}
+	k, ok := credential.ParseKey(strings.TrimSpace(string(raw)))
+	if !ok {
+		return fmt.Errorf("this is not a well-formed key: it must be %s and 38 letters or digits, whose last 6 are a checksum", credential.KeyPrefix)
+	}
+	return e.show(struct {
+		WellFormed bool   `json:"well_formed"`
+		Suffix     string `json:"suffix"`
+	}{true, k.Suffix()}, func() {
+		e.say("A well-formed key, %s…%s. Whether it was issued and is alive only the server knows.", credential.KeyPrefix, k.Suffix())
+	})
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// show prints v as JSON where that was asked for, and what text writes
+// otherwise.
+func (e *environment) show(v any, text func()) error {
+	if !e.cli.JSON {
+		text()
+		return nil
+	}
+	if err := json.MarshalWrite(e.stdout, v, jsontext.WithIndent("  ")); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(e.stdout)
+	return err
+}
+
+// items is a list as the REST API has it.
+type items[T any] struct {
+	Items []T `json:"items"`
+}
+
+// showList prints a list as JSON or as a table.
+func showList[T any](e *environment, list []T, head string, row func(T) []string) error {
+	return e.show(items[T]{list}, func() {
+		w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(w, strings.ReplaceAll(head, " ", "\t"))
+		for _, v := range list {
+			fmt.Fprintln(w, strings.Join(row(v), "\t"))
+		}
+		w.Flush()
+	})
+}
+
+func (e *environment) say(format string, args ...any) { fmt.Fprintf(e.stdout, format+"\n", args...) }
+
+// moment is a time for a table.
+func moment(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return t.Format("2006-01-02 15:04")
+}
+
+// bar draws progress on a terminal, and nothing elsewhere.
+func (e *environment) bar(total int64, what string) *progressbar.ProgressBar {
+	f, ok := e.stderr.(*os.File)
+	if !ok {
+		f = os.Stderr
+	}
+	return progressbar.NewOptions64(total, progressbar.OptionSetDescription(what), progressbar.OptionSetWriter(f),
+		progressbar.OptionSetVisibility(!e.cli.JSON && term.IsTerminal(int(f.Fd()))),
+		progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionClearOnFinish())
+}
+
+// progress feeds a bar from a count of rows.
+func (e *environment) progress(what string) func(done, total int64) {
+	var b *progressbar.ProgressBar
+	return func(done, total int64) {
+		if b == nil {
+			b = e.bar(total, what)
+		}
+		_ = b.Set64(done) // a bar that cannot be drawn stops nothing
+	}
+}

@@ -1,0 +1,272 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+)
+
+// operator is who works on the command line.
+var operator = memo.Caller{Operator: true}
+
+type userCmds struct {
+	Add     userAdd     `cmd:"" help:"Add a user."`
+	List    userList    `cmd:"" help:"List users."`
+	Disable userDisable `cmd:"" help:"Take all access from a user. Their keys are deactivated for good."`
+	Enable  userEnable  `cmd:"" help:"Let a user sign in again."`
+}
+
+type userAdd struct {
+	Email         string `required:""`
+	Name          string `required:""`
+	PasswordStdin bool   `help:"Read the password from stdin, one line."`
+}
+
+func (c *userAdd) Run(e *environment) error {
+	password, err := e.password(c.PasswordStdin)
+	if err != nil {
+		return err
+	}
+	return e.with(func(a *app.App) error {
+		u, err := a.AddUser(e.ctx, operator, c.Email, c.Name, password)
+		if err != nil {
+			return err
+		}
+		return e.show(u, func() { e.say("Added %s (%s).", u.Email, u.ID) })
+	})
+}
+
+// password reads a password from a pipe, or asks for it on a terminal. Without
+// either the user has none and cannot sign in yet.
+func (e *environment) password(fromStdin bool) (string, error) {
+	if fromStdin {
+		line, err := bufio.NewReader(io.LimitReader(e.stdin, 8<<10)).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", fmt.Errorf("the password cannot be read: %w", err)
+		}
+		line = strings.TrimRight(line, "\r\n")
+		if line == "" {
+			return "", usageError("--password-stdin: there is no password on stdin")
+		}
+		return line, nil
+	}
+	f, ok := e.stdin.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return "", nil
+	}
+	fmt.Fprint(e.stderr, "Password (empty for none): ")
+	first, err := term.ReadPassword(int(f.Fd()))
+	fmt.Fprintln(e.stderr)
+	if err != nil || len(first) == 0 {
+		return "", err
+	}
+	fmt.Fprint(e.stderr, "Again: ")
+	second, err := term.ReadPassword(int(f.Fd()))
+	fmt.Fprintln(e.stderr)
+	if err == nil && string(first) != string(second) {
+		err = errors.New("the two passwords differ; nothing was changed")
+	}
+	return string(first), err
+}
+
+type userList struct{}
+
+func (c *userList) Run(e *environment) error {
+	return e.with(func(a *app.App) error {
+		users, err := a.Users(e.ctx)
+		if err != nil {
+			return err
+		}
+		return showList(e, users, "ID EMAIL NAME DISABLED", func(u memo.User) []string {
+			return []string{u.ID, u.Email, u.Name, moment(u.DisabledAt)}
+		})
+	})
+}
+
+type userDisable struct {
+	Email string `arg:""`
+}
+
+func (c *userDisable) Run(e *environment) error { return e.setDisabled(c.Email, true) }
+
+type userEnable struct {
+	Email string `arg:""`
+}
+
+func (c *userEnable) Run(e *environment) error { return e.setDisabled(c.Email, false) }
+
+func (e *environment) setDisabled(email string, disabled bool) error {
+	return e.with(func(a *app.App) error {
+		u, err := a.UserByEmail(e.ctx, email)
+		if err != nil {
+			return err
+		}
+		change, word := a.EnableUser, "enabled; keys that were deactivated stay so"
+		if disabled {
+			change, word = a.DisableUser, "disabled: signed out everywhere, and all keys deactivated"
+		}
+		if err := change(e.ctx, operator, u.ID); err != nil {
+			return err
+		}
+		if u, err = a.UserByEmail(e.ctx, email); err != nil {
+			return err
+		}
+		return e.show(u, func() { e.say("%s is %s.", u.Email, word) })
+	})
+}
+
+type workspaceCmd struct {
+	Add  workspaceAdd  `cmd:"" help:"Add a workspace with its first OWNER."`
+	List workspaceList `cmd:"" help:"List workspaces."`
+	Plan workspacePlan `cmd:"" help:"Set a plan, which counts from the next request."`
+}
+
+type workspaceAdd struct {
+	Name  string `required:""`
+	Plan  string `required:"" enum:"free,basic,pro,expert" help:"free, basic, pro or expert."`
+	Owner string `required:"" placeholder:"EMAIL"`
+}
+
+func (c *workspaceAdd) Run(e *environment) error {
+	return e.with(func(a *app.App) error {
+		u, err := a.UserByEmail(e.ctx, c.Owner)
+		if err != nil {
+			return err
+		}
+		w, err := a.AddWorkspace(e.ctx, operator, c.Name, memo.Plan(c.Plan), u.ID)
+		if err != nil {
+			return err
+		}
+		return e.show(w, func() { e.say("Added %s (%s), plan %s.", w.Name, w.ID, w.Plan) })
+	})
+}
+
+type workspaceList struct{}
+
+func (c *workspaceList) Run(e *environment) error {
+	return e.with(func(a *app.App) error {
+		list, err := a.Workspaces(e.ctx)
+		if err != nil {
+			return err
+		}
+		return showList(e, list, "ID NAME PLAN CREATED", func(w memo.Workspace) []string {
+			return []string{w.ID, w.Name, string(w.Plan), moment(&w.CreatedAt)}
+		})
+	})
+}
+
+type workspacePlan struct {
+	Workspace string `arg:""`
+	Plan      string `arg:"" enum:"free,basic,pro,expert"`
+}
+
+func (c *workspacePlan) Run(e *environment) error {
+	return e.in(c.Workspace, func(a *app.App, w memo.Workspace) error {
+		if err := a.SetPlan(e.ctx, operator, w.ID, memo.Plan(c.Plan)); err != nil {
+			return err
+		}
+		w.Plan = memo.Plan(c.Plan)
+		return e.show(w, func() { e.say("%s is on plan %s.", w.Name, w.Plan) })
+	})
+}
+
+// in runs a command's work in the workspace that its argument names.
+func (e *environment) in(idOrName string, f func(*app.App, memo.Workspace) error) error {
+	return e.with(func(a *app.App) error {
+		w, err := a.FindWorkspace(e.ctx, idOrName)
+		if err != nil {
+			return err
+		}
+		return f(a, w)
+	})
+}
+
+type memberCmds struct {
+	Add    memberAdd    `cmd:"" help:"Take a user into a workspace."`
+	List   memberList   `cmd:"" help:"List members."`
+	Remove memberRemove `cmd:"" help:"Take a member out. Their keys of this workspace die at once."`
+	Role   memberRole   `cmd:"" help:"Make a member owner or member."`
+}
+
+type memberAdd struct {
+	Workspace string `arg:""`
+	Email     string `arg:""`
+	Role      string `enum:"member,owner,MEMBER,OWNER" default:"member" help:"member or owner."`
+}
+
+func (c *memberAdd) Run(e *environment) error {
+	return e.member(c.Workspace, c.Email, func(a *app.App, w memo.Workspace, u memo.User) error {
+		m, err := a.AddMember(e.ctx, operator, w.ID, u.ID, role(c.Role))
+		if err != nil {
+			return err
+		}
+		return e.show(m, func() { e.say("%s is %s of %s.", m.Email, m.Role, w.Name) })
+	})
+}
+
+func role(s string) memo.Role { return memo.Role(strings.ToUpper(s)) }
+
+// member finds the workspace and the user that a command names.
+func (e *environment) member(workspace, email string, f func(*app.App, memo.Workspace, memo.User) error) error {
+	return e.in(workspace, func(a *app.App, w memo.Workspace) error {
+		u, err := a.UserByEmail(e.ctx, email)
+		if err != nil {
+			return err
+		}
+		return f(a, w, u)
+	})
+}
+
+type memberList struct {
+	Workspace string `arg:""`
+}
+
+func (c *memberList) Run(e *environment) error {
+	return e.in(c.Workspace, func(a *app.App, w memo.Workspace) error {
+		members, err := a.Members(e.ctx, w.ID)
+		if err != nil {
+			return err
+		}
+		return showList(e, members, "ID EMAIL NAME ROLE JOINED", func(m memo.Member) []string {
+			return []string{m.UserID, m.Email, m.Name, string(m.Role), moment(&m.JoinedAt)}
+		})
+	})
+}
+
+type memberRemove struct {
+	Workspace string `arg:""`
+	Email     string `arg:""`
+}
+
+func (c *memberRemove) Run(e *environment) error {
+	return e.member(c.Workspace, c.Email, func(a *app.App, w memo.Workspace, u memo.User) error {
+		if err := a.RemoveMember(e.ctx, operator, w.ID, u.ID); err != nil {
+			return err
+		}
+		return e.show(u, func() { e.say("%s left %s; their keys of it are dead.", u.Email, w.Name) })
+	})
+}
+
+type memberRole struct {
+	Workspace string `arg:""`
+	Email     string `arg:""`
+	Role      string `arg:"" enum:"member,owner,MEMBER,OWNER"`
+}
+
+func (c *memberRole) Run(e *environment) error {
+	return e.member(c.Workspace, c.Email, func(a *app.App, w memo.Workspace, u memo.User) error {
+		m, err := a.SetRole(e.ctx, operator, w.ID, u.ID, role(c.Role))
+		if err != nil {
+			return err
+		}
+		return e.show(m, func() { e.say("%s is %s of %s.", m.Email, m.Role, w.Name) })
+	})
+}

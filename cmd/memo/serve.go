@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/demo"
+	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/rest"
+	"memoai.tech/memo/internal/server"
+	"memoai.tech/memo/internal/telemetry"
+)
+
+type serveCmd struct {
+	Listen          string   `default:"127.0.0.1:8080" help:"Address to listen on." placeholder:"ADDR"`
+	PublicURL       string   `help:"The server's address as callers write it, such as https://memo.example.com." placeholder:"URL"`
+	Demo            bool     `help:"Fill an empty database with a sample workspace and print a key for it."`
+	LimitData       int      `default:"500" help:"Data calls per key in 60 seconds."`
+	LimitManagement int      `default:"180" help:"Calls of key management per member and workspace in 60 seconds."`
+	TrustedProxy    []string `help:"Addresses whose X-Forwarded-For is believed." placeholder:"CIDR"`
+	MetricsListen   string   `help:"Address to serve /metrics on; not at all if empty." placeholder:"ADDR"`
+}
+
+func (c *serveCmd) Run(e *environment) error {
+	public, proxies, err := c.check()
+	if err != nil {
+		return err
+	}
+	a, s, err := e.open()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	address := "http://" + listener.Addr().String()
+	if public != nil {
+		address = strings.TrimSuffix(public.String(), "/")
+	}
+	g, err := gate.New(gate.Config{App: a, Proxies: proxies, PublicURL: public})
+	if err != nil {
+		return usageError("--public-url: " + err.Error())
+	}
+	metrics := telemetry.NewMetrics()
+	stopMetrics, err := serveMetrics(c.MetricsListen, metrics.Handler())
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
+	srv := server.New(server.Config{
+		App: a, Gate: g, REST: rest.New(rest.Config{App: a, Gate: g, PublicURL: strings.TrimSuffix(c.PublicURL, "/")}),
+		Log: e.log, Metrics: metrics, PublicURL: address,
+	})
+	if err := c.announce(e, a, address); err != nil {
+		return err
+	}
+	background, stopBackground := context.WithCancel(context.WithoutCancel(e.ctx))
+	defer stopBackground()
+	go a.Run(background)
+	err = srv.Serve(e.ctx, listener)
+	a.Flush(context.WithoutCancel(e.ctx))
+	e.log.Info("stopped")
+	return err
+}
+
+// check reads the options that kong cannot check.
+func (c *serveCmd) check() (public *url.URL, proxies []netip.Prefix, err error) {
+	if c.LimitData < 1 || c.LimitManagement < 1 {
+		return nil, nil, usageError("--limit-data and --limit-management must be 1 or more")
+	}
+	if c.PublicURL != "" {
+		public, err = url.Parse(c.PublicURL)
+		if err != nil || public.Scheme != "http" && public.Scheme != "https" || public.Host == "" {
+			return nil, nil, usageError("--public-url must be an address such as https://memo.example.com")
+		}
+	}
+	for _, s := range c.TrustedProxy {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			var a netip.Addr
+			if a, err = netip.ParseAddr(s); err == nil {
+				p, err = a.Prefix(a.BitLen())
+			}
+		}
+		if err != nil {
+			return nil, nil, usageError("--trusted-proxy takes addresses such as 10.0.0.0/8 or 192.0.2.7")
+		}
+		proxies = append(proxies, p)
+	}
+	return public, proxies, nil
+}
+
+// serveMetrics serves the metrics on a listener of their own.
+func serveMetrics(addr string, h http.Handler) (stop func(), err error) {
+	if addr == "" {
+		return func() {}, nil
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("--metrics-listen: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", h)
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second}
+	go srv.Serve(l) //nolint:errcheck // ends with Close
+	return func() { srv.Close() }, nil
+}
+
+// started is what serve prints with --json.
+type started struct {
+	URL   string `json:"url"`
+	Key   string `json:"key,omitempty"`
+	Email string `json:"email,omitempty"`
+
+	Password string `json:"password,omitempty"`
+	Curl     string `json:"curl,omitempty"`
+}
+
+// announce prints where the server is and, for a demo, how to use it.
+func (c *serveCmd) announce(e *environment, a *app.App, address string) error {
+	out := started{URL: address}
+	if c.Demo {
+		if err := fillDemo(e.ctx, a, &out); err != nil {
+			return err
+		}
+	}
+	return e.show(out, func() {
+		e.say("Memo listens on %s", address)
+		switch {
+		case out.Key != "":
+			e.say("\nThe demo workspace has %s as OWNER, with the password %s\nand this API key:\n\n  %s\n\nTry it:\n\n  %s\n", out.Email, out.Password, out.Key, out.Curl)
+		case c.Demo:
+			e.say("The database is not empty, so the demo was left out.")
+		}
+	})
+}
+
+// The demo's workspace and its owner.
+const (
+	demoEmail     = "demo@example.com"
+	demoWorkspace = "Demo"
+)
+
+// fillDemo makes the demo in an empty database. Where it is already there, it
+// gets a new key and password, for the old ones cannot be shown.
+func fillDemo(ctx context.Context, a *app.App, out *started) error {
+	users, err := a.Users(ctx)
+	if err != nil {
+		return err
+	}
+	password, _ := credential.NewToken()
+	password = password[:16]
+	var u memo.User
+	var w memo.Workspace
+	switch {
+	case len(users) == 0:
+		if u, err = a.AddUser(ctx, operator, demoEmail, "Demo Owner", password); err != nil {
+			return err
+		}
+		if w, err = a.AddWorkspace(ctx, operator, demoWorkspace, memo.PlanPro, u.ID); err != nil {
+			return err
+		}
+	case len(users) == 1 && users[0].Email == demoEmail:
+		u = users[0]
+		if w, err = a.FindWorkspace(ctx, demoWorkspace); err != nil {
+			return err
+		}
+		if err := a.SetPassword(ctx, memo.Caller{UserID: u.ID}, password); err != nil {
+			return err
+		}
+	default:
+		return nil
+	}
+	caller := memo.Caller{Operator: true, WorkspaceID: w.ID, UserID: u.ID}
+	if err := importDemo(ctx, a, caller); err != nil {
+		return err
+	}
+	k, err := demoKey(ctx, a, caller)
+	if err != nil {
+		return err
+	}
+	out.Key, out.Email, out.Password = k.Key, u.Email, password
+	out.Curl = fmt.Sprintf(`curl %s%s/transcriptions -H "Authorization: Bearer %s"`, out.URL, rest.Prefix, k.Key)
+	return nil
+}
+
+func importDemo(ctx context.Context, a *app.App, caller memo.Caller) error {
+	return fs.WalkDir(demo.Meetings, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := demo.Meetings.ReadFile(path)
+		if err == nil {
+			_, err = a.Import(ctx, caller, app.Import{Name: d.Name(), Data: data})
+		}
+		return err
+	})
+}
+
+// demoKey makes a key in place of the one of the last start.
+func demoKey(ctx context.Context, a *app.App, caller memo.Caller) (memo.NewKeyView, error) {
+	const name = "Demo"
+	old, err := a.ListKeys(ctx, caller, memo.KeyActive)
+	for _, k := range old {
+		if k.Name == name {
+			err = errors.Join(err, a.RevokeKey(ctx, caller, k.ID))
+		}
+	}
+	if err != nil {
+		return memo.NewKeyView{}, err
+	}
+	return a.CreateKey(ctx, caller, app.NewKey{Name: name})
+}

@@ -1,0 +1,90 @@
+// Package app is the use cases: everything that REST, MCP, the web app and the
+// command line can do. Each door calls the same method, so a rule stands once.
+//
+// Every method takes the [memo.Caller] who asks, checks, does and records, in
+// one transaction where it writes. Who may do what is decided by the pure rules
+// of package memo. There is no cache of keys or members here: a caller is made
+// by [App.AuthoriseKey] or [App.AuthoriseSession] from the database's state at
+// that moment (contract section 1).
+package app
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/ratelimit"
+	"memoai.tech/memo/internal/store"
+)
+
+// Config is what the use cases stand on.
+type Config struct {
+	Store     *store.Store
+	Limits    ratelimit.Source
+	Passwords *credential.Passwords
+	Log       *slog.Logger
+}
+
+// App is the use cases.
+type App struct {
+	store     *store.Store
+	limits    ratelimit.Source
+	passwords *credential.Passwords
+	throttle  *throttle
+	usage     *usage
+	totals    *totals
+	log       *slog.Logger
+}
+
+// New makes the use cases. Call [App.Run] to have the use of keys written, and
+// [App.Flush] before the store is closed.
+func New(cfg Config) *App {
+	return &App{
+		store: cfg.Store, limits: cfg.Limits, passwords: cfg.Passwords, log: cfg.Log,
+		throttle: newThrottle(), usage: newUsage(cfg.Store, cfg.Log), totals: newTotals(),
+	}
+}
+
+// Run writes the use of keys in the background until ctx ends.
+func (a *App) Run(ctx context.Context) {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			a.usage.write(ctx, false)
+		}
+	}
+}
+
+// Flush writes what is known of the use of keys and not yet written.
+func (a *App) Flush(ctx context.Context) { a.usage.write(ctx, true) }
+
+// Ready reports whether the database answers.
+func (a *App) Ready(ctx context.Context) error { return a.store.Ping(ctx) }
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// record writes an event of what caller did.
+func record(ctx context.Context, tx *store.Tx, c memo.Caller, e memo.Event) error {
+	e.IP, e.Agent = memo.Optional(c.IP), memo.Optional(c.Agent)
+	switch {
+	case c.Operator:
+		e.Actor = "operator"
+	case c.UserID == "":
+		e.Actor = "system"
+	default:
+		u, err := tx.User(ctx, c.UserID)
+		if err != nil {
+			return err
+		}
+		e.ActorID, e.Actor = memo.Optional(u.ID), u.Email
+	}
+	return tx.Record(ctx, e)
+}

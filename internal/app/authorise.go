@@ -1,0 +1,172 @@
+package app
+
+import (
+	"context"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/ratelimit"
+	"memoai.tech/memo/internal/store"
+)
+
+// Origin is where a request comes from.
+type Origin struct {
+	IP    string
+	Agent string
+}
+
+// unauthorized is the refusal of a credential. The message is told only to one
+// who showed the whole of it.
+func unauthorized(code, message string) error {
+	return &memo.Error{Kind: memo.KindUnauthorized, Code: code, Message: message}
+}
+
+// Refusals of a key. Which of them it is goes into WWW-Authenticate alone; the
+// body is the same for all.
+var (
+	errKeyUnknown     = unauthorized("unknown", "The API key is not valid")
+	errKeyExpired     = unauthorized("expired", "The API key has expired")
+	errKeyRevoked     = unauthorized("revoked", "The API key was revoked")
+	errKeyDeactivated = unauthorized("deactivated", "The API key was deactivated: its member lost access to the workspace")
+	errNotSignedIn    = unauthorized("not_signed_in", "Sign in first: POST /api/v1/session")
+)
+
+// AuthoriseKey reads the truth about a key, in one indexed read, and returns on
+// whose behalf it acts. It refuses with KindUnauthorized, and KindForbidden
+// where the plan has no API access.
+func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, o Origin) (memo.Caller, error) {
+	k, ok, err := a.store.KeyAccess(ctx, key.Hash())
+	if err != nil {
+		return memo.Caller{}, err
+	}
+	if !ok {
+		return memo.Caller{}, errKeyUnknown
+	}
+	if err := keyAlive(k, a); err != nil {
+		return memo.Caller{}, err
+	}
+	c := memo.Caller{
+		UserID: k.UserID, WorkspaceID: k.WorkspaceID, Role: k.Role, Plan: k.Plan, KeyID: k.KeyID,
+		IP: o.IP, Agent: o.Agent, ContentVersion: k.ContentVersion, KeyUsed: k.LastUsedAt,
+	}
+	if err := memo.MayUseAPI(k.Plan); err != nil {
+		a.usage.refused(c, a.store.Now())
+		return c, err
+	}
+	return c, nil
+}
+
+func keyAlive(k store.KeyAccess, a *App) error {
+	switch k.Life.Status(a.store.Now()) {
+	case memo.KeyExpired:
+		return errKeyExpired
+	case memo.KeyRevoked:
+		return errKeyRevoked
+	case memo.KeyDeactivated:
+		return errKeyDeactivated
+	}
+	// The key is deactivated in the transaction that takes the access away. That
+	// it is checked again here costs nothing and needs no trust in the writer.
+	if k.Role == "" || k.UserDisabled {
+		return errKeyDeactivated
+	}
+	return nil
+}
+
+// Spend counts a call of the caller against a class of limits (contract
+// section 1, "Rate limits"): data calls on the key, management on member and
+// workspace. A decision that is not accepted comes with KindRateLimited.
+func (a *App) Spend(ctx context.Context, c memo.Caller, class ratelimit.Class) (ratelimit.Decision, error) {
+	subject := c.KeyID
+	if class == ratelimit.Management {
+		subject = c.UserID + "/" + c.WorkspaceID
+	}
+	d, err := a.limits.Take(ctx, class, subject)
+	if err != nil {
+		return d, err
+	}
+	now := a.store.Now()
+	if !d.Accepted {
+		a.usage.refused(c, now)
+		return d, &memo.Error{Kind: memo.KindRateLimited, Message: "Rate limit exceeded", RetryAfter: d.RetryAfter}
+	}
+	a.usage.accepted(ctx, c, now)
+	return d, nil
+}
+
+// AuthoriseSession reads the truth about a session and returns its user as a
+// member of the workspace. A user of one workspace may leave workspaceID out.
+func (a *App) AuthoriseSession(ctx context.Context, token, workspaceID string, o Origin) (memo.Caller, error) {
+	rows, err := a.session(ctx, token)
+	if err != nil {
+		return memo.Caller{}, err
+	}
+	c := memo.Caller{UserID: rows[0].UserID, SessionID: rows[0].SessionID, IP: o.IP, Agent: o.Agent}
+	switch {
+	case workspaceID == "" && len(rows) > 1:
+		return c, memo.Invalid("workspace_id", "must name one of your workspaces, for you are a member of several")
+	case rows[0].WorkspaceID == "":
+		return c, memo.NotFound("Workspace")
+	}
+	for _, r := range rows {
+		if workspaceID == "" || r.WorkspaceID == workspaceID {
+			c.WorkspaceID, c.Role, c.Plan, c.ContentVersion = r.WorkspaceID, r.Role, r.Plan, r.ContentVersion
+			return c, nil
+		}
+	}
+	return c, memo.NotFound("Workspace")
+}
+
+// AuthoriseUser is AuthoriseSession for what a user does on their own behalf,
+// in no workspace.
+func (a *App) AuthoriseUser(ctx context.Context, token string, o Origin) (memo.Caller, error) {
+	rows, err := a.session(ctx, token)
+	if err != nil {
+		return memo.Caller{}, err
+	}
+	return memo.Caller{UserID: rows[0].UserID, SessionID: rows[0].SessionID, IP: o.IP, Agent: o.Agent}, nil
+}
+
+// session returns at least one row, of a living session.
+func (a *App) session(ctx context.Context, token string) ([]store.SessionAccess, error) {
+	if len(token) != tokenLen {
+		return nil, errNotSignedIn
+	}
+	rows, err := a.store.SessionAccess(ctx, credential.HashToken(token))
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 || rows[0].Revoked || rows[0].UserDisabled || !a.store.Now().Before(rows[0].ExpiresAt) {
+		return nil, errNotSignedIn
+	}
+	return rows, nil
+}
+
+// tokenLen is the length of a session token: 32 bytes in base64url.
+const tokenLen = 43
+
+// ReportExposure is told of keys that somebody put in a URL. A living one is
+// marked, once, and its owner finds that in the list and in the audit trail.
+func (a *App) ReportExposure(ctx context.Context, keys []credential.Key, o Origin) {
+	for _, key := range keys {
+		k, ok, err := a.store.KeyAccess(ctx, key.Hash())
+		if err == nil && (!ok || keyAlive(k, a) != nil) {
+			continue // nothing to tell, and no write for a stranger's request
+		}
+		if err == nil {
+			err = a.store.Write(ctx, func(tx *store.Tx) error {
+				id, workspaceID, marked, err := tx.ExposeKey(ctx, key.Hash())
+				if err != nil || !marked {
+					return err
+				}
+				return record(ctx, tx, memo.Caller{IP: o.IP, Agent: o.Agent}, memo.Event{
+					WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionKeyExposed, Subject: id,
+					Detail: "the key was sent in a URL, where logs and histories keep it: rotate it",
+				})
+			})
+		}
+		if err != nil {
+			a.log.ErrorContext(ctx, "an exposed key could not be marked", "error", err)
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package app
+
+import (
+	"encoding/base64"
+	"fmt"
+	"hash/crc32"
+	"strconv"
+	"strings"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/store"
+)
+
+// A cursor is the sort it belongs to and the place of the last row, with a
+// checksum against typing errors. It holds nothing secret and grants nothing:
+// in another workspace it is only a time.
+
+// nextCursor points behind the row at last, which is the offset-th. A list by
+// relevance has no key that stays, so its cursor counts.
+func nextCursor(sort string, offset int, last store.Position) string {
+	s := fmt.Sprintf("%s|%d|%s", sort, last.Key, last.ID)
+	if sort == "relevance" {
+		s = fmt.Sprintf("%s|%d|", sort, offset)
+	}
+	s += fmt.Sprintf("|%08x", crc32.ChecksumIEEE([]byte(s)))
+	return base64.RawURLEncoding.EncodeToString([]byte(s))
+}
+
+func parseCursor(sort, cursor string) (store.Page, error) {
+	bad := memo.Invalid("cursor", "must be a next_cursor of the same list, unchanged")
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil || len(raw) > 200 {
+		return store.Page{}, bad
+	}
+	parts := strings.Split(string(raw), "|")
+	if len(parts) != 4 || fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(strings.Join(parts[:3], "|")))) != parts[3] {
+		return store.Page{}, bad
+	}
+	if parts[0] != sort {
+		return store.Page{}, memo.Invalid("cursor", "belongs to a list with sort=%s", parts[0])
+	}
+	n, err := strconv.ParseInt(parts[1], 10, 64)
+	if err != nil {
+		return store.Page{}, bad
+	}
+	if sort == "relevance" {
+		return store.Page{Offset: int(max(n, 0))}, nil
+	}
+	return store.Page{After: &store.Position{Key: n, ID: parts[2]}}, nil
+}

@@ -1,0 +1,88 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/transcript"
+)
+
+// Import is a file to be taken into a workspace (contract section 5).
+type Import struct {
+	Name     string // of the file; it tells the format, and the title where the content does not
+	Data     []byte
+	Project  string    // by name; made where it is missing; empty: what the file says
+	Language string    // empty: what the file says
+	ModTime  time.Time // stands for the creation time where nothing says it
+}
+
+// Imported says what became of a file. Unchanged means that the workspace had
+// it already, under ID.
+type Imported struct {
+	ID        string
+	Unchanged bool
+}
+
+// Import reads a file and adds it, or refuses it with KindInvalid, whose cause
+// is a *[transcript.Error] with the line. An API key may not.
+func (a *App) Import(ctx context.Context, c memo.Caller, in Import) (Imported, error) {
+	if c.KeyID != "" {
+		return Imported{}, memo.Forbidden("read_only", "An API key can read and export, not import.")
+	}
+	d, err := transcript.Read(in.Name, in.Data, transcript.DefaultLimits)
+	if err != nil {
+		refusal := &memo.Error{Kind: memo.KindInvalid, Field: "file", Message: err.Error(), Err: err}
+		if e, ok := errors.AsType[*transcript.Error](err); ok {
+			refusal.Message = e.Reason
+		}
+		return Imported{}, refusal
+	}
+	now := a.store.Now()
+	if in.Project != "" {
+		name, err := memo.CleanName("project", in.Project)
+		if err != nil {
+			return Imported{}, err
+		}
+		d.Project = &memo.ProjectRef{Name: name}
+	}
+	if in.Language != "" {
+		d.Language = memo.Optional(in.Language)
+	}
+	if d.CreatedAt.IsZero() {
+		d.CreatedAt = now
+		if !in.ModTime.IsZero() && in.ModTime.Before(now) {
+			d.CreatedAt = memo.Millis(in.ModTime)
+		}
+	}
+	if d.UpdatedAt.IsZero() {
+		d.UpdatedAt = now
+	}
+	for i := range d.Reports {
+		if d.Reports[i].CreatedAt.IsZero() {
+			d.Reports[i].CreatedAt = d.UpdatedAt
+		}
+	}
+	markdown, err := store.Deflate(transcript.MarkdownBody(d.Segments))
+	if err != nil {
+		return Imported{}, err
+	}
+	source := sha256.Sum256(in.Data)
+	var out Imported
+	err = a.store.Write(ctx, func(tx *store.Tx) error {
+		id, added, err := tx.AddTranscription(ctx, store.New{
+			Doc: d, WorkspaceID: c.WorkspaceID, CreatedBy: c.UserID, SourceHash: source[:], Markdown: markdown,
+		})
+		out = Imported{ID: id, Unchanged: !added}
+		if err != nil || !added {
+			return err
+		}
+		return record(ctx, tx, c, memo.Event{
+			WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionImported, Subject: id, Detail: cut(d.Title, maxAgent),
+		})
+	})
+	return out, err
+}

@@ -1,0 +1,32 @@
+package app
+
+import (
+	"context"
+
+	"memoai.tech/memo"
+)
+
+// Me is what a key is and may (contract section 2, GET /me).
+type Me struct {
+	Workspace memo.Workspace
+	Member    memo.Member
+	Key       memo.KeyView
+}
+
+// Me describes the caller, who came with a key.
+func (a *App) Me(ctx context.Context, c memo.Caller) (m Me, err error) {
+	if m.Workspace, err = a.store.Workspace(ctx, c.WorkspaceID); err != nil {
+		return m, err
+	}
+	if m.Member, err = a.store.Member(ctx, c.WorkspaceID, c.UserID); err != nil {
+		return m, err
+	}
+	now := a.store.Now()
+	k, err := a.store.Key(ctx, c.KeyID, now)
+	if err != nil {
+		return m, err
+	}
+	a.usage.pending(&k, now)
+	m.Key = k.View(now)
+	return m, nil
+}

@@ -1,0 +1,264 @@
+package app
+
+import (
+	"context"
+	"strings"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/store"
+)
+
+// errLastOwner keeps a workspace from being left without anybody in charge.
+var errLastOwner = memo.Conflict("last_owner", "This is the last OWNER of the workspace. Make another member OWNER first.")
+
+// mayManageMembers is for the operator and, in their own workspace, an OWNER.
+func mayManageMembers(c memo.Caller, workspaceID string) error {
+	if c.Operator || c.KeyID == "" && c.Role == memo.RoleOwner && c.WorkspaceID == workspaceID {
+		return nil
+	}
+	return memo.Forbidden("owner_required", "Only an OWNER of the workspace may manage its members.")
+}
+
+// AddUser adds a user. Without a password they cannot sign in until they get one.
+func (a *App) AddUser(ctx context.Context, c memo.Caller, email, name, password string) (memo.User, error) {
+	email, err := memo.CleanEmail(email)
+	if err != nil {
+		return memo.User{}, err
+	}
+	if name, err = memo.CleanName("name", name); err != nil {
+		return memo.User{}, err
+	}
+	var hash string
+	if password != "" {
+		if err := memo.CheckPassword(password); err != nil {
+			return memo.User{}, err
+		}
+		if hash, err = a.passwords.Hash(ctx, password); err != nil {
+			return memo.User{}, err
+		}
+	}
+	var u memo.User
+	err = a.store.Write(ctx, func(tx *store.Tx) error {
+		u = memo.User{ID: newID(), Email: email, Name: name, CreatedAt: tx.Now}
+		added, err := tx.AddUser(ctx, u, hash)
+		if err != nil {
+			return err
+		}
+		if !added {
+			return memo.Conflict("email_taken", "There is a user with the e-mail %s already.", email)
+		}
+		return record(ctx, tx, c, memo.Event{Action: memo.ActionUserCreated, Subject: u.ID, Detail: u.Email})
+	})
+	return u, err
+}
+
+// Users lists all users, for the operator.
+func (a *App) Users(ctx context.Context) ([]memo.User, error) { return a.store.Users(ctx) }
+
+// UserByEmail finds a user, for the operator.
+func (a *App) UserByEmail(ctx context.Context, email string) (memo.User, error) {
+	u, err := a.store.UserByEmail(ctx, strings.ToLower(strings.TrimSpace(email)))
+	if memo.KindOf(err) == memo.KindNotFound {
+		return u, &memo.Error{Kind: memo.KindNotFound, Message: "There is no user with the e-mail " + email + ". 'memo user list' shows all."}
+	}
+	return u, err
+}
+
+// DisableUser takes every access from a user: sessions end and keys are
+// deactivated in the same transaction. Enabling brings no key back.
+func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) error {
+	return a.store.Write(ctx, func(tx *store.Tx) error {
+		workspaces, err := tx.LockMemberships(ctx, userID)
+		if err != nil {
+			return err
+		}
+		changed, err := tx.SetUserDisabled(ctx, userID, true)
+		if err != nil || !changed {
+			return err
+		}
+		for _, id := range workspaces {
+			if err := deactivate(ctx, tx, c, id, userID, "the user was disabled"); err != nil {
+				return err
+			}
+		}
+		if err := tx.RevokeSessions(ctx, userID); err != nil {
+			return err
+		}
+		return record(ctx, tx, c, memo.Event{Action: memo.ActionUserDisabled, Subject: userID})
+	})
+}
+
+// EnableUser lets a user sign in again.
+func (a *App) EnableUser(ctx context.Context, c memo.Caller, userID string) error {
+	return a.store.Write(ctx, func(tx *store.Tx) error {
+		changed, err := tx.SetUserDisabled(ctx, userID, false)
+		if err != nil || !changed {
+			return err
+		}
+		return record(ctx, tx, c, memo.Event{Action: memo.ActionUserEnabled, Subject: userID})
+	})
+}
+
+// deactivate ends the keys of a user in a workspace, each with its event.
+func deactivate(ctx context.Context, tx *store.Tx, c memo.Caller, workspaceID, userID, why string) error {
+	keys, err := tx.DeactivateKeys(ctx, workspaceID, userID, why)
+	if err != nil {
+		return err
+	}
+	for _, id := range keys {
+		if err := record(ctx, tx, c, memo.Event{
+			WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionKeyDeactivated, Subject: id, Detail: why,
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AddWorkspace makes a workspace with its first OWNER.
+func (a *App) AddWorkspace(ctx context.Context, c memo.Caller, name string, plan memo.Plan, ownerID string) (memo.Workspace, error) {
+	name, err := memo.CleanName("name", name)
+	if err != nil {
+		return memo.Workspace{}, err
+	}
+	var w memo.Workspace
+	err = a.store.Write(ctx, func(tx *store.Tx) error {
+		w = memo.Workspace{ID: newID(), Name: name, Plan: plan, CreatedAt: tx.Now}
+		if err := tx.AddWorkspace(ctx, w); err != nil {
+			return err
+		}
+		if _, err := tx.AddMember(ctx, w.ID, ownerID, memo.RoleOwner); err != nil {
+			return err
+		}
+		return record(ctx, tx, c, memo.Event{
+			WorkspaceID: memo.Optional(w.ID), Action: memo.ActionWorkspaceCreated, Subject: w.ID, Detail: w.Name + ", plan " + string(plan),
+		})
+	})
+	return w, err
+}
+
+// Workspaces lists all workspaces, for the operator.
+func (a *App) Workspaces(ctx context.Context) ([]memo.Workspace, error) {
+	return a.store.Workspaces(ctx)
+}
+
+// FindWorkspace finds a workspace by its id or, where it is the only one of
+// that name, its name.
+func (a *App) FindWorkspace(ctx context.Context, idOrName string) (memo.Workspace, error) {
+	w, err := a.store.Workspace(ctx, strings.ToLower(idOrName))
+	if memo.KindOf(err) != memo.KindNotFound {
+		return w, err
+	}
+	named, err := a.store.WorkspacesNamed(ctx, strings.TrimSpace(idOrName))
+	switch {
+	case err != nil:
+		return memo.Workspace{}, err
+	case len(named) == 1:
+		return named[0], nil
+	case len(named) > 1:
+		return memo.Workspace{}, memo.Conflict("ambiguous_workspace", "%d workspaces are called %q. Name one by its id: 'memo workspace list' shows them.", len(named), idOrName)
+	}
+	return memo.Workspace{}, &memo.Error{Kind: memo.KindNotFound, Message: "There is no workspace " + idOrName + ". 'memo workspace list' shows all."}
+}
+
+// SetPlan sets what a workspace has paid for, which counts from the next
+// request of every key.
+func (a *App) SetPlan(ctx context.Context, c memo.Caller, workspaceID string, plan memo.Plan) error {
+	return a.store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.SetPlan(ctx, workspaceID, plan); err != nil {
+			return err
+		}
+		return record(ctx, tx, c, memo.Event{
+			WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionPlanChanged, Subject: workspaceID, Detail: string(plan),
+		})
+	})
+}
+
+// Members lists who is in a workspace.
+func (a *App) Members(ctx context.Context, workspaceID string) ([]memo.Member, error) {
+	return a.store.Members(ctx, workspaceID)
+}
+
+// AddMember takes a user into a workspace. Keys that they had there before
+// stay dead.
+func (a *App) AddMember(ctx context.Context, c memo.Caller, workspaceID, userID string, role memo.Role) (m memo.Member, err error) {
+	err = a.changeMembers(ctx, c, workspaceID, userID, memo.ActionMemberAdded, string(role), func(tx *store.Tx) error {
+		added, err := tx.AddMember(ctx, workspaceID, userID, role)
+		if err == nil && !added {
+			return memo.Conflict("already_member", "This user is a member of the workspace already.")
+		}
+		if err == nil {
+			m, err = tx.Member(ctx, workspaceID, userID)
+		}
+		return err
+	})
+	return m, err
+}
+
+// RemoveMember takes a user out of a workspace and deactivates their keys of
+// it, in the same transaction. The last OWNER stays.
+func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, userID string) error {
+	return a.changeMembers(ctx, c, workspaceID, userID, memo.ActionMemberRemoved, "", func(tx *store.Tx) error {
+		if err := keepOwner(ctx, tx, workspaceID, userID); err != nil {
+			return err
+		}
+		if err := tx.RemoveMember(ctx, workspaceID, userID); err != nil {
+			return err
+		}
+		return deactivate(ctx, tx, c, workspaceID, userID, "the member left the workspace")
+	})
+}
+
+// SetRole makes a member OWNER or MEMBER. The last OWNER stays one.
+func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID string, role memo.Role) (m memo.Member, err error) {
+	err = a.changeMembers(ctx, c, workspaceID, userID, memo.ActionMemberRole, string(role), func(tx *store.Tx) error {
+		if role != memo.RoleOwner {
+			if err := keepOwner(ctx, tx, workspaceID, userID); err != nil {
+				return err
+			}
+		}
+		if err := tx.SetRole(ctx, workspaceID, userID, role); err != nil {
+			return err
+		}
+		m, err = tx.Member(ctx, workspaceID, userID)
+		return err
+	})
+	return m, err
+}
+
+// changeMembers runs a change of a workspace's members, one at a time for the
+// workspace, so that two OWNERs cannot remove each other at once.
+func (a *App) changeMembers(ctx context.Context, c memo.Caller, workspaceID, userID string, action memo.Action, detail string, f func(*store.Tx) error) error {
+	if err := mayManageMembers(c, workspaceID); err != nil {
+		return err
+	}
+	return a.store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.LockWorkspace(ctx, workspaceID); err != nil {
+			return err
+		}
+		if !c.Operator { // the caller may have lost the role since they were authorised
+			m, err := tx.Member(ctx, workspaceID, c.UserID)
+			if err != nil || m.Role != memo.RoleOwner {
+				return mayManageMembers(memo.Caller{}, workspaceID)
+			}
+		}
+		if err := f(tx); err != nil {
+			return err
+		}
+		return record(ctx, tx, c, memo.Event{WorkspaceID: memo.Optional(workspaceID), Action: action, Subject: userID, Detail: detail})
+	})
+}
+
+// keepOwner refuses what would leave the workspace without an OWNER, and to
+// whom the question does not apply: those who are no member.
+func keepOwner(ctx context.Context, tx *store.Tx, workspaceID, userID string) error {
+	m, err := tx.Member(ctx, workspaceID, userID)
+	if err != nil || m.Role != memo.RoleOwner {
+		return err
+	}
+	n, err := tx.CountOwners(ctx, workspaceID)
+	if err == nil && n <= 1 {
+		return errLastOwner
+	}
+	return err
+}

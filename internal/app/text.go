@@ -1,0 +1,32 @@
+package app
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// cut shortens s to at most n bytes, between two characters.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// cutLine splits the first line off.
+func cutLine(s string) (line, rest string, more bool) { return strings.Cut(s, "\n") }
+
+// withoutClock takes the "[00:42] " off a line, if it begins so.
+func withoutClock(line string) string {
+	if !strings.HasPrefix(line, "[") {
+		return line
+	}
+	clock, rest, ok := strings.Cut(line[1:], "] ")
+	if !ok || strings.Trim(clock, "0123456789:") != "" {
+		return line
+	}
+	return rest
+}

@@ -1,0 +1,253 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/search"
+	"memoai.tech/memo/internal/store"
+)
+
+// List asks for a page of transcriptions (contract section 2). The zero value
+// of a field leaves the filter out.
+type List struct {
+	Status     memo.Status
+	ProjectID  string
+	Language   string
+	From, To   time.Time // days in UTC, both inclusive
+	ExternalID string
+	Query      string
+	Sort       string // one of [Sorts]; empty is -created_at
+	Limit      int    // is clamped to 1–100
+	Offset     int
+	Cursor     string // from Page.NextCursor, instead of Offset
+}
+
+// Sorts lists the orders of a list, the default first.
+var Sorts = []string{"-created_at", "created_at", "duration", "-duration", "relevance"}
+
+// MaxLimit is the most that one page holds.
+const MaxLimit = 100
+
+// Page is a part of a list. NextCursor is empty at the end.
+type Page struct {
+	Items      []Found
+	Total      int
+	Limit      int
+	Offset     int
+	NextCursor string
+}
+
+// Found is an item of a list; with a search it says where the words occur.
+type Found struct {
+	store.Item
+	Snippets []Snippet
+}
+
+// Snippet is a place where a searched word is said.
+type Snippet struct {
+	Text    string        `json:"text"`
+	Start   memo.Seconds  `json:"start"`
+	Speaker memo.Optional `json:"speaker"`
+}
+
+// Transcriptions lists what the caller's workspace has.
+func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in List) (Page, error) {
+	order, at, err := in.position()
+	if err != nil {
+		return Page{}, err
+	}
+	filter := store.Filter{
+		WorkspaceID: c.WorkspaceID, Status: in.Status, ProjectID: in.ProjectID, Language: in.Language,
+		ExternalID: in.ExternalID, From: in.From, Search: in.Query != "", Query: search.Query(in.Query),
+	}
+	if !in.To.IsZero() {
+		filter.To = in.To.AddDate(0, 0, 1)
+	}
+	p := Page{Limit: min(max(in.Limit, 1), MaxLimit), Offset: in.Offset, Items: []Found{}}
+	if p.Total, err = a.total(ctx, c, in, filter); err != nil {
+		return Page{}, err
+	}
+	if at.Offset >= p.Total {
+		return p, nil // a place behind the end costs nothing, however far
+	}
+	at.Limit = p.Limit + 1 // one more tells whether there is a next page
+	items, err := a.store.List(ctx, filter, order, at)
+	if err != nil {
+		return Page{}, err
+	}
+	if len(items) > p.Limit {
+		items = items[:p.Limit]
+		p.NextCursor = nextCursor(in.Sort, at.Offset+p.Limit, items[p.Limit-1].Position)
+	}
+	for _, it := range items {
+		f := Found{Item: it}
+		if filter.Search {
+			if f.Snippets, err = a.snippets(ctx, it, filter.Query); err != nil {
+				return Page{}, err
+			}
+		}
+		p.Items = append(p.Items, f)
+	}
+	return p, nil
+}
+
+// position checks what belongs together and says where the page begins.
+func (in *List) position() (store.Order, store.Page, error) {
+	if in.Sort == "" {
+		in.Sort = Sorts[0]
+	}
+	order, ok := map[string]store.Order{
+		"created_at": {By: store.ByCreated}, "-created_at": {By: store.ByCreated, Descending: true},
+		"duration": {By: store.ByDuration}, "-duration": {By: store.ByDuration, Descending: true},
+		"relevance": {By: store.ByRelevance},
+	}[in.Sort]
+	switch {
+	case !ok:
+		return order, store.Page{}, memo.Invalid("sort", "must be one of %v", Sorts)
+	case in.Sort == "relevance" && in.Query == "":
+		return order, store.Page{}, memo.Invalid("sort", "relevance needs a search: give q as well")
+	case utf8.RuneCountInString(in.Query) > search.MaxQuery:
+		return order, store.Page{}, memo.Invalid("q", "must have at most %d characters", search.MaxQuery)
+	case !in.From.IsZero() && !in.To.IsZero() && in.From.After(in.To):
+		return order, store.Page{}, memo.Invalid("date_from", "must not be after date_to")
+	case in.Cursor != "" && in.Offset != 0:
+		return order, store.Page{}, memo.Invalid("cursor", "takes the place of offset: give only one of them")
+	case in.Cursor == "":
+		return order, store.Page{Offset: in.Offset}, nil
+	}
+	at, err := parseCursor(in.Sort, in.Cursor)
+	return order, at, err
+}
+
+// totals keeps how many transcriptions a filter chooses, under the content
+// version they were counted at: counting a million costs 100 ms.
+type totals struct {
+	mu     sync.Mutex
+	counts *simplelru.LRU[totalKey, int]
+}
+
+type totalKey struct {
+	workspaceID string
+	version     int64
+	filter      string
+}
+
+func newTotals() *totals {
+	counts, err := simplelru.NewLRU[totalKey, int](10_000, nil)
+	if err != nil {
+		panic(err) // only a size below 1 is an error
+	}
+	return &totals{counts: counts}
+}
+
+func (a *App) total(ctx context.Context, c memo.Caller, in List, f store.Filter) (int, error) {
+	key := totalKey{c.WorkspaceID, c.ContentVersion, fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%d\x00%d\x00%s",
+		f.Status, f.ProjectID, f.Language, f.ExternalID, f.From.UnixMilli(), f.To.UnixMilli(), in.Query)}
+	a.totals.mu.Lock()
+	n, ok := a.totals.counts.Get(key)
+	a.totals.mu.Unlock()
+	if ok {
+		return n, nil
+	}
+	n, err := a.store.Count(ctx, f)
+	if err != nil {
+		return 0, err
+	}
+	a.totals.mu.Lock()
+	defer a.totals.mu.Unlock()
+	a.totals.counts.Add(key, n)
+	return n, nil
+}
+
+// snippets finds the best places of a text, and what the segments say of them.
+func (a *App) snippets(ctx context.Context, it store.Item, query []search.Term) ([]Snippet, error) {
+	text, segments, err := a.store.Lines(ctx, it)
+	if err != nil {
+		return nil, err
+	}
+	return findSnippets(text, segments, query)
+}
+
+// findSnippets relies on every segment being one line of the text.
+func findSnippets(text string, segments []byte, query []search.Term) ([]Snippet, error) {
+	var lines []string
+	for rest := text; rest != ""; {
+		line, tail, _ := cutLine(rest)
+		lines, rest = append(lines, line), tail
+	}
+	hits := search.Match(query, len(lines), func(i int) string { return withoutClock(lines[i]) })
+	out := make([]Snippet, 0, len(hits))
+	for _, i := range hits {
+		s, err := segmentAt(segments, i)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Snippet{Text: search.Cut(query, s.Text), Start: s.Start, Speaker: s.Speaker})
+	}
+	return out, nil
+}
+
+// segmentAt decodes one element of a JSON array and skips those before it.
+func segmentAt(segments []byte, i int) (s memo.Segment, err error) {
+	d := jsontext.NewDecoder(bytes.NewReader(segments))
+	if _, err := d.ReadToken(); err != nil {
+		return s, err
+	}
+	for range i {
+		if err := d.SkipValue(); err != nil {
+			return s, err
+		}
+	}
+	return s, json.UnmarshalDecode(d, &s)
+}
+
+// Transcription reads one transcription with its text.
+func (a *App) Transcription(ctx context.Context, c memo.Caller, id string) (Whole, error) {
+	return a.store.Transcription(ctx, c.WorkspaceID, id)
+}
+
+// HasTranscription is nil when the caller's workspace has it.
+func (a *App) HasTranscription(ctx context.Context, c memo.Caller, id string) error {
+	_, missing, err := a.store.Items(ctx, c.WorkspaceID, []string{id})
+	if err == nil && len(missing) > 0 {
+		return memo.NotFound("Transcription")
+	}
+	return err
+}
+
+// document decodes what is kept.
+func document(w store.Whole) (*memo.Document, error) {
+	d := &memo.Document{Project: w.Project, Text: w.Text, Reports: w.Reports}
+	if err := json.Unmarshal(w.Doc, &d.Transcription); err != nil {
+		return nil, fmt.Errorf("app: item %s: %w", w.ID, err)
+	}
+	if w.Segments != nil {
+		if err := json.Unmarshal(w.Segments, &d.Segments); err != nil {
+			return nil, fmt.Errorf("app: segments of %s: %w", w.ID, err)
+		}
+	}
+	return d, nil
+}
+
+// Projects lists the projects of the caller's workspace, with a total.
+func (a *App) Projects(ctx context.Context, c memo.Caller, limit, offset int) ([]memo.Project, int, error) {
+	total, err := a.store.CountProjects(ctx, c.WorkspaceID)
+	if err != nil || offset >= total {
+		return []memo.Project{}, total, err
+	}
+	projects, err := a.store.Projects(ctx, c.WorkspaceID, min(max(limit, 1), MaxLimit), offset)
+	return projects, total, err
+}
+
+// Whole is a transcription with its text as it is kept, which the doors render.
+type Whole = store.Whole

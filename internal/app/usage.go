@@ -1,0 +1,160 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/store"
+)
+
+// usage gathers what keys do, so that a busy key costs one write a minute. The
+// first use of a key is written at once: whoever set it up is waiting for it.
+type usage struct {
+	store *store.Store
+	log   *slog.Logger
+
+	mu   sync.Mutex
+	keys map[string]*keyUse
+}
+
+// useEvery is the least time between two writings of one key's use.
+const useEvery = time.Minute
+
+type keyUse struct {
+	at        time.Time // latest accepted call, zero when it is written
+	ip, agent string
+	hours     map[int64]store.Calls
+	written   time.Time // when its use was last written, by any process
+}
+
+func newUsage(s *store.Store, log *slog.Logger) *usage {
+	return &usage{store: s, log: log, keys: map[string]*keyUse{}}
+}
+
+// maxAgent cuts what a client says of itself.
+const maxAgent = 200
+
+func (u *usage) accepted(ctx context.Context, c memo.Caller, now time.Time) {
+	if c.KeyID == "" {
+		return
+	}
+	u.mu.Lock()
+	k := u.key(c)
+	first := k.written.IsZero()
+	if first {
+		k.written = now
+	}
+	k.at, k.ip, k.agent = now, c.IP, cut(c.Agent, maxAgent)
+	hour := k.hours[store.Hour(now)]
+	hour.Requests++
+	k.hours[store.Hour(now)] = hour
+	u.mu.Unlock()
+	if first {
+		u.flush(ctx, []string{c.KeyID})
+	}
+}
+
+func (u *usage) refused(c memo.Caller, now time.Time) {
+	if c.KeyID == "" {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	k := u.key(c)
+	hour := k.hours[store.Hour(now)]
+	hour.Refused++
+	k.hours[store.Hour(now)] = hour
+}
+
+func (u *usage) key(c memo.Caller) *keyUse {
+	k := u.keys[c.KeyID]
+	if k == nil {
+		k = &keyUse{hours: map[int64]store.Calls{}, written: c.KeyUsed}
+		u.keys[c.KeyID] = k
+	}
+	return k
+}
+
+// pending adds what is not written yet to a key that was read.
+func (u *usage) pending(k *memo.APIKey, now time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	p := u.keys[k.ID]
+	if p == nil {
+		return
+	}
+	for hour, calls := range p.hours {
+		if hour > store.Hour(now)-24 {
+			k.Requests24h += calls.Requests
+		}
+	}
+	if !p.at.IsZero() && (k.LastUsedAt == nil || k.LastUsedAt.Before(p.at)) && k.Life.Status(now) == memo.KeyActive {
+		at := p.at
+		k.LastUsedAt, k.LastUsedIP, k.LastUsedAgent = &at, memo.Optional(p.ip), memo.Optional(p.agent)
+	}
+}
+
+// write writes the keys whose turn it is, or all, some hundred in a transaction.
+func (u *usage) write(ctx context.Context, all bool) {
+	now := u.store.Now()
+	var due []string
+	u.mu.Lock()
+	for id, k := range u.keys {
+		switch {
+		case len(k.hours) > 0 && (all || now.Sub(k.written) >= useEvery):
+			due = append(due, id)
+		case len(k.hours) == 0 && now.Sub(k.written) > time.Hour:
+			delete(u.keys, id) // idle: the database knows as much
+		}
+	}
+	u.mu.Unlock()
+	const batch = 300
+	for len(due) > 0 {
+		n := min(batch, len(due))
+		u.flush(ctx, due[:n])
+		due = due[n:]
+	}
+}
+
+// flush writes the use of some keys. What cannot be written is kept for the
+// next time; a request never fails for it.
+func (u *usage) flush(ctx context.Context, ids []string) {
+	now := u.store.Now()
+	var uses []store.Use
+	u.mu.Lock()
+	for _, id := range ids {
+		k := u.keys[id]
+		uses = append(uses, store.Use{KeyID: id, At: k.at, IP: k.ip, Agent: k.agent, Hours: k.hours})
+		k.at, k.hours, k.written = time.Time{}, map[int64]store.Calls{}, now
+	}
+	u.mu.Unlock()
+	// A caller who hangs up must not lose the count.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer cancel()
+	err := u.store.Write(ctx, func(tx *store.Tx) error { return tx.RecordUse(ctx, uses) })
+	if err == nil {
+		return
+	}
+	u.log.WarnContext(ctx, "the use of keys could not be written; it is kept for later", "keys", len(uses), "error", err)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, use := range uses {
+		k := u.keys[use.KeyID]
+		if k == nil {
+			k = &keyUse{hours: map[int64]store.Calls{}, written: now}
+			u.keys[use.KeyID] = k
+		}
+		if k.at.IsZero() {
+			k.at, k.ip, k.agent = use.At, use.IP, use.Agent
+		}
+		for hour, calls := range use.Hours {
+			sum := k.hours[hour]
+			sum.Requests += calls.Requests
+			sum.Refused += calls.Refused
+			k.hours[hour] = sum
+		}
+	}
+}

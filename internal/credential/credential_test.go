@@ -1,0 +1,158 @@
+package credential
+
+import (
+	"context"
+	"fmt"
+	"hash/crc32"
+	"regexp"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"memoai.tech/memo"
+)
+
+func TestNewKeyHasTheContractsForm(t *testing.T) {
+	form := regexp.MustCompile(`^mk_live_[0-9A-Za-z]{38}$`)
+	seen := map[string]bool{}
+	var counts [128]int
+	for range 20_000 {
+		k := NewKey()
+		s := k.Secret()
+		if !form.MatchString(s) || seen[s] {
+			t.Fatalf("bad or repeated key of %d bytes", len(s))
+		}
+		seen[s] = true
+		if got, ok := ParseKey(s); !ok || got != k {
+			t.Fatal("a minted key does not parse")
+		}
+		if k.Suffix() != s[36:40] {
+			t.Fatalf("suffix %q is not the last 4 of the 32 random characters", k.Suffix())
+		}
+		for _, c := range s[8:40] {
+			counts[c]++
+		}
+	}
+	// 640,000 characters over 62: each about 10,322 with a deviation of 101.
+	for _, c := range base62 {
+		if n := counts[c]; n < 9_600 || n > 11_050 {
+			t.Errorf("character %q came %d times, want about 10,322", c, n)
+		}
+	}
+}
+
+// TestChecksumByHand computes the checksum another way than the code does.
+func TestChecksumByHand(t *testing.T) {
+	body := KeyPrefix + strings.Repeat("0", 32)
+	n := uint64(crc32.Checksum([]byte(body), crc32.MakeTable(crc32.IEEE)))
+	want := ""
+	for _, p := range []uint64{916132832, 14776336, 238328, 3844, 62, 1} {
+		want += string(base62[n/p%62])
+	}
+	if _, ok := ParseKey(body + want); !ok {
+		t.Fatalf("%s%s does not parse", body, want)
+	}
+}
+
+func TestParseKeyRefusesEveryOneCharacterChange(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := []byte(NewKey().Secret())
+		i := rapid.IntRange(0, len(s)-1).Draw(t, "at")
+		c := rapid.Byte().Draw(t, "to")
+		if s[i] == c {
+			return
+		}
+		s[i] = c
+		if _, ok := ParseKey(string(s)); ok {
+			t.Fatalf("accepted with byte %d changed", i)
+		}
+	})
+}
+
+func TestParseKeyRefuses(t *testing.T) {
+	good := NewKey().Secret()
+	for name, s := range map[string]string{
+		"empty": "", "prefix only": KeyPrefix, "short": good[:45], "long": good + "0",
+		"space before": " " + good, "newline after": good + "\n", "upper case": strings.ToUpper(good),
+		"Cyrillic m": "м" + good[1:], "full-width": "ｍ" + good[1:], "NUL": good[:20] + "\x00" + good[21:],
+		"quoted": `"` + good + `"`,
+	} {
+		if _, ok := ParseKey(s); ok {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func TestFindKeys(t *testing.T) {
+	a, b := NewKey(), NewKey()
+	got := FindKeys("x=" + a.Secret() + "&y" + b.Secret() + "z&bad=" + KeyPrefix + strings.Repeat("a", 38))
+	if len(got) != 2 || got[0] != a || got[1] != b {
+		t.Errorf("found %d keys, want the two good ones", len(got))
+	}
+}
+
+func TestAKeyIsNotPrinted(t *testing.T) {
+	k := NewKey()
+	for _, s := range []string{fmt.Sprint(k), fmt.Sprintf("%v %+v %#v %s %q", k, k, k, k, k)} {
+		if strings.Contains(s, k.Secret()) {
+			t.Errorf("the secret is printed: %d bytes", len(s))
+		}
+	}
+}
+
+func TestPasswords(t *testing.T) {
+	ctx := context.Background()
+	p := NewPasswords(2)
+	hash, err := p.Hash(ctx, "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		password, hash string
+		want           bool
+	}{
+		{"correct horse", hash, true},
+		{"correct horsf", hash, false},
+		{"", hash, false},
+		{"correct horse", "", false}, // unknown user
+		{"", "", false},
+	} {
+		got, err := p.Matches(ctx, c.password, c.hash)
+		if err != nil || got != c.want {
+			t.Errorf("Matches(%q, %.12q) = %v, %v; want %v", c.password, c.hash, got, err, c.want)
+		}
+	}
+	if _, err := p.Matches(ctx, "x", "$2b$10$bcrypt"); err == nil {
+		t.Error("a hash of another kind is taken")
+	}
+}
+
+func TestPasswordsWaitTheirTurn(t *testing.T) {
+	p := NewPasswords(1)
+	p.wait = 0
+	p.slots <- struct{}{} // somebody is at it
+	if _, err := p.Hash(context.Background(), "x"); memo.KindOf(err) != memo.KindUnavailable {
+		t.Errorf("got %v, want KindUnavailable", err)
+	}
+}
+
+func FuzzParseKey(f *testing.F) {
+	f.Add(NewKey().Secret())
+	f.Add(KeyPrefix)
+	f.Fuzz(func(t *testing.T, s string) {
+		if k, ok := ParseKey(s); ok && k.Secret() != s {
+			t.Fatal("a parsed key differs from its text")
+		}
+	})
+}
+
+func BenchmarkParseKey(b *testing.B) {
+	s := NewKey().Secret()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := ParseKey(s); !ok {
+			b.Fatal()
+		}
+	}
+}

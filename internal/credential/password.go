@@ -1,0 +1,115 @@
+package credential
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	"memoai.tech/memo"
+)
+
+// The cost of one password: 19 MiB and two passes, the least that OWASP asks of
+// argon2id. The parameters stand in every hash, so they can be raised later.
+const (
+	argonMemory  = 19 << 10 // KiB
+	argonTime    = 2
+	argonThreads = 1
+	argonSalt    = 16
+	argonKey     = 32
+)
+
+// Passwords hashes and checks passwords, a few at a time: each takes 19 MiB
+// and some 20 ms, and a flood of sign-ins must not take the machine.
+type Passwords struct {
+	slots chan struct{}
+	wait  time.Duration
+	dummy string
+}
+
+// NewPasswords allows so many hashes at once. A caller who gets no turn within
+// two seconds gets [memo.KindUnavailable].
+func NewPasswords(atOnce int) *Passwords {
+	p := &Passwords{slots: make(chan struct{}, atOnce), wait: 2 * time.Second}
+	p.dummy = encode(make([]byte, argonSalt), make([]byte, argonKey))
+	return p
+}
+
+// Hash returns the password in the PHC form $argon2id$v=19$m=…,t=…,p=…$salt$key.
+func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
+	if err := p.take(ctx); err != nil {
+		return "", err
+	}
+	defer p.give()
+	salt := make([]byte, argonSalt)
+	rand.Read(salt)
+	return encode(salt, argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonKey)), nil
+}
+
+// Matches reports whether password is the one behind hash. With an empty hash
+// it takes the same time and says no, so that an unknown user cannot be told
+// from a wrong password.
+func (p *Passwords) Matches(ctx context.Context, password, hash string) (bool, error) {
+	known := hash != ""
+	if !known {
+		hash = p.dummy
+	}
+	memory, passes, threads, salt, want, err := decode(hash)
+	if err != nil {
+		return false, err
+	}
+	if err := p.take(ctx); err != nil {
+		return false, err
+	}
+	defer p.give()
+	got := argon2.IDKey([]byte(password), salt, passes, memory, threads, uint32(len(want)))
+	return subtle.ConstantTimeCompare(got, want) == 1 && known, nil
+}
+
+func (p *Passwords) take(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, p.wait)
+	defer cancel()
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return &memo.Error{
+			Kind: memo.KindUnavailable, Message: "Too many sign-ins at once. Try again in a few seconds.",
+			RetryAfter: 2 * time.Second, Err: ctx.Err(),
+		}
+	}
+}
+
+func (p *Passwords) give() { <-p.slots }
+
+func encode(salt, key []byte) string {
+	b64 := base64.RawStdEncoding.EncodeToString
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s",
+		argon2.Version, argonMemory, argonTime, argonThreads, b64(salt), b64(key))
+}
+
+func decode(hash string) (memory, passes uint32, threads uint8, salt, key []byte, err error) {
+	parts := strings.Split(hash, "$")
+	if len(parts) != 6 || parts[1] != "argon2id" {
+		return 0, 0, 0, nil, nil, fmt.Errorf("credential: not an argon2id hash")
+	}
+	var version int
+	if _, err = fmt.Sscanf(parts[2], "v=%d", &version); err != nil || version != argon2.Version {
+		return 0, 0, 0, nil, nil, fmt.Errorf("credential: argon2 version %q is not known", parts[2])
+	}
+	if _, err = fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &memory, &passes, &threads); err != nil {
+		return 0, 0, 0, nil, nil, fmt.Errorf("credential: argon2 parameters: %w", err)
+	}
+	if salt, err = base64.RawStdEncoding.DecodeString(parts[4]); err != nil {
+		return 0, 0, 0, nil, nil, fmt.Errorf("credential: argon2 salt: %w", err)
+	}
+	if key, err = base64.RawStdEncoding.DecodeString(parts[5]); err != nil || len(key) == 0 {
+		return 0, 0, 0, nil, nil, fmt.Errorf("credential: argon2 key: %w", err)
+	}
+	return memory, passes, threads, salt, key, nil
+}

@@ -1,0 +1,71 @@
+package gate
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"memoai.tech/memo/internal/app"
+)
+
+// Origin tells where a request comes from. What proxies say counts only if the
+// peer is one that the operator named, and then the address before the last
+// proxy of theirs.
+func (g *Gate) Origin(r *http.Request) app.Origin {
+	return app.Origin{IP: g.address(r), Agent: cleanAgent(r.UserAgent())}
+}
+
+func (g *Gate) address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	peer, err := netip.ParseAddr(host)
+	if err != nil || !g.trusts(peer) {
+		return host
+	}
+	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
+	for i := len(hops) - 1; i >= 0; i-- {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break // what stands before something unreadable is not to be believed
+		}
+		peer = hop
+		if !g.trusts(hop) {
+			break
+		}
+	}
+	return peer.Unmap().WithZone("").String()
+}
+
+func (g *Gate) trusts(a netip.Addr) bool {
+	a = a.Unmap()
+	for _, p := range g.proxies {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// secure reports whether the caller's side of the connection is HTTPS.
+func (g *Gate) secure(r *http.Request) bool {
+	if r.TLS != nil || g.public != nil && g.public.Scheme == "https" {
+		return true
+	}
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	peer, err := netip.ParseAddr(host)
+	return err == nil && g.trusts(peer) && r.Header.Get("X-Forwarded-Proto") == "https"
+}
+
+// cleanAgent makes a User-Agent fit to be kept and shown.
+func cleanAgent(s string) string {
+	s = strings.ToValidUTF8(s, "�")
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+			return -1
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,180 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/ratelimit"
+	"memoai.tech/memo/internal/telemetry"
+)
+
+// Problem is one bad parameter (contract section 1, step 6).
+type Problem struct {
+	Loc  []any  `json:"loc"` // "query", "path" or "body", then names and indices
+	Msg  string `json:"msg"`
+	Type string `json:"type"`
+}
+
+// Problems are all bad parameters of a request: 422.
+type Problems []Problem
+
+func (p Problems) Error() string {
+	var b strings.Builder
+	for i, x := range p {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		fmt.Fprintf(&b, "%v: %s", x.Loc, x.Msg)
+	}
+	return b.String()
+}
+
+// InQuery places a bad value of the domain among the query's parameters.
+func InQuery(err error) error { return located("query", err) }
+
+// InBody places a bad value of the domain in the body.
+func InBody(err error) error { return located("body", err) }
+
+func located(where string, err error) error {
+	if e, ok := errors.AsType[*memo.Error](err); ok && e.Kind == memo.KindInvalid {
+		return Problems{{Loc: []any{where, e.Field}, Msg: e.Message, Type: "value_error"}}
+	}
+	return err
+}
+
+// StatusError is a refusal of HTTP itself: 404 of a path, 405, 413, 415.
+type StatusError struct {
+	Status int
+	Detail string
+	Allow  string // 405: the methods that there are
+}
+
+func (e *StatusError) Error() string { return e.Detail }
+
+// coded is the detail of an error that programs tell apart.
+type coded struct {
+	Code    string   `json:"code"`
+	Message string   `json:"message"`
+	IDs     []string `json:"ids,omitempty"`
+}
+
+// Refuse answers with an error, as JSON with a detail, whatever it is.
+func Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	req := telemetry.Of(r.Context())
+	status, detail := http.StatusInternalServerError, any("Internal server error")
+	h := w.Header()
+	if e, ok := errors.AsType[*StatusError](err); ok {
+		status, detail = e.Status, e.Detail
+		if e.Allow != "" {
+			h.Set("Allow", e.Allow)
+		}
+	} else if p, ok := errors.AsType[Problems](err); ok {
+		status, detail = http.StatusUnprocessableEntity, p
+	} else if e, ok := errors.AsType[*memo.Error](err); ok {
+		status, detail = answer(e, h, req)
+	} else if errors.Is(err, context.DeadlineExceeded) {
+		status, detail = http.StatusServiceUnavailable, "This took too long. Try again in a moment."
+		h.Set("Retry-After", "2")
+	}
+	if status >= 500 {
+		req.Err = err
+	}
+	body := struct {
+		Detail    any    `json:"detail"`
+		RequestID string `json:"request_id,omitempty"`
+	}{Detail: detail}
+	if status == http.StatusInternalServerError {
+		body.RequestID = req.ID
+	}
+	WriteJSON(w, status, body)
+}
+
+// answer maps an error of the domain to HTTP, once for every door.
+func answer(e *memo.Error, h http.Header, req *telemetry.Request) (status int, detail any) {
+	switch e.Kind {
+	case memo.KindUnauthorized:
+		req.Refusal = e.Code
+		return http.StatusUnauthorized, challenge(e, h)
+	case memo.KindForbidden:
+		if e.Code == memo.ErrAPIAccessDenied.Code {
+			req.Refusal = "plan"
+		}
+		return http.StatusForbidden, coded{Code: e.Code, Message: e.Message}
+	case memo.KindNotFound:
+		if e.Code != "" {
+			return http.StatusNotFound, coded{e.Code, e.Message, e.IDs}
+		}
+		return http.StatusNotFound, e.Message
+	case memo.KindConflict:
+		return http.StatusConflict, coded{Code: e.Code, Message: e.Message}
+	case memo.KindInvalid:
+		return http.StatusUnprocessableEntity, Problems{{Loc: []any{"body", e.Field}, Msg: e.Message, Type: "value_error"}}
+	case memo.KindRateLimited:
+		req.Refusal = "rate_limited"
+		h.Set("Retry-After", strconv.Itoa(max(1, ceilSeconds(e.RetryAfter))))
+		return http.StatusTooManyRequests, e.Message
+	case memo.KindUnavailable:
+		h.Set("Retry-After", strconv.Itoa(max(1, ceilSeconds(e.RetryAfter))))
+		return http.StatusServiceUnavailable, e.Message
+	}
+	return http.StatusInternalServerError, "Internal server error"
+}
+
+// challenge writes WWW-Authenticate and returns the body's detail. Why a key
+// is refused is told in the header, and only to one who holds the whole key:
+// the body is the same for all.
+func challenge(e *memo.Error, h http.Header) string {
+	switch e.Code {
+	case "missing":
+		h.Set("WWW-Authenticate", `Bearer realm="memo"`)
+		return e.Message
+	case "url":
+		h.Set("WWW-Authenticate", `Bearer realm="memo", error="invalid_request", error_description="The key was sent in the URL"`)
+		return e.Message
+	case "malformed", "unknown", "expired", "revoked", "deactivated":
+		h.Set("WWW-Authenticate", `Bearer realm="memo", error="invalid_token", error_description="`+e.Message+`"`)
+		return "Invalid API key"
+	}
+	return e.Message // of a session
+}
+
+// WriteJSON answers with a value as JSON, which is not to be kept anywhere
+// unless a header says so already.
+func WriteJSON(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Errorf("gate: answer: %w", err)) // a type of ours that cannot be written
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "private, no-store")
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client may be gone
+}
+
+// setLimitHeaders tells what is left: the IETF draft's structured fields, and
+// the X- headers that most clients read.
+func setLimitHeaders(h http.Header, class ratelimit.Class, d ratelimit.Decision) {
+	reset := min(ceilSeconds(d.Reset), int(ratelimit.Period/time.Second))
+	limit, left, seconds := strconv.Itoa(d.Limit), strconv.Itoa(d.Remaining), strconv.Itoa(reset)
+	h.Set("RateLimit-Policy", `"`+string(class)+`";q=`+limit+`;w=60`)
+	h.Set("RateLimit", `"`+string(class)+`";r=`+left+`;t=`+seconds)
+	h.Set("X-RateLimit-Limit", limit)
+	h.Set("X-RateLimit-Remaining", left)
+	h.Set("X-RateLimit-Reset", seconds)
+}
+
+func ceilSeconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }

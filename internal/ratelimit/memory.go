@@ -1,0 +1,79 @@
+package ratelimit
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Memory is a [Source] within one process. Its clock is monotonic: setting the
+// machine's time forward or back changes no decision.
+type Memory struct {
+	limits map[Class]int
+	span   time.Duration
+	clock  func() time.Duration
+
+	mu        sync.Mutex
+	windows   map[subject]*Window
+	nextSweep time.Duration
+}
+
+type subject struct {
+	class Class
+	id    string
+}
+
+// NewMemory keeps the given limits over [Period].
+func NewMemory(limits map[Class]int) *Memory {
+	return NewMemorySpan(limits, Period+slack)
+}
+
+// NewMemorySpan keeps limits over another span: sign-ins are throttled by the
+// same arithmetic over other times.
+func NewMemorySpan(limits map[Class]int, span time.Duration) *Memory {
+	start := time.Now()
+	return &Memory{
+		limits: limits, span: span,
+		clock:   func() time.Duration { return time.Since(start) },
+		windows: map[subject]*Window{},
+	}
+}
+
+// Take implements [Source]. It never fails.
+func (m *Memory) Take(_ context.Context, class Class, id string) (Decision, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.clock()
+	m.sweep(now)
+	s := subject{class, id}
+	w := m.windows[s]
+	if w == nil {
+		w = new(Window)
+		m.windows[s] = w
+	}
+	return w.Take(now, m.limits[class], m.span), nil
+}
+
+// Undo takes back the latest call of a subject: a sign-in that succeeded does
+// not count towards the throttle.
+func (m *Memory) Undo(class Class, id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if w := m.windows[subject{class, id}]; w != nil {
+		w.Undo()
+	}
+}
+
+// sweep drops the idle windows once per span, so that memory follows the
+// subjects in use and not all that ever were: 4 kB for each at a limit of 500.
+func (m *Memory) sweep(now time.Duration) {
+	if now < m.nextSweep {
+		return
+	}
+	m.nextSweep = now + m.span
+	for s, w := range m.windows {
+		if w.Idle(now, m.span) {
+			delete(m.windows, s)
+		}
+	}
+}

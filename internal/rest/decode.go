@@ -1,0 +1,252 @@
+package rest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/gate"
+)
+
+// maxBody bounds a JSON body: a hundred ids take 4 kB.
+const maxBody = 64 << 10
+
+// An input is a struct whose fields have a tag: `query:"name"` or `path:"name"`
+// for a parameter, with `default:"…"`, `enum:"a,b"` and `doc:"…"` beside it, or
+// `body:"required"` or `body:"optional"` for the JSON object. The kinds of
+// fields are string, int, [id] and [day].
+
+// id is a UUID in its canonical form.
+type id string
+
+// day is a date, at midnight UTC; the zero day is none.
+type day struct{ time.Time }
+
+// checker is an input with rules beyond the form of its fields.
+type checker interface{ check() gate.Problems }
+
+// decode reads a request into in, strictly, and returns all that is wrong. The
+// error is for what leaves nothing to report on: 413 and 415. known says
+// whether the path's own parameters are good.
+func decode(r *http.Request, in any) (problems gate.Problems, pathOK bool, err error) {
+	v := reflect.ValueOf(in).Elem()
+	fields := reflect.VisibleFields(v.Type())
+	query, bad := parseQuery(r.URL.RawQuery)
+	problems = append(problems, bad...)
+	names := map[string]bool{}
+	pathOK = true
+	for _, f := range fields {
+		tag, field := f.Tag, v.FieldByIndex(f.Index)
+		if name := tag.Get("query"); name != "" {
+			names[name] = true
+			values, given := query[name]
+			switch {
+			case len(values) > 1:
+				problems = append(problems, problem("query", name, "must be given once", "repeated"))
+			case given:
+				problems = append(problems, set(field, tag, values[0], "query", name)...)
+			case tag.Get("default") != "":
+				problems = append(problems, set(field, tag, tag.Get("default"), "query", name)...)
+			}
+		} else if name := tag.Get("path"); name != "" {
+			if p := set(field, tag, r.PathValue(name), "path", name); p != nil {
+				problems, pathOK = append(problems, p...), false
+			}
+		}
+	}
+	for _, name := range sortedNames(query) {
+		if !names[name] {
+			problems = append(problems, problem("query", name, "is not a parameter of this call", "unknown"))
+		}
+	}
+	for _, f := range fields {
+		if mode := f.Tag.Get("body"); mode != "" {
+			body := v.FieldByIndex(f.Index).Addr().Interface()
+			bad, err := decodeBody(r, body, mode == "required")
+			if err != nil {
+				return nil, pathOK, err
+			}
+			problems = append(problems, bad...)
+			if c, ok := body.(checker); ok && len(bad) == 0 {
+				problems = append(problems, c.check()...)
+			}
+		}
+	}
+	return problems, pathOK, nil
+}
+
+// parseQuery is url.ParseQuery without its leniency: a broken escape, a
+// semicolon and bytes that are no text are problems, not silence.
+func parseQuery(raw string) (url.Values, gate.Problems) {
+	if raw == "" {
+		return nil, nil
+	}
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return values, gate.Problems{{Loc: []any{"query"}, Msg: "must be well-formed: " + err.Error(), Type: "malformed"}}
+	}
+	var problems gate.Problems
+	for _, name := range sortedNames(values) {
+		for _, s := range append(values[name], name) {
+			if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+				problems = append(problems, problem("query", strings.ToValidUTF8(name, "�"), "must be valid UTF-8 without NUL", "malformed"))
+			}
+		}
+	}
+	return values, problems
+}
+
+func sortedNames(values url.Values) []string {
+	names := make([]string, 0, len(values))
+	for name := range values {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func problem(where, name, msg, kind string) gate.Problem {
+	return gate.Problem{Loc: []any{where, name}, Msg: msg, Type: kind}
+}
+
+// set parses s into a field.
+func set(field reflect.Value, tag reflect.StructTag, s, where, name string) gate.Problems {
+	switch field.Interface().(type) {
+	case id:
+		// uuid.Parse takes other spellings too; 36 bytes leave the canonical one.
+		u, err := uuid.Parse(s)
+		if err != nil || len(s) != 36 {
+			return gate.Problems{problem(where, name, "must be a UUID", "uuid")}
+		}
+		field.SetString(u.String())
+	case day:
+		t, err := time.Parse(time.DateOnly, s)
+		if err != nil {
+			return gate.Problems{problem(where, name, "must be a date such as 2026-05-20", "date")}
+		}
+		field.Set(reflect.ValueOf(day{t}))
+	case int:
+		n, ok := integer(s)
+		if !ok {
+			return gate.Problems{problem(where, name, "must be an integer", "integer")}
+		}
+		if least := tag.Get("min"); least != "" && n < atoi(least) {
+			return gate.Problems{problem(where, name, "must be "+least+" or more", "too_small")}
+		}
+		field.SetInt(int64(n))
+	default:
+		if enum := tag.Get("enum"); enum != "" && !slices.Contains(strings.Split(enum, ","), s) {
+			return gate.Problems{problem(where, name, "must be one of "+strings.ReplaceAll(enum, ",", ", "), "enum")}
+		}
+		field.SetString(s)
+	}
+	return nil
+}
+
+// integer reads a decimal number in ASCII digits. One that is too large for an
+// int is the largest: it is an integer all the same.
+func integer(s string) (int, bool) {
+	digits := strings.TrimPrefix(s, "-")
+	if digits == "" || strings.Trim(digits, "0123456789") != "" {
+		return 0, false
+	}
+	n, err := strconv.Atoi(s)
+	return n, err == nil || errors.Is(err, strconv.ErrRange)
+}
+
+func atoi(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		panic(fmt.Errorf("rest: tag %q: %w", s, err))
+	}
+	return n
+}
+
+// decodeBody reads one JSON object: names once and in their own case, valid
+// UTF-8, nothing behind it.
+func decodeBody(r *http.Request, into any, required bool) (gate.Problems, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, &gate.StatusError{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("The body is larger than %d bytes.", maxBody)}
+	}
+	if err != nil {
+		return gate.Problems{{Loc: []any{"body"}, Msg: "could not be read to its end", Type: "incomplete"}}, nil
+	}
+	if len(body) == 0 && !required {
+		return nil, nil
+	}
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" {
+		return nil, &gate.StatusError{Status: http.StatusUnsupportedMediaType, Detail: "The body must be JSON: send Content-Type: application/json."}
+	}
+	if strings.TrimSpace(string(body)) == "null" {
+		return gate.Problems{{Loc: []any{"body"}, Msg: "must be an object", Type: "json"}}, nil
+	}
+	err = json.Unmarshal(body, into, json.RejectUnknownMembers(true))
+	if err == nil {
+		return nil, nil
+	}
+	return gate.Problems{{Loc: bodyLoc(err), Msg: bodyMessage(err), Type: "json"}}, nil
+}
+
+// bodyLoc is the place that a JSON error speaks of.
+func bodyLoc(err error) []any {
+	var at jsontext.Pointer
+	if e, ok := errors.AsType[*json.SemanticError](err); ok {
+		at = e.JSONPointer
+	} else if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		at = e.JSONPointer
+	}
+	loc := []any{"body"}
+	for token := range at.Tokens() {
+		if n, ok := integer(token); ok {
+			loc = append(loc, n)
+		} else {
+			loc = append(loc, strings.ToValidUTF8(token, "�"))
+		}
+	}
+	return loc
+}
+
+// bodyMessage says what is wrong without repeating what was sent: a key that
+// was put there by mistake must not come back.
+func bodyMessage(err error) string {
+	if e, ok := errors.AsType[*json.SemanticError](err); ok {
+		switch {
+		case errors.Is(e.Err, json.ErrUnknownName):
+			return "is not a member of this object"
+		case e.JSONKind != 0 && e.GoType != nil:
+			return "has the wrong type: " + e.JSONKind.String()
+		}
+		return "has a value that is not allowed"
+	}
+	if errors.Is(err, jsontext.ErrDuplicateName) {
+		return "is given twice"
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return "must be a whole JSON object; it ends early"
+	}
+	return "must be well-formed JSON in UTF-8"
+}
+
+// fieldProblem places an error of the domain's own check in the body.
+func fieldProblem(err error) gate.Problems {
+	if e, ok := errors.AsType[*memo.Error](err); ok {
+		return gate.Problems{problem("body", e.Field, e.Message, "value_error")}
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+package rest
+
+import (
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/gate"
+)
+
+// inWorkspace is the parameter of every call of key management, which the gate
+// has read before.
+type inWorkspace struct {
+	WorkspaceID id `query:"workspace_id" doc:"which of your workspaces; may be left out if there is one only"`
+}
+
+type keysOut struct {
+	Items []memo.KeyView `json:"items"`
+	Total int            `json:"total"`
+}
+
+type listKeysIn struct {
+	inWorkspace
+	Status string `query:"status" enum:"active,expired,revoked,deactivated" doc:"only with this status"`
+}
+
+func listKeys(c *call, in listKeysIn) (keysOut, error) {
+	keys, err := c.app.ListKeys(c.ctx, c.Caller, memo.KeyStatus(in.Status))
+	return keysOut{keys, len(keys)}, err
+}
+
+type createKeyIn struct {
+	inWorkspace
+	Body createKeyBody `body:"required"`
+}
+
+type createKeyBody struct {
+	Name      string  `json:"name"`
+	ExpiresAt *string `json:"expires_at,omitempty"` // RFC 3339, or a date; null: never
+
+	expires *time.Time
+}
+
+func (b *createKeyBody) check() (problems gate.Problems) {
+	if _, err := memo.CleanName("name", b.Name); err != nil {
+		problems = append(problems, fieldProblem(err)...)
+	}
+	var bad gate.Problems
+	b.expires, bad = expiry(b.ExpiresAt)
+	return append(problems, bad...)
+}
+
+// expiry reads an optional expiry.
+func expiry(s *string) (*time.Time, gate.Problems) {
+	if s == nil {
+		return nil, nil
+	}
+	t, err := memo.ParseExpiry("expires_at", *s, time.Now())
+	if err != nil {
+		return nil, fieldProblem(err)
+	}
+	return &t, nil
+}
+
+func createKey(c *call, in createKeyIn) (memo.NewKeyView, error) {
+	return c.app.CreateKey(c.ctx, c.Caller, app.NewKey{Name: in.Body.Name, ExpiresAt: in.Body.expires})
+}
+
+type keyIn struct {
+	ID id `path:"id"`
+	inWorkspace
+}
+
+func (in keyIn) find(c *call) error {
+	_, err := c.app.GetKey(c.ctx, c.Caller, string(in.ID))
+	return err
+}
+
+func getKey(c *call, in keyIn) (memo.KeyView, error) {
+	return c.app.GetKey(c.ctx, c.Caller, string(in.ID))
+}
+
+type updateKeyIn struct {
+	ID id `path:"id"`
+	inWorkspace
+	Body updateKeyBody `body:"required"`
+}
+
+func (in updateKeyIn) find(c *call) error { return keyIn{ID: in.ID}.find(c) }
+
+type updateKeyBody struct {
+	Name      *string  `json:"name,omitempty"`
+	ExpiresAt nullable `json:"expires_at,omitzero"` // null: never
+
+	change app.KeyChange
+}
+
+// nullable tells a member that is null from one that is not there.
+type nullable struct {
+	given bool
+	value *string
+}
+
+// UnmarshalJSON is called for null as well.
+func (n *nullable) UnmarshalJSON(b []byte) error {
+	n.given = true
+	return json.Unmarshal(b, &n.value)
+}
+
+func (b *updateKeyBody) check() (problems gate.Problems) {
+	b.change.Name = b.Name
+	if b.Name != nil {
+		if _, err := memo.CleanName("name", *b.Name); err != nil {
+			problems = append(problems, fieldProblem(err)...)
+		}
+	}
+	if b.ExpiresAt.given {
+		t, bad := expiry(b.ExpiresAt.value)
+		b.change.ExpiresAt, problems = &t, append(problems, bad...)
+	}
+	return problems
+}
+
+func updateKey(c *call, in updateKeyIn) (memo.KeyView, error) {
+	return c.app.ChangeKey(c.ctx, c.Caller, string(in.ID), in.Body.change)
+}
+
+type rotateKeyIn struct {
+	ID id `path:"id"`
+	inWorkspace
+	Body rotateKeyBody `body:"optional"`
+}
+
+func (in rotateKeyIn) find(c *call) error { return keyIn{ID: in.ID}.find(c) }
+
+type rotateKeyBody struct {
+	Overlap *string `json:"overlap,omitempty"` // such as 24h; absent: until it is revoked
+
+	overlap *time.Duration
+}
+
+func (b *rotateKeyBody) check() gate.Problems {
+	if b.Overlap == nil {
+		return nil
+	}
+	d, err := time.ParseDuration(*b.Overlap)
+	if err != nil || d < 0 || d > memo.MaxOverlap {
+		return gate.Problems{problem("body", "overlap", "must be a duration from 0 to 7 days such as 24h or 30m", "duration")}
+	}
+	b.overlap = &d
+	return nil
+}
+
+func rotateKey(c *call, in rotateKeyIn) (memo.NewKeyView, error) {
+	return c.app.RotateKey(c.ctx, c.Caller, string(in.ID), in.Body.overlap)
+}
+
+func revokeKey(c *call, in keyIn) (nothing, error) {
+	return nothing{}, c.app.RevokeKey(c.ctx, c.Caller, string(in.ID))
+}

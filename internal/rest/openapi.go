@@ -1,0 +1,358 @@
+package rest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/gate"
+)
+
+// The OpenAPI 3.1 document, made from the route table and the types that serve
+// the calls. openapi_test.go holds it against a golden file and real answers.
+
+type (
+	openAPI struct {
+		OpenAPI    string                          `json:"openapi"`
+		Info       info                            `json:"info"`
+		Servers    []server                        `json:"servers"`
+		Tags       []tag                           `json:"tags"`
+		Paths      map[string]map[string]operation `json:"paths"`
+		Components components                      `json:"components"`
+	}
+	info struct {
+		Title       string  `json:"title"`
+		Version     string  `json:"version"`
+		Description string  `json:"description"`
+		Contact     contact `json:"contact"`
+		License     license `json:"license"`
+	}
+	contact struct {
+		Name string `json:"name"`
+	}
+	license struct {
+		Name       string `json:"name"`
+		Identifier string `json:"identifier"`
+	}
+	server struct {
+		URL string `json:"url"`
+	}
+	tag struct {
+		Name        string `json:"name"`
+		Description string `json:"description"`
+	}
+	operation struct {
+		OperationID string                `json:"operationId"`
+		Summary     string                `json:"summary"`
+		Description string                `json:"description"`
+		Tags        []string              `json:"tags"`
+		Security    []map[string][]string `json:"security"`
+		Parameters  []parameter           `json:"parameters,omitempty"`
+		RequestBody *content              `json:"requestBody,omitempty"`
+		Responses   map[string]response   `json:"responses"`
+	}
+	parameter struct {
+		Name        string             `json:"name"`
+		In          string             `json:"in"`
+		Description string             `json:"description,omitempty"`
+		Required    bool               `json:"required,omitempty"`
+		Schema      *jsonschema.Schema `json:"schema"`
+	}
+	content struct {
+		Required bool             `json:"required,omitempty"`
+		Content  map[string]media `json:"content"`
+	}
+	media struct {
+		Schema *jsonschema.Schema `json:"schema"`
+	}
+	response struct {
+		Ref         string            `json:"$ref,omitempty"`
+		Description string            `json:"description,omitempty"`
+		Headers     map[string]header `json:"headers,omitempty"`
+		Content     map[string]media  `json:"content,omitempty"`
+	}
+	header struct {
+		Description string             `json:"description"`
+		Schema      *jsonschema.Schema `json:"schema"`
+	}
+	components struct {
+		SecuritySchemes map[string]securityScheme     `json:"securitySchemes"`
+		Schemas         map[string]*jsonschema.Schema `json:"schemas"`
+		Responses       map[string]response           `json:"responses"`
+	}
+	securityScheme struct {
+		Type         string `json:"type"`
+		Scheme       string `json:"scheme,omitempty"`
+		BearerFormat string `json:"bearerFormat,omitempty"`
+		In           string `json:"in,omitempty"`
+		Name         string `json:"name,omitempty"`
+		Description  string `json:"description"`
+	}
+)
+
+// jsonMedia wraps a schema as the JSON content of a body.
+func jsonMedia(s *jsonschema.Schema) map[string]media {
+	return map[string]media{"application/json": {Schema: s}}
+}
+
+// document makes the OpenAPI document.
+func (a *API) document() openAPI {
+	url := a.public
+	if url == "" {
+		url = "/"
+	}
+	d := openAPI{
+		OpenAPI: "3.1.0",
+		Info: info{
+			Title: "Memo AI Developer API", Version: "1.0.0",
+			Description: "Read, search and export a workspace's transcriptions with an API key. " +
+				"Every answer carries X-Request-Id; every error is JSON with a member `detail`. " +
+				"Limits per key: 500 data calls in any 60 seconds; 180 calls of key management per member and workspace.",
+			Contact: contact{Name: "The operator of this server"},
+			License: license{Name: "Apache 2.0", Identifier: "Apache-2.0"},
+		},
+		Servers: []server{{url}},
+		Tags: []tag{
+			{"data", "What an API key reads and exports."},
+			{"keys", "Key management, for a signed-in member and never for a key."},
+			{"session", "Signing in and out."},
+			{"about", "The API itself."},
+		},
+		Paths: map[string]map[string]operation{},
+		Components: components{
+			SecuritySchemes: map[string]securityScheme{
+				"apiKey":  {Type: "http", Scheme: "bearer", BearerFormat: "mk_live_…", Description: "An API key of the workspace, in the Authorization header and never in the URL."},
+				"session": {Type: "apiKey", In: "cookie", Name: "__Host-memo_session", Description: "The cookie that POST /api/v1/session sets (memo_session over plain HTTP)."},
+			},
+			Schemas:   map[string]*jsonschema.Schema{},
+			Responses: refusals(),
+		},
+	}
+	for _, rt := range a.routes {
+		if d.Paths[rt.path] == nil {
+			d.Paths[rt.path] = map[string]operation{}
+		}
+		d.Paths[rt.path][strings.ToLower(rt.method)] = rt.operation(d.Components.Schemas)
+	}
+	return d
+}
+
+func (rt route) operation(schemas map[string]*jsonschema.Schema) operation {
+	op := operation{
+		OperationID: rt.name, Summary: rt.doc, Description: rt.doc, Responses: map[string]response{},
+		Security: []map[string][]string{},
+	}
+	refused := []int{http.StatusInternalServerError, http.StatusServiceUnavailable}
+	switch rt.access {
+	case byKey:
+		op.Tags, op.Security = []string{"data"}, []map[string][]string{{"apiKey": {}}}
+		refused = append(refused, 401, 403, 422, 429)
+	case byMember:
+		op.Tags, op.Security = []string{"keys"}, []map[string][]string{{"session": {}}}
+		refused = append(refused, 401, 403, 404, 422, 429)
+	case byUser:
+		op.Tags, op.Security = []string{"session"}, []map[string][]string{{"session": {}}}
+		refused = append(refused, 401, 403, 422)
+	case bySignIn:
+		op.Tags = []string{"session"}
+		refused = append(refused, 401, 403, 422, 429)
+	case open:
+		op.Tags = []string{"about"}
+		refused = append(refused, 401)
+	}
+	for _, f := range reflect.VisibleFields(rt.in) {
+		if p, ok := parameterOf(f); ok {
+			op.Parameters = append(op.Parameters, p)
+			if p.In == "path" {
+				refused = append(refused, 404)
+			}
+		}
+		if mode := f.Tag.Get("body"); mode != "" {
+			op.RequestBody = &content{Required: mode == "required", Content: jsonMedia(schemaOf(f.Type))}
+			refused = append(refused, 413, 415)
+			if rt.access == byKey {
+				refused = append(refused, 404)
+			}
+		}
+	}
+	if rt.access == byMember && rt.method != http.MethodGet && rt.method != http.MethodDelete {
+		refused = append(refused, 409)
+	}
+	for _, status := range refused {
+		op.Responses[strconv.Itoa(status)] = response{Ref: "#/components/responses/" + responseName(status)}
+	}
+	op.Responses[strconv.Itoa(rt.status)] = rt.answer(schemas)
+	if rt.kept {
+		op.Responses["304"] = response{Description: "Unchanged since the ETag in If-None-Match."}
+	}
+	return op
+}
+
+// answer describes the good answer.
+func (rt route) answer(schemas map[string]*jsonschema.Schema) response {
+	r := response{Description: http.StatusText(rt.status)}
+	if rt.access == byKey || rt.access == byMember {
+		r.Headers = map[string]header{
+			"RateLimit-Policy": {`The limit, such as "data";q=500;w=60`, &jsonschema.Schema{Type: "string"}},
+			"RateLimit":        {`What is left, such as "data";r=499;t=60`, &jsonschema.Schema{Type: "string"}},
+		}
+	}
+	switch {
+	case rt.produces != "":
+		r.Content = map[string]media{rt.produces: {Schema: &jsonschema.Schema{Type: "string"}}}
+	case rt.status == http.StatusNoContent:
+	case rt.out.Kind() == reflect.Interface:
+		r.Content = jsonMedia(&jsonschema.Schema{Type: "object"})
+	default:
+		name := componentName(rt.out)
+		schemas[name] = withoutClosing(schemaOf(rt.out))
+		r.Content = jsonMedia(&jsonschema.Schema{Ref: "#/components/schemas/" + name})
+	}
+	return r
+}
+
+func parameterOf(f reflect.StructField) (parameter, bool) {
+	p := parameter{Name: f.Tag.Get("query"), In: "query", Description: f.Tag.Get("doc"), Schema: &jsonschema.Schema{}}
+	if name := f.Tag.Get("path"); name != "" {
+		p.Name, p.In, p.Required = name, "path", true
+	}
+	if p.Name == "" {
+		return p, false
+	}
+	def := f.Tag.Get("default")
+	switch f.Type {
+	case reflect.TypeFor[id]():
+		p.Schema.Type, p.Schema.Format = "string", "uuid"
+	case reflect.TypeFor[day]():
+		p.Schema.Type, p.Schema.Format = "string", "date"
+	case reflect.TypeFor[int]():
+		p.Schema.Type = "integer"
+		if least := f.Tag.Get("min"); least != "" {
+			p.Schema.Minimum = jsonschema.Ptr(float64(atoi(least)))
+		}
+		if def != "" {
+			p.Schema.Default = json.RawMessage(def)
+		}
+	default:
+		p.Schema.Type = "string"
+		if def != "" {
+			p.Schema.Default = json.RawMessage(strconv.Quote(def))
+		}
+		if enum := f.Tag.Get("enum"); enum != "" {
+			p.Schema.Enum = anys(strings.Split(enum, ","))
+		}
+	}
+	return p, true
+}
+
+func anys[T any](values []T) (out []any) {
+	for _, v := range values {
+		out = append(out, v)
+	}
+	return out
+}
+
+// schemaOf makes a type's schema; what Go's types do not say is said here.
+func schemaOf(t reflect.Type) *jsonschema.Schema {
+	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
+		reflect.TypeFor[time.Time]():      {Type: "string", Format: "date-time"},
+		reflect.TypeFor[memo.Optional]():  {Types: []string{"null", "string"}},
+		reflect.TypeFor[nullable]():       {Types: []string{"null", "string"}},
+		reflect.TypeFor[memo.Status]():    {Type: "string", Enum: anys(memo.Statuses)},
+		reflect.TypeFor[memo.KeyStatus](): {Type: "string", Enum: anys(memo.KeyStatuses)},
+		reflect.TypeFor[memo.Plan]():      {Type: "string", Enum: anys(memo.Plans)},
+		reflect.TypeFor[memo.Role]():      {Type: "string", Enum: []any{memo.RoleOwner, memo.RoleMember}},
+	}})
+	if err != nil {
+		panic(fmt.Errorf("rest: schema of %v: %w", t, err)) // a type of the table, so every start would fail
+	}
+	each(s, func(s *jsonschema.Schema) {
+		if len(s.Types) == 2 && s.Types[1] == "array" {
+			s.Types, s.Type = nil, "array" // no answer has null for a list
+		}
+	})
+	return s
+}
+
+// withoutClosing lets answers grow: a client must not refuse a new member.
+func withoutClosing(s *jsonschema.Schema) *jsonschema.Schema {
+	each(s, func(s *jsonschema.Schema) {
+		if s.Type == "object" && s.Properties != nil {
+			s.AdditionalProperties = nil
+		}
+	})
+	return s
+}
+
+func each(s *jsonschema.Schema, f func(*jsonschema.Schema)) {
+	if s == nil {
+		return
+	}
+	f(s)
+	for _, p := range s.Properties {
+		each(p, f)
+	}
+	each(s.Items, f)
+	if s.AdditionalProperties != nil && s.AdditionalProperties.Type != "" {
+		each(s.AdditionalProperties, f)
+	}
+}
+
+// componentName names the schema of an answer.
+func componentName(t reflect.Type) string {
+	names := map[reflect.Type]string{
+		reflect.TypeFor[listed](): "TranscriptionList", reflect.TypeFor[memo.Document](): "Transcription",
+		reflect.TypeFor[projectsOut](): "ProjectList", reflect.TypeFor[me](): "Me",
+		reflect.TypeFor[keysOut](): "KeyList", reflect.TypeFor[memo.KeyView](): "Key",
+		reflect.TypeFor[memo.NewKeyView](): "NewKey", reflect.TypeFor[signInOut](): "SignedIn",
+		reflect.TypeFor[sessionsOut](): "SessionList",
+	}
+	if name := names[t]; name != "" {
+		return name
+	}
+	panic(fmt.Sprintf("rest: the answer type %v has no name in the OpenAPI document", t))
+}
+
+func responseName(status int) string { return "Refused" + strconv.Itoa(status) }
+
+// refusals describes every refusal (contract section 1).
+func refusals() map[string]response {
+	text := &jsonschema.Schema{Type: "string"}
+	code := &jsonschema.Schema{
+		Type: "object", Required: []string{"code", "message"},
+		Properties: map[string]*jsonschema.Schema{
+			"code": {Type: "string"}, "message": {Type: "string"},
+			"ids": {Type: "array", Items: &jsonschema.Schema{Type: "string"}},
+		},
+	}
+	problems := withoutClosing(schemaOf(reflect.TypeFor[gate.Problems]()))
+	detail := func(of *jsonschema.Schema) map[string]media {
+		return jsonMedia(&jsonschema.Schema{
+			Type: "object", Required: []string{"detail"}, Properties: map[string]*jsonschema.Schema{"detail": of},
+		})
+	}
+	retry := map[string]header{"Retry-After": {"Whole seconds; obeying it makes the next call succeed.", &jsonschema.Schema{Type: "integer"}}}
+	out := map[string]response{}
+	for status, r := range map[int]response{
+		401: {Description: "No key, no good key, or a key in the URL.", Content: detail(text)},
+		403: {Description: "The plan has no API access, or a key tried to manage keys.", Content: detail(code)},
+		404: {Description: "Not there, or in another workspace.", Content: detail(&jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, code}})},
+		409: {Description: "Not possible in the present state.", Content: detail(code)},
+		413: {Description: "The body is too large.", Content: detail(text)},
+		415: {Description: "The body is not JSON.", Content: detail(text)},
+		422: {Description: "Bad parameters, all of them at once.", Content: detail(problems)},
+		429: {Description: "Over the limit.", Headers: retry, Content: detail(text)},
+		500: {Description: "A fault of the server; request_id finds it in the log.", Content: detail(text)},
+		503: {Description: "Not possible right now.", Headers: retry, Content: detail(text)},
+	} {
+		out[responseName(status)] = r
+	}
+	return out
+}

@@ -1,0 +1,78 @@
+package rest
+
+import (
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+)
+
+// The two answers that are asked for most are put together from what is kept
+// as JSON: a list's items and a transcript's segments are copied, not decoded.
+
+// appendList renders a page of a list (contract section 2).
+func appendList(b []byte, p app.Page, search bool) ([]byte, error) {
+	b = append(b, `{"items":[`...)
+	for i, it := range p.Items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		var err error
+		if b, err = appendItem(b, it.Doc, it.Project); err != nil {
+			return nil, err
+		}
+		if search {
+			snippets, err := json.Marshal(it.Snippets)
+			if err != nil {
+				return nil, err
+			}
+			b = append(append(b, `,"snippets":`...), snippets...)
+		}
+		b = append(b, '}')
+	}
+	b = append(b, `],"total":`...)
+	b = strconv.AppendInt(b, int64(p.Total), 10)
+	b = append(b, `,"limit":`...)
+	b = strconv.AppendInt(b, int64(p.Limit), 10)
+	b = append(b, `,"offset":`...)
+	b = strconv.AppendInt(b, int64(p.Offset), 10)
+	b = append(b, `,"next_cursor":`...)
+	if p.NextCursor == "" {
+		b = append(b, "null"...)
+	} else {
+		b = append(append(append(b, '"'), p.NextCursor...), '"')
+	}
+	return append(b, '}'), nil
+}
+
+// appendItem renders an item without its closing brace.
+func appendItem(b, doc []byte, project *memo.ProjectRef) ([]byte, error) {
+	b = append(b, doc[:len(doc)-1]...)
+	if project == nil {
+		return append(b, `,"project":null`...), nil
+	}
+	b = append(append(append(b, `,"project":{"id":"`...), project.ID...), `","name":`...)
+	b, err := jsontext.AppendQuote(b, project.Name)
+	return append(b, '}'), err
+}
+
+// appendWhole renders a transcription with its text (contract section 2).
+func appendWhole(b []byte, w app.Whole) ([]byte, error) {
+	b, err := appendItem(b, w.Doc, w.Project)
+	if err != nil {
+		return nil, err
+	}
+	if b, err = jsontext.AppendQuote(append(b, `,"text":`...), w.Text); err != nil {
+		return nil, err
+	}
+	b = append(append(b, `,"segments":`...), w.Segments...)
+	reports, err := json.Marshal(w.Reports)
+	if err != nil {
+		return nil, err
+	}
+	b = append(append(b, `,"prompt_results":`...), reports...)
+	return append(b, '}'), nil
+}

@@ -1,0 +1,180 @@
+// Package rest is the REST API (contract section 2): a table of routes, the
+// wire types, and one adapter that turns HTTP into a call of package app.
+//
+// A route cannot forget a step: what admits it is a column of the table, and
+// the adapter runs the gate, decodes strictly, and maps every error. The
+// OpenAPI document is made from the same table and types.
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sort"
+	"strings"
+	"time"
+
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/telemetry"
+)
+
+// Config is what the API stands on.
+type Config struct {
+	App  *app.App
+	Gate *gate.Gate
+	// PublicURL is the server's address in the OpenAPI document, "" for a
+	// relative one.
+	PublicURL string
+	// PageBytes bounds the rendered pages that are kept; 0 means 64 MB.
+	PageBytes int
+}
+
+// Prefix is where the API's data and key routes live.
+const Prefix = "/api/v1/developer"
+
+// API is the REST API.
+type API struct {
+	app    *app.App
+	gate   *gate.Gate
+	pages  *pages
+	routes []route
+	public string
+	schema []byte // the OpenAPI document
+}
+
+// New makes the API.
+func New(cfg Config) *API {
+	bytes := cfg.PageBytes
+	if bytes == 0 {
+		bytes = 64 << 20
+	}
+	a := &API{app: cfg.App, gate: cfg.Gate, pages: newPages(bytes), public: cfg.PublicURL}
+	a.routes = a.table()
+	schema, err := json.MarshalIndent(a.document(), "", "  ")
+	if err != nil {
+		panic(fmt.Errorf("rest: OpenAPI document: %w", err)) // made of constants: every start would fail
+	}
+	a.schema = append(schema, '\n')
+	return a
+}
+
+// ServeOpenAPI answers with the OpenAPI document.
+func (a *API) ServeOpenAPI(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(a.schema) // the client may be gone
+}
+
+// timeout bounds a call; streams have a bound of their own.
+const timeout = 30 * time.Second
+
+// Handler serves every path under /api/, with JSON for what is not there.
+func (a *API) Handler() http.Handler {
+	mux := http.NewServeMux()
+	byPath := map[string]map[string]http.Handler{}
+	for _, rt := range a.routes {
+		if byPath[rt.path] == nil {
+			byPath[rt.path] = map[string]http.Handler{}
+		}
+		byPath[rt.path][rt.method] = a.serve(rt)
+	}
+	for path, methods := range byPath {
+		mux.Handle(path, oneOf(methods))
+	}
+	mux.HandleFunc("/", NotFound)
+	return canonical(mux)
+}
+
+// oneOf chooses by method, and answers 405 itself to have it in JSON.
+func oneOf(methods map[string]http.Handler) http.Handler {
+	if get := methods[http.MethodGet]; get != nil {
+		methods[http.MethodHead] = get // counts like the GET it stands for
+	}
+	var names []string
+	for m := range methods {
+		names = append(names, m)
+	}
+	sort.Strings(names)
+	allow := strings.Join(names, ", ")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := methods[r.Method]
+		if h == nil {
+			telemetry.Of(r.Context()).Route = r.Pattern
+			gate.Refuse(w, r, &gate.StatusError{Status: http.StatusMethodNotAllowed, Detail: "Method not allowed. This path takes " + allow + ".", Allow: allow})
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// canonical answers 404 where ServeMux would redirect to a tidier path: a
+// client that follows would send its key twice.
+func canonical(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p := r.URL.Path
+		if strings.Contains(p, "//") || strings.Contains(p, "/./") || strings.Contains(p, "/../") ||
+			strings.HasSuffix(p, "/.") || strings.HasSuffix(p, "/..") {
+			NotFound(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// NotFound answers a path that is none.
+func NotFound(w http.ResponseWriter, r *http.Request) {
+	telemetry.Of(r.Context()).Route = "not found"
+	gate.Refuse(w, r, &gate.StatusError{Status: http.StatusNotFound, Detail: "Not found. The API is described at /openapi.json."})
+}
+
+// serve is the one adapter between HTTP and a route.
+func (a *API) serve(rt route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		telemetry.Of(r.Context()).Route = rt.method + " " + rt.path
+		ctx, cancel := context.WithTimeout(r.Context(), timeout)
+		defer cancel()
+		admission, ok := a.admit(rt, w, r)
+		if !ok {
+			return
+		}
+		c := &call{API: a, w: w, r: r, ctx: ctx, Admission: admission}
+		if rt.kept && a.answerKept(c) {
+			return
+		}
+		if err := rt.handle(c); err != nil {
+			gate.Refuse(w, r, err)
+		}
+	})
+}
+
+// admit runs the gate that the route names.
+func (a *API) admit(rt route, w http.ResponseWriter, r *http.Request) (gate.Admission, bool) {
+	switch rt.access {
+	case byKey:
+		return a.gate.Key(w, r)
+	case byMember:
+		workspaceID, err := workspaceOf(r)
+		if err != nil {
+			gate.Refuse(w, r, err)
+			return gate.Admission{}, false
+		}
+		return a.gate.Member(w, r, workspaceID)
+	case byUser:
+		return a.gate.User(w, r)
+	case bySignIn:
+		return gate.Admission{}, a.gate.SameOrigin(w, r)
+	}
+	return gate.Admission{}, rt.access == open
+}
+
+// call is one request on its way through a route.
+type call struct {
+	*API
+	gate.Admission
+	w   http.ResponseWriter
+	r   *http.Request
+	ctx context.Context
+}

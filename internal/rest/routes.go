@@ -1,0 +1,186 @@
+package rest
+
+import (
+	"net/http"
+	"reflect"
+	"strings"
+
+	"memoai.tech/memo/internal/gate"
+)
+
+// access is what admits a caller to a route.
+type access uint8
+
+const (
+	byKey    access = iota // an API key; counted as data
+	byMember               // a signed-in member of a workspace; counted as management
+	byUser                 // a signed-in user, for what is their own
+	bySignIn               // nobody yet, but from our own pages only
+	open                   // anybody
+)
+
+// route is a row of the table. Adding one: a row in [API.table]; its input and
+// output types beside its endpoint; its rows in matrix_test.go, which fails
+// without them; `go test ./internal/rest -update` for openapi.json.
+type route struct {
+	method, path string
+	name         string // operationId
+	doc          string // one sentence
+	access       access
+	kept         bool // the answer may be kept under the content version
+	in, out      reflect.Type
+	status       int
+	produces     string // content type, where it is not JSON
+	handle       func(*call) error
+}
+
+// table lists every route.
+func (a *API) table() []route {
+	const (
+		transcriptions = Prefix + "/transcriptions"
+		keys           = Prefix + "/keys"
+		session        = "/api/v1/session"
+	)
+	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
+	return []route{
+		kept(get, transcriptions, "listTranscriptions", "Lists the workspace's transcriptions, without their text.", listTranscriptions),
+		kept(get, transcriptions+"/{id}", "getTranscription", "Reads one transcription with its text, segments and AI reports.", getTranscription),
+		raw(get, transcriptions+"/{id}/export", "exportTranscription", "Exports one transcription as a file.", "text/markdown", exportTranscription),
+		raw(post, transcriptions+"/export", "exportTranscriptions", "Exports 1 to 100 transcriptions as one ZIP, streamed.", "application/zip", exportTranscriptions),
+		endpoint(get, Prefix+"/projects", "listProjects", "Lists the workspace's projects.", byKey, 200, listProjects),
+		endpoint(get, Prefix+"/me", "getMe", "Tells what the key is: workspace, member, plan and limits.", byKey, 200, getMe),
+
+		endpoint(get, keys, "listKeys", "Lists API keys: all of the workspace for an OWNER, their own for others.", byMember, 200, listKeys),
+		endpoint(post, keys, "createKey", "Creates an API key. The answer is the only place that shows it.", byMember, 201, createKey),
+		endpoint(get, keys+"/{id}", "getKey", "Shows one API key.", byMember, 200, getKey),
+		endpoint(patch, keys+"/{id}", "updateKey", "Renames a key of your own or moves its expiry.", byMember, 200, updateKey),
+		endpoint(post, keys+"/{id}/rotate", "rotateKey", "Makes a new key in place of one of your own, which goes on for the overlap.", byMember, 201, rotateKey),
+		endpoint(del, keys+"/{id}", "revokeKey", "Revokes a key at once and for good.", byMember, 204, revokeKey),
+
+		endpoint(post, session, "signIn", "Signs in with e-mail and password, and sets the session cookie.", bySignIn, 200, signIn),
+		endpoint(del, session, "signOut", "Signs out.", byUser, 204, signOut),
+		endpoint(get, session+"s", "listSessions", "Lists where you are signed in.", byUser, 200, listSessions),
+		endpoint(del, session+"s/{id}", "revokeSession", "Signs one of your devices out.", byUser, 204, revokeSession),
+
+		{
+			method: get, path: Prefix + "/openapi.json", name: "getOpenAPI", doc: "This document, which is at /openapi.json as well.",
+			access: open, status: 200, in: reflect.TypeFor[nothing](), out: reflect.TypeFor[any](),
+			handle: func(c *call) error { a.ServeOpenAPI(c.w, c.r); return nil },
+		},
+	}
+}
+
+// endpoint is a route that takes In, checks it, calls f, and answers Out as
+// JSON with a status; 204 has no body.
+func endpoint[In, Out any](method, path, name, doc string, by access, status int, f func(*call, In) (Out, error)) route {
+	return route{
+		method: method, path: path, name: name, doc: doc, access: by, status: status,
+		in: reflect.TypeFor[In](), out: reflect.TypeFor[Out](),
+		handle: func(c *call) error {
+			in, err := take[In](c)
+			if err != nil {
+				return err
+			}
+			out, err := f(c, in)
+			if err != nil {
+				return place(c, err)
+			}
+			if status == http.StatusNoContent {
+				c.w.Header().Set("Cache-Control", "private, no-store")
+				c.w.WriteHeader(status)
+				return nil
+			}
+			gate.WriteJSON(c.w, status, out)
+			return nil
+		},
+	}
+}
+
+// kept is a GET by key whose rendered answer, of the form Out, is kept under
+// the workspace's content version.
+func kept[In, Out any](method, path, name, doc string, f func(*call, In) ([]byte, Out, error)) route {
+	return route{
+		method: method, path: path, name: name, doc: doc, access: byKey, status: 200, kept: true,
+		in: reflect.TypeFor[In](), out: reflect.TypeFor[Out](),
+		handle: func(c *call) error {
+			in, err := take[In](c)
+			if err != nil {
+				return err
+			}
+			body, _, err := f(c, in)
+			if err != nil {
+				return place(c, err)
+			}
+			c.keep(body)
+			return nil
+		},
+	}
+}
+
+// raw is a route by key that writes its answer itself, in another form than JSON.
+func raw[In any](method, path, name, doc, produces string, f func(*call, In) error) route {
+	return route{
+		method: method, path: path, name: name, doc: doc, access: byKey, status: 200, produces: produces,
+		in: reflect.TypeFor[In](),
+		handle: func(c *call) error {
+			in, err := take[In](c)
+			if err != nil {
+				return err
+			}
+			return place(c, f(c, in))
+		},
+	}
+}
+
+// finder is an input that names something which may not be there. The contract
+// wants that told (404) before bad parameters (422).
+type finder interface{ find(*call) error }
+
+// take decodes the input of a call.
+func take[In any](c *call) (in In, err error) {
+	problems, pathOK, err := decode(c.r, &in)
+	if err != nil {
+		return in, err
+	}
+	if len(problems) == 0 {
+		return in, nil
+	}
+	if f, ok := any(in).(finder); ok && pathOK {
+		if err := f.find(c); err != nil {
+			return in, err
+		}
+	}
+	return in, problems
+}
+
+// place says of a bad value of the domain where in the request it stood.
+func place(c *call, err error) error {
+	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
+		return gate.InQuery(err)
+	}
+	return gate.InBody(err)
+}
+
+// workspaceOf reads the parameter that tells a member of several workspaces
+// which one is meant.
+func workspaceOf(r *http.Request) (string, error) {
+	if !strings.Contains(r.URL.RawQuery, "workspace_id") {
+		return "", nil
+	}
+	values := r.URL.Query()["workspace_id"]
+	if len(values) != 1 {
+		return "", nil // decode tells about it
+	}
+	var in struct {
+		ID id `query:"workspace_id"`
+	}
+	problems := set(reflect.ValueOf(&in).Elem().Field(0), "", values[0], "query", "workspace_id")
+	if problems != nil {
+		return "", problems
+	}
+	return string(in.ID), nil
+}
+
+// nothing is the input of a route without parameters, and the output of one
+// without an answer.
+type nothing struct{}

@@ -1,0 +1,215 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"reflect"
+	"strconv"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/transcript"
+)
+
+// item is a row of a list on the wire.
+type item struct {
+	memo.Transcription
+	Project  *memo.ProjectRef `json:"project"`
+	Snippets []app.Snippet    `json:"snippets,omitempty"` // with q only
+}
+
+// listed is the answer of a list.
+type listed struct {
+	Items      []item  `json:"items"`
+	Total      int     `json:"total"`
+	Limit      int     `json:"limit"`
+	Offset     int     `json:"offset"`
+	NextCursor *string `json:"next_cursor"`
+}
+
+type listIn struct {
+	Status     string `query:"status" default:"completed" doc:"queued, processing, completed or failed; an unknown one gives an empty list"`
+	ProjectID  id     `query:"project_id" doc:"only of this project"`
+	Language   string `query:"language" doc:"only in this language: en, ru, …"`
+	DateFrom   day    `query:"date_from" doc:"created on this day in UTC or later"`
+	DateTo     day    `query:"date_to" doc:"created on this day in UTC or earlier"`
+	ExternalID string `query:"external_id" doc:"only with this external id"`
+	Q          string `query:"q" doc:"words that title, summary or transcript must contain, all of them"`
+	Sort       string `query:"sort" default:"-created_at" enum:"-created_at,created_at,duration,-duration,relevance" doc:"ties are broken by id; relevance needs q"`
+	Limit      int    `query:"limit" default:"20" doc:"how many; clamped to 1–100"`
+	Offset     int    `query:"offset" default:"0" min:"0" doc:"how many to pass over"`
+	Cursor     string `query:"cursor" doc:"next_cursor of the page before, instead of offset; costs the same at every depth"`
+}
+
+func listTranscriptions(c *call, in listIn) ([]byte, listed, error) {
+	p, err := c.app.Transcriptions(c.ctx, c.Caller, app.List{
+		Status: memo.Status(in.Status), ProjectID: string(in.ProjectID), Language: in.Language,
+		From: in.DateFrom.Time, To: in.DateTo.Time, ExternalID: in.ExternalID, Query: in.Q,
+		Sort: in.Sort, Limit: in.Limit, Offset: in.Offset, Cursor: in.Cursor,
+	})
+	if err != nil {
+		return nil, listed{}, err
+	}
+	body, err := appendList(make([]byte, 0, 1024*len(p.Items)+256), p, in.Q != "")
+	return body, listed{}, err
+}
+
+type oneIn struct {
+	ID id `path:"id"`
+}
+
+func (in oneIn) find(c *call) error { return c.app.HasTranscription(c.ctx, c.Caller, string(in.ID)) }
+
+func getTranscription(c *call, in oneIn) ([]byte, memo.Document, error) {
+	w, err := c.app.Transcription(c.ctx, c.Caller, string(in.ID))
+	if err != nil {
+		return nil, memo.Document{}, err
+	}
+	body, err := appendWhole(make([]byte, 0, len(w.Text)+len(w.Segments)+4096), w)
+	return body, memo.Document{}, err
+}
+
+type exportIn struct {
+	ID     id     `path:"id"`
+	Format string `query:"format" default:"md" enum:"md,txt,srt,vtt,json" doc:"the file's format"`
+}
+
+func (in exportIn) find(c *call) error { return oneIn{in.ID}.find(c) }
+
+func exportTranscription(c *call, in exportIn) error {
+	f, err := c.app.Export(c.ctx, c.Caller, string(in.ID), transcript.Format(in.Format))
+	if err != nil {
+		return err
+	}
+	h := c.w.Header()
+	h.Set("Content-Type", f.Format.ContentType())
+	h.Set("Content-Length", strconv.Itoa(len(f.Body)))
+	asDownload(h, f.Name)
+	_, _ = c.w.Write(f.Body) // the client may be gone
+	return nil
+}
+
+// asDownload makes sure that no browser ever shows a transcript as a page.
+func asDownload(h http.Header, name string) {
+	h.Set("Content-Disposition", transcript.ContentDisposition(name))
+	h.Set("Cache-Control", "private, no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+}
+
+type bulkIn struct {
+	Body bulkBody `body:"required"`
+}
+
+type bulkBody struct {
+	IDs    []string `json:"ids"`
+	Format string   `json:"format,omitempty"`
+}
+
+func (b *bulkBody) check() (problems gate.Problems) {
+	if n := len(b.IDs); n < 1 || n > app.MaxBulk {
+		problems = append(problems, problem("body", "ids", fmt.Sprintf("must have 1 to %d ids", app.MaxBulk), "length"))
+	}
+	for i, s := range b.IDs[:min(len(b.IDs), app.MaxBulk)] {
+		var u id
+		if set(reflect.ValueOf(&u).Elem(), "", s, "", "") != nil {
+			problems = append(problems, gate.Problem{Loc: []any{"body", "ids", i}, Msg: "must be a UUID", Type: "uuid"})
+			continue
+		}
+		b.IDs[i] = string(u)
+	}
+	if b.Format == "" {
+		b.Format = string(transcript.Markdown)
+	}
+	if _, ok := transcript.ParseFormat(b.Format); !ok {
+		problems = append(problems, problem("body", "format", fmt.Sprintf("must be one of %v", transcript.Formats), "enum"))
+	}
+	return problems
+}
+
+// find holds only where the ids themselves are good: then what is not there
+// comes before a bad format.
+func (in bulkIn) find(c *call) error {
+	if n := len(in.Body.IDs); n < 1 || n > app.MaxBulk {
+		return nil
+	}
+	_, err := c.app.Archive(c.ctx, c.Caller, in.Body.IDs, transcript.Markdown)
+	return err
+}
+
+// How long an archive may take, and how often it is asked whether its key is
+// still good: a revocation cuts it within a second.
+const (
+	streamTimeout = 10 * time.Minute
+	recheckEvery  = 300 * time.Millisecond
+)
+
+var errCut = errors.New("rest: the key died while the archive was streaming")
+
+func exportTranscriptions(c *call, in bulkIn) error {
+	archive, err := c.app.Archive(c.ctx, c.Caller, in.Body.IDs, transcript.Format(in.Body.Format))
+	if err != nil {
+		return err
+	}
+	// The stream outlives the time of a call, but not its client.
+	ctx, cancel := context.WithCancelCause(c.r.Context())
+	defer cancel(nil)
+	control := http.NewResponseController(c.w)
+	_ = control.SetWriteDeadline(time.Now().Add(streamTimeout)) // not every writer has one
+	h := c.w.Header()
+	h.Set("Content-Type", "application/zip")
+	asDownload(h, "transcriptions "+time.Now().UTC().Format(time.DateOnly)+".zip")
+	done := make(chan struct{})
+	defer func() { cancel(nil); <-done }()
+	go func() {
+		defer close(done)
+		c.watch(ctx, cancel, control)
+	}()
+	if err := archive.WriteZip(ctx, c.w); err != nil {
+		if errors.Is(context.Cause(ctx), errCut) {
+			drop(control)
+		}
+		panic(http.ErrAbortHandler) // a short archive must not look whole
+	}
+	return nil
+}
+
+// watch cancels the stream when the key dies. A write that a slow reader holds
+// up is ended by its deadline.
+func (c *call) watch(ctx context.Context, cancel context.CancelCauseFunc, control *http.ResponseController) {
+	tick := time.NewTicker(recheckEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		// A database that does not answer proves nothing, so it cuts as well.
+		check, stop := context.WithTimeout(ctx, recheckEvery)
+		err := c.Recheck(check)
+		stop()
+		if err != nil && ctx.Err() == nil {
+			cancel(errCut)
+			_ = control.SetWriteDeadline(time.Now())
+			return
+		}
+	}
+}
+
+// drop closes the connection so that what the kernel still holds for a slow
+// reader is thrown away, not delivered.
+func drop(control *http.ResponseController) {
+	conn, _, err := control.Hijack()
+	if err != nil {
+		return // HTTP/2: the stream is reset by the panic that follows
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = conn.Close()
+}

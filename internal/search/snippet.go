@@ -1,0 +1,106 @@
+package search
+
+import "strings"
+
+// MaxSnippets is how many places of one text are shown (contract section 2).
+const MaxSnippets = 3
+
+// maxSnippet is the length of a snippet in characters.
+const maxSnippet = 240
+
+// Match returns the indices of up to [MaxSnippets] lines that contain a term of
+// the query, those with the most different terms first come first; equal ones
+// keep their order. line(i) is called for 0 ≤ i < n until enough are found that
+// contain them all.
+func Match(query []Term, n int, line func(i int) string) []int {
+	type hit struct{ at, terms int }
+	var best []hit
+	for i := range n {
+		found := count(query, line(i))
+		if found == 0 {
+			continue
+		}
+		at := len(best)
+		for at > 0 && best[at-1].terms < found {
+			at--
+		}
+		if at >= MaxSnippets {
+			continue
+		}
+		best = append(best[:at], append([]hit{{i, found}}, best[at:]...)...)
+		best = best[:min(len(best), MaxSnippets)]
+		if len(best) == MaxSnippets && best[MaxSnippets-1].terms == len(query) {
+			break
+		}
+	}
+	out := make([]int, len(best))
+	for i, h := range best {
+		out[i] = h.at
+	}
+	return out
+}
+
+// count returns how many terms of the query occur in s.
+func count(query []Term, s string) int {
+	folded := fold(s)
+	n := 0
+	for _, q := range query {
+		if strings.Contains(folded, q.Text) && containsTerm(folded, q) {
+			n++
+		}
+	}
+	return n
+}
+
+// containsTerm holds a place that strings.Contains found against the borders
+// of words: "art" must not be found in "start".
+func containsTerm(folded string, q Term) bool {
+	found := false
+	eachRun(folded, func(run []rune, unspaced bool) {
+		if found {
+			return
+		}
+		s := string(run)
+		switch {
+		case unspaced:
+			found = strings.Contains(s, q.Text)
+		case q.Prefix:
+			found = strings.HasPrefix(s, q.Text)
+		default:
+			found = s == q.Text
+		}
+	})
+	return found
+}
+
+// Cut shortens a line to a snippet around the first term of the query, on the
+// borders of words where there are any.
+func Cut(query []Term, line string) string {
+	runes := []rune(line)
+	if len(runes) <= maxSnippet {
+		return line
+	}
+	start := 0
+	folded := strings.ToLower(line)
+	for _, q := range query {
+		if i := strings.Index(folded, q.Text); i >= 0 {
+			start = max(0, len([]rune(folded[:i]))-maxSnippet/3)
+			break
+		}
+	}
+	start = min(start, len(runes)-maxSnippet)
+	out := string(runes[start : start+maxSnippet])
+	if start > 0 {
+		if i := strings.IndexByte(out, ' '); i >= 0 && i < 40 {
+			out = out[i+1:]
+		}
+		out = "…" + out
+	}
+	if start+maxSnippet < len(runes) {
+		if i := strings.LastIndexByte(out, ' '); i > len(out)-60 {
+			out = out[:i]
+		}
+		out += "…"
+	}
+	return out
+}

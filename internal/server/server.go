@@ -1,0 +1,144 @@
+// Package server is the http.Server: the middleware in its order, what is
+// mounted where, health, and a stop that lets requests finish.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/rest"
+	"memoai.tech/memo/internal/telemetry"
+)
+
+// Config is what the server mounts.
+type Config struct {
+	App     *app.App
+	Gate    *gate.Gate
+	REST    *rest.API
+	Log     *slog.Logger
+	Metrics *telemetry.Metrics
+	// PublicURL is the server's address in /llms.txt, without a slash at the end.
+	PublicURL string
+}
+
+// Server answers HTTP.
+type Server struct {
+	cfg      Config
+	http     *http.Server
+	draining atomic.Bool
+}
+
+// New makes a server. To add or take away a door, see [Server.mount].
+func New(cfg Config) *Server {
+	s := &Server{cfg: cfg}
+	outer := &telemetry.Middleware{Log: cfg.Log, Metrics: cfg.Metrics, Panicked: func(w http.ResponseWriter, r *http.Request) {
+		gate.Refuse(w, r, errors.New("server: a handler panicked"))
+	}}
+	s.http = &http.Server{
+		Handler:           outer.Wrap(cfg.Gate.Wrap(s.mount())),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       60 * time.Second,
+		WriteTimeout:      90 * time.Second, // a stream extends its own
+		IdleTimeout:       120 * time.Second,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelWarn),
+	}
+	return s
+}
+
+// Handler is the whole server, for tests.
+func (s *Server) Handler() http.Handler { return s.http.Handler }
+
+// mount says what is where.
+func (s *Server) mount() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { status(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("GET /openapi.json", s.cfg.REST.ServeOpenAPI)
+	mux.HandleFunc("GET /llms.txt", s.llms)
+	api := s.cfg.REST.Handler()
+	// The API is chosen before ServeMux tidies the path: what is not there gets
+	// JSON, never a redirect.
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			api.ServeHTTP(w, r)
+			return
+		}
+		if _, pattern := mux.Handler(r); pattern == "" || strings.Contains(r.URL.Path, "//") {
+			rest.NotFound(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	if s.draining.Load() {
+		status(w, http.StatusServiceUnavailable, "stopping")
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	if err := s.cfg.App.Ready(ctx); err != nil {
+		telemetry.Of(r.Context()).Err = err
+		status(w, http.StatusServiceUnavailable, "the database does not answer")
+		return
+	}
+	status(w, http.StatusOK, "ready")
+}
+
+func status(w http.ResponseWriter, code int, word string) {
+	w.Header().Set("Cache-Control", "no-store")
+	gate.WriteJSON(w, code, map[string]string{"status": word})
+}
+
+// llms tells a language model in a page where everything is.
+func (s *Server) llms(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	fmt.Fprintf(w, `# Memo AI Developer API
+
+> Reads, searches and exports the transcriptions of one workspace with an API key (mk_live_…).
+
+Send the key as "Authorization: Bearer KEY", never in the URL. 500 calls in any 60 seconds per key;
+a 429 carries Retry-After, and waiting that long makes the next call succeed.
+
+- [OpenAPI document](%[1]s/openapi.json): every path, parameter and answer
+- GET %[1]s%[2]s/transcriptions: list and search (q, project_id, language, date_from, date_to, sort, limit, cursor)
+- GET %[1]s%[2]s/transcriptions/{id}: text, segments with speakers and times, AI reports
+- GET %[1]s%[2]s/transcriptions/{id}/export?format=md|txt|srt|vtt|json: one file
+- POST %[1]s%[2]s/transcriptions/export {"ids":[…],"format":"md"}: up to 100 as one ZIP
+- GET %[1]s%[2]s/projects, GET %[1]s%[2]s/me
+`, s.cfg.PublicURL, rest.Prefix)
+}
+
+// drainTime is how long requests may take to finish when the server stops.
+const drainTime = 20 * time.Second
+
+// Serve answers on l until ctx ends; then it says so at /readyz, takes no more
+// connections, and lets the requests that are under way finish.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.http.Serve(l) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("server: %w", err)
+	case <-ctx.Done():
+	}
+	s.draining.Store(true)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := s.http.Shutdown(stop); err != nil {
+		return errors.Join(fmt.Errorf("server: requests were cut after %v: %w", drainTime, err), s.http.Close())
+	}
+	return nil
+}

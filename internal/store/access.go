@@ -1,0 +1,87 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/credential"
+)
+
+// KeyAccess is what authorising a request needs to know, as it stands now:
+// key, member, user, workspace and plan.
+type KeyAccess struct {
+	KeyID          string
+	WorkspaceID    string
+	UserID         string
+	Role           memo.Role // empty: not a member any more
+	UserDisabled   bool
+	Life           memo.KeyLife
+	LastUsedAt     time.Time // zero: never
+	Plan           memo.Plan
+	ContentVersion int64
+}
+
+// KeyAccess reads the truth about the key with this hash, in one indexed read.
+// ok is false when there is no such key.
+func (s *Store) KeyAccess(ctx context.Context, hash credential.Hash) (a KeyAccess, ok bool, err error) {
+	var expires, revoked, deactivated, used, disabled sql.NullInt64
+	var role sql.NullString
+	err = s.q.QueryRowContext(ctx, `SELECT k.id, k.workspace_id, k.user_id, k.expires_at, k.revoked_at, k.deactivated_at,
+			k.last_used_at, u.disabled_at, m.role, w.plan, w.content_version
+		FROM api_keys k
+		JOIN users u ON u.id = k.user_id
+		JOIN workspaces w ON w.id = k.workspace_id
+		LEFT JOIN memberships m ON m.workspace_id = k.workspace_id AND m.user_id = k.user_id
+		WHERE k.hash = $1`, hash[:]).Scan(&a.KeyID, &a.WorkspaceID, &a.UserID, &expires, &revoked, &deactivated,
+		&used, &disabled, &role, &a.Plan, &a.ContentVersion)
+	if errors.Is(err, sql.ErrNoRows) {
+		return a, false, nil
+	}
+	if err != nil {
+		return a, false, classify(err)
+	}
+	a.Role = memo.Role(role.String)
+	a.UserDisabled = disabled.Valid
+	a.Life = memo.KeyLife{ExpiresAt: fromNullMillis(expires), RevokedAt: fromNullMillis(revoked), DeactivatedAt: fromNullMillis(deactivated)}
+	if used.Valid {
+		a.LastUsedAt = fromMillis(used.Int64)
+	}
+	return a, true, nil
+}
+
+// SessionAccess is a signed-in user's place in one workspace. A user without
+// any gives one with empty WorkspaceID.
+type SessionAccess struct {
+	SessionID      string
+	UserID         string
+	UserDisabled   bool
+	ExpiresAt      time.Time
+	Revoked        bool
+	WorkspaceID    string
+	Role           memo.Role
+	Plan           memo.Plan
+	ContentVersion int64
+}
+
+// SessionAccess reads the truth about the session with this hash, a row for
+// every workspace of its user; none when there is no such session.
+func (s *Store) SessionAccess(ctx context.Context, hash credential.Hash) ([]SessionAccess, error) {
+	return list(ctx, s.q, scanSessionAccess, `SELECT s.id, s.user_id, u.disabled_at, s.expires_at, s.revoked_at,
+			coalesce(w.id, ''), coalesce(m.role, ''), coalesce(w.plan, ''), coalesce(w.content_version, 0)
+		FROM sessions s
+		JOIN users u ON u.id = s.user_id
+		LEFT JOIN memberships m ON m.user_id = s.user_id
+		LEFT JOIN workspaces w ON w.id = m.workspace_id
+		WHERE s.hash = $1 ORDER BY m.joined_at, w.id`, hash[:])
+}
+
+func scanSessionAccess(row scanner) (a SessionAccess, err error) {
+	var disabled, revoked sql.NullInt64
+	var expires int64
+	err = row.Scan(&a.SessionID, &a.UserID, &disabled, &expires, &revoked, &a.WorkspaceID, &a.Role, &a.Plan, &a.ContentVersion)
+	a.UserDisabled, a.Revoked, a.ExpiresAt = disabled.Valid, revoked.Valid, fromMillis(expires)
+	return a, err
+}

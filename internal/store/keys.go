@@ -1,0 +1,98 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/credential"
+)
+
+const keyQuery = `SELECT k.id, k.workspace_id, k.name, k.suffix, k.created_at, u.id, u.name, u.email,
+	k.expires_at, k.revoked_at, k.deactivated_at, k.deactivated_by, k.last_used_at, k.last_used_ip, k.last_used_agent,
+	k.exposed_at, k.rotated_from,
+	(SELECT coalesce(sum(g.requests), 0) FROM key_usage g WHERE g.key_id = k.id AND g.hour > $1)
+	FROM api_keys k JOIN users u ON u.id = k.user_id `
+
+func scanKey(row scanner) (k memo.APIKey, err error) {
+	var created int64
+	var expires, revoked, deactivated, used, exposed sql.NullInt64
+	var ip, agent, from sql.NullString
+	err = row.Scan(&k.ID, &k.WorkspaceID, &k.Name, &k.Suffix, &created, &k.CreatedBy.ID, &k.CreatedBy.Name, &k.CreatedBy.Email,
+		&expires, &revoked, &deactivated, &k.DeactivatedBy, &used, &ip, &agent, &exposed, &from, &k.Requests24h)
+	k.CreatedAt = fromMillis(created)
+	k.Life = memo.KeyLife{ExpiresAt: fromNullMillis(expires), RevokedAt: fromNullMillis(revoked), DeactivatedAt: fromNullMillis(deactivated)}
+	k.LastUsedAt, k.ExposedAt = fromNullMillis(used), fromNullMillis(exposed)
+	k.LastUsedIP, k.LastUsedAgent, k.RotatedFrom = memo.Optional(ip.String), memo.Optional(agent.String), memo.Optional(from.String)
+	return k, err
+}
+
+// dayAgo is the last full hour that lies outside the past 24.
+func dayAgo(now time.Time) int64 { return Hour(now) - 24 }
+
+// Key finds a key by id. now is the end of the 24 hours that are counted.
+func (r reader) Key(ctx context.Context, id string, now time.Time) (memo.APIKey, error) {
+	return one(r.q.QueryRowContext(ctx, keyQuery+`WHERE k.id = $2`, dayAgo(now), id), scanKey, "API key")
+}
+
+// Keys lists the keys of a workspace, newest first; those of one member only
+// when userID is given.
+func (r reader) Keys(ctx context.Context, workspaceID, userID string, now time.Time) ([]memo.APIKey, error) {
+	return list(ctx, r.q, scanKey, keyQuery+`WHERE k.workspace_id = $2 AND ($3 = '' OR k.user_id = $3)
+		ORDER BY k.created_at DESC, k.id DESC`, dayAgo(now), workspaceID, userID)
+}
+
+// CountLiveKeys counts the active keys of a member.
+func (t *Tx) CountLiveKeys(ctx context.Context, workspaceID, userID string) (n int, err error) {
+	err = t.q.QueryRowContext(ctx, `SELECT count(*) FROM api_keys WHERE workspace_id = $1 AND user_id = $2
+		AND revoked_at IS NULL AND deactivated_at IS NULL AND (expires_at IS NULL OR expires_at > $3)`,
+		workspaceID, userID, millis(t.Now)).Scan(&n)
+	return n, classify(err)
+}
+
+// AddKey keeps a new key under the hash of its secret.
+func (t *Tx) AddKey(ctx context.Context, k memo.APIKey, hash credential.Hash) error {
+	return t.exec(ctx, `INSERT INTO api_keys (id, hash, suffix, workspace_id, user_id, name, created_at, expires_at, rotated_from)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, k.ID, hash[:], k.Suffix, k.WorkspaceID, k.CreatedBy.ID, k.Name,
+		millis(k.CreatedAt), nullMillis(k.Life.ExpiresAt), nullText(k.RotatedFrom))
+}
+
+// ChangeKey sets name and expiry of a key that is active; false when it is not
+// (any more).
+func (t *Tx) ChangeKey(ctx context.Context, id, name string, expires *time.Time) (bool, error) {
+	n, err := t.changed(ctx, `UPDATE api_keys SET name = $2, expires_at = $3 WHERE id = $1
+		AND revoked_at IS NULL AND deactivated_at IS NULL AND (expires_at IS NULL OR expires_at > $4)`,
+		id, name, nullMillis(expires), millis(t.Now))
+	return n == 1, err
+}
+
+// RevokeKey ends a key for good. It reports false when it was ended before.
+func (t *Tx) RevokeKey(ctx context.Context, id string) (bool, error) {
+	n, err := t.changed(ctx, `UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL AND deactivated_at IS NULL`,
+		id, millis(t.Now))
+	return n == 1, err
+}
+
+// DeactivateKeys ends the keys of a user who lost access, in one workspace or,
+// with an empty workspaceID, in all. why is in words. It returns their ids.
+func (t *Tx) DeactivateKeys(ctx context.Context, workspaceID, userID, why string) ([]string, error) {
+	return list(ctx, t.q, scanID, `UPDATE api_keys SET deactivated_at = $3, deactivated_by = $4
+		WHERE user_id = $2 AND ($1 = '' OR workspace_id = $1) AND revoked_at IS NULL AND deactivated_at IS NULL
+		RETURNING id`, workspaceID, userID, millis(t.Now), why)
+}
+
+// ExposeKey marks a living key as seen in a URL, the first time only, and
+// returns its id and workspace. ok is false when there is nothing to mark.
+func (t *Tx) ExposeKey(ctx context.Context, hash credential.Hash) (id, workspaceID string, ok bool, err error) {
+	rows, err := list(ctx, t.q, func(row scanner) (k [2]string, err error) {
+		err = row.Scan(&k[0], &k[1])
+		return k, err
+	}, `UPDATE api_keys SET exposed_at = $2 WHERE hash = $1 AND exposed_at IS NULL
+		AND revoked_at IS NULL AND deactivated_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
+		RETURNING id, workspace_id`, hash[:], millis(t.Now))
+	if err != nil || len(rows) == 0 {
+		return "", "", false, err
+	}
+	return rows[0][0], rows[0][1], true, nil
+}

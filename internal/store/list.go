@@ -1,0 +1,185 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/search"
+)
+
+// Filter chooses transcriptions of one workspace. The zero value of a field
+// leaves it out, but for Status, which is always asked for.
+type Filter struct {
+	WorkspaceID string
+	Status      memo.Status
+	ProjectID   string
+	Language    string
+	ExternalID  string
+	From, To    time.Time // From ≤ created_at < To
+	Query       []search.Term
+	Search      bool // Query counts; without any term it finds nothing
+}
+
+// Order is how a list is sorted. Ties are broken by id, in the same direction.
+type Order struct {
+	By         OrderBy
+	Descending bool
+}
+
+// OrderBy is what a list is sorted by.
+type OrderBy string
+
+// The orders. ByRelevance needs a search, and puts the best first.
+const (
+	ByCreated   OrderBy = "created_at"
+	ByDuration  OrderBy = "duration"
+	ByRelevance OrderBy = "relevance"
+)
+
+// Position is a place within a list: after the row with this key and id.
+type Position struct {
+	Key int64 // created_at or duration, in milliseconds
+	ID  string
+}
+
+// Page says which part of a list to read: Limit rows after After, or from
+// Offset on. Only After costs the same at every depth.
+type Page struct {
+	Limit  int
+	Offset int
+	After  *Position
+}
+
+// Item is a row of a list. Doc is the transcription's JSON object without the
+// member "project", which can change its name, and is beside it.
+type Item struct {
+	Position
+	Doc       []byte
+	Project   *memo.ProjectRef
+	CharCount int
+
+	seq int64
+}
+
+// List reads a page of the transcriptions that f chooses. It reads no text.
+func (s *Store) List(ctx context.Context, f Filter, o Order, p Page) ([]Item, error) {
+	if f.Search && len(f.Query) == 0 {
+		return []Item{}, nil
+	}
+	q := s.selection(f)
+	key, direction, compare := "t.created_at", "ASC", ">"
+	if o.By == ByDuration {
+		key = "t.duration_ms"
+	}
+	if o.Descending {
+		direction, compare = "DESC", "<"
+	}
+	order := fmt.Sprintf("%s %s, t.id %s", key, direction, direction)
+	if o.By == ByRelevance {
+		order = q.rank + ", t.created_at DESC, t.id DESC"
+	}
+	if p.After != nil {
+		q.where("("+key+", t.id) "+compare+" (%s, %s)", p.After.Key, p.After.ID)
+	}
+	text := `SELECT t.seq, t.id, ` + key + `, t.item, t.char_count, p.id, p.name FROM ` + q.from +
+		` LEFT JOIN projects p ON p.id = t.project_id WHERE ` + strings.Join(q.conds, " AND ") +
+		` ORDER BY ` + order + ` LIMIT ` + q.arg(p.Limit)
+	if p.Offset > 0 {
+		text += ` OFFSET ` + q.arg(p.Offset)
+	}
+	return list(ctx, s.q, scanItem, text, q.args...)
+}
+
+func scanItem(row scanner) (it Item, err error) {
+	var projectID, projectName sql.NullString
+	err = row.Scan(&it.seq, &it.ID, &it.Key, &it.Doc, &it.CharCount, &projectID, &projectName)
+	it.Project = projectRef(projectID, projectName)
+	return it, err
+}
+
+func projectRef(id, name sql.NullString) *memo.ProjectRef {
+	if !id.Valid {
+		return nil
+	}
+	return &memo.ProjectRef{ID: id.String, Name: name.String}
+}
+
+// Count counts the transcriptions that f chooses. It costs by the number.
+func (s *Store) Count(ctx context.Context, f Filter) (n int, err error) {
+	if f.Search && len(f.Query) == 0 {
+		return 0, nil
+	}
+	q := s.selection(f)
+	err = s.q.QueryRowContext(ctx, `SELECT count(*) FROM `+q.from+` WHERE `+strings.Join(q.conds, " AND "), q.args...).Scan(&n)
+	return n, classify(err)
+}
+
+// selection is the FROM and WHERE of a filter, with its arguments.
+type selection struct {
+	from  string
+	rank  string
+	conds []string
+	args  []any
+}
+
+func (q *selection) arg(v any) string {
+	q.args = append(q.args, v)
+	return fmt.Sprintf("$%d", len(q.args))
+}
+
+// where adds a condition; each %s in it takes the next of args.
+func (q *selection) where(cond string, args ...any) {
+	holders := make([]any, len(args))
+	for i, a := range args {
+		holders[i] = q.arg(a)
+	}
+	q.conds = append(q.conds, fmt.Sprintf(cond, holders...))
+}
+
+func (s *Store) selection(f Filter) *selection {
+	q := &selection{from: "transcriptions t"}
+	if f.Search {
+		s.searchIn(q, f)
+	}
+	q.where("t.workspace_id = %s", f.WorkspaceID)
+	q.where("t.status = %s", f.Status)
+	if f.ProjectID != "" {
+		q.where("t.project_id = %s", f.ProjectID)
+	}
+	if f.Language != "" {
+		q.where("t.language = %s", f.Language)
+	}
+	if f.ExternalID != "" {
+		q.where("t.external_id = %s", f.ExternalID)
+	}
+	if !f.From.IsZero() {
+		q.where("t.created_at >= %s", millis(f.From))
+	}
+	if !f.To.IsZero() {
+		q.where("t.created_at < %s", millis(f.To))
+	}
+	return q
+}
+
+// Projects lists the projects of a workspace, oldest first, with the number of
+// their transcriptions.
+func (s *Store) Projects(ctx context.Context, workspaceID string, limit, offset int) ([]memo.Project, error) {
+	return list(ctx, s.q, func(row scanner) (p memo.Project, err error) {
+		var created int64
+		err = row.Scan(&p.ID, &p.Name, &created, &p.TranscriptionCount)
+		p.CreatedAt = fromMillis(created)
+		return p, err
+	}, `SELECT p.id, p.name, p.created_at, (SELECT count(*) FROM transcriptions t
+			WHERE t.workspace_id = p.workspace_id AND t.status = 'completed' AND t.project_id = p.id)
+		FROM projects p WHERE p.workspace_id = $1 ORDER BY p.created_at, p.id LIMIT $2 OFFSET $3`, workspaceID, limit, offset)
+}
+
+// CountProjects counts the projects of a workspace.
+func (s *Store) CountProjects(ctx context.Context, workspaceID string) (n int, err error) {
+	err = s.q.QueryRowContext(ctx, `SELECT count(*) FROM projects WHERE workspace_id = $1`, workspaceID).Scan(&n)
+	return n, classify(err)
+}

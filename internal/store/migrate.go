@@ -1,0 +1,61 @@
+package store
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// Adding a migration: a file of the next number in BOTH folders, with an Up
+// part only; its tables in copy.go, where backups and restores list them. A
+// released file is never changed.
+//
+//go:embed migrations
+var migrations embed.FS
+
+// migrate brings the schema to the newest version that this program knows.
+// Several processes may do it at once: each migration is applied once.
+func (s *Store) migrate(ctx context.Context) error {
+	folder, kind, opts := "migrations/sqlite", goose.DialectSQLite3, []goose.ProviderOption{}
+	if s.dialect == dialectPostgres {
+		locker, err := lock.NewPostgresSessionLocker()
+		if err != nil {
+			return err
+		}
+		folder, kind = "migrations/postgres", goose.DialectPostgres
+		opts = append(opts, goose.WithSessionLocker(locker))
+	}
+	files, err := fs.Sub(migrations, folder)
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(kind, s.write, files, append(opts, goose.WithDisableGlobalRegistry(true))...)
+	if err != nil {
+		return fmt.Errorf("store: migrations: %w", err)
+	}
+	// goose has no lock for SQLite. A migration that another process finished
+	// first fails here and is found done on the next look.
+	for try := 0; ; try++ {
+		have, want, err := p.GetVersions(ctx)
+		switch {
+		case err == nil && have > want:
+			return fmt.Errorf("store: the database has schema %d, and this program knows %d: it was made by a newer memo. Start that one, or restore a backup into a new place", have, want)
+		case err == nil && have == want:
+			return nil
+		case err == nil:
+			_, err = p.Up(ctx)
+		}
+		if err == nil {
+			return nil
+		}
+		if try == 20 || ctx.Err() != nil {
+			return fmt.Errorf("store: the schema cannot be brought up to date: %w", classify(err))
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}

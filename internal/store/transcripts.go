@@ -1,0 +1,202 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
+	"github.com/klauspost/compress/flate"
+
+	"memoai.tech/memo"
+)
+
+// Whole is a transcription with its text, as it is kept.
+type Whole struct {
+	Item
+	Text     string
+	Segments []byte // JSON array
+	Reports  []memo.Report
+}
+
+// Deflated is a text as raw deflate, ready to be copied into a ZIP.
+type Deflated struct {
+	Data []byte
+	Size int64 // of the text
+	CRC  uint32
+}
+
+// Deflate compresses a text.
+func Deflate(text []byte) (Deflated, error) {
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, flate.DefaultCompression)
+	if err == nil {
+		_, err = w.Write(text)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	return Deflated{b.Bytes(), int64(len(text)), crc32.ChecksumIEEE(text)}, err
+}
+
+// Items reads transcriptions of the workspace without their texts, in the
+// order of ids. Those that are not there are in missing.
+func (s *Store) Items(ctx context.Context, workspaceID string, ids []string) (items []Item, missing []string, err error) {
+	for _, id := range ids {
+		it, err := scanItem(s.q.QueryRowContext(ctx, `SELECT t.seq, t.id, t.created_at, t.item, t.char_count, p.id, p.name
+			FROM transcriptions t LEFT JOIN projects p ON p.id = t.project_id
+			WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID))
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			missing = append(missing, id)
+		case err != nil:
+			return nil, nil, classify(err)
+		default:
+			items = append(items, it)
+		}
+	}
+	return items, missing, nil
+}
+
+// Transcription reads one transcription of the workspace with its text.
+func (s *Store) Transcription(ctx context.Context, workspaceID, id string) (w Whole, err error) {
+	var projectID, projectName sql.NullString
+	err = s.q.QueryRowContext(ctx, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, x.text, x.segments
+		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id
+		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).
+		Scan(&w.seq, &w.ID, &w.Doc, &w.CharCount, &projectID, &projectName, &w.Text, &w.Segments)
+	if errors.Is(err, sql.ErrNoRows) {
+		return w, memo.NotFound("Transcription")
+	}
+	if err != nil {
+		return w, classify(err)
+	}
+	w.Project = projectRef(projectID, projectName)
+	w.Reports, err = s.reports(ctx, w.seq)
+	return w, err
+}
+
+// Markdown reads a transcription without its text, and the transcript part of
+// its Markdown form as it is kept.
+func (s *Store) Markdown(ctx context.Context, workspaceID, id string) (w Whole, md Deflated, err error) {
+	var projectID, projectName sql.NullString
+	err = s.q.QueryRowContext(ctx, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, x.markdown, x.markdown_size, x.markdown_crc
+		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id
+		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).
+		Scan(&w.seq, &w.ID, &w.Doc, &w.CharCount, &projectID, &projectName, &md.Data, &md.Size, &md.CRC)
+	if errors.Is(err, sql.ErrNoRows) {
+		return w, md, memo.NotFound("Transcription")
+	}
+	if err != nil {
+		return w, md, classify(err)
+	}
+	w.Project = projectRef(projectID, projectName)
+	w.Reports, err = s.reports(ctx, w.seq)
+	return w, md, err
+}
+
+// Lines reads the text of a row that a list gave, and its segments as JSON.
+func (s *Store) Lines(ctx context.Context, it Item) (text string, segments []byte, err error) {
+	err = s.q.QueryRowContext(ctx, `SELECT text, segments FROM transcripts WHERE seq = $1`, it.seq).Scan(&text, &segments)
+	return text, segments, classify(err)
+}
+
+func (s *Store) reports(ctx context.Context, seq int64) ([]memo.Report, error) {
+	return list(ctx, s.q, func(row scanner) (r memo.Report, err error) {
+		var created int64
+		err = row.Scan(&r.ID, &r.Name, &r.Slug, &r.Status, &r.Text, &created)
+		r.CreatedAt = fromMillis(created)
+		return r, err
+	}, `SELECT id, name, slug, status, text, created_at FROM reports WHERE seq = $1 ORDER BY id`, seq)
+}
+
+// New is a transcription to be added. ID, Text and Project.ID of Doc are given
+// by [Tx.AddTranscription].
+type New struct {
+	Doc         *memo.Document
+	WorkspaceID string
+	CreatedBy   string   // a user's id, or empty
+	SourceHash  []byte   // of the file it came from, or nil
+	Markdown    Deflated // the transcript part of its Markdown form
+}
+
+// AddTranscription adds a transcription with its reports, makes it findable
+// and raises the content version. added is false when the workspace has one
+// from the same source already, and id is that one's.
+func (t *Tx) AddTranscription(ctx context.Context, n New) (id string, added bool, err error) {
+	d := n.Doc
+	if n.SourceHash != nil {
+		err := t.q.QueryRowContext(ctx, `SELECT id FROM transcriptions WHERE workspace_id = $1 AND source_hash = $2`, n.WorkspaceID, n.SourceHash).Scan(&id)
+		if err == nil {
+			return id, false, nil
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return "", false, classify(err)
+		}
+	}
+	project := sql.NullString{}
+	if d.Project != nil {
+		if project.String, err = t.projectNamed(ctx, n.WorkspaceID, d.Project.Name); err != nil {
+			return "", false, err
+		}
+		project.Valid = true
+	}
+	d.ID = uuid.Must(uuid.NewV7()).String()
+	d.Text = memo.Lines(d.Segments)
+	item, err := json.Marshal(d.Transcription)
+	if err != nil {
+		return "", false, fmt.Errorf("store: item: %w", err)
+	}
+	segments, err := json.Marshal(d.Segments)
+	if err != nil {
+		return "", false, fmt.Errorf("store: segments: %w", err)
+	}
+	var source any // a nil []byte would be an empty one for some drivers
+	if n.SourceHash != nil {
+		source = n.SourceHash
+	}
+	var seq int64
+	err = t.q.QueryRowContext(ctx, `INSERT INTO transcriptions
+			(id, workspace_id, project_id, status, language, external_id, duration_ms, created_at, created_by, source_hash, char_count, item)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING RETURNING seq`,
+		d.ID, n.WorkspaceID, project, d.Status, nullText(d.Language), nullText(d.ExternalID), d.Duration.Millis(), millis(d.CreatedAt),
+		nullText(memo.Optional(n.CreatedBy)), source, utf8.RuneCountInString(d.Text), string(item)).Scan(&seq)
+	if errors.Is(err, sql.ErrNoRows) { // another import of the same file was faster
+		err = t.q.QueryRowContext(ctx, `SELECT id FROM transcriptions WHERE workspace_id = $1 AND source_hash = $2`, n.WorkspaceID, n.SourceHash).Scan(&id)
+		return id, false, classify(err)
+	}
+	if err != nil {
+		return "", false, classify(err)
+	}
+	if err := t.exec(ctx, `INSERT INTO transcripts (seq, text, segments, markdown, markdown_size, markdown_crc) VALUES ($1, $2, $3, $4, $5, $6)`,
+		seq, d.Text, string(segments), n.Markdown.Data, n.Markdown.Size, int64(n.Markdown.CRC)); err != nil {
+		return "", false, err
+	}
+	for _, r := range d.Reports {
+		if err := t.exec(ctx, `INSERT INTO reports (seq, name, slug, status, text, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
+			seq, r.Name, r.Slug, r.Status, r.Text, millis(r.CreatedAt)); err != nil {
+			return "", false, err
+		}
+	}
+	if err := t.index(ctx, seq, n.WorkspaceID, d.Transcription, d.Segments); err != nil {
+		return "", false, err
+	}
+	return d.ID, true, t.bumpContent(ctx, n.WorkspaceID)
+}
+
+// projectNamed returns the id of the workspace's project of this name, and
+// makes it where there is none.
+func (t *Tx) projectNamed(ctx context.Context, workspaceID, name string) (id string, err error) {
+	if err := t.exec(ctx, `INSERT INTO projects (id, workspace_id, name, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		uuid.Must(uuid.NewV7()).String(), workspaceID, name, millis(t.Now)); err != nil {
+		return "", err
+	}
+	err = t.q.QueryRowContext(ctx, `SELECT id FROM projects WHERE workspace_id = $1 AND name = $2`, workspaceID, name).Scan(&id)
+	return id, classify(err)
+}

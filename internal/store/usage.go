@@ -1,0 +1,50 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// Use is what is written of a key's use: the latest call, and the calls of
+// each hour since the last writing.
+type Use struct {
+	KeyID string
+	At    time.Time // of the latest accepted call; zero if there was none
+	IP    string
+	Agent string
+	Hours map[int64]Calls
+}
+
+// Calls counts what a key asked for.
+type Calls struct {
+	Requests int64 // accepted
+	Refused  int64 // 403 and 429
+}
+
+// Hour numbers the hours since 1970.
+func Hour(t time.Time) int64 { return t.Unix() / 3600 }
+
+// RecordUse writes the use of keys. A key that is dead by now keeps the last
+// use it had: nothing is written to it any more.
+func (t *Tx) RecordUse(ctx context.Context, uses []Use) error {
+	for _, u := range uses {
+		if !u.At.IsZero() {
+			if err := t.exec(ctx, `UPDATE api_keys SET last_used_at = $2, last_used_ip = $3, last_used_agent = $4
+				WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)
+				AND revoked_at IS NULL AND deactivated_at IS NULL AND (expires_at IS NULL OR expires_at > $2)`,
+				u.KeyID, millis(u.At), u.IP, u.Agent); err != nil {
+				return err
+			}
+		}
+		for hour, c := range u.Hours {
+			if err := t.exec(ctx, `INSERT INTO key_usage (key_id, hour, requests, refused)
+				SELECT k.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT) FROM api_keys k WHERE k.id = $1
+				ON CONFLICT (key_id, hour) DO UPDATE SET requests = key_usage.requests + excluded.requests,
+					refused = key_usage.refused + excluded.refused`,
+				u.KeyID, hour, c.Requests, c.Refused); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

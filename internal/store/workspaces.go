@@ -1,0 +1,125 @@
+package store
+
+import (
+	"context"
+
+	"memoai.tech/memo"
+)
+
+const workspaceColumns = `id, name, plan, created_at`
+
+func scanWorkspace(row scanner) (w memo.Workspace, err error) {
+	var created int64
+	err = row.Scan(&w.ID, &w.Name, &w.Plan, &created)
+	w.CreatedAt = fromMillis(created)
+	return w, err
+}
+
+// Workspaces lists every workspace, oldest first.
+func (r reader) Workspaces(ctx context.Context) ([]memo.Workspace, error) {
+	return list(ctx, r.q, scanWorkspace, `SELECT `+workspaceColumns+` FROM workspaces ORDER BY created_at, id`)
+}
+
+// Workspace finds a workspace by id.
+func (r reader) Workspace(ctx context.Context, id string) (memo.Workspace, error) {
+	return one(r.q.QueryRowContext(ctx, `SELECT `+workspaceColumns+` FROM workspaces WHERE id = $1`, id), scanWorkspace, "Workspace")
+}
+
+// WorkspacesNamed lists the workspaces of exactly this name.
+func (r reader) WorkspacesNamed(ctx context.Context, name string) ([]memo.Workspace, error) {
+	return list(ctx, r.q, scanWorkspace, `SELECT `+workspaceColumns+` FROM workspaces WHERE name = $1 ORDER BY created_at, id`, name)
+}
+
+// AddWorkspace adds a workspace. Its content version starts at the clock, so
+// that no version that was ever answered comes again, not even after a restore.
+func (t *Tx) AddWorkspace(ctx context.Context, w memo.Workspace) error {
+	return t.exec(ctx, `INSERT INTO workspaces (id, name, plan, content_version, created_at) VALUES ($1, $2, $3, $4, $5)`,
+		w.ID, w.Name, w.Plan, millis(t.Now), millis(w.CreatedAt))
+}
+
+// SetPlan sets the plan of a workspace.
+func (t *Tx) SetPlan(ctx context.Context, workspaceID string, plan memo.Plan) error {
+	return t.exec(ctx, `UPDATE workspaces SET plan = $2 WHERE id = $1`, workspaceID, plan)
+}
+
+// bumpContent raises the content version: everything that was rendered under
+// the old one is out of date when this transaction commits.
+func (t *Tx) bumpContent(ctx context.Context, workspaceID string) error {
+	return t.exec(ctx, `UPDATE workspaces SET content_version = CASE WHEN content_version >= $2 THEN content_version + 1 ELSE $2 END
+		WHERE id = $1`, workspaceID, millis(t.Now))
+}
+
+// LockWorkspace makes other transactions that change the members of the
+// workspace wait for this one.
+func (t *Tx) LockWorkspace(ctx context.Context, workspaceID string) error {
+	n, err := t.changed(ctx, `UPDATE workspaces SET plan = plan WHERE id = $1`, workspaceID)
+	if err == nil && n == 0 {
+		return memo.NotFound("Workspace")
+	}
+	return err
+}
+
+const memberQuery = `SELECT u.id, u.email, u.name, m.role, m.joined_at FROM memberships m JOIN users u ON u.id = m.user_id `
+
+func scanMember(row scanner) (m memo.Member, err error) {
+	var joined int64
+	err = row.Scan(&m.UserID, &m.Email, &m.Name, &m.Role, &joined)
+	m.JoinedAt = fromMillis(joined)
+	return m, err
+}
+
+// Members lists the members of a workspace by e-mail.
+func (r reader) Members(ctx context.Context, workspaceID string) ([]memo.Member, error) {
+	return list(ctx, r.q, scanMember, memberQuery+`WHERE m.workspace_id = $1 ORDER BY u.email`, workspaceID)
+}
+
+// Member finds a member of a workspace.
+func (r reader) Member(ctx context.Context, workspaceID, userID string) (memo.Member, error) {
+	return one(r.q.QueryRowContext(ctx, memberQuery+`WHERE m.workspace_id = $1 AND m.user_id = $2`, workspaceID, userID), scanMember, "Member")
+}
+
+// CountOwners counts the owners of a workspace who are not disabled.
+func (r reader) CountOwners(ctx context.Context, workspaceID string) (n int, err error) {
+	err = r.q.QueryRowContext(ctx, `SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user_id
+		WHERE m.workspace_id = $1 AND m.role = 'OWNER' AND u.disabled_at IS NULL`, workspaceID).Scan(&n)
+	return n, classify(err)
+}
+
+// AddMember adds a user to a workspace, or reports false when they are in it.
+func (t *Tx) AddMember(ctx context.Context, workspaceID, userID string, role memo.Role) (bool, error) {
+	n, err := t.changed(ctx, `INSERT INTO memberships (workspace_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT DO NOTHING`, workspaceID, userID, role, millis(t.Now))
+	return n == 1, err
+}
+
+// SetRole changes what a member is.
+func (t *Tx) SetRole(ctx context.Context, workspaceID, userID string, role memo.Role) error {
+	return t.exec(ctx, `UPDATE memberships SET role = $3 WHERE workspace_id = $1 AND user_id = $2`, workspaceID, userID, role)
+}
+
+// RemoveMember takes a user out of a workspace.
+func (t *Tx) RemoveMember(ctx context.Context, workspaceID, userID string) error {
+	return t.exec(ctx, `DELETE FROM memberships WHERE workspace_id = $1 AND user_id = $2`, workspaceID, userID)
+}
+
+// LockMember makes others who would remove or disable this member wait, and
+// proves that they still are one: [memo.NotFound] otherwise.
+func (t *Tx) LockMember(ctx context.Context, workspaceID, userID string) error {
+	n, err := t.changed(ctx, `UPDATE memberships SET role = role WHERE workspace_id = $1 AND user_id = $2
+		AND EXISTS (SELECT 1 FROM users u WHERE u.id = $2 AND u.disabled_at IS NULL)`, workspaceID, userID)
+	if err == nil && n == 0 {
+		return memo.NotFound("Member")
+	}
+	return err
+}
+
+// LockMemberships is LockMember for every workspace of a user, and returns
+// their ids.
+func (t *Tx) LockMemberships(ctx context.Context, userID string) ([]string, error) {
+	return list(ctx, t.q, scanID, `UPDATE memberships SET role = role WHERE user_id = $1 RETURNING workspace_id`, userID)
+}
+
+func scanID(row scanner) (id string, err error) {
+	err = row.Scan(&id)
+	return id, err
+}

@@ -1,0 +1,109 @@
+package telemetry
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+)
+
+// Middleware gives every request an id, its one log line and its metrics, and
+// turns a panic into whatever answer says that something went wrong.
+type Middleware struct {
+	Log     *slog.Logger
+	Metrics *Metrics
+	// Panicked writes the answer to a request whose handler panicked before it
+	// had written anything.
+	Panicked func(http.ResponseWriter, *http.Request)
+}
+
+// Wrap is the outermost handler.
+func (m *Middleware) Wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		req := &Request{ID: rand.Text()}
+		rec := &recorder{ResponseWriter: w}
+		rec.Header().Set("X-Request-Id", req.ID)
+		r = r.WithContext(With(r.Context(), req))
+		defer func() {
+			p := recover()
+			if p != nil && p != http.ErrAbortHandler {
+				m.Log.ErrorContext(r.Context(), "panic", "request_id", req.ID, "panic", p, "stack", string(debug.Stack()))
+				if rec.status == 0 {
+					m.Panicked(rec, r)
+					p = nil
+				}
+			}
+			if req.Route == "" {
+				req.Route = r.Pattern
+			}
+			m.finish(r, req, rec, time.Since(start), p != nil)
+			if p != nil {
+				panic(http.ErrAbortHandler) // breaks the connection: what was begun must not look whole
+			}
+		}()
+		next.ServeHTTP(rec, r)
+	})
+}
+
+func (m *Middleware) finish(r *http.Request, req *Request, rec *recorder, took time.Duration, aborted bool) {
+	if rec.status == 0 {
+		rec.status = http.StatusOK
+	}
+	m.Metrics.observe(req, r.Method, rec.status, took)
+	level := slog.LevelInfo
+	if rec.status >= 500 {
+		level = slog.LevelError
+	}
+	if !m.Log.Enabled(r.Context(), level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 10)
+	attrs = append(attrs,
+		slog.String("method", r.Method), slog.String("route", req.Route), slog.Int("status", rec.status),
+		slog.Float64("ms", float64(took.Microseconds())/1000), slog.Int64("bytes", rec.bytes), slog.String("request_id", req.ID))
+	if req.KeyID != "" {
+		attrs = append(attrs, slog.String("key_id", req.KeyID))
+	}
+	if req.Refusal != "" {
+		attrs = append(attrs, slog.String("refusal", req.Refusal))
+	}
+	if req.Err != nil {
+		attrs = append(attrs, slog.String("error", req.Err.Error()))
+	}
+	if aborted {
+		attrs = append(attrs, slog.Bool("cut", true))
+	}
+	m.Log.LogAttrs(context.WithoutCancel(r.Context()), level, "request", attrs...)
+}
+
+// recorder notes the status and the length of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	n, err := r.ResponseWriter.Write(p)
+	r.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+func statusText(status int) string { return strconv.Itoa(status) }

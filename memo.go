@@ -1,0 +1,30 @@
+// Package memo is the domain of the Memo AI Developer API: workspaces and
+// their members, the API keys that open them, the transcriptions inside, and
+// the rules of who may do what.
+//
+// It imports the standard library only and does no I/O. The JSON forms of its
+// types are the ones of the contract (section 2), so the same struct serves the
+// REST API, the command line's --json and the rows that keep a rendered item.
+//
+// Times are UTC, with a precision of one millisecond: that is what both
+// databases keep. Identifiers are UUIDs in their canonical lower-case form.
+package memo
+
+import "time"
+
+// Optional is a text that may be missing. The empty string is JSON's null.
+type Optional string
+
+// MarshalJSON writes null for a missing text.
+func (o Optional) MarshalJSON() ([]byte, error) {
+	if o == "" {
+		return []byte("null"), nil
+	}
+	return marshalString(string(o))
+}
+
+// Millis cuts t to the precision that is kept, in UTC. It rounds down, so that
+// an expiry never falls later than it was asked for.
+func Millis(t time.Time) time.Time {
+	return t.UTC().Truncate(time.Millisecond)
+}

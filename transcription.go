@@ -1,0 +1,143 @@
+package memo
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+)
+
+// Status is how far a transcription has come.
+type Status string
+
+// The statuses of a transcription (contract section 2).
+const (
+	StatusQueued     Status = "queued"
+	StatusProcessing Status = "processing"
+	StatusCompleted  Status = "completed"
+	StatusFailed     Status = "failed"
+)
+
+// Statuses lists every status.
+var Statuses = []Status{StatusQueued, StatusProcessing, StatusCompleted, StatusFailed}
+
+// Transcription is a transcription without its text: what a list shows, but
+// for the project, which is kept beside it because its name can change.
+type Transcription struct {
+	ID         string    `json:"id"`
+	Title      string    `json:"title"`
+	Status     Status    `json:"status"`
+	Summary    Optional  `json:"summary"`
+	Language   Optional  `json:"language"`         // "en", "ru", …
+	Duration   Seconds   `json:"duration_seconds"` // 0: unknown
+	Speakers   []Speaker `json:"speakers"`
+	Topics     []Topic   `json:"topics"`
+	MediaType  string    `json:"media_type"` // "audio", "video" or "text"
+	ExternalID Optional  `json:"external_id"`
+	CreatedAt  time.Time `json:"created_at"`
+	UpdatedAt  time.Time `json:"updated_at"`
+}
+
+// Speaker is somebody who is heard.
+type Speaker struct {
+	Name string `json:"name"`
+}
+
+// Topic is something that was talked about.
+type Topic struct {
+	Title string `json:"title"`
+}
+
+// ProjectRef names the project of a transcription.
+type ProjectRef struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// Segment is one thing that one speaker says. In a text without times every
+// segment starts and ends at 0.
+type Segment struct {
+	Start     Seconds  `json:"start"`
+	End       Seconds  `json:"end"`
+	SpeakerID Optional `json:"speaker_id"` // stable within the transcription
+	Speaker   Optional `json:"speaker"`
+	Text      string   `json:"text"` // one line
+}
+
+// Report is what an AI made of a transcription: prompt_results in the contract.
+type Report struct {
+	ID        int64     `json:"id"`
+	Name      string    `json:"name"`
+	Slug      string    `json:"slug"`
+	Status    Status    `json:"status"`
+	Text      string    `json:"text"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// Document is a whole transcription, as an import reads it and an export
+// writes it. Its JSON is the answer to GET /transcriptions/{id}.
+type Document struct {
+	Transcription
+	Project  *ProjectRef `json:"project"`
+	Text     string      `json:"text"` // the segments as lines, see Lines
+	Segments []Segment   `json:"segments"`
+	Reports  []Report    `json:"prompt_results"`
+}
+
+// Seconds is a time within a recording, with a precision of a millisecond.
+type Seconds float64
+
+// RoundSeconds cuts s to whole milliseconds. What is not a time within a
+// recording (negative, not a number, more than 1,000 hours) is refused.
+func RoundSeconds(s float64) (Seconds, bool) {
+	if math.IsNaN(s) || s < 0 || s > 3_600_000 {
+		return 0, false
+	}
+	return Seconds(math.Round(s*1000) / 1000), true
+}
+
+// Millis returns s in whole milliseconds.
+func (s Seconds) Millis() int64 { return int64(math.Round(float64(s) * 1000)) }
+
+// Clock returns s as [Lines] writes it: 00:42, and from one hour on 1:02:03.
+func (s Seconds) Clock() string {
+	n := s.Millis() / 1000
+	if n >= 3600 {
+		return fmt.Sprintf("%d:%02d:%02d", n/3600, n/60%60, n%60)
+	}
+	return fmt.Sprintf("%02d:%02d", n/60, n%60)
+}
+
+// Timed reports whether any segment has a time.
+func Timed(segments []Segment) bool {
+	for _, s := range segments {
+		if s.End > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Lines returns the segments as the contract's plain text (section 2), a line
+// each: "[00:42] Jordan: Of course…". A text without times has no brackets, a
+// segment without a speaker no name. There is no line break after the last.
+func Lines(segments []Segment) string {
+	var b strings.Builder
+	timed := Timed(segments)
+	for i, s := range segments {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		if timed {
+			b.WriteString("[" + s.Start.Clock() + "] ")
+		}
+		if s.Speaker != "" {
+			b.WriteString(string(s.Speaker) + ": ")
+		}
+		b.WriteString(s.Text)
+	}
+	return b.String()
+}
+
+func marshalString(s string) ([]byte, error) { return json.Marshal(s) }

@@ -1,0 +1,80 @@
+package memo
+
+import (
+	"net/mail"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// User is a person who can sign in. What they may do hangs on their
+// memberships, never on the user alone.
+type User struct {
+	ID         string     `json:"id"`
+	Email      string     `json:"email"` // lower case
+	Name       string     `json:"name"`
+	CreatedAt  time.Time  `json:"created_at"`
+	DisabledAt *time.Time `json:"disabled_at"`
+}
+
+// Session is one signed-in device. Its token is kept as SHA-256 only.
+type Session struct {
+	ID        string    `json:"id"`
+	UserID    string    `json:"-"`
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+	IP        string    `json:"ip"`
+	Agent     string    `json:"agent"`
+	Current   bool      `json:"current"` // the session that asks
+}
+
+// Limits on names and passwords, in characters.
+const (
+	MaxName     = 100
+	MinPassword = 8
+	MaxPassword = 1000
+)
+
+// CleanName returns name without surrounding space, or an error that names
+// field: a name is 1 to 100 characters of valid text on one line.
+func CleanName(field, name string) (string, error) {
+	name = strings.TrimSpace(name)
+	switch {
+	case !utf8.ValidString(name):
+		return "", Invalid(field, "must be valid UTF-8")
+	case name == "":
+		return "", Invalid(field, "must not be empty")
+	case utf8.RuneCountInString(name) > MaxName:
+		return "", Invalid(field, "must have at most %d characters", MaxName)
+	case strings.ContainsFunc(name, isControl):
+		return "", Invalid(field, "must not contain control characters or line breaks")
+	}
+	return name, nil
+}
+
+// isControl reports characters that could forge a second line in a terminal,
+// a log or a page, or turn the reading direction of what follows.
+func isControl(r rune) bool {
+	return unicode.Is(unicode.Cc, r) || r == '\u2028' || r == '\u2029' ||
+		r >= '\u202A' && r <= '\u202E' || r >= '\u2066' && r <= '\u2069'
+}
+
+// CleanEmail returns the address in the form it is kept in, lower case.
+func CleanEmail(email string) (string, error) {
+	email = strings.ToLower(strings.TrimSpace(email))
+	a, err := mail.ParseAddress(email)
+	if err != nil || a.Address != email || len(email) > 254 || strings.ContainsFunc(email, isControl) {
+		return "", Invalid("email", "must be an e-mail address such as name@example.com")
+	}
+	return email, nil
+}
+
+// CheckPassword says whether a password may be set.
+func CheckPassword(password string) error {
+	n := utf8.RuneCountInString(password)
+	if n < MinPassword || n > MaxPassword || !utf8.ValidString(password) {
+		return Invalid("password", "must have %d to %d characters", MinPassword, MaxPassword)
+	}
+	return nil
+}

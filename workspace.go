@@ -1,0 +1,54 @@
+package memo
+
+import "time"
+
+// Plan is what a workspace has paid for.
+type Plan string
+
+// The plans (contract section 1).
+const (
+	PlanFree   Plan = "free"
+	PlanBasic  Plan = "basic"
+	PlanPro    Plan = "pro"
+	PlanExpert Plan = "expert"
+)
+
+// Plans lists every plan, from least to most.
+var Plans = []Plan{PlanFree, PlanBasic, PlanPro, PlanExpert}
+
+// HasAPI reports whether the plan opens the API and MCP.
+func (p Plan) HasAPI() bool { return p == PlanPro || p == PlanExpert }
+
+// Role is what a member is in a workspace.
+type Role string
+
+// The roles. A workspace always has at least one OWNER.
+const (
+	RoleOwner  Role = "OWNER"
+	RoleMember Role = "MEMBER"
+)
+
+// Workspace holds transcriptions, members, a plan and API keys.
+type Workspace struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Plan      Plan      `json:"plan"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// Member is a user in a workspace.
+type Member struct {
+	UserID   string    `json:"id"`
+	Email    string    `json:"email"`
+	Name     string    `json:"name"`
+	Role     Role      `json:"role"`
+	JoinedAt time.Time `json:"joined_at"`
+}
+
+// Project groups transcriptions of a workspace.
+type Project struct {
+	ID                 string    `json:"id"`
+	Name               string    `json:"name"`
+	TranscriptionCount int       `json:"transcription_count"`
+	CreatedAt          time.Time `json:"created_at"`
+}
