@@ -70,7 +70,13 @@ func (s *Store) List(ctx context.Context, f Filter, o Order, p Page) ([]Item, er
 	if f.Search && len(f.Query) == 0 {
 		return []Item{}, nil
 	}
-	q := s.selection(f)
+	text, args := s.listQuery(f, o, p)
+	return list(ctx, s.q, scanItem, text, args...)
+}
+
+// listQuery writes the query of a page.
+func (s *Store) listQuery(f Filter, o Order, p Page) (text string, args []any) {
+	q := s.selection(f, o.By)
 	key, direction, compare := "t.created_at", "ASC", ">"
 	if o.By == ByDuration {
 		key = "t.duration_ms"
@@ -85,13 +91,13 @@ func (s *Store) List(ctx context.Context, f Filter, o Order, p Page) ([]Item, er
 	if p.After != nil {
 		q.where("("+key+", t.id) "+compare+" (%s, %s)", p.After.Key, p.After.ID)
 	}
-	text := `SELECT t.seq, t.id, ` + key + `, t.item, t.char_count, p.id, p.name FROM ` + q.from +
+	text = `SELECT t.seq, t.id, ` + key + `, t.item, t.char_count, p.id, p.name FROM ` + q.from +
 		` LEFT JOIN projects p ON p.id = t.project_id WHERE ` + strings.Join(q.conds, " AND ") +
 		` ORDER BY ` + order + ` LIMIT ` + q.arg(p.Limit)
 	if p.Offset > 0 {
 		text += ` OFFSET ` + q.arg(p.Offset)
 	}
-	return list(ctx, s.q, scanItem, text, q.args...)
+	return text, q.args
 }
 
 func scanItem(row scanner) (it Item, err error) {
@@ -113,7 +119,7 @@ func (s *Store) Count(ctx context.Context, f Filter) (n int, err error) {
 	if f.Search && len(f.Query) == 0 {
 		return 0, nil
 	}
-	q := s.selection(f)
+	q := s.selection(f, ByCreated)
 	err = s.q.QueryRowContext(ctx, `SELECT count(*) FROM `+q.from+` WHERE `+strings.Join(q.conds, " AND "), q.args...).Scan(&n)
 	return n, classify(err)
 }
@@ -140,8 +146,16 @@ func (q *selection) where(cond string, args ...any) {
 	q.conds = append(q.conds, fmt.Sprintf(cond, holders...))
 }
 
-func (s *Store) selection(f Filter) *selection {
+// selection writes the conditions of a filter. by is the order they serve: for
+// one by duration the days must not be looked up in an index (the plus sign
+// says so to both databases), or every row of those days would be sorted. They
+// stand behind the key in the index by duration, and are read from there.
+func (s *Store) selection(f Filter, by OrderBy) *selection {
 	q := &selection{from: "transcriptions t"}
+	created := "t.created_at"
+	if by == ByDuration {
+		created = "+t.created_at"
+	}
 	if f.Search {
 		s.searchIn(q, f)
 	}
@@ -157,10 +171,10 @@ func (s *Store) selection(f Filter) *selection {
 		q.where("t.external_id = %s", f.ExternalID)
 	}
 	if !f.From.IsZero() {
-		q.where("t.created_at >= %s", millis(f.From))
+		q.where(created+" >= %s", millis(f.From))
 	}
 	if !f.To.IsZero() {
-		q.where("t.created_at < %s", millis(f.To))
+		q.where(created+" < %s", millis(f.To))
 	}
 	return q
 }

@@ -28,12 +28,18 @@ import (
 // that uses testenv has this as its TestMain:
 //
 //	func TestMain(m *testing.M) { testenv.Main(m) }
-func Main(m *testing.M) {
-	code := m.Run()
+func Main(m *testing.M) { os.Exit(M{m}.Run()) }
+
+// M runs tests and then ends the servers, for a TestMain that has more to do.
+type M struct{ *testing.M }
+
+// Run runs the tests and returns the exit status.
+func (m M) Run() int {
+	code := m.M.Run()
 	if theCluster.stop != nil {
 		theCluster.stop()
 	}
-	os.Exit(code)
+	return code
 }
 
 var (

@@ -1,0 +1,281 @@
+package store
+
+import (
+	"context"
+	"go/ast"
+	"go/constant"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/search"
+	"memoai.tech/memo/internal/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+// onBoth runs a test on SQLite and on PostgreSQL.
+func onBoth(t *testing.T, f func(t *testing.T, cfg Config)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { f(t, Config{Dir: t.TempDir()}) })
+	t.Run("postgres", func(t *testing.T) { f(t, Config{URL: testenv.Postgres(t)}) })
+}
+
+func mustOpen(t *testing.T, cfg Config) *Store {
+	t.Helper()
+	s, err := Open(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// TestEveryConstantQueryPrepares finds the SQL texts in this package's source
+// and has both databases prepare each.
+func TestEveryConstantQueryPrepares(t *testing.T) {
+	queries := constantQueries(t)
+	if len(queries) < 50 {
+		t.Fatalf("found %d queries only: the search for them is broken", len(queries))
+	}
+	onBoth(t, func(t *testing.T, cfg Config) {
+		s := mustOpen(t, cfg)
+		for _, q := range queries {
+			for _, only := range []struct {
+				mark string
+				d    dialect
+			}{
+				{"transcription_search (rowid", dialectSQLite},
+				{"transcription_search (transcription_search", dialectSQLite},
+				{"sqlite_master", dialectSQLite},
+				{"PRAGMA", dialectSQLite},
+				{"tsvector", dialectPostgres},
+			} {
+				if strings.Contains(q, only.mark) && s.dialect != only.d {
+					q = `SELECT 1`
+				}
+			}
+			stmt, err := s.write.Prepare(q)
+			if err != nil {
+				t.Errorf("%v\n%s", err, q)
+				continue
+			}
+			stmt.Close()
+		}
+	})
+}
+
+// constantQueries evaluates every constant string expression of the package
+// that is a whole statement.
+func constantQueries(t *testing.T) (queries []string) {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fset := token.NewFileSet()
+	consts := map[string]string{}
+	var parsed []*ast.File
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(fset, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed = append(parsed, f)
+	}
+	var text func(e ast.Expr) (string, bool)
+	text = func(e ast.Expr) (string, bool) {
+		switch e := e.(type) {
+		case *ast.BasicLit:
+			if e.Kind != token.STRING {
+				return "", false
+			}
+			return constant.StringVal(constant.MakeFromLiteral(e.Value, e.Kind, 0)), true
+		case *ast.Ident:
+			s, ok := consts[e.Name]
+			return s, ok
+		case *ast.BinaryExpr:
+			a, ok := text(e.X)
+			b, ok2 := text(e.Y)
+			return a + b, ok && ok2
+		}
+		return "", false
+	}
+	for _, f := range parsed {
+		ast.Inspect(f, func(n ast.Node) bool {
+			if v, ok := n.(*ast.ValueSpec); ok && len(v.Values) == 1 {
+				if s, ok := text(v.Values[0]); ok {
+					consts[v.Names[0].Name] = s
+				}
+			}
+			return true
+		})
+	}
+	for _, f := range parsed {
+		ast.Inspect(f, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			for _, arg := range call.Args {
+				s, ok := text(arg)
+				for _, verb := range []string{"SELECT ", "INSERT ", "UPDATE ", "DELETE "} {
+					if ok && strings.HasPrefix(s, verb) && !strings.HasSuffix(s, "FROM ") {
+						queries = append(queries, s)
+					}
+				}
+			}
+			return true
+		})
+	}
+	return queries
+}
+
+// TestListsUseTheirIndex: no offered filter or order may sort or scan a table.
+func TestListsUseTheirIndex(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		s := mustOpen(t, cfg)
+		if s.dialect == dialectPostgres {
+			// An empty table is always scanned; what counts is that an index serves.
+			if _, err := s.write.Exec(`SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET enable_incremental_sort = off`); err != nil {
+				t.Fatal(err)
+			}
+			s.write.SetMaxOpenConns(1)
+		}
+		for _, project := range []string{"", "p"} {
+			for _, language := range []string{"", "en"} {
+				for _, days := range []bool{false, true} {
+					for _, by := range []OrderBy{ByCreated, ByDuration} {
+						for _, after := range []*Position{nil, {1, "x"}} {
+							f := Filter{WorkspaceID: "w", Status: "completed", ProjectID: project, Language: language}
+							if days {
+								f.From, f.To = time.UnixMilli(1), time.UnixMilli(2)
+							}
+							explain(t, s, f, Order{By: by, Descending: true}, Page{Limit: 20, After: after})
+						}
+					}
+				}
+			}
+		}
+		explain(t, s, Filter{WorkspaceID: "w", Status: "completed", ExternalID: "x"}, Order{By: ByCreated}, Page{Limit: 20})
+	})
+}
+
+// explain fails when the plan of a list scans a table or sorts.
+func explain(t *testing.T, s *Store, f Filter, o Order, p Page) {
+	t.Helper()
+	query, args := s.listQuery(f, o, p)
+	verb := "EXPLAIN QUERY PLAN "
+	if s.dialect == dialectPostgres {
+		verb = "EXPLAIN "
+	}
+	rows, err := s.write.Query(verb+query, args...)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, query)
+	}
+	defer rows.Close()
+	columns, _ := rows.Columns()
+	var plan strings.Builder
+	for rows.Next() {
+		values := make([]any, len(columns))
+		for i := range values {
+			values[i] = new(any)
+		}
+		if err := rows.Scan(values...); err != nil {
+			t.Fatal(err)
+		}
+		plan.WriteString(strings.TrimSpace(toText(*values[len(values)-1].(*any))) + "\n")
+	}
+	for _, bad := range []string{"SCAN ", "TEMP B-TREE", "Seq Scan on transcriptions", "Sort  ("} {
+		if strings.Contains(plan.String(), bad) {
+			t.Errorf("%s in the plan of %+v %+v\n%s\n%s", bad, f, o, query, plan.String())
+		}
+	}
+}
+
+func toText(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	if b, ok := v.([]byte); ok {
+		return string(b)
+	}
+	return ""
+}
+
+func TestManyOpenAtOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		errs := make(chan error, 8)
+		for range 8 {
+			go func() {
+				s, err := Open(context.Background(), cfg)
+				if err == nil {
+					err = s.Close()
+				}
+				errs <- err
+			}()
+		}
+		for range 8 {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestANewerSchemaIsRefused(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		s := mustOpen(t, cfg)
+		if _, err := s.write.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, $1)`, true); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Open(context.Background(), cfg)
+		if err == nil || !strings.Contains(err.Error(), "newer memo") {
+			t.Errorf("got %v, want a sentence on the newer schema", err)
+		}
+	})
+}
+
+func TestTheDatabaseFileIsForItsOwner(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	s := mustOpen(t, Config{Dir: dir})
+	if err := s.Write(context.Background(), func(tx *Tx) error { return tx.Record(context.Background(), memo.Event{}) }); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]os.FileMode{"": 0o700, FileName: 0o600, FileName + "-wal": 0o600} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || info.Mode().Perm() != want {
+			t.Errorf("%q has mode %v (%v), want %v", name, info.Mode().Perm(), err, want)
+		}
+	}
+}
+
+// TestVectorFitsPostgreSQL: a text with more words than a tsvector can hold is
+// still accepted and found.
+func TestVectorFitsPostgreSQL(t *testing.T) {
+	s := mustOpen(t, Config{URL: testenv.Postgres(t)})
+	var words []string
+	for i := range 150_000 {
+		words = append(words, "w"+strings.Repeat("x", i%40)+string(rune('a'+i%26))+itoa(i))
+	}
+	v := vector("ws1", search.Terms("Title"), nil, words)
+	if _, err := s.write.Exec(`SELECT CAST($1 AS tsvector)`, v); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func itoa(i int) string {
+	var b []byte
+	for ; i > 0; i /= 36 {
+		b = append(b, "0123456789abcdefghijklmnopqrstuvwxyz"[i%36])
+	}
+	return string(b)
+}
