@@ -118,8 +118,11 @@ func ParseExpiry(field, s string, now time.Time) (time.Time, error) {
 	if !t.After(now) {
 		return time.Time{}, Invalid(field, "must lie in the future")
 	}
-	if t.Year() > 10000 || t.Year() == 10000 && t.YearDay() > 1 {
-		return time.Time{}, Invalid(field, "must lie before the year 10000")
+	if t.After(latestExpiry) {
+		t = latestExpiry
 	}
 	return t, nil
 }
+
+// latestExpiry is the last moment that RFC 3339 can write.
+var latestExpiry = time.Date(9999, 12, 31, 23, 59, 59, 999_000_000, time.UTC)

@@ -1,0 +1,63 @@
+package memo
+
+import "testing"
+
+// TestWhoMayDoWhatWithAKey is the whole table of rules: who asks, whose key it
+// is, and in which workspace.
+func TestWhoMayDoWhatWithAKey(t *testing.T) {
+	const yes, no, hidden = KindInternal, KindForbidden, KindNotFound // yes: no error
+	key := APIKey{ID: "k", WorkspaceID: "w", CreatedBy: KeyCreator{ID: "creator"}}
+	for _, c := range []struct {
+		name                string
+		caller              Caller
+		see, change, revoke Kind
+	}{
+		{"creator, MEMBER", Caller{UserID: "creator", WorkspaceID: "w", Role: RoleMember}, yes, yes, yes},
+		{"creator, OWNER", Caller{UserID: "creator", WorkspaceID: "w", Role: RoleOwner}, yes, yes, yes},
+		{"other OWNER", Caller{UserID: "other", WorkspaceID: "w", Role: RoleOwner}, yes, no, yes},
+		{"other MEMBER", Caller{UserID: "other", WorkspaceID: "w", Role: RoleMember}, hidden, hidden, hidden},
+		{"creator, in another workspace", Caller{UserID: "creator", WorkspaceID: "v", Role: RoleMember}, hidden, hidden, hidden},
+		{"creator, OWNER of another workspace", Caller{UserID: "creator", WorkspaceID: "v", Role: RoleOwner}, hidden, hidden, hidden},
+		{"other OWNER of another workspace", Caller{UserID: "other", WorkspaceID: "v", Role: RoleOwner}, hidden, hidden, hidden},
+		{"other MEMBER of another workspace", Caller{UserID: "other", WorkspaceID: "v", Role: RoleMember}, hidden, hidden, hidden},
+		{"a key of the creator", Caller{UserID: "creator", WorkspaceID: "w", Role: RoleOwner, KeyID: "k"}, hidden, hidden, hidden},
+		{"operator", Caller{Operator: true}, yes, yes, yes},
+		{"nobody", Caller{}, hidden, hidden, hidden},
+	} {
+		for what, check := range map[string]struct {
+			err  error
+			want Kind
+		}{
+			"see": {MaySeeKey(c.caller, key), c.see}, "change": {MayChangeKey(c.caller, key), c.change},
+			"revoke": {MayRevokeKey(c.caller, key), c.revoke},
+		} {
+			if (check.err == nil) != (check.want == yes) || check.err != nil && KindOf(check.err) != check.want {
+				t.Errorf("%s may %s: got %v", c.name, what, check.err)
+			}
+		}
+	}
+}
+
+func TestSeesAllKeys(t *testing.T) {
+	for _, c := range []struct {
+		caller Caller
+		want   bool
+	}{
+		{Caller{Role: RoleOwner}, true},
+		{Caller{Role: RoleMember}, false},
+		{Caller{Role: RoleOwner, KeyID: "k"}, false},
+		{Caller{Operator: true}, true},
+	} {
+		if got := SeesAllKeys(c.caller); got != c.want {
+			t.Errorf("%+v: got %v", c.caller, got)
+		}
+	}
+}
+
+func TestPlans(t *testing.T) {
+	for plan, want := range map[Plan]bool{PlanFree: false, PlanBasic: false, PlanPro: true, PlanExpert: true, "": false, "PRO": false} {
+		if got := MayUseAPI(plan) == nil; got != want {
+			t.Errorf("plan %q opens the API: %v, want %v", plan, got, want)
+		}
+	}
+}

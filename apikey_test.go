@@ -1,0 +1,72 @@
+package memo
+
+import (
+	"testing"
+	"time"
+)
+
+func TestAKeyIsValidIffNowIsBeforeItsExpiry(t *testing.T) {
+	end := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	past := end.Add(-time.Hour)
+	for _, c := range []struct {
+		name string
+		life KeyLife
+		now  time.Time
+		want KeyStatus
+	}{
+		{"a nanosecond before", KeyLife{ExpiresAt: &end}, end.Add(-1), KeyActive},
+		{"exactly then", KeyLife{ExpiresAt: &end}, end, KeyExpired},
+		{"after", KeyLife{ExpiresAt: &end}, end.Add(1), KeyExpired},
+		{"in another zone", KeyLife{ExpiresAt: &end}, end.In(time.FixedZone("", 14*3600)), KeyExpired},
+		{"never", KeyLife{}, end, KeyActive},
+		{"revoked and expired", KeyLife{ExpiresAt: &past, RevokedAt: &past}, end, KeyRevoked},
+		{"deactivated and expired", KeyLife{ExpiresAt: &past, DeactivatedAt: &past}, end, KeyDeactivated},
+	} {
+		if got := c.life.Status(c.now); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestParseExpiry(t *testing.T) {
+	now := time.Date(2026, 5, 20, 12, 0, 0, 0, time.UTC)
+	for in, want := range map[string]string{
+		"2026-05-20":                     "2026-05-21T00:00:00Z", // through the end of today
+		"2026-05-20T12:00:00.001Z":       "2026-05-20T12:00:00.001Z",
+		"2026-05-21T02:30:00+14:00":      "2026-05-20T12:30:00Z",
+		"2026-05-20T13:00:00.123999999Z": "2026-05-20T13:00:00.123Z", // never later than asked
+		"9999-12-31":                     "9999-12-31T23:59:59.999Z", // the last moment that can be written
+		"9999-12-31T23:59:59Z":           "9999-12-31T23:59:59Z",
+		"2028-02-29":                     "2028-03-01T00:00:00Z",
+	} {
+		got, err := ParseExpiry("expires_at", in, now)
+		if err != nil || got.Format(time.RFC3339Nano) != want {
+			t.Errorf("%s: got %v, %v; want %s", in, got, err, want)
+		}
+	}
+	for _, in := range []string{
+		"", "tomorrow", "90d", "2026-05-19", "2026-05-20T12:00:00Z", "2026-05-20T12:00:00.0005Z", "0001-01-01",
+		"2027-02-29", "2027-13-01", "10000-01-01", "2027-01-01T00:00:00", "2027-01-01 00:00:00Z", "1e3", "2027-01-01T25:00:00Z",
+	} {
+		if got, err := ParseExpiry("expires_at", in, now); KindOf(err) != KindInvalid {
+			t.Errorf("%q: got %v, %v; want a refusal", in, got, err)
+		}
+	}
+}
+
+func TestCleanName(t *testing.T) {
+	long := make([]rune, MaxName)
+	for i := range long {
+		long[i] = '長'
+	}
+	for _, ok := range []string{"n8n", "  trimmed  ", "שלום", "<b>bold</b>", string(long), "a'b\"c"} {
+		if _, err := CleanName("name", ok); err != nil {
+			t.Errorf("%q is refused: %v", ok, err)
+		}
+	}
+	for _, bad := range []string{"", " ", "a\x00b", "a\nb", "a\x1b[31mb", "\u202Eabc", string(long) + "x", "\xff", "a\u2028b"} {
+		if _, err := CleanName("name", bad); KindOf(err) != KindInvalid {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
