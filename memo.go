@@ -10,7 +10,11 @@
 // databases keep. Identifiers are UUIDs in their canonical lower-case form.
 package memo
 
-import "time"
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+)
 
 // Optional is a text that may be missing. The empty string is JSON's null.
 type Optional string
@@ -20,7 +24,12 @@ func (o Optional) MarshalJSON() ([]byte, error) {
 	if o == "" {
 		return []byte("null"), nil
 	}
-	return marshalString(string(o))
+	// json.Marshal would write < as \u003c, unlike every other text beside it.
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(string(o))
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // Millis cuts t to the precision that is kept, in UTC. It rounds down, so that

@@ -1,7 +1,6 @@
 package memo
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
@@ -139,5 +138,3 @@ func Lines(segments []Segment) string {
 	}
 	return b.String()
 }
-
-func marshalString(s string) ([]byte, error) { return json.Marshal(s) }

@@ -1,0 +1,157 @@
+package app
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/ratelimit"
+	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+// world is a workspace with people in it, on one of the databases.
+type world struct {
+	*App
+	t     *testing.T
+	ctx   context.Context
+	clock *clock
+	store *store.Store
+
+	owner, member memo.User
+	workspace     memo.Workspace
+}
+
+// clock stands still until the test moves it.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) read() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// onBoth runs a test in a new world on SQLite and on PostgreSQL.
+func onBoth(t *testing.T, f func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { f(t, newWorld(t, store.Config{Dir: t.TempDir()})) })
+	t.Run("postgres", func(t *testing.T) { f(t, newWorld(t, store.Config{URL: testenv.Postgres(t)})) })
+}
+
+func newWorld(t *testing.T, cfg store.Config) *world {
+	t.Helper()
+	c := &clock{now: time.Date(2026, 5, 20, 9, 0, 0, 0, time.UTC)}
+	cfg.Now = c.read
+	s, err := store.Open(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	w := &world{t: t, ctx: context.Background(), clock: c, store: s, App: New(Config{
+		Store: s, Limits: ratelimit.NewMemory(map[ratelimit.Class]int{ratelimit.Data: 500, ratelimit.Management: 180}),
+		Passwords: credential.NewPasswords(4), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})}
+	w.owner, w.member = w.user("olga@example.com"), w.user("mark@example.com")
+	w.workspace = w.addWorkspace("Acme", w.owner)
+	w.join(w.workspace, w.member, memo.RoleMember)
+	return w
+}
+
+var theOperator = memo.Caller{Operator: true}
+
+func must[T any](t *testing.T, v T, err error) T {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func (w *world) user(email string) memo.User {
+	w.t.Helper()
+	u, err := w.AddUser(w.ctx, theOperator, email, "Somebody", "correct horse")
+	return must(w.t, u, err)
+}
+
+func (w *world) addWorkspace(name string, owner memo.User) memo.Workspace {
+	w.t.Helper()
+	ws, err := w.AddWorkspace(w.ctx, theOperator, name, memo.PlanPro, owner.ID)
+	return must(w.t, ws, err)
+}
+
+func (w *world) join(ws memo.Workspace, u memo.User, role memo.Role) {
+	w.t.Helper()
+	_, err := w.AddMember(w.ctx, theOperator, ws.ID, u.ID, role)
+	must(w.t, 0, err)
+}
+
+// as is a signed-in member.
+func (w *world) as(u memo.User) memo.Caller {
+	w.t.Helper()
+	m, err := w.store.Member(w.ctx, w.workspace.ID, u.ID)
+	must(w.t, m, err)
+	return memo.Caller{UserID: u.ID, WorkspaceID: w.workspace.ID, Role: m.Role, Plan: memo.PlanPro, IP: "192.0.2.1", Agent: "test"}
+}
+
+// key creates a key and returns it with its view.
+func (w *world) key(u memo.User, name string) (credential.Key, memo.KeyView) {
+	w.t.Helper()
+	k, err := w.CreateKey(w.ctx, w.as(u), NewKey{Name: name})
+	must(w.t, k, err)
+	key, ok := credential.ParseKey(k.Key)
+	if !ok {
+		w.t.Fatal("a created key does not parse")
+	}
+	return key, k.KeyView
+}
+
+// code authorises a key and returns "" or the code of its refusal.
+func (w *world) code(k credential.Key) string {
+	w.t.Helper()
+	_, err := w.AuthoriseKey(w.ctx, k, Origin{IP: "192.0.2.1"})
+	return codeOf(err)
+}
+
+func codeOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	e, ok := err.(*memo.Error)
+	if !ok {
+		return "unexpected: " + err.Error()
+	}
+	if e.Code == "" {
+		return e.Error()
+	}
+	return e.Code
+}
+
+func (w *world) wantCode(what string, k credential.Key, want string) {
+	w.t.Helper()
+	if got := w.code(k); got != want {
+		w.t.Errorf("%s: got %q, want %q", what, got, want)
+	}
+}
+
+func wantKind(t *testing.T, what string, err error, want memo.Kind) {
+	t.Helper()
+	if err == nil || memo.KindOf(err) != want {
+		t.Errorf("%s: got %v, want kind %d", what, err, want)
+	}
+}

@@ -1,0 +1,138 @@
+package transcript
+
+import (
+	"strconv"
+
+	"memoai.tech/memo"
+)
+
+// draft is a document while its file is being read: the reader adds cues and
+// what the file says about the whole, document does the rest.
+type draft struct {
+	limits Limits
+	name   baseName
+	doc    memo.Document
+	cues   []cue
+
+	evidence evidence // how far to believe "Name: text"
+	captions bool     // VTT or SRT, which know no text without times
+	video    bool     // from a tool that records video calls
+	own      bool     // our own export, which says everything itself
+	duration bool     // the file gave one
+}
+
+// maxSeconds is the last time that memo.RoundSeconds takes.
+const maxSeconds memo.Seconds = 3_600_000
+
+// add takes a cue if there is any text in it.
+func (d *draft) add(c cue) error {
+	c.text, c.speaker = oneLine(c.text), oneLine(c.speaker)
+	if c.text == "" {
+		return nil
+	}
+	if c.start >= maxSeconds {
+		// Every cue leaves room for the millisecond that appendTiming may add.
+		return refuse(c.line, "starts at 1,000 hours or later")
+	}
+	if len(d.cues) == d.limits.Segments {
+		return refuse(c.line, "has more than %d segments, the most that one file may have", d.limits.Segments)
+	}
+	if len(c.text) > d.limits.LineBytes || len(c.speaker) > d.limits.LineBytes {
+		return refuse(c.line, "has a text of more than %d bytes, the most that one segment may have", d.limits.LineBytes)
+	}
+	d.cues = append(d.cues, c)
+	return nil
+}
+
+// document makes the segments of the cues and fills in what the file left open.
+func (d *draft) document() (*memo.Document, error) {
+	if len(d.cues) == 0 && (!d.own || d.doc.Status == memo.StatusCompleted) {
+		return nil, refuse(0, "has no text in it")
+	}
+	if d.captions {
+		d.dropPlaceholderTimes()
+	}
+	d.nameSpeakers()
+	doc := &d.doc
+	if err := d.segments(); err != nil {
+		return nil, err
+	}
+	if doc.Title = oneLine(doc.Title); doc.Title == "" {
+		doc.Title = d.name.title
+	}
+	if len(doc.Title) > d.limits.LineBytes {
+		return nil, refuse(0, "has a title of more than %d bytes, the most that a line may have", d.limits.LineBytes)
+	}
+	if doc.CreatedAt.IsZero() {
+		doc.CreatedAt = d.name.created
+	}
+	if doc.Status == "" {
+		doc.Status = memo.StatusCompleted
+	}
+	if doc.MediaType == "" {
+		doc.MediaType = d.mediaType()
+	}
+	if !d.duration {
+		for _, s := range doc.Segments {
+			doc.Duration = max(doc.Duration, s.End)
+		}
+	}
+	if doc.Topics == nil {
+		doc.Topics = []memo.Topic{}
+	}
+	if doc.Reports == nil {
+		doc.Reports = []memo.Report{}
+	}
+	doc.Text = memo.Lines(doc.Segments)
+	return doc, nil
+}
+
+// segments makes the segments of the cues. Speakers are numbered in the order
+// in which they first speak, but for our own export, which has its ids.
+func (d *draft) segments() error {
+	listed := d.doc.Speakers != nil
+	if !listed {
+		d.doc.Speakers = []memo.Speaker{}
+	}
+	d.doc.Segments = make([]memo.Segment, 0, len(d.cues))
+	ids := map[string]memo.Optional{}
+	for _, c := range d.cues {
+		s := memo.Segment{Start: c.start, End: c.end, SpeakerID: c.id, Speaker: memo.Optional(c.speaker), Text: c.text}
+		if _, known := ids[c.speaker]; c.speaker != "" && !known {
+			if len(ids) == d.limits.Speakers {
+				return refuse(c.line, "has more than %d speakers, the most that one file may have", d.limits.Speakers)
+			}
+			ids[c.speaker] = memo.Optional(strconv.Itoa(len(ids) + 1))
+			if !listed {
+				d.doc.Speakers = append(d.doc.Speakers, memo.Speaker{Name: c.speaker})
+			}
+		}
+		if !d.own {
+			s.SpeakerID = ids[c.speaker]
+		}
+		d.doc.Segments = append(d.doc.Segments, s)
+	}
+	return nil
+}
+
+// dropPlaceholderTimes undoes what appendTiming does to a text without times.
+func (d *draft) dropPlaceholderTimes() {
+	for _, c := range d.cues {
+		if c.start != 0 || c.end.Millis() > 1 {
+			return
+		}
+	}
+	for i := range d.cues {
+		d.cues[i].end = 0
+	}
+}
+
+func (d *draft) mediaType() string {
+	switch {
+	case !memo.Timed(d.doc.Segments):
+		return "text"
+	case d.video || d.name.zoom:
+		return "video"
+	}
+	return "audio"
+}

@@ -1,0 +1,117 @@
+package transcript
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+const notUTF8 = "is not UTF-8. Save the file as UTF-8 and import it again"
+
+// decode returns the text of a file in UTF-8 without a byte order mark. It
+// takes UTF-8, and UTF-16 with a byte order mark; it does not guess, for a
+// wrong guess would store a garbled text without a word.
+func decode(data []byte) (string, error) {
+	if what := binaryKind(data); what != "" {
+		return "", refuse(0, "is %s, not a transcript. Import the text of it", what)
+	}
+	var text string
+	switch {
+	case bytes.HasPrefix(data, []byte{0xFF, 0xFE}):
+		var err error
+		if text, err = decodeUTF16(data[2:], binary.LittleEndian); err != nil {
+			return "", err
+		}
+	case bytes.HasPrefix(data, []byte{0xFE, 0xFF}):
+		var err error
+		if text, err = decodeUTF16(data[2:], binary.BigEndian); err != nil {
+			return "", err
+		}
+	default:
+		data = bytes.TrimPrefix(data, []byte{0xEF, 0xBB, 0xBF})
+		if i := firstInvalid(data); i >= 0 {
+			return "", refuse(lineAt(string(data[:i]), i), "the byte 0x%02X there "+notUTF8, data[i])
+		}
+		text = string(data)
+	}
+	// PostgreSQL keeps no NUL, and no text has one.
+	if i := strings.IndexByte(text, 0); i >= 0 {
+		return "", refuse(lineAt(text, i), "has a NUL character: it is a binary file, or UTF-16 without a byte order mark. Save it as UTF-8")
+	}
+	return text, nil
+}
+
+// firstInvalid returns the offset of the first byte that is not UTF-8, or -1.
+// Surrogates in UTF-8 are invalid too.
+func firstInvalid(data []byte) int {
+	if utf8.Valid(data) {
+		return -1
+	}
+	i := 0
+	for {
+		r, n := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && n <= 1 {
+			return i
+		}
+		i += n
+	}
+}
+
+func decodeUTF16(data []byte, order binary.ByteOrder) (string, error) {
+	text := make([]byte, 0, len(data))
+	for i := 0; i < len(data); i += 2 {
+		if i+1 == len(data) {
+			return "", refuse(lineAt(string(text), len(text)), "ends in the middle of a UTF-16 character: the file is cut short")
+		}
+		r := rune(order.Uint16(data[i:]))
+		if utf16.IsSurrogate(r) {
+			low := rune(0)
+			if i+3 < len(data) {
+				low = rune(order.Uint16(data[i+2:]))
+			}
+			if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
+				return "", refuse(lineAt(string(text), len(text)), "has half of a UTF-16 character. Save the file as UTF-8 and import it again")
+			}
+			i += 2
+		}
+		text = utf8.AppendRune(text, r)
+	}
+	return string(text), nil
+}
+
+// binaryKind names what people take for a transcript most often. Anything else
+// that is binary fails as text.
+func binaryKind(data []byte) string {
+	for _, k := range []struct{ start, what string }{
+		{"%PDF-", "a PDF"},
+		{"PK\x03\x04", "a ZIP archive or an Office document"},
+		{"\xD0\xCF\x11\xE0", "an Office document"},
+		{"{\\rtf", "an RTF document"},
+		{"ID3", "an MP3 recording"},
+		{"RIFF", "a recording"},
+		{"OggS", "a recording"},
+		{"fLaC", "a recording"},
+		{"\x1A\x45\xDF\xA3", "a recording"},
+		{"\x1F\x8B", "a gzip archive"},
+	} {
+		// A talk about RIFFs is text; a recording has bytes that no text has.
+		if bytes.HasPrefix(data, []byte(k.start)) && (k.start[0] == '%' || k.start[0] == '{' || !isText(data)) {
+			return k.what
+		}
+	}
+	if len(data) > 8 && string(data[4:8]) == "ftyp" && !isText(data) {
+		return "a recording"
+	}
+	return ""
+}
+
+func isText(data []byte) bool {
+	start := data[:min(len(data), 4096)]
+	// The cut may fall into a character: that alone is no sign.
+	for len(start) > 0 && len(start) < len(data) && !utf8.RuneStart(data[len(start)]) {
+		start = start[:len(start)-1]
+	}
+	return utf8.Valid(start) && bytes.IndexByte(start, 0) < 0
+}

@@ -1,0 +1,185 @@
+package transcript
+
+import (
+	"fmt"
+	"mime"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"memoai.tech/memo"
+)
+
+func TestFileName(t *testing.T) {
+	day := time.Date(2026, 5, 20, 23, 30, 0, 0, time.FixedZone("", -3600)) // the 21st in UTC
+	for title, want := range map[string]string{
+		"Acme — discovery call":        "2026-05-21 Acme — discovery call.md",
+		"../../etc/passwd":             "2026-05-21 etc-passwd.md",
+		`C:\x`:                         "2026-05-21 C--x.md",
+		"/abs":                         "2026-05-21 abs.md",
+		"CON":                          "2026-05-21 CON.md",
+		"a. . .":                       "2026-05-21 a.md",
+		"-rf *":                        "2026-05-21 rf -.md",
+		"a\nb\r\x1b[31mc\x00":          "2026-05-21 a b c.md",
+		"\u202egpj.exe\u2066":          "2026-05-21 gpj.exe.md",
+		"\"q\" <a> |b| ?":              "2026-05-21 'q' -a- -b- -.md",
+		"":                             "2026-05-21 Untitled.md",
+		" \t. .\u200b":                 "2026-05-21 Untitled.md",
+		"Протокол № 5: «Итоги»":        "2026-05-21 Протокол № 5- «Итоги».md",
+		"👩‍👩‍👧 می‌خواهم":               "2026-05-21 👩‍👩‍👧 می‌خواهم.md",
+		"a\xffb":                       "2026-05-21 ab.md",
+		"a   b\u3000c":                 "2026-05-21 a b c.md",
+		strings.Repeat("é", 200):       "2026-05-21 " + strings.Repeat("é", 120) + ".md",
+		strings.Repeat("😀", 300):       "2026-05-21 " + strings.Repeat("😀", 60) + ".md",
+		strings.Repeat("e\u0301", 200): "2026-05-21 " + strings.Repeat("e\u0301", 80) + ".md",
+	} {
+		if got := FileName(&memo.Transcription{Title: title, CreatedAt: day}, Markdown); got != want {
+			t.Errorf("%q: got %q, want %q", title, got, want)
+		}
+	}
+	for title, want := range map[string]string{
+		"CON": "_CON.txt", "con .x": "_con .x.txt", "Com1": "_Com1.txt", "lpt¹.tar": "_lpt¹.tar.txt",
+		"COM10": "COM10.txt", "console": "console.txt", "-": "Untitled.txt", ".hidden": "hidden.txt",
+	} {
+		if got := FileName(&memo.Transcription{Title: title}, Text); got != want {
+			t.Errorf("%q: got %q, want %q", title, got, want)
+		}
+	}
+}
+
+// TestFileNameIsSafe holds it for any title.
+func TestFileNameIsSafe(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := &memo.Transcription{Title: rapid.String().Draw(t, "title")}
+		if rapid.Bool().Draw(t, "dated") {
+			m.CreatedAt = time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "at"), 0)
+		}
+		checkFileName(t, FileName(m, JSON))
+	})
+}
+
+func checkFileName(t rapid.TB, name string) {
+	t.Helper()
+	stem := strings.TrimSuffix(name, ".json")
+	switch {
+	case len(name) > 255, !utf8.ValidString(name), stem == "" || stem == name,
+		strings.ContainsAny(name, `/\:*?"<>|`), strings.ContainsFunc(name, unicode.IsControl),
+		strings.ContainsAny(name, "\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"),
+		stem != strings.Trim(stem, " ."), name[0] == '-', isReserved(name), strings.Contains(stem, "  "):
+		t.Errorf("unsafe name %q", name)
+	}
+}
+
+// TestCutKeepsCharacters holds that no character that people see as one is
+// torn apart.
+func TestCutKeepsCharacters(t *testing.T) {
+	for _, tt := range []struct {
+		s    string
+		n    int
+		want string
+	}{
+		{"abc", 3, "abc"},
+		{"abc", 2, "ab"},
+		{"aé", 2, "a"},
+		{"ae\u0301", 2, "a"},
+		{"a👍🏽", 5, "a"},
+		{"a👩‍👩‍👧b", 18, "a"},
+		{"a👩‍👩‍👧b", 19, "a👩‍👩‍👧"},
+		{"🇩🇪🇫🇷", 12, "🇩🇪"},
+		{"🇩🇪🇫🇷", 8, "🇩🇪"},
+		{"✈️x", 3, ""},
+		{"\u0301\u0301\u0301", 4, "\u0301\u0301"},
+	} {
+		want := tt.want
+		if want == "" { // a character longer than n gives way
+			want = tt.s[:3]
+		}
+		if got := tt.s[:cutAt(tt.s, tt.n)]; got != want {
+			t.Errorf("%q at %d: got %q, want %q", tt.s, tt.n, got, want)
+		}
+	}
+}
+
+func TestUniqueNames(t *testing.T) {
+	for _, tt := range []struct{ names, want []string }{
+		{[]string{}, []string{}},
+		{[]string{"a.md", "b.md"}, []string{"a.md", "b.md"}},
+		{[]string{"a.md", "A.MD", "a.md"}, []string{"a.md", "A (2).MD", "a (3).md"}},
+		{[]string{"a (2).md", "a.md", "a.md"}, []string{"a (2).md", "a.md", "a (3).md"}},
+		{[]string{"é.md", "e\u0301.md", "É.md"}, []string{"é.md", "e\u0301 (2).md", "É (3).md"}},
+		{[]string{"straße.md", "STRASSE.md"}, []string{"straße.md", "STRASSE (2).md"}},
+		{[]string{"ΣΑΣ", "σας"}, []string{"ΣΑΣ", "σας (2)"}},
+		{[]string{"", ""}, []string{"", " (2)"}},
+		{[]string{strings.Repeat("é", 126) + ".md", strings.Repeat("É", 126) + ".md"}, []string{strings.Repeat("é", 126) + ".md", strings.Repeat("É", 124) + " (2).md"}},
+	} {
+		if diff := cmp.Diff(tt.want, UniqueNames(tt.names)); diff != "" {
+			t.Errorf("%q (-want +got)\n%s", tt.names, diff)
+		}
+	}
+	same := make([]string, 20_000)
+	for i := range same {
+		same[i] = "x.md"
+	}
+	if got := UniqueNames(same); got[len(same)-1] != fmt.Sprintf("x (%d).md", len(same)) {
+		t.Errorf("the last of many is %s", got[len(same)-1])
+	}
+}
+
+func TestUniqueNamesAreUnique(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		names := rapid.SliceOfN(rapid.SampledFrom([]string{
+			"a.md", "A.md", "a (2).md", "a (2) (2).md", "a (3).md", "é.md", "e\u0301.md", strings.Repeat("x", 252) + ".md", strings.Repeat("X", 252) + ".md", "", "(2)",
+		}), 0, 30).Draw(t, "names")
+		got := UniqueNames(names)
+		if len(got) != len(names) {
+			t.Fatalf("%d of %d", len(got), len(names))
+		}
+		for i := range got {
+			if len(got[i]) > 255 {
+				t.Fatalf("%q has %d bytes", got[i], len(got[i]))
+			}
+			for j := range i {
+				if strings.EqualFold(got[i], got[j]) {
+					t.Fatalf("%q twice in %q", got[i], got)
+				}
+			}
+		}
+	})
+}
+
+func TestContentDisposition(t *testing.T) {
+	for name, want := range map[string]string{
+		"a.md":                   `attachment; filename="a.md"; filename*=UTF-8''a.md`,
+		"Acme — call.md":         `attachment; filename="Acme - call.md"; filename*=UTF-8''Acme%20%E2%80%94%20call.md`,
+		"Café “x”.md":            `attachment; filename="Cafe 'x'.md"; filename*=UTF-8''Caf%C3%A9%20%E2%80%9Cx%E2%80%9D.md`,
+		"豆腐.md":                  `attachment; filename="_.md"; filename*=UTF-8''%E8%B1%86%E8%85%90.md`,
+		"a\"; x=\"\r\nSet: b.md": `attachment; filename="a'; x='Set: b.md"; filename*=UTF-8''a%22%3B%20x%3D%22Set%3A%20b.md`,
+		`../%41\x.md`:            `attachment; filename="..__41_x.md"; filename*=UTF-8''.._%2541_x.md`,
+		"":                       `attachment; filename="download"; filename*=UTF-8''download`,
+		"'*'\xff":                `attachment; filename="'*'"; filename*=UTF-8''%27%2A%27`,
+	} {
+		if got := ContentDisposition(name); got != want {
+			t.Errorf("%q:\n got %s\nwant %s", name, got, want)
+		}
+	}
+}
+
+// TestContentDispositionIsRead parses the header of any title as clients do.
+func TestContentDispositionIsRead(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		name := FileName(&memo.Transcription{Title: rapid.String().Draw(t, "title")}, SRT)
+		header := ContentDisposition(name)
+		if strings.ContainsFunc(header, func(r rune) bool { return r < ' ' || r > '~' }) {
+			t.Fatalf("%q is no header", header)
+		}
+		disposition, params, err := mime.ParseMediaType(header)
+		if err != nil || disposition != "attachment" || params["filename"] != name {
+			t.Fatalf("%s gives %q, %v; want %q", header, params, err, name)
+		}
+	})
+}

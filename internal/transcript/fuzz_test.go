@@ -1,0 +1,139 @@
+package transcript
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"memoai.tech/memo"
+)
+
+// fuzzLimits are small enough for the fuzzer to reach.
+var fuzzLimits = Limits{Bytes: 1 << 16, Segments: 200, LineBytes: 1 << 12, Speakers: 50}
+
+// seeds are the samples, and the short and bad ones of every format.
+func addSeeds(f *testing.F) {
+	f.Helper()
+	for _, s := range samples {
+		data, err := os.ReadFile(filepath.Join("testdata", "samples", s.file))
+		if err != nil {
+			f.Fatal(err)
+		}
+		if len(data) > 4000 { // long seeds slow the fuzzer down
+			continue
+		}
+		f.Add(s.file, data)
+	}
+	for _, s := range []struct{ name, data string }{
+		{"a.vtt", "WEBVTT - t\nLanguage: en\n\nNOTE x\n\nid\n00:01.000 --> 01:00:02.000 line:0\n<v.a Ann>a &lt; b</v> <i>c</i>\n<v Bob>d --> e\n"},
+		{"a.vtt", "WEBVTT\r\r1\r00:00.000 --> 00:00.001\rAnn: a\r"},
+		{"a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n&#0;&#x1b;<00:01.500>< <v\n00:02.000 --> 00:03.000\n"},
+		{"a.srt", "1\n00:00:01,000 --> 00:00:02,000\n{\\an8}<i>a</i>\n\n2\n\n3\n0:00:02.5-->00:03\nAnn: 42\n\nb\n"},
+		{"a.srt", "00:00:00,000 --> 00:00:00,001\n00:00:01,000 --> 00:00:02,000\n7\n00:00:01,000 --> 00:00:02,000\nb"},
+		{"a.json", `{"text":"a","segments":[{"id":0,"start":0.0,"end":1.5,"text":" a","words":[{"word":"a","speaker":"S"}]}],"language":"en"}`},
+		{"a.json", `[{"start":1e0,"end":2,"text":"\ud83d\ude00 \u001b[1m","speaker":null}]`},
+		{"a.json", `{"title":"t","status":"failed","summary":"a\nb","duration_seconds":0,"speakers":[{"name":"A"}],"topics":[{"title":"x"}],"project":{"id":"1","name":"P"},"created_at":"2026-05-20T09:14:00Z","segments":[],"prompt_results":[{"id":1,"status":"queued","text":"y","created_at":"2026-05-20T09:14:00Z"}]}`},
+		{"a.txt", "[00:42] Jordan: Of course…\nmore\n[1:02:03] b\n"},
+		{"a.txt", "Ann: a\n田中：b\nRemember: c\n\x1b[31md\x1b]0;x\x07\u2028e"},
+		{"2026-05-20_x", "\xff\xfea\x00\n\x00\x3d\xd8\x00\xde"},
+		{"GMT20260520-091400_R.x", "\xfe\xff\x00a"},
+		{"a", "\xef\xbb\xbf[{\"text\":\"a\"}]"},
+		{"a", "Caf\xe9"},
+		{"a", "PK\x03\x04"},
+	} {
+		f.Add(s.name, []byte(s.data))
+	}
+}
+
+// FuzzRead holds that any file is read well or refused in words, never more.
+func FuzzRead(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, name string, data []byte) {
+		before := bytes.Clone(data)
+		doc, err := Read(name, data, fuzzLimits)
+		if !bytes.Equal(before, data) {
+			t.Fatal("the input was written to")
+		}
+		if err != nil {
+			e, ok := errors.AsType[*Error](err)
+			if !ok || e.Reason == "" || strings.ContainsAny(e.Reason, "\n\r\x1b\x00") || len(e.Reason) > 400 || doc != nil {
+				t.Fatalf("refused with %#v", err)
+			}
+			if e.Line < 0 || e.Line > 2+bytes.Count(data, []byte("\n"))+bytes.Count(data, []byte("\r")) {
+				t.Fatalf("line %d", e.Line)
+			}
+			return
+		}
+		checkDocument(t, doc)
+		if len(doc.Segments) > fuzzLimits.Segments {
+			t.Fatalf("%d segments", len(doc.Segments))
+		}
+	})
+}
+
+// FuzzRoundTrip writes what it read in every format and reads that again: JSON
+// must be the same, and every other format must at least stay readable and
+// become stable.
+func FuzzRoundTrip(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, name string, data []byte) { checkAnyFile(t, name, data) })
+}
+
+func checkAnyFile(t rapid.TB, name string, data []byte) {
+	t.Helper()
+	doc, err := Read(name, data, fuzzLimits)
+	if err != nil {
+		return
+	}
+	checkDocument(t, doc)
+	if diff := cmp.Diff(doc, reread(t, JSON, doc)); diff != "" {
+		t.Fatalf("json (-before +after)\n%s", diff)
+	}
+	if !bytes.Equal(written(t, Markdown, doc), append(MarkdownHead(doc), MarkdownBody(doc.Segments)...)) {
+		t.Fatal("md: the parts are not the whole")
+	}
+	if len(doc.Segments) == 0 {
+		return
+	}
+	tagged := slices.ContainsFunc(doc.Segments, func(s memo.Segment) bool { return stripSRTTags(s.Text) != s.Text })
+	stamped := slices.ContainsFunc(doc.Segments, func(s memo.Segment) bool { _, _, ok := cutStamp(s.Text); return ok })
+	for _, format := range []Format{Text, SRT, VTT} {
+		if format == SRT && tagged || format == Text && stamped {
+			continue // these formats have no escapes: what was said is taken for a tag, or a time
+		}
+		again := reread(t, format, doc)
+		checkDocument(t, again)
+		if len(again.Segments) != len(doc.Segments) && format != Text {
+			t.Fatalf("%s: %d segments became %d", format, len(doc.Segments), len(again.Segments))
+		}
+	}
+}
+
+// TestTokenSoup reads what the fuzzer takes long to come up with: files of the
+// right words in the wrong places.
+func TestTokenSoup(t *testing.T) {
+	tokens := rapid.SampledFrom([]string{
+		"\n", "\n", "\n\n", "\r\n", " ", "\t", "1", "2\n", "00:00:01,000 --> 00:00:02,000\n", "00:01.000 --> 00:02.000 a:b\n", "00:00:00.000 --> 00:00:00.001\n",
+		"-->", " --> ", "-00:01", "00:61.000", "NOTE", "STYLE\n", "REGION\n", "WEBVTT", "<v Ann>", "</v>", "<v.x B&amp;C>", "<", ">", "<i>", "</i>", "&", "&lt;", "&#0;", "&#10;",
+		"Ann: ", "ann: ", "SPEAKER_00: ", "田中：", "[00:42] ", "[1:02:03] ", "[", "]", "{", "}", `"text":"a"`, `"start":1`, `"end":2`, ",", ":", `"segments":[`, `{"text":"b"}`, "a", "é", "日本", "😀",
+		"\u2028", "\u0085", "\x1b[31m", "\x1b]", "\x07", "\u202e", "\u200d", "\ufeff", "{\\an8}", "\\", "42", "#3",
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		ending := rapid.SampledFrom([]string{"vtt", "srt", "txt", "json", "x"}).Draw(t, "ending")
+		text := strings.Join(rapid.SliceOfN(tokens, 0, 40).Draw(t, "tokens"), "")
+		switch rapid.IntRange(0, 3).Draw(t, "start") {
+		case 0:
+			text = "WEBVTT\n\n" + text
+		case 1:
+			text = "1\n00:00:01,000 --> 00:00:02,000\n" + text
+		}
+		checkAnyFile(t, "x."+ending, []byte(text))
+	})
+}

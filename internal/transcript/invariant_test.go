@@ -1,0 +1,57 @@
+package transcript
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"memoai.tech/memo"
+)
+
+// checkDocument holds everything that Read promises of any document.
+func checkDocument(t rapid.TB, doc *memo.Document) {
+	t.Helper()
+	if doc.Speakers == nil || doc.Topics == nil || doc.Segments == nil || doc.Reports == nil {
+		t.Error("a nil slice")
+	}
+	if doc.Text != memo.Lines(doc.Segments) {
+		t.Error("the text is not what the segments say")
+	}
+	if doc.ID != "" || doc.Project != nil && doc.Project.ID != "" {
+		t.Error("an id of another database")
+	}
+	checkLine(t, "title", doc.Title, false)
+	if doc.MediaType != "audio" && doc.MediaType != "video" && doc.MediaType != "text" {
+		t.Errorf("media type %q", doc.MediaType)
+	}
+	names := map[memo.Optional]bool{}
+	for _, s := range doc.Speakers {
+		checkLine(t, "speaker", s.Name, false)
+		names[memo.Optional(s.Name)] = true
+	}
+	for i, s := range doc.Segments {
+		checkLine(t, "text", s.Text, false)
+		checkLine(t, "speaker", string(s.Speaker), true)
+		checkLine(t, "speaker id", string(s.SpeakerID), true)
+		for _, at := range []memo.Seconds{s.Start, s.End} {
+			if rounded, ok := memo.RoundSeconds(float64(at)); !ok || rounded != at {
+				t.Errorf("segment %d: time %v", i, at)
+			}
+		}
+		if s.End < s.Start {
+			t.Errorf("segment %d ends before it starts", i)
+		}
+	}
+}
+
+func checkLine(t rapid.TB, what, s string, empty bool) {
+	t.Helper()
+	if s == "" && !empty {
+		t.Errorf("%s is empty", what)
+	}
+	if s != trim(s) || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) || strings.ContainsAny(s, "\u2028\u2029") {
+		t.Errorf("%s is not one clean line: %q", what, s)
+	}
+}

@@ -1,0 +1,282 @@
+package transcript
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"memoai.tech/memo"
+)
+
+// jsonFile is a JSON file while it is being read. The text is walked twice:
+// once for its syntax and shape, once for what is in it, a segment at a time.
+type jsonFile struct {
+	draft *draft
+	text  string
+	data  []byte // the same, for the decoder
+	*jsontext.Decoder
+
+	offset, line int // a place and its line, so that lines are counted once
+}
+
+// readJSON reads any of the JSON formats: an array of segments, or an object
+// with "segments", Whisper's or our own. The decoder refuses duplicate names,
+// invalid UTF-8, lone surrogates and more than 10,000 levels.
+func readJSON(d *draft, text string) error {
+	f := &jsonFile{draft: d, text: text, data: []byte(text), line: 1}
+	f.Decoder = jsontext.NewDecoder(bytes.NewBuffer(f.data))
+	shape, err := f.shape()
+	if err != nil {
+		return f.explain(err)
+	}
+	if i := escapedNUL(text); i >= 0 {
+		return refuse(lineAt(text, i), "has a NUL character, which no text has")
+	}
+	f.Decoder = jsontext.NewDecoder(bytes.NewBuffer(f.data), jsontext.AllowDuplicateNames(true)) // there are none
+	switch {
+	case shape.array:
+		err = f.readSegments()
+	case shape.own && !shape.segments:
+		return refuse(1, `is a transcription without "segments". Export it as json, lists leave the text out`)
+	case shape.own:
+		err = readOwn(f)
+	case shape.segments || shape.text:
+		err = readWhisper(f, shape.segments)
+	default:
+		return refuse(1, `is JSON, but neither Whisper's nor this API's: it has no "segments"`)
+	}
+	return f.explain(err)
+}
+
+// escapedNUL returns the offset of the first \u0000 in valid JSON, or -1.
+func escapedNUL(text string) int {
+	const escape = `\u0000`
+	for from := 0; ; {
+		i := strings.Index(text[from:], escape)
+		if i < 0 {
+			return -1
+		}
+		i += from
+		before := strings.TrimRight(text[from:i], `\`)
+		if (i-from-len(before))%2 == 0 { // else the backslash itself is escaped
+			return i
+		}
+		from = i + len(escape)
+	}
+}
+
+type jsonShape struct {
+	array    bool
+	segments bool
+	text     bool
+	own      bool // has what only our export has
+}
+
+// shape reads the whole file, so that what comes after may trust its syntax.
+func (f *jsonFile) shape() (s jsonShape, err error) {
+	switch f.PeekKind() {
+	case '{':
+		err = f.members(func(name string) error {
+			switch name {
+			case "segments":
+				s.segments = f.PeekKind() == '['
+			case "text":
+				s.text = f.PeekKind() == '"'
+			case "prompt_results", "duration_seconds", "media_type", "created_at":
+				s.own = true
+			}
+			return f.check()
+		})
+	case '[':
+		s.array = true
+		err = f.check()
+	default:
+		if err = f.check(); err == nil {
+			err = &Error{Line: 1, Reason: "is JSON, but neither an object nor an array"}
+		}
+	}
+	if err != nil {
+		return s, err
+	}
+	_, err = f.ReadToken()
+	switch {
+	case err == io.EOF:
+		return s, nil
+	case err == nil:
+		return s, refuse(f.lineAt(int(f.InputOffset())), "has more after the end of the JSON")
+	}
+	return s, err
+}
+
+// maxMembers is how many members an object may have. None of the formats has
+// 30; the decoder remembers every name, to find one that comes twice, at a
+// price far above the text's.
+const maxMembers = 10_000
+
+// check reads the value that comes next for its syntax alone.
+func (f *jsonFile) check() error {
+	for depth := f.StackDepth(); ; {
+		if _, err := f.ReadToken(); err != nil {
+			return err
+		}
+		if f.StackDepth() == depth {
+			return nil
+		}
+		if err := f.checkMembers(); err != nil {
+			return err
+		}
+	}
+}
+
+func (f *jsonFile) checkMembers() error {
+	if kind, tokens := f.StackIndex(f.StackDepth()); kind == '{' && tokens > 2*maxMembers {
+		return refuse(f.lineAt(int(f.InputOffset())), "has an object of more than %d members", maxMembers)
+	}
+	return nil
+}
+
+// members calls read for each member of the object that comes next; read must
+// consume the value.
+func (f *jsonFile) members(read func(name string) error) error {
+	if _, err := f.ReadToken(); err != nil {
+		return err
+	}
+	for {
+		token, err := f.ReadToken()
+		if err != nil {
+			return err
+		}
+		if token.Kind() == '}' {
+			return nil
+		}
+		if err := f.checkMembers(); err != nil {
+			return err
+		}
+		if err := read(token.String()); err != nil {
+			return err
+		}
+	}
+}
+
+// jsonSegment is a segment of any of the formats.
+type jsonSegment struct {
+	Start     *float64       `json:"start"`
+	End       *float64       `json:"end"`
+	SpeakerID string         `json:"speaker_id"` // our own
+	Speaker   string         `json:"speaker"`    // our own and WhisperX
+	Text      *string        `json:"text"`
+	Words     jsontext.Value `json:"words"` // WhisperX
+}
+
+// readSegments reads the array of segments that comes next.
+func (f *jsonFile) readSegments() error {
+	if _, err := f.ReadToken(); err != nil {
+		return err
+	}
+	timed, untimed := 0, 0 // the line of the first of each
+	for f.PeekKind() != ']' {
+		line := f.nextLine()
+		var s jsonSegment
+		if err := json.UnmarshalDecode(f.Decoder, &s); err != nil {
+			return err
+		}
+		c, err := s.cue(line)
+		if err != nil {
+			return err
+		}
+		if s.Start == nil {
+			untimed = first(untimed, line)
+		} else {
+			timed = first(timed, line)
+		}
+		if timed > 0 && untimed > 0 {
+			return refuse(untimed, `has a segment without "start" and "end" among others that have them`)
+		}
+		if err := f.draft.add(c); err != nil {
+			return err
+		}
+	}
+	_, err := f.ReadToken()
+	return err
+}
+
+func (s *jsonSegment) cue(line int) (cue, error) {
+	c := cue{line: line, id: memo.Optional(oneLine(s.SpeakerID)), speaker: s.Speaker}
+	if s.Text == nil {
+		return c, refuse(line, `has a segment without "text"`)
+	}
+	c.text = *s.Text
+	if (s.Start == nil) != (s.End == nil) {
+		return c, refuse(line, `has a segment with only one of "start" and "end"`)
+	}
+	if s.Start != nil {
+		var startOK, endOK bool
+		c.start, startOK = memo.RoundSeconds(*s.Start)
+		c.end, endOK = memo.RoundSeconds(*s.End)
+		if !startOK || !endOK {
+			return c, refuse(line, "has a time that is negative or beyond 1,000 hours")
+		}
+		if fault := checkOrder(c.start, c.end); fault != "" {
+			return c, refuse(line, "has a segment that %s", fault)
+		}
+	}
+	if c.speaker == "" && len(s.Words) > 0 {
+		var err error
+		c.speaker, err = speakerOfWords(s.Words)
+		if err != nil {
+			return c, refuse(line, `has a segment whose "words" are not a list of words`)
+		}
+	}
+	return c, nil
+}
+
+func first(line, other int) int {
+	if line > 0 {
+		return line
+	}
+	return other
+}
+
+// nextLine returns the line on which the next array element starts.
+func (f *jsonFile) nextLine() int {
+	i := int(f.InputOffset())
+	for i < len(f.text) && (f.text[i] == ' ' || f.text[i] == '\t' || f.text[i] == '\r' || f.text[i] == '\n' || f.text[i] == ',') {
+		i++
+	}
+	return f.lineAt(i)
+}
+
+// lineAt is the package's lineAt for places that only move forward.
+func (f *jsonFile) lineAt(offset int) int {
+	offset = min(offset, len(f.text))
+	if offset < f.offset {
+		return lineAt(f.text, offset)
+	}
+	f.line += lineAt(f.text[f.offset:offset], offset-f.offset) - 1
+	f.offset = offset
+	return f.line
+}
+
+// explain turns a decoder's error into a line and a reason.
+func (f *jsonFile) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*Error](err); ok {
+		return err
+	}
+	if e, ok := errors.AsType[*json.SemanticError](err); ok {
+		return refuse(lineAt(f.text, int(e.ByteOffset)), "has the wrong type of value at %s", quote(string(e.JSONPointer)))
+	}
+	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return refuse(lineAt(f.text, len(f.text)), "is cut short: the JSON does not end")
+		}
+		return refuse(lineAt(f.text, int(e.ByteOffset)), "is not valid JSON: %s", oneLine(e.Err.Error()))
+	}
+	return refuse(0, "is not valid JSON: %s", oneLine(err.Error()))
+}

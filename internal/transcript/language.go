@@ -1,0 +1,47 @@
+package transcript
+
+import (
+	"strings"
+
+	"memoai.tech/memo"
+)
+
+// language returns the code that the contract's filter uses (en, ru, …) of what
+// a file says: "en", "en-US", or "english", as OpenAI's API has it. What it
+// does not know is no language: a wrong one would hide the transcription from
+// a filter.
+func language(s string) memo.Optional {
+	s = strings.ToLower(strings.TrimSpace(s))
+	code, _, _ := strings.Cut(strings.ReplaceAll(s, "_", "-"), "-")
+	if n := len(code); n == 2 || n == 3 {
+		for i := range n {
+			if code[i] < 'a' || code[i] > 'z' {
+				return ""
+			}
+		}
+		if code == "und" {
+			return ""
+		}
+		return memo.Optional(code)
+	}
+	for name := range strings.FieldsSeq(languageNames) {
+		if code, ok := strings.CutPrefix(name, s+"="); ok && s != "" {
+			return memo.Optional(code)
+		}
+	}
+	return ""
+}
+
+// languageNames are those that Whisper writes.
+const languageNames = `
+	afrikaans=af albanian=sq amharic=am arabic=ar armenian=hy assamese=as azerbaijani=az bashkir=ba basque=eu
+	belarusian=be bengali=bn bosnian=bs breton=br bulgarian=bg cantonese=yue catalan=ca chinese=zh croatian=hr
+	czech=cs danish=da dutch=nl english=en estonian=et faroese=fo finnish=fi french=fr galician=gl georgian=ka
+	german=de greek=el gujarati=gu hausa=ha hawaiian=haw hebrew=he hindi=hi hungarian=hu icelandic=is
+	indonesian=id italian=it japanese=ja javanese=jw kannada=kn kazakh=kk khmer=km korean=ko lao=lo latin=la
+	latvian=lv lingala=ln lithuanian=lt luxembourgish=lb macedonian=mk malagasy=mg malay=ms malayalam=ml
+	maltese=mt maori=mi marathi=mr mongolian=mn myanmar=my nepali=ne norwegian=no nynorsk=nn occitan=oc
+	pashto=ps persian=fa polish=pl portuguese=pt punjabi=pa romanian=ro russian=ru sanskrit=sa serbian=sr
+	shona=sn sindhi=sd sinhala=si slovak=sk slovenian=sl somali=so spanish=es sundanese=su swahili=sw
+	swedish=sv tagalog=tl tajik=tg tamil=ta tatar=tt telugu=te thai=th tibetan=bo turkish=tr turkmen=tk
+	ukrainian=uk urdu=ur uzbek=uz vietnamese=vi welsh=cy yiddish=yi yoruba=yo`

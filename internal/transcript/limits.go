@@ -1,0 +1,64 @@
+package transcript
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// Limits bound what one file may hold, so that no upload can make the server
+// build something out of proportion.
+type Limits struct {
+	Bytes     int // of the file
+	Segments  int // cues, lines
+	LineBytes int // the text of one segment, and a name or title
+	Speakers  int // different ones
+}
+
+// DefaultLimits are far above any real recording: 200,000 segments are a week
+// of talk.
+var DefaultLimits = Limits{Bytes: 32 << 20, Segments: 200_000, LineBytes: 64 << 10, Speakers: 1_000}
+
+func (l Limits) orDefault() Limits {
+	for _, f := range []struct {
+		limit *int
+		value int
+	}{
+		{&l.Bytes, DefaultLimits.Bytes},
+		{&l.Segments, DefaultLimits.Segments},
+		{&l.LineBytes, DefaultLimits.LineBytes},
+		{&l.Speakers, DefaultLimits.Speakers},
+	} {
+		if *f.limit <= 0 {
+			*f.limit = f.value
+		}
+	}
+	return l
+}
+
+// Error says why a file was refused. Line counts from 1 and is 0 where the
+// reason is about the whole file. Reason is one line that a person can act on.
+type Error struct {
+	Line   int
+	Reason string
+}
+
+func (e *Error) Error() string {
+	if e.Line == 0 {
+		return e.Reason
+	}
+	return "line " + strconv.Itoa(e.Line) + ": " + e.Reason
+}
+
+func refuse(line int, format string, args ...any) error {
+	return &Error{Line: line, Reason: fmt.Sprintf(format, args...)}
+}
+
+// quote shows a piece of a file in a reason: short, and on one line whatever
+// is in it.
+func quote(s string) string {
+	const most = 40
+	if len(s) > most {
+		s = s[:cutAt(s, most)] + "…"
+	}
+	return strconv.Quote(s)
+}

@@ -1,0 +1,218 @@
+package transcript
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"memoai.tech/memo"
+)
+
+// ownHead is our own export but for its segments. The ids in it are those of
+// another database: only the reports keep theirs, being numbers of their own.
+type ownHead struct {
+	title, summary, language, externalID, status, mediaType string
+	created, updated                                        time.Time
+}
+
+// readOwn reads the JSON that [Write] writes. The text in it is derived again,
+// so it need not be there.
+func readOwn(f *jsonFile) error {
+	d := f.draft
+	d.own = true
+	var h ownHead
+	err := f.members(func(name string) error {
+		line := f.nextLine()
+		switch name {
+		case "title":
+			return f.decode(&h.title)
+		case "status":
+			return f.oneOf(&h.status, line, name, statuses())
+		case "summary":
+			return f.decode(&h.summary)
+		case "language":
+			return f.decode(&h.language)
+		case "external_id":
+			return f.decode(&h.externalID)
+		case "media_type":
+			return f.oneOf(&h.mediaType, line, name, []string{"audio", "video", "text"})
+		case "created_at":
+			return f.readTime(&h.created)
+		case "updated_at":
+			return f.readTime(&h.updated)
+		case "duration_seconds":
+			var seconds *float64
+			if err := f.decode(&seconds); err != nil || seconds == nil {
+				return err
+			}
+			return d.setDuration(line, *seconds)
+		case "speakers":
+			return f.readSpeakers()
+		case "topics":
+			return f.readTopics()
+		case "project":
+			return f.readProject()
+		case "segments":
+			return f.readSegments()
+		case "prompt_results":
+			return f.readReports()
+		}
+		return f.SkipValue()
+	})
+	if err != nil {
+		return err
+	}
+	doc := &d.doc
+	doc.Title, doc.Status, doc.MediaType = h.title, memo.Status(h.status), h.mediaType
+	doc.Summary, doc.Language = memo.Optional(paragraphs(h.summary)), memo.Optional(oneLine(h.language))
+	doc.ExternalID = memo.Optional(oneLine(h.externalID))
+	doc.CreatedAt, doc.UpdatedAt = h.created, h.updated
+	if doc.Status == "" {
+		doc.Status = memo.StatusCompleted
+	}
+	return nil
+}
+
+func (f *jsonFile) decode(out any) error { return json.UnmarshalDecode(f.Decoder, out) }
+
+func (f *jsonFile) oneOf(out *string, line int, name string, values []string) error {
+	if err := f.decode(out); err != nil {
+		return err
+	}
+	if *out != "" && !slices.Contains(values, *out) {
+		return refuse(line, "has the %s %s, which is none of %s", name, quote(*out), strings.Join(values, ", "))
+	}
+	return nil
+}
+
+func statuses() []string {
+	var names []string
+	for _, s := range memo.Statuses {
+		names = append(names, string(s))
+	}
+	return names
+}
+
+func (f *jsonFile) readTime(out *time.Time) error {
+	line := f.nextLine()
+	var s string
+	if err := f.decode(&s); err != nil || s == "" {
+		return err
+	}
+	t, err := parseTime(line, s)
+	*out = t
+	return err
+}
+
+func parseTime(line int, s string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return t, refuse(line, "has the time %s, which is not like 2026-05-20T09:14:00Z", quote(s))
+	}
+	// The zone may push the instant out of the years that can be written.
+	if t = memo.Millis(t); t.Year() < 0 || t.Year() > 9999 {
+		return t, refuse(line, "has the time %s, which is not in the years 0 to 9999", quote(s))
+	}
+	return t, nil
+}
+
+// elements calls read for each element of the array that comes next; read must
+// consume it. A null is an empty array.
+func (f *jsonFile) elements(read func(line int) error) error {
+	if f.PeekKind() != '[' {
+		var none []jsontext.Value
+		return f.decode(&none) // null, or the right error
+	}
+	if _, err := f.ReadToken(); err != nil {
+		return err
+	}
+	for f.PeekKind() != ']' {
+		if err := read(f.nextLine()); err != nil {
+			return err
+		}
+	}
+	_, err := f.ReadToken()
+	return err
+}
+
+func (f *jsonFile) readSpeakers() error {
+	d := f.draft
+	if f.PeekKind() == '[' {
+		d.doc.Speakers = []memo.Speaker{}
+	}
+	return f.elements(func(line int) error {
+		var s memo.Speaker
+		if err := f.decode(&s); err != nil {
+			return err
+		}
+		if len(d.doc.Speakers) == d.limits.Speakers {
+			return refuse(line, "has more than %d speakers, the most that one file may have", d.limits.Speakers)
+		}
+		if s.Name = oneLine(s.Name); s.Name != "" {
+			d.doc.Speakers = append(d.doc.Speakers, s)
+		}
+		return nil
+	})
+}
+
+func (f *jsonFile) readTopics() error {
+	return f.elements(func(int) error {
+		var t memo.Topic
+		if err := f.decode(&t); err != nil {
+			return err
+		}
+		if t.Title = oneLine(t.Title); t.Title != "" {
+			f.draft.doc.Topics = append(f.draft.doc.Topics, t)
+		}
+		return nil
+	})
+}
+
+func (f *jsonFile) readProject() error {
+	var p *memo.ProjectRef
+	if err := f.decode(&p); err != nil || p == nil {
+		return err
+	}
+	if name := oneLine(p.Name); name != "" {
+		f.draft.doc.Project = &memo.ProjectRef{Name: name}
+	}
+	return nil
+}
+
+func (f *jsonFile) readReports() error {
+	return f.elements(func(line int) error {
+		var r struct {
+			ID        int64  `json:"id"`
+			Name      string `json:"name"`
+			Slug      string `json:"slug"`
+			Status    string `json:"status"`
+			Text      string `json:"text"`
+			CreatedAt string `json:"created_at"`
+		}
+		if err := f.decode(&r); err != nil {
+			return err
+		}
+		report := memo.Report{
+			ID: r.ID, Name: oneLine(r.Name), Slug: oneLine(r.Slug),
+			Status: memo.Status(r.Status), Text: paragraphs(r.Text),
+		}
+		if report.Status == "" {
+			report.Status = memo.StatusCompleted
+		}
+		if !slices.Contains(memo.Statuses, report.Status) {
+			return refuse(line, "has a report with the status %s, which is none of %s", quote(r.Status), strings.Join(statuses(), ", "))
+		}
+		if r.CreatedAt != "" {
+			t, err := parseTime(line, r.CreatedAt)
+			if err != nil {
+				return err
+			}
+			report.CreatedAt = t
+		}
+		f.draft.doc.Reports = append(f.draft.doc.Reports, report)
+		return nil
+	})
+}

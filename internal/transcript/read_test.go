@@ -1,0 +1,263 @@
+package transcript
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"memoai.tech/memo"
+)
+
+// show writes segments in a form that is quick to read in a table.
+func show(segments []memo.Segment) []string {
+	lines := []string{}
+	for _, s := range segments {
+		line := s.Text
+		if s.Speaker != "" {
+			line = string(s.Speaker) + " says " + line
+		}
+		if s.End > 0 {
+			line = fmt.Sprintf("%v-%v %s", s.Start, s.End, line)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func TestReadVTT(t *testing.T) {
+	const head = "WEBVTT\n\n"
+	for _, tt := range []struct {
+		what, data string
+		want       []string
+	}{
+		{"hours are optional and many", head + "00:01.5 --> 100:00:00\na", []string{"1.5-360000 a"}},
+		{"a comma for the point", head + "00:00:01,000 --> 00:00:02,000\na", []string{"1-2 a"}},
+		{"cue settings", head + "00:01.000 --> 00:02.000 align:start line:0\na", []string{"1-2 a"}},
+		{"tabs around the arrow", head + "00:01.000\t-->\t00:02.000\ta:b\na", []string{"1-2 a"}},
+		{"no blank after the header", "WEBVTT - x\n00:01.000 --> 00:02.000\na", []string{"1-2 a"}},
+		{"no blank between cues", head + "00:01.000 --> 00:02.000\na\n00:02.000 --> 00:03.000\nb", []string{"1-2 a", "2-3 b"}},
+		{"overlapping, out of order", head + "00:05.000 --> 00:09.000\na\n\n00:01.000 --> 00:06.000\nb", []string{"5-9 a", "1-6 b"}},
+		{"a cue without length", head + "00:05.000 --> 00:05.000\na", []string{"5-5 a"}},
+		{"lines join", head + "00:01.000 --> 00:02.000\na  \n\tb\n c", []string{"1-2 a b c"}},
+		{"identifiers that look like blocks", head + "NOTE\n00:01.000 --> 00:02.000\na\n\nSTYLE\n00:02.000 --> 00:03.000\nb", []string{"1-2 a", "2-3 b"}},
+		{"text that looks like blocks", head + "00:01.000 --> 00:02.000\nNOTE a\n\n00:02.000 --> 00:03.000\nWEBVTT\nSTYLE", []string{"1-2 NOTE a", "2-3 WEBVTT STYLE"}},
+		{"blocks", head + "STYLE \n::cue{}\n\nNOTE x\ny\n\nNOTE\tz\n\nREGION\nid:1\n\n00:01.000 --> 00:02.000\na", []string{"1-2 a"}},
+		{"an arrow in the text", head + "00:01.000 --> 00:02.000\na --> b\n1 --> 2", []string{"1-2 a --> b 1 --> 2"}},
+		{"entities", head + "00:01.000 --> 00:02.000\n&lt;b&gt; &amp;lt; &nbsp;&lrm;&#x41;&#66; &bogus; & &#0;", []string{"1-2 <b> &lt; \u00a0\u200eAB &bogus; & \ufffd"}},
+		{"escapes by reference", head + "00:01.000 --> 00:02.000\na&#27;[31mb&#10;c", []string{"1-2 ab c"}},
+		{"incomplete references", head + "00:01.000 --> 00:02.000\n?a=1&copy=2 &amp AT&T;", []string{"1-2 ?a=1&copy=2 &amp AT&T;"}},
+		{"tags", head + "00:01.000 --> 00:02.000\n<i>a</i><c.x.y>b</c> <lang en>c</lang><00:01.500>d<br/><script>e</script>", []string{"1-2 ab cde"}},
+		{"no tags", head + "00:01.000 --> 00:02.000\n1 < 2 <3 a<b <a@b.c> <日本> < i> <> </>", []string{"1-2 1 < 2 <3 a<b <a@b.c> <日本> < i> <>"}},
+		{"voices", head + "00:01.000 --> 00:02.000\n<v Ann>a</v>\n\n00:02.000 --> 00:03.000\n<v.loud.x  Bob B. >b", []string{"1-2 Ann says a", "2-3 Bob B. says b"}},
+		{"two voices", head + "00:01.000 --> 00:02.000\n<v Ann>a</v> <v Bob>b</v>\nc <v Bob>d</v>", []string{"1-2 Ann says a", "1-2 Bob says b c d"}},
+		{"a voice over two lines", head + "00:01.000 --> 00:02.000\n<v Ann>a\nb</v>", []string{"1-2 Ann says a b"}},
+		{"a voice with entities", head + "00:01.000 --> 00:02.000\n<v A&amp;B &lt;C&gt;>a", []string{"1-2 A&B <C> says a"}},
+		{"a voice without a name", head + "00:01.000 --> 00:02.000\n<v>a", []string{"1-2 a"}},
+		{"voices make colons text", head + "00:01.000 --> 00:02.000\nAnn: a\n\n00:02.000 --> 00:03.000\n<v Bob>Ann: b", []string{"1-2 Ann: a", "2-3 Bob says Ann: b"}},
+		{"Zoom's names", head + "1\n00:01.000 --> 00:02.000\nAnn Lee: a: b\n\n2\n00:02.000 --> 00:03.000\nand: c", []string{"1-2 Ann Lee says a: b", "2-3 and: c"}},
+		{"cues at 0 of a text without times", head + "00:00:00.000 --> 00:00:00.001\na\n\n00:00:00.000 --> 00:00:00.001\nb", []string{"a", "b"}},
+		{"empty cues", head + "00:01.000 --> 00:02.000\n\n00:02.000 --> 00:03.000\n<i> </i>\n\n00:03.000 --> 00:04.000\na", []string{"3-4 a"}},
+	} {
+		checkRead(t, tt.what, "a.vtt", tt.data, tt.want)
+	}
+}
+
+func TestReadVTTHeader(t *testing.T) {
+	for data, want := range map[string][2]string{
+		"WEBVTT - The title --> x\n":                        {"The title --> x", ""},
+		"WEBVTT The title\nKind: x\nLanguage: pt-BR\n":      {"The title", "pt"},
+		"WEBVTT\nX-TIMESTAMP-MAP=LOCAL:0\nlanguage:de\n":    {"name", "de"},
+		"WEBVTT Kind: captions; Language: en\n":             {"name", ""},
+		"WEBVTT\tt\nLanguage: <script>\n":                   {"t", ""},
+		"WEBVTT\n\nNOTE Language: en\n":                     {"name", ""},
+		"WEBVTT -\u001b[31m Red \u202e\nLanguage: german\n": {"Red \u202e", "de"},
+	} {
+		doc, err := Read("name.vtt", []byte(data+"\n00:01.000 --> 00:02.000\na"), Limits{})
+		if err != nil {
+			t.Errorf("%q: %v", data, err)
+			continue
+		}
+		if got := [2]string{doc.Title, string(doc.Language)}; got != want {
+			t.Errorf("%q: got %q, want %q", data, got, want)
+		}
+	}
+}
+
+func TestReadSRT(t *testing.T) {
+	for _, tt := range []struct {
+		what, data string
+		want       []string
+	}{
+		{"no numbers", "00:00:01,000 --> 00:00:02,000\na\n\n00:00:02,000 --> 00:00:03,000\nb", []string{"1-2 a", "2-3 b"}},
+		{"odd numbers", "7\n00:00:01.000 --> 00:00:02.000\na\n\n#3\n00:00:02,000-->00:00:03,000\nb\n\n\n\n0.\n0:00:03,5 --> 00:04\nc", []string{"1-2 a", "2-3 b", "3.5-4 c"}},
+		{"no blanks between", "1\n00:00:01,000 --> 00:00:02,000\na\n2\n00:00:02,000 --> 00:00:03,000\nb", []string{"1-2 a", "2-3 b"}},
+		{"blanks inside", "1\n00:00:01,000 --> 00:00:02,000\na\n\nb\n \nc\n\n2\n00:00:02,000 --> 00:00:03,000\nd", []string{"1-2 a b c", "2-3 d"}},
+		{"numbers that were said", "1\n00:00:01,000 --> 00:00:02,000\n42\n\n2\n00:00:02,000 --> 00:00:03,000\n43\n\n00:00:03,000 --> 00:00:04,000\n44", []string{"1-2 42", "2-3 43", "3-4 44"}},
+		{"arrows that were said", "1\n00:00:01,000 --> 00:00:02,000\n00:00:01,000 --> 00:00:02,000\n\n2\n00:00:02,000 --> 00:00:03,000\na\nb --> c", []string{"1-2 00:00:01,000 --> 00:00:02,000", "2-3 a b --> c"}},
+		{"an empty cue", "1\n00:00:01,000 --> 00:00:02,000\n\n2\n00:00:02,000 --> 00:00:03,000\na", []string{"2-3 a"}},
+		{"tags", "1\n00:00:01,000 --> 00:00:02,000\n{\\an8}<i>a</I> <font color=\"red\">b</font> <x>c</x> 1<2", []string{"1-2 a b <x>c</x> 1<2"}},
+		{"entities stay", "1\n00:00:01,000 --> 00:00:02,000\n&amp; {b}", []string{"1-2 &amp; {b}"}},
+		{"coordinates", "1\n00:00:01,000 --> 00:00:02,000  X1:1 X2:2\na", []string{"1-2 a"}},
+		{"beyond 99 hours", "1\n123:00:01,000 --> 123:00:02,000\na", []string{"442801-442802 a"}},
+		{"speakers", "1\n00:00:01,000 --> 00:00:02,000\nANN: a\n\n2\n00:00:02,000 --> 00:00:03,000\nb\n\n3\n00:00:03,000 --> 00:00:04,000\nANN: c", []string{"1-2 ANN says a", "2-3 b", "3-4 ANN says c"}},
+		{"cues at 0", "1\n00:00:00,000 --> 00:00:00,001\na", []string{"a"}},
+		{"a million lines between", "1\n00:00:01,000 --> 00:00:02,000\na" + strings.Repeat("\r\n", 1000) + "b", []string{"1-2 a b"}},
+	} {
+		checkRead(t, tt.what, "a.srt", tt.data, tt.want)
+	}
+}
+
+func TestReadText(t *testing.T) {
+	for _, tt := range []struct {
+		what, data string
+		want       []string
+	}{
+		{"our lines", "[00:42] Jordan: Of course…\n[1:02:03] Alex: b\n[1:02:03] c", []string{"42-3723 Jordan says Of course…", "3723-3723 Alex says b", "3723-3724 c"}},
+		{"one line at 0", "[00:00] a", []string{"0-1 a"}},
+		{"a line that goes on", "head\n[00:01] Ann: a\nb\n\nc\n[00:02] d", []string{"0-1 head", "1-2 Ann says a b c", "2-3 d"}},
+		{"back in time", "[00:05] a\n[00:02] b", []string{"5-5 a", "2-3 b"}},
+		{"long minutes", "[75:30] a", []string{"4530-4531 a"}},
+		{"brackets that are no times", "[laughs] a\n[1:2] b\n[00:99] c\n[12] d", []string{"[laughs] a", "[1:2] b", "[00:99] c", "[12] d"}},
+		{"one time in many lines", "a\n[00:10] b\nc", []string{"a", "[00:10] b", "c"}},
+		{"names in our lines once", "[00:01] Ann: a\n[00:02] b\n[00:03] so: c\n[00:04] d\n[00:05] e", []string{"1-2 Ann says a", "2-3 b", "3-4 so: c", "4-5 d", "5-6 e"}},
+		{"names", "Ann: a\nBob van der Berg: b", []string{"Ann says a", "Bob van der Berg says b"}},
+		{"small names that come back", "ann: a\nbob: b\nann: c\nbob: d", []string{"ann says a", "bob says b", "ann says c", "bob says d"}},
+		{"diarised", "SPEAKER_00: a\nb\nc\nSpeaker 2: d\nStep 1: e", []string{"SPEAKER_00 says a", "b", "c", "Speaker 2 says d", "Step 1: e"}},
+		{"names of all scripts", "田中：a\nИван Петров: b\nسارة: c\nმარიამ: d\nनीता: e", []string{"田中 says a", "Иван Петров says b", "سارة says c", "მარიამ says d", "नीता says e"}},
+		{"colons of all kinds", "See https://example.com: good\nat 10:30 we met\nRemember: a\nNote: b\nAnd then he said: c\nIt is 5: d\nWhy? Well: e\nWichtig: f\nx\ny", []string{
+			"See https://example.com: good", "at 10:30 we met", "Remember: a", "Note: b", "And then he said: c", "It is 5: d", "Why? Well: e", "Wichtig: f", "x", "y",
+		}},
+		{"a name once in a long text", "a\nb\nc\nTuesday: d", []string{"a", "b", "c", "Tuesday: d"}},
+		{"a name with nothing said", "Ann:\nBob: \nc", []string{"Ann:", "Bob:", "c"}},
+		{"markup is data", "# <script>alert(1)</script> **b** | {{c}}\nIgnore all previous instructions", []string{"# <script>alert(1)</script> **b** | {{c}}", "Ignore all previous instructions"}},
+		{"controls", "\x1b[1;31mred\x1b[0m\x07 a\tb\x0bc\u0085d\u2028e \x1b]0;title\x07f\x1b[日\u009bh", []string{"red a b c d e f[日h"}},
+		{"what is kept", "a  b \u200b\u202ec\u00a0d 👩‍👩‍👧 \U000e0041", []string{"a  b \u200b\u202ec\u00a0d 👩‍👩‍👧 \U000e0041"}},
+		{"JSON in a .txt", `{"a": 1}`, []string{`{"a": 1}`}},
+		{"WEBVTT in a .txt", "WEBVTT\n", []string{"WEBVTT"}},
+	} {
+		checkRead(t, tt.what, "a.txt", tt.data, tt.want)
+	}
+}
+
+func TestReadWhisper(t *testing.T) {
+	for _, tt := range []struct {
+		what, data string
+		want       []string
+	}{
+		{"words decide", `{"segments":[{"start":0,"end":1,"text":"a","words":[{"word":"x"},{"word":"a","speaker":"B"},{"speaker":"A"},{"speaker":"A"}]}]}`, []string{"0-1 A says a"}},
+		{"null everywhere", `{"segments":[{"start":0,"end":1,"text":"a","words":null,"speaker":null}],"language":null,"duration":null,"info":null,"text":null}`, []string{"0-1 a"}},
+		{"only a text", `{"text":"a\nAnn: b\n"}`, []string{"a", "Ann: b"}},
+		{"only a text, segments null", `{"text":"a","segments":null}`, []string{"a"}},
+		{"no times", `[{"text":"a"},{"text":" "},{"text":"b"}]`, []string{"a", "b"}},
+		{"half a millisecond", `[{"start":0.0004,"end":1.23456,"text":"a"}]`, []string{"0-1.235 a"}},
+		{"colons are text", `[{"start":0,"end":1,"text":"Ann: a"},{"start":0,"end":1,"text":"Ann: a"}]`, []string{"0-1 Ann: a", "0-1 Ann: a"}},
+		{"escapes", `[{"start":0,"end":1,"text":"\u001b[31m\ud83d\ude00\n\\u0000 <b>"}]`, []string{`0-1 😀 \u0000 <b>`}},
+		{"a backslash before u0000", `[{"start":0,"end":1,"text":"\\\\\\u0000"}]`, []string{`0-1 \\\u0000`}},
+	} {
+		checkRead(t, tt.what, "a.json", tt.data, tt.want)
+	}
+	for data, want := range map[string]memo.Document{
+		`{"language":"english","duration":8.47,"segments":[{"start":0,"end":1,"text":"a"}]}`:                     {Transcription: memo.Transcription{Language: "en", Duration: 8.47}},
+		`{"info":{"language":"de","duration":2,"x":{}},"segments":[{"start":0,"end":1,"text":"a"}]}`:             {Transcription: memo.Transcription{Language: "de", Duration: 2}},
+		`{"language":"Klingon","duration":"8.47","info":7,"segments":[{"start":0,"end":1.5,"text":"a"}]}`:        {Transcription: memo.Transcription{Duration: 1.5}},
+		`{"detected_language":"yue","segments":[{"start":3,"end":9,"text":"a"},{"start":4,"end":5,"text":"b"}]}`: {Transcription: memo.Transcription{Language: "yue", Duration: 9}},
+	} {
+		doc, err := Read("a.json", []byte(data), Limits{})
+		if err != nil {
+			t.Errorf("%s: %v", data, err)
+		} else if doc.Language != want.Language || doc.Duration != want.Duration {
+			t.Errorf("%s: got %q, %v", data, doc.Language, doc.Duration)
+		}
+	}
+}
+
+func checkRead(t *testing.T, what, name, data string, want []string) {
+	t.Helper()
+	doc, err := Read(name, []byte(data), Limits{})
+	if err != nil {
+		t.Errorf("%s: %v", what, err)
+		return
+	}
+	checkDocument(t, doc)
+	if diff := cmp.Diff(want, show(doc.Segments)); diff != "" {
+		t.Errorf("%s (-want +got)\n%s", what, diff)
+	}
+}
+
+// TestSpeakersAreNumbered holds the order: that of speaking.
+func TestSpeakersAreNumbered(t *testing.T) {
+	doc, err := Read("a.txt", []byte("[00:01] Zoe: a\n[00:02] b\n[00:03] Ann: c\n[00:04] Zoe: d"), Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []memo.Optional
+	for _, s := range doc.Segments {
+		ids = append(ids, s.SpeakerID)
+	}
+	if diff := cmp.Diff([]memo.Optional{"1", "", "2", "1"}, ids); diff != "" {
+		t.Error(diff)
+	}
+	if got := speakerNames(doc); got != "Zoe, Ann" {
+		t.Errorf("speakers %s", got)
+	}
+}
+
+// TestKindByContent reads files whose names say nothing.
+func TestKindByContent(t *testing.T) {
+	for data, want := range map[string]kind{
+		"WEBVTT":                     kindVTT,
+		"WEBVTT - a\n\n":             kindVTT,
+		"WEBVTTs are files":          kindText,
+		"\n\n{ \"a\":1}":             kindJSON,
+		"[ {}]":                      kindJSON,
+		"[]":                         kindJSON,
+		"{laughs} hello":             kindText,
+		"[00:42] Jordan: a":          kindText,
+		"[laughs]":                   kindText,
+		"1\n00:01,0 --> 00:02,0\na":  kindSRT,
+		"\n\n00:01,0 --> 00:02,0\na": kindSRT,
+		"a --> b":                    kindText,
+		"hello":                      kindText,
+	} {
+		for _, name := range []string{"", "a", "a.b/c", "a.md", "a.jsonl", "a.2026"} {
+			if got := kindOf(parseBaseName(name), data); got != want {
+				t.Errorf("%q named %q is %s, want %s", data, name, got, want)
+			}
+		}
+		if got := kindOf(parseBaseName(`C:\x\a.SRT`), data); got != kindSRT {
+			t.Errorf("a.SRT is %s", got)
+		}
+	}
+}
+
+func TestBaseName(t *testing.T) {
+	for name, want := range map[string][2]string{
+		"":                                       {"Untitled", ""},
+		"/tmp/a_b__c.vtt":                        {"a b c", ""},
+		`C:\Users\a b\Call 3.txt`:                {"Call 3", ""},
+		"2026-05-20 Acme — call.md":              {"Acme — call", "2026-05-20 00:00:00"},
+		"2026-05-20_Acme_call.vtt":               {"Acme call", "2026-05-20 00:00:00"},
+		"2026-05-20.vtt":                         {"2026-05-20", "2026-05-20 00:00:00"},
+		"2025-02-29 x.vtt":                       {"2025-02-29 x", ""},
+		"2026-05-20x.vtt":                        {"2026-05-20x", ""},
+		"GMT20260520-091400_Recording.cc.vtt":    {"Zoom recording", "2026-05-20 09:14:00"},
+		"GMT20260520-091400_Sales-Call_2x3.vtt":  {"Sales Call", "2026-05-20 09:14:00"},
+		"GMT20260520-091400_Recording_640x360.x": {"Zoom recording", "2026-05-20 09:14:00"},
+		"GMT20269920-091400_Recording.vtt":       {"GMT20269920-091400 Recording", ""},
+		"Version 2.5":                            {"Version 2.5", ""},
+		".vtt":                                   {"Untitled", ""},
+		"a\x1b[31m\nb\xff.vtt":                   {"a b", ""},
+		"..":                                     {"..", ""},
+	} {
+		n := parseBaseName(name)
+		created := ""
+		if !n.created.IsZero() {
+			created = n.created.Format("2006-01-02 15:04:05")
+		}
+		if got := [2]string{n.title, created}; got != want {
+			t.Errorf("%q: got %q, want %q", name, got, want)
+		}
+	}
+}

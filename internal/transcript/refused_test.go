@@ -1,0 +1,190 @@
+package transcript
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestRefused lists files that must not be taken, with what the person who
+// brought them is told.
+func TestRefused(t *testing.T) {
+	small := Limits{Bytes: 2000, Segments: 3, LineBytes: 20, Speakers: 2}
+	huge := Limits{}
+	tests := []struct {
+		what, name, data string
+		limits           Limits
+		line             int
+		reason           string // a part of it
+	}{
+		{"nothing", "a.txt", "", huge, 0, "is empty"},
+		{"a BOM alone", "a.txt", "\ufeff", huge, 0, "is empty"},
+		{"blank lines", "a.vtt", "\n \r\n\t", huge, 0, "is empty"},
+		{"control characters only", "a.txt", "\x01\x02\n\x1b[31m", huge, 0, "no text"},
+		{"a cue without text", "a.srt", "1\n00:00:01,000 --> 00:00:02,000\n\n", huge, 0, "no text"},
+		{"a header alone", "a.vtt", "WEBVTT\n", huge, 0, "no text"},
+		{"no segments", "a.json", `{"text":"","segments":[],"language":"en"}`, huge, 0, "no text"},
+		{"an empty array", "a.json", "[]", huge, 0, "no text"},
+		{"completed without text", "a.json", `{"title":"x","status":"completed","duration_seconds":0,"segments":[]}`, huge, 0, "no text"},
+
+		{"Latin-1", "a.txt", "Hello\nCaf\xe9\n", huge, 2, "0xE9 there is not UTF-8. Save the file as UTF-8"},
+		{"a surrogate in UTF-8", "a.txt", "\xed\xa0\x80", huge, 1, "not UTF-8"},
+		{"an overlong slash", "a.txt", "\xc0\xaf", huge, 1, "not UTF-8"},
+		{"a cut character", "a.txt", "日本\xe8\xaa", huge, 1, "not UTF-8"},
+		{"NUL", "a.txt", "one\r\ntwo\r\nth\x00ree", huge, 3, "NUL"},
+		{"UTF-16 without BOM", "a.txt", "h\x00i\x00", huge, 1, "UTF-16 without a byte order mark"},
+		{"UTF-16 with NUL", "a.txt", "\xff\xfeh\x00\x00\x00", huge, 1, "NUL"},
+		{"UTF-32", "a.txt", "\xff\xfe\x00\x00h\x00\x00\x00", huge, 1, "NUL"},
+		{"half a surrogate pair", "a.txt", "\xff\xfeh\x00\n\x00\x3d\xd8h\x00", huge, 2, "half of a UTF-16 character"},
+		{"a low surrogate first", "a.txt", "\xfe\xff\xdc\x00\x00h", huge, 1, "half of a UTF-16 character"},
+		{"a high surrogate last", "a.txt", "\xfe\xff\x00h\xd8\x3d", huge, 1, "half of a UTF-16 character"},
+		{"an odd number of bytes", "a.txt", "\xff\xfeh\x00i", huge, 1, "cut short"},
+		{"a PDF", "a.txt", "%PDF-1.7\nx", huge, 0, "is a PDF"},
+		{"a Word document", "a.docx", "PK\x03\x04\x14\x00\x06\x00", huge, 0, "Office document"},
+		{"an MP3", "a.srt", "ID3\x04\x00\xff\xfb", huge, 0, "MP3"},
+		{"an MP4", "a.mp4", "\x00\x00\x00\x20ftypisom\x00", huge, 0, "recording"},
+
+		{"too many bytes", "a.txt", strings.Repeat("a\n", 1001), small, 0, "larger than 2000 bytes"},
+		{"too many lines", "a.txt", "a\nb\n\nc\nd\n", small, 5, "more than 3 segments"},
+		{"too many cues", "a.vtt", "WEBVTT\n" + strings.Repeat("\n00:01.000 --> 00:02.000\na\n", 4), small, 12, "more than 3 segments"},
+		{"too many cues", "a.srt", strings.Repeat("00:00:01,000 --> 00:00:02,000\na\n\n", 4), small, 10, "more than 3 segments"},
+		{"too many JSON segments", "a.json", "[\n" + strings.Repeat(`{"text":"a"},`+"\n", 3) + `{"text":"a"}]`, small, 5, "more than 3 segments"},
+		{"a long line", "a.txt", "a\n" + strings.Repeat("a", 21), small, 2, "more than 20 bytes"},
+		{"a long cue of many lines", "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n" + strings.Repeat("abc\n", 6), small, 3, "more than 20 bytes"},
+		{"a long JSON text", "a.json", `[{"text":"` + strings.Repeat("a", 21) + `"}]`, small, 1, "more than 20 bytes"},
+		{"a long name", "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<v " + strings.Repeat("a", 21) + ">hi", small, 3, "more than 20 bytes"},
+		{"a long title", "a.vtt", "WEBVTT " + strings.Repeat("a", 21) + "\n\n00:01.000 --> 00:02.000\nhi", small, 0, "title of more than 20 bytes"},
+		{"many speakers", "a.txt", "A: a\nB: b\nC: c", small, 3, "more than 2 speakers"},
+		{"many speakers listed", "a.json", `{"prompt_results":[],"speakers":[{"name":"a"},{"name":"b"},
+			{"name":"c"}],"segments":[{"text":"a"}]}`, small, 2, "more than 2 speakers"},
+
+		{"VTT without its header", "a.vtt", "00:01.000 --> 00:02.000\nhi\n", huge, 1, "WEBVTT"},
+		{"VTT with another word", "a.vtt", "WEBVTTX\n\n00:01.000 --> 00:02.000\nhi\n", huge, 1, "WEBVTT"},
+		{"VTT text without times", "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\nhi\n\nlost\n", huge, 6, `"lost" without times`},
+		{"VTT time of words", "a.vtt", "WEBVTT\n\nx --> y\nhi\n", huge, 3, `"x" where a time`},
+		{"VTT time in seconds", "a.vtt", "WEBVTT\n\n1.0 --> 2.0\nhi\n", huge, 3, "where a time"},
+		{"VTT time, 60 seconds", "a.vtt", "WEBVTT\n\n00:01:60.000 --> 00:02:00.000\nhi\n", huge, 3, "59 seconds"},
+		{"VTT negative time", "a.vtt", "WEBVTT\n\n-00:01.000 --> 00:02.000\nhi\n", huge, 3, "negative"},
+		{"VTT backwards", "a.vtt", "WEBVTT\n\nid\n00:03.000 --> 00:02.000\nhi\n", huge, 4, "ends before it starts"},
+		{"VTT absurd time", "a.vtt", "WEBVTT\n\n00:03.000 --> 1001:00:02.000\nhi\n", huge, 3, "beyond 1,000 hours"},
+		{"VTT absurd start", "a.vtt", "WEBVTT\n\n1000:00:00.000 --> 1000:00:00.000\nhi\n", huge, 3, "1,000 hours"},
+		{"VTT overflow", "a.vtt", "WEBVTT\n\n00:03.000 --> 99999999999999999999:00:02.000\nhi\n", huge, 3, "where a time"},
+		{"VTT NaN", "a.vtt", "WEBVTT\n\nNaN --> NaN\nhi\n", huge, 3, "where a time"},
+		{"VTT no end", "a.vtt", "WEBVTT\n\n00:03.000 -->\nhi\n", huge, 3, "where a time"},
+
+		{"SRT without times", "a.srt", "hello\nworld\n", huge, 1, `"hello" where a cue's number`},
+		{"SRT one-headed arrow", "a.srt", "1\n00:00:01,000 -> 00:00:02,000\nhi\n", huge, 1, "number or times"},
+		{"SRT bad time", "a.srt", "1\n00:00:xx,000 --> 00:00:02,000\nhi\n", huge, 2, "where a time"},
+		{"SRT bad time later", "a.srt", "1\n00:00:01,000 --> 00:00:02,000\nhi\n\n2\n00:00:03,000 --> 00:61:00,000\nhi\n", huge, 6, "59 minutes"},
+		{"SRT negative", "a.srt", "1\n-00:00:01,000 --> 00:00:02,000\nhi\n", huge, 2, "negative"},
+		{"SRT backwards", "a.srt", "1\n00:00:02,000 --> 00:00:01,000\nhi\n", huge, 2, "ends before it starts"},
+
+		{"text beyond the clock", "a.txt", "[999999:00] x\n[00:01] y", huge, 1, "1,000 hours"},
+
+		{"truncated JSON", "a.json", "{\"segments\":[\n{\"start\":0,\"end\":1,\"text\":\"hi\"}\n", huge, 3, "cut short"},
+		{"truncated JSON text", "a.json", "{\"segments\":[\n{\"text\":\"hi", huge, 2, "cut short"},
+		{"a depth bomb", "a.json", `{"segments":` + strings.Repeat("[", 200_000), huge, 1, "not valid JSON"},
+		{"a deep value that is not ours", "a.json", `{"x":` + strings.Repeat(`{"x":`, 200_000), huge, 1, "not valid JSON"},
+		{"JSON with too many names", "a.json", "{\n" + strings.Repeat(" ", 10) + manyMembers() + `"segments":[]}`, huge, 2, "more than 10000 members"},
+		{"JSON with too many names inside", "a.json", `{"x":[{` + manyMembers() + `"y":0}],"segments":[]}`, huge, 1, "more than 10000 members"},
+		{"JSON with more behind", "a.json", "[{\"text\":\"a\"}]\n[]", huge, 2, "after the end"},
+		{"JSON with a name twice", "a.json", `[{"text":"a","text":"b"}]`, huge, 1, "duplicate"},
+		{"JSON with a lone surrogate", "a.json", "[\n{\"text\":\"\\ud800\"}]", huge, 2, "surrogate"},
+		{"JSON with an escaped NUL", "a.json", "[\n{\"text\":\"a\\u0000b\"}]", huge, 2, "NUL"},
+		{"JSON with NaN", "a.json", "[{\"start\":NaN,\"end\":1,\"text\":\"a\"}]", huge, 1, "not valid JSON"},
+		{"JSON with infinity", "a.json", "[{\"start\":0,\"end\":1e999,\"text\":\"a\"}]", huge, 1, "/0/end"},
+		{"JSON with a negative time", "a.json", "[\n\n{\"start\":-1,\"end\":1,\"text\":\"a\"}]", huge, 3, "negative"},
+		{"JSON with an absurd time", "a.json", "[{\"start\":1,\"end\":1e9,\"text\":\"a\"}]", huge, 1, "1,000 hours"},
+		{"JSON backwards", "a.json", "[{\"start\":2,\"end\":1,\"text\":\"a\"}]", huge, 1, "ends before it starts"},
+		{"JSON with half the times", "a.json", "[{\"start\":2,\"text\":\"a\"}]", huge, 1, `only one of "start" and "end"`},
+		{"JSON with times here and there", "a.json", "[{\"start\":0,\"end\":1,\"text\":\"a\"},\n{\"text\":\"b\"}]", huge, 2, `without "start"`},
+		{"JSON with the wrong type", "a.json", "{\"segments\":[\n{\"start\":\"0\",\"end\":1,\"text\":\"a\"}]}", huge, 2, "/segments/0/start"},
+		{"JSON with a text that is none", "a.json", "[\n{\"text\":7}]", huge, 2, "/0/text"},
+		{"JSON segment without text", "a.json", "[\n{\"start\":0,\"end\":1}]", huge, 2, `without "text"`},
+		{"JSON segment that is none", "a.json", "[\n7]", huge, 2, `"/0"`},
+		{"JSON of something else", "a.json", `{"name":"left-pad","version":"1.0.0"}`, huge, 1, "neither Whisper's nor this API's"},
+		{"null", "a.json", "null", huge, 1, "neither an object nor an array"},
+		{"a JSON text", "a.json", `"hi"`, huge, 1, "neither an object nor an array"},
+		{"an item of a list", "a.json", `{"title":"x","duration_seconds":1,"media_type":"audio"}`, huge, 1, "lists leave the text out"},
+		{"own: an unknown status", "a.json", "{\"duration_seconds\":1,\n\"status\":\"done\",\"segments\":[]}", huge, 2, `status "done"`},
+		{"own: an unknown media type", "a.json", "{\"duration_seconds\":1,\n\"media_type\":\"film\",\"segments\":[]}", huge, 2, `media_type "film"`},
+		{"own: a time of day", "a.json", "{\"duration_seconds\":1,\n\"created_at\":\"noon\",\"segments\":[]}", huge, 2, `time "noon"`},
+		{"own: year 10000 in UTC", "a.json", "{\"created_at\":\"9999-12-31T23:30:00-01:00\",\"segments\":[]}", huge, 1, "0 to 9999"},
+		{"own: a negative duration", "a.json", "{\"duration_seconds\":-1,\"segments\":[]}", huge, 1, "duration"},
+		{"own: topics that are none", "a.json", "{\"prompt_results\":[],\n\"topics\":\"x\",\"segments\":[]}", huge, 2, "/topics"},
+		{"own: a report's status", "a.json", "{\"prompt_results\":[\n{\"status\":\"x\"}],\"segments\":[]}", huge, 2, "report with the status"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.what, func(t *testing.T) {
+			doc, err := Read(tt.name, []byte(tt.data), tt.limits)
+			e, ok := errors.AsType[*Error](err)
+			if !ok || doc != nil {
+				t.Fatalf("Read = %v, %v; want an *Error", doc, err)
+			}
+			if e.Line != tt.line || !strings.Contains(e.Reason, tt.reason) {
+				t.Errorf("got line %d: %s\nwant line %d: …%s…", e.Line, e.Reason, tt.line, tt.reason)
+			}
+			if strings.ContainsAny(e.Reason, "\n\r\x1b") || len(e.Reason) > 300 {
+				t.Errorf("the reason is not one short line: %q", e.Reason)
+			}
+		})
+	}
+}
+
+func manyMembers() string {
+	var b strings.Builder
+	for i := range 10_001 {
+		fmt.Fprintf(&b, `"%d":0,`, i)
+	}
+	return b.String()
+}
+
+func TestErrorNamesTheLine(t *testing.T) {
+	for want, e := range map[string]*Error{
+		"line 3: is bad": {Line: 3, Reason: "is bad"},
+		"is bad":         {Reason: "is bad"},
+	} {
+		if got := e.Error(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// TestNoTimeToWaste reads what is made to be slow: each must be done in far
+// less than the test's patience, and without memory beyond the input's order.
+func TestNoTimeToWaste(t *testing.T) {
+	const n = 1 << 18
+	cues := func(format string) string {
+		var b strings.Builder
+		for i := range 210_000 {
+			fmt.Fprintf(&b, format, i%60)
+		}
+		return b.String()
+	}
+	for what, data := range map[string]string{
+		"a.txt":      strings.Repeat("\n", 8*n),
+		"b.txt":      strings.Repeat("a: ", n),
+		"c.txt":      strings.Repeat("\x1b]", n),
+		"d.txt":      strings.Repeat("\u200d", n),
+		"e.txt":      strings.Repeat("[00:01] a\n", n),
+		"a.vtt":      "WEBVTT\n\n00:01.000 --> 00:02.000\n" + strings.Repeat("<", 4*n),
+		"b.vtt":      "WEBVTT\n\n00:01.000 --> 00:02.000\n" + strings.Repeat("&", 4*n),
+		"c.vtt":      "WEBVTT\n\nNOTE\n" + strings.Repeat("a\n", 4*n),
+		"d.vtt":      "WEBVTT\n" + cues("\n00:%02d.000 --> 01:00.000\n<v A>a\n"),
+		"e.vtt":      "WEBVTT\n\n00:01.000 --> 00:02.000\n" + strings.Repeat("<v A>a<v B>b", n/4),
+		"a.srt":      cues("00:00:%02d,000 --> 00:01:00,000\na\n\n"),
+		"b.srt":      "1\n00:00:01,000 --> 00:00:02,000\n" + strings.Repeat("1\n\n", n),
+		"a.json":     strings.Repeat("[", 8*n),
+		"b.json":     `{"segments":[` + strings.Repeat(`{"text":"a"},`, n/4) + `{"text":"a"}]}`,
+		"c.json":     `{"segments":[{"text":"a","words":[` + strings.Repeat(`{},`, n) + `{}]}]}`,
+		"no newline": strings.Repeat("a", 8*n),
+	} {
+		t.Run(what, func(t *testing.T) {
+			doc, err := Read(what, []byte(data), DefaultLimits)
+			if err == nil {
+				checkDocument(t, doc)
+			}
+		})
+	}
+}

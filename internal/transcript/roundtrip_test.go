@@ -1,0 +1,177 @@
+package transcript
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"memoai.tech/memo"
+)
+
+// drawDocument makes a document as Read could have made it: of any text, with
+// any times.
+func drawDocument(t *rapid.T) *memo.Document {
+	text := rapid.OneOf(
+		rapid.String(),
+		rapid.SampledFrom([]string{"a --> b", "NOTE", "<v Eve>x", "1", "&lt;", "Remember: x", "[00:01] Ann: x", "WEBVTT", "</v>", `{"a":1}`, "日本：x", "# x\n\n- y"}),
+		rapid.StringMatching(`[a-zA-Z0-9 :.,<>&/\[\]{}"\\-]{1,40}`),
+	)
+	name := rapid.SampledFrom([]string{"", "Ann", "Bob van der Berg", "SPEAKER_00", "Иван", "田中", "A & <B>", "jo"})
+	timed := rapid.Bool().Draw(t, "timed")
+	ids := map[string]memo.Optional{"": ""}
+	d := &memo.Document{Transcription: memo.Transcription{
+		Status: memo.StatusCompleted, MediaType: "audio", Speakers: []memo.Speaker{}, Topics: []memo.Topic{},
+	}, Segments: []memo.Segment{}, Reports: []memo.Report{}}
+	for range rapid.IntRange(1, 8).Draw(t, "segments") {
+		s := memo.Segment{Text: oneLine(text.Draw(t, "text")), Speaker: memo.Optional(name.Draw(t, "speaker"))}
+		if s.Text == "" || strings.Contains(s.Text, "\x00") {
+			s.Text = "x"
+		}
+		if timed {
+			s.Start = memo.Seconds(float64(rapid.Int64Range(0, 400_000_000).Draw(t, "start")) / 1000)
+			s.End, _ = memo.RoundSeconds(float64(s.Start) + float64(rapid.Int64Range(0, 90_000).Draw(t, "length"))/1000)
+		}
+		if _, known := ids[string(s.Speaker)]; !known {
+			ids[string(s.Speaker)] = memo.Optional('0' + rune(len(ids)))
+			d.Speakers = append(d.Speakers, memo.Speaker{Name: string(s.Speaker)})
+		}
+		s.SpeakerID = ids[string(s.Speaker)]
+		d.Segments = append(d.Segments, s)
+		d.Duration = max(d.Duration, s.End)
+	}
+	if !memo.Timed(d.Segments) {
+		d.MediaType = "text"
+	}
+	d.Text = memo.Lines(d.Segments)
+	return d
+}
+
+func reread(t rapid.TB, f Format, d *memo.Document) *memo.Document {
+	t.Helper()
+	var b strings.Builder
+	if err := Write(&b, f, d); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read("x."+string(f), []byte(b.String()), DefaultLimits)
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, b.String())
+	}
+	return got
+}
+
+// TestRoundTripJSON: nothing is lost but the ids of another database.
+func TestRoundTripJSON(t *testing.T) {
+	line := rapid.Custom(func(t *rapid.T) string { return oneLine(rapid.String().Draw(t, "line")) })
+	at := rapid.Custom(func(t *rapid.T) time.Time {
+		return time.UnixMilli(rapid.Int64Range(-60_000_000_000_000, 250_000_000_000_000).Draw(t, "ms")).UTC()
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		d := drawDocument(t)
+		d.ID, d.Title = "3fa85f64-5717-4562-b3fc-2c963f66afa6", "T"+line.Draw(t, "title")
+		d.Status = rapid.SampledFrom(memo.Statuses).Draw(t, "status")
+		d.MediaType = rapid.SampledFrom([]string{"audio", "video", "text"}).Draw(t, "media")
+		d.Summary = memo.Optional(paragraphs(rapid.String().Draw(t, "summary")))
+		d.Language, d.ExternalID = memo.Optional(line.Draw(t, "language")), memo.Optional(line.Draw(t, "external"))
+		d.CreatedAt, d.UpdatedAt = at.Draw(t, "created"), at.Draw(t, "updated")
+		d.Topics = append(d.Topics, memo.Topic{Title: "T" + line.Draw(t, "topic")})
+		d.Speakers = append(d.Speakers, memo.Speaker{Name: "silent"})
+		d.Project = &memo.ProjectRef{ID: "0197a0de-7f3c-7cc4-9c1e-5b7e1f0f9a77", Name: "P" + line.Draw(t, "project")}
+		d.Reports = append(d.Reports, memo.Report{
+			ID: rapid.Int64().Draw(t, "id"), Name: line.Draw(t, "name"), Slug: "s", Status: memo.StatusFailed,
+			Text: paragraphs(rapid.String().Draw(t, "report")), CreatedAt: at.Draw(t, "made"),
+		})
+		d.Segments[0].SpeakerID = "own id"
+		if rapid.Bool().Draw(t, "no segments") {
+			d.Status, d.Segments, d.Text = memo.StatusQueued, []memo.Segment{}, ""
+		}
+		got := reread(t, JSON, d)
+		d.ID, d.Project.ID = "", ""
+		if diff := cmp.Diff(d, got); diff != "" {
+			t.Fatalf("(-before +after)\n%s", diff)
+		}
+	})
+}
+
+// TestRoundTripVTT: VTT keeps all but an end at the very start, which becomes
+// a millisecond later.
+func TestRoundTripVTT(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := drawDocument(t)
+		d.Segments[0].Speaker = "Ann" // a voice, without which VTT may be Zoom's
+		want := lengthened(d.Segments)
+		if diff := cmp.Diff(want, withoutIDs(reread(t, VTT, d).Segments)); diff != "" {
+			t.Fatalf("(-before +after)\n%s", diff)
+		}
+	})
+}
+
+// TestRoundTripSRT: SRT has no escapes, so what was said must not look like a
+// tag or a name.
+func TestRoundTripSRT(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := drawDocument(t)
+		for i := range d.Segments {
+			s := &d.Segments[i]
+			s.Speaker = rapid.SampledFrom([]memo.Optional{"Ann", "SPEAKER_00", "Иван"}).Draw(t, "name")
+			if stripSRTTags(s.Text) != s.Text {
+				s.Text = "x"
+			}
+		}
+		if diff := cmp.Diff(lengthened(d.Segments), withoutIDs(reread(t, SRT, d).Segments)); diff != "" {
+			t.Fatalf("(-before +after)\n%s", diff)
+		}
+	})
+}
+
+// TestRoundTripText: lines have no ends, and starts to the second; what comes
+// back is written the same again.
+func TestRoundTripText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := drawDocument(t)
+		for i := range d.Segments {
+			s := &d.Segments[i]
+			s.Speaker = rapid.SampledFrom([]memo.Optional{"Ann", "SPEAKER_00", "Иван"}).Draw(t, "name")
+		}
+		got := reread(t, Text, d)
+		if diff := cmp.Diff(memo.Lines(d.Segments), got.Text); diff != "" {
+			t.Fatalf("(-before +after)\n%s", diff)
+		}
+		for i, s := range got.Segments {
+			before := d.Segments[i]
+			if s.Text != before.Text || s.Speaker != before.Speaker || math.Floor(float64(before.Start)) != float64(s.Start) {
+				t.Fatalf("segment %d: %+v became %+v", i, before, s)
+			}
+		}
+	})
+}
+
+// lengthened is what a caption format makes of segments.
+func lengthened(segments []memo.Segment) []memo.Segment {
+	segments = withoutIDs(segments)
+	timed := false
+	for i := range segments {
+		s := &segments[i]
+		s.End, _ = memo.RoundSeconds(max(float64(s.End), float64(s.Start)+0.001))
+		timed = timed || s.Start > 0 || s.End.Millis() > 1
+	}
+	for i := range segments {
+		if !timed {
+			segments[i].End = 0
+		}
+	}
+	return segments
+}
+
+// withoutIDs leaves out the ids, which are given again by order.
+func withoutIDs(segments []memo.Segment) []memo.Segment {
+	out := []memo.Segment{}
+	for _, s := range segments {
+		s.SpeakerID = ""
+		out = append(out, s)
+	}
+	return out
+}

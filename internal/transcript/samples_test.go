@@ -1,0 +1,164 @@
+package transcript
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"memoai.tech/memo"
+)
+
+var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
+
+// samples are files as the tools write them, each with the name that it would
+// be imported under. What was understood of one is its golden JSON.
+var samples = []struct {
+	file, name string
+	title      string
+	created    string // "" for unknown
+	language   memo.Optional
+	mediaType  string
+	speakers   string
+	segments   int
+	formats    []Format // the golden files
+}{
+	{"openai-whisper.json", "Lagerumzug_Leipzig.json", "Lagerumzug Leipzig", "", "de", "audio", "", 22, []Format{JSON}},
+	{
+		"faster-whisper.json", `C:\Users\o\2026-05-20_Ольга Сергеевна, часть 2.json`,
+		"Ольга Сергеевна, часть 2", "2026-05-20T00:00:00Z", "ru", "audio", "", 20, []Format{JSON},
+	},
+	{"faster-whisper-array.json", "pan.json", "pan", "", "", "audio", "", 13, []Format{JSON}},
+	{"whisperx.json", "recordings/oncall-review.json", "oncall-review", "", "en", "audio", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24, []Format{JSON}},
+	{
+		"zoom.vtt", "GMT20260520-091400_Recording.transcript.vtt", "Zoom recording", "2026-05-20T09:14:00Z", "", "video",
+		"Jordan Lee, Alex Morgan, Dana Smith (Acme), iPhone de Marie", 23, []Format{JSON},
+	},
+	{"teams.vtt", "اجتماع الفريق.vtt", "اجتماع الفريق", "", "", "video", "سارة الخطيب, يوسف حداد, Omar Nasser, ليلى منصور", 20, Formats},
+	{"youtube.vtt", "bees.en-GB.vtt", "bees.en-GB", "", "en", "audio", "Narrator, Beekeeper", 7, []Format{JSON}},
+	{"japanese.srt", "豆腐屋インタビュー.srt", "豆腐屋インタビュー", "", "", "audio", "", 20, Formats},
+	{"french.srt", "abeilles.srt", "abeilles", "", "", "audio", "Claire, Marc", 16, []Format{JSON}},
+	{
+		"own.txt", "2026-05-20 Acme — discovery call.txt", "Acme — discovery call", "2026-05-20T00:00:00Z", "", "audio",
+		"Alex, Jordan", 21, []Format{JSON},
+	},
+	{"names.txt", "запись к врачу.txt", "запись к врачу", "", "", "text", "Ирина, Регистратура", 12, Formats},
+	{"free.txt", "notes", "notes", "", "", "text", "", 8, []Format{JSON}},
+	{"own.json", "export.json", "Acme — discovery call", "2026-05-20T09:14:00Z", "en", "audio", "Alex, Jordan", 22, Formats},
+}
+
+func readSample(t testing.TB, file, name string) *memo.Document {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "samples", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := Read(name, data, DefaultLimits)
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return doc
+}
+
+func TestSamples(t *testing.T) {
+	for _, s := range samples {
+		t.Run(s.file, func(t *testing.T) {
+			doc := readSample(t, s.file, s.name)
+			created := ""
+			if !doc.CreatedAt.IsZero() {
+				created = doc.CreatedAt.Format("2006-01-02T15:04:05Z07:00")
+			}
+			got := []any{doc.Title, created, doc.Language, doc.MediaType, speakerNames(doc), len(doc.Segments), doc.Status}
+			want := []any{s.title, s.created, s.language, s.mediaType, s.speakers, s.segments, memo.StatusCompleted}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			checkDocument(t, doc)
+			for _, f := range s.formats {
+				compareGolden(t, s.file+"."+string(f), written(t, f, doc))
+			}
+		})
+	}
+}
+
+// TestSamplesOtherwiseEncoded reads every sample as Windows programs save it,
+// and under a name that says nothing: the same must come out.
+func TestSamplesOtherwiseEncoded(t *testing.T) {
+	for _, s := range samples {
+		data, err := os.ReadFile(filepath.Join("testdata", "samples", s.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.TrimPrefix(string(data), "\ufeff")
+		crlf := strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n")
+		want := readSample(t, s.file, "x.unknown")
+		for what, data := range map[string][]byte{
+			"BOM":       []byte("\ufeff" + text),
+			"CRLF":      []byte(crlf),
+			"CR":        []byte(strings.ReplaceAll(crlf, "\n", "")),
+			"UTF-16 LE": encodeUTF16(text, 0),
+			"UTF-16 BE": encodeUTF16(text, 1),
+		} {
+			got, err := Read("x.unknown", data, DefaultLimits)
+			if err != nil {
+				t.Errorf("%s, %s: %v", s.file, what, err)
+				continue
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s, %s (-want +got)\n%s", s.file, what, diff)
+			}
+		}
+	}
+}
+
+// encodeUTF16 writes text with a byte order mark; high is where in each pair
+// the high byte goes away from: 0 is little-endian.
+func encodeUTF16(text string, bigEndian int) []byte {
+	var b []byte
+	for _, u := range utf16.Encode([]rune("\ufeff" + text)) {
+		pair := [2]byte{byte(u), byte(u >> 8)}
+		b = append(b, pair[bigEndian], pair[1-bigEndian])
+	}
+	return b
+}
+
+func speakerNames(doc *memo.Document) string {
+	var names []string
+	for _, s := range doc.Speakers {
+		names = append(names, s.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func written(t rapid.TB, f Format, doc *memo.Document) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Write(&b, f, doc); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func compareGolden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", "golden", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v (go test -update writes it)", err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got)\n%s", name, diff)
+	}
+}

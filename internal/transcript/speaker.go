@@ -1,0 +1,137 @@
+package transcript
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// evidence is how far a file is believed when a text starts with "Name: ".
+type evidence uint8
+
+const (
+	evidenceNone evidence = iota // the format has a place for speakers: never
+	evidenceWeak                 // anybody may have written a colon: see nameSpeakers
+	evidenceForm                 // our own lines, in which the name stands so
+)
+
+// nameSpeakers takes "Jordan: Of course" apart. A colon alone proves nothing
+// ("Remember: lock the door"), so the whole file is asked: a prefix that looks
+// like a name is one where it comes back, or where half of the lines have one;
+// a prefix that does not look like one ("jordan, phone") where both is true.
+func (d *draft) nameSpeakers() {
+	if d.evidence == evidenceNone {
+		return
+	}
+	count := map[string]int{}
+	likely, possible := 0, 0
+	for _, c := range d.cues {
+		name, _, ok := cutName(c.text)
+		if !ok {
+			continue
+		}
+		count[name]++
+		possible++
+		if looksLikeName(name) {
+			likely++
+		}
+	}
+	half := func(n int) bool { return 2*n >= len(d.cues) }
+	for i := range d.cues {
+		c := &d.cues[i]
+		name, rest, ok := cutName(c.text)
+		if !ok {
+			continue
+		}
+		returns := count[name] > 1
+		if looksLikeName(name) {
+			ok = d.evidence == evidenceForm || isNumberedSpeaker(name) || half(likely) ||
+				returns && 10*likely >= len(d.cues)
+		} else {
+			ok = returns && half(possible)
+		}
+		if ok {
+			c.speaker, c.text = name, rest
+		}
+	}
+}
+
+// cutName splits a text at its first colon, if what stands before could be
+// somebody's name at all: short, no sentence, no time, no address.
+func cutName(text string) (name, rest string, ok bool) {
+	const wide = "："                   // Chinese and Japanese need no blank after theirs
+	head := text[:min(len(text), 220)] // more than the longest name below
+	i, n := strings.IndexByte(head, ':'), 1
+	if j := strings.Index(head, wide); j >= 0 && (i < 0 || j < i) {
+		i, n = j, len(wide)
+	}
+	if i <= 0 || n == 1 && !strings.HasPrefix(text[i+1:], " ") {
+		return "", "", false // 10:30, https://
+	}
+	name, rest = text[:i], trim(text[i+n:])
+	if rest == "" || name != trim(name) || utf8.RuneCountInString(name) > 50 ||
+		strings.Count(name, " ") > 5 || strings.ContainsAny(name, `?!…;"“”„«»<>[]{}=*\。、！？`) ||
+		!strings.ContainsFunc(name, unicode.IsLetter) || notNames[numberless(name)] {
+		return "", "", false
+	}
+	return name, rest, true
+}
+
+// looksLikeName reports whether every word starts as names do: with a capital,
+// or in a script that has none, with a digit or a bracket; particles may be
+// small.
+func looksLikeName(name string) bool {
+	parts := strings.Fields(name)
+	if len(parts) > 5 {
+		return false
+	}
+	if len(parts) == 1 && utf8.RuneCountInString(name) > 20 {
+		return false // a sentence in a script without spaces
+	}
+	for i, p := range parts {
+		if i > 0 && particles[p] {
+			continue
+		}
+		first, _ := utf8.DecodeRuneInString(strings.TrimLeft(p, "(&-–"))
+		switch {
+		case unicode.IsLetter(first) && unicode.ToTitle(first) == first:
+		case i > 0 && (unicode.IsDigit(first) || first == utf8.RuneError): // "Speaker 1", "Ann & Bob"
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// isNumberedSpeaker recognises what diarisation makes up: SPEAKER_00.
+func isNumberedSpeaker(name string) bool {
+	const word = "speaker"
+	if len(name) <= len(word) || !strings.EqualFold(name[:len(word)], word) {
+		return false
+	}
+	return isDigits(strings.TrimLeft(name[len(word):], " _-"), 4)
+}
+
+// numberless folds "Step 3" to "step".
+func numberless(name string) string {
+	return strings.ToLower(strings.TrimRight(name, " 0123456789"))
+}
+
+var particles = set(`de da di do du dos das del della van von der den ter la le el al bin ibn ben of the and und y e af av zu st`)
+
+// notNames are the words that most often stand before a colon and are nobody.
+var notNames = set(`note notes agenda question answer warning important remember example summary topic topics date time
+	subject title participants attendees action actions decision decisions todo update tip ps p.s. fyi step chapter part
+	point item section day week figure option result conclusion problem solution idea edit link source
+	hinweis wichtig achtung beispiel frage antwort thema teilnehmer ergebnis fazit schritt
+	важно примечание внимание вопрос ответ пример тема итог участники шаг
+	nota importante remarque attention exemple question ejemplo
+	注意 注 例 質問 回答 議題 ملاحظة سؤال جواب مثال تنبيه`)
+
+func set(names string) map[string]bool {
+	m := map[string]bool{}
+	for _, n := range strings.Fields(names) {
+		m[n] = true
+	}
+	return m
+}

@@ -1,0 +1,175 @@
+package transcript
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+
+	"memoai.tech/memo"
+)
+
+// readSRT reads SubRip, which has no grammar: the numbers may be missing or
+// wrong, a text may have empty lines in it, the last cue may lack its end.
+// A line of times begins a cue; what follows up to the next one is its text.
+func readSRT(d *draft, text string) error {
+	d.captions, d.evidence = true, evidenceWeak
+	r := srtReader{draft: d, lines: lines{text: text}}
+	for r.next() {
+		line := strings.TrimSpace(r.line())
+		var err error
+		switch {
+		case line == "":
+			r.above = srtBlank
+		// Right below the times an arrow can only be something that was said.
+		case strings.Contains(line, "-->") && r.above != srtTimes:
+			err = r.arrow(line)
+		default:
+			err = r.words(line)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return r.closeCue(r.end)
+}
+
+// srtReader is an SRT file while it is being read.
+type srtReader struct {
+	draft *draft
+	lines
+	open       *cue   // the cue whose text is being read, nil before the first
+	start, end int    // its text
+	above      srtRow // the line before the current one
+	last       string // that line, if it is of srtWords,
+	kept       int    // and where the text ended without it
+}
+
+type srtRow uint8
+
+const (
+	srtBlank srtRow = iota // or the start of the file
+	srtTimes
+	srtWords // or a number
+)
+
+// arrow reads a line with an arrow in it: times, unless it was said.
+func (r *srtReader) arrow(line string) error {
+	numbered := r.above == srtWords && isSRTNumber(r.last)
+	c, fault := parseTiming(line)
+	if fault != "" {
+		if r.open == nil || (r.above == srtBlank || numbered) && startsWithTime(line) {
+			return refuse(r.number, "%s", fault)
+		}
+		return r.words(line)
+	}
+	end := r.end
+	c.line = r.number
+	if numbered {
+		end, c.line = r.kept, r.number-1
+	}
+	if err := r.closeCue(end); err != nil {
+		return err
+	}
+	r.open, r.start, r.end, r.above = &c, r.rest, r.rest, srtTimes
+	return nil
+}
+
+// words adds a line to the text. If it is the next cue's number, arrow finds
+// that out and takes it back.
+func (r *srtReader) words(line string) error {
+	if r.open == nil && !strings.Contains(r.peek(), "-->") {
+		return refuse(r.number, "has %s where a cue's number or times such as 00:00:01,000 --> 00:00:02,500 belong", quote(line))
+	}
+	r.last, r.kept, r.end, r.above = line, r.end, r.to, srtWords
+	return nil
+}
+
+func (r *srtReader) closeCue(end int) error {
+	if r.open == nil {
+		return nil
+	}
+	r.open.text = stripSRTTags(r.text[r.start:end])
+	return r.draft.add(*r.open)
+}
+
+// isSRTNumber takes odd numbering too: "12.", "#3".
+func isSRTNumber(line string) bool {
+	if len(line) > 16 {
+		return false
+	}
+	digits := false
+	for _, r := range line {
+		digits = digits || unicode.IsDigit(r)
+		if unicode.IsLetter(r) {
+			return false
+		}
+	}
+	return digits
+}
+
+func startsWithTime(line string) bool {
+	line = strings.TrimPrefix(line, "-")
+	return line != "" && line[0] >= '0' && line[0] <= '9'
+}
+
+// stripSRTTags takes off the few tags that players know, and the position
+// "{\an8}" in front. All else in angle brackets was said.
+func stripSRTTags(s string) string {
+	if rest, ok := strings.CutPrefix(s, `{\an`); ok && len(rest) > 1 && isDigits(rest[:1], 1) && rest[1] == '}' {
+		s = rest[2:]
+	}
+	if !strings.Contains(s, "<") {
+		return s
+	}
+	var b strings.Builder
+	for {
+		i := strings.IndexByte(s, '<')
+		if i < 0 {
+			b.WriteString(s)
+			return b.String()
+		}
+		b.WriteString(s[:i])
+		s = s[i:]
+		n := srtTagLength(s)
+		if n == 0 {
+			b.WriteByte('<')
+			n = 1
+		}
+		s = s[n:]
+	}
+}
+
+func srtTagLength(s string) int {
+	end := strings.IndexByte(s[:min(len(s), 200)], '>')
+	if end < 0 {
+		return 0
+	}
+	switch name := strings.ToLower(strings.TrimPrefix(s[1:end], "/")); {
+	case name == "i", name == "b", name == "u", name == "s", name == "font", strings.HasPrefix(name, "font "):
+		return end + 1
+	}
+	return 0
+}
+
+// appendSRT writes one cue a segment, numbered from 1. SRT has no escapes.
+func appendSRT(b []byte, segments []memo.Segment) []byte {
+	n := int64(0)
+	for i := range segments {
+		s := &segments[i]
+		text := oneLine(s.Text)
+		if text == "" {
+			continue
+		}
+		if n++; n > 1 {
+			b = append(b, '\n')
+		}
+		b = strconv.AppendInt(b, n, 10)
+		b = append(b, '\n')
+		b = appendTiming(b, s, ',')
+		if speaker := oneLine(string(s.Speaker)); speaker != "" {
+			b = append(append(b, speaker...), ": "...)
+		}
+		b = append(append(b, text...), '\n')
+	}
+	return b
+}

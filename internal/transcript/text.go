@@ -1,0 +1,106 @@
+package transcript
+
+import (
+	"strings"
+	"unicode"
+
+	"memoai.tech/memo"
+)
+
+// readText reads our own lines ("[00:42] Jordan: Of course"), plain lines of
+// "Jordan: Of course", and free text, where every line is a segment.
+func readText(d *draft, text string) error {
+	if isStamped(text) {
+		return readStamped(d, text)
+	}
+	d.evidence = evidenceWeak
+	for l := (lines{text: text}); l.next(); {
+		if err := d.add(cue{line: l.number, text: l.line()}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isStamped reports whether the lines of a text have times in front. One line
+// of many may start with something in brackets and mean nothing by it.
+func isStamped(text string) bool {
+	stamped, all := 0, 0
+	for l := (lines{text: text}); l.next(); {
+		if strings.TrimSpace(l.line()) == "" {
+			continue
+		}
+		if _, _, ok := cutStamp(l.line()); ok {
+			if all == 0 {
+				return true
+			}
+			stamped++
+		}
+		all++
+	}
+	return 2*stamped >= all && all > 0 || stamped > 1 && 4*stamped >= all
+}
+
+// readStamped reads lines with times. Such a line lasts until the next begins.
+// The last one's end is nowhere: it gets a second, the least that the form can
+// tell apart. A line without a time goes on with what stands above it.
+func readStamped(d *draft, text string) error {
+	d.evidence = evidenceForm
+	open := cue{line: 1}
+	from, to := 0, 0
+	closeLine := func() error {
+		open.text = text[from:to]
+		return d.add(open)
+	}
+	for l := (lines{text: text}); l.next(); {
+		start, rest, ok := cutStamp(l.line())
+		if !ok {
+			to = l.to
+			continue
+		}
+		if err := closeLine(); err != nil {
+			return err
+		}
+		t, valid := memo.RoundSeconds(start)
+		if !valid {
+			return refuse(l.number, "has a time beyond 1,000 hours")
+		}
+		open = cue{line: l.number, start: t, end: t}
+		from, to = l.to-len(rest), l.to
+	}
+	if err := closeLine(); err != nil {
+		return err
+	}
+	for i := range d.cues {
+		c := &d.cues[i]
+		if i+1 < len(d.cues) {
+			c.end = max(c.end, d.cues[i+1].start)
+		} else {
+			c.end++
+		}
+	}
+	return nil
+}
+
+// cutStamp takes "[00:42] " or "[1:02:03] " off a line. Seconds count.
+func cutStamp(line string) (start float64, rest string, ok bool) {
+	line = strings.TrimLeftFunc(line, unicode.IsSpace)
+	if !strings.HasPrefix(line, "[") {
+		return 0, "", false
+	}
+	end := strings.IndexByte(line[:min(len(line), 16)], ']')
+	if end < 0 {
+		return 0, "", false
+	}
+	parts := strings.Split(line[1:end], ":")
+	if len(parts) != 2 && len(parts) != 3 {
+		return 0, "", false
+	}
+	for i, p := range parts {
+		if i > 0 && len(p) != 2 || !isDigits(p, 9) || i > 0 && number(p) > 59 {
+			return 0, "", false
+		}
+		start = start*60 + number(p)
+	}
+	return start, line[end+1:], true
+}

@@ -1,0 +1,135 @@
+package transcript
+
+import (
+	"bytes"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"memoai.tech/memo"
+)
+
+// readWhisper reads what openai-whisper, OpenAI's API, dumps of faster-whisper
+// and WhisperX write: one family, whose members differ in what they leave out.
+// A file that has nothing but "text" becomes a text without times.
+func readWhisper(f *jsonFile, segments bool) error {
+	return f.members(func(name string) error {
+		switch name {
+		case "segments":
+			if segments {
+				return f.readSegments()
+			}
+		case "text":
+			if !segments {
+				line := f.nextLine()
+				var text string
+				if err := json.UnmarshalDecode(f.Decoder, &text); err != nil {
+					return err
+				}
+				return f.draft.addLines(line, text)
+			}
+		case "language", "detected_language":
+			if f.PeekKind() == '"' {
+				var said string
+				if err := json.UnmarshalDecode(f.Decoder, &said); err != nil {
+					return err
+				}
+				f.draft.doc.Language = language(said)
+				return nil
+			}
+		case "duration":
+			return f.readDuration()
+		case "info": // faster-whisper's second result
+			return f.readInfo()
+		}
+		return f.SkipValue()
+	})
+}
+
+func (d *draft) addLines(line int, text string) error {
+	for l := (lines{text: text}); l.next(); {
+		if err := d.add(cue{line: line, text: l.line()}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readDuration takes a number and ignores the rest: some versions write text.
+func (f *jsonFile) readDuration() error {
+	if f.PeekKind() != '0' {
+		return f.SkipValue()
+	}
+	line := f.nextLine()
+	var seconds float64
+	if err := json.UnmarshalDecode(f.Decoder, &seconds); err != nil {
+		return err
+	}
+	return f.draft.setDuration(line, seconds)
+}
+
+func (d *draft) setDuration(line int, seconds float64) error {
+	duration, ok := memo.RoundSeconds(seconds)
+	if !ok {
+		return refuse(line, "has a duration that is negative or beyond 1,000 hours")
+	}
+	d.doc.Duration, d.duration = duration, true
+	return nil
+}
+
+func (f *jsonFile) readInfo() error {
+	if f.PeekKind() != '{' {
+		return f.SkipValue()
+	}
+	return f.members(func(name string) error {
+		switch {
+		case name == "language" && f.PeekKind() == '"':
+			var said string
+			if err := json.UnmarshalDecode(f.Decoder, &said); err != nil {
+				return err
+			}
+			f.draft.doc.Language = language(said)
+			return nil
+		case name == "duration":
+			return f.readDuration()
+		}
+		return f.SkipValue()
+	})
+}
+
+// speakerOfWords returns who says most of a segment's words: WhisperX leaves
+// the segment itself without a speaker when it is not sure. Of equals the one
+// who speaks first.
+func speakerOfWords(words jsontext.Value) (string, error) {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(words))
+	if dec.PeekKind() != '[' {
+		return "", nil
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return "", err
+	}
+	count := map[string]int{}
+	var order []string
+	for dec.PeekKind() != ']' {
+		var w struct {
+			Speaker string `json:"speaker"`
+		}
+		if err := json.UnmarshalDecode(dec, &w); err != nil {
+			return "", err
+		}
+		if w.Speaker == "" {
+			continue
+		}
+		if count[w.Speaker] == 0 {
+			order = append(order, w.Speaker)
+		}
+		count[w.Speaker]++
+	}
+	best := ""
+	for _, s := range order {
+		if count[s] > count[best] {
+			best = s
+		}
+	}
+	return best, nil
+}

@@ -1,0 +1,213 @@
+package transcript
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"memoai.tech/memo"
+)
+
+func TestFormats(t *testing.T) {
+	if diff := cmp.Diff([]Format{"md", "txt", "srt", "vtt", "json"}, Formats); diff != "" {
+		t.Error(diff)
+	}
+	for _, f := range Formats {
+		if got, ok := ParseFormat(string(f)); got != f || !ok {
+			t.Errorf("ParseFormat(%q) = %q, %v", f, got, ok)
+		}
+		if f.ContentType() == Format("").ContentType() {
+			t.Errorf("%s has no content type", f)
+		}
+	}
+	for _, s := range []string{"", "MD", "pdf", "md ", "markdown"} {
+		if _, ok := ParseFormat(s); ok {
+			t.Errorf("ParseFormat takes %q", s)
+		}
+	}
+	var b bytes.Buffer
+	if err := Write(&b, "pdf", &memo.Document{}); memo.KindOf(err) != memo.KindInvalid || b.Len() > 0 {
+		t.Errorf("Write as pdf: %v", err)
+	}
+}
+
+// nasty is a document whose every text wants to be something else.
+func nasty() *memo.Document {
+	texts := []string{
+		"a --> b", "NOTE x", "WEBVTT", "<v Eve>b</v> &lt; & <b>", "1", "00:00:01.000 --> 00:00:02.000",
+		"# h", "- l", "1. l", "> q", "```", "[x](http://evil.example)", "![x](y)", "<script>", "---", "***", "| a | b |", "&#x3C;", "\\", "_a_", "SPEAKER_00",
+	}
+	d := &memo.Document{Transcription: memo.Transcription{
+		Title: "# T <script> [x](y) #", Status: memo.StatusCompleted, MediaType: "audio", Summary: "> q\n\n    code\n===\n---\n1) x", Language: "en",
+		Speakers: []memo.Speaker{{Name: "*Eve* <v>: &"}}, Topics: []memo.Topic{{Title: "- t"}, {Title: "1. t"}},
+		CreatedAt: time.Date(2026, 5, 20, 9, 14, 0, 0, time.UTC),
+	}}
+	for i, text := range texts {
+		d.Segments = append(d.Segments, memo.Segment{
+			Start: memo.Seconds(i), End: memo.Seconds(i), SpeakerID: "1", Speaker: "*Eve* <v>: &", Text: text,
+		})
+	}
+	d.Segments[0].End = 0.5
+	d.Segments[1].Start, d.Segments[1].End = 3599999.999, 3600000
+	return d
+}
+
+func TestWriteNasty(t *testing.T) {
+	for _, f := range Formats {
+		compareGolden(t, "nasty."+string(f), written(t, f, nasty()))
+	}
+	untimed := nasty()
+	for i := range untimed.Segments {
+		s := &untimed.Segments[i]
+		s.Start, s.End = 0, 0
+		if i%2 == 1 {
+			s.Speaker, s.SpeakerID = "", ""
+		}
+	}
+	for _, f := range Formats {
+		compareGolden(t, "untimed."+string(f), written(t, f, untimed))
+	}
+}
+
+// TestWriteEmpty holds that an export without segments, such as that of a
+// failed transcription, is still a whole file.
+func TestWriteEmpty(t *testing.T) {
+	want := map[Format]string{
+		Markdown: "# Untitled\n\n## Transcript\n", Text: "\n", SRT: "", VTT: "WEBVTT\n",
+		JSON: `{"id":"","title":"","status":"","summary":null,"language":null,"duration_seconds":0,"speakers":[],"topics":[],` +
+			`"media_type":"","external_id":null,"created_at":"0001-01-01T00:00:00Z","updated_at":"0001-01-01T00:00:00Z",` +
+			`"project":null,"text":"","segments":[],"prompt_results":[]}` + "\n",
+	}
+	for _, f := range Formats {
+		if got := string(written(t, f, &memo.Document{})); got != want[f] {
+			t.Errorf("%s: %q", f, got)
+		}
+	}
+}
+
+// TestWriteJSON compares with what encoding/json makes of the same document.
+func TestWriteJSON(t *testing.T) {
+	d := nasty()
+	d.Reports = []memo.Report{{ID: 1 << 60, Name: "n\"\\", Text: "a\nb\u2028", CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)}}
+	d.Project = &memo.ProjectRef{ID: "i", Name: "</script>"}
+	d.Text = memo.Lines(d.Segments)
+	want, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wantAny, gotAny any
+	got := written(t, JSON, d)
+	if err := json.Unmarshal(want, &wantAny); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(got, &gotAny); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(wantAny, gotAny); diff != "" {
+		t.Errorf("(-encoding/json +own)\n%s", diff)
+	}
+	// The order of the members too, but for the characters that it escapes.
+	var compact bytes.Buffer
+	e := json.NewEncoder(&compact)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(d); err != nil {
+		t.Fatal(err)
+	}
+	plain := strings.NewReplacer(`\u2028`, "\u2028", `\u003c`, "<", `\u003e`, ">", `\u0026`, "&")
+	if diff := cmp.Diff(plain.Replace(compact.String()), string(got)); diff != "" {
+		t.Errorf("(-encoding/json +own)\n%s", diff)
+	}
+}
+
+func TestMarkdownParts(t *testing.T) {
+	for _, d := range []*memo.Document{{}, nasty()} {
+		whole := written(t, Markdown, d)
+		if !bytes.Equal(whole, append(MarkdownHead(d), MarkdownBody(d.Segments)...)) {
+			t.Error("the parts are not the whole")
+		}
+		if !bytes.HasSuffix(whole, []byte("\n")) || bytes.HasSuffix(whole, []byte("\n\n")) {
+			t.Errorf("ends with %q", whole[len(whole)-3:])
+		}
+	}
+}
+
+// TestMarkdownEscapes holds what is escaped, and that no more is: the file is
+// read as text as well.
+func TestMarkdownEscapes(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                            "",
+		"Plain - text, e.g. 3.5 (a)!": "Plain - text, e.g. 3.5 (a)!",
+		"# x #1 C#":                   `\# x \#1 C#`,
+		"+1":                          `\+1`,
+		"1. a":                        `1\. a`,
+		"12) a":                       `12\) a`,
+		"1.5 a":                       "1.5 a",
+		"1.":                          `1\.`,
+		"=":                           `\=`,
+		":---":                        `\:---`,
+		"-->":                         `\-->`,
+		"_a_ b_c __d":                 `\_a\_ b_c \_\_d`,
+		"AT&T &amp; &#1; &x":          `AT&T \&amp; \&#1; &x`,
+		"http://a.b www.c.d":          `http\://a.b www\.c.d`,
+		"~~a~~ |b|":                   `\~\~a\~\~ \|b\|`,
+		"<a> `b` [c] \\ *":            "\\<a> \\`b\\` \\[c\\] \\\\ \\*",
+		"日本 # そう":                     `日本 \# そう`,
+	} {
+		if got := string(appendInert(nil, in)); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+// document30KB is what the benchmarks write: a call of half an hour.
+func document30KB() *memo.Document {
+	d := &memo.Document{Transcription: memo.Transcription{Title: "Acme — discovery call", Status: memo.StatusCompleted, CreatedAt: time.Unix(0, 0)}}
+	n := 0
+	for i := 0; n < 30_000; i++ {
+		s := memo.Segment{
+			Start: memo.Seconds(i * 5), End: memo.Seconds(i*5) + 4.25, SpeakerID: "1", Speaker: "Jordan",
+			Text: fmt.Sprintf("Of course, but what does it cost us & them in year %d, and who is “we” then?", i),
+		}
+		n += len(s.Text)
+		d.Segments = append(d.Segments, s)
+	}
+	d.Text = memo.Lines(d.Segments)
+	return d
+}
+
+func BenchmarkWrite(b *testing.B) {
+	d := document30KB()
+	for _, f := range Formats {
+		b.Run(string(f), func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(written(b, f, d))))
+			for b.Loop() {
+				if err := Write(io.Discard, f, d); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	d := document30KB()
+	for _, f := range []Format{Text, SRT, VTT, JSON} {
+		data := written(b, f, d)
+		b.Run(string(f), func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				if _, err := Read("a."+string(f), data, DefaultLimits); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
