@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"slices"
 	"time"
 
 	"memoai.tech/memo"
@@ -99,10 +100,19 @@ func listSessions(c *call, _ nothing) (sessionsOut, error) {
 	return sessionsOut{sessions}, err
 }
 
-func revokeSession(c *call, in oneSessionIn) (nothing, error) {
-	return nothing{}, c.app.RevokeSession(c.ctx, c.Caller, string(in.ID))
-}
-
 type oneSessionIn struct {
 	ID id `path:"id"`
+}
+
+// find has the session told missing before bad parameters.
+func (in oneSessionIn) find(c *call) error {
+	sessions, err := c.app.Sessions(c.ctx, c.Caller)
+	if err != nil || slices.ContainsFunc(sessions, func(s memo.Session) bool { return s.ID == string(in.ID) }) {
+		return err
+	}
+	return memo.NotFound("Session")
+}
+
+func revokeSession(c *call, in oneSessionIn) (nothing, error) {
+	return nothing{}, c.app.RevokeSession(c.ctx, c.Caller, string(in.ID))
 }

@@ -110,18 +110,8 @@ type bulkBody struct {
 	Format string   `json:"format,omitempty"`
 }
 
-func (b *bulkBody) check() (problems gate.Problems) {
-	if n := len(b.IDs); n < 1 || n > app.MaxBulk {
-		problems = append(problems, problem("body", "ids", fmt.Sprintf("must have 1 to %d ids", app.MaxBulk), "length"))
-	}
-	for i, s := range b.IDs[:min(len(b.IDs), app.MaxBulk)] {
-		var u id
-		if set(reflect.ValueOf(&u).Elem(), "", s, "", "") != nil {
-			problems = append(problems, gate.Problem{Loc: []any{"body", "ids", i}, Msg: "must be a UUID", Type: "uuid"})
-			continue
-		}
-		b.IDs[i] = string(u)
-	}
+func (b *bulkBody) check() gate.Problems {
+	problems := b.checkIDs()
 	if b.Format == "" {
 		b.Format = string(transcript.Markdown)
 	}
@@ -131,10 +121,26 @@ func (b *bulkBody) check() (problems gate.Problems) {
 	return problems
 }
 
-// find holds only where the ids themselves are good: then what is not there
+// checkIDs also brings the ids into their canonical form.
+func (b *bulkBody) checkIDs() (problems gate.Problems) {
+	if n := len(b.IDs); n < 1 || n > app.MaxBulk {
+		return gate.Problems{problem("body", "ids", fmt.Sprintf("must have 1 to %d ids", app.MaxBulk), "length")}
+	}
+	for i, s := range b.IDs {
+		var u id
+		if set(reflect.ValueOf(&u).Elem(), "", s, "", "") != nil {
+			problems = append(problems, gate.Problem{Loc: []any{"body", "ids", i}, Msg: "must be a UUID", Type: "uuid"})
+			continue
+		}
+		b.IDs[i] = string(u)
+	}
+	return problems
+}
+
+// find looks only where the ids themselves are good: then what is not there
 // comes before a bad format.
 func (in bulkIn) find(c *call) error {
-	if n := len(in.Body.IDs); n < 1 || n > app.MaxBulk {
+	if in.Body.checkIDs() != nil {
 		return nil
 	}
 	_, err := c.app.Archive(c.ctx, c.Caller, in.Body.IDs, transcript.Markdown)
