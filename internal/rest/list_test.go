@@ -1,0 +1,209 @@
+package rest
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+type gotList struct {
+	Items []struct {
+		ID       string
+		Title    string
+		Project  *struct{ ID, Name string }
+		Snippets []struct {
+			Text    string
+			Start   float64
+			Speaker *string
+		}
+		Duration float64 `json:"duration_seconds"`
+	}
+	Total, Limit, Offset int
+	NextCursor           *string `json:"next_cursor"`
+}
+
+func (w *world) list(query string) gotList {
+	w.t.Helper()
+	var out gotList
+	a := w.get("/transcriptions?"+query, w.olgaKey.Key).want(200)
+	a.decode(&out)
+	if strings.Contains(string(a.body), `"text":"`) && !strings.Contains(query, "q=") {
+		w.t.Errorf("%s: the list has text", query)
+	}
+	return out
+}
+
+func titles(l gotList) string {
+	var out []string
+	for _, it := range l.Items {
+		out = append(out, it.Title)
+	}
+	return strings.Join(out, " | ")
+}
+
+func TestFiltersAndOrders(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		const pricing, groesse, kaigi = "Pricing talk", "Besprechung über Größe", "会議"
+		all := strings.Join([]string{kaigi, groesse, pricing}, " | ")
+		for query, want := range map[string]string{
+			"":                        all,
+			"sort=created_at":         strings.Join([]string{pricing, groesse, kaigi}, " | "),
+			"sort=duration":           strings.Join([]string{groesse, pricing, kaigi}, " | "),
+			"sort=-duration":          strings.Join([]string{kaigi, pricing, groesse}, " | "),
+			"status=queued":           "Still queued",
+			"status=failed":           "",
+			"status=nonsense":         "",
+			"project_id=" + w.project: strings.Join([]string{groesse, pricing}, " | "),
+			"project_id=" + nowhere:   "",
+			"language=ja":             kaigi,
+			"language=xx":             "",
+			"external_id=crm-1":       pricing,
+			"external_id=crm":         "",
+			"date_from=2026-05-02":    kaigi + " | " + groesse,
+			"date_to=2026-05-02":      groesse + " | " + pricing,
+			"date_from=2026-05-02&date_to=2026-05-02":                                      groesse,
+			"date_from=2026-05-02&sort=duration":                                           groesse + " | " + kaigi,
+			"project_id=" + strings.ToUpper(w.project) + "&language=de&date_to=2026-06-01": groesse,
+			"q=price":                       pricing,
+			"q=PRICE%20nine":                pricing,
+			"q=price%20nowhere":             "",
+			"q=uber":                        groesse,
+			"q=%E4%BA%88%E7%AE%97":          kaigi, // 予算, in summary and text
+			"q=%E6%9D%A5":                   kaigi, // one character
+			"q=%E4%BC%9A%E8%AD%B0":          kaigi, // in the title
+			"q=jordan":                      pricing,
+			"q=price&sort=relevance":        pricing,
+			"q=%25_":                        "",
+			"q=%22%27%28%29*%20OR%201":      "",
+			"q=":                            all,
+			"q=b":                           pricing, // the word in <b>nine</b>
+			"q=42":                          "",      // times are no words
+			"q=AND":                         "",
+			"offset=1":                      groesse + " | " + pricing,
+			"offset=3":                      "",
+			"offset=1000000000000":          "",
+			"limit=1":                       kaigi,
+			"limit=0":                       kaigi,
+			"limit=-5":                      kaigi,
+			"limit=99999999999999999999999": all,
+		} {
+			if got := titles(w.list(query)); got != want {
+				t.Errorf("%s: got %q, want %q", query, got, want)
+			}
+		}
+		if l := w.list("limit=1"); l.Total != 3 || l.Limit != 1 || l.NextCursor == nil || l.Items[0].Project != nil {
+			t.Errorf("limit=1: %+v", l)
+		}
+		if l := w.list("limit=1000"); l.Limit != 100 || l.NextCursor != nil {
+			t.Errorf("limit=1000: %+v", l)
+		}
+		if l := w.list("q=price"); l.Items[0].Project.Name != "Sales" || len(l.Items[0].Snippets) != 1 ||
+			l.Items[0].Snippets[0].Start != 42 || *l.Items[0].Snippets[0].Speaker != "Jordan" ||
+			l.Items[0].Snippets[0].Text != `Of course… the price is <b>nine</b> euros & "tax".` {
+			t.Errorf("snippets: %+v", l.Items[0])
+		}
+	})
+}
+
+func TestBadParameters(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		for query, name := range map[string]string{
+			"limit=NaN": "limit", "limit=1e2": "limit", "limit=%D9%A1": "limit", "limit=%2B1": "limit", "limit=0x10": "limit", "limit=": "limit",
+			"limit=1.5": "limit", "limit=%201": "limit", "offset=-1": "offset", "offset=x": "offset", "sort=title": "sort", "sort=": "sort",
+			"sort=relevance": "sort", "project_id=x": "project_id", "project_id=": "project_id",
+			"project_id=%7B3fa85f64-5717-4562-b3fc-2c963f66afa6%7D":    "project_id",
+			"project_id=urn:uuid:3fa85f64-5717-4562-b3fc-2c963f66afa6": "project_id",
+			"date_from=2025-02-29": "date_from", "date_from=2026-1-1": "date_from", "date_to=10000-01-01": "date_to",
+			"date_from=2026-05-02T00:00:00Z": "date_from", "date_from=2026-05-03&date_to=2026-05-02": "date_from",
+			"cursor=x": "cursor", "cursor=AAAA": "cursor", "q=" + strings.Repeat("a", 1001): "q", "status=a&status=b": "status",
+			"Limit=1": "Limit", "unknown=1": "unknown",
+		} {
+			w.get("/transcriptions?"+query, w.olgaKey.Key).want(422, `"loc":["query","`+name+`"]`)
+		}
+		w.get("/transcriptions?limit=x&offset=-1&sort=no&nope=1", w.olgaKey.Key).
+			want(422, `["query","limit"]`, `["query","offset"]`, `["query","sort"]`, `["query","nope"]`)
+		w.get("/transcriptions?q="+url.QueryEscape(strings.Repeat(`"a* OR b' NEAR( `, 60)), w.olgaKey.Key).want(200)
+	})
+}
+
+// TestCursorsReachEveryRowOnce pages through rows with equal times, in every
+// order, while the page size changes.
+func TestCursorsReachEveryRowOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		for i := range 25 {
+			w.importFile(w.acme, "n.json", fmt.Sprintf(`{"title":"N %d","status":"completed","language":"en","duration_seconds":%d,"created_at":%q,
+				"segments":[{"start":0,"end":1,"text":"common word %d"}]}`, i, 10+i/5, time.Date(2026, 4, 1, i/6, 0, 0, 0, time.UTC).Format(time.RFC3339), i))
+		}
+		for _, query := range []string{"sort=created_at", "sort=-created_at", "sort=duration", "sort=-duration", "language=en&sort=duration",
+			"q=common", "q=common&sort=relevance", "date_from=2026-04-01&date_to=2026-04-30&sort=-duration"} {
+			var byOffset, byCursor []string
+			for offset := 0; ; offset += 7 {
+				l := w.list(fmt.Sprintf("%s&limit=7&offset=%d", query, offset))
+				if len(l.Items) == 0 {
+					break
+				}
+				for _, it := range l.Items {
+					byOffset = append(byOffset, it.ID)
+				}
+			}
+			cursor, total := "", 0
+			for page := 0; ; page++ {
+				l := w.list(fmt.Sprintf("%s&limit=%d%s", query, 3+page, cursor))
+				for _, it := range l.Items {
+					byCursor = append(byCursor, it.ID)
+				}
+				total = l.Total
+				if l.NextCursor == nil {
+					break
+				}
+				cursor = "&cursor=" + *l.NextCursor
+			}
+			sorted := slices.Clone(byCursor)
+			slices.Sort(sorted)
+			if !slices.Equal(byOffset, byCursor) || len(slices.Compact(sorted)) != total {
+				t.Errorf("%s: %d by offset, %d by cursor, total %d", query, len(byOffset), len(byCursor), total)
+			}
+		}
+		l := w.list("limit=1")
+		w.get("/transcriptions?limit=1&sort=duration&cursor="+*l.NextCursor, w.olgaKey.Key).want(422, "cursor")
+		w.get("/transcriptions?offset=3&cursor="+*l.NextCursor, w.olgaKey.Key).want(422, "cursor")
+		tampered := []byte(*l.NextCursor)
+		tampered[5] ^= 1
+		w.get("/transcriptions?cursor="+string(tampered), w.olgaKey.Key).want(422)
+		// In another workspace a cursor is a time and nothing else.
+		other := w.get("/transcriptions?cursor="+*l.NextCursor, w.eveKey.Key).want(200)
+		if strings.Contains(string(other.body), "N 2") || strings.Contains(string(other.body), w.acme.ID) {
+			t.Errorf("a replayed cursor leaks: %s", other.body)
+		}
+	})
+}
+
+func TestConditionalRequests(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		for _, path := range []string{"/transcriptions?limit=2", "/transcriptions/" + w.meetings[1]} {
+			first := w.get(path, w.olgaKey.Key).want(200)
+			etag := first.header.Get("ETag")
+			if !strings.HasPrefix(etag, `"`) || first.header.Get("Cache-Control") != "private, no-cache" {
+				t.Errorf("%s: ETag %s, Cache-Control %s", path, etag, first.header.Get("Cache-Control"))
+			}
+			for _, match := range []string{etag, "W/" + etag, `"x", ` + etag, "*"} {
+				a := w.request(http.DefaultClient, "GET", path, "", withKey(w.olgaKey.Key), withHeader("If-None-Match", match)).want(304)
+				if len(a.body) != 0 || a.header.Get("RateLimit") == "" {
+					t.Errorf("304 with a body, or uncounted")
+				}
+			}
+			w.request(http.DefaultClient, "GET", path, "", withHeader("If-None-Match", etag)).want(401)
+			w.request(http.DefaultClient, "GET", path, "", withKey(w.eveKey.Key), withHeader("If-None-Match", etag)).
+				want(map[bool]int{true: 200, false: 404}[strings.Contains(path, "?")])
+			w.importFile(w.acme, "new.txt", "something new for "+path)
+			changed := w.request(http.DefaultClient, "GET", path, "", withKey(w.olgaKey.Key), withHeader("If-None-Match", etag)).want(200)
+			if changed.header.Get("ETag") == etag {
+				t.Errorf("%s: the ETag is the same after a change", path)
+			}
+		}
+	})
+}

@@ -1,0 +1,101 @@
+package rest
+
+import (
+	"encoding/json"
+	"flag"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/jsonschema-go/jsonschema"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+const golden = "testdata/openapi.json"
+
+func TestOpenAPIIsTheGoldenFile(t *testing.T) {
+	w := newWorld(t, storeIn(t), limits{1 << 20, 1 << 20})
+	got := w.request(http.DefaultClient, "GET", "/openapi.json", "").want(200).body
+	if *update {
+		w.must(os.MkdirAll(filepath.Dir(golden), 0o755))
+		w.must(os.WriteFile(golden, got, 0o644))
+	}
+	want, err := os.ReadFile(golden)
+	w.must(err)
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("run 'go test ./internal/rest -update' if this is meant:\n%s", diff)
+	}
+}
+
+// TestOpenAPITellsTheTruth holds the document against the routes as they
+// answer: every good answer fits its schema, and every status is described.
+func TestOpenAPITellsTheTruth(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		var doc openAPI
+		w.request(http.DefaultClient, "GET", "/openapi.json", "").want(200).decode(&doc)
+		n := 0
+		for _, methods := range doc.Paths {
+			n += len(methods)
+		}
+		if n != len(w.api.routes) {
+			t.Errorf("%d operations for %d routes", n, len(w.api.routes))
+		}
+		olga := w.signedIn(w.olga)
+		for _, rt := range w.api.routes {
+			op := doc.Paths[rt.path][strings.ToLower(rt.method)]
+			if op.OperationID != rt.name {
+				t.Errorf("%s %s is not in the document", rt.method, rt.path)
+				continue
+			}
+			client, own, set := http.DefaultClient, w.meetings[1], withKey(w.olgaKey.Key)
+			if rt.access == byMember || rt.access == byUser {
+				client, own, set = olga, w.key(w.acme, w.olga).ID, func(*http.Request) {}
+			}
+			if rt.access == byUser {
+				client = w.signedIn(w.olga)
+				own = w.sessionOf(client)
+			}
+			fill := func(s string) string { return strings.ReplaceAll(s, "{own}", own) }
+			for _, query := range []string{"", "?nope=1"} {
+				if query != "" && strings.Contains(rows[rt.name].path, "?") {
+					query = "&nope=1"
+				}
+				a := w.request(client, rt.method, fill(rows[rt.name].path)+query, fill(rows[rt.name].body), set)
+				w.fits(doc, op, a)
+			}
+		}
+	})
+}
+
+// fits checks an answer against what the document says of it.
+func (w *world) fits(doc openAPI, op operation, a answer) {
+	w.t.Helper()
+	r, ok := op.Responses[strconv.Itoa(a.status)]
+	if !ok {
+		w.t.Errorf("%s: status %d is not in the document", a.what, a.status)
+		return
+	}
+	if name, ok := strings.CutPrefix(r.Ref, "#/components/responses/"); ok {
+		r = doc.Components.Responses[name]
+	}
+	m, ok := r.Content["application/json"]
+	if !ok {
+		return
+	}
+	s := m.Schema
+	if name, ok := strings.CutPrefix(s.Ref, "#/components/schemas/"); ok {
+		s = doc.Components.Schemas[name]
+	}
+	resolved, err := s.Resolve(&jsonschema.ResolveOptions{})
+	w.must(err)
+	var v any
+	w.must(json.Unmarshal(a.body, &v))
+	if err := resolved.Validate(v); err != nil {
+		w.t.Errorf("%s: the answer does not fit its schema: %v\n%.500s", a.what, err, a.body)
+	}
+}

@@ -1,0 +1,147 @@
+package rest
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/credential"
+)
+
+// TestCarryingTheKey is cases.md A: where a key may be and where not.
+func TestCarryingTheKey(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		key := w.olgaKey.Key
+		const inURL = "API keys are not accepted in the URL"
+		encoded := strings.ReplaceAll(key, "_", "%5F")
+		for name, path := range map[string]string{
+			"a value": "/me?key=" + key, "a name": "/me?" + key + "=1", "encoded": "/me?k=" + encoded, "encoded letters": "/me?k=%6D" + key[1:],
+			"second of two": "/me?a=1&a=" + key, "behind a semicolon": "/me?a=1;b=" + key, "broken escape beside it": "/me?%zz&k=" + key,
+			"within a value": "/me?u=https%3A%2F%2Fx%2F%3Fk%3D" + key, "a placeholder": "/me?api_key=mk_live_your_key_here",
+			"an unknown path": "/nowhere?k=" + key, "no valid parameter": "/transcriptions?api_key=" + key,
+		} {
+			for _, a := range []answer{
+				w.request(http.DefaultClient, "GET", path, ""), w.get(path, key), w.get(path, credential.NewKey().Secret()),
+			} {
+				a.what = name
+				a.want(401, inURL)
+				if strings.Contains(string(a.body), key) {
+					t.Errorf("%s: the key is echoed", name)
+				}
+			}
+		}
+		k, err := w.app.GetKey(context.Background(), memo.Caller{Operator: true}, w.olgaKey.ID)
+		if err != nil || k.ExposedAt == nil {
+			t.Errorf("the exposed key is not marked: %+v, %v", k, err)
+		}
+
+		for name, set := range map[string]func(*http.Request){
+			"X-Api-Key":     withHeader("X-Api-Key", key),
+			"Cookie":        withHeader("Cookie", "memo_session="+key),
+			"Referer":       withHeader("Referer", "http://x/?k="+key),
+			"no credential": func(*http.Request) {},
+		} {
+			a := w.request(http.DefaultClient, "GET", "/me", "", set)
+			a.what = name
+			a.want(401, `{"detail":"Missing API key"}`)
+			if got := a.header.Get("WWW-Authenticate"); got != `Bearer realm="memo"` {
+				t.Errorf("%s: WWW-Authenticate is %s", name, got)
+			}
+		}
+		basic := func(r *http.Request) { r.SetBasicAuth(key, key) }
+		two := func(r *http.Request) { r.Header["Authorization"] = []string{"Bearer " + key, "Bearer " + key} }
+		for name, set := range map[string]func(*http.Request){
+			"Basic": basic, "two headers": two, "joined": withHeader("Authorization", "Bearer "+key+", Bearer "+key),
+			"no scheme": withHeader("Authorization", key), "no key": withHeader("Authorization", "Bearer"), "empty": withHeader("Authorization", "Bearer "),
+			"two keys": withKey(key + " " + key), "quoted": withKey(`"` + key + `"`), "upper case": withKey(strings.ToUpper(key)),
+			"Cyrillic": withKey("м" + key[1:]), "full-width": withKey("ｍ" + key[1:]), "tab": withHeader("Authorization", "Bearer\t"+key),
+			"50 kB": withKey(strings.Repeat("a", 50_000)), "good prefix": withKey(key[:39] + "0" + key[40:]), "unknown": withKey(credential.NewKey().Secret()),
+			"a key's suffix": withKey(w.olgaKey.Suffix), "token form": withKey("lkzvXde85FvlU0iklkzvXde85FvlU0iklkzvXde85Fv"),
+		} {
+			a := w.request(http.DefaultClient, "GET", "/me", "", set)
+			a.what = name
+			a.want(401, `{"detail":"Invalid API key"}`)
+			if got := a.header.Get("WWW-Authenticate"); !strings.HasPrefix(got, `Bearer realm="memo", error="invalid_token", error_description="The API key is not valid"`) {
+				t.Errorf("%s: WWW-Authenticate is %s", name, got)
+			}
+		}
+		for _, scheme := range []string{"Bearer", "bearer", "BEARER"} {
+			w.request(http.DefaultClient, "GET", "/me", "", withHeader("Authorization", scheme+" "+key)).want(200)
+		}
+		if strings.Contains(w.log.String(), key) || !strings.Contains(w.log.String(), w.olgaKey.ID) {
+			t.Error("the log has the key, or not the key's id")
+		}
+	})
+}
+
+// TestTheOrderOfRefusals: 401 before 403 before 429 before 404 before 422.
+func TestTheOrderOfRefusals(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		ctx, operator := context.Background(), memo.Caller{Operator: true}
+		bad := "/transcriptions/" + w.foreign[0] + "/export?format=exe&nope=1"
+		w.get(bad+"&k="+w.olgaKey.Key, w.olgaKey.Key).want(401, "not accepted in the URL")
+		w.get(bad, w.olgaKey.Key).want(404, `{"detail":"Transcription not found"}`)
+		w.get("/transcriptions/"+w.meetings[1]+"/export?format=exe&nope=1", w.olgaKey.Key).want(422, `["query","format"]`, `["query","nope"]`)
+		w.setPlan(memo.PlanFree)
+		w.get(bad, w.olgaKey.Key).want(403, "api_access_denied")
+		revoked := w.markKey
+		w.must(w.app.RevokeKey(ctx, operator, revoked.ID))
+		a := w.get(bad, revoked.Key).want(401, "Invalid API key")
+		if got := a.header.Get("WWW-Authenticate"); !strings.Contains(got, "revoked") {
+			t.Errorf("the description does not say revoked: %s", got)
+		}
+		w.setPlan(memo.PlanPro)
+		w.get("/me", w.olgaKey.Key).want(200)
+
+		soon := time.Now().Add(50 * time.Millisecond)
+		k, err := w.app.CreateKey(ctx, memo.Caller{Operator: true, WorkspaceID: w.acme.ID, UserID: w.mark.ID}, newKeyUntil(soon))
+		w.must(err)
+		for w.get("/me", k.Key).status == 200 {
+			if time.Now().After(soon.Add(5 * time.Second)) {
+				t.Fatal("the key does not expire")
+			}
+		}
+		if got := w.get("/me", k.Key).want(401).header.Get("WWW-Authenticate"); !strings.Contains(got, "expired") {
+			t.Errorf("the description does not say expired: %s", got)
+		}
+		w.must(w.app.RemoveMember(ctx, operator, w.acme.ID, w.mark.ID))
+	})
+}
+
+func TestWhatHTTPLetsThrough(t *testing.T) {
+	w := newWorld(t, storeIn(t), limits{1 << 20, 1 << 20})
+	key := withKey(w.olgaKey.Key)
+	for path, status := range map[string]int{
+		"/api/v1//developer/me": 404, "/api//v1/developer/me": 404, "/api/v1/developer/../developer/me": 404, "/api/v1/developer/me/": 404,
+		"/api/": 404, "/api/v2": 404, "/transcriptions/a%2Fb": 422, "/transcriptions/%00": 422, "/transcriptions/..%2f..": 404,
+		"/transcriptions/" + w.meetings[1] + "/": 404, "/transcriptions?limit=1&limit=2": 422, "/transcriptions?a;b=1": 422,
+		"/transcriptions?%zz=1": 422, "/transcriptions?q=%00": 422, "/transcriptions?q=%ff": 422, "/ME": 404,
+	} {
+		client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		w.request(client, "GET", path, "", key).want(status)
+	}
+	a := w.request(http.DefaultClient, "DELETE", "/transcriptions", "", key).want(405)
+	if got := a.header.Get("Allow"); got != "GET, HEAD" {
+		t.Errorf("Allow is %q", got)
+	}
+	if got := w.request(http.DefaultClient, "PUT", "/keys", "", key).want(405).header.Get("Allow"); got != "GET, HEAD, POST" {
+		t.Errorf("Allow is %q", got)
+	}
+	res, err := http.NewRequest("HEAD", w.server.URL+Prefix+"/me", nil)
+	w.must(err)
+	key(res)
+	head, err := http.DefaultClient.Do(res)
+	w.must(err)
+	body, _ := io.ReadAll(head.Body)
+	head.Body.Close()
+	if head.StatusCode != 200 || len(body) != 0 || head.Header.Get("RateLimit") == "" {
+		t.Errorf("HEAD: %d with %d bytes", head.StatusCode, len(body))
+	}
+}
+
+func newKeyUntil(t time.Time) app.NewKey { return app.NewKey{Name: "short", ExpiresAt: &t} }
