@@ -98,8 +98,10 @@ func TestExportFormats(t *testing.T) {
 func TestBulkExport(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for _, title := range []string{"../../etc/passwd", `C:\x`, "/abs", "CON", "a.", "pricing TALK", "Pricing Talk", "-rf", " ", strings.Repeat("🎉", 300), "two\nlines", "\u202Eexe"} {
-			doc, err := json.Marshal(map[string]any{"title": title, "status": "completed", "created_at": "2026-05-01T00:00:00Z",
-				"segments": []map[string]any{{"start": 0, "end": 1, "text": "in " + title}}})
+			doc, err := json.Marshal(map[string]any{
+				"title": title, "status": "completed", "created_at": "2026-05-01T00:00:00Z",
+				"segments": []map[string]any{{"start": 0, "end": 1, "text": "in " + title}},
+			})
 			w.must(err)
 			w.meetings = append(w.meetings, w.importFile(w.acme, "x.json", string(doc)))
 		}

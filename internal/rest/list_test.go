@@ -138,8 +138,10 @@ func TestCursorsReachEveryRowOnce(t *testing.T) {
 			w.importFile(w.acme, "n.json", fmt.Sprintf(`{"title":"N %d","status":"completed","language":"en","duration_seconds":%d,"created_at":%q,
 				"segments":[{"start":0,"end":1,"text":"common word %d"}]}`, i, 10+i/5, time.Date(2026, 4, 1, i/6, 0, 0, 0, time.UTC).Format(time.RFC3339), i))
 		}
-		for _, query := range []string{"sort=created_at", "sort=-created_at", "sort=duration", "sort=-duration", "language=en&sort=duration",
-			"q=common", "q=common&sort=relevance", "date_from=2026-04-01&date_to=2026-04-30&sort=-duration"} {
+		for _, query := range []string{
+			"sort=created_at", "sort=-created_at", "sort=duration", "sort=-duration", "language=en&sort=duration",
+			"q=common", "q=common&sort=relevance", "date_from=2026-04-01&date_to=2026-04-30&sort=-duration",
+		} {
 			var byOffset, byCursor []string
 			for offset := 0; ; offset += 7 {
 				l := w.list(fmt.Sprintf("%s&limit=7&offset=%d", query, offset))

@@ -36,12 +36,12 @@ type world struct {
 	server *httptest.Server
 	log    *bytes.Buffer
 
-	acme, other        memo.Workspace
-	olga, mark, eve    memo.User
-	olgaKey, eveKey    memo.NewKeyView
-	markKey            memo.NewKeyView
-	meetings, foreign  []string // ids in Acme, newest first, and in Other
-	project, olgaToken string
+	acme, other       memo.Workspace
+	olga, mark, eve   memo.User
+	olgaKey, eveKey   memo.NewKeyView
+	markKey           memo.NewKeyView
+	meetings, foreign []string // ids in Acme, newest first, and in Other
+	project           string
 }
 
 const password = "correct horse"

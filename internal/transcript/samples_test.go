@@ -32,13 +32,15 @@ var samples = []struct {
 	{"openai-whisper.json", "Lagerumzug_Leipzig.json", "Lagerumzug Leipzig", "", "de", "audio", "", 22, []Format{JSON}},
 	{
 		"faster-whisper.json", `C:\Users\o\2026-05-20_Ольга Сергеевна, часть 2.json`,
-		"Ольга Сергеевна, часть 2", "2026-05-20T00:00:00Z", "ru", "audio", "", 20, []Format{JSON},
+		"Ольга Сергеевна, часть 2", "2026-05-20T00:00:00Z", "ru", "audio", "", 20,
+		[]Format{JSON},
 	},
 	{"faster-whisper-array.json", "pan.json", "pan", "", "", "audio", "", 13, []Format{JSON}},
 	{"whisperx.json", "recordings/oncall-review.json", "oncall-review", "", "en", "audio", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24, []Format{JSON}},
 	{
 		"zoom.vtt", "GMT20260520-091400_Recording.transcript.vtt", "Zoom recording", "2026-05-20T09:14:00Z", "", "video",
-		"Jordan Lee, Alex Morgan, Dana Smith (Acme), iPhone de Marie", 23, []Format{JSON},
+		"Jordan Lee, Alex Morgan, Dana Smith (Acme), iPhone de Marie", 23,
+		[]Format{JSON},
 	},
 	{"teams.vtt", "اجتماع الفريق.vtt", "اجتماع الفريق", "", "", "video", "سارة الخطيب, يوسف حداد, Omar Nasser, ليلى منصور", 20, Formats},
 	{"youtube.vtt", "bees.en-GB.vtt", "bees.en-GB", "", "en", "audio", "Narrator, Beekeeper", 7, []Format{JSON}},
@@ -46,7 +48,8 @@ var samples = []struct {
 	{"french.srt", "abeilles.srt", "abeilles", "", "", "audio", "Claire, Marc", 16, []Format{JSON}},
 	{
 		"own.txt", "2026-05-20 Acme — discovery call.txt", "Acme — discovery call", "2026-05-20T00:00:00Z", "", "audio",
-		"Alex, Jordan", 21, []Format{JSON},
+		"Alex, Jordan", 21,
+		[]Format{JSON},
 	},
 	{"names.txt", "запись к врачу.txt", "запись к врачу", "", "", "text", "Ирина, Регистратура", 12, Formats},
 	{"free.txt", "notes", "notes", "", "", "text", "", 8, []Format{JSON}},

@@ -1,0 +1,42 @@
+# make test   everything that CI runs
+# make build  the static binary, bin/memo
+# make bench  the table of CPU per request
+# make fuzz   every fuzz target for a minute
+
+GO ?= go
+FUZZTIME ?= 60s
+
+.PHONY: test needs check race openapi build bench fuzz
+
+test: needs check race openapi
+
+# What the tests need and Go does not bring: PostgreSQL's server. On Debian as
+# root it is installed; elsewhere one line says what to install.
+needs:
+	@sh scripts/needs.sh
+
+check:
+	@out="$$($(GO) tool -modfile=tools/go.mod gofumpt -l .)"; test -z "$$out" || { echo "$$out"; echo "run gofumpt -w on these files"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+
+race:
+	$(GO) test -race -timeout 40m ./...
+
+# The linters come from npm. Without npx this step is left out, and says so.
+openapi:
+	@sh scripts/openapi.sh
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/memo ./cmd/memo
+
+bench:
+	$(GO) run ./bench
+
+fuzz:
+	$(GO) test -run '^$$' -fuzz FuzzRead$$ -fuzztime $(FUZZTIME) ./internal/transcript
+	$(GO) test -run '^$$' -fuzz FuzzRoundTrip -fuzztime $(FUZZTIME) ./internal/transcript
+	$(GO) test -run '^$$' -fuzz FuzzSearch -fuzztime $(FUZZTIME) ./internal/search
+	$(GO) test -run '^$$' -fuzz FuzzParseKey -fuzztime $(FUZZTIME) ./internal/credential
+	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) ./internal/rest
+	$(GO) test -run '^$$' -fuzz FuzzBearer -fuzztime $(FUZZTIME) ./internal/gate

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Installs what the tests need, where this may be done, or says what is missing.
+set -eu
+
+postgres() { ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1; }
+compiler() { command -v gcc >/dev/null 2>&1 || command -v clang >/dev/null 2>&1; }
+
+missing=""
+postgres || missing="$missing postgresql"
+compiler || missing="$missing gcc libc6-dev" # the race detector links with cgo
+[ -z "$missing" ] && exit 0
+
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+	echo "installing:$missing"
+	apt-get update -qq
+	# shellcheck disable=SC2086 # a list of words
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+else
+	echo "the tests need:$missing (on Debian: sudo apt-get install$missing)" >&2
+	exit 1
+fi

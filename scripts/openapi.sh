@@ -1,0 +1,12 @@
+#!/bin/sh
+# Holds the OpenAPI document against two linters from npm; errors fail.
+set -eu
+cd "$(dirname "$0")/.."
+
+if ! command -v npx >/dev/null 2>&1; then
+	echo "the OpenAPI linters were left out: they need Node.js 20 or newer (npx)"
+	exit 0
+fi
+doc=internal/rest/testdata/openapi.json
+npx --yes @redocly/cli@2.77.0 lint "$doc"
+npx --yes @stoplight/spectral-cli@6.16.3 lint --ruleset scripts/spectral.yaml --fail-severity error "$doc"
