@@ -1,0 +1,90 @@
+package gate
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"memoai.tech/memo/internal/credential"
+)
+
+func TestForwardedAddressesAreBelievedFromProxiesOnly(t *testing.T) {
+	g := &Gate{proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}}
+	for _, c := range []struct {
+		name, peer string
+		forwarded  []string
+		want       string
+	}{
+		{"no proxy", "192.0.2.1:5", nil, "192.0.2.1"},
+		{"a stranger who says so", "192.0.2.1:5", []string{"203.0.113.9"}, "192.0.2.1"},
+		{"one proxy", "10.1.2.3:5", []string{"203.0.113.9"}, "203.0.113.9"},
+		{"a forged first hop", "10.1.2.3:5", []string{"198.51.100.1, 203.0.113.9"}, "203.0.113.9"},
+		{"two proxies", "10.1.2.3:5", []string{"198.51.100.1, 203.0.113.9, 10.9.9.9"}, "203.0.113.9"},
+		{"two headers", "10.1.2.3:5", []string{"198.51.100.1", "203.0.113.9"}, "203.0.113.9"},
+		{"nonsense", "10.1.2.3:5", []string{"unknown"}, "10.1.2.3"},
+		{"nonsense before a good one", "10.1.2.3:5", []string{"'; DROP TABLE, 203.0.113.9"}, "203.0.113.9"},
+		{"a proxy that says nothing", "10.1.2.3:5", nil, "10.1.2.3"},
+		{"IPv6", "[::1]:5", []string{"2001:db8::7"}, "2001:db8::7"},
+		{"IPv4 in IPv6", "[::ffff:10.1.2.3]:5", []string{"203.0.113.9"}, "203.0.113.9"},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = c.peer
+		r.Header["X-Forwarded-For"] = c.forwarded
+		if got := g.address(r); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestCleanAgent(t *testing.T) {
+	for in, want := range map[string]string{
+		"curl/8": "curl/8", "a\x1b[31mb\r\nc": "a[31mbc", "\xff\xfe": "�", "x\u202Ey": "xy",
+	} {
+		if got := cleanAgent(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+// FuzzKeysInQuery: a key that a server could decode out of the query is found,
+// wherever it stands and whichever of its characters are escaped.
+func FuzzKeysInQuery(f *testing.F) {
+	f.Add("a=1&b=", "", uint64(0))
+	f.Add("%", ";x", uint64(1<<46-1))
+	f.Fuzz(func(t *testing.T, before, after string, escaped uint64) {
+		key := credential.NewKey()
+		var written strings.Builder
+		for i, c := range []byte(key.Secret()) {
+			if escaped>>i&1 == 1 {
+				fmt.Fprintf(&written, "%%%02x", c)
+			} else {
+				written.WriteByte(c)
+			}
+		}
+		found, keys := keysInQuery(before + "&k=" + written.String() + "&" + after)
+		if !found || !slices.Contains(keys, key) && len(keys) < 10 {
+			t.Fatalf("the key between %q and %q is not found", before, after)
+		}
+	})
+}
+
+// FuzzBearer: whatever the header is, only one exact key is read out of it.
+func FuzzBearer(f *testing.F) {
+	good := credential.NewKey().Secret()
+	f.Add("Bearer "+good, "")
+	f.Add("bearer  "+good, good)
+	f.Fuzz(func(t *testing.T, first, second string) {
+		h := http.Header{"Authorization": {first}}
+		if second != "" {
+			h["Authorization"] = append(h["Authorization"], second)
+		}
+		key, err := bearer(h)
+		if err == nil && (second != "" || !strings.HasSuffix(first, key.Secret())) {
+			t.Fatal("a key was read out of something else")
+		}
+	})
+}

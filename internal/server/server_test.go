@@ -1,0 +1,132 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/ratelimit"
+	"memoai.tech/memo/internal/rest"
+	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/telemetry"
+)
+
+func newServer(t *testing.T) (*Server, *store.Store) {
+	t.Helper()
+	s, err := store.Open(context.Background(), store.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	log := slog.New(slog.DiscardHandler)
+	a := app.New(app.Config{Store: s, Log: log, Limits: ratelimit.NewMemory(nil), Passwords: credential.NewPasswords(1)})
+	g, err := gate.New(gate.Config{App: a})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(Config{
+		App: a, Gate: g, REST: rest.New(rest.Config{App: a, Gate: g}), Log: log,
+		Metrics: telemetry.NewMetrics(), PublicURL: "https://memo.example.com",
+	}), s
+}
+
+func TestWhatIsMountedWhere(t *testing.T) {
+	s, db := newServer(t)
+	get := func(path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		return w
+	}
+	for path, want := range map[string]struct {
+		status int
+		has    string
+	}{
+		"/healthz":                              {200, `"ok"`},
+		"/readyz":                               {200, `"ready"`},
+		"/openapi.json":                         {200, `"openapi": "3.1.0"`},
+		"/llms.txt":                             {200, "https://memo.example.com/api/v1/developer/transcriptions"},
+		"/metrics":                              {404, `"detail"`}, // on a listener of its own only
+		"/nowhere":                              {404, `"detail"`},
+		"//healthz":                             {404, `"detail"`},
+		"/api":                                  {404, `"detail"`},
+		"/.well-known/oauth-protected-resource": {404, `"detail"`},
+		"/.well-known/oauth-authorization-server":    {404, `"detail"`},
+		"/healthz?k=" + credential.NewKey().Secret(): {401, "not accepted in the URL"},
+		"/api/v1/developer/openapi.json":             {200, `"openapi": "3.1.0"`},
+	} {
+		w := get(path)
+		if w.Code != want.status || !strings.Contains(w.Body.String(), want.has) {
+			t.Errorf("%s: %d %.200s", path, w.Code, w.Body)
+		}
+		if w.Code >= 400 && !json.Valid(w.Body.Bytes()) || w.Header().Get("X-Request-Id") == "" {
+			t.Errorf("%s: not JSON, or no X-Request-Id", path)
+		}
+	}
+	db.Close()
+	if w := get("/readyz"); w.Code != 503 {
+		t.Errorf("/readyz without a database: %d %s", w.Code, w.Body)
+	}
+	if w := get("/healthz"); w.Code != 200 {
+		t.Errorf("/healthz without a database: %d", w.Code)
+	}
+}
+
+// TestServeDrains: a request that is under way when the server is told to stop
+// gets its answer, and no connection is taken after it.
+func TestServeDrains(t *testing.T) {
+	s, _ := newServer(t)
+	entered, leave := make(chan bool), make(chan bool)
+	inner := s.http.Handler
+	s.http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			close(entered)
+			<-leave
+		}
+		inner.ServeHTTP(w, r)
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx, l) }()
+	answered := make(chan int, 1)
+	go func() {
+		res, err := http.Get("http://" + l.Addr().String() + "/slow")
+		if err != nil {
+			answered <- 0
+			return
+		}
+		io.Copy(io.Discard, res.Body)
+		res.Body.Close()
+		answered <- res.StatusCode
+	}()
+	<-entered
+	stop()
+	for !s.draining.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	w := httptest.NewRecorder()
+	inner.ServeHTTP(w, httptest.NewRequest("GET", "/readyz", nil))
+	if w.Code != 503 {
+		t.Errorf("/readyz while stopping: %d", w.Code)
+	}
+	close(leave)
+	if got := <-answered; got != 404 {
+		t.Errorf("the request under way got %d, want its answer (404)", got)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}

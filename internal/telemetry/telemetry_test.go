@@ -1,0 +1,111 @@
+package telemetry
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"memoai.tech/memo/internal/credential"
+)
+
+func TestNoSinkHoldsAKey(t *testing.T) {
+	var out bytes.Buffer
+	log := NewLogger(&out, slog.LevelInfo)
+	key := credential.NewKey().Secret()
+	log.Error("in the message "+key, "in a value", key, "in a group", slog.GroupValue(slog.String(key, key)), "error", errors.New("for "+key+","+key[:20]))
+	if strings.Contains(out.String(), key[8:20]) {
+		t.Errorf("the log has the key: %s", out.String())
+	}
+	if n := strings.Count(out.String(), "mk_live_[redacted]"); n < 5 {
+		t.Errorf("only %d places are redacted: %s", n, out.String())
+	}
+}
+
+// TestOneLineARequest: line breaks and control codes of a client cannot forge
+// a second record.
+func TestOneLineARequest(t *testing.T) {
+	var out bytes.Buffer
+	m := &Middleware{Log: NewLogger(&out, slog.LevelInfo), Metrics: NewMetrics()}
+	h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		Of(r.Context()).Route, Of(r.Context()).KeyID = "GET /x/{id}", "key-id"
+		Of(r.Context()).Err = errors.New("first\nsecond\x1b[31m\r\n{\"msg\":\"forged\"}")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	r := httptest.NewRequest("GET", "/x/secret-id?q=private", nil)
+	r.Header.Set("User-Agent", "evil")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if n := strings.Count(out.String(), "\n"); n != 1 {
+		t.Errorf("%d lines: %s", n, out.String())
+	}
+	var line map[string]any
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]any{"route": "GET /x/{id}", "key_id": "key-id", "status": 503.0, "method": "GET", "request_id": w.Header().Get("X-Request-Id")} {
+		if line[name] != want {
+			t.Errorf("%s is %v, want %v", name, line[name], want)
+		}
+	}
+	for _, private := range []string{"private", "secret-id", "\x1b"} {
+		if strings.Contains(out.String(), private) {
+			t.Errorf("the log has %q", private)
+		}
+	}
+}
+
+func TestAPanicIsAnswered(t *testing.T) {
+	var out bytes.Buffer
+	m := &Middleware{Log: NewLogger(&out, slog.LevelInfo), Metrics: NewMetrics(), Panicked: func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusInternalServerError)
+	}}
+	key := credential.NewKey().Secret()
+	server := httptest.NewServer(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/late" {
+			w.Write([]byte("begun"))
+			w.(interface{ Unwrap() http.ResponseWriter }).Unwrap().(http.Flusher).Flush()
+		}
+		panic("with " + key)
+	})))
+	defer server.Close()
+	res, err := http.Get(server.URL + "/early")
+	if err != nil || res.StatusCode != 500 || res.Header.Get("X-Request-Id") == "" {
+		t.Errorf("got %v, %v", res, err)
+	}
+	res.Body.Close()
+	if res, err = http.Get(server.URL + "/late"); err == nil {
+		_, err = io.ReadAll(res.Body)
+		res.Body.Close()
+	}
+	if err == nil {
+		t.Error("an answer that broke off looks whole")
+	}
+	if strings.Contains(out.String(), key) || strings.Count(out.String(), `"panic"`) < 2 {
+		t.Errorf("the log: %s", out.String())
+	}
+}
+
+func TestMetricsAreBounded(t *testing.T) {
+	m := NewMetrics()
+	mw := &Middleware{Log: slog.New(slog.DiscardHandler), Metrics: m}
+	h := mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { Of(r.Context()).Refusal = "expired" }))
+	for _, method := range []string{"GET", "FOO", "BAR", credential.NewKey().Secret()} {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, "/", nil))
+	}
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	for _, want := range []string{`memo_http_requests_total{method="other",route="",status="200"} 3`, `memo_key_refusals_total{reason="expired"} 4`, "go_goroutines"} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("no %s in the metrics", want)
+		}
+	}
+	if strings.Contains(w.Body.String(), "mk_live_") {
+		t.Error("the metrics have a key")
+	}
+}
