@@ -1,0 +1,175 @@
+package app
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/ratelimit"
+	"memoai.tech/memo/internal/search"
+	"memoai.tech/memo/internal/transcript"
+)
+
+func (w *world) file(name, content string) Imported {
+	w.t.Helper()
+	in, err := w.Import(w.ctx, w.as(w.owner), Import{Name: name, Data: []byte(content)})
+	return must(w.t, in, err)
+}
+
+func TestImport(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		first := w.file("talk.txt", "[00:42] Jordan: Of course…\n")
+		again := w.file("renamed.txt", "[00:42] Jordan: Of course…\n")
+		if first.Unchanged || !again.Unchanged || again.ID != first.ID {
+			t.Errorf("the same file twice: %+v, %+v", first, again)
+		}
+		other := w.addWorkspace("Other", w.owner)
+		in, err := w.Import(w.ctx, memo.Caller{Operator: true, WorkspaceID: other.ID}, Import{Name: "talk.txt", Data: []byte("[00:42] Jordan: Of course…\n")})
+		if err != nil || in.Unchanged || in.ID == first.ID {
+			t.Errorf("the same file in another workspace: %+v, %v", in, err)
+		}
+		_, err = w.Import(w.ctx, w.as(w.owner), Import{Name: "bad.vtt", Data: []byte("no header")})
+		if refusal, ok := errors.AsType[*transcript.Error](err); !ok || refusal.Reason == "" || memo.KindOf(err) != memo.KindInvalid {
+			t.Errorf("a bad file: %v", err)
+		}
+		key := w.as(w.owner)
+		key.KeyID = "k"
+		_, err = w.Import(w.ctx, key, Import{Name: "x.txt", Data: []byte("x")})
+		wantKind(t, "an import by a key", err, memo.KindForbidden)
+		events, err := w.store.Events(w.ctx, w.workspace.ID, 1)
+		if must(t, events, err); events[0].Action != memo.ActionImported || events[0].Subject != first.ID {
+			t.Errorf("the audit trail says %+v", events[0])
+		}
+		before := w.version()
+		w.file("talk2.txt", "something else")
+		if after := w.version(); after <= before {
+			t.Errorf("the content version went from %d to %d", before, after)
+		}
+	})
+}
+
+// version is the workspace's content version as a request reads it.
+func (w *world) version() int64 {
+	w.t.Helper()
+	key, _ := w.key(w.owner, "v")
+	c, err := w.AuthoriseKey(w.ctx, key, Origin{})
+	return must(w.t, c, err).ContentVersion
+}
+
+// TestTheArchiveIsCutWhenItsContextEnds: what is left has no directory.
+func TestTheArchiveIsCutWhenItsContextEnds(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		var ids []string
+		for i := range 5 {
+			ids = append(ids, w.file("x.txt", fmt.Sprintf("[00:01] A: number %d", i)).ID)
+		}
+		archive, err := w.Archive(w.ctx, w.as(w.owner), ids, transcript.Markdown)
+		must(t, archive, err)
+		var whole bytes.Buffer
+		must(t, 0, archive.WriteZip(w.ctx, &whole))
+		if _, err := zip.NewReader(bytes.NewReader(whole.Bytes()), int64(whole.Len())); err != nil {
+			t.Fatal(err)
+		}
+		died := errors.New("the key died")
+		ctx, cancel := context.WithCancelCause(w.ctx)
+		var short bytes.Buffer
+		err = archive.WriteZip(ctx, writerFunc(func(p []byte) (int, error) {
+			cancel(died)
+			return short.Write(p)
+		}))
+		if !errors.Is(err, died) && !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		if _, err := zip.NewReader(bytes.NewReader(short.Bytes()), int64(short.Len())); err == nil {
+			t.Error("a short archive looks whole")
+		}
+	})
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+func TestJoinCRC(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := rapid.SliceOf(rapid.Byte()).Draw(t, "a"), rapid.SliceOf(rapid.Byte()).Draw(t, "b")
+		got := joinCRC(crc32.ChecksumIEEE(a), crc32.ChecksumIEEE(b), int64(len(b)))
+		if want := crc32.ChecksumIEEE(append(a, b...)); got != want {
+			t.Fatalf("got %08x, want %08x", got, want)
+		}
+	})
+	if got := joinCRC(0, crc32.ChecksumIEEE([]byte("x")), 1); got != crc32.ChecksumIEEE([]byte("x")) {
+
+		t.Error("the empty beginning changes the sum")
+	}
+}
+
+// TestAHeadLongerThanAStoredBlock: deflate stores at most 65,535 bytes a block.
+func TestAHeadLongerThanAStoredBlock(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		summary := strings.Repeat("A long summary. ", 10_000)
+		doc := fmt.Sprintf(`{"title":"Long","status":"completed","media_type":"audio","summary":%q,"segments":[{"start":0,"end":1,"text":"x"}]}`, summary)
+		id := w.file("long.json", doc).ID
+		archive, err := w.Archive(w.ctx, w.as(w.owner), []string{id}, transcript.Markdown)
+		must(t, archive, err)
+		var out bytes.Buffer
+		must(t, 0, archive.WriteZip(w.ctx, &out))
+		z, err := zip.NewReader(bytes.NewReader(out.Bytes()), int64(out.Len()))
+		must(t, z, err)
+		r, err := z.File[0].Open()
+		must(t, r, err)
+		content, err := io.ReadAll(r)
+		single, exportErr := w.Export(w.ctx, w.as(w.owner), id, transcript.Markdown)
+		if err != nil || exportErr != nil || !bytes.Equal(content, single.Body) || len(content) < len(summary) {
+			t.Errorf("%d bytes, %v, %v; want %d", len(content), err, exportErr, len(single.Body))
+		}
+	})
+}
+
+// TestTotalsFollowTheContent: a total is kept, and every change is seen.
+func TestTotalsFollowTheContent(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		total := func() int {
+			t.Helper()
+			key, _ := w.key(w.owner, "t")
+			c, err := w.AuthoriseKey(w.ctx, key, Origin{})
+			must(t, c, err)
+			must(t, 0, second(w.Spend(w.ctx, c, ratelimit.Data)))
+			p, err := w.Transcriptions(w.ctx, c, List{Status: memo.StatusCompleted, Limit: 1})
+			return must(t, p, err).Total
+		}
+		for i := range 5 {
+			if got := total(); got != i {
+				t.Errorf("total is %d, want %d", got, i)
+			}
+			w.file("x.txt", fmt.Sprintf("text %d", i))
+		}
+	})
+}
+
+// TestSnippets: the best places come first, also where a line looks like a time and is not.
+func TestSnippets(t *testing.T) {
+	segments := []memo.Segment{
+		{Start: 0, End: 1, Speaker: "A", Text: "nothing here"},
+		{Start: 61, End: 62, Speaker: "Anna: the Great", Text: "one price"},
+		{Start: 3661.5, End: 3662, Text: "[12:34] price and offer"},
+		{Start: 3700, End: 3701, Text: strings.Repeat("word ", 200) + "offer" + strings.Repeat(" word", 200)},
+	}
+	raw := []byte(`[{"start":0,"end":1,"speaker_id":null,"speaker":"A","text":"nothing here"},` +
+		`{"start":61,"end":62,"speaker_id":null,"speaker":"Anna: the Great","text":"one price"},` +
+		`{"start":3661.5,"end":3662,"speaker_id":null,"speaker":null,"text":"[12:34] price and offer"},` +
+		`{"start":3700,"end":3701,"speaker_id":null,"speaker":null,"text":"` + segments[3].Text + `"}]`)
+	got, err := findSnippets(memo.Lines(segments), raw, search.Query("price offer"))
+	if err != nil || len(got) != 3 || got[0].Start != 3661.5 || got[1].Speaker != "Anna: the Great" || !strings.Contains(got[2].Text, "offer") || len(got[2].Text) > 300 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
