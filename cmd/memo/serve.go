@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"memoai.tech/memo"
@@ -68,9 +69,11 @@ func (c *serveCmd) Run(e *environment) error {
 		return err
 	}
 	background, stopBackground := context.WithCancel(context.WithoutCancel(e.ctx))
-	defer stopBackground()
-	go a.Run(background)
+	var running sync.WaitGroup
+	running.Go(func() { a.Run(background) })
 	err = srv.Serve(e.ctx, listener)
+	stopBackground()
+	running.Wait()
 	a.Flush(context.WithoutCancel(e.ctx))
 	e.log.Info("stopped")
 	return err

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/store"
 )
@@ -45,6 +47,9 @@ func parseCursor(sort, cursor string) (store.Page, error) {
 	}
 	if sort == "relevance" {
 		return store.Page{Offset: int(max(n, 0))}, nil
+	}
+	if _, err := uuid.Parse(parts[2]); err != nil {
+		return store.Page{}, bad // anybody can compute a checksum
 	}
 	return store.Page{After: &store.Position{Key: n, ID: parts[2]}}, nil
 }

@@ -1,7 +1,9 @@
 package rest
 
 import (
+	"encoding/base64"
 	"fmt"
+	"hash/crc32"
 	"net/http"
 	"net/url"
 	"slices"
@@ -176,6 +178,9 @@ func TestCursorsReachEveryRowOnce(t *testing.T) {
 		tampered := []byte(*l.NextCursor)
 		tampered[5] ^= 1
 		w.get("/transcriptions?cursor="+string(tampered), w.olgaKey.Key).want(422)
+		forged := "created_at|1|\x00\xff"
+		forged = base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s|%08x", forged, crc32.ChecksumIEEE([]byte(forged))))
+		w.get("/transcriptions?sort=created_at&cursor="+forged, w.olgaKey.Key).want(422, "cursor")
 		// In another workspace a cursor is a time and nothing else.
 		other := w.get("/transcriptions?cursor="+*l.NextCursor, w.eveKey.Key).want(200)
 		if strings.Contains(string(other.body), "N 2") || strings.Contains(string(other.body), w.acme.ID) {
