@@ -65,39 +65,36 @@ func (s *Store) Items(ctx context.Context, workspaceID string, ids []string) (it
 
 // Transcription reads one transcription of the workspace with its text.
 func (s *Store) Transcription(ctx context.Context, workspaceID, id string) (w Whole, err error) {
-	var projectID, projectName sql.NullString
-	err = s.q.QueryRowContext(ctx, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, x.text, x.segments
+	err = s.whole(ctx, &w, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, x.text, x.segments
 		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id
-		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).
-		Scan(&w.seq, &w.ID, &w.Doc, &w.CharCount, &projectID, &projectName, &w.Text, &w.Segments)
-	if errors.Is(err, sql.ErrNoRows) {
-		return w, memo.NotFound("Transcription")
-	}
-	if err != nil {
-		return w, classify(err)
-	}
-	w.Project = projectRef(projectID, projectName)
-	w.Reports, err = s.reports(ctx, w.seq)
+		WHERE t.id = $1 AND t.workspace_id = $2`, workspaceID, id, &w.Text, &w.Segments)
 	return w, err
 }
 
 // Markdown reads a transcription without its text, and the transcript part of
 // its Markdown form as it is kept.
 func (s *Store) Markdown(ctx context.Context, workspaceID, id string) (w Whole, md Deflated, err error) {
-	var projectID, projectName sql.NullString
-	err = s.q.QueryRowContext(ctx, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, x.markdown, x.markdown_size, x.markdown_crc
+	err = s.whole(ctx, &w, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, x.markdown, x.markdown_size, x.markdown_crc
 		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id
-		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).
-		Scan(&w.seq, &w.ID, &w.Doc, &w.CharCount, &projectID, &projectName, &md.Data, &md.Size, &md.CRC)
+		WHERE t.id = $1 AND t.workspace_id = $2`, workspaceID, id, &md.Data, &md.Size, &md.CRC)
+	return w, md, err
+}
+
+// whole reads the row of a transcription and its reports; the columns behind
+// those of the item go into more.
+func (s *Store) whole(ctx context.Context, w *Whole, query, workspaceID, id string, more ...any) error {
+	var projectID, projectName sql.NullString
+	err := s.q.QueryRowContext(ctx, query, id, workspaceID).
+		Scan(append([]any{&w.seq, &w.ID, &w.Doc, &w.CharCount, &projectID, &projectName}, more...)...)
 	if errors.Is(err, sql.ErrNoRows) {
-		return w, md, memo.NotFound("Transcription")
+		return memo.NotFound("Transcription")
 	}
 	if err != nil {
-		return w, md, classify(err)
+		return classify(err)
 	}
 	w.Project = projectRef(projectID, projectName)
 	w.Reports, err = s.reports(ctx, w.seq)
-	return w, md, err
+	return err
 }
 
 // Lines reads the text of a row that a list gave, and its segments as JSON.
@@ -131,12 +128,8 @@ type New struct {
 func (t *Tx) AddTranscription(ctx context.Context, n New) (id string, added bool, err error) {
 	d := n.Doc
 	if n.SourceHash != nil {
-		err := t.q.QueryRowContext(ctx, `SELECT id FROM transcriptions WHERE workspace_id = $1 AND source_hash = $2`, n.WorkspaceID, n.SourceHash).Scan(&id)
-		if err == nil {
-			return id, false, nil
-		}
-		if !errors.Is(err, sql.ErrNoRows) {
-			return "", false, classify(err)
+		if id, err = t.bySource(ctx, n); id != "" || err != nil {
+			return id, false, err
 		}
 	}
 	project := sql.NullString{}
@@ -167,8 +160,8 @@ func (t *Tx) AddTranscription(ctx context.Context, n New) (id string, added bool
 		d.ID, n.WorkspaceID, project, d.Status, nullText(d.Language), nullText(d.ExternalID), d.Duration.Millis(), millis(d.CreatedAt),
 		nullText(memo.Optional(n.CreatedBy)), source, utf8.RuneCountInString(d.Text), string(item)).Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) { // another import of the same file was faster
-		err = t.q.QueryRowContext(ctx, `SELECT id FROM transcriptions WHERE workspace_id = $1 AND source_hash = $2`, n.WorkspaceID, n.SourceHash).Scan(&id)
-		return id, false, classify(err)
+		id, err = t.bySource(ctx, n)
+		return id, false, err
 	}
 	if err != nil {
 		return "", false, classify(err)
@@ -187,6 +180,15 @@ func (t *Tx) AddTranscription(ctx context.Context, n New) (id string, added bool
 		return "", false, err
 	}
 	return d.ID, true, t.bumpContent(ctx, n.WorkspaceID)
+}
+
+// bySource finds the transcription that came from the same file, or "".
+func (t *Tx) bySource(ctx context.Context, n New) (id string, err error) {
+	err = t.q.QueryRowContext(ctx, `SELECT id FROM transcriptions WHERE workspace_id = $1 AND source_hash = $2`, n.WorkspaceID, n.SourceHash).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return id, classify(err)
 }
 
 // projectNamed returns the id of the workspace's project of this name, and
