@@ -1,6 +1,25 @@
 package memo
 
-import "time"
+import (
+	"regexp"
+	"strings"
+	"time"
+)
+
+// KeyPrefix begins every API key (contract section 1).
+const KeyPrefix = "mk_live_"
+
+// keyLike is an API key or a good part of one.
+var keyLike = regexp.MustCompile(KeyPrefix + `[0-9A-Za-z]+`)
+
+// RedactKeys takes every API key, and every part of one, out of a text that
+// comes from outside and is going to be kept, logged or shown.
+func RedactKeys(s string) string {
+	if !strings.Contains(s, KeyPrefix) {
+		return s
+	}
+	return keyLike.ReplaceAllString(s, KeyPrefix+"[redacted]")
+}
 
 // KeyStatus is the state of an API key at one moment (contract section 1).
 type KeyStatus string

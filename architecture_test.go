@@ -23,7 +23,7 @@ var rooms = map[string]string{
 	"internal/transcript": "memo",
 	"internal/store":      "memo credential search",
 	"internal/app":        "memo credential ratelimit search store transcript",
-	"internal/telemetry":  "",
+	"internal/telemetry":  "memo",
 	"internal/gate":       "memo app credential ratelimit telemetry",
 	"internal/rest":       "memo app gate ratelimit telemetry transcript",
 	"internal/server":     "app gate rest telemetry",

@@ -49,6 +49,8 @@ func CleanName(field, name string) (string, error) {
 		return "", Invalid(field, "must have at most %d characters", MaxName)
 	case strings.ContainsFunc(name, isControl):
 		return "", Invalid(field, "must not contain control characters or line breaks")
+	case RedactKeys(name) != name:
+		return "", Invalid(field, "must not contain an API key: it would be kept and shown to others")
 	}
 	return name, nil
 }

@@ -13,8 +13,17 @@ type Me struct {
 	Key       memo.KeyView
 }
 
-// Me describes the caller, who came with a key.
-func (a *App) Me(ctx context.Context, c memo.Caller) (m Me, err error) {
+// Me describes the caller, who came with a key. One who lost access since they
+// were authorised is refused as the next request would be.
+func (a *App) Me(ctx context.Context, c memo.Caller) (Me, error) {
+	m, err := a.me(ctx, c)
+	if memo.KindOf(err) == memo.KindNotFound {
+		return m, errKeyDeactivated
+	}
+	return m, err
+}
+
+func (a *App) me(ctx context.Context, c memo.Caller) (m Me, err error) {
 	if m.Workspace, err = a.store.Workspace(ctx, c.WorkspaceID); err != nil {
 		return m, err
 	}

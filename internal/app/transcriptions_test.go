@@ -108,7 +108,6 @@ func TestJoinCRC(t *testing.T) {
 		}
 	})
 	if got := joinCRC(0, crc32.ChecksumIEEE([]byte("x")), 1); got != crc32.ChecksumIEEE([]byte("x")) {
-
 		t.Error("the empty beginning changes the sum")
 	}
 }

@@ -13,12 +13,14 @@ import (
 	"hash/crc32"
 	"regexp"
 	"strings"
+
+	"memoai.tech/memo"
 )
 
 // The form of an API key (contract section 1): KeyPrefix, 32 random base62
 // characters, and 6 base62 characters of the CRC-32 of everything before them.
 const (
-	KeyPrefix = "mk_live_"
+	KeyPrefix = memo.KeyPrefix
 
 	randomLen   = 32
 	checksumLen = 6

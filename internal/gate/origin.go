@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
 )
 
@@ -59,9 +60,10 @@ func (g *Gate) secure(r *http.Request) bool {
 	return err == nil && g.trusts(peer) && r.Header.Get("X-Forwarded-Proto") == "https"
 }
 
-// cleanAgent makes a User-Agent fit to be kept and shown.
+// cleanAgent makes a User-Agent fit to be kept and shown. Clients have been
+// seen that put their key there.
 func cleanAgent(s string) string {
-	s = strings.ToValidUTF8(s, "�")
+	s = memo.RedactKeys(strings.ToValidUTF8(s, "�"))
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
 			return -1

@@ -67,6 +67,9 @@ type coded struct {
 	IDs     []string `json:"ids,omitempty"`
 }
 
+// statusClientClosed is what proxies log for a client that did not wait.
+const statusClientClosed = 499
+
 // Refuse answers with an error, as JSON with a detail, whatever it is.
 func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	req := telemetry.Of(r.Context())
@@ -84,6 +87,11 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	} else if errors.Is(err, context.DeadlineExceeded) {
 		status, detail = http.StatusServiceUnavailable, "This took too long. Try again in a moment."
 		h.Set("Retry-After", "2")
+	}
+	if status >= 500 && errors.Is(r.Context().Err(), context.Canceled) {
+		// The client hung up, and what it asked for broke off. One that only
+		// closed its sending side reads this.
+		status, detail = statusClientClosed, "The request was cancelled by its client."
 	}
 	if status >= 500 {
 		req.Err = err

@@ -216,7 +216,7 @@ func bodyLoc(err error) []any {
 		if n, ok := integer(token); ok {
 			loc = append(loc, n)
 		} else {
-			loc = append(loc, strings.ToValidUTF8(token, "�"))
+			loc = append(loc, memo.RedactKeys(strings.ToValidUTF8(token, "�")))
 		}
 	}
 	return loc

@@ -176,9 +176,6 @@ func exportTranscriptions(c *call, in bulkIn) error {
 		c.watch(ctx, cancel, control)
 	}()
 	if err := archive.WriteZip(ctx, c.w); err != nil {
-		if errors.Is(context.Cause(ctx), errCut) {
-			drop(control)
-		}
 		panic(http.ErrAbortHandler) // a short archive must not look whole
 	}
 	return nil
@@ -201,21 +198,26 @@ func (c *call) watch(ctx context.Context, cancel context.CancelCauseFunc, contro
 		stop()
 		if err != nil && ctx.Err() == nil {
 			cancel(errCut)
+			reset(ctx)
 			_ = control.SetWriteDeadline(time.Now())
 			return
 		}
 	}
 }
 
-// drop closes the connection so that what the kernel still holds for a slow
-// reader is thrown away, not delivered.
-func drop(control *http.ResponseController) {
-	conn, _, err := control.Hijack()
-	if err != nil {
-		return // HTTP/2: the stream is reset by the panic that follows
+type connKey struct{}
+
+// WithConn carries the connection that a request came on. It is the
+// http.Server's ConnContext.
+func WithConn(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, conn)
+}
+
+// reset has the connection thrown away when it closes, with what the kernel
+// still holds for a slow reader: some megabytes. It must come before the write
+// that fails, for net/http closes the connection upon that.
+func reset(ctx context.Context) {
+	if tcp, ok := ctx.Value(connKey{}).(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // the stream ends all the same
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	_ = conn.Close()
 }

@@ -44,6 +44,7 @@ func New(cfg Config) *Server {
 		gate.Refuse(w, r, errors.New("server: a handler panicked"))
 	}}
 	s.http = &http.Server{
+		ConnContext:       rest.WithConn,
 		Handler:           outer.Wrap(cfg.Gate.Wrap(s.mount())),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       60 * time.Second,

@@ -9,12 +9,13 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"memoai.tech/memo"
 )
 
 // NewLogger logs JSON lines to w, with every API key taken out. JSON escapes
@@ -29,16 +30,12 @@ func Scrub(w io.Writer) io.Writer { return scrubber{w} }
 
 type scrubber struct{ w io.Writer }
 
-var (
-	keyMark   = []byte("mk_live_")
-	keyLike   = regexp.MustCompile(`mk_live_[0-9A-Za-z]+`)
-	keyHidden = []byte("mk_live_[redacted]")
-)
+var keyMark = []byte(memo.KeyPrefix)
 
 func (s scrubber) Write(p []byte) (int, error) {
 	out := p
 	if bytes.Contains(p, keyMark) {
-		out = keyLike.ReplaceAll(p, keyHidden)
+		out = []byte(memo.RedactKeys(string(p)))
 	}
 	if _, err := s.w.Write(out); err != nil {
 		return 0, err

@@ -1,0 +1,162 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// api is the prefix of the REST API.
+const api = "/api/v1/developer"
+
+// client calls a server, as whoever its key or cookie says.
+type client struct {
+	base   string
+	key    string
+	cookie string // name=value
+	http   *http.Client
+}
+
+// pool has connections enough for every client of a test. It follows no
+// redirect: none is ever right here.
+func pool() *http.Client {
+	return poolFrom(&net.Dialer{Timeout: 10 * time.Second})
+}
+
+func poolFrom(d *net.Dialer) *http.Client {
+	return &http.Client{
+		Timeout:       60 * time.Second,
+		Transport:     &http.Transport{DialContext: d.DialContext, MaxIdleConnsPerHost: 700, IdleConnTimeout: 30 * time.Second},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func (s *server) client(key string) *client { return &client{base: s.url, key: key, http: pool()} }
+
+// answer is a whole answer.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// call makes a request and reads the whole answer. Its extra headers are
+// "Name: value" lines. A body that is no string or nil goes as JSON.
+func (c *client) call(method, path string, body any, headers ...string) (answer, error) {
+	var r io.Reader
+	if body != nil {
+		b, ok := body.(string)
+		if !ok {
+			j, err := json.Marshal(body)
+			if err != nil {
+				return answer{}, err
+			}
+			b = string(j)
+		}
+		r = strings.NewReader(b)
+	}
+	req, err := http.NewRequest(method, c.base+path, r)
+	if err != nil {
+		return answer{}, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.key)
+	}
+	if c.cookie != "" {
+		req.Header.Set("Cookie", c.cookie)
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		req.Header.Add(name, value)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, resp.Header, b}, err
+}
+
+// must is call for a test's own goroutine.
+func (c *client) must(t testing.TB, want int, method, path string, body any, headers ...string) answer {
+	t.Helper()
+	a, err := c.call(method, path, body, headers...)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, path, err)
+	}
+	if a.status != want {
+		t.Fatalf("%s %s: %d instead of %d: %s", method, path, a.status, want, tail(string(a.body), 500))
+	}
+	return a
+}
+
+// decode reads a JSON answer.
+func decode[T any](t testing.TB, a answer) (v T) {
+	t.Helper()
+	if err := json.Unmarshal(a.body, &v); err != nil {
+		t.Fatalf("%v: %s", err, tail(string(a.body), 500))
+	}
+	return v
+}
+
+// code is the code of a refusal's detail, "" if it has none.
+func (a answer) code() string {
+	var v struct{ Detail struct{ Code string } }
+	_ = json.Unmarshal(a.body, &v) // a plain detail is no object
+	return v.Detail.Code
+}
+
+// signIn opens a session.
+func (s *server) signIn(t testing.TB, email string) *client {
+	t.Helper()
+	c := s.client("")
+	a := c.must(t, http.StatusOK, "POST", "/api/v1/session", map[string]string{"email": email, "password": password})
+	c.cookie = a.session()
+	if c.cookie == "" {
+		t.Fatal("sign-in set no cookie")
+	}
+	return c
+}
+
+// session is the cookie that an answer sets, as name=value.
+func (a answer) session() string {
+	for _, c := range (&http.Response{Header: a.header}).Cookies() {
+		if strings.HasSuffix(c.Name, "memo_session") {
+			return c.Name + "=" + c.Value
+		}
+	}
+	return ""
+}
+
+// alive asks a server whether it accepts a key.
+func (s *server) alive(key string, c *http.Client) (bool, error) {
+	a, err := (&client{base: s.url, key: key, http: c}).call("GET", api+"/me", nil)
+	if err != nil {
+		return false, err
+	}
+	switch a.status {
+	case http.StatusOK:
+		return true, nil
+	case http.StatusUnauthorized:
+		return false, nil
+	}
+	return false, fmt.Errorf("GET /me: %d: %s", a.status, a.body)
+}
+
+// isRefusal reports whether an answer is JSON with a detail, as every refusal
+// under /api/ must be.
+func (a answer) isRefusal() bool {
+	var v struct{ Detail any }
+	dec := json.NewDecoder(bytes.NewReader(a.body))
+	return strings.HasPrefix(a.header.Get("Content-Type"), "application/json") && dec.Decode(&v) == nil && v.Detail != nil
+}

@@ -1,0 +1,298 @@
+package e2e
+
+import (
+	"encoding/json"
+	"flag"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+)
+
+// How many calls with keys a history has, in each set-up. The promise is held
+// to 100,000 over both with
+//
+//	go test -race ./e2e -run TestHistory -checks 50000 -timeout 30m -v
+var checks = flag.Int("checks", 10_000, "calls in each history of keys that are ended meanwhile")
+
+func checksNow() int {
+	if testing.Short() {
+		return min(*checks, 3_000)
+	}
+	return *checks
+}
+
+// unlimited keeps the limits out of a history.
+var unlimited = []string{"--limit-data", "1000000", "--limit-management", "1000000"}
+
+func TestHistoryOfTwoServersOnPostgres(t *testing.T) {
+	p := onPostgres(t)
+	a, b := start(t, p, unlimited...), start(t, p, unlimited...)
+	w := newWorld(t, a, a.url, b.url)
+	w.live(checksNow())
+	w.mustHold()
+}
+
+func TestHistoryOfServerAndCommandsOnSQLite(t *testing.T) {
+	s := start(t, onSQLite(t), unlimited...)
+	w := newWorld(t, s, s.url)
+	w.live(checksNow())
+	w.mustHold()
+}
+
+// A cache of good keys in front of the server must not pass: otherwise the
+// two tests above prove nothing.
+func TestHistoryFindsCachedKey(t *testing.T) {
+	s := start(t, onSQLite(t), unlimited...)
+	target, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	caching := httptest.NewServer(&forgetful{server: httputil.NewSingleHostReverseProxy(target), until: map[string]time.Time{}})
+	defer caching.Close()
+	w := newWorld(t, s, caching.URL)
+	w.live(3_000)
+	v := w.diary.judge(t)
+	if len(v.illegal) == 0 || v.stale == 0 {
+		t.Errorf("a cache of keys went unnoticed: %d histories are illegal, %d acceptances too late", len(v.illegal), v.stale)
+	}
+}
+
+// forgetful answers for a key from memory for a while, as a server with a cache
+// of keys would.
+type forgetful struct {
+	server http.Handler
+	mu     sync.Mutex
+	until  map[string]time.Time
+}
+
+func (f *forgetful) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	key := r.Header.Get("Authorization")
+	f.mu.Lock()
+	known := time.Now().Before(f.until[key])
+	f.mu.Unlock()
+	if known {
+		return // 200
+	}
+	rec := httptest.NewRecorder()
+	f.server.ServeHTTP(rec, r)
+	if rec.Code == http.StatusOK && key != "" {
+		f.mu.Lock()
+		f.until[key] = time.Now().Add(500 * time.Millisecond)
+		f.mu.Unlock()
+	}
+	for name, values := range rec.Header() {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(rec.Code)
+	_, _ = w.Write(rec.Body.Bytes())
+}
+
+func (w *world) mustHold() {
+	t := w.t
+	t.Helper()
+	v := w.diary.judge(t)
+	for _, k := range v.illegal {
+		t.Errorf("the history of key %s (workspace %s, member %s) has no order that explains it", k.id, k.seat.space.id, k.seat.email)
+	}
+	if len(v.unknown) > 0 {
+		t.Errorf("%d histories were too hard to judge", len(v.unknown))
+	}
+	if v.stale > 0 {
+		t.Errorf("%d acceptances began after the end of the key was acknowledged", v.stale)
+	}
+	if n := w.astray.Load(); n > 0 {
+		t.Errorf("%d calls were answered by something else than 200, 401 and 403 api_access_denied, as logged above", n)
+	}
+	for out, n := range w.diary.count {
+		if n < 20 {
+			t.Errorf("only %d answers of kind %d: the history proves little", n, out)
+		}
+	}
+}
+
+// live makes n calls by several clients, on keys that administrators end.
+func (w *world) live(n int) {
+	w.refill()
+	turns := make(chan struct{}, 3)
+	var administrators, clients sync.WaitGroup
+	for range cap(turns) {
+		administrators.Go(func() {
+			for range turns {
+				w.act(turns)
+			}
+		})
+	}
+	const crowd = 8
+	for c := range crowd {
+		clients.Go(func() {
+			for i := range n / crowd {
+				w.check(w.hot.any())
+				if (i+c)%4 == 0 {
+					select {
+					case turns <- struct{}{}:
+					default: // they are all busy
+					}
+				}
+			}
+		})
+	}
+	clients.Wait()
+	close(turns)
+	administrators.Wait()
+}
+
+// check calls with a key and notes the answer.
+func (w *world) check(k *subject) {
+	path := api + "/me"
+	if rand.IntN(2) == 0 {
+		path = api + "/transcriptions?limit=1"
+	}
+	c := client{base: w.anyURL(), key: k.key, http: w.http}
+	call := w.diary.now()
+	a, err := c.call("GET", path, nil)
+	ret := w.diary.now()
+	switch {
+	case err != nil:
+		w.t.Errorf("GET %s: %v", path, err)
+	case a.status == http.StatusOK:
+		w.diary.checked(k, accepted, call, ret)
+	case a.status == http.StatusUnauthorized:
+		w.diary.checked(k, dead, call, ret)
+	case a.status == http.StatusForbidden && a.code() == "api_access_denied":
+		w.diary.checked(k, denied, call, ret)
+	default:
+		w.astray.Add(1)
+		w.t.Logf("GET %s: %d %s", path, a.status, a.body)
+	}
+}
+
+// act does one thing that an administrator does.
+func (w *world) act(turns <-chan struct{}) {
+	k := w.hot.living()
+	switch roll := rand.IntN(100); {
+	case k == nil:
+	case roll < 40:
+		w.end(k, "DELETE", "", w.as(k.seat))
+	case roll < 62:
+		w.end(k, "POST", "/rotate", k.seat.session)
+	case roll < 78:
+		call := w.diary.now()
+		r := run(w.place, "", "key", "revoke", k.id)
+		w.noteCommand(r, func(ret int64) { w.diary.ended(k, call, ret) })
+	case roll < 86:
+		w.removeMember(k.seat)
+	default:
+		w.changePlan(k.seat.space, turns)
+	}
+	w.refill()
+}
+
+// as is somebody who may revoke: the owner or the creator.
+func (w *world) as(s *seat) string {
+	if rand.IntN(2) == 0 {
+		return w.owner
+	}
+	return s.session
+}
+
+// end revokes or rotates a key over REST.
+func (w *world) end(k *subject, method, suffix, session string) {
+	var body any
+	if suffix != "" {
+		body = map[string]string{"overlap": "0s"}
+		k.seat.mu.Lock() // a removal must not miss the new key
+		defer k.seat.mu.Unlock()
+	}
+	c := client{base: w.anyURL(), cookie: session, http: w.http}
+	call := w.diary.now()
+	a, err := c.call(method, api+"/keys/"+k.id+suffix+"?workspace_id="+k.seat.space.id, body)
+	ret := w.diary.now()
+	switch {
+	case err != nil || a.status >= 500:
+		w.diary.ended(k, call, never)
+		w.t.Errorf("%s of a key: %d %s %v", method, a.status, a.body, err)
+	case a.status == http.StatusNoContent:
+		w.diary.ended(k, call, ret)
+	case a.status == http.StatusCreated:
+		w.diary.ended(k, call, ret)
+		var made newKey
+		if err := json.Unmarshal(a.body, &made); err != nil {
+			w.t.Error(err)
+			return
+		}
+		w.hot.put(w.meet(k.seat, made))
+	case a.status == http.StatusTooManyRequests || a.status == http.StatusUnauthorized:
+		w.t.Errorf("%s of a key: %d %s", method, a.status, a.body)
+	}
+}
+
+// noteCommand notes a command's effect: one that failed may have had it.
+func (w *world) noteCommand(r result, note func(ret int64)) {
+	if r.code != 0 {
+		w.t.Errorf("a command failed with %d: %s", r.code, r.stderr)
+		note(never)
+		return
+	}
+	note(w.diary.now())
+}
+
+// removeMember takes a member out and in again: their keys stay dead.
+func (w *world) removeMember(s *seat) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	call := w.diary.now()
+	r := run(w.place, "", "member", "remove", s.space.id, s.email)
+	w.noteCommand(r, func(ret int64) {
+		for _, k := range s.keys {
+			w.diary.ended(k, call, ret)
+		}
+	})
+	w.noteCommand(run(w.place, "", "member", "add", s.space.id, s.email), func(int64) {})
+}
+
+// changePlan lowers a plan, lets the clients run into it, and raises it again.
+func (w *world) changePlan(s *space, turns <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	set := func(plan string, what deed) {
+		call := w.diary.now()
+		r := run(w.place, "", "workspace", "plan", s.id, plan)
+		w.noteCommand(r, func(ret int64) { w.diary.planned(s, what, call, ret) })
+	}
+	set([]string{"free", "basic"}[rand.IntN(2)], deny)
+	for range 3 {
+		<-turns // closed at the end, so it does not wait for nobody
+	}
+	set([]string{"pro", "expert"}[rand.IntN(2)], allow)
+}
+
+// refill replaces the keys that have been dead for long enough by new ones.
+func (w *world) refill() {
+	for range w.hot.room() {
+		w.create(w.seats[rand.IntN(len(w.seats))])
+	}
+}
+
+func (w *world) create(s *seat) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := client{base: w.anyURL(), cookie: s.session, http: w.http}
+	a, err := c.call("POST", api+"/keys?workspace_id="+s.space.id, map[string]string{"name": "of " + s.email})
+	if err == nil && a.status == http.StatusForbidden && a.code() == "api_access_denied" {
+		return // the plan is low just now
+	}
+	var made newKey
+	if err == nil && a.status == http.StatusCreated {
+		err = json.Unmarshal(a.body, &made)
+	}
+	if err != nil || made.Key == "" {
+		w.t.Errorf("create a key: %d %s %v", a.status, a.body, err)
+		return
+	}
+	w.hot.put(w.meet(s, made))
+}

@@ -1,0 +1,155 @@
+package e2e
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// secret is what must not turn up, in whatever form.
+type secret struct {
+	what    string
+	value   string
+	needles [][]byte
+	shown   int // in how many answers it may be
+}
+
+// newSecret also looks for the halves of a secret, which a careless redaction
+// would leave, and for the forms that a dump of bytes or a Basic header has.
+func newSecret(what, value string, shown int) secret {
+	s := secret{what: what, value: value, shown: shown}
+	random := strings.TrimPrefix(value, "mk_live_")
+	forms := []string{value, random[:len(random)/3], random[len(random)/3 : 2*len(random)/3]}
+	for _, f := range forms {
+		s.needles = append(s.needles, []byte(f), []byte(hex.EncodeToString([]byte(f))))
+	}
+	whole := base64.StdEncoding.EncodeToString([]byte(value))
+	s.needles = append(s.needles, []byte(whole[:len(whole)/4*4-4]))
+	return s
+}
+
+func (s secret) in(b []byte) bool {
+	for _, n := range s.needles {
+		if bytes.Contains(b, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// said is something that the server or a command said.
+type said struct {
+	what string
+	text []byte
+}
+
+// open opens the place's database beside the server.
+func open(t *testing.T, p place) *sql.DB {
+	driver, dsn := "pgx", p.value
+	if p.flag == "--data" {
+		driver, dsn = "sqlite", "file:"+filepath.Join(p.value, "memo.db")+"?_pragma=busy_timeout(10000)"
+	}
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// search looks through all that is kept.
+func (s *spill) search(when string) {
+	kept := []said{{"the log", []byte(s.server.stderr.String())}, {"the server's output", []byte(s.server.stdout.String())}}
+	kept = append(kept, s.outputs...)
+	kept = append(kept, files(s.t, s.backup)...)
+	if s.home.flag == "--data" {
+		kept = append(kept, files(s.t, s.home.value)...)
+	} else {
+		kept = append(kept, rows(s.t, open(s.t, s.home.place))...)
+	}
+	for _, place := range kept {
+		for _, secret := range s.secrets {
+			if secret.in(place.text) {
+				s.t.Errorf("%s is in %s %s%s", secret.what, place.what, when, secret.around(place.text))
+			}
+		}
+	}
+}
+
+// around shows where a secret that was found whole stands.
+func (s secret) around(b []byte) string {
+	i := bytes.Index(b, []byte(s.value))
+	if i < 0 {
+		return ", in part or encoded"
+	}
+	return fmt.Sprintf(": %.160q", b[max(0, i-80):])
+}
+
+// searchAnswers looks through all answers: a created key is in one of them.
+func (s *spill) searchAnswers() {
+	for _, secret := range s.secrets {
+		var found []string
+		for _, a := range s.answers {
+			if secret.in(a.text) {
+				found = append(found, a.what)
+			}
+		}
+		if len(found) != secret.shown {
+			s.t.Errorf("%s is in %d answers instead of %d: %q", secret.what, len(found), secret.shown, found[:min(len(found), 12)])
+		}
+	}
+	s.t.Logf("%d answers and %d outputs of commands searched for %d secrets", len(s.answers), len(s.outputs), len(s.secrets))
+}
+
+func files(t *testing.T, root string) (found []said) {
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		found = append(found, said{filepath.Base(path), b})
+		return err
+	})
+	if err != nil || len(found) == 0 {
+		t.Fatalf("%s: %d files, %v", root, len(found), err)
+	}
+	return found
+}
+
+// rows reads all rows of all tables, as text; bytes are in it as hexadecimal.
+func rows(t *testing.T, db *sql.DB) (found []said) {
+	tables := column(t, db, `SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()`)
+	if len(tables) < 10 {
+		t.Fatalf("tables: %q", tables)
+	}
+	for _, name := range tables {
+		found = append(found, said{"table " + name, []byte(strings.Join(column(t, db, `SELECT x::text FROM "`+name+`" x`), "\n"))})
+	}
+	return found
+}
+
+func column(t *testing.T, db *sql.DB, query string) (values []string) {
+	r, err := db.Query(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for r.Next() {
+		var v string
+		if err := r.Scan(&v); err != nil {
+			t.Fatal(err)
+		}
+		values = append(values, v)
+	}
+	if err := r.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return values
+}

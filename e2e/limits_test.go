@@ -1,0 +1,217 @@
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// The limits as a caller meets them, at their defaults (contract section 1,
+// "Rate limits").
+
+func TestLimitOfDataIsExact(t *testing.T) {
+	t.Parallel()
+	h := settle(t, onSQLite(t))
+	busy, other := h.newKey(t, "busy"), h.newKey(t, "other")
+	s := start(t, h.place)
+	answers := s.client(busy.Key).atOnce(t, 600, "GET", api+"/transcriptions?limit=1", nil)
+	wait := count(t, answers, "data", 500)
+	// Nobody else pays for it, and refusals of other kinds stand before it.
+	s.client(other.Key).must(t, http.StatusOK, "GET", api+"/me", nil)
+	cli[newKey](t, h.place, "key", "revoke", other.ID)
+	s.client(other.Key).must(t, http.StatusUnauthorized, "GET", api+"/me", nil)
+	if wait > 61*time.Second {
+		t.Fatalf("Retry-After: %v", wait)
+	}
+	if testing.Short() {
+		return // the rest takes a minute
+	}
+	time.Sleep(wait) // what is promised: waiting exactly so long makes the next call succeed
+	s.client(busy.Key).must(t, http.StatusOK, "GET", api+"/me", nil)
+}
+
+func TestLimitOfManagementIsExact(t *testing.T) {
+	t.Parallel()
+	h := settle(t, onSQLite(t))
+	s := start(t, h.place)
+	owner := s.signIn(t, h.owner)
+	answers := owner.atOnce(t, 220, "GET", api+"/keys", nil)
+	count(t, answers, "management", 180)
+	// Creating one is not possible either, and reading data with a key is.
+	owner.must(t, http.StatusTooManyRequests, "POST", api+"/keys", map[string]string{"name": "more"})
+	s.client(h.newKey(t, "data").Key).must(t, http.StatusOK, "GET", api+"/me", nil)
+	s.signIn(t, h.owner).must(t, http.StatusTooManyRequests, "GET", api+"/keys", nil) // it is the member's, not the session's
+}
+
+// atOnce makes n calls at the same time.
+func (c *client) atOnce(t *testing.T, n int, method, path string, body any) []answer {
+	t.Helper()
+	answers := make([]answer, n)
+	errs := make([]error, n)
+	var calls sync.WaitGroup
+	gun := make(chan struct{})
+	for i := range n {
+		calls.Go(func() {
+			<-gun
+			answers[i], errs[i] = c.call(method, path, body)
+		})
+	}
+	close(gun)
+	calls.Wait()
+	for _, err := range errs {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return answers
+}
+
+// count expects exactly limit acceptances, each with another number of what is
+// left, and a Retry-After on the rest, the longest of which it returns.
+func count(t *testing.T, answers []answer, class string, limit int) (wait time.Duration) {
+	t.Helper()
+	left := map[int]int{}
+	for _, a := range answers {
+		switch a.status {
+		case http.StatusOK:
+			left[a.left(t, class, limit)]++
+		case http.StatusTooManyRequests:
+			seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
+			if err != nil || seconds < 1 || a.left(t, class, limit) != 0 || string(a.body) != `{"detail":"Rate limit exceeded"}` {
+				t.Errorf("a refusal: %v %s", a.header, a.body)
+			}
+			wait = max(wait, time.Duration(seconds)*time.Second)
+		default:
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	}
+	for i := range limit {
+		if left[i] != 1 {
+			t.Errorf("%d answers say that %d calls are left", left[i], i)
+		}
+	}
+	if len(left) != limit {
+		t.Errorf("%d calls were accepted instead of %d", len(left), limit)
+	}
+	return wait
+}
+
+// left checks the limit's headers, which must agree, and returns what is left.
+func (a answer) left(t *testing.T, class string, limit int) int {
+	t.Helper()
+	var remaining, reset int
+	if _, err := fmt.Sscanf(a.header.Get("RateLimit"), `"`+class+`";r=%d;t=%d`, &remaining, &reset); err != nil {
+		t.Fatalf("%d: RateLimit: %q: %v", a.status, a.header.Get("RateLimit"), err)
+	}
+	for name, want := range map[string]string{
+		"RateLimit":             fmt.Sprintf(`"%s";r=%d;t=%d`, class, remaining, reset),
+		"RateLimit-Policy":      fmt.Sprintf(`"%s";q=%d;w=60`, class, limit),
+		"X-RateLimit-Limit":     strconv.Itoa(limit),
+		"X-RateLimit-Remaining": strconv.Itoa(remaining),
+		"X-RateLimit-Reset":     strconv.Itoa(reset),
+	} {
+		if got := a.header.Get(name); got != want {
+			t.Errorf("%d: %s: %q instead of %q", a.status, name, got, want)
+		}
+	}
+	if reset < 0 || reset > 60 || remaining < 0 || remaining >= limit && limit > 0 {
+		t.Errorf("%d: %d left, reset in %d s", a.status, remaining, reset)
+	}
+	return remaining
+}
+
+// Every answer from 404 on spends one call, 304 as well; 401 and 403 spend none.
+func TestLimitCountsWhatTheContractSays(t *testing.T) {
+	t.Parallel()
+	h := settle(t, onSQLite(t))
+	k := h.newKey(t, "counted")
+	s := start(t, h.place)
+	c := s.client(k.Key)
+	first := c.must(t, http.StatusOK, "GET", api+"/transcriptions", nil)
+	left := first.left(t, "data", 500)
+	const unknown = "/3fa85f64-5717-4562-b3fc-2c963f66afa6"
+	for _, call := range []struct {
+		want         int
+		method, path string
+		body         any
+		headers      []string
+	}{
+		{200, "GET", "/me", nil, nil},
+		{200, "GET", "/projects", nil, nil},
+		{200, "HEAD", "/transcriptions", nil, nil},
+		{304, "GET", "/transcriptions", nil, []string{"If-None-Match: " + first.header.Get("ETag")}},
+		{404, "GET", "/transcriptions" + unknown, nil, nil},
+		{404, "HEAD", "/transcriptions" + unknown, nil, nil},
+		{404, "GET", "/transcriptions" + unknown + "/export", nil, nil},
+		{404, "POST", "/transcriptions/export", map[string]any{"ids": []string{unknown[1:]}}, nil},
+		{422, "GET", "/transcriptions?limit=x", nil, nil},
+		{422, "GET", "/transcriptions?sort=up&sort=down&more=1", nil, nil},
+		{422, "GET", "/transcriptions/x", nil, nil},
+		{422, "POST", "/transcriptions/export", "{", nil},
+		{200, "GET", "/transcriptions?status=nothing", nil, nil},
+	} {
+		a := c.must(t, call.want, call.method, api+call.path, call.body, call.headers...)
+		left--
+		if got := a.left(t, "data", 500); got != left {
+			t.Errorf("%s %s: %d left instead of %d", call.method, call.path, got, left)
+		}
+	}
+	// What is refused before the limit, in the contract's order.
+	c.must(t, 401, "GET", api+"/me?key="+k.Key, nil)
+	c.must(t, 401, "GET", api+"/me", nil, "Authorization: Bearer x")
+	c.must(t, 403, "GET", api+"/keys", nil)
+	cli[named](t, h.place, "workspace", "plan", h.workspace, "basic")
+	for range 5 {
+		if a := c.must(t, 403, "GET", api+"/me", nil); a.header.Get("RateLimit") != "" {
+			t.Errorf("a refusal by plan was counted: %v", a.header)
+		}
+	}
+	cli[named](t, h.place, "workspace", "plan", h.workspace, "expert")
+	if got := c.must(t, 200, "GET", api+"/me", nil).left(t, "data", 500); got != left-1 {
+		t.Errorf("%d left instead of %d: 401 and 403 spend nothing", got, left-1)
+	}
+}
+
+// Many wrong passwords are slowed down. The right one still works for whoever
+// is somewhere else.
+func TestLimitOfSignIn(t *testing.T) {
+	t.Parallel()
+	h := settle(t, onSQLite(t))
+	const neighbour = "neighbour@example.com"
+	addUser(t, h.place, neighbour)
+	s := start(t, h.place)
+	c := s.client("")
+	wrong := map[string]string{"email": h.owner, "password": "not this one"}
+	right := map[string]string{"email": h.owner, "password": password}
+	refused := answer{}
+	for tries := 0; refused.status != http.StatusTooManyRequests; tries++ {
+		if tries > 200 {
+			t.Fatal("200 wrong passwords, and no end")
+		}
+		a, err := c.call("POST", "/api/v1/session", wrong)
+		if err != nil || a.status != http.StatusUnauthorized && a.status != http.StatusTooManyRequests {
+			t.Fatalf("%d %s %v", a.status, a.body, err)
+		}
+		refused = a
+	}
+	if n, err := strconv.Atoi(refused.header.Get("Retry-After")); err != nil || n < 1 || n > 61 || !refused.isRefusal() {
+		t.Errorf("Retry-After: %q, %s", refused.header.Get("Retry-After"), refused.body)
+	}
+	if a := c.must(t, http.StatusTooManyRequests, "POST", "/api/v1/session", right); a.session() != "" {
+		t.Error("a refused sign-in set a cookie")
+	}
+	// Made-up addresses in a header are no other place.
+	c.must(t, http.StatusTooManyRequests, "POST", "/api/v1/session", right, "X-Forwarded-For: 192.0.2.7", "Forwarded: for=192.0.2.7")
+	elsewhere := s.client("")
+	elsewhere.http = poolFrom(&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}})
+	elsewhere.must(t, http.StatusOK, "POST", "/api/v1/session", right)
+	c.must(t, http.StatusOK, "POST", "/api/v1/session", map[string]string{"email": neighbour, "password": password})
+	if log := s.stderr.String(); strings.Contains(log, "not this one") {
+		t.Error("a wrong password is in the log")
+	}
+}

@@ -1,0 +1,153 @@
+package e2e
+
+import (
+	"fmt"
+	"math"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// A key is a register: alive until something ends it, and usable while its
+// workspace's plan allows. Every key is checked on its own, with the changes of
+// plan of its workspace and the removals of its member among its operations.
+
+type deed uint8
+
+const (
+	check deed = iota // a call with the key
+	end               // a revocation, a rotation, a removal of the member
+	allow             // the plan opens the API
+	deny              // the plan closes it
+)
+
+type outcome uint8
+
+const (
+	accepted outcome = iota // 200
+	dead                    // 401
+	denied                  // 403 api_access_denied
+)
+
+type register struct{ dead, denied bool }
+
+var registers = porcupine.Model{
+	Init: func() any { return register{} },
+	Step: func(state, input, output any) (bool, any) {
+		s := state.(register)
+		switch input.(deed) {
+		case end:
+			s.dead = true
+		case allow:
+			s.denied = false
+		case deny:
+			s.denied = true
+		case check:
+			want := accepted
+			if s.dead { // a dead key is refused as such, whatever the plan
+				want = dead
+			} else if s.denied {
+				want = denied
+			}
+			return output.(outcome) == want, s
+		}
+		return true, s
+	},
+	DescribeOperation: func(in, out any) string { return fmt.Sprint(in, " ", out) },
+}
+
+// never is the return of an operation whose answer was lost: it may have
+// happened at any time, or still be going to.
+const never = math.MaxInt64
+
+// diary notes what was done and answered, with times of one clock.
+type diary struct {
+	start time.Time
+
+	mu     sync.Mutex
+	checks map[*subject][]porcupine.Operation
+	ends   map[*subject][]porcupine.Operation
+	plans  map[*space][]porcupine.Operation
+	count  [3]int // by outcome
+}
+
+func newDiary() *diary {
+	return &diary{
+		start: time.Now(), checks: map[*subject][]porcupine.Operation{},
+		ends: map[*subject][]porcupine.Operation{}, plans: map[*space][]porcupine.Operation{},
+	}
+}
+
+func (d *diary) now() int64 { return int64(time.Since(d.start)) }
+
+func (d *diary) checked(k *subject, out outcome, call, ret int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.checks[k] = append(d.checks[k], porcupine.Operation{Input: check, Output: out, Call: call, Return: ret})
+	d.count[out]++
+	if len(d.ends[k]) > 0 {
+		k.mourned++
+	}
+}
+
+func (d *diary) ended(k *subject, call, ret int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ends[k] = append(d.ends[k], porcupine.Operation{Input: end, Call: call, Return: ret})
+}
+
+func (d *diary) planned(s *space, what deed, call, ret int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.plans[s] = append(d.plans[s], porcupine.Operation{Input: what, Call: call, Return: ret})
+}
+
+// over tells whether a key has ended and was called often enough since.
+func (d *diary) over(k *subject) (ended, enough bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.ends[k]) > 0, k.mourned >= 12
+}
+
+// verdict checks every register, and counts by hand what the checker must
+// find as well: acceptances that began after an end was acknowledged.
+type verdict struct {
+	illegal, unknown []*subject
+	stale            int
+}
+
+func (d *diary) judge(t testing.TB) (v verdict) {
+	t.Helper()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	ends := 0
+	for k, history := range d.checks {
+		acknowledged := int64(never)
+		for _, op := range d.ends[k] {
+			acknowledged = min(acknowledged, op.Return)
+		}
+		ends += min(1, len(d.ends[k]))
+		for _, op := range history {
+			if op.Output == accepted && op.Call > acknowledged {
+				v.stale++
+			}
+		}
+		whole := append(append(append([]porcupine.Operation{}, history...), d.ends[k]...), d.plans[k.seat.space]...)
+		switch porcupine.CheckOperationsTimeout(registers, whole, time.Minute) {
+		case porcupine.Illegal:
+			v.illegal = append(v.illegal, k)
+		case porcupine.Unknown:
+			v.unknown = append(v.unknown, k)
+		}
+	}
+	plans := 0
+	for _, p := range d.plans {
+		plans += len(p)
+	}
+	took := time.Since(d.start)
+	t.Logf("%d checks in %v: %d accepted, %d dead, %d denied by plan; %d keys, %d ended, %d changes of plan; %d acceptances after an acknowledged end",
+		d.count[accepted]+d.count[dead]+d.count[denied], took.Round(time.Second), d.count[accepted], d.count[dead], d.count[denied], len(d.checks), ends, plans, v.stale)
+	return v
+}

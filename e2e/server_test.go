@@ -1,0 +1,290 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"memoai.tech/memo/internal/testenv"
+)
+
+// binary is the memo under test.
+var binary string
+
+// TestMain builds the binary beside the test's own, in the folder that go test
+// removes at the end.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := build(); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		os.Exit(1)
+	}
+	testenv.Main(m)
+}
+
+func build() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(self), "memo-e2e-")
+	if err != nil {
+		return err
+	}
+	binary = filepath.Join(dir, "memo")
+	args := []string{"build", "-o", binary}
+	if withRace {
+		args = append(args, "-race")
+	}
+	out, err := exec.Command("go", append(args, "memoai.tech/memo/cmd/memo")...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// place is where a server and commands find their data.
+type place struct{ flag, value string }
+
+func (p place) String() string { return p.flag }
+
+func onSQLite(t testing.TB) place   { return place{"--data", filepath.Join(t.TempDir(), "data")} }
+func onPostgres(t testing.TB) place { return place{"--database", testenv.Postgres(t)} }
+
+// onBoth runs a test on either database.
+func onBoth(t *testing.T, f func(*testing.T, place)) {
+	t.Run("sqlite", func(t *testing.T) { f(t, onSQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { f(t, onPostgres(t)) })
+}
+
+// command prepares a memo process. It cannot outlive the test: the context
+// ends it, and the kernel does when the test binary dies.
+func command(ctx context.Context, p place, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, binary, append([]string{p.flag, p.value, "--json"}, args...)...)
+	// The race detector sleeps for a second when a process ends, unless told not to.
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.WaitDelay = 5 * time.Second
+	return cmd
+}
+
+// output collects what a process writes, while others look at it.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// serverLife bounds a server whose test forgot it.
+const serverLife = 20 * time.Minute
+
+// server is a running memo serve.
+type server struct {
+	place          place
+	url            string
+	cmd            *exec.Cmd
+	stdout, stderr output
+	end            context.CancelFunc
+	ended          chan struct{} // closed when the process is gone
+	exit           error         // of Wait, once ended is closed
+}
+
+// start runs a server and waits until it says where it listens. It is killed
+// at the end of the test, and the test fails if the server raced or panicked.
+func start(t testing.TB, p place, args ...string) *server {
+	t.Helper()
+	s, err := tryStart(p, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.kill()
+		for _, bad := range []string{"WARNING: DATA RACE", `"msg":"panic"`, "goroutine 1 ["} {
+			if log := s.stderr.String(); strings.Contains(log, bad) {
+				t.Errorf("the server's log has %q:\n%s", bad, tail(log, 6000))
+			}
+		}
+	})
+	return s
+}
+
+func tryStart(p place, args ...string) (*server, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), serverLife)
+	s := &server{place: p, end: cancel, ended: make(chan struct{})}
+	s.cmd = command(ctx, p, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
+	s.cmd.Stderr = &s.stderr
+	r, w := io.Pipe()
+	s.cmd.Stdout = io.MultiWriter(&s.stdout, w)
+	if err := s.cmd.Start(); err != nil {
+		cancel()
+		return nil, err
+	}
+	go func() {
+		s.exit = s.cmd.Wait()
+		w.Close()
+		close(s.ended)
+	}()
+	said := make(chan string, 1)
+	go func() {
+		var v struct{ URL string }
+		if json.NewDecoder(r).Decode(&v) == nil {
+			said <- v.URL
+		}
+		_, _ = io.Copy(io.Discard, r)
+	}()
+	select {
+	case s.url = <-said:
+		return s, nil
+	case <-s.ended:
+		return nil, fmt.Errorf("memo serve ended: %v\n%s", s.exit, s.stderr.String())
+	case <-time.After(60 * time.Second):
+		s.kill()
+		return nil, fmt.Errorf("memo serve said nothing\n%s", s.stderr.String())
+	}
+}
+
+// kill ends the process without a word, as a power cut would.
+func (s *server) kill() {
+	_ = s.cmd.Process.Kill() // it may have ended
+	<-s.ended
+	s.end()
+}
+
+// terminate asks the process to stop, as an operator does, and waits for it.
+func (s *server) terminate(t testing.TB) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-s.ended:
+		if s.exit != nil {
+			t.Errorf("after SIGTERM: %v\n%s", s.exit, tail(s.stderr.String(), 2000))
+		}
+	case <-time.After(60 * time.Second):
+		t.Errorf("the server did not stop after SIGTERM\n%s", tail(s.stderr.String(), 2000))
+		s.kill()
+	}
+}
+
+// result is how a command ended.
+type result struct {
+	stdout, stderr string
+	code           int
+}
+
+// run runs a command to its end; stdin may be empty.
+func run(p place, stdin string, args ...string) result {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	defer cancel()
+	cmd := command(ctx, p, args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
+	err := cmd.Run()
+	if cmd.ProcessState == nil {
+		return result{stderr: err.Error(), code: -1}
+	}
+	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+}
+
+// cli runs a command that must succeed, and decodes what it printed.
+func cli[T any](t testing.TB, p place, args ...string) (out T) {
+	t.Helper()
+	r := run(p, "", args...)
+	if r.code != 0 {
+		t.Fatalf("memo %v: exit %d\n%s", args, r.code, r.stderr)
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &out); err != nil {
+		t.Fatalf("memo %v printed no such JSON: %v\n%s", args, err, r.stdout)
+	}
+	return out
+}
+
+// What commands and REST answers have in common.
+type (
+	named  struct{ ID, Name, Email string }
+	newKey struct{ ID, Name, Suffix, Status, Key string }
+)
+
+const password = "correct horse battery staple"
+
+// addUser adds a user who can sign in with [password].
+func addUser(t testing.TB, p place, email string) named {
+	t.Helper()
+	r := run(p, password+"\n", "user", "add", "--email", email, "--name", "Name of "+email, "--password-stdin")
+	if r.code != 0 {
+		t.Fatalf("user add: %s", r.stderr)
+	}
+	var u named
+	if err := json.Unmarshal([]byte(r.stdout), &u); err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// home is a workspace with its owner, which most tests begin with.
+type home struct {
+	place
+	workspace string // id
+	owner     string // e-mail
+}
+
+func settle(t testing.TB, p place) home {
+	t.Helper()
+	const owner = "owner@example.com"
+	addUser(t, p, owner)
+	w := cli[named](t, p, "workspace", "add", "--name", "Acme", "--plan", "pro", "--owner", owner)
+	return home{p, w.ID, owner}
+}
+
+func (h home) newKey(t testing.TB, name string) newKey {
+	t.Helper()
+	return cli[newKey](t, h.place, "key", "create", "--workspace", h.workspace, "--member", h.owner, "--name", name)
+}
+
+// imported is what memo import prints.
+type imported struct {
+	Imported, Unchanged []struct{ Path, ID string }
+	Refused             []struct{ Path, Reason string }
+}
+
+func tail(s string, n int) string {
+	if len(s) > n {
+		return "…" + s[len(s)-n:]
+	}
+	return s
+}
+
+// eventually polls until f is true.
+func eventually(t testing.TB, what string, f func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for !f() {
+		if time.Now().After(deadline) {
+			t.Fatalf("never happened: %s", what)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}

@@ -1,0 +1,133 @@
+package e2e
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// world is what a history happens in: workspaces with members and their keys,
+// and the servers' addresses.
+type world struct {
+	t     *testing.T
+	place place
+	urls  []string
+	http  *http.Client
+	diary *diary
+	owner string // the session of an OWNER of every workspace
+	seats []*seat
+	hot   *hot
+
+	astray atomic.Int64 // answers that no register gives
+}
+
+// space is a workspace.
+type space struct {
+	id string
+	mu sync.Mutex // held by whoever changes the plan
+}
+
+// seat is a member in a workspace.
+type seat struct {
+	space   *space
+	email   string
+	session string
+	mu      sync.Mutex // held while keys come and while the member goes
+	keys    []*subject
+}
+
+// subject is a key that a history is about.
+type subject struct {
+	id, key string
+	seat    *seat
+	mourned int // calls since its end was acknowledged; guarded by the diary
+}
+
+const (
+	hotKeys    = 12 // so few that a key is called within milliseconds of its end
+	workspaces = 3
+	members    = 3
+)
+
+// newWorld settles people in the place that s serves. Calls go to urls.
+func newWorld(t *testing.T, s *server, urls ...string) *world {
+	t.Helper()
+	d := newDiary()
+	w := &world{t: t, place: s.place, urls: urls, http: pool(), diary: d, hot: &hot{diary: d}}
+	const owner = "owner@example.com"
+	addUser(t, s.place, owner)
+	w.owner = s.signIn(t, owner).cookie
+	sessions := map[string]string{}
+	for m := range members {
+		email := fmt.Sprintf("member%d@example.com", m)
+		addUser(t, s.place, email)
+		sessions[email] = s.signIn(t, email).cookie
+	}
+	for i := range workspaces {
+		made := cli[named](t, s.place, "workspace", "add", "--name", fmt.Sprint("Workspace ", i), "--plan", "pro", "--owner", owner)
+		sp := &space{id: made.ID}
+		for email, session := range sessions {
+			cli[named](t, s.place, "member", "add", sp.id, email)
+			w.seats = append(w.seats, &seat{space: sp, email: email, session: session})
+		}
+	}
+	return w
+}
+
+func (w *world) anyURL() string { return w.urls[rand.IntN(len(w.urls))] }
+
+// meet takes a new key into the world; its seat is locked.
+func (w *world) meet(s *seat, k newKey) *subject {
+	made := &subject{id: k.ID, key: k.Key, seat: s}
+	s.keys = append(s.keys, made)
+	return made
+}
+
+// hot is the few keys that are called now.
+type hot struct {
+	diary *diary
+	mu    sync.Mutex
+	keys  []*subject
+}
+
+func (h *hot) any() *subject {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.keys[rand.IntN(len(h.keys))]
+}
+
+// living returns a key that nobody has ended yet, or nil.
+func (h *hot) living() *subject {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, i := range rand.Perm(len(h.keys)) {
+		if ended, _ := h.diary.over(h.keys[i]); !ended {
+			return h.keys[i]
+		}
+	}
+	return nil
+}
+
+// room drops the keys that are over and tells how many may come.
+func (h *hot) room() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	kept := h.keys[:0]
+	for i, k := range h.keys {
+		// The last one stays: there must be something to call.
+		if _, enough := h.diary.over(k); !enough || len(kept) == 0 && i == len(h.keys)-1 {
+			kept = append(kept, k)
+		}
+	}
+	h.keys = kept
+	return max(0, hotKeys-len(kept))
+}
+
+func (h *hot) put(k *subject) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.keys = append(h.keys, k)
+}
