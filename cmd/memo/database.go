@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"memoai.tech/memo/internal/app"
@@ -21,12 +24,17 @@ type backupCmd struct {
 }
 
 func (c *backupCmd) Run(e *environment) error {
+	if e.cli.Database == "" {
+		if _, err := os.Stat(filepath.Join(e.cli.Data, store.FileName)); err != nil {
+			return fmt.Errorf("there is no database in %s to back up; name its directory with --data: %w", e.cli.Data, err)
+		}
+	}
 	s, err := store.Open(e.ctx, e.config())
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	if err := s.Backup(e.ctx, c.File, e.progress("Backing up")); err != nil {
+	if err := s.WriteBackup(e.ctx, c.File, e.progress("Backing up")); err != nil {
 		return err
 	}
 	return e.show(map[string]string{"backup": c.File}, func() {
@@ -46,18 +54,20 @@ type restoredView struct {
 }
 
 func (c *restoreCmd) Run(e *environment) error {
-	var view restoredView
-	s, err := store.Open(e.ctx, e.config())
-	if store.IsUnreadable(err) && e.cli.Database == "" {
-		if view.SetAside, err = store.SetAside(e.cli.Data, time.Now()); err == nil {
-			s, err = store.Open(e.ctx, e.config())
-		}
-	}
+	// The backup is looked at first: one that is none must change nothing.
+	backup, err := store.OpenBackup(e.ctx, c.File, time.Now)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	if view.Restored, err = s.Restore(e.ctx, c.File, c.KeepUnknownKeys, e.progress("Restoring")); err != nil {
+	defer backup.Close()
+	var view restoredView
+	view.Restored, err = c.restore(e, backup)
+	if store.IsUnreadable(err) && e.cli.Database == "" {
+		if view.SetAside, err = store.SetAside(e.cli.Data, time.Now()); err == nil {
+			view.Restored, err = c.restore(e, backup)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	return e.show(view, func() {
@@ -73,6 +83,15 @@ func (c *restoreCmd) Run(e *environment) error {
 			e.say("Keys that the present database does not know work again, as you insisted.")
 		}
 	})
+}
+
+func (c *restoreCmd) restore(e *environment, backup *store.Backup) (store.Restored, error) {
+	s, err := store.Open(e.ctx, e.config())
+	if err != nil {
+		return store.Restored{}, err
+	}
+	r, err := s.Restore(e.ctx, backup, c.KeepUnknownKeys, e.progress("Restoring"))
+	return r, errors.Join(err, s.Close())
 }
 
 type versionCmd struct{}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -42,6 +43,9 @@ type refused struct {
 }
 
 func (c *importCmd) Run(e *environment) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	return e.in(c.Workspace, func(a *app.App, w memo.Workspace) error {
 		report := imported{Imported: []taken{}, Unchanged: []taken{}, Refused: []refused{}}
 		paths := c.files(&report)
@@ -57,9 +61,9 @@ func (c *importCmd) Run(e *environment) error {
 		_ = bar.Finish()
 		err := e.show(report, func() {
 			for _, r := range report.Refused {
-				where := r.Path
+				where := printable(r.Path)
 				if r.Line > 0 {
-					where = fmt.Sprintf("%s:%d", r.Path, r.Line)
+					where = fmt.Sprintf("%s:%d", where, r.Line)
 				}
 				fmt.Fprintf(e.stderr, "refused %s: %s\n", where, r.Reason)
 			}
@@ -73,6 +77,19 @@ func (c *importCmd) Run(e *environment) error {
 		}
 		return err
 	})
+}
+
+// check reads the options before any file is.
+func (c *importCmd) check() error {
+	if c.Language != "" && transcript.Language(c.Language) == "" {
+		return usageError("--language must be a language such as en or ru")
+	}
+	if c.Project != "" {
+		if _, err := memo.CleanName("--project", c.Project); err != nil {
+			return usageError(err.Error())
+		}
+	}
+	return nil
 }
 
 // endings are the files of a folder that are taken for transcripts. A file
@@ -99,6 +116,14 @@ func (c *importCmd) files(report *imported) (paths []string) {
 		}
 	}
 	return paths
+}
+
+// printable quotes a file's name that could forge a line on a terminal.
+func printable(path string) string {
+	if quoted := strconv.Quote(path); strings.ContainsFunc(path, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return quoted
+	}
+	return path
 }
 
 // nameOf is the name of an entry; of one that cannot be read there is a path only.

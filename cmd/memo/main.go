@@ -30,6 +30,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -71,6 +72,12 @@ func main() {
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	// Whatever goes wrong, no key goes to a terminal by way of an error.
 	stderr = telemetry.Scrub(stderr)
+	// An empty variable is none: Compose files set them so.
+	for _, v := range os.Environ() {
+		if name, value, _ := strings.Cut(v, "="); strings.HasPrefix(name, "MEMO_") && value == "" {
+			os.Unsetenv(name)
+		}
+	}
 	var c cli
 	exit := -1
 	parser, err := kong.New(&c, kong.Name("memo"), kong.DefaultEnvars("MEMO"), kong.Writers(stdout, stderr),

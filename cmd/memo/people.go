@@ -225,6 +225,14 @@ func (e *environment) member(workspace, email string, f func(*app.App, memo.Work
 	})
 }
 
+// notMember says who is not a member of what, if that is what err says.
+func notMember(err error, w memo.Workspace, u memo.User) error {
+	if memo.KindOf(err) != memo.KindNotFound {
+		return err
+	}
+	return fmt.Errorf("%s is not a member of %s. 'memo member list %s' shows who is", u.Email, w.Name, w.ID)
+}
+
 type memberList struct {
 	Workspace string `arg:""`
 }
@@ -249,7 +257,7 @@ type memberRemove struct {
 func (c *memberRemove) Run(e *environment) error {
 	return e.member(c.Workspace, c.Email, func(a *app.App, w memo.Workspace, u memo.User) error {
 		if err := a.RemoveMember(e.ctx, operator, w.ID, u.ID); err != nil {
-			return err
+			return notMember(err, w, u)
 		}
 		return e.show(u, func() { e.say("%s left %s; their keys of it are dead.", u.Email, w.Name) })
 	})
@@ -265,7 +273,7 @@ func (c *memberRole) Run(e *environment) error {
 	return e.member(c.Workspace, c.Email, func(a *app.App, w memo.Workspace, u memo.User) error {
 		m, err := a.SetRole(e.ctx, operator, w.ID, u.ID, role(c.Role))
 		if err != nil {
-			return err
+			return notMember(err, w, u)
 		}
 		return e.show(m, func() { e.say("%s is %s of %s.", m.Email, m.Role, w.Name) })
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"regexp"
 	"time"
 
 	"memoai.tech/memo"
@@ -27,8 +26,6 @@ type Imported struct {
 	ID        string
 	Unchanged bool
 }
-
-var languageTag = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
 
 // Import reads a file and adds it, or refuses it with KindInvalid, whose cause
 // is a *[transcript.Error] with the line. An API key may not.
@@ -53,10 +50,9 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in Import) (Imported, e
 		d.Project = &memo.ProjectRef{Name: name}
 	}
 	if in.Language != "" {
-		if !languageTag.MatchString(in.Language) {
-			return Imported{}, memo.Invalid("language", "must be a language tag such as en or pt-BR")
+		if d.Language = transcript.Language(in.Language); d.Language == "" {
+			return Imported{}, memo.Invalid("language", "must be a language such as en or ru")
 		}
-		d.Language = memo.Optional(in.Language)
 	}
 	if d.CreatedAt.IsZero() {
 		d.CreatedAt = now

@@ -123,6 +123,13 @@ func (a *App) AddWorkspace(ctx context.Context, c memo.Caller, name string, plan
 	}
 	var w memo.Workspace
 	err = a.store.Write(ctx, func(tx *store.Tx) error {
+		owner, err := tx.User(ctx, ownerID)
+		if err != nil {
+			return err
+		}
+		if owner.DisabledAt != nil {
+			return memo.Conflict("user_disabled", "%s is disabled, and a workspace needs an OWNER who can sign in.", owner.Email)
+		}
 		w = memo.Workspace{ID: newID(), Name: name, Plan: plan, CreatedAt: tx.Now}
 		if err := tx.AddWorkspace(ctx, w); err != nil {
 			return err

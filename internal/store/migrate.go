@@ -23,7 +23,7 @@ var migrations embed.FS
 func (s *Store) migrate(ctx context.Context) error {
 	folder, kind, opts := "migrations/sqlite", goose.DialectSQLite3, []goose.ProviderOption{}
 	if s.dialect == dialectPostgres {
-		locker, err := lock.NewPostgresSessionLocker()
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // every second, for five minutes
 		if err != nil {
 			return err
 		}

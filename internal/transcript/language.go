@@ -6,11 +6,11 @@ import (
 	"memoai.tech/memo"
 )
 
-// language returns the code that the contract's filter uses (en, ru, …) of what
+// Language returns the code that the contract's filter uses (en, ru, …) of what
 // a file says: "en", "en-US", or "english", as OpenAI's API has it. What it
 // does not know is no language: a wrong one would hide the transcription from
 // a filter.
-func language(s string) memo.Optional {
+func Language(s string) memo.Optional {
 	s = strings.ToLower(strings.TrimSpace(s))
 	code, _, _ := strings.Cut(strings.ReplaceAll(s, "_", "-"), "-")
 	if n := len(code); n == 2 || n == 3 {

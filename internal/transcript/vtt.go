@@ -77,7 +77,7 @@ func readVTTHeader(d *draft, l *lines) {
 		}
 		name, value, _ := strings.Cut(l.line(), ":")
 		if strings.EqualFold(strings.TrimSpace(name), "language") {
-			d.doc.Language = language(value)
+			d.doc.Language = Language(value)
 		}
 	}
 }

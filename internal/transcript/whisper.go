@@ -34,7 +34,7 @@ func readWhisper(f *jsonFile, segments bool) error {
 				if err := json.UnmarshalDecode(f.Decoder, &said); err != nil {
 					return err
 				}
-				f.draft.doc.Language = language(said)
+				f.draft.doc.Language = Language(said)
 				return nil
 			}
 		case "duration":
@@ -88,7 +88,7 @@ func (f *jsonFile) readInfo() error {
 			if err := json.UnmarshalDecode(f.Decoder, &said); err != nil {
 				return err
 			}
-			f.draft.doc.Language = language(said)
+			f.draft.doc.Language = Language(said)
 			return nil
 		case name == "duration":
 			return f.readDuration()
