@@ -227,7 +227,12 @@ func (a *App) HasTranscription(ctx context.Context, c memo.Caller, id string) er
 
 // document decodes what is kept.
 func document(w store.Whole) (*memo.Document, error) {
-	d := &memo.Document{Project: w.Project, Text: w.Text, Reports: w.Reports}
+	d := &memo.Document{Project: w.Project, Reports: w.Reports}
+	if w.Text != nil {
+		if err := json.Unmarshal(w.Text, &d.Text); err != nil {
+			return nil, fmt.Errorf("app: text of %s: %w", w.ID, err)
+		}
+	}
 	if err := json.Unmarshal(w.Doc, &d.Transcription); err != nil {
 		return nil, fmt.Errorf("app: item %s: %w", w.ID, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -44,7 +45,7 @@ type checker interface{ check() gate.Problems }
 // whether the path's own parameters are good.
 func decode(r *http.Request, in any) (problems gate.Problems, pathOK bool, err error) {
 	v := reflect.ValueOf(in).Elem()
-	fields := reflect.VisibleFields(v.Type())
+	fields := fieldsOf(v.Type())
 	query, bad := parseQuery(r.URL.RawQuery)
 	problems = append(problems, bad...)
 	names := map[string]bool{}
@@ -87,6 +88,19 @@ func decode(r *http.Request, in any) (problems gate.Problems, pathOK bool, err e
 		}
 	}
 	return problems, pathOK, nil
+}
+
+// fields keeps the fields of every input type: finding them costs more than
+// reading a query does.
+var fields sync.Map // reflect.Type → []reflect.StructField
+
+func fieldsOf(t reflect.Type) []reflect.StructField {
+	if f, ok := fields.Load(t); ok {
+		return f.([]reflect.StructField)
+	}
+	f := reflect.VisibleFields(t)
+	fields.Store(t, f)
+	return f
 }
 
 // parseQuery is url.ParseQuery without its leniency: a broken escape, a

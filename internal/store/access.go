@@ -29,7 +29,7 @@ type KeyAccess struct {
 func (s *Store) KeyAccess(ctx context.Context, hash credential.Hash) (a KeyAccess, ok bool, err error) {
 	var expires, revoked, deactivated, used, disabled sql.NullInt64
 	var role sql.NullString
-	err = s.q.QueryRowContext(ctx, `SELECT k.id, k.workspace_id, k.user_id, k.expires_at, k.revoked_at, k.deactivated_at,
+	err = s.q.QueryRowContext(s.uncancelled(ctx), `SELECT k.id, k.workspace_id, k.user_id, k.expires_at, k.revoked_at, k.deactivated_at,
 			k.last_used_at, u.disabled_at, m.role, w.plan, w.content_version
 		FROM api_keys k
 		JOIN users u ON u.id = k.user_id

@@ -130,4 +130,3 @@ func removeDatabase(path string) {
 		_ = os.Remove(path + suffix)
 	}
 }
-

@@ -23,7 +23,7 @@ func scopeTerm(workspaceID string) string {
 	return "ws" + strings.ReplaceAll(workspaceID, "-", "")
 }
 
-// searchIn adds the search of f to a selection, whose rank sorts best first.
+// searchIn adds the search of f to a selection, whose rank is lowest for the best.
 func (s *Store) searchIn(q *selection, f Filter) {
 	words := make([]string, len(f.Query))
 	if s.dialect == dialectSQLite {
@@ -48,7 +48,7 @@ func (s *Store) searchIn(q *selection, f Filter) {
 	query := q.arg(`'` + scopeTerm(f.WorkspaceID) + `' & ` + strings.Join(words, " & "))
 	q.from = "transcription_search x JOIN transcriptions t ON t.seq = x.seq"
 	q.conds = append(q.conds, "x.terms @@ CAST("+query+" AS tsquery)")
-	q.rank = "ts_rank(x.terms, CAST(" + query + " AS tsquery)) DESC"
+	q.rank = "-ts_rank(x.terms, CAST(" + query + " AS tsquery))"
 }
 
 // index makes a transcription findable by its title, its summary and what is

@@ -180,6 +180,17 @@ func (s *Store) Embedded() bool { return s.dialect == dialectSQLite }
 // Now returns the store's clock, cut to what it keeps.
 func (s *Store) Now() time.Time { return memo.Millis(s.now()) }
 
+// uncancelled frees a read of a few rows by an index from being cancelled.
+// For a context that can end, database/sql and the driver of SQLite start a
+// goroutine each for every statement, which costs as much as such a read.
+// PostgreSQL may be far away, so there the context stays.
+func (s *Store) uncancelled(ctx context.Context) context.Context {
+	if s.dialect == dialectPostgres {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
+}
+
 // Tx is a write transaction. Now is fixed when it begins.
 type Tx struct {
 	reader

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 	"github.com/klauspost/compress/flate"
 
@@ -19,7 +20,7 @@ import (
 // Whole is a transcription with its text, as it is kept.
 type Whole struct {
 	Item
-	Text     string
+	Text     []byte // JSON string
 	Segments []byte // JSON array
 	Reports  []memo.Report
 }
@@ -84,6 +85,7 @@ func (s *Store) Markdown(ctx context.Context, workspaceID, id string) (w Whole, 
 // those of the item go into more.
 func (s *Store) whole(ctx context.Context, w *Whole, query, workspaceID, id string, more ...any) error {
 	var projectID, projectName sql.NullString
+	ctx = s.uncancelled(ctx)
 	err := s.q.QueryRowContext(ctx, query, id, workspaceID).
 		Scan(append([]any{&w.seq, &w.ID, &w.Doc, &w.CharCount, &projectID, &projectName}, more...)...)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -99,8 +101,12 @@ func (s *Store) whole(ctx context.Context, w *Whole, query, workspaceID, id stri
 
 // Lines reads the text of a row that a list gave, and its segments as JSON.
 func (s *Store) Lines(ctx context.Context, it Item) (text string, segments []byte, err error) {
-	err = s.q.QueryRowContext(ctx, `SELECT text, segments FROM transcripts WHERE seq = $1`, it.seq).Scan(&text, &segments)
-	return text, segments, classify(err)
+	var quoted []byte
+	if err = s.q.QueryRowContext(ctx, `SELECT text, segments FROM transcripts WHERE seq = $1`, it.seq).Scan(&quoted, &segments); err != nil {
+		return "", nil, classify(err)
+	}
+	plain, err := jsontext.AppendUnquote(nil, quoted)
+	return string(plain), segments, err
 }
 
 func (s *Store) reports(ctx context.Context, seq int64) ([]memo.Report, error) {
@@ -149,6 +155,10 @@ func (t *Tx) AddTranscription(ctx context.Context, n New) (id string, added bool
 	if err != nil {
 		return "", false, fmt.Errorf("store: segments: %w", err)
 	}
+	text, err := jsontext.AppendQuote(nil, d.Text)
+	if err != nil {
+		return "", false, fmt.Errorf("store: text: %w", err)
+	}
 	var source any // a nil []byte would be an empty one for some drivers
 	if n.SourceHash != nil {
 		source = n.SourceHash
@@ -167,7 +177,7 @@ func (t *Tx) AddTranscription(ctx context.Context, n New) (id string, added bool
 		return "", false, classify(err)
 	}
 	if err := t.exec(ctx, `INSERT INTO transcripts (seq, text, segments, markdown, markdown_size, markdown_crc) VALUES ($1, $2, $3, $4, $5, $6)`,
-		seq, d.Text, string(segments), n.Markdown.Data, n.Markdown.Size, int64(n.Markdown.CRC)); err != nil {
+		seq, string(text), string(segments), n.Markdown.Data, n.Markdown.Size, int64(n.Markdown.CRC)); err != nil {
 		return "", false, err
 	}
 	for _, r := range d.Reports {

@@ -106,13 +106,15 @@ CREATE INDEX transcriptions_project_language_duration ON transcriptions (workspa
 CREATE INDEX transcriptions_external ON transcriptions (workspace_id, external_id, created_at, id) WHERE external_id IS NOT NULL;
 CREATE UNIQUE INDEX transcriptions_source ON transcriptions (workspace_id, source_hash) WHERE source_hash IS NOT NULL;
 
+-- Markdown stands first: SQLite reads a long row from its beginning, and a ZIP
+-- wants nothing else.
 CREATE TABLE transcripts (
   seq           BIGINT PRIMARY KEY REFERENCES transcriptions(seq),
-  text          TEXT COLLATE "C" NOT NULL, -- the lines of contract section 2
-  segments      TEXT COLLATE "C" NOT NULL, -- JSON
-  markdown      BYTEA NOT NULL, -- the transcript part of the Markdown export, as raw deflate
   markdown_size BIGINT NOT NULL,
-  markdown_crc  BIGINT NOT NULL
+  markdown_crc  BIGINT NOT NULL,
+  markdown      BYTEA NOT NULL, -- the transcript part of the Markdown export, as raw deflate
+  text          TEXT COLLATE "C" NOT NULL, -- the lines of contract section 2, as a JSON string
+  segments      TEXT COLLATE "C" NOT NULL  -- JSON array
 );
 
 CREATE TABLE reports (

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Every spelling is another one and means the same, or what is called read in
+// the table would be kept.
+func TestSpell(t *testing.T) {
+	const text = "status=completed&sort=-created_at"
+	want, err := url.ParseQuery(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sp speller
+	seen := map[string]bool{}
+	for range 5000 {
+		s := sp.spell(text)
+		if seen[s] {
+			t.Fatalf("%s comes twice", s)
+		}
+		seen[s] = true
+		got, err := url.ParseQuery(s)
+		if err != nil || got.Encode() != want.Encode() {
+			t.Fatalf("%s means %v, %v", s, got, err)
+		}
+	}
+}
+
+func TestMedian(t *testing.T) {
+	for want, values := range map[float64][]float64{1: {1}, 2: {3, 1, 2}, 2.5: {4, 1, 3, 2}} {
+		if got := median(values); got != want {
+			t.Errorf("median of %v is %v, not %v", values, got, want)
+		}
+	}
+}
+
+// The corpus is the same in every run, and has what the rows count on.
+func TestCorpus(t *testing.T) {
+	var long, common, rare int
+	var made [2]*corpus
+	for run := range made {
+		var err error
+		if made[run], err = newCorpus(smallRows, longTexts); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range smallRows {
+		n, err := made[0].transcription(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n.Markdown.Size >= longText {
+			long++
+		}
+		if strings.Contains(string(n.Doc.Summary), commonWord) {
+			common++
+		}
+		if strings.Contains(string(n.Doc.Summary), rareWord) {
+			rare++
+		}
+		if i%53 != 0 { // a sample is compared
+			continue
+		}
+		again, err := made[1].transcription(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(n, again); diff != "" {
+			t.Errorf("%d is something else in a second run (-first +second):\n%s", i, diff)
+		}
+	}
+	if long != longTexts || common != smallRows/10 || rare != rareHits {
+		t.Errorf("%d long, %d common, %d rare; want %d, %d, %d", long, common, rare, longTexts, smallRows/10, rareHits)
+	}
+}
+
+func TestTable(t *testing.T) {
+	var tab table
+	tab.lines = []line{{name: "list", memo: "99 µs", beside: "33 µs", ratio: "3.00", aim: "≤ 4×", verdict: "ok"}}
+	var b strings.Builder
+	tab.print(&b)
+	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
+	if len(lines) != 3 || !strings.HasPrefix(lines[2], "| list ") || len([]rune(lines[0])) != len([]rune(lines[2])) {
+		t.Errorf("not a table:\n%s", b.String())
+	}
+}

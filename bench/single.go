@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/store"
+)
+
+// What is measured by itself: there is no bare server to put beside it.
+
+// slack is what the peak of memory may differ by between two runs that hold the
+// same: the collector and the kernel hand out memory in such portions.
+const slack = 1 << 20
+
+// memory compares the peak of the server while it writes archives of 100 and,
+// as many documents in all, archives of 10. The collector is made to run often,
+// so that the peak shows what is held and not what waits to be collected.
+func (b *bench) memory(ctx context.Context, t *table) error {
+	var tens, hundreds, growths []float64
+	for range b.rounds {
+		ten, err := b.peak(ctx, 10)
+		if err != nil {
+			return err
+		}
+		hundred, err := b.peak(ctx, 100)
+		if err != nil {
+			return err
+		}
+		tens, hundreds, growths = append(tens, ten), append(hundreds, hundred), append(growths, hundred-ten)
+	}
+	mb := func(bytes float64) string { return fmt.Sprintf("%+.2f MB", bytes/1e6) }
+	t.add(line{
+		name: "ZIP memory: peak over rest, archives of 100 beside 10", memo: mb(median(hundreds)), beside: mb(median(tens)),
+		aim: "≤ +1 MB", ratio: mb(median(growths)), verdict: verdict(median(growths), slack),
+	})
+	return nil
+}
+
+// peak returns how far a new server's memory rises above what it holds once it
+// has read every document, while it writes archives of size, 1,000 documents in
+// all. Both sizes read the same documents, for the pages of the database that
+// are mapped count as well.
+func (b *bench) peak(ctx context.Context, size int) (bytes float64, err error) {
+	s, err := startMemo(ctx, b.binary, b.small.dir, filepath.Join(b.work, "memory.log"), "GOGC=10")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	c := client{s.host, b.small.key, &b.spell}
+	archives := func(documents, size int) error {
+		for from := 0; from < documents; from += size {
+			first := from % 100
+			if _, _, err := (probe{s, 200, c.archive(b.small.Long[first : first+size])}).fetch(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := archives(100, 10); err != nil {
+		return 0, err
+	}
+	if err := s.forgetPeak(); err != nil {
+		return 0, err
+	}
+	before, _, err := s.memory()
+	if err != nil {
+		return 0, err
+	}
+	if err := archives(1000, size); err != nil {
+		return 0, err
+	}
+	_, most, err := s.memory()
+	return float64(most - before), err
+}
+
+// authorise measures what every request begins with, within this process.
+func (b *bench) authorise(ctx context.Context, t *table) error {
+	key, ok := credential.ParseKey(b.large.key)
+	if !ok {
+		return errors.New("the key of this run is not well-formed")
+	}
+	return b.large.with(ctx, func(a *app.App, _ *store.Store) error {
+		var times []float64
+		var allocs int64
+		for range b.rounds {
+			var failed error
+			r := testing.Benchmark(func(tb *testing.B) {
+				tb.ReportAllocs()
+				for tb.Loop() {
+					if _, err := a.AuthoriseKey(ctx, key, app.Origin{IP: "192.0.2.1", Agent: "memo-bench"}); err != nil {
+						failed = err
+						return
+					}
+				}
+			})
+			if failed != nil {
+				return failed
+			}
+			times, allocs = append(times, float64(r.NsPerOp())/1e3), r.AllocsPerOp()
+		}
+		t.add(line{name: fmt.Sprintf("authorise alone, %d allocations", allocs), memo: fmt.Sprintf("%.1f µs", median(times))})
+		return nil
+	})
+}
+
+// startAim is how long a start may take (design section 8).
+const startAim = 100 * time.Millisecond
+
+// startTime measures a start over the large database until it can be used.
+func (b *bench) startTime(ctx context.Context, t *table) error {
+	best := time.Duration(1 << 62)
+	for range 5 {
+		start := time.Now()
+		s, err := startMemo(ctx, b.binary, b.large.dir, filepath.Join(b.work, "start.log"))
+		if err != nil {
+			return err
+		}
+		err = s.ready(ctx)
+		best = min(best, time.Since(start))
+		if err = errors.Join(err, s.stop()); err != nil {
+			return err
+		}
+	}
+	t.add(line{
+		name: "start over " + thousands(b.options.rows) + " rows, best of 5", memo: fmt.Sprintf("%.0f ms", best.Seconds()*1e3),
+		aim: fmt.Sprintf("≤ %d ms", startAim.Milliseconds()), verdict: verdict(float64(best), float64(startAim)),
+	})
+	return nil
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// line is a row of the table, as it is printed.
+type line struct{ name, memo, beside, ratio, span, aim, verdict string }
+
+// table gathers lines and tells each as it comes, for the whole takes a while.
+type table struct{ lines []line }
+
+func (t *table) add(l line) {
+	t.lines = append(t.lines, l)
+	say("  %s: %s beside %s, %s %s", l.name, l.memo, l.beside, l.ratio, l.verdict)
+}
+
+// print writes the table with aligned columns, which is Markdown as well.
+func (t *table) print(w io.Writer) {
+	rows := [][]string{{"row", "memo", "beside", "ratio", "from–to", "aim", ""}, nil}
+	for _, l := range t.lines {
+		rows = append(rows, []string{l.name, l.memo, l.beside, l.ratio, l.span, l.aim, l.verdict})
+	}
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, row := range rows {
+		var b strings.Builder
+		for i, width := range widths {
+			switch {
+			case row == nil && i == 0:
+				b.WriteString("|:" + strings.Repeat("-", width) + "-")
+			case row == nil:
+				b.WriteString("|-" + strings.Repeat("-", width) + ":")
+			case i == 0:
+				b.WriteString("| " + row[i] + strings.Repeat(" ", width-utf8.RuneCountInString(row[i])) + " ")
+			default:
+				b.WriteString("| " + strings.Repeat(" ", width-utf8.RuneCountInString(row[i])) + row[i] + " ")
+			}
+		}
+		fmt.Fprintln(w, b.String()+"|")
+	}
+}
+
+// verdict compares with an aim.
+func verdict(value, aim float64) string {
+	switch {
+	case aim == 0:
+		return ""
+	case value <= aim:
+		return "ok"
+	}
+	return "OVER"
+}
+
+// machine says where the table was made.
+func machine(w io.Writer, o options) {
+	model := "unknown processor"
+	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for l := range strings.Lines(string(info)) {
+			if name, value, _ := strings.Cut(l, ":"); strings.TrimSpace(name) == "model name" {
+				model = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	load := "?"
+	if avg, err := os.ReadFile("/proc/loadavg"); err == nil {
+		load = strings.Join(strings.Fields(string(avg))[:3], " ")
+	}
+	fmt.Fprintf(w, "\nmemo and beside: CPU time of the server for one request, medians of %d rounds; ratio: median of the rounds' own.\n", o.rounds)
+	fmt.Fprintf(w, "%s, %s/%s, %d cores (%s), %d connections, load %s, %s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH,
+		runtime.NumCPU(), model, connections, load, time.Now().UTC().Format(time.DateOnly))
+}
+
+// median returns the middle of the values.
+func median(values []float64) float64 {
+	s := slices.Sorted(slices.Values(values))
+	n := len(s)
+	if n%2 == 1 {
+		return s[n/2]
+	}
+	return (s[n/2-1] + s[n/2]) / 2
+}
+
+// micros writes a time as the table has it.
+func micros(us float64) string {
+	if us >= 10_000 {
+		return fmt.Sprintf("%.1f ms", us/1000)
+	}
+	return fmt.Sprintf("%.0f µs", us)
+}
