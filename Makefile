@@ -39,4 +39,5 @@ fuzz:
 	$(GO) test -run '^$$' -fuzz FuzzSearch -fuzztime $(FUZZTIME) ./internal/search
 	$(GO) test -run '^$$' -fuzz FuzzParseKey -fuzztime $(FUZZTIME) ./internal/credential
 	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) ./internal/rest
+	$(GO) test -run '^$$' -fuzz FuzzKeysInQuery -fuzztime $(FUZZTIME) ./internal/gate
 	$(GO) test -run '^$$' -fuzz FuzzBearer -fuzztime $(FUZZTIME) ./internal/gate

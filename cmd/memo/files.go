@@ -73,7 +73,7 @@ func (c *importCmd) Run(e *environment) error {
 		case failed != nil:
 			return fmt.Errorf("stopped, the rest was not imported; run it again, what is in is not imported twice: %w", failed)
 		case err == nil && len(report.Refused) > 0:
-			return fmt.Errorf("%d of the files were refused; the others are in", len(report.Refused))
+			return fmt.Errorf("%d of %d files were refused", len(report.Refused), len(report.Refused)+len(report.Imported)+len(report.Unchanged))
 		}
 		return err
 	})
@@ -99,6 +99,11 @@ var endings = []string{".vtt", ".srt", ".json", ".txt"}
 // files lists the files under the paths; what cannot be read is refused.
 func (c *importCmd) files(report *imported) (paths []string) {
 	for _, root := range c.Paths {
+		if target, err := filepath.EvalSymlinks(root); err == nil && target != filepath.Clean(root) {
+			if info, err := os.Stat(target); err == nil && info.IsDir() {
+				root = target // WalkDir does not follow the link that it starts from
+			}
+		}
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			hidden := strings.HasPrefix(nameOf(d, path), ".") && path != root
 			switch {
@@ -167,6 +172,9 @@ func (c *importCmd) one(e *environment, a *app.App, caller memo.Caller, path str
 	})
 	if bad, ok := errors.AsType[*transcript.Error](err); ok {
 		return refuse(bad.Line, bad.Reason)
+	}
+	if memo.KindOf(err) == memo.KindInvalid {
+		return refuse(0, err.Error())
 	}
 	if err != nil {
 		return err

@@ -40,6 +40,9 @@ func (c *userAdd) Run(e *environment) error {
 		if err != nil {
 			return err
 		}
+		if password == "" {
+			fmt.Fprintln(e.stderr, "There is no password, so they cannot sign in. Give one with --password-stdin, or on a terminal.")
+		}
 		return e.show(u, func() { e.say("Added %s (%s).", u.Email, u.ID) })
 	})
 }

@@ -47,7 +47,8 @@ func (c *serveCmd) Run(e *environment) error {
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
-	address := "http://" + listener.Addr().String()
+	local := "http://" + listener.Addr().String()
+	address := local
 	if public != nil {
 		address = strings.TrimSuffix(public.String(), "/")
 	}
@@ -65,7 +66,7 @@ func (c *serveCmd) Run(e *environment) error {
 		App: a, Gate: g, REST: rest.New(rest.Config{App: a, Gate: g, PublicURL: strings.TrimSuffix(c.PublicURL, "/")}),
 		Log: e.log, Metrics: metrics, PublicURL: address,
 	})
-	if err := c.announce(e, a, address); err != nil {
+	if err := c.announce(e, a, local, address); err != nil {
 		return err
 	}
 	background, stopBackground := context.WithCancel(context.WithoutCancel(e.ctx))
@@ -124,24 +125,28 @@ func serveMetrics(addr string, h http.Handler) (stop func(), err error) {
 
 // started is what serve prints with --json.
 type started struct {
-	URL   string `json:"url"`
-	Key   string `json:"key,omitempty"`
-	Email string `json:"email,omitempty"`
+	URL       string `json:"url"`        // where it listens
+	PublicURL string `json:"public_url"` // what callers write; the same without --public-url
 
+	Key      string `json:"key,omitempty"`
+	Email    string `json:"email,omitempty"`
 	Password string `json:"password,omitempty"`
 	Curl     string `json:"curl,omitempty"`
 }
 
 // announce prints where the server is and, for a demo, how to use it.
-func (c *serveCmd) announce(e *environment, a *app.App, address string) error {
-	out := started{URL: address}
+func (c *serveCmd) announce(e *environment, a *app.App, local, public string) error {
+	out := started{URL: local, PublicURL: public}
 	if c.Demo {
 		if err := fillDemo(e.ctx, a, &out); err != nil {
 			return err
 		}
 	}
 	return e.show(out, func() {
-		e.say("Memo listens on %s", address)
+		e.say("Memo listens on %s", local)
+		if public != local {
+			e.say("and is %s for its callers.", public)
+		}
 		switch {
 		case out.Key != "":
 			e.say("\nThe demo workspace has %s as OWNER, with the password %s\nand this API key:\n\n  %s\n\nTry it:\n\n  %s\n", out.Email, out.Password, out.Key, out.Curl)

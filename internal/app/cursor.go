@@ -28,7 +28,7 @@ func nextCursor(sort string, offset int, last store.Position) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(s))
 }
 
-func parseCursor(sort, cursor string) (store.Page, error) {
+func parseCursor(sort, cursor string) (store.Page, *memo.Error) {
 	bad := memo.Invalid("cursor", "must be a next_cursor of the same list, unchanged")
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || len(raw) > 200 {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/klauspost/compress/flate"
@@ -156,10 +157,10 @@ func (ar *Archive) addMarkdown(ctx context.Context, z *zip.Writer, id, name stri
 	head := transcript.MarkdownHead(d)
 	stored := storedBlocks(head)
 	size := uint64(len(stored) + len(md.Data))
-	f, err := z.CreateRaw(&zip.FileHeader{
-		Name: name, Method: zip.Deflate, Modified: d.UpdatedAt, CompressedSize64: size,
-		UncompressedSize64: uint64(len(head)) + uint64(md.Size), CRC32: joinCRC(crc32.ChecksumIEEE(head), md.CRC, md.Size),
-	})
+	h := rawHeader(name, d.UpdatedAt)
+	h.CompressedSize64, h.UncompressedSize64 = size, uint64(len(head))+uint64(md.Size)
+	h.CRC32 = joinCRC(crc32.ChecksumIEEE(head), md.CRC, md.Size)
+	f, err := z.CreateRaw(h)
 	if err == nil {
 		_, err = f.Write(stored)
 	}
@@ -167,6 +168,25 @@ func (ar *Archive) addMarkdown(ctx context.Context, z *zip.Writer, id, name stri
 		_, err = f.Write(md.Data)
 	}
 	return err
+}
+
+// rawHeader fills in what CreateRaw, unlike CreateHeader, leaves to its caller:
+// that the name is UTF-8, the version that deflate needs, and the time, both as
+// MS-DOS has it and as the extended timestamp (APPNOTE 4.4.4, 4.4.6, 4.5.3).
+func rawHeader(name string, modified time.Time) *zip.FileHeader {
+	const utf8Name, version, extendedTime = 0x800, 20, 0x5455
+	t := modified.UTC()
+	if t.Year() < 1980 {
+		t = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	extra := binary.LittleEndian.AppendUint16(nil, extendedTime)
+	extra = binary.LittleEndian.AppendUint16(extra, 5)
+	extra = binary.LittleEndian.AppendUint32(append(extra, 1), uint32(t.Unix()))
+	return &zip.FileHeader{
+		Name: name, Method: zip.Deflate, Flags: utf8Name, CreatorVersion: version, ReaderVersion: version, Extra: extra,
+		ModifiedDate: uint16(t.Day() + int(t.Month())<<5 + (t.Year()-1980)<<9),
+		ModifiedTime: uint16(t.Second()/2 + t.Minute()<<5 + t.Hour()<<11),
+	}
 }
 
 // storedBlocks puts text into deflate blocks that store it as it is (RFC 1951,

@@ -41,6 +41,9 @@ func (a *App) RotateKey(ctx context.Context, c memo.Caller, id string, overlap *
 		return memo.NewKeyView{}, memo.Invalid("overlap", "must be between 0 and 7 days, such as 24h")
 	}
 	return a.addKey(ctx, c, memo.ActionKeyRotated, func(tx *store.Tx, k *memo.APIKey) error {
+		if err := tx.LockKey(ctx, id); err != nil {
+			return err
+		}
 		old, err := tx.Key(ctx, id, tx.Now)
 		if err != nil {
 			return err
@@ -92,6 +95,9 @@ func (a *App) addKey(ctx context.Context, c memo.Caller, action memo.Action, fil
 		u, err := tx.User(ctx, c.UserID)
 		if err != nil {
 			return err
+		}
+		if u.DisabledAt != nil { // while this transaction waited for its turn
+			return memo.NotFound("Member")
 		}
 		now = tx.Now
 		k = memo.APIKey{
@@ -172,7 +178,14 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 			return memo.KeyView{}, err
 		}
 	}
+	if change == (KeyChange{}) {
+		return a.GetKey(ctx, c, id)
+	}
 	err := a.store.Write(ctx, func(tx *store.Tx) error {
+		// What another change writes at the same time must not be written over.
+		if err := tx.LockKey(ctx, id); err != nil {
+			return err
+		}
 		k, err := tx.Key(ctx, id, tx.Now)
 		if err != nil {
 			return err

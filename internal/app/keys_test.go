@@ -332,3 +332,61 @@ func TestAnExposedKeyIsMarkedOnce(t *testing.T) {
 		w.wantCode("exposed, but not revoked", key, "")
 	})
 }
+
+// TestARenameDoesNotUndoAnExpiry: two changes of one key at once, of which
+// neither may be lost.
+func TestARenameDoesNotUndoAnExpiry(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		caller := w.as(w.member)
+		for range 30 {
+			_, view := w.key(w.member, "old")
+			soon, name := w.clock.read().Add(time.Hour), "new"
+			at := &soon
+			var wg sync.WaitGroup
+			wg.Go(func() { must(t, 0, second(w.ChangeKey(w.ctx, caller, view.ID, KeyChange{Name: &name}))) })
+			wg.Go(func() { must(t, 0, second(w.ChangeKey(w.ctx, caller, view.ID, KeyChange{ExpiresAt: &at}))) })
+			wg.Wait()
+			k, err := w.GetKey(w.ctx, caller, view.ID)
+			if err != nil || k.Name != "new" || k.ExpiresAt == nil {
+				t.Fatalf("a change was lost: %+v, %v", k, err)
+			}
+		}
+	})
+}
+
+// TestDisabledWhileCreatingAndSigningIn: nothing that was made meanwhile lives
+// when the user is enabled again.
+func TestDisabledWhileCreatingAndSigningIn(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		caller := w.as(w.member)
+		for range 10 {
+			var wg sync.WaitGroup
+			var key credential.Key
+			var token string
+			wg.Go(func() {
+				if k, err := w.CreateKey(w.ctx, caller, NewKey{Name: "race"}); err == nil {
+					key, _ = credential.ParseKey(k.Key)
+				}
+			})
+			wg.Go(func() { token, _, _, _ = w.SignIn(w.ctx, w.member.Email, "correct horse", Origin{IP: "192.0.2.1"}) })
+			wg.Go(func() { must(t, 0, w.DisableUser(w.ctx, theOperator, w.member.ID)) })
+			wg.Wait()
+			must(t, 0, w.EnableUser(w.ctx, theOperator, w.member.ID))
+			if key != (credential.Key{}) {
+				w.wantCode("created while its member was disabled", key, "deactivated")
+			}
+			if _, err := w.AuthoriseUser(w.ctx, token, Origin{}); err == nil {
+				t.Error("a session that was opened while its user was disabled lives")
+			}
+		}
+	})
+}
+
+func TestADisabledOwnerIsNotKept(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		must(t, 0, second(w.SetRole(w.ctx, theOperator, w.workspace.ID, w.member.ID, memo.RoleOwner)))
+		must(t, 0, w.DisableUser(w.ctx, theOperator, w.member.ID))
+		wantKind(t, "removing the last active OWNER", w.RemoveMember(w.ctx, theOperator, w.workspace.ID, w.owner.ID), memo.KindConflict)
+		must(t, 0, w.RemoveMember(w.ctx, theOperator, w.workspace.ID, w.member.ID))
+	})
+}

@@ -263,6 +263,10 @@ func keepOwner(ctx context.Context, tx *store.Tx, workspaceID, userID string) er
 	if err != nil || m.Role != memo.RoleOwner {
 		return err
 	}
+	u, err := tx.User(ctx, userID)
+	if err != nil || u.DisabledAt != nil { // who cannot sign in is no OWNER to be kept
+		return err
+	}
 	n, err := tx.CountOwners(ctx, workspaceID)
 	if err == nil && n <= 1 {
 		return errLastOwner

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -106,6 +107,10 @@ func (a *App) SignIn(ctx context.Context, email, password string, o Origin) (tok
 	token, tokenHash := credential.NewToken()
 	c := memo.Caller{UserID: u.ID, IP: o.IP, Agent: o.Agent}
 	err = a.store.Write(ctx, func(tx *store.Tx) error {
+		// Checking a password takes a while, in which access may have ended.
+		if same, err := tx.LockUser(ctx, u.ID, hash); err != nil || !same {
+			return cmp.Or(err, errBadSignIn)
+		}
 		s = memo.Session{
 			ID: newID(), UserID: u.ID, CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(sessionLife),
 			IP: o.IP, Agent: cut(o.Agent, maxAgent), Current: true,

@@ -16,9 +16,6 @@ func cut(s string, n int) string {
 	return s[:n]
 }
 
-// cutLine splits the first line off.
-func cutLine(s string) (line, rest string, more bool) { return strings.Cut(s, "\n") }
-
 // withoutClock takes the "[00:42] " off a line, if it begins so.
 func withoutClock(line string) string {
 	if !strings.HasPrefix(line, "[") {

@@ -2,8 +2,10 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -101,32 +103,48 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in List) (Page,
 	return p, nil
 }
 
-// position checks what belongs together and says where the page begins.
-func (in *List) position() (store.Order, store.Page, error) {
-	if in.Sort == "" {
-		in.Sort = Sorts[0]
+var orders = map[string]store.Order{
+	"created_at": {By: store.ByCreated}, "-created_at": {By: store.ByCreated, Descending: true},
+	"duration": {By: store.ByDuration}, "-duration": {By: store.ByDuration, Descending: true},
+	"relevance": {By: store.ByRelevance},
+}
+
+// Check returns all that is wrong with what is asked for, of KindInvalid each.
+func (in List) Check() (problems []*memo.Error) {
+	bad := func(is bool, field, format string, args ...any) {
+		if is {
+			problems = append(problems, memo.Invalid(field, format, args...))
+		}
 	}
-	order, ok := map[string]store.Order{
-		"created_at": {By: store.ByCreated}, "-created_at": {By: store.ByCreated, Descending: true},
-		"duration": {By: store.ByDuration}, "-duration": {By: store.ByDuration, Descending: true},
-		"relevance": {By: store.ByRelevance},
-	}[in.Sort]
-	switch {
-	case !ok:
-		return order, store.Page{}, memo.Invalid("sort", "must be one of %v", Sorts)
-	case in.Sort == "relevance" && in.Query == "":
-		return order, store.Page{}, memo.Invalid("sort", "relevance needs a search: give q as well")
-	case utf8.RuneCountInString(in.Query) > search.MaxQuery:
-		return order, store.Page{}, memo.Invalid("q", "must have at most %d characters", search.MaxQuery)
-	case !in.From.IsZero() && !in.To.IsZero() && in.From.After(in.To):
-		return order, store.Page{}, memo.Invalid("date_from", "must not be after date_to")
-	case in.Cursor != "" && in.Offset != 0:
-		return order, store.Page{}, memo.Invalid("cursor", "takes the place of offset: give only one of them")
-	case in.Cursor == "":
-		return order, store.Page{Offset: in.Offset}, nil
+	sort := cmp.Or(in.Sort, Sorts[0])
+	_, known := orders[sort]
+	bad(!known, "sort", "must be one of %v", Sorts)
+	bad(sort == "relevance" && in.Query == "", "sort", "relevance needs a search: give q as well")
+	bad(utf8.RuneCountInString(in.Query) > search.MaxQuery, "q", "must have at most %d characters", search.MaxQuery)
+	bad(!in.From.IsZero() && !in.To.IsZero() && in.From.After(in.To), "date_from", "must not be after date_to")
+	bad(in.Cursor != "" && in.Offset != 0, "cursor", "takes the place of offset: give only one of them")
+	if in.Cursor != "" && known {
+		if _, err := parseCursor(sort, in.Cursor); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	return problems
+}
+
+// position says how the list is sorted and where the page begins.
+func (in *List) position() (store.Order, store.Page, error) {
+	if problems := in.Check(); len(problems) > 0 {
+		return store.Order{}, store.Page{}, problems[0]
+	}
+	in.Sort = cmp.Or(in.Sort, Sorts[0])
+	if in.Cursor == "" {
+		return orders[in.Sort], store.Page{Offset: in.Offset}, nil
 	}
 	at, err := parseCursor(in.Sort, in.Cursor)
-	return order, at, err
+	if err != nil {
+		return store.Order{}, store.Page{}, err
+	}
+	return orders[in.Sort], at, nil
 }
 
 // totals keeps how many transcriptions a filter chooses, under the content
@@ -182,7 +200,7 @@ func (a *App) snippets(ctx context.Context, it store.Item, query []search.Term) 
 func findSnippets(text string, segments []byte, query []search.Term) ([]Snippet, error) {
 	var lines []string
 	for rest := text; rest != ""; {
-		line, tail, _ := cutLine(rest)
+		line, tail, _ := strings.Cut(rest, "\n")
 		lines, rest = append(lines, line), tail
 	}
 	hits := search.Match(query, len(lines), func(i int) string { return withoutClock(lines[i]) })

@@ -7,11 +7,14 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
@@ -48,6 +51,10 @@ func New(cfg Config) (*Gate, error) {
 	return g, nil
 }
 
+// readTimeout bounds what the gate waits for the database: who asks while it is
+// away hears so (503) within two seconds.
+const readTimeout = 1500 * time.Millisecond
+
 // Admission is a caller who may go on.
 type Admission struct {
 	memo.Caller
@@ -79,7 +86,9 @@ func (g *Gate) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.RawQuery != "" {
 			if found, keys := keysInQuery(r.URL.RawQuery); found {
-				g.app.ReportExposure(r.Context(), keys, g.Origin(r))
+				ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
+				g.app.ReportExposure(ctx, keys, g.Origin(r))
+				cancel()
 				Refuse(w, r, errKeyInURL)
 				return
 			}
@@ -93,16 +102,30 @@ func (g *Gate) Wrap(next http.Handler) http.Handler {
 // a placeholder there would send the key next.
 func keysInQuery(raw string) (found bool, keys []credential.Key) {
 	for _, part := range strings.FieldsFunc(raw, func(r rune) bool { return r == '&' || r == ';' || r == '=' }) {
-		decoded, err := url.QueryUnescape(part)
-		if err != nil {
-			decoded = part
-		}
+		decoded := unescape(part)
 		if strings.Contains(decoded, credential.KeyPrefix) {
 			found = true
 			keys = append(keys, credential.FindKeys(decoded)...)
 		}
 	}
 	return found, keys[:min(len(keys), 10)]
+}
+
+// unescape decodes what can be decoded and leaves the rest: a broken escape
+// beside a key must not hide it.
+func unescape(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			if c, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				b.WriteByte(byte(c))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
 }
 
 // Key admits a request with an API key and counts it as a data call. When it
@@ -114,7 +137,9 @@ func (g *Gate) Key(w http.ResponseWriter, r *http.Request) (Admission, bool) {
 		return Admission{}, false
 	}
 	origin := g.Origin(r)
-	c, err := g.app.AuthoriseKey(r.Context(), key, origin)
+	ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
+	defer cancel()
+	c, err := g.app.AuthoriseKey(ctx, key, origin)
 	telemetry.Of(r.Context()).KeyID = c.KeyID
 	if err != nil {
 		Refuse(w, r, err)
@@ -127,13 +152,21 @@ func (g *Gate) Key(w http.ResponseWriter, r *http.Request) (Admission, bool) {
 }
 
 // Member admits a signed-in member to key management and counts the call. An
-// API key, however good, is refused: keys do not manage keys.
-func (g *Gate) Member(w http.ResponseWriter, r *http.Request, workspaceID string) (Admission, bool) {
+// API key, however good, is refused: keys do not manage keys. bad says that
+// workspaceID could not be read, which is told to one who is signed in.
+func (g *Gate) Member(w http.ResponseWriter, r *http.Request, workspaceID string, bad error) (Admission, bool) {
 	token, ok := g.cookie(w, r)
 	if !ok {
 		return Admission{}, false
 	}
-	c, err := g.app.AuthoriseSession(r.Context(), token, workspaceID, g.Origin(r))
+	ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
+	defer cancel()
+	c, err := g.app.AuthoriseUser(ctx, token, g.Origin(r))
+	if err == nil && bad != nil {
+		err = bad
+	} else if err == nil {
+		c, err = g.app.AuthoriseSession(ctx, token, workspaceID, g.Origin(r))
+	}
 	if err != nil {
 		Refuse(w, r, InQuery(err))
 		return Admission{}, false
@@ -147,7 +180,9 @@ func (g *Gate) User(w http.ResponseWriter, r *http.Request) (Admission, bool) {
 	if !ok {
 		return Admission{}, false
 	}
-	c, err := g.app.AuthoriseUser(r.Context(), token, g.Origin(r))
+	ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
+	defer cancel()
+	c, err := g.app.AuthoriseUser(ctx, token, g.Origin(r))
 	if err != nil {
 		Refuse(w, r, err)
 		return Admission{}, false
@@ -168,13 +203,13 @@ func (g *Gate) SameOrigin(w http.ResponseWriter, r *http.Request) bool {
 // cookie returns the session token of a request that may use it.
 func (g *Gate) cookie(w http.ResponseWriter, r *http.Request) (string, bool) {
 	if len(r.Header["Authorization"]) > 0 {
-		err := memo.ErrKeyManagement
 		if key, malformed := bearer(r.Header); malformed != nil {
 			Refuse(w, r, malformed)
-		} else if _, dead := g.app.AuthoriseKey(r.Context(), key, g.Origin(r)); dead != nil {
-			Refuse(w, r, dead)
 		} else {
-			Refuse(w, r, err)
+			ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
+			defer cancel()
+			_, dead := g.app.AuthoriseKey(ctx, key, g.Origin(r))
+			Refuse(w, r, cmp.Or(dead, error(memo.ErrKeyManagement)))
 		}
 		return "", false
 	}

@@ -63,11 +63,11 @@ func (g *Gate) secure(r *http.Request) bool {
 // cleanAgent makes a User-Agent fit to be kept and shown. Clients have been
 // seen that put their key there.
 func cleanAgent(s string) string {
-	s = memo.RedactKeys(strings.ToValidUTF8(s, "�"))
-	return strings.Map(func(r rune) rune {
+	s = strings.ToValidUTF8(s, "�")
+	return memo.RedactKeys(strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
 			return -1
 		}
 		return r
-	}, s)
+	}, s)) // last, for what was taken out may have split a key
 }

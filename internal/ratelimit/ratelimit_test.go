@@ -2,6 +2,7 @@ package ratelimit
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -226,6 +227,37 @@ func TestUndo(t *testing.T) {
 		}
 	}
 	m.Undo(Data, "nobody")
+}
+
+// TestUndoAgainstAPlainList: a window with Undo behaves like a list of times
+// from which the last is taken.
+func TestUndoAgainstAPlainList(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const span = time.Minute
+		limit := rapid.IntRange(1, 5).Draw(t, "limit")
+		var w Window
+		var model []time.Duration
+		var now time.Duration
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			now += time.Duration(rapid.IntRange(0, 30).Draw(t, "seconds")) * time.Second
+			live := slices.DeleteFunc(slices.Clone(model), func(at time.Duration) bool { return now-at > span })
+			if w.Idle(now, span) != (len(live) == 0) {
+				t.Fatalf("Idle is %v with %d calls", !(len(live) == 0), len(live))
+			}
+			d := w.Take(now, limit, span)
+			if d.Accepted != (len(live) < limit) {
+				t.Fatalf("accepted is %v with %d of %d", d.Accepted, len(live), limit)
+			}
+			if !d.Accepted {
+				continue
+			}
+			model = append(model, now)
+			if rapid.Bool().Draw(t, "undo") {
+				w.Undo()
+				model = model[:len(model)-1]
+			}
+		}
+	})
 }
 
 func TestIdleWindowsAreDropped(t *testing.T) {

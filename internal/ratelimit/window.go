@@ -90,9 +90,12 @@ func (w *Window) Undo() {
 	if len(w.at) == 0 {
 		return
 	}
-	last := (w.head + len(w.at) - 1) % len(w.at)
-	w.at[last] = math.MinInt64 / 2 // older than any span: it counts no more
-	w.head = last
+	if w.head == 0 { // the ring has not turned: the last stands at its end
+		w.at = w.at[:len(w.at)-1]
+		return
+	}
+	w.head--
+	w.at[w.head] = math.MinInt64 / 2 // older than any span: it counts no more
 }
 
 // Idle reports whether nothing counts any more at now.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -37,11 +38,12 @@ type id string
 // day is a date, at midnight UTC; the zero day is none.
 type day struct{ time.Time }
 
-// checker is an input with rules beyond the form of its fields.
+// checker is an input, or the body of one, with rules beyond the form of its
+// fields.
 type checker interface{ check() gate.Problems }
 
 // decode reads a request into in, strictly, and returns all that is wrong. The
-// error is for what leaves nothing to report on: 413 and 415. known says
+// error is for what leaves nothing to report on: 413 and 415. pathOK says
 // whether the path's own parameters are good.
 func decode(r *http.Request, in any) (problems gate.Problems, pathOK bool, err error) {
 	v := reflect.ValueOf(in).Elem()
@@ -86,6 +88,11 @@ func decode(r *http.Request, in any) (problems gate.Problems, pathOK bool, err e
 				problems = append(problems, c.check()...)
 			}
 		}
+	}
+	// What a parameter could not be read into is its default here, so nothing is
+	// told twice.
+	if c, ok := in.(checker); ok {
+		problems = append(problems, c.check()...)
 	}
 	return problems, pathOK, nil
 }
@@ -207,14 +214,35 @@ func decodeBody(r *http.Request, into any, required bool) (gate.Problems, error)
 	if err != nil || kind != "application/json" {
 		return nil, &gate.StatusError{Status: http.StatusUnsupportedMediaType, Detail: "The body must be JSON: send Content-Type: application/json."}
 	}
-	if strings.TrimSpace(string(body)) == "null" {
-		return gate.Problems{{Loc: []any{"body"}, Msg: "must be an object", Type: "json"}}, nil
+	return decodeObject(body, into), nil
+}
+
+// decodeObject reads the members one by one, so that all bad ones are told.
+func decodeObject(body []byte, into any) (problems gate.Problems) {
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(body, &members); err != nil {
+		return gate.Problems{{Loc: bodyLoc(err), Msg: bodyMessage(err), Type: "json"}}
 	}
-	err = json.Unmarshal(body, into, json.RejectUnknownMembers(true))
-	if err == nil {
-		return nil, nil
+	if members == nil {
+		return gate.Problems{{Loc: []any{"body"}, Msg: "must be an object", Type: "json"}}
 	}
-	return gate.Problems{{Loc: bodyLoc(err), Msg: bodyMessage(err), Type: "json"}}, nil
+	v := reflect.ValueOf(into).Elem()
+	for _, f := range fieldsOf(v.Type()) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		value, ok := members[name]
+		if !ok || name == "" {
+			continue
+		}
+		delete(members, name)
+		if err := json.Unmarshal(value, v.FieldByIndex(f.Index).Addr().Interface()); err != nil {
+			loc := append([]any{"body", name}, bodyLoc(err)[1:]...)
+			problems = append(problems, gate.Problem{Loc: loc, Msg: bodyMessage(err), Type: "json"})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		problems = append(problems, problem("body", memo.RedactKeys(name), "is not a member of this object", "unknown"))
+	}
+	return problems
 }
 
 // bodyLoc is the place that a JSON error speaks of.
@@ -240,10 +268,7 @@ func bodyLoc(err error) []any {
 // was put there by mistake must not come back.
 func bodyMessage(err error) string {
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {
-		switch {
-		case errors.Is(e.Err, json.ErrUnknownName):
-			return "is not a member of this object"
-		case e.JSONKind != 0 && e.GoType != nil:
+		if e.JSONKind != 0 && e.GoType != nil {
 			return "has the wrong type: " + e.JSONKind.String()
 		}
 		return "has a value that is not allowed"

@@ -121,6 +121,12 @@ func TestBulkExport(t *testing.T) {
 				w.must(err)
 				content, err := io.ReadAll(r) // checks the CRC
 				w.must(err)
+				if f.NonUTF8 || f.Modified.Year() < 2026 {
+					t.Errorf("%s: %q says NonUTF8 %v and is of %v", format, f.Name, f.NonUTF8, f.Modified)
+				}
+				if ascii := strings.IndexFunc(f.Name, func(r rune) bool { return r > 127 }) < 0; f.Flags&0x800 == 0 && !ascii {
+					t.Errorf("%s: %q is not marked as UTF-8", format, f.Name)
+				}
 				single := w.get("/transcriptions/"+w.meetings[i]+"/export?format="+format, w.olgaKey.Key)
 				if !bytes.Equal(content, single.body) {
 					t.Errorf("%s: file %d differs from its own export:\n%.300s\n%.300s", format, i, content, single.body)
@@ -143,6 +149,7 @@ func TestBadBulkExports(t *testing.T) {
 			`{"ids":null}`: {`["body","ids"]`}, `{"ids":[1,2]}`: {`["body","ids",0]`}, `{"ids":[["` + w.meetings[0] + `"]]}`: {`["body","ids",0]`},
 			`{"ids":[".."]}`: {`["body","ids",0]`}, `{"ids":["\u0000"]}`: {`["body","ids",0]`},
 			`{"ids":["x","` + w.meetings[0] + `","y"],"format":"exe"}`:          {`["body","ids",0]`, `["body","ids",2]`, `["body","format"]`},
+			`{"ids":5,"format":7,"x":1}`:                                        {`["body","ids"]`, `["body","format"]`, `["body","x"]`},
 			`{"ids":["` + w.meetings[0] + `"],"format":"exe"}`:                  {`["body","format"]`},
 			`{"ids":["` + w.meetings[0] + `"],"ids":["` + w.meetings[0] + `"]}`: {`["body","ids"]`},
 			`{"IDS":["` + w.meetings[0] + `"]}`:                                 {`["body","IDS"]`},

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -91,7 +92,7 @@ type updateKeyIn struct {
 func (in updateKeyIn) find(c *call) error { return keyIn{ID: in.ID}.find(c) }
 
 type updateKeyBody struct {
-	Name      *string  `json:"name,omitempty"`
+	Name      nullable `json:"name,omitzero"`
 	ExpiresAt nullable `json:"expires_at,omitzero"` // null: never
 
 	change app.KeyChange
@@ -110,9 +111,9 @@ func (n *nullable) UnmarshalJSON(b []byte) error {
 }
 
 func (b *updateKeyBody) check() (problems gate.Problems) {
-	b.change.Name = b.Name
-	if b.Name != nil {
-		if _, err := memo.CleanName("name", *b.Name); err != nil {
+	if b.Name.given {
+		b.change.Name = cmp.Or(b.Name.value, new(string)) // null is no name either
+		if _, err := memo.CleanName("name", *b.change.Name); err != nil {
 			problems = append(problems, fieldProblem(err)...)
 		}
 	}

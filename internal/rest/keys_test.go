@@ -33,6 +33,7 @@ func TestManagingKeys(t *testing.T) {
 		w.request(mark, "PATCH", "/keys/"+made.ID, `{"name":"zapier"}`).want(200, `"name":"zapier"`, `"expires_at":"2030-02-01T00:00:00Z"`)
 		w.request(mark, "PATCH", "/keys/"+made.ID, `{"expires_at":null}`).want(200, `"name":"zapier"`, `"expires_at":null`)
 		w.request(mark, "PATCH", "/keys/"+made.ID, `{}`).want(200, `"name":"zapier"`)
+		w.request(mark, "PATCH", "/keys/"+made.ID, `{"name":null}`).want(422, `["body","name"]`)
 		w.request(olga, "PATCH", "/keys/"+made.ID, `{"name":"mine"}`).want(403, "not_your_key")
 		w.request(olga, "POST", "/keys/"+made.ID+"/rotate", "").want(403, "not_your_key")
 

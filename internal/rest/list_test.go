@@ -128,6 +128,8 @@ func TestBadParameters(t *testing.T) {
 		}
 		w.get("/transcriptions?limit=x&offset=-1&sort=no&nope=1", w.olgaKey.Key).
 			want(422, `["query","limit"]`, `["query","offset"]`, `["query","sort"]`, `["query","nope"]`)
+		w.get("/transcriptions?limit=x&sort=relevance&date_from=2026-02-02&date_to=2026-01-01&offset=1&cursor=zz", w.olgaKey.Key).
+			want(422, `["query","limit"]`, `["query","sort"]`, `["query","date_from"]`, `["query","cursor"]`)
 		w.get("/transcriptions?q="+url.QueryEscape(strings.Repeat(`"a* OR b' NEAR( `, 60)), w.olgaKey.Key).want(200)
 	})
 }

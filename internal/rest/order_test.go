@@ -87,6 +87,8 @@ func TestTheOrderOfRefusals(t *testing.T) {
 		w.get(bad+"&k="+w.olgaKey.Key, w.olgaKey.Key).want(401, "not accepted in the URL")
 		w.get(bad, w.olgaKey.Key).want(404, `{"detail":"Transcription not found"}`)
 		w.get("/transcriptions/"+w.meetings[1]+"/export?format=exe&nope=1", w.olgaKey.Key).want(422, `["query","format"]`, `["query","nope"]`)
+		w.request(http.DefaultClient, "GET", "/keys?workspace_id=xyz", "").want(401)
+		w.get("/keys?workspace_id=xyz", w.olgaKey.Key).want(403, "key_management_forbidden")
 		w.setPlan(memo.PlanFree)
 		w.get(bad, w.olgaKey.Key).want(403, "api_access_denied")
 		revoked := w.markKey

@@ -156,12 +156,8 @@ func (a *API) admit(rt route, w http.ResponseWriter, r *http.Request) (gate.Admi
 	case byKey:
 		return a.gate.Key(w, r)
 	case byMember:
-		workspaceID, err := workspaceOf(r)
-		if err != nil {
-			gate.Refuse(w, r, err)
-			return gate.Admission{}, false
-		}
-		return a.gate.Member(w, r, workspaceID)
+		workspaceID, bad := workspaceOf(r)
+		return a.gate.Member(w, r, workspaceID, bad)
 	case byUser:
 		return a.gate.User(w, r)
 	case bySignIn:

@@ -46,12 +46,23 @@ type listIn struct {
 	Cursor     string `query:"cursor" doc:"next_cursor of the page before, instead of offset; costs the same at every depth"`
 }
 
-func listTranscriptions(c *call, in listIn) ([]byte, listed, error) {
-	p, err := c.app.Transcriptions(c.ctx, c.Caller, app.List{
+func (in listIn) list() app.List {
+	return app.List{
 		Status: memo.Status(in.Status), ProjectID: string(in.ProjectID), Language: in.Language,
 		From: in.DateFrom.Time, To: in.DateTo.Time, ExternalID: in.ExternalID, Query: in.Q,
 		Sort: in.Sort, Limit: in.Limit, Offset: in.Offset, Cursor: in.Cursor,
-	})
+	}
+}
+
+func (in *listIn) check() (problems gate.Problems) {
+	for _, e := range in.list().Check() {
+		problems = append(problems, problem("query", e.Field, e.Message, "value_error"))
+	}
+	return problems
+}
+
+func listTranscriptions(c *call, in listIn) ([]byte, listed, error) {
+	p, err := c.app.Transcriptions(c.ctx, c.Caller, in.list())
 	if err != nil {
 		return nil, listed{}, err
 	}
@@ -151,7 +162,8 @@ func (in bulkIn) find(c *call) error {
 // still good: a revocation cuts it within a second.
 const (
 	streamTimeout = 10 * time.Minute
-	recheckEvery  = 300 * time.Millisecond
+	recheckEvery  = 200 * time.Millisecond
+	recheckWait   = 250 * time.Millisecond
 )
 
 var errCut = errors.New("rest: the key died while the archive was streaming")
@@ -186,16 +198,22 @@ func exportTranscriptions(c *call, in bulkIn) error {
 func (c *call) watch(ctx context.Context, cancel context.CancelCauseFunc, control *http.ResponseController) {
 	tick := time.NewTicker(recheckEvery)
 	defer tick.Stop()
+	again := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		// A database that does not answer proves nothing, so it cuts as well.
-		check, stop := context.WithTimeout(ctx, recheckEvery)
+		check, stop := context.WithTimeout(ctx, recheckWait)
 		err := c.Recheck(check)
 		stop()
+		silent := memo.KindOf(err) == memo.KindUnavailable || errors.Is(err, context.DeadlineExceeded)
+		if silent && !again { // it proves nothing, but twice is too long
+			again = true
+			continue
+		}
+		again = false
 		if err != nil && ctx.Err() == nil {
 			cancel(errCut)
 			reset(ctx)

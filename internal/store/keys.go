@@ -43,6 +43,11 @@ func (r reader) Keys(ctx context.Context, workspaceID, userID string, now time.T
 		ORDER BY k.created_at DESC, k.id DESC`, dayAgo(now), workspaceID, userID)
 }
 
+// LockKey makes others who change this key wait.
+func (t *Tx) LockKey(ctx context.Context, id string) error {
+	return t.exec(ctx, `UPDATE api_keys SET name = name WHERE id = $1`, id)
+}
+
 // CountLiveKeys counts the active keys of a member.
 func (t *Tx) CountLiveKeys(ctx context.Context, workspaceID, userID string) (n int, err error) {
 	err = t.q.QueryRowContext(ctx, `SELECT count(*) FROM api_keys WHERE workspace_id = $1 AND user_id = $2
@@ -74,11 +79,11 @@ func (t *Tx) RevokeKey(ctx context.Context, id string) (bool, error) {
 	return n == 1, err
 }
 
-// DeactivateKeys ends the keys of a user who lost access, in one workspace or,
-// with an empty workspaceID, in all. why is in words. It returns their ids.
+// DeactivateKeys ends the keys of a user who lost access to a workspace. why is
+// in words. It returns their ids.
 func (t *Tx) DeactivateKeys(ctx context.Context, workspaceID, userID, why string) ([]string, error) {
 	return list(ctx, t.q, scanID, `UPDATE api_keys SET deactivated_at = $3, deactivated_by = $4
-		WHERE user_id = $2 AND ($1 = '' OR workspace_id = $1) AND revoked_at IS NULL AND deactivated_at IS NULL
+		WHERE user_id = $2 AND workspace_id = $1 AND revoked_at IS NULL AND deactivated_at IS NULL
 		RETURNING id`, workspaceID, userID, millis(t.Now), why)
 }
 

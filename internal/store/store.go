@@ -174,9 +174,6 @@ func (s *Store) Ping(ctx context.Context) error {
 	return classify(s.q.QueryRowContext(ctx, `SELECT 1`).Scan(&one))
 }
 
-// Embedded reports whether the database is the embedded one (SQLite).
-func (s *Store) Embedded() bool { return s.dialect == dialectSQLite }
-
 // Now returns the store's clock, cut to what it keeps.
 func (s *Store) Now() time.Time { return memo.Millis(s.now()) }
 
@@ -293,6 +290,9 @@ func classify(err error) error {
 	}
 	if _, ok := errors.AsType[*memo.Error](err); ok {
 		return err
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && (strings.HasPrefix(e.Code, "22") || strings.HasPrefix(e.Code, "54")) {
+		return &memo.Error{Kind: memo.KindInvalid, Message: "holds something that the database cannot keep: " + e.Message, Err: err}
 	}
 	if !isAway(err) {
 		return err

@@ -47,6 +47,13 @@ func (t *Tx) AddUser(ctx context.Context, u memo.User, passwordHash string) (boo
 	return n == 1, err
 }
 
+// LockUser makes others who disable the user or change the password wait, and
+// proves that neither has happened: false otherwise.
+func (t *Tx) LockUser(ctx context.Context, userID, passwordHash string) (bool, error) {
+	n, err := t.changed(ctx, `UPDATE users SET name = name WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL`, userID, passwordHash)
+	return n == 1, err
+}
+
 // SetPassword keeps another password hash.
 func (t *Tx) SetPassword(ctx context.Context, userID, hash string) error {
 	return t.exec(ctx, `UPDATE users SET password_hash = $2 WHERE id = $1`, userID, hash)
@@ -85,9 +92,10 @@ func scanSession(row scanner) (s memo.Session, err error) {
 }
 
 // KnowsAddress reports whether the user has a living session from this address.
-func (r reader) KnowsAddress(ctx context.Context, userID, ip string) (bool, error) {
+func (s *Store) KnowsAddress(ctx context.Context, userID, ip string) (bool, error) {
 	var n int
-	err := r.q.QueryRowContext(ctx, `SELECT count(*) FROM sessions WHERE user_id = $1 AND ip = $2 AND revoked_at IS NULL`, userID, ip).Scan(&n)
+	err := s.q.QueryRowContext(ctx, `SELECT count(*) FROM sessions WHERE user_id = $1 AND ip = $2 AND revoked_at IS NULL AND expires_at > $3`,
+		userID, ip, millis(s.Now())).Scan(&n)
 	return n > 0, classify(err)
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -109,7 +110,7 @@ func (m *Metrics) observe(r *Request, method string, status int, took time.Durat
 	if !methods[method] {
 		method = "other"
 	}
-	m.requests.WithLabelValues(r.Route, method, statusText(status)).Inc()
+	m.requests.WithLabelValues(r.Route, method, strconv.Itoa(status)).Inc()
 	m.duration.WithLabelValues(r.Route).Observe(took.Seconds())
 	if r.Refusal != "" {
 		m.refusals.WithLabelValues(r.Refusal).Inc()
