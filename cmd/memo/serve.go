@@ -126,8 +126,7 @@ func serveMetrics(addr string, h http.Handler) (stop func(), err error) {
 // started is what serve prints with --json.
 type started struct {
 	URL       string `json:"url"`        // where it listens
-	PublicURL string `json:"public_url"` // what callers write; the same without --public-url
-
+	PublicURL string `json:"public_url,omitempty"` // what callers write, where that is another
 	Key      string `json:"key,omitempty"`
 	Email    string `json:"email,omitempty"`
 	Password string `json:"password,omitempty"`
@@ -136,7 +135,10 @@ type started struct {
 
 // announce prints where the server is and, for a demo, how to use it.
 func (c *serveCmd) announce(e *environment, a *app.App, local, public string) error {
-	out := started{URL: local, PublicURL: public}
+	out := started{URL: local}
+	if public != local {
+		out.PublicURL = public
+	}
 	if c.Demo {
 		if err := fillDemo(e.ctx, a, &out); err != nil {
 			return err
@@ -144,7 +146,7 @@ func (c *serveCmd) announce(e *environment, a *app.App, local, public string) er
 	}
 	return e.show(out, func() {
 		e.say("Memo listens on %s", local)
-		if public != local {
+		if out.PublicURL != "" {
 			e.say("and is %s for its callers.", public)
 		}
 		switch {

@@ -15,37 +15,16 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver "pgx"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"memoai.tech/memo"
 )
-
-// Config says where the data is.
-type Config struct {
-	// Dir holds everything when URL is empty: SQLite, in DIR/memo.db.
-	Dir string
-	// URL of a PostgreSQL database: postgres://…
-	URL string
-	// Now is the clock; nil means the system's.
-	Now func() time.Time
-	// MaxConns bounds the connections to PostgreSQL; 0 means 20.
-	MaxConns int
-}
-
-// FileName is the name of the SQLite database in Config.Dir.
-const FileName = "memo.db"
 
 type dialect uint8
 
@@ -62,99 +41,6 @@ type Store struct {
 	write   *sql.DB
 	read    *prepared
 	now     func() time.Time
-}
-
-// Open opens the database and brings its schema up to date. Dir is made if it
-// is missing, and only its owner can read it.
-func Open(ctx context.Context, cfg Config) (*Store, error) {
-	s, err := open(cfg)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.migrate(ctx); err != nil {
-		s.Close()
-		return nil, err
-	}
-	return s, nil
-}
-
-func open(cfg Config) (*Store, error) {
-	now := cfg.Now
-	if now == nil {
-		now = time.Now
-	}
-	if cfg.URL != "" {
-		return openPostgres(cfg, now)
-	}
-	if cfg.Dir == "" {
-		return nil, errors.New("store: name a directory (--data) or a PostgreSQL database (--database)")
-	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("store: the data directory cannot be made: %w", err)
-	}
-	return openSQLite(filepath.Join(cfg.Dir, FileName), now)
-}
-
-func openPostgres(cfg Config, now func() time.Time) (*Store, error) {
-	if u, err := url.Parse(cfg.URL); err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
-		return nil, errors.New("store: --database takes a URL such as postgres://user:password@host:5432/memo")
-	}
-	db, err := sql.Open("pgx", cfg.URL)
-	if err != nil {
-		return nil, fmt.Errorf("store: --database: %w", err)
-	}
-	conns := cfg.MaxConns
-	if conns == 0 {
-		conns = 20
-	}
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
-	db.SetConnMaxIdleTime(5 * time.Minute)
-	return newStore(dialectPostgres, db, db, now), nil
-}
-
-// openSQLite opens a database file, which is made readable for its owner alone
-// before SQLite first writes to it; its WAL takes over the same mode.
-func openSQLite(path string, now func() time.Time) (*Store, error) {
-	path, err := filepath.Abs(path) // a relative one would be a host in a file: URL
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-		if err == nil {
-			err = f.Close()
-		}
-		if err != nil && !errors.Is(err, os.ErrExist) {
-			return nil, fmt.Errorf("store: the database cannot be made: %w", err)
-		}
-	}
-	dsn := func(pragmas ...string) string {
-		q := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{
-			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-			"cache_size(-16000)", "mmap_size(268435456)", "temp_store(MEMORY)",
-		}, pragmas...)}
-		return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
-	}
-	write, err := sql.Open("sqlite", dsn())
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	write.SetMaxOpenConns(1)
-	// The first connection puts the file into WAL mode, before any reader comes.
-	if err := write.Ping(); err != nil {
-		write.Close()
-		return nil, fmt.Errorf("store: %s cannot be opened: %w", path, err)
-	}
-	read, err := sql.Open("sqlite", dsn("query_only(1)"))
-	if err != nil {
-		write.Close()
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	readers := max(4, runtime.GOMAXPROCS(0)*2)
-	read.SetMaxOpenConns(readers)
-	read.SetMaxIdleConns(readers)
-	return newStore(dialectSQLite, write, read, now), nil
 }
 
 func newStore(d dialect, write, read *sql.DB, now func() time.Time) *Store {
