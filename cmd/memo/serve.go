@@ -125,12 +125,12 @@ func serveMetrics(addr string, h http.Handler) (stop func(), err error) {
 
 // started is what serve prints with --json.
 type started struct {
-	URL       string `json:"url"`        // where it listens
+	URL       string `json:"url"`                  // where it listens
 	PublicURL string `json:"public_url,omitempty"` // what callers write, where that is another
-	Key      string `json:"key,omitempty"`
-	Email    string `json:"email,omitempty"`
-	Password string `json:"password,omitempty"`
-	Curl     string `json:"curl,omitempty"`
+	Key       string `json:"key,omitempty"`
+	Email     string `json:"email,omitempty"`
+	Password  string `json:"password,omitempty"`
+	Curl      string `json:"curl,omitempty"`
 }
 
 // announce prints where the server is and, for a demo, how to use it.

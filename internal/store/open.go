@@ -121,4 +121,3 @@ func openSQLite(path string, now func() time.Time) (*Store, error) {
 	read.SetMaxIdleConns(readers)
 	return newStore(dialectSQLite, write, read, now), nil
 }
-

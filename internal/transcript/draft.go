@@ -15,6 +15,7 @@ type draft struct {
 	cues   []cue
 
 	evidence evidence // how far to believe "Name: text"
+	colons   bool     // there was one to believe, and not "[NAME]: text"
 	captions bool     // VTT or SRT, which know no text without times
 	video    bool     // from a tool that records video calls
 	own      bool     // our own export, which says everything itself
@@ -40,8 +41,34 @@ func (d *draft) add(c cue) error {
 	if len(c.text) > d.limits.LineBytes || len(c.speaker) > d.limits.LineBytes {
 		return refuse(c.line, "has a text of more than %d bytes, the most that one segment may have", d.limits.LineBytes)
 	}
+	if err := checkLength(c.line, "a speaker's name", c.speaker, maxTitle); err != nil {
+		return err
+	}
 	d.cues = append(d.cues, c)
 	return nil
+}
+
+// setTitle takes the title that the file itself gives.
+func (d *draft) setTitle(line int, title string) error {
+	d.doc.Title = oneLine(title)
+	if len(d.doc.Title) > d.limits.LineBytes {
+		return refuse(line, "has a title of more than %d bytes, the most that a line may have", d.limits.LineBytes)
+	}
+	return checkLength(line, "a title", d.doc.Title, maxTitle)
+}
+
+// cutTitle is the title of a file's name, which is nobody's fault and is cut.
+func (d *draft) cutTitle() string {
+	title := d.name.title
+	most, n := len(title), 0
+	for i := range title {
+		if n == maxTitle {
+			most = i
+			break
+		}
+		n++
+	}
+	return trim(title[:cutAt(title, min(most, d.limits.LineBytes))])
 }
 
 // document makes the segments of the cues and fills in what the file left open.
@@ -57,11 +84,8 @@ func (d *draft) document() (*memo.Document, error) {
 	if err := d.segments(); err != nil {
 		return nil, err
 	}
-	if doc.Title = oneLine(doc.Title); doc.Title == "" {
-		doc.Title = d.name.title
-	}
-	if len(doc.Title) > d.limits.LineBytes {
-		return nil, refuse(0, "has a title of more than %d bytes, the most that a line may have", d.limits.LineBytes)
+	if doc.Title == "" {
+		doc.Title = d.cutTitle()
 	}
 	if doc.CreatedAt.IsZero() {
 		doc.CreatedAt = d.name.created

@@ -23,6 +23,24 @@ func checkDocument(t rapid.TB, doc *memo.Document) {
 		t.Error("an id of another database")
 	}
 	checkLine(t, "title", doc.Title, false)
+	for _, s := range doc.Speakers {
+		checkShort(t, "speaker", s.Name, 500)
+	}
+	for _, topic := range doc.Topics {
+		checkShort(t, "topic", topic.Title, 500)
+	}
+	for _, r := range doc.Reports {
+		checkShort(t, "report", r.Name, 200)
+		checkShort(t, "slug", r.Slug, 200)
+	}
+	checkShort(t, "title", doc.Title, 500)
+	checkShort(t, "external id", string(doc.ExternalID), 200)
+	checkShort(t, "language", string(doc.Language), 200)
+	if p := doc.Project; p != nil {
+		if name, err := memo.CleanName("name", p.Name); err != nil || name != p.Name {
+			t.Errorf("project %q: %v", p.Name, err)
+		}
+	}
 	if doc.MediaType != "audio" && doc.MediaType != "video" && doc.MediaType != "text" {
 		t.Errorf("media type %q", doc.MediaType)
 	}
@@ -43,6 +61,14 @@ func checkDocument(t rapid.TB, doc *memo.Document) {
 		if s.End < s.Start {
 			t.Errorf("segment %d ends before it starts", i)
 		}
+	}
+}
+
+// checkShort holds the lengths that an index takes.
+func checkShort(t rapid.TB, what, s string, most int) {
+	t.Helper()
+	if n := utf8.RuneCountInString(s); n > most {
+		t.Errorf("%s has %d characters", what, n)
 	}
 }
 

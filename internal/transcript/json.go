@@ -8,8 +8,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-
-	"memoai.tech/memo"
 )
 
 // jsonFile is a JSON file while it is being read. The text is walked twice:
@@ -21,12 +19,14 @@ type jsonFile struct {
 	*jsontext.Decoder
 
 	offset, line int // a place and its line, so that lines are counted once
+	open         int // 1 + the index of the cue that waits for its end, or 0
 }
 
 // readJSON reads any of the JSON formats: an array of segments, or an object
 // with "segments", Whisper's or our own. The decoder refuses duplicate names,
 // invalid UTF-8, lone surrogates and more than 10,000 levels.
 func readJSON(d *draft, text string) error {
+	text, nonFinite := withoutNonFinite(text)
 	f := &jsonFile{draft: d, text: text, data: []byte(text), line: 1}
 	f.Decoder = jsontext.NewDecoder(bytes.NewBuffer(f.data))
 	shape, err := f.shape()
@@ -38,6 +38,8 @@ func readJSON(d *draft, text string) error {
 	}
 	f.Decoder = jsontext.NewDecoder(bytes.NewBuffer(f.data), jsontext.AllowDuplicateNames(true)) // there are none
 	switch {
+	case shape.own && nonFinite >= 0: // we write none
+		return refuse(lineAt(text, nonFinite), "is not valid JSON: NaN and Infinity are no numbers there")
 	case shape.array:
 		err = f.readSegments()
 	case shape.own && !shape.segments:
@@ -49,7 +51,11 @@ func readJSON(d *draft, text string) error {
 	default:
 		return refuse(1, `is JSON, but neither Whisper's nor this API's: it has no "segments"`)
 	}
-	return f.explain(err)
+	if err != nil {
+		return f.explain(err)
+	}
+	f.closeLast()
+	return nil
 }
 
 // escapedNUL returns the offset of the first \u0000 in valid JSON, or -1.
@@ -160,85 +166,6 @@ func (f *jsonFile) members(read func(name string) error) error {
 			return err
 		}
 	}
-}
-
-// jsonSegment is a segment of any of the formats.
-type jsonSegment struct {
-	Start     *float64       `json:"start"`
-	End       *float64       `json:"end"`
-	SpeakerID string         `json:"speaker_id"` // our own
-	Speaker   string         `json:"speaker"`    // our own and WhisperX
-	Text      *string        `json:"text"`
-	Words     jsontext.Value `json:"words"` // WhisperX
-}
-
-// readSegments reads the array of segments that comes next.
-func (f *jsonFile) readSegments() error {
-	if _, err := f.ReadToken(); err != nil {
-		return err
-	}
-	timed, untimed := 0, 0 // the line of the first of each
-	for f.PeekKind() != ']' {
-		line := f.nextLine()
-		var s jsonSegment
-		if err := json.UnmarshalDecode(f.Decoder, &s); err != nil {
-			return err
-		}
-		c, err := s.cue(line)
-		if err != nil {
-			return err
-		}
-		if s.Start == nil {
-			untimed = first(untimed, line)
-		} else {
-			timed = first(timed, line)
-		}
-		if timed > 0 && untimed > 0 {
-			return refuse(untimed, `has a segment without "start" and "end" among others that have them`)
-		}
-		if err := f.draft.add(c); err != nil {
-			return err
-		}
-	}
-	_, err := f.ReadToken()
-	return err
-}
-
-func (s *jsonSegment) cue(line int) (cue, error) {
-	c := cue{line: line, id: memo.Optional(oneLine(s.SpeakerID)), speaker: s.Speaker}
-	if s.Text == nil {
-		return c, refuse(line, `has a segment without "text"`)
-	}
-	c.text = *s.Text
-	if (s.Start == nil) != (s.End == nil) {
-		return c, refuse(line, `has a segment with only one of "start" and "end"`)
-	}
-	if s.Start != nil {
-		var startOK, endOK bool
-		c.start, startOK = memo.RoundSeconds(*s.Start)
-		c.end, endOK = memo.RoundSeconds(*s.End)
-		if !startOK || !endOK {
-			return c, refuse(line, "has a time that is negative or beyond 1,000 hours")
-		}
-		if fault := checkOrder(c.start, c.end); fault != "" {
-			return c, refuse(line, "has a segment that %s", fault)
-		}
-	}
-	if c.speaker == "" && len(s.Words) > 0 {
-		var err error
-		c.speaker, err = speakerOfWords(s.Words)
-		if err != nil {
-			return c, refuse(line, `has a segment whose "words" are not a list of words`)
-		}
-	}
-	return c, nil
-}
-
-func first(line, other int) int {
-	if line > 0 {
-		return line
-	}
-	return other
 }
 
 // nextLine returns the line on which the next array element starts.

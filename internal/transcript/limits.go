@@ -3,6 +3,7 @@ package transcript
 import (
 	"fmt"
 	"strconv"
+	"unicode/utf8"
 )
 
 // Limits bound what one file may hold, so that no upload can make the server
@@ -33,6 +34,21 @@ func (l Limits) orDefault() Limits {
 		}
 	}
 	return l
+}
+
+// What is looked up or listed by stands in an index, whose rows PostgreSQL
+// holds to 2,704 bytes: 500 characters are 2,000 bytes at the most.
+const (
+	maxTitle = 500 // of titles, topics and speakers' names, in characters
+	maxLabel = 200 // of external ids, languages, reports' names and slugs
+)
+
+// checkLength refuses a text of more than so many characters.
+func checkLength(line int, what, s string, most int) error {
+	if len(s) > most && utf8.RuneCountInString(s) > most {
+		return refuse(line, "has %s of more than %d characters", what, most)
+	}
+	return nil
 }
 
 // Error says why a file was refused. Line counts from 1 and is 0 where the

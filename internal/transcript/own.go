@@ -1,6 +1,7 @@
 package transcript
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -14,8 +15,8 @@ import (
 // ownHead is our own export but for its segments. The ids in it are those of
 // another database: only the reports keep theirs, being numbers of their own.
 type ownHead struct {
-	title, summary, language, externalID, status, mediaType string
-	created, updated                                        time.Time
+	summary, language, externalID, status, mediaType string
+	created, updated                                 time.Time
 }
 
 // readOwn reads the JSON that [Write] writes. The text in it is derived again,
@@ -28,15 +29,27 @@ func readOwn(f *jsonFile) error {
 		line := f.nextLine()
 		switch name {
 		case "title":
-			return f.decode(&h.title)
+			var title string
+			if err := f.decode(&title); err != nil {
+				return err
+			}
+			return d.setTitle(line, title)
 		case "status":
 			return f.oneOf(&h.status, line, name, statuses())
 		case "summary":
 			return f.decode(&h.summary)
 		case "language":
-			return f.decode(&h.language)
+			if err := f.decode(&h.language); err != nil {
+				return err
+			}
+			h.language = oneLine(h.language)
+			return checkLength(line, "a language", h.language, maxLabel)
 		case "external_id":
-			return f.decode(&h.externalID)
+			if err := f.decode(&h.externalID); err != nil {
+				return err
+			}
+			h.externalID = oneLine(h.externalID)
+			return checkLength(line, "an external_id", h.externalID, maxLabel)
 		case "media_type":
 			return f.oneOf(&h.mediaType, line, name, []string{"audio", "video", "text"})
 		case "created_at":
@@ -66,9 +79,9 @@ func readOwn(f *jsonFile) error {
 		return err
 	}
 	doc := &d.doc
-	doc.Title, doc.Status, doc.MediaType = h.title, memo.Status(h.status), h.mediaType
-	doc.Summary, doc.Language = memo.Optional(paragraphs(h.summary)), memo.Optional(oneLine(h.language))
-	doc.ExternalID = memo.Optional(oneLine(h.externalID))
+	doc.Status, doc.MediaType = memo.Status(h.status), h.mediaType
+	doc.Summary, doc.Language = memo.Optional(paragraphs(h.summary)), memo.Optional(h.language)
+	doc.ExternalID = memo.Optional(h.externalID)
 	doc.CreatedAt, doc.UpdatedAt = h.created, h.updated
 	if doc.Status == "" {
 		doc.Status = memo.StatusCompleted
@@ -154,12 +167,12 @@ func (f *jsonFile) readSpeakers() error {
 		if s.Name = oneLine(s.Name); s.Name != "" {
 			d.doc.Speakers = append(d.doc.Speakers, s)
 		}
-		return nil
+		return checkLength(line, "a speaker's name", s.Name, maxTitle)
 	})
 }
 
 func (f *jsonFile) readTopics() error {
-	return f.elements(func(int) error {
+	return f.elements(func(line int) error {
 		var t memo.Topic
 		if err := f.decode(&t); err != nil {
 			return err
@@ -167,19 +180,22 @@ func (f *jsonFile) readTopics() error {
 		if t.Title = oneLine(t.Title); t.Title != "" {
 			f.draft.doc.Topics = append(f.draft.doc.Topics, t)
 		}
-		return nil
+		return checkLength(line, "a topic", t.Title, maxTitle)
 	})
 }
 
 func (f *jsonFile) readProject() error {
+	line := f.nextLine()
 	var p *memo.ProjectRef
-	if err := f.decode(&p); err != nil || p == nil {
+	if err := f.decode(&p); err != nil || p == nil || trim(p.Name) == "" {
 		return err
 	}
-	if name := oneLine(p.Name); name != "" {
-		f.draft.doc.Project = &memo.ProjectRef{Name: name}
+	name, err := memo.CleanName("name", trim(p.Name))
+	if e, ok := errors.AsType[*memo.Error](err); ok {
+		return refuse(line, "has a project whose name %s", e.Message)
 	}
-	return nil
+	f.draft.doc.Project = &memo.ProjectRef{Name: name}
+	return err
 }
 
 func (f *jsonFile) readReports() error {
@@ -198,6 +214,12 @@ func (f *jsonFile) readReports() error {
 		report := memo.Report{
 			ID: r.ID, Name: oneLine(r.Name), Slug: oneLine(r.Slug),
 			Status: memo.Status(r.Status), Text: paragraphs(r.Text),
+		}
+		if err := checkLength(line, "a report with a name", report.Name, maxLabel); err != nil {
+			return err
+		}
+		if err := checkLength(line, "a report with a slug", report.Slug, maxLabel); err != nil {
+			return err
 		}
 		if report.Status == "" {
 			report.Status = memo.StatusCompleted

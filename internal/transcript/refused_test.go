@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"memoai.tech/memo"
 )
 
 // TestRefused lists files that must not be taken, with what the person who
@@ -54,7 +56,7 @@ func TestRefused(t *testing.T) {
 		{"a long cue of many lines", "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n" + strings.Repeat("abc\n", 6), small, 3, "more than 20 bytes"},
 		{"a long JSON text", "a.json", `[{"text":"` + strings.Repeat("a", 21) + `"}]`, small, 1, "more than 20 bytes"},
 		{"a long name", "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<v " + strings.Repeat("a", 21) + ">hi", small, 3, "more than 20 bytes"},
-		{"a long title", "a.vtt", "WEBVTT " + strings.Repeat("a", 21) + "\n\n00:01.000 --> 00:02.000\nhi", small, 0, "title of more than 20 bytes"},
+		{"a long title", "a.vtt", "WEBVTT " + strings.Repeat("a", 21) + "\n\n00:01.000 --> 00:02.000\nhi", small, 1, "title of more than 20 bytes"},
 		{"many speakers", "a.txt", "A: a\nB: b\nC: c", small, 3, "more than 2 speakers"},
 		{"many speakers listed", "a.json", `{"prompt_results":[],"speakers":[{"name":"a"},{"name":"b"},
 			{"name":"c"}],"segments":[{"text":"a"}]}`, small, 2, "more than 2 speakers"},
@@ -92,12 +94,28 @@ func TestRefused(t *testing.T) {
 		{"JSON with a name twice", "a.json", `[{"text":"a","text":"b"}]`, huge, 1, "duplicate"},
 		{"JSON with a lone surrogate", "a.json", "[\n{\"text\":\"\\ud800\"}]", huge, 2, "surrogate"},
 		{"JSON with an escaped NUL", "a.json", "[\n{\"text\":\"a\\u0000b\"}]", huge, 2, "NUL"},
-		{"JSON with NaN", "a.json", "[{\"start\":NaN,\"end\":1,\"text\":\"a\"}]", huge, 1, "not valid JSON"},
+		{"JSON that starts at NaN", "a.json", "[\n{\"start\":NaN,\"end\":1,\"text\":\"a\"}]", huge, 2, "no number"},
+		{"JSON that ends at NaN", "a.json", "[{\"start\":0,\"end\":1,\"text\":\"a\"},\n{\"start\":0,\"end\" :\tNaN,\"text\":\"a\"}]", huge, 2, "no number"},
+		{"JSON that ends at infinity", "a.json", "[\n{\"start\":0,\"end\":Infinity,\"text\":\"a\"}]", huge, 2, "no number"},
+		{"JSON that starts at -infinity", "a.json", "[\n{\"start\": -Infinity,\"end\":1,\"text\":\"a\"}]", huge, 2, "no number"},
+		{"JSON with a text that is NaN", "a.json", "[\n{\"text\":NaN}]", huge, 2, `without "text"`},
+		{"NaN alone", "a.json", "NaN", huge, 1, "not valid JSON"},
+		{"NaN for a name", "a.json", `{"segments":[{NaN:1,"text":"a"}]}`, huge, 1, "not valid JSON"},
+		{"NaN for a later name", "a.json", `{"segments":[{"text":"a",NaN:1}]}`, huge, 1, "not valid JSON"},
+		{"NaN behind a number", "a.json", `{"a":1NaN,"segments":[]}`, huge, 1, "not valid JSON"},
+		{"NaNs", "a.json", `{"a":NaNs,"segments":[]}`, huge, 1, "not valid JSON"},
+		{"nan", "a.json", `{"a":nan,"segments":[]}`, huge, 1, "not valid JSON"},
+		{"NaN in a text cut short", "a.json", `{"a":NaN,"segments":[{"text":"NaN`, huge, 1, "cut short"},
+		{"own: NaN", "a.json", "{\"media_type\":\"audio\",\n\"duration_seconds\":NaN,\"segments\":[]}", huge, 2, "not valid JSON"},
+		{"own: NaN elsewhere", "a.json", "{\"media_type\":\"audio\",\"segments\":[{\"text\":\"a\",\n\"score\":-Infinity}]}", huge, 2, "not valid JSON"},
 		{"JSON with infinity", "a.json", "[{\"start\":0,\"end\":1e999,\"text\":\"a\"}]", huge, 1, "/0/end"},
 		{"JSON with a negative time", "a.json", "[\n\n{\"start\":-1,\"end\":1,\"text\":\"a\"}]", huge, 3, "negative"},
 		{"JSON with an absurd time", "a.json", "[{\"start\":1,\"end\":1e9,\"text\":\"a\"}]", huge, 1, "1,000 hours"},
 		{"JSON backwards", "a.json", "[{\"start\":2,\"end\":1,\"text\":\"a\"}]", huge, 1, "ends before it starts"},
-		{"JSON with half the times", "a.json", "[{\"start\":2,\"text\":\"a\"}]", huge, 1, `only one of "start" and "end"`},
+		{"JSON backwards, too far", "a.json", "[{\"start\":2,\"end\":1.499,\"text\":\"a\"}]", huge, 1, "ends before it starts"},
+		{"JSON with an end alone", "a.json", "[{\"end\":2,\"text\":\"a\"}]", huge, 1, `only one of "start" and "end"`},
+		{"own: a start alone", "a.json", "{\"media_type\":\"audio\",\"segments\":[\n{\"start\":2,\"text\":\"a\"}]}", huge, 2, `only one of "start" and "end"`},
+		{"own: a little backwards", "a.json", "{\"media_type\":\"audio\",\"segments\":[\n{\"start\":2,\"end\":1.9,\"text\":\"a\"}]}", huge, 2, "ends before it starts"},
 		{"JSON with times here and there", "a.json", "[{\"start\":0,\"end\":1,\"text\":\"a\"},\n{\"text\":\"b\"}]", huge, 2, `without "start"`},
 		{"JSON with the wrong type", "a.json", "{\"segments\":[\n{\"start\":\"0\",\"end\":1,\"text\":\"a\"}]}", huge, 2, "/segments/0/start"},
 		{"JSON with a text that is none", "a.json", "[\n{\"text\":7}]", huge, 2, "/0/text"},
@@ -113,6 +131,21 @@ func TestRefused(t *testing.T) {
 		{"own: year 10000 in UTC", "a.json", "{\"created_at\":\"9999-12-31T23:30:00-01:00\",\"segments\":[]}", huge, 1, "0 to 9999"},
 		{"own: a negative duration", "a.json", "{\"duration_seconds\":-1,\"segments\":[]}", huge, 1, "duration"},
 		{"own: topics that are none", "a.json", "{\"prompt_results\":[],\n\"topics\":\"x\",\"segments\":[]}", huge, 2, "/topics"},
+		{"own: a long title", "a.json", "{\"prompt_results\":[],\n\"title\":\"" + long(501) + "\",\"segments\":[]}", huge, 2, "a title of more than 500"},
+		{"own: a long external_id", "a.json", "{\"prompt_results\":[],\n\"external_id\":\"" + long(201) + "\",\"segments\":[]}", huge, 2, "an external_id of more than 200"},
+		{"own: a long language", "a.json", "{\"prompt_results\":[],\n\"language\":\"" + long(201) + "\",\"segments\":[]}", huge, 2, "a language of more than 200"},
+		{"own: a long speaker", "a.json", "{\"prompt_results\":[],\"speakers\":[{\"name\":\"A\"},\n{\"name\":\"" + long(501) + "\"}],\"segments\":[]}", huge, 2, "a speaker's name of more than 500"},
+		{"own: a long speaker of a segment", "a.json", "{\"prompt_results\":[],\"segments\":[\n{\"text\":\"a\",\"speaker\":\"" + long(501) + "\"}]}", huge, 2, "a speaker's name of more than 500"},
+		{"own: a long topic", "a.json", "{\"prompt_results\":[],\"topics\":[\n{\"title\":\"" + long(501) + "\"}],\"segments\":[]}", huge, 2, "a topic of more than 500"},
+		{"own: a long report", "a.json", "{\"prompt_results\":[\n{\"name\":\"" + long(201) + "\"}],\"segments\":[]}", huge, 2, "a name of more than 200"},
+		{"own: a long slug", "a.json", "{\"prompt_results\":[\n{\"slug\":\"" + long(201) + "\"}],\"segments\":[]}", huge, 2, "a slug of more than 200"},
+		{"own: a long project", "a.json", "{\"prompt_results\":[],\n\"project\":{\"name\":\"" + long(101) + "\"},\"segments\":[]}", huge, 2, "project whose name must have at most 100"},
+		{"own: a project of two lines", "a.json", "{\"prompt_results\":[],\n\"project\":{\"name\":\"a\\nb\"},\"segments\":[]}", huge, 2, "control characters"},
+		{"own: a project turned around", "a.json", "{\"prompt_results\":[],\n\"project\":{\"name\":\"a\\u202eb\"},\"segments\":[]}", huge, 2, "control characters"},
+		{"own: a project that is an API key", "a.json", "{\"prompt_results\":[],\n\"project\":{\"name\":\"x " + memo.KeyPrefix + "0123456789abcdef\"},\"segments\":[]}", huge, 2, "API key"},
+		{"VTT with a long title", "a.vtt", "WEBVTT " + long(501) + "\n\n00:01.000 --> 00:02.000\nhi", huge, 1, "a title of more than 500"},
+		{"VTT with a long name", "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<v " + long(501) + ">hi", huge, 3, "a speaker's name of more than 500"},
+		{"WhisperX with a long name", "a.json", "[\n{\"text\":\"a\",\"speaker\":\"" + long(501) + "\"}]", huge, 2, "a speaker's name of more than 500"},
 		{"own: a report's status", "a.json", "{\"prompt_results\":[\n{\"status\":\"x\"}],\"segments\":[]}", huge, 2, "report with the status"},
 	}
 	for _, tt := range tests {
@@ -131,6 +164,9 @@ func TestRefused(t *testing.T) {
 		})
 	}
 }
+
+// long is a text of n characters, each as many bytes as there can be.
+func long(n int) string { return strings.Repeat("😀", n) }
 
 func manyMembers() string {
 	var b strings.Builder
@@ -178,6 +214,8 @@ func TestNoTimeToWaste(t *testing.T) {
 		"a.json":     strings.Repeat("[", 8*n),
 		"b.json":     `{"segments":[` + strings.Repeat(`{"text":"a"},`, n/4) + `{"text":"a"}]}`,
 		"c.json":     `{"segments":[{"text":"a","words":[` + strings.Repeat(`{},`, n) + `{}]}]}`,
+		"d.json":     `{"segments":[{"text":"a","words":[` + strings.Repeat(`NaN,"\",`, n) + `NaN]}]}`,
+		"f.txt":      strings.Repeat("[a]: ", n),
 		"no newline": strings.Repeat("a", 8*n),
 	} {
 		t.Run(what, func(t *testing.T) {

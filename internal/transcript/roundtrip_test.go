@@ -65,7 +65,8 @@ func reread(t rapid.TB, f Format, d *memo.Document) *memo.Document {
 
 // TestRoundTripJSON: nothing is lost but the ids of another database.
 func TestRoundTripJSON(t *testing.T) {
-	line := rapid.Custom(func(t *rapid.T) string { return oneLine(rapid.String().Draw(t, "line")) })
+	line := rapid.Custom(func(t *rapid.T) string { return oneLine(rapid.StringN(0, 150, -1).Draw(t, "line")) })
+	project := rapid.Custom(func(t *rapid.T) string { return "P" + rapid.StringMatching(`[ -~é日😀]{0,90}x`).Draw(t, "project") })
 	at := rapid.Custom(func(t *rapid.T) time.Time {
 		return time.UnixMilli(rapid.Int64Range(-60_000_000_000_000, 250_000_000_000_000).Draw(t, "ms")).UTC()
 	})
@@ -79,7 +80,7 @@ func TestRoundTripJSON(t *testing.T) {
 		d.CreatedAt, d.UpdatedAt = at.Draw(t, "created"), at.Draw(t, "updated")
 		d.Topics = append(d.Topics, memo.Topic{Title: "T" + line.Draw(t, "topic")})
 		d.Speakers = append(d.Speakers, memo.Speaker{Name: "silent"})
-		d.Project = &memo.ProjectRef{ID: "0197a0de-7f3c-7cc4-9c1e-5b7e1f0f9a77", Name: "P" + line.Draw(t, "project")}
+		d.Project = &memo.ProjectRef{ID: "0197a0de-7f3c-7cc4-9c1e-5b7e1f0f9a77", Name: project.Draw(t, "project")}
 		d.Reports = append(d.Reports, memo.Report{
 			ID: rapid.Int64().Draw(t, "id"), Name: line.Draw(t, "name"), Slug: "s", Status: memo.StatusFailed,
 			Text: paragraphs(rapid.String().Draw(t, "report")), CreatedAt: at.Draw(t, "made"),

@@ -37,6 +37,9 @@ var samples = []struct {
 	},
 	{"faster-whisper-array.json", "pan.json", "pan", "", "", "audio", "", 13, []Format{JSON}},
 	{"whisperx.json", "recordings/oncall-review.json", "oncall-review", "", "en", "audio", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24, []Format{JSON}},
+	{"whisperx.vtt", "oncall-review.vtt", "oncall-review", "", "", "audio", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24, []Format{JSON}},
+	{"whisperx.srt", "oncall-review.srt", "oncall-review", "", "", "audio", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24, []Format{JSON}},
+	{"whisperx.txt", "oncall-review.txt", "oncall-review", "", "", "text", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24, []Format{JSON}},
 	{
 		"zoom.vtt", "GMT20260520-091400_Recording.transcript.vtt", "Zoom recording", "2026-05-20T09:14:00Z", "", "video",
 		"Jordan Lee, Alex Morgan, Dana Smith (Acme), iPhone de Marie", 23,

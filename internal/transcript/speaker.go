@@ -51,13 +51,15 @@ func (d *draft) nameSpeakers() {
 			ok = returns && half(possible)
 		}
 		if ok {
+			d.colons = d.colons || c.text[0] != '['
 			c.speaker, c.text = name, rest
 		}
 	}
 }
 
 // cutName splits a text at its first colon, if what stands before could be
-// somebody's name at all: short, no sentence, no time, no address.
+// somebody's name at all: short, no sentence, no time, no address. WhisperX
+// puts the name in brackets, "[SPEAKER_00]: Of course".
 func cutName(text string) (name, rest string, ok bool) {
 	const wide = "："                   // Chinese and Japanese need no blank after theirs
 	head := text[:min(len(text), 220)] // more than the longest name below
@@ -69,6 +71,9 @@ func cutName(text string) (name, rest string, ok bool) {
 		return "", "", false // 10:30, https://
 	}
 	name, rest = text[:i], trim(text[i+n:])
+	if strings.HasPrefix(name, "[") && strings.HasSuffix(name, "]") {
+		name = name[1 : len(name)-1]
+	}
 	if rest == "" || name != trim(name) || utf8.RuneCountInString(name) > 50 ||
 		strings.Count(name, " ") > 5 || strings.ContainsAny(name, `?!…;"“”„«»<>[]{}=*\。、！？`) ||
 		!strings.ContainsFunc(name, unicode.IsLetter) || notNames[numberless(name)] {

@@ -2,7 +2,6 @@ package transcript
 
 import (
 	"html"
-	"slices"
 	"strings"
 
 	"memoai.tech/memo"
@@ -24,7 +23,9 @@ func readVTT(d *draft, text string) error {
 	}
 	d.captions, d.evidence = true, evidenceWeak
 	l := lines{text: text}
-	readVTTHeader(d, &l)
+	if err := readVTTHeader(d, &l); err != nil {
+		return err
+	}
 	for l.next() {
 		if l.line() == "" {
 			continue
@@ -49,31 +50,34 @@ func readVTT(d *draft, text string) error {
 			return err
 		}
 	}
-	// Zoom writes "Name: text" where VTT has voices for that.
+	// Zoom writes "Name: text" where VTT has voices for that, WhisperX, which
+	// records nothing, "[SPEAKER_00]: text".
 	if d.evidence == evidenceWeak {
 		d.nameSpeakers()
 		d.evidence = evidenceNone
-		d.video = slices.ContainsFunc(d.cues, func(c cue) bool { return c.speaker != "" })
+		d.video = d.colons
 	}
 	return nil
 }
 
 // readVTTHeader reads what stands before the first empty line: a title after
 // the signature, "Language: en", and what else tools put there.
-func readVTTHeader(d *draft, l *lines) {
+func readVTTHeader(d *draft, l *lines) error {
 	l.next()
 	title := strings.TrimSpace(strings.TrimPrefix(l.line(), vttSignature))
 	if !strings.HasPrefix(title, "Kind:") { // YouTube's old header, all on one line
-		d.doc.Title = strings.TrimSpace(strings.TrimPrefix(title, "-"))
+		if err := d.setTitle(l.number, strings.TrimPrefix(title, "-")); err != nil {
+			return err
+		}
 	}
 	for {
 		before := *l
 		if !l.next() || l.line() == "" {
-			return
+			return nil
 		}
 		if strings.Contains(l.line(), "-->") { // no empty line: the first cue
 			*l = before
-			return
+			return nil
 		}
 		name, value, _ := strings.Cut(l.line(), ":")
 		if strings.EqualFold(strings.TrimSpace(name), "language") {

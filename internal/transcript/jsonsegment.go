@@ -1,0 +1,126 @@
+package transcript
+
+import (
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"memoai.tech/memo"
+)
+
+// jsonSegment is a segment of any of the formats.
+type jsonSegment struct {
+	Start     *float64       `json:"start"`
+	End       *float64       `json:"end"`
+	SpeakerID string         `json:"speaker_id"` // our own
+	Speaker   string         `json:"speaker"`    // our own and WhisperX
+	Text      *string        `json:"text"`
+	Words     jsontext.Value `json:"words"` // WhisperX
+}
+
+// readSegments reads the array of segments that comes next.
+func (f *jsonFile) readSegments() error {
+	if _, err := f.ReadToken(); err != nil {
+		return err
+	}
+	timed, untimed := 0, 0 // the line of the first of each
+	for f.PeekKind() != ']' {
+		line := f.nextLine()
+		var s jsonSegment
+		if err := json.UnmarshalDecode(f.Decoder, &s); err != nil {
+			return err
+		}
+		c, err := s.cue(line, f.draft.own)
+		if err != nil {
+			return err
+		}
+		if s.Start == nil {
+			untimed = first(untimed, line)
+		} else {
+			timed = first(timed, line)
+		}
+		if timed > 0 && untimed > 0 {
+			return refuse(untimed, `has a segment without "start" and "end" among others that have them`)
+		}
+		f.closeCue(c.start)
+		before := len(f.draft.cues)
+		if err := f.draft.add(c); err != nil {
+			return err
+		}
+		if s.Start != nil && s.End == nil && len(f.draft.cues) > before {
+			f.open = before + 1
+		}
+	}
+	_, err := f.ReadToken()
+	return err
+}
+
+// closeCue ends the cue that has no end of its own, if there is one.
+func (f *jsonFile) closeCue(end memo.Seconds) {
+	if f.open > 0 {
+		c := &f.draft.cues[f.open-1]
+		c.end = max(c.start, end)
+		f.open = 0
+	}
+}
+
+// closeLast ends the last cue where the file ends, or a second after its start
+// if the file does not say where that is, as [readStamped] has it.
+func (f *jsonFile) closeLast() {
+	if f.open == 0 {
+		return
+	}
+	start := f.draft.cues[f.open-1].start
+	if f.draft.duration && f.draft.doc.Duration > start {
+		f.closeCue(f.draft.doc.Duration)
+		return
+	}
+	end, _ := memo.RoundSeconds(min(float64(start)+1, float64(maxSeconds)))
+	f.closeCue(end)
+}
+
+// cue makes a cue of a segment. Our own export has to be as we write it; of
+// what others write, an end may be missing, or a little before the start.
+func (s *jsonSegment) cue(line int, own bool) (cue, error) {
+	c := cue{line: line, id: memo.Optional(oneLine(s.SpeakerID)), speaker: s.Speaker}
+	if s.Text == nil {
+		return c, refuse(line, `has a segment without "text"`)
+	}
+	c.text = *s.Text
+	if s.Start == nil && s.End != nil || own && s.Start != nil && s.End == nil {
+		return c, refuse(line, `has a segment with only one of "start" and "end"`)
+	}
+	if s.Start != nil {
+		var startOK bool
+		c.start, startOK = memo.RoundSeconds(*s.Start)
+		endOK := true
+		c.end = c.start
+		if s.End != nil {
+			c.end, endOK = memo.RoundSeconds(*s.End)
+		}
+		if !startOK || !endOK {
+			return c, refuse(line, "has a time that is negative, no number or beyond 1,000 hours")
+		}
+		const slip = 500 // milliseconds, by which the aligners of words miss
+		if early := c.start.Millis() - c.end.Millis(); !own && early > 0 && early <= slip {
+			c.end = c.start
+		}
+		if fault := checkOrder(c.start, c.end); fault != "" {
+			return c, refuse(line, "has a segment that %s", fault)
+		}
+	}
+	if c.speaker == "" && len(s.Words) > 0 {
+		var err error
+		c.speaker, err = speakerOfWords(s.Words)
+		if err != nil {
+			return c, refuse(line, `has a segment whose "words" are not a list of words`)
+		}
+	}
+	return c, nil
+}
+
+func first(line, other int) int {
+	if line > 0 {
+		return line
+	}
+	return other
+}
