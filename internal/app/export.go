@@ -184,7 +184,9 @@ func rawHeader(name string, modified time.Time) *zip.FileHeader {
 	extra = binary.LittleEndian.AppendUint32(append(extra, 1), uint32(t.Unix()))
 	return &zip.FileHeader{
 		Name: name, Method: zip.Deflate, Flags: utf8Name, CreatorVersion: version, ReaderVersion: version, Extra: extra,
+		//lint:ignore SA1019 CreateRaw writes these two and looks at no other
 		ModifiedDate: uint16(t.Day() + int(t.Month())<<5 + (t.Year()-1980)<<9),
+		//lint:ignore SA1019 as above
 		ModifiedTime: uint16(t.Second()/2 + t.Minute()<<5 + t.Hour()<<11),
 	}
 }

@@ -161,12 +161,12 @@ func (g *Gate) Member(w http.ResponseWriter, r *http.Request, workspaceID string
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
 	defer cancel()
-	c, err := g.app.AuthoriseUser(ctx, token, g.Origin(r))
-	if err == nil && bad != nil {
-		err = bad
-	} else if err == nil {
-		c, err = g.app.AuthoriseSession(ctx, token, workspaceID, g.Origin(r))
+	if bad != nil {
+		_, err := g.app.AuthoriseUser(ctx, token, g.Origin(r))
+		Refuse(w, r, cmp.Or(err, bad))
+		return Admission{}, false
 	}
+	c, err := g.app.AuthoriseSession(ctx, token, workspaceID, g.Origin(r))
 	if err != nil {
 		Refuse(w, r, InQuery(err))
 		return Admission{}, false
