@@ -73,6 +73,7 @@ func TestCarryingTheKey(t *testing.T) {
 		for _, scheme := range []string{"Bearer", "bearer", "BEARER"} {
 			w.request(http.DefaultClient, "GET", "/me", "", withHeader("Authorization", scheme+" "+key)).want(200)
 		}
+		w.server.Close() // waits for the log lines, which come after the answers
 		if strings.Contains(w.log.String(), key) || !strings.Contains(w.log.String(), w.olgaKey.ID) {
 			t.Error("the log has the key, or not the key's id")
 		}

@@ -86,6 +86,7 @@ func TestAPanicIsAnswered(t *testing.T) {
 	if err == nil {
 		t.Error("an answer that broke off looks whole")
 	}
+	server.Close() // waits for the log lines, which come after the answers
 	if strings.Contains(out.String(), key) || strings.Count(out.String(), `"panic"`) < 2 {
 		t.Errorf("the log: %s", out.String())
 	}
