@@ -3,9 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -75,25 +73,20 @@ func (s *Store) List(ctx context.Context, f Filter, o Order, p Page) ([]Item, er
 	if !f.Search {
 		ctx = s.uncancelled(ctx)
 	}
-	query, args := s.listQuery(f, o, p)
-	var packed sql.NullString
-	if err := s.q.QueryRowContext(ctx, query, args...).Scan(&packed); err != nil {
-		return nil, classify(err)
+	chosen, order, args := s.choose(f, o, p)
+	key := "c.key"
+	if o.By == ByRelevance {
+		key = "0" // a rank is no number that a cursor keeps
 	}
-	return unpack(packed.String)
+	return list(ctx, s.q, scanItem, `SELECT t.seq, t.id, `+key+`, t.item, t.char_count, p.id, p.name
+		FROM (`+chosen+`) c JOIN transcriptions t ON t.seq = c.seq LEFT JOIN projects p ON p.id = t.project_id
+		ORDER BY `+order, args...)
 }
 
-// A page comes as one text: with database/sql, each column of each row costs
-// more than reading it does. The separators are control characters, which no
-// name may have and which JSON escapes.
-const (
-	betweenColumns = "\x1f"
-	betweenRows    = "\x1e"
-)
-
-// listQuery writes the query of a page: first the rows are chosen, from an
-// index alone, then those of the page are read.
-func (s *Store) listQuery(f Filter, o Order, p Page) (text string, args []any) {
+// choose writes the query that finds the rows of a page, from an index alone:
+// what OFFSET passes over and what a search sorts carries no item. order sorts
+// them again once they are read.
+func (s *Store) choose(f Filter, o Order, p Page) (query, order string, args []any) {
 	q := s.selection(f, o.By)
 	key, direction, compare := "t.created_at", "ASC", ">"
 	if o.By == ByDuration {
@@ -102,49 +95,19 @@ func (s *Store) listQuery(f Filter, o Order, p Page) (text string, args []any) {
 	if o.Descending {
 		direction, compare = "DESC", "<"
 	}
-	order := fmt.Sprintf("key %s, id %s", direction, direction)
+	order = fmt.Sprintf("c.key %s, c.id %s", direction, direction)
 	if o.By == ByRelevance {
-		key, order = q.rank, "key, id DESC"
+		key, order = q.rank, "c.key, c.id DESC"
 	}
 	if p.After != nil {
 		q.where("("+key+", t.id) "+compare+" (%s, %s)", p.After.Key, p.After.ID)
 	}
-	chosen := `SELECT t.seq AS seq, t.id AS id, ` + key + ` AS key FROM ` + q.from + ` WHERE ` + strings.Join(q.conds, " AND ") +
-		` ORDER BY ` + order + ` LIMIT ` + q.arg(p.Limit)
+	query = `SELECT t.seq AS seq, t.id AS id, ` + key + ` AS key FROM ` + q.from + ` WHERE ` + strings.Join(q.conds, " AND ") +
+		` ORDER BY ` + strings.ReplaceAll(order, "c.", "") + ` LIMIT ` + q.arg(p.Limit)
 	if p.Offset > 0 {
-		chosen += ` OFFSET ` + q.arg(p.Offset)
+		query += ` OFFSET ` + q.arg(p.Offset)
 	}
-	column, row := "CAST("+q.arg(betweenColumns)+" AS TEXT)", "CAST("+q.arg(betweenRows)+" AS TEXT)"
-	columns := []string{"c.seq", "c.id", "c.key", "t.char_count", "coalesce(p.id, '')", "coalesce(p.name, '')", "t.item"}
-	return `SELECT string_agg(` + strings.Join(columns, ` || `+column+` || `) + `, ` + row + ` ORDER BY ` +
-		strings.NewReplacer("key", "c.key", "id", "c.id").Replace(order) + `)
-		FROM (` + chosen + `) c JOIN transcriptions t ON t.seq = c.seq LEFT JOIN projects p ON p.id = t.project_id`, q.args
-}
-
-// unpack reads the rows that listQuery's query packs.
-func unpack(packed string) ([]Item, error) {
-	items := []Item{}
-	for row := range strings.SplitSeq(packed, betweenRows) {
-		if row == "" {
-			continue
-		}
-		c := strings.SplitN(row, betweenColumns, 7)
-		if len(c) != 7 {
-			return nil, fmt.Errorf("store: a row of a list has %d columns", len(c))
-		}
-		seq, err := strconv.ParseInt(c[0], 10, 64)
-		chars, err2 := strconv.Atoi(c[3])
-		if err := errors.Join(err, err2); err != nil {
-			return nil, fmt.Errorf("store: a row of a list: %w", err)
-		}
-		key, _ := strconv.ParseInt(c[2], 10, 64) // a rank is no number that a cursor keeps
-		it := Item{Position: Position{Key: key, ID: c[1]}, Doc: []byte(c[6]), CharCount: chars, seq: seq}
-		if c[4] != "" {
-			it.Project = &memo.ProjectRef{ID: c[4], Name: c[5]}
-		}
-		items = append(items, it)
-	}
-	return items, nil
+	return query, order, q.args
 }
 
 func scanItem(row scanner) (it Item, err error) {
