@@ -97,16 +97,16 @@ func decode(r *http.Request, in any) (problems gate.Problems, pathOK bool, err e
 	return problems, pathOK, nil
 }
 
-// fields keeps the fields of every input type: finding them costs more than
+// inputs keeps the fields of every input type: finding them costs more than
 // reading a query does.
-var fields sync.Map // reflect.Type → []reflect.StructField
+var inputs sync.Map // reflect.Type → []reflect.StructField
 
 func fieldsOf(t reflect.Type) []reflect.StructField {
-	if f, ok := fields.Load(t); ok {
+	if f, ok := inputs.Load(t); ok {
 		return f.([]reflect.StructField)
 	}
 	f := reflect.VisibleFields(t)
-	fields.Store(t, f)
+	inputs.Store(t, f)
 	return f
 }
 
@@ -144,16 +144,22 @@ func problem(where, name, msg, kind string) gate.Problem {
 	return gate.Problem{Loc: []any{where, name}, Msg: msg, Type: kind}
 }
 
+// parseID reads a UUID into its canonical form. uuid.Parse takes other
+// spellings too; 36 bytes leave the usual one.
+func parseID(s string) (id, bool) {
+	u, err := uuid.Parse(s)
+	return id(u.String()), err == nil && len(s) == 36
+}
+
 // set parses s into a field.
 func set(field reflect.Value, tag reflect.StructTag, s, where, name string) gate.Problems {
 	switch field.Interface().(type) {
 	case id:
-		// uuid.Parse takes other spellings too; 36 bytes leave the canonical one.
-		u, err := uuid.Parse(s)
-		if err != nil || len(s) != 36 {
+		u, ok := parseID(s)
+		if !ok {
 			return gate.Problems{problem(where, name, "must be a UUID", "uuid")}
 		}
-		field.SetString(u.String())
+		field.SetString(string(u))
 	case day:
 		t, err := time.Parse(time.DateOnly, s)
 		if err != nil {

@@ -171,14 +171,11 @@ func workspaceOf(r *http.Request) (string, error) {
 	if len(values) != 1 {
 		return "", nil // decode tells about it
 	}
-	var in struct {
-		ID id `query:"workspace_id"`
+	u, ok := parseID(values[0])
+	if !ok {
+		return "", gate.Problems{problem("query", "workspace_id", "must be a UUID", "uuid")}
 	}
-	problems := set(reflect.ValueOf(&in).Elem().Field(0), "", values[0], "query", "workspace_id")
-	if problems != nil {
-		return "", problems
-	}
-	return string(in.ID), nil
+	return string(u), nil
 }
 
 // nothing is the input of a route without parameters, and the output of one

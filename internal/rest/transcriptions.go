@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"reflect"
 	"strconv"
 	"time"
 
@@ -138,8 +137,8 @@ func (b *bulkBody) checkIDs() (problems gate.Problems) {
 		return gate.Problems{problem("body", "ids", fmt.Sprintf("must have 1 to %d ids", app.MaxBulk), "length")}
 	}
 	for i, s := range b.IDs {
-		var u id
-		if set(reflect.ValueOf(&u).Elem(), "", s, "", "") != nil {
+		u, ok := parseID(s)
+		if !ok {
 			problems = append(problems, gate.Problem{Loc: []any{"body", "ids", i}, Msg: "must be a UUID", Type: "uuid"})
 			continue
 		}
