@@ -18,6 +18,7 @@ import (
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/demo"
 	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/mcp"
 	"memoai.tech/memo/internal/rest"
 	"memoai.tech/memo/internal/server"
 	"memoai.tech/memo/internal/telemetry"
@@ -64,6 +65,7 @@ func (c *serveCmd) Run(e *environment) error {
 	defer stopMetrics()
 	srv := server.New(server.Config{
 		App: a, Gate: g, REST: rest.New(rest.Config{App: a, Gate: g, PublicURL: strings.TrimSuffix(c.PublicURL, "/")}),
+		MCP: mcp.New(mcp.Config{App: a, Gate: g, Log: e.log, RESTPrefix: rest.Prefix, Version: version, Now: time.Now}),
 		Log: e.log, Metrics: metrics, PublicURL: address,
 	})
 	if err := c.announce(e, a, local, address); err != nil {

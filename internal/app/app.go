@@ -71,6 +71,13 @@ func (a *App) Ready(ctx context.Context) error { return a.store.Ping(ctx) }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
+// ParseID reads an id into its canonical form. uuid.Parse takes other spellings
+// of a UUID too; 36 bytes leave the usual one.
+func ParseID(s string) (string, bool) {
+	u, err := uuid.Parse(s)
+	return u.String(), err == nil && len(s) == 36
+}
+
 // record writes an event of what caller did.
 func record(ctx context.Context, tx *store.Tx, c memo.Caller, e memo.Event) error {
 	e.IP, e.Agent = memo.Optional(c.IP), memo.Optional(c.Agent)

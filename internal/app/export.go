@@ -101,6 +101,43 @@ func (a *App) Archive(ctx context.Context, c memo.Caller, ids []string, format t
 	return &Archive{a, c.WorkspaceID, format, once, transcript.UniqueNames(names)}, nil
 }
 
+// Entry is one file of an archive.
+type Entry struct {
+	ID   string
+	Name string
+	Size int64 // bytes, before they are compressed
+}
+
+// Manifest tells what the archive holds, one transcription after the other in
+// memory.
+func (ar *Archive) Manifest(ctx context.Context) ([]Entry, error) {
+	entries := make([]Entry, len(ar.ids))
+	for i, id := range ar.ids {
+		size, err := ar.size(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		entries[i] = Entry{id, ar.names[i], size}
+	}
+	return entries, nil
+}
+
+func (ar *Archive) size(ctx context.Context, id string) (int64, error) {
+	if ar.format != transcript.Markdown {
+		f, err := ar.app.Export(ctx, memo.Caller{WorkspaceID: ar.workspaceID}, id, ar.format)
+		return int64(len(f.Body)), err
+	}
+	w, md, err := ar.app.store.Markdown(ctx, ar.workspaceID, id)
+	if err != nil {
+		return 0, err
+	}
+	d, err := document(w)
+	if err != nil {
+		return 0, err
+	}
+	return int64(len(transcript.MarkdownHead(d))) + md.Size, nil
+}
+
 // WriteZip streams the archive, one transcription after the other in memory.
 // Any error leaves the archive without its directory, so that a short one
 // never looks whole. When ctx ends, it ends.

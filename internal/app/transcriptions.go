@@ -60,6 +60,7 @@ type Snippet struct {
 	Text    string        `json:"text"`
 	Start   memo.Seconds  `json:"start"`
 	Speaker memo.Optional `json:"speaker"`
+	Offset  int           `json:"-"` // characters of the text before the line that it is from
 }
 
 // Transcriptions lists what the caller's workspace has.
@@ -206,11 +207,15 @@ func findSnippets(text string, segments []byte, query []search.Term) ([]Snippet,
 	hits := search.Match(query, len(lines), func(i int) string { return withoutClock(lines[i]) })
 	out := make([]Snippet, 0, len(hits))
 	for _, i := range hits {
+		offset := i // a line break each
+		for _, line := range lines[:i] {
+			offset += utf8.RuneCountInString(line)
+		}
 		s, err := segmentAt(segments, i)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Snippet{Text: search.Cut(query, s.Text), Start: s.Start, Speaker: s.Speaker})
+		out = append(out, Snippet{Text: search.Cut(query, s.Text), Start: s.Start, Speaker: s.Speaker, Offset: offset})
 	}
 	return out, nil
 }
@@ -232,6 +237,16 @@ func segmentAt(segments []byte, i int) (s memo.Segment, err error) {
 // Transcription reads one transcription with its text.
 func (a *App) Transcription(ctx context.Context, c memo.Caller, id string) (Whole, error) {
 	return a.store.Transcription(ctx, c.WorkspaceID, id)
+}
+
+// Text reads the lines of one transcription (contract section 2, "text").
+func (a *App) Text(ctx context.Context, c memo.Caller, id string) (string, error) {
+	return a.store.Text(ctx, c.WorkspaceID, id)
+}
+
+// Reports reads the AI reports of one transcription.
+func (a *App) Reports(ctx context.Context, c memo.Caller, id string) ([]memo.Report, error) {
+	return a.store.Reports(ctx, c.WorkspaceID, id)
 }
 
 // HasTranscription is nil when the caller's workspace has it.

@@ -60,8 +60,8 @@ type Admission struct {
 	memo.Caller
 	// Decision is what is left of the limit that this call was counted on.
 	Decision ratelimit.Decision
-	// Recheck reads the truth again, for an answer that takes long: an error
-	// says that the key has died since.
+	// Recheck reads the truth about the key again, for a request or an answer
+	// that takes long: an error says that the key has died since.
 	Recheck func(context.Context) error
 }
 
@@ -131,6 +131,13 @@ func unescape(s string) string {
 // Key admits a request with an API key and counts it as a data call. When it
 // reports false, it has answered.
 func (g *Gate) Key(w http.ResponseWriter, r *http.Request) (Admission, bool) {
+	a, ok := g.Holder(w, r)
+	return a, ok && g.Count(w, r, &a)
+}
+
+// Holder admits a request with an API key that is not counted, or not yet: see
+// [Gate.Count].
+func (g *Gate) Holder(w http.ResponseWriter, r *http.Request) (Admission, bool) {
 	key, err := bearer(r.Header)
 	if err != nil {
 		Refuse(w, r, err)
@@ -145,10 +152,15 @@ func (g *Gate) Key(w http.ResponseWriter, r *http.Request) (Admission, bool) {
 		Refuse(w, r, err)
 		return Admission{}, false
 	}
-	return g.spend(w, r, c, ratelimit.Data, func(ctx context.Context) error {
+	return Admission{Caller: c, Recheck: func(ctx context.Context) error {
 		_, err := g.app.AuthoriseKey(ctx, key, origin)
 		return err
-	})
+	}}, true
+}
+
+// Count counts what was admitted as a data call of its key.
+func (g *Gate) Count(w http.ResponseWriter, r *http.Request, a *Admission) bool {
+	return g.spend(w, r, a, ratelimit.Data)
 }
 
 // Member admits a signed-in member to key management and counts the call. An
@@ -171,7 +183,8 @@ func (g *Gate) Member(w http.ResponseWriter, r *http.Request, workspaceID string
 		Refuse(w, r, InQuery(err))
 		return Admission{}, false
 	}
-	return g.spend(w, r, c, ratelimit.Management, nil)
+	a := Admission{Caller: c}
+	return a, g.spend(w, r, &a, ratelimit.Management)
 }
 
 // User admits a signed-in user to what is their own, in no workspace.
@@ -219,16 +232,16 @@ func (g *Gate) cookie(w http.ResponseWriter, r *http.Request) (string, bool) {
 	return g.Token(r), true
 }
 
-func (g *Gate) spend(w http.ResponseWriter, r *http.Request, c memo.Caller, class ratelimit.Class, recheck func(context.Context) error) (Admission, bool) {
-	d, err := g.app.Spend(r.Context(), c, class)
-	if d.Limit > 0 {
-		setLimitHeaders(w.Header(), class, d)
+func (g *Gate) spend(w http.ResponseWriter, r *http.Request, a *Admission, class ratelimit.Class) bool {
+	var err error
+	a.Decision, err = g.app.Spend(r.Context(), a.Caller, class)
+	if a.Decision.Limit > 0 {
+		setLimitHeaders(w.Header(), class, a.Decision)
 	}
 	if err != nil {
 		Refuse(w, r, err)
-		return Admission{}, false
 	}
-	return Admission{c, d, recheck}, true
+	return err == nil
 }
 
 // bearer reads exactly one well-formed "Authorization: Bearer KEY".

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 
 	"memoai.tech/memo"
@@ -71,3 +72,22 @@ func cleanAgent(s string) string {
 		return r
 	}, s)) // last, for what was taken out may have split a key
 }
+
+// OwnName refuses a request that reached a loopback address under a name that
+// is not this server's: a page whose name was turned to 127.0.0.1 counts as of
+// the same origin (DNS rebinding). When it reports false, it has answered.
+func (g *Gate) OwnName(w http.ResponseWriter, r *http.Request) bool {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	if !ok || !local.IP.IsLoopback() {
+		return true
+	}
+	name := (&url.URL{Host: r.Host}).Hostname()
+	if ip := net.ParseIP(name); ip != nil && ip.IsLoopback() || name == "localhost" || g.public != nil && strings.EqualFold(name, g.public.Hostname()) {
+		return true
+	}
+	Refuse(w, r, errForeignName)
+	return false
+}
+
+var errForeignName = memo.Forbidden("foreign_host", "This server does not go by the name in the Host header. "+
+	"Call it by its own, or start it with --public-url if a proxy in front of it is called so.")

@@ -18,9 +18,9 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/google/uuid"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/gate"
 )
 
@@ -144,22 +144,15 @@ func problem(where, name, msg, kind string) gate.Problem {
 	return gate.Problem{Loc: []any{where, name}, Msg: msg, Type: kind}
 }
 
-// parseID reads a UUID into its canonical form. uuid.Parse takes other
-// spellings too; 36 bytes leave the usual one.
-func parseID(s string) (id, bool) {
-	u, err := uuid.Parse(s)
-	return id(u.String()), err == nil && len(s) == 36
-}
-
 // set parses s into a field.
 func set(field reflect.Value, tag reflect.StructTag, s, where, name string) gate.Problems {
 	switch field.Interface().(type) {
 	case id:
-		u, ok := parseID(s)
+		u, ok := app.ParseID(s)
 		if !ok {
 			return gate.Problems{problem(where, name, "must be a UUID", "uuid")}
 		}
-		field.SetString(string(u))
+		field.SetString(u)
 	case day:
 		t, err := time.Parse(time.DateOnly, s)
 		if err != nil {

@@ -4,9 +4,7 @@ import (
 	"strconv"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
-	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
 )
 
@@ -21,7 +19,7 @@ func appendList(b []byte, p app.Page, search bool) ([]byte, error) {
 			b = append(b, ',')
 		}
 		var err error
-		if b, err = appendItem(b, it.Doc, it.Project); err != nil {
+		if b, err = it.AppendJSON(b); err != nil {
 			return nil, err
 		}
 		if search {
@@ -48,20 +46,9 @@ func appendList(b []byte, p app.Page, search bool) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// appendItem renders an item without its closing brace.
-func appendItem(b, doc []byte, project *memo.ProjectRef) ([]byte, error) {
-	b = append(b, doc[:len(doc)-1]...)
-	if project == nil {
-		return append(b, `,"project":null`...), nil
-	}
-	b = append(append(append(b, `,"project":{"id":"`...), project.ID...), `","name":`...)
-	b, err := jsontext.AppendQuote(b, project.Name)
-	return append(b, '}'), err
-}
-
 // appendWhole renders a transcription with its text (contract section 2).
 func appendWhole(b []byte, w app.Whole) ([]byte, error) {
-	b, err := appendItem(b, w.Doc, w.Project)
+	b, err := w.AppendJSON(b)
 	if err != nil {
 		return nil, err
 	}

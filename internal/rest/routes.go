@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/gate"
 )
 
@@ -171,11 +172,11 @@ func workspaceOf(r *http.Request) (string, error) {
 	if len(values) != 1 {
 		return "", nil // decode tells about it
 	}
-	u, ok := parseID(values[0])
+	u, ok := app.ParseID(values[0])
 	if !ok {
 		return "", gate.Problems{problem("query", "workspace_id", "must be a UUID", "uuid")}
 	}
-	return string(u), nil
+	return u, nil
 }
 
 // nothing is the input of a route without parameters, and the output of one

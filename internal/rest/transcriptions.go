@@ -137,12 +137,12 @@ func (b *bulkBody) checkIDs() (problems gate.Problems) {
 		return gate.Problems{problem("body", "ids", fmt.Sprintf("must have 1 to %d ids", app.MaxBulk), "length")}
 	}
 	for i, s := range b.IDs {
-		u, ok := parseID(s)
+		u, ok := app.ParseID(s)
 		if !ok {
 			problems = append(problems, gate.Problem{Loc: []any{"body", "ids", i}, Msg: "must be a UUID", Type: "uuid"})
 			continue
 		}
-		b.IDs[i] = string(u)
+		b.IDs[i] = u
 	}
 	return problems
 }

@@ -15,6 +15,7 @@ import (
 
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/mcp"
 	"memoai.tech/memo/internal/rest"
 	"memoai.tech/memo/internal/telemetry"
 )
@@ -24,6 +25,7 @@ type Config struct {
 	App     *app.App
 	Gate    *gate.Gate
 	REST    *rest.API
+	MCP     *mcp.Server
 	Log     *slog.Logger
 	Metrics *telemetry.Metrics
 	// PublicURL is the server's address in /llms.txt, without a slash at the end.
@@ -66,6 +68,8 @@ func (s *Server) mount() http.Handler {
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /openapi.json", s.cfg.REST.ServeOpenAPI)
 	mux.HandleFunc("GET /llms.txt", s.llms)
+	mux.Handle(mcp.Path, s.cfg.MCP)
+	mux.HandleFunc("POST /register", mcp.ServeRegister)
 	api := s.cfg.REST.Handler()
 	// The API is chosen before ServeMux tidies the path: what is not there gets
 	// JSON, never a redirect.
@@ -119,7 +123,8 @@ a 429 carries Retry-After, and waiting that long makes the next call succeed.
 - GET %[1]s%[2]s/transcriptions/{id}/export?format=md|txt|srt|vtt|json: one file
 - POST %[1]s%[2]s/transcriptions/export {"ids":[…],"format":"md"}: up to 100 as one ZIP
 - GET %[1]s%[2]s/projects, GET %[1]s%[2]s/me
-`, s.cfg.PublicURL, rest.Prefix)
+- MCP server (streamable HTTP, the same key and limit): %[1]s%[3]s
+`, s.cfg.PublicURL, rest.Prefix, mcp.Path)
 }
 
 // drainTime is how long requests may take to finish when the server stops.

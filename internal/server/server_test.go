@@ -15,6 +15,7 @@ import (
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/mcp"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/rest"
 	"memoai.tech/memo/internal/store"
@@ -36,6 +37,7 @@ func newServer(t *testing.T) (*Server, *store.Store) {
 	}
 	return New(Config{
 		App: a, Gate: g, REST: rest.New(rest.Config{App: a, Gate: g}), Log: log,
+		MCP:     mcp.New(mcp.Config{App: a, Gate: g, Log: log, RESTPrefix: rest.Prefix, Version: "test", Now: time.Now}),
 		Metrics: telemetry.NewMetrics(), PublicURL: "https://memo.example.com",
 	}), s
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/search"
 )
@@ -63,6 +65,18 @@ type Item struct {
 	CharCount int
 
 	seq int64
+}
+
+// AppendJSON writes the item as one JSON object, all but its closing brace, for
+// an answer to add what it has beside it.
+func (it Item) AppendJSON(b []byte) ([]byte, error) {
+	b = append(b, it.Doc[:len(it.Doc)-1]...)
+	if it.Project == nil {
+		return append(b, `,"project":null`...), nil
+	}
+	b = append(append(append(b, `,"project":{"id":"`...), it.Project.ID...), `","name":`...)
+	b, err := jsontext.AppendQuote(b, it.Project.Name)
+	return append(b, '}'), err
 }
 
 // List reads a page of the transcriptions that f chooses. It reads no text.

@@ -88,11 +88,8 @@ func (s *Store) whole(ctx context.Context, w *Whole, query, workspaceID, id stri
 	ctx = s.uncancelled(ctx)
 	err := s.q.QueryRowContext(ctx, query, id, workspaceID).
 		Scan(append([]any{&w.seq, &w.ID, &w.Doc, &w.CharCount, &projectID, &projectName}, more...)...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return memo.NotFound("Transcription")
-	}
 	if err != nil {
-		return classify(err)
+		return notFoundTranscription(err)
 	}
 	w.Project = projectRef(projectID, projectName)
 	w.Reports, err = s.reports(ctx, w.seq)
@@ -105,8 +102,41 @@ func (s *Store) Lines(ctx context.Context, it Item) (text string, segments []byt
 	if err = s.q.QueryRowContext(ctx, `SELECT text, segments FROM transcripts WHERE seq = $1`, it.seq).Scan(&quoted, &segments); err != nil {
 		return "", nil, classify(err)
 	}
-	plain, err := jsontext.AppendUnquote(nil, quoted)
-	return string(plain), segments, err
+	text, err = unquote(quoted)
+	return text, segments, err
+}
+
+// Text reads the lines of one transcription of the workspace, and nothing else.
+func (s *Store) Text(ctx context.Context, workspaceID, id string) (string, error) {
+	var quoted []byte
+	err := s.q.QueryRowContext(s.uncancelled(ctx), `SELECT x.text FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
+		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).Scan(&quoted)
+	if err != nil {
+		return "", notFoundTranscription(err)
+	}
+	return unquote(quoted)
+}
+
+// Reports reads the AI reports of one transcription of the workspace.
+func (s *Store) Reports(ctx context.Context, workspaceID, id string) ([]memo.Report, error) {
+	var seq int64
+	err := s.q.QueryRowContext(s.uncancelled(ctx), `SELECT seq FROM transcriptions WHERE id = $1 AND workspace_id = $2`, id, workspaceID).Scan(&seq)
+	if err != nil {
+		return nil, notFoundTranscription(err)
+	}
+	return s.reports(ctx, seq)
+}
+
+func unquote(text []byte) (string, error) {
+	plain, err := jsontext.AppendUnquote(nil, text)
+	return string(plain), err
+}
+
+func notFoundTranscription(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return memo.NotFound("Transcription")
+	}
+	return classify(err)
 }
 
 func (s *Store) reports(ctx context.Context, seq int64) ([]memo.Report, error) {

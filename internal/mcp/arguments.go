@@ -1,0 +1,236 @@
+package mcp
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+)
+
+// The arguments of a tool are a struct whose fields have tags: `json:"name"`
+// and `doc:"…"`, and where they apply `required:"yes"`, `default:"…"`,
+// `enum:"a,b"`, `min:"1"`, `max:"50"` (of a list: of its items). The schema that
+// a host reads and the check of what a model sends are made of the same tags.
+// The kinds of fields are string, int, id, ids and day.
+type (
+	id  string              // a UUID
+	ids []string            // UUIDs
+	day struct{ time.Time } // a date, at midnight UTC; the zero day is none
+)
+
+// misuse is all that is wrong with the arguments of a call.
+type misuse []string
+
+func (m misuse) Error() string { return strings.Join(m, "; ") }
+
+// fields are the arguments of an input type, those that it embeds included.
+func fields(t reflect.Type) []reflect.StructField {
+	return slices.DeleteFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool { return f.Anonymous || f.Tag.Get("json") == "" })
+}
+
+// schemaOf writes the JSON schema of a tool's arguments.
+func schemaOf(t reflect.Type) *jsonschema.Schema {
+	s := &jsonschema.Schema{
+		Type: "object", Properties: map[string]*jsonschema.Schema{},
+		AdditionalProperties: &jsonschema.Schema{Not: &jsonschema.Schema{}}, // false
+	}
+	for _, f := range fields(t) {
+		name := f.Tag.Get("json")
+		s.Properties[name] = property(f)
+		s.PropertyOrder = append(s.PropertyOrder, name)
+		if f.Tag.Get("required") != "" {
+			s.Required = append(s.Required, name)
+		}
+	}
+	return s
+}
+
+func property(f reflect.StructField) *jsonschema.Schema {
+	p := &jsonschema.Schema{Type: "string", Description: f.Tag.Get("doc")}
+	least, most := f.Tag.Get("min"), f.Tag.Get("max")
+	switch f.Type {
+	case reflect.TypeFor[int]():
+		p.Type, p.Minimum = "integer", bound[float64](least)
+		p.Maximum = bound[float64](most)
+	case reflect.TypeFor[ids]():
+		p.Type, p.Items = "array", &jsonschema.Schema{Type: "string", Format: "uuid"}
+		p.MinItems, p.MaxItems = bound[int](least), bound[int](most)
+	case reflect.TypeFor[id]():
+		p.Format = "uuid"
+	case reflect.TypeFor[day]():
+		p.Format = "date"
+	default:
+		if enum := f.Tag.Get("enum"); enum != "" {
+			for _, v := range strings.Split(enum, ",") {
+				p.Enum = append(p.Enum, v)
+			}
+		}
+		p.MinLength, p.MaxLength = bound[int](least), bound[int](most)
+	}
+	if value := f.Tag.Get("default"); value != "" {
+		p.Default = json.RawMessage(defaultOf(f, value))
+	}
+	return p
+}
+
+// bound reads a tag of ours; an empty one is no bound.
+func bound[N int | float64](tag string) *N {
+	if tag == "" {
+		return nil
+	}
+	n, err := strconv.Atoi(tag)
+	if err != nil {
+		panic(fmt.Errorf("mcp: tag %q: %w", tag, err)) // every start would fail
+	}
+	v := N(n)
+	return &v
+}
+
+func defaultOf(f reflect.StructField, value string) jsontext.Value {
+	if f.Type.Kind() == reflect.Int {
+		return jsontext.Value(value)
+	}
+	return jsontext.Value(strconv.Quote(value))
+}
+
+// decode reads the arguments into in, a pointer to an input, and tells all that
+// is wrong with them. null stands for an argument that is left out: some models
+// write it so.
+func decode(raw []byte, in any) error {
+	v := reflect.ValueOf(in).Elem()
+	given := map[string]jsontext.Value{}
+	if len(raw) > 0 {
+		if err := jsonv2.Unmarshal(raw, &given); err != nil {
+			return misuse{"arguments must be an object"}
+		}
+	}
+	var wrong misuse
+	var names []string
+	for _, f := range fields(v.Type()) {
+		name := f.Tag.Get("json")
+		names = append(names, name)
+		value := given[name]
+		delete(given, name)
+		if value == nil || value.Kind() == 'n' {
+			def := f.Tag.Get("default")
+			if f.Tag.Get("required") != "" {
+				wrong = append(wrong, name+" is required")
+			}
+			if def == "" {
+				continue
+			}
+			value = defaultOf(f, def)
+		}
+		if problem := set(v.FieldByIndex(f.Index), f.Tag, value); problem != "" {
+			wrong = append(wrong, name+" "+problem)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		wrong = append(wrong, fmt.Sprintf("there is no argument %q, only %s", memo.RedactKeys(shown(name)), strings.Join(names, ", ")))
+	}
+	if len(wrong) > 0 {
+		return wrong
+	}
+	return nil
+}
+
+// shown bounds what an answer repeats of what it was sent.
+func shown(s string) string {
+	if utf8.RuneCountInString(s) > 40 {
+		return string([]rune(s)[:40]) + "…"
+	}
+	return s
+}
+
+// set reads one value, and says what is wrong with it.
+func set(field reflect.Value, tag reflect.StructTag, value jsontext.Value) (problem string) {
+	least, most := bound[int](tag.Get("min")), bound[int](tag.Get("max"))
+	outside := func(n int) bool { return least != nil && n < *least || most != nil && n > *most }
+	switch p := field.Addr().Interface().(type) {
+	case *int:
+		n, whole := integer(value)
+		if !whole || outside(n) {
+			return "must be a whole number " + between(least, most)
+		}
+		*p = n
+	case *ids:
+		var list []string
+		if jsonv2.Unmarshal(value, &list) != nil || outside(len(list)) {
+			return fmt.Sprintf("must be a list of %d to %d ids", *least, *most)
+		}
+		for i, s := range list {
+			canonical, ok := app.ParseID(s)
+			if !ok {
+				return fmt.Sprintf("must be a list of UUIDs, and item %d is none", i+1)
+			}
+			*p = append(*p, canonical)
+		}
+	default:
+		var s string
+		if jsonv2.Unmarshal(value, &s) != nil {
+			return "must be a text"
+		}
+		return setText(p, tag, s, outside)
+	}
+	return ""
+}
+
+func setText(p any, tag reflect.StructTag, s string, outside func(int) bool) (problem string) {
+	switch p := p.(type) {
+	case *id:
+		canonical, ok := app.ParseID(s)
+		if !ok {
+			return "must be a UUID, as the lists give it"
+		}
+		*p = id(canonical)
+	case *day:
+		t, err := time.Parse(time.DateOnly, s)
+		if err != nil {
+			return "must be a date such as 2026-05-20"
+		}
+		p.Time = t
+	case *string:
+		enum := tag.Get("enum")
+		switch {
+		case strings.ContainsRune(s, 0):
+			return "must not hold a NUL"
+		case enum != "" && !slices.Contains(strings.Split(enum, ","), s):
+			return "must be one of " + strings.ReplaceAll(enum, ",", ", ")
+		case outside(utf8.RuneCountInString(s)):
+			return fmt.Sprintf("must have %s to %s characters", tag.Get("min"), tag.Get("max"))
+		}
+		*p = s
+	}
+	return ""
+}
+
+// integer reads a JSON number that is whole, as schemas mean it: 10.0 is 10.
+func integer(value jsontext.Value) (int, bool) {
+	if value.Kind() != '0' {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(string(value), 64)
+	if err != nil || f != float64(int64(f)) || f > 1<<53 || f < -1<<53 {
+		return 0, false
+	}
+	return int(f), true
+}
+
+func between(least, most *int) string {
+	if most == nil {
+		return fmt.Sprintf("of %d or more", *least)
+	}
+	return fmt.Sprintf("from %d to %d", *least, *most)
+}

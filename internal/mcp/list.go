@@ -1,0 +1,242 @@
+package mcp
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/search"
+)
+
+// span is the filters that list and search share.
+type span struct {
+	ProjectID id  `json:"project_id" doc:"only this project"`
+	DateFrom  day `json:"date_from" doc:"created on this UTC day or later"`
+	DateTo    day `json:"date_to" doc:"created on this UTC day or earlier"`
+}
+
+type listIn struct {
+	Status string `json:"status" default:"completed" enum:"queued,processing,completed,failed"`
+	span
+	Language   string `json:"language" doc:"en, de, …"`
+	ExternalID string `json:"external_id"`
+	Q          string `json:"q" doc:"words that it must contain"`
+	Sort       string `json:"sort" default:"-created_at" enum:"-created_at,created_at,duration,-duration"`
+	Limit      int    `json:"limit" default:"20" min:"1" max:"50"`
+	Cursor     string `json:"cursor" doc:"next_cursor of the page before, with the same arguments"`
+}
+
+// list is memo_list_transcriptions.
+func (s *Server) list(ctx context.Context, c memo.Caller, in listIn) (*sdk.CallToolResult, error) {
+	page, err := s.App.Transcriptions(ctx, c, app.List{
+		Status: memo.Status(in.Status), ProjectID: string(in.ProjectID), Language: in.Language, From: in.DateFrom.Time, To: in.DateTo.Time,
+		ExternalID: in.ExternalID, Query: in.Q, Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor,
+	})
+	if err != nil {
+		return nil, err
+	}
+	items := make([]jsontext.Value, len(page.Items))
+	var lines strings.Builder
+	fmt.Fprintf(&lines, "%s of %d", plural(len(page.Items), "transcription"), page.Total)
+	for i, it := range page.Items {
+		t, err := transcriptionOf(it)
+		if err != nil {
+			return nil, err
+		}
+		b, err := it.AppendJSON(make([]byte, 0, len(it.Doc)+120))
+		if err != nil {
+			return nil, err
+		}
+		items[i] = append(strconv.AppendInt(append(b, `,"char_count":`...), int64(it.CharCount), 10), '}')
+		lines.WriteString("\n\n" + about(it, t))
+		if t.Summary != "" {
+			lines.WriteString("\n" + string(t.Summary))
+		}
+	}
+	if page.NextCursor != "" {
+		fmt.Fprintf(&lines, "\n\nThere are more: call %s again with cursor=%s", listTool, page.NextCursor)
+	}
+	return object(struct {
+		Items      []jsontext.Value `json:"items"`
+		Total      int              `json:"total"`
+		NextCursor *string          `json:"next_cursor"`
+	}{items, page.Total, cursorOf(page.NextCursor)}, lines.String())
+}
+
+type searchIn struct {
+	Query string `json:"query" required:"yes" min:"1" max:"1000"`
+	span
+	Limit int `json:"limit" default:"10" min:"1" max:"50" doc:"how many hits"`
+}
+
+// hit is a place where searched words are said. One that only title or summary
+// have has no time and no speaker, and is read from the start.
+type hit struct {
+	ID        string        `json:"id"`
+	Title     string        `json:"title"`
+	CreatedAt time.Time     `json:"created_at"`
+	Time      memo.Optional `json:"time"` // 12:34, as the line has it
+	Speaker   memo.Optional `json:"speaker"`
+	Snippet   string        `json:"snippet"`
+	Offset    int           `json:"offset"` // in characters, of the line
+}
+
+// search is memo_search_transcriptions.
+func (s *Server) search(ctx context.Context, c memo.Caller, in searchIn) (*sdk.CallToolResult, error) {
+	page, err := s.App.Transcriptions(ctx, c, app.List{
+		Status: memo.StatusCompleted, ProjectID: string(in.ProjectID), From: in.DateFrom.Time, To: in.DateTo.Time,
+		Query: in.Query, Sort: "relevance", Limit: in.Limit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	hits := []hit{}
+	var lines strings.Builder
+	for _, it := range page.Items {
+		t, err := transcriptionOf(it)
+		if err != nil {
+			return nil, err
+		}
+		found := hitsIn(it, t, in.Query)
+		found = found[:min(len(found), in.Limit-len(hits))]
+		if len(found) > 0 {
+			lines.WriteString("\n\n" + about(it, t))
+		}
+		for _, h := range found {
+			lines.WriteString("\n" + h.line())
+		}
+		hits = append(hits, found...)
+	}
+	head := fmt.Sprintf("%s; %s with these words", plural(len(hits), "hit"), plural(page.Total, "transcription"))
+	if page.Total == 0 {
+		head += fmt.Sprintf(". Try fewer or other words, or %s", listTool)
+	}
+	return object(struct {
+		Hits  []hit `json:"hits"`
+		Total int   `json:"total"` // transcriptions
+	}{hits, page.Total}, head+lines.String())
+}
+
+func hitsIn(it app.Found, t memo.Transcription, query string) []hit {
+	h := hit{ID: t.ID, Title: t.Title, CreatedAt: t.CreatedAt}
+	if len(it.Snippets) == 0 {
+		h.Snippet = t.Title
+		if t.Summary != "" {
+			h.Snippet = search.Cut(search.Query(query), string(t.Summary))
+		}
+		return []hit{h}
+	}
+	hits := make([]hit, len(it.Snippets))
+	for i, s := range it.Snippets {
+		h.Speaker, h.Snippet, h.Offset = s.Speaker, s.Text, s.Offset
+		h.Time = ""
+		if t.Duration > 0 || s.Start > 0 {
+			h.Time = memo.Optional(s.Start.Clock())
+		}
+		hits[i] = h
+	}
+	return hits
+}
+
+// line is the hit as its transcript has it, and where to read on.
+func (h hit) line() string {
+	var b strings.Builder
+	if h.Time != "" {
+		b.WriteString("[" + string(h.Time) + "] ")
+	}
+	if h.Speaker != "" {
+		b.WriteString(string(h.Speaker) + ": ")
+	}
+	fmt.Fprintf(&b, "%s | offset=%d", h.Snippet, h.Offset)
+	return b.String()
+}
+
+type projectsIn struct {
+	Limit  int    `json:"limit" default:"20" min:"1" max:"50"`
+	Cursor string `json:"cursor" doc:"next_cursor of the page before"`
+}
+
+// projects is memo_list_projects.
+func (s *Server) projects(ctx context.Context, c memo.Caller, in projectsIn) (*sdk.CallToolResult, error) {
+	offset := 0
+	if in.Cursor != "" {
+		var err error
+		if offset, err = strconv.Atoi(in.Cursor); err != nil || offset < 1 {
+			return nil, memo.Invalid("cursor", "must be a next_cursor of this list, unchanged")
+		}
+	}
+	projects, total, err := s.App.Projects(ctx, c, in.Limit, offset)
+	if err != nil {
+		return nil, err
+	}
+	type item struct {
+		ID    string `json:"id"`
+		Name  string `json:"name"`
+		Count int    `json:"count"`
+	}
+	items := make([]item, len(projects))
+	var lines strings.Builder
+	fmt.Fprintf(&lines, "%s of %d", plural(len(projects), "project"), total)
+	for i, p := range projects {
+		items[i] = item{p.ID, p.Name, p.TranscriptionCount}
+		fmt.Fprintf(&lines, "\n%s | %s | id %s", p.Name, plural(p.TranscriptionCount, "transcription"), p.ID)
+	}
+	next := ""
+	if end := offset + len(projects); end < total {
+		next = strconv.Itoa(end)
+		fmt.Fprintf(&lines, "\nThere are more: call %s again with cursor=%s", projectsTool, next)
+	}
+	return object(struct {
+		Items      []item  `json:"items"`
+		Total      int     `json:"total"`
+		NextCursor *string `json:"next_cursor"`
+	}{items, total, cursorOf(next)}, lines.String())
+}
+
+// about is a transcription in a line.
+func about(it app.Found, t memo.Transcription) string {
+	parts := []string{t.CreatedAt.UTC().Format("2006-01-02 15:04"), t.Title}
+	if t.Duration > 0 {
+		parts = append(parts, t.Duration.Clock())
+	}
+	if it.Project != nil {
+		parts = append(parts, it.Project.Name)
+	}
+	var names []string
+	for _, s := range t.Speakers {
+		names = append(names, s.Name)
+	}
+	if len(names) > 0 {
+		parts = append(parts, strings.Join(names, ", "))
+	}
+	return strings.Join(append(parts, plural(it.CharCount, "character"), "id "+t.ID), " | ")
+}
+
+func transcriptionOf(it app.Found) (t memo.Transcription, err error) {
+	if err := jsonv2.Unmarshal(it.Doc, &t); err != nil {
+		return t, fmt.Errorf("mcp: item %s: %w", it.ID, err)
+	}
+	return t, nil
+}
+
+func cursorOf(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,101 @@
+package mcp
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Hosts keep one block of text whole up to a bound of their own: about 12,000
+// characters in Codex, 50,000 in Claude Code. Hence a page's size unless asked
+// otherwise, and the most that may be asked for.
+const (
+	pageSize = "10000" // the default of the arguments, as their tags have it
+	pageMost = 45_000
+)
+
+// page is a stretch of a text, in characters: [from, to) of total.
+type page struct {
+	text            string
+	from, to, total int
+	within          bool // it ends within a line
+}
+
+// turn returns the page that begins with the line at offset and has as many
+// whole lines as fit into most characters, at least one. With split, a page
+// begins at the very offset, and a line that is longer than most is cut. It
+// reports false where offset is behind the end.
+func turn(s string, offset, most int, split bool) (page, bool) {
+	p := page{total: utf8.RuneCountInString(s)}
+	if offset > p.total {
+		return p, false
+	}
+	start := 0 // in bytes
+	for start < len(s) {
+		line := firstLine(s[start:])
+		n := utf8.RuneCountInString(line)
+		if p.from+n > offset {
+			if split {
+				start += bytesOf(line, offset-p.from)
+				p.from = offset
+			}
+			break
+		}
+		start, p.from = start+len(line), p.from+n
+	}
+	end := start
+	p.to = p.from
+	for end < len(s) {
+		line := firstLine(s[end:])
+		n := utf8.RuneCountInString(line)
+		if taken := p.to - p.from; taken+n > most {
+			switch {
+			case taken > 0:
+			case split:
+				end, p.to, p.within = end+bytesOf(line, most), p.to+most, true
+			default:
+				end, p.to = end+len(line), p.to+n
+			}
+			break
+		}
+		end, p.to = end+len(line), p.to+n
+	}
+	p.text = s[start:end]
+	return p, true
+}
+
+// firstLine returns the first line of s with its line break.
+func firstLine(s string) string {
+	if i := strings.IndexByte(s, '\n'); i >= 0 {
+		return s[:i+1]
+	}
+	return s
+}
+
+// bytesOf returns how many bytes the first n characters of s take.
+func bytesOf(s string, n int) int {
+	at := 0
+	for range n {
+		_, size := utf8.DecodeRuneInString(s[at:])
+		at += size
+	}
+	return at
+}
+
+// between sets the page between two lines that say where it stands: first and
+// last, for a host that cuts a long text cuts its middle.
+func (p page) between(what, more string) string {
+	next := "end"
+	if p.to < p.total {
+		next = fmt.Sprintf("next: offset=%d", p.to)
+		if p.within {
+			next += " (within a line)"
+		}
+	}
+	head := fmt.Sprintf("%s | characters %d-%d of %d | %s%s", what, p.from, p.to, p.total, next, more)
+	body := p.text
+	if body != "" && !strings.HasSuffix(body, "\n") {
+		body += "\n"
+	}
+	return head + "\n" + body + head
+}

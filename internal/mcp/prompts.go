@@ -1,0 +1,86 @@
+package mcp
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// prompt is something that people ask of their meetings again and again. ask
+// writes the request from the arguments, each on one line, and today in UTC.
+type prompt struct {
+	sdk.Prompt
+	ask func(arg map[string]string, today time.Time) string
+}
+
+func argument(name, description string, required bool) *sdk.PromptArgument {
+	return &sdk.PromptArgument{Name: name, Description: description, Required: required}
+}
+
+func prompts() []prompt {
+	return []prompt{
+		{sdk.Prompt{
+			Name: "week_brief", Title: "Brief of the week",
+			Description: "What the meetings of the last seven days decided, moved and left open.",
+			Arguments:   []*sdk.PromptArgument{argument("project", "only this project, by its name", false)},
+		}, func(arg map[string]string, today time.Time) string {
+			of := "all meetings"
+			if arg["project"] != "" {
+				of = fmt.Sprintf("the meetings of the project %q (find its id with %s)", arg["project"], projectsTool)
+			}
+			return fmt.Sprintf("Brief me on %s from %s to %s (UTC). List them with %s, page by page, and read each to its end with %s. "+
+				"Then write at most one page: what was decided, what moved, what is open and who has it, what needs me. "+
+				"Name the meeting and the time [mm:ss] behind every statement. If there was no meeting, say so.",
+				of, today.AddDate(0, 0, -6).Format(time.DateOnly), today.Format(time.DateOnly), listTool, getTool)
+		}},
+		{sdk.Prompt{
+			Name: "decisions", Title: "Decisions and owners of a meeting",
+			Description: "Every decision and task of one meeting, with its owner, its date and where it was said.",
+			Arguments:   []*sdk.PromptArgument{argument("meeting", "the meeting's title, words from it, or its id", true)},
+		}, func(arg map[string]string, _ time.Time) string {
+			return fmt.Sprintf("Find the meeting %q: an id goes to %s as it is, anything else to %s first; if several fit, ask me which. "+
+				"Read it to its end, following \"next:\". Then make two tables: decisions (what, who decided, [mm:ss]) and tasks (what, owner, due, [mm:ss]). "+
+				"Write \"not said\" where no owner or date was named, and do not guess.", arg["meeting"], getTool, searchTool)
+		}},
+		{sdk.Prompt{
+			Name: "follow_ups", Title: "Follow-ups of a person",
+			Description: "What a person promised or was asked for, in the last weeks, and whether it was mentioned again.",
+			Arguments: []*sdk.PromptArgument{
+				argument("person", "the name as the transcripts have it", true),
+				argument("since", "a date such as 2026-05-20; 30 days ago if left out", false),
+			},
+		}, func(arg map[string]string, today time.Time) string {
+			since := arg["since"]
+			if since == "" {
+				since = today.AddDate(0, 0, -30).Format(time.DateOnly)
+			}
+			return fmt.Sprintf("What did %q promise, or was asked to do, since %s? Search for the name with %s (date_from=%s), and read around each hit with %s. "+
+				"List each follow-up once: what, for whom, due, the meeting and [mm:ss]; then whether a later meeting says that it was done. "+
+				"Keep apart what was promised from what others only expect.", arg["person"], since, searchTool, since, getTool)
+		}},
+	}
+}
+
+// addPrompts is the list of prompts. They hold no data: what they ask for is
+// read, and counted, by the tools.
+func (s *Server) addPrompts(server *sdk.Server) {
+	for _, p := range prompts() {
+		server.AddPrompt(&p.Prompt, func(_ context.Context, req *sdk.GetPromptRequest) (*sdk.GetPromptResult, error) {
+			arg := map[string]string{}
+			for _, a := range p.Arguments {
+				// One line each, so that it stays a name within a sentence.
+				arg[a.Name] = strings.Join(strings.Fields(req.Params.Arguments[a.Name]), " ")
+				if a.Required && arg[a.Name] == "" {
+					return nil, invalidParams(fmt.Sprintf("The prompt %s needs the argument %s: %s.", p.Name, a.Name, a.Description))
+				}
+			}
+			return &sdk.GetPromptResult{
+				Description: p.Description,
+				Messages:    []*sdk.PromptMessage{{Role: "user", Content: &sdk.TextContent{Text: p.ask(arg, s.Now().UTC())}}},
+			}, nil
+		})
+	}
+}

@@ -1,0 +1,180 @@
+package mcp
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/transcript"
+)
+
+// stretch is which part of a long text to give.
+type stretch struct {
+	Offset   int `json:"offset" default:"0" min:"0" doc:"in characters: 0, or what \"next:\" named"`
+	MaxChars int `json:"max_chars" default:"10000" min:"1" max:"45000"`
+}
+
+type readIn struct {
+	ID id `json:"id" required:"yes"`
+	stretch
+}
+
+// read is memo_get_transcription.
+func (s *Server) read(ctx context.Context, c memo.Caller, in readIn) (*sdk.CallToolResult, error) {
+	lines, err := s.App.Text(ctx, c, string(in.ID))
+	if err != nil {
+		return nil, err
+	}
+	p, ok := turn(lines, in.Offset, in.MaxChars, false)
+	if !ok {
+		return behindEnd(getTool, p), nil
+	}
+	return text(p.between("transcription "+string(in.ID), "")), nil
+}
+
+func behindEnd(tool string, p page) *sdk.CallToolResult {
+	return failed(fmt.Sprintf("The text has %s, and offset is behind its end. Call %s with offset=0, or with an offset that \"next:\" named.", plural(p.total, "character"), tool))
+}
+
+type exportIn struct {
+	ID     id     `json:"id" required:"yes"`
+	Format string `json:"format" default:"md" enum:"md,txt,srt,vtt,json"`
+	stretch
+}
+
+// export is memo_export_transcription.
+func (s *Server) export(ctx context.Context, c memo.Caller, in exportIn) (*sdk.CallToolResult, error) {
+	f, err := s.App.Export(ctx, c, string(in.ID), transcript.Format(in.Format))
+	if err != nil {
+		return nil, err
+	}
+	p, ok := turn(string(f.Body), in.Offset, in.MaxChars, true)
+	if !ok {
+		return behindEnd(exportTool, p), nil
+	}
+	return text(p.between("transcription "+string(in.ID), " | GET "+s.exportPath(string(in.ID), in.Format))), nil
+}
+
+// exportPath is where REST gives the same file.
+func (s *Server) exportPath(id, format string) string {
+	return s.RESTPrefix + "/transcriptions/" + id + "/export?format=" + format
+}
+
+type reportIn struct {
+	ID     id     `json:"id" required:"yes" doc:"of the transcription"`
+	Report string `json:"report" doc:"slug, name or number; leave out to list them"`
+	Offset int    `json:"offset" default:"0" min:"0" doc:"of a report over 45000 characters, what \"next:\" named"`
+}
+
+// report is memo_get_report. One that a host keeps whole is given as it is; a
+// longer one is paged like a transcript.
+func (s *Server) report(ctx context.Context, c memo.Caller, in reportIn) (*sdk.CallToolResult, error) {
+	reports, err := s.App.Reports(ctx, c, string(in.ID))
+	if err != nil {
+		return nil, err
+	}
+	if in.Report == "" {
+		return listReports(reports)
+	}
+	r, ok := reportNamed(reports, in.Report)
+	switch {
+	case !ok && len(reports) == 0:
+		return failed(fmt.Sprintf("This transcription has no AI reports. Call %s to read what was said.", getTool)), nil
+	case !ok:
+		return failed(fmt.Sprintf("There is no such report. Call %s without report to see which there are.", reportTool)), nil
+	case r.Text == "":
+		return failed(fmt.Sprintf("This report is %s and has no text. Call %s to read what was said.", r.Status, getTool)), nil
+	case in.Offset == 0 && utf8.RuneCountInString(r.Text) <= pageMost:
+		return text(r.Text), nil
+	}
+	p, ok := turn(r.Text, in.Offset, pageMost, true)
+	if !ok {
+		return behindEnd(reportTool, p), nil
+	}
+	return text(p.between(fmt.Sprintf("report %s of transcription %s", strconv.FormatInt(r.ID, 10), in.ID), "")), nil
+}
+
+func listReports(reports []memo.Report) (*sdk.CallToolResult, error) {
+	type item struct {
+		ID     int64       `json:"id"`
+		Slug   string      `json:"slug"`
+		Name   string      `json:"name"`
+		Status memo.Status `json:"status"`
+	}
+	items := make([]item, len(reports))
+	var lines strings.Builder
+	lines.WriteString(plural(len(reports), "report"))
+	for i, r := range reports {
+		items[i] = item{r.ID, r.Slug, r.Name, r.Status}
+		fmt.Fprintf(&lines, "\n%s | %s | %s", r.Slug, r.Name, r.Status)
+	}
+	return object(struct {
+		Items []item `json:"items"`
+	}{items}, lines.String())
+}
+
+// reportNamed finds a report by its slug, its number or its name.
+func reportNamed(reports []memo.Report, name string) (memo.Report, bool) {
+	for _, is := range []func(memo.Report) bool{
+		func(r memo.Report) bool { return r.Slug == name },
+		func(r memo.Report) bool { return strconv.FormatInt(r.ID, 10) == name },
+		func(r memo.Report) bool { return strings.EqualFold(r.Name, name) },
+	} {
+		for _, r := range reports {
+			if is(r) {
+				return r, true
+			}
+		}
+	}
+	return memo.Report{}, false
+}
+
+type bulkIn struct {
+	IDs    ids    `json:"ids" required:"yes" min:"1" max:"100"`
+	Format string `json:"format" default:"md" enum:"md,txt,srt,vtt,json"`
+}
+
+// bulk is memo_bulk_export.
+func (s *Server) bulk(ctx context.Context, c memo.Caller, in bulkIn) (*sdk.CallToolResult, error) {
+	archive, err := s.App.Archive(ctx, c, in.IDs, transcript.Format(in.Format))
+	if err != nil {
+		return nil, err
+	}
+	entries, err := archive.Manifest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	type item struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
+		Size int64  `json:"size"` // bytes
+		Path string `json:"path"`
+	}
+	type zip struct {
+		Method string         `json:"method"`
+		Path   string         `json:"path"`
+		Body   map[string]any `json:"body"`
+	}
+	items := make([]item, len(entries))
+	each := make([]string, len(entries))
+	var sum int64
+	var lines strings.Builder
+	for i, e := range entries {
+		items[i] = item{e.ID, e.Name, e.Size, s.exportPath(e.ID, in.Format)}
+		each[i], sum = e.ID, sum+e.Size
+		fmt.Fprintf(&lines, "\n%s | %d bytes | GET %s", e.Name, e.Size, items[i].Path)
+	}
+	all := zip{http.MethodPost, s.RESTPrefix + "/transcriptions/export", map[string]any{"ids": each, "format": in.Format}}
+	head := fmt.Sprintf("%s, %d bytes. Each by GET, or all as one ZIP by POST %s with {\"ids\":[…],\"format\":%q}", plural(len(items), "file"), sum, all.Path, in.Format)
+	return object(struct {
+		Items []item `json:"items"`
+		Size  int64  `json:"size"`
+		ZIP   zip    `json:"zip"`
+	}{items, sum, all}, head+lines.String())
+}

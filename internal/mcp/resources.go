@@ -1,0 +1,67 @@
+package mcp
+
+import (
+	"context"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/transcript"
+)
+
+const resourcePrefix = "memo://transcriptions/"
+
+// addResources adds the one template there is: a transcription as Markdown, the
+// same that the export gives.
+func (s *Server) addResources(server *sdk.Server) {
+	server.AddResourceTemplate(&sdk.ResourceTemplate{
+		Name: "transcription", Title: "Transcription", URITemplate: resourcePrefix + "{id}", MIMEType: "text/markdown",
+		Description: "A transcription as Markdown, whole: summary, topics, AI reports and every line. Ids come from " + listTool + ".",
+	}, nil) // guard answers: see readResource
+	server.AddReceivingMiddleware(func(next sdk.MethodHandler) sdk.MethodHandler {
+		return func(ctx context.Context, method string, req sdk.Request) (sdk.Result, error) {
+			if r, ok := req.(*sdk.ReadResourceRequest); ok {
+				return s.readResource(ctx, r.Params.URI)
+			}
+			return next(ctx, method, req)
+		}
+	})
+}
+
+// readResource answers resources/read for every URI there could be. The SDK's
+// own refusal of one that fits no template quotes it as Go does, which is not
+// always JSON.
+func (s *Server) readResource(ctx context.Context, uri string) (*sdk.ReadResourceResult, error) {
+	rest, ok := strings.CutPrefix(uri, resourcePrefix)
+	id, good := app.ParseID(rest)
+	if !ok || !good {
+		return nil, noResource(uri)
+	}
+	f, err := s.App.Export(ctx, callOf(ctx).Caller, id, transcript.Markdown)
+	if memo.KindOf(err) == memo.KindNotFound {
+		return nil, noResource(uri)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.ReadResourceResult{
+		Cacheable: sdk.Cacheable{CacheScope: "private"},
+		Contents:  []*sdk.ResourceContents{{URI: uri, MIMEType: "text/markdown", Text: string(f.Body)}},
+	}, nil
+}
+
+func noResource(uri string) error {
+	quoted, _ := jsontext.AppendQuote([]byte(`{"uri":`), uri) // the error is of invalid UTF-8, which it replaces
+	return &jsonrpc.Error{
+		Code: sdk.CodeResourceNotFound, Message: "Resource not found. Call " + listTool + " to find the ids of transcriptions.",
+		Data: append(quoted, '}'),
+	}
+}
+
+func invalidParams(message string) error {
+	return &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: message}
+}

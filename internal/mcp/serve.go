@@ -1,0 +1,156 @@
+package mcp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/telemetry"
+)
+
+// Limits of one request: the longest argument is a hundred ids.
+const (
+	maxBody  = 256 << 10
+	readTime = 10 * time.Second
+)
+
+// ServeHTTP refuses what must be refused, in the order of contract section 1,
+// counts what is counted, and hands the rest to the SDK.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	telemetry.Of(r.Context()).Route = Path
+	if r.Method != http.MethodPost {
+		gate.Refuse(w, r, &gate.StatusError{
+			Status: http.StatusMethodNotAllowed, Allow: http.MethodPost,
+			Detail: "Method not allowed. MCP takes POST here: there are no sessions to end and no streams to open.",
+		})
+		return
+	}
+	if !s.Gate.OwnName(w, r) || !s.Gate.SameOrigin(w, r) {
+		return
+	}
+	c := &call{request: r}
+	var ok bool
+	if c.Admission, ok = s.Gate.Holder(w, r); !ok {
+		return
+	}
+	body, err := c.read(w)
+	if err != nil {
+		gate.Refuse(w, r, err)
+		return
+	}
+	m, bad := parse(body)
+	if bad != nil {
+		bad.write(w, m.id)
+		return
+	}
+	c.method = m.method
+	telemetry.Of(r.Context()).Route = s.route(m)
+	if counted[m.method] && !s.Gate.Count(w, r, &c.Admission) {
+		return
+	}
+	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.Header = r.Header.Clone()
+	r.Header.Set("Accept", "application/json, text/event-stream") // it is JSON whatever was asked for
+	s.inner.ServeHTTP(&answer{ResponseWriter: w, call: c}, r)
+}
+
+// route is what logs and metrics call the request: of names that callers send,
+// only those that exist.
+func (s *Server) route(m message) string {
+	if !known[m.method] {
+		return Path
+	}
+	if _, ok := toolNames[m.name]; ok && m.method == "tools/call" {
+		return Path + " " + m.name
+	}
+	return Path + " " + m.method
+}
+
+// read reads the body within its limits. The key of a caller who took long to
+// send it is looked at again, for it may have died meanwhile.
+func (c *call) read(w http.ResponseWriter) ([]byte, error) {
+	kind, _, err := mime.ParseMediaType(c.request.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" {
+		return nil, &gate.StatusError{Status: http.StatusUnsupportedMediaType, Detail: "The body must be JSON: send Content-Type: application/json."}
+	}
+	start := time.Now()
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(start.Add(readTime)) // not every writer has one
+	body, err := io.ReadAll(http.MaxBytesReader(w, c.request.Body, maxBody))
+	_ = control.SetReadDeadline(time.Time{})
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, &gate.StatusError{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("The body is larger than %d bytes.", maxBody)}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, &gate.StatusError{Status: http.StatusRequestTimeout, Detail: fmt.Sprintf("The body took longer than %v.", readTime)}
+	}
+	if err != nil {
+		return nil, &gate.StatusError{Status: http.StatusBadRequest, Detail: "The body could not be read to its end."}
+	}
+	if time.Since(start) > time.Second {
+		return body, c.Recheck(c.request.Context())
+	}
+	return body, nil
+}
+
+// answer is what the SDK writes to. Answers with a key's data are for nobody
+// else; what the SDK refuses in plain words becomes JSON with a detail; and what
+// failed here is refused as REST refuses it.
+type answer struct {
+	http.ResponseWriter
+	call    *call
+	status  int
+	refused bool
+}
+
+func (a *answer) WriteHeader(status int) {
+	if a.status != 0 {
+		return
+	}
+	a.status = status
+	h := a.Header()
+	h.Set("Cache-Control", "private, no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	a.refused = a.call.failure != nil || status >= 400 && strings.HasPrefix(h.Get("Content-Type"), "text/plain")
+	if !a.refused {
+		a.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	first := a.status == 0
+	a.WriteHeader(http.StatusOK)
+	if !a.refused {
+		return a.ResponseWriter.Write(p)
+	}
+	if err := a.call.failure; err != nil && first {
+		gate.Refuse(a.ResponseWriter, a.call.request, err)
+	} else if err == nil {
+		gate.Refuse(a.ResponseWriter, a.call.request, &gate.StatusError{Status: a.status, Detail: strings.TrimSpace(string(p))})
+	}
+	return len(p), nil
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// ServeRegister answers POST /register. Hosts that try OAuth first show this
+// sentence to their user.
+func ServeRegister(w http.ResponseWriter, _ *http.Request) {
+	gate.WriteJSON(w, http.StatusBadRequest, map[string]string{
+		"error":             "invalid_client_metadata",
+		"error_description": registerSentence,
+		"detail":            registerSentence,
+	})
+}
+
+const registerSentence = "Memo has no OAuth: create an API key in Settings → API & MCP and send it as \"Authorization: Bearer mk_live_…\"."
