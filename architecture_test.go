@@ -31,6 +31,7 @@ var rooms = map[string]string{
 	"internal/bridge":     "memo credential",
 	"internal/demo":       "",
 	"internal/testenv":    "",
+	"internal/testworld":  "memo app credential gate ratelimit store telemetry testenv",
 	"cmd/memo":            "*",
 	"bench":               "*",
 	"e2e":                 "*",

@@ -56,12 +56,12 @@ func (s *Server) readResource(ctx context.Context, uri string) (*sdk.ReadResourc
 
 func noResource(uri string) error {
 	quoted, _ := jsontext.AppendQuote([]byte(`{"uri":`), uri) // the error is of invalid UTF-8, which it replaces
-	return &jsonrpc.Error{
-		Code: sdk.CodeResourceNotFound, Message: "Resource not found. Call " + listTool + " to find the ids of transcriptions.",
+	return &rpcError{
+		Code: jsonrpc.CodeInvalidParams, Message: "Resource not found. Call " + listTool + " to find the ids of transcriptions.",
 		Data: append(quoted, '}'),
 	}
 }
 
 func invalidParams(message string) error {
-	return &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: message}
+	return &rpcError{Code: jsonrpc.CodeInvalidParams, Message: message}
 }

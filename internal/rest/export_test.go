@@ -13,13 +13,15 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"memoai.tech/memo/internal/testworld"
 )
 
 func TestGetHasEverything(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		var got, want map[string]any
-		w.get("/transcriptions/"+w.meetings[3], w.olgaKey.Key).want(200).decode(&got)
-		w.must(json.Unmarshal([]byte(meetings[0]), &want))
+		w.get("/transcriptions/"+w.Meetings[3], w.OlgaKey.Key).Want(200).Decode(&got)
+		w.Must(json.Unmarshal([]byte(testworld.Sources[0]), &want))
 		want["text"] = "[00:00] Alex: What does it cost?\n[00:42] Jordan: Of course… the price is <b>nine</b> euros & \"tax\"."
 		for _, given := range []map[string]any{got, got["project"].(map[string]any), got["prompt_results"].([]any)[0].(map[string]any)} {
 			if given["id"] == nil {
@@ -37,11 +39,11 @@ func TestGetHasEverything(t *testing.T) {
 // another, gives the same export.
 func TestExportAndImportLoseNothing(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		for _, id := range w.meetings {
-			first := w.get("/transcriptions/"+id+"/export?format=json", w.olgaKey.Key).want(200)
-			copied := w.importFile(w.other, "x.json", string(first.body))
-			second := w.get("/transcriptions/"+copied+"/export?format=json", w.eveKey.Key).want(200)
-			if diff := cmp.Diff(withoutIDs(t, first.body), withoutIDs(t, second.body)); diff != "" {
+		for _, id := range w.Meetings {
+			first := w.get("/transcriptions/"+id+"/export?format=json", w.OlgaKey.Key).Want(200)
+			copied := w.Import(w.Other, "x.json", string(first.Body))
+			second := w.get("/transcriptions/"+copied+"/export?format=json", w.EveKey.Key).Want(200)
+			if diff := cmp.Diff(withoutIDs(t, first.Body), withoutIDs(t, second.Body)); diff != "" {
 				t.Error(diff)
 			}
 		}
@@ -74,24 +76,24 @@ func TestExportFormats(t *testing.T) {
 			"vtt":  {"text/vtt; charset=utf-8", "<v Jordan>Of course… the price is &lt;b&gt;nine"},
 			"json": {"application/json", `"external_id":"crm-1"`},
 		} {
-			path := "/transcriptions/" + w.meetings[3] + "/export"
+			path := "/transcriptions/" + w.Meetings[3] + "/export"
 			if format != "" {
 				path += "?format=" + format
 			}
-			a := w.get(path, w.olgaKey.Key).want(200, want.has)
-			_, params, err := mime.ParseMediaType(a.header.Get("Content-Disposition"))
-			if got := a.header.Get("Content-Type"); got != want.kind || err != nil || !strings.HasPrefix(params["filename"], "2026-05-01 Pricing talk.") {
+			a := w.get(path, w.OlgaKey.Key).Want(200, want.has)
+			_, params, err := mime.ParseMediaType(a.Header.Get("Content-Disposition"))
+			if got := a.Header.Get("Content-Type"); got != want.kind || err != nil || !strings.HasPrefix(params["filename"], "2026-05-01 Pricing talk.") {
 				t.Errorf("%s: Content-Type %s, file name %q, %v", format, got, params["filename"], err)
 			}
-			if a.header.Get("X-Content-Type-Options") != "nosniff" {
+			if a.Header.Get("X-Content-Type-Options") != "nosniff" {
 				t.Errorf("%s: a browser may guess the type", format)
 			}
 		}
-		a := w.get("/transcriptions/"+w.meetings[1]+"/export", w.olgaKey.Key).want(200)
-		if _, params, err := mime.ParseMediaType(a.header.Get("Content-Disposition")); err != nil || params["filename"] != "2026-05-03 会議.md" {
+		a := w.get("/transcriptions/"+w.Meetings[1]+"/export", w.OlgaKey.Key).Want(200)
+		if _, params, err := mime.ParseMediaType(a.Header.Get("Content-Disposition")); err != nil || params["filename"] != "2026-05-03 会議.md" {
 			t.Errorf("file name %q, %v", params["filename"], err)
 		}
-		w.get("/transcriptions/"+w.meetings[1]+"/export?format=MD", w.olgaKey.Key).want(422, `["query","format"]`)
+		w.get("/transcriptions/"+w.Meetings[1]+"/export?format=MD", w.OlgaKey.Key).Want(422, `["query","format"]`)
 	})
 }
 
@@ -102,34 +104,34 @@ func TestBulkExport(t *testing.T) {
 				"title": title, "status": "completed", "created_at": "2026-05-01T00:00:00Z",
 				"segments": []map[string]any{{"start": 0, "end": 1, "text": "in " + title}},
 			})
-			w.must(err)
-			w.meetings = append(w.meetings, w.importFile(w.acme, "x.json", string(doc)))
+			w.Must(err)
+			w.Meetings = append(w.Meetings, w.Import(w.Acme, "x.json", string(doc)))
 		}
-		ids := append(slices.Clone(w.meetings), w.meetings[0], strings.ToUpper(w.meetings[1])) // duplicates count once
+		ids := append(slices.Clone(w.Meetings), w.Meetings[0], strings.ToUpper(w.Meetings[1])) // duplicates count once
 		for _, format := range []string{"md", "txt", "srt", "vtt", "json"} {
 			body, err := json.Marshal(map[string]any{"ids": ids, "format": format})
-			w.must(err)
-			a := w.post("/transcriptions/export", w.olgaKey.Key, string(body)).want(200)
-			z, err := zip.NewReader(bytes.NewReader(a.body), int64(len(a.body)))
-			w.must(err)
-			if len(z.File) != len(w.meetings) {
-				t.Fatalf("%s: %d files, want %d", format, len(z.File), len(w.meetings))
+			w.Must(err)
+			a := w.post("/transcriptions/export", w.OlgaKey.Key, string(body)).Want(200)
+			z, err := zip.NewReader(bytes.NewReader(a.Body), int64(len(a.Body)))
+			w.Must(err)
+			if len(z.File) != len(w.Meetings) {
+				t.Fatalf("%s: %d files, want %d", format, len(z.File), len(w.Meetings))
 			}
 			seen := map[string]bool{}
 			for i, f := range z.File {
 				r, err := f.Open()
-				w.must(err)
+				w.Must(err)
 				content, err := io.ReadAll(r) // checks the CRC
-				w.must(err)
+				w.Must(err)
 				if f.NonUTF8 || f.Modified.Year() < 2026 {
 					t.Errorf("%s: %q says NonUTF8 %v and is of %v", format, f.Name, f.NonUTF8, f.Modified)
 				}
 				if ascii := strings.IndexFunc(f.Name, func(r rune) bool { return r > 127 }) < 0; f.Flags&0x800 == 0 && !ascii {
 					t.Errorf("%s: %q is not marked as UTF-8", format, f.Name)
 				}
-				single := w.get("/transcriptions/"+w.meetings[i]+"/export?format="+format, w.olgaKey.Key)
-				if !bytes.Equal(content, single.body) {
-					t.Errorf("%s: file %d differs from its own export:\n%.300s\n%.300s", format, i, content, single.body)
+				single := w.get("/transcriptions/"+w.Meetings[i]+"/export?format="+format, w.OlgaKey.Key)
+				if !bytes.Equal(content, single.Body) {
+					t.Errorf("%s: file %d differs from its own export:\n%.300s\n%.300s", format, i, content, single.Body)
 				}
 				if lower := strings.ToLower(f.Name); seen[lower] || strings.ContainsAny(f.Name, "/\\:\n\u202E") || len(f.Name) > 255 || strings.HasPrefix(f.Name, "-") {
 					t.Errorf("unsafe or repeated name %q", f.Name)
@@ -143,18 +145,18 @@ func TestBulkExport(t *testing.T) {
 
 func TestBadBulkExports(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		many := strings.TrimSuffix(strings.Repeat(`"`+w.meetings[0]+`",`, 101), ",")
+		many := strings.TrimSuffix(strings.Repeat(`"`+w.Meetings[0]+`",`, 101), ",")
 		for body, want := range map[string][]string{
 			`{"ids":[]}`: {`["body","ids"]`}, `{}`: {`["body","ids"]`}, `{"ids":[` + many + `]}`: {`["body","ids"]`},
-			`{"ids":null}`: {`["body","ids"]`}, `{"ids":[1,2]}`: {`["body","ids",0]`}, `{"ids":[["` + w.meetings[0] + `"]]}`: {`["body","ids",0]`},
+			`{"ids":null}`: {`["body","ids"]`}, `{"ids":[1,2]}`: {`["body","ids",0]`}, `{"ids":[["` + w.Meetings[0] + `"]]}`: {`["body","ids",0]`},
 			`{"ids":[".."]}`: {`["body","ids",0]`}, `{"ids":["\u0000"]}`: {`["body","ids",0]`},
-			`{"ids":["x","` + w.meetings[0] + `","y"],"format":"exe"}`:          {`["body","ids",0]`, `["body","ids",2]`, `["body","format"]`},
+			`{"ids":["x","` + w.Meetings[0] + `","y"],"format":"exe"}`:          {`["body","ids",0]`, `["body","ids",2]`, `["body","format"]`},
 			`{"ids":5,"format":7,"x":1}`:                                        {`["body","ids"]`, `["body","format"]`, `["body","x"]`},
-			`{"ids":["` + w.meetings[0] + `"],"format":"exe"}`:                  {`["body","format"]`},
-			`{"ids":["` + w.meetings[0] + `"],"ids":["` + w.meetings[0] + `"]}`: {`["body","ids"]`},
-			`{"IDS":["` + w.meetings[0] + `"]}`:                                 {`["body","IDS"]`},
-			`{"ids":["` + w.meetings[0] + `"]} trailing`:                        {`["body"]`},
-			`{"ids":["` + w.meetings[0] + `"]`:                                  {`["body"`},
+			`{"ids":["` + w.Meetings[0] + `"],"format":"exe"}`:                  {`["body","format"]`},
+			`{"ids":["` + w.Meetings[0] + `"],"ids":["` + w.Meetings[0] + `"]}`: {`["body","ids"]`},
+			`{"IDS":["` + w.Meetings[0] + `"]}`:                                 {`["body","IDS"]`},
+			`{"ids":["` + w.Meetings[0] + `"]} trailing`:                        {`["body"]`},
+			`{"ids":["` + w.Meetings[0] + `"]`:                                  {`["body"`},
 			"{\"ids\":[\"\xff\"]}":                                              {`["body"`},
 			`{"ids":["\ud800"]}`:                                                {`["body"`},
 			"\ufeff{}":                                                          {`["body"]`},
@@ -163,15 +165,15 @@ func TestBadBulkExports(t *testing.T) {
 			`NaN`:                                                               {`["body"]`},
 			`{"ids":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + "}": {`["body"`},
 		} {
-			w.post("/transcriptions/export", w.olgaKey.Key, body).want(422, want...)
+			w.post("/transcriptions/export", w.OlgaKey.Key, body).Want(422, want...)
 		}
-		w.request(http.DefaultClient, "POST", "/transcriptions/export", "", withKey(w.olgaKey.Key)).want(415)
+		w.request(http.DefaultClient, "POST", "/transcriptions/export", "", testworld.WithKey(w.OlgaKey.Key)).Want(415)
 
-		ids := append(slices.Clone(w.meetings), w.foreign...)
+		ids := append(slices.Clone(w.Meetings), w.Foreign...)
 		body := fmt.Sprintf(`{"ids":[%s],"format":"exe"}`, `"`+strings.Join(ids, `","`)+`"`)
-		a := w.post("/transcriptions/export", w.olgaKey.Key, body).want(404, "transcriptions_not_found", w.foreign[0])
-		if strings.Contains(string(a.body), w.meetings[0]) {
-			t.Errorf("an id that is there is told missing: %s", a.body)
+		a := w.post("/transcriptions/export", w.OlgaKey.Key, body).Want(404, "transcriptions_not_found", w.Foreign[0])
+		if strings.Contains(string(a.Body), w.Meetings[0]) {
+			t.Errorf("an id that is there is told missing: %s", a.Body)
 		}
 	})
 }

@@ -11,50 +11,50 @@ import (
 
 func TestManagingKeys(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		mark, olga := w.signedIn(w.mark), w.signedIn(w.olga)
+		mark, olga := w.signedIn(w.Mark), w.signedIn(w.Olga)
 		var made memo.NewKeyView
-		w.request(mark, "POST", "/keys", `{"name":" n8n ","expires_at":"2030-01-31"}`).want(201, `"expires_at":"2030-02-01T00:00:00Z"`, `"name":"n8n"`).decode(&made)
-		if made.Suffix != made.Key[36:40] || made.Status != memo.KeyActive || made.CreatedBy.Email != w.mark.Email {
+		w.request(mark, "POST", "/keys", `{"name":" n8n ","expires_at":"2030-01-31"}`).Want(201, `"expires_at":"2030-02-01T00:00:00Z"`, `"name":"n8n"`).Decode(&made)
+		if made.Suffix != made.Key[36:40] || made.Status != memo.KeyActive || made.CreatedBy.Email != w.Mark.Email {
 			t.Errorf("created %+v", made.KeyView)
 		}
-		w.get("/me", made.Key).want(200, `"requests_24h":1`, `"plan":"pro"`, `"role":"MEMBER"`)
+		w.get("/me", made.Key).Want(200, `"requests_24h":1`, `"plan":"pro"`, `"role":"MEMBER"`)
 		for _, client := range []*http.Client{mark, olga} {
-			a := w.request(client, "GET", "/keys/"+made.ID, "").want(200, `"last_used_ip":"127.0.0.1"`)
-			if strings.Contains(string(a.body), made.Key) {
+			a := w.request(client, "GET", "/keys/"+made.ID, "").Want(200, `"last_used_ip":"127.0.0.1"`)
+			if strings.Contains(string(a.Body), made.Key) {
 				t.Error("the key is shown again")
 			}
 		}
-		w.request(olga, "GET", "/keys", "").want(200, `"total":3`)
-		w.request(mark, "GET", "/keys", "").want(200, `"total":2`)
-		w.request(mark, "GET", "/keys?status=revoked", "").want(200, `"items":[],"total":0`)
-		w.request(mark, "GET", "/keys?status=dead", "").want(422, `["query","status"]`)
-		w.request(mark, "GET", "/keys/"+w.olgaKey.ID, "").want(404, `{"detail":"API key not found"}`)
+		w.request(olga, "GET", "/keys", "").Want(200, `"total":3`)
+		w.request(mark, "GET", "/keys", "").Want(200, `"total":2`)
+		w.request(mark, "GET", "/keys?status=revoked", "").Want(200, `"items":[],"total":0`)
+		w.request(mark, "GET", "/keys?status=dead", "").Want(422, `["query","status"]`)
+		w.request(mark, "GET", "/keys/"+w.OlgaKey.ID, "").Want(404, `{"detail":"API key not found"}`)
 
-		w.request(mark, "PATCH", "/keys/"+made.ID, `{"name":"zapier"}`).want(200, `"name":"zapier"`, `"expires_at":"2030-02-01T00:00:00Z"`)
-		w.request(mark, "PATCH", "/keys/"+made.ID, `{"expires_at":null}`).want(200, `"name":"zapier"`, `"expires_at":null`)
-		w.request(mark, "PATCH", "/keys/"+made.ID, `{}`).want(200, `"name":"zapier"`)
-		w.request(mark, "PATCH", "/keys/"+made.ID, `{"name":null}`).want(422, `["body","name"]`)
-		w.request(olga, "PATCH", "/keys/"+made.ID, `{"name":"mine"}`).want(403, "not_your_key")
-		w.request(olga, "POST", "/keys/"+made.ID+"/rotate", "").want(403, "not_your_key")
+		w.request(mark, "PATCH", "/keys/"+made.ID, `{"name":"zapier"}`).Want(200, `"name":"zapier"`, `"expires_at":"2030-02-01T00:00:00Z"`)
+		w.request(mark, "PATCH", "/keys/"+made.ID, `{"expires_at":null}`).Want(200, `"name":"zapier"`, `"expires_at":null`)
+		w.request(mark, "PATCH", "/keys/"+made.ID, `{}`).Want(200, `"name":"zapier"`)
+		w.request(mark, "PATCH", "/keys/"+made.ID, `{"name":null}`).Want(422, `["body","name"]`)
+		w.request(olga, "PATCH", "/keys/"+made.ID, `{"name":"mine"}`).Want(403, "not_your_key")
+		w.request(olga, "POST", "/keys/"+made.ID+"/rotate", "").Want(403, "not_your_key")
 
 		var next memo.NewKeyView
-		w.request(mark, "POST", "/keys/"+made.ID+"/rotate", "").want(201).decode(&next)
-		w.get("/me", made.Key).want(200)
-		w.get("/me", next.Key).want(200)
-		w.request(mark, "POST", "/keys/"+made.ID+"/rotate", `{"overlap":"0s"}`).want(201)
-		w.get("/me", made.Key).want(401)
-		w.request(mark, "POST", "/keys/"+made.ID+"/rotate", "").want(409, "key_not_active")
-		w.request(mark, "PATCH", "/keys/"+made.ID, `{"name":"x"}`).want(409, "key_not_active")
+		w.request(mark, "POST", "/keys/"+made.ID+"/rotate", "").Want(201).Decode(&next)
+		w.get("/me", made.Key).Want(200)
+		w.get("/me", next.Key).Want(200)
+		w.request(mark, "POST", "/keys/"+made.ID+"/rotate", `{"overlap":"0s"}`).Want(201)
+		w.get("/me", made.Key).Want(401)
+		w.request(mark, "POST", "/keys/"+made.ID+"/rotate", "").Want(409, "key_not_active")
+		w.request(mark, "PATCH", "/keys/"+made.ID, `{"name":"x"}`).Want(409, "key_not_active")
 
-		w.request(olga, "DELETE", "/keys/"+next.ID, "").want(204)
-		w.get("/me", next.Key).want(401, `{"detail":"Invalid API key"}`)
-		w.request(mark, "DELETE", "/keys/"+next.ID, "").want(204)
+		w.request(olga, "DELETE", "/keys/"+next.ID, "").Want(204)
+		w.get("/me", next.Key).Want(401, `{"detail":"Invalid API key"}`)
+		w.request(mark, "DELETE", "/keys/"+next.ID, "").Want(204)
 	})
 }
 
 func TestBadKeyBodies(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		mark := w.signedIn(w.mark)
+		mark := w.signedIn(w.Mark)
 		past := time.Now().Add(-time.Minute).Format(time.RFC3339)
 		for body, want := range map[string][]string{
 			`{}`:          {`["body","name"]`},
@@ -70,14 +70,14 @@ func TestBadKeyBodies(t *testing.T) {
 			`{"name":"x","scope":"all"}`:                  {`["body","scope"]`},
 			`{"name":"x","Name":"y"}`:                     {`["body","Name"]`},
 		} {
-			w.request(mark, "POST", "/keys", body).want(422, want...)
+			w.request(mark, "POST", "/keys", body).Want(422, want...)
 		}
 		for _, ok := range []string{`{"name":"שלום"}`, `{"name":"<script>alert(1)</script>"}`, `{"name":"x","expires_at":null}`, `{"name":"x","expires_at":"9999-12-31"}`} {
-			w.request(mark, "POST", "/keys", ok).want(201)
+			w.request(mark, "POST", "/keys", ok).Want(201)
 		}
 		for _, bad := range []string{`{"overlap":"8d"}`, `{"overlap":"200h"}`, `{"overlap":"-1h"}`, `{"overlap":24}`, `{"overlap":""}`} {
-			w.request(mark, "POST", "/keys/"+w.markKey.ID+"/rotate", bad).want(422, `["body","overlap"]`)
+			w.request(mark, "POST", "/keys/"+w.MarkKey.ID+"/rotate", bad).Want(422, `["body","overlap"]`)
 		}
-		w.request(mark, "POST", "/keys/"+w.markKey.ID+"/rotate", `{"overlap":"168h"}`).want(201)
+		w.request(mark, "POST", "/keys/"+w.MarkKey.ID+"/rotate", `{"overlap":"168h"}`).Want(201)
 	})
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"memoai.tech/memo/internal/testworld"
 )
 
 type gotList struct {
@@ -29,12 +31,12 @@ type gotList struct {
 }
 
 func (w *world) list(query string) gotList {
-	w.t.Helper()
+	w.T.Helper()
 	var out gotList
-	a := w.get("/transcriptions?"+query, w.olgaKey.Key).want(200)
-	a.decode(&out)
-	if strings.Contains(string(a.body), `"text":"`) && !strings.Contains(query, "q=") {
-		w.t.Errorf("%s: the list has text", query)
+	a := w.get("/transcriptions?"+query, w.OlgaKey.Key).Want(200)
+	a.Decode(&out)
+	if strings.Contains(string(a.Body), `"text":"`) && !strings.Contains(query, "q=") {
+		w.T.Errorf("%s: the list has text", query)
 	}
 	return out
 }
@@ -124,13 +126,13 @@ func TestBadParameters(t *testing.T) {
 			"cursor=x": "cursor", "cursor=AAAA": "cursor", "q=" + strings.Repeat("a", 1001): "q", "status=a&status=b": "status",
 			"Limit=1": "Limit", "unknown=1": "unknown",
 		} {
-			w.get("/transcriptions?"+query, w.olgaKey.Key).want(422, `"loc":["query","`+name+`"]`)
+			w.get("/transcriptions?"+query, w.OlgaKey.Key).Want(422, `"loc":["query","`+name+`"]`)
 		}
-		w.get("/transcriptions?limit=x&offset=-1&sort=no&nope=1", w.olgaKey.Key).
-			want(422, `["query","limit"]`, `["query","offset"]`, `["query","sort"]`, `["query","nope"]`)
-		w.get("/transcriptions?limit=x&sort=relevance&date_from=2026-02-02&date_to=2026-01-01&offset=1&cursor=zz", w.olgaKey.Key).
-			want(422, `["query","limit"]`, `["query","sort"]`, `["query","date_from"]`, `["query","cursor"]`)
-		w.get("/transcriptions?q="+url.QueryEscape(strings.Repeat(`"a* OR b' NEAR( `, 60)), w.olgaKey.Key).want(200)
+		w.get("/transcriptions?limit=x&offset=-1&sort=no&nope=1", w.OlgaKey.Key).
+			Want(422, `["query","limit"]`, `["query","offset"]`, `["query","sort"]`, `["query","nope"]`)
+		w.get("/transcriptions?limit=x&sort=relevance&date_from=2026-02-02&date_to=2026-01-01&offset=1&cursor=zz", w.OlgaKey.Key).
+			Want(422, `["query","limit"]`, `["query","sort"]`, `["query","date_from"]`, `["query","cursor"]`)
+		w.get("/transcriptions?q="+url.QueryEscape(strings.Repeat(`"a* OR b' NEAR( `, 60)), w.OlgaKey.Key).Want(200)
 	})
 }
 
@@ -139,7 +141,7 @@ func TestBadParameters(t *testing.T) {
 func TestCursorsReachEveryRowOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for i := range 25 {
-			w.importFile(w.acme, "n.json", fmt.Sprintf(`{"title":"N %d","status":"completed","language":"en","duration_seconds":%d,"created_at":%q,
+			w.Import(w.Acme, "n.json", fmt.Sprintf(`{"title":"N %d","status":"completed","language":"en","duration_seconds":%d,"created_at":%q,
 				"segments":[{"start":0,"end":1,"text":"common word %d"}]}`, i, 10+i/5, time.Date(2026, 4, 1, i/6, 0, 0, 0, time.UTC).Format(time.RFC3339), i))
 		}
 		for _, query := range []string{
@@ -175,42 +177,42 @@ func TestCursorsReachEveryRowOnce(t *testing.T) {
 			}
 		}
 		l := w.list("limit=1")
-		w.get("/transcriptions?limit=1&sort=duration&cursor="+*l.NextCursor, w.olgaKey.Key).want(422, "cursor")
-		w.get("/transcriptions?offset=3&cursor="+*l.NextCursor, w.olgaKey.Key).want(422, "cursor")
+		w.get("/transcriptions?limit=1&sort=duration&cursor="+*l.NextCursor, w.OlgaKey.Key).Want(422, "cursor")
+		w.get("/transcriptions?offset=3&cursor="+*l.NextCursor, w.OlgaKey.Key).Want(422, "cursor")
 		tampered := []byte(*l.NextCursor)
 		tampered[5] ^= 1
-		w.get("/transcriptions?cursor="+string(tampered), w.olgaKey.Key).want(422)
+		w.get("/transcriptions?cursor="+string(tampered), w.OlgaKey.Key).Want(422)
 		forged := "created_at|1|\x00\xff"
 		forged = base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s|%08x", forged, crc32.ChecksumIEEE([]byte(forged))))
-		w.get("/transcriptions?sort=created_at&cursor="+forged, w.olgaKey.Key).want(422, "cursor")
+		w.get("/transcriptions?sort=created_at&cursor="+forged, w.OlgaKey.Key).Want(422, "cursor")
 		// In another workspace a cursor is a time and nothing else.
-		other := w.get("/transcriptions?cursor="+*l.NextCursor, w.eveKey.Key).want(200)
-		if strings.Contains(string(other.body), "N 2") || strings.Contains(string(other.body), w.acme.ID) {
-			t.Errorf("a replayed cursor leaks: %s", other.body)
+		other := w.get("/transcriptions?cursor="+*l.NextCursor, w.EveKey.Key).Want(200)
+		if strings.Contains(string(other.Body), "N 2") || strings.Contains(string(other.Body), w.Acme.ID) {
+			t.Errorf("a replayed cursor leaks: %s", other.Body)
 		}
 	})
 }
 
 func TestConditionalRequests(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		for _, path := range []string{"/transcriptions?limit=2", "/transcriptions/" + w.meetings[1]} {
-			first := w.get(path, w.olgaKey.Key).want(200)
-			etag := first.header.Get("ETag")
-			if !strings.HasPrefix(etag, `"`) || first.header.Get("Cache-Control") != "private, no-cache" {
-				t.Errorf("%s: ETag %s, Cache-Control %s", path, etag, first.header.Get("Cache-Control"))
+		for _, path := range []string{"/transcriptions?limit=2", "/transcriptions/" + w.Meetings[1]} {
+			first := w.get(path, w.OlgaKey.Key).Want(200)
+			etag := first.Header.Get("ETag")
+			if !strings.HasPrefix(etag, `"`) || first.Header.Get("Cache-Control") != "private, no-cache" {
+				t.Errorf("%s: ETag %s, Cache-Control %s", path, etag, first.Header.Get("Cache-Control"))
 			}
 			for _, match := range []string{etag, "W/" + etag, `"x", ` + etag, "*"} {
-				a := w.request(http.DefaultClient, "GET", path, "", withKey(w.olgaKey.Key), withHeader("If-None-Match", match)).want(304)
-				if len(a.body) != 0 || a.header.Get("RateLimit") == "" {
+				a := w.request(http.DefaultClient, "GET", path, "", testworld.WithKey(w.OlgaKey.Key), testworld.WithHeader("If-None-Match", match)).Want(304)
+				if len(a.Body) != 0 || a.Header.Get("RateLimit") == "" {
 					t.Errorf("304 with a body, or uncounted")
 				}
 			}
-			w.request(http.DefaultClient, "GET", path, "", withHeader("If-None-Match", etag)).want(401)
-			w.request(http.DefaultClient, "GET", path, "", withKey(w.eveKey.Key), withHeader("If-None-Match", etag)).
-				want(map[bool]int{true: 200, false: 404}[strings.Contains(path, "?")])
-			w.importFile(w.acme, "new.txt", "something new for "+path)
-			changed := w.request(http.DefaultClient, "GET", path, "", withKey(w.olgaKey.Key), withHeader("If-None-Match", etag)).want(200)
-			if changed.header.Get("ETag") == etag {
+			w.request(http.DefaultClient, "GET", path, "", testworld.WithHeader("If-None-Match", etag)).Want(401)
+			w.request(http.DefaultClient, "GET", path, "", testworld.WithKey(w.EveKey.Key), testworld.WithHeader("If-None-Match", etag)).
+				Want(map[bool]int{true: 200, false: 404}[strings.Contains(path, "?")])
+			w.Import(w.Acme, "new.txt", "something new for "+path)
+			changed := w.request(http.DefaultClient, "GET", path, "", testworld.WithKey(w.OlgaKey.Key), testworld.WithHeader("If-None-Match", etag)).Want(200)
+			if changed.Header.Get("ETag") == etag {
 				t.Errorf("%s: the ETag is the same after a change", path)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testenv"
+	"memoai.tech/memo/internal/testworld"
 )
 
 // good is a request that a route answers with its good status. {own} stands
@@ -53,7 +54,7 @@ func TestMatrix(t *testing.T) {
 				continue
 			}
 			t.Run(rt.name, func(t *testing.T) {
-				w.t = t
+				w.T = t
 				w.walk(rt, g)
 			})
 		}
@@ -61,22 +62,22 @@ func TestMatrix(t *testing.T) {
 }
 
 func (w *world) walk(rt route, g good) {
-	w.t.Helper()
+	w.T.Helper()
 	client := http.DefaultClient
 	credential := func(*http.Request) {}
-	own, foreign := w.meetings[1], w.foreign[0]
+	own, foreign := w.Meetings[1], w.Foreign[0]
 	switch rt.access {
 	case byKey:
-		credential = withKey(w.olgaKey.Key)
+		credential = testworld.WithKey(w.OlgaKey.Key)
 	case byMember:
-		client = w.signedIn(w.olga)
-		own, foreign = w.key(w.acme, w.olga).ID, w.eveKey.ID
+		client = w.signedIn(w.Olga)
+		own, foreign = w.Key(w.Acme, w.Olga).ID, w.EveKey.ID
 	case byUser:
-		client = w.signedIn(w.olga)
-		own, foreign = w.sessionOf(client), w.sessionOf(w.signedIn(w.eve))
+		client = w.signedIn(w.Olga)
+		own, foreign = w.sessionOf(client), w.sessionOf(w.signedIn(w.Eve))
 	}
-	send := func(client *http.Client, id, extra string, set ...func(*http.Request)) answer {
-		w.t.Helper()
+	send := func(client *http.Client, id, extra string, set ...func(*http.Request)) testworld.Answer {
+		w.T.Helper()
 		path := strings.ReplaceAll(g.path, "{own}", id)
 		if extra != "" && strings.Contains(path, "?") {
 			extra = "&" + extra[1:]
@@ -86,54 +87,54 @@ func (w *world) walk(rt route, g good) {
 	takesID := strings.Contains(g.path+g.body, "{own}")
 
 	if rt.access != open && rt.access != bySignIn {
-		send(http.DefaultClient, own, "").want(401)
+		send(http.DefaultClient, own, "").Want(401)
 	}
 	switch rt.access {
 	case byKey:
-		w.setPlan(memo.PlanBasic)
-		send(client, own, "", credential).want(403, "api_access_denied")
-		w.setPlan(memo.PlanPro)
-		send(client, own, "", withHeader("Cookie", "memo_session=x")).want(401, "Missing API key")
+		w.SetPlan(memo.PlanBasic)
+		send(client, own, "", credential).Want(403, "api_access_denied")
+		w.SetPlan(memo.PlanPro)
+		send(client, own, "", testworld.WithHeader("Cookie", "memo_session=x")).Want(401, "Missing API key")
 	case byMember:
-		send(http.DefaultClient, own, "", withKey(w.olgaKey.Key)).want(403, "key_management_forbidden")
-		send(http.DefaultClient, own, "", withKey(w.olgaKey.Key[:45]+"!")).want(401, "Invalid API key")
+		send(http.DefaultClient, own, "", testworld.WithKey(w.OlgaKey.Key)).Want(403, "key_management_forbidden")
+		send(http.DefaultClient, own, "", testworld.WithKey(w.OlgaKey.Key[:45]+"!")).Want(401, "Invalid API key")
 	}
 	if rt.access != byKey && rt.access != open && rt.method != "GET" {
-		send(client, own, "", credential, withHeader("Sec-Fetch-Site", "same-site")).want(403, "cross_origin")
-		send(client, own, "", credential, withHeader("Origin", "null")).want(403, "cross_origin")
+		send(client, own, "", credential, testworld.WithHeader("Sec-Fetch-Site", "same-site")).Want(403, "cross_origin")
+		send(client, own, "", credential, testworld.WithHeader("Origin", "null")).Want(403, "cross_origin")
 	}
 	if takesID {
-		a, b := send(client, foreign, "", credential).want(404), send(client, nowhere, "", credential).want(404)
-		if strings.ReplaceAll(string(a.body), foreign, nowhere) != string(b.body) {
-			w.t.Errorf("another workspace's id can be told from none:\n%s\n%s", a.body, b.body)
+		a, b := send(client, foreign, "", credential).Want(404), send(client, nowhere, "", credential).Want(404)
+		if strings.ReplaceAll(string(a.Body), foreign, nowhere) != string(b.Body) {
+			w.T.Errorf("another workspace's id can be told from none:\n%s\n%s", a.Body, b.Body)
 		}
-		send(client, "not-a-uuid", "", credential).want(422)
+		send(client, "not-a-uuid", "", credential).Want(422)
 		// What is not there is told before what is wrong with the rest.
-		send(client, foreign, "?nope=1", credential).want(404)
+		send(client, foreign, "?nope=1", credential).Want(404)
 	}
 	if rt.access != open {
-		send(client, own, "?nope=1", credential).want(422, `"loc":["query","nope"]`)
-		send(client, own, "?nope=1&nope=2&also=3", credential).want(422, `["query","nope"]`, `["query","also"]`)
+		send(client, own, "?nope=1", credential).Want(422, `"loc":["query","nope"]`)
+		send(client, own, "?nope=1&nope=2&also=3", credential).Want(422, `["query","nope"]`, `["query","also"]`)
 	}
-	w.request(client, "PUT", strings.ReplaceAll(g.path, "{own}", own), "", credential).want(405)
+	w.request(client, "PUT", strings.ReplaceAll(g.path, "{own}", own), "", credential).Want(405)
 	if g.body != "" {
-		send(client, own, "", credential, withHeader("Content-Type", "text/plain")).want(415)
-		w.request(client, rt.method, strings.ReplaceAll(g.path, "{own}", own), strings.Repeat("x", maxBody+1), credential).want(413)
+		send(client, own, "", credential, testworld.WithHeader("Content-Type", "text/plain")).Want(415)
+		w.request(client, rt.method, strings.ReplaceAll(g.path, "{own}", own), strings.Repeat("x", maxBody+1), credential).Want(413)
 	}
-	send(client, own, "", credential).want(rt.status)
+	send(client, own, "", credential).Want(rt.status)
 }
 
 // sessionOf is the id of a client's session.
 func (w *world) sessionOf(client *http.Client) string {
-	w.t.Helper()
+	w.T.Helper()
 	var out sessionsOut
-	w.request(client, "GET", "/api/v1/sessions", "").want(200).decode(&out)
+	w.request(client, "GET", "/api/v1/sessions", "").Want(200).Decode(&out)
 	for _, s := range out.Items {
 		if s.Current {
 			return s.ID
 		}
 	}
-	w.t.Fatal("no current session")
+	w.T.Fatal("no current session")
 	return ""
 }
 
@@ -149,26 +150,26 @@ func TestEveryRouteIsLimited(t *testing.T) {
 			for _, rt := range w.api.routes {
 				g := rows[rt.name]
 				path := strings.ReplaceAll(g.path, "{own}", nowhere)
-				send := func(client *http.Client, set ...func(*http.Request)) answer {
+				send := func(client *http.Client, set ...func(*http.Request)) testworld.Answer {
 					return w.request(client, rt.method, path, strings.ReplaceAll(g.body, "{own}", nowhere), set...)
 				}
 				switch rt.access {
 				case byKey:
-					key := withKey(w.key(w.acme, w.olga).Key)
+					key := testworld.WithKey(w.Key(w.Acme, w.Olga).Key)
 					for range 3 {
-						send(http.DefaultClient).want(401)
+						send(http.DefaultClient).Want(401)
 					}
 					for range 2 { // 404 and 422 count as well
-						if a := send(http.DefaultClient, key); a.status == 429 || a.header.Get("RateLimit") == "" {
-							t.Errorf("%s: %d, RateLimit %q", a.what, a.status, a.header.Get("RateLimit"))
+						if a := send(http.DefaultClient, key); a.Status == 429 || a.Header.Get("RateLimit") == "" {
+							t.Errorf("%s: %d, RateLimit %q", a.What, a.Status, a.Header.Get("RateLimit"))
 						}
 					}
 					wantLimited(send(http.DefaultClient, key), "data", "2")
 				case byMember:
 					client := w.signedIn(w.newOwner())
 					for range 2 {
-						if a := send(client); a.status == 429 {
-							t.Errorf("%s: limited too early", a.what)
+						if a := send(client); a.Status == 429 {
+							t.Errorf("%s: limited too early", a.What)
 						}
 					}
 					wantLimited(send(client), "management", "2")
@@ -178,17 +179,17 @@ func TestEveryRouteIsLimited(t *testing.T) {
 	}
 }
 
-func wantLimited(a answer, class, limit string) {
-	a.t.Helper()
-	a.want(429, `{"detail":"Rate limit exceeded"}`)
+func wantLimited(a testworld.Answer, class, limit string) {
+	a.T.Helper()
+	a.Want(429, `{"detail":"Rate limit exceeded"}`)
 	for name, want := range map[string]string{
 		"RateLimit-Policy": `"` + class + `";q=` + limit + `;w=60`, "X-RateLimit-Limit": limit, "X-RateLimit-Remaining": "0",
 	} {
-		if got := a.header.Get(name); got != want {
-			a.t.Errorf("%s: %s is %q, want %q", a.what, name, got, want)
+		if got := a.Header.Get(name); got != want {
+			a.T.Errorf("%s: %s is %q, want %q", a.What, name, got, want)
 		}
 	}
-	if after := a.header.Get("Retry-After"); after == "" || after == "0" {
-		a.t.Errorf("%s: Retry-After is %q", a.what, after)
+	if after := a.Header.Get("Retry-After"); after == "" || after == "0" {
+		a.T.Errorf("%s: Retry-After is %q", a.What, after)
 	}
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/jsonschema-go/jsonschema"
+
+	"memoai.tech/memo/internal/testworld"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -19,14 +21,14 @@ var update = flag.Bool("update", false, "write the golden files")
 const golden = "testdata/openapi.json"
 
 func TestOpenAPIIsTheGoldenFile(t *testing.T) {
-	w := newWorld(t, storeIn(t), limits{1 << 20, 1 << 20})
-	got := w.request(http.DefaultClient, "GET", "/openapi.json", "").want(200).body
+	w := newWorld(t, storeIn(t), limits{})
+	got := w.request(http.DefaultClient, "GET", "/openapi.json", "").Want(200).Body
 	if *update {
-		w.must(os.MkdirAll(filepath.Dir(golden), 0o755))
-		w.must(os.WriteFile(golden, got, 0o644))
+		w.Must(os.MkdirAll(filepath.Dir(golden), 0o755))
+		w.Must(os.WriteFile(golden, got, 0o644))
 	}
 	want, err := os.ReadFile(golden)
-	w.must(err)
+	w.Must(err)
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
 		t.Errorf("run 'go test ./internal/rest -update' if this is meant:\n%s", diff)
 	}
@@ -37,7 +39,7 @@ func TestOpenAPIIsTheGoldenFile(t *testing.T) {
 func TestOpenAPITellsTheTruth(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		var doc openAPI
-		w.request(http.DefaultClient, "GET", "/openapi.json", "").want(200).decode(&doc)
+		w.request(http.DefaultClient, "GET", "/openapi.json", "").Want(200).Decode(&doc)
 		n := 0
 		for _, methods := range doc.Paths {
 			n += len(methods)
@@ -45,19 +47,19 @@ func TestOpenAPITellsTheTruth(t *testing.T) {
 		if n != len(w.api.routes) {
 			t.Errorf("%d operations for %d routes", n, len(w.api.routes))
 		}
-		olga := w.signedIn(w.olga)
+		olga := w.signedIn(w.Olga)
 		for _, rt := range w.api.routes {
 			op := doc.Paths[rt.path][strings.ToLower(rt.method)]
 			if op.OperationID != rt.name {
 				t.Errorf("%s %s is not in the document", rt.method, rt.path)
 				continue
 			}
-			client, own, set := http.DefaultClient, w.meetings[1], withKey(w.olgaKey.Key)
+			client, own, set := http.DefaultClient, w.Meetings[1], testworld.WithKey(w.OlgaKey.Key)
 			if rt.access == byMember || rt.access == byUser {
-				client, own, set = olga, w.key(w.acme, w.olga).ID, func(*http.Request) {}
+				client, own, set = olga, w.Key(w.Acme, w.Olga).ID, func(*http.Request) {}
 			}
 			if rt.access == byUser {
-				client = w.signedIn(w.olga)
+				client = w.signedIn(w.Olga)
 				own = w.sessionOf(client)
 			}
 			fill := func(s string) string { return strings.ReplaceAll(s, "{own}", own) }
@@ -73,11 +75,11 @@ func TestOpenAPITellsTheTruth(t *testing.T) {
 }
 
 // fits checks an answer against what the document says of it.
-func (w *world) fits(doc openAPI, op operation, a answer) {
-	w.t.Helper()
-	r, ok := op.Responses[strconv.Itoa(a.status)]
+func (w *world) fits(doc openAPI, op operation, a testworld.Answer) {
+	w.T.Helper()
+	r, ok := op.Responses[strconv.Itoa(a.Status)]
 	if !ok {
-		w.t.Errorf("%s: status %d is not in the document", a.what, a.status)
+		w.T.Errorf("%s: status %d is not in the document", a.What, a.Status)
 		return
 	}
 	if name, ok := strings.CutPrefix(r.Ref, "#/components/responses/"); ok {
@@ -92,10 +94,10 @@ func (w *world) fits(doc openAPI, op operation, a answer) {
 		s = doc.Components.Schemas[name]
 	}
 	resolved, err := s.Resolve(&jsonschema.ResolveOptions{})
-	w.must(err)
+	w.Must(err)
 	var v any
-	w.must(json.Unmarshal(a.body, &v))
+	w.Must(json.Unmarshal(a.Body, &v))
 	if err := resolved.Validate(v); err != nil {
-		w.t.Errorf("%s: the answer does not fit its schema: %v\n%.500s", a.what, err, a.body)
+		w.T.Errorf("%s: the answer does not fit its schema: %v\n%.500s", a.What, err, a.Body)
 	}
 }

@@ -11,12 +11,13 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/testworld"
 )
 
 // TestCarryingTheKey is cases.md A: where a key may be and where not.
 func TestCarryingTheKey(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		key := w.olgaKey.Key
+		key := w.OlgaKey.Key
 		const inURL = "API keys are not accepted in the URL"
 		encoded := strings.ReplaceAll(key, "_", "%5F")
 		for name, path := range map[string]string{
@@ -25,56 +26,56 @@ func TestCarryingTheKey(t *testing.T) {
 			"within a value": "/me?u=https%3A%2F%2Fx%2F%3Fk%3D" + key, "a placeholder": "/me?api_key=mk_live_your_key_here",
 			"an unknown path": "/nowhere?k=" + key, "no valid parameter": "/transcriptions?api_key=" + key,
 		} {
-			for _, a := range []answer{
+			for _, a := range []testworld.Answer{
 				w.request(http.DefaultClient, "GET", path, ""), w.get(path, key), w.get(path, credential.NewKey().Secret()),
 			} {
-				a.what = name
-				a.want(401, inURL)
-				if strings.Contains(string(a.body), key) {
+				a.What = name
+				a.Want(401, inURL)
+				if strings.Contains(string(a.Body), key) {
 					t.Errorf("%s: the key is echoed", name)
 				}
 			}
 		}
-		k, err := w.app.GetKey(context.Background(), memo.Caller{Operator: true}, w.olgaKey.ID)
+		k, err := w.App.GetKey(context.Background(), memo.Caller{Operator: true}, w.OlgaKey.ID)
 		if err != nil || k.ExposedAt == nil {
 			t.Errorf("the exposed key is not marked: %+v, %v", k, err)
 		}
 
 		for name, set := range map[string]func(*http.Request){
-			"X-Api-Key":     withHeader("X-Api-Key", key),
-			"Cookie":        withHeader("Cookie", "memo_session="+key),
-			"Referer":       withHeader("Referer", "http://x/?k="+key),
+			"X-Api-Key":     testworld.WithHeader("X-Api-Key", key),
+			"Cookie":        testworld.WithHeader("Cookie", "memo_session="+key),
+			"Referer":       testworld.WithHeader("Referer", "http://x/?k="+key),
 			"no credential": func(*http.Request) {},
 		} {
 			a := w.request(http.DefaultClient, "GET", "/me", "", set)
-			a.what = name
-			a.want(401, `{"detail":"Missing API key"}`)
-			if got := a.header.Get("WWW-Authenticate"); got != `Bearer realm="memo"` {
+			a.What = name
+			a.Want(401, `{"detail":"Missing API key"}`)
+			if got := a.Header.Get("WWW-Authenticate"); got != `Bearer realm="memo"` {
 				t.Errorf("%s: WWW-Authenticate is %s", name, got)
 			}
 		}
 		basic := func(r *http.Request) { r.SetBasicAuth(key, key) }
 		two := func(r *http.Request) { r.Header["Authorization"] = []string{"Bearer " + key, "Bearer " + key} }
 		for name, set := range map[string]func(*http.Request){
-			"Basic": basic, "two headers": two, "joined": withHeader("Authorization", "Bearer "+key+", Bearer "+key),
-			"no scheme": withHeader("Authorization", key), "no key": withHeader("Authorization", "Bearer"), "empty": withHeader("Authorization", "Bearer "),
-			"two keys": withKey(key + " " + key), "quoted": withKey(`"` + key + `"`), "upper case": withKey(strings.ToUpper(key)),
-			"Cyrillic": withKey("м" + key[1:]), "full-width": withKey("ｍ" + key[1:]), "tab": withHeader("Authorization", "Bearer\t"+key),
-			"50 kB": withKey(strings.Repeat("a", 50_000)), "good prefix": withKey(key[:39] + "0" + key[40:]), "unknown": withKey(credential.NewKey().Secret()),
-			"a key's suffix": withKey(w.olgaKey.Suffix), "token form": withKey("lkzvXde85FvlU0iklkzvXde85FvlU0iklkzvXde85Fv"),
+			"Basic": basic, "two headers": two, "joined": testworld.WithHeader("Authorization", "Bearer "+key+", Bearer "+key),
+			"no scheme": testworld.WithHeader("Authorization", key), "no key": testworld.WithHeader("Authorization", "Bearer"), "empty": testworld.WithHeader("Authorization", "Bearer "),
+			"two keys": testworld.WithKey(key + " " + key), "quoted": testworld.WithKey(`"` + key + `"`), "upper case": testworld.WithKey(strings.ToUpper(key)),
+			"Cyrillic": testworld.WithKey("м" + key[1:]), "full-width": testworld.WithKey("ｍ" + key[1:]), "tab": testworld.WithHeader("Authorization", "Bearer\t"+key),
+			"50 kB": testworld.WithKey(strings.Repeat("a", 50_000)), "good prefix": testworld.WithKey(key[:39] + "0" + key[40:]), "unknown": testworld.WithKey(credential.NewKey().Secret()),
+			"a key's suffix": testworld.WithKey(w.OlgaKey.Suffix), "token form": testworld.WithKey("lkzvXde85FvlU0iklkzvXde85FvlU0iklkzvXde85Fv"),
 		} {
 			a := w.request(http.DefaultClient, "GET", "/me", "", set)
-			a.what = name
-			a.want(401, `{"detail":"Invalid API key"}`)
-			if got := a.header.Get("WWW-Authenticate"); !strings.HasPrefix(got, `Bearer realm="memo", error="invalid_token", error_description="The API key is not valid"`) {
+			a.What = name
+			a.Want(401, `{"detail":"Invalid API key"}`)
+			if got := a.Header.Get("WWW-Authenticate"); !strings.HasPrefix(got, `Bearer realm="memo", error="invalid_token", error_description="The API key is not valid"`) {
 				t.Errorf("%s: WWW-Authenticate is %s", name, got)
 			}
 		}
 		for _, scheme := range []string{"Bearer", "bearer", "BEARER"} {
-			w.request(http.DefaultClient, "GET", "/me", "", withHeader("Authorization", scheme+" "+key)).want(200)
+			w.request(http.DefaultClient, "GET", "/me", "", testworld.WithHeader("Authorization", scheme+" "+key)).Want(200)
 		}
-		w.server.Close() // waits for the log lines, which come after the answers
-		if strings.Contains(w.log.String(), key) || !strings.Contains(w.log.String(), w.olgaKey.ID) {
+		w.Server.Close() // waits for the log lines, which come after the answers
+		if strings.Contains(w.Log.String(), key) || !strings.Contains(w.Log.String(), w.OlgaKey.ID) {
 			t.Error("the log has the key, or not the key's id")
 		}
 	})
@@ -84,62 +85,62 @@ func TestCarryingTheKey(t *testing.T) {
 func TestTheOrderOfRefusals(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		ctx, operator := context.Background(), memo.Caller{Operator: true}
-		bad := "/transcriptions/" + w.foreign[0] + "/export?format=exe&nope=1"
-		w.get(bad+"&k="+w.olgaKey.Key, w.olgaKey.Key).want(401, "not accepted in the URL")
-		w.get(bad, w.olgaKey.Key).want(404, `{"detail":"Transcription not found"}`)
-		w.get("/transcriptions/"+w.meetings[1]+"/export?format=exe&nope=1", w.olgaKey.Key).want(422, `["query","format"]`, `["query","nope"]`)
-		w.request(http.DefaultClient, "GET", "/keys?workspace_id=xyz", "").want(401)
-		w.get("/keys?workspace_id=xyz", w.olgaKey.Key).want(403, "key_management_forbidden")
-		w.setPlan(memo.PlanFree)
-		w.get(bad, w.olgaKey.Key).want(403, "api_access_denied")
-		revoked := w.markKey
-		w.must(w.app.RevokeKey(ctx, operator, revoked.ID))
-		a := w.get(bad, revoked.Key).want(401, "Invalid API key")
-		if got := a.header.Get("WWW-Authenticate"); !strings.Contains(got, "revoked") {
+		bad := "/transcriptions/" + w.Foreign[0] + "/export?format=exe&nope=1"
+		w.get(bad+"&k="+w.OlgaKey.Key, w.OlgaKey.Key).Want(401, "not accepted in the URL")
+		w.get(bad, w.OlgaKey.Key).Want(404, `{"detail":"Transcription not found"}`)
+		w.get("/transcriptions/"+w.Meetings[1]+"/export?format=exe&nope=1", w.OlgaKey.Key).Want(422, `["query","format"]`, `["query","nope"]`)
+		w.request(http.DefaultClient, "GET", "/keys?workspace_id=xyz", "").Want(401)
+		w.get("/keys?workspace_id=xyz", w.OlgaKey.Key).Want(403, "key_management_forbidden")
+		w.SetPlan(memo.PlanFree)
+		w.get(bad, w.OlgaKey.Key).Want(403, "api_access_denied")
+		revoked := w.MarkKey
+		w.Must(w.App.RevokeKey(ctx, operator, revoked.ID))
+		a := w.get(bad, revoked.Key).Want(401, "Invalid API key")
+		if got := a.Header.Get("WWW-Authenticate"); !strings.Contains(got, "revoked") {
 			t.Errorf("the description does not say revoked: %s", got)
 		}
-		w.setPlan(memo.PlanPro)
-		w.get("/me", w.olgaKey.Key).want(200)
+		w.SetPlan(memo.PlanPro)
+		w.get("/me", w.OlgaKey.Key).Want(200)
 
 		soon := time.Now().Add(50 * time.Millisecond)
-		k, err := w.app.CreateKey(ctx, memo.Caller{Operator: true, WorkspaceID: w.acme.ID, UserID: w.mark.ID}, newKeyUntil(soon))
-		w.must(err)
-		for w.get("/me", k.Key).status == 200 {
+		k, err := w.App.CreateKey(ctx, memo.Caller{Operator: true, WorkspaceID: w.Acme.ID, UserID: w.Mark.ID}, newKeyUntil(soon))
+		w.Must(err)
+		for w.get("/me", k.Key).Status == 200 {
 			if time.Now().After(soon.Add(5 * time.Second)) {
 				t.Fatal("the key does not expire")
 			}
 		}
-		if got := w.get("/me", k.Key).want(401).header.Get("WWW-Authenticate"); !strings.Contains(got, "expired") {
+		if got := w.get("/me", k.Key).Want(401).Header.Get("WWW-Authenticate"); !strings.Contains(got, "expired") {
 			t.Errorf("the description does not say expired: %s", got)
 		}
-		w.must(w.app.RemoveMember(ctx, operator, w.acme.ID, w.mark.ID))
+		w.Must(w.App.RemoveMember(ctx, operator, w.Acme.ID, w.Mark.ID))
 	})
 }
 
 func TestWhatHTTPLetsThrough(t *testing.T) {
-	w := newWorld(t, storeIn(t), limits{1 << 20, 1 << 20})
-	key := withKey(w.olgaKey.Key)
+	w := newWorld(t, storeIn(t), limits{})
+	key := testworld.WithKey(w.OlgaKey.Key)
 	for path, status := range map[string]int{
 		"/api/v1//developer/me": 404, "/api//v1/developer/me": 404, "/api/v1/developer/../developer/me": 404, "/api/v1/developer/me/": 404,
 		"/api/": 404, "/api/v2": 404, "/transcriptions/a%2Fb": 422, "/transcriptions/%00": 422, "/transcriptions/..%2f..": 404,
-		"/transcriptions/" + w.meetings[1] + "/": 404, "/transcriptions?limit=1&limit=2": 422, "/transcriptions?a;b=1": 422,
+		"/transcriptions/" + w.Meetings[1] + "/": 404, "/transcriptions?limit=1&limit=2": 422, "/transcriptions?a;b=1": 422,
 		"/transcriptions?%zz=1": 422, "/transcriptions?q=%00": 422, "/transcriptions?q=%ff": 422, "/ME": 404,
 	} {
 		client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-		w.request(client, "GET", path, "", key).want(status)
+		w.request(client, "GET", path, "", key).Want(status)
 	}
-	a := w.request(http.DefaultClient, "DELETE", "/transcriptions", "", key).want(405)
-	if got := a.header.Get("Allow"); got != "GET, HEAD" {
+	a := w.request(http.DefaultClient, "DELETE", "/transcriptions", "", key).Want(405)
+	if got := a.Header.Get("Allow"); got != "GET, HEAD" {
 		t.Errorf("Allow is %q", got)
 	}
-	if got := w.request(http.DefaultClient, "PUT", "/keys", "", key).want(405).header.Get("Allow"); got != "GET, HEAD, POST" {
+	if got := w.request(http.DefaultClient, "PUT", "/keys", "", key).Want(405).Header.Get("Allow"); got != "GET, HEAD, POST" {
 		t.Errorf("Allow is %q", got)
 	}
-	res, err := http.NewRequest("HEAD", w.server.URL+Prefix+"/me", nil)
-	w.must(err)
+	res, err := http.NewRequest("HEAD", w.Server.URL+Prefix+"/me", nil)
+	w.Must(err)
 	key(res)
 	head, err := http.DefaultClient.Do(res)
-	w.must(err)
+	w.Must(err)
 	body, _ := io.ReadAll(head.Body)
 	head.Body.Close()
 	if head.StatusCode != 200 || len(body) != 0 || head.Header.Get("RateLimit") == "" {

@@ -1,0 +1,80 @@
+package testworld
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// Answer is what came back.
+type Answer struct {
+	T      *testing.T
+	What   string
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Request is one call; set is applied to it before it is sent.
+func (w *World) Request(client *http.Client, method, path, body string, set ...func(*http.Request)) Answer {
+	w.T.Helper()
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	r, err := http.NewRequest(method, w.Server.URL+path, reader)
+	w.Must(err)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for _, f := range set {
+		f(r)
+	}
+	res, err := client.Do(r)
+	w.Must(err)
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	w.Must(err)
+	return Answer{w.T, method + " " + path + " " + body[:min(len(body), 80)], res.StatusCode, res.Header, b}
+}
+
+// WithKey sends a key.
+func WithKey(key string) func(*http.Request) { return WithHeader("Authorization", "Bearer "+key) }
+
+// WithHeader sends a header.
+func WithHeader(name, value string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set(name, value) }
+}
+
+// Decode reads the body as JSON.
+func (a Answer) Decode(v any) {
+	a.T.Helper()
+	if err := json.Unmarshal(a.Body, v); err != nil {
+		a.T.Fatalf("%s: %v\n%s", a.What, err, a.Body)
+	}
+}
+
+// Want checks the status and what the body must have. An error must be JSON.
+func (a Answer) Want(status int, bodyHas ...string) Answer {
+	a.T.Helper()
+	if a.Status != status {
+		a.T.Errorf("%s: got %d, want %d\n%.500s", a.What, a.Status, status, a.Body)
+	}
+	for _, s := range bodyHas {
+		if !strings.Contains(string(a.Body), s) {
+			a.T.Errorf("%s: the body has no %s\n%.800s", a.What, s, a.Body)
+		}
+	}
+	if a.Header.Get("X-Request-Id") == "" {
+		a.T.Errorf("%s: no X-Request-Id", a.What)
+	}
+	if a.Status >= 400 {
+		var e struct{ Detail, Error any }
+		if a.Decode(&e); e.Detail == nil && e.Error == nil || a.Header.Get("Content-Type") != "application/json" {
+			a.T.Errorf("%s: the error is no JSON with detail: %s", a.What, a.Body)
+		}
+	}
+	return a
+}

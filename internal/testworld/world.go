@@ -1,0 +1,164 @@
+// Package testworld is a server with people, keys and meetings on a real
+// database, for the tests of the doors. What a door serves is the test's own.
+package testworld
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/ratelimit"
+	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/telemetry"
+	"memoai.tech/memo/internal/testenv"
+)
+
+// Config says which world to make.
+type Config struct {
+	Store            store.Config
+	Data, Management int // limits; 0 is none
+	// Door makes the handler behind the gate.
+	Door func(*app.App, *gate.Gate, *slog.Logger) http.Handler
+}
+
+// World is a server with two workspaces. Olga owns Acme, where Mark is a
+// member; Eve owns Other.
+type World struct {
+	T      *testing.T
+	App    *app.App
+	Store  *store.Store
+	Server *httptest.Server
+	Log    *bytes.Buffer // read it when the server is closed
+
+	Acme, Other              memo.Workspace
+	Olga, Mark, Eve          memo.User
+	OlgaKey, MarkKey, EveKey memo.NewKeyView
+	Meetings                 []string // ids in Acme, newest first
+	Foreign                  []string // ids in Other
+}
+
+// Password is everybody's.
+const Password = "correct horse"
+
+// Databases runs f once for each database.
+func Databases(t *testing.T, f func(t *testing.T, cfg store.Config)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { f(t, store.Config{Dir: t.TempDir()}) })
+	t.Run("postgres", func(t *testing.T) { f(t, store.Config{URL: testenv.Postgres(t)}) })
+}
+
+// New makes a world, which ends with the test.
+func New(t *testing.T, cfg Config) *World {
+	t.Helper()
+	ctx := context.Background()
+	s, err := store.Open(ctx, cfg.Store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &World{T: t, Store: s, Log: new(bytes.Buffer)}
+	log := telemetry.NewLogger(w.Log, slog.LevelInfo)
+	limit := func(n int) int {
+		if n == 0 {
+			return 1 << 20
+		}
+		return n
+	}
+	w.App = app.New(app.Config{
+		Store: s, Passwords: credential.NewPasswords(4), Log: log,
+		Limits: ratelimit.NewMemory(map[ratelimit.Class]int{ratelimit.Data: limit(cfg.Data), ratelimit.Management: limit(cfg.Management)}),
+	})
+	g, err := gate.New(gate.Config{App: w.App, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	outer := &telemetry.Middleware{Log: log, Metrics: telemetry.NewMetrics(), Panicked: func(w http.ResponseWriter, r *http.Request) {
+		gate.Refuse(w, r, io.ErrUnexpectedEOF)
+	}}
+	w.Server = httptest.NewServer(outer.Wrap(g.Wrap(cfg.Door(w.App, g, log))))
+	t.Cleanup(func() { w.Server.Close(); s.Close() })
+	w.populate(ctx)
+	return w
+}
+
+func (w *World) populate(ctx context.Context) {
+	operator := memo.Caller{Operator: true}
+	user := func(name string) memo.User {
+		u, err := w.App.AddUser(ctx, operator, name+"@example.com", name, Password)
+		w.Must(err)
+		return u
+	}
+	workspace := func(name string, owner memo.User) memo.Workspace {
+		ws, err := w.App.AddWorkspace(ctx, operator, name, memo.PlanPro, owner.ID)
+		w.Must(err)
+		return ws
+	}
+	w.Olga, w.Mark, w.Eve = user("olga"), user("mark"), user("eve")
+	w.Acme, w.Other = workspace("Acme", w.Olga), workspace("Other", w.Eve)
+	_, err := w.App.AddMember(ctx, operator, w.Acme.ID, w.Mark.ID, memo.RoleMember)
+	w.Must(err)
+	w.OlgaKey, w.MarkKey, w.EveKey = w.Key(w.Acme, w.Olga), w.Key(w.Acme, w.Mark), w.Key(w.Other, w.Eve)
+	for i, m := range Sources {
+		w.Meetings = append([]string{w.Import(w.Acme, fmt.Sprintf("m%d.json", i), m)}, w.Meetings...)
+	}
+	w.Foreign = []string{w.Import(w.Other, "f.json", strings.ReplaceAll(Sources[0], "Pricing", "Secret"))}
+}
+
+// Sources are the files that the meetings of Acme came from, oldest first.
+var Sources = []string{
+	`{"title":"Pricing talk","status":"completed","summary":"About the price.","language":"en","duration_seconds":60,
+	  "speakers":[{"name":"Alex"},{"name":"Jordan"}],"topics":[{"title":"Pricing"}],"media_type":"audio","external_id":"crm-1",
+	  "created_at":"2026-05-01T10:00:00Z","updated_at":"2026-05-01T10:30:00Z","project":{"name":"Sales"},
+	  "segments":[{"start":0,"end":4,"speaker_id":"1","speaker":"Alex","text":"What does it cost?"},
+	    {"start":42,"end":45.2,"speaker_id":"2","speaker":"Jordan","text":"Of course… the price is <b>nine</b> euros & \"tax\"."}],
+	  "prompt_results":[{"name":"Action items","slug":"action-items","status":"completed","text":"- send the offer","created_at":"2026-05-01T10:31:00Z"}]}`,
+	`{"title":"Besprechung über Größe","status":"completed","summary":null,"language":"de","duration_seconds":30,
+	  "speakers":[],"topics":[],"media_type":"audio","external_id":null,"created_at":"2026-05-02T10:00:00Z","updated_at":"2026-05-02T10:00:00Z",
+	  "project":{"name":"Sales"},"segments":[{"start":0,"end":2,"speaker_id":null,"speaker":null,"text":"Über die Straße"}],"prompt_results":[]}`,
+	`{"title":"会議","status":"completed","summary":"予算","language":"ja","duration_seconds":90,
+	  "speakers":[],"topics":[],"media_type":"video","external_id":null,"created_at":"2026-05-03T10:00:00Z","updated_at":"2026-05-03T10:00:00Z",
+	  "project":null,"segments":[{"start":0,"end":2,"speaker_id":"1","speaker":"田中","text":"来年の予算を決めます"}],"prompt_results":[]}`,
+	`{"title":"Still queued","status":"queued","summary":null,"language":"en","duration_seconds":0,
+	  "speakers":[],"topics":[],"media_type":"audio","external_id":null,"created_at":"2026-05-04T10:00:00Z","updated_at":"2026-05-04T10:00:00Z",
+	  "project":null,"segments":[{"start":0,"end":2,"speaker_id":null,"speaker":null,"text":"pending"}],"prompt_results":[]}`,
+}
+
+// Must ends the test on an error.
+func (w *World) Must(err error) {
+	w.T.Helper()
+	if err != nil {
+		w.T.Fatal(err)
+	}
+}
+
+// Key makes a key of a member.
+func (w *World) Key(ws memo.Workspace, u memo.User) memo.NewKeyView {
+	w.T.Helper()
+	k, err := w.App.CreateKey(context.Background(), memo.Caller{Operator: true, WorkspaceID: ws.ID, UserID: u.ID}, app.NewKey{Name: u.Name + "'s key"})
+	w.Must(err)
+	return k
+}
+
+// Import takes a file in and returns the transcription's id.
+func (w *World) Import(ws memo.Workspace, name, content string) string {
+	w.T.Helper()
+	in, err := w.App.Import(context.Background(), memo.Caller{Operator: true, WorkspaceID: ws.ID}, app.Import{Name: name, Data: []byte(content)})
+	w.Must(err)
+	return in.ID
+}
+
+// SetPlan changes Acme's plan.
+func (w *World) SetPlan(p memo.Plan) {
+	w.T.Helper()
+	w.Must(w.App.SetPlan(context.Background(), memo.Caller{Operator: true}, w.Acme.ID, p))
+}
