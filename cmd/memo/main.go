@@ -9,6 +9,7 @@
 //	memo key create --workspace W --member E --name N
 //	memo import --workspace W PATH…    transcripts that exist already
 //	memo backup FILE                   and restore, while the server runs
+//	memo mcp                           for assistants that only start programs
 //
 // Every option is also an environment variable (--public-url is
 // MEMO_PUBLIC_URL). All commands work on --data DIR (SQLite, the default) or
@@ -58,6 +59,7 @@ type cli struct {
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database's schema up to date. Every command does so."`
 	Backup    backupCmd    `cmd:"" help:"Write the database to a new file, while the server runs."`
 	Restore   restoreCmd   `cmd:"" help:"Replace everything by a backup. No dead key comes back to life."`
+	MCP       mcpCmd       `cmd:"" name:"mcp" help:"Join an assistant that only starts programs, such as Claude Desktop, to a Memo server."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 

@@ -1,0 +1,233 @@
+package bridge
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"memoai.tech/memo/internal/credential"
+)
+
+// patience is for a slow machine; nothing waits that long.
+const patience = 30 * time.Second
+
+// host is an MCP host that started a bridge.
+type host struct {
+	t      *testing.T
+	bridge *Bridge
+	key    string
+	stdin  *io.PipeWriter
+	stdout *io.PipeReader
+	lines  chan string
+	log    logged
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error // of Run, after done
+}
+
+type logged struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// start starts a bridge to a server, or whatever change makes of its
+// configuration. When the test ends, no key must have been printed.
+func start(t *testing.T, url string, change ...func(*Config)) *host {
+	t.Helper()
+	h := unstarted(t, url, change...)
+	h.run()
+	return h
+}
+
+func unstarted(t *testing.T, url string, change ...func(*Config)) *host {
+	t.Helper()
+	h := &host{t: t, key: credential.NewKey().Secret(), lines: make(chan string), done: make(chan struct{})}
+	cfg := Config{URL: url, Key: h.key, Version: "1.2.3", Log: &h.log}
+	for _, f := range change {
+		f(&cfg)
+	}
+	h.bridge = New(cfg)
+	return h
+}
+
+func (h *host) run() {
+	in, stdin := io.Pipe()
+	stdout, out := io.Pipe()
+	h.stdin, h.stdout = stdin, stdout
+	var ctx context.Context
+	ctx, h.cancel = context.WithCancel(context.Background())
+	go func() {
+		h.err = h.bridge.Run(ctx, in, out)
+		out.Close()
+		close(h.done)
+	}()
+	go func() {
+		defer close(h.lines)
+		for r := bufio.NewReader(stdout); ; {
+			line, err := r.ReadString('\n')
+			if err != nil {
+				return
+			}
+			h.lines <- strings.TrimSuffix(line, "\n")
+		}
+	}()
+	h.t.Cleanup(func() {
+		h.cancel()
+		stdin.Close()
+		stdout.Close()
+		h.wait()
+		if strings.Contains(h.log.String(), h.key[8:20]) {
+			h.t.Errorf("the key is in the log: %s", h.log.String())
+		}
+	})
+}
+
+// send returns when the bridge has taken the line.
+func (h *host) send(format string, args ...any) {
+	h.t.Helper()
+	if _, err := fmt.Fprintf(h.stdin, format+"\n", args...); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// settle returns when the bridge has dealt with all lines that were sent, as
+// far as its reading goes.
+func (h *host) settle() {
+	h.t.Helper()
+	h.send("")
+	h.send("")
+}
+
+// next returns the next line on stdout, and "" at its end.
+func (h *host) next() string {
+	h.t.Helper()
+	select {
+	case line := <-h.lines:
+		if strings.Contains(line, h.key[8:20]) {
+			h.t.Errorf("the key is on stdout: %s", line)
+		}
+		return line
+	case <-time.After(patience):
+		h.t.Fatal("no line came")
+		return ""
+	}
+}
+
+// wants reads the next line and compares it.
+func (h *host) wants(line string) {
+	h.t.Helper()
+	if got := h.next(); got != line {
+		h.t.Errorf("stdout has %s\nwant %s", got, line)
+	}
+}
+
+// sentence reads the next line, which must be an error, and returns what is in it.
+func (h *host) sentence(id string, code int) string {
+	h.t.Helper()
+	line := h.next()
+	var m struct {
+		JSONRPC string          `json:"jsonrpc"`
+		ID      json.RawMessage `json:"id"`
+		Error   struct {
+			Code    int    `json:"code"`
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	if err := json.Unmarshal([]byte(line), &m); err != nil || m.JSONRPC != "2.0" || string(m.ID) != id || m.Error.Code != code || m.Error.Message == "" {
+		h.t.Errorf("stdout has %s, want an error %d for id %s", line, code, id)
+	}
+	return m.Error.Message
+}
+
+// end closes stdin and returns what Run returned. Nothing more may be printed.
+func (h *host) end() error {
+	h.t.Helper()
+	h.stdin.Close()
+	if line := h.next(); line != "" {
+		h.t.Errorf("stdout has one more line: %s", line)
+	}
+	return h.wait()
+}
+
+func (h *host) wait() error {
+	h.t.Helper()
+	await(h.t, h.done, "Run did not return")
+	return h.err
+}
+
+// await waits for a channel to be closed or to have something.
+func await[T any](t *testing.T, c <-chan T, otherwise string) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(patience):
+		t.Fatal(otherwise)
+	}
+	return v
+}
+
+// seen is what a server of the tests reads of a message.
+type seen struct {
+	ID     json.RawMessage `json:"id"`
+	Method string          `json:"method"`
+}
+
+// server answers MCP. What it gets are the message and the request.
+func server(t *testing.T, answer func(w http.ResponseWriter, r *http.Request, m seen)) *httptest.Server {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		var m seen
+		if err == nil {
+			err = json.Unmarshal(body, &m)
+		}
+		if err != nil || r.Method != http.MethodPost || r.URL.Path != "/mcp" || r.URL.RawQuery != "" {
+			t.Errorf("%s %s: %v", r.Method, r.URL, err)
+		}
+		answer(w, r, m)
+	}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func sendJSON(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	io.WriteString(w, body)
+}
+
+// result answers with an empty result, and a notification with 202.
+func result(w http.ResponseWriter, _ *http.Request, m seen) {
+	if m.ID == nil || m.Method == "" {
+		w.WriteHeader(http.StatusAccepted)
+		return
+	}
+	sendJSON(w, http.StatusOK, resultOf(string(m.ID)))
+}
+
+func resultOf(id string) string { return `{"jsonrpc":"2.0","id":` + id + `,"result":{}}` }
+
+func ask(id int) string { return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"ping"}`, id) }

@@ -1,0 +1,145 @@
+package bridge
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// errTimeout is the cause of the end of a request that took too long.
+var errTimeout = errors.New("timeout")
+
+// post sends one message and writes what the server answers. The error is a
+// sentence for a person, or the server's own JSON-RPC error.
+func (s *session) post(ctx context.Context, m *message) error {
+	if s.refusal != nil {
+		return s.refusal
+	}
+	timed, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	timer := time.AfterFunc(s.timeout, func() { stop(errTimeout) })
+	defer timer.Stop()
+	r, err := http.NewRequestWithContext(timed, http.MethodPost, s.endpoint, bytes.NewReader(m.raw))
+	if err != nil {
+		return s.unreachable(timed, err)
+	}
+	r.Header = http.Header{
+		"Authorization": {"Bearer " + s.key.Secret()},
+		"Content-Type":  {"application/json"},
+		"Accept":        {"application/json, text/event-stream"},
+		"User-Agent":    {s.agent},
+		// Every call of Memo's may be repeated. This is not sent: it tells
+		// net/http to try again when a kept connection turns out to be closed.
+		"Idempotency-Key": {},
+	}
+	s.mu.Lock()
+	agreed := s.version
+	s.mu.Unlock()
+	m.setHeaders(r.Header, agreed)
+	resp, err := s.http.Do(r)
+	if err != nil {
+		return s.unreachable(timed, err)
+	}
+	defer resp.Body.Close()
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if resp.StatusCode/100 == 2 && kind == "text/event-stream" {
+		timer.Stop()
+		return s.stream(ctx, m, resp.Body)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return s.unreachable(timed, err)
+	case len(body) > maxAnswer:
+		return errTooLong
+	case resp.StatusCode/100 != 2:
+		return s.refused(resp, kind, body)
+	case !m.asks():
+		return nil
+	}
+	if kind != "application/json" {
+		return s.foreign(kind)
+	}
+	answered, err := s.pass(ctx, m, body)
+	if err == nil && !answered {
+		err = s.foreign(kind)
+	}
+	return err
+}
+
+// answer is what the bridge must know of a message of the server.
+type answer struct {
+	JSONRPC string         `json:"jsonrpc"`
+	ID      jsontext.Value `json:"id"`
+	Method  jsontext.Value `json:"method"`
+	Result  jsontext.Value `json:"result"`
+	Error   jsontext.Value `json:"error"`
+}
+
+// pass writes a message of the server as it is and reports whether it is the
+// answer to m.
+func (s *session) pass(ctx context.Context, m *message, data []byte) (answered bool, err error) {
+	var a answer
+	err = json.Unmarshal(data, &a)
+	answered = a.Method == nil && (a.Result != nil || a.Error != nil)
+	if err != nil || a.JSONRPC != "2.0" || a.Method == nil && !answered {
+		return false, s.foreign("application/json")
+	}
+	if a.Result != nil && m.Method == "initialize" {
+		var result struct {
+			Version jsontext.Value `json:"protocolVersion"`
+		}
+		_ = json.Unmarshal(a.Result, &result) // the host sees what it is
+		s.mu.Lock()
+		s.version = text(result.Version)
+		s.mu.Unlock()
+	}
+	if a.Error != nil && !bytes.Equal(a.ID, m.ID) {
+		data = errorReply(m.ID, a.Error) // a server that had not read the id yet
+	}
+	if m.asks() || !answered {
+		s.write(ctx, data)
+	}
+	return answered, nil
+}
+
+// stream passes the events of a stream on as they come, up to the answer.
+func (s *session) stream(ctx context.Context, m *message, body io.Reader) error {
+	lines := newLines(body, maxAnswer)
+	var data []byte
+	for {
+		line, long, err := lines.next()
+		if long || len(data)+len(line) > maxAnswer {
+			return errTooLong
+		}
+		if value, ok := bytes.CutPrefix(line, []byte("data:")); ok {
+			data = append(append(data, value...), '\n')
+			continue
+		}
+		if len(line) > 0 {
+			continue // the event's name, its id, or a comment
+		}
+		if event := jsontext.Value(bytes.TrimSpace(data)); len(event) > 0 && (err == nil || event.IsValid()) {
+			if answered, failed := s.pass(ctx, m, event); failed != nil || answered {
+				return failed
+			}
+		}
+		data = nil
+		if err == io.EOF && m.asks() {
+			err = io.ErrUnexpectedEOF
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return s.unreachable(ctx, err)
+		}
+	}
+}

@@ -1,0 +1,349 @@
+package bridge
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"memoai.tech/memo/internal/credential"
+)
+
+// TestWhatTheServerRefuses reaches the host as a sentence, for each request
+// anew, and the log once. Where the sentence has an address, it stands as URL.
+func TestWhatTheServerRefuses(t *testing.T) {
+	const newKey = " Create a new key in Settings → API & MCP, put it into MEMO_API_KEY and restart this MCP server."
+	const bearer = `Bearer realm="memo", error="invalid_token", error_description="`
+	const html = "<!DOCTYPE html><title>Welcome</title>"
+	for _, c := range []struct {
+		name   string
+		status int
+		header map[string]string
+		body   string
+		want   string
+	}{
+		{"revoked", 401, map[string]string{"WWW-Authenticate": bearer + `The API key was revoked"`}, `{"detail":"Invalid API key"}`, "The API key was revoked." + newKey},
+		{"expired", 401, map[string]string{"WWW-Authenticate": bearer + `The API key has expired"`}, `{"detail":"Invalid API key"}`, "The API key has expired." + newKey},
+		{"deactivated", 401, map[string]string{"WWW-Authenticate": bearer + `The API key was deactivated: its member lost access to the workspace"`}, "", "The API key was deactivated: its member lost access to the workspace." + newKey},
+		{"unknown", 401, map[string]string{"WWW-Authenticate": bearer + `The API key is not valid"`}, "", "The API key is not valid." + newKey},
+		{"401 of another", 401, map[string]string{"WWW-Authenticate": `Basic realm="x"`, "Content-Type": "text/html"}, html, "The API key is not valid." + newKey},
+		{"plan", 403, nil, `{"detail":{"code":"api_access_denied","message":"API and MCP access needs the Pro or Expert plan."}}`, "API and MCP access needs the Pro or Expert plan."},
+		{"origin", 403, nil, `{"detail":"Not from here"}`, "Memo at URL did not accept this message (status 403: Not from here)."},
+		{"limit", 429, map[string]string{"Retry-After": "17"}, `{"detail":"Rate limit exceeded"}`, "The limit of calls with this API key is reached. Try again in 17 s."},
+		{"limit without a time", 429, nil, `{"detail":"Rate limit exceeded"}`, "The limit of calls with this API key is reached. Try again in a moment."},
+		{"unavailable", 503, map[string]string{"Retry-After": "2"}, `{"detail":"This took too long."}`, "Memo at URL cannot answer at the moment. Try again in 2 s."},
+		{"internal", 500, nil, `{"detail":"Internal server error","request_id":"ABC"}`, "Memo at URL failed (status 500: Internal server error, request ABC). Try again, or tell whoever runs the server."},
+		{"gateway", 502, map[string]string{"Content-Type": "text/html"}, html, "Memo at URL failed (status 502: Bad Gateway). Try again, or tell whoever runs the server."},
+		{"not there", 404, nil, `{"detail":"Not found"}`, "There is no Memo at URL (status 404). Put the address of the Memo server into MEMO_URL."},
+		{"another's page", 405, map[string]string{"Content-Type": "text/html"}, html, "There is no Memo at URL (status 405). Put the address of the Memo server into MEMO_URL."},
+		{"too long", 413, map[string]string{"Content-Type": "text/plain; charset=utf-8"}, "request body exceeds 262144 bytes\nmore", "Memo at URL did not accept this message (status 413: request body exceeds 262144 bytes)."},
+		{"strange text", 418, map[string]string{"Content-Type": "text/plain"}, "a\x1b[31m\xffb\u0085c mk_live_abcdefghijklmnop", "Memo at URL did not accept this message (status 418: a [31m�b c mk_live_[redacted])."},
+		{"redirect", 308, map[string]string{"Location": "https://user:pw@new.example.com/mcp?x=1"}, "", "URL redirects to https://new.example.com, and the API key was not sent there. If that is your Memo server, put its address into MEMO_URL."},
+		{"redirect to nowhere", 302, nil, "", "URL redirects to somewhere else, and the API key was not sent there. If that is your Memo server, put its address into MEMO_URL."},
+		{"HTML", 200, map[string]string{"Content-Type": "text/html; charset=utf-8"}, html, "What answers at URL is not Memo (it sent text/html). Put the address of the Memo server into MEMO_URL."},
+		{"no body", 202, map[string]string{"Content-Type": ""}, "", "What answers at URL is not Memo (it sent nothing). Put the address of the Memo server into MEMO_URL."},
+		{"other JSON", 200, nil, `{"status":"ok"}`, "What answers at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL."},
+		{"no answer", 200, nil, `{"jsonrpc":"2.0","id":1}`, "What answers at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL."},
+		{"a list", 200, nil, `[{"jsonrpc":"2.0","id":1,"result":{}}]`, "What answers at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL."},
+		{"half", 200, map[string]string{"Content-Length": "100"}, `{"jsonrpc":`, "Memo at URL broke off its answer. Is the server running? Try again."},
+		{"endless", 200, nil, strings.Repeat(" ", maxAnswer+1), "The server's answer is longer than 16 MiB. Ask for less at once."},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+				w.Header().Set("Content-Type", "application/json")
+				for name, value := range c.header {
+					w.Header().Set(name, value)
+				}
+				w.WriteHeader(c.status)
+				io.WriteString(w, c.body)
+			})
+			h := start(t, s.URL)
+			want := strings.ReplaceAll(c.want, "URL", s.URL+"/mcp")
+			want = strings.ReplaceAll(want, "MEMO_"+s.URL+"/mcp", "MEMO_URL")
+			for _, id := range []string{"1", `"two"`} {
+				h.send(`{"jsonrpc":"2.0","id":%s,"method":"tools/list"}`, id)
+				if got := h.sentence(id, codeServer); got != want {
+					t.Errorf("the host is told: %s\nwant: %s", got, want)
+				}
+			}
+			if err := h.end(); err != nil {
+				t.Error(err)
+			}
+			if got := h.log.String(); got != "memo mcp: "+want+"\n" {
+				t.Errorf("the log has %s", got)
+			}
+		})
+	}
+}
+
+// TestAnErrorOfTheProtocolPasses whatever its status, with the id that asked.
+func TestAnErrorOfTheProtocolPasses(t *testing.T) {
+	for _, id := range []string{``, `"id":null,`, `"id":1,`} {
+		s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+			sendJSON(w, http.StatusBadRequest, `{"jsonrpc":"2.0",`+id+`"error":{"code":-32020,"message":"header mismatch","data":{"supported":["2025-06-18"]}}}`)
+		})
+		h := start(t, s.URL)
+		h.send("%s", ask(1))
+		h.wants(`{"jsonrpc":"2.0","id":1,"error":{"code":-32020,"message":"header mismatch","data":{"supported":["2025-06-18"]}}}`)
+		if err := h.end(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAServerThatIsNotThere(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := l.Addr().String()
+	l.Close()
+	plain, secure := server(t, result), httptest.NewTLSServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	defer secure.Close()
+	hangUp := server(t, func(w http.ResponseWriter, r *http.Request, m seen) { panic(http.ErrAbortHandler) })
+	unknown := func(c *Config) {
+		c.HTTP = &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "memo.example.com", IsNotFound: true}}
+		}}}
+	}
+	as := func(*Config) {}
+	for _, c := range []struct {
+		name, url string
+		change    func(*Config)
+		want      []string
+	}{
+		{"refused", "http://" + closed, as, []string{"Memo at http://" + closed + "/mcp could not be reached: connect: connection refused. Is the server running, and is MEMO_URL right?"}},
+		{"unknown host", "https://memo.example.com", unknown, []string{"The host memo.example.com is not known. Put the right address into MEMO_URL."}},
+		{"a certificate of nobody", secure.URL, as, []string{"No secure connection to " + secure.URL + "/mcp: ", "certificate", "Check MEMO_URL and the server's certificate."}},
+		{"no TLS", strings.Replace(plain.URL, "http:", "https:", 1), as, []string{"No secure connection to ", "HTTP response to HTTPS client"}},
+		{"hangs up", hangUp.URL, as, []string{"broke off its answer"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := start(t, c.url, c.change)
+			h.send("%s", ask(1))
+			got := h.sentence("1", codeServer)
+			for _, want := range c.want {
+				if !strings.Contains(got, want) {
+					t.Errorf("the host is told: %s\nwant: %s", got, want)
+				}
+			}
+			if err := h.end(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestAServerThatDoesNotAnswer(t *testing.T) {
+	for name, begin := range map[string]string{"nothing": "", "half": `{"jsonrpc":`} {
+		t.Run(name, func(t *testing.T) {
+			s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+				if begin != "" {
+					sendJSON(w, http.StatusOK, begin)
+					w.(http.Flusher).Flush()
+				}
+				await(t, r.Context().Done(), "the request goes on")
+			})
+			h := unstarted(t, s.URL)
+			h.bridge.timeout = 20 * time.Millisecond
+			h.run()
+			h.send("%s", ask(1))
+			want := "Memo at " + s.URL + "/mcp did not answer in time. Is the server running, and is MEMO_URL right?"
+			if got := h.sentence("1", codeServer); got != want {
+				t.Errorf("the host is told: %s", got)
+			}
+			if err := h.end(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestARedirectDoesNotGetTheKey(t *testing.T) {
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { t.Error("the redirect was followed") }))
+	defer other.Close()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) { http.Redirect(w, r, other.URL+"/mcp", status) })
+		h := start(t, s.URL, func(c *Config) { c.HTTP = &http.Client{} })
+		h.send("%s", ask(1))
+		if got := h.sentence("1", codeServer); !strings.Contains(got, "redirects to "+other.URL+",") {
+			t.Errorf("%d: %s", status, got)
+		}
+		if err := h.end(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestABadConfiguration is told at once and to whoever asks, until stdin ends.
+func TestABadConfiguration(t *testing.T) {
+	good := credential.NewKey().Secret()
+	last := good[len(good)-1:]
+	other := map[bool]string{true: "1", false: "0"}[last == "0"]
+	for _, c := range []struct {
+		name, url, key string
+		want           sentence
+	}{
+		{"no key", "https://memo.example.com", "", errNoKey},
+		{"a blank key", "https://memo.example.com", " \n", errNoKey},
+		{"half a key", "https://memo.example.com", good[:20], errBadKey},
+		{"a wrong checksum", "https://memo.example.com", good[:len(good)-1] + other, errBadKey},
+		{"the whole header", "https://memo.example.com", "Bearer " + good, errBadKey},
+		{"a placeholder", "https://memo.example.com", "${MEMO_API_KEY}", errBadKey},
+		{"both bad", "ftp://memo.example.com", "", errNoKey},
+		{"no address", "", good, errBadURL},
+		{"no scheme", "memo.example.com", good, errBadURL},
+		{"a port alone", "localhost:8080", good, errBadURL},
+		{"another scheme", "ftp://memo.example.com", good, errBadURL},
+		{"no host", "https:///mcp", good, errBadURL},
+		{"no host but a port", "https://:8080", good, errBadURL},
+		{"broken", "https://memo example com:x", good, errBadURL},
+		{"a query", "https://memo.example.com/?x=1", good, errBadURL},
+		{"a fragment", "https://memo.example.com/#x", good, errBadURL},
+		{"a key in the query", "https://memo.example.com/?key=" + good, good, errKeyInURL},
+		{"a key in the path", "https://memo.example.com/" + good, good, errKeyInURL},
+		{"an encoded key", "https://memo.example.com/" + strings.Replace(good, "mk_", "%6dk%5f", 1), good, errKeyInURL},
+		{"an encoded key in the query", "https://memo.example.com/?a=" + strings.Replace(good, "mk_", "%6dk_", 1), good, errKeyInURL},
+		{"a key as the user", "https://" + good + "@memo.example.com", good, errKeyInURL},
+		{"a key in what is no URL", "https://memo example.com/\x00" + good, good, errKeyInURL},
+		{"a user", "https://ann@memo.example.com", good, errUserinfo},
+		{"a password", "http://ann:pw@127.0.0.1", good, errUserinfo},
+		{"in the clear", "http://memo.example.com", good, errClear},
+		{"in the clear in a private network", "http://192.168.1.2:8080", good, errClear},
+		{"in the clear to what only looks local", "http://localhost.example.com", good, errClear},
+		{"in the clear to everywhere", "http://0.0.0.0:8080", good, errClear},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := start(t, c.url, func(cfg *Config) { cfg.URL, cfg.Key = c.url, c.key })
+			h.send(`{"jsonrpc":"2.0","id":0,"method":"initialize"}`)
+			if got := h.sentence("0", codeServer); got != string(c.want) {
+				t.Errorf("the host is told: %s", got)
+			}
+			h.send(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
+			h.send("nonsense")
+			h.sentence("null", codeParse)
+			h.send("%s", ask(1))
+			h.sentence("1", codeServer)
+			if got, want := h.log.String(), "memo mcp: "+string(c.want)+"\n"; got != want {
+				t.Errorf("the log has %s", got)
+			}
+			if err := h.end(); err != c.want {
+				t.Errorf("Run returned %v", err)
+			}
+			if strings.Contains(fmt.Sprint(h.log.String(), h.err), good[8:20]) {
+				t.Error("the key is printed")
+			}
+		})
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	for given, want := range map[string]string{
+		"https://memo.example.com":          "https://memo.example.com/mcp",
+		" https://memo.example.com/\n":      "https://memo.example.com/mcp",
+		"https://memo.example.com/mcp":      "https://memo.example.com/mcp",
+		"https://memo.example.com/mcp/":     "https://memo.example.com/mcp",
+		"https://memo.example.com:8443/a/b": "https://memo.example.com:8443/a/b/mcp",
+		"HTTPS://192.168.1.2":               "https://192.168.1.2/mcp",
+		"http://127.0.0.1:8080":             "http://127.0.0.1:8080/mcp",
+		"http://127.9.9.9":                  "http://127.9.9.9/mcp",
+		"http://[::1]:8080/":                "http://[::1]:8080/mcp",
+		"http://[::ffff:127.0.0.1]":         "http://[::ffff:127.0.0.1]/mcp",
+		"http://LocalHost:8080/mcp":         "http://LocalHost:8080/mcp",
+	} {
+		if got, err := readURL(given); got != want || err != nil {
+			t.Errorf("%q gives %q and %v, want %q", given, got, err, want)
+		}
+	}
+}
+
+// TestAServerThatRepeatsTheKey: wherever it puts the key, the host does not get
+// it, nor does the log. Each line that is read is checked by the host.
+func TestAServerThatRepeatsTheKey(t *testing.T) {
+	for name, answer := range map[string]func(w http.ResponseWriter, key string){
+		"a result": func(w http.ResponseWriter, key string) {
+			sendJSON(w, 200, `{"jsonrpc":"2.0","id":1,"result":{"x":"`+key+`"}}`)
+		},
+		"a stream": func(w http.ResponseWriter, key string) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			io.WriteString(w, `data: {"jsonrpc":"2.0","id":1,"result":{"x":"`+key+`"}}`+"\n\n")
+		},
+		"an error": func(w http.ResponseWriter, key string) {
+			sendJSON(w, 400, `{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"`+key+`"}}`)
+		},
+		"a detail": func(w http.ResponseWriter, key string) {
+			sendJSON(w, 403, `{"detail":{"code":"x","message":"for `+key+`"}}`)
+		},
+		"a description": func(w http.ResponseWriter, key string) {
+			w.Header().Set("WWW-Authenticate", `Bearer error_description="`+key+`"`)
+			w.WriteHeader(401)
+		},
+		"a request id": func(w http.ResponseWriter, key string) { sendJSON(w, 500, `{"detail":"x","request_id":"`+key+`"}`) },
+		"a content type": func(w http.ResponseWriter, key string) {
+			w.Header().Set("Content-Type", "x/"+key)
+			io.WriteString(w, "x")
+		},
+		"a redirect": func(w http.ResponseWriter, key string) {
+			w.Header().Set("Location", "https://"+key+".example.com")
+			w.WriteHeader(302)
+		},
+		"no HTTP": func(w http.ResponseWriter, key string) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				fmt.Fprintf(conn, "%s %s\r\n\r\n", key, key)
+				conn.Close()
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var h *host
+			s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+				answer(w, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+			})
+			h = start(t, s.URL)
+			h.send("%s", ask(1))
+			if line := h.next(); !strings.Contains(line, `"id":1,`) {
+				t.Errorf("stdout has %s", line)
+			}
+			if err := h.end(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// FuzzLines: lines of bounded length come out as bytes.Split has them.
+func FuzzLines(f *testing.F) {
+	f.Add([]byte("a\nb\r\n\nc"), uint8(3))
+	f.Add(bytes.Repeat([]byte("x"), 100), uint8(99))
+	f.Fuzz(func(t *testing.T, data []byte, limit uint8) {
+		l := newLines(bytes.NewReader(data), int(limit))
+		parts := bytes.Split(data, []byte("\n"))
+		for i, part := range parts {
+			line, long, err := l.next()
+			if i == len(parts)-1 && len(part) == 0 {
+				if err != io.EOF {
+					t.Fatalf("after the last line: %q, %v", line, err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if long && len(part) <= int(limit) || !long && (len(part) > int(limit)+2 || !bytes.Equal(line, bytes.TrimSpace(part))) {
+				t.Fatalf("line %d is %q, long %v", i, line, long)
+			}
+		}
+		if _, _, err := l.next(); err != io.EOF {
+			t.Fatal(err)
+		}
+	})
+}

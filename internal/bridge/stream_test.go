@@ -1,0 +1,106 @@
+package bridge
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestAStreamIsPassedOn(t *testing.T) {
+	const progress = `{"jsonrpc":"2.0","method":"notifications/progress","params":{}}`
+	for _, c := range []struct {
+		name, events string
+		want         []string // a line, or a part of a sentence
+	}{
+		{"the answer alone", "event: message\nid: 1\ndata: " + resultOf("1") + "\n\n", []string{resultOf("1")}},
+		{"with CRLF", "event: message\r\ndata: " + resultOf("1") + "\r\n\r\n", []string{resultOf("1")}},
+		{"without blanks", "data:" + resultOf("1") + "\n\n", []string{resultOf("1")}},
+		{"without an end", "data: " + resultOf("1"), []string{resultOf("1")}},
+		{"before it a priming event, a comment and news", "id: 0\ndata:\n\n: hello\n\nretry: 5\n\ndata: " + progress + "\n\ndata: " + resultOf("1") + "\n\n", []string{progress, resultOf("1")}},
+		{"a request of the server", `data: {"jsonrpc":"2.0","id":1,"method":"ping"}` + "\n\ndata: " + resultOf("1") + "\n\n", []string{`{"jsonrpc":"2.0","id":1,"method":"ping"}`, resultOf("1")}},
+		{"on several lines", "data: {\"jsonrpc\":\"2.0\",\ndata: \"id\":1,\ndata:  \"result\":{}}\n\n", []string{resultOf("1")}},
+		{"an error", `data: {"jsonrpc":"2.0","error":{"code":-32601,"message":"no"}}` + "\n\n", []string{`{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}`}},
+		{"what follows is not waited for", "data: " + resultOf("1") + "\n\ndata: " + progress + "\n\n", []string{resultOf("1")}},
+		{"empty", "", []string{"broke off its answer"}},
+		{"no answer in it", "data: " + progress + "\n\n", []string{progress, "broke off its answer"}},
+		{"broken off within an event", "data: " + progress + "\n\ndata: {\"json", []string{progress, "broke off its answer"}},
+		{"no JSON", "data: hello\n\n", []string{"is not Memo"}},
+		{"other JSON", "data: {}\n\n", []string{"is not Memo"}},
+		{"a line that is too long", "data: " + strings.Repeat("x", maxAnswer+10) + "\n\n", []string{"longer than 16 MiB"}},
+		{"an event that is too long", strings.Repeat("data: "+strings.Repeat("x", 1<<20)+"\n", 18), []string{"longer than 16 MiB"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+				if string(m.ID) == "2" {
+					result(w, r, m)
+					return
+				}
+				w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+				io.WriteString(w, c.events)
+			})
+			h := start(t, s.URL)
+			h.send("%s", ask(1))
+			for _, want := range c.want {
+				if strings.HasPrefix(want, "{") {
+					h.wants(want)
+				} else if got := h.sentence("1", codeServer); !strings.Contains(got, want) {
+					t.Errorf("%q does not say %q", got, want)
+				}
+			}
+			h.send("%s", ask(2))
+			h.wants(resultOf("2"))
+			if err := h.end(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestAStreamIsPassedOnAsItComes, and may take longer than any other answer.
+func TestAStreamIsPassedOnAsItComes(t *testing.T) {
+	const news = `{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`
+	read := make(chan struct{})
+	s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for range 3 {
+			io.WriteString(w, "data: "+news+"\n\n")
+			w.(http.Flusher).Flush()
+			await(t, read, "the host read nothing")
+		}
+		io.WriteString(w, "data: "+resultOf("1")+"\n\n")
+	})
+	h := start(t, s.URL)
+	h.send("%s", ask(1))
+	for range 3 {
+		h.wants(news)
+		read <- struct{}{}
+	}
+	h.wants(resultOf("1"))
+	if err := h.end(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAStreamThatIsCancelled ends, with whatever was still to come.
+func TestAStreamThatIsCancelled(t *testing.T) {
+	s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+		if m.Method != "subscriptions/listen" {
+			result(w, r, m)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(w, "data: "+`{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged"}`+"\n\n")
+		w.(http.Flusher).Flush()
+		await(t, r.Context().Done(), "the stream goes on")
+	})
+	h := start(t, s.URL)
+	h.send(`{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen"}`)
+	h.next()
+	h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
+	h.send("%s", ask(2))
+	h.wants(resultOf("2"))
+	if err := h.end(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,160 @@
+package mcp
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/testworld"
+)
+
+// row is a call of a tool that succeeds. {own} stands for an id of the
+// caller's; {foreign} or {nowhere} takes its place where that is wanted.
+type row struct {
+	arguments string
+	wrong     map[string]string // arguments, and what is said of them
+}
+
+const nowhere = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
+
+// rows has a row for every tool; TestMatrix fails without one.
+var rows = map[string]row{
+	listTool: {`{}`, map[string]string{
+		`{"limit":51}`: "limit must be a whole number from 1 to 50", `{"limit":"5"}`: "limit must be", `{"limit":1.5}`: "limit must be", `{"limit":1e99}`: "limit must be",
+		`{"status":"done"}`: "status must be one of queued, processing, completed, failed", `{"language":7}`: "language must be a text",
+		`{"project_id":"x","date_from":"2026-02-30"}`:       "project_id must be a UUID, as the lists give it; date_from must be a date",
+		`{"date_from":"2026-03-02","date_to":"2026-03-01"}`: "date_from must not be after date_to",
+		`{"cursor":"zz"}`: "cursor must be a next_cursor", `{"folder":"x"}`: `there is no argument "folder", only status, project_id`,
+		`{"external_id":"a\u0000b"}`: "external_id must not hold a NUL", `{"sort":"relevance"}`: "sort must be one of", `{"limit":null,"q":[]}`: "q must be a text",
+		`{"q":"` + strings.Repeat("a", 1001) + `"}`: "q must have at most 1000 characters",
+	}},
+	searchTool: {`{"query":"price"}`, map[string]string{
+		`{}`: "query is required", `{"query":""}`: "query must have 1 to 1000 characters", `{"query":null}`: "query is required",
+		`{"query":"` + strings.Repeat("é", 1001) + `"}`: "query must have 1 to 1000 characters", `{"query":"x","limit":0}`: "limit must be",
+		`{"query":"x","date_from":"2026-03-02","date_to":"2026-03-01"}`: "date_from must not be after date_to",
+	}},
+	getTool: {`{"id":"{own}"}`, map[string]string{
+		`{}`: "id is required", `{"id":"../etc"}`: "id must be a UUID", `{"id":"{own}","offset":-1}`: "offset must be a whole number of 0 or more",
+		`{"id":"{own}","offset":1000000}`: "offset is behind its end", `{"id":"{own}","max_chars":45001}`: "max_chars must be a whole number from 1 to 45000",
+		`{"id":["{own}"]}`: "id must be a text",
+	}},
+	reportTool: {`{"id":"{own}"}`, map[string]string{
+		`{"id":"{own}","report":"nope"}`: "There is no such report", `{"id":7}`: "id must be a text",
+	}},
+	exportTool: {`{"id":"{own}","format":"srt"}`, map[string]string{
+		`{"id":"{own}","format":"pdf"}`: "format must be one of md, txt, srt, vtt, json", `{"id":"{own}","offset":99999}`: "offset is behind its end",
+	}},
+	bulkTool: {`{"ids":["{own}"]}`, map[string]string{
+		`{"ids":[]}`: "ids must be a list of 1 to 100 ids", `{"ids":null}`: "ids is required", `{"ids":"{own}"}`: "ids must be a list", `{"ids":[["{own}"]]}`: "ids must be a list",
+		`{"ids":["{own}","x"]}`: "item 2 is none", `{"ids":[` + strings.TrimSuffix(strings.Repeat(`"`+nowhere+`",`, 101), ",") + `]}`: "ids must be a list of 1 to 100 ids",
+	}},
+	projectsTool: {`{}`, map[string]string{`{"cursor":"x"}`: "cursor must be a next_cursor", `{"limit":1000}`: "limit must be"}},
+}
+
+// TestMatrix walks the list of tools: every tool with its rows for the good
+// answer, 401, 403, another workspace's and nowhere (the same text), and wrong
+// arguments; and each answer counts.
+func TestMatrix(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		var list struct{ Tools []struct{ Name string } }
+		w.rpc("tools/list", "{}", &list)
+		var names []string
+		for _, tool := range list.Tools {
+			names = append(names, tool.Name)
+			if _, ok := toolNames[tool.Name]; !ok {
+				t.Errorf("%s is not in toolNames", tool.Name)
+			}
+		}
+		if len(names) != len(rows) || len(names) != len(toolNames) {
+			t.Fatalf("there are %d tools, %d rows, %d names", len(names), len(rows), len(toolNames))
+		}
+		for _, name := range names {
+			t.Run(name, func(t *testing.T) {
+				w.T = t
+				w.walk(name)
+			})
+		}
+	})
+}
+
+func (w *world) walk(tool string) {
+	row, ok := rows[tool]
+	if !ok {
+		w.T.Fatal("no row")
+	}
+	own := w.Meetings[len(w.Meetings)-1] // the one with a report
+	with := func(id string) string { return strings.ReplaceAll(row.arguments, "{own}", id) }
+	good := w.good(tool, with(own), nil)
+	if strings.Contains(good.Content[0].Text, "Secret") || strings.Contains(string(good.Structured), "Secret") {
+		w.T.Error("another workspace's transcription is in the answer")
+	}
+	for arguments, says := range row.wrong {
+		w.wrong(tool, strings.ReplaceAll(arguments, "{own}", own), says)
+	}
+	if row.arguments != with(nowhere) {
+		foreign := w.wrong(tool, with(w.Foreign[0]), "this workspace")
+		if diff := cmp.Diff(strings.ReplaceAll(foreign, w.Foreign[0], nowhere), w.wrong(tool, with(nowhere))); diff != "" {
+			w.T.Errorf("foreign and missing differ: %s", diff)
+		}
+	}
+	message := toolCall(tool, with(own))
+	a := w.Request(http.DefaultClient, "POST", Path, message).Want(401, `{"detail":"Missing API key"}`)
+	if a.Header.Get("WWW-Authenticate") != `Bearer realm="memo"` {
+		w.T.Errorf("WWW-Authenticate: %q", a.Header.Get("WWW-Authenticate"))
+	}
+	w.post(credential.NewKey().Secret(), message).Want(401, `{"detail":"Invalid API key"}`)
+	w.SetPlan(memo.PlanBasic)
+	w.post(w.OlgaKey.Key, message).Want(403, `"code":"api_access_denied"`)
+	w.SetPlan(memo.PlanPro)
+	before := left(w.post(w.OlgaKey.Key, message).Want(200))
+	if after := left(w.post(w.OlgaKey.Key, toolCall(tool, `{"nonsense":1}`)).Want(200)); after != before-1 {
+		w.T.Errorf("a call with wrong arguments took %d", before-after)
+	}
+}
+
+func left(a testworld.Answer) (n int) {
+	fmt.Sscan(a.Header.Get("X-RateLimit-Remaining"), &n)
+	return n
+}
+
+// TestWhatIsCounted: the three methods that give data, whatever they answer,
+// and nothing else; over the limit it is HTTP's 429.
+func TestWhatIsCounted(t *testing.T) {
+	testworld.Databases(t, func(t *testing.T, cfg store.Config) {
+		w := newWorld(t, testworld.Config{Store: cfg, Data: 6})
+		key := w.OlgaKey.Key
+		free := []string{
+			request("tools/list", "{}"), request("ping", "{}"), request("prompts/list", "{}"), request("resources/list", "{}"), request("resources/templates/list", "{}"),
+			request("initialize", `{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}`), request("nothing/such", "{}"),
+			`{"jsonrpc":"2.0","method":"notifications/initialized"}`, `[` + toolCall(projectsTool, "{}") + `]`, `{"jsonrpc":"2.0","id":null,"method":"tools/call","params":{"name":"x"}}`,
+			`{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"` + projectsTool + `"}}`, `{"jsonrpc":"2.0","id":1,"result":{}}`,
+		}
+		for _, m := range free {
+			if a := w.post(key, m); a.Header.Get("X-RateLimit-Limit") != "" {
+				t.Errorf("%s was counted: %d %s", m, a.Status, a.Body)
+			}
+		}
+		counted := []string{
+			toolCall(projectsTool, "{}"), toolCall("no_such_tool", "{}"), toolCall(getTool, `{"id":"x"}`), request("tools/call", "[]"),
+			request("resources/read", `{"uri":"memo://transcriptions/`+w.Meetings[0]+`"}`), request("prompts/get", `{"name":"week_brief"}`),
+		}
+		for i, m := range counted {
+			if a := w.post(key, m); left(a) != 6-i-1 {
+				t.Errorf("%s: %d left\n%s", m, left(a), a.Body)
+			}
+		}
+		for _, m := range counted {
+			if a := w.post(key, m).Want(429, `{"detail":"Rate limit exceeded"}`); a.Header.Get("Retry-After") == "" {
+				t.Error("no Retry-After")
+			}
+		}
+		w.post(key, free[0]).Want(200)
+		w.post(w.MarkKey.Key, counted[0]).Want(200)
+	})
+}

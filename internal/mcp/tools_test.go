@@ -1,0 +1,244 @@
+package mcp
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"memoai.tech/memo/internal/testworld"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// TestTheListsAreGolden: what hosts put in front of every conversation changes
+// on purpose only, and the tools stay under 8,000 bytes as they are sent.
+func TestTheListsAreGolden(t *testing.T) {
+	w := newWorld(t, testworld.Config{Store: storeIn(t)})
+	for name, method := range map[string]string{"tools": "tools/list", "prompts": "prompts/list", "templates": "resources/templates/list"} {
+		sent := w.post(w.OlgaKey.Key, request(method, "{}")).Want(200)
+		if name == "tools" && len(sent.Body) >= 8000 {
+			t.Errorf("tools/list has %d bytes, and 8,000 are the limit", len(sent.Body))
+		}
+		if again := w.post(w.MarkKey.Key, request(method, "{}")); !bytes.Equal(again.Body, sent.Body) {
+			t.Errorf("%s differs from one call to the next", method)
+		}
+		var got bytes.Buffer
+		w.Must(json.Indent(&got, sent.Body, "", "  "))
+		got.WriteByte('\n')
+		path := "testdata/" + name + ".json"
+		if *update {
+			w.Must(os.MkdirAll("testdata", 0o755))
+			w.Must(os.WriteFile(path, got.Bytes(), 0o644))
+		}
+		want, err := os.ReadFile(path)
+		w.Must(err)
+		if diff := cmp.Diff(string(want), got.String()); diff != "" {
+			t.Errorf("%s (go test ./internal/mcp -update): %s", path, diff)
+		}
+	}
+}
+
+// TestEveryToolIsHarmless: read-only, idempotent, closed-world, and no argument
+// beyond those that are told.
+func TestEveryToolIsHarmless(t *testing.T) {
+	w := newWorld(t, testworld.Config{Store: storeIn(t)})
+	var list struct {
+		Tools []struct {
+			Name        string
+			Annotations map[string]any
+			InputSchema struct {
+				Type                 string
+				AdditionalProperties any
+			}
+		}
+	}
+	w.rpc("tools/list", "{}", &list)
+	for _, tool := range list.Tools {
+		a := tool.Annotations
+		if a["readOnlyHint"] != true || a["idempotentHint"] != true || a["openWorldHint"] != false {
+			t.Errorf("%s: %v", tool.Name, a)
+		}
+		if tool.InputSchema.Type != "object" || tool.InputSchema.AdditionalProperties != false {
+			t.Errorf("%s: %+v", tool.Name, tool.InputSchema)
+		}
+	}
+}
+
+func TestList(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		var page struct {
+			Items      []map[string]any
+			Total      int
+			NextCursor *string `json:"next_cursor"`
+		}
+		w.good(listTool, `{"limit":2}`, &page)
+		if len(page.Items) != 2 || page.Total != 3 || page.NextCursor == nil {
+			t.Fatalf("%+v", page)
+		}
+		first := page.Items[0]
+		if first["id"] != w.Meetings[1] || first["char_count"] == nil || first["summary"] == nil {
+			t.Errorf("%v", first)
+		}
+		for _, absent := range []string{"text", "segments", "prompt_results"} {
+			if _, ok := first[absent]; ok {
+				t.Errorf("the list has %s", absent)
+			}
+		}
+		r := w.good(listTool, `{"limit":2,"cursor":"`+*page.NextCursor+`"}`, &page)
+		if len(page.Items) != 1 || page.NextCursor != nil || page.Items[0]["id"] != w.Meetings[3] {
+			t.Errorf("%+v", page)
+		}
+		for _, s := range []string{"1 transcription of 3", "2026-05-01 10:00 | Pricing talk | 01:00 | Sales | Alex, Jordan", "id " + w.Meetings[3], "About the price."} {
+			if !strings.Contains(r.Content[0].Text, s) {
+				t.Errorf("the text has no %q:\n%s", s, r.Content[0].Text)
+			}
+		}
+		for arguments, want := range map[string]int{
+			`{"status":"queued"}`: 1, `{"language":"de"}`: 1, `{"external_id":"crm-1"}`: 1, `{"q":"price"}`: 1, `{"date_from":"2026-05-02","date_to":"2026-05-02"}`: 1,
+			`{"project_id":"` + nowhere + `"}`: 0, `{"project_id":null,"limit":1}`: 1, `{"sort":"duration","limit":50.0}`: 3,
+		} {
+			if w.good(listTool, arguments, &page); len(page.Items) != want {
+				t.Errorf("%s: %d items, want %d", arguments, len(page.Items), want)
+			}
+		}
+	})
+}
+
+// TestSearchTellsWhereToReadOn: reading on at a hit's offset begins with the
+// very line.
+func TestSearchTellsWhereToReadOn(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		var found struct {
+			Hits []struct {
+				ID, Title, Snippet string
+				Time, Speaker      *string
+				Offset             int
+			}
+			Total int
+		}
+		w.good(searchTool, `{"query":"euros"}`, &found)
+		if len(found.Hits) != 1 || found.Total != 1 {
+			t.Fatalf("%+v", found)
+		}
+		h := found.Hits[0]
+		if h.ID != w.Meetings[3] || h.Title != "Pricing talk" || *h.Time != "00:42" || *h.Speaker != "Jordan" || !strings.Contains(h.Snippet, "<b>nine</b> euros") {
+			t.Errorf("%+v", h)
+		}
+		read := w.good(getTool, `{"id":"`+h.ID+`","offset":`+jsonOf(h.Offset)+`}`, nil).Content[0].Text
+		if lines := strings.Split(read, "\n"); len(lines) != 3 || !strings.HasPrefix(lines[1], "[00:42] Jordan: Of course…") {
+			t.Errorf("%q", read)
+		}
+		w.good(searchTool, `{"query":"予算"}`, &found)
+		if len(found.Hits) != 1 || found.Hits[0].Offset != 0 {
+			t.Errorf("%+v", found)
+		}
+		w.good(searchTool, `{"query":"Besprechung"}`, &found) // in a title only
+		if len(found.Hits) != 1 || found.Hits[0].Time != nil || found.Hits[0].Snippet != "Besprechung über Größe" {
+			t.Errorf("%+v", found)
+		}
+		for _, query := range []string{"%%", `\" OR 1=1`, "Secret", "*"} {
+			if w.good(searchTool, `{"query":"`+query+`"}`, &found); len(found.Hits) != 0 {
+				t.Errorf("%s: %+v", query, found)
+			}
+		}
+		if w.good(searchTool, `{"query":"a e o u i the price what cost"}`, &found); len(found.Hits) > 10 {
+			t.Errorf("%d hits", len(found.Hits))
+		}
+	})
+}
+
+func TestReports(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		id := w.Meetings[3]
+		var list struct {
+			Items []struct{ Slug, Name, Status string }
+		}
+		w.good(reportTool, `{"id":"`+id+`"}`, &list)
+		if len(list.Items) != 1 || list.Items[0].Slug != "action-items" || list.Items[0].Status != "completed" {
+			t.Errorf("%+v", list)
+		}
+		for _, name := range []string{"action-items", "Action Items", "1"} {
+			if got := w.good(reportTool, `{"id":"`+id+`","report":"`+name+`"}`, nil).Content[0].Text; got != "- send the offer" {
+				t.Errorf("%s: %q", name, got)
+			}
+		}
+		w.wrong(reportTool, `{"id":"`+w.Meetings[2]+`","report":"action-items"}`, "has no AI reports")
+		long := strings.Repeat("A line of a report.\n", 3000)
+		id = w.Import(w.Acme, "long.json", strings.NewReplacer("- send the offer", strings.ReplaceAll(long, "\n", `\n`), "crm-1", "crm-2").Replace(testworld.Sources[0]))
+		first := w.good(reportTool, `{"id":"`+id+`","report":"action-items"}`, nil).Content[0].Text
+		if p, err := readPage(first); err != nil || p.to != pageMost/20*20 || p.total != len(strings.TrimSpace(long)) && p.total != len(long) {
+			t.Errorf("%v %+v", err, p)
+		}
+	})
+}
+
+func TestBulkAndProjects(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		own := w.Meetings[1:]
+		var plan struct {
+			Items []struct {
+				ID, Name, Path string
+				Size           int
+			}
+			ZIP struct {
+				Method, Path string
+				Body         struct {
+					IDs    []string
+					Format string
+				}
+			}
+		}
+		for _, format := range []string{"md", "txt", "srt", "vtt", "json"} {
+			w.good(bulkTool, `{"ids":["`+strings.Join(append(own, own[0]), `","`)+`"],"format":"`+format+`"}`, &plan)
+			if len(plan.Items) != 3 || plan.ZIP.Path != restPrefix+"/transcriptions/export" || plan.ZIP.Body.Format != format || len(plan.ZIP.Body.IDs) != 3 {
+				t.Fatalf("%+v", plan)
+			}
+			for i, it := range plan.Items {
+				text := w.good(exportTool, `{"id":"`+it.ID+`","format":"`+format+`","max_chars":45000}`, nil).Content[0].Text
+				p, err := readPage(text)
+				if err != nil || it.ID != own[i] || it.Size != len(p.text) || !strings.HasSuffix(it.Name, "."+format) || it.Path != restPrefix+"/transcriptions/"+it.ID+"/export?format="+format {
+					t.Errorf("%+v: %v, %d bytes", it, err, len(p.text))
+				}
+				if !strings.Contains(text, " | end | GET "+it.Path+"\n") {
+					t.Errorf("the export does not name its path: %.200s", text)
+				}
+			}
+		}
+		both := w.wrong(bulkTool, `{"ids":["`+own[0]+`","`+w.Foreign[0]+`","`+nowhere+`"]}`)
+		if !strings.Contains(both, w.Foreign[0]+", "+nowhere) || strings.Contains(both, own[0]) {
+			t.Errorf("%q", both)
+		}
+		for i := range 3 {
+			w.Import(w.Acme, "p.json", strings.NewReplacer(`"Sales"`, `"P`+jsonOf(i)+`"`, "crm-1", "").Replace(testworld.Sources[0]))
+		}
+		var page struct {
+			Items []struct {
+				ID, Name string
+				Count    int
+			}
+			Total int
+			Next  *string `json:"next_cursor"`
+		}
+		w.good(projectsTool, `{"limit":3}`, &page)
+		if len(page.Items) != 3 || page.Total != 4 || page.Next == nil || page.Items[0].Name != "Sales" || page.Items[0].Count != 2 {
+			t.Fatalf("%+v", page)
+		}
+		w.good(projectsTool, `{"limit":3,"cursor":"`+*page.Next+`"}`, &page)
+		if len(page.Items) != 1 || page.Next != nil || page.Items[0].Name != "P2" {
+			t.Errorf("%+v", page)
+		}
+	})
+}
+
+func jsonOf(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}

@@ -1,0 +1,129 @@
+package mcp
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/testenv"
+	"memoai.tech/memo/internal/testworld"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+// world is the door over [testworld.World].
+type world struct {
+	*testworld.World
+	door *Server
+}
+
+const restPrefix = "/api/v1/developer"
+
+// onBoth runs a test against a new server on SQLite and on PostgreSQL.
+func onBoth(t *testing.T, f func(t *testing.T, w *world)) {
+	t.Helper()
+	testworld.Databases(t, func(t *testing.T, cfg store.Config) { f(t, newWorld(t, testworld.Config{Store: cfg})) })
+}
+
+func newWorld(t *testing.T, cfg testworld.Config) *world {
+	t.Helper()
+	w := new(world)
+	cfg.Door = func(a *app.App, g *gate.Gate, log *slog.Logger) http.Handler {
+		w.door = New(Config{App: a, Gate: g, Log: log, RESTPrefix: restPrefix, Version: "test", Now: func() time.Time {
+			return time.Date(2026, 5, 20, 23, 0, 0, 0, time.FixedZone("", -2*3600))
+		}})
+		return w.door
+	}
+	w.World = testworld.New(t, cfg)
+	return w
+}
+
+// post sends one message with a key.
+func (w *world) post(key, message string, set ...func(*http.Request)) testworld.Answer {
+	w.T.Helper()
+	return w.Request(http.DefaultClient, "POST", Path, message, append([]func(*http.Request){testworld.WithKey(key)}, set...)...)
+}
+
+// result is what tools/call gives.
+type result struct {
+	Content []struct{ Type, Text string }
+	IsError bool
+	// Structured is nil where there is none.
+	Structured json.RawMessage `json:"structuredContent"`
+}
+
+func request(method, params string) string {
+	return fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":%q,"params":%s}`, method, params)
+}
+
+func toolCall(tool, arguments string) string {
+	return request("tools/call", fmt.Sprintf(`{"name":%q,"arguments":%s}`, tool, arguments))
+}
+
+// rpc sends one message with Olga's key and decodes its result.
+func (w *world) rpc(method, params string, into any) {
+	w.T.Helper()
+	a := w.post(w.OlgaKey.Key, request(method, params)).Want(200)
+	var out struct {
+		JSONRPC string
+		ID      int
+		Result  json.RawMessage
+		Error   any
+	}
+	if a.Decode(&out); out.Error != nil || out.ID != 1 || out.JSONRPC != "2.0" {
+		w.T.Fatalf("%s %s: %s", method, params, a.Body)
+	}
+	if err := json.Unmarshal(out.Result, into); err != nil {
+		w.T.Fatalf("%s: %v\n%s", method, err, out.Result)
+	}
+}
+
+// call calls a tool with Olga's key.
+func (w *world) call(tool, arguments string) (r result) {
+	w.T.Helper()
+	w.rpc("tools/call", fmt.Sprintf(`{"name":%q,"arguments":%s}`, tool, arguments), &r)
+	return r
+}
+
+// good calls a tool and decodes its object.
+func (w *world) good(tool, arguments string, into any) result {
+	w.T.Helper()
+	r := w.call(tool, arguments)
+	if r.IsError || len(r.Content) != 1 || r.Content[0].Type != "text" || r.Content[0].Text == "" {
+		w.T.Fatalf("%s %s: %+v", tool, arguments, r)
+	}
+	if into != nil {
+		if !strings.HasPrefix(string(r.Structured), "{") {
+			w.T.Fatalf("%s: structuredContent is no object: %s", tool, r.Structured)
+		}
+		if err := json.Unmarshal(r.Structured, into); err != nil {
+			w.T.Fatal(err)
+		}
+	}
+	return r
+}
+
+// wrong calls a tool and wants an error of the model's that says all of has.
+func (w *world) wrong(tool, arguments string, has ...string) string {
+	w.T.Helper()
+	r := w.call(tool, arguments)
+	if !r.IsError || len(r.Content) != 1 || r.Structured != nil {
+		w.T.Fatalf("%s %s is no error: %+v", tool, arguments, r)
+	}
+	text := r.Content[0].Text
+	for _, s := range append(has, "all memo_") { // "Call memo_…" or "call memo_…"
+		if !strings.Contains(text, s) {
+			w.T.Errorf("%s %s: %q does not say %q", tool, arguments, text, s)
+		}
+	}
+	return text
+}
+
+func storeIn(t *testing.T) store.Config { return store.Config{Dir: t.TempDir()} }
