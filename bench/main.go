@@ -56,6 +56,10 @@ func main() {
 		exitOn(serveBare(ctx, os.Args[2]))
 		return
 	}
+	if len(os.Args) == 2 && os.Args[1] == sdkCommand {
+		exitOn(serveSDK(ctx))
+		return
+	}
 	o := parse()
 	exitOn(run(ctx, o))
 }

@@ -17,8 +17,8 @@ type bench struct {
 	binary, work string
 	small, large *data
 
-	onSmall, onLarge, bare *server
-	spell                  speller
+	onSmall, onLarge, sdk, bare *server
+	spell                       speller
 }
 
 // start gives both workspaces a key and starts a server over each.
@@ -31,12 +31,15 @@ func (b *bench) start(ctx context.Context) (err error) {
 	if b.onSmall, err = startMemo(ctx, b.binary, b.small.dir, filepath.Join(b.work, "small.log")); err != nil {
 		return err
 	}
-	b.onLarge, err = startMemo(ctx, b.binary, b.large.dir, filepath.Join(b.work, "large.log"))
+	if b.onLarge, err = startMemo(ctx, b.binary, b.large.dir, filepath.Join(b.work, "large.log")); err != nil {
+		return err
+	}
+	b.sdk, err = startSDK(ctx, b.work)
 	return err
 }
 
 func (b *bench) stop() {
-	for _, s := range []*server{b.onSmall, b.onLarge, b.bare} {
+	for _, s := range []*server{b.onSmall, b.onLarge, b.sdk, b.bare} {
 		_ = s.stop() // whatever it says on its way out, it was measured before
 	}
 }
@@ -120,6 +123,11 @@ func (b *bench) rows(ctx context.Context) ([]row, error) {
 	search := func(to *server, c client, word string) probe {
 		return ok(to, func() []byte { return c.list("&q=" + word) })
 	}
+	empty := ok(b.sdk, client{host: b.sdk.host}.tool("empty", "{}"))
+	tools := struct{ list, get probe }{
+		ok(b.onSmall, small.tool("memo_list_transcriptions", each(`{"cursor":%q}`, smallCursors)...)),
+		ok(b.onSmall, small.tool("memo_get_transcription", each(`{"id":%q}`, b.small.Long)...)),
+	}
 	n := thousands(b.options.rows)
 	return []row{
 		{name: "list of 20, read, 1,000 rows", memo: smallLists, aim: 4},
@@ -141,6 +149,12 @@ func (b *bench) rows(ctx context.Context) ([]row, error) {
 		{name: fmt.Sprintf("search, %s of %s match", thousands(b.options.rows/10), n), memo: search(b.onLarge, large, commonWord)},
 		{name: fmt.Sprintf("search, %d of %s match", rareHits, n), memo: search(b.onLarge, large, rareWord)},
 		{name: "export of 30 KB, md", memo: ok(b.onSmall, small.exports(b.small.Long))},
+		{name: "MCP: an empty tool of the SDK alone", memo: empty},
+		{name: "MCP: list of 20, 1,000 rows", memo: tools.list},
+		{name: "MCP: list of 20 beside an empty tool", memo: tools.list, beside: &empty},
+		{name: "MCP: list of 20 beside REST's, read", memo: tools.list, beside: &smallLists},
+		{name: "MCP: 10,000 characters of 30 KB", memo: tools.get},
+		{name: "MCP: 10,000 characters beside an empty tool", memo: tools.get, beside: &empty},
 		{name: "ZIP of 100 × 30 KB, md", memo: ok(b.onSmall, small.archive(b.small.Long[:100])), perMB: 5},
 	}, nil
 }

@@ -122,7 +122,7 @@ func TestARawClient(t *testing.T) {
 		w.post(key, toolCall(projectsTool, "{}"), version).Want(200, `"Sales"`)
 		w.post(key, toolCall(projectsTool, "{}"), version, testworld.WithHeader("Mcp-Session-Id", "made-up")).Want(200)
 	}
-	w.post(key, toolCall(projectsTool, "{}")).Want(200, `"Sales"`) // no version at all
+	w.post(key, toolCall(projectsTool, "{}")).Want(200, `"Sales"`)                        // no version at all
 	for _, uri := range []string{"", `memo://\u0001`, `memo://transcriptions/\u2028\"`} { // what Go quotes otherwise than JSON
 		w.post(key, request("resources/read", `{"uri":"`+uri+`"}`)).Want(200, `"Resource not found.`, `"uri":"`)
 	}

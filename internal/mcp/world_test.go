@@ -32,7 +32,7 @@ func onBoth(t *testing.T, f func(t *testing.T, w *world)) {
 	testworld.Databases(t, func(t *testing.T, cfg store.Config) { f(t, newWorld(t, testworld.Config{Store: cfg})) })
 }
 
-func newWorld(t *testing.T, cfg testworld.Config) *world {
+func newWorld(t testing.TB, cfg testworld.Config) *world {
 	t.Helper()
 	w := new(world)
 	cfg.Door = func(a *app.App, g *gate.Gate, log *slog.Logger) http.Handler {
@@ -126,4 +126,4 @@ func (w *world) wrong(tool, arguments string, has ...string) string {
 	return text
 }
 
-func storeIn(t *testing.T) store.Config { return store.Config{Dir: t.TempDir()} }
+func storeIn(t testing.TB) store.Config { return store.Config{Dir: t.TempDir()} }

@@ -10,7 +10,7 @@ import (
 
 // Answer is what came back.
 type Answer struct {
-	T      *testing.T
+	T      testing.TB
 	What   string
 	Status int
 	Header http.Header

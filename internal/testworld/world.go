@@ -35,7 +35,7 @@ type Config struct {
 // World is a server with two workspaces. Olga owns Acme, where Mark is a
 // member; Eve owns Other.
 type World struct {
-	T      *testing.T
+	T      testing.TB
 	App    *app.App
 	Store  *store.Store
 	Server *httptest.Server
@@ -59,7 +59,7 @@ func Databases(t *testing.T, f func(t *testing.T, cfg store.Config)) {
 }
 
 // New makes a world, which ends with the test.
-func New(t *testing.T, cfg Config) *World {
+func New(t testing.TB, cfg Config) *World {
 	t.Helper()
 	ctx := context.Background()
 	s, err := store.Open(ctx, cfg.Store)

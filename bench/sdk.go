@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// sdkCommand, as the first argument, makes this program a server of the MCP SDK
+// with one tool that does nothing: what a call costs before Memo does anything.
+const sdkCommand = "sdk-server"
+
+func serveSDK(ctx context.Context) error {
+	server := mcp.NewServer(&mcp.Implementation{Name: "empty", Version: "1"}, &mcp.ServerOptions{Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}}})
+	server.AddTool(&mcp.Tool{Name: "empty", InputSchema: json.RawMessage(`{"type":"object"}`)}, func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: ""}}}, nil
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{
+		ReadHeaderTimeout: 10 * time.Second,
+		Handler: mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server },
+			&mcp.StreamableHTTPOptions{Stateless: true, JSONResponse: true}),
+	}
+	context.AfterFunc(ctx, func() { _ = srv.Close() })
+	fmt.Printf("{\"url\":\"http://%s\"}\n", l.Addr())
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// startSDK starts it.
+func startSDK(ctx context.Context, work string) (*server, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return start(ctx, work+"/sdk.log", nil, self, sdkCommand)
+}
+
+// tool calls a tool over MCP, with each of the arguments in turn.
+func (c client) tool(name string, arguments ...string) func() []byte {
+	requests := make([]string, len(arguments))
+	for i, a := range arguments {
+		body := fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":%q,"arguments":%s}}`, name, a)
+		requests[i] = fmt.Sprintf("POST /mcp HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nUser-Agent: memo-bench\r\nAccept: application/json, text/event-stream\r\n"+
+			"MCP-Protocol-Version: 2025-11-25\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", c.host, c.key, len(body), body)
+	}
+	turn := rotate(requests)
+	return func() []byte { return []byte(turn()) }
+}
+
+// each writes an argument for every value.
+func each(format string, values []string) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = fmt.Sprintf(format, v)
+	}
+	return out
+}

@@ -1,0 +1,57 @@
+package mcp
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"memoai.tech/memo/internal/testworld"
+)
+
+// BenchmarkCall tells what one tools/call allocates, without the network:
+//
+//	go test ./internal/mcp -run '^$' -bench Call -benchmem
+//
+// "empty" is a server of the SDK alone with a tool that does nothing: its part
+// of the others. CPU per request over a socket is in the table of ./bench.
+func BenchmarkCall(b *testing.B) {
+	w := newWorld(b, testworld.Config{Store: storeIn(b)})
+	for i := range 20 {
+		w.Import(w.Acme, fmt.Sprint(i, ".json"), strings.ReplaceAll(testworld.Sources[1], "Größe", fmt.Sprint(i)))
+	}
+	long := w.Import(w.Acme, "long.txt", strings.Repeat("Ann: A line that somebody says in a long meeting.\n", 600))
+	empty := sdk.NewServer(&sdk.Implementation{Name: "empty", Version: "1"}, nil)
+	empty.AddTool(&sdk.Tool{Name: "empty", InputSchema: json.RawMessage(`{"type":"object"}`)}, func(context.Context, *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
+		return text(""), nil
+	})
+	alone := sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return empty }, &sdk.StreamableHTTPOptions{Stateless: true, JSONResponse: true})
+	for _, bench := range []struct {
+		name    string
+		handler http.Handler
+		body    string
+	}{
+		{"empty", alone, toolCall("empty", "{}")},
+		{"list", w.door, toolCall(listTool, "{}")},
+		{"get", w.door, toolCall(getTool, `{"id":"`+long+`"}`)},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r := httptest.NewRequest("POST", Path, strings.NewReader(bench.body))
+				r.Header.Set("Authorization", "Bearer "+w.OlgaKey.Key)
+				r.Header.Set("Content-Type", "application/json")
+				r.Header.Set("Accept", "application/json, text/event-stream")
+				answer := httptest.NewRecorder()
+				if bench.handler.ServeHTTP(answer, r); answer.Code != 200 {
+					b.Fatal(answer.Body)
+				}
+			}
+		})
+	}
+}
