@@ -23,7 +23,9 @@ import (
 // and `doc:"…"`, and where they apply `required:"yes"`, `default:"…"`,
 // `enum:"a,b"`, `min:"1"`, `max:"50"` (of a list: of its items). The schema that
 // a host reads and the check of what a model sends are made of the same tags.
-// The kinds of fields are string, int, id, ids and day.
+// Some hosts hand on no more of a schema than types, enums and descriptions, so
+// a bound that a model should know stands in doc as well. The kinds of fields
+// are string, int, id, ids and day.
 type (
 	id  string              // a UUID
 	ids []string            // UUIDs

@@ -19,18 +19,18 @@ import (
 // span is the filters that list and search share.
 type span struct {
 	ProjectID id  `json:"project_id" doc:"only this project"`
-	DateFrom  day `json:"date_from" doc:"created on this UTC day or later"`
-	DateTo    day `json:"date_to" doc:"created on this UTC day or earlier"`
+	DateFrom  day `json:"date_from" doc:"YYYY-MM-DD: created on this UTC day or later"`
+	DateTo    day `json:"date_to" doc:"YYYY-MM-DD: created on this UTC day or earlier"`
 }
 
 type listIn struct {
-	Status string `json:"status" default:"completed" enum:"queued,processing,completed,failed"`
+	Status string `json:"status" default:"completed" enum:"queued,processing,completed,failed" doc:"completed unless given"`
 	span
 	Language   string `json:"language" doc:"en, de, …"`
 	ExternalID string `json:"external_id"`
 	Q          string `json:"q" doc:"words that it must contain"`
-	Sort       string `json:"sort" default:"-created_at" enum:"-created_at,created_at,duration,-duration"`
-	Limit      int    `json:"limit" default:"20" min:"1" max:"50"`
+	Sort       string `json:"sort" default:"-created_at" enum:"-created_at,created_at,duration,-duration" doc:"newest first unless given"`
+	Limit      int    `json:"limit" default:"20" min:"1" max:"50" doc:"1 to 50, 20 unless given"`
 	Cursor     string `json:"cursor" doc:"next_cursor of the page before, with the same arguments"`
 }
 
@@ -74,7 +74,7 @@ func (s *Server) list(ctx context.Context, c memo.Caller, in listIn) (*sdk.CallT
 type searchIn struct {
 	Query string `json:"query" required:"yes" min:"1" max:"1000"`
 	span
-	Limit int `json:"limit" default:"10" min:"1" max:"50" doc:"how many hits"`
+	Limit int `json:"limit" default:"10" min:"1" max:"50" doc:"hits: 1 to 50, 10 unless given"`
 }
 
 // hit is a place where searched words are said. One that only title or summary
@@ -160,7 +160,7 @@ func (h hit) line() string {
 }
 
 type projectsIn struct {
-	Limit  int    `json:"limit" default:"20" min:"1" max:"50"`
+	Limit  int    `json:"limit" default:"20" min:"1" max:"50" doc:"1 to 50, 20 unless given"`
 	Cursor string `json:"cursor" doc:"next_cursor of the page before"`
 }
 

@@ -53,13 +53,15 @@ func prompts() []prompt {
 				argument("since", "a date such as 2026-05-20; 30 days ago if left out", false),
 			},
 		}, func(arg map[string]string, today time.Time) string {
-			since := arg["since"]
-			if since == "" {
+			person, since := arg["person"], arg["since"]
+			if _, err := time.Parse(time.DateOnly, since); err != nil {
+				// A host that splits what is typed at blanks puts a surname here.
+				person = strings.TrimSpace(person + " " + since)
 				since = today.AddDate(0, 0, -30).Format(time.DateOnly)
 			}
 			return fmt.Sprintf("What did %q promise, or was asked to do, since %s? Search for the name with %s (date_from=%s), and read around each hit with %s. "+
 				"List each follow-up once: what, for whom, due, the meeting and [mm:ss]; then whether a later meeting says that it was done. "+
-				"Keep apart what was promised from what others only expect.", arg["person"], since, searchTool, since, getTool)
+				"Keep apart what was promised from what others only expect.", person, since, searchTool, since, getTool)
 		}},
 	}
 }

@@ -17,7 +17,7 @@ import (
 // stretch is which part of a long text to give.
 type stretch struct {
 	Offset   int `json:"offset" default:"0" min:"0" doc:"in characters: 0, or what \"next:\" named"`
-	MaxChars int `json:"max_chars" default:"10000" min:"1" max:"45000"`
+	MaxChars int `json:"max_chars" default:"10000" min:"1" max:"45000" doc:"up to 45000, 10000 unless given"`
 }
 
 type readIn struct {

@@ -147,10 +147,8 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 // sentence to their user.
 func ServeRegister(w http.ResponseWriter, _ *http.Request) {
 	gate.WriteJSON(w, http.StatusBadRequest, map[string]string{
-		"error":             "invalid_client_metadata",
-		"error_description": registerSentence,
-		"detail":            registerSentence,
+		"error": "invalid_client_metadata",
+		// Without the form of the header: hosts take what looks like one for a secret and black it out.
+		"error_description": "Memo has no OAuth. Create an API key in Memo under Settings → API & MCP, and set it as the bearer token of this MCP server.",
 	})
 }
-
-const registerSentence = "Memo has no OAuth: create an API key in Settings → API & MCP and send it as \"Authorization: Bearer mk_live_…\"."

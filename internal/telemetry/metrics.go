@@ -1,0 +1,94 @@
+package telemetry
+
+import (
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// Metrics counts requests, in Prometheus's text format. Its names are part of
+// docs and alerts:
+//
+//	memo_http_requests_total{route,method,status}
+//	memo_http_request_seconds: a histogram by route
+//	memo_key_refusals_total{reason}: missing, malformed, url, unknown, expired,
+//	  revoked, deactivated, plan, rate_limited
+//
+// beside go_* and process_* of the process.
+type Metrics struct {
+	set    *metrics.Set
+	routes sync.Map // route → *latency
+}
+
+// NewMetrics makes metrics that count from zero.
+func NewMetrics() *Metrics { return &Metrics{set: metrics.NewSet()} }
+
+// Handler serves the metrics. They have no key and no name of a customer in
+// them, but they belong on a listener that only the operator reaches.
+func (m *Metrics) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		m.set.WritePrometheus(w)
+		metrics.WriteProcessMetrics(w)
+	})
+}
+
+// methods bounds the label: a client can send any word as a method.
+var methods = map[string]bool{"GET": true, "HEAD": true, "POST": true, "PATCH": true, "PUT": true, "DELETE": true, "OPTIONS": true}
+
+func (m *Metrics) observe(r *Request, method string, status int, took time.Duration) {
+	if !methods[method] {
+		method = "other"
+	}
+	route := strconv.Quote(r.Route)
+	m.set.GetOrCreateCounter(`memo_http_requests_total{method="` + method + `",route=` + route + `,status="` + strconv.Itoa(status) + `"}`).Inc()
+	l, ok := m.routes.Load(r.Route)
+	if !ok {
+		l, _ = m.routes.LoadOrStore(r.Route, newLatency(m.set, route))
+	}
+	l.(*latency).observe(took.Seconds())
+	if r.Refusal != "" {
+		m.set.GetOrCreateCounter(`memo_key_refusals_total{reason="` + r.Refusal + `"}`).Inc()
+	}
+}
+
+// bounds are the upper bounds of the histogram's buckets, in seconds.
+var bounds = [...]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}
+
+// latency is a histogram as Prometheus has it, with bounds that it can
+// aggregate; the library's own are of another kind.
+type latency struct {
+	buckets [len(bounds)]*metrics.Counter
+	count   *metrics.Counter
+	all     *metrics.Counter // the bucket without a bound
+	sum     *metrics.FloatCounter
+}
+
+func newLatency(set *metrics.Set, route string) *latency {
+	const name = "memo_http_request_seconds"
+	bucket := func(le string) *metrics.Counter {
+		return set.GetOrCreateCounter(name + `_bucket{route=` + route + `,le="` + le + `"}`)
+	}
+	l := &latency{
+		count: set.GetOrCreateCounter(name + `_count{route=` + route + `}`), all: bucket("+Inf"),
+		sum: set.GetOrCreateFloatCounter(name + `_sum{route=` + route + `}`),
+	}
+	for i, b := range bounds {
+		l.buckets[i] = bucket(strconv.FormatFloat(b, 'g', -1, 64))
+	}
+	return l
+}
+
+func (l *latency) observe(seconds float64) {
+	for i, b := range bounds {
+		if seconds <= b {
+			l.buckets[i].Inc()
+		}
+	}
+	l.all.Inc()
+	l.count.Inc()
+	l.sum.Add(seconds)
+}
