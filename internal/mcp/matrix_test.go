@@ -1,12 +1,14 @@
 package mcp
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/credential"
@@ -134,6 +136,7 @@ func TestWhatIsCounted(t *testing.T) {
 			request("initialize", `{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}`), request("nothing/such", "{}"),
 			`{"jsonrpc":"2.0","method":"notifications/initialized"}`, `[` + toolCall(projectsTool, "{}") + `]`, `{"jsonrpc":"2.0","id":null,"method":"tools/call","params":{"name":"x"}}`,
 			`{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"` + projectsTool + `"}}`, `{"jsonrpc":"2.0","id":1,"result":{}}`,
+			`{"jsonrpc":"2.0","method":"tools/call","params":{"name":"x"}}`, `{"jsonrpc":"1.0","id":1,"method":"tools/call","params":{"name":"x"}}`, `{"jsonrpc":"2.0","id":1}`,
 		}
 		for _, m := range free {
 			if a := w.post(key, m); a.Header.Get("X-RateLimit-Limit") != "" {
@@ -156,5 +159,66 @@ func TestWhatIsCounted(t *testing.T) {
 		}
 		w.post(key, free[0]).Want(200)
 		w.post(w.MarkKey.Key, counted[0]).Want(200)
+	})
+}
+
+// TestMessages: what is no good message is refused in words of ours, with
+// nothing of what was sent.
+func TestMessages(t *testing.T) {
+	w := newWorld(t, testworld.Config{Store: storeIn(t)})
+	secret := credential.NewKey().Secret()
+	for message, want := range map[string]struct {
+		status int
+		says   string
+	}{
+		`[]`: {400, "Batches are not accepted"}, " \n[" + toolCall(projectsTool, "{}") + "]": {400, "Batches are not accepted"},
+		``: {415, "must be JSON"}, `null`: {400, "an object"}, `"x"`: {400, "an object"}, `{`: {400, "well-formed"}, `{} {}`: {400, "well-formed"},
+		"\ufeff" + toolCall(projectsTool, "{}"): {400, "well-formed"}, "{\"a\":\"\xff\"}": {400, "UTF-8"}, strings.Repeat("[", 100_000): {400, ""}, strings.Repeat(`{"a":`, 100_000): {413, ""},
+		`{"jsonrpc":"2.0","id":1,"method":7}`: {400, "method is a string"}, `{"jsonrpc":"2.0","id":1}`: {400, "no method"},
+		`{"jsonrpc":"2.0","id":null,"method":"ping"}`: {400, "id must be"}, `{"jsonrpc":"2.0","id":1.5,"method":"ping"}`: {400, "id must be"},
+		`{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}`: {400, "id must be"}, `{"jsonrpc":"2.0","id":{},"method":"ping"}`: {400, "id must be"},
+		`{"jsonrpc":"2.0","method":"ping"}`: {400, "needs an id"}, `{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}`: {200, `"result":{}`},
+		`{"jsonrpc":"2.0","id":"` + strings.Repeat("i", 1000) + `","method":"ping"}`: {200, `"result":{}`}, `{"jsonrpc":"2.0","id":-7,"method":"ping"}`: {200, `"id":-7`},
+		`{"jsonrpc":"2.0","id":1,"method":"tasks/list"}`: {200, "-32601"}, `{"jsonrpc":"2.0","method":"notifications/other"}`: {202, ""},
+		request("tools/call", `["`+secret+`"]`): {200, "-32602"}, request("tools/call", `{"name":7,"x":"`+secret+`"}`): {200, "-32602"}, request("tools/call", `null`): {200, "-32602"},
+		request("prompts/get", `{"name":"decisions","arguments":{"meeting":["`+secret+`"]}}`): {200, "-32602"},
+		request("initialize", `{"protocolVersion":{"`+secret+`":1}}`):                         {200, "-32602"}, request("tools/list", `{"cursor":"`+secret+`"}`): {200, "-32602"},
+	} {
+		a := w.Request(http.DefaultClient, "POST", Path, message, testworld.WithKey(w.OlgaKey.Key))
+		if a.Status != want.status || !strings.Contains(string(a.Body), want.says) {
+			t.Errorf("%.80q: %d %.300s", message, a.Status, a.Body)
+		}
+		for _, leak := range []string{secret[:20], "handling", "mcp.", "go-sdk"} {
+			if strings.Contains(string(a.Body), leak) {
+				t.Errorf("%.80q: the answer has %q: %.300s", message, leak, a.Body)
+			}
+		}
+	}
+}
+
+// FuzzParse: what is let in names no second method, and its id comes back.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(toolCall(projectsTool, "{}")))
+	f.Add([]byte(`{"jsonrpc":"2.0","id":"a","method":"ping","params":null}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		m, bad := parse(body)
+		if bad != nil {
+			return
+		}
+		theirs, err := jsonrpc.DecodeMessage(body)
+		if err != nil {
+			return // the SDK refuses it by itself
+		}
+		r, ok := theirs.(*jsonrpc.Request)
+		if !ok {
+			if m.method != "" {
+				t.Fatalf("%q: the SDK sees no method, we see %q", body, m.method)
+			}
+			return
+		}
+		id, err := json.Marshal(r.ID.Raw())
+		if err != nil || r.Method != m.method || (m.id == nil) != !r.IsCall() || m.id != nil && m.id.Kind() == '0' && string(id) != strings.Replace(string(m.id), "-0", "0", 1) {
+			t.Fatalf("%q: the SDK sees %q %s, we see %q %s", body, r.Method, id, m.method, m.id)
+		}
 	})
 }

@@ -81,10 +81,6 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// counted are the methods that give data: each is a data call of its key
-// (contract section 1, "Rate limits").
-var counted = map[string]bool{"tools/call": true, "resources/read": true, "prompts/get": true}
-
 // call is one request that was let in.
 type call struct {
 	gate.Admission
@@ -107,7 +103,7 @@ const timeout = 30 * time.Second
 func (s *Server) guard(next sdk.MethodHandler) sdk.MethodHandler {
 	return func(ctx context.Context, method string, req sdk.Request) (res sdk.Result, err error) {
 		c := callOf(ctx)
-		if counted[method] && c.method != method {
+		if methods[method] && c.method != method {
 			c.failure = fmt.Errorf("mcp: %s was counted as %s", method, c.method)
 			return nil, c.failure
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -20,51 +21,61 @@ type message struct {
 	name   string         // of the tool or prompt
 }
 
-// known are the methods that logs and metrics name.
-var known = map[string]bool{
+// methods are those that there are, with what each costs: true for those that
+// give data, each a data call of its key (contract section 1, "Rate limits").
+var methods = map[string]bool{
 	"tools/call": true, "resources/read": true, "prompts/get": true,
-	"initialize": true, "ping": true, "server/discover": true, "notifications/initialized": true, "notifications/cancelled": true,
-	"tools/list": true, "prompts/list": true, "resources/list": true, "resources/templates/list": true, "subscriptions/listen": true,
+	"initialize": false, "server/discover": false, "ping": false, "subscriptions/listen": false,
+	"tools/list": false, "prompts/list": false, "resources/list": false, "resources/templates/list": false,
+	"notifications/initialized": false, "notifications/cancelled": false, "notifications/progress": false, "notifications/roots/list_changed": false,
 }
 
-// rpcError is a refusal that JSON-RPC carries.
+// rpcError is an error that JSON-RPC carries.
 type rpcError = jsonrpc.Error
 
-// refusal is a message that no server may take: 400, with the error as JSON-RPC
-// has it.
+// refusal is a message that is not handed to the SDK.
 type refusal struct {
 	code    int64
 	message string
 }
+
+func invalidRequest(message string) *refusal { return &refusal{jsonrpc.CodeInvalidRequest, message} }
 
 // parse reads one message, strictly: a second member of the same name or a text
 // that is no UTF-8 could mean one thing here and another to the SDK.
 func parse(body []byte) (m message, bad *refusal) {
 	value := jsontext.Value(body)
 	if value.Kind() == '[' {
-		return m, &refusal{jsonrpc.CodeInvalidRequest, "Batches are not accepted. Send each message in a request of its own."}
+		return m, invalidRequest("Batches are not accepted. Send each message in a request of its own.")
 	}
 	var wire struct {
-		ID     jsontext.Value `json:"id"`
-		Method *string        `json:"method"`
-		Params jsontext.Value `json:"params"`
+		JSONRPC string         `json:"jsonrpc"`
+		ID      jsontext.Value `json:"id"`
+		Method  *string        `json:"method"`
+		Params  jsontext.Value `json:"params"`
+		Result  jsontext.Value `json:"result"`
+		Error   jsontext.Value `json:"error"`
 	}
-	if err := json.Unmarshal(body, &wire); err != nil {
-		if _, semantic := errors.AsType[*json.SemanticError](err); semantic {
-			return m, &refusal{jsonrpc.CodeInvalidRequest, "The body must be one JSON-RPC message: an object whose method is a string."}
-		}
+	err := json.Unmarshal(body, &wire)
+	if _, semantic := errors.AsType[*json.SemanticError](err); err != nil && !semantic {
 		return m, &refusal{jsonrpc.CodeParseError, "The body must be one well-formed JSON-RPC message in UTF-8, without a name given twice."}
 	}
-	if value.Kind() != '{' {
-		return m, &refusal{jsonrpc.CodeInvalidRequest, "The body must be one JSON-RPC message, an object."}
-	}
-	if wire.ID != nil && !goodID(wire.ID) {
-		return m, &refusal{jsonrpc.CodeInvalidRequest, "The id must be a string or a whole number below 2^53. Leave it out in a notification."}
+	switch {
+	case err != nil || value.Kind() != '{' || wire.JSONRPC != "2.0":
+		return m, invalidRequest(`The body must be one JSON-RPC message: an object whose jsonrpc is "2.0" and whose method is a string.`)
+	case wire.ID != nil && !goodID(wire.ID):
+		return m, invalidRequest("The id must be a string or a whole number below 2^53. Leave it out in a notification.")
 	}
 	m.id = wire.ID
-	if wire.Method != nil {
-		m.method = *wire.Method
+	switch {
+	case wire.Method == nil && wire.Result == nil && wire.Error == nil:
+		return m, invalidRequest("The message has no method.")
+	case wire.Method == nil:
+		return m, nil
+	case wire.ID == nil && !strings.HasPrefix(*wire.Method, "notifications/"):
+		return m, invalidRequest("A call needs an id.")
 	}
+	m.method = *wire.Method
 	var params struct {
 		Name jsontext.Value `json:"name"`
 	}
@@ -88,7 +99,7 @@ func goodID(id jsontext.Value) bool {
 }
 
 // write answers a message that was refused.
-func (e *refusal) write(w http.ResponseWriter, id jsontext.Value) {
+func (e *refusal) write(w http.ResponseWriter, status int, id jsontext.Value) {
 	if id == nil {
 		id = jsontext.Value("null")
 	}
@@ -96,7 +107,7 @@ func (e *refusal) write(w http.ResponseWriter, id jsontext.Value) {
 		Code    int64  `json:"code"`
 		Message string `json:"message"`
 	}
-	gate.WriteJSON(w, http.StatusBadRequest, struct {
+	gate.WriteJSON(w, status, struct {
 		JSONRPC string         `json:"jsonrpc"`
 		ID      jsontext.Value `json:"id"`
 		Error   wireError      `json:"error"`

@@ -164,7 +164,9 @@ func TestPromptsCheckTheirArguments(t *testing.T) {
 			t.Errorf("%s: %q", params, out.Error.Message)
 		}
 	}
-	type messages struct{ Messages []struct{ Content struct{ Text string } } }
+	type messages struct {
+		Messages []struct{ Content struct{ Text string } }
+	}
 	var split messages
 	w.rpc("prompts/get", `{"name":"follow_ups","arguments":{"person":"Anna","since":"Schmidt"}}`, &split)
 	if text := split.Messages[0].Content.Text; !strings.Contains(text, `"Anna Schmidt"`) {

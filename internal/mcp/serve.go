@@ -12,6 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
 	"memoai.tech/memo/internal/gate"
 	"memoai.tech/memo/internal/telemetry"
 )
@@ -48,12 +52,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	m, bad := parse(body)
 	if bad != nil {
-		bad.write(w, m.id)
+		bad.write(w, http.StatusBadRequest, m.id)
 		return
 	}
 	c.method = m.method
-	telemetry.Of(r.Context()).Route = s.route(m)
-	if counted[m.method] && !s.Gate.Count(w, r, &c.Admission) {
+	telemetry.Of(r.Context()).Route = route(m)
+	if methods[m.method] && !s.Gate.Count(w, r, &c.Admission) {
+		return
+	}
+	if unknown(w, r, m) {
 		return
 	}
 	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
@@ -63,10 +70,25 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.inner.ServeHTTP(&answer{ResponseWriter: w, call: c}, r)
 }
 
+// unknown answers a method that there is not, as the revisions before
+// 2026-07-28 want it: hosts ask for what other servers have. The SDK does so
+// for the newest only, and takes it for bad HTTP in the others.
+func unknown(w http.ResponseWriter, r *http.Request, m message) bool {
+	if _, ok := methods[m.method]; ok || m.method == "" || r.Header.Get("MCP-Protocol-Version") >= "2026-07-28" {
+		return false
+	}
+	if m.id == nil {
+		w.WriteHeader(http.StatusAccepted)
+		return true
+	}
+	(&refusal{jsonrpc.CodeMethodNotFound, "There is no such method here. Memo has tools, prompts and resources."}).write(w, http.StatusOK, m.id)
+	return true
+}
+
 // route is what logs and metrics call the request: of names that callers send,
 // only those that exist.
-func (s *Server) route(m message) string {
-	if !known[m.method] {
+func route(m message) string {
+	if _, ok := methods[m.method]; !ok {
 		return Path
 	}
 	if _, ok := toolNames[m.name]; ok && m.method == "tools/call" {
@@ -129,15 +151,43 @@ func (a *answer) WriteHeader(status int) {
 func (a *answer) Write(p []byte) (int, error) {
 	first := a.status == 0
 	a.WriteHeader(http.StatusOK)
-	if !a.refused {
-		return a.ResponseWriter.Write(p)
+	if a.refused {
+		if err := a.call.failure; err == nil {
+			gate.Refuse(a.ResponseWriter, a.call.request, &gate.StatusError{Status: a.status, Detail: strings.TrimSpace(string(p))})
+		} else if first {
+			gate.Refuse(a.ResponseWriter, a.call.request, err)
+		}
+		return len(p), nil
 	}
-	if err := a.call.failure; err != nil && first {
-		gate.Refuse(a.ResponseWriter, a.call.request, err)
-	} else if err == nil {
-		gate.Refuse(a.ResponseWriter, a.call.request, &gate.StatusError{Status: a.status, Detail: strings.TrimSpace(string(p))})
+	if _, err := a.ResponseWriter.Write(inOurWords(p)); err != nil {
+		return 0, err
 	}
 	return len(p), nil
+}
+
+// inOurWords takes from the SDK's word on params that it cannot read what was
+// sent, which it repeats, and the names of its types.
+func inOurWords(p []byte) []byte {
+	if !bytes.Contains(p[:min(len(p), 2048)], []byte(`"message":"handling '`)) {
+		return p
+	}
+	var m struct {
+		JSONRPC string         `json:"jsonrpc"`
+		ID      jsontext.Value `json:"id"`
+		Error   struct {
+			Code    int64  `json:"code"`
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(p, &m) != nil || !strings.HasPrefix(m.Error.Message, "handling '") {
+		return p // somebody's transcript has these words
+	}
+	m.Error.Code, m.Error.Message = jsonrpc.CodeInvalidParams, "The params are not what this method takes: a member is missing or has the wrong type."
+	p, err := json.Marshal(m)
+	if err != nil {
+		panic(fmt.Errorf("mcp: answer: %w", err)) // it has just been read
+	}
+	return p
 }
 
 // Unwrap lets http.ResponseController reach the connection.

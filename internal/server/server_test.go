@@ -62,6 +62,11 @@ func TestWhatIsMountedWhere(t *testing.T) {
 		"//healthz":                             {404, `"detail"`},
 		"/api":                                  {404, `"detail"`},
 		"/.well-known/oauth-protected-resource": {404, `"detail"`},
+		"/.well-known/oauth-protected-resource/mcp": {404, `"detail"`},
+		"/mcp":      {405, "MCP takes POST here"},
+		"/mcp/":     {404, `"detail"`},
+		"//mcp":     {404, `"detail"`},
+		"/register": {404, `"detail"`},
 		"/.well-known/oauth-authorization-server":    {404, `"detail"`},
 		"/healthz?k=" + credential.NewKey().Secret(): {401, "not accepted in the URL"},
 		"/api/v1/developer/openapi.json":             {200, `"openapi": "3.1.0"`},
@@ -73,6 +78,11 @@ func TestWhatIsMountedWhere(t *testing.T) {
 		if w.Code >= 400 && !json.Valid(w.Body.Bytes()) || w.Header().Get("X-Request-Id") == "" {
 			t.Errorf("%s: not JSON, or no X-Request-Id", path)
 		}
+	}
+	w := httptest.NewRecorder()
+	s.Handler().ServeHTTP(w, httptest.NewRequest("POST", "/register", strings.NewReader(`{"redirect_uris":["http://localhost"]}`)))
+	if w.Code != 400 || !strings.Contains(w.Body.String(), "Create an API key") {
+		t.Errorf("POST /register: %d %s", w.Code, w.Body)
 	}
 	db.Close()
 	if w := get("/readyz"); w.Code != 503 {
