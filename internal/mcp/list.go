@@ -30,7 +30,7 @@ type listIn struct {
 	ExternalID string `json:"external_id"`
 	Q          string `json:"q" doc:"words that it must contain"`
 	Sort       string `json:"sort" default:"-created_at" enum:"-created_at,created_at,duration,-duration" doc:"newest first unless given"`
-	Limit      int    `json:"limit" default:"20" min:"1" max:"50" doc:"1 to 50, 20 unless given"`
+	Limit      int    `json:"limit" default:"10" min:"1" max:"50" doc:"1 to 50, 10 unless given"`
 	Cursor     string `json:"cursor" doc:"next_cursor of the page before, with the same arguments"`
 }
 

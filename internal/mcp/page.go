@@ -7,12 +7,8 @@ import (
 )
 
 // Hosts keep one block of text whole up to a bound of their own: about 12,000
-// characters in Codex, 50,000 in Claude Code. Hence a page's size unless asked
-// otherwise, and the most that may be asked for.
-const (
-	pageSize = "10000" // the default of the arguments, as their tags have it
-	pageMost = 45_000
-)
+// characters in Codex, 40,000 in Gemini CLI, 50,000 in Claude Code. Hence the
+// default of max_chars, and the most that may be asked for.
 
 // page is a stretch of a text, in characters: [from, to) of total.
 type page struct {

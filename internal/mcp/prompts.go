@@ -11,6 +11,8 @@ import (
 
 // prompt is something that people ask of their meetings again and again. ask
 // writes the request from the arguments, each on one line, and today in UTC.
+// What a host puts into an argument is not always what its user meant, so the
+// text says what to do then.
 type prompt struct {
 	sdk.Prompt
 	ask func(arg map[string]string, today time.Time) string
@@ -29,7 +31,7 @@ func prompts() []prompt {
 		}, func(arg map[string]string, today time.Time) string {
 			of := "all meetings"
 			if arg["project"] != "" {
-				of = fmt.Sprintf("the meetings of the project %q (find its id with %s)", arg["project"], projectsTool)
+				of = fmt.Sprintf("the meetings of the project %q (find its id with %s; all meetings if no name stands there)", arg["project"], projectsTool)
 			}
 			return fmt.Sprintf("Brief me on %s from %s to %s (UTC). List them with %s, page by page, and read each to its end with %s. "+
 				"Then write at most one page: what was decided, what moved, what is open and who has it, what needs me. "+
@@ -53,15 +55,19 @@ func prompts() []prompt {
 				argument("since", "a date such as 2026-05-20; 30 days ago if left out", false),
 			},
 		}, func(arg map[string]string, today time.Time) string {
-			person, since := arg["person"], arg["since"]
-			if _, err := time.Parse(time.DateOnly, since); err != nil {
-				// A host that splits what is typed at blanks puts a surname here.
-				person = strings.TrimSpace(person + " " + since)
-				since = today.AddDate(0, 0, -30).Format(time.DateOnly)
+			// Hosts split what is typed at blanks, so that a surname may come as the
+			// date; others fill the values in later, and an empty one stays.
+			month := today.AddDate(0, 0, -30).Format(time.DateOnly)
+			since := month
+			if arg["since"] != "" {
+				since = fmt.Sprintf("%q", arg["since"])
 			}
-			return fmt.Sprintf("What did %q promise, or was asked to do, since %s? Search for the name with %s (date_from=%s), and read around each hit with %s. "+
+			if _, err := time.Parse(time.DateOnly, arg["since"]); err != nil && arg["since"] != "" {
+				since += fmt.Sprintf(" (if that is no date, it belongs to the name, and %s is meant)", month)
+			}
+			return fmt.Sprintf("What did %q promise, or was asked to do, since %s? Search for the name with %s and that day as date_from, and read around each hit with %s. "+
 				"List each follow-up once: what, for whom, due, the meeting and [mm:ss]; then whether a later meeting says that it was done. "+
-				"Keep apart what was promised from what others only expect.", person, since, searchTool, since, getTool)
+				"Keep apart what was promised from what others only expect.", arg["person"], since, searchTool, getTool)
 		}},
 	}
 }

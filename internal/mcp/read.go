@@ -69,11 +69,11 @@ func (s *Server) exportPath(id, format string) string {
 type reportIn struct {
 	ID     id     `json:"id" required:"yes" doc:"of the transcription"`
 	Report string `json:"report" doc:"slug, name or number; leave out to list them"`
-	Offset int    `json:"offset" default:"0" min:"0" doc:"of a report over 45000 characters, what \"next:\" named"`
+	stretch
 }
 
-// report is memo_get_report. One that a host keeps whole is given as it is; a
-// longer one is paged like a transcript.
+// report is memo_get_report. One that fits into a page is given as it is, a
+// longer one paged like a transcript.
 func (s *Server) report(ctx context.Context, c memo.Caller, in reportIn) (*sdk.CallToolResult, error) {
 	reports, err := s.App.Reports(ctx, c, string(in.ID))
 	if err != nil {
@@ -90,10 +90,10 @@ func (s *Server) report(ctx context.Context, c memo.Caller, in reportIn) (*sdk.C
 		return failed(fmt.Sprintf("There is no such report. Call %s without report to see which there are.", reportTool)), nil
 	case r.Text == "":
 		return failed(fmt.Sprintf("This report is %s and has no text. Call %s to read what was said.", r.Status, getTool)), nil
-	case in.Offset == 0 && utf8.RuneCountInString(r.Text) <= pageMost:
+	case in.Offset == 0 && utf8.RuneCountInString(r.Text) <= in.MaxChars:
 		return text(r.Text), nil
 	}
-	p, ok := turn(r.Text, in.Offset, pageMost, true)
+	p, ok := turn(r.Text, in.Offset, in.MaxChars, true)
 	if !ok {
 		return behindEnd(reportTool, p), nil
 	}

@@ -21,26 +21,29 @@ func (s *Server) addResources(server *sdk.Server) {
 	server.AddResourceTemplate(&sdk.ResourceTemplate{
 		Name: "transcription", Title: "Transcription", URITemplate: resourcePrefix + "{id}", MIMEType: "text/markdown",
 		Description: "A transcription as Markdown, whole: summary, topics, AI reports and every line. Ids come from " + listTool + ".",
-	}, nil) // guard answers: see readResource
+	}, s.readResource)
 	server.AddReceivingMiddleware(func(next sdk.MethodHandler) sdk.MethodHandler {
 		return func(ctx context.Context, method string, req sdk.Request) (sdk.Result, error) {
+			// The SDK's own refusal quotes a URI as Go does, which is not always JSON.
 			if r, ok := req.(*sdk.ReadResourceRequest); ok {
-				return s.readResource(ctx, r.Params.URI)
+				if _, good := resourceID(r.Params.URI); !good {
+					return nil, noResource(r.Params.URI)
+				}
 			}
 			return next(ctx, method, req)
 		}
 	})
 }
 
-// readResource answers resources/read for every URI there could be. The SDK's
-// own refusal of one that fits no template quotes it as Go does, which is not
-// always JSON.
-func (s *Server) readResource(ctx context.Context, uri string) (*sdk.ReadResourceResult, error) {
+func resourceID(uri string) (id string, good bool) {
 	rest, ok := strings.CutPrefix(uri, resourcePrefix)
-	id, good := app.ParseID(rest)
-	if !ok || !good {
-		return nil, noResource(uri)
-	}
+	id, good = app.ParseID(rest)
+	return id, ok && good
+}
+
+func (s *Server) readResource(ctx context.Context, req *sdk.ReadResourceRequest) (*sdk.ReadResourceResult, error) {
+	uri := req.Params.URI
+	id, _ := resourceID(uri)
 	f, err := s.App.Export(ctx, callOf(ctx).Caller, id, transcript.Markdown)
 	if memo.KindOf(err) == memo.KindNotFound {
 		return nil, noResource(uri)
@@ -48,10 +51,7 @@ func (s *Server) readResource(ctx context.Context, uri string) (*sdk.ReadResourc
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.ReadResourceResult{
-		Cacheable: sdk.Cacheable{CacheScope: "private"},
-		Contents:  []*sdk.ResourceContents{{URI: uri, MIMEType: "text/markdown", Text: string(f.Body)}},
-	}, nil
+	return &sdk.ReadResourceResult{Contents: []*sdk.ResourceContents{{URI: uri, MIMEType: "text/markdown", Text: string(f.Body)}}}, nil
 }
 
 func noResource(uri string) error {

@@ -30,19 +30,19 @@ const (
 // counts what is counted, and hands the rest to the SDK.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	telemetry.Of(r.Context()).Route = Path
-	if r.Method != http.MethodPost {
-		gate.Refuse(w, r, &gate.StatusError{
-			Status: http.StatusMethodNotAllowed, Allow: http.MethodPost,
-			Detail: "Method not allowed. MCP takes POST here: there are no sessions to end and no streams to open.",
-		})
-		return
-	}
 	if !s.Gate.OwnName(w, r) || !s.Gate.SameOrigin(w, r) {
 		return
 	}
 	c := &call{request: r}
 	var ok bool
 	if c.Admission, ok = s.Gate.Holder(w, r); !ok {
+		return
+	}
+	if r.Method != http.MethodPost { // behind the key: hosts whose POST was refused try GET, and show what that says
+		gate.Refuse(w, r, &gate.StatusError{
+			Status: http.StatusMethodNotAllowed, Allow: http.MethodPost,
+			Detail: "Method not allowed. MCP takes POST here: there are no sessions to end and no streams to open.",
+		})
 		return
 	}
 	body, err := c.read(w)

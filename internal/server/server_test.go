@@ -63,7 +63,7 @@ func TestWhatIsMountedWhere(t *testing.T) {
 		"/api":                                  {404, `"detail"`},
 		"/.well-known/oauth-protected-resource": {404, `"detail"`},
 		"/.well-known/oauth-protected-resource/mcp": {404, `"detail"`},
-		"/mcp":      {405, "MCP takes POST here"},
+		"/mcp":      {401, "Missing API key"},
 		"/mcp/":     {404, `"detail"`},
 		"//mcp":     {404, `"detail"`},
 		"/register": {404, `"detail"`},

@@ -101,7 +101,8 @@ func TestMetricsAreBounded(t *testing.T) {
 	}
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
-	for _, want := range []string{`memo_http_requests_total{method="other",route="",status="200"} 3`, `memo_key_refusals_total{reason="expired"} 4`, "go_goroutines",
+	for _, want := range []string{
+		`memo_http_requests_total{method="other",route="",status="200"} 3`, `memo_key_refusals_total{reason="expired"} 4`, "go_goroutines",
 		`memo_http_request_seconds_bucket{route="",le="0.0005"} `, `memo_http_request_seconds_bucket{route="",le="+Inf"} 4`, `memo_http_request_seconds_count{route=""} 4`,
 	} {
 		if !strings.Contains(w.Body.String(), want) {
