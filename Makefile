@@ -2,13 +2,14 @@
 # make build  the static binary, bin/memo
 # make bench  the table of CPU per request
 # make fuzz   every fuzz target for a minute
+# make conformance   MCP's own tests of a server, the last part of make test
 
 GO ?= go
 FUZZTIME ?= 60s
 
-.PHONY: test needs check race openapi build bench fuzz
+.PHONY: test needs check race openapi conformance build bench fuzz
 
-test: needs check race openapi
+test: needs check race openapi conformance
 
 # What the tests need and Go does not bring: PostgreSQL's server. On Debian as
 # root it is installed; elsewhere one line says what to install.
@@ -28,6 +29,11 @@ race:
 openapi:
 	@sh scripts/openapi.sh
 
+# MCP's official suite and inspector, against a real server. They come from npm;
+# where no Node.js that runs them can be had, this step is left out, and says so.
+conformance:
+	@GO=$(GO) sh scripts/conformance.sh
+
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/memo ./cmd/memo
 
@@ -40,5 +46,6 @@ fuzz:
 	$(GO) test -run '^$$' -fuzz FuzzSearch -fuzztime $(FUZZTIME) ./internal/search
 	$(GO) test -run '^$$' -fuzz FuzzParseKey -fuzztime $(FUZZTIME) ./internal/credential
 	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) ./internal/rest
+	$(GO) test -run '^$$' -fuzz FuzzParse$$ -fuzztime $(FUZZTIME) ./internal/mcp
 	$(GO) test -run '^$$' -fuzz FuzzKeysInQuery -fuzztime $(FUZZTIME) ./internal/gate
 	$(GO) test -run '^$$' -fuzz FuzzBearer -fuzztime $(FUZZTIME) ./internal/gate

@@ -35,6 +35,7 @@ var rooms = map[string]string{
 	"cmd/memo":            "*",
 	"bench":               "*",
 	"e2e":                 "*",
+	"scripts/keyproxy":    "",
 }
 
 // belowHTTP are the rooms that must not know that there is HTTP.

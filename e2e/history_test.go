@@ -44,9 +44,14 @@ func TestHistoryOfServerAndCommandsOnSQLite(t *testing.T) {
 	w.mustHold()
 }
 
-// A cache of good keys in front of the server must not pass: otherwise the
-// two tests above prove nothing.
+// A cache of good keys in front of the server must not pass, whichever door it
+// stands at: otherwise the two tests above prove nothing.
 func TestHistoryFindsCachedKey(t *testing.T) {
+	t.Run("REST", func(t *testing.T) { findCachedKey(t, doorsOfREST) })
+	t.Run("MCP", func(t *testing.T) { findCachedKey(t, doorsOfMCP) })
+}
+
+func findCachedKey(t *testing.T, doors []door) {
 	s := start(t, onSQLite(t), unlimited...)
 	target, err := url.Parse(s.url)
 	if err != nil {
@@ -55,7 +60,8 @@ func TestHistoryFindsCachedKey(t *testing.T) {
 	caching := httptest.NewServer(&forgetful{server: httputil.NewSingleHostReverseProxy(target), until: map[string]time.Time{}})
 	defer caching.Close()
 	w := newWorld(t, s, caching.URL)
-	w.live(3_000)
+	w.doors = [][]door{doors}
+	w.live(1_500)
 	v := w.diary.judge(t)
 	if len(v.illegal) == 0 || v.stale == 0 {
 		t.Errorf("a cache of keys went unnoticed: %d histories are illegal, %d acceptances too late", len(v.illegal), v.stale)
@@ -109,9 +115,13 @@ func (w *world) mustHold() {
 		t.Errorf("%d calls were answered by something else than 200, 401 and 403 api_access_denied, as logged above", n)
 	}
 	for out, n := range w.diary.count {
-		if n < 20 {
-			t.Errorf("only %d answers of kind %d: the history proves little", n, out)
+		if n.mcp < 5 || n.mcp+n.rest < 20 {
+			t.Errorf("only %+v answers of kind %d: the history proves little", n, out)
 		}
+	}
+	// A key that is looked at once a connection would pass on new ones.
+	if n := w.dialed.Load(); n > 200 {
+		t.Errorf("%d connections: they were not kept", n)
 	}
 }
 
@@ -146,29 +156,24 @@ func (w *world) live(n int) {
 	administrators.Wait()
 }
 
-// check calls with a key and notes the answer.
+// check calls with a key, as a script or as an assistant does, and notes the
+// answer.
 func (w *world) check(k *subject) {
-	path := api + "/me"
-	if rand.IntN(2) == 0 {
-		path = api + "/transcriptions?limit=1"
-	}
-	c := client{base: w.anyURL(), key: k.key, http: w.http}
+	d, c := w.anyDoor(), &client{base: w.anyURL(), key: k.key, http: w.http}
 	call := w.diary.now()
-	a, err := c.call("GET", path, nil)
+	a, err := d.call(c, k)
 	ret := w.diary.now()
-	switch {
-	case err != nil:
-		w.t.Errorf("GET %s: %v", path, err)
-	case a.status == http.StatusOK:
-		w.diary.checked(k, accepted, call, ret)
-	case a.status == http.StatusUnauthorized:
-		w.diary.checked(k, dead, call, ret)
-	case a.status == http.StatusForbidden && a.code() == "api_access_denied":
-		w.diary.checked(k, denied, call, ret)
-	default:
-		w.astray.Add(1)
-		w.t.Logf("GET %s: %d %s", path, a.status, a.body)
+	if err != nil {
+		w.t.Errorf("%s: %v", d.name, err)
+		return
 	}
+	out, err := d.outcome(a)
+	if err != nil {
+		w.astray.Add(1)
+		w.t.Logf("%s: %v", d.name, err)
+		return
+	}
+	w.diary.checked(k, d, out, call, ret)
 }
 
 // act does one thing that an administrator does.

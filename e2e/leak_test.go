@@ -23,6 +23,7 @@ func TestLeakOfKeysTokensAndPasswords(t *testing.T) {
 		s := newSpill(t, p)
 		s.createKeys()
 		s.misplaceKeys()
+		s.misplaceInMCP()
 		s.commands()
 		s.fail()
 		s.search("while the server runs")

@@ -24,6 +24,7 @@ type wire struct {
 	want int  // 0: some 4xx
 	bare bool // net/http may answer, without JSON
 	cut  bool // the client ends its side behind these bytes
+	fail bool // a 200 that carries an error of JSON-RPC
 }
 
 const (

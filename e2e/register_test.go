@@ -70,8 +70,11 @@ type diary struct {
 	checks map[*subject][]porcupine.Operation
 	ends   map[*subject][]porcupine.Operation
 	plans  map[*space][]porcupine.Operation
-	count  [3]int // by outcome
+	count  [3]tally // by outcome
 }
+
+// tally is how many checks there were, by door.
+type tally struct{ rest, mcp int }
 
 func newDiary() *diary {
 	return &diary{
@@ -82,11 +85,15 @@ func newDiary() *diary {
 
 func (d *diary) now() int64 { return int64(time.Since(d.start)) }
 
-func (d *diary) checked(k *subject, out outcome, call, ret int64) {
+func (d *diary) checked(k *subject, through door, out outcome, call, ret int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.checks[k] = append(d.checks[k], porcupine.Operation{Input: check, Output: out, Call: call, Return: ret})
-	d.count[out]++
+	if through.mcp {
+		d.count[out].mcp++
+	} else {
+		d.count[out].rest++
+	}
 	if len(d.ends[k]) > 0 {
 		k.mourned++
 	}
@@ -147,7 +154,11 @@ func (d *diary) judge(t testing.TB) (v verdict) {
 		plans += len(p)
 	}
 	took := time.Since(d.start)
-	t.Logf("%d checks in %v: %d accepted, %d dead, %d denied by plan; %d keys, %d ended, %d changes of plan; %d acceptances after an acknowledged end",
-		d.count[accepted]+d.count[dead]+d.count[denied], took.Round(time.Second), d.count[accepted], d.count[dead], d.count[denied], len(d.checks), ends, plans, v.stale)
+	var all tally
+	for _, n := range d.count {
+		all.rest, all.mcp = all.rest+n.rest, all.mcp+n.mcp
+	}
+	t.Logf("%d checks (%d over MCP) in %v: accepted, dead and denied by plan %+v; %d keys, %d ended, %d changes of plan; %d acceptances after an acknowledged end",
+		all.rest+all.mcp, all.mcp, took.Round(time.Second), d.count, len(d.checks), ends, plans, v.stale)
 	return v
 }

@@ -270,6 +270,20 @@ type imported struct {
 	Refused             []struct{ Path, Reason string }
 }
 
+// importText imports a file that holds text and returns the transcription's id.
+func importText(t testing.TB, h home, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in := cli[imported](t, h.place, "import", "--workspace", h.workspace, path)
+	if len(in.Imported) != 1 {
+		t.Fatalf("import: %+v", in)
+	}
+	return in.Imported[0].ID
+}
+
 func tail(s string, n int) string {
 	if len(s) > n {
 		return "…" + s[len(s)-n:]

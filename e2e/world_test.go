@@ -1,9 +1,13 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,17 +21,20 @@ type world struct {
 	urls  []string
 	http  *http.Client
 	diary *diary
-	owner string // the session of an OWNER of every workspace
+	doors [][]door // which the keys are tried on: of each kind as often
+	owner string   // the session of an OWNER of every workspace
 	seats []*seat
 	hot   *hot
 
 	astray atomic.Int64 // answers that no register gives
+	dialed atomic.Int64 // connections
 }
 
 // space is a workspace.
 type space struct {
-	id string
-	mu sync.Mutex // held by whoever changes the plan
+	id      string
+	meeting string     // the id of its only transcription
+	mu      sync.Mutex // held by whoever changes the plan
 }
 
 // seat is a member in a workspace.
@@ -56,7 +63,13 @@ const (
 func newWorld(t *testing.T, s *server, urls ...string) *world {
 	t.Helper()
 	d := newDiary()
-	w := &world{t: t, place: s.place, urls: urls, http: pool(), diary: d, hot: &hot{diary: d}}
+	w := &world{t: t, place: s.place, urls: urls, http: pool(), diary: d, hot: &hot{diary: d}, doors: [][]door{doorsOfREST, doorsOfMCP}}
+	transport := w.http.Transport.(*http.Transport)
+	dial := transport.DialContext
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		w.dialed.Add(1)
+		return dial(ctx, network, address)
+	}
 	const owner = "owner@example.com"
 	addUser(t, s.place, owner)
 	w.owner = s.signIn(t, owner).cookie
@@ -66,15 +79,24 @@ func newWorld(t *testing.T, s *server, urls ...string) *world {
 		addUser(t, s.place, email)
 		sessions[email] = s.signIn(t, email).cookie
 	}
+	meeting := filepath.Join(t.TempDir(), "meeting.txt")
+	if err := os.WriteFile(meeting, []byte("[00:01] Alex: Hello.\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for i := range workspaces {
 		made := cli[named](t, s.place, "workspace", "add", "--name", fmt.Sprint("Workspace ", i), "--plan", "pro", "--owner", owner)
-		sp := &space{id: made.ID}
+		sp := &space{id: made.ID, meeting: cli[imported](t, s.place, "import", "--workspace", made.ID, meeting).Imported[0].ID}
 		for email, session := range sessions {
 			cli[named](t, s.place, "member", "add", sp.id, email)
 			w.seats = append(w.seats, &seat{space: sp, email: email, session: session})
 		}
 	}
 	return w
+}
+
+func (w *world) anyDoor() door {
+	side := w.doors[rand.IntN(len(w.doors))]
+	return side[rand.IntN(len(side))]
 }
 
 func (w *world) anyURL() string { return w.urls[rand.IntN(len(w.urls))] }

@@ -203,16 +203,6 @@ func (g *Gate) User(w http.ResponseWriter, r *http.Request) (Admission, bool) {
 	return Admission{Caller: c}, true
 }
 
-// SameOrigin refuses a request that changes something and comes from a page of
-// another site. When it reports false, it has answered.
-func (g *Gate) SameOrigin(w http.ResponseWriter, r *http.Request) bool {
-	if err := g.origins.Check(r); err != nil {
-		Refuse(w, r, errForeignOrigin)
-		return false
-	}
-	return true
-}
-
 // cookie returns the session token of a request that may use it.
 func (g *Gate) cookie(w http.ResponseWriter, r *http.Request) (string, bool) {
 	if len(r.Header["Authorization"]) > 0 {

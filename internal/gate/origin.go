@@ -81,8 +81,8 @@ func (g *Gate) OwnName(w http.ResponseWriter, r *http.Request) bool {
 	if !ok || !local.IP.IsLoopback() {
 		return true
 	}
-	name := (&url.URL{Host: r.Host}).Hostname()
-	if ip := net.ParseIP(name); ip != nil && ip.IsLoopback() || name == "localhost" || g.public != nil && strings.EqualFold(name, g.public.Hostname()) {
+	name := strings.ToLower(strings.TrimSuffix((&url.URL{Host: r.Host}).Hostname(), "."))
+	if ip := net.ParseIP(name); ip != nil && ip.IsLoopback() || name == "localhost" || g.public != nil && name == strings.ToLower(g.public.Hostname()) {
 		return true
 	}
 	Refuse(w, r, errForeignName)
@@ -91,3 +91,26 @@ func (g *Gate) OwnName(w http.ResponseWriter, r *http.Request) bool {
 
 var errForeignName = memo.Forbidden("foreign_host", "This server does not go by the name in the Host header. "+
 	"Call it by its own, or start it with --public-url if a proxy in front of it is called so.")
+
+// SameOrigin refuses a request that changes something, or is one of MCP's, and
+// comes from a page of another site. When it reports false, it has answered.
+func (g *Gate) SameOrigin(w http.ResponseWriter, r *http.Request) bool {
+	if g.origins.Check(r) == nil && g.plainOrigin(r) {
+		return true
+	}
+	Refuse(w, r, errForeignOrigin)
+	return false
+}
+
+// plainOrigin reports whether the origin headers of a request are as browsers
+// write them. http.CrossOriginProtection believes Sec-Fetch-Site before Origin,
+// and looks at the first of each.
+func (g *Gate) plainOrigin(r *http.Request) bool {
+	origins := r.Header["Origin"]
+	if len(origins) == 0 || r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return len(r.Header["Sec-Fetch-Site"]) <= 1
+	}
+	scheme, host, ok := strings.Cut(strings.ToLower(origins[0]), "://")
+	return len(origins) == 1 && len(r.Header["Sec-Fetch-Site"]) <= 1 && ok && (scheme == "http" || scheme == "https") &&
+		(host == strings.ToLower(r.Host) || g.public != nil && scheme == g.public.Scheme && host == strings.ToLower(g.public.Host))
+}

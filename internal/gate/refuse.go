@@ -96,6 +96,7 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if status >= 500 {
 		req.Err = err
 	}
+	hurry(w, r)
 	body := struct {
 		Detail    any    `json:"detail"`
 		RequestID string `json:"request_id,omitempty"`

@@ -22,6 +22,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"memoai.tech/memo/internal/app"
@@ -86,6 +87,7 @@ type call struct {
 	gate.Admission
 	request *http.Request
 	method  string
+	id      jsontext.Value
 	// failure is what went wrong here and is not the caller's to mend: it takes
 	// the place of the SDK's answer.
 	failure error

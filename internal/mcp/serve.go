@@ -8,23 +8,21 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/gate"
 	"memoai.tech/memo/internal/telemetry"
 )
 
-// Limits of one request: the longest argument is a hundred ids.
-const (
-	maxBody  = 256 << 10
-	readTime = 10 * time.Second
-)
+// maxBody bounds a message: the longest argument is a hundred ids.
+const maxBody = 256 << 10
 
 // ServeHTTP refuses what must be refused, in the order of contract section 1,
 // counts what is counted, and hands the rest to the SDK.
@@ -55,7 +53,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		bad.write(w, http.StatusBadRequest, m.id)
 		return
 	}
-	c.method = m.method
+	c.method, c.id = m.method, m.id
 	telemetry.Of(r.Context()).Route = route(m)
 	if methods[m.method] && !s.Gate.Count(w, r, &c.Admission) {
 		return
@@ -81,9 +79,11 @@ func unknown(w http.ResponseWriter, r *http.Request, m message) bool {
 		w.WriteHeader(http.StatusAccepted)
 		return true
 	}
-	(&refusal{jsonrpc.CodeMethodNotFound, "There is no such method here. Memo has tools, prompts and resources."}).write(w, http.StatusOK, m.id)
+	(&refusal{jsonrpc.CodeMethodNotFound, noMethod}).write(w, http.StatusOK, m.id)
 	return true
 }
+
+const noMethod = "There is no such method here. Memo has tools, prompts and resources."
 
 // route is what logs and metrics call the request: of names that callers send,
 // only those that exist.
@@ -105,15 +105,9 @@ func (c *call) read(w http.ResponseWriter) ([]byte, error) {
 		return nil, &gate.StatusError{Status: http.StatusUnsupportedMediaType, Detail: "The body must be JSON: send Content-Type: application/json."}
 	}
 	start := time.Now()
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(start.Add(readTime)) // not every writer has one
-	body, err := io.ReadAll(http.MaxBytesReader(w, c.request.Body, maxBody))
-	_ = control.SetReadDeadline(time.Time{})
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, &gate.StatusError{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("The body is larger than %d bytes.", maxBody)}
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil, &gate.StatusError{Status: http.StatusRequestTimeout, Detail: fmt.Sprintf("The body took longer than %v.", readTime)}
+	body, err := gate.ReadBody(w, c.request, maxBody)
+	if status, ok := errors.AsType[*gate.StatusError](err); ok {
+		return nil, status
 	}
 	if err != nil {
 		return nil, &gate.StatusError{Status: http.StatusBadRequest, Detail: "The body could not be read to its end."}
@@ -153,36 +147,57 @@ func (a *answer) Write(p []byte) (int, error) {
 	a.WriteHeader(http.StatusOK)
 	if a.refused {
 		if err := a.call.failure; err == nil {
-			gate.Refuse(a.ResponseWriter, a.call.request, &gate.StatusError{Status: a.status, Detail: strings.TrimSpace(string(p))})
+			gate.Refuse(a.ResponseWriter, a.call.request, &gate.StatusError{Status: a.status, Detail: refusedBySDK(string(p))})
 		} else if first {
 			gate.Refuse(a.ResponseWriter, a.call.request, err)
 		}
 		return len(p), nil
 	}
-	if _, err := a.ResponseWriter.Write(inOurWords(p)); err != nil {
+	if _, err := a.ResponseWriter.Write(a.inOurWords(p)); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
-// inOurWords takes from the SDK's word on params that it cannot read what was
-// sent, which it repeats, and the names of its types.
-func inOurWords(p []byte) []byte {
-	if !bytes.Contains(p[:min(len(p), 2048)], []byte(`"message":"handling '`)) {
+// refusedBySDK is what the SDK says in plain words of a request, without what
+// it repeats of it.
+func refusedBySDK(text string) string {
+	if strings.HasPrefix(text, "malformed payload") {
+		return "The body must be one JSON-RPC message, nested less than 1,000 deep."
+	}
+	return memo.RedactKeys(strings.TrimSpace(text))
+}
+
+// inOurWords rewrites an error of the SDK's: of params that it cannot read it
+// names its own types, and it repeats what was sent, where a key may be.
+func (a *answer) inOurWords(p []byte) []byte {
+	if !bytes.Contains(p[:min(len(p), len(a.call.id)+64)], []byte(`"error":{`)) {
 		return p
 	}
 	var m struct {
 		JSONRPC string         `json:"jsonrpc"`
 		ID      jsontext.Value `json:"id"`
 		Error   struct {
-			Code    int64  `json:"code"`
-			Message string `json:"message"`
+			Code    int64          `json:"code"`
+			Message string         `json:"message"`
+			Data    jsontext.Value `json:"data,omitzero"`
 		} `json:"error"`
 	}
-	if json.Unmarshal(p, &m) != nil || !strings.HasPrefix(m.Error.Message, "handling '") {
-		return p // somebody's transcript has these words
+	if json.Unmarshal(p, &m) != nil {
+		return p // an answer whose own id looked so
 	}
-	m.Error.Code, m.Error.Message = jsonrpc.CodeInvalidParams, "The params are not what this method takes: a member is missing or has the wrong type."
+	switch e := &m.Error; {
+	case strings.HasPrefix(e.Message, "handling '"):
+		e.Code, e.Message = jsonrpc.CodeInvalidParams, "The params are not what this method takes: a member is missing or has the wrong type."
+	case e.Code == jsonrpc.CodeMethodNotFound:
+		e.Message = noMethod
+	case e.Code == sdk.CodeHeaderMismatch:
+		e.Message = "A header is missing or differs from the body: MCP-Protocol-Version must repeat the version in _meta, Mcp-Method the method, and Mcp-Name the name or uri."
+	}
+	m.Error.Message = memo.RedactKeys(m.Error.Message)
+	if m.Error.Data != nil {
+		m.Error.Data = jsontext.Value(memo.RedactKeys(string(m.Error.Data)))
+	}
 	p, err := json.Marshal(m)
 	if err != nil {
 		panic(fmt.Errorf("mcp: answer: %w", err)) // it has just been read

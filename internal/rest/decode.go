@@ -43,9 +43,9 @@ type day struct{ time.Time }
 type checker interface{ check() gate.Problems }
 
 // decode reads a request into in, strictly, and returns all that is wrong. The
-// error is for what leaves nothing to report on: 413 and 415. pathOK says
+// error is for what leaves nothing to report on: 408, 413 and 415. pathOK says
 // whether the path's own parameters are good.
-func decode(r *http.Request, in any) (problems gate.Problems, pathOK bool, err error) {
+func decode(w http.ResponseWriter, r *http.Request, in any) (problems gate.Problems, pathOK bool, err error) {
 	v := reflect.ValueOf(in).Elem()
 	fields := fieldsOf(v.Type())
 	query, bad := parseQuery(r.URL.RawQuery)
@@ -79,7 +79,7 @@ func decode(r *http.Request, in any) (problems gate.Problems, pathOK bool, err e
 	for _, f := range fields {
 		if mode := f.Tag.Get("body"); mode != "" {
 			body := v.FieldByIndex(f.Index).Addr().Interface()
-			bad, err := decodeBody(r, body, mode == "required")
+			bad, err := decodeBody(w, r, body, mode == "required")
 			if err != nil {
 				return nil, pathOK, err
 			}
@@ -198,10 +198,10 @@ func atoi(s string) int {
 
 // decodeBody reads one JSON object: names once and in their own case, valid
 // UTF-8, nothing behind it.
-func decodeBody(r *http.Request, into any, required bool) (gate.Problems, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, &gate.StatusError{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("The body is larger than %d bytes.", maxBody)}
+func decodeBody(w http.ResponseWriter, r *http.Request, into any, required bool) (gate.Problems, error) {
+	body, err := gate.ReadBody(w, r, maxBody)
+	if status, ok := errors.AsType[*gate.StatusError](err); ok {
+		return nil, status
 	}
 	if err != nil {
 		return gate.Problems{{Loc: []any{"body"}, Msg: "could not be read to its end", Type: "incomplete"}}, nil

@@ -18,7 +18,7 @@ func FuzzDecode(f *testing.F) {
 		r.URL.RawQuery = query
 		r.Header.Set("Content-Type", "application/json")
 		var list listIn
-		problems, _, err := decode(r, &list)
+		problems, _, err := decode(httptest.NewRecorder(), r, &list)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,7 +32,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		r.URL.RawQuery = ""
 		var create createKeyIn
-		if problems, _, err := decode(r, &create); err == nil && len(problems) == 0 && strings.TrimSpace(create.Body.Name) == "" {
+		if problems, _, err := decode(httptest.NewRecorder(), r, &create); err == nil && len(problems) == 0 && strings.TrimSpace(create.Body.Name) == "" {
 			t.Fatalf("took a key without a name out of %q", body)
 		}
 	})

@@ -139,7 +139,7 @@ type finder interface{ find(*call) error }
 
 // take decodes the input of a call.
 func take[In any](c *call) (in In, err error) {
-	problems, pathOK, err := decode(c.r, &in)
+	problems, pathOK, err := decode(c.w, c.r, &in)
 	if err != nil {
 		return in, err
 	}

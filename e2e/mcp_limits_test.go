@@ -1,0 +1,163 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// record is when calls were accepted, by the clock of who made them: the
+// server counted each at some moment between its two times.
+type record struct {
+	mu    sync.Mutex
+	calls []struct{ call, ret time.Time }
+}
+
+// keep makes a call and notes it if it was accepted.
+func (r *record) keep(do func() (answer, error)) (answer, error) {
+	call := time.Now()
+	a, err := do()
+	ret := time.Now()
+	if err == nil && a.status == http.StatusOK {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.calls = append(r.calls, struct{ call, ret time.Time }{call, ret})
+	}
+	return a, err
+}
+
+// most is the largest number of calls that were accepted within one window for
+// certain, wherever it starts.
+func (r *record) most(window time.Duration) (most int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, first := range r.calls {
+		n := 0
+		for _, c := range r.calls {
+			if !c.call.Before(first.call) && !c.ret.After(first.call.Add(window)) {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
+// oneMeeting imports a transcription and returns its id.
+func oneMeeting(t *testing.T, h home) string {
+	t.Helper()
+	return importText(t, h, "meeting.txt", "[00:01] Alex: Hello.\n")
+}
+
+// The messages that spend a call are those that give data, whatever they give;
+// what only prepares one, or is no message, is free (contract section 1, "Rate
+// limits").
+func TestLimitCountsMCPAsTheContractSays(t *testing.T) {
+	t.Parallel()
+	h := settle(t, onSQLite(t))
+	k, meeting := h.newKey(t, "counted"), oneMeeting(t, h)
+	s := start(t, h.place)
+	c := s.client(k.Key)
+	const unknown = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
+	none := map[string]any{}
+	left := c.must(t, http.StatusOK, "GET", api+"/me", nil).left(t, "data", 500)
+	for _, revision := range []string{unnamed, older, newest} {
+		absent := http.StatusOK
+		if revision == newest {
+			absent = http.StatusBadRequest // an error of JSON-RPC has a status there
+		}
+		for _, m := range []struct {
+			want int
+			rpc  rpc
+		}{
+			{200, tool(revision, "memo_list_projects", none)},
+			{200, tool(revision, "memo_get_transcription", map[string]any{"id": meeting})},
+			{200, tool(revision, "memo_get_transcription", map[string]any{"id": unknown})},
+			{200, tool(revision, "memo_get_transcription", map[string]any{"id": "x", "more": 1})},
+			{200, tool(revision, "memo_bulk_export", map[string]any{"ids": []string{meeting, unknown}})},
+			{200, tool(revision, "memo_list_projects", "no object")},
+			{absent, tool(revision, "memo_delete_everything", none)},
+			{200, resource(revision, meeting)},
+			{absent, resource(revision, unknown)},
+			{absent, resource(revision, "../"+meeting)},
+			{200, prompt(revision, "week_brief")},
+			{absent, prompt(revision, "decisions")}, // without its argument
+			{absent, prompt(revision, "poem")},
+		} {
+			left--
+			if got := c.mustSend(t, m.want, m.rpc).left(t, "data", 500); got != left {
+				t.Errorf("%s %v %s: %d left instead of %d", m.rpc.method, m.rpc.params, revision, got, left)
+			}
+		}
+	}
+	handshake := rpc{older, 1, "initialize", map[string]any{
+		"protocolVersion": older, "capabilities": none, "clientInfo": map[string]string{"name": "e2e", "version": "1"},
+	}}
+	good := marshal(t, tool(unnamed, "memo_list_projects", none).body())
+	for _, m := range []struct {
+		want    int
+		body    any // an rpc, or a text
+		headers []string
+	}{
+		{200, handshake, nil},
+		{202, rpc{older, nil, "notifications/initialized", nil}, nil},
+		{200, plain(older, "ping"), nil},
+		{200, plain(older, "tools/list"), nil},
+		{200, plain(older, "prompts/list"), nil},
+		{200, plain(older, "resources/list"), nil},
+		{200, plain(older, "resources/templates/list"), nil},
+		{200, plain(newest, "server/discover"), nil},
+		{200, plain(newest, "tools/list"), nil},
+		{404, plain(newest, "tools/destroy"), nil},
+		{400, "", nil},
+		{400, "{", nil},
+		{400, good + "}", nil},
+		{400, strings.Replace(good, "{", `{"method":"ping",`, 1), nil}, // the method twice
+		{400, strings.Replace(good, `"id":1`, `"id":1.5`, 1), nil},
+		{400, "[]", nil},
+		{400, "[" + good + "]", nil},
+		{400, " \n[" + good + "]", nil},
+		{400, "[" + strings.Repeat(good+",", 999) + good + "]", nil},
+		{403, good, []string{"Origin: https://evil.example"}},
+		{401, good, []string{"Authorization: Bearer x"}}, // a second one
+	} {
+		var a answer
+		if r, ok := m.body.(rpc); ok {
+			a = c.mustSend(t, m.want, r, m.headers...)
+		} else {
+			a = c.must(t, m.want, "POST", mcp, m.body, m.headers...)
+		}
+		if a.header.Get("RateLimit") != "" {
+			t.Errorf("%.100v: it was counted: %v", m.body, a.header)
+		}
+		if m.want == 400 && (bytes.Contains(a.body, []byte("result")) || bytes.Count(a.body, []byte(`"error"`)) != 1) {
+			t.Errorf("%.100v: it was answered with %s", m.body, a.body)
+		}
+		left--
+		if got := c.must(t, http.StatusOK, "GET", api+"/me", nil).left(t, "data", 500); got != left {
+			t.Errorf("%.100v: %d left instead of %d", m.body, got, left)
+			left = got
+		}
+	}
+	cli[named](t, h.place, "workspace", "plan", h.workspace, "basic")
+	if a := c.mustSend(t, 403, tool(older, "memo_list_projects", none)); a.code() != "api_access_denied" || a.header.Get("RateLimit") != "" {
+		t.Errorf("a refusal by plan: %v %s", a.header, a.body)
+	}
+	cli[named](t, h.place, "workspace", "plan", h.workspace, "pro")
+	if got := c.must(t, 200, "GET", api+"/me", nil).left(t, "data", 500); got != left-1 {
+		t.Errorf("%d left instead of %d: 403 spends nothing", got, left-1)
+	}
+}
+
+func marshal(t testing.TB, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

@@ -1,0 +1,128 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"testing"
+)
+
+// mcp is where assistants call (contract section 3).
+const mcp = "/mcp"
+
+// Revisions of the protocol. Callers of the newest name it in every request,
+// in headers and in _meta, and have no handshake; those before it differ, here,
+// in the header only.
+const (
+	unnamed = "" // as before there was a header
+	older   = "2025-06-18"
+	newest  = "2026-07-28"
+)
+
+// rpc is a message of JSON-RPC. Without an id it is a notification.
+type rpc struct {
+	revision string
+	id       any
+	method   string
+	params   map[string]any
+}
+
+func tool(revision, name string, arguments any) rpc {
+	return rpc{revision, 1, "tools/call", map[string]any{"name": name, "arguments": arguments}}
+}
+
+func resource(revision, id string) rpc {
+	return rpc{revision, 1, "resources/read", map[string]any{"uri": "memo://transcriptions/" + id}}
+}
+
+func prompt(revision, name string) rpc {
+	return rpc{revision, 1, "prompts/get", map[string]any{"name": name}}
+}
+
+// plain is a call without parameters.
+func plain(revision, method string) rpc { return rpc{revision, 1, method, nil} }
+
+// body is the message as it goes over the wire.
+func (m rpc) body() map[string]any {
+	params := map[string]any{}
+	for name, value := range m.params {
+		params[name] = value
+	}
+	if m.revision == newest {
+		params["_meta"] = map[string]any{
+			"io.modelcontextprotocol/protocolVersion":    newest,
+			"io.modelcontextprotocol/clientInfo":         map[string]string{"name": "e2e", "version": "1"},
+			"io.modelcontextprotocol/clientCapabilities": map[string]any{},
+		}
+	}
+	b := map[string]any{"jsonrpc": "2.0", "method": m.method, "params": params}
+	if m.id != nil {
+		b["id"] = m.id
+	}
+	return b
+}
+
+// headers are the "Name: value" lines of the message.
+func (m rpc) headers() (lines []string) {
+	if m.revision == unnamed {
+		return nil
+	}
+	lines = append(lines, "MCP-Protocol-Version: "+m.revision)
+	if m.revision == newest {
+		lines = append(lines, "Mcp-Method: "+m.method)
+		for _, name := range []string{"name", "uri"} {
+			if value, ok := m.params[name].(string); ok {
+				lines = append(lines, "Mcp-Name: "+value)
+			}
+		}
+	}
+	return lines
+}
+
+// send makes a call as an assistant's host does.
+func (c *client) send(m rpc, headers ...string) (answer, error) {
+	return c.call("POST", mcp, m.body(), append(m.headers(), headers...)...)
+}
+
+// mustSend is send for a test's own goroutine.
+func (c *client) mustSend(t testing.TB, want int, m rpc, headers ...string) answer {
+	t.Helper()
+	return c.must(t, want, "POST", mcp, m.body(), append(m.headers(), headers...)...)
+}
+
+// reply is what JSON-RPC answers.
+type reply struct {
+	JSONRPC string
+	ID      json.RawMessage
+	Result  *struct {
+		Content []struct{ Type, Text string }
+		IsError bool
+	}
+	Error *struct {
+		Code    int
+		Message string
+	}
+}
+
+func (a answer) reply() (r reply, err error) {
+	if err := json.Unmarshal(a.body, &r); err != nil {
+		return r, err
+	}
+	if r.JSONRPC != "2.0" || (r.Result == nil) == (r.Error == nil) {
+		return r, fmt.Errorf("no answer of JSON-RPC: %.300s", a.body)
+	}
+	return r, nil
+}
+
+// text is the one block of text that a tool gives.
+func (c *client) text(t testing.TB, m rpc) string {
+	t.Helper()
+	r, err := c.mustSend(t, http.StatusOK, m).reply()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Error != nil || r.Result.IsError || len(r.Result.Content) != 1 || r.Result.Content[0].Type != "text" {
+		t.Fatalf("%v: no single text: %+v", m.params, r)
+	}
+	return r.Result.Content[0].Text
+}

@@ -1,0 +1,48 @@
+package gate
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+)
+
+// bodyTime is how long a body may take to come in.
+const bodyTime = 10 * time.Second
+
+// ReadBody reads a body of at most so many bytes. One that is larger is 413,
+// before it is sent where its length was announced; one that takes too long
+// is 408. Any other error is of a body that broke off.
+func ReadBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+	tooLarge := &StatusError{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("The body is larger than %d bytes.", most)}
+	if r.ContentLength > most {
+		return nil, tooLarge
+	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTime)) // not every writer has one
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	switch _, larger := errors.AsType[*http.MaxBytesError](err); {
+	case larger:
+		return nil, tooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &StatusError{Status: http.StatusRequestTimeout, Detail: fmt.Sprintf("The body took longer than %v.", bodyTime)}
+	case err != nil:
+		return nil, err
+	}
+	_ = control.SetReadDeadline(time.Time{}) // or the end of it would cancel the request
+	return body, nil
+}
+
+// unread is how long a refused request's body is waited for. net/http reads
+// what is left of it before it sends an answer, for as long as the server lets
+// a request take.
+const unread = time.Second
+
+// hurry has the answer sent though the body may never come.
+func hurry(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(unread)) // not every writer has one
+	}
+}

