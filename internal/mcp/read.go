@@ -31,15 +31,16 @@ func (s *Server) read(ctx context.Context, c memo.Caller, in readIn) (*sdk.CallT
 	if err != nil {
 		return nil, err
 	}
-	p, ok := turn(lines, in.Offset, in.MaxChars, false)
-	if !ok {
-		return behindEnd(getTool, p), nil
-	}
-	return text(p.between("transcription "+string(in.ID), "")), nil
+	return in.of(lines, getTool, "transcription "+string(in.ID), "", false), nil
 }
 
-func behindEnd(tool string, p page) *sdk.CallToolResult {
-	return failed(fmt.Sprintf("The text has %s, and offset is behind its end. Call %s with offset=0, or with an offset that \"next:\" named.", plural(p.total, "character"), tool))
+// of gives the stretch of a text; what and more go into the lines around it.
+func (in stretch) of(s, tool, what, more string, split bool) *sdk.CallToolResult {
+	p, ok := turn(s, in.Offset, in.MaxChars, split)
+	if !ok {
+		return failed(fmt.Sprintf("The text has %s, and offset is behind its end. Call %s with offset=0, or with an offset that \"next:\" named.", plural(p.total, "character"), tool))
+	}
+	return text(p.between(what, more))
 }
 
 type exportIn struct {
@@ -54,11 +55,7 @@ func (s *Server) export(ctx context.Context, c memo.Caller, in exportIn) (*sdk.C
 	if err != nil {
 		return nil, err
 	}
-	p, ok := turn(string(f.Body), in.Offset, in.MaxChars, true)
-	if !ok {
-		return behindEnd(exportTool, p), nil
-	}
-	return text(p.between("transcription "+string(in.ID), " | GET "+s.exportPath(string(in.ID), in.Format))), nil
+	return in.of(string(f.Body), exportTool, "transcription "+string(in.ID), " | GET "+s.exportPath(string(in.ID), in.Format), true), nil
 }
 
 // exportPath is where REST gives the same file.
@@ -93,11 +90,7 @@ func (s *Server) report(ctx context.Context, c memo.Caller, in reportIn) (*sdk.C
 	case in.Offset == 0 && utf8.RuneCountInString(r.Text) <= in.MaxChars:
 		return text(r.Text), nil
 	}
-	p, ok := turn(r.Text, in.Offset, in.MaxChars, true)
-	if !ok {
-		return behindEnd(reportTool, p), nil
-	}
-	return text(p.between(fmt.Sprintf("report %s of transcription %s", strconv.FormatInt(r.ID, 10), in.ID), "")), nil
+	return in.of(r.Text, reportTool, fmt.Sprintf("report %d of transcription %s", r.ID, in.ID), "", true), nil
 }
 
 func listReports(reports []memo.Report) (*sdk.CallToolResult, error) {
