@@ -125,7 +125,7 @@ func (b *bench) rows(ctx context.Context) ([]row, error) {
 	}
 	empty := ok(b.sdk, client{host: b.sdk.host}.tool("empty", "{}"))
 	tools := struct{ list, get probe }{
-		ok(b.onSmall, small.tool("memo_list_transcriptions", each(`{"cursor":%q}`, smallCursors)...)),
+		ok(b.onSmall, small.tool("memo_list_transcriptions", each(`{"limit":20,"cursor":%q}`, smallCursors)...)),
 		ok(b.onSmall, small.tool("memo_get_transcription", each(`{"id":%q}`, b.small.Long)...)),
 	}
 	n := thousands(b.options.rows)

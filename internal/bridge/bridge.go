@@ -83,7 +83,8 @@ func New(cfg Config) *Bridge {
 
 // Run passes messages on until in ends, out breaks or ctx is done. What is
 // under way at the end of in gets five seconds. The error is that of a bad
-// configuration, of in or of out. A Read of in that is blocked outlives Run.
+// configuration, of in or of out, and is in the log. A Read of in that is
+// blocked outlives Run.
 func (b *Bridge) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if b.refusal != nil {
 		b.log.write(b.refusal.Error())
@@ -107,6 +108,9 @@ func (b *Bridge) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	select {
 	case err = <-s.broken:
 	default:
+	}
+	if err != nil {
+		b.log.write(clean(err.Error()))
 	}
 	return cmp.Or(err, b.refusal)
 }

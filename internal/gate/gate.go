@@ -77,7 +77,7 @@ var errMissing = &memo.Error{Kind: memo.KindUnauthorized, Code: "missing", Messa
 // errMalformed answers whatever is no well-formed key, without a database read.
 var errMalformed = &memo.Error{Kind: memo.KindUnauthorized, Code: "malformed", Message: "The API key is not valid"}
 
-// errForeignOrigin answers a cookie that came from another site's page.
+// errForeignOrigin answers a request from another site's page.
 var errForeignOrigin = memo.Forbidden("cross_origin", "This request came from another site's page and was refused.")
 
 // Wrap refuses every request that carries a key in its URL, on every path, and
@@ -158,7 +158,8 @@ func (g *Gate) Holder(w http.ResponseWriter, r *http.Request) (Admission, bool) 
 	}}, true
 }
 
-// Count counts what was admitted as a data call of its key.
+// Count counts what was admitted as a data call of its key. When it reports
+// false, it has answered.
 func (g *Gate) Count(w http.ResponseWriter, r *http.Request, a *Admission) bool {
 	return g.spend(w, r, a, ratelimit.Data)
 }

@@ -51,7 +51,7 @@ func located(where string, err error) error {
 	return err
 }
 
-// StatusError is a refusal of HTTP itself: 404 of a path, 405, 413, 415.
+// StatusError is a refusal of HTTP itself: 400, 404 of a path, 405, 408, 413, 415.
 type StatusError struct {
 	Status int
 	Detail string

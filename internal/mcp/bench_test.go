@@ -37,7 +37,7 @@ func BenchmarkCall(b *testing.B) {
 		body    string
 	}{
 		{"empty", alone, toolCall("empty", "{}")},
-		{"list", w.door, toolCall(listTool, "{}")},
+		{"list", w.door, toolCall(listTool, `{"limit":20}`)},
 		{"get", w.door, toolCall(getTool, `{"id":"`+long+`"}`)},
 	} {
 		b.Run(bench.name, func(b *testing.B) {

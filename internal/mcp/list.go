@@ -27,7 +27,7 @@ type listIn struct {
 	Status string `json:"status" default:"completed" enum:"queued,processing,completed,failed" doc:"completed unless given"`
 	span
 	Language   string `json:"language" doc:"en, de, …"`
-	ExternalID string `json:"external_id"`
+	ExternalID string `json:"external_id" doc:"exact match"`
 	Q          string `json:"q" doc:"words that it must contain"`
 	Sort       string `json:"sort" default:"-created_at" enum:"-created_at,created_at,duration,-duration" doc:"newest first unless given"`
 	Limit      int    `json:"limit" default:"10" min:"1" max:"50" doc:"1 to 50, 10 unless given"`
@@ -72,13 +72,13 @@ func (s *Server) list(ctx context.Context, c memo.Caller, in listIn) (*sdk.CallT
 }
 
 type searchIn struct {
-	Query string `json:"query" required:"yes" min:"1" max:"1000"`
+	Query string `json:"query" required:"yes" min:"1" max:"1000" doc:"words, up to 1000 characters"`
 	span
 	Limit int `json:"limit" default:"10" min:"1" max:"50" doc:"hits: 1 to 50, 10 unless given"`
 }
 
-// hit is a place where searched words are said. One that only title or summary
-// have has no time and no speaker, and is read from the start.
+// hit is a place where searched words are said. A hit in title or summary alone
+// has no time and no speaker, and offset 0.
 type hit struct {
 	ID        string        `json:"id"`
 	Title     string        `json:"title"`

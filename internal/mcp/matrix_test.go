@@ -17,7 +17,7 @@ import (
 )
 
 // row is a call of a tool that succeeds. {own} stands for an id of the
-// caller's; {foreign} or {nowhere} takes its place where that is wanted.
+// caller's; walk puts a foreign and a missing one in its place.
 type row struct {
 	arguments string
 	wrong     map[string]string // arguments, and what is said of them
@@ -69,12 +69,9 @@ func TestMatrix(t *testing.T) {
 		var names []string
 		for _, tool := range list.Tools {
 			names = append(names, tool.Name)
-			if _, ok := toolNames[tool.Name]; !ok {
-				t.Errorf("%s is not in toolNames", tool.Name)
-			}
 		}
-		if len(names) != len(rows) || len(names) != len(toolNames) {
-			t.Fatalf("there are %d tools, %d rows, %d names", len(names), len(rows), len(toolNames))
+		if len(names) != len(rows) {
+			t.Fatalf("there are %d tools and %d rows", len(names), len(rows))
 		}
 		for _, name := range names {
 			t.Run(name, func(t *testing.T) {
@@ -100,8 +97,8 @@ func (w *world) walk(tool string) {
 		w.wrong(tool, strings.ReplaceAll(arguments, "{own}", own), says)
 	}
 	if row.arguments != with(nowhere) {
-		foreign := w.wrong(tool, with(w.Foreign[0]), "this workspace")
-		if diff := cmp.Diff(strings.ReplaceAll(foreign, w.Foreign[0], nowhere), w.wrong(tool, with(nowhere))); diff != "" {
+		foreign := w.wrong(tool, with(w.Foreign), "this workspace")
+		if diff := cmp.Diff(strings.ReplaceAll(foreign, w.Foreign, nowhere), w.wrong(tool, with(nowhere))); diff != "" {
 			w.T.Errorf("foreign and missing differ: %s", diff)
 		}
 	}

@@ -50,6 +50,7 @@ const Path = "/mcp"
 type Server struct {
 	Config
 	inner http.Handler
+	tools map[string]bool // by name
 }
 
 // instructions are what a host tells its model of the whole server.
@@ -60,7 +61,7 @@ const instructions = "Memo holds the transcriptions (meetings, calls, recordings
 
 // New makes the door. To add a tool, see [Server.addTools].
 func New(cfg Config) *Server {
-	s := &Server{Config: cfg}
+	s := &Server{Config: cfg, tools: map[string]bool{}}
 	server := sdk.NewServer(
 		&sdk.Implementation{Name: "memo", Title: "Memo", Version: cfg.Version},
 		&sdk.ServerOptions{
@@ -76,7 +77,7 @@ func New(cfg Config) *Server {
 	s.addResources(server)
 	server.AddReceivingMiddleware(s.guard)
 	s.inner = sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return server }, &sdk.StreamableHTTPOptions{
-		Stateless: true, JSONResponse: true, MaxRequestBodyBytes: maxBody,
+		Stateless: true, JSONResponse: true,
 		DisableLocalhostProtection: true, // gate.OwnName is ours: it knows the public URL
 	})
 	return s

@@ -18,11 +18,11 @@ import (
 type message struct {
 	id     jsontext.Value // nil in a notification
 	method string         // empty in a response, which nobody waits for here
-	name   string         // of the tool or prompt
+	name   string         // of the tool
 }
 
-// methods are those that there are, with what each costs: true for those that
-// give data, each a data call of its key (contract section 1, "Rate limits").
+// methods says of every method that there is whether a call of it is counted, as
+// a data call of its key (contract section 1, "Rate limits").
 var methods = map[string]bool{
 	"tools/call": true, "resources/read": true, "prompts/get": true,
 	"initialize": false, "server/discover": false, "ping": false, "subscriptions/listen": false,
@@ -33,17 +33,28 @@ var methods = map[string]bool{
 // rpcError is an error that JSON-RPC carries.
 type rpcError = jsonrpc.Error
 
-// refusal is a message that is not handed to the SDK.
-type refusal struct {
-	code    int64
-	message string
+// failed is a message that says so: the answer to a call.
+type failed struct {
+	JSONRPC string         `json:"jsonrpc"`
+	ID      jsontext.Value `json:"id"`
+	Error   *rpcError      `json:"error"`
 }
 
-func invalidRequest(message string) *refusal { return &refusal{jsonrpc.CodeInvalidRequest, message} }
+// write answers a message with an error; id is nil where it could not be read.
+func write(w http.ResponseWriter, status int, id jsontext.Value, e *rpcError) {
+	if id == nil {
+		id = jsontext.Value("null")
+	}
+	gate.WriteJSON(w, status, failed{"2.0", id, e})
+}
+
+func invalidRequest(message string) *rpcError {
+	return &rpcError{Code: jsonrpc.CodeInvalidRequest, Message: message}
+}
 
 // parse reads one message, strictly: a second member of the same name or a text
 // that is no UTF-8 could mean one thing here and another to the SDK.
-func parse(body []byte) (m message, bad *refusal) {
+func parse(body []byte) (m message, bad *rpcError) {
 	value := jsontext.Value(body)
 	if value.Kind() == '[' {
 		return m, invalidRequest("Batches are not accepted. Send each message in a request of its own.")
@@ -58,7 +69,7 @@ func parse(body []byte) (m message, bad *refusal) {
 	}
 	err := json.Unmarshal(body, &wire)
 	if _, semantic := errors.AsType[*json.SemanticError](err); err != nil && !semantic {
-		return m, &refusal{jsonrpc.CodeParseError, "The body must be one well-formed JSON-RPC message in UTF-8, without a name given twice."}
+		return m, &rpcError{Code: jsonrpc.CodeParseError, Message: "The body must be one well-formed JSON-RPC message in UTF-8, without a name given twice."}
 	}
 	switch {
 	case err != nil || value.Kind() != '{' || wire.JSONRPC != "2.0":
@@ -96,20 +107,4 @@ func goodID(id jsontext.Value) bool {
 		return err == nil && -1<<53 < n && n < 1<<53
 	}
 	return false
-}
-
-// write answers a message that was refused.
-func (e *refusal) write(w http.ResponseWriter, status int, id jsontext.Value) {
-	if id == nil {
-		id = jsontext.Value("null")
-	}
-	type wireError struct {
-		Code    int64  `json:"code"`
-		Message string `json:"message"`
-	}
-	gate.WriteJSON(w, status, struct {
-		JSONRPC string         `json:"jsonrpc"`
-		ID      jsontext.Value `json:"id"`
-		Error   wireError      `json:"error"`
-	}{"2.0", id, wireError{e.code, e.message}})
 }

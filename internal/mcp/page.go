@@ -6,10 +6,6 @@ import (
 	"unicode/utf8"
 )
 
-// Hosts keep one block of text whole up to a bound of their own: about 12,000
-// characters in Codex, 40,000 in Gemini CLI, 50,000 in Claude Code. Hence the
-// default of max_chars, and the most that may be asked for.
-
 // page is a stretch of a text, in characters: [from, to) of total.
 type page struct {
 	text            string
@@ -18,10 +14,10 @@ type page struct {
 }
 
 // turn returns the page that begins with the line at offset and has as many
-// whole lines as fit into most characters, at least one. With split, a page
-// begins at the very offset, and a line that is longer than most is cut. It
+// whole lines as fit into size characters, at least one. With split, a page
+// begins at the very offset, and a line that is longer than size is cut. It
 // reports false where offset is behind the end.
-func turn(s string, offset, most int, split bool) (page, bool) {
+func turn(s string, offset, size int, split bool) (page, bool) {
 	p := page{total: utf8.RuneCountInString(s)}
 	if offset > p.total {
 		return p, false
@@ -44,11 +40,11 @@ func turn(s string, offset, most int, split bool) (page, bool) {
 	for end < len(s) {
 		line := firstLine(s[end:])
 		n := utf8.RuneCountInString(line)
-		if taken := p.to - p.from; taken+n > most {
+		if taken := p.to - p.from; taken+n > size {
 			switch {
 			case taken > 0:
 			case split:
-				end, p.to, p.within = end+bytesOf(line, most), p.to+most, true
+				end, p.to, p.within = end+bytesOf(line, size), p.to+size, true
 			default:
 				end, p.to = end+len(line), p.to+n
 			}

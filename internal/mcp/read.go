@@ -14,7 +14,10 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// stretch is which part of a long text to give.
+// stretch is which part of a long text to give. Hosts keep one block of text
+// whole up to a bound of their own: about 12,000 characters in Codex, 40,000 in
+// Gemini CLI, 50,000 in Claude Code. Hence the default of max_chars, and the
+// most that may be asked for.
 type stretch struct {
 	Offset   int `json:"offset" default:"0" min:"0" doc:"in characters: 0, or what \"next:\" named"`
 	MaxChars int `json:"max_chars" default:"10000" min:"1" max:"45000" doc:"up to 45000, 10000 unless given"`
@@ -38,14 +41,14 @@ func (s *Server) read(ctx context.Context, c memo.Caller, in readIn) (*sdk.CallT
 func (in stretch) of(s, tool, what, more string, split bool) *sdk.CallToolResult {
 	p, ok := turn(s, in.Offset, in.MaxChars, split)
 	if !ok {
-		return failed(fmt.Sprintf("The text has %s, and offset is behind its end. Call %s with offset=0, or with an offset that \"next:\" named.", plural(p.total, "character"), tool))
+		return isError(fmt.Sprintf("The text has %s, and offset is behind its end. Call %s with offset=0, or with an offset that \"next:\" named.", plural(p.total, "character"), tool))
 	}
 	return text(p.between(what, more))
 }
 
 type exportIn struct {
 	ID     id     `json:"id" required:"yes"`
-	Format string `json:"format" default:"md" enum:"md,txt,srt,vtt,json"`
+	Format string `json:"format" default:"md" enum:"md,txt,srt,vtt,json" doc:"md unless given"`
 	stretch
 }
 
@@ -82,11 +85,11 @@ func (s *Server) report(ctx context.Context, c memo.Caller, in reportIn) (*sdk.C
 	r, ok := reportNamed(reports, in.Report)
 	switch {
 	case !ok && len(reports) == 0:
-		return failed(fmt.Sprintf("This transcription has no AI reports. Call %s to read what was said.", getTool)), nil
+		return isError(fmt.Sprintf("This transcription has no AI reports. Call %s to read what was said.", getTool)), nil
 	case !ok:
-		return failed(fmt.Sprintf("There is no such report. Call %s without report to see which there are.", reportTool)), nil
+		return isError(fmt.Sprintf("There is no such report. Call %s without report to see which there are.", reportTool)), nil
 	case r.Text == "":
-		return failed(fmt.Sprintf("This report is %s and has no text. Call %s to read what was said.", r.Status, getTool)), nil
+		return isError(fmt.Sprintf("This report is %s and has no text. Call %s to read what was said.", r.Status, getTool)), nil
 	case in.Offset == 0 && utf8.RuneCountInString(r.Text) <= in.MaxChars:
 		return text(r.Text), nil
 	}
@@ -130,7 +133,7 @@ func reportNamed(reports []memo.Report, name string) (memo.Report, bool) {
 
 type bulkIn struct {
 	IDs    ids    `json:"ids" required:"yes" min:"1" max:"100"`
-	Format string `json:"format" default:"md" enum:"md,txt,srt,vtt,json"`
+	Format string `json:"format" default:"md" enum:"md,txt,srt,vtt,json" doc:"md unless given"`
 }
 
 // bulk is memo_bulk_export.

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -21,7 +20,7 @@ import (
 	"memoai.tech/memo/internal/telemetry"
 )
 
-// maxBody bounds a message: the longest argument is a hundred ids.
+// maxBody bounds a message. A hundred ids are 4 kB.
 const maxBody = 256 << 10
 
 // ServeHTTP refuses what must be refused, in the order of contract section 1,
@@ -50,11 +49,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	m, bad := parse(body)
 	if bad != nil {
-		bad.write(w, http.StatusBadRequest, m.id)
+		write(w, http.StatusBadRequest, m.id, bad)
 		return
 	}
 	c.method, c.id = m.method, m.id
-	telemetry.Of(r.Context()).Route = route(m)
+	telemetry.Of(r.Context()).Route = s.route(m)
 	if methods[m.method] && !s.Gate.Count(w, r, &c.Admission) {
 		return
 	}
@@ -79,7 +78,7 @@ func unknown(w http.ResponseWriter, r *http.Request, m message) bool {
 		w.WriteHeader(http.StatusAccepted)
 		return true
 	}
-	(&refusal{jsonrpc.CodeMethodNotFound, noMethod}).write(w, http.StatusOK, m.id)
+	write(w, http.StatusOK, m.id, &rpcError{Code: jsonrpc.CodeMethodNotFound, Message: noMethod})
 	return true
 }
 
@@ -87,11 +86,11 @@ const noMethod = "There is no such method here. Memo has tools, prompts and reso
 
 // route is what logs and metrics call the request: of names that callers send,
 // only those that exist.
-func route(m message) string {
+func (s *Server) route(m message) string {
 	if _, ok := methods[m.method]; !ok {
 		return Path
 	}
-	if _, ok := toolNames[m.name]; ok && m.method == "tools/call" {
+	if s.tools[m.name] && m.method == "tools/call" {
 		return Path + " " + m.name
 	}
 	return Path + " " + m.method
@@ -125,7 +124,8 @@ type answer struct {
 	http.ResponseWriter
 	call    *call
 	status  int
-	refused bool
+	refused bool // what the SDK writes is not sent
+	told    bool // the refusal is
 }
 
 func (a *answer) WriteHeader(status int) {
@@ -143,12 +143,13 @@ func (a *answer) WriteHeader(status int) {
 }
 
 func (a *answer) Write(p []byte) (int, error) {
-	first := a.status == 0
 	a.WriteHeader(http.StatusOK)
 	if a.refused {
-		if err := a.call.failure; err == nil {
-			gate.Refuse(a.ResponseWriter, a.call.request, &gate.StatusError{Status: a.status, Detail: refusedBySDK(string(p))})
-		} else if first {
+		if err := a.call.failure; !a.told {
+			a.told = true
+			if err == nil {
+				err = &gate.StatusError{Status: a.status, Detail: refusedBySDK(string(p))}
+			}
 			gate.Refuse(a.ResponseWriter, a.call.request, err)
 		}
 		return len(p), nil
@@ -174,19 +175,11 @@ func (a *answer) inOurWords(p []byte) []byte {
 	if !bytes.Contains(p[:min(len(p), len(a.call.id)+64)], []byte(`"error":{`)) {
 		return p
 	}
-	var m struct {
-		JSONRPC string         `json:"jsonrpc"`
-		ID      jsontext.Value `json:"id"`
-		Error   struct {
-			Code    int64          `json:"code"`
-			Message string         `json:"message"`
-			Data    jsontext.Value `json:"data,omitzero"`
-		} `json:"error"`
-	}
-	if json.Unmarshal(p, &m) != nil {
+	var m failed
+	if json.Unmarshal(p, &m) != nil || m.Error == nil {
 		return p // an answer whose own id looked so
 	}
-	switch e := &m.Error; {
+	switch e := m.Error; {
 	case strings.HasPrefix(e.Message, "handling '"):
 		e.Code, e.Message = jsonrpc.CodeInvalidParams, "The params are not what this method takes: a member is missing or has the wrong type."
 	case e.Code == jsonrpc.CodeMethodNotFound:
@@ -196,7 +189,7 @@ func (a *answer) inOurWords(p []byte) []byte {
 	}
 	m.Error.Message = memo.RedactKeys(m.Error.Message)
 	if m.Error.Data != nil {
-		m.Error.Data = jsontext.Value(memo.RedactKeys(string(m.Error.Data)))
+		m.Error.Data = []byte(memo.RedactKeys(string(m.Error.Data)))
 	}
 	p, err := json.Marshal(m)
 	if err != nil {

@@ -25,41 +25,38 @@ const (
 	projectsTool = "memo_list_projects"
 )
 
-// toolNames has every tool, for the log's route.
-var toolNames = map[string]struct{}{
-	listTool: {}, searchTool: {}, getTool: {}, reportTool: {}, exportTool: {}, bulkTool: {}, projectsTool: {},
-}
-
 // addTools is the list of tools. To add one: its name above, its line here, its
-// input and its function beside a like one, its rows in matrix_test.go, and
-// `go test ./internal/mcp -update` for testdata/tools.json. The whole list must
-// stay under 8,000 bytes, for every host puts it in front of every conversation.
+// input and its function beside a like one, its rows in matrix_test.go, its row
+// in docs/mcp.md (README says how many there are), and `go test ./internal/mcp
+// -update` for testdata/tools.json. The whole list must stay under 8,000 bytes,
+// for every host puts it in front of every conversation.
 func (s *Server) addTools(server *sdk.Server) {
-	add(server, listTool, "List transcriptions",
+	add(s, server, listTool, "List transcriptions",
 		"Lists meetings, calls and recordings by date, project, language or status, without their text: id, title, summary, speakers, duration, char_count. "+
 			"Use it for \"last week\" or \"all of project X\"; to find what somebody said use "+searchTool+".", s.list)
-	add(server, searchTool, "Search transcriptions",
+	add(s, server, searchTool, "Search transcriptions",
 		"Finds where words are said. All words must occur in one transcription (title, summary, text or a speaker's name). The best first; each hit has the transcription's id and the offset at which "+
 			getTool+" reads on from that line.", s.search)
-	add(server, getTool, "Read a transcription",
+	add(s, server, getTool, "Read a transcription",
 		"Reads the text of one transcription, a line per utterance: \"[12:34] Speaker: …\". Long ones come in pages of whole lines; the first and last line of a page say where it stands. "+
 			"Call again with the offset that \"next:\" names until it says \"end\".", s.read)
-	add(server, reportTool, "Read an AI report",
+	add(s, server, reportTool, "Read an AI report",
 		"Reads one AI report of a transcription, such as action items. Leave report out to see which there are.", s.report)
-	add(server, exportTool, "Export a transcription",
+	add(s, server, exportTool, "Export a transcription",
 		"Gives one transcription as a file's text: md with summary, topics and reports, txt, srt or vtt subtitles, or json. Paged as "+getTool+
 			"; the first line also names the REST path to download it. To read, use "+getTool+".", s.export)
-	add(server, bulkTool, "Plan a bulk export",
+	add(s, server, bulkTool, "Plan a bulk export",
 		"Says what a download of up to 100 transcriptions holds: name, size in bytes and REST path of each, and the call for one ZIP. It gives no text.", s.bulk)
-	add(server, projectsTool, "List projects",
+	add(s, server, projectsTool, "List projects",
 		"Lists the workspace's projects with how many transcriptions each has; their ids filter the other tools.", s.projects)
 }
 
 // add adds a tool: its arguments are read and checked, and what is wrong with
 // them, or is not there, is told to the model with what to call next. All tools
 // are read-only, idempotent and closed-world.
-func add[In any](server *sdk.Server, name, title, description string, f func(context.Context, memo.Caller, In) (*sdk.CallToolResult, error)) {
+func add[In any](s *Server, server *sdk.Server, name, title, description string, f func(context.Context, memo.Caller, In) (*sdk.CallToolResult, error)) {
 	open := false
+	s.tools[name] = true
 	server.AddTool(&sdk.Tool{
 		Name: name, Description: description, InputSchema: schemaOf(reflect.TypeFor[In]()),
 		Annotations: &sdk.ToolAnnotations{Title: title, ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: &open},
@@ -74,10 +71,10 @@ func add[In any](server *sdk.Server, name, title, description string, f func(con
 		case ok && e.Kind == memo.KindInvalid:
 			return correct(name, strings.TrimSpace(e.Field+" "+e.Message)), nil
 		case ok && e.Kind == memo.KindNotFound && e.IDs != nil:
-			return failed(fmt.Sprintf("These transcriptions are not in this workspace: %s. Call %s again without them, or %s to find ids.",
+			return isError(fmt.Sprintf("These transcriptions are not in this workspace: %s. Call %s again without them, or %s to find ids.",
 				strings.Join(e.IDs, ", "), name, listTool)), nil
 		case ok && e.Kind == memo.KindNotFound:
-			return failed(fmt.Sprintf("There is no transcription with this id in this workspace. Call %s or %s to find the right id.", listTool, searchTool)), nil
+			return isError(fmt.Sprintf("There is no transcription with this id in this workspace. Call %s or %s to find the right id.", listTool, searchTool)), nil
 		}
 		return result, err
 	})
@@ -85,11 +82,11 @@ func add[In any](server *sdk.Server, name, title, description string, f func(con
 
 // correct tells what is wrong with the arguments of a tool.
 func correct(tool, problem string) *sdk.CallToolResult {
-	return failed(fmt.Sprintf("Wrong arguments: %s. Correct that and call %s again.", problem, tool))
+	return isError(fmt.Sprintf("Wrong arguments: %s. Correct that and call %s again.", problem, tool))
 }
 
-// failed is an error of the model's, in a sentence for it.
-func failed(text string) *sdk.CallToolResult {
+// isError is an error of the model's, in a sentence for it.
+func isError(text string) *sdk.CallToolResult {
 	return &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: text}}}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -39,32 +40,6 @@ func TestTheListsAreGolden(t *testing.T) {
 		w.Must(err)
 		if diff := cmp.Diff(string(want), got.String()); diff != "" {
 			t.Errorf("%s (go test ./internal/mcp -update): %s", path, diff)
-		}
-	}
-}
-
-// TestEveryToolIsHarmless: read-only, idempotent, closed-world, and no argument
-// beyond those that are told.
-func TestEveryToolIsHarmless(t *testing.T) {
-	w := newWorld(t, testworld.Config{Store: storeIn(t)})
-	var list struct {
-		Tools []struct {
-			Name        string
-			Annotations map[string]any
-			InputSchema struct {
-				Type                 string
-				AdditionalProperties any
-			}
-		}
-	}
-	w.rpc("tools/list", "{}", &list)
-	for _, tool := range list.Tools {
-		a := tool.Annotations
-		if a["readOnlyHint"] != true || a["idempotentHint"] != true || a["openWorldHint"] != false {
-			t.Errorf("%s: %v", tool.Name, a)
-		}
-		if tool.InputSchema.Type != "object" || tool.InputSchema.AdditionalProperties != false {
-			t.Errorf("%s: %+v", tool.Name, tool.InputSchema)
 		}
 	}
 }
@@ -146,8 +121,16 @@ func TestSearchTellsWhereToReadOn(t *testing.T) {
 				t.Errorf("%s: %+v", query, found)
 			}
 		}
-		if w.good(searchTool, `{"query":"a e o u i the price what cost"}`, &found); len(found.Hits) > 10 {
-			t.Errorf("%d hits", len(found.Hits))
+		for i := range 5 {
+			w.Import(w.Acme, "e.txt", strings.Repeat(fmt.Sprintf("It costs %d euros.\n", i), 4))
+		}
+		of := map[string]int{}
+		w.good(searchTool, `{"query":"euros","limit":4}`, &found)
+		for _, h := range found.Hits {
+			of[h.ID]++
+		}
+		if len(found.Hits) != 4 || found.Total != 6 || of[found.Hits[0].ID] != 3 {
+			t.Errorf("%+v", found)
 		}
 	})
 }
@@ -171,7 +154,7 @@ func TestReports(t *testing.T) {
 		long := strings.Repeat("A line of a report.\n", 3000)
 		id = w.Import(w.Acme, "long.json", strings.NewReplacer("- send the offer", strings.ReplaceAll(long, "\n", `\n`), "crm-1", "crm-2").Replace(testworld.Sources[0]))
 		first := w.good(reportTool, `{"id":"`+id+`","report":"action-items"}`, nil).Content[0].Text
-		if p, err := readPage(first); err != nil || p.to != 10_000 || p.total != len(strings.TrimSpace(long)) && p.total != len(long) {
+		if p, err := readPage(first); err != nil || p.to != 10_000 || p.total != len(long) {
 			t.Errorf("%v %+v", err, p)
 		}
 	})
@@ -209,8 +192,8 @@ func TestBulkAndProjects(t *testing.T) {
 				}
 			}
 		}
-		both := w.wrong(bulkTool, `{"ids":["`+own[0]+`","`+w.Foreign[0]+`","`+nowhere+`"]}`)
-		if !strings.Contains(both, w.Foreign[0]+", "+nowhere) || strings.Contains(both, own[0]) {
+		both := w.wrong(bulkTool, `{"ids":["`+own[0]+`","`+w.Foreign+`","`+nowhere+`"]}`)
+		if !strings.Contains(both, w.Foreign+", "+nowhere) || strings.Contains(both, own[0]) {
 			t.Errorf("%q", both)
 		}
 		for i := range 3 {

@@ -65,7 +65,7 @@ func (w *world) walk(rt route, g good) {
 	w.T.Helper()
 	client := http.DefaultClient
 	credential := func(*http.Request) {}
-	own, foreign := w.Meetings[1], w.Foreign[0]
+	own, foreign := w.Meetings[1], w.Foreign
 	switch rt.access {
 	case byKey:
 		credential = testworld.WithKey(w.OlgaKey.Key)

@@ -85,7 +85,7 @@ func TestCarryingTheKey(t *testing.T) {
 func TestTheOrderOfRefusals(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		ctx, operator := context.Background(), memo.Caller{Operator: true}
-		bad := "/transcriptions/" + w.Foreign[0] + "/export?format=exe&nope=1"
+		bad := "/transcriptions/" + w.Foreign + "/export?format=exe&nope=1"
 		w.get(bad+"&k="+w.OlgaKey.Key, w.OlgaKey.Key).Want(401, "not accepted in the URL")
 		w.get(bad, w.OlgaKey.Key).Want(404, `{"detail":"Transcription not found"}`)
 		w.get("/transcriptions/"+w.Meetings[1]+"/export?format=exe&nope=1", w.OlgaKey.Key).Want(422, `["query","format"]`, `["query","nope"]`)

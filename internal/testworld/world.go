@@ -4,6 +4,7 @@ package testworld
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -45,7 +46,7 @@ type World struct {
 	Olga, Mark, Eve          memo.User
 	OlgaKey, MarkKey, EveKey memo.NewKeyView
 	Meetings                 []string // ids in Acme, newest first
-	Foreign                  []string // ids in Other
+	Foreign                  string   // an id in Other
 }
 
 // Password is everybody's.
@@ -68,15 +69,9 @@ func New(t testing.TB, cfg Config) *World {
 	}
 	w := &World{T: t, Store: s, Log: new(bytes.Buffer)}
 	log := telemetry.NewLogger(w.Log, slog.LevelInfo)
-	limit := func(n int) int {
-		if n == 0 {
-			return 1 << 20
-		}
-		return n
-	}
 	w.App = app.New(app.Config{
 		Store: s, Passwords: credential.NewPasswords(4), Log: log,
-		Limits: ratelimit.NewMemory(map[ratelimit.Class]int{ratelimit.Data: limit(cfg.Data), ratelimit.Management: limit(cfg.Management)}),
+		Limits: ratelimit.NewMemory(map[ratelimit.Class]int{ratelimit.Data: cmp.Or(cfg.Data, 1<<20), ratelimit.Management: cmp.Or(cfg.Management, 1<<20)}),
 	})
 	g, err := gate.New(gate.Config{App: w.App, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
 	if err != nil {
@@ -111,7 +106,7 @@ func (w *World) populate(ctx context.Context) {
 	for i, m := range Sources {
 		w.Meetings = append([]string{w.Import(w.Acme, fmt.Sprintf("m%d.json", i), m)}, w.Meetings...)
 	}
-	w.Foreign = []string{w.Import(w.Other, "f.json", strings.ReplaceAll(Sources[0], "Pricing", "Secret"))}
+	w.Foreign = w.Import(w.Other, "f.json", strings.ReplaceAll(Sources[0], "Pricing", "Secret"))
 }
 
 // Sources are the files that the meetings of Acme came from, oldest first.
