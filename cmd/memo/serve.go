@@ -92,6 +92,9 @@ func (c *serveCmd) check() (public *url.URL, proxies []netip.Prefix, err error) 
 		if err != nil || public.Scheme != "http" && public.Scheme != "https" || public.Host == "" {
 			return nil, nil, usageError("--public-url must be an address such as https://memo.example.com")
 		}
+		if strings.ContainsFunc(public.Host, func(r rune) bool { return r > '~' }) {
+			return nil, nil, usageError("--public-url: write the host as browsers send it, such as https://xn--e1afmkfd.example")
+		}
 	}
 	for _, s := range c.TrustedProxy {
 		p, err := netip.ParsePrefix(s)

@@ -32,6 +32,7 @@ type List struct {
 	Limit      int    // is clamped to 1–100
 	Offset     int
 	Cursor     string // from Page.NextCursor, instead of Offset
+	NoSnippets bool   // of a search: where the words occur is not wanted, which costs a text each
 }
 
 // Sorts lists the orders of a list, the default first.
@@ -94,7 +95,7 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in List) (Page,
 	}
 	for _, it := range items {
 		f := Found{Item: it}
-		if filter.Search {
+		if filter.Search && !in.NoSnippets {
 			if f.Snippets, err = a.snippets(ctx, it, filter.Query); err != nil {
 				return Page{}, err
 			}

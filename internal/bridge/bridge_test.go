@@ -20,7 +20,8 @@ func TestAMessagePassesUntouched(t *testing.T) {
 	const message = `{ "method":"tools/call","id":"a<é\u00e9","params":{"n":1.50,"z":1e3,"big":12345678901234567890},"jsonrpc":"2.0"}`
 	for _, c := range []struct{ name, answer, line string }{
 		{"as it is", `{"result": {"b":1.50,"a":"<\u00e9>"} , "id":"a<éé", "jsonrpc":"2.0"}`, ""},
-		{"on one line", "{\r\n  \"jsonrpc\": \"2.0\",\n  \"id\": 7, \"result\": {\"n\": 1.50, \"s\": \"a\\nb <\\u00e9>\"}\n}\n", `{"jsonrpc":"2.0","id":7,"result":{"n":1.50,"s":"a\nb <\u00e9>"}}`},
+		{"on one line", "{\r\n  \"jsonrpc\": \"2.0\",\n  \"id\": \"a<éé\", \"result\": {\"n\": 1.50, \"s\": \"a\\nb <\\u00e9>\"}\n}\n", `{"jsonrpc":"2.0","id":"a<éé","result":{"n":1.50,"s":"a\nb <\u00e9>"}}`},
+		{"somebody else's answer", `{"jsonrpc":"2.0","id":8,"result":{"n":1}}`, `{"jsonrpc":"2.0","id":"a<é\u00e9","result":{"n":1}}`},
 		{"an error of the server", `{"jsonrpc":"2.0","id":"a<é\u00e9","error":{"code":-32602,"message":"no","data":{"x":1}}}`, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -124,15 +124,20 @@ func (e *rpcError) reply(id jsontext.Value) []byte {
 	if err != nil {
 		panic(err) // a number and a string that is clean
 	}
-	return errorReply(id, data)
+	return reply(id, "error", data)
 }
 
-// errorReply is an error object as the answer to the request of this id.
-func errorReply(id, e jsontext.Value) []byte {
+// reply is an error or a result as the answer to the request of this id.
+func reply(id jsontext.Value, member string, value jsontext.Value) []byte {
 	if id == nil {
 		id = jsontext.Value("null")
 	}
-	return bytes.Join([][]byte{[]byte(`{"jsonrpc":"2.0","id":`), id, []byte(`,"error":`), e, []byte(`}`)}, nil)
+	return bytes.Join([][]byte{[]byte(`{"jsonrpc":"2.0","id":`), id, []byte(`,"` + member + `":`), value, []byte(`}`)}, nil)
+}
+
+// sameID compares two ids, which may be written with other escapes.
+func sameID(a, b jsontext.Value) bool {
+	return bytes.Equal(a, b) || a.Kind() == '"' && b.Kind() == '"' && text(a) == text(b)
 }
 
 // line makes one line of a JSON text. Should a server send the key back, that

@@ -101,8 +101,14 @@ func (s *session) pass(ctx context.Context, m *message, data []byte) (answered b
 		s.version = text(result.Version)
 		s.mu.Unlock()
 	}
-	if a.Error != nil && !bytes.Equal(a.ID, m.ID) {
-		data = errorReply(m.ID, a.Error) // a server that had not read the id yet
+	if answered && m.asks() && !sameID(a.ID, m.ID) {
+		// A server that had not read the id yet, or something in between that
+		// mixes answers up: the host waits for its own.
+		if a.Error != nil {
+			data = reply(m.ID, "error", a.Error)
+		} else {
+			data = reply(m.ID, "result", a.Result)
+		}
 	}
 	if m.asks() || !answered {
 		s.write(ctx, data)

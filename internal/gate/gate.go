@@ -44,7 +44,8 @@ type Gate struct {
 func New(cfg Config) (*Gate, error) {
 	g := &Gate{app: cfg.App, proxies: cfg.Proxies, public: cfg.PublicURL, origins: http.NewCrossOriginProtection()}
 	if cfg.PublicURL != nil {
-		if err := g.origins.AddTrustedOrigin(cfg.PublicURL.Scheme + "://" + cfg.PublicURL.Host); err != nil {
+		g.public = canonical(cfg.PublicURL)
+		if err := g.origins.AddTrustedOrigin(g.public.Scheme + "://" + g.public.Host); err != nil {
 			return nil, err
 		}
 	}
@@ -153,6 +154,8 @@ func (g *Gate) Holder(w http.ResponseWriter, r *http.Request) (Admission, bool) 
 		return Admission{}, false
 	}
 	return Admission{Caller: c, Recheck: func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, readTimeout)
+		defer cancel()
 		_, err := g.app.AuthoriseKey(ctx, key, origin)
 		return err
 	}}, true

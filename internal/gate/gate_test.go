@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -88,4 +89,60 @@ func FuzzBearer(f *testing.F) {
 			t.Fatal("a key was read out of something else")
 		}
 	})
+}
+
+// TestPublicURLIsWrittenAsBrowsersDo: however the operator writes it, it is what
+// Host and Origin say.
+func TestPublicURLIsWrittenAsBrowsersDo(t *testing.T) {
+	for in, want := range map[string]string{
+		"https://Memo.Example.com.:443/": "https://memo.example.com", "http://memo.example.com:80": "http://memo.example.com",
+		"https://memo.example.com:8443": "https://memo.example.com:8443", "http://[::1]:8080": "http://[::1]:8080",
+	} {
+		u, err := url.Parse(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := canonical(u).String(); got != want {
+			t.Errorf("%s: got %s, want %s", in, got, want)
+		}
+	}
+}
+
+// TestOrigins: only a page of ours, by one Origin, whatever else is said.
+func TestOrigins(t *testing.T) {
+	public, err := url.Parse("https://Memo.example.com:443")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := New(Config{PublicURL: public})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		origins, sites []string
+		ok             bool
+	}{
+		{nil, nil, true},
+		{nil, []string{"same-origin"}, true},
+		{nil, []string{"cross-site"}, false},
+		{[]string{"http://127.0.0.1:8080"}, nil, true},
+		{[]string{"HTTP://127.0.0.1:8080"}, nil, true},
+		{[]string{"https://memo.example.com"}, []string{"cross-site"}, true},
+		{[]string{"http://memo.example.com"}, nil, false},
+		{[]string{"null"}, nil, false},
+		{[]string{"null"}, []string{"same-origin"}, false},
+		{[]string{"https://evil.example"}, []string{"same-origin"}, false},
+		{[]string{"http://127.0.0.1:8080", "https://evil.example"}, nil, false},
+		{[]string{"http://127.0.0.1:8080/"}, nil, false},
+		{[]string{"http://user@127.0.0.1:8080"}, nil, false},
+		{[]string{"http://127.0.0.1:8080.evil.example"}, nil, false},
+		{[]string{"//127.0.0.1:8080"}, nil, false},
+		{nil, []string{"none", "cross-site"}, false},
+	} {
+		r := httptest.NewRequest("POST", "http://127.0.0.1:8080/mcp", nil)
+		r.Header["Origin"], r.Header["Sec-Fetch-Site"] = c.origins, c.sites
+		if got := g.SameOrigin(httptest.NewRecorder(), r); got != c.ok {
+			t.Errorf("Origin %v, Sec-Fetch-Site %v: got %v", c.origins, c.sites, got)
+		}
+	}
 }

@@ -11,6 +11,19 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
+// canonical writes a server's address as browsers do: in lower case, without a
+// default port and a dot at the end of the name.
+func canonical(u *url.URL) *url.URL {
+	name, port := strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), u.Port()
+	if strings.Contains(name, ":") {
+		name = "[" + name + "]"
+	}
+	if port != "" && !(u.Scheme == "https" && port == "443") && !(u.Scheme == "http" && port == "80") {
+		name += ":" + port
+	}
+	return &url.URL{Scheme: u.Scheme, Host: name}
+}
+
 // Origin tells where a request comes from. What proxies say counts only if the
 // peer is one that the operator named, and then the address before the last
 // proxy of theirs.
@@ -82,7 +95,7 @@ func (g *Gate) OwnName(w http.ResponseWriter, r *http.Request) bool {
 		return true
 	}
 	name := strings.ToLower(strings.TrimSuffix((&url.URL{Host: r.Host}).Hostname(), "."))
-	if ip := net.ParseIP(name); ip != nil && ip.IsLoopback() || name == "localhost" || g.public != nil && name == strings.ToLower(g.public.Hostname()) {
+	if ip := net.ParseIP(name); ip != nil && ip.IsLoopback() || name == "localhost" || g.public != nil && name == g.public.Hostname() {
 		return true
 	}
 	Refuse(w, r, errForeignName)
@@ -107,10 +120,10 @@ func (g *Gate) SameOrigin(w http.ResponseWriter, r *http.Request) bool {
 // and looks at the first of each.
 func (g *Gate) plainOrigin(r *http.Request) bool {
 	origins := r.Header["Origin"]
-	if len(origins) == 0 || r.Method == http.MethodGet || r.Method == http.MethodHead {
+	if len(origins) == 0 {
 		return len(r.Header["Sec-Fetch-Site"]) <= 1
 	}
 	scheme, host, ok := strings.Cut(strings.ToLower(origins[0]), "://")
 	return len(origins) == 1 && len(r.Header["Sec-Fetch-Site"]) <= 1 && ok && (scheme == "http" || scheme == "https") &&
-		(host == strings.ToLower(r.Host) || g.public != nil && scheme == g.public.Scheme && host == strings.ToLower(g.public.Host))
+		(host == strings.ToLower(r.Host) || g.public != nil && scheme == g.public.Scheme && host == g.public.Host)
 }

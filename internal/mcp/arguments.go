@@ -108,8 +108,8 @@ func defaultOf(f reflect.StructField, value string) jsontext.Value {
 }
 
 // decode reads the arguments into in, a pointer to an input, and tells all that
-// is wrong with them. null stands for an argument that is left out: some models
-// write it so.
+// is wrong with them. null stands for an argument that is left out, and so does
+// an empty text for an optional one: some models fill in every argument.
 func decode(raw []byte, in any) error {
 	v := reflect.ValueOf(in).Elem()
 	given := map[string]jsontext.Value{}
@@ -125,9 +125,10 @@ func decode(raw []byte, in any) error {
 		names = append(names, name)
 		value := given[name]
 		delete(given, name)
-		if value == nil || value.Kind() == 'n' {
+		optional := f.Tag.Get("required") == ""
+		if value == nil || value.Kind() == 'n' || optional && string(value) == `""` {
 			def := f.Tag.Get("default")
-			if f.Tag.Get("required") != "" {
+			if !optional {
 				wrong = append(wrong, name+" is required")
 			}
 			if def == "" {
@@ -139,8 +140,8 @@ func decode(raw []byte, in any) error {
 			wrong = append(wrong, name+" "+problem)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		wrong = append(wrong, fmt.Sprintf("there is no argument %q, only %s", memo.RedactKeys(shown(name)), strings.Join(names, ", ")))
+	if unknown := slices.Sorted(maps.Keys(given)); len(unknown) > 0 {
+		wrong = append(wrong, fmt.Sprintf("there is no argument %q, only %s", memo.RedactKeys(shown(unknown[0])), strings.Join(names, ", ")))
 	}
 	if len(wrong) > 0 {
 		return wrong
@@ -181,7 +182,9 @@ func set(field reflect.Value, tag reflect.StructTag, value jsontext.Value) (prob
 		}
 	default:
 		var s string
-		if jsonv2.Unmarshal(value, &s) != nil {
+		if _, whole := integer(value); whole && tag.Get("json") == "report" {
+			s = string(value) // an id, as the list of reports has it
+		} else if jsonv2.Unmarshal(value, &s) != nil {
 			return "must be a text"
 		}
 		return setText(p, tag, s, outside)
@@ -202,7 +205,7 @@ func setText(p any, tag reflect.StructTag, s string, outside func(int) bool) (pr
 		if err != nil {
 			return "must be a date such as 2026-05-20"
 		}
-		p.Time = t
+		p.Time = t.Add(time.Nanosecond) // the first day of all is none otherwise
 	case *string:
 		enum := tag.Get("enum")
 		switch {

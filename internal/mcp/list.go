@@ -38,7 +38,7 @@ type listIn struct {
 func (s *Server) list(ctx context.Context, c memo.Caller, in listIn) (*sdk.CallToolResult, error) {
 	page, err := s.App.Transcriptions(ctx, c, app.List{
 		Status: memo.Status(in.Status), ProjectID: string(in.ProjectID), Language: in.Language, From: in.DateFrom.Time, To: in.DateTo.Time,
-		ExternalID: in.ExternalID, Query: in.Q, Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor,
+		ExternalID: in.ExternalID, Query: in.Q, Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor, NoSnippets: true,
 	})
 	if err != nil {
 		return nil, err
@@ -58,11 +58,11 @@ func (s *Server) list(ctx context.Context, c memo.Caller, in listIn) (*sdk.CallT
 		items[i] = append(strconv.AppendInt(append(b, `,"char_count":`...), int64(it.CharCount), 10), '}')
 		lines.WriteString("\n\n" + about(it, t))
 		if t.Summary != "" {
-			lines.WriteString("\n" + string(t.Summary))
+			lines.WriteString("\n" + oneLine(string(t.Summary)))
 		}
 	}
 	if page.NextCursor != "" {
-		fmt.Fprintf(&lines, "\n\nThere are more: call %s again with cursor=%s", listTool, page.NextCursor)
+		fmt.Fprintf(&lines, "\n\nThere are more: call %s again with the same arguments and cursor=%s", listTool, page.NextCursor)
 	}
 	return object(struct {
 		Items      []jsontext.Value `json:"items"`
@@ -116,7 +116,9 @@ func (s *Server) search(ctx context.Context, c memo.Caller, in searchIn) (*sdk.C
 		hits = append(hits, found...)
 	}
 	head := fmt.Sprintf("%s; %s with these words", plural(len(hits), "hit"), plural(page.Total, "transcription"))
-	if page.Total == 0 {
+	if page.Total > 0 {
+		head += ", at most three places of each: read on for more"
+	} else {
 		head += fmt.Sprintf(". Try fewer or other words, or %s", listTool)
 	}
 	return object(struct {
@@ -153,9 +155,9 @@ func (h hit) line() string {
 		b.WriteString("[" + string(h.Time) + "] ")
 	}
 	if h.Speaker != "" {
-		b.WriteString(string(h.Speaker) + ": ")
+		b.WriteString(oneLine(string(h.Speaker)) + ": ")
 	}
-	fmt.Fprintf(&b, "%s | offset=%d", h.Snippet, h.Offset)
+	fmt.Fprintf(&b, "%s | offset=%d", oneLine(h.Snippet), h.Offset)
 	return b.String()
 }
 
@@ -169,7 +171,7 @@ func (s *Server) projects(ctx context.Context, c memo.Caller, in projectsIn) (*s
 	offset := 0
 	if in.Cursor != "" {
 		var err error
-		if offset, err = strconv.Atoi(in.Cursor); err != nil || offset < 1 {
+		if offset, err = strconv.Atoi(in.Cursor); err != nil || offset < 1 || strconv.Itoa(offset) != in.Cursor {
 			return nil, memo.Invalid("cursor", "must be a next_cursor of this list, unchanged")
 		}
 	}
@@ -187,7 +189,7 @@ func (s *Server) projects(ctx context.Context, c memo.Caller, in projectsIn) (*s
 	fmt.Fprintf(&lines, "%s of %d", plural(len(projects), "project"), total)
 	for i, p := range projects {
 		items[i] = item{p.ID, p.Name, p.TranscriptionCount}
-		fmt.Fprintf(&lines, "\n%s | %s | id %s", p.Name, plural(p.TranscriptionCount, "transcription"), p.ID)
+		fmt.Fprintf(&lines, "\n%s | %s | id %s", oneLine(p.Name), plural(p.TranscriptionCount, "transcription"), p.ID)
 	}
 	next := ""
 	if end := offset + len(projects); end < total {
@@ -217,7 +219,17 @@ func about(it app.Found, t memo.Transcription) string {
 	if len(names) > 0 {
 		parts = append(parts, strings.Join(names, ", "))
 	}
-	return strings.Join(append(parts, plural(it.CharCount, "character"), "id "+t.ID), " | ")
+	parts = append(parts, plural(it.CharCount, "character"), "id "+t.ID)
+	for i := range parts {
+		parts[i] = oneLine(parts[i])
+	}
+	return strings.Join(parts, " | ")
+}
+
+// oneLine keeps what somebody wrote from looking like a line, or a part of one,
+// that is ours.
+func oneLine(s string) string {
+	return strings.ReplaceAll(strings.Join(strings.Fields(s), " "), " | ", " / ")
 }
 
 func transcriptionOf(it app.Found) (t memo.Transcription, err error) {

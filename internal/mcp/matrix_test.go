@@ -141,7 +141,7 @@ func TestWhatIsCounted(t *testing.T) {
 			}
 		}
 		counted := []string{
-			toolCall(projectsTool, "{}"), toolCall("no_such_tool", "{}"), toolCall(getTool, `{"id":"x"}`), request("tools/call", "[]"),
+			toolCall(projectsTool, "{}"), toolCall("no_such_tool", "{}"), toolCall(getTool, `{"id":"x"}`), request("tools/call", `{"name":7}`),
 			request("resources/read", `{"uri":"memo://transcriptions/`+w.Meetings[0]+`"}`), request("prompts/get", `{"name":"week_brief"}`),
 		}
 		for i, m := range counted {
@@ -177,7 +177,10 @@ func TestMessages(t *testing.T) {
 		`{"jsonrpc":"2.0","method":"ping"}`: {400, "needs an id"}, `{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}`: {200, `"result":{}`},
 		`{"jsonrpc":"2.0","id":"` + strings.Repeat("i", 1000) + `","method":"ping"}`: {200, `"result":{}`}, `{"jsonrpc":"2.0","id":-7,"method":"ping"}`: {200, `"id":-7`},
 		`{"jsonrpc":"2.0","id":1,"method":"tasks/list"}`: {200, "-32601"}, `{"jsonrpc":"2.0","method":"notifications/other"}`: {202, ""},
-		request("tools/call", `["`+secret+`"]`): {200, "-32602"}, request("tools/call", `{"name":7,"x":"`+secret+`"}`): {200, "-32602"}, request("tools/call", `null`): {200, "-32602"},
+		request("tools/call", `["`+secret+`"]`): {400, "-32602"}, request("tools/call", `{"name":7,"x":"`+secret+`"}`): {200, "-32602"}, request("tools/call", `null`): {400, "-32602"},
+		request("subscriptions/listen", `{"notifications":"`+secret+`"}`): {200, "-32601"}, request("tools/call", `{"name":"`+secret+`"}`): {200, "There is no tool"},
+		`{"jsonrpc":"2.0","id":1,"method":"initialize"}`: {400, `"id":1`}, `{"jsonrpc":"2.0","id":1,"method":""}`: {400, "must not be empty"}, `{"jsonrpc":"2.0","result":{}}`: {400, "A response"},
+		`{"jsonrpc":"2.0","id":1,"error":"` + secret + `"}`: {400, "A response"}, `{"jsonrpc":"2.0","id":1,"method":"notifications/initialized"}`: {400, "has no id"},
 		request("prompts/get", `{"name":"decisions","arguments":{"meeting":["`+secret+`"]}}`): {200, "-32602"},
 		request("initialize", `{"protocolVersion":{"`+secret+`":1}}`):                         {200, "-32602"}, request("tools/list", `{"cursor":"`+secret+`"}`): {200, "-32602"},
 	} {

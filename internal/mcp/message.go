@@ -3,6 +3,7 @@ package mcp
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,11 +22,14 @@ type message struct {
 	name   string         // of the tool
 }
 
+// needParams are the methods that mean nothing without params.
+var needParams = []string{"tools/call", "resources/read", "prompts/get", "initialize"}
+
 // methods says of every method that there is whether a call of it is counted, as
 // a data call of its key (contract section 1, "Rate limits").
 var methods = map[string]bool{
 	"tools/call": true, "resources/read": true, "prompts/get": true,
-	"initialize": false, "server/discover": false, "ping": false, "subscriptions/listen": false,
+	"initialize": false, "server/discover": false, "ping": false,
 	"tools/list": false, "prompts/list": false, "resources/list": false, "resources/templates/list": false,
 	"notifications/initialized": false, "notifications/cancelled": false, "notifications/progress": false, "notifications/roots/list_changed": false,
 }
@@ -81,12 +85,22 @@ func parse(body []byte) (m message, bad *rpcError) {
 	switch {
 	case wire.Method == nil && wire.Result == nil && wire.Error == nil:
 		return m, invalidRequest("The message has no method.")
+	case wire.Method == nil && (wire.ID == nil || wire.Error != nil && wire.Error.Kind() != '{'):
+		return m, invalidRequest("A response has the id of its request, and an error that is an object.")
 	case wire.Method == nil:
 		return m, nil
-	case wire.ID == nil && !strings.HasPrefix(*wire.Method, "notifications/"):
-		return m, invalidRequest("A call needs an id.")
 	}
 	m.method = *wire.Method
+	switch notification := strings.HasPrefix(m.method, "notifications/"); {
+	case m.method == "":
+		return m, invalidRequest("The method must not be empty.")
+	case notification && wire.ID != nil:
+		return m, invalidRequest("A notification has no id.")
+	case !notification && wire.ID == nil:
+		return m, invalidRequest("A call needs an id.")
+	case slices.Contains(needParams, m.method) && wire.Params.Kind() != '{':
+		return m, &rpcError{Code: jsonrpc.CodeInvalidParams, Message: "This method needs params, an object."}
+	}
 	var params struct {
 		Name jsontext.Value `json:"name"`
 	}

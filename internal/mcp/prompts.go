@@ -67,7 +67,7 @@ func prompts() []prompt {
 			if _, err := time.Parse(time.DateOnly, arg["since"]); err != nil && arg["since"] != "" {
 				since += fmt.Sprintf(" (if that is no date, it belongs to the name, and %s is meant)", month)
 			}
-			return fmt.Sprintf("What did %q promise, or was asked to do, since %s? Search for the name with %s and that day as date_from, and read around each hit with %s. "+
+			return fmt.Sprintf("What did %q promise, or was asked to do, since %s? Search for the name with %s and that day as date_from, and read the meetings it finds to their end with %s. "+
 				"List each follow-up once: what, for whom, due, the meeting and [mm:ss]; then whether a later meeting says that it was done. "+
 				"Keep apart what was promised from what others only expect.", arg["person"], since, searchTool, getTool)
 		}},

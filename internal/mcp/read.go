@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -68,7 +69,7 @@ func (s *Server) exportPath(id, format string) string {
 
 type reportIn struct {
 	ID     id     `json:"id" required:"yes" doc:"of the transcription"`
-	Report string `json:"report" doc:"slug, name or number; leave out to list them"`
+	Report string `json:"report" doc:"slug, name or id; leave out to list them"`
 	stretch
 }
 
@@ -108,24 +109,30 @@ func listReports(reports []memo.Report) (*sdk.CallToolResult, error) {
 	lines.WriteString(plural(len(reports), "report"))
 	for i, r := range reports {
 		items[i] = item{r.ID, r.Slug, r.Name, r.Status}
-		fmt.Fprintf(&lines, "\n%s | %s | %s", r.Slug, r.Name, r.Status)
+		fmt.Fprintf(&lines, "\n%d | %s | %s | %s", r.ID, oneLine(r.Slug), oneLine(r.Name), r.Status)
 	}
 	return object(struct {
 		Items []item `json:"items"`
 	}{items}, lines.String())
 }
 
-// reportNamed finds a report by its slug, its number or its name.
+// reportNamed finds a report by its slug, its number or its name: of several the
+// newest that has a text, or else the newest.
 func reportNamed(reports []memo.Report, name string) (memo.Report, bool) {
+	name = strings.TrimSpace(name)
 	for _, is := range []func(memo.Report) bool{
 		func(r memo.Report) bool { return r.Slug == name },
 		func(r memo.Report) bool { return strconv.FormatInt(r.ID, 10) == name },
-		func(r memo.Report) bool { return strings.EqualFold(r.Name, name) },
+		func(r memo.Report) bool { return strings.EqualFold(strings.TrimSpace(r.Name), name) },
 	} {
-		for _, r := range reports {
-			if is(r) {
-				return r, true
+		var found *memo.Report
+		for _, r := range slices.Backward(reports) {
+			if is(r) && (found == nil || found.Text == "" && r.Text != "") {
+				found = &r
 			}
+		}
+		if found != nil {
+			return *found, true
 		}
 	}
 	return memo.Report{}, false

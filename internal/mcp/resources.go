@@ -20,7 +20,7 @@ const resourcePrefix = "memo://transcriptions/"
 func (s *Server) addResources(server *sdk.Server) {
 	server.AddResourceTemplate(&sdk.ResourceTemplate{
 		Name: "transcription", Title: "Transcription", URITemplate: resourcePrefix + "{id}", MIMEType: "text/markdown",
-		Description: "A transcription as Markdown, whole: summary, topics, AI reports and every line. Ids come from " + listTool + ".",
+		Description: "A transcription as Markdown, whole: summary, topics, AI reports and every line. Ids come from " + listTool + "; " + getTool + " reads long ones page by page.",
 	}, s.readResource)
 	server.AddReceivingMiddleware(func(next sdk.MethodHandler) sdk.MethodHandler {
 		return func(ctx context.Context, method string, req sdk.Request) (sdk.Result, error) {

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,18 +68,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.inner.ServeHTTP(&answer{ResponseWriter: w, call: c}, r)
 }
 
-// unknown answers a method that there is not, as the revisions before
-// 2026-07-28 want it: hosts ask for what other servers have. The SDK does so
-// for the newest only, and takes it for bad HTTP in the others.
+// unknown answers a method that there is not: hosts ask for what other servers
+// have. From 2026-07-28 on, that has a status of its own.
 func unknown(w http.ResponseWriter, r *http.Request, m message) bool {
-	if _, ok := methods[m.method]; ok || m.method == "" || r.Header.Get("MCP-Protocol-Version") >= "2026-07-28" {
+	if _, ok := methods[m.method]; ok || m.method == "" {
 		return false
 	}
 	if m.id == nil {
 		w.WriteHeader(http.StatusAccepted)
 		return true
 	}
-	write(w, http.StatusOK, m.id, &rpcError{Code: jsonrpc.CodeMethodNotFound, Message: noMethod})
+	status := http.StatusOK
+	if r.Header.Get("MCP-Protocol-Version") >= "2026-07-28" {
+		status = http.StatusNotFound
+	}
+	write(w, status, m.id, &rpcError{Code: jsonrpc.CodeMethodNotFound, Message: noMethod})
 	return true
 }
 
@@ -99,9 +103,10 @@ func (s *Server) route(m message) string {
 // read reads the body within its limits. The key of a caller who took long to
 // send it is looked at again, for it may have died meanwhile.
 func (c *call) read(w http.ResponseWriter) ([]byte, error) {
-	kind, _, err := mime.ParseMediaType(c.request.Header.Get("Content-Type"))
-	if err != nil || kind != "application/json" {
-		return nil, &gate.StatusError{Status: http.StatusUnsupportedMediaType, Detail: "The body must be JSON: send Content-Type: application/json."}
+	h := c.request.Header
+	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil || kind != "application/json" || h.Get("Content-Encoding") != "" || !strings.EqualFold(cmp.Or(params["charset"], "utf-8"), "utf-8") {
+		return nil, &gate.StatusError{Status: http.StatusUnsupportedMediaType, Detail: "The body must be JSON in UTF-8, not compressed: send Content-Type: application/json."}
 	}
 	start := time.Now()
 	body, err := gate.ReadBody(w, c.request, maxBody)
@@ -111,7 +116,7 @@ func (c *call) read(w http.ResponseWriter) ([]byte, error) {
 	if err != nil {
 		return nil, &gate.StatusError{Status: http.StatusBadRequest, Detail: "The body could not be read to its end."}
 	}
-	if time.Since(start) > time.Second {
+	if time.Since(start) > 10*time.Millisecond { // it did not come with the headers
 		return body, c.Recheck(c.request.Context())
 	}
 	return body, nil
@@ -184,6 +189,12 @@ func (a *answer) inOurWords(p []byte) []byte {
 		e.Code, e.Message = jsonrpc.CodeInvalidParams, "The params are not what this method takes: a member is missing or has the wrong type."
 	case e.Code == jsonrpc.CodeMethodNotFound:
 		e.Message = noMethod
+	case strings.HasPrefix(e.Message, "unknown tool "):
+		e.Message = "There is no tool of this name. Call tools/list to see which there are."
+	case strings.HasPrefix(e.Message, "unknown prompt "):
+		e.Message = "There is no prompt of this name. Call prompts/list to see which there are."
+	case e.Message == "invalid params":
+		e.Message = "The cursor is none of this list. Leave it out: the list has one page."
 	case e.Code == sdk.CodeHeaderMismatch:
 		e.Message = "A header is missing or differs from the body: MCP-Protocol-Version must repeat the version in _meta, Mcp-Method the method, and Mcp-Name the name or uri."
 	}

@@ -35,7 +35,7 @@ func (s *Server) addTools(server *sdk.Server) {
 		"Lists meetings, calls and recordings by date, project, language or status, without their text: id, title, summary, speakers, duration, char_count. "+
 			"Use it for \"last week\" or \"all of project X\"; to find what somebody said use "+searchTool+".", s.list)
 	add(s, server, searchTool, "Search transcriptions",
-		"Finds where words are said. All words must occur in one transcription (title, summary, text or a speaker's name). The best first; each hit has the transcription's id and the offset at which "+
+		"Finds where words are said. All words must occur in one transcription (title, summary, text or a speaker's name). The best first, at most three places of one transcription; each hit has the transcription's id and the offset at which "+
 			getTool+" reads on from that line.", s.search)
 	add(s, server, getTool, "Read a transcription",
 		"Reads the text of one transcription, a line per utterance: \"[12:34] Speaker: …\". Long ones come in pages of whole lines; the first and last line of a page say where it stands. "+

@@ -75,7 +75,7 @@ func TestList(t *testing.T) {
 		}
 		for arguments, want := range map[string]int{
 			`{"status":"queued"}`: 1, `{"language":"de"}`: 1, `{"external_id":"crm-1"}`: 1, `{"q":"price"}`: 1, `{"date_from":"2026-05-02","date_to":"2026-05-02"}`: 1,
-			`{"project_id":"` + nowhere + `"}`: 0, `{"project_id":null,"limit":1}`: 1, `{"sort":"duration","limit":50.0}`: 3,
+			`{"language":"","project_id":"","date_from":"","status":"","cursor":""}`: 3, `{"date_to":"0001-01-01"}`: 0, `{"project_id":"` + nowhere + `"}`: 0, `{"project_id":null,"limit":1}`: 1, `{"sort":"duration","limit":50.0}`: 3,
 		} {
 			if w.good(listTool, arguments, &page); len(page.Items) != want {
 				t.Errorf("%s: %d items, want %d", arguments, len(page.Items), want)
@@ -150,6 +150,14 @@ func TestReports(t *testing.T) {
 				t.Errorf("%s: %q", name, got)
 			}
 		}
+		twice := w.Import(w.Acme, "twice.json", strings.NewReplacer("crm-1", "crm-9", `"prompt_results":[`,
+			`"prompt_results":[{"name":" Action items ","slug":"action-items","status":"failed","text":"","created_at":"2026-05-01T10:31:00Z"},`).Replace(testworld.Sources[0]))
+		r := w.good(reportTool, `{"id":"`+twice+`","report":"action-items"}`, nil)
+		if r.Content[0].Text != "- send the offer" {
+			t.Errorf("a failed report hides the good one: %q", r.Content[0].Text)
+		}
+		failedID, _, _ := strings.Cut(strings.Split(w.good(reportTool, `{"id":"`+twice+`"}`, nil).Content[0].Text, "\n")[1], " ")
+		w.wrong(reportTool, `{"id":"`+twice+`","report":`+failedID+`}`, "is failed and has no text")
 		w.wrong(reportTool, `{"id":"`+w.Meetings[2]+`","report":"action-items"}`, "has no AI reports")
 		long := strings.Repeat("A line of a report.\n", 3000)
 		id = w.Import(w.Acme, "long.json", strings.NewReplacer("- send the offer", strings.ReplaceAll(long, "\n", `\n`), "crm-1", "crm-2").Replace(testworld.Sources[0]))

@@ -58,6 +58,10 @@ func TestCutKeepsTheWordAndTheLimit(t *testing.T) {
 	if !strings.Contains(got, "Ziel") || utf8.RuneCountInString(got) > maxSnippet+2 {
 		t.Errorf("got %q", got)
 	}
+	folded := strings.Repeat("слово ", 200) + "ещё"
+	if got := Cut(Query("еще"), folded); !strings.Contains(got, "ещё") {
+		t.Errorf("a folded word is cut off: %q", got)
+	}
 	if Cut(Query("x"), "short") != "short" {
 		t.Error("a short line is cut")
 	}

@@ -80,14 +80,7 @@ func Cut(query []Term, line string) string {
 	if len(runes) <= maxSnippet {
 		return line
 	}
-	start := 0
-	folded := strings.ToLower(line)
-	for _, q := range query {
-		if i := strings.Index(folded, q.Text); i >= 0 {
-			start = max(0, len([]rune(folded[:i]))-maxSnippet/3)
-			break
-		}
-	}
+	start := max(0, place(query, runes)-maxSnippet/3)
 	start = min(start, len(runes)-maxSnippet)
 	out := string(runes[start : start+maxSnippet])
 	if start > 0 {
@@ -103,4 +96,18 @@ func Cut(query []Term, line string) string {
 		out += "…"
 	}
 	return out
+}
+
+// place returns where the first of the terms stands that stands there at all, as
+// an index of a character; 0 if none does.
+func place(query []Term, line []rune) int {
+	for _, q := range query {
+		n := len([]rune(q.Text))
+		for i := range line {
+			if (i == 0 || !isWord(line[i-1]) || isUnspaced(line[i])) && strings.HasPrefix(fold(string(line[i:min(i+2*n+2, len(line))])), q.Text) {
+				return i
+			}
+		}
+	}
+	return 0
 }
