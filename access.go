@@ -73,3 +73,19 @@ func sameWorkspace(c Caller, k APIKey) bool {
 }
 
 func owns(c Caller, k APIKey) bool { return c.UserID != "" && c.UserID == k.CreatedBy.ID }
+
+// MayChangeTranscription lets an OWNER change every transcription of the
+// workspace, and a member those that they imported.
+func MayChangeTranscription(c Caller, workspaceID, importedBy string) error {
+	switch {
+	case c.Operator:
+		return nil
+	case c.KeyID != "":
+		return Forbidden("read_only", "An API key can read and export, and change nothing.")
+	case c.WorkspaceID == "" || c.WorkspaceID != workspaceID:
+		return NotFound("Transcription")
+	case c.Role == RoleOwner || importedBy != "" && importedBy == c.UserID:
+		return nil
+	}
+	return Forbidden("not_your_transcription", "Only the member who imported a transcription and an OWNER may change it.")
+}

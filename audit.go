@@ -33,14 +33,22 @@ const (
 	ActionMemberRole    Action = "member.role_changed"
 	ActionMemberRemoved Action = "member.removed"
 
+	ActionInvited       Action = "member.invited"
+	ActionInviteRevoked Action = "member.invite_revoked"
+
 	ActionUserCreated  Action = "user.created"
+	ActionUserRenamed  Action = "user.renamed"
 	ActionUserDisabled Action = "user.disabled"
 	ActionUserEnabled  Action = "user.enabled"
 	ActionSignedIn     Action = "session.created"
 	ActionSignedOut    Action = "session.revoked"
 
 	ActionWorkspaceCreated Action = "workspace.created"
+	ActionWorkspaceRenamed Action = "workspace.renamed"
 	ActionPlanChanged      Action = "workspace.plan_changed"
 	ActionImported         Action = "transcription.imported"
+	ActionRetitled         Action = "transcription.renamed"
+	ActionMoved            Action = "transcription.moved"
+	ActionDeleted          Action = "transcription.deleted"
 	ActionRestored         Action = "database.restored"
 )

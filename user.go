@@ -32,21 +32,28 @@ type Session struct {
 // Limits on names and passwords, in characters.
 const (
 	MaxName     = 100
+	MaxTitle    = 500 // of transcriptions
 	MinPassword = 8
 	MaxPassword = 1000
 )
 
 // CleanName returns name without surrounding space, or an error that names
 // field: a name is 1 to 100 characters of valid text on one line.
-func CleanName(field, name string) (string, error) {
+func CleanName(field, name string) (string, error) { return cleanLine(field, name, MaxName) }
+
+// CleanTitle is CleanName for the title of a transcription: 1 to 500 characters,
+// as imports take it.
+func CleanTitle(title string) (string, error) { return cleanLine("title", title, MaxTitle) }
+
+func cleanLine(field, name string, most int) (string, error) {
 	name = strings.TrimSpace(name)
 	switch {
 	case !utf8.ValidString(name):
 		return "", Invalid(field, "must be valid UTF-8")
 	case name == "":
 		return "", Invalid(field, "must not be empty")
-	case utf8.RuneCountInString(name) > MaxName:
-		return "", Invalid(field, "must have at most %d characters", MaxName)
+	case utf8.RuneCountInString(name) > most:
+		return "", Invalid(field, "must have at most %d characters", most)
 	case strings.ContainsFunc(name, isControl):
 		return "", Invalid(field, "must not contain control characters or line breaks")
 	case RedactKeys(name) != name:

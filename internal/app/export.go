@@ -60,6 +60,11 @@ func (a *App) Export(ctx context.Context, c memo.Caller, id string, format trans
 	return File{transcript.FileName(&d.Transcription, format), format, body.Bytes()}, nil
 }
 
+// ArchiveName is what the file of an archive is called.
+func ArchiveName(now time.Time) string {
+	return "transcriptions " + now.UTC().Format(time.DateOnly) + ".zip"
+}
+
 // Archive is a bulk export that can begin: everything in it is there.
 type Archive struct {
 	app         *App

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -14,11 +15,17 @@ import (
 // what was refused once stays refused.
 var errKeyNotActive = memo.Conflict("key_not_active", "The key is not active any more. Create a new one.")
 
-// NewKey is what a new key starts with. A nil ExpiresAt means never.
+// NewKey is what a new key starts with. A nil ExpiresAt means never. ID is the id
+// that it gets, where the caller wants to be sure that a form which is sent twice
+// makes one key; empty: a new one.
 type NewKey struct {
 	Name      string
 	ExpiresAt *time.Time
+	ID        string
 }
+
+// errKeyExists answers a form that was sent again.
+var errKeyExists = memo.Conflict("key_exists", "This key was created already, and is not shown again. If you did not keep it, revoke it and create another.")
 
 // CreateKey makes a key for the caller, who acts in one workspace; the operator
 // makes it for the member whose id is in the caller. The answer is the only
@@ -28,19 +35,20 @@ func (a *App) CreateKey(ctx context.Context, c memo.Caller, in NewKey) (memo.New
 	if err != nil {
 		return memo.NewKeyView{}, err
 	}
-	return a.addKey(ctx, c, memo.ActionKeyCreated, func(tx *store.Tx, k *memo.APIKey) error {
+	return a.addKey(ctx, c, in.ID, memo.ActionKeyCreated, func(tx *store.Tx, k *memo.APIKey) error {
 		k.Name, k.Life.ExpiresAt = name, in.ExpiresAt
 		return nil
 	})
 }
 
-// RotateKey makes a key with the same name and expiry. The old one goes on
-// until it is revoked, or for overlap when that is given: 0 ends it now.
-func (a *App) RotateKey(ctx context.Context, c memo.Caller, id string, overlap *time.Duration) (memo.NewKeyView, error) {
+// RotateKey makes a key with the same name and expiry, under newID where that is
+// given, as in [NewKey]. The old one goes on until it is revoked, or for overlap
+// when that is given: 0 ends it now.
+func (a *App) RotateKey(ctx context.Context, c memo.Caller, id, newID string, overlap *time.Duration) (memo.NewKeyView, error) {
 	if overlap != nil && (*overlap < 0 || *overlap > memo.MaxOverlap) {
 		return memo.NewKeyView{}, memo.Invalid("overlap", "must be between 0 and 7 days, such as 24h")
 	}
-	return a.addKey(ctx, c, memo.ActionKeyRotated, func(tx *store.Tx, k *memo.APIKey) error {
+	return a.addKey(ctx, c, newID, memo.ActionKeyRotated, func(tx *store.Tx, k *memo.APIKey) error {
 		if err := tx.LockKey(ctx, id); err != nil {
 			return err
 		}
@@ -74,7 +82,7 @@ func (a *App) RotateKey(ctx context.Context, c memo.Caller, id string, overlap *
 // addKey mints a key for the caller and keeps it, in one transaction that also
 // proves that the caller is still a member: whoever removes them meanwhile
 // waits, and then finds the key and deactivates it.
-func (a *App) addKey(ctx context.Context, c memo.Caller, action memo.Action, fill func(*store.Tx, *memo.APIKey) error) (memo.NewKeyView, error) {
+func (a *App) addKey(ctx context.Context, c memo.Caller, id string, action memo.Action, fill func(*store.Tx, *memo.APIKey) error) (memo.NewKeyView, error) {
 	if c.KeyID != "" {
 		return memo.NewKeyView{}, memo.ErrKeyManagement
 	}
@@ -101,7 +109,7 @@ func (a *App) addKey(ctx context.Context, c memo.Caller, action memo.Action, fil
 		}
 		now = tx.Now
 		k = memo.APIKey{
-			ID: newID(), WorkspaceID: w.ID, Suffix: secret.Suffix(), CreatedAt: now,
+			ID: cmp.Or(id, newID()), WorkspaceID: w.ID, Suffix: secret.Suffix(), CreatedAt: now,
 			CreatedBy: memo.KeyCreator{ID: u.ID, Name: u.Name, Email: u.Email},
 		}
 		if err := fill(tx, &k); err != nil {
@@ -114,8 +122,8 @@ func (a *App) addKey(ctx context.Context, c memo.Caller, action memo.Action, fil
 		if n >= memo.MaxLiveKeys {
 			return memo.Conflict("too_many_keys", "You have %d active keys in this workspace, which is the limit. Revoke some first.", n)
 		}
-		if err := tx.AddKey(ctx, k, secret.Hash()); err != nil {
-			return err
+		if added, err := tx.AddKey(ctx, k, secret.Hash()); err != nil || !added {
+			return orElse(err, errKeyExists)
 		}
 		return record(ctx, tx, c, memo.Event{
 			WorkspaceID: memo.Optional(w.ID), Action: action, Subject: k.ID, Detail: k.Name,

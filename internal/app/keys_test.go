@@ -10,6 +10,7 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/ratelimit"
+	"memoai.tech/memo/internal/store"
 )
 
 func TestTheLifeOfAKey(t *testing.T) {
@@ -39,7 +40,7 @@ func TestTheLifeOfAKey(t *testing.T) {
 		must(t, 0, w.RevokeKey(w.ctx, w.as(w.member), view.ID)) // one whose answer was lost asks again
 		_, err = w.ChangeKey(w.ctx, w.as(w.member), view.ID, KeyChange{ExpiresAt: &never})
 		wantKind(t, "changing a revoked key", err, memo.KindConflict)
-		_, err = w.RotateKey(w.ctx, w.as(w.member), view.ID, nil)
+		_, err = w.RotateKey(w.ctx, w.as(w.member), view.ID, "", nil)
 		wantKind(t, "rotating a revoked key", err, memo.KindConflict)
 	})
 }
@@ -51,7 +52,7 @@ func TestRotation(t *testing.T) {
 		hour := time.Hour
 		rotate := func(id string, overlap *time.Duration) (credential.Key, memo.KeyView) {
 			t.Helper()
-			k, err := w.RotateKey(w.ctx, w.as(w.member), id, overlap)
+			k, err := w.RotateKey(w.ctx, w.as(w.member), id, "", overlap)
 			must(t, k, err)
 			key, _ := credential.ParseKey(k.Key)
 			if string(k.RotatedFrom) != id {
@@ -75,7 +76,7 @@ func TestRotation(t *testing.T) {
 		_, fourthView := rotate(thirdView.ID, &zero)
 		w.wantCode("with an overlap of 0", third, "revoked")
 		tooLong := memo.MaxOverlap + 1
-		_, err := w.RotateKey(w.ctx, w.as(w.member), fourthView.ID, &tooLong)
+		_, err := w.RotateKey(w.ctx, w.as(w.member), fourthView.ID, "", &tooLong)
 		wantKind(t, "an overlap of more than 7 days", err, memo.KindInvalid)
 	})
 }
@@ -107,14 +108,14 @@ func TestWhoSeesAndRevokes(t *testing.T) {
 		name := "x"
 		_, err = w.ChangeKey(w.ctx, w.as(w.owner), other.ID, KeyChange{Name: &name})
 		wantKind(t, "an OWNER renames a member's key", err, memo.KindForbidden)
-		_, err = w.RotateKey(w.ctx, w.as(w.owner), other.ID, nil)
+		_, err = w.RotateKey(w.ctx, w.as(w.owner), other.ID, "", nil)
 		wantKind(t, "an OWNER rotates a member's key", err, memo.KindForbidden)
 		must(t, 0, w.RevokeKey(w.ctx, w.as(w.owner), other.ID))
 		w.wantCode("revoked by the OWNER", key, "revoked")
 		if got := names(w.as(w.owner), memo.KeyRevoked); got != "member's" {
 			t.Errorf("revoked keys: %s", got)
 		}
-		events, err := w.store.Events(w.ctx, w.workspace.ID, 1)
+		events, err := w.store.Events(w.ctx, store.EventFilter{WorkspaceID: w.workspace.ID}, 1)
 		must(t, events, err)
 		if e := events[0]; e.Action != memo.ActionKeyRevoked || e.Actor != w.owner.Email || e.Subject != other.ID || e.IP != "192.0.2.1" {
 			t.Errorf("the audit trail says %+v", e)
@@ -318,7 +319,7 @@ func TestAnExposedKeyIsMarkedOnce(t *testing.T) {
 		if err != nil || k.ExposedAt == nil {
 			t.Errorf("the key is not marked: %+v, %v", k, err)
 		}
-		events, err := w.store.Events(w.ctx, w.workspace.ID, 100)
+		events, err := w.store.Events(w.ctx, store.EventFilter{WorkspaceID: w.workspace.ID}, 100)
 		must(t, events, err)
 		n := 0
 		for _, e := range events {

@@ -181,6 +181,17 @@ func (a *App) SetPlan(ctx context.Context, c memo.Caller, workspaceID string, pl
 	})
 }
 
+// RenameWorkspace gives a workspace another name, which an OWNER may.
+func (a *App) RenameWorkspace(ctx context.Context, c memo.Caller, name string) error {
+	name, err := memo.CleanName("name", name)
+	if err != nil {
+		return err
+	}
+	return a.changeMembers(ctx, c, c.WorkspaceID, c.WorkspaceID, memo.ActionWorkspaceRenamed, name, func(tx *store.Tx) error {
+		return tx.RenameWorkspace(ctx, c.WorkspaceID, name)
+	})
+}
+
 // Members lists who is in a workspace.
 func (a *App) Members(ctx context.Context, workspaceID string) ([]memo.Member, error) {
 	return a.store.Members(ctx, workspaceID)

@@ -71,6 +71,13 @@ func (t *throttle) attempt(ctx context.Context, email, ip string, known bool) (u
 	return undo, nil
 }
 
+// AttemptSetup counts an attempt to set the server up, or refuses it with
+// KindRateLimited: the code is no password to be guessed at.
+func (a *App) AttemptSetup(ctx context.Context, o Origin) error {
+	_, err := a.throttle.attempt(ctx, "set-up", o.IP, false)
+	return err
+}
+
 // SignIn opens a session. The token goes into the cookie and is kept nowhere.
 // Errors: 401 for an unknown user, a wrong password and a disabled user alike,
 // 429 when there were too many attempts, 503 when there are too many at once.

@@ -62,6 +62,7 @@ type Snippet struct {
 	Start   memo.Seconds  `json:"start"`
 	Speaker memo.Optional `json:"speaker"`
 	Offset  int           `json:"-"` // characters of the text before the line that it is from
+	Line    int           `json:"-"` // of the text, from 1
 }
 
 // Transcriptions lists what the caller's workspace has.
@@ -216,7 +217,7 @@ func findSnippets(text string, segments []byte, query []search.Term) ([]Snippet,
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Snippet{Text: search.Cut(query, s.Text), Start: s.Start, Speaker: s.Speaker, Offset: offset})
+		out = append(out, Snippet{Text: search.Cut(query, s.Text), Start: s.Start, Speaker: s.Speaker, Offset: offset, Line: i + 1})
 	}
 	return out, nil
 }
@@ -287,6 +288,16 @@ func (a *App) Projects(ctx context.Context, c memo.Caller, limit, offset int) ([
 	projects, err := a.store.Projects(ctx, c.WorkspaceID, min(max(limit, 1), MaxLimit), offset)
 	return projects, total, err
 }
+
+// ProjectNames lists the projects of the caller's workspace by name, without
+// their numbers, which cost a count each: for a page that offers them.
+func (a *App) ProjectNames(ctx context.Context, c memo.Caller) ([]memo.ProjectRef, error) {
+	return a.store.ProjectNames(ctx, c.WorkspaceID, maxChoices)
+}
+
+// maxChoices is how many projects a page offers; what is not among them can be
+// typed, and is found by its id.
+const maxChoices = 300
 
 // Whole is a transcription with its text as it is kept, which the doors render.
 type Whole = store.Whole

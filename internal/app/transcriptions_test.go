@@ -16,6 +16,7 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/search"
+	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/transcript"
 )
 
@@ -45,7 +46,7 @@ func TestImport(t *testing.T) {
 		key.KeyID = "k"
 		_, err = w.Import(w.ctx, key, Import{Name: "x.txt", Data: []byte("x")})
 		wantKind(t, "an import by a key", err, memo.KindForbidden)
-		events, err := w.store.Events(w.ctx, w.workspace.ID, 1)
+		events, err := w.store.Events(w.ctx, store.EventFilter{WorkspaceID: w.workspace.ID}, 1)
 		if must(t, events, err); events[0].Action != memo.ActionImported || events[0].Subject != first.ID {
 			t.Errorf("the audit trail says %+v", events[0])
 		}

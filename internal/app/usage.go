@@ -158,3 +158,69 @@ func (u *usage) flush(ctx context.Context, ids []string) {
 		}
 	}
 }
+
+// Spans of a chart of use, in hours.
+const (
+	Day       = 24
+	Fortnight = 14 * 24
+)
+
+// Calls counts what a key asked for in an hour.
+type Calls = store.Calls
+
+// KeyInUse is a key with what it asked for, hour by hour, the latest last, and
+// with why it was deactivated, if it was.
+type KeyInUse struct {
+	memo.KeyView
+	Why   string
+	Hours []Calls
+}
+
+// KeysInUse lists the keys that the caller sees, newest first, with their use in
+// the last so many hours.
+func (a *App) KeysInUse(ctx context.Context, c memo.Caller, hours int) ([]KeyInUse, error) {
+	owner := c.UserID
+	if memo.SeesAllKeys(c) {
+		owner = ""
+	}
+	now := a.store.Now()
+	found, err := a.store.Keys(ctx, c.WorkspaceID, owner, now)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]KeyInUse, len(found))
+	place := map[string]int{}
+	for i, k := range found {
+		a.usage.pending(&k, now)
+		keys[i] = KeyInUse{k.View(now), k.DeactivatedBy, make([]Calls, hours)}
+		place[k.ID] = i
+	}
+	first := store.Hour(a.store.Now()) - int64(hours) + 1
+	rows, err := a.store.UseSince(ctx, c.WorkspaceID, owner, first)
+	if err != nil {
+		return nil, err
+	}
+	add := func(key string, hour int64, calls Calls) {
+		i, ok := place[key]
+		if at := hour - first; ok && at >= 0 && at < int64(hours) {
+			keys[i].Hours[at].Requests += calls.Requests
+			keys[i].Hours[at].Refused += calls.Refused
+		}
+	}
+	for _, r := range rows {
+		add(r.KeyID, r.Hour, r.Calls)
+	}
+	a.usage.each(add)
+	return keys, nil
+}
+
+// each tells what is not written yet, of whichever workspace.
+func (u *usage) each(f func(keyID string, hour int64, calls Calls)) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for id, k := range u.keys {
+		for hour, calls := range k.hours {
+			f(id, hour, calls)
+		}
+	}
+}

@@ -108,11 +108,19 @@ var errForeignName = memo.Forbidden("foreign_host", "This server does not go by 
 // SameOrigin refuses a request that changes something, or is one of MCP's, and
 // comes from a page of another site. When it reports false, it has answered.
 func (g *Gate) SameOrigin(w http.ResponseWriter, r *http.Request) bool {
-	if g.origins.Check(r) == nil && g.plainOrigin(r) {
-		return true
+	err := g.CheckOrigin(r)
+	if err != nil {
+		Refuse(w, r, err)
 	}
-	Refuse(w, r, errForeignOrigin)
-	return false
+	return err == nil
+}
+
+// CheckOrigin is SameOrigin for who answers by themselves.
+func (g *Gate) CheckOrigin(r *http.Request) error {
+	if g.origins.Check(r) == nil && g.plainOrigin(r) {
+		return nil
+	}
+	return errForeignOrigin
 }
 
 // plainOrigin reports whether the origin headers of a request are as browsers

@@ -155,7 +155,7 @@ func (b *rotateKeyBody) check() gate.Problems {
 }
 
 func rotateKey(c *call, in rotateKeyIn) (memo.NewKeyView, error) {
-	return c.app.RotateKey(c.ctx, c.Caller, string(in.ID), in.Body.overlap)
+	return c.app.RotateKey(c.ctx, c.Caller, string(in.ID), "", in.Body.overlap)
 }
 
 func revokeKey(c *call, in keyIn) (nothing, error) {

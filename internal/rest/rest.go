@@ -60,6 +60,9 @@ func New(cfg Config) *API {
 	return a
 }
 
+// OpenAPI is the OpenAPI document, which nobody may change.
+func (a *API) OpenAPI() []byte { return a.schema }
+
 // ServeOpenAPI answers with the OpenAPI document.
 func (a *API) ServeOpenAPI(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")

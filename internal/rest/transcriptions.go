@@ -2,9 +2,7 @@ package rest
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -157,84 +155,14 @@ func (in bulkIn) find(c *call) error {
 	return err
 }
 
-// How long an archive may take, and how often it is asked whether its key is
-// still good: a revocation cuts it within a second.
-const (
-	streamTimeout = 10 * time.Minute
-	recheckEvery  = 200 * time.Millisecond
-	recheckWait   = 250 * time.Millisecond
-)
-
-var errCut = errors.New("rest: the key died while the archive was streaming")
-
 func exportTranscriptions(c *call, in bulkIn) error {
 	archive, err := c.app.Archive(c.ctx, c.Caller, in.Body.IDs, transcript.Format(in.Body.Format))
 	if err != nil {
 		return err
 	}
-	// The stream outlives the time of a call, but not its client.
-	ctx, cancel := context.WithCancelCause(c.r.Context())
-	defer cancel(nil)
-	control := http.NewResponseController(c.w)
-	_ = control.SetWriteDeadline(time.Now().Add(streamTimeout)) // not every writer has one
 	h := c.w.Header()
 	h.Set("Content-Type", "application/zip")
-	asDownload(h, "transcriptions "+time.Now().UTC().Format(time.DateOnly)+".zip")
-	done := make(chan struct{})
-	defer func() { cancel(nil); <-done }()
-	go func() {
-		defer close(done)
-		c.watch(ctx, cancel, control)
-	}()
-	if err := archive.WriteZip(ctx, c.w); err != nil {
-		panic(http.ErrAbortHandler) // a short archive must not look whole
-	}
+	asDownload(h, app.ArchiveName(time.Now()))
+	gate.Stream(c.w, c.r, c.Recheck, func(ctx context.Context) error { return archive.WriteZip(ctx, c.w) })
 	return nil
-}
-
-// watch cancels the stream when the key dies. A write that a slow reader holds
-// up is ended by its deadline.
-func (c *call) watch(ctx context.Context, cancel context.CancelCauseFunc, control *http.ResponseController) {
-	tick := time.NewTicker(recheckEvery)
-	defer tick.Stop()
-	again := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		check, stop := context.WithTimeout(ctx, recheckWait)
-		err := c.Recheck(check)
-		stop()
-		silent := memo.KindOf(err) == memo.KindUnavailable || errors.Is(err, context.DeadlineExceeded)
-		if silent && !again { // it proves nothing, but twice is too long
-			again = true
-			continue
-		}
-		again = false
-		if err != nil && ctx.Err() == nil {
-			cancel(errCut)
-			reset(ctx)
-			_ = control.SetWriteDeadline(time.Now())
-			return
-		}
-	}
-}
-
-type connKey struct{}
-
-// WithConn carries the connection that a request came on. It is the
-// http.Server's ConnContext.
-func WithConn(ctx context.Context, conn net.Conn) context.Context {
-	return context.WithValue(ctx, connKey{}, conn)
-}
-
-// reset has the connection thrown away when it closes, with what the kernel
-// still holds for a slow reader: some megabytes. It must come before the write
-// that fails, for net/http closes the connection upon that.
-func reset(ctx context.Context) {
-	if tcp, ok := ctx.Value(connKey{}).(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // the stream ends all the same
-	}
 }

@@ -16,7 +16,7 @@ func Match(query []Term, n int, line func(i int) string) []int {
 	type hit struct{ at, terms int }
 	var best []hit
 	for i := range n {
-		found := count(query, line(i))
+		found := Count(query, line(i))
 		if found == 0 {
 			continue
 		}
@@ -40,8 +40,8 @@ func Match(query []Term, n int, line func(i int) string) []int {
 	return out
 }
 
-// count returns how many terms of the query occur in s.
-func count(query []Term, s string) int {
+// Count returns how many terms of the query occur in s.
+func Count(query []Term, s string) int {
 	folded := fold(s)
 	n := 0
 	for _, q := range query {

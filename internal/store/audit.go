@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"strings"
+	"time"
 
 	"memoai.tech/memo"
 )
@@ -14,11 +16,40 @@ func (t *Tx) Record(ctx context.Context, e memo.Event) error {
 		e.Actor, e.Subject, e.Detail, nullText(e.IP), nullText(e.Agent))
 }
 
-// Events lists the newest events of a workspace, up to limit; those of the
-// whole server too when workspaceID is empty.
-func (r reader) Events(ctx context.Context, workspaceID string, limit int) ([]memo.Event, error) {
+// EventFilter chooses events of a workspace, or of the whole server where
+// WorkspaceID is empty. The zero value of a field leaves it out.
+type EventFilter struct {
+	WorkspaceID string
+	Subject     string // "key", "member", …: the part of the action before the dot
+	ActorID     string
+	From, To    time.Time // From ≤ at < To
+	Before      int64     // only events with a smaller id
+}
+
+// Events lists the newest events that f chooses, up to limit.
+func (r reader) Events(ctx context.Context, f EventFilter, limit int) ([]memo.Event, error) {
+	q := &selection{}
+	if f.WorkspaceID != "" {
+		q.where("workspace_id = %s", f.WorkspaceID)
+	}
+	if f.ActorID != "" {
+		q.where("actor_id = %s", f.ActorID)
+	}
+	if f.Subject != "" {
+		q.where("substr(action, 1, CAST(%s AS INTEGER)) = %s", len(f.Subject)+1, f.Subject+".")
+	}
+	if !f.From.IsZero() {
+		q.where("at >= %s", millis(f.From))
+	}
+	if !f.To.IsZero() {
+		q.where("at < %s", millis(f.To))
+	}
+	if f.Before > 0 {
+		q.where("id < %s", f.Before)
+	}
+	q.conds = append(q.conds, "TRUE")
 	return list(ctx, r.q, scanEvent, `SELECT id, workspace_id, at, action, actor_id, actor, subject, detail, ip, agent
-		FROM audit_events WHERE ($1 = '' OR workspace_id = $1) ORDER BY id DESC LIMIT $2`, workspaceID, limit)
+		FROM audit_events WHERE `+strings.Join(q.conds, " AND ")+` ORDER BY id DESC LIMIT `+q.arg(limit), q.args...)
 }
 
 func scanEvent(row scanner) (e memo.Event, err error) {

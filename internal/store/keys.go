@@ -56,11 +56,13 @@ func (t *Tx) CountLiveKeys(ctx context.Context, workspaceID, userID string) (n i
 	return n, classify(err)
 }
 
-// AddKey keeps a new key under the hash of its secret.
-func (t *Tx) AddKey(ctx context.Context, k memo.APIKey, hash credential.Hash) error {
-	return t.exec(ctx, `INSERT INTO api_keys (id, hash, suffix, workspace_id, user_id, name, created_at, expires_at, rotated_from)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, k.ID, hash[:], k.Suffix, k.WorkspaceID, k.CreatedBy.ID, k.Name,
+// AddKey keeps a new key under the hash of its secret, or reports false when
+// there is one of this id.
+func (t *Tx) AddKey(ctx context.Context, k memo.APIKey, hash credential.Hash) (bool, error) {
+	n, err := t.changed(ctx, `INSERT INTO api_keys (id, hash, suffix, workspace_id, user_id, name, created_at, expires_at, rotated_from)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING`, k.ID, hash[:], k.Suffix, k.WorkspaceID, k.CreatedBy.ID, k.Name,
 		millis(k.CreatedAt), nullMillis(k.Life.ExpiresAt), nullText(k.RotatedFrom))
+	return n == 1, err
 }
 
 // ChangeKey sets name and expiry of a key that is active; false when it is not

@@ -216,6 +216,14 @@ func (s *Store) Projects(ctx context.Context, workspaceID string, limit, offset 
 		FROM projects p WHERE p.workspace_id = $1 ORDER BY p.created_at, p.id LIMIT $2 OFFSET $3`, workspaceID, limit, offset)
 }
 
+// ProjectNames lists the first projects of a workspace by name.
+func (s *Store) ProjectNames(ctx context.Context, workspaceID string, limit int) ([]memo.ProjectRef, error) {
+	return list(ctx, s.q, func(row scanner) (p memo.ProjectRef, err error) {
+		err = row.Scan(&p.ID, &p.Name)
+		return p, err
+	}, `SELECT id, name FROM projects WHERE workspace_id = $1 ORDER BY lower(name), id LIMIT $2`, workspaceID, limit)
+}
+
 // CountProjects counts the projects of a workspace.
 func (s *Store) CountProjects(ctx context.Context, workspaceID string) (n int, err error) {
 	err = s.q.QueryRowContext(ctx, `SELECT count(*) FROM projects WHERE workspace_id = $1`, workspaceID).Scan(&n)

@@ -48,3 +48,20 @@ func (t *Tx) RecordUse(ctx context.Context, uses []Use) error {
 	}
 	return nil
 }
+
+// HourOfUse is what a key asked for in one hour.
+type HourOfUse struct {
+	KeyID string
+	Hour  int64
+	Calls
+}
+
+// UseSince lists the use of the keys of a workspace, hour by hour from the given one
+// on; of one member's keys only when userID is given.
+func (s *Store) UseSince(ctx context.Context, workspaceID, userID string, hour int64) ([]HourOfUse, error) {
+	return list(ctx, s.q, func(row scanner) (u HourOfUse, err error) {
+		err = row.Scan(&u.KeyID, &u.Hour, &u.Requests, &u.Refused)
+		return u, err
+	}, `SELECT g.key_id, g.hour, g.requests, g.refused FROM api_keys k JOIN key_usage g ON g.key_id = k.id
+		WHERE k.workspace_id = $1 AND ($2 = '' OR k.user_id = $2) AND g.hour >= $3 ORDER BY g.key_id, g.hour`, workspaceID, userID, hour)
+}

@@ -40,6 +40,27 @@ func (r reader) PasswordHash(ctx context.Context, userID string) (string, error)
 	return hash, classify(err)
 }
 
+// LockUsers makes other transactions that add users wait for this one. SQLite
+// runs one at a time anyway.
+func (t *Tx) LockUsers(ctx context.Context) error {
+	if t.dialect != dialectPostgres {
+		return nil
+	}
+	return t.exec(ctx, `LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE`)
+}
+
+// HasUsers reports whether there is any user.
+func (r reader) HasUsers(ctx context.Context) (bool, error) {
+	var n int
+	err := r.q.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 AS one FROM users LIMIT 1) u`).Scan(&n)
+	return n > 0, classify(err)
+}
+
+// RenameUser changes a user's name.
+func (t *Tx) RenameUser(ctx context.Context, userID, name string) error {
+	return t.exec(ctx, `UPDATE users SET name = $2 WHERE id = $1`, userID, name)
+}
+
 // AddUser adds a user, or reports false when the e-mail is taken.
 func (t *Tx) AddUser(ctx context.Context, u memo.User, passwordHash string) (bool, error) {
 	n, err := t.changed(ctx, `INSERT INTO users (id, email, name, password_hash, created_at)

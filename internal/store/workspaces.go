@@ -37,6 +37,28 @@ func (t *Tx) AddWorkspace(ctx context.Context, w memo.Workspace) error {
 		w.ID, w.Name, w.Plan, millis(t.Now), millis(w.CreatedAt))
 }
 
+// RenameWorkspace changes the name of a workspace.
+func (t *Tx) RenameWorkspace(ctx context.Context, workspaceID, name string) error {
+	return t.exec(ctx, `UPDATE workspaces SET name = $2 WHERE id = $1`, workspaceID, name)
+}
+
+// Membership is a workspace of a user, with what they are in it.
+type Membership struct {
+	memo.Workspace
+	Role memo.Role
+}
+
+// Memberships lists the workspaces of a user by name.
+func (r reader) Memberships(ctx context.Context, userID string) ([]Membership, error) {
+	return list(ctx, r.q, func(row scanner) (m Membership, err error) {
+		var created int64
+		err = row.Scan(&m.ID, &m.Name, &m.Plan, &created, &m.Role)
+		m.CreatedAt = fromMillis(created)
+		return m, err
+	}, `SELECT w.id, w.name, w.plan, w.created_at, m.role FROM memberships m JOIN workspaces w ON w.id = m.workspace_id
+		WHERE m.user_id = $1 ORDER BY lower(w.name), w.id`, userID)
+}
+
 // SetPlan sets the plan of a workspace.
 func (t *Tx) SetPlan(ctx context.Context, workspaceID string, plan memo.Plan) error {
 	return t.exec(ctx, `UPDATE workspaces SET plan = $2 WHERE id = $1`, workspaceID, plan)

@@ -28,7 +28,8 @@ import (
 // Config says which world to make.
 type Config struct {
 	Store            store.Config
-	Data, Management int // limits; 0 is none
+	Data, Management int  // limits; 0 is none
+	Empty            bool // nobody is there
 	// Door makes the handler behind the gate.
 	Door func(*app.App, *gate.Gate, *slog.Logger) http.Handler
 }
@@ -82,7 +83,9 @@ func New(t testing.TB, cfg Config) *World {
 	}}
 	w.Server = httptest.NewServer(outer.Wrap(g.Wrap(cfg.Door(w.App, g, log))))
 	t.Cleanup(func() { w.Server.Close(); s.Close() })
-	w.populate(ctx)
+	if !cfg.Empty {
+		w.populate(ctx)
+	}
 	return w
 }
 

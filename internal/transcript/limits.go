@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"unicode/utf8"
+
+	"memoai.tech/memo"
 )
 
 // Limits bound what one file may hold, so that no upload can make the server
@@ -39,8 +41,8 @@ func (l Limits) orDefault() Limits {
 // What is looked up or listed by stands in an index, whose rows PostgreSQL
 // holds to 2,704 bytes: 500 characters are 2,000 bytes at the most.
 const (
-	maxTitle = 500 // of titles, topics and speakers' names, in characters
-	maxLabel = 200 // of external ids, languages, reports' names and slugs
+	maxTitle = memo.MaxTitle // of titles, topics and speakers' names, in characters
+	maxLabel = 200           // of external ids, languages, reports' names and slugs
 )
 
 // checkLength refuses a text of more than so many characters.

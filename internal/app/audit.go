@@ -1,0 +1,31 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/store"
+)
+
+// Trail asks for a part of the audit trail. The zero value of a field leaves
+// the filter out.
+type Trail struct {
+	Subject  string    // the part of an action before its dot: "key", "member", …
+	ActorID  string    // a user
+	From, To time.Time // days in UTC, both inclusive
+	Before   int64     // only events older than the one of this id
+	Limit    int       // is clamped to 1–1,000
+}
+
+// Events lists what was done in the caller's workspace, the newest first, for an OWNER.
+func (a *App) Events(ctx context.Context, c memo.Caller, in Trail) ([]memo.Event, error) {
+	if !c.Operator && (c.KeyID != "" || c.Role != memo.RoleOwner) {
+		return nil, memo.Forbidden("owner_required", "Only an OWNER of the workspace may read its audit trail.")
+	}
+	f := store.EventFilter{WorkspaceID: c.WorkspaceID, Subject: in.Subject, ActorID: in.ActorID, From: in.From, Before: in.Before}
+	if !in.To.IsZero() {
+		f.To = in.To.AddDate(0, 0, 1)
+	}
+	return a.store.Events(ctx, f, min(max(in.Limit, 1), 1000))
+}

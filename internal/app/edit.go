@@ -1,0 +1,72 @@
+package app
+
+import (
+	"context"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/store"
+)
+
+// Retitle gives a transcription another title.
+func (a *App) Retitle(ctx context.Context, c memo.Caller, id, title string) error {
+	title, err := memo.CleanTitle(title)
+	if err != nil {
+		return err
+	}
+	return a.edit(ctx, c, id, memo.ActionRetitled, func(tx *store.Tx, e store.Editable) (string, error) {
+		return title, tx.Retitle(ctx, e, title)
+	})
+}
+
+// Move puts a transcription into a project, which is made where there is none of
+// that name; an empty name takes it out of its project.
+func (a *App) Move(ctx context.Context, c memo.Caller, id, project string) error {
+	if project != "" {
+		var err error
+		if project, err = memo.CleanName("project", project); err != nil {
+			return err
+		}
+	}
+	return a.edit(ctx, c, id, memo.ActionMoved, func(tx *store.Tx, e store.Editable) (string, error) {
+		return e.Doc.Title + " → " + project, tx.Move(ctx, e, project)
+	})
+}
+
+// Delete takes a transcription away for good. The same file can be imported
+// again.
+func (a *App) Delete(ctx context.Context, c memo.Caller, id string) error {
+	return a.edit(ctx, c, id, memo.ActionDeleted, func(tx *store.Tx, e store.Editable) (string, error) {
+		return e.Doc.Title, tx.Delete(ctx, e)
+	})
+}
+
+// MayEdit tells whether the caller may change a transcription, for a page that
+// offers it.
+func (a *App) MayEdit(ctx context.Context, c memo.Caller, id string) (bool, error) {
+	by, err := a.store.ImportedBy(ctx, c.WorkspaceID, id)
+	return err == nil && memo.MayChangeTranscription(c, c.WorkspaceID, by) == nil, err
+}
+
+func (a *App) edit(ctx context.Context, c memo.Caller, id string, action memo.Action, f func(*store.Tx, store.Editable) (detail string, err error)) error {
+	return a.store.Write(ctx, func(tx *store.Tx) error {
+		e, err := tx.LockTranscription(ctx, c.WorkspaceID, id)
+		if err != nil {
+			return err
+		}
+		if err := memo.MayChangeTranscription(c, c.WorkspaceID, e.CreatedBy); err != nil {
+			return err
+		}
+		detail, err := f(tx, e)
+		if err != nil {
+			return err
+		}
+		return record(ctx, tx, c, memo.Event{
+			WorkspaceID: memo.Optional(c.WorkspaceID), Action: action, Subject: id, Detail: cut(detail, maxAgent),
+		})
+	})
+}
+
+// Languages lists the languages of the workspace's transcriptions.
+func (a *App) Languages(ctx context.Context, c memo.Caller) ([]string, error) {
+	return a.store.Languages(ctx, c.WorkspaceID)
+}

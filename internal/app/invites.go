@@ -1,0 +1,130 @@
+package app
+
+import (
+	"context"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/store"
+)
+
+// errInvite answers every invitation that cannot be taken up, whatever the
+// reason: unknown, used, taken back, expired, or its OWNER is none any more.
+var errInvite = &memo.Error{Kind: memo.KindNotFound, Message: "This invitation is not valid any more. Ask for a new one."}
+
+// Invite makes an invitation to the caller's workspace, which an OWNER may. The
+// token goes into a link, is shown once and kept nowhere.
+func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo.Invite, token string, err error) {
+	token, hash := credential.NewToken()
+	i = memo.Invite{ID: newID(), WorkspaceID: c.WorkspaceID, Role: role}
+	err = a.changeMembers(ctx, c, c.WorkspaceID, i.ID, memo.ActionInvited, string(role), func(tx *store.Tx) error {
+		i.CreatedAt, i.ExpiresAt = tx.Now, tx.Now.Add(memo.InviteLife)
+		return tx.AddInvite(ctx, i, c.UserID, hash)
+	})
+	return i, token, err
+}
+
+// Invites lists the open invitations to the caller's workspace, for an OWNER.
+func (a *App) Invites(ctx context.Context, c memo.Caller) ([]memo.Invite, error) {
+	if err := mayManageMembers(c, c.WorkspaceID); err != nil {
+		return nil, err
+	}
+	return a.store.Invites(ctx, c.WorkspaceID)
+}
+
+// RevokeInvite takes an invitation back.
+func (a *App) RevokeInvite(ctx context.Context, c memo.Caller, id string) error {
+	return a.changeMembers(ctx, c, c.WorkspaceID, id, memo.ActionInviteRevoked, "", func(tx *store.Tx) error {
+		gone, err := tx.DeleteInvite(ctx, c.WorkspaceID, id)
+		if err == nil && !gone {
+			return memo.NotFound("Invitation")
+		}
+		return err
+	})
+}
+
+// FindInvite reads what an invitation is to, for who holds its token.
+func (a *App) FindInvite(ctx context.Context, token string) (memo.Invite, error) {
+	if len(token) != tokenLen {
+		return memo.Invite{}, errInvite
+	}
+	i, err := a.store.InviteByHash(ctx, credential.HashToken(token))
+	if memo.KindOf(err) == memo.KindNotFound || err == nil && !a.store.Now().Before(i.ExpiresAt) {
+		return memo.Invite{}, errInvite
+	}
+	return i, err
+}
+
+// Join takes an invitation up for the caller, who is signed in. It counts once.
+func (a *App) Join(ctx context.Context, c memo.Caller, token string) (memo.Invite, error) {
+	i, err := a.FindInvite(ctx, token)
+	if err != nil {
+		return i, err
+	}
+	return i, a.store.Write(ctx, func(tx *store.Tx) error { return join(ctx, tx, c, i, token) })
+}
+
+// JoinAnew takes an invitation up for somebody new, and makes their account in
+// the same transaction. All fields that are bad are told.
+func (a *App) JoinAnew(ctx context.Context, token, email, name, password string, o Origin) (i memo.Invite, problems []*memo.Error, err error) {
+	if i, err = a.FindInvite(ctx, token); err != nil {
+		return i, nil, err
+	}
+	email, err1 := memo.CleanEmail(email)
+	name, err2 := memo.CleanName("name", name)
+	if problems = invalid(err1, err2, memo.CheckPassword(password)); len(problems) > 0 {
+		return i, problems, nil
+	}
+	hash, err := a.passwords.Hash(ctx, password)
+	if err != nil {
+		return i, nil, err
+	}
+	err = a.store.Write(ctx, func(tx *store.Tx) error {
+		u := memo.User{ID: newID(), Email: email, Name: name, CreatedAt: tx.Now}
+		added, err := tx.AddUser(ctx, u, hash)
+		if err != nil {
+			return err
+		}
+		if !added {
+			return memo.Conflict("email_taken", "There is an account with this e-mail. Sign in, and open the invitation again.")
+		}
+		c := memo.Caller{UserID: u.ID, IP: o.IP, Agent: o.Agent}
+		if err := record(ctx, tx, c, memo.Event{Action: memo.ActionUserCreated, Subject: u.ID, Detail: u.Email}); err != nil {
+			return err
+		}
+		return join(ctx, tx, c, i, token)
+	})
+	return i, nil, err
+}
+
+// join uses the invitation up and makes the caller a member. The workspace is
+// locked, so whoever made the invitation is an OWNER at this moment.
+func join(ctx context.Context, tx *store.Tx, c memo.Caller, i memo.Invite, token string) error {
+	if err := tx.LockWorkspace(ctx, i.WorkspaceID); err != nil {
+		return err
+	}
+	if _, err := tx.InviteByHash(ctx, credential.HashToken(token)); err != nil {
+		return orNotFound(err, errInvite)
+	}
+	if mine, err := tx.DeleteInvite(ctx, i.WorkspaceID, i.ID); err != nil || !mine {
+		return orElse(err, errInvite)
+	}
+	added, err := tx.AddMember(ctx, i.WorkspaceID, c.UserID, i.Role)
+	if err == nil && !added {
+		return memo.Conflict("already_member", "You are a member of %s already.", i.Workspace)
+	}
+	if err != nil {
+		return err
+	}
+	return record(ctx, tx, c, memo.Event{
+		WorkspaceID: memo.Optional(i.WorkspaceID), Action: memo.ActionMemberAdded, Subject: c.UserID, Detail: string(i.Role) + ", invited by " + i.CreatedBy,
+	})
+}
+
+// orNotFound is found's words for what is not there.
+func orNotFound(err, notFound error) error {
+	if memo.KindOf(err) == memo.KindNotFound {
+		return notFound
+	}
+	return err
+}

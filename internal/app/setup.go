@@ -1,0 +1,80 @@
+package app
+
+import (
+	"context"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/store"
+)
+
+// Setup is what the first person of a new server tells.
+type Setup struct {
+	Email     string
+	Name      string
+	Password  string
+	Workspace string
+}
+
+// ErrSetUp answers a second attempt to set a server up.
+var ErrSetUp = memo.Conflict("set_up", "This server has been set up already. Sign in.")
+
+// IsSetUp reports whether the server has a user.
+func (a *App) IsSetUp(ctx context.Context) (bool, error) { return a.store.HasUsers(ctx) }
+
+// SetUp makes the first user, as OWNER of the first workspace, on the plan given.
+// It happens once, however many ask at once. All fields that are bad are told.
+func (a *App) SetUp(ctx context.Context, in Setup, plan memo.Plan, o Origin) (problems []*memo.Error, err error) {
+	email, err1 := memo.CleanEmail(in.Email)
+	name, err2 := memo.CleanName("name", in.Name)
+	workspace, err3 := memo.CleanName("workspace", in.Workspace)
+	if problems = invalid(err1, err2, memo.CheckPassword(in.Password), err3); len(problems) > 0 {
+		return problems, nil
+	}
+	hash, err := a.passwords.Hash(ctx, in.Password)
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.LockUsers(ctx); err != nil {
+			return err
+		}
+		if any, err := tx.HasUsers(ctx); err != nil || any {
+			return orElse(err, ErrSetUp)
+		}
+		u := memo.User{ID: newID(), Email: email, Name: name, CreatedAt: tx.Now}
+		if _, err := tx.AddUser(ctx, u, hash); err != nil {
+			return err
+		}
+		w := memo.Workspace{ID: newID(), Name: workspace, Plan: plan, CreatedAt: tx.Now}
+		if err := tx.AddWorkspace(ctx, w); err != nil {
+			return err
+		}
+		if _, err := tx.AddMember(ctx, w.ID, u.ID, memo.RoleOwner); err != nil {
+			return err
+		}
+		c := memo.Caller{UserID: u.ID, IP: o.IP, Agent: o.Agent}
+		if err := record(ctx, tx, c, memo.Event{Action: memo.ActionUserCreated, Subject: u.ID, Detail: u.Email}); err != nil {
+			return err
+		}
+		return record(ctx, tx, c, memo.Event{
+			WorkspaceID: memo.Optional(w.ID), Action: memo.ActionWorkspaceCreated, Subject: w.ID, Detail: w.Name + ", plan " + string(plan),
+		})
+	})
+}
+
+// invalid gathers the errors of KindInvalid among those of several checks.
+func invalid(errs ...error) (problems []*memo.Error) {
+	for _, err := range errs {
+		if e, ok := err.(*memo.Error); ok {
+			problems = append(problems, e)
+		}
+	}
+	return problems
+}
+
+func orElse(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}

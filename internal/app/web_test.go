@@ -1,0 +1,366 @@
+package app
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/ratelimit"
+	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/testenv"
+)
+
+// TestAServerIsSetUpOnce: of many who try at once, one becomes OWNER.
+func TestAServerIsSetUpOnce(t *testing.T) {
+	for name, cfg := range map[string]func(*testing.T) store.Config{
+		"sqlite":   func(t *testing.T) store.Config { return store.Config{Dir: t.TempDir()} },
+		"postgres": func(t *testing.T) store.Config { return store.Config{URL: testenv.Postgres(t)} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := context.Background()
+			s, err := store.Open(ctx, cfg(t))
+			must(t, s, err)
+			defer s.Close()
+			a := New(Config{Store: s, Limits: ratelimit.NewMemory(nil), Passwords: credential.NewPasswords(4)})
+			if up, err := a.IsSetUp(ctx); up || err != nil {
+				t.Fatalf("%v %v", up, err)
+			}
+			problems, err := a.SetUp(ctx, Setup{Email: "x", Password: "short"}, memo.PlanPro, Origin{})
+			var fields []string
+			for _, p := range problems {
+				fields = append(fields, p.Field)
+			}
+			if diff := cmp.Diff([]string{"email", "name", "password", "workspace"}, fields); diff != "" || err != nil {
+				t.Errorf("%v %s", err, diff)
+			}
+			var won atomic.Int32
+			var wg sync.WaitGroup
+			for i := range 8 {
+				wg.Go(func() {
+					_, err := a.SetUp(ctx, Setup{
+						Email: string(rune('a'+i)) + "@example.com", Name: "First", Password: "correct horse", Workspace: "Acme",
+					}, memo.PlanPro, Origin{IP: "192.0.2.1"})
+					switch {
+					case err == nil:
+						won.Add(1)
+					case codeOf(err) != "set_up":
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			users, err := a.Users(ctx)
+			workspaces, err2 := a.Workspaces(ctx)
+			if won.Load() != 1 || len(users) != 1 || len(workspaces) != 1 || err != nil || err2 != nil {
+				t.Fatalf("%d won, %d users, %d workspaces", won.Load(), len(users), len(workspaces))
+			}
+			mine, err := a.Memberships(ctx, memo.Caller{UserID: users[0].ID})
+			if err != nil || len(mine) != 1 || mine[0].Role != memo.RoleOwner || mine[0].Name != "Acme" {
+				t.Errorf("%+v %v", mine, err)
+			}
+		})
+	}
+}
+
+func TestAccount(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		signIn := func(password string) (string, error) {
+			token, _, _, err := w.SignIn(w.ctx, w.member.Email, password, Origin{IP: "192.0.2.1"})
+			return token, err
+		}
+		one, err := signIn("correct horse")
+		must(t, one, err)
+		two, err := signIn("correct horse")
+		must(t, two, err)
+		c, err := w.AuthoriseUser(w.ctx, one, Origin{IP: "192.0.2.1"})
+		must(t, c, err)
+		must(t, 0, w.Rename(w.ctx, c, "  Mark Twain "))
+		if u, err := w.Account(w.ctx, c); err != nil || u.Name != "Mark Twain" {
+			t.Errorf("%+v %v", u, err)
+		}
+		wantKind(t, "an empty name", w.Rename(w.ctx, c, " "), memo.KindInvalid)
+		wantKind(t, "a wrong password", w.ChangePassword(w.ctx, c, "wrong", "battery staple"), memo.KindInvalid)
+		wantKind(t, "a short one", w.ChangePassword(w.ctx, c, "correct horse", "short"), memo.KindInvalid)
+		must(t, 0, w.ChangePassword(w.ctx, c, "correct horse", "battery staple"))
+		for _, token := range []string{one, two} {
+			if _, err := w.AuthoriseUser(w.ctx, token, Origin{}); memo.KindOf(err) != memo.KindUnauthorized {
+				t.Errorf("a session outlives the password: %v", err)
+			}
+		}
+		if _, err := signIn("correct horse"); memo.KindOf(err) != memo.KindUnauthorized {
+			t.Errorf("the old password: %v", err)
+		}
+		three, err := signIn("battery staple")
+		must(t, three, err)
+		must(t, 0, w.SignOutEverywhere(w.ctx, c))
+		if _, err := w.AuthoriseUser(w.ctx, three, Origin{}); memo.KindOf(err) != memo.KindUnauthorized {
+			t.Errorf("signed out everywhere, and still in: %v", err)
+		}
+		var last error
+		for range 12 {
+			last = w.ChangePassword(w.ctx, c, "guess", "battery staple")
+		}
+		wantKind(t, "guessing the present password", last, memo.KindRateLimited)
+	})
+}
+
+func TestInvites(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		owner := w.as(w.owner)
+		if _, _, err := w.Invite(w.ctx, w.as(w.member), memo.RoleMember); memo.KindOf(err) != memo.KindForbidden {
+			t.Errorf("a member invites: %v", err)
+		}
+		_, token, err := w.Invite(w.ctx, owner, memo.RoleMember)
+		must(t, token, err)
+		if open, err := w.Invites(w.ctx, owner); err != nil || len(open) != 1 || open[0].Workspace != "Acme" || open[0].CreatedBy != w.owner.Email {
+			t.Errorf("%+v %v", open, err)
+		}
+		if _, err := w.Invites(w.ctx, w.as(w.member)); memo.KindOf(err) != memo.KindForbidden {
+			t.Errorf("a member sees invitations: %v", err)
+		}
+
+		// Somebody new, with all mistakes told, and only one of two at once.
+		_, problems, err := w.JoinAnew(w.ctx, token, "no", "", "short", Origin{})
+		if err != nil || len(problems) != 3 {
+			t.Errorf("%v %v", problems, err)
+		}
+		_, _, err = w.JoinAnew(w.ctx, token, w.member.Email, "Mark", "correct horse", Origin{})
+		if codeOf(err) != "email_taken" {
+			t.Errorf("an account that there is: %v", err)
+		}
+		var joined atomic.Int32
+		var wg sync.WaitGroup
+		for _, email := range []string{"nina@example.com", "noah@example.com"} {
+			wg.Go(func() {
+				if _, problems, err := w.JoinAnew(w.ctx, token, email, "New", "correct horse", Origin{}); err == nil && problems == nil {
+					joined.Add(1)
+				} else if memo.KindOf(err) != memo.KindNotFound {
+					t.Error(err, problems)
+				}
+			})
+		}
+		wg.Wait()
+		members, err := w.Members(w.ctx, w.workspace.ID)
+		users, err2 := w.Users(w.ctx)
+		if joined.Load() != 1 || len(members) != 3 || len(users) != 3 || err != nil || err2 != nil {
+			t.Errorf("%d joined, %d members, %d users", joined.Load(), len(members), len(users))
+		}
+
+		// Somebody with an account, once.
+		eve := w.user("eve@example.com")
+		_, token, err = w.Invite(w.ctx, owner, memo.RoleOwner)
+		must(t, token, err)
+		c := memo.Caller{UserID: eve.ID}
+		if i, err := w.Join(w.ctx, c, token); err != nil || i.Role != memo.RoleOwner {
+			t.Errorf("%+v %v", i, err)
+		}
+		_, err = w.Join(w.ctx, c, token)
+		wantKind(t, "an invitation used twice", err, memo.KindNotFound)
+		_, token, err = w.Invite(w.ctx, owner, memo.RoleMember)
+		must(t, token, err)
+		_, err = w.Join(w.ctx, c, token)
+		if codeOf(err) != "already_member" {
+			t.Errorf("a member joins: %v", err)
+		}
+		if _, err := w.FindInvite(w.ctx, token); err != nil {
+			t.Errorf("an invitation that a member tried is used up: %v", err)
+		}
+
+		// Taken back, expired, and of an OWNER who is none any more.
+		i, token, err := w.Invite(w.ctx, owner, memo.RoleMember)
+		must(t, token, err)
+		must(t, 0, w.RevokeInvite(w.ctx, owner, i.ID))
+		_, err = w.FindInvite(w.ctx, token)
+		wantKind(t, "taken back", err, memo.KindNotFound)
+		wantKind(t, "taken back twice", w.RevokeInvite(w.ctx, owner, i.ID), memo.KindNotFound)
+		_, token, err = w.Invite(w.ctx, w.as(eve), memo.RoleMember)
+		must(t, token, err)
+		_, err = w.SetRole(w.ctx, owner, w.workspace.ID, eve.ID, memo.RoleMember)
+		must(t, 0, err)
+		_, err = w.FindInvite(w.ctx, token)
+		wantKind(t, "of one who is no OWNER any more", err, memo.KindNotFound)
+		_, token, err = w.Invite(w.ctx, owner, memo.RoleMember)
+		must(t, token, err)
+		w.clock.add(memo.InviteLife)
+		_, err = w.FindInvite(w.ctx, token)
+		wantKind(t, "expired", err, memo.KindNotFound)
+		for _, bad := range []string{"", "x", strings.Repeat("a", tokenLen)} {
+			_, err = w.FindInvite(w.ctx, bad)
+			wantKind(t, "unknown", err, memo.KindNotFound)
+		}
+	})
+}
+
+func TestEditing(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		mine := func(c memo.Caller, name string) string {
+			in, err := w.Import(w.ctx, c, Import{Name: name + ".txt", Data: []byte("Ann: about " + name)})
+			return must(t, in, err).ID
+		}
+		owner, member := w.as(w.owner), w.as(w.member)
+		ofOwner, ofMember := mine(owner, "walnuts"), mine(member, "almonds")
+		find := func(q string) []string {
+			page, err := w.Transcriptions(w.ctx, w.fresh(owner), List{Status: memo.StatusCompleted, Query: q, Limit: 10})
+			must(t, page, err)
+			var ids []string
+			for _, it := range page.Items {
+				ids = append(ids, it.ID)
+			}
+			return ids
+		}
+		wantKind(t, "a member renames the OWNER's", w.Retitle(w.ctx, member, ofOwner, "New"), memo.KindForbidden)
+		wantKind(t, "a member deletes the OWNER's", w.Delete(w.ctx, member, ofOwner), memo.KindForbidden)
+		key := member
+		key.KeyID = "k"
+		wantKind(t, "a key renames", w.Retitle(w.ctx, key, ofMember, "New"), memo.KindForbidden)
+		stranger := memo.Caller{UserID: w.owner.ID, WorkspaceID: w.addWorkspace("Other", w.owner).ID, Role: memo.RoleOwner}
+		wantKind(t, "another workspace", w.Delete(w.ctx, stranger, ofMember), memo.KindNotFound)
+		wantKind(t, "an empty title", w.Retitle(w.ctx, member, ofMember, ""), memo.KindInvalid)
+		for id, want := range map[string]bool{ofOwner: false, ofMember: true} {
+			if may, err := w.MayEdit(w.ctx, member, id); may != want || err != nil {
+				t.Errorf("%v %v", may, err)
+			}
+		}
+
+		before := w.fresh(owner).ContentVersion
+		must(t, 0, w.Retitle(w.ctx, member, ofMember, "Marzipan"))
+		if got := find("marzipan"); !slices.Equal(got, []string{ofMember}) {
+			t.Errorf("by the new title: %v", got)
+		}
+		if got := find("almonds"); !slices.Equal(got, []string{ofMember}) {
+			t.Errorf("by what is said: %v", got)
+		}
+		must(t, 0, w.Move(w.ctx, owner, ofMember, "Kitchen"))
+		projects, n, err := w.Projects(w.ctx, owner, 10, 0)
+		if err != nil || n != 1 || projects[0].Name != "Kitchen" || projects[0].TranscriptionCount != 1 {
+			t.Errorf("%+v %v", projects, err)
+		}
+		must(t, 0, w.Move(w.ctx, owner, ofMember, ""))
+		if whole, err := w.Transcription(w.ctx, owner, ofMember); err != nil || whole.Project != nil || !strings.Contains(string(whole.Doc), "Marzipan") {
+			t.Errorf("%s %v", whole.Doc, err)
+		}
+		must(t, 0, w.Delete(w.ctx, owner, ofMember))
+		if _, err := w.Transcription(w.ctx, owner, ofMember); memo.KindOf(err) != memo.KindNotFound || len(find("almonds")) != 0 {
+			t.Errorf("deleted, and found: %v", err)
+		}
+		if after := w.fresh(owner).ContentVersion; after < before+4 {
+			t.Errorf("the content version went from %d to %d", before, after)
+		}
+		if again := mine(member, "almonds"); again == ofMember || len(find("almonds")) != 1 {
+			t.Error("the same file cannot be imported again")
+		}
+		events, err := w.Events(w.ctx, owner, Trail{Subject: "transcription", Limit: 100})
+		must(t, 0, err)
+		var actions []string
+		for _, e := range events {
+			actions = append(actions, string(e.Action))
+		}
+		if diff := cmp.Diff([]string{
+			"transcription.imported", "transcription.deleted", "transcription.moved", "transcription.moved", "transcription.renamed",
+			"transcription.imported", "transcription.imported",
+		}, actions); diff != "" {
+			t.Error(diff)
+		}
+		for i, language := range []string{"de", "en", "de", "ja"} {
+			_, err := w.Import(w.ctx, owner, Import{Name: "l.txt", Data: []byte(strings.Repeat("x", i+1)), Language: language})
+			must(t, 0, err)
+		}
+		if got, err := w.Languages(w.ctx, owner); err != nil || !slices.Equal(got, []string{"de", "en", "ja"}) {
+			t.Errorf("%v %v", got, err)
+		}
+	})
+}
+
+// fresh is a caller as they would be authorised now.
+func (w *world) fresh(c memo.Caller) memo.Caller {
+	w.t.Helper()
+	k, err := w.CreateKey(w.ctx, c, NewKey{Name: "probe"})
+	must(w.t, k, err)
+	key, _ := credential.ParseKey(k.Key)
+	now, err := w.AuthoriseKey(w.ctx, key, Origin{})
+	must(w.t, now, err)
+	c.ContentVersion = now.ContentVersion
+	return c
+}
+
+func TestTheAuditTrailIsAnOwners(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		owner, member := w.as(w.owner), w.as(w.member)
+		_, _ = w.key(w.member, "n8n")
+		must(t, 0, w.RenameWorkspace(w.ctx, owner, "Acme Ltd"))
+		wantKind(t, "a member renames", w.RenameWorkspace(w.ctx, member, "Mine"), memo.KindForbidden)
+		if _, err := w.Events(w.ctx, member, Trail{}); memo.KindOf(err) != memo.KindForbidden {
+			t.Errorf("a member reads the trail: %v", err)
+		}
+		key := owner
+		key.KeyID = "k"
+		if _, err := w.Events(w.ctx, key, Trail{}); memo.KindOf(err) != memo.KindForbidden {
+			t.Errorf("a key reads the trail: %v", err)
+		}
+		all, err := w.Events(w.ctx, owner, Trail{Limit: 100})
+		if err != nil || len(all) != 4 || all[0].Action != memo.ActionWorkspaceRenamed || all[0].Detail != "Acme Ltd" {
+			t.Fatalf("%+v %v", all, err)
+		}
+		today := time.Date(2026, 5, 20, 0, 0, 0, 0, time.UTC)
+		for name, c := range map[string]struct {
+			in   Trail
+			want int
+		}{
+			"keys": {Trail{Subject: "key", Limit: 9}, 1}, "of the member": {Trail{ActorID: w.member.ID, Limit: 9}, 1}, "older": {Trail{Before: all[0].ID, Limit: 9}, 3},
+			"today": {Trail{From: today, To: today, Limit: 9}, 4}, "tomorrow": {Trail{From: today.AddDate(0, 0, 1), Limit: 9}, 0},
+			"a wildcard": {Trail{Subject: "%", Limit: 9}, 0}, "clamped": {Trail{Limit: -5}, 1},
+		} {
+			if got, err := w.Events(w.ctx, owner, c.in); err != nil || len(got) != c.want {
+				t.Errorf("%s: %d events, %v", name, len(got), err)
+			}
+		}
+		other := w.addWorkspace("Other", w.owner)
+		if got, err := w.Events(w.ctx, memo.Caller{UserID: w.owner.ID, WorkspaceID: other.ID, Role: memo.RoleOwner}, Trail{Limit: 9}); err != nil || len(got) != 1 {
+			t.Errorf("the trail of another workspace: %+v %v", got, err)
+		}
+	})
+}
+
+func TestKeysInUse(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		key, view := w.key(w.member, "n8n")
+		w.key(w.owner, "unused")
+		use := func(n int) {
+			for range n {
+				c, err := w.AuthoriseKey(w.ctx, key, Origin{IP: "192.0.2.1"})
+				must(t, c, err)
+				_, err = w.Spend(w.ctx, c, ratelimit.Data)
+				must(t, 0, err)
+			}
+		}
+		use(3)
+		w.clock.add(2 * time.Hour)
+		use(2)
+		check := func(when string) {
+			t.Helper()
+			keys, err := w.KeysInUse(w.ctx, w.as(w.owner), Day)
+			must(t, 0, err)
+			if len(keys) != 2 || keys[1].ID != view.ID || keys[1].Hours[21].Requests != 3 || keys[1].Hours[23].Requests != 2 || keys[0].Hours[23].Requests != 0 {
+				t.Errorf("%s: %+v", when, keys)
+			}
+		}
+		check("not all written")
+		w.Flush(w.ctx)
+		check("written")
+		if keys, err := w.KeysInUse(w.ctx, w.as(w.member), Fortnight); err != nil || len(keys) != 1 || keys[0].Hours[Fortnight-1].Requests != 2 {
+			t.Errorf("the member's own: %+v %v", keys, err)
+		}
+		other := w.addWorkspace("Other", w.owner)
+		if keys, err := w.KeysInUse(w.ctx, memo.Caller{UserID: w.owner.ID, WorkspaceID: other.ID, Role: memo.RoleOwner}, Day); err != nil || len(keys) != 0 {
+			t.Errorf("another workspace: %+v %v", keys, err)
+		}
+	})
+}

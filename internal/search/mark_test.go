@@ -1,0 +1,48 @@
+package search
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestMarks(t *testing.T) {
+	for _, c := range []struct {
+		query, text string
+		want        []string
+	}{
+		{"price", "The PRICE of Prices, a surprise", []string{"PRICE", "Prices"}},
+		{"uber", "<b>Über</b> über", []string{"Über", "über"}},
+		{"uber", "u\u0308ber", []string{"u\u0308ber"}},
+		{"予算", "来年の予算を", []string{"予算"}},
+		{"予算案", "予算案と予算", []string{"予算案", "予算"}},
+		{"еще", "Ещё раз", []string{"Ещё"}},
+		{"price", "nothing \xff here", nil},
+		{"", "nothing", nil},
+		{"q3", "Q3の予算", []string{"Q3"}},
+	} {
+		var got []string
+		for _, m := range Marks(Query(c.query), c.text) {
+			got = append(got, c.text[m.Start:m.End])
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%q in %q: got %q, want %q", c.query, c.text, got, c.want)
+		}
+	}
+}
+
+// FuzzMarks: whatever the text, the marks are in order and within it, and a
+// text that is found has one.
+func FuzzMarks(f *testing.F) {
+	f.Add("The price, 会議です ｶﾞｷﾞ ½", "price 会議")
+	f.Add("\xffa\xfe", "a")
+	f.Fuzz(func(t *testing.T, text, q string) {
+		query, at := Query(q), 0
+		marks := Marks(query, text)
+		for _, m := range marks {
+			if m.Start < at || m.End <= m.Start || m.End > len(text) {
+				t.Fatalf("%q in %q: %v", q, text, marks)
+			}
+			at = m.End
+		}
+	})
+}

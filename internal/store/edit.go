@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+
+	"memoai.tech/memo"
+)
+
+// Editable is what is known of a transcription that is going to be changed. It
+// is locked until the transaction ends.
+type Editable struct {
+	Doc       memo.Transcription
+	CreatedBy string // the user who imported it, or empty
+
+	seq         int64
+	workspaceID string
+}
+
+// LockTranscription reads a transcription of the workspace for a change.
+func (t *Tx) LockTranscription(ctx context.Context, workspaceID, id string) (e Editable, err error) {
+	var item []byte
+	var by sql.NullString
+	err = t.q.QueryRowContext(ctx, `UPDATE transcriptions SET status = status WHERE id = $1 AND workspace_id = $2
+		RETURNING seq, created_by, item`, id, workspaceID).Scan(&e.seq, &by, &item)
+	if err != nil {
+		return e, notFoundTranscription(err)
+	}
+	e.CreatedBy, e.workspaceID = by.String, workspaceID
+	if err := json.Unmarshal(item, &e.Doc); err != nil {
+		return e, fmt.Errorf("store: item %s: %w", id, err)
+	}
+	return e, nil
+}
+
+// Retitle gives a transcription another title, by which it is found from now on.
+func (t *Tx) Retitle(ctx context.Context, e Editable, title string) error {
+	e.Doc.Title, e.Doc.UpdatedAt = title, t.Now
+	item, err := json.Marshal(e.Doc)
+	if err != nil {
+		return fmt.Errorf("store: item: %w", err)
+	}
+	if err := t.exec(ctx, `UPDATE transcriptions SET item = $2 WHERE seq = $1`, e.seq, string(item)); err != nil {
+		return err
+	}
+	var raw []byte
+	if err := t.q.QueryRowContext(ctx, `SELECT segments FROM transcripts WHERE seq = $1`, e.seq).Scan(&raw); err != nil {
+		return err
+	}
+	var segments []memo.Segment
+	if err := json.Unmarshal(raw, &segments); err != nil {
+		return fmt.Errorf("store: segments of %s: %w", e.Doc.ID, err)
+	}
+	if err := t.unindex(ctx, e.seq); err != nil {
+		return err
+	}
+	if err := t.index(ctx, e.seq, e.workspaceID, e.Doc, segments); err != nil {
+		return err
+	}
+	return t.bumpContent(ctx, e.workspaceID)
+}
+
+// Move puts a transcription into the workspace's project of this name, which is
+// made where there is none, or into no project.
+func (t *Tx) Move(ctx context.Context, e Editable, project string) error {
+	id := sql.NullString{}
+	if project != "" {
+		var err error
+		if id.String, err = t.projectNamed(ctx, e.workspaceID, project); err != nil {
+			return err
+		}
+		id.Valid = true
+	}
+	if err := t.exec(ctx, `UPDATE transcriptions SET project_id = $2 WHERE seq = $1`, e.seq, id); err != nil {
+		return err
+	}
+	return t.bumpContent(ctx, e.workspaceID)
+}
+
+// Delete takes a transcription away, with its text and its reports.
+func (t *Tx) Delete(ctx context.Context, e Editable) error {
+	if err := t.unindex(ctx, e.seq); err != nil {
+		return err
+	}
+	for _, table := range []string{"reports", "transcripts", "transcriptions"} {
+		if err := t.exec(ctx, `DELETE FROM `+table+` WHERE seq = $1`, e.seq); err != nil {
+			return err
+		}
+	}
+	return t.bumpContent(ctx, e.workspaceID)
+}
+
+// unindex makes a transcription be found no more.
+func (t *Tx) unindex(ctx context.Context, seq int64) error {
+	column := "rowid"
+	if t.dialect == dialectPostgres {
+		column = "seq"
+	}
+	return t.exec(ctx, `DELETE FROM transcription_search WHERE `+column+` = $1`, seq)
+}
+
+// Languages lists the languages of a workspace's completed transcriptions. It
+// steps from one to the next in the index, however many transcriptions there are.
+func (s *Store) Languages(ctx context.Context, workspaceID string) ([]string, error) {
+	const next = `SELECT min(t.language) FROM transcriptions t WHERE t.workspace_id = $1 AND t.status = 'completed' AND t.language > `
+	return list(ctx, s.q, scanID, `WITH RECURSIVE l(language) AS (
+			`+next+`'' UNION ALL SELECT (`+next+`l.language) FROM l WHERE l.language IS NOT NULL)
+		SELECT language FROM l WHERE language IS NOT NULL`, workspaceID)
+}
+
+// ImportedBy returns the user who imported a transcription, or "".
+func (s *Store) ImportedBy(ctx context.Context, workspaceID, id string) (string, error) {
+	var by sql.NullString
+	err := s.q.QueryRowContext(s.uncancelled(ctx), `SELECT created_by FROM transcriptions WHERE id = $1 AND workspace_id = $2`, id, workspaceID).Scan(&by)
+	if err != nil {
+		return "", notFoundTranscription(err)
+	}
+	return by.String, nil
+}
