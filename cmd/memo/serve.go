@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,6 +23,7 @@ import (
 	"memoai.tech/memo/internal/rest"
 	"memoai.tech/memo/internal/server"
 	"memoai.tech/memo/internal/telemetry"
+	"memoai.tech/memo/internal/web"
 )
 
 type serveCmd struct {
@@ -63,12 +65,18 @@ func (c *serveCmd) Run(e *environment) error {
 		return err
 	}
 	defer stopMetrics()
+	code, err := setupCode(e.ctx, a, c.Demo)
+	if err != nil {
+		return err
+	}
+	api := rest.New(rest.Config{App: a, Gate: g, PublicURL: strings.TrimSuffix(c.PublicURL, "/")})
 	srv := server.New(server.Config{
-		App: a, Gate: g, REST: rest.New(rest.Config{App: a, Gate: g, PublicURL: strings.TrimSuffix(c.PublicURL, "/")}),
+		App: a, Gate: g, REST: api,
 		MCP: mcp.New(mcp.Config{App: a, Gate: g, Log: e.log, RESTPrefix: rest.Prefix, Version: version, Now: time.Now}),
+		Web: web.New(web.Config{App: a, Gate: g, Log: e.log, PublicURL: address, OpenAPI: api.OpenAPI(), SetupCode: code, Plan: memo.PlanPro, Now: time.Now}),
 		Log: e.log, Metrics: metrics, PublicURL: address,
 	})
-	if err := c.announce(e, a, local, address); err != nil {
+	if err := c.announce(e, a, local, address, code); err != nil {
 		return err
 	}
 	background, stopBackground := context.WithCancel(context.WithoutCancel(e.ctx))
@@ -132,6 +140,7 @@ func serveMetrics(addr string, h http.Handler) (stop func(), err error) {
 type started struct {
 	URL       string `json:"url"`                  // where it listens
 	PublicURL string `json:"public_url,omitempty"` // what callers write, where that is another
+	SetupCode string `json:"setup_code,omitempty"` // of an empty server, for its page of set-up
 	Key       string `json:"key,omitempty"`
 	Email     string `json:"email,omitempty"`
 	Password  string `json:"password,omitempty"`
@@ -139,8 +148,8 @@ type started struct {
 }
 
 // announce prints where the server is and, for a demo, how to use it.
-func (c *serveCmd) announce(e *environment, a *app.App, local, public string) error {
-	out := started{URL: local}
+func (c *serveCmd) announce(e *environment, a *app.App, local, public, code string) error {
+	out := started{URL: local, SetupCode: code}
 	if public != local {
 		out.PublicURL = public
 	}
@@ -155,12 +164,24 @@ func (c *serveCmd) announce(e *environment, a *app.App, local, public string) er
 			e.say("and is %s for its callers.", public)
 		}
 		switch {
+		case code != "":
+			e.say("\nIt is empty. Open %s/setup, and set it up with this code:\n\n  %s\n", public, code)
 		case out.Key != "":
 			e.say("\nThe demo workspace has %s as OWNER, with the password %s\nand this API key:\n\n  %s\n\nTry it:\n\n  %s\n\nAn assistant reads the same at %s/mcp: see docs/mcp.md.\n", out.Email, out.Password, out.Key, out.Curl, public)
 		case c.Demo:
 			e.say("The database is not empty, so the demo was left out.")
 		}
 	})
+}
+
+// setupCode makes the code that sets an empty server up, which only its terminal
+// shows: nobody else who finds the server first can take it.
+func setupCode(ctx context.Context, a *app.App, demo bool) (string, error) {
+	if up, err := a.IsSetUp(ctx); up || demo || err != nil {
+		return "", err
+	}
+	code := strings.ToLower(rand.Text()[:12])
+	return code[:4] + "-" + code[4:8] + "-" + code[8:], nil
 }
 
 // The demo's workspace and its owner.

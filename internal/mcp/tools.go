@@ -27,7 +27,8 @@ const (
 
 // addTools is the list of tools. To add one: its name above, its line here, its
 // input and its function beside a like one, its rows in matrix_test.go, its row
-// in docs/mcp.md (README says how many there are), and `go test ./internal/mcp
+// in docs/mcp.md and in web/templates/docsmcp.html (README says how many there
+// are), and `go test ./internal/mcp
 // -update` for testdata/tools.json. The whole list must stay under 8,000 bytes,
 // for every host puts it in front of every conversation.
 func (s *Server) addTools(server *sdk.Server) {

@@ -19,6 +19,7 @@ import (
 	"memoai.tech/memo/internal/mcp"
 	"memoai.tech/memo/internal/rest"
 	"memoai.tech/memo/internal/telemetry"
+	"memoai.tech/memo/internal/web"
 )
 
 // Config is what the server mounts.
@@ -27,6 +28,7 @@ type Config struct {
 	Gate    *gate.Gate
 	REST    *rest.API
 	MCP     *mcp.Server
+	Web     *web.Site
 	Log     *slog.Logger
 	Metrics *telemetry.Metrics
 	// PublicURL is the server's address in /llms.txt, without a slash at the end.
@@ -47,7 +49,7 @@ func New(cfg Config) *Server {
 		gate.Refuse(w, r, errors.New("server: a handler panicked"))
 	}}
 	s.http = &http.Server{
-		ConnContext:       rest.WithConn,
+		ConnContext:       gate.WithConn,
 		Handler:           outer.Wrap(cfg.Gate.Wrap(s.mount())),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       60 * time.Second,
@@ -64,7 +66,7 @@ func (s *Server) Handler() http.Handler { return s.http.Handler }
 
 // mount says what is where.
 func (s *Server) mount() http.Handler {
-	mux := http.NewServeMux()
+	mux := s.cfg.Web.Handler()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { status(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /openapi.json", s.cfg.REST.ServeOpenAPI)

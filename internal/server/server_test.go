@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/gate"
@@ -20,6 +21,7 @@ import (
 	"memoai.tech/memo/internal/rest"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/telemetry"
+	"memoai.tech/memo/internal/web"
 )
 
 func newServer(t *testing.T) (*Server, *store.Store) {
@@ -38,6 +40,7 @@ func newServer(t *testing.T) (*Server, *store.Store) {
 	return New(Config{
 		App: a, Gate: g, REST: rest.New(rest.Config{App: a, Gate: g}), Log: log,
 		MCP:     mcp.New(mcp.Config{App: a, Gate: g, Log: log, RESTPrefix: rest.Prefix, Version: "test", Now: time.Now}),
+		Web:     web.New(web.Config{App: a, Gate: g, Log: log, PublicURL: "https://memo.example.com", Plan: memo.PlanPro, Now: time.Now}),
 		Metrics: telemetry.NewMetrics(), PublicURL: "https://memo.example.com",
 	}), s
 }

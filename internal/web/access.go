@@ -1,0 +1,162 @@
+package web
+
+import (
+	"crypto/subtle"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+)
+
+// home leads to what the visitor has: the set-up of an empty server, the sign-in,
+// or their workspace.
+func home(v *visit) error {
+	up, err := v.App.IsSetUp(v.ctx)
+	if err != nil {
+		return err
+	}
+	if !up {
+		return v.redirect("/setup")
+	}
+	c, err := v.App.AuthoriseUser(v.ctx, v.Gate.Token(v.r), v.Gate.Origin(v.r))
+	if memo.KindOf(err) == memo.KindUnauthorized {
+		return v.redirect("/signin")
+	}
+	if err != nil {
+		return err
+	}
+	mine, err := v.App.Memberships(v.ctx, c)
+	if err != nil {
+		return err
+	}
+	if len(mine) == 0 {
+		return v.redirect("/account")
+	}
+	return v.redirect("/w/" + mine[0].ID + "/transcriptions")
+}
+
+// setupPage makes the first OWNER and the first workspace of a server.
+type setupPage struct {
+	frame
+	Fields  fields
+	Problem string
+}
+
+func (v *visit) setupPage() setupPage {
+	return setupPage{frame: v.frame("Set up Memo"), Fields: fields{
+		{Name: "code", Label: "Set-up code", Type: "text", Complete: "one-time-code", Required: true, Focus: true, Hint: "It is on the terminal, or in the log, of memo serve."},
+		{Name: "workspace", Label: "Workspace", Type: "text", Complete: "organization", Required: true, Max: memo.MaxName, Hint: "Your team or company."},
+		nameField(), emailField(), newPasswordField("password", "Password"),
+	}}
+}
+
+func showSetup(v *visit) error {
+	if up, err := v.App.IsSetUp(v.ctx); err != nil || up {
+		return orElse(err, v.redirect("/signin"))
+	}
+	return v.render(http.StatusOK, "setup", v.setupPage())
+}
+
+func orElse(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}
+
+func doSetup(v *visit) error {
+	if up, err := v.App.IsSetUp(v.ctx); err != nil || up {
+		return orElse(err, v.redirect("/signin"))
+	}
+	p := v.setupPage()
+	p.Fields.fill(v)
+	if err := v.App.AttemptSetup(v.ctx, v.Gate.Origin(v.r)); err != nil {
+		return err
+	}
+	code := strings.ToLower(strings.TrimSpace(v.r.PostFormValue("code")))
+	if v.SetupCode == "" || subtle.ConstantTimeCompare([]byte(code), []byte(v.SetupCode)) != 1 {
+		p.Fields.tell(memo.Invalid("code", "is not the one that memo serve printed when it started last"))
+		return v.render(http.StatusUnprocessableEntity, "setup", p)
+	}
+	in := app.Setup{
+		Email: v.r.PostFormValue("email"), Name: v.r.PostFormValue("name"),
+		Password: v.r.PostFormValue("password"), Workspace: v.r.PostFormValue("workspace"),
+	}
+	problems, err := v.App.SetUp(v.ctx, in, v.Plan, v.Gate.Origin(v.r))
+	if err != nil {
+		return err
+	}
+	if len(problems) > 0 {
+		p.Fields.tell(problems...)
+		return v.render(http.StatusUnprocessableEntity, "setup", p)
+	}
+	return v.signIn(in.Email, in.Password, "/")
+}
+
+// signInPage asks who the visitor is.
+type signInPage struct {
+	frame
+	Fields  fields
+	Next    string
+	Problem string
+}
+
+func (v *visit) signInPage() signInPage {
+	email := emailField()
+	email.Focus = true
+	return signInPage{frame: v.frame("Sign in"), Next: localPath(v.r.FormValue("next")), Fields: fields{
+		email, {Name: "password", Label: "Password", Type: "password", Complete: "current-password", Required: true},
+	}}
+}
+
+func showSignIn(v *visit) error { return v.render(http.StatusOK, "signin", v.signInPage()) }
+
+func doSignIn(v *visit) error {
+	p := v.signInPage()
+	p.Fields.fill(v)
+	err := v.signIn(v.r.PostFormValue("email"), v.r.PostFormValue("password"), p.Next)
+	if memo.KindOf(err) != memo.KindUnauthorized {
+		return err
+	}
+	p.Problem = "E-mail or password is wrong."
+	return v.render(http.StatusUnauthorized, "signin", p)
+}
+
+// signIn opens a session, always a new one, and goes on to a page.
+func (v *visit) signIn(email, password, to string) error {
+	token, s, _, err := v.App.SignIn(v.ctx, email, password, v.Gate.Origin(v.r))
+	if err != nil {
+		return err
+	}
+	if err := v.endSession(); err != nil {
+		return err
+	}
+	v.Gate.SetToken(v.w, v.r, token, s.ExpiresAt)
+	return v.redirect(to)
+}
+
+// endSession ends the session that the browser has, if any.
+func (v *visit) endSession() error {
+	c, err := v.App.AuthoriseUser(v.ctx, v.Gate.Token(v.r), v.Gate.Origin(v.r))
+	if memo.KindOf(err) == memo.KindUnauthorized {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = v.App.RevokeSession(v.ctx, c, c.SessionID)
+	if memo.KindOf(err) == memo.KindNotFound {
+		return nil
+	}
+	return err
+}
+
+func doSignOut(v *visit) error {
+	if err := v.endSession(); err != nil {
+		return err
+	}
+	v.Gate.SetToken(v.w, v.r, "", v.Now())
+	return v.redirect("/signin?" + url.Values{"done": {"signedout"}}.Encode())
+}

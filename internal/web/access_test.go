@@ -1,0 +1,123 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/testworld"
+)
+
+// TestSigningIn: who is not signed in is led to the sign-in and back, a wrong
+// password tells nothing, and each sign-in has a session of its own.
+func TestSigningIn(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		stranger := w.browser(memo.User{})
+		keys := "/w/" + w.Acme.ID + "/keys"
+		p := stranger.get(keys+"?span=14d").want(200, "<h1>Sign in</h1>", `value="`+keys+`?span=14d"`)
+		if !strings.HasPrefix(p.path, "/signin?next=") {
+			t.Errorf("led to %s", p.path)
+		}
+		wrong := stranger.post("/signin", "email", w.Olga.Email, "password", "wrong horse").want(401, "E-mail or password is wrong", `value="olga@example.com"`).without("wrong horse")
+		unknown := stranger.post("/signin", "email", "nobody@example.com", "password", "wrong horse").want(401)
+		if strings.ReplaceAll(unknown.body, "nobody@", "olga@") != wrong.body {
+			t.Error("an unknown user can be told from a wrong password")
+		}
+		if p := stranger.post("/signin", "email", w.Olga.Email, "password", testworld.Password, "next", keys).want(200, "API &amp; MCP"); p.path != keys {
+			t.Errorf("led to %s", p.path)
+		}
+		stranger.get("/").want(200)
+		stranger.post("/signout").want(200, "You are signed out")
+		stranger.get(keys).want(200, "<h1>Sign in</h1>")
+	})
+}
+
+func TestNextIsAPathOfOurs(t *testing.T) {
+	for next, want := range map[string]string{
+		"/w/1/keys?span=14d": "/w/1/keys?span=14d", "": "/", "//evil.example": "/", `/\evil.example`: "/", "https://evil.example/": "/", "javascript:alert(1)": "/",
+		"/\tevil": "/", "w/1": "/", "/%2F/evil": "/%2F/evil", "///evil": "/", "/a\r\nSet-Cookie: x=1": "/",
+	} {
+		if got := localPath(next); got != want {
+			t.Errorf("%q: got %q, want %q", next, got, want)
+		}
+	}
+}
+
+// TestAnEmptyServerIsSetUp: with the code of its terminal alone, once.
+func TestAnEmptyServerIsSetUp(t *testing.T) {
+	testworld.Databases(t, func(t *testing.T, cfg store.Config) {
+		w := newWorld(t, testworld.Config{Store: cfg, Empty: true})
+		b := w.browser(memo.User{})
+		if p := b.get("/").want(200, "Set up Memo", "You become the OWNER"); p.path != "/setup" {
+			t.Errorf("led to %s", p.path)
+		}
+		form := []string{"workspace", "Acme", "name", "Olga", "email", "olga@example.com", "password", testworld.Password}
+		b.post("/setup", append(form, "code", "wrong")...).want(422, "Set-up code is not the one", `value="Olga"`, `value="Acme"`).without(testworld.Password)
+		b.post("/setup", "code", "abcd-efgh-ijkl", "email", "x").want(422, "Your name must not be empty", "E-mail must be", "Password must have", "Workspace must not be empty")
+		if p := b.post("/setup", append(form, "code", " ABCD-efgh-ijkl ")...).want(200, "Acme"); !strings.HasPrefix(p.path, "/w/") {
+			t.Errorf("led to %s", p.path)
+		}
+		other := w.browser(memo.User{})
+		other.get("/setup").want(200, "<h1>Sign in</h1>")
+		other.post("/setup", append(form, "code", "abcd-efgh-ijkl")...).want(200, "<h1>Sign in</h1>")
+		w.Must(nil)
+		if users, err := w.App.Users(t.Context()); err != nil || len(users) != 1 {
+			t.Errorf("%d users, %v", len(users), err)
+		}
+	})
+}
+
+// TestTheCodeCannotBeGuessed: the attempts are throttled.
+func TestTheCodeCannotBeGuessed(t *testing.T) {
+	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}, Empty: true})
+	b := w.browser(memo.User{})
+	var last page
+	for range 15 {
+		last = b.post("/setup", "code", "guess")
+	}
+	last.want(429, "Too many attempts", "You can go on in")
+	if last.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+}
+
+// TestFormsComeFromOurPages: and what a key is for is not a page.
+func TestFormsComeFromOurPages(t *testing.T) {
+	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}})
+	olga := w.browser(w.Olga)
+	for name, header := range map[string][2]string{
+		"another site": {"Origin", "https://evil.example"}, "null": {"Origin", "null"}, "a subdomain": {"Sec-Fetch-Site", "same-site"}, "across": {"Sec-Fetch-Site", "cross-site"},
+	} {
+		for _, path := range []string{"/signin", "/signout", "/account/name", "/w/" + w.Acme.ID + "/keys"} {
+			if p := olga.do(http.MethodPost, path, "name=Evil", testworld.WithHeader(header[0], header[1])); p.status != 403 {
+				t.Errorf("%s at %s: %d", name, path, p.status)
+			}
+		}
+	}
+	olga.get("/account").want(200, `value="olga"`)
+	nobody := w.browser(memo.User{})
+	for _, key := range []string{w.OlgaKey.Key, credential.NewKey().Secret(), "x"} {
+		for _, path := range []string{"/", "/account", "/w/" + w.Acme.ID + "/keys", "/signin"} {
+			nobody.do(http.MethodGet, path, "", testworld.WithKey(key)).want(401, "API keys open the API, not the web app").without(w.OlgaKey.Key)
+		}
+	}
+}
+
+// TestAccountPage: names and passwords, and devices.
+func TestAccountPage(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		one, two := w.browser(w.Mark), w.browser(w.Mark)
+		one.post("/account/name", "name", "<b>Mark</b>").want(200, "Your name is changed", "&lt;b&gt;Mark&lt;/b&gt;").without("<b>Mark</b>")
+		one.post("/account/name", "name", " ").want(422, "Your name must not be empty")
+		one.post("/account/password", "present", "wrong", "password", "battery staple").want(422, "Present password is not your present password").without("battery staple")
+		one.post("/account/password", "present", testworld.Password, "password", "short").want(422, "New password must have")
+		one.post("/account/password", "present", testworld.Password, "password", "battery staple").want(200, "Your password is changed", "this one")
+		two.get("/account").want(200, "<h1>Sign in</h1>")
+		two.post("/signin", "email", w.Mark.Email, "password", "battery staple").want(200)
+		one.post("/account/sessions/end").want(200, "You are signed out on all devices")
+		two.get("/account").want(200, "<h1>Sign in</h1>")
+	})
+}

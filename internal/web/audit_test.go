@@ -1,0 +1,196 @@
+package web
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"html"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/testworld"
+)
+
+// TestEveryActionHasItsSentence reads the actions where they are listed. Those
+// of the server, not of a workspace, are in no page.
+func TestEveryActionHasItsSentence(t *testing.T) {
+	f, err := parser.ParseFile(token.NewFileSet(), "../../audit.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	ast.Inspect(f, func(node ast.Node) bool {
+		lit, ok := node.(*ast.BasicLit)
+		if !ok || lit.Kind != token.STRING {
+			return true
+		}
+		action, _ := strconv.Unquote(lit.Value)
+		subject, _, ok := strings.Cut(action, ".")
+		if !ok || strings.Contains(action, ":") || subject == "user" || subject == "session" || subject == "database" {
+			return true
+		}
+		n++
+		if said[memo.Action(action)] == "" {
+			t.Errorf("%s has no sentence", action)
+		}
+		return true
+	})
+	if n < 15 {
+		t.Errorf("only %d actions were found", n)
+	}
+}
+
+func TestAuditPage(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		ctx := context.Background()
+		olga, mark, audit := w.browser(w.Olga), w.browser(w.Mark), "/w/"+w.Acme.ID+"/audit"
+		mark.post("/w/" + w.Acme.ID + "/keys/" + w.MarkKey.ID + "/revoke").want(200)
+		c := w.as(w.Olga, memo.RoleOwner)
+		w.Must(w.App.Move(ctx, c, w.Meetings[0], "Kitchen"))
+		w.Must(w.App.Move(ctx, c, w.Meetings[0], ""))
+		w.Must(w.App.Delete(ctx, c, w.Meetings[0]))
+		olga.post("/w/"+w.Acme.ID+"/members/"+w.Mark.ID, "role", "OWNER").want(200)
+		nina := w.browser(memo.User{})
+		nina.post(olga.invite("OWNER")+"/new", "email", "nina@example.com", "name", "Nina", "password", testworld.Password)
+		nina.post("/w/"+w.Acme.ID+"/keys", "name", "Nina’s", "life", "7", "id", "0195c0de-0000-7000-8000-000000000001").want(201)
+		var ninaID string
+		for _, m := range must(w.App.Members(ctx, w.Acme.ID)) {
+			if m.Name == "Nina" {
+				ninaID = m.UserID
+			}
+		}
+		olga.post("/w/" + w.Acme.ID + "/members/" + ninaID + "/remove").want(200)
+
+		all := text(olga.get(audit).want(200,
+			`<a href="/w/`+w.Acme.ID+`/keys/`+w.MarkKey.ID+`"`, `<a href="/w/`+w.Acme.ID+`/transcriptions/`+w.Meetings[1]+`"`, "from 127.0.0.1").body)
+		for _, s := range []string{
+			"mark@example.com revoked the key mark's key", "the operator created the key olga's key", "the operator added mark@example.com as MEMBER",
+			"olga@example.com gave mark@example.com the role OWNER", "nina@example.com joined as OWNER, invited by olga@example.com",
+			"olga@example.com removed nina@example.com", "olga@example.com deactivated the key Nina’s: the member left the workspace",
+			"olga@example.com deleted Still queued", "olga@example.com moved Still queued → Kitchen", "olga@example.com moved Still queued out of its project",
+			"olga@example.com made an invitation to join as OWNER", "the operator created the workspace Acme, plan pro", "the operator imported 会議",
+		} {
+			if !strings.Contains(all, s) {
+				t.Errorf("the page does not say %q\n%s", s, all)
+			}
+		}
+		for query, has := range map[string][2]string{ // what is there, and what is not
+			"?subject=key":              {"revoked the key", "imported"},
+			"?subject=transcription":    {"imported", "revoked the key"},
+			"?subject=workspace":        {"created the workspace", "imported"},
+			"?subject=member":           {"gave mark", "revoked"},
+			"?member=" + w.Mark.ID:      {"revoked the key", "deleted"},
+			"?member=" + ninaID:         {"nina@example.com created the key Nina’s", "deleted"},
+			"?to=2020-01-01":            {"Nothing that was done fits", "imported"},
+			"?from=2020-01-01":          {"imported", "Nothing that was done"},
+			"?from=9999-12-31":          {"Nothing that was done fits", "imported"},
+			"?subject=&member=&from=":   {"imported", "Nothing that was done"},
+			"?before=1":                 {"Nothing more", "imported"},
+			"?member=" + w.Eve.ID:       {"Nothing that was done fits", "imported"},
+			"?done=removed&subject=key": {"The member is removed", "imported"},
+		} {
+			p := olga.get(audit + query).want(200)
+			if body := text(p.body); !strings.Contains(body, has[0]) || strings.Contains(body, has[1]) {
+				t.Errorf("%s: wants %q and not %q:\n%s", query, has[0], has[1], body)
+			}
+		}
+		olga.get(audit+"?from=tomorrow&to=2026-02-30").want(422, "From must be a date", "Until must be a date", `value="tomorrow"`).without("Nothing that was done")
+		olga.get(audit+"?from=2026-02-02&to=2026-02-01").want(422, "must not lie before")
+		for _, bad := range []string{"?subject=%25", "?subject=user", "?member=x", "?before=x", "?before=-1", "?before=99999999999999999999"} {
+			olga.get(audit + bad).want(422)
+			olga.get(audit + ".csv" + bad).want(422)
+		}
+	})
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+var (
+	tags  = regexp.MustCompile(`<[^>]*>`)
+	space = regexp.MustCompile(`\s+`)
+)
+
+// text is what a page says.
+func text(body string) string {
+	return html.UnescapeString(space.ReplaceAllString(tags.ReplaceAllString(body, ""), " "))
+}
+
+func TestAuditPagesAndCSV(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		ctx := context.Background()
+		mark, olga := w.as(w.Mark, memo.RoleMember), w.browser(w.Olga)
+		for i := range 2*csvPage + 7 { // the CSV reads three parts
+			_, err := w.App.ChangeKey(ctx, mark, w.MarkKey.ID, app.KeyChange{Name: new(fmt.Sprintf("n%d", i))})
+			w.Must(err)
+		}
+		audit := "/w/" + w.Acme.ID + "/audit"
+		older := regexp.MustCompile(`href="([^"]+)" rel="next"`)
+		p := olga.get(audit+"?subject=key&member="+w.Mark.ID).want(200, "changed the key").without(">Newest<")
+		if n := strings.Count(p.body, "<li "); n != auditLength {
+			t.Errorf("%d events on a page", n)
+		}
+		m := older.FindStringSubmatch(p.body)
+		if m == nil {
+			t.Fatal("no older page")
+		}
+		p = olga.get(html.UnescapeString(m[1])).want(200, fmt.Sprintf(">n%d<", 2*csvPage+6-auditLength), ">Newest<")
+		if !strings.Contains(m[1], "subject=key") || strings.Contains(p.body, fmt.Sprintf(">n%d<", 2*csvPage+7-auditLength)) {
+			t.Errorf("%s begins at the wrong place", m[1])
+		}
+
+		hostile := []string{`=1+1`, `+1`, `-1`, `@SUM(A1)`, `=HYPERLINK("http://evil.example","x")`, `"quoted", with, commas`}
+		for _, name := range hostile {
+			_, err := w.App.ChangeKey(ctx, mark, w.MarkKey.ID, app.KeyChange{Name: &name})
+			w.Must(err)
+		}
+		w.Must(w.App.RenameWorkspace(ctx, memo.Caller{UserID: w.Olga.ID, WorkspaceID: w.Acme.ID, Role: memo.RoleOwner, IP: "192.0.2.1", Agent: "\t=cmd|' /C calc'!A0"}, "Plain"))
+
+		p = olga.get(audit + ".csv").want(200)
+		if ct, cd := p.header.Get("Content-Type"), p.header.Get("Content-Disposition"); ct != "text/csv; charset=utf-8" || !strings.HasPrefix(cd, `attachment; filename="memo-audit-`) {
+			t.Errorf("%s; %s", ct, cd)
+		}
+		rows, err := csv.NewReader(strings.NewReader(p.body)).ReadAll()
+		w.Must(err)
+		events := len(w.events(app.Trail{Limit: 1000, Subject: "workspace"})) + len(w.events(app.Trail{Limit: 1000, Subject: "member"})) +
+			len(w.events(app.Trail{Limit: 1000, Subject: "transcription"})) + 2 + len(hostile) + 2*csvPage + 7
+		if len(rows) != events+1 {
+			t.Errorf("%d rows, want %d events and the head", len(rows), events)
+		}
+		details := map[string]bool{}
+		for i, row := range rows {
+			details[row[5]] = true
+			for _, cell := range row {
+				if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r") {
+					t.Errorf("a spreadsheet runs %q", cell)
+				}
+			}
+			if i > 1 && row[0] > rows[i-1][0] {
+				t.Errorf("row %d is newer than the one before it", i)
+			}
+		}
+		for _, want := range []string{`'=1+1`, `'+1`, `'-1`, `'@SUM(A1)`, `'=HYPERLINK("http://evil.example","x")`, `"quoted", with, commas`} {
+			if !details[want] {
+				t.Errorf("no cell %s", want)
+			}
+		}
+		if rows[1][1] != w.Olga.Email || rows[1][2] != "renamed the workspace to Plain" || rows[1][6] != "192.0.2.1" || rows[1][7] != "'\t=cmd|' /C calc'!A0" {
+			t.Errorf("%q", rows[1])
+		}
+		few, err := csv.NewReader(strings.NewReader(olga.get(audit + ".csv?subject=workspace").want(200).body)).ReadAll()
+		if err != nil || len(few) != 3 {
+			t.Errorf("%q %v", few, err)
+		}
+	})
+}

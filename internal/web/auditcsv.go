@@ -1,0 +1,85 @@
+package web
+
+import (
+	"context"
+	"encoding/csv"
+	"strings"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/gate"
+)
+
+// csvPage is how many events the CSV holds in memory at once.
+const csvPage = 1000
+
+// auditCSV sends the trail under the page's filter, all of it, the newest first.
+// The first part is read before the first byte, so that what goes wrong at once
+// has its page; what goes wrong later breaks the connection.
+func auditCSV(v *visit) error {
+	in, problems := v.trail()
+	if len(problems) > 0 {
+		return problems[0]
+	}
+	in.Limit = csvPage
+	events, err := v.App.Events(v.ctx, v.Caller, in)
+	if err != nil {
+		return err
+	}
+	names, err := v.names()
+	if err != nil {
+		return err
+	}
+	v.w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	v.w.Header().Set("Content-Disposition", `attachment; filename="memo-audit-`+day(v.Now())+`.csv"`)
+	gate.Stream(v.w, v.r, v.stillOwner, func(ctx context.Context) error {
+		v.ctx = ctx // it takes longer than a page may
+		return v.writeTrail(names, in, events)
+	})
+	return nil
+}
+
+// stillOwner asks whether the visitor may still read what they are being sent.
+func (v *visit) stillOwner(ctx context.Context) error {
+	c, err := v.App.AuthoriseSession(ctx, v.Gate.Token(v.r), v.WorkspaceID, v.Gate.Origin(v.r))
+	if err == nil && c.Role != memo.RoleOwner {
+		err = memo.Forbidden("owner_required", "no OWNER any more")
+	}
+	return err
+}
+
+// writeTrail writes events, and those that are older than they are.
+func (v *visit) writeTrail(n *names, in app.Trail, events []memo.Event) (err error) {
+	out := csv.NewWriter(v.w)
+	_ = out.Write([]string{"time", "who", "what", "action", "subject", "detail", "address", "program"}) // an error stays until Flush
+	for {
+		for _, e := range events {
+			s, err := n.deed(e)
+			if err != nil {
+				return err
+			}
+			row := []string{e.At.UTC().Format(time.RFC3339), e.Actor, s.String(), string(e.Action), e.Subject, e.Detail, string(e.IP), string(e.Agent)}
+			for i := range row {
+				row[i] = inert(row[i])
+			}
+			_ = out.Write(row) // as above
+		}
+		out.Flush()
+		if err := out.Error(); err != nil || len(events) < in.Limit {
+			return err
+		}
+		in.Before = events[len(events)-1].ID
+		if events, err = v.App.Events(v.ctx, v.Caller, in); err != nil {
+			return err
+		}
+	}
+}
+
+// inert marks a cell that a spreadsheet would run as a formula as text.
+func inert(cell string) string {
+	if cell != "" && strings.ContainsRune("=+-@\t\r\n", rune(cell[0])) {
+		return "'" + cell
+	}
+	return cell
+}

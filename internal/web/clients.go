@@ -1,0 +1,149 @@
+package web
+
+import "strings"
+
+// client is a way to use a key, with what to paste.
+type client struct {
+	ID    string
+	Name  string
+	How   string // where it goes
+	Paste string
+	MCP   bool // an assistant, not a program
+	Notes []string
+	// variable makes of a paste that holds a key one that takes it from the
+	// environment, as this client does: texts and what stands in their place.
+	variable []string
+}
+
+// environment is in place of a key in the docs: each client takes it from the
+// environment then, where it can.
+const environment = "$MEMO_API_KEY"
+
+// clients are the ways to use a key, with this server's address: in the page that
+// shows a new key with it, in the docs with [environment]. docs/mcp.md has the
+// same hosts at length.
+func clients(server, key string) []client {
+	list := []client{
+		{
+			ID: "curl", Name: "curl", How: "In a terminal:",
+			Paste: `curl {server}/api/v1/developer/transcriptions -H "Authorization: Bearer {key}"`,
+		},
+		{
+			ID: "python", Name: "Python", How: "With the standard library:",
+			Paste: `import json, urllib.request
+
+key = "{key}"
+request = urllib.request.Request(
+    "{server}/api/v1/developer/transcriptions?limit=5",
+    headers={"Authorization": "Bearer " + key})
+for item in json.load(urllib.request.urlopen(request))["items"]:
+    print(item["created_at"], item["title"])`,
+			variable: []string{"import json, urllib", "import json, os, urllib", `"{key}"`, `os.environ["MEMO_API_KEY"]`},
+		},
+		{
+			ID: "javascript", Name: "JavaScript", How: "In Node.js 18 or newer:",
+			Paste: `const key = "{key}"
+const answer = await fetch("{server}/api/v1/developer/transcriptions?limit=5", {
+  headers: { Authorization: "Bearer " + key },
+})
+for (const item of (await answer.json()).items) console.log(item.created_at, item.title)`,
+			variable: []string{`"{key}"`, `process.env.MEMO_API_KEY`},
+		},
+		{
+			ID: "claude-code", Name: "Claude Code", How: "In a terminal:", MCP: true,
+			Paste:    `claude mcp add --transport http --scope user memo {server}/mcp --header "Authorization: Bearer {key}"`,
+			variable: []string{`"Authorization: Bearer {key}"`, `'Authorization: Bearer ${MEMO_API_KEY}'`},
+			Notes: []string{
+				"The single quotes matter: the name of the variable is written to the configuration, and filled in at each start.",
+				"“claude mcp list” and /mcp say whether it is connected. Prompts are commands such as /mcp__memo__week_brief.",
+				"“Requires re-authorization (token expired)” means that the key died. There is nothing to authorise again: set a new key and start anew.",
+			},
+		},
+		{
+			ID: "claude-desktop", Name: "Claude Desktop", MCP: true,
+			How: "In claude_desktop_config.json (Settings → Developer → Edit Config), with the memo binary on the PATH:",
+			Paste: `{
+  "mcpServers": {
+    "memo": {
+      "command": "memo",
+      "args": ["mcp"],
+      "env": { "MEMO_URL": "{server}", "MEMO_API_KEY": "{key}" }
+    }
+  }
+}`,
+			variable: []string{"{key}", "mk_live_…"},
+			Notes: []string{
+				"It takes a header for no remote server, so it starts “memo mcp”, which passes every message on with the key. Any other host that can only start processes can use it as well.",
+				"Here the key is in the file: let only yourself read it, and give the key an expiry. Restart Claude Desktop afterwards.",
+			},
+		},
+		{
+			ID: "cursor", Name: "Cursor", How: "In ~/.cursor/mcp.json:", MCP: true,
+			Paste: `{
+  "mcpServers": {
+    "memo": {
+      "url": "{server}/mcp",
+      "headers": { "Authorization": "Bearer {key}" }
+    }
+  }
+}`,
+			variable: []string{"{key}", "${env:MEMO_API_KEY}"},
+		},
+		{
+			ID: "vscode", Name: "VS Code", How: "In .vscode/mcp.json. VS Code asks for the key at the first start:", MCP: true,
+			Paste: `{
+  "inputs": [{ "type": "promptString", "id": "memo-key", "description": "Memo API key", "password": true }],
+  "servers": {
+    "memo": {
+      "type": "http",
+      "url": "{server}/mcp",
+      "headers": { "Authorization": "Bearer ${input:memo-key}" }
+    }
+  }
+}`,
+			Notes: []string{"The key is kept in VS Code's own store, not in the file."},
+		},
+		{
+			ID: "codex", Name: "Codex", How: "In a terminal:", MCP: true,
+			Paste: `export MEMO_API_KEY={key}
+codex mcp add memo --url {server}/mcp --bearer-token-env-var MEMO_API_KEY`,
+			variable: []string{"export MEMO_API_KEY={key}\n", ""},
+			Notes: []string{
+				"codex keeps a process in the background with the environment that it was started with. After a change of the key, run “codex app-server daemon restart”.",
+				"“Authentication required” means that the key is refused. “codex mcp login” cannot help: Memo has no OAuth.",
+			},
+		},
+		{
+			ID: "gemini", Name: "Gemini CLI", How: "In a terminal:", MCP: true,
+			Paste:    `gemini mcp add --scope user --transport http memo {server}/mcp --header "Authorization: Bearer {key}"`,
+			variable: []string{`"Authorization: Bearer {key}"`, `'Authorization: Bearer $MEMO_API_KEY'`},
+			Notes: []string{
+				"The single quotes matter: the name of the variable is written to the configuration, and filled in at each start.",
+				"In a folder that it does not trust it leaves out all servers: trust the folder first. Prompts are commands such as /week_brief.",
+			},
+		},
+		{
+			ID: "opencode", Name: "opencode", How: "In ~/.config/opencode/opencode.json:", MCP: true,
+			Paste: `{
+  "mcp": {
+    "memo": {
+      "type": "remote",
+      "url": "{server}/mcp",
+      "oauth": false,
+      "headers": { "Authorization": "Bearer {key}" }
+    }
+  }
+}`,
+			variable: []string{"{key}", "{env:MEMO_API_KEY}"},
+			Notes:    []string{"Keep the line about OAuth: with it, opencode does not take a refused key for a missing sign-in."},
+		},
+	}
+	for i := range list {
+		pairs := []string{"{server}", server}
+		if key == environment {
+			pairs = append(pairs, list[i].variable...)
+		}
+		list[i].Paste = strings.NewReplacer(append(pairs, "{key}", key)...).Replace(list[i].Paste)
+	}
+	return list
+}

@@ -1,0 +1,104 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/transcript"
+)
+
+// format reads the format of a download; without one it is Markdown.
+func format(s string) (transcript.Format, error) {
+	if s == "" {
+		return transcript.Markdown, nil
+	}
+	f, ok := transcript.ParseFormat(s)
+	if !ok {
+		return f, memo.Invalid("format", "There is no such format. Choose one of %v.", transcript.Formats)
+	}
+	return f, nil
+}
+
+// asDownload makes sure that no browser ever shows a transcript as a page. What
+// else that takes, [secure] has set.
+func asDownload(h http.Header, kind, name string) {
+	h.Set("Content-Type", kind)
+	h.Set("Content-Disposition", transcript.ContentDisposition(name))
+}
+
+func download(v *visit) error {
+	id, err := v.transcription()
+	if err != nil {
+		return err
+	}
+	if err := v.App.HasTranscription(v.ctx, v.Caller, id); err != nil {
+		return err // before a bad format: as REST has it
+	}
+	f, err := format(v.r.URL.Query().Get("format"))
+	if err != nil {
+		return err
+	}
+	file, err := v.App.Export(v.ctx, v.Caller, id, f)
+	if err != nil {
+		return err
+	}
+	asDownload(v.w.Header(), file.Format.ContentType(), file.Name)
+	v.w.Header().Set("Content-Length", strconv.Itoa(len(file.Body)))
+	_, _ = v.w.Write(file.Body) // the browser may be gone
+	return nil
+}
+
+// downloadMany streams a ZIP of what was chosen in the list. It ends when the
+// visitor's session does.
+func downloadMany(v *visit) error {
+	if err := v.r.ParseForm(); err != nil {
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			return err
+		}
+		return memo.Invalid("id", "The form could not be read. Go back and choose anew.")
+	}
+	ids := v.r.PostForm["id"]
+	if len(ids) == 0 {
+		return memo.Invalid("id", "No transcription was chosen. Go back and tick the ones that you want.")
+	}
+	if len(ids) > app.MaxBulk {
+		return memo.Invalid("id", "A ZIP holds at most %d transcriptions, and %d were chosen. Take them in several.", app.MaxBulk, len(ids))
+	}
+	for i, id := range ids {
+		var ok bool
+		if ids[i], ok = app.ParseID(id); !ok {
+			return errGone(1)
+		}
+	}
+	f, err := format(v.r.PostFormValue("format"))
+	if err != nil {
+		return err
+	}
+	archive, err := v.App.Archive(v.ctx, v.Caller, ids, f)
+	if memo.KindOf(err) == memo.KindNotFound {
+		return errGone(len(ids))
+	}
+	if err != nil {
+		return err
+	}
+	asDownload(v.w.Header(), "application/zip", app.ArchiveName(v.Now()))
+	gate.Stream(v.w, v.r, v.recheck, func(ctx context.Context) error { return archive.WriteZip(ctx, v.w) })
+	return nil
+}
+
+// errGone answers a ZIP of something that is not there, or not here.
+func errGone(n int) error {
+	what := "It is"
+	if n > 1 {
+		what = "One or more of them are"
+	}
+	e := memo.NotFound("")
+	e.Message = fmt.Sprintf("%s not in this workspace any more, so nothing was put into a ZIP. Load the list again and choose anew.", what)
+	return e
+}

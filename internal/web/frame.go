@@ -1,0 +1,188 @@
+package web
+
+import (
+	"embed"
+	"fmt"
+	"hash/fnv"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+)
+
+//go:embed templates
+var templates embed.FS
+
+//go:embed static
+var static embed.FS
+
+// frame is what stands around every page. The zero frame is that of a visitor
+// who is not signed in.
+type frame struct {
+	Title      string
+	User       memo.User
+	Workspaces []app.Membership // of the user
+	Here       *app.Membership  // the workspace of the page
+	Section    string           // of the navigation: "transcriptions", "keys", …
+	Done       string           // what the form before did
+}
+
+// Settings reports whether the page is one of the workspace's settings.
+func (f frame) Settings() bool {
+	return f.Here != nil && slices.Contains([]string{"keys", "members", "workspace", "audit"}, f.Section)
+}
+
+// Owner reports whether the visitor is an OWNER of the page's workspace.
+func (f frame) Owner() bool { return f.Here != nil && f.Here.Role == memo.RoleOwner }
+
+// frame reads what stands around a page. A visitor whose account cannot be
+// read still gets the page.
+func (v *visit) frame(title string) frame {
+	f := frame{Title: title, Done: done[v.r.URL.Query().Get("done")]}
+	if v.UserID == "" {
+		return f
+	}
+	var err error
+	if f.User, err = v.App.Account(v.ctx, v.Caller); err != nil {
+		v.Log.WarnContext(v.ctx, "a page's frame could not be read", "error", err)
+		return frame{Title: title}
+	}
+	if f.Workspaces, err = v.App.Memberships(v.ctx, v.Caller); err != nil {
+		v.Log.WarnContext(v.ctx, "a page's workspaces could not be read", "error", err)
+	}
+	for i := range f.Workspaces {
+		if f.Workspaces[i].ID == v.WorkspaceID {
+			f.Here = &f.Workspaces[i]
+		}
+	}
+	return f
+}
+
+// in is frame within a section of a workspace.
+func (v *visit) in(section, title string) frame {
+	f := v.frame(title)
+	f.Section = section
+	return f
+}
+
+// done are the sentences that a page says after a form, by the word in ?done=.
+// They are ours alone: a link can bring no other text.
+var done = map[string]string{
+	"name":       "Your name is changed.",
+	"password":   "Your password is changed, and you are signed out everywhere else.",
+	"signedout":  "You are signed out.",
+	"everywhere": "You are signed out on all devices.",
+	"device":     "The device is signed out.",
+	"saved":      "The key is changed.",
+	"retitled":   "The title is changed.",
+	"moved":      "The project is changed.",
+	"deleted":    "The transcription is deleted.",
+	"revoked":    "The key is revoked. Whoever holds it gets 401 from now on.",
+	"role":       "The role is changed.",
+	"myrole":     "You are a MEMBER of the workspace now.",
+	"removed":    "The member is removed, and their keys have ended.",
+	"left":       "You have left the workspace, and your keys there have ended.",
+	"takenback":  "The invitation is taken back. Its link opens nothing any more.",
+	"joined":     "Welcome: you are a member of this workspace.",
+	"workspace":  "The workspace is renamed.",
+}
+
+// pages are the templates by name, each with the layout around it.
+type pages map[string]*template.Template
+
+func parsePages(a assets) pages {
+	funcs := template.FuncMap{
+		"asset": a.url, "ago": ago, "moment": moment, "day": day, "plural": plural, "mebibytes": mebibytes, "lower": strings.ToLower, "pair": func(p keysPage, r keyRow) keyInList { return keyInList{p, r} },
+	}
+	layout := template.Must(template.New("layout.html").Funcs(funcs).ParseFS(templates, "templates/layout.html", "templates/parts.html"))
+	p := pages{}
+	files, err := fs.Glob(templates, "templates/*.html")
+	if err != nil {
+		panic(err) // only a bad pattern is an error
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(path.Base(file), ".html")
+		if name != "layout" && name != "parts" {
+			p[name] = template.Must(template.Must(layout.Clone()).ParseFS(templates, file))
+		}
+	}
+	return p
+}
+
+// assets are the style sheet and the scripts, under an address that changes with
+// their content, so that browsers keep them for good.
+type assets struct {
+	version string
+	files   map[string][]byte
+}
+
+func readAssets() assets {
+	a := assets{files: map[string][]byte{}}
+	sum := fnv.New64a()
+	entries, err := static.ReadDir("static")
+	if err != nil {
+		panic(err) // embedded
+	}
+	for _, e := range entries {
+		content, err := static.ReadFile("static/" + e.Name())
+		if err != nil {
+			panic(err) // embedded
+		}
+		a.files[e.Name()] = content
+		sum.Write(content)
+	}
+	a.version = fmt.Sprintf("%x", sum.Sum64())
+	return a
+}
+
+func (a assets) url(name string) string { return "/static/" + a.version + "/" + name }
+
+var kinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+
+func (a assets) serve(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("file")
+	content, ok := a.files[name]
+	secure(w.Header())
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", kinds[path.Ext(name)])
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	_, _ = w.Write(content) // the browser may be gone
+}
+
+// ago is a time for people: about how long ago, or in how long.
+func ago(t time.Time, now time.Time) string {
+	d := now.Sub(t)
+	in, suffix := "", " ago"
+	if d < 0 {
+		d, in, suffix = -d, "in ", ""
+	}
+	switch {
+	case d < time.Minute && suffix != "":
+		return "just now"
+	case d < time.Hour:
+		return in + plural(max(1, int(d.Minutes())), "minute") + suffix
+	case d < 48*time.Hour:
+		return in + plural(int(d.Hours()), "hour") + suffix
+	}
+	return in + plural(int(d.Hours()/24), "day") + suffix
+}
+
+// moment is a time to the minute, day to the day; both in UTC.
+func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+func day(t time.Time) string    { return t.UTC().Format(time.DateOnly) }
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

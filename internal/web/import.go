@@ -1,0 +1,315 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/transcript"
+)
+
+// importPage takes files in.
+type importPage struct {
+	frame
+	Fields   fields // what is said of all the files
+	Projects []memo.ProjectRef
+	Tongues  []string
+	Problem  string
+	FileMost int // bytes of one file
+	AllMost  int // bytes of all files of one form
+	Files    int // of one form
+}
+
+// importedPage tells what became of each file. Nothing is kept to show it from
+// behind a 303; sent again, the form finds every file unchanged.
+type importedPage struct {
+	frame
+	Files                        []importAnswer
+	Imported, Unchanged, Refused int
+	Problem                      string // that ended the import early
+}
+
+// importAnswer says what became of a file, on a page and to upload.js.
+type importAnswer struct {
+	State  string `json:"state,omitempty"` // imported, unchanged or refused
+	Name   string `json:"name,omitempty"`
+	ID     string `json:"id,omitempty"`
+	Reason string `json:"reason,omitempty"` // of a refusal, with the line
+}
+
+// The bounds of an upload. upload.js sends each file by itself; without it, a
+// form brings many.
+const (
+	maxFormFiles = 200
+	maxFormBytes = 256 << 20
+	aroundFile   = 64 << 10 // of the other fields, and of the names of files
+	maxPlain     = 4 << 10  // of a field that is no file
+)
+
+func (v *visit) importPage() (importPage, error) {
+	p := importPage{
+		frame: v.in("transcriptions", "Import"), FileMost: transcript.DefaultLimits.Bytes, AllMost: maxFormBytes, Files: maxFormFiles,
+		Fields: fields{
+			{Name: "project", Label: "Project (optional)", Type: "text", Complete: "off", Max: memo.MaxName, Hint: "For all these files. Choose one or name a new one; without, what the file says."},
+			{Name: "language", Label: "Language (optional)", Type: "text", Complete: "off", Max: 20, Hint: "Such as en or ru; without, what the file says."},
+		},
+	}
+	var err error
+	if p.Projects, err = v.App.ProjectNames(v.ctx, v.Caller); err == nil {
+		p.Tongues, err = v.App.Languages(v.ctx, v.Caller)
+	}
+	return p, err
+}
+
+func showImport(v *visit) error {
+	p, err := v.importPage()
+	if err != nil {
+		return err
+	}
+	return v.render(http.StatusOK, "import", p)
+}
+
+// upload is an import in its course.
+type upload struct {
+	*visit
+	project, language string
+	modified          time.Time
+	page              importedPage
+}
+
+func doImport(v *visit) error {
+	most := int64(maxFormBytes + aroundFile)
+	if v.wantsJSON() {
+		most = int64(transcript.DefaultLimits.Bytes + aroundFile)
+	}
+	if v.r.ContentLength > most {
+		return v.tooLarge()
+	}
+	leave, err := v.uploads.enter(v.UserID)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	slow := newPatience(v.w)
+	v.r.Body = slow.reader(http.MaxBytesReader(v.w, v.body, most))
+	parts, err := v.r.MultipartReader()
+	if err != nil {
+		return v.refuseImport("Choose the files first.")
+	}
+	u := &upload{visit: v}
+	err = u.readAll(parts)
+	// A browser shows the answer to a form only when all of it was taken.
+	_, _ = io.Copy(io.Discard, v.r.Body)
+	slow.answer()
+	// The time of a page begins when the files are here.
+	var cancel context.CancelFunc
+	v.ctx, cancel = context.WithTimeout(v.r.Context(), timeout)
+	defer cancel()
+	return u.finish(err)
+}
+
+// finish tells what became of the files, also when something ended the import
+// early: what is in is in.
+func (u *upload) finish(err error) error {
+	p := &u.page
+	refusal, known := errors.AsType[*memo.Error](err)
+	_, large := errors.AsType[*http.MaxBytesError](err)
+	switch {
+	case errors.Is(err, errSignIn), errors.Is(err, errNotFound):
+		return err
+	case known && refusal.Kind == memo.KindInvalid: // a field that is about all files
+		return u.refuseField(refusal)
+	case large && len(p.Files) == 0:
+		return u.tooLarge()
+	case large:
+		p.Problem = "The rest was too large for one form, and was not read. Choose fewer files at once."
+	case err != nil && (len(p.Files) == 0 || u.wantsJSON()):
+		return err
+	case err != nil:
+		p.Problem = "Something went wrong in the middle. What is listed here is in; send the rest again."
+	case len(p.Files) == 0:
+		return u.refuseImport("Choose the files first.")
+	}
+	status := http.StatusOK
+	if p.Refused == len(p.Files) {
+		status = http.StatusUnprocessableEntity
+	}
+	if u.wantsJSON() {
+		return u.renderJSON(status, p.Files[0])
+	}
+	p.frame = u.in("transcriptions", "Imported")
+	return u.render(status, "imported", *p)
+}
+
+// readAll takes the parts of the form as they come, one file in memory at a
+// time. The fields stand before the files in the form.
+func (u *upload) readAll(parts *multipart.Reader) error {
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = u.readPart(part)
+		}
+		if err != nil {
+			return brokenOff(err)
+		}
+	}
+}
+
+// brokenOff makes a body that could not be read to its end the sender's matter:
+// only what the database says is ours.
+func brokenOff(err error) error {
+	_, known := errors.AsType[*memo.Error](err)
+	_, large := errors.AsType[*http.MaxBytesError](err)
+	if known || large || errors.Is(err, errSignIn) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return &memo.Error{Kind: memo.KindUnavailable, Message: "The upload broke off. Send it again.", RetryAfter: time.Second, Err: err}
+}
+
+func (u *upload) readPart(part *multipart.Part) error {
+	name := strings.ToValidUTF8(part.FileName(), "�")
+	switch part.FormName() {
+	case "project", "language", "modified":
+		b, err := io.ReadAll(io.LimitReader(part, maxPlain))
+		if err != nil {
+			return err
+		}
+		return u.setField(part.FormName(), strings.TrimSpace(string(b)))
+	case "files":
+		if name == "" { // a form without a file
+			return nil
+		}
+		if len(u.page.Files) >= maxFormFiles {
+			u.refused(name, "was left out: a form brings at most "+strconv.Itoa(maxFormFiles)+" files")
+			return nil
+		}
+		data, err := io.ReadAll(io.LimitReader(part, int64(transcript.DefaultLimits.Bytes)+1))
+		if err != nil {
+			return err
+		}
+		return u.take(name, data)
+	}
+	return nil
+}
+
+// setField checks what is said of all files before the first of them is in.
+func (u *upload) setField(name, value string) (err error) {
+	switch {
+	case value == "":
+	case name == "project":
+		u.project, err = memo.CleanName("project", value)
+	case name == "language":
+		u.language = string(transcript.Language(value))
+		if u.language == "" {
+			err = memo.Invalid("language", "must be a language such as en or ru")
+		}
+	case name == "modified": // from the script: milliseconds, as browsers have them
+		if ms, bad := strconv.ParseInt(value, 10, 64); bad == nil && ms > 0 {
+			u.modified = time.UnixMilli(ms)
+		}
+	}
+	return err
+}
+
+// take imports a file, if the visitor still may: reading it took its time.
+func (u *upload) take(name string, data []byte) error {
+	ctx, cancel := context.WithTimeout(u.r.Context(), timeout)
+	defer cancel()
+	if err := u.recheck(ctx); err != nil {
+		return err
+	}
+	in, err := u.App.Import(ctx, u.Caller, app.Import{Name: name, Data: data, Project: u.project, Language: u.language, ModTime: u.modified})
+	if memo.KindOf(err) == memo.KindInvalid {
+		u.refused(name, why(err))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	a := importAnswer{State: "imported", Name: name, ID: in.ID}
+	if in.Unchanged {
+		a.State = "unchanged"
+		u.page.Unchanged++
+	} else {
+		u.page.Imported++
+	}
+	u.page.Files = append(u.page.Files, a)
+	return nil
+}
+
+func (u *upload) refused(name, reason string) {
+	u.page.Refused++
+	u.page.Files = append(u.page.Files, importAnswer{State: "refused", Name: name, Reason: reason})
+}
+
+// why is the reason of a refusal, with the line where there is one.
+func why(err error) string {
+	if e, ok := errors.AsType[*transcript.Error](err); ok {
+		return e.Error()
+	}
+	if e, ok := errors.AsType[*memo.Error](err); ok {
+		return e.Message
+	}
+	return err.Error()
+}
+
+// refuseImport shows the form again.
+func (v *visit) refuseImport(problem string) error {
+	return v.importAgain(http.StatusUnprocessableEntity, problem, nil)
+}
+
+func (v *visit) refuseField(e *memo.Error) error {
+	return v.importAgain(http.StatusUnprocessableEntity, "", e)
+}
+
+func (v *visit) tooLarge() error {
+	return v.importAgain(http.StatusRequestEntityTooLarge, "That is too large: one file may have "+mebibytes(transcript.DefaultLimits.Bytes)+
+		", and all files of one form "+mebibytes(maxFormBytes)+". Choose fewer at once.", nil)
+}
+
+func (v *visit) importAgain(status int, problem string, field *memo.Error) error {
+	if v.wantsJSON() {
+		if field != nil {
+			problem = "The " + field.Field + " " + field.Message + "."
+		}
+		return v.renderJSON(status, importAnswer{State: "refused", Reason: problem})
+	}
+	p, err := v.importPage()
+	if err != nil {
+		return err
+	}
+	p.Problem = problem
+	if field != nil {
+		p.Fields.tell(field)
+	}
+	return v.render(status, "import", p)
+}
+
+func mebibytes(n int) string { return strconv.Itoa(n>>20) + " MB" }
+
+// wantsJSON reports whether a script asks and not a browser's page.
+func (v *visit) wantsJSON() bool { return v.r.Header.Get("Accept") == "application/json" }
+
+// renderJSON answers a script.
+func (v *visit) renderJSON(status int, value any) error {
+	b, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	v.w.Header().Set("Content-Type", "application/json")
+	v.w.WriteHeader(status)
+	_, _ = v.w.Write(b) // the script may be gone
+	return nil
+}

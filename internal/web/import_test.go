@@ -1,0 +1,165 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"strings"
+	"testing"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/testworld"
+	"memoai.tech/memo/internal/transcript"
+)
+
+// sqliteWorld is for what is the same on both databases.
+func sqliteWorld(t *testing.T) testworld.Config {
+	return testworld.Config{Store: store.Config{Dir: t.TempDir()}}
+}
+
+// upload sends files; parts are names and contents in turn, and a name that
+// begins with "=" is a field. With script, it is as upload.js does it.
+func (b *browser) upload(path string, script bool, parts ...string) page {
+	b.w.T.Helper()
+	var body bytes.Buffer
+	m := multipart.NewWriter(&body)
+	for i := 0; i+1 < len(parts); i += 2 {
+		var part io.Writer
+		var err error
+		if name, ok := strings.CutPrefix(parts[i], "="); ok {
+			part, err = m.CreateFormField(name)
+		} else {
+			part, err = m.CreateFormFile("files", parts[i])
+		}
+		b.w.Must(err)
+		_, err = io.WriteString(part, parts[i+1])
+		b.w.Must(err)
+	}
+	b.w.Must(m.Close())
+	return b.do(http.MethodPost, path, body.String(), func(r *http.Request) {
+		r.Header.Set("Content-Type", m.FormDataContentType())
+		if script {
+			r.Header.Set("Accept", "application/json")
+		}
+	})
+}
+
+func (w *world) importing() string { return "/w/" + w.Acme.ID + "/import" }
+
+// importAs imports a file and returns its id.
+func (w *world) importAs(b *browser, name, content string) string {
+	w.T.Helper()
+	p := b.upload(w.importing(), false, name, content).want(200, "1 imported")
+	_, rest, _ := strings.Cut(p.body, w.texts("/"))
+	id, _, _ := strings.Cut(rest, `"`)
+	return id
+}
+
+const badVTT = "WEBVTT\n\n00:00:05.000 --> 00:00:xx.000\nHello\n"
+
+func TestManyFilesAreImported(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		b := w.browser(w.Mark)
+		b.get(w.importing()).want(200, `enctype="multipart/form-data"`, "multiple", "32 MB").without(" style=")
+		p := b.upload(w.importing(), false, "=project", "From the web", "=language", "English",
+			"one.txt", "Ann: hello", "bad.vtt", badVTT, "<b>two.srt", "1\n00:00:01,000 --> 00:00:02,000\nBob: hi\n", "empty.txt", "", "again.txt", "Ann: hello")
+		p.want(200, "2 imported, 1 unchanged, 2 refused", "refused: line 3", "refused: is empty", "&lt;b&gt;two.srt").without("<b>two")
+		b.get(w.texts("?language=en")).want(200, "one", "From the web")
+		_, n, err := w.App.Projects(context.Background(), memo.Caller{WorkspaceID: w.Acme.ID}, 10, 0)
+		w.Must(err)
+		if n != 2 {
+			t.Errorf("there are %d projects", n)
+		}
+		b.upload(w.importing(), false, "bad.vtt", badVTT).want(422, "0 imported, 0 unchanged, 1 refused")
+		b.upload(w.importing(), false, "", "").want(422, "Choose the files first")
+		b.post(w.importing(), "project", "x").want(422, "Choose the files first")
+		b.upload(w.importing(), false, "=language", "klingon?", "l.txt", "x").want(422, "The language must be")
+		b.upload(w.importing(), false, "=project", strings.Repeat("x", 101), "l.txt", "x").want(422, "The project must have")
+		b.get(w.texts("?q=klingon")).without("l.txt")
+		w.browser(w.Eve).upload(w.importing(), false, "a.txt", "x").want(404)
+	})
+}
+
+func TestTheScriptIsToldOfItsFile(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		b := w.browser(w.Mark)
+		b.upload(w.importing(), true, "=project", "", "=modified", "1767225600000", "one.txt", "Ann: hello").want(200, `"state":"imported"`, `"id":"`)
+		b.get(w.texts("?from=2026-01-01&to=2026-01-01")).want(200, "one")
+		b.upload(w.importing(), true, "one.txt", "Ann: hello").want(200, `"state":"unchanged"`)
+		b.upload(w.importing(), true, "bad.vtt", badVTT).want(422, `"state":"refused"`, "line 3")
+		b.upload(w.importing(), true, "=language", "??", "l.txt", "x").want(422, "The language must be")
+		w.browser(memo.User{}).upload(w.importing(), true, "a.txt", "x").want(401, "You are signed out").without("<html", `"state"`)
+		w.browser(w.Eve).upload(w.importing(), true, "a.txt", "x").want(404).without("<html", `"state"`)
+	})
+}
+
+func TestAnUploadHasItsBounds(t *testing.T) {
+	w := newWorld(t, sqliteWorld(t))
+	b := w.browser(w.Mark)
+	large := strings.Repeat("x\n", transcript.DefaultLimits.Bytes/2+1)
+	b.upload(w.importing(), false, "large.txt", large, "good.txt", "Ann: good day").want(200, "1 imported, 0 unchanged, 1 refused", "is larger than")
+	b.upload(w.importing(), true, "large.txt", large).want(422, "is larger than")
+	b.upload(w.importing(), false, "=language", "??", "large.txt", large).want(422, "The language must be")
+	// Refused by its length, before a byte of it is read.
+	huge := func(length int64, script bool) page {
+		return b.do(http.MethodPost, w.importing(), "", func(r *http.Request) {
+			r.Body, r.ContentLength = io.NopCloser(io.LimitReader(zeros{}, length)), length
+			r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+			r.Header.Set("Expect", "100-continue")
+			if script {
+				r.Header.Set("Accept", "application/json")
+			}
+		})
+	}
+	huge(1<<30, false).want(413, "That is too large")
+	huge(40<<20, true).want(413, `"state":"refused"`, "That is too large")
+	// Without a length, as far as the bound.
+	b.do(http.MethodPost, w.importing(), "", func(r *http.Request) {
+		head := "--x\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\n"
+		r.Body, r.ContentLength = io.NopCloser(io.MultiReader(strings.NewReader(head), io.LimitReader(zeros{}, 34<<20))), -1
+		r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+		r.Header.Set("Accept", "application/json")
+	}).want(413, "too large")
+	// Cut at its end: the first file is in.
+	cut := "--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"kept.txt\"\r\n\r\nAnn: kept\r\n--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"lost.txt\"\r\n\r\nAnn: lo"
+	b.do(http.MethodPost, w.importing(), cut, func(r *http.Request) { r.Header.Set("Content-Type", "multipart/form-data; boundary=x") }).
+		want(200, "kept.txt", "1 imported", "Something went wrong in the middle").without("lost.txt")
+	var many []string
+	for i := range maxFormFiles + 1 {
+		many = append(many, fmt.Sprintf("f%d.txt", i), "")
+	}
+	b.upload(w.importing(), false, many...).want(422, "a form brings at most 200 files")
+}
+
+// zeros never ends.
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
+
+func TestUploadsTakeTurns(t *testing.T) {
+	var u uploads
+	var leave []func()
+	for range maxUserUploads {
+		f, err := u.enter("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave = append(leave, f)
+	}
+	if _, err := u.enter("a"); memo.KindOf(err) != memo.KindUnavailable {
+		t.Errorf("got %v", err)
+	}
+	if _, err := u.enter("b"); err != nil {
+		t.Error(err)
+	}
+	for _, f := range leave {
+		f()
+	}
+	if _, err := u.enter("a"); err != nil || u.total != 2 {
+		t.Errorf("got %v, %d go on", err, u.total)
+	}
+}

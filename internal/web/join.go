@@ -1,0 +1,103 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+)
+
+// joinPage is what an invitation's link opens: a button for who is signed in,
+// the form of a new account for who is not.
+type joinPage struct {
+	frame
+	Invite  memo.Invite
+	Token   string
+	Can     string
+	Fields  fields // of a new account
+	Member  bool   // the visitor is in the workspace already
+	Next    string // where to sign in first, and come back
+	Problem string
+}
+
+// joinPage reads the invitation in the path, and who has come. Nobody has to be
+// signed in.
+func (v *visit) joinPage() (joinPage, error) {
+	token := v.r.PathValue("token")
+	i, err := v.App.FindInvite(v.ctx, token)
+	if err != nil {
+		return joinPage{}, err
+	}
+	c, err := v.App.AuthoriseUser(v.ctx, v.Gate.Token(v.r), v.Gate.Origin(v.r))
+	if err != nil && memo.KindOf(err) != memo.KindUnauthorized {
+		return joinPage{}, err
+	}
+	v.Caller = c
+	p := joinPage{
+		frame: v.frame("Join " + i.Workspace), Invite: i, Token: token, Can: can[i.Role],
+		Fields: fields{emailField(), nameField(), newPasswordField("password", "Password")},
+		Next:   "/signin?" + url.Values{"next": {"/join/" + token}}.Encode(),
+	}
+	p.Member = slices.ContainsFunc(p.Workspaces, func(m app.Membership) bool { return m.ID == i.WorkspaceID })
+	return p, nil
+}
+
+func showJoin(v *visit) error {
+	p, err := v.joinPage()
+	if err != nil {
+		return err
+	}
+	return v.render(http.StatusOK, "join", p)
+}
+
+// joined is where an invitation leads.
+func joined(i memo.Invite) string { return "/w/" + i.WorkspaceID + "/transcriptions?done=joined" }
+
+// doJoin takes the invitation up for who is signed in. Whose session has ended
+// meanwhile gets the page again, which lets them sign in and come back.
+func doJoin(v *visit) error {
+	p, err := v.joinPage()
+	if err != nil {
+		return err
+	}
+	if v.UserID == "" {
+		return v.redirect("/join/" + p.Token)
+	}
+	i, err := v.App.Join(v.ctx, v.Caller, p.Token)
+	if err != nil {
+		return v.refusedJoin(p, err)
+	}
+	return v.redirect(joined(i))
+}
+
+// doJoinNew takes the invitation up for somebody new, and signs them in.
+func doJoinNew(v *visit) error {
+	p, err := v.joinPage()
+	if err != nil {
+		return err
+	}
+	p.Fields.fill(v)
+	email, password := v.r.PostFormValue("email"), v.r.PostFormValue("password")
+	i, problems, err := v.App.JoinAnew(v.ctx, p.Token, email, v.r.PostFormValue("name"), password, v.Gate.Origin(v.r))
+	if err != nil {
+		return v.refusedJoin(p, err)
+	}
+	if len(problems) > 0 {
+		p.Fields.tell(problems...)
+		return v.render(http.StatusUnprocessableEntity, "join", p)
+	}
+	return v.signIn(email, password, joined(i))
+}
+
+// refusedJoin shows the invitation again, with why it was not taken up.
+func (v *visit) refusedJoin(p joinPage, err error) error {
+	e, ok := errors.AsType[*memo.Error](err)
+	if !ok || e.Kind != memo.KindConflict {
+		return err
+	}
+	p.Problem = e.Message
+	return v.render(http.StatusConflict, "join", p)
+}

@@ -1,0 +1,128 @@
+package web
+
+import (
+	"context"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/testworld"
+)
+
+var linkInPage = regexp.MustCompile(`https://memo\.example\.com(/join/[0-9A-Za-z_-]{43})<`)
+
+// invite makes an invitation and returns its path.
+func (b *browser) invite(role string) string {
+	b.w.T.Helper()
+	p := b.post("/w/"+b.w.Acme.ID+"/invites", "role", role).want(201, "It is shown this once", "data-secret", `data-copy="link"`)
+	m := linkInPage.FindStringSubmatch(p.body)
+	if m == nil {
+		b.w.T.Fatalf("no link:\n%s", p.body)
+	}
+	if cc := p.header.Get("Cache-Control"); cc != "private, no-store" {
+		b.w.T.Errorf("Cache-Control: %s", cc)
+	}
+	return m[1]
+}
+
+func TestJoinAsSomebodyNew(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		olga, nina := w.browser(w.Olga), w.browser(memo.User{})
+		link := olga.invite("MEMBER")
+		olga.get("/w/"+w.Acme.ID+"/members").want(200, "Open invitations", "As MEMBER", "until 20", "Take back").without(link)
+
+		p := nina.get(link).want(200, "Join Acme", "olga@example.com", "as MEMBER", "Make the account and join", "/signin?next="+url.QueryEscape(link))
+		if rp := p.header.Get("Referrer-Policy"); rp != "same-origin" {
+			t.Errorf("Referrer-Policy: %s", rp)
+		}
+		// All mistakes at once, and what was typed stays, but for the password.
+		nina.post(link+"/new", "email", "no", "name", "", "password", "secret7").
+			want(422, "E-mail must be", "Your name must not be empty", "Password must have", `value="no"`).without("secret7")
+		nina.post(link+"/new", "email", w.Mark.Email, "name", "Mark", "password", testworld.Password).want(409, "There is an account with this e-mail")
+		// Whose session ended meanwhile gets the page again, not the workspace.
+		if p := nina.post(link).want(200, "Make the account"); p.path != link {
+			t.Error(p.path)
+		}
+		if p := nina.post(link+"/new", "email", "Nina@example.com", "name", "Nina", "password", testworld.Password); p.path != "/w/"+w.Acme.ID+"/transcriptions?done=joined" {
+			t.Errorf("%d %s", p.status, p.path)
+		}
+		nina.get("/w/"+w.Acme.ID+"/keys").want(200, "Acme")
+		nina.get("/w/" + w.Acme.ID + "/members").want(403)
+		nina.get("/w/" + w.Other.ID + "/keys").want(404)
+
+		const gone = "This invitation is not valid any more. Ask for a new one."
+		other := w.browser(memo.User{})
+		other.get(link).want(404, gone)
+		other.post(link).want(404, gone)
+		other.post(link+"/new", "email", "noah@example.com", "name", "Noah", "password", testworld.Password).want(404, gone)
+		other.post("/signin", "email", "noah@example.com", "password", testworld.Password).want(401)
+		olga.get("/w/"+w.Acme.ID+"/members").want(200, "nina@example.com").without("Open invitations")
+
+		w.Server.Close()
+		if log := w.Log.String(); strings.Contains(log, strings.TrimPrefix(link, "/join/")) || !strings.Contains(log, "GET /join/{token}") {
+			t.Error("the log has an invitation's token, or not its route")
+		}
+	})
+}
+
+func TestJoinWithAnAccount(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		olga, eve := w.browser(w.Olga), w.browser(memo.User{})
+		link := olga.invite("OWNER")
+		// By way of the sign-in, and back.
+		next := regexp.MustCompile(`href="(/signin\?next=[^"]+)"`).FindStringSubmatch(eve.get(link).body)
+		if next == nil {
+			t.Fatal("no way to sign in")
+		}
+		eve.get(next[1]).want(200, `name="next" value="`+link+`"`)
+		if p := eve.post("/signin", "email", w.Eve.Email, "password", testworld.Password, "next", link).want(200, "Join as eve", "as OWNER"); p.path != link {
+			t.Error(p.path)
+		}
+		// The link of somebody else's site is none to come back to.
+		eve.get("/signin?next="+url.QueryEscape("//evil.example"+link)).want(200, `name="next" value="/"`)
+		// A member is told so, and the invitation stays good.
+		olga.get(link).want(200, "are a member already", "Go to Acme").without("Join as")
+		olga.post(link).want(409, "You are a member of Acme already")
+
+		foreign := eve.do("POST", link, "", testworld.WithHeader("Origin", "https://evil.example"))
+		foreign.want(403)
+		if p := eve.post(link); p.path != "/w/"+w.Acme.ID+"/transcriptions?done=joined" {
+			t.Errorf("%d %s", p.status, p.path)
+		}
+		eve.get("/w/"+w.Acme.ID+"/members").want(200, "eve@example.com")
+		eve.post(link).want(404)
+	})
+}
+
+func TestInvitationsThatAreNotValid(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		olga, anybody := w.browser(w.Olga), w.browser(memo.User{})
+		members := "/w/" + w.Acme.ID + "/members"
+		link := olga.invite("MEMBER")
+		olga.post("/w/"+w.Acme.ID+"/invites", "role", "KING").want(422)
+		back := regexp.MustCompile(`action="(/w/[^"]+/invites/[^"]+/revoke)"`).FindStringSubmatch(olga.get(members).body)
+		if back == nil {
+			t.Fatal("nothing to take back")
+		}
+		w.browser(w.Mark).post(back[1]).want(403)
+		w.browser(w.Eve).post(strings.Replace(back[1], w.Acme.ID, w.Other.ID, 1)).want(404)
+		anybody.get(link).want(200)
+		olga.post(back[1]).want(200, "The invitation is taken back").without("Open invitations")
+		olga.post(back[1]).want(404, "This invitation is not open any more")
+		anybody.get(link).want(404)
+
+		// Of an OWNER who is none any more.
+		_, err := w.App.SetRole(context.Background(), memo.Caller{Operator: true}, w.Acme.ID, w.Mark.ID, memo.RoleOwner)
+		w.Must(err)
+		link = w.browser(w.Mark).invite("OWNER")
+		_, err = w.App.SetRole(context.Background(), memo.Caller{Operator: true}, w.Acme.ID, w.Mark.ID, memo.RoleMember)
+		w.Must(err)
+		anybody.get(link).want(404)
+		olga.get(members).want(200, "not valid: who made it is no OWNER any more")
+		for _, token := range []string{"x", strings.Repeat("a", 43), "%00", strings.Repeat("é", 43)} {
+			anybody.get("/join/"+token).want(404, "This invitation is not valid any more")
+		}
+	})
+}

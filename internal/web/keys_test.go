@@ -1,0 +1,229 @@
+package web
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/testworld"
+)
+
+var wholeKey = regexp.MustCompile(`mk_live_[0-9A-Za-z]{38}`)
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// authorised reports whether a key works now.
+func (w *world) authorised(key string) bool {
+	w.T.Helper()
+	k, ok := credential.ParseKey(key)
+	if !ok {
+		w.T.Fatalf("%q is no key", key)
+	}
+	_, err := w.App.AuthoriseKey(context.Background(), k, app.Origin{IP: "192.0.2.7"})
+	return err == nil
+}
+
+// TestAKeyIsShownOnce: in the answer to the form, with pastes that hold it, and
+// never again, however the form is sent.
+func TestAKeyIsShownOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		mark, keys, id := w.browser(w.Mark), "/w/"+w.Acme.ID+"/keys", newID()
+		mark.get(keys+"/new").want(200, "Create an API key", `value="90" checked`)
+		p := mark.post(keys, "id", id, "name", "n8n <script>", "life", "90").want(201, "Copy it now", "Waiting for the first request", "n8n &lt;script&gt;").without("n8n <script>")
+		key := wholeKey.FindString(p.body)
+		if !w.authorised(key) || p.header.Get("Cache-Control") != "private, no-store" {
+			t.Errorf("%q, %v", key, p.header)
+		}
+		for _, paste := range []string{
+			"curl https://memo.example.com/api/v1/developer/transcriptions -H &#34;Authorization: Bearer " + key, "claude mcp add --transport http --scope user memo https://memo.example.com/mcp",
+			"codex mcp add", "gemini mcp add", "opencode", "Cursor", "VS Code", "Claude Desktop", "urllib.request", "await fetch",
+		} {
+			p.want(201, paste)
+		}
+		again := mark.post(keys, "id", id, "name", "n8n", "life", "90").want(409, "was created already")
+		list := mark.get(keys).want(200, "mk_live_…"+key[36:40])
+		for _, other := range []page{again, list, mark.get(keys + "/" + id).want(200)} {
+			if wholeKey.MatchString(other.body) {
+				t.Errorf("%s has a key", other.path)
+			}
+		}
+		if n := strings.Count(list.body, "n8n"); n == 0 || strings.Count(list.body, `<li class="key`) != 2 {
+			t.Errorf("the form made more than one key")
+		}
+		for form, says := range map[string][]string{
+			"no name": {"id", newID(), "name", " ", "life", "90"}, "a past date": {"id", newID(), "name", "kept", "life", "date", "date", "2020-01-01"},
+			"no choice": {"id", newID(), "name", "kept", "life", "400"}, "no date": {"id", newID(), "name", "kept", "life", "date"},
+		} {
+			p := mark.post(keys, says...)
+			if p.status != 422 || !strings.Contains(p.body, `class="wrong"`) || form != "no name" && !strings.Contains(p.body, `value="kept"`) {
+				t.Errorf("%s: %d\n%s", form, p.status, p.body)
+			}
+		}
+		forever := mark.post(keys, "id", newID(), "name", "f", "life", "never").want(201, "It has no expiry")
+		dated := mark.post(keys, "id", newID(), "name", "d", "life", "date", "date", "2099-01-31").want(201, "It works until 2099-02-01 00:00 UTC")
+		_, _ = forever, dated
+	})
+}
+
+// TestTheStatusTurnsGreen: the page of a new key learns of its first use.
+func TestTheStatusTurnsGreen(t *testing.T) {
+	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}})
+	olga, status := w.browser(w.Olga), "/w/"+w.Acme.ID+"/keys/"+w.OlgaKey.ID+"/status"
+	olga.get(status).want(200, `"connected":false`)
+	k, _ := credential.ParseKey(w.OlgaKey.Key)
+	c, err := w.App.AuthoriseKey(context.Background(), k, app.Origin{IP: "192.0.2.7"})
+	w.Must(err)
+	_, err = w.App.Spend(context.Background(), c, "data")
+	w.Must(err)
+	olga.get(status).want(200, `"connected":true`, `"from":"192.0.2.7"`)
+	w.browser(w.Mark).get(status).want(404)
+	w.browser(w.Eve).get(status).want(404)
+}
+
+// TestWhoSeesAndEndsWhich: an OWNER all, a member their own, others none.
+func TestWhoSeesAndEndsWhich(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		keys := "/w/" + w.Acme.ID + "/keys"
+		olga, mark, eve := w.browser(w.Olga), w.browser(w.Mark), w.browser(w.Eve)
+		olga.get(keys).want(200, w.OlgaKey.ID, w.MarkKey.ID, "Every key of Acme")
+		olga.get(keys+"?member="+w.Mark.ID).want(200, w.MarkKey.ID).without(w.OlgaKey.ID)
+		mark.get(keys).want(200, w.MarkKey.ID, "Your keys of Acme").without(w.OlgaKey.ID, w.Olga.Email)
+		mark.get(keys + "/" + w.OlgaKey.ID).want(404)
+		mark.post(keys + "/" + w.OlgaKey.ID + "/revoke").want(404)
+		for _, path := range []string{keys, keys + "/new", keys + "/" + w.MarkKey.ID, "/w/x/keys", "/w/" + newID() + "/keys"} {
+			eve.get(path).want(404)
+		}
+		eve.post(keys + "/" + w.MarkKey.ID + "/revoke").want(404)
+		eve.post("/w/" + w.Other.ID + "/keys/" + w.MarkKey.ID + "/revoke").want(404)
+		if !w.authorised(w.MarkKey.Key) {
+			t.Fatal("somebody else revoked it")
+		}
+		olga.get(keys+"/"+w.MarkKey.ID).want(200, "Revoke").without("<h2>Rotate</h2>", "<h2>Change</h2>")
+		olga.post(keys+"/"+w.MarkKey.ID, "name", "Mine now", "life", "keep").want(403, "Only the member who created")
+		olga.post(keys+"/"+w.MarkKey.ID+"/rotate", "id", newID()).want(403)
+		olga.post(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "The key is revoked", "1 key that ended")
+		if w.authorised(w.MarkKey.Key) {
+			t.Error("a revoked key works")
+		}
+		mark.get(keys).want(200, "No key that works", "1 key that ended").without(w.MarkKey.ID)
+		mark.get(keys+"?show=ended").want(200, "revoked", w.MarkKey.ID)
+	})
+}
+
+func TestChangingAndRotating(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		mark, key := w.browser(w.Mark), "/w/"+w.Acme.ID+"/keys/"+w.MarkKey.ID
+		mark.post(key, "name", "Renamed", "life", "30").want(200, "The key is changed", "Renamed", "until "+day(time.Now().AddDate(0, 0, 30)))
+		mark.post(key, "name", "", "life", "keep").want(422, "Name must not be empty")
+		mark.post(key, "name", "Renamed", "life", "date", "date", "2020-01-01").want(422, "The expiry must lie in the future", `value="date" checked`)
+		id := newID()
+		p := mark.post(key+"/rotate", "id", id, "overlap", "24h").want(201, "The old key works for another 24 hours", "Renamed")
+		next := wholeKey.FindString(p.body)
+		if !w.authorised(next) || !w.authorised(w.MarkKey.Key) {
+			t.Error("one of the two does not work")
+		}
+		mark.post(key+"/rotate", "id", id, "overlap", "24h").want(409, "was created already")
+		mark.get("/w/"+w.Acme.ID+"/keys/"+id).want(200, "Replaces", "which still works")
+		p = mark.post("/w/"+w.Acme.ID+"/keys/"+id+"/rotate", "id", newID(), "overlap", "0").want(201, "The old key is revoked")
+		if w.authorised(next) {
+			t.Error("the rotated key works")
+		}
+		mark.post(key + "/revoke").want(200)
+		mark.get(key).want(200, "revoked").without("<h2>Rotate</h2>")
+	})
+}
+
+// TestAPlanWithoutTheAPI: the page says why, keys stay as they are, and none is made.
+func TestAPlanWithoutTheAPI(t *testing.T) {
+	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}})
+	w.SetPlan(memo.PlanFree)
+	olga, keys := w.browser(w.Olga), "/w/"+w.Acme.ID+"/keys"
+	olga.get(keys).want(200, "needs the Pro or Expert plan", w.OlgaKey.ID).without("Create key")
+	olga.get(keys+"/new").want(200, "needs the Pro or Expert plan").without("<form class=\"card")
+	olga.post(keys, "id", newID(), "name", "x", "life", "90").want(403, "needs the Pro or Expert plan")
+	olga.post(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "The key is revoked")
+}
+
+// TestTheLimitOfManagement: the page says when to go on.
+func TestTheLimitOfManagement(t *testing.T) {
+	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}, Management: 3})
+	olga, keys := w.browser(w.Olga), "/w/"+w.Acme.ID+"/keys"
+	for range 3 {
+		olga.get(keys).want(200)
+	}
+	p := olga.get(keys).want(429, "Rate limit exceeded", "You can go on in")
+	if p.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	w.browser(w.Mark).get(keys).want(200)
+}
+
+func TestStates(t *testing.T) {
+	now := time.Date(2026, 5, 20, 9, 0, 0, 0, time.UTC)
+	at := func(d time.Duration) *time.Time { t := now.Add(d); return &t }
+	for _, c := range []struct {
+		key  memo.KeyView
+		want state
+	}{
+		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(-time.Minute)}, state{"good", "active"}},
+		{memo.KeyView{Status: memo.KeyActive}, state{"warn", "never used"}},
+		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExpiresAt: at(6*24*time.Hour + time.Hour)}, state{"warn", "expires in 6 days"}},
+		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExpiresAt: at(90 * 24 * time.Hour)}, state{"good", "active"}},
+		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExposedAt: at(-3 * time.Hour)}, state{"bad", "exposed in a URL 3 hours ago"}},
+		{memo.KeyView{Status: memo.KeyExpired, ExpiresAt: at(-50 * time.Hour)}, state{"", "expired 2 days ago"}},
+		{memo.KeyView{Status: memo.KeyRevoked}, state{"bad", "revoked"}},
+		{memo.KeyView{Status: memo.KeyDeactivated}, state{"bad", "deactivated: the member left"}},
+	} {
+		if got := stateOf(c.key, "the member left", now); got != c.want {
+			t.Errorf("%+v: got %v, want %v", c.key, got, c.want)
+		}
+	}
+}
+
+func TestSparkline(t *testing.T) {
+	hours := make([]app.Calls, app.Fortnight)
+	hours[0].Requests, hours[app.Fortnight-1].Requests, hours[app.Fortnight-1].Refused = 1, 1000, 500
+	s := sparkline(hours)
+	if s.Words != "1001 requests and 500 refusals in 14 days" || s.Asked != "M0 28v-2h4v2zM115 28v-18h4v18z" || s.Refused != "M115 10v-9h4v9z" {
+		t.Errorf("%+v", s)
+	}
+	if s := sparkline(make([]app.Calls, app.Day)); s.Words != "0 requests in 24 hours" || s.Asked != "" {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestManyKeys: no page grows without bound.
+func TestManyKeys(t *testing.T) {
+	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}})
+	for range 2*keysPerPage + 5 {
+		w.Key(w.Acme, w.Mark)
+	}
+	mark, keys := w.browser(w.Mark), "/w/"+w.Acme.ID+"/keys"
+	seen := 0
+	for path, pages := keys, 0; path != "" && pages < 9; pages++ {
+		p := mark.get(path).want(200)
+		if len(p.body) > 100_000 {
+			t.Errorf("%s has %d bytes", path, len(p.body))
+		}
+		seen += strings.Count(p.body, `<li class="key`)
+		_, older, _ := strings.Cut(p.body, `Newer keys</a>`)
+		if path == keys {
+			older = p.body
+		}
+		next := regexp.MustCompile(`href="(\?[^"]*)">Older keys`).FindStringSubmatch(older)
+		if path = ""; next != nil {
+			path = keys + next[1]
+		}
+	}
+	if seen != 2*keysPerPage+6 {
+		t.Errorf("%d keys on all pages", seen)
+	}
+}

@@ -1,0 +1,210 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+)
+
+// membersPage lists who is in the workspace, and who is invited to it.
+type membersPage struct {
+	frame
+	Members []memberRow
+	Invites []inviteRow
+	Alone   bool   // the visitor is the only OWNER, who cannot go
+	Problem string // why what was tried did not happen
+	Now     time.Time
+}
+
+// memberRow is a member in the list.
+type memberRow struct {
+	memo.Member
+	Me   bool
+	Keys int        // that work
+	Used *time.Time // when one of them was used last
+}
+
+// inviteRow is an invitation that nobody has taken up yet.
+type inviteRow struct {
+	memo.Invite
+	Void bool // who made it is no OWNER any more, so it opens nothing
+}
+
+func (v *visit) membersPage() (membersPage, error) {
+	p := membersPage{frame: v.in("members", "Members"), Now: v.Now()}
+	members, err := v.App.Members(v.ctx, v.WorkspaceID)
+	if err != nil {
+		return p, err
+	}
+	keys, err := v.App.ListKeys(v.ctx, v.Caller, memo.KeyActive)
+	if err != nil {
+		return p, err
+	}
+	invites, err := v.App.Invites(v.ctx, v.Caller)
+	if err != nil {
+		return p, err
+	}
+	owners := map[string]bool{}
+	at := map[string]int{} // where a member stands in the list
+	for i, m := range members {
+		p.Members = append(p.Members, memberRow{Member: m, Me: m.UserID == v.UserID})
+		at[m.UserID] = i
+		if m.Role == memo.RoleOwner {
+			owners[m.Email] = true
+		}
+	}
+	for _, k := range keys {
+		i, ok := at[k.CreatedBy.ID]
+		if !ok {
+			continue
+		}
+		m := &p.Members[i]
+		m.Keys++
+		if k.LastUsedAt != nil && (m.Used == nil || k.LastUsedAt.After(*m.Used)) {
+			m.Used = k.LastUsedAt
+		}
+	}
+	for _, i := range invites {
+		p.Invites = append(p.Invites, inviteRow{i, !owners[i.CreatedBy]})
+	}
+	p.Alone = len(owners) == 1
+	return p, nil
+}
+
+func showMembers(v *visit) error {
+	p, err := v.membersPage()
+	if err != nil {
+		return err
+	}
+	return v.render(http.StatusOK, "members", p)
+}
+
+// refusedMembers shows the members again, with why what was tried did not happen.
+func (v *visit) refusedMembers(err error) error {
+	e, ok := errors.AsType[*memo.Error](err)
+	if !ok || e.Kind != memo.KindConflict && e.Kind != memo.KindNotFound {
+		return err
+	}
+	p, pageErr := v.membersPage()
+	if pageErr != nil {
+		return pageErr
+	}
+	p.Problem = e.Message
+	return v.render(statusOf(e), "members", p)
+}
+
+func (v *visit) membersPath() string { return "/w/" + v.WorkspaceID + "/members" }
+
+// member reads the member in the path.
+func (v *visit) member() (memo.Member, error) {
+	id, ok := app.ParseID(v.r.PathValue("id"))
+	if !ok {
+		return memo.Member{}, errNotFound
+	}
+	members, err := v.App.Members(v.ctx, v.WorkspaceID)
+	if err != nil {
+		return memo.Member{}, err
+	}
+	i := slices.IndexFunc(members, func(m memo.Member) bool { return m.UserID == id })
+	if i < 0 {
+		return memo.Member{}, memo.NotFound("Member")
+	}
+	return members[i], nil
+}
+
+// role reads the role that a form names.
+func (v *visit) role() (memo.Role, error) {
+	r := memo.Role(v.r.PostFormValue("role"))
+	if r != memo.RoleOwner && r != memo.RoleMember {
+		return "", memo.Invalid("role", "The role must be OWNER or MEMBER.")
+	}
+	return r, nil
+}
+
+func doSetRole(v *visit) error {
+	m, err := v.member()
+	if err != nil {
+		return err
+	}
+	role, err := v.role()
+	if err != nil {
+		return err
+	}
+	if m.Role != role { // what changes nothing leaves no line in the trail
+		if _, err := v.App.SetRole(v.ctx, v.Caller, v.WorkspaceID, m.UserID, role); err != nil {
+			return v.refusedMembers(err)
+		}
+	}
+	if m.UserID == v.UserID && role != memo.RoleOwner {
+		return v.redirect(v.keysPath() + "?done=myrole") // the members are an OWNER's to see
+	}
+	return v.redirect(v.membersPath() + "?done=role")
+}
+
+// removePage asks before a member goes, and shows what goes with them.
+type removePage struct {
+	frame
+	Member  memo.Member
+	Me      bool
+	Keys    []memo.KeyView // that work, and end
+	Problem string
+	Now     time.Time
+}
+
+func (v *visit) removePage() (removePage, error) {
+	p := removePage{Now: v.Now()}
+	var err error
+	if p.Member, err = v.member(); err != nil {
+		return p, err
+	}
+	p.Me = p.Member.UserID == v.UserID
+	p.frame = v.in("members", "Remove "+p.Member.Name)
+	if p.Me {
+		p.Title = "Leave the workspace"
+	}
+	keys, err := v.App.ListKeys(v.ctx, v.Caller, memo.KeyActive)
+	if err != nil {
+		return p, err
+	}
+	for _, k := range keys {
+		if k.CreatedBy.ID == p.Member.UserID {
+			p.Keys = append(p.Keys, k)
+		}
+	}
+	return p, nil
+}
+
+func showRemoveMember(v *visit) error {
+	p, err := v.removePage()
+	if err != nil {
+		return err
+	}
+	return v.render(http.StatusOK, "removemember", p)
+}
+
+func doRemoveMember(v *visit) error {
+	m, err := v.member()
+	if err != nil {
+		return err
+	}
+	err = v.App.RemoveMember(v.ctx, v.Caller, v.WorkspaceID, m.UserID)
+	switch {
+	case memo.KindOf(err) == memo.KindConflict:
+		p, pageErr := v.removePage()
+		if pageErr != nil {
+			return pageErr
+		}
+		e, _ := errors.AsType[*memo.Error](err)
+		p.Problem = e.Message
+		return v.render(http.StatusConflict, "removemember", p)
+	case err != nil:
+		return err
+	case m.UserID == v.UserID:
+		return v.redirect("/account?done=left") // the one page that is theirs in any case
+	}
+	return v.redirect(v.membersPath() + "?done=removed")
+}

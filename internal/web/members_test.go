@@ -1,0 +1,154 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/credential"
+)
+
+// as is a user of Acme, as REST and the pages would authorise them.
+func (w *world) as(u memo.User, role memo.Role) memo.Caller {
+	return memo.Caller{UserID: u.ID, WorkspaceID: w.Acme.ID, Role: role}
+}
+
+// alive reports whether a key still opens anything.
+func (w *world) alive(k memo.NewKeyView) bool {
+	w.T.Helper()
+	key, ok := credential.ParseKey(k.Key)
+	if !ok {
+		w.T.Fatalf("no key: %q", k.Suffix)
+	}
+	_, err := w.App.AuthoriseKey(context.Background(), key, app.Origin{IP: "192.0.2.7", Agent: "curl/8"})
+	return err == nil
+}
+
+func TestSettingsAreAnOwners(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		acme := "/w/" + w.Acme.ID
+		mark, eve, olga := w.browser(w.Mark), w.browser(w.Eve), w.browser(w.Olga)
+		remove := acme + "/members/" + w.Mark.ID + "/remove"
+		for _, path := range []string{acme + "/members", remove, acme + "/workspace", acme + "/audit", acme + "/audit.csv"} {
+			olga.get(path).want(200)
+			mark.get(path).want(403, "Only an OWNER")
+			eve.get(path).want(404)
+			w.browser(memo.User{}).get(path).want(200, "Sign in")
+		}
+		for _, path := range []string{acme + "/members/" + w.Olga.ID, remove, acme + "/invites", acme + "/workspace"} {
+			mark.post(path, "role", "OWNER", "name", "Mine").want(403)
+			eve.post(path, "role", "OWNER", "name", "Mine").want(404)
+		}
+		// Whoever is no member of Acme is not there, and nothing else is either.
+		for _, id := range []string{w.Eve.ID, "x", "00000000-0000-0000-0000-000000000000"} {
+			olga.get(acme + "/members/" + id + "/remove").want(404)
+			olga.post(acme + "/members/" + id + "/remove").want(404)
+			olga.post(acme+"/members/"+id, "role", "OWNER").want(404)
+			olga.post(acme + "/invites/" + id + "/revoke").want(404)
+		}
+		olga.get(acme+"/members").want(200, "mark@example.com").without("eve@example.com")
+	})
+}
+
+func TestRoles(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		members := "/w/" + w.Acme.ID + "/members"
+		olga := w.browser(w.Olga)
+		olga.get(members).want(200, "1 key, never used", "The only one.").without("Leave")
+		olga.post(members+"/"+w.Olga.ID, "role", "MEMBER").want(409, "This is the last OWNER", "mark@example.com")
+		olga.post(members+"/"+w.Olga.ID+"/remove").want(409, "This is the last OWNER", "Leave Acme")
+		for _, role := range []string{"", "owner", "ADMIN", "\x00"} {
+			olga.post(members+"/"+w.Mark.ID, "role", role).want(422, "must be OWNER or MEMBER")
+		}
+		olga.post(members+"/"+w.Mark.ID, "role", "OWNER").want(200, "The role is changed.", "Leave").without("The only one.")
+		w.browser(w.Mark).get(members).want(200)
+
+		// Down again, oneself: the next page is one that a member may see.
+		before := len(w.events(app.Trail{Limit: 100}))
+		olga.post(members+"/"+w.Olga.ID, "role", "OWNER").want(200)
+		if after := len(w.events(app.Trail{Limit: 100})); after != before {
+			t.Errorf("a role that stays is in the trail")
+		}
+		if p := olga.post(members+"/"+w.Olga.ID, "role", "MEMBER").want(200, "You are a MEMBER"); p.path != "/w/"+w.Acme.ID+"/keys?done=myrole" {
+			t.Error(p.path)
+		}
+		olga.get(members).want(403)
+	})
+}
+
+// events are those of Acme.
+func (w *world) events(in app.Trail) []memo.Event {
+	w.T.Helper()
+	events, err := w.App.Events(context.Background(), memo.Caller{Operator: true, WorkspaceID: w.Acme.ID}, in)
+	w.Must(err)
+	return events
+}
+
+func TestRemovingAMemberEndsTheirKeys(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		members := "/w/" + w.Acme.ID + "/members"
+		ended := w.Key(w.Acme, w.Mark)
+		w.Must(w.App.RevokeKey(context.Background(), memo.Caller{Operator: true}, ended.ID))
+		w.Must(w.App.SetPlan(context.Background(), memo.Caller{Operator: true}, w.Acme.ID, memo.PlanPro))
+		if !w.alive(w.MarkKey) {
+			t.Fatal("Mark's key is dead")
+		}
+		key, _ := credential.ParseKey(w.MarkKey.Key)
+		c, err := w.App.AuthoriseKey(context.Background(), key, app.Origin{IP: "192.0.2.7", Agent: "curl/8"})
+		w.Must(err)
+		_, err = w.App.Spend(context.Background(), c, "data")
+		w.Must(err)
+		olga, mark := w.browser(w.Olga), w.browser(w.Mark)
+
+		olga.get(members+"/"+w.Mark.ID+"/remove").
+			want(200, "mk_live_…"+w.MarkKey.Suffix, "192.0.2.7", "curl/8", "cannot come back", "end 1 key").
+			without("mk_live_…"+ended.Suffix, "mk_live_…"+w.OlgaKey.Suffix)
+		if !w.alive(w.MarkKey) {
+			t.Error("the preview ended the key")
+		}
+		olga.post(members+"/"+w.Mark.ID+"/remove").want(200, "The member is removed").without("mark@example.com")
+		if w.alive(w.MarkKey) || !w.alive(w.OlgaKey) {
+			t.Error("the wrong keys are alive")
+		}
+		mark.get("/w/" + w.Acme.ID + "/keys").want(404)
+		olga.post(members+"/"+w.Mark.ID+"/remove").want(404, "Member not found")
+
+		// Invited again, the keys stay dead.
+		_, err = w.App.AddMember(context.Background(), memo.Caller{Operator: true}, w.Acme.ID, w.Mark.ID, memo.RoleOwner)
+		w.Must(err)
+		if w.alive(w.MarkKey) {
+			t.Error("a key came back")
+		}
+		olga.get(members).want(200, "no keys")
+		mark.get(members+"/"+w.Mark.ID+"/remove").want(200, "You have no key", "Leave Acme")
+		if p := mark.post(members+"/"+w.Mark.ID+"/remove").want(200, "You have left the workspace"); p.path != "/account?done=left" {
+			t.Error(p.path)
+		}
+	})
+}
+
+func TestHostileNames(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		ctx := context.Background()
+		const evil = `"><script>alert(1)</script>{{.}}`
+		w.Must(w.App.Rename(ctx, memo.Caller{UserID: w.Mark.ID}, evil))
+		w.Must(w.App.RenameWorkspace(ctx, w.as(w.Olga, memo.RoleOwner), evil))
+		_, err := w.App.CreateKey(ctx, w.as(w.Mark, memo.RoleMember), app.NewKey{Name: evil})
+		w.Must(err)
+		olga, acme := w.browser(w.Olga), "/w/"+w.Acme.ID
+		_, token, err := w.App.Invite(ctx, w.as(w.Olga, memo.RoleOwner), memo.RoleMember)
+		w.Must(err)
+		for _, path := range []string{
+			acme + "/members", acme + "/members/" + w.Mark.ID + "/remove", acme + "/workspace", acme + "/audit", "/join/" + token,
+		} {
+			olga.get(path).want(200, "&lt;script&gt;alert(1)").without("<script>alert")
+		}
+		olga.post(acme+"/workspace", "name", "<b>"+fmt.Sprintf("%0101d", 0)).want(422, "Name must have at most 100 characters", "&lt;b&gt;").without("<b>0")
+		olga.post(acme+"/workspace", "name", "").want(422, "Name must not be empty")
+		olga.post(acme+"/workspace", "name", "Acme Ltd").want(200, "The workspace is renamed", `value="Acme Ltd"`, w.Acme.ID, "are open")
+		w.SetPlan(memo.PlanBasic)
+		olga.get(acme+"/workspace").want(200, "basic", "get 403")
+	})
+}

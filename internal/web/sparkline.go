@@ -1,0 +1,71 @@
+package web
+
+import (
+	"fmt"
+	"strings"
+
+	"memoai.tech/memo/internal/app"
+)
+
+// spark is a small chart of a key's use: bars of requests, and of refusals on
+// top of them, as the data of two SVG paths, with the same in words.
+type spark struct {
+	Width, Height  int
+	Asked, Refused string
+	Words          string
+}
+
+const (
+	sparkBars   = 24
+	sparkHeight = 28
+	barWidth    = 4
+	barGap      = 1
+)
+
+// sparkline draws a chart of 24 bars, whatever span the hours are of.
+func sparkline(hours []app.Calls) spark {
+	s := spark{Width: sparkBars * (barWidth + barGap), Height: sparkHeight}
+	per := max(1, len(hours)/sparkBars)
+	sums := make([]app.Calls, sparkBars)
+	var most, requests, refused int64
+	for i, h := range hours {
+		b := min(i/per, sparkBars-1)
+		sums[b].Requests += h.Requests
+		sums[b].Refused += h.Refused
+		most = max(most, sums[b].Requests+sums[b].Refused)
+		requests, refused = requests+h.Requests, refused+h.Refused
+	}
+	var asked, denied strings.Builder
+	for i, sum := range sums {
+		tall, extra := scale(sum.Requests, most), scale(sum.Refused, most)
+		extra = min(extra, sparkHeight-tall)
+		bar(&asked, i, sparkHeight, tall)
+		bar(&denied, i, sparkHeight-tall, extra)
+	}
+	s.Asked, s.Refused = asked.String(), denied.String()
+	span := "24 hours"
+	if len(hours) > app.Day {
+		span = fmt.Sprintf("%d days", len(hours)/app.Day)
+	}
+	words := []string{plural(int(requests), "request")}
+	if refused > 0 {
+		words = append(words, plural(int(refused), "refusal"))
+	}
+	s.Words = strings.Join(words, " and ") + " in " + span
+	return s
+}
+
+// bar adds the i-th bar to a path, upwards from the bottom.
+func bar(path *strings.Builder, i, bottom, tall int) {
+	if tall > 0 {
+		fmt.Fprintf(path, "M%d %dv-%dh%dv%dz", i*(barWidth+barGap), bottom, tall, barWidth, tall)
+	}
+}
+
+// scale makes a height of a number; whatever is not nothing can be seen.
+func scale(n, most int64) int {
+	if n == 0 {
+		return 0
+	}
+	return max(2, int(n*(sparkHeight-1)/most))
+}

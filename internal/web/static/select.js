@@ -1,0 +1,15 @@
+// The list's "Select all", which is hidden until this runs.
+const all = document.getElementById("all")
+if (all) {
+  const box = all.querySelector("input")
+  const boxes = [...document.querySelectorAll("input[name=id]")]
+  all.hidden = false
+  const look = () => {
+    const chosen = boxes.filter((b) => b.checked).length
+    box.checked = chosen === boxes.length
+    box.indeterminate = chosen > 0 && chosen < boxes.length
+  }
+  box.addEventListener("change", () => { for (const b of boxes) b.checked = box.checked })
+  for (const b of boxes) b.addEventListener("change", look)
+  addEventListener("pageshow", look) // browsers keep ticks through the back button
+}

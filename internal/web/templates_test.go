@@ -1,0 +1,27 @@
+package web
+
+import (
+	"testing"
+
+	"github.com/jba/templatecheck"
+)
+
+// TestTemplatesFitTheirPages: every field that a template names is there, and of
+// the kind that it is used as.
+func TestTemplatesFitTheirPages(t *testing.T) {
+	structs := map[string]any{
+		"account": accountPage{}, "docs": docsPage{}, "docserrors": docsPage{}, "docsmcp": docsPage{}, "docsrest": docsPage{}, "imported": importedPage{}, "removemember": removePage{}, "audit": auditPage{}, "created": createdPage{}, "delete": deletePage{}, "error": errorPage{}, "import": importPage{},
+		"invited": invitedPage{}, "join": joinPage{}, "key": keyPage{}, "keys": keysPage{}, "members": membersPage{}, "newkey": newKeyPage{},
+		"setup": setupPage{}, "signin": signInPage{}, "transcription": transcriptionPage{}, "transcriptions": transcriptionsPage{}, "workspace": workspacePage{},
+	}
+	for name, page := range parsePages(readAssets()) {
+		data, ok := structs[name]
+		if !ok {
+			t.Errorf("the template %s has no row", name)
+			continue
+		}
+		if err := templatecheck.CheckHTML(page, data); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,283 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/search"
+	"memoai.tech/memo/internal/transcript"
+)
+
+// transcriptionPage is one transcription to be read, a part of its lines at a
+// time: one of a day has a megabyte of them.
+type transcriptionPage struct {
+	frame
+	Transcription memo.Transcription
+	Heading       marked
+	About         marked
+	Project       *memo.ProjectRef
+	Voices        string
+	Reports       []memo.Report
+	Path          string
+	Formats       []formatChoice
+
+	Q     string
+	Hits  []hitRow
+	Found int // lines with the words, however many are shown
+	Lines []lineRow
+	Count int // of lines
+	Parts []linesPart
+	Prev  string
+	Next  string
+
+	MayEdit  bool
+	Fields   fields // the title
+	Projects []memo.ProjectRef
+	Typed    string // into the form of the project
+	Problem  string // with it
+}
+
+// lineRow is a line of the transcript.
+type lineRow struct {
+	Number int
+	Clock  string
+	Voice  marked
+	Text   marked
+}
+
+// hitRow is a line that was found.
+type hitRow struct {
+	lineRow
+	Link string
+}
+
+// linesPart is a part of the lines, with the address that shows it.
+type linesPart struct {
+	From, To int
+	Link     string
+	Here     bool
+}
+
+type formatChoice struct {
+	Format transcript.Format
+	Label  string
+}
+
+var formatChoices = []formatChoice{
+	{transcript.Markdown, "Markdown"}, {transcript.Text, "Plain text"}, {transcript.SRT, "SRT subtitles"}, {transcript.VTT, "WebVTT subtitles"}, {transcript.JSON, "JSON"},
+}
+
+const (
+	partBytes = 32 << 10 // of text and markup in a part of the lines, before escaping
+	lineBytes = 100      // of markup for each
+	maxHits   = 50       // found lines that are listed
+)
+
+// transcription is the id in the path. One that cannot be an id is as unknown as any.
+func (v *visit) transcription() (string, error) {
+	id, ok := app.ParseID(v.r.PathValue("id"))
+	if !ok {
+		return "", memo.NotFound("Transcription")
+	}
+	return id, nil
+}
+
+func showTranscription(v *visit) error {
+	p, err := v.transcriptionPage()
+	if err != nil {
+		return err
+	}
+	return v.render(http.StatusOK, "transcription", p)
+}
+
+func (v *visit) transcriptionPage() (transcriptionPage, error) {
+	id, err := v.transcription()
+	if err != nil {
+		return transcriptionPage{}, err
+	}
+	w, err := v.App.Transcription(v.ctx, v.Caller, id)
+	if err != nil {
+		return transcriptionPage{}, err
+	}
+	p := transcriptionPage{Project: w.Project, Reports: w.Reports, Path: v.transcriptionsPath() + "/" + id, Formats: formatChoices}
+	if err := json.Unmarshal(w.Doc, &p.Transcription); err != nil {
+		return p, fmt.Errorf("web: item %s: %w", id, err)
+	}
+	var segments []memo.Segment
+	if err := json.Unmarshal(w.Segments, &segments); err != nil {
+		return p, fmt.Errorf("web: segments of %s: %w", id, err)
+	}
+	p.frame = v.in("transcriptions", p.Transcription.Title)
+	p.Q = strings.TrimSpace(shorten(strings.ToValidUTF8(v.r.URL.Query().Get("q"), ""), search.MaxQuery))
+	words := search.Query(p.Q)
+	p.Heading, p.About, p.Voices = mark(words, p.Transcription.Title), mark(words, string(p.Transcription.Summary)), voices(p.Transcription.Speakers)
+	line, _ := strconv.Atoi(v.r.URL.Query().Get("line"))
+	p.read(segments, words, line)
+	if p.MayEdit, err = v.App.MayEdit(v.ctx, v.Caller, id); err != nil || !p.MayEdit {
+		return p, err
+	}
+	p.Fields = fields{{Name: "title", Label: "Title", Type: "text", Required: true, Max: memo.MaxTitle, Complete: "off", Value: p.Transcription.Title}}
+	if p.Project != nil {
+		p.Typed = p.Project.Name
+	}
+	p.Projects, err = v.App.ProjectNames(v.ctx, v.Caller)
+	return p, err
+}
+
+// read fills in the part of the lines that has the one with this number, and
+// what was found in all of them.
+func (p *transcriptionPage) read(segments []memo.Segment, words []search.Term, line int) {
+	p.Count = len(segments)
+	p.split(segments, min(max(line, 1), max(p.Count, 1)))
+	timed := memo.Timed(segments)
+	row := func(i int, text string) lineRow {
+		r := lineRow{Number: i + 1, Voice: mark(words, string(segments[i].Speaker)), Text: mark(words, text)}
+		if timed {
+			r.Clock = segments[i].Start.Clock()
+		}
+		return r
+	}
+	for i := range p.Parts {
+		if !p.Parts[i].Here {
+			continue
+		}
+		for n := p.Parts[i].From; n <= p.Parts[i].To; n++ {
+			p.Lines = append(p.Lines, row(n-1, segments[n-1].Text))
+		}
+		if i > 0 {
+			p.Prev = p.Parts[i-1].Link
+		}
+		if i+1 < len(p.Parts) {
+			p.Next = p.Parts[i+1].Link
+		}
+	}
+	for _, i := range linesWith(segments, words) {
+		if p.Found++; p.Found <= maxHits {
+			p.Hits = append(p.Hits, hitRow{row(i, search.Cut(words, segments[i].Text)), lineLink(p.Path, p.Q, i+1)})
+		}
+	}
+}
+
+// split divides the lines into parts, always the same ones, of which the one
+// with this line is shown.
+func (p *transcriptionPage) split(segments []memo.Segment, line int) {
+	for from := 0; from < len(segments); {
+		to, size := from, 0
+		for to < len(segments) && (to == from || size+len(segments[to].Text)+lineBytes <= partBytes) {
+			size += len(segments[to].Text) + len(segments[to].Speaker) + lineBytes
+			to++
+		}
+		p.Parts = append(p.Parts, linesPart{From: from + 1, To: to, Link: lineLink(p.Path, p.Q, from+1), Here: from < line && line <= to})
+		from = to
+	}
+}
+
+// linesWith finds the lines that have all the words, or where there is none,
+// those that have any.
+func linesWith(segments []memo.Segment, words []search.Term) []int {
+	var all, some []int
+	if len(words) == 0 {
+		return nil
+	}
+	for i, s := range segments {
+		switch n := search.Count(words, string(s.Speaker)+": "+s.Text); {
+		case n == len(words):
+			all = append(all, i)
+		case n > 0:
+			some = append(some, i)
+		}
+	}
+	if len(all) > 0 {
+		return all
+	}
+	return some
+}
+
+func doRetitle(v *visit) error {
+	return v.change("retitled", func(id string) error {
+		return v.App.Retitle(v.ctx, v.Caller, id, v.r.PostFormValue("title"))
+	})
+}
+
+func doMove(v *visit) error {
+	return v.change("moved", func(id string) error {
+		return v.App.Move(v.ctx, v.Caller, id, strings.TrimSpace(v.r.PostFormValue("project")))
+	})
+}
+
+// change changes the transcription and shows it; a value that cannot be stays in
+// its form, with what is wrong beside it.
+func (v *visit) change(word string, f func(id string) error) error {
+	id, err := v.transcription()
+	if err != nil {
+		return err
+	}
+	err = f(id)
+	if err == nil {
+		return v.redirect(v.transcriptionsPath() + "/" + id + "?" + url.Values{"done": {word}}.Encode())
+	}
+	e, ok := errors.AsType[*memo.Error](err)
+	if !ok || e.Kind != memo.KindInvalid {
+		return err
+	}
+	p, err := v.transcriptionPage()
+	if err != nil {
+		return err
+	}
+	if e.Field == "title" {
+		p.Fields.fill(v)
+		p.Fields.tell(e)
+	} else {
+		p.Typed, p.Problem = v.r.PostFormValue("project"), e.Message
+	}
+	return v.render(http.StatusUnprocessableEntity, "transcription", p)
+}
+
+// deletePage asks whether a transcription shall really go.
+type deletePage struct {
+	frame
+	Transcription memo.Transcription
+	Path          string
+}
+
+func showDelete(v *visit) error {
+	id, err := v.transcription()
+	if err != nil {
+		return err
+	}
+	may, err := v.App.MayEdit(v.ctx, v.Caller, id)
+	if err != nil {
+		return err
+	}
+	if !may {
+		return memo.MayChangeTranscription(v.Caller, v.WorkspaceID, "")
+	}
+	w, err := v.App.Transcription(v.ctx, v.Caller, id)
+	if err != nil {
+		return err
+	}
+	p := deletePage{frame: v.in("transcriptions", "Delete a transcription"), Path: v.transcriptionsPath() + "/" + id}
+	if err := json.Unmarshal(w.Doc, &p.Transcription); err != nil {
+		return fmt.Errorf("web: item %s: %w", id, err)
+	}
+	return v.render(http.StatusOK, "delete", p)
+}
+
+func doDelete(v *visit) error {
+	id, err := v.transcription()
+	if err != nil {
+		return err
+	}
+	if err := v.App.Delete(v.ctx, v.Caller, id); err != nil {
+		return err
+	}
+	return v.redirect(v.transcriptionsPath() + "?done=deleted")
+}

@@ -1,0 +1,272 @@
+package web
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/transcript"
+)
+
+// texts is the address of Acme's list, with something behind it.
+func (w *world) texts(more string) string { return "/w/" + w.Acme.ID + "/transcriptions" + more }
+
+// hostile is a meeting in which everything that is shown would break out of a page.
+const hostile = `{"title":"<script>alert(1)</script>\" onload=\"x","status":"completed","summary":"<img src=x onerror=alert(1)> price","language":"en",
+  "duration_seconds":9,"speakers":[{"name":"<b>Bob</b>"}],"topics":[{"title":"<i>topic</i>"}],"media_type":"audio","external_id":"<u>x</u>",
+  "created_at":"2026-06-01T10:00:00Z","updated_at":"2026-06-01T10:00:00Z","project":{"name":"<em>P</em>"},
+  "segments":[{"start":1,"end":4,"speaker_id":"1","speaker":"<b>Bob</b>","text":"a </mark><script>alert(2)</script> price & more"}],
+  "prompt_results":[{"name":"<s>r</s>","slug":"r","status":"completed","text":"</details><script>alert(3)</script>","created_at":"2026-06-01T10:31:00Z"}]}`
+
+func TestTranscriptionsAreListed(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		b := w.browser(w.Mark)
+		all := b.get(w.texts("")).want(200, "Pricing talk", "Besprechung über Größe", "会議", "3 transcriptions", "About the price.", "Alex, Jordan", "01:00").without("Still queued", "Secret", `rel="next"`, ` style=`)
+		if strings.Index(all.body, "会議") > strings.Index(all.body, "Pricing talk") {
+			t.Error("the newest does not stand first")
+		}
+		b.get(w.texts("?status=queued")).want(200, "Still queued").without("Pricing talk")
+		b.get(w.texts("?language=de")).want(200, "Größe", "<option selected>de</option>").without("Pricing talk")
+		b.get(w.texts("?from=2026-05-02&to=2026-05-02")).want(200, "Größe").without("Pricing talk", "会議")
+		b.get(w.texts("?sort=created_at&status=completed&language=")).want(200, "Pricing talk")
+		b.get(w.texts("?q=nowhere")).want(200, "Nothing found", "All words must occur")
+		b.get(w.texts("?q=&sort=relevance")).want(200, "Pricing talk")
+		for query, says := range map[string]string{
+			"from=2026-02-30": "The first day must be a date", "from=2026-05-02&to=2026-05-01": "must not be after", "project=x": "The project must be",
+			"language=%00": "The language must be", "status=lost": "The status must be", "sort=title": "The order must be", "cursor=abc": "Begin at the first page",
+			"q=" + strings.Repeat("a", 1001): "at most 1000 characters",
+		} {
+			b.get(w.texts("?"+query)).want(422, says).without("Pricing talk")
+		}
+		w.browser(w.Eve).get(w.texts("")).want(404)
+		w.browser(memo.User{}).get(w.texts("?q=a")).want(200, "Sign in", "transcriptions?q=a")
+		w.browser(w.Eve).get("/w/"+w.Other.ID+"/transcriptions?q=nothing").want(200, "Nothing found")
+	})
+}
+
+func TestAnEmptyWorkspaceSaysHowToImport(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		empty, err := w.App.AddWorkspace(context.Background(), memo.Caller{Operator: true}, "New", memo.PlanFree, w.Olga.ID)
+		w.Must(err)
+		w.browser(w.Olga).get("/w/"+empty.ID+"/transcriptions").want(200, "Nothing is here yet", "memo import --workspace "+empty.ID, "/w/"+empty.ID+"/import")
+	})
+}
+
+func TestTheListGoesOnByCursor(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		for i := range pageRows {
+			w.Import(w.Acme, fmt.Sprintf("n%d.txt", i), fmt.Sprintf("Line %d", i))
+		}
+		b := w.browser(w.Olga)
+		first := b.get(w.texts("?q=&language=")).want(200, "28 transcriptions", "Older").without("Pricing talk", "First page")
+		_, rest, _ := strings.Cut(first.body, `rel="next" href="`)
+		next, _, _ := strings.Cut(rest, `"`)
+		b.get(strings.ReplaceAll(next, "&amp;", "&")).want(200, "Pricing talk", "First page").without("Older")
+	})
+}
+
+func TestASearchMarksItsWords(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		id := w.Import(w.Acme, "x.json", hostile)
+		b := w.browser(w.Mark)
+		b.get(w.texts("?q=price")).want(200,
+			"the <mark>price</mark> is &lt;b&gt;nine", "&lt;/mark&gt;&lt;script&gt;alert(2)&lt;/script&gt; <mark>price</mark>",
+			"/transcriptions/"+w.Meetings[3]+"?line=2&amp;q=price#t-2", "About the <mark>price</mark>", "2 transcriptions").
+			without("<script>alert", "<img", "<b>nine", "<em>P")
+		b.get(w.texts("?q=uber")).want(200, "<mark>Über</mark> die", "<mark>über</mark> Größe")
+		b.get(w.texts("?q=予算")).want(200, "来年の<mark>予算</mark>を")
+		b.get(w.texts("?q=" + `%22%3E%3Cscript%3Ealert(9)%3C/script%3E`)).without("<script>alert")
+		page := b.get(w.texts("/"+id+"?q=price")).want(200, "1 line with", `href="`+w.texts("/"+id)+"?line=1&amp;q=price#t-1", `id="t-1"`, "&lt;s&gt;r&lt;/s&gt;", "&lt;i&gt;topic").
+			without("<script>alert", "<img", "<s>r", "<i>topic", "<u>x", "<b>Bob")
+		if n := strings.Count(page.body, "</mark><script"); n > 0 {
+			t.Error("a text ends its own mark")
+		}
+		b.get(w.texts("/" + id + "/delete")).want(403)
+		w.browser(w.Olga).get(w.texts("/"+id+"/delete")).want(200, "&lt;script&gt;alert(1)").without("<script>alert")
+	})
+}
+
+func TestATranscriptionIsRead(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		b := w.browser(w.Mark)
+		id := w.Meetings[3]
+		b.get(w.texts("/"+id)).want(200, "Pricing talk", "2026-05-01 10:00 UTC", "Sales", "Action items", "send the offer", "00:42", "Jordan", `id="t-2"`, "crm-1").without("Delete…", "Rename")
+		b.get(w.texts("/"+id+"?q=cost+Alex")).want(200, "1 line with", "<mark>Alex</mark>", "<mark>cost</mark>")
+		b.get(w.texts("/"+id+"?q=nothing")).want(200, "No line has")
+		for _, bad := range []string{w.Foreign, "3fa85f64-5717-4562-b3fc-2c963f66afa6", "x", "%00"} {
+			for _, path := range []string{"", "/export", "/delete", "/export?format=x"} {
+				b.get(w.texts("/"+bad+path)).want(404, "Transcription not found").without("Secret")
+			}
+			for _, path := range []string{"/title", "/project", "/delete"} {
+				b.post(w.texts("/"+bad+path), "title", "x", "project", "x").want(404, "Transcription not found")
+			}
+		}
+	})
+}
+
+func TestALongTranscriptionIsReadInParts(t *testing.T) {
+	w := newWorld(t, sqliteWorld(t))
+	var text strings.Builder
+	for i := range 3000 {
+		fmt.Fprintf(&text, "[%02d:%02d] Ann: line number %d of a long day's talk & more\n", i/60, i%60, i+1)
+	}
+	id := w.Import(w.Acme, "long.txt", text.String())
+	b := w.browser(w.Olga)
+	first := b.get(w.texts("/"+id)).want(200, `id="t-1"`, "Lines 1–", "Later").without("Earlier", `id="t-2999"`)
+	if len(first.body) > 100<<10 {
+		t.Errorf("the page has %d bytes", len(first.body))
+	}
+	b.get(w.texts("/"+id+"?line=2999")).want(200, `id="t-2999"`, "Earlier", "3000").without(`id="t-1"`)
+	b.get(w.texts("/"+id+"?q=2999")).want(200, "?line=2999&amp;q=2999#t-2999")
+	if found := b.get(w.texts("/"+id+"?q=line")).want(200, "3000 lines with", "of which the first 50"); len(found.body) > 100<<10 {
+		t.Errorf("the page of a search has %d bytes", len(found.body))
+	}
+	b.get(w.texts("/"+id+"?line=-7")).want(200, `id="t-1"`)
+	b.get(w.texts("/" + id + "?line=99999999999")).want(200)
+}
+
+func TestDownloadsAreTheExports(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		b := w.browser(w.Mark)
+		c := memo.Caller{WorkspaceID: w.Acme.ID}
+		for _, f := range transcript.Formats {
+			want, err := w.App.Export(context.Background(), c, w.Meetings[1], f)
+			w.Must(err)
+			p := b.get(w.texts("/" + w.Meetings[1] + "/export?format=" + string(f))).want(200)
+			if p.body != string(want.Body) {
+				t.Errorf("%s: got %q, want %q", f, p.body, want.Body)
+			}
+			for name, value := range map[string]string{
+				"Content-Type": f.ContentType(), "Content-Disposition": transcript.ContentDisposition(want.Name),
+				"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff", "Content-Length": fmt.Sprint(len(want.Body)),
+			} {
+				if got := p.header.Get(name); got != value {
+					t.Errorf("%s: %s is %q, want %q", f, name, got, value)
+				}
+			}
+		}
+		b.get(w.texts("/"+w.Meetings[1]+"/export?format=exe")).want(422, "no such format")
+	})
+}
+
+func TestAZipOfTheChosen(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		b := w.browser(w.Mark)
+		p := b.post(w.texts("/export"), "id", w.Meetings[3], "id", w.Meetings[1], "id", w.Meetings[3], "format", "txt").want(200)
+		if p.header.Get("Content-Type") != "application/zip" || !strings.HasPrefix(p.header.Get("Content-Disposition"), "attachment") {
+			t.Errorf("got %v", p.header)
+		}
+		z, err := zip.NewReader(bytes.NewReader([]byte(p.body)), int64(len(p.body)))
+		w.Must(err)
+		if len(z.File) != 2 {
+			t.Fatalf("the archive has %d files", len(z.File))
+		}
+		f, err := z.File[0].Open()
+		w.Must(err)
+		got, err := io.ReadAll(f)
+		w.Must(err)
+		want, err := w.App.Export(context.Background(), memo.Caller{WorkspaceID: w.Acme.ID}, w.Meetings[3], transcript.Text)
+		w.Must(err)
+		if string(got) != string(want.Body) {
+			t.Errorf("got %q", got)
+		}
+		b.post(w.texts("/export"), "format", "md").want(422, "No transcription was chosen")
+		b.post(w.texts("/export"), "id", w.Meetings[1], "format", "exe").want(422, "no such format")
+		b.post(w.texts("/export"), "id", w.Meetings[1], "id", w.Foreign).want(404, "nothing was put into a ZIP").without(w.Foreign)
+		b.post(w.texts("/export"), "id", "../x").want(404)
+		var many []string
+		for range app.MaxBulk + 1 {
+			many = append(many, "id", w.Meetings[1])
+		}
+		b.post(w.texts("/export"), many...).want(422, "at most 100")
+	})
+}
+
+// TestAZipEndsWithItsSession: who signs out, or is removed, gets no more of it,
+// and what came is no archive.
+func TestAZipEndsWithItsSession(t *testing.T) {
+	w := newWorld(t, sqliteWorld(t))
+	form := url.Values{"format": {"md"}}
+	random, noise := rand.NewChaCha8([32]byte{1}), make([]byte, 8<<10)
+	for i := range 8 { // in all far more than what lies in buffers
+		var text strings.Builder
+		for range 128 {
+			_, _ = random.Read(noise) // never fails
+			fmt.Fprintf(&text, "Ann: %s\n", base64.RawURLEncoding.EncodeToString(noise))
+		}
+		form.Add("id", w.Import(w.Acme, fmt.Sprintf("noise %d.txt", i), text.String()))
+	}
+	for name, end := range map[string]func(b *browser) error{
+		"signed out": func(b *browser) error { b.post("/signout"); return nil },
+		"removed": func(*browser) error {
+			return w.App.RemoveMember(context.Background(), memo.Caller{Operator: true}, w.Acme.ID, w.Mark.ID)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := w.browser(w.Mark)
+			slow := &http.Client{Jar: b.client.Jar, Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := new(net.Dialer).DialContext(ctx, network, address)
+				if err == nil {
+					err = conn.(*net.TCPConn).SetReadBuffer(64 << 10)
+				}
+				return conn, err
+			}}}
+			r, err := http.NewRequest(http.MethodPost, w.Server.URL+w.texts("/export"), strings.NewReader(form.Encode()))
+			w.Must(err)
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("Origin", w.Server.URL)
+			res, err := slow.Do(r)
+			w.Must(err)
+			defer res.Body.Close()
+			if res.StatusCode != http.StatusOK {
+				t.Fatalf("got %d", res.StatusCode)
+			}
+			_, err = io.CopyN(io.Discard, res.Body, 64<<10)
+			w.Must(err)
+			w.Must(end(b))
+			time.Sleep(time.Second)
+			if n, err := io.Copy(io.Discard, res.Body); err == nil {
+				t.Errorf("%d bytes more, and a whole archive", n)
+			}
+		})
+	}
+}
+
+func TestChangesAreForThoseWhoMay(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		mark, olga, eve := w.browser(w.Mark), w.browser(w.Olga), w.browser(w.Eve)
+		marks := w.importAs(mark, "mine.txt", "Hello there")
+		mark.get(w.texts("/"+marks)).want(200, "Rename", "Delete…")
+		mark.post(w.texts("/"+marks+"/title"), "title", "A better title").want(200, "The title is changed.", "A better title")
+		mark.post(w.texts("/"+marks+"/title"), "title", " ").want(422, "Title must not be empty", `value=" "`)
+		mark.post(w.texts("/"+marks+"/project"), "project", "Brand new").want(200, "The project is changed.", "Brand new")
+		mark.post(w.texts("/"+marks+"/project"), "project", "a\u202eb").want(422, "Project must not contain")
+		mark.post(w.texts("/"+marks+"/project"), "project", "").want(200, "The project is changed.").without("<dt>Project")
+
+		olgas := w.Meetings[3]
+		mark.get(w.texts("/" + olgas + "/delete")).want(403)
+		for _, path := range []string{"/title", "/project", "/delete"} {
+			mark.post(w.texts("/"+olgas+path), "title", "x", "project", "x").want(403, "Only the member who imported")
+			eve.post(w.texts("/"+marks+path), "title", "x", "project", "x").want(404)
+			eve.post("/w/"+w.Other.ID+"/transcriptions/"+marks+path, "title", "x", "project", "x").want(404, "Transcription not found")
+			mark.do(http.MethodPost, w.texts("/"+marks+path), "title=x", func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") }).want(403)
+		}
+		olga.post(w.texts("/"+olgas+"/title"), "title", "Renamed").want(200, "Renamed")
+		olga.get(w.texts("?q=renamed")).want(200, "<mark>Renamed</mark>")
+		olga.get(w.texts("/"+marks+"/delete")).want(200, "cannot be undone")
+		olga.post(w.texts("/"+marks+"/delete")).want(200, "The transcription is deleted.").without("A better title")
+		mark.post(w.texts("/" + marks + "/delete")).want(404)
+	})
+}

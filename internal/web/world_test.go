@@ -1,0 +1,138 @@
+package web
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/testenv"
+	"memoai.tech/memo/internal/testworld"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+// world is the site over [testworld.World].
+type world struct {
+	*testworld.World
+	site *Site
+}
+
+// onBoth runs a test against a new server on SQLite and on PostgreSQL.
+func onBoth(t *testing.T, f func(t *testing.T, w *world)) {
+	t.Helper()
+	testworld.Databases(t, func(t *testing.T, cfg store.Config) { f(t, newWorld(t, testworld.Config{Store: cfg})) })
+}
+
+func newWorld(t testing.TB, cfg testworld.Config) *world {
+	t.Helper()
+	api, err := os.ReadFile("../rest/testdata/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := new(world)
+	cfg.Door = func(a *app.App, g *gate.Gate, log *slog.Logger) http.Handler {
+		w.site = New(Config{App: a, Gate: g, Log: log, PublicURL: "https://memo.example.com", OpenAPI: api, SetupCode: "abcd-efgh-ijkl", Plan: memo.PlanPro, Now: time.Now})
+		return w.site.Handler()
+	}
+	w.World = testworld.New(t, cfg)
+	return w
+}
+
+// page is what a browser got at last, behind all redirects.
+type page struct {
+	t      testing.TB
+	status int
+	path   string // with its query
+	header http.Header
+	body   string
+}
+
+// browser is somebody at the site, signed in unless u has no e-mail.
+type browser struct {
+	w      *world
+	client *http.Client
+}
+
+func (w *world) browser(u memo.User) *browser {
+	w.T.Helper()
+	jar, err := cookiejar.New(nil)
+	w.Must(err)
+	b := &browser{w, &http.Client{Jar: jar}}
+	if u.Email != "" {
+		b.post("/signin", "email", u.Email, "password", testworld.Password).want(200)
+	}
+	return b
+}
+
+func (b *browser) do(method, path, body string, set ...func(*http.Request)) page {
+	b.w.T.Helper()
+	var reader io.Reader
+	if method == http.MethodPost {
+		reader = strings.NewReader(body)
+	}
+	r, err := http.NewRequest(method, b.w.Server.URL+path, reader)
+	b.w.Must(err)
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", b.w.Server.URL)
+	}
+	for _, f := range set {
+		f(r)
+	}
+	res, err := b.client.Do(r)
+	b.w.Must(err)
+	defer res.Body.Close()
+	content, err := io.ReadAll(res.Body)
+	b.w.Must(err)
+	return page{b.w.T, res.StatusCode, res.Request.URL.RequestURI(), res.Header, string(content)}
+}
+
+func (b *browser) get(path string) page {
+	b.w.T.Helper()
+	return b.do(http.MethodGet, path, "")
+}
+
+// post sends a form; fields are names and values in turn.
+func (b *browser) post(path string, fields ...string) page {
+	b.w.T.Helper()
+	form := url.Values{}
+	for i := 0; i+1 < len(fields); i += 2 {
+		form.Add(fields[i], fields[i+1])
+	}
+	return b.do(http.MethodPost, path, form.Encode())
+}
+
+// want checks the status and what the page must have.
+func (p page) want(status int, has ...string) page {
+	p.t.Helper()
+	if p.status != status {
+		p.t.Errorf("%s: got %d, want %d\n%.600s", p.path, p.status, status, p.body)
+	}
+	for _, s := range has {
+		if !strings.Contains(p.body, s) {
+			p.t.Errorf("%s: the page has no %q\n%.3000s", p.path, s, p.body)
+		}
+	}
+	return p
+}
+
+// without checks what the page must not have.
+func (p page) without(parts ...string) page {
+	p.t.Helper()
+	for _, s := range parts {
+		if strings.Contains(p.body, s) {
+			p.t.Errorf("%s: the page has %q", p.path, s)
+		}
+	}
+	return p
+}
