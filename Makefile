@@ -7,9 +7,9 @@
 GO ?= go
 FUZZTIME ?= 60s
 
-.PHONY: test needs check race openapi conformance build bench fuzz
+.PHONY: test needs check race openapi axe conformance build bench fuzz
 
-test: needs check race openapi conformance
+test: needs check race openapi axe conformance
 
 # What the tests need and Go does not bring: PostgreSQL's server. On Debian as
 # root it is installed; elsewhere one line says what to install.
@@ -28,6 +28,10 @@ race:
 # The linters come from npm. Without npx this step is left out, and says so.
 openapi:
 	@sh scripts/openapi.sh
+
+# axe-core on every page of the site. It comes from npm; without npm it is left out.
+axe:
+	@GO=$(GO) sh scripts/axe.sh
 
 # MCP's official suite and inspector, against a real server. They come from npm;
 # where no Node.js that runs them can be had, this step is left out, and says so.

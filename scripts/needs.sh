@@ -4,10 +4,12 @@ set -eu
 
 postgres() { ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1; }
 compiler() { command -v gcc >/dev/null 2>&1 || command -v clang >/dev/null 2>&1; }
+browser() { command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1; }
 
 missing=""
 postgres || missing="$missing postgresql"
 compiler || missing="$missing gcc libc6-dev" # the race detector links with cgo
+browser || missing="$missing chromium"
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -1,0 +1,249 @@
+package e2e
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+func TestBrowserFirstRun(t *testing.T) {
+	onBoth(t, func(t *testing.T, p place) {
+		s := start(t, p)
+		olga := s.person(t, "olga")
+		olga.open("/", 200)
+		olga.at("/setup")
+		about := []string{"workspace", "Acme", "name", "Olga", "email", "olga@example.com", "password", password}
+		olga.fill(append(about, "code", "aaaa-bbbb-cccc")...)
+		olga.press("Set up", 422)
+		olga.sees("Set-up code is not the one")
+		if kept := eval[string](olga, `document.querySelector("[name=workspace]").value`); kept != "Acme" {
+			t.Errorf("what was typed is gone: %q", kept)
+		}
+		olga.fill("code", s.setupCode(t), "password", "short")
+		olga.press("Set up", 422)
+		olga.sees("Password must")
+		olga.fill("code", s.setupCode(t), "password", password)
+		olga.press("Set up", 200)
+		if !strings.HasPrefix(olga.path(), "/w/") {
+			t.Errorf("after the set-up, the browser is at %s", olga.path())
+		}
+		olga.sees("Acme")
+		// It is set up once.
+		olga.open("/setup", 200)
+		olga.at("/signin")
+		if cli[struct{ Items []named }](t, p, "user", "list").Items[0].Email != "olga@example.com" {
+			t.Error("the account is not there")
+		}
+	})
+}
+
+func TestBrowserSignIn(t *testing.T) {
+	h := settle(t, onSQLite(t))
+	s := start(t, h.place)
+	p := s.person(t, "owner")
+	p.open("/w/"+h.workspace+"/keys", 200)
+	if !strings.HasPrefix(p.path(), "/signin?next=") {
+		t.Errorf("a visitor is led to %s", p.path())
+	}
+	for _, wrong := range [][2]string{{h.owner, "not the password"}, {"nobody@example.com", password}} {
+		p.fill("email", wrong[0], "password", wrong[1])
+		p.press("Sign in", 401)
+		p.sees("E-mail or password is wrong.")
+		if typed := eval[[]string](p, `["email", "password"].map(n => document.querySelector("[name=" + n + "]").value)`); typed[0] != wrong[0] || typed[1] != "" {
+			t.Errorf("the form has %q after a refusal", typed)
+		}
+	}
+	p.fill("email", h.owner, "password", password)
+	p.press("Sign in", 200)
+	p.at("/w/" + h.workspace + "/keys") // where they wanted to go
+	p.sees("No key yet")
+	p.tick(`//details[@class="menu"]/summary`)
+	p.click(`//button[normalize-space()="Sign out"]`, 200)
+	p.sees("You are signed out.")
+	p.open("/account", 200)
+	p.at("/signin?next=%2Faccount")
+}
+
+func TestBrowserSignOutEverywhere(t *testing.T) {
+	h := settle(t, onSQLite(t))
+	s := start(t, h.place)
+	desk, phone := s.person(t, "desk"), s.person(t, "phone")
+	for _, p := range []*person{desk, phone} {
+		p.signIn(h.owner)
+		p.open("/account", 200)
+	}
+	desk.open("/account", 200)
+	desk.sees("Signed-in devices", "this one")
+	if n := eval[int](desk, `document.querySelectorAll(".keys li").length`); n != 2 {
+		t.Errorf("the account page has %d devices", n)
+	}
+	desk.press("Sign out everywhere", 200)
+	desk.sees("You are signed out on all devices.")
+	for _, p := range []*person{desk, phone} {
+		p.open("/account", 200)
+		p.at("/signin?next=%2Faccount")
+	}
+}
+
+// pasted is a curl line as a shell would read it: what it is for, as a request.
+var pasted = regexp.MustCompile(`^curl (\S+) -H "(Authorization): (Bearer mk_live_[0-9A-Za-z]{38})"$`)
+
+// curl runs a line from a page.
+func curl(t *testing.T, line string) int {
+	t.Helper()
+	m := pasted.FindStringSubmatch(line)
+	if m == nil {
+		t.Fatalf("not a line that can be run: %q", line)
+	}
+	r, err := http.NewRequest(http.MethodGet, m[1], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set(m[2], m[3])
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	return res.StatusCode
+}
+
+// createKey makes a key in the browser, which stays at the page that shows it.
+func (p *person) createKey(workspace, name string) (key, line string) {
+	p.t.Helper()
+	p.open("/w/"+workspace+"/keys", 200)
+	p.press("Create key", 200)
+	p.fill("name", name)
+	p.press("Create key", 201)
+	p.sees("It is shown this once", "Waiting for the first request")
+	return eval[string](p, `document.getElementById("key").textContent`), eval[string](p, `document.getElementById("paste-curl").textContent`)
+}
+
+func TestBrowserKeyLife(t *testing.T) {
+	onBoth(t, func(t *testing.T, at place) {
+		h := settle(t, at)
+		s := start(t, h.place)
+		p := s.person(t, "owner")
+		p.signIn(h.owner)
+		key, line := p.createKey(h.workspace, "My script")
+		if !strings.Contains(line, key) || !strings.Contains(line, s.url) {
+			t.Fatalf("the line has not this key and this server: %s", line)
+		}
+		// Every paste is there without JavaScript, and holds the address.
+		for _, paste := range eval[[]string](p, `[...document.querySelectorAll("pre")].map(e => e.textContent)`) {
+			if !strings.Contains(paste, s.url) {
+				t.Errorf("a paste without the server's address:\n%s", paste)
+			}
+		}
+		if status := curl(t, line); status != http.StatusOK {
+			t.Fatalf("the line gets %d", status)
+		}
+		p.until(`document.querySelector(".waiting.connected") !== null`)
+		p.sees("Connected: the first request came from 127.0.0.1.")
+		p.look()
+		p.press("Done: I have kept the key", 200)
+		p.sees("My script", "active", "used just now from 127.0.0.1")
+		p.seesNot(key)
+		p.click(`//a[@aria-label="Revoke My script"]`, 200)
+		p.sees("This cannot be undone.", "My script", "mk_live_…"+key[36:40])
+		p.press("Revoke My script", 200)
+		p.sees("The key is revoked.")
+		if status := curl(t, line); status != http.StatusUnauthorized {
+			t.Errorf("the line gets %d after the revocation", status)
+		}
+		p.press("1 key that ended", 200)
+		p.sees("My script", "revoked")
+		// A wrong form says so beside the field, and keeps what was typed.
+		p.open("/w/"+h.workspace+"/keys/new", 200)
+		p.fill("name", "With a date")
+		p.tick(`//label[normalize-space()="A date"]`)
+		p.press("Create key", 422)
+		p.sees("The expiry")
+		if kept := eval[string](p, `document.querySelector("[name=name]").value`); kept != "With a date" {
+			t.Errorf("what was typed is gone: %q", kept)
+		}
+	})
+}
+
+// TestBrowserShowsAKeyOnce goes every way back to the page that showed a key.
+func TestBrowserShowsAKeyOnce(t *testing.T) {
+	h := settle(t, onSQLite(t))
+	s := start(t, h.place)
+	p := s.person(t, "owner")
+	p.signIn(h.owner)
+	key, line := p.createKey(h.workspace, "Once")
+	gone := func(how string) {
+		t.Helper()
+		if strings.Contains(p.source(), key) || strings.Contains(p.source(), key[8:30]) {
+			t.Errorf("%s shows the key again", how)
+		}
+	}
+	p.press("Done: I have kept the key", 200)
+	gone("the list")
+	p.back()
+	gone("back")
+	p.reload()
+	gone("back and reload")
+	p.open("/w/"+h.workspace+"/keys", 200)
+	p.back()
+	gone("back again")
+
+	key, _ = p.createKey(h.workspace, "Reloaded")
+	p.reload()
+	gone("reload")
+
+	key, _ = p.createKey(h.workspace, "Left")
+	p.open("/account", 200)
+	p.back()
+	gone("back to the answer of the form")
+	p.back()
+	p.leave(`history.forward()`)
+	gone("forward to the answer of the form")
+
+	// The form sent twice, by hand: one key, shown once.
+	p.open("/w/"+h.workspace+"/keys/new", 200)
+	p.fill("name", "Twice")
+	answers := eval[[]string](p, `(async () => {
+	  const form = document.querySelector("main form"), out = []
+	  for (let i = 0; i < 2; i++) {
+	    const a = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) })
+	    out.push(a.status + " " + await a.text())
+	  }
+	  return out
+	})()`)
+	if len(regexp.MustCompile(`mk_live_[0-9A-Za-z]{38}`).FindAllString(answers[0], -1)) == 0 || regexp.MustCompile(`mk_live_[0-9A-Za-z]{38}`).MatchString(answers[1]) {
+		t.Errorf("the form sent twice:\n%.1500s\n\n%.1500s", answers[0], answers[1])
+	}
+	p.open("/w/"+h.workspace+"/keys", 200)
+	if n := eval[int](p, `[...document.querySelectorAll("h2")].filter(e => e.textContent === "Twice").length`); n != 1 {
+		t.Errorf("the form sent twice made %d keys", n)
+	}
+	keys := cli[struct{ Items []newKey }](t, h.place, "key", "list", "--workspace", h.workspace).Items
+	if len(keys) != 4 {
+		t.Errorf("there are %d keys instead of 4", len(keys))
+	}
+	if status := curl(t, line); status != http.StatusOK {
+		t.Errorf("the key that was shown once gets %d", status)
+	}
+}
+
+// back and reload go wherever they lead, an error page of the browser's included.
+func (p *person) back()   { p.t.Helper(); p.leave(`history.back()`) }
+func (p *person) reload() { p.t.Helper(); p.leave(`location.reload()`) }
+
+// leave waits until the page that runs js is another, or the same one anew.
+func (p *person) leave(js string) {
+	p.t.Helper()
+	eval[bool](p, `document.documentElement.dataset.left = "yes"; setTimeout(() => { `+js+` }, 0); true`)
+	eventually(p.t, "another page", func() bool {
+		ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
+		defer cancel()
+		there, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.readyState === "complete" && !document.documentElement.dataset.left`))
+		return err == nil && there
+	})
+}

@@ -1,0 +1,119 @@
+package e2e
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/base64"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// TestBrowserMemberComesAndGoes: an invitation, the account that it makes, a key
+// of the new member, and the end of both.
+func TestBrowserMemberComesAndGoes(t *testing.T) {
+	onBoth(t, func(t *testing.T, at place) {
+		h := settle(t, at)
+		s := start(t, h.place)
+		members := "/w/" + h.workspace + "/members"
+		owner := s.person(t, "owner")
+		owner.signIn(h.owner)
+		owner.open(members, 200)
+		owner.press("Make a link", 201)
+		link := eval[string](owner, `document.getElementById("link").textContent`)
+		path, ours := strings.CutPrefix(link, s.url)
+		if !ours {
+			t.Fatalf("the link is %s", link)
+		}
+
+		mark := s.person(t, "mark")
+		mark.open(path, 200)
+		mark.sees("Join Acme", "as MEMBER")
+		mark.fill("name", "Mark", "email", "mark@example.com", "password", password)
+		mark.press("Make the account and join", 200)
+		mark.sees("Acme")
+		_, line := mark.createKey(h.workspace, "Of Mark")
+		if status := curl(t, line); status != http.StatusOK {
+			t.Fatalf("the key of the new member gets %d", status)
+		}
+		late := s.person(t, "late")
+		late.open(path, 404)
+
+		owner.open(members, 200)
+		owner.sees("mark@example.com", "1 key, last used just now", "Make another member OWNER before you leave")
+		owner.click(`//a[@aria-label="Remove Mark"]`, 200)
+		owner.sees("This key ends", "Of Mark", "last used just now")
+		owner.press("Remove and end 1 key", 200)
+		owner.sees("no keys")
+		owner.seesNot("mark@example.com")
+		if status := curl(t, line); status != http.StatusUnauthorized {
+			t.Errorf("the key of a removed member gets %d", status)
+		}
+		mark.open("/w/"+h.workspace+"/keys", 404)
+	})
+}
+
+// TestBrowserImport brings files in, one of them bad, finds what was said in
+// them, and takes them out as a ZIP.
+func TestBrowserImport(t *testing.T) {
+	h := settle(t, onSQLite(t))
+	s := start(t, h.place)
+	dir := t.TempDir()
+	var files []string
+	for name, text := range map[string]string{
+		"planning.txt": "[00:01] Alex: The budget is frozen.\n[00:09] Jordan: Until March.\n",
+		"retro.vtt":    "WEBVTT\n\n00:00:01.000 --> 00:00:04.000\n<v Alex>The budget was late.\n",
+		"broken.srt":   "this is no file of subtitles -->\n",
+	} {
+		files = append(files, filepath.Join(dir, name))
+		if err := os.WriteFile(files[len(files)-1], []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := s.person(t, "owner")
+	p.signIn(h.owner)
+	p.open("/w/"+h.workspace+"/import", 200)
+	step(p, "choose files", chromedp.SetUploadFiles(chromedp.ID("files"), files))
+	p.tick(`//form[@id="import"]//button`)
+	p.until(`!document.getElementById("seen").hidden`)
+	p.look()
+	if words := eval[[]string](p, `[...document.querySelectorAll(".uploads li")].map(e => e.innerText.replaceAll("\n", " "))`); len(words) != 3 {
+		t.Errorf("the uploads say %q", words)
+	}
+	if n := eval[[]int](p, `[document.querySelectorAll(".uploads .imported").length, document.querySelectorAll(".uploads .refused").length]`); n[0] != 2 || n[1] != 1 {
+		t.Errorf("of three files, one bad: %d imported, %d refused\n%s", n[0], n[1], p.text())
+	}
+	p.press("To the transcriptions", 200)
+	p.sees("2 transcriptions")
+	p.fill("q", "budget frozen")
+	p.press("Search", 200)
+	p.sees("1 transcription", "The budget is frozen.")
+	if marked := eval[[]string](p, `[...document.querySelectorAll(".snippets mark")].map(e => e.textContent)`); strings.Join(marked, " ") != "budget frozen" {
+		t.Errorf("the marks are %q", marked)
+	}
+	p.open("/w/"+h.workspace+"/transcriptions", 200)
+	for range 2 {
+		p.tick(`(//input[@name="id"][not(@data-ticked)])[1]`)
+		eval[bool](p, `document.querySelectorAll('input[name="id"]:checked').forEach(e => e.setAttribute("data-ticked", "")); true`)
+	}
+	got := eval[string](p, `(async () => {
+	  const form = document.querySelector("form[action$='/export']")
+	  const a = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) })
+	  return btoa([...new Uint8Array(await a.arrayBuffer())].map(b => String.fromCharCode(b)).join(""))
+	})()`)
+	b, err := base64.StdEncoding.DecodeString(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatalf("no ZIP: %v\n%.300s", err, b)
+	}
+	if len(z.File) != 2 {
+		t.Errorf("the ZIP has %d files", len(z.File))
+	}
+}

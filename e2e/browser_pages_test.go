@@ -1,0 +1,31 @@
+package e2e
+
+import "testing"
+
+// TestBrowserEveryPage opens what no flow comes to, with much in it and with
+// nothing in it: every page is looked at once.
+func TestBrowserEveryPage(t *testing.T) {
+	h := settle(t, onSQLite(t))
+	const mark = "mark.of.a.long.and.winding.name@subsidiary.example.com"
+	addUser(t, h.place, mark)
+	s := start(t, h.place)
+	p := s.person(t, "owner")
+	p.signIn(h.owner)
+	w := "/w/" + h.workspace
+	pages := []string{"/account", w + "/transcriptions", w + "/import", w + "/keys", w + "/members", w + "/workspace", w + "/audit"}
+	for _, path := range pages {
+		p.open(path, 200)
+	}
+	cli[named](t, h.place, "member", "add", h.workspace, mark)
+	for _, name := range []string{"n8n", "AVeryLongNameWithoutAnySpaceInItThatSomebodyPastedFromSomewhereElse", "Ключ для ночного отчёта"} {
+		k := h.newKey(t, name)
+		if alive, err := s.alive(k.Key, pool()); err != nil || !alive {
+			t.Fatal(alive, err)
+		}
+	}
+	id := importText(t, h, "Quarterly planning, the long one — with everybody.txt", "[00:01] Alex: Hello.\n[00:05] Jordan: AWordThatIsSoLongThatItCannotStandInALineOfAPhoneAtAllNotEvenInLandscape.\n")
+	for _, path := range append(pages, w+"/transcriptions/"+id, w+"/transcriptions/"+id+"/delete", w+"/transcriptions?q=hello") {
+		p.open(path, 200)
+	}
+	p.open(w+"/transcriptions/01a20000-0000-7000-8000-000000000000", 404)
+}

@@ -1,0 +1,14 @@
+#!/bin/sh
+# Has axe-core look at every page that the browser tests come to, light and dark;
+# what it finds fails them. axe-core comes from npm and stays out of the repository.
+set -eu
+cd "$(dirname "$0")/.."
+
+if ! command -v npm >/dev/null 2>&1; then
+	echo "axe-core was left out: it needs npm"
+	exit 0
+fi
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+(cd "$dir" && npm pack --silent axe-core@4.14.1 >/dev/null && tar -xzf axe-core-4.14.1.tgz package/axe.min.js)
+MEMO_AXE="$dir/package/axe.min.js" "${GO:-go}" test -count=1 ./e2e -run '^TestBrowser'
