@@ -40,13 +40,16 @@ func serveBare(ctx context.Context, file string) error {
 	for _, a := range answers {
 		handlers["/"+a.Name] = a.handler()
 	}
+	return serveUntil(ctx, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handlers[r.URL.Path](w, r) }))
+}
+
+// serveUntil tells its address and serves until ctx ends.
+func serveUntil(ctx context.Context, h http.Handler) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	srv := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		handlers[r.URL.Path](w, r)
-	})}
+	srv := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: h}
 	context.AfterFunc(ctx, func() { _ = srv.Close() })
 	fmt.Printf("{\"url\":\"http://%s\"}\n", l.Addr())
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {

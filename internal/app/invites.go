@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 
 	"memoai.tech/memo"
@@ -81,15 +82,9 @@ func (a *App) JoinAnew(ctx context.Context, token, email, name, password string,
 	}
 	err = a.store.Write(ctx, func(tx *store.Tx) error {
 		u := memo.User{ID: newID(), Email: email, Name: name, CreatedAt: tx.Now}
-		added, err := tx.AddUser(ctx, u, hash)
-		if err != nil {
-			return err
-		}
-		if !added {
-			return memo.Conflict("email_taken", "There is an account with this e-mail. Sign in, and open the invitation again.")
-		}
 		c := memo.Caller{UserID: u.ID, IP: o.IP, Agent: o.Agent}
-		if err := record(ctx, tx, c, memo.Event{Action: memo.ActionUserCreated, Subject: u.ID, Detail: u.Email}); err != nil {
+		taken := memo.Conflict("email_taken", "There is an account with this e-mail. Sign in, and open the invitation again.")
+		if err := addUser(ctx, tx, c, u, hash, taken); err != nil {
 			return err
 		}
 		return join(ctx, tx, c, i, token)
@@ -107,7 +102,7 @@ func join(ctx context.Context, tx *store.Tx, c memo.Caller, i memo.Invite, token
 		return orNotFound(err, errInvite)
 	}
 	if mine, err := tx.DeleteInvite(ctx, i.WorkspaceID, i.ID); err != nil || !mine {
-		return orElse(err, errInvite)
+		return cmp.Or(err, error(errInvite))
 	}
 	added, err := tx.AddMember(ctx, i.WorkspaceID, c.UserID, i.Role)
 	if err == nil && !added {

@@ -123,7 +123,7 @@ func (a *App) addKey(ctx context.Context, c memo.Caller, id string, action memo.
 			return memo.Conflict("too_many_keys", "You have %d active keys in this workspace, which is the limit. Revoke some first.", n)
 		}
 		if added, err := tx.AddKey(ctx, k, secret.Hash()); err != nil || !added {
-			return orElse(err, errKeyExists)
+			return cmp.Or(err, error(errKeyExists))
 		}
 		return record(ctx, tx, c, memo.Event{
 			WorkspaceID: memo.Optional(w.ID), Action: action, Subject: k.ID, Detail: k.Name,

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -40,16 +41,17 @@ func (a *App) AddUser(ctx context.Context, c memo.Caller, email, name, password 
 	var u memo.User
 	err = a.store.Write(ctx, func(tx *store.Tx) error {
 		u = memo.User{ID: newID(), Email: email, Name: name, CreatedAt: tx.Now}
-		added, err := tx.AddUser(ctx, u, hash)
-		if err != nil {
-			return err
-		}
-		if !added {
-			return memo.Conflict("email_taken", "There is a user with the e-mail %s already.", email)
-		}
-		return record(ctx, tx, c, memo.Event{Action: memo.ActionUserCreated, Subject: u.ID, Detail: u.Email})
+		return addUser(ctx, tx, c, u, hash, memo.Conflict("email_taken", "There is a user with the e-mail %s already.", email))
 	})
 	return u, err
+}
+
+// addUser adds a user with their event; taken answers an e-mail that is in use.
+func addUser(ctx context.Context, tx *store.Tx, c memo.Caller, u memo.User, hash string, taken error) error {
+	if added, err := tx.AddUser(ctx, u, hash); err != nil || !added {
+		return cmp.Or(err, taken)
+	}
+	return record(ctx, tx, c, memo.Event{Action: memo.ActionUserCreated, Subject: u.ID, Detail: u.Email})
 }
 
 // Users lists all users, for the operator.
@@ -131,17 +133,22 @@ func (a *App) AddWorkspace(ctx context.Context, c memo.Caller, name string, plan
 			return memo.Conflict("user_disabled", "%s is disabled, and a workspace needs an OWNER who can sign in.", owner.Email)
 		}
 		w = memo.Workspace{ID: newID(), Name: name, Plan: plan, CreatedAt: tx.Now}
-		if err := tx.AddWorkspace(ctx, w); err != nil {
-			return err
-		}
-		if _, err := tx.AddMember(ctx, w.ID, ownerID, memo.RoleOwner); err != nil {
-			return err
-		}
-		return record(ctx, tx, c, memo.Event{
-			WorkspaceID: memo.Optional(w.ID), Action: memo.ActionWorkspaceCreated, Subject: w.ID, Detail: w.Name + ", plan " + string(plan),
-		})
+		return addWorkspace(ctx, tx, c, w, ownerID)
 	})
 	return w, err
+}
+
+// addWorkspace adds a workspace with its first OWNER and its event.
+func addWorkspace(ctx context.Context, tx *store.Tx, c memo.Caller, w memo.Workspace, ownerID string) error {
+	if err := tx.AddWorkspace(ctx, w); err != nil {
+		return err
+	}
+	if _, err := tx.AddMember(ctx, w.ID, ownerID, memo.RoleOwner); err != nil {
+		return err
+	}
+	return record(ctx, tx, c, memo.Event{
+		WorkspaceID: memo.Optional(w.ID), Action: memo.ActionWorkspaceCreated, Subject: w.ID, Detail: w.Name + ", plan " + string(w.Plan),
+	})
 }
 
 // Workspaces lists all workspaces, for the operator.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 
 	"memoai.tech/memo"
@@ -39,26 +40,14 @@ func (a *App) SetUp(ctx context.Context, in Setup, plan memo.Plan, o Origin) (pr
 			return err
 		}
 		if any, err := tx.HasUsers(ctx); err != nil || any {
-			return orElse(err, ErrSetUp)
+			return cmp.Or(err, error(ErrSetUp))
 		}
 		u := memo.User{ID: newID(), Email: email, Name: name, CreatedAt: tx.Now}
-		if _, err := tx.AddUser(ctx, u, hash); err != nil {
-			return err
-		}
-		w := memo.Workspace{ID: newID(), Name: workspace, Plan: plan, CreatedAt: tx.Now}
-		if err := tx.AddWorkspace(ctx, w); err != nil {
-			return err
-		}
-		if _, err := tx.AddMember(ctx, w.ID, u.ID, memo.RoleOwner); err != nil {
-			return err
-		}
 		c := memo.Caller{UserID: u.ID, IP: o.IP, Agent: o.Agent}
-		if err := record(ctx, tx, c, memo.Event{Action: memo.ActionUserCreated, Subject: u.ID, Detail: u.Email}); err != nil {
+		if err := addUser(ctx, tx, c, u, hash, ErrSetUp); err != nil {
 			return err
 		}
-		return record(ctx, tx, c, memo.Event{
-			WorkspaceID: memo.Optional(w.ID), Action: memo.ActionWorkspaceCreated, Subject: w.ID, Detail: w.Name + ", plan " + string(plan),
-		})
+		return addWorkspace(ctx, tx, c, memo.Workspace{ID: newID(), Name: workspace, Plan: plan, CreatedAt: tx.Now}, u.ID)
 	})
 }
 
@@ -70,11 +59,4 @@ func invalid(errs ...error) (problems []*memo.Error) {
 		}
 	}
 	return problems
-}
-
-func orElse(err, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
 }

@@ -107,35 +107,57 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	WriteJSON(w, status, body)
 }
 
-// answer maps an error of the domain to HTTP, once for every door.
+// StatusOf is the status that a kind of error has at every door.
+func StatusOf(kind memo.Kind) int {
+	switch kind {
+	case memo.KindUnauthorized:
+		return http.StatusUnauthorized
+	case memo.KindForbidden:
+		return http.StatusForbidden
+	case memo.KindNotFound:
+		return http.StatusNotFound
+	case memo.KindConflict:
+		return http.StatusConflict
+	case memo.KindInvalid:
+		return http.StatusUnprocessableEntity
+	case memo.KindRateLimited:
+		return http.StatusTooManyRequests
+	case memo.KindUnavailable:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+// answer maps an error of the domain to HTTP, as the API has it.
 func answer(e *memo.Error, h http.Header, req *telemetry.Request) (status int, detail any) {
+	status = StatusOf(e.Kind)
 	switch e.Kind {
 	case memo.KindUnauthorized:
 		req.Refusal = e.Code
-		return http.StatusUnauthorized, challenge(e, h)
+		return status, challenge(e, h)
 	case memo.KindForbidden:
 		if e.Code == memo.ErrAPIAccessDenied.Code {
 			req.Refusal = "plan"
 		}
-		return http.StatusForbidden, coded{Code: e.Code, Message: e.Message}
+		return status, coded{Code: e.Code, Message: e.Message}
 	case memo.KindNotFound:
 		if e.Code != "" {
-			return http.StatusNotFound, coded{e.Code, e.Message, e.IDs}
+			return status, coded{e.Code, e.Message, e.IDs}
 		}
-		return http.StatusNotFound, e.Message
+		return status, e.Message
 	case memo.KindConflict:
-		return http.StatusConflict, coded{Code: e.Code, Message: e.Message}
+		return status, coded{Code: e.Code, Message: e.Message}
 	case memo.KindInvalid:
-		return http.StatusUnprocessableEntity, Problems{{Loc: []any{"body", e.Field}, Msg: e.Message, Type: "value_error"}}
+		return status, Problems{{Loc: []any{"body", e.Field}, Msg: e.Message, Type: "value_error"}}
 	case memo.KindRateLimited:
 		req.Refusal = "rate_limited"
 		h.Set("Retry-After", strconv.Itoa(max(1, ceilSeconds(e.RetryAfter))))
-		return http.StatusTooManyRequests, e.Message
+		return status, e.Message
 	case memo.KindUnavailable:
 		h.Set("Retry-After", strconv.Itoa(max(1, ceilSeconds(e.RetryAfter))))
-		return http.StatusServiceUnavailable, e.Message
+		return status, e.Message
 	}
-	return http.StatusInternalServerError, "Internal server error"
+	return status, "Internal server error"
 }
 
 // challenge writes WWW-Authenticate and returns the body's detail. Why a key

@@ -53,22 +53,23 @@ func (v *visit) setupPage() setupPage {
 }
 
 func showSetup(v *visit) error {
-	if up, err := v.App.IsSetUp(v.ctx); err != nil || up {
-		return orElse(err, v.redirect("/signin"))
+	up, err := v.App.IsSetUp(v.ctx)
+	if err != nil {
+		return err
+	}
+	if up {
+		return v.redirect("/signin")
 	}
 	return v.render(http.StatusOK, "setup", v.setupPage())
 }
 
-func orElse(err, otherwise error) error {
+func doSetup(v *visit) error {
+	up, err := v.App.IsSetUp(v.ctx)
 	if err != nil {
 		return err
 	}
-	return otherwise
-}
-
-func doSetup(v *visit) error {
-	if up, err := v.App.IsSetUp(v.ctx); err != nil || up {
-		return orElse(err, v.redirect("/signin"))
+	if up {
+		return v.redirect("/signin")
 	}
 	p := v.setupPage()
 	p.Fields.fill(v)

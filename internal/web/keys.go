@@ -266,11 +266,7 @@ func (v *visit) key() (memo.KeyView, error) {
 	if !ok {
 		return memo.KeyView{}, errNotFound
 	}
-	k, err := v.App.GetKey(v.ctx, v.Caller, id)
-	if err == nil && v.WorkspaceID == "" {
-		err = errNotFound
-	}
-	return k, err
+	return v.App.GetKey(v.ctx, v.Caller, id)
 }
 
 // keyPage is one key, with what can be done to it.

@@ -8,6 +8,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/gate"
 )
 
 // membersPage lists who is in the workspace, and who is invited to it.
@@ -94,7 +95,7 @@ func (v *visit) refusedMembers(err error) error {
 		return pageErr
 	}
 	p.Problem = e.Message
-	return v.render(statusOf(e), "members", p)
+	return v.render(gate.StatusOf(e.Kind), "members", p)
 }
 
 func (v *visit) membersPath() string { return "/w/" + v.WorkspaceID + "/members" }

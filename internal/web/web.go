@@ -170,12 +170,8 @@ func (v *visit) admit(rt route) error {
 		v.Caller, err = v.App.AuthoriseSession(v.ctx, token, id, origin)
 	}
 	switch {
-	case memo.KindOf(err) == memo.KindUnauthorized:
-		return errSignIn
-	case memo.KindOf(err) == memo.KindNotFound:
-		return errNotFound
 	case err != nil:
-		return err
+		return noAccess(err)
 	case rt.access == owner && v.Role != memo.RoleOwner:
 		return memo.Forbidden("owner_required", "Only an OWNER of the workspace sees this page.")
 	case rt.managed:
@@ -189,6 +185,12 @@ func (v *visit) admit(rt route) error {
 // or an upload that takes long.
 func (v *visit) recheck(ctx context.Context) error {
 	_, err := v.App.AuthoriseSession(ctx, v.Gate.Token(v.r), v.WorkspaceID, v.Gate.Origin(v.r))
+	return noAccess(err)
+}
+
+// noAccess is what a refused visitor gets: the sign-in, or a page that is not
+// there. Any other error stays as it is.
+func noAccess(err error) error {
 	switch memo.KindOf(err) {
 	case memo.KindUnauthorized:
 		return errSignIn
@@ -214,7 +216,7 @@ func (v *visit) fail(err error) {
 	p := errorPage{Message: "Something went wrong on our side. Try again; if it happens again, tell whoever runs this server the number below."}
 	status := http.StatusInternalServerError
 	if e, ok := errors.AsType[*memo.Error](err); ok && e.Kind != memo.KindInternal {
-		status, p.Message = statusOf(e), e.Message
+		status, p.Message = gate.StatusOf(e.Kind), e.Message
 		if e.RetryAfter > 0 {
 			seconds := int(e.RetryAfter.Seconds()) + 1
 			v.w.Header().Set("Retry-After", fmt.Sprint(seconds))
@@ -237,26 +239,6 @@ func (v *visit) fail(err error) {
 	}
 	p.frame = v.frame(http.StatusText(status))
 	v.render(status, "error", p)
-}
-
-func statusOf(e *memo.Error) int {
-	switch e.Kind {
-	case memo.KindUnauthorized:
-		return http.StatusUnauthorized
-	case memo.KindForbidden:
-		return http.StatusForbidden
-	case memo.KindNotFound:
-		return http.StatusNotFound
-	case memo.KindConflict:
-		return http.StatusConflict
-	case memo.KindInvalid:
-		return http.StatusUnprocessableEntity
-	case memo.KindRateLimited:
-		return http.StatusTooManyRequests
-	case memo.KindUnavailable:
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
 }
 
 // errorPage is any refusal.
