@@ -159,59 +159,48 @@ func (u *usage) flush(ctx context.Context, ids []string) {
 	}
 }
 
-// Spans of a chart of use, in hours.
+// Bars is in how many parts a span of use is told.
+const Bars = 24
+
+// Spans of use, in hours: whole bars.
 const (
 	Day       = 24
 	Fortnight = 14 * 24
 )
 
-// Calls counts what a key asked for in an hour.
+// Calls counts what a key asked for.
 type Calls = store.Calls
 
-// KeyInUse is a key with what it asked for, hour by hour, the latest last, and
-// with why it was deactivated, if it was.
-type KeyInUse struct {
-	memo.KeyView
-	Why   string
-	Hours []Calls
-}
-
-// KeysInUse lists the keys that the caller sees, newest first, with their use in
-// the last so many hours.
-func (a *App) KeysInUse(ctx context.Context, c memo.Caller, hours int) ([]KeyInUse, error) {
-	owner := c.UserID
-	if memo.SeesAllKeys(c) {
-		owner = ""
-	}
-	now := a.store.Now()
-	found, err := a.store.Keys(ctx, c.WorkspaceID, owner, now)
-	if err != nil {
-		return nil, err
-	}
-	keys := make([]KeyInUse, len(found))
+// UseOf tells what each of the keys asked for in the last so many hours, in
+// parts of equal length, the latest last. The keys are some that the caller has
+// been shown.
+func (a *App) UseOf(ctx context.Context, keys []memo.KeyView, hours int) ([][Bars]Calls, error) {
+	use := make([][Bars]Calls, len(keys))
+	ids := make([]string, len(keys))
 	place := map[string]int{}
-	for i, k := range found {
-		a.usage.pending(&k, now)
-		keys[i] = KeyInUse{k.View(now), k.DeactivatedBy, make([]Calls, hours)}
-		place[k.ID] = i
+	for i, k := range keys {
+		ids[i], place[k.ID] = k.ID, i
 	}
-	first := store.Hour(a.store.Now()) - int64(hours) + 1
-	rows, err := a.store.UseSince(ctx, c.WorkspaceID, owner, first)
+	first, per := store.Hour(a.store.Now())-int64(hours)+1, int64(hours/Bars)
+	rows, err := a.store.UseSince(ctx, ids, first, per)
 	if err != nil {
 		return nil, err
 	}
-	add := func(key string, hour int64, calls Calls) {
-		i, ok := place[key]
-		if at := hour - first; ok && at >= 0 && at < int64(hours) {
-			keys[i].Hours[at].Requests += calls.Requests
-			keys[i].Hours[at].Refused += calls.Refused
+	add := func(key string, bar int64, calls Calls) {
+		if i, ok := place[key]; ok && bar >= 0 && bar < Bars {
+			use[i][bar].Requests += calls.Requests
+			use[i][bar].Refused += calls.Refused
 		}
 	}
 	for _, r := range rows {
-		add(r.KeyID, r.Hour, r.Calls)
+		add(r.KeyID, r.Part, r.Calls)
 	}
-	a.usage.each(add)
-	return keys, nil
+	a.usage.each(func(key string, hour int64, calls Calls) {
+		if hour >= first {
+			add(key, (hour-first)/per, calls)
+		}
+	})
+	return use, nil
 }
 
 // each tells what is not written yet, of whichever workspace.

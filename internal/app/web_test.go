@@ -329,11 +329,11 @@ func TestTheAuditTrailIsAnOwners(t *testing.T) {
 	})
 }
 
-func TestKeysInUse(t *testing.T) {
+func TestUseOf(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		key, view := w.key(w.member, "n8n")
-		w.key(w.owner, "unused")
-		use := func(n int) {
+		key, used := w.key(w.member, "n8n")
+		_, unused := w.key(w.owner, "unused")
+		spend := func(n int) {
 			for range n {
 				c, err := w.AuthoriseKey(w.ctx, key, Origin{IP: "192.0.2.1"})
 				must(t, c, err)
@@ -341,26 +341,25 @@ func TestKeysInUse(t *testing.T) {
 				must(t, 0, err)
 			}
 		}
-		use(3)
+		spend(3)
 		w.clock.add(2 * time.Hour)
-		use(2)
+		spend(2)
 		check := func(when string) {
 			t.Helper()
-			keys, err := w.KeysInUse(w.ctx, w.as(w.owner), Day)
+			use, err := w.UseOf(w.ctx, []memo.KeyView{unused, used}, Day)
 			must(t, 0, err)
-			if len(keys) != 2 || keys[1].ID != view.ID || keys[1].Hours[21].Requests != 3 || keys[1].Hours[23].Requests != 2 || keys[0].Hours[23].Requests != 0 {
-				t.Errorf("%s: %+v", when, keys)
+			if u := use[1]; u[21].Requests != 3 || u[22].Requests != 0 || u[23].Requests != 2 || use[0][23].Requests != 0 {
+				t.Errorf("%s: %+v", when, use)
 			}
 		}
 		check("not all written")
 		w.Flush(w.ctx)
 		check("written")
-		if keys, err := w.KeysInUse(w.ctx, w.as(w.member), Fortnight); err != nil || len(keys) != 1 || keys[0].Hours[Fortnight-1].Requests != 2 {
-			t.Errorf("the member's own: %+v %v", keys, err)
+		if use, err := w.UseOf(w.ctx, []memo.KeyView{used}, Fortnight); err != nil || use[0][Bars-1].Requests != 5 || use[0][Bars-2].Requests != 0 {
+			t.Errorf("two weeks: %+v %v", use, err)
 		}
-		other := w.addWorkspace("Other", w.owner)
-		if keys, err := w.KeysInUse(w.ctx, memo.Caller{UserID: w.owner.ID, WorkspaceID: other.ID, Role: memo.RoleOwner}, Day); err != nil || len(keys) != 0 {
-			t.Errorf("another workspace: %+v %v", keys, err)
+		if use, err := w.UseOf(w.ctx, nil, Day); err != nil || len(use) != 0 {
+			t.Errorf("no keys: %+v %v", use, err)
 		}
 	})
 }

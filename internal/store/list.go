@@ -170,6 +170,15 @@ func (q *selection) where(cond string, args ...any) {
 	q.conds = append(q.conds, fmt.Sprintf(cond, holders...))
 }
 
+// in adds the condition that a column has one of the values.
+func (q *selection) in(column string, values []string) {
+	holders := make([]string, len(values))
+	for i, v := range values {
+		holders[i] = q.arg(v)
+	}
+	q.conds = append(q.conds, column+" IN ("+strings.Join(holders, ", ")+")")
+}
+
 // selection writes the conditions of a filter. by is the order they serve: for
 // one by duration the days must not be looked up in an index (the plus sign
 // says so to both databases), or every row of those days would be sorted. They

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -49,19 +50,25 @@ func (t *Tx) RecordUse(ctx context.Context, uses []Use) error {
 	return nil
 }
 
-// HourOfUse is what a key asked for in one hour.
-type HourOfUse struct {
+// PartOfUse is what a key asked for in some hours.
+type PartOfUse struct {
 	KeyID string
-	Hour  int64
+	Part  int64
 	Calls
 }
 
-// UseSince lists the use of the keys of a workspace, hour by hour from the given one
-// on; of one member's keys only when userID is given.
-func (s *Store) UseSince(ctx context.Context, workspaceID, userID string, hour int64) ([]HourOfUse, error) {
-	return list(ctx, s.q, func(row scanner) (u HourOfUse, err error) {
-		err = row.Scan(&u.KeyID, &u.Hour, &u.Requests, &u.Refused)
+// UseSince sums up the use of keys from an hour on, in parts of so many hours,
+// which it numbers from 0.
+func (s *Store) UseSince(ctx context.Context, keyIDs []string, hour, per int64) ([]PartOfUse, error) {
+	if len(keyIDs) == 0 {
+		return nil, nil
+	}
+	q := new(selection)
+	q.where("hour >= CAST(%s AS BIGINT)", hour)
+	q.in("key_id", keyIDs)
+	return list(ctx, s.q, func(row scanner) (u PartOfUse, err error) {
+		err = row.Scan(&u.KeyID, &u.Part, &u.Requests, &u.Refused)
 		return u, err
-	}, `SELECT g.key_id, g.hour, g.requests, g.refused FROM api_keys k JOIN key_usage g ON g.key_id = k.id
-		WHERE k.workspace_id = $1 AND ($2 = '' OR k.user_id = $2) AND g.hour >= $3 ORDER BY g.key_id, g.hour`, workspaceID, userID, hour)
+	}, `SELECT key_id, (hour - $1) / `+q.arg(per)+` AS part, CAST(sum(requests) AS BIGINT), CAST(sum(refused) AS BIGINT)
+		FROM key_usage WHERE `+strings.Join(q.conds, " AND ")+` GROUP BY key_id, part`, q.args...)
 }

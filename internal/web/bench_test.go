@@ -3,21 +3,33 @@ package web
 import (
 	"testing"
 
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testworld"
 )
 
-// BenchmarkKeysPage is the page of the keys with 500 of them, from the request
-// to the last byte, over a socket:
+// BenchmarkKeysPage is the page of the keys with 500 of them, each used in every
+// hour of two weeks, from the request to the last byte, over a socket:
 //
 //	go test ./internal/web -run '^$' -bench KeysPage
 func BenchmarkKeysPage(b *testing.B) {
 	w := newWorld(b, testworld.Config{Store: store.Config{Dir: b.TempDir()}})
-	for range 500 {
-		w.Key(w.Acme, w.Mark)
+	now := w.Store.Now()
+	hours := map[int64]store.Calls{}
+	for i := range int64(app.Fortnight) {
+		hours[store.Hour(now)-i] = store.Calls{Requests: 100 + i, Refused: i % 7}
 	}
+	var uses []store.Use
+	for range 500 {
+		uses = append(uses, store.Use{KeyID: w.Key(w.Acme, w.Mark).ID, At: now, IP: "192.0.2.1", Agent: "curl/8", Hours: hours})
+	}
+	w.Must(w.Store.Write(b.Context(), func(tx *store.Tx) error { return tx.RecordUse(b.Context(), uses) }))
 	olga, keys := w.browser(w.Olga), "/w/"+w.Acme.ID+"/keys"
-	for b.Loop() {
-		olga.get(keys).want(200)
+	for _, span := range []string{"24h", "14d"} {
+		b.Run(span, func(b *testing.B) {
+			for b.Loop() {
+				olga.get(keys + "?span=" + span).want(200)
+			}
+		})
 	}
 }

@@ -53,14 +53,14 @@ type state struct{ Class, Words string }
 // soon is when an expiry is worth a warning.
 const soon = 14 * 24 * time.Hour
 
-func stateOf(k memo.KeyView, why string, now time.Time) state {
+func stateOf(k memo.KeyView, now time.Time) state {
 	switch {
 	case k.Status == memo.KeyRevoked:
 		return state{"bad", "revoked"}
 	case k.Status == memo.KeyExpired:
 		return state{"", "expired " + ago(*k.ExpiresAt, now)}
 	case k.Status == memo.KeyDeactivated:
-		return state{"bad", "deactivated: " + why}
+		return state{"bad", "deactivated: " + k.DeactivatedBy}
 	case k.ExposedAt != nil:
 		return state{"bad", "exposed in a URL " + ago(*k.ExposedAt, now)}
 	case k.ExpiresAt != nil && k.ExpiresAt.Sub(now) < soon:
@@ -71,16 +71,24 @@ func stateOf(k memo.KeyView, why string, now time.Time) state {
 	return state{"good", "active"}
 }
 
-func (v *visit) row(k app.KeyInUse) keyRow {
+// rows are keys with what they asked for in the last so many hours.
+func (v *visit) rows(keys []memo.KeyView, hours int) ([]keyRow, error) {
+	use, err := v.App.UseOf(v.ctx, keys, hours)
+	if err != nil {
+		return nil, err
+	}
 	now := v.Now()
-	r := keyRow{KeyView: k.KeyView, Mine: k.CreatedBy.ID == v.UserID, State: stateOf(k.KeyView, k.Why, now), Chart: sparkline(k.Hours)}
-	if k.LastUsedAt != nil {
-		r.Used = "used " + ago(*k.LastUsedAt, now)
-		if k.LastUsedIP != "" {
-			r.Used += " from " + string(k.LastUsedIP)
+	rows := make([]keyRow, len(keys))
+	for i, k := range keys {
+		rows[i] = keyRow{KeyView: k, Mine: k.CreatedBy.ID == v.UserID, State: stateOf(k, now), Chart: sparkline(use[i], hours)}
+		if k.LastUsedAt != nil {
+			rows[i].Used = "used " + ago(*k.LastUsedAt, now)
+			if k.LastUsedIP != "" {
+				rows[i].Used += " from " + string(k.LastUsedIP)
+			}
 		}
 	}
-	return r
+	return rows, nil
 }
 
 func showKeys(v *visit) error {
@@ -90,11 +98,11 @@ func showKeys(v *visit) error {
 	if p.Days {
 		hours = app.Fortnight
 	}
-	keys, err := v.App.KeysInUse(v.ctx, v.Caller, hours)
+	keys, err := v.App.ListKeys(v.ctx, v.Caller, "")
 	if err != nil {
 		return err
 	}
-	var chosen []app.KeyInUse
+	var chosen []memo.KeyView
 	for _, k := range keys {
 		if !slices.Contains(p.Members, k.CreatedBy) {
 			p.Members = append(p.Members, k.CreatedBy)
@@ -117,8 +125,8 @@ func showKeys(v *visit) error {
 	if err != nil || from < 0 || from > len(chosen) {
 		from = 0
 	}
-	for _, k := range chosen[from:min(from+keysPerPage, len(chosen))] {
-		p.Keys = append(p.Keys, v.row(k))
+	if p.Keys, err = v.rows(chosen[from:min(from+keysPerPage, len(chosen))], hours); err != nil {
+		return err
 	}
 	if from > 0 {
 		p.Newer = v.with("from", strconv.Itoa(max(0, from-keysPerPage)))
@@ -288,17 +296,18 @@ func (v *visit) keyPage() (keyPage, error) {
 	if err != nil {
 		return keyPage{}, err
 	}
-	keys, err := v.App.KeysInUse(v.ctx, v.Caller, app.Fortnight)
+	rows, err := v.rows([]memo.KeyView{k}, app.Fortnight)
 	if err != nil {
 		return keyPage{}, err
 	}
-	p := keyPage{frame: v.in("keys", k.Name), NewID: uuid.Must(uuid.NewV7()).String(), Today: day(v.Now()), Now: v.Now()}
-	for _, in := range keys {
-		if in.ID == k.ID {
-			p.Key = v.row(in)
+	p := keyPage{frame: v.in("keys", k.Name), Key: rows[0], NewID: uuid.Must(uuid.NewV7()).String(), Today: day(v.Now()), Now: v.Now()}
+	if k.RotatedFrom != "" {
+		old, err := v.App.GetKey(v.ctx, v.Caller, string(k.RotatedFrom))
+		if err != nil {
+			return keyPage{}, err
 		}
-		if in.ID == string(k.RotatedFrom) && in.Status == memo.KeyActive {
-			p.Replaced = &in.KeyView
+		if old.Status == memo.KeyActive {
+			p.Replaced = &old
 		}
 	}
 	p.Fields = fields{{Name: "name", Label: "Name", Type: "text", Required: true, Max: memo.MaxName, Value: k.Name, Complete: "off"}}

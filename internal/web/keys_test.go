@@ -179,22 +179,22 @@ func TestStates(t *testing.T) {
 		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExposedAt: at(-3 * time.Hour)}, state{"bad", "exposed in a URL 3 hours ago"}},
 		{memo.KeyView{Status: memo.KeyExpired, ExpiresAt: at(-50 * time.Hour)}, state{"", "expired 2 days ago"}},
 		{memo.KeyView{Status: memo.KeyRevoked}, state{"bad", "revoked"}},
-		{memo.KeyView{Status: memo.KeyDeactivated}, state{"bad", "deactivated: the member left"}},
+		{memo.KeyView{Status: memo.KeyDeactivated, DeactivatedBy: "the member left"}, state{"bad", "deactivated: the member left"}},
 	} {
-		if got := stateOf(c.key, "the member left", now); got != c.want {
+		if got := stateOf(c.key, now); got != c.want {
 			t.Errorf("%+v: got %v, want %v", c.key, got, c.want)
 		}
 	}
 }
 
 func TestSparkline(t *testing.T) {
-	hours := make([]app.Calls, app.Fortnight)
-	hours[0].Requests, hours[app.Fortnight-1].Requests, hours[app.Fortnight-1].Refused = 1, 1000, 500
-	s := sparkline(hours)
+	var use [app.Bars]app.Calls
+	use[0].Requests, use[app.Bars-1].Requests, use[app.Bars-1].Refused = 1, 1000, 500
+	s := sparkline(use, app.Fortnight)
 	if s.Words != "1001 requests and 500 refusals in 14 days" || s.Asked != "M0 28v-2h4v2zM115 28v-18h4v18z" || s.Refused != "M115 10v-9h4v9z" {
 		t.Errorf("%+v", s)
 	}
-	if s := sparkline(make([]app.Calls, app.Day)); s.Words != "0 requests in 24 hours" || s.Asked != "" {
+	if s := sparkline([app.Bars]app.Calls{}, app.Day); s.Words != "0 requests in 24 hours" || s.Asked != "" {
 		t.Errorf("%+v", s)
 	}
 }

@@ -16,36 +16,30 @@ type spark struct {
 }
 
 const (
-	sparkBars   = 24
 	sparkHeight = 28
 	barWidth    = 4
 	barGap      = 1
 )
 
-// sparkline draws a chart of 24 bars, whatever span the hours are of.
-func sparkline(hours []app.Calls) spark {
-	s := spark{Width: sparkBars * (barWidth + barGap), Height: sparkHeight}
-	per := max(1, len(hours)/sparkBars)
-	sums := make([]app.Calls, sparkBars)
+// sparkline draws the use of a span of hours.
+func sparkline(use [app.Bars]app.Calls, hours int) spark {
+	s := spark{Width: app.Bars * (barWidth + barGap), Height: sparkHeight}
 	var most, requests, refused int64
-	for i, h := range hours {
-		b := min(i/per, sparkBars-1)
-		sums[b].Requests += h.Requests
-		sums[b].Refused += h.Refused
-		most = max(most, sums[b].Requests+sums[b].Refused)
-		requests, refused = requests+h.Requests, refused+h.Refused
+	for _, c := range use {
+		most = max(most, c.Requests+c.Refused)
+		requests, refused = requests+c.Requests, refused+c.Refused
 	}
 	var asked, denied strings.Builder
-	for i, sum := range sums {
-		tall, extra := scale(sum.Requests, most), scale(sum.Refused, most)
+	for i, c := range use {
+		tall, extra := scale(c.Requests, most), scale(c.Refused, most)
 		extra = min(extra, sparkHeight-tall)
 		bar(&asked, i, sparkHeight, tall)
 		bar(&denied, i, sparkHeight-tall, extra)
 	}
 	s.Asked, s.Refused = asked.String(), denied.String()
 	span := "24 hours"
-	if len(hours) > app.Day {
-		span = fmt.Sprintf("%d days", len(hours)/app.Day)
+	if hours > app.Day {
+		span = fmt.Sprintf("%d days", hours/app.Day)
 	}
 	words := []string{plural(int(requests), "request")}
 	if refused > 0 {
