@@ -221,16 +221,36 @@ func (a *App) AddMember(ctx context.Context, c memo.Caller, workspaceID, userID 
 }
 
 // RemoveMember takes a user out of a workspace and deactivates their keys of
-// it, in the same transaction. The last OWNER stays.
+// it, in the same transaction. An OWNER removes anybody, everybody may leave, and
+// the last OWNER stays.
 func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, userID string) error {
-	return a.changeMembers(ctx, c, workspaceID, userID, memo.ActionMemberRemoved, "", func(tx *store.Tx) error {
+	leaves := c.KeyID == "" && c.UserID != "" && c.UserID == userID && c.WorkspaceID == workspaceID
+	if err := mayManageMembers(c, workspaceID); err != nil && !leaves {
+		return err
+	}
+	return a.store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.LockWorkspace(ctx, workspaceID); err != nil {
+			return err
+		}
+		if err := stillOwner(ctx, tx, c, workspaceID); err != nil && !leaves {
+			return err
+		}
+		m, err := tx.Member(ctx, workspaceID, userID)
+		if err != nil {
+			return err
+		}
 		if err := keepOwner(ctx, tx, workspaceID, userID); err != nil {
 			return err
 		}
 		if err := tx.RemoveMember(ctx, workspaceID, userID); err != nil {
 			return err
 		}
-		return deactivate(ctx, tx, c, workspaceID, userID, "the member left the workspace")
+		if err := deactivate(ctx, tx, c, workspaceID, userID, "the member left the workspace"); err != nil {
+			return err
+		}
+		return record(ctx, tx, c, memo.Event{
+			WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberRemoved, Subject: userID, Detail: m.Email,
+		})
 	})
 }
 
@@ -261,17 +281,26 @@ func (a *App) changeMembers(ctx context.Context, c memo.Caller, workspaceID, use
 		if err := tx.LockWorkspace(ctx, workspaceID); err != nil {
 			return err
 		}
-		if !c.Operator { // the caller may have lost the role since they were authorised
-			m, err := tx.Member(ctx, workspaceID, c.UserID)
-			if err != nil || m.Role != memo.RoleOwner {
-				return mayManageMembers(memo.Caller{}, workspaceID)
-			}
+		if err := stillOwner(ctx, tx, c, workspaceID); err != nil {
+			return err
 		}
 		if err := f(tx); err != nil {
 			return err
 		}
 		return record(ctx, tx, c, memo.Event{WorkspaceID: memo.Optional(workspaceID), Action: action, Subject: userID, Detail: detail})
 	})
+}
+
+// stillOwner refuses a caller who has lost the role since they were authorised.
+func stillOwner(ctx context.Context, tx *store.Tx, c memo.Caller, workspaceID string) error {
+	if c.Operator {
+		return nil
+	}
+	m, err := tx.Member(ctx, workspaceID, c.UserID)
+	if memo.KindOf(err) == memo.KindNotFound || err == nil && m.Role != memo.RoleOwner {
+		return mayManageMembers(memo.Caller{}, workspaceID)
+	}
+	return err
 }
 
 // keepOwner refuses what would leave the workspace without an OWNER, and to

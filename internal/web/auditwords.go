@@ -132,7 +132,9 @@ func (n *names) deed(e memo.Event) (s deed, err error) {
 			s.About, err = n.key(e.Subject)
 		}
 	case "member":
-		s.About, err = n.person(e.Subject)
+		if s.About = e.Detail; e.Action != memo.ActionMemberRemoved {
+			s.About, err = n.person(e.Subject)
+		}
 	case "transcription":
 		s.About = strings.TrimSuffix(e.Detail, " → ")
 		if s.About != e.Detail {

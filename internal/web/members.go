@@ -162,7 +162,9 @@ func (v *visit) removePage() (removePage, error) {
 	if p.Member, err = v.member(); err != nil {
 		return p, err
 	}
-	p.Me = p.Member.UserID == v.UserID
+	if p.Me = p.Member.UserID == v.UserID; !p.Me && v.Role != memo.RoleOwner {
+		return p, errOwners
+	}
 	p.frame = v.in("members", "Remove "+p.Member.Name)
 	if p.Me {
 		p.Title = "Leave the workspace"

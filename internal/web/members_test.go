@@ -30,7 +30,7 @@ func TestSettingsAreAnOwners(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		acme := "/w/" + w.Acme.ID
 		mark, eve, olga := w.browser(w.Mark), w.browser(w.Eve), w.browser(w.Olga)
-		remove := acme + "/members/" + w.Mark.ID + "/remove"
+		remove := acme + "/members/" + w.Olga.ID + "/remove"
 		for _, path := range []string{acme + "/members", remove, acme + "/workspace", acme + "/audit", acme + "/audit.csv"} {
 			olga.get(path).want(200)
 			mark.get(path).want(403, "Only an OWNER")
@@ -126,6 +126,21 @@ func TestRemovingAMemberEndsTheirKeys(t *testing.T) {
 		if p := mark.post(members+"/"+w.Mark.ID+"/remove").want(200, "You have left the workspace"); p.path != "/account?done=left" {
 			t.Error(p.path)
 		}
+	})
+}
+
+// TestAMemberLeaves: nobody needs an OWNER to get out.
+func TestAMemberLeaves(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		mark := w.browser(w.Mark)
+		leave := "/w/" + w.Acme.ID + "/members/" + w.Mark.ID + "/remove"
+		mark.get("/account").want(200, leave, "Leave Acme")
+		mark.get(leave).want(200, "mk_live_…"+w.MarkKey.Suffix, "end 1 key", `href="/account"`)
+		mark.post(leave).want(200, "You have left the workspace").without("Leave Acme")
+		if w.alive(w.MarkKey) || !w.alive(w.OlgaKey) {
+			t.Error("the wrong keys are alive")
+		}
+		w.browser(w.Olga).get("/w/"+w.Acme.ID+"/audit").want(200, "left the workspace")
 	})
 }
 

@@ -38,8 +38,8 @@ func (s *Site) table() []route {
 
 		{get, "/w/{workspace}/members", owner, false, showMembers},
 		{post, "/w/{workspace}/members/{id}", owner, false, doSetRole},
-		{get, "/w/{workspace}/members/{id}/remove", owner, false, showRemoveMember},
-		{post, "/w/{workspace}/members/{id}/remove", owner, false, doRemoveMember},
+		{get, "/w/{workspace}/members/{id}/remove", member, false, showRemoveMember},
+		{post, "/w/{workspace}/members/{id}/remove", member, false, doRemoveMember},
 		{post, "/w/{workspace}/invites", owner, false, doInvite},
 		{post, "/w/{workspace}/invites/{id}/revoke", owner, false, doRevokeInvite},
 		{get, "/join/{token}", open, false, showJoin},

@@ -173,7 +173,7 @@ func (v *visit) admit(rt route) error {
 	case err != nil:
 		return noAccess(err)
 	case rt.access == owner && v.Role != memo.RoleOwner:
-		return memo.Forbidden("owner_required", "Only an OWNER of the workspace sees this page.")
+		return errOwners
 	case rt.managed:
 		_, err = v.App.Spend(v.ctx, v.Caller, ratelimit.Management)
 		return err
@@ -203,7 +203,10 @@ func noAccess(err error) error {
 // maxForm bounds a form; an upload of files has a bound of its own.
 const maxForm = 64 << 10
 
-var errNotFound = memo.NotFound("Page")
+var (
+	errNotFound = memo.NotFound("Page")
+	errOwners   = memo.Forbidden("owner_required", "Only an OWNER of the workspace sees this page.")
+)
 
 // fail answers with a page that says what is wrong and what to do.
 func (v *visit) fail(err error) {
