@@ -120,3 +120,15 @@ func TestAccountPage(t *testing.T) {
 		two.get("/account").want(200, "<h1>Sign in</h1>")
 	})
 }
+
+func TestDeviceNames(t *testing.T) {
+	for agent, want := range map[string]string{
+		"Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0": "Firefox on Linux",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1": "Safari on iOS",
+		"curl/8.5.0": "curl", "": "An unknown program",
+	} {
+		if got := deviceName(agent); got != want {
+			t.Errorf("%q: got %q, want %q", agent, got, want)
+		}
+	}
+}

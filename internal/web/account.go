@@ -1,9 +1,12 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"time"
+
+	"github.com/mileusna/useragent"
 
 	"memoai.tech/memo"
 )
@@ -13,8 +16,24 @@ type accountPage struct {
 	frame
 	Name     fields
 	Password fields
-	Sessions []memo.Session
+	Devices  []device
 	Now      time.Time
+}
+
+// device is where the user is signed in.
+type device struct {
+	memo.Session
+	Name string
+}
+
+// deviceName says which browser it is, and on what: "Firefox on Linux".
+func deviceName(agent string) string {
+	d := useragent.Parse(agent)
+	name := cmp.Or(d.Name, "An unknown program")
+	if d.OS != "" {
+		name += " on " + d.OS
+	}
+	return name
 }
 
 func (v *visit) accountPage() (accountPage, error) {
@@ -26,8 +45,10 @@ func (v *visit) accountPage() (accountPage, error) {
 		{Name: "present", Label: "Present password", Type: "password", Complete: "current-password", Required: true},
 		newPasswordField("password", "New password"),
 	}
-	var err error
-	p.Sessions, err = v.App.Sessions(v.ctx, v.Caller)
+	sessions, err := v.App.Sessions(v.ctx, v.Caller)
+	for _, s := range sessions {
+		p.Devices = append(p.Devices, device{s, deviceName(s.Agent)})
+	}
 	return p, err
 }
 
