@@ -2,8 +2,12 @@ package memo
 
 import "time"
 
-// InviteLife is how long an invitation can be taken up.
-const InviteLife = 7 * 24 * time.Hour
+// InviteLife is how long an invitation can be taken up, MaxInvites how many of a
+// workspace may be open.
+const (
+	InviteLife = 7 * 24 * time.Hour
+	MaxInvites = 100
+)
 
 // Invite lets one person join a workspace, once. It is a link whose token is
 // kept as SHA-256 only.

@@ -50,30 +50,37 @@ func cleanLine(field, name string, most int) (string, error) {
 	switch {
 	case !utf8.ValidString(name):
 		return "", Invalid(field, "must be valid UTF-8")
-	case name == "":
+	case !strings.ContainsFunc(name, isSeen):
 		return "", Invalid(field, "must not be empty")
 	case utf8.RuneCountInString(name) > most:
 		return "", Invalid(field, "must have at most %d characters", most)
 	case strings.ContainsFunc(name, isControl):
-		return "", Invalid(field, "must not contain control characters or line breaks")
+		return "", Invalid(field, "must not contain control characters, invisible ones or line breaks")
 	case RedactKeys(name) != name:
 		return "", Invalid(field, "must not contain an API key: it would be kept and shown to others")
 	}
 	return name, nil
 }
 
-// isControl reports characters that could forge a second line in a terminal,
-// a log or a page, or turn the reading direction of what follows.
+// isControl reports characters that could forge a second line in a terminal, a
+// log or a page, turn the reading direction of what follows, or make one name
+// look like another. The joiners stay: emoji and several scripts need them.
 func isControl(r rune) bool {
-	return unicode.Is(unicode.Cc, r) || r == '\u2028' || r == '\u2029' ||
-		r >= '\u202A' && r <= '\u202E' || r >= '\u2066' && r <= '\u2069'
+	return unicode.Is(unicode.Cc, r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Cf, r) && !isJoiner(r)
+}
+
+func isJoiner(r rune) bool { return r == '\u200C' || r == '\u200D' }
+
+// isSeen reports characters that leave something on a page.
+func isSeen(r rune) bool {
+	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }
 
 // CleanEmail returns the address in the form it is kept in, lower case.
 func CleanEmail(email string) (string, error) {
 	email = strings.ToLower(strings.TrimSpace(email))
 	a, err := mail.ParseAddress(email)
-	if err != nil || a.Address != email || len(email) > 254 || strings.ContainsFunc(email, isControl) {
+	if err != nil || a.Address != email || len(email) > 254 || strings.ContainsFunc(email, isControl) || strings.ContainsFunc(email, isJoiner) {
 		return "", Invalid("email", "must be an e-mail address such as name@example.com")
 	}
 	return email, nil

@@ -1,6 +1,9 @@
 package memo
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Plan is what a workspace has paid for.
 type Plan string
@@ -16,6 +19,14 @@ const (
 // Plans lists every plan, from least to most.
 var Plans = []Plan{PlanFree, PlanBasic, PlanPro, PlanExpert}
 
+// Check refuses what is no plan.
+func (p Plan) Check() error {
+	if !slices.Contains(Plans, p) {
+		return Invalid("plan", "must be free, basic, pro or expert")
+	}
+	return nil
+}
+
 // HasAPI reports whether the plan opens the API and MCP.
 func (p Plan) HasAPI() bool { return p == PlanPro || p == PlanExpert }
 
@@ -27,6 +38,14 @@ const (
 	RoleOwner  Role = "OWNER"
 	RoleMember Role = "MEMBER"
 )
+
+// Check refuses what is no role.
+func (r Role) Check() error {
+	if r != RoleOwner && r != RoleMember {
+		return Invalid("role", "must be OWNER or MEMBER")
+	}
+	return nil
+}
 
 // Workspace holds transcriptions, members, a plan and API keys.
 type Workspace struct {

@@ -73,7 +73,7 @@ func (c *serveCmd) Run(e *environment) error {
 	srv := server.New(server.Config{
 		App: a, Gate: g, REST: api,
 		MCP: mcp.New(mcp.Config{App: a, Gate: g, Log: e.log, RESTPrefix: rest.Prefix, Version: version, Now: time.Now}),
-		Web: web.New(web.Config{App: a, Gate: g, Log: e.log, PublicURL: address, OpenAPI: api.OpenAPI(), SetupCode: code, Plan: memo.PlanPro, Now: time.Now}),
+		Web: web.New(web.Config{App: a, Gate: g, Log: e.log, PublicURL: address, OpenAPI: api.OpenAPI(), SetupCode: code, FirstPlan: memo.PlanPro, Now: time.Now}),
 		Log: e.log, Metrics: metrics, PublicURL: address,
 	})
 	if err := c.announce(e, a, local, address, code); err != nil {

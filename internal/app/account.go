@@ -18,7 +18,7 @@ func (a *App) Rename(ctx context.Context, c memo.Caller, name string) error {
 	if err != nil {
 		return err
 	}
-	return a.store.Write(ctx, func(tx *store.Tx) error {
+	return a.write(ctx, c, func(tx *store.Tx) error {
 		if err := tx.RenameUser(ctx, c.UserID, name); err != nil {
 			return err
 		}
@@ -30,6 +30,9 @@ func (a *App) Rename(ctx context.Context, c memo.Caller, name string) error {
 // ends all of their sessions: who took one over is out. Attempts are throttled
 // as sign-ins are.
 func (a *App) ChangePassword(ctx context.Context, c memo.Caller, present, next string) error {
+	if err := memo.CheckPassword(next); err != nil {
+		return err
+	}
 	u, err := a.store.User(ctx, c.UserID)
 	if err != nil {
 		return err
@@ -48,11 +51,13 @@ func (a *App) ChangePassword(ctx context.Context, c memo.Caller, present, next s
 		return err
 	}
 	if !ok {
-		return memo.Invalid("present", "is not your present password")
+		return errNotPresent
 	}
 	undo()
-	return a.SetPassword(ctx, c, next)
+	return a.setPassword(ctx, c, hash, next)
 }
+
+var errNotPresent error = memo.Invalid("present", "is not your present password")
 
 // SignOutEverywhere ends all sessions of the caller, this one included.
 func (a *App) SignOutEverywhere(ctx context.Context, c memo.Caller) error {

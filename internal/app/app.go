@@ -9,6 +9,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -78,9 +79,45 @@ func ParseID(s string) (string, bool) {
 	return u.String(), err == nil && len(s) == 36
 }
 
+// write runs f in a transaction on the caller's behalf. Whoever was signed out
+// before it commits has changed nothing, however long the request took to come
+// in. The session is locked last of all, as by those who end it.
+func (a *App) write(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
+	return a.store.Write(ctx, func(tx *store.Tx) error {
+		if err := f(tx); err != nil {
+			return err
+		}
+		return stillSignedIn(ctx, tx, c)
+	})
+}
+
+// stillSignedIn proves the session of a caller who has one, until tx ends.
+func stillSignedIn(ctx context.Context, tx *store.Tx, c memo.Caller) error {
+	if c.SessionID == "" {
+		return nil
+	}
+	if alive, err := tx.LockSession(ctx, c.SessionID); err != nil || !alive {
+		return cmp.Or(err, errNotSignedIn)
+	}
+	return nil
+}
+
+// stillMember proves that the caller is in the workspace as they were when they
+// were authorised, until tx ends. Where tx locks the workspace, that comes first.
+func stillMember(ctx context.Context, tx *store.Tx, c memo.Caller) error {
+	if c.Operator {
+		return nil
+	}
+	role, err := tx.LockMember(ctx, c.WorkspaceID, c.UserID)
+	if err == nil && role != c.Role {
+		return memo.Forbidden("role_changed", "Your role in the workspace has changed meanwhile. Try again.")
+	}
+	return err
+}
+
 // record writes an event of what caller did.
 func record(ctx context.Context, tx *store.Tx, c memo.Caller, e memo.Event) error {
-	e.IP, e.Agent = memo.Optional(c.IP), memo.Optional(c.Agent)
+	e.IP, e.Agent = memo.Optional(c.IP), memo.Optional(cut(c.Agent, maxAgent))
 	switch {
 	case c.Operator:
 		e.Actor = "operator"

@@ -48,7 +48,7 @@ func (a *App) MayEdit(ctx context.Context, c memo.Caller, id string) (bool, erro
 }
 
 func (a *App) edit(ctx context.Context, c memo.Caller, id string, action memo.Action, f func(*store.Tx, store.Editable) (detail string, err error)) error {
-	return a.store.Write(ctx, func(tx *store.Tx) error {
+	return a.write(ctx, c, func(tx *store.Tx) error {
 		e, err := tx.LockTranscription(ctx, c.WorkspaceID, id)
 		if err != nil {
 			return err
@@ -58,6 +58,9 @@ func (a *App) edit(ctx context.Context, c memo.Caller, id string, action memo.Ac
 		}
 		detail, err := f(tx, e)
 		if err != nil {
+			return err
+		}
+		if err := stillMember(ctx, tx, c); err != nil {
 			return err
 		}
 		return record(ctx, tx, c, memo.Event{

@@ -74,12 +74,15 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in Import) (Imported, e
 	}
 	source := sha256.Sum256(in.Data)
 	var out Imported
-	err = a.store.Write(ctx, func(tx *store.Tx) error {
+	err = a.write(ctx, c, func(tx *store.Tx) error {
 		id, added, err := tx.AddTranscription(ctx, store.New{
 			Doc: d, WorkspaceID: c.WorkspaceID, CreatedBy: c.UserID, SourceHash: source[:], Markdown: markdown,
 		})
 		out = Imported{ID: id, Unchanged: !added}
-		if err != nil || !added {
+		if err != nil {
+			return err
+		}
+		if err := stillMember(ctx, tx, c); err != nil || !added {
 			return err
 		}
 		return record(ctx, tx, c, memo.Event{

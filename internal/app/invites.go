@@ -16,11 +16,21 @@ var errInvite = &memo.Error{Kind: memo.KindNotFound, Message: "This invitation i
 // Invite makes an invitation to the caller's workspace, which an OWNER may. The
 // token goes into a link, is shown once and kept nowhere.
 func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo.Invite, token string, err error) {
+	if err := role.Check(); err != nil {
+		return i, "", err
+	}
 	token, hash := credential.NewToken()
 	i = memo.Invite{ID: newID(), WorkspaceID: c.WorkspaceID, Role: role}
 	err = a.changeMembers(ctx, c, c.WorkspaceID, i.ID, memo.ActionInvited, string(role), func(tx *store.Tx) error {
 		i.CreatedAt, i.ExpiresAt = tx.Now, tx.Now.Add(memo.InviteLife)
-		return tx.AddInvite(ctx, i, c.UserID, hash)
+		if err := tx.AddInvite(ctx, i, c.UserID, hash); err != nil {
+			return err
+		}
+		n, err := tx.CountInvites(ctx, c.WorkspaceID)
+		if err == nil && n > memo.MaxInvites {
+			return memo.Conflict("too_many_invites", "%d invitations are open already. Take some back first.", memo.MaxInvites)
+		}
+		return err
 	})
 	return i, token, err
 }
@@ -62,11 +72,12 @@ func (a *App) Join(ctx context.Context, c memo.Caller, token string) (memo.Invit
 	if err != nil {
 		return i, err
 	}
-	return i, a.store.Write(ctx, func(tx *store.Tx) error { return join(ctx, tx, c, i, token) })
+	return i, a.write(ctx, c, func(tx *store.Tx) error { return join(ctx, tx, c, i, token) })
 }
 
 // JoinAnew takes an invitation up for somebody new, and makes their account in
-// the same transaction. All fields that are bad are told.
+// the same transaction. All fields that are bad are told. Attempts are throttled
+// as sign-ins are, for each tells whether an e-mail has an account.
 func (a *App) JoinAnew(ctx context.Context, token, email, name, password string, o Origin) (i memo.Invite, problems []*memo.Error, err error) {
 	if i, err = a.FindInvite(ctx, token); err != nil {
 		return i, nil, err
@@ -75,6 +86,9 @@ func (a *App) JoinAnew(ctx context.Context, token, email, name, password string,
 	name, err2 := memo.CleanName("name", name)
 	if problems = invalid(err1, err2, memo.CheckPassword(password)); len(problems) > 0 {
 		return i, problems, nil
+	}
+	if _, err := a.throttle.attempt(ctx, "join "+i.ID, o.IP, false); err != nil {
+		return i, nil, err
 	}
 	hash, err := a.passwords.Hash(ctx, password)
 	if err != nil {

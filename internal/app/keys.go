@@ -89,8 +89,8 @@ func (a *App) addKey(ctx context.Context, c memo.Caller, id string, action memo.
 	secret := credential.NewKey()
 	var k memo.APIKey
 	var now time.Time
-	err := a.store.Write(ctx, func(tx *store.Tx) error {
-		if err := tx.LockMember(ctx, c.WorkspaceID, c.UserID); err != nil {
+	err := a.write(ctx, c, func(tx *store.Tx) error {
+		if _, err := tx.LockMember(ctx, c.WorkspaceID, c.UserID); err != nil {
 			return err
 		}
 		w, err := tx.Workspace(ctx, c.WorkspaceID)
@@ -189,7 +189,7 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 	if change == (KeyChange{}) {
 		return a.GetKey(ctx, c, id)
 	}
-	err := a.store.Write(ctx, func(tx *store.Tx) error {
+	err := a.write(ctx, c, func(tx *store.Tx) error {
 		// What another change writes at the same time must not be written over.
 		if err := tx.LockKey(ctx, id); err != nil {
 			return err
@@ -228,7 +228,7 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 // key any more. Revoking what has ended already is no error, so that one whose
 // answer was lost can ask again.
 func (a *App) RevokeKey(ctx context.Context, c memo.Caller, id string) error {
-	return a.store.Write(ctx, func(tx *store.Tx) error {
+	return a.write(ctx, c, func(tx *store.Tx) error {
 		k, err := tx.Key(ctx, id, tx.Now)
 		if err != nil {
 			return err

@@ -39,7 +39,7 @@ func (a *App) AddUser(ctx context.Context, c memo.Caller, email, name, password 
 		}
 	}
 	var u memo.User
-	err = a.store.Write(ctx, func(tx *store.Tx) error {
+	err = a.write(ctx, c, func(tx *store.Tx) error {
 		u = memo.User{ID: newID(), Email: email, Name: name, CreatedAt: tx.Now}
 		return addUser(ctx, tx, c, u, hash, memo.Conflict("email_taken", "There is a user with the e-mail %s already.", email))
 	})
@@ -69,7 +69,7 @@ func (a *App) UserByEmail(ctx context.Context, email string) (memo.User, error) 
 // DisableUser takes every access from a user: sessions end and keys are
 // deactivated in the same transaction. Enabling brings no key back.
 func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) error {
-	return a.store.Write(ctx, func(tx *store.Tx) error {
+	return a.write(ctx, c, func(tx *store.Tx) error {
 		workspaces, err := tx.LockMemberships(ctx, userID)
 		if err != nil {
 			return err
@@ -83,6 +83,9 @@ func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) err
 				return err
 			}
 		}
+		if err := tx.DeleteInvitesBy(ctx, userID, ""); err != nil {
+			return err
+		}
 		if err := tx.RevokeSessions(ctx, userID); err != nil {
 			return err
 		}
@@ -92,7 +95,7 @@ func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) err
 
 // EnableUser lets a user sign in again.
 func (a *App) EnableUser(ctx context.Context, c memo.Caller, userID string) error {
-	return a.store.Write(ctx, func(tx *store.Tx) error {
+	return a.write(ctx, c, func(tx *store.Tx) error {
 		changed, err := tx.SetUserDisabled(ctx, userID, false)
 		if err != nil || !changed {
 			return err
@@ -123,8 +126,11 @@ func (a *App) AddWorkspace(ctx context.Context, c memo.Caller, name string, plan
 	if err != nil {
 		return memo.Workspace{}, err
 	}
+	if err := plan.Check(); err != nil {
+		return memo.Workspace{}, err
+	}
 	var w memo.Workspace
-	err = a.store.Write(ctx, func(tx *store.Tx) error {
+	err = a.write(ctx, c, func(tx *store.Tx) error {
 		owner, err := tx.User(ctx, ownerID)
 		if err != nil {
 			return err
@@ -178,7 +184,10 @@ func (a *App) FindWorkspace(ctx context.Context, idOrName string) (memo.Workspac
 // SetPlan sets what a workspace has paid for, which counts from the next
 // request of every key.
 func (a *App) SetPlan(ctx context.Context, c memo.Caller, workspaceID string, plan memo.Plan) error {
-	return a.store.Write(ctx, func(tx *store.Tx) error {
+	if err := plan.Check(); err != nil {
+		return err
+	}
+	return a.write(ctx, c, func(tx *store.Tx) error {
 		if err := tx.SetPlan(ctx, workspaceID, plan); err != nil {
 			return err
 		}
@@ -207,6 +216,9 @@ func (a *App) Members(ctx context.Context, workspaceID string) ([]memo.Member, e
 // AddMember takes a user into a workspace. Keys that they had there before
 // stay dead.
 func (a *App) AddMember(ctx context.Context, c memo.Caller, workspaceID, userID string, role memo.Role) (m memo.Member, err error) {
+	if err := role.Check(); err != nil {
+		return m, err
+	}
 	err = a.changeMembers(ctx, c, workspaceID, userID, memo.ActionMemberAdded, string(role), func(tx *store.Tx) error {
 		added, err := tx.AddMember(ctx, workspaceID, userID, role)
 		if err == nil && !added {
@@ -228,7 +240,7 @@ func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, user
 	if err := mayManageMembers(c, workspaceID); err != nil && !leaves {
 		return err
 	}
-	return a.store.Write(ctx, func(tx *store.Tx) error {
+	return a.write(ctx, c, func(tx *store.Tx) error {
 		if err := tx.LockWorkspace(ctx, workspaceID); err != nil {
 			return err
 		}
@@ -245,6 +257,9 @@ func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, user
 		if err := tx.RemoveMember(ctx, workspaceID, userID); err != nil {
 			return err
 		}
+		if err := tx.DeleteInvitesBy(ctx, userID, workspaceID); err != nil {
+			return err
+		}
 		if err := deactivate(ctx, tx, c, workspaceID, userID, "the member left the workspace"); err != nil {
 			return err
 		}
@@ -256,6 +271,9 @@ func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, user
 
 // SetRole makes a member OWNER or MEMBER. The last OWNER stays one.
 func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID string, role memo.Role) (m memo.Member, err error) {
+	if err := role.Check(); err != nil {
+		return m, err
+	}
 	err = a.changeMembers(ctx, c, workspaceID, userID, memo.ActionMemberRole, string(role), func(tx *store.Tx) error {
 		if role != memo.RoleOwner {
 			if err := keepOwner(ctx, tx, workspaceID, userID); err != nil {
@@ -264,6 +282,11 @@ func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID st
 		}
 		if err := tx.SetRole(ctx, workspaceID, userID, role); err != nil {
 			return err
+		}
+		if role != memo.RoleOwner { // or they would open again with the role
+			if err := tx.DeleteInvitesBy(ctx, userID, workspaceID); err != nil {
+				return err
+			}
 		}
 		m, err = tx.Member(ctx, workspaceID, userID)
 		return err
@@ -277,7 +300,7 @@ func (a *App) changeMembers(ctx context.Context, c memo.Caller, workspaceID, use
 	if err := mayManageMembers(c, workspaceID); err != nil {
 		return err
 	}
-	return a.store.Write(ctx, func(tx *store.Tx) error {
+	return a.write(ctx, c, func(tx *store.Tx) error {
 		if err := tx.LockWorkspace(ctx, workspaceID); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"net/netip"
 	"time"
 
 	"memoai.tech/memo"
@@ -41,6 +42,7 @@ func newThrottle() *throttle {
 // attempt counts an attempt, or refuses it with KindRateLimited. undo takes it
 // back when the password was right.
 func (t *throttle) attempt(ctx context.Context, email, ip string, known bool) (undo func(), err error) {
+	ip = network(ip)
 	steps := []struct {
 		class   ratelimit.Class
 		subject string
@@ -69,6 +71,14 @@ func (t *throttle) attempt(ctx context.Context, email, ip string, known bool) (u
 		done++
 	}
 	return undo, nil
+}
+
+// network is whom an address counts for: one who has an IPv6 address has 2⁶⁴.
+func network(ip string) string {
+	if a, err := netip.ParseAddr(ip); err == nil && a.Is6() {
+		return netip.PrefixFrom(a, 64).Masked().String()
+	}
+	return ip
 }
 
 // AttemptSetup counts an attempt to set the server up, or refuses it with
@@ -154,16 +164,34 @@ func (a *App) RevokeSession(ctx context.Context, c memo.Caller, id string) error
 	})
 }
 
-// SetPassword changes the caller's password and ends all of their sessions.
+// SetPassword gives the caller a password without asking for the present one,
+// and ends all of their sessions.
 func (a *App) SetPassword(ctx context.Context, c memo.Caller, password string) error {
 	if err := memo.CheckPassword(password); err != nil {
 		return err
 	}
+	old, err := a.store.PasswordHash(ctx, c.UserID)
+	if err != nil {
+		return err
+	}
+	return a.setPassword(ctx, c, old, password)
+}
+
+// setPassword changes the caller's password, if it is the one with the hash old
+// still, and ends all of their sessions.
+func (a *App) setPassword(ctx context.Context, c memo.Caller, old, password string) error {
 	hash, err := a.passwords.Hash(ctx, password)
 	if err != nil {
 		return err
 	}
 	return a.store.Write(ctx, func(tx *store.Tx) error {
+		// Checking and making the hashes takes a while, in which another may have changed it.
+		if same, err := tx.LockUser(ctx, c.UserID, old); err != nil || !same {
+			return cmp.Or(err, errNotPresent)
+		}
+		if err := stillSignedIn(ctx, tx, c); err != nil {
+			return err
+		}
 		if err := tx.SetPassword(ctx, c.UserID, hash); err != nil {
 			return err
 		}

@@ -31,6 +31,9 @@ func (a *App) SetUp(ctx context.Context, in Setup, plan memo.Plan, o Origin) (pr
 	if problems = invalid(err1, err2, memo.CheckPassword(in.Password), err3); len(problems) > 0 {
 		return problems, nil
 	}
+	if err := plan.Check(); err != nil {
+		return nil, err
+	}
 	hash, err := a.passwords.Hash(ctx, in.Password)
 	if err != nil {
 		return nil, err
@@ -39,7 +42,7 @@ func (a *App) SetUp(ctx context.Context, in Setup, plan memo.Plan, o Origin) (pr
 		if err := tx.LockUsers(ctx); err != nil {
 			return err
 		}
-		if any, err := tx.HasUsers(ctx); err != nil || any {
+		if up, err := tx.HasUsers(ctx); err != nil || up {
 			return cmp.Or(err, error(ErrSetUp))
 		}
 		u := memo.User{ID: newID(), Email: email, Name: name, CreatedAt: tx.Now}

@@ -363,3 +363,127 @@ func TestUseOf(t *testing.T) {
 		}
 	})
 }
+
+// TestNothingIsWrittenBehindASignOut: a request that was admitted, and then took
+// long, finds its session ended.
+func TestNothingIsWrittenBehindASignOut(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		signIn := func(u memo.User) memo.Caller {
+			token, _, _, err := w.SignIn(w.ctx, u.Email, "correct horse", Origin{IP: "192.0.2.1"})
+			must(t, token, err)
+			c, err := w.AuthoriseSession(w.ctx, token, w.workspace.ID, Origin{IP: "192.0.2.1"})
+			must(t, c, err)
+			return c
+		}
+		owner := signIn(w.owner)
+		in, err := w.Import(w.ctx, owner, Import{Name: "a.txt", Data: []byte("Ann: hello")})
+		must(t, in, err)
+		late := func(c memo.Caller) map[string]error {
+			_, created := w.CreateKey(w.ctx, c, NewKey{Name: "late"})
+			_, _, invited := w.Invite(w.ctx, c, memo.RoleOwner)
+			_, imported := w.Import(w.ctx, c, Import{Name: "late.txt", Data: []byte("Ann: late")})
+			return map[string]error{
+				"create a key": created, "invite": invited, "import": imported,
+				"retitle": w.Retitle(w.ctx, c, in.ID, "Late"), "rename the workspace": w.RenameWorkspace(w.ctx, c, "Late"),
+				"rename": w.Rename(w.ctx, c, "Late"), "change the password": w.ChangePassword(w.ctx, c, "correct horse", "battery staple"),
+			}
+		}
+		must(t, 0, w.SignOutEverywhere(w.ctx, owner))
+		for what, err := range late(owner) {
+			wantKind(t, what, err, memo.KindUnauthorized)
+		}
+		if whole, err := w.Transcription(w.ctx, owner, in.ID); err != nil || strings.Contains(string(whole.Doc), "Late") {
+			t.Errorf("%s %v", whole.Doc, err)
+		}
+		keys, err := w.ListKeys(w.ctx, owner, "")
+		if err != nil || len(keys) != 0 {
+			t.Errorf("%+v %v", keys, err)
+		}
+
+		// Nor behind a removal or a lost role, whatever the session is.
+		member, demoted := signIn(w.member), signIn(w.owner)
+		_, err = w.AddMember(w.ctx, memo.Caller{Operator: true}, w.workspace.ID, w.user("second@example.com").ID, memo.RoleOwner)
+		must(t, 0, err)
+		_, err = w.SetRole(w.ctx, memo.Caller{Operator: true}, w.workspace.ID, w.owner.ID, memo.RoleMember)
+		must(t, 0, err)
+		must(t, 0, w.RemoveMember(w.ctx, memo.Caller{Operator: true}, w.workspace.ID, w.member.ID))
+		_, err = w.Import(w.ctx, member, Import{Name: "late.txt", Data: []byte("Ann: late")})
+		wantKind(t, "a removed member imports", err, memo.KindNotFound)
+		wantKind(t, "a demoted OWNER retitles", w.Retitle(w.ctx, demoted, in.ID, "Late"), memo.KindForbidden)
+	})
+}
+
+// TestTwoPasswordsAtOnce: one of them is set, and the other is told.
+func TestTwoPasswordsAtOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		c := w.as(w.member)
+		hash, err := w.store.PasswordHash(w.ctx, c.UserID)
+		must(t, hash, err)
+		must(t, 0, w.setPassword(w.ctx, c, hash, "the first one"))
+		wantKind(t, "the second", w.setPassword(w.ctx, c, hash, "the second one"), memo.KindInvalid)
+		_, _, _, err = w.SignIn(w.ctx, w.member.Email, "the first one", Origin{})
+		must(t, 0, err)
+	})
+}
+
+// TestInvitesEndWithTheirMaker: and no role brings them back.
+func TestInvitesEndWithTheirMaker(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		operator := memo.Caller{Operator: true}
+		second := w.user("second@example.com")
+		_, err := w.AddMember(w.ctx, operator, w.workspace.ID, second.ID, memo.RoleOwner)
+		must(t, 0, err)
+		setRole := func(r memo.Role) error {
+			_, err := w.SetRole(w.ctx, operator, w.workspace.ID, second.ID, r)
+			return err
+		}
+		for name, there := range map[string][2]func() error{
+			"demoted":  {func() error { return setRole(memo.RoleMember) }, func() error { return setRole(memo.RoleOwner) }},
+			"disabled": {func() error { return w.DisableUser(w.ctx, operator, second.ID) }, func() error { return w.EnableUser(w.ctx, operator, second.ID) }},
+			"removed": {func() error { return w.RemoveMember(w.ctx, operator, w.workspace.ID, second.ID) }, func() error {
+				_, err := w.AddMember(w.ctx, operator, w.workspace.ID, second.ID, memo.RoleOwner)
+				return err
+			}},
+		} {
+			_, token, err := w.Invite(w.ctx, w.as(second), memo.RoleOwner)
+			must(t, token, err)
+			must(t, 0, there[0]())
+			must(t, 0, there[1]())
+			_, err = w.FindInvite(w.ctx, token)
+			wantKind(t, "made by one who was "+name+" and came back", err, memo.KindNotFound)
+		}
+		for _, r := range []memo.Role{"", "KING"} {
+			_, _, err := w.Invite(w.ctx, w.as(w.owner), r)
+			wantKind(t, "an invitation as "+string(r), err, memo.KindInvalid)
+			wantKind(t, "the role "+string(r), setRole(r), memo.KindInvalid)
+		}
+		for range memo.MaxInvites {
+			_, _, err = w.Invite(w.ctx, w.as(w.owner), memo.RoleMember)
+			must(t, 0, err)
+		}
+		_, _, err = w.Invite(w.ctx, w.as(w.owner), memo.RoleMember)
+		wantKind(t, "one too many", err, memo.KindConflict)
+	})
+}
+
+// TestInvitationsAreNoWayToAskForAccounts: each attempt tells of one.
+func TestInvitationsAreNoWayToAskForAccounts(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		_, token, err := w.Invite(w.ctx, w.as(w.owner), memo.RoleMember)
+		must(t, token, err)
+		for range 12 {
+			_, _, err = w.JoinAnew(w.ctx, token, w.member.Email, "Somebody", "correct horse", Origin{IP: "192.0.2.9"})
+		}
+		wantKind(t, "the twelfth", err, memo.KindRateLimited)
+	})
+}
+
+func TestANetworkIsWhatOnePersonHas(t *testing.T) {
+	for ip, want := range map[string]string{
+		"192.0.2.1": "192.0.2.1", "2001:db8:1:2:3::4": "2001:db8:1:2::/64", "2001:db8:1:2::9": "2001:db8:1:2::/64", "": "", "x": "x",
+	} {
+		if got := network(ip); got != want {
+			t.Errorf("%s: got %s, want %s", ip, got, want)
+		}
+	}
+}

@@ -229,9 +229,7 @@ func (g *Gate) cookie(w http.ResponseWriter, r *http.Request) (string, bool) {
 func (g *Gate) spend(w http.ResponseWriter, r *http.Request, a *Admission, class ratelimit.Class) bool {
 	var err error
 	a.Decision, err = g.app.Spend(r.Context(), a.Caller, class)
-	if a.Decision.Limit > 0 {
-		setLimitHeaders(w.Header(), class, a.Decision)
-	}
+	TellLimit(w.Header(), class, a.Decision)
 	if err != nil {
 		Refuse(w, r, err)
 	}

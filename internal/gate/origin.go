@@ -123,6 +123,12 @@ func (g *Gate) CheckOrigin(r *http.Request) error {
 	return errForeignOrigin
 }
 
+// insecure reports a page of the public name that did not come over HTTPS as it
+// should: anybody on the way could have written it.
+func (g *Gate) insecure(scheme, host string) bool {
+	return g.public != nil && g.public.Scheme == "https" && scheme != "https" && host == g.public.Host
+}
+
 // plainOrigin reports whether the origin headers of a request are as browsers
 // write them. http.CrossOriginProtection believes Sec-Fetch-Site before Origin,
 // and looks at the first of each.
@@ -133,5 +139,5 @@ func (g *Gate) plainOrigin(r *http.Request) bool {
 	}
 	scheme, host, ok := strings.Cut(strings.ToLower(origins[0]), "://")
 	return len(origins) == 1 && len(r.Header["Sec-Fetch-Site"]) <= 1 && ok && (scheme == "http" || scheme == "https") &&
-		(host == strings.ToLower(r.Host) || g.public != nil && scheme == g.public.Scheme && host == g.public.Host)
+		(host == strings.ToLower(r.Host) && !g.insecure(scheme, host) || g.public != nil && scheme == g.public.Scheme && host == g.public.Host)
 }

@@ -67,8 +67,12 @@ type coded struct {
 	IDs     []string `json:"ids,omitempty"`
 }
 
-// statusClientClosed is what proxies log for a client that did not wait.
-const statusClientClosed = 499
+// StatusClientClosed is what proxies log for a client that did not wait.
+const StatusClientClosed = 499
+
+// HungUp reports a client that has gone: what it asked for broke off. One that
+// only closed its sending side still reads an answer.
+func HungUp(r *http.Request) bool { return errors.Is(r.Context().Err(), context.Canceled) }
 
 // Refuse answers with an error, as JSON with a detail, whatever it is.
 func Refuse(w http.ResponseWriter, r *http.Request, err error) {
@@ -88,10 +92,8 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 		status, detail = http.StatusServiceUnavailable, "This took too long. Try again in a moment."
 		h.Set("Retry-After", "2")
 	}
-	if status >= 500 && errors.Is(r.Context().Err(), context.Canceled) {
-		// The client hung up, and what it asked for broke off. One that only
-		// closed its sending side reads this.
-		status, detail = statusClientClosed, "The request was cancelled by its client."
+	if status >= 500 && HungUp(r) {
+		status, detail = StatusClientClosed, "The request was cancelled by its client."
 	}
 	if status >= 500 {
 		req.Err = err
@@ -151,10 +153,10 @@ func answer(e *memo.Error, h http.Header, req *telemetry.Request) (status int, d
 		return status, Problems{{Loc: []any{"body", e.Field}, Msg: e.Message, Type: "value_error"}}
 	case memo.KindRateLimited:
 		req.Refusal = "rate_limited"
-		h.Set("Retry-After", strconv.Itoa(max(1, ceilSeconds(e.RetryAfter))))
+		RetryAfter(h, e.RetryAfter)
 		return status, e.Message
 	case memo.KindUnavailable:
-		h.Set("Retry-After", strconv.Itoa(max(1, ceilSeconds(e.RetryAfter))))
+		RetryAfter(h, e.RetryAfter)
 		return status, e.Message
 	}
 	return status, "Internal server error"
@@ -196,9 +198,12 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 	_, _ = w.Write(body) // the client may be gone
 }
 
-// setLimitHeaders tells what is left: the IETF draft's structured fields, and
-// the X- headers that most clients read.
-func setLimitHeaders(h http.Header, class ratelimit.Class, d ratelimit.Decision) {
+// TellLimit tells what is left of a limit, where the call was counted: the IETF
+// draft's structured fields, and the X- headers that most clients read.
+func TellLimit(h http.Header, class ratelimit.Class, d ratelimit.Decision) {
+	if d.Limit == 0 {
+		return
+	}
 	reset := min(ceilSeconds(d.Reset), int(ratelimit.Period/time.Second))
 	limit, left, seconds := strconv.Itoa(d.Limit), strconv.Itoa(d.Remaining), strconv.Itoa(reset)
 	h.Set("RateLimit-Policy", `"`+string(class)+`";q=`+limit+`;w=60`)
@@ -206,6 +211,13 @@ func setLimitHeaders(h http.Header, class ratelimit.Class, d ratelimit.Decision)
 	h.Set("X-RateLimit-Limit", limit)
 	h.Set("X-RateLimit-Remaining", left)
 	h.Set("X-RateLimit-Reset", seconds)
+}
+
+// RetryAfter tells when to come again, in whole seconds, and returns them.
+func RetryAfter(h http.Header, d time.Duration) time.Duration {
+	seconds := max(1, ceilSeconds(d))
+	h.Set("Retry-After", strconv.Itoa(seconds))
+	return time.Duration(seconds) * time.Second
 }
 
 func ceilSeconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }

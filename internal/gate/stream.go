@@ -22,10 +22,19 @@ var errCut = errors.New("gate: the credential died while the answer was streamin
 
 // Stream lets write send an answer that takes long. It outlives the time of a
 // call, but neither its client nor the credential, which recheck asks about. On
-// any error it breaks the connection: a short answer must not look whole.
-func Stream(w http.ResponseWriter, r *http.Request, recheck, write func(context.Context) error) {
+// any error it breaks the connection: a short answer must not look whole. The
+// error that it returns is of a credential that has died before the first byte,
+// while the request came in: nothing is sent then.
+func Stream(w http.ResponseWriter, r *http.Request, recheck, write func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
+	check, stop := context.WithTimeout(ctx, readTimeout)
+	err := recheck(check)
+	stop()
+	if err != nil {
+		w.Header().Del("Content-Disposition")
+		return err
+	}
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Now().Add(streamTimeout)) // not every writer has one
 	done := make(chan struct{})
@@ -37,6 +46,7 @@ func Stream(w http.ResponseWriter, r *http.Request, recheck, write func(context.
 	if err := write(ctx); err != nil {
 		panic(http.ErrAbortHandler)
 	}
+	return nil
 }
 
 // watch cancels the stream when the credential dies. A write that a slow reader

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/testworld"
 )
 
@@ -174,6 +175,33 @@ func TestBadBulkExports(t *testing.T) {
 		a := w.post("/transcriptions/export", w.OlgaKey.Key, body).Want(404, "transcriptions_not_found", w.Foreign)
 		if strings.Contains(string(a.Body), w.Meetings[0]) {
 			t.Errorf("an id that is there is told missing: %s", a.Body)
+		}
+	})
+}
+
+// TestABodyThatComesAfterTheRevocation: the key was good when the request
+// began, and nothing is sent to it any more.
+func TestABodyThatComesAfterTheRevocation(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		form := `{"ids":["` + w.Meetings[0] + `"]}`
+		body, rest := io.Pipe()
+		begun := make(chan struct{})
+		go func() {
+			_, _ = rest.Write([]byte(form[:3])) // the request may have ended
+			close(begun)
+		}()
+		answered := make(chan testworld.Answer)
+		go func() {
+			answered <- w.Request(http.DefaultClient, http.MethodPost, "/api/v1/developer/transcriptions/export", "{}", testworld.WithKey(w.MarkKey.Key),
+				func(r *http.Request) { r.Body, r.ContentLength = body, int64(len(form)) })
+		}()
+		<-begun
+		w.Must(w.App.RevokeKey(t.Context(), memo.Caller{Operator: true}, w.MarkKey.ID))
+		_, _ = rest.Write([]byte(form[3:]))
+		a := <-answered
+		a.Want(http.StatusUnauthorized, "Invalid API key")
+		if d := a.Header.Get("Content-Disposition"); d != "" {
+			t.Errorf("the refusal is a download: %s", d)
 		}
 	})
 }

@@ -163,6 +163,5 @@ func exportTranscriptions(c *call, in bulkIn) error {
 	h := c.w.Header()
 	h.Set("Content-Type", "application/zip")
 	asDownload(h, app.ArchiveName(time.Now()))
-	gate.Stream(c.w, c.r, c.Recheck, func(ctx context.Context) error { return archive.WriteZip(ctx, c.w) })
-	return nil
+	return gate.Stream(c.w, c.r, c.Recheck, func(ctx context.Context) error { return archive.WriteZip(ctx, c.w) })
 }

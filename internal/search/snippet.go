@@ -1,6 +1,9 @@
 package search
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // MaxSnippets is how many places of one text are shown (contract section 2).
 const MaxSnippets = 3
@@ -40,37 +43,42 @@ func Match(query []Term, n int, line func(i int) string) []int {
 	return out
 }
 
-// Count returns how many terms of the query occur in s.
-func Count(query []Term, s string) int {
+// Count returns how many terms of the query occur in s. It walks over the words
+// once, and not at all where no term is in the text.
+func Count(query []Term, s string) (n int) {
 	folded := fold(s)
-	n := 0
+	var open [maxQueryTerms]Term // whose place may lie within a word: "art" in "start"
+	near := open[:0]
 	for _, q := range query {
-		if strings.Contains(folded, q.Text) && containsTerm(folded, q) {
-			n++
+		if strings.Contains(folded, q.Text) {
+			near = append(near, q)
 		}
 	}
+	if len(near) == 0 {
+		return 0
+	}
+	eachRun(folded, func(run []rune, unspaced bool) {
+		word := string(run)
+		near = slices.DeleteFunc(near, func(q Term) bool {
+			found := q.is(word, unspaced)
+			if found {
+				n++
+			}
+			return found
+		})
+	})
 	return n
 }
 
-// containsTerm holds a place that strings.Contains found against the borders
-// of words: "art" must not be found in "start".
-func containsTerm(folded string, q Term) bool {
-	found := false
-	eachRun(folded, func(run []rune, unspaced bool) {
-		if found {
-			return
-		}
-		s := string(run)
-		switch {
-		case unspaced:
-			found = strings.Contains(s, q.Text)
-		case q.Prefix:
-			found = strings.HasPrefix(s, q.Text)
-		default:
-			found = s == q.Text
-		}
-	})
-	return found
+// is reports whether the term is this run of a text.
+func (q Term) is(run string, unspaced bool) bool {
+	switch {
+	case unspaced:
+		return strings.Contains(run, q.Text)
+	case q.Prefix:
+		return strings.HasPrefix(run, q.Text)
+	}
+	return run == q.Text
 }
 
 // Cut shortens a line to a snippet around the first term of the query, on the

@@ -40,7 +40,7 @@ func newServer(t *testing.T) (*Server, *store.Store) {
 	return New(Config{
 		App: a, Gate: g, REST: rest.New(rest.Config{App: a, Gate: g}), Log: log,
 		MCP:     mcp.New(mcp.Config{App: a, Gate: g, Log: log, RESTPrefix: rest.Prefix, Version: "test", Now: time.Now}),
-		Web:     web.New(web.Config{App: a, Gate: g, Log: log, PublicURL: "https://memo.example.com", Plan: memo.PlanPro, Now: time.Now}),
+		Web:     web.New(web.Config{App: a, Gate: g, Log: log, PublicURL: "https://memo.example.com", FirstPlan: memo.PlanPro, Now: time.Now}),
 		Metrics: telemetry.NewMetrics(), PublicURL: "https://memo.example.com",
 	}), s
 }

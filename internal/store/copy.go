@@ -11,14 +11,18 @@ import (
 // A backup is a SQLite file with the rows of every table, whichever database
 // they come from; a restore copies them back, into whichever is open. So one
 // mechanism backs up, restores and moves an installation from the embedded
-// database to PostgreSQL. Sessions are left out: after a restore everybody
-// signs in again. The search index is left out too, and made anew.
+// database to PostgreSQL. Sessions and invitations are left
+// out, or one that has ended would come back with the backup: after a restore
+// everybody signs in again. The search index is left out too, and made anew.
 
 // copied lists the tables in an order in which every row finds what it refers to.
 var copied = []string{
 	"users", "workspaces", "memberships", "api_keys", "key_usage", "projects",
 	"transcriptions", "transcripts", "reports", "audit_events",
 }
+
+// uncopied lists the tables that refer to those and are left out.
+var uncopied = []string{"sessions", "invites"}
 
 // identities are the columns that count by themselves.
 var identities = map[string]string{"transcriptions": "seq", "reports": "id", "audit_events": "id"}

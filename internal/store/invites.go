@@ -40,6 +40,18 @@ func (t *Tx) AddInvite(ctx context.Context, i memo.Invite, createdBy string, has
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`, i.ID, hash[:], i.WorkspaceID, i.Role, createdBy, millis(i.CreatedAt), millis(i.ExpiresAt))
 }
 
+// DeleteInvitesBy takes the open invitations of a user away: those to one
+// workspace, or all where workspaceID is empty.
+func (t *Tx) DeleteInvitesBy(ctx context.Context, userID, workspaceID string) error {
+	return t.exec(ctx, `DELETE FROM invites WHERE created_by = $1 AND ($2 = '' OR workspace_id = $2)`, userID, workspaceID)
+}
+
+// CountInvites counts the open invitations to a workspace.
+func (t *Tx) CountInvites(ctx context.Context, workspaceID string) (n int, err error) {
+	err = t.q.QueryRowContext(ctx, `SELECT count(*) FROM invites WHERE workspace_id = $1`, workspaceID).Scan(&n)
+	return n, classify(err)
+}
+
 // DeleteInvite takes an invitation away, because it was used or taken back. It
 // reports false when somebody was faster.
 func (t *Tx) DeleteInvite(ctx context.Context, workspaceID, id string) (bool, error) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -138,11 +139,8 @@ func (t *Tx) empty(ctx context.Context) error {
 	if err := t.exec(ctx, search); err != nil {
 		return err
 	}
-	if err := t.exec(ctx, `DELETE FROM sessions`); err != nil {
-		return err
-	}
-	for i := len(copied) - 1; i >= 0; i-- {
-		if err := t.exec(ctx, `DELETE FROM `+copied[i]); err != nil {
+	for _, table := range slices.Backward(slices.Concat(copied, uncopied)) {
+		if err := t.exec(ctx, `DELETE FROM `+table); err != nil {
 			return err
 		}
 	}

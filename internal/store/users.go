@@ -120,6 +120,13 @@ func (s *Store) KnowsAddress(ctx context.Context, userID, ip string) (bool, erro
 	return n > 0, classify(err)
 }
 
+// LockSession makes others who would end the session wait, and proves that it is
+// alive: false otherwise.
+func (t *Tx) LockSession(ctx context.Context, id string) (bool, error) {
+	n, err := t.changed(ctx, `UPDATE sessions SET agent = agent WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2`, id, millis(t.Now))
+	return n == 1, err
+}
+
 // RevokeSession ends one session of a user; false when there is none to end.
 func (t *Tx) RevokeSession(ctx context.Context, userID, id string) (bool, error) {
 	n, err := t.changed(ctx, `UPDATE sessions SET revoked_at = $3 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL`, userID, id, millis(t.Now))

@@ -124,15 +124,15 @@ func (t *Tx) RemoveMember(ctx context.Context, workspaceID, userID string) error
 	return t.exec(ctx, `DELETE FROM memberships WHERE workspace_id = $1 AND user_id = $2`, workspaceID, userID)
 }
 
-// LockMember makes others who would remove or disable this member wait, and
-// proves that they still are one: [memo.NotFound] otherwise.
-func (t *Tx) LockMember(ctx context.Context, workspaceID, userID string) error {
-	n, err := t.changed(ctx, `UPDATE memberships SET role = role WHERE workspace_id = $1 AND user_id = $2
-		AND EXISTS (SELECT 1 FROM users u WHERE u.id = $2 AND u.disabled_at IS NULL)`, workspaceID, userID)
-	if err == nil && n == 0 {
-		return memo.NotFound("Member")
-	}
-	return err
+// LockMember makes others who would remove or disable this member or change
+// their role wait, and reads the role: [memo.NotFound] if they are none any more.
+func (t *Tx) LockMember(ctx context.Context, workspaceID, userID string) (memo.Role, error) {
+	return one(t.q.QueryRowContext(ctx, `UPDATE memberships SET role = role WHERE workspace_id = $1 AND user_id = $2
+		AND EXISTS (SELECT 1 FROM users u WHERE u.id = $2 AND u.disabled_at IS NULL) RETURNING role`, workspaceID, userID),
+		func(row scanner) (role memo.Role, err error) {
+			err = row.Scan(&role)
+			return role, err
+		}, "Member")
 }
 
 // LockMemberships is LockMember for every workspace of a user, and returns

@@ -85,7 +85,7 @@ func doSetup(v *visit) error {
 		Email: v.r.PostFormValue("email"), Name: v.r.PostFormValue("name"),
 		Password: v.r.PostFormValue("password"), Workspace: v.r.PostFormValue("workspace"),
 	}
-	problems, err := v.App.SetUp(v.ctx, in, v.Plan, v.Gate.Origin(v.r))
+	problems, err := v.App.SetUp(v.ctx, in, v.FirstPlan, v.Gate.Origin(v.r))
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -57,9 +58,11 @@ func TestAnEmptyServerIsSetUp(t *testing.T) {
 		form := []string{"workspace", "Acme", "name", "Olga", "email", "olga@example.com", "password", testworld.Password}
 		b.post("/setup", append(form, "code", "wrong")...).want(422, "Set-up code is not the one", `value="Olga"`, `value="Acme"`).without(testworld.Password)
 		b.post("/setup", "code", "abcd-efgh-ijkl", "email", "x").want(422, "Your name must not be empty", "E-mail must be", "Password must have", "Workspace must not be empty")
-		if p := b.post("/setup", append(form, "code", " ABCD-efgh-ijkl ")...).want(200, "Acme"); !strings.HasPrefix(p.path, "/w/") {
+		p := b.post("/setup", append(form, "code", " ABCD-efgh-ijkl ")...).want(200, "Acme")
+		if !strings.HasPrefix(p.path, "/w/") {
 			t.Errorf("led to %s", p.path)
 		}
+		b.get(strings.Replace(p.path, "transcriptions", "keys", 1)).want(200, "Create key").without("needs the Pro")
 		other := w.browser(memo.User{})
 		other.get("/setup").want(200, "<h1>Sign in</h1>")
 		other.post("/setup", append(form, "code", "abcd-efgh-ijkl")...).want(200, "<h1>Sign in</h1>")
@@ -105,6 +108,70 @@ func TestFormsComeFromOurPages(t *testing.T) {
 	}
 }
 
+// TestAFormThatComesSlowly is looked at when the whole of it is here: who was
+// signed out meanwhile has changed nothing.
+func TestAFormThatComesSlowly(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		acme := "/w/" + w.Acme.ID
+		for path, form := range map[string]string{
+			"/keys":                             "name=Late&life=never&id=0195c0de-0000-7000-8000-000000000001",
+			"/invites":                          "role=OWNER",
+			"/transcriptions/export":            "id=" + w.Meetings[0],
+			"/workspace":                        "name=Late",
+			"/members/" + w.Mark.ID:             "role=OWNER",
+			"/members/" + w.Mark.ID + "/remove": "really=yes",
+		} {
+			olga, elsewhere := w.browser(w.Olga), w.browser(w.Olga)
+			body, rest := io.Pipe()
+			begun := make(chan struct{})
+			go func() {
+				_, _ = rest.Write([]byte(form[:3])) // the request may have ended
+				close(begun)
+			}()
+			answered := make(chan page)
+			go func() {
+				answered <- olga.do(http.MethodPost, acme+path, "", func(r *http.Request) { r.Body, r.ContentLength = body, int64(len(form)) })
+			}()
+			<-begun
+			elsewhere.post("/account/sessions/end").want(200)
+			_, _ = rest.Write([]byte(form[3:]))
+			(<-answered).want(200, "<h1>Sign in</h1>").without("mk_live_", "/join/")
+		}
+		olga := w.browser(w.Olga)
+		olga.get(acme + "/keys").want(200).without("Late")
+		olga.get(acme+"/members").want(200, "mark@example.com", "The only one.").without("Open invitations")
+	})
+}
+
+// TestOddForms change nothing.
+func TestOddForms(t *testing.T) {
+	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}})
+	olga, path := w.browser(w.Olga), w.texts("/"+w.Meetings[0])
+	olga.post(path+"/project", "project", "Kept").want(200, "The project is changed")
+	for name, c := range map[string]struct {
+		body, kind string
+		status     int
+	}{
+		"a broken escape": {"project=%zz", "application/x-www-form-urlencoded", 400},
+		"a semicolon":     {"project=a;b", "application/x-www-form-urlencoded", 400},
+		"plain text":      {"project=", "text/plain", 400},
+		"JSON":            {`{"project":""}`, "application/json", 400},
+		"no field":        {"", "application/x-www-form-urlencoded", 400},
+		"too long":        {"project=" + strings.Repeat("x", maxForm), "application/x-www-form-urlencoded", 413},
+	} {
+		if p := olga.do(http.MethodPost, path+"/project", c.body, testworld.WithHeader("Content-Type", c.kind)); p.status != c.status {
+			t.Errorf("%s: got %d, want %d", name, p.status, c.status)
+		}
+	}
+	olga.get(path).want(200, "Kept")
+}
+
+// TestAProxyMayHaveAPassword of its own, which browsers send along.
+func TestAProxyMayHaveAPassword(t *testing.T) {
+	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}})
+	w.browser(w.Olga).do(http.MethodGet, "/account", "", testworld.WithHeader("Authorization", "Basic eDp5")).want(200, "Account")
+}
+
 // TestAccountPage: names and passwords, and devices.
 func TestAccountPage(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
@@ -123,7 +190,7 @@ func TestAccountPage(t *testing.T) {
 
 func TestDeviceNames(t *testing.T) {
 	for agent, want := range map[string]string{
-		"Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0": "Firefox on Linux",
+		"Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0":                                                                  "Firefox on Linux",
 		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1": "Safari on iOS",
 		"curl/8.5.0": "curl", "": "An unknown program",
 	} {

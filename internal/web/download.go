@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -57,12 +56,6 @@ func download(v *visit) error {
 // downloadMany streams a ZIP of what was chosen in the list. It ends when the
 // visitor's session does.
 func downloadMany(v *visit) error {
-	if err := v.r.ParseForm(); err != nil {
-		if _, large := errors.AsType[*http.MaxBytesError](err); large {
-			return err
-		}
-		return memo.Invalid("id", "The form could not be read. Go back and choose anew.")
-	}
 	ids := v.r.PostForm["id"]
 	if len(ids) == 0 {
 		return memo.Invalid("id", "No transcription was chosen. Go back and tick the ones that you want.")
@@ -88,8 +81,7 @@ func downloadMany(v *visit) error {
 		return err
 	}
 	asDownload(v.w.Header(), "application/zip", app.ArchiveName(v.Now()))
-	gate.Stream(v.w, v.r, v.recheck, func(ctx context.Context) error { return archive.WriteZip(ctx, v.w) })
-	return nil
+	return gate.Stream(v.w, v.r, v.recheck, func(ctx context.Context) error { return archive.WriteZip(ctx, v.w) })
 }
 
 // errGone answers a ZIP of something that is not there, or not here.

@@ -41,27 +41,35 @@ func (f frame) Settings() bool {
 // Owner reports whether the visitor is an OWNER of the page's workspace.
 func (f frame) Owner() bool { return f.Here != nil && f.Here.Role == memo.RoleOwner }
 
-// frame reads what stands around a page. A visitor whose account cannot be
-// read still gets the page.
+// frame reads what stands around a page. An error stays until [visit.render],
+// which returns it.
 func (v *visit) frame(title string) frame {
 	f := frame{Title: title, Done: done[v.r.URL.Query().Get("done")]}
 	if v.UserID == "" {
 		return f
 	}
-	var err error
-	if f.User, err = v.App.Account(v.ctx, v.Caller); err != nil {
-		v.Log.WarnContext(v.ctx, "a page's frame could not be read", "error", err)
+	if v.unframed = v.readFrame(&f); v.unframed != nil {
 		return frame{Title: title}
 	}
+	return f
+}
+
+func (v *visit) readFrame(f *frame) (err error) {
+	if f.User, err = v.App.Account(v.ctx, v.Caller); err != nil {
+		return err
+	}
 	if f.Workspaces, err = v.App.Memberships(v.ctx, v.Caller); err != nil {
-		v.Log.WarnContext(v.ctx, "a page's workspaces could not be read", "error", err)
+		return err
 	}
 	for i := range f.Workspaces {
 		if f.Workspaces[i].ID == v.WorkspaceID {
 			f.Here = &f.Workspaces[i]
 		}
 	}
-	return f
+	if v.WorkspaceID != "" && f.Here == nil {
+		return errNotFound // the membership has ended since it was looked at
+	}
+	return nil
 }
 
 // in is frame within a section of a workspace.
@@ -154,7 +162,10 @@ func (a assets) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", kinds[path.Ext(name)])
-	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	// Another replica may have another version of it, under its own address.
+	if r.PathValue("version") == a.version {
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
 	_, _ = w.Write(content) // the browser may be gone
 }
 

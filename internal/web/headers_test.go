@@ -102,6 +102,9 @@ func TestAssetsAreKeptForGood(t *testing.T) {
 	if diff := cmp.Diff(want, headersOf(b.get("/static/0/nothing.js").want(http.StatusNotFound).header, want)); diff != "" {
 		t.Errorf("what is not there\n%s", diff)
 	}
+	if diff := cmp.Diff(want, headersOf(b.get("/static/0/style.css").want(http.StatusOK).header, want)); diff != "" {
+		t.Errorf("another version's\n%s", diff)
+	}
 }
 
 // TestSessionCookie holds the cookie's name and attributes: bound to the host

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -14,6 +15,8 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/telemetry"
 	"memoai.tech/memo/internal/transcript"
 )
 
@@ -83,6 +86,8 @@ type upload struct {
 	*visit
 	project, language string
 	modified          time.Time
+	typed             map[string]string // by the name of the field
+	wrong             error             // with one of them
 	page              importedPage
 }
 
@@ -91,29 +96,26 @@ func doImport(v *visit) error {
 	if v.wantsJSON() {
 		most = int64(transcript.DefaultLimits.Bytes + aroundFile)
 	}
+	u := &upload{visit: v, typed: map[string]string{}}
 	if v.r.ContentLength > most {
-		return v.tooLarge()
+		return u.tooLarge()
 	}
 	leave, err := v.uploads.enter(v.UserID)
 	if err != nil {
 		return err
 	}
 	defer leave()
+	v.ctx = v.r.Context() // an upload has a time of its own
 	slow := newPatience(v.w)
-	v.r.Body = slow.reader(http.MaxBytesReader(v.w, v.body, most))
+	v.r.Body = slow.reader(http.MaxBytesReader(v.w, v.r.Body, most))
 	parts, err := v.r.MultipartReader()
 	if err != nil {
-		return v.refuseImport("Choose the files first.")
+		return u.refuse(http.StatusUnprocessableEntity, chooseFirst)
 	}
-	u := &upload{visit: v}
 	err = u.readAll(parts)
 	// A browser shows the answer to a form only when all of it was taken.
 	_, _ = io.Copy(io.Discard, v.r.Body)
 	slow.answer()
-	// The time of a page begins when the files are here.
-	var cancel context.CancelFunc
-	v.ctx, cancel = context.WithTimeout(v.r.Context(), timeout)
-	defer cancel()
 	return u.finish(err)
 }
 
@@ -126,7 +128,9 @@ func (u *upload) finish(err error) error {
 	switch {
 	case errors.Is(err, errSignIn), errors.Is(err, errNotFound):
 		return err
-	case known && refusal.Kind == memo.KindInvalid: // a field that is about all files
+	case errors.Is(err, errTooMany):
+		p.Problem = "A form brings at most " + strconv.Itoa(maxFormFiles) + " files, and the rest was left out. Send it with another."
+	case known && refusal.Kind == memo.KindInvalid:
 		return u.refuseField(refusal)
 	case large && len(p.Files) == 0:
 		return u.tooLarge()
@@ -135,9 +139,10 @@ func (u *upload) finish(err error) error {
 	case err != nil && (len(p.Files) == 0 || u.wantsJSON()):
 		return err
 	case err != nil:
+		telemetry.Of(u.r.Context()).Err = err
 		p.Problem = "Something went wrong in the middle. What is listed here is in; send the rest again."
 	case len(p.Files) == 0:
-		return u.refuseImport("Choose the files first.")
+		return u.refuse(http.StatusUnprocessableEntity, chooseFirst)
 	}
 	status := http.StatusOK
 	if p.Refused == len(p.Files) {
@@ -156,52 +161,63 @@ func (u *upload) readAll(parts *multipart.Reader) error {
 	for {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err == nil {
-			err = u.readPart(part)
+			return u.wrong
 		}
 		if err != nil {
 			return brokenOff(err)
 		}
+		if err := u.readPart(part); err != nil {
+			return err
+		}
 	}
 }
 
-// brokenOff makes a body that could not be read to its end the sender's matter:
-// only what the database says is ours.
+// brokenOff makes a body that could not be read to its end the sender's matter.
 func brokenOff(err error) error {
-	_, known := errors.AsType[*memo.Error](err)
-	_, large := errors.AsType[*http.MaxBytesError](err)
-	if known || large || errors.Is(err, errSignIn) || errors.Is(err, context.DeadlineExceeded) {
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return err
 	}
-	return &memo.Error{Kind: memo.KindUnavailable, Message: "The upload broke off. Send it again.", RetryAfter: time.Second, Err: err}
+	return &gate.StatusError{Status: http.StatusBadRequest, Detail: "The upload broke off. Send it again."}
 }
 
+// errTooMany ends a form that brings too many files.
+var errTooMany = errors.New("web: too many files in a form")
+
 func (u *upload) readPart(part *multipart.Part) error {
-	name := strings.ToValidUTF8(part.FileName(), "�")
+	name := fileName(part)
 	switch part.FormName() {
 	case "project", "language", "modified":
 		b, err := io.ReadAll(io.LimitReader(part, maxPlain))
 		if err != nil {
-			return err
+			return brokenOff(err)
 		}
-		return u.setField(part.FormName(), strings.TrimSpace(string(b)))
+		value := strings.TrimSpace(string(b))
+		u.typed[part.FormName()] = value
+		u.wrong = cmp.Or(u.wrong, u.setField(part.FormName(), value))
 	case "files":
-		if name == "" { // a form without a file
-			return nil
+		if u.wrong != nil || name == "" { // a form without a file
+			return u.wrong
 		}
-		if len(u.page.Files) >= maxFormFiles {
-			u.refused(name, "was left out: a form brings at most "+strconv.Itoa(maxFormFiles)+" files")
-			return nil
+		if len(u.page.Files) == maxFormFiles {
+			return errTooMany
 		}
 		data, err := io.ReadAll(io.LimitReader(part, int64(transcript.DefaultLimits.Bytes)+1))
 		if err != nil {
-			return err
+			return brokenOff(err)
 		}
 		return u.take(name, data)
 	}
 	return nil
+}
+
+// fileName is the name of a part's file, as long as file systems take it.
+func fileName(part *multipart.Part) string {
+	name := strings.ToValidUTF8(part.FileName(), "�")
+	const most = 255
+	if len(name) > most {
+		name = strings.ToValidUTF8(name[len(name)-most:], "") // its ending says what it is
+	}
+	return name
 }
 
 // setField checks what is said of all files before the first of them is in.
@@ -225,6 +241,11 @@ func (u *upload) setField(name, value string) (err error) {
 
 // take imports a file, if the visitor still may: reading it took its time.
 func (u *upload) take(name string, data []byte) error {
+	done, err := u.uploads.turn(u.r.Context())
+	if err != nil {
+		return err
+	}
+	defer done()
 	ctx, cancel := context.WithTimeout(u.r.Context(), timeout)
 	defer cancel()
 	if err := u.recheck(ctx); err != nil {
@@ -265,37 +286,41 @@ func why(err error) string {
 	return err.Error()
 }
 
-// refuseImport shows the form again.
-func (v *visit) refuseImport(problem string) error {
-	return v.importAgain(http.StatusUnprocessableEntity, problem, nil)
-}
-
-func (v *visit) refuseField(e *memo.Error) error {
-	return v.importAgain(http.StatusUnprocessableEntity, "", e)
-}
-
-func (v *visit) tooLarge() error {
-	return v.importAgain(http.StatusRequestEntityTooLarge, "That is too large: one file may have "+mebibytes(transcript.DefaultLimits.Bytes)+
-		", and all files of one form "+mebibytes(maxFormBytes)+". Choose fewer at once.", nil)
-}
-
-func (v *visit) importAgain(status int, problem string, field *memo.Error) error {
-	if v.wantsJSON() {
-		if field != nil {
-			problem = "The " + field.Field + " " + field.Message + "."
-		}
-		return v.renderJSON(status, importAnswer{State: "refused", Reason: problem})
+// refuse shows the form again, as it was filled in.
+func (u *upload) refuse(status int, problem string) error {
+	if u.wantsJSON() {
+		return u.renderJSON(status, importAnswer{State: "refused", Reason: problem})
 	}
-	p, err := v.importPage()
+	return u.again(status, func(p *importPage) { p.Problem = problem })
+}
+
+// refuseField is about all files: a script that goes on would hear it of each.
+func (u *upload) refuseField(e *memo.Error) error {
+	const status = http.StatusUnprocessableEntity
+	if u.wantsJSON() {
+		return u.renderJSON(status, importAnswer{Reason: "the " + e.Field + " " + e.Message})
+	}
+	return u.again(status, func(p *importPage) { p.Fields.tell(e) })
+}
+
+func (u *upload) again(status int, tell func(*importPage)) error {
+	p, err := u.importPage()
 	if err != nil {
 		return err
 	}
-	p.Problem = problem
-	if field != nil {
-		p.Fields.tell(field)
+	for i := range p.Fields {
+		p.Fields[i].Value = u.typed[p.Fields[i].Name]
 	}
-	return v.render(status, "import", p)
+	tell(&p)
+	return u.render(status, "import", p)
 }
+
+func (u *upload) tooLarge() error {
+	return u.refuse(http.StatusRequestEntityTooLarge, "That is too large: one file may have "+mebibytes(transcript.DefaultLimits.Bytes)+
+		", and all files of one form "+mebibytes(maxFormBytes)+". Choose fewer at once.")
+}
+
+const chooseFirst = "Choose the files first."
 
 func mebibytes(n int) string { return strconv.Itoa(n>>20) + " MB" }
 

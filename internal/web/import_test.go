@@ -77,7 +77,7 @@ func TestManyFilesAreImported(t *testing.T) {
 		b.upload(w.importing(), false, "bad.vtt", badVTT).want(422, "0 imported, 0 unchanged, 1 refused")
 		b.upload(w.importing(), false, "", "").want(422, "Choose the files first")
 		b.post(w.importing(), "project", "x").want(422, "Choose the files first")
-		b.upload(w.importing(), false, "=language", "klingon?", "l.txt", "x").want(422, "The language must be")
+		b.upload(w.importing(), false, "=language", "klingon?", "=project", "Kept", "l.txt", "x").want(422, "The language must be", `value="klingon?"`, `value="Kept"`)
 		b.upload(w.importing(), false, "=project", strings.Repeat("x", 101), "l.txt", "x").want(422, "The project must have")
 		b.get(w.texts("?q=klingon")).without("l.txt")
 		w.browser(w.Eve).upload(w.importing(), false, "a.txt", "x").want(404)
@@ -91,7 +91,7 @@ func TestTheScriptIsToldOfItsFile(t *testing.T) {
 		b.get(w.texts("?from=2026-01-01&to=2026-01-01")).want(200, "one")
 		b.upload(w.importing(), true, "one.txt", "Ann: hello").want(200, `"state":"unchanged"`)
 		b.upload(w.importing(), true, "bad.vtt", badVTT).want(422, `"state":"refused"`, "line 3")
-		b.upload(w.importing(), true, "=language", "??", "l.txt", "x").want(422, "The language must be")
+		b.upload(w.importing(), true, "=language", "??", "l.txt", "x").want(422, "the language must be").without(`"state"`)
 		w.browser(memo.User{}).upload(w.importing(), true, "a.txt", "x").want(401, "You are signed out").without("<html", `"state"`)
 		w.browser(w.Eve).upload(w.importing(), true, "a.txt", "x").want(404).without("<html", `"state"`)
 	})
@@ -132,7 +132,7 @@ func TestAnUploadHasItsBounds(t *testing.T) {
 	for i := range maxFormFiles + 1 {
 		many = append(many, fmt.Sprintf("f%d.txt", i), "")
 	}
-	b.upload(w.importing(), false, many...).want(422, "a form brings at most 200 files")
+	b.upload(w.importing(), false, many...).want(422, "A form brings at most 200 files")
 }
 
 // zeros never ends.
@@ -141,7 +141,7 @@ type zeros struct{}
 func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
 func TestUploadsTakeTurns(t *testing.T) {
-	var u uploads
+	u := uploads{of: map[string]int{}}
 	var leave []func()
 	for range maxUserUploads {
 		f, err := u.enter("a")

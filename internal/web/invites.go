@@ -23,13 +23,10 @@ var can = map[memo.Role]string{
 
 // doInvite makes an invitation. Sent again, the form makes another.
 func doInvite(v *visit) error {
-	role, err := v.role()
-	if err != nil {
-		return err
-	}
+	role := memo.Role(v.r.PostFormValue("role"))
 	i, token, err := v.App.Invite(v.ctx, v.Caller, role)
 	if err != nil {
-		return err
+		return v.refusedMembers(err)
 	}
 	return v.render(http.StatusCreated, "invited", invitedPage{
 		frame: v.in("members", "Your invitation"), Invite: i, Link: v.PublicURL + "/join/" + token, Can: can[role],

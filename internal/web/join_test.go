@@ -120,7 +120,7 @@ func TestInvitationsThatAreNotValid(t *testing.T) {
 		_, err = w.App.SetRole(context.Background(), memo.Caller{Operator: true}, w.Acme.ID, w.Mark.ID, memo.RoleMember)
 		w.Must(err)
 		anybody.get(link).want(404)
-		olga.get(members).want(200, "not valid: who made it is no OWNER any more")
+		olga.get(members).want(200).without("Open invitations")
 		for _, token := range []string{"x", strings.Repeat("a", 43), "%00", strings.Repeat("é", 43)} {
 			anybody.get("/join/"+token).want(404, "This invitation is not valid any more")
 		}

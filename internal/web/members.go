@@ -15,7 +15,7 @@ import (
 type membersPage struct {
 	frame
 	Members []memberRow
-	Invites []inviteRow
+	Invites []memo.Invite
 	Alone   bool   // the visitor is the only OWNER, who cannot go
 	Problem string // why what was tried did not happen
 	Now     time.Time
@@ -29,12 +29,6 @@ type memberRow struct {
 	Used *time.Time // when one of them was used last
 }
 
-// inviteRow is an invitation that nobody has taken up yet.
-type inviteRow struct {
-	memo.Invite
-	Void bool // who made it is no OWNER any more, so it opens nothing
-}
-
 func (v *visit) membersPage() (membersPage, error) {
 	p := membersPage{frame: v.in("members", "Members"), Now: v.Now()}
 	members, err := v.App.Members(v.ctx, v.WorkspaceID)
@@ -45,17 +39,16 @@ func (v *visit) membersPage() (membersPage, error) {
 	if err != nil {
 		return p, err
 	}
-	invites, err := v.App.Invites(v.ctx, v.Caller)
-	if err != nil {
+	if p.Invites, err = v.App.Invites(v.ctx, v.Caller); err != nil {
 		return p, err
 	}
-	owners := map[string]bool{}
+	owners := 0
 	at := map[string]int{} // where a member stands in the list
 	for i, m := range members {
 		p.Members = append(p.Members, memberRow{Member: m, Me: m.UserID == v.UserID})
 		at[m.UserID] = i
 		if m.Role == memo.RoleOwner {
-			owners[m.Email] = true
+			owners++
 		}
 	}
 	for _, k := range keys {
@@ -69,10 +62,7 @@ func (v *visit) membersPage() (membersPage, error) {
 			m.Used = k.LastUsedAt
 		}
 	}
-	for _, i := range invites {
-		p.Invites = append(p.Invites, inviteRow{i, !owners[i.CreatedBy]})
-	}
-	p.Alone = len(owners) == 1
+	p.Alone = owners == 1
 	return p, nil
 }
 
@@ -117,24 +107,12 @@ func (v *visit) member() (memo.Member, error) {
 	return members[i], nil
 }
 
-// role reads the role that a form names.
-func (v *visit) role() (memo.Role, error) {
-	r := memo.Role(v.r.PostFormValue("role"))
-	if r != memo.RoleOwner && r != memo.RoleMember {
-		return "", memo.Invalid("role", "The role must be OWNER or MEMBER.")
-	}
-	return r, nil
-}
-
 func doSetRole(v *visit) error {
 	m, err := v.member()
 	if err != nil {
 		return err
 	}
-	role, err := v.role()
-	if err != nil {
-		return err
-	}
+	role := memo.Role(v.r.PostFormValue("role"))
 	if m.Role != role { // what changes nothing leaves no line in the trail
 		if _, err := v.App.SetRole(v.ctx, v.Caller, v.WorkspaceID, m.UserID, role); err != nil {
 			return v.refusedMembers(err)

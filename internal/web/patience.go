@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"sync"
@@ -48,18 +49,32 @@ func (p patience) answer() {
 	_ = p.control.SetWriteDeadline(time.Now().Add(silence))
 }
 
-// How many uploads there may be at a time. Each has one file in memory, and
-// what is read from it: a few times transcript.DefaultLimits.Bytes at worst.
+// How many uploads there may be at a time, each with one file in memory, and how
+// many of the files are read at a time: what is read takes some twenty times the
+// bytes of its file.
 const (
 	maxUploads     = 16
 	maxUserUploads = 3
+	maxReading     = 2
 )
 
 // uploads counts those that go on.
 type uploads struct {
+	reading chan struct{}
+
 	mu    sync.Mutex
 	total int
 	of    map[string]int // by user
+}
+
+// turn waits until a file may be read, which ends with done.
+func (u *uploads) turn(ctx context.Context) (done func(), err error) {
+	select {
+	case u.reading <- struct{}{}:
+		return func() { <-u.reading }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // enter admits an upload, which must leave at its end.
@@ -68,9 +83,6 @@ func (u *uploads) enter(userID string) (leave func(), err error) {
 	defer u.mu.Unlock()
 	if u.total >= maxUploads || u.of[userID] >= maxUserUploads {
 		return nil, &memo.Error{Kind: memo.KindUnavailable, Message: "Too many imports are going on. Try again in a moment.", RetryAfter: 2 * time.Second}
-	}
-	if u.of == nil {
-		u.of = map[string]int{}
 	}
 	u.total++
 	u.of[userID]++

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -120,7 +121,9 @@ func (v *visit) transcriptionPage() (transcriptionPage, error) {
 	words := search.Query(p.Q)
 	p.Heading, p.About, p.Voices = mark(words, p.Transcription.Title), mark(words, string(p.Transcription.Summary)), voices(p.Transcription.Speakers)
 	line, _ := strconv.Atoi(v.r.URL.Query().Get("line"))
-	p.read(segments, words, line)
+	if err := p.read(v.ctx, segments, words, line); err != nil {
+		return p, err
+	}
 	if p.MayEdit, err = v.App.MayEdit(v.ctx, v.Caller, id); err != nil || !p.MayEdit {
 		return p, err
 	}
@@ -134,7 +137,7 @@ func (v *visit) transcriptionPage() (transcriptionPage, error) {
 
 // read fills in the part of the lines that has the one with this number, and
 // what was found in all of them.
-func (p *transcriptionPage) read(segments []memo.Segment, words []search.Term, line int) {
+func (p *transcriptionPage) read(ctx context.Context, segments []memo.Segment, words []search.Term, line int) error {
 	p.Count = len(segments)
 	p.split(segments, min(max(line, 1), max(p.Count, 1)))
 	timed := memo.Timed(segments)
@@ -159,11 +162,13 @@ func (p *transcriptionPage) read(segments []memo.Segment, words []search.Term, l
 			p.Next = p.Parts[i+1].Link
 		}
 	}
-	for _, i := range linesWith(segments, words) {
+	found, err := linesWith(ctx, segments, words)
+	for _, i := range found {
 		if p.Found++; p.Found <= maxHits {
 			p.Hits = append(p.Hits, hitRow{row(i, search.Cut(words, segments[i].Text)), lineLink(p.Path, p.Q, i+1)})
 		}
 	}
+	return err
 }
 
 // split divides the lines into parts, always the same ones, of which the one
@@ -181,13 +186,16 @@ func (p *transcriptionPage) split(segments []memo.Segment, line int) {
 }
 
 // linesWith finds the lines that have all the words, or where there is none,
-// those that have any.
-func linesWith(segments []memo.Segment, words []search.Term) []int {
+// those that have any. It stops with ctx: a transcript may have 200,000 lines.
+func linesWith(ctx context.Context, segments []memo.Segment, words []search.Term) (found []int, err error) {
 	var all, some []int
 	if len(words) == 0 {
-		return nil
+		return nil, nil
 	}
 	for i, s := range segments {
+		if i%1000 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		switch n := search.Count(words, string(s.Speaker)+": "+s.Text); {
 		case n == len(words):
 			all = append(all, i)
@@ -196,9 +204,9 @@ func linesWith(segments []memo.Segment, words []search.Term) []int {
 		}
 	}
 	if len(all) > 0 {
-		return all
+		return all, nil
 	}
-	return some
+	return some, nil
 }
 
 func doRetitle(v *visit) error {
@@ -208,6 +216,9 @@ func doRetitle(v *visit) error {
 }
 
 func doMove(v *visit) error {
+	if !v.r.PostForm.Has("project") { // it would take the transcription out of its project
+		return errUnreadable
+	}
 	return v.change("moved", func(id string) error {
 		return v.App.Move(v.ctx, v.Caller, id, strings.TrimSpace(v.r.PostFormValue("project")))
 	})

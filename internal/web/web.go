@@ -41,9 +41,9 @@ type Config struct {
 	OpenAPI []byte
 	// SetupCode opens the page that sets up an empty server, once. Empty: no code does.
 	SetupCode string
-	// Plan is what the first workspace gets.
-	Plan memo.Plan
-	Now  func() time.Time
+	// FirstPlan is what the first workspace gets.
+	FirstPlan memo.Plan
+	Now       func() time.Time
 }
 
 // Site is the web app.
@@ -59,7 +59,7 @@ type Site struct {
 
 // New makes the site. To add a page, see [Site.table].
 func New(cfg Config) *Site {
-	s := &Site{Config: cfg, assets: readAssets()}
+	s := &Site{Config: cfg, assets: readAssets(), uploads: uploads{reading: make(chan struct{}, maxReading), of: map[string]int{}}}
 	s.pages = parsePages(s.assets)
 	s.routes = s.table()
 	s.docs = readOperations(cfg.OpenAPI, cfg.PublicURL)
@@ -76,24 +76,33 @@ const (
 	owner                // an OWNER of it
 )
 
+// manner says what else becomes of a call before its handler sees it.
+type manner uint8
+
+const (
+	plain   manner = iota
+	managed        // it is counted as key management (contract section 1)
+	files          // the handler reads its body by itself
+)
+
 // route is one address of the site.
 type route struct {
 	method, path string
 	access       access
-	// managed counts the call as key management (contract section 1).
-	managed bool
-	handle  func(*visit) error
+	manner       manner
+	handle       func(*visit) error
 }
 
 // visit is one request to a page.
 type visit struct {
 	*Site
 	memo.Caller
-	w   http.ResponseWriter
-	r   *http.Request
-	ctx context.Context
-	// body is the request's without the bound of a form, for an upload.
-	body io.ReadCloser
+	w      http.ResponseWriter
+	r      *http.Request
+	ctx    context.Context
+	access access // of the route
+	// unframed is why a page has no frame, and is not shown.
+	unframed error
 }
 
 // timeout bounds one page, as it does a call of REST.
@@ -114,7 +123,7 @@ func (s *Site) serve(rt route, w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), timeout)
 	defer cancel()
 	secure(w.Header())
-	v := &visit{Site: s, w: w, r: r, ctx: ctx}
+	v := &visit{Site: s, w: w, r: r, ctx: ctx, access: rt.access}
 	err := v.admit(rt)
 	if err == nil {
 		err = rt.handle(v)
@@ -146,66 +155,85 @@ var errNoKeys = &memo.Error{Kind: memo.KindUnauthorized, Code: "page", Message: 
 
 // admit checks who comes, and sets the caller.
 func (v *visit) admit(rt route) error {
-	if len(v.r.Header["Authorization"]) > 0 {
+	// A proxy in front may have a password of its own, which browsers send along.
+	if scheme, _, _ := strings.Cut(v.r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "bearer") {
 		return errNoKeys
 	}
 	if rt.method == http.MethodPost {
 		if err := v.Gate.CheckOrigin(v.r); err != nil {
 			return err
 		}
-		v.body, v.r.Body = v.r.Body, http.MaxBytesReader(v.w, v.r.Body, maxForm)
+		// Who sends a form slowly may be signed out when the whole of it is here.
+		if rt.manner != files {
+			if err := v.readForm(); err != nil {
+				return err
+			}
+		}
 	}
 	if rt.access == open {
 		return nil
 	}
-	token, origin := v.Gate.Token(v.r), v.Gate.Origin(v.r)
 	var err error
-	if rt.access == user {
-		v.Caller, err = v.App.AuthoriseUser(v.ctx, token, origin)
-	} else {
-		id, ok := app.ParseID(v.r.PathValue("workspace"))
-		if !ok {
-			return errNotFound
-		}
-		v.Caller, err = v.App.AuthoriseSession(v.ctx, token, id, origin)
+	if v.Caller, err = v.authorise(v.ctx); err != nil {
+		return err
 	}
-	switch {
-	case err != nil:
-		return noAccess(err)
-	case rt.access == owner && v.Role != memo.RoleOwner:
-		return errOwners
-	case rt.managed:
-		_, err = v.App.Spend(v.ctx, v.Caller, ratelimit.Management)
+	if rt.manner == managed {
+		left, err := v.App.Spend(v.ctx, v.Caller, ratelimit.Management)
+		gate.TellLimit(v.w.Header(), ratelimit.Management, left)
 		return err
 	}
 	return nil
 }
 
-// recheck reads the truth about the visitor's membership again, for an answer
-// or an upload that takes long.
-func (v *visit) recheck(ctx context.Context) error {
-	_, err := v.App.AuthoriseSession(ctx, v.Gate.Token(v.r), v.WorkspaceID, v.Gate.Origin(v.r))
-	return noAccess(err)
-}
-
-// noAccess is what a refused visitor gets: the sign-in, or a page that is not
-// there. Any other error stays as it is.
-func noAccess(err error) error {
+// authorise reads the truth about the visitor. One who may not be here is sent to
+// the sign-in, or finds no such page.
+func (v *visit) authorise(ctx context.Context) (c memo.Caller, err error) {
+	token, origin := v.Gate.Token(v.r), v.Gate.Origin(v.r)
+	if v.access == user {
+		c, err = v.App.AuthoriseUser(ctx, token, origin)
+	} else if id, ok := app.ParseID(v.r.PathValue("workspace")); ok {
+		c, err = v.App.AuthoriseSession(ctx, token, id, origin)
+	} else {
+		err = errNotFound
+	}
 	switch memo.KindOf(err) {
 	case memo.KindUnauthorized:
-		return errSignIn
+		return c, errSignIn
 	case memo.KindNotFound:
-		return errNotFound
+		return c, errNotFound
 	}
+	if err == nil && v.access == owner && c.Role != memo.RoleOwner {
+		err = errOwners
+	}
+	return c, err
+}
+
+// recheck authorises again, for an answer or an upload that takes long.
+func (v *visit) recheck(ctx context.Context) error {
+	_, err := v.authorise(ctx)
 	return err
+}
+
+// readForm reads a form whole.
+func (v *visit) readForm() error {
+	body, err := gate.ReadBody(v.w, v.r, maxForm)
+	if err != nil {
+		return err
+	}
+	v.r.Body = io.NopCloser(bytes.NewReader(body))
+	if v.r.ParseForm() != nil {
+		return errUnreadable
+	}
+	return nil
 }
 
 // maxForm bounds a form; an upload of files has a bound of its own.
 const maxForm = 64 << 10
 
 var (
-	errNotFound = memo.NotFound("Page")
-	errOwners   = memo.Forbidden("owner_required", "Only an OWNER of the workspace sees this page.")
+	errNotFound   = memo.NotFound("Page")
+	errUnreadable = &gate.StatusError{Status: http.StatusBadRequest, Detail: "The form could not be read. Go back and send it again."}
+	errOwners     = memo.Forbidden("owner_required", "Only an OWNER of the workspace sees this page.")
 )
 
 // fail answers with a page that says what is wrong and what to do.
@@ -218,18 +246,20 @@ func (v *visit) fail(err error) {
 	}
 	p := errorPage{Message: "Something went wrong on our side. Try again; if it happens again, tell whoever runs this server the number below."}
 	status := http.StatusInternalServerError
-	if e, ok := errors.AsType[*memo.Error](err); ok && e.Kind != memo.KindInternal {
+	if e, ok := errors.AsType[*gate.StatusError](err); ok {
+		status, p.Message = e.Status, e.Detail
+	} else if e, ok := errors.AsType[*memo.Error](err); ok && e.Kind != memo.KindInternal {
 		status, p.Message = gate.StatusOf(e.Kind), e.Message
 		if e.RetryAfter > 0 {
-			seconds := int(e.RetryAfter.Seconds()) + 1
-			v.w.Header().Set("Retry-After", fmt.Sprint(seconds))
-			p.Again = fmt.Sprintf("You can go on in %s, at %s UTC.", plural(seconds, "second"), v.Now().UTC().Add(e.RetryAfter+time.Second).Format("15:04:05"))
+			wait := gate.RetryAfter(v.w.Header(), e.RetryAfter)
+			p.Again = fmt.Sprintf("You can go on in %s, at %s UTC.", plural(int(wait.Seconds()), "second"), v.Now().UTC().Add(wait).Format("15:04:05"))
 		}
 	} else if errors.Is(err, context.DeadlineExceeded) {
 		status, p.Message = http.StatusServiceUnavailable, "This took too long. Try again in a moment."
-		v.w.Header().Set("Retry-After", "2")
-	} else if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		status, p.Message = http.StatusRequestEntityTooLarge, "The form is too large."
+		gate.RetryAfter(v.w.Header(), 2*time.Second)
+	}
+	if status >= 500 && gate.HungUp(v.r) {
+		status = gate.StatusClientClosed
 	}
 	req := telemetry.Of(v.r.Context())
 	if status >= 500 {
@@ -241,7 +271,11 @@ func (v *visit) fail(err error) {
 		return
 	}
 	p.frame = v.frame(http.StatusText(status))
-	v.render(status, "error", p)
+	v.unframed = nil // an error page needs none
+	if err := v.render(status, "error", p); err != nil {
+		req.Err = err
+		v.w.WriteHeader(http.StatusInternalServerError)
+	}
 }
 
 // errorPage is any refusal.
@@ -280,6 +314,9 @@ func (v *visit) redirect(to string) error {
 
 // render writes a page. A template that fails has written nothing yet.
 func (v *visit) render(status int, name string, data any) error {
+	if v.unframed != nil {
+		return v.unframed
+	}
 	var b bytes.Buffer
 	if err := v.pages[name].Execute(&b, data); err != nil {
 		return fmt.Errorf("web: page %s: %w", name, err)
