@@ -11,16 +11,16 @@ const again = document.getElementById("again")
 const seen = document.getElementById("seen")
 const most = Number(form.dataset.most)
 
-const rows = [] // { file, item, state }: waiting, going, imported, unchanged, refused or lost
+const rows = [] // { file, name, item, state }: waiting, going, imported, unchanged, refused or lost
 let busy = false
 
-function add(files) {
-  for (const file of files) {
+function add(found) {
+  for (const { file, name } of found) {
     const item = document.getElementById("upload").content.firstElementChild.cloneNode(true)
-    item.querySelector(".name").textContent = file.name
-    item.querySelector("progress").setAttribute("aria-label", file.name)
+    item.querySelector(".name").textContent = name
+    item.querySelector("progress").setAttribute("aria-label", name)
     list.append(item)
-    rows.push({ file, item, state: "waiting" })
+    rows.push({ file, name, item, state: "waiting" })
   }
   if (rows.length > 0) panel.hidden = false
   run()
@@ -36,7 +36,7 @@ function tell(row, state, word, id) {
   if (id) {
     const link = document.createElement("a")
     link.href = form.dataset.read + id
-    link.textContent = row.file.name
+    link.textContent = row.name
     row.item.querySelector(".name").replaceChildren(link)
   }
 }
@@ -51,10 +51,11 @@ async function run() {
       continue
     }
     count("Importing")
-    if (!await send(row)) break
+    if (await send(row)) continue
+    for (const r of rows) if (r.state === "waiting") tell(r, "lost", "not sent")
   }
   busy = false
-  const rest = rows.filter((r) => r.state === "lost" || r.state === "waiting").length
+  const rest = rows.filter((r) => r.state === "lost").length
   again.hidden = rest === 0
   seen.hidden = !rows.some((r) => r.state === "imported" || r.state === "unchanged")
   count(rest > 0 ? "The import stopped; what is finished is kept" : "Done")
@@ -102,9 +103,14 @@ function send(row) {
       resolve(false)
     })
     for (const event of ["error", "abort", "timeout"]) {
-      call.addEventListener(event, () => {
-        tell(row, "lost", "not sent: the connection was lost")
-        resolve(false)
+      call.addEventListener(event, async () => {
+        // A file that is gone fails as the network does, and would hold up those
+        // behind it however often it is tried. Any part of it is read as empty, so
+        // it is read whole.
+        const there = await row.file.arrayBuffer().then(() => true, () => false)
+        if (there) tell(row, "lost", "not sent: the connection was lost")
+        else tell(row, "refused", "refused: the browser cannot read it; choose it again")
+        resolve(!there)
       })
     }
     tell(row, "going", "0 %")
@@ -120,13 +126,16 @@ again.addEventListener("click", () => {
 
 form.addEventListener("submit", (event) => {
   event.preventDefault()
-  add(form.elements.files.files)
+  add(named(form.elements.files.files))
   form.elements.files.value = ""
 })
 
-// Dropped folders are read to their depth.
+const named = (files) => [...files].map((file) => ({ file, name: file.name }))
+
+// Dropped folders are read to their depth. A file in them is called by its path:
+// every folder may have its "transcript.vtt".
 async function within(entry) {
-  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))]
+  if (entry.isFile) return [{ file: await new Promise((resolve, reject) => entry.file(resolve, reject)), name: entry.fullPath.slice(1) }]
   const reader = entry.createReader()
   const files = []
   for (;;) { // a reader gives its entries in portions
@@ -151,12 +160,15 @@ addEventListener("drop", async (e) => {
   drop.classList.remove("over")
   // Entries must be asked for before the first await: then they are gone.
   const entries = [...e.dataTransfer.items].map((i) => i.webkitGetAsEntry?.()).filter(Boolean)
-  const loose = [...e.dataTransfer.files]
+  const loose = named(e.dataTransfer.files)
   try {
-    add(entries.length > 0 ? (await Promise.all(entries.map(within))).flat() : loose)
+    const found = entries.length > 0 ? (await Promise.all(entries.map(within))).flat() : loose
+    // A disk gives them in no order.
+    if (found.length > 0) return add(found.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true })))
+    said.textContent = "There are no files in what was dropped."
   } catch {
-    panel.hidden = false
     said.textContent = "The browser could not read what was dropped. Choose the files instead."
   }
+  panel.hidden = false
 })
 addEventListener("beforeunload", (e) => { if (busy) e.preventDefault() })
