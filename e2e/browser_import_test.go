@@ -1,0 +1,260 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+	"github.com/google/go-cmp/cmp"
+)
+
+// write makes files, paths and contents, and returns where they are.
+func write(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// drop lets go of files and folders over the page, as a hand does. The browser
+// takes them from the disk itself: the page gets what it gets from a person.
+func (p *person) drop(paths ...string) {
+	p.t.Helper()
+	at := eval[[]float64](p, `(() => { const b = document.getElementById("drop").getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2] })()`)
+	drag := input.DispatchDragEventParams{X: at[0], Y: at[1], Data: &input.DragData{Items: []*input.DragDataItem{}, Files: paths, DragOperationsMask: 1}}
+	for _, drag.Type = range []input.DispatchDragEventType{input.DispatchDragEventTypeDragEnter, input.DispatchDragEventTypeDragOver, input.DispatchDragEventTypeDrop} {
+		step(p, "drop: "+string(drag.Type), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+			_, err := cdp.Call(ctx, t, input.DispatchDragEvent, drag)
+			return err
+		}))
+	}
+}
+
+const (
+	importButton = `//form[@id="import"]//button`
+	againButton  = `//button[@id="again"]`
+)
+
+// told waits until the import says this of all files, and wants the word that
+// stands beside each, by the file's name.
+func (p *person) told(all string, words map[string]string) {
+	p.t.Helper()
+	p.until(fmt.Sprintf(`document.getElementById("uploads-said").textContent.startsWith(%q)`, all[:strings.Index(all, ":")]))
+	p.sees(all)
+	got := eval[map[string]string](p, `Object.fromEntries([...document.querySelectorAll(".uploads li")].map(e => [e.querySelector(".name").textContent, e.querySelector(".word").textContent]))`)
+	if diff := cmp.Diff(words, got); diff != "" {
+		p.t.Errorf("the words beside the files (-want +got):\n%s", diff)
+	}
+	if n := eval[int](p, `document.querySelectorAll(".uploads li").length`); n != len(words) {
+		p.t.Errorf("there are %d rows for %d files", n, len(words))
+	}
+}
+
+// holds wants each of the sentences in one transcription, and no other
+// transcriptions in the workspace.
+func (h home) holds(t *testing.T, sentences ...string) {
+	t.Helper()
+	out := cli[struct{ Exported []struct{ Path string } }](t, h.place, "export", "--workspace", h.workspace, "--format", "txt", "--out", t.TempDir()).Exported
+	in := map[string]int{}
+	for _, e := range out {
+		b, err := os.ReadFile(e.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range sentences {
+			in[s] += strings.Count(string(b), s)
+		}
+	}
+	if len(out) != len(sentences) {
+		t.Errorf("there are %d transcriptions of %d", len(out), len(sentences))
+	}
+	for _, s := range sentences {
+		if in[s] != 1 {
+			t.Errorf("%q was imported %d times", s, in[s])
+		}
+	}
+}
+
+// TestBrowserImportOfAFolder drops a folder with folders in it.
+func TestBrowserImportOfAFolder(t *testing.T) {
+	h := settle(t, onSQLite(t))
+	s := start(t, h.place)
+	said := []string{"The plan is made.", "The budget was late.", "Who calls?", "Whisper was here.", "A file beside it."}
+	files := map[string]string{
+		"meetings/minutes.txt":            "Alex: " + said[0] + "\n",
+		"meetings/sales/retro.vtt":        "WEBVTT\n\n00:00:01.000 --> 00:00:04.000\n<v Alex>" + said[1] + "\n",
+		"meetings/sales/call.srt":         "1\n00:00:01,000 --> 00:00:02,000\n" + said[2] + "\n",
+		"meetings/sales/2026/talk.json":   `{"text": "` + said[3] + `", "segments": [{"start": 0, "end": 2, "text": "` + said[3] + `"}], "language": "en"}`,
+		"meetings/sales/2026/broken.srt":  "this is no file of subtitles -->\n",
+		"meetings/sales/2026/minutes.txt": "Alex: " + said[0] + "\n",
+		"meetings/sales/nothing.txt":      "",
+		"meetings/.DS_Store":              "\x00\x00\x00\x01Bud1",
+		"meetings/sales/.git/history.txt": "Alex: Nobody is to see this.\n",
+		"beside.txt":                      "Alex: " + said[4] + "\n",
+	}
+	words := map[string]string{
+		"beside.txt":                      "imported",
+		"meetings/minutes.txt":            "imported",
+		"meetings/sales/retro.vtt":        "imported",
+		"meetings/sales/call.srt":         "imported",
+		"meetings/sales/2026/talk.json":   "imported",
+		"meetings/sales/2026/minutes.txt": "unchanged: it was here already",
+		"meetings/sales/2026/broken.srt":  `refused: line 1: has "this is no file of subtitles" where a time such as 00:00:01.000 belongs`,
+		"meetings/sales/nothing.txt":      "refused: is empty",
+	}
+	// The browser gives a folder's entries a hundred at a time.
+	for i := range 120 {
+		name, sentence := fmt.Sprintf("meetings/daily/%03d.txt", i), fmt.Sprintf("This was day %03d.", i)
+		files[name], words[name] = "Alex: "+sentence+"\n", "imported"
+		said = append(said, sentence)
+	}
+	dir := write(t, files)
+	p := s.person(t, "owner")
+	p.signIn(h.owner)
+	p.open("/w/"+h.workspace+"/import", 200)
+	p.drop(t.TempDir())
+	p.until(`!document.getElementById("uploads").hidden`)
+	p.sees("There are no files in what was dropped.")
+	p.drop(filepath.Join(dir, "meetings"), filepath.Join(dir, "beside.txt"))
+	p.told("Done: 125 imported, 1 unchanged, 2 refused.", words)
+	p.look()
+	h.holds(t, said...)
+}
+
+// line is the way to a server, which breaks in the middle of a file.
+type line struct {
+	server http.Handler
+	last   atomic.Int64 // so many files, the last one of which does not come through
+	taken  bool         // the server has got that file, and only its answer is lost
+	broken atomic.Bool
+}
+
+func (l *line) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/import") && l.last.Add(-1) == 0 {
+		if l.taken {
+			l.server.ServeHTTP(httptest.NewRecorder(), r)
+		} else {
+			_, _ = io.CopyN(io.Discard, r.Body, r.ContentLength/2)
+		}
+		l.broken.Store(true)
+	}
+	if l.broken.Load() {
+		panic(http.ErrAbortHandler) // ends the connection without an answer
+	}
+	l.server.ServeHTTP(w, r)
+}
+
+// TestBrowserImportOnABrokenLine loses the network in the middle of an import:
+// what was finished is kept, and the rest goes in when the network is back.
+func TestBrowserImportOnABrokenLine(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		taken bool
+		again string // what becomes of the file in the middle
+		end   string
+	}{
+		{"in the middle of a file", false, "imported", "Done: 8 imported, 0 unchanged, 0 refused."},
+		{"before the answer", true, "unchanged: it was here already", "Done: 7 imported, 1 unchanged, 0 refused."},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := settle(t, onSQLite(t))
+			s := start(t, h.place)
+			target, err := url.Parse(s.url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := &line{server: httputil.NewSingleHostReverseProxy(target), taken: test.taken}
+			l.last.Store(4)
+			way := httptest.NewServer(l)
+			t.Cleanup(way.Close)
+			s.url = way.URL
+
+			files, words := map[string]string{}, map[string]string{}
+			var said []string
+			for i := range 8 {
+				name := fmt.Sprintf("%d.txt", i+1)
+				said = append(said, fmt.Sprintf("This is number %d.", i+1))
+				files[name], words[name] = "Alex: "+said[i]+"\n", "not sent"
+			}
+			dir := write(t, files)
+			var paths []string
+			for _, name := range slices.Sorted(maps.Keys(files)) {
+				paths = append(paths, filepath.Join(dir, name))
+			}
+			p := s.person(t, "owner")
+			p.signIn(h.owner)
+			p.open("/w/"+h.workspace+"/import", 200)
+			step(p, "choose files", chromedp.SetUploadFiles(chromedp.ID("files"), paths))
+			p.tick(importButton)
+			words["1.txt"], words["2.txt"], words["3.txt"] = "imported", "imported", "imported"
+			words["4.txt"] = "not sent: the connection was lost"
+			const stopped = "The import stopped; what is finished is kept: 3 imported, 0 unchanged, 0 refused, 5 to go."
+			p.told(stopped, words)
+			p.look()
+			if test.taken {
+				h.holds(t, said[:4]...)
+			} else {
+				h.holds(t, said[:3]...)
+			}
+			// Still no network: nothing is lost by trying.
+			p.tick(againButton)
+			p.told(stopped, words)
+
+			l.broken.Store(false)
+			p.tick(againButton)
+			for name := range words {
+				words[name] = "imported"
+			}
+			words["4.txt"] = test.again
+			p.told(test.end, words)
+			if eval[bool](p, `!document.getElementById("again").hidden`) {
+				t.Error("there is nothing to try again")
+			}
+			h.holds(t, said...)
+			p.press("To the transcriptions", 200)
+			p.sees("8 transcriptions")
+		})
+	}
+}
+
+// TestBrowserImportOfAFileThatIsGone: it is refused, and those behind it go in.
+func TestBrowserImportOfAFileThatIsGone(t *testing.T) {
+	h := settle(t, onSQLite(t))
+	s := start(t, h.place)
+	dir := write(t, map[string]string{"1.txt": "Alex: The first.\n", "2.txt": "Alex: Gone.\n", "3.txt": "Alex: The last.\n"})
+	gone := filepath.Join(dir, "2.txt")
+	p := s.person(t, "owner")
+	p.signIn(h.owner)
+	p.open("/w/"+h.workspace+"/import", 200)
+	step(p, "choose files", chromedp.SetUploadFiles(chromedp.ID("files"), []string{filepath.Join(dir, "1.txt"), gone, filepath.Join(dir, "3.txt")}))
+	if err := os.Remove(gone); err != nil {
+		t.Fatal(err)
+	}
+	p.tick(importButton)
+	p.told("Done: 2 imported, 0 unchanged, 1 refused.", map[string]string{
+		"1.txt": "imported", "2.txt": "refused: the browser cannot read it; choose it again", "3.txt": "imported",
+	})
+	h.holds(t, "The first.", "The last.")
+}
