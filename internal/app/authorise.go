@@ -90,8 +90,14 @@ func (a *App) Spend(ctx context.Context, c memo.Caller, class ratelimit.Class) (
 		a.usage.refused(c, now)
 		return d, &memo.Error{Kind: memo.KindRateLimited, Message: "Rate limit exceeded", RetryAfter: d.RetryAfter}
 	}
-	a.usage.accepted(ctx, c, now)
+	a.usage.accepted(ctx, c, now, true)
 	return d, nil
+}
+
+// Connected notes the use of the caller's key by a call that no limit counts: an
+// assistant that introduces itself has used the key, as its member can see.
+func (a *App) Connected(ctx context.Context, c memo.Caller) {
+	a.usage.accepted(ctx, c, a.store.Now(), false)
 }
 
 // AuthoriseSession reads the truth about a session and returns its user as a

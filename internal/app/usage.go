@@ -37,7 +37,8 @@ func newUsage(s *store.Store, log *slog.Logger) *usage {
 // maxAgent cuts what a client says of itself.
 const maxAgent = 200
 
-func (u *usage) accepted(ctx context.Context, c memo.Caller, now time.Time) {
+// accepted notes a call, and counts it unless no limit does.
+func (u *usage) accepted(ctx context.Context, c memo.Caller, now time.Time, counted bool) {
 	if c.KeyID == "" {
 		return
 	}
@@ -48,9 +49,11 @@ func (u *usage) accepted(ctx context.Context, c memo.Caller, now time.Time) {
 		k.written = now
 	}
 	k.at, k.ip, k.agent = now, c.IP, cut(c.Agent, maxAgent)
-	hour := k.hours[store.Hour(now)]
-	hour.Requests++
-	k.hours[store.Hour(now)] = hour
+	if counted {
+		hour := k.hours[store.Hour(now)]
+		hour.Requests++
+		k.hours[store.Hour(now)] = hour
+	}
 	u.mu.Unlock()
 	if first {
 		u.flush(ctx, []string{c.KeyID})
@@ -104,9 +107,9 @@ func (u *usage) write(ctx context.Context, all bool) {
 	u.mu.Lock()
 	for id, k := range u.keys {
 		switch {
-		case len(k.hours) > 0 && (all || now.Sub(k.written) >= useEvery):
+		case (len(k.hours) > 0 || !k.at.IsZero()) && (all || now.Sub(k.written) >= useEvery):
 			due = append(due, id)
-		case len(k.hours) == 0 && now.Sub(k.written) > time.Hour:
+		case len(k.hours) == 0 && k.at.IsZero() && now.Sub(k.written) > time.Hour:
 			delete(u.keys, id) // idle: the database knows as much
 		}
 	}

@@ -140,6 +140,10 @@ func TestWhatIsCounted(t *testing.T) {
 				t.Errorf("%s was counted: %d %s", m, a.Status, a.Body)
 			}
 		}
+		// And yet the key was used, as whoever set the assistant up wants to see.
+		if k, err := w.App.GetKey(t.Context(), memo.Caller{Operator: true}, w.OlgaKey.ID); err != nil || k.LastUsedAt == nil || k.Requests24h != 0 {
+			t.Errorf("%+v %v", k, err)
+		}
 		counted := []string{
 			toolCall(projectsTool, "{}"), toolCall("no_such_tool", "{}"), toolCall(getTool, `{"id":"x"}`), request("tools/call", `{"name":7}`),
 			request("resources/read", `{"uri":"memo://transcriptions/`+w.Meetings[0]+`"}`), request("prompts/get", `{"name":"week_brief"}`),

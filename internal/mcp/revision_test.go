@@ -238,8 +238,8 @@ func TestWhatFailsHereIsTheServers(t *testing.T) {
 	if strings.Contains(string(a.Body), "nil pointer") {
 		t.Errorf("%s", a.Body)
 	}
-	w.post(key, request("tools/list", "{}")).Want(200)
 	w.door.App = good
+	w.post(key, request("tools/list", "{}")).Want(200)
 	w.post(key, toolCall(projectsTool, "{}")).Want(200)
 	w.Must(w.Store.Close())
 	w.post(key, toolCall(projectsTool, "{}")).Want(500, "request_id")

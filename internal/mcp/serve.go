@@ -61,6 +61,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if unknown(w, r, m) {
 		return
 	}
+	if !methods[m.method] {
+		s.App.Connected(r.Context(), c.Caller)
+	}
 	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	r.Header = r.Header.Clone()

@@ -82,7 +82,11 @@ func (s *Server) mount() http.Handler {
 			return
 		}
 		if _, pattern := mux.Handler(r); pattern == "" || r.URL.Path != path.Clean(r.URL.Path) {
-			rest.NotFound(w, r)
+			if web.IsForPeople(r) {
+				s.cfg.Web.NotFound(w, r)
+			} else {
+				rest.NotFound(w, r)
+			}
 			return
 		}
 		mux.ServeHTTP(w, r)

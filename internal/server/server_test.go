@@ -87,6 +87,16 @@ func TestWhatIsMountedWhere(t *testing.T) {
 	if w.Code != 400 || !strings.Contains(w.Body.String(), "Create an API key") {
 		t.Errorf("POST /register: %d %s", w.Code, w.Body)
 	}
+	for path, want := range map[string]string{"/nowhere": "", "/w/x": "", "/docs/": "/docs", "//evil.example/": "/evil.example", "/\\evil.example/": "/%5Cevil.example"} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.URL.Path = path
+		r.Header.Set("Accept", "text/html,*/*")
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, r)
+		if to := w.Header().Get("Location"); to != want || want == "" && (w.Code != 404 || !strings.Contains(w.Body.String(), "<h1>Nothing here</h1>")) {
+			t.Errorf("a browser at %s: %d to %q %.200s", path, w.Code, to, w.Body)
+		}
+	}
 	db.Close()
 	if w := get("/readyz"); w.Code != 503 {
 		t.Errorf("/readyz without a database: %d %s", w.Code, w.Body)

@@ -11,6 +11,7 @@
 package web
 
 import (
+	"cmp"
 	"bytes"
 	"context"
 	"errors"
@@ -19,6 +20,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -131,6 +133,21 @@ func (s *Site) serve(rt route, w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		v.fail(err)
 	}
+}
+
+// IsForPeople reports a browser that wants a page to show.
+func IsForPeople(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+// NotFound answers where there is no page. A slash too many is taken away.
+func (s *Site) NotFound(w http.ResponseWriter, r *http.Request) {
+	s.serve(route{method: http.MethodGet, path: "not found", handle: func(v *visit) error {
+		if tidy := path.Clean(r.URL.Path); tidy != r.URL.Path {
+			return v.redirect((&url.URL{Path: tidy}).String())
+		}
+		return errNotFound
+	}}, w, r)
 }
 
 // secure sets what every page says to the browser: nothing from elsewhere,
@@ -270,12 +287,20 @@ func (v *visit) fail(err error) {
 		_ = v.renderJSON(status, importAnswer{Reason: p.Message})
 		return
 	}
-	p.frame = v.frame(http.StatusText(status))
+	p.frame = v.frame(cmp.Or(refusals[status], "Something went wrong"))
 	v.unframed = nil // an error page needs none
 	if err := v.render(status, "error", p); err != nil {
 		req.Err = err
 		v.w.WriteHeader(http.StatusInternalServerError)
 	}
+}
+
+// refusals are the headings of error pages.
+var refusals = map[int]string{
+	http.StatusBadRequest: "That could not be read", http.StatusUnauthorized: "Sign in with a password", http.StatusForbidden: "Not for you",
+	http.StatusNotFound: "Nothing here", http.StatusRequestTimeout: "That took too long", http.StatusConflict: "That did not fit",
+	http.StatusRequestEntityTooLarge: "That is too large", http.StatusUnprocessableEntity: "That cannot be done", http.StatusTooManyRequests: "Too fast",
+	http.StatusServiceUnavailable: "Not now",
 }
 
 // errorPage is any refusal.
