@@ -44,6 +44,12 @@ func checkOrder(start, end memo.Seconds) string {
 	return ""
 }
 
+// ParseClock reads a time as subtitles and pages have it, such as 1:02:03 or 00:42.
+func ParseClock(s string) (t memo.Seconds, ok bool) {
+	t, fault := parseClock(s)
+	return t, fault == ""
+}
+
 // parseClock reads [hours:]minutes:seconds[.fraction]; a comma does for the
 // point, in SRT it is the rule.
 func parseClock(s string) (t memo.Seconds, fault string) {

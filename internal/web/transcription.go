@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,7 +27,7 @@ type transcriptionPage struct {
 	About         marked
 	Project       *memo.ProjectRef
 	Voices        string
-	Reports       []memo.Report
+	Reports       []reportRow
 	Path          string
 	Formats       []formatChoice
 
@@ -38,12 +39,22 @@ type transcriptionPage struct {
 	Parts []linesPart
 	Prev  string
 	Next  string
+	Last  string
+	Timed bool
+	At    string // the time that was asked for, if it is none
+	found string // the address of the line that is said at it
 
 	MayEdit  bool
 	Fields   fields // the title
 	Projects []memo.ProjectRef
 	Typed    string // into the form of the project
 	Problem  string // with it
+}
+
+// reportRow is a report, as far as a page has room.
+type reportRow struct {
+	memo.Report
+	Cut bool // the whole of it is in the exports
 }
 
 // lineRow is a line of the transcript.
@@ -80,6 +91,10 @@ const (
 	partBytes = 32 << 10 // of text and markup in a part of the lines, before escaping
 	lineBytes = 100      // of markup for each
 	maxHits   = 50       // found lines that are listed
+
+	reportBytes = 20 << 10 // of all reports together
+	maxSummary  = 4000     // characters
+	maxTopics   = 50
 )
 
 // transcription is the id in the path. One that cannot be an id is as unknown as any.
@@ -96,6 +111,12 @@ func showTranscription(v *visit) error {
 	if err != nil {
 		return err
 	}
+	switch {
+	case p.found != "":
+		return v.redirect(p.found)
+	case p.At != "":
+		return v.render(http.StatusUnprocessableEntity, "transcription", p)
+	}
 	return v.render(http.StatusOK, "transcription", p)
 }
 
@@ -108,7 +129,7 @@ func (v *visit) transcriptionPage() (transcriptionPage, error) {
 	if err != nil {
 		return transcriptionPage{}, err
 	}
-	p := transcriptionPage{Project: w.Project, Reports: w.Reports, Path: v.transcriptionsPath() + "/" + id, Formats: formatChoices}
+	p := transcriptionPage{Project: w.Project, Reports: reports(w.Reports), Path: v.transcriptionsPath() + "/" + id, Formats: formatChoices}
 	if err := json.Unmarshal(w.Doc, &p.Transcription); err != nil {
 		return p, fmt.Errorf("web: item %s: %w", id, err)
 	}
@@ -119,8 +140,17 @@ func (v *visit) transcriptionPage() (transcriptionPage, error) {
 	p.frame = v.in("transcriptions", p.Transcription.Title)
 	p.Q = strings.TrimSpace(shorten(strings.ToValidUTF8(v.r.URL.Query().Get("q"), ""), search.MaxQuery))
 	words := search.Query(p.Q)
-	p.Heading, p.About, p.Voices = mark(words, p.Transcription.Title), mark(words, string(p.Transcription.Summary)), voices(p.Transcription.Speakers)
+	p.Heading, p.About, p.Voices = mark(words, p.Transcription.Title), mark(words, shorten(string(p.Transcription.Summary), maxSummary)), voices(p.Transcription.Speakers)
+	p.Transcription.Topics = p.Transcription.Topics[:min(len(p.Transcription.Topics), maxTopics)]
 	line, _ := strconv.Atoi(v.r.URL.Query().Get("line"))
+	if at := strings.TrimSpace(v.r.URL.Query().Get("at")); at != "" {
+		t, ok := transcript.ParseClock(at)
+		if ok {
+			p.found = lineLink(p.Path, p.Q, lineAt(segments, t))
+			return p, nil
+		}
+		p.At = at
+	}
 	if err := p.read(v.ctx, segments, words, line); err != nil {
 		return p, err
 	}
@@ -140,10 +170,10 @@ func (v *visit) transcriptionPage() (transcriptionPage, error) {
 func (p *transcriptionPage) read(ctx context.Context, segments []memo.Segment, words []search.Term, line int) error {
 	p.Count = len(segments)
 	p.split(segments, min(max(line, 1), max(p.Count, 1)))
-	timed := memo.Timed(segments)
+	p.Timed = memo.Timed(segments)
 	row := func(i int, text string) lineRow {
 		r := lineRow{Number: i + 1, Voice: mark(words, string(segments[i].Speaker)), Text: mark(words, text)}
-		if timed {
+		if p.Timed {
 			r.Clock = segments[i].Start.Clock()
 		}
 		return r
@@ -159,7 +189,7 @@ func (p *transcriptionPage) read(ctx context.Context, segments []memo.Segment, w
 			p.Prev = p.Parts[i-1].Link
 		}
 		if i+1 < len(p.Parts) {
-			p.Next = p.Parts[i+1].Link
+			p.Next, p.Last = p.Parts[i+1].Link, p.Parts[len(p.Parts)-1].Link
 		}
 	}
 	found, err := linesWith(ctx, segments, words)
@@ -183,6 +213,29 @@ func (p *transcriptionPage) split(segments []memo.Segment, line int) {
 		p.Parts = append(p.Parts, linesPart{From: from + 1, To: to, Link: lineLink(p.Path, p.Q, from+1), Here: from < line && line <= to})
 		from = to
 	}
+}
+
+// lineAt is the number of the line that is said at a time, or the first.
+func lineAt(segments []memo.Segment, at memo.Seconds) int {
+	i := slices.IndexFunc(segments, func(s memo.Segment) bool { return s.Start > at })
+	if i < 0 {
+		return len(segments)
+	}
+	return max(i, 1)
+}
+
+// reports are as many as fit.
+func reports(all []memo.Report) []reportRow {
+	rows := make([]reportRow, len(all))
+	left := reportBytes
+	for i, r := range all {
+		rows[i].Report = r
+		if len(r.Text) > left {
+			rows[i].Text, rows[i].Cut = strings.ToValidUTF8(r.Text[:left], ""), true
+		}
+		left -= len(rows[i].Text)
+	}
+	return rows
 }
 
 // linesWith finds the lines that have all the words, or where there is none,

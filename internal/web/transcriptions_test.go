@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -134,7 +135,28 @@ func TestALongTranscriptionIsReadInParts(t *testing.T) {
 		t.Errorf("the page of a search has %d bytes", len(found.body))
 	}
 	b.get(w.texts("/"+id+"?line=-7")).want(200, `id="t-1"`)
+	for at, line := range map[string]string{"0:00": "1", "49:58": "2999", "49:59": "3000", "30:00.5": "1801", "9:59:59": "3000"} {
+		if p := b.get(w.texts("/"+id+"?q=day&at="+at)).want(200, `id="t-`+line+`"`); p.path != w.texts("/"+id+"?line="+line+"&q=day") {
+			t.Errorf("at %s: %s", at, p.path)
+		}
+	}
+	b.get(w.texts("/"+id+"?at=noon")).want(422, "The time must be such as", `value="noon"`, `id="t-1"`)
 	b.get(w.texts("/" + id + "?line=99999999999")).want(200)
+}
+
+// TestALongReportIsCut: the page stays a page, and says where the whole is.
+func TestALongReportIsCut(t *testing.T) {
+	w := newWorld(t, sqliteWorld(t))
+	long := strings.Repeat("wörter & ", 50_000)
+	doc, err := json.Marshal(map[string]any{
+		"title": "Long", "summary": long, "segments": []map[string]any{{"start": 0, "end": 1, "text": "hello"}},
+		"prompt_results": []map[string]any{{"name": "First", "slug": "a", "status": "completed", "text": "short"}, {"name": "Second", "slug": "b", "status": "completed", "text": long}, {"name": "Third", "slug": "c", "status": "completed", "text": "after it"}},
+	})
+	w.Must(err)
+	p := w.browser(w.Olga).get(w.texts("/"+w.Import(w.Acme, "long.json", string(doc)))).want(200, "short", "Third", "the Markdown download</a> has the whole")
+	if len(p.body) > 100_000 {
+		t.Errorf("the page has %d bytes", len(p.body))
+	}
 }
 
 func TestDownloadsAreTheExports(t *testing.T) {
