@@ -157,8 +157,8 @@ func (c *importCmd) one(e *environment, a *app.App, caller memo.Caller, path str
 	if err != nil {
 		return refuse(0, reason(err))
 	}
-	if most := transcript.DefaultLimits.Bytes; info.Size() > int64(most) {
-		return refuse(0, fmt.Sprintf("is larger than %d bytes, the most that one file may have", most))
+	if err := transcript.DefaultLimits.CheckSize(info.Size()); err != nil {
+		return refuse(0, err.Error())
 	}
 	if !info.Mode().IsRegular() {
 		return refuse(0, "is not a regular file")

@@ -52,8 +52,8 @@ func Read(name string, data []byte, limits Limits) (*memo.Document, error) {
 }
 
 func read(name string, data []byte, limits Limits) (*memo.Document, error) {
-	if len(data) > limits.Bytes {
-		return nil, refuse(0, "is larger than %d bytes, the most that one file may have", limits.Bytes)
+	if err := limits.CheckSize(int64(len(data))); err != nil {
+		return nil, err
 	}
 	text, err := decode(data)
 	if err != nil {

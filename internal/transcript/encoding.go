@@ -95,6 +95,9 @@ func binaryKind(data []byte) string {
 		{"fLaC", "a recording"},
 		{"\x1A\x45\xDF\xA3", "a recording"},
 		{"\x1F\x8B", "a gzip archive"},
+		{"\x89PNG", "a picture"},
+		{"\xFF\xD8\xFF", "a picture"},
+		{"GIF8", "a picture"},
 	} {
 		// A talk about RIFFs is text; a recording has bytes that no text has.
 		if bytes.HasPrefix(data, []byte(k.start)) && (k.start[0] == '%' || k.start[0] == '{' || !isText(data)) {

@@ -201,7 +201,7 @@ func (f *jsonFile) explain(err error) error {
 	}
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return refuse(lineAt(f.text, len(f.text)), "is cut short: the JSON does not end")
+			return refuse(lineAt(f.text, len(f.text)), "the file is cut short: the JSON does not end")
 		}
 		return refuse(lineAt(f.text, int(e.ByteOffset)), "is not valid JSON: %s", oneLine(e.Err.Error()))
 	}

@@ -21,6 +21,17 @@ type Limits struct {
 // of talk.
 var DefaultLimits = Limits{Bytes: 32 << 20, Segments: 200_000, LineBytes: 64 << 10, Speakers: 1_000}
 
+// CheckSize refuses a file of too many bytes.
+func (l Limits) CheckSize(n int64) error {
+	switch {
+	case n <= int64(l.Bytes):
+		return nil
+	case l.Bytes%(1<<20) == 0:
+		return refuse(0, "is larger than %d MB, the most that one file may have", l.Bytes>>20)
+	}
+	return refuse(0, "is larger than %d bytes, the most that one file may have", l.Bytes)
+}
+
 func (l Limits) orDefault() Limits {
 	for _, f := range []struct {
 		limit *int

@@ -44,6 +44,7 @@ func TestRefused(t *testing.T) {
 		{"an odd number of bytes", "a.txt", "\xff\xfeh\x00i", huge, 1, "cut short"},
 		{"a PDF", "a.txt", "%PDF-1.7\nx", huge, 0, "is a PDF"},
 		{"a Word document", "a.docx", "PK\x03\x04\x14\x00\x06\x00", huge, 0, "Office document"},
+		{"a picture", "a.png", "\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR", huge, 0, "a picture, not a transcript"},
 		{"an MP3", "a.srt", "ID3\x04\x00\xff\xfb", huge, 0, "MP3"},
 		{"an MP4", "a.mp4", "\x00\x00\x00\x20ftypisom\x00", huge, 0, "recording"},
 

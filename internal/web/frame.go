@@ -85,6 +85,7 @@ var done = map[string]string{
 	"name":       "Your name is changed.",
 	"password":   "Your password is changed, and you are signed out everywhere else.",
 	"signedout":  "You are signed out.",
+	"ended":      "You were signed out before this was sent, so nothing was changed. Sign in and send it again.",
 	"everywhere": "You are signed out on all devices.",
 	"device":     "The device is signed out.",
 	"saved":      "The key is changed.",

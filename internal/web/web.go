@@ -311,14 +311,25 @@ type errorPage struct {
 	RequestID string
 }
 
-// toSignIn sends the visitor to sign in, and back to a page that they wanted to
-// see. What they wanted to send has to be sent again.
+// toSignIn sends the visitor to sign in, and back to the page that they wanted to
+// see, or to the form that they sent, which has to be sent again.
 func (v *visit) toSignIn() {
-	to := "/signin"
-	if v.r.Method == http.MethodGet && v.r.URL.Path != "/" {
-		to += "?next=" + url.QueryEscape(v.r.URL.RequestURI())
+	next, word := v.r.URL.RequestURI(), ""
+	if v.r.Method != http.MethodGet {
+		from, err := url.Parse(v.r.Referer())
+		if err != nil {
+			from = new(url.URL)
+		}
+		next, word = from.RequestURI(), "ended"
 	}
-	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
+	to := url.Values{}
+	if next = localPath(next); next != "/" {
+		to.Set("next", next)
+	}
+	if word != "" {
+		to.Set("done", word)
+	}
+	http.Redirect(v.w, v.r, (&url.URL{Path: "/signin", RawQuery: to.Encode()}).String(), http.StatusSeeOther)
 }
 
 // localPath returns a path of this site that came as a parameter, or "/": one
