@@ -138,12 +138,8 @@ func (a *App) addKey(ctx context.Context, c memo.Caller, id string, action memo.
 // ListKeys lists the workspace's keys, newest first: all for an OWNER, their
 // own for others. An empty status lists every one.
 func (a *App) ListKeys(ctx context.Context, c memo.Caller, status memo.KeyStatus) ([]memo.KeyView, error) {
-	owner := c.UserID
-	if memo.SeesAllKeys(c) {
-		owner = ""
-	}
 	now := a.store.Now()
-	keys, err := a.store.Keys(ctx, c.WorkspaceID, owner, now)
+	keys, err := a.store.Keys(ctx, c.WorkspaceID, keysOf(c), now)
 	if err != nil {
 		return nil, err
 	}
@@ -155,6 +151,39 @@ func (a *App) ListKeys(ctx context.Context, c memo.Caller, status memo.KeyStatus
 		}
 	}
 	return views, nil
+}
+
+// KeyPart chooses some of the keys for a page. Whose they are is the caller's
+// matter as far as the caller may not see all.
+type KeyPart = store.KeyPart
+
+// SomeKeys lists a part of the keys that the caller sees, newest first.
+func (a *App) SomeKeys(ctx context.Context, c memo.Caller, p KeyPart) ([]memo.KeyView, error) {
+	p.WorkspaceID, p.UserID = c.WorkspaceID, cmp.Or(keysOf(c), p.UserID)
+	now := a.store.Now()
+	keys, err := a.store.SomeKeys(ctx, p)
+	views := make([]memo.KeyView, len(keys))
+	for i, k := range keys {
+		a.usage.pending(&k, now)
+		views[i] = k.View(now)
+	}
+	return views, err
+}
+
+// KeyHolder is a user who made keys in a workspace.
+type KeyHolder = store.KeyHolder
+
+// KeyHolders lists who made the keys that the caller sees, with their number.
+func (a *App) KeyHolders(ctx context.Context, c memo.Caller) ([]KeyHolder, error) {
+	return a.store.KeyHolders(ctx, c.WorkspaceID, keysOf(c))
+}
+
+// keysOf is whose keys the caller sees; empty: everybody's.
+func keysOf(c memo.Caller) string {
+	if memo.SeesAllKeys(c) {
+		return ""
+	}
+	return c.UserID
 }
 
 // GetKey shows one key.

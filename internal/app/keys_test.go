@@ -1,6 +1,8 @@
 package app
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -114,6 +116,32 @@ func TestWhoSeesAndRevokes(t *testing.T) {
 		w.wantCode("revoked by the OWNER", key, "revoked")
 		if got := names(w.as(w.owner), memo.KeyRevoked); got != "member's" {
 			t.Errorf("revoked keys: %s", got)
+		}
+		for who, u := range map[string]memo.User{"an OWNER": w.owner, "a MEMBER": w.member} {
+			some := func(p KeyPart) (out string) {
+				p.Limit = cmp.Or(p.Limit, 9)
+				keys, err := w.SomeKeys(w.ctx, w.as(u), p)
+				must(t, keys, err)
+				for _, k := range keys {
+					out += k.Name
+				}
+				return out
+			}
+			holders, err := w.KeyHolders(w.ctx, w.as(u))
+			must(t, holders, err)
+			var counts []string
+			for _, h := range holders {
+				counts = append(counts, fmt.Sprintf("%s %d %d", h.Email, h.Living, h.Ended))
+			}
+			slices.Sort(counts)
+			got := []string{some(KeyPart{}), some(KeyPart{Ended: true}), some(KeyPart{UserID: w.owner.ID}), some(KeyPart{Offset: 1}), some(KeyPart{WorkspaceID: "x"}), strings.Join(counts, ", ")}
+			want := []string{"owner's", "member's", "owner's", "", "owner's", w.member.Email + " 0 1, " + w.owner.Email + " 1 0"}
+			if who == "a MEMBER" {
+				want = []string{"", "member's", "", "", "", w.member.Email + " 0 1"}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s sees %q, not %q", who, got, want)
+			}
 		}
 		events, err := w.store.Events(w.ctx, store.EventFilter{WorkspaceID: w.workspace.ID}, 1)
 		must(t, events, err)

@@ -15,6 +15,9 @@ const keyQuery = `SELECT k.id, k.workspace_id, k.name, k.suffix, k.created_at, u
 	(SELECT coalesce(sum(g.requests), 0) FROM key_usage g WHERE g.key_id = k.id AND g.hour > $1)
 	FROM api_keys k JOIN users u ON u.id = k.user_id `
 
+// living is the condition of a key that works, at the moment that follows.
+const living = `revoked_at IS NULL AND deactivated_at IS NULL AND coalesce(expires_at, 9223372036854775807) > `
+
 func scanKey(row scanner) (k memo.APIKey, err error) {
 	var created int64
 	var expires, revoked, deactivated, used, exposed sql.NullInt64
@@ -43,6 +46,43 @@ func (r reader) Keys(ctx context.Context, workspaceID, userID string, now time.T
 		ORDER BY k.created_at DESC, k.id DESC`, dayAgo(now), workspaceID, userID)
 }
 
+// KeyPart chooses keys of a workspace for a page.
+type KeyPart struct {
+	WorkspaceID   string
+	UserID        string // of this member only
+	Ended         bool   // those that do not work any more, not those that do
+	Offset, Limit int
+}
+
+// SomeKeys lists a part of the keys, newest first.
+func (s *Store) SomeKeys(ctx context.Context, p KeyPart) ([]memo.APIKey, error) {
+	now := s.Now()
+	return list(ctx, s.q, scanKey, keyQuery+`WHERE k.workspace_id = $2 AND ($3 = '' OR k.user_id = $3) AND (`+living+`$4) <> $5
+		ORDER BY k.created_at DESC, k.id DESC LIMIT $6 OFFSET $7`, dayAgo(now), p.WorkspaceID, p.UserID, millis(now), p.Ended, p.Limit, p.Offset)
+}
+
+// KeyHolder is a user who made keys in a workspace, and how many of them work
+// and have ended.
+type KeyHolder struct {
+	memo.KeyCreator
+	Living, Ended int
+	LastUsedAt    *time.Time // of those that work
+}
+
+// KeyHolders lists them by name; one only when userID is given.
+func (s *Store) KeyHolders(ctx context.Context, workspaceID, userID string) ([]KeyHolder, error) {
+	return list(ctx, s.q, func(row scanner) (h KeyHolder, err error) {
+		var used sql.NullInt64
+		err = row.Scan(&h.ID, &h.Name, &h.Email, &h.Living, &h.Ended, &used)
+		h.LastUsedAt = fromNullMillis(used)
+		return h, err
+	}, `SELECT u.id, u.name, u.email, n.living, n.ended, n.used FROM (
+			SELECT user_id, count(*) FILTER (WHERE `+living+`$3) AS living, count(*) FILTER (WHERE NOT (`+living+`$3)) AS ended,
+				max(last_used_at) FILTER (WHERE `+living+`$3) AS used
+			FROM api_keys WHERE workspace_id = $1 AND ($2 = '' OR user_id = $2) GROUP BY user_id) n
+		JOIN users u ON u.id = n.user_id ORDER BY u.name, u.id`, workspaceID, userID, millis(s.Now()))
+}
+
 // LockKey makes others who change this key wait.
 func (t *Tx) LockKey(ctx context.Context, id string) error {
 	return t.exec(ctx, `UPDATE api_keys SET name = name WHERE id = $1`, id)
@@ -51,7 +91,7 @@ func (t *Tx) LockKey(ctx context.Context, id string) error {
 // CountLiveKeys counts the active keys of a member.
 func (t *Tx) CountLiveKeys(ctx context.Context, workspaceID, userID string) (n int, err error) {
 	err = t.q.QueryRowContext(ctx, `SELECT count(*) FROM api_keys WHERE workspace_id = $1 AND user_id = $2
-		AND revoked_at IS NULL AND deactivated_at IS NULL AND (expires_at IS NULL OR expires_at > $3)`,
+		AND `+living+`$3`,
 		workspaceID, userID, millis(t.Now)).Scan(&n)
 	return n, classify(err)
 }
@@ -68,8 +108,7 @@ func (t *Tx) AddKey(ctx context.Context, k memo.APIKey, hash credential.Hash) (b
 // ChangeKey sets name and expiry of a key that is active; false when it is not
 // (any more).
 func (t *Tx) ChangeKey(ctx context.Context, id, name string, expires *time.Time) (bool, error) {
-	n, err := t.changed(ctx, `UPDATE api_keys SET name = $2, expires_at = $3 WHERE id = $1
-		AND revoked_at IS NULL AND deactivated_at IS NULL AND (expires_at IS NULL OR expires_at > $4)`,
+	n, err := t.changed(ctx, `UPDATE api_keys SET name = $2, expires_at = $3 WHERE id = $1 AND `+living+`$4`,
 		id, name, nullMillis(expires), millis(t.Now))
 	return n == 1, err
 }
@@ -95,8 +134,7 @@ func (t *Tx) ExposeKey(ctx context.Context, hash credential.Hash) (id, workspace
 	rows, err := list(ctx, t.q, func(row scanner) (k [2]string, err error) {
 		err = row.Scan(&k[0], &k[1])
 		return k, err
-	}, `UPDATE api_keys SET exposed_at = $2 WHERE hash = $1 AND exposed_at IS NULL
-		AND revoked_at IS NULL AND deactivated_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
+	}, `UPDATE api_keys SET exposed_at = $2 WHERE hash = $1 AND exposed_at IS NULL AND `+living+`$2
 		RETURNING id, workspace_id`, hash[:], millis(t.Now))
 	if err != nil || len(rows) == 0 {
 		return "", "", false, err

@@ -191,7 +191,6 @@ func (t *Tx) keyEnds(ctx context.Context) ([]keyEnd, error) {
 // endKeys carries the known ends over to the restored keys and deactivates
 // the keys that nobody can speak for.
 func (t *Tx) endKeys(ctx context.Context, ends []keyEnd, keepUnknown bool) (r Restored, err error) {
-	living := ` AND revoked_at IS NULL AND deactivated_at IS NULL AND (expires_at IS NULL OR expires_at > $1)`
 	count := func(query string, args ...any) (n int64) {
 		if err == nil {
 			err = classify(t.q.QueryRowContext(ctx, query, args...).Scan(&n))
@@ -200,7 +199,7 @@ func (t *Tx) endKeys(ctx context.Context, ends []keyEnd, keepUnknown bool) (r Re
 	}
 	r.Transcriptions = count(`SELECT count(*) FROM transcriptions`)
 	r.Keys = count(`SELECT count(*) FROM api_keys`)
-	before := count(`SELECT count(*) FROM api_keys WHERE 1 = 1`+living, millis(t.Now))
+	before := count(`SELECT count(*) FROM api_keys WHERE `+living+`$1`, millis(t.Now))
 	for _, e := range ends {
 		if err != nil {
 			return r, err
@@ -210,7 +209,7 @@ func (t *Tx) endKeys(ctx context.Context, ends []keyEnd, keepUnknown bool) (r Re
 			expires_at = CASE WHEN CAST($5 AS BIGINT) IS NULL OR expires_at <= $5 THEN expires_at ELSE $5 END
 			WHERE hash = $1`, e.hash, e.revoked, e.deactivated, e.deactivatedBy, e.expires, e.exposed)
 	}
-	r.CarriedOver = before - count(`SELECT count(*) FROM api_keys WHERE 1 = 1`+living, millis(t.Now))
+	r.CarriedOver = before - count(`SELECT count(*) FROM api_keys WHERE `+living+`$1`, millis(t.Now))
 	if keepUnknown || err != nil {
 		return r, err
 	}
@@ -225,7 +224,7 @@ func (t *Tx) endKeys(ctx context.Context, ends []keyEnd, keepUnknown bool) (r Re
 		}
 		if !known[string(e.hash)] {
 			var n int64
-			n, err = t.changed(ctx, `UPDATE api_keys SET deactivated_at = $1, deactivated_by = $3 WHERE hash = $2`+living,
+			n, err = t.changed(ctx, `UPDATE api_keys SET deactivated_at = $1, deactivated_by = $3 WHERE hash = $2 AND `+living+`$1`,
 				millis(t.Now), e.hash, "a backup was restored without a record of what had been revoked since")
 			r.Deactivated += n
 		}

@@ -31,8 +31,7 @@ func (t *Tx) RecordUse(ctx context.Context, uses []Use) error {
 	for _, u := range uses {
 		if !u.At.IsZero() {
 			if err := t.exec(ctx, `UPDATE api_keys SET last_used_at = $2, last_used_ip = $3, last_used_agent = $4
-				WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)
-				AND revoked_at IS NULL AND deactivated_at IS NULL AND (expires_at IS NULL OR expires_at > $2)`,
+				WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2) AND `+living+`$2`,
 				u.KeyID, millis(u.At), u.IP, u.Agent); err != nil {
 				return err
 			}
