@@ -85,8 +85,10 @@ func must[T any](t *testing.T, v T, err error) T {
 
 func (w *world) user(email string) memo.User {
 	w.t.Helper()
-	u, err := w.AddUser(w.ctx, theOperator, email, "Somebody", "correct horse")
-	return must(w.t, u, err)
+	u, err := w.AddUser(w.ctx, theOperator, email, "Somebody", "")
+	must(w.t, u, err)
+	must(w.t, 0, w.store.Write(w.ctx, func(tx *store.Tx) error { return tx.SetPassword(w.ctx, u.ID, testenv.PasswordHash) }))
+	return u
 }
 
 func (w *world) addWorkspace(name string, owner memo.User) memo.Workspace {

@@ -46,7 +46,7 @@ func TestAServerIsSetUpOnce(t *testing.T) {
 			for i := range 8 {
 				wg.Go(func() {
 					_, err := a.SetUp(ctx, Setup{
-						Email: string(rune('a'+i)) + "@example.com", Name: "First", Password: "correct horse", Workspace: "Acme",
+						Email: string(rune('a'+i)) + "@example.com", Name: "First", Password: testenv.Password, Workspace: "Acme",
 					}, memo.PlanPro, Origin{IP: "192.0.2.1"})
 					switch {
 					case err == nil:
@@ -76,9 +76,9 @@ func TestAccount(t *testing.T) {
 			token, _, _, err := w.SignIn(w.ctx, w.member.Email, password, Origin{IP: "192.0.2.1"})
 			return token, err
 		}
-		one, err := signIn("correct horse")
+		one, err := signIn(testenv.Password)
 		must(t, one, err)
-		two, err := signIn("correct horse")
+		two, err := signIn(testenv.Password)
 		must(t, two, err)
 		c, err := w.AuthoriseUser(w.ctx, one, Origin{IP: "192.0.2.1"})
 		must(t, c, err)
@@ -88,14 +88,14 @@ func TestAccount(t *testing.T) {
 		}
 		wantKind(t, "an empty name", w.Rename(w.ctx, c, " "), memo.KindInvalid)
 		wantKind(t, "a wrong password", w.ChangePassword(w.ctx, c, "wrong", "battery staple"), memo.KindInvalid)
-		wantKind(t, "a short one", w.ChangePassword(w.ctx, c, "correct horse", "short"), memo.KindInvalid)
-		must(t, 0, w.ChangePassword(w.ctx, c, "correct horse", "battery staple"))
+		wantKind(t, "a short one", w.ChangePassword(w.ctx, c, testenv.Password, "short"), memo.KindInvalid)
+		must(t, 0, w.ChangePassword(w.ctx, c, testenv.Password, "battery staple"))
 		for _, token := range []string{one, two} {
 			if _, err := w.AuthoriseUser(w.ctx, token, Origin{}); memo.KindOf(err) != memo.KindUnauthorized {
 				t.Errorf("a session outlives the password: %v", err)
 			}
 		}
-		if _, err := signIn("correct horse"); memo.KindOf(err) != memo.KindUnauthorized {
+		if _, err := signIn(testenv.Password); memo.KindOf(err) != memo.KindUnauthorized {
 			t.Errorf("the old password: %v", err)
 		}
 		three, err := signIn("battery staple")
@@ -132,7 +132,7 @@ func TestInvites(t *testing.T) {
 		if err != nil || len(problems) != 3 {
 			t.Errorf("%v %v", problems, err)
 		}
-		_, _, err = w.JoinAnew(w.ctx, token, w.member.Email, "Mark", "correct horse", Origin{})
+		_, _, err = w.JoinAnew(w.ctx, token, w.member.Email, "Mark", testenv.Password, Origin{})
 		if codeOf(err) != "email_taken" {
 			t.Errorf("an account that there is: %v", err)
 		}
@@ -140,7 +140,7 @@ func TestInvites(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, email := range []string{"nina@example.com", "noah@example.com"} {
 			wg.Go(func() {
-				if _, problems, err := w.JoinAnew(w.ctx, token, email, "New", "correct horse", Origin{}); err == nil && problems == nil {
+				if _, problems, err := w.JoinAnew(w.ctx, token, email, "New", testenv.Password, Origin{}); err == nil && problems == nil {
 					joined.Add(1)
 				} else if memo.KindOf(err) != memo.KindNotFound {
 					t.Error(err, problems)
@@ -369,7 +369,7 @@ func TestUseOf(t *testing.T) {
 func TestNothingIsWrittenBehindASignOut(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		signIn := func(u memo.User) memo.Caller {
-			token, _, _, err := w.SignIn(w.ctx, u.Email, "correct horse", Origin{IP: "192.0.2.1"})
+			token, _, _, err := w.SignIn(w.ctx, u.Email, testenv.Password, Origin{IP: "192.0.2.1"})
 			must(t, token, err)
 			c, err := w.AuthoriseSession(w.ctx, token, w.workspace.ID, Origin{IP: "192.0.2.1"})
 			must(t, c, err)
@@ -385,7 +385,7 @@ func TestNothingIsWrittenBehindASignOut(t *testing.T) {
 			return map[string]error{
 				"create a key": created, "invite": invited, "import": imported,
 				"retitle": w.Retitle(w.ctx, c, in.ID, "Late"), "rename the workspace": w.RenameWorkspace(w.ctx, c, "Late"),
-				"rename": w.Rename(w.ctx, c, "Late"), "change the password": w.ChangePassword(w.ctx, c, "correct horse", "battery staple"),
+				"rename": w.Rename(w.ctx, c, "Late"), "change the password": w.ChangePassword(w.ctx, c, testenv.Password, "battery staple"),
 			}
 		}
 		must(t, 0, w.SignOutEverywhere(w.ctx, owner))
@@ -472,7 +472,7 @@ func TestInvitationsAreNoWayToAskForAccounts(t *testing.T) {
 		_, token, err := w.Invite(w.ctx, w.as(w.owner), memo.RoleMember)
 		must(t, token, err)
 		for range 12 {
-			_, _, err = w.JoinAnew(w.ctx, token, w.member.Email, "Somebody", "correct horse", Origin{IP: "192.0.2.9"})
+			_, _, err = w.JoinAnew(w.ctx, token, w.member.Email, "Somebody", testenv.Password, Origin{IP: "192.0.2.9"})
 		}
 		wantKind(t, "the twelfth", err, memo.KindRateLimited)
 	})

@@ -51,7 +51,7 @@ type World struct {
 }
 
 // Password is everybody's.
-const Password = "correct horse"
+const Password = testenv.Password
 
 // Databases runs f once for each database.
 func Databases(t *testing.T, f func(t *testing.T, cfg store.Config)) {
@@ -92,8 +92,9 @@ func New(t testing.TB, cfg Config) *World {
 func (w *World) populate(ctx context.Context) {
 	operator := memo.Caller{Operator: true}
 	user := func(name string) memo.User {
-		u, err := w.App.AddUser(ctx, operator, name+"@example.com", name, Password)
+		u, err := w.App.AddUser(ctx, operator, name+"@example.com", name, "")
 		w.Must(err)
+		w.Must(w.Store.Write(ctx, func(tx *store.Tx) error { return tx.SetPassword(ctx, u.ID, testenv.PasswordHash) }))
 		return u
 	}
 	workspace := func(name string, owner memo.User) memo.Workspace {
