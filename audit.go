@@ -1,6 +1,9 @@
 package memo
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Event is one line of the audit trail. It is written in the transaction of
 // the change it tells of, so there is no change without its event.
@@ -12,6 +15,7 @@ type Event struct {
 	ActorID     Optional  `json:"actor_id"` // the user; empty for the operator and the system
 	Actor       string    `json:"actor"`    // "operator", "system" or the user's e-mail
 	Subject     string    `json:"subject"`  // the id of what was changed
+	Name        string    `json:"name"`     // what that was called then: of a key, a member (the e-mail) or a transcription
 	Detail      string    `json:"detail"`   // words for a person; never a secret
 	IP          Optional  `json:"ip"`
 	Agent       Optional  `json:"agent"`
@@ -19,6 +23,12 @@ type Event struct {
 
 // Action names what happened, as subject.verb.
 type Action string
+
+// Noun is what the action is done to: "key" of "key.created".
+func (a Action) Noun() string {
+	noun, _, _ := strings.Cut(string(a), ".")
+	return noun
+}
 
 // The actions that are recorded.
 const (

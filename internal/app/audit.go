@@ -11,10 +11,10 @@ import (
 // Trail asks for a part of the audit trail. The zero value of a field leaves
 // the filter out.
 type Trail struct {
-	Subject  string    // the part of an action before its dot: "key", "member", …
+	Noun     string    // of the action: "key", "member", …
 	ActorID  string    // a user
 	From, To time.Time // days in UTC, both inclusive
-	Before   int64     // only events older than the one of this id
+	Before   int64     // only events that stand behind the one of this id
 	Limit    int       // is clamped to 1–1,000
 }
 
@@ -23,7 +23,7 @@ func (a *App) Events(ctx context.Context, c memo.Caller, in Trail) ([]memo.Event
 	if !c.Operator && (c.KeyID != "" || c.Role != memo.RoleOwner) {
 		return nil, memo.Forbidden("owner_required", "Only an OWNER of the workspace may read its audit trail.")
 	}
-	f := store.EventFilter{WorkspaceID: c.WorkspaceID, Subject: in.Subject, ActorID: in.ActorID, From: in.From, Before: in.Before}
+	f := store.EventFilter{WorkspaceID: c.WorkspaceID, Noun: in.Noun, ActorID: in.ActorID, From: in.From, Before: in.Before}
 	if !in.To.IsZero() {
 		f.To = in.To.AddDate(0, 0, 1)
 	}

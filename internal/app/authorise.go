@@ -165,8 +165,12 @@ func (a *App) ReportExposure(ctx context.Context, keys []credential.Key, o Origi
 				if err != nil || !marked {
 					return err
 				}
+				k, err := tx.Key(ctx, id, tx.Now)
+				if err != nil {
+					return err
+				}
 				return record(ctx, tx, memo.Caller{IP: o.IP, Agent: o.Agent}, memo.Event{
-					WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionKeyExposed, Subject: id,
+					WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionKeyExposed, Subject: id, Name: k.Name,
 					Detail: "the key was sent in a URL, where logs and histories keep it: rotate it",
 				})
 			})

@@ -13,7 +13,7 @@ func (a *App) Retitle(ctx context.Context, c memo.Caller, id, title string) erro
 	if err != nil {
 		return err
 	}
-	return a.edit(ctx, c, id, memo.ActionRetitled, func(tx *store.Tx, e store.Editable) (string, error) {
+	return a.edit(ctx, c, id, memo.ActionRetitled, "", func(tx *store.Tx, e store.Editable) (string, error) {
 		return title, tx.Retitle(ctx, e, title)
 	})
 }
@@ -27,15 +27,15 @@ func (a *App) Move(ctx context.Context, c memo.Caller, id, project string) error
 			return err
 		}
 	}
-	return a.edit(ctx, c, id, memo.ActionMoved, func(tx *store.Tx, e store.Editable) (string, error) {
-		return e.Doc.Title + " → " + project, tx.Move(ctx, e, project)
+	return a.edit(ctx, c, id, memo.ActionMoved, project, func(tx *store.Tx, e store.Editable) (string, error) {
+		return e.Doc.Title, tx.Move(ctx, e, project)
 	})
 }
 
 // Delete takes a transcription away for good. The same file can be imported
 // again.
 func (a *App) Delete(ctx context.Context, c memo.Caller, id string) error {
-	return a.edit(ctx, c, id, memo.ActionDeleted, func(tx *store.Tx, e store.Editable) (string, error) {
+	return a.edit(ctx, c, id, memo.ActionDeleted, "", func(tx *store.Tx, e store.Editable) (string, error) {
 		return e.Doc.Title, tx.Delete(ctx, e)
 	})
 }
@@ -47,7 +47,7 @@ func (a *App) MayEdit(ctx context.Context, c memo.Caller, id string) (bool, erro
 	return err == nil && memo.MayChangeTranscription(c, c.WorkspaceID, by) == nil, err
 }
 
-func (a *App) edit(ctx context.Context, c memo.Caller, id string, action memo.Action, f func(*store.Tx, store.Editable) (detail string, err error)) error {
+func (a *App) edit(ctx context.Context, c memo.Caller, id string, action memo.Action, detail string, f func(*store.Tx, store.Editable) (title string, err error)) error {
 	return a.write(ctx, c, func(tx *store.Tx) error {
 		e, err := tx.LockTranscription(ctx, c.WorkspaceID, id)
 		if err != nil {
@@ -56,7 +56,7 @@ func (a *App) edit(ctx context.Context, c memo.Caller, id string, action memo.Ac
 		if err := memo.MayChangeTranscription(c, c.WorkspaceID, e.CreatedBy); err != nil {
 			return err
 		}
-		detail, err := f(tx, e)
+		title, err := f(tx, e)
 		if err != nil {
 			return err
 		}
@@ -64,7 +64,7 @@ func (a *App) edit(ctx context.Context, c memo.Caller, id string, action memo.Ac
 			return err
 		}
 		return record(ctx, tx, c, memo.Event{
-			WorkspaceID: memo.Optional(c.WorkspaceID), Action: action, Subject: id, Detail: cut(detail, maxAgent),
+			WorkspaceID: memo.Optional(c.WorkspaceID), Action: action, Subject: id, Name: cut(title, maxAgent), Detail: detail,
 		})
 	})
 }

@@ -86,7 +86,7 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in Import) (Imported, e
 			return err
 		}
 		return record(ctx, tx, c, memo.Event{
-			WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionImported, Subject: id, Detail: cut(d.Title, maxAgent),
+			WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionImported, Subject: id, Name: cut(d.Title, maxAgent),
 		})
 	})
 	return out, err

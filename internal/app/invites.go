@@ -21,16 +21,16 @@ func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo
 	}
 	token, hash := credential.NewToken()
 	i = memo.Invite{ID: newID(), WorkspaceID: c.WorkspaceID, Role: role}
-	err = a.changeMembers(ctx, c, c.WorkspaceID, i.ID, memo.ActionInvited, string(role), func(tx *store.Tx) error {
+	err = a.changeMembers(ctx, c, c.WorkspaceID, i.ID, memo.ActionInvited, string(role), func(tx *store.Tx) (string, error) {
 		i.CreatedAt, i.ExpiresAt = tx.Now, tx.Now.Add(memo.InviteLife)
 		if err := tx.AddInvite(ctx, i, c.UserID, hash); err != nil {
-			return err
+			return "", err
 		}
 		n, err := tx.CountInvites(ctx, c.WorkspaceID)
 		if err == nil && n > memo.MaxInvites {
-			return memo.Conflict("too_many_invites", "%d invitations are open already. Take some back first.", memo.MaxInvites)
+			return "", memo.Conflict("too_many_invites", "%d invitations are open already. Take some back first.", memo.MaxInvites)
 		}
-		return err
+		return "", err
 	})
 	return i, token, err
 }
@@ -45,12 +45,12 @@ func (a *App) Invites(ctx context.Context, c memo.Caller) ([]memo.Invite, error)
 
 // RevokeInvite takes an invitation back.
 func (a *App) RevokeInvite(ctx context.Context, c memo.Caller, id string) error {
-	return a.changeMembers(ctx, c, c.WorkspaceID, id, memo.ActionInviteRevoked, "", func(tx *store.Tx) error {
+	return a.changeMembers(ctx, c, c.WorkspaceID, id, memo.ActionInviteRevoked, "", func(tx *store.Tx) (string, error) {
 		gone, err := tx.DeleteInvite(ctx, c.WorkspaceID, id)
 		if err == nil && !gone {
-			return memo.NotFound("Invitation")
+			return "", memo.NotFound("Invitation")
 		}
-		return err
+		return "", err
 	})
 }
 
@@ -125,8 +125,12 @@ func join(ctx context.Context, tx *store.Tx, c memo.Caller, i memo.Invite, token
 	if err != nil {
 		return err
 	}
+	m, err := tx.Member(ctx, i.WorkspaceID, c.UserID)
+	if err != nil {
+		return err
+	}
 	return record(ctx, tx, c, memo.Event{
-		WorkspaceID: memo.Optional(i.WorkspaceID), Action: memo.ActionMemberAdded, Subject: c.UserID, Detail: string(i.Role) + ", invited by " + i.CreatedBy,
+		WorkspaceID: memo.Optional(i.WorkspaceID), Action: memo.ActionMemberAdded, Subject: c.UserID, Name: m.Email, Detail: string(i.Role) + ", invited by " + i.CreatedBy,
 	})
 }
 

@@ -126,7 +126,7 @@ func (a *App) addKey(ctx context.Context, c memo.Caller, id string, action memo.
 			return cmp.Or(err, error(errKeyExists))
 		}
 		return record(ctx, tx, c, memo.Event{
-			WorkspaceID: memo.Optional(w.ID), Action: action, Subject: k.ID, Detail: k.Name,
+			WorkspaceID: memo.Optional(w.ID), Action: action, Subject: k.ID, Name: k.Name,
 		})
 	})
 	if err != nil {
@@ -244,7 +244,7 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 			return errKeyNotActive
 		}
 		return record(ctx, tx, c, memo.Event{
-			WorkspaceID: memo.Optional(k.WorkspaceID), Action: memo.ActionKeyChanged, Subject: id, Detail: k.Name,
+			WorkspaceID: memo.Optional(k.WorkspaceID), Action: memo.ActionKeyChanged, Subject: id, Name: k.Name,
 		})
 	})
 	if err != nil {
@@ -270,7 +270,7 @@ func (a *App) RevokeKey(ctx context.Context, c memo.Caller, id string) error {
 			return err
 		}
 		return record(ctx, tx, c, memo.Event{
-			WorkspaceID: memo.Optional(k.WorkspaceID), Action: memo.ActionKeyRevoked, Subject: id, Detail: k.Name,
+			WorkspaceID: memo.Optional(k.WorkspaceID), Action: memo.ActionKeyRevoked, Subject: id, Name: k.Name,
 		})
 	})
 }

@@ -111,8 +111,12 @@ func deactivate(ctx context.Context, tx *store.Tx, c memo.Caller, workspaceID, u
 		return err
 	}
 	for _, id := range keys {
+		k, err := tx.Key(ctx, id, tx.Now)
+		if err != nil {
+			return err
+		}
 		if err := record(ctx, tx, c, memo.Event{
-			WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionKeyDeactivated, Subject: id, Detail: why,
+			WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionKeyDeactivated, Subject: id, Name: k.Name, Detail: why,
 		}); err != nil {
 			return err
 		}
@@ -203,8 +207,8 @@ func (a *App) RenameWorkspace(ctx context.Context, c memo.Caller, name string) e
 	if err != nil {
 		return err
 	}
-	return a.changeMembers(ctx, c, c.WorkspaceID, c.WorkspaceID, memo.ActionWorkspaceRenamed, name, func(tx *store.Tx) error {
-		return tx.RenameWorkspace(ctx, c.WorkspaceID, name)
+	return a.changeMembers(ctx, c, c.WorkspaceID, c.WorkspaceID, memo.ActionWorkspaceRenamed, name, func(tx *store.Tx) (string, error) {
+		return "", tx.RenameWorkspace(ctx, c.WorkspaceID, name)
 	})
 }
 
@@ -219,15 +223,15 @@ func (a *App) AddMember(ctx context.Context, c memo.Caller, workspaceID, userID 
 	if err := role.Check(); err != nil {
 		return m, err
 	}
-	err = a.changeMembers(ctx, c, workspaceID, userID, memo.ActionMemberAdded, string(role), func(tx *store.Tx) error {
+	err = a.changeMembers(ctx, c, workspaceID, userID, memo.ActionMemberAdded, string(role), func(tx *store.Tx) (string, error) {
 		added, err := tx.AddMember(ctx, workspaceID, userID, role)
 		if err == nil && !added {
-			return memo.Conflict("already_member", "This user is a member of the workspace already.")
+			return "", memo.Conflict("already_member", "This user is a member of the workspace already.")
 		}
 		if err == nil {
 			m, err = tx.Member(ctx, workspaceID, userID)
 		}
-		return err
+		return m.Email, err
 	})
 	return m, err
 }
@@ -264,7 +268,7 @@ func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, user
 			return err
 		}
 		return record(ctx, tx, c, memo.Event{
-			WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberRemoved, Subject: userID, Detail: m.Email,
+			WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberRemoved, Subject: userID, Name: m.Email,
 		})
 	})
 }
@@ -274,29 +278,30 @@ func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID st
 	if err := role.Check(); err != nil {
 		return m, err
 	}
-	err = a.changeMembers(ctx, c, workspaceID, userID, memo.ActionMemberRole, string(role), func(tx *store.Tx) error {
+	err = a.changeMembers(ctx, c, workspaceID, userID, memo.ActionMemberRole, string(role), func(tx *store.Tx) (string, error) {
 		if role != memo.RoleOwner {
 			if err := keepOwner(ctx, tx, workspaceID, userID); err != nil {
-				return err
+				return "", err
 			}
 		}
 		if err := tx.SetRole(ctx, workspaceID, userID, role); err != nil {
-			return err
+			return "", err
 		}
 		if role != memo.RoleOwner { // or they would open again with the role
 			if err := tx.DeleteInvitesBy(ctx, userID, workspaceID); err != nil {
-				return err
+				return "", err
 			}
 		}
 		m, err = tx.Member(ctx, workspaceID, userID)
-		return err
+		return m.Email, err
 	})
 	return m, err
 }
 
 // changeMembers runs a change of a workspace's members, one at a time for the
-// workspace, so that two OWNERs cannot remove each other at once.
-func (a *App) changeMembers(ctx context.Context, c memo.Caller, workspaceID, userID string, action memo.Action, detail string, f func(*store.Tx) error) error {
+// workspace, so that two OWNERs cannot remove each other at once. f returns the
+// name that the event keeps.
+func (a *App) changeMembers(ctx context.Context, c memo.Caller, workspaceID, userID string, action memo.Action, detail string, f func(*store.Tx) (name string, err error)) error {
 	if err := mayManageMembers(c, workspaceID); err != nil {
 		return err
 	}
@@ -307,10 +312,11 @@ func (a *App) changeMembers(ctx context.Context, c memo.Caller, workspaceID, use
 		if err := stillOwner(ctx, tx, c, workspaceID); err != nil {
 			return err
 		}
-		if err := f(tx); err != nil {
+		name, err := f(tx)
+		if err != nil {
 			return err
 		}
-		return record(ctx, tx, c, memo.Event{WorkspaceID: memo.Optional(workspaceID), Action: action, Subject: userID, Detail: detail})
+		return record(ctx, tx, c, memo.Event{WorkspaceID: memo.Optional(workspaceID), Action: action, Subject: userID, Name: name, Detail: detail})
 	})
 }
 

@@ -257,7 +257,7 @@ func TestEditing(t *testing.T) {
 		if again := mine(member, "almonds"); again == ofMember || len(find("almonds")) != 1 {
 			t.Error("the same file cannot be imported again")
 		}
-		events, err := w.Events(w.ctx, owner, Trail{Subject: "transcription", Limit: 100})
+		events, err := w.Events(w.ctx, owner, Trail{Noun: "transcription", Limit: 100})
 		must(t, 0, err)
 		var actions []string
 		for _, e := range events {
@@ -314,9 +314,9 @@ func TestTheAuditTrailIsAnOwners(t *testing.T) {
 			in   Trail
 			want int
 		}{
-			"keys": {Trail{Subject: "key", Limit: 9}, 1}, "of the member": {Trail{ActorID: w.member.ID, Limit: 9}, 1}, "older": {Trail{Before: all[0].ID, Limit: 9}, 3},
+			"keys": {Trail{Noun: "key", Limit: 9}, 1}, "of the member": {Trail{ActorID: w.member.ID, Limit: 9}, 1}, "older": {Trail{Before: all[0].ID, Limit: 9}, 3},
 			"today": {Trail{From: today, To: today, Limit: 9}, 4}, "tomorrow": {Trail{From: today.AddDate(0, 0, 1), Limit: 9}, 0},
-			"a wildcard": {Trail{Subject: "%", Limit: 9}, 0}, "clamped": {Trail{Limit: -5}, 1},
+			"a wildcard": {Trail{Noun: "%", Limit: 9}, 0}, "clamped": {Trail{Limit: -5}, 1},
 		} {
 			if got, err := w.Events(w.ctx, owner, c.in); err != nil || len(got) != c.want {
 				t.Errorf("%s: %d events, %v", name, len(got), err)

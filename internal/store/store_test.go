@@ -159,20 +159,32 @@ func TestListsUseTheirIndex(t *testing.T) {
 							if days {
 								f.From, f.To = time.UnixMilli(1), time.UnixMilli(2)
 							}
-							explain(t, s, f, Order{By: by, Descending: true}, Page{Limit: 20, After: after})
+							query, _, args := s.choose(f, Order{By: by, Descending: true}, Page{Limit: 20, After: after})
+							explain(t, s, query, args)
 						}
 					}
 				}
 			}
 		}
-		explain(t, s, Filter{WorkspaceID: "w", Status: "completed", ExternalID: "x"}, Order{By: ByCreated}, Page{Limit: 20})
+		query, _, args := s.choose(Filter{WorkspaceID: "w", Status: "completed", ExternalID: "x"}, Order{By: ByCreated}, Page{Limit: 20})
+		explain(t, s, query, args)
+
+		for _, noun := range []string{"", "key"} {
+			for _, actor := range []string{"", "u"} {
+				for _, from := range []time.Time{{}, time.UnixMilli(1)} {
+					query, args := EventFilter{WorkspaceID: "w", Noun: noun, ActorID: actor, From: from}.query(s.dialect, 2, 3, 50)
+					if plan := explain(t, s, query, args); strings.Contains(plan, "Filter: ") {
+						t.Errorf("events are read and left out by\n%s\n%s", query, plan)
+					}
+				}
+			}
+		}
 	})
 }
 
-// explain fails when the plan of a list scans a table or sorts.
-func explain(t *testing.T, s *Store, f Filter, o Order, p Page) {
+// explain returns the plan of a list, and fails when it scans a table or sorts.
+func explain(t *testing.T, s *Store, query string, args []any) string {
 	t.Helper()
-	query, _, args := s.choose(f, o, p)
 	verb := "EXPLAIN QUERY PLAN "
 	if s.dialect == dialectPostgres {
 		verb = "EXPLAIN "
@@ -194,11 +206,12 @@ func explain(t *testing.T, s *Store, f Filter, o Order, p Page) {
 		}
 		plan.WriteString(strings.TrimSpace(toText(*values[len(values)-1].(*any))) + "\n")
 	}
-	for _, bad := range []string{"SCAN ", "TEMP B-TREE", "Seq Scan on transcriptions", "Sort  ("} {
+	for _, bad := range []string{"SCAN ", "TEMP B-TREE", "Seq Scan", "Sort  ("} {
 		if strings.Contains(plan.String(), bad) {
-			t.Errorf("%s in the plan of %+v %+v\n%s\n%s", bad, f, o, query, plan.String())
+			t.Errorf("%s in the plan of\n%s\n%s", bad, query, plan.String())
 		}
 	}
+	return plan.String()
 }
 
 func toText(v any) string {

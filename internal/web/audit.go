@@ -15,14 +15,14 @@ import (
 type auditPage struct {
 	frame
 	Events   []eventRow
-	Subjects []choice
-	Members  []choice
-	Dates    fields
-	Newest   string // the address of the first page; empty on it
-	Older    string // that of the page after this one, if there is one
+	Filter   fields
+	Choices  map[string][]choice // of the fields that are selects, by name
+	Newest   string              // the address of the first page; empty on it
+	Older    string              // that of the page after this one, if there is one
 	CSV      string
 	Filtered bool
-	Wrong    bool // the filter: nothing was looked for
+	Wrong    bool   // the filter: nothing was looked for
+	Problem  string // with it, where no field is to blame
 }
 
 // choice is an option of a select.
@@ -38,7 +38,7 @@ type eventRow struct {
 }
 
 // auditLength is how many events are on a page.
-const auditLength = 100
+const auditLength = 50
 
 // subjects are what the trail of a workspace can be about. Sign-ins and accounts
 // belong to the server, not to a workspace, and are in none.
@@ -54,14 +54,14 @@ var subjects = []choice{
 func (v *visit) trail() (in app.Trail, problems []*memo.Error) {
 	q := v.r.URL.Query()
 	bad := func(field, message string) { problems = append(problems, memo.Invalid(field, "%s", message)) }
-	in.Subject = q.Get("subject")
-	if !slices.ContainsFunc(subjects, func(c choice) bool { return c.Value == in.Subject }) {
-		bad("subject", "There is no such kind of event.")
+	in.Noun = q.Get("subject")
+	if !slices.ContainsFunc(subjects, func(c choice) bool { return c.Value == in.Noun }) {
+		bad("subject", "must be one of these")
 	}
 	if id := q.Get("member"); id != "" {
 		var ok bool
 		if in.ActorID, ok = app.ParseID(id); !ok {
-			bad("member", "There is no such member.")
+			bad("member", "must be one of these")
 		}
 	}
 	date := func(field string) time.Time {
@@ -102,28 +102,29 @@ func (v *visit) trailPath(page string, before int64) string {
 	return to
 }
 
-func showAudit(v *visit) error {
+func showAudit(v *visit) (err error) {
 	in, problems := v.trail()
-	p := auditPage{frame: v.in("audit", "Audit"), CSV: v.trailPath("audit.csv", 0), Dates: fields{
-		{Name: "from", Label: "From", Type: "date", Value: v.r.URL.Query().Get("from")},
-		{Name: "to", Label: "Until", Type: "date", Value: v.r.URL.Query().Get("to")},
+	p := auditPage{frame: v.in("audit", "Audit"), CSV: v.trailPath("audit.csv", 0), Wrong: len(problems) > 0, Filter: fields{
+		{Name: "subject", Label: "About"},
+		{Name: "member", Label: "Done by"},
+		{Name: "from", Label: "From", Type: "date"},
+		{Name: "to", Label: "Until", Type: "date"},
 	}}
-	if len(problems) > 0 && !p.Dates.tell(problems...) {
-		return problems[0] // not from our form
+	for i := range p.Filter {
+		f := &p.Filter[i]
+		f.Value = v.r.URL.Query().Get(f.Name)
+		p.Filtered = p.Filtered || f.Value != ""
 	}
-	names, err := v.names()
-	if err != nil {
+	if !p.Filter.tell(problems...) { // only the page is in no field, and it is read last
+		p.Problem = problems[len(problems)-1].Message
+	}
+	if v.r.URL.Query().Get("before") != "" {
+		p.Newest = v.trailPath("audit", 0)
+	}
+	if p.Choices, err = v.trailChoices(in); err != nil {
 		return err
 	}
-	for _, c := range subjects {
-		c.Chosen = c.Value == in.Subject
-		p.Subjects = append(p.Subjects, c)
-	}
-	if p.Members, err = names.choices(in.ActorID); err != nil {
-		return err
-	}
-	p.Filtered = in.Subject != "" || in.ActorID != "" || p.Dates[0].Value != "" || p.Dates[1].Value != ""
-	if p.Wrong = len(problems) > 0; p.Wrong {
+	if p.Wrong {
 		return v.render(http.StatusUnprocessableEntity, "audit", p)
 	}
 	in.Limit = auditLength + 1 // one more tells whether there are older ones
@@ -135,15 +136,40 @@ func showAudit(v *visit) error {
 		events = events[:auditLength]
 		p.Older = v.trailPath("audit", events[auditLength-1].ID)
 	}
-	if in.Before > 0 {
-		p.Newest = v.trailPath("audit", 0)
-	}
 	for _, e := range events {
-		s, err := names.deed(e)
-		if err != nil {
-			return err
-		}
-		p.Events = append(p.Events, eventRow{e, s})
+		p.Events = append(p.Events, eventRow{e, v.deed(e)})
 	}
 	return v.render(http.StatusOK, "audit", p)
+}
+
+// trailChoices offers what the trail can be about, and the members, with one who
+// has left where they are chosen: the trail keeps their e-mail with what they did.
+func (v *visit) trailChoices(in app.Trail) (map[string][]choice, error) {
+	var about []choice
+	for _, c := range subjects {
+		c.Chosen = c.Value == in.Noun
+		about = append(about, c)
+	}
+	members, err := v.App.Members(v.ctx, v.WorkspaceID)
+	if err != nil {
+		return nil, err
+	}
+	by := []choice{{Value: "", Label: "Everybody", Chosen: in.ActorID == ""}}
+	found := in.ActorID == ""
+	for _, m := range members {
+		found = found || m.UserID == in.ActorID
+		by = append(by, choice{m.UserID, m.Name + " (" + m.Email + ")", m.UserID == in.ActorID})
+	}
+	if !found {
+		did, err := v.App.Events(v.ctx, v.Caller, app.Trail{ActorID: in.ActorID, Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		label := "a former member"
+		if len(did) > 0 {
+			label = did[0].Actor
+		}
+		by = append(by, choice{in.ActorID, label, true})
+	}
+	return map[string][]choice{"subject": about, "member": by}, nil
 }

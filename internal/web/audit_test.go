@@ -15,6 +15,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/testworld"
 )
 
@@ -33,7 +34,7 @@ func TestEveryActionHasItsSentence(t *testing.T) {
 		}
 		action, _ := strconv.Unquote(lit.Value)
 		subject, _, ok := strings.Cut(action, ".")
-		if !ok || strings.Contains(action, ":") || subject == "user" || subject == "session" || subject == "database" {
+		if !ok || subject == "" || strings.Contains(action, ":") || subject == "user" || subject == "session" || subject == "database" {
 			return true
 		}
 		n++
@@ -68,6 +69,18 @@ func TestAuditPage(t *testing.T) {
 		}
 		olga.post("/w/" + w.Acme.ID + "/members/" + ninaID + "/remove").want(200)
 
+		// Eve does nothing here, and goes; nobody but the trail knows her name then.
+		operator := memo.Caller{Operator: true}
+		_ = must(w.App.AddMember(ctx, operator, w.Acme.ID, w.Eve.ID, memo.RoleMember))
+		olga.post("/w/"+w.Acme.ID+"/members/"+w.Eve.ID, "role", "OWNER").want(200)
+		w.Must(w.App.RemoveMember(ctx, operator, w.Acme.ID, w.Eve.ID))
+		key, _ := credential.ParseKey(w.OlgaKey.Key)
+		w.App.ReportExposure(ctx, []credential.Key{key}, app.Origin{IP: "192.0.2.9"})
+		long := strings.Repeat("long", 99)
+		w.Must(w.App.Retitle(ctx, c, w.Meetings[1], long))
+		w.Must(w.App.Move(ctx, c, w.Meetings[1], "Kitchen"))
+		mark.post("/w/" + w.Acme.ID + "/members/" + w.Mark.ID + "/remove").want(200)
+
 		all := text(olga.get(audit).want(200,
 			`<a href="/w/`+w.Acme.ID+`/keys/`+w.MarkKey.ID+`"`, `<a href="/w/`+w.Acme.ID+`/transcriptions/`+w.Meetings[1]+`"`, "from 127.0.0.1").body)
 		for _, s := range []string{
@@ -76,25 +89,29 @@ func TestAuditPage(t *testing.T) {
 			"olga@example.com removed nina@example.com", "olga@example.com deactivated the key Nina’s: the member left the workspace",
 			"olga@example.com deleted Still queued", "olga@example.com moved Still queued → Kitchen", "olga@example.com moved Still queued out of its project",
 			"olga@example.com made an invitation to join as OWNER", "the operator created the workspace Acme, plan pro", "the operator imported 会議",
+			"the operator added eve@example.com as MEMBER", "olga@example.com gave eve@example.com the role OWNER", "the operator removed eve@example.com",
+			"the system found the key olga's key exposed: the key was sent in a URL", "olga@example.com moved " + long[:200] + " → Kitchen",
+			"mark@example.com left the workspace",
 		} {
 			if !strings.Contains(all, s) {
 				t.Errorf("the page does not say %q\n%s", s, all)
 			}
 		}
 		for query, has := range map[string][2]string{ // what is there, and what is not
-			"?subject=key":              {"revoked the key", "imported"},
-			"?subject=transcription":    {"imported", "revoked the key"},
-			"?subject=workspace":        {"created the workspace", "imported"},
-			"?subject=member":           {"gave mark", "revoked"},
-			"?member=" + w.Mark.ID:      {"revoked the key", "deleted"},
-			"?member=" + ninaID:         {"nina@example.com created the key Nina’s", "deleted"},
-			"?to=2020-01-01":            {"Nothing that was done fits", "imported"},
-			"?from=2020-01-01":          {"imported", "Nothing that was done"},
-			"?from=9999-12-31":          {"Nothing that was done fits", "imported"},
-			"?subject=&member=&from=":   {"imported", "Nothing that was done"},
-			"?before=1":                 {"Nothing more", "imported"},
-			"?member=" + w.Eve.ID:       {"Nothing that was done fits", "imported"},
-			"?done=removed&subject=key": {"The member is removed", "imported"},
+			"?subject=key":                             {"revoked the key", "imported"},
+			"?subject=transcription":                   {"imported", "revoked the key"},
+			"?subject=workspace":                       {"created the workspace", "imported"},
+			"?subject=member":                          {"gave mark", "revoked"},
+			"?member=" + w.Mark.ID:                     {"revoked the key", "deleted"},
+			"?member=" + ninaID:                        {"nina@example.com created the key Nina’s", "deleted"},
+			"?to=2020-01-01":                           {"Nothing that was done fits", "imported"},
+			"?from=2020-01-01":                         {"imported", "Nothing that was done"},
+			"?from=9999-12-31":                         {"Nothing that was done fits", "imported"},
+			"?subject=&member=&from=":                  {"imported", "Nothing that was done"},
+			"?before=1":                                {"Nothing more", "imported"},
+			"?member=" + w.Eve.ID:                      {"a former member", "imported"},
+			"?member=" + w.Mark.ID + "&subject=member": {"mark@example.com left the workspace", "removed"},
+			"?done=removed&subject=key":                {"The member is removed", "imported"},
 		} {
 			p := olga.get(audit + query).want(200)
 			if body := text(p.body); !strings.Contains(body, has[0]) || strings.Contains(body, has[1]) {
@@ -103,10 +120,16 @@ func TestAuditPage(t *testing.T) {
 		}
 		olga.get(audit+"?from=tomorrow&to=2026-02-30").want(422, "From must be a date", "Until must be a date", `value="tomorrow"`).without("Nothing that was done")
 		olga.get(audit+"?from=2026-02-02&to=2026-02-01").want(422, "must not lie before")
-		for _, bad := range []string{"?subject=%25", "?subject=user", "?member=x", "?before=x", "?before=-1", "?before=99999999999999999999"} {
-			olga.get(audit + bad).want(422)
-			olga.get(audit + ".csv" + bad).want(422)
+		for bad, says := range map[string]string{
+			"?subject=%25": "About must be one of these.", "?subject=user": "About must be one of these.", "?member=x": "Done by must be one of these.",
+			"?before=x": "There is no such page.", "?before=-1": "There is no such page.", "?before=99999999999999999999&subject=key": "There is no such page.",
+		} {
+			for _, path := range []string{audit, audit + ".csv"} { // the form again, in place of the CSV too
+				olga.get(path+bad).want(422, says, `action="`+audit+`"`, `<button>Show</button>`).without("Nothing", "<ol")
+			}
 		}
+		olga.get(audit+"?subject=nonsense&member="+w.Mark.ID+"&from=2026-01-31").
+			want(422, `<select id="subject" name="subject" aria-invalid="true" aria-describedby="subject-wrong">`, `id="subject-wrong"`, `value="`+w.Mark.ID+`" selected`, `value="2026-01-31"`)
 	})
 }
 
@@ -163,14 +186,14 @@ func TestAuditPagesAndCSV(t *testing.T) {
 		}
 		rows, err := csv.NewReader(strings.NewReader(p.body)).ReadAll()
 		w.Must(err)
-		events := len(w.events(app.Trail{Limit: 1000, Subject: "workspace"})) + len(w.events(app.Trail{Limit: 1000, Subject: "member"})) +
-			len(w.events(app.Trail{Limit: 1000, Subject: "transcription"})) + 2 + len(hostile) + 2*csvPage + 7
+		events := len(w.events(app.Trail{Limit: 1000, Noun: "workspace"})) + len(w.events(app.Trail{Limit: 1000, Noun: "member"})) +
+			len(w.events(app.Trail{Limit: 1000, Noun: "transcription"})) + 2 + len(hostile) + 2*csvPage + 7
 		if len(rows) != events+1 {
 			t.Errorf("%d rows, want %d events and the head", len(rows), events)
 		}
-		details := map[string]bool{}
+		names := map[string]bool{}
 		for i, row := range rows {
-			details[row[5]] = true
+			names[row[5]] = true
 			for _, cell := range row {
 				if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r") {
 					t.Errorf("a spreadsheet runs %q", cell)
@@ -181,16 +204,35 @@ func TestAuditPagesAndCSV(t *testing.T) {
 			}
 		}
 		for _, want := range []string{`'=1+1`, `'+1`, `'-1`, `'@SUM(A1)`, `'=HYPERLINK("http://evil.example","x")`, `"quoted", with, commas`} {
-			if !details[want] {
+			if !names[want] {
 				t.Errorf("no cell %s", want)
 			}
 		}
-		if rows[1][1] != w.Olga.Email || rows[1][2] != "renamed the workspace to Plain" || rows[1][6] != "192.0.2.1" || rows[1][7] != "'\t=cmd|' /C calc'!A0" {
+		if rows[1][1] != w.Olga.Email || rows[1][2] != "renamed the workspace to Plain" || rows[1][7] != "192.0.2.1" || rows[1][8] != "'\t=cmd|' /C calc'!A0" {
 			t.Errorf("%q", rows[1])
 		}
 		few, err := csv.NewReader(strings.NewReader(olga.get(audit + ".csv?subject=workspace").want(200).body)).ReadAll()
 		if err != nil || len(few) != 3 {
 			t.Errorf("%q %v", few, err)
+		}
+	})
+}
+
+// TestTheAuditPageStaysSmall fills a page with the largest of everything.
+func TestTheAuditPageStaysSmall(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		ctx := context.Background()
+		u := must(w.App.AddUser(ctx, memo.Caller{Operator: true}, strings.Repeat("e", 242)+"@example.com", strings.Repeat("名", memo.MaxName), testworld.Password))
+		_ = must(w.App.AddMember(ctx, memo.Caller{Operator: true}, w.Acme.ID, u.ID, memo.RoleOwner))
+		c := w.as(u, memo.RoleOwner)
+		c.IP, c.Agent = "2001:db8:1111:2222:3333:4444:5555:6666", strings.Repeat("a", 999)
+		w.Must(w.App.Retitle(ctx, c, w.Meetings[0], strings.Repeat("題", memo.MaxTitle)))
+		for i := range auditLength {
+			w.Must(w.App.Move(ctx, c, w.Meetings[0], strings.Repeat(string('一'+rune(i%2)), memo.MaxName)))
+		}
+		p := w.browser(u).get("/w/"+w.Acme.ID+"/audit").want(200, "Older")
+		if len(p.body) > 100_000 {
+			t.Errorf("the page has %d bytes", len(p.body))
 		}
 	})
 }

@@ -20,14 +20,10 @@ const csvPage = 1000
 func auditCSV(v *visit) error {
 	in, problems := v.trail()
 	if len(problems) > 0 {
-		return problems[0]
+		return showAudit(v) // says what is wrong beside its field
 	}
 	in.Limit = csvPage
 	events, err := v.App.Events(v.ctx, v.Caller, in)
-	if err != nil {
-		return err
-	}
-	names, err := v.names()
 	if err != nil {
 		return err
 	}
@@ -35,21 +31,17 @@ func auditCSV(v *visit) error {
 	v.w.Header().Set("Content-Disposition", `attachment; filename="memo-audit-`+day(v.Now())+`.csv"`)
 	return gate.Stream(v.w, v.r, v.recheck, func(ctx context.Context) error {
 		v.ctx = ctx // it takes longer than a page may
-		return v.writeTrail(names, in, events)
+		return v.writeTrail(in, events)
 	})
 }
 
 // writeTrail writes events, and those that are older than they are.
-func (v *visit) writeTrail(n *names, in app.Trail, events []memo.Event) (err error) {
+func (v *visit) writeTrail(in app.Trail, events []memo.Event) (err error) {
 	out := csv.NewWriter(v.w)
-	_ = out.Write([]string{"time", "who", "what", "action", "subject", "detail", "address", "program"}) // an error stays until Flush
+	_ = out.Write([]string{"time", "who", "what", "action", "subject", "name", "detail", "address", "program"}) // an error stays until Flush
 	for {
 		for _, e := range events {
-			s, err := n.deed(e)
-			if err != nil {
-				return err
-			}
-			row := []string{e.At.UTC().Format(time.RFC3339), e.Actor, s.String(), string(e.Action), e.Subject, e.Detail, string(e.IP), string(e.Agent)}
+			row := []string{e.At.UTC().Format(time.RFC3339), e.Actor, v.deed(e).String(), string(e.Action), e.Subject, e.Name, e.Detail, string(e.IP), string(e.Agent)}
 			for i := range row {
 				row[i] = inert(row[i])
 			}

@@ -1,0 +1,156 @@
+package store
+
+import (
+	"context"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/pressly/goose/v3"
+
+	"memoai.tech/memo"
+)
+
+// TestEventsInTheirOrder: by time, whichever came first into the table, and on
+// from any of them.
+func TestEventsInTheirOrder(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		s, ctx := mustOpen(t, cfg), context.Background()
+		for _, e := range []struct {
+			at        int64
+			workspace string
+			actor     string
+		}{{20, "w", "a"}, {10, "w", "b"}, {30, "w", "a"}, {20, "w", "b"}, {20, "other", "a"}, {20, "w", "a"}} {
+			if err := s.Write(ctx, func(tx *Tx) error {
+				tx.Now = time.UnixMilli(e.at)
+				return tx.Record(ctx, memo.Event{WorkspaceID: memo.Optional(e.workspace), Action: memo.ActionKeyCreated, ActorID: memo.Optional(e.actor)})
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, c := range map[string]struct {
+			f    EventFilter
+			want []int64
+		}{
+			"all":                      {EventFilter{}, []int64{3, 6, 4, 1, 2}},
+			"behind one":               {EventFilter{Before: 4}, []int64{1, 2}},
+			"behind one, of an actor":  {EventFilter{Before: 4, ActorID: "a"}, []int64{1}},
+			"behind one of elsewhere":  {EventFilter{Before: 5}, nil},
+			"behind none":              {EventFilter{Before: 99}, nil},
+			"until the time of one":    {EventFilter{To: time.UnixMilli(20)}, []int64{2}},
+			"behind one, until later":  {EventFilter{Before: 4, To: time.UnixMilli(25)}, []int64{1, 2}},
+			"behind one, until before": {EventFilter{Before: 3, To: time.UnixMilli(20)}, []int64{2}},
+			"from the time of one":     {EventFilter{From: time.UnixMilli(20), Noun: "key"}, []int64{3, 6, 4, 1}},
+			"of another noun":          {EventFilter{Noun: "member"}, nil},
+		} {
+			c.f.WorkspaceID = "w"
+			events, err := s.Events(ctx, c.f, 10)
+			var got []int64
+			for _, e := range events {
+				got = append(got, e.ID)
+			}
+			if err != nil || !slices.Equal(got, c.want) {
+				t.Errorf("%s: %v, want %v (%v)", name, got, c.want, err)
+			}
+		}
+	})
+}
+
+// TestOldEventsGetTheirNames brings a trail up to date in which the detail held
+// the names, or nobody.
+func TestOldEventsGetTheirNames(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		ctx := context.Background()
+		s, err := open(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		folder, kind := "migrations/sqlite", goose.DialectSQLite3
+		if s.dialect == dialectPostgres {
+			folder, kind = "migrations/postgres", goose.DialectPostgres
+		}
+		files, err := fs.Sub(migrations, folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := goose.NewProvider(kind, s.write, files, goose.WithDisableGlobalRegistry(true))
+		if err == nil {
+			_, err = p.UpTo(ctx, 2)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		do := func(query string, args ...any) {
+			t.Helper()
+			if _, err := s.write.Exec(query, args...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		do(`INSERT INTO users (id, email, name, created_at) VALUES ('u', 'mark@example.com', 'Mark', 0)`)
+		do(`INSERT INTO workspaces (id, name, plan, content_version, created_at) VALUES ('w', 'Acme', 'pro', 0, 0)`)
+		do(`INSERT INTO api_keys (id, hash, suffix, workspace_id, user_id, name, created_at) VALUES ('k', $1, '', 'w', 'u', 'n8n', 0)`, []byte("hash"))
+		var want [][3]string           // name, detail and noun
+		for i, e := range [][5]string{ // action, subject, detail; then name, detail
+			{"key.created", "k", "n8n", "n8n", ""},
+			{"key.deactivated", "k", "why", "n8n", "why"},
+			{"key.deactivated", "gone", "why", "", "why"},
+			{"member.added", "u", "OWNER", "mark@example.com", "OWNER"},
+			{"member.removed", "u", "", "mark@example.com", ""},
+			{"member.removed", "gone", "eve@example.com", "eve@example.com", ""},
+			{"member.invited", "i", "OWNER", "", "OWNER"},
+			{"transcription.moved", "t", "会議 → Küche", "会議", "Küche"},
+			{"transcription.moved", "t", "会議 → ", "会議", ""},
+			{"transcription.moved", "t", "very long", "very long", "…"},
+			{"workspace.created", "w", "Acme, plan pro", "", "Acme, plan pro"},
+		} {
+			do(`INSERT INTO audit_events (workspace_id, at, action, actor, subject, detail) VALUES ('w', $1, $2, '', $3, $4)`, i, e[0], e[1], e[2])
+			want = append(want, [3]string{e[3], e[4], memo.Action(e[0]).Noun()})
+		}
+		if err := s.migrate(ctx); err != nil {
+			t.Fatal(err)
+		}
+		got, err := list(ctx, s.q, func(row scanner) (w [3]string, err error) {
+			err = row.Scan(&w[0], &w[1], &w[2])
+			return w, err
+		}, `SELECT name, detail, noun FROM audit_events ORDER BY at`)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Error(diff, err)
+		}
+	})
+}
+
+// TestABackupKeepsEvents: copies take their columns from the table.
+func TestABackupKeepsEvents(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		s, ctx := mustOpen(t, cfg), context.Background()
+		e := memo.Event{WorkspaceID: "w", Action: memo.ActionMemberRole, ActorID: "a", Actor: "olga@example.com", Subject: "m", Name: "mark@example.com", Detail: "OWNER", IP: "192.0.2.1", Agent: "x"}
+		if err := s.Write(ctx, func(tx *Tx) error { return tx.Record(ctx, e) }); err != nil {
+			t.Fatal(err)
+		}
+		f := EventFilter{WorkspaceID: "w", ActorID: "a", Noun: "member"}
+		before, err := s.Events(ctx, f, 9)
+		if err != nil || len(before) != 1 {
+			t.Fatal(before, err)
+		}
+		path := filepath.Join(t.TempDir(), "backup")
+		if err := s.WriteBackup(ctx, path, nil); err != nil {
+			t.Fatal(err)
+		}
+		b, err := OpenBackup(ctx, path, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		if _, err := s.Restore(ctx, b, false, nil); err != nil {
+			t.Fatal(err)
+		}
+		after, err := s.Events(ctx, f, 9)
+		if diff := cmp.Diff(before, after); diff != "" || err != nil {
+			t.Error(diff, err)
+		}
+	})
+}
