@@ -173,7 +173,7 @@ func TestAuditPagesAndCSV(t *testing.T) {
 			t.Errorf("%s begins at the wrong place", m[1])
 		}
 
-		hostile := []string{`=1+1`, `+1`, `-1`, `@SUM(A1)`, `=HYPERLINK("http://evil.example","x")`, `"quoted", with, commas`}
+		hostile := []string{`=1+1`, `+1`, `-1`, `@SUM(A1)`, `=HYPERLINK("http://evil.example","x")`, `"quoted", with, commas`, `x;=cmd|'/C calc'!A0`}
 		for _, name := range hostile {
 			_, err := w.App.ChangeKey(ctx, mark, w.MarkKey.ID, app.KeyChange{Name: &name})
 			w.Must(err)
@@ -203,12 +203,12 @@ func TestAuditPagesAndCSV(t *testing.T) {
 				t.Errorf("row %d is newer than the one before it", i)
 			}
 		}
-		for _, want := range []string{`'=1+1`, `'+1`, `'-1`, `'@SUM(A1)`, `'=HYPERLINK("http://evil.example","x")`, `"quoted", with, commas`} {
+		for _, want := range []string{`'=1+1`, `'+1`, `'-1`, `'@SUM(A1)`, `'=HYPERLINK("http://evil.example","x")`, `"quoted", with, commas`, `x;'=cmd|'/C calc'!A0`} {
 			if !names[want] {
 				t.Errorf("no cell %s", want)
 			}
 		}
-		if rows[1][1] != w.Olga.Email || rows[1][2] != "renamed the workspace to Plain" || rows[1][7] != "192.0.2.1" || rows[1][8] != "'\t=cmd|' /C calc'!A0" {
+		if rows[1][1] != w.Olga.Email || rows[1][2] != "renamed the workspace to Plain" || rows[1][7] != "192.0.2.1" || rows[1][8] != "'\t'=cmd|' /C calc'!A0" {
 			t.Errorf("%q", rows[1])
 		}
 		few, err := csv.NewReader(strings.NewReader(olga.get(audit + ".csv?subject=workspace").want(200).body)).ReadAll()
@@ -216,6 +216,22 @@ func TestAuditPagesAndCSV(t *testing.T) {
 			t.Errorf("%q %v", few, err)
 		}
 	})
+}
+
+// TestInert: no cell may begin a formula, nor a part of one that a spreadsheet
+// takes for a cell of its own.
+func TestInert(t *testing.T) {
+	for cell, want := range map[string]string{
+		"": "", "plain": "plain", "2026-01-31": "2026-01-31", "a=b+c@d-e": "a=b+c@d-e",
+		"Mozilla/5.0 (X11; Linux x86_64; +http://bot.example)": "Mozilla/5.0 (X11; Linux x86_64; +http://bot.example)",
+		"=1": "'=1", "@SUM(A1)": "'@SUM(A1)", "＝1": "'＝1", "\t=1": "'\t'=1", "\r\n=1": "'\r'\n'=1",
+		"x;=cmd|'/C calc'!A0": "x;'=cmd|'/C calc'!A0", "x\t+1": "x\t'+1", "x;\"=1": "x;\"'=1", `x";"-1`: `x";"'-1`, "x\n@a": "x\n'@a",
+		"\xff;=\xff": "\xff;'=\xff",
+	} {
+		if got := inert(cell); got != want {
+			t.Errorf("%q became %q, want %q", cell, got, want)
+		}
+	}
 }
 
 // TestTheAuditPageStaysSmall fills a page with the largest of everything.

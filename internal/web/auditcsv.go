@@ -58,10 +58,18 @@ func (v *visit) writeTrail(in app.Trail, events []memo.Event) (err error) {
 	}
 }
 
-// inert marks a cell that a spreadsheet would run as a formula as text.
+// inert marks as text what a spreadsheet would run as a formula: at the start of
+// a cell, and within one where a spreadsheet that parts cells at semicolons or
+// tabs, or takes quotes for its own, would start another.
 func inert(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r\n", rune(cell[0])) {
-		return "'" + cell
+	var b strings.Builder
+	from, starts := 0, true
+	for i, r := range cell {
+		if starts && strings.ContainsRune("=+-@\t\r\n＝＋－＠", r) {
+			b.WriteString(cell[from:i] + "'")
+			from = i
+		}
+		starts = strings.ContainsRune(";\t\r\n\"", r)
 	}
-	return cell
+	return b.String() + cell[from:]
 }
