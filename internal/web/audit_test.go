@@ -69,18 +69,6 @@ func TestAuditPage(t *testing.T) {
 		}
 		olga.post("/w/" + w.Acme.ID + "/members/" + ninaID + "/remove").want(200)
 
-		// Eve does nothing here, and goes; nobody but the trail knows her name then.
-		operator := memo.Caller{Operator: true}
-		_ = must(w.App.AddMember(ctx, operator, w.Acme.ID, w.Eve.ID, memo.RoleMember))
-		olga.post("/w/"+w.Acme.ID+"/members/"+w.Eve.ID, "role", "OWNER").want(200)
-		w.Must(w.App.RemoveMember(ctx, operator, w.Acme.ID, w.Eve.ID))
-		key, _ := credential.ParseKey(w.OlgaKey.Key)
-		w.App.ReportExposure(ctx, []credential.Key{key}, app.Origin{IP: "192.0.2.9"})
-		long := strings.Repeat("long", 99)
-		w.Must(w.App.Retitle(ctx, c, w.Meetings[1], long))
-		w.Must(w.App.Move(ctx, c, w.Meetings[1], "Kitchen"))
-		mark.post("/w/" + w.Acme.ID + "/members/" + w.Mark.ID + "/remove").want(200)
-
 		all := text(olga.get(audit).want(200,
 			`<a href="/w/`+w.Acme.ID+`/keys/`+w.MarkKey.ID+`"`, `<a href="/w/`+w.Acme.ID+`/transcriptions/`+w.Meetings[1]+`"`, "from 127.0.0.1").body)
 		for _, s := range []string{
@@ -89,6 +77,52 @@ func TestAuditPage(t *testing.T) {
 			"olga@example.com removed nina@example.com", "olga@example.com deactivated the key Nina’s: the member left the workspace",
 			"olga@example.com deleted Still queued", "olga@example.com moved Still queued → Kitchen", "olga@example.com moved Still queued out of its project",
 			"olga@example.com made an invitation to join as OWNER", "the operator created the workspace Acme, plan pro", "the operator imported 会議",
+		} {
+			if !strings.Contains(all, s) {
+				t.Errorf("the page does not say %q\n%s", s, all)
+			}
+		}
+		for query, has := range map[string][2]string{ // what is there, and what is not
+			"?subject=key":              {"revoked the key", "imported"},
+			"?subject=transcription":    {"imported", "revoked the key"},
+			"?subject=workspace":        {"created the workspace", "imported"},
+			"?subject=member":           {"gave mark", "revoked"},
+			"?member=" + w.Mark.ID:      {"revoked the key", "deleted"},
+			"?member=" + ninaID:         {"nina@example.com created the key Nina’s", "deleted"},
+			"?to=2020-01-01":            {"Nothing that was done fits", "imported"},
+			"?from=2020-01-01":          {"imported", "Nothing that was done"},
+			"?from=9999-12-31":          {"Nothing that was done fits", "imported"},
+			"?subject=&member=&from=":   {"imported", "Nothing that was done"},
+			"?before=1":                 {"Nothing more", "imported"},
+			"?member=" + w.Eve.ID:       {"Nothing that was done fits", "imported"},
+			"?done=removed&subject=key": {"The member is removed", "imported"},
+		} {
+			p := olga.get(audit + query).want(200)
+			if body := text(p.body); !strings.Contains(body, has[0]) || strings.Contains(body, has[1]) {
+				t.Errorf("%s: wants %q and not %q:\n%s", query, has[0], has[1], body)
+			}
+		}
+	})
+}
+
+// TestTheTrailKeepsNames of those who are gone, and says who did what in every
+// manner: the operator, the system, and members to others and to themselves.
+func TestTheTrailKeepsNames(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		ctx, operator, c := context.Background(), memo.Caller{Operator: true}, w.as(w.Olga, memo.RoleOwner)
+		_ = must(w.App.AddMember(ctx, operator, w.Acme.ID, w.Eve.ID, memo.RoleMember))
+		_ = must(w.App.SetRole(ctx, c, w.Acme.ID, w.Eve.ID, memo.RoleOwner))
+		w.Must(w.App.RemoveMember(ctx, operator, w.Acme.ID, w.Eve.ID))
+		key, _ := credential.ParseKey(w.OlgaKey.Key)
+		w.App.ReportExposure(ctx, []credential.Key{key}, app.Origin{IP: "192.0.2.9"})
+		long := strings.Repeat("long", 99)
+		w.Must(w.App.Retitle(ctx, c, w.Meetings[1], long))
+		w.Must(w.App.Move(ctx, c, w.Meetings[1], "Kitchen"))
+		w.Must(w.App.RemoveMember(ctx, w.as(w.Mark, memo.RoleMember), w.Acme.ID, w.Mark.ID))
+
+		olga, audit := w.browser(w.Olga), "/w/"+w.Acme.ID+"/audit"
+		all := text(olga.get(audit).want(200).body)
+		for _, s := range []string{
 			"the operator added eve@example.com as MEMBER", "olga@example.com gave eve@example.com the role OWNER", "the operator removed eve@example.com",
 			"the system found the key olga's key exposed: the key was sent in a URL", "olga@example.com moved " + long[:200] + " → Kitchen",
 			"mark@example.com left the workspace",
@@ -97,34 +131,23 @@ func TestAuditPage(t *testing.T) {
 				t.Errorf("the page does not say %q\n%s", s, all)
 			}
 		}
-		for query, has := range map[string][2]string{ // what is there, and what is not
-			"?subject=key":                             {"revoked the key", "imported"},
-			"?subject=transcription":                   {"imported", "revoked the key"},
-			"?subject=workspace":                       {"created the workspace", "imported"},
-			"?subject=member":                          {"gave mark", "revoked"},
-			"?member=" + w.Mark.ID:                     {"revoked the key", "deleted"},
-			"?member=" + ninaID:                        {"nina@example.com created the key Nina’s", "deleted"},
-			"?to=2020-01-01":                           {"Nothing that was done fits", "imported"},
-			"?from=2020-01-01":                         {"imported", "Nothing that was done"},
-			"?from=9999-12-31":                         {"Nothing that was done fits", "imported"},
-			"?subject=&member=&from=":                  {"imported", "Nothing that was done"},
-			"?before=1":                                {"Nothing more", "imported"},
-			"?member=" + w.Eve.ID:                      {"a former member", "imported"},
-			"?member=" + w.Mark.ID + "&subject=member": {"mark@example.com left the workspace", "removed"},
-			"?done=removed&subject=key":                {"The member is removed", "imported"},
-		} {
-			p := olga.get(audit + query).want(200)
-			if body := text(p.body); !strings.Contains(body, has[0]) || strings.Contains(body, has[1]) {
-				t.Errorf("%s: wants %q and not %q:\n%s", query, has[0], has[1], body)
-			}
-		}
+		olga.get(audit+"?member="+w.Mark.ID).want(200, `selected>mark@example.com<`)
+		olga.get(audit+"?member="+w.Eve.ID).want(200, `selected>a former member<`) // who did nothing here
+	})
+}
+
+// TestABadFilter: the form comes again, in place of the CSV too, and says what is
+// wrong beside the field.
+func TestABadFilter(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		olga, audit := w.browser(w.Olga), "/w/"+w.Acme.ID+"/audit"
 		olga.get(audit+"?from=tomorrow&to=2026-02-30").want(422, "From must be a date", "Until must be a date", `value="tomorrow"`).without("Nothing that was done")
 		olga.get(audit+"?from=2026-02-02&to=2026-02-01").want(422, "must not lie before")
 		for bad, says := range map[string]string{
 			"?subject=%25": "About must be one of these.", "?subject=user": "About must be one of these.", "?member=x": "Done by must be one of these.",
 			"?before=x": "There is no such page.", "?before=-1": "There is no such page.", "?before=99999999999999999999&subject=key": "There is no such page.",
 		} {
-			for _, path := range []string{audit, audit + ".csv"} { // the form again, in place of the CSV too
+			for _, path := range []string{audit, audit + ".csv"} {
 				olga.get(path+bad).want(422, says, `action="`+audit+`"`, `<button>Show</button>`).without("Nothing", "<ol")
 			}
 		}
