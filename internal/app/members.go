@@ -110,13 +110,9 @@ func deactivate(ctx context.Context, tx *store.Tx, c memo.Caller, workspaceID, u
 	if err != nil {
 		return err
 	}
-	for _, id := range keys {
-		k, err := tx.Key(ctx, id, tx.Now)
-		if err != nil {
-			return err
-		}
+	for _, k := range keys {
 		if err := record(ctx, tx, c, memo.Event{
-			WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionKeyDeactivated, Subject: id, Name: k.Name, Detail: why,
+			WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionKeyDeactivated, Subject: k.ID, Name: k.Name, Detail: why,
 		}); err != nil {
 			return err
 		}

@@ -121,11 +121,14 @@ func (t *Tx) RevokeKey(ctx context.Context, id string) (bool, error) {
 }
 
 // DeactivateKeys ends the keys of a user who lost access to a workspace. why is
-// in words. It returns their ids.
-func (t *Tx) DeactivateKeys(ctx context.Context, workspaceID, userID, why string) ([]string, error) {
-	return list(ctx, t.q, scanID, `UPDATE api_keys SET deactivated_at = $3, deactivated_by = $4
+// in words. It returns their ids and names.
+func (t *Tx) DeactivateKeys(ctx context.Context, workspaceID, userID, why string) ([]memo.APIKey, error) {
+	return list(ctx, t.q, func(row scanner) (k memo.APIKey, err error) {
+		err = row.Scan(&k.ID, &k.Name)
+		return k, err
+	}, `UPDATE api_keys SET deactivated_at = $3, deactivated_by = $4
 		WHERE user_id = $2 AND workspace_id = $1 AND revoked_at IS NULL AND deactivated_at IS NULL
-		RETURNING id`, workspaceID, userID, millis(t.Now), why)
+		RETURNING id, name`, workspaceID, userID, millis(t.Now), why)
 }
 
 // ExposeKey marks a living key as seen in a URL, the first time only, and

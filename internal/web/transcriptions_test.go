@@ -230,13 +230,16 @@ func TestAZipEndsWithItsSession(t *testing.T) {
 		}
 		form.Add("id", w.Import(w.Acme, fmt.Sprintf("noise %d.txt", i), text.String()))
 	}
-	for name, end := range map[string]func(b *browser) error{
-		"signed out": func(b *browser) error { b.post("/signout"); return nil },
-		"removed": func(*browser) error {
+	for _, c := range []struct {
+		name string
+		end  func(b *browser) error
+	}{
+		{"signed out", func(b *browser) error { b.post("/signout"); return nil }},
+		{"removed", func(*browser) error {
 			return w.App.RemoveMember(context.Background(), memo.Caller{Operator: true}, w.Acme.ID, w.Mark.ID)
-		},
+		}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			b := w.browser(w.Mark)
 			slow := &http.Client{Jar: b.client.Jar, Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 				conn, err := new(net.Dialer).DialContext(ctx, network, address)
@@ -257,7 +260,7 @@ func TestAZipEndsWithItsSession(t *testing.T) {
 			}
 			_, err = io.CopyN(io.Discard, res.Body, 64<<10)
 			w.Must(err)
-			w.Must(end(b))
+			w.Must(c.end(b))
 			time.Sleep(time.Second)
 			if n, err := io.Copy(io.Discard, res.Body); err == nil {
 				t.Errorf("%d bytes more, and a whole archive", n)
