@@ -262,11 +262,11 @@ func TestAZipEndsWithItsSession(t *testing.T) {
 			_, err = io.CopyN(io.Discard, res.Body, 64<<10)
 			w.Must(err)
 			w.Must(c.end(b))
-			pace := time.NewTicker(5 * time.Millisecond) // the whole would take a minute
+			pace := time.NewTicker(5 * time.Millisecond) // the whole would take many seconds
 			defer pace.Stop()
 			for err == nil {
 				<-pace.C
-				_, err = io.CopyN(io.Discard, res.Body, 1<<10)
+				_, err = io.CopyN(io.Discard, res.Body, 8<<10)
 			}
 			if errors.Is(err, io.EOF) {
 				t.Error("it came to its end")
