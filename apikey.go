@@ -1,6 +1,7 @@
 package memo
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 	"time"
@@ -103,7 +104,9 @@ type KeyView struct {
 	Requests24h   int64      `json:"requests_24h"`
 	ExposedAt     *time.Time `json:"exposed_at"`
 	RotatedFrom   Optional   `json:"rotated_from"`
-	DeactivatedBy string     `json:"-"` // as in [APIKey]: for the web app
+	// For the web app: when the key was revoked or deactivated, and why the latter.
+	EndedAt       *time.Time `json:"-"`
+	DeactivatedBy string     `json:"-"`
 }
 
 // NewKeyView is KeyView with the secret: the answer to creating or rotating a
@@ -119,7 +122,8 @@ func (k APIKey) View(now time.Time) KeyView {
 		ID: k.ID, Name: k.Name, Suffix: k.Suffix, Status: k.Life.Status(now),
 		CreatedAt: k.CreatedAt, CreatedBy: k.CreatedBy, ExpiresAt: k.Life.ExpiresAt,
 		LastUsedAt: k.LastUsedAt, LastUsedIP: k.LastUsedIP, LastUsedAgent: k.LastUsedAgent,
-		Requests24h: k.Requests24h, ExposedAt: k.ExposedAt, RotatedFrom: k.RotatedFrom, DeactivatedBy: k.DeactivatedBy,
+		Requests24h: k.Requests24h, ExposedAt: k.ExposedAt, RotatedFrom: k.RotatedFrom,
+		EndedAt: cmp.Or(k.Life.RevokedAt, k.Life.DeactivatedAt), DeactivatedBy: k.DeactivatedBy,
 	}
 }
 

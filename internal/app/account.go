@@ -26,10 +26,10 @@ func (a *App) Rename(ctx context.Context, c memo.Caller, name string) error {
 	})
 }
 
-// ChangePassword sets the caller's password, who must know the present one, and
+// ChangePassword sets the caller's password, who must know the current one, and
 // ends all of their sessions: who took one over is out. Attempts are throttled
 // as sign-ins are.
-func (a *App) ChangePassword(ctx context.Context, c memo.Caller, present, next string) error {
+func (a *App) ChangePassword(ctx context.Context, c memo.Caller, current, next string) error {
 	if err := memo.CheckPassword(next); err != nil {
 		return err
 	}
@@ -45,19 +45,19 @@ func (a *App) ChangePassword(ctx context.Context, c memo.Caller, present, next s
 	if err != nil {
 		return err
 	}
-	ok, err := a.passwords.Matches(ctx, present, hash)
+	ok, err := a.passwords.Matches(ctx, current, hash)
 	if err != nil {
 		undo()
 		return err
 	}
 	if !ok {
-		return errNotPresent
+		return errNotCurrent
 	}
 	undo()
 	return a.setPassword(ctx, c, hash, next)
 }
 
-var errNotPresent error = memo.Invalid("present", "is not your present password")
+var errNotCurrent error = memo.Invalid("current", "is not right")
 
 // SignOutEverywhere ends all sessions of the caller, this one included.
 func (a *App) SignOutEverywhere(ctx context.Context, c memo.Caller) error {

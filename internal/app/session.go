@@ -187,7 +187,7 @@ func (a *App) setPassword(ctx context.Context, c memo.Caller, old, password stri
 	return a.store.Write(ctx, func(tx *store.Tx) error {
 		// Checking and making the hashes takes a while, in which another may have changed it.
 		if same, err := tx.LockUser(ctx, c.UserID, old); err != nil || !same {
-			return cmp.Or(err, errNotPresent)
+			return cmp.Or(err, errNotCurrent)
 		}
 		if err := stillSignedIn(ctx, tx, c); err != nil {
 			return err

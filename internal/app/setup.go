@@ -16,6 +16,21 @@ type Setup struct {
 	Workspace string
 }
 
+// Check tells all fields that are bad.
+func (in Setup) Check() []*memo.Error {
+	_, problems := in.clean()
+	return problems
+}
+
+// clean returns what was told as it is kept, or all fields that are bad.
+func (in Setup) clean() (Setup, []*memo.Error) {
+	email, err1 := memo.CleanEmail(in.Email)
+	name, err2 := memo.CleanName("name", in.Name)
+	workspace, err3 := memo.CleanName("workspace", in.Workspace)
+	problems := invalid(err1, err2, memo.CheckPassword(in.Password), err3)
+	return Setup{Email: email, Name: name, Password: in.Password, Workspace: workspace}, problems
+}
+
 // ErrSetUp answers a second attempt to set a server up.
 var ErrSetUp = memo.Conflict("set_up", "This server has been set up already. Sign in.")
 
@@ -25,10 +40,7 @@ func (a *App) IsSetUp(ctx context.Context) (bool, error) { return a.store.HasUse
 // SetUp makes the first user, as OWNER of the first workspace, on the plan given.
 // It happens once, however many ask at once. All fields that are bad are told.
 func (a *App) SetUp(ctx context.Context, in Setup, plan memo.Plan, o Origin) (problems []*memo.Error, err error) {
-	email, err1 := memo.CleanEmail(in.Email)
-	name, err2 := memo.CleanName("name", in.Name)
-	workspace, err3 := memo.CleanName("workspace", in.Workspace)
-	if problems = invalid(err1, err2, memo.CheckPassword(in.Password), err3); len(problems) > 0 {
+	if in, problems = in.clean(); len(problems) > 0 {
 		return problems, nil
 	}
 	if err := plan.Check(); err != nil {
@@ -45,12 +57,12 @@ func (a *App) SetUp(ctx context.Context, in Setup, plan memo.Plan, o Origin) (pr
 		if up, err := tx.HasUsers(ctx); err != nil || up {
 			return cmp.Or(err, error(ErrSetUp))
 		}
-		u := memo.User{ID: newID(), Email: email, Name: name, CreatedAt: tx.Now}
+		u := memo.User{ID: newID(), Email: in.Email, Name: in.Name, CreatedAt: tx.Now}
 		c := memo.Caller{UserID: u.ID, IP: o.IP, Agent: o.Agent}
 		if err := addUser(ctx, tx, c, u, hash, ErrSetUp); err != nil {
 			return err
 		}
-		return addWorkspace(ctx, tx, c, memo.Workspace{ID: newID(), Name: workspace, Plan: plan, CreatedAt: tx.Now}, u.ID)
+		return addWorkspace(ctx, tx, c, memo.Workspace{ID: newID(), Name: in.Workspace, Plan: plan, CreatedAt: tx.Now}, u.ID)
 	})
 }
 

@@ -108,7 +108,7 @@ func TestAccount(t *testing.T) {
 		for range 12 {
 			last = w.ChangePassword(w.ctx, c, "guess", "battery staple")
 		}
-		wantKind(t, "guessing the present password", last, memo.KindRateLimited)
+		wantKind(t, "guessing the current password", last, memo.KindRateLimited)
 	})
 }
 
