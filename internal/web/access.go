@@ -40,8 +40,7 @@ func home(v *visit) error {
 // setupPage makes the first OWNER and the first workspace of a server.
 type setupPage struct {
 	frame
-	Fields  fields
-	Problem string
+	Fields fields
 }
 
 func (v *visit) setupPage() setupPage {
@@ -76,14 +75,15 @@ func doSetup(v *visit) error {
 	if err := v.App.AttemptSetup(v.ctx, v.Gate.Origin(v.r)); err != nil {
 		return err
 	}
-	code := strings.ToLower(strings.TrimSpace(v.r.PostFormValue("code")))
-	if v.SetupCode == "" || subtle.ConstantTimeCompare([]byte(code), []byte(v.SetupCode)) != 1 {
-		p.Fields.tell(memo.Invalid("code", "is not the one that memo serve printed when it started last"))
-		return v.render(http.StatusUnprocessableEntity, "setup", p)
-	}
 	in := app.Setup{
 		Email: v.r.PostFormValue("email"), Name: v.r.PostFormValue("name"),
 		Password: v.r.PostFormValue("password"), Workspace: v.r.PostFormValue("workspace"),
+	}
+	code := strings.ToLower(strings.TrimSpace(v.r.PostFormValue("code")))
+	if v.SetupCode == "" || subtle.ConstantTimeCompare([]byte(code), []byte(v.SetupCode)) != 1 {
+		wrong := memo.Invalid("code", "is not the one that memo serve printed when it started last")
+		p.Fields.tell(append(in.Check(), wrong)...)
+		return v.render(http.StatusUnprocessableEntity, "setup", p)
 	}
 	problems, err := v.App.SetUp(v.ctx, in, v.FirstPlan, v.Gate.Origin(v.r))
 	if err != nil {

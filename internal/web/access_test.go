@@ -57,6 +57,7 @@ func TestAnEmptyServerIsSetUp(t *testing.T) {
 		}
 		form := []string{"workspace", "Acme", "name", "Olga", "email", "olga@example.com", "password", testworld.Password}
 		b.post("/setup", append(form, "code", "wrong")...).want(422, "Set-up code is not the one", `value="Olga"`, `value="Acme"`).without(testworld.Password)
+		b.post("/setup", "code", "wrong", "email", "x").want(422, "Set-up code is not the one", "Your name must not be empty", "E-mail must be")
 		b.post("/setup", "code", "abcd-efgh-ijkl", "email", "x").want(422, "Your name must not be empty", "E-mail must be", "Password must have", "Workspace must not be empty")
 		p := b.post("/setup", append(form, "code", " ABCD-efgh-ijkl ")...).want(200, "Acme")
 		if !strings.HasPrefix(p.path, "/w/") {
@@ -74,7 +75,9 @@ func TestAnEmptyServerIsSetUp(t *testing.T) {
 
 // TestTheCodeCannotBeGuessed: the attempts are throttled.
 func TestTheCodeCannotBeGuessed(t *testing.T) {
-	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}, Empty: true})
+	cfg := sqliteWorld(t)
+	cfg.Empty = true
+	w := newWorld(t, cfg)
 	b := w.browser(memo.User{})
 	var last page
 	for range 15 {
@@ -88,7 +91,7 @@ func TestTheCodeCannotBeGuessed(t *testing.T) {
 
 // TestFormsComeFromOurPages: and what a key is for is not a page.
 func TestFormsComeFromOurPages(t *testing.T) {
-	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}})
+	w := newWorld(t, sqliteWorld(t))
 	olga := w.browser(w.Olga)
 	for name, header := range map[string][2]string{
 		"another site": {"Origin", "https://evil.example"}, "null": {"Origin", "null"}, "a subdomain": {"Sec-Fetch-Site", "same-site"}, "across": {"Sec-Fetch-Site", "cross-site"},
@@ -156,7 +159,7 @@ func TestASessionThatEndsUnderAForm(t *testing.T) {
 
 // TestOddForms change nothing.
 func TestOddForms(t *testing.T) {
-	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}})
+	w := newWorld(t, sqliteWorld(t))
 	olga, path := w.browser(w.Olga), w.texts("/"+w.Meetings[0])
 	olga.post(path+"/project", "project", "Kept").want(200, "The project is changed")
 	for name, c := range map[string]struct {
@@ -179,7 +182,7 @@ func TestOddForms(t *testing.T) {
 
 // TestAProxyMayHaveAPassword of its own, which browsers send along.
 func TestAProxyMayHaveAPassword(t *testing.T) {
-	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}})
+	w := newWorld(t, sqliteWorld(t))
 	w.browser(w.Olga).do(http.MethodGet, "/account", "", testworld.WithHeader("Authorization", "Basic eDp5")).want(200, "Account")
 }
 
@@ -189,9 +192,9 @@ func TestAccountPage(t *testing.T) {
 		one, two := w.browser(w.Mark), w.browser(w.Mark)
 		one.post("/account/name", "name", "<b>Mark</b>").want(200, "Your name is changed", "&lt;b&gt;Mark&lt;/b&gt;").without("<b>Mark</b>")
 		one.post("/account/name", "name", " ").want(422, "Your name must not be empty")
-		one.post("/account/password", "present", "wrong", "password", "battery staple").want(422, "Present password is not your present password").without("battery staple")
-		one.post("/account/password", "present", testworld.Password, "password", "short").want(422, "New password must have")
-		one.post("/account/password", "present", testworld.Password, "password", "battery staple").want(200, "Your password is changed", "this one")
+		one.post("/account/password", "current", "wrong", "password", "battery staple").want(422, "Current password is not right").without("battery staple")
+		one.post("/account/password", "current", testworld.Password, "password", "short").want(422, "New password must have")
+		one.post("/account/password", "current", testworld.Password, "password", "battery staple").want(200, "Your password is changed", "this one")
 		two.get("/account").want(200, "<h1>Sign in</h1>")
 		two.post("/signin", "email", w.Mark.Email, "password", "battery staple").want(200)
 		one.post("/account/sessions/end").want(200, "You are signed out on all devices")

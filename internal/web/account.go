@@ -2,13 +2,13 @@ package web
 
 import (
 	"cmp"
-	"errors"
 	"net/http"
 	"time"
 
 	"github.com/mileusna/useragent"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
 )
 
 // accountPage is what a user can change of their own.
@@ -16,8 +16,15 @@ type accountPage struct {
 	frame
 	Name     fields
 	Password fields
+	Mine     []mine
 	Devices  []device
 	Now      time.Time
+}
+
+// mine is a workspace of the user.
+type mine struct {
+	app.Membership
+	Alone bool // they are the only OWNER, who cannot go
 }
 
 // device is where the user is signed in.
@@ -42,8 +49,19 @@ func (v *visit) accountPage() (accountPage, error) {
 	name.Value = p.User.Name
 	p.Name = fields{name}
 	p.Password = fields{
-		{Name: "present", Label: "Present password", Type: "password", Complete: "current-password", Required: true},
+		{Name: "current", Label: "Current password", Type: "password", Complete: "current-password", Required: true},
 		newPasswordField("password", "New password"),
+	}
+	for _, w := range p.Workspaces {
+		row := mine{Membership: w}
+		if w.Role == memo.RoleOwner {
+			members, err := v.App.Members(v.ctx, w.ID)
+			if err != nil {
+				return p, err
+			}
+			row.Alone = owners(members) == 1
+		}
+		p.Mine = append(p.Mine, row)
 	}
 	sessions, err := v.App.Sessions(v.ctx, v.Caller)
 	for _, s := range sessions {
@@ -62,8 +80,8 @@ func showAccount(v *visit) error {
 
 // refused shows the account page again, with what is wrong beside the field.
 func (v *visit) refused(err error) error {
-	e, ok := errors.AsType[*memo.Error](err)
-	if !ok || e.Kind != memo.KindInvalid {
+	e, ok := refusal(err, memo.KindInvalid)
+	if !ok {
 		return err
 	}
 	p, pageErr := v.accountPage()
@@ -93,7 +111,7 @@ func doPassword(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := v.App.ChangePassword(v.ctx, v.Caller, v.r.PostFormValue("present"), next); err != nil {
+	if err := v.App.ChangePassword(v.ctx, v.Caller, v.r.PostFormValue("current"), next); err != nil {
 		return v.refused(err)
 	}
 	return v.signIn(u.Email, next, "/account?done=password")

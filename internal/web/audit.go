@@ -25,12 +25,6 @@ type auditPage struct {
 	Problem  string // with it, where no field is to blame
 }
 
-// choice is an option of a select.
-type choice struct {
-	Value, Label string
-	Chosen       bool
-}
-
 // eventRow is an event as a sentence.
 type eventRow struct {
 	memo.Event

@@ -5,7 +5,6 @@ import (
 
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/store"
-	"memoai.tech/memo/internal/testworld"
 )
 
 // BenchmarkKeysPage is the page of the keys with 500 of them, each used in every
@@ -13,7 +12,7 @@ import (
 //
 //	go test ./internal/web -run '^$' -bench KeysPage
 func BenchmarkKeysPage(b *testing.B) {
-	w := newWorld(b, testworld.Config{Store: store.Config{Dir: b.TempDir()}})
+	w := newWorld(b, sqliteWorld(b))
 	now := w.Store.Now()
 	hours := map[int64]store.Calls{}
 	for i := range int64(app.Fortnight) {

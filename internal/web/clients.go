@@ -8,7 +8,8 @@ type client struct {
 	Name  string
 	How   string // where it goes
 	Paste string
-	MCP   bool // an assistant, not a program
+	Works string // what shows that it works
+	MCP   bool   // an assistant, not a program
 	Notes []string
 	// variable makes of a paste that holds a key one that takes it from the
 	// environment, as this client does: texts and what stands in their place.
@@ -25,11 +26,12 @@ const environment = "$MEMO_API_KEY"
 func clients(server, key string) []client {
 	list := []client{
 		{
-			ID: "curl", Name: "curl", How: "In a terminal:",
+			ID: "curl", Name: "curl", How: "In a terminal:", Works: "It prints the newest transcriptions as JSON.",
 			Paste: `curl {server}/api/v1/developer/transcriptions -H "Authorization: Bearer {key}"`,
 		},
 		{
-			ID: "python", Name: "Python", How: "With the standard library:",
+			ID: "python", Name: "Python", How: "Save as memo.py and run “python3 memo.py”. It needs the standard library alone:",
+			Works: "It prints a line for each of the five newest transcriptions.",
 			Paste: `import json, urllib.request
 
 key = "{key}"
@@ -41,7 +43,8 @@ for item in json.load(urllib.request.urlopen(request))["items"]:
 			variable: []string{"import json, urllib", "import json, os, urllib", `"{key}"`, `os.environ["MEMO_API_KEY"]`},
 		},
 		{
-			ID: "javascript", Name: "JavaScript", How: "In Node.js 18 or newer:",
+			ID: "javascript", Name: "JavaScript", How: "Save as memo.mjs and run “node memo.mjs”, with Node.js 18 or newer:",
+			Works: "It prints a line for each of the five newest transcriptions.",
 			Paste: `const key = "{key}"
 const answer = await fetch("{server}/api/v1/developer/transcriptions?limit=5", {
   headers: { Authorization: "Bearer " + key },
@@ -50,22 +53,23 @@ for (const item of (await answer.json()).items) console.log(item.created_at, ite
 			variable: []string{`"{key}"`, `process.env.MEMO_API_KEY`},
 		},
 		{
-			ID: "claude-code", Name: "Claude Code", How: "In a terminal:", MCP: true,
+			ID: "claude-code", Name: "Claude Code", How: "In a terminal:", MCP: true, Works: "“claude mcp list” says that memo is connected.",
 			Paste:    `claude mcp add --transport http --scope user memo {server}/mcp --header "Authorization: Bearer {key}"`,
 			variable: []string{`"Authorization: Bearer {key}"`, `'Authorization: Bearer ${MEMO_API_KEY}'`},
 			Notes: []string{
 				"The single quotes matter: the name of the variable is written to the configuration, and filled in at each start.",
-				"“claude mcp list” and /mcp say whether it is connected. Prompts are commands such as /mcp__memo__week_brief.",
+				"Prompts are commands such as /mcp__memo__week_brief.",
 				"“Requires re-authorization (token expired)” means that the key died. There is nothing to authorise again: set a new key and start anew.",
 			},
 		},
 		{
 			ID: "claude-desktop", Name: "Claude Desktop", MCP: true,
-			How: "In claude_desktop_config.json (Settings → Developer → Edit Config), with the memo binary on the PATH:",
+			How:   "Put the memo binary on your machine: “make build” in Memo's source makes it. Then add memo to claude_desktop_config.json (Settings → Developer → Edit Config), with the full path of the binary:",
+			Works: "Restart Claude Desktop: Settings → Developer shows memo as running.",
 			Paste: `{
   "mcpServers": {
     "memo": {
-      "command": "memo",
+      "command": "/usr/local/bin/memo",
       "args": ["mcp"],
       "env": { "MEMO_URL": "{server}", "MEMO_API_KEY": "{key}" }
     }
@@ -74,11 +78,12 @@ for (const item of (await answer.json()).items) console.log(item.created_at, ite
 			variable: []string{"{key}", "mk_live_…"},
 			Notes: []string{
 				"It takes a header for no remote server, so it starts “memo mcp”, which passes every message on with the key. Any other host that can only start processes can use it as well.",
-				"Here the key is in the file: let only yourself read it, and give the key an expiry. Restart Claude Desktop afterwards.",
+				"Here the key is in the file: let only yourself read it, and give the key an expiry.",
 			},
 		},
 		{
-			ID: "cursor", Name: "Cursor", How: "In ~/.cursor/mcp.json:", MCP: true,
+			ID: "cursor", Name: "Cursor", How: "In ~/.cursor/mcp.json. If the file is there already, add memo to its servers:", MCP: true,
+			Works: "Cursor's settings list memo and its tools under MCP.",
 			Paste: `{
   "mcpServers": {
     "memo": {
@@ -90,7 +95,9 @@ for (const item of (await answer.json()).items) console.log(item.created_at, ite
 			variable: []string{"{key}", "${env:MEMO_API_KEY}"},
 		},
 		{
-			ID: "vscode", Name: "VS Code", How: "In .vscode/mcp.json. VS Code asks for the key at the first start:", MCP: true,
+			ID: "vscode", Name: "VS Code", MCP: true,
+			How:   "In .vscode/mcp.json. If the file is there already, add memo to its inputs and servers. VS Code asks for the key at the first start: keep it at hand until then.",
+			Works: "The command “MCP: List Servers” starts memo, and shows that it runs.",
 			Paste: `{
   "inputs": [{ "type": "promptString", "id": "memo-key", "description": "Memo API key", "password": true }],
   "servers": {
@@ -104,7 +111,7 @@ for (const item of (await answer.json()).items) console.log(item.created_at, ite
 			Notes: []string{"The key is kept in VS Code's own store, not in the file."},
 		},
 		{
-			ID: "codex", Name: "Codex", How: "In a terminal:", MCP: true,
+			ID: "codex", Name: "Codex", How: "In a terminal:", MCP: true, Works: "/mcp in codex connects, and lists memo's tools.",
 			Paste: `export MEMO_API_KEY={key}
 codex mcp add memo --url {server}/mcp --bearer-token-env-var MEMO_API_KEY`,
 			variable: []string{"export MEMO_API_KEY={key}\n", ""},
@@ -114,7 +121,7 @@ codex mcp add memo --url {server}/mcp --bearer-token-env-var MEMO_API_KEY`,
 			},
 		},
 		{
-			ID: "gemini", Name: "Gemini CLI", How: "In a terminal:", MCP: true,
+			ID: "gemini", Name: "Gemini CLI", How: "In a terminal:", MCP: true, Works: "“gemini mcp list” says that memo is connected.",
 			Paste:    `gemini mcp add --scope user --transport http memo {server}/mcp --header "Authorization: Bearer {key}"`,
 			variable: []string{`"Authorization: Bearer {key}"`, `'Authorization: Bearer $MEMO_API_KEY'`},
 			Notes: []string{
@@ -123,8 +130,10 @@ codex mcp add memo --url {server}/mcp --bearer-token-env-var MEMO_API_KEY`,
 			},
 		},
 		{
-			ID: "opencode", Name: "opencode", How: "In ~/.config/opencode/opencode.json:", MCP: true,
+			ID: "opencode", Name: "opencode", How: "In ~/.config/opencode/opencode.json. If the file is there already, add memo to its servers:", MCP: true,
+			Works: "“opencode mcp list” says that memo is connected.",
 			Paste: `{
+  "$schema": "https://opencode.ai/config.json",
   "mcp": {
     "memo": {
       "type": "remote",

@@ -32,8 +32,7 @@ func showDocs(v *visit) error {
 		frame: v.in("docs", ""), Page: v.r.URL.Path, Tabs: docsTabs,
 		Server: v.PublicURL, Key: "/", REST: v.docs, Clients: clients(v.PublicURL, environment),
 	}
-	if len(p.Workspaces) == 1 { // of several, nobody knows which is meant
-		p.Here = &p.Workspaces[0]
+	if p.Here != nil {
 		p.Key = "/w/" + p.Here.ID + "/keys"
 	}
 	for _, t := range docsTabs {

@@ -3,12 +3,12 @@ package web
 import (
 	"html"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
 
 	"memoai.tech/memo"
-	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testworld"
 )
 
@@ -16,7 +16,7 @@ import (
 var address = regexp.MustCompile(`https?://[^/\s"'<)]*`)
 
 func TestDocs(t *testing.T) {
-	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}})
+	w := newWorld(t, sqliteWorld(t))
 	visitor := w.browser(memo.User{})
 	for _, tab := range docsTabs {
 		p := visitor.get(tab.Path).want(http.StatusOK, `aria-current="page">`+html.EscapeString(tab.Name), "Sign in")
@@ -24,7 +24,7 @@ func TestDocs(t *testing.T) {
 			t.Errorf("%s is of %d bytes", tab.Path, len(p.body))
 		}
 		for _, a := range address.FindAllString(html.UnescapeString(p.body), -1) {
-			if a != "https://memo.example.com" {
+			if a != "https://memo.example.com" && a != "https://opencode.ai" { // its schema
 				t.Errorf("%s names the address %s", tab.Path, a)
 			}
 		}
@@ -40,7 +40,7 @@ func TestDocs(t *testing.T) {
 }
 
 func TestRESTReferenceIsWhole(t *testing.T) {
-	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}})
+	w := newWorld(t, sqliteWorld(t))
 	p := w.browser(memo.User{}).get("/docs/rest").want(http.StatusOK)
 	text := html.UnescapeString(p.body)
 	if len(w.site.docs) < 6 {
@@ -83,8 +83,23 @@ func TestPastes(t *testing.T) {
 	}
 }
 
+// TestPastesAreThoseOfTheManual: docs/mcp.md has the same for each host, broken
+// into lines in its own way.
+func TestPastesAreThoseOfTheManual(t *testing.T) {
+	text, err := os.ReadFile("../../docs/mcp.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tight := func(s string) string { return strings.Join(strings.Fields(strings.ReplaceAll(s, "\\\n", "")), "") }
+	for _, c := range clients("https://memo.example.com", environment) {
+		if c.MCP && !strings.Contains(tight(string(text)), tight(c.Paste)) {
+			t.Errorf("docs/mcp.md sets %s up otherwise:\n%s", c.Name, c.Paste)
+		}
+	}
+}
+
 func TestDocsKnowWhoReads(t *testing.T) {
-	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}})
+	w := newWorld(t, sqliteWorld(t))
 	w.browser(memo.User{}).post("/signin", "email", w.Olga.Email, "password", testworld.Password, "next", "/docs/mcp").
 		want(http.StatusOK, w.Olga.Email, `href="/w/`+w.Acme.ID+`/keys"`).without(">Sign in<")
 }

@@ -1,6 +1,9 @@
 package web
 
 import (
+	"errors"
+	"slices"
+
 	"memoai.tech/memo"
 )
 
@@ -10,15 +13,41 @@ type field struct {
 	Name, Label, Type, Value string
 	Complete                 string // autocomplete
 	Hint, Problem            string
+	Way                      link     // out of the problem, if there is one
+	Options                  []choice // of a select
+	List                     []string // what the browser offers to what is typed
 	Required, Focus          bool
 	Max                      int
+}
+
+// choice is an option of a select, or one of several radio buttons.
+type choice struct {
+	Value, Label string
+	Chosen       bool
+}
+
+// link leads somewhere.
+type link struct{ Href, Text string }
+
+// choose returns the list with the choice of this value chosen.
+func choose(value string, list []choice) []choice {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Chosen = list[i].Value == value
+	}
+	return list
+}
+
+// offers reports whether a value is one of the list.
+func offers(list []choice, value string) bool {
+	return slices.ContainsFunc(list, func(c choice) bool { return c.Value == value })
 }
 
 // fields are the inputs of a form, in their order.
 type fields []field
 
-// tell puts what is wrong beside the fields that it is about, and reports
-// whether every problem found its place.
+// tell puts what is wrong beside the fields that it is about, and the focus into
+// the first of them. It reports whether every problem found its place.
 func (f fields) tell(problems ...*memo.Error) bool {
 	told := 0
 	for _, p := range problems {
@@ -28,6 +57,10 @@ func (f fields) tell(problems ...*memo.Error) bool {
 				told++
 			}
 		}
+	}
+	first := slices.IndexFunc(f, func(f field) bool { return f.Problem != "" })
+	for i := range f {
+		f[i].Focus = i == first
 	}
 	return told == len(problems)
 }
@@ -39,6 +72,12 @@ func (f fields) fill(v *visit) {
 			f[i].Value = v.r.PostFormValue(f[i].Name)
 		}
 	}
+}
+
+// refusal is an error that a form can show: one of these kinds.
+func refusal(err error, kinds ...memo.Kind) (*memo.Error, bool) {
+	e, ok := errors.AsType[*memo.Error](err)
+	return e, ok && slices.Contains(kinds, e.Kind)
 }
 
 func emailField() field {

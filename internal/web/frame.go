@@ -28,7 +28,7 @@ type frame struct {
 	Title      string
 	User       memo.User
 	Workspaces []app.Membership // of the user
-	Here       *app.Membership  // the workspace of the page
+	Here       *app.Membership  // the workspace of the page, or the only one
 	Section    string           // of the navigation: "transcriptions", "keys", …
 	Done       string           // what the form before did
 }
@@ -65,6 +65,9 @@ func (v *visit) readFrame(f *frame) (err error) {
 		if f.Workspaces[i].ID == v.WorkspaceID {
 			f.Here = &f.Workspaces[i]
 		}
+	}
+	if v.WorkspaceID == "" && len(f.Workspaces) == 1 { // of several, nobody knows which is meant
+		f.Here = &f.Workspaces[0]
 	}
 	if v.WorkspaceID != "" && f.Here == nil {
 		return errNotFound // the membership has ended since it was looked at
@@ -107,7 +110,7 @@ type pages map[string]*template.Template
 
 func parsePages(a assets) pages {
 	funcs := template.FuncMap{
-		"asset": a.url, "ago": ago, "moment": moment, "day": day, "plural": plural, "mebibytes": mebibytes, "lower": strings.ToLower, "pair": func(p keysPage, r keyRow) keyInList { return keyInList{p, r} },
+		"asset": a.url, "ago": ago, "moment": moment, "day": day, "plural": plural, "mebibytes": mebibytes, "lower": strings.ToLower,
 	}
 	layout := template.Must(template.New("layout.html").Funcs(funcs).ParseFS(templates, "templates/layout.html", "templates/parts.html"))
 	p := pages{}

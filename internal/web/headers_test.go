@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"memoai.tech/memo"
-	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testworld"
 )
 
@@ -38,7 +37,7 @@ func headersOf(h http.Header, of map[string]string) map[string]string {
 // of the workspace, as somebody of another, with an API key, from another site,
 // and over plain HTTP and HTTPS. Whatever the answer is, it has the headers.
 func TestEveryAnswerIsSecured(t *testing.T) {
-	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}})
+	w := newWorld(t, sqliteWorld(t))
 	blanks := strings.NewReplacer("{workspace}", w.Acme.ID, "{id}", w.OlgaKey.ID, "{$}", "")
 	seen := map[int]int{}
 	browsers := map[string]*browser{}
@@ -86,7 +85,7 @@ func TestEveryAnswerIsSecured(t *testing.T) {
 }
 
 func TestAssetsAreKeptForGood(t *testing.T) {
-	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}})
+	w := newWorld(t, sqliteWorld(t))
 	b := w.browser(memo.User{})
 	want := headersOf(http.Header{}, secured)
 	for name, value := range secured {
@@ -110,7 +109,7 @@ func TestAssetsAreKeptForGood(t *testing.T) {
 // TestSessionCookie holds the cookie's name and attributes: bound to the host
 // over HTTPS, and plain over plain HTTP, where a browser takes no other.
 func TestSessionCookie(t *testing.T) {
-	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}})
+	w := newWorld(t, sqliteWorld(t))
 	for scheme, want := range map[string]string{
 		"https": "__Host-memo_session HttpOnly=true Secure=true SameSite=Lax Path=/ Domain=",
 		"http":  "memo_session HttpOnly=true Secure=false SameSite=Lax Path=/ Domain=",

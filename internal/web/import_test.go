@@ -11,15 +11,8 @@ import (
 	"testing"
 
 	"memoai.tech/memo"
-	"memoai.tech/memo/internal/store"
-	"memoai.tech/memo/internal/testworld"
 	"memoai.tech/memo/internal/transcript"
 )
-
-// sqliteWorld is for what is the same on both databases.
-func sqliteWorld(t *testing.T) testworld.Config {
-	return testworld.Config{Store: store.Config{Dir: t.TempDir()}}
-}
 
 // upload sends files; parts are names and contents in turn, and a name that
 // begins with "=" is a field. With script, it is as upload.js does it.

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -92,12 +91,18 @@ func doJoinNew(v *visit) error {
 	return v.signIn(email, password, joined(i))
 }
 
-// refusedJoin shows the invitation again, with why it was not taken up.
+// refusedJoin shows the invitation again, with why it was not taken up: of an
+// e-mail that has an account, beside it.
 func (v *visit) refusedJoin(p joinPage, err error) error {
-	e, ok := errors.AsType[*memo.Error](err)
-	if !ok || e.Kind != memo.KindConflict {
+	e, ok := refusal(err, memo.KindConflict)
+	if !ok {
 		return err
 	}
-	p.Problem = e.Message
+	if e.Code == "email_taken" {
+		p.Fields.tell(memo.Invalid("email", "has an account already"))
+		p.Fields[0].Way = link{p.Next, "Sign in to join with it"}
+	} else {
+		p.Problem = e.Message
+	}
 	return v.render(http.StatusConflict, "join", p)
 }

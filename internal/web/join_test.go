@@ -40,7 +40,8 @@ func TestJoinAsSomebodyNew(t *testing.T) {
 		// All mistakes at once, and what was typed stays, but for the password.
 		nina.post(link+"/new", "email", "no", "name", "", "password", "secret7").
 			want(422, "E-mail must be", "Your name must not be empty", "Password must have", `value="no"`).without("secret7")
-		nina.post(link+"/new", "email", w.Mark.Email, "name", "Mark", "password", testworld.Password).want(409, "There is an account with this e-mail")
+		nina.post(link+"/new", "email", w.Mark.Email, "name", "Mark", "password", testworld.Password).
+			want(409, `id="email-wrong">E-mail has an account already. <a href="/signin?next=`+url.QueryEscape(link))
 		// Whose session ended meanwhile gets the page again, not the workspace.
 		if p := nina.post(link).want(200, "Make the account"); p.path != link {
 			t.Error(p.path)

@@ -1,7 +1,7 @@
 package web
 
 import (
-	"context"
+	"html"
 	"regexp"
 	"strings"
 	"testing"
@@ -11,25 +11,11 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/credential"
-	"memoai.tech/memo/internal/store"
-	"memoai.tech/memo/internal/testworld"
 )
 
 var wholeKey = regexp.MustCompile(`mk_live_[0-9A-Za-z]{38}`)
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
-
-// authorised reports whether a key works now.
-func (w *world) authorised(key string) bool {
-	w.T.Helper()
-	k, ok := credential.ParseKey(key)
-	if !ok {
-		w.T.Fatalf("%q is no key", key)
-	}
-	_, err := w.App.AuthoriseKey(context.Background(), k, app.Origin{IP: "192.0.2.7"})
-	return err == nil
-}
 
 // TestAKeyIsShownOnce: in the answer to the form, with pastes that hold it, and
 // never again, however the form is sent.
@@ -61,12 +47,19 @@ func TestAKeyIsShownOnce(t *testing.T) {
 		for form, says := range map[string][]string{
 			"no name": {"id", newID(), "name", " ", "life", "90"}, "a past date": {"id", newID(), "name", "kept", "life", "date", "date", "2020-01-01"},
 			"no choice": {"id", newID(), "name", "kept", "life", "400"}, "no date": {"id", newID(), "name", "kept", "life", "date"},
+			"the choice of a change": {"id", newID(), "name", "kept", "life", "keep"},
 		} {
 			p := mark.post(keys, says...)
 			if p.status != 422 || !strings.Contains(p.body, `class="wrong"`) || form != "no name" && !strings.Contains(p.body, `value="kept"`) {
 				t.Errorf("%s: %d\n%s", form, p.status, p.body)
 			}
 		}
+		// All that is wrong is told, and the focus is in the first of it.
+		mark.post(keys, "id", newID(), "name", "", "life", "date", "date", "").
+			want(422, "Name must not be empty", "The expiry needs a date", `aria-invalid="true" aria-describedby="date-wrong date-hint"`, `maxlength="100" autofocus`).without("RFC 3339")
+		// A date beside another choice is not passed over.
+		mark.post(keys, "id", newID(), "name", "kept", "life", "90", "date", "2099-01-31").
+			want(422, "The expiry has a date, but another choice is ticked", `value="2099-01-31"`, `value="90" checked`, `aria-label="Date" autofocus`).without(`maxlength="100" autofocus`)
 		mark.post(keys, "id", newID(), "name", "f", "life", "never").want(201, "It has no expiry")
 		mark.post(keys, "id", newID(), "name", "d", "life", "date", "date", "2099-01-31").want(201, "It works until 2099-02-01 00:00 UTC")
 	})
@@ -74,14 +67,10 @@ func TestAKeyIsShownOnce(t *testing.T) {
 
 // TestTheStatusTurnsGreen: the page of a new key learns of its first use.
 func TestTheStatusTurnsGreen(t *testing.T) {
-	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}})
+	w := newWorld(t, sqliteWorld(t))
 	olga, status := w.browser(w.Olga), "/w/"+w.Acme.ID+"/keys/"+w.OlgaKey.ID+"/status"
 	olga.get(status).want(200, `"connected":false`)
-	k, _ := credential.ParseKey(w.OlgaKey.Key)
-	c, err := w.App.AuthoriseKey(context.Background(), k, app.Origin{IP: "192.0.2.7"})
-	w.Must(err)
-	_, err = w.App.Spend(context.Background(), c, "data")
-	w.Must(err)
+	w.use(w.OlgaKey.Key)
 	olga.get(status).want(200, `"connected":true`, `"from":"192.0.2.7"`)
 	w.browser(w.Mark).get(status).want(404)
 	w.browser(w.Eve).get(status).want(404)
@@ -97,7 +86,7 @@ func TestWhoSeesAndEndsWhich(t *testing.T) {
 		mark.get(keys).want(200, w.MarkKey.ID, "Your keys of Acme").without(w.OlgaKey.ID, w.Olga.Email)
 		mark.get(keys + "/" + w.OlgaKey.ID).want(404)
 		mark.post(keys + "/" + w.OlgaKey.ID + "/revoke").want(404)
-		for _, path := range []string{keys, keys + "/new", keys + "/" + w.MarkKey.ID, "/w/x/keys", "/w/" + newID() + "/keys"} {
+		for _, path := range []string{keys, keys + "/new", keys + "/" + w.MarkKey.ID, keys + "/" + w.MarkKey.ID + "/revoke", "/w/x/keys", "/w/" + newID() + "/keys"} {
 			eve.get(path).want(404)
 		}
 		eve.post(keys + "/" + w.MarkKey.ID + "/revoke").want(404)
@@ -107,22 +96,37 @@ func TestWhoSeesAndEndsWhich(t *testing.T) {
 		}
 		olga.get(keys+"/"+w.MarkKey.ID).want(200, "Revoke").without("<h2>Rotate</h2>", "<h2>Change</h2>")
 		olga.post(keys+"/"+w.MarkKey.ID, "name", "Mine now", "life", "keep").want(403, "Only the member who created")
-		olga.post(keys+"/"+w.MarkKey.ID+"/rotate", "id", newID()).want(403)
+		olga.post(keys+"/"+w.MarkKey.ID+"/rotate", "id", newID(), "overlap", "24h").want(403)
+		// The page that asks first names the key and its last use, and changes nothing.
+		w.use(w.MarkKey.Key)
+		olga.get(keys).want(200, `href="`+keys+"/"+w.MarkKey.ID+`/revoke"`)
+		olga.get(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "Revoke "+html.EscapeString(w.MarkKey.Name), "mk_live_…"+w.MarkKey.Suffix, "used just now from 192.0.2.7 by curl/8", "cannot be undone")
+		if !w.authorised(w.MarkKey.Key) {
+			t.Fatal("the question revoked it")
+		}
 		olga.post(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "The key is revoked", "1 key that ended")
 		if w.authorised(w.MarkKey.Key) {
 			t.Error("a revoked key works")
 		}
 		mark.get(keys).want(200, "No key that works", "1 key that ended").without(w.MarkKey.ID)
-		mark.get(keys+"?show=ended").want(200, "revoked", w.MarkKey.ID)
+		mark.get(keys+"?show=ended").want(200, "revoked just now", w.MarkKey.ID)
+		if p := mark.get(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "revoked just now"); p.path != keys+"/"+w.MarkKey.ID {
+			t.Error(p.path)
+		}
+		// The links between the two lists keep the filter, and say no word of before.
+		olga.get(keys+"?done=revoked&from=0&span=14d&member="+w.Mark.ID).want(200, `href="?member=`+w.Mark.ID+`&amp;show=ended&amp;span=14d">1 key that ended`)
+		olga.get(keys+"?show=ended&member="+w.Olga.ID).want(200, `href="?member=`+w.Olga.ID+`">1 key that works`, `name="show" value="ended"`)
 	})
 }
 
 func TestChangingAndRotating(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, key := w.browser(w.Mark), "/w/"+w.Acme.ID+"/keys/"+w.MarkKey.ID
-		mark.post(key, "name", "Renamed", "life", "30").want(200, "The key is changed", "Renamed", "until "+day(time.Now().AddDate(0, 0, 30)))
+		mark.post(key, "name", "Renamed", "life", "30").want(200, "The key is changed", "Renamed", `until <span class="when">`+day(time.Now().AddDate(0, 0, 30)))
 		mark.post(key, "name", "", "life", "keep").want(422, "Name must not be empty")
 		mark.post(key, "name", "Renamed", "life", "date", "date", "2020-01-01").want(422, "The expiry must lie in the future", `value="date" checked`)
+		mark.post(key, "name", "Renamed", "life", "keep", "date", "2099-01-31").want(422, "The expiry has a date")
+		mark.post(key+"/rotate", "id", newID(), "overlap", "1h").want(422, "Say how long the old key goes on.")
 		id := newID()
 		p := mark.post(key+"/rotate", "id", id, "overlap", "24h").want(201, "The old key works for another 24 hours", "Renamed")
 		next := wholeKey.FindString(p.body)
@@ -131,6 +135,12 @@ func TestChangingAndRotating(t *testing.T) {
 		}
 		mark.post(key+"/rotate", "id", id, "overlap", "24h").want(409, "was created already")
 		mark.get("/w/"+w.Acme.ID+"/keys/"+id).want(200, "Replaces", "which still works")
+		for _, page := range []page{mark.get(key), mark.get("/w/" + w.Acme.ID + "/keys")} {
+			page.want(200, `href="/w/`+w.Acme.ID+"/keys/"+id+`">mk_live_…`+next[36:40]).without("after that: somebody", "after it was replaced")
+		}
+		w.use(w.MarkKey.Key)
+		mark.get(key).want(200, "This one was used after that: somebody still has it.")
+		mark.get("/w/"+w.Acme.ID+"/keys").want(200, "from 192.0.2.7, after it was replaced")
 		p = mark.post("/w/"+w.Acme.ID+"/keys/"+id+"/rotate", "id", newID(), "overlap", "0").want(201, "The old key is revoked")
 		if w.authorised(next) {
 			t.Error("the rotated key works")
@@ -142,7 +152,7 @@ func TestChangingAndRotating(t *testing.T) {
 
 // TestAPlanWithoutTheAPI: the page says why, keys stay as they are, and none is made.
 func TestAPlanWithoutTheAPI(t *testing.T) {
-	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}})
+	w := newWorld(t, sqliteWorld(t))
 	w.SetPlan(memo.PlanFree)
 	olga, keys := w.browser(w.Olga), "/w/"+w.Acme.ID+"/keys"
 	olga.get(keys).want(200, "needs the Pro or Expert plan", w.OlgaKey.ID).without("Create key")
@@ -153,7 +163,9 @@ func TestAPlanWithoutTheAPI(t *testing.T) {
 
 // TestTheLimitOfManagement: the page says when to go on.
 func TestTheLimitOfManagement(t *testing.T) {
-	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}, Management: 3})
+	cfg := sqliteWorld(t)
+	cfg.Management = 3
+	w := newWorld(t, cfg)
 	olga, keys := w.browser(w.Olga), "/w/"+w.Acme.ID+"/keys"
 	for range 3 {
 		olga.get(keys).want(200)
@@ -177,9 +189,10 @@ func TestStates(t *testing.T) {
 		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExpiresAt: at(6*24*time.Hour + time.Hour)}, state{"warn", "expires in 6 days"}},
 		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExpiresAt: at(90 * 24 * time.Hour)}, state{"good", "active"}},
 		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExposedAt: at(-3 * time.Hour)}, state{"bad", "exposed in a URL 3 hours ago"}},
+		{memo.KeyView{Status: memo.KeyActive, ExposedAt: at(-3 * time.Hour), ExpiresAt: at(6*24*time.Hour + time.Hour)}, state{"bad", "exposed in a URL 3 hours ago, expires in 6 days"}},
 		{memo.KeyView{Status: memo.KeyExpired, ExpiresAt: at(-50 * time.Hour)}, state{"", "expired 2 days ago"}},
-		{memo.KeyView{Status: memo.KeyRevoked}, state{"bad", "revoked"}},
-		{memo.KeyView{Status: memo.KeyDeactivated, DeactivatedBy: "the member left"}, state{"bad", "deactivated: the member left"}},
+		{memo.KeyView{Status: memo.KeyRevoked, EndedAt: at(-50 * time.Hour)}, state{"bad", "revoked 2 days ago"}},
+		{memo.KeyView{Status: memo.KeyDeactivated, EndedAt: at(-time.Hour), DeactivatedBy: "the member left"}, state{"bad", "deactivated 1 hour ago: the member left"}},
 	} {
 		if got := stateOf(c.key, now); got != c.want {
 			t.Errorf("%+v: got %v, want %v", c.key, got, c.want)
@@ -194,6 +207,10 @@ func TestSparkline(t *testing.T) {
 	if s.Words != "1001 requests and 500 refusals in 14 days" || s.Asked != "M0 28v-2h4v2zM115 28v-18h4v18z" || s.Refused != "M115 10v-9h4v9z" {
 		t.Errorf("%+v", s)
 	}
+	use[0].Refused = 1 // seen beside many
+	if s := sparkline(use, app.Day); s.Refused != "M0 26v-4h4v4zM115 10v-9h4v9z" {
+		t.Errorf("%+v", s)
+	}
 	if s := sparkline([app.Bars]app.Calls{}, app.Day); s.Words != "0 requests in 24 hours" || s.Asked != "" {
 		t.Errorf("%+v", s)
 	}
@@ -201,7 +218,7 @@ func TestSparkline(t *testing.T) {
 
 // TestManyKeys: no page grows without bound.
 func TestManyKeys(t *testing.T) {
-	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}})
+	w := newWorld(t, sqliteWorld(t))
 	for range 2*keysPerPage + 5 {
 		w.Key(w.Acme, w.Mark)
 	}

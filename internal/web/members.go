@@ -1,7 +1,6 @@
 package web
 
 import (
-	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -42,14 +41,10 @@ func (v *visit) membersPage() (membersPage, error) {
 	if p.Invites, err = v.App.Invites(v.ctx, v.Caller); err != nil {
 		return p, err
 	}
-	owners := 0
 	at := map[string]int{} // where a member stands in the list
 	for i, m := range members {
 		p.Members = append(p.Members, memberRow{Member: m, Me: m.UserID == v.UserID})
 		at[m.UserID] = i
-		if m.Role == memo.RoleOwner {
-			owners++
-		}
 	}
 	for _, k := range keys {
 		i, ok := at[k.CreatedBy.ID]
@@ -62,8 +57,18 @@ func (v *visit) membersPage() (membersPage, error) {
 			m.Used = k.LastUsedAt
 		}
 	}
-	p.Alone = owners == 1
+	p.Alone = owners(members) == 1
 	return p, nil
+}
+
+// owners counts the OWNERs.
+func owners(members []memo.Member) (n int) {
+	for _, m := range members {
+		if m.Role == memo.RoleOwner {
+			n++
+		}
+	}
+	return n
 }
 
 func showMembers(v *visit) error {
@@ -76,8 +81,8 @@ func showMembers(v *visit) error {
 
 // refusedMembers shows the members again, with why what was tried did not happen.
 func (v *visit) refusedMembers(err error) error {
-	e, ok := errors.AsType[*memo.Error](err)
-	if !ok || e.Kind != memo.KindConflict && e.Kind != memo.KindNotFound {
+	e, ok := refusal(err, memo.KindConflict, memo.KindNotFound)
+	if !ok {
 		return err
 	}
 	p, pageErr := v.membersPage()
@@ -173,18 +178,18 @@ func doRemoveMember(v *visit) error {
 		return err
 	}
 	err = v.App.RemoveMember(v.ctx, v.Caller, v.WorkspaceID, m.UserID)
-	switch {
-	case memo.KindOf(err) == memo.KindConflict:
-		p, pageErr := v.removePage()
-		if pageErr != nil {
-			return pageErr
+	if e, ok := refusal(err, memo.KindConflict); ok {
+		p, err := v.removePage()
+		if err != nil {
+			return err
 		}
-		e, _ := errors.AsType[*memo.Error](err)
 		p.Problem = e.Message
 		return v.render(http.StatusConflict, "removemember", p)
-	case err != nil:
+	}
+	if err != nil {
 		return err
-	case m.UserID == v.UserID:
+	}
+	if m.UserID == v.UserID {
 		return v.redirect("/account?done=left") // the one page that is theirs in any case
 	}
 	return v.redirect(v.membersPath() + "?done=removed")

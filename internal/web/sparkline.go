@@ -31,8 +31,8 @@ func sparkline(use [app.Bars]app.Calls, hours int) spark {
 	}
 	var asked, denied strings.Builder
 	for i, c := range use {
-		tall, extra := scale(c.Requests, most), scale(c.Refused, most)
-		extra = min(extra, sparkHeight-tall)
+		extra := scale(c.Refused, most, 4) // a thin line of red is easily missed
+		tall := min(scale(c.Requests, most, 2), sparkHeight-extra)
 		bar(&asked, i, sparkHeight, tall)
 		bar(&denied, i, sparkHeight-tall, extra)
 	}
@@ -56,10 +56,10 @@ func bar(path *strings.Builder, i, bottom, tall int) {
 	}
 }
 
-// scale makes a height of a number; whatever is not nothing can be seen.
-func scale(n, most int64) int {
+// scale makes a height of a number; whatever is not nothing is at least so tall.
+func scale(n, most int64, least int) int {
 	if n == 0 {
 		return 0
 	}
-	return max(2, int(n*(sparkHeight-1)/most))
+	return max(least, int(n*(sparkHeight-1)/most))
 }

@@ -34,6 +34,7 @@ func (s *Site) table() []route {
 		{get, keys + "/{id}/status", member, plain, keyStatus},
 		{post, keys + "/{id}", member, managed, doChangeKey},
 		{post, keys + "/{id}/rotate", member, managed, doRotateKey},
+		{get, keys + "/{id}/revoke", member, managed, showRevokeKey},
 		{post, keys + "/{id}/revoke", member, managed, doRevokeKey},
 
 		{get, "/w/{workspace}/members", owner, plain, showMembers},

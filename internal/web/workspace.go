@@ -1,7 +1,6 @@
 package web
 
 import (
-	"errors"
 	"net/http"
 
 	"memoai.tech/memo"
@@ -34,8 +33,8 @@ func doRenameWorkspace(v *visit) error {
 	if err == nil {
 		return v.redirect("/w/" + v.WorkspaceID + "/workspace?done=workspace")
 	}
-	e, ok := errors.AsType[*memo.Error](err)
-	if !ok || e.Kind != memo.KindInvalid {
+	e, ok := refusal(err, memo.KindInvalid)
+	if !ok {
 		return err
 	}
 	p := v.workspacePage()

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/gate"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testenv"
@@ -33,6 +35,11 @@ func onBoth(t *testing.T, f func(t *testing.T, w *world)) {
 	testworld.Databases(t, func(t *testing.T, cfg store.Config) { f(t, newWorld(t, testworld.Config{Store: cfg})) })
 }
 
+// sqliteWorld is for what is the same on both databases.
+func sqliteWorld(t testing.TB) testworld.Config {
+	return testworld.Config{Store: store.Config{Dir: t.TempDir()}}
+}
+
 func newWorld(t testing.TB, cfg testworld.Config) *world {
 	t.Helper()
 	api, err := os.ReadFile("../rest/testdata/openapi.json")
@@ -46,6 +53,32 @@ func newWorld(t testing.TB, cfg testworld.Config) *world {
 	}
 	w.World = testworld.New(t, cfg)
 	return w
+}
+
+// authorise reads who a key acts for; ok is false if the key does not work.
+func (w *world) authorise(key string) (c memo.Caller, ok bool) {
+	w.T.Helper()
+	k, ok := credential.ParseKey(key)
+	if !ok {
+		w.T.Fatalf("%q is no key", key)
+	}
+	c, err := w.App.AuthoriseKey(context.Background(), k, app.Origin{IP: "192.0.2.7", Agent: "curl/8"})
+	return c, err == nil
+}
+
+// authorised reports whether a key works now.
+func (w *world) authorised(key string) bool {
+	w.T.Helper()
+	_, ok := w.authorise(key)
+	return ok
+}
+
+// use makes a call with a key.
+func (w *world) use(key string) {
+	w.T.Helper()
+	c, _ := w.authorise(key)
+	_, err := w.App.Spend(context.Background(), c, "data")
+	w.Must(err)
 }
 
 // page is what a browser got at last, behind all redirects.

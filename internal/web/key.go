@@ -1,0 +1,145 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+)
+
+// key reads the key in the path.
+func (v *visit) key() (memo.KeyView, error) {
+	id, ok := app.ParseID(v.r.PathValue("id"))
+	if !ok {
+		return memo.KeyView{}, errNotFound
+	}
+	return v.App.GetKey(v.ctx, v.Caller, id)
+}
+
+// keyPage is one key, with what can be done to it.
+type keyPage struct {
+	frame
+	keyForm
+	Key      keyRow
+	NewID    string // of the key that a rotation makes
+	Overlaps []overlap
+	Replaced *memo.KeyView // the key that this one replaces, if it is still alive
+	Now      time.Time
+}
+
+func (v *visit) keyPage() (keyPage, error) {
+	k, err := v.key()
+	if err != nil {
+		return keyPage{}, err
+	}
+	all, err := v.App.ListKeys(v.ctx, v.Caller, "")
+	if err != nil {
+		return keyPage{}, err
+	}
+	rows, err := v.rows([]memo.KeyView{k}, all, app.Fortnight)
+	if err != nil {
+		return keyPage{}, err
+	}
+	p := keyPage{
+		frame: v.in("keys", k.Name), Key: rows[0], NewID: uuid.Must(uuid.NewV7()).String(), Overlaps: overlaps, Now: v.Now(),
+		keyForm: v.keyForm(field{Value: k.Name}, "keep", append([]choice{{Value: "keep", Label: "As it is"}}, lives...)),
+	}
+	if i := slices.IndexFunc(all, func(old memo.KeyView) bool { return old.ID == string(k.RotatedFrom) }); i >= 0 && all[i].Status == memo.KeyActive {
+		p.Replaced = &all[i]
+	}
+	return p, nil
+}
+
+func showKey(v *visit) error {
+	p, err := v.keyPage()
+	if err != nil {
+		return err
+	}
+	return v.render(http.StatusOK, "key", p)
+}
+
+func doChangeKey(v *visit) error {
+	p, err := v.keyPage()
+	if err != nil {
+		return err
+	}
+	name, expires, ok := p.read(v)
+	if !ok {
+		return v.render(http.StatusUnprocessableEntity, "key", p)
+	}
+	change := app.KeyChange{Name: &name}
+	if v.r.PostFormValue("life") != "keep" {
+		change.ExpiresAt = &expires
+	}
+	if _, err := v.App.ChangeKey(v.ctx, v.Caller, p.Key.ID, change); err != nil {
+		return err
+	}
+	return v.redirect(v.keysPath() + "?done=saved")
+}
+
+// overlap is how long the old key of a rotation goes on.
+type overlap struct {
+	Value, Label string
+	words        string         // said when it is done
+	time         *time.Duration // nil: until it is revoked
+}
+
+// overlaps are those that the form offers, the first of them ticked.
+var overlaps = []overlap{
+	{"24h", "works for 24 hours more", "The old key works for another 24 hours.", new(24 * time.Hour)},
+	{"7d", "works for 7 days more", "The old key works for another 7 days.", new(7 * 24 * time.Hour)},
+	{"until", "works until I revoke it", "The old key goes on until you revoke it.", nil},
+	{"0", "ends now", "The old key is revoked.", new(time.Duration(0))},
+}
+
+func doRotateKey(v *visit) error {
+	k, err := v.key()
+	if err != nil {
+		return err
+	}
+	id, ok := app.ParseID(v.r.PostFormValue("id"))
+	if !ok {
+		return errNotFound
+	}
+	i := slices.IndexFunc(overlaps, func(o overlap) bool { return o.Value == v.r.PostFormValue("overlap") })
+	if i < 0 {
+		return memo.Invalid("overlap", "Say how long the old key goes on.")
+	}
+	next, err := v.App.RotateKey(v.ctx, v.Caller, k.ID, id, overlaps[i].time)
+	if err != nil {
+		return err
+	}
+	return v.showOnce(next, overlaps[i].words)
+}
+
+// revokePage asks before a key ends.
+type revokePage struct {
+	frame
+	Key keyRow
+}
+
+func showRevokeKey(v *visit) error {
+	p, err := v.keyPage()
+	if err != nil {
+		return err
+	}
+	if p.Key.Status != memo.KeyActive {
+		return v.redirect(p.Key.Link) // which says how it ended
+	}
+	return v.render(http.StatusOK, "revokekey", revokePage{v.in("keys", "Revoke "+p.Key.Name), p.Key})
+}
+
+func doRevokeKey(v *visit) error {
+	k, err := v.key()
+	if err != nil {
+		return err
+	}
+	if err := v.App.RevokeKey(v.ctx, v.Caller, k.ID); err != nil {
+		return err
+	}
+	return v.redirect(v.keysPath() + "?done=revoked")
+}

@@ -1,0 +1,154 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+)
+
+// keyForm is what a member says of a key: its name, and how long it lives.
+type keyForm struct {
+	Fields fields // the name, and the date that goes with one of the choices
+	Life   []choice
+	Today  string
+}
+
+// Name and Date are the fields.
+func (f keyForm) Name() field { return f.Fields[0] }
+func (f keyForm) Date() field { return f.Fields[1] }
+
+// lives are the expiries that the form offers.
+var lives = []choice{
+	{Value: "7", Label: "7 days"},
+	{Value: "30", Label: "30 days"},
+	{Value: "90", Label: "90 days"},
+	{Value: "365", Label: "365 days"},
+	{Value: "date", Label: "A date"},
+	{Value: "never", Label: "Never"},
+}
+
+func (v *visit) keyForm(name field, life string, lives []choice) keyForm {
+	name.Name, name.Label, name.Type, name.Required, name.Max, name.Complete = "name", "Name", "text", true, memo.MaxName, "off"
+	date := field{Name: "date", Label: "The expiry", Type: "date", Hint: "A date counts to the end of that day in UTC."}
+	return keyForm{fields{name, date}, choose(life, lives), day(v.Now())}
+}
+
+// read takes what was typed. What is wrong with it stands in the form then, all
+// at once, and ok is false. A nil expiry is never.
+func (f *keyForm) read(v *visit) (name string, expires *time.Time, ok bool) {
+	f.Fields.fill(v)
+	life := v.r.PostFormValue("life")
+	f.Life = choose(life, f.Life)
+	var problems []*memo.Error
+	name, err := memo.CleanName("name", f.Name().Value)
+	if e, bad := refusal(err, memo.KindInvalid); bad {
+		problems = append(problems, e)
+	}
+	expires, err = f.expiry(life, v.Now())
+	if e, bad := refusal(err, memo.KindInvalid); bad {
+		problems = append(problems, e)
+	}
+	if len(problems) > 0 {
+		f.Fields.tell(problems...)
+		return "", nil, false
+	}
+	return name, expires, true
+}
+
+// expiry reads the choice. A date beside another choice is refused: nobody can
+// know which of the two was meant.
+func (f *keyForm) expiry(life string, now time.Time) (*time.Time, error) {
+	date := f.Date().Value
+	switch {
+	case !offers(f.Life, life):
+		return nil, memo.Invalid("date", "must be one of the choices")
+	case life != "date" && date != "":
+		return nil, memo.Invalid("date", "has a date, but another choice is ticked")
+	case life == "date":
+		if _, err := time.Parse(time.DateOnly, date); err != nil {
+			return nil, memo.Invalid("date", "needs a date: choose one")
+		}
+		t, err := memo.ParseExpiry("date", date, now)
+		return &t, err
+	}
+	days, err := strconv.Atoi(life)
+	if err != nil {
+		return nil, nil // never, or as it is
+	}
+	t := memo.Millis(now.AddDate(0, 0, days))
+	return &t, nil
+}
+
+// newKeyPage is the form of a new key.
+type newKeyPage struct {
+	frame
+	keyForm
+	ID     string // of the key to be: sent twice, the form makes one
+	Denied string
+}
+
+func (v *visit) newKeyPage() newKeyPage {
+	p := newKeyPage{
+		frame: v.in("keys", "Create an API key"), ID: uuid.Must(uuid.NewV7()).String(),
+		keyForm: v.keyForm(field{
+			Focus: true,
+			Hint:  "What it is for, such as “Claude on my laptop”. One key for each, so that each can be revoked by itself.",
+		}, "90", lives),
+	}
+	if err := memo.MayUseAPI(v.Plan); err != nil {
+		p.Denied = err.Error()
+	}
+	return p
+}
+
+func showNewKey(v *visit) error { return v.render(http.StatusOK, "newkey", v.newKeyPage()) }
+
+func doCreateKey(v *visit) error {
+	id, ok := app.ParseID(v.r.PostFormValue("id"))
+	if !ok {
+		return errNotFound
+	}
+	p := v.newKeyPage()
+	name, expires, ok := p.read(v)
+	if !ok {
+		p.ID = id
+		return v.render(http.StatusUnprocessableEntity, "newkey", p)
+	}
+	k, err := v.App.CreateKey(v.ctx, v.Caller, app.NewKey{Name: name, ExpiresAt: expires, ID: id})
+	if err != nil {
+		return err
+	}
+	return v.showOnce(k, "")
+}
+
+// createdPage shows a key, the only time.
+type createdPage struct {
+	frame
+	Key      memo.NewKeyView
+	Clients  []client
+	Replaces string // what becomes of the key that it replaces
+}
+
+func (v *visit) showOnce(k memo.NewKeyView, replaces string) error {
+	return v.render(http.StatusCreated, "created", createdPage{
+		frame: v.in("keys", "Your new API key"), Key: k, Clients: clients(v.PublicURL, k.Key), Replaces: replaces,
+	})
+}
+
+// keyStatus tells the page of a new key whether it has been used.
+func keyStatus(v *visit) error {
+	k, err := v.key()
+	if err != nil {
+		return err
+	}
+	return v.renderJSON(http.StatusOK, struct {
+		Connected bool           `json:"connected"`
+		From      memo.Optional  `json:"from"`
+		Status    memo.KeyStatus `json:"status"`
+	}{k.LastUsedAt != nil, k.LastUsedIP, k.Status})
+}
