@@ -33,6 +33,11 @@ func TestBrowserFirstRun(t *testing.T) {
 			t.Errorf("after the set-up, the browser is at %s", olga.path())
 		}
 		olga.sees("Acme")
+		// The first workspace has the API: the first key can be made at once.
+		_, line := olga.createKey(strings.Split(olga.path(), "/")[2], "The first")
+		if status := curl(t, line); status != http.StatusOK {
+			t.Errorf("the first key gets %d", status)
+		}
 		// It is set up once.
 		olga.open("/setup", 200)
 		olga.at("/signin")
@@ -151,7 +156,7 @@ func TestBrowserKeyLife(t *testing.T) {
 		p.seesNot(key)
 		p.click(`//a[@aria-label="Revoke My script"]`, 200)
 		p.sees("This cannot be undone.", "My script", "mk_live_…"+key[36:40])
-		p.press("Revoke My script", 200)
+		p.press("Revoke it", 200)
 		p.sees("The key is revoked.")
 		if status := curl(t, line); status != http.StatusUnauthorized {
 			t.Errorf("the line gets %d after the revocation", status)
@@ -163,7 +168,10 @@ func TestBrowserKeyLife(t *testing.T) {
 		p.fill("name", "With a date")
 		p.tick(`//label[normalize-space()="A date"]`)
 		p.press("Create key", 422)
-		p.sees("The expiry")
+		p.sees("The expiry needs a date")
+		if focus := eval[string](p, `document.activeElement.name`); focus != "date" {
+			t.Errorf("the focus is in %q", focus)
+		}
 		if kept := eval[string](p, `document.querySelector("[name=name]").value`); kept != "With a date" {
 			t.Errorf("what was typed is gone: %q", kept)
 		}
@@ -177,12 +185,18 @@ func TestBrowserShowsAKeyOnce(t *testing.T) {
 	p := s.person(t, "owner")
 	p.signIn(h.owner)
 	key, line := p.createKey(h.workspace, "Once")
+	// What the page takes out of itself when it is left, before the browser keeps it.
+	eval[bool](p, `dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }))`)
+	if left := eval[string](p, `document.getElementById("key").textContent`); left != "" {
+		t.Errorf("a page that was left keeps %q", left)
+	}
 	gone := func(how string) {
 		t.Helper()
 		if strings.Contains(p.source(), key) || strings.Contains(p.source(), key[8:30]) {
 			t.Errorf("%s shows the key again", how)
 		}
 	}
+	gone("a page that was left")
 	p.press("Done: I have kept the key", 200)
 	gone("the list")
 	p.back()

@@ -15,6 +15,12 @@ func (p *person) hasForm(action string) bool {
 	return eval[bool](p, fmt.Sprintf(`document.querySelector('form[action$=%q]') !== null`, action))
 }
 
+// canRevoke reports whether the page of a key leads to its revocation.
+func (p *person) canRevoke() bool {
+	p.t.Helper()
+	return eval[bool](p, `document.querySelector('a[href$="/revoke"]') !== null`)
+}
+
 func TestBrowserOwnerAndMember(t *testing.T) {
 	h := settle(t, onSQLite(t))
 	const mark = "mark@example.com"
@@ -37,7 +43,7 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 		t.Errorf("the filter leaves in: %s", listed)
 	}
 	owner.click(`//a[normalize-space()="Key of Mark"]`, 200)
-	if owner.hasForm("/rotate") || owner.hasForm("/keys/"+own.ID) || !owner.hasForm("/revoke") {
+	if owner.hasForm("/rotate") || owner.hasForm("/keys/"+own.ID) || !owner.canRevoke() {
 		t.Error("of another's key an OWNER may revoke, and no more")
 	}
 
@@ -48,7 +54,7 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 	member.seesNot(theirs.Name, theirs.ID, h.owner, ">Members</a>", ">Audit</a>")
 	member.open(keys+"/"+theirs.ID, 404)
 	member.open(keys+"/"+own.ID, 200)
-	if !member.hasForm("/rotate") || !member.hasForm("/keys/"+own.ID) || !member.hasForm("/revoke") {
+	if !member.hasForm("/rotate") || !member.hasForm("/keys/"+own.ID) || !member.canRevoke() {
 		t.Error("a member changes, rotates and revokes keys of their own")
 	}
 	// A plan without the API says why, and shows the keys as they are.
@@ -61,7 +67,9 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 		t.Error("a plan without the API does not say so, or offers to create a key")
 	}
 
-	owner.press("Revoke Key of Mark", 200)
+	owner.press("Revoke…", 200)
+	owner.sees("Revoke Key of Mark?", "never used", "This cannot be undone.")
+	owner.press("Revoke it", 200)
 	owner.sees("The key is revoked.")
 	if alive, err := s.alive(own.Key, pool()); err != nil || alive {
 		t.Errorf("the revoked key is alive: %v, %v", alive, err)

@@ -58,7 +58,7 @@ func download(v *visit) error {
 func downloadMany(v *visit) error {
 	ids := v.r.PostForm["id"]
 	if len(ids) == 0 {
-		return memo.Invalid("id", "No transcription was chosen. Go back and tick the ones that you want.")
+		return v.listTranscriptions(http.StatusUnprocessableEntity, "No transcription was chosen. Tick those that you want.")
 	}
 	if len(ids) > app.MaxBulk {
 		return memo.Invalid("id", "A ZIP holds at most %d transcriptions, and %d were chosen. Take them in several.", app.MaxBulk, len(ids))

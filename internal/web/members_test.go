@@ -118,7 +118,8 @@ func TestAMemberLeaves(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark := w.browser(w.Mark)
 		leave := "/w/" + w.Acme.ID + "/members/" + w.Mark.ID + "/remove"
-		mark.get("/account").want(200, leave, "Leave Acme")
+		mark.get("/account").want(200, leave, "Leave Acme", `href="/w/`+w.Acme.ID+`/transcriptions">Transcriptions</a>`)
+		w.browser(w.Olga).get("/account").want(200, "The only one.").without("Leave Acme")
 		mark.get(leave).want(200, "mk_live_…"+w.MarkKey.Suffix, "end 1 key", `href="/account"`)
 		mark.post(leave).want(200, "You have left the workspace").without("Leave Acme")
 		if w.authorised(w.MarkKey.Key) || !w.authorised(w.OlgaKey.Key) {

@@ -20,30 +20,36 @@ import (
 // transcriptionsPage lists what the workspace has, or what a search found.
 type transcriptionsPage struct {
 	frame
-	Filter   filter
-	Problems []string // with the filter
-	Rows     []transcriptionRow
-	Total    int
-	Next     string // the address of the next page
-	First    string // the address of the first page, where this is another one
-	Empty    bool   // nothing is there and nothing was asked for
-	Formats  []formatChoice
+	Filter  filter
+	Problem string // with what was asked for, that belongs to no field
+	Rows    []transcriptionRow
+	Total   int
+	Next    string // the address of the next page
+	First   string // the address of the first page, where this is another one
+	Empty   bool   // nothing is there and nothing was asked for
+	Wrong   bool   // the filter: nothing was looked for
+	Export  string // where the ticked ones are sent
+	Formats []formatChoice
 }
 
-// filter is the form of the list, with what it is set to.
+// filter is the form of the list.
 type filter struct {
-	Q, Project, Language, From, To, Sort, Status string
-	Projects                                     []memo.ProjectRef
-	Languages                                    []string
-	Statuses                                     []memo.Status
-	Sorts                                        []sortChoice
-	Open                                         bool // more than the words is set
+	Path    string // of the list
+	Q, Sort string // what it is set to
+	Fields  fields // the words, and the rest
+	Open    bool   // more than the words is set
+	set     bool   // it asks for less than all
 }
 
-type sortChoice struct{ Value, Label string }
+// Words and Rest are the fields.
+func (f filter) Words() field { return f.Fields[0] }
+func (f filter) Rest() fields { return f.Fields[1:] }
 
-var sortChoices = []sortChoice{
-	{"-created_at", "Newest first"}, {"created_at", "Oldest first"}, {"-duration", "Longest first"}, {"duration", "Shortest first"}, {"relevance", "Best match first"},
+var sorts = []choice{
+	{Value: "-created_at", Label: "Newest first"},
+	{Value: "created_at", Label: "Oldest first"},
+	{Value: "-duration", Label: "Longest first"},
+	{Value: "duration", Label: "Shortest first"},
 }
 
 // transcriptionRow is a transcription in the list.
@@ -73,17 +79,21 @@ const (
 
 func (v *visit) transcriptionsPath() string { return "/w/" + v.WorkspaceID + "/transcriptions" }
 
-func showTranscriptions(v *visit) error {
-	p := transcriptionsPage{frame: v.in("transcriptions", "Transcriptions"), Formats: formatChoices}
+func showTranscriptions(v *visit) error { return v.listTranscriptions(http.StatusOK, "") }
+
+// listTranscriptions shows the list, and above it why what was asked for did not
+// happen.
+func (v *visit) listTranscriptions(status int, problem string) error {
+	p := transcriptionsPage{frame: v.in("transcriptions", "Transcriptions"), Problem: problem, Formats: formatChoices}
 	in, problems, err := v.filter(&p.Filter)
 	if err != nil {
 		return err
 	}
-	if problems = append(problems, in.Check()...); len(problems) > 0 {
-		for _, e := range problems {
-			p.Problems = append(p.Problems, complaint(e))
+	if p.Wrong = len(problems) > 0; p.Wrong {
+		if !p.Filter.Fields.tell(problems...) {
+			p.Problem = "This address is not of a page of this list. Begin at the first page."
 		}
-		p.First = v.transcriptionsPath()
+		p.First = p.Filter.Path
 		return v.render(http.StatusUnprocessableEntity, "transcriptions", p)
 	}
 	found, err := v.App.Transcriptions(v.ctx, v.Caller, in)
@@ -99,17 +109,19 @@ func showTranscriptions(v *visit) error {
 		p.Rows = append(p.Rows, row)
 	}
 	p.Total = found.Total
+	p.Empty = p.Total == 0 && !p.Filter.set
 	query := v.r.URL.Query()
-	p.Empty = p.Total == 0 && !p.Filter.set()
-	if query.Del("done"); query.Has("cursor") {
+	query.Del("done")
+	p.Export = p.Filter.Path + "/export" + asQuery(query)
+	if query.Has("cursor") {
 		query.Del("cursor")
-		p.First = v.transcriptionsPath() + asQuery(query)
+		p.First = p.Filter.Path + asQuery(query)
 	}
 	if found.NextCursor != "" {
 		query.Set("cursor", found.NextCursor)
-		p.Next = v.transcriptionsPath() + asQuery(query)
+		p.Next = p.Filter.Path + asQuery(query)
 	}
-	return v.render(http.StatusOK, "transcriptions", p)
+	return v.render(status, "transcriptions", p)
 }
 
 func asQuery(q url.Values) string {
@@ -119,67 +131,71 @@ func asQuery(q url.Values) string {
 	return "?" + q.Encode()
 }
 
-// filterNames are what the problems of a list call its fields.
-var filterNames = map[string]string{
-	"q": "The search", "project": "The project", "language": "The language", "from": "The first day", "to": "The last day",
-	"date_from": "The first day", "sort": "The order", "status": "The status", "cursor": "This page of the list",
-}
-
-func complaint(e *memo.Error) string {
-	if e.Field == "cursor" {
-		return "This address is not of a page of this list. Begin at the first page."
-	}
-	if e.Field == "date_from" {
-		return "The first day must not be after the last."
-	}
-	return cmp.Or(filterNames[e.Field], e.Field) + " " + e.Message + "."
-}
-
-// filter reads the form and what it offers.
+// filter reads the form and what it offers. All that is wrong is told.
 func (v *visit) filter(f *filter) (in app.List, problems []*memo.Error, err error) {
-	if f.Projects, err = v.App.ProjectNames(v.ctx, v.Caller); err != nil {
+	known, err := v.App.ProjectNames(v.ctx, v.Caller)
+	if err != nil {
 		return in, nil, err
 	}
-	if f.Languages, err = v.App.Languages(v.ctx, v.Caller); err != nil {
+	spoken, err := v.App.Languages(v.ctx, v.Caller)
+	if err != nil {
 		return in, nil, err
+	}
+	projects, languages, orders, statuses := []choice{{Label: "All"}}, []choice{{Label: "All"}}, sorts, []choice(nil)
+	for _, p := range known {
+		projects = append(projects, choice{Value: p.ID, Label: p.Name})
+	}
+	for _, l := range spoken {
+		languages = append(languages, choice{Value: l, Label: l})
+	}
+	for _, s := range memo.Statuses {
+		statuses = append(statuses, choice{Value: string(s), Label: string(s)})
 	}
 	get := v.r.URL.Query().Get
-	f.Q, f.Project, f.Language, f.From, f.To = strings.TrimSpace(get("q")), get("project"), get("language"), get("from"), get("to")
-	f.Sort, f.Status = cmp.Or(get("sort"), app.Sorts[0]), cmp.Or(get("status"), string(memo.StatusCompleted))
-	f.Statuses = memo.Statuses
-	f.Open = f.Project+f.Language+f.From+f.To != "" || f.Sort != app.Sorts[0] || f.Status != string(memo.StatusCompleted)
-	for _, c := range sortChoices {
-		if c.Value != "relevance" || f.Q != "" {
-			f.Sorts = append(f.Sorts, c)
-		}
+	q, project, language, from, to := strings.TrimSpace(get("q")), get("project"), get("language"), get("from"), get("to")
+	sort, status := cmp.Or(get("sort"), app.Sorts[0]), cmp.Or(get("status"), string(memo.StatusCompleted))
+	if q != "" {
+		orders = append(slices.Clone(sorts), choice{Value: "relevance", Label: "Best match first"})
+	} else if sort == "relevance" {
+		sort = app.Sorts[0] // the words were taken out of the form, and the order was left
 	}
-	if f.Q == "" && f.Sort == "relevance" {
-		f.Sort = app.Sorts[0] // the words were taken out of the form, and the order was left
+	less := project+language+from+to != "" || status != string(memo.StatusCompleted)
+	*f = filter{
+		Path: v.transcriptionsPath(), Q: q, Sort: sort, Open: less || sort != app.Sorts[0], set: less || q != "",
+		Fields: fields{
+			{Name: "q", Label: "Search", Value: q},
+			{Name: "project", Label: "Project", Options: choose(project, projects)},
+			{Name: "language", Label: "Language", Options: choose(language, languages)},
+			{Name: "from", Label: "From", Type: "date", Value: from},
+			{Name: "to", Label: "To", Type: "date", Value: to},
+			{Name: "sort", Label: "Order", Options: choose(sort, orders)},
+			{Name: "status", Label: "Status", Options: choose(status, statuses)},
+		},
 	}
-	in = app.List{Query: f.Q, Sort: f.Sort, Status: memo.Status(f.Status), Limit: pageRows, Cursor: get("cursor")}
+	in = app.List{Query: q, Sort: sort, Status: memo.Status(status), Limit: pageRows, Cursor: get("cursor")}
 	bad := func(field, format string, args ...any) {
 		problems = append(problems, memo.Invalid(field, format, args...))
 	}
-	if f.Project != "" {
-		id, ok := app.ParseID(f.Project)
+	if project != "" {
+		id, ok := app.ParseID(project)
 		if in.ProjectID = id; !ok {
 			bad("project", "must be one of the list")
 		}
 	}
-	if f.Language != "" {
-		if in.Language = string(transcript.Language(f.Language)); in.Language == "" && !slices.Contains(f.Languages, f.Language) {
+	if language != "" {
+		if in.Language = string(transcript.Language(language)); slices.Contains(spoken, language) {
+			in.Language = language
+		} else if in.Language == "" {
 			bad("language", "must be one of the list")
-		} else if slices.Contains(f.Languages, f.Language) {
-			in.Language = f.Language
 		}
 	}
-	if !slices.Contains(memo.Statuses, in.Status) {
+	if !offers(statuses, status) {
 		bad("status", "must be one of the list")
 	}
 	for _, d := range []struct {
 		field, value string
 		day          *time.Time
-	}{{"from", f.From, &in.From}, {"to", f.To, &in.To}} {
+	}{{"from", from, &in.From}, {"to", to, &in.To}} {
 		if d.value == "" {
 			continue
 		}
@@ -188,12 +204,13 @@ func (v *visit) filter(f *filter) (in app.List, problems []*memo.Error, err erro
 			bad(d.field, "must be a date such as 2026-05-20")
 		}
 	}
+	for _, e := range in.Check() {
+		if e.Field == "date_from" { // as REST calls it
+			e = memo.Invalid("from", "must not lie after the other date")
+		}
+		problems = append(problems, e)
+	}
 	return in, problems, nil
-}
-
-// set reports whether the form asks for less than all.
-func (f filter) set() bool {
-	return f.Q+f.Project+f.Language+f.From+f.To != "" || f.Status != string(memo.StatusCompleted)
 }
 
 func (v *visit) transcriptionRow(f app.Found, words []search.Term, q string) (transcriptionRow, error) {
@@ -202,7 +219,11 @@ func (v *visit) transcriptionRow(f app.Found, words []search.Term, q string) (tr
 		return r, fmt.Errorf("web: item %s: %w", f.ID, err)
 	}
 	r.Heading = mark(words, r.Title)
-	r.About = mark(words, shorten(string(r.Summary), maxAbout))
+	about := shorten(string(r.Summary), maxAbout)
+	if q != "" {
+		about = search.Cut(words, string(r.Summary)) // what was found may stand far down
+	}
+	r.About = mark(words, about)
 	r.Voices = voices(r.Speakers)
 	if q != "" {
 		r.Link += "?" + url.Values{"q": {q}}.Encode()

@@ -40,18 +40,19 @@ func TestTranscriptionsAreListed(t *testing.T) {
 			t.Error("the newest does not stand first")
 		}
 		b.get(w.texts("?status=queued")).want(200, "Still queued").without("Pricing talk")
-		b.get(w.texts("?language=de")).want(200, "Größe", "<option selected>de</option>").without("Pricing talk")
+		b.get(w.texts("?language=de")).want(200, "Größe", `value="de" selected>de</option>`).without("Pricing talk")
 		b.get(w.texts("?from=2026-05-02&to=2026-05-02")).want(200, "Größe").without("Pricing talk", "会議")
 		b.get(w.texts("?sort=created_at&status=completed&language=")).want(200, "Pricing talk")
 		b.get(w.texts("?q=nowhere")).want(200, "Nothing found", "All words must occur")
 		b.get(w.texts("?q=&sort=relevance")).want(200, "Pricing talk")
 		for query, says := range map[string]string{
-			"from=2026-02-30": "The first day must be a date", "from=2026-05-02&to=2026-05-01": "must not be after", "project=x": "The project must be",
-			"language=%00": "The language must be", "status=lost": "The status must be", "sort=title": "The order must be", "cursor=abc": "Begin at the first page",
-			"q=" + strings.Repeat("a", 1001): "at most 1000 characters",
+			"from=2026-02-30": `id="from-wrong">From must be a date`, "from=2026-05-02&to=2026-05-01": `id="from-wrong">From must not lie after`, "project=x": `id="project-wrong">Project must be`,
+			"language=%00": `id="language-wrong">Language must be`, "status=lost": `id="status-wrong">Status must be`, "sort=title": `id="sort-wrong">Order must be`,
+			"cursor=abc": "Begin at the first page", "q=" + strings.Repeat("a", 1001): `id="q-wrong">Search must have at most 1000 characters`,
 		} {
 			b.get(w.texts("?"+query)).want(422, says).without("Pricing talk")
 		}
+		b.get(w.texts("?project=x&to=soon")).want(422, "Project must be", "To must be a date")
 		w.browser(w.Eve).get(w.texts("")).want(404)
 		w.browser(memo.User{}).get(w.texts("?q=a")).want(200, "Sign in", "transcriptions?q=a")
 		w.browser(w.Eve).get("/w/"+w.Other.ID+"/transcriptions?q=nothing").want(200, "Nothing found")
@@ -95,6 +96,8 @@ func TestASearchMarksItsWords(t *testing.T) {
 		if n := strings.Count(page.body, "</mark><script"); n > 0 {
 			t.Error("a text ends its own mark")
 		}
+		w.Import(w.Acme, "far.json", `{"title":"Far","status":"completed","summary":"`+strings.Repeat("so many words ", 100)+`zebra","segments":[{"start":0,"end":1,"text":"hello"}]}`)
+		b.get(w.texts("?q=zebra")).want(200, "many words <mark>zebra</mark>")
 		b.get(w.texts("/" + id + "/delete")).want(403)
 		w.browser(w.Olga).get(w.texts("/"+id+"/delete")).want(200, "&lt;script&gt;alert(1)").without("<script>alert")
 	})
@@ -205,7 +208,8 @@ func TestAZipOfTheChosen(t *testing.T) {
 		if string(got) != string(want.Body) {
 			t.Errorf("got %q", got)
 		}
-		b.post(w.texts("/export"), "format", "md").want(422, "No transcription was chosen")
+		b.post(w.texts("/export?q=price&status=completed"), "format", "md").
+			want(422, "No transcription was chosen", "Pricing talk", `value="price"`, `action="`+w.texts("")+`"`, `action="`+w.texts("/export?q=price")).without("Besprechung", `href="?`)
 		b.post(w.texts("/export"), "id", w.Meetings[1], "format", "exe").want(422, "no such format")
 		b.post(w.texts("/export"), "id", w.Meetings[1], "id", w.Foreign).want(404, "nothing was put into a ZIP").without(w.Foreign)
 		b.post(w.texts("/export"), "id", "../x").want(404)
