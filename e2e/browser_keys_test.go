@@ -84,7 +84,7 @@ func TestBrowserSignOutEverywhere(t *testing.T) {
 	}
 	desk.open("/account", 200)
 	desk.sees("Signed-in devices", "this one")
-	if n := eval[int](desk, `document.querySelectorAll(".keys li").length`); n != 2 {
+	if n := eval[int](desk, `document.querySelectorAll(".keys form").length`); n != 2 {
 		t.Errorf("the account page has %d devices", n)
 	}
 	desk.press("Sign out everywhere", 200)
