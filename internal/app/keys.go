@@ -170,6 +170,21 @@ func (a *App) SomeKeys(ctx context.Context, c memo.Caller, p KeyPart) ([]memo.Ke
 	return views, err
 }
 
+// Successors lists the keys that replaced some of those that the caller was
+// shown, newest first: one that goes on can be rotated again.
+func (a *App) Successors(ctx context.Context, c memo.Caller, of []memo.KeyView) ([]memo.KeyView, error) {
+	ids := make([]string, len(of))
+	for i, k := range of {
+		ids[i] = k.ID
+	}
+	keys, err := a.store.Successors(ctx, c.WorkspaceID, ids)
+	views := make([]memo.KeyView, len(keys))
+	for i, k := range keys {
+		views[i] = k.View(a.store.Now())
+	}
+	return views, err
+}
+
 // KeyHolder is a user who made keys in a workspace.
 type KeyHolder = store.KeyHolder
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"time"
 
 	"memoai.tech/memo"
@@ -59,6 +60,19 @@ func (s *Store) SomeKeys(ctx context.Context, p KeyPart) ([]memo.APIKey, error) 
 	now := s.Now()
 	return list(ctx, s.q, scanKey, keyQuery+`WHERE k.workspace_id = $2 AND ($3 = '' OR k.user_id = $3) AND (`+living+`$4) <> $5
 		ORDER BY k.created_at DESC, k.id DESC LIMIT $6 OFFSET $7`, dayAgo(now), p.WorkspaceID, p.UserID, millis(now), p.Ended, p.Limit, p.Offset)
+}
+
+// Successors lists the keys of a workspace that replaced some of these, newest
+// first.
+func (s *Store) Successors(ctx context.Context, workspaceID string, ids []string) ([]memo.APIKey, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	q := new(selection)
+	q.arg(dayAgo(s.Now())) // of keyQuery
+	q.where("k.workspace_id = %s", workspaceID)
+	q.in("k.rotated_from", ids)
+	return list(ctx, s.q, scanKey, keyQuery+`WHERE `+strings.Join(q.conds, " AND ")+` ORDER BY k.created_at DESC, k.id DESC`, q.args...)
 }
 
 // KeyHolder is a user who made keys in a workspace, and how many of them work

@@ -36,11 +36,7 @@ func (v *visit) keyPage() (keyPage, error) {
 	if err != nil {
 		return keyPage{}, err
 	}
-	all, err := v.App.ListKeys(v.ctx, v.Caller, "")
-	if err != nil {
-		return keyPage{}, err
-	}
-	rows, err := v.rows([]memo.KeyView{k}, all, app.Fortnight)
+	rows, err := v.rows([]memo.KeyView{k}, app.Fortnight)
 	if err != nil {
 		return keyPage{}, err
 	}
@@ -48,10 +44,14 @@ func (v *visit) keyPage() (keyPage, error) {
 		frame: v.in("keys", k.Name), Key: rows[0], NewID: uuid.Must(uuid.NewV7()).String(), Overlaps: overlaps, Now: v.Now(),
 		keyForm: v.keyForm(field{Value: k.Name}, "keep", append([]choice{{Value: "keep", Label: "As it is"}}, lives...)),
 	}
-	if i := slices.IndexFunc(all, func(old memo.KeyView) bool { return old.ID == string(k.RotatedFrom) }); i >= 0 && all[i].Status == memo.KeyActive {
-		p.Replaced = &all[i]
+	if k.RotatedFrom == "" {
+		return p, nil
 	}
-	return p, nil
+	old, err := v.App.GetKey(v.ctx, v.Caller, string(k.RotatedFrom))
+	if err == nil && old.Status == memo.KeyActive {
+		p.Replaced = &old
+	}
+	return p, err
 }
 
 func showKey(v *visit) error {

@@ -71,10 +71,14 @@ func stateOf(k memo.KeyView, now time.Time) state {
 	return state{"good", "active"}
 }
 
-// rows are keys with what they asked for in the last so many hours. all are those
-// that the visitor sees, among which is what replaced them.
-func (v *visit) rows(keys, all []memo.KeyView, hours int) ([]keyRow, error) {
+// rows are keys with what they asked for in the last so many hours, and what
+// replaced them.
+func (v *visit) rows(keys []memo.KeyView, hours int) ([]keyRow, error) {
 	use, err := v.App.UseOf(v.ctx, keys, hours)
+	if err != nil {
+		return nil, err
+	}
+	next, err := v.App.Successors(v.ctx, v.Caller, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -88,10 +92,9 @@ func (v *visit) rows(keys, all []memo.KeyView, hours int) ([]keyRow, error) {
 				rows[i].Used += " from " + string(k.LastUsedIP)
 			}
 		}
-		// They stand newest first, and one that goes on can be rotated again.
-		if n := slices.IndexFunc(all, func(n memo.KeyView) bool { return string(n.RotatedFrom) == k.ID }); n >= 0 {
-			rows[i].Next = link{v.keyPath(all[n].ID), "mk_live_…" + all[n].Suffix}
-			rows[i].Held = k.LastUsedAt != nil && k.LastUsedAt.After(all[n].CreatedAt)
+		if n := slices.IndexFunc(next, func(n memo.KeyView) bool { return string(n.RotatedFrom) == k.ID }); n >= 0 {
+			rows[i].Next = link{v.keyPath(next[n].ID), "mk_live_…" + next[n].Suffix}
+			rows[i].Held = k.LastUsedAt != nil && k.LastUsedAt.After(next[n].CreatedAt)
 		}
 	}
 	return rows, nil
@@ -99,39 +102,37 @@ func (v *visit) rows(keys, all []memo.KeyView, hours int) ([]keyRow, error) {
 
 func showKeys(v *visit) error {
 	q := v.r.URL.Query()
-	p := keysPage{frame: v.in("keys", "API & MCP"), Of: q.Get("member"), Days: q.Get("span") == "14d", Ended: q.Get("show") == "ended"}
+	p := keysPage{frame: v.in("keys", "API & MCP"), Days: q.Get("span") == "14d", Ended: q.Get("show") == "ended"}
 	hours := app.Day
 	if p.Days {
 		hours = app.Fortnight
 	}
-	keys, err := v.App.ListKeys(v.ctx, v.Caller, "")
+	if id, ok := app.ParseID(q.Get("member")); ok {
+		p.Of = id
+	}
+	holders, err := v.App.KeyHolders(v.ctx, v.Caller)
 	if err != nil {
 		return err
 	}
-	var chosen []memo.KeyView
-	for _, k := range keys {
-		if !slices.Contains(p.Members, k.CreatedBy) {
-			p.Members = append(p.Members, k.CreatedBy)
-		}
-		if p.Of != "" && p.Of != k.CreatedBy.ID {
-			continue
-		}
-		works := k.Status == memo.KeyActive
-		if works {
-			p.Living++
-		} else {
-			p.Dead++
-		}
-		if works != p.Ended {
-			chosen = append(chosen, k)
+	for _, h := range holders {
+		p.Members = append(p.Members, h.KeyCreator)
+		if p.Of == "" || p.Of == h.ID {
+			p.Living, p.Dead = p.Living+h.Living, p.Dead+h.Ended
 		}
 	}
-	slices.SortFunc(p.Members, func(a, b memo.KeyCreator) int { return cmp.Compare(a.Name, b.Name) })
+	count := p.Living
+	if p.Ended {
+		count = p.Dead
+	}
 	from, err := strconv.Atoi(cmp.Or(q.Get("from"), "0"))
-	if err != nil || from < 0 || from > len(chosen) {
+	if err != nil || from < 0 || from > count {
 		from = 0
 	}
-	if p.Keys, err = v.rows(chosen[from:min(from+keysPerPage, len(chosen))], keys, hours); err != nil {
+	keys, err := v.App.SomeKeys(v.ctx, v.Caller, app.KeyPart{UserID: p.Of, Ended: p.Ended, Offset: from, Limit: keysPerPage})
+	if err != nil {
+		return err
+	}
+	if p.Keys, err = v.rows(keys, hours); err != nil {
 		return err
 	}
 	if p.Others = v.with("show", "ended"); p.Ended {
@@ -140,7 +141,7 @@ func showKeys(v *visit) error {
 	if from > 0 {
 		p.Newer = v.with("from", strconv.Itoa(max(0, from-keysPerPage)))
 	}
-	if from+keysPerPage < len(chosen) {
+	if from+keysPerPage < count {
 		p.Older = v.with("from", strconv.Itoa(from+keysPerPage))
 	}
 	if err := memo.MayUseAPI(v.Plan); err != nil {

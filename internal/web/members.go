@@ -34,28 +34,19 @@ func (v *visit) membersPage() (membersPage, error) {
 	if err != nil {
 		return p, err
 	}
-	keys, err := v.App.ListKeys(v.ctx, v.Caller, memo.KeyActive)
+	holders, err := v.App.KeyHolders(v.ctx, v.Caller)
 	if err != nil {
 		return p, err
 	}
 	if p.Invites, err = v.App.Invites(v.ctx, v.Caller); err != nil {
 		return p, err
 	}
-	at := map[string]int{} // where a member stands in the list
-	for i, m := range members {
-		p.Members = append(p.Members, memberRow{Member: m, Me: m.UserID == v.UserID})
-		at[m.UserID] = i
-	}
-	for _, k := range keys {
-		i, ok := at[k.CreatedBy.ID]
-		if !ok {
-			continue
+	for _, m := range members {
+		row := memberRow{Member: m, Me: m.UserID == v.UserID}
+		if i := slices.IndexFunc(holders, func(h app.KeyHolder) bool { return h.ID == m.UserID }); i >= 0 {
+			row.Keys, row.Used = holders[i].Living, holders[i].LastUsedAt
 		}
-		m := &p.Members[i]
-		m.Keys++
-		if k.LastUsedAt != nil && (m.Used == nil || k.LastUsedAt.After(*m.Used)) {
-			m.Used = k.LastUsedAt
-		}
+		p.Members = append(p.Members, row)
 	}
 	p.Alone = owners(members) == 1
 	return p, nil
@@ -152,16 +143,8 @@ func (v *visit) removePage() (removePage, error) {
 	if p.Me {
 		p.Title = "Leave the workspace"
 	}
-	keys, err := v.App.ListKeys(v.ctx, v.Caller, memo.KeyActive)
-	if err != nil {
-		return p, err
-	}
-	for _, k := range keys {
-		if k.CreatedBy.ID == p.Member.UserID {
-			p.Keys = append(p.Keys, k)
-		}
-	}
-	return p, nil
+	p.Keys, err = v.App.SomeKeys(v.ctx, v.Caller, app.KeyPart{UserID: p.Member.UserID, Limit: memo.MaxLiveKeys})
+	return p, err
 }
 
 func showRemoveMember(v *visit) error {
