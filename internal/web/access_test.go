@@ -148,7 +148,7 @@ func TestAFormThatComesSlowly(t *testing.T) {
 
 // TestASessionThatEndsUnderAForm leads back to the form.
 func TestASessionThatEndsUnderAForm(t *testing.T) {
-	w := newWorld(t, testworld.Config{Store: store.Config{Dir: t.TempDir()}})
+	w := newWorld(t, sqliteWorld(t))
 	olga, keys := w.browser(w.Olga), "/w/"+w.Acme.ID+"/keys"
 	w.browser(w.Olga).post("/account/sessions/end").want(200)
 	for from, next := range map[string]string{w.Server.URL + keys + "/new?x=1": keys + "/new?x=1", "https://evil.example": "/", "https://evil.example//evil.example": "/", "": "/", "javascript:alert(1)": "/"} {
