@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 
@@ -16,9 +15,8 @@ type auditPage struct {
 	frame
 	Events   []eventRow
 	Filter   fields
-	Choices  map[string][]choice // of the fields that are selects, by name
-	Newest   string              // the address of the first page; empty on it
-	Older    string              // that of the page after this one, if there is one
+	Newest   string // the address of the first page; empty on it
+	Older    string // that of the page after this one, if there is one
 	CSV      string
 	Filtered bool
 	Wrong    bool   // the filter: nothing was looked for
@@ -49,7 +47,7 @@ func (v *visit) trail() (in app.Trail, problems []*memo.Error) {
 	q := v.r.URL.Query()
 	bad := func(field, message string) { problems = append(problems, memo.Invalid(field, "%s", message)) }
 	in.Noun = q.Get("subject")
-	if !slices.ContainsFunc(subjects, func(c choice) bool { return c.Value == in.Noun }) {
+	if !offers(subjects, in.Noun) {
 		bad("subject", "must be one of these")
 	}
 	if id := q.Get("member"); id != "" {
@@ -115,7 +113,8 @@ func showAudit(v *visit) (err error) {
 	if v.r.URL.Query().Get("before") != "" {
 		p.Newest = v.trailPath("audit", 0)
 	}
-	if p.Choices, err = v.trailChoices(in); err != nil {
+	p.Filter[0].Options = choose(in.Noun, subjects)
+	if p.Filter[1].Options, err = v.actors(in.ActorID); err != nil {
 		return err
 	}
 	if p.Wrong {
@@ -136,26 +135,19 @@ func showAudit(v *visit) (err error) {
 	return v.render(http.StatusOK, "audit", p)
 }
 
-// trailChoices offers what the trail can be about, and the members, with one who
-// has left where they are chosen: the trail keeps their e-mail with what they did.
-func (v *visit) trailChoices(in app.Trail) (map[string][]choice, error) {
-	var about []choice
-	for _, c := range subjects {
-		c.Chosen = c.Value == in.Noun
-		about = append(about, c)
-	}
+// actors offers the members, with one who has left where they are chosen: the
+// trail keeps their e-mail with what they did.
+func (v *visit) actors(chosen string) ([]choice, error) {
 	members, err := v.App.Members(v.ctx, v.WorkspaceID)
 	if err != nil {
 		return nil, err
 	}
-	by := []choice{{Value: "", Label: "Everybody", Chosen: in.ActorID == ""}}
-	found := in.ActorID == ""
+	list := []choice{{Value: "", Label: "Everybody"}}
 	for _, m := range members {
-		found = found || m.UserID == in.ActorID
-		by = append(by, choice{m.UserID, m.Name + " (" + m.Email + ")", m.UserID == in.ActorID})
+		list = append(list, choice{Value: m.UserID, Label: m.Name + " (" + m.Email + ")"})
 	}
-	if !found {
-		did, err := v.App.Events(v.ctx, v.Caller, app.Trail{ActorID: in.ActorID, Limit: 1})
+	if !offers(list, chosen) {
+		did, err := v.App.Events(v.ctx, v.Caller, app.Trail{ActorID: chosen, Limit: 1})
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +155,7 @@ func (v *visit) trailChoices(in app.Trail) (map[string][]choice, error) {
 		if len(did) > 0 {
 			label = did[0].Actor
 		}
-		by = append(by, choice{in.ActorID, label, true})
+		list = append(list, choice{Value: chosen, Label: label})
 	}
-	return map[string][]choice{"subject": about, "member": by}, nil
+	return choose(chosen, list), nil
 }
