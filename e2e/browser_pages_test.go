@@ -1,6 +1,9 @@
 package e2e
 
-import "testing"
+import (
+	"net/http"
+	"testing"
+)
 
 // TestBrowserEveryPage opens what no flow comes to, with much in it and with
 // nothing in it: every page is looked at once.
@@ -27,5 +30,13 @@ func TestBrowserEveryPage(t *testing.T) {
 	for _, path := range append(pages, w+"/transcriptions/"+id, w+"/transcriptions/"+id+"/delete", w+"/transcriptions?q=hello") {
 		p.open(path, 200)
 	}
+	exposed := h.newKey(t, "In an address")
+	res, err := http.Get(s.url + "/api/v1/developer/projects?key=" + exposed.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	p.open(w+"/keys/"+exposed.ID, 200)
+	p.sees("exposed in a URL", "This key was in the address of a request", "Rotate it")
 	p.open(w+"/transcriptions/01a20000-0000-7000-8000-000000000000", 404)
 }
