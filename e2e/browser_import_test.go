@@ -141,6 +141,19 @@ func TestBrowserImportOfAFolder(t *testing.T) {
 	p.told("Done: 125 imported, 1 unchanged, 2 refused.", words)
 	p.look()
 	h.holds(t, said...)
+
+	// The same folder, chosen: everything is there already.
+	p.open("/w/"+h.workspace+"/import", 200)
+	step(p, "choose the folder", chromedp.SetUploadFiles(chromedp.ID("folder"), []string{filepath.Join(dir, "meetings")}))
+	p.tick(importButton)
+	delete(words, "beside.txt")
+	for name, word := range words {
+		if word == "imported" {
+			words[name] = "unchanged: it was here already"
+		}
+	}
+	p.told("Done: 0 imported, 125 unchanged, 2 refused.", words)
+	h.holds(t, said...)
 }
 
 // line is the way to a server, which breaks in the middle of a file.

@@ -24,8 +24,6 @@ import (
 type importPage struct {
 	frame
 	Fields   fields // what is said of all the files
-	Projects []memo.ProjectRef
-	Tongues  []string
 	Problem  string
 	FileMost int // bytes of one file
 	AllMost  int // bytes of all files of one form
@@ -59,16 +57,15 @@ const (
 )
 
 func (v *visit) importPage() (importPage, error) {
-	p := importPage{
-		frame: v.in("transcriptions", "Import"), FileMost: transcript.DefaultLimits.Bytes, AllMost: maxFormBytes, Files: maxFormFiles,
-		Fields: fields{
-			{Name: "project", Label: "Project (optional)", Type: "text", Complete: "off", Max: memo.MaxName, Hint: "For all these files. Choose one or name a new one; without, what the file says."},
-			{Name: "language", Label: "Language (optional)", Type: "text", Complete: "off", Max: 20, Hint: "Such as en or ru; without, what the file says."},
-		},
+	p := importPage{frame: v.in("transcriptions", "Import"), FileMost: transcript.DefaultLimits.Bytes, AllMost: maxFormBytes, Files: maxFormFiles}
+	projects, err := v.projectNames()
+	if err != nil {
+		return p, err
 	}
-	var err error
-	if p.Projects, err = v.App.ProjectNames(v.ctx, v.Caller); err == nil {
-		p.Tongues, err = v.App.Languages(v.ctx, v.Caller)
+	languages, err := v.App.Languages(v.ctx, v.Caller)
+	p.Fields = fields{
+		{Name: "project", Label: "Project", Type: "text", Complete: "off", Max: memo.MaxName, List: projects, Hint: "For all these files. Choose one or name a new one; left empty, what the file says."},
+		{Name: "language", Label: "Language", Type: "text", Complete: "off", Max: 20, List: languages, Hint: "Such as en or ru; left empty, what the file says."},
 	}
 	return p, err
 }

@@ -70,8 +70,8 @@ func TestManyFilesAreImported(t *testing.T) {
 		b.upload(w.importing(), false, "bad.vtt", badVTT).want(422, "0 imported, 0 unchanged, 1 refused")
 		b.upload(w.importing(), false, "", "").want(422, "Choose the files first")
 		b.post(w.importing(), "project", "x").want(422, "Choose the files first")
-		b.upload(w.importing(), false, "=language", "klingon?", "=project", "Kept", "l.txt", "x").want(422, "The language must be", `value="klingon?"`, `value="Kept"`)
-		b.upload(w.importing(), false, "=project", strings.Repeat("x", 101), "l.txt", "x").want(422, "The project must have")
+		b.upload(w.importing(), false, "=language", "klingon?", "=project", "Kept", "l.txt", "x").want(422, "Language must be", `value="klingon?"`, `value="Kept"`)
+		b.upload(w.importing(), false, "=project", strings.Repeat("x", 101), "l.txt", "x").want(422, "Project must have")
 		b.get(w.texts("?q=klingon")).without("l.txt")
 		w.browser(w.Eve).upload(w.importing(), false, "a.txt", "x").want(404)
 	})
@@ -96,7 +96,7 @@ func TestAnUploadHasItsBounds(t *testing.T) {
 	large := strings.Repeat("x\n", transcript.DefaultLimits.Bytes/2+1)
 	b.upload(w.importing(), false, "large.txt", large, "good.txt", "Ann: good day").want(200, "1 imported, 0 unchanged, 1 refused", "is larger than")
 	b.upload(w.importing(), true, "large.txt", large).want(422, "is larger than")
-	b.upload(w.importing(), false, "=language", "??", "large.txt", large).want(422, "The language must be")
+	b.upload(w.importing(), false, "=language", "??", "large.txt", large).want(422, "Language must be")
 	// Refused by its length, before a byte of it is read.
 	huge := func(length int64, script bool) page {
 		return b.do(http.MethodPost, w.importing(), "", func(r *http.Request) {

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -44,11 +43,8 @@ type transcriptionPage struct {
 	At    string // the time that was asked for, if it is none
 	found string // the address of the line that is said at it
 
-	MayEdit  bool
-	Fields   fields // the title
-	Projects []memo.ProjectRef
-	Typed    string // into the form of the project
-	Problem  string // with it
+	MayEdit       bool
+	Title, Folder fields // the forms of the title and of the project
 }
 
 // reportRow is a report, as far as a page has room.
@@ -157,12 +153,23 @@ func (v *visit) transcriptionPage() (transcriptionPage, error) {
 	if p.MayEdit, err = v.App.MayEdit(v.ctx, v.Caller, id); err != nil || !p.MayEdit {
 		return p, err
 	}
-	p.Fields = fields{{Name: "title", Label: "Title", Type: "text", Required: true, Max: memo.MaxTitle, Complete: "off", Value: p.Transcription.Title}}
+	projects, err := v.projectNames()
+	p.Title = fields{{Name: "title", Label: "Title", Type: "text", Required: true, Max: memo.MaxTitle, Complete: "off", Value: p.Transcription.Title}}
+	p.Folder = fields{{Name: "project", Label: "Project", Type: "text", Max: memo.MaxName, Complete: "off", List: projects, Hint: "Choose one or name a new one. Empty takes it out of its project."}}
 	if p.Project != nil {
-		p.Typed = p.Project.Name
+		p.Folder[0].Value = p.Project.Name
 	}
-	p.Projects, err = v.App.ProjectNames(v.ctx, v.Caller)
 	return p, err
+}
+
+// projectNames are the names of the workspace's projects.
+func (v *visit) projectNames() ([]string, error) {
+	projects, err := v.App.ProjectNames(v.ctx, v.Caller)
+	names := make([]string, len(projects))
+	for i, p := range projects {
+		names[i] = p.Name
+	}
+	return names, err
 }
 
 // read fills in the part of the lines that has the one with this number, and
@@ -288,20 +295,20 @@ func (v *visit) change(word string, f func(id string) error) error {
 	if err == nil {
 		return v.redirect(v.transcriptionsPath() + "/" + id + "?" + url.Values{"done": {word}}.Encode())
 	}
-	e, ok := errors.AsType[*memo.Error](err)
-	if !ok || e.Kind != memo.KindInvalid {
+	e, ok := refusal(err, memo.KindInvalid)
+	if !ok {
 		return err
 	}
 	p, err := v.transcriptionPage()
 	if err != nil {
 		return err
 	}
-	if e.Field == "title" {
-		p.Fields.fill(v)
-		p.Fields.tell(e)
-	} else {
-		p.Typed, p.Problem = v.r.PostFormValue("project"), e.Message
+	form := p.Title
+	if e.Field == "project" {
+		form = p.Folder
 	}
+	form.fill(v)
+	form.tell(e)
 	return v.render(http.StatusUnprocessableEntity, "transcription", p)
 }
 

@@ -99,10 +99,10 @@ function send(row) {
           tell(row, "refused", "refused: " + answer.reason)
           return resolve(true)
       }
-      tell(row, "lost", "not sent: " + (answer.reason ?? "the server answered " + call.status))
-      resolve(false)
+      tell(row, "lost", "not taken: " + (answer.reason ?? "the server answered " + call.status))
+      resolve(call.status === 500) // that is about this file, and whatever else there is would be about all
     })
-    for (const event of ["error", "abort", "timeout"]) {
+    for (const event of ["error", "abort"]) {
       call.addEventListener(event, async () => {
         // A file that is gone fails as the network does, and would hold up those
         // behind it however often it is tried. Any part of it is read as empty, so
@@ -113,6 +113,15 @@ function send(row) {
         resolve(!there)
       })
     }
+    // A line can die without a word. Reading a large file takes the server a while.
+    let silence
+    const heard = () => {
+      clearTimeout(silence)
+      silence = setTimeout(() => call.abort(), 180_000)
+    }
+    call.upload.addEventListener("progress", heard)
+    call.addEventListener("loadend", () => clearTimeout(silence))
+    heard()
     tell(row, "going", "0 %")
     bar.value = 0
     call.send(body)
@@ -124,16 +133,21 @@ again.addEventListener("click", () => {
   run()
 })
 
+const { files, folder } = form.elements
+document.getElementById("folders").hidden = false
+folder.addEventListener("change", () => { files.required = folder.files.length === 0 })
 form.addEventListener("submit", (event) => {
   event.preventDefault()
-  add(named(form.elements.files.files))
-  form.elements.files.value = ""
+  add([...named(files.files), ...named(folder.files).filter((f) => !/(^|\/)\./.test(f.name)).sort(byName)])
+  files.value = folder.value = ""
+  files.required = true
 })
 
-const named = (files) => [...files].map((file) => ({ file, name: file.name }))
+// A file of a folder is called by its path: every folder may have its "transcript.vtt".
+const named = (files) => [...files].map((file) => ({ file, name: file.webkitRelativePath || file.name }))
+const byName = (a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }) // a disk gives them in no order
 
-// Dropped folders are read to their depth. A file in them is called by its path:
-// every folder may have its "transcript.vtt".
+// Dropped folders are read to their depth.
 async function within(entry) {
   if (entry.isFile) return [{ file: await new Promise((resolve, reject) => entry.file(resolve, reject)), name: entry.fullPath.slice(1) }]
   const reader = entry.createReader()
@@ -141,11 +155,10 @@ async function within(entry) {
   for (;;) { // a reader gives its entries in portions
     const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject))
     if (some.length === 0) return files
-    for (const e of some) if (!e.name.startsWith(".")) files.push(...await within(e))
+    for (const e of some) if (!e.name.startsWith(".")) for (const f of await within(e)) files.push(f)
   }
 }
 
-document.getElementById("drop-hint").hidden = false
 for (const event of ["dragenter", "dragover"]) {
   addEventListener(event, (e) => {
     if (!e.dataTransfer?.types.includes("Files")) return
@@ -163,8 +176,7 @@ addEventListener("drop", async (e) => {
   const loose = named(e.dataTransfer.files)
   try {
     const found = entries.length > 0 ? (await Promise.all(entries.map(within))).flat() : loose
-    // A disk gives them in no order.
-    if (found.length > 0) return add(found.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true })))
+    if (found.length > 0) return add(found.sort(byName))
     said.textContent = "There are no files in what was dropped."
   } catch {
     said.textContent = "The browser could not read what was dropped. Choose the files instead."
