@@ -64,7 +64,14 @@ func TestCleanName(t *testing.T) {
 			t.Errorf("%q is refused: %v", ok, err)
 		}
 	}
-	for _, bad := range []string{"", " ", "a\x00b", "a\nb", "a\x1b[31mb", "\u202Eabc", string(long) + "x", "\xff", "a\u2028b"} {
+	for written, kept := range map[string]string{
+		"\u200fשלום\u200e": "שלום", "سلام\u200cعلیکم": "سلام\u200cعلیکم", "so\u00adft": "soft", "\ufeffAcme": "Acme", "👩\u200d💻": "👩\u200d💻", "a\u200bb": "ab",
+	} {
+		if name, err := CleanName("name", written); name != kept || err != nil {
+			t.Errorf("%q is kept as %q, %v", written, name, err)
+		}
+	}
+	for _, bad := range []string{"", " ", "\u200e", "\u2066abc", "a\x00b", "a\nb", "a\x1b[31mb", "\u202Eabc", string(long) + "x", "\xff", "a\u2028b"} {
 		if _, err := CleanName("name", bad); KindOf(err) != KindInvalid {
 			t.Errorf("%q is accepted", bad)
 		}

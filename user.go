@@ -37,8 +37,8 @@ const (
 	MaxPassword = 1000
 )
 
-// CleanName returns name without surrounding space, or an error that names
-// field: a name is 1 to 100 characters of valid text on one line.
+// CleanName returns name without surrounding space and invisible marks, or an
+// error that names field: a name is 1 to 100 characters of valid text on one line.
 func CleanName(field, name string) (string, error) { return cleanLine(field, name, MaxName) }
 
 // CleanTitle is CleanName for the title of a transcription: 1 to 500 characters,
@@ -46,16 +46,17 @@ func CleanName(field, name string) (string, error) { return cleanLine(field, nam
 func CleanTitle(title string) (string, error) { return cleanLine("title", title, MaxTitle) }
 
 func cleanLine(field, name string, most int) (string, error) {
-	name = strings.TrimSpace(name)
-	switch {
-	case !utf8.ValidString(name):
+	if !utf8.ValidString(name) {
 		return "", Invalid(field, "must be valid UTF-8")
+	}
+	name = strings.TrimSpace(strings.Map(dropMark, name))
+	switch {
 	case !strings.ContainsFunc(name, isSeen):
 		return "", Invalid(field, "must not be empty")
 	case utf8.RuneCountInString(name) > most:
 		return "", Invalid(field, "must have at most %d characters", most)
 	case strings.ContainsFunc(name, isControl):
-		return "", Invalid(field, "must not contain control characters, invisible ones or line breaks")
+		return "", Invalid(field, "must not contain control characters or line breaks")
 	case RedactKeys(name) != name:
 		return "", Invalid(field, "must not contain an API key: it would be kept and shown to others")
 	}
@@ -63,13 +64,30 @@ func cleanLine(field, name string, most int) (string, error) {
 }
 
 // isControl reports characters that could forge a second line in a terminal, a
-// log or a page, turn the reading direction of what follows, or make one name
-// look like another. The joiners stay: emoji and several scripts need them.
+// log or a page, or turn the reading direction of what follows.
 func isControl(r rune) bool {
-	return unicode.Is(unicode.Cc, r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Cf, r) && !isJoiner(r)
+	return unicode.Is(unicode.Cc, r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r) && !isMark(r)
 }
 
-func isJoiner(r rune) bool { return r == '\u200C' || r == '\u200D' }
+// isMark reports characters that leave nothing on a page, so that two names with
+// and without them look alike. Text that was pasted, Hebrew and Arabic above
+// all, has them often. The joiners stay: emoji and several scripts need them.
+func isMark(r rune) bool {
+	switch r {
+	case '\u200C', '\u200D':
+		return false
+	case '\u061C', '\u200E', '\u200F': // have a direction, and turn nothing
+		return true
+	}
+	return unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Bidi_Control, r)
+}
+
+func dropMark(r rune) rune {
+	if isMark(r) {
+		return -1
+	}
+	return r
+}
 
 // isSeen reports characters that leave something on a page.
 func isSeen(r rune) bool {
@@ -80,11 +98,14 @@ func isSeen(r rune) bool {
 func CleanEmail(email string) (string, error) {
 	email = strings.ToLower(strings.TrimSpace(email))
 	a, err := mail.ParseAddress(email)
-	if err != nil || a.Address != email || len(email) > 254 || strings.ContainsFunc(email, isControl) || strings.ContainsFunc(email, isJoiner) {
+	if err != nil || a.Address != email || len(email) > 254 || strings.ContainsFunc(email, isNoAddress) {
 		return "", Invalid("email", "must be an e-mail address such as name@example.com")
 	}
 	return email, nil
 }
+
+// isNoAddress reports what no address has, the joiners too.
+func isNoAddress(r rune) bool { return isControl(r) || unicode.Is(unicode.Cf, r) }
 
 // CheckPassword says whether a password may be set.
 func CheckPassword(password string) error {

@@ -53,14 +53,14 @@ func (a *App) edit(ctx context.Context, c memo.Caller, id string, action memo.Ac
 		if err != nil {
 			return err
 		}
-		if err := memo.MayChangeTranscription(c, c.WorkspaceID, e.CreatedBy); err != nil {
-			return err
-		}
 		title, err := f(tx, e)
 		if err != nil {
 			return err
 		}
-		if err := stillMember(ctx, tx, c); err != nil {
+		if c.Role, err = stillMember(ctx, tx, c); err != nil {
+			return err
+		}
+		if err := memo.MayChangeTranscription(c, c.WorkspaceID, e.CreatedBy); err != nil {
 			return err
 		}
 		return record(ctx, tx, c, memo.Event{

@@ -82,7 +82,7 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in Import) (Imported, e
 		if err != nil {
 			return err
 		}
-		if err := stillMember(ctx, tx, c); err != nil || !added {
+		if _, err := stillMember(ctx, tx, c); err != nil || !added {
 			return err
 		}
 		return record(ctx, tx, c, memo.Event{

@@ -83,10 +83,11 @@ func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) err
 				return err
 			}
 		}
-		if err := tx.DeleteInvitesBy(ctx, userID, ""); err != nil {
+		if err := tx.RevokeSessions(ctx, userID); err != nil {
 			return err
 		}
-		if err := tx.RevokeSessions(ctx, userID); err != nil {
+		// Only now: an invite that is being made holds its session until it is there.
+		if err := tx.DeleteInvitesBy(ctx, userID, ""); err != nil {
 			return err
 		}
 		return record(ctx, tx, c, memo.Event{Action: memo.ActionUserDisabled, Subject: userID})

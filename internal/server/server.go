@@ -82,7 +82,7 @@ func (s *Server) mount() http.Handler {
 			return
 		}
 		if _, pattern := mux.Handler(r); pattern == "" || r.URL.Path != path.Clean(r.URL.Path) {
-			if web.IsForPeople(r) {
+			if web.IsForPeople(r) && !isForPrograms(r.URL.Path) {
 				s.cfg.Web.NotFound(w, r)
 			} else {
 				rest.NotFound(w, r)
@@ -91,6 +91,11 @@ func (s *Server) mount() http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// isForPrograms reports an address under which no page ever is, whoever asks.
+func isForPrograms(path string) bool {
+	return path == "/api" || strings.HasPrefix(path, mcp.Path+"/") || strings.HasPrefix(path, "/.well-known/")
 }
 
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {

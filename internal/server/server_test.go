@@ -97,6 +97,15 @@ func TestWhatIsMountedWhere(t *testing.T) {
 			t.Errorf("a browser at %s: %d to %q %.200s", path, w.Code, to, w.Body)
 		}
 	}
+	for _, path := range []string{"/api", "/api/v2", "/mcp/", "/.well-known/oauth-protected-resource"} {
+		r := httptest.NewRequest("GET", path, nil)
+		r.Header.Set("Accept", "text/html,*/*")
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, r)
+		if w.Code != 404 || !json.Valid(w.Body.Bytes()) {
+			t.Errorf("a browser at %s: %d %.200s", path, w.Code, w.Body)
+		}
+	}
 	db.Close()
 	if w := get("/readyz"); w.Code != 503 {
 		t.Errorf("/readyz without a database: %d %s", w.Code, w.Body)

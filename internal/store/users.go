@@ -133,7 +133,11 @@ func (t *Tx) RevokeSession(ctx context.Context, userID, id string) (bool, error)
 	return n == 1, err
 }
 
-// RevokeSessions ends every session of a user.
+// RevokeSessions ends every session of a user. It locks the user before their
+// sessions, as all do who take both, or two of them would wait for each other.
 func (t *Tx) RevokeSessions(ctx context.Context, userID string) error {
+	if err := t.exec(ctx, `UPDATE users SET name = name WHERE id = $1`, userID); err != nil {
+		return err
+	}
 	return t.exec(ctx, `UPDATE sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL`, userID, millis(t.Now))
 }

@@ -3,8 +3,10 @@ package web
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/credential"
@@ -40,6 +42,7 @@ func TestNextIsAPathOfOurs(t *testing.T) {
 	for next, want := range map[string]string{
 		"/w/1/keys?span=14d": "/w/1/keys?span=14d", "": "/", "//evil.example": "/", `/\evil.example`: "/", "https://evil.example/": "/", "javascript:alert(1)": "/",
 		"/\tevil": "/", "w/1": "/", "/%2F/evil": "/%2F/evil", "///evil": "/", "/a\r\nSet-Cookie: x=1": "/",
+		"/account?done=renamed": "/account", "/account?done=renamed&x=1": "/account?x=1",
 	} {
 		if got := localPath(next); got != want {
 			t.Errorf("%q: got %q, want %q", next, got, want)
@@ -151,7 +154,7 @@ func TestASessionThatEndsUnderAForm(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	olga, keys := w.browser(w.Olga), "/w/"+w.Acme.ID+"/keys"
 	w.browser(w.Olga).post("/account/sessions/end").want(200)
-	for from, next := range map[string]string{w.Server.URL + keys + "/new?x=1": keys + "/new?x=1", "https://evil.example": "/", "https://evil.example//evil.example": "/", "": "/", "javascript:alert(1)": "/"} {
+	for from, next := range map[string]string{w.Server.URL + keys + "/new?x=1": keys + "/new?x=1", w.Server.URL + keys + "/1/rotate": "/", "https://evil.example": "/", "https://evil.example//evil.example": "/", "": "/", "javascript:alert(1)": "/"} {
 		olga.do(http.MethodPost, keys, "name=Lost", testworld.WithHeader("Referer", from)).
 			want(200, "You were signed out before this was sent", `name="next" value="`+next+`"`)
 	}
@@ -177,6 +180,11 @@ func TestOddForms(t *testing.T) {
 			t.Errorf("%s: got %d, want %d", name, p.status, c.status)
 		}
 	}
+	broken := httptest.NewRecorder()
+	w.site.Handler().ServeHTTP(broken, httptest.NewRequest(http.MethodPost, "/signin", iotest.ErrReader(io.ErrUnexpectedEOF)))
+	if broken.Code != http.StatusBadRequest || !strings.Contains(broken.Body.String(), "The form could not be read") {
+		t.Errorf("a body that breaks off: %d %s", broken.Code, broken.Body)
+	}
 	olga.get(path).want(200, "Kept")
 }
 
@@ -184,6 +192,9 @@ func TestOddForms(t *testing.T) {
 func TestAProxyMayHaveAPassword(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	w.browser(w.Olga).do(http.MethodGet, "/account", "", testworld.WithHeader("Authorization", "Basic eDp5")).want(200, "Account")
+	w.browser(w.Olga).do(http.MethodGet, "/account", "", func(r *http.Request) {
+		r.Header["Authorization"] = []string{"Basic eDp5", "Bearer " + credential.NewKey().Secret()}
+	}).want(401, "API keys open the API").without("mk_live_")
 }
 
 // TestAccountPage: names and passwords, and devices.

@@ -41,7 +41,7 @@ func TestEveryAnswerIsSecured(t *testing.T) {
 	blanks := strings.NewReplacer("{workspace}", w.Acme.ID, "{id}", w.OlgaKey.ID, "{$}", "")
 	seen := map[int]int{}
 	browsers := map[string]*browser{}
-	for _, rt := range w.site.routes {
+	for _, rt := range w.site.table() {
 		path := regexp.MustCompile(`\{[a-z]+\}`).ReplaceAllString(blanks.Replace(rt.path), "nothing")
 		for _, who := range []struct {
 			user memo.User

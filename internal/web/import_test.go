@@ -77,6 +77,28 @@ func TestManyFilesAreImported(t *testing.T) {
 	})
 }
 
+// TestARoleChangesUnderAnUpload: whoever stays a member keeps on importing.
+func TestARoleChangesUnderAnUpload(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		body, send := io.Pipe()
+		const part = "--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"%s.txt\"\r\n\r\nAnn: %[1]s\r\n"
+		go func() {
+			_, _ = fmt.Fprintf(send, part, "one")
+			_, _ = fmt.Fprintf(send, part, "two") // now the first is in
+			_, err := w.App.SetRole(context.Background(), w.as(w.Olga, memo.RoleOwner), w.Acme.ID, w.Mark.ID, memo.RoleOwner)
+			if err != nil {
+				t.Error(err)
+			}
+			_, _ = fmt.Fprintf(send, part+"--x--\r\n", "three")
+			_ = send.Close()
+		}()
+		w.browser(w.Mark).do(http.MethodPost, w.importing(), "", func(r *http.Request) {
+			r.Body, r.ContentLength = body, -1
+			r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+		}).want(200, "3 imported")
+	})
+}
+
 func TestTheScriptIsToldOfItsFile(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		b := w.browser(w.Mark)

@@ -107,7 +107,7 @@ func showKeys(v *visit) error {
 	if p.Days {
 		hours = app.Fortnight
 	}
-	if id, ok := app.ParseID(q.Get("member")); ok {
+	if id, ok := app.ParseID(q.Get("member")); ok && v.Role == memo.RoleOwner {
 		p.Of = id
 	}
 	holders, err := v.App.KeyHolders(v.ctx, v.Caller)
@@ -125,7 +125,7 @@ func showKeys(v *visit) error {
 		count = p.Dead
 	}
 	from, err := strconv.Atoi(cmp.Or(q.Get("from"), "0"))
-	if err != nil || from < 0 || from > count {
+	if err != nil || from < 0 || from >= count {
 		from = 0
 	}
 	keys, err := v.App.SomeKeys(v.ctx, v.Caller, app.KeyPart{UserID: p.Of, Ended: p.Ended, Offset: from, Limit: keysPerPage})

@@ -52,7 +52,7 @@ type Config struct {
 type Site struct {
 	Config
 	pages  pages
-	routes []route
+	mux    *http.ServeMux
 	assets assets
 	// uploads are the imports that go on.
 	uploads uploads
@@ -63,7 +63,7 @@ type Site struct {
 func New(cfg Config) *Site {
 	s := &Site{Config: cfg, assets: readAssets(), uploads: uploads{reading: make(chan struct{}, maxReading), of: map[string]int{}}}
 	s.pages = parsePages(s.assets)
-	s.routes = s.table()
+	s.mux = s.newMux()
 	s.docs = readOperations(cfg.OpenAPI, cfg.PublicURL)
 	return s
 }
@@ -111,9 +111,11 @@ type visit struct {
 const timeout = 30 * time.Second
 
 // Handler serves every page. What else the server has at its root is added to it.
-func (s *Site) Handler() *http.ServeMux {
+func (s *Site) Handler() *http.ServeMux { return s.mux }
+
+func (s *Site) newMux() *http.ServeMux {
 	mux := http.NewServeMux()
-	for _, rt := range s.routes {
+	for _, rt := range s.table() {
 		mux.HandleFunc(rt.method+" "+rt.path, func(w http.ResponseWriter, r *http.Request) { s.serve(rt, w, r) })
 	}
 	mux.HandleFunc("GET /static/{version}/{file}", s.assets.serve)
@@ -144,7 +146,7 @@ func IsForPeople(r *http.Request) bool {
 func (s *Site) NotFound(w http.ResponseWriter, r *http.Request) {
 	s.serve(route{method: http.MethodGet, path: "not found", handle: func(v *visit) error {
 		if tidy := path.Clean(r.URL.Path); tidy != r.URL.Path {
-			return v.redirect((&url.URL{Path: tidy}).String())
+			return v.redirect((&url.URL{Path: tidy, RawQuery: r.URL.RawQuery}).String())
 		}
 		return errNotFound
 	}}, w, r)
@@ -173,8 +175,10 @@ var errNoKeys = &memo.Error{Kind: memo.KindUnauthorized, Code: "page", Message: 
 // admit checks who comes, and sets the caller.
 func (v *visit) admit(rt route) error {
 	// A proxy in front may have a password of its own, which browsers send along.
-	if scheme, _, _ := strings.Cut(v.r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "bearer") {
-		return errNoKeys
+	for _, value := range v.r.Header.Values("Authorization") {
+		if scheme, _, _ := strings.Cut(value, " "); !strings.EqualFold(scheme, "basic") {
+			return errNoKeys
+		}
 	}
 	if rt.method == http.MethodPost {
 		if err := v.Gate.CheckOrigin(v.r); err != nil {
@@ -234,8 +238,10 @@ func (v *visit) recheck(ctx context.Context) error {
 // readForm reads a form whole.
 func (v *visit) readForm() error {
 	body, err := gate.ReadBody(v.w, v.r, maxForm)
-	if err != nil {
+	if _, known := errors.AsType[*gate.StatusError](err); known {
 		return err
+	} else if err != nil {
+		return errUnreadable
 	}
 	v.r.Body = io.NopCloser(bytes.NewReader(body))
 	if v.r.ParseForm() != nil {
@@ -321,6 +327,9 @@ func (v *visit) toSignIn() {
 			from = new(url.URL)
 		}
 		next, word = from.RequestURI(), "ended"
+		if !v.isPage(from.Path) { // a form that was sent from the answer to another
+			next = "/"
+		}
 	}
 	to := url.Values{}
 	if next = localPath(next); next != "/" {
@@ -332,12 +341,23 @@ func (v *visit) toSignIn() {
 	http.Redirect(v.w, v.r, (&url.URL{Path: "/signin", RawQuery: to.Encode()}).String(), http.StatusSeeOther)
 }
 
+// isPage reports an address that can be asked for without a form.
+func (s *Site) isPage(path string) bool {
+	_, pattern := s.mux.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}})
+	return pattern != ""
+}
+
 // localPath returns a path of this site that came as a parameter, or "/": one
 // that a browser could take for another site's address is none.
 func localPath(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
 		return "/"
+	}
+	q := u.Query()
+	if q.Has("done") { // it told of something that was done then
+		q.Del("done")
+		u.RawQuery = q.Encode()
 	}
 	return u.RequestURI()
 }
