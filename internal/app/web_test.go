@@ -403,6 +403,8 @@ func TestNothingIsWrittenBehindASignOut(t *testing.T) {
 
 		// Nor behind a removal or a lost role, whatever the session is.
 		member, demoted := signIn(w.member), signIn(w.owner)
+		theirs, err := w.Import(w.ctx, member, Import{Name: "b.txt", Data: []byte("Ann: bye")})
+		must(t, theirs, err)
 		_, err = w.AddMember(w.ctx, memo.Caller{Operator: true}, w.workspace.ID, w.user("second@example.com").ID, memo.RoleOwner)
 		must(t, 0, err)
 		_, err = w.SetRole(w.ctx, memo.Caller{Operator: true}, w.workspace.ID, w.owner.ID, memo.RoleMember)
@@ -410,7 +412,8 @@ func TestNothingIsWrittenBehindASignOut(t *testing.T) {
 		must(t, 0, w.RemoveMember(w.ctx, memo.Caller{Operator: true}, w.workspace.ID, w.member.ID))
 		_, err = w.Import(w.ctx, member, Import{Name: "late.txt", Data: []byte("Ann: late")})
 		wantKind(t, "a removed member imports", err, memo.KindNotFound)
-		wantKind(t, "a demoted OWNER retitles", w.Retitle(w.ctx, demoted, in.ID, "Late"), memo.KindForbidden)
+		wantKind(t, "a demoted OWNER retitles", w.Retitle(w.ctx, demoted, theirs.ID, "Late"), memo.KindForbidden)
+		must(t, 0, w.Retitle(w.ctx, demoted, in.ID, "Still mine"))
 	})
 }
 
