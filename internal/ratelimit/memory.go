@@ -43,6 +43,29 @@ func NewMemorySpan(limits map[Class]int, span time.Duration) *Memory {
 func (m *Memory) Take(_ context.Context, class Class, id string) (Decision, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	w, now := m.window(class, id)
+	return w.Take(now, m.limits[class], m.span), nil
+}
+
+// reserve keeps a place for a call of a subject, of which at most limit may be
+// taken, or refuses it. What it keeps must be settled.
+func (m *Memory) reserve(class Class, id string, limit int) Decision {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	w, now := m.window(class, id)
+	return w.Reserve(now, limit, m.span)
+}
+
+// settle counts a call that a place was kept for, or lets the place go.
+func (m *Memory) settle(class Class, id string, accepted bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	w, now := m.window(class, id)
+	w.Settle(now, m.limits[class], accepted)
+}
+
+// window returns a subject's window and the time.
+func (m *Memory) window(class Class, id string) (*Window, time.Duration) {
 	now := m.clock()
 	m.sweep(now)
 	s := subject{class, id}
@@ -51,7 +74,7 @@ func (m *Memory) Take(_ context.Context, class Class, id string) (Decision, erro
 		w = new(Window)
 		m.windows[s] = w
 	}
-	return w.Take(now, m.limits[class], m.span), nil
+	return w, now
 }
 
 // Undo takes back the latest call of a subject: a sign-in that succeeded does

@@ -2,9 +2,10 @@
 // of 60 s, wherever it starts, are more than N calls accepted, and no call is
 // refused while fewer than N were accepted in the 61 s before it.
 //
-// [Window] is the arithmetic and nothing else; [Memory] keeps one window per
-// subject within a process. Another place to keep windows implements [Source]
-// and passes the same suite of tests.
+// [Window] is the arithmetic and nothing else. [Memory] keeps one window per
+// subject within a process, [Redis] keeps one for all processes, and [Shared]
+// asks Redis and decides by itself while Redis does not answer. Each is a
+// [Source]; memory and Redis pass the same suite of tests.
 //
 // Adding a limit: a constant of [Class], its numbers in the composition root
 // (cmd/memo), its row in contract and README, its name in the OpenAPI document
@@ -14,6 +15,7 @@ package ratelimit
 import (
 	"context"
 	"math"
+	"sort"
 	"time"
 )
 
@@ -57,32 +59,55 @@ type Source interface {
 // accepted, up to the limit, oldest first from head on. Times are durations
 // since any fixed moment and must not go back.
 type Window struct {
-	at   []time.Duration // a ring once it holds limit times
-	head int
+	at      []time.Duration // a ring once it holds limit times
+	head    int
+	pending int // places of calls that are not settled
 }
 
 // Take counts a call at now, or refuses it, by the rule that the call limit
 // places earlier must be older than span.
 func (w *Window) Take(now time.Duration, limit int, span time.Duration) Decision {
-	d := Decision{Limit: limit}
+	d := w.Reserve(now, limit, span)
+	if d.Accepted {
+		w.Settle(now, limit, true)
+	}
+	return d
+}
+
+// Reserve is the first half of Take: it keeps a place for a call, or refuses
+// it. A place that was kept must be settled. The limit may be less than the one
+// that the window is kept for.
+func (w *Window) Reserve(now time.Duration, limit int, span time.Duration) Decision {
+	d := Decision{Limit: limit, Reset: span}
+	oldest, live := w.live(now, span)
+	if live > 0 {
+		d.Reset = w.nth(oldest) + span - now
+	}
+	d.Reset = min(d.Reset, Period)
+	switch free := limit - w.pending; {
+	case live < free:
+		w.pending++
+		d.Accepted, d.Remaining = true, free-live-1
+	case free <= 0:
+		d.RetryAfter = span // what is pending may count from now on
+	default:
+		d.RetryAfter = w.nth(oldest+live-free) + span - now + 1 // it must be older, not as old
+	}
+	return d
+}
+
+// Settle gives back a place that Reserve kept, and counts the call at now if it
+// was accepted. Of more calls than limit, the latest are known.
+func (w *Window) Settle(now time.Duration, limit int, accepted bool) {
+	w.pending--
 	switch {
-	case limit <= 0:
-		d.RetryAfter, d.Reset = span, span
-		return d
+	case !accepted:
 	case len(w.at) < limit:
 		w.at = append(w.at, now)
-		d.Accepted = true
-	case now-w.at[w.head] > span:
+	default:
 		w.at[w.head] = now
 		w.head = (w.head + 1) % limit
-		d.Accepted = true
-	default:
-		d.RetryAfter = w.at[w.head] + span - now + 1 // it must be older, not as old
 	}
-	oldest, live := w.live(now, span)
-	d.Remaining = limit - live
-	d.Reset = min(oldest+span-now, Period)
-	return d
 }
 
 // Undo takes back the call that was accepted last.
@@ -100,23 +125,15 @@ func (w *Window) Undo() {
 
 // Idle reports whether nothing counts any more at now.
 func (w *Window) Idle(now, span time.Duration) bool {
-	return len(w.at) == 0 || now-w.at[(w.head+len(w.at)-1)%len(w.at)] > span
+	return w.pending == 0 && (len(w.at) == 0 || now-w.nth(len(w.at)-1) > span)
 }
 
-// live returns the oldest time that still counts, and how many do. The times
-// rise from head on, so it is a binary search.
-func (w *Window) live(now, span time.Duration) (oldest time.Duration, n int) {
-	lo, hi := 0, len(w.at)
-	for lo < hi {
-		mid := (lo + hi) / 2
-		if now-w.at[(w.head+mid)%len(w.at)] > span {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	if lo == len(w.at) {
-		return now, 0
-	}
-	return w.at[(w.head+lo)%len(w.at)], len(w.at) - lo
+// nth is the time of the call that n others came before.
+func (w *Window) nth(n int) time.Duration { return w.at[(w.head+n)%len(w.at)] }
+
+// live returns which call is the oldest that still counts, and how many do.
+// The times rise, so it is a binary search.
+func (w *Window) live(now, span time.Duration) (oldest, n int) {
+	oldest = sort.Search(len(w.at), func(i int) bool { return now-w.nth(i) <= span })
+	return oldest, len(w.at) - oldest
 }

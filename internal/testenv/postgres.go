@@ -1,7 +1,8 @@
-// Package testenv starts the real servers that tests run against: PostgreSQL
-// here, one cluster for a test binary and one schema for a test. Nothing is
-// mocked; where a server's binaries are missing, the test says in one line what
-// to install and fails.
+// Package testenv starts the real servers that tests run against: PostgreSQL,
+// one cluster for a test binary and one schema for a test, and Redis, one server
+// for a test binary and one database for a test. Nothing is mocked; where a
+// server's binaries are missing, the test says in one line what to install and
+// fails.
 package testenv
 
 import (
@@ -38,6 +39,9 @@ func (m M) Run() int {
 	code := m.M.Run()
 	if theCluster.stop != nil {
 		theCluster.stop()
+	}
+	if theRedis.server != nil {
+		theRedis.server.Stop()
 	}
 	return code
 }

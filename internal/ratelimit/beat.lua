@@ -1,0 +1,11 @@
+-- Notes that a replica lives, and gives how many do.
+--
+-- KEYS[1]  the replicas by their last beat, in milliseconds
+-- ARGV[1]  the replica
+-- ARGV[2]  how long it counts after its last beat, in milliseconds
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return redis.call('ZCARD', KEYS[1])

@@ -1,0 +1,186 @@
+package ratelimit
+
+import (
+	"context"
+	"crypto/tls"
+	_ "embed" // the scripts
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// Bounds of one question to Redis. Together they keep a caller for well under
+// two seconds, also where the server takes connections and says nothing.
+const (
+	connectTimeout = 500 * time.Millisecond // for a free connection, or a new one with its TLS and password
+	replyTimeout   = 250 * time.Millisecond // for each of at most three commands
+	maxConnections = 64
+	idleTimeout    = 5 * time.Minute
+)
+
+var (
+	//go:embed take.lua
+	takeSource string
+	takeScript = redis.NewScript(1, takeSource)
+	//go:embed beat.lua
+	beatSource string
+	beatScript = redis.NewScript(1, beatSource)
+)
+
+// Redis is a [Source] that any number of processes share: one script, one round
+// trip and Redis's own clock for every call. It needs a Redis of version 5, or
+// a Valkey, that takes writes: no replica of one. It fails where Redis fails;
+// [Shared] goes on.
+//
+// If Redis's clock is set back, what is kept moves along with it. If it is set
+// forward, calls are forgotten early, as if Redis had lost them.
+type Redis struct {
+	limits map[Class]int
+	span   time.Duration
+	pool   *redis.Pool
+	prefix string
+	clock  func() time.Duration // of tests; nil is Redis's own
+	opened time.Time
+	fault  atomic.Int64 // when a question failed last, in nanoseconds after opened
+}
+
+// errRedisURL does not repeat the address, for there may be a password in it.
+var errRedisURL = errors.New("must be an address such as redis://:PASSWORD@HOST:6379/0, or rediss://… for TLS")
+
+// NewRedis keeps the given limits over [Period] in the Redis at an address such
+// as redis://USER:PASSWORD@HOST:6379/0, or rediss://… for TLS; user, password,
+// port and database may be left out. It does not connect: it fails only where
+// the address is none.
+func NewRedis(address string, limits map[Class]int) (*Redis, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errRedisURL
+	}
+	options := []redis.DialOption{redis.DialReadTimeout(replyTimeout), redis.DialWriteTimeout(replyTimeout)}
+	switch u.Scheme {
+	case "redis":
+	case "rediss":
+		secure := &tls.Dialer{Config: &tls.Config{ServerName: u.Hostname()}}
+		options = append(options, redis.DialContextFunc(secure.DialContext))
+	default:
+		return nil, errRedisURL
+	}
+	if u.User != nil {
+		password, ok := u.User.Password()
+		if !ok {
+			return nil, errRedisURL
+		}
+		options = append(options, redis.DialUsername(u.User.Username()), redis.DialPassword(password))
+	}
+	if name := strings.Trim(u.Path, "/"); name != "" {
+		database, err := strconv.ParseUint(name, 10, 31)
+		if err != nil {
+			return nil, errRedisURL
+		}
+		options = append(options, redis.DialDatabase(int(database)))
+	}
+	port := u.Port()
+	if port == "" {
+		port = "6379"
+	}
+	host := net.JoinHostPort(u.Hostname(), port)
+	r := &Redis{
+		limits: limits, span: Period + slack, opened: time.Now(),
+		// One hash tag for all: on a cluster they are in one place, which either
+		// answers or does not.
+		prefix: "{memo:limit}:",
+	}
+	r.pool = &redis.Pool{
+		MaxActive: maxConnections, MaxIdle: maxConnections, Wait: true, IdleTimeout: idleTimeout,
+		TestOnBorrow: r.trusted,
+		DialContext: func(ctx context.Context) (redis.Conn, error) {
+			return redis.DialContext(ctx, "tcp", host, options...)
+		},
+	}
+	return r, nil
+}
+
+// Close ends the connections.
+func (r *Redis) Close() error { return r.pool.Close() }
+
+// Take implements [Source]. A call is counted even if its caller has left, and
+// may be counted where Take fails.
+func (r *Redis) Take(_ context.Context, class Class, id string) (Decision, error) {
+	limit := r.limits[class]
+	if limit <= 0 {
+		return new(Window).Reserve(0, limit, r.span), nil
+	}
+	now := ""
+	if r.clock != nil {
+		now = strconv.FormatInt(r.clock().Microseconds(), 10)
+	}
+	v, err := redis.Int64s(r.do(takeScript, r.prefix+string(class)+":"+id, limit, r.span.Microseconds(), now))
+	if err != nil {
+		return Decision{}, fmt.Errorf("ratelimit: redis: %w", err)
+	}
+	if len(v) != 4 {
+		return Decision{}, fmt.Errorf("ratelimit: redis: a reply of %d values", len(v))
+	}
+	return Decision{
+		Accepted: v[0] == 1, Limit: limit, Remaining: int(v[1]),
+		RetryAfter: time.Duration(v[2]) * time.Microsecond,
+		Reset:      min(time.Duration(v[3])*time.Microsecond, Period),
+	}, nil
+}
+
+// beat notes that the replica id lives, and returns how many have said so
+// within life.
+func (r *Redis) beat(id string, life time.Duration) (replicas int, err error) {
+	replicas, err = redis.Int(r.do(beatScript, r.prefix+"replicas", id, life.Milliseconds()))
+	if err != nil {
+		err = fmt.Errorf("ratelimit: redis: %w", err)
+	}
+	return replicas, err
+}
+
+// do runs a script. A connection that broke is tried once more on a new one:
+// all that lay idle while Redis was restarted are broken, and Redis is there.
+// At worst the call is counted twice.
+func (r *Redis) do(script *redis.Script, keyAndArgs ...any) (any, error) {
+	// A caller who leaves must not look like a Redis that does not answer.
+	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+	defer cancel()
+	reply, broken, err := r.ask(ctx, script, keyAndArgs)
+	if broken {
+		reply, _, err = r.ask(ctx, script, keyAndArgs)
+	}
+	return reply, err
+}
+
+func (r *Redis) ask(ctx context.Context, script *redis.Script, keyAndArgs []any) (reply any, broken bool, err error) {
+	c, err := r.pool.GetContext(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	reply, err = script.Do(c, keyAndArgs...)
+	broken = c.Err() != nil && !errors.Is(err, os.ErrDeadlineExceeded)
+	c.Close()
+	if err != nil {
+		r.fault.Store(int64(time.Since(r.opened)))
+	}
+	return reply, broken, err
+}
+
+// trusted refuses a connection that has been idle since before the last fault.
+// It may be broken, or lead to what is no longer the primary.
+func (r *Redis) trusted(_ redis.Conn, idle time.Time) error {
+	if int64(idle.Sub(r.opened)) < r.fault.Load() {
+		return errStale
+	}
+	return nil
+}
+
+var errStale = errors.New("ratelimit: the connection is older than the last fault")

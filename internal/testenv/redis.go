@@ -1,0 +1,165 @@
+package testenv
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// RedisServer is a running redis-server, or valkey-server, on loopback. It
+// keeps nothing on disk.
+type RedisServer struct {
+	Process   *os.Process
+	Addr      string
+	dir       string
+	ended     chan struct{}
+	databases atomic.Int64 // that tests have been given
+}
+
+var theRedis struct {
+	start  sync.Once
+	server *RedisServer
+	err    error
+}
+
+// Redis returns the URL of an empty database of its own on a real server.
+func Redis(t testing.TB) string {
+	t.Helper()
+	theRedis.start.Do(func() { theRedis.server, theRedis.err = startRedis(0) })
+	if theRedis.err != nil {
+		t.Fatal(theRedis.err)
+	}
+	return theRedis.server.URL() + "/" + strconv.FormatInt(theRedis.server.databases.Add(1), 10)
+}
+
+// StartRedis starts a server that the test may break. It ends with the test.
+func StartRedis(t testing.TB) *RedisServer {
+	t.Helper()
+	s, err := startRedis(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Stop() })
+	return s
+}
+
+// URL is the server's address, without a database.
+func (s *RedisServer) URL() string { return "redis://" + s.Addr }
+
+// Stop kills the server.
+func (s *RedisServer) Stop() {
+	_ = s.Process.Kill() // nothing here is worth keeping
+	<-s.ended
+	_ = os.RemoveAll(s.dir)
+}
+
+// Restart starts a new, empty server on the port of one that was stopped.
+func (s *RedisServer) Restart(t testing.TB) {
+	t.Helper()
+	_, port, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := startRedis(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Process, s.dir, s.ended = again.Process, again.dir, again.ended
+}
+
+// Do sends a command and returns its answer as text.
+func (s *RedisServer) Do(t testing.TB, command string, args ...any) string {
+	t.Helper()
+	answer, err := s.do(command, args...)
+	if err != nil {
+		t.Fatalf("redis: %s: %v", command, err)
+	}
+	return answer
+}
+
+func (s *RedisServer) do(command string, args ...any) (string, error) {
+	c, err := redis.Dial("tcp", s.Addr, redis.DialConnectTimeout(time.Second), redis.DialReadTimeout(5*time.Second))
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	answer, err := c.Do(command, args...)
+	if text, ok := answer.([]byte); ok {
+		return string(text), err
+	}
+	return fmt.Sprint(answer), err
+}
+
+// startRedis starts a server on a port; 0 is one that is free. Another process
+// may be quicker to take that, so it is tried again.
+func startRedis(port int) (s *RedisServer, err error) {
+	for range 5 {
+		if s, err = tryRedis(port); err == nil {
+			return s, nil
+		}
+	}
+	return nil, err
+}
+
+func tryRedis(port int) (*RedisServer, error) {
+	bin, err := exec.LookPath("redis-server")
+	if err != nil {
+		if bin, err = exec.LookPath("valkey-server"); err != nil {
+			return nil, fmt.Errorf("testenv: redis-server is missing: apt-get install redis-server")
+		}
+	}
+	dir, err := os.MkdirTemp("", "memo-redis-")
+	if err != nil {
+		return nil, err
+	}
+	if port == 0 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		port = l.Addr().(*net.TCPAddr).Port
+		l.Close()
+	}
+	server := exec.Command(bin, "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir,
+		"--save", "", "--appendonly", "no", "--databases", "10000")
+	server.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	if err := server.Start(); err != nil {
+		return nil, err
+	}
+	s := &RedisServer{
+		Process: server.Process, Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
+		dir: dir, ended: make(chan struct{}),
+	}
+	go func() {
+		_ = server.Wait()
+		close(s.ended)
+	}()
+	late := time.After(10 * time.Second)
+	for {
+		_, err := s.do("PING")
+		if err == nil {
+			return s, nil
+		}
+		select {
+		case <-s.ended:
+		case <-late:
+		case <-time.After(5 * time.Millisecond):
+			continue
+		}
+		s.Stop()
+		return nil, fmt.Errorf("testenv: redis-server did not start: %w", err)
+	}
+}
