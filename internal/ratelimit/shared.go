@@ -32,7 +32,7 @@ const (
 // With limit N, R replicas and the share S = N/R of each, rounded down and at
 // least 1, no more calls of a subject are accepted in any [Period] than
 //
-//   - N, if Redis decided all of them
+//   - N, if Redis answered all replicas throughout
 //   - R·S, which is at most N or R, if Redis decided none of them
 //   - N + (R-1)·S, which is less than 2N unless N < R, if Redis failed or came
 //     back within it, for some replicas or for all, with what it knew or without

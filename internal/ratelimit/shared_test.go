@@ -1,0 +1,379 @@
+package ratelimit
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+	"pgregory.net/rapid"
+
+	"memoai.tech/memo/internal/testenv"
+)
+
+// fleet is replicas that share a Redis, on one clock that the test turns.
+type fleet struct {
+	clock    *fakeClock
+	live     *Redis
+	dead     *Redis // does not answer
+	replicas []*Shared
+}
+
+func newFleet(r *Redis, replicas, limit int) *fleet {
+	f := &fleet{clock: &fakeClock{}}
+	f.live = emptied(r, map[Class]int{Data: limit}, f.clock)
+	f.dead = emptied(r, f.live.limits, f.clock)
+	f.dead.pool = &redis.Pool{Dial: func() (redis.Conn, error) { return nil, errors.New("cut off") }}
+	for range replicas {
+		s := NewShared(f.live, discard)
+		s.own.clock = f.clock.read
+		s.counted = 0
+		f.replicas = append(f.replicas, s)
+	}
+	f.beat()
+	return f
+}
+
+// beat is what happens in the background all the time.
+func (f *fleet) beat() {
+	for _, s := range f.replicas {
+		s.beat()
+	}
+}
+
+func (f *fleet) cut(replicas ...*Shared) {
+	for _, s := range replicas {
+		s.redis = f.dead
+		s.beat()
+	}
+}
+
+func (f *fleet) heal() {
+	for _, s := range f.replicas {
+		s.redis = f.live
+	}
+	f.beat()
+}
+
+// flush empties Redis, which hears of all replicas before they count as gone.
+func (f *fleet) flush(t interface{ Fatal(...any) }) {
+	f.live.prefix = rand.Text()
+	for _, s := range f.replicas {
+		if _, err := f.live.beat(s.id, beatLife); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// away counts the replicas without Redis.
+func (f *fleet) away() (n int) {
+	for _, s := range f.replicas {
+		if byRedis, _, _ := s.State(); !byRedis {
+			n++
+		}
+	}
+	return n
+}
+
+func (f *fleet) take(s *Shared, calls int) (accepted int) {
+	for range calls {
+		if d, _ := s.Take(context.Background(), Data, "key"); d.Accepted {
+			accepted++
+		}
+	}
+	return accepted
+}
+
+// TestBoundsWhileRedisFails holds [Shared] to what its comment says, while
+// replicas are cut off and Redis is emptied at random.
+func TestBoundsWhileRedisFails(t *testing.T) {
+	r := newRedis(t, testenv.Redis(t))
+	rapid.Check(t, func(t *rapid.T) {
+		limit := rapid.SampledFrom([]int{1, 2, 7, 12, 30}).Draw(t, "limit")
+		count := rapid.IntRange(1, 4).Draw(t, "replicas")
+		f, share := newFleet(r, count, limit), max(1, limit/count)
+		type call struct {
+			at  time.Duration
+			own bool // its replica was without Redis
+		}
+		var accepted []call
+		var lost []time.Duration
+		failed := -time.Hour // when a replica was last without Redis
+		for range rapid.IntRange(5, 60).Draw(t, "steps") {
+			s := f.replicas[rapid.IntRange(0, count-1).Draw(t, "replica")]
+			switch rapid.SampledFrom([]string{"calls", "calls", "calls", "wait", "wait", "cut", "cut all", "heal", "heal", "flush"}).Draw(t, "step") {
+			case "wait":
+				f.clock.add(time.Duration(rapid.SampledFrom([]int{1, 500, 5_000, 30_000, 59_999, 60_000, 60_501}).Draw(t, "ms")) * time.Millisecond)
+				f.beat()
+			case "cut":
+				f.cut(s)
+			case "cut all":
+				f.cut(f.replicas...)
+			case "heal":
+				f.heal()
+			case "flush":
+				if f.away() < count {
+					lost = append(lost, f.clock.read())
+				}
+				f.flush(t)
+			case "calls":
+				byRedis, _, known := s.State()
+				if known != count {
+					t.Fatalf("it knows of %d replicas, there are %d", known, count)
+				}
+				for range f.take(s, rapid.IntRange(1, limit+1).Draw(t, "calls")) {
+					accepted = append(accepted, call{f.clock.read(), !byRedis})
+				}
+			}
+			calls, own, losses := 0, 0, 0
+			for _, c := range accepted {
+				if f.clock.read()-c.at <= Period {
+					calls++
+					if c.own {
+						own++
+					}
+				}
+			}
+			for _, at := range lost {
+				if f.clock.read()-at <= Period {
+					losses++
+				}
+			}
+			if f.away() > 0 {
+				failed = f.clock.read()
+			}
+			bound := limit + (count-1)*share + losses*limit
+			switch {
+			case own == calls:
+				bound = count * share
+			case f.clock.read()-failed > Period:
+				bound = limit + losses*limit
+			}
+			if calls > bound {
+				t.Fatalf("%d calls within 60 s, %d of them without Redis; %d replicas with the limit %d may accept %d", calls, own, count, limit, bound)
+			}
+		}
+	})
+}
+
+// TestShareWhileRedisIsAway is the same in an example.
+func TestShareWhileRedisIsAway(t *testing.T) {
+	f := newFleet(newRedis(t, testenv.Redis(t)), 3, 30)
+	want := func(what string, s *Shared, accepted int) {
+		t.Helper()
+		if got := f.take(s, 40); got != accepted {
+			t.Errorf("%s: %d accepted, want %d", what, got, accepted)
+		}
+	}
+	a, b, c := f.replicas[0], f.replicas[1], f.replicas[2]
+	want("with Redis", a, 30)
+	f.cut(a, b, c)
+	want("one that had accepted all", a, 0)
+	want("one that had accepted none", b, 10)
+	if d, _ := b.Take(t.Context(), Data, "key"); d.Limit != 30 || d.RetryAfter <= 0 || d.RetryAfter > 61*time.Second {
+		t.Errorf("its refusal: %+v", d)
+	}
+	f.clock.add(61 * time.Second)
+	f.heal()
+	want("after the return, what its share allows", b, 10)
+	want("another", c, 10)
+	f.clock.add(61 * time.Second)
+	want("a span after the return", b, 30)
+	want("as one limit", c, 0)
+}
+
+// TestReplicasAreCounted: more are believed at once, fewer after a while, for a
+// Redis that was emptied knows of none.
+func TestReplicasAreCounted(t *testing.T) {
+	f := newFleet(newRedis(t, testenv.Redis(t)), 3, 30)
+	s := f.replicas[0]
+	for _, step := range []struct {
+		what string
+		do   func()
+		want int
+	}{
+		{"all", func() {}, 3},
+		{"emptied", func() { f.live.prefix = rand.Text() }, 3},
+		{"still alone", func() { f.clock.add(beatLife) }, 3},
+		{"alone for long", func() { f.clock.add(time.Millisecond) }, 1},
+		{"the others again", f.beat, 3},
+		{"away", func() { f.cut(s) }, 3},
+		{"back, alone", func() { f.clock.add(time.Hour); f.live.prefix = rand.Text(); f.heal() }, 3},
+	} {
+		step.do()
+		s.beat()
+		if _, _, n := s.State(); n != step.want {
+			t.Errorf("%s: %d replicas, want %d", step.what, n, step.want)
+		}
+	}
+}
+
+// TestRedisFails: each fault is met by callers at once, and mended without a
+// restart.
+func TestRedisFails(t *testing.T) {
+	for name, fault := range map[string]struct {
+		cause, mend func(*testing.T, *testenv.RedisServer)
+	}{
+		"stands still": {signal(syscall.SIGSTOP), signal(syscall.SIGCONT)},
+		"is killed": {
+			func(_ *testing.T, s *testenv.RedisServer) { s.Stop() },
+			func(t *testing.T, s *testenv.RedisServer) { s.Restart(t) },
+		},
+		"is read-only": {command("REPLICAOF", "127.0.0.1", "1"), command("REPLICAOF", "NO", "ONE")},
+		"lost its source": {
+			func(t *testing.T, s *testenv.RedisServer) {
+				s.Do(t, "CONFIG", "SET", "replica-serve-stale-data", "no")
+				s.Do(t, "REPLICAOF", "127.0.0.1", "1")
+			}, command("REPLICAOF", "NO", "ONE"),
+		},
+		"is full":             {command("CONFIG", "SET", "maxmemory", "1"), command("CONFIG", "SET", "maxmemory", "0")},
+		"forbids the scripts": {command("ACL", "SETUSER", "default", "-evalsha", "-eval"), command("ACL", "SETUSER", "default", "+evalsha", "+eval")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := testenv.StartRedis(t)
+			var log syncBuffer
+			s := NewShared(newRedis(t, server.URL()), slog.New(slog.NewTextHandler(&log, nil)))
+			var background sync.WaitGroup
+			ctx, stop := context.WithCancel(t.Context())
+			background.Go(func() { s.Run(ctx) })
+			defer background.Wait()
+			defer stop()
+
+			takeAtOnce(t, s)
+			fault.cause(t, server)
+			takeAtOnce(t, s)
+			waitUntil(t, func() bool { return s.Where() != "redis" })
+			start := time.Now()
+			for range 100 {
+				s.Take(ctx, Data, "another key")
+			}
+			if took := time.Since(start); took > time.Second {
+				t.Errorf("100 calls take %v while Redis is known to be away", took)
+			}
+			fault.mend(t, server)
+			waitUntil(t, func() bool { return s.Where() == "redis" })
+			takeAtOnce(t, s)
+			if falls, returns := strings.Count(log.String(), "level=WARN"), strings.Count(log.String(), "level=INFO"); falls != 1 || returns != 1 {
+				t.Errorf("the log:\n%s", log.String())
+			}
+		})
+	}
+}
+
+// takeAtOnce makes more calls at a time than there are connections, and wants
+// each answered within two seconds.
+func takeAtOnce(t *testing.T, s *Shared) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for range 2 * maxConnections {
+		wg.Go(func() {
+			start := time.Now()
+			if _, err := s.Take(context.Background(), Data, "key"); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(start); took > 2*time.Second {
+				t.Errorf("a call took %v", took)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestRedisFailsUnseen: connections that break are made anew, and a Redis that
+// was emptied is used as it is.
+func TestRedisFailsUnseen(t *testing.T) {
+	server := testenv.StartRedis(t)
+	s := NewShared(newRedis(t, server.URL()), discard)
+	for name, fault := range map[string]func(){
+		"connections killed": func() { server.Do(t, "CLIENT", "KILL", "TYPE", "normal") },
+		"emptied":            func() { server.Do(t, "FLUSHALL") },
+		"without scripts":    func() { server.Do(t, "SCRIPT", "FLUSH") },
+		"restarted":          func() { server.Stop(); server.Restart(t) },
+	} {
+		takeAtOnce(t, s)
+		fault()
+		takeAtOnce(t, s)
+		if byRedis, fallbacks, _ := s.State(); !byRedis || fallbacks != 0 {
+			t.Fatalf("%s: it fell back", name)
+		}
+	}
+}
+
+// TestStartsWithoutRedis: with a wrong password, until it is right.
+func TestStartsWithoutRedis(t *testing.T) {
+	server := testenv.StartRedis(t)
+	var log syncBuffer
+	s := NewShared(newRedis(t, strings.Replace(server.URL(), "//", "//:open-sesame@", 1)), slog.New(slog.NewTextHandler(&log, nil)))
+	accepted := 0
+	for range 500 {
+		if d, _ := s.Take(t.Context(), Data, "key"); d.Accepted {
+			accepted++
+		}
+	}
+	if want := 500 / unknownReplicas; accepted != want {
+		t.Errorf("%d accepted, want %d", accepted, want)
+	}
+	if s.Where() != "own window, redis does not answer" || !strings.Contains(log.String(), "AUTH") || strings.Contains(log.String(), "open-sesame") {
+		t.Errorf("%s, with the log\n%s", s.Where(), log.String())
+	}
+	server.Do(t, "CONFIG", "SET", "requirepass", "open-sesame")
+	s.beat()
+	if s.Where() != "redis" {
+		t.Errorf("%s, with the log\n%s", s.Where(), log.String())
+	}
+}
+
+func command(name string, args ...any) func(*testing.T, *testenv.RedisServer) {
+	return func(t *testing.T, s *testenv.RedisServer) {
+		t.Helper()
+		s.Do(t, name, args...)
+	}
+}
+
+func signal(sig syscall.Signal) func(*testing.T, *testenv.RedisServer) {
+	return func(t *testing.T, s *testenv.RedisServer) {
+		t.Helper()
+		if err := s.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// waitUntil waits for what happens in the background.
+func waitUntil(t *testing.T, happened func() bool) {
+	t.Helper()
+	late := time.After(20 * time.Second)
+	for !happened() {
+		select {
+		case <-late:
+			t.Fatal("it does not happen")
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// syncBuffer is a log that is read while it is written.
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
