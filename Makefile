@@ -12,8 +12,8 @@ FUZZTIME ?= 60s
 
 test: needs check race openapi conformance
 
-# What the tests need and Go does not bring: PostgreSQL's server. On Debian as
-# root it is installed; elsewhere one line says what to install.
+# What the tests need and Go does not bring: the servers of PostgreSQL and Redis.
+# On Debian as root they are installed; elsewhere one line says what to install.
 needs:
 	@sh scripts/needs.sh
 

@@ -14,7 +14,8 @@
 // Every option is also an environment variable (--public-url is
 // MEMO_PUBLIC_URL). All commands work on --data DIR (SQLite, the default) or
 // --database postgres://…, beside a running server, and take effect on it at
-// once: there is nothing to reload, for every request reads the truth.
+// once: there is nothing to reload, for every request reads the truth. Several
+// servers on one PostgreSQL share their limits with --redis redis://….
 //
 // With --json, a command prints the objects of the REST API and nothing else.
 // Errors go to stderr and say what to do. Exit status: 0, 1 for a failure, 2
@@ -143,20 +144,17 @@ func (e *environment) config() store.Config {
 }
 
 // open opens the database and the use cases over it.
-func (e *environment) open() (*app.App, *store.Store, error) {
+func (e *environment) open(limits ratelimit.Source) (*app.App, *store.Store, error) {
 	s, err := store.Open(e.ctx, e.config())
 	if err != nil {
 		return nil, nil, err
 	}
-	limits := ratelimit.NewMemory(map[ratelimit.Class]int{
-		ratelimit.Data: e.cli.Serve.LimitData, ratelimit.Management: e.cli.Serve.LimitManagement,
-	})
 	return app.New(app.Config{Store: s, Limits: limits, Passwords: credential.NewPasswords(2), Log: e.log}), s, nil
 }
 
-// with runs a command's work over the open database.
+// with runs a command's work over the open database. No command spends a limit.
 func (e *environment) with(f func(*app.App) error) error {
-	a, s, err := e.open()
+	a, s, err := e.open(ratelimit.NewMemory(nil))
 	if err != nil {
 		return err
 	}

@@ -54,6 +54,7 @@ import (
 //	                                  the body. The body of the answer is stdout, its headers stderr
 //	sql PLACE STATEMENT               runs it on a SQLite file or a postgres:// URL
 //	newdb VAR                         another empty PostgreSQL schema
+//	newredis VAR                      an empty database of a Redis
 //	absent TEXT FILE…                 wants the text in none of the files and folders, which must exist
 //	mode OCTAL FILE…                  wants these permissions
 //	freeport VAR                      an address to listen on
@@ -78,7 +79,7 @@ func TestScripts(t *testing.T) {
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
 					"exits": exits, "json": checkJSON, "jsonenv": jsonEnv, "fields": fields, "same": same,
-					"capture": capture, "serve": serve, "end": end, "http": request, "sql": runSQL, "newdb": newDB,
+					"capture": capture, "serve": serve, "end": end, "http": request, "sql": runSQL, "newdb": newDB, "newredis": newRedis,
 					"absent": absent, "mode": mode, "freeport": freePort,
 				},
 			})
@@ -125,6 +126,11 @@ func setUp(env *testscript.Env, place string) error {
 func newDB(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, !neg && len(args) == 1, "newdb VAR")
 	ts.Setenv(args[0], testenv.Postgres(ts.Value(testKey{}).(testing.TB)))
+}
+
+func newRedis(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, !neg && len(args) == 1, "newredis VAR")
+	ts.Setenv(args[0], testenv.Redis(ts.Value(testKey{}).(testing.TB)))
 }
 
 // want fails the script when a command is used in a wrong way.

@@ -32,6 +32,7 @@ type serveCmd struct {
 	Demo            bool     `help:"Fill an empty database with a sample workspace and print a key for it."`
 	LimitData       int      `default:"500" help:"Data calls per key in 60 seconds."`
 	LimitManagement int      `default:"180" help:"Calls of key management per member and workspace in 60 seconds."`
+	Redis           string   `help:"Redis or Valkey that several servers share the limits in." placeholder:"URL"`
 	TrustedProxy    []string `help:"Addresses whose X-Forwarded-For is believed." placeholder:"CIDR"`
 	MetricsListen   string   `help:"Address to serve /metrics on; not at all if empty." placeholder:"ADDR"`
 }
@@ -41,7 +42,12 @@ func (c *serveCmd) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	a, s, err := e.open()
+	metrics := telemetry.NewMetrics()
+	limits, err := c.openLimits(e, metrics)
+	if err != nil {
+		return err
+	}
+	a, s, err := e.open(limits)
 	if err != nil {
 		return err
 	}
@@ -59,7 +65,6 @@ func (c *serveCmd) Run(e *environment) error {
 	if err != nil {
 		return usageError("--public-url: " + err.Error())
 	}
-	metrics := telemetry.NewMetrics()
 	stopMetrics, err := serveMetrics(c.MetricsListen, metrics.Handler())
 	if err != nil {
 		return err
@@ -74,7 +79,7 @@ func (c *serveCmd) Run(e *environment) error {
 		App: a, Gate: g, REST: api,
 		MCP: mcp.New(mcp.Config{App: a, Gate: g, Log: e.log, RESTPrefix: rest.Prefix, Version: version, Now: time.Now}),
 		Web: web.New(web.Config{App: a, Gate: g, Log: e.log, PublicURL: address, OpenAPI: api.OpenAPI(), SetupCode: code, FirstPlan: memo.PlanPro, Now: time.Now}),
-		Log: e.log, Metrics: metrics, PublicURL: address,
+		Log: e.log, Metrics: metrics, PublicURL: address, Limits: limits.where,
 	})
 	if err := c.announce(e, a, local, address, code); err != nil {
 		return err
@@ -82,6 +87,7 @@ func (c *serveCmd) Run(e *environment) error {
 	background, stopBackground := context.WithCancel(context.WithoutCancel(e.ctx))
 	var running sync.WaitGroup
 	running.Go(func() { a.Run(background) })
+	running.Go(func() { limits.run(background) })
 	err = srv.Serve(e.ctx, listener)
 	stopBackground()
 	running.Wait()

@@ -33,6 +33,9 @@ const (
 
 type throttle struct{ windows *ratelimit.Memory }
 
+// newThrottle counts in this process, also where replicas share the limits of
+// keys: an attack on R of them has R times the attempts, which a password bears,
+// and nobody has to wait for Redis to sign in.
 func newThrottle() *throttle {
 	return &throttle{ratelimit.NewMemorySpan(map[ratelimit.Class]int{
 		perAccountAndAddress: 10, perAddress: 60, perAccount: 100,

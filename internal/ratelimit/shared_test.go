@@ -99,13 +99,7 @@ func TestBoundsWhileRedisFails(t *testing.T) {
 		limit := rapid.SampledFrom([]int{1, 2, 7, 12, 30}).Draw(t, "limit")
 		count := rapid.IntRange(1, 4).Draw(t, "replicas")
 		f, share := newFleet(r, count, limit), max(1, limit/count)
-		type call struct {
-			at  time.Duration
-			own bool // its replica was without Redis
-		}
-		var accepted []call
-		var lost []time.Duration
-		failed := -time.Hour // when a replica was last without Redis
+		past := history{failed: -time.Hour}
 		for range rapid.IntRange(5, 60).Draw(t, "steps") {
 			s := f.replicas[rapid.IntRange(0, count-1).Draw(t, "replica")]
 			switch rapid.SampledFrom([]string{"calls", "calls", "calls", "wait", "wait", "cut", "cut all", "heal", "heal", "flush"}).Draw(t, "step") {
@@ -120,7 +114,7 @@ func TestBoundsWhileRedisFails(t *testing.T) {
 				f.heal()
 			case "flush":
 				if f.away() < count {
-					lost = append(lost, f.clock.read())
+					past.lost = append(past.lost, f.clock.read())
 				}
 				f.flush(t)
 			case "calls":
@@ -129,38 +123,55 @@ func TestBoundsWhileRedisFails(t *testing.T) {
 					t.Fatalf("it knows of %d replicas, there are %d", known, count)
 				}
 				for range f.take(s, rapid.IntRange(1, limit+1).Draw(t, "calls")) {
-					accepted = append(accepted, call{f.clock.read(), !byRedis})
-				}
-			}
-			calls, own, losses := 0, 0, 0
-			for _, c := range accepted {
-				if f.clock.read()-c.at <= Period {
-					calls++
-					if c.own {
-						own++
-					}
-				}
-			}
-			for _, at := range lost {
-				if f.clock.read()-at <= Period {
-					losses++
+					past.accepted = append(past.accepted, call{f.clock.read(), !byRedis})
 				}
 			}
 			if f.away() > 0 {
-				failed = f.clock.read()
+				past.failed = f.clock.read()
 			}
-			bound := limit + (count-1)*share + losses*limit
-			switch {
-			case own == calls:
-				bound = count * share
-			case f.clock.read()-failed > Period:
-				bound = limit + losses*limit
-			}
-			if calls > bound {
-				t.Fatalf("%d calls within 60 s, %d of them without Redis; %d replicas with the limit %d may accept %d", calls, own, count, limit, bound)
+			if calls, bound := past.bound(f.clock.read(), limit, count, share); calls > bound {
+				t.Fatalf("%d calls within 60 s; %d replicas with the limit %d may accept %d: %+v", calls, count, limit, bound, past)
 			}
 		}
 	})
+}
+
+// history is what happened to a subject.
+type history struct {
+	accepted []call
+	lost     []time.Duration // when Redis lost its windows unseen
+	failed   time.Duration   // when a replica was last without Redis
+}
+
+type call struct {
+	at  time.Duration
+	own bool // its replica was without Redis
+}
+
+// bound returns how many calls the last 60 s have, and how many they may have.
+func (h *history) bound(now time.Duration, limit, replicas, share int) (calls, bound int) {
+	own := 0
+	for _, c := range h.accepted {
+		if now-c.at <= Period {
+			calls++
+			if c.own {
+				own++
+			}
+		}
+	}
+	bound = limit
+	for _, at := range h.lost {
+		if now-at <= Period {
+			bound += limit
+		}
+	}
+	switch {
+	case own == calls:
+		bound = replicas * share
+	case now-h.failed <= Period:
+		bound += (replicas - 1) * share
+	}
+	return calls, bound
 }
 
 // TestShareWhileRedisIsAway is the same in an example.

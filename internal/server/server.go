@@ -33,6 +33,9 @@ type Config struct {
 	Metrics *telemetry.Metrics
 	// PublicURL is the server's address in /llms.txt, without a slash at the end.
 	PublicURL string
+	// Limits says at /readyz who decides the limits; nil where it is this process
+	// alone. A server is ready whoever does.
+	Limits func() string
 }
 
 // Server answers HTTP.
@@ -67,7 +70,7 @@ func (s *Server) Handler() http.Handler { return s.http.Handler }
 // mount says what is where.
 func (s *Server) mount() http.Handler {
 	mux := s.cfg.Web.Handler()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { status(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { status(w, http.StatusOK, health{Status: "ok"}) })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /openapi.json", s.cfg.REST.ServeOpenAPI)
 	mux.HandleFunc("GET /llms.txt", s.llms)
@@ -100,22 +103,32 @@ func isForPrograms(path string) bool {
 
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
-		status(w, http.StatusServiceUnavailable, "stopping")
+		status(w, http.StatusServiceUnavailable, health{Status: "stopping"})
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
 	if err := s.cfg.App.Ready(ctx); err != nil {
 		telemetry.Of(r.Context()).Err = err
-		status(w, http.StatusServiceUnavailable, "the database does not answer")
+		status(w, http.StatusServiceUnavailable, health{Status: "the database does not answer"})
 		return
 	}
-	status(w, http.StatusOK, "ready")
+	h := health{Status: "ready"}
+	if s.cfg.Limits != nil {
+		h.Limits = s.cfg.Limits()
+	}
+	status(w, http.StatusOK, h)
 }
 
-func status(w http.ResponseWriter, code int, word string) {
+// health is the body of /healthz and /readyz.
+type health struct {
+	Status string `json:"status"`
+	Limits string `json:"limits,omitempty"` // who decides them, where replicas share them
+}
+
+func status(w http.ResponseWriter, code int, h health) {
 	w.Header().Set("Cache-Control", "no-store")
-	gate.WriteJSON(w, code, map[string]string{"status": word})
+	gate.WriteJSON(w, code, h)
 }
 
 // llms tells a language model in a page where everything is.

@@ -106,6 +106,13 @@ func TestWhatIsMountedWhere(t *testing.T) {
 			t.Errorf("a browser at %s: %d %.200s", path, w.Code, w.Body)
 		}
 	}
+	if w := get("/readyz"); strings.Contains(w.Body.String(), "limits") {
+		t.Errorf("/readyz of a process alone: %s", w.Body)
+	}
+	s.cfg.Limits = func() string { return "own window, redis does not answer" }
+	if w := get("/readyz"); w.Code != 200 || !strings.Contains(w.Body.String(), `"limits":"own window, redis does not answer"`) {
+		t.Errorf("/readyz without Redis: %d %s", w.Code, w.Body)
+	}
 	db.Close()
 	if w := get("/readyz"); w.Code != 503 {
 		t.Errorf("/readyz without a database: %d %s", w.Code, w.Body)

@@ -16,6 +16,10 @@ import (
 //	memo_http_request_seconds: a histogram by route
 //	memo_key_refusals_total{reason}: missing, malformed, url, unknown, expired,
 //	  revoked, deactivated, plan, rate_limited
+//	memo_limit_source{source}: 1 for the one of redis and own that decides the
+//	  limits, with --redis
+//	memo_limit_fallbacks_total: how often it went from redis to own
+//	memo_limit_replicas: how many share the limits
 //
 // beside go_* and process_* of the process.
 type Metrics struct {
@@ -34,6 +38,22 @@ func (m *Metrics) Handler() http.Handler {
 		m.set.WritePrometheus(w)
 		metrics.WriteProcessMetrics(w)
 	})
+}
+
+// WatchLimits shows who decides the limits, where replicas share them.
+func (m *Metrics) WatchLimits(state func() (redis bool, fallbacks, replicas int)) {
+	source := func(name string, isRedis bool) {
+		m.set.NewGauge(`memo_limit_source{source="`+name+`"}`, func() float64 {
+			if redis, _, _ := state(); redis != isRedis {
+				return 0
+			}
+			return 1
+		})
+	}
+	source("redis", true)
+	source("own", false)
+	m.set.NewGauge("memo_limit_fallbacks_total", func() float64 { _, n, _ := state(); return float64(n) })
+	m.set.NewGauge("memo_limit_replicas", func() float64 { _, _, n := state(); return float64(n) })
 }
 
 // methods bounds the label: a client can send any word as a method.

@@ -113,3 +113,25 @@ func TestMetricsAreBounded(t *testing.T) {
 		t.Error("the metrics have a key")
 	}
 }
+
+func TestLimitsAreWatched(t *testing.T) {
+	m, redis := NewMetrics(), true
+	m.WatchLimits(func() (bool, int, int) { return redis, 2, 3 })
+	for range 2 {
+		w := httptest.NewRecorder()
+		m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		on, off := "redis", "own"
+		if !redis {
+			on, off = off, on
+		}
+		for _, want := range []string{
+			`memo_limit_source{source="` + on + `"} 1`, `memo_limit_source{source="` + off + `"} 0`,
+			"memo_limit_fallbacks_total 2", "memo_limit_replicas 3",
+		} {
+			if !strings.Contains(w.Body.String(), want+"\n") {
+				t.Errorf("no %s in the metrics", want)
+			}
+		}
+		redis = false
+	}
+}
