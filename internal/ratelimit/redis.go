@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -21,7 +22,7 @@ import (
 // two seconds, also where the server takes connections and says nothing.
 const (
 	connectTimeout = 500 * time.Millisecond // for a free connection, or a new one with its TLS and password
-	replyTimeout   = 250 * time.Millisecond // for each of at most three commands
+	replyTimeout   = 250 * time.Millisecond // for each command: one, or three in the worst case
 	maxConnections = 64
 	idleTimeout    = 5 * time.Minute
 )
@@ -43,13 +44,14 @@ var (
 // If Redis's clock is set back, what is kept moves along with it. If it is set
 // forward, calls are forgotten early, as if Redis had lost them.
 type Redis struct {
-	limits map[Class]int
-	span   time.Duration
-	pool   *redis.Pool
-	prefix string
-	clock  func() time.Duration // of tests; nil is Redis's own
-	opened time.Time
-	fault  atomic.Int64 // when a question failed last, in nanoseconds after opened
+	limits         map[Class]int
+	span           time.Duration
+	pool           *redis.Pool
+	connect, reply time.Duration // how long to wait
+	prefix         string
+	clock          func() time.Duration // of tests; nil is Redis's own
+	opened         time.Time
+	fault          atomic.Int64 // when a question failed last, in nanoseconds after opened
 }
 
 // errRedisURL does not repeat the address, for there may be a password in it.
@@ -64,7 +66,7 @@ func NewRedis(address string, limits map[Class]int) (*Redis, error) {
 	if err != nil || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
 		return nil, errRedisURL
 	}
-	options := []redis.DialOption{redis.DialReadTimeout(replyTimeout), redis.DialWriteTimeout(replyTimeout)}
+	var options []redis.DialOption
 	switch u.Scheme {
 	case "redis":
 	case "rediss":
@@ -93,7 +95,7 @@ func NewRedis(address string, limits map[Class]int) (*Redis, error) {
 	}
 	host := net.JoinHostPort(u.Hostname(), port)
 	r := &Redis{
-		limits: limits, span: Period + slack, opened: time.Now(),
+		limits: limits, span: Period + slack, connect: connectTimeout, reply: replyTimeout, opened: time.Now(),
 		// One hash tag for all: on a cluster they are in one place, which either
 		// answers or does not.
 		prefix: "{memo:limit}:",
@@ -102,7 +104,7 @@ func NewRedis(address string, limits map[Class]int) (*Redis, error) {
 		MaxActive: maxConnections, MaxIdle: maxConnections, Wait: true, IdleTimeout: idleTimeout,
 		TestOnBorrow: r.trusted,
 		DialContext: func(ctx context.Context) (redis.Conn, error) {
-			return redis.DialContext(ctx, "tcp", host, options...)
+			return redis.DialContext(ctx, "tcp", host, append(slices.Clip(options), redis.DialReadTimeout(r.reply), redis.DialWriteTimeout(r.reply))...)
 		},
 	}
 	return r, nil
@@ -151,7 +153,7 @@ func (r *Redis) beat(id string, life time.Duration) (replicas int, err error) {
 // At worst the call is counted twice.
 func (r *Redis) do(script *redis.Script, keyAndArgs ...any) (any, error) {
 	// A caller who leaves must not look like a Redis that does not answer.
-	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), r.connect)
 	defer cancel()
 	reply, broken, err := r.ask(ctx, script, keyAndArgs)
 	if broken {

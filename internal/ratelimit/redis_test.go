@@ -3,7 +3,14 @@ package ratelimit
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
+	"encoding/pem"
+	"io"
 	"log/slog"
+	"net"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,7 +23,16 @@ import (
 
 var discard = slog.New(slog.DiscardHandler)
 
+// newRedis opens a Redis that is given time, for tests run on busy machines.
 func newRedis(t testing.TB, url string) *Redis {
+	t.Helper()
+	r := newHastyRedis(t, url)
+	r.connect, r.reply = 10*time.Second, 10*time.Second
+	return r
+}
+
+// newHastyRedis opens a Redis as a server does.
+func newHastyRedis(t testing.TB, url string) *Redis {
 	t.Helper()
 	r, err := NewRedis(url, map[Class]int{Data: 500, Management: 180})
 	if err != nil {
@@ -30,7 +46,7 @@ func newRedis(t testing.TB, url string) *Redis {
 func emptied(r *Redis, limits map[Class]int, clock *fakeClock) *Redis {
 	// Far from zero: what is kept can move back with the clock.
 	now := func() time.Duration { return 10*365*24*time.Hour + clock.read() }
-	return &Redis{limits: limits, span: r.span, pool: r.pool, prefix: rand.Text() + ":", clock: now, opened: r.opened}
+	return &Redis{limits: limits, span: r.span, pool: r.pool, connect: r.connect, reply: r.reply, prefix: rand.Text() + ":", clock: now, opened: r.opened}
 }
 
 func TestRedisURL(t *testing.T) {
@@ -48,6 +64,45 @@ func TestRedisURL(t *testing.T) {
 		if _, err := NewRedis(bad, nil); err == nil {
 			t.Errorf("%s is taken", bad)
 		}
+	}
+}
+
+// TestOverTLS: a certificate is checked against the machine's and the name.
+func TestOverTLS(t *testing.T) {
+	server := testenv.StartRedis(t)
+	web := httptest.NewTLSServer(nil) // for its certificate
+	defer web.Close()
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SSL_CERT_FILE", file)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: web.TLS.Certificates})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			inner, err := net.Dial("tcp", server.Addr)
+			if err != nil {
+				c.Close()
+				return
+			}
+			go func() { io.Copy(inner, c); inner.Close() }()
+			go func() { io.Copy(c, inner); c.Close() }()
+		}
+	}()
+	if d, err := newRedis(t, "rediss://"+l.Addr().String()).Take(t.Context(), Data, "key"); err != nil || !d.Accepted {
+		t.Errorf("%+v, %v", d, err)
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	if _, err := newRedis(t, "rediss://localhost:"+port).Take(t.Context(), Data, "key"); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("under another name: %v", err)
 	}
 }
 

@@ -42,6 +42,9 @@ const (
 //   - S more for each replica that was restarted within it while Redis was away:
 //     the own window is gone with the process
 //
+// While Redis is away, and for a span after, a caller whose calls all reach one
+// replica gets S instead of N.
+//
 // R is the number of replicas that Redis last knew of; see [unknownReplicas] for
 // one that never reached it. A replica that only Redis does not see counts as
 // gone after ten seconds.
