@@ -144,8 +144,8 @@ func (e *environment) config() store.Config {
 }
 
 // open opens the database and the use cases over it.
-func (e *environment) open(limits ratelimit.Source) (*app.App, *store.Store, error) {
-	s, err := store.Open(e.ctx, e.config())
+func (e *environment) open(data store.Config, limits ratelimit.Source) (*app.App, *store.Store, error) {
+	s, err := store.Open(e.ctx, data)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -154,7 +154,7 @@ func (e *environment) open(limits ratelimit.Source) (*app.App, *store.Store, err
 
 // with runs a command's work over the open database. No command spends a limit.
 func (e *environment) with(f func(*app.App) error) error {
-	a, s, err := e.open(ratelimit.NewMemory(nil))
+	a, s, err := e.open(e.config(), ratelimit.NewMemory(nil))
 	if err != nil {
 		return err
 	}

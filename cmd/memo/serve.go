@@ -27,14 +27,17 @@ import (
 )
 
 type serveCmd struct {
-	Listen          string   `default:"127.0.0.1:8080" help:"Address to listen on." placeholder:"ADDR"`
-	PublicURL       string   `help:"The server's address as callers write it, such as https://memo.example.com." placeholder:"URL"`
-	Demo            bool     `help:"Fill an empty database with a sample workspace and print a key for it."`
-	LimitData       int      `default:"500" help:"Data calls per key in 60 seconds."`
-	LimitManagement int      `default:"180" help:"Calls of key management per member and workspace in 60 seconds."`
-	Redis           string   `help:"Redis or Valkey that several servers share the limits in." placeholder:"URL"`
-	TrustedProxy    []string `help:"Addresses whose X-Forwarded-For is believed." placeholder:"CIDR"`
-	MetricsListen   string   `help:"Address to serve /metrics on; not at all if empty." placeholder:"ADDR"`
+	Listen           string        `default:"127.0.0.1:8080" help:"Address to listen on." placeholder:"ADDR"`
+	PublicURL        string        `help:"The server's address as callers write it, such as https://memo.example.com." placeholder:"URL"`
+	Demo             bool          `help:"Fill an empty database with a sample workspace and print a key for it."`
+	LimitData        int           `default:"500" help:"Data calls per key in 60 seconds."`
+	LimitManagement  int           `default:"180" help:"Calls of key management per member and workspace in 60 seconds."`
+	Redis            string        `help:"Redis or Valkey that several servers share the limits in." placeholder:"URL"`
+	DatabaseConns    int           `default:"20" help:"Most connections to PostgreSQL."`
+	StatementTimeout time.Duration `default:"30s" help:"Longest statement on PostgreSQL." placeholder:"DURATION"`
+	DrainDelay       time.Duration `help:"After SIGTERM, how long /readyz says so before connections are refused." default:"0s" placeholder:"DURATION"`
+	TrustedProxy     []string      `help:"Addresses whose X-Forwarded-For is believed." placeholder:"CIDR"`
+	MetricsListen    string        `help:"Address to serve /metrics on; not at all if empty." placeholder:"ADDR"`
 }
 
 func (c *serveCmd) Run(e *environment) error {
@@ -47,7 +50,9 @@ func (c *serveCmd) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	a, s, err := e.open(limits)
+	data := e.config()
+	data.MaxConns, data.StatementTimeout = c.DatabaseConns, c.StatementTimeout
+	a, s, err := e.open(data, limits)
 	if err != nil {
 		return err
 	}
@@ -79,8 +84,9 @@ func (c *serveCmd) Run(e *environment) error {
 		App: a, Gate: g, REST: api,
 		MCP: mcp.New(mcp.Config{App: a, Gate: g, Log: e.log, RESTPrefix: rest.Prefix, Version: version, Now: time.Now}),
 		Web: web.New(web.Config{App: a, Gate: g, Log: e.log, PublicURL: address, OpenAPI: api.OpenAPI(), SetupCode: code, FirstPlan: memo.PlanPro, Now: time.Now}),
-		Log: e.log, Metrics: metrics, PublicURL: address, Limits: limits.where,
+		Log: e.log, Metrics: metrics, PublicURL: address, Limits: limits.where, DrainDelay: c.DrainDelay,
 	})
+	metrics.WatchDatabase(s.IsAway)
 	if err := c.announce(e, a, local, address, code); err != nil {
 		return err
 	}
@@ -88,6 +94,7 @@ func (c *serveCmd) Run(e *environment) error {
 	var running sync.WaitGroup
 	running.Go(func() { a.Run(background) })
 	running.Go(func() { limits.run(background) })
+	running.Go(func() { s.Watch(background, e.log) })
 	err = srv.Serve(e.ctx, listener)
 	stopBackground()
 	running.Wait()
@@ -100,6 +107,9 @@ func (c *serveCmd) Run(e *environment) error {
 func (c *serveCmd) check() (public *url.URL, proxies []netip.Prefix, err error) {
 	if c.LimitData < 1 || c.LimitManagement < 1 {
 		return nil, nil, usageError("--limit-data and --limit-management must be 1 or more")
+	}
+	if c.DatabaseConns < 1 || c.StatementTimeout < time.Second || c.DrainDelay < 0 {
+		return nil, nil, usageError("--database-conns must be 1 or more, --statement-timeout 1s or longer, and --drain-delay no less than 0s")
 	}
 	if c.PublicURL != "" {
 		public, err = url.Parse(c.PublicURL)

@@ -36,6 +36,9 @@ type Config struct {
 	// Limits says at /readyz who decides the limits; nil where it is this process
 	// alone. A server is ready whoever does.
 	Limits func() string
+	// DrainDelay is how long /readyz says that the server stops before it takes no
+	// more connections, so that a balancer has stopped to send any.
+	DrainDelay time.Duration
 }
 
 // Server answers HTTP.
@@ -80,6 +83,9 @@ func (s *Server) mount() http.Handler {
 	// The API is chosen before ServeMux tidies the path: what is not there gets
 	// JSON, never a redirect.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.draining.Load() {
+			w.Header().Set("Connection", "close") // or the next request on it would meet the end
+		}
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			api.ServeHTTP(w, r)
 			return
@@ -155,8 +161,9 @@ a 429 carries Retry-After, and waiting that long makes the next call succeed.
 // drainTime is how long requests may take to finish when the server stops.
 const drainTime = 20 * time.Second
 
-// Serve answers on l until ctx ends; then it says so at /readyz, takes no more
-// connections, and lets the requests that are under way finish.
+// Serve answers on l until ctx ends; then it says so at /readyz, after
+// Config.DrainDelay takes no more connections, and lets the requests that are
+// under way finish.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.http.Serve(l) }()
@@ -166,6 +173,11 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.draining.Store(true)
+	select {
+	case err := <-failed:
+		return fmt.Errorf("server: %w", err)
+	case <-time.After(s.cfg.DrainDelay):
+	}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	if err := s.http.Shutdown(stop); err != nil {

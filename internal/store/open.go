@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -9,9 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver "pgx"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // Config says where the data is.
@@ -24,6 +28,10 @@ type Config struct {
 	Now func() time.Time
 	// MaxConns bounds the connections to PostgreSQL; 0 means 20.
 	MaxConns int
+	// StatementTimeout bounds each statement on PostgreSQL, and with it the waiting
+	// for locks and the idling in a transaction; 0, for commands, which may take
+	// long, bounds nothing. It is cut to milliseconds; the URL has the last word.
+	StatementTimeout time.Duration
 }
 
 // FileName is the name of the SQLite database in Config.Dir.
@@ -60,22 +68,51 @@ func open(cfg Config) (*Store, error) {
 	return openSQLite(filepath.Join(cfg.Dir, FileName), now)
 }
 
+// Bounds of a connection to PostgreSQL, where the URL does not say others.
+const (
+	maxConns       = 20
+	connectTimeout = 5 * time.Second
+	connLife       = 30 * time.Minute // then it is made anew, after a failover where the name leads now
+	// A replica that stands still in the middle of a transaction must not keep the
+	// others waiting for its locks.
+	idleInTransaction = 5 * time.Second
+	lockTimeout       = 10 * time.Second
+)
+
 func openPostgres(cfg Config, now func() time.Time) (*Store, error) {
 	if u, err := url.Parse(cfg.URL); err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
 		return nil, errors.New("store: --database takes a URL such as postgres://user:password@host:5432/memo")
 	}
-	db, err := sql.Open("pgx", cfg.URL)
+	pg, err := pgx.ParseConfig(cfg.URL)
 	if err != nil {
 		return nil, fmt.Errorf("store: --database: %w", err)
 	}
-	conns := cfg.MaxConns
-	if conns == 0 {
-		conns = 20
+	if pg.ConnectTimeout == 0 {
+		pg.ConnectTimeout = connectTimeout
 	}
+	if pg.ValidateConnect == nil {
+		// A standby may not know yet that a key was revoked.
+		pg.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
+	if cfg.StatementTimeout > 0 {
+		for name, most := range map[string]time.Duration{
+			"statement_timeout": cfg.StatementTimeout, "lock_timeout": lockTimeout, "idle_in_transaction_session_timeout": idleInTransaction,
+		} {
+			if _, said := pg.RuntimeParams[name]; !said {
+				pg.RuntimeParams[name] = strconv.FormatInt(most.Milliseconds(), 10)
+			}
+		}
+	}
+	pulse := newPulse(pg)
+	db := stdlib.OpenDB(*pg)
+	conns := cmp.Or(cfg.MaxConns, maxConns)
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	return newStore(dialectPostgres, db, db, now), nil
+	db.SetConnMaxLifetime(connLife)
+	s := newStore(dialectPostgres, db, db, now)
+	s.pulse = pulse
+	return s, nil
 }
 
 // openSQLite opens a database file, which is made readable for its owner alone

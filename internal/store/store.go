@@ -14,7 +14,11 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"io"
+	"log/slog"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +45,7 @@ type Store struct {
 	write   *sql.DB
 	read    *prepared
 	now     func() time.Time
+	pulse   *pulse // nil on SQLite
 }
 
 func newStore(d dialect, write, read *sql.DB, now func() time.Time) *Store {
@@ -59,6 +64,18 @@ func (s *Store) Ping(ctx context.Context) error {
 	var one int
 	return classify(s.q.QueryRowContext(ctx, `SELECT 1`).Scan(&one))
 }
+
+// Watch asks PostgreSQL all the time whether it answers, until ctx ends. While it
+// does not, every call fails with KindUnavailable within two seconds. SQLite is a
+// file.
+func (s *Store) Watch(ctx context.Context, log *slog.Logger) {
+	if s.pulse != nil {
+		s.pulse.watch(ctx, log)
+	}
+}
+
+// IsAway reports that PostgreSQL does not answer, as far as Watch knows.
+func (s *Store) IsAway() bool { return s.pulse != nil && s.pulse.isAway() }
 
 // Now returns the store's clock, cut to what it keeps.
 func (s *Store) Now() time.Time { return memo.Millis(s.now()) }
@@ -200,8 +217,9 @@ func isAway(err error) bool {
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		// Classes: connection, resources, operator intervention, system error;
-		// serialisation failures and deadlocks can be tried again.
-		for _, class := range []string{"08", "53", "57", "58", "40", "25006"} {
+		// serialisation failures, deadlocks and locks that are held for long can be
+		// tried again. A standby is read-only, and a transaction that stood still is ended.
+		for _, class := range []string{"08", "53", "57", "58", "40", "25006", "25P03", "25P04", "55P03"} {
 			if strings.HasPrefix(e.Code, class) {
 				return true
 			}
@@ -211,5 +229,13 @@ func isAway(err error) bool {
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true
 	}
-	return errors.Is(err, sql.ErrConnDone) || errors.Is(err, context.DeadlineExceeded) || pgconn.SafeToRetry(err)
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	for _, broken := range []error{sql.ErrConnDone, driver.ErrBadConn, net.ErrClosed, io.ErrUnexpectedEOF, context.DeadlineExceeded, errSilent} {
+		if errors.Is(err, broken) {
+			return true
+		}
+	}
+	return pgconn.SafeToRetry(err)
 }

@@ -20,6 +20,7 @@ import (
 //	  limits, with --redis
 //	memo_limit_fallbacks_total: how often it went from redis to own
 //	memo_limit_replicas: how many share the limits
+//	memo_database_up: 1 while the database answers
 //
 // beside go_* and process_* of the process.
 type Metrics struct {
@@ -54,6 +55,16 @@ func (m *Metrics) WatchLimits(state func() (redis bool, fallbacks, replicas int)
 	source("own", false)
 	m.set.NewGauge("memo_limit_fallbacks_total", func() float64 { _, n, _ := state(); return float64(n) })
 	m.set.NewGauge("memo_limit_replicas", func() float64 { _, _, n := state(); return float64(n) })
+}
+
+// WatchDatabase shows whether the database answers.
+func (m *Metrics) WatchDatabase(isAway func() bool) {
+	m.set.NewGauge("memo_database_up", func() float64 {
+		if isAway() {
+			return 0
+		}
+		return 1
+	})
 }
 
 // methods bounds the label: a client can send any word as a method.

@@ -10,6 +10,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -17,6 +18,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -37,8 +39,8 @@ type M struct{ *testing.M }
 // Run runs the tests and returns the exit status.
 func (m M) Run() int {
 	code := m.M.Run()
-	if theCluster.stop != nil {
-		theCluster.stop()
+	if thePostgres.server != nil {
+		thePostgres.server.remove()
 	}
 	if theRedis.server != nil {
 		theRedis.server.Stop()
@@ -46,26 +48,21 @@ func (m M) Run() int {
 	return code
 }
 
-var (
-	startOnce  sync.Once
-	theCluster cluster
-)
-
-type cluster struct {
-	dsn  string // of the database "memo", without a schema
-	err  error
-	stop func()
+var thePostgres struct {
+	start  sync.Once
+	server *PostgresServer
+	err    error
 }
 
 // Postgres returns the URL of an empty schema of its own on a real server.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	startOnce.Do(func() { theCluster = startCluster() })
-	if theCluster.err != nil {
-		t.Fatal(theCluster.err)
+	thePostgres.start.Do(func() { thePostgres.server, thePostgres.err = startPostgres() })
+	if thePostgres.err != nil {
+		t.Fatal(thePostgres.err)
 	}
 	schema := "t_" + rand.Text()
-	db, err := sql.Open("pgx", theCluster.dsn)
+	db, err := sql.Open("pgx", thePostgres.server.dsn())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,61 +70,125 @@ func Postgres(t testing.TB) string {
 	if _, err := db.ExecContext(context.Background(), `CREATE SCHEMA "`+schema+`"`); err != nil {
 		t.Fatal(err)
 	}
-	return theCluster.dsn + "&search_path=" + url.QueryEscape(`"`+schema+`"`)
+	return thePostgres.server.dsn() + "&search_path=" + url.QueryEscape(`"`+schema+`"`)
 }
 
-// startCluster makes a cluster in a temporary directory, on a Unix socket
-// alone. PostgreSQL refuses to run as root, so root runs it as "postgres".
-func startCluster() (c cluster) {
+// PostgresServer is a cluster in a temporary directory.
+type PostgresServer struct {
+	Addr string // on loopback; empty for a cluster that is on its Unix socket alone
+
+	dir, bin string
+	options  []string
+	attr     *syscall.SysProcAttr
+	server   *exec.Cmd
+}
+
+// StartPostgres starts a cluster that the test may break. It is on loopback, for
+// a proxy in front of it, and ends with the test. Options are settings such as
+// "max_connections=10".
+func StartPostgres(t testing.TB, options ...string) *PostgresServer {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().(*net.TCPAddr)
+	l.Close()
+	s, err := startPostgres(append(options, "listen_addresses=127.0.0.1", "port="+strconv.Itoa(addr.Port))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Addr = addr.String()
+	t.Cleanup(s.remove)
+	return s
+}
+
+// URL is the address of the cluster's only database, through whatever listens on
+// addr.
+func (s *PostgresServer) URL(addr string) string {
+	return "postgres://memo@" + addr + "/postgres?sslmode=disable"
+}
+
+// Stop ends the server at once, as a crash would.
+func (s *PostgresServer) Stop() {
+	if s.server == nil || s.server.Process == nil {
+		return // it did not start
+	}
+	_ = s.server.Process.Signal(syscall.SIGQUIT) // nothing here is worth keeping
+	_ = s.server.Wait()
+}
+
+// Start starts the server again, with what it had.
+func (s *PostgresServer) Start() error {
+	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	args := []string{"-D", filepath.Join(s.dir, "data"), "-k", s.dir}
+	for _, o := range append([]string{
+		"listen_addresses=", "fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200", "timezone=Asia/Tokyo",
+	}, s.options...) {
+		args = append(args, "-c", o)
+	}
+	s.server = exec.Command(filepath.Join(s.bin, "postgres"), args...)
+	s.server.SysProcAttr, s.server.Dir = s.attr, s.dir
+	s.server.Stdout, s.server.Stderr = log, log
+	if err := s.server.Start(); err != nil {
+		return err
+	}
+	return waitFor(s.dsn(), 30*time.Second)
+}
+
+// dsn leads to the database "postgres", without a schema.
+func (s *PostgresServer) dsn() string {
+	dsn := "postgres:///postgres?user=memo&host=" + url.QueryEscape(s.dir)
+	for _, o := range s.options {
+		if port, ok := strings.CutPrefix(o, "port="); ok {
+			dsn += "&port=" + port // it is a part of the socket's name
+		}
+	}
+	return dsn
+}
+
+func (s *PostgresServer) remove() {
+	s.Stop()
+	_ = os.RemoveAll(s.dir)
+}
+
+// startPostgres makes a cluster and starts it. PostgreSQL refuses to run as root,
+// so root runs it as "postgres".
+func startPostgres(options ...string) (*PostgresServer, error) {
 	bin, err := postgresBin()
 	if err != nil {
-		return cluster{err: err}
+		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "memo-pg-")
 	if err != nil {
-		return cluster{err: err}
+		return nil, err
 	}
-	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	s := &PostgresServer{dir: dir, bin: bin, options: options, attr: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}}
 	if os.Geteuid() == 0 {
 		uid, gid, err := lookup("postgres")
 		if err != nil {
-			return cluster{err: err}
+			return nil, err
 		}
 		if err := os.Chown(dir, uid, gid); err != nil {
-			return cluster{err: err}
+			return nil, err
 		}
-		attr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+		s.attr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	}
-	data := filepath.Join(dir, "data")
-	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", data, "-U", "memo", "-A", "trust",
+	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "-U", "memo", "-A", "trust",
 		"-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
-	initdb.SysProcAttr, initdb.Dir = attr, dir
+	initdb.SysProcAttr, initdb.Dir = s.attr, dir
 	if out, err := initdb.CombinedOutput(); err != nil {
-		return cluster{err: fmt.Errorf("initdb: %w\n%s", err, out)}
+		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	logFile, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		return cluster{err: err}
+	if err := s.Start(); err != nil {
+		s.remove()
+		return nil, err
 	}
-	server := exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", dir,
-		"-c", "listen_addresses=", "-c", "fsync=off", "-c", "synchronous_commit=off",
-		"-c", "full_page_writes=off", "-c", "max_connections=200", "-c", "timezone=Asia/Tokyo")
-	server.SysProcAttr, server.Dir = attr, dir
-	server.Stdout, server.Stderr = logFile, logFile
-	if err := server.Start(); err != nil {
-		return cluster{err: err}
-	}
-	c.dsn = "postgres:///postgres?user=memo&host=" + url.QueryEscape(dir)
-	c.stop = func() {
-		_ = server.Process.Signal(syscall.SIGQUIT) // immediate shutdown: nothing here is worth keeping
-		_ = server.Wait()
-		_ = os.RemoveAll(dir)
-	}
-	if err := waitFor(c.dsn, 30*time.Second); err != nil {
-		c.stop()
-		return cluster{err: err}
-	}
-	return c
+	return s, nil
 }
 
 func postgresBin() (string, error) {
