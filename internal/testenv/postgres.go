@@ -94,7 +94,8 @@ func StartPostgres(t testing.TB, options ...string) *PostgresServer {
 	}
 	addr := l.Addr().(*net.TCPAddr)
 	l.Close()
-	s, err := startPostgres(append(options, "listen_addresses=127.0.0.1", "port="+strconv.Itoa(addr.Port))...)
+	// A crash loses nothing that was acknowledged.
+	s, err := startPostgres(append(options, "synchronous_commit=on", "listen_addresses=127.0.0.1", "port="+strconv.Itoa(addr.Port))...)
 	if err != nil {
 		t.Fatal(err)
 	}
