@@ -60,6 +60,8 @@ type cli struct {
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database's schema up to date. Every command does so."`
 	Backup    backupCmd    `cmd:"" help:"Write the database to a new file, while the server runs."`
 	Restore   restoreCmd   `cmd:"" help:"Replace everything by a backup. No dead key comes back to life."`
+	Doctor    doctorCmd    `cmd:"" help:"Check a running installation, and say what to mend."`
+	Health    healthCmd    `cmd:"" help:"Ask a server whether it is ready, for a container's health check."`
 	MCP       mcpCmd       `cmd:"" name:"mcp" help:"Connect an assistant that can only start a program, such as Claude Desktop, to a Memo server."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }

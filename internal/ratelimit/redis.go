@@ -51,6 +51,8 @@ type Redis struct {
 	prefix         string
 	clock          func() time.Duration // of tests; nil is Redis's own
 	opened         time.Time
+	host           string
+	encrypted      bool
 	fault          atomic.Int64 // when a question failed last, in nanoseconds after opened
 }
 
@@ -100,6 +102,7 @@ func NewRedis(address string, limits map[Class]int) (*Redis, error) {
 		// answers or does not.
 		prefix: "{memo:limit}:",
 	}
+	r.host, r.encrypted = u.Hostname(), u.Scheme == "rediss"
 	r.pool = &redis.Pool{
 		MaxActive: maxConnections, MaxIdle: maxConnections, Wait: true, IdleTimeout: idleTimeout,
 		TestOnBorrow: r.trusted,
@@ -186,3 +189,48 @@ func (r *Redis) trusted(_ redis.Conn, idle time.Time) error {
 }
 
 var errStale = errors.New("ratelimit: the connection is older than the last fault")
+
+// Condition is what there is to know about a Redis, for memo doctor.
+type Condition struct {
+	Server    string        // the name and version of its software
+	Took      time.Duration // of one question
+	Ahead     time.Duration // its clock, as compared with ours
+	Role      string        // master, or slave for one that takes no writes
+	Policy    string        // what it does when its memory is full; noeviction keeps the limits exact
+	Used, Max int64         // bytes of memory; Max 0 is no bound
+	Host      string
+	Encrypted bool // the line to it
+}
+
+// Examine asks a Redis how it is.
+func (r *Redis) Examine(ctx context.Context) (c Condition, err error) {
+	conn, err := r.pool.GetContext(ctx)
+	if err != nil {
+		return c, fmt.Errorf("ratelimit: redis: %w", err)
+	}
+	defer conn.Close()
+	begun := time.Now()
+	clock, err := redis.Int64s(conn.Do("TIME"))
+	if err != nil || len(clock) != 2 {
+		return c, fmt.Errorf("ratelimit: redis: TIME: %w", err)
+	}
+	c.Took = time.Since(begun)
+	c.Ahead = time.Unix(clock[0], clock[1]*1000).Sub(begun.Add(c.Took / 2))
+	text, err := redis.String(conn.Do("INFO"))
+	if err != nil {
+		return c, fmt.Errorf("ratelimit: redis: INFO: %w", err)
+	}
+	info := map[string]string{}
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		info[name] = value
+	}
+	c.Server = "Redis " + info["redis_version"]
+	if v := info["valkey_version"]; v != "" {
+		c.Server = "Valkey " + v
+	}
+	c.Role, c.Policy, c.Host, c.Encrypted = info["role"], info["maxmemory_policy"], r.host, r.encrypted
+	c.Used, _ = strconv.ParseInt(info["used_memory"], 10, 64) // 0 where it does not say
+	c.Max, _ = strconv.ParseInt(info["maxmemory"], 10, 64)
+	return c, nil
+}

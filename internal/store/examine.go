@@ -1,0 +1,127 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Condition is what there is to know about a database, for memo doctor.
+type Condition struct {
+	Server   string        // the name and version of its software
+	Took     time.Duration // of one question
+	Schema   int64         // of the database; 0 where there is none yet
+	Known    int64         // the schema that this program makes
+	Embedded bool          // SQLite; what follows is of one kind or the other
+
+	Free int64 // bytes on the file system of the embedded database, -1 where that cannot be told
+	Size int64 // bytes of its file
+
+	Ahead       time.Duration // PostgreSQL's clock, as compared with ours
+	Connections int           // that it has
+	Most        int           // that it may have
+	Forgetful   []string      // settings with which a crash loses what was acknowledged
+	Host        string        // or the directory of a Unix socket
+	Encrypted   bool          // the line to it
+}
+
+// Examine looks at a database and changes nothing, the schema neither.
+func Examine(ctx context.Context, cfg Config) (Condition, error) {
+	if cfg.URL == "" {
+		if _, err := os.Stat(filepath.Join(cfg.Dir, FileName)); err != nil {
+			return Condition{}, fmt.Errorf("store: there is no database in %s; name its directory with --data: %w", cfg.Dir, err)
+		}
+	}
+	s, err := open(cfg)
+	if err != nil {
+		return Condition{}, err
+	}
+	defer s.Close()
+	c := Condition{Embedded: s.dialect == dialectSQLite}
+	begun := time.Now()
+	if err := s.Ping(ctx); err != nil {
+		return c, err
+	}
+	c.Took = time.Since(begun)
+	if c.Known, err = newestMigration(); err != nil {
+		return c, err
+	}
+	// Before the first migration there is no such table, and the database says so.
+	if err := s.write.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version`).Scan(&c.Schema); isAway(err) {
+		return c, classify(err)
+	}
+	if c.Embedded {
+		return c, s.examineFile(ctx, cfg, &c)
+	}
+	return c, s.examineServer(ctx, cfg, &c)
+}
+
+func (s *Store) examineFile(ctx context.Context, cfg Config, c *Condition) error {
+	var version string
+	if err := s.q.QueryRowContext(ctx, `SELECT sqlite_version()`).Scan(&version); err != nil {
+		return classify(err)
+	}
+	c.Server = "SQLite " + version
+	info, err := os.Stat(filepath.Join(cfg.Dir, FileName))
+	if err != nil {
+		return err
+	}
+	c.Size, c.Free = info.Size(), freeBytes(cfg.Dir)
+	return nil
+}
+
+func (s *Store) examineServer(ctx context.Context, cfg Config, c *Condition) error {
+	var version string
+	var micros int64
+	begun := time.Now()
+	if err := s.q.QueryRowContext(ctx, `SELECT current_setting('server_version'), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+		(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'), current_setting('max_connections')::int`).
+		Scan(&version, &micros, &c.Connections, &c.Most); err != nil {
+		return classify(err)
+	}
+	middle := begun.Add(time.Since(begun) / 2) // it read its clock somewhere on the way
+	c.Server, c.Ahead = "PostgreSQL "+version, time.UnixMicro(micros).Sub(middle)
+	for _, name := range []string{"fsync", "synchronous_commit", "full_page_writes"} {
+		var value string
+		if err := s.q.QueryRowContext(ctx, `SELECT current_setting($1)`, name).Scan(&value); err != nil {
+			return classify(err)
+		}
+		if value == "off" {
+			c.Forgetful = append(c.Forgetful, name)
+		}
+	}
+	pg, err := pgx.ParseConfig(cfg.URL)
+	if err != nil {
+		return err
+	}
+	c.Host = pg.Host
+	err = s.q.QueryRowContext(ctx, `SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()`).Scan(&c.Encrypted)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return classify(err)
+	}
+	return nil
+}
+
+// newestMigration is the number that the newest file of a migration begins with.
+func newestMigration() (newest int64, err error) {
+	files, err := fs.Glob(migrations, "migrations/sqlite/*.sql")
+	for _, f := range files {
+		number, _, _ := strings.Cut(path.Base(f), "_")
+		n, bad := strconv.ParseInt(number, 10, 64)
+		if bad != nil {
+			return 0, bad
+		}
+		newest = max(newest, n)
+	}
+	return newest, err
+}
