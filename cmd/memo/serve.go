@@ -34,8 +34,8 @@ type serveCmd struct {
 	LimitManagement  int           `default:"180" help:"Calls of key management per member and workspace in 60 seconds."`
 	Redis            string        `help:"Redis or Valkey that several servers share the limits in." placeholder:"URL"`
 	DatabaseConns    int           `default:"20" help:"Most connections to PostgreSQL."`
-	StatementTimeout time.Duration `default:"30s" help:"Longest statement on PostgreSQL." placeholder:"DURATION"`
-	DrainDelay       time.Duration `help:"After SIGTERM, how long /readyz says so before connections are refused." default:"0s" placeholder:"DURATION"`
+	StatementTimeout time.Duration `default:"30s" help:"Longest statement on PostgreSQL."`
+	DrainDelay       time.Duration `help:"After SIGTERM, how long /readyz says so before connections are refused." default:"0s"`
 	TrustedProxy     []string      `help:"Addresses whose X-Forwarded-For is believed." placeholder:"CIDR"`
 	MetricsListen    string        `help:"Address to serve /metrics on; not at all if empty." placeholder:"ADDR"`
 }

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+)
+
+// TestEveryOptionIsDocumented in docs/operations.md, with its variable.
+func TestEveryOptionIsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c cli
+	parser, err := kong.New(&c, kong.DefaultEnvars("MEMO"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range parser.Model.Children {
+		if command.Target != reflect.ValueOf(&c.Serve).Elem() {
+			continue
+		}
+		for _, group := range command.AllFlags(true) {
+			for _, f := range group {
+				if f.Name == "help" || f.Name == "json" {
+					continue
+				}
+				for _, word := range append([]string{"`--" + f.Name}, f.Envs...) {
+					if !strings.Contains(string(doc), word) {
+						t.Errorf("docs/operations.md has no %s", word)
+					}
+				}
+			}
+		}
+		return
+	}
+	t.Fatal("there is no serve")
+}
