@@ -2,6 +2,7 @@
 //
 //	go run ./bench            1,000,000 transcriptions, 7 rounds: six minutes
 //	go run ./bench -quick     50,000 transcriptions, 3 rounds: one minute
+//	go run ./bench -quick -only PostgreSQL -database URL -redis URL    what replicas cost
 //
 // # How to read the table
 //
@@ -47,6 +48,8 @@ type options struct {
 	fresh  bool
 	memo   string // a binary, or empty: it is built
 	root   string // of the module
+	// of the rows about replicas; both or neither
+	database, redis string
 }
 
 func main() {
@@ -78,10 +81,16 @@ func parse() options {
 	flag.StringVar(&o.only, "only", "", "measure only the rows whose name contains this")
 	flag.BoolVar(&o.fresh, "fresh", false, "make the data anew")
 	flag.StringVar(&o.memo, "memo", "", "measure this binary, not one that is built from the sources here")
+	flag.StringVar(&o.database, "database", "", "an empty PostgreSQL, for the rows about replicas")
+	flag.StringVar(&o.redis, "redis", "", "a Redis, for the same")
 	quick := flag.Bool("quick", false, "50,000 rows and 3 rounds")
 	flag.Parse()
 	if *quick {
 		o.rows, o.rounds = 50_000, 3
+	}
+	if (o.database == "") != (o.redis == "") {
+		fmt.Fprintln(os.Stderr, "bench: -database and -redis go together")
+		os.Exit(2)
 	}
 	if o.rows < 2*smallRows || o.rounds < 1 || flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "bench: -rows must be %d or more, -rounds 1 or more, and there are no arguments\n", 2*smallRows)

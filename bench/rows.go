@@ -18,6 +18,7 @@ type bench struct {
 	small, large *data
 
 	onSmall, onLarge, sdk, bare *server
+	replicas                    []*server // with -database
 	spell                       speller
 }
 
@@ -34,12 +35,14 @@ func (b *bench) start(ctx context.Context) (err error) {
 	if b.onLarge, err = startMemo(ctx, b.binary, b.large.dir, filepath.Join(b.work, "large.log")); err != nil {
 		return err
 	}
-	b.sdk, err = startSDK(ctx, b.work)
-	return err
+	if b.sdk, err = startSDK(ctx, b.work); err != nil {
+		return err
+	}
+	return b.startReplicas(ctx)
 }
 
 func (b *bench) stop() {
-	for _, s := range []*server{b.onSmall, b.onLarge, b.sdk, b.bare} {
+	for _, s := range append([]*server{b.onSmall, b.onLarge, b.sdk, b.bare}, b.replicas...) {
 		_ = s.stop() // whatever it says on its way out, it was measured before
 	}
 }
@@ -73,7 +76,7 @@ func (b *bench) measure(ctx context.Context, t *table) error {
 	for _, single := range []struct {
 		name string
 		add  func(context.Context, *table) error
-	}{{"memory", b.memory}, {"authorise", b.authorise}, {"start", b.startTime}} {
+	}{{"memory", b.memory}, {"authorise", b.authorise}, {"start", b.startTime}, {"replicas: PostgreSQL", b.measureReplicas}} {
 		if !strings.Contains(single.name, b.only) {
 			continue
 		}
@@ -129,7 +132,7 @@ func (b *bench) rows(ctx context.Context) ([]row, error) {
 		ok(b.onSmall, small.tool("memo_get_transcription", each(`{"id":%q}`, b.small.Long)...)),
 	}
 	n := thousands(b.options.rows)
-	return []row{
+	return append([]row{
 		{name: "list of 20, read, 1,000 rows", memo: smallLists, aim: 4},
 		{name: "list of 20, read, " + n + " rows", memo: largeLists, aim: 4},
 		{name: "list of 20, read, " + n + " rows beside 1,000", memo: largeLists, beside: &smallLists, aim: 1.2},
@@ -156,7 +159,7 @@ func (b *bench) rows(ctx context.Context) ([]row, error) {
 		{name: "MCP: 10,000 characters of 30 KB", memo: tools.get},
 		{name: "MCP: 10,000 characters beside an empty tool", memo: tools.get, beside: &empty},
 		{name: "ZIP of 100 × 30 KB, md", memo: ok(b.onSmall, small.archive(b.small.Long[:100])), perMB: 5},
-	}, nil
+	}, b.replicaRows(smallCursors, smallLists)...), nil
 }
 
 // cursors returns places all over the list, a few for each of its days.

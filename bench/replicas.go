@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver "pgx"
+)
+
+// What is measured with -database and -redis: the small workspace, copied into
+// that PostgreSQL, which must hold nothing, behind three servers.
+
+const replicas = 3
+
+// startReplicas copies the small workspace and starts the servers over it.
+func (b *bench) startReplicas(ctx context.Context) error {
+	if b.database == "" {
+		return nil
+	}
+	copied := filepath.Join(b.work, "small.db")
+	for _, args := range [][]string{
+		{"backup", copied, "--data", b.small.dir},
+		{"restore", copied, "--database", b.database, "--keep-unknown-keys"},
+	} {
+		if out, err := exec.CommandContext(ctx, b.binary, args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("memo %s: %w\n%s", args[0], err, out)
+		}
+	}
+	for i := range replicas {
+		s, err := start(ctx, filepath.Join(b.work, fmt.Sprintf("replica%d.log", i)), nil, b.binary, "serve", "--json",
+			"--database", b.database, "--redis", b.redis, "--listen", "127.0.0.1:0", "--limit-data", "100000000")
+		if err != nil {
+			return err
+		}
+		b.replicas = append(b.replicas, s)
+	}
+	return nil
+}
+
+// replicaRows puts PostgreSQL and Redis beside the bare server and beside SQLite.
+func (b *bench) replicaRows(cursors []string, sqlite probe) []row {
+	if b.database == "" {
+		return nil
+	}
+	lists := b.replicaLists(b.replicas[0], cursors)
+	return []row{
+		{name: "list of 20, read, PostgreSQL and Redis", memo: lists},
+		{name: "list of 20, read, PostgreSQL and Redis beside SQLite", memo: lists, beside: &sqlite},
+	}
+}
+
+func (b *bench) replicaLists(to *server, cursors []string) probe {
+	return probe{to, 200, client{to.host, b.small.key, &b.spell}.lists(cursors)}
+}
+
+// measureReplicas counts the round trips of a request, and puts the requests that
+// two and three servers answer in a second beside those of one. All of them, both
+// databases and the load share the cores of one machine, so this shows what
+// sharing costs, and not what more machines would bring.
+func (b *bench) measureReplicas(ctx context.Context, t *table) error {
+	if b.database == "" {
+		say("  without -database and -redis, what replicas cost is left out")
+		return nil
+	}
+	cursors, err := b.cursors(ctx, client{b.replicas[0].host, b.small.key, &b.spell}, b.replicas[0])
+	if err != nil {
+		return err
+	}
+	if err := b.roundTrips(ctx, t, cursors); err != nil {
+		return err
+	}
+	rates := make([][]float64, replicas)
+	for range b.rounds {
+		for n := range replicas {
+			rate, err := b.rate(ctx, b.replicas[:n+1], cursors)
+			if err != nil {
+				return err
+			}
+			rates[n] = append(rates[n], rate)
+		}
+	}
+	for n := 1; n < replicas; n++ {
+		var ratios []float64
+		for i := range rates[n] {
+			ratios = append(ratios, rates[n][i]/rates[0][i])
+		}
+		t.add(line{
+			name: fmt.Sprintf("lists of 20 in a second, %d replicas beside one", n+1),
+			memo: fmt.Sprintf("%.0f/s", median(rates[n])), beside: fmt.Sprintf("%.0f/s", median(rates[0])),
+			ratio: fmt.Sprintf("%.2f", median(ratios)), span: fmt.Sprintf("%.2f–%.2f", slices.Min(ratios), slices.Max(ratios)),
+		})
+	}
+	return nil
+}
+
+// rate is the requests that the servers answer in a second, asked all at once.
+func (b *bench) rate(ctx context.Context, to []*server, cursors []string) (float64, error) {
+	const each = 1500
+	errs := make([]error, len(to))
+	begun := time.Now()
+	var loads sync.WaitGroup
+	for i, s := range to {
+		loads.Go(func() {
+			l, err := b.replicaLists(s, cursors).dial(ctx)
+			if err == nil {
+				err = l.run(ctx, each)
+				l.close()
+			}
+			errs[i] = err
+		})
+	}
+	loads.Wait()
+	took := time.Since(begun)
+	for _, err := range errs {
+		if err != nil {
+			return 0, err
+		}
+	}
+	return float64(each*len(to)) / took.Seconds(), nil
+}
+
+// statsTime is how long a connection of PostgreSQL may keep its counts to itself.
+const statsTime = 11 * time.Second
+
+// roundTrips counts what a request asks PostgreSQL, where each statement outside a
+// transaction is one, and Redis.
+func (b *bench) roundTrips(ctx context.Context, t *table, cursors []string) error {
+	db, err := sql.Open("pgx", b.database)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	cache, err := redis.DialURL(b.redis)
+	if err != nil {
+		return err
+	}
+	defer cache.Close()
+	count := func() (statements, scripts float64, err error) {
+		select {
+		case <-ctx.Done():
+			return 0, 0, ctx.Err()
+		case <-time.After(statsTime):
+		}
+		if err := db.QueryRowContext(ctx, `SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()`).Scan(&statements); err != nil {
+			return 0, 0, err
+		}
+		stats, err := redis.String(cache.Do("INFO", "commandstats"))
+		for line := range strings.Lines(stats) {
+			if rest, ok := strings.CutPrefix(line, "cmdstat_evalsha:calls="); ok {
+				_, err = fmt.Sscanf(rest, "%f", &scripts)
+			}
+		}
+		return statements, scripts, err
+	}
+	statements, scripts, err := count()
+	if err != nil {
+		return err
+	}
+	quiet, beats, err := count() // what the servers ask by themselves
+	if err != nil {
+		return err
+	}
+	const asked = 4000
+	l, err := b.replicaLists(b.replicas[0], cursors).dial(ctx)
+	if err != nil {
+		return err
+	}
+	err = l.run(ctx, asked)
+	l.close()
+	if err != nil {
+		return err
+	}
+	busy, taken, err := count()
+	if err != nil {
+		return err
+	}
+	t.add(line{
+		name:  "list of 20, read: round trips to PostgreSQL",
+		ratio: fmt.Sprintf("%.2f", (busy-quiet-(quiet-statements))/asked),
+	})
+	t.add(line{
+		name:  "list of 20, read: round trips to Redis",
+		ratio: fmt.Sprintf("%.2f", (taken-beats-(beats-scripts))/asked), aim: "1", verdict: verdict((taken-beats-(beats-scripts))/asked, 1.05),
+	})
+	return nil
+}
