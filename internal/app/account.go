@@ -62,6 +62,7 @@ var errNotCurrent error = memo.Invalid("current", "is not right")
 // SignOutEverywhere ends all sessions of the caller, this one included.
 func (a *App) SignOutEverywhere(ctx context.Context, c memo.Caller) error {
 	return a.store.Write(ctx, func(tx *store.Tx) error {
+		tx.UseReserve()
 		if err := tx.RevokeSessions(ctx, c.UserID); err != nil {
 			return err
 		}

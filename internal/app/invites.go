@@ -46,6 +46,7 @@ func (a *App) Invites(ctx context.Context, c memo.Caller) ([]memo.Invite, error)
 // RevokeInvite takes an invitation back.
 func (a *App) RevokeInvite(ctx context.Context, c memo.Caller, id string) error {
 	return a.changeMembers(ctx, c, c.WorkspaceID, id, memo.ActionInviteRevoked, "", func(tx *store.Tx) (string, error) {
+		tx.UseReserve()
 		gone, err := tx.DeleteInvite(ctx, c.WorkspaceID, id)
 		if err == nil && !gone {
 			return "", memo.NotFound("Invitation")

@@ -63,6 +63,9 @@ func (a *App) RotateKey(ctx context.Context, c memo.Caller, id, newID string, ov
 			return errKeyNotActive
 		}
 		k.Name, k.Life.ExpiresAt, k.RotatedFrom = old.Name, old.Life.ExpiresAt, memo.Optional(old.ID)
+		if overlap != nil {
+			tx.UseReserve()
+		}
 		switch {
 		case overlap == nil:
 			return nil
@@ -249,7 +252,9 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 			k.Name = name
 		}
 		if change.ExpiresAt != nil {
-			k.Life.ExpiresAt = *change.ExpiresAt
+			if k.Life.ExpiresAt = *change.ExpiresAt; k.Life.ExpiresAt != nil {
+				tx.UseReserve()
+			}
 		}
 		active, err := tx.ChangeKey(ctx, id, k.Name, k.Life.ExpiresAt)
 		if err != nil {
@@ -273,6 +278,7 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 // answer was lost can ask again.
 func (a *App) RevokeKey(ctx context.Context, c memo.Caller, id string) error {
 	return a.write(ctx, c, func(tx *store.Tx) error {
+		tx.UseReserve()
 		k, err := tx.Key(ctx, id, tx.Now)
 		if err != nil {
 			return err

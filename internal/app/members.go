@@ -70,6 +70,7 @@ func (a *App) UserByEmail(ctx context.Context, email string) (memo.User, error) 
 // deactivated in the same transaction. Enabling brings no key back.
 func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) error {
 	return a.write(ctx, c, func(tx *store.Tx) error {
+		tx.UseReserve()
 		workspaces, err := tx.LockMemberships(ctx, userID)
 		if err != nil {
 			return err
@@ -189,6 +190,9 @@ func (a *App) SetPlan(ctx context.Context, c memo.Caller, workspaceID string, pl
 		return err
 	}
 	return a.write(ctx, c, func(tx *store.Tx) error {
+		if !plan.HasAPI() {
+			tx.UseReserve()
+		}
 		if err := tx.SetPlan(ctx, workspaceID, plan); err != nil {
 			return err
 		}
@@ -242,6 +246,7 @@ func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, user
 		return err
 	}
 	return a.write(ctx, c, func(tx *store.Tx) error {
+		tx.UseReserve()
 		if err := tx.LockWorkspace(ctx, workspaceID); err != nil {
 			return err
 		}
@@ -277,6 +282,7 @@ func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID st
 	}
 	err = a.changeMembers(ctx, c, workspaceID, userID, memo.ActionMemberRole, string(role), func(tx *store.Tx) (string, error) {
 		if role != memo.RoleOwner {
+			tx.UseReserve()
 			if err := keepOwner(ctx, tx, workspaceID, userID); err != nil {
 				return "", err
 			}

@@ -127,6 +127,7 @@ func (a *App) SignIn(ctx context.Context, email, password string, o Origin) (tok
 	token, tokenHash := credential.NewToken()
 	c := memo.Caller{UserID: u.ID, IP: o.IP, Agent: o.Agent}
 	err = a.store.Write(ctx, func(tx *store.Tx) error {
+		tx.UseHalfReserve()
 		// Checking a password takes a while, in which access may have ended.
 		if same, err := tx.LockUser(ctx, u.ID, hash); err != nil || !same {
 			return cmp.Or(err, errBadSignIn)
@@ -156,6 +157,7 @@ func (a *App) Sessions(ctx context.Context, c memo.Caller) ([]memo.Session, erro
 // when this returns.
 func (a *App) RevokeSession(ctx context.Context, c memo.Caller, id string) error {
 	return a.store.Write(ctx, func(tx *store.Tx) error {
+		tx.UseReserve()
 		ended, err := tx.RevokeSession(ctx, c.UserID, id)
 		if err != nil {
 			return err
@@ -188,6 +190,7 @@ func (a *App) setPassword(ctx context.Context, c memo.Caller, old, password stri
 		return err
 	}
 	return a.store.Write(ctx, func(tx *store.Tx) error {
+		tx.UseReserve()
 		// Checking and making the hashes takes a while, in which another may have changed it.
 		if same, err := tx.LockUser(ctx, c.UserID, old); err != nil || !same {
 			return cmp.Or(err, errNotCurrent)

@@ -48,6 +48,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.Close()
 		return nil, err
 	}
+	s.makeReserve(ctx, s.write)
 	return s, nil
 }
 
@@ -65,7 +66,18 @@ func open(cfg Config) (*Store, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("store: the data directory cannot be made: %w", err)
 	}
-	return openSQLite(filepath.Join(cfg.Dir, FileName), now)
+	path := filepath.Join(cfg.Dir, FileName)
+	r := &reserve{path + "-reserve"}
+	s, err := openSQLite(path, now)
+	if isFull(err) { // a restart on a full disk needs some 32 kB beside the database
+		r.release(reserveSize)
+		s, err = openSQLite(path, now)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.reserve = r
+	return s, nil
 }
 
 // Bounds of a connection to PostgreSQL, where the URL does not say others.

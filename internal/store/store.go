@@ -45,7 +45,8 @@ type Store struct {
 	write   *sql.DB
 	read    *prepared
 	now     func() time.Time
-	pulse   *pulse // nil on SQLite
+	pulse   *pulse   // nil on SQLite
+	reserve *reserve // of an SQLite file that is served; nil otherwise
 }
 
 func newStore(d dialect, write, read *sql.DB, now func() time.Time) *Store {
@@ -94,28 +95,45 @@ func (s *Store) uncancelled(ctx context.Context) context.Context {
 // Tx is a write transaction. Now is fixed when it begins.
 type Tx struct {
 	reader
-	Now time.Time
+	Now   time.Time
+	share int64 // bytes of the reserve that it may use
 }
 
-// Write runs f in a transaction and commits it, unless f returns an error.
+// Write runs f in a transaction and commits it, unless f returns an error. f may
+// run twice, see [Tx.UseReserve].
 func (s *Store) Write(ctx context.Context, f func(*Tx) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
+	share, err := s.writeOnce(ctx, s.write, f)
+	if s.reserve != nil && share > 0 && isFull(err) {
+		return s.writeWithReserve(ctx, share, f)
+	}
+	return err
+}
+
+// writeOnce also returns how much of the reserve f asked for.
+func (s *Store) writeOnce(ctx context.Context, db beginner, f func(*Tx) error) (share int64, err error) {
+	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
-		return classify(err)
+		return 0, classify(err)
 	}
 	defer tx.Rollback() // does nothing after the commit
 	// The clock is read once the transaction has its turn: what it writes is
 	// not older than what the one before it wrote.
-	if err := f(&Tx{reader{q: tx, dialect: s.dialect}, s.Now()}); err != nil {
-		return classify(err)
+	t := &Tx{reader: reader{q: tx, dialect: s.dialect}, Now: s.Now()}
+	if err := f(t); err != nil {
+		return t.share, classify(err)
+	}
+	if t.share == 0 {
+		if err := s.reserve.take(); err != nil {
+			return 0, err
+		}
 	}
 	if err := tx.Commit(); err != nil {
-		return &memo.Error{
+		return t.share, &memo.Error{
 			Kind: memo.KindUnavailable, RetryAfter: time.Second, Err: err,
 			Message: "The database did not confirm the change: it may or may not have happened. Look before you try again.",
 		}
 	}
-	return nil
+	return t.share, nil
 }
 
 // exec runs a statement that must succeed.

@@ -1,0 +1,166 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"syscall"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"memoai.tech/memo"
+)
+
+// Access must be taken away on a full disk, too. Beside the SQLite file lies
+// another that holds nothing but room. It is given back to the disk for a
+// transaction that asked for it ([Tx.UseReserve]) and found the disk full, and
+// what that did not need is taken again at once. As long as the reserve is not
+// whole, no other transaction commits, so that nothing else eats it.
+//
+// Both happen under the database's write lock, so none of ours gets between, in
+// this process or another.
+
+// reserveSize is in bytes. A revocation takes some 30 kB of it.
+const reserveSize = 16 << 20
+
+// errDiskFull refuses what may not use the reserve.
+var errDiskFull = &memo.Error{
+	Kind: memo.KindUnavailable, RetryAfter: time.Minute, Err: syscall.ENOSPC,
+	Message: "The disk of the server is full. Nothing was changed.",
+}
+
+// reserve is the file of that room. A nil one keeps nothing.
+type reserve struct{ path string }
+
+// UseReserve lets the transaction use the reserve when the disk is full; it is
+// then run once more. It is for what takes access away, and for nothing else.
+func (t *Tx) UseReserve() { t.share = reserveSize }
+
+// UseHalfReserve lets it use half of the reserve at the most, the other half
+// being for those that take access away. It is for signing in, without which
+// nobody can do that.
+func (t *Tx) UseHalfReserve() { t.share = reserveSize / 2 }
+
+// isFull reports whether err says that there is no room. A quota is told as
+// an error of writing. The third is memory that readers and writers share,
+// which is a file.
+func isFull(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && (e.Code() == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_WRITE || e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE)
+}
+
+// writeWithReserve runs f in a transaction that has share bytes of the reserve.
+// They are not for copying what others wrote from the WAL into the database.
+func (s *Store) writeWithReserve(ctx context.Context, share int64, f func(*Tx) error) error {
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return classify(err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, `PRAGMA wal_autocheckpoint = 0`); err != nil {
+		return classify(err)
+	}
+	_, err = s.writeOnce(ctx, conn, func(t *Tx) error {
+		s.reserve.release(share)
+		return f(t)
+	})
+	s.makeReserve(ctx, conn)
+	_, _ = conn.ExecContext(context.WithoutCancel(ctx), `PRAGMA wal_autocheckpoint = 1000`) // SQLite's own
+	return err
+}
+
+// makeReserve makes the reserve as large as there is room for. That it fails is
+// no error.
+func (s *Store) makeReserve(ctx context.Context, db beginner) {
+	if s.reserve == nil || s.reserve.whole() {
+		return
+	}
+	if tx, err := db.BeginTx(context.WithoutCancel(ctx), nil); err == nil {
+		_ = s.reserve.take()
+		_ = tx.Rollback()
+	}
+}
+
+// release gives share bytes back to the disk.
+func (r *reserve) release(share int64) {
+	f, err := os.OpenFile(r.path, os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrPermission) && share == reserveSize { // it is root's, who ran a command here
+		_ = os.Remove(r.path)
+	}
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || info.Size() <= reserveSize-share {
+		return
+	}
+	if err := f.Truncate(reserveSize - share); err == nil {
+		_ = f.Sync() // some file systems free blocks with the next commit of their journal only
+	}
+}
+
+func (r *reserve) whole() bool {
+	info, err := os.Stat(r.path)
+	return err == nil && info.Size() >= reserveSize
+}
+
+// take makes the reserve whole again, or as large as there is room for, which is
+// errDiskFull. A reserve that cannot be kept for another reason is no error.
+func (r *reserve) take() error {
+	if r == nil || r.whole() {
+		return nil
+	}
+	f, err := os.OpenFile(r.path, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return orFull(err)
+	}
+	defer f.Close()
+	n := int64(reserveSize)
+	for {
+		info, err := f.Stat()
+		if err != nil || info.Size() >= reserveSize {
+			return nil
+		}
+		n = min(n, reserveSize-info.Size())
+		if err = allocate(f, info.Size(), n); err == nil {
+			continue
+		}
+		if n /= 2; n < 4096 || orFull(err) == nil {
+			return orFull(err)
+		}
+	}
+}
+
+// orFull is errDiskFull where err says so, and nil for every other error.
+func orFull(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return errDiskFull
+	}
+	return nil
+}
+
+// fill takes room by writing n bytes from offset on: random ones, for a file
+// system may compress what it keeps.
+func fill(f *os.File, offset, n int64) error {
+	var seed [32]byte
+	block, random := make([]byte, min(n, 64<<10)), rand.NewChaCha8(seed)
+	for end := offset + n; offset < end; {
+		part := block[:min(int64(len(block)), end-offset)]
+		_, _ = random.Read(part) // never fails
+		if _, err := f.WriteAt(part, offset); err != nil {
+			return err
+		}
+		offset += int64(len(part))
+	}
+	return nil
+}
+
+// beginner is the database, or its one connection that writes.
+type beginner interface {
+	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
+}
