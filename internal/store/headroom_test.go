@@ -252,29 +252,54 @@ func TestHalfOfTheReserve(t *testing.T) {
 	}
 }
 
-// TestNoRoomForTheReserve: a server starts without it, and takes it when there
-// is room.
+// TestStartOnAFullDisk: SQLite needs some room beside the database even to read.
+func TestStartOnAFullDisk(t *testing.T) {
+	dir := testenv.SmallDisk(t)
+	h := newHolder(t, dir, 1)
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	testenv.FillDisk(t, dir)
+	s := mustOpen(t, Config{Dir: dir})
+	h.wantRevoked(s, 0)
+	if err := revoke(s, 0, (*Tx).UseReserve); err != nil {
+		t.Error(err)
+	}
+	h.wantRevoked(s, 1)
+}
+
+// TestNoRoomForTheReserve: a server starts without it, and takes what room there
+// is before it takes writes again.
 func TestNoRoomForTheReserve(t *testing.T) {
 	dir := testenv.SmallDisk(t)
-	s := mustOpen(t, Config{Dir: dir})
-	if err := errors.Join(os.Remove(s.reserve.path), s.Close()); err != nil {
+	h := newHolder(t, dir, 1)
+	if err := errors.Join(os.Remove(h.reserve.path), h.Close()); err != nil {
 		t.Fatal(err)
 	}
 	ballast := testenv.FillDisk(t, dir)
-	if err := os.Truncate(ballast, 20<<20); err != nil {
-		t.Fatal(err)
+	leave := func(n int64) {
+		t.Helper()
+		testenv.FillDisk(t, dir)
+		info, err := os.Stat(ballast)
+		if err = errors.Join(err, os.Truncate(ballast, info.Size()-n)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	s = mustOpen(t, Config{Dir: dir})
-	room := s.reserve.room(t)
-	testenv.FillDisk(t, dir)
-	if err := os.Truncate(filepath.Join(dir, "ballast"), 1<<20); err != nil {
-		t.Fatal(err)
+	leave(1 << 20)
+	s := mustOpen(t, Config{Dir: dir})
+	if room := s.reserve.room(t); room == 0 || room > 1<<20 {
+		t.Errorf("%d bytes were taken at first", room)
 	}
-	if err := s.Write(t.Context(), func(tx *Tx) error { return tx.Record(t.Context(), memo.Event{}) }); err != nil {
-		t.Fatal(err)
+	leave(2 << 20)
+	if err := add(s); !errors.Is(err, errDiskFull) || s.reserve.room(t) < 2<<20 {
+		t.Errorf("an import with %d bytes in the reserve: %v", s.reserve.room(t), err)
 	}
-	if s.reserve.room(t) != reserveSize {
-		t.Errorf("%d bytes were taken at first, %d at last", room, s.reserve.room(t))
+	if err := revoke(s, 0, (*Tx).UseReserve); err != nil {
+		t.Error(err)
+	}
+	leave(20 << 20)
+	if err := add(s); err != nil || s.reserve.room(t) != reserveSize {
+		t.Errorf("an import with room, and with %d bytes in the reserve: %v", s.reserve.room(t), err)
 	}
 }
 

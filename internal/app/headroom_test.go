@@ -1,0 +1,100 @@
+package app
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/testenv"
+)
+
+// TestAccessEndsOnAFullDisk: what takes access away succeeds, and what signs in
+// for it. All else is refused and changes nothing.
+func TestAccessEndsOnAFullDisk(t *testing.T) {
+	dir := testenv.SmallDisk(t)
+	w := newWorld(t, store.Config{Dir: dir})
+	signIn := func(u memo.User) (string, error) {
+		token, _, _, err := w.SignIn(w.ctx, u.Email, testenv.Password, Origin{IP: "192.0.2.1"})
+		return token, err
+	}
+	signedIn := func(u memo.User) memo.Caller {
+		token, err := signIn(u)
+		must(t, token, err)
+		c, err := w.AuthoriseSession(w.ctx, token, w.workspace.ID, Origin{})
+		return must(t, c, err)
+	}
+	owner, member := signedIn(w.owner), signedIn(w.member)
+	revoked, view := w.key(w.owner, "revoked")
+	rotated, rotatedView := w.key(w.owner, "rotated")
+	_, expiring := w.key(w.owner, "expiring")
+	theirs, _ := w.key(w.member, "theirs")
+	invite, _, err := w.Invite(w.ctx, owner, memo.RoleMember)
+	must(t, invite, err)
+	other := w.user("eve@example.com")
+	w.join(w.workspace, other, memo.RoleOwner)
+	others, _ := w.key(other, "others")
+
+	testenv.FillDisk(t, dir)
+	text := "[00:42] Jordan: " + strings.Repeat("Of course. ", 5_000)
+	add := func() error {
+		text += "\n[00:43] Alex: No." // or it would be the same file
+		_, err := w.Import(w.ctx, w.as(w.owner), Import{Name: "talk.txt", Data: []byte(text)})
+		return err
+	}
+	for add() == nil { // until the room in the WAL is used up
+	}
+	for name, f := range map[string]func() error{
+		"an import":  add,
+		"a new key":  func() error { _, err := w.CreateKey(w.ctx, owner, NewKey{Name: "x"}); return err },
+		"a new name": func() error { return w.Rename(w.ctx, owner, "Another") },
+		"a new role": func() error {
+			_, err := w.SetRole(w.ctx, owner, w.workspace.ID, w.member.ID, memo.RoleOwner)
+			return err
+		},
+	} {
+		for range 50 { // a small one may still find room in the WAL
+			if err = f(); err != nil {
+				break
+			}
+		}
+		wantKind(t, name, err, memo.KindUnavailable)
+	}
+	w.wantCode("before", revoked, "")
+
+	soon := new(w.clock.read().Add(time.Minute))
+	now := time.Duration(0)
+	for _, step := range []struct {
+		name string
+		f    func() error
+	}{
+		{"sign in", func() error { _, err := signIn(w.owner); return err }},
+		{"revoke a key", func() error { return w.RevokeKey(w.ctx, owner, view.ID) }},
+		{"revoke it again", func() error { return w.RevokeKey(w.ctx, owner, view.ID) }},
+		{"rotate a key, ending the old one", func() error { _, err := w.RotateKey(w.ctx, owner, rotatedView.ID, "", &now); return err }},
+		{"let a key expire", func() error {
+			_, err := w.ChangeKey(w.ctx, owner, expiring.ID, KeyChange{ExpiresAt: &soon})
+			return err
+		}},
+		{"take an invitation back", func() error { return w.RevokeInvite(w.ctx, owner, invite.ID) }},
+		{"take a role", func() error { _, err := w.SetRole(w.ctx, owner, w.workspace.ID, other.ID, memo.RoleMember); return err }},
+		{"end a session", func() error { return w.RevokeSession(w.ctx, member, member.SessionID) }},
+		{"remove a member", func() error { return w.RemoveMember(w.ctx, owner, w.workspace.ID, w.member.ID) }},
+		{"disable a user", func() error { return w.DisableUser(w.ctx, theOperator, other.ID) }},
+		{"change the password", func() error { return w.SetPassword(w.ctx, memo.Caller{UserID: w.member.ID}, "battery staple") }},
+		{"take the plan", func() error { return w.SetPlan(w.ctx, theOperator, w.workspace.ID, memo.PlanFree) }},
+		{"end all sessions", func() error { return w.SignOutEverywhere(w.ctx, owner) }},
+	} {
+		if err := step.f(); err != nil {
+			t.Errorf("%s: %v", step.name, err)
+		}
+		if err := add(); memo.KindOf(err) != memo.KindUnavailable {
+			t.Errorf("an import after %q: %v", step.name, err)
+		}
+	}
+	w.wantCode("revoked", revoked, "revoked")
+	w.wantCode("rotated", rotated, "revoked")
+	w.wantCode("of who was removed", theirs, "deactivated")
+	w.wantCode("of who was disabled", others, "deactivated")
+}
