@@ -25,7 +25,7 @@ import (
 // Both happen under the database's write lock, so none of ours gets between, in
 // this process or another.
 
-// reserveSize is in bytes. A revocation takes some 30 kB of it.
+// reserveSize is in bytes. It is enough for some 500 revocations.
 const reserveSize = 16 << 20
 
 // errDiskFull refuses what may not use the reserve.
