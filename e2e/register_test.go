@@ -85,10 +85,10 @@ func newDiary() *diary {
 
 func (d *diary) now() int64 { return int64(time.Since(d.start)) }
 
-func (d *diary) checked(k *subject, through door, out outcome, call, ret int64) {
+func (d *diary) checked(k *subject, through door, out outcome, op porcupine.Operation) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.checks[k] = append(d.checks[k], porcupine.Operation{Input: check, Output: out, Call: call, Return: ret})
+	d.checks[k] = append(d.checks[k], op)
 	if through.mcp {
 		d.count[out].mcp++
 	} else {
@@ -118,6 +118,15 @@ func (d *diary) over(k *subject) (ended, enough bool) {
 	return len(d.ends[k]) > 0, k.mourned >= 12
 }
 
+// acknowledged is when the first end of a key was.
+func (d *diary) acknowledged(k *subject) int64 {
+	first := int64(never)
+	for _, op := range d.ends[k] {
+		first = min(first, op.Return)
+	}
+	return first
+}
+
 // verdict checks every register, and counts by hand what the checker must
 // find as well: acceptances that began after an end was acknowledged.
 type verdict struct {
@@ -131,10 +140,7 @@ func (d *diary) judge(t testing.TB) (v verdict) {
 	defer d.mu.Unlock()
 	ends := 0
 	for k, history := range d.checks {
-		acknowledged := int64(never)
-		for _, op := range d.ends[k] {
-			acknowledged = min(acknowledged, op.Return)
-		}
+		acknowledged := d.acknowledged(k)
 		ends += min(1, len(d.ends[k]))
 		for _, op := range history {
 			if op.Output == accepted && op.Call > acknowledged {

@@ -98,7 +98,7 @@ func (o *output) String() string {
 }
 
 // serverLife bounds a server whose test forgot it.
-const serverLife = 20 * time.Minute
+const serverLife = 2 * time.Hour
 
 // server is a running memo serve.
 type server struct {
@@ -172,12 +172,17 @@ func (s *server) kill() {
 	s.end()
 }
 
+func (s *server) signal(t testing.TB, what syscall.Signal) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(what); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // terminate asks the process to stop, as an operator does, and waits for it.
 func (s *server) terminate(t testing.TB) {
 	t.Helper()
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	s.signal(t, syscall.SIGTERM)
 	select {
 	case <-s.ended:
 		if s.exit != nil {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // world is what a history happens in: workspaces with members and their keys,
@@ -26,8 +27,11 @@ type world struct {
 	seats []*seat
 	hot   *hot
 
-	astray atomic.Int64 // answers that no register gives
+	still  atomic.Int64 // one more than the number of the server that stands still
 	dialed atomic.Int64 // connections
+
+	mu     sync.Mutex
+	astray []stray
 }
 
 // space is a workspace.
@@ -99,7 +103,43 @@ func (w *world) anyDoor() door {
 	return side[rand.IntN(len(side))]
 }
 
-func (w *world) anyURL() string { return w.urls[rand.IntN(len(w.urls))] }
+// anyServer is the number of the server that an administrator goes to: seldom
+// one that stands still, or all of them would soon wait for it.
+func (w *world) anyServer() int {
+	i := rand.IntN(len(w.urls))
+	if int64(i+1) == w.still.Load() && rand.IntN(8) > 0 {
+		return w.anyServer()
+	}
+	return i
+}
+
+// stray is an answer that no register gives.
+type stray struct {
+	server, status int
+	call, ret      int64
+}
+
+// stray notes an answer that says nothing of the key. A server that stood still
+// in the middle of a call may give one, see [pause]; all others are faults.
+func (w *world) stray(server int, a answer, call int64) {
+	s := stray{server, a.status, call, w.diary.now()}
+	w.t.Logf("at %v, server %d after %v: %d %.300s", time.Duration(s.ret), server, time.Duration(s.ret-call), a.status, a.body)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.astray = append(w.astray, s)
+}
+
+// pause is a while that a server stood still, in the time of the diary.
+type pause struct {
+	server   int
+	from, to int64
+}
+
+// excuses tells whether a call was at a server while that stood still, and was
+// answered with 503: too late to know.
+func (p pause) excuses(s stray) bool {
+	return s.status == http.StatusServiceUnavailable && s.server == p.server && s.call < p.to && s.ret > p.from
+}
 
 // meet takes a new key into the world; its seat is locked.
 func (w *world) meet(s *seat, k newKey) *subject {

@@ -1,0 +1,124 @@
+package e2e
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"memoai.tech/memo/internal/testenv"
+)
+
+// startReplicas starts three servers on one database and one Redis.
+func startReplicas(t *testing.T, p place, redis string, args ...string) (all []*server) {
+	t.Helper()
+	for range 3 {
+		all = append(all, start(t, p, slices.Concat(args, []string{"--redis", redis})...))
+	}
+	return all
+}
+
+// TestHistoryOfThreeReplicas: replicas stand still in turn, as under a
+// hypervisor or a debugger, and wake up to calls that have waited for them.
+// What ended meanwhile must be ended for them too, with Redis or without. The
+// promise is held to 1,000,000 calls with
+//
+//	go test ./e2e -run TestHistoryOfThreeReplicas -checks 1000000 -timeout 90m -v
+func TestHistoryOfThreeReplicas(t *testing.T) {
+	redis := testenv.StartRedis(t)
+	replicas := startReplicas(t, onPostgres(t), redis.URL(), unlimited...)
+	var urls []string
+	for _, s := range replicas {
+		urls = append(urls, s.url)
+	}
+	w := newWorld(t, replicas[0], urls...)
+	w.refill()
+	lived := make(chan struct{})
+	go func() {
+		defer close(lived)
+		w.live(checksNow())
+	}()
+	signal := func(s syscall.Signal) func() {
+		return func() {
+			if err := redis.Process.Signal(s); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	nothing := func() {}
+	faults := []struct{ cause, mend func() }{
+		{nothing, nothing},
+		{signal(syscall.SIGSTOP), signal(syscall.SIGCONT)},
+		{func() { redis.Do(t, "FLUSHALL") }, nothing},
+		{redis.Stop, func() { redis.Restart(t) }},
+	}
+	var pauses []pause
+	for i := 0; !closedWithin(lived, 300*time.Millisecond); i++ {
+		fault := faults[i%len(faults)]
+		fault.cause()
+		pauses = append(pauses, w.pause(replicas[i%len(replicas)], i%len(replicas), lived))
+		fault.mend()
+	}
+	w.mustHold(pauses...)
+	late, all := w.waited(pauses)
+	t.Logf("%d pauses: %d calls began in them and waited, %d of them with a key whose end had been acknowledged", len(pauses), all, late)
+	if late < len(pauses) {
+		t.Errorf("the pauses prove little")
+	}
+}
+
+// pause stops a server, calls it, and wakes it up. It is over early when the
+// world has lived.
+func (w *world) pause(s *server, number int, lived <-chan struct{}) pause {
+	var visitors sync.WaitGroup
+	defer visitors.Wait()
+	s.signal(w.t, syscall.SIGSTOP)
+	defer s.signal(w.t, syscall.SIGCONT)
+	w.still.Store(int64(number + 1))
+	defer w.still.Store(0)
+	from, over := w.diary.now(), time.After(time.Second+rand.N(time.Second))
+	// The server's own clients wait already, with calls from before.
+	for range 16 {
+		if closedWithin(lived, 50*time.Millisecond) {
+			break
+		}
+		visitors.Go(func() { w.check(w.hot.any(), number) })
+	}
+	select {
+	case <-lived:
+	case <-over:
+	}
+	return pause{number, from, w.diary.now()}
+}
+
+// closedWithin waits for a channel to be closed, for so long.
+func closedWithin(c <-chan struct{}, d time.Duration) bool {
+	select {
+	case <-c:
+		return true
+	case <-time.After(d):
+		return false
+	}
+}
+
+// waited counts the calls that began in a pause and were answered after it, and
+// those among them that began after the end of their key was acknowledged: these
+// are what a server that has slept must not accept.
+func (w *world) waited(pauses []pause) (late, all int) {
+	for k, history := range w.diary.checks {
+		acknowledged := w.diary.acknowledged(k)
+		for _, op := range history {
+			for _, p := range pauses {
+				if op.ClientId%len(w.urls) == p.server && p.from < op.Call && op.Call < p.to && op.Return > p.to {
+					all++
+					if acknowledged < op.Call {
+						late++
+					}
+				}
+			}
+		}
+	}
+	return late, all
+}
