@@ -3,6 +3,7 @@ package e2e
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -121,4 +122,51 @@ func (w *world) waited(pauses []pause) (late, all int) {
 		}
 	}
 	return late, all
+}
+
+// TestLimitOverThreeReplicas: a key has one limit, whichever replicas it is used
+// at, and what one replica promises another keeps.
+func TestLimitOverThreeReplicas(t *testing.T) {
+	t.Parallel()
+	for range 3 {
+		if limitOverThreeReplicas(t) {
+			return
+		}
+		t.Log("a replica took Redis for dead, on a machine as busy as this; no more is promised then than a bound")
+	}
+	t.Error("a replica took Redis for dead each time")
+}
+
+// limitOverThreeReplicas reports false if it tells nothing, as Redis did not
+// decide throughout.
+func limitOverThreeReplicas(t *testing.T) bool {
+	h := settle(t, onPostgres(t))
+	k, meeting := h.newKey(t, "busy"), oneMeeting(t, h)
+	replicas := startReplicas(t, h.place, testenv.Redis(t))
+	var clients []*client
+	for _, s := range replicas {
+		clients = append(clients, s.client(k.Key))
+	}
+	byRedis := func() bool {
+		return !slices.ContainsFunc(replicas, func(s *server) bool { return strings.Contains(s.stderr.String(), "until Redis answers") })
+	}
+	var r record
+	call := r.mixed(meeting, clients...)
+	const crowd = 30 // 600 at a time keep a small machine from reading what Redis answers
+	answers := inCrowd(t, 600, crowd, call)
+	if !byRedis() {
+		return false
+	}
+	wait := count(t, answers, "data", 500)
+	if testing.Short() || t.Failed() {
+		return true // the rest takes a minute
+	}
+	err := r.waitOut(t, wait, crowd, clients[1], call)
+	if err != nil && !byRedis() {
+		return false
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	return true
 }
