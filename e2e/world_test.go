@@ -11,7 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // world is what a history happens in: workspaces with members and their keys,
@@ -116,17 +115,16 @@ func (w *world) anyServer() int {
 // stray is an answer that no register gives.
 type stray struct {
 	server, status int
+	what           string
 	call, ret      int64
 }
 
 // stray notes an answer that says nothing of the key. A server that stood still
 // in the middle of a call may give one, see [pause]; all others are faults.
-func (w *world) stray(server int, a answer, call int64) {
-	s := stray{server, a.status, call, w.diary.now()}
-	w.t.Logf("at %v, server %d after %v: %d %.300s", time.Duration(s.ret), server, time.Duration(s.ret-call), a.status, a.body)
+func (w *world) stray(server int, what string, a answer, call int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.astray = append(w.astray, s)
+	w.astray = append(w.astray, stray{server, a.status, fmt.Sprintf("%s: %d %.300s", what, a.status, a.body), call, w.diary.now()})
 }
 
 // pause is a while that a server stood still, in the time of the diary.
