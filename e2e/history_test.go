@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -100,42 +99,6 @@ func (f *forgetful) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(rec.Code)
 	_, _ = w.Write(rec.Body.Bytes())
-}
-
-// mustHold judges what was noted, where servers stood still meanwhile or not.
-func (w *world) mustHold(pauses ...pause) {
-	t := w.t
-	t.Helper()
-	v := w.diary.judge(t)
-	for _, k := range v.illegal {
-		t.Errorf("the history of key %s (workspace %s, member %s) has no order that explains it", k.id, k.seat.space.id, k.seat.email)
-	}
-	if len(v.unknown) > 0 {
-		t.Errorf("%d histories were too hard to judge", len(v.unknown))
-	}
-	if v.stale > 0 {
-		t.Errorf("%d acceptances began after the end of the key was acknowledged", v.stale)
-	}
-	excused := 0
-	for _, s := range w.astray {
-		if slices.ContainsFunc(pauses, func(p pause) bool { return p.excuses(s) }) {
-			excused++
-		} else {
-			t.Errorf("server %d answered what it may not: %s", s.server, s.what)
-		}
-	}
-	if excused > 0 {
-		t.Logf("%d calls were caught in a pause and got 503", excused)
-	}
-	for out, n := range w.diary.count {
-		if n.mcp < 5 || n.mcp+n.rest < 20 {
-			t.Errorf("only %+v answers of kind %d: the history proves little", n, out)
-		}
-	}
-	// A key that is looked at once a connection would pass on new ones.
-	if n := w.dialed.Load(); n > 200 {
-		t.Errorf("%d connections: they were not kept", n)
-	}
 }
 
 // live makes n calls by several clients, on keys that administrators end.

@@ -45,65 +45,6 @@ func TestLimitOfDataIsExact(t *testing.T) {
 	}
 }
 
-// waitOut holds the server to its Retry-After, while others cannot wait, and to
-// the limit in every 60 s of what was recorded.
-func (r *record) waitOut(t *testing.T, wait time.Duration, crowd int, promised *client, call func(i int) (answer, error)) error {
-	t.Helper()
-	deadline := time.Now().Add(wait)
-	time.Sleep(wait - 2*time.Second)
-	// Who cannot wait tries meanwhile, and gets what is free by then, no more.
-	pace := time.NewTicker(20 * time.Millisecond)
-	defer pace.Stop()
-	early := 0
-	for i := 0; time.Now().Before(deadline); i++ {
-		a, err := call(i)
-		if err != nil || a.status != http.StatusOK && a.status != http.StatusTooManyRequests {
-			return fmt.Errorf("%d %s %v", a.status, a.body, err)
-		}
-		if a.status == http.StatusOK {
-			early++
-		}
-		<-pace.C
-	}
-	// What is promised: waiting exactly so long makes the next call succeed.
-	a, err := r.keep(func() (answer, error) { return promised.call("GET", api+"/me", nil) })
-	if err != nil || a.status != http.StatusOK {
-		return fmt.Errorf("after the wait: %d %s %v", a.status, a.body, err)
-	}
-	late := 1
-	for _, a := range inCrowd(t, 600, crowd, call) {
-		if a.status == http.StatusOK {
-			late++
-		}
-	}
-	most := r.most(60 * time.Second)
-	if most > 500 || early+late > 500 {
-		return fmt.Errorf("%d calls were accepted within 60 s", max(most, early+late))
-	}
-	t.Logf("500 accepted, %d from 2 s before the promised moment, %d behind it: at most %d within 60 s", early, late, most)
-	return nil
-}
-
-// mixed makes counted calls of all kinds, by each of the clients in turn.
-func (r *record) mixed(meeting string, clients ...*client) func(i int) (answer, error) {
-	return func(i int) (answer, error) {
-		return r.keep(func() (answer, error) {
-			switch c := clients[i%len(clients)]; i / len(clients) % 6 {
-			case 0:
-				return c.send(tool(older, "memo_list_transcriptions", map[string]any{"limit": 1}), "User-Agent: codex/1")
-			case 1:
-				return c.send(resource(newest, meeting), "User-Agent: claude-code/2")
-			case 2:
-				return c.send(prompt(newest, "week_brief"))
-			case 3:
-				return c.call("GET", api+"/me", nil)
-			default:
-				return c.call("GET", api+"/transcriptions?limit=1", nil)
-			}
-		})
-	}
-}
-
 func TestLimitOfManagementIsExact(t *testing.T) {
 	t.Parallel()
 	h := settle(t, onSQLite(t))
