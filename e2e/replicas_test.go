@@ -23,8 +23,8 @@ func startReplicas(t *testing.T, p place, redis string, args ...string) (all []*
 
 // TestHistoryOfThreeReplicas: replicas stand still in turn, as under a
 // hypervisor or a debugger, and wake up to calls that have waited for them.
-// What ended meanwhile must be ended for them too, with Redis or without. The
-// promise is held to 1,000,000 calls with
+// What ended meanwhile must be ended for them too, with Redis or without. A long
+// history is
 //
 //	go test ./e2e -run TestHistoryOfThreeReplicas -checks 1000000 -timeout 90m -v
 func TestHistoryOfThreeReplicas(t *testing.T) {
