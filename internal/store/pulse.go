@@ -18,7 +18,7 @@ import (
 // answer well under two seconds.
 const (
 	beat    = 250 * time.Millisecond
-	silence = 4
+	silence = 5
 )
 
 // pulse knows whether PostgreSQL answers. When it stops to, every connection is
