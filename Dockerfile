@@ -12,7 +12,7 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/memo /memo
 COPY --from=build --chown=65532:65532 /out/data /data
 USER 65532:65532
-ENV MEMO_DATA=/data MEMO_LISTEN=0.0.0.0:8080
+ENV MEMO_DATA=/data MEMO_LISTEN=0.0.0.0:8080 TMPDIR=/data
 VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=6s CMD ["/memo", "health"]

@@ -215,7 +215,7 @@ type healthCmd struct {
 func (c *healthCmd) Run(e *environment) error {
 	ctx, cancel := context.WithTimeout(e.ctx, examTime)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(c.URL, "/")+"/readyz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(c.URL, "/")+"/healthz", nil)
 	if err != nil {
 		return usageError(c.URL + " is no address")
 	}
@@ -225,16 +225,16 @@ func (c *healthCmd) Run(e *environment) error {
 	}
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s is not ready: %d", c.URL, resp.StatusCode)
+		return fmt.Errorf("%s answers %d", c.URL, resp.StatusCode)
 	}
-	return e.show(map[string]string{"status": "ready"}, func() { e.say("Ready.") })
+	return e.show(map[string]string{"status": "ok"}, func() { e.say("It runs.") })
 }
 
 func certificate(c *x509.Certificate) finding {
 	return judge("public TLS", "the certificate is valid until "+c.NotAfter.Format("2006-01-02"), time.Until(c.NotAfter) < leastValid, warning, "Renew it.")
 }
 
-// cause is an error in one line, without what the address had of a password.
+// cause is an error in one line. The drivers leave passwords out of theirs.
 func cause(err error) string {
 	words, _, _ := strings.Cut(err.Error(), "\n")
 	return words

@@ -32,6 +32,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -61,7 +62,7 @@ type cli struct {
 	Backup    backupCmd    `cmd:"" help:"Write the database to a new file, while the server runs."`
 	Restore   restoreCmd   `cmd:"" help:"Replace everything by a backup. No dead key comes back to life."`
 	Doctor    doctorCmd    `cmd:"" help:"Check a running installation, and say what to mend."`
-	Health    healthCmd    `cmd:"" help:"Ask a server whether it is ready, for a container's health check."`
+	Health    healthCmd    `cmd:"" help:"Ask a server whether it runs, for a container's health check."`
 	MCP       mcpCmd       `cmd:"" name:"mcp" help:"Connect an assistant that can only start a program, such as Claude Desktop, to a Memo server."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
@@ -82,6 +83,11 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		if name, value, _ := strings.Cut(v, "="); strings.HasPrefix(name, "MEMO_") && value == "" {
 			os.Unsetenv(name)
 		}
+	}
+	// What is typed beats the environment: a restore into --data must not go into
+	// the database that a variable names.
+	if isTyped(args, "--data") && !isTyped(args, "--database") {
+		os.Unsetenv("MEMO_DATABASE")
 	}
 	var c cli
 	exit := -1
@@ -118,6 +124,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+func isTyped(args []string, option string) bool {
+	return slices.ContainsFunc(args, func(a string) bool { return a == option || strings.HasPrefix(a, option+"=") })
 }
 
 // errTold is a failure that stderr has the words of already.

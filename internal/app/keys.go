@@ -252,7 +252,9 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 			k.Name = name
 		}
 		if change.ExpiresAt != nil {
-			if k.Life.ExpiresAt = *change.ExpiresAt; k.Life.ExpiresAt != nil {
+			was := k.Life.ExpiresAt
+			k.Life.ExpiresAt = *change.ExpiresAt
+			if now := k.Life.ExpiresAt; now != nil && (was == nil || now.Before(*was)) {
 				tx.UseReserve()
 			}
 		}

@@ -33,12 +33,15 @@ const (
 // least 1, no more calls of a subject are accepted in any [Period] than
 //
 //   - N, if Redis answered all replicas throughout
-//   - R·S, which is at most N or R, if Redis decided none of them
+//   - R·S, which is at most N or R, if Redis decided none of them; with more
+//     replicas that never reached it than they suppose, R·N/4
 //   - N + (R-1)·S, which is less than 2N unless N < R, if Redis failed or came
 //     back within it, for some replicas or for all, with what it knew or without
 //   - N more for each time within it that Redis lost its windows and a replica
 //     did not see it fail: FLUSHALL, an eviction, a failover or a restart within
 //     a second, its clock set forward. So once is 2N
+//   - N more for each time that Redis came back empty, if a replica was restarted
+//     in the span after: neither knows what was accepted before
 //   - S more for each replica that was restarted within it while Redis was away:
 //     the own window is gone with the process
 //

@@ -85,7 +85,7 @@ func (s *Store) examineServer(ctx context.Context, cfg Config, c *Condition) err
 	var micros int64
 	begun := time.Now()
 	if err := s.q.QueryRowContext(ctx, `SELECT current_setting('server_version'), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
-		(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'), current_setting('max_connections')::int`).
+		(SELECT coalesce(sum(numbackends), 0)::bigint FROM pg_stat_database), current_setting('max_connections')::int`).
 		Scan(&version, &micros, &c.Connections, &c.Most); err != nil {
 		return classify(err)
 	}

@@ -83,8 +83,9 @@ func open(cfg Config) (*Store, error) {
 // Bounds of a connection to PostgreSQL, where the URL does not say others.
 const (
 	maxConns       = 20
-	connectTimeout = 5 * time.Second
-	connLife       = 30 * time.Minute // then it is made anew, after a failover where the name leads now
+	connectTimeout = 5 * time.Second         // of a command
+	serveTimeout   = 1200 * time.Millisecond // of a server, for all the hosts that the URL names, while a caller waits
+	connLife       = 30 * time.Minute        // then it is made anew, after a failover where the name leads now
 	// A replica that stands still in the middle of a transaction must not keep the
 	// others waiting for its locks.
 	idleInTransaction = 5 * time.Second
@@ -101,6 +102,9 @@ func openPostgres(cfg Config, now func() time.Time) (*Store, error) {
 	}
 	if pg.ConnectTimeout == 0 {
 		pg.ConnectTimeout = connectTimeout
+		if cfg.StatementTimeout > 0 {
+			pg.ConnectTimeout = serveTimeout / time.Duration(countHosts(pg))
+		}
 	}
 	if pg.ValidateConnect == nil {
 		// A standby may not know yet that a key was revoked.
@@ -125,6 +129,16 @@ func openPostgres(cfg Config, now func() time.Time) (*Store, error) {
 	s := newStore(dialectPostgres, db, db, now)
 	s.pulse = pulse
 	return s, nil
+}
+
+// countHosts counts what the URL names; a host may be tried twice, with TLS and
+// without.
+func countHosts(pg *pgx.ConnConfig) int {
+	hosts := map[string]bool{pg.Host + " " + strconv.Itoa(int(pg.Port)): true}
+	for _, f := range pg.Fallbacks {
+		hosts[f.Host+" "+strconv.Itoa(int(f.Port))] = true
+	}
+	return len(hosts)
 }
 
 // openSQLite opens a database file, which is made readable for its owner alone

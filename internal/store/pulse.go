@@ -157,7 +157,11 @@ func (p *pulse) ask(ctx context.Context, own *pgx.Conn) (*pgx.Conn, error) {
 		}
 		asked <- reply{own, err}
 	}()
-	for range silence {
+	turns := silence
+	if p.isAway() { // nobody waits for it now, and each host that is named has its time
+		turns *= 1 + len(p.cfg.Fallbacks)
+	}
+	for range turns {
 		select {
 		case r := <-asked:
 			return r.own, r.err
