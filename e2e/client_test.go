@@ -39,6 +39,9 @@ func poolFrom(d *net.Dialer) *http.Client {
 
 func (s *server) client(key string) *client { return &client{base: s.url, key: key, http: pool()} }
 
+// with is the same way to the server with a key.
+func (c *client) with(key string) *client { return &client{base: c.base, key: key, http: c.http} }
+
 // answer is a whole answer.
 type answer struct {
 	status int

@@ -58,7 +58,7 @@ func TestFaultsOfPostgres(t *testing.T) {
 			if r.count[http.StatusServiceUnavailable] == 0 {
 				t.Errorf("nobody met the fault: %v", r.count)
 			}
-			r.within(t, http.StatusOK, http.StatusUnauthorized, http.StatusServiceUnavailable)
+			r.within(t, http.StatusOK, http.StatusNoContent, http.StatusUnauthorized, http.StatusServiceUnavailable)
 		})
 	}
 }
@@ -133,7 +133,7 @@ func TestFaultsOfRedis(t *testing.T) {
 			if !met {
 				t.Error("nobody met the fault")
 			}
-			r.within(t, http.StatusOK, http.StatusUnauthorized)
+			r.within(t, http.StatusOK, http.StatusNoContent, http.StatusUnauthorized)
 			eventually(t, "Redis decides again", func() bool { return says(`"redis"`) })
 		})
 	}
@@ -148,8 +148,8 @@ type report struct {
 	wrong    []string
 }
 
-// live calls by REST and MCP, with a key that lives and one that is dead, before
-// a fault, in it, and until all is well again.
+// live calls by REST and MCP, with a key that lives and one that is dead, and
+// revokes others, before a fault, in it, and until all is well again.
 func live(t *testing.T, h home, s *server, f fault) *report {
 	t.Helper()
 	alive, dead := h.newKey(t, "alive"), h.newKey(t, "dead")
@@ -178,6 +178,29 @@ func live(t *testing.T, h home, s *server, f fault) *report {
 			}
 		})
 	}
+	owner := s.signIn(t, h.owner)
+	var doomed, revoked []newKey
+	for range 40 {
+		doomed = append(doomed, decode[newKey](t, owner.must(t, http.StatusCreated, "POST", api+"/keys", map[string]string{"name": "doomed"})))
+	}
+	callers.Go(func() { // what an OWNER was told of a revocation holds
+		for _, k := range doomed {
+			select {
+			case <-stop:
+				return
+			case <-time.After(faultTime / 40):
+			}
+			begun := time.Now()
+			a, err := owner.call("DELETE", api+"/keys/"+k.ID, nil)
+			r.note(false, a, err, time.Since(begun))
+			if err == nil && a.status == http.StatusNoContent {
+				revoked = append(revoked, k)
+				begun := time.Now()
+				a, err := owner.with(k.Key).call("GET", api+"/me", nil)
+				r.note(true, a, err, time.Since(begun))
+			}
+		}
+	})
 	// All is well before it: or the fault would be blamed for what was.
 	good := s.client(alive.Key)
 	eventually(t, "a first answer", func() bool { return isOK(good) })
@@ -189,6 +212,9 @@ func live(t *testing.T, h home, s *server, f fault) *report {
 	r.recovery = time.Since(ended)
 	close(stop)
 	callers.Wait()
+	for _, k := range revoked {
+		owner.with(k.Key).must(t, http.StatusUnauthorized, "GET", api+"/me", nil)
+	}
 	t.Logf("| %s | %s | %.1f s | %.1f s |", f.name, r.answers(), r.slowest.Seconds(), r.recovery.Seconds())
 	return r
 }
