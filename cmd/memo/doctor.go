@@ -100,7 +100,8 @@ func (c *doctorCmd) database(e *environment) []finding {
 	}
 	if d.Embedded {
 		need := max(leastDisk, d.Size/5)
-		return append(found, judge("disk", fmt.Sprintf("%s free beside a database of %s", sizeOf(d.Free), sizeOf(d.Size)), d.Free >= 0 && d.Free < need, warning,
+		return append(found, judge("reserve", sizeOf(d.Kept)+" kept for revocations on a full disk", d.Kept < d.Keep, warning,
+			"Make room, and the next change takes it: memo.db-reserve should have "+sizeOf(d.Keep)+"."), judge("disk", fmt.Sprintf("%s free beside a database of %s", sizeOf(d.Free), sizeOf(d.Size)), d.Free >= 0 && d.Free < need, warning,
 			"Make room: a full disk takes no imports, and a backup needs as much as the database."))
 	}
 	return append(

@@ -26,6 +26,8 @@ type Condition struct {
 
 	Free int64 // bytes on the file system of the embedded database, -1 where that cannot be told
 	Size int64 // bytes of its file
+	Kept int64 // bytes that are kept free for taking access away on a full disk
+	Keep int64 // as many as there should be
 
 	Ahead       time.Duration // PostgreSQL's clock, as compared with ours
 	Connections int           // that it has
@@ -42,11 +44,15 @@ func Examine(ctx context.Context, cfg Config) (Condition, error) {
 			return Condition{}, fmt.Errorf("store: there is no database in %s; name its directory with --data: %w", cfg.Dir, err)
 		}
 	}
+	kept := newReserve(cfg.Dir).size()
 	s, err := open(cfg)
 	if err != nil {
 		return Condition{}, err
 	}
 	defer s.Close()
+	if kept > 0 {
+		defer s.makeReserve(ctx, s.write) // to open a database on a full disk takes some of it
+	}
 	c := Condition{Embedded: s.dialect == dialectSQLite}
 	begun := time.Now()
 	if err := s.Ping(ctx); err != nil {
@@ -77,6 +83,7 @@ func (s *Store) examineFile(ctx context.Context, cfg Config, c *Condition) error
 		return err
 	}
 	c.Size, c.Free = info.Size(), freeBytes(cfg.Dir)
+	c.Kept, c.Keep = s.reserve.size(), reserveSize
 	return nil
 }
 

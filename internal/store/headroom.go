@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -36,6 +37,8 @@ var errDiskFull = &memo.Error{
 
 // reserve is the file of that room. A nil one keeps nothing.
 type reserve struct{ path string }
+
+func newReserve(dir string) *reserve { return &reserve{filepath.Join(dir, FileName+"-reserve")} }
 
 // UseReserve lets the transaction use the reserve when the disk is full; it is
 // then run once more. It is for what takes access away, and for nothing else.
@@ -104,9 +107,15 @@ func (r *reserve) release(share int64) {
 	}
 }
 
-func (r *reserve) whole() bool {
+func (r *reserve) whole() bool { return r.size() >= reserveSize }
+
+// size is in bytes; 0 where there is none.
+func (r *reserve) size() int64 {
 	info, err := os.Stat(r.path)
-	return err == nil && info.Size() >= reserveSize
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // take makes the reserve whole again, or as large as there is room for, which is

@@ -3,10 +3,12 @@ package store
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 )
@@ -52,6 +54,9 @@ func (s *Store) migrate(ctx context.Context) error {
 		}
 		if err == nil {
 			return nil
+		}
+		if _, away := errors.AsType[*pgconn.ConnectError](err); away {
+			return fmt.Errorf("store: PostgreSQL cannot be reached: %w", err)
 		}
 		if try == 20 || ctx.Err() != nil {
 			return fmt.Errorf("store: the schema cannot be brought up to date: %w", classify(err))

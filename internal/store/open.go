@@ -67,7 +67,7 @@ func open(cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("store: the data directory cannot be made: %w", err)
 	}
 	path := filepath.Join(cfg.Dir, FileName)
-	r := &reserve{path + "-reserve"}
+	r := newReserve(cfg.Dir)
 	s, err := openSQLite(path, now)
 	if isFull(err) { // a restart on a full disk needs some 32 kB beside the database
 		r.release(reserveSize)
