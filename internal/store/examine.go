@@ -19,7 +19,7 @@ import (
 // Condition is what there is to know about a database, for memo doctor.
 type Condition struct {
 	Server   string        // the name and version of its software
-	Took     time.Duration // of one question
+	Took     time.Duration // of one question, the quickest of three
 	Schema   int64         // of the database; 0 where there is none yet
 	Known    int64         // the schema that this program makes
 	Embedded bool          // SQLite; what follows is of one kind or the other
@@ -54,11 +54,15 @@ func Examine(ctx context.Context, cfg Config) (Condition, error) {
 		defer s.makeReserve(ctx, s.write) // to open a database on a full disk takes some of it
 	}
 	c := Condition{Embedded: s.dialect == dialectSQLite}
-	begun := time.Now()
-	if err := s.Ping(ctx); err != nil {
-		return c, err
+	for range 3 { // the first connects, and a busy machine may be late once
+		begun := time.Now()
+		if err := s.Ping(ctx); err != nil {
+			return c, err
+		}
+		if took := time.Since(begun); c.Took == 0 || took < c.Took {
+			c.Took = took
+		}
 	}
-	c.Took = time.Since(begun)
 	if c.Known, err = newestMigration(); err != nil {
 		return c, err
 	}
