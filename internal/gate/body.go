@@ -14,8 +14,12 @@ const bodyTime = 10 * time.Second
 
 // ReadBody reads a body of at most so many bytes. One that is larger is 413,
 // before it is sent where its length was announced; one that takes too long
-// is 408. Any other error is of a body that broke off.
+// is 408. Any other error is of a body that broke off. What was read whole is
+// no longer r's body.
 func ReadBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+	if r.Body == http.NoBody {
+		return nil, nil
+	}
 	tooLarge := &StatusError{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("The body is larger than %d bytes.", most)}
 	if r.ContentLength > most {
 		return nil, tooLarge
@@ -31,7 +35,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error
 	case err != nil:
 		return nil, err
 	}
-	_ = control.SetReadDeadline(time.Time{}) // or the end of it would cancel the request
+	r.Body = http.NoBody
 	return body, nil
 }
 
@@ -40,9 +44,11 @@ func ReadBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error
 // a request take.
 const unread = time.Second
 
-// hurry has the answer sent though the body may never come.
+// hurry has the answer sent though the body may never come. Behind the end of a
+// body net/http reads on, to hear whether the client hangs up: a deadline there
+// would cancel this request and every later one of the connection.
 func hurry(w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength != 0 {
+	if r.Body != http.NoBody {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(unread)) // not every writer has one
 	}
 }

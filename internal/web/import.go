@@ -103,8 +103,8 @@ func doImport(v *visit) error {
 	}
 	defer leave()
 	v.ctx = v.r.Context() // an upload has a time of its own
-	slow := newPatience(v.w)
-	v.r.Body = slow.reader(http.MaxBytesReader(v.w, v.r.Body, most))
+	slow := newPatientBody(v.w, http.MaxBytesReader(v.w, v.r.Body, most))
+	v.r.Body = slow
 	parts, err := v.r.MultipartReader()
 	if err != nil {
 		return u.refuse(http.StatusUnprocessableEntity, chooseFirst)

@@ -16,37 +16,34 @@ const (
 	wholeTime = 30 * time.Minute
 )
 
-// patience extends the server's time for reading while an upload goes on.
-type patience struct {
+// patientBody extends the server's time for reading while an upload goes on.
+type patientBody struct {
+	io.ReadCloser
 	control *http.ResponseController
 	until   time.Time
+	ended   bool // a deadline behind the end would cancel the request
 }
 
-func newPatience(w http.ResponseWriter) patience {
-	return patience{http.NewResponseController(w), time.Now().Add(wholeTime)}
+func newPatientBody(w http.ResponseWriter, body io.ReadCloser) *patientBody {
+	return &patientBody{ReadCloser: body, control: http.NewResponseController(w), until: time.Now().Add(wholeTime)}
 }
 
-// reader reads from body and sets the deadline anew each time.
-func (p patience) reader(body io.ReadCloser) io.ReadCloser { return patientReader{body, p} }
-
-type patientReader struct {
-	io.ReadCloser
-	patience
-}
-
-func (r patientReader) Read(b []byte) (int, error) {
-	deadline := time.Now().Add(silence)
-	if deadline.After(r.until) {
-		deadline = r.until
+func (b *patientBody) Read(p []byte) (int, error) {
+	if !b.ended {
+		deadline := time.Now().Add(silence)
+		if deadline.After(b.until) {
+			deadline = b.until
+		}
+		_ = b.control.SetReadDeadline(deadline) // not every writer has one
 	}
-	_ = r.control.SetReadDeadline(deadline) // not every writer has one
-	return r.ReadCloser.Read(b)
+	n, err := b.ReadCloser.Read(p)
+	b.ended = b.ended || err == io.EOF
+	return n, err
 }
 
 // answer gives the time of a page again: what the server had set has passed.
-func (p patience) answer() {
-	_ = p.control.SetReadDeadline(time.Now().Add(silence))
-	_ = p.control.SetWriteDeadline(time.Now().Add(silence))
+func (b *patientBody) answer() {
+	_ = b.control.SetWriteDeadline(time.Now().Add(silence))
 }
 
 // How many uploads there may be at a time, each with one file in memory, and how
