@@ -15,6 +15,8 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
+
+	"memoai.tech/memo/internal/testenv"
 )
 
 // How often the processes are killed on SQLite. PostgreSQL keeps its own
@@ -240,7 +242,7 @@ func (w *witness) revokeByREST(_ context.Context, s *server, round int) {
 
 // during runs a command that may be killed; ok is false if it was.
 func (w *witness) during(ctx context.Context, args ...string) (stdout string, ok bool) {
-	var out, log output
+	var out, log testenv.Output
 	cmd := command(ctx, w.home.place, args...)
 	cmd.Stdout, cmd.Stderr = &out, &log
 	err := cmd.Run()

@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"memoai.tech/memo/internal/testenv"
 )
 
 // Everything is done with keys that can be done with them, right and wrong;
@@ -48,7 +49,7 @@ type spill struct {
 }
 
 func newSpill(t *testing.T, p place) *spill {
-	s := &spill{t: t, home: settle(t, p), metrics: freeAddress(t), backup: filepath.Join(t.TempDir(), "backup")}
+	s := &spill{t: t, home: settle(t, p), metrics: testenv.FreeAddr(), backup: filepath.Join(t.TempDir(), "backup")}
 	s.server = start(t, p, "--metrics-listen", s.metrics)
 	s.secrets = append(s.secrets, newSecret("the password", password, 0))
 	c := s.server.client("")
@@ -58,16 +59,6 @@ func newSpill(t *testing.T, p place) *spill {
 	_, token, _ := strings.Cut(c.cookie, "=")
 	s.secrets = append(s.secrets, newSecret("the session token", token, 1))
 	return s
-}
-
-// freeAddress is an address that nobody listens on just now.
-func freeAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // say makes a call and keeps its whole answer.

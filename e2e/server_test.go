@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -79,24 +78,6 @@ func command(ctx context.Context, p place, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// output collects what a process writes, while others look at it.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
-}
-
 // serverLife bounds a server whose test forgot it.
 const serverLife = 2 * time.Hour
 
@@ -105,7 +86,7 @@ type server struct {
 	place          place
 	url            string
 	cmd            *exec.Cmd
-	stdout, stderr output
+	stdout, stderr testenv.Output
 	end            context.CancelFunc
 	ended          chan struct{} // closed when the process is gone
 	exit           error         // of Wait, once ended is closed

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"memoai.tech/memo/internal/testenv"
 )
 
 // toxiproxy stands between a server and its database, and spoils the line. Its
@@ -41,23 +43,19 @@ func newCrossing(t testing.TB, upstream string) *crossing {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ports := make([]string, 2)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, ports[i], _ = net.SplitHostPort(l.Addr().String())
-		l.Close()
+	api, listen := testenv.FreeAddr(), testenv.FreeAddr()
+	host, port, err := net.SplitHostPort(api)
+	if err != nil {
+		t.Fatal(err)
 	}
 	ctx, stop := context.WithTimeout(context.Background(), serverLife)
-	cmd := exec.CommandContext(ctx, path, "-host", "127.0.0.1", "-port", ports[0])
+	cmd := exec.CommandContext(ctx, path, "-host", host, "-port", port)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stop(); _ = cmd.Wait() })
-	l := &crossing{t: t, Listen: "127.0.0.1:" + ports[1], api: "http://127.0.0.1:" + ports[0] + "/proxies"}
+	l := &crossing{t: t, Listen: listen, api: "http://" + api + "/proxies"}
 	eventually(t, "toxiproxy", func() bool {
 		resp, err := http.Get(l.api)
 		if err == nil {

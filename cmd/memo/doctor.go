@@ -100,9 +100,13 @@ func (c *doctorCmd) database(e *environment) []finding {
 	}
 	if d.Embedded {
 		need := max(leastDisk, d.Size/5)
-		return append(found, judge("reserve", sizeOf(d.Kept)+" kept for revocations on a full disk", d.Kept < d.Keep, warning,
-			"Make room, and the next change takes it: memo.db-reserve should have "+sizeOf(d.Keep)+"."), judge("disk", fmt.Sprintf("%s free beside a database of %s", sizeOf(d.Free), sizeOf(d.Size)), d.Free >= 0 && d.Free < need, warning,
-			"Make room: a full disk takes no imports, and a backup needs as much as the database."))
+		return append(
+			found,
+			judge("reserve", sizeOf(d.Kept)+" kept for revocations on a full disk", d.Kept < d.Keep, warning,
+				"Make room, and the next change takes it: memo.db-reserve should have "+sizeOf(d.Keep)+"."),
+			judge("disk", fmt.Sprintf("%s free beside a database of %s", sizeOf(d.Free), sizeOf(d.Size)), d.Free >= 0 && d.Free < need, warning,
+				"Make room: a full disk takes no imports, and a backup needs as much as the database."),
+		)
 	}
 	return append(
 		found,
@@ -160,8 +164,7 @@ func clock(whose string, ahead time.Duration) finding {
 
 // line judges the way to another machine.
 func line(check, host string, encrypted bool, how string) finding {
-	ip := net.ParseIP(host)
-	here := strings.HasPrefix(host, "/") || host == "localhost" || ip != nil && ip.IsLoopback()
+	here := isHere(host)
 	says := "encrypted"
 	switch {
 	case !encrypted && here:
@@ -170,6 +173,27 @@ func line(check, host string, encrypted bool, how string) finding {
 		says = "not encrypted, to " + host
 	}
 	return judge(check, says, !encrypted && !here, warning, "Unless the network between is yours alone: "+how+".")
+}
+
+// isHere reports a host, or the directory of a socket, on this machine.
+func isHere(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.HasPrefix(host, "/") || host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// ask calls a server, and leaves its answer's body.
+func ask(ctx context.Context, address string) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, examTime)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err == nil {
+		resp.Body.Close()
+	}
+	return resp, err
 }
 
 // public calls the server as callers do.
@@ -181,13 +205,7 @@ func (c *doctorCmd) public(e *environment) []finding {
 	if err != nil || u.Host == "" {
 		return []finding{{"public URL", fault, "is no address", "Write it as https://memo.example.com."}}
 	}
-	ctx, cancel := context.WithTimeout(e.ctx, examTime)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.JoinPath("/readyz").String(), nil)
-	if err != nil {
-		return []finding{{"public URL", fault, cause(err), "Write it as https://memo.example.com."}}
-	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := ask(e.ctx, u.JoinPath("/readyz").String())
 	if err != nil {
 		mend := "Start the server, and see that the name and the proxy lead to it."
 		if _, is := errors.AsType[*tls.CertificateVerificationError](err); is {
@@ -195,15 +213,12 @@ func (c *doctorCmd) public(e *environment) []finding {
 		}
 		return []finding{{"public URL", fault, cause(err), mend}}
 	}
-	resp.Body.Close()
 	found := []finding{judge("public URL", fmt.Sprintf("/readyz answers %d", resp.StatusCode), resp.StatusCode != http.StatusOK, fault,
 		"See the server's log: it is stopping, or its database does not answer.")}
-	host := u.Hostname()
-	ip := net.ParseIP(host)
 	switch {
 	case resp.TLS != nil:
 		found = append(found, certificate(resp.TLS.PeerCertificates[0]))
-	case host != "localhost" && (ip == nil || !ip.IsLoopback()):
+	case !isHere(u.Hostname()):
 		found = append(found, finding{"public TLS", fault, "callers send their keys in the clear", "Put a proxy with TLS in front: docs/operations.md."})
 	}
 	return found
@@ -214,17 +229,14 @@ type healthCmd struct {
 }
 
 func (c *healthCmd) Run(e *environment) error {
-	ctx, cancel := context.WithTimeout(e.ctx, examTime)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(c.URL, "/")+"/healthz", nil)
-	if err != nil {
+	address := strings.TrimSuffix(c.URL, "/") + "/healthz"
+	if _, err := url.Parse(address); err != nil {
 		return usageError(c.URL + " is no address")
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := ask(e.ctx, address)
 	if err != nil {
 		return err
 	}
-	resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s answers %d", c.URL, resp.StatusCode)
 	}

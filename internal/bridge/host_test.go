@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,11 +10,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/testenv"
 )
 
 // patience is for a slow machine; nothing waits that long.
@@ -29,27 +28,10 @@ type host struct {
 	stdin  *io.PipeWriter
 	stdout *io.PipeReader
 	lines  chan string
-	log    logged
+	log    testenv.Output
 	cancel context.CancelFunc
 	done   chan struct{}
 	err    error // of Run, after done
-}
-
-type logged struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // start starts a bridge to a server, or whatever change makes of its

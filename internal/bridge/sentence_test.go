@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/testenv"
 )
 
 // TestWhatTheServerRefuses reaches the host as a sentence, for each request
@@ -99,12 +100,7 @@ func TestAnErrorOfTheProtocolPasses(t *testing.T) {
 }
 
 func TestAServerThatIsNotThere(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed := l.Addr().String()
-	l.Close()
+	closed := testenv.FreeAddr()
 	plain, secure := server(t, result), httptest.NewTLSServer(http.NotFoundHandler())
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
 	defer secure.Close()

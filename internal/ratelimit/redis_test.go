@@ -4,13 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"encoding/pem"
 	"io"
 	"log/slog"
 	"net"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -70,14 +66,9 @@ func TestRedisURL(t *testing.T) {
 // TestOverTLS: a certificate is checked against the machine's and the name.
 func TestOverTLS(t *testing.T) {
 	server := testenv.StartRedis(t)
-	web := httptest.NewTLSServer(nil) // for its certificate
-	defer web.Close()
-	file := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw}), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	certificate, file, _ := testenv.Certificate(t)
 	t.Setenv("SSL_CERT_FILE", file)
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: web.TLS.Certificates})
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package ratelimit
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -252,7 +251,7 @@ func TestRedisFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := testenv.StartRedis(t)
-			var log syncBuffer
+			var log testenv.Output
 			s := NewShared(newHastyRedis(t, server.URL()), slog.New(slog.NewTextHandler(&log, nil)))
 			var background sync.WaitGroup
 			ctx, stop := context.WithCancel(t.Context())
@@ -384,7 +383,7 @@ func TestRedisFailsUnseen(t *testing.T) {
 // TestStartsWithoutRedis: with a wrong password, until it is right.
 func TestStartsWithoutRedis(t *testing.T) {
 	server := testenv.StartRedis(t)
-	var log syncBuffer
+	var log testenv.Output
 	s := NewShared(newRedis(t, strings.Replace(server.URL(), "//", "//:open-sesame@", 1)), slog.New(slog.NewTextHandler(&log, nil)))
 	accepted := 0
 	for range 500 {
@@ -432,22 +431,4 @@ func waitUntil(t *testing.T, happened func() bool) {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-}
-
-// syncBuffer is a log that is read while it is written.
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

@@ -71,9 +71,11 @@ func Examine(ctx context.Context, cfg Config) (Condition, error) {
 		return c, classify(err)
 	}
 	if c.Embedded {
-		return c, s.examineFile(ctx, cfg, &c)
+		err = s.examineFile(ctx, cfg, &c)
+	} else {
+		err = s.examineServer(ctx, cfg, &c)
 	}
-	return c, s.examineServer(ctx, cfg, &c)
+	return c, err // not in one line: c may be copied before it is filled in
 }
 
 func (s *Store) examineFile(ctx context.Context, cfg Config, c *Condition) error {
@@ -92,25 +94,19 @@ func (s *Store) examineFile(ctx context.Context, cfg Config, c *Condition) error
 }
 
 func (s *Store) examineServer(ctx context.Context, cfg Config, c *Condition) error {
-	var version string
+	var version, forgetful string
 	var micros int64
 	begun := time.Now()
 	if err := s.q.QueryRowContext(ctx, `SELECT current_setting('server_version'), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
-		(SELECT coalesce(sum(numbackends), 0)::bigint FROM pg_stat_database), current_setting('max_connections')::int`).
-		Scan(&version, &micros, &c.Connections, &c.Most); err != nil {
+		(SELECT coalesce(sum(numbackends), 0)::bigint FROM pg_stat_database), current_setting('max_connections')::int,
+		(SELECT coalesce(string_agg(name, ' ' ORDER BY name), '') FROM pg_settings
+			WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes') AND setting = 'off')`).
+		Scan(&version, &micros, &c.Connections, &c.Most, &forgetful); err != nil {
 		return classify(err)
 	}
 	middle := begun.Add(time.Since(begun) / 2) // it read its clock somewhere on the way
 	c.Server, c.Ahead = "PostgreSQL "+version, time.UnixMicro(micros).Sub(middle)
-	for _, name := range []string{"fsync", "synchronous_commit", "full_page_writes"} {
-		var value string
-		if err := s.q.QueryRowContext(ctx, `SELECT current_setting($1)`, name).Scan(&value); err != nil {
-			return classify(err)
-		}
-		if value == "off" {
-			c.Forgetful = append(c.Forgetful, name)
-		}
-	}
+	c.Forgetful = strings.Fields(forgetful)
 	pg, err := pgx.ParseConfig(cfg.URL)
 	if err != nil {
 		return err

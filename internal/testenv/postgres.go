@@ -88,18 +88,17 @@ type PostgresServer struct {
 // "max_connections=10".
 func StartPostgres(t testing.TB, options ...string) *PostgresServer {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr := FreeAddr()
+	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().(*net.TCPAddr)
-	l.Close()
 	// A crash loses nothing that was acknowledged.
-	s, err := startPostgres(append(options, "synchronous_commit=on", "listen_addresses=127.0.0.1", "port="+strconv.Itoa(addr.Port))...)
+	s, err := startPostgres(append(options, "synchronous_commit=on", "listen_addresses="+host, "port="+port)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Addr = addr.String()
+	s.Addr = addr
 	t.Cleanup(s.remove)
 	return s
 }
@@ -138,7 +137,11 @@ func (s *PostgresServer) Start() error {
 	if err := s.server.Start(); err != nil {
 		return err
 	}
-	return waitFor(s.dsn(), 30*time.Second)
+	if err := waitFor(s.dsn(), 30*time.Second); err != nil {
+		said, _ := os.ReadFile(log.Name())
+		return fmt.Errorf("%w\n%s", err, said)
+	}
+	return nil
 }
 
 // dsn leads to the database "postgres", without a schema.
@@ -157,8 +160,7 @@ func (s *PostgresServer) remove() {
 	_ = os.RemoveAll(s.dir)
 }
 
-// startPostgres makes a cluster and starts it. PostgreSQL refuses to run as root,
-// so root runs it as "postgres".
+// startPostgres makes a cluster and starts it.
 func startPostgres(options ...string) (*PostgresServer, error) {
 	bin, err := postgresBin()
 	if err != nil {
@@ -169,15 +171,8 @@ func startPostgres(options ...string) (*PostgresServer, error) {
 		return nil, err
 	}
 	s := &PostgresServer{dir: dir, bin: bin, options: options, attr: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}}
-	if os.Geteuid() == 0 {
-		uid, gid, err := lookup("postgres")
-		if err != nil {
-			return nil, err
-		}
-		if err := os.Chown(dir, uid, gid); err != nil {
-			return nil, err
-		}
-		s.attr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	if s.attr.Credential, err = give(dir); err != nil {
+		return nil, err
 	}
 	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "-U", "memo", "-A", "trust",
 		"-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
@@ -208,16 +203,26 @@ func postgresBin() (string, error) {
 	return "", fmt.Errorf("testenv: PostgreSQL's server binaries are missing: apt-get install postgresql")
 }
 
-func lookup(name string) (uid, gid int, err error) {
-	u, err := user.Lookup(name)
+// give makes a file or a directory that of whoever runs PostgreSQL. It refuses to
+// run as root, so root runs it as "postgres"; anybody else as themselves, which
+// is nil.
+func give(path string) (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	u, err := user.Lookup("postgres")
 	if err != nil {
-		return 0, 0, fmt.Errorf("testenv: root cannot run PostgreSQL, and there is no user %q: %w", name, err)
+		return nil, fmt.Errorf("testenv: root cannot run PostgreSQL, and there is no user %q: %w", "postgres", err)
 	}
-	if uid, err = strconv.Atoi(u.Uid); err != nil {
-		return 0, 0, err
+	uid, err := strconv.Atoi(u.Uid)
+	if err != nil {
+		return nil, err
 	}
-	gid, err = strconv.Atoi(u.Gid)
-	return uid, gid, err
+	gid, err := strconv.Atoi(u.Gid)
+	if err != nil {
+		return nil, err
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(path, uid, gid)
 }
 
 func waitFor(dsn string, limit time.Duration) error {

@@ -34,7 +34,7 @@ var theRedis struct {
 // Redis returns the URL of an empty database of its own on a real server.
 func Redis(t testing.TB) string {
 	t.Helper()
-	theRedis.start.Do(func() { theRedis.server, theRedis.err = startRedis(0) })
+	theRedis.start.Do(func() { theRedis.server, theRedis.err = startRedis("") })
 	if theRedis.err != nil {
 		t.Fatal(theRedis.err)
 	}
@@ -44,7 +44,7 @@ func Redis(t testing.TB) string {
 // StartRedis starts a server that the test may break. It ends with the test.
 func StartRedis(t testing.TB) *RedisServer {
 	t.Helper()
-	s, err := startRedis(0)
+	s, err := startRedis("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,15 +65,7 @@ func (s *RedisServer) Stop() {
 // Restart starts a new, empty server on the port of one that was stopped.
 func (s *RedisServer) Restart(t testing.TB) {
 	t.Helper()
-	_, port, err := net.SplitHostPort(s.Addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := strconv.Atoi(port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := startRedis(n)
+	again, err := startRedis(s.Addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,46 +95,42 @@ func (s *RedisServer) do(command string, args ...any) (string, error) {
 	return fmt.Sprint(answer), err
 }
 
-// startRedis starts a server on a port; 0 is one that is free. Another process
-// may be quicker to take that, so it is tried again.
-func startRedis(port int) (s *RedisServer, err error) {
+// startRedis starts a server at an address; an empty one is any that is free.
+// Another process may be quicker to take that, so it is tried again.
+func startRedis(addr string) (s *RedisServer, err error) {
 	for range 5 {
-		if s, err = tryRedis(port); err == nil {
+		if s, err = tryRedis(addr); err == nil {
 			return s, nil
 		}
 	}
 	return nil, err
 }
 
-func tryRedis(port int) (*RedisServer, error) {
+func tryRedis(addr string) (*RedisServer, error) {
 	bin, err := exec.LookPath("redis-server")
 	if err != nil {
 		if bin, err = exec.LookPath("valkey-server"); err != nil {
 			return nil, fmt.Errorf("testenv: redis-server is missing: apt-get install redis-server")
 		}
 	}
+	if addr == "" {
+		addr = FreeAddr()
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", "memo-redis-")
 	if err != nil {
 		return nil, err
 	}
-	if port == 0 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		port = l.Addr().(*net.TCPAddr).Port
-		l.Close()
-	}
-	server := exec.Command(bin, "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir,
+	server := exec.Command(bin, "--bind", host, "--port", port, "--dir", dir,
 		"--save", "", "--appendonly", "no", "--databases", "10000")
 	server.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	if err := server.Start(); err != nil {
 		return nil, err
 	}
-	s := &RedisServer{
-		Process: server.Process, Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
-		dir: dir, ended: make(chan struct{}),
-	}
+	s := &RedisServer{Process: server.Process, Addr: addr, dir: dir, ended: make(chan struct{})}
 	go func() {
 		_ = server.Wait()
 		close(s.ended)
