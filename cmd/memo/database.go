@@ -76,6 +76,12 @@ func (c *restoreCmd) Run(e *environment) error {
 		}
 		e.say("Restored %d transcriptions and %d keys. Everybody has to sign in again.", view.Transcriptions, view.Keys)
 		e.say("%d keys that had ended since the backup stay dead, by the record of the present database.", view.CarriedOver)
+		if view.MembersLeft > 0 {
+			e.say("%d members who had left a workspace since the backup are not in it.", view.MembersLeft)
+		}
+		for _, id := range view.Ownerless {
+			e.say("Workspace %s has no OWNER who can sign in: memo member add %[1]s EMAIL --role owner", id)
+		}
 		switch {
 		case view.Deactivated > 0:
 			e.say("%d keys were deactivated: the present database does not know them, so they may have been revoked. Create new ones, or restore with --keep-unknown-keys if you are sure.", view.Deactivated)

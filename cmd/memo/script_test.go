@@ -38,7 +38,7 @@ import (
 //	exits STATUS program [arg…]       runs it and wants exactly this exit status
 //	json FILE PATH [VALUE]            wants the value, or that there is one; ~RE is a pattern.
 //	                                  The file must be one JSON value and nothing else.
-//	                                  A path is like a.b[0].c, [#] is a length, and
+//	                                  A path is like a.b[0].c, [len] is a length, and
 //	                                  [name=x] the first element with such a member
 //	! json FILE PATH                  wants no such member
 //	jsonenv FILE PATH VAR             takes the value into a variable
@@ -296,10 +296,17 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// A path and one step of it. A # would begin a comment.
+var (
+	wholePath = regexp.MustCompile(`^((^|\.)[^.\[\]]+|\[[^\[\]]+\])*$`)
+	oneStep   = regexp.MustCompile(`\[[^\]]*\]|[^.\[]+`)
+)
+
 // value reads a JSON file and walks a path in it.
 func value(ts *testscript.TestScript, file, path string) (v any, found bool) {
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(file)), &v))
-	for _, step := range regexp.MustCompile(`\[[^\]]*\]|[^.\[]+`).FindAllString(path, -1) {
+	want(ts, wholePath.MatchString(path), "a path such as a.b[0].c")
+	for _, step := range oneStep.FindAllString(path, -1) {
 		inner, index := strings.CutPrefix(strings.TrimSuffix(step, "]"), "[")
 		name, wanted, search := strings.Cut(inner, "=")
 		at, err := strconv.Atoi(inner)
@@ -312,7 +319,7 @@ func value(ts *testscript.TestScript, file, path string) (v any, found bool) {
 			continue
 		case !isList:
 			return nil, false
-		case inner == "#":
+		case inner == "len":
 			v = float64(len(list))
 			continue
 		case search:

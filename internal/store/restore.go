@@ -2,12 +2,12 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -23,20 +23,29 @@ type Restored struct {
 	Keys           int64 `json:"keys"`
 	CarriedOver    int64 `json:"carried_over"` // dead in the present database, and so in the restored one
 	Deactivated    int64 `json:"deactivated"`  // not known to the present database, so nobody can say whether they were revoked
+	MembersLeft    int64 `json:"members_left"` // memberships of the backup that have ended since, and stay so
+
+	// Ownerless are the ids of workspaces that have no OWNER who can sign in:
+	// those of the backup have lost that since, and later ones are not in it.
+	Ownerless []string `json:"ownerless"`
 }
 
 // Restore replaces everything by what the backup holds, in one transaction. No
 // key comes back to life: whatever ended one in the present database ends it
 // in the restored one, and a key that the present database does not know is
-// deactivated, unless keepUnknown.
+// deactivated, unless keepUnknown. Nobody who has lost access since gets it
+// back, nor do old passwords work.
 func (s *Store) Restore(ctx context.Context, b *Backup, keepUnknown bool, progress Progress) (r Restored, err error) {
 	from := b.store
 	err = s.Write(ctx, func(to *Tx) error {
+		if err := to.lockAll(ctx); err != nil {
+			return err
+		}
 		ends, err := to.keyEnds(ctx)
 		if err != nil {
 			return err
 		}
-		disabled, err := list(ctx, to.q, scanID, `SELECT id FROM users WHERE disabled_at IS NOT NULL`)
+		people, err := to.standing(ctx)
 		if err != nil {
 			return err
 		}
@@ -49,15 +58,17 @@ func (s *Store) Restore(ctx context.Context, b *Backup, keepUnknown bool, progre
 		if err := to.reindex(ctx, from.read.db); err != nil {
 			return err
 		}
-		for _, id := range disabled {
-			if err := to.exec(ctx, `UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL`, id, millis(to.Now)); err != nil {
-				return err
-			}
-		}
 		if err := to.exec(ctx, `UPDATE workspaces SET content_version = CASE WHEN content_version >= $1 THEN content_version + 1 ELSE $1 END`, millis(to.Now)); err != nil {
 			return err
 		}
 		if r, err = to.endKeys(ctx, ends, keepUnknown); err != nil {
+			return err
+		}
+		if r.MembersLeft, err = to.endAccess(ctx, people); err != nil {
+			return err
+		}
+		if r.Ownerless, err = list(ctx, to.q, scanID, `SELECT id FROM workspaces w WHERE NOT EXISTS (SELECT 1 FROM memberships m
+			JOIN users u ON u.id = m.user_id WHERE m.workspace_id = w.id AND m.role = 'OWNER' AND u.disabled_at IS NULL) ORDER BY id`); err != nil {
 			return err
 		}
 		return to.Record(ctx, memo.Event{
@@ -147,6 +158,15 @@ func (t *Tx) empty(ctx context.Context) error {
 	return nil
 }
 
+// lockAll makes whoever would change a row wait until everything is replaced, or
+// what they end meanwhile would come back. SQLite runs one transaction at a time.
+func (t *Tx) lockAll(ctx context.Context) error {
+	if t.dialect != dialectPostgres {
+		return nil
+	}
+	return t.exec(ctx, `LOCK TABLE `+strings.Join(slices.Concat(copied, uncopied), ", ")+` IN EXCLUSIVE MODE`)
+}
+
 // reindex makes every transcription findable again.
 func (t *Tx) reindex(ctx context.Context, from querier) error {
 	rows, err := from.QueryContext(ctx, `SELECT t.seq, t.workspace_id, t.item, x.segments FROM transcriptions t JOIN transcripts x ON x.seq = t.seq`)
@@ -171,65 +191,6 @@ func (t *Tx) reindex(ctx context.Context, from querier) error {
 		}
 	}
 	return classify(rows.Err())
-}
-
-// keyEnd is what the present database knows of a key.
-type keyEnd struct {
-	hash                          []byte
-	revoked, deactivated, expires sql.NullInt64
-	deactivatedBy                 string
-	exposed                       sql.NullInt64
-}
-
-func (t *Tx) keyEnds(ctx context.Context) ([]keyEnd, error) {
-	return list(ctx, t.q, func(row scanner) (e keyEnd, err error) {
-		err = row.Scan(&e.hash, &e.revoked, &e.deactivated, &e.deactivatedBy, &e.expires, &e.exposed)
-		return e, err
-	}, `SELECT hash, revoked_at, deactivated_at, deactivated_by, expires_at, exposed_at FROM api_keys`)
-}
-
-// endKeys carries the known ends over to the restored keys and deactivates
-// the keys that nobody can speak for.
-func (t *Tx) endKeys(ctx context.Context, ends []keyEnd, keepUnknown bool) (r Restored, err error) {
-	count := func(query string, args ...any) (n int64) {
-		if err == nil {
-			err = classify(t.q.QueryRowContext(ctx, query, args...).Scan(&n))
-		}
-		return n
-	}
-	r.Transcriptions = count(`SELECT count(*) FROM transcriptions`)
-	r.Keys = count(`SELECT count(*) FROM api_keys`)
-	before := count(`SELECT count(*) FROM api_keys WHERE `+living+`$1`, millis(t.Now))
-	for _, e := range ends {
-		if err != nil {
-			return r, err
-		}
-		err = t.exec(ctx, `UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2), deactivated_at = coalesce(deactivated_at, $3),
-			deactivated_by = CASE WHEN deactivated_by = '' THEN $4 ELSE deactivated_by END, exposed_at = coalesce(exposed_at, $6),
-			expires_at = CASE WHEN CAST($5 AS BIGINT) IS NULL OR expires_at <= $5 THEN expires_at ELSE $5 END
-			WHERE hash = $1`, e.hash, e.revoked, e.deactivated, e.deactivatedBy, e.expires, e.exposed)
-	}
-	r.CarriedOver = before - count(`SELECT count(*) FROM api_keys WHERE `+living+`$1`, millis(t.Now))
-	if keepUnknown || err != nil {
-		return r, err
-	}
-	known := make(map[string]bool, len(ends))
-	for _, e := range ends {
-		known[string(e.hash)] = true
-	}
-	restored, err := t.keyEnds(ctx)
-	for _, e := range restored {
-		if err != nil {
-			return r, err
-		}
-		if !known[string(e.hash)] {
-			var n int64
-			n, err = t.changed(ctx, `UPDATE api_keys SET deactivated_at = $1, deactivated_by = $3 WHERE hash = $2 AND `+living+`$1`,
-				millis(t.Now), e.hash, "a backup was restored without a record of what had been revoked since")
-			r.Deactivated += n
-		}
-	}
-	return r, err
 }
 
 // SetAside renames a database in dir that cannot be read, with what belongs to

@@ -1,7 +1,10 @@
 package store
 
 import (
+	"errors"
+	"maps"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,6 +50,142 @@ func TestARestoreTakesInvitationsAway(t *testing.T) {
 		}
 		if w, err := s.Workspace(ctx, workspace); err != nil || w.Name != "Acme" {
 			t.Errorf("%+v %v", w, err)
+		}
+	})
+}
+
+// TestARestoreGivesNobodyAccessBack: what was taken away since the backup stays so.
+func TestARestoreGivesNobodyAccessBack(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		ctx := t.Context()
+		s := mustOpen(t, cfg)
+		const workspace, olga, mal, bo, dan = "0195c0de-0000-7000-8000-00000000000a", "0195c0de-0000-7000-8000-000000000001",
+			"0195c0de-0000-7000-8000-000000000002", "0195c0de-0000-7000-8000-000000000003", "0195c0de-0000-7000-8000-000000000004"
+		key, hash := memo.APIKey{ID: "0195c0de-0000-7000-8000-00000000000b", WorkspaceID: workspace, CreatedBy: memo.KeyCreator{ID: mal}, Name: "Mal's", CreatedAt: s.Now()}, credential.NewKey().Hash()
+		write := func(f func(*Tx) error) {
+			t.Helper()
+			if err := s.Write(ctx, f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(func(tx *Tx) error {
+			if err := tx.AddWorkspace(ctx, memo.Workspace{ID: workspace, Name: "Acme", Plan: memo.PlanPro, CreatedAt: tx.Now}); err != nil {
+				return err
+			}
+			for id, role := range map[string]memo.Role{olga: memo.RoleOwner, mal: memo.RoleMember, bo: memo.RoleOwner, dan: memo.RoleMember} {
+				if _, err := tx.AddUser(ctx, memo.User{ID: id, Email: id + "@example.com", Name: id, CreatedAt: tx.Now}, "old"); err != nil {
+					return err
+				}
+				if _, err := tx.AddMember(ctx, workspace, id, role); err != nil {
+					return err
+				}
+			}
+			_, err := tx.AddKey(ctx, key, hash)
+			return err
+		})
+		file := filepath.Join(t.TempDir(), "backup.db")
+		if err := s.WriteBackup(ctx, file, nil); err != nil {
+			t.Fatal(err)
+		}
+		write(func(tx *Tx) error {
+			_, err := tx.SetUserDisabled(ctx, dan, true)
+			return errors.Join(err, tx.RemoveMember(ctx, workspace, mal), tx.SetRole(ctx, workspace, bo, memo.RoleMember), tx.SetPassword(ctx, olga, "new"))
+		})
+		b, err := OpenBackup(ctx, file, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		if r, err := s.Restore(ctx, b, true, nil); err != nil || r.MembersLeft != 1 {
+			t.Fatalf("%+v %v", r, err)
+		}
+		roles := map[string]memo.Role{}
+		members, err := s.Members(ctx, workspace)
+		for _, m := range members {
+			roles[m.UserID] = m.Role
+		}
+		if want := map[string]memo.Role{olga: memo.RoleOwner, bo: memo.RoleMember, dan: memo.RoleMember}; err != nil || !maps.Equal(roles, want) {
+			t.Errorf("members: %v %v", roles, err)
+		}
+		if password, err := s.PasswordHash(ctx, olga); err != nil || password != "new" {
+			t.Errorf("an old password works: %q %v", password, err)
+		}
+		if u, err := s.User(ctx, dan); err != nil || u.DisabledAt == nil {
+			t.Errorf("who was disabled: %+v %v", u, err)
+		}
+		if k, err := s.Key(ctx, key.ID, s.Now()); err != nil || k.Life.Status(s.Now()) != memo.KeyDeactivated {
+			t.Errorf("the key of who had left: %+v %v", k, err)
+		}
+
+		// In a new place nobody is known, and all are as they were.
+		other := mustOpen(t, Config{Dir: t.TempDir()})
+		if r, err := other.Restore(ctx, b, true, nil); err != nil || r.MembersLeft != 0 {
+			t.Fatalf("%+v %v", r, err)
+		}
+		if members, err := other.Members(ctx, workspace); err != nil || len(members) != 4 {
+			t.Errorf("in a new place: %+v %v", members, err)
+		}
+	})
+}
+
+// TestARevocationDuringARestoreHolds: the revocation waits, and ends the restored
+// key.
+func TestARevocationDuringARestoreHolds(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		ctx := t.Context()
+		s := mustOpen(t, cfg)
+		key := memo.APIKey{ID: "0195c0de-0000-7000-8000-00000000000b", WorkspaceID: "0195c0de-0000-7000-8000-00000000000a", CreatedBy: memo.KeyCreator{ID: "0195c0de-0000-7000-8000-000000000001"}, Name: "One", CreatedAt: s.Now()}
+		err := s.Write(ctx, func(tx *Tx) error {
+			_, err := tx.AddUser(ctx, memo.User{ID: key.CreatedBy.ID, Email: "olga@example.com", Name: "Olga", CreatedAt: tx.Now}, "")
+			if err != nil {
+				return err
+			}
+			if err := tx.AddWorkspace(ctx, memo.Workspace{ID: key.WorkspaceID, Name: "Acme", Plan: memo.PlanPro, CreatedAt: tx.Now}); err != nil {
+				return err
+			}
+			_, err = tx.AddKey(ctx, key, credential.NewKey().Hash())
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "backup.db")
+		if err := s.WriteBackup(ctx, file, nil); err != nil {
+			t.Fatal(err)
+		}
+		b, err := OpenBackup(ctx, file, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		var begin sync.Once
+		revoked := make(chan error)
+		_, err = s.Restore(ctx, b, false, func(int64, int64) { // the ends have been read by now
+			begin.Do(func() {
+				go func() {
+					revoked <- s.Write(ctx, func(tx *Tx) error {
+						done, err := tx.RevokeKey(ctx, key.ID)
+						if err == nil && !done {
+							err = errors.New("there was no key to revoke")
+						}
+						return err
+					})
+				}()
+				select {
+				case err := <-revoked:
+					t.Errorf("it did not wait: %v", err)
+				case <-time.After(200 * time.Millisecond):
+				}
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := <-revoked; err != nil {
+			t.Error(err)
+		}
+		if k, err := s.Key(ctx, key.ID, s.Now()); err != nil || k.Life.Status(s.Now()) != memo.KeyRevoked {
+			t.Errorf("after the restore: %+v %v", k, err)
 		}
 	})
 }
