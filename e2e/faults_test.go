@@ -44,6 +44,7 @@ func TestFaultsOfPostgres(t *testing.T) {
 		{name: "refuses connections", begin: func(*testing.T) { l.cut() }, end: func(*testing.T) { l.mend() }},
 		{name: "stands still", begin: func(*testing.T) { l.spoil("timeout", map[string]any{"timeout": 0}) }, end: func(*testing.T) { l.mend() }},
 		{name: "answers after 3 s", begin: func(*testing.T) { l.spoil("latency", map[string]any{"latency": 3000}) }, end: func(*testing.T) { l.mend() }},
+		{name: "answers after 0.5 s", begin: func(*testing.T) { l.spoil("latency", map[string]any{"latency": 500}) }, end: func(*testing.T) { l.mend() }},
 		{name: "resets connections", begin: func(*testing.T) { l.spoil("reset_peer", map[string]any{"timeout": 0}) }, end: func(*testing.T) { l.mend() }},
 		{name: "crashes and starts again", begin: func(*testing.T) { pg.Stop() }, end: func(t *testing.T) {
 			if err := pg.Start(); err != nil {

@@ -70,6 +70,9 @@ func (a *App) Flush(ctx context.Context) { a.usage.write(ctx, true) }
 // Ready reports whether the database answers.
 func (a *App) Ready(ctx context.Context) error { return a.store.Ping(ctx) }
 
+// IsSlow reports that the database is late with every answer.
+func (a *App) IsSlow() bool { return a.store.IsSlow() }
+
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // ParseID reads an id into its canonical form. uuid.Parse takes other spellings

@@ -56,6 +56,23 @@ func New(cfg Config) (*Gate, error) {
 // away hears so (503) within two seconds.
 const readTimeout = 1500 * time.Millisecond
 
+// How long a call may take, and how long while the database is late with every
+// answer: a call asks several times, and must be answered within two seconds.
+const (
+	callTime     = 30 * time.Second
+	slowCallTime = 1750 * time.Millisecond
+)
+
+// Deadline is when a call that has been let in is given up. Uploads and streams
+// have times of their own.
+func (g *Gate) Deadline(r *http.Request) time.Time {
+	most := callTime
+	if g.app.IsSlow() {
+		most = slowCallTime
+	}
+	return telemetry.Of(r.Context()).Begun.Add(most)
+}
+
 // Admission is a caller who may go on.
 type Admission struct {
 	memo.Caller

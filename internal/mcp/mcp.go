@@ -98,9 +98,6 @@ type callKey struct{}
 
 func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
 
-// timeout bounds one call, as REST's does.
-const timeout = 30 * time.Second
-
 // guard stands between the SDK and our handlers. It holds the SDK to what was
 // counted: had it read another method than we did, that would run uncounted.
 func (s *Server) guard(next sdk.MethodHandler) sdk.MethodHandler {
@@ -110,7 +107,7 @@ func (s *Server) guard(next sdk.MethodHandler) sdk.MethodHandler {
 			c.failure = fmt.Errorf("mcp: %s was counted as %s", method, c.method)
 			return nil, c.failure
 		}
-		ctx, cancel := context.WithTimeout(ctx, timeout)
+		ctx, cancel := context.WithDeadline(ctx, s.Gate.Deadline(c.request))
 		defer cancel()
 		// The SDK hands the end of the request on for the newest revision only.
 		defer context.AfterFunc(c.request.Context(), cancel)()

@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"sort"
 	"strings"
-	"time"
 
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/gate"
@@ -70,9 +69,6 @@ func (a *API) ServeOpenAPI(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	_, _ = w.Write(a.schema) // the client may be gone
 }
-
-// timeout bounds a call; streams have a bound of their own.
-const timeout = 30 * time.Second
 
 // Handler serves every path under /api/, with JSON for what is not there.
 func (a *API) Handler() http.Handler {
@@ -137,12 +133,12 @@ func NotFound(w http.ResponseWriter, r *http.Request) {
 func (a *API) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		telemetry.Of(r.Context()).Route = rt.method + " " + rt.path
-		ctx, cancel := context.WithTimeout(r.Context(), timeout)
-		defer cancel()
 		admission, ok := a.admit(rt, w, r)
 		if !ok {
 			return
 		}
+		ctx, cancel := context.WithDeadline(r.Context(), a.gate.Deadline(r))
+		defer cancel()
 		c := &call{API: a, w: w, r: r, ctx: ctx, Admission: admission}
 		if rt.kept && a.answerKept(c) {
 			return

@@ -134,6 +134,9 @@ type health struct {
 
 func status(w http.ResponseWriter, code int, h health) {
 	w.Header().Set("Cache-Control", "no-store")
+	if code == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "2")
+	}
 	gate.WriteJSON(w, code, h)
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -26,11 +27,14 @@ const (
 // it answers again. A deadline for each statement would have to be longer than
 // the longest search, and a server that stands still takes connections as before.
 //
-// An error from the server is an answer too: one that has no connection to
-// spare, or is starting up, says so itself to everybody who asks.
+// An error from the server cuts nothing: one that has no connection to spare, or
+// is starting up, says so itself to everybody who asks.
 type pulse struct {
 	cfg  *pgx.ConnConfig // of a connection of its own
 	dial pgconn.DialFunc
+
+	down atomic.Bool // the last question got no answer but an error
+	slow atomic.Bool // it took longer than a beat, or does so far
 
 	mu    sync.Mutex
 	away  bool
@@ -85,10 +89,9 @@ func (p *pulse) isAway() bool {
 	return p.away
 }
 
-// set notes whether PostgreSQL answers, and cuts what waits if it does not.
-func (p *pulse) set(away bool) (changed bool) {
+// set notes whether PostgreSQL is silent, and cuts what waits if it is.
+func (p *pulse) set(away bool) {
 	p.mu.Lock()
-	changed = p.away != away
 	p.away = away
 	conns := p.conns
 	if away {
@@ -100,7 +103,6 @@ func (p *pulse) set(away bool) (changed bool) {
 			c.Conn.Close()
 		}
 	}
-	return changed
 }
 
 // watch asks until ctx ends.
@@ -121,12 +123,13 @@ func (p *pulse) watch(ctx context.Context, log *slog.Logger) {
 			hangUp(own)
 			return
 		}
-		if p.set(err != nil) {
-			if err != nil {
-				log.Error("PostgreSQL does not answer: calls get 503 until it does", "error", err)
-			} else {
-				log.Info("PostgreSQL answers again")
-			}
+		_, says := errors.AsType[*pgconn.PgError](err)
+		p.set(err != nil && !says)
+		switch down := p.down.Swap(err != nil); {
+		case !down && err != nil:
+			log.Error("PostgreSQL does not answer: calls get 503 until it does", "error", err)
+		case down && err == nil:
+			log.Info("PostgreSQL answers again")
 		}
 	}
 }
@@ -151,9 +154,9 @@ func (p *pulse) ask(ctx context.Context, own *pgx.Conn) (*pgx.Conn, error) {
 		if err == nil {
 			err = own.Ping(ctx)
 		}
-		if _, says := errors.AsType[*pgconn.PgError](err); says {
+		if err != nil {
 			hangUp(own)
-			own, err = nil, nil
+			own = nil
 		}
 		asked <- reply{own, err}
 	}()
@@ -161,11 +164,15 @@ func (p *pulse) ask(ctx context.Context, own *pgx.Conn) (*pgx.Conn, error) {
 	if p.isAway() { // nobody waits for it now, and each host that is named has its time
 		turns *= 1 + len(p.cfg.Fallbacks)
 	}
-	for range turns {
+	for turn := range turns {
 		select {
 		case r := <-asked:
+			if turn == 0 {
+				p.slow.Store(false)
+			}
 			return r.own, r.err
 		case <-time.After(beat):
+			p.slow.Store(true)
 		}
 	}
 	cancel()

@@ -21,31 +21,65 @@ func TestASilentHostIsPassedOver(t *testing.T) {
 	}
 	defer silent.Close()
 	cfg := Config{URL: pg.URL(silent.Addr().String() + "," + pg.Addr), StatementTimeout: 30 * time.Second}
-	s := mustOpen(t, cfg)
-	ctx, stop := context.WithCancel(t.Context())
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		s.Watch(ctx, slog.New(slog.DiscardHandler))
-	}()
-	defer func() { stop(); <-watched }()
-	until := func(what string, f func() bool) {
-		t.Helper()
-		for late := time.Now().Add(30 * time.Second); !f(); time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(late) {
-				t.Fatalf("never: %s", what)
-			}
-		}
-	}
+	s := watched(t, cfg)
 	// A failover: the second is gone for a while, with all that was connected.
 	pg.Stop()
-	until("it is away", s.IsAway)
-	if err := s.Ping(ctx); memo.KindOf(err) != memo.KindUnavailable {
+	until(t, "it is away", s.IsAway)
+	if err := s.Ping(t.Context()); memo.KindOf(err) != memo.KindUnavailable {
 		t.Errorf("while it is away: %v", err)
 	}
 	if err := pg.Start(); err != nil {
 		t.Fatal(err)
 	}
-	until("it is back", func() bool { return !s.IsAway() })
-	until("it answers", func() bool { return s.Ping(ctx) == nil })
+	until(t, "it is back", func() bool { return !s.IsAway() })
+	until(t, "it answers", func() bool { return s.Ping(t.Context()) == nil })
+}
+
+// TestARefusalIsNoAnswer: PostgreSQL lets us in no more, as after its password
+// was changed.
+func TestARefusalIsNoAnswer(t *testing.T) {
+	pg := testenv.StartPostgres(t)
+	s := watched(t, Config{URL: pg.URL(pg.Addr)})
+	admin, err := s.write.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	do := func(statement string) {
+		t.Helper()
+		if _, err := admin.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(`ALTER ROLE memo NOLOGIN`)
+	do(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`)
+	until(t, "it is away", s.IsAway)
+	if err := s.Ping(t.Context()); memo.KindOf(err) != memo.KindUnavailable {
+		t.Errorf("while it refuses: %v", err)
+	}
+	do(`ALTER ROLE memo LOGIN`)
+	until(t, "it is back", func() bool { return !s.IsAway() })
+	until(t, "it answers", func() bool { return s.Ping(t.Context()) == nil })
+}
+
+// watched opens a database and watches it until the end of the test.
+func watched(t *testing.T, cfg Config) *Store {
+	s := mustOpen(t, cfg)
+	ctx, stop := context.WithCancel(t.Context())
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		s.Watch(ctx, slog.New(slog.DiscardHandler))
+	}()
+	t.Cleanup(func() { stop(); <-over })
+	return s
+}
+
+func until(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	for late := time.Now().Add(30 * time.Second); !f(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(late) {
+			t.Fatalf("never: %s", what)
+		}
+	}
 }

@@ -75,8 +75,13 @@ func (s *Store) Watch(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// IsAway reports that PostgreSQL does not answer, as far as Watch knows.
-func (s *Store) IsAway() bool { return s.pulse != nil && s.pulse.isAway() }
+// IsAway reports that PostgreSQL does not answer, or with nothing but errors, as
+// far as Watch knows.
+func (s *Store) IsAway() bool { return s.pulse != nil && s.pulse.down.Load() }
+
+// IsSlow reports that PostgreSQL takes a quarter of a second and more for one
+// question, as far as Watch knows.
+func (s *Store) IsSlow() bool { return s.pulse != nil && s.pulse.slow.Load() }
 
 // Now returns the store's clock, cut to what it keeps.
 func (s *Store) Now() time.Time { return memo.Millis(s.now()) }
@@ -233,6 +238,9 @@ func isAway(err error) bool {
 		}
 		return false
 	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true // whatever it says: its password may have been changed under us
+	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		// Classes: connection, resources, operator intervention, system error;
 		// serialisation failures, deadlocks and locks that are held for long can be
@@ -243,9 +251,6 @@ func isAway(err error) bool {
 			}
 		}
 		return false
-	}
-	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		return true
 	}
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true

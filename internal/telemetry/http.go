@@ -22,8 +22,7 @@ type Middleware struct {
 // Wrap is the outermost handler.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
-		req := &Request{ID: rand.Text()}
+		req := &Request{ID: rand.Text(), Begun: time.Now()}
 		rec := &recorder{ResponseWriter: w}
 		rec.Header().Set("X-Request-Id", req.ID)
 		r = r.WithContext(With(r.Context(), req))
@@ -39,7 +38,7 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 			if req.Route == "" {
 				req.Route = r.Pattern
 			}
-			m.finish(r, req, rec, time.Since(start), p != nil)
+			m.finish(r, req, rec, time.Since(req.Begun), p != nil)
 			if p != nil {
 				panic(http.ErrAbortHandler) // breaks the connection: what was begun must not look whole
 			}

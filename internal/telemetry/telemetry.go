@@ -8,6 +8,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"time"
 
 	"memoai.tech/memo"
 )
@@ -41,6 +42,7 @@ func (s scrubber) Write(p []byte) (int, error) {
 // rooms that learn something fill it in.
 type Request struct {
 	ID      string
+	Begun   time.Time
 	Route   string // the pattern, never the path
 	KeyID   string
 	Refusal string // the code of a refused credential
@@ -59,5 +61,5 @@ func Of(ctx context.Context) *Request {
 	if r, ok := ctx.Value(requestKey{}).(*Request); ok {
 		return r
 	}
-	return new(Request)
+	return &Request{Begun: time.Now()}
 }

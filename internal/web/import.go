@@ -236,6 +236,9 @@ func (u *upload) setField(name, value string) (err error) {
 	return err
 }
 
+// fileTime bounds what the database takes for a file.
+const fileTime = 30 * time.Second
+
 // take imports a file, if the visitor still may: reading it took its time.
 func (u *upload) take(name string, data []byte) error {
 	done, err := u.uploads.turn(u.r.Context())
@@ -243,7 +246,7 @@ func (u *upload) take(name string, data []byte) error {
 		return err
 	}
 	defer done()
-	ctx, cancel := context.WithTimeout(u.r.Context(), timeout)
+	ctx, cancel := context.WithTimeout(u.r.Context(), fileTime)
 	defer cancel()
 	if err := u.recheck(ctx); err != nil {
 		return err

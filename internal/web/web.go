@@ -107,9 +107,6 @@ type visit struct {
 	unframed error
 }
 
-// timeout bounds one page, as it does a call of REST.
-const timeout = 30 * time.Second
-
 // Handler serves every page. What else the server has at its root is added to it.
 func (s *Site) Handler() *http.ServeMux { return s.mux }
 
@@ -124,7 +121,7 @@ func (s *Site) newMux() *http.ServeMux {
 
 func (s *Site) serve(rt route, w http.ResponseWriter, r *http.Request) {
 	telemetry.Of(r.Context()).Route = rt.method + " " + rt.path
-	ctx, cancel := context.WithTimeout(r.Context(), timeout)
+	ctx, cancel := context.WithDeadline(r.Context(), s.Gate.Deadline(r))
 	defer cancel()
 	secure(w.Header())
 	v := &visit{Site: s, w: w, r: r, ctx: ctx, access: rt.access}
