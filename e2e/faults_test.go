@@ -40,6 +40,12 @@ func TestFaultsOfPostgres(t *testing.T) {
 	l := newCrossing(t, pg.Addr)
 	h := settle(t, place{"--database", pg.URL(pg.Addr)})
 	var giveBack func()
+	commits := func(standby string) func(*testing.T) {
+		return func(t *testing.T) {
+			onPostgresOf(t, pg, `ALTER SYSTEM SET synchronous_standby_names = '`+standby+`'`)
+			onPostgresOf(t, pg, `SELECT pg_reload_conf()`)
+		}
+	}
 	for _, f := range []fault{
 		{name: "refuses connections", begin: func(*testing.T) { l.cut() }, end: func(*testing.T) { l.mend() }},
 		{name: "stands still", begin: func(*testing.T) { l.spoil("timeout", map[string]any{"timeout": 0}) }, end: func(*testing.T) { l.mend() }},
@@ -51,6 +57,8 @@ func TestFaultsOfPostgres(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
+		{name: "waits for its standby at each commit", begin: commits("nobody"), end: commits("")},
+		{name: "has a lock on every key", begin: func(t *testing.T) { giveBack = onPostgresOf(t, pg, `BEGIN`, `SELECT 1 FROM api_keys FOR UPDATE`) }, end: func(*testing.T) { giveBack() }},
 		{name: "has no connection to spare", begin: func(t *testing.T) { giveBack = takeAll(t, pg.URL(pg.Addr)) }, end: func(*testing.T) { giveBack() }},
 	} {
 		t.Run(f.name, func(t *testing.T) {
@@ -62,6 +70,28 @@ func TestFaultsOfPostgres(t *testing.T) {
 			r.within(t, http.StatusOK, http.StatusNoContent, http.StatusUnauthorized, http.StatusServiceUnavailable)
 		})
 	}
+}
+
+// onPostgresOf runs statements on one connection, which lasts until it is given
+// back or the test ends.
+func onPostgresOf(t *testing.T, pg *testenv.PostgresServer, statements ...string) (giveBack func()) {
+	t.Helper()
+	ctx := context.Background()
+	db, err := sql.Open("pgx", pg.URL(pg.Addr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range statements {
+		if _, err := conn.ExecContext(ctx, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func() { conn.Close(); db.Close() }
 }
 
 // takeAll takes every connection that a PostgreSQL has, those of others too, and

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -92,14 +93,14 @@ func (c *doctorCmd) database(e *environment) []finding {
 	defer cancel()
 	d, err := store.Examine(ctx, e.config())
 	if err != nil {
-		return []finding{{"database", fault, cause(err), "Start it, or name another with --data or --database."}}
+		return []finding{{"database", fault, cause(err), reach(err, "Start it, or name another with --data or --database.")}}
 	}
 	found := []finding{
 		judge("database", fmt.Sprintf("%s answers in %v", d.Server, d.Took.Round(10*time.Microsecond)), d.Took > slow, warning, "Every call asks it: bring it nearer, or see what keeps it busy."),
 		schema(d),
 	}
 	if d.Embedded {
-		need := max(leastDisk, d.Size/5)
+		need := max(leastDisk, d.Size)
 		return append(
 			found,
 			judge("reserve", sizeOf(d.Kept)+" kept for revocations on a full disk", d.Kept < d.Keep, warning,
@@ -125,7 +126,7 @@ func schema(d store.Condition) finding {
 	case d.Schema > d.Known:
 		f = finding{"schema", fault, fmt.Sprintf("%d, and this program knows %d", d.Schema, d.Known), "Use the newer memo that made it."}
 	case d.Schema < d.Known:
-		f = finding{"schema", warning, fmt.Sprintf("%d, and this program brings it to %d", d.Schema, d.Known), "The next start of memo serve does so. Make a backup first: memo backup FILE."}
+		f = finding{"schema", warning, fmt.Sprintf("%d, and this program brings it to %d", d.Schema, d.Known), "The next start of memo serve does so. Make a backup first, with the memo that runs now, for this one brings the schema up to date: memo backup FILE."}
 	}
 	return f
 }
@@ -140,15 +141,19 @@ func (c *doctorCmd) redis(e *environment) []finding {
 	defer cancel()
 	d, err := r.Examine(ctx)
 	if err != nil {
-		return []finding{{"redis", fault, cause(err), "Start it. Until it answers, each server counts by itself, up to its share of the limit."}}
+		return []finding{{"redis", fault, cause(err), reach(err, "Start it. Until it answers, each server counts by itself, up to its share of the limit.")}}
 	}
 	memory := sizeOf(d.Used) + " of memory used"
 	if d.Max > 0 {
 		memory += ", at most " + sizeOf(d.Max)
 	}
+	role := d.Role
+	if d.Cluster {
+		role += " in a cluster"
+	}
 	return []finding{
 		judge("redis", fmt.Sprintf("%s answers in %v", d.Server, d.Took.Round(10*time.Microsecond)), d.Took > slow, warning, "Every call asks it: bring it nearer."),
-		judge("redis role", d.Role, d.Role != "master", fault, "Name the primary: a replica takes no writes."),
+		judge("redis role", role, role != "master", fault, "Name a primary by itself: a replica takes no writes, and a cluster is not followed."),
 		judge("redis eviction", cmp.Or(d.Policy, "no policy told"), d.Policy != "noeviction", fault, "Set maxmemory-policy noeviction: an evicted window forgets the calls it counted."),
 		judge("redis memory", memory, d.Max > 0 && d.Used*10 > d.Max*8, warning, "Raise maxmemory: a full window takes 3.7 kB for each key in use."),
 		clock("Redis", d.Ahead),
@@ -181,6 +186,24 @@ func isHere(host string) bool {
 	return strings.HasPrefix(host, "/") || host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// A refusal of PostgreSQL's or Redis's that is about who asks.
+var badLogin = regexp.MustCompile(`SQLSTATE 28|WRONGPASS|NOAUTH|NOPERM`)
+
+// reach is what to do about a machine that cannot be asked.
+func reach(err error, otherwise string) string {
+	_, stranger := errors.AsType[x509.UnknownAuthorityError](err)
+	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
+	switch {
+	case stranger:
+		return "Nobody whom this machine trusts vouches for its certificate: SSL_CERT_FILE names a file of those whom it should."
+	case certificate:
+		return "Renew its certificate, or make it one for this name."
+	case badLogin.MatchString(err.Error()):
+		return "Mend the user and the password in the address, or what that user may do."
+	}
+	return otherwise
+}
+
 // ask calls a server, and leaves its answer's body.
 func ask(ctx context.Context, address string) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, examTime)
@@ -207,14 +230,13 @@ func (c *doctorCmd) public(e *environment) []finding {
 	}
 	resp, err := ask(e.ctx, u.JoinPath("/readyz").String())
 	if err != nil {
-		mend := "Start the server, and see that the name and the proxy lead to it."
-		if _, is := errors.AsType[*tls.CertificateVerificationError](err); is {
-			mend = "Renew the certificate, or make it one for this name."
-		}
-		return []finding{{"public URL", fault, cause(err), mend}}
+		return []finding{{"public URL", fault, cause(err), reach(err, "Start the server, and see that the name and the proxy lead to it.")}}
 	}
-	found := []finding{judge("public URL", fmt.Sprintf("/readyz answers %d", resp.StatusCode), resp.StatusCode != http.StatusOK, fault,
-		"See the server's log: it is stopping, or its database does not answer.")}
+	mend := "This is no Memo: see that the name and the proxy lead to it."
+	if resp.StatusCode == http.StatusServiceUnavailable {
+		mend = "See the server's log: it is stopping, or its database does not answer."
+	}
+	found := []finding{judge("public URL", fmt.Sprintf("/readyz answers %d", resp.StatusCode), resp.StatusCode != http.StatusOK, fault, mend)}
 	switch {
 	case resp.TLS != nil:
 		found = append(found, certificate(resp.TLS.PeerCertificates[0]))
@@ -244,7 +266,8 @@ func (c *healthCmd) Run(e *environment) error {
 }
 
 func certificate(c *x509.Certificate) finding {
-	return judge("public TLS", "the certificate is valid until "+c.NotAfter.Format("2006-01-02"), time.Until(c.NotAfter) < leastValid, warning, "Renew it.")
+	least := min(leastValid, c.NotAfter.Sub(c.NotBefore)/4) // some live for hours
+	return judge("public TLS", "the certificate is valid until "+c.NotAfter.Format("2006-01-02"), time.Until(c.NotAfter) < least, warning, "Renew it.")
 }
 
 // cause is an error in one line. The drivers leave passwords out of theirs.

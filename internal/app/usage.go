@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +23,13 @@ type usage struct {
 
 // useEvery is the least time between two writings of one key's use.
 const useEvery = time.Minute
+
+// How long a writing may take: the caller who uses a key for the first time
+// waits for it.
+const (
+	firstUse = 500 * time.Millisecond
+	laterUse = 3 * time.Second
+)
 
 type keyUse struct {
 	at        time.Time // latest accepted call, zero when it is written
@@ -56,7 +64,7 @@ func (u *usage) accepted(ctx context.Context, c memo.Caller, now time.Time, coun
 	}
 	u.mu.Unlock()
 	if first {
-		u.flush(ctx, []string{c.KeyID})
+		u.flush(ctx, []string{c.KeyID}, firstUse)
 	}
 }
 
@@ -114,17 +122,17 @@ func (u *usage) write(ctx context.Context, all bool) {
 		}
 	}
 	u.mu.Unlock()
-	const batch = 300
-	for len(due) > 0 {
-		n := min(batch, len(due))
-		u.flush(ctx, due[:n])
-		due = due[n:]
+	slices.Sort(due) // replicas write the same keys: in one order they cannot lock each other out
+	for part := range slices.Chunk(due, 300) {
+		if !u.flush(ctx, part, laterUse) && all {
+			u.flush(ctx, part, laterUse) // there is no next time
+		}
 	}
 }
 
 // flush writes the use of some keys. What cannot be written is kept for the
 // next time; a request never fails for it.
-func (u *usage) flush(ctx context.Context, ids []string) {
+func (u *usage) flush(ctx context.Context, ids []string, most time.Duration) bool {
 	now := u.store.Now()
 	var uses []store.Use
 	u.mu.Lock()
@@ -135,11 +143,11 @@ func (u *usage) flush(ctx context.Context, ids []string) {
 	}
 	u.mu.Unlock()
 	// A caller who hangs up must not lose the count.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), most)
 	defer cancel()
 	err := u.store.Write(ctx, func(tx *store.Tx) error { return tx.RecordUse(ctx, uses) })
 	if err == nil {
-		return
+		return true
 	}
 	u.log.WarnContext(ctx, "the use of keys could not be written; it is kept for later", "keys", len(uses), "error", err)
 	u.mu.Lock()
@@ -160,6 +168,7 @@ func (u *usage) flush(ctx context.Context, ids []string) {
 			k.hours[hour] = sum
 		}
 	}
+	return false
 }
 
 // Bars is in how many parts a span of use is told.

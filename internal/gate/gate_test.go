@@ -35,7 +35,7 @@ func TestForwardedAddressesAreBelievedFromProxiesOnly(t *testing.T) {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.RemoteAddr = c.peer
 		r.Header["X-Forwarded-For"] = c.forwarded
-		if got := g.address(r); got != c.want {
+		if got := g.Address(r); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
 		}
 	}

@@ -28,10 +28,11 @@ func canonical(u *url.URL) *url.URL {
 // peer is one that the operator named, and then the address before the last
 // proxy of theirs.
 func (g *Gate) Origin(r *http.Request) app.Origin {
-	return app.Origin{IP: g.address(r), Agent: cleanAgent(r.UserAgent())}
+	return app.Origin{IP: g.Address(r), Agent: cleanAgent(r.UserAgent())}
 }
 
-func (g *Gate) address(r *http.Request) string {
+// Address is where a request comes from, without its agent.
+func (g *Gate) Address(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr

@@ -21,7 +21,7 @@ import (
 // Bounds of one question to Redis. Together they keep a caller for well under
 // two seconds, also where the server takes connections and says nothing.
 const (
-	connectTimeout = 500 * time.Millisecond // for a free connection, or a new one with its TLS and password
+	connectTimeout = 500 * time.Millisecond // for a new connection with its TLS and password, and as long for a free one
 	replyTimeout   = 250 * time.Millisecond // for each command: one, or three in the worst case
 	maxConnections = 64
 	idleTimeout    = 5 * time.Minute
@@ -107,6 +107,8 @@ func NewRedis(address string, limits map[Class]int) (*Redis, error) {
 		MaxActive: maxConnections, MaxIdle: maxConnections, Wait: true, IdleTimeout: idleTimeout,
 		TestOnBorrow: r.trusted,
 		DialContext: func(ctx context.Context) (redis.Conn, error) {
+			ctx, cancel := context.WithTimeout(ctx, r.connect)
+			defer cancel()
 			return redis.DialContext(ctx, "tcp", host, append(slices.Clip(options), redis.DialReadTimeout(r.reply), redis.DialWriteTimeout(r.reply))...)
 		},
 	}
@@ -156,7 +158,7 @@ func (r *Redis) beat(id string, life time.Duration) (replicas int, err error) {
 // At worst the call is counted twice.
 func (r *Redis) do(script *redis.Script, keyAndArgs ...any) (any, error) {
 	// A caller who leaves must not look like a Redis that does not answer.
-	ctx, cancel := context.WithTimeout(context.Background(), r.connect)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*r.connect)
 	defer cancel()
 	reply, broken, err := r.ask(ctx, script, keyAndArgs)
 	if broken {
@@ -196,6 +198,7 @@ type Condition struct {
 	Took      time.Duration // of one question
 	Ahead     time.Duration // its clock, as compared with ours
 	Role      string        // master, or slave for one that takes no writes
+	Cluster   bool          // it knows a part of the keys only
 	Policy    string        // what it does when its memory is full; noeviction keeps the limits exact
 	Used, Max int64         // bytes of memory; Max 0 is no bound
 	Host      string
@@ -229,6 +232,7 @@ func (r *Redis) Examine(ctx context.Context) (c Condition, err error) {
 	if v := info["valkey_version"]; v != "" {
 		c.Server = "Valkey " + v
 	}
+	c.Cluster = info["cluster_enabled"] == "1"
 	c.Role, c.Policy, c.Host, c.Encrypted = info["role"], info["maxmemory_policy"], r.host, r.encrypted
 	c.Used, _ = strconv.ParseInt(info["used_memory"], 10, 64) // 0 where it does not say
 	c.Max, _ = strconv.ParseInt(info["maxmemory"], 10, 64)

@@ -51,7 +51,7 @@ type Server struct {
 // New makes a server. To add or take away a door, see [Server.mount].
 func New(cfg Config) *Server {
 	s := &Server{cfg: cfg}
-	outer := &telemetry.Middleware{Log: cfg.Log, Metrics: cfg.Metrics, Panicked: func(w http.ResponseWriter, r *http.Request) {
+	outer := &telemetry.Middleware{Log: cfg.Log, Metrics: cfg.Metrics, Address: cfg.Gate.Address, Panicked: func(w http.ResponseWriter, r *http.Request) {
 		gate.Refuse(w, r, errors.New("server: a handler panicked"))
 	}}
 	s.http = &http.Server{

@@ -25,7 +25,7 @@ type Condition struct {
 	Embedded bool          // SQLite; what follows is of one kind or the other
 
 	Free int64 // bytes on the file system of the embedded database, -1 where that cannot be told
-	Size int64 // bytes of its file
+	Size int64 // bytes of its file and its log
 	Kept int64 // bytes that are kept free for taking access away on a full disk
 	Keep int64 // as many as there should be
 
@@ -89,6 +89,9 @@ func (s *Store) examineFile(ctx context.Context, cfg Config, c *Condition) error
 		return err
 	}
 	c.Size, c.Free = info.Size(), freeBytes(cfg.Dir)
+	if wal, err := os.Stat(filepath.Join(cfg.Dir, FileName+"-wal")); err == nil {
+		c.Size += wal.Size()
+	}
 	c.Kept, c.Keep = s.reserve.size(), reserveSize
 	return nil
 }

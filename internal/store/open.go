@@ -29,8 +29,9 @@ type Config struct {
 	// MaxConns bounds the connections to PostgreSQL; 0 means 20.
 	MaxConns int
 	// StatementTimeout bounds each statement on PostgreSQL, and with it the waiting
-	// for locks and the idling in a transaction; 0, for commands, which may take
-	// long, bounds nothing. It is cut to milliseconds; the URL has the last word.
+	// for locks, the idling in a transaction and the commit; 0, for commands, which
+	// may take long, bounds nothing. It is cut to milliseconds; the URL has the last
+	// word. Migrations are not bound.
 	StatementTimeout time.Duration
 }
 
@@ -44,7 +45,16 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.migrate(ctx); err != nil {
+	migrating := s
+	if s.commitTime > 0 { // its bounds are for calls; a migration may take long
+		cfg.StatementTimeout = 0
+		if migrating, err = open(cfg); err != nil {
+			s.Close()
+			return nil, err
+		}
+		defer migrating.Close()
+	}
+	if err := migrating.migrate(ctx); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -89,7 +99,9 @@ const (
 	// A replica that stands still in the middle of a transaction must not keep the
 	// others waiting for its locks.
 	idleInTransaction = 5 * time.Second
-	lockTimeout       = 10 * time.Second
+	lockTimeout       = time.Second
+	// Nor must a standby that confirms nothing.
+	commitTimeout = 1500 * time.Millisecond
 )
 
 func openPostgres(cfg Config, now func() time.Time) (*Store, error) {
@@ -128,6 +140,9 @@ func openPostgres(cfg Config, now func() time.Time) (*Store, error) {
 	db.SetConnMaxLifetime(connLife)
 	s := newStore(dialectPostgres, db, db, now)
 	s.pulse = pulse
+	if cfg.StatementTimeout > 0 {
+		s.commitTime = commitTimeout
+	}
 	return s, nil
 }
 

@@ -162,7 +162,7 @@ func (p *pulse) ask(ctx context.Context, own *pgx.Conn) (*pgx.Conn, error) {
 	}()
 	turns := silence
 	if p.isAway() { // nobody waits for it now, and each host that is named has its time
-		turns *= 1 + len(p.cfg.Fallbacks)
+		turns += int(p.cfg.ConnectTimeout/beat) * (1 + len(p.cfg.Fallbacks))
 	}
 	for turn := range turns {
 		select {

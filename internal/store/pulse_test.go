@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"net"
 	"testing"
@@ -60,6 +61,31 @@ func TestARefusalIsNoAnswer(t *testing.T) {
 	do(`ALTER ROLE memo LOGIN`)
 	until(t, "it is back", func() bool { return !s.IsAway() })
 	until(t, "it answers", func() bool { return s.Ping(t.Context()) == nil })
+}
+
+// TestACommitIsBound: PostgreSQL waits for a standby that does not confirm.
+func TestACommitIsBound(t *testing.T) {
+	pg := testenv.StartPostgres(t)
+	s := mustOpen(t, Config{URL: pg.URL(pg.Addr), StatementTimeout: 30 * time.Second})
+	for _, statement := range []string{`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`, `SELECT pg_reload_conf()`} {
+		if _, err := s.write.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	until(t, "a commit is not confirmed", func() bool { // the server reads its settings when it gets to it
+		err := s.Write(ctx, func(tx *Tx) error {
+			return tx.AddWorkspace(ctx, memo.Workspace{ID: rand.Text(), Name: "Acme", Plan: memo.PlanPro, CreatedAt: tx.Now})
+		})
+		if err != nil && memo.KindOf(err) != memo.KindUnavailable {
+			t.Error(err)
+		}
+		return err != nil
+	})
+	if ctx.Err() != nil {
+		t.Error("it was not bound")
+	}
 }
 
 // watched opens a database and watches it until the end of the test.

@@ -45,6 +45,9 @@ type Store struct {
 	write   *sql.DB
 	read    *prepared
 	now     func() time.Time
+	// commitTime bounds a commit; 0 does not.
+	commitTime time.Duration
+
 	pulse   *pulse   // nil on SQLite
 	reserve *reserve // of an SQLite file that is served; nil otherwise
 }
@@ -116,6 +119,8 @@ func (s *Store) Write(ctx context.Context, f func(*Tx) error) error {
 
 // writeOnce also returns how much of the reserve f asked for.
 func (s *Store) writeOnce(ctx context.Context, db beginner, f func(*Tx) error) (share int64, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return 0, classify(err)
@@ -131,6 +136,9 @@ func (s *Store) writeOnce(ctx context.Context, db beginner, f func(*Tx) error) (
 		if err := s.reserve.take(); err != nil {
 			return 0, err
 		}
+	}
+	if s.commitTime > 0 {
+		defer time.AfterFunc(s.commitTime, cancel).Stop()
 	}
 	if err := tx.Commit(); err != nil {
 		return t.share, &memo.Error{

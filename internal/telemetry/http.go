@@ -14,6 +14,9 @@ import (
 type Middleware struct {
 	Log     *slog.Logger
 	Metrics *Metrics
+	// Address tells where a request comes from. It is asked for those that were
+	// refused.
+	Address func(*http.Request) string
 	// Panicked writes the answer to a request whose handler panicked before it
 	// had written anything.
 	Panicked func(http.ResponseWriter, *http.Request)
@@ -67,7 +70,7 @@ func (m *Middleware) finish(r *http.Request, req *Request, rec *recorder, took t
 		attrs = append(attrs, slog.String("key_id", req.KeyID))
 	}
 	if req.Refusal != "" {
-		attrs = append(attrs, slog.String("refusal", req.Refusal))
+		attrs = append(attrs, slog.String("refusal", req.Refusal), slog.String("address", m.Address(r)))
 	}
 	if req.Err != nil {
 		attrs = append(attrs, slog.String("error", req.Err.Error()))

@@ -15,7 +15,7 @@ import (
 //	memo_http_requests_total{route,method,status}
 //	memo_http_request_seconds: a histogram by route
 //	memo_key_refusals_total{reason}: missing, malformed, url, unknown, expired,
-//	  revoked, deactivated, plan, rate_limited
+//	  revoked, deactivated, plan, rate_limited, bad_sign_in, not_signed_in
 //	memo_limit_source{source}: 1 for the one of redis and own that decides the
 //	  limits, with --redis
 //	memo_limit_fallbacks_total: how often it went from redis to own
@@ -29,7 +29,15 @@ type Metrics struct {
 }
 
 // NewMetrics makes metrics that count from zero.
-func NewMetrics() *Metrics { return &Metrics{set: metrics.NewSet()} }
+func NewMetrics() *Metrics {
+	m := &Metrics{set: metrics.NewSet()}
+	m.refusals("url") // a series that begins with 1 has not increased
+	return m
+}
+
+func (m *Metrics) refusals(reason string) *metrics.Counter {
+	return m.set.GetOrCreateCounter(`memo_key_refusals_total{reason="` + reason + `"}`)
+}
 
 // Handler serves the metrics. They have no key and no name of a customer in
 // them, but they belong on a listener that only the operator reaches.
@@ -38,6 +46,7 @@ func (m *Metrics) Handler() http.Handler {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		m.set.WritePrometheus(w)
 		metrics.WriteProcessMetrics(w)
+		metrics.WriteFDMetrics(w)
 	})
 }
 
@@ -82,7 +91,7 @@ func (m *Metrics) observe(r *Request, method string, status int, took time.Durat
 	}
 	l.(*latency).observe(took.Seconds())
 	if r.Refusal != "" {
-		m.set.GetOrCreateCounter(`memo_key_refusals_total{reason="` + r.Refusal + `"}`).Inc()
+		m.refusals(r.Refusal).Inc()
 	}
 }
 

@@ -2,12 +2,14 @@ package web
 
 import (
 	"crypto/subtle"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/telemetry"
 )
 
 // home leads to what the visitor has: the set-up of an empty server, the sign-in,
@@ -118,9 +120,11 @@ func doSignIn(v *visit) error {
 	p := v.signInPage()
 	p.Fields.fill(v)
 	err := v.signIn(v.r.PostFormValue("email"), v.r.PostFormValue("password"), p.Next)
-	if memo.KindOf(err) != memo.KindUnauthorized {
+	refused, _ := errors.AsType[*memo.Error](err)
+	if refused == nil || refused.Kind != memo.KindUnauthorized {
 		return err
 	}
+	telemetry.Of(v.r.Context()).Refusal = refused.Code
 	p.Problem = "E-mail or password is wrong."
 	return v.render(http.StatusUnauthorized, "signin", p)
 }
