@@ -90,6 +90,7 @@ func (c *serveCmd) Run(e *environment) error {
 	if err := c.announce(e, a, local, address, code); err != nil {
 		return err
 	}
+	e.log.Info("started", "version", version, "listen", local)
 	background, stopBackground := context.WithCancel(context.WithoutCancel(e.ctx))
 	var running sync.WaitGroup
 	running.Go(func() { a.Run(background) })

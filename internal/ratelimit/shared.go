@@ -33,8 +33,7 @@ const (
 // least 1, no more calls of a subject are accepted in any [Period] than
 //
 //   - N, if Redis answered all replicas throughout
-//   - R·S, which is at most N or R, if Redis decided none of them; with more
-//     replicas that never reached it than they suppose, R·N/4
+//   - R·S, which is at most N or R, if Redis decided none of them
 //   - N + (R-1)·S, which is less than 2N unless N < R, if Redis failed or came
 //     back within it, for some replicas or for all, with what it knew or without
 //   - N more for each time within it that Redis lost its windows and a replica
@@ -42,15 +41,18 @@ const (
 //     a second, its clock set forward. So once is 2N
 //   - N more for each time that Redis came back empty, if a replica was restarted
 //     in the span after: neither knows what was accepted before
-//   - S more for each replica that was restarted within it while Redis was away:
-//     the own window is gone with the process
+//   - N/4 more for each replica that was restarted within it while Redis was
+//     away: the own window is gone with the process, and of the others it knows
+//     nothing
 //
 // While Redis is away, and for a span after, a caller whose calls all reach one
 // replica gets S instead of N.
 //
-// R is the number of replicas that Redis last knew of; see [unknownReplicas] for
-// one that never reached it. A replica that only Redis does not see counts as
-// gone after ten seconds.
+// R is the number of replicas that Redis last knew of, and that all of them know.
+// Where they know different ones, each has the share that it believes in: one
+// that was alone when Redis went has N, one that never reached it has N/4
+// ([unknownReplicas]), and one that only Redis does not see counts as gone for
+// the others after ten seconds. In place of R·S stands the sum of those.
 type Shared struct {
 	redis *Redis
 	own   *Memory

@@ -8,7 +8,8 @@
 -- ARGV[3]  the time in microseconds, which only tests say; else empty
 --
 -- Gives whether the call is accepted (1 or 0), remaining, and in microseconds
--- retry-after and reset. A refused call writes nothing.
+-- retry-after and reset. A refused call writes nothing, but for a clock that
+-- went back.
 local limit, span, now = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 if not now then
 	local t = redis.call('TIME')

@@ -129,6 +129,7 @@ func (r *reserve) take() error {
 		return orFull(err)
 	}
 	defer f.Close()
+	_ = giveToOwner(r.path) // or the next release removes it
 	n := int64(reserveSize)
 	for {
 		info, err := f.Stat()

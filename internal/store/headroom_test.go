@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -28,9 +29,9 @@ type holder struct {
 
 func keyID(i int) string { return fmt.Sprintf("0195c0de-0000-7000-8000-%012d", i) }
 
-func newHolder(t *testing.T, dir string, n int) *holder {
+func newHolder(t *testing.T, cfg Config, n int) *holder {
 	t.Helper()
-	h, ctx := &holder{Store: mustOpen(t, Config{Dir: dir}), t: t}, t.Context()
+	h, ctx := &holder{Store: mustOpen(t, cfg), t: t}, t.Context()
 	err := h.Write(ctx, func(tx *Tx) error {
 		_, err := tx.AddUser(ctx, memo.User{ID: user, Email: "olga@example.com", Name: "Olga", CreatedAt: tx.Now}, "")
 		err = errors.Join(err, tx.AddWorkspace(ctx, memo.Workspace{ID: workspace, Name: "Acme", Plan: memo.PlanPro, CreatedAt: tx.Now}))
@@ -113,7 +114,7 @@ func none(*Tx) {}
 func TestRevocationOnAFullDisk(t *testing.T) {
 	const keys, last = 60, 58 // the last two are for what comes after the others
 	dir := testenv.SmallDisk(t)
-	h := newHolder(t, dir, keys)
+	h := newHolder(t, Config{Dir: dir}, keys)
 	var err error
 	for range 20 {
 		err = errors.Join(err, add(h.Store))
@@ -205,7 +206,7 @@ func TestRevokeAndDie(t *testing.T) {
 func TestServersShareTheReserve(t *testing.T) {
 	const keys, servers = 60, 3
 	dir := testenv.SmallDisk(t)
-	h := newHolder(t, dir, keys)
+	h := newHolder(t, Config{Dir: dir}, keys)
 	stores := []*Store{h.Store}
 	for len(stores) < servers {
 		stores = append(stores, mustOpen(t, Config{Dir: dir}))
@@ -231,7 +232,7 @@ func TestServersShareTheReserve(t *testing.T) {
 // TestHalfOfTheReserve: signing in leaves the other half to revocations.
 func TestHalfOfTheReserve(t *testing.T) {
 	dir := testenv.SmallDisk(t)
-	h := newHolder(t, dir, 2)
+	h := newHolder(t, Config{Dir: dir}, 2)
 	testenv.FillDisk(t, dir)
 	for add(h.Store) == nil {
 	}
@@ -255,7 +256,7 @@ func TestHalfOfTheReserve(t *testing.T) {
 // TestStartOnAFullDisk: SQLite needs some room beside the database even to read.
 func TestStartOnAFullDisk(t *testing.T) {
 	dir := testenv.SmallDisk(t)
-	h := newHolder(t, dir, 1)
+	h := newHolder(t, Config{Dir: dir}, 1)
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -268,11 +269,26 @@ func TestStartOnAFullDisk(t *testing.T) {
 	h.wantRevoked(s, 1)
 }
 
+// TestNoRoomForARestore: what is in the way is named.
+func TestNoRoomForARestore(t *testing.T) {
+	h := newHolder(t, Config{Dir: t.TempDir()}, 1)
+	file := filepath.Join(t.TempDir(), "backup.db")
+	if err := h.WriteBackup(t.Context(), file, nil); err != nil {
+		t.Fatal(err)
+	}
+	dir := testenv.SmallDisk(t)
+	testenv.FillDisk(t, dir)
+	t.Setenv("TMPDIR", dir)
+	if b, err := OpenBackup(t.Context(), file, h.now); err == nil || !strings.Contains(err.Error(), "TMPDIR") {
+		t.Errorf("%v %v", b, err)
+	}
+}
+
 // TestNoRoomForTheReserve: a server starts without it, and takes what room there
 // is before it takes writes again.
 func TestNoRoomForTheReserve(t *testing.T) {
 	dir := testenv.SmallDisk(t)
-	h := newHolder(t, dir, 1)
+	h := newHolder(t, Config{Dir: dir}, 1)
 	if err := errors.Join(os.Remove(h.reserve.path), h.Close()); err != nil {
 		t.Fatal(err)
 	}

@@ -166,7 +166,7 @@ func openSQLite(path string, now func() time.Time) (*Store, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 		if err == nil {
-			err = f.Close()
+			err = errors.Join(f.Close(), giveToOwner(path))
 		}
 		if err != nil && !errors.Is(err, os.ErrExist) {
 			return nil, fmt.Errorf("store: the database cannot be made: %w", err)

@@ -108,6 +108,10 @@ func OpenBackup(ctx context.Context, path string, now func() time.Time) (*Backup
 	if err == nil {
 		err = b.store.migrate(ctx)
 	}
+	if isFull(err) || orFull(err) != nil {
+		b.Close()
+		return nil, fmt.Errorf("there is no room for a copy of the backup in %s: make some, or name another directory in TMPDIR", os.TempDir())
+	}
 	if err != nil {
 		b.Close()
 		return nil, fmt.Errorf("%s is not a backup that can be restored: %w. Name a file that 'memo backup' wrote", path, err)

@@ -133,22 +133,7 @@ func TestARestoreGivesNobodyAccessBack(t *testing.T) {
 func TestARevocationDuringARestoreHolds(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		ctx := t.Context()
-		s := mustOpen(t, cfg)
-		key := memo.APIKey{ID: "0195c0de-0000-7000-8000-00000000000b", WorkspaceID: "0195c0de-0000-7000-8000-00000000000a", CreatedBy: memo.KeyCreator{ID: "0195c0de-0000-7000-8000-000000000001"}, Name: "One", CreatedAt: s.Now()}
-		err := s.Write(ctx, func(tx *Tx) error {
-			_, err := tx.AddUser(ctx, memo.User{ID: key.CreatedBy.ID, Email: "olga@example.com", Name: "Olga", CreatedAt: tx.Now}, "")
-			if err != nil {
-				return err
-			}
-			if err := tx.AddWorkspace(ctx, memo.Workspace{ID: key.WorkspaceID, Name: "Acme", Plan: memo.PlanPro, CreatedAt: tx.Now}); err != nil {
-				return err
-			}
-			_, err = tx.AddKey(ctx, key, credential.NewKey().Hash())
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := newHolder(t, cfg, 1)
 		file := filepath.Join(t.TempDir(), "backup.db")
 		if err := s.WriteBackup(ctx, file, nil); err != nil {
 			t.Fatal(err)
@@ -163,13 +148,7 @@ func TestARevocationDuringARestoreHolds(t *testing.T) {
 		_, err = s.Restore(ctx, b, false, func(int64, int64) { // the ends have been read by now
 			begin.Do(func() {
 				go func() {
-					revoked <- s.Write(ctx, func(tx *Tx) error {
-						done, err := tx.RevokeKey(ctx, key.ID)
-						if err == nil && !done {
-							err = errors.New("there was no key to revoke")
-						}
-						return err
-					})
+					revoked <- revoke(s.Store, 0, none)
 				}()
 				select {
 				case err := <-revoked:
@@ -184,8 +163,6 @@ func TestARevocationDuringARestoreHolds(t *testing.T) {
 		if err := <-revoked; err != nil {
 			t.Error(err)
 		}
-		if k, err := s.Key(ctx, key.ID, s.Now()); err != nil || k.Life.Status(s.Now()) != memo.KeyRevoked {
-			t.Errorf("after the restore: %+v %v", k, err)
-		}
+		s.wantRevoked(s.Store, 1)
 	})
 }

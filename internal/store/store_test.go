@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -294,4 +295,33 @@ func itoa(i int) string {
 		b = append(b, "0123456789abcdefghijklmnopqrstuvwxyz"[i%36])
 	}
 	return string(b)
+}
+
+// TestFilesAreTheDirectorysOwners: root runs a command beside a server of another
+// user, who must be able to go on.
+func TestFilesAreTheDirectorysOwners(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	dir := t.TempDir()
+	if err := os.Chown(dir, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	s := mustOpen(t, Config{Dir: dir})
+	if err := s.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) < 3 {
+		t.Fatalf("%v %v", files, err)
+	}
+	for _, f := range files {
+		info, err := f.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if owner := info.Sys().(*syscall.Stat_t).Uid; owner != 65534 {
+			t.Errorf("%s belongs to %d", f.Name(), owner)
+		}
+	}
 }
