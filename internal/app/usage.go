@@ -155,9 +155,10 @@ func (u *usage) flush(ctx context.Context, ids []string, most time.Duration) boo
 	for _, use := range uses {
 		k := u.keys[use.KeyID]
 		if k == nil {
-			k = &keyUse{hours: map[int64]store.Calls{}, written: now}
+			k = &keyUse{hours: map[int64]store.Calls{}}
 			u.keys[use.KeyID] = k
 		}
+		k.written = now.Add(-useEvery) // its turn is the next
 		if k.at.IsZero() {
 			k.at, k.ip, k.agent = use.At, use.IP, use.Agent
 		}

@@ -31,8 +31,12 @@ func TestNoSinkHoldsAKey(t *testing.T) {
 // a second record.
 func TestOneLineARequest(t *testing.T) {
 	var out bytes.Buffer
-	m := &Middleware{Log: NewLogger(&out, slog.LevelInfo), Metrics: NewMetrics()}
+	m := &Middleware{
+		Log: NewLogger(&out, slog.LevelInfo), Metrics: NewMetrics(),
+		Address: func(r *http.Request) string { return "of " + r.RemoteAddr },
+	}
 	h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		Of(r.Context()).Refusal = "expired"
 		Of(r.Context()).Route, Of(r.Context()).KeyID = "GET /x/{id}", "key-id"
 		Of(r.Context()).Err = errors.New("first\nsecond\x1b[31m\r\n{\"msg\":\"forged\"}")
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -48,7 +52,7 @@ func TestOneLineARequest(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]any{"route": "GET /x/{id}", "key_id": "key-id", "status": 503.0, "method": "GET", "request_id": w.Header().Get("X-Request-Id")} {
+	for name, want := range map[string]any{"route": "GET /x/{id}", "key_id": "key-id", "status": 503.0, "method": "GET", "refusal": "expired", "address": "of " + r.RemoteAddr, "request_id": w.Header().Get("X-Request-Id")} {
 		if line[name] != want {
 			t.Errorf("%s is %v, want %v", name, line[name], want)
 		}

@@ -78,7 +78,7 @@ func New(t testing.TB, cfg Config) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	outer := &telemetry.Middleware{Log: log, Metrics: telemetry.NewMetrics(), Panicked: func(w http.ResponseWriter, r *http.Request) {
+	outer := &telemetry.Middleware{Log: log, Metrics: telemetry.NewMetrics(), Address: g.Address, Panicked: func(w http.ResponseWriter, r *http.Request) {
 		gate.Refuse(w, r, io.ErrUnexpectedEOF)
 	}}
 	w.Server = httptest.NewServer(outer.Wrap(g.Wrap(cfg.Door(w.App, g, log))))
