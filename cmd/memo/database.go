@@ -80,7 +80,7 @@ func (c *restoreCmd) Run(e *environment) error {
 			e.say("%d members who had left a workspace since the backup are not in it.", view.MembersLeft)
 		}
 		for _, id := range view.Ownerless {
-			e.say("Workspace %s has no OWNER who can sign in: memo member add %[1]s EMAIL --role owner", id)
+			e.say("Workspace %s has no OWNER who may sign in. Make a member one: memo member role %[1]s EMAIL owner. Or add one: memo member add %[1]s EMAIL --role owner", id)
 		}
 		switch {
 		case view.Deactivated > 0:

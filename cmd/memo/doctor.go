@@ -15,6 +15,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/store"
 )
@@ -198,7 +199,7 @@ func reach(err error, otherwise string) string {
 		return "Nobody whom this machine trusts vouches for its certificate: SSL_CERT_FILE names a file of those whom it should."
 	case certificate:
 		return "Renew its certificate, or make it one for this name."
-	case badLogin.MatchString(err.Error()):
+	case badLogin.MatchString(cause(err)):
 		return "Mend the user and the password in the address, or what that user may do."
 	}
 	return otherwise
@@ -270,10 +271,12 @@ func certificate(c *x509.Certificate) finding {
 	return judge("public TLS", "the certificate is valid until "+c.NotAfter.Format("2006-01-02"), time.Until(c.NotAfter) < least, warning, "Renew it.")
 }
 
-// cause is an error in one line. The drivers leave passwords out of theirs.
+// cause is what a driver says, in one line. It leaves passwords out.
 func cause(err error) string {
-	words, _, _ := strings.Cut(err.Error(), "\n")
-	return words
+	if e, ok := errors.AsType[*memo.Error](err); ok && e.Err != nil {
+		err = e.Err
+	}
+	return strings.Join(strings.Fields(err.Error()), " ")
 }
 
 // sizeOf is a size as people write it.

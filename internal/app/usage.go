@@ -108,7 +108,11 @@ func (u *usage) pending(k *memo.APIKey, now time.Time) {
 	}
 }
 
-// write writes the keys whose turn it is, or all, some hundred in a transaction.
+// atOnce is how many keys are written in a transaction. Who revokes one of them
+// waits for it.
+const atOnce = 30
+
+// write writes the keys whose turn it is, or all.
 func (u *usage) write(ctx context.Context, all bool) {
 	now := u.store.Now()
 	var due []string
@@ -123,9 +127,12 @@ func (u *usage) write(ctx context.Context, all bool) {
 	}
 	u.mu.Unlock()
 	slices.Sort(due) // replicas write the same keys: in one order they cannot lock each other out
-	for part := range slices.Chunk(due, 300) {
-		if !u.flush(ctx, part, laterUse) && all {
-			u.flush(ctx, part, laterUse) // there is no next time
+	for part := range slices.Chunk(due, atOnce) {
+		if u.flush(ctx, part, laterUse) || !all {
+			continue
+		}
+		if !u.flush(ctx, part, laterUse) { // there is no next time
+			return
 		}
 	}
 }

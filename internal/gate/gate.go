@@ -63,8 +63,8 @@ const (
 	slowCallTime = 1750 * time.Millisecond
 )
 
-// Deadline is when a call that has been let in is given up. Uploads and streams
-// have times of their own.
+// Deadline is when a call is given up, as far as is known now. Uploads and
+// streams have times of their own.
 func (g *Gate) Deadline(r *http.Request) time.Time {
 	most := callTime
 	if g.app.IsSlow() {

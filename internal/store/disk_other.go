@@ -2,8 +2,12 @@
 
 package store
 
+import "os"
+
 // freeBytes cannot be told here.
 func freeBytes(string) int64 { return -1 }
 
+const noFollow = 0
+
 // giveToOwner has nothing to do here.
-func giveToOwner(string) error { return nil }
+func giveToOwner(*os.File) {}

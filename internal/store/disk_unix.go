@@ -9,6 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// noFollow refuses to open a symbolic link: root runs commands in a directory of
+// the server's user.
+const noFollow = unix.O_NOFOLLOW
+
 // freeBytes is the room that is left for us on the file system of dir, or -1.
 func freeBytes(dir string) int64 {
 	var s unix.Statfs_t
@@ -18,12 +22,12 @@ func freeBytes(dir string) int64 {
 	return int64(s.Bavail) * int64(s.Bsize)
 }
 
-// giveToOwner gives a new file to the owner of its directory: root, who runs a
-// command there, must not shut the server's user out.
-func giveToOwner(path string) error {
+// giveToOwner gives a file that we have just made to the owner of its directory:
+// root, who runs a command there, must not shut the server's user out. That it
+// fails is no error.
+func giveToOwner(f *os.File) {
 	var dir unix.Stat_t
-	if err := unix.Stat(filepath.Dir(path), &dir); err != nil || os.Geteuid() != 0 || dir.Uid == 0 {
-		return err
+	if os.Geteuid() == 0 && unix.Stat(filepath.Dir(f.Name()), &dir) == nil {
+		_ = f.Chown(int(dir.Uid), int(dir.Gid))
 	}
-	return os.Chown(path, int(dir.Uid), int(dir.Gid))
 }

@@ -91,7 +91,7 @@ func (s *Store) makeReserve(ctx context.Context, db beginner) {
 
 // release gives share bytes back to the disk.
 func (r *reserve) release(share int64) {
-	f, err := os.OpenFile(r.path, os.O_WRONLY, 0)
+	f, err := os.OpenFile(r.path, os.O_WRONLY|noFollow, 0)
 	if errors.Is(err, fs.ErrPermission) && share == reserveSize { // it is root's, who ran a command here
 		_ = os.Remove(r.path)
 	}
@@ -124,12 +124,16 @@ func (r *reserve) take() error {
 	if r == nil || r.whole() {
 		return nil
 	}
-	f, err := os.OpenFile(r.path, os.O_CREATE|os.O_WRONLY, 0o600)
+	f, err := create(r.path)
+	if err == nil {
+		giveToOwner(f) // or the next release removes it
+	} else if errors.Is(err, fs.ErrExist) {
+		f, err = os.OpenFile(r.path, os.O_WRONLY|noFollow, 0)
+	}
 	if err != nil {
 		return orFull(err)
 	}
 	defer f.Close()
-	_ = giveToOwner(r.path) // or the next release removes it
 	n := int64(reserveSize)
 	for {
 		info, err := f.Stat()

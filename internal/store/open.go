@@ -77,6 +77,10 @@ func open(cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("store: the data directory cannot be made: %w", err)
 	}
 	path := filepath.Join(cfg.Dir, FileName)
+	if f, err := create(path); err == nil {
+		giveToOwner(f)
+		f.Close()
+	}
 	r := newReserve(cfg.Dir)
 	s, err := openSQLite(path, now)
 	if isFull(err) { // a restart on a full disk needs some 32 kB beside the database
@@ -156,6 +160,11 @@ func countHosts(pg *pgx.ConnConfig) int {
 	return len(hosts)
 }
 
+// create makes a file that only its owner reads; there must be none.
+func create(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+}
+
 // openSQLite opens a database file, which is made readable for its owner alone
 // before SQLite first writes to it; its WAL takes over the same mode.
 func openSQLite(path string, now func() time.Time) (*Store, error) {
@@ -163,14 +172,10 @@ func openSQLite(path string, now func() time.Time) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-		if err == nil {
-			err = errors.Join(f.Close(), giveToOwner(path))
-		}
-		if err != nil && !errors.Is(err, os.ErrExist) {
-			return nil, fmt.Errorf("store: the database cannot be made: %w", err)
-		}
+	if f, err := create(path); err == nil {
+		f.Close()
+	} else if !errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("store: the database cannot be made: %w", err)
 	}
 	dsn := func(pragmas ...string) string {
 		q := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{

@@ -126,6 +126,8 @@ func (p *pulse) watch(ctx context.Context, log *slog.Logger) {
 		_, says := errors.AsType[*pgconn.PgError](err)
 		p.set(err != nil && !says)
 		switch down := p.down.Swap(err != nil); {
+		case !down && says:
+			log.Error("PostgreSQL takes no more connections of ours: calls get 503 where they need one", "error", err)
 		case !down && err != nil:
 			log.Error("PostgreSQL does not answer: calls get 503 until it does", "error", err)
 		case down && err == nil:

@@ -25,7 +25,7 @@ type Restored struct {
 	Deactivated    int64 `json:"deactivated"`  // not known to the present database, so nobody can say whether they were revoked
 	MembersLeft    int64 `json:"members_left"` // memberships of the backup that have ended since, and stay so
 
-	// Ownerless are the ids of workspaces that have no OWNER who can sign in:
+	// Ownerless are the ids of workspaces that have no OWNER who may sign in:
 	// those of the backup have lost that since, and later ones are not in it.
 	Ownerless []string `json:"ownerless"`
 }
@@ -73,7 +73,7 @@ func (s *Store) Restore(ctx context.Context, b *Backup, keepUnknown bool, progre
 		}
 		return to.Record(ctx, memo.Event{
 			Action: memo.ActionRestored, Actor: "operator", Subject: b.name,
-			Detail: fmt.Sprintf("%d keys: %d ends carried over, %d deactivated", r.Keys, r.CarriedOver, r.Deactivated),
+			Detail: fmt.Sprintf("%d keys: %d ends carried over, %d deactivated; %d members who had left", r.Keys, r.CarriedOver, r.Deactivated, r.MembersLeft),
 		})
 	})
 	return r, err
@@ -162,8 +162,9 @@ func (t *Tx) empty(ctx context.Context) error {
 	return nil
 }
 
-// lockAll makes whoever would change a row wait until everything is replaced, or
-// what they end meanwhile would come back. SQLite runs one transaction at a time.
+// lockAll keeps others from changing a row until everything is replaced, or what
+// they end meanwhile would come back: commands wait, calls get 503 after their
+// time. SQLite runs one transaction at a time.
 func (t *Tx) lockAll(ctx context.Context) error {
 	if t.dialect != dialectPostgres {
 		return nil

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"go/ast"
 	"go/constant"
 	"go/parser"
@@ -298,15 +299,28 @@ func itoa(i int) string {
 }
 
 // TestFilesAreTheDirectorysOwners: root runs a command beside a server of another
-// user, who must be able to go on.
+// user, who must be able to go on, and must not get what is not theirs.
 func TestFilesAreTheDirectorysOwners(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give files away")
 	}
-	dir := t.TempDir()
-	if err := os.Chown(dir, 65534, 65534); err != nil {
-		t.Fatal(err)
+	const other = 65534
+	theirs := func() string {
+		dir := t.TempDir()
+		if err := os.Chown(dir, other, other); err != nil {
+			t.Fatal(err)
+		}
+		return dir
 	}
+	owner := func(path string) uint32 {
+		t.Helper()
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Sys().(*syscall.Stat_t).Uid
+	}
+	dir := theirs()
 	s := mustOpen(t, Config{Dir: dir})
 	if err := s.Ping(t.Context()); err != nil {
 		t.Fatal(err)
@@ -316,12 +330,22 @@ func TestFilesAreTheDirectorysOwners(t *testing.T) {
 		t.Fatalf("%v %v", files, err)
 	}
 	for _, f := range files {
-		info, err := f.Info()
-		if err != nil {
-			t.Fatal(err)
+		if uid := owner(filepath.Join(dir, f.Name())); uid != other {
+			t.Errorf("%s belongs to %d", f.Name(), uid)
 		}
-		if owner := info.Sys().(*syscall.Stat_t).Uid; owner != 65534 {
-			t.Errorf("%s belongs to %d", f.Name(), owner)
-		}
+	}
+	backup := filepath.Join(theirs(), "backup")
+	if err := s.WriteBackup(t.Context(), backup, nil); err != nil || owner(backup) != 0 {
+		t.Errorf("a backup of root's was given away (%v)", err)
+	}
+	// A link in the place of a file of ours leads root nowhere.
+	secret := filepath.Join(t.TempDir(), "secret")
+	trap := theirs()
+	if err := errors.Join(os.WriteFile(secret, []byte("root's"), 0o600), os.Symlink(secret, filepath.Join(trap, FileName+"-reserve"))); err != nil {
+		t.Fatal(err)
+	}
+	mustOpen(t, Config{Dir: trap})
+	if kept, err := os.ReadFile(secret); err != nil || string(kept) != "root's" || owner(secret) != 0 {
+		t.Errorf("a file of root's has %d bytes, and belongs to %d (%v)", len(kept), owner(secret), err)
 	}
 }

@@ -163,6 +163,9 @@ type New struct {
 // from the same source already, and id is that one's.
 func (t *Tx) AddTranscription(ctx context.Context, n New) (id string, added bool, err error) {
 	d := n.Doc
+	if err := t.waitForImports(ctx); err != nil {
+		return "", false, err
+	}
 	if n.SourceHash != nil {
 		if id, err = t.bySource(ctx, n); id != "" || err != nil {
 			return id, false, err
@@ -220,6 +223,17 @@ func (t *Tx) AddTranscription(ctx context.Context, n New) (id string, added bool
 		return "", false, err
 	}
 	return d.ID, true, t.bumpContent(ctx, n.WorkspaceID)
+}
+
+// waitForImports lets the transaction wait for others that import the same file, or
+// make the same project, for longer than a call waits for a lock.
+func (t *Tx) waitForImports(ctx context.Context) error {
+	if t.dialect != dialectPostgres {
+		return nil
+	}
+	var set string
+	err := t.q.QueryRowContext(ctx, `SELECT coalesce(max(set_config('lock_timeout', '20s', true)), '') WHERE current_setting('lock_timeout') <> '0'`).Scan(&set)
+	return classify(err)
 }
 
 // bySource finds the transcription that came from the same file, or "".

@@ -31,7 +31,9 @@ type Metrics struct {
 // NewMetrics makes metrics that count from zero.
 func NewMetrics() *Metrics {
 	m := &Metrics{set: metrics.NewSet()}
-	m.refusals("url") // a series that begins with 1 has not increased
+	for _, reason := range []string{"url", "expired", "revoked", "deactivated"} {
+		m.refusals(reason) // a series that begins with 1 has not increased
+	}
 	return m
 }
 

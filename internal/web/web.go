@@ -127,6 +127,10 @@ func (s *Site) serve(rt route, w http.ResponseWriter, r *http.Request) {
 	v := &visit{Site: s, w: w, r: r, ctx: ctx, access: rt.access}
 	err := v.admit(rt)
 	if err == nil {
+		// What the database took for that may have told that it is slow.
+		ctx, cancel := context.WithDeadline(ctx, s.Gate.Deadline(r))
+		defer cancel()
+		v.ctx = ctx
 		err = rt.handle(v)
 	}
 	if err != nil {
