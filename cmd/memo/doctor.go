@@ -97,7 +97,7 @@ func (c *doctorCmd) database(e *environment) []finding {
 		return []finding{{"database", fault, cause(err), reach(err, "Start it, or name another with --data or --database.")}}
 	}
 	found := []finding{
-		judge("database", fmt.Sprintf("%s answers in %v", d.Server, d.Took.Round(10*time.Microsecond)), d.Took > slow, warning, "Every call asks it: bring it nearer, or see what keeps it busy."),
+		judge("database", fmt.Sprintf("%s answers in %v", d.Server, d.Took.Round(time.Microsecond)), d.Took > slow, warning, "Every call asks it: bring it nearer, or see what keeps it busy."),
 		schema(d),
 	}
 	if d.Embedded {
@@ -153,7 +153,7 @@ func (c *doctorCmd) redis(e *environment) []finding {
 		role += " in a cluster"
 	}
 	return []finding{
-		judge("redis", fmt.Sprintf("%s answers in %v", d.Server, d.Took.Round(10*time.Microsecond)), d.Took > slow, warning, "Every call asks it: bring it nearer."),
+		judge("redis", fmt.Sprintf("%s answers in %v", d.Server, d.Took.Round(time.Microsecond)), d.Took > slow, warning, "Every call asks it: bring it nearer."),
 		judge("redis role", role, role != "master", fault, "Name a primary by itself: a replica takes no writes, and a cluster is not followed."),
 		judge("redis eviction", cmp.Or(d.Policy, "no policy told"), d.Policy != "noeviction", fault, "Set maxmemory-policy noeviction: an evicted window forgets the calls it counted."),
 		judge("redis memory", memory, d.Max > 0 && d.Used*10 > d.Max*8, warning, "Raise maxmemory: a full window takes 3.7 kB for each key in use."),
