@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"memoai.tech/memo/internal/app"
@@ -24,12 +22,11 @@ type backupCmd struct {
 }
 
 func (c *backupCmd) Run(e *environment) error {
-	if e.cli.Database == "" {
-		if _, err := os.Stat(filepath.Join(e.cli.Data, store.FileName)); err != nil {
-			return fmt.Errorf("there is no database in %s to back up; name its directory with --data: %w", e.cli.Data, err)
-		}
+	cfg := e.config()
+	if err := cfg.Missing(); err != nil {
+		return fmt.Errorf("there is no database in %s to back up; name its directory with --data: %w", cfg.Dir, err)
 	}
-	s, err := store.Open(e.ctx, e.config())
+	s, err := store.Open(e.ctx, cfg)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -168,12 +167,12 @@ func (e *environment) open(data store.Config, limits ratelimit.Source) (*app.App
 // with runs a command's work over the open database. No command spends a limit.
 func (e *environment) with(f func(*app.App) error) error {
 	cfg := e.config()
-	_, missing := os.Stat(filepath.Join(cfg.Dir, store.FileName))
+	missing := cfg.Missing()
 	a, s, err := e.open(cfg, ratelimit.NewMemory(nil))
 	if err != nil {
 		return err
 	}
-	if cfg.URL == "" && !e.cli.JSON && errors.Is(missing, os.ErrNotExist) { // a misspelt --data must not go unnoticed
+	if !e.cli.JSON && errors.Is(missing, os.ErrNotExist) { // a misspelt --data must not go unnoticed
 		fmt.Fprintf(e.stderr, "There was no database in %s: a new one was made.\n", cfg.Dir)
 	}
 	return errors.Join(f(a), s.Close())

@@ -90,7 +90,7 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 		status, detail = answer(e, h, req)
 	} else if errors.Is(err, context.DeadlineExceeded) {
 		status, detail = http.StatusServiceUnavailable, "This took too long. Try again in a moment."
-		h.Set("Retry-After", "2")
+		RetryAfter(h, 2*time.Second)
 	}
 	if status >= 500 && HungUp(r) {
 		status, detail = StatusClientClosed, "The request was cancelled by its client."

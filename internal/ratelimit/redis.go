@@ -101,8 +101,8 @@ func NewRedis(address string, limits map[Class]int) (*Redis, error) {
 		// One hash tag for all: on a cluster they are in one place, which either
 		// answers or does not.
 		prefix: "{memo:limit}:",
+		host:   u.Hostname(), encrypted: u.Scheme == "rediss",
 	}
-	r.host, r.encrypted = u.Hostname(), u.Scheme == "rediss"
 	r.pool = &redis.Pool{
 		MaxActive: maxConnections, MaxIdle: maxConnections, Wait: true, IdleTimeout: idleTimeout,
 		TestOnBorrow: r.trusted,

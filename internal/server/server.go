@@ -135,7 +135,7 @@ type health struct {
 func status(w http.ResponseWriter, code int, h health) {
 	w.Header().Set("Cache-Control", "no-store")
 	if code == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "2")
+		gate.RetryAfter(w.Header(), 2*time.Second)
 	}
 	gate.WriteJSON(w, code, h)
 }

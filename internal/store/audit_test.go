@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -136,15 +135,7 @@ func TestABackupKeepsEvents(t *testing.T) {
 		if err != nil || len(before) != 1 {
 			t.Fatal(before, err)
 		}
-		path := filepath.Join(t.TempDir(), "backup")
-		if err := s.WriteBackup(ctx, path, nil); err != nil {
-			t.Fatal(err)
-		}
-		b, err := OpenBackup(ctx, path, time.Now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer b.Close()
+		b := backUp(t, s)
 		if _, err := s.Restore(ctx, b, false, nil); err != nil {
 			t.Fatal(err)
 		}

@@ -39,10 +39,8 @@ type Condition struct {
 
 // Examine looks at a database and changes nothing, the schema neither.
 func Examine(ctx context.Context, cfg Config) (Condition, error) {
-	if cfg.URL == "" {
-		if _, err := os.Stat(filepath.Join(cfg.Dir, FileName)); err != nil {
-			return Condition{}, fmt.Errorf("store: there is no database in %s; name its directory with --data: %w", cfg.Dir, err)
-		}
+	if err := cfg.Missing(); err != nil {
+		return Condition{}, fmt.Errorf("store: there is no database in %s; name its directory with --data: %w", cfg.Dir, err)
 	}
 	kept := newReserve(cfg.Dir).size()
 	s, err := open(cfg)

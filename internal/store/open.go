@@ -35,6 +35,16 @@ type Config struct {
 	StatementTimeout time.Duration
 }
 
+// Missing is why there is no embedded database yet; nil where there is one, and
+// for PostgreSQL.
+func (cfg Config) Missing() error {
+	if cfg.URL != "" {
+		return nil
+	}
+	_, err := os.Stat(filepath.Join(cfg.Dir, FileName))
+	return err
+}
+
 // FileName is the name of the SQLite database in Config.Dir.
 const FileName = "memo.db"
 

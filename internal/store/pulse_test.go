@@ -25,15 +25,15 @@ func TestASilentHostIsPassedOver(t *testing.T) {
 	s := watched(t, cfg)
 	// A failover: the second is gone for a while, with all that was connected.
 	pg.Stop()
-	until(t, "it is away", s.IsAway)
+	testenv.Eventually(t, "it is away", s.IsAway)
 	if err := s.Ping(t.Context()); memo.KindOf(err) != memo.KindUnavailable {
 		t.Errorf("while it is away: %v", err)
 	}
 	if err := pg.Start(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "it is back", func() bool { return !s.IsAway() })
-	until(t, "it answers", func() bool { return s.Ping(t.Context()) == nil })
+	testenv.Eventually(t, "it is back", func() bool { return !s.IsAway() })
+	testenv.Eventually(t, "it answers", func() bool { return s.Ping(t.Context()) == nil })
 }
 
 // TestARefusalIsNoAnswer: PostgreSQL lets us in no more, as after its password
@@ -54,13 +54,13 @@ func TestARefusalIsNoAnswer(t *testing.T) {
 	}
 	do(`ALTER ROLE memo NOLOGIN`)
 	do(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`)
-	until(t, "it is away", s.IsAway)
+	testenv.Eventually(t, "it is away", s.IsAway)
 	if err := s.Ping(t.Context()); memo.KindOf(err) != memo.KindUnavailable {
 		t.Errorf("while it refuses: %v", err)
 	}
 	do(`ALTER ROLE memo LOGIN`)
-	until(t, "it is back", func() bool { return !s.IsAway() })
-	until(t, "it answers", func() bool { return s.Ping(t.Context()) == nil })
+	testenv.Eventually(t, "it is back", func() bool { return !s.IsAway() })
+	testenv.Eventually(t, "it answers", func() bool { return s.Ping(t.Context()) == nil })
 }
 
 // TestACommitIsBound: PostgreSQL waits for a standby that does not confirm.
@@ -74,7 +74,7 @@ func TestACommitIsBound(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	until(t, "a commit is not confirmed", func() bool { // the server reads its settings when it gets to it
+	testenv.Eventually(t, "a commit is not confirmed", func() bool { // the server reads its settings when it gets to it
 		err := s.Write(ctx, func(tx *Tx) error {
 			return tx.AddWorkspace(ctx, memo.Workspace{ID: rand.Text(), Name: "Acme", Plan: memo.PlanPro, CreatedAt: tx.Now})
 		})
@@ -99,13 +99,4 @@ func watched(t *testing.T, cfg Config) *Store {
 	}()
 	t.Cleanup(func() { stop(); <-over })
 	return s
-}
-
-func until(t *testing.T, what string, f func() bool) {
-	t.Helper()
-	for late := time.Now().Add(30 * time.Second); !f(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(late) {
-			t.Fatalf("never: %s", what)
-		}
-	}
 }

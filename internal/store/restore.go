@@ -67,8 +67,7 @@ func (s *Store) Restore(ctx context.Context, b *Backup, keepUnknown bool, progre
 		if r.MembersLeft, err = to.endAccess(ctx, people); err != nil {
 			return err
 		}
-		if r.Ownerless, err = list(ctx, to.q, scanID, `SELECT id FROM workspaces w WHERE NOT EXISTS (SELECT 1 FROM memberships m
-			JOIN users u ON u.id = m.user_id WHERE m.workspace_id = w.id AND m.role = 'OWNER' AND u.disabled_at IS NULL) ORDER BY id`); err != nil {
+		if r.Ownerless, err = to.ownerless(ctx); err != nil {
 			return err
 		}
 		return to.Record(ctx, memo.Event{

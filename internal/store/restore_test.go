@@ -33,15 +33,7 @@ func TestARestoreTakesInvitationsAway(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		file := filepath.Join(t.TempDir(), "backup.db")
-		if err := s.WriteBackup(ctx, file, func(int64, int64) {}); err != nil {
-			t.Fatal(err)
-		}
-		b, err := OpenBackup(ctx, file, time.Now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer b.Close()
+		b := backUp(t, s)
 		if _, err := s.Restore(ctx, b, false, func(int64, int64) {}); err != nil {
 			t.Fatal(err)
 		}
@@ -83,19 +75,11 @@ func TestARestoreGivesNobodyAccessBack(t *testing.T) {
 			_, err := tx.AddKey(ctx, key, hash)
 			return err
 		})
-		file := filepath.Join(t.TempDir(), "backup.db")
-		if err := s.WriteBackup(ctx, file, nil); err != nil {
-			t.Fatal(err)
-		}
+		b := backUp(t, s)
 		write(func(tx *Tx) error {
 			_, err := tx.SetUserDisabled(ctx, dan, true)
 			return errors.Join(err, tx.RemoveMember(ctx, workspace, mal), tx.SetRole(ctx, workspace, bo, memo.RoleMember), tx.SetPassword(ctx, olga, "new"))
 		})
-		b, err := OpenBackup(ctx, file, time.Now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer b.Close()
 		if r, err := s.Restore(ctx, b, true, nil); err != nil || r.MembersLeft != 1 {
 			t.Fatalf("%+v %v", r, err)
 		}
@@ -136,18 +120,10 @@ func TestARevocationDuringARestoreHolds(t *testing.T) {
 		s := newHolder(t, cfg, 1)
 		cfg.StatementTimeout = 30 * time.Second
 		server := mustOpen(t, cfg)
-		file := filepath.Join(t.TempDir(), "backup.db")
-		if err := s.WriteBackup(ctx, file, nil); err != nil {
-			t.Fatal(err)
-		}
-		b, err := OpenBackup(ctx, file, time.Now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer b.Close()
+		b := backUp(t, s.Store)
 		var begin sync.Once
 		revoked := make(chan error)
-		_, err = s.Restore(ctx, b, false, func(int64, int64) { // the ends have been read by now
+		_, err := s.Restore(ctx, b, false, func(int64, int64) { // the ends have been read by now
 			begin.Do(func() {
 				go func() {
 					err := revoke(server, 0, none)
@@ -171,4 +147,19 @@ func TestARevocationDuringARestoreHolds(t *testing.T) {
 		}
 		s.wantRevoked(s.Store, 1)
 	})
+}
+
+// backUp makes a backup, and opens it until the end of the test.
+func backUp(t *testing.T, s *Store) *Backup {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "backup.db")
+	if err := s.WriteBackup(t.Context(), file, nil); err != nil {
+		t.Fatal(err)
+	}
+	b, err := OpenBackup(t.Context(), file, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return b
 }

@@ -100,11 +100,18 @@ func (r reader) Member(ctx context.Context, workspaceID, userID string) (memo.Me
 	return one(r.q.QueryRowContext(ctx, memberQuery+`WHERE m.workspace_id = $1 AND m.user_id = $2`, workspaceID, userID), scanMember, "Member")
 }
 
+// owners are the owners who are not disabled, of the workspace that follows.
+const owners = `FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.role = 'OWNER' AND u.disabled_at IS NULL AND m.workspace_id = `
+
 // CountOwners counts the owners of a workspace who are not disabled.
 func (r reader) CountOwners(ctx context.Context, workspaceID string) (n int, err error) {
-	err = r.q.QueryRowContext(ctx, `SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user_id
-		WHERE m.workspace_id = $1 AND m.role = 'OWNER' AND u.disabled_at IS NULL`, workspaceID).Scan(&n)
+	err = r.q.QueryRowContext(ctx, `SELECT count(*) `+owners+`$1`, workspaceID).Scan(&n)
 	return n, classify(err)
+}
+
+// ownerless lists the ids of the workspaces without any.
+func (r reader) ownerless(ctx context.Context) ([]string, error) {
+	return list(ctx, r.q, scanID, `SELECT w.id FROM workspaces w WHERE NOT EXISTS (SELECT 1 `+owners+`w.id) ORDER BY w.id`)
 }
 
 // AddMember adds a user to a workspace, or reports false when they are in it.

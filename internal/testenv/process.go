@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"net"
 	"sync"
+	"testing"
+	"time"
 )
 
 // FreeAddr is an address on loopback that nobody listens on just now. Another
@@ -33,4 +35,16 @@ func (o *Output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.buf.String()
+}
+
+// Eventually waits until f holds, for as long as a busy machine may take.
+func Eventually(t testing.TB, what string, f func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for !f() {
+		if time.Now().After(deadline) {
+			t.Fatalf("never happened: %s", what)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
