@@ -29,7 +29,7 @@ type KeyAccess struct {
 func (s *Store) KeyAccess(ctx context.Context, hash credential.Hash) (a KeyAccess, ok bool, err error) {
 	var expires, revoked, deactivated, used, disabled sql.NullInt64
 	var role sql.NullString
-	err = s.q.QueryRowContext(s.uncancelled(ctx), `SELECT k.id, k.workspace_id, k.user_id, k.expires_at, k.revoked_at, k.deactivated_at,
+	err = s.q.QueryRowContext(s.quick(ctx), `SELECT k.id, k.workspace_id, k.user_id, k.expires_at, k.revoked_at, k.deactivated_at,
 			k.last_used_at, u.disabled_at, m.role, w.plan, w.content_version
 		FROM api_keys k
 		JOIN users u ON u.id = k.user_id
@@ -69,7 +69,7 @@ type SessionAccess struct {
 // SessionAccess reads the truth about the session with this hash, a row for
 // every workspace of its user; none when there is no such session.
 func (s *Store) SessionAccess(ctx context.Context, hash credential.Hash) ([]SessionAccess, error) {
-	return list(ctx, s.q, scanSessionAccess, `SELECT s.id, s.user_id, u.disabled_at, s.expires_at, s.revoked_at,
+	return list(s.quick(ctx), s.q, scanSessionAccess, `SELECT s.id, s.user_id, u.disabled_at, s.expires_at, s.revoked_at,
 			coalesce(w.id, ''), coalesce(m.role, ''), coalesce(w.plan, ''), coalesce(w.content_version, 0)
 		FROM sessions s
 		JOIN users u ON u.id = s.user_id

@@ -53,7 +53,7 @@ func (s *Store) WriteBackup(ctx context.Context, path string, progress Progress)
 		return classify(err)
 	}
 	defer from.Rollback()
-	if err := out.Write(ctx, func(to *Tx) error { return copyTables(ctx, from, to, progress) }); err != nil {
+	if err := out.Write(ctx, func(to *Tx) error { return copyTables(ctx, direct{from}, to, progress) }); err != nil {
 		return err
 	}
 	if _, err := out.write.ExecContext(ctx, `PRAGMA journal_mode = DELETE`); err != nil {

@@ -31,3 +31,16 @@ func giveToOwner(f *os.File) {
 		_ = f.Chown(int(dir.Uid), int(dir.Gid))
 	}
 }
+
+// lockFile locks a file for this descriptor alone, or together with others that
+// do not need it alone. It does not wait, and reports false where another
+// descriptor holds the lock.
+func lockFile(f *os.File, alone bool) bool {
+	how := unix.LOCK_SH
+	if alone {
+		how = unix.LOCK_EX
+	}
+	return unix.Flock(int(f.Fd()), how|unix.LOCK_NB) != unix.EWOULDBLOCK
+}
+
+func unlockFile(f *os.File) { _ = unix.Flock(int(f.Fd()), unix.LOCK_UN) }

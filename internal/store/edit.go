@@ -106,7 +106,7 @@ func (t *Tx) unindex(ctx context.Context, seq int64) error {
 // steps from one to the next in the index, however many transcriptions there are.
 func (s *Store) Languages(ctx context.Context, workspaceID string) ([]string, error) {
 	const next = `SELECT min(t.language) FROM transcriptions t WHERE t.workspace_id = $1 AND t.status = 'completed' AND t.language > `
-	return list(ctx, s.q, scanID, `WITH RECURSIVE l(language) AS (
+	return list(ctx, s.data.q, scanID, `WITH RECURSIVE l(language) AS (
 			`+next+`'' UNION ALL SELECT (`+next+`l.language) FROM l WHERE l.language IS NOT NULL)
 		SELECT language FROM l WHERE language IS NOT NULL`, workspaceID)
 }
@@ -114,7 +114,7 @@ func (s *Store) Languages(ctx context.Context, workspaceID string) ([]string, er
 // ImportedBy returns the user who imported a transcription, or "".
 func (s *Store) ImportedBy(ctx context.Context, workspaceID, id string) (string, error) {
 	var by sql.NullString
-	err := s.q.QueryRowContext(s.uncancelled(ctx), `SELECT created_by FROM transcriptions WHERE id = $1 AND workspace_id = $2`, id, workspaceID).Scan(&by)
+	err := s.data.q.QueryRowContext(s.quick(ctx), `SELECT created_by FROM transcriptions WHERE id = $1 AND workspace_id = $2`, id, workspaceID).Scan(&by)
 	if err != nil {
 		return "", notFoundTranscription(err)
 	}

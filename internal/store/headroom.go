@@ -2,8 +2,8 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -17,11 +17,11 @@ import (
 	"memoai.tech/memo"
 )
 
-// Access must be taken away on a full disk, too. Beside the SQLite file lies
+// Access can be taken away on a full disk, too. Next to the SQLite file lies
 // another that holds nothing but room. It is given back to the disk for a
-// transaction that asked for it ([Tx.UseReserve]) and found the disk full, and
-// what that did not need is taken again at once. As long as the reserve is not
-// whole, no other transaction commits, so that nothing else eats it.
+// transaction that may use it ([Store.WriteUrgent]) and found the disk full, and
+// what that did not need is taken again at once. While the reserve is not whole,
+// no other transaction commits, so that nothing else uses it up.
 //
 // Both happen under the database's write lock, so none of ours gets between, in
 // this process or another.
@@ -60,22 +60,26 @@ func isFull(err error) bool {
 // writeWithReserve runs f in a transaction that has share bytes of the reserve.
 // They are not for copying what others wrote from the WAL into the database.
 func (s *Store) writeWithReserve(ctx context.Context, share int64, f func(*Tx) error) error {
+	s.wal.running.Lock()
+	defer s.wal.running.Unlock()
 	conn, err := s.write.Conn(ctx)
 	if err != nil {
 		return classify(err)
 	}
 	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, `PRAGMA wal_autocheckpoint = 0`); err != nil {
+	if _, err := conn.ExecContext(ctx, pragmaCheckpoint(0)); err != nil {
 		return classify(err)
 	}
-	_, err = s.writeOnce(ctx, conn, func(t *Tx) error {
+	_, err = s.writeOnce(ctx, conn, share, func(t *Tx) error {
 		s.reserve.release(share)
 		return f(t)
 	})
 	s.makeReserve(ctx, conn)
-	_, _ = conn.ExecContext(context.WithoutCancel(ctx), `PRAGMA wal_autocheckpoint = 1000`) // SQLite's own
+	_, _ = conn.ExecContext(context.WithoutCancel(ctx), pragmaCheckpoint(s.wal.afterPages))
 	return err
 }
+
+func pragmaCheckpoint(pages int) string { return fmt.Sprintf(`PRAGMA wal_autocheckpoint = %d`, pages) }
 
 // makeReserve makes the reserve as large as there is room for. That it fails is
 // no error.
@@ -172,9 +176,4 @@ func fill(f *os.File, offset, n int64) error {
 		offset += int64(len(part))
 	}
 	return nil
-}
-
-// beginner is the database, or its one connection that writes.
-type beginner interface {
-	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
 }

@@ -85,14 +85,14 @@ func (s *Store) List(ctx context.Context, f Filter, o Order, p Page) ([]Item, er
 		return []Item{}, nil
 	}
 	if !f.Search {
-		ctx = s.uncancelled(ctx)
+		ctx = s.quick(ctx)
 	}
 	chosen, order, args := s.choose(f, o, p)
 	key := "c.key"
 	if o.By == ByRelevance {
 		key = "0" // a rank is no number that a cursor keeps
 	}
-	return list(ctx, s.q, scanItem, `SELECT t.seq, t.id, `+key+`, t.item, t.char_count, p.id, p.name
+	return list(ctx, s.data.q, scanItem, `SELECT t.seq, t.id, `+key+`, t.item, t.char_count, p.id, p.name
 		FROM (`+chosen+`) c JOIN transcriptions t ON t.seq = c.seq LEFT JOIN projects p ON p.id = t.project_id
 		ORDER BY `+order, args...)
 }
@@ -144,7 +144,7 @@ func (s *Store) Count(ctx context.Context, f Filter) (n int, err error) {
 		return 0, nil
 	}
 	q := s.selection(f, ByCreated)
-	err = s.q.QueryRowContext(ctx, `SELECT count(*) FROM `+q.from+` WHERE `+strings.Join(q.conds, " AND "), q.args...).Scan(&n)
+	err = s.data.q.QueryRowContext(ctx, `SELECT count(*) FROM `+q.from+` WHERE `+strings.Join(q.conds, " AND "), q.args...).Scan(&n)
 	return n, classify(err)
 }
 
@@ -215,7 +215,7 @@ func (s *Store) selection(f Filter, by OrderBy) *selection {
 // Projects lists the projects of a workspace, oldest first, with the number of
 // their transcriptions.
 func (s *Store) Projects(ctx context.Context, workspaceID string, limit, offset int) ([]memo.Project, error) {
-	return list(ctx, s.q, func(row scanner) (p memo.Project, err error) {
+	return list(ctx, s.data.q, func(row scanner) (p memo.Project, err error) {
 		var created int64
 		err = row.Scan(&p.ID, &p.Name, &created, &p.TranscriptionCount)
 		p.CreatedAt = fromMillis(created)
@@ -227,7 +227,7 @@ func (s *Store) Projects(ctx context.Context, workspaceID string, limit, offset 
 
 // ProjectNames lists the first projects of a workspace by name.
 func (s *Store) ProjectNames(ctx context.Context, workspaceID string, limit int) ([]memo.ProjectRef, error) {
-	return list(ctx, s.q, func(row scanner) (p memo.ProjectRef, err error) {
+	return list(ctx, s.data.q, func(row scanner) (p memo.ProjectRef, err error) {
 		err = row.Scan(&p.ID, &p.Name)
 		return p, err
 	}, `SELECT id, name FROM projects WHERE workspace_id = $1 ORDER BY lower(name), id LIMIT $2`, workspaceID, limit)
@@ -235,6 +235,6 @@ func (s *Store) ProjectNames(ctx context.Context, workspaceID string, limit int)
 
 // CountProjects counts the projects of a workspace.
 func (s *Store) CountProjects(ctx context.Context, workspaceID string) (n int, err error) {
-	err = s.q.QueryRowContext(ctx, `SELECT count(*) FROM projects WHERE workspace_id = $1`, workspaceID).Scan(&n)
+	err = s.data.q.QueryRowContext(ctx, `SELECT count(*) FROM projects WHERE workspace_id = $1`, workspaceID).Scan(&n)
 	return n, classify(err)
 }

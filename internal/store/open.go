@@ -26,7 +26,8 @@ type Config struct {
 	URL string
 	// Now is the clock; nil means the system's.
 	Now func() time.Time
-	// MaxConns bounds the connections to PostgreSQL; 0 means 20.
+	// MaxConns bounds the connections to PostgreSQL; 0 means 20. Up to four of
+	// them are for authorisation and for taking access away, and nothing else.
 	MaxConns int
 	// StatementTimeout bounds each statement on PostgreSQL, and with it the waiting
 	// for locks, the idling in a transaction and the commit; 0, for commands, which
@@ -100,9 +101,12 @@ func open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.reserve = r
+	s.reserve, s.priority = r, openPriority(path+"-urgent")
 	return s, nil
 }
+
+// accessConns is how many connections authorisation has for itself.
+const accessConns = 4
 
 // Bounds of a connection to PostgreSQL, where the URL does not say others.
 const (
@@ -146,13 +150,18 @@ func openPostgres(cfg Config, now func() time.Time) (*Store, error) {
 		}
 	}
 	pulse := newPulse(pg)
-	db := stdlib.OpenDB(*pg)
+	open := func(conns int) *pool {
+		db := stdlib.OpenDB(*pg)
+		db.SetConnMaxIdleTime(5 * time.Minute)
+		db.SetConnMaxLifetime(connLife)
+		db.SetMaxOpenConns(conns)
+		db.SetMaxIdleConns(conns)
+		return &pool{db: db}
+	}
 	conns := cmp.Or(cfg.MaxConns, maxConns)
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
-	db.SetConnMaxIdleTime(5 * time.Minute)
-	db.SetConnMaxLifetime(connLife)
-	s := newStore(dialectPostgres, db, db, now)
+	access := open(min(accessConns, max(1, conns-1)))
+	data := open(max(1, conns-accessConns))
+	s := newStore(dialectPostgres, data.db, access, data, now)
 	s.pulse = pulse
 	if cfg.StatementTimeout > 0 {
 		s.commitTime = commitTimeout
@@ -194,23 +203,27 @@ func openSQLite(path string, now func() time.Time) (*Store, error) {
 		}, pragmas...)}
 		return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
 	}
-	write, err := sql.Open("sqlite", dsn())
+	open := func(pragmas ...string) *sql.DB {
+		if err == nil {
+			var db *sql.DB
+			if db, err = sql.Open("sqlite", dsn(pragmas...)); err == nil {
+				return db
+			}
+		}
+		return nil
+	}
+	write, access, read, copying := open(), open("query_only(1)"), open("query_only(1)"), open()
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
+	copying.SetMaxOpenConns(1)
+	s := newStore(dialectSQLite, write, newPool(access, accessConns), newPool(read, max(8, runtime.GOMAXPROCS(0)*4)), now)
+	s.turns, s.wal = new(turns), &wal{db: copying, afterPages: checkpointAlways}
 	write.SetMaxOpenConns(1)
 	// The first connection puts the file into WAL mode, before any reader comes.
 	if err := write.Ping(); err != nil {
-		write.Close()
+		s.Close()
 		return nil, fmt.Errorf("store: %s cannot be opened: %w", path, err)
 	}
-	read, err := sql.Open("sqlite", dsn("query_only(1)"))
-	if err != nil {
-		write.Close()
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	readers := max(4, runtime.GOMAXPROCS(0)*2)
-	read.SetMaxOpenConns(readers)
-	read.SetMaxIdleConns(readers)
-	return newStore(dialectSQLite, write, read, now), nil
+	return s, nil
 }

@@ -52,10 +52,10 @@ func (s *Store) Restore(ctx context.Context, b *Backup, keepUnknown bool, progre
 		if err := to.empty(ctx); err != nil {
 			return err
 		}
-		if err := copyTables(ctx, from.read.db, to, progress); err != nil {
+		if err := copyTables(ctx, direct{from.read.db}, to, progress); err != nil {
 			return err
 		}
-		if err := to.reindex(ctx, from.read.db); err != nil {
+		if err := to.reindex(ctx, direct{from.read.db}); err != nil {
 			return err
 		}
 		if err := to.exec(ctx, `UPDATE workspaces SET content_version = CASE WHEN content_version >= $1 THEN content_version + 1 ELSE $1 END`, millis(to.Now)); err != nil {

@@ -36,9 +36,6 @@ func nullText(o memo.Optional) sql.NullString {
 	return sql.NullString{String: string(o), Valid: o != ""}
 }
 
-// scanner is a row, of one or of many.
-type scanner interface{ Scan(dest ...any) error }
-
 // list reads all rows of a query. It never returns a nil slice.
 func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
 	out := []T{}
@@ -58,7 +55,7 @@ func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), 
 }
 
 // one reads a single row; none is [memo.NotFound] of what.
-func one[T any](row *sql.Row, scan func(scanner) (T, error), what string) (T, error) {
+func one[T any](row scanner, scan func(scanner) (T, error), what string) (T, error) {
 	v, err := scan(row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return v, memo.NotFound(what)

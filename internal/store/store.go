@@ -2,11 +2,14 @@
 // PostgreSQL. It holds no rule of who may do what: package app asks the rules
 // and calls the store, within one transaction where it writes.
 //
-// On SQLite one connection writes beside a pool that reads; a write transaction
+// On SQLite one connection writes next to a pool that reads; a write transaction
 // is immediate, so two processes on one file take turns. An acknowledged commit
 // is on the disk (synchronous=FULL): a power cut must not bring a revoked key
 // back. On PostgreSQL transactions are READ COMMITTED, and what must not happen
 // at the same time is serialised by updating the same row.
+//
+// On both, authorisation has its own connections, and a transaction that takes
+// access away goes before all others ([Store.WriteUrgent]).
 //
 // An error on commit is an unknown outcome and is reported as such.
 package store
@@ -20,7 +23,6 @@ import (
 	"log/slog"
 	"net"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -39,43 +41,61 @@ const (
 
 // Store is an open database whose schema is the one this program knows.
 type Store struct {
-	reader // outside a transaction, each call sees the latest commit
+	// Outside a transaction, each call sees the latest commit. Authorisation and
+	// what manages access read over connections of their own, so that no search
+	// or export of anybody can make a revocation wait.
+	reader
 
 	dialect dialect
+	access  *pool // of the embedded reader
+	data    reader
+	read    *pool // of data
 	write   *sql.DB
-	read    *prepared
 	now     func() time.Time
-	// commitTime bounds a commit; 0 does not.
+	// commitTime bounds a commit on PostgreSQL; 0 does not.
 	commitTime time.Duration
 
-	pulse   *pulse   // nil on SQLite
-	reserve *reserve // of an SQLite file that is served; nil otherwise
+	pulse *pulse // nil on SQLite
+
+	// All nil on PostgreSQL, the last two also for an SQLite file that is not served.
+	turns    *turns
+	priority *priority
+	reserve  *reserve
+	wal      *wal
 }
 
-func newStore(d dialect, write, read *sql.DB, now func() time.Time) *Store {
-	p := &prepared{db: read}
-	return &Store{reader: reader{q: p, dialect: d}, dialect: d, write: write, read: p, now: now}
+func newStore(d dialect, write *sql.DB, access, read *pool, now func() time.Time) *Store {
+	return &Store{
+		reader: reader{q: access, dialect: d}, data: reader{q: read, dialect: d},
+		dialect: d, write: write, access: access, read: read, now: now,
+	}
 }
 
 // Close closes the database.
 func (s *Store) Close() error {
-	s.read.close()
-	return errors.Join(s.read.db.Close(), s.write.Close())
+	s.priority.close()
+	err := errors.Join(s.access.close(), s.read.close())
+	if s.wal != nil {
+		err = errors.Join(err, s.wal.db.Close(), s.write.Close())
+	}
+	return err
 }
 
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
 	var one int
-	return classify(s.q.QueryRowContext(ctx, `SELECT 1`).Scan(&one))
+	return classify(s.q.QueryRowContext(s.quick(ctx), `SELECT 1`).Scan(&one))
 }
 
-// Watch asks PostgreSQL all the time whether it answers, until ctx ends. While it
-// does not, every call fails with KindUnavailable within two seconds. SQLite is a
-// file.
+// Watch looks after the database until ctx ends. It asks PostgreSQL all the time
+// whether it answers: while it does not, every call fails with KindUnavailable
+// within two seconds. On SQLite it copies commits from the WAL into the database.
 func (s *Store) Watch(ctx context.Context, log *slog.Logger) {
 	if s.pulse != nil {
 		s.pulse.watch(ctx, log)
+		return
 	}
+	s.checkpoints(ctx, log)
 }
 
 // IsAway reports that PostgreSQL does not answer, or with nothing but errors, as
@@ -86,67 +106,16 @@ func (s *Store) IsAway() bool { return s.pulse != nil && s.pulse.down.Load() }
 // question, as far as Watch knows.
 func (s *Store) IsSlow() bool { return s.pulse != nil && s.pulse.slow.Load() }
 
-// Now returns the store's clock, cut to what it keeps.
+// Now returns the store's clock, cut to milliseconds.
 func (s *Store) Now() time.Time { return memo.Millis(s.now()) }
 
-// uncancelled frees a read of a few rows by an index from being cancelled.
-// For a context that can end, database/sql and the driver of SQLite start a
-// goroutine each for every statement, which costs as much as such a read.
-// PostgreSQL may be far away, so there the context stays.
-func (s *Store) uncancelled(ctx context.Context) context.Context {
+// quick marks ctx for a read of a few rows by an index, which is not cancelled.
+// PostgreSQL may be far away, so there the context stays as it is.
+func (s *Store) quick(ctx context.Context) context.Context {
 	if s.dialect == dialectPostgres {
 		return ctx
 	}
-	return context.WithoutCancel(ctx)
-}
-
-// Tx is a write transaction. Now is fixed when it begins.
-type Tx struct {
-	reader
-	Now   time.Time
-	share int64 // bytes of the reserve that it may use
-}
-
-// Write runs f in a transaction and commits it, unless f returns an error. f may
-// run twice, see [Tx.UseReserve].
-func (s *Store) Write(ctx context.Context, f func(*Tx) error) error {
-	share, err := s.writeOnce(ctx, s.write, f)
-	if s.reserve != nil && share > 0 && isFull(err) {
-		return s.writeWithReserve(ctx, share, f)
-	}
-	return err
-}
-
-// writeOnce also returns how much of the reserve f asked for.
-func (s *Store) writeOnce(ctx context.Context, db beginner, f func(*Tx) error) (share int64, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return 0, classify(err)
-	}
-	defer tx.Rollback() // does nothing after the commit
-	// The clock is read once the transaction has its turn: what it writes is
-	// not older than what the one before it wrote.
-	t := &Tx{reader: reader{q: tx, dialect: s.dialect}, Now: s.Now()}
-	if err := f(t); err != nil {
-		return t.share, classify(err)
-	}
-	if t.share == 0 {
-		if err := s.reserve.take(); err != nil {
-			return 0, err
-		}
-	}
-	if s.commitTime > 0 {
-		defer time.AfterFunc(s.commitTime, cancel).Stop()
-	}
-	if err := tx.Commit(); err != nil {
-		return t.share, &memo.Error{
-			Kind: memo.KindUnavailable, RetryAfter: time.Second, Err: err,
-			Message: "The database did not confirm the change: it may or may not have happened. Look before you try again.",
-		}
-	}
-	return t.share, nil
+	return quick{ctx}
 }
 
 // exec runs a statement that must succeed.
@@ -159,60 +128,6 @@ func (r reader) exec(ctx context.Context, query string, args ...any) error {
 type reader struct {
 	q       querier
 	dialect dialect
-}
-
-// querier is a transaction, or the pool with its prepared statements.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
-// prepared keeps a prepared statement for every text it has seen. The texts
-// are constants of this package and the combinations of list filters, so there
-// are a few hundred at the most.
-type prepared struct {
-	db    *sql.DB
-	stmts sync.Map // text → *sql.Stmt
-}
-
-func (p *prepared) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
-	if s, ok := p.stmts.Load(query); ok {
-		return s.(*sql.Stmt), nil
-	}
-	s, err := p.db.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	if old, loaded := p.stmts.LoadOrStore(query, s); loaded {
-		s.Close()
-		return old.(*sql.Stmt), nil
-	}
-	return s, nil
-}
-
-func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := p.stmt(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return s.QueryContext(ctx, args...)
-}
-
-func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	s, err := p.stmt(ctx, query)
-	if err != nil {
-		return p.db.QueryRowContext(ctx, query, args...) // carries the same error in its Row
-	}
-	return s.QueryRowContext(ctx, args...)
-}
-
-func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return p.db.ExecContext(ctx, query, args...)
-}
-
-func (p *prepared) close() {
-	p.stmts.Range(func(_, s any) bool { s.(*sql.Stmt).Close(); return true })
 }
 
 // classify turns what a database says when it is away, full or busy into

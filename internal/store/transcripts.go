@@ -49,7 +49,7 @@ func Deflate(text []byte) (Deflated, error) {
 // order of ids. Those that are not there are in missing.
 func (s *Store) Items(ctx context.Context, workspaceID string, ids []string) (items []Item, missing []string, err error) {
 	for _, id := range ids {
-		it, err := scanItem(s.q.QueryRowContext(ctx, `SELECT t.seq, t.id, t.created_at, t.item, t.char_count, p.id, p.name
+		it, err := scanItem(s.data.q.QueryRowContext(ctx, `SELECT t.seq, t.id, t.created_at, t.item, t.char_count, p.id, p.name
 			FROM transcriptions t LEFT JOIN projects p ON p.id = t.project_id
 			WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID))
 		switch {
@@ -85,8 +85,8 @@ func (s *Store) Markdown(ctx context.Context, workspaceID, id string) (w Whole, 
 // those of the item go into more.
 func (s *Store) whole(ctx context.Context, w *Whole, query, workspaceID, id string, more ...any) error {
 	var projectID, projectName sql.NullString
-	ctx = s.uncancelled(ctx)
-	err := s.q.QueryRowContext(ctx, query, id, workspaceID).
+	ctx = s.quick(ctx)
+	err := s.data.q.QueryRowContext(ctx, query, id, workspaceID).
 		Scan(append([]any{&w.seq, &w.ID, &w.Doc, &w.CharCount, &projectID, &projectName}, more...)...)
 	if err != nil {
 		return notFoundTranscription(err)
@@ -99,7 +99,7 @@ func (s *Store) whole(ctx context.Context, w *Whole, query, workspaceID, id stri
 // Lines reads the text of a row that a list gave, and its segments as JSON.
 func (s *Store) Lines(ctx context.Context, it Item) (text string, segments []byte, err error) {
 	var quoted []byte
-	if err = s.q.QueryRowContext(ctx, `SELECT text, segments FROM transcripts WHERE seq = $1`, it.seq).Scan(&quoted, &segments); err != nil {
+	if err = s.data.q.QueryRowContext(ctx, `SELECT text, segments FROM transcripts WHERE seq = $1`, it.seq).Scan(&quoted, &segments); err != nil {
 		return "", nil, classify(err)
 	}
 	text, err = unquote(quoted)
@@ -109,7 +109,7 @@ func (s *Store) Lines(ctx context.Context, it Item) (text string, segments []byt
 // Text reads the lines of one transcription of the workspace, and nothing else.
 func (s *Store) Text(ctx context.Context, workspaceID, id string) (string, error) {
 	var quoted []byte
-	err := s.q.QueryRowContext(s.uncancelled(ctx), `SELECT x.text FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
+	err := s.data.q.QueryRowContext(s.quick(ctx), `SELECT x.text FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
 		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).Scan(&quoted)
 	if err != nil {
 		return "", notFoundTranscription(err)
@@ -120,7 +120,7 @@ func (s *Store) Text(ctx context.Context, workspaceID, id string) (string, error
 // Reports reads the AI reports of one transcription of the workspace.
 func (s *Store) Reports(ctx context.Context, workspaceID, id string) ([]memo.Report, error) {
 	var seq int64
-	err := s.q.QueryRowContext(s.uncancelled(ctx), `SELECT seq FROM transcriptions WHERE id = $1 AND workspace_id = $2`, id, workspaceID).Scan(&seq)
+	err := s.data.q.QueryRowContext(s.quick(ctx), `SELECT seq FROM transcriptions WHERE id = $1 AND workspace_id = $2`, id, workspaceID).Scan(&seq)
 	if err != nil {
 		return nil, notFoundTranscription(err)
 	}
@@ -140,7 +140,7 @@ func notFoundTranscription(err error) error {
 }
 
 func (s *Store) reports(ctx context.Context, seq int64) ([]memo.Report, error) {
-	return list(ctx, s.q, func(row scanner) (r memo.Report, err error) {
+	return list(ctx, s.data.q, func(row scanner) (r memo.Report, err error) {
 		var created int64
 		err = row.Scan(&r.ID, &r.Name, &r.Slug, &r.Status, &r.Text, &created)
 		r.CreatedAt = fromMillis(created)

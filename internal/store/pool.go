@@ -1,0 +1,176 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"sync"
+)
+
+// querier runs statements: a pool of connections, or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) scanner
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// rows is the result of a query. It must be closed.
+type rows interface {
+	scanner
+	Next() bool
+	Err() error
+	Close() error
+	Columns() ([]string, error)
+}
+
+// scanner is a row, of one or of many.
+type scanner interface{ Scan(dest ...any) error }
+
+// pool is a set of connections and the statements prepared on them. Waiting for
+// a free connection ends with the caller's context, also for a quick read, whose
+// statement itself is not cancelled.
+type pool struct {
+	db    *sql.DB
+	slots chan struct{} // one for each connection; nil where database/sql does the waiting
+	stmts sync.Map      // text → *sql.Stmt; the texts are constants and combinations of filters, a few hundred
+}
+
+// newPool bounds db to n connections, all of which stay open.
+func newPool(db *sql.DB, n int) *pool {
+	db.SetMaxOpenConns(n)
+	db.SetMaxIdleConns(n)
+	return &pool{db: db, slots: make(chan struct{}, n)}
+}
+
+// quick marks the context of a read of a few rows by an index. For a context
+// that can end, database/sql and the driver of SQLite start a goroutine each for
+// every statement, which costs as much as such a read does.
+type quick struct{ context.Context }
+
+func (p *pool) QueryContext(ctx context.Context, query string, args ...any) (rows, error) {
+	ctx, release, err := p.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := p.stmt(ctx, query)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	r, err := s.QueryContext(ctx, args...)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return &pooledRows{r, sync.OnceFunc(release)}, nil
+}
+
+func (p *pool) QueryRowContext(ctx context.Context, query string, args ...any) scanner {
+	ctx, release, err := p.acquire(ctx)
+	if err != nil {
+		return failed{err}
+	}
+	s, err := p.stmt(ctx, query)
+	if err != nil {
+		release()
+		return failed{err}
+	}
+	return pooledRow{s.QueryRowContext(ctx, args...), release}
+}
+
+func (p *pool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return p.db.ExecContext(ctx, query, args...)
+}
+
+// acquire waits for a connection, and returns the context for the statement.
+func (p *pool) acquire(ctx context.Context) (context.Context, func(), error) {
+	if p.slots == nil {
+		return ctx, func() {}, nil
+	}
+	select {
+	case p.slots <- struct{}{}:
+	default:
+		select {
+		case p.slots <- struct{}{}:
+		case <-ctx.Done():
+			return ctx, nil, ctx.Err()
+		}
+	}
+	if q, ok := ctx.(quick); ok {
+		ctx = context.WithoutCancel(q.Context)
+	}
+	return ctx, p.release, nil
+}
+
+func (p *pool) release() { <-p.slots }
+
+func (p *pool) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s, ok := p.stmts.Load(query); ok {
+		return s.(*sql.Stmt), nil
+	}
+	s, err := p.db.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if old, loaded := p.stmts.LoadOrStore(query, s); loaded {
+		s.Close()
+		return old.(*sql.Stmt), nil
+	}
+	return s, nil
+}
+
+func (p *pool) close() error {
+	p.stmts.Range(func(_, s any) bool { s.(*sql.Stmt).Close(); return true })
+	return p.db.Close()
+}
+
+// pooledRows gives the connection back when it is closed.
+type pooledRows struct {
+	*sql.Rows
+	release func()
+}
+
+func (r *pooledRows) Close() error {
+	defer r.release()
+	return r.Rows.Close()
+}
+
+// pooledRow gives the connection back when it is scanned, which it must be.
+type pooledRow struct {
+	row     *sql.Row
+	release func()
+}
+
+func (r pooledRow) Scan(dest ...any) error {
+	defer r.release()
+	return r.row.Scan(dest...)
+}
+
+// failed is the row of a query that could not be run.
+type failed struct{ err error }
+
+func (f failed) Scan(...any) error { return f.err }
+
+// direct runs statements on a transaction or a database as they are.
+type direct struct {
+	db interface {
+		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	}
+}
+
+func (d direct) QueryContext(ctx context.Context, query string, args ...any) (rows, error) {
+	r, err := d.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (d direct) QueryRowContext(ctx context.Context, query string, args ...any) scanner {
+	return d.db.QueryRowContext(ctx, query, args...)
+}
+
+func (d direct) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return d.db.ExecContext(ctx, query, args...)
+}
