@@ -160,7 +160,11 @@ func (d *data) add(ctx context.Context, tx *store.Tx, c *corpus, from, to int) e
 			return err
 		}
 		n.WorkspaceID, n.CreatedBy = d.WorkspaceID, d.UserID
-		id, _, err := tx.AddTranscription(ctx, n)
+		p, err := store.Prepare(n)
+		if err != nil {
+			return err
+		}
+		id, _, err := tx.AddTranscription(ctx, p)
 		if err != nil {
 			return err
 		}

@@ -50,17 +50,28 @@ func New(cfg Config) *App {
 	}
 }
 
-// Run writes the use of keys in the background until ctx ends.
+// Run writes the use of keys in the background until ctx ends, and every hour
+// deletes what imports that were cut short have left.
 func (a *App) Run(ctx context.Context) {
-	tick := time.NewTicker(5 * time.Second)
+	tick, hour := time.NewTicker(5*time.Second), time.NewTicker(time.Hour)
 	defer tick.Stop()
+	defer hour.Stop()
+	a.dropOrphans(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 			a.usage.write(ctx, false)
+		case <-hour.C:
+			a.dropOrphans(ctx)
 		}
+	}
+}
+
+func (a *App) dropOrphans(ctx context.Context) {
+	if err := a.store.DropOrphans(ctx); err != nil && ctx.Err() == nil {
+		a.log.WarnContext(ctx, "what cut-short imports have left could not be deleted", "error", err)
 	}
 }
 
@@ -82,16 +93,30 @@ func ParseID(s string) (string, bool) {
 	return u.String(), err == nil && len(s) == 36
 }
 
-// write runs f in a transaction on the caller's behalf. Whoever was signed out
-// before it commits has changed nothing, however long the request took to come
-// in. The session is locked last of all, as by those who end it.
+// write runs f in a transaction on the caller's behalf. A caller who was signed
+// out before it commits has changed nothing, however long the request took to
+// come in. The session is locked last, as it is when sessions are ended.
 func (a *App) write(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
-	return a.store.Write(ctx, func(tx *store.Tx) error {
+	return a.store.Write(ctx, whileSignedIn(ctx, c, f))
+}
+
+// writeUrgent is write for what takes access away from others.
+func (a *App) writeUrgent(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
+	return a.store.WriteUrgent(ctx, whileSignedIn(ctx, c, f))
+}
+
+// writeOwnEnd is write for callers who end their own access.
+func (a *App) writeOwnEnd(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
+	return a.store.WriteOwnEnd(ctx, whileSignedIn(ctx, c, f))
+}
+
+func whileSignedIn(ctx context.Context, c memo.Caller, f func(*store.Tx) error) func(*store.Tx) error {
+	return func(tx *store.Tx) error {
 		if err := f(tx); err != nil {
 			return err
 		}
 		return stillSignedIn(ctx, tx, c)
-	})
+	}
 }
 
 // stillSignedIn proves the session of a caller who has one, until tx ends.

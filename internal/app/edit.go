@@ -32,12 +32,24 @@ func (a *App) Move(ctx context.Context, c memo.Caller, id, project string) error
 	})
 }
 
-// Delete takes a transcription away for good. The same file can be imported
-// again.
+// Delete deletes a transcription for good. The same file can be imported again.
 func (a *App) Delete(ctx context.Context, c memo.Caller, id string) error {
-	return a.edit(ctx, c, id, memo.ActionDeleted, "", func(tx *store.Tx, e store.Editable) (string, error) {
+	err := a.edit(ctx, c, id, memo.ActionDeleted, "", func(tx *store.Tx, e store.Editable) (string, error) {
 		return e.Doc.Title, tx.Delete(ctx, e)
 	})
+	if err == nil {
+		a.dropParts(ctx, id)
+	}
+	return err
+}
+
+// dropParts deletes the long values of a transcription that is not there. Where
+// it fails, [App.Run] deletes them later.
+func (a *App) dropParts(ctx context.Context, id string) {
+	// The client may have left; what is of no use any more must go all the same.
+	if err := a.store.DropParts(context.WithoutCancel(ctx), id); err != nil {
+		a.log.WarnContext(ctx, "long values of a transcription could not be deleted yet", "error", err)
+	}
 }
 
 // MayEdit tells whether the caller may change a transcription, for a page that

@@ -73,11 +73,29 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in Import) (Imported, e
 		return Imported{}, err
 	}
 	source := sha256.Sum256(in.Data)
-	var out Imported
+	p, err := store.Prepare(store.New{
+		Doc: d, WorkspaceID: c.WorkspaceID, CreatedBy: c.UserID, SourceHash: source[:], Markdown: markdown,
+	})
+	if err != nil {
+		return Imported{}, err
+	}
+	out, err := a.addTranscription(ctx, c, p)
+	if err != nil || out.Unchanged {
+		a.dropParts(ctx, p.ID())
+	}
+	return out, err
+}
+
+func (a *App) addTranscription(ctx context.Context, c memo.Caller, p *store.Prepared) (out Imported, err error) {
+	if out.ID, err = a.store.BySource(ctx, p.WorkspaceID, p.SourceHash); err != nil || out.ID != "" {
+		out.Unchanged = true
+		return out, err
+	}
+	if err := a.store.Stage(ctx, p); err != nil {
+		return out, err
+	}
 	err = a.write(ctx, c, func(tx *store.Tx) error {
-		id, added, err := tx.AddTranscription(ctx, store.New{
-			Doc: d, WorkspaceID: c.WorkspaceID, CreatedBy: c.UserID, SourceHash: source[:], Markdown: markdown,
-		})
+		id, added, err := tx.AddTranscription(ctx, p)
 		out = Imported{ID: id, Unchanged: !added}
 		if err != nil {
 			return err
@@ -86,7 +104,7 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in Import) (Imported, e
 			return err
 		}
 		return record(ctx, tx, c, memo.Event{
-			WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionImported, Subject: id, Name: cut(d.Title, maxAgent),
+			WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionImported, Subject: id, Name: cut(p.Doc.Title, maxAgent),
 		})
 	})
 	return out, err

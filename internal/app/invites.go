@@ -21,7 +21,8 @@ func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo
 	}
 	token, hash := credential.NewToken()
 	i = memo.Invite{ID: newID(), WorkspaceID: c.WorkspaceID, Role: role}
-	err = a.changeMembers(ctx, c, c.WorkspaceID, i.ID, memo.ActionInvited, string(role), func(tx *store.Tx) (string, error) {
+	e := memo.Event{WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionInvited, Subject: i.ID, Detail: string(role)}
+	err = changeMembers(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
 		i.CreatedAt, i.ExpiresAt = tx.Now, tx.Now.Add(memo.InviteLife)
 		if err := tx.AddInvite(ctx, i, c.UserID, hash); err != nil {
 			return "", err
@@ -45,8 +46,8 @@ func (a *App) Invites(ctx context.Context, c memo.Caller) ([]memo.Invite, error)
 
 // RevokeInvite takes an invitation back.
 func (a *App) RevokeInvite(ctx context.Context, c memo.Caller, id string) error {
-	return a.changeMembers(ctx, c, c.WorkspaceID, id, memo.ActionInviteRevoked, "", func(tx *store.Tx) (string, error) {
-		tx.UseReserve()
+	e := memo.Event{WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionInviteRevoked, Subject: id}
+	return changeMembers(ctx, c, a.writeUrgent, e, func(tx *store.Tx) (string, error) {
 		gone, err := tx.DeleteInvite(ctx, c.WorkspaceID, id)
 		if err == nil && !gone {
 			return "", memo.NotFound("Invitation")

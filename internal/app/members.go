@@ -69,8 +69,7 @@ func (a *App) UserByEmail(ctx context.Context, email string) (memo.User, error) 
 // DisableUser takes every access from a user: sessions end and keys are
 // deactivated in the same transaction. Enabling brings no key back.
 func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) error {
-	return a.write(ctx, c, func(tx *store.Tx) error {
-		tx.UseReserve()
+	return a.writeUrgent(ctx, c, func(tx *store.Tx) error {
 		workspaces, err := tx.LockMemberships(ctx, userID)
 		if err != nil {
 			return err
@@ -189,10 +188,11 @@ func (a *App) SetPlan(ctx context.Context, c memo.Caller, workspaceID string, pl
 	if err := plan.Check(); err != nil {
 		return err
 	}
-	return a.write(ctx, c, func(tx *store.Tx) error {
-		if !plan.HasAPI() {
-			tx.UseReserve()
-		}
+	write := a.write
+	if !plan.HasAPI() {
+		write = a.writeUrgent
+	}
+	return write(ctx, c, func(tx *store.Tx) error {
 		if err := tx.SetPlan(ctx, workspaceID, plan); err != nil {
 			return err
 		}
@@ -208,7 +208,8 @@ func (a *App) RenameWorkspace(ctx context.Context, c memo.Caller, name string) e
 	if err != nil {
 		return err
 	}
-	return a.changeMembers(ctx, c, c.WorkspaceID, c.WorkspaceID, memo.ActionWorkspaceRenamed, name, func(tx *store.Tx) (string, error) {
+	e := memo.Event{WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionWorkspaceRenamed, Subject: c.WorkspaceID, Detail: name}
+	return changeMembers(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
 		return "", tx.RenameWorkspace(ctx, c.WorkspaceID, name)
 	})
 }
@@ -224,7 +225,8 @@ func (a *App) AddMember(ctx context.Context, c memo.Caller, workspaceID, userID 
 	if err := role.Check(); err != nil {
 		return m, err
 	}
-	err = a.changeMembers(ctx, c, workspaceID, userID, memo.ActionMemberAdded, string(role), func(tx *store.Tx) (string, error) {
+	e := memo.Event{WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberAdded, Subject: userID, Detail: string(role)}
+	err = changeMembers(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
 		added, err := tx.AddMember(ctx, workspaceID, userID, role)
 		if err == nil && !added {
 			return "", memo.Conflict("already_member", "This user is a member of the workspace already.")
@@ -245,8 +247,11 @@ func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, user
 	if err := mayManageMembers(c, workspaceID); err != nil && !leaves {
 		return err
 	}
-	return a.write(ctx, c, func(tx *store.Tx) error {
-		tx.UseReserve()
+	write := a.writeUrgent
+	if leaves {
+		write = a.writeOwnEnd
+	}
+	return write(ctx, c, func(tx *store.Tx) error {
 		if err := tx.LockWorkspace(ctx, workspaceID); err != nil {
 			return err
 		}
@@ -280,9 +285,13 @@ func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID st
 	if err := role.Check(); err != nil {
 		return m, err
 	}
-	err = a.changeMembers(ctx, c, workspaceID, userID, memo.ActionMemberRole, string(role), func(tx *store.Tx) (string, error) {
+	write := a.write
+	if role != memo.RoleOwner {
+		write = a.writeUrgent
+	}
+	e := memo.Event{WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberRole, Subject: userID, Detail: string(role)}
+	err = changeMembers(ctx, c, write, e, func(tx *store.Tx) (string, error) {
 		if role != memo.RoleOwner {
-			tx.UseReserve()
 			if err := keepOwner(ctx, tx, workspaceID, userID); err != nil {
 				return "", err
 			}
@@ -301,27 +310,32 @@ func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID st
 	return m, err
 }
 
-// changeMembers runs a change of a workspace's members, one at a time for the
-// workspace, so that two OWNERs cannot remove each other at once. f returns the
-// name that the event keeps.
-func (a *App) changeMembers(ctx context.Context, c memo.Caller, workspaceID, userID string, action memo.Action, detail string, f func(*store.Tx) (name string, err error)) error {
+// changeMembers runs a change of a workspace's members or its name, one at a time
+// for the workspace, so that two OWNERs cannot remove each other at once. The
+// event gets the name that f returns.
+func changeMembers(ctx context.Context, c memo.Caller, write writer, e memo.Event, f func(*store.Tx) (name string, err error)) error {
+	workspaceID := string(e.WorkspaceID)
 	if err := mayManageMembers(c, workspaceID); err != nil {
 		return err
 	}
-	return a.write(ctx, c, func(tx *store.Tx) error {
+	return write(ctx, c, func(tx *store.Tx) error {
 		if err := tx.LockWorkspace(ctx, workspaceID); err != nil {
 			return err
 		}
 		if err := stillOwner(ctx, tx, c, workspaceID); err != nil {
 			return err
 		}
-		name, err := f(tx)
-		if err != nil {
+		var err error
+		if e.Name, err = f(tx); err != nil {
 			return err
 		}
-		return record(ctx, tx, c, memo.Event{WorkspaceID: memo.Optional(workspaceID), Action: action, Subject: userID, Name: name, Detail: detail})
+		return record(ctx, tx, c, e)
 	})
 }
+
+// writer is one of the ways to write: [App.write], [App.writeUrgent] or
+// [App.writeOwnEnd].
+type writer func(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error
 
 // stillOwner refuses a caller who has lost the role since they were authorised.
 func stillOwner(ctx context.Context, tx *store.Tx, c memo.Caller, workspaceID string) error {

@@ -18,7 +18,7 @@ import (
 // copied lists the tables in an order in which every row finds what it refers to.
 var copied = []string{
 	"users", "workspaces", "memberships", "api_keys", "key_usage", "projects",
-	"transcriptions", "transcripts", "reports", "audit_events",
+	"transcriptions", "transcripts", "transcript_parts", "reports", "audit_events",
 }
 
 // uncopied lists the tables that refer to those and are left out.

@@ -50,6 +50,10 @@ func (t *Tx) Retitle(ctx context.Context, e Editable, title string) error {
 	if err := t.q.QueryRowContext(ctx, `SELECT segments FROM transcripts WHERE seq = $1`, e.seq).Scan(&raw); err != nil {
 		return err
 	}
+	raw, err = t.value(ctx, e.Doc.ID, segmentsValue, raw)
+	if err != nil {
+		return err
+	}
 	var segments []memo.Segment
 	if err := json.Unmarshal(raw, &segments); err != nil {
 		return fmt.Errorf("store: segments of %s: %w", e.Doc.ID, err)
@@ -80,7 +84,8 @@ func (t *Tx) Move(ctx context.Context, e Editable, project string) error {
 	return t.bumpContent(ctx, e.workspaceID)
 }
 
-// Delete takes a transcription away, with its text and its reports.
+// Delete deletes a transcription with its text and its reports. Its long values
+// are not visible any more, and [Store.DropParts] deletes them.
 func (t *Tx) Delete(ctx context.Context, e Editable) error {
 	if err := t.unindex(ctx, e.seq); err != nil {
 		return err

@@ -49,11 +49,10 @@ func newHolder(t *testing.T, cfg Config, n int) *holder {
 	return h
 }
 
-// revoke ends key i as the app does. use says what of the reserve it may use.
-func revoke(s *Store, i int, use func(*Tx)) error {
+// revoke ends key i in a transaction of the kind that write makes.
+func revoke(s *Store, i int, write func(*Store, context.Context, func(*Tx) error) error) error {
 	ctx := context.Background()
-	return s.Write(ctx, func(tx *Tx) error {
-		use(tx)
+	return write(s, ctx, func(tx *Tx) error {
 		if ended, err := tx.RevokeKey(ctx, keyID(i)); err != nil || !ended {
 			return errors.Join(err, fmt.Errorf("key %d: revoked now: %v", i, ended))
 		}
@@ -68,7 +67,10 @@ func add(s *Store) error {
 		doc := &memo.Document{Transcription: memo.Transcription{Title: "Long", Status: "completed", CreatedAt: tx.Now, UpdatedAt: tx.Now}}
 		noise := make([]byte, 100<<10)
 		_, _ = rand.Read(noise)
-		_, _, err := tx.AddTranscription(ctx, New{Doc: doc, WorkspaceID: workspace, Markdown: Deflated{Data: noise}})
+		p, err := Prepare(New{Doc: doc, WorkspaceID: workspace, Markdown: Deflated{Data: noise}})
+		if err == nil {
+			_, _, err = tx.AddTranscription(ctx, p)
+		}
 		return err
 	})
 }
@@ -109,8 +111,6 @@ func (r *reserve) room(t *testing.T) int64 {
 	return info.Size()
 }
 
-func none(*Tx) {}
-
 func TestRevocationOnAFullDisk(t *testing.T) {
 	const keys, last = 60, 58 // the last two are for what comes after the others
 	dir := testenv.SmallDisk(t)
@@ -130,7 +130,7 @@ func TestRevocationOnAFullDisk(t *testing.T) {
 	if err := add(h.Store); memo.KindOf(err) != memo.KindUnavailable {
 		t.Fatalf("an import on a full disk: %v", err)
 	}
-	if err := revoke(h.Store, 0, none); memo.KindOf(err) != memo.KindUnavailable {
+	if err := revoke(h.Store, 0, (*Store).Write); memo.KindOf(err) != memo.KindUnavailable {
 		t.Fatalf("a revocation without the reserve: %v", err)
 	}
 	if h.reserve.room(t) != reserveSize {
@@ -138,7 +138,7 @@ func TestRevocationOnAFullDisk(t *testing.T) {
 	}
 	h.wantRevoked(h.Store, 0)
 	for i := range last {
-		if err := revoke(h.Store, i, (*Tx).UseReserve); err != nil {
+		if err := revoke(h.Store, i, (*Store).WriteUrgent); err != nil {
 			t.Fatalf("revocation %d, with %d bytes in the reserve: %v", i, h.reserve.room(t), err)
 		}
 		for range 3 { // they come as soon as there is room
@@ -173,7 +173,7 @@ func TestRevocationOnAFullDisk(t *testing.T) {
 	testenv.FillDisk(t, dir)
 	again := mustOpen(t, Config{Dir: dir})
 	h.wantRevoked(again, last+1)
-	if err := revoke(again, last+1, (*Tx).UseReserve); err != nil {
+	if err := revoke(again, last+1, (*Store).WriteUrgent); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(again.Close(), os.Remove(ballast)); err != nil {
@@ -195,7 +195,7 @@ func TestRevokeAndDie(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := revoke(s, 58, (*Tx).UseReserve); err != nil {
+	if err := revoke(s, 58, (*Store).WriteUrgent); err != nil {
 		t.Fatal(err)
 	}
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
@@ -218,7 +218,7 @@ func TestServersShareTheReserve(t *testing.T) {
 	for n, s := range stores {
 		all.Go(func() {
 			for i := n; i < keys; i += servers {
-				if err := revoke(s, i, (*Tx).UseReserve); err != nil {
+				if err := revoke(s, i, (*Store).WriteUrgent); err != nil {
 					t.Errorf("revocation %d: %v", i, err)
 				}
 			}
@@ -236,7 +236,7 @@ func TestHalfOfTheReserve(t *testing.T) {
 	testenv.FillDisk(t, dir)
 	for add(h.Store) == nil {
 	}
-	if err := revoke(h.Store, 0, (*Tx).UseHalfReserve); err != nil {
+	if err := revoke(h.Store, 0, (*Store).WriteSignIn); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Truncate(h.reserve.path, reserveSize/2); err != nil {
@@ -245,10 +245,10 @@ func TestHalfOfTheReserve(t *testing.T) {
 	testenv.FillDisk(t, dir)
 	for add(h.Store) == nil {
 	}
-	if err := revoke(h.Store, 1, (*Tx).UseHalfReserve); !isFull(err) {
+	if err := revoke(h.Store, 1, (*Store).WriteSignIn); !isFull(err) {
 		t.Errorf("half of the reserve is left, and was used: %v", err)
 	}
-	if err := revoke(h.Store, 1, (*Tx).UseReserve); err != nil {
+	if err := revoke(h.Store, 1, (*Store).WriteUrgent); err != nil {
 		t.Error(err)
 	}
 }
@@ -263,7 +263,7 @@ func TestStartOnAFullDisk(t *testing.T) {
 	testenv.FillDisk(t, dir)
 	s := mustOpen(t, Config{Dir: dir})
 	h.wantRevoked(s, 0)
-	if err := revoke(s, 0, (*Tx).UseReserve); err != nil {
+	if err := revoke(s, 0, (*Store).WriteUrgent); err != nil {
 		t.Error(err)
 	}
 	h.wantRevoked(s, 1)
@@ -310,7 +310,7 @@ func TestNoRoomForTheReserve(t *testing.T) {
 	if err := add(s); !errors.Is(err, errDiskFull) || s.reserve.room(t) < 2<<20 {
 		t.Errorf("an import with %d bytes in the reserve: %v", s.reserve.room(t), err)
 	}
-	if err := revoke(s, 0, (*Tx).UseReserve); err != nil {
+	if err := revoke(s, 0, (*Store).WriteUrgent); err != nil {
 		t.Error(err)
 	}
 	leave(20 << 20)

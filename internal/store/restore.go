@@ -173,17 +173,20 @@ func (t *Tx) lockAll(ctx context.Context) error {
 
 // reindex makes every transcription findable again.
 func (t *Tx) reindex(ctx context.Context, from querier) error {
-	rows, err := from.QueryContext(ctx, `SELECT t.seq, t.workspace_id, t.item, x.segments FROM transcriptions t JOIN transcripts x ON x.seq = t.seq`)
+	rows, err := from.QueryContext(ctx, `SELECT t.seq, t.id, t.workspace_id, t.item, x.segments FROM transcriptions t JOIN transcripts x ON x.seq = t.seq`)
 	if err != nil {
 		return classify(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var seq int64
-		var workspaceID string
+		var id, workspaceID string
 		var item, said []byte
-		if err := rows.Scan(&seq, &workspaceID, &item, &said); err != nil {
+		if err := rows.Scan(&seq, &id, &workspaceID, &item, &said); err != nil {
 			return classify(err)
+		}
+		if said, err = (reader{q: from}).value(ctx, id, segmentsValue, said); err != nil {
+			return err
 		}
 		var d memo.Transcription
 		var segments []memo.Segment

@@ -126,9 +126,9 @@ func TestARevocationDuringARestoreHolds(t *testing.T) {
 		_, err := s.Restore(ctx, b, false, func(int64, int64) { // the ends have been read by now
 			begin.Do(func() {
 				go func() {
-					err := revoke(server, 0, none)
+					err := revoke(server, 0, (*Store).Write)
 					for memo.KindOf(err) == memo.KindUnavailable {
-						err = revoke(server, 0, none)
+						err = revoke(server, 0, (*Store).Write)
 					}
 					revoked <- err
 				}()

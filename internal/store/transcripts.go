@@ -69,6 +69,12 @@ func (s *Store) Transcription(ctx context.Context, workspaceID, id string) (w Wh
 	err = s.whole(ctx, &w, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, x.text, x.segments
 		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id
 		WHERE t.id = $1 AND t.workspace_id = $2`, workspaceID, id, &w.Text, &w.Segments)
+	if err == nil {
+		w.Text, err = s.data.value(ctx, id, textValue, w.Text)
+	}
+	if err == nil {
+		w.Segments, err = s.data.value(ctx, id, segmentsValue, w.Segments)
+	}
 	return w, err
 }
 
@@ -78,6 +84,9 @@ func (s *Store) Markdown(ctx context.Context, workspaceID, id string) (w Whole, 
 	err = s.whole(ctx, &w, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, x.markdown, x.markdown_size, x.markdown_crc
 		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id
 		WHERE t.id = $1 AND t.workspace_id = $2`, workspaceID, id, &md.Data, &md.Size, &md.CRC)
+	if err == nil {
+		md.Data, err = s.data.value(ctx, id, markdownValue, md.Data)
+	}
 	return w, md, err
 }
 
@@ -102,6 +111,12 @@ func (s *Store) Lines(ctx context.Context, it Item) (text string, segments []byt
 	if err = s.data.q.QueryRowContext(ctx, `SELECT text, segments FROM transcripts WHERE seq = $1`, it.seq).Scan(&quoted, &segments); err != nil {
 		return "", nil, classify(err)
 	}
+	if quoted, err = s.data.value(ctx, it.ID, textValue, quoted); err != nil {
+		return "", nil, err
+	}
+	if segments, err = s.data.value(ctx, it.ID, segmentsValue, segments); err != nil {
+		return "", nil, err
+	}
 	text, err = unquote(quoted)
 	return text, segments, err
 }
@@ -113,6 +128,9 @@ func (s *Store) Text(ctx context.Context, workspaceID, id string) (string, error
 		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).Scan(&quoted)
 	if err != nil {
 		return "", notFoundTranscription(err)
+	}
+	if quoted, err = s.data.value(ctx, id, textValue, quoted); err != nil {
+		return "", err
 	}
 	return unquote(quoted)
 }
@@ -148,8 +166,8 @@ func (s *Store) reports(ctx context.Context, seq int64) ([]memo.Report, error) {
 	}, `SELECT id, name, slug, status, text, created_at FROM reports WHERE seq = $1 ORDER BY id`, seq)
 }
 
-// New is a transcription to be added. ID, Text and Project.ID of Doc are given
-// by [Tx.AddTranscription].
+// New is a transcription to be added. ID, Text and Project.ID of Doc are set by
+// [Prepare] and [Tx.AddTranscription].
 type New struct {
 	Doc         *memo.Document
 	WorkspaceID string
@@ -158,71 +176,109 @@ type New struct {
 	Markdown    Deflated // the transcript part of its Markdown form
 }
 
+// Prepared is a transcription in the form in which it is stored. Making it can
+// take seconds, so it is made before the transaction that adds it.
+type Prepared struct {
+	New
+	item, text, segments []byte // JSON
+	chars                int    // of the text
+	staged               bool   // its long values are stored already
+}
+
+// ID is the id that the transcription gets.
+func (p *Prepared) ID() string { return p.Doc.ID }
+
+// Prepare makes the stored form of a transcription.
+func Prepare(n New) (*Prepared, error) {
+	d := n.Doc
+	d.ID = uuid.Must(uuid.NewV7()).String()
+	d.Text = memo.Lines(d.Segments)
+	p := &Prepared{New: n, chars: utf8.RuneCountInString(d.Text)}
+	var err error
+	if p.item, err = json.Marshal(d.Transcription); err != nil {
+		return nil, fmt.Errorf("store: item: %w", err)
+	}
+	if p.segments, err = json.Marshal(d.Segments); err != nil {
+		return nil, fmt.Errorf("store: segments: %w", err)
+	}
+	if p.text, err = jsontext.AppendQuote(nil, d.Text); err != nil {
+		return nil, fmt.Errorf("store: text: %w", err)
+	}
+	return p, nil
+}
+
 // AddTranscription adds a transcription with its reports, makes it findable
 // and raises the content version. added is false when the workspace has one
 // from the same source already, and id is that one's.
-func (t *Tx) AddTranscription(ctx context.Context, n New) (id string, added bool, err error) {
-	d := n.Doc
+func (t *Tx) AddTranscription(ctx context.Context, p *Prepared) (id string, added bool, err error) {
+	d := p.Doc
 	if err := t.waitForImports(ctx); err != nil {
 		return "", false, err
 	}
-	if n.SourceHash != nil {
-		if id, err = t.bySource(ctx, n); id != "" || err != nil {
+	if p.SourceHash != nil {
+		if id, err = t.bySource(ctx, p.WorkspaceID, p.SourceHash); id != "" || err != nil {
 			return id, false, err
 		}
 	}
 	project := sql.NullString{}
 	if d.Project != nil {
-		if project.String, err = t.projectNamed(ctx, n.WorkspaceID, d.Project.Name); err != nil {
+		if project.String, err = t.projectNamed(ctx, p.WorkspaceID, d.Project.Name); err != nil {
 			return "", false, err
 		}
 		project.Valid = true
 	}
-	d.ID = uuid.Must(uuid.NewV7()).String()
-	d.Text = memo.Lines(d.Segments)
-	item, err := json.Marshal(d.Transcription)
-	if err != nil {
-		return "", false, fmt.Errorf("store: item: %w", err)
-	}
-	segments, err := json.Marshal(d.Segments)
-	if err != nil {
-		return "", false, fmt.Errorf("store: segments: %w", err)
-	}
-	text, err := jsontext.AppendQuote(nil, d.Text)
-	if err != nil {
-		return "", false, fmt.Errorf("store: text: %w", err)
-	}
 	var source any // a nil []byte would be an empty one for some drivers
-	if n.SourceHash != nil {
-		source = n.SourceHash
+	if p.SourceHash != nil {
+		source = p.SourceHash
 	}
 	var seq int64
 	err = t.q.QueryRowContext(ctx, `INSERT INTO transcriptions
 			(id, workspace_id, project_id, status, language, external_id, duration_ms, created_at, created_by, source_hash, char_count, item)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING RETURNING seq`,
-		d.ID, n.WorkspaceID, project, d.Status, nullText(d.Language), nullText(d.ExternalID), d.Duration.Millis(), millis(d.CreatedAt),
-		nullText(memo.Optional(n.CreatedBy)), source, utf8.RuneCountInString(d.Text), string(item)).Scan(&seq)
+		d.ID, p.WorkspaceID, project, d.Status, nullText(d.Language), nullText(d.ExternalID), d.Duration.Millis(), millis(d.CreatedAt),
+		nullText(memo.Optional(p.CreatedBy)), source, p.chars, string(p.item)).Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) { // another import of the same file was faster
-		id, err = t.bySource(ctx, n)
+		id, err = t.bySource(ctx, p.WorkspaceID, p.SourceHash)
 		return id, false, err
 	}
 	if err != nil {
 		return "", false, classify(err)
 	}
-	if err := t.exec(ctx, `INSERT INTO transcripts (seq, text, segments, markdown, markdown_size, markdown_crc) VALUES ($1, $2, $3, $4, $5, $6)`,
-		seq, string(text), string(segments), n.Markdown.Data, n.Markdown.Size, int64(n.Markdown.CRC)); err != nil {
+	if err := t.addValues(ctx, seq, p); err != nil {
 		return "", false, err
 	}
-	for _, r := range d.Reports {
-		if err := t.exec(ctx, `INSERT INTO reports (seq, name, slug, status, text, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
-			seq, r.Name, r.Slug, r.Status, r.Text, millis(r.CreatedAt)); err != nil {
-			return "", false, err
+	if err := t.index(ctx, seq, p.WorkspaceID, d.Transcription, d.Segments); err != nil {
+		return "", false, err
+	}
+	return d.ID, true, t.bumpContent(ctx, p.WorkspaceID)
+}
+
+// addValues adds the transcript and the reports of a transcription.
+func (t *Tx) addValues(ctx context.Context, seq int64, p *Prepared) error {
+	if err := t.exec(ctx, `INSERT INTO transcripts (seq, text, segments, markdown, markdown_size, markdown_crc) VALUES ($1, $2, $3, $4, $5, $6)`,
+		seq, string(inline(p.text)), string(inline(p.segments)), inline(p.Markdown.Data), p.Markdown.Size, int64(p.Markdown.CRC)); err != nil {
+		return err
+	}
+	if !p.staged {
+		for _, part := range p.parts() {
+			if err := t.addPart(ctx, p.ID(), part); err != nil {
+				return err
+			}
 		}
 	}
-	if err := t.index(ctx, seq, n.WorkspaceID, d.Transcription, d.Segments); err != nil {
-		return "", false, err
+	for _, r := range p.Doc.Reports {
+		if err := t.exec(ctx, `INSERT INTO reports (seq, name, slug, status, text, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
+			seq, r.Name, r.Slug, r.Status, r.Text, millis(r.CreatedAt)); err != nil {
+			return err
+		}
 	}
-	return d.ID, true, t.bumpContent(ctx, n.WorkspaceID)
+	return nil
+}
+
+// BySource returns the id of the workspace's transcription that came from a file
+// with this hash, or "".
+func (s *Store) BySource(ctx context.Context, workspaceID string, hash []byte) (string, error) {
+	return s.data.bySource(s.quick(ctx), workspaceID, hash)
 }
 
 // waitForImports lets the transaction wait for others that import the same file, or
@@ -236,17 +292,16 @@ func (t *Tx) waitForImports(ctx context.Context) error {
 	return classify(err)
 }
 
-// bySource finds the transcription that came from the same file, or "".
-func (t *Tx) bySource(ctx context.Context, n New) (id string, err error) {
-	err = t.q.QueryRowContext(ctx, `SELECT id FROM transcriptions WHERE workspace_id = $1 AND source_hash = $2`, n.WorkspaceID, n.SourceHash).Scan(&id)
+func (r reader) bySource(ctx context.Context, workspaceID string, hash []byte) (id string, err error) {
+	err = r.q.QueryRowContext(ctx, `SELECT id FROM transcriptions WHERE workspace_id = $1 AND source_hash = $2`, workspaceID, hash).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
 	return id, classify(err)
 }
 
-// projectNamed returns the id of the workspace's project of this name, and
-// makes it where there is none.
+// projectNamed returns the id of the workspace's project of this name, which it
+// adds if it is not there yet.
 func (t *Tx) projectNamed(ctx context.Context, workspaceID, name string) (id string, err error) {
 	if err := t.exec(ctx, `INSERT INTO projects (id, workspace_id, name, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
 		uuid.Must(uuid.NewV7()).String(), workspaceID, name, millis(t.Now)); err != nil {

@@ -69,16 +69,16 @@ func (s *Store) turn(ctx context.Context, urgent bool) (done func(), err error) 
 	if s.turns == nil {
 		return func() {}, nil
 	}
-	done, err = s.turns.take(ctx, urgent)
+	next, err := s.turns.take(ctx, urgent)
 	if err != nil {
 		return nil, err
 	}
 	if !urgent {
 		s.priority.yield(ctx)
-		return done, nil
+		return next, nil
 	}
 	release := s.priority.claim(ctx)
-	return func() { release(); done() }, nil
+	return func() { release(); next() }, nil
 }
 
 // beginner is the database, or its one connection that writes.

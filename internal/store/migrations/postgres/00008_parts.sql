@@ -1,0 +1,11 @@
+-- +goose Up
+-- The long values of a transcript (text, segments or markdown), in parts of 1 MB
+-- that are written one by one before the transcription itself. The column of
+-- transcripts holds one space then.
+CREATE TABLE transcript_parts (
+  id   TEXT COLLATE "C" NOT NULL, -- of the transcription
+  kind TEXT NOT NULL,
+  part INTEGER NOT NULL,
+  data BYTEA NOT NULL,
+  PRIMARY KEY (id, kind, part)
+);

@@ -1,0 +1,192 @@
+package store
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"memoai.tech/memo"
+)
+
+// long makes a transcription of 3 MB, whose values are all stored in parts.
+func long(t *testing.T) *Prepared {
+	t.Helper()
+	noise := make([]byte, 1000)
+	var segments []memo.Segment
+	for range 1500 {
+		_, _ = rand.Read(noise)
+		segments = append(segments, memo.Segment{Speaker: "Ann", Text: hex.EncodeToString(noise)})
+	}
+	doc := &memo.Document{Segments: segments, Transcription: memo.Transcription{
+		Title: "Long", Status: memo.StatusCompleted, CreatedAt: time.Now().UTC(), UpdatedAt: time.Now().UTC(),
+	}}
+	markdown, err := Deflate([]byte(memo.Lines(segments)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Prepare(New{Doc: doc, WorkspaceID: workspace, Markdown: markdown})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (h *holder) add(p *Prepared) {
+	h.t.Helper()
+	err := h.Write(h.t.Context(), func(tx *Tx) error { _, _, err := tx.AddTranscription(h.t.Context(), p); return err })
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func TestLongValues(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		h := newHolder(t, cfg, 0)
+		for _, stage := range []bool{true, false} {
+			p := long(t)
+			if stage {
+				if err := h.Stage(t.Context(), p); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := h.Text(t.Context(), workspace, p.ID()); memo.KindOf(err) != memo.KindNotFound {
+					t.Errorf("it can be read before it is added: %v", err)
+				}
+			}
+			h.add(p)
+			h.checkLong(p)
+			h.delete(p.ID())
+			if err := h.DropParts(t.Context(), p.ID()); err != nil {
+				t.Fatal(err)
+			}
+			if n := h.count("transcript_parts"); n != 0 {
+				t.Errorf("staged %v: %d parts are left", stage, n)
+			}
+		}
+	})
+}
+
+// checkLong reads the long values in each way there is.
+func (h *holder) checkLong(p *Prepared) {
+	h.t.Helper()
+	ctx := h.t.Context()
+	w, err := h.Transcription(ctx, workspace, p.ID())
+	if err != nil || !bytes.Equal(w.Text, p.text) || !bytes.Equal(w.Segments, p.segments) {
+		h.t.Errorf("transcription: %d and %d bytes, want %d and %d: %v", len(w.Text), len(w.Segments), len(p.text), len(p.segments), err)
+	}
+	text, segments, err := h.Lines(ctx, w.Item)
+	if err != nil || text != p.Doc.Text || !bytes.Equal(segments, p.segments) {
+		h.t.Errorf("lines: %d bytes, want %d: %v", len(text), len(p.Doc.Text), err)
+	}
+	if text, err = h.Text(ctx, workspace, p.ID()); err != nil || text != p.Doc.Text {
+		h.t.Errorf("text: %d bytes, want %d: %v", len(text), len(p.Doc.Text), err)
+	}
+	_, md, err := h.Markdown(ctx, workspace, p.ID())
+	if err != nil || !bytes.Equal(md.Data, p.Markdown.Data) {
+		h.t.Errorf("markdown: %d bytes, want %d: %v", len(md.Data), len(p.Markdown.Data), err)
+	}
+}
+
+func (h *holder) delete(id string) {
+	h.t.Helper()
+	err := h.Write(h.t.Context(), func(tx *Tx) error {
+		e, err := tx.LockTranscription(h.t.Context(), workspace, id)
+		if err != nil {
+			return err
+		}
+		return tx.Delete(h.t.Context(), e)
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// TestDeletedWhileItIsRead deletes the parts between two statements of a read.
+func TestDeletedWhileItIsRead(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		h := newHolder(t, cfg, 0)
+		p := long(t)
+		h.add(p)
+		if _, err := h.write.Exec(`DELETE FROM transcript_parts`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.Transcription(t.Context(), workspace, p.ID()); memo.KindOf(err) != memo.KindNotFound {
+			t.Errorf("got %v, want not found", err)
+		}
+	})
+}
+
+func TestOrphansAreDropped(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		now := time.Now()
+		cfg.Now = func() time.Time { return now }
+		h := newHolder(t, cfg, 0)
+		whole, orphan := long(t), long(t)
+		h.add(whole)
+		if err := h.Stage(t.Context(), orphan); err != nil {
+			t.Fatal(err)
+		}
+		all := h.count("transcript_parts")
+		if err := h.DropOrphans(t.Context()); err != nil || h.count("transcript_parts") != all {
+			t.Fatalf("an import that is under way lost its parts: %v", err)
+		}
+		now = now.Add(2 * time.Hour)
+		if err := h.DropOrphans(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := h.count("transcript_parts"); n != all-len(orphan.parts()) {
+			t.Errorf("%d of %d parts are left", n, all)
+		}
+		h.checkLong(whole)
+	})
+}
+
+func TestBackupHasLongValues(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		h := newHolder(t, cfg, 0)
+		p := long(t)
+		h.add(p)
+		file := filepath.Join(t.TempDir(), "backup.db")
+		if err := h.WriteBackup(t.Context(), file, nil); err != nil {
+			t.Fatal(err)
+		}
+		h.delete(p.ID())
+		if err := h.DropParts(t.Context(), p.ID()); err != nil {
+			t.Fatal(err)
+		}
+		b, err := OpenBackup(t.Context(), file, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		if _, err := h.Restore(t.Context(), b, false, nil); err != nil {
+			t.Fatal(err)
+		}
+		h.checkLong(p)
+	})
+}
+
+// TestRevocationNextToALongImport: what takes access away gets its turn between
+// two steps of an import, however long it is.
+func TestRevocationNextToALongImport(t *testing.T) {
+	h := newHolder(t, Config{Dir: t.TempDir()}, 1)
+	p := long(t)
+	p.text = bytes.Repeat(p.text, 8) // 24 MB
+	staged := make(chan error, 1)
+	go func() { staged <- h.Stage(t.Context(), p) }()
+	for h.count("transcript_parts") == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := revoke(h.Store, 0, (*Store).WriteUrgent); err != nil {
+		t.Fatal(err)
+	}
+	done := h.count("transcript_parts")
+	if err := <-staged; err != nil {
+		t.Fatal(err)
+	}
+	if all := len(p.parts()); done >= all {
+		t.Errorf("the revocation came after all %d parts of the import", all)
+	}
+}

@@ -1,0 +1,166 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"memoai.tech/memo"
+)
+
+// waitFor waits until n callers wait for their turn.
+func (t *turns) waitFor(n int) {
+	for {
+		t.mu.Lock()
+		waiting := len(t.urgent) + len(t.waiting)
+		t.mu.Unlock()
+		if waiting == n {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestTurnsUrgentFirstThenInOrder(t *testing.T) {
+	q := new(turns)
+	done, err := q.take(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var order []string
+	var all sync.WaitGroup
+	queue := func(name string, urgent bool) {
+		n := len(q.urgent) + len(q.waiting)
+		all.Go(func() {
+			done, err := q.take(t.Context(), urgent)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			order = append(order, name)
+			mu.Unlock()
+			done()
+		})
+		q.waitFor(n + 1)
+	}
+	for i := range 3 {
+		queue(fmt.Sprint("ordinary ", i), false)
+	}
+	queue("urgent 0", true)
+	queue("urgent 1", true)
+	left, leave := context.WithCancel(t.Context())
+	gone := make(chan error)
+	go func() { _, err := q.take(left, false); gone <- err }()
+	q.waitFor(6)
+	leave()
+	if err := <-gone; !errors.Is(err, context.Canceled) {
+		t.Errorf("one who left got %v", err)
+	}
+	done()
+	all.Wait()
+	if want := []string{"urgent 0", "urgent 1", "ordinary 0", "ordinary 1", "ordinary 2"}; !slices.Equal(order, want) {
+		t.Errorf("order %v, want %v", order, want)
+	}
+	if done, err = q.take(t.Context(), false); err != nil {
+		t.Fatal("nobody has the turn, and it cannot be taken:", err)
+	}
+	done()
+}
+
+// TestTurnsAreNotLost lets callers leave at the moment when it is their turn.
+func TestTurnsAreNotLost(t *testing.T) {
+	q := new(turns)
+	var all sync.WaitGroup
+	held := 0 // guarded by the turn: the race detector watches it
+	for i := range 200 {
+		all.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*20*time.Microsecond)
+			defer cancel()
+			if done, err := q.take(ctx, i%3 == 0); err == nil {
+				held++
+				time.Sleep(50 * time.Microsecond)
+				done()
+			}
+		})
+	}
+	all.Wait()
+	if q.busy || len(q.urgent)+len(q.waiting) > 0 {
+		t.Errorf("after all have left: busy %v, %d urgent and %d others wait", q.busy, len(q.urgent), len(q.waiting))
+	}
+}
+
+// TestAccessIsReadWhileReadersAreBusy takes every connection that reads data.
+func TestAccessIsReadWhileReadersAreBusy(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		cfg.MaxConns = 8
+		h := newHolder(t, cfg, 1)
+		for range h.read.db.Stats().MaxOpenConnections {
+			rows, err := h.data.q.QueryContext(t.Context(), `SELECT 1`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer rows.Close()
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		if _, err := h.ImportedBy(ctx, workspace, keyID(0)); memo.KindOf(err) != memo.KindUnavailable {
+			t.Fatalf("a connection was free, or waiting for one has no end: %v", err)
+		}
+		if _, ok, err := h.KeyAccess(t.Context(), h.keys[0].Hash()); err != nil || !ok {
+			t.Errorf("a key cannot be checked: %v, %v", ok, err)
+		}
+		if err := h.WriteUrgent(t.Context(), func(tx *Tx) error { _, err := tx.RevokeKey(t.Context(), keyID(0)); return err }); err != nil {
+			t.Errorf("a key cannot be revoked: %v", err)
+		}
+	})
+}
+
+// TestUrgentWritersOfAnotherProcessGoFirst writes in a loop while another Store on
+// the same file, which stands for another process, revokes keys.
+func TestUrgentWritersOfAnotherProcessGoFirst(t *testing.T) {
+	cfg := Config{Dir: t.TempDir()}
+	h := newHolder(t, cfg, 20)
+	other := mustOpen(t, cfg)
+	stop, stopped := make(chan struct{}), make(chan int)
+	written := func() (n int) {
+		for ; ; n++ {
+			select {
+			case <-stop:
+				return n
+			default:
+			}
+			err := h.Write(t.Context(), func(tx *Tx) error {
+				time.Sleep(5 * time.Millisecond)
+				return tx.RenameUser(t.Context(), user, fmt.Sprint("Olga ", n))
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	go func() { stopped <- written() }()
+	// Each revocation may wait for one transaction that has begun; the loop may
+	// not begin another before it.
+	for i := range 20 {
+		yielded := false
+		release := other.priority.claim(t.Context())
+		yielded = !lockFile(h.priority.writers, false)
+		release()
+		if !yielded {
+			t.Fatal("an ordinary writer sees no urgent one")
+		}
+		if err := revoke(other, i, (*Store).WriteUrgent); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(stop)
+	if <-stopped == 0 {
+		t.Error("the loop wrote nothing")
+	}
+}
