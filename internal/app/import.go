@@ -33,6 +33,9 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in Import) (Imported, e
 	if c.KeyID != "" {
 		return Imported{}, memo.Forbidden("read_only", "An API key can read and export, not import.")
 	}
+	if err := a.store.CheckRoom(); err != nil {
+		return Imported{}, err
+	}
 	d, err := transcript.Read(in.Name, in.Data, transcript.DefaultLimits)
 	if err != nil {
 		refusal := &memo.Error{Kind: memo.KindInvalid, Field: "file", Message: err.Error(), Err: err}

@@ -4,8 +4,8 @@ package store
 
 import "os"
 
-// freeBytes cannot be told here.
-func freeBytes(string) int64 { return -1 }
+// diskRoom is not known here.
+func diskRoom(string) (free, all int64) { return -1, -1 }
 
 const noFollow = 0
 

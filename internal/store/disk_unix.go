@@ -13,13 +13,14 @@ import (
 // the server's user.
 const noFollow = unix.O_NOFOLLOW
 
-// freeBytes is the room that is left for us on the file system of dir, or -1.
-func freeBytes(dir string) int64 {
+// diskRoom returns how many bytes the file system of dir has left for us and in
+// all, or -1 where that is not known.
+func diskRoom(dir string) (free, all int64) {
 	var s unix.Statfs_t
 	if unix.Statfs(dir, &s) != nil {
-		return -1
+		return -1, -1
 	}
-	return int64(s.Bavail) * int64(s.Bsize)
+	return int64(s.Bavail) * int64(s.Bsize), int64(s.Blocks) * int64(s.Bsize)
 }
 
 // giveToOwner gives a file that we have just made to the owner of its directory:

@@ -86,7 +86,8 @@ func (s *Store) examineFile(ctx context.Context, cfg Config, c *Condition) error
 	if err != nil {
 		return err
 	}
-	c.Size, c.Free = info.Size(), freeBytes(cfg.Dir)
+	c.Size = info.Size()
+	c.Free, _ = diskRoom(cfg.Dir)
 	if wal, err := os.Stat(filepath.Join(cfg.Dir, FileName+"-wal")); err == nil {
 		c.Size += wal.Size()
 	}

@@ -35,6 +35,29 @@ var errDiskFull = &memo.Error{
 	Message: "The disk of the server is full. Nothing was changed.",
 }
 
+// importFloor is how many bytes must be free for an import: imports stop well
+// before the disk is full, because what takes access away and what people do
+// every day need room, too. On a small disk it is an eighth of the disk.
+const importFloor = 64 << 20
+
+var errDiskAlmostFull = &memo.Error{
+	Kind: memo.KindUnavailable, RetryAfter: time.Minute, Err: syscall.ENOSPC,
+	Message: "The server's disk is almost full, so nothing can be imported. Ask the person who runs the server to make room.",
+}
+
+// CheckRoom refuses an import, with KindUnavailable, while the disk has less room
+// than imports must leave. Of PostgreSQL's disk it knows nothing.
+func (s *Store) CheckRoom() error {
+	if s.reserve == nil {
+		return nil
+	}
+	free, all := diskRoom(filepath.Dir(s.reserve.path))
+	if free >= 0 && free < min(importFloor, all/8) {
+		return errDiskAlmostFull
+	}
+	return nil
+}
+
 // reserve is the file of that room. A nil one keeps nothing.
 type reserve struct{ path string }
 

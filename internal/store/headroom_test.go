@@ -345,3 +345,28 @@ func TestFillWritesWhatIsKept(t *testing.T) {
 		t.Error(room)
 	}
 }
+
+// TestImportsStopBeforeTheDiskIsFull fills a disk of 48 MiB, of which the reserve
+// takes 16 and imports must leave 6.
+func TestImportsStopBeforeTheDiskIsFull(t *testing.T) {
+	dir := testenv.SmallDisk(t)
+	s := mustOpen(t, Config{Dir: dir})
+	if err := s.CheckRoom(); err != nil {
+		t.Fatalf("there is room: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ballast"), make([]byte, 27<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CheckRoom(); memo.KindOf(err) != memo.KindUnavailable {
+		t.Errorf("an import may use the last room: %v", err)
+	}
+	if free, _ := diskRoom(dir); free < 1<<20 {
+		t.Errorf("only %d bytes were free, which proves nothing", free)
+	}
+	if err := s.Write(t.Context(), func(tx *Tx) error {
+		_, err := tx.AddUser(t.Context(), memo.User{ID: user, Email: "olga@example.com", Name: "Olga", CreatedAt: tx.Now}, "")
+		return err
+	}); err != nil {
+		t.Errorf("other changes must still succeed: %v", err)
+	}
+}
