@@ -140,7 +140,7 @@ func (d *data) seed(ctx context.Context, rows, long int) error {
 			progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(time.Second))
 		for from := 0; from < rows; from += perTransaction {
 			to := min(from+perTransaction, rows)
-			if err := s.Write(ctx, func(tx *store.Tx) error { return d.add(ctx, tx, c, from, to) }); err != nil {
+			if err := s.Write(ctx, func(tx *store.Tx) error { return d.add(ctx, s, tx, c, from, to) }); err != nil {
 				return err
 			}
 			_ = bar.Add(to - from) // a bar that cannot be drawn stops nothing
@@ -153,14 +153,14 @@ func (d *data) seed(ctx context.Context, rows, long int) error {
 }
 
 // add adds the transcriptions from one number up to another.
-func (d *data) add(ctx context.Context, tx *store.Tx, c *corpus, from, to int) error {
+func (d *data) add(ctx context.Context, s *store.Store, tx *store.Tx, c *corpus, from, to int) error {
 	for i := from; i < to; i++ {
 		n, err := c.transcription(i)
 		if err != nil {
 			return err
 		}
 		n.WorkspaceID, n.CreatedBy = d.WorkspaceID, d.UserID
-		p, err := store.Prepare(n)
+		p, err := s.Prepare(n)
 		if err != nil {
 			return err
 		}

@@ -35,6 +35,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -150,9 +151,25 @@ type environment struct {
 // config says where the data is.
 func (e *environment) config() store.Config {
 	if e.cli.Database != "" {
-		return store.Config{URL: e.cli.Database}
+		return store.Config{URL: e.cli.Database, Indexing: e.indexing()}
 	}
-	return store.Config{Dir: e.cli.Data}
+	return store.Config{Dir: e.cli.Data, Indexing: e.indexing()}
+}
+
+// indexing logs how far the search index is, where making it takes longer than a
+// second: the server does not answer before, and its operator must know why.
+func (e *environment) indexing() store.Progress {
+	var last time.Time
+	wait := time.Second
+	return func(done, total int64) {
+		switch now := time.Now(); {
+		case last.IsZero():
+			last = now
+		case now.Sub(last) >= wait || done == total && wait > time.Second:
+			last, wait = now, 10*time.Second
+			e.log.Info("the search index is made again", "texts", done, "of", total)
+		}
+	}
 }
 
 // open opens the database and the use cases over it.

@@ -13,8 +13,20 @@ func (a *App) Retitle(ctx context.Context, c memo.Caller, id, title string) erro
 	if err != nil {
 		return err
 	}
+	// Preparing costs much for a long text, so it is for those who may.
+	by, err := a.store.ImportedBy(ctx, c.WorkspaceID, id)
+	if err != nil {
+		return err
+	}
+	if err := memo.MayChangeTranscription(c, c.WorkspaceID, by); err != nil {
+		return err
+	}
+	prepared, err := a.store.PrepareTitle(ctx, c.WorkspaceID, id, title)
+	if err != nil {
+		return err
+	}
 	return a.edit(ctx, c, id, memo.ActionRetitled, "", func(tx *store.Tx, e store.Editable) (string, error) {
-		return title, tx.Retitle(ctx, e, title)
+		return title, tx.Retitle(ctx, e, prepared)
 	})
 }
 

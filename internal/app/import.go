@@ -76,7 +76,7 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in Import) (Imported, e
 		return Imported{}, err
 	}
 	source := sha256.Sum256(in.Data)
-	p, err := store.Prepare(store.New{
+	p, err := a.store.Prepare(store.New{
 		Doc: d, WorkspaceID: c.WorkspaceID, CreatedBy: c.UserID, SourceHash: source[:], Markdown: markdown,
 	})
 	if err != nil {

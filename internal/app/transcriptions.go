@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"sync"
@@ -45,9 +46,18 @@ const MaxLimit = 100
 type Page struct {
 	Items      []Found
 	Total      int
+	More       bool // there are more than Total, as a search is not counted to its end
 	Limit      int
 	Offset     int
 	NextCursor string
+}
+
+// TotalRelation is "eq" where Total is exact, and "gte" where there are more.
+func (p Page) TotalRelation() string {
+	if p.More {
+		return "gte"
+	}
+	return "eq"
 }
 
 // Found is an item of a list; with a search it says where the words occur.
@@ -79,11 +89,13 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in List) (Page,
 		filter.To = in.To.AddDate(0, 0, 1)
 	}
 	p := Page{Limit: min(max(in.Limit, 1), MaxLimit), Offset: in.Offset, Items: []Found{}}
-	if p.Total, err = a.total(ctx, c, in, filter); err != nil {
+	total, err := a.total(ctx, c, filter)
+	if err != nil {
 		return Page{}, err
 	}
-	if at.Offset >= p.Total {
-		return p, nil // a place behind the end costs nothing, however far
+	p.Total, p.More = total.N, total.More
+	if at.Offset >= p.Total && !p.More {
+		return p, nil // a place after the end costs nothing, however far
 	}
 	at.Limit = p.Limit + 1 // one more tells whether there is a next page
 	items, err := a.store.List(ctx, filter, order, at)
@@ -150,30 +162,29 @@ func (in *List) position() (store.Order, store.Page, error) {
 	return orders[in.Sort], at, nil
 }
 
-// totals keeps how many transcriptions a filter chooses, under the content
-// version they were counted at: counting a million costs 100 ms.
+// totals remembers how many transcriptions a filter chooses, at the content version
+// they were counted at: counting a million costs 100 ms. An entry has a fixed size,
+// some 250 bytes with its place in the LRU, whatever the caller asked for.
 type totals struct {
 	mu     sync.Mutex
-	counts *simplelru.LRU[totalKey, int]
+	counts *simplelru.LRU[totalKey, store.Total]
 }
 
 type totalKey struct {
-	workspaceID string
-	version     int64
-	filter      string
+	version int64
+	filter  [sha256.Size]byte // store.CountKey, which has the workspace in it
 }
 
 func newTotals() *totals {
-	counts, err := simplelru.NewLRU[totalKey, int](10_000, nil)
+	counts, err := simplelru.NewLRU[totalKey, store.Total](10_000, nil)
 	if err != nil {
 		panic(err) // only a size below 1 is an error
 	}
 	return &totals{counts: counts}
 }
 
-func (a *App) total(ctx context.Context, c memo.Caller, in List, f store.Filter) (int, error) {
-	key := totalKey{c.WorkspaceID, c.ContentVersion, fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%d\x00%d\x00%s",
-		f.Status, f.ProjectID, f.Language, f.ExternalID, f.From.UnixMilli(), f.To.UnixMilli(), in.Query)}
+func (a *App) total(ctx context.Context, c memo.Caller, f store.Filter) (store.Total, error) {
+	key := totalKey{c.ContentVersion, a.store.CountKey(f)}
 	a.totals.mu.Lock()
 	n, ok := a.totals.counts.Get(key)
 	a.totals.mu.Unlock()
@@ -182,7 +193,7 @@ func (a *App) total(ctx context.Context, c memo.Caller, in List, f store.Filter)
 	}
 	n, err := a.store.Count(ctx, f)
 	if err != nil {
-		return 0, err
+		return store.Total{}, err
 	}
 	a.totals.mu.Lock()
 	defer a.totals.mu.Unlock()

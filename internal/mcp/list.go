@@ -45,7 +45,7 @@ func (s *Server) list(ctx context.Context, c memo.Caller, in listIn) (*sdk.CallT
 	}
 	items := make([]jsontext.Value, len(page.Items))
 	var lines strings.Builder
-	fmt.Fprintf(&lines, "%s of %d", plural(len(page.Items), "transcription"), page.Total)
+	fmt.Fprintf(&lines, "%s of %s%d", plural(len(page.Items), "transcription"), moreThan(page), page.Total)
 	for i, it := range page.Items {
 		t, err := transcriptionOf(it)
 		if err != nil {
@@ -65,10 +65,11 @@ func (s *Server) list(ctx context.Context, c memo.Caller, in listIn) (*sdk.CallT
 		fmt.Fprintf(&lines, "\n\nThere are more: call %s again with the same arguments and cursor=%s", listTool, page.NextCursor)
 	}
 	return object(struct {
-		Items      []jsontext.Value `json:"items"`
-		Total      int              `json:"total"`
-		NextCursor *string          `json:"next_cursor"`
-	}{items, page.Total, cursorOf(page.NextCursor)}, lines.String())
+		Items         []jsontext.Value `json:"items"`
+		Total         int              `json:"total"`
+		TotalRelation string           `json:"total_relation"`
+		NextCursor    *string          `json:"next_cursor"`
+	}{items, page.Total, page.TotalRelation(), cursorOf(page.NextCursor)}, lines.String())
 }
 
 type searchIn struct {
@@ -115,16 +116,17 @@ func (s *Server) search(ctx context.Context, c memo.Caller, in searchIn) (*sdk.C
 		}
 		hits = append(hits, found...)
 	}
-	head := fmt.Sprintf("%s; %s with these words", plural(len(hits), "hit"), plural(page.Total, "transcription"))
+	head := fmt.Sprintf("%s; %s%s with these words", plural(len(hits), "hit"), moreThan(page), plural(page.Total, "transcription"))
 	if page.Total > 0 {
 		head += ", at most three places of each: read on for more"
 	} else {
 		head += fmt.Sprintf(". Try fewer or other words, or %s", listTool)
 	}
 	return object(struct {
-		Hits  []hit `json:"hits"`
-		Total int   `json:"total"` // transcriptions
-	}{hits, page.Total}, head+lines.String())
+		Hits          []hit  `json:"hits"`
+		Total         int    `json:"total"` // transcriptions
+		TotalRelation string `json:"total_relation"`
+	}{hits, page.Total, page.TotalRelation()}, head+lines.String())
 }
 
 func hitsIn(it app.Found, t memo.Transcription, query string) []hit {
@@ -237,6 +239,14 @@ func transcriptionOf(it app.Found) (t memo.Transcription, err error) {
 		return t, fmt.Errorf("mcp: item %s: %w", it.ID, err)
 	}
 	return t, nil
+}
+
+// moreThan precedes the total of a search that was not counted to its end.
+func moreThan(p app.Page) string {
+	if p.More {
+		return "more than "
+	}
+	return ""
 }
 
 func cursorOf(s string) *string {

@@ -269,6 +269,7 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		reflect.TypeFor[memo.KeyStatus](): {Type: "string", Enum: anys(memo.KeyStatuses)},
 		reflect.TypeFor[memo.Plan]():      {Type: "string", Enum: anys(memo.Plans)},
 		reflect.TypeFor[memo.Role]():      {Type: "string", Enum: []any{memo.RoleOwner, memo.RoleMember}},
+		reflect.TypeFor[totalRelation]():  {Type: "string", Enum: []any{"eq", "gte"}, Description: "eq: total is exact; gte: there are more, as a search counts up to 10,000"},
 	}})
 	if err != nil {
 		panic(fmt.Errorf("rest: schema of %v: %w", t, err)) // a type of the table, so every start would fail

@@ -33,7 +33,7 @@ func appendList(b []byte, p app.Page, search bool) ([]byte, error) {
 	}
 	b = append(b, `],"total":`...)
 	b = strconv.AppendInt(b, int64(p.Total), 10)
-	b = append(b, `,"limit":`...)
+	b = append(append(append(b, `,"total_relation":"`...), p.TotalRelation()...), `","limit":`...)
 	b = strconv.AppendInt(b, int64(p.Limit), 10)
 	b = append(b, `,"offset":`...)
 	b = strconv.AppendInt(b, int64(p.Offset), 10)

@@ -22,12 +22,17 @@ type item struct {
 
 // listed is the answer of a list.
 type listed struct {
-	Items      []item  `json:"items"`
-	Total      int     `json:"total"`
-	Limit      int     `json:"limit"`
-	Offset     int     `json:"offset"`
-	NextCursor *string `json:"next_cursor"`
+	Items         []item        `json:"items"`
+	Total         int           `json:"total"`
+	TotalRelation totalRelation `json:"total_relation"`
+	Limit         int           `json:"limit"`
+	Offset        int           `json:"offset"`
+	NextCursor    *string       `json:"next_cursor"`
 }
+
+// totalRelation is "eq" where total is exact, and "gte" where there are more, as a
+// search is counted up to 10,000.
+type totalRelation string
 
 type listIn struct {
 	Status     string `query:"status" default:"completed" doc:"queued, processing, completed or failed; an unknown one gives an empty list"`

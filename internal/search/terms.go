@@ -111,6 +111,12 @@ func isUnspaced(r rune) bool {
 		r == 'ー'
 }
 
+// IsUnspaced reports whether a term is of a script without spaces.
+func IsUnspaced(term string) bool {
+	r, _ := utf8.DecodeRuneInString(term)
+	return isUnspaced(r)
+}
+
 // fold brings a text to the form in which it is compared.
 func fold(s string) string {
 	if isASCII(s) {

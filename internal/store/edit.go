@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/go-json-experiment/json"
@@ -36,9 +37,41 @@ func (t *Tx) LockTranscription(ctx context.Context, workspaceID, id string) (e E
 	return e, nil
 }
 
-// Retitle gives a transcription another title, by which it is found from now on.
-func (t *Tx) Retitle(ctx context.Context, e Editable, title string) error {
-	e.Doc.Title, e.Doc.UpdatedAt = title, t.Now
+// NewTitle is a title for a transcription, with what the search index will hold of
+// the whole. FTS5 cannot change one column of a row, so its terms are written
+// again; they are made before the transaction.
+type NewTitle struct {
+	title string
+	terms searchTerms
+}
+
+// PrepareTitle makes the terms of a transcription of the workspace with another
+// title.
+func (s *Store) PrepareTitle(ctx context.Context, workspaceID, id, title string) (NewTitle, error) {
+	n := NewTitle{title: title}
+	var item, raw []byte
+	err := s.data.q.QueryRowContext(ctx, `SELECT t.item, x.segments FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
+		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).Scan(&item, &raw)
+	if err != nil {
+		return n, notFoundTranscription(err)
+	}
+	if raw, err = s.data.value(ctx, id, segmentsValue, raw); err != nil {
+		return n, err
+	}
+	var d memo.Transcription
+	var segments []memo.Segment
+	if err := errors.Join(json.Unmarshal(item, &d), json.Unmarshal(raw, &segments)); err != nil {
+		return n, fmt.Errorf("store: transcription %s: %w", id, err)
+	}
+	d.Title = title
+	n.terms = prepareTerms(s.dialect, workspaceID, d, segments)
+	return n, nil
+}
+
+// Retitle gives a transcription another title. Only its title can have changed
+// since [Store.PrepareTitle] read it.
+func (t *Tx) Retitle(ctx context.Context, e Editable, n NewTitle) error {
+	e.Doc.Title, e.Doc.UpdatedAt = n.title, t.Now
 	item, err := json.Marshal(e.Doc)
 	if err != nil {
 		return fmt.Errorf("store: item: %w", err)
@@ -46,22 +79,10 @@ func (t *Tx) Retitle(ctx context.Context, e Editable, title string) error {
 	if err := t.exec(ctx, `UPDATE transcriptions SET item = $2 WHERE seq = $1`, e.seq, string(item)); err != nil {
 		return err
 	}
-	var raw []byte
-	if err := t.q.QueryRowContext(ctx, `SELECT segments FROM transcripts WHERE seq = $1`, e.seq).Scan(&raw); err != nil {
-		return err
-	}
-	raw, err = t.value(ctx, e.Doc.ID, segmentsValue, raw)
-	if err != nil {
-		return err
-	}
-	var segments []memo.Segment
-	if err := json.Unmarshal(raw, &segments); err != nil {
-		return fmt.Errorf("store: segments of %s: %w", e.Doc.ID, err)
-	}
 	if err := t.unindex(ctx, e.seq); err != nil {
 		return err
 	}
-	if err := t.index(ctx, e.seq, e.workspaceID, e.Doc, segments); err != nil {
+	if err := t.index(ctx, e.seq, n.terms); err != nil {
 		return err
 	}
 	return t.bumpContent(ctx, e.workspaceID)
@@ -96,15 +117,6 @@ func (t *Tx) Delete(ctx context.Context, e Editable) error {
 		}
 	}
 	return t.bumpContent(ctx, e.workspaceID)
-}
-
-// unindex makes a transcription be found no more.
-func (t *Tx) unindex(ctx context.Context, seq int64) error {
-	column := "rowid"
-	if t.dialect == dialectPostgres {
-		column = "seq"
-	}
-	return t.exec(ctx, `DELETE FROM transcription_search WHERE `+column+` = $1`, seq)
 }
 
 // Languages lists the languages of a workspace's completed transcriptions. It

@@ -67,7 +67,7 @@ func add(s *Store) error {
 		doc := &memo.Document{Transcription: memo.Transcription{Title: "Long", Status: "completed", CreatedAt: tx.Now, UpdatedAt: tx.Now}}
 		noise := make([]byte, 100<<10)
 		_, _ = rand.Read(noise)
-		p, err := Prepare(New{Doc: doc, WorkspaceID: workspace, Markdown: Deflated{Data: noise}})
+		p, err := s.Prepare(New{Doc: doc, WorkspaceID: workspace, Markdown: Deflated{Data: noise}})
 		if err == nil {
 			_, _, err = tx.AddTranscription(ctx, p)
 		}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"strings"
@@ -84,24 +85,41 @@ func (s *Store) List(ctx context.Context, f Filter, o Order, p Page) ([]Item, er
 	if f.Search && len(f.Query) == 0 {
 		return []Item{}, nil
 	}
+	if o.By == ByRelevance && p.Offset < maxRanked && p.Offset+p.Limit > maxRanked {
+		best, err := s.List(ctx, f, o, Page{Limit: maxRanked - p.Offset, Offset: p.Offset})
+		if err != nil || len(best) < maxRanked-p.Offset {
+			return best, err
+		}
+		rest, err := s.List(ctx, f, o, Page{Limit: p.Limit - len(best), Offset: maxRanked})
+		return append(best, rest...), err
+	}
 	if !f.Search {
 		ctx = s.quick(ctx)
 	}
+	query, args := s.listQuery(f, o, p)
+	return list(ctx, s.asking(f), scanItem, query, args...)
+}
+
+// listQuery chooses the rows of a page first and reads their items after.
+func (s *Store) listQuery(f Filter, o Order, p Page) (query string, args []any) {
 	chosen, order, args := s.choose(f, o, p)
 	key := "c.key"
 	if o.By == ByRelevance {
-		key = "0" // a rank is no number that a cursor keeps
+		key = "0" // a cursor cannot hold a rank
 	}
-	return list(ctx, s.data.q, scanItem, `SELECT t.seq, t.id, `+key+`, t.item, t.char_count, p.id, p.name
-		FROM (`+chosen+`) c JOIN transcriptions t ON t.seq = c.seq LEFT JOIN projects p ON p.id = t.project_id
-		ORDER BY `+order, args...)
+	return `SELECT t.seq, t.id, ` + key + `, t.item, t.char_count, p.id, p.name
+		FROM (` + chosen + `) c JOIN transcriptions t ON t.seq = c.seq LEFT JOIN projects p ON p.id = t.project_id
+		ORDER BY ` + order, args
 }
 
-// choose writes the query that finds the rows of a page, from an index alone:
-// what OFFSET passes over and what a search sorts carries no item. order sorts
-// them again once they are read.
+// choose writes the query that finds the rows of a page. It reads no item: without
+// a search an index has all that it needs, and with one OFFSET and the sort carry
+// only keys. order sorts the rows again once their items are read.
 func (s *Store) choose(f Filter, o Order, p Page) (query, order string, args []any) {
 	q := s.selection(f, o.By)
+	if o.By == ByRelevance {
+		return q.ranked(p)
+	}
 	key, direction, compare := "t.created_at", "ASC", ">"
 	if o.By == ByDuration {
 		key = "t.duration_ms"
@@ -110,18 +128,21 @@ func (s *Store) choose(f Filter, o Order, p Page) (query, order string, args []a
 		direction, compare = "DESC", "<"
 	}
 	order = fmt.Sprintf("c.key %s, c.id %s", direction, direction)
-	if o.By == ByRelevance {
-		key, order = q.rank, "c.key, c.id DESC"
-	}
 	if p.After != nil {
 		q.where("("+key+", t.id) "+compare+" (%s, %s)", p.After.Key, p.After.ID)
 	}
-	query = `SELECT t.seq AS seq, t.id AS id, ` + key + ` AS key FROM ` + q.from + ` WHERE ` + strings.Join(q.conds, " AND ") +
-		` ORDER BY ` + strings.ReplaceAll(order, "c.", "") + ` LIMIT ` + q.arg(p.Limit)
-	if p.Offset > 0 {
-		query += ` OFFSET ` + q.arg(p.Offset)
-	}
+	query = q.query(`t.seq AS seq, t.id AS id, `+key+` AS key`) + ` ORDER BY ` + strings.ReplaceAll(order, "c.", "") + q.limit(p)
 	return query, order, q.args
+}
+
+// ranked sorts the maxRanked hits that were added last by rank, the best first. The
+// others follow, the last added first.
+func (q *selection) ranked(p Page) (query, order string, args []any) {
+	if p.Offset >= maxRanked {
+		return q.query(`t.seq AS seq`) + ` ORDER BY ` + q.seq + ` DESC` + q.limit(p), "c.seq DESC", q.args
+	}
+	hits := q.query(`t.seq AS seq, t.id AS id, `+q.rank+` AS key`) + ` ORDER BY ` + q.seq + ` DESC LIMIT ` + q.arg(maxRanked)
+	return `SELECT seq, id, key FROM (` + hits + `) r ORDER BY key, id DESC` + q.limit(p), "c.key, c.id DESC", q.args
 }
 
 func scanItem(row scanner) (it Item, err error) {
@@ -138,20 +159,49 @@ func projectRef(id, name sql.NullString) *memo.ProjectRef {
 	return &memo.ProjectRef{ID: id.String, Name: name.String}
 }
 
-// Count counts the transcriptions that f chooses. It costs by the number.
-func (s *Store) Count(ctx context.Context, f Filter) (n int, err error) {
+// Total is how many transcriptions a filter chooses. With More there are more than N.
+type Total struct {
+	N    int
+	More bool
+}
+
+// Count counts the transcriptions that f chooses: those of a search up to 10,000,
+// and without one all of them, which costs by their number.
+func (s *Store) Count(ctx context.Context, f Filter) (total Total, err error) {
 	if f.Search && len(f.Query) == 0 {
-		return 0, nil
+		return Total{}, nil
 	}
+	query, args := s.countQuery(f)
+	err = s.asking(f).QueryRowContext(ctx, query, args...).Scan(&total.N)
+	if f.Search && total.N > maxCount {
+		total = Total{N: maxCount, More: true}
+	}
+	return total, classify(err)
+}
+
+func (s *Store) countQuery(f Filter) (query string, args []any) {
 	q := s.selection(f, ByCreated)
-	err = s.data.q.QueryRowContext(ctx, `SELECT count(*) FROM `+q.from+` WHERE `+strings.Join(q.conds, " AND "), q.args...).Scan(&n)
-	return n, classify(err)
+	if !f.Search {
+		return q.query("count(*)"), q.args
+	}
+	return `SELECT count(*) FROM (` + q.query("1") + ` LIMIT ` + q.arg(maxCount+1) + `) c`, q.args
+}
+
+// CountKey is a hash of the query that counts what f chooses, with its arguments:
+// filters of the same key have the same total, at the same content version.
+func (s *Store) CountKey(f Filter) [sha256.Size]byte {
+	if f.Search && len(f.Query) == 0 {
+		return [sha256.Size]byte{}
+	}
+	query, args := s.countQuery(f)
+	return sha256.Sum256(fmt.Appendf(nil, "%q %#v", query, args))
 }
 
 // selection is the FROM and WHERE of a filter, with its arguments.
 type selection struct {
 	from  string
-	rank  string
+	seq   string // of a search: the column of the index with the hits in their order
+	rank  string // of a search
 	conds []string
 	args  []any
 }
@@ -159,6 +209,20 @@ type selection struct {
 func (q *selection) arg(v any) string {
 	q.args = append(q.args, v)
 	return fmt.Sprintf("$%d", len(q.args))
+}
+
+// query selects columns of the rows.
+func (q *selection) query(columns string) string {
+	return `SELECT ` + columns + ` FROM ` + q.from + ` WHERE ` + strings.Join(q.conds, " AND ")
+}
+
+// limit ends a query with the bounds of a page.
+func (q *selection) limit(p Page) string {
+	limit := ` LIMIT ` + q.arg(p.Limit)
+	if p.Offset > 0 {
+		limit += ` OFFSET ` + q.arg(p.Offset)
+	}
+	return limit
 }
 
 // where adds a condition; each %s in it takes the next of args.
@@ -181,16 +245,19 @@ func (q *selection) in(column string, values []string) {
 
 // selection writes the conditions of a filter. by is the order they serve: for
 // one by duration the days must not be looked up in an index (the plus sign
-// says so to both databases), or every row of those days would be sorted. They
-// stand behind the key in the index by duration, and are read from there.
+// prevents it on both databases), or every row of those days would be sorted. They
+// come after the key in the index by duration, and are read from there.
 func (s *Store) selection(f Filter, by OrderBy) *selection {
 	q := &selection{from: "transcriptions t"}
 	created := "t.created_at"
 	if by == ByDuration {
 		created = "+t.created_at"
 	}
-	if f.Search {
+	switch {
+	case f.Search:
 		s.searchIn(q, f)
+	case s.dialect == dialectSQLite:
+		q.from += " INDEXED BY " + f.index(by)
 	}
 	q.where("t.workspace_id = %s", f.WorkspaceID)
 	q.where("t.status = %s", f.Status)
@@ -210,6 +277,26 @@ func (s *Store) selection(f Filter, by OrderBy) *selection {
 		q.where(created+" < %s", millis(f.To))
 	}
 	return q
+}
+
+// index names the index that serves the filter in this order. SQLite has no
+// statistics: it would take the one with the most equal columns, and read all
+// transcriptions of a language to find the one with an external id.
+func (f Filter) index(by OrderBy) string {
+	if f.ExternalID != "" {
+		return "transcriptions_external"
+	}
+	name := "transcriptions"
+	if f.ProjectID != "" {
+		name += "_project"
+	}
+	if f.Language != "" {
+		name += "_language"
+	}
+	if by == ByDuration {
+		return name + "_duration"
+	}
+	return name + "_created"
 }
 
 // Projects lists the projects of a workspace, oldest first, with the number of

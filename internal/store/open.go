@@ -34,6 +34,9 @@ type Config struct {
 	// may take long, bounds nothing. It is cut to milliseconds; the URL has the last
 	// word. Migrations are not bound.
 	StatementTimeout time.Duration
+	// Indexing is called with the number of texts that were put into the search index,
+	// of how many, where a newer version or a restore makes the index again.
+	Indexing Progress
 }
 
 // Missing is why there is no embedded database yet; nil where there is one, and
@@ -70,6 +73,11 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s.makeReserve(ctx, s.write)
+	s.indexing, migrating.indexing = cfg.Indexing, cfg.Indexing
+	if err := migrating.indexPending(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -149,6 +157,8 @@ func openPostgres(cfg Config, now func() time.Time) (*Store, error) {
 			}
 		}
 	}
+	// Searches need it, whatever the URL says.
+	pg.DescriptionCacheCapacity = max(pg.DescriptionCacheCapacity, 64)
 	pulse := newPulse(pg)
 	open := func(conns int) *pool {
 		db := stdlib.OpenDB(*pg)

@@ -12,7 +12,8 @@ import (
 )
 
 // long makes a transcription of 3 MB, whose values are all stored in parts.
-func long(t *testing.T) *Prepared {
+func (h *holder) long() *Prepared {
+	t := h.t
 	t.Helper()
 	noise := make([]byte, 1000)
 	var segments []memo.Segment
@@ -27,7 +28,7 @@ func long(t *testing.T) *Prepared {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Prepare(New{Doc: doc, WorkspaceID: workspace, Markdown: markdown})
+	p, err := h.Prepare(New{Doc: doc, WorkspaceID: workspace, Markdown: markdown})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +47,7 @@ func TestLongValues(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		h := newHolder(t, cfg, 0)
 		for _, stage := range []bool{true, false} {
-			p := long(t)
+			p := h.long()
 			if stage {
 				if err := h.Stage(t.Context(), p); err != nil {
 					t.Fatal(err)
@@ -107,7 +108,7 @@ func (h *holder) delete(id string) {
 func TestDeletedWhileItIsRead(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		h := newHolder(t, cfg, 0)
-		p := long(t)
+		p := h.long()
 		h.add(p)
 		if _, err := h.write.Exec(`DELETE FROM transcript_parts`); err != nil {
 			t.Fatal(err)
@@ -123,7 +124,7 @@ func TestOrphansAreDropped(t *testing.T) {
 		now := time.Now()
 		cfg.Now = func() time.Time { return now }
 		h := newHolder(t, cfg, 0)
-		whole, orphan := long(t), long(t)
+		whole, orphan := h.long(), h.long()
 		h.add(whole)
 		if err := h.Stage(t.Context(), orphan); err != nil {
 			t.Fatal(err)
@@ -146,7 +147,7 @@ func TestOrphansAreDropped(t *testing.T) {
 func TestBackupHasLongValues(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		h := newHolder(t, cfg, 0)
-		p := long(t)
+		p := h.long()
 		h.add(p)
 		file := filepath.Join(t.TempDir(), "backup.db")
 		if err := h.WriteBackup(t.Context(), file, nil); err != nil {
@@ -172,7 +173,7 @@ func TestBackupHasLongValues(t *testing.T) {
 // two steps of an import, however long it is.
 func TestRevocationNextToALongImport(t *testing.T) {
 	h := newHolder(t, Config{Dir: t.TempDir()}, 1)
-	p := long(t)
+	p := h.long()
 	p.text = bytes.Repeat(p.text, 8) // 24 MB
 	staged := make(chan error, 1)
 	go func() { staged <- h.Stage(t.Context(), p) }()

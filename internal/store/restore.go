@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -30,7 +29,8 @@ type Restored struct {
 	Ownerless []string `json:"ownerless"`
 }
 
-// Restore replaces everything by what the backup holds, in one transaction. No
+// Restore replaces everything by what the backup holds, in one transaction. The
+// search index is made after it; the next start goes on where that ends early. No
 // key comes back to life: whatever ended one in the present database ends it
 // in the restored one, and a key that the present database does not know is
 // deactivated, unless keepUnknown. Nobody who has lost access since gets it
@@ -55,7 +55,7 @@ func (s *Store) Restore(ctx context.Context, b *Backup, keepUnknown bool, progre
 		if err := copyTables(ctx, direct{from.read.db}, to, progress); err != nil {
 			return err
 		}
-		if err := to.reindex(ctx, direct{from.read.db}); err != nil {
+		if err := to.exec(ctx, `INSERT INTO search_pending SELECT seq FROM transcriptions`); err != nil {
 			return err
 		}
 		if err := to.exec(ctx, `UPDATE workspaces SET content_version = CASE WHEN content_version >= $1 THEN content_version + 1 ELSE $1 END`, millis(to.Now)); err != nil {
@@ -75,7 +75,10 @@ func (s *Store) Restore(ctx context.Context, b *Backup, keepUnknown bool, progre
 			Detail: fmt.Sprintf("%d keys: %d ends carried over, %d deactivated; %d members who had left", r.Keys, r.CarriedOver, r.Deactivated, r.MembersLeft),
 		})
 	})
-	return r, err
+	if err != nil {
+		return r, err
+	}
+	return r, s.indexPending(ctx)
 }
 
 // Backup is a backup that was found good.
@@ -169,35 +172,6 @@ func (t *Tx) lockAll(ctx context.Context) error {
 		return nil
 	}
 	return t.exec(ctx, `LOCK TABLE `+strings.Join(slices.Concat(copied, uncopied), ", ")+` IN EXCLUSIVE MODE`)
-}
-
-// reindex makes every transcription findable again.
-func (t *Tx) reindex(ctx context.Context, from querier) error {
-	rows, err := from.QueryContext(ctx, `SELECT t.seq, t.id, t.workspace_id, t.item, x.segments FROM transcriptions t JOIN transcripts x ON x.seq = t.seq`)
-	if err != nil {
-		return classify(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var seq int64
-		var id, workspaceID string
-		var item, said []byte
-		if err := rows.Scan(&seq, &id, &workspaceID, &item, &said); err != nil {
-			return classify(err)
-		}
-		if said, err = (reader{q: from}).value(ctx, id, segmentsValue, said); err != nil {
-			return err
-		}
-		var d memo.Transcription
-		var segments []memo.Segment
-		if err := errors.Join(json.Unmarshal(item, &d), json.Unmarshal(said, &segments)); err != nil {
-			return fmt.Errorf("store: transcription %d: %w", seq, err)
-		}
-		if err := t.index(ctx, seq, workspaceID, d, segments); err != nil {
-			return err
-		}
-	}
-	return classify(rows.Err())
 }
 
 // SetAside renames a database in dir that cannot be read, with what belongs to

@@ -62,6 +62,8 @@ type Store struct {
 	priority *priority
 	reserve  *reserve
 	wal      *wal
+
+	indexing Progress // Config.Indexing
 }
 
 func newStore(d dialect, write *sql.DB, access, read *pool, now func() time.Time) *Store {

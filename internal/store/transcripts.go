@@ -167,7 +167,7 @@ func (s *Store) reports(ctx context.Context, seq int64) ([]memo.Report, error) {
 }
 
 // New is a transcription to be added. ID, Text and Project.ID of Doc are set by
-// [Prepare] and [Tx.AddTranscription].
+// [Store.Prepare] and [Tx.AddTranscription].
 type New struct {
 	Doc         *memo.Document
 	WorkspaceID string
@@ -182,14 +182,15 @@ type Prepared struct {
 	New
 	item, text, segments []byte // JSON
 	chars                int    // of the text
-	staged               bool   // its long values are stored already
+	terms                searchTerms
+	staged               bool // its long values are stored already
 }
 
 // ID is the id that the transcription gets.
 func (p *Prepared) ID() string { return p.Doc.ID }
 
 // Prepare makes the stored form of a transcription.
-func Prepare(n New) (*Prepared, error) {
+func (s *Store) Prepare(n New) (*Prepared, error) {
 	d := n.Doc
 	d.ID = uuid.Must(uuid.NewV7()).String()
 	d.Text = memo.Lines(d.Segments)
@@ -204,6 +205,7 @@ func Prepare(n New) (*Prepared, error) {
 	if p.text, err = jsontext.AppendQuote(nil, d.Text); err != nil {
 		return nil, fmt.Errorf("store: text: %w", err)
 	}
+	p.terms = prepareTerms(s.dialect, n.WorkspaceID, d.Transcription, d.Segments)
 	return p, nil
 }
 
@@ -247,7 +249,7 @@ func (t *Tx) AddTranscription(ctx context.Context, p *Prepared) (id string, adde
 	if err := t.addValues(ctx, seq, p); err != nil {
 		return "", false, err
 	}
-	if err := t.index(ctx, seq, p.WorkspaceID, d.Transcription, d.Segments); err != nil {
+	if err := t.index(ctx, seq, p.terms); err != nil {
 		return "", false, err
 	}
 	return d.ID, true, t.bumpContent(ctx, p.WorkspaceID)

@@ -23,7 +23,7 @@ type transcriptionsPage struct {
 	Filter  filter
 	Problem string // with what was asked for, that belongs to no field
 	Rows    []transcriptionRow
-	Total   int
+	Total   string // with its noun
 	Next    string // the address of the next page
 	First   string // the address of the first page, where this is another one
 	Empty   bool   // nothing is there and nothing was asked for
@@ -108,8 +108,11 @@ func (v *visit) listTranscriptions(status int, problem string) error {
 		}
 		p.Rows = append(p.Rows, row)
 	}
-	p.Total = found.Total
-	p.Empty = p.Total == 0 && !p.Filter.set
+	p.Total = plural(found.Total, "transcription")
+	if found.More {
+		p.Total = fmt.Sprintf("More than %d,%03d transcriptions", found.Total/1000, found.Total%1000)
+	}
+	p.Empty = found.Total == 0 && !p.Filter.set
 	query := v.r.URL.Query()
 	query.Del("done")
 	p.Export = p.Filter.Path + "/export" + asQuery(query)

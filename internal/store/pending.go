@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+
+	"memoai.tech/memo"
+)
+
+// The bounds of one transaction that puts texts into the index. Others write
+// between two.
+const (
+	pendingTexts = 200
+	pendingBytes = 2 << 20 // of their segments as JSON; one text may be longer
+)
+
+// indexPending puts the transcriptions of search_pending into the index. What is
+// done stays done when it is interrupted, and several processes can do it at once.
+func (s *Store) indexPending(ctx context.Context) error {
+	var done, total int64
+	if err := s.data.q.QueryRowContext(ctx, `SELECT count(*) FROM search_pending`).Scan(&total); err != nil {
+		return classify(err)
+	}
+	for {
+		batch, err := s.pending(ctx)
+		if err == nil && len(batch) > 0 {
+			err = s.Write(ctx, func(t *Tx) error { return t.indexBatch(ctx, batch) })
+		}
+		if err != nil {
+			return fmt.Errorf("store: %d of %d texts are in the search index; the next start continues: %w", done, total, err)
+		}
+		if len(batch) == 0 {
+			return nil
+		}
+		done += int64(len(batch))
+		if s.indexing != nil {
+			s.indexing(done, max(done, total))
+		}
+	}
+}
+
+// pendingText is a transcription with its terms.
+type pendingText struct {
+	seq   int64
+	terms searchTerms
+}
+
+// pending reads the next transcriptions of search_pending and makes their terms.
+func (s *Store) pending(ctx context.Context) (batch []pendingText, err error) {
+	type row struct {
+		seq             int64
+		id, workspaceID string
+		item, segments  []byte
+	}
+	next, err := list(ctx, s.data.q, func(r scanner) (n row, err error) {
+		err = r.Scan(&n.seq, &n.id, &n.workspaceID, &n.item, &n.segments)
+		return n, err
+	}, `SELECT t.seq, t.id, t.workspace_id, t.item, x.segments
+		FROM search_pending p JOIN transcriptions t ON t.seq = p.seq JOIN transcripts x ON x.seq = p.seq
+		ORDER BY p.seq LIMIT $1`, pendingTexts)
+	if err != nil {
+		return nil, err
+	}
+	size := 0
+	for _, n := range next {
+		if size >= pendingBytes {
+			break
+		}
+		if n.segments, err = s.data.value(ctx, n.id, segmentsValue, n.segments); memo.KindOf(err) == memo.KindNotFound {
+			continue // it was deleted meanwhile
+		} else if err != nil {
+			return nil, err
+		}
+		var d memo.Transcription
+		var segments []memo.Segment
+		if err := errors.Join(json.Unmarshal(n.item, &d), json.Unmarshal(n.segments, &segments)); err != nil {
+			return nil, fmt.Errorf("store: transcription %d: %w", n.seq, err)
+		}
+		batch = append(batch, pendingText{n.seq, prepareTerms(s.dialect, n.workspaceID, d, segments)})
+		size += len(n.segments)
+	}
+	return batch, nil
+}
+
+// indexBatch writes the terms of texts that are still pending. One that is not was
+// deleted, given another title or indexed by another process.
+func (t *Tx) indexBatch(ctx context.Context, batch []pendingText) error {
+	for _, p := range batch {
+		n, err := t.changed(ctx, `DELETE FROM search_pending WHERE seq = $1`, p.seq)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			continue
+		}
+		if err := t.index(ctx, p.seq, p.terms); err != nil {
+			return err
+		}
+	}
+	return nil
+}
