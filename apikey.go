@@ -25,7 +25,7 @@ func RedactKeys(s string) string {
 // KeyStatus is the state of an API key at one moment (contract section 1).
 type KeyStatus string
 
-// The states of a key. Revoked and deactivated are final.
+// The states of a key. All but active are final.
 const (
 	KeyActive      KeyStatus = "active"
 	KeyExpired     KeyStatus = "expired"
@@ -44,20 +44,24 @@ const MaxOverlap = 7 * 24 * time.Hour
 
 // KeyLife is what decides whether a key still works.
 type KeyLife struct {
-	ExpiresAt     *time.Time
+	ExpiresAt *time.Time
+	// ExpiredAt is when the expiry was first seen to have passed. It ends the
+	// key for good: a clock that goes back does not.
+	ExpiredAt     *time.Time
 	RevokedAt     *time.Time
 	DeactivatedAt *time.Time
 }
 
-// Status returns the key's state at now. A key is valid iff now < ExpiresAt.
-// What ended a key for good is told before what ended it by the clock.
+// Status returns the key's state at now. A key is valid if and only if nothing
+// has ended it and now < ExpiresAt. A revocation or a deactivation comes before
+// an expiry, because somebody decided it.
 func (l KeyLife) Status(now time.Time) KeyStatus {
 	switch {
 	case l.RevokedAt != nil:
 		return KeyRevoked
 	case l.DeactivatedAt != nil:
 		return KeyDeactivated
-	case l.ExpiresAt != nil && !now.Before(*l.ExpiresAt):
+	case l.ExpiredAt != nil || l.ExpiresAt != nil && !now.Before(*l.ExpiresAt):
 		return KeyExpired
 	}
 	return KeyActive

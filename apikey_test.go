@@ -19,7 +19,9 @@ func TestAKeyIsValidIffNowIsBeforeItsExpiry(t *testing.T) {
 		{"after", KeyLife{ExpiresAt: &end}, end.Add(1), KeyExpired},
 		{"in another zone", KeyLife{ExpiresAt: &end}, end.In(time.FixedZone("", 14*3600)), KeyExpired},
 		{"never", KeyLife{}, end, KeyActive},
-		{"revoked and expired", KeyLife{ExpiresAt: &past, RevokedAt: &past}, end, KeyRevoked},
+		{"recorded, and the clock went back", KeyLife{ExpiresAt: &end, ExpiredAt: &end}, past, KeyExpired},
+		{"recorded, and moved since", KeyLife{ExpiredAt: &past}, end, KeyExpired},
+		{"revoked and expired", KeyLife{ExpiresAt: &past, ExpiredAt: &past, RevokedAt: &past}, end, KeyRevoked},
 		{"deactivated and expired", KeyLife{ExpiresAt: &past, DeactivatedAt: &past}, end, KeyDeactivated},
 	} {
 		if got := c.life.Status(c.now); got != c.want {

@@ -103,11 +103,11 @@ func (d *data) with(ctx context.Context, f func(*app.App, *store.Store) error) e
 func (d *data) newKey(ctx context.Context) error {
 	return d.with(ctx, func(a *app.App, _ *store.Store) error {
 		caller := memo.Caller{Operator: true, WorkspaceID: d.WorkspaceID, UserID: d.UserID}
-		old, err := a.ListKeys(ctx, caller, memo.KeyActive)
+		old, err := a.ListKeys(ctx, caller, app.KeyList{Status: memo.KeyActive, Limit: app.MaxKeys})
 		if err != nil {
 			return err
 		}
-		for _, k := range old {
+		for _, k := range old.Items {
 			if err := a.RevokeKey(ctx, caller, k.ID); err != nil {
 				return err
 			}

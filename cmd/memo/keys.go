@@ -74,9 +74,16 @@ type keyList struct {
 
 func (c *keyList) Run(e *environment) error {
 	return e.in(c.Workspace, func(a *app.App, w memo.Workspace) error {
-		keys, err := a.ListKeys(e.ctx, memo.Caller{Operator: true, WorkspaceID: w.ID}, "")
-		if err != nil {
-			return err
+		keys := []memo.KeyView{}
+		for page := (app.KeyList{Limit: app.MaxKeys}); ; {
+			p, err := a.ListKeys(e.ctx, memo.Caller{Operator: true, WorkspaceID: w.ID}, page)
+			if err != nil {
+				return err
+			}
+			keys = append(keys, p.Items...)
+			if page.Cursor = p.NextCursor; page.Cursor == "" {
+				break
+			}
 		}
 		return showList(e, keys, "ID KEY NAME STATUS MEMBER EXPIRES LAST-USED FROM", func(k memo.KeyView) []string {
 			return []string{

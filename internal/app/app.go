@@ -37,21 +37,22 @@ type App struct {
 	passwords *credential.Passwords
 	throttle  *throttle
 	usage     *usage
+	expiries  *expiries
 	totals    *totals
 	log       *slog.Logger
 }
 
-// New makes the use cases. Call [App.Run] to have the use of keys written, and
-// [App.Flush] before the store is closed.
+// New makes the use cases. Call [App.Run] to have the use of keys and their
+// expiries written, and [App.Flush] before the store is closed.
 func New(cfg Config) *App {
 	return &App{
 		store: cfg.Store, limits: cfg.Limits, passwords: cfg.Passwords, log: cfg.Log,
-		throttle: newThrottle(), usage: newUsage(cfg.Store, cfg.Log), totals: newTotals(),
+		throttle: newThrottle(), usage: newUsage(cfg.Store, cfg.Log), expiries: newExpiries(cfg.Store, cfg.Log), totals: newTotals(),
 	}
 }
 
-// Run writes the use of keys in the background until ctx ends, and every hour
-// deletes what imports that were cut short have left.
+// Run writes the use of keys and their expiries in the background until ctx ends,
+// and every hour deletes what imports that were cut short have left.
 func (a *App) Run(ctx context.Context) {
 	tick, hour := time.NewTicker(5*time.Second), time.NewTicker(time.Hour)
 	defer tick.Stop()
@@ -63,6 +64,9 @@ func (a *App) Run(ctx context.Context) {
 			return
 		case <-tick.C:
 			a.usage.write(ctx, false)
+			a.expiries.sweep(ctx)
+		case <-a.expiries.noted:
+			a.expiries.write(ctx)
 		case <-hour.C:
 			a.dropOrphans(ctx)
 		}
@@ -75,8 +79,11 @@ func (a *App) dropOrphans(ctx context.Context) {
 	}
 }
 
-// Flush writes what is known of the use of keys and not yet written.
-func (a *App) Flush(ctx context.Context) { a.usage.write(ctx, true) }
+// Flush writes what is known of keys and not yet written.
+func (a *App) Flush(ctx context.Context) {
+	a.expiries.write(ctx)
+	a.usage.write(ctx, true)
+}
 
 // Ready reports whether the database answers.
 func (a *App) Ready(ctx context.Context) error { return a.store.Ping(ctx) }

@@ -57,8 +57,15 @@ func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, o Origin) (m
 }
 
 func keyAlive(k store.KeyAccess, a *App) error {
-	switch k.Life.Status(a.store.Now()) {
+	status := k.Life.Status(a.store.Now())
+	if status == memo.KeyActive && a.expiries.seen(k.KeyID) {
+		status = memo.KeyExpired
+	}
+	switch status {
 	case memo.KeyExpired:
+		if k.Life.ExpiredAt == nil {
+			a.expiries.note(k.KeyID)
+		}
 		return errKeyExpired
 	case memo.KeyRevoked:
 		return errKeyRevoked

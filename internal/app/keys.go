@@ -10,9 +10,8 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// errKeyNotActive answers a change of a key that has ended. Revoked and
-// deactivated are final, and an expiry that has passed is not moved either:
-// what was refused once stays refused.
+// errKeyNotActive answers a change of a key that has ended. Every end is final,
+// an expiry too: a key that was refused once stays refused.
 var errKeyNotActive = memo.Conflict("key_not_active", "The key is not active any more. Create a new one.")
 
 // NewKey is what a new key starts with. A nil ExpiresAt means never. ID is the id
@@ -42,25 +41,17 @@ func (a *App) CreateKey(ctx context.Context, c memo.Caller, in NewKey) (memo.New
 }
 
 // RotateKey makes a key with the same name and expiry, under newID where that is
-// given, as in [NewKey]. The old one goes on until it is revoked, or for overlap
-// when that is given: 0 ends it now.
+// given, as in [NewKey]. The old key works until it is revoked, or for overlap
+// when that is given: 0 ends it now. Errors: 409 key_not_active and too_many_keys,
+// 403 by plan and for a key of another member.
 func (a *App) RotateKey(ctx context.Context, c memo.Caller, id, newID string, overlap *time.Duration) (memo.NewKeyView, error) {
 	if overlap != nil && (*overlap < 0 || *overlap > memo.MaxOverlap) {
 		return memo.NewKeyView{}, memo.Invalid("overlap", "must be between 0 and 7 days, such as 24h")
 	}
 	return a.addKey(ctx, c, newID, memo.ActionKeyRotated, func(tx *store.Tx, k *memo.APIKey) error {
-		if err := tx.LockKey(ctx, id); err != nil {
-			return err
-		}
-		old, err := tx.Key(ctx, id, tx.Now)
+		old, err := a.keyToChange(ctx, tx, c, id)
 		if err != nil {
 			return err
-		}
-		if err := memo.MayChangeKey(c, old); err != nil {
-			return err
-		}
-		if old.Life.Status(tx.Now) != memo.KeyActive {
-			return errKeyNotActive
 		}
 		k.Name, k.Life.ExpiresAt, k.RotatedFrom = old.Name, old.Life.ExpiresAt, memo.Optional(old.ID)
 		if overlap != nil {
@@ -138,22 +129,95 @@ func (a *App) addKey(ctx context.Context, c memo.Caller, id string, action memo.
 	return memo.NewKeyView{KeyView: k.View(now), Key: secret.Secret()}, nil
 }
 
-// ListKeys lists the workspace's keys, newest first: all for an OWNER, their
-// own for others. An empty status lists every one.
-func (a *App) ListKeys(ctx context.Context, c memo.Caller, status memo.KeyStatus) ([]memo.KeyView, error) {
-	now := a.store.Now()
-	keys, err := a.store.Keys(ctx, c.WorkspaceID, keysOf(c), now)
+// keyToChange reads a key that the caller may change and that works, and makes
+// other changes of it wait, so that none is written over.
+func (a *App) keyToChange(ctx context.Context, tx *store.Tx, c memo.Caller, id string) (memo.APIKey, error) {
+	if err := tx.LockKey(ctx, id); err != nil {
+		return memo.APIKey{}, err
+	}
+	k, err := keyAsNow(ctx, tx, &c, id)
 	if err != nil {
-		return nil, err
+		return k, err
 	}
-	views := make([]memo.KeyView, 0, len(keys))
-	for _, k := range keys {
-		if status == "" || k.Life.Status(now) == status {
-			a.usage.pending(&k, now)
-			views = append(views, k.View(now))
+	if err := memo.MayChangeKey(c, k); err != nil {
+		return k, err
+	}
+	if k.Life.Status(tx.Now) != memo.KeyActive || a.expiries.seen(k.ID) {
+		return k, errKeyNotActive
+	}
+	return k, nil
+}
+
+// keyAsNow reads a key, and sets the caller's role to the one that they have in
+// this transaction: it may have been taken from them since they were
+// authorised. It locks nothing, because a revocation must not wait.
+func keyAsNow(ctx context.Context, tx *store.Tx, c *memo.Caller, id string) (memo.APIKey, error) {
+	k, err := tx.Key(ctx, id, tx.Now)
+	if err != nil || c.Operator {
+		return k, err
+	}
+	m, err := tx.Member(ctx, c.WorkspaceID, c.UserID)
+	if memo.KindOf(err) == memo.KindNotFound {
+		return k, memo.NotFound("API key") // for who is no member any more, there is none
+	}
+	c.Role = m.Role
+	return k, err
+}
+
+// KeyList asks for a page of keys. An empty Status lists every one. Limit is
+// clamped to 1–1000. Cursor is the KeyPage.NextCursor of the page before.
+type KeyList struct {
+	Status memo.KeyStatus
+	Limit  int
+	Cursor string
+}
+
+// MaxKeys is the most keys that one page has.
+const MaxKeys = 1000
+
+// KeyPage is a page of keys. Total counts those of all pages, exactly.
+// NextCursor is empty on the last page.
+type KeyPage struct {
+	Items      []memo.KeyView
+	Total      int
+	NextCursor string
+}
+
+// keyOrder is the order of a list of keys, in its cursors.
+const keyOrder = "keys"
+
+// ListKeys lists the workspace's keys, newest first: all for an OWNER, their
+// own for others. Errors: 422 for a cursor that is not one of this list.
+func (a *App) ListKeys(ctx context.Context, c memo.Caller, in KeyList) (p KeyPage, err error) {
+	var after *store.Position
+	if in.Cursor != "" {
+		at, bad := parseCursor(keyOrder, in.Cursor)
+		if bad != nil {
+			return p, memo.Invalid("cursor", "must be a next_cursor of the same list, unchanged")
 		}
+		after = at.After
 	}
-	return views, nil
+	filter := store.KeyFilter{WorkspaceID: c.WorkspaceID, UserID: keysOf(c), Status: in.Status}
+	if p.Total, err = a.store.CountKeys(ctx, filter); err != nil {
+		return p, err
+	}
+	limit := min(max(in.Limit, 1), MaxKeys)
+	keys, err := a.store.KeyPage(ctx, filter, after, limit+1) // one more shows that there is a next page
+	if err != nil {
+		return p, err
+	}
+	if len(keys) > limit {
+		keys = keys[:limit]
+		last := keys[limit-1]
+		p.NextCursor = nextCursor(keyOrder, 0, store.Position{Key: last.CreatedAt.UnixMilli(), ID: last.ID})
+	}
+	now := a.store.Now()
+	p.Items = make([]memo.KeyView, len(keys))
+	for i, k := range keys {
+		a.usage.pending(&k, now)
+		p.Items[i] = k.View(now)
+	}
+	return p, nil
 }
 
 // KeyPart chooses some of the keys for a page. Whose they are is the caller's
@@ -225,6 +289,7 @@ type KeyChange struct {
 }
 
 // ChangeKey renames a key or moves its expiry, which its creator alone may.
+// Errors: 409 key_not_active, 403 for a key of another member.
 func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change KeyChange) (memo.KeyView, error) {
 	var name string
 	if change.Name != nil {
@@ -237,15 +302,8 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 		return a.GetKey(ctx, c, id)
 	}
 	err := a.write(ctx, c, func(tx *store.Tx) error {
-		// What another change writes at the same time must not be written over.
-		if err := tx.LockKey(ctx, id); err != nil {
-			return err
-		}
-		k, err := tx.Key(ctx, id, tx.Now)
+		k, err := a.keyToChange(ctx, tx, c, id)
 		if err != nil {
-			return err
-		}
-		if err := memo.MayChangeKey(c, k); err != nil {
 			return err
 		}
 		if change.Name != nil {
@@ -281,7 +339,7 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 func (a *App) RevokeKey(ctx context.Context, c memo.Caller, id string) error {
 	return a.write(ctx, c, func(tx *store.Tx) error {
 		tx.UseReserve()
-		k, err := tx.Key(ctx, id, tx.Now)
+		k, err := keyAsNow(ctx, tx, &c, id)
 		if err != nil {
 			return err
 		}

@@ -89,10 +89,10 @@ func TestWhoSeesAndRevokes(t *testing.T) {
 		key, other := w.key(w.member, "member's")
 		names := func(c memo.Caller, status memo.KeyStatus) string {
 			t.Helper()
-			keys, err := w.ListKeys(w.ctx, c, status)
+			keys, err := w.ListKeys(w.ctx, c, KeyList{Status: status, Limit: 100})
 			must(t, keys, err)
 			var out []string
-			for _, k := range keys {
+			for _, k := range keys.Items {
 				out = append(out, k.Name)
 			}
 			slices.Sort(out)
@@ -192,8 +192,8 @@ func TestThePlanOpensTheAPI(t *testing.T) {
 			}
 		}
 		must(t, 0, w.SetPlan(w.ctx, theOperator, w.workspace.ID, memo.PlanFree))
-		if keys, err := w.ListKeys(w.ctx, w.as(w.member), ""); err != nil || len(keys) != 3 {
-			t.Errorf("listing on the free plan: %d keys, %v", len(keys), err)
+		if keys, err := w.ListKeys(w.ctx, w.as(w.member), KeyList{Limit: 100}); err != nil || keys.Total != 3 {
+			t.Errorf("listing on the free plan: %d keys, %v", keys.Total, err)
 		}
 		must(t, 0, w.RevokeKey(w.ctx, w.as(w.member), view.ID))
 	})

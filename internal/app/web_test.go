@@ -396,8 +396,8 @@ func TestNothingIsWrittenBehindASignOut(t *testing.T) {
 		if whole, err := w.Transcription(w.ctx, owner, in.ID); err != nil || strings.Contains(string(whole.Doc), "Late") {
 			t.Errorf("%s %v", whole.Doc, err)
 		}
-		keys, err := w.ListKeys(w.ctx, owner, "")
-		if err != nil || len(keys) != 0 {
+		keys, err := w.ListKeys(w.ctx, owner, KeyList{})
+		if err != nil || len(keys.Items) != 0 {
 			t.Errorf("%+v %v", keys, err)
 		}
 

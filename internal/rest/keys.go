@@ -18,18 +18,25 @@ type inWorkspace struct {
 }
 
 type keysOut struct {
-	Items []memo.KeyView `json:"items"`
-	Total int            `json:"total"`
+	Items      []memo.KeyView `json:"items"`
+	Total      int            `json:"total"`
+	NextCursor *string        `json:"next_cursor"`
 }
 
 type listKeysIn struct {
 	inWorkspace
 	Status string `query:"status" enum:"active,expired,revoked,deactivated" doc:"only with this status"`
+	Limit  int    `query:"limit" default:"100" doc:"how many; clamped to 1–1000"`
+	Cursor string `query:"cursor" doc:"next_cursor of the page before; costs the same at every depth"`
 }
 
 func listKeys(c *call, in listKeysIn) (keysOut, error) {
-	keys, err := c.app.ListKeys(c.ctx, c.Caller, memo.KeyStatus(in.Status))
-	return keysOut{keys, len(keys)}, err
+	p, err := c.app.ListKeys(c.ctx, c.Caller, app.KeyList{Status: memo.KeyStatus(in.Status), Limit: in.Limit, Cursor: in.Cursor})
+	out := keysOut{Items: p.Items, Total: p.Total}
+	if p.NextCursor != "" {
+		out.NextCursor = &p.NextCursor
+	}
+	return out, err
 }
 
 type createKeyIn struct {

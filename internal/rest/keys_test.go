@@ -52,6 +52,39 @@ func TestManagingKeys(t *testing.T) {
 	})
 }
 
+func TestKeyListsHavePages(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		olga := w.signedIn(w.Olga)
+		for range 2 {
+			w.Key(w.Acme, w.Mark) // with those of everybody four
+		}
+		seen := map[string]bool{}
+		cursor, pages := "", 0
+		for ; pages == 0 || cursor != ""; pages++ {
+			var page struct {
+				Items      []memo.KeyView `json:"items"`
+				Total      int            `json:"total"`
+				NextCursor string         `json:"next_cursor"`
+			}
+			w.request(olga, "GET", "/keys?limit=3&cursor="+cursor, "").Want(200, `"total":4`).Decode(&page)
+			for _, k := range page.Items {
+				seen[k.ID] = true
+			}
+			cursor = page.NextCursor
+		}
+		if pages != 2 || len(seen) != 4 {
+			t.Errorf("%d pages of %d keys", pages, len(seen))
+		}
+		w.request(olga, "GET", "/keys", "").Want(200, `"total":4,"next_cursor":null}`)
+		for _, clamped := range []string{"limit=0", "limit=-1", "limit=1"} {
+			w.request(olga, "GET", "/keys?"+clamped, "").Want(200, `"next_cursor":"`)
+		}
+		w.request(olga, "GET", "/keys?limit=99999999999999999999", "").Want(200, `"next_cursor":null`)
+		w.request(olga, "GET", "/keys?limit=x", "").Want(422, `["query","limit"]`)
+		w.request(olga, "GET", "/keys?cursor=x", "").Want(422, `["query","cursor"]`)
+	})
+}
+
 func TestBadKeyBodies(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark := w.signedIn(w.Mark)

@@ -51,7 +51,7 @@ func (a *API) table() []route {
 		endpoint(get, Prefix+"/projects", "listProjects", "Lists the workspace's projects.", byKey, 200, listProjects),
 		endpoint(get, Prefix+"/me", "getMe", "Tells what the key is: workspace, member, plan and limits.", byKey, 200, getMe),
 
-		endpoint(get, keys, "listKeys", "Lists API keys: all of the workspace for an OWNER, their own for others.", byMember, 200, listKeys),
+		endpoint(get, keys, "listKeys", "Lists API keys, newest first: all of the workspace for an OWNER, their own for others.", byMember, 200, listKeys),
 		endpoint(post, keys, "createKey", "Creates an API key. The answer is the only place that shows it.", byMember, 201, createKey),
 		endpoint(get, keys+"/{id}", "getKey", "Shows one API key.", byMember, 200, getKey),
 		endpoint(patch, keys+"/{id}", "updateKey", "Renames a key of your own or moves its expiry.", byMember, 200, updateKey),

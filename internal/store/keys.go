@@ -11,22 +11,31 @@ import (
 )
 
 const keyQuery = `SELECT k.id, k.workspace_id, k.name, k.suffix, k.created_at, u.id, u.name, u.email,
-	k.expires_at, k.revoked_at, k.deactivated_at, k.deactivated_by, k.last_used_at, k.last_used_ip, k.last_used_agent,
+	k.expires_at, k.expired_at, k.revoked_at, k.deactivated_at, k.deactivated_by, k.last_used_at, k.last_used_ip, k.last_used_agent,
 	k.exposed_at, k.rotated_from,
 	(SELECT coalesce(sum(g.requests), 0) FROM key_usage g WHERE g.key_id = k.id AND g.hour > $1)
 	FROM api_keys k JOIN users u ON u.id = k.user_id `
 
+// keyState is how a key has ended, or active, by what is recorded. Indexes are
+// made of the same expression. An expiry that has passed a moment ago may not be
+// recorded yet, so an active key works only before its expires_at.
+const keyState = `(CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN deactivated_at IS NOT NULL THEN 'deactivated'
+	WHEN expired_at IS NOT NULL THEN 'expired' ELSE 'active' END)`
+
 // living is the condition of a key that works, at the moment that follows.
-const living = `revoked_at IS NULL AND deactivated_at IS NULL AND coalesce(expires_at, 9223372036854775807) > `
+const living = keyState + ` = 'active' AND coalesce(expires_at, 9223372036854775807) > `
 
 func scanKey(row scanner) (k memo.APIKey, err error) {
 	var created int64
-	var expires, revoked, deactivated, used, exposed sql.NullInt64
+	var expires, expired, revoked, deactivated, used, exposed sql.NullInt64
 	var ip, agent, from sql.NullString
 	err = row.Scan(&k.ID, &k.WorkspaceID, &k.Name, &k.Suffix, &created, &k.CreatedBy.ID, &k.CreatedBy.Name, &k.CreatedBy.Email,
-		&expires, &revoked, &deactivated, &k.DeactivatedBy, &used, &ip, &agent, &exposed, &from, &k.Requests24h)
+		&expires, &expired, &revoked, &deactivated, &k.DeactivatedBy, &used, &ip, &agent, &exposed, &from, &k.Requests24h)
 	k.CreatedAt = fromMillis(created)
-	k.Life = memo.KeyLife{ExpiresAt: fromNullMillis(expires), RevokedAt: fromNullMillis(revoked), DeactivatedAt: fromNullMillis(deactivated)}
+	k.Life = memo.KeyLife{
+		ExpiresAt: fromNullMillis(expires), ExpiredAt: fromNullMillis(expired),
+		RevokedAt: fromNullMillis(revoked), DeactivatedAt: fromNullMillis(deactivated),
+	}
 	k.LastUsedAt, k.ExposedAt = fromNullMillis(used), fromNullMillis(exposed)
 	k.LastUsedIP, k.LastUsedAgent, k.RotatedFrom = memo.Optional(ip.String), memo.Optional(agent.String), memo.Optional(from.String)
 	return k, err
@@ -40,13 +49,6 @@ func (r reader) Key(ctx context.Context, id string, now time.Time) (memo.APIKey,
 	return one(r.q.QueryRowContext(ctx, keyQuery+`WHERE k.id = $2`, dayAgo(now), id), scanKey, "API key")
 }
 
-// Keys lists the keys of a workspace, newest first; those of one member only
-// when userID is given.
-func (r reader) Keys(ctx context.Context, workspaceID, userID string, now time.Time) ([]memo.APIKey, error) {
-	return list(ctx, r.q, scanKey, keyQuery+`WHERE k.workspace_id = $2 AND ($3 = '' OR k.user_id = $3)
-		ORDER BY k.created_at DESC, k.id DESC`, dayAgo(now), workspaceID, userID)
-}
-
 // KeyPart chooses keys of a workspace for a page.
 type KeyPart struct {
 	WorkspaceID   string
@@ -57,9 +59,12 @@ type KeyPart struct {
 
 // SomeKeys lists a part of the keys, newest first.
 func (s *Store) SomeKeys(ctx context.Context, p KeyPart) ([]memo.APIKey, error) {
-	now := s.Now()
-	return list(ctx, s.q, scanKey, keyQuery+`WHERE k.workspace_id = $2 AND ($3 = '' OR k.user_id = $3) AND (`+living+`$4) <> $5
-		ORDER BY k.created_at DESC, k.id DESC LIMIT $6 OFFSET $7`, dayAgo(now), p.WorkspaceID, p.UserID, millis(now), p.Ended, p.Limit, p.Offset)
+	now, not := s.Now(), ""
+	if p.Ended {
+		not = "NOT "
+	}
+	return list(ctx, s.q, scanKey, keyQuery+`WHERE k.workspace_id = $2 AND ($3 = '' OR k.user_id = $3) AND `+not+`(`+living+`$4)
+		ORDER BY k.created_at DESC, k.id DESC LIMIT $5 OFFSET $6`, dayAgo(now), p.WorkspaceID, p.UserID, millis(now), p.Limit, p.Offset)
 }
 
 // Successors lists the keys of a workspace that replaced some of these, newest
@@ -125,6 +130,35 @@ func (t *Tx) ChangeKey(ctx context.Context, id, name string, expires *time.Time)
 	n, err := t.changed(ctx, `UPDATE api_keys SET name = $2, expires_at = $3 WHERE id = $1 AND `+living+`$4`,
 		id, name, nullMillis(expires), millis(t.Now))
 	return n == 1, err
+}
+
+// ExpireKey records that the expiry of a key has passed, which ends the key for
+// good. A key that has ended already stays as it is.
+func (t *Tx) ExpireKey(ctx context.Context, id string) error {
+	return t.exec(ctx, `UPDATE api_keys SET expired_at = $2 WHERE id = $1 AND `+keyState+` = 'active'`, id, millis(t.Now))
+}
+
+// due is the condition of a key whose expiry has passed at the moment that
+// follows and is not recorded. It has an index of its own.
+const due = `expired_at IS NULL AND revoked_at IS NULL AND deactivated_at IS NULL AND expires_at <= `
+
+// ExpireDueKeys is ExpireKey for at most limit of the keys whose expiry has
+// passed, and returns how many they were. While there are none it writes nothing.
+func (s *Store) ExpireDueKeys(ctx context.Context, limit int) (n int64, err error) {
+	var any bool
+	if err := s.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM api_keys WHERE `+due+`$1)`, millis(s.Now())).Scan(&any); err != nil || !any {
+		return 0, classify(err)
+	}
+	err = s.Write(ctx, func(t *Tx) error {
+		query := `UPDATE api_keys SET expired_at = $1 WHERE id IN (SELECT id FROM api_keys WHERE ` + due + `$1 ORDER BY expires_at LIMIT $2)`
+		if t.dialect == dialectPostgres { // who waits for no row cannot be a part of a deadlock
+			query = `UPDATE api_keys SET expired_at = $1 WHERE id IN (SELECT id FROM api_keys WHERE ` + due + `$1 ORDER BY expires_at LIMIT $2
+				FOR UPDATE SKIP LOCKED)`
+		}
+		n, err = t.changed(ctx, query, millis(t.Now), limit)
+		return err
+	})
+	return n, err
 }
 
 // RevokeKey ends a key for good. It reports false when it was ended before.

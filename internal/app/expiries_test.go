@@ -1,0 +1,161 @@
+package app
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/credential"
+)
+
+// expiring is a key that expires in an hour.
+func (w *world) expiring(name string) (credential.Key, memo.KeyView) {
+	w.t.Helper()
+	key, view := w.key(w.member, name)
+	at := w.clock.read().Add(time.Hour)
+	expires := &at
+	must(w.t, 0, second(w.ChangeKey(w.ctx, w.as(w.member), view.ID, KeyChange{ExpiresAt: &expires})))
+	return key, view
+}
+
+// another is a second process on the same database.
+func (w *world) another() *App {
+	return New(Config{Store: w.store, Limits: w.limits, Passwords: w.passwords, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+}
+
+// wantEnded wants a key to be refused and to stay as it is.
+func (w *world) wantEnded(what string, a *App, key credential.Key, id string) {
+	w.t.Helper()
+	if _, err := a.AuthoriseKey(w.ctx, key, Origin{}); codeOf(err) != "expired" {
+		w.t.Errorf("%s: the key is %v", what, err)
+	}
+	name := "again"
+	var never *time.Time
+	for does, err := range map[string]error{
+		"renamed":  second(a.ChangeKey(w.ctx, w.as(w.member), id, KeyChange{Name: &name})),
+		"extended": second(a.ChangeKey(w.ctx, w.as(w.member), id, KeyChange{ExpiresAt: &never})),
+		"rotated":  second(a.RotateKey(w.ctx, w.as(w.member), id, "", nil)),
+	} {
+		if codeOf(err) != "key_not_active" {
+			w.t.Errorf("%s: the key was %s: %v", what, does, err)
+		}
+	}
+}
+
+func TestAnExpiryIsFinal(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		key, view := w.expiring("called")
+		w.clock.add(time.Hour)
+		w.wantCode("at its expiry", key, "expired")
+		w.clock.add(-2 * time.Hour)
+		w.wantEnded("the clock goes back before the end is written", w.App, key, view.ID)
+		w.Flush(w.ctx)
+		if w.expiries.seen(view.ID) {
+			t.Error("what is written is still noted")
+		}
+		w.wantEnded("and after it", w.App, key, view.ID)
+		w.wantEnded("in another process", w.another(), key, view.ID)
+		if k, err := w.GetKey(w.ctx, w.as(w.member), view.ID); err != nil || k.Status != memo.KeyExpired {
+			t.Errorf("the list has %+v %v", k, err)
+		}
+		must(t, 0, w.RevokeKey(w.ctx, w.as(w.member), view.ID))
+		w.wantCode("revoked afterwards", key, "revoked")
+	})
+}
+
+// TestTheSweepEndsKeys that nobody calls, and no others.
+func TestTheSweepEndsKeys(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		key, view := w.expiring("not called")
+		later, _ := w.key(w.member, "never expires")
+		revoked, revokedView := w.expiring("revoked")
+		must(t, 0, w.RevokeKey(w.ctx, w.as(w.member), revokedView.ID))
+		w.expiries.sweep(w.ctx)
+		w.wantCode("before its expiry", key, "")
+		w.clock.add(time.Hour)
+		w.expiries.sweep(w.ctx)
+		w.clock.add(-time.Hour)
+		w.wantEnded("after a sweep", w.another(), key, view.ID)
+		w.wantCode("without an expiry", later, "")
+		w.wantCode("revoked before", revoked, "revoked")
+		if n, err := w.store.ExpireDueKeys(w.ctx, 10); n != 0 || err != nil {
+			t.Errorf("another sweep writes %d keys, %v", n, err)
+		}
+	})
+}
+
+// TestASweepIsBounded: a step writes no more keys than it may, and the steps of
+// one sweep write them all.
+func TestASweepIsBounded(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		at := w.clock.read().Add(time.Hour)
+		for range expireStep + 5 {
+			must(t, 0, second(w.CreateKey(w.ctx, w.as(w.member), NewKey{Name: "k", ExpiresAt: &at})))
+		}
+		w.clock.add(time.Hour)
+		if n, err := w.store.ExpireDueKeys(w.ctx, 5); n != 5 || err != nil {
+			t.Errorf("a step of 5 wrote %d, %v", n, err)
+		}
+		w.expiries.sweep(w.ctx)
+		if n, err := w.store.ExpireDueKeys(w.ctx, 5); n != 0 || err != nil {
+			t.Errorf("the sweep left %d, %v", n, err)
+		}
+	})
+}
+
+// TestRunWritesARefusal a moment after it.
+func TestRunWritesARefusal(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		key, view := w.expiring("called")
+		ctx, stop := context.WithCancel(w.ctx)
+		done := make(chan struct{})
+		go func() { w.Run(ctx); close(done) }()
+		defer func() { stop(); <-done }()
+		w.clock.add(time.Hour)
+		w.wantCode("at its expiry", key, "expired")
+		for begun := time.Now(); w.expiries.seen(view.ID); time.Sleep(5 * time.Millisecond) {
+			if time.Since(begun) > 4*time.Second { // a sweep comes after 5 s
+				t.Fatal("it was not written")
+			}
+		}
+		w.clock.add(-time.Hour)
+		if _, err := w.another().AuthoriseKey(w.ctx, key, Origin{}); codeOf(err) != "expired" {
+			t.Errorf("another process: %v", err)
+		}
+	})
+}
+
+// TestARoleIsReadWithTheKey: who was an OWNER or a member when they were
+// authorised, and is none any more, ends no key of others.
+func TestARoleIsReadWithTheKey(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		key, view := w.key(w.member, "the member's")
+		second := w.user("second@example.com")
+		w.join(w.workspace, second, memo.RoleOwner)
+		own, ownView := w.key(w.owner, "the owner's")
+		stale, name := w.as(w.owner), "stolen"
+		change := KeyChange{Name: &name}
+
+		_, err := w.SetRole(w.ctx, theOperator, w.workspace.ID, w.owner.ID, memo.RoleMember)
+		must(t, 0, err)
+		wantKind(t, "a demoted OWNER revokes", w.RevokeKey(w.ctx, stale, view.ID), memo.KindNotFound)
+		_, err = w.ChangeKey(w.ctx, stale, view.ID, change)
+		wantKind(t, "a demoted OWNER renames", err, memo.KindNotFound)
+		_, err = w.RotateKey(w.ctx, stale, view.ID, "", nil)
+		wantKind(t, "a demoted OWNER rotates", err, memo.KindNotFound)
+		must(t, 0, w.RevokeKey(w.ctx, stale, ownView.ID))
+		w.wantCode("their own", own, "revoked")
+
+		stale.Role = memo.RoleOwner
+		must(t, 0, w.RemoveMember(w.ctx, theOperator, w.workspace.ID, w.owner.ID))
+		wantKind(t, "a removed OWNER revokes", w.RevokeKey(w.ctx, stale, view.ID), memo.KindNotFound)
+		_, err = w.ChangeKey(w.ctx, stale, ownView.ID, change)
+		wantKind(t, "a removed member renames their own", err, memo.KindNotFound)
+		w.wantCode("the member's", key, "")
+		must(t, 0, w.RevokeKey(w.ctx, w.as(second), view.ID))
+		w.wantCode("revoked by who is an OWNER", key, "revoked")
+	})
+}

@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"memoai.tech/memo"
+)
+
+// KeyFilter chooses keys of one workspace. An empty UserID is everybody, an
+// empty Status every one.
+type KeyFilter struct {
+	WorkspaceID string
+	UserID      string
+	Status      memo.KeyStatus
+}
+
+// KeyPage reads at most limit of the keys, newest first, from after the place
+// in the list that is given, if one is. It reads no other row of the table,
+// however many keys there are.
+func (s *Store) KeyPage(ctx context.Context, f KeyFilter, after *Position, limit int) ([]memo.APIKey, error) {
+	query, args := f.page(s.Now(), after, limit)
+	return list(ctx, s.q, scanKey, query, args...)
+}
+
+// CountKeys counts the keys, exactly, in an index.
+func (s *Store) CountKeys(ctx context.Context, f KeyFilter) (n int, err error) {
+	query, args := f.count(s.Now())
+	err = s.q.QueryRowContext(ctx, query, args...).Scan(&n)
+	return n, classify(err)
+}
+
+// page writes the query of a page.
+func (f KeyFilter) page(now time.Time, after *Position, limit int) (string, []any) {
+	q := new(selection)
+	q.arg(dayAgo(now)) // of keyQuery
+	first := ` ORDER BY created_at DESC, id DESC LIMIT ` + q.arg(limit)
+	parts := f.firsts(q, now, after, first)
+	for i, part := range parts {
+		parts[i] = `SELECT * FROM (` + part + `) part`
+	}
+	return keyQuery + `JOIN (SELECT id FROM (` + strings.Join(parts, " UNION ALL ") + `) parts` + first +
+		`) c ON c.id = k.id ORDER BY k.created_at DESC, k.id DESC`, q.args
+}
+
+// firsts are the queries for the first keys of each part of what is chosen,
+// among which the page is. Each reads its keys in the order of an index.
+func (f KeyFilter) firsts(q *selection, now time.Time, after *Position, first string) (queries []string) {
+	f.where(q)
+	if after != nil {
+		q.where("(created_at, id) < (%s, %s)", after.Key, after.ID)
+	}
+	parts := f.parts(q, now)
+	if f.UserID != "" && f.Status == "" { // the index of a member's keys is by state first
+		parts = [][]string{{keyState + ` = 'active'`}, {keyState + ` = 'expired'`}, {keyState + ` = 'revoked'`}, {keyState + ` = 'deactivated'`}}
+	}
+	for _, part := range parts {
+		queries = append(queries, `SELECT id, created_at FROM api_keys WHERE `+strings.Join(slices.Concat(q.conds, part), " AND ")+first)
+	}
+	return queries
+}
+
+func (f KeyFilter) count(now time.Time) (string, []any) {
+	q := new(selection)
+	f.where(q)
+	var counts []string
+	for _, part := range f.parts(q, now) {
+		counts = append(counts, `(SELECT count(*) FROM api_keys WHERE `+strings.Join(slices.Concat(q.conds, part), " AND ")+`)`)
+	}
+	return `SELECT ` + strings.Join(counts, " + "), q.args
+}
+
+func (f KeyFilter) where(q *selection) {
+	q.where("workspace_id = %s", f.WorkspaceID)
+	if f.UserID != "" {
+		q.where("user_id = %s", f.UserID)
+	}
+}
+
+// parts are the conditions of a status at now, one list for each range of the
+// index. A key whose expiry has passed is expired before that is recorded.
+func (f KeyFilter) parts(q *selection, now time.Time) [][]string {
+	switch f.Status {
+	case "":
+		return [][]string{nil}
+	case memo.KeyActive:
+		return [][]string{{living + q.arg(millis(now))}}
+	case memo.KeyExpired:
+		return [][]string{{keyState + ` = 'expired'`}, {keyState + ` = 'active' AND expires_at <= ` + q.arg(millis(now))}}
+	default:
+		return [][]string{{keyState + ` = ` + q.arg(string(f.Status))}}
+	}
+}
