@@ -75,7 +75,7 @@ type keyList struct {
 func (c *keyList) Run(e *environment) error {
 	return e.in(c.Workspace, func(a *app.App, w memo.Workspace) error {
 		keys := []memo.KeyView{}
-		for page := (app.KeyList{Limit: app.MaxKeys}); ; {
+		for page := (app.KeyList{Limit: app.MaxKeys, NoTotal: true}); ; {
 			p, err := a.ListKeys(e.ctx, memo.Caller{Operator: true, WorkspaceID: w.ID}, page)
 			if err != nil {
 				return err

@@ -266,7 +266,7 @@ func importDemo(ctx context.Context, a *app.App, caller memo.Caller) error {
 // demoKey makes a key in place of the one of the last start.
 func demoKey(ctx context.Context, a *app.App, caller memo.Caller) (memo.NewKeyView, error) {
 	const name = "Demo"
-	old, err := a.ListKeys(ctx, caller, app.KeyList{Status: memo.KeyActive, Limit: app.MaxKeys})
+	old, err := a.ListKeys(ctx, caller, app.KeyList{Status: memo.KeyActive, Limit: app.MaxKeys, NoTotal: true})
 	for _, k := range old.Items {
 		if k.Name == name {
 			err = errors.Join(err, a.RevokeKey(ctx, caller, k.ID))

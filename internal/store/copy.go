@@ -11,21 +11,42 @@ import (
 // A backup is a SQLite file with the rows of every table, whichever database
 // they come from; a restore copies them back, into whichever is open. So one
 // mechanism backs up, restores and moves an installation from the embedded
-// database to PostgreSQL. Sessions and invitations are left
-// out, or one that has ended would come back with the backup: after a restore
-// everybody signs in again. The search index is left out too, and made anew.
+// database to PostgreSQL. The search index is left out, and made from the rows.
 
-// copied lists the tables in an order in which every row finds what it refers to.
-var copied = []string{
-	"users", "workspaces", "memberships", "api_keys", "key_usage", "projects",
-	"transcriptions", "transcripts", "transcript_parts", "reports", "audit_events",
+// table is a table of the schema. Backups and restores read and write these
+// columns and no others: no name that stands in a file becomes part of a
+// statement.
+type table struct {
+	name     string
+	columns  string // of both databases, without generated ones
+	identity string // the column that counts by itself, if there is one
+	left     bool   // its rows are left out of backups
 }
 
-// uncopied lists the tables that refer to those and are left out.
-var uncopied = []string{"sessions", "invites", "search_pending"}
+// tables lists every table, in an order in which each row finds what it refers
+// to. Sessions and invitations are left out, or one that has ended would come
+// back with the backup: after a restore everybody signs in again. So are the
+// calls of the last minute.
+var tables = []table{
+	{name: "users", columns: "id, email, name, password_hash, created_at, disabled_at"},
+	{name: "workspaces", columns: "id, name, plan, content_version, created_at"},
+	{name: "memberships", columns: "workspace_id, user_id, role, joined_at"},
+	{name: "api_keys", columns: "id, hash, suffix, workspace_id, user_id, name, created_at, expires_at, expired_at, revoked_at, " +
+		"deactivated_at, deactivated_by, exposed_at, rotated_from, last_used_at, last_used_ip, last_used_agent"},
+	{name: "key_usage", columns: "key_id, hour, requests, refused"},
+	{name: "projects", columns: "id, workspace_id, name, created_at"},
+	{name: "transcriptions", identity: "seq", columns: "seq, id, workspace_id, project_id, status, language, external_id, duration_ms, " +
+		"created_at, created_by, source_hash, char_count, item"},
+	{name: "transcripts", columns: "seq, markdown_size, markdown_crc, markdown, text, segments"},
+	{name: "transcript_parts", columns: "id, kind, part, data"},
+	{name: "reports", identity: "id", columns: "id, seq, name, slug, status, text, created_at"},
+	{name: "audit_events", identity: "id", columns: "id, workspace_id, at, action, actor_id, actor, subject, detail, ip, agent, noun, name"},
 
-// identities are the columns that count by themselves.
-var identities = map[string]string{"transcriptions": "seq", "reports": "id", "audit_events": "id"}
+	{name: "sessions", columns: "id, hash, user_id, created_at, expires_at, revoked_at, ip, agent", left: true},
+	{name: "invites", columns: "id, hash, workspace_id, role, created_by, created_at, expires_at", left: true},
+	{name: "search_pending", columns: "seq", left: true},
+	{name: "limit_windows", columns: "server, class, subject, calls, latest", left: true},
+}
 
 // Progress is told how many rows of how many are done.
 type Progress func(done, total int64)
@@ -73,44 +94,48 @@ func (s *Store) snapshot() sql.IsolationLevel {
 	return sql.LevelDefault
 }
 
-// copyTables copies every row of every table.
+// copyTables copies every row of every table that is not left out.
 func copyTables(ctx context.Context, from querier, to *Tx, progress Progress) error {
 	var done, total int64
-	for _, table := range copied {
+	for _, t := range tables {
 		var n int64
-		if err := from.QueryRowContext(ctx, `SELECT count(*) FROM `+table).Scan(&n); err != nil {
+		if t.left {
+			continue
+		}
+		if err := from.QueryRowContext(ctx, `SELECT count(*) FROM `+t.name).Scan(&n); err != nil {
 			return classify(err)
 		}
 		total += n
 	}
-	for _, table := range copied {
-		if err := copyTable(ctx, from, to, table, func() {
+	for _, t := range tables {
+		if t.left {
+			continue
+		}
+		if err := t.copy(ctx, from, to, func() {
 			if done++; progress != nil && (done%100 == 0 || done == total) {
 				progress(done, total)
 			}
 		}); err != nil {
-			return fmt.Errorf("store: table %s: %w", table, err)
+			return fmt.Errorf("store: table %s: %w", t.name, err)
 		}
 	}
 	return nil
 }
 
-func copyTable(ctx context.Context, from querier, to *Tx, table string, each func()) error {
-	rows, err := from.QueryContext(ctx, `SELECT * FROM `+table)
+// copy copies every row, and calls each after it.
+func (t table) copy(ctx context.Context, from querier, to *Tx, each func()) error {
+	rows, err := from.QueryContext(ctx, `SELECT `+t.columns+` FROM `+t.name)
 	if err != nil {
 		return classify(err)
 	}
 	defer rows.Close()
-	columns, err := rows.Columns()
-	if err != nil {
-		return err
-	}
-	holders := make([]string, len(columns))
-	values, targets := make([]any, len(columns)), make([]any, len(columns))
-	for i := range columns {
+	n := len(strings.Split(t.columns, ","))
+	holders := make([]string, n)
+	values, targets := make([]any, n), make([]any, n)
+	for i := range n {
 		holders[i], targets[i] = fmt.Sprintf("$%d", i+1), &values[i]
 	}
-	insert := `INSERT INTO ` + table + ` (` + strings.Join(columns, ", ") + `) VALUES (` + strings.Join(holders, ", ") + `)`
+	insert := `INSERT INTO ` + t.name + ` (` + t.columns + `) VALUES (` + strings.Join(holders, ", ") + `)`
 	for rows.Next() {
 		if err := rows.Scan(targets...); err != nil {
 			return classify(err)
@@ -120,8 +145,8 @@ func copyTable(ctx context.Context, from querier, to *Tx, table string, each fun
 		}
 		each()
 	}
-	if column := identities[table]; column != "" && to.dialect == dialectPostgres {
-		if err := to.exec(ctx, `SELECT setval(pg_get_serial_sequence('`+table+`', '`+column+`'), (SELECT coalesce(max(`+column+`), 0) + 1 FROM `+table+`), false)`); err != nil {
+	if t.identity != "" && to.dialect == dialectPostgres {
+		if err := to.exec(ctx, `SELECT setval(pg_get_serial_sequence('`+t.name+`', '`+t.identity+`'), (SELECT coalesce(max(`+t.identity+`), 0) + 1 FROM `+t.name+`), false)`); err != nil {
 			return classify(err)
 		}
 	}

@@ -54,7 +54,7 @@ func (f KeyFilter) firsts(q *selection, now time.Time, after *Position, first st
 	}
 	parts := f.parts(q, now)
 	if f.UserID != "" && f.Status == "" { // the index of a member's keys is by state first
-		parts = [][]string{{keyState + ` = 'active'`}, {keyState + ` = 'expired'`}, {keyState + ` = 'revoked'`}, {keyState + ` = 'deactivated'`}}
+		parts = [][]string{{`state = 'active'`}, {`state = 'expired'`}, {`state = 'revoked'`}, {`state = 'deactivated'`}}
 	}
 	for _, part := range parts {
 		queries = append(queries, `SELECT id, created_at FROM api_keys WHERE `+strings.Join(slices.Concat(q.conds, part), " AND ")+first)
@@ -88,8 +88,8 @@ func (f KeyFilter) parts(q *selection, now time.Time) [][]string {
 	case memo.KeyActive:
 		return [][]string{{living + q.arg(millis(now))}}
 	case memo.KeyExpired:
-		return [][]string{{keyState + ` = 'expired'`}, {keyState + ` = 'active' AND expires_at <= ` + q.arg(millis(now))}}
+		return [][]string{{`state = 'expired'`}, {`state = 'active' AND expires_at <= ` + q.arg(millis(now))}}
 	default:
-		return [][]string{{keyState + ` = ` + q.arg(string(f.Status))}}
+		return [][]string{{`state = ` + q.arg(string(f.Status))}}
 	}
 }

@@ -16,14 +16,10 @@ const keyQuery = `SELECT k.id, k.workspace_id, k.name, k.suffix, k.created_at, u
 	(SELECT coalesce(sum(g.requests), 0) FROM key_usage g WHERE g.key_id = k.id AND g.hour > $1)
 	FROM api_keys k JOIN users u ON u.id = k.user_id `
 
-// keyState is how a key has ended, or active, by what is recorded. Indexes are
-// made of the same expression. An expiry that has passed a moment ago may not be
-// recorded yet, so an active key works only before its expires_at.
-const keyState = `(CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN deactivated_at IS NOT NULL THEN 'deactivated'
-	WHEN expired_at IS NOT NULL THEN 'expired' ELSE 'active' END)`
-
-// living is the condition of a key that works, at the moment that follows.
-const living = keyState + ` = 'active' AND coalesce(expires_at, 9223372036854775807) > `
+// living is the condition of a key that works, at the moment that follows. The
+// state of a key is by what is recorded, and an expiry that has passed a moment
+// ago may not be.
+const living = `state = 'active' AND coalesce(expires_at, 9223372036854775807) > `
 
 func scanKey(row scanner) (k memo.APIKey, err error) {
 	var created int64
@@ -95,11 +91,11 @@ func (s *Store) KeyHolders(ctx context.Context, workspaceID, userID string) ([]K
 		err = row.Scan(&h.ID, &h.Name, &h.Email, &h.Living, &h.Ended, &used)
 		h.LastUsedAt = fromNullMillis(used)
 		return h, err
-	}, `SELECT u.id, u.name, u.email, n.living, n.ended, n.used FROM (
-			SELECT user_id, count(*) FILTER (WHERE `+living+`$3) AS living, count(*) FILTER (WHERE NOT (`+living+`$3)) AS ended,
-				max(last_used_at) FILTER (WHERE `+living+`$3) AS used
-			FROM api_keys WHERE workspace_id = $1 AND ($2 = '' OR user_id = $2) GROUP BY user_id) n
-		JOIN users u ON u.id = n.user_id ORDER BY u.name, u.id`, workspaceID, userID, millis(s.Now()))
+	}, `SELECT u.id, u.name, u.email, coalesce(l.n, 0), a.n - coalesce(l.n, 0), l.used
+		FROM (SELECT user_id, count(*) AS n FROM api_keys WHERE workspace_id = $1 AND ($2 = '' OR user_id = $2) GROUP BY user_id) a
+		LEFT JOIN (SELECT user_id, count(*) AS n, max(last_used_at) AS used FROM api_keys
+			WHERE workspace_id = $1 AND ($2 = '' OR user_id = $2) AND `+living+`$3 GROUP BY user_id) l ON l.user_id = a.user_id
+		JOIN users u ON u.id = a.user_id ORDER BY u.name, u.id`, workspaceID, userID, millis(s.Now()))
 }
 
 // LockKey makes others who change this key wait.
@@ -135,7 +131,7 @@ func (t *Tx) ChangeKey(ctx context.Context, id, name string, expires *time.Time)
 // ExpireKey records that the expiry of a key has passed, which ends the key for
 // good. A key that has ended already stays as it is.
 func (t *Tx) ExpireKey(ctx context.Context, id string) error {
-	return t.exec(ctx, `UPDATE api_keys SET expired_at = $2 WHERE id = $1 AND `+keyState+` = 'active'`, id, millis(t.Now))
+	return t.exec(ctx, `UPDATE api_keys SET expired_at = $2 WHERE id = $1 AND state = 'active'`, id, millis(t.Now))
 }
 
 // due is the condition of a key whose expiry has passed at the moment that

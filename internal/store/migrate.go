@@ -14,8 +14,8 @@ import (
 )
 
 // Adding a migration: a file of the next number in BOTH folders, with an Up
-// part only; its tables in copy.go, where backups and restores list them. A
-// released file is never changed.
+// part only; its tables and columns in copy.go, where backups and restores list
+// them. A released file is never changed, but for its comments.
 //
 //go:embed migrations
 var migrations embed.FS
@@ -23,22 +23,9 @@ var migrations embed.FS
 // migrate brings the schema to the newest version that this program knows.
 // Several processes may do it at once: each migration is applied once.
 func (s *Store) migrate(ctx context.Context) error {
-	folder, kind, opts := "migrations/sqlite", goose.DialectSQLite3, []goose.ProviderOption{}
-	if s.dialect == dialectPostgres {
-		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // every second, for five minutes
-		if err != nil {
-			return err
-		}
-		folder, kind = "migrations/postgres", goose.DialectPostgres
-		opts = append(opts, goose.WithSessionLocker(locker))
-	}
-	files, err := fs.Sub(migrations, folder)
+	p, err := s.migrations()
 	if err != nil {
 		return err
-	}
-	p, err := goose.NewProvider(kind, s.write, files, append(opts, goose.WithDisableGlobalRegistry(true))...)
-	if err != nil {
-		return fmt.Errorf("store: migrations: %w", err)
 	}
 	// goose has no lock for SQLite. A migration that another process finished
 	// first fails here and is found done on the next look.
@@ -63,4 +50,26 @@ func (s *Store) migrate(ctx context.Context) error {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// migrations are those of the database that is open.
+func (s *Store) migrations() (*goose.Provider, error) {
+	folder, kind, opts := "migrations/sqlite", goose.DialectSQLite3, []goose.ProviderOption{}
+	if s.dialect == dialectPostgres {
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // every second, for five minutes
+		if err != nil {
+			return nil, err
+		}
+		folder, kind = "migrations/postgres", goose.DialectPostgres
+		opts = append(opts, goose.WithSessionLocker(locker))
+	}
+	files, err := fs.Sub(migrations, folder)
+	if err != nil {
+		return nil, err
+	}
+	p, err := goose.NewProvider(kind, s.write, files, append(opts, goose.WithDisableGlobalRegistry(true))...)
+	if err != nil {
+		return nil, fmt.Errorf("store: migrations: %w", err)
+	}
+	return p, nil
 }

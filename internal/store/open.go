@@ -195,8 +195,9 @@ func create(path string) (*os.File, error) {
 }
 
 // openSQLite opens a database file, which is made readable for its owner alone
-// before SQLite first writes to it; its WAL takes over the same mode.
-func openSQLite(path string, now func() time.Time) (*Store, error) {
+// before SQLite first writes to it; its WAL takes over the same mode. The pragmas
+// named in untrusted are for a file that somebody else may have made.
+func openSQLite(path string, now func() time.Time, untrusted ...string) (*Store, error) {
 	path, err := filepath.Abs(path) // a relative one would be a host in a file: URL
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
@@ -207,10 +208,14 @@ func openSQLite(path string, now func() time.Time) (*Store, error) {
 		return nil, fmt.Errorf("store: the database cannot be made: %w", err)
 	}
 	dsn := func(pragmas ...string) string {
+		pragmas = append(pragmas, untrusted...)
 		q := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{
 			"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
 			"cache_size(-16000)", "mmap_size(268435456)", "temp_store(MEMORY)",
 		}, pragmas...)}
+		if len(untrusted) > 0 {
+			q.Set("_defensive", "1")
+		}
 		return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
 	}
 	open := func(pragmas ...string) *sql.DB {

@@ -19,7 +19,6 @@ type rows interface {
 	Next() bool
 	Err() error
 	Close() error
-	Columns() ([]string, error)
 }
 
 // scanner is a row, of one or of many.

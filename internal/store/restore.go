@@ -81,72 +81,6 @@ func (s *Store) Restore(ctx context.Context, b *Backup, keepUnknown bool, progre
 	return r, s.indexPending(ctx)
 }
 
-// Backup is a backup that was found good.
-type Backup struct {
-	name  string
-	dir   string
-	store *Store
-}
-
-// OpenBackup opens a copy of a backup, so that bringing an old one up to date
-// does not change the file. It fails when the file is no backup.
-func OpenBackup(ctx context.Context, path string, now func() time.Time) (*Backup, error) {
-	dir, err := os.MkdirTemp("", "memo-restore-")
-	if err != nil {
-		return nil, err
-	}
-	b := &Backup{name: filepath.Base(path), dir: dir}
-	work := filepath.Join(dir, FileName)
-	if err = copyFile(path, work); err == nil {
-		b.store, err = openSQLite(work, now)
-	}
-	var tables int
-	if err == nil {
-		err = b.store.write.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master WHERE name IN ('api_keys', 'goose_db_version')`).Scan(&tables)
-	}
-	if err == nil && tables != 2 {
-		err = errors.New("it holds no Memo database")
-	}
-	if err == nil {
-		err = b.store.migrate(ctx)
-	}
-	if isFull(err) || orFull(err) != nil {
-		b.Close()
-		return nil, fmt.Errorf("there is no room for a copy of the backup in %s: make some, or name another directory in TMPDIR", os.TempDir())
-	}
-	if err != nil {
-		b.Close()
-		return nil, fmt.Errorf("%s is not a backup that can be restored: %w. Name a file that 'memo backup' wrote", path, err)
-	}
-	return b, nil
-}
-
-// Close drops the copy.
-func (b *Backup) Close() {
-	if b.store != nil {
-		b.store.Close()
-	}
-	os.RemoveAll(b.dir)
-}
-
-// copyFile copies a regular file to a new one for its owner alone.
-func copyFile(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	if info, err := in.Stat(); err != nil || !info.Mode().IsRegular() {
-		return errors.Join(errors.New("it is not a regular file"), err)
-	}
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = out.ReadFrom(in)
-	return errors.Join(err, out.Close())
-}
-
 // empty deletes every row.
 func (t *Tx) empty(ctx context.Context) error {
 	search := `DELETE FROM transcription_search`
@@ -156,8 +90,8 @@ func (t *Tx) empty(ctx context.Context) error {
 	if err := t.exec(ctx, search); err != nil {
 		return err
 	}
-	for _, table := range slices.Backward(slices.Concat(copied, uncopied)) {
-		if err := t.exec(ctx, `DELETE FROM `+table); err != nil {
+	for _, table := range slices.Backward(tables) {
+		if err := t.exec(ctx, `DELETE FROM `+table.name); err != nil {
 			return err
 		}
 	}
@@ -171,7 +105,11 @@ func (t *Tx) lockAll(ctx context.Context) error {
 	if t.dialect != dialectPostgres {
 		return nil
 	}
-	return t.exec(ctx, `LOCK TABLE `+strings.Join(slices.Concat(copied, uncopied), ", ")+` IN EXCLUSIVE MODE`)
+	names := make([]string, len(tables))
+	for i, table := range tables {
+		names[i] = table.name
+	}
+	return t.exec(ctx, `LOCK TABLE `+strings.Join(names, ", ")+` IN EXCLUSIVE MODE`)
 }
 
 // SetAside renames a database in dir that cannot be read, with what belongs to
