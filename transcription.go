@@ -3,7 +3,6 @@ package memo
 import (
 	"fmt"
 	"math"
-	"strings"
 	"time"
 )
 
@@ -122,19 +121,29 @@ func Timed(segments []Segment) bool {
 // each: "[00:42] Jordan: Of course…". A text without times has no brackets, a
 // segment without a speaker no name. There is no line break after the last.
 func Lines(segments []Segment) string {
-	var b strings.Builder
-	timed := Timed(segments)
-	for i, s := range segments {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		if timed {
-			b.WriteString("[" + s.Start.Clock() + "] ")
-		}
-		if s.Speaker != "" {
-			b.WriteString(string(s.Speaker) + ": ")
-		}
-		b.WriteString(s.Text)
+	n := 0
+	for i := range segments {
+		n += len(segments[i].Speaker) + len(segments[i].Text) + len("[0:00:00] : \n")
 	}
-	return b.String()
+	b := make([]byte, 0, n)
+	timed := Timed(segments)
+	for i := range segments {
+		if i > 0 {
+			b = append(b, '\n')
+		}
+		b = AppendLine(b, &segments[i], timed)
+	}
+	return string(b)
+}
+
+// AppendLine appends one line of [Lines], without its line break. timed says
+// whether any segment of the text has a time.
+func AppendLine(b []byte, s *Segment, timed bool) []byte {
+	if timed {
+		b = append(append(append(b, '['), s.Start.Clock()...), "] "...)
+	}
+	if s.Speaker != "" {
+		b = append(append(b, s.Speaker...), ": "...)
+	}
+	return append(b, s.Text...)
 }

@@ -216,8 +216,12 @@ func (c *exportCmd) Run(e *environment) error {
 			if err != nil {
 				return err
 			}
+			body, err := f.Bytes(e.ctx)
+			if err != nil {
+				return err
+			}
 			path := filepath.Join(c.Out, names[i])
-			if err := os.WriteFile(path, f.Body, 0o600); err != nil {
+			if err := os.WriteFile(path, body, 0o600); err != nil {
 				return err
 			}
 			report.Exported = append(report.Exported, taken{path, id})

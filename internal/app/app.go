@@ -28,6 +28,7 @@ type Config struct {
 	Limits    ratelimit.Source
 	Passwords *credential.Passwords
 	Log       *slog.Logger
+	Work      WorkLimits
 }
 
 // App is the use cases.
@@ -39,6 +40,7 @@ type App struct {
 	usage     *usage
 	expiries  *expiries
 	totals    *totals
+	work      work
 	log       *slog.Logger
 }
 
@@ -47,7 +49,8 @@ type App struct {
 func New(cfg Config) *App {
 	return &App{
 		store: cfg.Store, limits: cfg.Limits, passwords: cfg.Passwords, log: cfg.Log,
-		throttle: newThrottle(), usage: newUsage(cfg.Store, cfg.Log), expiries: newExpiries(cfg.Store, cfg.Log), totals: newTotals(),
+		throttle: newThrottle(), usage: newUsage(cfg.Store, cfg.Log), expiries: newExpiries(cfg.Store, cfg.Log),
+		totals: newTotals(), work: newWork(cfg.Work),
 	}
 }
 

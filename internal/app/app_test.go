@@ -54,6 +54,8 @@ func onBoth(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Run("postgres", func(t *testing.T) { f(t, newWorld(t, store.Config{URL: testenv.Postgres(t)})) })
 }
 
+func newSQLiteWorld(t *testing.T) *world { return newWorld(t, store.Config{Dir: t.TempDir()}) }
+
 func newWorld(t *testing.T, cfg store.Config) *world {
 	t.Helper()
 	c := &clock{now: time.Date(2026, 5, 20, 9, 0, 0, 0, time.UTC)}

@@ -21,7 +21,7 @@ func (a *App) Retitle(ctx context.Context, c memo.Caller, id, title string) erro
 	if err := memo.MayChangeTranscription(c, c.WorkspaceID, by); err != nil {
 		return err
 	}
-	prepared, err := a.store.PrepareTitle(ctx, c.WorkspaceID, id, title)
+	prepared, err := a.store.PrepareTitle(ctx, c.WorkspaceID, id, title, a.hold(ctx, c))
 	if err != nil {
 		return err
 	}

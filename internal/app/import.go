@@ -28,7 +28,8 @@ type Imported struct {
 }
 
 // Import reads a file and adds it, or refuses it with KindInvalid, whose cause
-// is a *[transcript.Error] with the line. An API key may not.
+// is a *[transcript.Error] with the line. One that the workspace has no room
+// for is refused with KindConflict. An API key may not.
 func (a *App) Import(ctx context.Context, c memo.Caller, in Import) (Imported, error) {
 	if c.KeyID != "" {
 		return Imported{}, memo.Forbidden("read_only", "An API key can read and export, not import.")
@@ -36,7 +37,15 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in Import) (Imported, e
 	if err := a.store.CheckRoom(); err != nil {
 		return Imported{}, err
 	}
-	d, err := transcript.Read(in.Name, in.Data, transcript.DefaultLimits)
+	release, err := a.work.imports.Acquire(ctx, c.WorkspaceID, 1)
+	if err != nil {
+		return Imported{}, err
+	}
+	defer release()
+	d, err := transcript.Read(ctx, in.Name, in.Data, transcript.DefaultLimits)
+	if ctx.Err() != nil {
+		return Imported{}, context.Cause(ctx)
+	}
 	if err != nil {
 		refusal := &memo.Error{Kind: memo.KindInvalid, Field: "file", Message: err.Error(), Err: err}
 		if e, ok := errors.AsType[*transcript.Error](err); ok {
@@ -104,6 +113,9 @@ func (a *App) addTranscription(ctx context.Context, c memo.Caller, p *store.Prep
 			return err
 		}
 		if _, err := stillMember(ctx, tx, c); err != nil || !added {
+			return err
+		}
+		if err := a.checkQuota(ctx, tx, c.WorkspaceID); err != nil {
 			return err
 		}
 		return record(ctx, tx, c, memo.Event{

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +40,9 @@ var Sorts = []string{"-created_at", "created_at", "duration", "-duration", "rele
 
 // MaxLimit is the most that one page holds.
 const MaxLimit = 100
+
+// maxFilter is how many characters a filter of a list may have.
+const maxFilter = 200
 
 // Page is a part of a list. NextCursor is empty at the end.
 type Page struct {
@@ -88,6 +90,13 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in List) (Page,
 	if !in.To.IsZero() {
 		filter.To = in.To.AddDate(0, 0, 1)
 	}
+	if filter.Search {
+		release, err := a.query(ctx, c)
+		if err != nil {
+			return Page{}, err
+		}
+		defer release()
+	}
 	p := Page{Limit: min(max(in.Limit, 1), MaxLimit), Offset: in.Offset, Items: []Found{}}
 	total, err := a.total(ctx, c, filter)
 	if err != nil {
@@ -109,7 +118,7 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in List) (Page,
 	for _, it := range items {
 		f := Found{Item: it}
 		if filter.Search && !in.NoSnippets {
-			if f.Snippets, err = a.snippets(ctx, it, filter.Query); err != nil {
+			if f.Snippets, err = a.snippets(ctx, c, it, filter.Query); err != nil {
 				return Page{}, err
 			}
 		}
@@ -136,9 +145,12 @@ func (in List) Check() (problems []*memo.Error) {
 	bad(!known, "sort", "must be one of %v", Sorts)
 	bad(sort == "relevance" && in.Query == "", "sort", "relevance needs a search: give q as well")
 	bad(utf8.RuneCountInString(in.Query) > search.MaxQuery, "q", "must have at most %d characters", search.MaxQuery)
+	for _, f := range [][2]string{{"status", string(in.Status)}, {"language", in.Language}, {"external_id", in.ExternalID}, {"cursor", in.Cursor}} {
+		bad(utf8.RuneCountInString(f[1]) > maxFilter, f[0], "must have at most %d characters", maxFilter)
+	}
 	bad(!in.From.IsZero() && !in.To.IsZero() && in.From.After(in.To), "date_from", "must not be after date_to")
 	bad(in.Cursor != "" && in.Offset != 0, "cursor", "takes the place of offset: give only one of them")
-	if in.Cursor != "" && known {
+	if in.Cursor != "" && known && len(in.Cursor) <= maxFilter {
 		if _, err := parseCursor(sort, in.Cursor); err != nil {
 			problems = append(problems, err)
 		}
@@ -191,6 +203,13 @@ func (a *App) total(ctx context.Context, c memo.Caller, f store.Filter) (store.T
 	if ok {
 		return n, nil
 	}
+	if !f.Search { // a search has been admitted
+		release, err := a.query(ctx, c)
+		if err != nil {
+			return store.Total{}, err
+		}
+		defer release()
+	}
 	n, err := a.store.Count(ctx, f)
 	if err != nil {
 		return store.Total{}, err
@@ -202,13 +221,21 @@ func (a *App) total(ctx context.Context, c memo.Caller, f store.Filter) (store.T
 }
 
 // snippets finds the best places of a text, and what the segments say of them.
-func (a *App) snippets(ctx context.Context, it store.Item, query []search.Term) ([]Snippet, error) {
+func (a *App) snippets(ctx context.Context, c memo.Caller, it store.Item, query []search.Term) ([]Snippet, error) {
+	admit, release := a.borrow(ctx, c.WorkspaceID)
+	defer release()
+	if err := admit(int64(it.CharCount) * bytesOfChar); err != nil {
+		return nil, err
+	}
 	text, segments, err := a.store.Lines(ctx, it)
 	if err != nil {
 		return nil, err
 	}
 	return findSnippets(text, segments, query)
 }
+
+// bytesOfChar is what a character of a text takes in text and segments, about.
+const bytesOfChar = 3
 
 // findSnippets relies on every segment being one line of the text.
 func findSnippets(text string, segments []byte, query []search.Term) ([]Snippet, error) {
@@ -249,17 +276,17 @@ func segmentAt(segments []byte, i int) (s memo.Segment, err error) {
 
 // Transcription reads one transcription with its text.
 func (a *App) Transcription(ctx context.Context, c memo.Caller, id string) (Whole, error) {
-	return a.store.Transcription(ctx, c.WorkspaceID, id)
+	return a.store.Transcription(ctx, c.WorkspaceID, id, a.hold(ctx, c))
 }
 
 // Text reads the lines of one transcription (contract section 2, "text").
 func (a *App) Text(ctx context.Context, c memo.Caller, id string) (string, error) {
-	return a.store.Text(ctx, c.WorkspaceID, id)
+	return a.store.Text(ctx, c.WorkspaceID, id, a.hold(ctx, c))
 }
 
 // Reports reads the AI reports of one transcription.
 func (a *App) Reports(ctx context.Context, c memo.Caller, id string) ([]memo.Report, error) {
-	return a.store.Reports(ctx, c.WorkspaceID, id)
+	return a.store.Reports(ctx, c.WorkspaceID, id, a.hold(ctx, c))
 }
 
 // HasTranscription is nil when the caller's workspace has it.
@@ -271,27 +298,13 @@ func (a *App) HasTranscription(ctx context.Context, c memo.Caller, id string) er
 	return err
 }
 
-// document decodes what is kept.
-func document(w store.Whole) (*memo.Document, error) {
-	d := &memo.Document{Project: w.Project, Reports: w.Reports}
-	if w.Text != nil {
-		if err := json.Unmarshal(w.Text, &d.Text); err != nil {
-			return nil, fmt.Errorf("app: text of %s: %w", w.ID, err)
-		}
-	}
-	if err := json.Unmarshal(w.Doc, &d.Transcription); err != nil {
-		return nil, fmt.Errorf("app: item %s: %w", w.ID, err)
-	}
-	if w.Segments != nil {
-		if err := json.Unmarshal(w.Segments, &d.Segments); err != nil {
-			return nil, fmt.Errorf("app: segments of %s: %w", w.ID, err)
-		}
-	}
-	return d, nil
-}
-
 // Projects lists the projects of the caller's workspace, with a total.
 func (a *App) Projects(ctx context.Context, c memo.Caller, limit, offset int) ([]memo.Project, int, error) {
+	release, err := a.query(ctx, c)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer release()
 	total, err := a.store.CountProjects(ctx, c.WorkspaceID)
 	if err != nil || offset >= total {
 		return []memo.Project{}, total, err

@@ -116,8 +116,8 @@ func TestJoinCRC(t *testing.T) {
 // TestAHeadLongerThanAStoredBlock: deflate stores at most 65,535 bytes a block.
 func TestAHeadLongerThanAStoredBlock(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		summary := strings.Repeat("A long summary. ", 10_000)
-		doc := fmt.Sprintf(`{"title":"Long","status":"completed","media_type":"audio","summary":%q,"segments":[{"start":0,"end":1,"text":"x"}]}`, summary)
+		report := strings.Repeat("A long report. ", 10_000)
+		doc := fmt.Sprintf(`{"title":"Long","status":"completed","media_type":"audio","segments":[{"start":0,"end":1,"text":"x"}],"prompt_results":[{"name":"r","slug":"r","text":%q}]}`, report)
 		id := w.file("long.json", doc).ID
 		archive, err := w.Archive(w.ctx, w.as(w.owner), []string{id}, transcript.Markdown)
 		must(t, archive, err)
@@ -128,9 +128,11 @@ func TestAHeadLongerThanAStoredBlock(t *testing.T) {
 		r, err := z.File[0].Open()
 		must(t, r, err)
 		content, err := io.ReadAll(r)
-		single, exportErr := w.Export(w.ctx, w.as(w.owner), id, transcript.Markdown)
-		if err != nil || exportErr != nil || !bytes.Equal(content, single.Body) || len(content) < len(summary) {
-			t.Errorf("%d bytes, %v, %v; want %d", len(content), err, exportErr, len(single.Body))
+		must(t, content, err)
+		file, err := w.Export(w.ctx, w.as(w.owner), id, transcript.Markdown)
+		single, exportErr := must(t, file, err).Bytes(w.ctx)
+		if exportErr != nil || !bytes.Equal(content, single) || len(content) < len(report) {
+			t.Errorf("%d bytes, %v; want %d", len(content), exportErr, len(single))
 		}
 	})
 }

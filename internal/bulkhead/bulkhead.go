@@ -20,6 +20,8 @@ import (
 type Config struct {
 	// Work names what is admitted, in the plural: "searches".
 	Work string
+	// Whose says to whom a tenant's work belongs; empty means "of this workspace".
+	Whose string
 	// Total bounds the weight that is admitted at one time, Tenant the part of
 	// it that one tenant may have. Both are at least 1.
 	Total, Tenant int64
@@ -57,6 +59,9 @@ type waiter struct {
 // New makes a limiter.
 func New(cfg Config) *Limiter {
 	cfg.Total, cfg.Tenant = max(cfg.Total, 1), max(min(cfg.Tenant, cfg.Total), 1)
+	if cfg.Whose == "" {
+		cfg.Whose = "of this workspace"
+	}
 	if cfg.Waiting <= 0 {
 		cfg.Waiting = 64
 	}
@@ -203,7 +208,7 @@ func (l *Limiter) forget(id string, t *tenant) {
 func (l *Limiter) refusal(t *tenant, own bool) error {
 	whose := ""
 	if own {
-		whose = " of this workspace"
+		whose = " " + l.cfg.Whose
 	}
 	return &memo.Error{
 		Kind: memo.KindUnavailable, RetryAfter: time.Duration(min(1+t.waiting/16, 5)) * time.Second,

@@ -59,7 +59,11 @@ func (s *Server) export(ctx context.Context, c memo.Caller, in exportIn) (*sdk.C
 	if err != nil {
 		return nil, err
 	}
-	return in.of(string(f.Body), exportTool, "transcription "+string(in.ID), " | GET "+s.exportPath(string(in.ID), in.Format), true), nil
+	body, err := f.Bytes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return in.of(string(body), exportTool, "transcription "+string(in.ID), " | GET "+s.exportPath(string(in.ID), in.Format), true), nil
 }
 
 // exportPath is where REST gives the same file.

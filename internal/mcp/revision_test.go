@@ -93,7 +93,9 @@ func (w *world) use(ctx context.Context, session *sdk.ClientSession) {
 	w.Must(err)
 	md, err := w.App.Export(ctx, memo.Caller{WorkspaceID: w.Acme.ID}, w.Meetings[3], "md")
 	w.Must(err)
-	if c := read.Contents[0]; len(templates.ResourceTemplates) != 1 || c.MIMEType != "text/markdown" || c.Text != string(md.Body) {
+	text, err := md.Bytes(ctx)
+	w.Must(err)
+	if c := read.Contents[0]; len(templates.ResourceTemplates) != 1 || c.MIMEType != "text/markdown" || c.Text != string(text) {
 		w.T.Errorf("%+v", c)
 	}
 	for _, uri := range []string{resourcePrefix + w.Foreign, resourcePrefix + nowhere, resourcePrefix + "x/../y", "memo://other", "file:///etc/passwd"} {

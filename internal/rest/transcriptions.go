@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"memoai.tech/memo"
@@ -101,10 +100,8 @@ func exportTranscription(c *call, in exportIn) error {
 	}
 	h := c.w.Header()
 	h.Set("Content-Type", f.Format.ContentType())
-	h.Set("Content-Length", strconv.Itoa(len(f.Body)))
 	asDownload(h, f.Name)
-	_, _ = c.w.Write(f.Body) // the client may be gone
-	return nil
+	return gate.Send(c.w, c.r, f.Write)
 }
 
 // asDownload makes sure that no browser ever shows a transcript as a page.

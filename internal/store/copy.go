@@ -29,14 +29,14 @@ type table struct {
 // calls of the last minute.
 var tables = []table{
 	{name: "users", columns: "id, email, name, password_hash, created_at, disabled_at"},
-	{name: "workspaces", columns: "id, name, plan, content_version, created_at"},
+	{name: "workspaces", columns: "id, name, plan, content_version, created_at, stored_bytes"},
 	{name: "memberships", columns: "workspace_id, user_id, role, joined_at"},
 	{name: "api_keys", columns: "id, hash, suffix, workspace_id, user_id, name, created_at, expires_at, expired_at, revoked_at, " +
 		"deactivated_at, deactivated_by, exposed_at, rotated_from, last_used_at, last_used_ip, last_used_agent"},
 	{name: "key_usage", columns: "key_id, hour, requests, refused"},
 	{name: "projects", columns: "id, workspace_id, name, created_at"},
 	{name: "transcriptions", identity: "seq", columns: "seq, id, workspace_id, project_id, status, language, external_id, duration_ms, " +
-		"created_at, created_by, source_hash, char_count, item"},
+		"created_at, created_by, source_hash, char_count, item, size"},
 	{name: "transcripts", columns: "seq, markdown_size, markdown_crc, markdown, text, segments"},
 	{name: "transcript_parts", columns: "id, kind, part, data"},
 	{name: "reports", identity: "id", columns: "id, seq, name, slug, status, text, created_at"},

@@ -18,6 +18,7 @@ type Editable struct {
 	CreatedBy string // the user who imported it, or empty
 
 	seq         int64
+	size        int64 // bytes that are stored of it
 	workspaceID string
 }
 
@@ -26,7 +27,7 @@ func (t *Tx) LockTranscription(ctx context.Context, workspaceID, id string) (e E
 	var item []byte
 	var by sql.NullString
 	err = t.q.QueryRowContext(ctx, `UPDATE transcriptions SET status = status WHERE id = $1 AND workspace_id = $2
-		RETURNING seq, created_by, item`, id, workspaceID).Scan(&e.seq, &by, &item)
+		RETURNING seq, size, created_by, item`, id, workspaceID).Scan(&e.seq, &e.size, &by, &item)
 	if err != nil {
 		return e, notFoundTranscription(err)
 	}
@@ -47,13 +48,17 @@ type NewTitle struct {
 
 // PrepareTitle makes the terms of a transcription of the workspace with another
 // title.
-func (s *Store) PrepareTitle(ctx context.Context, workspaceID, id, title string) (NewTitle, error) {
+func (s *Store) PrepareTitle(ctx context.Context, workspaceID, id, title string, admit Admit) (NewTitle, error) {
 	n := NewTitle{title: title}
+	var size int64
 	var item, raw []byte
-	err := s.data.q.QueryRowContext(ctx, `SELECT t.item, x.segments FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
-		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).Scan(&item, &raw)
+	err := s.data.q.QueryRowContext(ctx, `SELECT t.size, t.item, x.segments FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
+		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).Scan(&size, &item, &raw)
 	if err != nil {
 		return n, notFoundTranscription(err)
+	}
+	if err := admit(size); err != nil {
+		return n, err
 	}
 	if raw, err = s.data.value(ctx, id, segmentsValue, raw); err != nil {
 		return n, err
@@ -85,7 +90,7 @@ func (t *Tx) Retitle(ctx context.Context, e Editable, n NewTitle) error {
 	if err := t.index(ctx, e.seq, n.terms); err != nil {
 		return err
 	}
-	return t.bumpContent(ctx, e.workspaceID)
+	return t.bumpContent(ctx, e.workspaceID, 0)
 }
 
 // Move puts a transcription into the workspace's project of this name, which is
@@ -102,7 +107,7 @@ func (t *Tx) Move(ctx context.Context, e Editable, project string) error {
 	if err := t.exec(ctx, `UPDATE transcriptions SET project_id = $2 WHERE seq = $1`, e.seq, id); err != nil {
 		return err
 	}
-	return t.bumpContent(ctx, e.workspaceID)
+	return t.bumpContent(ctx, e.workspaceID, 0)
 }
 
 // Delete deletes a transcription with its text and its reports. Its long values
@@ -116,7 +121,7 @@ func (t *Tx) Delete(ctx context.Context, e Editable) error {
 			return err
 		}
 	}
-	return t.bumpContent(ctx, e.workspaceID)
+	return t.bumpContent(ctx, e.workspaceID, -e.size)
 }
 
 // Languages lists the languages of a workspace's completed transcriptions. It

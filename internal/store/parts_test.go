@@ -35,6 +35,9 @@ func (h *holder) long() *Prepared {
 	return p
 }
 
+// admitAll lets every read begin.
+func admitAll(int64) error { return nil }
+
 func (h *holder) add(p *Prepared) {
 	h.t.Helper()
 	err := h.Write(h.t.Context(), func(tx *Tx) error { _, _, err := tx.AddTranscription(h.t.Context(), p); return err })
@@ -52,7 +55,7 @@ func TestLongValues(t *testing.T) {
 				if err := h.Stage(t.Context(), p); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := h.Text(t.Context(), workspace, p.ID()); memo.KindOf(err) != memo.KindNotFound {
+				if _, err := h.Text(t.Context(), workspace, p.ID(), admitAll); memo.KindOf(err) != memo.KindNotFound {
 					t.Errorf("it can be read before it is added: %v", err)
 				}
 			}
@@ -73,7 +76,7 @@ func TestLongValues(t *testing.T) {
 func (h *holder) checkLong(p *Prepared) {
 	h.t.Helper()
 	ctx := h.t.Context()
-	w, err := h.Transcription(ctx, workspace, p.ID())
+	w, err := h.Transcription(ctx, workspace, p.ID(), admitAll)
 	if err != nil || !bytes.Equal(w.Text, p.text) || !bytes.Equal(w.Segments, p.segments) {
 		h.t.Errorf("transcription: %d and %d bytes, want %d and %d: %v", len(w.Text), len(w.Segments), len(p.text), len(p.segments), err)
 	}
@@ -81,10 +84,10 @@ func (h *holder) checkLong(p *Prepared) {
 	if err != nil || text != p.Doc.Text || !bytes.Equal(segments, p.segments) {
 		h.t.Errorf("lines: %d bytes, want %d: %v", len(text), len(p.Doc.Text), err)
 	}
-	if text, err = h.Text(ctx, workspace, p.ID()); err != nil || text != p.Doc.Text {
+	if text, err = h.Text(ctx, workspace, p.ID(), admitAll); err != nil || text != p.Doc.Text {
 		h.t.Errorf("text: %d bytes, want %d: %v", len(text), len(p.Doc.Text), err)
 	}
-	_, md, err := h.Markdown(ctx, workspace, p.ID())
+	_, md, err := h.Markdown(ctx, workspace, p.ID(), false, admitAll)
 	if err != nil || !bytes.Equal(md.Data, p.Markdown.Data) {
 		h.t.Errorf("markdown: %d bytes, want %d: %v", len(md.Data), len(p.Markdown.Data), err)
 	}
@@ -113,7 +116,7 @@ func TestDeletedWhileItIsRead(t *testing.T) {
 		if _, err := h.write.Exec(`DELETE FROM transcript_parts`); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := h.Transcription(t.Context(), workspace, p.ID()); memo.KindOf(err) != memo.KindNotFound {
+		if _, err := h.Transcription(t.Context(), workspace, p.ID(), admitAll); memo.KindOf(err) != memo.KindNotFound {
 			t.Errorf("got %v, want not found", err)
 		}
 	})

@@ -17,13 +17,19 @@ import (
 	"memoai.tech/memo"
 )
 
-// Whole is a transcription with its text, as it is kept.
+// Whole is a transcription with its text, as it is stored. The text is there
+// only after [Store.Transcription].
 type Whole struct {
 	Item
+	Size     int64  // bytes that are stored of it, in all
 	Text     []byte // JSON string
 	Segments []byte // JSON array
 	Reports  []memo.Report
 }
+
+// Admit is asked whether a transcription of so many stored bytes may be read
+// now. It may wait; its error ends the read.
+type Admit func(size int64) error
 
 // Deflated is a text as raw deflate, ready to be copied into a ZIP.
 type Deflated struct {
@@ -65,8 +71,8 @@ func (s *Store) Items(ctx context.Context, workspaceID string, ids []string) (it
 }
 
 // Transcription reads one transcription of the workspace with its text.
-func (s *Store) Transcription(ctx context.Context, workspaceID, id string) (w Whole, err error) {
-	err = s.whole(ctx, &w, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, x.text, x.segments
+func (s *Store) Transcription(ctx context.Context, workspaceID, id string, admit Admit) (w Whole, err error) {
+	err = s.whole(ctx, &w, admit, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, t.size, x.text, x.segments
 		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id
 		WHERE t.id = $1 AND t.workspace_id = $2`, workspaceID, id, &w.Text, &w.Segments)
 	if err == nil {
@@ -78,27 +84,43 @@ func (s *Store) Transcription(ctx context.Context, workspaceID, id string) (w Wh
 	return w, err
 }
 
-// Markdown reads a transcription without its text, and the transcript part of
-// its Markdown form as it is kept.
-func (s *Store) Markdown(ctx context.Context, workspaceID, id string) (w Whole, md Deflated, err error) {
-	err = s.whole(ctx, &w, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, x.markdown, x.markdown_size, x.markdown_crc
+// Segments reads one transcription of the workspace with its segments and
+// without its text, which can be made of them.
+func (s *Store) Segments(ctx context.Context, workspaceID, id string, admit Admit) (w Whole, err error) {
+	err = s.whole(ctx, &w, admit, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, t.size, x.segments
 		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id
-		WHERE t.id = $1 AND t.workspace_id = $2`, workspaceID, id, &md.Data, &md.Size, &md.CRC)
+		WHERE t.id = $1 AND t.workspace_id = $2`, workspaceID, id, &w.Segments)
 	if err == nil {
+		w.Segments, err = s.data.value(ctx, id, segmentsValue, w.Segments)
+	}
+	return w, err
+}
+
+// Markdown reads a transcription without its text, and the transcript part of
+// its Markdown form as it is stored. Of a long one md.Data is empty when
+// sizeOnly is set.
+func (s *Store) Markdown(ctx context.Context, workspaceID, id string, sizeOnly bool, admit Admit) (w Whole, md Deflated, err error) {
+	err = s.whole(ctx, &w, admit, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, t.size, x.markdown_size, x.markdown_crc, x.markdown
+		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id
+		WHERE t.id = $1 AND t.workspace_id = $2`, workspaceID, id, &md.Size, &md.CRC, &md.Data)
+	if err == nil && !sizeOnly {
 		md.Data, err = s.data.value(ctx, id, markdownValue, md.Data)
 	}
 	return w, md, err
 }
 
-// whole reads the row of a transcription and its reports; the columns behind
-// those of the item go into more.
-func (s *Store) whole(ctx context.Context, w *Whole, query, workspaceID, id string, more ...any) error {
+// whole reads the row of a transcription and, after admit, its reports. The
+// columns after the size go into more; long values are read after admit.
+func (s *Store) whole(ctx context.Context, w *Whole, admit Admit, query, workspaceID, id string, more ...any) error {
 	var projectID, projectName sql.NullString
 	ctx = s.quick(ctx)
 	err := s.data.q.QueryRowContext(ctx, query, id, workspaceID).
-		Scan(append([]any{&w.seq, &w.ID, &w.Doc, &w.CharCount, &projectID, &projectName}, more...)...)
+		Scan(append([]any{&w.seq, &w.ID, &w.Doc, &w.CharCount, &projectID, &projectName, &w.Size}, more...)...)
 	if err != nil {
 		return notFoundTranscription(err)
+	}
+	if err := admit(w.Size); err != nil {
+		return err
 	}
 	w.Project = projectRef(projectID, projectName)
 	w.Reports, err = s.reports(ctx, w.seq)
@@ -122,12 +144,16 @@ func (s *Store) Lines(ctx context.Context, it Item) (text string, segments []byt
 }
 
 // Text reads the lines of one transcription of the workspace, and nothing else.
-func (s *Store) Text(ctx context.Context, workspaceID, id string) (string, error) {
+func (s *Store) Text(ctx context.Context, workspaceID, id string, admit Admit) (string, error) {
+	var size int64
 	var quoted []byte
-	err := s.data.q.QueryRowContext(s.quick(ctx), `SELECT x.text FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
-		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).Scan(&quoted)
+	err := s.data.q.QueryRowContext(s.quick(ctx), `SELECT t.size, x.text FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
+		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).Scan(&size, &quoted)
 	if err != nil {
 		return "", notFoundTranscription(err)
+	}
+	if err := admit(size); err != nil {
+		return "", err
 	}
 	if quoted, err = s.data.value(ctx, id, textValue, quoted); err != nil {
 		return "", err
@@ -136,11 +162,15 @@ func (s *Store) Text(ctx context.Context, workspaceID, id string) (string, error
 }
 
 // Reports reads the AI reports of one transcription of the workspace.
-func (s *Store) Reports(ctx context.Context, workspaceID, id string) ([]memo.Report, error) {
-	var seq int64
-	err := s.data.q.QueryRowContext(s.quick(ctx), `SELECT seq FROM transcriptions WHERE id = $1 AND workspace_id = $2`, id, workspaceID).Scan(&seq)
+func (s *Store) Reports(ctx context.Context, workspaceID, id string, admit Admit) ([]memo.Report, error) {
+	var seq, size int64
+	err := s.data.q.QueryRowContext(s.quick(ctx), `SELECT seq, size FROM transcriptions WHERE id = $1 AND workspace_id = $2`,
+		id, workspaceID).Scan(&seq, &size)
 	if err != nil {
 		return nil, notFoundTranscription(err)
+	}
+	if err := admit(size); err != nil {
+		return nil, err
 	}
 	return s.reports(ctx, seq)
 }
@@ -182,6 +212,7 @@ type Prepared struct {
 	New
 	item, text, segments []byte // JSON
 	chars                int    // of the text
+	size                 int64  // bytes of all values
 	terms                searchTerms
 	staged               bool // its long values are stored already
 }
@@ -204,6 +235,10 @@ func (s *Store) Prepare(n New) (*Prepared, error) {
 	}
 	if p.text, err = jsontext.AppendQuote(nil, d.Text); err != nil {
 		return nil, fmt.Errorf("store: text: %w", err)
+	}
+	p.size = int64(len(p.item) + len(p.text) + len(p.segments) + len(n.Markdown.Data))
+	for _, r := range d.Reports {
+		p.size += int64(len(r.Text))
 	}
 	p.terms = prepareTerms(s.dialect, n.WorkspaceID, d.Transcription, d.Segments)
 	return p, nil
@@ -235,10 +270,10 @@ func (t *Tx) AddTranscription(ctx context.Context, p *Prepared) (id string, adde
 	}
 	var seq int64
 	err = t.q.QueryRowContext(ctx, `INSERT INTO transcriptions
-			(id, workspace_id, project_id, status, language, external_id, duration_ms, created_at, created_by, source_hash, char_count, item)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING RETURNING seq`,
+			(id, workspace_id, project_id, status, language, external_id, duration_ms, created_at, created_by, source_hash, char_count, item, size)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING RETURNING seq`,
 		d.ID, p.WorkspaceID, project, d.Status, nullText(d.Language), nullText(d.ExternalID), d.Duration.Millis(), millis(d.CreatedAt),
-		nullText(memo.Optional(p.CreatedBy)), source, p.chars, string(p.item)).Scan(&seq)
+		nullText(memo.Optional(p.CreatedBy)), source, p.chars, string(p.item), p.size).Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) { // another import of the same file was faster
 		id, err = t.bySource(ctx, p.WorkspaceID, p.SourceHash)
 		return id, false, err
@@ -252,7 +287,7 @@ func (t *Tx) AddTranscription(ctx context.Context, p *Prepared) (id string, adde
 	if err := t.index(ctx, seq, p.terms); err != nil {
 		return "", false, err
 	}
-	return d.ID, true, t.bumpContent(ctx, p.WorkspaceID)
+	return d.ID, true, t.bumpContent(ctx, p.WorkspaceID, p.size)
 }
 
 // addValues adds the transcript and the reports of a transcription.

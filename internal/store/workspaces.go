@@ -65,10 +65,17 @@ func (t *Tx) SetPlan(ctx context.Context, workspaceID string, plan memo.Plan) er
 }
 
 // bumpContent raises the content version: everything that was rendered under
-// the old one is out of date when this transaction commits.
-func (t *Tx) bumpContent(ctx context.Context, workspaceID string) error {
-	return t.exec(ctx, `UPDATE workspaces SET content_version = CASE WHEN content_version >= $2 THEN content_version + 1 ELSE $2 END
-		WHERE id = $1`, workspaceID, millis(t.Now))
+// the old one is out of date when this transaction commits. It also adds grown
+// bytes, which may be negative, to what the workspace stores.
+func (t *Tx) bumpContent(ctx context.Context, workspaceID string, grown int64) error {
+	return t.exec(ctx, `UPDATE workspaces SET content_version = CASE WHEN content_version >= $2 THEN content_version + 1 ELSE $2 END,
+		stored_bytes = stored_bytes + $3 WHERE id = $1`, workspaceID, millis(t.Now), grown)
+}
+
+// StoredBytes returns the bytes of all transcriptions of a workspace.
+func (r reader) StoredBytes(ctx context.Context, workspaceID string) (n int64, err error) {
+	err = r.q.QueryRowContext(ctx, `SELECT stored_bytes FROM workspaces WHERE id = $1`, workspaceID).Scan(&n)
+	return n, classify(err)
 }
 
 // LockWorkspace makes other transactions that change the members of the

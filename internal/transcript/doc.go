@@ -10,6 +10,7 @@
 package transcript
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -39,11 +40,14 @@ const (
 // project's id that an export of ours carries belong to another database and
 // are left out. A limit that is 0 is the one of DefaultLimits.
 //
-// Every error is an *Error.
-func Read(name string, data []byte, limits Limits) (*memo.Document, error) {
-	doc, err := read(name, data, limits.orDefault())
+// Every error is an *Error, or the cause of ctx when ctx has ended.
+func Read(ctx context.Context, name string, data []byte, limits Limits) (*memo.Document, error) {
+	doc, err := read(ctx, name, data, limits.orDefault())
 	if err == nil {
 		return doc, nil
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	if refusal, ok := errors.AsType[*Error](err); ok {
 		return nil, refusal
@@ -51,7 +55,7 @@ func Read(name string, data []byte, limits Limits) (*memo.Document, error) {
 	return nil, &Error{Reason: err.Error()}
 }
 
-func read(name string, data []byte, limits Limits) (*memo.Document, error) {
+func read(ctx context.Context, name string, data []byte, limits Limits) (*memo.Document, error) {
 	if err := limits.CheckSize(int64(len(data))); err != nil {
 		return nil, err
 	}
@@ -62,7 +66,7 @@ func read(name string, data []byte, limits Limits) (*memo.Document, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, refuse(0, "is empty")
 	}
-	d := &draft{limits: limits, name: parseBaseName(name)}
+	d := &draft{ctx: ctx, limits: limits, name: parseBaseName(name)}
 	switch kindOf(d.name, text) {
 	case kindVTT:
 		err = readVTT(d, text)

@@ -9,9 +9,42 @@ import (
 	"memoai.tech/memo"
 )
 
-// appendJSON writes d as encoding/json would, which takes five times as long,
-// but for HTML's characters, which stay as they are.
-func appendJSON(b []byte, d *memo.Document) []byte {
+// json writes d as encoding/json would, which takes five times as long, but for
+// HTML's characters, which stay as they are.
+func (o *output) json(d *memo.Document, timed bool) {
+	o.b = append(appendHead(o.b, d), `,"text":"`...)
+	var line []byte
+	first := true
+	o.each(d.Segments, func(b []byte, s *memo.Segment) []byte {
+		line = line[:0]
+		if !first {
+			line = append(line, '\n')
+		}
+		first = false
+		line = memo.AppendLine(line, s, timed)
+		start := len(b)
+		b, _ = jsontext.AppendQuote(b, line) // the error is of invalid UTF-8, which it replaces
+		copy(b[start:], b[start+1:])
+		return b[:len(b)-2] // without its quotes
+	})
+	o.b = append(o.b, `","segments":[`...)
+	first = true
+	o.each(d.Segments, func(b []byte, s *memo.Segment) []byte {
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = appendSeconds(append(b, `{"start":`...), s.Start)
+		b = appendSeconds(append(b, `,"end":`...), s.End)
+		b = appendOptional(b, "speaker_id", s.SpeakerID)
+		b = appendOptional(b, "speaker", s.Speaker)
+		return append(appendMember(b, ',', "text", s.Text), '}')
+	})
+	o.b = appendReportsJSON(append(o.b, `],"prompt_results":[`...), d.Reports)
+	o.b = append(o.b, "]}\n"...)
+}
+
+func appendHead(b []byte, d *memo.Document) []byte {
 	b = appendMember(b, '{', "id", d.ID)
 	b = appendMember(b, ',', "title", d.Title)
 	b = appendMember(b, ',', "status", string(d.Status))
@@ -34,24 +67,15 @@ func appendJSON(b []byte, d *memo.Document) []byte {
 	b = appendTime(b, "created_at", d.CreatedAt)
 	b = appendTime(b, "updated_at", d.UpdatedAt)
 	if d.Project == nil {
-		b = append(b, `,"project":null`...)
-	} else {
-		b = appendMember(append(b, `,"project":`...), '{', "id", d.Project.ID)
-		b = append(appendMember(b, ',', "name", d.Project.Name), '}')
+		return append(b, `,"project":null`...)
 	}
-	b = appendMember(b, ',', "text", memo.Lines(d.Segments))
-	b = append(b, `,"segments":[`...)
-	for i := range d.Segments {
-		s := &d.Segments[i]
-		b = appendSeconds(append(comma(b, i), `{"start":`...), s.Start)
-		b = appendSeconds(append(b, `,"end":`...), s.End)
-		b = appendOptional(b, "speaker_id", s.SpeakerID)
-		b = appendOptional(b, "speaker", s.Speaker)
-		b = append(appendMember(b, ',', "text", s.Text), '}')
-	}
-	b = append(b, `],"prompt_results":[`...)
-	for i := range d.Reports {
-		r := &d.Reports[i]
+	b = appendMember(append(b, `,"project":`...), '{', "id", d.Project.ID)
+	return append(appendMember(b, ',', "name", d.Project.Name), '}')
+}
+
+func appendReportsJSON(b []byte, reports []memo.Report) []byte {
+	for i := range reports {
+		r := &reports[i]
 		b = strconv.AppendInt(append(comma(b, i), `{"id":`...), r.ID, 10)
 		b = appendMember(b, ',', "name", r.Name)
 		b = appendMember(b, ',', "slug", r.Slug)
@@ -59,7 +83,7 @@ func appendJSON(b []byte, d *memo.Document) []byte {
 		b = appendMember(b, ',', "text", r.Text)
 		b = append(appendTime(b, "created_at", r.CreatedAt), '}')
 	}
-	return append(b, "]}\n"...)
+	return b
 }
 
 func comma(b []byte, i int) []byte {

@@ -1,6 +1,7 @@
 package transcript
 
 import (
+	"context"
 	"strconv"
 
 	"memoai.tech/memo"
@@ -9,6 +10,8 @@ import (
 // draft is a document while its file is being read: the reader adds cues and
 // what the file says about the whole, document does the rest.
 type draft struct {
+	ctx    context.Context // of the one call of Read
+	steps  int             // see alive
 	limits Limits
 	name   baseName
 	doc    memo.Document
@@ -25,8 +28,20 @@ type draft struct {
 // maxSeconds is the last time that memo.RoundSeconds takes.
 const maxSeconds memo.Seconds = 3_600_000
 
+// alive is called for each step of a loop over the file, a line or a value. Its
+// error says that nobody waits for the file any more.
+func (d *draft) alive() error {
+	if d.steps++; d.steps%1024 != 0 {
+		return nil
+	}
+	return d.ctx.Err()
+}
+
 // add takes a cue if there is any text in it.
 func (d *draft) add(c cue) error {
+	if err := d.alive(); err != nil {
+		return err
+	}
 	c.text, c.speaker = oneLine(c.text), oneLine(c.speaker)
 	if c.text == "" {
 		return nil
@@ -107,6 +122,9 @@ func (d *draft) document() (*memo.Document, error) {
 	if doc.Reports == nil {
 		doc.Reports = []memo.Report{}
 	}
+	if err := checkItem(doc); err != nil {
+		return nil, err
+	}
 	doc.Text = memo.Lines(doc.Segments)
 	return doc, nil
 }
@@ -121,6 +139,9 @@ func (d *draft) segments() error {
 	d.doc.Segments = make([]memo.Segment, 0, len(d.cues))
 	ids := map[string]memo.Optional{}
 	for _, c := range d.cues {
+		if err := d.alive(); err != nil {
+			return err
+		}
 		s := memo.Segment{Start: c.start, End: c.end, SpeakerID: c.id, Speaker: memo.Optional(c.speaker), Text: c.text}
 		if _, known := ids[c.speaker]; c.speaker != "" && !known {
 			if len(ids) == d.limits.Speakers {

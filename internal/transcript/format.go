@@ -1,6 +1,7 @@
 package transcript
 
 import (
+	"context"
 	"io"
 	"slices"
 	"strings"
@@ -48,35 +49,66 @@ func (f Format) ContentType() string {
 	return "application/octet-stream"
 }
 
-// Write writes the whole file, in one piece: w sees all of it or, when the
-// format is none of Formats, nothing.
-func Write(w io.Writer, f Format, d *memo.Document) error {
-	var b []byte
+// Write writes the file, a part at a time: no more than some hundred kilobytes
+// of it are in memory. It ends with the cause of ctx when ctx has ended. A
+// format that is none of Formats is refused before anything is written.
+func Write(ctx context.Context, w io.Writer, f Format, d *memo.Document) error {
+	o := output{ctx: ctx, w: w, b: make([]byte, 0, 4<<10)}
+	timed := memo.Timed(d.Segments)
 	switch f {
 	case Markdown:
-		b = append(MarkdownHead(d), MarkdownBody(d.Segments)...)
+		o.b = MarkdownHead(d)
+		o.each(d.Segments, func(b []byte, s *memo.Segment) []byte { return appendMarkdown(b, s, timed) })
 	case Text:
-		b = append([]byte(memo.Lines(d.Segments)), '\n')
+		o.each(d.Segments, func(b []byte, s *memo.Segment) []byte { return append(memo.AppendLine(b, s, timed), '\n') })
+		if len(d.Segments) == 0 {
+			o.b = append(o.b, '\n')
+		}
 	case SRT:
-		b = appendSRT(sized(d, 40), d.Segments)
+		n := int64(0)
+		o.each(d.Segments, func(b []byte, s *memo.Segment) []byte { return appendSRT(b, &n, s) })
 	case VTT:
-		b = appendVTT(sized(d, 40), d.Segments)
+		o.b = append(o.b, vttSignature+"\n"...)
+		o.each(d.Segments, func(b []byte, s *memo.Segment) []byte { return appendVTT(b, s) })
 	case JSON:
-		b = appendJSON(sized(d, 80+len(d.Text)/max(len(d.Segments), 1)), d)
+		o.json(d, timed)
 	default:
 		return memo.Invalid("format", "must be one of %s", formatNames())
 	}
-	_, err := w.Write(b)
-	return err
+	return o.flush()
 }
 
-// sized makes room for the texts and so many bytes more for each segment.
-func sized(d *memo.Document, each int) []byte {
-	n := 1024
-	for i := range d.Segments {
-		n += len(d.Segments[i].Text) + len(d.Segments[i].Speaker) + each
+// output is a file that is being written.
+type output struct {
+	ctx context.Context
+	w   io.Writer
+	b   []byte // not yet written
+	err error
+}
+
+// partSize is how many bytes are put together before they are written.
+const partSize = 64 << 10
+
+// each appends every segment, and writes from time to time.
+func (o *output) each(segments []memo.Segment, add func(b []byte, s *memo.Segment) []byte) {
+	for i := range segments {
+		if o.b = add(o.b, &segments[i]); len(o.b) >= partSize && o.flush() != nil {
+			return
+		}
 	}
-	return make([]byte, 0, n+n/8)
+}
+
+// flush writes what there is, unless the context or an earlier write has ended
+// the file.
+func (o *output) flush() error {
+	if o.err == nil {
+		o.err = context.Cause(o.ctx)
+	}
+	if o.err == nil {
+		_, o.err = o.w.Write(o.b)
+	}
+	o.b = o.b[:0]
+	return o.err
 }
 
 func formatNames() string {

@@ -2,6 +2,7 @@ package transcript
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -59,7 +60,7 @@ func FuzzRead(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
 		before := bytes.Clone(data)
-		doc, err := Read(name, data, fuzzLimits)
+		doc, err := Read(t.Context(), name, data, fuzzLimits)
 		if !bytes.Equal(before, data) {
 			t.Fatal("the input was written to")
 		}
@@ -90,7 +91,7 @@ func FuzzRoundTrip(f *testing.F) {
 
 func checkAnyFile(t rapid.TB, name string, data []byte) {
 	t.Helper()
-	doc, err := Read(name, data, fuzzLimits)
+	doc, err := Read(context.Background(), name, data, fuzzLimits)
 	if err != nil {
 		return
 	}

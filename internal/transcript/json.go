@@ -2,6 +2,7 @@ package transcript
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"strings"
@@ -132,7 +133,7 @@ func (f *jsonFile) check() error {
 		if f.StackDepth() == depth {
 			return nil
 		}
-		if err := f.checkMembers(); err != nil {
+		if err := cmp.Or(f.draft.alive(), f.checkMembers()); err != nil {
 			return err
 		}
 	}

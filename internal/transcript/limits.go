@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
+
 	"memoai.tech/memo"
 )
 
@@ -19,7 +21,7 @@ type Limits struct {
 
 // DefaultLimits are far above any real recording: 200,000 segments are a week
 // of talk.
-var DefaultLimits = Limits{Bytes: 32 << 20, Segments: 200_000, LineBytes: 64 << 10, Speakers: 1_000}
+var DefaultLimits = Limits{Bytes: 32 << 20, Segments: 200_000, LineBytes: 64 << 10, Speakers: 500}
 
 // CheckSize refuses a file of too many bytes.
 func (l Limits) CheckSize(n int64) error {
@@ -52,9 +54,36 @@ func (l Limits) orDefault() Limits {
 // What is looked up or listed by stands in an index, whose rows PostgreSQL
 // holds to 2,704 bytes: 500 characters are 2,000 bytes at the most.
 const (
-	maxTitle = memo.MaxTitle // of titles, topics and speakers' names, in characters
-	maxLabel = 200           // of external ids, languages, reports' names and slugs
+	maxTitle = memo.MaxTitle // of titles and speakers' names, in characters
+	maxLabel = 200           // of external ids, languages, topics, reports' names and slugs
 )
+
+// Every list shows all of these of each transcription, and a page of a list has
+// 100, so what is not the transcript itself is small.
+const (
+	maxSummary = 16_000   // characters
+	maxTopics  = 100      // of a file
+	maxItem    = 64 << 10 // bytes of JSON of all that a list shows of a transcription
+
+	maxReports     = 50      // of a file
+	maxReport      = 200_000 // characters of one
+	maxReportBytes = 1 << 20 // of the texts of all reports together
+)
+
+// checkItem refuses a file of which a list would show too much. It is called
+// before the id, the project and the times are known, which have a size of
+// their own.
+func checkItem(d *memo.Document) error {
+	const others = 512
+	item, err := json.Marshal(d.Transcription)
+	if err != nil {
+		return err
+	}
+	if len(item)+others > maxItem {
+		return refuse(0, "has a title, a summary, speakers and topics of more than %d kB together, the most that one file may have", maxItem>>10)
+	}
+	return nil
+}
 
 // checkLength refuses a text of more than so many characters.
 func checkLength(line int, what, s string, most int) error {

@@ -112,29 +112,32 @@ func MarkdownBody(segments []memo.Segment) []byte {
 	b := make([]byte, 0, n+n/8)
 	timed := memo.Timed(segments)
 	for i := range segments {
-		s := &segments[i]
-		speaker, text := oneLine(string(s.Speaker)), oneLine(s.Text)
-		if text == "" {
-			continue
-		}
-		b = append(b, '\n')
-		start := len(b)
-		if speaker != "" {
-			b = append(appendInert(append(b, "**"...), speaker), "** "...)
-		}
-		if timed {
-			// Literal as it stands: with every other bracket escaped there
-			// is no link and no definition that it could refer to.
-			b = append(append(append(b, '['), s.Start.Clock()...), "] "...)
-		}
-		if len(b) == start {
-			b = appendInert(b, text)
-		} else {
-			b = appendInline(b, text)
-		}
-		b = append(b, '\n')
+		b = appendMarkdown(b, &segments[i], timed)
 	}
 	return b
+}
+
+func appendMarkdown(b []byte, s *memo.Segment, timed bool) []byte {
+	speaker, text := oneLine(string(s.Speaker)), oneLine(s.Text)
+	if text == "" {
+		return b
+	}
+	b = append(b, '\n')
+	start := len(b)
+	if speaker != "" {
+		b = append(appendInert(append(b, "**"...), speaker), "** "...)
+	}
+	if timed {
+		// Literal as it stands: with every other bracket escaped there is no
+		// link and no definition that it could refer to.
+		b = append(append(append(b, '['), s.Start.Clock()...), "] "...)
+	}
+	if len(b) == start {
+		b = appendInert(b, text)
+	} else {
+		b = appendInline(b, text)
+	}
+	return append(b, '\n')
 }
 
 // appendInert writes one line of text at a line's start so that CommonMark

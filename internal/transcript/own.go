@@ -37,7 +37,11 @@ func readOwn(f *jsonFile) error {
 		case "status":
 			return f.oneOf(&h.status, line, name, statuses())
 		case "summary":
-			return f.decode(&h.summary)
+			if err := f.decode(&h.summary); err != nil {
+				return err
+			}
+			h.summary = paragraphs(h.summary)
+			return checkLength(line, "a summary", h.summary, maxSummary)
 		case "language":
 			if err := f.decode(&h.language); err != nil {
 				return err
@@ -80,7 +84,7 @@ func readOwn(f *jsonFile) error {
 	}
 	doc := &d.doc
 	doc.Status, doc.MediaType = memo.Status(h.status), h.mediaType
-	doc.Summary, doc.Language = memo.Optional(paragraphs(h.summary)), memo.Optional(h.language)
+	doc.Summary, doc.Language = memo.Optional(h.summary), memo.Optional(h.language)
 	doc.ExternalID = memo.Optional(h.externalID)
 	doc.CreatedAt, doc.UpdatedAt = h.created, h.updated
 	if doc.Status == "" {
@@ -177,10 +181,14 @@ func (f *jsonFile) readTopics() error {
 		if err := f.decode(&t); err != nil {
 			return err
 		}
-		if t.Title = oneLine(t.Title); t.Title != "" {
-			f.draft.doc.Topics = append(f.draft.doc.Topics, t)
+		if t.Title = oneLine(t.Title); t.Title == "" {
+			return nil
 		}
-		return checkLength(line, "a topic", t.Title, maxTitle)
+		if len(f.draft.doc.Topics) == maxTopics {
+			return refuse(line, "has more than %d topics, the most that one file may have", maxTopics)
+		}
+		f.draft.doc.Topics = append(f.draft.doc.Topics, t)
+		return checkLength(line, "a topic", t.Title, maxLabel)
 	})
 }
 
@@ -199,6 +207,7 @@ func (f *jsonFile) readProject() error {
 }
 
 func (f *jsonFile) readReports() error {
+	bytes := 0
 	return f.elements(func(line int) error {
 		var r struct {
 			ID        int64  `json:"id"`
@@ -220,6 +229,15 @@ func (f *jsonFile) readReports() error {
 		}
 		if err := checkLength(line, "a report with a slug", report.Slug, maxLabel); err != nil {
 			return err
+		}
+		if err := checkLength(line, "a report with a text", report.Text, maxReport); err != nil {
+			return err
+		}
+		if bytes += len(report.Text); bytes > maxReportBytes {
+			return refuse(line, "has reports of more than %d MB together, the most that one file may have", maxReportBytes>>20)
+		}
+		if len(f.draft.doc.Reports) == maxReports {
+			return refuse(line, "has more than %d reports, the most that one file may have", maxReports)
 		}
 		if report.Status == "" {
 			report.Status = memo.StatusCompleted

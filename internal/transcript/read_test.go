@@ -77,7 +77,7 @@ func TestReadVTTHeader(t *testing.T) {
 		"WEBVTT\n\nNOTE Language: en\n":                     {"name", ""},
 		"WEBVTT -\u001b[31m Red \u202e\nLanguage: german\n": {"Red \u202e", "de"},
 	} {
-		doc, err := Read("name.vtt", []byte(data+"\n00:01.000 --> 00:02.000\na"), Limits{})
+		doc, err := Read(t.Context(), "name.vtt", []byte(data+"\n00:01.000 --> 00:02.000\na"), Limits{})
 		if err != nil {
 			t.Errorf("%q: %v", data, err)
 			continue
@@ -181,7 +181,7 @@ func TestReadWhisper(t *testing.T) {
 		`{"language":"Klingon","duration":"8.47","info":7,"segments":[{"start":0,"end":1.5,"text":"a"}]}`:        {Transcription: memo.Transcription{Duration: 1.5}},
 		`{"detected_language":"yue","segments":[{"start":3,"end":9,"text":"a"},{"start":4,"end":5,"text":"b"}]}`: {Transcription: memo.Transcription{Language: "yue", Duration: 9}},
 	} {
-		doc, err := Read("a.json", []byte(data), Limits{})
+		doc, err := Read(t.Context(), "a.json", []byte(data), Limits{})
 		if err != nil {
 			t.Errorf("%s: %v", data, err)
 		} else if doc.Language != want.Language || doc.Duration != want.Duration {
@@ -192,7 +192,7 @@ func TestReadWhisper(t *testing.T) {
 
 func checkRead(t *testing.T, what, name, data string, want []string) {
 	t.Helper()
-	doc, err := Read(name, []byte(data), Limits{})
+	doc, err := Read(t.Context(), name, []byte(data), Limits{})
 	if err != nil {
 		t.Errorf("%s: %v", what, err)
 		return
@@ -205,7 +205,7 @@ func checkRead(t *testing.T, what, name, data string, want []string) {
 
 // TestSpeakersAreNumbered holds the order: that of speaking.
 func TestSpeakersAreNumbered(t *testing.T) {
-	doc, err := Read("a.txt", []byte("[00:01] Zoe: a\n[00:02] b\n[00:03] Ann: c\n[00:04] Zoe: d"), Limits{})
+	doc, err := Read(t.Context(), "a.txt", []byte("[00:01] Zoe: a\n[00:02] b\n[00:03] Ann: c\n[00:04] Zoe: d"), Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,14 +289,14 @@ func TestTitleOfALongName(t *testing.T) {
 		strings.Repeat("日", 500) + ".txt":               strings.Repeat("日", 500),
 		"2026-05-20 " + strings.Repeat("b", 600) + ".x": strings.Repeat("b", 500),
 	} {
-		doc, err := Read(name, []byte("a"), Limits{})
+		doc, err := Read(t.Context(), name, []byte("a"), Limits{})
 		if err != nil {
 			t.Errorf("%q: %v", name, err)
 		} else if doc.Title != want {
 			t.Errorf("%q: got %q", name, doc.Title)
 		}
 	}
-	doc, err := Read(strings.Repeat("日", 30), []byte("a"), Limits{LineBytes: 20})
+	doc, err := Read(t.Context(), strings.Repeat("日", 30), []byte("a"), Limits{LineBytes: 20})
 	if err != nil || doc.Title != strings.Repeat("日", 6) {
 		t.Errorf("%v, %v", doc, err)
 	}

@@ -137,7 +137,14 @@ func TestRefused(t *testing.T) {
 		{"own: a long language", "a.json", "{\"prompt_results\":[],\n\"language\":\"" + long(201) + "\",\"segments\":[]}", huge, 2, "a language of more than 200"},
 		{"own: a long speaker", "a.json", "{\"prompt_results\":[],\"speakers\":[{\"name\":\"A\"},\n{\"name\":\"" + long(501) + "\"}],\"segments\":[]}", huge, 2, "a speaker's name of more than 500"},
 		{"own: a long speaker of a segment", "a.json", "{\"prompt_results\":[],\"segments\":[\n{\"text\":\"a\",\"speaker\":\"" + long(501) + "\"}]}", huge, 2, "a speaker's name of more than 500"},
-		{"own: a long topic", "a.json", "{\"prompt_results\":[],\"topics\":[\n{\"title\":\"" + long(501) + "\"}],\"segments\":[]}", huge, 2, "a topic of more than 500"},
+		{"own: a long topic", "a.json", "{\"prompt_results\":[],\"topics\":[\n{\"title\":\"" + long(201) + "\"}],\"segments\":[]}", huge, 2, "a topic of more than 200"},
+		{"own: many topics", "a.json", "{\"prompt_results\":[],\"topics\":[" + strings.Repeat("{\"title\":\"a\"},", 100) + "\n{\"title\":\"a\"}],\"segments\":[]}", huge, 2, "more than 100 topics"},
+		{"own: a long summary", "a.json", "{\"prompt_results\":[],\n\"summary\":\"" + long(16_001) + "\",\"segments\":[]}", huge, 2, "a summary of more than 16000 characters"},
+		{"own: a summary that is long as JSON", "a.json", "{\"prompt_results\":[],\"summary\":\"" + long(16_000) + "\",\"topics\":[{\"title\":\"" + long(200) + "\"}],\"segments\":[{\"text\":\"a\",\"speaker\":\"" + long(500) + "\"}]}", huge, 0, "of more than 64 kB together"},
+		{"own: many speakers with long names", "a.json", "{\"prompt_results\":[],\"speakers\":[" + strings.Repeat("{\"name\":\""+long(499)+"\"},", 140) + "{\"name\":\"a\"}],\"segments\":[{\"start\":0,\"end\":1,\"text\":\"a\"}]}", huge, 0, "of more than 64 kB together"},
+		{"own: a report with a long text", "a.json", "{\"prompt_results\":[\n{\"text\":\"" + long(200_001) + "\"}],\"segments\":[]}", huge, 2, "a report with a text of more than 200000 characters"},
+		{"own: long reports", "a.json", "{\"prompt_results\":[" + strings.Repeat("{\"text\":\""+strings.Repeat("a", 200_000)+"\"},", 5) + "\n{\"text\":\"" + long(20_000) + "\"}],\"segments\":[]}", huge, 2, "reports of more than 1 MB together"},
+		{"own: many reports", "a.json", "{\"prompt_results\":[" + strings.Repeat("{\"text\":\"a\"},", 50) + "\n{\"text\":\"a\"}],\"segments\":[]}", huge, 2, "more than 50 reports"},
 		{"own: a long report", "a.json", "{\"prompt_results\":[\n{\"name\":\"" + long(201) + "\"}],\"segments\":[]}", huge, 2, "a name of more than 200"},
 		{"own: a long slug", "a.json", "{\"prompt_results\":[\n{\"slug\":\"" + long(201) + "\"}],\"segments\":[]}", huge, 2, "a slug of more than 200"},
 		{"own: a long project", "a.json", "{\"prompt_results\":[],\n\"project\":{\"name\":\"" + long(101) + "\"},\"segments\":[]}", huge, 2, "project whose name must have at most 100"},
@@ -151,7 +158,7 @@ func TestRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.what, func(t *testing.T) {
-			doc, err := Read(tt.name, []byte(tt.data), tt.limits)
+			doc, err := Read(t.Context(), tt.name, []byte(tt.data), tt.limits)
 			e, ok := errors.AsType[*Error](err)
 			if !ok || doc != nil {
 				t.Fatalf("Read = %v, %v; want an *Error", doc, err)
@@ -220,7 +227,7 @@ func TestNoTimeToWaste(t *testing.T) {
 		"no newline": strings.Repeat("a", 8*n),
 	} {
 		t.Run(what, func(t *testing.T) {
-			doc, err := Read(what, []byte(data), DefaultLimits)
+			doc, err := Read(t.Context(), what, []byte(data), DefaultLimits)
 			if err == nil {
 				checkDocument(t, doc)
 			}

@@ -1,6 +1,7 @@
 package transcript
 
 import (
+	"context"
 	"math"
 	"strings"
 	"testing"
@@ -53,10 +54,10 @@ func drawDocument(t *rapid.T) *memo.Document {
 func reread(t rapid.TB, f Format, d *memo.Document) *memo.Document {
 	t.Helper()
 	var b strings.Builder
-	if err := Write(&b, f, d); err != nil {
+	if err := Write(context.Background(), &b, f, d); err != nil {
 		t.Fatal(err)
 	}
-	got, err := Read("x."+string(f), []byte(b.String()), DefaultLimits)
+	got, err := Read(context.Background(), "x."+string(f), []byte(b.String()), DefaultLimits)
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, b.String())
 	}

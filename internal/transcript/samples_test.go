@@ -2,6 +2,7 @@ package transcript
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"os"
 	"path/filepath"
@@ -65,7 +66,7 @@ func readSample(t testing.TB, file, name string) *memo.Document {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc, err := Read(name, data, DefaultLimits)
+	doc, err := Read(t.Context(), name, data, DefaultLimits)
 	if err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
@@ -111,7 +112,7 @@ func TestSamplesOtherwiseEncoded(t *testing.T) {
 			"UTF-16 LE": encodeUTF16(text, 0),
 			"UTF-16 BE": encodeUTF16(text, 1),
 		} {
-			got, err := Read("x.unknown", data, DefaultLimits)
+			got, err := Read(t.Context(), "x.unknown", data, DefaultLimits)
 			if err != nil {
 				t.Errorf("%s, %s: %v", s.file, what, err)
 				continue
@@ -145,7 +146,7 @@ func speakerNames(doc *memo.Document) string {
 func written(t rapid.TB, f Format, doc *memo.Document) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Write(&b, f, doc); err != nil {
+	if err := Write(context.Background(), &b, f, doc); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

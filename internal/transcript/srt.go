@@ -16,8 +16,9 @@ func readSRT(d *draft, text string) error {
 	r := srtReader{draft: d, lines: lines{text: text}}
 	for r.next() {
 		line := strings.TrimSpace(r.line())
-		var err error
+		err := d.alive()
 		switch {
+		case err != nil:
 		case line == "":
 			r.above = srtBlank
 		// Right below the times an arrow can only be something that was said.
@@ -151,25 +152,20 @@ func srtTagLength(s string) int {
 	return 0
 }
 
-// appendSRT writes one cue a segment, numbered from 1. SRT has no escapes.
-func appendSRT(b []byte, segments []memo.Segment) []byte {
-	n := int64(0)
-	for i := range segments {
-		s := &segments[i]
-		text := oneLine(s.Text)
-		if text == "" {
-			continue
-		}
-		if n++; n > 1 {
-			b = append(b, '\n')
-		}
-		b = strconv.AppendInt(b, n, 10)
-		b = append(b, '\n')
-		b = appendTiming(b, s, ',')
-		if speaker := oneLine(string(s.Speaker)); speaker != "" {
-			b = append(append(b, speaker...), ": "...)
-		}
-		b = append(append(b, text...), '\n')
+// appendSRT writes one cue a segment, numbered from 1; n is the number of the
+// last one. SRT has no escapes.
+func appendSRT(b []byte, n *int64, s *memo.Segment) []byte {
+	text := oneLine(s.Text)
+	if text == "" {
+		return b
 	}
-	return b
+	if *n++; *n > 1 {
+		b = append(b, '\n')
+	}
+	b = append(strconv.AppendInt(b, *n, 10), '\n')
+	b = appendTiming(b, s, ',')
+	if speaker := oneLine(string(s.Speaker)); speaker != "" {
+		b = append(append(b, speaker...), ": "...)
+	}
+	return append(append(b, text...), '\n')
 }

@@ -53,6 +53,9 @@ func readStamped(d *draft, text string) error {
 		return d.add(open)
 	}
 	for l := (lines{text: text}); l.next(); {
+		if err := d.alive(); err != nil {
+			return err
+		}
 		start, rest, ok := cutStamp(l.line())
 		if !ok {
 			to = l.to

@@ -27,6 +27,9 @@ func readVTT(d *draft, text string) error {
 		return err
 	}
 	for l.next() {
+		if err := d.alive(); err != nil {
+			return err
+		}
 		if l.line() == "" {
 			continue
 		}
@@ -226,27 +229,18 @@ func unescapeVTT(s string) string {
 	}
 }
 
-// appendVTT writes one cue a segment. The header has nothing but the
-// signature: some players take no more.
-func appendVTT(b []byte, segments []memo.Segment) []byte {
-	b = append(b, vttSignature+"\n"...)
-	for i := range segments {
-		s := &segments[i]
-		text := oneLine(s.Text)
-		if text == "" {
-			continue
-		}
-		b = append(b, '\n')
-		b = appendTiming(b, s, '.')
-		if speaker := oneLine(string(s.Speaker)); speaker != "" {
-			b = append(b, "<v "...)
-			b = appendVTTText(b, speaker)
-			b = append(b, '>')
-		}
-		b = appendVTTText(b, text)
-		b = append(b, '\n')
+// appendVTT writes one cue a segment. It follows a header that has nothing but
+// the signature: some players take no more.
+func appendVTT(b []byte, s *memo.Segment) []byte {
+	text := oneLine(s.Text)
+	if text == "" {
+		return b
 	}
-	return b
+	b = appendTiming(append(b, '\n'), s, '.')
+	if speaker := oneLine(string(s.Speaker)); speaker != "" {
+		b = append(appendVTTText(append(b, "<v "...), speaker), '>')
+	}
+	return append(appendVTTText(b, text), '\n')
 }
 
 // appendVTTText escapes what could be a tag, a reference or the arrow of a

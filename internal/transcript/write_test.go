@@ -32,7 +32,7 @@ func TestFormats(t *testing.T) {
 		}
 	}
 	var b bytes.Buffer
-	if err := Write(&b, "pdf", &memo.Document{}); memo.KindOf(err) != memo.KindInvalid || b.Len() > 0 {
+	if err := Write(t.Context(), &b, "pdf", &memo.Document{}); memo.KindOf(err) != memo.KindInvalid || b.Len() > 0 {
 		t.Errorf("Write as pdf: %v", err)
 	}
 }
@@ -188,7 +188,7 @@ func BenchmarkWrite(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(written(b, f, d))))
 			for b.Loop() {
-				if err := Write(io.Discard, f, d); err != nil {
+				if err := Write(b.Context(), io.Discard, f, d); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -204,7 +204,7 @@ func BenchmarkRead(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(data)))
 			for b.Loop() {
-				if _, err := Read("a."+string(f), data, DefaultLimits); err != nil {
+				if _, err := Read(b.Context(), "a."+string(f), data, DefaultLimits); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strconv"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
@@ -48,9 +47,7 @@ func download(v *visit) error {
 		return err
 	}
 	asDownload(v.w.Header(), file.Format.ContentType(), file.Name)
-	v.w.Header().Set("Content-Length", strconv.Itoa(len(file.Body)))
-	_, _ = v.w.Write(file.Body) // the browser may be gone
-	return nil
+	return gate.Send(v.w, v.r, file.Write)
 }
 
 // downloadMany streams a ZIP of what was chosen in the list. It ends when the

@@ -97,7 +97,12 @@ func doImport(v *visit) error {
 	if v.r.ContentLength > most {
 		return u.tooLarge()
 	}
-	leave, err := v.uploads.enter(v.UserID)
+	// One file of the form is in memory at a time.
+	size := int64(transcript.DefaultLimits.Bytes)
+	if v.r.ContentLength >= 0 {
+		size = min(size, v.r.ContentLength)
+	}
+	leave, err := v.App.StartUpload(v.ctx, v.Caller, size)
 	if err != nil {
 		return err
 	}
@@ -236,23 +241,18 @@ func (u *upload) setField(name, value string) (err error) {
 	return err
 }
 
-// fileTime bounds what the database takes for a file.
-const fileTime = 30 * time.Second
+// fileTime bounds what a file takes: its turn, reading it, and the database.
+const fileTime = 90 * time.Second
 
 // take imports a file, if the visitor still may: reading it took its time.
 func (u *upload) take(name string, data []byte) error {
-	done, err := u.uploads.turn(u.r.Context())
-	if err != nil {
-		return err
-	}
-	defer done()
 	ctx, cancel := context.WithTimeout(u.r.Context(), fileTime)
 	defer cancel()
 	if err := u.recheck(ctx); err != nil {
 		return err
 	}
 	in, err := u.App.Import(ctx, u.Caller, app.Import{Name: name, Data: data, Project: u.project, Language: u.language, ModTime: u.modified})
-	if memo.KindOf(err) == memo.KindInvalid {
+	if kind := memo.KindOf(err); kind == memo.KindInvalid || kind == memo.KindConflict { // a conflict: the workspace is full
 		u.refused(name, why(err))
 		return nil
 	}

@@ -155,26 +155,22 @@ type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
-func TestUploadsTakeTurns(t *testing.T) {
-	u := uploads{of: map[string]int{}}
+// TestUploadsAreAdmitted: an upload that does not fit next to the others of its
+// user is refused, with a time to come again.
+func TestUploadsAreAdmitted(t *testing.T) {
+	w := newWorld(t, sqliteWorld(t))
+	ctx := context.Background()
+	mark := memo.Caller{WorkspaceID: w.Acme.ID, UserID: w.Mark.ID}
 	var leave []func()
-	for range maxUserUploads {
-		f, err := u.enter("a")
-		if err != nil {
-			t.Fatal(err)
-		}
+	for range 3 {
+		f, err := w.App.StartUpload(ctx, mark, int64(transcript.DefaultLimits.Bytes))
+		w.Must(err)
 		leave = append(leave, f)
 	}
-	if _, err := u.enter("a"); memo.KindOf(err) != memo.KindUnavailable {
-		t.Errorf("got %v", err)
-	}
-	if _, err := u.enter("b"); err != nil {
-		t.Error(err)
-	}
+	w.browser(w.Mark).upload(w.importing(), true, "a.txt", "Ann: hello").want(503, "Too many uploads of yours are running")
+	w.browser(w.Olga).upload(w.importing(), true, "a.txt", "Ann: hello").want(200, "imported")
 	for _, f := range leave {
 		f()
 	}
-	if _, err := u.enter("a"); err != nil || u.total != 2 {
-		t.Errorf("got %v, %d go on", err, u.total)
-	}
+	w.browser(w.Mark).upload(w.importing(), true, "b.txt", "Ann: hello again").want(200, "imported")
 }

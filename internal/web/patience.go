@@ -1,13 +1,9 @@
 package web
 
 import (
-	"context"
 	"io"
 	"net/http"
-	"sync"
 	"time"
-
-	"memoai.tech/memo"
 )
 
 // An upload may be slow, but not silent; and it ends.
@@ -44,51 +40,4 @@ func (b *patientBody) Read(p []byte) (int, error) {
 // answer gives the time of a page again: what the server had set has passed.
 func (b *patientBody) answer() {
 	_ = b.control.SetWriteDeadline(time.Now().Add(silence))
-}
-
-// How many uploads there may be at a time, each with one file in memory, and how
-// many of the files are read at a time: what is read takes some twenty times the
-// bytes of its file.
-const (
-	maxUploads     = 16
-	maxUserUploads = 3
-	maxReading     = 2
-)
-
-// uploads counts those that go on.
-type uploads struct {
-	reading chan struct{}
-
-	mu    sync.Mutex
-	total int
-	of    map[string]int // by user
-}
-
-// turn waits until a file may be read, which ends with done.
-func (u *uploads) turn(ctx context.Context) (done func(), err error) {
-	select {
-	case u.reading <- struct{}{}:
-		return func() { <-u.reading }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// enter admits an upload, which must leave at its end.
-func (u *uploads) enter(userID string) (leave func(), err error) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.total >= maxUploads || u.of[userID] >= maxUserUploads {
-		return nil, &memo.Error{Kind: memo.KindUnavailable, Message: "Too many imports are going on. Try again in a moment.", RetryAfter: 2 * time.Second}
-	}
-	u.total++
-	u.of[userID]++
-	return func() {
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		u.total--
-		if u.of[userID]--; u.of[userID] == 0 {
-			delete(u.of, userID)
-		}
-	}, nil
 }

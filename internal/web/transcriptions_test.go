@@ -170,13 +170,15 @@ func TestDownloadsAreTheExports(t *testing.T) {
 		for _, f := range transcript.Formats {
 			want, err := w.App.Export(context.Background(), c, w.Meetings[1], f)
 			w.Must(err)
+			text, err := want.Bytes(context.Background())
+			w.Must(err)
 			p := b.get(w.texts("/" + w.Meetings[1] + "/export?format=" + string(f))).want(200)
-			if p.body != string(want.Body) {
-				t.Errorf("%s: got %q, want %q", f, p.body, want.Body)
+			if p.body != string(text) {
+				t.Errorf("%s: got %q, want %q", f, p.body, text)
 			}
 			for name, value := range map[string]string{
 				"Content-Type": f.ContentType(), "Content-Disposition": transcript.ContentDisposition(want.Name),
-				"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff", "Content-Length": fmt.Sprint(len(want.Body)),
+				"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff", "Content-Length": fmt.Sprint(len(text)),
 			} {
 				if got := p.header.Get(name); got != value {
 					t.Errorf("%s: %s is %q, want %q", f, name, got, value)
@@ -205,7 +207,9 @@ func TestAZipOfTheChosen(t *testing.T) {
 		w.Must(err)
 		want, err := w.App.Export(context.Background(), memo.Caller{WorkspaceID: w.Acme.ID}, w.Meetings[3], transcript.Text)
 		w.Must(err)
-		if string(got) != string(want.Body) {
+		text, err := want.Bytes(context.Background())
+		w.Must(err)
+		if string(got) != string(text) {
 			t.Errorf("got %q", got)
 		}
 		b.post(w.texts("/export?q=price&status=completed"), "format", "md").

@@ -54,14 +54,12 @@ type Site struct {
 	pages  pages
 	mux    *http.ServeMux
 	assets assets
-	// uploads are the imports that go on.
-	uploads uploads
-	docs    []operation // of the REST reference
+	docs   []operation // of the REST reference
 }
 
 // New makes the site. To add a page, see [Site.table].
 func New(cfg Config) *Site {
-	s := &Site{Config: cfg, assets: readAssets(), uploads: uploads{reading: make(chan struct{}, maxReading), of: map[string]int{}}}
+	s := &Site{Config: cfg, assets: readAssets()}
 	s.pages = parsePages(s.assets)
 	s.mux = s.newMux()
 	s.docs = readOperations(cfg.OpenAPI, cfg.PublicURL)

@@ -1,0 +1,144 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"runtime"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/bulkhead"
+	"memoai.tech/memo/internal/store"
+)
+
+// WorkLimits bound what all callers together, and each workspace, may have the
+// server do at one time. A field that is 0 has its default.
+type WorkLimits struct {
+	Queries int   // searches and counts; 0 means 2 for each processor, and at least 4
+	Memory  int64 // bytes that reads of large transcriptions take; 0 means 256 MB
+	Imports int   // files that are read; 0 means 2
+	// Quota bounds the bytes that a workspace stores; 0 means no bound.
+	Quota int64
+	// Wait is how long work waits for room; 0 means 5 seconds, and a minute for
+	// a file, whose upload took longer.
+	Wait time.Duration
+}
+
+// work is what admits the work of callers. A workspace has at most half of each.
+type work struct {
+	queries *bulkhead.Limiter // searches and counts that are not cached
+	memory  *bulkhead.Limiter // reads, by the bytes of memory that they take
+	// small reads are admitted apart from large ones: their answers fit into the
+	// buffers of the network, so that no slow client can hold up others.
+	small   *bulkhead.Limiter
+	imports *bulkhead.Limiter // files that are read and compressed
+	uploads *bulkhead.Limiter // bytes of files that come in, for each user
+	quota   int64
+}
+
+const (
+	defaultMemory = 256 << 20 // bytes
+	smallRead     = 1 << 20   // bytes of memory that a small read takes at most
+)
+
+func newWork(l WorkLimits) work {
+	queries := int64(cmp.Or(l.Queries, max(4, 2*runtime.GOMAXPROCS(0))))
+	memory, imports := cmp.Or(l.Memory, defaultMemory), int64(cmp.Or(l.Imports, 2))
+	half := func(n int64) int64 { return (n + 1) / 2 }
+	return work{
+		queries: bulkhead.New(bulkhead.Config{Work: "searches", Total: queries, Tenant: half(queries), Wait: l.Wait}),
+		memory:  bulkhead.New(bulkhead.Config{Work: "reads of large transcriptions", Total: memory, Tenant: half(memory), Wait: l.Wait}),
+		small:   bulkhead.New(bulkhead.Config{Work: "reads", Total: memory / 4, Tenant: half(memory / 4), Waiting: 512, Wait: l.Wait}),
+		imports: bulkhead.New(bulkhead.Config{Work: "imports", Total: imports, Tenant: half(imports), Wait: cmp.Or(l.Wait, time.Minute)}),
+		uploads: bulkhead.New(bulkhead.Config{Work: "uploads", Whose: "of yours", Total: memory, Tenant: memory * 3 / 8, Wait: l.Wait}),
+		quota:   l.Quota,
+	}
+}
+
+// Work returns the limiters by the name that their metrics have.
+func (a *App) Work() map[string]*bulkhead.Limiter {
+	return map[string]*bulkhead.Limiter{
+		"queries": a.work.queries, "memory": a.work.memory, "small_memory": a.work.small,
+		"imports": a.work.imports, "uploads": a.work.uploads,
+	}
+}
+
+// memoryOfByte is how many bytes of memory a read takes for each byte that is
+// stored: the rows as the driver gives them, what they are decoded into, and
+// the answer that is made of that.
+const memoryOfByte = 3
+
+// memoryFor returns the limiter that admits a read of so many stored bytes, and
+// the weight of the read.
+func (w work) memoryFor(size int64) (*bulkhead.Limiter, int64) {
+	weight := size*memoryOfByte + 4<<10
+	if weight > smallRead {
+		return w.memory, weight
+	}
+	return w.small, weight
+}
+
+// hold admits the read of a transcription until the response has been written.
+func (a *App) hold(ctx context.Context, c memo.Caller) store.Admit {
+	return func(size int64) error {
+		l, weight := a.work.memoryFor(size)
+		return l.Hold(ctx, c.WorkspaceID, weight)
+	}
+}
+
+// borrow admits the read of one transcription until release is called.
+func (a *App) borrow(ctx context.Context, workspaceID string) (admit store.Admit, release func()) {
+	held := func() {}
+	return func(size int64) error {
+		l, weight := a.work.memoryFor(size)
+		free, err := l.Acquire(ctx, workspaceID, weight)
+		if err == nil {
+			held = free
+		}
+		return err
+	}, func() { held() }
+}
+
+// patiently tries again for as long as ctx lives when there is no room: the
+// first bytes of an archive have been sent, and the rest should follow.
+func patiently(ctx context.Context, admit store.Admit) store.Admit {
+	return func(size int64) error {
+		for {
+			err := admit(size)
+			if memo.KindOf(err) != memo.KindUnavailable {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(time.Second):
+			}
+		}
+	}
+}
+
+// query admits a search, or a count that is not cached.
+func (a *App) query(ctx context.Context, c memo.Caller) (release func(), err error) {
+	return a.work.queries.Acquire(ctx, c.WorkspaceID, 1)
+}
+
+// StartUpload admits an upload of one file of so many bytes, which is in memory
+// until leave is called.
+func (a *App) StartUpload(ctx context.Context, c memo.Caller, bytes int64) (leave func(), err error) {
+	const least = 1 << 20 // so that there are not thousands of small ones
+	return a.work.uploads.Acquire(ctx, c.UserID, max(bytes, least))
+}
+
+// checkQuota refuses what has made the workspace store more than it may. It is
+// asked in the transaction that adds it.
+func (a *App) checkQuota(ctx context.Context, tx *store.Tx, workspaceID string) error {
+	if a.work.quota == 0 {
+		return nil
+	}
+	stored, err := tx.StoredBytes(ctx, workspaceID)
+	if err == nil && stored > a.work.quota {
+		return memo.Conflict("workspace_full", "The workspace would store more than its %d MB. Delete transcriptions, or ask whoever runs this server for more.",
+			a.work.quota>>20)
+	}
+	return err
+}

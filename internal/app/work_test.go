@@ -1,0 +1,249 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/bulkhead"
+	"memoai.tech/memo/internal/transcript"
+)
+
+// longText is a file of lines that are some 100 bytes each.
+func longText(lines int, word string) string {
+	var b strings.Builder
+	for i := range lines {
+		fmt.Fprintf(&b, "[%02d:%02d] Ann: line %d says %s, and then something that takes up to one hundred bytes \"ü\"\n", i/60, i%60, i, word)
+	}
+	return b.String()
+}
+
+// scope is a request.
+func (w *world) scope() (ctx context.Context, done func()) { return bulkhead.NewScope(w.ctx) }
+
+// moment is how long work waits in a test.
+const moment = 20 * time.Millisecond
+
+func wantBusy(t *testing.T, what string, err error) {
+	t.Helper()
+	if memo.KindOf(err) != memo.KindUnavailable || !strings.Contains(err.Error(), "Too many ") {
+		t.Errorf("%s: %v", what, err)
+	}
+}
+
+func (w *world) other() memo.Caller {
+	return memo.Caller{Operator: true, WorkspaceID: w.addWorkspace("Other", w.owner).ID}
+}
+
+func (w *world) wantUsed(what string, l *bulkhead.Limiter, want int64) {
+	w.t.Helper()
+	if got := l.Stats().Used; got != want {
+		w.t.Errorf("%s: %d are in use, want %d", what, got, want)
+	}
+}
+
+// TestALargeTranscriptionIsReadWhole, in every form, though it is admitted
+// between two statements.
+func TestALargeTranscriptionIsReadWhole(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		source := longText(3000, "quokka")
+		id := w.file("long.txt", source).ID
+		c := w.as(w.owner)
+		whole, err := w.Transcription(w.ctx, c, id)
+		must(t, whole, err)
+		if whole.Size < 256<<10 {
+			t.Fatalf("%d bytes are not large", whole.Size)
+		}
+		text, err := w.Text(w.ctx, c, id)
+		if must(t, text, err)+"\n" != source {
+			t.Error("the text is not what was imported")
+		}
+		if !bytes.Contains(whole.Text, []byte("line 2999 says quokka")) || !bytes.Contains(whole.Segments, []byte("line 2999 says quokka")) {
+			t.Error("the transcription has no text")
+		}
+		for _, format := range transcript.Formats {
+			f, err := w.Export(w.ctx, c, id, format)
+			body, err := must(t, f, err).Bytes(w.ctx)
+			if must(t, body, err); !bytes.Contains(body, []byte("line 2999 says quokka")) || bytes.Count(body, []byte("quokka"))%3000 != 0 {
+				t.Errorf("%s has %d bytes", format, len(body))
+			}
+			archive, err := w.Archive(w.ctx, c, []string{id}, format)
+			entries, err := must(t, archive, err).Manifest(w.ctx)
+			if must(t, entries, err); entries[0].Size != int64(len(body)) {
+				t.Errorf("%s: the manifest says %d bytes, want %d", format, entries[0].Size, len(body))
+			}
+			if format == transcript.Text && string(body) != source {
+				t.Error("the text export is not what was imported")
+			}
+		}
+	})
+}
+
+func TestReadsAreAdmittedByTheirBytes(t *testing.T) {
+	w := newSQLiteWorld(t)
+	w.work = newWork(WorkLimits{Memory: 8 << 20, Wait: moment})
+	c, other := w.as(w.owner), w.other()
+	id := w.file("long.txt", longText(8000, "quokka")).ID
+	in, err := w.Import(w.ctx, other, Import{Name: "long.txt", Data: []byte(longText(8000, "quokka"))})
+	theirs := must(t, in, err).ID
+
+	ctx, done := w.scope()
+	must(t, Whole{}, second(w.Transcription(ctx, c, id)))
+	w.wantUsed("a large read", w.work.memory, 4<<20) // all that a workspace may have
+	must(t, Whole{}, second(w.Transcription(ctx, c, id)))
+	w.wantUsed("the same request again", w.work.memory, 4<<20)
+
+	for name, read := range map[string]func(context.Context) error{
+		"get":      func(ctx context.Context) error { return second(w.Transcription(ctx, c, id)) },
+		"text":     func(ctx context.Context) error { return second(w.Text(ctx, c, id)) },
+		"export":   func(ctx context.Context) error { return second(w.Export(ctx, c, id, transcript.SRT)) },
+		"markdown": func(ctx context.Context) error { return second(w.Export(ctx, c, id, transcript.Markdown)) },
+		"reports":  func(ctx context.Context) error { return second(w.Reports(ctx, c, id)) },
+		"snippets": func(ctx context.Context) error {
+			return second(w.Transcriptions(ctx, c, List{Status: memo.StatusCompleted, Query: "quokka"}))
+		},
+		"manifest": func(ctx context.Context) error {
+			archive, err := w.Archive(ctx, c, []string{id}, transcript.Text)
+			return errors.Join(err, second(archive.Manifest(ctx)))
+		},
+	} {
+		again, end := w.scope()
+		wantBusy(t, name, read(again))
+		end()
+	}
+	short := w.file("short.txt", "Ann: hello").ID
+	small, end := w.scope()
+	must(t, "", second(w.Text(small, c, short)))
+	end()
+	foreign, end := w.scope()
+	must(t, "", second(w.Text(foreign, other, theirs)))
+	end()
+	must(t, Whole{}, second(w.Transcription(w.ctx, c, id))) // the command line is not a request
+	done()
+	w.wantUsed("after the requests", w.work.memory, 0)
+	w.wantUsed("after the requests", w.work.small, 0)
+}
+
+// TestAnArchiveHoldsOneDocument at a time, and waits for its room.
+func TestAnArchiveHoldsOneDocument(t *testing.T) {
+	w := newSQLiteWorld(t)
+	w.work = newWork(WorkLimits{Memory: 8 << 20, Wait: moment})
+	c := w.as(w.owner)
+	var ids []string
+	for i := range 3 {
+		ids = append(ids, w.file("long.txt", longText(8000, fmt.Sprint("word", i))).ID)
+	}
+	for _, format := range []transcript.Format{transcript.Markdown, transcript.VTT} {
+		archive, err := w.Archive(w.ctx, c, ids, format)
+		must(t, archive, err)
+		release, err := w.work.memory.Acquire(w.ctx, c.WorkspaceID, 4<<20)
+		must(t, 0, err)
+		time.AfterFunc(50*time.Millisecond, release)
+		most := int64(0)
+		must(t, 0, archive.WriteZip(w.ctx, writerFunc(func(p []byte) (int, error) {
+			most = max(most, w.work.memory.Stats().Used)
+			return len(p), nil
+		})))
+		if most != 4<<20 {
+			t.Errorf("%s: %d bytes at a time", format, most)
+		}
+		w.wantUsed("after the archive", w.work.memory, 0)
+	}
+}
+
+func TestSearchesAndImportsAreAdmitted(t *testing.T) {
+	w := newSQLiteWorld(t)
+	w.work = newWork(WorkLimits{Queries: 4, Imports: 2, Wait: moment})
+	c, other := w.as(w.owner), w.other()
+	w.file("a.txt", "Ann: quokka")
+	for range 2 {
+		release, err := w.work.queries.Acquire(w.ctx, c.WorkspaceID, 1)
+		must(t, 0, err)
+		defer release()
+	}
+	release, err := w.work.imports.Acquire(w.ctx, c.WorkspaceID, 1)
+	must(t, 0, err)
+	defer release()
+	for name, work := range map[string]func(context.Context, memo.Caller) error{
+		"a search": func(ctx context.Context, c memo.Caller) error {
+			return second(w.Transcriptions(ctx, c, List{Status: memo.StatusCompleted, Query: "quokka"}))
+		},
+		"a count": func(ctx context.Context, c memo.Caller) error {
+			return second(w.Transcriptions(ctx, c, List{Status: memo.StatusFailed}))
+		},
+		"projects": func(ctx context.Context, c memo.Caller) error {
+			_, _, err := w.Projects(ctx, c, 10, 0)
+			return err
+		},
+		"an import": func(ctx context.Context, c memo.Caller) error {
+			return second(w.Import(ctx, c, Import{Name: "b.txt", Data: []byte("Ann: b")}))
+		},
+	} {
+		wantBusy(t, name, work(w.ctx, c))
+		must(t, name, work(w.ctx, other))
+	}
+	w.wantUsed("imports", w.work.imports, 1)
+}
+
+func TestTheQuotaOfAWorkspace(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		w.work = newWork(WorkLimits{Quota: 1 << 20})
+		stored := func() int64 {
+			n, err := w.store.StoredBytes(w.ctx, w.workspace.ID)
+			return must(t, n, err)
+		}
+		first := w.file("a.txt", longText(2500, "first"))
+		before := stored()
+		whole, err := w.Transcription(w.ctx, w.as(w.owner), first.ID)
+		if must(t, whole, err); before != whole.Size || before < 2500*200 {
+			t.Errorf("%d bytes are stored, and one transcription has %d", before, whole.Size)
+		}
+		full := Import{Name: "b.txt", Data: []byte(longText(2500, "second"))}
+		_, err = w.Import(w.ctx, w.as(w.owner), full)
+		wantKind(t, "an import beyond the quota", err, memo.KindConflict)
+		if !strings.Contains(fmt.Sprint(err), "its 1 MB") || stored() != before {
+			t.Errorf("%v; %d bytes are stored, want %d", err, stored(), before)
+		}
+		if !w.file("a.txt", longText(2500, "first")).Unchanged {
+			t.Error("a file that is there is imported again")
+		}
+		must(t, 0, w.Retitle(w.ctx, w.as(w.owner), first.ID, "Another title"))
+		must(t, 0, w.Delete(w.ctx, w.as(w.owner), first.ID))
+		if stored() != 0 {
+			t.Errorf("%d bytes are stored of nothing", stored())
+		}
+		must(t, Imported{}, second(w.Import(w.ctx, w.as(w.owner), full)))
+	})
+}
+
+// TestWorkEndsWithItsRequest: nothing is read or written for one that has gone.
+func TestWorkEndsWithItsRequest(t *testing.T) {
+	w := newSQLiteWorld(t)
+	c := w.as(w.owner)
+	id := w.file("long.txt", longText(3000, "quokka")).ID
+	gone, cancel := context.WithCancel(w.ctx)
+	for _, format := range transcript.Formats {
+		f, err := w.Export(w.ctx, c, id, format)
+		must(t, f, err)
+		gone, cancel := context.WithCancel(w.ctx)
+		n := 0
+		err = f.Write(gone, writerFunc(func(p []byte) (int, error) { n += len(p); cancel(); return len(p), nil }))
+		if !errors.Is(err, context.Canceled) || n > 128<<10 {
+			t.Errorf("%s: %v after %d bytes", format, err, n)
+		}
+	}
+	whole, err := w.store.Segments(w.ctx, c.WorkspaceID, id, func(int64) error { return nil })
+	must(t, whole, err)
+	cancel()
+	if _, err := document(gone, whole); !errors.Is(err, context.Canceled) {
+		t.Errorf("segments are decoded: %v", err)
+	}
+	if _, err := w.Import(gone, c, Import{Name: "a.txt", Data: []byte(longText(3000, "b"))}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a file is read: %v", err)
+	}
+}

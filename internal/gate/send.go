@@ -1,0 +1,62 @@
+package gate
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const (
+	// maxWhole is how many bytes of a response are put together before the
+	// first of them is sent.
+	maxWhole = 1 << 20
+	// sendTime bounds the writing of a response. It is the server's time for
+	// one as well.
+	sendTime = 90 * time.Second
+)
+
+// Send answers with what write writes. Up to 1 MB is put together, so that its
+// length is known and an error has a response of its own: Send returns it. More
+// is sent as it is written, and an error then breaks the connection, because a
+// short file must not look whole.
+func Send(w http.ResponseWriter, r *http.Request, write func(context.Context, io.Writer) error) error {
+	ctx, cancel := context.WithTimeout(r.Context(), sendTime)
+	defer cancel()
+	s := &sender{w: w}
+	err := write(ctx, s)
+	switch {
+	case err != nil && s.begun:
+		panic(http.ErrAbortHandler)
+	case err != nil:
+		w.Header().Del("Content-Disposition")
+		return err
+	case !s.begun:
+		w.Header().Set("Content-Length", strconv.Itoa(s.b.Len()))
+		_, _ = w.Write(s.b.Bytes()) // the client may be gone
+	}
+	return nil
+}
+
+// sender holds back the first bytes.
+type sender struct {
+	w     http.ResponseWriter
+	b     bytes.Buffer
+	begun bool
+}
+
+func (s *sender) Write(p []byte) (int, error) {
+	if !s.begun {
+		if s.b.Len()+len(p) <= maxWhole {
+			return s.b.Write(p)
+		}
+		s.begun = true
+		if _, err := s.w.Write(s.b.Bytes()); err != nil {
+			return 0, err
+		}
+		s.b = bytes.Buffer{}
+	}
+	return s.w.Write(p)
+}
