@@ -173,19 +173,19 @@ func (e *environment) indexing() store.Progress {
 }
 
 // open opens the database and the use cases over it.
-func (e *environment) open(data store.Config, limits ratelimit.Source) (*app.App, *store.Store, error) {
+func (e *environment) open(data store.Config, limits ratelimit.Source, work app.WorkLimits) (*app.App, *store.Store, error) {
 	s, err := store.Open(e.ctx, data)
 	if err != nil {
 		return nil, nil, err
 	}
-	return app.New(app.Config{Store: s, Limits: limits, Passwords: credential.NewPasswords(2), Log: e.log}), s, nil
+	return app.New(app.Config{Store: s, Limits: limits, Passwords: credential.NewPasswords(2), Log: e.log, Work: work}), s, nil
 }
 
 // with runs a command's work over the open database. No command spends a limit.
 func (e *environment) with(f func(*app.App) error) error {
 	cfg := e.config()
 	missing := cfg.Missing()
-	a, s, err := e.open(cfg, ratelimit.NewMemory(nil))
+	a, s, err := e.open(cfg, ratelimit.NewMemory(nil), app.WorkLimits{})
 	if err != nil {
 		return err
 	}

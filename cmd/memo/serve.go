@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +39,10 @@ type serveCmd struct {
 	StatementTimeout time.Duration `default:"30s" help:"Longest statement on PostgreSQL."`
 	DrainDelay       time.Duration `help:"After SIGTERM, how long /readyz says so before connections are refused." default:"0s"`
 	TrustedProxy     []string      `help:"Addresses whose X-Forwarded-For is believed." placeholder:"CIDR"`
+	MaxQueries       int           `help:"Searches at one time; half of them for one workspace. 0: two for each processor, and at least 4." default:"0" placeholder:"N"`
+	MaxMemory        int           `help:"Megabytes that reads of large transcriptions take at one time; half of them for one workspace." default:"256" placeholder:"MB"`
+	MaxImports       int           `help:"Files that are read at one time; half of them for one workspace." default:"2" placeholder:"N"`
+	WorkspaceQuota   int           `help:"Megabytes that a workspace may store; 0: no bound." default:"0" placeholder:"MB"`
 	MetricsListen    string        `help:"Address to serve /metrics on; not at all if empty." placeholder:"ADDR"`
 }
 
@@ -52,7 +58,10 @@ func (c *serveCmd) Run(e *environment) error {
 	}
 	data := e.config()
 	data.MaxConns, data.StatementTimeout = c.DatabaseConns, c.StatementTimeout
-	a, s, err := e.open(data, limits)
+	c.boundHeap()
+	a, s, err := e.open(data, limits, app.WorkLimits{
+		Queries: c.MaxQueries, Memory: int64(c.MaxMemory) << 20, Imports: c.MaxImports, Quota: int64(c.WorkspaceQuota) << 20,
+	})
 	if err != nil {
 		return err
 	}
@@ -87,6 +96,7 @@ func (c *serveCmd) Run(e *environment) error {
 		Log: e.log, Metrics: metrics, PublicURL: address, Limits: limits.where, DrainDelay: c.DrainDelay,
 	})
 	metrics.WatchDatabase(s.IsAway)
+	metrics.WatchWork(a.Work())
 	if err := c.announce(e, a, local, address, code); err != nil {
 		return err
 	}
@@ -112,6 +122,9 @@ func (c *serveCmd) check() (public *url.URL, proxies []netip.Prefix, err error) 
 	if c.DatabaseConns < 1 || c.StatementTimeout < time.Second || c.DrainDelay < 0 {
 		return nil, nil, usageError("--database-conns must be 1 or more, --statement-timeout 1s or longer, and --drain-delay no less than 0s")
 	}
+	if c.MaxQueries < 0 || c.MaxMemory < 32 || c.MaxImports < 1 || c.WorkspaceQuota < 0 {
+		return nil, nil, usageError("--max-memory must be 32 or more, --max-imports 1 or more, --max-queries and --workspace-quota no less than 0")
+	}
 	if c.PublicURL != "" {
 		public, err = url.Parse(c.PublicURL)
 		if err != nil || public.Scheme != "http" && public.Scheme != "https" || public.Host == "" {
@@ -135,6 +148,18 @@ func (c *serveCmd) check() (public *url.URL, proxies []netip.Prefix, err error) 
 		proxies = append(proxies, p)
 	}
 	return public, proxies, nil
+}
+
+// baseMemory is what a server needs next to the reads that --max-memory bounds:
+// itself, the pages that it keeps, uploads and imports.
+const baseMemory = 512 << 20
+
+// boundHeap has the garbage collector work harder as the heap comes near a
+// bound, where the operator has set none by GOMEMLIMIT.
+func (c *serveCmd) boundHeap() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(baseMemory + 2*int64(c.MaxMemory)<<20)
+	}
 }
 
 // serveMetrics serves the metrics on a listener of their own.

@@ -66,7 +66,7 @@ func newWorld(t *testing.T, cfg store.Config) *world {
 	}
 	t.Cleanup(func() { s.Close() })
 	w := &world{t: t, ctx: context.Background(), clock: c, store: s, App: New(Config{
-		Store: s, Limits: ratelimit.NewMemory(map[ratelimit.Class]int{ratelimit.Data: 500, ratelimit.Management: 180}),
+		Store: s, Limits: ratelimit.NewMemory(map[ratelimit.Class]int{ratelimit.Data: 500, ratelimit.Management: 180, ratelimit.Changes: 180}),
 		Passwords: credential.NewPasswords(4), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})}
 	w.owner, w.member = w.user("olga@example.com"), w.user("mark@example.com")

@@ -81,11 +81,11 @@ func keyAlive(k store.KeyAccess, a *App) error {
 }
 
 // Spend counts a call of the caller against a class of limits (contract
-// section 1, "Rate limits"): data calls on the key, management on member and
+// section 1, "Rate limits"): data calls on the key, all others on member and
 // workspace. A decision that is not accepted comes with KindRateLimited.
 func (a *App) Spend(ctx context.Context, c memo.Caller, class ratelimit.Class) (ratelimit.Decision, error) {
 	subject := c.KeyID
-	if class == ratelimit.Management {
+	if class != ratelimit.Data {
 		subject = c.UserID + "/" + c.WorkspaceID
 	}
 	d, err := a.limits.Take(ctx, class, subject)

@@ -37,6 +37,7 @@ type Limiter struct {
 
 	mu      sync.Mutex
 	used    int64
+	running int
 	tenants map[string]*tenant // those that have or wait for something
 	queue   *list.List         // of *waiter, in the order in which they came
 	refused int64
@@ -169,6 +170,7 @@ func (l *Limiter) admit() {
 				break
 			}
 			l.used += w.weight
+			l.running++
 			t.used += w.weight
 			t.waiting--
 			l.queue.Remove(e)
@@ -192,6 +194,7 @@ func (l *Limiter) release(w *waiter) {
 func (l *Limiter) give(w *waiter) {
 	t := l.tenants[w.tenant]
 	l.used -= w.weight
+	l.running--
 	t.used -= w.weight
 	l.forget(w.tenant, t)
 	l.admit()
@@ -218,7 +221,8 @@ func (l *Limiter) refusal(t *tenant, own bool) error {
 
 // Stats is what a limiter does at one moment.
 type Stats struct {
-	Used    int64 // weight that is admitted
+	Running int   // pieces of work that are admitted
+	Used    int64 // their weight
 	Waiting int
 	Refused int64 // since the start
 }
@@ -227,5 +231,5 @@ type Stats struct {
 func (l *Limiter) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return Stats{Used: l.used, Waiting: l.queue.Len(), Refused: l.refused}
+	return Stats{Running: l.running, Used: l.used, Waiting: l.queue.Len(), Refused: l.refused}
 }

@@ -61,9 +61,11 @@ func (tr *trial) settle() {
 // check compares the limiter with the rule that it follows.
 func (tr *trial) check() {
 	var used int64
+	running := 0
 	own, waiting := map[string]int64{}, map[string]int{}
 	for _, j := range tr.jobs {
 		if j.returned && j.err == nil {
+			running++
 			used += j.weight
 			own[j.tenant] += j.weight
 		}
@@ -71,8 +73,8 @@ func (tr *trial) check() {
 			waiting[j.tenant]++
 		}
 	}
-	if s := tr.l.Stats(); s.Used != used {
-		tr.Fatalf("the limiter counts %d, and %d are admitted", s.Used, used)
+	if s := tr.l.Stats(); s.Used != used || s.Running != running {
+		tr.Fatalf("the limiter counts %+v, and %d are admitted with %d", s, running, used)
 	}
 	if used > tr.l.cfg.Total {
 		tr.Fatalf("%d of %d are admitted", used, tr.l.cfg.Total)

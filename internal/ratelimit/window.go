@@ -22,10 +22,14 @@ import (
 // Class is a kind of calls that draw on one limit.
 type Class string
 
-// The classes of the contract.
+// The classes.
 const (
 	Data       Class = "data"       // per API key
 	Management Class = "management" // per member and workspace
+
+	// Changes are what people change in the web app, but for keys and for what
+	// takes access away: per user and workspace.
+	Changes Class = "changes"
 )
 
 // Period is the span that the contract promises the limit for.

@@ -23,10 +23,11 @@ type pages struct {
 	max   int
 }
 
+// pageKey has no text of the caller's, which may be long: only its hash.
 type pageKey struct {
 	workspaceID string
 	version     int64
-	url         string // path and query, as they were sent
+	url         [sha256.Size]byte // of path and query, as they were sent
 }
 
 type page struct {
@@ -35,12 +36,13 @@ type page struct {
 	length string
 }
 
-// perPage is what an entry takes besides its body, about.
-const perPage = 300
+// perPage is how many bytes an entry takes besides its body: its key, twice,
+// its validator and its places in the list and the map.
+const perPage = 512
 
 func newPages(maxBytes int) *pages {
 	p := &pages{max: maxBytes}
-	lru, err := simplelru.NewLRU(1<<20, func(k pageKey, v page) { p.bytes -= len(v.body) + len(k.url) + perPage })
+	lru, err := simplelru.NewLRU(1<<20, func(k pageKey, v page) { p.bytes -= cap(v.body) + perPage })
 	if err != nil {
 		panic(err) // only a size below 1 is an error
 	}
@@ -55,7 +57,7 @@ func (p *pages) get(k pageKey) (page, bool) {
 }
 
 func (p *pages) put(k pageKey, v page) {
-	size := len(v.body) + len(k.url) + perPage
+	size := cap(v.body) + perPage
 	if size > p.max/8 {
 		return // one huge page must not push out all others
 	}
@@ -76,7 +78,7 @@ func (p *pages) put(k pageKey, v page) {
 const rendering = "1"
 
 func newPage(k pageKey, body []byte) page {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d %s", rendering, k.workspaceID, k.version, k.url))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d %x", rendering, k.workspaceID, k.version, k.url))
 	return page{body, `"` + base64.RawURLEncoding.EncodeToString(sum[:15]) + `"`, strconv.Itoa(len(body))}
 }
 
@@ -85,7 +87,7 @@ func (c *call) pageKey() pageKey {
 	if c.r.URL.RawQuery != "" {
 		url += "?" + c.r.URL.RawQuery
 	}
-	return pageKey{c.WorkspaceID, c.ContentVersion, url}
+	return pageKey{c.WorkspaceID, c.ContentVersion, sha256.Sum256([]byte(url))}
 }
 
 // answerKept answers from a page that was rendered before, if there is one.

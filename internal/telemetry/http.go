@@ -7,10 +7,13 @@ import (
 	"net/http"
 	"runtime/debug"
 	"time"
+
+	"memoai.tech/memo/internal/bulkhead"
 )
 
-// Middleware gives every request an id, its one log line and its metrics, and
-// turns a panic into whatever answer says that something went wrong.
+// Middleware gives every request an id, its one log line and its metrics, and a
+// scope in which its work is admitted. It turns a panic into whatever answer
+// says that something went wrong.
 type Middleware struct {
 	Log     *slog.Logger
 	Metrics *Metrics
@@ -28,8 +31,10 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 		req := &Request{ID: rand.Text(), Begun: time.Now()}
 		rec := &recorder{ResponseWriter: w}
 		rec.Header().Set("X-Request-Id", req.ID)
-		r = r.WithContext(With(r.Context(), req))
+		ctx, done := bulkhead.NewScope(With(r.Context(), req))
+		r = r.WithContext(ctx)
 		defer func() {
+			done() // the response has been written
 			p := recover()
 			if p != nil && p != http.ErrAbortHandler {
 				m.Log.ErrorContext(r.Context(), "panic", "request_id", req.ID, "panic", p, "stack", string(debug.Stack()))

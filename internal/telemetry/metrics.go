@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"memoai.tech/memo/internal/bulkhead"
 )
 
 // Metrics counts requests, in Prometheus's text format. Its names are part of
@@ -21,6 +23,11 @@ import (
 //	memo_limit_fallbacks_total: how often it went from redis to own
 //	memo_limit_replicas: how many share the limits
 //	memo_database_up: 1 while the database answers
+//	memo_work_running{work}: how many searches, reads, imports and uploads are
+//	  admitted
+//	memo_work_in_use{work}: their weight: bytes, but for searches and imports
+//	memo_work_waiting{work}: how many wait for room
+//	memo_work_refused_total{work}: how many were refused because there was none
 //
 // beside go_* and process_* of the process.
 type Metrics struct {
@@ -76,6 +83,17 @@ func (m *Metrics) WatchDatabase(isAway func() bool) {
 		}
 		return 1
 	})
+}
+
+// WatchWork shows what the limiters admit, by their names.
+func (m *Metrics) WatchWork(limiters map[string]*bulkhead.Limiter) {
+	for name, l := range limiters {
+		label := `{work="` + name + `"}`
+		m.set.NewGauge("memo_work_running"+label, func() float64 { return float64(l.Stats().Running) })
+		m.set.NewGauge("memo_work_in_use"+label, func() float64 { return float64(l.Stats().Used) })
+		m.set.NewGauge("memo_work_waiting"+label, func() float64 { return float64(l.Stats().Waiting) })
+		m.set.NewGauge("memo_work_refused_total"+label, func() float64 { return float64(l.Stats().Refused) })
+	}
 }
 
 // methods bounds the label: a client can send any word as a method.

@@ -29,7 +29,9 @@ import (
 type Config struct {
 	Store            store.Config
 	Data, Management int  // limits; 0 is none
+	Changes          int  // the same
 	Empty            bool // nobody is there
+	Work             app.WorkLimits
 	// Door makes the handler behind the gate.
 	Door func(*app.App, *gate.Gate, *slog.Logger) http.Handler
 }
@@ -71,8 +73,11 @@ func New(t testing.TB, cfg Config) *World {
 	w := &World{T: t, Store: s, Log: new(bytes.Buffer)}
 	log := telemetry.NewLogger(w.Log, slog.LevelInfo)
 	w.App = app.New(app.Config{
-		Store: s, Passwords: credential.NewPasswords(4), Log: log,
-		Limits: ratelimit.NewMemory(map[ratelimit.Class]int{ratelimit.Data: cmp.Or(cfg.Data, 1<<20), ratelimit.Management: cmp.Or(cfg.Management, 1<<20)}),
+		Store: s, Passwords: credential.NewPasswords(4), Log: log, Work: cfg.Work,
+		Limits: ratelimit.NewMemory(map[ratelimit.Class]int{
+			ratelimit.Data: cmp.Or(cfg.Data, 1<<20), ratelimit.Management: cmp.Or(cfg.Management, 1<<20),
+			ratelimit.Changes: cmp.Or(cfg.Changes, 1<<20),
+		}),
 	})
 	g, err := gate.New(gate.Config{App: w.App, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
 	if err != nil {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -223,4 +224,43 @@ func TestDeviceNames(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", agent, got, want)
 		}
 	}
+}
+
+// TestChangesAreLimited: what takes access away is not, nor is the management
+// of keys, which has a limit of its own.
+func TestChangesAreLimited(t *testing.T) {
+	cfg := sqliteWorld(t)
+	cfg.Changes = 3
+	w := newWorld(t, cfg)
+	olga, mark := w.browser(w.Olga), w.browser(w.Mark)
+	title := w.texts("/" + w.Meetings[0] + "/title")
+	for i := range 3 {
+		olga.post(title, "title", fmt.Sprint("Title ", i)).want(200)
+	}
+	for path, field := range map[string][2]string{
+		title: {"title", "x"},
+		w.texts("/" + w.Meetings[0] + "/project"):   {"project", "x"},
+		w.texts("/" + w.Meetings[0] + "/delete"):    {},
+		"/w/" + w.Acme.ID + "/members/" + w.Mark.ID: {"role", "OWNER"},
+		"/w/" + w.Acme.ID + "/invites":              {"role", "MEMBER"},
+		"/w/" + w.Acme.ID + "/workspace":            {"name", "x"},
+	} {
+		p := olga.post(path, field[0], field[1]).want(429, "Rate limit exceeded", "You can go on in")
+		if p.header.Get("Retry-After") == "" {
+			t.Errorf("%s: there is no Retry-After", path)
+		}
+	}
+	olga.get(w.texts("/"+w.Meetings[0])).want(200, "Title 2")
+	for i := range 3 { // of their own, in no workspace
+		olga.post("/account/name", "name", fmt.Sprint("Olga ", i)).want(200)
+	}
+	olga.post("/account/name", "name", "x").want(429)
+	eve := w.browser(w.Eve)
+	eve.post("/w/"+w.Other.ID+"/workspace", "name", "Another").want(200)
+	mark.post("/w/"+w.Acme.ID+"/keys", "id", newID(), "name", "n8n", "life", "90").want(201)
+	olga.post("/w/" + w.Acme.ID + "/keys/" + w.MarkKey.ID + "/revoke").want(200)
+	olga.post("/w/" + w.Acme.ID + "/members/" + w.Mark.ID + "/remove").want(200)
+	mark.get(w.texts("")).want(404)
+	olga.post("/account/sessions/end").want(200)
+	olga.post("/signout").want(200)
 }

@@ -80,10 +80,14 @@ const (
 type manner uint8
 
 const (
-	plain   manner = iota
-	managed        // it is counted as key management (contract section 1)
-	files          // the handler reads its body by itself
+	plain    manner = iota
+	managed         // it is counted as key management (contract section 1)
+	changing        // it is counted as a change; nothing that takes access away is
+	files           // the handler reads its body by itself
 )
+
+// counted is the limit that a manner is counted against.
+var counted = map[manner]ratelimit.Class{managed: ratelimit.Management, changing: ratelimit.Changes}
 
 // route is one address of the site.
 type route struct {
@@ -197,9 +201,9 @@ func (v *visit) admit(rt route) error {
 	if v.Caller, err = v.authorise(v.ctx); err != nil {
 		return err
 	}
-	if rt.manner == managed {
-		left, err := v.App.Spend(v.ctx, v.Caller, ratelimit.Management)
-		gate.TellLimit(v.w.Header(), ratelimit.Management, left)
+	if class, ok := counted[rt.manner]; ok {
+		left, err := v.App.Spend(v.ctx, v.Caller, class)
+		gate.TellLimit(v.w.Header(), class, left)
 		return err
 	}
 	return nil
