@@ -41,9 +41,10 @@ func TestSizesFollowTheContent(t *testing.T) {
 		b := backUp(t, h.Store)
 		ids, err := list(ctx, h.q, scanID, `SELECT id FROM transcriptions`)
 		for _, id := range ids {
-			err = errors.Join(err, h.Write(ctx, func(tx *Tx) error {
+			title, bad := h.PrepareTitle(ctx, workspace, id, "Another", admitAll)
+			err = errors.Join(err, bad, h.Write(ctx, func(tx *Tx) error {
 				e, err := tx.LockTranscription(ctx, workspace, id)
-				return errors.Join(err, tx.Retitle(ctx, e, "Another"), tx.Move(ctx, e, "Sales"), tx.Delete(ctx, e))
+				return errors.Join(err, tx.Retitle(ctx, e, title), tx.Move(ctx, e, "Sales"), tx.Delete(ctx, e))
 			}))
 		}
 		if left, sum := sizes(t, h.Store, workspace); err != nil || left != 0 || sum != 0 {
