@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"memoai.tech/memo/internal/ratelimit"
+	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/telemetry"
 )
 
@@ -12,6 +14,7 @@ type limits struct {
 	ratelimit.Source
 	where func() string         // for /readyz; nil where it is this process alone
 	run   func(context.Context) // in the background
+	own   *ratelimit.Memory     // where it is this process alone
 }
 
 // limitChanges is how many changes a person may make in the web app in 60 s.
@@ -25,7 +28,8 @@ func (c *serveCmd) openLimits(e *environment, m *telemetry.Metrics) (limits, err
 		if e.cli.Database != "" {
 			e.log.Warn("the limits count in this process alone: several servers on one database need --redis to share them")
 		}
-		return limits{Source: ratelimit.NewMemory(numbers), run: func(context.Context) {}}, nil
+		own := ratelimit.NewMemory(numbers)
+		return limits{Source: own, own: own, run: func(context.Context) {}}, nil
 	}
 	r, err := ratelimit.NewRedis(c.Redis, numbers)
 	if err != nil {
@@ -37,4 +41,49 @@ func (c *serveCmd) openLimits(e *environment, m *telemetry.Metrics) (limits, err
 		shared.Run(ctx)
 		r.Close()
 	}}, nil
+}
+
+// savingTime bounds the reading and writing of what the last minute counted: no
+// start and no stop waits longer for it.
+const savingTime = 5 * time.Second
+
+// load counts what the process before this one counted in its last minute. That
+// it cannot be read is no reason not to start.
+func (l limits) load(e *environment, s *store.Store) {
+	if l.own == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(e.ctx, savingTime)
+	defer cancel()
+	windows, err := s.TakeWindows(ctx)
+	if err != nil {
+		e.log.Warn("the calls of the last minute before this start could not be read, and do not count", "error", err)
+		return
+	}
+	saved := make([]ratelimit.Saved, 0, len(windows))
+	for _, w := range windows {
+		one := ratelimit.Saved{Class: ratelimit.Class(w.Class), Calls: w.Calls}
+		copy(one.Subject[:], w.Subject)
+		saved = append(saved, one)
+	}
+	l.own.Load(time.Now(), saved)
+}
+
+// save writes what still counts, for the process after this one.
+func (l limits) save(e *environment, s *store.Store) {
+	if l.own == nil {
+		return
+	}
+	var windows []store.Window
+	for _, w := range l.own.Save(time.Now()) {
+		windows = append(windows, store.Window{Class: string(w.Class), Subject: w.Subject[:], Calls: w.Calls})
+	}
+	if len(windows) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), savingTime)
+	defer cancel()
+	if err := s.SaveWindows(ctx, windows, ratelimit.MaxAge); err != nil {
+		e.log.Warn("the calls of the last minute could not be saved; the next start does not know of them", "error", err)
+	}
 }

@@ -66,6 +66,7 @@ func (c *serveCmd) Run(e *environment) error {
 		return err
 	}
 	defer s.Close()
+	limits.load(e, s)
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
@@ -110,6 +111,7 @@ func (c *serveCmd) Run(e *environment) error {
 	stopBackground()
 	running.Wait()
 	a.Flush(context.WithoutCancel(e.ctx))
+	limits.save(e, s)
 	e.log.Info("stopped")
 	return err
 }

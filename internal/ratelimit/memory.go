@@ -7,7 +7,8 @@ import (
 )
 
 // Memory is a [Source] within one process. Its clock is monotonic: setting the
-// machine's time forward or back changes no decision.
+// machine's time forward or back changes no decision. What it counted can be
+// saved for the process after it, see [Memory.Save].
 type Memory struct {
 	limits map[Class]int
 	span   time.Duration
@@ -16,6 +17,9 @@ type Memory struct {
 	mu        sync.Mutex
 	windows   map[subject]*Window
 	nextSweep time.Duration
+	// loaded are the calls that another process counted, see [Memory.Load].
+	loaded      map[loaded][]time.Duration
+	loadedUntil time.Duration
 }
 
 type subject struct {
@@ -71,7 +75,7 @@ func (m *Memory) window(class Class, id string) (*Window, time.Duration) {
 	s := subject{class, id}
 	w := m.windows[s]
 	if w == nil {
-		w = new(Window)
+		w = &Window{at: m.take(s, now)}
 		m.windows[s] = w
 	}
 	return w, now
