@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"memoai.tech/memo/internal/ratelimit"
@@ -86,4 +87,23 @@ func (l limits) save(e *environment, s *store.Store) {
 	if err := s.SaveWindows(ctx, windows, ratelimit.MaxAge); err != nil {
 		e.log.Warn("the calls of the last minute could not be saved; the next start does not know of them", "error", err)
 	}
+}
+
+// markServed warns when another server runs on the same data directory, which
+// is allowed: each counts by itself.
+func (c *serveCmd) markServed(e *environment) (release func()) {
+	if e.cli.Database != "" {
+		return func() {}
+	}
+	others, release, err := store.MarkServed(e.cli.Data)
+	if err != nil {
+		e.log.Info("whether another server runs on the data directory cannot be seen", "error", err)
+		return func() {}
+	}
+	if others && c.Redis == "" {
+		e.log.Warn("another server runs on this data directory: each counts the limits by itself", "data", e.cli.Data)
+		fmt.Fprintf(e.stderr, "Another server runs on %s. Limits count in each server by itself, so with N servers a key may make N times the calls. "+
+			"Run one server, or several on PostgreSQL and Redis (--database, --redis).\n", e.cli.Data)
+	}
+	return release
 }

@@ -66,6 +66,7 @@ func (c *serveCmd) Run(e *environment) error {
 		return err
 	}
 	defer s.Close()
+	defer c.markServed(e)()
 	limits.load(e, s)
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {

@@ -1,0 +1,90 @@
+//go:build unix
+
+package store
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+func TestServersSeeOneAnother(t *testing.T) {
+	dir := t.TempDir()
+	mark := func(want bool) (release func()) {
+		t.Helper()
+		others, release, err := MarkServed(dir)
+		if err != nil || others != want {
+			t.Fatalf("others: %v, %v; want %v", others, err, want)
+		}
+		return release
+	}
+	first := mark(false)
+	second := mark(true)
+	first()
+	third := mark(true) // the second is still there
+	second()
+	third()
+	mark(false)()
+
+	// Whatever the order, of servers that start at once at most one sees nobody.
+	alone, held := make(chan bool), make(chan struct{})
+	for range 8 {
+		go func() {
+			others, release, err := MarkServed(dir)
+			if err != nil {
+				t.Error(err)
+			}
+			alone <- !others
+			<-held
+			if err == nil {
+				release()
+			}
+		}()
+	}
+	n := 0
+	for range 8 {
+		if <-alone {
+			n++
+		}
+	}
+	close(held)
+	if n > 1 {
+		t.Errorf("%d servers believe that they are alone", n)
+	}
+}
+
+func TestTheMarkIsTheDirectorysOwners(t *testing.T) {
+	dir := t.TempDir()
+	if os.Geteuid() == 0 {
+		if err := os.Chown(dir, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, release, err := MarkServed(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	path := filepath.Join(dir, FileName+"-server")
+	file, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := file.Sys().(*syscall.Stat_t).Uid, owner.Sys().(*syscall.Stat_t).Uid; got != want || file.Mode().Perm() != 0o600 {
+		t.Errorf("it belongs to %d, not %d, with mode %v", got, want, file.Mode())
+	}
+
+	// Nobody is made to open what a link leads to.
+	other := t.TempDir()
+	if err := os.Symlink(path, filepath.Join(other, FileName+"-server")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := MarkServed(other); err == nil {
+		t.Error("a symbolic link was followed")
+	}
+}
