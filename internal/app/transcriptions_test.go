@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -17,6 +18,7 @@ import (
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/search"
 	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/transcript"
 )
 
@@ -173,5 +175,55 @@ func TestSnippets(t *testing.T) {
 	got, err := findSnippets(memo.Lines(segments), raw, search.Query("price offer"))
 	if err != nil || len(got) != 3 || got[0].Start != 3661.5 || got[1].Speaker != "Anna: the Great" || !strings.Contains(got[2].Text, "offer") || len(got[2].Text) > 300 {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// TestTheTotalOfManyHits is bounded, and the pages after it are read.
+func TestTheTotalOfManyHits(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t, store.Config{Dir: dir})
+	w.file("x.txt", "[00:01] Ann: pricing")
+	testenv.Repeat(t, dir, 10_004) // and the first
+	c := w.as(w.owner)
+	for name, tc := range map[string]struct {
+		in       List
+		total    int
+		relation string
+		items    int
+	}{
+		"a search":           {List{Query: "pricing", Limit: 2}, 10_000, "gte", 2},
+		"after its total":    {List{Query: "pricing", Limit: 3, Offset: 10_003}, 10_000, "gte", 2},
+		"by relevance":       {List{Query: "pricing", Limit: 3, Offset: 10_003, Sort: "relevance"}, 10_000, "gte", 2},
+		"after its end":      {List{Query: "pricing", Limit: 3, Offset: 20_000}, 10_000, "gte", 0},
+		"a list":             {List{Limit: 2}, 10_005, "eq", 2},
+		"after a list":       {List{Limit: 2, Offset: 10_005}, 10_005, "eq", 0},
+		"a search for less":  {List{Query: "nothing"}, 0, "eq", 0},
+		"a search for signs": {List{Query: "?!"}, 0, "eq", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tc.in.Status, tc.in.NoSnippets = memo.StatusCompleted, true
+			for range 2 { // counted, and remembered
+				p, err := w.Transcriptions(w.ctx, c, tc.in)
+				if err != nil || p.Total != tc.total || p.TotalRelation() != tc.relation || len(p.Items) != tc.items {
+					t.Errorf("%d items of %d, %s, %v", len(p.Items), p.Total, p.TotalRelation(), err)
+				}
+			}
+		})
+	}
+}
+
+// TestAnEntryOfTheTotalsHasAFixedSize: callers choose the words and the filters, and
+// must not choose how much memory they take.
+func TestAnEntryOfTheTotalsHasAFixedSize(t *testing.T) {
+	for _, typ := range []reflect.Type{reflect.TypeFor[totalKey](), reflect.TypeFor[store.Total]()} {
+		for i := range typ.NumField() {
+			field := typ.Field(i).Type
+			if field.Kind() == reflect.Array {
+				field = field.Elem()
+			}
+			if k := field.Kind(); k != reflect.Uint8 && k != reflect.Int64 && k != reflect.Int && k != reflect.Bool {
+				t.Errorf("%v of %v points to something", typ.Field(i).Name, typ)
+			}
+		}
 	}
 }

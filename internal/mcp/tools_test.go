@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/testworld"
 )
 
@@ -232,4 +233,28 @@ func jsonOf(v any) string {
 		panic(err)
 	}
 	return string(b)
+}
+
+// TestTotalRelation: a total says whether it is exact, to programs and to models.
+func TestTotalRelation(t *testing.T) {
+	cfg := storeIn(t)
+	w := newWorld(t, testworld.Config{Store: cfg})
+	w.Import(w.Acme, "x.txt", "[00:01] Ann: zebra")
+	check := func(tool, arguments string, total int, relation, says string) {
+		t.Helper()
+		var got struct {
+			Total         int
+			TotalRelation string `json:"total_relation"`
+		}
+		r := w.good(tool, arguments, &got)
+		if got.Total != total || got.TotalRelation != relation || !strings.Contains(r.Content[0].Text, says) {
+			t.Errorf("%s %s: %+v\n%s", tool, arguments, got, r.Content[0].Text)
+		}
+	}
+	check(listTool, `{"q":"zebra"}`, 1, "eq", "1 transcription of 1\n")
+	check(searchTool, `{"query":"zebra"}`, 1, "eq", "1 hit; 1 transcription with these words")
+	testenv.Repeat(t, cfg.Dir, 10_000)
+	check(listTool, `{"q":"zebra","limit":2}`, 10_000, "gte", "2 transcriptions of more than 10000\n")
+	check(searchTool, `{"query":"zebra","limit":2}`, 10_000, "gte", "2 hits; more than 10000 transcriptions with these words")
+	check(listTool, `{"limit":1}`, 10_004, "eq", "1 transcription of 10004\n")
 }

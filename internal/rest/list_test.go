@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/testworld"
 )
 
@@ -217,4 +218,23 @@ func TestConditionalRequests(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestTotalRelation: a total says whether it is exact.
+func TestTotalRelation(t *testing.T) {
+	cfg := storeIn(t)
+	w := newWorld(t, cfg, limits{})
+	w.Import(w.Acme, "x.txt", "[00:01] Ann: zebra")
+	for query, want := range map[string]string{
+		"":           `"total":4,"total_relation":"eq","limit":20,`,
+		"q=zebra":    `"total":1,"total_relation":"eq","limit":20,`,
+		"q=nothing":  `"total":0,"total_relation":"eq","limit":20,`,
+		"offset=100": `"total":4,"total_relation":"eq","limit":20,`,
+	} {
+		w.get("/transcriptions?"+query, w.OlgaKey.Key).Want(200, want)
+	}
+	testenv.Repeat(t, cfg.Dir, 10_000)
+	w.get("/transcriptions?q=zebra&limit=1", w.OlgaKey.Key).Want(200, `"total":10000,"total_relation":"gte","limit":1,`)
+	w.get("/transcriptions?q=zebra&offset=10000", w.OlgaKey.Key).Want(200, `"items":[{`, `"total":10000,"total_relation":"gte","limit":20,`)
+	w.get("/transcriptions?limit=1", w.OlgaKey.Key).Want(200, `"total":10004,"total_relation":"eq","limit":1,`)
 }

@@ -19,6 +19,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/transcript"
 )
 
@@ -308,4 +309,14 @@ func TestChangesAreForThoseWhoMay(t *testing.T) {
 		olga.post(w.texts("/"+marks+"/delete")).want(200, "The transcription is deleted.").without("A better title")
 		mark.post(w.texts("/" + marks + "/delete")).want(404)
 	})
+}
+
+func TestASearchOfManyHitsSaysMoreThan(t *testing.T) {
+	cfg := sqliteWorld(t)
+	w := newWorld(t, cfg)
+	w.Import(w.Acme, "x.txt", "[00:01] Ann: zebra")
+	testenv.Repeat(t, cfg.Store.Dir, 10_000)
+	b := w.browser(w.Olga)
+	b.get(w.texts("?q=zebra")).want(200, "More than 10,000 transcriptions with “zebra”")
+	b.get(w.texts("")).want(200, "10004 transcriptions").without("More than")
 }
