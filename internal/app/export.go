@@ -92,17 +92,26 @@ func document(ctx context.Context, w store.Whole) (*memo.Document, error) {
 	if err := json.Unmarshal(w.Doc, &d.Transcription); err != nil {
 		return nil, fmt.Errorf("app: item %s: %w", w.ID, err)
 	}
+	var err error
+	if d.Segments, err = Segments(ctx, w); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Segments decodes the segments of a transcription. It ends when ctx does.
+func Segments(ctx context.Context, w Whole) (segments []memo.Segment, err error) {
 	if w.Segments == nil {
-		return d, nil
+		return nil, nil
 	}
 	dec := jsontext.NewDecoder(bytes.NewBuffer(w.Segments))
-	_, err := dec.ReadToken()
+	_, err = dec.ReadToken()
 	for err == nil && dec.PeekKind() == '{' {
-		if len(d.Segments)%1000 == 0 && ctx.Err() != nil {
+		if len(segments)%1000 == 0 && ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		d.Segments = append(d.Segments, memo.Segment{})
-		err = json.UnmarshalDecode(dec, &d.Segments[len(d.Segments)-1])
+		segments = append(segments, memo.Segment{})
+		err = json.UnmarshalDecode(dec, &segments[len(segments)-1])
 	}
 	if err == nil {
 		_, err = dec.ReadToken()
@@ -110,7 +119,7 @@ func document(ctx context.Context, w store.Whole) (*memo.Document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("app: segments of %s: %w", w.ID, err)
 	}
-	return d, nil
+	return segments, nil
 }
 
 // ArchiveName is what the file of an archive is called.

@@ -129,9 +129,9 @@ func (v *visit) transcriptionPage() (transcriptionPage, error) {
 	if err := json.Unmarshal(w.Doc, &p.Transcription); err != nil {
 		return p, fmt.Errorf("web: item %s: %w", id, err)
 	}
-	var segments []memo.Segment
-	if err := json.Unmarshal(w.Segments, &segments); err != nil {
-		return p, fmt.Errorf("web: segments of %s: %w", id, err)
+	segments, err := app.Segments(v.ctx, w)
+	if err != nil {
+		return p, err
 	}
 	p.frame = v.in("transcriptions", p.Transcription.Title)
 	p.Q = strings.TrimSpace(shorten(strings.ToValidUTF8(v.r.URL.Query().Get("q"), ""), search.MaxQuery))
