@@ -29,7 +29,10 @@ func (h *holder) addText(title, said string) (id string) {
 	err := h.Write(context.Background(), func(tx *Tx) (err error) {
 		doc := &memo.Document{Transcription: memo.Transcription{Title: title, Status: memo.StatusCompleted, CreatedAt: tx.Now, UpdatedAt: tx.Now}}
 		doc.Segments = []memo.Segment{{Text: said}}
-		id, _, err = tx.AddTranscription(context.Background(), New{Doc: doc, WorkspaceID: workspace, Markdown: Deflated{Data: []byte("x")}})
+		p, err := h.Prepare(New{Doc: doc, WorkspaceID: workspace, Markdown: Deflated{Data: []byte("x")}})
+		if err == nil {
+			id, _, err = tx.AddTranscription(context.Background(), p)
+		}
 		return err
 	})
 	if err != nil {
