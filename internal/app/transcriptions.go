@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -231,47 +232,66 @@ func (a *App) snippets(ctx context.Context, c memo.Caller, it store.Item, query 
 	if err != nil {
 		return nil, err
 	}
-	return findSnippets(text, segments, query)
+	return findSnippets(ctx, text, segments, query)
 }
 
 // bytesOfChar is what a character of a text takes in text and segments, about.
 const bytesOfChar = 3
 
-// findSnippets relies on every segment being one line of the text.
-func findSnippets(text string, segments []byte, query []search.Term) ([]Snippet, error) {
+// findSnippets finds the best lines of a text among its first [search.MaxText]
+// bytes. Every segment is one line of the text.
+func findSnippets(ctx context.Context, text string, segments []byte, query []search.Term) ([]Snippet, error) {
 	var lines []string
-	for rest := text; rest != ""; {
+	for rest := text[:min(len(text), search.MaxText)]; rest != ""; {
 		line, tail, _ := strings.Cut(rest, "\n")
 		lines, rest = append(lines, line), tail
 	}
-	hits := search.Match(query, len(lines), func(i int) string { return withoutClock(lines[i]) })
-	out := make([]Snippet, 0, len(hits))
-	for _, i := range hits {
+	hits, err := search.Match(ctx, query, len(lines), func(i int) string { return withoutClock(lines[i]) })
+	if err != nil {
+		return nil, err
+	}
+	found, err := segmentsAt(ctx, segments, hits)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Snippet, len(hits))
+	for n, i := range hits {
 		offset := i // a line break each
 		for _, line := range lines[:i] {
 			offset += utf8.RuneCountInString(line)
 		}
-		s, err := segmentAt(segments, i)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, Snippet{Text: search.Cut(query, s.Text), Start: s.Start, Speaker: s.Speaker, Offset: offset, Line: i + 1})
+		s := found[n]
+		out[n] = Snippet{Text: search.Cut(query, s.Text), Start: s.Start, Speaker: s.Speaker, Offset: offset, Line: i + 1}
 	}
 	return out, nil
 }
 
-// segmentAt decodes one element of a JSON array and skips those before it.
-func segmentAt(segments []byte, i int) (s memo.Segment, err error) {
-	d := jsontext.NewDecoder(bytes.NewReader(segments))
-	if _, err := d.ReadToken(); err != nil {
-		return s, err
+// segmentsAt decodes the elements of a JSON array at these indices. It walks over
+// the array once, up to the last of them.
+func segmentsAt(ctx context.Context, array []byte, indices []int) ([]memo.Segment, error) {
+	out := make([]memo.Segment, len(indices))
+	if len(indices) == 0 {
+		return out, nil
 	}
-	for range i {
-		if err := d.SkipValue(); err != nil {
-			return s, err
+	d := jsontext.NewDecoder(bytes.NewBuffer(array)) // a buffer is read in place
+	if _, err := d.ReadToken(); err != nil {
+		return nil, err
+	}
+	for i := range slices.Max(indices) + 1 {
+		if i%1000 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		var err error
+		if n := slices.Index(indices, i); n >= 0 {
+			err = json.UnmarshalDecode(d, &out[n])
+		} else {
+			err = d.SkipValue()
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
-	return s, json.UnmarshalDecode(d, &s)
+	return out, nil
 }
 
 // Transcription reads one transcription with its text.

@@ -19,6 +19,8 @@ func TestMarks(t *testing.T) {
 		{"price", "nothing \xff here", nil},
 		{"", "nothing", nil},
 		{"q3", "Q3の予算", []string{"Q3"}},
+		{"ガ", "これはｶﾞです", []string{"ｶﾞ"}},
+		{"予算", "は\u3099予算で", []string{"予算"}},
 	} {
 		var got []string
 		for _, m := range Marks(Query(c.query), c.text) {

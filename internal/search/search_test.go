@@ -1,6 +1,7 @@
 package search
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -46,9 +47,26 @@ func TestQuery(t *testing.T) {
 
 func TestMatchPutsTheBestLinesFirst(t *testing.T) {
 	lines := []string{"start of it", "art and price", "the price", "Prices rose", "price of art"}
-	got := Match(Query("price art"), len(lines), func(i int) string { return lines[i] })
+	got, err := Match(t.Context(), Query("price art"), len(lines), func(i int) string { return lines[i] })
+	if err != nil {
+		t.Fatal(err)
+	}
 	if diff := cmp.Diff([]int{1, 4, 2}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestMatchStops(t *testing.T) {
+	query, calls := Query("price"), 0
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := Match(ctx, query, 1000, func(int) string { calls++; cancel(); return "nothing" })
+	if err != context.Canceled || calls != 1 {
+		t.Errorf("when the context ends: %d lines were read, error %v", calls, err)
+	}
+	line, calls := strings.Repeat("x ", 32<<10), 0
+	found, err := Match(t.Context(), query, 1000, func(int) string { calls++; return line })
+	if most := MaxText/len(line) + 1; err != nil || len(found) > 0 || calls > most {
+		t.Errorf("of a long text: %d lines were read, want at most %d (%v)", calls, most, err)
 	}
 }
 
@@ -72,8 +90,8 @@ func FuzzSearch(f *testing.F) {
 	f.Add("The price, 会議です", "price")
 	f.Fuzz(func(t *testing.T, text, q string) {
 		if terms := Query(text); len(terms) > 0 && len(terms) < maxQueryTerms && utf8.RuneCountInString(text) < maxTerm {
-			if len(Match(terms, 1, func(int) string { return text })) == 0 {
-				t.Fatalf("%q is not found by its own words %v", text, terms)
+			if found, err := Match(t.Context(), terms, 1, func(int) string { return text }); err != nil || len(found) == 0 {
+				t.Fatalf("%q is not found by its own words %v: %v", text, terms, err)
 			}
 		}
 		Cut(Query(q), text)

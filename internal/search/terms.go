@@ -10,11 +10,9 @@
 package search
 
 import (
-	"strings"
+	"iter"
 	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // The bounds of a query. What lies beyond is refused (length) or ignored
@@ -36,15 +34,13 @@ type Term struct {
 // Terms returns the terms of a text in their order, for an index.
 func Terms(text string) []string {
 	var out []string
-	eachRun(fold(text), func(run []rune, unspaced bool) {
-		if !unspaced {
-			out = append(out, string(run[:min(len(run), maxTerm)]))
-			return
+	for r := range runs(fold(text)) {
+		if r.unspaced {
+			out = r.appendPairs(out)
+		} else {
+			out = append(out, cutTerm(r.text))
 		}
-		for i := range run {
-			out = append(out, string(run[i:min(i+2, len(run))]))
-		}
-	})
+	}
 	return out
 }
 
@@ -59,44 +55,86 @@ func Query(q string) []Term {
 			out = append(out, Term{text, prefix})
 		}
 	}
-	eachRun(fold(q), func(run []rune, unspaced bool) {
-		switch {
-		case !unspaced:
-			run = run[:min(len(run), maxTerm)]
-			add(string(run), len(run) >= prefixFrom)
-		case len(run) == 1:
-			add(string(run), true) // as the first of a pair, or alone at the end
-		default:
-			for i := range len(run) - 1 {
-				add(string(run[i:i+2]), false)
-			}
+	for r := range runs(fold(q)) {
+		if !r.unspaced {
+			term := cutTerm(r.text)
+			add(term, utf8.RuneCountInString(term) >= prefixFrom)
+			continue
 		}
-	})
+		pairs := r.appendPairs(nil)
+		if len(pairs) == 1 {
+			add(pairs[0], true) // as the first of a pair, or alone at the end
+			continue
+		}
+		for _, pair := range pairs[:len(pairs)-1] {
+			add(pair, false)
+		}
+	}
 	return out
 }
 
-// eachRun calls f with every run of word characters that is of one kind.
-func eachRun(s string, f func(run []rune, unspaced bool)) {
-	var run []rune
-	kind := false
-	flush := func() {
-		if len(run) > 0 {
-			f(run, kind)
-			run = run[:0]
+// run is a longest possible sequence of word characters of one kind: of a script
+// with spaces between words, or of one without.
+type run struct {
+	at       int // the offset of its first byte
+	text     string
+	unspaced bool
+}
+
+// appendPairs adds the pairs of neighbouring characters of a run, and its last
+// character alone.
+func (r run) appendPairs(out []string) []string {
+	for i := 0; i < len(r.text); {
+		_, first := utf8.DecodeRuneInString(r.text[i:])
+		_, second := utf8.DecodeRuneInString(r.text[i+first:])
+		out = append(out, r.text[i:i+first+second])
+		i += first
+	}
+	return out
+}
+
+// cutTerm cuts a word to the characters that are compared.
+func cutTerm(word string) string {
+	n := 0
+	for i := range word {
+		if n == maxTerm {
+			return word[:i]
+		}
+		n++
+	}
+	return word
+}
+
+// runs yields the runs of a text in their order.
+func runs(s string) iter.Seq[run] {
+	return func(yield func(run) bool) {
+		start, unspaced := -1, false // of the open run
+		for i, r := range s {
+			switch word := isWord(r); {
+			case !word && start < 0:
+				continue
+			case !word:
+				if !yield(run{start, s[start:i], unspaced}) {
+					return
+				}
+				start = -1
+				continue
+			}
+			kind := isUnspaced(r) || start >= 0 && unspaced && unicode.Is(unicode.M, r)
+			if start >= 0 && kind != unspaced {
+				if !yield(run{start, s[start:i], unspaced}) {
+					return
+				}
+				start = -1
+			}
+			if start < 0 {
+				start, unspaced = i, kind
+			}
+		}
+		if start >= 0 {
+			yield(run{start, s[start:], unspaced})
 		}
 	}
-	for _, r := range s {
-		if !isWord(r) {
-			flush()
-			continue
-		}
-		if k := isUnspaced(r) || kind && len(run) > 0 && unicode.Is(unicode.M, r); k != kind {
-			flush()
-			kind = k
-		}
-		run = append(run, r)
-	}
-	flush()
 }
 
 func isWord(r rune) bool {
@@ -115,28 +153,4 @@ func isUnspaced(r rune) bool {
 func IsUnspaced(term string) bool {
 	r, _ := utf8.DecodeRuneInString(term)
 	return isUnspaced(r)
-}
-
-// fold brings a text to the form in which it is compared.
-func fold(s string) string {
-	if isASCII(s) {
-		return strings.ToLower(s)
-	}
-	var b strings.Builder
-	b.Grow(len(s))
-	for _, r := range norm.NFKD.String(s) {
-		if r < 0x300 || r > 0x36F { // the accents of Latin, Greek and Cyrillic
-			b.WriteRune(unicode.ToLower(r))
-		}
-	}
-	return norm.NFC.String(b.String())
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }

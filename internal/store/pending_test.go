@@ -120,10 +120,14 @@ func TestAPendingTextCanChange(t *testing.T) {
 		if err != nil || len(batch) != 3 {
 			t.Fatalf("%v %v", batch, err)
 		}
+		title, err := h.PrepareTitle(ctx, workspace, retitled, "New giraffe", admitAll)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := h.Write(ctx, func(tx *Tx) error {
 			e, err := tx.LockTranscription(ctx, workspace, retitled)
 			if err == nil {
-				err = tx.Retitle(ctx, e, "New giraffe")
+				err = tx.Retitle(ctx, e, title)
 			}
 			if err != nil {
 				return err

@@ -33,15 +33,17 @@ type transcriptionPage struct {
 	Q     string
 	Hits  []hitRow
 	Found int // lines with the words, however many are shown
-	Lines []lineRow
-	Count int // of lines
-	Parts []linesPart
-	Prev  string
-	Next  string
-	Last  string
-	Timed bool
-	At    string // the time that was asked for, if it is none
-	found string // the address of the line that is said at it
+	// Searched is how many lines were searched, when these are not all.
+	Searched int
+	Lines    []lineRow
+	Count    int // of lines
+	Parts    []linesPart
+	Prev     string
+	Next     string
+	Last     string
+	Timed    bool
+	At       string // the time that was asked for, if it is none
+	found    string // the address of the line that is said at it
 
 	MayEdit       bool
 	Title, Folder fields // the forms of the title and of the project
@@ -199,13 +201,21 @@ func (p *transcriptionPage) read(ctx context.Context, segments []memo.Segment, w
 			p.Next, p.Last = p.Parts[i+1].Link, p.Parts[len(p.Parts)-1].Link
 		}
 	}
-	found, err := linesWith(ctx, segments, words)
-	for _, i := range found {
-		if p.Found++; p.Found <= maxHits {
-			p.Hits = append(p.Hits, hitRow{row(i, search.Cut(words, segments[i].Text)), lineLink(p.Path, p.Q, i+1)})
-		}
+	found, searched, err := linesWith(ctx, segments, words)
+	if err != nil {
+		return err
 	}
-	return err
+	if searched < p.Count {
+		p.Searched = searched
+	}
+	p.Found = len(found)
+	for _, i := range found[:min(len(found), maxHits)] {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		p.Hits = append(p.Hits, hitRow{row(i, search.Cut(words, segments[i].Text)), lineLink(p.Path, p.Q, i+1)})
+	}
+	return nil
 }
 
 // split divides the lines into parts, always the same ones, of which the one
@@ -245,18 +255,26 @@ func reports(all []memo.Report) []reportRow {
 	return rows
 }
 
-// linesWith finds the lines that have all the words, or where there is none,
-// those that have any. It stops with ctx: a transcript may have 200,000 lines.
-func linesWith(ctx context.Context, segments []memo.Segment, words []search.Term) (found []int, err error) {
+// linesWith finds the lines that have all the words, or when there are none,
+// those that have any. It looks at the first [search.MaxText] bytes of the lines,
+// which are so many lines, and stops with ctx.
+func linesWith(ctx context.Context, segments []memo.Segment, words []search.Term) (found []int, searched int, err error) {
 	var all, some []int
 	if len(words) == 0 {
-		return nil, nil
+		return nil, len(segments), nil
 	}
+	seen := 0
 	for i, s := range segments {
-		if i%1000 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
+		if err := ctx.Err(); err != nil {
+			return nil, i, err
 		}
-		switch n := search.Count(words, string(s.Speaker)+": "+s.Text); {
+		if seen >= search.MaxText {
+			break
+		}
+		searched++
+		line := string(s.Speaker) + ": " + s.Text
+		seen += len(line)
+		switch n := search.Count(words, line); {
 		case n == len(words):
 			all = append(all, i)
 		case n > 0:
@@ -264,9 +282,9 @@ func linesWith(ctx context.Context, segments []memo.Segment, words []search.Term
 		}
 	}
 	if len(all) > 0 {
-		return all, nil
+		return all, searched, nil
 	}
-	return some, nil
+	return some, searched, nil
 }
 
 func doRetitle(v *visit) error {

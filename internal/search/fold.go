@@ -1,0 +1,136 @@
+package search
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// fold returns a text in the form in which it is compared: compatibility forms
+// replaced, in lower case, without the accents of Latin, Greek and Cyrillic.
+func fold(s string) string {
+	if isASCII(s) {
+		return strings.ToLower(s)
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	for _, r := range norm.NFKD.String(s) {
+		if !isAccent(r) {
+			b.WriteRune(unicode.ToLower(r))
+		}
+	}
+	return norm.NFC.String(b.String())
+}
+
+// isAccent reports one of the combining accents of Latin, Greek and Cyrillic.
+func isAccent(r rune) bool { return 0x300 <= r && r <= 0x36F }
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// folded is a folded text with the way back to the text that it was made of.
+type folded struct {
+	text string
+	// from has for each byte of text, and for its end, the offset of the
+	// character that it came from. It is nil where all offsets are the same.
+	from []int
+}
+
+// foldWithOffsets folds a text once, in time linear to its length. Where folding
+// changes the number of characters of a group ("½", "ﬁ", a letter with its
+// accent), all of the result comes from the group's first character.
+func foldWithOffsets(s string) folded {
+	if isASCII(s) {
+		return folded{text: strings.ToLower(s)}
+	}
+	bare := folded{from: make([]int, 0, len(s)+1)}
+	var text strings.Builder
+	text.Grow(len(s))
+	var group norm.Iter
+	for group.InitString(norm.NFKD, s); !group.Done(); {
+		at := group.Pos()
+		decomposed := group.Next()
+		added := text.Len()
+		for len(decomposed) > 0 {
+			r, size := utf8.DecodeRune(decomposed)
+			if decomposed = decomposed[size:]; !isAccent(r) {
+				text.WriteRune(unicode.ToLower(r))
+			}
+		}
+		bare.from = appendOffsets(bare.from, text.String()[added:], s[at:group.Pos()], folded{}, at)
+	}
+	bare.text, bare.from = text.String(), append(bare.from, len(s))
+	return bare.composed()
+}
+
+// composed puts letters and the marks that folding leaves together again.
+func (f folded) composed() folded {
+	from := make([]int, 0, len(f.from))
+	var text strings.Builder
+	text.Grow(len(f.text))
+	var group norm.Iter
+	for group.InitString(norm.NFC, f.text); !group.Done(); {
+		at, added := group.Pos(), text.Len()
+		text.Write(group.Next())
+		from = appendOffsets(from, text.String()[added:], f.text[at:group.Pos()], f, at)
+	}
+	return folded{text.String(), append(from, f.from[len(f.text)])}
+}
+
+// appendOffsets adds the offsets of the bytes of added, which was made of a group
+// of characters of the text f at an offset.
+func appendOffsets(from []int, added, group string, f folded, at int) []int {
+	if utf8.RuneCountInString(added) != utf8.RuneCountInString(group) {
+		for range len(added) {
+			from = append(from, f.origin(at))
+		}
+		return from
+	}
+	for i := range group {
+		_, size := utf8.DecodeRuneInString(added)
+		for range size {
+			from = append(from, f.origin(at+i))
+		}
+		added = added[size:]
+	}
+	return from
+}
+
+// origin returns where the character begins that byte i of the text came from.
+func (f folded) origin(i int) int {
+	if f.from == nil {
+		return i
+	}
+	return f.from[i]
+}
+
+// next returns the first byte of the text, from i on, that came from the
+// original's offset at or from one after it.
+func (f folded) next(i, at int) int {
+	if f.from == nil {
+		return max(i, at)
+	}
+	for i < len(f.text) && f.from[i] < at {
+		i++
+	}
+	return i
+}
+
+// span returns the part of the original that bytes i to j of the text came from.
+func (f folded) span(i, j int) Span {
+	if f.from == nil {
+		return Span{i, j}
+	}
+	for j < len(f.text) && f.from[j] == f.from[j-1] {
+		j++
+	}
+	return Span{f.from[i], f.from[j]}
+}

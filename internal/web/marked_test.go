@@ -1,0 +1,45 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/search"
+)
+
+func TestLinesWith(t *testing.T) {
+	segments := []memo.Segment{{Text: "the price"}, {Speaker: "Anna", Text: "price and offer"}, {Text: "nothing"}}
+	for q, want := range map[string][]int{"price offer": {1}, "anna offer": {1}, "offer nothing": {1, 2}, "none": nil, "": nil} {
+		got, searched, err := linesWith(t.Context(), segments, search.Query(q))
+		if err != nil || searched != len(segments) || len(got) != len(want) || len(want) > 0 && got[0] != want[0] {
+			t.Errorf("%q: lines %v of %d, %v", q, got, searched, err)
+		}
+	}
+}
+
+// TestLinesOfALongText: only the first part of a text is searched, and the
+// search ends with its context.
+func TestLinesOfALongText(t *testing.T) {
+	line := strings.Repeat("word ", 12_000)
+	segments := make([]memo.Segment, 2*search.MaxText/len(line))
+	for i := range segments {
+		segments[i].Text = line
+	}
+	segments[len(segments)-1].Text = "offer"
+	found, searched, err := linesWith(t.Context(), segments, search.Query("offer"))
+	if err != nil || len(found) > 0 || searched > search.MaxText/len(line)+1 {
+		t.Errorf("found %v in %d lines, %v", found, searched, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, searched, err := linesWith(ctx, segments, search.Query("offer")); searched > 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end of the context: %d lines, %v", searched, err)
+	}
+	p := &transcriptionPage{}
+	if err := p.read(t.Context(), segments, search.Query("offer"), 1); err != nil || p.Searched != len(segments)/2+1 && p.Searched != len(segments)/2 {
+		t.Errorf("the page says %d of %d lines, %v", p.Searched, len(segments), err)
+	}
+}
