@@ -39,7 +39,7 @@ func parseCursor(sort, cursor string) (store.Page, *memo.Error) {
 		return store.Page{}, bad
 	}
 	if parts[0] != sort {
-		return store.Page{}, memo.Invalid("cursor", "belongs to a list with sort=%s", parts[0])
+		return store.Page{}, memo.Invalid("cursor", "belongs to a list with sort=%s", memo.Printable(parts[0], 20))
 	}
 	n, err := strconv.ParseInt(parts[1], 10, 64)
 	if err != nil {

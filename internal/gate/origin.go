@@ -28,7 +28,7 @@ func canonical(u *url.URL) *url.URL {
 // peer is one that the operator named, and then the address before the last
 // proxy of theirs.
 func (g *Gate) Origin(r *http.Request) app.Origin {
-	return app.Origin{IP: g.Address(r), Agent: cleanAgent(r.UserAgent())}
+	return app.Origin{IP: g.Address(r), Agent: memo.Printable(r.UserAgent(), maxAgent)}
 }
 
 // Address is where a request comes from, without its agent.
@@ -75,17 +75,8 @@ func (g *Gate) secure(r *http.Request) bool {
 	return err == nil && g.trusts(peer) && r.Header.Get("X-Forwarded-Proto") == "https"
 }
 
-// cleanAgent makes a User-Agent fit to be kept and shown. Clients have been
-// seen that put their key there.
-func cleanAgent(s string) string {
-	s = strings.ToValidUTF8(s, "�")
-	return memo.RedactKeys(strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
-			return -1
-		}
-		return r
-	}, s)) // last, for what was taken out may have split a key
-}
+// maxAgent is how many characters of a User-Agent are stored and shown.
+const maxAgent = 500
 
 // OwnName refuses a request that reached a loopback address under a name that
 // is not this server's: a page whose name was turned to 127.0.0.1 counts as of

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/ratelimit"
@@ -26,6 +27,9 @@ type Problem struct {
 
 // Problems are all bad parameters of a request: 422.
 type Problems []Problem
+
+// maxProblems is how many of them an answer names.
+const maxProblems = 100
 
 func (p Problems) Error() string {
 	var b strings.Builder
@@ -85,7 +89,7 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 			h.Set("Allow", e.Allow)
 		}
 	} else if p, ok := errors.AsType[Problems](err); ok {
-		status, detail = http.StatusUnprocessableEntity, p
+		status, detail = http.StatusUnprocessableEntity, p[:min(len(p), maxProblems)]
 	} else if e, ok := errors.AsType[*memo.Error](err); ok {
 		status, detail = answer(e, h, req)
 	} else if errors.Is(err, context.DeadlineExceeded) {
@@ -106,7 +110,7 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusInternalServerError {
 		body.RequestID = req.ID
 	}
-	WriteJSON(w, status, body)
+	WriteJSON(w, r, status, body)
 }
 
 // StatusOf is the status that a kind of error has at every door.
@@ -180,12 +184,15 @@ func challenge(e *memo.Error, h http.Header) string {
 	return e.Message // of a session
 }
 
-// WriteJSON answers with a value as JSON, which is not to be kept anywhere
-// unless a header says so already.
-func WriteJSON(w http.ResponseWriter, status int, v any) {
-	body, err := json.Marshal(v)
+// WriteJSON answers with a value as JSON, which no cache may store unless a
+// header says so already. Invalid UTF-8 becomes U+FFFD. A value that cannot be
+// written as JSON is an error of ours: it is logged, and the answer is 500.
+func WriteJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
+	body, err := json.Marshal(v, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
-		panic(fmt.Errorf("gate: answer: %w", err)) // a type of ours that cannot be written
+		req := telemetry.Of(r.Context())
+		req.Err = fmt.Errorf("gate: answer: %w", err)
+		status, body = http.StatusInternalServerError, []byte(`{"detail":"Internal server error","request_id":"`+req.ID+`"}`)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")

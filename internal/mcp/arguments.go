@@ -141,7 +141,7 @@ func decode(raw []byte, in any) error {
 		}
 	}
 	if unknown := slices.Sorted(maps.Keys(given)); len(unknown) > 0 {
-		wrong = append(wrong, fmt.Sprintf("there is no argument %q, only %s", memo.RedactKeys(shown(unknown[0])), strings.Join(names, ", ")))
+		wrong = append(wrong, fmt.Sprintf("there is no argument %q, only %s", memo.Printable(unknown[0], 40), strings.Join(names, ", ")))
 	}
 	if len(wrong) > 0 {
 		return wrong
@@ -149,13 +149,8 @@ func decode(raw []byte, in any) error {
 	return nil
 }
 
-// shown bounds what an answer repeats of what it was sent.
-func shown(s string) string {
-	if utf8.RuneCountInString(s) > 40 {
-		return string([]rune(s)[:40]) + "…"
-	}
-	return s
-}
+// maxRepeated is how many characters an answer repeats of one value of a call.
+const maxRepeated = 500
 
 // set reads one value, and says what is wrong with it.
 func set(field reflect.Value, tag reflect.StructTag, value jsontext.Value) (problem string) {

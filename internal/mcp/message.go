@@ -45,11 +45,11 @@ type failed struct {
 }
 
 // write answers a message with an error; id is nil where it could not be read.
-func write(w http.ResponseWriter, status int, id jsontext.Value, e *rpcError) {
+func write(w http.ResponseWriter, r *http.Request, status int, id jsontext.Value, e *rpcError) {
 	if id == nil {
 		id = jsontext.Value("null")
 	}
-	gate.WriteJSON(w, status, failed{"2.0", id, e})
+	gate.WriteJSON(w, r, status, failed{"2.0", id, e})
 }
 
 func invalidRequest(message string) *rpcError {

@@ -82,7 +82,7 @@ func (s *Server) addPrompts(server *sdk.Server) {
 			arg := map[string]string{}
 			for _, a := range p.Arguments {
 				// One line each, so that it stays a name within a sentence.
-				arg[a.Name] = memo.RedactKeys(strings.Join(strings.Fields(req.Params.Arguments[a.Name]), " "))
+				arg[a.Name] = memo.Printable(strings.Join(strings.Fields(req.Params.Arguments[a.Name]), " "), maxRepeated)
 				if a.Required && arg[a.Name] == "" {
 					return nil, invalidParams(fmt.Sprintf("The prompt %s needs the argument %s: %s.", p.Name, a.Name, a.Description))
 				}

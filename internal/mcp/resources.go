@@ -59,7 +59,7 @@ func (s *Server) readResource(ctx context.Context, req *sdk.ReadResourceRequest)
 }
 
 func noResource(uri string) error {
-	quoted, _ := jsontext.AppendQuote([]byte(`{"uri":`), uri) // the error is of invalid UTF-8, which it replaces
+	quoted, _ := jsontext.AppendQuote([]byte(`{"uri":`), memo.Printable(uri, maxRepeated)) // the error is of invalid UTF-8, which it replaces
 	return &rpcError{
 		Code: jsonrpc.CodeInvalidParams, Message: "Resource not found. Call " + listTool + " to find the ids of transcriptions.",
 		Data: append(quoted, '}'),

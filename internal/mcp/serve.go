@@ -50,7 +50,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	m, bad := parse(body)
 	if bad != nil {
-		write(w, http.StatusBadRequest, m.id, bad)
+		write(w, r, http.StatusBadRequest, m.id, bad)
 		return
 	}
 	c.method, c.id = m.method, m.id
@@ -85,7 +85,7 @@ func unknown(w http.ResponseWriter, r *http.Request, m message) bool {
 	if r.Header.Get("MCP-Protocol-Version") >= "2026-07-28" {
 		status = http.StatusNotFound
 	}
-	write(w, status, m.id, &rpcError{Code: jsonrpc.CodeMethodNotFound, Message: noMethod})
+	write(w, r, status, m.id, &rpcError{Code: jsonrpc.CodeMethodNotFound, Message: noMethod})
 	return true
 }
 
@@ -174,7 +174,7 @@ func refusedBySDK(text string) string {
 	if strings.HasPrefix(text, "malformed payload") {
 		return "The body must be one JSON-RPC message, nested less than 1,000 deep."
 	}
-	return memo.RedactKeys(strings.TrimSpace(text))
+	return memo.Printable(strings.TrimSpace(text), maxRepeated)
 }
 
 // inOurWords rewrites an error of the SDK's: of params that it cannot read it
@@ -201,7 +201,7 @@ func (a *answer) inOurWords(p []byte) []byte {
 	case e.Code == sdk.CodeHeaderMismatch:
 		e.Message = "A header is missing or differs from the body: MCP-Protocol-Version must repeat the version in _meta, Mcp-Method the method, and Mcp-Name the name or uri."
 	}
-	m.Error.Message = memo.RedactKeys(m.Error.Message)
+	m.Error.Message = memo.Printable(m.Error.Message, maxRepeated)
 	if m.Error.Data != nil {
 		m.Error.Data = []byte(memo.RedactKeys(string(m.Error.Data)))
 	}
@@ -217,8 +217,8 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // ServeRegister answers POST /register. Hosts that try OAuth first show this
 // sentence to their user.
-func ServeRegister(w http.ResponseWriter, _ *http.Request) {
-	gate.WriteJSON(w, http.StatusBadRequest, map[string]string{
+func ServeRegister(w http.ResponseWriter, r *http.Request) {
+	gate.WriteJSON(w, r, http.StatusBadRequest, map[string]string{
 		"error": "invalid_client_metadata",
 		// Without the form of the header: hosts take what looks like one for a secret and black it out.
 		"error_description": "Memo has no OAuth. Create an API key in Memo under Settings → API & MCP, and set it as the bearer token of this MCP server.",

@@ -118,13 +118,13 @@ func parseQuery(raw string) (url.Values, gate.Problems) {
 	}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return values, gate.Problems{{Loc: []any{"query"}, Msg: "must be well-formed: " + err.Error(), Type: "malformed"}}
+		return values, gate.Problems{{Loc: []any{"query"}, Msg: "must be well-formed: " + memo.Printable(err.Error(), maxName), Type: "malformed"}}
 	}
 	var problems gate.Problems
 	for _, name := range sortedNames(values) {
 		for _, s := range append(values[name], name) {
 			if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
-				problems = append(problems, problem("query", strings.ToValidUTF8(name, "�"), "must be valid UTF-8 without NUL", "malformed"))
+				problems = append(problems, problem("query", name, "must be valid UTF-8 without NUL", "malformed"))
 			}
 		}
 	}
@@ -140,8 +140,12 @@ func sortedNames(values url.Values) []string {
 	return names
 }
 
+// maxName is how many characters of a name that a caller sent are repeated.
+const maxName = 100
+
+// problem names a parameter or member as the caller wrote it.
 func problem(where, name, msg, kind string) gate.Problem {
-	return gate.Problem{Loc: []any{where, name}, Msg: msg, Type: kind}
+	return gate.Problem{Loc: []any{where, memo.Printable(name, maxName)}, Msg: msg, Type: kind}
 }
 
 // set parses s into a field.
@@ -239,7 +243,7 @@ func decodeObject(body []byte, into any) (problems gate.Problems) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
-		problems = append(problems, problem("body", memo.RedactKeys(name), "is not a member of this object", "unknown"))
+		problems = append(problems, problem("body", name, "is not a member of this object", "unknown"))
 	}
 	return problems
 }
@@ -257,7 +261,7 @@ func bodyLoc(err error) []any {
 		if n, ok := integer(token); ok {
 			loc = append(loc, n)
 		} else {
-			loc = append(loc, memo.RedactKeys(strings.ToValidUTF8(token, "�")))
+			loc = append(loc, memo.Printable(token, maxName))
 		}
 	}
 	return loc

@@ -1,10 +1,14 @@
 package rest
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"memoai.tech/memo/internal/gate"
 )
 
 // FuzzDecode: no query and no body makes the decoder panic, and what it takes
@@ -13,6 +17,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add("limit=20&q=x", `{"name":"x"}`)
 	f.Add("%zz;a=1&limit=9999999999999999999", `{"name":"x","name":"y"}`)
 	f.Add("date_from=2026-05-20", "[[[[")
+	f.Add("%ff=1&limit=\xfe", `{"\xff":1}`)
 	f.Fuzz(func(t *testing.T, query, body string) {
 		r := httptest.NewRequest("POST", "/", strings.NewReader(body))
 		r.URL.RawQuery = query
@@ -22,18 +27,57 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range problems {
-			if !utf8.ValidString(p.Msg) {
-				t.Fatalf("%+v is not text", p)
-			}
-		}
+		answered(t, problems)
 		if len(problems) == 0 && (list.Offset < 0 || strings.ContainsRune(list.Q, 0) || !utf8.ValidString(list.Q)) {
 			t.Fatalf("took %+v", list)
 		}
 		r.URL.RawQuery = ""
 		var create createKeyIn
-		if problems, _, err := decode(httptest.NewRecorder(), r, &create); err == nil && len(problems) == 0 && strings.TrimSpace(create.Body.Name) == "" {
+		problems, _, err = decode(httptest.NewRecorder(), r, &create)
+		if err == nil && len(problems) == 0 && strings.TrimSpace(create.Body.Name) == "" {
 			t.Fatalf("took a key without a name out of %q", body)
 		}
+		answered(t, problems)
 	})
+}
+
+// answered writes problems as a route does, and checks that each of them comes
+// back as it is: it was text already.
+func answered(t *testing.T, problems gate.Problems) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	gate.WriteJSON(w, httptest.NewRequest("GET", "/", nil), 422, problems)
+	var back gate.Problems
+	if err := json.Unmarshal(w.Body.Bytes(), &back); err != nil || w.Code != 422 || !utf8.Valid(w.Body.Bytes()) || len(back) != len(problems) {
+		t.Fatalf("%+v is answered with %d %q, %v", problems, w.Code, w.Body, err)
+	}
+	for i, p := range problems {
+		if fmt.Sprint(back[i]) != fmt.Sprint(p) {
+			t.Fatalf("%+v comes back as %+v", p, back[i])
+		}
+	}
+}
+
+// TestNamesComeBackPrintable: an unknown name is repeated without what a log or
+// a terminal could be led astray by.
+func TestNamesComeBackPrintable(t *testing.T) {
+	for _, c := range []struct{ query, body, want string }{
+		{"%ff=1", "", "[query \uFFFD]"},
+		{"a%00%1b%e2%80%aeb=1", "", "[query ab]"},
+		{strings.Repeat("x", 5000) + "=1", "", "[query " + strings.Repeat("x", maxName-1) + "…]"},
+		{"", `{"name":"n","a\u202e\u0000mk_live_abc":1}`, "[body amk_live_[redacted]]"},
+	} {
+		r := httptest.NewRequest("POST", "/", strings.NewReader(c.body))
+		r.URL.RawQuery = c.query
+		r.Header.Set("Content-Type", "application/json")
+		var problems gate.Problems
+		if c.body == "" {
+			problems, _, _ = decode(httptest.NewRecorder(), r, &listIn{})
+		} else {
+			problems, _, _ = decode(httptest.NewRecorder(), r, &createKeyIn{})
+		}
+		if len(problems) == 0 || fmt.Sprint(problems[len(problems)-1].Loc) != c.want {
+			t.Errorf("%s %s: %v, want %s", c.query, c.body, problems, c.want)
+		}
+	}
 }

@@ -91,7 +91,7 @@ func endpoint[In, Out any](method, path, name, doc string, by access, status int
 				c.w.WriteHeader(status)
 				return nil
 			}
-			gate.WriteJSON(c.w, status, out)
+			gate.WriteJSON(c.w, c.r, status, out)
 			return nil
 		},
 	}

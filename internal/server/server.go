@@ -73,7 +73,7 @@ func (s *Server) Handler() http.Handler { return s.http.Handler }
 // mount says what is where.
 func (s *Server) mount() http.Handler {
 	mux := s.cfg.Web.Handler()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { status(w, http.StatusOK, health{Status: "ok"}) })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { status(w, r, http.StatusOK, health{Status: "ok"}) })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /openapi.json", s.cfg.REST.ServeOpenAPI)
 	mux.HandleFunc("GET /llms.txt", s.llms)
@@ -109,21 +109,21 @@ func isForPrograms(path string) bool {
 
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
-		status(w, http.StatusServiceUnavailable, health{Status: "stopping"})
+		status(w, r, http.StatusServiceUnavailable, health{Status: "stopping"})
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
 	if err := s.cfg.App.Ready(ctx); err != nil {
 		telemetry.Of(r.Context()).Err = err
-		status(w, http.StatusServiceUnavailable, health{Status: "the database does not answer"})
+		status(w, r, http.StatusServiceUnavailable, health{Status: "the database does not answer"})
 		return
 	}
 	h := health{Status: "ready"}
 	if s.cfg.Limits != nil {
 		h.Limits = s.cfg.Limits()
 	}
-	status(w, http.StatusOK, h)
+	status(w, r, http.StatusOK, h)
 }
 
 // health is the body of /healthz and /readyz.
@@ -132,12 +132,12 @@ type health struct {
 	Limits string `json:"limits,omitempty"` // who decides them, where replicas share them
 }
 
-func status(w http.ResponseWriter, code int, h health) {
+func status(w http.ResponseWriter, r *http.Request, code int, h health) {
 	w.Header().Set("Cache-Control", "no-store")
 	if code == http.StatusServiceUnavailable {
 		gate.RetryAfter(w.Header(), 2*time.Second)
 	}
-	gate.WriteJSON(w, code, h)
+	gate.WriteJSON(w, r, code, h)
 }
 
 // llms tells a language model in a page where everything is.

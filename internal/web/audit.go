@@ -104,7 +104,7 @@ func showAudit(v *visit) (err error) {
 	}}
 	for i := range p.Filter {
 		f := &p.Filter[i]
-		f.Value = v.r.URL.Query().Get(f.Name)
+		f.Value = typed(v.r.URL.Query().Get(f.Name))
 		p.Filtered = p.Filtered || f.Value != ""
 	}
 	if !p.Filter.tell(problems...) { // only the page is in no field, and it is read last

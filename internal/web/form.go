@@ -3,8 +3,10 @@ package web
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/search"
 )
 
 // field is one input of a form, with what was typed into it and what is wrong
@@ -69,9 +71,19 @@ func (f fields) tell(problems ...*memo.Error) bool {
 func (f fields) fill(v *visit) {
 	for i := range f {
 		if f[i].Type != "password" {
-			f[i].Value = v.r.PostFormValue(f[i].Name)
+			f[i].Value = typed(v.r.PostFormValue(f[i].Name))
 		}
 	}
+}
+
+// maxTyped is how many characters of a value that was typed a page repeats: more
+// than any value may have.
+const maxTyped = search.MaxQuery + 1
+
+// typed is a value from a form or an address, as a page may repeat it: one line
+// of printable text.
+func typed(s string) string {
+	return memo.Printable(strings.Join(strings.Fields(s), " "), maxTyped)
 }
 
 // refusal is an error that a form can show: one of these kinds.

@@ -194,7 +194,7 @@ func (u *upload) readPart(part *multipart.Part) error {
 			return brokenOff(err)
 		}
 		value := strings.TrimSpace(string(b))
-		u.typed[part.FormName()] = value
+		u.typed[part.FormName()] = typed(value)
 		u.wrong = cmp.Or(u.wrong, u.setField(part.FormName(), value))
 	case "files":
 		if u.wrong != nil || name == "" { // a form without a file
@@ -212,9 +212,13 @@ func (u *upload) readPart(part *multipart.Part) error {
 	return nil
 }
 
-// fileName is the name of a part's file, as long as file systems take it.
+// fileName is the printable name of a part's file, as long as file systems take it.
 func fileName(part *multipart.Part) string {
-	name := strings.ToValidUTF8(part.FileName(), "�")
+	name := part.FileName()
+	if name == "" {
+		return "" // a form without a file
+	}
+	name = cmp.Or(memo.Printable(name, len(name)), "\uFFFD")
 	const most = 255
 	if len(name) > most {
 		name = strings.ToValidUTF8(name[len(name)-most:], "") // its ending says what it is

@@ -154,8 +154,9 @@ func (v *visit) filter(f *filter) (in app.List, problems []*memo.Error, err erro
 	for _, s := range memo.Statuses {
 		statuses = append(statuses, choice{Value: string(s), Label: string(s)})
 	}
-	get := v.r.URL.Query().Get
-	q, project, language, from, to := strings.TrimSpace(get("q")), get("project"), get("language"), get("from"), get("to")
+	values := v.r.URL.Query()
+	get := func(name string) string { return typed(values.Get(name)) }
+	q, project, language, from, to := get("q"), get("project"), get("language"), get("from"), get("to")
 	sort, status := cmp.Or(get("sort"), app.Sorts[0]), cmp.Or(get("status"), string(memo.StatusCompleted))
 	if q != "" {
 		orders = append(slices.Clone(sorts), choice{Value: "relevance", Label: "Best match first"})

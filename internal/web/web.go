@@ -112,6 +112,15 @@ type visit struct {
 // Handler serves every page. What else the server has at its root is added to it.
 func (s *Site) Handler() *http.ServeMux { return s.mux }
 
+// Patterns returns the method and the path of every page, for tests of them all.
+func (s *Site) Patterns() []string {
+	var out []string
+	for _, rt := range s.table() {
+		out = append(out, rt.method+" "+rt.path)
+	}
+	return out
+}
+
 func (s *Site) newMux() *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, rt := range s.table() {

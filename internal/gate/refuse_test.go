@@ -1,0 +1,46 @@
+package gate
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"memoai.tech/memo/internal/telemetry"
+)
+
+func TestWriteJSON(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		value  any
+		status int
+		body   string
+		logged bool
+	}{
+		{"text", map[string]string{"a": "ö"}, 200, `{"a":"ö"}`, false},
+		{"invalid UTF-8", map[string]string{"a\xff": "b\xfe"}, 200, `{"a` + "\uFFFD" + `":"b` + "\uFFFD" + `"}`, false},
+		{"a value that JSON has not", math.Inf(1), 500, `{"detail":"Internal server error","request_id":"the-id"}`, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			req := &telemetry.Request{ID: "the-id"}
+			r := httptest.NewRequest("GET", "/", nil)
+			w := httptest.NewRecorder()
+			WriteJSON(w, r.WithContext(telemetry.With(r.Context(), req)), http.StatusOK, c.value)
+			if w.Code != c.status || w.Body.String() != c.body || !json.Valid(w.Body.Bytes()) || (req.Err != nil) != c.logged {
+				t.Errorf("%d %s, logged %v", w.Code, w.Body, req.Err)
+			}
+		})
+	}
+}
+
+// TestProblemsAreBounded: a query may have thousands of unknown parameters.
+func TestProblemsAreBounded(t *testing.T) {
+	many := make(Problems, 30_000)
+	w := httptest.NewRecorder()
+	Refuse(w, httptest.NewRequest("GET", "/", nil), many)
+	if n := strings.Count(w.Body.String(), `"loc"`); n != maxProblems {
+		t.Errorf("%d problems are named", n)
+	}
+}
