@@ -8,75 +8,127 @@ import (
 	"time"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/telemetry"
 )
 
-// How long an archive may take, and how often it is asked whether whoever
-// gets it still may: a revocation cuts it within a second.
+// The times of a stream. A revocation cuts it within one second: a check that
+// began before the revocation counts for goodFor at the most, and the rest of the
+// second is for the cut itself.
 const (
-	streamTimeout = 10 * time.Minute
-	recheckEvery  = 200 * time.Millisecond
-	recheckWait   = 250 * time.Millisecond
+	streamTimeout = 10 * time.Minute       // the most that an answer may take
+	recheckEvery  = 200 * time.Millisecond // from the beginning of one check to that of the next
+	recheckWait   = 250 * time.Millisecond // then a check is given up and made again
+	goodFor       = 800 * time.Millisecond // how long a good check counts, from its beginning
 )
 
-var errCut = errors.New("gate: the credential died while the answer was streaming")
+// Why a stream was cut.
+var (
+	errDied  = errors.New("gate: the credential died while the answer was streaming")
+	errStale = errors.New("gate: no check of the credential came back in time while the answer was streaming")
+)
 
-// Stream lets write send an answer that takes long. It outlives the time of a
-// call, but neither its client nor the credential, which recheck asks about. On
-// any error it breaks the connection: a short answer must not look whole. The
-// error that it returns is of a credential that has died before the first byte,
-// while the request came in: nothing is sent then.
+// Stream lets write send an answer that takes long. The answer may take longer
+// than other calls do, but it ends with its client and with its credential:
+// recheck reads whether that is still good, and the stream is cut when it is not,
+// or when no check has said so for 800 ms. Recheck may hang, and may ignore its
+// context. On any error Stream breaks the connection, because a short answer must
+// not look whole. It returns an error only before the first byte: the credential
+// died while the request came in, or could not be checked in time.
 func Stream(w http.ResponseWriter, r *http.Request, recheck, write func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
-	check, stop := context.WithTimeout(ctx, readTimeout)
-	err := recheck(check)
-	stop()
+	good, err := firstCheck(ctx, recheck)
 	if err != nil {
 		w.Header().Del("Content-Disposition")
 		return err
 	}
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Now().Add(streamTimeout)) // not every writer has one
-	done := make(chan struct{})
-	defer func() { cancel(nil); <-done }()
+	watched := make(chan struct{})
+	defer func() { cancel(nil); <-watched }()
 	go func() {
-		defer close(done)
-		watch(ctx, cancel, control, recheck)
+		defer close(watched)
+		if why := watch(ctx, recheck, good); why != nil {
+			cancel(why)
+			reset(ctx)
+			_ = control.SetWriteDeadline(time.Now()) // ends a write that a slow reader holds up
+		}
 	}()
 	if err := write(ctx); err != nil {
+		if why := context.Cause(ctx); why == errDied || why == errStale {
+			telemetry.Of(r.Context()).Err = why
+		}
 		panic(http.ErrAbortHandler)
 	}
 	return nil
 }
 
-// watch cancels the stream when the credential dies. A write that a slow reader
-// holds up is ended by its deadline.
-func watch(ctx context.Context, cancel context.CancelCauseFunc, control *http.ResponseController, recheck func(context.Context) error) {
-	tick := time.NewTicker(recheckEvery)
-	defer tick.Stop()
-	again := false
+// check is what came of asking whether a credential is still good.
+type check struct {
+	began time.Time // what happened after it may not be known to it
+	err   error
+}
+
+// ask makes a check in a goroutine of its own, because recheck may hang.
+func ask(ctx context.Context, recheck func(context.Context) error, wait time.Duration) <-chan check {
+	answer := make(chan check, 1)
+	began := time.Now()
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, wait)
+		defer cancel()
+		answer <- check{began, recheck(ctx)}
+	}()
+	return answer
+}
+
+// firstCheck returns when the check began that lets a stream begin. One that took
+// long is made again: the stream would be cut before the next could come back.
+func firstCheck(ctx context.Context, recheck func(context.Context) error) (good time.Time, err error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	for {
+		select {
+		case c := <-ask(ctx, recheck, readTimeout):
+			if c.err != nil || time.Since(c.began) < goodFor/2 {
+				return c.began, c.err
+			}
+		case <-ctx.Done():
+			return good, ctx.Err()
+		}
+	}
+}
+
+// watch returns why a stream must be cut, or nil when ctx ends first. There is
+// one check at a time, so that a recheck that hangs leaves one goroutine.
+func watch(ctx context.Context, recheck func(context.Context) error, good time.Time) error {
+	stale := time.NewTimer(time.Until(good.Add(goodFor)))
+	defer stale.Stop()
+	next := time.NewTimer(time.Until(good.Add(recheckEvery)))
+	defer next.Stop()
+	var answer <-chan check
 	for {
 		select {
 		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		check, stop := context.WithTimeout(ctx, recheckWait)
-		err := recheck(check)
-		stop()
-		silent := memo.KindOf(err) == memo.KindUnavailable || errors.Is(err, context.DeadlineExceeded)
-		if silent && !again { // it proves nothing, but twice is too long
-			again = true
-			continue
-		}
-		again = false
-		if err != nil && ctx.Err() == nil {
-			cancel(errCut)
-			reset(ctx)
-			_ = control.SetWriteDeadline(time.Now())
-			return
+			return nil
+		case <-stale.C:
+			return errStale
+		case <-next.C:
+			answer = ask(ctx, recheck, recheckWait)
+		case c := <-answer:
+			switch {
+			case c.err == nil:
+				stale.Reset(time.Until(c.began.Add(goodFor)))
+			case ctx.Err() == nil && !provesNothing(c.err):
+				return errDied
+			}
+			next.Reset(time.Until(c.began.Add(recheckEvery)))
 		}
 	}
+}
+
+// provesNothing reports an error of a check that could not be made.
+func provesNothing(err error) bool {
+	return memo.KindOf(err) == memo.KindUnavailable || errors.Is(err, context.DeadlineExceeded)
 }
 
 type connKey struct{}
@@ -87,9 +139,9 @@ func WithConn(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, conn)
 }
 
-// reset has the connection thrown away when it closes, with what the kernel
-// still holds for a slow reader: some megabytes. It must come before the write
-// that fails, for net/http closes the connection upon that.
+// reset makes the kernel drop what it still holds for a slow reader, which may be
+// megabytes, when the connection closes. It must come before the write that
+// fails, because net/http closes the connection after that.
 func reset(ctx context.Context) {
 	if tcp, ok := ctx.Value(connKey{}).(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // the stream ends all the same

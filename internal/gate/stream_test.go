@@ -1,0 +1,168 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"memoai.tech/memo"
+)
+
+var errRevoked = errors.New("revoked")
+
+// TestWatchCutsInTime: whatever a recheck does after a revocation, the stream is
+// cut within 800 ms of it, and not before it.
+func TestWatchCutsInTime(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		after   func(context.Context) error // the recheck after the revocation
+		want    error
+		slowest time.Duration
+	}{
+		{"says so", func(context.Context) error { return errRevoked }, errDied, recheckEvery},
+		{"never returns", nil, errStale, goodFor},
+		{"ignores its context", func(context.Context) error { time.Sleep(time.Minute); return nil }, errStale, goodFor},
+		{"waits for its context", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, errStale, goodFor},
+		{"says that the database is away", func(context.Context) error { return &memo.Error{Kind: memo.KindUnavailable} }, errStale, goodFor},
+		{"says so late", func(context.Context) error { time.Sleep(400 * time.Millisecond); return errRevoked }, errDied, goodFor},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, revoked := range []time.Duration{0, 30 * time.Millisecond, 199 * time.Millisecond, 3333 * time.Millisecond} {
+				synctest.Test(t, func(t *testing.T) {
+					ctx, cancel := context.WithCancel(t.Context())
+					begun := time.Now()
+					got, hang := make(chan error, 1), make(chan struct{})
+					defer close(hang)
+					go func() {
+						got <- watch(ctx, func(ctx context.Context) error {
+							if time.Since(begun) < revoked {
+								return nil
+							}
+							if c.after == nil {
+								<-hang
+								return nil
+							}
+							return c.after(ctx)
+						}, begun)
+					}()
+					if err := <-got; err != c.want {
+						t.Errorf("revoked after %v: %v, want %v", revoked, err, c.want)
+					}
+					if late := time.Since(begun) - revoked; late > c.slowest || late < 0 {
+						t.Errorf("revoked after %v: cut %v later, want at most %v", revoked, late, c.slowest)
+					}
+					cancel()
+					time.Sleep(time.Hour) // of the bubble, until the recheck returns
+				})
+			}
+		})
+	}
+}
+
+// TestWatchBearsSlowChecks: checks that take long and say that all is good cut
+// nothing, and a single failure does not.
+func TestWatchBearsSlowChecks(t *testing.T) {
+	for name, recheck := range map[string]func(n int32) error{
+		"each takes 350 ms": func(int32) error { time.Sleep(350 * time.Millisecond); return nil },
+		"every second fails": func(n int32) error {
+			if n%2 == 0 {
+				return context.DeadlineExceeded
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				var n atomic.Int32
+				if err := watch(ctx, func(context.Context) error { return recheck(n.Add(1)) }, time.Now()); err != nil || n.Load() < 100 {
+					t.Errorf("after %d checks: %v", n.Load(), err)
+				}
+				time.Sleep(time.Second) // of the bubble, until the recheck returns
+			})
+		})
+	}
+}
+
+func TestFirstCheck(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		recheck func(ctx context.Context, n int32) error
+		want    error
+		within  time.Duration
+	}{
+		{"is good", func(context.Context, int32) error { return nil }, nil, 0},
+		{"is dead", func(context.Context, int32) error { return errRevoked }, errRevoked, 0},
+		{"takes long once", func(_ context.Context, n int32) error {
+			if n == 1 {
+				time.Sleep(goodFor)
+			}
+			return nil
+		}, nil, goodFor},
+		{"always takes long", func(context.Context, int32) error { time.Sleep(goodFor / 2); return nil }, context.DeadlineExceeded, readTimeout},
+		{"ignores its context", func(context.Context, int32) error { time.Sleep(time.Hour); return nil }, context.DeadlineExceeded, readTimeout},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var n atomic.Int32
+				begun := time.Now()
+				good, err := firstCheck(t.Context(), func(ctx context.Context) error { return c.recheck(ctx, n.Add(1)) })
+				if !errors.Is(err, c.want) || time.Since(begun) != c.within || err == nil && time.Since(good) > goodFor/2 {
+					t.Errorf("%v after %v, good since %v", err, time.Since(begun), time.Since(good))
+				}
+				time.Sleep(2 * time.Hour) // of the bubble, until the recheck returns
+			})
+		})
+	}
+}
+
+// TestAStreamIsCutThoughTheRecheckHangs: bytes stop to come to a client over a
+// socket within a second, and the answer does not look whole.
+func TestAStreamIsCutThoughTheRecheckHangs(t *testing.T) {
+	hang := make(chan struct{})
+	var checks atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = Stream(w, r, func(context.Context) error {
+			if checks.Add(1) > 2 {
+				<-hang
+			}
+			return nil
+		}, func(ctx context.Context) error {
+			for part := make([]byte, 1<<10); ; time.Sleep(time.Millisecond) {
+				if _, err := w.Write(part); err != nil {
+					return err
+				}
+			}
+		})
+	}))
+	server.Config.ConnContext = WithConn
+	server.Config.ErrorLog = nil
+	server.Start()
+	defer server.Close()
+	defer close(hang)
+	res, err := server.Client().Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var begun time.Time // of the check that hangs
+	for part := make([]byte, 4<<10); err == nil; {
+		_, err = res.Body.Read(part)
+		if begun.IsZero() && checks.Load() > 2 {
+			begun = time.Now()
+		}
+	}
+	if netErr, ok := errors.AsType[net.Error](err); ok && netErr.Timeout() || begun.IsZero() {
+		t.Fatalf("the stream ended with %v after %d checks", err, checks.Load())
+	}
+	if late := time.Since(begun); late > time.Second {
+		t.Errorf("bytes came for %v after the recheck hung", late)
+	}
+}
