@@ -195,11 +195,13 @@ func (g *Gate) Member(w http.ResponseWriter, r *http.Request, workspaceID string
 	ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
 	defer cancel()
 	if bad != nil {
-		_, err := g.app.AuthoriseUser(ctx, token, g.Origin(r))
+		c, err := g.app.AuthoriseUser(ctx, token, g.Origin(r))
+		telemetry.Of(r.Context()).SignedIn(c)
 		Refuse(w, r, cmp.Or(err, bad))
 		return Admission{}, false
 	}
 	c, err := g.app.AuthoriseSession(ctx, token, workspaceID, g.Origin(r))
+	telemetry.Of(r.Context()).SignedIn(c)
 	if err != nil {
 		Refuse(w, r, InQuery(err))
 		return Admission{}, false
@@ -217,6 +219,7 @@ func (g *Gate) User(w http.ResponseWriter, r *http.Request) (Admission, bool) {
 	ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
 	defer cancel()
 	c, err := g.app.AuthoriseUser(ctx, token, g.Origin(r))
+	telemetry.Of(r.Context()).SignedIn(c)
 	if err != nil {
 		Refuse(w, r, err)
 		return Admission{}, false

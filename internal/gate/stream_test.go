@@ -27,9 +27,17 @@ func TestWatchCutsInTime(t *testing.T) {
 	}{
 		{"says so", func(context.Context) error { return errRevoked }, errDied, recheckEvery},
 		{"never returns", nil, errStale, goodFor},
-		{"ignores its context", func(context.Context) error { time.Sleep(time.Minute); return nil }, errStale, goodFor},
-		{"waits for its context", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, errStale, goodFor},
-		{"says that the database is away", func(context.Context) error { return &memo.Error{Kind: memo.KindUnavailable} }, errStale, goodFor},
+		{"ignores its context", func(context.Context) error {
+			time.Sleep(time.Minute)
+			return nil
+		}, errStale, goodFor},
+		{"waits for its context", func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}, errStale, goodFor},
+		{"says that the database is away", func(context.Context) error {
+			return &memo.Error{Kind: memo.KindUnavailable}
+		}, errStale, goodFor},
 		{"says so late", func(context.Context) error { time.Sleep(400 * time.Millisecond); return errRevoked }, errDied, goodFor},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -82,7 +90,8 @@ func TestWatchBearsSlowChecks(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				var n atomic.Int32
-				if err := watch(ctx, func(context.Context) error { return recheck(n.Add(1)) }, time.Now()); err != nil || n.Load() < 100 {
+				err := watch(ctx, func(context.Context) error { return recheck(n.Add(1)) }, time.Now())
+				if err != nil || n.Load() < 100 {
 					t.Errorf("after %d checks: %v", n.Load(), err)
 				}
 				time.Sleep(time.Second) // of the bubble, until the recheck returns
@@ -106,8 +115,14 @@ func TestFirstCheck(t *testing.T) {
 			}
 			return nil
 		}, nil, goodFor},
-		{"always takes long", func(context.Context, int32) error { time.Sleep(goodFor / 2); return nil }, context.DeadlineExceeded, readTimeout},
-		{"ignores its context", func(context.Context, int32) error { time.Sleep(time.Hour); return nil }, context.DeadlineExceeded, readTimeout},
+		{"always takes long", func(context.Context, int32) error {
+			time.Sleep(goodFor / 2)
+			return nil
+		}, context.DeadlineExceeded, readTimeout},
+		{"ignores its context", func(context.Context, int32) error {
+			time.Sleep(time.Hour)
+			return nil
+		}, context.DeadlineExceeded, readTimeout},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

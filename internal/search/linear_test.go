@@ -177,7 +177,8 @@ func TestALineIsBounded(t *testing.T) {
 	if marks := Marks(Query("price"), line); len(marks) > 0 {
 		t.Errorf("marks %v after %d bytes", marks, maxLine)
 	}
-	if got := Cut(Query("price"), line); strings.Contains(got, "price") || utf8.RuneCountInString(got) > maxSnippet+2 || !utf8.ValidString(got) {
+	got := Cut(Query("price"), line)
+	if strings.Contains(got, "price") || utf8.RuneCountInString(got) > maxSnippet+2 || !utf8.ValidString(got) {
 		t.Errorf("the snippet is %q", got)
 	}
 	if h := head(line); !utf8.ValidString(h) || len(h) < maxLine-utf8.UTFMax {

@@ -162,8 +162,10 @@ var (
 func requests(method, path, bad, address, inJSON string) []wire {
 	const form, object = "application/x-www-form-urlencoded", "application/json"
 	all := []wire{
-		{method: method, path: path + "/" + address}, {method: method, path: path + bad},
-		{method: method, path: path, query: address + "=1"}, {method: method, path: path, query: bad + "=1&" + bad + "=2"},
+		{method: method, path: path + "/" + address},
+		{method: method, path: path + bad},
+		{method: method, path: path, query: address + "=1"},
+		{method: method, path: path, query: bad + "=1&" + bad + "=2"},
 	}
 	for i := range strings.Count(path, "/") {
 		parts := strings.Split(path, "/")

@@ -1,13 +1,16 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"time"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/bulkhead"
 )
 
@@ -23,6 +26,8 @@ type Middleware struct {
 	// Panicked writes the answer to a request whose handler panicked before it
 	// had written anything.
 	Panicked func(http.ResponseWriter, *http.Request)
+
+	refused flood
 }
 
 // Wrap is the outermost handler.
@@ -55,6 +60,17 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	})
 }
 
+// The most characters of a log line's values. Whatever a client sends and however
+// long an error of a database is, a line has at most 6 kB.
+const (
+	maxMethod  = 20
+	maxRoute   = 200
+	maxAddress = 100
+	maxError   = 1000
+)
+
+// finish counts a request and logs it. Of refused ones, the log has as many as
+// [flood] allows, and the metrics have all.
 func (m *Middleware) finish(r *http.Request, req *Request, rec *recorder, took time.Duration, aborted bool) {
 	if rec.status == 0 {
 		rec.status = http.StatusOK
@@ -67,18 +83,29 @@ func (m *Middleware) finish(r *http.Request, req *Request, rec *recorder, took t
 	if !m.Log.Enabled(r.Context(), level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 10)
+	if 400 <= rec.status && rec.status < 500 {
+		reason := cmp.Or(req.Refusal, "status "+strconv.Itoa(rec.status))
+		if !m.refused.allows(m.Log, reason) {
+			return
+		}
+	}
+	attrs := make([]slog.Attr, 0, 12)
 	attrs = append(attrs,
-		slog.String("method", r.Method), slog.String("route", req.Route), slog.Int("status", rec.status),
-		slog.Float64("ms", float64(took.Microseconds())/1000), slog.Int64("bytes", rec.bytes), slog.String("request_id", req.ID))
+		slog.String("method", memo.Printable(r.Method, maxMethod)), slog.String("route", memo.Printable(req.Route, maxRoute)),
+		slog.Int("status", rec.status), slog.Float64("ms", float64(took.Microseconds())/1000),
+		slog.Int64("bytes", rec.bytes), slog.String("request_id", req.ID))
 	if req.KeyID != "" {
 		attrs = append(attrs, slog.String("key_id", req.KeyID))
 	}
+	if req.UserID != "" {
+		attrs = append(attrs, slog.String("user_id", req.UserID), slog.String("session_id", req.SessionID))
+	}
 	if req.Refusal != "" {
-		attrs = append(attrs, slog.String("refusal", req.Refusal), slog.String("address", m.Address(r)))
+		address := memo.Printable(m.Address(r), maxAddress)
+		attrs = append(attrs, slog.String("refusal", req.Refusal), slog.String("address", address))
 	}
 	if req.Err != nil {
-		attrs = append(attrs, slog.String("error", req.Err.Error()))
+		attrs = append(attrs, slog.String("error", memo.Printable(req.Err.Error(), maxError)))
 	}
 	if aborted {
 		attrs = append(attrs, slog.Bool("cut", true))

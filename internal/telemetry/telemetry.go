@@ -39,15 +39,20 @@ func (s scrubber) Write(p []byte) (int, error) {
 }
 
 // Request is what is known of a request when its log line is written. The
-// rooms that learn something fill it in.
+// packages that learn something fill it in.
 type Request struct {
-	ID      string
-	Begun   time.Time
-	Route   string // the pattern, never the path
-	KeyID   string
-	Refusal string // the code of a refused credential
-	Err     error  // the cause of a 5xx
+	ID        string
+	Begun     time.Time
+	Route     string // the pattern, never the path
+	KeyID     string
+	UserID    string // who is signed in, of a request with a session
+	SessionID string
+	Refusal   string // the code of a refused credential
+	Err       error  // the cause of a 5xx, and why a stream was cut
 }
+
+// SignedIn notes whose session came with the request.
+func (r *Request) SignedIn(c memo.Caller) { r.UserID, r.SessionID = c.UserID, c.SessionID }
 
 type requestKey struct{}
 

@@ -207,7 +207,9 @@ func (v *visit) admit(rt route) error {
 		return nil
 	}
 	var err error
-	if v.Caller, err = v.authorise(v.ctx); err != nil {
+	v.Caller, err = v.authorise(v.ctx)
+	telemetry.Of(v.r.Context()).SignedIn(v.Caller)
+	if err != nil {
 		return err
 	}
 	if class, ok := counted[rt.manner]; ok {

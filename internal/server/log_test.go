@@ -1,0 +1,67 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/rest"
+	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/testworld"
+)
+
+// TestTheLogSaysWhoCalled: the line of a request has the user and the session of
+// a person who is signed in, also when they were refused, or the key.
+func TestTheLogSaysWhoCalled(t *testing.T) {
+	w := newAllDoors(t, store.Config{Dir: t.TempDir()})
+	token, session, _, err := w.App.SignIn(t.Context(), w.Mark.Email, testworld.Password, app.Origin{IP: "192.0.2.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signedIn, key := "memo_session="+token, "Bearer "+w.MarkKey.Key
+	for _, c := range []struct {
+		name, path, cookie, authorization string
+		status                            int
+		user, session, key                string
+	}{
+		{"REST, one's own", "/api/v1/sessions", signedIn, "", 200, w.Mark.ID, session.ID, ""},
+		{"REST, of a workspace", rest.Prefix + "/keys", signedIn, "", 200, w.Mark.ID, session.ID, ""},
+		{"REST, of another's workspace", rest.Prefix + "/keys?workspace_id=" + w.Other.ID, signedIn, "", 404, w.Mark.ID, session.ID, ""},
+		{"REST, of no workspace", rest.Prefix + "/keys?workspace_id=x", signedIn, "", 422, w.Mark.ID, session.ID, ""},
+		{"a page", "/account", signedIn, "", 200, w.Mark.ID, session.ID, ""},
+		{"a page of a workspace", "/w/" + w.Acme.ID + "/keys", signedIn, "", 200, w.Mark.ID, session.ID, ""},
+		{"a page of an OWNER", "/w/" + w.Acme.ID + "/audit", signedIn, "", 403, w.Mark.ID, session.ID, ""},
+		{"an unknown session", "/api/v1/sessions", "memo_session=x", "", 401, "", "", ""},
+		{"a key", rest.Prefix + "/me", "", key, 200, "", "", w.MarkKey.ID},
+		{"a key with a session", rest.Prefix + "/me", signedIn, key, 200, "", "", w.MarkKey.ID},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w.Log.Reset()
+			r := httptest.NewRequest("GET", c.path, nil)
+			r.Header.Set("Cookie", c.cookie)
+			if c.authorization != "" {
+				r.Header.Set("Authorization", c.authorization)
+			}
+			answer := httptest.NewRecorder()
+			w.handler.ServeHTTP(answer, r)
+			var line map[string]any
+			if err := json.Unmarshal(bytes.TrimSpace(w.Log.Bytes()), &line); err != nil {
+				t.Fatalf("%v: %s", err, w.Log)
+			}
+			if answer.Code != c.status {
+				t.Errorf("got %d, want %d", answer.Code, c.status)
+			}
+			for name, want := range map[string]string{"user_id": c.user, "session_id": c.session, "key_id": c.key} {
+				if got, _ := line[name].(string); got != want {
+					t.Errorf("%s is %q, want %q", name, got, want)
+				}
+			}
+			if strings.Contains(w.Log.String(), token) {
+				t.Error("the log has the session's token")
+			}
+		})
+	}
+}

@@ -1,0 +1,122 @@
+package telemetry
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// logged is a line of the log.
+type logged struct {
+	Msg      string
+	Status   int
+	Requests int
+	Reasons  map[string]int
+}
+
+func lines(t *testing.T, log *bytes.Buffer) (out []logged) {
+	t.Helper()
+	for line := range bytes.Lines(log.Bytes()) {
+		var l logged
+		if err := json.Unmarshal(line, &l); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// TestAFloodOfRefusedRequests: their lines are bounded, a summary counts the
+// rest, the metrics count all, and no other line is left out.
+func TestAFloodOfRefusedRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		from := func(*http.Request) string { return "192.0.2.1" }
+		m := &Middleware{Log: NewLogger(&log, slog.LevelInfo), Metrics: NewMetrics(), Address: from}
+		h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch r.URL.Path {
+			case "/good":
+			case "/failed":
+				w.WriteHeader(http.StatusServiceUnavailable)
+			case "/unknown":
+				w.WriteHeader(http.StatusNotFound)
+			default:
+				Of(r.Context()).Refusal = "malformed"
+				w.WriteHeader(http.StatusUnauthorized)
+			}
+		}))
+		const rounds, seconds = 1000, 4
+		for range seconds {
+			for range rounds {
+				for _, path := range []string{"/refused", "/unknown", "/good", "/failed"} {
+					h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))
+				}
+			}
+			time.Sleep(time.Second)
+		}
+		time.Sleep(2 * summaryAfter)
+		count, summaries, leftOut := map[int]int{}, 0, map[string]int{}
+		for _, l := range lines(t, &log) {
+			if l.Msg == "request" {
+				count[l.Status]++
+				continue
+			}
+			summaries++
+			total := 0
+			for reason, n := range l.Reasons {
+				leftOut[reason], total = leftOut[reason]+n, total+n
+			}
+			if total != l.Requests {
+				t.Errorf("a summary of %d has reasons of %d", l.Requests, total)
+			}
+		}
+		refused := count[401] + count[404]
+		most := refusedAtOnce + seconds*refusedPerSecond
+		if refused > most || refused < refusedAtOnce || summaries > seconds {
+			t.Errorf("%d lines of refused requests, want at most %d, and %d summaries", refused, most, summaries)
+		}
+		if all := refused + leftOut["malformed"] + leftOut["status 404"]; all != 2*rounds*seconds || len(leftOut) != 2 {
+			t.Errorf("%d refused requests are logged or counted, want %d: %v", all, 2*rounds*seconds, leftOut)
+		}
+		if count[200] != rounds*seconds || count[503] != rounds*seconds {
+			t.Errorf("lines by status: %v", count)
+		}
+		answer := httptest.NewRecorder()
+		m.Metrics.Handler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
+		if !strings.Contains(answer.Body.String(), `memo_key_refusals_total{reason="malformed"} 4000`) {
+			t.Error("the metrics do not count all refused requests")
+		}
+		log.Reset()
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/refused", nil))
+		if n := len(lines(t, &log)); n != 1 {
+			t.Errorf("after the flood, a refused request has %d lines", n)
+		}
+	})
+}
+
+// TestLinesAreShort: nothing that a client sends, and no error, makes a long line.
+func TestLinesAreShort(t *testing.T) {
+	long := strings.Repeat("😀\u202e", 50_000)
+	var log bytes.Buffer
+	from := func(*http.Request) string { return long }
+	m := &Middleware{Log: NewLogger(&log, slog.LevelInfo), Metrics: NewMetrics(), Address: from}
+	h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		req := Of(r.Context())
+		req.Refusal, req.Err, req.Route = "malformed", errors.New(long), long
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Method = long
+	r.Header.Set("User-Agent", long)
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	if log.Len() > 6000 || len(lines(t, &log)) != 1 || strings.Contains(log.String(), "\u202e") {
+		t.Errorf("the line has %d bytes: %.300s", log.Len(), log.String())
+	}
+}
