@@ -3,14 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/go-json-experiment/json"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
@@ -24,16 +23,23 @@ type importCmd struct {
 	Paths     []string `arg:"" name:"path" help:"Files and folders."`
 }
 
-// imported is the report of an import (contract section 4).
+// imported is the report of an import.
 type imported struct {
 	Imported  []taken   `json:"imported"`
 	Unchanged []taken   `json:"unchanged"`
+	Skipped   []skipped `json:"skipped"`
 	Refused   []refused `json:"refused"`
 }
 
 type taken struct {
 	Path string `json:"path"`
 	ID   string `json:"id"`
+}
+
+// skipped is what a folder holds and an import leaves alone, which is no failure.
+type skipped struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
 }
 
 type refused struct {
@@ -47,19 +53,22 @@ func (c *importCmd) Run(e *environment) error {
 		return err
 	}
 	return e.in(c.Workspace, func(a *app.App, w memo.Workspace) error {
-		report := imported{Imported: []taken{}, Unchanged: []taken{}, Refused: []refused{}}
-		paths := c.files(&report)
-		bar := e.bar(int64(len(paths)), "Importing")
+		report := imported{Imported: []taken{}, Unchanged: []taken{}, Skipped: []skipped{}, Refused: []refused{}}
+		sources := c.files(&report)
+		bar := e.bar(int64(len(sources)), "Importing")
 		caller := memo.Caller{Operator: true, WorkspaceID: w.ID}
 		var failed error
-		for _, path := range paths {
-			if failed = c.one(e, a, caller, path, &report); failed != nil {
+		for _, s := range sources {
+			if failed = c.one(e, a, caller, s, &report); failed != nil {
 				break // the database, not the file: what is in stays in and is reported
 			}
 			_ = bar.Add(1) // a bar that cannot be drawn stops nothing
 		}
 		_ = bar.Finish()
 		err := e.show(report, func() {
+			for _, s := range report.Skipped {
+				fmt.Fprintf(e.stderr, "skipped %s: %s\n", printable(s.Path), s.Reason)
+			}
 			for _, r := range report.Refused {
 				where := printable(r.Path)
 				if r.Line > 0 {
@@ -96,8 +105,17 @@ func (c *importCmd) check() error {
 // that is named itself is always tried.
 var endings = []string{".vtt", ".srt", ".json", ".txt"}
 
-// files lists the files under the paths; what cannot be read is refused.
-func (c *importCmd) files(report *imported) (paths []string) {
+// source is a file to import. found is what a walk saw there; nil for a path that
+// the command line names, which may be a symbolic link.
+type source struct {
+	path  string
+	found fs.FileInfo
+}
+
+// files lists the files under the paths; what cannot be read is refused. A
+// symbolic link in a folder is skipped: whoever can write to the folder must not
+// choose which other files are read.
+func (c *importCmd) files(report *imported) (sources []source) {
 	for _, root := range c.Paths {
 		if target, err := filepath.EvalSymlinks(root); err == nil && target != filepath.Clean(root) {
 			if info, err := os.Stat(target); err == nil && info.IsDir() {
@@ -111,8 +129,19 @@ func (c *importCmd) files(report *imported) (paths []string) {
 				report.Refused = append(report.Refused, refused{path, 0, reason(err)})
 			case d.IsDir() && hidden:
 				return fs.SkipDir
-			case !d.IsDir() && (path == root || !hidden && slices.Contains(endings, strings.ToLower(filepath.Ext(path)))):
-				paths = append(paths, path)
+			case d.IsDir():
+			case path == root:
+				sources = append(sources, source{path: path})
+			case hidden:
+			case d.Type()&fs.ModeSymlink != 0:
+				report.Skipped = append(report.Skipped, skipped{path, "is a symbolic link in a folder, which is not followed: name it to import what it leads to"})
+			case slices.Contains(endings, strings.ToLower(filepath.Ext(path))):
+				info, err := d.Info()
+				if err != nil {
+					report.Refused = append(report.Refused, refused{path, 0, reason(err)})
+					break
+				}
+				sources = append(sources, source{path, info})
 			}
 			return nil
 		})
@@ -120,7 +149,7 @@ func (c *importCmd) files(report *imported) (paths []string) {
 			report.Refused = append(report.Refused, refused{root, 0, reason(err)})
 		}
 	}
-	return paths
+	return sources
 }
 
 // printable quotes a file's name that could forge a line on a terminal.
@@ -148,22 +177,13 @@ func reason(err error) string {
 }
 
 // one imports a file. The error is for what is not the file's fault.
-func (c *importCmd) one(e *environment, a *app.App, caller memo.Caller, path string, report *imported) error {
+func (c *importCmd) one(e *environment, a *app.App, caller memo.Caller, s source, report *imported) error {
+	path := s.path
 	refuse := func(line int, reason string) error {
 		report.Refused = append(report.Refused, refused{path, line, reason})
 		return nil
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return refuse(0, reason(err))
-	}
-	if err := transcript.DefaultLimits.CheckSize(info.Size()); err != nil {
-		return refuse(0, err.Error())
-	}
-	if !info.Mode().IsRegular() {
-		return refuse(0, "is not a regular file")
-	}
-	data, err := os.ReadFile(path)
+	data, info, err := s.read()
 	if err != nil {
 		return refuse(0, reason(err))
 	}
@@ -187,72 +207,41 @@ func (c *importCmd) one(e *environment, a *app.App, caller memo.Caller, path str
 	return nil
 }
 
-type exportCmd struct {
-	Workspace string `required:""`
-	Out       string `required:"" help:"Folder to write to; made if it is missing." placeholder:"DIR"`
-	Format    string `enum:"md,txt,srt,vtt,json" default:"md" help:"md, txt, srt, vtt or json."`
-}
+// errReplaced refuses a file that is no longer the one that the walk found.
+var errReplaced = errors.New("was replaced while the folder was read: import it again")
 
-// exported is the report of an export.
-type exported struct {
-	Exported []taken `json:"exported"`
-}
-
-func (c *exportCmd) Run(e *environment) error {
-	format, _ := transcript.ParseFormat(c.Format) // kong has checked it
-	return e.in(c.Workspace, func(a *app.App, w memo.Workspace) error {
-		caller := memo.Caller{Operator: true, WorkspaceID: w.ID}
-		ids, names, err := c.contents(e, a, caller, format)
-		if err != nil {
-			return err
-		}
-		if err := os.MkdirAll(c.Out, 0o700); err != nil {
-			return err
-		}
-		report := exported{Exported: []taken{}}
-		bar := e.bar(int64(len(ids)), "Exporting")
-		for i, id := range ids {
-			f, err := a.Export(e.ctx, caller, id, format)
-			if err != nil {
-				return err
-			}
-			body, err := f.Bytes(e.ctx)
-			if err != nil {
-				return err
-			}
-			path := filepath.Join(c.Out, names[i])
-			if err := os.WriteFile(path, body, 0o600); err != nil {
-				return err
-			}
-			report.Exported = append(report.Exported, taken{path, id})
-			_ = bar.Add(1)
-		}
-		_ = bar.Finish()
-		return e.show(report, func() { e.say("%d exported to %s.", len(ids), c.Out) })
-	})
-}
-
-// contents lists every transcription of the workspace, oldest first, with the
-// name of its file.
-func (c *exportCmd) contents(e *environment, a *app.App, caller memo.Caller, format transcript.Format) (ids, names []string, err error) {
-	for _, status := range memo.Statuses {
-		list := app.List{Status: status, Sort: "created_at", Limit: app.MaxLimit}
-		for {
-			page, err := a.Transcriptions(e.ctx, caller, list)
-			if err != nil {
-				return nil, nil, err
-			}
-			for _, it := range page.Items {
-				var t memo.Transcription
-				if err := json.Unmarshal(it.Doc, &t); err != nil {
-					return nil, nil, err
-				}
-				ids, names = append(ids, t.ID), append(names, transcript.FileName(&t, format))
-			}
-			if list.Cursor = page.NextCursor; list.Cursor == "" {
-				break
-			}
-		}
+// read reads a regular file within the limit on its size.
+func (s source) read() ([]byte, fs.FileInfo, error) {
+	look := os.Stat
+	if s.found != nil {
+		look = os.Lstat
 	}
-	return ids, transcript.UniqueNames(names), nil
+	info, err := look(s.path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s.found != nil && !os.SameFile(info, s.found) {
+		return nil, nil, errReplaced
+	}
+	if err := transcript.DefaultLimits.CheckSize(info.Size()); err != nil {
+		return nil, nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, errors.New("is not a regular file")
+	}
+	f, err := os.Open(s.path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	// Between the look and the opening somebody may have put a link there.
+	opened, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	if !os.SameFile(info, opened) {
+		return nil, nil, errReplaced
+	}
+	data, err := io.ReadAll(f)
+	return data, opened, err
 }

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/go-json-experiment/json"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/transcript"
+)
+
+type exportCmd struct {
+	Workspace string `required:""`
+	Out       string `required:"" help:"Folder to write to; made if it is missing." placeholder:"DIR"`
+	Format    string `enum:"md,txt,srt,vtt,json" default:"md" help:"md, txt, srt, vtt or json."`
+}
+
+// exported is the report of an export.
+type exported struct {
+	Exported []taken `json:"exported"`
+}
+
+func (c *exportCmd) Run(e *environment) error {
+	format, _ := transcript.ParseFormat(c.Format) // kong has checked it
+	return e.in(c.Workspace, func(a *app.App, w memo.Workspace) error {
+		caller := memo.Caller{Operator: true, WorkspaceID: w.ID}
+		ids, names, err := c.contents(e, a, caller, format)
+		if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(c.Out, 0o700); err != nil {
+			return err
+		}
+		out, err := os.OpenRoot(c.Out)
+		if err != nil {
+			return err
+		}
+		defer out.Close()
+		report := exported{Exported: []taken{}}
+		bar := e.bar(int64(len(ids)), "Exporting")
+		for i, id := range ids {
+			f, err := a.Export(e.ctx, caller, id, format)
+			if err != nil {
+				return err
+			}
+			body, err := f.Bytes(e.ctx)
+			if err != nil {
+				return err
+			}
+			if err := writeIn(out, names[i], body); err != nil {
+				return err
+			}
+			report.Exported = append(report.Exported, taken{filepath.Join(c.Out, names[i]), id})
+			_ = bar.Add(1)
+		}
+		_ = bar.Finish()
+		return e.show(report, func() { e.say("%d exported to %s.", len(ids), c.Out) })
+	})
+}
+
+// writeIn writes a file in a folder, for its owner alone. It takes the place of
+// what has its name, complete or not at all: a symbolic link there is replaced,
+// and what it leads to is left alone.
+func writeIn(folder *os.Root, name string, data []byte) (err error) {
+	partial := ".memo-" + rand.Text() + ".partial"
+	f, err := folder.OpenFile(partial, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = folder.Rename(partial, name)
+	}
+	if err != nil {
+		err = errors.Join(fmt.Errorf("%s: %w", name, err), folder.Remove(partial))
+	}
+	return err
+}
+
+// contents lists every transcription of the workspace, oldest first, with the
+// name of its file.
+func (c *exportCmd) contents(e *environment, a *app.App, caller memo.Caller, format transcript.Format) (ids, names []string, err error) {
+	for _, status := range memo.Statuses {
+		list := app.List{Status: status, Sort: "created_at", Limit: app.MaxLimit}
+		for {
+			page, err := a.Transcriptions(e.ctx, caller, list)
+			if err != nil {
+				return nil, nil, err
+			}
+			for _, it := range page.Items {
+				var t memo.Transcription
+				if err := json.Unmarshal(it.Doc, &t); err != nil {
+					return nil, nil, err
+				}
+				ids, names = append(ids, t.ID), append(names, transcript.FileName(&t, format))
+			}
+			if list.Cursor = page.NextCursor; list.Cursor == "" {
+				break
+			}
+		}
+	}
+	return ids, transcript.UniqueNames(names), nil
+}
