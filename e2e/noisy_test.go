@@ -1,0 +1,357 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// noise is how long the hostile load lasts on each database.
+const noise = 22 * time.Second
+
+// What one caller's load may cost everybody else, on a machine with two cores.
+const (
+	mostMe     = 2 * time.Second // for a call with a key of another workspace
+	mostReady  = 2 * time.Second // for /readyz
+	mostSignIn = 2 * time.Second // with the hash of the password
+	mostEnd    = time.Second     // for a revocation, a removal and the change that a command makes
+	mostCut    = time.Second     // from the answer to a revocation to the end of that key's stream
+	mostMemory = 1200            // MB of resident memory at the worst moment
+)
+
+// allowed is a bound for this build: the race detector makes a server several
+// times slower.
+func allowed(d time.Duration) time.Duration {
+	if withRace {
+		return 4 * d
+	}
+	return d
+}
+
+// TestNoisyNeighbour: while one member of a workspace searches, downloads, imports
+// and changes titles as fast as the server lets them, another workspace is served,
+// and whoever takes access away is served at once. Run it by itself for its figures:
+//
+//	go test ./e2e -run TestNoisyNeighbour -v
+func TestNoisyNeighbour(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute on each database")
+	}
+	onBoth(t, func(t *testing.T, p place) {
+		n := newNoisy(t, p)
+		idle := n.idleDisable()
+		n.logIdle()
+		n.stream = n.server.export(t, n.streamKey.Key, n.bulk)
+		defer n.stream.conn.Close()
+		n.begin = time.Now()
+		var watchers, load sync.WaitGroup
+		n.watch(&watchers)
+		n.makeNoise(&load)
+		watchers.Wait()
+		load.Wait()
+		n.mustHold(idle)
+	})
+}
+
+// watch starts everything that is measured. Each measurement runs by itself, so
+// that a slow answer to one delays no other.
+func (n *noisy) watch(all *sync.WaitGroup) {
+	other := n.server.client(n.otherKey.Key)
+	all.Go(func() {
+		n.repeat(100*time.Millisecond, func() { n.timed(&n.me, other, "GET", api+"/me", nil) })
+	})
+	all.Go(func() {
+		c := n.server.client("")
+		n.repeat(500*time.Millisecond, func() { n.timed(&n.ready, c, "GET", "/readyz", nil) })
+	})
+	all.Go(func() {
+		c, who := n.server.client(""), map[string]string{"email": n.otherOwner, "password": password}
+		n.repeat(2*time.Second, func() { n.timed(&n.signIns, c, "POST", "/api/v1/session", who) })
+	})
+	all.Go(n.revokeAll)
+	all.Go(n.removeAll)
+	all.Go(n.disableAll)
+	all.Go(n.readStream)
+	all.Go(n.tryEndedKeys)
+}
+
+// revokeAll ends keys of the hostile member: spare ones, the one of the stream and
+// at last one that the searches are using.
+func (n *noisy) revokeAll() {
+	for i, k := range slices.Concat(n.spare[:3], []newKey{n.streamKey}, n.spare[3:], n.searchKeys[:1]) {
+		n.waitFor(float64(i+1) / 9)
+		n.until(&n.revocations, func() bool {
+			a, err := n.owner.call("DELETE", api+"/keys/"+k.ID, nil)
+			return n.revocations.served(a.status == http.StatusNoContent, outcomeOf(a.status, err))
+		}, k)
+		if k.ID == n.streamKey.ID {
+			n.streamEnded <- time.Now()
+		}
+	}
+}
+
+// removeAll removes members in the web app, the hostile one last.
+func (n *noisy) removeAll() {
+	for i, m := range append(n.removed, n.hostile) {
+		n.waitFor([]float64{.2, .45, .7, .9}[i])
+		path := "/w/" + n.home.workspace + "/members/" + m.id + "/remove"
+		n.until(&n.removals, func() bool {
+			resp, err := n.form(context.Background(), n.owner, path, "")
+			if err != nil {
+				return n.removals.served(false, outcomeOf(0, err))
+			}
+			resp.Body.Close()
+			return n.removals.served(resp.StatusCode == http.StatusSeeOther, outcomeOf(resp.StatusCode, nil))
+		}, m.keys...)
+	}
+}
+
+// disableAll disables users with the command, next to the server.
+func (n *noisy) disableAll() {
+	for i, m := range n.disabled {
+		n.waitFor([]float64{.3, .55, .8}[i])
+		n.until(&n.disables, func() bool {
+			r := run(n.home.place, "", "user", "disable", m.email)
+			return n.disables.served(r.code == 0, fmt.Sprintf("exit %d", r.code))
+		}, m.keys...)
+	}
+}
+
+// idleDisable returns how long the command takes before the load: its start, the
+// opening of the database, and the change.
+func (n *noisy) idleDisable() time.Duration {
+	var took []time.Duration
+	for _, m := range n.practice {
+		begun := time.Now()
+		cli[named](n.t, n.home.place, "user", "disable", m.email)
+		took = append(took, time.Since(begun))
+	}
+	return slices.Min(took)
+}
+
+// logIdle prints what parts of the load take by themselves.
+func (n *noisy) logIdle() {
+	c := n.server.client(n.searchKeys[0].Key)
+	for _, one := range []struct {
+		what string
+		do   func(context.Context) bool
+	}{
+		{"search", func(ctx context.Context) bool { return n.search(ctx, c) }},
+		{"download", func(ctx context.Context) bool { return n.download(ctx, c, 2) }},
+		{"title", func(ctx context.Context) bool { return n.changeTitle(ctx, 0) }},
+	} {
+		begun := time.Now()
+		one.do(n.t.Context())
+		n.t.Logf("| one %s without load | %.2f s | %v |", one.what, time.Since(begun).Seconds(), n.done[one.what])
+	}
+	clear(n.done)
+}
+
+// readStream reads the bulk export slowly until it ends, and notes how long after
+// the revocation of its key that was.
+func (n *noisy) readStream() {
+	e, ended := n.stream, make(chan struct{})
+	go func() {
+		defer close(ended)
+		pace := time.NewTicker(50 * time.Millisecond)
+		defer pace.Stop()
+		for patience := n.begin.Add(2 * noise); time.Now().Before(patience); <-pace.C {
+			if e.once(); e.err != nil && !errors.Is(e.err, os.ErrDeadlineExceeded) {
+				return
+			}
+		}
+	}()
+	select {
+	case <-ended:
+		n.t.Errorf("the bulk stream ended before its key was revoked, after %d bytes: %v", e.size(), e.err)
+		<-n.streamEnded
+	case acknowledged := <-n.streamEnded:
+		size := e.size()
+		<-ended
+		n.cuts.note(time.Since(acknowledged))
+		n.cutBytes = e.size() - size
+		switch {
+		case errors.Is(e.err, os.ErrDeadlineExceeded):
+			n.cuts.served(false, "stands still and is not cut")
+		case bytes.HasSuffix(e.got.Bytes(), []byte("\r\n0\r\n\r\n")):
+			n.cuts.served(false, "comes to its end")
+		}
+	}
+}
+
+// tryEndedKeys calls with the keys whose end was acknowledged, in turn.
+func (n *noisy) tryEndedKeys() {
+	c := n.server.client("")
+	n.repeat(20*time.Millisecond, func() {
+		if key := n.ends.any(); key != "" {
+			began := time.Now()
+			if a, err := c.with(key).call("GET", api+"/me", nil); err == nil {
+				n.ends.judge(key, began, a.status)
+			}
+		}
+	})
+}
+
+// mustHold prints the table and says which promises were broken.
+func (n *noisy) mustHold(idle time.Duration) {
+	t := n.t
+	for i := range n.disables.took {
+		n.disables.took[i] = max(0, n.disables.took[i]-idle)
+	}
+	for _, m := range []*measure{&n.me, &n.ready, &n.signIns, &n.revocations, &n.removals, &n.disables, &n.cuts} {
+		m.mustHold(t)
+	}
+	t.Logf("| `memo user disable` without load | %.2f s |", idle.Seconds())
+	t.Logf("| bytes of the bulk stream after the answer to the revocation | %d |", n.cutBytes)
+	t.Logf("| calls with an ended key | %d, of them accepted %d |", n.ends.tried, n.ends.late)
+	if n.ends.late > 0 {
+		t.Errorf("broken: a key opens nothing after its end was acknowledged: %d calls were accepted", n.ends.late)
+	}
+	memory := n.server.mostMemory(t)
+	t.Logf("| resident memory of the server at most | %d MB | bound %d MB |", memory, mostMemory)
+	if memory > mostMemory && !withRace { // the race detector has a memory of its own
+		t.Errorf("broken: the server stays below %d MB of resident memory: it had %d MB", mostMemory, memory)
+	}
+	for _, what := range slices.Sorted(maps.Keys(n.done)) {
+		t.Logf("| load: %s | %v |", what, n.done[what])
+	}
+	for what, good := range map[string]string{"search": "200", "download": "200", "title": "303"} {
+		if !t.Failed() && n.done[what][good] == 0 {
+			t.Errorf("no %s of the load succeeded: it proves little", what)
+		}
+	}
+	if !t.Failed() && n.ends.tried < 50 {
+		t.Errorf("only %d calls with ended keys: they prove little", n.ends.tried)
+	}
+	c := n.server.client(n.otherKey.Key)
+	eventually(t, "the server serves after the load", func() bool { return isOK(c) })
+	for key := range n.ends.at {
+		c.with(key).must(t, http.StatusUnauthorized, "GET", api+"/me", nil)
+	}
+}
+
+// measure is what one promised thing took, each time.
+type measure struct {
+	what    string
+	bound   time.Duration
+	times   int // how many there must be
+	mu      sync.Mutex
+	took    []time.Duration
+	refused map[string]int // what was answered instead of serving it
+}
+
+func (m *measure) note(took time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.took = append(m.took, took)
+}
+
+// served counts the outcome if it is not the one that was asked for.
+func (m *measure) served(done bool, outcome string) bool {
+	if done {
+		return true
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.refused == nil {
+		m.refused = map[string]int{}
+	}
+	m.refused[outcome]++
+	return false
+}
+
+// outcomeOf is a status, or what came instead of one.
+func outcomeOf(status int, err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	return strconv.Itoa(status)
+}
+
+func (m *measure) mustHold(t *testing.T) {
+	t.Helper()
+	slices.Sort(m.took)
+	if len(m.took) == 0 {
+		t.Errorf("%s was not measured", m.what)
+		return
+	}
+	slowest := m.took[len(m.took)-1]
+	t.Logf("| %s | n %d | median %.2f s | p100 %.2f s | bound %v | not served %v |", m.what, len(m.took),
+		m.took[len(m.took)/2].Seconds(), slowest.Seconds(), m.bound, m.refused)
+	if slowest > allowed(m.bound) {
+		t.Errorf("broken: %s within %v: the slowest took %.2f s", m.what, m.bound, slowest.Seconds())
+	}
+	if len(m.refused) > 0 {
+		t.Errorf("broken: %s is always served: %v", m.what, m.refused)
+	}
+	if !t.Failed() && len(m.took) < m.times {
+		t.Errorf("%s was measured %d times instead of %d: it proves little", m.what, len(m.took), m.times)
+	}
+}
+
+// ends are the keys whose end was acknowledged.
+type ends struct {
+	mu          sync.Mutex
+	at          map[string]time.Time
+	tried, late int // calls that began after the end of their key; those that were accepted
+}
+
+func (e *ends) acknowledge(keys ...newKey) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, k := range keys {
+		e.at[k.Key] = time.Now()
+	}
+}
+
+// judge looks at the answer to a call with a key, which began then.
+func (e *ends) judge(key string, began time.Time, status int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if at, ended := e.at[key]; ended && began.After(at) {
+		e.tried++
+		if status < http.StatusBadRequest {
+			e.late++
+		}
+	}
+}
+
+// any returns one of the ended keys, or "".
+func (e *ends) any() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.at) == 0 {
+		return ""
+	}
+	return slices.Collect(maps.Keys(e.at))[rand.IntN(len(e.at))]
+}
+
+// mostMemory is the server's resident memory at its highest so far, in MB.
+func (s *server) mostMemory(t *testing.T) int {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		return 0
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, line, _ := strings.Cut(string(status), "VmHWM:")
+	kB, err := strconv.Atoi(strings.Fields(line)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kB >> 10
+}
