@@ -6,13 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"net/http"
 	"os"
-	"runtime"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -162,31 +158,31 @@ func (n *noisy) logIdle() {
 // readStream reads the bulk export slowly until it ends, and notes how long after
 // the revocation of its key that was.
 func (n *noisy) readStream() {
-	e, ended := n.stream, make(chan struct{})
+	e, ended, enough := n.stream, make(chan time.Time, 1), make(chan struct{})
 	go func() {
-		defer close(ended)
-		pace := time.NewTicker(50 * time.Millisecond)
-		defer pace.Stop()
-		for patience := n.begin.Add(2 * noise); time.Now().Before(patience); <-pace.C {
-			if e.once(); e.err != nil && !errors.Is(e.err, os.ErrDeadlineExceeded) {
+		for {
+			e.once()
+			late := closedWithin(enough, 50*time.Millisecond)
+			if late || e.err != nil && !errors.Is(e.err, os.ErrDeadlineExceeded) { // which means that nothing came
+				ended <- time.Now()
 				return
 			}
 		}
 	}()
 	select {
 	case <-ended:
-		n.t.Errorf("the bulk stream ended before its key was revoked, after %d bytes: %v", e.size(), e.err)
 		<-n.streamEnded
+		n.cuts.served(false, fmt.Sprintf("ended before its key did: %v", e.err))
 	case acknowledged := <-n.streamEnded:
 		size := e.size()
-		<-ended
-		n.cuts.note(time.Since(acknowledged))
+		time.AfterFunc(20*time.Second, func() { close(enough) })
+		n.cuts.note((<-ended).Sub(acknowledged))
 		n.cutBytes = e.size() - size
 		switch {
-		case errors.Is(e.err, os.ErrDeadlineExceeded):
-			n.cuts.served(false, "stands still and is not cut")
+		case e.err == nil || errors.Is(e.err, os.ErrDeadlineExceeded):
+			n.cuts.served(false, "not cut")
 		case bytes.HasSuffix(e.got.Bytes(), []byte("\r\n0\r\n\r\n")):
-			n.cuts.served(false, "comes to its end")
+			n.cuts.served(false, "whole")
 		}
 	}
 }
@@ -240,118 +236,4 @@ func (n *noisy) mustHold(idle time.Duration) {
 	for key := range n.ends.at {
 		c.with(key).must(t, http.StatusUnauthorized, "GET", api+"/me", nil)
 	}
-}
-
-// measure is what one promised thing took, each time.
-type measure struct {
-	what    string
-	bound   time.Duration
-	times   int // how many there must be
-	mu      sync.Mutex
-	took    []time.Duration
-	refused map[string]int // what was answered instead of serving it
-}
-
-func (m *measure) note(took time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.took = append(m.took, took)
-}
-
-// served counts the outcome if it is not the one that was asked for.
-func (m *measure) served(done bool, outcome string) bool {
-	if done {
-		return true
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.refused == nil {
-		m.refused = map[string]int{}
-	}
-	m.refused[outcome]++
-	return false
-}
-
-// outcomeOf is a status, or what came instead of one.
-func outcomeOf(status int, err error) string {
-	if err != nil {
-		return err.Error()
-	}
-	return strconv.Itoa(status)
-}
-
-func (m *measure) mustHold(t *testing.T) {
-	t.Helper()
-	slices.Sort(m.took)
-	if len(m.took) == 0 {
-		t.Errorf("%s was not measured", m.what)
-		return
-	}
-	slowest := m.took[len(m.took)-1]
-	t.Logf("| %s | n %d | median %.2f s | p100 %.2f s | bound %v | not served %v |", m.what, len(m.took),
-		m.took[len(m.took)/2].Seconds(), slowest.Seconds(), m.bound, m.refused)
-	if slowest > allowed(m.bound) {
-		t.Errorf("broken: %s within %v: the slowest took %.2f s", m.what, m.bound, slowest.Seconds())
-	}
-	if len(m.refused) > 0 {
-		t.Errorf("broken: %s is always served: %v", m.what, m.refused)
-	}
-	if !t.Failed() && len(m.took) < m.times {
-		t.Errorf("%s was measured %d times instead of %d: it proves little", m.what, len(m.took), m.times)
-	}
-}
-
-// ends are the keys whose end was acknowledged.
-type ends struct {
-	mu          sync.Mutex
-	at          map[string]time.Time
-	tried, late int // calls that began after the end of their key; those that were accepted
-}
-
-func (e *ends) acknowledge(keys ...newKey) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, k := range keys {
-		e.at[k.Key] = time.Now()
-	}
-}
-
-// judge looks at the answer to a call with a key, which began then.
-func (e *ends) judge(key string, began time.Time, status int) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if at, ended := e.at[key]; ended && began.After(at) {
-		e.tried++
-		if status < http.StatusBadRequest {
-			e.late++
-		}
-	}
-}
-
-// any returns one of the ended keys, or "".
-func (e *ends) any() string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if len(e.at) == 0 {
-		return ""
-	}
-	return slices.Collect(maps.Keys(e.at))[rand.IntN(len(e.at))]
-}
-
-// mostMemory is the server's resident memory at its highest so far, in MB.
-func (s *server) mostMemory(t *testing.T) int {
-	t.Helper()
-	if runtime.GOOS != "linux" {
-		return 0
-	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, line, _ := strings.Cut(string(status), "VmHWM:")
-	kB, err := strconv.Atoi(strings.Fields(line)[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return kB >> 10
 }

@@ -1,0 +1,187 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+)
+
+// noisy is a workspace with a hostile member, another workspace, and the server
+// of both.
+type noisy struct {
+	t      *testing.T
+	home   home
+	server *server
+	owner  *client // signed in
+	begin  time.Time
+
+	hostile                     participant
+	web                         *client // the hostile member, signed in
+	removed, disabled, practice []participant
+	otherKey                    newKey // of the other workspace
+	otherOwner                  string
+
+	searchKeys, exportKeys, spare []newKey
+	streamKey                     newKey
+
+	talk, large string   // the ids of the transcript with many words, and of the largest text
+	bulk        []string // ids
+	upload      []byte   // a text of 30 MB
+
+	stream      *export
+	streamEnded chan time.Time // when the revocation of its key was acknowledged
+	cutBytes    int            // of the stream that came later
+
+	me, ready, signIns, revocations, removals, disables, cuts measure
+
+	ends   ends
+	doneMu sync.Mutex
+	done   map[string]map[string]int // what the load did, and the answers to it
+}
+
+// participant is a member of the noisy workspace.
+type participant struct {
+	id, email string
+	keys      []newKey
+}
+
+const smallTexts = 3000
+
+// scaled is a size for this build: with the race detector an import takes ten times as
+// long.
+func scaled(size int) int {
+	if withRace {
+		return size / 8
+	}
+	return size
+}
+
+// newNoisy makes both workspaces, and starts their server.
+func newNoisy(t *testing.T, p place) *noisy {
+	n := &noisy{
+		t: t, home: settle(t, p), otherOwner: "other@example.com",
+		streamEnded: make(chan time.Time, 1), done: map[string]map[string]int{},
+		me:          measure{what: "a call with a key of another workspace", bound: mostMe, times: 10},
+		ready:       measure{what: "/readyz", bound: mostReady, times: 10},
+		signIns:     measure{what: "a sign-in of another user", bound: mostSignIn, times: 5},
+		revocations: measure{what: "an owner's revocation of a key", bound: mostEnd, times: 8},
+		removals:    measure{what: "an owner's removal of a member", bound: mostEnd, times: 4},
+		disables:    measure{what: "the change of memo user disable", bound: mostEnd, times: 3},
+		cuts:        measure{what: "the cut of a stream after its key's end", bound: mostCut, times: 1},
+	}
+	n.ends.at = map[string]time.Time{}
+	addUser(t, p, n.otherOwner)
+	w := cli[named](t, p, "workspace", "add", "--name", "Other", "--plan", "pro", "--owner", n.otherOwner)
+	other := home{p, w.ID, n.otherOwner}
+	n.otherKey = other.newKey(t, "other")
+	importText(t, other, "other.txt", "[00:01] Alex: Hello.\n")
+
+	n.hostile = n.join("hostile")
+	for range 4 {
+		n.searchKeys = append(n.searchKeys, n.key(&n.hostile))
+	}
+	for range 2 {
+		n.exportKeys = append(n.exportKeys, n.key(&n.hostile))
+	}
+	for range 6 {
+		n.spare = append(n.spare, n.key(&n.hostile))
+	}
+	n.streamKey = n.key(&n.hostile)
+	for i, people := range []*[]participant{&n.removed, &n.disabled, &n.practice} {
+		for j := range 3 {
+			m := n.join(fmt.Sprintf("member%d%d", i, j))
+			n.key(&m)
+			*people = append(*people, m)
+		}
+	}
+	begun := time.Now()
+	n.fillNoisy()
+	t.Logf("| the imports before the load | %.1f s |", time.Since(begun).Seconds())
+	n.server = start(t, p)
+	n.owner = n.server.signIn(t, n.home.owner)
+	n.web = n.server.signIn(t, n.hostile.email)
+	n.talk = n.importTalk() // by its importer, who may change its title
+	return n
+}
+
+func (n *noisy) join(name string) participant {
+	m := participant{email: name + "@example.com"}
+	m.id = addUser(n.t, n.home.place, m.email).ID
+	cli[named](n.t, n.home.place, "member", "add", n.home.workspace, m.email)
+	return m
+}
+
+func (n *noisy) key(m *participant) newKey {
+	k := cli[newKey](n.t, n.home.place, "key", "create", "--workspace", n.home.workspace, "--member", m.email,
+		"--name", "of "+m.email)
+	m.keys = append(m.keys, k)
+	return k
+}
+
+// fillNoisy imports many small texts that have words in common, a text of 29 MB and
+// what the bulk export holds.
+func (n *noisy) fillNoisy() {
+	t := n.t
+	dir, random := t.TempDir(), rand.New(rand.NewPCG(1, 2))
+	texts := scaled(smallTexts)
+	for i := range texts {
+		text := talk(random, 1200, func() string {
+			if random.IntN(8) == 0 {
+				return common[random.IntN(len(common))]
+			}
+			return "word" + strconv.Itoa(random.IntN(3000))
+		})
+		name := fmt.Sprintf("2025-%02d-%02d call %d.txt", 1+i%12, 1+i%28, i)
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := cli[imported](t, n.home.place, "import", "--workspace", n.home.workspace, dir); len(r.Imported) != texts {
+		t.Fatalf("%d of %d texts were imported", len(r.Imported), texts)
+	}
+	few := func() string { return "talk" + strconv.Itoa(random.IntN(500)) }
+	n.large = importText(t, n.home, "large.txt", string(talk(random, scaled(29<<20), few)))
+	n.bulk = fill(t, n.home, 100, 160<<10) // far more than what the buffers on the way hold
+	many := func() string { return "w" + strconv.Itoa(random.IntN(200_000)) }
+	n.upload = talk(random, scaled(30<<20), many)
+}
+
+// importTalk imports a transcript of 10 MB with many different words as the hostile
+// member, who may change its title then, and returns its id.
+func (n *noisy) importTalk() string {
+	resp, err := n.post(n.t.Context(), "talk", n.upload[:bytes.LastIndexByte(n.upload[:len(n.upload)/3], '\n')])
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		n.t.Fatalf("import: %d %s %v", resp.StatusCode, body, err)
+	}
+	return decode[named](n.t, answer{body: body}).ID
+}
+
+var common = []string{"meeting", "budget", "pricing", "project", "team", "please", "today"}
+
+// talk makes a transcript of so many bytes, in lines of some 160.
+func talk(random *rand.Rand, size int, word func() string) []byte {
+	var b bytes.Buffer
+	b.Grow(size + 200)
+	for second := 0; b.Len() < size; second++ {
+		fmt.Fprintf(&b, "[%02d:%02d:%02d] Alex:", second/3600, second/60%60, second%60)
+		for end := b.Len() + 150; b.Len() < end; {
+			b.WriteByte(' ')
+			b.WriteString(word())
+		}
+		b.WriteByte('\n')
+	}
+	return b.Bytes()
+}
