@@ -54,9 +54,6 @@ func (a *App) RotateKey(ctx context.Context, c memo.Caller, id, newID string, ov
 			return err
 		}
 		k.Name, k.Life.ExpiresAt, k.RotatedFrom = old.Name, old.Life.ExpiresAt, memo.Optional(old.ID)
-		if overlap != nil {
-			tx.UseReserve()
-		}
 		switch {
 		case overlap == nil:
 			return nil
@@ -305,7 +302,11 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 	if change == (KeyChange{}) {
 		return a.GetKey(ctx, c, id)
 	}
-	err := a.write(ctx, c, func(tx *store.Tx) error {
+	write := a.write
+	if change.ExpiresAt != nil && *change.ExpiresAt != nil { // it may end sooner
+		write = a.writeOwnEnd
+	}
+	err := write(ctx, c, func(tx *store.Tx) error {
 		k, err := a.keyToChange(ctx, tx, c, id)
 		if err != nil {
 			return err
@@ -314,11 +315,7 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 			k.Name = name
 		}
 		if change.ExpiresAt != nil {
-			was := k.Life.ExpiresAt
 			k.Life.ExpiresAt = *change.ExpiresAt
-			if now := k.Life.ExpiresAt; now != nil && (was == nil || now.Before(*was)) {
-				tx.UseReserve()
-			}
 		}
 		active, err := tx.ChangeKey(ctx, id, k.Name, k.Life.ExpiresAt)
 		if err != nil {
@@ -341,8 +338,15 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 // key any more. Revoking what has ended already is no error, so that one whose
 // answer was lost can ask again.
 func (a *App) RevokeKey(ctx context.Context, c memo.Caller, id string) error {
-	return a.write(ctx, c, func(tx *store.Tx) error {
-		tx.UseReserve()
+	k, err := a.store.Key(ctx, id, a.store.Now())
+	if err != nil {
+		return err
+	}
+	write := a.writeUrgent
+	if k.CreatedBy.ID == c.UserID && !c.Operator {
+		write = a.writeOwnEnd
+	}
+	return write(ctx, c, func(tx *store.Tx) error {
 		k, err := keyAsNow(ctx, tx, &c, id)
 		if err != nil {
 			return err
