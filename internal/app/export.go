@@ -190,7 +190,7 @@ func (ar *Archive) Manifest(ctx context.Context) ([]Entry, error) {
 }
 
 func (ar *Archive) size(ctx context.Context, id string) (int64, error) {
-	admit, release := ar.app.borrow(ctx, ar.workspaceID)
+	admit, release := ar.app.borrow(ctx, ar.workspaceID, ar.factor())
 	defer release()
 	if ar.format != transcript.Markdown {
 		f, err := ar.app.file(ctx, ar.workspaceID, id, ar.format, admit)
@@ -220,6 +220,13 @@ func (n *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+func (ar *Archive) factor() int64 {
+	if ar.format == transcript.Markdown {
+		return memoryOfDeflated
+	}
+	return memoryOfByte
+}
+
 // WriteZip streams the archive, one transcription after the other in memory.
 // Any error leaves the archive without its directory, so that a short one
 // never looks whole. When ctx ends, it ends.
@@ -242,7 +249,7 @@ func (ar *Archive) WriteZip(ctx context.Context, w io.Writer) error {
 }
 
 func (ar *Archive) add(ctx context.Context, z *zip.Writer, id, name string) error {
-	admit, release := ar.app.borrow(ctx, ar.workspaceID)
+	admit, release := ar.app.borrow(ctx, ar.workspaceID, ar.factor())
 	defer release()
 	file, err := ar.app.file(ctx, ar.workspaceID, id, ar.format, patiently(ctx, admit))
 	if err != nil {

@@ -37,7 +37,7 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in Import) (Imported, e
 	if err := a.store.CheckRoom(); err != nil {
 		return Imported{}, err
 	}
-	release, err := a.work.imports.Acquire(ctx, c.WorkspaceID, 1)
+	release, err := a.reading(ctx, c, len(in.Data))
 	if err != nil {
 		return Imported{}, err
 	}

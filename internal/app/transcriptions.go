@@ -223,7 +223,7 @@ func (a *App) total(ctx context.Context, c memo.Caller, f store.Filter) (store.T
 
 // snippets finds the best places of a text, and what the segments say of them.
 func (a *App) snippets(ctx context.Context, c memo.Caller, it store.Item, query []search.Term) ([]Snippet, error) {
-	admit, release := a.borrow(ctx, c.WorkspaceID)
+	admit, release := a.borrow(ctx, c.WorkspaceID, memoryOfByte)
 	defer release()
 	if err := admit(int64(it.CharCount) * bytesOfChar); err != nil {
 		return nil, err

@@ -32,6 +32,9 @@ type work struct {
 	// buffers of the network, so that no slow client can hold up others.
 	small   *bulkhead.Limiter
 	imports *bulkhead.Limiter // files that are read and compressed
+	// heavy admits large files, of all workspaces, one at a time: the memory that
+	// reading one takes is some twenty times its size.
+	heavy   *bulkhead.Limiter
 	uploads *bulkhead.Limiter // bytes of files that come in, for each user
 	quota   int64
 }
@@ -39,6 +42,7 @@ type work struct {
 const (
 	defaultMemory = 256 << 20 // bytes
 	smallRead     = 1 << 20   // bytes of memory that a small read takes at most
+	largeFile     = 8 << 20   // bytes of a file that is imported next to no other such
 )
 
 func newWork(l WorkLimits) work {
@@ -50,6 +54,7 @@ func newWork(l WorkLimits) work {
 		memory:  bulkhead.New(bulkhead.Config{Work: "reads of large transcriptions", Total: memory, Tenant: half(memory), Wait: l.Wait}),
 		small:   bulkhead.New(bulkhead.Config{Work: "reads", Total: memory / 4, Tenant: half(memory / 4), Waiting: 512, Wait: l.Wait}),
 		imports: bulkhead.New(bulkhead.Config{Work: "imports", Total: imports, Tenant: half(imports), Wait: cmp.Or(l.Wait, time.Minute)}),
+		heavy:   bulkhead.New(bulkhead.Config{Work: "imports of large files", Total: 1, Tenant: 1, Wait: cmp.Or(l.Wait, time.Minute)}),
 		uploads: bulkhead.New(bulkhead.Config{Work: "uploads", Whose: "of yours", Total: memory, Tenant: memory * 3 / 8, Wait: l.Wait}),
 		quota:   l.Quota,
 	}
@@ -59,19 +64,23 @@ func newWork(l WorkLimits) work {
 func (a *App) Work() map[string]*bulkhead.Limiter {
 	return map[string]*bulkhead.Limiter{
 		"queries": a.work.queries, "memory": a.work.memory, "small_memory": a.work.small,
-		"imports": a.work.imports, "uploads": a.work.uploads,
+		"imports": a.work.imports, "large_imports": a.work.heavy, "uploads": a.work.uploads,
 	}
 }
 
-// memoryOfByte is how many bytes of memory a read takes for each byte that is
-// stored: the rows as the driver gives them, what they are decoded into, and
-// the answer that is made of that.
-const memoryOfByte = 3
+// How many bytes of memory a read takes for each byte that is stored, as was
+// measured: the rows in the database's memory and as the driver gives them, what
+// they are decoded into, and the response that is made of that. Of Markdown in
+// an archive only the compressed form is read, and copied.
+const (
+	memoryOfByte     = 5
+	memoryOfDeflated = 1
+)
 
 // memoryFor returns the limiter that admits a read of so many stored bytes, and
 // the weight of the read.
-func (w work) memoryFor(size int64) (*bulkhead.Limiter, int64) {
-	weight := size*memoryOfByte + 4<<10
+func (w work) memoryFor(size, factor int64) (*bulkhead.Limiter, int64) {
+	weight := size*factor + 4<<10
 	if weight > smallRead {
 		return w.memory, weight
 	}
@@ -81,16 +90,16 @@ func (w work) memoryFor(size int64) (*bulkhead.Limiter, int64) {
 // hold admits the read of a transcription until the response has been written.
 func (a *App) hold(ctx context.Context, c memo.Caller) store.Admit {
 	return func(size int64) error {
-		l, weight := a.work.memoryFor(size)
+		l, weight := a.work.memoryFor(size, memoryOfByte)
 		return l.Hold(ctx, c.WorkspaceID, weight)
 	}
 }
 
 // borrow admits the read of one transcription until release is called.
-func (a *App) borrow(ctx context.Context, workspaceID string) (admit store.Admit, release func()) {
+func (a *App) borrow(ctx context.Context, workspaceID string, factor int64) (admit store.Admit, release func()) {
 	held := func() {}
 	return func(size int64) error {
-		l, weight := a.work.memoryFor(size)
+		l, weight := a.work.memoryFor(size, factor)
 		free, err := l.Acquire(ctx, workspaceID, weight)
 		if err == nil {
 			held = free
@@ -120,6 +129,20 @@ func patiently(ctx context.Context, admit store.Admit) store.Admit {
 // query admits a search, or a count that is not cached.
 func (a *App) query(ctx context.Context, c memo.Caller) (release func(), err error) {
 	return a.work.queries.Acquire(ctx, c.WorkspaceID, 1)
+}
+
+// reading admits the import of a file of so many bytes.
+func (a *App) reading(ctx context.Context, c memo.Caller, bytes int) (release func(), err error) {
+	release, err = a.work.imports.Acquire(ctx, c.WorkspaceID, 1)
+	if err != nil || bytes <= largeFile {
+		return release, err
+	}
+	second, err := a.work.heavy.Acquire(ctx, c.WorkspaceID, 1)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return func() { second(); release() }, nil
 }
 
 // StartUpload admits an upload of one file of so many bytes, which is in memory
