@@ -133,16 +133,16 @@ func (a *App) query(ctx context.Context, c memo.Caller) (release func(), err err
 
 // reading admits the import of a file of so many bytes.
 func (a *App) reading(ctx context.Context, c memo.Caller, bytes int) (release func(), err error) {
-	release, err = a.work.imports.Acquire(ctx, c.WorkspaceID, 1)
+	first, err := a.work.imports.Acquire(ctx, c.WorkspaceID, 1)
 	if err != nil || bytes <= largeFile {
-		return release, err
+		return first, err
 	}
 	second, err := a.work.heavy.Acquire(ctx, c.WorkspaceID, 1)
 	if err != nil {
-		release()
+		first()
 		return nil, err
 	}
-	return func() { second(); release() }, nil
+	return func() { second(); first() }, nil
 }
 
 // StartUpload admits an upload of one file of so many bytes, which is in memory
