@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"strings"
@@ -131,7 +130,8 @@ func (s *Store) choose(f Filter, o Order, p Page) (query, order string, args []a
 	if p.After != nil {
 		q.where("("+key+", t.id) "+compare+" (%s, %s)", p.After.Key, p.After.ID)
 	}
-	query = q.query(`t.seq AS seq, t.id AS id, `+key+` AS key`) + ` ORDER BY ` + strings.ReplaceAll(order, "c.", "") + q.limit(p)
+	query = q.query(`t.seq AS seq, t.id AS id, `+key+` AS key`) +
+		` ORDER BY ` + strings.ReplaceAll(order, "c.", "") + q.limit(p)
 	return query, order, q.args
 }
 
@@ -141,7 +141,8 @@ func (q *selection) ranked(p Page) (query, order string, args []any) {
 	if p.Offset >= maxRanked {
 		return q.query(`t.seq AS seq`) + ` ORDER BY ` + q.seq + ` DESC` + q.limit(p), "c.seq DESC", q.args
 	}
-	hits := q.query(`t.seq AS seq, t.id AS id, `+q.rank+` AS key`) + ` ORDER BY ` + q.seq + ` DESC LIMIT ` + q.arg(maxRanked)
+	hits := q.query(`t.seq AS seq, t.id AS id, `+q.rank+` AS key`) +
+		` ORDER BY ` + q.seq + ` DESC LIMIT ` + q.arg(maxRanked)
 	return `SELECT seq, id, key FROM (` + hits + `) r ORDER BY key, id DESC` + q.limit(p), "c.key, c.id DESC", q.args
 }
 
@@ -157,44 +158,6 @@ func projectRef(id, name sql.NullString) *memo.ProjectRef {
 		return nil
 	}
 	return &memo.ProjectRef{ID: id.String, Name: name.String}
-}
-
-// Total is how many transcriptions a filter chooses. With More there are more than N.
-type Total struct {
-	N    int
-	More bool
-}
-
-// Count counts the transcriptions that f chooses: those of a search up to 10,000,
-// and without one all of them, which costs by their number.
-func (s *Store) Count(ctx context.Context, f Filter) (total Total, err error) {
-	if f.Search && len(f.Query) == 0 {
-		return Total{}, nil
-	}
-	query, args := s.countQuery(f)
-	err = s.asking(f).QueryRowContext(ctx, query, args...).Scan(&total.N)
-	if f.Search && total.N > maxCount {
-		total = Total{N: maxCount, More: true}
-	}
-	return total, classify(err)
-}
-
-func (s *Store) countQuery(f Filter) (query string, args []any) {
-	q := s.selection(f, ByCreated)
-	if !f.Search {
-		return q.query("count(*)"), q.args
-	}
-	return `SELECT count(*) FROM (` + q.query("1") + ` LIMIT ` + q.arg(maxCount+1) + `) c`, q.args
-}
-
-// CountKey is a hash of the query that counts what f chooses, with its arguments:
-// filters of the same key have the same total, at the same content version.
-func (s *Store) CountKey(f Filter) [sha256.Size]byte {
-	if f.Search && len(f.Query) == 0 {
-		return [sha256.Size]byte{}
-	}
-	query, args := s.countQuery(f)
-	return sha256.Sum256(fmt.Appendf(nil, "%q %#v", query, args))
 }
 
 // selection is the FROM and WHERE of a filter, with its arguments.

@@ -1,162 +1,18 @@
 package store
 
 import (
-	"cmp"
-	"context"
-	"database/sql/driver"
 	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 	"unicode/utf8"
 
-	"modernc.org/sqlite"
-
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/search"
 )
-
-// visits counts the calls of the SQL function visited, one for each row that a
-// query looks at.
-var visits atomic.Int64
-
-func init() {
-	if err := sqlite.RegisterScalarFunction("visited", 1, func(*sqlite.FunctionContext, []driver.Value) (driver.Value, error) {
-		visits.Add(1)
-		return int64(1), nil
-	}); err != nil {
-		panic(err)
-	}
-}
-
-// archive is a database with many texts that are only rows and terms. Text i of n is
-// of the workspace "a" and has the words pri…, con…, a tenth of them pricing and a
-// thousandth quokka. The workspace "b" has a tenth as many, with the same words.
-type archive struct {
-	*Store
-	n int
-}
-
-const (
-	quarters = 60_000 // milliseconds from one text to the next in the order of created_at
-	bulkSQL  = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) `
-)
-
-func newArchive(t testing.TB, cfg Config, n int) *archive {
-	t.Helper()
-	ctx := t.Context()
-	s, err := Open(ctx, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	err = s.Write(ctx, func(tx *Tx) error {
-		for k, w := range []string{"a", "b"} {
-			if err := tx.AddWorkspace(ctx, memo.Workspace{ID: w, Name: w, Plan: memo.PlanPro, CreatedAt: tx.Now}); err != nil {
-				return err
-			}
-			if err := tx.exec(ctx, `INSERT INTO projects (id, workspace_id, name, created_at) VALUES ($1, $2, 'P', 1)`, "p"+w, w); err != nil {
-				return err
-			}
-			seq, many := fmt.Sprintf("%d + i", k*n), n
-			if k > 0 {
-				many = n/10 + 1
-			}
-			if err := tx.exec(ctx, bulkSQL+`INSERT INTO transcriptions
-					(seq, id, workspace_id, project_id, status, language, external_id, duration_ms, created_at, char_count, item)
-				SELECT `+seq+`, '`+w+`' || CAST(1000000 + i AS TEXT), '`+w+`', CASE WHEN i % 3 = 0 THEN 'p`+w+`' END, 'completed',
-					CASE WHEN i % 2 = 0 THEN 'en' ELSE 'de' END, CASE WHEN i % 5 = 0 THEN 'crm-' || CAST(i % 50 AS TEXT) END,
-					i * 37 % 1000 * 1000, (i * 7919 % $1) * 60000, 0, '{}' FROM n`, many); err != nil {
-				return err
-			}
-			into, tag, place := `(rowid, body) SELECT `+seq+`, `, workspaceTag(w), ``
-			if s.dialect == dialectPostgres {
-				into, tag, place = `(seq, terms) SELECT `+seq+`, CAST('`+scopeTerm(w)+` ' || `, "", ` AS tsvector)`
-			}
-			if err := tx.exec(ctx, bulkSQL+`INSERT INTO transcription_search `+into+`'`+tag+`pri' || CAST(i % 700 AS TEXT) || ' `+tag+`con' || CAST(i % 300 AS TEXT)
-				|| CASE WHEN i % 10 = 3 THEN ' `+tag+`pricing' ELSE '' END || CASE WHEN i % 1000 = 7 THEN ' `+tag+`quokka' ELSE '' END`+place+` FROM n`, many); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.dialect == dialectPostgres {
-		if _, err := s.write.Exec(`ANALYZE`); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return &archive{s, n}
-}
-
-// matches are the numbers of the texts that f chooses, by the rules of newArchive.
-func (a *archive) matches(f Filter, query string) (found []int) {
-	for i := 1; i <= a.n; i++ {
-		created := time.UnixMilli(int64(i * 7919 % a.n * quarters))
-		if query == "pricing" && i%10 != 3 || query == "quokka" && i%1000 != 7 ||
-			f.ProjectID != "" && i%3 != 0 || f.Language != "" && i%2 != 0 || f.ExternalID != "" && (i%5 != 0 || i%50 != 5) ||
-			!f.From.IsZero() && created.Before(f.From) || !f.To.IsZero() && !created.Before(f.To) {
-			continue
-		}
-		found = append(found, i)
-	}
-	return found
-}
-
-// sorted puts numbers of texts into an order, and returns their ids.
-func (a *archive) sorted(numbers []int, o Order) (ids []string) {
-	key := func(i int) int {
-		if o.By == ByDuration {
-			return i * 37 % 1000
-		}
-		return i * 7919 % a.n
-	}
-	slices.SortFunc(numbers, func(i, j int) int { return cmp.Or(cmp.Compare(key(i), key(j)), cmp.Compare(i, j)) })
-	if o.Descending {
-		slices.Reverse(numbers)
-	}
-	for _, i := range numbers {
-		ids = append(ids, "a"+strconv.Itoa(1000000+i))
-	}
-	return ids
-}
-
-// eachFilter calls f with every subset of the filters of a list.
-func eachFilter(n int, f func(name string, f Filter)) {
-	for set := range 1 << 5 {
-		in, name := Filter{WorkspaceID: "a", Status: memo.StatusCompleted}, ""
-		for bit, add := range []struct {
-			name string
-			to   func()
-		}{
-			{"project ", func() { in.ProjectID = "pa" }},
-			{"language ", func() { in.Language = "en" }},
-			{"external ", func() { in.ExternalID = "crm-5" }},
-			{"from ", func() { in.From = time.UnixMilli(int64(n / 4 * quarters)) }},
-			{"to ", func() { in.To = time.UnixMilli(int64(n / 4 * 3 * quarters)) }},
-		} {
-			if set>>bit&1 == 1 {
-				add.to()
-				name += add.name
-			}
-		}
-		f(name, in)
-	}
-}
-
-var everyOrder = []Order{
-	{ByCreated, true},
-	{ByCreated, false},
-	{ByDuration, true},
-	{ByDuration, false},
-	{ByRelevance, false},
-}
 
 // TestSearchesFindWhatTheyShould: in every order, with every set of filters.
 func TestSearchesFindWhatTheyShould(t *testing.T) {
@@ -240,39 +96,6 @@ func TestPlansOfSQLite(t *testing.T) {
 			}
 		}
 	})
-}
-
-// wantFTSFirst fails unless FTS5 is asked once, and its rows are looked up by rowid.
-func (a *archive) wantFTSFirst(t *testing.T, query string, args []any) {
-	t.Helper()
-	var steps []string
-	for line := range strings.Lines(planOf(t, a.Store, query, args)) {
-		if strings.HasPrefix(line, "SCAN x ") || strings.HasPrefix(line, "SEARCH ") {
-			steps = append(steps, strings.TrimSpace(line))
-		}
-	}
-	if len(steps) != 2 || !strings.HasPrefix(steps[0], "SCAN x VIRTUAL TABLE INDEX ") || strings.Contains(steps[0], "=") ||
-		steps[1] != "SEARCH t USING INTEGER PRIMARY KEY (rowid=?)" {
-		t.Fatalf("the plan is %q of\n%s", steps, query) // to run it could take hours
-	}
-}
-
-// wantVisits runs a query and fails when it looks at more rows of transcriptions
-// than the words have hits.
-func (a *archive) wantVisits(t *testing.T, query string, args []any, hits int64) {
-	t.Helper()
-	visits.Store(0)
-	rows, err := a.write.Query(strings.Replace(query, " WHERE ", " WHERE visited(t.seq) AND ", 1), args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		continue
-	}
-	if n := visits.Load(); rows.Err() != nil || n == 0 || n > hits {
-		t.Errorf("looks at %d rows for %d hits (%v)", n, hits, rows.Err())
-	}
 }
 
 // TestSearchOfManyHits: totals and ranks are bounded, pages are not.
@@ -485,32 +308,4 @@ func TestCountKeyHasEveryFilter(t *testing.T) {
 			add("q "+q, Filter{Search: true, Query: search.Query(q)})
 		}
 	})
-}
-
-// BenchmarkSearch has 100,000 texts of one workspace, and counts and lists the hits of
-// words that few and that many of them have.
-func BenchmarkSearch(b *testing.B) {
-	a := newArchive(b, Config{Dir: b.TempDir()}, 100_000)
-	for _, query := range []string{"quokka", "pricing", "pri", "pri1", "pri con", "quokka pri"} {
-		f := Filter{WorkspaceID: "a", Status: memo.StatusCompleted, Search: true, Query: search.Query(query)}
-		for name, run := range map[string]func(ctx context.Context) error{
-			"count": func(ctx context.Context) error { _, err := a.Count(ctx, f); return err },
-			"newest": func(ctx context.Context) error {
-				_, err := a.List(ctx, f, Order{ByCreated, true}, Page{Limit: 20})
-				return err
-			},
-			"best": func(ctx context.Context) error {
-				_, err := a.List(ctx, f, Order{By: ByRelevance}, Page{Limit: 20})
-				return err
-			},
-		} {
-			b.Run(query+"/"+name, func(b *testing.B) {
-				for b.Loop() {
-					if err := run(b.Context()); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-		}
-	}
 }

@@ -1,0 +1,45 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+)
+
+// Total is how many transcriptions a filter chooses. With More there are more than N.
+type Total struct {
+	N    int
+	More bool
+}
+
+// Count counts the transcriptions that f chooses: those of a search up to 10,000,
+// and without one all of them, which costs by their number.
+func (s *Store) Count(ctx context.Context, f Filter) (total Total, err error) {
+	if f.Search && len(f.Query) == 0 {
+		return Total{}, nil
+	}
+	query, args := s.countQuery(f)
+	err = s.asking(f).QueryRowContext(ctx, query, args...).Scan(&total.N)
+	if f.Search && total.N > maxCount {
+		total = Total{N: maxCount, More: true}
+	}
+	return total, classify(err)
+}
+
+func (s *Store) countQuery(f Filter) (query string, args []any) {
+	q := s.selection(f, ByCreated)
+	if !f.Search {
+		return q.query("count(*)"), q.args
+	}
+	return `SELECT count(*) FROM (` + q.query("1") + ` LIMIT ` + q.arg(maxCount+1) + `) c`, q.args
+}
+
+// CountKey is a hash of the query that counts what f chooses, with its arguments:
+// filters of the same key have the same total, at the same content version.
+func (s *Store) CountKey(f Filter) [sha256.Size]byte {
+	if f.Search && len(f.Query) == 0 {
+		return [sha256.Size]byte{}
+	}
+	query, args := s.countQuery(f)
+	return sha256.Sum256(fmt.Appendf(nil, "%q %#v", query, args))
+}
