@@ -183,19 +183,10 @@ func wait(resp *http.Response) string {
 	return "in a moment"
 }
 
-// clean makes a text from outside fit to stand in a sentence: short, on one
+// clean makes a text from outside fit to be part of a sentence: short, on one
 // line and without a key.
 func clean(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "�"))
-	if r := []rune(s); len(r) > 500 {
-		s = string(r[:500]) + "…"
-	}
-	return strings.TrimSpace(memo.RedactKeys(s))
+	return memo.Printable(strings.Join(strings.Fields(s), " "), 500)
 }
 
 // journal writes each different line once.

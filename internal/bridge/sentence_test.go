@@ -45,7 +45,7 @@ func TestWhatTheServerRefuses(t *testing.T) {
 		{"not there", 404, nil, `{"detail":"Not found"}`, "There is no Memo at URL (status 404). Put the address of the Memo server into MEMO_URL."},
 		{"another's page", 405, map[string]string{"Content-Type": "text/html"}, html, "There is no Memo at URL (status 405). Put the address of the Memo server into MEMO_URL."},
 		{"too long", 413, map[string]string{"Content-Type": "text/plain; charset=utf-8"}, "request body exceeds 262144 bytes\nmore", "Memo at URL did not accept this message (status 413: request body exceeds 262144 bytes)."},
-		{"strange text", 418, map[string]string{"Content-Type": "text/plain"}, "a\x1b[31m\xffb\u0085c mk_live_abcdefghijklmnop", "Memo at URL did not accept this message (status 418: a [31m�b c mk_live_[redacted])."},
+		{"strange text", 418, map[string]string{"Content-Type": "text/plain"}, "a\x1b[31m\xffb\u0085c mk_live_abcdefghijklmnop", "Memo at URL did not accept this message (status 418: a[31m�b c mk_live_[redacted])."},
 		{"redirect", 308, map[string]string{"Location": "https://user:pw@new.example.com/mcp?x=1"}, "", "URL redirects to https://new.example.com, and the API key was not sent there. If that is your Memo server, put its address into MEMO_URL."},
 		{"redirect to nowhere", 302, nil, "", "URL redirects to somewhere else, and the API key was not sent there. If that is your Memo server, put its address into MEMO_URL."},
 		{"HTML", 200, map[string]string{"Content-Type": "text/html; charset=utf-8"}, html, "What answers at URL is not Memo (it sent text/html). Put the address of the Memo server into MEMO_URL."},

@@ -117,7 +117,7 @@ func TestLinearIsLikeSimple(t *testing.T) {
 	for n, alphabet := range alphabets {
 		t.Run(alphabet.letters, func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(1, uint64(n)))
-			for range 100 {
+			for range 50 {
 				text, q := randomText(rnd, alphabet.letters, rnd.IntN(60)), randomText(rnd, alphabet.letters, rnd.IntN(8))
 				query := Query(q)
 				if f := foldWithOffsets(text); f.text != fold(text) {
