@@ -8,9 +8,9 @@
 GO ?= go
 FUZZTIME ?= 60s
 
-.PHONY: test needs check race openapi axe conformance build bench fuzz
+.PHONY: test needs check vuln race openapi axe conformance build bench fuzz
 
-test: needs check race openapi conformance
+test: needs check vuln race openapi conformance
 
 # What the tests need and Go does not bring: the servers of PostgreSQL and Redis.
 # On Debian as root they are installed; elsewhere one line says what to install.
@@ -21,6 +21,10 @@ check:
 	@out="$$($(GO) tool -modfile=tools/go.mod gofumpt -l .)"; test -z "$$out" || { echo "$$out"; echo "run gofumpt -w on these files"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+
+# Known vulnerabilities, where Go's database of them can be reached.
+vuln:
+	@GO=$(GO) VULN=$(VULN) sh scripts/vuln.sh
 
 # Go's cache of results does not know that e2e tests the binary it builds.
 race:

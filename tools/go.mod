@@ -1,7 +1,7 @@
 // The tools of `make test` and of releases, apart from what the product links.
 module memoai.tech/memo/tools
 
-go 1.26.0
+go 1.26.8
 
 tool (
 	github.com/Shopify/toxiproxy/v2/cmd/server
