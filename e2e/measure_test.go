@@ -138,18 +138,19 @@ func (n *noisy) timed(m *measure, c *client, method, path string, body any) {
 }
 
 // until repeats what takes access away until it is acknowledged, and notes how long that
-// took from the first try.
-func (n *noisy) until(m *measure, act func() bool, keys ...newKey) {
+// took from the first try. It reports false when it gives up.
+func (n *noisy) until(m *measure, act func() bool, keys ...newKey) bool {
 	begun := time.Now()
 	for !act() {
 		if time.Since(n.begin) > 2*noise {
 			m.note(time.Since(begun))
-			return
+			return m.served(false, "never")
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
 	m.note(time.Since(begun))
 	n.ends.acknowledge(keys...)
+	return true
 }
 
 // repeat does something for as long as the noise lasts, with pauses.

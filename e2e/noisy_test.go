@@ -88,12 +88,14 @@ func (n *noisy) watch(all *sync.WaitGroup) {
 func (n *noisy) revokeAll() {
 	for i, k := range slices.Concat(n.spare[:3], []newKey{n.streamKey}, n.spare[3:], n.searchKeys[:1]) {
 		n.waitFor(float64(i+1) / 9)
-		n.until(&n.revocations, func() bool {
+		ended := n.until(&n.revocations, func() bool {
 			a, err := n.owner.call("DELETE", api+"/keys/"+k.ID, nil)
 			return n.revocations.served(a.status == http.StatusNoContent, outcomeOf(a.status, err))
 		}, k)
-		if k.ID == n.streamKey.ID {
+		if k.ID == n.streamKey.ID && ended {
 			n.streamEnded <- time.Now()
+		} else if k.ID == n.streamKey.ID {
+			close(n.streamEnded)
 		}
 	}
 }
@@ -173,7 +175,11 @@ func (n *noisy) readStream() {
 	case <-ended:
 		<-n.streamEnded
 		n.cuts.served(false, fmt.Sprintf("ended before its key did: %v", e.err))
-	case acknowledged := <-n.streamEnded:
+	case acknowledged, revoked := <-n.streamEnded:
+		if !revoked {
+			n.cuts.served(false, "its key was never revoked")
+			return
+		}
 		size := e.size()
 		time.AfterFunc(20*time.Second, func() { close(enough) })
 		n.cuts.note((<-ended).Sub(acknowledged))

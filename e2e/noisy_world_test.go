@@ -157,16 +157,24 @@ func (n *noisy) fillNoisy() {
 // importTalk imports a transcript of 10 MB with many different words as the hostile
 // member, who may change its title then, and returns its id.
 func (n *noisy) importTalk() string {
-	resp, err := n.post(n.t.Context(), "talk", n.upload[:bytes.LastIndexByte(n.upload[:len(n.upload)/3], '\n')])
-	if err != nil {
-		n.t.Fatal(err)
+	text := n.upload[:bytes.LastIndexByte(n.upload[:len(n.upload)/3], '\n')]
+	for range 5 { // a busy PostgreSQL may take too long for one
+		resp, err := n.post(n.t.Context(), "talk", text)
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		switch {
+		case err == nil && resp.StatusCode == http.StatusOK:
+			return decode[named](n.t, answer{body: body}).ID
+		case err != nil || resp.StatusCode != http.StatusServiceUnavailable:
+			n.t.Fatalf("import: %d %s %v", resp.StatusCode, body, err)
+		}
+		time.Sleep(time.Second)
 	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		n.t.Fatalf("import: %d %s %v", resp.StatusCode, body, err)
-	}
-	return decode[named](n.t, answer{body: body}).ID
+	n.t.Fatal("the import of the transcript was refused five times")
+	return ""
 }
 
 var common = []string{"meeting", "budget", "pricing", "project", "team", "please", "today"}
