@@ -52,6 +52,7 @@ const (
 	ActionUserEnabled  Action = "user.enabled"
 	ActionSignedIn     Action = "session.created"
 	ActionSignedOut    Action = "session.revoked"
+	ActionNotSignedIn  Action = "session.refused"
 
 	ActionWorkspaceCreated Action = "workspace.created"
 	ActionWorkspaceRenamed Action = "workspace.renamed"
@@ -60,5 +61,6 @@ const (
 	ActionRetitled         Action = "transcription.renamed"
 	ActionMoved            Action = "transcription.moved"
 	ActionDeleted          Action = "transcription.deleted"
+	ActionDownloaded       Action = "transcription.downloaded"
 	ActionRestored         Action = "database.restored"
 )

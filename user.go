@@ -18,16 +18,25 @@ type User struct {
 	DisabledAt *time.Time `json:"disabled_at"`
 }
 
-// Session is one signed-in device. Its token is kept as SHA-256 only.
+// Session is one signed-in device. Only the SHA-256 of its token is stored.
 type Session struct {
-	ID        string    `json:"id"`
-	UserID    string    `json:"-"`
-	CreatedAt time.Time `json:"created_at"`
-	ExpiresAt time.Time `json:"expires_at"`
-	IP        string    `json:"ip"`
-	Agent     string    `json:"agent"`
-	Current   bool      `json:"current"` // the session that asks
+	ID         string    `json:"id"`
+	UserID     string    `json:"-"`
+	CreatedAt  time.Time `json:"created_at"`
+	ExpiresAt  time.Time `json:"expires_at"`   // at the latest; see SessionIdle
+	LastUsedAt time.Time `json:"last_used_at"` // up to SessionUseEvery before the last request
+	IP         string    `json:"ip"`
+	Agent      string    `json:"agent"`
+	Current    bool      `json:"current"` // the session that asks
 }
+
+// How long a session lasts, and how many a user has.
+const (
+	SessionLife     = 30 * 24 * time.Hour // after the sign-in
+	SessionIdle     = 7 * 24 * time.Hour  // after the last use that was recorded
+	SessionUseEvery = time.Hour           // at least so long between two recordings of a use
+	MaxSessions     = 100                 // that work; one more ends the oldest
+)
 
 // Limits on names and passwords, in characters.
 const (

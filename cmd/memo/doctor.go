@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -17,6 +19,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/ratelimit"
+	"memoai.tech/memo/internal/server"
 	"memoai.tech/memo/internal/store"
 )
 
@@ -205,19 +208,21 @@ func reach(err error, otherwise string) string {
 	return otherwise
 }
 
-// ask calls a server, and leaves its answer's body.
-func ask(ctx context.Context, address string) (*http.Response, error) {
+// ask calls a server and returns its response, with up to 64 kB of its body read.
+func ask(ctx context.Context, address string) (*http.Response, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, examTime)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	resp, err := http.DefaultClient.Do(req)
-	if err == nil {
-		resp.Body.Close()
+	if err != nil {
+		return nil, nil, err
 	}
-	return resp, err
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	return resp, body, err
 }
 
 // public calls the server as callers do.
@@ -229,7 +234,7 @@ func (c *doctorCmd) public(e *environment) []finding {
 	if err != nil || u.Host == "" {
 		return []finding{{"public URL", fault, "is no address", "Write it as https://memo.example.com."}}
 	}
-	resp, err := ask(e.ctx, u.JoinPath("/readyz").String())
+	resp, body, err := ask(e.ctx, u.JoinPath("/readyz").String())
 	if err != nil {
 		return []finding{{"public URL", fault, cause(err), reach(err, "Start the server, and see that the name and the proxy lead to it.")}}
 	}
@@ -238,6 +243,15 @@ func (c *doctorCmd) public(e *environment) []finding {
 		mend = "See the server's log: it is stopping, or its database does not answer."
 	}
 	found := []finding{judge("public URL", fmt.Sprintf("/readyz answers %d", resp.StatusCode), resp.StatusCode != http.StatusOK, fault, mend)}
+	var ready struct {
+		Proxy string `json:"proxy"`
+	}
+	if json.Unmarshal(body, &ready) == nil && ready.Proxy == server.ProxyNotTrusted {
+		found = append(found, finding{
+			"proxy", warning, "X-Forwarded-For is not believed, so everyone behind the proxy counts as one address",
+			"Start the server with --trusted-proxy ADDRESS, the proxy's address as the server sees it. The server's log has it.",
+		})
+	}
 	switch {
 	case resp.TLS != nil:
 		found = append(found, certificate(resp.TLS.PeerCertificates[0]))
@@ -256,7 +270,7 @@ func (c *healthCmd) Run(e *environment) error {
 	if _, err := url.Parse(address); err != nil {
 		return usageError(c.URL + " is no address")
 	}
-	resp, err := ask(e.ctx, address)
+	resp, _, err := ask(e.ctx, address)
 	if err != nil {
 		return err
 	}

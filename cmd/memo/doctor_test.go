@@ -1,12 +1,36 @@
 package main
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testenv"
 )
+
+// TestAProxyThatIsNotTrusted: the server says so, and the doctor says what to do.
+func TestAProxyThatIsNotTrusted(t *testing.T) {
+	for answer, want := range map[string]bool{
+		`{"status":"ready"}`:                       false,
+		`{"status":"ready","proxy":"not trusted"}`: true,
+		`not JSON`: false,
+	} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }))
+		found := (&doctorCmd{PublicURL: s.URL}).public(&environment{ctx: t.Context()})
+		s.Close()
+		i := slices.IndexFunc(found, func(f finding) bool { return f.Check == "proxy" })
+		if (i >= 0) != want {
+			t.Errorf("%s: found %+v", answer, found)
+		}
+		if i >= 0 && (found[i].State != warning || !strings.Contains(found[i].Mend, "--trusted-proxy ADDRESS")) {
+			t.Errorf("%s: %+v", answer, found[i])
+		}
+	}
+}
 
 // TestAStrangerIsToldSo: what PostgreSQL says of a user that it does not let in.
 func TestAStrangerIsToldSo(t *testing.T) {

@@ -77,7 +77,7 @@ func (c *serveCmd) Run(e *environment) error {
 	if public != nil {
 		address = strings.TrimSuffix(public.String(), "/")
 	}
-	g, err := gate.New(gate.Config{App: a, Proxies: proxies, PublicURL: public})
+	g, err := gate.New(gate.Config{App: a, Proxies: proxies, PublicURL: public, Log: e.log})
 	if err != nil {
 		return usageError("--public-url: " + err.Error())
 	}

@@ -1,9 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"context"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/store"
 )
 
@@ -26,23 +28,32 @@ func (a *App) Rename(ctx context.Context, c memo.Caller, name string) error {
 	})
 }
 
-// ChangePassword sets the caller's password, who must know the current one, and
-// ends all of their sessions: who took one over is out. Attempts are throttled
-// as sign-ins are.
-func (a *App) ChangePassword(ctx context.Context, c memo.Caller, current, next string) error {
-	if err := memo.CheckPassword(next); err != nil {
+// CountOwnKeys counts the caller's active keys in all workspaces.
+func (a *App) CountOwnKeys(ctx context.Context, c memo.Caller) (int, error) {
+	return a.store.CountKeysOf(ctx, c.UserID)
+}
+
+var errNotCurrent error = memo.Invalid("current", "is not right")
+
+// ChangePassword sets the password of the caller, who must know the current one,
+// and ends all of their sessions: whoever took one over is out. With revokeKeys it
+// also revokes their API keys in all workspaces, in the same transaction. Attempts
+// are throttled as sign-ins are.
+func (a *App) ChangePassword(ctx context.Context, c memo.Caller, current, next string, revokeKeys bool) error {
+	if err := credential.CheckPassword(next); err != nil {
 		return err
 	}
 	u, err := a.store.User(ctx, c.UserID)
 	if err != nil {
 		return err
 	}
-	hash, err := a.store.PasswordHash(ctx, c.UserID)
+	undo, err := a.throttle.attempt(ctx, u.Email, c.IP, func() (bool, error) { return true, nil })
 	if err != nil {
 		return err
 	}
-	undo, err := a.throttle.attempt(ctx, u.Email, c.IP, true)
+	hash, err := a.store.PasswordHash(ctx, c.UserID)
 	if err != nil {
+		undo()
 		return err
 	}
 	ok, err := a.passwords.Matches(ctx, current, hash)
@@ -54,20 +65,72 @@ func (a *App) ChangePassword(ctx context.Context, c memo.Caller, current, next s
 		return errNotCurrent
 	}
 	undo()
-	return a.setPassword(ctx, c, hash, next)
+	return a.setPassword(ctx, c, hash, next, revokeKeys)
 }
 
-var errNotCurrent error = memo.Invalid("current", "is not right")
+// SetPassword gives the caller a password without asking for the present one,
+// and ends all of their sessions.
+func (a *App) SetPassword(ctx context.Context, c memo.Caller, password string) error {
+	if err := credential.CheckPassword(password); err != nil {
+		return err
+	}
+	old, err := a.store.PasswordHash(ctx, c.UserID)
+	if err != nil {
+		return err
+	}
+	return a.setPassword(ctx, c, old, password, false)
+}
 
-// SignOutEverywhere ends all sessions of the caller, this one included.
-func (a *App) SignOutEverywhere(ctx context.Context, c memo.Caller) error {
-	return a.store.Write(ctx, func(tx *store.Tx) error {
-		tx.UseReserve()
+// setPassword changes the caller's password, if it still is the one with the hash
+// old, ends all of their sessions, and revokes their keys if that is asked for.
+func (a *App) setPassword(ctx context.Context, c memo.Caller, old, password string, revokeKeys bool) error {
+	hash, err := a.passwords.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return a.store.WriteOwnEnd(ctx, func(tx *store.Tx) error {
+		// Checking and making the hashes takes a while, in which another may have changed it.
+		if same, err := tx.LockUser(ctx, c.UserID, old); err != nil || !same {
+			return cmp.Or(err, errNotCurrent)
+		}
+		if err := stillSignedIn(ctx, tx, c); err != nil {
+			return err
+		}
+		if err := tx.SetPassword(ctx, c.UserID, hash); err != nil {
+			return err
+		}
 		if err := tx.RevokeSessions(ctx, c.UserID); err != nil {
 			return err
 		}
-		return record(ctx, tx, c, memo.Event{Action: memo.ActionSignedOut, Subject: c.UserID, Detail: "all sessions ended"})
+		if revokeKeys {
+			if err := revokeKeysOf(ctx, tx, c); err != nil {
+				return err
+			}
+		}
+		return record(ctx, tx, c, memo.Event{
+			Action: memo.ActionSignedOut, Subject: c.UserID, Detail: "password changed, all sessions ended",
+		})
 	})
+}
+
+// revokeKeysOf revokes the caller's active keys, each with its event in its
+// workspace. The caller's sessions have ended before in this transaction: a
+// request that is making a key either has committed, and the key is found here, or
+// fails because its session has ended.
+func revokeKeysOf(ctx context.Context, tx *store.Tx, c memo.Caller) error {
+	keys, err := tx.RevokeKeysOf(ctx, c.UserID)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if err := record(ctx, tx, c, memo.Event{
+			WorkspaceID: memo.Optional(k.WorkspaceID), Action: memo.ActionKeyRevoked, Subject: k.ID, Name: k.Name,
+			Detail: "with a change of the password",
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Membership is a workspace of a user, with what they are in it.

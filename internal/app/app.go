@@ -39,35 +39,44 @@ type App struct {
 	throttle  *throttle
 	usage     *usage
 	expiries  *expiries
+	backlog   *backlog
 	totals    *totals
 	work      work
 	log       *slog.Logger
 }
 
-// New makes the use cases. Call [App.Run] to have the use of keys and their
-// expiries written, and [App.Flush] before the store is closed.
+// New makes the use cases. Call [App.Run] for what is written in the background,
+// and [App.Flush] before the store is closed.
 func New(cfg Config) *App {
 	return &App{
 		store: cfg.Store, limits: cfg.Limits, passwords: cfg.Passwords, log: cfg.Log,
 		throttle: newThrottle(), usage: newUsage(cfg.Store, cfg.Log), expiries: newExpiries(cfg.Store, cfg.Log),
-		totals: newTotals(), work: newWork(cfg.Work),
+		backlog: newBacklog(cfg.Store, cfg.Log), totals: newTotals(), work: newWork(cfg.Work),
 	}
 }
 
-// Run writes the use of keys and their expiries in the background until ctx ends,
-// and every hour deletes what imports that were cut short have left.
+// Run does the work of the background until ctx ends: it writes the use of keys
+// and sessions, expiries and failed sign-ins, and deletes sessions that ended long
+// ago and what imports that were cut short have left.
 func (a *App) Run(ctx context.Context) {
 	tick, hour := time.NewTicker(5*time.Second), time.NewTicker(time.Hour)
 	defer tick.Stop()
 	defer hour.Stop()
 	a.dropOrphans(ctx)
+	var purge time.Time // when to do it next
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-a.backlog.wake:
+			a.backlog.write(ctx)
+		case now := <-tick.C:
 			a.usage.write(ctx, false)
 			a.expiries.sweep(ctx)
+			a.backlog.write(ctx)
+			if !now.Before(purge) {
+				purge = now.Add(a.purge(ctx))
+			}
 		case <-a.expiries.noted:
 			a.expiries.write(ctx)
 		case <-hour.C:
@@ -82,10 +91,12 @@ func (a *App) dropOrphans(ctx context.Context) {
 	}
 }
 
-// Flush writes what is known of keys and not yet written.
+// Flush writes what is known and not yet written of the use of keys and sessions,
+// of expiries and of failed sign-ins.
 func (a *App) Flush(ctx context.Context) {
 	a.expiries.write(ctx)
 	a.usage.write(ctx, true)
+	a.backlog.write(ctx)
 }
 
 // Ready reports whether the database answers.

@@ -149,9 +149,12 @@ func (a *App) session(ctx context.Context, token string) ([]store.SessionAccess,
 	if err != nil {
 		return nil, err
 	}
-	if len(rows) == 0 || rows[0].Revoked || rows[0].UserDisabled || !a.store.Now().Before(rows[0].ExpiresAt) {
+	now := a.store.Now()
+	if len(rows) == 0 || rows[0].Revoked || rows[0].UserDisabled ||
+		!now.Before(rows[0].ExpiresAt) || now.Sub(rows[0].LastUsedAt) >= memo.SessionIdle {
 		return nil, errNotSignedIn
 	}
+	a.backlog.use(rows[0], now)
 	return rows, nil
 }
 

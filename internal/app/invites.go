@@ -86,10 +86,10 @@ func (a *App) JoinAnew(ctx context.Context, token, email, name, password string,
 	}
 	email, err1 := memo.CleanEmail(email)
 	name, err2 := memo.CleanName("name", name)
-	if problems = invalid(err1, err2, memo.CheckPassword(password)); len(problems) > 0 {
+	if problems = invalid(err1, err2, credential.CheckPassword(password)); len(problems) > 0 {
 		return i, problems, nil
 	}
-	if _, err := a.throttle.attempt(ctx, "join "+i.ID, o.IP, false); err != nil {
+	if _, err := a.throttle.attempt(ctx, "join "+i.ID, o.IP, nobody); err != nil {
 		return i, nil, err
 	}
 	hash, err := a.passwords.Hash(ctx, password)

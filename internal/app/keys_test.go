@@ -397,7 +397,9 @@ func TestDisabledWhileCreatingAndSigningIn(t *testing.T) {
 					key, _ = credential.ParseKey(k.Key)
 				}
 			})
-			wg.Go(func() { token, _, _, _ = w.SignIn(w.ctx, w.member.Email, "correct horse", Origin{IP: "192.0.2.1"}) })
+			wg.Go(func() {
+				token, _, _, _ = w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: "correct horse"}, Origin{IP: "192.0.2.1"})
+			})
 			wg.Go(func() { must(t, 0, w.DisableUser(w.ctx, theOperator, w.member.ID)) })
 			wg.Wait()
 			must(t, 0, w.EnableUser(w.ctx, theOperator, w.member.ID))

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/store"
 )
 
@@ -31,7 +32,7 @@ func (a *App) AddUser(ctx context.Context, c memo.Caller, email, name, password 
 	}
 	var hash string
 	if password != "" {
-		if err := memo.CheckPassword(password); err != nil {
+		if err := credential.CheckPassword(password); err != nil {
 			return memo.User{}, err
 		}
 		if hash, err = a.passwords.Hash(ctx, password); err != nil {

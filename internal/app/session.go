@@ -3,145 +3,125 @@ package app
 import (
 	"cmp"
 	"context"
-	"net/netip"
-	"time"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/credential"
-	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/store"
 )
-
-// sessionLife is how long a sign-in lasts.
-const sessionLife = 30 * 24 * time.Hour
 
 // errBadSignIn is the one answer to every sign-in that fails, in text and in
 // time: whether the address is known is not told.
 var errBadSignIn = unauthorized("bad_sign_in", "E-mail or password is wrong")
 
-// The throttle of sign-ins. An attacker is held at every account and address;
-// the window slides, so nobody is locked out for longer than a minute after
-// the last attempt, and an account that is attacked from many addresses stays
-// open for the addresses that its owner is signed in from.
-const (
-	throttleSpan = time.Minute
-
-	perAccountAndAddress ratelimit.Class = "sign-in of an account from an address"
-	perAddress           ratelimit.Class = "sign-in from an address"
-	perAccount           ratelimit.Class = "sign-in of an account"
-)
-
-type throttle struct{ windows *ratelimit.Memory }
-
-// newThrottle counts in this process, also where replicas share the limits of
-// keys: an attack on R of them has R times the attempts, which a password bears,
-// and nobody has to wait for Redis to sign in.
-func newThrottle() *throttle {
-	return &throttle{ratelimit.NewMemorySpan(map[ratelimit.Class]int{
-		perAccountAndAddress: 10, perAddress: 60, perAccount: 100,
-	}, throttleSpan)}
-}
-
-// attempt counts an attempt, or refuses it with KindRateLimited. undo takes it
-// back when the password was right.
-func (t *throttle) attempt(ctx context.Context, email, ip string, known bool) (undo func(), err error) {
-	ip = network(ip)
-	steps := []struct {
-		class   ratelimit.Class
-		subject string
-	}{{perAccountAndAddress, email + " " + ip}, {perAddress, ip}, {perAccount, email}}
-	if known {
-		steps = steps[:2]
-	}
-	done := 0
-	undo = func() {
-		for _, s := range steps[:done] {
-			t.windows.Undo(s.class, s.subject)
-		}
-	}
-	for _, s := range steps {
-		d, err := t.windows.Take(ctx, s.class, s.subject)
-		if err != nil {
-			return nil, err
-		}
-		if !d.Accepted {
-			undo()
-			return nil, &memo.Error{
-				Kind: memo.KindRateLimited, RetryAfter: d.RetryAfter,
-				Message: "Too many attempts to sign in. Wait a minute and try again.",
-			}
-		}
-		done++
-	}
-	return undo, nil
-}
-
-// network is whom an address counts for: one who has an IPv6 address has 2⁶⁴.
-func network(ip string) string {
-	if a, err := netip.ParseAddr(ip); err == nil && a.Is6() {
-		return netip.PrefixFrom(a, 64).Masked().String()
-	}
-	return ip
-}
-
 // AttemptSetup counts an attempt to set the server up, or refuses it with
-// KindRateLimited: the code is no password to be guessed at.
+// KindRateLimited, so that nobody can guess the code.
 func (a *App) AttemptSetup(ctx context.Context, o Origin) error {
-	_, err := a.throttle.attempt(ctx, "set-up", o.IP, false)
+	_, err := a.throttle.attempt(ctx, "set-up", o.IP, nobody)
 	return err
 }
 
-// SignIn opens a session. The token goes into the cookie and is kept nowhere.
+// SignIn is what a person shows to sign in.
+type SignIn struct {
+	Email, Password string
+	// Replaces is the token of the session that the browser has, which the new one
+	// ends; empty: none.
+	Replaces string
+}
+
+// SignIn opens a session. The token goes into the cookie and is not stored.
 // Errors: 401 for an unknown user, a wrong password and a disabled user alike,
 // 429 when there were too many attempts, 503 when there are too many at once.
-func (a *App) SignIn(ctx context.Context, email, password string, o Origin) (token string, s memo.Session, u memo.User, err error) {
-	clean, err := memo.CleanEmail(email)
+func (a *App) SignIn(
+	ctx context.Context, in SignIn, o Origin,
+) (token string, s memo.Session, u memo.User, err error) {
+	email, err := memo.CleanEmail(in.Email)
 	if err != nil {
-		clean = "" // takes the way of an unknown user, to the end
+		email = "" // takes the way of an unknown user, to the end
 	}
-	var hash string
-	var known bool
-	u, err = a.store.UserByEmail(ctx, clean)
-	if err == nil {
-		if hash, err = a.store.PasswordHash(ctx, u.ID); err != nil {
-			return "", s, u, err
-		}
-		known, err = a.store.KnowsAddress(ctx, u.ID, o.IP)
-	}
-	if err != nil && memo.KindOf(err) != memo.KindNotFound {
-		return "", s, u, err
-	}
-	undo, err := a.throttle.attempt(ctx, clean, o.IP, known)
+	known := func() (bool, error) { return a.store.KnowsAddress(ctx, email, o.IP) }
+	undo, err := a.throttle.attempt(ctx, email, o.IP, known)
 	if err != nil {
 		return "", s, u, err
 	}
-	ok, err := a.passwords.Matches(ctx, password, hash)
+	account, err := a.store.AccountByEmail(ctx, email)
+	if err != nil {
+		undo()
+		return "", s, u, err
+	}
+	u = account.User
+	ok, err := a.passwords.Matches(ctx, in.Password, account.PasswordHash)
 	if err != nil {
 		undo()
 		return "", s, u, err
 	}
 	if !ok || u.DisabledAt != nil {
+		a.noteRefusal(ctx, u, o, ok)
 		return "", s, u, errBadSignIn
 	}
 	undo()
 	token, tokenHash := credential.NewToken()
-	c := memo.Caller{UserID: u.ID, IP: o.IP, Agent: o.Agent}
-	err = a.store.Write(ctx, func(tx *store.Tx) error {
-		tx.UseHalfReserve()
+	err = a.store.WriteSignIn(ctx, func(tx *store.Tx) error {
 		// Checking a password takes a while, in which access may have ended.
-		if same, err := tx.LockUser(ctx, u.ID, hash); err != nil || !same {
+		if same, err := tx.LockUser(ctx, u.ID, account.PasswordHash); err != nil || !same {
 			return cmp.Or(err, errBadSignIn)
 		}
 		s = memo.Session{
-			ID: newID(), UserID: u.ID, CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(sessionLife),
+			ID: newID(), UserID: u.ID, CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(memo.SessionLife), LastUsedAt: tx.Now,
 			IP: o.IP, Agent: cut(o.Agent, maxAgent), Current: true,
 		}
-		if err := tx.AddSession(ctx, s, tokenHash); err != nil {
-			return err
-		}
-		return record(ctx, tx, c, memo.Event{Action: memo.ActionSignedIn, Subject: s.ID})
+		return addSession(ctx, tx, s, tokenHash, in.Replaces)
 	})
 	return token, s, u, err
+}
+
+// addSession stores a session of a user who is locked, and ends those that it
+// replaces: the browser's own, whoever's it is, and the oldest of too many.
+func addSession(ctx context.Context, tx *store.Tx, s memo.Session, hash credential.Hash, replaces string) error {
+	if err := tx.AddSession(ctx, s, hash); err != nil {
+		return err
+	}
+	end := func(s, by memo.Session, why string) error {
+		c := memo.Caller{UserID: s.UserID, IP: by.IP, Agent: by.Agent}
+		return record(ctx, tx, c, memo.Event{Action: memo.ActionSignedOut, Subject: s.ID, Detail: why})
+	}
+	if len(replaces) == tokenLen {
+		old, err := tx.ReplaceSession(ctx, credential.HashToken(replaces))
+		if err != nil {
+			return err
+		}
+		if old.ID != "" {
+			if err := end(old, s, "another sign-in in the same browser"); err != nil {
+				return err
+			}
+		}
+	}
+	oldest, err := tx.EndOldestSessions(ctx, s.UserID, memo.MaxSessions)
+	if err != nil {
+		return err
+	}
+	for _, old := range oldest {
+		if err := end(old, s, "the oldest of too many sessions"); err != nil {
+			return err
+		}
+	}
+	c := memo.Caller{UserID: s.UserID, IP: s.IP, Agent: s.Agent}
+	return record(ctx, tx, c, memo.Event{Action: memo.ActionSignedIn, Subject: s.ID})
+}
+
+// noteRefusal has a failed sign-in of an account that exists recorded, once a
+// minute for each account at the most: others must not be able to fill the trail.
+func (a *App) noteRefusal(ctx context.Context, u memo.User, o Origin, rightPassword bool) {
+	if u.ID == "" {
+		return
+	}
+	if d, err := a.throttle.windows.Take(ctx, perAccountRefusal, digest(u.ID)); err != nil || !d.Accepted {
+		return
+	}
+	why := "the password was wrong"
+	if rightPassword {
+		why = "the user is disabled"
+	}
+	a.backlog.refuse(refusal{u, a.store.Now(), o, why})
 }
 
 // Sessions lists where the caller is signed in, newest first.
@@ -153,11 +133,10 @@ func (a *App) Sessions(ctx context.Context, c memo.Caller) ([]memo.Session, erro
 	return sessions, err
 }
 
-// RevokeSession signs the caller out of one of their sessions, which is dead
-// when this returns.
+// RevokeSession ends one of the caller's sessions. No request is accepted with it
+// after this has returned.
 func (a *App) RevokeSession(ctx context.Context, c memo.Caller, id string) error {
-	return a.store.Write(ctx, func(tx *store.Tx) error {
-		tx.UseReserve()
+	return a.endSessions(ctx, c, func(tx *store.Tx) error {
 		ended, err := tx.RevokeSession(ctx, c.UserID, id)
 		if err != nil {
 			return err
@@ -169,41 +148,29 @@ func (a *App) RevokeSession(ctx context.Context, c memo.Caller, id string) error
 	})
 }
 
-// SetPassword gives the caller a password without asking for the present one,
-// and ends all of their sessions.
-func (a *App) SetPassword(ctx context.Context, c memo.Caller, password string) error {
-	if err := memo.CheckPassword(password); err != nil {
-		return err
-	}
-	old, err := a.store.PasswordHash(ctx, c.UserID)
-	if err != nil {
-		return err
-	}
-	return a.setPassword(ctx, c, old, password)
+// SignOutEverywhere ends all sessions of the caller, this one included.
+func (a *App) SignOutEverywhere(ctx context.Context, c memo.Caller) error {
+	return a.endSessions(ctx, c, func(tx *store.Tx) error {
+		if err := tx.RevokeSessions(ctx, c.UserID); err != nil {
+			return err
+		}
+		return record(ctx, tx, c, memo.Event{
+			Action: memo.ActionSignedOut, Subject: c.UserID, Detail: "all sessions ended",
+		})
+	})
 }
 
-// setPassword changes the caller's password, if it is the one with the hash old
-// still, and ends all of their sessions.
-func (a *App) setPassword(ctx context.Context, c memo.Caller, old, password string) error {
-	hash, err := a.passwords.Hash(ctx, password)
-	if err != nil {
-		return err
-	}
-	return a.store.Write(ctx, func(tx *store.Tx) error {
-		tx.UseReserve()
-		// Checking and making the hashes takes a while, in which another may have changed it.
-		if same, err := tx.LockUser(ctx, c.UserID, old); err != nil || !same {
-			return cmp.Or(err, errNotCurrent)
+// endSessions runs f, which ends sessions of the caller. A caller whose own session
+// has ended meanwhile ends none. The user is locked before their sessions, as
+// everywhere.
+func (a *App) endSessions(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
+	return a.store.WriteOwnEnd(ctx, func(tx *store.Tx) error {
+		if err := tx.LockUserRow(ctx, c.UserID); err != nil {
+			return err
 		}
 		if err := stillSignedIn(ctx, tx, c); err != nil {
 			return err
 		}
-		if err := tx.SetPassword(ctx, c.UserID, hash); err != nil {
-			return err
-		}
-		if err := tx.RevokeSessions(ctx, c.UserID); err != nil {
-			return err
-		}
-		return record(ctx, tx, c, memo.Event{Action: memo.ActionSignedOut, Subject: c.UserID, Detail: "password changed, all sessions ended"})
+		return f(tx)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/store"
 )
 
@@ -27,7 +28,7 @@ func (in Setup) clean() (Setup, []*memo.Error) {
 	email, err1 := memo.CleanEmail(in.Email)
 	name, err2 := memo.CleanName("name", in.Name)
 	workspace, err3 := memo.CleanName("workspace", in.Workspace)
-	problems := invalid(err1, err2, memo.CheckPassword(in.Password), err3)
+	problems := invalid(err1, err2, credential.CheckPassword(in.Password), err3)
 	return Setup{Email: email, Name: name, Password: in.Password, Workspace: workspace}, problems
 }
 

@@ -74,7 +74,7 @@ func TestAServerIsSetUpOnce(t *testing.T) {
 func TestAccount(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		signIn := func(password string) (string, error) {
-			token, _, _, err := w.SignIn(w.ctx, w.member.Email, password, Origin{IP: "192.0.2.1"})
+			token, _, _, err := w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: password}, Origin{IP: "192.0.2.1"})
 			return token, err
 		}
 		one, err := signIn(testenv.Password)
@@ -88,9 +88,9 @@ func TestAccount(t *testing.T) {
 			t.Errorf("%+v %v", u, err)
 		}
 		wantKind(t, "an empty name", w.Rename(w.ctx, c, " "), memo.KindInvalid)
-		wantKind(t, "a wrong password", w.ChangePassword(w.ctx, c, "wrong", "battery staple"), memo.KindInvalid)
-		wantKind(t, "a short one", w.ChangePassword(w.ctx, c, testenv.Password, "short"), memo.KindInvalid)
-		must(t, 0, w.ChangePassword(w.ctx, c, testenv.Password, "battery staple"))
+		wantKind(t, "a wrong password", w.ChangePassword(w.ctx, c, "wrong", "battery staple", false), memo.KindInvalid)
+		wantKind(t, "a short one", w.ChangePassword(w.ctx, c, testenv.Password, "short", false), memo.KindInvalid)
+		must(t, 0, w.ChangePassword(w.ctx, c, testenv.Password, "battery staple", false))
 		for _, token := range []string{one, two} {
 			if _, err := w.AuthoriseUser(w.ctx, token, Origin{}); memo.KindOf(err) != memo.KindUnauthorized {
 				t.Errorf("a session outlives the password: %v", err)
@@ -107,7 +107,7 @@ func TestAccount(t *testing.T) {
 		}
 		var last error
 		for range 12 {
-			last = w.ChangePassword(w.ctx, c, "guess", "battery staple")
+			last = w.ChangePassword(w.ctx, c, "guess", "battery staple", false)
 		}
 		wantKind(t, "guessing the current password", last, memo.KindRateLimited)
 	})
@@ -370,7 +370,7 @@ func TestUseOf(t *testing.T) {
 func TestNothingIsWrittenBehindASignOut(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		signIn := func(u memo.User) memo.Caller {
-			token, _, _, err := w.SignIn(w.ctx, u.Email, testenv.Password, Origin{IP: "192.0.2.1"})
+			token, _, _, err := w.SignIn(w.ctx, SignIn{Email: u.Email, Password: testenv.Password}, Origin{IP: "192.0.2.1"})
 			must(t, token, err)
 			c, err := w.AuthoriseSession(w.ctx, token, w.workspace.ID, Origin{IP: "192.0.2.1"})
 			must(t, c, err)
@@ -386,7 +386,7 @@ func TestNothingIsWrittenBehindASignOut(t *testing.T) {
 			return map[string]error{
 				"create a key": created, "invite": invited, "import": imported,
 				"retitle": w.Retitle(w.ctx, c, in.ID, "Late"), "rename the workspace": w.RenameWorkspace(w.ctx, c, "Late"),
-				"rename": w.Rename(w.ctx, c, "Late"), "change the password": w.ChangePassword(w.ctx, c, testenv.Password, "battery staple"),
+				"rename": w.Rename(w.ctx, c, "Late"), "change the password": w.ChangePassword(w.ctx, c, testenv.Password, "battery staple", false),
 			}
 		}
 		must(t, 0, w.SignOutEverywhere(w.ctx, owner))
@@ -423,9 +423,9 @@ func TestTwoPasswordsAtOnce(t *testing.T) {
 		c := w.as(w.member)
 		hash, err := w.store.PasswordHash(w.ctx, c.UserID)
 		must(t, hash, err)
-		must(t, 0, w.setPassword(w.ctx, c, hash, "the first one"))
-		wantKind(t, "the second", w.setPassword(w.ctx, c, hash, "the second one"), memo.KindInvalid)
-		_, _, _, err = w.SignIn(w.ctx, w.member.Email, "the first one", Origin{})
+		must(t, 0, w.setPassword(w.ctx, c, hash, "the first one", false))
+		wantKind(t, "the second", w.setPassword(w.ctx, c, hash, "the second one", false), memo.KindInvalid)
+		_, _, _, err = w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: "the first one"}, Origin{})
 		must(t, 0, err)
 	})
 }

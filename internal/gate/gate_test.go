@@ -1,7 +1,10 @@
 package gate
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -40,6 +43,76 @@ func TestForwardedAddressesAreBelievedFromProxiesOnly(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
 		}
 	}
+}
+
+// TestAProxyThatIsNotTrustedIsHinted once, and its header is not believed.
+func TestAProxyThatIsNotTrustedIsHinted(t *testing.T) {
+	for _, c := range []struct {
+		name, peer string
+		forwarded  bool
+		hint       bool
+	}{
+		{"a private peer", "10.1.2.3:5", true, true},
+		{"loopback", "127.0.0.1:5", true, true},
+		{"IPv6", "[fd00::1]:5", true, true},
+		{"IPv4 in IPv6", "[::ffff:172.17.0.1]:5", true, true},
+		{"no header", "10.1.2.3:5", false, false},
+		{"a public peer", "203.0.113.5:5", true, false},
+		{"a trusted proxy", "192.168.1.1:5", true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var log bytes.Buffer
+			g, err := New(Config{Proxies: []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := httptest.NewRequest("GET", "/", nil)
+			r.RemoteAddr = c.peer
+			if c.forwarded {
+				r.Header.Set("X-Forwarded-For", "198.51.100.7")
+			}
+			for range 3 {
+				if believed := g.Address(r) == "198.51.100.7"; believed != (c.name == "a trusted proxy") {
+					t.Errorf("the address is %s", g.Address(r))
+				}
+			}
+			if got := strings.Count(log.String(), "level=WARN"); got != map[bool]int{true: 1}[c.hint] {
+				t.Errorf("%d warnings: %s", got, &log)
+			}
+			host, _, _ := net.SplitHostPort(c.peer)
+			if c.hint && !strings.Contains(log.String(), "--trusted-proxy "+host) {
+				t.Errorf("the warning does not say what to set: %s", &log)
+			}
+		})
+	}
+}
+
+func TestStrictTransportSecurity(t *testing.T) {
+	for public, want := range map[string]string{
+		"https://memo.example.com": "max-age=31536000; includeSubDomains", "https://memo.example.com:8443": "max-age=31536000; includeSubDomains",
+		"http://memo.example.com": "", "": "", "https://localhost:8443": "", "https://memo.localhost": "", "https://127.0.0.1": "", "https://[::1]:8443": "",
+	} {
+		cfg := Config{}
+		if public != "" {
+			cfg.PublicURL = must(url.Parse(public))
+		}
+		g := must(New(cfg))
+		h := g.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+		for _, path := range []string{"/", "/api/v1/x", "/?key=" + credential.KeyPrefix} { // the last is refused
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+			if got := w.Header().Get("Strict-Transport-Security"); got != want {
+				t.Errorf("%q at %s: got %q, want %q", public, path, got, want)
+			}
+		}
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 // TestAgentIsPrintable: what a client says of itself is stored and shown, and

@@ -38,7 +38,16 @@ func (g *Gate) Address(r *http.Request) string {
 		host = r.RemoteAddr
 	}
 	peer, err := netip.ParseAddr(host)
-	if err != nil || !g.trusts(peer) {
+	if err != nil {
+		return host
+	}
+	if !g.trusts(peer) {
+		if g.IsUnknownProxy(r) {
+			g.hint.Do(func() {
+				g.log.Warn("a private address sends X-Forwarded-For and is not trusted, so everyone behind it counts as one address; "+
+					"if it is your proxy, start with --trusted-proxy "+peer.String(), "address", peer.String())
+			})
+		}
 		return host
 	}
 	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
@@ -53,6 +62,22 @@ func (g *Gate) Address(r *http.Request) string {
 		}
 	}
 	return peer.Unmap().WithZone("").String()
+}
+
+// IsUnknownProxy reports a request that seems to come through a proxy that the
+// operator has not named: X-Forwarded-For from a private or loopback address that
+// is not trusted. Its header is not believed all the same.
+func (g *Gate) IsUnknownProxy(r *http.Request) bool {
+	if len(r.Header["X-Forwarded-For"]) == 0 {
+		return false
+	}
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	peer, err := netip.ParseAddr(host)
+	if err != nil || g.trusts(peer) {
+		return false
+	}
+	peer = peer.Unmap()
+	return peer.IsPrivate() || peer.IsLoopback() || peer.IsLinkLocalUnicast()
 }
 
 func (g *Gate) trusts(a netip.Addr) bool {

@@ -82,13 +82,25 @@ func (m *Memory) window(class Class, id string) (*Window, time.Duration) {
 }
 
 // Undo takes back the latest call of a subject: a sign-in that succeeded does
-// not count towards the throttle.
+// not count towards the throttle. A window in which nothing counts any more is
+// dropped.
 func (m *Memory) Undo(class Class, id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if w := m.windows[subject{class, id}]; w != nil {
+	s := subject{class, id}
+	if w := m.windows[s]; w != nil {
 		w.Undo()
+		if w.Idle(m.clock(), m.span) {
+			delete(m.windows, s)
+		}
 	}
+}
+
+// Windows counts the subjects that memory is used for.
+func (m *Memory) Windows() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.windows)
 }
 
 // sweep drops the idle windows once per span, so that memory follows the

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/gate"
 	"memoai.tech/memo/internal/ratelimit"
 )
@@ -74,8 +75,11 @@ type signInOut struct {
 	Session memo.Session `json:"session"`
 }
 
+// signIn opens a session, always a new one, and ends the one that the client had.
 func signIn(c *call, in signInIn) (signInOut, error) {
-	token, s, u, err := c.app.SignIn(c.ctx, in.Body.Email, in.Body.Password, c.gate.Origin(c.r))
+	token, s, u, err := c.app.SignIn(c.ctx, app.SignIn{
+		Email: in.Body.Email, Password: in.Body.Password, Replaces: c.gate.Token(c.r),
+	}, c.gate.Origin(c.r))
 	if err != nil {
 		return signInOut{}, err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -47,6 +49,29 @@ func TestSigningIn(t *testing.T) {
 		disabled := w.request(http.DefaultClient, "POST", "/api/v1/session", `{"email":"mark@example.com","password":"correct horse"}`).Want(401)
 		if string(disabled.Body) != string(wrong.Body) {
 			t.Errorf("a disabled user can be told from a wrong password: %s", disabled.Body)
+		}
+	})
+}
+
+// TestSigningInAgain ends the session that the client had.
+func TestSigningInAgain(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		client, elsewhere := w.signedIn(w.Mark), w.signedIn(w.Mark)
+		before := w.sessionOf(client)
+		old := *client
+		jar, err := cookiejar.New(nil)
+		w.Must(err)
+		at, err := url.Parse(w.Server.URL)
+		w.Must(err)
+		jar.SetCookies(at, client.Jar.Cookies(at))
+		old.Jar = jar
+		w.request(client, "POST", "/api/v1/session", `{"email":"mark@example.com","password":"wrong horse"}`).Want(401)
+		w.request(&old, "GET", "/keys", "").Want(200)
+		w.request(client, "POST", "/api/v1/session", `{"email":"mark@example.com","password":"correct horse"}`).Want(200, `"last_used_at":"`)
+		w.request(&old, "GET", "/keys", "").Want(401)
+		w.request(client, "GET", "/keys", "").Want(200)
+		if strings.Contains(string(w.request(elsewhere, "GET", "/api/v1/sessions", "").Want(200).Body), before) {
+			t.Error("the session that was replaced is listed")
 		}
 	})
 }

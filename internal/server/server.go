@@ -120,6 +120,9 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := health{Status: "ready"}
+	if s.cfg.Gate.IsUnknownProxy(r) {
+		h.Proxy = ProxyNotTrusted
+	}
 	if s.cfg.Limits != nil {
 		h.Limits = s.cfg.Limits()
 	}
@@ -130,7 +133,12 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 type health struct {
 	Status string `json:"status"`
 	Limits string `json:"limits,omitempty"` // who decides them, where replicas share them
+	Proxy  string `json:"proxy,omitempty"`  // ProxyNotTrusted
 }
+
+// ProxyNotTrusted is what /readyz says to a request through a proxy that the
+// operator has not named, for memo doctor.
+const ProxyNotTrusted = "not trusted"
 
 func status(w http.ResponseWriter, r *http.Request, code int, h health) {
 	w.Header().Set("Cache-Control", "no-store")

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ func newServer(t *testing.T) (*Server, *store.Store) {
 	t.Cleanup(func() { s.Close() })
 	log := slog.New(slog.DiscardHandler)
 	a := app.New(app.Config{Store: s, Log: log, Limits: ratelimit.NewMemory(nil), Passwords: credential.NewPasswords(1)})
-	g, err := gate.New(gate.Config{App: a})
+	g, err := gate.New(gate.Config{App: a, PublicURL: &url.URL{Scheme: "https", Host: "memo.example.com"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +82,9 @@ func TestWhatIsMountedWhere(t *testing.T) {
 		if w.Code >= 400 && !json.Valid(w.Body.Bytes()) || w.Header().Get("X-Request-Id") == "" {
 			t.Errorf("%s: not JSON, or no X-Request-Id", path)
 		}
+		if w.Header().Get("Strict-Transport-Security") == "" {
+			t.Errorf("%s: no Strict-Transport-Security", path)
+		}
 	}
 	w := httptest.NewRecorder()
 	s.Handler().ServeHTTP(w, httptest.NewRequest("POST", "/register", strings.NewReader(`{"redirect_uris":["http://localhost"]}`)))
@@ -112,6 +116,14 @@ func TestWhatIsMountedWhere(t *testing.T) {
 	s.cfg.Limits = func() string { return "own window, redis does not answer" }
 	if w := get("/readyz"); w.Code != 200 || !strings.Contains(w.Body.String(), `"limits":"own window, redis does not answer"`) {
 		t.Errorf("/readyz without Redis: %d %s", w.Code, w.Body)
+	}
+	through := httptest.NewRequest("GET", "/readyz", nil)
+	through.RemoteAddr = "10.0.0.5:1234"
+	through.Header.Set("X-Forwarded-For", "203.0.113.9")
+	told := httptest.NewRecorder()
+	s.Handler().ServeHTTP(told, through)
+	if !strings.Contains(told.Body.String(), `"proxy":"not trusted"`) || strings.Contains(get("/readyz").Body.String(), "proxy") {
+		t.Errorf("/readyz through a proxy that is not trusted: %s", told.Body)
 	}
 	db.Close()
 	if w := get("/readyz"); w.Code != 503 {

@@ -62,6 +62,7 @@ type SessionAccess struct {
 	UserID         string
 	UserDisabled   bool
 	ExpiresAt      time.Time
+	LastUsedAt     time.Time
 	Revoked        bool
 	WorkspaceID    string
 	Role           memo.Role
@@ -72,7 +73,7 @@ type SessionAccess struct {
 // SessionAccess reads the truth about the session with this hash, a row for
 // every workspace of its user; none when there is no such session.
 func (s *Store) SessionAccess(ctx context.Context, hash credential.Hash) ([]SessionAccess, error) {
-	return list(s.quick(ctx), s.q, scanSessionAccess, `SELECT s.id, s.user_id, u.disabled_at, s.expires_at, s.revoked_at,
+	return list(s.quick(ctx), s.q, scanSessionAccess, `SELECT s.id, s.user_id, u.disabled_at, s.expires_at, s.last_used_at, s.revoked_at,
 			coalesce(w.id, ''), coalesce(m.role, ''), coalesce(w.plan, ''), coalesce(w.content_version, 0)
 		FROM sessions s
 		JOIN users u ON u.id = s.user_id
@@ -83,8 +84,8 @@ func (s *Store) SessionAccess(ctx context.Context, hash credential.Hash) ([]Sess
 
 func scanSessionAccess(row scanner) (a SessionAccess, err error) {
 	var disabled, revoked sql.NullInt64
-	var expires int64
-	err = row.Scan(&a.SessionID, &a.UserID, &disabled, &expires, &revoked, &a.WorkspaceID, &a.Role, &a.Plan, &a.ContentVersion)
-	a.UserDisabled, a.Revoked, a.ExpiresAt = disabled.Valid, revoked.Valid, fromMillis(expires)
+	var expires, used int64
+	err = row.Scan(&a.SessionID, &a.UserID, &disabled, &expires, &used, &revoked, &a.WorkspaceID, &a.Role, &a.Plan, &a.ContentVersion)
+	a.UserDisabled, a.Revoked, a.ExpiresAt, a.LastUsedAt = disabled.Valid, revoked.Valid, fromMillis(expires), fromMillis(used)
 	return a, err
 }

@@ -42,7 +42,7 @@ type archive struct {
 
 const (
 	spacing = 60_000 // milliseconds from one text to the next in the order of created_at
-	bulkSQL  = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) `
+	bulkSQL = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) `
 )
 
 func newArchive(t testing.TB, cfg Config, n int) *archive {

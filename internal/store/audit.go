@@ -11,10 +11,14 @@ import (
 	"memoai.tech/memo"
 )
 
-// Record writes an event of the audit trail, at the transaction's time.
+// Record writes an event of the audit trail, at the transaction's time unless the
+// event has its own.
 func (t *Tx) Record(ctx context.Context, e memo.Event) error {
+	if e.At.IsZero() {
+		e.At = t.Now
+	}
 	return t.exec(ctx, `INSERT INTO audit_events (workspace_id, at, action, noun, actor_id, actor, subject, name, detail, ip, agent)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, nullText(e.WorkspaceID), millis(t.Now), e.Action, e.Action.Noun(),
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, nullText(e.WorkspaceID), millis(e.At), e.Action, e.Action.Noun(),
 		nullText(e.ActorID), e.Actor, e.Subject, e.Name, e.Detail, nullText(e.IP), nullText(e.Agent))
 }
 

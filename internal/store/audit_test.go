@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,26 +64,7 @@ func TestEventsInTheirOrder(t *testing.T) {
 func TestOldEventsGetTheirNames(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		ctx := context.Background()
-		s, err := open(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
-		folder, kind := "migrations/sqlite", goose.DialectSQLite3
-		if s.dialect == dialectPostgres {
-			folder, kind = "migrations/postgres", goose.DialectPostgres
-		}
-		files, err := fs.Sub(migrations, folder)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := goose.NewProvider(kind, s.write, files, goose.WithDisableGlobalRegistry(true))
-		if err == nil {
-			_, err = p.UpTo(ctx, 2)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := upTo(t, cfg, 2)
 		do := func(query string, args ...any) {
 			t.Helper()
 			if _, err := s.write.Exec(query, args...); err != nil {
@@ -120,6 +102,58 @@ func TestOldEventsGetTheirNames(t *testing.T) {
 			t.Error(diff, err)
 		}
 	})
+}
+
+// TestOldSessionsGetALastUse: the one of their sign-in.
+func TestOldSessionsGetALastUse(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		ctx := context.Background()
+		s := upTo(t, cfg, 3)
+		for _, q := range []string{
+			`INSERT INTO users (id, email, name, created_at) VALUES ('u', 'mark@example.com', 'Mark', 0)`,
+			`INSERT INTO sessions (id, hash, user_id, created_at, expires_at, ip, agent) VALUES ('s', 'h', 'u', 1234, 5678, '', '')`,
+		} {
+			if s.dialect == dialectSQLite {
+				q = strings.ReplaceAll(q, `'h'`, `x'00'`)
+			}
+			if _, err := s.write.Exec(q); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.migrate(ctx); err != nil {
+			t.Fatal(err)
+		}
+		var used int64
+		if err := s.q.QueryRowContext(ctx, `SELECT last_used_at FROM sessions WHERE id = 's'`).Scan(&used); used != 1234 || err != nil {
+			t.Errorf("the last use is %d, %v", used, err)
+		}
+	})
+}
+
+// upTo opens a database with the schema of an older version.
+func upTo(t *testing.T, cfg Config, version int64) *Store {
+	t.Helper()
+	s, err := open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	folder, kind := "migrations/sqlite", goose.DialectSQLite3
+	if s.dialect == dialectPostgres {
+		folder, kind = "migrations/postgres", goose.DialectPostgres
+	}
+	files, err := fs.Sub(migrations, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := goose.NewProvider(kind, s.write, files, goose.WithDisableGlobalRegistry(true))
+	if err == nil {
+		_, err = p.UpTo(context.Background(), version)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // TestABackupKeepsEvents: copies take their columns from the table.

@@ -63,15 +63,6 @@ type reserve struct{ path string }
 
 func newReserve(dir string) *reserve { return &reserve{filepath.Join(dir, FileName+"-reserve")} }
 
-// UseReserve lets the transaction use the reserve when the disk is full; it is
-// then run once more. It is for what takes access away, and for nothing else.
-func (t *Tx) UseReserve() { t.share = reserveSize }
-
-// UseHalfReserve lets it use half of the reserve at the most, the other half
-// being for those that take access away. It is for signing in, without which
-// nobody can do that.
-func (t *Tx) UseHalfReserve() { t.share = reserveSize / 2 }
-
 // isFull reports whether err says that there is no room. A quota is told as
 // an error of writing. The third is memory that readers and writers share,
 // which is a file.

@@ -175,6 +175,21 @@ func (t *Tx) DeactivateKeys(ctx context.Context, workspaceID, userID, why string
 		RETURNING id, name`, workspaceID, userID, millis(t.Now), why)
 }
 
+// RevokeKeysOf ends the active keys of a user in every workspace, and returns
+// their ids, workspaces and names.
+func (t *Tx) RevokeKeysOf(ctx context.Context, userID string) ([]memo.APIKey, error) {
+	return list(ctx, t.q, func(row scanner) (k memo.APIKey, err error) {
+		err = row.Scan(&k.ID, &k.WorkspaceID, &k.Name)
+		return k, err
+	}, `UPDATE api_keys SET revoked_at = $2 WHERE user_id = $1 AND `+living+`$2 RETURNING id, workspace_id, name`, userID, millis(t.Now))
+}
+
+// CountKeysOf counts the active keys of a user in every workspace.
+func (s *Store) CountKeysOf(ctx context.Context, userID string) (n int, err error) {
+	err = s.q.QueryRowContext(ctx, `SELECT count(*) FROM api_keys WHERE user_id = $1 AND `+living+`$2`, userID, millis(s.Now())).Scan(&n)
+	return n, classify(err)
+}
+
 // ExposeKey marks a living key as seen in a URL, the first time only, and
 // returns its id and workspace. ok is false when there is nothing to mark.
 func (t *Tx) ExposeKey(ctx context.Context, hash credential.Hash) (id, workspaceID string, ok bool, err error) {

@@ -129,13 +129,11 @@ func doSignIn(v *visit) error {
 	return v.render(http.StatusUnauthorized, "signin", p)
 }
 
-// signIn opens a session, always a new one, and goes on to a page.
+// signIn opens a session, always a new one, which ends the one that the browser
+// had, and goes on to a page.
 func (v *visit) signIn(email, password, to string) error {
-	token, s, _, err := v.App.SignIn(v.ctx, email, password, v.Gate.Origin(v.r))
+	token, s, _, err := v.App.SignIn(v.ctx, app.SignIn{Email: email, Password: password, Replaces: v.Gate.Token(v.r)}, v.Gate.Origin(v.r))
 	if err != nil {
-		return err
-	}
-	if err := v.endSession(); err != nil {
 		return err
 	}
 	v.Gate.SetToken(v.w, v.r, token, s.ExpiresAt)
@@ -152,7 +150,7 @@ func (v *visit) endSession() error {
 		return err
 	}
 	err = v.App.RevokeSession(v.ctx, c, c.SessionID)
-	if memo.KindOf(err) == memo.KindNotFound {
+	if kind := memo.KindOf(err); kind == memo.KindNotFound || kind == memo.KindUnauthorized { // it has ended already
 		return nil
 	}
 	return err

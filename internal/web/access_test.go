@@ -209,9 +209,41 @@ func TestAccountPage(t *testing.T) {
 		one.post("/account/password", "current", testworld.Password, "password", "battery staple").want(200, "Your password is changed", "this one")
 		two.get("/account").want(200, "<h1>Sign in</h1>")
 		two.post("/signin", "email", w.Mark.Email, "password", "battery staple").want(200)
+		two.get("/account").want(200, "last used now", "A device is signed out 7 days after its last use")
 		one.post("/account/sessions/end").want(200, "You are signed out on all devices")
 		two.get("/account").want(200, "<h1>Sign in</h1>")
 	})
+}
+
+// TestThePasswordFormOffersToRevokeKeys to those who have some.
+func TestThePasswordFormOffersToRevokeKeys(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		mark := w.browser(w.Mark)
+		mark.get("/account").want(200, `name="keys" value="revoke"> Also revoke my API keys (1)`)
+		mark.post("/account/password", "current", "wrong horse", "password", "battery staple", "keys", "revoke").
+			want(422, "Current password is not right", `value="revoke" checked>`)
+		mark.post("/account/password", "current", testworld.Password, "password", "1234567890", "keys", "revoke").
+			want(422, ">This password is on lists of common passwords. Choose another one.<")
+		mark.post("/account/password", "current", testworld.Password, "password", "battery staple").want(200, "Your password is changed").without("keys are revoked")
+		if !w.authorised(w.MarkKey.Key) {
+			t.Error("the key was revoked without the wish")
+		}
+		mark.post("/account/password", "current", "battery staple", "password", "staple battery", "keys", "revoke").
+			want(200, "your API keys are revoked").without(`name="keys"`)
+		if w.authorised(w.MarkKey.Key) || !w.authorised(w.OlgaKey.Key) {
+			t.Error("Mark's key works, or Olga's does not")
+		}
+	})
+}
+
+// TestSigningInAgainEndsTheSession that the browser had.
+func TestSigningInAgainEndsTheSession(t *testing.T) {
+	w := newWorld(t, sqliteWorld(t))
+	mark := w.browser(w.Mark)
+	mark.post("/signin", "email", w.Mark.Email, "password", testworld.Password).want(200)
+	if list := must(w.App.Sessions(t.Context(), memo.Caller{UserID: w.Mark.ID})); len(list) != 1 {
+		t.Errorf("%d sessions", len(list))
+	}
 }
 
 func TestDeviceNames(t *testing.T) {

@@ -14,11 +14,13 @@ import (
 // accountPage is what a user can change of their own.
 type accountPage struct {
 	frame
-	Name     fields
-	Password fields
-	Mine     []mine
-	Devices  []device
-	Now      time.Time
+	Name       fields
+	Password   fields
+	Keys       int  // active ones of the user, in all workspaces
+	RevokeKeys bool // with the password
+	Mine       []mine
+	Devices    []device
+	Now        time.Time
 }
 
 // mine is a workspace of the user.
@@ -63,6 +65,10 @@ func (v *visit) accountPage() (accountPage, error) {
 		}
 		p.Mine = append(p.Mine, row)
 	}
+	var err error
+	if p.Keys, err = v.App.CountOwnKeys(v.ctx, v.Caller); err != nil {
+		return p, err
+	}
 	sessions, err := v.App.Sessions(v.ctx, v.Caller)
 	for _, s := range sessions {
 		p.Devices = append(p.Devices, device{s, deviceName(s.Agent)})
@@ -91,6 +97,7 @@ func (v *visit) refused(err error) error {
 	if e.Field == "name" {
 		p.Name.fill(v)
 	}
+	p.RevokeKeys = v.revokeKeys()
 	if !p.Name.tell(e) && !p.Password.tell(e) {
 		return err
 	}
@@ -104,17 +111,25 @@ func doRename(v *visit) error {
 	return v.redirect("/account?done=name")
 }
 
-// doPassword ends every session of the user and opens a new one here.
+// revokeKeys reports whether the form of the password asks for that.
+func (v *visit) revokeKeys() bool { return v.r.PostFormValue("keys") == "revoke" }
+
+// doPassword ends every session of the user, and their keys if they wish, and
+// opens a new session here.
 func doPassword(v *visit) error {
 	next := v.r.PostFormValue("password")
 	u, err := v.App.Account(v.ctx, v.Caller)
 	if err != nil {
 		return err
 	}
-	if err := v.App.ChangePassword(v.ctx, v.Caller, v.r.PostFormValue("current"), next); err != nil {
+	if err := v.App.ChangePassword(v.ctx, v.Caller, v.r.PostFormValue("current"), next, v.revokeKeys()); err != nil {
 		return v.refused(err)
 	}
-	return v.signIn(u.Email, next, "/account?done=password")
+	done := "password"
+	if v.revokeKeys() {
+		done = "passwordkeys"
+	}
+	return v.signIn(u.Email, next, "/account?done="+done)
 }
 
 func doEndSession(v *visit) error {

@@ -32,14 +32,15 @@ type eventRow struct {
 // auditLength is how many events are on a page.
 const auditLength = 50
 
-// subjects are what the trail of a workspace can be about. Sign-ins and accounts
-// belong to the server, not to a workspace, and are in none.
+// subjects are what the trail of a workspace can be about. Sign-ins that succeed,
+// and accounts, belong to the server and not to a workspace.
 var subjects = []choice{
 	{Value: "", Label: "Everything"},
 	{Value: "key", Label: "Keys"},
 	{Value: "member", Label: "Members"},
 	{Value: "transcription", Label: "Transcriptions"},
 	{Value: "workspace", Label: "Workspace"},
+	{Value: "session", Label: "Failed sign-ins"},
 }
 
 // trail reads the filter from the address. All that is wrong is told.

@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"html"
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -102,6 +103,31 @@ func TestAuditPage(t *testing.T) {
 				t.Errorf("%s: wants %q and not %q:\n%s", query, has[0], has[1], body)
 			}
 		}
+	})
+}
+
+// TestTheTrailHasDownloadsAndFailedSignIns, on the page and in the CSV.
+func TestTheTrailHasDownloadsAndFailedSignIns(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		olga, mark, audit := w.browser(w.Olga), w.browser(w.Mark), "/w/"+w.Acme.ID+"/audit"
+		one := w.texts("/" + w.Meetings[1] + "/export")
+		mark.do(http.MethodHead, one+"?format=srt", "").want(200)
+		mark.get(one + "?format=srt").want(200)
+		mark.post(w.texts("/export"), "id", w.Meetings[1], "id", w.Meetings[2], "format", "txt").want(200)
+		w.browser(memo.User{}).post("/signin", "email", w.Mark.Email, "password", "wrong horse").want(401)
+		w.App.Flush(t.Context())
+		page := olga.get(audit).want(200, `downloaded <a href="/w/`+w.Acme.ID+`/transcriptions/`+w.Meetings[1]+`"`)
+		for _, s := range []string{
+			"mark@example.com downloaded 会議 as srt", "mark@example.com downloaded 2 transcriptions as a ZIP of txt files",
+			"the system refused a sign-in as mark@example.com: the password was wrong",
+		} {
+			if n := strings.Count(text(page.body), s); n != 1 {
+				t.Errorf("the page says %q %d times\n%s", s, n, text(page.body))
+			}
+		}
+		olga.get(audit+"?subject=session").want(200, "refused a sign-in").without("downloaded")
+		olga.get(audit+".csv").want(200, "session.refused,"+w.Mark.ID+",mark@example.com,the password was wrong",
+			"transcription.downloaded,"+w.Meetings[1]+" "+w.Meetings[2]+",2 transcriptions,a ZIP of txt files")
 	})
 }
 

@@ -37,6 +37,9 @@ var said = map[memo.Action]string{
 	memo.ActionRetitled: "renamed a transcription to {}",
 	memo.ActionMoved:    "moved {} → {detail}",
 	memo.ActionDeleted:  "deleted {}",
+
+	memo.ActionDownloaded:  "downloaded {} as {detail}",
+	memo.ActionNotSignedIn: "refused a sign-in as {}: {detail}",
 }
 
 // ofThemselves are those of [said] that read otherwise where a member did it to
@@ -67,7 +70,7 @@ func (v *visit) deed(e memo.Event) (s deed) {
 	switch noun := e.Action.Noun(); {
 	case noun == "key":
 		s.Link = v.keysPath() + "/" + e.Subject
-	case noun == "transcription" && e.Action != memo.ActionDeleted:
+	case noun == "transcription" && e.Action != memo.ActionDeleted && !strings.Contains(e.Subject, " "): // or of several
 		s.Link = "/w/" + v.WorkspaceID + "/transcriptions/" + e.Subject
 	}
 	return s

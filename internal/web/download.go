@@ -46,6 +46,9 @@ func download(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if v.r.Method == http.MethodGet { // HEAD takes nothing out
+		v.App.RecordDownload(v.ctx, v.Caller, id, f)
+	}
 	asDownload(v.w.Header(), file.Format.ContentType(), file.Name)
 	return gate.Send(v.w, v.r, file.Write)
 }
@@ -77,6 +80,7 @@ func downloadMany(v *visit) error {
 	if err != nil {
 		return err
 	}
+	v.App.RecordArchive(v.ctx, v.Caller, archive)
 	asDownload(v.w.Header(), "application/zip", app.ArchiveName(v.Now()))
 	return gate.Stream(v.w, v.r, v.recheck, func(ctx context.Context) error { return archive.WriteZip(ctx, v.w) })
 }

@@ -22,6 +22,15 @@ type field struct {
 	Max                      int
 }
 
+// Wrong is the problem as a sentence. A message that ends with a full stop is one
+// already; every other is about the label.
+func (f field) Wrong() string {
+	if strings.HasSuffix(f.Problem, ".") {
+		return f.Problem
+	}
+	return f.Label + " " + f.Problem + "."
+}
+
 // choice is an option of a select, or one of several radio buttons.
 type choice struct {
 	Value, Label string

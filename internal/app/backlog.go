@@ -1,0 +1,175 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/store"
+)
+
+// backlog is what is written in the background: the last use of sessions, which no
+// request waits for, and failed sign-ins, which must take the same time whether
+// there is such an account or not.
+type backlog struct {
+	store *store.Store
+	log   *slog.Logger
+	wake  chan struct{} // there is a failed sign-in
+
+	mu       sync.Mutex
+	uses     map[string]time.Time // the last use, by session
+	refusals []refusal
+}
+
+// refusal is a failed sign-in of an account that exists.
+type refusal struct {
+	user memo.User
+	at   time.Time
+	from Origin
+	why  string
+}
+
+// Bounds of the backlog while the database takes no writes. A session beyond them
+// is noted at its next request.
+const (
+	maxUses     = 10_000
+	maxRefusals = 1_000
+)
+
+func newBacklog(s *store.Store, log *slog.Logger) *backlog {
+	return &backlog{store: s, log: log, wake: make(chan struct{}, 1), uses: map[string]time.Time{}}
+}
+
+// use notes that a session was used now, unless that was recorded less than an
+// hour ago.
+func (b *backlog) use(s store.SessionAccess, now time.Time) {
+	if now.Sub(s.LastUsedAt) < memo.SessionUseEvery {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, noted := b.uses[s.SessionID]; noted || len(b.uses) < maxUses {
+		b.uses[s.SessionID] = now
+	}
+}
+
+func (b *backlog) refuse(r refusal) {
+	b.mu.Lock()
+	full := len(b.refusals) >= maxRefusals
+	if !full {
+		b.refusals = append(b.refusals, r)
+	}
+	b.mu.Unlock()
+	if full {
+		b.log.Warn("a failed sign-in is not in the audit trail: too many wait to be written", "user_id", r.user.ID)
+		return
+	}
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// write writes the backlog. What cannot be written stays for the next time.
+func (b *backlog) write(ctx context.Context) {
+	b.mu.Lock()
+	uses, refusals := b.uses, b.refusals
+	b.uses, b.refusals = map[string]time.Time{}, nil
+	b.mu.Unlock()
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(uses)), atOnce) {
+		err := b.try(ctx, func(tx *store.Tx) error {
+			for _, id := range part {
+				if err := tx.UseSession(ctx, id, uses[id]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err == nil {
+			continue
+		}
+		b.log.WarnContext(ctx, "the use of sessions could not be written; it waits for later",
+			"sessions", len(part), "error", err)
+		b.mu.Lock()
+		for _, id := range part {
+			if _, later := b.uses[id]; !later {
+				b.uses[id] = uses[id]
+			}
+		}
+		b.mu.Unlock()
+	}
+	for i, r := range refusals {
+		if err := b.try(ctx, r.record(ctx)); err != nil {
+			b.log.WarnContext(ctx, "failed sign-ins could not be written; they wait for later",
+				"events", len(refusals)-i, "error", err)
+			b.mu.Lock()
+			b.refusals = append(refusals[i:], b.refusals...)
+			b.mu.Unlock()
+			return
+		}
+	}
+}
+
+func (b *backlog) try(ctx context.Context, f func(*store.Tx) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), laterUse)
+	defer cancel()
+	return b.store.Write(ctx, f)
+}
+
+// record writes the event into every workspace of the account, whose OWNERs read
+// it there, or into the server's own trail when it has none.
+func (r refusal) record(ctx context.Context) func(*store.Tx) error {
+	return func(tx *store.Tx) error {
+		workspaces, err := tx.Memberships(ctx, r.user.ID)
+		if err != nil {
+			return err
+		}
+		e := memo.Event{
+			Action: memo.ActionNotSignedIn, At: r.at, Subject: r.user.ID, Name: r.user.Email, Detail: r.why,
+		}
+		stranger := memo.Caller{IP: r.from.IP, Agent: r.from.Agent}
+		if len(workspaces) == 0 {
+			return record(ctx, tx, stranger, e)
+		}
+		for _, w := range workspaces {
+			e.WorkspaceID = memo.Optional(w.ID)
+			if err := record(ctx, tx, stranger, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// How long a session that has ended is still stored, how often those that are
+// older are looked for, and how many are deleted in one transaction.
+const (
+	sessionsKept = 30 * 24 * time.Hour
+	purgeEvery   = time.Hour
+	purgeAtOnce  = 500
+)
+
+// purge deletes some of the sessions that ended long ago, and returns when to
+// come again: at once while there are more.
+func (a *App) purge(ctx context.Context) (again time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, laterUse)
+	defer cancel()
+	var deleted int64
+	err := a.store.Write(ctx, func(tx *store.Tx) (err error) {
+		deleted, err = tx.DeleteSessions(ctx, tx.Now.Add(-sessionsKept), purgeAtOnce)
+		return err
+	})
+	if err != nil {
+		a.log.WarnContext(ctx, "sessions that ended long ago could not be deleted; it is tried again in an hour",
+			"error", err)
+		return purgeEvery
+	}
+	if deleted == purgeAtOnce {
+		return 0
+	}
+	return purgeEvery
+}

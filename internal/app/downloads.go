@@ -1,0 +1,58 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/transcript"
+)
+
+// downloadTime bounds how long a download waits for its event to be written.
+const downloadTime = 2 * time.Second
+
+// RecordDownload writes to the audit trail that the caller, who is signed in,
+// downloads a transcription. It is called before the first byte leaves. It never
+// fails the download: on a full disk what was there can still be taken out, and the
+// log has a warning instead.
+func (a *App) RecordDownload(ctx context.Context, c memo.Caller, id string, format transcript.Format) {
+	title := ""
+	items, _, err := a.store.Items(ctx, c.WorkspaceID, []string{id})
+	if err == nil && len(items) == 1 {
+		var d memo.Transcription
+		err = json.Unmarshal(items[0].Doc, &d)
+		title = d.Title
+	}
+	if err != nil {
+		a.log.WarnContext(ctx, "the title of a download could not be read", "error", err)
+	}
+	a.recordDownload(ctx, c, memo.Event{Subject: id, Name: cut(title, maxAgent), Detail: string(format)})
+}
+
+// RecordArchive is RecordDownload for a ZIP. Its event has the ids, separated by
+// spaces.
+func (a *App) RecordArchive(ctx context.Context, c memo.Caller, ar *Archive) {
+	what := "transcriptions"
+	if len(ar.ids) == 1 {
+		what = "transcription"
+	}
+	a.recordDownload(ctx, c, memo.Event{
+		Subject: strings.Join(ar.ids, " "), Name: fmt.Sprintf("%d %s", len(ar.ids), what),
+		Detail: fmt.Sprintf("a ZIP of %s files", ar.format),
+	})
+}
+
+func (a *App) recordDownload(ctx context.Context, c memo.Caller, e memo.Event) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), downloadTime)
+	defer cancel()
+	e.WorkspaceID, e.Action = memo.Optional(c.WorkspaceID), memo.ActionDownloaded
+	if err := a.store.Write(ctx, func(tx *store.Tx) error { return record(ctx, tx, c, e) }); err != nil {
+		a.log.WarnContext(ctx, "a download is not in the audit trail: it could not be written", "user_id", c.UserID,
+			"workspace_id", c.WorkspaceID, "transcriptions", e.Subject, "error", err)
+	}
+}

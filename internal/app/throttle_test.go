@@ -1,0 +1,111 @@
+package app
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"memoai.tech/memo"
+)
+
+// TestARefusedSignInReadsNothing: with the database closed, it is refused like any
+// other, whether there is such an account or not.
+func TestARefusedSignInReadsNothing(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		fill := func(n int, account, ip string) {
+			for range n {
+				_, _ = w.throttle.attempt(w.ctx, account, ip, nobody)
+			}
+		}
+		fill(10, w.member.Email, "203.0.113.1")
+		fill(10, "nobody@example.com", "203.0.113.1")
+		for i := range 60 {
+			fill(1, fmt.Sprint(i), "203.0.113.2")
+		}
+		w.store.Close()
+		for _, email := range []string{w.member.Email, "nobody@example.com", "no e-mail"} {
+			for _, ip := range []string{"203.0.113.1", "203.0.113.2"} {
+				if email == "no e-mail" && ip == "203.0.113.1" {
+					continue
+				}
+				_, _, _, err := w.SignIn(w.ctx, SignIn{Email: email, Password: "wrong horse"}, at(ip))
+				wantKind(t, email+" from "+ip, err, memo.KindRateLimited)
+			}
+		}
+	})
+}
+
+// TestTheLimitOfAnAccount is for addresses that the account does not know, and
+// looks the same for an account that is not there.
+func TestTheLimitOfAnAccount(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		w.signIn(w.member, "") // from 192.0.2.1
+		for _, email := range []string{w.member.Email, "nobody@example.com"} {
+			for i := range 100 {
+				_, err := w.throttle.attempt(w.ctx, email, fmt.Sprintf("198.51.100.%d", i), nobody)
+				must(t, 0, err)
+			}
+			_, _, _, err := w.SignIn(w.ctx, SignIn{Email: email, Password: "correct horse"}, at("203.0.113.1"))
+			wantKind(t, email, err, memo.KindRateLimited)
+		}
+		w.signIn(w.member, "")
+		if known, err := w.store.KnowsAddress(w.ctx, w.owner.Email, "192.0.2.1"); known || err != nil {
+			t.Errorf("the address of somebody else is known: %v", err)
+		}
+	})
+}
+
+// TestTheThrottleStaysSmall under a flood of e-mails from one address, and is empty
+// after attempts that were taken back.
+func TestTheThrottleStaysSmall(t *testing.T) {
+	w := &App{throttle: newThrottle()}
+	accepted := 0
+	for i := range 5_000 {
+		email := strings.Repeat("x", 240) + fmt.Sprint(i)
+		if _, err := w.throttle.attempt(t.Context(), email, "203.0.113.1", nobody); err == nil {
+			accepted++
+		}
+	}
+	if n := w.throttle.windows.Windows(); accepted != 60 || n != 1+2*60 {
+		t.Errorf("%d attempts were accepted, and there are %d windows", accepted, n)
+	}
+	if d := digest(strings.Repeat("x", 254), "203.0.113.1"); len(d) != 16 || d == digest(strings.Repeat("x", 254)+"203.0.113.1") {
+		t.Errorf("a subject is %d bytes, or two have one", len(d))
+	}
+
+	w.throttle = newThrottle()
+	for i := range 1_000 {
+		undo, err := w.throttle.attempt(t.Context(), fmt.Sprint(i), fmt.Sprintf("2001:db8:%x::1", i), nobody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		undo()
+	}
+	if n := w.throttle.windows.Windows(); n != 0 {
+		t.Errorf("%d windows are left", n)
+	}
+}
+
+// TestARefusedAttemptMakesNoWindow of another subject.
+func TestARefusedAttemptMakesNoWindow(t *testing.T) {
+	th := newThrottle()
+	for range 10 {
+		must(t, 0, second(th.attempt(t.Context(), "mark@example.com", "203.0.113.1", nobody)))
+	}
+	before := th.windows.Windows()
+	for range 5 { // refused for account and address
+		wantKind(t, "the same account", second(th.attempt(t.Context(), "mark@example.com", "203.0.113.1", nobody)), memo.KindRateLimited)
+	}
+	for range 50 {
+		_, _ = th.windows.Take(t.Context(), perAddress, digest("203.0.113.1"))
+	}
+	for i := range 5 { // refused for the address
+		wantKind(t, "other accounts", second(th.attempt(t.Context(), fmt.Sprint(i), "203.0.113.1", nobody)), memo.KindRateLimited)
+	}
+	if n := th.windows.Windows(); n != before {
+		t.Errorf("%d windows, and %d before the attempts that were refused", n, before)
+	}
+	if d, _ := th.windows.Take(t.Context(), perAccount, digest("mark@example.com")); !d.Accepted || d.Remaining != 100-11 {
+		t.Errorf("refused attempts were counted: %+v", d)
+	}
+}

@@ -1,0 +1,134 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/credential"
+)
+
+// livingSession is the condition of a session that works: $2 is now, and $3 the
+// moment of [idleSince].
+const livingSession = `revoked_at IS NULL AND expires_at > $2 AND last_used_at > $3`
+
+// idleSince is the last use of a session that has just ended for want of use.
+func idleSince(now time.Time) int64 { return millis(now.Add(-memo.SessionIdle)) }
+
+// AddSession stores a new session under the hash of its token.
+func (t *Tx) AddSession(ctx context.Context, s memo.Session, hash credential.Hash) error {
+	return t.exec(ctx, `INSERT INTO sessions (id, hash, user_id, created_at, expires_at, last_used_at, ip, agent)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		s.ID, hash[:], s.UserID, millis(s.CreatedAt), millis(s.ExpiresAt), millis(s.LastUsedAt), s.IP, s.Agent)
+}
+
+// Sessions lists the sessions of a user that work at Now, newest first, at most
+// [memo.MaxSessions].
+func (s *Store) Sessions(ctx context.Context, userID string) ([]memo.Session, error) {
+	now := s.Now()
+	return list(ctx, s.q, func(row scanner) (s memo.Session, err error) {
+		var created, expires, used int64
+		err = row.Scan(&s.ID, &s.UserID, &created, &expires, &used, &s.IP, &s.Agent)
+		s.CreatedAt, s.ExpiresAt, s.LastUsedAt = fromMillis(created), fromMillis(expires), fromMillis(used)
+		return s, err
+	}, `SELECT id, user_id, created_at, expires_at, last_used_at, ip, agent FROM sessions
+		WHERE user_id = $1 AND `+livingSession+` ORDER BY created_at DESC, id DESC LIMIT $4`,
+		userID, millis(now), idleSince(now), memo.MaxSessions)
+}
+
+// KnowsAddress reports whether the user with this e-mail has a session from this
+// address that works. It is one statement with the same look-ups in the same
+// indexes whether or not there is such a user.
+func (s *Store) KnowsAddress(ctx context.Context, email, ip string) (known bool, err error) {
+	now := s.Now()
+	err = s.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sessions
+		WHERE user_id = coalesce((SELECT id FROM users WHERE email = $1), '') AND ip = $4 AND `+livingSession+`)`,
+		email, millis(now), idleSince(now), ip).Scan(&known)
+	return known, classify(err)
+}
+
+// LockSession makes others who would end the session wait, and proves that it
+// works: false otherwise.
+func (t *Tx) LockSession(ctx context.Context, id string) (bool, error) {
+	n, err := t.changed(ctx, `UPDATE sessions SET agent = agent WHERE id = $1 AND `+livingSession,
+		id, millis(t.Now), idleSince(t.Now))
+	return n == 1, err
+}
+
+// RevokeSession ends one session of a user; false when there is none to end.
+func (t *Tx) RevokeSession(ctx context.Context, userID, id string) (bool, error) {
+	n, err := t.changed(ctx, `UPDATE sessions SET revoked_at = $3
+		WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL`, userID, id, millis(t.Now))
+	return n == 1, err
+}
+
+// RevokeSessions ends every session of a user. It locks the user before their
+// sessions, as everyone does who takes both, or two of them would wait for each
+// other.
+func (t *Tx) RevokeSessions(ctx context.Context, userID string) error {
+	if err := t.LockUserRow(ctx, userID); err != nil {
+		return err
+	}
+	return t.exec(ctx, `UPDATE sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL`,
+		userID, millis(t.Now))
+}
+
+// ReplaceSession ends the session whose token has this hash, and returns its id
+// and user; both are empty when it had ended before or never was.
+func (t *Tx) ReplaceSession(ctx context.Context, hash credential.Hash) (ended memo.Session, err error) {
+	rows, err := list(ctx, t.q, scanEnded, `UPDATE sessions SET revoked_at = $2 WHERE hash = $1 AND `+livingSession+`
+		RETURNING id, user_id`, hash[:], millis(t.Now), idleSince(t.Now))
+	if err != nil || len(rows) == 0 {
+		return memo.Session{}, err
+	}
+	return rows[0], nil
+}
+
+// EndOldestSessions ends the oldest sessions of a user beyond the newest most,
+// and returns their ids and user. The user must be locked.
+func (t *Tx) EndOldestSessions(ctx context.Context, userID string, most int) ([]memo.Session, error) {
+	return list(ctx, t.q, scanEnded, `UPDATE sessions SET revoked_at = $2 WHERE id IN (SELECT id FROM sessions
+			WHERE user_id = $1 AND `+livingSession+` ORDER BY created_at DESC, id DESC LIMIT 1000 OFFSET $4)
+		RETURNING id, user_id`, userID, millis(t.Now), idleSince(t.Now), most)
+}
+
+func scanEnded(row scanner) (s memo.Session, err error) {
+	err = row.Scan(&s.ID, &s.UserID)
+	return s, err
+}
+
+// UseSession records when a session was last used. A session that was used later,
+// or has been ended, stays as it is. On PostgreSQL one that somebody is changing
+// is passed over: the caller writes several in one transaction, and must not wait
+// for one while it holds another.
+func (t *Tx) UseSession(ctx context.Context, id string, at time.Time) error {
+	if t.dialect == dialectPostgres {
+		return t.exec(ctx, `UPDATE sessions SET last_used_at = $2 WHERE id = (SELECT id FROM sessions
+			WHERE id = $1 AND last_used_at < $2 AND revoked_at IS NULL FOR UPDATE SKIP LOCKED)`, id, millis(at))
+	}
+	return t.exec(ctx, `UPDATE sessions SET last_used_at = $2
+		WHERE id = $1 AND last_used_at < $2 AND revoked_at IS NULL`, id, millis(at))
+}
+
+// DeleteSessions deletes up to most sessions that were revoked or expired before
+// a moment, and returns how many it deleted.
+func (t *Tx) DeleteSessions(ctx context.Context, before time.Time, most int) (deleted int64, err error) {
+	queries := []string{
+		`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)`,
+		`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE revoked_at < $1 LIMIT $2)`,
+	}
+	if t.dialect == dialectPostgres { // several servers may do it at once
+		queries = []string{
+			`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)`,
+			`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE revoked_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)`,
+		}
+	}
+	for _, q := range queries {
+		n, err := t.changed(ctx, q, millis(before), int64(most)-deleted)
+		if err != nil {
+			return deleted, err
+		}
+		deleted += n
+	}
+	return deleted, nil
+}
