@@ -101,6 +101,9 @@ func TestAccount(t *testing.T) {
 		}
 		three, err := signIn("battery staple")
 		must(t, three, err)
+		wantKind(t, "a session that has ended ends others", w.SignOutEverywhere(w.ctx, c), memo.KindUnauthorized)
+		c, err = w.AuthoriseUser(w.ctx, three, Origin{IP: "192.0.2.1"})
+		must(t, c, err)
 		must(t, 0, w.SignOutEverywhere(w.ctx, c))
 		if _, err := w.AuthoriseUser(w.ctx, three, Origin{}); memo.KindOf(err) != memo.KindUnauthorized {
 			t.Errorf("signed out everywhere, and still in: %v", err)
