@@ -38,6 +38,7 @@ var rooms = map[string]string{
 	"bench":               "*",
 	"e2e":                 "*",
 	"scripts/keyproxy":    "",
+	"examples/go":         "",
 }
 
 // belowHTTP are the rooms that must not know that there is HTTP.
