@@ -1,0 +1,294 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// guide is docs/api.md.
+func guide(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile("../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// example is a shell block of the guide and the output that the guide shows for it.
+type example struct{ line, script, kind, output string }
+
+// TestGuideRuns runs the shell blocks of docs/api.md in one shell, in their order,
+// against the demo, and compares what they print with the block after each.
+func TestGuideRuns(t *testing.T) {
+	t.Parallel()
+	s := start(t, onSQLite(t), "--demo")
+	var demo struct{ Key, Email, Password string }
+	if err := json.Unmarshal([]byte(s.stdout.String()), &demo); err != nil {
+		t.Fatal(err)
+	}
+	examples := guideExamples(t)
+	out, script := t.TempDir(), "set -eu\n"
+	for i, e := range examples {
+		script += fmt.Sprintf("exec >%s/%d\n%s", out, i, e.script)
+	}
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(os.Environ(), "MEMO_URL="+s.url, "MEMO_API_KEY="+demo.Key,
+		"MEMO_EMAIL="+demo.Email, "MEMO_PASSWORD="+demo.Password)
+	said, err := cmd.CombinedOutput()
+	if err != nil || len(said) > 0 {
+		t.Errorf("%v: %s", err, said)
+	}
+	for i, e := range examples {
+		got, err := os.ReadFile(filepath.Join(out, fmt.Sprint(i)))
+		if err != nil {
+			t.Fatalf("line %s did not run", e.line)
+		}
+		if err := e.compare(string(got)); err != nil {
+			t.Errorf("docs/api.md line %s: %v\nit prints: %s", e.line, err, tail(string(got), 1500))
+		}
+	}
+}
+
+func guideExamples(t *testing.T) (examples []example) {
+	text := guide(t)
+	for _, m := range regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```\n").FindAllStringSubmatchIndex(text, -1) {
+		kind, body := text[m[2]:m[3]], text[m[4]:m[5]]
+		line := fmt.Sprint(strings.Count(text[:m[0]], "\n") + 1)
+		last := len(examples) - 1
+		switch {
+		case kind == "sh":
+			examples = append(examples, example{line: line, script: body})
+		case (kind == "json" || kind == "text") && last >= 0 && examples[last].kind == "":
+			examples[last].kind, examples[last].output = kind, body
+		default:
+			t.Errorf("docs/api.md line %s: a block must be sh, or the json or text that the sh block before it prints", line)
+		}
+	}
+	if len(examples) < 20 {
+		t.Fatalf("docs/api.md has %d shell blocks", len(examples))
+	}
+	return examples
+}
+
+// compare returns how the output of an example differs from what the guide shows.
+// An ellipsis in the guide stands for any text, or at the end of a list for more
+// items; an object may have more members than the guide shows.
+func (e example) compare(got string) error {
+	switch e.kind {
+	case "":
+		if got != "" {
+			return errors.New("the guide shows no output")
+		}
+	case "text":
+		if !matchesEllipsis(strings.Join(strings.Fields(e.output), " "), strings.Join(strings.Fields(got), " ")) {
+			return fmt.Errorf("the guide shows %s", e.output)
+		}
+	case "json":
+		var want, have any
+		if err := json.Unmarshal([]byte(e.output), &want); err != nil {
+			return fmt.Errorf("the block after it: %w", err)
+		}
+		if err := json.Unmarshal([]byte(got), &have); err != nil {
+			return err
+		}
+		return compareJSON("", want, have)
+	}
+	return nil
+}
+
+func compareJSON(at string, want, have any) error {
+	switch want := want.(type) {
+	case map[string]any:
+		object, ok := have.(map[string]any)
+		if !ok {
+			return fmt.Errorf("%s is not an object", at)
+		}
+		for name, w := range want {
+			h, ok := object[name]
+			if !ok {
+				return fmt.Errorf("%s.%s is missing", at, name)
+			}
+			if err := compareJSON(at+"."+name, w, h); err != nil {
+				return err
+			}
+		}
+	case []any:
+		list, ok := have.([]any)
+		if n := len(want) - 1; ok && n > 0 && want[n] == "…" && len(list) > n {
+			want, list = want[:n], list[:n]
+		}
+		if !ok || len(list) != len(want) {
+			return fmt.Errorf("%s does not have %d items", at, len(want))
+		}
+		for i := range want {
+			if err := compareJSON(fmt.Sprintf("%s[%d]", at, i), want[i], list[i]); err != nil {
+				return err
+			}
+		}
+	case string:
+		if text, ok := have.(string); !ok || !matchesEllipsis(want, text) {
+			return fmt.Errorf("%s is %q, not %q", at, have, want)
+		}
+	default:
+		if want != have {
+			return fmt.Errorf("%s is %v, not %v", at, have, want)
+		}
+	}
+	return nil
+}
+
+func matchesEllipsis(pattern, text string) bool {
+	quoted := strings.ReplaceAll(regexp.QuoteMeta(pattern), "…", ".*")
+	return regexp.MustCompile(`(?s)^` + quoted + `$`).MatchString(text)
+}
+
+// TestGuideErrors causes each error of the table in docs/api.md.
+func TestGuideErrors(t *testing.T) {
+	t.Parallel()
+	rows := regexp.MustCompile("(?m)^\\| (\\d{3}) \\| `(.*?)` \\|").FindAllStringSubmatch(guide(t), -1)
+	h := settle(t, onSQLite(t))
+	s := start(t, h.place, "--limit-data", "30")
+	key := s.client(h.newKey(t, "good").Key)
+	busy := s.client(h.newKey(t, "busy").Key)
+	member := s.signIn(t, h.owner)
+	basic := cli[named](t, h.place, "workspace", "add", "--name", "Poor", "--plan", "pro", "--owner", h.owner)
+	poor := s.client(home{h.place, basic.ID, h.owner}.newKey(t, "poor").Key)
+	cli[named](t, h.place, "workspace", "plan", basic.ID, "basic")
+	ended := h.newKey(t, "ended").ID
+	inAcme := "?workspace_id=" + h.workspace
+	member.must(t, http.StatusNoContent, "DELETE", api+"/keys/"+ended+inAcme, nil)
+	for range 30 {
+		busy.must(t, http.StatusOK, "GET", api+"/projects", nil)
+	}
+	const nowhere = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
+	for _, test := range []struct {
+		name         string
+		as           *client
+		method, path string
+		body         any
+		headers      []string
+	}{
+		{"key in the URL", key, "GET", "/me?key=" + key.key, nil, nil},
+		{"no path", key, "GET", "/nowhere", nil, nil},
+		{"no method", key, "DELETE", "/me", nil, nil},
+		{"no key", s.client(""), "GET", "/me", nil, nil},
+		{"wrong key", s.client("mk_live_wrong"), "GET", "/me", nil, nil},
+		{"plan", poor, "GET", "/me", nil, nil},
+		{"key for keys", key, "GET", "/keys", nil, nil},
+		{"other site", member, "POST", "/keys", "{}", []string{"Origin: https://other.example"}},
+		{"no session", s.client(""), "GET", "/keys", nil, nil},
+		{"limit", busy, "GET", "/me", nil, nil},
+		{"large body", key, "POST", "/transcriptions/export", strings.Repeat(" ", 65537), nil},
+		{"body of another type", key, "POST", "/transcriptions/export", nil, []string{"Content-Type: text/plain"}},
+		{"no transcription", key, "GET", "/transcriptions/" + nowhere, nil, nil},
+		{"no transcriptions", key, "POST", "/transcriptions/export", map[string]any{"ids": []string{nowhere}}, nil},
+		{"no key of that id", member, "GET", "/keys/" + nowhere + inAcme, nil, nil},
+		{"bad parameter", key, "GET", "/transcriptions?limit=x", nil, nil},
+		{"ended key", member, "PATCH", "/keys/" + ended + inAcme, map[string]any{"name": "x"}, nil},
+	} {
+		a, err := test.as.call(test.method, api+test.path, test.body, test.headers...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := len(rows)
+		rows = slices.DeleteFunc(rows, func(row []string) bool {
+			return row[2] != `{"detail":"…"}` && row[1] == fmt.Sprint(a.status) && matchesEllipsis(row[2], string(a.body))
+		})
+		if len(rows) != before-1 {
+			t.Errorf("%s: %d of the rows in docs/api.md match %d %s", test.name, before-len(rows), a.status, a.body)
+		}
+		_, waits := a.header["Retry-After"]
+		if waits != (a.status == http.StatusTooManyRequests) || a.header.Get("X-Request-Id") == "" {
+			t.Errorf("%s: headers %v", test.name, a.header)
+		}
+	}
+	for _, row := range rows {
+		if row[1] != "500" && row[1] != "503" { // no caller can cause these
+			t.Errorf("docs/api.md has an error that this test does not cause: %s %s", row[1], row[2])
+		}
+	}
+}
+
+// TestGuideIsComplete compares docs/api.md with the OpenAPI document: every route,
+// every value that a parameter can have, and every parameter of a list with its
+// default.
+func TestGuideIsComplete(t *testing.T) {
+	b, err := os.ReadFile("../internal/rest/testdata/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Parameters []struct {
+				Name   string
+				Schema struct {
+					Default any
+					Enum    []string
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(b, &doc); err != nil {
+		t.Fatal(err)
+	}
+	text := guide(t)
+	var routes, parameters []string
+	for path, methods := range doc.Paths {
+		for method, operation := range methods {
+			routes = append(routes, strings.ToUpper(method)+" "+path)
+			for _, p := range operation.Parameters {
+				for _, value := range p.Schema.Enum {
+					if !strings.Contains(text, "`"+value+"`") {
+						t.Errorf("docs/api.md lacks %s, a value of %s", value, p.Name)
+					}
+				}
+			}
+		}
+	}
+	for _, p := range doc.Paths[api+"/transcriptions"]["get"].Parameters {
+		row := "`" + p.Name + "`"
+		if p.Schema.Default != nil {
+			row += fmt.Sprintf(" `%v`", p.Schema.Default)
+		}
+		parameters = append(parameters, row)
+	}
+	var inGuide []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([A-Z]+ /.*?)` \\|").FindAllStringSubmatch(text, -1) {
+		inGuide = append(inGuide, m[1])
+	}
+	sameLines(t, "routes", routes, inGuide)
+	_, list, _ := strings.Cut(text, "\n| parameter | default |")
+	list, _, _ = strings.Cut(list, "\n\n")
+	inGuide = nil
+	for _, m := range regexp.MustCompile("(?m)^\\| (`.*?) \\|(?: (`.*?`))? \\|").FindAllStringSubmatch(list, -1) {
+		for name := range strings.SplitSeq(m[1], ", ") {
+			inGuide = append(inGuide, strings.TrimSpace(name+" "+m[2]))
+		}
+	}
+	sameLines(t, "parameters of a list", parameters, inGuide)
+}
+
+func sameLines(t *testing.T, what string, openapi, inGuide []string) {
+	t.Helper()
+	for _, line := range openapi {
+		if !slices.Contains(inGuide, line) {
+			t.Errorf("%s: docs/api.md lacks %s", what, line)
+		}
+	}
+	for _, line := range inGuide {
+		if !slices.Contains(openapi, line) {
+			t.Errorf("%s: docs/api.md has %s, which the OpenAPI document has not", what, line)
+		}
+	}
+}
