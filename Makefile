@@ -1,4 +1,5 @@
 # make test   everything that CI runs
+# make noisy  what one caller's load costs the others, a part of make test
 # make build  the static binary, bin/memo
 # make bench  the table of CPU per request
 # make fuzz   every fuzz target for a minute
@@ -8,9 +9,9 @@
 GO ?= go
 FUZZTIME ?= 60s
 
-.PHONY: test needs check vuln race openapi axe conformance build bench fuzz
+.PHONY: test needs check vuln race noisy openapi axe conformance build bench fuzz
 
-test: needs check vuln race openapi conformance
+test: needs check vuln race noisy openapi conformance
 
 # What the tests need and Go does not bring: the servers of PostgreSQL and Redis.
 # On Debian as root they are installed; elsewhere one line says what to install.
@@ -29,6 +30,10 @@ vuln:
 # Go's cache of results does not know that e2e tests the binary it builds.
 race:
 	$(GO) test -race -count=1 -timeout 40m ./...
+
+# Its bounds are in seconds, so it runs alone and without the race detector.
+noisy:
+	$(GO) test -count=1 -timeout 20m -run TestNoisyNeighbour -v ./e2e
 
 # The linters come from npm. Without npx this step is left out, and says so.
 openapi:

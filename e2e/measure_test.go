@@ -63,7 +63,7 @@ func (m *measure) mustHold(t *testing.T) {
 	slowest := m.took[len(m.took)-1]
 	t.Logf("| %s | n %d | median %.2f s | p100 %.2f s | bound %v | not served %v |", m.what, len(m.took),
 		m.took[len(m.took)/2].Seconds(), slowest.Seconds(), m.bound, m.refused)
-	if slowest > allowed(m.bound) {
+	if slowest > m.bound {
 		t.Errorf("broken: %s within %v: the slowest took %.2f s", m.what, m.bound, slowest.Seconds())
 	}
 	if len(m.refused) > 0 {

@@ -27,23 +27,15 @@ const (
 	mostMemory = 1200            // MB of resident memory at the worst moment
 )
 
-// allowed is a bound for this build: the race detector makes a server several
-// times slower.
-func allowed(d time.Duration) time.Duration {
-	if withRace {
-		return 4 * d
-	}
-	return d
-}
-
 // TestNoisyNeighbour: while one member of a workspace searches, downloads, imports
 // and changes titles as fast as the server lets them, another workspace is served,
-// and whoever takes access away is served at once. Run it by itself for its figures:
+// and whoever takes access away is served at once. It is run without the race detector,
+// alone, by
 //
-//	go test ./e2e -run TestNoisyNeighbour -v
+//	make noisy
 func TestNoisyNeighbour(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a minute on each database")
+	if testing.Short() || withRace {
+		t.Skip("takes a minute on each database, and the race detector makes the server ten times slower")
 	}
 	onBoth(t, func(t *testing.T, p place) {
 		n := newNoisy(t, p)
@@ -223,7 +215,7 @@ func (n *noisy) mustHold(idle time.Duration) {
 	}
 	memory := n.server.mostMemory(t)
 	t.Logf("| resident memory of the server at most | %d MB | bound %d MB |", memory, mostMemory)
-	if memory > mostMemory && !withRace { // the race detector has a memory of its own
+	if memory > mostMemory {
 		t.Errorf("broken: the server stays below %d MB of resident memory: it had %d MB", mostMemory, memory)
 	}
 	for _, what := range slices.Sorted(maps.Keys(n.done)) {

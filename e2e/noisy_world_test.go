@@ -55,15 +55,6 @@ type participant struct {
 
 const smallTexts = 3000
 
-// scaled is a size for this build: with the race detector an import takes ten times as
-// long.
-func scaled(size int) int {
-	if withRace {
-		return size / 8
-	}
-	return size
-}
-
 // newNoisy makes both workspaces, and starts their server.
 func newNoisy(t *testing.T, p place) *noisy {
 	n := &noisy{
@@ -131,8 +122,7 @@ func (n *noisy) key(m *participant) newKey {
 func (n *noisy) fillNoisy() {
 	t := n.t
 	dir, random := t.TempDir(), rand.New(rand.NewPCG(1, 2))
-	texts := scaled(smallTexts)
-	for i := range texts {
+	for i := range smallTexts {
 		text := talk(random, 1200, func() string {
 			if random.IntN(8) == 0 {
 				return common[random.IntN(len(common))]
@@ -144,20 +134,20 @@ func (n *noisy) fillNoisy() {
 			t.Fatal(err)
 		}
 	}
-	if r := cli[imported](t, n.home.place, "import", "--workspace", n.home.workspace, dir); len(r.Imported) != texts {
-		t.Fatalf("%d of %d texts were imported", len(r.Imported), texts)
+	if r := cli[imported](t, n.home.place, "import", "--workspace", n.home.workspace, dir); len(r.Imported) != smallTexts {
+		t.Fatalf("%d of %d texts were imported", len(r.Imported), smallTexts)
 	}
 	few := func() string { return "talk" + strconv.Itoa(random.IntN(500)) }
-	n.large = importText(t, n.home, "large.txt", string(talk(random, scaled(29<<20), few)))
+	n.large = importText(t, n.home, "large.txt", string(talk(random, 29<<20, few)))
 	n.bulk = fill(t, n.home, 100, 160<<10) // far more than what the buffers on the way hold
 	many := func() string { return "w" + strconv.Itoa(random.IntN(200_000)) }
-	n.upload = talk(random, scaled(30<<20), many)
+	n.upload = talk(random, 30<<20, many)
 }
 
 // importTalk imports a transcript of 10 MB with many different words as the hostile
 // member, who may change its title then, and returns its id.
 func (n *noisy) importTalk() string {
-	text := n.upload[:bytes.LastIndexByte(n.upload[:len(n.upload)/3], '\n')]
+	text := n.upload[:bytes.LastIndexByte(n.upload[:10<<20], '\n')]
 	for range 5 { // a busy PostgreSQL may take too long for one
 		resp, err := n.post(n.t.Context(), "talk", text)
 		if err != nil {
