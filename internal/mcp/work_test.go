@@ -23,8 +23,10 @@ func TestBusyWorkIsRefused(t *testing.T) {
 	for limiter, message := range calls {
 		busy[message] = limiter
 	}
-	for _, message := range []string{toolCall(exportTool, id), toolCall(bulkTool, `{"ids":["`+w.Meetings[0]+`"],"format":"txt"}`),
-		toolCall(reportTool, id), request("resources/read", `{"uri":"`+resourcePrefix+w.Meetings[0]+`"}`)} {
+	for _, message := range []string{
+		toolCall(exportTool, id), toolCall(bulkTool, `{"ids":["`+w.Meetings[0]+`"],"format":"txt"}`),
+		toolCall(reportTool, id), request("resources/read", `{"uri":"`+resourcePrefix+w.Meetings[0]+`"}`),
+	} {
 		busy[message] = "small_memory"
 	}
 	for message, limiter := range busy {
