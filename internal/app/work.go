@@ -42,6 +42,7 @@ type work struct {
 const (
 	defaultMemory = 256 << 20 // bytes
 	smallRead     = 1 << 20   // bytes of memory that a small read takes at most
+	importWait    = time.Minute
 	largeFile     = 8 << 20   // bytes of a file that is imported next to no other such
 )
 
@@ -53,8 +54,8 @@ func newWork(l WorkLimits) work {
 		queries: bulkhead.New(bulkhead.Config{Work: "searches", Total: queries, Tenant: half(queries), Wait: l.Wait}),
 		memory:  bulkhead.New(bulkhead.Config{Work: "reads of large transcriptions", Total: memory, Tenant: half(memory), Wait: l.Wait}),
 		small:   bulkhead.New(bulkhead.Config{Work: "reads", Total: memory / 4, Tenant: half(memory / 4), Waiting: 512, Wait: l.Wait}),
-		imports: bulkhead.New(bulkhead.Config{Work: "imports", Total: imports, Tenant: half(imports), Wait: cmp.Or(l.Wait, time.Minute)}),
-		heavy:   bulkhead.New(bulkhead.Config{Work: "imports of large files", Total: 1, Tenant: 1, Wait: cmp.Or(l.Wait, time.Minute)}),
+		imports: bulkhead.New(bulkhead.Config{Work: "imports", Total: imports, Tenant: half(imports), Wait: cmp.Or(l.Wait, importWait)}),
+		heavy:   bulkhead.New(bulkhead.Config{Work: "imports of large files", Total: 1, Tenant: 1, Wait: cmp.Or(l.Wait, importWait)}),
 		uploads: bulkhead.New(bulkhead.Config{Work: "uploads", Whose: "of yours", Total: memory, Tenant: memory * 3 / 8, Wait: l.Wait}),
 		quota:   l.Quota,
 	}
@@ -131,8 +132,11 @@ func (a *App) query(ctx context.Context, c memo.Caller) (release func(), err err
 	return a.work.queries.Acquire(ctx, c.WorkspaceID, 1)
 }
 
-// reading admits the import of a file of so many bytes.
+// reading admits the import of a file of so many bytes. It waits for no longer
+// than [importWait] in all.
 func (a *App) reading(ctx context.Context, c memo.Caller, bytes int) (release func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, importWait)
+	defer cancel()
 	first, err := a.work.imports.Acquire(ctx, c.WorkspaceID, 1)
 	if err != nil || bytes <= largeFile {
 		return first, err

@@ -245,8 +245,9 @@ func (u *upload) setField(name, value string) (err error) {
 	return err
 }
 
-// fileTime bounds what a file takes: its turn, reading it, and the database.
-const fileTime = 90 * time.Second
+// fileTime bounds what a file takes: a minute for its turn, then reading it, and
+// the database. upload.js waits for 180 s.
+const fileTime = 150 * time.Second
 
 // take imports a file, if the visitor still may: reading it took its time.
 func (u *upload) take(name string, data []byte) error {
