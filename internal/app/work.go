@@ -43,7 +43,7 @@ const (
 	defaultMemory = 256 << 20 // bytes
 	smallRead     = 1 << 20   // bytes of memory that a small read takes at most
 	importWait    = time.Minute
-	largeFile     = 8 << 20   // bytes of a file that is imported next to no other such
+	largeFile     = 8 << 20 // bytes of a file that is imported next to no other such
 )
 
 func newWork(l WorkLimits) work {
