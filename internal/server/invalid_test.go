@@ -2,7 +2,6 @@ package server
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -113,8 +112,8 @@ func (w *allDoors) send(t testing.TB, q wire) {
 			t.Errorf("%s: the header %s is %q", what, name, values)
 		}
 	}
-	for _, line := range bytes.Split(bytes.TrimSuffix(w.Log.Bytes(), []byte("\n")), []byte("\n")) {
-		if !json.Valid(line) || !utf8.Valid(line) || len(line) > 4000 || bytes.Contains(line, []byte("panic")) {
+	for line := range strings.Lines(w.Log.String()) {
+		if !json.Valid([]byte(line)) || !utf8.ValidString(line) || len(line) > 4000 || strings.Contains(line, "panic") {
 			t.Errorf("%s: the log says %.1000q", what, line)
 		}
 	}

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http/httptest"
 	"strings"
@@ -48,7 +47,7 @@ func TestTheLogSaysWhoCalled(t *testing.T) {
 			answer := httptest.NewRecorder()
 			w.handler.ServeHTTP(answer, r)
 			var line map[string]any
-			if err := json.Unmarshal(bytes.TrimSpace(w.Log.Bytes()), &line); err != nil {
+			if err := json.Unmarshal([]byte(w.Log.String()), &line); err != nil {
 				t.Fatalf("%v: %s", err, w.Log)
 			}
 			if answer.Code != c.status {

@@ -62,6 +62,7 @@ func TestAFloodOfRefusedRequests(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		time.Sleep(2 * summaryAfter)
+		synctest.Wait()
 		count, summaries, leftOut := map[int]int{}, 0, map[string]int{}
 		for _, l := range lines(t, &log) {
 			if l.Msg == "request" {

@@ -3,7 +3,6 @@
 package testworld
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -43,7 +42,7 @@ type World struct {
 	App    *app.App
 	Store  *store.Store
 	Server *httptest.Server
-	Log    *bytes.Buffer // read it when the server is closed
+	Log    *Log // a request's line comes after its answer
 
 	Acme, Other              memo.Workspace
 	Olga, Mark, Eve          memo.User
@@ -70,7 +69,7 @@ func New(t testing.TB, cfg Config) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &World{T: t, Store: s, Log: new(bytes.Buffer)}
+	w := &World{T: t, Store: s, Log: new(Log)}
 	log := telemetry.NewLogger(w.Log, slog.LevelInfo)
 	w.App = app.New(app.Config{
 		Store: s, Passwords: credential.NewPasswords(4), Log: log, Work: cfg.Work,

@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"slices"
-	"strings"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/search"
@@ -89,11 +88,8 @@ func (f fields) fill(v *visit) {
 // than any value may have.
 const maxTyped = search.MaxQuery + 1
 
-// typed is a value from a form or an address, as a page may repeat it: one line
-// of printable text.
-func typed(s string) string {
-	return memo.Printable(strings.Join(strings.Fields(s), " "), maxTyped)
-}
+// typed is a value from a form or an address, as a page may repeat it.
+func typed(s string) string { return memo.Printable(s, maxTyped) }
 
 // refusal is an error that a form can show: one of these kinds.
 func refusal(err error, kinds ...memo.Kind) (*memo.Error, bool) {

@@ -136,12 +136,12 @@ func (v *visit) transcriptionPage() (transcriptionPage, error) {
 		return p, err
 	}
 	p.frame = v.in("transcriptions", p.Transcription.Title)
-	p.Q = typed(v.r.URL.Query().Get("q"))
+	p.Q = typed(strings.Join(strings.Fields(v.r.URL.Query().Get("q")), " "))
 	words := search.Query(p.Q)
 	p.Heading, p.About, p.Voices = mark(words, p.Transcription.Title), mark(words, shorten(string(p.Transcription.Summary), maxSummary)), voices(p.Transcription.Speakers)
 	p.Transcription.Topics = p.Transcription.Topics[:min(len(p.Transcription.Topics), maxTopics)]
 	line, _ := strconv.Atoi(v.r.URL.Query().Get("line"))
-	if at := typed(v.r.URL.Query().Get("at")); at != "" {
+	if at := typed(strings.TrimSpace(v.r.URL.Query().Get("at"))); at != "" {
 		t, ok := transcript.ParseClock(at)
 		if ok {
 			p.found = lineLink(p.Path, p.Q, lineAt(segments, t))

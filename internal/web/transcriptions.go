@@ -154,9 +154,8 @@ func (v *visit) filter(f *filter) (in app.List, problems []*memo.Error, err erro
 	for _, s := range memo.Statuses {
 		statuses = append(statuses, choice{Value: string(s), Label: string(s)})
 	}
-	values := v.r.URL.Query()
-	get := func(name string) string { return typed(values.Get(name)) }
-	q, project, language, from, to := get("q"), get("project"), get("language"), get("from"), get("to")
+	get := v.r.URL.Query().Get
+	q, project, language, from, to := strings.TrimSpace(get("q")), get("project"), get("language"), get("from"), get("to")
 	sort, status := cmp.Or(get("sort"), app.Sorts[0]), cmp.Or(get("status"), string(memo.StatusCompleted))
 	if q != "" {
 		orders = append(slices.Clone(sorts), choice{Value: "relevance", Label: "Best match first"})
@@ -165,13 +164,13 @@ func (v *visit) filter(f *filter) (in app.List, problems []*memo.Error, err erro
 	}
 	less := project+language+from+to != "" || status != string(memo.StatusCompleted)
 	*f = filter{
-		Path: v.transcriptionsPath(), Q: q, Sort: sort, Open: less || sort != app.Sorts[0], set: less || q != "",
+		Path: v.transcriptionsPath(), Q: typed(q), Sort: sort, Open: less || sort != app.Sorts[0], set: less || q != "",
 		Fields: fields{
-			{Name: "q", Label: "Search", Value: q},
+			{Name: "q", Label: "Search", Value: typed(q)},
 			{Name: "project", Label: "Project", Options: choose(project, projects)},
 			{Name: "language", Label: "Language", Options: choose(language, languages)},
-			{Name: "from", Label: "From", Type: "date", Value: from},
-			{Name: "to", Label: "To", Type: "date", Value: to},
+			{Name: "from", Label: "From", Type: "date", Value: typed(from)},
+			{Name: "to", Label: "To", Type: "date", Value: typed(to)},
 			{Name: "sort", Label: "Order", Options: choose(sort, orders)},
 			{Name: "status", Label: "Status", Options: choose(status, statuses)},
 		},

@@ -1,0 +1,31 @@
+package testworld
+
+import (
+	"bytes"
+	"sync"
+)
+
+// Log is what a server logged. It may be read while the server runs.
+type Log struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(p)
+}
+
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.String()
+}
+
+// Reset forgets what was logged so far.
+func (l *Log) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all.Reset()
+}
