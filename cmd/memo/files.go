@@ -112,6 +112,8 @@ type source struct {
 	found fs.FileInfo
 }
 
+const errLink = "is a symbolic link in a folder, which is not followed: name it to import what it leads to"
+
 // files lists the files under the paths; what cannot be read is refused. A
 // symbolic link in a folder is skipped: whoever can write to the folder must not
 // choose which other files are read.
@@ -134,7 +136,7 @@ func (c *importCmd) files(report *imported) (sources []source) {
 				sources = append(sources, source{path: path})
 			case hidden:
 			case d.Type()&fs.ModeSymlink != 0:
-				report.Skipped = append(report.Skipped, skipped{path, "is a symbolic link in a folder, which is not followed: name it to import what it leads to"})
+				report.Skipped = append(report.Skipped, skipped{path, errLink})
 			case slices.Contains(endings, strings.ToLower(filepath.Ext(path))):
 				info, err := d.Info()
 				if err != nil {

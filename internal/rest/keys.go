@@ -31,7 +31,8 @@ type listKeysIn struct {
 }
 
 func listKeys(c *call, in listKeysIn) (keysOut, error) {
-	p, err := c.app.ListKeys(c.ctx, c.Caller, app.KeyList{Status: memo.KeyStatus(in.Status), Limit: in.Limit, Cursor: in.Cursor})
+	list := app.KeyList{Status: memo.KeyStatus(in.Status), Limit: in.Limit, Cursor: in.Cursor}
+	p, err := c.app.ListKeys(c.ctx, c.Caller, list)
 	out := keysOut{Items: p.Items, Total: p.Total}
 	if p.NextCursor != "" {
 		out.NextCursor = &p.NextCursor

@@ -29,8 +29,8 @@ type KeyAccess struct {
 func (s *Store) KeyAccess(ctx context.Context, hash credential.Hash) (a KeyAccess, ok bool, err error) {
 	var expires, expired, revoked, deactivated, used, disabled sql.NullInt64
 	var role sql.NullString
-	err = s.q.QueryRowContext(s.quick(ctx), `SELECT k.id, k.workspace_id, k.user_id, k.expires_at, k.expired_at, k.revoked_at, k.deactivated_at,
-			k.last_used_at, u.disabled_at, m.role, w.plan, w.content_version
+	err = s.q.QueryRowContext(s.quick(ctx), `SELECT k.id, k.workspace_id, k.user_id,
+			k.expires_at, k.expired_at, k.revoked_at, k.deactivated_at, k.last_used_at, u.disabled_at, m.role, w.plan, w.content_version
 		FROM api_keys k
 		JOIN users u ON u.id = k.user_id
 		JOIN workspaces w ON w.id = k.workspace_id
@@ -45,10 +45,7 @@ func (s *Store) KeyAccess(ctx context.Context, hash credential.Hash) (a KeyAcces
 	}
 	a.Role = memo.Role(role.String)
 	a.UserDisabled = disabled.Valid
-	a.Life = memo.KeyLife{
-		ExpiresAt: fromNullMillis(expires), ExpiredAt: fromNullMillis(expired),
-		RevokedAt: fromNullMillis(revoked), DeactivatedAt: fromNullMillis(deactivated),
-	}
+	a.Life = keyLife(expires, expired, revoked, deactivated)
 	if used.Valid {
 		a.LastUsedAt = fromMillis(used.Int64)
 	}

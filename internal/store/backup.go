@@ -127,7 +127,8 @@ func (b *Backup) checkSchema(ctx context.Context) error {
 		}
 	}
 	var version int64
-	if err := b.store.write.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version`).Scan(&version); err != nil {
+	row := b.store.write.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version`)
+	if err := row.Scan(&version); err != nil {
 		return err
 	}
 	known, err := newestMigration()

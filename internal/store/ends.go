@@ -43,7 +43,8 @@ func (t *Tx) endKeys(ctx context.Context, ends []keyEnd, keepUnknown bool) (r Re
 		}
 		err = t.exec(ctx, `UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2), deactivated_at = coalesce(deactivated_at, $3),
 			deactivated_by = CASE WHEN deactivated_by = '' THEN $4 ELSE deactivated_by END, exposed_at = coalesce(exposed_at, $6),
-			expired_at = coalesce(expired_at, $7), expires_at = CASE WHEN CAST($5 AS BIGINT) IS NULL OR expires_at <= $5 THEN expires_at ELSE $5 END
+			expired_at = coalesce(expired_at, $7),
+			expires_at = CASE WHEN CAST($5 AS BIGINT) IS NULL OR expires_at <= $5 THEN expires_at ELSE $5 END
 			WHERE hash = $1`, e.hash, e.revoked, e.deactivated, e.deactivatedBy, e.expires, e.exposed, e.expired)
 	}
 	r.CarriedOver = before - count(`SELECT count(*) FROM api_keys WHERE `+living+`$1`, millis(t.Now))

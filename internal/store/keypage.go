@@ -54,10 +54,14 @@ func (f KeyFilter) firsts(q *selection, now time.Time, after *Position, first st
 	}
 	parts := f.parts(q, now)
 	if f.UserID != "" && f.Status == "" { // the index of a member's keys is by state first
-		parts = [][]string{{`state = 'active'`}, {`state = 'expired'`}, {`state = 'revoked'`}, {`state = 'deactivated'`}}
+		parts = nil
+		for _, s := range memo.KeyStatuses {
+			parts = append(parts, []string{`state = ` + q.arg(string(s))})
+		}
 	}
 	for _, part := range parts {
-		queries = append(queries, `SELECT id, created_at FROM api_keys WHERE `+strings.Join(slices.Concat(q.conds, part), " AND ")+first)
+		conds := strings.Join(slices.Concat(q.conds, part), " AND ")
+		queries = append(queries, `SELECT id, created_at FROM api_keys WHERE `+conds+first)
 	}
 	return queries
 }
@@ -67,7 +71,8 @@ func (f KeyFilter) count(now time.Time) (string, []any) {
 	f.where(q)
 	var counts []string
 	for _, part := range f.parts(q, now) {
-		counts = append(counts, `(SELECT count(*) FROM api_keys WHERE `+strings.Join(slices.Concat(q.conds, part), " AND ")+`)`)
+		conds := strings.Join(slices.Concat(q.conds, part), " AND ")
+		counts = append(counts, `(SELECT count(*) FROM api_keys WHERE `+conds+`)`)
 	}
 	return `SELECT ` + strings.Join(counts, " + "), q.args
 }

@@ -28,13 +28,17 @@ func scanKey(row scanner) (k memo.APIKey, err error) {
 	err = row.Scan(&k.ID, &k.WorkspaceID, &k.Name, &k.Suffix, &created, &k.CreatedBy.ID, &k.CreatedBy.Name, &k.CreatedBy.Email,
 		&expires, &expired, &revoked, &deactivated, &k.DeactivatedBy, &used, &ip, &agent, &exposed, &from, &k.Requests24h)
 	k.CreatedAt = fromMillis(created)
-	k.Life = memo.KeyLife{
-		ExpiresAt: fromNullMillis(expires), ExpiredAt: fromNullMillis(expired),
-		RevokedAt: fromNullMillis(revoked), DeactivatedAt: fromNullMillis(deactivated),
-	}
+	k.Life = keyLife(expires, expired, revoked, deactivated)
 	k.LastUsedAt, k.ExposedAt = fromNullMillis(used), fromNullMillis(exposed)
 	k.LastUsedIP, k.LastUsedAgent, k.RotatedFrom = memo.Optional(ip.String), memo.Optional(agent.String), memo.Optional(from.String)
 	return k, err
+}
+
+func keyLife(expires, expired, revoked, deactivated sql.NullInt64) memo.KeyLife {
+	return memo.KeyLife{
+		ExpiresAt: fromNullMillis(expires), ExpiredAt: fromNullMillis(expired),
+		RevokedAt: fromNullMillis(revoked), DeactivatedAt: fromNullMillis(deactivated),
+	}
 }
 
 // dayAgo is the last full hour that lies outside the past 24.
@@ -142,14 +146,16 @@ const due = `expired_at IS NULL AND revoked_at IS NULL AND deactivated_at IS NUL
 // passed, and returns how many they were. While there are none it writes nothing.
 func (s *Store) ExpireDueKeys(ctx context.Context, limit int) (n int64, err error) {
 	var any bool
-	if err := s.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM api_keys WHERE `+due+`$1)`, millis(s.Now())).Scan(&any); err != nil || !any {
+	row := s.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM api_keys WHERE `+due+`$1)`, millis(s.Now()))
+	if err := row.Scan(&any); err != nil || !any {
 		return 0, classify(err)
 	}
 	err = s.Write(ctx, func(t *Tx) error {
-		query := `UPDATE api_keys SET expired_at = $1 WHERE id IN (SELECT id FROM api_keys WHERE ` + due + `$1 ORDER BY expires_at LIMIT $2)`
+		query := `UPDATE api_keys SET expired_at = $1
+			WHERE id IN (SELECT id FROM api_keys WHERE ` + due + `$1 ORDER BY expires_at LIMIT $2)`
 		if t.dialect == dialectPostgres { // who waits for no row cannot be a part of a deadlock
-			query = `UPDATE api_keys SET expired_at = $1 WHERE id IN (SELECT id FROM api_keys WHERE ` + due + `$1 ORDER BY expires_at LIMIT $2
-				FOR UPDATE SKIP LOCKED)`
+			query = `UPDATE api_keys SET expired_at = $1
+				WHERE id IN (SELECT id FROM api_keys WHERE ` + due + `$1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
 		}
 		n, err = t.changed(ctx, query, millis(t.Now), limit)
 		return err

@@ -29,8 +29,8 @@ func (s *Store) SaveWindows(ctx context.Context, windows []Window, age time.Dura
 			for _, at := range w.Calls {
 				calls = binary.BigEndian.AppendUint64(calls, uint64(millis(at)))
 			}
-			if err := t.exec(ctx, `INSERT INTO limit_windows (server, class, subject, calls, latest) VALUES ($1, $2, $3, $4, $5)`,
-				server, w.Class, w.Subject, calls, millis(w.Calls[len(w.Calls)-1])); err != nil {
+			if err := t.exec(ctx, `INSERT INTO limit_windows (server, class, subject, calls, latest)
+				VALUES ($1, $2, $3, $4, $5)`, server, w.Class, w.Subject, calls, millis(w.Calls[len(w.Calls)-1])); err != nil {
 				return err
 			}
 		}

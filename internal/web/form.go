@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/search"
