@@ -26,7 +26,7 @@ func TestASlowReaderHoldsItsBytes(t *testing.T) {
 			return New(Config{App: a, Gate: g}).Handler()
 		},
 	})}
-	long := strings.Repeat(strings.Repeat("word ", 10_000)+"\n", 300) // more than the network's buffers hold
+	long := strings.Repeat(strings.Repeat(strings.Repeat("é", 100)+" ", 200)+"\n", 200) // more than the network's buffers hold
 	id := w.World.Import(w.Acme, "long.txt", long)
 	theirs := w.World.Import(w.Other, "long.txt", long)
 	paths := []string{"/transcriptions/" + id, "/transcriptions/" + id + "/export?format=txt", "/transcriptions/" + id + "/export"}
