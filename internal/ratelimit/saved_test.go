@@ -69,6 +69,12 @@ func TestARestartKeepsTheWindow(t *testing.T) {
 			accepts(t, next, Management, "key", test.wantManagement)
 		})
 	}
+	t.Run("with the clock set back, and asked meanwhile", func(t *testing.T) {
+		next, clock := restarted(spend(), limits, wall, time.Second, -time.Hour)
+		accepts(t, next, Data, "key", 0)
+		clock.add(62 * time.Second)
+		accepts(t, next, Data, "key", 5)
+	})
 	t.Run("two restarts", func(t *testing.T) {
 		m, _ := restarted(spend(), limits, wall, time.Second, 0)
 		next, _ := restarted(m, limits, wall.Add(time.Second), time.Second, 0)
