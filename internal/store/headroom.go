@@ -18,10 +18,11 @@ import (
 )
 
 // Access can be taken away on a full disk, too. Next to the SQLite file lies
-// another that holds nothing but room. It is given back to the disk for a
-// transaction that may use it ([Store.WriteUrgent]) and found the disk full, and
-// what that did not need is taken again at once. While the reserve is not whole,
-// no other transaction commits, so that nothing else uses it up.
+// another that holds nothing but room. A transaction that found the disk full runs
+// again with its share of that room: all of it ([Store.WriteUrgent]), a part of it
+// ([Store.WriteSignIn], [Store.WriteOwnEnd]) or nothing ([Store.Write]). What it did
+// not need is taken again at once. While the reserve is not whole, no transaction
+// without a share commits, so that nothing else uses it up.
 //
 // Both happen under the database's write lock, so none of ours gets between, in
 // this process or another.
@@ -42,7 +43,8 @@ const importFloor = 64 << 20
 
 var errDiskAlmostFull = &memo.Error{
 	Kind: memo.KindUnavailable, RetryAfter: time.Minute, Err: syscall.ENOSPC,
-	Message: "The server's disk is almost full, so nothing can be imported. Ask the person who runs the server to make room.",
+	Message: "The server's disk is almost full, so nothing can be imported. " +
+		"Ask the person who runs the server to make room.",
 }
 
 // CheckRoom refuses an import, with KindUnavailable, while the disk has less room
@@ -84,7 +86,7 @@ func (s *Store) writeWithReserve(ctx context.Context, share int64, f func(*Tx) e
 	if _, err := conn.ExecContext(ctx, pragmaCheckpoint(0)); err != nil {
 		return classify(err)
 	}
-	_, err = s.writeOnce(ctx, conn, share, func(t *Tx) error {
+	err = s.writeOnce(ctx, conn, share, func(t *Tx) error {
 		s.reserve.release(share)
 		return f(t)
 	})

@@ -46,22 +46,21 @@ type Store struct {
 	// or export of anybody can make a revocation wait.
 	reader
 
-	dialect dialect
-	access  *pool // of the embedded reader
-	data    reader
-	read    *pool // of data
-	write   *sql.DB
-	now     func() time.Time
+	access *pool // of the embedded reader
+	data   reader
+	read   *pool // of data
+	write  *sql.DB
+	now    func() time.Time
 	// commitTime bounds a commit on PostgreSQL; 0 does not.
 	commitTime time.Duration
 
 	pulse *pulse // nil on SQLite
 
-	// All nil on PostgreSQL, the last two also for an SQLite file that is not served.
+	// These are nil on PostgreSQL, and the last two also for the file of a backup.
 	turns    *turns
-	priority *priority
-	reserve  *reserve
 	wal      *wal
+	reserve  *reserve
+	priority *priority // nil also where its file cannot be opened
 
 	indexing Progress // Config.Indexing
 }
@@ -69,7 +68,7 @@ type Store struct {
 func newStore(d dialect, write *sql.DB, access, read *pool, now func() time.Time) *Store {
 	return &Store{
 		reader: reader{q: access, dialect: d}, data: reader{q: read, dialect: d},
-		dialect: d, write: write, access: access, read: read, now: now,
+		write: write, access: access, read: read, now: now,
 	}
 }
 

@@ -11,8 +11,7 @@ import (
 // Tx is a write transaction. Now is fixed when it begins.
 type Tx struct {
 	reader
-	Now   time.Time
-	share int64 // bytes of the reserve that it may use
+	Now time.Time
 }
 
 // purpose says how a transaction is treated while others wait to write, and when
@@ -57,9 +56,9 @@ func (s *Store) writeFor(ctx context.Context, p purpose, f func(*Tx) error) erro
 	if s.dialect == dialectPostgres && p.urgent {
 		db = s.access.db
 	}
-	share, err := s.writeOnce(ctx, db, p.share, f)
-	if s.reserve != nil && share > 0 && isFull(err) {
-		return s.writeWithReserve(ctx, share, f)
+	err = s.writeOnce(ctx, db, p.share, f)
+	if s.reserve != nil && p.share > 0 && isFull(err) {
+		return s.writeWithReserve(ctx, p.share, f)
 	}
 	return err
 }
@@ -86,35 +85,37 @@ type beginner interface {
 	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
 }
 
-// writeOnce also returns how much of the reserve f may use.
-func (s *Store) writeOnce(ctx context.Context, db beginner, share int64, f func(*Tx) error) (int64, error) {
+// writeOnce runs f in a transaction and commits it. Without a share of the reserve
+// it commits nothing while the reserve is not whole.
+func (s *Store) writeOnce(ctx context.Context, db beginner, share int64, f func(*Tx) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
-		return share, classify(err)
+		return classify(err)
 	}
 	defer tx.Rollback() // does nothing after the commit
 	// The clock is read once the transaction has its turn: what it writes is
 	// not older than what the one before it wrote.
-	t := &Tx{reader: reader{q: direct{tx}, dialect: s.dialect}, Now: s.Now(), share: share}
+	t := &Tx{reader: reader{q: direct{tx}, dialect: s.dialect}, Now: s.Now()}
 	if err := f(t); err != nil {
-		return t.share, classify(err)
+		return classify(err)
 	}
-	if t.share == 0 {
+	if share == 0 {
 		if err := s.reserve.take(); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	if s.commitTime > 0 {
 		defer time.AfterFunc(s.commitTime, cancel).Stop()
 	}
 	if err := tx.Commit(); err != nil {
-		return t.share, &memo.Error{
+		return &memo.Error{
 			Kind: memo.KindUnavailable, RetryAfter: time.Second, Err: err,
-			Message: "The database did not confirm the change: it may or may not have happened. Look before you try again.",
+			Message: "The database did not confirm the change: it may or may not have happened. " +
+				"Look before you try again.",
 		}
 	}
 	s.wal.committed()
-	return t.share, nil
+	return nil
 }
