@@ -36,7 +36,7 @@ func (a *App) CountOwnKeys(ctx context.Context, c memo.Caller) (int, error) {
 var errNotCurrent error = memo.Invalid("current", "is not right")
 
 // ChangePassword sets the password of the caller, who must know the current one,
-// and ends all of their sessions: whoever took one over is out. With revokeKeys it
+// and ends all of their sessions, so that nobody goes on with a stolen one. With revokeKeys it
 // also revokes their API keys in all workspaces, in the same transaction. Attempts
 // are throttled as sign-ins are.
 func (a *App) ChangePassword(ctx context.Context, c memo.Caller, current, next string, revokeKeys bool) error {
@@ -122,15 +122,7 @@ func revokeKeysOf(ctx context.Context, tx *store.Tx, c memo.Caller) error {
 	if err != nil {
 		return err
 	}
-	for _, k := range keys {
-		if err := record(ctx, tx, c, memo.Event{
-			WorkspaceID: memo.Optional(k.WorkspaceID), Action: memo.ActionKeyRevoked, Subject: k.ID, Name: k.Name,
-			Detail: "with a change of the password",
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return recordKeys(ctx, tx, c, keys, memo.ActionKeyRevoked, "with a change of the password")
 }
 
 // Membership is a workspace of a user, with what they are in it.

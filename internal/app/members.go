@@ -112,9 +112,16 @@ func deactivate(ctx context.Context, tx *store.Tx, c memo.Caller, workspaceID, u
 	if err != nil {
 		return err
 	}
+	return recordKeys(ctx, tx, c, keys, memo.ActionKeyDeactivated, why)
+}
+
+// recordKeys records the same event of several keys, in the workspace of each.
+func recordKeys(
+	ctx context.Context, tx *store.Tx, c memo.Caller, keys []memo.APIKey, action memo.Action, detail string,
+) error {
 	for _, k := range keys {
 		if err := record(ctx, tx, c, memo.Event{
-			WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionKeyDeactivated, Subject: k.ID, Name: k.Name, Detail: why,
+			WorkspaceID: memo.Optional(k.WorkspaceID), Action: action, Subject: k.ID, Name: k.Name, Detail: detail,
 		}); err != nil {
 			return err
 		}

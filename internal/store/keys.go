@@ -146,18 +146,13 @@ const due = `expired_at IS NULL AND revoked_at IS NULL AND deactivated_at IS NUL
 // passed, and returns how many they were. While there are none it writes nothing.
 func (s *Store) ExpireDueKeys(ctx context.Context, limit int) (n int64, err error) {
 	var any bool
-	row := s.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM api_keys WHERE `+due+`$1)`, millis(s.Now()))
-	if err := row.Scan(&any); err != nil || !any {
+	err = s.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM api_keys WHERE `+due+`$1)`, millis(s.Now())).Scan(&any)
+	if err != nil || !any {
 		return 0, classify(err)
 	}
 	err = s.Write(ctx, func(t *Tx) error {
-		query := `UPDATE api_keys SET expired_at = $1
-			WHERE id IN (SELECT id FROM api_keys WHERE ` + due + `$1 ORDER BY expires_at LIMIT $2)`
-		if t.dialect == dialectPostgres { // who waits for no row cannot be a part of a deadlock
-			query = `UPDATE api_keys SET expired_at = $1
-				WHERE id IN (SELECT id FROM api_keys WHERE ` + due + `$1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`
-		}
-		n, err = t.changed(ctx, query, millis(t.Now), limit)
+		n, err = t.changed(ctx, `UPDATE api_keys SET expired_at = $1 WHERE id IN (SELECT id FROM api_keys
+			WHERE `+due+`$1 ORDER BY expires_at LIMIT $2`+t.skipLocked()+`)`, millis(t.Now), limit)
 		return err
 	})
 	return n, err
@@ -171,28 +166,29 @@ func (t *Tx) RevokeKey(ctx context.Context, id string) (bool, error) {
 }
 
 // DeactivateKeys ends the keys of a user who lost access to a workspace. why is
-// in words. It returns their ids and names.
+// in words. It returns their ids, workspaces and names.
 func (t *Tx) DeactivateKeys(ctx context.Context, workspaceID, userID, why string) ([]memo.APIKey, error) {
-	return list(ctx, t.q, func(row scanner) (k memo.APIKey, err error) {
-		err = row.Scan(&k.ID, &k.Name)
-		return k, err
-	}, `UPDATE api_keys SET deactivated_at = $3, deactivated_by = $4
+	return list(ctx, t.q, scanEndedKey, `UPDATE api_keys SET deactivated_at = $3, deactivated_by = $4
 		WHERE user_id = $2 AND workspace_id = $1 AND revoked_at IS NULL AND deactivated_at IS NULL
-		RETURNING id, name`, workspaceID, userID, millis(t.Now), why)
+		RETURNING id, workspace_id, name`, workspaceID, userID, millis(t.Now), why)
 }
 
 // RevokeKeysOf ends the active keys of a user in every workspace, and returns
 // their ids, workspaces and names.
 func (t *Tx) RevokeKeysOf(ctx context.Context, userID string) ([]memo.APIKey, error) {
-	return list(ctx, t.q, func(row scanner) (k memo.APIKey, err error) {
-		err = row.Scan(&k.ID, &k.WorkspaceID, &k.Name)
-		return k, err
-	}, `UPDATE api_keys SET revoked_at = $2 WHERE user_id = $1 AND `+living+`$2 RETURNING id, workspace_id, name`, userID, millis(t.Now))
+	return list(ctx, t.q, scanEndedKey, `UPDATE api_keys SET revoked_at = $2 WHERE user_id = $1 AND `+living+`$2
+		RETURNING id, workspace_id, name`, userID, millis(t.Now))
+}
+
+func scanEndedKey(row scanner) (k memo.APIKey, err error) {
+	err = row.Scan(&k.ID, &k.WorkspaceID, &k.Name)
+	return k, err
 }
 
 // CountKeysOf counts the active keys of a user in every workspace.
 func (s *Store) CountKeysOf(ctx context.Context, userID string) (n int, err error) {
-	err = s.q.QueryRowContext(ctx, `SELECT count(*) FROM api_keys WHERE user_id = $1 AND `+living+`$2`, userID, millis(s.Now())).Scan(&n)
+	err = s.q.QueryRowContext(ctx, `SELECT count(*) FROM api_keys WHERE user_id = $1 AND `+living+`$2`,
+		userID, millis(s.Now())).Scan(&n)
 	return n, classify(err)
 }
 

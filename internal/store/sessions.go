@@ -102,29 +102,16 @@ func scanEnded(row scanner) (s memo.Session, err error) {
 // is passed over: the caller writes several in one transaction, and must not wait
 // for one while it holds another.
 func (t *Tx) UseSession(ctx context.Context, id string, at time.Time) error {
-	if t.dialect == dialectPostgres {
-		return t.exec(ctx, `UPDATE sessions SET last_used_at = $2 WHERE id = (SELECT id FROM sessions
-			WHERE id = $1 AND last_used_at < $2 AND revoked_at IS NULL FOR UPDATE SKIP LOCKED)`, id, millis(at))
-	}
-	return t.exec(ctx, `UPDATE sessions SET last_used_at = $2
-		WHERE id = $1 AND last_used_at < $2 AND revoked_at IS NULL`, id, millis(at))
+	return t.exec(ctx, `UPDATE sessions SET last_used_at = $2 WHERE id = (SELECT id FROM sessions
+		WHERE id = $1 AND last_used_at < $2 AND revoked_at IS NULL`+t.skipLocked()+`)`, id, millis(at))
 }
 
 // DeleteSessions deletes up to most sessions that were revoked or expired before
 // a moment, and returns how many it deleted.
 func (t *Tx) DeleteSessions(ctx context.Context, before time.Time, most int) (deleted int64, err error) {
-	queries := []string{
-		`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)`,
-		`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE revoked_at < $1 LIMIT $2)`,
-	}
-	if t.dialect == dialectPostgres { // several servers may do it at once
-		queries = []string{
-			`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)`,
-			`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE revoked_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)`,
-		}
-	}
-	for _, q := range queries {
-		n, err := t.changed(ctx, q, millis(before), int64(most)-deleted)
+	for _, column := range []string{"expires_at", "revoked_at"} { // each has an index
+		n, err := t.changed(ctx, `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions
+			WHERE `+column+` < $1 LIMIT $2`+t.skipLocked()+`)`, millis(before), int64(most)-deleted)
 		if err != nil {
 			return deleted, err
 		}

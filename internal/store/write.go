@@ -119,3 +119,13 @@ func (s *Store) writeOnce(ctx context.Context, db beginner, share int64, f func(
 	s.wal.committed()
 	return nil
 }
+
+// skipLocked ends a SELECT of rows that the transaction changes. On PostgreSQL it
+// leaves out those that another transaction has locked: several servers may do the
+// same work, and one that waits for no row cannot be part of a deadlock.
+func (t *Tx) skipLocked() string {
+	if t.dialect == dialectPostgres {
+		return " FOR UPDATE SKIP LOCKED"
+	}
+	return ""
+}
