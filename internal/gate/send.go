@@ -13,9 +13,8 @@ const (
 	// maxWhole is how many bytes of a response are put together before the
 	// first of them is sent.
 	maxWhole = 1 << 20
-	// sendTime bounds the writing of a response. It is the server's time for
-	// one as well.
-	sendTime = 90 * time.Second
+	// SendTime bounds the writing of a response, in this package and in the server.
+	SendTime = 90 * time.Second
 )
 
 // Send answers with what write writes. Up to 1 MB is put together, so that its
@@ -23,7 +22,7 @@ const (
 // is sent as it is written, and an error then breaks the connection, because a
 // short file must not look whole.
 func Send(w http.ResponseWriter, r *http.Request, write func(context.Context, io.Writer) error) error {
-	ctx, cancel := context.WithTimeout(r.Context(), sendTime)
+	ctx, cancel := context.WithTimeout(r.Context(), SendTime)
 	defer cancel()
 	s := &sender{w: w}
 	err := write(ctx, s)

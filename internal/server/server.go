@@ -59,7 +59,7 @@ func New(cfg Config) *Server {
 		Handler:           outer.Wrap(cfg.Gate.Wrap(s.mount())),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       60 * time.Second,
-		WriteTimeout:      90 * time.Second, // a stream extends its own
+		WriteTimeout:      gate.SendTime, // a stream extends its own
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelWarn),
