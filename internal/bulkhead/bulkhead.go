@@ -46,7 +46,7 @@ type Limiter struct {
 type tenant struct {
 	used    int64
 	waiting int
-	blocked bool // in one pass over the queue: an earlier waiter does not fit
+	seen    bool // by next, within one call of it
 }
 
 type waiter struct {
@@ -153,35 +153,46 @@ func (l *Limiter) wait(ctx context.Context, w *waiter) error {
 	return refusal
 }
 
-// admit lets in the first waiters that fit. One whose tenant is at its own
-// bound is passed over, with the later ones of that tenant. One that waits for
-// room in the total holds up all after it, or large work would never run.
+// admit lets waiters in while they fit. One that waits for room in the total holds
+// up all others, or large work would never run.
 func (l *Limiter) admit() {
-	var blocked []*tenant
-	for e := l.queue.Front(); e != nil && l.used < l.cfg.Total; {
-		w, next := e.Value.(*waiter), e.Next()
+	for l.used < l.cfg.Total {
+		w := l.next()
+		if w == nil || l.used+w.weight > l.cfg.Total {
+			return
+		}
 		t := l.tenants[w.tenant]
-		if !t.blocked && t.used+w.weight > l.cfg.Tenant {
-			t.blocked = true
-			blocked = append(blocked, t)
-		}
-		if !t.blocked {
-			if l.used+w.weight > l.cfg.Total {
-				break
-			}
-			l.used += w.weight
-			l.running++
-			t.used += w.weight
-			t.waiting--
-			l.queue.Remove(e)
-			w.done = true
-			close(w.granted)
-		}
-		e = next
+		l.used += w.weight
+		l.running++
+		t.used += w.weight
+		t.waiting--
+		l.queue.Remove(w.place)
+		w.done = true
+		close(w.granted)
 	}
-	for _, t := range blocked {
-		t.blocked = false
+}
+
+// next returns the waiter whose turn it is: of the tenants that have room within
+// their own bound, the one that uses the least, so that those who ask in a loop do
+// not make others wait; of equal ones the first to come. It is nil if there is none.
+func (l *Limiter) next() (best *waiter) {
+	var seen []*tenant // a tenant's work is admitted in order
+	for e := l.queue.Front(); e != nil; e = e.Next() {
+		w := e.Value.(*waiter)
+		t := l.tenants[w.tenant]
+		if t.seen {
+			continue
+		}
+		t.seen = true
+		seen = append(seen, t)
+		if t.used+w.weight <= l.cfg.Tenant && (best == nil || t.used < l.tenants[best.tenant].used) {
+			best = w
+		}
 	}
+	for _, t := range seen {
+		t.seen = false
+	}
+	return best
 }
 
 func (l *Limiter) release(w *waiter) {
