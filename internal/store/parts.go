@@ -1,8 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"memoai.tech/memo"
@@ -59,17 +61,36 @@ func (p *Prepared) parts() (parts []valuePart) {
 	return parts
 }
 
-// inParts stands in the column of a value that is stored in parts. No JSON and no
-// deflate stream looks like it, and all drivers return it as it was, unlike an
-// empty value.
+// inParts begins the column of a value that is stored in parts, and their number
+// follows. No JSON and no deflate stream begins with it.
 const inParts = " "
 
 // inline is the value as its column stores it.
 func inline(value []byte) []byte {
 	if len(value) > longValue {
-		return []byte(inParts)
+		return fmt.Appendf(nil, inParts+"%d", countParts(value))
 	}
 	return value
+}
+
+func countParts(value []byte) int { return (len(value) + partSize - 1) / partSize }
+
+// checkParts proves that what [Store.Stage] wrote is still there: a restore that
+// ran meanwhile has deleted it.
+func (t *Tx) checkParts(ctx context.Context, p *Prepared) error {
+	want := len(p.parts())
+	if want == 0 {
+		return nil
+	}
+	var n int
+	err := t.q.QueryRowContext(ctx, `SELECT count(*) FROM transcript_parts WHERE id = $1`, p.ID()).Scan(&n)
+	if err == nil && n != want {
+		return &memo.Error{
+			Kind: memo.KindUnavailable, RetryAfter: time.Second,
+			Message: "The database was restored or cleaned up during this import. Import the file again.",
+		}
+	}
+	return classify(err)
 }
 
 func (t *Tx) addPart(ctx context.Context, id string, p valuePart) error {
@@ -78,21 +99,21 @@ func (t *Tx) addPart(ctx context.Context, id string, p valuePart) error {
 
 // value returns a value of a transcription, given what its column holds.
 func (r reader) value(ctx context.Context, id string, kind valueKind, column []byte) ([]byte, error) {
-	if string(column) != inParts {
+	number, long := bytes.CutPrefix(column, []byte(inParts))
+	if !long {
 		return column, nil
 	}
-	var n int
-	err := r.q.QueryRowContext(ctx, `SELECT count(*) FROM transcript_parts WHERE id = $1 AND kind = $2`, id, kind).Scan(&n)
+	n, err := strconv.Atoi(string(number))
 	if err != nil {
-		return nil, classify(err)
+		return nil, fmt.Errorf("store: number of parts of %s of %s: %w", kind, id, err)
 	}
 	rows, err := r.q.QueryContext(ctx, `SELECT data FROM transcript_parts WHERE id = $1 AND kind = $2 ORDER BY part`, id, kind)
 	if err != nil {
 		return nil, classify(err)
 	}
 	defer rows.Close()
-	all := make([]byte, 0, n*partSize)
-	for rows.Next() {
+	all, found := make([]byte, 0, n*partSize), 0
+	for ; rows.Next(); found++ {
 		var part []byte
 		if err := rows.Scan(&part); err != nil {
 			return nil, classify(err)
@@ -102,7 +123,7 @@ func (r reader) value(ctx context.Context, id string, kind valueKind, column []b
 	if err := rows.Err(); err != nil {
 		return nil, classify(err)
 	}
-	if len(all) == 0 {
+	if found != n {
 		return nil, memo.NotFound("Transcription") // it was deleted meanwhile
 	}
 	return all, nil

@@ -302,6 +302,8 @@ func (t *Tx) addValues(ctx context.Context, seq int64, p *Prepared) error {
 				return err
 			}
 		}
+	} else if err := t.checkParts(ctx, p); err != nil {
+		return err
 	}
 	for _, r := range p.Doc.Reports {
 		if err := t.exec(ctx, `INSERT INTO reports (seq, name, slug, status, text, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,

@@ -1,7 +1,7 @@
 -- +goose Up
 -- The long values of a transcript (text, segments or markdown), in parts of 1 MB
 -- that are written one by one before the transcription itself. The column of
--- transcripts holds one space then.
+-- transcripts holds a space and the number of parts then.
 CREATE TABLE transcript_parts (
   id   TEXT COLLATE "C" NOT NULL, -- of the transcription
   kind TEXT NOT NULL,
