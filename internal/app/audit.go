@@ -27,5 +27,10 @@ func (a *App) Events(ctx context.Context, c memo.Caller, in Trail) ([]memo.Event
 	if !in.To.IsZero() {
 		f.To = in.To.AddDate(0, 0, 1)
 	}
+	release, err := a.query(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	return a.store.Events(ctx, f, min(max(in.Limit, 1), 1000))
 }

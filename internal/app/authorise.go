@@ -166,8 +166,8 @@ const tokenLen = 43
 func (a *App) ReportExposure(ctx context.Context, keys []credential.Key, o Origin) {
 	for _, key := range keys {
 		k, ok, err := a.store.KeyAccess(ctx, key.Hash())
-		if err == nil && (!ok || keyAlive(k, a) != nil) {
-			continue // nothing to tell, and no write for a stranger's request
+		if err == nil && (!ok || k.Exposed || keyAlive(k, a) != nil) {
+			continue // there is nothing to record, and nobody can cause writes in a loop
 		}
 		if err == nil {
 			err = a.store.Write(ctx, func(tx *store.Tx) error {

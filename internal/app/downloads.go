@@ -34,15 +34,23 @@ func (a *App) RecordDownload(ctx context.Context, c memo.Caller, id string, form
 	a.recordDownload(ctx, c, memo.Event{Subject: id, Name: cut(title, maxAgent), Detail: string(format)})
 }
 
-// RecordArchive is RecordDownload for a ZIP. Its event has the ids, separated by
-// spaces.
+// maxIDs is how many ids the event of a ZIP has: a hundred would be 4 kB for each
+// click.
+const maxIDs = 10
+
+// RecordArchive is RecordDownload for a ZIP. Its event has the first ids, separated
+// by spaces.
 func (a *App) RecordArchive(ctx context.Context, c memo.Caller, ar *Archive) {
 	what := "transcriptions"
 	if len(ar.ids) == 1 {
 		what = "transcription"
 	}
+	ids := strings.Join(ar.ids[:min(len(ar.ids), maxIDs)], " ")
+	if len(ar.ids) > maxIDs {
+		ids += " …"
+	}
 	a.recordDownload(ctx, c, memo.Event{
-		Subject: strings.Join(ar.ids, " "), Name: fmt.Sprintf("%d %s", len(ar.ids), what),
+		Subject: ids, Name: fmt.Sprintf("%d %s", len(ar.ids), what),
 		Detail: fmt.Sprintf("a ZIP of %s files", ar.format),
 	})
 }

@@ -21,7 +21,12 @@ func (a *App) Retitle(ctx context.Context, c memo.Caller, id, title string) erro
 	if err := memo.MayChangeTranscription(c, c.WorkspaceID, by); err != nil {
 		return err
 	}
-	prepared, err := a.store.PrepareTitle(ctx, c.WorkspaceID, id, title, a.hold(ctx, c))
+	release, err := a.work.titles.Acquire(ctx, c.WorkspaceID, 1)
+	if err != nil {
+		return err
+	}
+	defer release()
+	prepared, err := a.store.PrepareTitle(ctx, c.WorkspaceID, id, title)
 	if err != nil {
 		return err
 	}

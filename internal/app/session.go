@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/credential"
@@ -136,6 +137,15 @@ func (a *App) Sessions(ctx context.Context, c memo.Caller) ([]memo.Session, erro
 // RevokeSession ends one of the caller's sessions. No request is accepted with it
 // after this has returned.
 func (a *App) RevokeSession(ctx context.Context, c memo.Caller, id string) error {
+	// What takes access away goes before everything else, so nobody may ask for
+	// the end of nothing in a loop.
+	sessions, err := a.store.Sessions(ctx, c.UserID)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(sessions, func(s memo.Session) bool { return s.ID == id }) {
+		return memo.NotFound("Session")
+	}
 	return a.endSessions(ctx, c, func(tx *store.Tx) error {
 		ended, err := tx.RevokeSession(ctx, c.UserID, id)
 		if err != nil {

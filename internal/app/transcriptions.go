@@ -78,6 +78,9 @@ type Snippet struct {
 	Line    int           `json:"-"` // of the text, from 1
 }
 
+// deepOffset is from where on passing over rows costs as much as a search.
+const deepOffset = 10_000
+
 // Transcriptions lists what the caller's workspace has.
 func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in List) (Page, error) {
 	order, at, err := in.position()
@@ -106,6 +109,13 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in List) (Page,
 	p.Total, p.More = total.N, total.More
 	if at.Offset >= p.Total && !p.More {
 		return p, nil // a place after the end costs nothing, however far
+	}
+	if !filter.Search && at.Offset > deepOffset {
+		release, err := a.query(ctx, c)
+		if err != nil {
+			return Page{}, err
+		}
+		defer release()
 	}
 	at.Limit = p.Limit + 1 // one more tells whether there is a next page
 	items, err := a.store.List(ctx, filter, order, at)

@@ -31,11 +31,12 @@ type work struct {
 	// small reads are admitted apart from large ones: their answers fit into the
 	// buffers of the network, so that no slow client can hold up others.
 	small   *bulkhead.Limiter
+	titles  *bulkhead.Limiter // new titles, for which the terms of a whole text are made
 	imports *bulkhead.Limiter // files that are read and compressed
 	// heavy admits large files, of all workspaces, one at a time: the memory that
 	// reading one takes is some twenty times its size.
 	heavy   *bulkhead.Limiter
-	uploads *bulkhead.Limiter // bytes of files that come in, for each user
+	uploads *bulkhead.Limiter // bytes of files that come in
 	quota   int64
 }
 
@@ -54,9 +55,10 @@ func newWork(l WorkLimits) work {
 		queries: bulkhead.New(bulkhead.Config{Work: "searches", Total: queries, Tenant: half(queries), Wait: l.Wait}),
 		memory:  bulkhead.New(bulkhead.Config{Work: "reads of large transcriptions", Total: memory, Tenant: half(memory), Wait: l.Wait}),
 		small:   bulkhead.New(bulkhead.Config{Work: "reads", Total: memory / 4, Tenant: half(memory / 4), Waiting: 512, Wait: l.Wait}),
+		titles:  bulkhead.New(bulkhead.Config{Work: "changes of titles", Total: 2, Tenant: 1, Wait: l.Wait}),
 		imports: bulkhead.New(bulkhead.Config{Work: "imports", Total: imports, Tenant: half(imports), Wait: cmp.Or(l.Wait, importWait)}),
 		heavy:   bulkhead.New(bulkhead.Config{Work: "imports of large files", Total: 1, Tenant: 1, Wait: cmp.Or(l.Wait, importWait)}),
-		uploads: bulkhead.New(bulkhead.Config{Work: "uploads", Whose: "of yours", Total: memory, Tenant: memory * 3 / 8, Wait: l.Wait}),
+		uploads: bulkhead.New(bulkhead.Config{Work: "uploads", Total: memory, Tenant: memory / 4, Wait: l.Wait}),
 		quota:   l.Quota,
 	}
 }
@@ -65,7 +67,7 @@ func newWork(l WorkLimits) work {
 func (a *App) Work() map[string]*bulkhead.Limiter {
 	return map[string]*bulkhead.Limiter{
 		"queries": a.work.queries, "memory": a.work.memory, "small_memory": a.work.small,
-		"imports": a.work.imports, "large_imports": a.work.heavy, "uploads": a.work.uploads,
+		"titles": a.work.titles, "imports": a.work.imports, "large_imports": a.work.heavy, "uploads": a.work.uploads,
 	}
 }
 
@@ -137,23 +139,25 @@ func (a *App) query(ctx context.Context, c memo.Caller) (release func(), err err
 func (a *App) reading(ctx context.Context, c memo.Caller, bytes int) (release func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, importWait)
 	defer cancel()
-	first, err := a.work.imports.Acquire(ctx, c.WorkspaceID, 1)
-	if err != nil || bytes <= largeFile {
-		return first, err
+	leave := func() {}
+	if bytes > largeFile { // first, so that one that waits holds up no small file
+		if leave, err = a.work.heavy.Acquire(ctx, c.WorkspaceID, 1); err != nil {
+			return nil, err
+		}
 	}
-	second, err := a.work.heavy.Acquire(ctx, c.WorkspaceID, 1)
+	read, err := a.work.imports.Acquire(ctx, c.WorkspaceID, 1)
 	if err != nil {
-		first()
+		leave()
 		return nil, err
 	}
-	return func() { second(); first() }, nil
+	return func() { read(); leave() }, nil
 }
 
 // StartUpload admits an upload of one file of so many bytes, which is in memory
 // until leave is called.
 func (a *App) StartUpload(ctx context.Context, c memo.Caller, bytes int64) (leave func(), err error) {
 	const least = 1 << 20 // so that there are not thousands of small ones
-	return a.work.uploads.Acquire(ctx, c.UserID, max(bytes, least))
+	return a.work.uploads.Acquire(ctx, c.WorkspaceID, max(bytes, least))
 }
 
 // checkQuota refuses what has made the workspace store more than it may. It is

@@ -33,10 +33,20 @@ func Send(w http.ResponseWriter, r *http.Request, write func(context.Context, io
 		w.Header().Del("Content-Disposition")
 		return err
 	case !s.begun:
+		BoundWrite(w, s.b.Len())
 		w.Header().Set("Content-Length", strconv.Itoa(s.b.Len()))
 		_, _ = w.Write(s.b.Bytes()) // the client may be gone
 	}
 	return nil
+}
+
+// BoundWrite gives the writing of a response of so many bytes the time that a slow
+// network takes, and not more: what a caller reads slowly stays in memory, and
+// holds its place among the reads that are admitted.
+func BoundWrite(w http.ResponseWriter, bytes int) {
+	const grace, rate = 5 * time.Second, 32 << 10 // bytes per second
+	most := min(grace+time.Duration(bytes)*time.Second/rate, SendTime)
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(most)) // not every writer has one
 }
 
 // sender holds back the first bytes.

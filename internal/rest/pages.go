@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"memoai.tech/memo/internal/gate"
 )
 
 // pages keeps rendered answers under the workspace's content version. An entry
@@ -118,6 +120,7 @@ func (c *call) writePage(p page) {
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", p.length)
 	h.Set("X-Content-Type-Options", "nosniff")
+	gate.BoundWrite(c.w, len(p.body))
 	_, _ = c.w.Write(p.body) // the client may be gone
 }
 

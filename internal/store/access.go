@@ -19,6 +19,7 @@ type KeyAccess struct {
 	Role           memo.Role // empty: not a member any more
 	UserDisabled   bool
 	Life           memo.KeyLife
+	Exposed        bool      // it was seen in a URL
 	LastUsedAt     time.Time // zero: never
 	Plan           memo.Plan
 	ContentVersion int64
@@ -27,16 +28,17 @@ type KeyAccess struct {
 // KeyAccess reads the truth about the key with this hash, in one indexed read.
 // ok is false when there is no such key.
 func (s *Store) KeyAccess(ctx context.Context, hash credential.Hash) (a KeyAccess, ok bool, err error) {
-	var expires, expired, revoked, deactivated, used, disabled sql.NullInt64
+	var expires, expired, revoked, deactivated, exposed, used, disabled sql.NullInt64
 	var role sql.NullString
 	err = s.q.QueryRowContext(s.quick(ctx), `SELECT k.id, k.workspace_id, k.user_id,
-			k.expires_at, k.expired_at, k.revoked_at, k.deactivated_at, k.last_used_at, u.disabled_at, m.role, w.plan, w.content_version
+			k.expires_at, k.expired_at, k.revoked_at, k.deactivated_at, k.exposed_at, k.last_used_at,
+			u.disabled_at, m.role, w.plan, w.content_version
 		FROM api_keys k
 		JOIN users u ON u.id = k.user_id
 		JOIN workspaces w ON w.id = k.workspace_id
 		LEFT JOIN memberships m ON m.workspace_id = k.workspace_id AND m.user_id = k.user_id
 		WHERE k.hash = $1`, hash[:]).Scan(&a.KeyID, &a.WorkspaceID, &a.UserID, &expires, &expired, &revoked, &deactivated,
-		&used, &disabled, &role, &a.Plan, &a.ContentVersion)
+		&exposed, &used, &disabled, &role, &a.Plan, &a.ContentVersion)
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, false, nil
 	}
@@ -44,7 +46,7 @@ func (s *Store) KeyAccess(ctx context.Context, hash credential.Hash) (a KeyAcces
 		return a, false, classify(err)
 	}
 	a.Role = memo.Role(role.String)
-	a.UserDisabled = disabled.Valid
+	a.UserDisabled, a.Exposed = disabled.Valid, exposed.Valid
 	a.Life = keyLife(expires, expired, revoked, deactivated)
 	if used.Valid {
 		a.LastUsedAt = fromMillis(used.Int64)

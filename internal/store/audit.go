@@ -56,6 +56,11 @@ func (r reader) Events(ctx context.Context, f EventFilter, limit int) ([]memo.Ev
 	return list(ctx, r.q, scanEvent, query, args...)
 }
 
+// Events is [reader.Events] over the connections for data.
+func (s *Store) Events(ctx context.Context, f EventFilter, limit int) ([]memo.Event, error) {
+	return s.data.Events(ctx, f, limit)
+}
+
 // query reads one stretch of one index, down from (end, last): each set of filters
 // has its own. It is in the order of the time that is shown and asked for: ids
 // alone have another on PostgreSQL, where transactions overlap and each replica

@@ -48,17 +48,13 @@ type NewTitle struct {
 
 // PrepareTitle makes the terms of a transcription of the workspace with another
 // title.
-func (s *Store) PrepareTitle(ctx context.Context, workspaceID, id, title string, admit Admit) (NewTitle, error) {
+func (s *Store) PrepareTitle(ctx context.Context, workspaceID, id, title string) (NewTitle, error) {
 	n := NewTitle{title: title}
-	var size int64
 	var item, raw []byte
-	err := s.data.q.QueryRowContext(ctx, `SELECT t.size, t.item, x.segments FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
-		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).Scan(&size, &item, &raw)
+	err := s.data.q.QueryRowContext(ctx, `SELECT t.item, x.segments FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
+		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).Scan(&item, &raw)
 	if err != nil {
 		return n, notFoundTranscription(err)
-	}
-	if err := admit(size); err != nil {
-		return n, err
 	}
 	if raw, err = s.data.value(ctx, id, segmentsValue, raw); err != nil {
 		return n, err

@@ -19,7 +19,7 @@ func scanInvite(row scanner) (i memo.Invite, err error) {
 
 // Invites lists the open invitations to a workspace, newest first.
 func (s *Store) Invites(ctx context.Context, workspaceID string) ([]memo.Invite, error) {
-	return list(ctx, s.q, scanInvite, inviteQuery+`WHERE i.workspace_id = $1 AND i.expires_at > $2
+	return list(ctx, s.data.q, scanInvite, inviteQuery+`WHERE i.workspace_id = $1 AND i.expires_at > $2
 		ORDER BY i.created_at DESC, i.id DESC`, workspaceID, millis(s.Now()))
 }
 

@@ -22,13 +22,13 @@ type KeyFilter struct {
 // however many keys there are.
 func (s *Store) KeyPage(ctx context.Context, f KeyFilter, after *Position, limit int) ([]memo.APIKey, error) {
 	query, args := f.page(s.Now(), after, limit)
-	return list(ctx, s.q, scanKey, query, args...)
+	return list(ctx, s.data.q, scanKey, query, args...)
 }
 
 // CountKeys counts the keys, exactly, in an index.
 func (s *Store) CountKeys(ctx context.Context, f KeyFilter) (n int, err error) {
 	query, args := f.count(s.Now())
-	err = s.q.QueryRowContext(ctx, query, args...).Scan(&n)
+	err = s.data.q.QueryRowContext(ctx, query, args...).Scan(&n)
 	return n, classify(err)
 }
 

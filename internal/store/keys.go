@@ -63,7 +63,7 @@ func (s *Store) SomeKeys(ctx context.Context, p KeyPart) ([]memo.APIKey, error) 
 	if p.Ended {
 		not = "NOT "
 	}
-	return list(ctx, s.q, scanKey, keyQuery+`WHERE k.workspace_id = $2 AND ($3 = '' OR k.user_id = $3) AND `+not+`(`+living+`$4)
+	return list(ctx, s.data.q, scanKey, keyQuery+`WHERE k.workspace_id = $2 AND ($3 = '' OR k.user_id = $3) AND `+not+`(`+living+`$4)
 		ORDER BY k.created_at DESC, k.id DESC LIMIT $5 OFFSET $6`, dayAgo(now), p.WorkspaceID, p.UserID, millis(now), p.Limit, p.Offset)
 }
 
@@ -77,7 +77,7 @@ func (s *Store) Successors(ctx context.Context, workspaceID string, ids []string
 	q.arg(dayAgo(s.Now())) // of keyQuery
 	q.where("k.workspace_id = %s", workspaceID)
 	q.in("k.rotated_from", ids)
-	return list(ctx, s.q, scanKey, keyQuery+`WHERE `+strings.Join(q.conds, " AND ")+` ORDER BY k.created_at DESC, k.id DESC`, q.args...)
+	return list(ctx, s.data.q, scanKey, keyQuery+`WHERE `+strings.Join(q.conds, " AND ")+` ORDER BY k.created_at DESC, k.id DESC`, q.args...)
 }
 
 // KeyHolder is a user who made keys in a workspace, and how many of them work
@@ -90,7 +90,7 @@ type KeyHolder struct {
 
 // KeyHolders lists them by name; one only when userID is given.
 func (s *Store) KeyHolders(ctx context.Context, workspaceID, userID string) ([]KeyHolder, error) {
-	return list(ctx, s.q, func(row scanner) (h KeyHolder, err error) {
+	return list(ctx, s.data.q, func(row scanner) (h KeyHolder, err error) {
 		var used sql.NullInt64
 		err = row.Scan(&h.ID, &h.Name, &h.Email, &h.Living, &h.Ended, &used)
 		h.LastUsedAt = fromNullMillis(used)
@@ -146,7 +146,7 @@ const due = `expired_at IS NULL AND revoked_at IS NULL AND deactivated_at IS NUL
 // passed, and returns how many they were. While there are none it writes nothing.
 func (s *Store) ExpireDueKeys(ctx context.Context, limit int) (n int64, err error) {
 	var any bool
-	err = s.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM api_keys WHERE `+due+`$1)`, millis(s.Now())).Scan(&any)
+	err = s.data.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM api_keys WHERE `+due+`$1)`, millis(s.Now())).Scan(&any)
 	if err != nil || !any {
 		return 0, classify(err)
 	}
@@ -187,7 +187,7 @@ func scanEndedKey(row scanner) (k memo.APIKey, err error) {
 
 // CountKeysOf counts the active keys of a user in every workspace.
 func (s *Store) CountKeysOf(ctx context.Context, userID string) (n int, err error) {
-	err = s.q.QueryRowContext(ctx, `SELECT count(*) FROM api_keys WHERE user_id = $1 AND `+living+`$2`,
+	err = s.data.q.QueryRowContext(ctx, `SELECT count(*) FROM api_keys WHERE user_id = $1 AND `+living+`$2`,
 		userID, millis(s.Now())).Scan(&n)
 	return n, classify(err)
 }

@@ -92,7 +92,7 @@ func (s *Store) List(ctx context.Context, f Filter, o Order, p Page) ([]Item, er
 		rest, err := s.List(ctx, f, o, Page{Limit: p.Limit - len(best), Offset: maxRanked})
 		return append(best, rest...), err
 	}
-	if !f.Search {
+	if !f.Search && p.Offset == 0 {
 		ctx = s.quick(ctx)
 	}
 	query, args := s.listQuery(f, o, p)

@@ -120,7 +120,7 @@ func TestAPendingTextCanChange(t *testing.T) {
 		if err != nil || len(batch) != 3 {
 			t.Fatalf("%v %v", batch, err)
 		}
-		title, err := h.PrepareTitle(ctx, workspace, retitled, "New giraffe", admitAll)
+		title, err := h.PrepareTitle(ctx, workspace, retitled, "New giraffe")
 		if err != nil {
 			t.Fatal(err)
 		}

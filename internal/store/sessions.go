@@ -26,7 +26,7 @@ func (t *Tx) AddSession(ctx context.Context, s memo.Session, hash credential.Has
 // [memo.MaxSessions].
 func (s *Store) Sessions(ctx context.Context, userID string) ([]memo.Session, error) {
 	now := s.Now()
-	return list(ctx, s.q, func(row scanner) (s memo.Session, err error) {
+	return list(ctx, s.data.q, func(row scanner) (s memo.Session, err error) {
 		var created, expires, used int64
 		err = row.Scan(&s.ID, &s.UserID, &created, &expires, &used, &s.IP, &s.Agent)
 		s.CreatedAt, s.ExpiresAt, s.LastUsedAt = fromMillis(created), fromMillis(expires), fromMillis(used)

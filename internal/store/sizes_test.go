@@ -41,7 +41,7 @@ func TestSizesFollowTheContent(t *testing.T) {
 		b := backUp(t, h.Store)
 		ids, err := list(ctx, h.q, scanID, `SELECT id FROM transcriptions`)
 		for _, id := range ids {
-			title, bad := h.PrepareTitle(ctx, workspace, id, "Another", admitAll)
+			title, bad := h.PrepareTitle(ctx, workspace, id, "Another")
 			err = errors.Join(err, bad, h.Write(ctx, func(tx *Tx) error {
 				e, err := tx.LockTranscription(ctx, workspace, id)
 				return errors.Join(err, tx.Retitle(ctx, e, title), tx.Move(ctx, e, "Sales"), tx.Delete(ctx, e))

@@ -65,7 +65,7 @@ func (s *Store) UseSince(ctx context.Context, keyIDs []string, hour, per int64) 
 	q := new(selection)
 	q.where("hour >= CAST(%s AS BIGINT)", hour)
 	q.in("key_id", keyIDs)
-	return list(ctx, s.q, func(row scanner) (u PartOfUse, err error) {
+	return list(ctx, s.data.q, func(row scanner) (u PartOfUse, err error) {
 		err = row.Scan(&u.KeyID, &u.Part, &u.Requests, &u.Refused)
 		return u, err
 	}, `SELECT key_id, (hour - $1) / `+q.arg(per)+` AS part, CAST(sum(requests) AS BIGINT), CAST(sum(refused) AS BIGINT)

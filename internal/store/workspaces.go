@@ -102,6 +102,11 @@ func (r reader) Members(ctx context.Context, workspaceID string) ([]memo.Member,
 	return list(ctx, r.q, scanMember, memberQuery+`WHERE m.workspace_id = $1 ORDER BY u.email`, workspaceID)
 }
 
+// Members is [reader.Members] over the connections for data.
+func (s *Store) Members(ctx context.Context, workspaceID string) ([]memo.Member, error) {
+	return s.data.Members(ctx, workspaceID)
+}
+
 // Member finds a member of a workspace.
 func (r reader) Member(ctx context.Context, workspaceID, userID string) (memo.Member, error) {
 	return one(r.q.QueryRowContext(ctx, memberQuery+`WHERE m.workspace_id = $1 AND m.user_id = $2`, workspaceID, userID), scanMember, "Member")

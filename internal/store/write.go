@@ -40,10 +40,10 @@ func (s *Store) WriteOwnEnd(ctx context.Context, f func(*Tx) error) error {
 	return s.writeFor(ctx, purpose{urgent: true, share: reserveSize / 4}, f)
 }
 
-// WriteSignIn is Write for signing in, without which nobody can take access away.
-// On a full disk it gets half of the reserved room.
+// WriteSignIn is WriteUrgent for signing in, without which nobody can take access
+// away. On a full disk it gets half of the reserved room.
 func (s *Store) WriteSignIn(ctx context.Context, f func(*Tx) error) error {
-	return s.writeFor(ctx, purpose{share: reserveSize / 2}, f)
+	return s.writeFor(ctx, purpose{urgent: true, share: reserveSize / 2}, f)
 }
 
 func (s *Store) writeFor(ctx context.Context, p purpose, f func(*Tx) error) error {

@@ -52,9 +52,9 @@ func (s *Site) table() []route {
 		{get, "/w/{workspace}/audit.csv", owner, plain, auditCSV},
 
 		{get, texts, member, plain, showTranscriptions},
-		{post, texts + "/export", member, plain, downloadMany},
+		{post, texts + "/export", member, changing, downloadMany},
 		{get, texts + "/{id}", member, plain, showTranscription},
-		{get, texts + "/{id}/export", member, plain, download},
+		{get, texts + "/{id}/export", member, changing, download},
 		{post, texts + "/{id}/title", member, changing, doRetitle},
 		{post, texts + "/{id}/project", member, changing, doMove},
 		{get, texts + "/{id}/delete", member, plain, showDelete},

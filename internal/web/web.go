@@ -392,6 +392,7 @@ func (v *visit) render(status int, name string, data any) error {
 		return fmt.Errorf("web: page %s: %w", name, err)
 	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	gate.BoundWrite(v.w, b.Len())
 	v.w.WriteHeader(status)
 	_, _ = v.w.Write(b.Bytes()) // the browser may be gone
 	return nil
