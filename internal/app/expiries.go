@@ -3,8 +3,9 @@ package app
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
-	"time"
 
 	"memoai.tech/memo/internal/store"
 )
@@ -27,7 +28,6 @@ type expiries struct {
 const (
 	expireStep  = 200
 	expireSteps = 20
-	expireTime  = 3 * time.Second // of one write
 )
 
 func newExpiries(s *store.Store, log *slog.Logger) *expiries {
@@ -56,10 +56,7 @@ func (e *expiries) seen(id string) bool {
 // and is tried again with the next sweep.
 func (e *expiries) write(ctx context.Context) {
 	e.mu.Lock()
-	ids := make([]string, 0, len(e.ids))
-	for id := range e.ids {
-		ids = append(ids, id)
-	}
+	ids := slices.Collect(maps.Keys(e.ids))
 	e.mu.Unlock()
 	for _, id := range ids {
 		if err := e.within(ctx, func(ctx context.Context) error {
@@ -90,7 +87,7 @@ func (e *expiries) sweep(ctx context.Context) {
 }
 
 func (e *expiries) within(ctx context.Context, f func(context.Context) error) error {
-	bounded, cancel := context.WithTimeout(ctx, expireTime)
+	bounded, cancel := context.WithTimeout(ctx, laterUse)
 	defer cancel()
 	err := f(bounded)
 	if err != nil && ctx.Err() == nil {

@@ -24,8 +24,8 @@ type usage struct {
 // useEvery is the least time between two writings of one key's use.
 const useEvery = time.Minute
 
-// How long a writing may take: the caller who uses a key for the first time
-// waits for it.
+// How long a write may take: the caller who uses a key for the first time waits
+// for it, and nobody waits for the others in the background.
 const (
 	firstUse = 500 * time.Millisecond
 	laterUse = 3 * time.Second

@@ -24,7 +24,7 @@ type WorkLimits struct {
 	Wait time.Duration
 }
 
-// work is what admits the work of callers. A workspace has at most half of each.
+// work admits the work of callers. A workspace has at most half of each bound.
 type work struct {
 	queries *bulkhead.Limiter // searches and counts that are not cached
 	memory  *bulkhead.Limiter // reads, by the bytes of memory that they take
@@ -50,15 +50,21 @@ const (
 func newWork(l WorkLimits) work {
 	queries := int64(cmp.Or(l.Queries, max(4, 2*runtime.GOMAXPROCS(0))))
 	memory, imports := cmp.Or(l.Memory, defaultMemory), int64(cmp.Or(l.Imports, 2))
-	half := func(n int64) int64 { return (n + 1) / 2 }
+	bound := func(what string, total int64, wait time.Duration) bulkhead.Config {
+		return bulkhead.Config{Work: what, Total: total, Tenant: (total + 1) / 2, Wait: cmp.Or(l.Wait, wait)}
+	}
+	small := bound("reads", memory/4, 0)
+	small.Waiting = 512
+	uploads := bound("uploads", memory, 0)
+	uploads.Tenant = memory / 4
 	return work{
-		queries: bulkhead.New(bulkhead.Config{Work: "searches", Total: queries, Tenant: half(queries), Wait: l.Wait}),
-		memory:  bulkhead.New(bulkhead.Config{Work: "reads of large transcriptions", Total: memory, Tenant: half(memory), Wait: l.Wait}),
-		small:   bulkhead.New(bulkhead.Config{Work: "reads", Total: memory / 4, Tenant: half(memory / 4), Waiting: 512, Wait: l.Wait}),
-		titles:  bulkhead.New(bulkhead.Config{Work: "changes of titles", Total: 2, Tenant: 1, Wait: l.Wait}),
-		imports: bulkhead.New(bulkhead.Config{Work: "imports", Total: imports, Tenant: half(imports), Wait: cmp.Or(l.Wait, importWait)}),
-		heavy:   bulkhead.New(bulkhead.Config{Work: "imports of large files", Total: 1, Tenant: 1, Wait: cmp.Or(l.Wait, importWait)}),
-		uploads: bulkhead.New(bulkhead.Config{Work: "uploads", Total: memory, Tenant: memory / 4, Wait: l.Wait}),
+		queries: bulkhead.New(bound("searches", queries, 0)),
+		memory:  bulkhead.New(bound("reads of large transcriptions", memory, 0)),
+		small:   bulkhead.New(small),
+		titles:  bulkhead.New(bound("changes of titles", 2, 0)),
+		imports: bulkhead.New(bound("imports", imports, importWait)),
+		heavy:   bulkhead.New(bound("imports of large files", 1, importWait)),
+		uploads: bulkhead.New(uploads),
 		quota:   l.Quota,
 	}
 }
@@ -80,8 +86,8 @@ const (
 	memoryOfDeflated = 1
 )
 
-// memoryFor returns the limiter that admits a read of so many stored bytes, and
-// the weight of the read.
+// memoryFor returns the limiter that admits a read of size stored bytes, and the
+// weight of the read.
 func (w work) memoryFor(size, factor int64) (*bulkhead.Limiter, int64) {
 	weight := size*factor + 4<<10
 	if weight > smallRead {
@@ -111,7 +117,7 @@ func (a *App) borrow(ctx context.Context, workspaceID string, factor int64) (adm
 	}, func() { held() }
 }
 
-// patiently tries again for as long as ctx lives when there is no room: the
+// patiently is admit, but tries again until ctx ends while there is no room: the
 // first bytes of an archive have been sent, and the rest should follow.
 func patiently(ctx context.Context, admit store.Admit) store.Admit {
 	return func(size int64) error {
@@ -134,7 +140,7 @@ func (a *App) query(ctx context.Context, c memo.Caller) (release func(), err err
 	return a.work.queries.Acquire(ctx, c.WorkspaceID, 1)
 }
 
-// reading admits the import of a file of so many bytes. It waits for no longer
+// reading admits the import of a file of this size in bytes. It waits for no longer
 // than [importWait] in all.
 func (a *App) reading(ctx context.Context, c memo.Caller, bytes int) (release func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, importWait)
@@ -168,8 +174,8 @@ func (a *App) checkQuota(ctx context.Context, tx *store.Tx, workspaceID string) 
 	}
 	stored, err := tx.StoredBytes(ctx, workspaceID)
 	if err == nil && stored > a.work.quota {
-		return memo.Conflict("workspace_full", "The workspace would store more than its %d MB. Delete transcriptions, or ask whoever runs this server for more.",
-			a.work.quota>>20)
+		return memo.Conflict("workspace_full", "The workspace would store more than its %d MB. "+
+			"Delete transcriptions, or ask whoever runs this server for more.", a.work.quota>>20)
 	}
 	return err
 }
