@@ -36,7 +36,9 @@ func (a *App) Export(ctx context.Context, c memo.Caller, id string, format trans
 	return a.file(ctx, c.WorkspaceID, id, format, a.hold(ctx, c))
 }
 
-func (a *App) file(ctx context.Context, workspaceID, id string, format transcript.Format, admit store.Admit) (f File, err error) {
+func (a *App) file(
+	ctx context.Context, workspaceID, id string, format transcript.Format, admit store.Admit,
+) (f File, err error) {
 	var w store.Whole
 	if format == transcript.Markdown {
 		w, f.md, err = a.store.Markdown(ctx, workspaceID, id, false, admit)
@@ -86,7 +88,8 @@ func (w whileAlive) Write(p []byte) (int, error) {
 	return w.w.Write(p)
 }
 
-// document decodes what is stored, but for the text, which the segments say.
+// document decodes what is stored, without the text, which can be made from the
+// segments.
 func document(ctx context.Context, w store.Whole) (*memo.Document, error) {
 	d := &memo.Document{Project: w.Project, Reports: w.Reports}
 	if err := json.Unmarshal(w.Doc, &d.Transcription); err != nil {

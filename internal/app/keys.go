@@ -155,7 +155,7 @@ func keyAsNow(ctx context.Context, tx *store.Tx, c *memo.Caller, id string) (mem
 	}
 	m, err := tx.Member(ctx, c.WorkspaceID, c.UserID)
 	if memo.KindOf(err) == memo.KindNotFound {
-		return k, memo.NotFound("API key") // for who is no member any more, there is none
+		return k, memo.NotFound("API key") // a former member sees no key
 	}
 	c.Role = m.Role
 	return k, err
@@ -163,7 +163,7 @@ func keyAsNow(ctx context.Context, tx *store.Tx, c *memo.Caller, id string) (mem
 
 // KeyList asks for a page of keys. An empty Status lists every one. Limit is
 // clamped to 1–1000. Cursor is the KeyPage.NextCursor of the page before. NoTotal
-// spares the count, for who reads all pages.
+// leaves out the count, which a caller who reads all pages does not need.
 type KeyList struct {
 	Status  memo.KeyStatus
 	Limit   int

@@ -76,7 +76,8 @@ func (a *App) SignIn(
 }
 
 // addSession stores a session of a user who is locked, and ends those that it
-// replaces: the browser's own, whoever's it is, and the oldest of too many.
+// replaces: the one that the browser had, also of another user, and the oldest of
+// too many.
 func addSession(ctx context.Context, tx *store.Tx, s memo.Session, hash credential.Hash, replaces string) error {
 	if err := tx.AddSession(ctx, s, hash); err != nil {
 		return err
@@ -109,8 +110,8 @@ func addSession(ctx context.Context, tx *store.Tx, s memo.Session, hash credenti
 	return record(ctx, tx, c, memo.Event{Action: memo.ActionSignedIn, Subject: s.ID})
 }
 
-// noteRefusal has a failed sign-in of an account that exists recorded, once a
-// minute for each account at the most: others must not be able to fill the trail.
+// noteRefusal has a failed sign-in of an account that exists recorded, at most once
+// a minute for each account, so that others cannot fill the trail.
 func (a *App) noteRefusal(ctx context.Context, u memo.User, o Origin, rightPassword bool) {
 	if u.ID == "" {
 		return

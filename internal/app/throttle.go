@@ -35,7 +35,7 @@ func newThrottle() *throttle {
 	}, throttleSpan)}
 }
 
-// nobody is the answer of attempts at what no address is known for.
+// nobody is the known of [throttle.attempt] where no address has an exception.
 func nobody() (bool, error) { return false, nil }
 
 // attempt counts an attempt, or refuses it with KindRateLimited. undo takes it
@@ -87,7 +87,8 @@ func digest(parts ...string) string {
 	return string(sum[:16])
 }
 
-// network is what an address counts as: whoever has one IPv6 address has 2⁶⁴.
+// network returns what an address counts as: of IPv6 its /64, because one customer
+// has all the 2⁶⁴ addresses in it.
 func network(ip string) string {
 	if a, err := netip.ParseAddr(ip); err == nil && a.Is6() {
 		return netip.PrefixFrom(a, 64).Masked().String()

@@ -1,5 +1,5 @@
-// Package bulkhead keeps callers from taking a server's capacity from one
-// another. A [Limiter] admits work by its weight, within a bound for each
+// Package bulkhead shares a server's capacity between callers, so that none can use
+// it all. A [Limiter] admits work by its weight, within a bound for each
 // tenant and a bound for all of them; what does not fit waits in order for a
 // short time and is then refused. A [Scope] holds what was admitted until the
 // response of a request has been written.
@@ -74,7 +74,7 @@ func New(cfg Config) *Limiter {
 
 // Acquire admits work of a tenant, which must call release when the work has
 // ended; further calls of release do nothing. A weight above the tenant's bound
-// counts as that bound, so that one large piece of work can run by itself.
+// counts as that bound, so that one large piece of work can run alone.
 // Where there is no room, Acquire waits: no longer than [Config.Wait] and the
 // deadline of ctx. Then, and at once when too many of the tenant wait, the
 // error is of [memo.KindUnavailable]. When ctx is cancelled it is its error.
@@ -217,8 +217,8 @@ func (l *Limiter) forget(id string, t *tenant) {
 	}
 }
 
-// refusal tells the caller whose work is in the way: that of the tenant itself,
-// or that of all. The more wait, the later the caller should come again.
+// refusal says whose work is in the way: that of the tenant itself, or that of all.
+// The more of the tenant wait, the later the caller should try again.
 func (l *Limiter) refusal(t *tenant, own bool) error {
 	whose := ""
 	if own {

@@ -12,7 +12,7 @@ import (
 )
 
 // The times of a stream. A revocation cuts it within one second: a check that
-// began before the revocation counts for goodFor at the most, and the rest of the
+// began before the revocation counts for at most goodFor, and the rest of the
 // second is for the cut itself.
 const (
 	streamTimeout = 10 * time.Minute       // the most that an answer may take

@@ -20,7 +20,7 @@ type Backup struct {
 }
 
 // untrusted are the settings that SQLite has for a file of unknown origin: what
-// stands in its schema may call no function with an effect, and its pages are
+// its schema holds may call no function with an effect, and its pages are
 // checked before they are used.
 var untrusted = []string{"trusted_schema(0)", "cell_size_check(1)", "mmap_size(0)"}
 

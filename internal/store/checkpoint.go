@@ -19,8 +19,8 @@ type wal struct {
 	// running is held for the time of a checkpoint, and by a transaction that
 	// needs the room which a checkpoint would take (see reserve).
 	running sync.Mutex
-	// afterPages is when the writer itself copies, because the background falls
-	// behind. It is read and set by whoever has the turn to write.
+	// afterPages is the length of the WAL at which the writer itself copies, because
+	// the background is too slow. Only who has the turn to write reads or sets it.
 	afterPages int
 }
 

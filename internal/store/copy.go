@@ -14,8 +14,7 @@ import (
 // database to PostgreSQL. The search index is left out, and made from the rows.
 
 // table is a table of the schema. Backups and restores read and write these
-// columns and no others: no name that stands in a file becomes part of a
-// statement.
+// columns and no others: no name from a file becomes part of a statement.
 type table struct {
 	name     string
 	columns  string // of both databases, without generated ones

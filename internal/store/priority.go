@@ -47,7 +47,7 @@ func (p *priority) claim(ctx context.Context) (release func()) {
 	return func() { unlockFile(p.urgent) }
 }
 
-// yield waits while an urgent writer of another process wants to write.
+// yield waits while an urgent writer of another process waits or writes.
 func (p *priority) yield(ctx context.Context) {
 	if p != nil && p.poll(ctx, func() bool { return lockFile(p.writers, false) }) {
 		unlockFile(p.writers)

@@ -30,7 +30,7 @@ type Restored struct {
 }
 
 // Restore replaces everything by what the backup holds, in one transaction. The
-// search index is made after it; the next start goes on where that ends early. No
+// search index is made after it; the next start continues it if it is cut short. No
 // key comes back to life: whatever ended one in the present database ends it
 // in the restored one, and a key that the present database does not know is
 // deactivated, unless keepUnknown. Nobody who has lost access since gets it

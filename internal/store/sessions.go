@@ -12,7 +12,7 @@ import (
 // moment of [idleSince].
 const livingSession = `revoked_at IS NULL AND expires_at > $2 AND last_used_at > $3`
 
-// idleSince is the last use of a session that has just ended for want of use.
+// idleSince is the last use of a session that ends now because it was not used.
 func idleSince(now time.Time) int64 { return millis(now.Add(-memo.SessionIdle)) }
 
 // AddSession stores a new session under the hash of its token.

@@ -8,11 +8,10 @@ import (
 	"time"
 )
 
-// How many lines about refused requests a process logs: so many a second in the
-// long run, and so many at once.
+// How many lines about refused requests a process logs.
 const (
-	refusedPerSecond = 50
-	refusedAtOnce    = 200
+	refusedPerSecond = 50  // in the long run
+	refusedAtOnce    = 200 // at once
 	summaryAfter     = time.Second
 )
 
