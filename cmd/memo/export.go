@@ -84,7 +84,9 @@ func writeIn(folder *os.Root, name string, data []byte) (err error) {
 
 // contents lists every transcription of the workspace, oldest first, with the
 // name of its file.
-func (c *exportCmd) contents(e *environment, a *app.App, caller memo.Caller, format transcript.Format) (ids, names []string, err error) {
+func (c *exportCmd) contents(
+	e *environment, a *app.App, caller memo.Caller, format transcript.Format,
+) (ids, names []string, err error) {
 	for _, status := range memo.Statuses {
 		list := app.List{Status: status, Sort: "created_at", Limit: app.MaxLimit}
 		for {

@@ -24,7 +24,9 @@ const limitChanges = 180
 // openLimits counts in Redis, if there is one, and in this process otherwise. A
 // Redis that does not answer is no reason not to start.
 func (c *serveCmd) openLimits(e *environment, m *telemetry.Metrics) (limits, error) {
-	numbers := map[ratelimit.Class]int{ratelimit.Data: c.LimitData, ratelimit.Management: c.LimitManagement, ratelimit.Changes: limitChanges}
+	numbers := map[ratelimit.Class]int{
+		ratelimit.Data: c.LimitData, ratelimit.Management: c.LimitManagement, ratelimit.Changes: limitChanges,
+	}
 	if c.Redis == "" {
 		if e.cli.Database != "" {
 			e.log.Warn("the limits count in this process alone: several servers on one database need --redis to share them")

@@ -126,7 +126,8 @@ func (c *serveCmd) check() (public *url.URL, proxies []netip.Prefix, err error) 
 		return nil, nil, usageError("--database-conns must be 1 or more, --statement-timeout 1s or longer, and --drain-delay no less than 0s")
 	}
 	if c.MaxQueries < 0 || c.MaxMemory < 32 || c.MaxImports < 1 || c.WorkspaceQuota < 0 {
-		return nil, nil, usageError("--max-memory must be 32 or more, --max-imports 1 or more, --max-queries and --workspace-quota no less than 0")
+		return nil, nil, usageError("--max-memory must be 32 or more, --max-imports 1 or more, " +
+			"--max-queries and --workspace-quota no less than 0")
 	}
 	if c.PublicURL != "" {
 		public, err = url.Parse(c.PublicURL)

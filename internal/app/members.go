@@ -321,7 +321,9 @@ func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID st
 // changeMembers runs a change of a workspace's members or its name, one at a time
 // for the workspace, so that two OWNERs cannot remove each other at once. The
 // event gets the name that f returns.
-func changeMembers(ctx context.Context, c memo.Caller, write writer, e memo.Event, f func(*store.Tx) (name string, err error)) error {
+func changeMembers(
+	ctx context.Context, c memo.Caller, write writer, e memo.Event, f func(*store.Tx) (name string, err error),
+) error {
 	workspaceID := string(e.WorkspaceID)
 	if err := mayManageMembers(c, workspaceID); err != nil {
 		return err

@@ -156,7 +156,9 @@ func (in List) Check() (problems []*memo.Error) {
 	bad(!known, "sort", "must be one of %v", Sorts)
 	bad(sort == "relevance" && in.Query == "", "sort", "relevance needs a search: give q as well")
 	bad(utf8.RuneCountInString(in.Query) > search.MaxQuery, "q", "must have at most %d characters", search.MaxQuery)
-	for _, f := range [][2]string{{"status", string(in.Status)}, {"language", in.Language}, {"external_id", in.ExternalID}, {"cursor", in.Cursor}} {
+	for _, f := range [][2]string{
+		{"status", string(in.Status)}, {"language", in.Language}, {"external_id", in.ExternalID}, {"cursor", in.Cursor},
+	} {
 		bad(utf8.RuneCountInString(f[1]) > maxFilter, f[0], "must have at most %d characters", maxFilter)
 	}
 	bad(!in.From.IsZero() && !in.To.IsZero() && in.From.After(in.To), "date_from", "must not be after date_to")

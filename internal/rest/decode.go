@@ -118,7 +118,9 @@ func parseQuery(raw string) (url.Values, gate.Problems) {
 	}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return values, gate.Problems{{Loc: []any{"query"}, Msg: "must be well-formed: " + memo.Printable(err.Error(), maxName), Type: "malformed"}}
+		return values, gate.Problems{{
+			Loc: []any{"query"}, Msg: "must be well-formed: " + memo.Printable(err.Error(), maxName), Type: "malformed",
+		}}
 	}
 	var problems gate.Problems
 	for _, name := range sortedNames(values) {

@@ -48,7 +48,8 @@ func OpenBackup(ctx context.Context, path string, now func() time.Time) (*Backup
 	}
 	if isFull(err) || orFull(err) != nil {
 		b.Close()
-		return nil, fmt.Errorf("there is no room for a copy of the backup in %s: make some, or name another directory in TMPDIR", os.TempDir())
+		return nil, fmt.Errorf("there is no room for a copy of the backup in %s: make some, or name another directory "+
+			"in TMPDIR", os.TempDir())
 	}
 	if err != nil {
 		b.Close()

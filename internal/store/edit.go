@@ -132,7 +132,8 @@ func (s *Store) Languages(ctx context.Context, workspaceID string) ([]string, er
 // ImportedBy returns the user who imported a transcription, or "".
 func (s *Store) ImportedBy(ctx context.Context, workspaceID, id string) (string, error) {
 	var by sql.NullString
-	err := s.data.q.QueryRowContext(s.quick(ctx), `SELECT created_by FROM transcriptions WHERE id = $1 AND workspace_id = $2`, id, workspaceID).Scan(&by)
+	err := s.data.q.QueryRowContext(s.quick(ctx), `SELECT created_by FROM transcriptions
+		WHERE id = $1 AND workspace_id = $2`, id, workspaceID).Scan(&by)
 	if err != nil {
 		return "", notFoundTranscription(err)
 	}

@@ -94,7 +94,8 @@ func (t *Tx) checkParts(ctx context.Context, p *Prepared) error {
 }
 
 func (t *Tx) addPart(ctx context.Context, id string, p valuePart) error {
-	return t.exec(ctx, `INSERT INTO transcript_parts (id, kind, part, data) VALUES ($1, $2, $3, $4)`, id, p.kind, p.part, p.data)
+	return t.exec(ctx, `INSERT INTO transcript_parts (id, kind, part, data) VALUES ($1, $2, $3, $4)`,
+		id, p.kind, p.part, p.data)
 }
 
 // value returns a value of a transcription, given what its column holds.
@@ -107,7 +108,8 @@ func (r reader) value(ctx context.Context, id string, kind valueKind, column []b
 	if err != nil {
 		return nil, fmt.Errorf("store: number of parts of %s of %s: %w", kind, id, err)
 	}
-	rows, err := r.q.QueryContext(ctx, `SELECT data FROM transcript_parts WHERE id = $1 AND kind = $2 ORDER BY part`, id, kind)
+	rows, err := r.q.QueryContext(ctx, `SELECT data FROM transcript_parts WHERE id = $1 AND kind = $2 ORDER BY part`,
+		id, kind)
 	if err != nil {
 		return nil, classify(err)
 	}
@@ -150,7 +152,8 @@ func (s *Store) DropParts(ctx context.Context, id string) error {
 // still be under way for an hour.
 func (s *Store) DropOrphans(ctx context.Context) error {
 	ids, err := list(ctx, s.data.q, scanID, `SELECT DISTINCT p.id FROM transcript_parts p
-		WHERE p.id < $1 AND NOT EXISTS (SELECT 1 FROM transcriptions t WHERE t.id = p.id)`, firstID(s.Now().Add(-time.Hour)))
+		WHERE p.id < $1 AND NOT EXISTS (SELECT 1 FROM transcriptions t WHERE t.id = p.id)`,
+		firstID(s.Now().Add(-time.Hour)))
 	for _, id := range ids {
 		if err = s.DropParts(ctx, id); err != nil {
 			break

@@ -99,8 +99,11 @@ func (s *Store) Segments(ctx context.Context, workspaceID, id string, admit Admi
 // Markdown reads a transcription without its text, and the transcript part of
 // its Markdown form as it is stored. Of a long one md.Data is empty when
 // sizeOnly is set.
-func (s *Store) Markdown(ctx context.Context, workspaceID, id string, sizeOnly bool, admit Admit) (w Whole, md Deflated, err error) {
-	err = s.whole(ctx, &w, admit, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, t.size, x.markdown_size, x.markdown_crc, x.markdown
+func (s *Store) Markdown(
+	ctx context.Context, workspaceID, id string, sizeOnly bool, admit Admit,
+) (w Whole, md Deflated, err error) {
+	err = s.whole(ctx, &w, admit, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, t.size,
+			x.markdown_size, x.markdown_crc, x.markdown
 		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id
 		WHERE t.id = $1 AND t.workspace_id = $2`, workspaceID, id, &md.Size, &md.CRC, &md.Data)
 	if err == nil && !sizeOnly {
@@ -130,7 +133,9 @@ func (s *Store) whole(ctx context.Context, w *Whole, admit Admit, query, workspa
 // Lines reads the text of a row that a list gave, and its segments as JSON.
 func (s *Store) Lines(ctx context.Context, it Item) (text string, segments []byte, err error) {
 	var quoted []byte
-	if err = s.data.q.QueryRowContext(ctx, `SELECT text, segments FROM transcripts WHERE seq = $1`, it.seq).Scan(&quoted, &segments); err != nil {
+	err = s.data.q.QueryRowContext(ctx, `SELECT text, segments FROM transcripts WHERE seq = $1`, it.seq).
+		Scan(&quoted, &segments)
+	if err != nil {
 		return "", nil, classify(err)
 	}
 	if quoted, err = s.data.value(ctx, it.ID, textValue, quoted); err != nil {
@@ -270,10 +275,11 @@ func (t *Tx) AddTranscription(ctx context.Context, p *Prepared) (id string, adde
 	}
 	var seq int64
 	err = t.q.QueryRowContext(ctx, `INSERT INTO transcriptions
-			(id, workspace_id, project_id, status, language, external_id, duration_ms, created_at, created_by, source_hash, char_count, item, size)
+			(id, workspace_id, project_id, status, language, external_id, duration_ms, created_at, created_by,
+			source_hash, char_count, item, size)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING RETURNING seq`,
-		d.ID, p.WorkspaceID, project, d.Status, nullText(d.Language), nullText(d.ExternalID), d.Duration.Millis(), millis(d.CreatedAt),
-		nullText(memo.Optional(p.CreatedBy)), source, p.chars, string(p.item), p.size).Scan(&seq)
+		d.ID, p.WorkspaceID, project, d.Status, nullText(d.Language), nullText(d.ExternalID),
+		d.Duration.Millis(), millis(d.CreatedAt), nullText(memo.Optional(p.CreatedBy)), source, p.chars, string(p.item), p.size).Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) { // another import of the same file was faster
 		id, err = t.bySource(ctx, p.WorkspaceID, p.SourceHash)
 		return id, false, err
@@ -292,8 +298,9 @@ func (t *Tx) AddTranscription(ctx context.Context, p *Prepared) (id string, adde
 
 // addValues adds the transcript and the reports of a transcription.
 func (t *Tx) addValues(ctx context.Context, seq int64, p *Prepared) error {
-	if err := t.exec(ctx, `INSERT INTO transcripts (seq, text, segments, markdown, markdown_size, markdown_crc) VALUES ($1, $2, $3, $4, $5, $6)`,
-		seq, string(inline(p.text)), string(inline(p.segments)), inline(p.Markdown.Data), p.Markdown.Size, int64(p.Markdown.CRC)); err != nil {
+	if err := t.exec(ctx, `INSERT INTO transcripts (seq, text, segments, markdown, markdown_size, markdown_crc)
+		VALUES ($1, $2, $3, $4, $5, $6)`, seq, string(inline(p.text)), string(inline(p.segments)),
+		inline(p.Markdown.Data), p.Markdown.Size, int64(p.Markdown.CRC)); err != nil {
 		return err
 	}
 	if !p.staged {
@@ -332,7 +339,8 @@ func (t *Tx) waitForImports(ctx context.Context) error {
 }
 
 func (r reader) bySource(ctx context.Context, workspaceID string, hash []byte) (id string, err error) {
-	err = r.q.QueryRowContext(ctx, `SELECT id FROM transcriptions WHERE workspace_id = $1 AND source_hash = $2`, workspaceID, hash).Scan(&id)
+	err = r.q.QueryRowContext(ctx, `SELECT id FROM transcriptions WHERE workspace_id = $1 AND source_hash = $2`,
+		workspaceID, hash).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}

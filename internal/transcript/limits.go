@@ -80,7 +80,8 @@ func checkItem(d *memo.Document) error {
 		return err
 	}
 	if len(item)+others > maxItem {
-		return refuse(0, "has a title, a summary, speakers and topics of more than %d kB together, the most that one file may have", maxItem>>10)
+		return refuse(0, "has a title, a summary, speakers and topics of more than %d kB together, "+
+			"the most that one file may have", maxItem>>10)
 	}
 	return nil
 }
