@@ -56,7 +56,7 @@ func newWork(l WorkLimits) work {
 	small := bound("reads", memory/4, 0)
 	small.Waiting = 512
 	uploads := bound("uploads", memory, 0)
-	uploads.Tenant = memory / 4
+	uploads.Tenant = memory * 3 / 8 // three files of the largest size
 	return work{
 		queries: bulkhead.New(bound("searches", queries, 0)),
 		memory:  bulkhead.New(bound("reads of large transcriptions", memory, 0)),

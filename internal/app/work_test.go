@@ -11,6 +11,8 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/bulkhead"
+	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/transcript"
 )
 
@@ -199,6 +201,44 @@ func TestSearchesAndImportsAreAdmitted(t *testing.T) {
 	w.wantUsed("large imports", w.work.heavy, 1)
 	free()
 	w.wantUsed("large imports", w.work.heavy, 0)
+}
+
+// TestTitlesAreAdmitted: the terms of a long text take seconds of CPU, so a
+// workspace prepares one title at a time.
+func TestTitlesAreAdmitted(t *testing.T) {
+	w := newSQLiteWorld(t)
+	w.work = newWork(WorkLimits{Wait: moment})
+	c := w.as(w.owner)
+	id := w.file("a.txt", "Ann: quokka").ID
+	release, err := w.work.titles.Acquire(w.ctx, c.WorkspaceID, 1)
+	must(t, 0, err)
+	wantBusy(t, "a second title", w.Retitle(w.ctx, c, id, "Second"))
+	release()
+	must(t, "", w.Retitle(w.ctx, c, id, "Third"))
+	w.wantUsed("titles", w.work.titles, 0)
+}
+
+// TestNobodyWritesInALoop: what goes before everybody's writes, or what a stranger
+// can cause, must not be a write when there is nothing to write.
+func TestNobodyWritesInALoop(t *testing.T) {
+	w := newSQLiteWorld(t)
+	key, _ := w.key(w.owner, "exposed")
+	w.ReportExposure(w.ctx, []credential.Key{key}, Origin{})
+	member := w.signedIn(w.member)
+	begun, end, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- w.store.Write(w.ctx, func(*store.Tx) error { close(begun); <-end; return nil })
+	}()
+	<-begun // nobody can write now
+	ctx, cancel := context.WithTimeout(w.ctx, 10*time.Second)
+	defer cancel()
+	wantKind(t, "a session that is not there", w.RevokeSession(ctx, member, newID()), memo.KindNotFound)
+	w.ReportExposure(ctx, []credential.Key{key}, Origin{})
+	if ctx.Err() != nil {
+		t.Error("a key that is marked as exposed was to be marked again")
+	}
+	close(end)
+	must(t, "", <-ended)
 }
 
 func TestTheQuotaOfAWorkspace(t *testing.T) {

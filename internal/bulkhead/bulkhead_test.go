@@ -330,3 +330,35 @@ func TestScope(t *testing.T) {
 		t.Errorf("after the end: %v, %+v", err, l.Stats())
 	}
 }
+
+// TestTheOneThatUsesTheLeastIsNext: tenants that ask in a loop do not make another
+// wait for all that they have asked for before.
+func TestTheOneThatUsesTheLeastIsNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Config{Work: "searches", Total: 2, Tenant: 2, Wait: time.Minute})
+		var order []string
+		var mu sync.Mutex
+		work := func(tenant string) {
+			release, err := l.Acquire(t.Context(), tenant, 1)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			order = append(order, tenant)
+			mu.Unlock()
+			time.Sleep(time.Second)
+			release()
+		}
+		for range 10 {
+			go work("busy")
+			synctest.Wait()
+		}
+		go work("quiet")
+		synctest.Wait()
+		time.Sleep(time.Minute)
+		if len(order) != 11 || order[2] != "quiet" {
+			t.Errorf("the order was %v", order)
+		}
+	})
+}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 )
 
 func TestSend(t *testing.T) {
@@ -63,5 +64,23 @@ func TestSend(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// deadlineWriter notes its deadline.
+type deadlineWriter struct {
+	http.ResponseWriter
+	until time.Time
+}
+
+func (w *deadlineWriter) SetWriteDeadline(t time.Time) error { w.until = t; return nil }
+
+func TestWritesAreBounded(t *testing.T) {
+	for bytes, want := range map[int]time.Duration{0: 5 * time.Second, 320 << 10: 15 * time.Second, 1 << 30: SendTime} {
+		w := &deadlineWriter{}
+		BoundWrite(w, bytes)
+		if got := time.Until(w.until); got > want || got < want-time.Second {
+			t.Errorf("%d bytes may take %v, want %v", bytes, got, want)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -118,6 +119,30 @@ func TestDeletedWhileItIsRead(t *testing.T) {
 		}
 		if _, err := h.Transcription(t.Context(), workspace, p.ID(), admitAll); memo.KindOf(err) != memo.KindNotFound {
 			t.Errorf("got %v, want not found", err)
+		}
+	})
+}
+
+// TestPartsThatAreGone: what was staged may be deleted by a restore before it is
+// added, and a value is never returned without one of its parts.
+func TestPartsThatAreGone(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		h := newHolder(t, cfg, 0)
+		p := h.long()
+		if err := errors.Join(h.Stage(t.Context(), p), h.DropParts(t.Context(), p.ID())); err != nil {
+			t.Fatal(err)
+		}
+		err := h.Write(t.Context(), func(tx *Tx) error { _, _, err := tx.AddTranscription(t.Context(), p); return err })
+		if memo.KindOf(err) != memo.KindUnavailable || h.count("transcriptions") != 0 {
+			t.Errorf("a transcription without its text was added: %v", err)
+		}
+		whole := h.long()
+		h.add(whole)
+		if _, err := h.write.Exec(`DELETE FROM transcript_parts WHERE part = 0 AND kind = 'text'`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.Transcription(t.Context(), workspace, whole.ID(), admitAll); memo.KindOf(err) != memo.KindNotFound {
+			t.Errorf("a text without its beginning was returned: %v", err)
 		}
 	})
 }

@@ -112,6 +112,15 @@ func TestAccessIsReadWhileReadersAreBusy(t *testing.T) {
 		if _, err := h.ImportedBy(ctx, workspace, keyID(0)); memo.KindOf(err) != memo.KindUnavailable {
 			t.Fatalf("a connection was free, or waiting for one has no end: %v", err)
 		}
+		for name, read := range map[string]func() error{
+			"events":  func() error { _, err := h.Events(ctx, EventFilter{WorkspaceID: workspace}, 1); return err },
+			"members": func() error { _, err := h.Members(ctx, workspace); return err },
+			"keys":    func() error { _, err := h.KeyPage(ctx, KeyFilter{WorkspaceID: workspace}, nil, 1); return err },
+		} {
+			if err := read(); memo.KindOf(err) != memo.KindUnavailable {
+				t.Errorf("%s are read over the connections of authorisation: %v", name, err)
+			}
+		}
 		if _, ok, err := h.KeyAccess(t.Context(), h.keys[0].Hash()); err != nil || !ok {
 			t.Errorf("a key cannot be checked: %v, %v", ok, err)
 		}

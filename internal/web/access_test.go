@@ -282,6 +282,8 @@ func TestChangesAreLimited(t *testing.T) {
 			t.Errorf("%s: there is no Retry-After", path)
 		}
 	}
+	olga.get(w.texts("/" + w.Meetings[0] + "/export?format=md")).want(429)
+	olga.post(w.texts("/export"), "id", w.Meetings[0], "format", "md").want(429)
 	olga.get(w.texts("/"+w.Meetings[0])).want(200, "Title 2")
 	for i := range 3 { // of their own, in no workspace
 		olga.post("/account/name", "name", fmt.Sprint("Olga ", i)).want(200)

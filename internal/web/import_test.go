@@ -156,7 +156,7 @@ type zeros struct{}
 func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
 // TestUploadsAreAdmitted: an upload that does not fit next to the others of its
-// user is refused, with a time to come again.
+// workspace is refused, with a time to come again.
 func TestUploadsAreAdmitted(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	ctx := context.Background()
@@ -167,8 +167,11 @@ func TestUploadsAreAdmitted(t *testing.T) {
 		w.Must(err)
 		leave = append(leave, f)
 	}
-	w.browser(w.Mark).upload(w.importing(), true, "a.txt", "Ann: hello").want(503, "Too many uploads of yours are running")
-	w.browser(w.Olga).upload(w.importing(), true, "a.txt", "Ann: hello").want(200, "imported")
+	for _, u := range []memo.User{w.Mark, w.Olga} {
+		w.browser(u).upload(w.importing(), true, "a.txt", "Ann: hello").
+			want(503, "Too many uploads of this workspace are running")
+	}
+	w.browser(w.Eve).upload("/w/"+w.Other.ID+"/import", true, "a.txt", "Ann: hello").want(200, "imported")
 	for _, f := range leave {
 		f()
 	}

@@ -20,8 +20,8 @@ type patientBody struct {
 	io.ReadCloser
 	control  *http.ResponseController
 	begun    time.Time
-	received time.Duration // what was received, as time at leastRate
-	ended    bool          // a deadline after the end would cancel the request
+	received int64 // bytes
+	ended    bool  // a deadline after the end would cancel the request
 }
 
 func newPatientBody(w http.ResponseWriter, body io.ReadCloser) *patientBody {
@@ -30,13 +30,18 @@ func newPatientBody(w http.ResponseWriter, body io.ReadCloser) *patientBody {
 
 func (b *patientBody) Read(p []byte) (int, error) {
 	if !b.ended {
-		deadline := b.begun.Add(min(grace+b.received, wholeTime, time.Since(b.begun)+silence))
-		_ = b.control.SetReadDeadline(deadline) // not every writer has one
+		_ = b.control.SetReadDeadline(b.deadline(time.Now())) // not every writer has one
 	}
 	n, err := b.ReadCloser.Read(p)
-	b.received += time.Duration(n) * time.Second / leastRate
+	b.received += int64(n)
 	b.ended = b.ended || err == io.EOF
 	return n, err
+}
+
+// deadline is when the next bytes must have come.
+func (b *patientBody) deadline(now time.Time) time.Time {
+	atLeastRate := time.Duration(float64(b.received) / leastRate * float64(time.Second))
+	return b.begun.Add(min(grace+atLeastRate, now.Sub(b.begun)+silence, wholeTime))
 }
 
 // answer gives the time of a page again: what the server had set has passed.
