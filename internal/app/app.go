@@ -105,6 +105,9 @@ func (a *App) Ready(ctx context.Context) error { return a.store.Ping(ctx) }
 // IsSlow reports that the database is late with every answer.
 func (a *App) IsSlow() bool { return a.store.IsSlow() }
 
+// IsEmbedded reports that the database is SQLite.
+func (a *App) IsEmbedded() bool { return a.store.IsEmbedded() }
+
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // ParseID reads an id into its canonical form. uuid.Parse takes other spellings

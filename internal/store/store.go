@@ -107,6 +107,9 @@ func (s *Store) IsAway() bool { return s.pulse != nil && s.pulse.down.Load() }
 // question, as far as Watch knows.
 func (s *Store) IsSlow() bool { return s.pulse != nil && s.pulse.slow.Load() }
 
+// IsEmbedded reports that the database is SQLite.
+func (s *Store) IsEmbedded() bool { return s.dialect == dialectSQLite }
+
 // Now returns the store's clock, cut to milliseconds.
 func (s *Store) Now() time.Time { return memo.Millis(s.now()) }
 
