@@ -221,8 +221,9 @@ func (n *noisy) mustHold(idle time.Duration) {
 	for _, what := range slices.Sorted(maps.Keys(n.done)) {
 		t.Logf("| load: %s | %v |", what, n.done[what])
 	}
-	for what, good := range map[string]string{"search": "200", "download": "200", "title": "303"} {
-		if !t.Failed() && n.done[what][good] == 0 {
+	// Most downloads of the load leave early or read slowly, so one that began counts.
+	for what, good := range map[string][]string{"search": {"200"}, "download": {"200", "200, not to its end"}, "title": {"303"}} {
+		if !t.Failed() && !slices.ContainsFunc(good, func(s string) bool { return n.done[what][s] > 0 }) {
 			t.Errorf("no %s of the load succeeded: it proves little", what)
 		}
 	}
