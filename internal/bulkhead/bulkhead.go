@@ -1,7 +1,7 @@
 // Package bulkhead shares a server's capacity between callers, so that none can use
 // it all. A [Limiter] admits work by its weight, within a bound for each
-// tenant and a bound for all of them; what does not fit waits in order for a
-// short time and is then refused. A [Scope] holds what was admitted until the
+// tenant and a bound for all of them; what does not fit waits for a short time, the
+// tenant that uses the least first, and is then refused. A [Scope] holds what was admitted until the
 // response of a request has been written.
 package bulkhead
 
@@ -20,8 +20,6 @@ import (
 type Config struct {
 	// Work names what is admitted, in the plural: "searches".
 	Work string
-	// Whose says to whom a tenant's work belongs; empty means "of this workspace".
-	Whose string
 	// Total bounds the weight that is admitted at one time, Tenant the part of
 	// it that one tenant may have. Both are at least 1.
 	Total, Tenant int64
@@ -60,9 +58,6 @@ type waiter struct {
 // New makes a limiter.
 func New(cfg Config) *Limiter {
 	cfg.Total, cfg.Tenant = max(cfg.Total, 1), max(min(cfg.Tenant, cfg.Total), 1)
-	if cfg.Whose == "" {
-		cfg.Whose = "of this workspace"
-	}
 	if cfg.Waiting <= 0 {
 		cfg.Waiting = 64
 	}
@@ -222,7 +217,7 @@ func (l *Limiter) forget(id string, t *tenant) {
 func (l *Limiter) refusal(t *tenant, own bool) error {
 	whose := ""
 	if own {
-		whose = " " + l.cfg.Whose
+		whose = " of this workspace"
 	}
 	return &memo.Error{
 		Kind: memo.KindUnavailable, RetryAfter: time.Duration(min(1+t.waiting/16, 5)) * time.Second,

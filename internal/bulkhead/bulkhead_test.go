@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -79,22 +80,24 @@ func (tr *trial) check() {
 	if used > tr.l.cfg.Total {
 		tr.Fatalf("%d of %d are admitted", used, tr.l.cfg.Total)
 	}
-	blocked := map[string]bool{}
+	// The next is the first that waits of the tenant that has the least, among those
+	// that have room for it, and it waits only for room in the total.
+	var next *job
+	first := map[string]bool{}
 	for _, j := range tr.jobs {
 		if own[j.tenant] > tr.l.cfg.Tenant || waiting[j.tenant] > tr.l.cfg.Waiting {
 			tr.Fatalf("tenant %s has %d, and %d wait", j.tenant, own[j.tenant], waiting[j.tenant])
 		}
-		if j.returned || blocked[j.tenant] {
+		if j.returned || first[j.tenant] {
 			continue
 		}
-		if own[j.tenant]+j.weight > tr.l.cfg.Tenant {
-			blocked[j.tenant] = true
-			continue
+		first[j.tenant] = true
+		if own[j.tenant]+j.weight <= tr.l.cfg.Tenant && (next == nil || own[j.tenant] < own[next.tenant]) {
+			next = j
 		}
-		if used+j.weight <= tr.l.cfg.Total {
-			tr.Fatalf("work of tenant %s waits, though it fits and is the first", j.tenant)
-		}
-		break // it waits for the total, and so do all after it
+	}
+	if next != nil && used+next.weight <= tr.l.cfg.Total {
+		tr.Fatalf("work of tenant %s waits, though it fits and is the next", next.tenant)
 	}
 }
 
@@ -357,7 +360,8 @@ func TestTheOneThatUsesTheLeastIsNext(t *testing.T) {
 		go work("quiet")
 		synctest.Wait()
 		time.Sleep(time.Minute)
-		if len(order) != 11 || order[2] != "quiet" {
+		// Two places become free at the same moment, and either goroutine may note it first.
+		if len(order) != 11 || !slices.Contains(order[2:4], "quiet") {
 			t.Errorf("the order was %v", order)
 		}
 	})
