@@ -28,8 +28,8 @@ type WorkLimits struct {
 type work struct {
 	queries *bulkhead.Limiter // searches and counts that are not cached
 	memory  *bulkhead.Limiter // reads, by the bytes of memory that they take
-	// small reads are admitted apart from large ones: their answers fit into the
-	// buffers of the network, so that no slow client can hold up others.
+	// Small reads are admitted apart from large ones, so that clients who read large
+	// responses slowly do not hold them up.
 	small   *bulkhead.Limiter
 	titles  *bulkhead.Limiter // new titles, for which the terms of a whole text are made
 	imports *bulkhead.Limiter // files that are read and compressed

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -41,7 +42,7 @@ func lockFile(f *os.File, alone bool) bool {
 	if alone {
 		how = unix.LOCK_EX
 	}
-	return unix.Flock(int(f.Fd()), how|unix.LOCK_NB) != unix.EWOULDBLOCK
+	return !errors.Is(flock(f, how|unix.LOCK_NB), unix.EWOULDBLOCK)
 }
 
-func unlockFile(f *os.File) { _ = unix.Flock(int(f.Fd()), unix.LOCK_UN) }
+func unlockFile(f *os.File) { _ = flock(f, unix.LOCK_UN) }

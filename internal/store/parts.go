@@ -54,7 +54,7 @@ func (p *Prepared) parts() (parts []valuePart) {
 		if len(v.data) <= longValue {
 			continue
 		}
-		for i := 0; i*partSize < len(v.data); i++ {
+		for i := range countParts(v.data) {
 			parts = append(parts, valuePart{v.kind, i, v.data[i*partSize : min((i+1)*partSize, len(v.data))]})
 		}
 	}
