@@ -360,6 +360,8 @@ func TestTheOneThatUsesTheLeastIsNext(t *testing.T) {
 		go work("quiet")
 		synctest.Wait()
 		time.Sleep(time.Minute)
+		mu.Lock()
+		defer mu.Unlock()
 		// Two places become free at the same moment, and either goroutine may note it first.
 		if len(order) != 11 || !slices.Contains(order[2:4], "quiet") {
 			t.Errorf("the order was %v", order)
