@@ -10,8 +10,8 @@ import (
 // KeyPrefix begins every API key (contract section 1).
 const KeyPrefix = "mk_live_"
 
-// keyLike is an API key or a good part of one.
-var keyLike = regexp.MustCompile(KeyPrefix + `[0-9A-Za-z]+`)
+// keyPattern is an API key or a good part of one.
+var keyPattern = regexp.MustCompile(KeyPrefix + `[0-9A-Za-z]+`)
 
 // RedactKeys takes every API key, and every part of one, out of a text that
 // comes from outside and is going to be kept, logged or shown.
@@ -19,7 +19,7 @@ func RedactKeys(s string) string {
 	if !strings.Contains(s, KeyPrefix) {
 		return s
 	}
-	return keyLike.ReplaceAllString(s, KeyPrefix+"[redacted]")
+	return keyPattern.ReplaceAllString(s, KeyPrefix+"[redacted]")
 }
 
 // KeyStatus is the state of an API key at one moment (contract section 1).
@@ -36,14 +36,14 @@ const (
 // KeyStatuses lists every status.
 var KeyStatuses = []KeyStatus{KeyActive, KeyExpired, KeyRevoked, KeyDeactivated}
 
-// MaxLiveKeys is how many active keys one member may have in one workspace.
-const MaxLiveKeys = 1000
+// MaxActiveKeys is how many active keys one member may have in one workspace.
+const MaxActiveKeys = 1000
 
 // MaxOverlap is the longest time both keys of a rotation may work.
 const MaxOverlap = 7 * 24 * time.Hour
 
-// KeyLife is what decides whether a key still works.
-type KeyLife struct {
+// KeyValidity is what decides whether a key still works.
+type KeyValidity struct {
 	ExpiresAt *time.Time
 	// ExpiredAt is when the expiry was first seen to have passed. It ends the
 	// key for good: a clock that goes back does not.
@@ -55,7 +55,7 @@ type KeyLife struct {
 // Status returns the key's state at now. A key is valid if and only if nothing
 // has ended it and now < ExpiresAt. A revocation or a deactivation comes before
 // an expiry, because somebody decided it.
-func (l KeyLife) Status(now time.Time) KeyStatus {
+func (l KeyValidity) Status(now time.Time) KeyStatus {
 	switch {
 	case l.RevokedAt != nil:
 		return KeyRevoked
@@ -70,20 +70,20 @@ func (l KeyLife) Status(now time.Time) KeyStatus {
 // APIKey is everything that is known of a key after its creation: never the
 // key itself, of which only the SHA-256 and the suffix are kept.
 type APIKey struct {
-	ID            string
-	WorkspaceID   string
-	Name          string
-	Suffix        string // the last 4 of the 32 random characters
-	CreatedAt     time.Time
-	CreatedBy     KeyCreator
-	Life          KeyLife
-	DeactivatedBy string // why it was deactivated, in words
-	LastUsedAt    *time.Time
-	LastUsedIP    Optional
-	LastUsedAgent Optional
-	Requests24h   int64
-	ExposedAt     *time.Time // when it was first seen in a URL
-	RotatedFrom   Optional   // the key that this one replaces
+	ID                 string
+	WorkspaceID        string
+	Name               string
+	Suffix             string // the last 4 of the 32 random characters
+	CreatedAt          time.Time
+	CreatedBy          KeyCreator
+	Validity           KeyValidity
+	DeactivationReason string // why it was deactivated, in words
+	LastUsedAt         *time.Time
+	LastUsedIP         Optional
+	LastUsedAgent      Optional
+	Requests24h        int64
+	ExposedAt          *time.Time // when it was first seen in a URL
+	RotatedFrom        Optional   // the key that this one replaces
 }
 
 // KeyCreator is the member on whose behalf a key acts.
@@ -109,13 +109,13 @@ type KeyView struct {
 	ExposedAt     *time.Time `json:"exposed_at"`
 	RotatedFrom   Optional   `json:"rotated_from"`
 	// For the web app: when the key was revoked or deactivated, and why the latter.
-	EndedAt       *time.Time `json:"-"`
-	DeactivatedBy string     `json:"-"`
+	EndedAt            *time.Time `json:"-"`
+	DeactivationReason string     `json:"-"`
 }
 
-// NewKeyView is KeyView with the secret: the answer to creating or rotating a
+// CreatedKey is KeyView with the secret: the answer to creating or rotating a
 // key, the only place where a whole key ever appears.
-type NewKeyView struct {
+type CreatedKey struct {
 	KeyView
 	Key string `json:"key"`
 }
@@ -123,11 +123,11 @@ type NewKeyView struct {
 // View shows the key as it stands at now.
 func (k APIKey) View(now time.Time) KeyView {
 	return KeyView{
-		ID: k.ID, Name: k.Name, Suffix: k.Suffix, Status: k.Life.Status(now),
-		CreatedAt: k.CreatedAt, CreatedBy: k.CreatedBy, ExpiresAt: k.Life.ExpiresAt,
+		ID: k.ID, Name: k.Name, Suffix: k.Suffix, Status: k.Validity.Status(now),
+		CreatedAt: k.CreatedAt, CreatedBy: k.CreatedBy, ExpiresAt: k.Validity.ExpiresAt,
 		LastUsedAt: k.LastUsedAt, LastUsedIP: k.LastUsedIP, LastUsedAgent: k.LastUsedAgent,
 		Requests24h: k.Requests24h, ExposedAt: k.ExposedAt, RotatedFrom: k.RotatedFrom,
-		EndedAt: cmp.Or(k.Life.RevokedAt, k.Life.DeactivatedAt), DeactivatedBy: k.DeactivatedBy,
+		EndedAt: cmp.Or(k.Validity.RevokedAt, k.Validity.DeactivatedAt), DeactivationReason: k.DeactivationReason,
 	}
 }
 
@@ -142,15 +142,15 @@ func ParseExpiry(field, s string, now time.Time) (time.Time, error) {
 		}
 		t = day.AddDate(0, 0, 1)
 	}
-	t = Millis(t)
+	t = TruncateToMillis(t)
 	if !t.After(now) {
 		return time.Time{}, Invalid(field, "must lie in the future")
 	}
-	if t.After(latestExpiry) {
-		t = latestExpiry
+	if t.After(maxExpiry) {
+		t = maxExpiry
 	}
 	return t, nil
 }
 
-// latestExpiry is the last moment that RFC 3339 can write.
-var latestExpiry = time.Date(9999, 12, 31, 23, 59, 59, 999_000_000, time.UTC)
+// maxExpiry is the last moment that RFC 3339 can write.
+var maxExpiry = time.Date(9999, 12, 31, 23, 59, 59, 999_000_000, time.UTC)

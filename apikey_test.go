@@ -10,19 +10,19 @@ func TestAKeyIsValidIffNowIsBeforeItsExpiry(t *testing.T) {
 	past := end.Add(-time.Hour)
 	for _, c := range []struct {
 		name string
-		life KeyLife
+		life KeyValidity
 		now  time.Time
 		want KeyStatus
 	}{
-		{"a nanosecond before", KeyLife{ExpiresAt: &end}, end.Add(-1), KeyActive},
-		{"exactly then", KeyLife{ExpiresAt: &end}, end, KeyExpired},
-		{"after", KeyLife{ExpiresAt: &end}, end.Add(1), KeyExpired},
-		{"in another zone", KeyLife{ExpiresAt: &end}, end.In(time.FixedZone("", 14*3600)), KeyExpired},
-		{"never", KeyLife{}, end, KeyActive},
-		{"recorded, and the clock went back", KeyLife{ExpiresAt: &end, ExpiredAt: &end}, past, KeyExpired},
-		{"recorded, and moved since", KeyLife{ExpiredAt: &past}, end, KeyExpired},
-		{"revoked and expired", KeyLife{ExpiresAt: &past, ExpiredAt: &past, RevokedAt: &past}, end, KeyRevoked},
-		{"deactivated and expired", KeyLife{ExpiresAt: &past, DeactivatedAt: &past}, end, KeyDeactivated},
+		{"a nanosecond before", KeyValidity{ExpiresAt: &end}, end.Add(-1), KeyActive},
+		{"exactly then", KeyValidity{ExpiresAt: &end}, end, KeyExpired},
+		{"after", KeyValidity{ExpiresAt: &end}, end.Add(1), KeyExpired},
+		{"in another zone", KeyValidity{ExpiresAt: &end}, end.In(time.FixedZone("", 14*3600)), KeyExpired},
+		{"never", KeyValidity{}, end, KeyActive},
+		{"recorded, and the clock went back", KeyValidity{ExpiresAt: &end, ExpiredAt: &end}, past, KeyExpired},
+		{"recorded, and moved since", KeyValidity{ExpiredAt: &past}, end, KeyExpired},
+		{"revoked and expired", KeyValidity{ExpiresAt: &past, ExpiredAt: &past, RevokedAt: &past}, end, KeyRevoked},
+		{"deactivated and expired", KeyValidity{ExpiresAt: &past, DeactivatedAt: &past}, end, KeyDeactivated},
 	} {
 		if got := c.life.Status(c.now); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.name, got, c.want)

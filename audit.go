@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Event is one line of the audit trail. It is written in the transaction of
+// AuditEvent is one line of the audit trail. It is written in the transaction of
 // the change it tells of, so there is no change without its event.
-type Event struct {
+type AuditEvent struct {
 	ID          int64     `json:"id"`
 	WorkspaceID Optional  `json:"workspace_id"` // empty: of the whole server
 	At          time.Time `json:"at"`
@@ -24,8 +24,8 @@ type Event struct {
 // Action names what happened, as subject.verb.
 type Action string
 
-// Noun is what the action is done to: "key" of "key.created".
-func (a Action) Noun() string {
+// Subject is what the action is done to: "key" of "key.created".
+func (a Action) Subject() string {
 	noun, _, _ := strings.Cut(string(a), ".")
 	return noun
 }
@@ -43,7 +43,7 @@ const (
 	ActionMemberRole    Action = "member.role_changed"
 	ActionMemberRemoved Action = "member.removed"
 
-	ActionInvited       Action = "member.invited"
+	ActionInviteCreated Action = "member.invited"
 	ActionInviteRevoked Action = "member.invite_revoked"
 
 	ActionUserCreated  Action = "user.created"
@@ -58,8 +58,8 @@ const (
 	ActionWorkspaceRenamed Action = "workspace.renamed"
 	ActionPlanChanged      Action = "workspace.plan_changed"
 	ActionImported         Action = "transcription.imported"
-	ActionRetitled         Action = "transcription.renamed"
-	ActionMoved            Action = "transcription.moved"
+	ActionTitleChanged     Action = "transcription.renamed"
+	ActionProjectChanged   Action = "transcription.moved"
 	ActionDeleted          Action = "transcription.deleted"
 	ActionDownloaded       Action = "transcription.downloaded"
 	ActionRestored         Action = "database.restored"

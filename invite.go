@@ -2,11 +2,11 @@ package memo
 
 import "time"
 
-// InviteLife is how long an invitation can be taken up, MaxInvites how many of a
+// InviteLifetime is how long an invitation can be taken up, MaxInvites how many of a
 // workspace may be open.
 const (
-	InviteLife = 7 * 24 * time.Hour
-	MaxInvites = 100
+	InviteLifetime = 7 * 24 * time.Hour
+	MaxInvites     = 100
 )
 
 // Invite lets one person join a workspace, once. It is a link whose token is

@@ -32,8 +32,8 @@ func (o Optional) MarshalJSON() ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// Millis cuts t to the precision that is kept, in UTC. It rounds down, so that
+// TruncateToMillis cuts t to the precision that is kept, in UTC. It rounds down, so that
 // an expiry never falls later than it was asked for.
-func Millis(t time.Time) time.Time {
+func TruncateToMillis(t time.Time) time.Time {
 	return t.UTC().Truncate(time.Millisecond)
 }

@@ -20,9 +20,9 @@ const (
 // Statuses lists every status.
 var Statuses = []Status{StatusQueued, StatusProcessing, StatusCompleted, StatusFailed}
 
-// Transcription is a transcription without its text: what a list shows, but
+// ListItem is a transcription without its text: what a list shows, but
 // for the project, which is kept beside it because its name can change.
-type Transcription struct {
+type ListItem struct {
 	ID         string    `json:"id"`
 	Title      string    `json:"title"`
 	Status     Status    `json:"status"`
@@ -73,10 +73,10 @@ type Report struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// Document is a whole transcription, as an import reads it and an export
+// Transcription is a whole transcription, as an import reads it and an export
 // writes it. Its JSON is the answer to GET /transcriptions/{id}.
-type Document struct {
-	Transcription
+type Transcription struct {
+	ListItem
 	Project  *ProjectRef `json:"project"`
 	Text     string      `json:"text"` // the segments as lines, see Lines
 	Segments []Segment   `json:"segments"`
@@ -98,8 +98,8 @@ func RoundSeconds(s float64) (Seconds, bool) {
 // Millis returns s in whole milliseconds.
 func (s Seconds) Millis() int64 { return int64(math.Round(float64(s) * 1000)) }
 
-// Clock returns s as [Lines] writes it: 00:42, and from one hour on 1:02:03.
-func (s Seconds) Clock() string {
+// Timestamp returns s as [Lines] writes it: 00:42, and from one hour on 1:02:03.
+func (s Seconds) Timestamp() string {
 	n := s.Millis() / 1000
 	if n >= 3600 {
 		return fmt.Sprintf("%d:%02d:%02d", n/3600, n/60%60, n%60)
@@ -107,8 +107,8 @@ func (s Seconds) Clock() string {
 	return fmt.Sprintf("%02d:%02d", n/60, n%60)
 }
 
-// Timed reports whether any segment has a time.
-func Timed(segments []Segment) bool {
+// HasTimes reports whether any segment has a time.
+func HasTimes(segments []Segment) bool {
 	for _, s := range segments {
 		if s.End > 0 {
 			return true
@@ -126,7 +126,7 @@ func Lines(segments []Segment) string {
 		n += len(segments[i].Speaker) + len(segments[i].Text) + len("[0:00:00] : \n")
 	}
 	b := make([]byte, 0, n)
-	timed := Timed(segments)
+	timed := HasTimes(segments)
 	for i := range segments {
 		if i > 0 {
 			b = append(b, '\n')
@@ -140,7 +140,7 @@ func Lines(segments []Segment) string {
 // whether any segment of the text has a time.
 func AppendLine(b []byte, s *Segment, timed bool) []byte {
 	if timed {
-		b = append(append(append(b, '['), s.Start.Clock()...), "] "...)
+		b = append(append(append(b, '['), s.Start.Timestamp()...), "] "...)
 	}
 	if s.Speaker != "" {
 		b = append(append(b, s.Speaker...), ": "...)

@@ -23,8 +23,8 @@ type Session struct {
 	ID         string    `json:"id"`
 	UserID     string    `json:"-"`
 	CreatedAt  time.Time `json:"created_at"`
-	ExpiresAt  time.Time `json:"expires_at"`   // at the latest; see SessionIdle
-	LastUsedAt time.Time `json:"last_used_at"` // up to SessionUseEvery before the last request
+	ExpiresAt  time.Time `json:"expires_at"`   // at the latest; see SessionIdleTimeout
+	LastUsedAt time.Time `json:"last_used_at"` // up to SessionUseInterval before the last request
 	IP         string    `json:"ip"`
 	Agent      string    `json:"agent"`
 	Current    bool      `json:"current"` // the session that asks
@@ -32,10 +32,10 @@ type Session struct {
 
 // How long a session lasts, and how many a user has.
 const (
-	SessionLife     = 30 * 24 * time.Hour // after the sign-in
-	SessionIdle     = 7 * 24 * time.Hour  // after the last use that was recorded
-	SessionUseEvery = time.Hour           // at least so long between two recordings of a use
-	MaxSessions     = 100                 // that work; one more ends the oldest
+	SessionLifetime    = 30 * 24 * time.Hour // after the sign-in
+	SessionIdleTimeout = 7 * 24 * time.Hour  // after the last use that was recorded
+	SessionUseInterval = time.Hour           // at least so long between two recordings of a use
+	MaxSessions        = 100                 // that work; one more ends the oldest
 )
 
 // Limits on names and passwords, in characters.
@@ -58,9 +58,9 @@ func cleanLine(field, name string, most int) (string, error) {
 	if !utf8.ValidString(name) {
 		return "", Invalid(field, "must be valid UTF-8")
 	}
-	name = strings.TrimSpace(strings.Map(dropMark, name))
+	name = strings.TrimSpace(strings.Map(dropInvisible, name))
 	switch {
-	case !strings.ContainsFunc(name, isSeen):
+	case !strings.ContainsFunc(name, isVisible):
 		return "", Invalid(field, "must not be empty")
 	case utf8.RuneCountInString(name) > most:
 		return "", Invalid(field, "must have at most %d characters", most)
@@ -75,13 +75,13 @@ func cleanLine(field, name string, most int) (string, error) {
 // isControl reports characters that could forge a second line in a terminal, a
 // log or a page, or turn the reading direction of what follows.
 func isControl(r rune) bool {
-	return unicode.Is(unicode.Cc, r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r) && !isMark(r)
+	return unicode.Is(unicode.Cc, r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r) && !isInvisible(r)
 }
 
-// isMark reports characters that leave nothing on a page, so that two names with
+// isInvisible reports characters that leave nothing on a page, so that two names with
 // and without them look alike. Text that was pasted, Hebrew and Arabic above
 // all, has them often. The joiners stay: emoji and several scripts need them.
-func isMark(r rune) bool {
+func isInvisible(r rune) bool {
 	switch r {
 	case '\u200C', '\u200D':
 		return false
@@ -91,15 +91,15 @@ func isMark(r rune) bool {
 	return unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Bidi_Control, r)
 }
 
-func dropMark(r rune) rune {
-	if isMark(r) {
+func dropInvisible(r rune) rune {
+	if isInvisible(r) {
 		return -1
 	}
 	return r
 }
 
-// isSeen reports characters that leave something on a page.
-func isSeen(r rune) bool {
+// isVisible reports characters that leave something on a page.
+func isVisible(r rune) bool {
 	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }
 
@@ -107,14 +107,14 @@ func isSeen(r rune) bool {
 func CleanEmail(email string) (string, error) {
 	email = strings.ToLower(strings.TrimSpace(email))
 	a, err := mail.ParseAddress(email)
-	if err != nil || a.Address != email || len(email) > 254 || strings.ContainsFunc(email, isNoAddress) {
+	if err != nil || a.Address != email || len(email) > 254 || strings.ContainsFunc(email, isForbiddenInEmail) {
 		return "", Invalid("email", "must be an e-mail address such as name@example.com")
 	}
 	return email, nil
 }
 
-// isNoAddress reports what no address has, the joiners too.
-func isNoAddress(r rune) bool { return isControl(r) || unicode.Is(unicode.Cf, r) }
+// isForbiddenInEmail reports what no address has, the joiners too.
+func isForbiddenInEmail(r rune) bool { return isControl(r) || unicode.Is(unicode.Cf, r) }
 
 // CheckPassword says whether a password may be set.
 func CheckPassword(password string) error {

@@ -84,8 +84,8 @@ func (c *corpus) transcription(i int) (store.New, error) {
 			return store.New{}, err
 		}
 	}
-	d := &memo.Document{
-		Transcription: memo.Transcription{
+	d := &memo.Transcription{
+		ListItem: memo.ListItem{
 			Title:    fmt.Sprintf("%s — call %d", c.say(r, 4), i),
 			Status:   memo.StatusCompleted,
 			Summary:  memo.Optional(c.say(r, 30)),

@@ -95,7 +95,7 @@ func (c *exportCmd) contents(
 				return nil, nil, err
 			}
 			for _, it := range page.Items {
-				var t memo.Transcription
+				var t memo.ListItem
 				if err := json.Unmarshal(it.Doc, &t); err != nil {
 					return nil, nil, err
 				}

@@ -58,7 +58,7 @@ func expiry(s string, now time.Time) (*time.Time, error) {
 		if err != nil || n < 1 || n > 36_500 {
 			return nil, usageError("--expires: a number of days is written like 90d")
 		}
-		t := memo.Millis(now.AddDate(0, 0, n))
+		t := memo.TruncateToMillis(now.AddDate(0, 0, n))
 		return &t, nil
 	}
 	t, err := memo.ParseExpiry("--expires", s, now)

@@ -293,7 +293,7 @@ func importDemo(ctx context.Context, a *app.App, caller memo.Caller) error {
 }
 
 // demoKey makes a key in place of the one of the last start.
-func demoKey(ctx context.Context, a *app.App, caller memo.Caller) (memo.NewKeyView, error) {
+func demoKey(ctx context.Context, a *app.App, caller memo.Caller) (memo.CreatedKey, error) {
 	const name = "Demo"
 	old, err := a.ListKeys(ctx, caller, app.KeyList{Status: memo.KeyActive, Limit: app.MaxKeys, NoTotal: true})
 	for _, k := range old.Items {
@@ -302,7 +302,7 @@ func demoKey(ctx context.Context, a *app.App, caller memo.Caller) (memo.NewKeyVi
 		}
 	}
 	if err != nil {
-		return memo.NewKeyView{}, err
+		return memo.CreatedKey{}, err
 	}
 	return a.CreateKey(ctx, caller, app.NewKey{Name: name})
 }

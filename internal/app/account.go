@@ -24,7 +24,7 @@ func (a *App) Rename(ctx context.Context, c memo.Caller, name string) error {
 		if err := tx.RenameUser(ctx, c.UserID, name); err != nil {
 			return err
 		}
-		return record(ctx, tx, c, memo.Event{Action: memo.ActionUserRenamed, Subject: c.UserID, Detail: name})
+		return record(ctx, tx, c, memo.AuditEvent{Action: memo.ActionUserRenamed, Subject: c.UserID, Detail: name})
 	})
 }
 
@@ -47,7 +47,7 @@ func (a *App) ChangePassword(ctx context.Context, c memo.Caller, current, next s
 	if err != nil {
 		return err
 	}
-	undo, err := a.throttle.attempt(ctx, u.Email, c.IP, func() (bool, error) { return true, nil })
+	undo, err := a.throttle.attempt(ctx, u.Email, c.ClientAddress, func() (bool, error) { return true, nil })
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (a *App) setPassword(ctx context.Context, c memo.Caller, old, password stri
 				return err
 			}
 		}
-		return record(ctx, tx, c, memo.Event{
+		return record(ctx, tx, c, memo.AuditEvent{
 			Action: memo.ActionSignedOut, Subject: c.UserID, Detail: "password changed, all sessions ended",
 		})
 	})

@@ -165,8 +165,8 @@ func stillMember(ctx context.Context, tx *store.Tx, c memo.Caller) (memo.Role, e
 }
 
 // record writes an event of what caller did.
-func record(ctx context.Context, tx *store.Tx, c memo.Caller, e memo.Event) error {
-	e.IP, e.Agent = memo.Optional(c.IP), memo.Optional(cut(c.Agent, maxAgent))
+func record(ctx context.Context, tx *store.Tx, c memo.Caller, e memo.AuditEvent) error {
+	e.IP, e.Agent = memo.Optional(c.ClientAddress), memo.Optional(cut(c.UserAgent, maxAgent))
 	switch {
 	case c.Operator:
 		e.Actor = "operator"

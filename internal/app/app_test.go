@@ -110,7 +110,7 @@ func (w *world) as(u memo.User) memo.Caller {
 	w.t.Helper()
 	m, err := w.store.Member(w.ctx, w.workspace.ID, u.ID)
 	must(w.t, m, err)
-	return memo.Caller{UserID: u.ID, WorkspaceID: w.workspace.ID, Role: m.Role, Plan: memo.PlanPro, IP: "192.0.2.1", Agent: "test"}
+	return memo.Caller{UserID: u.ID, WorkspaceID: w.workspace.ID, Role: m.Role, Plan: memo.PlanPro, ClientAddress: "192.0.2.1", UserAgent: "test"}
 }
 
 // key creates a key and returns it with its view.

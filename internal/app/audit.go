@@ -19,7 +19,7 @@ type Trail struct {
 }
 
 // Events lists what was done in the caller's workspace, the newest first, for an OWNER.
-func (a *App) Events(ctx context.Context, c memo.Caller, in Trail) ([]memo.Event, error) {
+func (a *App) Events(ctx context.Context, c memo.Caller, in Trail) ([]memo.AuditEvent, error) {
 	if !c.Operator && (c.KeyID != "" || c.Role != memo.RoleOwner) {
 		return nil, memo.Forbidden("owner_required", "Only an OWNER of the workspace may read its audit trail.")
 	}

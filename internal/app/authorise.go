@@ -47,7 +47,7 @@ func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, o Origin) (m
 	}
 	c := memo.Caller{
 		UserID: k.UserID, WorkspaceID: k.WorkspaceID, Role: k.Role, Plan: k.Plan, KeyID: k.KeyID,
-		IP: o.IP, Agent: o.Agent, ContentVersion: k.ContentVersion, KeyUsed: k.LastUsedAt,
+		ClientAddress: o.IP, UserAgent: o.Agent, ContentVersion: k.ContentVersion, KeyLastUsedAt: k.LastUsedAt,
 	}
 	if err := memo.MayUseAPI(k.Plan); err != nil {
 		a.usage.refused(c, a.store.Now())
@@ -114,7 +114,7 @@ func (a *App) AuthoriseSession(ctx context.Context, token, workspaceID string, o
 	if err != nil {
 		return memo.Caller{}, err
 	}
-	c := memo.Caller{UserID: rows[0].UserID, SessionID: rows[0].SessionID, IP: o.IP, Agent: o.Agent}
+	c := memo.Caller{UserID: rows[0].UserID, SessionID: rows[0].SessionID, ClientAddress: o.IP, UserAgent: o.Agent}
 	switch {
 	case workspaceID == "" && len(rows) > 1:
 		return c, memo.Invalid("workspace_id", "must name one of your workspaces, for you are a member of several")
@@ -137,7 +137,7 @@ func (a *App) AuthoriseUser(ctx context.Context, token string, o Origin) (memo.C
 	if err != nil {
 		return memo.Caller{}, err
 	}
-	return memo.Caller{UserID: rows[0].UserID, SessionID: rows[0].SessionID, IP: o.IP, Agent: o.Agent}, nil
+	return memo.Caller{UserID: rows[0].UserID, SessionID: rows[0].SessionID, ClientAddress: o.IP, UserAgent: o.Agent}, nil
 }
 
 // session returns at least one row, of a living session.
@@ -151,7 +151,7 @@ func (a *App) session(ctx context.Context, token string) ([]store.SessionAccess,
 	}
 	now := a.store.Now()
 	if len(rows) == 0 || rows[0].Revoked || rows[0].UserDisabled ||
-		!now.Before(rows[0].ExpiresAt) || now.Sub(rows[0].LastUsedAt) >= memo.SessionIdle {
+		!now.Before(rows[0].ExpiresAt) || now.Sub(rows[0].LastUsedAt) >= memo.SessionIdleTimeout {
 		return nil, errNotSignedIn
 	}
 	a.backlog.use(rows[0], now)
@@ -179,7 +179,7 @@ func (a *App) ReportExposure(ctx context.Context, keys []credential.Key, o Origi
 				if err != nil {
 					return err
 				}
-				return record(ctx, tx, memo.Caller{IP: o.IP, Agent: o.Agent}, memo.Event{
+				return record(ctx, tx, memo.Caller{ClientAddress: o.IP, UserAgent: o.Agent}, memo.AuditEvent{
 					WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionKeyExposed, Subject: id, Name: k.Name,
 					Detail: "the key was sent in a URL, where logs and histories keep it: rotate it",
 				})

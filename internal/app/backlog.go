@@ -47,7 +47,7 @@ func newBacklog(s *store.Store, log *slog.Logger) *backlog {
 // use notes that a session was used now, unless that was recorded less than an
 // hour ago.
 func (b *backlog) use(s store.SessionAccess, now time.Time) {
-	if now.Sub(s.LastUsedAt) < memo.SessionUseEvery {
+	if now.Sub(s.LastUsedAt) < memo.SessionUseInterval {
 		return
 	}
 	b.mu.Lock()
@@ -128,10 +128,10 @@ func (r refusal) record(ctx context.Context) func(*store.Tx) error {
 		if err != nil {
 			return err
 		}
-		e := memo.Event{
+		e := memo.AuditEvent{
 			Action: memo.ActionNotSignedIn, At: r.at, Subject: r.user.ID, Name: r.user.Email, Detail: r.why,
 		}
-		stranger := memo.Caller{IP: r.from.IP, Agent: r.from.Agent}
+		stranger := memo.Caller{ClientAddress: r.from.IP, UserAgent: r.from.Agent}
 		if len(workspaces) == 0 {
 			return record(ctx, tx, stranger, e)
 		}

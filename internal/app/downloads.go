@@ -24,14 +24,14 @@ func (a *App) RecordDownload(ctx context.Context, c memo.Caller, id string, form
 	title := ""
 	items, _, err := a.store.Items(ctx, c.WorkspaceID, []string{id})
 	if err == nil && len(items) == 1 {
-		var d memo.Transcription
+		var d memo.ListItem
 		err = json.Unmarshal(items[0].Doc, &d)
 		title = d.Title
 	}
 	if err != nil {
 		a.log.WarnContext(ctx, "the title of a download could not be read", "error", err)
 	}
-	a.recordDownload(ctx, c, memo.Event{Subject: id, Name: cut(title, maxAgent), Detail: string(format)})
+	a.recordDownload(ctx, c, memo.AuditEvent{Subject: id, Name: cut(title, maxAgent), Detail: string(format)})
 }
 
 // maxIDs is how many ids the event of a ZIP has: a hundred would be 4 kB for each
@@ -49,13 +49,13 @@ func (a *App) RecordArchive(ctx context.Context, c memo.Caller, ar *Archive) {
 	if len(ar.ids) > maxIDs {
 		ids += " …"
 	}
-	a.recordDownload(ctx, c, memo.Event{
+	a.recordDownload(ctx, c, memo.AuditEvent{
 		Subject: ids, Name: fmt.Sprintf("%d %s", len(ar.ids), what),
 		Detail: fmt.Sprintf("a ZIP of %s files", ar.format),
 	})
 }
 
-func (a *App) recordDownload(ctx context.Context, c memo.Caller, e memo.Event) {
+func (a *App) recordDownload(ctx context.Context, c memo.Caller, e memo.AuditEvent) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), downloadTime)
 	defer cancel()
 	e.WorkspaceID, e.Action = memo.Optional(c.WorkspaceID), memo.ActionDownloaded

@@ -30,7 +30,7 @@ func (a *App) Retitle(ctx context.Context, c memo.Caller, id, title string) erro
 	if err != nil {
 		return err
 	}
-	return a.edit(ctx, c, id, memo.ActionRetitled, "", func(tx *store.Tx, e store.Editable) (string, error) {
+	return a.edit(ctx, c, id, memo.ActionTitleChanged, "", func(tx *store.Tx, e store.Editable) (string, error) {
 		return title, tx.Retitle(ctx, e, prepared)
 	})
 }
@@ -44,7 +44,7 @@ func (a *App) Move(ctx context.Context, c memo.Caller, id, project string) error
 			return err
 		}
 	}
-	return a.edit(ctx, c, id, memo.ActionMoved, project, func(tx *store.Tx, e store.Editable) (string, error) {
+	return a.edit(ctx, c, id, memo.ActionProjectChanged, project, func(tx *store.Tx, e store.Editable) (string, error) {
 		return e.Doc.Title, tx.Move(ctx, e, project)
 	})
 }
@@ -92,7 +92,7 @@ func (a *App) edit(ctx context.Context, c memo.Caller, id string, action memo.Ac
 		if err := memo.MayChangeTranscription(c, c.WorkspaceID, e.CreatedBy); err != nil {
 			return err
 		}
-		return record(ctx, tx, c, memo.Event{
+		return record(ctx, tx, c, memo.AuditEvent{
 			WorkspaceID: memo.Optional(c.WorkspaceID), Action: action, Subject: id, Name: cut(title, maxAgent), Detail: detail,
 		})
 	})

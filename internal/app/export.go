@@ -27,7 +27,7 @@ type File struct {
 	Name   string
 	Format transcript.Format
 
-	doc *memo.Document
+	doc *memo.Transcription
 	md  store.Deflated // of Markdown, the transcript as it is stored
 }
 
@@ -51,7 +51,7 @@ func (a *App) file(
 	if f.doc, err = document(ctx, w); err != nil {
 		return File{}, err
 	}
-	f.Name, f.Format = transcript.FileName(&f.doc.Transcription, format), format
+	f.Name, f.Format = transcript.FileName(&f.doc.ListItem, format), format
 	return f, nil
 }
 
@@ -90,9 +90,9 @@ func (w whileAlive) Write(p []byte) (int, error) {
 
 // document decodes what is stored, without the text, which can be made from the
 // segments.
-func document(ctx context.Context, w store.Whole) (*memo.Document, error) {
-	d := &memo.Document{Project: w.Project, Reports: w.Reports}
-	if err := json.Unmarshal(w.Doc, &d.Transcription); err != nil {
+func document(ctx context.Context, w store.Whole) (*memo.Transcription, error) {
+	d := &memo.Transcription{Project: w.Project, Reports: w.Reports}
+	if err := json.Unmarshal(w.Doc, &d.ListItem); err != nil {
 		return nil, fmt.Errorf("app: item %s: %w", w.ID, err)
 	}
 	var err error
@@ -162,7 +162,7 @@ func (a *App) Archive(ctx context.Context, c memo.Caller, ids []string, format t
 	}
 	names := make([]string, len(items))
 	for i, it := range items {
-		var d memo.Transcription
+		var d memo.ListItem
 		if err := json.Unmarshal(it.Doc, &d); err != nil {
 			return nil, fmt.Errorf("app: item %s: %w", it.ID, err)
 		}

@@ -69,7 +69,7 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in Import) (Imported, e
 	if d.CreatedAt.IsZero() {
 		d.CreatedAt = now
 		if !in.ModTime.IsZero() && in.ModTime.Before(now) {
-			d.CreatedAt = memo.Millis(in.ModTime)
+			d.CreatedAt = memo.TruncateToMillis(in.ModTime)
 		}
 	}
 	if d.UpdatedAt.IsZero() {
@@ -118,7 +118,7 @@ func (a *App) addTranscription(ctx context.Context, c memo.Caller, p *store.Prep
 		if err := a.checkQuota(ctx, tx, c.WorkspaceID); err != nil {
 			return err
 		}
-		return record(ctx, tx, c, memo.Event{
+		return record(ctx, tx, c, memo.AuditEvent{
 			WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionImported, Subject: id, Name: cut(p.Doc.Title, maxAgent),
 		})
 	})

@@ -21,9 +21,9 @@ func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo
 	}
 	token, hash := credential.NewToken()
 	i = memo.Invite{ID: newID(), WorkspaceID: c.WorkspaceID, Role: role}
-	e := memo.Event{WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionInvited, Subject: i.ID, Detail: string(role)}
+	e := memo.AuditEvent{WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionInviteCreated, Subject: i.ID, Detail: string(role)}
 	err = changeMembers(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
-		i.CreatedAt, i.ExpiresAt = tx.Now, tx.Now.Add(memo.InviteLife)
+		i.CreatedAt, i.ExpiresAt = tx.Now, tx.Now.Add(memo.InviteLifetime)
 		if err := tx.AddInvite(ctx, i, c.UserID, hash); err != nil {
 			return "", err
 		}
@@ -46,7 +46,7 @@ func (a *App) Invites(ctx context.Context, c memo.Caller) ([]memo.Invite, error)
 
 // RevokeInvite takes an invitation back.
 func (a *App) RevokeInvite(ctx context.Context, c memo.Caller, id string) error {
-	e := memo.Event{WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionInviteRevoked, Subject: id}
+	e := memo.AuditEvent{WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionInviteRevoked, Subject: id}
 	return changeMembers(ctx, c, a.writeUrgent, e, func(tx *store.Tx) (string, error) {
 		gone, err := tx.DeleteInvite(ctx, c.WorkspaceID, id)
 		if err == nil && !gone {
@@ -98,7 +98,7 @@ func (a *App) JoinAnew(ctx context.Context, token, email, name, password string,
 	}
 	err = a.store.Write(ctx, func(tx *store.Tx) error {
 		u := memo.User{ID: newID(), Email: email, Name: name, CreatedAt: tx.Now}
-		c := memo.Caller{UserID: u.ID, IP: o.IP, Agent: o.Agent}
+		c := memo.Caller{UserID: u.ID, ClientAddress: o.IP, UserAgent: o.Agent}
 		taken := memo.Conflict("email_taken", "There is an account with this e-mail. Sign in, and open the invitation again.")
 		if err := addUser(ctx, tx, c, u, hash, taken); err != nil {
 			return err
@@ -131,7 +131,7 @@ func join(ctx context.Context, tx *store.Tx, c memo.Caller, i memo.Invite, token
 	if err != nil {
 		return err
 	}
-	return record(ctx, tx, c, memo.Event{
+	return record(ctx, tx, c, memo.AuditEvent{
 		WorkspaceID: memo.Optional(i.WorkspaceID), Action: memo.ActionMemberAdded, Subject: c.UserID, Name: m.Email, Detail: string(i.Role) + ", invited by " + i.CreatedBy,
 	})
 }

@@ -29,13 +29,13 @@ var errKeyExists = memo.Conflict("key_exists", "This key was created already, an
 // CreateKey makes a key for the caller, who acts in one workspace; the operator
 // makes it for the member whose id is in the caller. The answer is the only
 // place that ever shows the key. Errors: 403 by plan, 409 too_many_keys.
-func (a *App) CreateKey(ctx context.Context, c memo.Caller, in NewKey) (memo.NewKeyView, error) {
+func (a *App) CreateKey(ctx context.Context, c memo.Caller, in NewKey) (memo.CreatedKey, error) {
 	name, err := memo.CleanName("name", in.Name)
 	if err != nil {
-		return memo.NewKeyView{}, err
+		return memo.CreatedKey{}, err
 	}
 	return a.addKey(ctx, c, in.ID, memo.ActionKeyCreated, func(tx *store.Tx, k *memo.APIKey) error {
-		k.Name, k.Life.ExpiresAt = name, in.ExpiresAt
+		k.Name, k.Validity.ExpiresAt = name, in.ExpiresAt
 		return nil
 	})
 }
@@ -44,25 +44,25 @@ func (a *App) CreateKey(ctx context.Context, c memo.Caller, in NewKey) (memo.New
 // given, as in [NewKey]. The old key works until it is revoked, or for overlap
 // when that is given: 0 ends it now. Errors: 409 key_not_active and too_many_keys,
 // 403 by plan and for a key of another member.
-func (a *App) RotateKey(ctx context.Context, c memo.Caller, id, newID string, overlap *time.Duration) (memo.NewKeyView, error) {
+func (a *App) RotateKey(ctx context.Context, c memo.Caller, id, newID string, overlap *time.Duration) (memo.CreatedKey, error) {
 	if overlap != nil && (*overlap < 0 || *overlap > memo.MaxOverlap) {
-		return memo.NewKeyView{}, memo.Invalid("overlap", "must be between 0 and 7 days, such as 24h")
+		return memo.CreatedKey{}, memo.Invalid("overlap", "must be between 0 and 7 days, such as 24h")
 	}
 	return a.addKey(ctx, c, newID, memo.ActionKeyRotated, func(tx *store.Tx, k *memo.APIKey) error {
 		old, err := a.keyToChange(ctx, tx, c, id)
 		if err != nil {
 			return err
 		}
-		k.Name, k.Life.ExpiresAt, k.RotatedFrom = old.Name, old.Life.ExpiresAt, memo.Optional(old.ID)
+		k.Name, k.Validity.ExpiresAt, k.RotatedFrom = old.Name, old.Validity.ExpiresAt, memo.Optional(old.ID)
 		switch {
 		case overlap == nil:
 			return nil
 		case *overlap == 0:
 			_, err = tx.RevokeKey(ctx, old.ID)
 		default:
-			end := memo.Millis(tx.Now.Add(*overlap))
-			if old.Life.ExpiresAt != nil && old.Life.ExpiresAt.Before(end) {
-				end = *old.Life.ExpiresAt
+			end := memo.TruncateToMillis(tx.Now.Add(*overlap))
+			if old.Validity.ExpiresAt != nil && old.Validity.ExpiresAt.Before(end) {
+				end = *old.Validity.ExpiresAt
 			}
 			_, err = tx.ChangeKey(ctx, old.ID, old.Name, &end)
 		}
@@ -73,9 +73,9 @@ func (a *App) RotateKey(ctx context.Context, c memo.Caller, id, newID string, ov
 // addKey mints a key for the caller and keeps it, in one transaction that also
 // proves that the caller is still a member: whoever removes them meanwhile
 // waits, and then finds the key and deactivates it.
-func (a *App) addKey(ctx context.Context, c memo.Caller, id string, action memo.Action, fill func(*store.Tx, *memo.APIKey) error) (memo.NewKeyView, error) {
+func (a *App) addKey(ctx context.Context, c memo.Caller, id string, action memo.Action, fill func(*store.Tx, *memo.APIKey) error) (memo.CreatedKey, error) {
 	if c.KeyID != "" {
-		return memo.NewKeyView{}, memo.ErrKeyManagement
+		return memo.CreatedKey{}, memo.ErrKeyManagementForbidden
 	}
 	secret := credential.NewKey()
 	var k memo.APIKey
@@ -110,20 +110,20 @@ func (a *App) addKey(ctx context.Context, c memo.Caller, id string, action memo.
 		if err != nil {
 			return err
 		}
-		if n >= memo.MaxLiveKeys {
+		if n >= memo.MaxActiveKeys {
 			return memo.Conflict("too_many_keys", "You have %d active keys in this workspace, which is the limit. Revoke some first.", n)
 		}
 		if added, err := tx.AddKey(ctx, k, secret.Hash()); err != nil || !added {
 			return cmp.Or(err, error(errKeyExists))
 		}
-		return record(ctx, tx, c, memo.Event{
+		return record(ctx, tx, c, memo.AuditEvent{
 			WorkspaceID: memo.Optional(w.ID), Action: action, Subject: k.ID, Name: k.Name,
 		})
 	})
 	if err != nil {
-		return memo.NewKeyView{}, err
+		return memo.CreatedKey{}, err
 	}
-	return memo.NewKeyView{KeyView: k.View(now), Key: secret.Secret()}, nil
+	return memo.CreatedKey{KeyView: k.View(now), Key: secret.Secret()}, nil
 }
 
 // keyToChange reads a key that the caller may change and that works, and makes
@@ -139,7 +139,7 @@ func (a *App) keyToChange(ctx context.Context, tx *store.Tx, c memo.Caller, id s
 	if err := memo.MayChangeKey(c, k); err != nil {
 		return k, err
 	}
-	if k.Life.Status(tx.Now) != memo.KeyActive || a.expiries.seen(k.ID) {
+	if k.Validity.Status(tx.Now) != memo.KeyActive || a.expiries.seen(k.ID) {
 		return k, errKeyNotActive
 	}
 	return k, nil
@@ -315,16 +315,16 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 			k.Name = name
 		}
 		if change.ExpiresAt != nil {
-			k.Life.ExpiresAt = *change.ExpiresAt
+			k.Validity.ExpiresAt = *change.ExpiresAt
 		}
-		active, err := tx.ChangeKey(ctx, id, k.Name, k.Life.ExpiresAt)
+		active, err := tx.ChangeKey(ctx, id, k.Name, k.Validity.ExpiresAt)
 		if err != nil {
 			return err
 		}
 		if !active {
 			return errKeyNotActive
 		}
-		return record(ctx, tx, c, memo.Event{
+		return record(ctx, tx, c, memo.AuditEvent{
 			WorkspaceID: memo.Optional(k.WorkspaceID), Action: memo.ActionKeyChanged, Subject: id, Name: k.Name,
 		})
 	})
@@ -358,7 +358,7 @@ func (a *App) RevokeKey(ctx context.Context, c memo.Caller, id string) error {
 		if err != nil || !revoked {
 			return err
 		}
-		return record(ctx, tx, c, memo.Event{
+		return record(ctx, tx, c, memo.AuditEvent{
 			WorkspaceID: memo.Optional(k.WorkspaceID), Action: memo.ActionKeyRevoked, Subject: id, Name: k.Name,
 		})
 	})

@@ -264,7 +264,7 @@ func TestTheLastKeyOfAMemberIsCountedExactly(t *testing.T) {
 		t.Skip("makes a thousand keys")
 	}
 	onBoth(t, func(t *testing.T, w *world) {
-		for range memo.MaxLiveKeys - 1 {
+		for range memo.MaxActiveKeys - 1 {
 			w.key(w.member, "one of many")
 		}
 		caller := w.as(w.member)

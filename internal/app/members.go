@@ -52,7 +52,7 @@ func addUser(ctx context.Context, tx *store.Tx, c memo.Caller, u memo.User, hash
 	if added, err := tx.AddUser(ctx, u, hash); err != nil || !added {
 		return cmp.Or(err, taken)
 	}
-	return record(ctx, tx, c, memo.Event{Action: memo.ActionUserCreated, Subject: u.ID, Detail: u.Email})
+	return record(ctx, tx, c, memo.AuditEvent{Action: memo.ActionUserCreated, Subject: u.ID, Detail: u.Email})
 }
 
 // Users lists all users, for the operator.
@@ -91,7 +91,7 @@ func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) err
 		if err := tx.DeleteInvitesBy(ctx, userID, ""); err != nil {
 			return err
 		}
-		return record(ctx, tx, c, memo.Event{Action: memo.ActionUserDisabled, Subject: userID})
+		return record(ctx, tx, c, memo.AuditEvent{Action: memo.ActionUserDisabled, Subject: userID})
 	})
 }
 
@@ -102,7 +102,7 @@ func (a *App) EnableUser(ctx context.Context, c memo.Caller, userID string) erro
 		if err != nil || !changed {
 			return err
 		}
-		return record(ctx, tx, c, memo.Event{Action: memo.ActionUserEnabled, Subject: userID})
+		return record(ctx, tx, c, memo.AuditEvent{Action: memo.ActionUserEnabled, Subject: userID})
 	})
 }
 
@@ -120,7 +120,7 @@ func recordKeys(
 	ctx context.Context, tx *store.Tx, c memo.Caller, keys []memo.APIKey, action memo.Action, detail string,
 ) error {
 	for _, k := range keys {
-		if err := record(ctx, tx, c, memo.Event{
+		if err := record(ctx, tx, c, memo.AuditEvent{
 			WorkspaceID: memo.Optional(k.WorkspaceID), Action: action, Subject: k.ID, Name: k.Name, Detail: detail,
 		}); err != nil {
 			return err
@@ -161,7 +161,7 @@ func addWorkspace(ctx context.Context, tx *store.Tx, c memo.Caller, w memo.Works
 	if _, err := tx.AddMember(ctx, w.ID, ownerID, memo.RoleOwner); err != nil {
 		return err
 	}
-	return record(ctx, tx, c, memo.Event{
+	return record(ctx, tx, c, memo.AuditEvent{
 		WorkspaceID: memo.Optional(w.ID), Action: memo.ActionWorkspaceCreated, Subject: w.ID, Detail: w.Name + ", plan " + string(w.Plan),
 	})
 }
@@ -204,7 +204,7 @@ func (a *App) SetPlan(ctx context.Context, c memo.Caller, workspaceID string, pl
 		if err := tx.SetPlan(ctx, workspaceID, plan); err != nil {
 			return err
 		}
-		return record(ctx, tx, c, memo.Event{
+		return record(ctx, tx, c, memo.AuditEvent{
 			WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionPlanChanged, Subject: workspaceID, Detail: string(plan),
 		})
 	})
@@ -216,7 +216,7 @@ func (a *App) RenameWorkspace(ctx context.Context, c memo.Caller, name string) e
 	if err != nil {
 		return err
 	}
-	e := memo.Event{WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionWorkspaceRenamed, Subject: c.WorkspaceID, Detail: name}
+	e := memo.AuditEvent{WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionWorkspaceRenamed, Subject: c.WorkspaceID, Detail: name}
 	return changeMembers(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
 		return "", tx.RenameWorkspace(ctx, c.WorkspaceID, name)
 	})
@@ -233,7 +233,7 @@ func (a *App) AddMember(ctx context.Context, c memo.Caller, workspaceID, userID 
 	if err := role.Check(); err != nil {
 		return m, err
 	}
-	e := memo.Event{WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberAdded, Subject: userID, Detail: string(role)}
+	e := memo.AuditEvent{WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberAdded, Subject: userID, Detail: string(role)}
 	err = changeMembers(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
 		added, err := tx.AddMember(ctx, workspaceID, userID, role)
 		if err == nil && !added {
@@ -282,7 +282,7 @@ func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, user
 		if err := deactivate(ctx, tx, c, workspaceID, userID, "the member left the workspace"); err != nil {
 			return err
 		}
-		return record(ctx, tx, c, memo.Event{
+		return record(ctx, tx, c, memo.AuditEvent{
 			WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberRemoved, Subject: userID, Name: m.Email,
 		})
 	})
@@ -297,7 +297,7 @@ func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID st
 	if role != memo.RoleOwner {
 		write = a.writeUrgent
 	}
-	e := memo.Event{WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberRole, Subject: userID, Detail: string(role)}
+	e := memo.AuditEvent{WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberRole, Subject: userID, Detail: string(role)}
 	err = changeMembers(ctx, c, write, e, func(tx *store.Tx) (string, error) {
 		if role != memo.RoleOwner {
 			if err := keepOwner(ctx, tx, workspaceID, userID); err != nil {
@@ -322,7 +322,7 @@ func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID st
 // for the workspace, so that two OWNERs cannot remove each other at once. The
 // event gets the name that f returns.
 func changeMembers(
-	ctx context.Context, c memo.Caller, write writer, e memo.Event, f func(*store.Tx) (name string, err error),
+	ctx context.Context, c memo.Caller, write writer, e memo.AuditEvent, f func(*store.Tx) (name string, err error),
 ) error {
 	workspaceID := string(e.WorkspaceID)
 	if err := mayManageMembers(c, workspaceID); err != nil {

@@ -67,7 +67,7 @@ func (a *App) SignIn(
 			return cmp.Or(err, errBadSignIn)
 		}
 		s = memo.Session{
-			ID: newID(), UserID: u.ID, CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(memo.SessionLife), LastUsedAt: tx.Now,
+			ID: newID(), UserID: u.ID, CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(memo.SessionLifetime), LastUsedAt: tx.Now,
 			IP: o.IP, Agent: cut(o.Agent, maxAgent), Current: true,
 		}
 		return addSession(ctx, tx, s, tokenHash, in.Replaces)
@@ -83,8 +83,8 @@ func addSession(ctx context.Context, tx *store.Tx, s memo.Session, hash credenti
 		return err
 	}
 	end := func(s, by memo.Session, why string) error {
-		c := memo.Caller{UserID: s.UserID, IP: by.IP, Agent: by.Agent}
-		return record(ctx, tx, c, memo.Event{Action: memo.ActionSignedOut, Subject: s.ID, Detail: why})
+		c := memo.Caller{UserID: s.UserID, ClientAddress: by.IP, UserAgent: by.Agent}
+		return record(ctx, tx, c, memo.AuditEvent{Action: memo.ActionSignedOut, Subject: s.ID, Detail: why})
 	}
 	if len(replaces) == tokenLen {
 		old, err := tx.ReplaceSession(ctx, credential.HashToken(replaces))
@@ -106,8 +106,8 @@ func addSession(ctx context.Context, tx *store.Tx, s memo.Session, hash credenti
 			return err
 		}
 	}
-	c := memo.Caller{UserID: s.UserID, IP: s.IP, Agent: s.Agent}
-	return record(ctx, tx, c, memo.Event{Action: memo.ActionSignedIn, Subject: s.ID})
+	c := memo.Caller{UserID: s.UserID, ClientAddress: s.IP, UserAgent: s.Agent}
+	return record(ctx, tx, c, memo.AuditEvent{Action: memo.ActionSignedIn, Subject: s.ID})
 }
 
 // noteRefusal has a failed sign-in of an account that exists recorded, at most once
@@ -155,7 +155,7 @@ func (a *App) RevokeSession(ctx context.Context, c memo.Caller, id string) error
 		if !ended {
 			return memo.NotFound("Session")
 		}
-		return record(ctx, tx, c, memo.Event{Action: memo.ActionSignedOut, Subject: id})
+		return record(ctx, tx, c, memo.AuditEvent{Action: memo.ActionSignedOut, Subject: id})
 	})
 }
 
@@ -165,7 +165,7 @@ func (a *App) SignOutEverywhere(ctx context.Context, c memo.Caller) error {
 		if err := tx.RevokeSessions(ctx, c.UserID); err != nil {
 			return err
 		}
-		return record(ctx, tx, c, memo.Event{
+		return record(ctx, tx, c, memo.AuditEvent{
 			Action: memo.ActionSignedOut, Subject: c.UserID, Detail: "all sessions ended",
 		})
 	})

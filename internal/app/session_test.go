@@ -46,7 +46,7 @@ func (w *world) works(token string) bool {
 }
 
 // events are those of an action in the workspace, newest first.
-func (w *world) events(action memo.Action) (found []memo.Event) {
+func (w *world) events(action memo.Action) (found []memo.AuditEvent) {
 	w.t.Helper()
 	all, err := w.store.Events(w.ctx, store.EventFilter{WorkspaceID: w.workspace.ID}, 1000)
 	for _, e := range must(w.t, all, err) {
@@ -100,7 +100,7 @@ func TestASessionEndsWithoutUse(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		used, unused := w.signIn(w.member, ""), w.signIn(w.member, "")
 		begun := w.clock.read()
-		w.clock.add(memo.SessionIdle - time.Minute)
+		w.clock.add(memo.SessionIdleTimeout - time.Minute)
 		if !w.works(used) {
 			t.Fatal("a session ended before seven days without use")
 		}
@@ -112,10 +112,10 @@ func TestASessionEndsWithoutUse(t *testing.T) {
 			t.Error("a session works seven days after its last use")
 		}
 		list, err := w.Sessions(w.ctx, c)
-		if must(t, list, err); len(list) != 1 || !list[0].Current || !list[0].LastUsedAt.Equal(begun.Add(memo.SessionIdle-time.Minute)) {
+		if must(t, list, err); len(list) != 1 || !list[0].Current || !list[0].LastUsedAt.Equal(begun.Add(memo.SessionIdleTimeout-time.Minute)) {
 			t.Errorf("the list has %+v", list)
 		}
-		for w.clock.read().Before(begun.Add(memo.SessionLife)) {
+		for w.clock.read().Before(begun.Add(memo.SessionLifetime)) {
 			if !w.works(used) {
 				t.Fatalf("a session in use ended after %v", w.clock.read().Sub(begun))
 			}
@@ -128,7 +128,7 @@ func TestASessionEndsWithoutUse(t *testing.T) {
 
 		// What a request began before the end is not written after it.
 		idle := w.signedIn(w.member)
-		w.clock.add(memo.SessionIdle)
+		w.clock.add(memo.SessionIdleTimeout)
 		wantKind(t, "rename", w.Rename(w.ctx, idle, "Late"), memo.KindUnauthorized)
 		wantKind(t, "sign out everywhere", w.SignOutEverywhere(w.ctx, idle), memo.KindUnauthorized)
 		if known, err := w.store.KnowsAddress(w.ctx, w.member.Email, "192.0.2.1"); known || err != nil {
@@ -305,7 +305,7 @@ func TestDownloadsAreRecorded(t *testing.T) {
 		if len(got) != 2 {
 			t.Fatalf("%+v", got)
 		}
-		for i, want := range []memo.Event{
+		for i, want := range []memo.AuditEvent{
 			{Subject: two + " " + one, Name: "2 transcriptions", Detail: "a ZIP of md files"},
 			{Subject: one, Name: "One", Detail: "srt"},
 		} {
@@ -410,7 +410,7 @@ func TestEndedSessionsAreDeleted(t *testing.T) {
 					_, hash := credential.NewToken()
 					s := memo.Session{
 						ID: newID(), UserID: w.owner.ID,
-						CreatedAt: now.Add(-ended - memo.SessionLife), LastUsedAt: now.Add(-ended), ExpiresAt: now.Add(-ended),
+						CreatedAt: now.Add(-ended - memo.SessionLifetime), LastUsedAt: now.Add(-ended), ExpiresAt: now.Add(-ended),
 					}
 					if err := tx.AddSession(w.ctx, s, hash); err != nil {
 						return err

@@ -59,7 +59,7 @@ func (a *App) SetUp(ctx context.Context, in Setup, plan memo.Plan, o Origin) (pr
 			return cmp.Or(err, error(ErrSetUp))
 		}
 		u := memo.User{ID: newID(), Email: in.Email, Name: in.Name, CreatedAt: tx.Now}
-		c := memo.Caller{UserID: u.ID, IP: o.IP, Agent: o.Agent}
+		c := memo.Caller{UserID: u.ID, ClientAddress: o.IP, UserAgent: o.Agent}
 		if err := addUser(ctx, tx, c, u, hash, ErrSetUp); err != nil {
 			return err
 		}

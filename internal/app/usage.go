@@ -56,7 +56,7 @@ func (u *usage) accepted(ctx context.Context, c memo.Caller, now time.Time, coun
 	if first {
 		k.written = now
 	}
-	k.at, k.ip, k.agent = now, c.IP, cut(c.Agent, maxAgent)
+	k.at, k.ip, k.agent = now, c.ClientAddress, cut(c.UserAgent, maxAgent)
 	if counted {
 		hour := k.hours[store.Hour(now)]
 		hour.Requests++
@@ -83,7 +83,7 @@ func (u *usage) refused(c memo.Caller, now time.Time) {
 func (u *usage) key(c memo.Caller) *keyUse {
 	k := u.keys[c.KeyID]
 	if k == nil {
-		k = &keyUse{hours: map[int64]store.Calls{}, written: c.KeyUsed}
+		k = &keyUse{hours: map[int64]store.Calls{}, written: c.KeyLastUsedAt}
 		u.keys[c.KeyID] = k
 	}
 	return k
@@ -102,7 +102,7 @@ func (u *usage) pending(k *memo.APIKey, now time.Time) {
 			k.Requests24h += calls.Requests
 		}
 	}
-	if !p.at.IsZero() && (k.LastUsedAt == nil || k.LastUsedAt.Before(p.at)) && k.Life.Status(now) == memo.KeyActive {
+	if !p.at.IsZero() && (k.LastUsedAt == nil || k.LastUsedAt.Before(p.at)) && k.Validity.Status(now) == memo.KeyActive {
 		at := p.at
 		k.LastUsedAt, k.LastUsedIP, k.LastUsedAgent = &at, memo.Optional(p.ip), memo.Optional(p.agent)
 	}

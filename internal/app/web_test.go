@@ -193,7 +193,7 @@ func TestInvites(t *testing.T) {
 		wantKind(t, "of one who is no OWNER any more", err, memo.KindNotFound)
 		_, token, err = w.Invite(w.ctx, owner, memo.RoleMember)
 		must(t, token, err)
-		w.clock.add(memo.InviteLife)
+		w.clock.add(memo.InviteLifetime)
 		_, err = w.FindInvite(w.ctx, token)
 		wantKind(t, "expired", err, memo.KindNotFound)
 		for _, bad := range []string{"", "x", strings.Repeat("a", tokenLen)} {

@@ -275,7 +275,7 @@ func (g *Gate) cookie(w http.ResponseWriter, r *http.Request) (string, bool) {
 			ctx, cancel := g.reading(r.Context())
 			defer cancel()
 			_, dead := g.app.AuthoriseKey(ctx, key, g.Origin(r))
-			Refuse(w, r, cmp.Or(dead, error(memo.ErrKeyManagement)))
+			Refuse(w, r, cmp.Or(dead, error(memo.ErrKeyManagementForbidden)))
 		}
 		return "", false
 	}

@@ -129,7 +129,7 @@ func (s *Server) search(ctx context.Context, c memo.Caller, in searchIn) (*sdk.C
 	}{hits, page.Total, page.TotalRelation()}, head+lines.String())
 }
 
-func hitsIn(it app.Found, t memo.Transcription, query string) []hit {
+func hitsIn(it app.Found, t memo.ListItem, query string) []hit {
 	h := hit{ID: t.ID, Title: t.Title, CreatedAt: t.CreatedAt}
 	if len(it.Snippets) == 0 {
 		h.Snippet = t.Title
@@ -143,7 +143,7 @@ func hitsIn(it app.Found, t memo.Transcription, query string) []hit {
 		h.Speaker, h.Snippet, h.Offset = s.Speaker, s.Text, s.Offset
 		h.Time = ""
 		if t.Duration > 0 || s.Start > 0 {
-			h.Time = memo.Optional(s.Start.Clock())
+			h.Time = memo.Optional(s.Start.Timestamp())
 		}
 		hits[i] = h
 	}
@@ -206,10 +206,10 @@ func (s *Server) projects(ctx context.Context, c memo.Caller, in projectsIn) (*s
 }
 
 // about is a transcription in a line.
-func about(it app.Found, t memo.Transcription) string {
+func about(it app.Found, t memo.ListItem) string {
 	parts := []string{t.CreatedAt.UTC().Format("2006-01-02 15:04"), t.Title}
 	if t.Duration > 0 {
-		parts = append(parts, t.Duration.Clock())
+		parts = append(parts, t.Duration.Timestamp())
 	}
 	if it.Project != nil {
 		parts = append(parts, it.Project.Name)
@@ -234,7 +234,7 @@ func oneLine(s string) string {
 	return strings.ReplaceAll(strings.Join(strings.Fields(s), " "), " | ", " / ")
 }
 
-func transcriptionOf(it app.Found) (t memo.Transcription, err error) {
+func transcriptionOf(it app.Found) (t memo.ListItem, err error) {
 	if err := jsonv2.Unmarshal(it.Doc, &t); err != nil {
 		return t, fmt.Errorf("mcp: item %s: %w", it.ID, err)
 	}

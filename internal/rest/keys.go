@@ -73,7 +73,7 @@ func expiry(s *string) (*time.Time, gate.Problems) {
 	return &t, nil
 }
 
-func createKey(c *call, in createKeyIn) (memo.NewKeyView, error) {
+func createKey(c *call, in createKeyIn) (memo.CreatedKey, error) {
 	return c.app.CreateKey(c.ctx, c.Caller, app.NewKey{Name: in.Body.Name, ExpiresAt: in.Body.expires})
 }
 
@@ -162,7 +162,7 @@ func (b *rotateKeyBody) check() gate.Problems {
 	return nil
 }
 
-func rotateKey(c *call, in rotateKeyIn) (memo.NewKeyView, error) {
+func rotateKey(c *call, in rotateKeyIn) (memo.CreatedKey, error) {
 	return c.app.RotateKey(c.ctx, c.Caller, string(in.ID), "", in.Body.overlap)
 }
 

@@ -12,7 +12,7 @@ import (
 func TestManagingKeys(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, olga := w.signedIn(w.Mark), w.signedIn(w.Olga)
-		var made memo.NewKeyView
+		var made memo.CreatedKey
 		w.request(mark, "POST", "/keys", `{"name":" n8n ","expires_at":"2030-01-31"}`).Want(201, `"expires_at":"2030-02-01T00:00:00Z"`, `"name":"n8n"`).Decode(&made)
 		if made.Suffix != made.Key[36:40] || made.Status != memo.KeyActive || made.CreatedBy.Email != w.Mark.Email {
 			t.Errorf("created %+v", made.KeyView)
@@ -37,7 +37,7 @@ func TestManagingKeys(t *testing.T) {
 		w.request(olga, "PATCH", "/keys/"+made.ID, `{"name":"mine"}`).Want(403, "not_your_key")
 		w.request(olga, "POST", "/keys/"+made.ID+"/rotate", "").Want(403, "not_your_key")
 
-		var next memo.NewKeyView
+		var next memo.CreatedKey
 		w.request(mark, "POST", "/keys/"+made.ID+"/rotate", "").Want(201).Decode(&next)
 		w.get("/me", made.Key).Want(200)
 		w.get("/me", next.Key).Want(200)

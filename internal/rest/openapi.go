@@ -309,10 +309,10 @@ func each(s *jsonschema.Schema, f func(*jsonschema.Schema)) {
 // componentName names the schema of an answer.
 func componentName(t reflect.Type) string {
 	names := map[reflect.Type]string{
-		reflect.TypeFor[listed](): "TranscriptionList", reflect.TypeFor[memo.Document](): "Transcription",
+		reflect.TypeFor[listed](): "TranscriptionList", reflect.TypeFor[memo.Transcription](): "Transcription",
 		reflect.TypeFor[projectsOut](): "ProjectList", reflect.TypeFor[me](): "Me",
 		reflect.TypeFor[keysOut](): "KeyList", reflect.TypeFor[memo.KeyView](): "Key",
-		reflect.TypeFor[memo.NewKeyView](): "NewKey", reflect.TypeFor[signInOut](): "SignedIn",
+		reflect.TypeFor[memo.CreatedKey](): "NewKey", reflect.TypeFor[signInOut](): "SignedIn",
 		reflect.TypeFor[sessionsOut](): "SessionList",
 	}
 	if name := names[t]; name != "" {

@@ -14,7 +14,7 @@ import (
 
 // item is a row of a list on the wire.
 type item struct {
-	memo.Transcription
+	memo.ListItem
 	Project  *memo.ProjectRef `json:"project"`
 	Snippets []app.Snippet    `json:"snippets,omitempty"` // with q only
 }
@@ -77,13 +77,13 @@ type oneIn struct {
 
 func (in oneIn) find(c *call) error { return c.app.HasTranscription(c.ctx, c.Caller, string(in.ID)) }
 
-func getTranscription(c *call, in oneIn) ([]byte, memo.Document, error) {
+func getTranscription(c *call, in oneIn) ([]byte, memo.Transcription, error) {
 	w, err := c.app.Transcription(c.ctx, c.Caller, string(in.ID))
 	if err != nil {
-		return nil, memo.Document{}, err
+		return nil, memo.Transcription{}, err
 	}
 	body, err := appendWhole(make([]byte, 0, len(w.Text)+len(w.Segments)+4096), w)
-	return body, memo.Document{}, err
+	return body, memo.Transcription{}, err
 }
 
 type exportIn struct {

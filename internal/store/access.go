@@ -18,7 +18,7 @@ type KeyAccess struct {
 	UserID         string
 	Role           memo.Role // empty: not a member any more
 	UserDisabled   bool
-	Life           memo.KeyLife
+	Life           memo.KeyValidity
 	Exposed        bool      // it was seen in a URL
 	LastUsedAt     time.Time // zero: never
 	Plan           memo.Plan

@@ -13,12 +13,12 @@ import (
 
 // Record writes an event of the audit trail, at the transaction's time unless the
 // event has its own.
-func (t *Tx) Record(ctx context.Context, e memo.Event) error {
+func (t *Tx) Record(ctx context.Context, e memo.AuditEvent) error {
 	if e.At.IsZero() {
 		e.At = t.Now
 	}
 	return t.exec(ctx, `INSERT INTO audit_events (workspace_id, at, action, noun, actor_id, actor, subject, name, detail, ip, agent)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, nullText(e.WorkspaceID), millis(e.At), e.Action, e.Action.Noun(),
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, nullText(e.WorkspaceID), millis(e.At), e.Action, e.Action.Subject(),
 		nullText(e.ActorID), e.Actor, e.Subject, e.Name, e.Detail, nullText(e.IP), nullText(e.Agent))
 }
 
@@ -33,7 +33,7 @@ type EventFilter struct {
 }
 
 // Events lists the newest events that f chooses, up to limit.
-func (r reader) Events(ctx context.Context, f EventFilter, limit int) ([]memo.Event, error) {
+func (r reader) Events(ctx context.Context, f EventFilter, limit int) ([]memo.AuditEvent, error) {
 	end := int64(math.MaxInt64)
 	if !f.To.IsZero() {
 		end = millis(f.To)
@@ -43,7 +43,7 @@ func (r reader) Events(ctx context.Context, f EventFilter, limit int) ([]memo.Ev
 		var at int64
 		err := r.q.QueryRowContext(ctx, `SELECT at FROM audit_events WHERE id = $1 AND workspace_id = $2`, f.Before, f.WorkspaceID).Scan(&at)
 		if errors.Is(err, sql.ErrNoRows) {
-			return []memo.Event{}, nil
+			return []memo.AuditEvent{}, nil
 		}
 		if err != nil {
 			return nil, classify(err)
@@ -57,7 +57,7 @@ func (r reader) Events(ctx context.Context, f EventFilter, limit int) ([]memo.Ev
 }
 
 // Events is [reader.Events] over the connections for data.
-func (s *Store) Events(ctx context.Context, f EventFilter, limit int) ([]memo.Event, error) {
+func (s *Store) Events(ctx context.Context, f EventFilter, limit int) ([]memo.AuditEvent, error) {
 	return s.data.Events(ctx, f, limit)
 }
 
@@ -88,7 +88,7 @@ func (f EventFilter) query(d dialect, end, last int64, limit int) (query string,
 		FROM ` + q.from + ` WHERE ` + strings.Join(q.conds, " AND ") + ` ORDER BY at DESC, id DESC LIMIT ` + q.arg(limit), q.args
 }
 
-func scanEvent(row scanner) (e memo.Event, err error) {
+func scanEvent(row scanner) (e memo.AuditEvent, err error) {
 	var at int64
 	var workspace, actor, ip, agent sql.NullString
 	err = row.Scan(&e.ID, &workspace, &at, &e.Action, &actor, &e.Actor, &e.Subject, &e.Name, &e.Detail, &ip, &agent)

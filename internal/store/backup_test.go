@@ -161,11 +161,11 @@ func TestARestoreRevivesNoExpiredKey(t *testing.T) {
 		if err != nil || r.CarriedOver != 1 {
 			t.Errorf("%+v %v", r, err)
 		}
-		if k, err := h.Key(ctx, keyID(0), now); err != nil || k.Life.Status(now) != memo.KeyExpired {
-			t.Errorf("%+v %v", k.Life, err)
+		if k, err := h.Key(ctx, keyID(0), now); err != nil || k.Validity.Status(now) != memo.KeyExpired {
+			t.Errorf("%+v %v", k.Validity, err)
 		}
-		if k, err := h.Key(ctx, keyID(0), now); err != nil || k.Life.ExpiredAt == nil || !k.Life.ExpiredAt.Equal(at) {
-			t.Errorf("it ended at %v, not %v (%v)", k.Life.ExpiredAt, at, err)
+		if k, err := h.Key(ctx, keyID(0), now); err != nil || k.Validity.ExpiredAt == nil || !k.Validity.ExpiredAt.Equal(at) {
+			t.Errorf("it ended at %v, not %v (%v)", k.Validity.ExpiredAt, at, err)
 		}
 	})
 }

@@ -14,7 +14,7 @@ import (
 // Editable is what is known of a transcription that is going to be changed. It
 // is locked until the transaction ends.
 type Editable struct {
-	Doc       memo.Transcription
+	Doc       memo.ListItem
 	CreatedBy string // the user who imported it, or empty
 
 	seq         int64
@@ -59,7 +59,7 @@ func (s *Store) PrepareTitle(ctx context.Context, workspaceID, id, title string)
 	if raw, err = s.data.value(ctx, id, segmentsValue, raw); err != nil {
 		return n, err
 	}
-	var d memo.Transcription
+	var d memo.ListItem
 	var segments []memo.Segment
 	if err := errors.Join(json.Unmarshal(item, &d), json.Unmarshal(raw, &segments)); err != nil {
 		return n, fmt.Errorf("store: transcription %s: %w", id, err)

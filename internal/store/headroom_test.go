@@ -56,7 +56,7 @@ func revoke(s *Store, i int, write func(*Store, context.Context, func(*Tx) error
 		if ended, err := tx.RevokeKey(ctx, keyID(i)); err != nil || !ended {
 			return errors.Join(err, fmt.Errorf("key %d: revoked now: %v", i, ended))
 		}
-		return tx.Record(ctx, memo.Event{WorkspaceID: workspace, Action: memo.ActionKeyRevoked, Actor: "operator", Subject: keyID(i)})
+		return tx.Record(ctx, memo.AuditEvent{WorkspaceID: workspace, Action: memo.ActionKeyRevoked, Actor: "operator", Subject: keyID(i)})
 	})
 }
 
@@ -64,7 +64,7 @@ func revoke(s *Store, i int, write func(*Store, context.Context, func(*Tx) error
 func add(s *Store) error {
 	ctx := context.Background()
 	return s.Write(ctx, func(tx *Tx) error {
-		doc := &memo.Document{Transcription: memo.Transcription{Title: "Long", Status: "completed", CreatedAt: tx.Now, UpdatedAt: tx.Now}}
+		doc := &memo.Transcription{ListItem: memo.ListItem{Title: "Long", Status: "completed", CreatedAt: tx.Now, UpdatedAt: tx.Now}}
 		noise := make([]byte, 100<<10)
 		_, _ = rand.Read(noise)
 		p, err := s.Prepare(New{Doc: doc, WorkspaceID: workspace, Markdown: Deflated{Data: noise}})

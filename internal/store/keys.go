@@ -26,16 +26,16 @@ func scanKey(row scanner) (k memo.APIKey, err error) {
 	var expires, expired, revoked, deactivated, used, exposed sql.NullInt64
 	var ip, agent, from sql.NullString
 	err = row.Scan(&k.ID, &k.WorkspaceID, &k.Name, &k.Suffix, &created, &k.CreatedBy.ID, &k.CreatedBy.Name, &k.CreatedBy.Email,
-		&expires, &expired, &revoked, &deactivated, &k.DeactivatedBy, &used, &ip, &agent, &exposed, &from, &k.Requests24h)
+		&expires, &expired, &revoked, &deactivated, &k.DeactivationReason, &used, &ip, &agent, &exposed, &from, &k.Requests24h)
 	k.CreatedAt = fromMillis(created)
-	k.Life = keyLife(expires, expired, revoked, deactivated)
+	k.Validity = keyLife(expires, expired, revoked, deactivated)
 	k.LastUsedAt, k.ExposedAt = fromNullMillis(used), fromNullMillis(exposed)
 	k.LastUsedIP, k.LastUsedAgent, k.RotatedFrom = memo.Optional(ip.String), memo.Optional(agent.String), memo.Optional(from.String)
 	return k, err
 }
 
-func keyLife(expires, expired, revoked, deactivated sql.NullInt64) memo.KeyLife {
-	return memo.KeyLife{
+func keyLife(expires, expired, revoked, deactivated sql.NullInt64) memo.KeyValidity {
+	return memo.KeyValidity{
 		ExpiresAt: fromNullMillis(expires), ExpiredAt: fromNullMillis(expired),
 		RevokedAt: fromNullMillis(revoked), DeactivatedAt: fromNullMillis(deactivated),
 	}
@@ -120,7 +120,7 @@ func (t *Tx) CountLiveKeys(ctx context.Context, workspaceID, userID string) (n i
 func (t *Tx) AddKey(ctx context.Context, k memo.APIKey, hash credential.Hash) (bool, error) {
 	n, err := t.changed(ctx, `INSERT INTO api_keys (id, hash, suffix, workspace_id, user_id, name, created_at, expires_at, rotated_from)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING`, k.ID, hash[:], k.Suffix, k.WorkspaceID, k.CreatedBy.ID, k.Name,
-		millis(k.CreatedAt), nullMillis(k.Life.ExpiresAt), nullText(k.RotatedFrom))
+		millis(k.CreatedAt), nullMillis(k.Validity.ExpiresAt), nullText(k.RotatedFrom))
 	return n == 1, err
 }
 

@@ -22,7 +22,7 @@ func (h *holder) long() *Prepared {
 		_, _ = rand.Read(noise)
 		segments = append(segments, memo.Segment{Speaker: "Ann", Text: hex.EncodeToString(noise)})
 	}
-	doc := &memo.Document{Segments: segments, Transcription: memo.Transcription{
+	doc := &memo.Transcription{Segments: segments, ListItem: memo.ListItem{
 		Title: "Long", Status: memo.StatusCompleted, CreatedAt: time.Now().UTC(), UpdatedAt: time.Now().UTC(),
 	}}
 	markdown, err := Deflate([]byte(memo.Lines(segments)))

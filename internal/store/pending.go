@@ -74,7 +74,7 @@ func (s *Store) pending(ctx context.Context) (batch []pendingText, err error) {
 		} else if err != nil {
 			return nil, err
 		}
-		var d memo.Transcription
+		var d memo.ListItem
 		var segments []memo.Segment
 		if err := errors.Join(json.Unmarshal(n.item, &d), json.Unmarshal(n.segments, &segments)); err != nil {
 			return nil, fmt.Errorf("store: transcription %d: %w", n.seq, err)

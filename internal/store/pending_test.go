@@ -27,7 +27,7 @@ func (h *holder) found(word string) int {
 func (h *holder) addText(title, said string) (id string) {
 	h.t.Helper()
 	err := h.Write(context.Background(), func(tx *Tx) (err error) {
-		doc := &memo.Document{Transcription: memo.Transcription{Title: title, Status: memo.StatusCompleted, CreatedAt: tx.Now, UpdatedAt: tx.Now}}
+		doc := &memo.Transcription{ListItem: memo.ListItem{Title: title, Status: memo.StatusCompleted, CreatedAt: tx.Now, UpdatedAt: tx.Now}}
 		doc.Segments = []memo.Segment{{Text: said}}
 		p, err := h.Prepare(New{Doc: doc, WorkspaceID: workspace, Markdown: Deflated{Data: []byte("x")}})
 		if err == nil {

@@ -70,7 +70,7 @@ func (s *Store) Restore(ctx context.Context, b *Backup, keepUnknown bool, progre
 		if r.Ownerless, err = to.ownerless(ctx); err != nil {
 			return err
 		}
-		return to.Record(ctx, memo.Event{
+		return to.Record(ctx, memo.AuditEvent{
 			Action: memo.ActionRestored, Actor: "operator", Subject: b.name,
 			Detail: fmt.Sprintf("%d keys: %d ends carried over, %d deactivated; %d members who had left", r.Keys, r.CarriedOver, r.Deactivated, r.MembersLeft),
 		})

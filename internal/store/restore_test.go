@@ -27,7 +27,7 @@ func TestARestoreTakesInvitationsAway(t *testing.T) {
 			if err := tx.AddWorkspace(ctx, memo.Workspace{ID: workspace, Name: "Acme", Plan: memo.PlanPro, CreatedAt: tx.Now}); err != nil {
 				return err
 			}
-			i := memo.Invite{ID: "0195c0de-0000-7000-8000-000000000003", WorkspaceID: workspace, Role: memo.RoleOwner, CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(memo.InviteLife)}
+			i := memo.Invite{ID: "0195c0de-0000-7000-8000-000000000003", WorkspaceID: workspace, Role: memo.RoleOwner, CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(memo.InviteLifetime)}
 			return tx.AddInvite(ctx, i, user, hash)
 		})
 		if err != nil {
@@ -97,7 +97,7 @@ func TestARestoreGivesNobodyAccessBack(t *testing.T) {
 		if u, err := s.User(ctx, dan); err != nil || u.DisabledAt == nil {
 			t.Errorf("who was disabled: %+v %v", u, err)
 		}
-		if k, err := s.Key(ctx, key.ID, s.Now()); err != nil || k.Life.Status(s.Now()) != memo.KeyDeactivated {
+		if k, err := s.Key(ctx, key.ID, s.Now()); err != nil || k.Validity.Status(s.Now()) != memo.KeyDeactivated {
 			t.Errorf("the key of who had left: %+v %v", k, err)
 		}
 

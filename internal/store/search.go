@@ -124,7 +124,7 @@ type searchTerms struct {
 // prepareTerms makes the terms of a transcription: of its title, its summary and
 // what is said, with the names of the speakers. It takes seconds for a text of
 // 30 MB, so it must not run inside a transaction.
-func prepareTerms(d dialect, workspaceID string, doc memo.Transcription, segments []memo.Segment) searchTerms {
+func prepareTerms(d dialect, workspaceID string, doc memo.ListItem, segments []memo.Segment) searchTerms {
 	var l termList
 	l.add(0, doc.Title)
 	l.add(1, string(doc.Summary))

@@ -159,7 +159,7 @@ func TestASearchIsOfOneWorkspace(t *testing.T) {
 				if err := tx.unindex(ctx, seq); err != nil {
 					return err
 				}
-				if err := tx.index(ctx, seq, prepareTerms(a.dialect, "a", memo.Transcription{Title: "Zebra"}, nil)); err != nil {
+				if err := tx.index(ctx, seq, prepareTerms(a.dialect, "a", memo.ListItem{Title: "Zebra"}, nil)); err != nil {
 					return err
 				}
 			}
@@ -202,7 +202,7 @@ func TestShortPrefixesAreInThePrefixIndex(t *testing.T) {
 			if err := tx.unindex(ctx, 1); err != nil {
 				return err
 			}
-			return tx.index(ctx, 1, prepareTerms(a.dialect, "a", memo.Transcription{Title: "Pricing 来年の予算 00会"}, nil))
+			return tx.index(ctx, 1, prepareTerms(a.dialect, "a", memo.ListItem{Title: "Pricing 来年の予算 00会"}, nil))
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -237,7 +237,7 @@ func TestTermsOfOneText(t *testing.T) {
 		"one of the title":     {append(said(0, maxTerms-2), memo.Segment{Text: "title"}), maxTerms - 2, "w0", "w49997"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			doc := memo.Transcription{Title: "Title", Summary: "Summary"}
+			doc := memo.ListItem{Title: "Title", Summary: "Summary"}
 			terms := prepareTerms(dialectSQLite, "a", doc, tc.segments)
 			tag := workspaceTag("a")
 			body := strings.Fields(terms.body)

@@ -13,7 +13,7 @@ import (
 const livingSession = `revoked_at IS NULL AND expires_at > $2 AND last_used_at > $3`
 
 // idleSince is the last use of a session that ends now because it was not used.
-func idleSince(now time.Time) int64 { return millis(now.Add(-memo.SessionIdle)) }
+func idleSince(now time.Time) int64 { return millis(now.Add(-memo.SessionIdleTimeout)) }
 
 // AddSession stores a new session under the hash of its token.
 func (t *Tx) AddSession(ctx context.Context, s memo.Session, hash credential.Hash) error {

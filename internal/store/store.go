@@ -111,7 +111,7 @@ func (s *Store) IsSlow() bool { return s.pulse != nil && s.pulse.slow.Load() }
 func (s *Store) IsEmbedded() bool { return s.dialect == dialectSQLite }
 
 // Now returns the store's clock, cut to milliseconds.
-func (s *Store) Now() time.Time { return memo.Millis(s.now()) }
+func (s *Store) Now() time.Time { return memo.TruncateToMillis(s.now()) }
 
 // quick marks ctx for a read of a few rows by an index, which is not cancelled.
 // PostgreSQL may be far away, so there the context stays as it is.

@@ -279,7 +279,7 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 func TestTheDatabaseFileIsForItsOwner(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	s := mustOpen(t, Config{Dir: dir})
-	if err := s.Write(context.Background(), func(tx *Tx) error { return tx.Record(context.Background(), memo.Event{}) }); err != nil {
+	if err := s.Write(context.Background(), func(tx *Tx) error { return tx.Record(context.Background(), memo.AuditEvent{}) }); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]os.FileMode{"": 0o700, FileName: 0o600, FileName + "-wal": 0o600} {

@@ -204,7 +204,7 @@ func (s *Store) reports(ctx context.Context, seq int64) ([]memo.Report, error) {
 // New is a transcription to be added. ID, Text and Project.ID of Doc are set by
 // [Store.Prepare] and [Tx.AddTranscription].
 type New struct {
-	Doc         *memo.Document
+	Doc         *memo.Transcription
 	WorkspaceID string
 	CreatedBy   string   // a user's id, or empty
 	SourceHash  []byte   // of the file it came from, or nil
@@ -232,7 +232,7 @@ func (s *Store) Prepare(n New) (*Prepared, error) {
 	d.Text = memo.Lines(d.Segments)
 	p := &Prepared{New: n, chars: utf8.RuneCountInString(d.Text)}
 	var err error
-	if p.item, err = json.Marshal(d.Transcription); err != nil {
+	if p.item, err = json.Marshal(d.ListItem); err != nil {
 		return nil, fmt.Errorf("store: item: %w", err)
 	}
 	if p.segments, err = json.Marshal(d.Segments); err != nil {
@@ -245,7 +245,7 @@ func (s *Store) Prepare(n New) (*Prepared, error) {
 	for _, r := range d.Reports {
 		p.size += int64(len(r.Text))
 	}
-	p.terms = prepareTerms(s.dialect, n.WorkspaceID, d.Transcription, d.Segments)
+	p.terms = prepareTerms(s.dialect, n.WorkspaceID, d.ListItem, d.Segments)
 	return p, nil
 }
 

@@ -46,7 +46,7 @@ type World struct {
 
 	Acme, Other              memo.Workspace
 	Olga, Mark, Eve          memo.User
-	OlgaKey, MarkKey, EveKey memo.NewKeyView
+	OlgaKey, MarkKey, EveKey memo.CreatedKey
 	Meetings                 []string // ids in Acme, newest first
 	Foreign                  string   // an id in Other
 }
@@ -145,7 +145,7 @@ func (w *World) Must(err error) {
 }
 
 // Key makes a key of a member.
-func (w *World) Key(ws memo.Workspace, u memo.User) memo.NewKeyView {
+func (w *World) Key(ws memo.Workspace, u memo.User) memo.CreatedKey {
 	w.T.Helper()
 	k, err := w.App.CreateKey(context.Background(), memo.Caller{Operator: true, WorkspaceID: ws.ID, UserID: u.ID}, app.NewKey{Name: u.Name + "'s key"})
 	w.Must(err)

@@ -41,7 +41,7 @@ const (
 // are left out. A limit that is 0 is the one of DefaultLimits.
 //
 // Every error is an *Error, or the cause of ctx when ctx has ended.
-func Read(ctx context.Context, name string, data []byte, limits Limits) (*memo.Document, error) {
+func Read(ctx context.Context, name string, data []byte, limits Limits) (*memo.Transcription, error) {
 	doc, err := read(ctx, name, data, limits.orDefault())
 	if err == nil {
 		return doc, nil
@@ -55,7 +55,7 @@ func Read(ctx context.Context, name string, data []byte, limits Limits) (*memo.D
 	return nil, &Error{Reason: err.Error()}
 }
 
-func read(ctx context.Context, name string, data []byte, limits Limits) (*memo.Document, error) {
+func read(ctx context.Context, name string, data []byte, limits Limits) (*memo.Transcription, error) {
 	if err := limits.CheckSize(int64(len(data))); err != nil {
 		return nil, err
 	}

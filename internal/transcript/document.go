@@ -11,7 +11,7 @@ import (
 
 // json writes d as encoding/json would, which takes five times as long, but for
 // HTML's characters, which stay as they are.
-func (o *output) json(d *memo.Document, timed bool) {
+func (o *output) json(d *memo.Transcription, timed bool) {
 	o.b = append(appendHead(o.b, d), `,"text":"`...)
 	var line []byte
 	first := true
@@ -44,7 +44,7 @@ func (o *output) json(d *memo.Document, timed bool) {
 	o.b = append(o.b, "]}\n"...)
 }
 
-func appendHead(b []byte, d *memo.Document) []byte {
+func appendHead(b []byte, d *memo.Transcription) []byte {
 	b = appendMember(b, '{', "id", d.ID)
 	b = appendMember(b, ',', "title", d.Title)
 	b = appendMember(b, ',', "status", string(d.Status))

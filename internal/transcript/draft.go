@@ -14,7 +14,7 @@ type draft struct {
 	steps  int             // see alive
 	limits Limits
 	name   baseName
-	doc    memo.Document
+	doc    memo.Transcription
 	cues   []cue
 
 	evidence evidence // how far to believe "Name: text"
@@ -87,7 +87,7 @@ func (d *draft) cutTitle() string {
 }
 
 // document makes the segments of the cues and fills in what the file left open.
-func (d *draft) document() (*memo.Document, error) {
+func (d *draft) document() (*memo.Transcription, error) {
 	if len(d.cues) == 0 && (!d.own || d.doc.Status == memo.StatusCompleted) {
 		return nil, refuse(0, "has no text in it")
 	}
@@ -174,7 +174,7 @@ func (d *draft) dropPlaceholderTimes() {
 
 func (d *draft) mediaType() string {
 	switch {
-	case !memo.Timed(d.doc.Segments):
+	case !memo.HasTimes(d.doc.Segments):
 		return "text"
 	case d.video || d.name.zoom:
 		return "video"

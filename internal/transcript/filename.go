@@ -21,7 +21,7 @@ const maxFileName = 255
 // no separators or traversal, no reserved names, no control characters or such
 // as turn the reading direction, no dots or blanks at the ends, no "-" in
 // front, at most 255 bytes.
-func FileName(t *memo.Transcription, f Format) string {
+func FileName(t *memo.ListItem, f Format) string {
 	stem := safeStem(t.Title)
 	if stem == "" {
 		stem = "Untitled"

@@ -38,7 +38,7 @@ func TestFileName(t *testing.T) {
 		strings.Repeat("😀", 300):       "2026-05-21 " + strings.Repeat("😀", 60) + ".md",
 		strings.Repeat("e\u0301", 200): "2026-05-21 " + strings.Repeat("e\u0301", 80) + ".md",
 	} {
-		if got := FileName(&memo.Transcription{Title: title, CreatedAt: day}, Markdown); got != want {
+		if got := FileName(&memo.ListItem{Title: title, CreatedAt: day}, Markdown); got != want {
 			t.Errorf("%q: got %q, want %q", title, got, want)
 		}
 	}
@@ -46,7 +46,7 @@ func TestFileName(t *testing.T) {
 		"CON": "_CON.txt", "con .x": "_con .x.txt", "Com1": "_Com1.txt", "lpt¹.tar": "_lpt¹.tar.txt",
 		"COM10": "COM10.txt", "console": "console.txt", "-": "Untitled.txt", ".hidden": "hidden.txt",
 	} {
-		if got := FileName(&memo.Transcription{Title: title}, Text); got != want {
+		if got := FileName(&memo.ListItem{Title: title}, Text); got != want {
 			t.Errorf("%q: got %q, want %q", title, got, want)
 		}
 	}
@@ -55,7 +55,7 @@ func TestFileName(t *testing.T) {
 // TestFileNameIsSafe holds it for any title.
 func TestFileNameIsSafe(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &memo.Transcription{Title: rapid.String().Draw(t, "title")}
+		m := &memo.ListItem{Title: rapid.String().Draw(t, "title")}
 		if rapid.Bool().Draw(t, "dated") {
 			m.CreatedAt = time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "at"), 0)
 		}
@@ -172,7 +172,7 @@ func TestContentDisposition(t *testing.T) {
 // TestContentDispositionIsRead parses the header of any title as clients do.
 func TestContentDispositionIsRead(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		name := FileName(&memo.Transcription{Title: rapid.String().Draw(t, "title")}, SRT)
+		name := FileName(&memo.ListItem{Title: rapid.String().Draw(t, "title")}, SRT)
 		header := ContentDisposition(name)
 		if strings.ContainsFunc(header, func(r rune) bool { return r < ' ' || r > '~' }) {
 			t.Fatalf("%q is no header", header)

@@ -52,9 +52,9 @@ func (f Format) ContentType() string {
 // Write writes the file, a part at a time: no more than some hundred kilobytes
 // of it are in memory. It ends with the cause of ctx when ctx has ended. A
 // format that is none of Formats is refused before anything is written.
-func Write(ctx context.Context, w io.Writer, f Format, d *memo.Document) error {
+func Write(ctx context.Context, w io.Writer, f Format, d *memo.Transcription) error {
 	o := output{ctx: ctx, w: w, b: make([]byte, 0, 4<<10)}
-	timed := memo.Timed(d.Segments)
+	timed := memo.HasTimes(d.Segments)
 	switch f {
 	case Markdown:
 		o.b = MarkdownHead(d)

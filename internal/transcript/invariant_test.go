@@ -11,7 +11,7 @@ import (
 )
 
 // checkDocument holds everything that Read promises of any document.
-func checkDocument(t rapid.TB, doc *memo.Document) {
+func checkDocument(t rapid.TB, doc *memo.Transcription) {
 	t.Helper()
 	if doc.Speakers == nil || doc.Topics == nil || doc.Segments == nil || doc.Reports == nil {
 		t.Error("a nil slice")

@@ -73,9 +73,9 @@ const (
 // checkItem refuses a file of which a list would show too much. It is called
 // before the id, the project and the times are known, which have a size of
 // their own.
-func checkItem(d *memo.Document) error {
+func checkItem(d *memo.Transcription) error {
 	const others = 512
-	item, err := json.Marshal(d.Transcription)
+	item, err := json.Marshal(d.ListItem)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 // MarkdownHead returns the first part of the Markdown export: what is known of
 // the transcription, ending with the heading of the transcript. It is cheap
 // and changes with the title or the project's name.
-func MarkdownHead(d *memo.Document) []byte {
+func MarkdownHead(d *memo.Transcription) []byte {
 	title := oneLine(d.Title)
 	if title == "" {
 		title = "Untitled"
@@ -26,7 +26,7 @@ func MarkdownHead(d *memo.Document) []byte {
 	}
 	b = appendFact(b, "Language", string(d.Language))
 	if d.Duration > 0 {
-		b = appendFact(b, "Duration", d.Duration.Clock())
+		b = appendFact(b, "Duration", d.Duration.Timestamp())
 	}
 	names := make([]string, len(d.Speakers))
 	for i, s := range d.Speakers {
@@ -110,7 +110,7 @@ func MarkdownBody(segments []memo.Segment) []byte {
 		n += len(segments[i].Text) + len(segments[i].Speaker) + 24
 	}
 	b := make([]byte, 0, n+n/8)
-	timed := memo.Timed(segments)
+	timed := memo.HasTimes(segments)
 	for i := range segments {
 		b = appendMarkdown(b, &segments[i], timed)
 	}
@@ -130,7 +130,7 @@ func appendMarkdown(b []byte, s *memo.Segment, timed bool) []byte {
 	if timed {
 		// Literal as it stands: with every other bracket escaped there is no
 		// link and no definition that it could refer to.
-		b = append(append(append(b, '['), s.Start.Clock()...), "] "...)
+		b = append(append(append(b, '['), s.Start.Timestamp()...), "] "...)
 	}
 	if len(b) == start {
 		b = appendInert(b, text)

@@ -130,7 +130,7 @@ func parseTime(line int, s string) (time.Time, error) {
 		return t, refuse(line, "has the time %s, which is not like 2026-05-20T09:14:00Z", quote(s))
 	}
 	// The zone may push the instant out of the years that can be written.
-	if t = memo.Millis(t); t.Year() < 0 || t.Year() > 9999 {
+	if t = memo.TruncateToMillis(t); t.Year() < 0 || t.Year() > 9999 {
 		return t, refuse(line, "has the time %s, which is not in the years 0 to 9999", quote(s))
 	}
 	return t, nil

@@ -175,11 +175,11 @@ func TestReadWhisper(t *testing.T) {
 	} {
 		checkRead(t, tt.what, "a.json", tt.data, tt.want)
 	}
-	for data, want := range map[string]memo.Document{
-		`{"language":"english","duration":8.47,"segments":[{"start":0,"end":1,"text":"a"}]}`:                     {Transcription: memo.Transcription{Language: "en", Duration: 8.47}},
-		`{"info":{"language":"de","duration":2,"x":{}},"segments":[{"start":0,"end":1,"text":"a"}]}`:             {Transcription: memo.Transcription{Language: "de", Duration: 2}},
-		`{"language":"Klingon","duration":"8.47","info":7,"segments":[{"start":0,"end":1.5,"text":"a"}]}`:        {Transcription: memo.Transcription{Duration: 1.5}},
-		`{"detected_language":"yue","segments":[{"start":3,"end":9,"text":"a"},{"start":4,"end":5,"text":"b"}]}`: {Transcription: memo.Transcription{Language: "yue", Duration: 9}},
+	for data, want := range map[string]memo.Transcription{
+		`{"language":"english","duration":8.47,"segments":[{"start":0,"end":1,"text":"a"}]}`:                     {ListItem: memo.ListItem{Language: "en", Duration: 8.47}},
+		`{"info":{"language":"de","duration":2,"x":{}},"segments":[{"start":0,"end":1,"text":"a"}]}`:             {ListItem: memo.ListItem{Language: "de", Duration: 2}},
+		`{"language":"Klingon","duration":"8.47","info":7,"segments":[{"start":0,"end":1.5,"text":"a"}]}`:        {ListItem: memo.ListItem{Duration: 1.5}},
+		`{"detected_language":"yue","segments":[{"start":3,"end":9,"text":"a"},{"start":4,"end":5,"text":"b"}]}`: {ListItem: memo.ListItem{Language: "yue", Duration: 9}},
 	} {
 		doc, err := Read(t.Context(), "a.json", []byte(data), Limits{})
 		if err != nil {

@@ -15,7 +15,7 @@ import (
 
 // drawDocument makes a document as Read could have made it: of any text, with
 // any times.
-func drawDocument(t *rapid.T) *memo.Document {
+func drawDocument(t *rapid.T) *memo.Transcription {
 	text := rapid.OneOf(
 		rapid.String(),
 		rapid.SampledFrom([]string{"a --> b", "NOTE", "<v Eve>x", "1", "&lt;", "Remember: x", "[00:01] Ann: x", "WEBVTT", "</v>", `{"a":1}`, "日本：x", "# x\n\n- y"}),
@@ -24,7 +24,7 @@ func drawDocument(t *rapid.T) *memo.Document {
 	name := rapid.SampledFrom([]string{"", "Ann", "Bob van der Berg", "SPEAKER_00", "Иван", "田中", "A & <B>", "jo"})
 	timed := rapid.Bool().Draw(t, "timed")
 	ids := map[string]memo.Optional{"": ""}
-	d := &memo.Document{Transcription: memo.Transcription{
+	d := &memo.Transcription{ListItem: memo.ListItem{
 		Status: memo.StatusCompleted, MediaType: "audio", Speakers: []memo.Speaker{}, Topics: []memo.Topic{},
 	}, Segments: []memo.Segment{}, Reports: []memo.Report{}}
 	for range rapid.IntRange(1, 8).Draw(t, "segments") {
@@ -44,14 +44,14 @@ func drawDocument(t *rapid.T) *memo.Document {
 		d.Segments = append(d.Segments, s)
 		d.Duration = max(d.Duration, s.End)
 	}
-	if !memo.Timed(d.Segments) {
+	if !memo.HasTimes(d.Segments) {
 		d.MediaType = "text"
 	}
 	d.Text = memo.Lines(d.Segments)
 	return d
 }
 
-func reread(t rapid.TB, f Format, d *memo.Document) *memo.Document {
+func reread(t rapid.TB, f Format, d *memo.Transcription) *memo.Transcription {
 	t.Helper()
 	var b strings.Builder
 	if err := Write(context.Background(), &b, f, d); err != nil {

@@ -60,7 +60,7 @@ var samples = []struct {
 	{"own.json", "export.json", "Acme — discovery call", "2026-05-20T09:14:00Z", "en", "audio", "Alex, Jordan", 22, Formats},
 }
 
-func readSample(t testing.TB, file, name string) *memo.Document {
+func readSample(t testing.TB, file, name string) *memo.Transcription {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", "samples", file))
 	if err != nil {
@@ -135,7 +135,7 @@ func encodeUTF16(text string, bigEndian int) []byte {
 	return b
 }
 
-func speakerNames(doc *memo.Document) string {
+func speakerNames(doc *memo.Transcription) string {
 	var names []string
 	for _, s := range doc.Speakers {
 		names = append(names, s.Name)
@@ -143,7 +143,7 @@ func speakerNames(doc *memo.Document) string {
 	return strings.Join(names, ", ")
 }
 
-func written(t rapid.TB, f Format, doc *memo.Document) []byte {
+func written(t rapid.TB, f Format, doc *memo.Transcription) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	if err := Write(context.Background(), &b, f, doc); err != nil {

@@ -32,18 +32,18 @@ func TestFormats(t *testing.T) {
 		}
 	}
 	var b bytes.Buffer
-	if err := Write(t.Context(), &b, "pdf", &memo.Document{}); memo.KindOf(err) != memo.KindInvalid || b.Len() > 0 {
+	if err := Write(t.Context(), &b, "pdf", &memo.Transcription{}); memo.KindOf(err) != memo.KindInvalid || b.Len() > 0 {
 		t.Errorf("Write as pdf: %v", err)
 	}
 }
 
 // nasty is a document whose every text wants to be something else.
-func nasty() *memo.Document {
+func nasty() *memo.Transcription {
 	texts := []string{
 		"a --> b", "NOTE x", "WEBVTT", "<v Eve>b</v> &lt; & <b>", "1", "00:00:01.000 --> 00:00:02.000",
 		"# h", "- l", "1. l", "> q", "```", "[x](http://evil.example)", "![x](y)", "<script>", "---", "***", "| a | b |", "&#x3C;", "\\", "_a_", "SPEAKER_00",
 	}
-	d := &memo.Document{Transcription: memo.Transcription{
+	d := &memo.Transcription{ListItem: memo.ListItem{
 		Title: "# T <script> [x](y) #", Status: memo.StatusCompleted, MediaType: "audio", Summary: "> q\n\n    code\n===\n---\n1) x", Language: "en",
 		Speakers: []memo.Speaker{{Name: "*Eve* <v>: &"}}, Topics: []memo.Topic{{Title: "- t"}, {Title: "1. t"}},
 		CreatedAt: time.Date(2026, 5, 20, 9, 14, 0, 0, time.UTC),
@@ -85,7 +85,7 @@ func TestWriteEmpty(t *testing.T) {
 			`"project":null,"text":"","segments":[],"prompt_results":[]}` + "\n",
 	}
 	for _, f := range Formats {
-		if got := string(written(t, f, &memo.Document{})); got != want[f] {
+		if got := string(written(t, f, &memo.Transcription{})); got != want[f] {
 			t.Errorf("%s: %q", f, got)
 		}
 	}
@@ -126,7 +126,7 @@ func TestWriteJSON(t *testing.T) {
 }
 
 func TestMarkdownParts(t *testing.T) {
-	for _, d := range []*memo.Document{{}, nasty()} {
+	for _, d := range []*memo.Transcription{{}, nasty()} {
 		whole := written(t, Markdown, d)
 		if !bytes.Equal(whole, append(MarkdownHead(d), MarkdownBody(d.Segments)...)) {
 			t.Error("the parts are not the whole")
@@ -166,8 +166,8 @@ func TestMarkdownEscapes(t *testing.T) {
 }
 
 // document30KB is what the benchmarks write: a call of half an hour.
-func document30KB() *memo.Document {
-	d := &memo.Document{Transcription: memo.Transcription{Title: "Acme — discovery call", Status: memo.StatusCompleted, CreatedAt: time.Unix(0, 0)}}
+func document30KB() *memo.Transcription {
+	d := &memo.Transcription{ListItem: memo.ListItem{Title: "Acme — discovery call", Status: memo.StatusCompleted, CreatedAt: time.Unix(0, 0)}}
 	n := 0
 	for i := 0; n < 30_000; i++ {
 		s := memo.Segment{

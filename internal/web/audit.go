@@ -25,7 +25,7 @@ type auditPage struct {
 
 // eventRow is an event as a sentence.
 type eventRow struct {
-	memo.Event
+	memo.AuditEvent
 	Deed deed
 }
 

@@ -227,7 +227,7 @@ func TestAuditPagesAndCSV(t *testing.T) {
 			_, err := w.App.ChangeKey(ctx, mark, w.MarkKey.ID, app.KeyChange{Name: &name})
 			w.Must(err)
 		}
-		w.Must(w.App.RenameWorkspace(ctx, memo.Caller{UserID: w.Olga.ID, WorkspaceID: w.Acme.ID, Role: memo.RoleOwner, IP: "192.0.2.1", Agent: "\t=cmd|' /C calc'!A0"}, "Plain"))
+		w.Must(w.App.RenameWorkspace(ctx, memo.Caller{UserID: w.Olga.ID, WorkspaceID: w.Acme.ID, Role: memo.RoleOwner, ClientAddress: "192.0.2.1", UserAgent: "\t=cmd|' /C calc'!A0"}, "Plain"))
 
 		p = olga.get(audit + ".csv").want(200)
 		if ct, cd := p.header.Get("Content-Type"), p.header.Get("Content-Disposition"); ct != "text/csv; charset=utf-8" || !strings.HasPrefix(cd, `attachment; filename="memo-audit-`) {
@@ -290,7 +290,7 @@ func TestTheAuditPageStaysSmall(t *testing.T) {
 		u := must(w.App.AddUser(ctx, memo.Caller{Operator: true}, strings.Repeat("e", 242)+"@example.com", strings.Repeat("名", memo.MaxName), testworld.Password))
 		_ = must(w.App.AddMember(ctx, memo.Caller{Operator: true}, w.Acme.ID, u.ID, memo.RoleOwner))
 		c := w.as(u, memo.RoleOwner)
-		c.IP, c.Agent = "2001:db8:1111:2222:3333:4444:5555:6666", strings.Repeat("a", 999)
+		c.ClientAddress, c.UserAgent = "2001:db8:1111:2222:3333:4444:5555:6666", strings.Repeat("a", 999)
 		w.Must(w.App.Retitle(ctx, c, w.Meetings[0], strings.Repeat("題", memo.MaxTitle)))
 		for i := range auditLength {
 			w.Must(w.App.Move(ctx, c, w.Meetings[0], strings.Repeat(string('一'+rune(i%2)), memo.MaxName)))

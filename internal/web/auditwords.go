@@ -26,17 +26,17 @@ var said = map[memo.Action]string{
 	memo.ActionMemberAdded:   "added {} as {detail}",
 	memo.ActionMemberRole:    "gave {} the role {detail}",
 	memo.ActionMemberRemoved: "removed {}",
-	memo.ActionInvited:       "made an invitation to join as {detail}",
+	memo.ActionInviteCreated: "made an invitation to join as {detail}",
 	memo.ActionInviteRevoked: "took an invitation back",
 
 	memo.ActionWorkspaceCreated: "created the workspace {detail}",
 	memo.ActionWorkspaceRenamed: "renamed the workspace to {detail}",
 	memo.ActionPlanChanged:      "set the plan to {detail}",
 
-	memo.ActionImported: "imported {}",
-	memo.ActionRetitled: "renamed a transcription to {}",
-	memo.ActionMoved:    "moved {} → {detail}",
-	memo.ActionDeleted:  "deleted {}",
+	memo.ActionImported:       "imported {}",
+	memo.ActionTitleChanged:   "renamed a transcription to {}",
+	memo.ActionProjectChanged: "moved {} → {detail}",
+	memo.ActionDeleted:        "deleted {}",
 
 	memo.ActionDownloaded:  "downloaded {} as {detail}",
 	memo.ActionNotSignedIn: "refused a sign-in as {}: {detail}",
@@ -51,14 +51,14 @@ var ofThemselves = map[memo.Action]string{
 }
 
 // deed says an event.
-func (v *visit) deed(e memo.Event) (s deed) {
+func (v *visit) deed(e memo.AuditEvent) (s deed) {
 	words, ok := said[e.Action]
 	switch {
 	case !ok:
 		return deed{Before: string(e.Action) + " " + e.Detail}
 	case string(e.ActorID) == e.Subject:
 		words = cmp.Or(ofThemselves[e.Action], words)
-	case e.Action == memo.ActionMoved && e.Detail == "":
+	case e.Action == memo.ActionProjectChanged && e.Detail == "":
 		words = "moved {} out of its project"
 	}
 	s.Before, s.After, ok = strings.Cut(words, "{}")
@@ -67,7 +67,7 @@ func (v *visit) deed(e memo.Event) (s deed) {
 		return s
 	}
 	s.About = cmp.Or(e.Name, "without a name")
-	switch noun := e.Action.Noun(); {
+	switch noun := e.Action.Subject(); {
 	case noun == "key":
 		s.Link = v.keysPath() + "/" + e.Subject
 	case noun == "transcription" && e.Action != memo.ActionDeleted && !strings.Contains(e.Subject, " "): // or of several

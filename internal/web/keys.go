@@ -56,7 +56,7 @@ func stateOf(k memo.KeyView, now time.Time) state {
 	case k.Status == memo.KeyRevoked:
 		return state{"bad", "revoked " + ago(*k.EndedAt, now)}
 	case k.Status == memo.KeyDeactivated:
-		return state{"bad", "deactivated " + ago(*k.EndedAt, now) + ": " + k.DeactivatedBy}
+		return state{"bad", "deactivated " + ago(*k.EndedAt, now) + ": " + k.DeactivationReason}
 	case k.Status == memo.KeyExpired:
 		return state{"", "expired " + ago(*k.ExpiresAt, now)}
 	case k.ExposedAt != nil && expires != "":

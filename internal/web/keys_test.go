@@ -192,7 +192,7 @@ func TestStates(t *testing.T) {
 		{memo.KeyView{Status: memo.KeyActive, ExposedAt: at(-3 * time.Hour), ExpiresAt: at(6*24*time.Hour + time.Hour)}, state{"bad", "exposed in a URL 3 hours ago, expires in 6 days"}},
 		{memo.KeyView{Status: memo.KeyExpired, ExpiresAt: at(-50 * time.Hour)}, state{"", "expired 2 days ago"}},
 		{memo.KeyView{Status: memo.KeyRevoked, EndedAt: at(-50 * time.Hour)}, state{"bad", "revoked 2 days ago"}},
-		{memo.KeyView{Status: memo.KeyDeactivated, EndedAt: at(-time.Hour), DeactivatedBy: "the member left"}, state{"bad", "deactivated 1 hour ago: the member left"}},
+		{memo.KeyView{Status: memo.KeyDeactivated, EndedAt: at(-time.Hour), DeactivationReason: "the member left"}, state{"bad", "deactivated 1 hour ago: the member left"}},
 	} {
 		if got := stateOf(c.key, now); got != c.want {
 			t.Errorf("%+v: got %v, want %v", c.key, got, c.want)

@@ -143,7 +143,7 @@ func (v *visit) removePage() (removePage, error) {
 	if p.Me {
 		p.Title = "Leave the workspace"
 	}
-	p.Keys, err = v.App.SomeKeys(v.ctx, v.Caller, app.KeyPart{UserID: p.Member.UserID, Limit: memo.MaxLiveKeys})
+	p.Keys, err = v.App.SomeKeys(v.ctx, v.Caller, app.KeyPart{UserID: p.Member.UserID, Limit: memo.MaxActiveKeys})
 	return p, err
 }
 

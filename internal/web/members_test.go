@@ -67,7 +67,7 @@ func TestRoles(t *testing.T) {
 }
 
 // events are those of Acme.
-func (w *world) events(in app.Trail) []memo.Event {
+func (w *world) events(in app.Trail) []memo.AuditEvent {
 	w.T.Helper()
 	events, err := w.App.Events(context.Background(), memo.Caller{Operator: true, WorkspaceID: w.Acme.ID}, in)
 	w.Must(err)

@@ -80,7 +80,7 @@ func (f *keyForm) expiry(life string, now time.Time) (*time.Time, error) {
 	if err != nil {
 		return nil, nil // never, or as it is
 	}
-	t := memo.Millis(now.AddDate(0, 0, days))
+	t := memo.TruncateToMillis(now.AddDate(0, 0, days))
 	return &t, nil
 }
 
@@ -129,12 +129,12 @@ func doCreateKey(v *visit) error {
 // createdPage shows a key, the only time.
 type createdPage struct {
 	frame
-	Key      memo.NewKeyView
+	Key      memo.CreatedKey
 	Clients  []client
 	Replaces string // what becomes of the key that it replaces
 }
 
-func (v *visit) showOnce(k memo.NewKeyView, replaces string) error {
+func (v *visit) showOnce(k memo.CreatedKey, replaces string) error {
 	return v.render(http.StatusCreated, "created", createdPage{
 		frame: v.in("keys", "Your new API key"), Key: k, Clients: clients(v.PublicURL, k.Key), Replaces: replaces,
 	})

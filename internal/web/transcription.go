@@ -21,7 +21,7 @@ import (
 // time: one of a day has a megabyte of them.
 type transcriptionPage struct {
 	frame
-	Transcription memo.Transcription
+	Transcription memo.ListItem
 	Heading       marked
 	About         marked
 	Project       *memo.ProjectRef
@@ -179,11 +179,11 @@ func (v *visit) projectNames() ([]string, error) {
 func (p *transcriptionPage) read(ctx context.Context, segments []memo.Segment, words []search.Term, line int) error {
 	p.Count = len(segments)
 	p.split(segments, min(max(line, 1), max(p.Count, 1)))
-	p.Timed = memo.Timed(segments)
+	p.Timed = memo.HasTimes(segments)
 	row := func(i int, text string) lineRow {
 		r := lineRow{Number: i + 1, Voice: mark(words, string(segments[i].Speaker)), Text: mark(words, text)}
 		if p.Timed {
-			r.Clock = segments[i].Start.Clock()
+			r.Clock = segments[i].Start.Timestamp()
 		}
 		return r
 	}
@@ -333,7 +333,7 @@ func (v *visit) change(word string, f func(id string) error) error {
 // deletePage asks whether a transcription shall really go.
 type deletePage struct {
 	frame
-	Transcription memo.Transcription
+	Transcription memo.ListItem
 	Path          string
 }
 

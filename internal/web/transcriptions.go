@@ -54,7 +54,7 @@ var sorts = []choice{
 
 // transcriptionRow is a transcription in the list.
 type transcriptionRow struct {
-	memo.Transcription
+	memo.ListItem
 	Link     string
 	Heading  marked
 	About    marked // the summary, cut
@@ -218,7 +218,7 @@ func (v *visit) filter(f *filter) (in app.List, problems []*memo.Error, err erro
 
 func (v *visit) transcriptionRow(f app.Found, words []search.Term, q string) (transcriptionRow, error) {
 	r := transcriptionRow{Link: v.transcriptionsPath() + "/" + f.ID, Project: f.Item.Project}
-	if err := json.Unmarshal(f.Doc, &r.Transcription); err != nil {
+	if err := json.Unmarshal(f.Doc, &r.ListItem); err != nil {
 		return r, fmt.Errorf("web: item %s: %w", f.ID, err)
 	}
 	r.Heading = mark(words, r.Title)
@@ -234,7 +234,7 @@ func (v *visit) transcriptionRow(f app.Found, words []search.Term, q string) (tr
 	for _, s := range f.Snippets {
 		row := snippetRow{Voice: string(s.Speaker), Text: mark(words, s.Text)}
 		if r.Duration > 0 || s.Start > 0 { // a text without times has neither
-			row.Clock = s.Start.Clock()
+			row.Clock = s.Start.Timestamp()
 		}
 		row.Link = lineLink(v.transcriptionsPath()+"/"+f.ID, q, s.Line)
 		r.Snippets = append(r.Snippets, row)

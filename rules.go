@@ -14,21 +14,21 @@ type Caller struct {
 	SessionID string // set when a member signed in
 	Operator  bool   // the command line, which stands above roles
 
-	IP    string // of the request, believed only as far as the proxies are
-	Agent string
+	ClientAddress string // of the request, believed only as far as the proxies are
+	UserAgent     string
 
 	// ContentVersion is the workspace's at that moment. What is rendered from
 	// the workspace's transcriptions may be kept under it.
 	ContentVersion int64
-	// KeyUsed is when the key's use was last written, zero for never.
-	KeyUsed time.Time
+	// KeyLastUsedAt is when the key's use was last written, zero for never.
+	KeyLastUsedAt time.Time
 }
 
 // The answers that a caller who may not gets (contract section 1).
 var (
 	ErrAPIAccessDenied = Forbidden("api_access_denied",
 		"API and MCP access needs the Pro or Expert plan. Whoever runs this server sets the plan; the same keys work again after an upgrade.")
-	ErrKeyManagement = Forbidden("key_management_forbidden",
+	ErrKeyManagementForbidden = Forbidden("key_management_forbidden",
 		"An API key cannot manage keys. Sign in as a member: POST /api/v1/session, or Settings → API & MCP in the web app.")
 )
 
@@ -43,7 +43,7 @@ func MayUseAPI(p Plan) error {
 // MaySeeKey lets members see their own keys and an OWNER every key of the
 // workspace. For all others the key is not there.
 func MaySeeKey(c Caller, k APIKey) error {
-	if c.Operator || sameWorkspace(c, k) && (owns(c, k) || c.Role == RoleOwner) {
+	if c.Operator || isInWorkspaceOf(c, k) && (isCreator(c, k) || c.Role == RoleOwner) {
 		return nil
 	}
 	return NotFound("API key")
@@ -55,7 +55,7 @@ func MayChangeKey(c Caller, k APIKey) error {
 	if err := MaySeeKey(c, k); err != nil {
 		return err
 	}
-	if c.Operator || owns(c, k) {
+	if c.Operator || isCreator(c, k) {
 		return nil
 	}
 	return Forbidden("not_your_key", "Only the member who created a key may rename or rotate it. An OWNER may revoke it.")
@@ -68,11 +68,11 @@ func MayRevokeKey(c Caller, k APIKey) error { return MaySeeKey(c, k) }
 // caller's own only.
 func SeesAllKeys(c Caller) bool { return c.Operator || c.Role == RoleOwner && c.KeyID == "" }
 
-func sameWorkspace(c Caller, k APIKey) bool {
+func isInWorkspaceOf(c Caller, k APIKey) bool {
 	return c.KeyID == "" && c.WorkspaceID != "" && c.WorkspaceID == k.WorkspaceID
 }
 
-func owns(c Caller, k APIKey) bool { return c.UserID != "" && c.UserID == k.CreatedBy.ID }
+func isCreator(c Caller, k APIKey) bool { return c.UserID != "" && c.UserID == k.CreatedBy.ID }
 
 // MayChangeTranscription lets an OWNER change every transcription of the
 // workspace, and a member those that they imported.
