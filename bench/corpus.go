@@ -40,7 +40,7 @@ type corpus struct {
 // talk is what was said, as it is stored.
 type talk struct {
 	segments []memo.Segment
-	markdown store.Deflated
+	markdown store.CompressedText
 }
 
 var (

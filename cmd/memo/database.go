@@ -46,7 +46,7 @@ type restoreCmd struct {
 
 // restoredView is what a restore reports.
 type restoredView struct {
-	store.Restored
+	store.RestoreReport
 	SetAside string `json:"set_aside"` // where an unreadable database went
 }
 
@@ -58,10 +58,10 @@ func (c *restoreCmd) Run(e *environment) error {
 	}
 	defer backup.Close()
 	var view restoredView
-	view.Restored, err = c.restore(e, backup)
+	view.RestoreReport, err = c.restore(e, backup)
 	if store.IsUnreadable(err) && e.cli.Database == "" {
 		if view.SetAside, err = store.SetAside(e.cli.Data, time.Now()); err == nil {
-			view.Restored, err = c.restore(e, backup)
+			view.RestoreReport, err = c.restore(e, backup)
 		}
 	}
 	if err != nil {
@@ -73,8 +73,8 @@ func (c *restoreCmd) Run(e *environment) error {
 		}
 		e.say("Restored %d transcriptions and %d keys. Everybody has to sign in again.", view.Transcriptions, view.Keys)
 		e.say("%d keys that had ended since the backup stay dead, by the record of the present database.", view.CarriedOver)
-		if view.MembersLeft > 0 {
-			e.say("%d members who had left a workspace since the backup are not in it.", view.MembersLeft)
+		if view.MembershipsEnded > 0 {
+			e.say("%d members who had left a workspace since the backup are not in it.", view.MembershipsEnded)
 		}
 		for _, id := range view.Ownerless {
 			e.say("Workspace %s has no OWNER who may sign in. Make a member one: memo member role %[1]s EMAIL owner. Or add one: memo member add %[1]s EMAIL --role owner", id)
@@ -88,10 +88,10 @@ func (c *restoreCmd) Run(e *environment) error {
 	})
 }
 
-func (c *restoreCmd) restore(e *environment, backup *store.Backup) (store.Restored, error) {
+func (c *restoreCmd) restore(e *environment, backup *store.BackupFile) (store.RestoreReport, error) {
 	s, err := store.Open(e.ctx, e.config())
 	if err != nil {
-		return store.Restored{}, err
+		return store.RestoreReport{}, err
 	}
 	r, err := s.Restore(e.ctx, backup, c.KeepUnknownKeys, e.progress("Restoring"))
 	return r, errors.Join(err, s.Close())

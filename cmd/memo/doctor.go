@@ -95,42 +95,42 @@ func judge(check, says string, wrong bool, bad state, mend string) finding {
 func (c *doctorCmd) database(e *environment) []finding {
 	ctx, cancel := context.WithTimeout(e.ctx, examTime)
 	defer cancel()
-	d, err := store.Examine(ctx, e.config())
+	d, err := store.ReadStatus(ctx, e.config())
 	if err != nil {
 		return []finding{{"database", fault, cause(err), reach(err, "Start it, or name another with --data or --database.")}}
 	}
 	found := []finding{
-		judge("database", fmt.Sprintf("%s answers in %v", d.Server, d.Took.Round(time.Microsecond)), d.Took > slow, warning, "Every call asks it: bring it nearer, or see what keeps it busy."),
+		judge("database", fmt.Sprintf("%s answers in %v", d.Server, d.Latency.Round(time.Microsecond)), d.Latency > slow, warning, "Every call asks it: bring it nearer, or see what keeps it busy."),
 		schema(d),
 	}
 	if d.Embedded {
 		need := max(leastDisk, d.Size)
 		return append(
 			found,
-			judge("reserve", sizeOf(d.Kept)+" kept for revocations on a full disk", d.Kept < d.Keep, warning,
-				"Make room, and the next change takes it: memo.db-reserve should have "+sizeOf(d.Keep)+"."),
+			judge("reserve", sizeOf(d.ReserveBytes)+" kept for revocations on a full disk", d.ReserveBytes < d.ReserveTarget, warning,
+				"Make room, and the next change takes it: memo.db-reserve should have "+sizeOf(d.ReserveTarget)+"."),
 			judge("disk", fmt.Sprintf("%s free beside a database of %s", sizeOf(d.Free), sizeOf(d.Size)), d.Free >= 0 && d.Free < need, warning,
 				"Make room: a full disk takes no imports, and a backup needs as much as the database."),
 		)
 	}
 	return append(
 		found,
-		judge("connections", fmt.Sprintf("%d of %d are taken", d.Connections, d.Most), d.Connections*10 > d.Most*9, warning,
+		judge("connections", fmt.Sprintf("%d of %d are taken", d.Connections, d.MaxConnections), d.Connections*10 > d.MaxConnections*9, warning,
 			"Raise max_connections, or lower --database-conns of each server."),
-		judge("durability", cmp.Or(strings.Join(d.Forgetful, ", "), "nothing")+" is off", len(d.Forgetful) > 0, fault,
+		judge("durability", cmp.Or(strings.Join(d.UnsafeSettings, ", "), "nothing")+" is off", len(d.UnsafeSettings) > 0, fault,
 			"Turn it on: a crash may bring a revoked key back to life."),
-		clock("the database", d.Ahead),
+		clock("the database", d.ClockOffset),
 		line("database TLS", d.Host, d.Encrypted, "sslmode=verify-full in --database"),
 	)
 }
 
-func schema(d store.Condition) finding {
+func schema(d store.Status) finding {
 	f := finding{"schema", good, fmt.Sprintf("%d, which this program knows", d.Schema), ""}
 	switch {
-	case d.Schema > d.Known:
-		f = finding{"schema", fault, fmt.Sprintf("%d, and this program knows %d", d.Schema, d.Known), "Use the newer memo that made it."}
-	case d.Schema < d.Known:
-		f = finding{"schema", warning, fmt.Sprintf("%d, and this program brings it to %d", d.Schema, d.Known), "The next start of memo serve does so. Make a backup first, with the memo that runs now, for this one brings the schema up to date: memo backup FILE."}
+	case d.Schema > d.KnownSchema:
+		f = finding{"schema", fault, fmt.Sprintf("%d, and this program knows %d", d.Schema, d.KnownSchema), "Use the newer memo that made it."}
+	case d.Schema < d.KnownSchema:
+		f = finding{"schema", warning, fmt.Sprintf("%d, and this program brings it to %d", d.Schema, d.KnownSchema), "The next start of memo serve does so. Make a backup first, with the memo that runs now, for this one brings the schema up to date: memo backup FILE."}
 	}
 	return f
 }

@@ -35,7 +35,7 @@ func TestAProxyThatIsNotTrusted(t *testing.T) {
 // TestAStrangerIsToldSo: what PostgreSQL says of a user that it does not let in.
 func TestAStrangerIsToldSo(t *testing.T) {
 	url := strings.Replace(testenv.Postgres(t), "user=memo", "user=stranger", 1)
-	_, err := store.Examine(t.Context(), store.Config{URL: url})
+	_, err := store.ReadStatus(t.Context(), store.Config{URL: url})
 	if err == nil {
 		t.Fatal("a stranger was let in")
 	}

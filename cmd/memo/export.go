@@ -96,7 +96,7 @@ func (c *exportCmd) contents(
 			}
 			for _, it := range page.Items {
 				var t memo.ListItem
-				if err := json.Unmarshal(it.Doc, &t); err != nil {
+				if err := json.Unmarshal(it.JSON, &t); err != nil {
 					return nil, nil, err
 				}
 				ids, names = append(ids, t.ID), append(names, transcript.FileName(&t, format))

@@ -97,7 +97,7 @@ func (c *serveCmd) Run(e *environment) error {
 		Web: web.New(web.Config{App: a, Gate: g, Log: e.log, PublicURL: address, OpenAPI: api.OpenAPI(), SetupCode: code, FirstPlan: memo.PlanPro, Now: time.Now}),
 		Log: e.log, Metrics: metrics, PublicURL: address, Limits: limits.where, DrainDelay: c.DrainDelay,
 	})
-	metrics.WatchDatabase(s.IsAway)
+	metrics.WatchDatabase(s.IsUnavailable)
 	metrics.WatchWork(a.Work())
 	if err := c.announce(e, a, local, address, code); err != nil {
 		return err

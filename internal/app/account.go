@@ -88,7 +88,7 @@ func (a *App) setPassword(ctx context.Context, c memo.Caller, old, password stri
 	if err != nil {
 		return err
 	}
-	return a.store.WriteOwnEnd(ctx, func(tx *store.Tx) error {
+	return a.store.WriteOwnRevocation(ctx, func(tx *store.Tx) error {
 		// Checking and making the hashes takes a while, in which another may have changed it.
 		if same, err := tx.LockUser(ctx, c.UserID, old); err != nil || !same {
 			return cmp.Or(err, errNotCurrent)

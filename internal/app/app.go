@@ -131,7 +131,7 @@ func (a *App) writeUrgent(ctx context.Context, c memo.Caller, f func(*store.Tx) 
 
 // writeOwnEnd is write for callers who end their own access.
 func (a *App) writeOwnEnd(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
-	return a.store.WriteOwnEnd(ctx, whileSignedIn(ctx, c, f))
+	return a.store.WriteOwnRevocation(ctx, whileSignedIn(ctx, c, f))
 }
 
 func whileSignedIn(ctx context.Context, c memo.Caller, f func(*store.Tx) error) func(*store.Tx) error {

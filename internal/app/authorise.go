@@ -35,7 +35,7 @@ var (
 // whose behalf it acts. It refuses with KindUnauthorized, and KindForbidden
 // where the plan has no API access.
 func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, o Origin) (memo.Caller, error) {
-	k, ok, err := a.store.KeyAccess(ctx, key.Hash())
+	k, ok, err := a.store.ReadKeyState(ctx, key.Hash())
 	if err != nil {
 		return memo.Caller{}, err
 	}
@@ -56,7 +56,7 @@ func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, o Origin) (m
 	return c, nil
 }
 
-func keyAlive(k store.KeyAccess, a *App) error {
+func keyAlive(k store.KeyState, a *App) error {
 	status := k.Life.Status(a.store.Now())
 	if status == memo.KeyActive && a.expiries.seen(k.KeyID) {
 		status = memo.KeyExpired
@@ -141,11 +141,11 @@ func (a *App) AuthoriseUser(ctx context.Context, token string, o Origin) (memo.C
 }
 
 // session returns at least one row, of a living session.
-func (a *App) session(ctx context.Context, token string) ([]store.SessionAccess, error) {
+func (a *App) session(ctx context.Context, token string) ([]store.SessionState, error) {
 	if len(token) != tokenLen {
 		return nil, errNotSignedIn
 	}
-	rows, err := a.store.SessionAccess(ctx, credential.HashToken(token))
+	rows, err := a.store.ReadSessionState(ctx, credential.HashToken(token))
 	if err != nil {
 		return nil, err
 	}
@@ -165,13 +165,13 @@ const tokenLen = 43
 // marked, once, and its owner finds that in the list and in the audit trail.
 func (a *App) ReportExposure(ctx context.Context, keys []credential.Key, o Origin) {
 	for _, key := range keys {
-		k, ok, err := a.store.KeyAccess(ctx, key.Hash())
+		k, ok, err := a.store.ReadKeyState(ctx, key.Hash())
 		if err == nil && (!ok || k.Exposed || keyAlive(k, a) != nil) {
 			continue // there is nothing to record, and nobody can cause writes in a loop
 		}
 		if err == nil {
 			err = a.store.Write(ctx, func(tx *store.Tx) error {
-				id, workspaceID, marked, err := tx.ExposeKey(ctx, key.Hash())
+				id, workspaceID, marked, err := tx.MarkExposed(ctx, key.Hash())
 				if err != nil || !marked {
 					return err
 				}

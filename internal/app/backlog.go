@@ -46,7 +46,7 @@ func newBacklog(s *store.Store, log *slog.Logger) *backlog {
 
 // use notes that a session was used now, unless that was recorded less than an
 // hour ago.
-func (b *backlog) use(s store.SessionAccess, now time.Time) {
+func (b *backlog) use(s store.SessionState, now time.Time) {
 	if now.Sub(s.LastUsedAt) < memo.SessionUseInterval {
 		return
 	}

@@ -19,7 +19,7 @@ import (
 
 // nextCursor points behind the row at last, which is the offset-th. A list by
 // relevance has no key that stays, so its cursor counts.
-func nextCursor(sort string, offset int, last store.Position) string {
+func nextCursor(sort string, offset int, last store.ListPosition) string {
 	s := fmt.Sprintf("%s|%d|%s", sort, last.Key, last.ID)
 	if sort == "relevance" {
 		s = fmt.Sprintf("%s|%d|", sort, offset)
@@ -28,28 +28,28 @@ func nextCursor(sort string, offset int, last store.Position) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(s))
 }
 
-func parseCursor(sort, cursor string) (store.Page, *memo.Error) {
+func parseCursor(sort, cursor string) (store.Range, *memo.Error) {
 	bad := memo.Invalid("cursor", "must be a next_cursor of the same list, unchanged")
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || len(raw) > 200 {
-		return store.Page{}, bad
+		return store.Range{}, bad
 	}
 	parts := strings.Split(string(raw), "|")
 	if len(parts) != 4 || fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(strings.Join(parts[:3], "|")))) != parts[3] {
-		return store.Page{}, bad
+		return store.Range{}, bad
 	}
 	if parts[0] != sort {
-		return store.Page{}, memo.Invalid("cursor", "belongs to a list with sort=%s", memo.Printable(parts[0], 20))
+		return store.Range{}, memo.Invalid("cursor", "belongs to a list with sort=%s", memo.Printable(parts[0], 20))
 	}
 	n, err := strconv.ParseInt(parts[1], 10, 64)
 	if err != nil {
-		return store.Page{}, bad
+		return store.Range{}, bad
 	}
 	if sort == "relevance" {
-		return store.Page{Offset: int(max(n, 0))}, nil
+		return store.Range{Offset: int(max(n, 0))}, nil
 	}
 	if _, err := uuid.Parse(parts[2]); err != nil {
-		return store.Page{}, bad // anybody can compute a checksum
+		return store.Range{}, bad // anybody can compute a checksum
 	}
-	return store.Page{After: &store.Position{Key: n, ID: parts[2]}}, nil
+	return store.Range{After: &store.ListPosition{Key: n, ID: parts[2]}}, nil
 }

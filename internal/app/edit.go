@@ -30,8 +30,8 @@ func (a *App) Retitle(ctx context.Context, c memo.Caller, id, title string) erro
 	if err != nil {
 		return err
 	}
-	return a.edit(ctx, c, id, memo.ActionTitleChanged, "", func(tx *store.Tx, e store.Editable) (string, error) {
-		return title, tx.Retitle(ctx, e, prepared)
+	return a.edit(ctx, c, id, memo.ActionTitleChanged, "", func(tx *store.Tx, e store.LockedTranscription) (string, error) {
+		return title, tx.UpdateTitle(ctx, e, prepared)
 	})
 }
 
@@ -44,15 +44,15 @@ func (a *App) Move(ctx context.Context, c memo.Caller, id, project string) error
 			return err
 		}
 	}
-	return a.edit(ctx, c, id, memo.ActionProjectChanged, project, func(tx *store.Tx, e store.Editable) (string, error) {
-		return e.Doc.Title, tx.Move(ctx, e, project)
+	return a.edit(ctx, c, id, memo.ActionProjectChanged, project, func(tx *store.Tx, e store.LockedTranscription) (string, error) {
+		return e.Doc.Title, tx.UpdateProject(ctx, e, project)
 	})
 }
 
 // Delete deletes a transcription for good. The same file can be imported again.
 func (a *App) Delete(ctx context.Context, c memo.Caller, id string) error {
-	err := a.edit(ctx, c, id, memo.ActionDeleted, "", func(tx *store.Tx, e store.Editable) (string, error) {
-		return e.Doc.Title, tx.Delete(ctx, e)
+	err := a.edit(ctx, c, id, memo.ActionDeleted, "", func(tx *store.Tx, e store.LockedTranscription) (string, error) {
+		return e.Doc.Title, tx.DeleteTranscription(ctx, e)
 	})
 	if err == nil {
 		a.dropParts(ctx, id)
@@ -76,7 +76,7 @@ func (a *App) MayEdit(ctx context.Context, c memo.Caller, id string) (bool, erro
 	return err == nil && memo.MayChangeTranscription(c, c.WorkspaceID, by) == nil, err
 }
 
-func (a *App) edit(ctx context.Context, c memo.Caller, id string, action memo.Action, detail string, f func(*store.Tx, store.Editable) (title string, err error)) error {
+func (a *App) edit(ctx context.Context, c memo.Caller, id string, action memo.Action, detail string, f func(*store.Tx, store.LockedTranscription) (title string, err error)) error {
 	return a.write(ctx, c, func(tx *store.Tx) error {
 		e, err := tx.LockTranscription(ctx, c.WorkspaceID, id)
 		if err != nil {

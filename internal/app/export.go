@@ -28,7 +28,7 @@ type File struct {
 	Format transcript.Format
 
 	doc *memo.Transcription
-	md  store.Deflated // of Markdown, the transcript as it is stored
+	md  store.CompressedText // of Markdown, the transcript as it is stored
 }
 
 // Export prepares one transcription in a format.
@@ -39,7 +39,7 @@ func (a *App) Export(ctx context.Context, c memo.Caller, id string, format trans
 func (a *App) file(
 	ctx context.Context, workspaceID, id string, format transcript.Format, admit store.Admit,
 ) (f File, err error) {
-	var w store.Whole
+	var w store.Transcription
 	if format == transcript.Markdown {
 		w, f.md, err = a.store.Markdown(ctx, workspaceID, id, false, admit)
 	} else {
@@ -90,9 +90,9 @@ func (w whileAlive) Write(p []byte) (int, error) {
 
 // document decodes what is stored, without the text, which can be made from the
 // segments.
-func document(ctx context.Context, w store.Whole) (*memo.Transcription, error) {
+func document(ctx context.Context, w store.Transcription) (*memo.Transcription, error) {
 	d := &memo.Transcription{Project: w.Project, Reports: w.Reports}
-	if err := json.Unmarshal(w.Doc, &d.ListItem); err != nil {
+	if err := json.Unmarshal(w.JSON, &d.ListItem); err != nil {
 		return nil, fmt.Errorf("app: item %s: %w", w.ID, err)
 	}
 	var err error
@@ -163,7 +163,7 @@ func (a *App) Archive(ctx context.Context, c memo.Caller, ids []string, format t
 	names := make([]string, len(items))
 	for i, it := range items {
 		var d memo.ListItem
-		if err := json.Unmarshal(it.Doc, &d); err != nil {
+		if err := json.Unmarshal(it.JSON, &d); err != nil {
 			return nil, fmt.Errorf("app: item %s: %w", it.ID, err)
 		}
 		names[i] = transcript.FileName(&d, format)

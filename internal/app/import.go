@@ -34,7 +34,7 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in Import) (Imported, e
 	if c.KeyID != "" {
 		return Imported{}, memo.Forbidden("read_only", "An API key can read and export, not import.")
 	}
-	if err := a.store.CheckRoom(); err != nil {
+	if err := a.store.CheckImportSpace(); err != nil {
 		return Imported{}, err
 	}
 	release, err := a.reading(ctx, c, len(in.Data))
@@ -103,7 +103,7 @@ func (a *App) addTranscription(ctx context.Context, c memo.Caller, p *store.Prep
 		out.Unchanged = true
 		return out, err
 	}
-	if err := a.store.Stage(ctx, p); err != nil {
+	if err := a.store.StoreParts(ctx, p); err != nil {
 		return out, err
 	}
 	err = a.write(ctx, c, func(tx *store.Tx) error {

@@ -106,7 +106,7 @@ func (a *App) addKey(ctx context.Context, c memo.Caller, id string, action memo.
 		if err := fill(tx, &k); err != nil {
 			return err
 		}
-		n, err := tx.CountLiveKeys(ctx, w.ID, u.ID)
+		n, err := tx.CountActiveKeys(ctx, w.ID, u.ID)
 		if err != nil {
 			return err
 		}
@@ -188,7 +188,7 @@ const keyOrder = "keys"
 // ListKeys lists the workspace's keys, newest first: all for an OWNER, their
 // own for others. Errors: 422 for a cursor that is not one of this list.
 func (a *App) ListKeys(ctx context.Context, c memo.Caller, in KeyList) (p KeyPage, err error) {
-	var after *store.Position
+	var after *store.ListPosition
 	if in.Cursor != "" {
 		at, bad := parseCursor(keyOrder, in.Cursor)
 		if bad != nil {
@@ -210,7 +210,7 @@ func (a *App) ListKeys(ctx context.Context, c memo.Caller, in KeyList) (p KeyPag
 	if len(keys) > limit {
 		keys = keys[:limit]
 		last := keys[limit-1]
-		p.NextCursor = nextCursor(keyOrder, 0, store.Position{Key: last.CreatedAt.UnixMilli(), ID: last.ID})
+		p.NextCursor = nextCursor(keyOrder, 0, store.ListPosition{Key: last.CreatedAt.UnixMilli(), ID: last.ID})
 	}
 	now := a.store.Now()
 	p.Items = make([]memo.KeyView, len(keys))
@@ -223,13 +223,13 @@ func (a *App) ListKeys(ctx context.Context, c memo.Caller, in KeyList) (p KeyPag
 
 // KeyPart chooses some of the keys for a page. Whose they are is the caller's
 // matter as far as the caller may not see all.
-type KeyPart = store.KeyPart
+type KeyPart = store.KeyPageQuery
 
 // SomeKeys lists a part of the keys that the caller sees, newest first.
 func (a *App) SomeKeys(ctx context.Context, c memo.Caller, p KeyPart) ([]memo.KeyView, error) {
 	p.WorkspaceID, p.UserID = c.WorkspaceID, cmp.Or(keysOf(c), p.UserID)
 	now := a.store.Now()
-	keys, err := a.store.SomeKeys(ctx, p)
+	keys, err := a.store.KeysPage(ctx, p)
 	views := make([]memo.KeyView, len(keys))
 	for i, k := range keys {
 		a.usage.pending(&k, now)
@@ -245,7 +245,7 @@ func (a *App) Successors(ctx context.Context, c memo.Caller, of []memo.KeyView) 
 	for i, k := range of {
 		ids[i] = k.ID
 	}
-	keys, err := a.store.Successors(ctx, c.WorkspaceID, ids)
+	keys, err := a.store.Replacements(ctx, c.WorkspaceID, ids)
 	views := make([]memo.KeyView, len(keys))
 	for i, k := range keys {
 		views[i] = k.View(a.store.Now())
@@ -254,11 +254,11 @@ func (a *App) Successors(ctx context.Context, c memo.Caller, of []memo.KeyView) 
 }
 
 // KeyHolder is a user who made keys in a workspace.
-type KeyHolder = store.KeyHolder
+type KeyHolder = store.KeyCreatorStats
 
 // KeyHolders lists who made the keys that the caller sees, with their number.
 func (a *App) KeyHolders(ctx context.Context, c memo.Caller) ([]KeyHolder, error) {
-	return a.store.KeyHolders(ctx, c.WorkspaceID, keysOf(c))
+	return a.store.KeyCreators(ctx, c.WorkspaceID, keysOf(c))
 }
 
 // keysOf is whose keys the caller sees; empty: everybody's.

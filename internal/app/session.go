@@ -175,7 +175,7 @@ func (a *App) SignOutEverywhere(ctx context.Context, c memo.Caller) error {
 // has ended meanwhile ends none. The user is locked before their sessions, as
 // everywhere.
 func (a *App) endSessions(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
-	return a.store.WriteOwnEnd(ctx, func(tx *store.Tx) error {
+	return a.store.WriteOwnRevocation(ctx, func(tx *store.Tx) error {
 		if err := tx.LockUserRow(ctx, c.UserID); err != nil {
 			return err
 		}

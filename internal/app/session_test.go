@@ -162,14 +162,14 @@ func TestUseIsWrittenOnceAnHour(t *testing.T) {
 		}
 		w.clock.add(time.Hour)
 		w.works(token)
-		w.backlog.use(store.SessionAccess{SessionID: "of nobody"}, w.clock.read())
+		w.backlog.use(store.SessionState{SessionID: "of nobody"}, w.clock.read())
 		w.store.Close()
 		w.backlog.write(w.ctx)
 		if n := len(w.backlog.uses); n != 2 {
 			t.Errorf("%d uses wait for a database that takes no writes, want 2", n)
 		}
 		for i := range maxUses {
-			w.backlog.use(store.SessionAccess{SessionID: fmt.Sprint(i)}, w.clock.read())
+			w.backlog.use(store.SessionState{SessionID: fmt.Sprint(i)}, w.clock.read())
 		}
 		if n := len(w.backlog.uses); n != maxUses {
 			t.Errorf("%d uses wait, want no more than %d", n, maxUses)

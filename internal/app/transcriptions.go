@@ -65,7 +65,7 @@ func (p Page) TotalRelation() string {
 
 // Found is an item of a list; with a search it says where the words occur.
 type Found struct {
-	store.Item
+	store.ListItem
 	Snippets []Snippet
 }
 
@@ -124,10 +124,10 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in List) (Page,
 	}
 	if len(items) > p.Limit {
 		items = items[:p.Limit]
-		p.NextCursor = nextCursor(in.Sort, at.Offset+p.Limit, items[p.Limit-1].Position)
+		p.NextCursor = nextCursor(in.Sort, at.Offset+p.Limit, items[p.Limit-1].ListPosition)
 	}
 	for _, it := range items {
-		f := Found{Item: it}
+		f := Found{ListItem: it}
 		if filter.Search && !in.NoSnippets {
 			if f.Snippets, err = a.snippets(ctx, c, it, filter.Query); err != nil {
 				return Page{}, err
@@ -172,17 +172,17 @@ func (in List) Check() (problems []*memo.Error) {
 }
 
 // position says how the list is sorted and where the page begins.
-func (in *List) position() (store.Order, store.Page, error) {
+func (in *List) position() (store.Order, store.Range, error) {
 	if problems := in.Check(); len(problems) > 0 {
-		return store.Order{}, store.Page{}, problems[0]
+		return store.Order{}, store.Range{}, problems[0]
 	}
 	in.Sort = cmp.Or(in.Sort, Sorts[0])
 	if in.Cursor == "" {
-		return orders[in.Sort], store.Page{Offset: in.Offset}, nil
+		return orders[in.Sort], store.Range{Offset: in.Offset}, nil
 	}
 	at, err := parseCursor(in.Sort, in.Cursor)
 	if err != nil {
-		return store.Order{}, store.Page{}, err
+		return store.Order{}, store.Range{}, err
 	}
 	return orders[in.Sort], at, nil
 }
@@ -234,7 +234,7 @@ func (a *App) total(ctx context.Context, c memo.Caller, f store.Filter) (store.T
 }
 
 // snippets finds the best places of a text, and what the segments say of them.
-func (a *App) snippets(ctx context.Context, c memo.Caller, it store.Item, query []search.Term) ([]Snippet, error) {
+func (a *App) snippets(ctx context.Context, c memo.Caller, it store.ListItem, query []search.Term) ([]Snippet, error) {
 	admit, release := a.borrow(ctx, c.WorkspaceID, memoryOfByte)
 	defer release()
 	if err := admit(int64(it.CharCount) * bytesOfChar); err != nil {
@@ -356,4 +356,4 @@ func (a *App) ProjectNames(ctx context.Context, c memo.Caller) ([]memo.ProjectRe
 const maxChoices = 300
 
 // Whole is a transcription with its text as it is kept, which the doors render.
-type Whole = store.Whole
+type Whole = store.Transcription

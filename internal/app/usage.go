@@ -34,7 +34,7 @@ const (
 type keyUse struct {
 	at        time.Time // latest accepted call, zero when it is written
 	ip, agent string
-	hours     map[int64]store.Calls
+	hours     map[int64]store.CallCounts
 	written   time.Time // when its use was last written, by any process
 }
 
@@ -83,7 +83,7 @@ func (u *usage) refused(c memo.Caller, now time.Time) {
 func (u *usage) key(c memo.Caller) *keyUse {
 	k := u.keys[c.KeyID]
 	if k == nil {
-		k = &keyUse{hours: map[int64]store.Calls{}, written: c.KeyLastUsedAt}
+		k = &keyUse{hours: map[int64]store.CallCounts{}, written: c.KeyLastUsedAt}
 		u.keys[c.KeyID] = k
 	}
 	return k
@@ -141,18 +141,18 @@ func (u *usage) write(ctx context.Context, all bool) {
 // next time; a request never fails for it.
 func (u *usage) flush(ctx context.Context, ids []string, most time.Duration) bool {
 	now := u.store.Now()
-	var uses []store.Use
+	var uses []store.KeyUsage
 	u.mu.Lock()
 	for _, id := range ids {
 		k := u.keys[id]
-		uses = append(uses, store.Use{KeyID: id, At: k.at, IP: k.ip, Agent: k.agent, Hours: k.hours})
-		k.at, k.hours, k.written = time.Time{}, map[int64]store.Calls{}, now
+		uses = append(uses, store.KeyUsage{KeyID: id, At: k.at, IP: k.ip, Agent: k.agent, Hours: k.hours})
+		k.at, k.hours, k.written = time.Time{}, map[int64]store.CallCounts{}, now
 	}
 	u.mu.Unlock()
 	// A caller who hangs up must not lose the count.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), most)
 	defer cancel()
-	err := u.store.Write(ctx, func(tx *store.Tx) error { return tx.RecordUse(ctx, uses) })
+	err := u.store.Write(ctx, func(tx *store.Tx) error { return tx.RecordUsage(ctx, uses) })
 	if err == nil {
 		return true
 	}
@@ -162,7 +162,7 @@ func (u *usage) flush(ctx context.Context, ids []string, most time.Duration) boo
 	for _, use := range uses {
 		k := u.keys[use.KeyID]
 		if k == nil {
-			k = &keyUse{hours: map[int64]store.Calls{}}
+			k = &keyUse{hours: map[int64]store.CallCounts{}}
 			u.keys[use.KeyID] = k
 		}
 		k.written = now.Add(-useEvery) // its turn is the next
@@ -189,7 +189,7 @@ const (
 )
 
 // Calls counts what a key asked for.
-type Calls = store.Calls
+type Calls = store.CallCounts
 
 // UseOf tells what each of the keys asked for in the last so many hours, in
 // parts of equal length, the latest last. The keys are some that the caller has
@@ -202,7 +202,7 @@ func (a *App) UseOf(ctx context.Context, keys []memo.KeyView, hours int) ([][Bar
 		ids[i], place[k.ID] = k.ID, i
 	}
 	first, per := store.Hour(a.store.Now())-int64(hours)+1, int64(hours/Bars)
-	rows, err := a.store.UseSince(ctx, ids, first, per)
+	rows, err := a.store.UsageSince(ctx, ids, first, per)
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +213,7 @@ func (a *App) UseOf(ctx context.Context, keys []memo.KeyView, hours int) ([][Bar
 		}
 	}
 	for _, r := range rows {
-		add(r.KeyID, r.Part, r.Calls)
+		add(r.KeyID, r.Part, r.CallCounts)
 	}
 	a.usage.each(func(key string, hour int64, calls Calls) {
 		if hour >= first {

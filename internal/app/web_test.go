@@ -248,8 +248,8 @@ func TestEditing(t *testing.T) {
 			t.Errorf("%+v %v", projects, err)
 		}
 		must(t, 0, w.Move(w.ctx, owner, ofMember, ""))
-		if whole, err := w.Transcription(w.ctx, owner, ofMember); err != nil || whole.Project != nil || !strings.Contains(string(whole.Doc), "Marzipan") {
-			t.Errorf("%s %v", whole.Doc, err)
+		if whole, err := w.Transcription(w.ctx, owner, ofMember); err != nil || whole.Project != nil || !strings.Contains(string(whole.JSON), "Marzipan") {
+			t.Errorf("%s %v", whole.JSON, err)
 		}
 		must(t, 0, w.Delete(w.ctx, owner, ofMember))
 		if _, err := w.Transcription(w.ctx, owner, ofMember); memo.KindOf(err) != memo.KindNotFound || len(find("almonds")) != 0 {
@@ -396,8 +396,8 @@ func TestNothingIsWrittenBehindASignOut(t *testing.T) {
 		for what, err := range late(owner) {
 			wantKind(t, what, err, memo.KindUnauthorized)
 		}
-		if whole, err := w.Transcription(w.ctx, owner, in.ID); err != nil || strings.Contains(string(whole.Doc), "Late") {
-			t.Errorf("%s %v", whole.Doc, err)
+		if whole, err := w.Transcription(w.ctx, owner, in.ID); err != nil || strings.Contains(string(whole.JSON), "Late") {
+			t.Errorf("%s %v", whole.JSON, err)
 		}
 		keys, err := w.ListKeys(w.ctx, owner, KeyList{})
 		if err != nil || len(keys.Items) != 0 {

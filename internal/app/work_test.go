@@ -65,7 +65,7 @@ func TestALargeTranscriptionIsReadWhole(t *testing.T) {
 		if must(t, text, err)+"\n" != source {
 			t.Error("the text is not what was imported")
 		}
-		if !bytes.Contains(whole.Text, []byte("line 1199 says quokka")) || !bytes.Contains(whole.Segments, []byte("line 1199 says quokka")) {
+		if !bytes.Contains(whole.TextJSON, []byte("line 1199 says quokka")) || !bytes.Contains(whole.Segments, []byte("line 1199 says quokka")) {
 			t.Error("the transcription has no text")
 		}
 		for _, format := range transcript.Formats {

@@ -51,7 +51,7 @@ func (s *Server) list(ctx context.Context, c memo.Caller, in listIn) (*sdk.CallT
 		if err != nil {
 			return nil, err
 		}
-		b, err := it.AppendJSON(make([]byte, 0, len(it.Doc)+120))
+		b, err := it.AppendJSON(make([]byte, 0, len(it.JSON)+120))
 		if err != nil {
 			return nil, err
 		}
@@ -235,7 +235,7 @@ func oneLine(s string) string {
 }
 
 func transcriptionOf(it app.Found) (t memo.ListItem, err error) {
-	if err := jsonv2.Unmarshal(it.Doc, &t); err != nil {
+	if err := jsonv2.Unmarshal(it.JSON, &t); err != nil {
 		return t, fmt.Errorf("mcp: item %s: %w", it.ID, err)
 	}
 	return t, nil

@@ -52,7 +52,7 @@ func appendWhole(b []byte, w app.Whole) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b = append(append(b, `,"text":`...), w.Text...)
+	b = append(append(b, `,"text":`...), w.TextJSON...)
 	b = append(append(b, `,"segments":`...), w.Segments...)
 	reports, err := json.Marshal(w.Reports)
 	if err != nil {

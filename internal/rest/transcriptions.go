@@ -82,7 +82,7 @@ func getTranscription(c *call, in oneIn) ([]byte, memo.Transcription, error) {
 	if err != nil {
 		return nil, memo.Transcription{}, err
 	}
-	body, err := appendWhole(make([]byte, 0, len(w.Text)+len(w.Segments)+4096), w)
+	body, err := appendWhole(make([]byte, 0, len(w.TextJSON)+len(w.Segments)+4096), w)
 	return body, memo.Transcription{}, err
 }
 

@@ -74,7 +74,7 @@ func newArchive(t testing.TB, cfg Config, n int) *archive {
 			}
 			into, tag, place := `(rowid, body) SELECT `+seq+`, `, workspaceTag(w), ``
 			if s.dialect == dialectPostgres {
-				into, tag, place = `(seq, terms) SELECT `+seq+`, CAST('`+scopeTerm(w)+` ' || `, "", ` AS tsvector)`
+				into, tag, place = `(seq, terms) SELECT `+seq+`, CAST('`+workspaceTerm(w)+` ' || `, "", ` AS tsvector)`
 			}
 			if err := tx.exec(ctx, bulkSQL+`INSERT INTO transcription_search `+into+`'`+tag+`pri' || CAST(i % 700 AS TEXT) || ' `+tag+`con' || CAST(i % 300 AS TEXT)
 				|| CASE WHEN i % 10 = 3 THEN ' `+tag+`pricing' ELSE '' END || CASE WHEN i % 1000 = 7 THEN ' `+tag+`quokka' ELSE '' END`+place+` FROM n`, many); err != nil {
@@ -200,11 +200,11 @@ func BenchmarkSearch(b *testing.B) {
 		for name, run := range map[string]func(ctx context.Context) error{
 			"count": func(ctx context.Context) error { _, err := a.Count(ctx, f); return err },
 			"newest": func(ctx context.Context) error {
-				_, err := a.List(ctx, f, Order{ByCreated, true}, Page{Limit: 20})
+				_, err := a.List(ctx, f, Order{ByCreated, true}, Range{Limit: 20})
 				return err
 			},
 			"best": func(ctx context.Context) error {
-				_, err := a.List(ctx, f, Order{By: ByRelevance}, Page{Limit: 20})
+				_, err := a.List(ctx, f, Order{By: ByRelevance}, Range{Limit: 20})
 				return err
 			},
 		} {

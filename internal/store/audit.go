@@ -18,7 +18,7 @@ func (t *Tx) Record(ctx context.Context, e memo.AuditEvent) error {
 		e.At = t.Now
 	}
 	return t.exec(ctx, `INSERT INTO audit_events (workspace_id, at, action, noun, actor_id, actor, subject, name, detail, ip, agent)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, nullText(e.WorkspaceID), millis(e.At), e.Action, e.Action.Subject(),
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, nullText(e.WorkspaceID), toMillis(e.At), e.Action, e.Action.Subject(),
 		nullText(e.ActorID), e.Actor, e.Subject, e.Name, e.Detail, nullText(e.IP), nullText(e.Agent))
 }
 
@@ -36,7 +36,7 @@ type EventFilter struct {
 func (r reader) Events(ctx context.Context, f EventFilter, limit int) ([]memo.AuditEvent, error) {
 	end := int64(math.MaxInt64)
 	if !f.To.IsZero() {
-		end = millis(f.To)
+		end = toMillis(f.To)
 	}
 	var last int64 // the id that the end is before, within its millisecond
 	if f.Before > 0 {
@@ -46,19 +46,19 @@ func (r reader) Events(ctx context.Context, f EventFilter, limit int) ([]memo.Au
 			return []memo.AuditEvent{}, nil
 		}
 		if err != nil {
-			return nil, classify(err)
+			return nil, classifyError(err)
 		}
 		if at < end {
 			end, last = at, f.Before
 		}
 	}
 	query, args := f.query(r.dialect, end, last, limit)
-	return list(ctx, r.q, scanEvent, query, args...)
+	return queryAll(ctx, r.q, scanEvent, query, args...)
 }
 
 // Events is [reader.Events] over the connections for data.
 func (s *Store) Events(ctx context.Context, f EventFilter, limit int) ([]memo.AuditEvent, error) {
-	return s.data.Events(ctx, f, limit)
+	return s.dataReader.Events(ctx, f, limit)
 }
 
 // query reads one stretch of one index, down from (end, last): each set of filters
@@ -66,7 +66,7 @@ func (s *Store) Events(ctx context.Context, f EventFilter, limit int) ([]memo.Au
 // alone have another on PostgreSQL, where transactions overlap and each replica
 // has its own clock.
 func (f EventFilter) query(d dialect, end, last int64, limit int) (query string, args []any) {
-	q := &selection{from: "audit_events"}
+	q := &queryBuilder{from: "audit_events"}
 	index := ""
 	q.where("workspace_id = %s", f.WorkspaceID)
 	if f.ActorID != "" {
@@ -78,7 +78,7 @@ func (f EventFilter) query(d dialect, end, last int64, limit int) (query string,
 		index += "_noun"
 	}
 	if !f.From.IsZero() {
-		q.where("at >= %s", millis(f.From))
+		q.where("at >= %s", toMillis(f.From))
 	}
 	q.where("(at, id) < (%s, %s)", end, last)
 	if d == dialectSQLite { // which has no statistics, and would take any index that bounds the time

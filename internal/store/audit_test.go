@@ -94,7 +94,7 @@ func TestOldEventsGetTheirNames(t *testing.T) {
 		if err := s.migrate(ctx); err != nil {
 			t.Fatal(err)
 		}
-		got, err := list(ctx, s.q, func(row scanner) (w [3]string, err error) {
+		got, err := queryAll(ctx, s.q, func(row scanner) (w [3]string, err error) {
 			err = row.Scan(&w[0], &w[1], &w[2])
 			return w, err
 		}, `SELECT name, detail, noun FROM audit_events ORDER BY at`)
@@ -133,7 +133,7 @@ func TestOldSessionsGetALastUse(t *testing.T) {
 // upTo opens a database with the schema of an older version.
 func upTo(t *testing.T, cfg Config, version int64) *Store {
 	t.Helper()
-	s, err := open(cfg)
+	s, err := openStore(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Backup is a backup that was found good.
-type Backup struct {
+// BackupFile is a backup that was found good.
+type BackupFile struct {
 	name  string
 	dir   string
 	store *Store
@@ -27,12 +27,12 @@ var untrusted = []string{"trusted_schema(0)", "cell_size_check(1)", "mmap_size(0
 // OpenBackup opens a copy of a backup, so that bringing an old one up to date
 // does not change the file. It fails when the file is not a backup, or has
 // anything in its schema that memo did not make.
-func OpenBackup(ctx context.Context, path string, now func() time.Time) (*Backup, error) {
+func OpenBackup(ctx context.Context, path string, now func() time.Time) (*BackupFile, error) {
 	dir, err := os.MkdirTemp("", "memo-restore-")
 	if err != nil {
 		return nil, err
 	}
-	b := &Backup{name: filepath.Base(path), dir: dir}
+	b := &BackupFile{name: filepath.Base(path), dir: dir}
 	work := filepath.Join(dir, FileName)
 	if err = copyFile(path, work); err == nil {
 		b.store, err = openSQLite(work, now, untrusted...)
@@ -46,7 +46,7 @@ func OpenBackup(ctx context.Context, path string, now func() time.Time) (*Backup
 	if err == nil {
 		err = b.store.migrate(ctx)
 	}
-	if isFull(err) || orFull(err) != nil {
+	if isDiskFull(err) || asDiskFull(err) != nil {
 		b.Close()
 		return nil, fmt.Errorf("there is no room for a copy of the backup in %s: make some, or name another directory "+
 			"in TMPDIR", os.TempDir())
@@ -59,7 +59,7 @@ func OpenBackup(ctx context.Context, path string, now func() time.Time) (*Backup
 }
 
 // Close removes the copy.
-func (b *Backup) Close() {
+func (b *BackupFile) Close() {
 	if b.store != nil {
 		b.store.Close()
 	}
@@ -96,7 +96,7 @@ type object struct {
 // compute.
 func (s *Store) objects(ctx context.Context) (map[string]object, error) {
 	all := map[string]object{}
-	_, err := list(ctx, direct{s.write}, func(row scanner) (name string, err error) {
+	_, err := queryAll(ctx, plainQuerier{s.write}, func(row scanner) (name string, err error) {
 		var o object
 		err = row.Scan(&name, &o.kind, &o.table, &o.stored, &o.sql)
 		o.sql = withoutComments(o.sql)
@@ -111,7 +111,7 @@ const versions = "goose_db_version"
 
 // checkSchema compares the schema of the copy with the one that the migrations
 // make, up to the last that the copy records.
-func (b *Backup) checkSchema(ctx context.Context) error {
+func (b *BackupFile) checkSchema(ctx context.Context) error {
 	have, err := b.store.objects(ctx)
 	if err != nil {
 		return err
@@ -158,7 +158,7 @@ func (b *Backup) checkSchema(ctx context.Context) error {
 }
 
 // checkPages finds a file that is damaged.
-func (b *Backup) checkPages(ctx context.Context) error {
+func (b *BackupFile) checkPages(ctx context.Context) error {
 	var found string
 	if err := b.store.write.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found); err != nil {
 		return err

@@ -23,7 +23,7 @@ func TestBackupsKnowEveryColumn(t *testing.T) {
 			query = `SELECT table_name, column_name FROM information_schema.columns
 				WHERE table_schema = current_schema() AND is_generated = 'NEVER' AND table_name <> 'transcription_search'`
 		}
-		have, err := list(t.Context(), direct{s.write}, func(row scanner) (s string, err error) {
+		have, err := queryAll(t.Context(), plainQuerier{s.write}, func(row scanner) (s string, err error) {
 			var table, column string
 			err = row.Scan(&table, &column)
 			return table + "." + column, err
@@ -33,7 +33,7 @@ func TestBackupsKnowEveryColumn(t *testing.T) {
 		}
 		have = slices.DeleteFunc(have, func(s string) bool { return strings.HasPrefix(s, versions+".") })
 		var listed []string
-		for _, table := range tables {
+		for _, table := range backupTables {
 			for column := range strings.SplitSeq(table.columns, ", ") {
 				listed = append(listed, table.name+"."+column)
 			}

@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// wal copies commits from the WAL into the database file. SQLite does that at the
+// walCheckpointer copies commits from the WAL into the database file. SQLite does that at the
 // end of whichever commit finds the WAL too long, which would make a revocation
 // wait for the 100 MB of somebody's import. While the database is served, another
 // connection does it in the background, and does not block writers.
-type wal struct {
+type walCheckpointer struct {
 	db    *sql.DB // one connection
 	dirty atomic.Bool
-	// running is held for the time of a checkpoint, and by a transaction that
+	// checkpointing is held for the time of a checkpoint, and by a transaction that
 	// needs the room which a checkpoint would take (see reserve).
-	running sync.Mutex
-	// afterPages is the length of the WAL at which the writer itself copies, because
+	checkpointing sync.Mutex
+	// autoCheckpointPages is the length of the WAL at which the writer itself copies, because
 	// the background is too slow. Only who has the turn to write reads or sets it.
-	afterPages int
+	autoCheckpointPages int
 }
 
 const (
@@ -30,8 +30,8 @@ const (
 	checkpointServed = 16_384 // pages: 64 MB
 )
 
-// committed notes that there is something to copy.
-func (w *wal) committed() {
+// noteCommit notes that there is something to copy.
+func (w *walCheckpointer) noteCommit() {
 	if w != nil {
 		w.dirty.Store(true)
 	}
@@ -62,11 +62,11 @@ func (s *Store) checkpoints(ctx context.Context, log *slog.Logger) {
 // room is for taking access away, so nothing is copied then.
 func (s *Store) checkpoint(ctx context.Context) error {
 	w := s.wal
-	if !w.dirty.Load() || s.reserve != nil && !s.reserve.whole() {
+	if !w.dirty.Load() || s.diskReserve != nil && !s.diskReserve.isFull() {
 		return nil
 	}
-	w.running.Lock()
-	defer w.running.Unlock()
+	w.checkpointing.Lock()
+	defer w.checkpointing.Unlock()
 	w.dirty.Store(false)
 	var busy, all, copied int
 	return w.db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`).Scan(&busy, &all, &copied)
@@ -74,12 +74,12 @@ func (s *Store) checkpoint(ctx context.Context) error {
 
 // setCheckpoint says after how many pages the writer copies.
 func (s *Store) setCheckpoint(ctx context.Context, pages int) error {
-	done, err := s.turns.take(ctx, false)
+	done, err := s.turns.wait(ctx, false)
 	if err != nil {
 		return err
 	}
 	defer done()
-	s.wal.afterPages = pages
+	s.wal.autoCheckpointPages = pages
 	_, err = s.write.ExecContext(ctx, pragmaCheckpoint(pages))
 	return err
 }

@@ -22,11 +22,11 @@ type table struct {
 	left     bool   // its rows are left out of backups
 }
 
-// tables lists every table, in an order in which each row finds what it refers
+// backupTables lists every table, in an order in which each row finds what it refers
 // to. Sessions and invitations are left out, or one that has ended would come
 // back with the backup: after a restore everybody signs in again. So are the
 // calls of the last minute.
-var tables = []table{
+var backupTables = []table{
 	{name: "users", columns: "id, email, name, password_hash, created_at, disabled_at"},
 	{name: "workspaces", columns: "id, name, plan, content_version, created_at, stored_bytes"},
 	{name: "memberships", columns: "workspace_id, user_id, role, joined_at"},
@@ -69,12 +69,12 @@ func (s *Store) WriteBackup(ctx context.Context, path string, progress Progress)
 	if err := out.migrate(ctx); err != nil {
 		return err
 	}
-	from, err := s.read.db.BeginTx(ctx, &sql.TxOptions{Isolation: s.snapshot(), ReadOnly: true})
+	from, err := s.dataPool.db.BeginTx(ctx, &sql.TxOptions{Isolation: s.snapshot(), ReadOnly: true})
 	if err != nil {
-		return classify(err)
+		return classifyError(err)
 	}
 	defer from.Rollback()
-	if err := out.Write(ctx, func(to *Tx) error { return copyTables(ctx, direct{from}, to, progress) }); err != nil {
+	if err := out.Write(ctx, func(to *Tx) error { return copyTables(ctx, plainQuerier{from}, to, progress) }); err != nil {
 		return err
 	}
 	if _, err := out.write.ExecContext(ctx, `PRAGMA journal_mode = DELETE`); err != nil {
@@ -97,17 +97,17 @@ func (s *Store) snapshot() sql.IsolationLevel {
 // copyTables copies every row of every table that is not left out.
 func copyTables(ctx context.Context, from querier, to *Tx, progress Progress) error {
 	var done, total int64
-	for _, t := range tables {
+	for _, t := range backupTables {
 		var n int64
 		if t.left {
 			continue
 		}
 		if err := from.QueryRowContext(ctx, `SELECT count(*) FROM `+t.name).Scan(&n); err != nil {
-			return classify(err)
+			return classifyError(err)
 		}
 		total += n
 	}
-	for _, t := range tables {
+	for _, t := range backupTables {
 		if t.left {
 			continue
 		}
@@ -126,7 +126,7 @@ func copyTables(ctx context.Context, from querier, to *Tx, progress Progress) er
 func (t table) copy(ctx context.Context, from querier, to *Tx, each func()) error {
 	rows, err := from.QueryContext(ctx, `SELECT `+t.columns+` FROM `+t.name)
 	if err != nil {
-		return classify(err)
+		return classifyError(err)
 	}
 	defer rows.Close()
 	n := len(strings.Split(t.columns, ","))
@@ -138,20 +138,20 @@ func (t table) copy(ctx context.Context, from querier, to *Tx, each func()) erro
 	insert := `INSERT INTO ` + t.name + ` (` + t.columns + `) VALUES (` + strings.Join(holders, ", ") + `)`
 	for rows.Next() {
 		if err := rows.Scan(targets...); err != nil {
-			return classify(err)
+			return classifyError(err)
 		}
 		if err := to.exec(ctx, insert, values...); err != nil {
-			return classify(err)
+			return classifyError(err)
 		}
 		each()
 	}
 	if t.identity != "" && to.dialect == dialectPostgres {
 		if err := to.exec(ctx, `SELECT setval(pg_get_serial_sequence('`+t.name+`', '`+t.identity+`'),
 			(SELECT coalesce(max(`+t.identity+`), 0) + 1 FROM `+t.name+`), false)`); err != nil {
-			return classify(err)
+			return classifyError(err)
 		}
 	}
-	return classify(rows.Err())
+	return classifyError(rows.Err())
 }
 
 // removeDatabase removes a SQLite file and what SQLite puts beside it.

@@ -23,7 +23,7 @@ func (s *Store) Count(ctx context.Context, f Filter) (total Total, err error) {
 	if f.Search && total.N > maxCount {
 		total = Total{N: maxCount, More: true}
 	}
-	return total, classify(err)
+	return total, classifyError(err)
 }
 
 func (s *Store) countQuery(f Filter) (query string, args []any) {

@@ -11,9 +11,9 @@ import (
 	"memoai.tech/memo"
 )
 
-// Editable is what is known of a transcription that is going to be changed. It
+// LockedTranscription is what is known of a transcription that is going to be changed. It
 // is locked until the transaction ends.
-type Editable struct {
+type LockedTranscription struct {
 	Doc       memo.ListItem
 	CreatedBy string // the user who imported it, or empty
 
@@ -23,7 +23,7 @@ type Editable struct {
 }
 
 // LockTranscription reads a transcription of the workspace for a change.
-func (t *Tx) LockTranscription(ctx context.Context, workspaceID, id string) (e Editable, err error) {
+func (t *Tx) LockTranscription(ctx context.Context, workspaceID, id string) (e LockedTranscription, err error) {
 	var item []byte
 	var by sql.NullString
 	err = t.q.QueryRowContext(ctx, `UPDATE transcriptions SET status = status WHERE id = $1 AND workspace_id = $2
@@ -51,12 +51,12 @@ type NewTitle struct {
 func (s *Store) PrepareTitle(ctx context.Context, workspaceID, id, title string) (NewTitle, error) {
 	n := NewTitle{title: title}
 	var item, raw []byte
-	err := s.data.q.QueryRowContext(ctx, `SELECT t.item, x.segments FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
+	err := s.dataReader.q.QueryRowContext(ctx, `SELECT t.item, x.segments FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
 		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).Scan(&item, &raw)
 	if err != nil {
 		return n, notFoundTranscription(err)
 	}
-	if raw, err = s.data.value(ctx, id, segmentsValue, raw); err != nil {
+	if raw, err = s.dataReader.value(ctx, id, segmentsValue, raw); err != nil {
 		return n, err
 	}
 	var d memo.ListItem
@@ -69,9 +69,9 @@ func (s *Store) PrepareTitle(ctx context.Context, workspaceID, id, title string)
 	return n, nil
 }
 
-// Retitle gives a transcription another title. Only its title can have changed
+// UpdateTitle gives a transcription another title. Only its title can have changed
 // since [Store.PrepareTitle] read it.
-func (t *Tx) Retitle(ctx context.Context, e Editable, n NewTitle) error {
+func (t *Tx) UpdateTitle(ctx context.Context, e LockedTranscription, n NewTitle) error {
 	e.Doc.Title, e.Doc.UpdatedAt = n.title, t.Now
 	item, err := json.Marshal(e.Doc)
 	if err != nil {
@@ -89,9 +89,9 @@ func (t *Tx) Retitle(ctx context.Context, e Editable, n NewTitle) error {
 	return t.bumpContent(ctx, e.workspaceID, 0)
 }
 
-// Move puts a transcription into the workspace's project of this name, which is
+// UpdateProject puts a transcription into the workspace's project of this name, which is
 // made where there is none, or into no project.
-func (t *Tx) Move(ctx context.Context, e Editable, project string) error {
+func (t *Tx) UpdateProject(ctx context.Context, e LockedTranscription, project string) error {
 	id := sql.NullString{}
 	if project != "" {
 		var err error
@@ -106,9 +106,9 @@ func (t *Tx) Move(ctx context.Context, e Editable, project string) error {
 	return t.bumpContent(ctx, e.workspaceID, 0)
 }
 
-// Delete deletes a transcription with its text and its reports. Its long values
+// DeleteTranscription deletes a transcription with its text and its reports. Its long values
 // are not visible any more, and [Store.DropParts] deletes them.
-func (t *Tx) Delete(ctx context.Context, e Editable) error {
+func (t *Tx) DeleteTranscription(ctx context.Context, e LockedTranscription) error {
 	if err := t.unindex(ctx, e.seq); err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (t *Tx) Delete(ctx context.Context, e Editable) error {
 // steps from one to the next in the index, however many transcriptions there are.
 func (s *Store) Languages(ctx context.Context, workspaceID string) ([]string, error) {
 	const next = `SELECT min(t.language) FROM transcriptions t WHERE t.workspace_id = $1 AND t.status = 'completed' AND t.language > `
-	return list(ctx, s.data.q, scanID, `WITH RECURSIVE l(language) AS (
+	return queryAll(ctx, s.dataReader.q, scanID, `WITH RECURSIVE l(language) AS (
 			`+next+`'' UNION ALL SELECT (`+next+`l.language) FROM l WHERE l.language IS NOT NULL)
 		SELECT language FROM l WHERE language IS NOT NULL`, workspaceID)
 }
@@ -132,7 +132,7 @@ func (s *Store) Languages(ctx context.Context, workspaceID string) ([]string, er
 // ImportedBy returns the user who imported a transcription, or "".
 func (s *Store) ImportedBy(ctx context.Context, workspaceID, id string) (string, error) {
 	var by sql.NullString
-	err := s.data.q.QueryRowContext(s.quick(ctx), `SELECT created_by FROM transcriptions
+	err := s.dataReader.q.QueryRowContext(s.quick(ctx), `SELECT created_by FROM transcriptions
 		WHERE id = $1 AND workspace_id = $2`, id, workspaceID).Scan(&by)
 	if err != nil {
 		return "", notFoundTranscription(err)

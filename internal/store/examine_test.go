@@ -26,7 +26,7 @@ func TestOverTLS(t *testing.T) {
 		t.Error(err)
 	}
 	for url, encrypted := range map[string]bool{secure(pg.Addr).URL: true, pg.URL(pg.Addr): false} {
-		if c, err := Examine(t.Context(), Config{URL: url}); err != nil || c.Encrypted != encrypted || c.Host != "127.0.0.1" {
+		if c, err := ReadStatus(t.Context(), Config{URL: url}); err != nil || c.Encrypted != encrypted || c.Host != "127.0.0.1" {
 			t.Errorf("%s: %+v, %v", url, c, err)
 		}
 	}

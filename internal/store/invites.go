@@ -19,25 +19,25 @@ func scanInvite(row scanner) (i memo.Invite, err error) {
 
 // Invites lists the open invitations to a workspace, newest first.
 func (s *Store) Invites(ctx context.Context, workspaceID string) ([]memo.Invite, error) {
-	return list(ctx, s.data.q, scanInvite, inviteQuery+`WHERE i.workspace_id = $1 AND i.expires_at > $2
-		ORDER BY i.created_at DESC, i.id DESC`, workspaceID, millis(s.Now()))
+	return queryAll(ctx, s.dataReader.q, scanInvite, inviteQuery+`WHERE i.workspace_id = $1 AND i.expires_at > $2
+		ORDER BY i.created_at DESC, i.id DESC`, workspaceID, toMillis(s.Now()))
 }
 
 // InviteByHash finds an invitation by its token, used up or not: it is gone
 // once it was used. Whoever made it must be an OWNER still.
 func (r reader) InviteByHash(ctx context.Context, hash credential.Hash) (memo.Invite, error) {
-	return one(r.q.QueryRowContext(ctx, inviteQuery+`JOIN memberships m ON m.workspace_id = i.workspace_id AND m.user_id = i.created_by
+	return queryOne(r.q.QueryRowContext(ctx, inviteQuery+`JOIN memberships m ON m.workspace_id = i.workspace_id AND m.user_id = i.created_by
 		WHERE i.hash = $1 AND m.role = 'OWNER' AND u.disabled_at IS NULL`, hash[:]), scanInvite, "Invitation")
 }
 
 // AddInvite keeps a new invitation under the hash of its token, and clears away
 // those of the workspace that have expired.
 func (t *Tx) AddInvite(ctx context.Context, i memo.Invite, createdBy string, hash credential.Hash) error {
-	if err := t.exec(ctx, `DELETE FROM invites WHERE workspace_id = $1 AND expires_at <= $2`, i.WorkspaceID, millis(t.Now)); err != nil {
+	if err := t.exec(ctx, `DELETE FROM invites WHERE workspace_id = $1 AND expires_at <= $2`, i.WorkspaceID, toMillis(t.Now)); err != nil {
 		return err
 	}
 	return t.exec(ctx, `INSERT INTO invites (id, hash, workspace_id, role, created_by, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`, i.ID, hash[:], i.WorkspaceID, i.Role, createdBy, millis(i.CreatedAt), millis(i.ExpiresAt))
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`, i.ID, hash[:], i.WorkspaceID, i.Role, createdBy, toMillis(i.CreatedAt), toMillis(i.ExpiresAt))
 }
 
 // DeleteInvitesBy takes the open invitations of a user away: those to one
@@ -49,12 +49,12 @@ func (t *Tx) DeleteInvitesBy(ctx context.Context, userID, workspaceID string) er
 // CountInvites counts the open invitations to a workspace.
 func (t *Tx) CountInvites(ctx context.Context, workspaceID string) (n int, err error) {
 	err = t.q.QueryRowContext(ctx, `SELECT count(*) FROM invites WHERE workspace_id = $1`, workspaceID).Scan(&n)
-	return n, classify(err)
+	return n, classifyError(err)
 }
 
 // DeleteInvite takes an invitation away, because it was used or taken back. It
 // reports false when somebody was faster.
 func (t *Tx) DeleteInvite(ctx context.Context, workspaceID, id string) (bool, error) {
-	n, err := t.changed(ctx, `DELETE FROM invites WHERE id = $1 AND workspace_id = $2`, id, workspaceID)
+	n, err := t.execCount(ctx, `DELETE FROM invites WHERE id = $1 AND workspace_id = $2`, id, workspaceID)
 	return n == 1, err
 }

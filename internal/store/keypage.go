@@ -20,22 +20,22 @@ type KeyFilter struct {
 // KeyPage reads at most limit of the keys, newest first, from after the place
 // in the list that is given, if one is. It reads no other row of the table,
 // however many keys there are.
-func (s *Store) KeyPage(ctx context.Context, f KeyFilter, after *Position, limit int) ([]memo.APIKey, error) {
+func (s *Store) KeyPage(ctx context.Context, f KeyFilter, after *ListPosition, limit int) ([]memo.APIKey, error) {
 	query, args := f.page(s.Now(), after, limit)
-	return list(ctx, s.data.q, scanKey, query, args...)
+	return queryAll(ctx, s.dataReader.q, scanKey, query, args...)
 }
 
 // CountKeys counts the keys, exactly, in an index.
 func (s *Store) CountKeys(ctx context.Context, f KeyFilter) (n int, err error) {
 	query, args := f.count(s.Now())
-	err = s.data.q.QueryRowContext(ctx, query, args...).Scan(&n)
-	return n, classify(err)
+	err = s.dataReader.q.QueryRowContext(ctx, query, args...).Scan(&n)
+	return n, classifyError(err)
 }
 
 // page writes the query of a page.
-func (f KeyFilter) page(now time.Time, after *Position, limit int) (string, []any) {
-	q := new(selection)
-	q.arg(dayAgo(now)) // of keyQuery
+func (f KeyFilter) page(now time.Time, after *ListPosition, limit int) (string, []any) {
+	q := new(queryBuilder)
+	q.arg(hourBeforeLastDay(now)) // of keyQuery
 	first := ` ORDER BY created_at DESC, id DESC LIMIT ` + q.arg(limit)
 	parts := f.firsts(q, now, after, first)
 	for i, part := range parts {
@@ -47,7 +47,7 @@ func (f KeyFilter) page(now time.Time, after *Position, limit int) (string, []an
 
 // firsts are the queries for the first keys of each part of what is chosen,
 // among which the page is. Each reads its keys in the order of an index.
-func (f KeyFilter) firsts(q *selection, now time.Time, after *Position, first string) (queries []string) {
+func (f KeyFilter) firsts(q *queryBuilder, now time.Time, after *ListPosition, first string) (queries []string) {
 	f.where(q)
 	if after != nil {
 		q.where("(created_at, id) < (%s, %s)", after.Key, after.ID)
@@ -67,7 +67,7 @@ func (f KeyFilter) firsts(q *selection, now time.Time, after *Position, first st
 }
 
 func (f KeyFilter) count(now time.Time) (string, []any) {
-	q := new(selection)
+	q := new(queryBuilder)
 	f.where(q)
 	var counts []string
 	for _, part := range f.parts(q, now) {
@@ -77,7 +77,7 @@ func (f KeyFilter) count(now time.Time) (string, []any) {
 	return `SELECT ` + strings.Join(counts, " + "), q.args
 }
 
-func (f KeyFilter) where(q *selection) {
+func (f KeyFilter) where(q *queryBuilder) {
 	q.where("workspace_id = %s", f.WorkspaceID)
 	if f.UserID != "" {
 		q.where("user_id = %s", f.UserID)
@@ -86,14 +86,14 @@ func (f KeyFilter) where(q *selection) {
 
 // parts are the conditions of a status at now, one list for each range of the
 // index. A key whose expiry has passed is expired before that is recorded.
-func (f KeyFilter) parts(q *selection, now time.Time) [][]string {
+func (f KeyFilter) parts(q *queryBuilder, now time.Time) [][]string {
 	switch f.Status {
 	case "":
 		return [][]string{nil}
 	case memo.KeyActive:
-		return [][]string{{living + q.arg(millis(now))}}
+		return [][]string{{activeCondition + q.arg(toMillis(now))}}
 	case memo.KeyExpired:
-		return [][]string{{`state = 'expired'`}, {`state = 'active' AND expires_at <= ` + q.arg(millis(now))}}
+		return [][]string{{`state = 'expired'`}, {`state = 'active' AND expires_at <= ` + q.arg(toMillis(now))}}
 	default:
 		return [][]string{{`state = ` + q.arg(string(f.Status))}}
 	}

@@ -22,8 +22,8 @@ func TestKeysUseTheirIndex(t *testing.T) {
 		for _, status := range append([]memo.KeyStatus{""}, memo.KeyStatuses...) {
 			for _, user := range []string{"", "u"} {
 				f := KeyFilter{WorkspaceID: "w", UserID: user, Status: status}
-				for _, after := range []*Position{nil, {1, "x"}} {
-					q := new(selection)
+				for _, after := range []*ListPosition{nil, {1, "x"}} {
+					q := new(queryBuilder)
 					first := ` ORDER BY created_at DESC, id DESC LIMIT ` + q.arg(3)
 					parts := f.firsts(q, now, after, first)
 					for i, part := range parts {

@@ -42,25 +42,25 @@ const (
 	ByRelevance OrderBy = "relevance"
 )
 
-// Position is a place within a list: after the row with this key and id.
-type Position struct {
+// ListPosition is a place within a list: after the row with this key and id.
+type ListPosition struct {
 	Key int64 // created_at or duration, in milliseconds
 	ID  string
 }
 
-// Page says which part of a list to read: Limit rows after After, or from
+// Range says which part of a list to read: Limit rows after After, or from
 // Offset on. Only After costs the same at every depth.
-type Page struct {
+type Range struct {
 	Limit  int
 	Offset int
-	After  *Position
+	After  *ListPosition
 }
 
-// Item is a row of a list. Doc is the transcription's JSON object without the
+// ListItem is a row of a list. Doc is the transcription's JSON object without the
 // member "project", which can change its name, and is beside it.
-type Item struct {
-	Position
-	Doc       []byte
+type ListItem struct {
+	ListPosition
+	JSON      []byte
 	Project   *memo.ProjectRef
 	CharCount int
 
@@ -69,8 +69,8 @@ type Item struct {
 
 // AppendJSON writes the item as one JSON object, all but its closing brace, for
 // an answer to add what it has beside it.
-func (it Item) AppendJSON(b []byte) ([]byte, error) {
-	b = append(b, it.Doc[:len(it.Doc)-1]...)
+func (it ListItem) AppendJSON(b []byte) ([]byte, error) {
+	b = append(b, it.JSON[:len(it.JSON)-1]...)
 	if it.Project == nil {
 		return append(b, `,"project":null`...), nil
 	}
@@ -80,28 +80,28 @@ func (it Item) AppendJSON(b []byte) ([]byte, error) {
 }
 
 // List reads a page of the transcriptions that f chooses. It reads no text.
-func (s *Store) List(ctx context.Context, f Filter, o Order, p Page) ([]Item, error) {
+func (s *Store) List(ctx context.Context, f Filter, o Order, p Range) ([]ListItem, error) {
 	if f.Search && len(f.Query) == 0 {
-		return []Item{}, nil
+		return []ListItem{}, nil
 	}
 	if o.By == ByRelevance && p.Offset < maxRanked && p.Offset+p.Limit > maxRanked {
-		best, err := s.List(ctx, f, o, Page{Limit: maxRanked - p.Offset, Offset: p.Offset})
+		best, err := s.List(ctx, f, o, Range{Limit: maxRanked - p.Offset, Offset: p.Offset})
 		if err != nil || len(best) < maxRanked-p.Offset {
 			return best, err
 		}
-		rest, err := s.List(ctx, f, o, Page{Limit: p.Limit - len(best), Offset: maxRanked})
+		rest, err := s.List(ctx, f, o, Range{Limit: p.Limit - len(best), Offset: maxRanked})
 		return append(best, rest...), err
 	}
 	if !f.Search && p.Offset == 0 {
 		ctx = s.quick(ctx)
 	}
 	query, args := s.listQuery(f, o, p)
-	return list(ctx, s.asking(f), scanItem, query, args...)
+	return queryAll(ctx, s.asking(f), scanItem, query, args...)
 }
 
 // listQuery chooses the rows of a page first and reads their items after.
-func (s *Store) listQuery(f Filter, o Order, p Page) (query string, args []any) {
-	chosen, order, args := s.choose(f, o, p)
+func (s *Store) listQuery(f Filter, o Order, p Range) (query string, args []any) {
+	chosen, order, args := s.pageQuery(f, o, p)
 	key := "c.key"
 	if o.By == ByRelevance {
 		key = "0" // a cursor cannot hold a rank
@@ -111,10 +111,10 @@ func (s *Store) listQuery(f Filter, o Order, p Page) (query string, args []any) 
 		ORDER BY ` + order, args
 }
 
-// choose writes the query that finds the rows of a page. It reads no item: without
+// pageQuery writes the query that finds the rows of a page. It reads no item: without
 // a search an index has all that it needs, and with one OFFSET and the sort carry
 // only keys. order sorts the rows again once their items are read.
-func (s *Store) choose(f Filter, o Order, p Page) (query, order string, args []any) {
+func (s *Store) pageQuery(f Filter, o Order, p Range) (query, order string, args []any) {
 	q := s.selection(f, o.By)
 	if o.By == ByRelevance {
 		return q.ranked(p)
@@ -137,7 +137,7 @@ func (s *Store) choose(f Filter, o Order, p Page) (query, order string, args []a
 
 // ranked sorts the maxRanked hits that were added last by rank, the best first. The
 // others follow, the last added first.
-func (q *selection) ranked(p Page) (query, order string, args []any) {
+func (q *queryBuilder) ranked(p Range) (query, order string, args []any) {
 	if p.Offset >= maxRanked {
 		return q.query(`t.seq AS seq`) + ` ORDER BY ` + q.seq + ` DESC` + q.limit(p), "c.seq DESC", q.args
 	}
@@ -146,9 +146,9 @@ func (q *selection) ranked(p Page) (query, order string, args []any) {
 	return `SELECT seq, id, key FROM (` + hits + `) r ORDER BY key, id DESC` + q.limit(p), "c.key, c.id DESC", q.args
 }
 
-func scanItem(row scanner) (it Item, err error) {
+func scanItem(row scanner) (it ListItem, err error) {
 	var projectID, projectName sql.NullString
-	err = row.Scan(&it.seq, &it.ID, &it.Key, &it.Doc, &it.CharCount, &projectID, &projectName)
+	err = row.Scan(&it.seq, &it.ID, &it.Key, &it.JSON, &it.CharCount, &projectID, &projectName)
 	it.Project = projectRef(projectID, projectName)
 	return it, err
 }
@@ -160,8 +160,8 @@ func projectRef(id, name sql.NullString) *memo.ProjectRef {
 	return &memo.ProjectRef{ID: id.String, Name: name.String}
 }
 
-// selection is the FROM and WHERE of a filter, with its arguments.
-type selection struct {
+// queryBuilder is the FROM and WHERE of a filter, with its arguments.
+type queryBuilder struct {
 	from  string
 	seq   string // of a search: the column of the index with the hits in their order
 	rank  string // of a search
@@ -169,18 +169,18 @@ type selection struct {
 	args  []any
 }
 
-func (q *selection) arg(v any) string {
+func (q *queryBuilder) arg(v any) string {
 	q.args = append(q.args, v)
 	return fmt.Sprintf("$%d", len(q.args))
 }
 
 // query selects columns of the rows.
-func (q *selection) query(columns string) string {
+func (q *queryBuilder) query(columns string) string {
 	return `SELECT ` + columns + ` FROM ` + q.from + ` WHERE ` + strings.Join(q.conds, " AND ")
 }
 
 // limit ends a query with the bounds of a page.
-func (q *selection) limit(p Page) string {
+func (q *queryBuilder) limit(p Range) string {
 	limit := ` LIMIT ` + q.arg(p.Limit)
 	if p.Offset > 0 {
 		limit += ` OFFSET ` + q.arg(p.Offset)
@@ -189,7 +189,7 @@ func (q *selection) limit(p Page) string {
 }
 
 // where adds a condition; each %s in it takes the next of args.
-func (q *selection) where(cond string, args ...any) {
+func (q *queryBuilder) where(cond string, args ...any) {
 	holders := make([]any, len(args))
 	for i, a := range args {
 		holders[i] = q.arg(a)
@@ -197,8 +197,8 @@ func (q *selection) where(cond string, args ...any) {
 	q.conds = append(q.conds, fmt.Sprintf(cond, holders...))
 }
 
-// in adds the condition that a column has one of the values.
-func (q *selection) in(column string, values []string) {
+// whereIn adds the condition that a column has one of the values.
+func (q *queryBuilder) whereIn(column string, values []string) {
 	holders := make([]string, len(values))
 	for i, v := range values {
 		holders[i] = q.arg(v)
@@ -210,15 +210,15 @@ func (q *selection) in(column string, values []string) {
 // one by duration the days must not be looked up in an index (the plus sign
 // prevents it on both databases), or every row of those days would be sorted. They
 // come after the key in the index by duration, and are read from there.
-func (s *Store) selection(f Filter, by OrderBy) *selection {
-	q := &selection{from: "transcriptions t"}
+func (s *Store) selection(f Filter, by OrderBy) *queryBuilder {
+	q := &queryBuilder{from: "transcriptions t"}
 	created := "t.created_at"
 	if by == ByDuration {
 		created = "+t.created_at"
 	}
 	switch {
 	case f.Search:
-		s.searchIn(q, f)
+		s.addSearch(q, f)
 	case s.dialect == dialectSQLite:
 		q.from += " INDEXED BY " + f.index(by)
 	}
@@ -234,10 +234,10 @@ func (s *Store) selection(f Filter, by OrderBy) *selection {
 		q.where("t.external_id = %s", f.ExternalID)
 	}
 	if !f.From.IsZero() {
-		q.where(created+" >= %s", millis(f.From))
+		q.where(created+" >= %s", toMillis(f.From))
 	}
 	if !f.To.IsZero() {
-		q.where(created+" < %s", millis(f.To))
+		q.where(created+" < %s", toMillis(f.To))
 	}
 	return q
 }
@@ -265,7 +265,7 @@ func (f Filter) index(by OrderBy) string {
 // Projects lists the projects of a workspace, oldest first, with the number of
 // their transcriptions.
 func (s *Store) Projects(ctx context.Context, workspaceID string, limit, offset int) ([]memo.Project, error) {
-	return list(ctx, s.data.q, func(row scanner) (p memo.Project, err error) {
+	return queryAll(ctx, s.dataReader.q, func(row scanner) (p memo.Project, err error) {
 		var created int64
 		err = row.Scan(&p.ID, &p.Name, &created, &p.TranscriptionCount)
 		p.CreatedAt = fromMillis(created)
@@ -277,7 +277,7 @@ func (s *Store) Projects(ctx context.Context, workspaceID string, limit, offset 
 
 // ProjectNames lists the first projects of a workspace by name.
 func (s *Store) ProjectNames(ctx context.Context, workspaceID string, limit int) ([]memo.ProjectRef, error) {
-	return list(ctx, s.data.q, func(row scanner) (p memo.ProjectRef, err error) {
+	return queryAll(ctx, s.dataReader.q, func(row scanner) (p memo.ProjectRef, err error) {
 		err = row.Scan(&p.ID, &p.Name)
 		return p, err
 	}, `SELECT id, name FROM projects WHERE workspace_id = $1 ORDER BY lower(name), id LIMIT $2`, workspaceID, limit)
@@ -285,6 +285,6 @@ func (s *Store) ProjectNames(ctx context.Context, workspaceID string, limit int)
 
 // CountProjects counts the projects of a workspace.
 func (s *Store) CountProjects(ctx context.Context, workspaceID string) (n int, err error) {
-	err = s.data.q.QueryRowContext(ctx, `SELECT count(*) FROM projects WHERE workspace_id = $1`, workspaceID).Scan(&n)
-	return n, classify(err)
+	err = s.dataReader.q.QueryRowContext(ctx, `SELECT count(*) FROM projects WHERE workspace_id = $1`, workspaceID).Scan(&n)
+	return n, classifyError(err)
 }

@@ -46,7 +46,7 @@ func (s *Store) migrate(ctx context.Context) error {
 			return fmt.Errorf("store: PostgreSQL cannot be reached: %w", err)
 		}
 		if try == 20 || ctx.Err() != nil {
-			return fmt.Errorf("store: the schema cannot be brought up to date: %w", classify(err))
+			return fmt.Errorf("store: the schema cannot be brought up to date: %w", classifyError(err))
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -55,14 +55,14 @@ const FileName = "memo.db"
 // Open opens the database and brings its schema up to date. Dir is made if it
 // is missing, and only its owner can read it.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	s, err := open(cfg)
+	s, err := openStore(cfg)
 	if err != nil {
 		return nil, err
 	}
 	migrating := s
 	if s.commitTime > 0 { // its bounds are for calls; a migration may take long
 		cfg.StatementTimeout = 0
-		if migrating, err = open(cfg); err != nil {
+		if migrating, err = openStore(cfg); err != nil {
 			s.Close()
 			return nil, err
 		}
@@ -74,14 +74,14 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	s.makeReserve(ctx, s.write)
 	s.indexing, migrating.indexing = cfg.Indexing, cfg.Indexing
-	if err := migrating.indexPending(ctx); err != nil {
+	if err := migrating.indexQueued(ctx); err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func open(cfg Config) (*Store, error) {
+func openStore(cfg Config) (*Store, error) {
 	now := cfg.Now
 	if now == nil {
 		now = time.Now
@@ -96,32 +96,32 @@ func open(cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("store: the data directory cannot be made: %w", err)
 	}
 	path := filepath.Join(cfg.Dir, FileName)
-	if f, err := create(path); err == nil {
+	if f, err := createPrivate(path); err == nil {
 		giveToOwner(f)
 		f.Close()
 	}
-	r := newReserve(cfg.Dir)
+	r := newDiskReserve(cfg.Dir)
 	s, err := openSQLite(path, now)
-	if isFull(err) { // a restart on a full disk needs some 32 kB beside the database
-		r.release(reserveSize)
+	if isDiskFull(err) { // a restart on a full disk needs some 32 kB beside the database
+		r.free(reserveSize)
 		s, err = openSQLite(path, now)
 	}
 	if err != nil {
 		return nil, err
 	}
-	s.reserve, s.priority = r, openPriority(path+"-urgent")
+	s.diskReserve, s.priority = r, openPriority(path+"-urgent")
 	return s, nil
 }
 
-// accessConns is how many connections authorisation has for itself.
-const accessConns = 4
+// authConns is how many connections authorisation has for itself.
+const authConns = 4
 
 // Bounds of a connection to PostgreSQL, where the URL does not say others.
 const (
 	maxConns       = 20
 	connectTimeout = 5 * time.Second         // of a command
 	serveTimeout   = 1200 * time.Millisecond // of a server, for all the hosts that the URL names, while a caller waits
-	connLife       = 30 * time.Minute        // then it is made anew, after a failover where the name leads now
+	connLifetime   = 30 * time.Minute        // then it is made anew, after a failover where the name leads now
 	// A replica that stands still in the middle of a transaction must not keep the
 	// others waiting for its locks.
 	idleInTransaction = 5 * time.Second
@@ -159,20 +159,20 @@ func openPostgres(cfg Config, now func() time.Time) (*Store, error) {
 	}
 	// Searches need it, whatever the URL says.
 	pg.DescriptionCacheCapacity = max(pg.DescriptionCacheCapacity, 64)
-	pulse := newPulse(pg)
+	pulse := newHealthMonitor(pg)
 	open := func(conns int) *pool {
 		db := stdlib.OpenDB(*pg)
 		db.SetConnMaxIdleTime(5 * time.Minute)
-		db.SetConnMaxLifetime(connLife)
+		db.SetConnMaxLifetime(connLifetime)
 		db.SetMaxOpenConns(conns)
 		db.SetMaxIdleConns(conns)
 		return &pool{db: db}
 	}
 	conns := cmp.Or(cfg.MaxConns, maxConns)
-	access := open(min(accessConns, max(1, conns-1)))
-	data := open(max(1, conns-accessConns))
+	access := open(min(authConns, max(1, conns-1)))
+	data := open(max(1, conns-authConns))
 	s := newStore(dialectPostgres, data.db, access, data, now)
-	s.pulse = pulse
+	s.health = pulse
 	if cfg.StatementTimeout > 0 {
 		s.commitTime = commitTimeout
 	}
@@ -189,8 +189,8 @@ func countHosts(pg *pgx.ConnConfig) int {
 	return len(hosts)
 }
 
-// create makes a file that only its owner reads; there must be none.
-func create(path string) (*os.File, error) {
+// createPrivate makes a file that only its owner reads; there must be none.
+func createPrivate(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 }
 
@@ -202,7 +202,7 @@ func openSQLite(path string, now func() time.Time, untrusted ...string) (*Store,
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	if f, err := create(path); err == nil {
+	if f, err := createPrivate(path); err == nil {
 		f.Close()
 	} else if !errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("store: the database cannot be made: %w", err)
@@ -232,8 +232,8 @@ func openSQLite(path string, now func() time.Time, untrusted ...string) (*Store,
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	copying.SetMaxOpenConns(1)
-	s := newStore(dialectSQLite, write, newPool(access, accessConns), newPool(read, max(8, runtime.GOMAXPROCS(0)*4)), now)
-	s.turns, s.wal = new(turns), &wal{db: copying, afterPages: checkpointAlways}
+	s := newStore(dialectSQLite, write, newPool(access, authConns), newPool(read, max(8, runtime.GOMAXPROCS(0)*4)), now)
+	s.turns, s.wal = new(writeQueue), &walCheckpointer{db: copying, autoCheckpointPages: checkpointAlways}
 	write.SetMaxOpenConns(1)
 	// The first connection puts the file into WAL mode, before any reader comes.
 	if err := write.Ping(); err != nil {

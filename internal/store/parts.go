@@ -10,10 +10,10 @@ import (
 	"memoai.tech/memo"
 )
 
-// A value of more than longValue bytes is stored in parts of partSize.
+// A value of more than maxInlineBytes bytes is stored in parts of partSize.
 const (
-	longValue = 256 << 10
-	partSize  = 1 << 20
+	maxInlineBytes = 256 << 10
+	partSize       = 1 << 20
 )
 
 // valueKind names a long value of a transcript.
@@ -25,11 +25,11 @@ const (
 	markdownValue valueKind = "markdown"
 )
 
-// Stage writes the long values of p, each part in a transaction of its own, so
+// StoreParts writes the long values of p, each part in a transaction of its own, so
 // that nobody waits long for the write lock. They are not visible before
 // [Tx.AddTranscription] has committed. If that does not happen, call
 // [Store.DropParts].
-func (s *Store) Stage(ctx context.Context, p *Prepared) error {
+func (s *Store) StoreParts(ctx context.Context, p *Prepared) error {
 	for _, part := range p.parts() {
 		if err := s.Write(ctx, func(tx *Tx) error { return tx.addPart(ctx, p.ID(), part) }); err != nil {
 			return err
@@ -51,7 +51,7 @@ func (p *Prepared) parts() (parts []valuePart) {
 		kind valueKind
 		data []byte
 	}{{textValue, p.text}, {segmentsValue, p.segments}, {markdownValue, p.Markdown.Data}} {
-		if len(v.data) <= longValue {
+		if len(v.data) <= maxInlineBytes {
 			continue
 		}
 		for i := range countParts(v.data) {
@@ -61,14 +61,14 @@ func (p *Prepared) parts() (parts []valuePart) {
 	return parts
 }
 
-// inParts begins the column of a value that is stored in parts, and their number
+// storedInParts begins the column of a value that is stored in parts, and their number
 // follows. No JSON and no deflate stream begins with it.
-const inParts = " "
+const storedInParts = " "
 
-// inline is the value as its column stores it.
-func inline(value []byte) []byte {
-	if len(value) > longValue {
-		return fmt.Appendf(nil, inParts+"%d", countParts(value))
+// columnValue is the value as its column stores it.
+func columnValue(value []byte) []byte {
+	if len(value) > maxInlineBytes {
+		return fmt.Appendf(nil, storedInParts+"%d", countParts(value))
 	}
 	return value
 }
@@ -90,7 +90,7 @@ func (t *Tx) checkParts(ctx context.Context, p *Prepared) error {
 			Message: "The database was restored or cleaned up during this import. Import the file again.",
 		}
 	}
-	return classify(err)
+	return classifyError(err)
 }
 
 func (t *Tx) addPart(ctx context.Context, id string, p valuePart) error {
@@ -100,7 +100,7 @@ func (t *Tx) addPart(ctx context.Context, id string, p valuePart) error {
 
 // value returns a value of a transcription, given what its column holds.
 func (r reader) value(ctx context.Context, id string, kind valueKind, column []byte) ([]byte, error) {
-	number, long := bytes.CutPrefix(column, []byte(inParts))
+	number, long := bytes.CutPrefix(column, []byte(storedInParts))
 	if !long {
 		return column, nil
 	}
@@ -111,19 +111,19 @@ func (r reader) value(ctx context.Context, id string, kind valueKind, column []b
 	rows, err := r.q.QueryContext(ctx, `SELECT data FROM transcript_parts WHERE id = $1 AND kind = $2 ORDER BY part`,
 		id, kind)
 	if err != nil {
-		return nil, classify(err)
+		return nil, classifyError(err)
 	}
 	defer rows.Close()
 	all, found := make([]byte, 0, n*partSize), 0
 	for ; rows.Next(); found++ {
 		var part []byte
 		if err := rows.Scan(&part); err != nil {
-			return nil, classify(err)
+			return nil, classifyError(err)
 		}
 		all = append(all, part...)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, classify(err)
+		return nil, classifyError(err)
 	}
 	if found != n {
 		return nil, memo.NotFound("Transcription") // it was deleted meanwhile
@@ -138,7 +138,7 @@ func (s *Store) DropParts(ctx context.Context, id string) error {
 	for {
 		var n int64
 		err := s.Write(ctx, func(tx *Tx) (err error) {
-			n, err = tx.changed(ctx, `DELETE FROM transcript_parts WHERE id = $1 AND (kind, part) IN (`+some+`)
+			n, err = tx.execCount(ctx, `DELETE FROM transcript_parts WHERE id = $1 AND (kind, part) IN (`+some+`)
 				AND NOT EXISTS (SELECT 1 FROM transcriptions t WHERE t.id = $1)`, id)
 			return err
 		})
@@ -151,7 +151,7 @@ func (s *Store) DropParts(ctx context.Context, id string) error {
 // DropOrphans deletes what imports that were cut short have left. An import may
 // still be under way for an hour.
 func (s *Store) DropOrphans(ctx context.Context) error {
-	ids, err := list(ctx, s.data.q, scanID, `SELECT DISTINCT p.id FROM transcript_parts p
+	ids, err := queryAll(ctx, s.dataReader.q, scanID, `SELECT DISTINCT p.id FROM transcript_parts p
 		WHERE p.id < $1 AND NOT EXISTS (SELECT 1 FROM transcriptions t WHERE t.id = p.id)`,
 		firstID(s.Now().Add(-time.Hour)))
 	for _, id := range ids {
@@ -164,6 +164,6 @@ func (s *Store) DropOrphans(ctx context.Context) error {
 
 // firstID is not greater than any UUIDv7 that is made from t on.
 func firstID(t time.Time) string {
-	ms := millis(t)
+	ms := toMillis(t)
 	return fmt.Sprintf("%08x-%04x-7000-8000-000000000000", ms>>16, ms&0xffff)
 }

@@ -53,7 +53,7 @@ func TestLongValues(t *testing.T) {
 		for _, stage := range []bool{true, false} {
 			p := h.long()
 			if stage {
-				if err := h.Stage(t.Context(), p); err != nil {
+				if err := h.StoreParts(t.Context(), p); err != nil {
 					t.Fatal(err)
 				}
 				if _, err := h.Text(t.Context(), workspace, p.ID(), admitAll); memo.KindOf(err) != memo.KindNotFound {
@@ -78,10 +78,10 @@ func (h *holder) checkLong(p *Prepared) {
 	h.t.Helper()
 	ctx := h.t.Context()
 	w, err := h.Transcription(ctx, workspace, p.ID(), admitAll)
-	if err != nil || !bytes.Equal(w.Text, p.text) || !bytes.Equal(w.Segments, p.segments) {
-		h.t.Errorf("transcription: %d and %d bytes, want %d and %d: %v", len(w.Text), len(w.Segments), len(p.text), len(p.segments), err)
+	if err != nil || !bytes.Equal(w.TextJSON, p.text) || !bytes.Equal(w.Segments, p.segments) {
+		h.t.Errorf("transcription: %d and %d bytes, want %d and %d: %v", len(w.TextJSON), len(w.Segments), len(p.text), len(p.segments), err)
 	}
-	text, segments, err := h.Lines(ctx, w.Item)
+	text, segments, err := h.Lines(ctx, w.ListItem)
 	if err != nil || text != p.Doc.Text || !bytes.Equal(segments, p.segments) {
 		h.t.Errorf("lines: %d bytes, want %d: %v", len(text), len(p.Doc.Text), err)
 	}
@@ -101,7 +101,7 @@ func (h *holder) delete(id string) {
 		if err != nil {
 			return err
 		}
-		return tx.Delete(h.t.Context(), e)
+		return tx.DeleteTranscription(h.t.Context(), e)
 	})
 	if err != nil {
 		h.t.Fatal(err)
@@ -129,7 +129,7 @@ func TestPartsThatAreGone(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		h := newHolder(t, cfg, 0)
 		p := h.long()
-		if err := errors.Join(h.Stage(t.Context(), p), h.DropParts(t.Context(), p.ID())); err != nil {
+		if err := errors.Join(h.StoreParts(t.Context(), p), h.DropParts(t.Context(), p.ID())); err != nil {
 			t.Fatal(err)
 		}
 		err := h.Write(t.Context(), func(tx *Tx) error { _, _, err := tx.AddTranscription(t.Context(), p); return err })
@@ -154,7 +154,7 @@ func TestOrphansAreDropped(t *testing.T) {
 		h := newHolder(t, cfg, 0)
 		whole, orphan := h.long(), h.long()
 		h.add(whole)
-		if err := h.Stage(t.Context(), orphan); err != nil {
+		if err := h.StoreParts(t.Context(), orphan); err != nil {
 			t.Fatal(err)
 		}
 		all := h.count("transcript_parts")
@@ -204,7 +204,7 @@ func TestRevocationNextToALongImport(t *testing.T) {
 	p := h.long()
 	p.text = bytes.Repeat(p.text, 8) // 24 MB
 	staged := make(chan error, 1)
-	go func() { staged <- h.Stage(t.Context(), p) }()
+	go func() { staged <- h.StoreParts(t.Context(), p) }()
 	for h.count("transcript_parts") == 0 {
 		time.Sleep(time.Millisecond)
 	}

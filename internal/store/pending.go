@@ -17,12 +17,12 @@ const (
 	pendingBytes = 2 << 20 // of their segments as JSON; one text may be longer
 )
 
-// indexPending puts the transcriptions of search_pending into the index. What is
+// indexQueued puts the transcriptions of search_pending into the index. What is
 // done stays done when it is interrupted, and several processes can do it at once.
-func (s *Store) indexPending(ctx context.Context) error {
+func (s *Store) indexQueued(ctx context.Context) error {
 	var done, total int64
-	if err := s.data.q.QueryRowContext(ctx, `SELECT count(*) FROM search_pending`).Scan(&total); err != nil {
-		return classify(err)
+	if err := s.dataReader.q.QueryRowContext(ctx, `SELECT count(*) FROM search_pending`).Scan(&total); err != nil {
+		return classifyError(err)
 	}
 	for {
 		batch, err := s.pending(ctx)
@@ -42,20 +42,20 @@ func (s *Store) indexPending(ctx context.Context) error {
 	}
 }
 
-// pendingText is a transcription with its terms.
-type pendingText struct {
+// queuedText is a transcription with its terms.
+type queuedText struct {
 	seq   int64
 	terms searchTerms
 }
 
 // pending reads the next transcriptions of search_pending and makes their terms.
-func (s *Store) pending(ctx context.Context) (batch []pendingText, err error) {
+func (s *Store) pending(ctx context.Context) (batch []queuedText, err error) {
 	type row struct {
 		seq             int64
 		id, workspaceID string
 		item, segments  []byte
 	}
-	next, err := list(ctx, s.data.q, func(r scanner) (n row, err error) {
+	next, err := queryAll(ctx, s.dataReader.q, func(r scanner) (n row, err error) {
 		err = r.Scan(&n.seq, &n.id, &n.workspaceID, &n.item, &n.segments)
 		return n, err
 	}, `SELECT t.seq, t.id, t.workspace_id, t.item, x.segments
@@ -69,7 +69,7 @@ func (s *Store) pending(ctx context.Context) (batch []pendingText, err error) {
 		if size >= pendingBytes {
 			break
 		}
-		if n.segments, err = s.data.value(ctx, n.id, segmentsValue, n.segments); memo.KindOf(err) == memo.KindNotFound {
+		if n.segments, err = s.dataReader.value(ctx, n.id, segmentsValue, n.segments); memo.KindOf(err) == memo.KindNotFound {
 			continue // it was deleted meanwhile
 		} else if err != nil {
 			return nil, err
@@ -79,7 +79,7 @@ func (s *Store) pending(ctx context.Context) (batch []pendingText, err error) {
 		if err := errors.Join(json.Unmarshal(n.item, &d), json.Unmarshal(n.segments, &segments)); err != nil {
 			return nil, fmt.Errorf("store: transcription %d: %w", n.seq, err)
 		}
-		batch = append(batch, pendingText{n.seq, prepareTerms(s.dialect, n.workspaceID, d, segments)})
+		batch = append(batch, queuedText{n.seq, prepareTerms(s.dialect, n.workspaceID, d, segments)})
 		size += len(n.segments)
 	}
 	return batch, nil
@@ -87,9 +87,9 @@ func (s *Store) pending(ctx context.Context) (batch []pendingText, err error) {
 
 // indexBatch writes the terms of texts that are still pending. One that is not was
 // deleted, given another title or indexed by another process.
-func (t *Tx) indexBatch(ctx context.Context, batch []pendingText) error {
+func (t *Tx) indexBatch(ctx context.Context, batch []queuedText) error {
 	for _, p := range batch {
-		n, err := t.changed(ctx, `DELETE FROM search_pending WHERE seq = $1`, p.seq)
+		n, err := t.execCount(ctx, `DELETE FROM search_pending WHERE seq = $1`, p.seq)
 		if err != nil {
 			return err
 		}

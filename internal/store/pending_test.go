@@ -29,7 +29,7 @@ func (h *holder) addText(title, said string) (id string) {
 	err := h.Write(context.Background(), func(tx *Tx) (err error) {
 		doc := &memo.Transcription{ListItem: memo.ListItem{Title: title, Status: memo.StatusCompleted, CreatedAt: tx.Now, UpdatedAt: tx.Now}}
 		doc.Segments = []memo.Segment{{Text: said}}
-		p, err := h.Prepare(New{Doc: doc, WorkspaceID: workspace, Markdown: Deflated{Data: []byte("x")}})
+		p, err := h.Prepare(New{Doc: doc, WorkspaceID: workspace, Markdown: CompressedText{Data: []byte("x")}})
 		if err == nil {
 			id, _, err = tx.AddTranscription(context.Background(), p)
 		}
@@ -127,7 +127,7 @@ func TestAPendingTextCanChange(t *testing.T) {
 		if err := h.Write(ctx, func(tx *Tx) error {
 			e, err := tx.LockTranscription(ctx, workspace, retitled)
 			if err == nil {
-				err = tx.Retitle(ctx, e, title)
+				err = tx.UpdateTitle(ctx, e, title)
 			}
 			if err != nil {
 				return err
@@ -135,7 +135,7 @@ func TestAPendingTextCanChange(t *testing.T) {
 			if e, err = tx.LockTranscription(ctx, workspace, deleted); err != nil {
 				return err
 			}
-			return tx.Delete(ctx, e)
+			return tx.DeleteTranscription(ctx, e)
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +154,7 @@ func TestAPendingTextCanChange(t *testing.T) {
 func TestAnOlderIndexIsMadeAgain(t *testing.T) {
 	ctx := t.Context()
 	cfg := Config{Dir: t.TempDir()}
-	old, err := open(cfg)
+	old, err := openStore(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,10 +40,10 @@ func newPool(db *sql.DB, n int) *pool {
 	return &pool{db: db, slots: make(chan struct{}, n)}
 }
 
-// quick marks the context of a read of a few rows by an index. For a context
+// uncancelled marks the context of a read of a few rows by an index. For a context
 // that can end, database/sql and the driver of SQLite start a goroutine each for
 // every statement, which costs as much as such a read does.
-type quick struct{ context.Context }
+type uncancelled struct{ context.Context }
 
 func (p *pool) QueryContext(ctx context.Context, query string, args ...any) (rows, error) {
 	ctx, release, err := p.acquire(ctx)
@@ -66,12 +66,12 @@ func (p *pool) QueryContext(ctx context.Context, query string, args ...any) (row
 func (p *pool) QueryRowContext(ctx context.Context, query string, args ...any) scanner {
 	ctx, release, err := p.acquire(ctx)
 	if err != nil {
-		return failed{err}
+		return failedRow{err}
 	}
 	s, err := p.stmt(ctx, query)
 	if err != nil {
 		release()
-		return failed{err}
+		return failedRow{err}
 	}
 	return pooledRow{s.QueryRowContext(ctx, args...), release}
 }
@@ -94,7 +94,7 @@ func (p *pool) acquire(ctx context.Context) (context.Context, func(), error) {
 			return ctx, nil, ctx.Err()
 		}
 	}
-	if q, ok := ctx.(quick); ok {
+	if q, ok := ctx.(uncancelled); ok {
 		ctx = context.WithoutCancel(q.Context)
 	}
 	return ctx, p.release, nil
@@ -144,13 +144,13 @@ func (r pooledRow) Scan(dest ...any) error {
 	return r.row.Scan(dest...)
 }
 
-// failed is the row of a query that could not be run.
-type failed struct{ err error }
+// failedRow is the row of a query that could not be run.
+type failedRow struct{ err error }
 
-func (f failed) Scan(...any) error { return f.err }
+func (f failedRow) Scan(...any) error { return f.err }
 
-// direct runs statements on a transaction or a database as they are.
-type direct struct {
+// plainQuerier runs statements on a transaction or a database as they are.
+type plainQuerier struct {
 	db interface {
 		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
@@ -158,7 +158,7 @@ type direct struct {
 	}
 }
 
-func (d direct) QueryContext(ctx context.Context, query string, args ...any) (rows, error) {
+func (d plainQuerier) QueryContext(ctx context.Context, query string, args ...any) (rows, error) {
 	r, err := d.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
@@ -166,10 +166,10 @@ func (d direct) QueryContext(ctx context.Context, query string, args ...any) (ro
 	return r, nil
 }
 
-func (d direct) QueryRowContext(ctx context.Context, query string, args ...any) scanner {
+func (d plainQuerier) QueryRowContext(ctx context.Context, query string, args ...any) scanner {
 	return d.db.QueryRowContext(ctx, query, args...)
 }
 
-func (d direct) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+func (d plainQuerier) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	return d.db.ExecContext(ctx, query, args...)
 }

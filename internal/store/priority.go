@@ -12,7 +12,7 @@ import (
 // next to the database, and before each transaction the other writers, of every
 // process, wait until nobody holds that lock. It orders writers and protects
 // nothing: where the file cannot be locked, everything works as without it.
-type priority struct {
+type writeLock struct {
 	urgent  *os.File // locked while an urgent writer of this process waits or writes
 	writers *os.File // another descriptor of the same file, to ask whether anybody holds the lock
 }
@@ -23,8 +23,8 @@ const longestYield = 2 * time.Second
 
 const yieldPause = 2 * time.Millisecond
 
-func openPriority(path string) *priority {
-	urgent, err := create(path)
+func openPriority(path string) *writeLock {
+	urgent, err := createPrivate(path)
 	if err == nil {
 		giveToOwner(urgent)
 	} else if urgent, err = os.OpenFile(path, os.O_RDWR|noFollow, 0); err != nil {
@@ -35,26 +35,26 @@ func openPriority(path string) *priority {
 		urgent.Close()
 		return nil
 	}
-	return &priority{urgent, writers}
+	return &writeLock{urgent, writers}
 }
 
-// claim makes the ordinary writers of other processes wait until release is
+// acquireUrgent makes the ordinary writers of other processes wait until release is
 // called.
-func (p *priority) claim(ctx context.Context) (release func()) {
+func (p *writeLock) acquireUrgent(ctx context.Context) (release func()) {
 	if p == nil || !p.poll(ctx, func() bool { return lockFile(p.urgent, true) }) {
 		return func() {}
 	}
 	return func() { unlockFile(p.urgent) }
 }
 
-// yield waits while an urgent writer of another process waits or writes.
-func (p *priority) yield(ctx context.Context) {
+// waitForUrgent waits while an urgent writer of another process waits or writes.
+func (p *writeLock) waitForUrgent(ctx context.Context) {
 	if p != nil && p.poll(ctx, func() bool { return lockFile(p.writers, false) }) {
 		unlockFile(p.writers)
 	}
 }
 
-func (p *priority) poll(ctx context.Context, try func() bool) bool {
+func (p *writeLock) poll(ctx context.Context, try func() bool) bool {
 	for begun := time.Now(); !try(); time.Sleep(yieldPause) {
 		if ctx.Err() != nil || time.Since(begun) > longestYield {
 			return false
@@ -63,7 +63,7 @@ func (p *priority) poll(ctx context.Context, try func() bool) bool {
 	return true
 }
 
-func (p *priority) close() {
+func (p *writeLock) close() {
 	if p != nil {
 		p.urgent.Close()
 		p.writers.Close()

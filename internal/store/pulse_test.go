@@ -25,14 +25,14 @@ func TestASilentHostIsPassedOver(t *testing.T) {
 	s := watched(t, cfg)
 	// A failover: the second is gone for a while, with all that was connected.
 	pg.Stop()
-	testenv.Eventually(t, "it is away", s.IsAway)
+	testenv.Eventually(t, "it is away", s.IsUnavailable)
 	if err := s.Ping(t.Context()); memo.KindOf(err) != memo.KindUnavailable {
 		t.Errorf("while it is away: %v", err)
 	}
 	if err := pg.Start(); err != nil {
 		t.Fatal(err)
 	}
-	testenv.Eventually(t, "it is back", func() bool { return !s.IsAway() })
+	testenv.Eventually(t, "it is back", func() bool { return !s.IsUnavailable() })
 	testenv.Eventually(t, "it answers", func() bool { return s.Ping(t.Context()) == nil })
 }
 
@@ -54,12 +54,12 @@ func TestARefusalIsNoAnswer(t *testing.T) {
 	}
 	do(`ALTER ROLE memo NOLOGIN`)
 	do(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`)
-	testenv.Eventually(t, "it is away", s.IsAway)
+	testenv.Eventually(t, "it is away", s.IsUnavailable)
 	if err := s.Ping(t.Context()); memo.KindOf(err) != memo.KindUnavailable {
 		t.Errorf("while it refuses: %v", err)
 	}
 	do(`ALTER ROLE memo LOGIN`)
-	testenv.Eventually(t, "it is back", func() bool { return !s.IsAway() })
+	testenv.Eventually(t, "it is back", func() bool { return !s.IsUnavailable() })
 	testenv.Eventually(t, "it answers", func() bool { return s.Ping(t.Context()) == nil })
 }
 

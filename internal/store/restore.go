@@ -16,13 +16,13 @@ import (
 	"memoai.tech/memo"
 )
 
-// Restored says what a restore did to the keys of the backup.
-type Restored struct {
-	Transcriptions int64 `json:"transcriptions"`
-	Keys           int64 `json:"keys"`
-	CarriedOver    int64 `json:"carried_over"` // dead in the present database, and so in the restored one
-	Deactivated    int64 `json:"deactivated"`  // not known to the present database, so nobody can say whether they were revoked
-	MembersLeft    int64 `json:"members_left"` // memberships of the backup that have ended since, and stay so
+// RestoreReport says what a restore did to the keys of the backup.
+type RestoreReport struct {
+	Transcriptions   int64 `json:"transcriptions"`
+	Keys             int64 `json:"keys"`
+	CarriedOver      int64 `json:"carried_over"` // dead in the present database, and so in the restored one
+	Deactivated      int64 `json:"deactivated"`  // not known to the present database, so nobody can say whether they were revoked
+	MembershipsEnded int64 `json:"members_left"` // memberships of the backup that have ended since, and stay so
 
 	// Ownerless are the ids of workspaces that have no OWNER who may sign in:
 	// those of the backup have lost that since, and later ones are not in it.
@@ -35,13 +35,13 @@ type Restored struct {
 // in the restored one, and a key that the present database does not know is
 // deactivated, unless keepUnknown. Nobody who has lost access since gets it
 // back, nor do old passwords work.
-func (s *Store) Restore(ctx context.Context, b *Backup, keepUnknown bool, progress Progress) (r Restored, err error) {
+func (s *Store) Restore(ctx context.Context, b *BackupFile, keepUnknown bool, progress Progress) (r RestoreReport, err error) {
 	from := b.store
 	err = s.Write(ctx, func(to *Tx) error {
 		if err := to.lockAll(ctx); err != nil {
 			return err
 		}
-		ends, err := to.keyEnds(ctx)
+		ends, err := to.keyRevocations(ctx)
 		if err != nil {
 			return err
 		}
@@ -52,19 +52,19 @@ func (s *Store) Restore(ctx context.Context, b *Backup, keepUnknown bool, progre
 		if err := to.empty(ctx); err != nil {
 			return err
 		}
-		if err := copyTables(ctx, direct{from.read.db}, to, progress); err != nil {
+		if err := copyTables(ctx, plainQuerier{from.dataPool.db}, to, progress); err != nil {
 			return err
 		}
 		if err := to.exec(ctx, `INSERT INTO search_pending SELECT seq FROM transcriptions`); err != nil {
 			return err
 		}
-		if err := to.exec(ctx, `UPDATE workspaces SET content_version = CASE WHEN content_version >= $1 THEN content_version + 1 ELSE $1 END`, millis(to.Now)); err != nil {
+		if err := to.exec(ctx, `UPDATE workspaces SET content_version = CASE WHEN content_version >= $1 THEN content_version + 1 ELSE $1 END`, toMillis(to.Now)); err != nil {
 			return err
 		}
-		if r, err = to.endKeys(ctx, ends, keepUnknown); err != nil {
+		if r, err = to.carryOverKeys(ctx, ends, keepUnknown); err != nil {
 			return err
 		}
-		if r.MembersLeft, err = to.endAccess(ctx, people); err != nil {
+		if r.MembershipsEnded, err = to.carryOverAccess(ctx, people); err != nil {
 			return err
 		}
 		if r.Ownerless, err = to.ownerless(ctx); err != nil {
@@ -72,13 +72,13 @@ func (s *Store) Restore(ctx context.Context, b *Backup, keepUnknown bool, progre
 		}
 		return to.Record(ctx, memo.AuditEvent{
 			Action: memo.ActionRestored, Actor: "operator", Subject: b.name,
-			Detail: fmt.Sprintf("%d keys: %d ends carried over, %d deactivated; %d members who had left", r.Keys, r.CarriedOver, r.Deactivated, r.MembersLeft),
+			Detail: fmt.Sprintf("%d keys: %d ends carried over, %d deactivated; %d members who had left", r.Keys, r.CarriedOver, r.Deactivated, r.MembershipsEnded),
 		})
 	})
 	if err != nil {
 		return r, err
 	}
-	return r, s.indexPending(ctx)
+	return r, s.indexQueued(ctx)
 }
 
 // empty deletes every row.
@@ -90,7 +90,7 @@ func (t *Tx) empty(ctx context.Context) error {
 	if err := t.exec(ctx, search); err != nil {
 		return err
 	}
-	for _, table := range slices.Backward(tables) {
+	for _, table := range slices.Backward(backupTables) {
 		if err := t.exec(ctx, `DELETE FROM `+table.name); err != nil {
 			return err
 		}
@@ -105,8 +105,8 @@ func (t *Tx) lockAll(ctx context.Context) error {
 	if t.dialect != dialectPostgres {
 		return nil
 	}
-	names := make([]string, len(tables))
-	for i, table := range tables {
+	names := make([]string, len(backupTables))
+	for i, table := range backupTables {
 		names[i] = table.name
 	}
 	return t.exec(ctx, `LOCK TABLE `+strings.Join(names, ", ")+` IN EXCLUSIVE MODE`)

@@ -80,7 +80,7 @@ func TestARestoreGivesNobodyAccessBack(t *testing.T) {
 			_, err := tx.SetUserDisabled(ctx, dan, true)
 			return errors.Join(err, tx.RemoveMember(ctx, workspace, mal), tx.SetRole(ctx, workspace, bo, memo.RoleMember), tx.SetPassword(ctx, olga, "new"))
 		})
-		if r, err := s.Restore(ctx, b, true, nil); err != nil || r.MembersLeft != 1 {
+		if r, err := s.Restore(ctx, b, true, nil); err != nil || r.MembershipsEnded != 1 {
 			t.Fatalf("%+v %v", r, err)
 		}
 		roles := map[string]memo.Role{}
@@ -103,7 +103,7 @@ func TestARestoreGivesNobodyAccessBack(t *testing.T) {
 
 		// In a new place nobody is known, and all are as they were.
 		other := mustOpen(t, Config{Dir: t.TempDir()})
-		if r, err := other.Restore(ctx, b, true, nil); err != nil || r.MembersLeft != 0 {
+		if r, err := other.Restore(ctx, b, true, nil); err != nil || r.MembershipsEnded != 0 {
 			t.Fatalf("%+v %v", r, err)
 		}
 		if members, err := other.Members(ctx, workspace); err != nil || len(members) != 4 {
@@ -150,7 +150,7 @@ func TestARevocationDuringARestoreHolds(t *testing.T) {
 }
 
 // backUp makes a backup, and opens it until the end of the test.
-func backUp(t *testing.T, s *Store) *Backup {
+func backUp(t *testing.T, s *Store) *BackupFile {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "backup.db")
 	if err := s.WriteBackup(t.Context(), file, nil); err != nil {

@@ -9,8 +9,8 @@ import (
 	"memoai.tech/memo"
 )
 
-// millis is a moment as it is kept.
-func millis(t time.Time) int64 { return t.UnixMilli() }
+// toMillis is a moment as it is kept.
+func toMillis(t time.Time) int64 { return t.UnixMilli() }
 
 // fromMillis is its reverse, in UTC.
 func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
@@ -20,7 +20,7 @@ func nullMillis(t *time.Time) sql.NullInt64 {
 	if t == nil {
 		return sql.NullInt64{}
 	}
-	return sql.NullInt64{Int64: millis(*t), Valid: true}
+	return sql.NullInt64{Int64: toMillis(*t), Valid: true}
 }
 
 func fromNullMillis(ms sql.NullInt64) *time.Time {
@@ -36,39 +36,39 @@ func nullText(o memo.Optional) sql.NullString {
 	return sql.NullString{String: string(o), Valid: o != ""}
 }
 
-// list reads all rows of a query. It never returns a nil slice.
-func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+// queryAll reads all rows of a query. It never returns a nil slice.
+func queryAll[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
 	out := []T{}
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, classify(err)
+		return nil, classifyError(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		v, err := scan(rows)
 		if err != nil {
-			return nil, classify(err)
+			return nil, classifyError(err)
 		}
 		out = append(out, v)
 	}
-	return out, classify(rows.Err())
+	return out, classifyError(rows.Err())
 }
 
-// one reads a single row; none is [memo.NotFound] of what.
-func one[T any](row scanner, scan func(scanner) (T, error), what string) (T, error) {
+// queryOne reads a single row; none is [memo.NotFound] of what.
+func queryOne[T any](row scanner, scan func(scanner) (T, error), what string) (T, error) {
 	v, err := scan(row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return v, memo.NotFound(what)
 	}
-	return v, classify(err)
+	return v, classifyError(err)
 }
 
-// changed runs a conditional UPDATE or DELETE and reports how many rows it met.
-func (r reader) changed(ctx context.Context, query string, args ...any) (int64, error) {
+// execCount runs a conditional UPDATE or DELETE and reports how many rows it met.
+func (r reader) execCount(ctx context.Context, query string, args ...any) (int64, error) {
 	res, err := r.q.ExecContext(ctx, query, args...)
 	if err != nil {
-		return 0, classify(err)
+		return 0, classifyError(err)
 	}
 	n, err := res.RowsAffected()
-	return n, classify(err)
+	return n, classifyError(err)
 }

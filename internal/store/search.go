@@ -57,14 +57,14 @@ func tagged(tag, term string) string {
 	return tag + term
 }
 
-// scopeTerm is the term that every text of a workspace has on PostgreSQL. A text can
+// workspaceTerm is the term that every text of a workspace has on PostgreSQL. A text can
 // hold that of another workspace as a word: workspace_id decides.
-func scopeTerm(workspaceID string) string {
+func workspaceTerm(workspaceID string) string {
 	return "ws" + strings.ReplaceAll(workspaceID, "-", "")
 }
 
-// searchIn adds the search of f to a selection, whose rank is lowest for the best.
-func (s *Store) searchIn(q *selection, f Filter) {
+// addSearch adds the search of f to a selection, whose rank is lowest for the best.
+func (s *Store) addSearch(q *queryBuilder, f Filter) {
 	words := make([]string, len(f.Query))
 	if s.dialect == dialectSQLite {
 		tag := workspaceTag(f.WorkspaceID)
@@ -87,7 +87,7 @@ func (s *Store) searchIn(q *selection, f Filter) {
 			words[i] += ":*"
 		}
 	}
-	query := q.arg(`'` + scopeTerm(f.WorkspaceID) + `' & ` + strings.Join(words, " & "))
+	query := q.arg(`'` + workspaceTerm(f.WorkspaceID) + `' & ` + strings.Join(words, " & "))
 	q.from, q.seq = "transcription_search x JOIN transcriptions t ON t.seq = x.seq", "x.seq"
 	q.conds = append(q.conds, "x.terms @@ CAST("+query+" AS tsquery)")
 	q.rank = "-ts_rank(x.terms, CAST(" + query + " AS tsquery))"
@@ -98,21 +98,21 @@ func (s *Store) searchIn(q *selection, f Filter) {
 // that is made without its words, and takes a hundred times as long.
 func (s *Store) asking(f Filter) querier {
 	if f.Search && s.dialect == dialectPostgres {
-		return unprepared{direct{s.read.db}}
+		return unprepared{plainQuerier{s.dataPool.db}}
 	}
-	return s.data.q
+	return s.dataReader.q
 }
 
 // unprepared has PostgreSQL plan every execution for its arguments. pgx remembers
 // only the types of the columns for each text.
-type unprepared struct{ direct }
+type unprepared struct{ plainQuerier }
 
 func (u unprepared) QueryContext(ctx context.Context, query string, args ...any) (rows, error) {
-	return u.direct.QueryContext(ctx, query, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
+	return u.plainQuerier.QueryContext(ctx, query, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
 }
 
 func (u unprepared) QueryRowContext(ctx context.Context, query string, args ...any) scanner {
-	return u.direct.QueryRowContext(ctx, query, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
+	return u.plainQuerier.QueryRowContext(ctx, query, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
 }
 
 // searchTerms is what the index holds of one text, ready to be written.
@@ -136,7 +136,7 @@ func prepareTerms(d dialect, workspaceID string, doc memo.ListItem, segments []m
 		l.add(2, s.Text)
 	}
 	if d == dialectPostgres {
-		return searchTerms{vector: vector(scopeTerm(workspaceID), l.parts[0], l.parts[1], l.parts[2])}
+		return searchTerms{vector: tsvectorText(workspaceTerm(workspaceID), l.parts[0], l.parts[1], l.parts[2])}
 	}
 	var columns [3]strings.Builder
 	tag := workspaceTag(workspaceID)
@@ -211,8 +211,8 @@ func (t *Tx) unindex(ctx context.Context, seq int64) error {
 	return t.exec(ctx, `DELETE FROM transcription_search WHERE `+column+` = $1`, seq)
 }
 
-// vector writes a tsvector: each term once, with its places and their weights.
-func vector(scope string, title, summary, body []string) string {
+// tsvectorText writes a tsvector: each term once, with its places and their weights.
+func tsvectorText(scope string, title, summary, body []string) string {
 	places := map[string][]string{}
 	var order []string
 	size, at := 0, 0

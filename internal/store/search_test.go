@@ -30,7 +30,7 @@ func TestSearchesFindWhatTheyShould(t *testing.T) {
 					if o.By == ByRelevance && query == "" {
 						continue
 					}
-					items, err := a.List(t.Context(), f, o, Page{Limit: 20})
+					items, err := a.List(t.Context(), f, o, Range{Limit: 20})
 					var got []string
 					for _, it := range items {
 						got = append(got, it.ID)
@@ -80,12 +80,12 @@ func testPlans(t *testing.T, a *archive) {
 				if o.By == ByRelevance && query == "" {
 					continue
 				}
-				for _, p := range []Page{{Limit: 20}, {Limit: 20, After: &Position{1000, "a"}}} {
+				for _, p := range []Range{{Limit: 20}, {Limit: 20, After: &ListPosition{1000, "a"}}} {
 					if o.By == ByRelevance && p.After != nil {
 						continue
 					}
 					t.Run(fmt.Sprintf("%s%q %v %v", name, query, o, p), func(t *testing.T) {
-						chosen, _, args := a.choose(f, o, p)
+						chosen, _, args := a.pageQuery(f, o, p)
 						if f.Search {
 							a.wantFTSFirst(t, chosen, args)
 							a.wantVisits(t, chosen, args, hits)
@@ -125,7 +125,7 @@ func testManyHits(t *testing.T, a *archive) {
 		t.Errorf("a list has %+v texts, %v", total, err)
 	}
 	o := Order{By: ByCreated, Descending: true}
-	items, err := a.List(t.Context(), f, o, Page{Limit: 10, Offset: 11_000})
+	items, err := a.List(t.Context(), f, o, Range{Limit: 10, Offset: 11_000})
 	var got []string
 	for _, it := range items {
 		got = append(got, it.ID)
@@ -135,7 +135,7 @@ func testManyHits(t *testing.T, a *archive) {
 	}
 	seen := map[string]bool{}
 	for offset := 0; offset < a.n; offset += 3_500 { // one page has ranked hits and others
-		items, err := a.List(t.Context(), f, Order{By: ByRelevance}, Page{Limit: 3_500, Offset: offset})
+		items, err := a.List(t.Context(), f, Order{By: ByRelevance}, Range{Limit: 3_500, Offset: offset})
 		if want := min(3_500, a.n-offset); err != nil || len(items) != want {
 			t.Fatalf("by relevance from %d: %d items, want %d (%v)", offset, len(items), want, err)
 		}
@@ -167,7 +167,7 @@ func TestASearchIsOfOneWorkspace(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		items, err := a.List(ctx, f, Order{By: ByRelevance}, Page{Limit: 10})
+		items, err := a.List(ctx, f, Order{By: ByRelevance}, Range{Limit: 10})
 		if err != nil || len(items) != 1 || items[0].ID != "a1000001" {
 			t.Errorf("%v %v", items, err)
 		}
@@ -260,7 +260,7 @@ func TestPostgreSQLPlansEverySearch(t *testing.T) {
 		f := Filter{WorkspaceID: "a", Status: memo.StatusCompleted, Search: true, Query: search.Query("pri")}
 		for range 7 {
 			for _, o := range everyOrder {
-				if _, err := a.List(t.Context(), f, o, Page{Limit: 5}); err != nil {
+				if _, err := a.List(t.Context(), f, o, Range{Limit: 5}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -18,7 +18,7 @@ import (
 // first has ended.
 func MarkServed(dir string) (others bool, release func(), err error) {
 	path := filepath.Join(dir, FileName+"-server")
-	f, err := create(path)
+	f, err := createPrivate(path)
 	if err == nil {
 		giveToOwner(f)
 	} else if errors.Is(err, os.ErrExist) {

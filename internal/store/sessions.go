@@ -8,32 +8,32 @@ import (
 	"memoai.tech/memo/internal/credential"
 )
 
-// livingSession is the condition of a session that works: $2 is now, and $3 the
-// moment of [idleSince].
-const livingSession = `revoked_at IS NULL AND expires_at > $2 AND last_used_at > $3`
+// activeSessionCondition is the condition of a session that works: $2 is now, and $3 the
+// moment of [idleCutoff].
+const activeSessionCondition = `revoked_at IS NULL AND expires_at > $2 AND last_used_at > $3`
 
-// idleSince is the last use of a session that ends now because it was not used.
-func idleSince(now time.Time) int64 { return millis(now.Add(-memo.SessionIdleTimeout)) }
+// idleCutoff is the last use of a session that ends now because it was not used.
+func idleCutoff(now time.Time) int64 { return toMillis(now.Add(-memo.SessionIdleTimeout)) }
 
 // AddSession stores a new session under the hash of its token.
 func (t *Tx) AddSession(ctx context.Context, s memo.Session, hash credential.Hash) error {
 	return t.exec(ctx, `INSERT INTO sessions (id, hash, user_id, created_at, expires_at, last_used_at, ip, agent)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		s.ID, hash[:], s.UserID, millis(s.CreatedAt), millis(s.ExpiresAt), millis(s.LastUsedAt), s.IP, s.Agent)
+		s.ID, hash[:], s.UserID, toMillis(s.CreatedAt), toMillis(s.ExpiresAt), toMillis(s.LastUsedAt), s.IP, s.Agent)
 }
 
 // Sessions lists the sessions of a user that work at Now, newest first, at most
 // [memo.MaxSessions].
 func (s *Store) Sessions(ctx context.Context, userID string) ([]memo.Session, error) {
 	now := s.Now()
-	return list(ctx, s.data.q, func(row scanner) (s memo.Session, err error) {
+	return queryAll(ctx, s.dataReader.q, func(row scanner) (s memo.Session, err error) {
 		var created, expires, used int64
 		err = row.Scan(&s.ID, &s.UserID, &created, &expires, &used, &s.IP, &s.Agent)
 		s.CreatedAt, s.ExpiresAt, s.LastUsedAt = fromMillis(created), fromMillis(expires), fromMillis(used)
 		return s, err
 	}, `SELECT id, user_id, created_at, expires_at, last_used_at, ip, agent FROM sessions
-		WHERE user_id = $1 AND `+livingSession+` ORDER BY created_at DESC, id DESC LIMIT $4`,
-		userID, millis(now), idleSince(now), memo.MaxSessions)
+		WHERE user_id = $1 AND `+activeSessionCondition+` ORDER BY created_at DESC, id DESC LIMIT $4`,
+		userID, toMillis(now), idleCutoff(now), memo.MaxSessions)
 }
 
 // KnowsAddress reports whether the user with this e-mail has a session from this
@@ -42,23 +42,23 @@ func (s *Store) Sessions(ctx context.Context, userID string) ([]memo.Session, er
 func (s *Store) KnowsAddress(ctx context.Context, email, ip string) (known bool, err error) {
 	now := s.Now()
 	err = s.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sessions
-		WHERE user_id = coalesce((SELECT id FROM users WHERE email = $1), '') AND ip = $4 AND `+livingSession+`)`,
-		email, millis(now), idleSince(now), ip).Scan(&known)
-	return known, classify(err)
+		WHERE user_id = coalesce((SELECT id FROM users WHERE email = $1), '') AND ip = $4 AND `+activeSessionCondition+`)`,
+		email, toMillis(now), idleCutoff(now), ip).Scan(&known)
+	return known, classifyError(err)
 }
 
 // LockSession makes others who would end the session wait, and proves that it
 // works: false otherwise.
 func (t *Tx) LockSession(ctx context.Context, id string) (bool, error) {
-	n, err := t.changed(ctx, `UPDATE sessions SET agent = agent WHERE id = $1 AND `+livingSession,
-		id, millis(t.Now), idleSince(t.Now))
+	n, err := t.execCount(ctx, `UPDATE sessions SET agent = agent WHERE id = $1 AND `+activeSessionCondition,
+		id, toMillis(t.Now), idleCutoff(t.Now))
 	return n == 1, err
 }
 
 // RevokeSession ends one session of a user; false when there is none to end.
 func (t *Tx) RevokeSession(ctx context.Context, userID, id string) (bool, error) {
-	n, err := t.changed(ctx, `UPDATE sessions SET revoked_at = $3
-		WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL`, userID, id, millis(t.Now))
+	n, err := t.execCount(ctx, `UPDATE sessions SET revoked_at = $3
+		WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL`, userID, id, toMillis(t.Now))
 	return n == 1, err
 }
 
@@ -70,14 +70,14 @@ func (t *Tx) RevokeSessions(ctx context.Context, userID string) error {
 		return err
 	}
 	return t.exec(ctx, `UPDATE sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL`,
-		userID, millis(t.Now))
+		userID, toMillis(t.Now))
 }
 
 // ReplaceSession ends the session whose token has this hash, and returns its id
 // and user; both are empty when it had ended before or never was.
 func (t *Tx) ReplaceSession(ctx context.Context, hash credential.Hash) (ended memo.Session, err error) {
-	rows, err := list(ctx, t.q, scanEnded, `UPDATE sessions SET revoked_at = $2 WHERE hash = $1 AND `+livingSession+`
-		RETURNING id, user_id`, hash[:], millis(t.Now), idleSince(t.Now))
+	rows, err := queryAll(ctx, t.q, scanEnded, `UPDATE sessions SET revoked_at = $2 WHERE hash = $1 AND `+activeSessionCondition+`
+		RETURNING id, user_id`, hash[:], toMillis(t.Now), idleCutoff(t.Now))
 	if err != nil || len(rows) == 0 {
 		return memo.Session{}, err
 	}
@@ -87,9 +87,9 @@ func (t *Tx) ReplaceSession(ctx context.Context, hash credential.Hash) (ended me
 // EndOldestSessions ends the oldest sessions of a user beyond the newest most,
 // and returns their ids and user. The user must be locked.
 func (t *Tx) EndOldestSessions(ctx context.Context, userID string, most int) ([]memo.Session, error) {
-	return list(ctx, t.q, scanEnded, `UPDATE sessions SET revoked_at = $2 WHERE id IN (SELECT id FROM sessions
-			WHERE user_id = $1 AND `+livingSession+` ORDER BY created_at DESC, id DESC LIMIT 1000 OFFSET $4)
-		RETURNING id, user_id`, userID, millis(t.Now), idleSince(t.Now), most)
+	return queryAll(ctx, t.q, scanEnded, `UPDATE sessions SET revoked_at = $2 WHERE id IN (SELECT id FROM sessions
+			WHERE user_id = $1 AND `+activeSessionCondition+` ORDER BY created_at DESC, id DESC LIMIT 1000 OFFSET $4)
+		RETURNING id, user_id`, userID, toMillis(t.Now), idleCutoff(t.Now), most)
 }
 
 func scanEnded(row scanner) (s memo.Session, err error) {
@@ -103,15 +103,15 @@ func scanEnded(row scanner) (s memo.Session, err error) {
 // for one while it holds another.
 func (t *Tx) UseSession(ctx context.Context, id string, at time.Time) error {
 	return t.exec(ctx, `UPDATE sessions SET last_used_at = $2 WHERE id = (SELECT id FROM sessions
-		WHERE id = $1 AND last_used_at < $2 AND revoked_at IS NULL`+t.skipLocked()+`)`, id, millis(at))
+		WHERE id = $1 AND last_used_at < $2 AND revoked_at IS NULL`+t.skipLocked()+`)`, id, toMillis(at))
 }
 
 // DeleteSessions deletes up to most sessions that were revoked or expired before
 // a moment, and returns how many it deleted.
 func (t *Tx) DeleteSessions(ctx context.Context, before time.Time, most int) (deleted int64, err error) {
 	for _, column := range []string{"expires_at", "revoked_at"} { // each has an index
-		n, err := t.changed(ctx, `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions
-			WHERE `+column+` < $1 LIMIT $2`+t.skipLocked()+`)`, millis(before), int64(most)-deleted)
+		n, err := t.execCount(ctx, `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions
+			WHERE `+column+` < $1 LIMIT $2`+t.skipLocked()+`)`, toMillis(before), int64(most)-deleted)
 		if err != nil {
 			return deleted, err
 		}

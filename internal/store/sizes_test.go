@@ -39,12 +39,12 @@ func TestSizesFollowTheContent(t *testing.T) {
 			t.Errorf("%d bytes are stored, and the sum is %d", stored, sum)
 		}
 		b := backUp(t, h.Store)
-		ids, err := list(ctx, h.q, scanID, `SELECT id FROM transcriptions`)
+		ids, err := queryAll(ctx, h.q, scanID, `SELECT id FROM transcriptions`)
 		for _, id := range ids {
 			title, bad := h.PrepareTitle(ctx, workspace, id, "Another")
 			err = errors.Join(err, bad, h.Write(ctx, func(tx *Tx) error {
 				e, err := tx.LockTranscription(ctx, workspace, id)
-				return errors.Join(err, tx.Retitle(ctx, e, title), tx.Move(ctx, e, "Sales"), tx.Delete(ctx, e))
+				return errors.Join(err, tx.UpdateTitle(ctx, e, title), tx.UpdateProject(ctx, e, "Sales"), tx.DeleteTranscription(ctx, e))
 			}))
 		}
 		if left, sum := sizes(t, h.Store, workspace); err != nil || left != 0 || sum != 0 {
@@ -63,7 +63,7 @@ func TestSizesFollowTheContent(t *testing.T) {
 func TestOldTranscriptionsGetTheirSizes(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		ctx := context.Background()
-		s, err := open(cfg)
+		s, err := openStore(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func TestAdmitEndsARead(t *testing.T) {
 	if err := add(h.Store); err != nil {
 		t.Fatal(err)
 	}
-	ids, err := list(ctx, h.q, scanID, `SELECT id FROM transcriptions`)
+	ids, err := queryAll(ctx, h.q, scanID, `SELECT id FROM transcriptions`)
 	if err != nil {
 		t.Fatal(err)
 	}

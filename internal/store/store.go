@@ -46,36 +46,36 @@ type Store struct {
 	// or export of anybody can make a revocation wait.
 	reader
 
-	access *pool // of the embedded reader
-	data   reader
-	read   *pool // of data
-	write  *sql.DB
-	now    func() time.Time
+	authPool   *pool // of the embedded reader
+	dataReader reader
+	dataPool   *pool // of data
+	write      *sql.DB
+	now        func() time.Time
 	// commitTime bounds a commit on PostgreSQL; 0 does not.
 	commitTime time.Duration
 
-	pulse *pulse // nil on SQLite
+	health *healthMonitor // nil on SQLite
 
 	// These are nil on PostgreSQL, and the last two also for the file of a backup.
-	turns    *turns
-	wal      *wal
-	reserve  *reserve
-	priority *priority // nil also where its file cannot be opened
+	turns       *writeQueue
+	wal         *walCheckpointer
+	diskReserve *diskReserve
+	priority    *writeLock // nil also where its file cannot be opened
 
 	indexing Progress // Config.Indexing
 }
 
 func newStore(d dialect, write *sql.DB, access, read *pool, now func() time.Time) *Store {
 	return &Store{
-		reader: reader{q: access, dialect: d}, data: reader{q: read, dialect: d},
-		write: write, access: access, read: read, now: now,
+		reader: reader{q: access, dialect: d}, dataReader: reader{q: read, dialect: d},
+		write: write, authPool: access, dataPool: read, now: now,
 	}
 }
 
 // Close closes the database.
 func (s *Store) Close() error {
 	s.priority.close()
-	err := errors.Join(s.access.close(), s.read.close())
+	err := errors.Join(s.authPool.close(), s.dataPool.close())
 	if s.wal != nil {
 		err = errors.Join(err, s.wal.db.Close(), s.write.Close())
 	}
@@ -85,27 +85,27 @@ func (s *Store) Close() error {
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
 	var one int
-	return classify(s.q.QueryRowContext(s.quick(ctx), `SELECT 1`).Scan(&one))
+	return classifyError(s.q.QueryRowContext(s.quick(ctx), `SELECT 1`).Scan(&one))
 }
 
 // Watch looks after the database until ctx ends. It asks PostgreSQL all the time
 // whether it answers: while it does not, every call fails with KindUnavailable
 // within two seconds. On SQLite it copies commits from the WAL into the database.
 func (s *Store) Watch(ctx context.Context, log *slog.Logger) {
-	if s.pulse != nil {
-		s.pulse.watch(ctx, log)
+	if s.health != nil {
+		s.health.run(ctx, log)
 		return
 	}
 	s.checkpoints(ctx, log)
 }
 
-// IsAway reports that PostgreSQL does not answer, or with nothing but errors, as
+// IsUnavailable reports that PostgreSQL does not answer, or with nothing but errors, as
 // far as Watch knows.
-func (s *Store) IsAway() bool { return s.pulse != nil && s.pulse.down.Load() }
+func (s *Store) IsUnavailable() bool { return s.health != nil && s.health.failing.Load() }
 
 // IsSlow reports that PostgreSQL takes a quarter of a second and more for one
 // question, as far as Watch knows.
-func (s *Store) IsSlow() bool { return s.pulse != nil && s.pulse.slow.Load() }
+func (s *Store) IsSlow() bool { return s.health != nil && s.health.slow.Load() }
 
 // IsEmbedded reports that the database is SQLite.
 func (s *Store) IsEmbedded() bool { return s.dialect == dialectSQLite }
@@ -119,7 +119,7 @@ func (s *Store) quick(ctx context.Context) context.Context {
 	if s.dialect == dialectPostgres {
 		return ctx
 	}
-	return quick{ctx}
+	return uncancelled{ctx}
 }
 
 // exec runs a statement that must succeed.
@@ -134,10 +134,10 @@ type reader struct {
 	dialect dialect
 }
 
-// classify turns what a database says when it is away, full or busy into
+// classifyError turns what a database says when it is away, full or busy into
 // KindUnavailable, so that callers hear 503 and not 500. Errors of the domain
 // pass unchanged.
-func classify(err error) error {
+func classifyError(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -147,7 +147,7 @@ func classify(err error) error {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && (strings.HasPrefix(e.Code, "22") || strings.HasPrefix(e.Code, "54")) {
 		return &memo.Error{Kind: memo.KindInvalid, Message: "holds something that the database cannot keep: " + e.Message, Err: err}
 	}
-	if !isAway(err) {
+	if !isUnavailable(err) {
 		return err
 	}
 	return &memo.Error{
@@ -156,7 +156,7 @@ func classify(err error) error {
 	}
 }
 
-func isAway(err error) bool {
+func isUnavailable(err error) bool {
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		switch e.Code() & 0xff {
 		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
@@ -182,7 +182,7 @@ func isAway(err error) bool {
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
 	}
-	for _, broken := range []error{sql.ErrConnDone, driver.ErrBadConn, net.ErrClosed, io.ErrUnexpectedEOF, context.DeadlineExceeded, errSilent} {
+	for _, broken := range []error{sql.ErrConnDone, driver.ErrBadConn, net.ErrClosed, io.ErrUnexpectedEOF, context.DeadlineExceeded, errUnresponsive} {
 		if errors.Is(err, broken) {
 			return true
 		}

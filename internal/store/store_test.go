@@ -160,19 +160,19 @@ func TestListsUseTheirIndex(t *testing.T) {
 			for _, language := range []string{"", "en"} {
 				for _, days := range []bool{false, true} {
 					for _, by := range []OrderBy{ByCreated, ByDuration} {
-						for _, after := range []*Position{nil, {1, "x"}} {
+						for _, after := range []*ListPosition{nil, {1, "x"}} {
 							f := Filter{WorkspaceID: "w", Status: "completed", ProjectID: project, Language: language}
 							if days {
 								f.From, f.To = time.UnixMilli(1), time.UnixMilli(2)
 							}
-							query, _, args := s.choose(f, Order{By: by, Descending: true}, Page{Limit: 20, After: after})
+							query, _, args := s.pageQuery(f, Order{By: by, Descending: true}, Range{Limit: 20, After: after})
 							explain(t, s, query, args)
 						}
 					}
 				}
 			}
 		}
-		query, _, args := s.choose(Filter{WorkspaceID: "w", Status: "completed", ExternalID: "x"}, Order{By: ByCreated}, Page{Limit: 20})
+		query, _, args := s.pageQuery(Filter{WorkspaceID: "w", Status: "completed", ExternalID: "x"}, Order{By: ByCreated}, Range{Limit: 20})
 		explain(t, s, query, args)
 
 		for _, noun := range []string{"", "key"} {
@@ -298,7 +298,7 @@ func TestVectorFitsPostgreSQL(t *testing.T) {
 	for i := range 150_000 {
 		words = append(words, "w"+strings.Repeat("x", i%40)+string(rune('a'+i%26))+itoa(i))
 	}
-	v := vector("ws1", search.Terms("Title"), nil, words)
+	v := tsvectorText("ws1", search.Terms("Title"), nil, words)
 	if _, err := s.write.Exec(`SELECT CAST($1 AS tsvector)`, v); err != nil {
 		t.Fatal(err)
 	}

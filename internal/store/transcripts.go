@@ -17,12 +17,12 @@ import (
 	"memoai.tech/memo"
 )
 
-// Whole is a transcription with its text, as it is stored. The text is there
+// Transcription is a transcription with its text, as it is stored. The text is there
 // only after [Store.Transcription].
-type Whole struct {
-	Item
+type Transcription struct {
+	ListItem
 	Size     int64  // bytes that are stored of it, in all
-	Text     []byte // JSON string
+	TextJSON []byte // JSON string
 	Segments []byte // JSON array
 	Reports  []memo.Report
 }
@@ -31,15 +31,15 @@ type Whole struct {
 // now. It may wait; its error ends the read.
 type Admit func(size int64) error
 
-// Deflated is a text as raw deflate, ready to be copied into a ZIP.
-type Deflated struct {
+// CompressedText is a text as raw deflate, ready to be copied into a ZIP.
+type CompressedText struct {
 	Data []byte
 	Size int64 // of the text
 	CRC  uint32
 }
 
 // Deflate compresses a text.
-func Deflate(text []byte) (Deflated, error) {
+func Deflate(text []byte) (CompressedText, error) {
 	var b bytes.Buffer
 	w, err := flate.NewWriter(&b, flate.DefaultCompression)
 	if err == nil {
@@ -48,21 +48,21 @@ func Deflate(text []byte) (Deflated, error) {
 	if err == nil {
 		err = w.Close()
 	}
-	return Deflated{b.Bytes(), int64(len(text)), crc32.ChecksumIEEE(text)}, err
+	return CompressedText{b.Bytes(), int64(len(text)), crc32.ChecksumIEEE(text)}, err
 }
 
 // Items reads transcriptions of the workspace without their texts, in the
 // order of ids. Those that are not there are in missing.
-func (s *Store) Items(ctx context.Context, workspaceID string, ids []string) (items []Item, missing []string, err error) {
+func (s *Store) Items(ctx context.Context, workspaceID string, ids []string) (items []ListItem, missing []string, err error) {
 	for _, id := range ids {
-		it, err := scanItem(s.data.q.QueryRowContext(ctx, `SELECT t.seq, t.id, t.created_at, t.item, t.char_count, p.id, p.name
+		it, err := scanItem(s.dataReader.q.QueryRowContext(ctx, `SELECT t.seq, t.id, t.created_at, t.item, t.char_count, p.id, p.name
 			FROM transcriptions t LEFT JOIN projects p ON p.id = t.project_id
 			WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID))
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			missing = append(missing, id)
 		case err != nil:
-			return nil, nil, classify(err)
+			return nil, nil, classifyError(err)
 		default:
 			items = append(items, it)
 		}
@@ -71,27 +71,27 @@ func (s *Store) Items(ctx context.Context, workspaceID string, ids []string) (it
 }
 
 // Transcription reads one transcription of the workspace with its text.
-func (s *Store) Transcription(ctx context.Context, workspaceID, id string, admit Admit) (w Whole, err error) {
-	err = s.whole(ctx, &w, admit, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, t.size, x.text, x.segments
+func (s *Store) Transcription(ctx context.Context, workspaceID, id string, admit Admit) (w Transcription, err error) {
+	err = s.readTranscription(ctx, &w, admit, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, t.size, x.text, x.segments
 		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id
-		WHERE t.id = $1 AND t.workspace_id = $2`, workspaceID, id, &w.Text, &w.Segments)
+		WHERE t.id = $1 AND t.workspace_id = $2`, workspaceID, id, &w.TextJSON, &w.Segments)
 	if err == nil {
-		w.Text, err = s.data.value(ctx, id, textValue, w.Text)
+		w.TextJSON, err = s.dataReader.value(ctx, id, textValue, w.TextJSON)
 	}
 	if err == nil {
-		w.Segments, err = s.data.value(ctx, id, segmentsValue, w.Segments)
+		w.Segments, err = s.dataReader.value(ctx, id, segmentsValue, w.Segments)
 	}
 	return w, err
 }
 
 // Segments reads one transcription of the workspace with its segments and
 // without its text, which can be made of them.
-func (s *Store) Segments(ctx context.Context, workspaceID, id string, admit Admit) (w Whole, err error) {
-	err = s.whole(ctx, &w, admit, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, t.size, x.segments
+func (s *Store) Segments(ctx context.Context, workspaceID, id string, admit Admit) (w Transcription, err error) {
+	err = s.readTranscription(ctx, &w, admit, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, t.size, x.segments
 		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id
 		WHERE t.id = $1 AND t.workspace_id = $2`, workspaceID, id, &w.Segments)
 	if err == nil {
-		w.Segments, err = s.data.value(ctx, id, segmentsValue, w.Segments)
+		w.Segments, err = s.dataReader.value(ctx, id, segmentsValue, w.Segments)
 	}
 	return w, err
 }
@@ -101,24 +101,24 @@ func (s *Store) Segments(ctx context.Context, workspaceID, id string, admit Admi
 // sizeOnly is set.
 func (s *Store) Markdown(
 	ctx context.Context, workspaceID, id string, sizeOnly bool, admit Admit,
-) (w Whole, md Deflated, err error) {
-	err = s.whole(ctx, &w, admit, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, t.size,
+) (w Transcription, md CompressedText, err error) {
+	err = s.readTranscription(ctx, &w, admit, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, t.size,
 			x.markdown_size, x.markdown_crc, x.markdown
 		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id
 		WHERE t.id = $1 AND t.workspace_id = $2`, workspaceID, id, &md.Size, &md.CRC, &md.Data)
 	if err == nil && !sizeOnly {
-		md.Data, err = s.data.value(ctx, id, markdownValue, md.Data)
+		md.Data, err = s.dataReader.value(ctx, id, markdownValue, md.Data)
 	}
 	return w, md, err
 }
 
-// whole reads the row of a transcription and, after admit, its reports. The
+// readTranscription reads the row of a transcription and, after admit, its reports. The
 // columns after the size go into more; long values are read after admit.
-func (s *Store) whole(ctx context.Context, w *Whole, admit Admit, query, workspaceID, id string, more ...any) error {
+func (s *Store) readTranscription(ctx context.Context, w *Transcription, admit Admit, query, workspaceID, id string, more ...any) error {
 	var projectID, projectName sql.NullString
 	ctx = s.quick(ctx)
-	err := s.data.q.QueryRowContext(ctx, query, id, workspaceID).
-		Scan(append([]any{&w.seq, &w.ID, &w.Doc, &w.CharCount, &projectID, &projectName, &w.Size}, more...)...)
+	err := s.dataReader.q.QueryRowContext(ctx, query, id, workspaceID).
+		Scan(append([]any{&w.seq, &w.ID, &w.JSON, &w.CharCount, &projectID, &projectName, &w.Size}, more...)...)
 	if err != nil {
 		return notFoundTranscription(err)
 	}
@@ -131,20 +131,20 @@ func (s *Store) whole(ctx context.Context, w *Whole, admit Admit, query, workspa
 }
 
 // Lines reads the text of a row that a list gave, and its segments as JSON.
-func (s *Store) Lines(ctx context.Context, it Item) (text string, segments []byte, err error) {
+func (s *Store) Lines(ctx context.Context, it ListItem) (text string, segments []byte, err error) {
 	var quoted []byte
-	err = s.data.q.QueryRowContext(ctx, `SELECT text, segments FROM transcripts WHERE seq = $1`, it.seq).
+	err = s.dataReader.q.QueryRowContext(ctx, `SELECT text, segments FROM transcripts WHERE seq = $1`, it.seq).
 		Scan(&quoted, &segments)
 	if err != nil {
-		return "", nil, classify(err)
+		return "", nil, classifyError(err)
 	}
-	if quoted, err = s.data.value(ctx, it.ID, textValue, quoted); err != nil {
+	if quoted, err = s.dataReader.value(ctx, it.ID, textValue, quoted); err != nil {
 		return "", nil, err
 	}
-	if segments, err = s.data.value(ctx, it.ID, segmentsValue, segments); err != nil {
+	if segments, err = s.dataReader.value(ctx, it.ID, segmentsValue, segments); err != nil {
 		return "", nil, err
 	}
-	text, err = unquote(quoted)
+	text, err = unquoteJSON(quoted)
 	return text, segments, err
 }
 
@@ -152,7 +152,7 @@ func (s *Store) Lines(ctx context.Context, it Item) (text string, segments []byt
 func (s *Store) Text(ctx context.Context, workspaceID, id string, admit Admit) (string, error) {
 	var size int64
 	var quoted []byte
-	err := s.data.q.QueryRowContext(s.quick(ctx), `SELECT t.size, x.text FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
+	err := s.dataReader.q.QueryRowContext(s.quick(ctx), `SELECT t.size, x.text FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
 		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).Scan(&size, &quoted)
 	if err != nil {
 		return "", notFoundTranscription(err)
@@ -160,16 +160,16 @@ func (s *Store) Text(ctx context.Context, workspaceID, id string, admit Admit) (
 	if err := admit(size); err != nil {
 		return "", err
 	}
-	if quoted, err = s.data.value(ctx, id, textValue, quoted); err != nil {
+	if quoted, err = s.dataReader.value(ctx, id, textValue, quoted); err != nil {
 		return "", err
 	}
-	return unquote(quoted)
+	return unquoteJSON(quoted)
 }
 
 // Reports reads the AI reports of one transcription of the workspace.
 func (s *Store) Reports(ctx context.Context, workspaceID, id string, admit Admit) ([]memo.Report, error) {
 	var seq, size int64
-	err := s.data.q.QueryRowContext(s.quick(ctx), `SELECT seq, size FROM transcriptions WHERE id = $1 AND workspace_id = $2`,
+	err := s.dataReader.q.QueryRowContext(s.quick(ctx), `SELECT seq, size FROM transcriptions WHERE id = $1 AND workspace_id = $2`,
 		id, workspaceID).Scan(&seq, &size)
 	if err != nil {
 		return nil, notFoundTranscription(err)
@@ -180,7 +180,7 @@ func (s *Store) Reports(ctx context.Context, workspaceID, id string, admit Admit
 	return s.reports(ctx, seq)
 }
 
-func unquote(text []byte) (string, error) {
+func unquoteJSON(text []byte) (string, error) {
 	plain, err := jsontext.AppendUnquote(nil, text)
 	return string(plain), err
 }
@@ -189,11 +189,11 @@ func notFoundTranscription(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return memo.NotFound("Transcription")
 	}
-	return classify(err)
+	return classifyError(err)
 }
 
 func (s *Store) reports(ctx context.Context, seq int64) ([]memo.Report, error) {
-	return list(ctx, s.data.q, func(row scanner) (r memo.Report, err error) {
+	return queryAll(ctx, s.dataReader.q, func(row scanner) (r memo.Report, err error) {
 		var created int64
 		err = row.Scan(&r.ID, &r.Name, &r.Slug, &r.Status, &r.Text, &created)
 		r.CreatedAt = fromMillis(created)
@@ -206,9 +206,9 @@ func (s *Store) reports(ctx context.Context, seq int64) ([]memo.Report, error) {
 type New struct {
 	Doc         *memo.Transcription
 	WorkspaceID string
-	CreatedBy   string   // a user's id, or empty
-	SourceHash  []byte   // of the file it came from, or nil
-	Markdown    Deflated // the transcript part of its Markdown form
+	CreatedBy   string         // a user's id, or empty
+	SourceHash  []byte         // of the file it came from, or nil
+	Markdown    CompressedText // the transcript part of its Markdown form
 }
 
 // Prepared is a transcription in the form in which it is stored. Making it can
@@ -279,13 +279,13 @@ func (t *Tx) AddTranscription(ctx context.Context, p *Prepared) (id string, adde
 			source_hash, char_count, item, size)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING RETURNING seq`,
 		d.ID, p.WorkspaceID, project, d.Status, nullText(d.Language), nullText(d.ExternalID),
-		d.Duration.Millis(), millis(d.CreatedAt), nullText(memo.Optional(p.CreatedBy)), source, p.chars, string(p.item), p.size).Scan(&seq)
+		d.Duration.Millis(), toMillis(d.CreatedAt), nullText(memo.Optional(p.CreatedBy)), source, p.chars, string(p.item), p.size).Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) { // another import of the same file was faster
 		id, err = t.bySource(ctx, p.WorkspaceID, p.SourceHash)
 		return id, false, err
 	}
 	if err != nil {
-		return "", false, classify(err)
+		return "", false, classifyError(err)
 	}
 	if err := t.addValues(ctx, seq, p); err != nil {
 		return "", false, err
@@ -299,8 +299,8 @@ func (t *Tx) AddTranscription(ctx context.Context, p *Prepared) (id string, adde
 // addValues adds the transcript and the reports of a transcription.
 func (t *Tx) addValues(ctx context.Context, seq int64, p *Prepared) error {
 	if err := t.exec(ctx, `INSERT INTO transcripts (seq, text, segments, markdown, markdown_size, markdown_crc)
-		VALUES ($1, $2, $3, $4, $5, $6)`, seq, string(inline(p.text)), string(inline(p.segments)),
-		inline(p.Markdown.Data), p.Markdown.Size, int64(p.Markdown.CRC)); err != nil {
+		VALUES ($1, $2, $3, $4, $5, $6)`, seq, string(columnValue(p.text)), string(columnValue(p.segments)),
+		columnValue(p.Markdown.Data), p.Markdown.Size, int64(p.Markdown.CRC)); err != nil {
 		return err
 	}
 	if !p.staged {
@@ -314,7 +314,7 @@ func (t *Tx) addValues(ctx context.Context, seq int64, p *Prepared) error {
 	}
 	for _, r := range p.Doc.Reports {
 		if err := t.exec(ctx, `INSERT INTO reports (seq, name, slug, status, text, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
-			seq, r.Name, r.Slug, r.Status, r.Text, millis(r.CreatedAt)); err != nil {
+			seq, r.Name, r.Slug, r.Status, r.Text, toMillis(r.CreatedAt)); err != nil {
 			return err
 		}
 	}
@@ -324,7 +324,7 @@ func (t *Tx) addValues(ctx context.Context, seq int64, p *Prepared) error {
 // BySource returns the id of the workspace's transcription that came from a file
 // with this hash, or "".
 func (s *Store) BySource(ctx context.Context, workspaceID string, hash []byte) (string, error) {
-	return s.data.bySource(s.quick(ctx), workspaceID, hash)
+	return s.dataReader.bySource(s.quick(ctx), workspaceID, hash)
 }
 
 // waitForImports lets the transaction wait for others that import the same file, or
@@ -335,7 +335,7 @@ func (t *Tx) waitForImports(ctx context.Context) error {
 	}
 	var set string
 	err := t.q.QueryRowContext(ctx, `SELECT coalesce(max(set_config('lock_timeout', '20s', true)), '') WHERE current_setting('lock_timeout') <> '0'`).Scan(&set)
-	return classify(err)
+	return classifyError(err)
 }
 
 func (r reader) bySource(ctx context.Context, workspaceID string, hash []byte) (id string, err error) {
@@ -344,16 +344,16 @@ func (r reader) bySource(ctx context.Context, workspaceID string, hash []byte) (
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
-	return id, classify(err)
+	return id, classifyError(err)
 }
 
 // projectNamed returns the id of the workspace's project of this name, which it
 // adds if it is not there yet.
 func (t *Tx) projectNamed(ctx context.Context, workspaceID, name string) (id string, err error) {
 	if err := t.exec(ctx, `INSERT INTO projects (id, workspace_id, name, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
-		uuid.Must(uuid.NewV7()).String(), workspaceID, name, millis(t.Now)); err != nil {
+		uuid.Must(uuid.NewV7()).String(), workspaceID, name, toMillis(t.Now)); err != nil {
 		return "", err
 	}
 	err = t.q.QueryRowContext(ctx, `SELECT id FROM projects WHERE workspace_id = $1 AND name = $2`, workspaceID, name).Scan(&id)
-	return id, classify(err)
+	return id, classifyError(err)
 }

@@ -6,24 +6,24 @@ import (
 	"sync"
 )
 
-// turns hands out the one connection that writes to SQLite. What takes access
+// writeQueue hands out the one connection that writes to SQLite. What takes access
 // away goes first; everything else is served in the order in which it came, so
 // that a caller who writes in a loop delays others by one transaction each.
 // database/sql serves its waiters in random order.
-type turns struct {
+type writeQueue struct {
 	mu      sync.Mutex
 	busy    bool
 	urgent  []chan struct{} // each closed when it is its turn
 	waiting []chan struct{}
 }
 
-// take waits for a turn, which ends when done is called. An error is ctx's.
-func (t *turns) take(ctx context.Context, urgent bool) (done func(), err error) {
+// wait waits for a turn, which ends when done is called. An error is ctx's.
+func (t *writeQueue) wait(ctx context.Context, urgent bool) (done func(), err error) {
 	t.mu.Lock()
 	if !t.busy {
 		t.busy = true
 		t.mu.Unlock()
-		return t.next, nil
+		return t.wakeNext, nil
 	}
 	queue := &t.waiting
 	if urgent {
@@ -34,14 +34,14 @@ func (t *turns) take(ctx context.Context, urgent bool) (done func(), err error) 
 	t.mu.Unlock()
 	select {
 	case <-ready:
-		return t.next, nil
+		return t.wakeNext, nil
 	case <-ctx.Done():
 	}
 	t.mu.Lock()
 	select {
 	case <-ready: // at the same moment: pass the turn on
 		t.mu.Unlock()
-		t.next()
+		t.wakeNext()
 	default:
 		*queue = slices.DeleteFunc(*queue, func(c chan struct{}) bool { return c == ready })
 		t.mu.Unlock()
@@ -49,8 +49,8 @@ func (t *turns) take(ctx context.Context, urgent bool) (done func(), err error) 
 	return nil, ctx.Err()
 }
 
-// next gives the turn to the first who waits.
-func (t *turns) next() {
+// wakeNext gives the turn to the first who waits.
+func (t *writeQueue) wakeNext() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, queue := range []*[]chan struct{}{&t.urgent, &t.waiting} {

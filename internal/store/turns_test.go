@@ -13,7 +13,7 @@ import (
 )
 
 // waitFor waits until n callers wait for their turn.
-func (t *turns) waitFor(n int) {
+func (t *writeQueue) waitFor(n int) {
 	for {
 		t.mu.Lock()
 		waiting := len(t.urgent) + len(t.waiting)
@@ -26,8 +26,8 @@ func (t *turns) waitFor(n int) {
 }
 
 func TestTurnsUrgentFirstThenInOrder(t *testing.T) {
-	q := new(turns)
-	done, err := q.take(t.Context(), false)
+	q := new(writeQueue)
+	done, err := q.wait(t.Context(), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestTurnsUrgentFirstThenInOrder(t *testing.T) {
 	queue := func(name string, urgent bool) {
 		n := len(q.urgent) + len(q.waiting)
 		all.Go(func() {
-			done, err := q.take(t.Context(), urgent)
+			done, err := q.wait(t.Context(), urgent)
 			if err != nil {
 				t.Error(err)
 				return
@@ -56,7 +56,7 @@ func TestTurnsUrgentFirstThenInOrder(t *testing.T) {
 	queue("urgent 1", true)
 	left, leave := context.WithCancel(t.Context())
 	gone := make(chan error)
-	go func() { _, err := q.take(left, false); gone <- err }()
+	go func() { _, err := q.wait(left, false); gone <- err }()
 	q.waitFor(6)
 	leave()
 	if err := <-gone; !errors.Is(err, context.Canceled) {
@@ -67,7 +67,7 @@ func TestTurnsUrgentFirstThenInOrder(t *testing.T) {
 	if want := []string{"urgent 0", "urgent 1", "ordinary 0", "ordinary 1", "ordinary 2"}; !slices.Equal(order, want) {
 		t.Errorf("order %v, want %v", order, want)
 	}
-	if done, err = q.take(t.Context(), false); err != nil {
+	if done, err = q.wait(t.Context(), false); err != nil {
 		t.Fatal("nobody has the turn, and it cannot be taken:", err)
 	}
 	done()
@@ -75,14 +75,14 @@ func TestTurnsUrgentFirstThenInOrder(t *testing.T) {
 
 // TestTurnsAreNotLost lets callers leave at the moment when it is their turn.
 func TestTurnsAreNotLost(t *testing.T) {
-	q := new(turns)
+	q := new(writeQueue)
 	var all sync.WaitGroup
 	held := 0 // guarded by the turn: the race detector watches it
 	for i := range 200 {
 		all.Go(func() {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*20*time.Microsecond)
 			defer cancel()
-			if done, err := q.take(ctx, i%3 == 0); err == nil {
+			if done, err := q.wait(ctx, i%3 == 0); err == nil {
 				held++
 				time.Sleep(50 * time.Microsecond)
 				done()
@@ -100,8 +100,8 @@ func TestAccessIsReadWhileReadersAreBusy(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		cfg.MaxConns = 8
 		h := newHolder(t, cfg, 1)
-		for range h.read.db.Stats().MaxOpenConnections {
-			rows, err := h.data.q.QueryContext(t.Context(), `SELECT 1`)
+		for range h.dataPool.db.Stats().MaxOpenConnections {
+			rows, err := h.dataReader.q.QueryContext(t.Context(), `SELECT 1`)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -121,7 +121,7 @@ func TestAccessIsReadWhileReadersAreBusy(t *testing.T) {
 				t.Errorf("%s are read over the connections of authorisation: %v", name, err)
 			}
 		}
-		if _, ok, err := h.KeyAccess(t.Context(), h.keys[0].Hash()); err != nil || !ok {
+		if _, ok, err := h.ReadKeyState(t.Context(), h.keys[0].Hash()); err != nil || !ok {
 			t.Errorf("a key cannot be checked: %v, %v", ok, err)
 		}
 		if err := h.WriteUrgent(t.Context(), func(tx *Tx) error { _, err := tx.RevokeKey(t.Context(), keyID(0)); return err }); err != nil {
@@ -158,7 +158,7 @@ func TestUrgentWritersOfAnotherProcessGoFirst(t *testing.T) {
 	// not begin another before it.
 	for i := range 20 {
 		yielded := false
-		release := other.priority.claim(t.Context())
+		release := other.priority.acquireUrgent(t.Context())
 		yielded = !lockFile(h.priority.writers, false)
 		release()
 		if !yielded {

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// Use is what is written of a key's use: the latest call, and the calls of
+// KeyUsage is what is written of a key's use: the latest call, and the calls of
 // each hour since the last writing.
-type Use struct {
+type KeyUsage struct {
 	KeyID string
 	At    time.Time // of the latest accepted call; zero if there was none
 	IP    string
 	Agent string
-	Hours map[int64]Calls
+	Hours map[int64]CallCounts
 }
 
-// Calls counts what a key asked for.
-type Calls struct {
+// CallCounts counts what a key asked for.
+type CallCounts struct {
 	Requests int64 // accepted
 	Refused  int64 // 403 and 429
 }
@@ -25,14 +25,14 @@ type Calls struct {
 // Hour numbers the hours since 1970.
 func Hour(t time.Time) int64 { return t.Unix() / 3600 }
 
-// RecordUse writes the use of keys. A key that is dead by now keeps the last
+// RecordUsage writes the use of keys. A key that is dead by now keeps the last
 // use it had: nothing is written to it any more.
-func (t *Tx) RecordUse(ctx context.Context, uses []Use) error {
+func (t *Tx) RecordUsage(ctx context.Context, uses []KeyUsage) error {
 	for _, u := range uses {
 		if !u.At.IsZero() {
 			if err := t.exec(ctx, `UPDATE api_keys SET last_used_at = $2, last_used_ip = $3, last_used_agent = $4
-				WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2) AND `+living+`$2`,
-				u.KeyID, millis(u.At), u.IP, u.Agent); err != nil {
+				WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2) AND `+activeCondition+`$2`,
+				u.KeyID, toMillis(u.At), u.IP, u.Agent); err != nil {
 				return err
 			}
 		}
@@ -49,23 +49,23 @@ func (t *Tx) RecordUse(ctx context.Context, uses []Use) error {
 	return nil
 }
 
-// PartOfUse is what a key asked for in some hours.
-type PartOfUse struct {
+// UsageBucket is what a key asked for in some hours.
+type UsageBucket struct {
 	KeyID string
 	Part  int64
-	Calls
+	CallCounts
 }
 
-// UseSince sums up the use of keys from an hour on, in parts of so many hours,
+// UsageSince sums up the use of keys from an hour on, in parts of so many hours,
 // which it numbers from 0.
-func (s *Store) UseSince(ctx context.Context, keyIDs []string, hour, per int64) ([]PartOfUse, error) {
+func (s *Store) UsageSince(ctx context.Context, keyIDs []string, hour, per int64) ([]UsageBucket, error) {
 	if len(keyIDs) == 0 {
 		return nil, nil
 	}
-	q := new(selection)
+	q := new(queryBuilder)
 	q.where("hour >= CAST(%s AS BIGINT)", hour)
-	q.in("key_id", keyIDs)
-	return list(ctx, s.data.q, func(row scanner) (u PartOfUse, err error) {
+	q.whereIn("key_id", keyIDs)
+	return queryAll(ctx, s.dataReader.q, func(row scanner) (u UsageBucket, err error) {
 		err = row.Scan(&u.KeyID, &u.Part, &u.Requests, &u.Refused)
 		return u, err
 	}, `SELECT key_id, (hour - $1) / `+q.arg(per)+` AS part, CAST(sum(requests) AS BIGINT), CAST(sum(refused) AS BIGINT)

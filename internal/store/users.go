@@ -19,17 +19,17 @@ func scanUser(row scanner) (u memo.User, err error) {
 
 // Users lists every user by e-mail.
 func (r reader) Users(ctx context.Context) ([]memo.User, error) {
-	return list(ctx, r.q, scanUser, `SELECT `+userColumns+` FROM users ORDER BY email`)
+	return queryAll(ctx, r.q, scanUser, `SELECT `+userColumns+` FROM users ORDER BY email`)
 }
 
 // User finds a user by id.
 func (r reader) User(ctx context.Context, id string) (memo.User, error) {
-	return one(r.q.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE id = $1`, id), scanUser, "User")
+	return queryOne(r.q.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE id = $1`, id), scanUser, "User")
 }
 
 // UserByEmail finds a user by the e-mail as it is stored, in lower case.
 func (r reader) UserByEmail(ctx context.Context, email string) (memo.User, error) {
-	return one(r.q.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE email = $1`, email), scanUser, "User")
+	return queryOne(r.q.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE email = $1`, email), scanUser, "User")
 }
 
 // Account is a user with the hash of their password, which is empty when they
@@ -43,7 +43,7 @@ type Account struct {
 // read. An unknown e-mail is an [Account] without an id and no error, so that the
 // caller takes the same way for both.
 func (s *Store) AccountByEmail(ctx context.Context, email string) (Account, error) {
-	found, err := list(ctx, s.q, func(row scanner) (a Account, err error) {
+	found, err := queryAll(ctx, s.q, func(row scanner) (a Account, err error) {
 		var created int64
 		var disabled sql.NullInt64
 		err = row.Scan(&a.ID, &a.Email, &a.Name, &created, &disabled, &a.PasswordHash)
@@ -60,7 +60,7 @@ func (s *Store) AccountByEmail(ctx context.Context, email string) (Account, erro
 func (r reader) PasswordHash(ctx context.Context, userID string) (string, error) {
 	var hash string
 	err := r.q.QueryRowContext(ctx, `SELECT password_hash FROM users WHERE id = $1`, userID).Scan(&hash)
-	return hash, classify(err)
+	return hash, classifyError(err)
 }
 
 // LockUsers makes other transactions that add users wait for this one. SQLite
@@ -76,7 +76,7 @@ func (t *Tx) LockUsers(ctx context.Context) error {
 func (r reader) HasUsers(ctx context.Context) (bool, error) {
 	var n int
 	err := r.q.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 AS one FROM users LIMIT 1) u`).Scan(&n)
-	return n > 0, classify(err)
+	return n > 0, classifyError(err)
 }
 
 // RenameUser changes a user's name.
@@ -86,15 +86,15 @@ func (t *Tx) RenameUser(ctx context.Context, userID, name string) error {
 
 // AddUser adds a user, or reports false when the e-mail is taken.
 func (t *Tx) AddUser(ctx context.Context, u memo.User, passwordHash string) (bool, error) {
-	n, err := t.changed(ctx, `INSERT INTO users (id, email, name, password_hash, created_at)
-		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, u.ID, u.Email, u.Name, passwordHash, millis(u.CreatedAt))
+	n, err := t.execCount(ctx, `INSERT INTO users (id, email, name, password_hash, created_at)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, u.ID, u.Email, u.Name, passwordHash, toMillis(u.CreatedAt))
 	return n == 1, err
 }
 
 // LockUser makes others who disable the user or change the password wait, and
 // proves that neither has happened: false otherwise.
 func (t *Tx) LockUser(ctx context.Context, userID, passwordHash string) (bool, error) {
-	n, err := t.changed(ctx, `UPDATE users SET name = name WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL`, userID, passwordHash)
+	n, err := t.execCount(ctx, `UPDATE users SET name = name WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL`, userID, passwordHash)
 	return n == 1, err
 }
 
@@ -114,9 +114,9 @@ func (t *Tx) SetUserDisabled(ctx context.Context, userID string, disabled bool) 
 	var n int64
 	var err error
 	if disabled {
-		n, err = t.changed(ctx, `UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL`, userID, millis(t.Now))
+		n, err = t.execCount(ctx, `UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL`, userID, toMillis(t.Now))
 	} else {
-		n, err = t.changed(ctx, `UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL`, userID)
+		n, err = t.execCount(ctx, `UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL`, userID)
 	}
 	return n == 1, err
 }

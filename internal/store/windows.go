@@ -21,16 +21,16 @@ type Window struct {
 func (s *Store) SaveWindows(ctx context.Context, windows []Window, age time.Duration) error {
 	server := rand.Text()
 	return s.Write(ctx, func(t *Tx) error {
-		if err := t.exec(ctx, `DELETE FROM limit_windows WHERE latest < $1`, millis(t.Now.Add(-age))); err != nil {
+		if err := t.exec(ctx, `DELETE FROM limit_windows WHERE latest < $1`, toMillis(t.Now.Add(-age))); err != nil {
 			return err
 		}
 		for _, w := range windows {
 			var calls []byte
 			for _, at := range w.Calls {
-				calls = binary.BigEndian.AppendUint64(calls, uint64(millis(at)))
+				calls = binary.BigEndian.AppendUint64(calls, uint64(toMillis(at)))
 			}
 			if err := t.exec(ctx, `INSERT INTO limit_windows (server, class, subject, calls, latest)
-				VALUES ($1, $2, $3, $4, $5)`, server, w.Class, w.Subject, calls, millis(w.Calls[len(w.Calls)-1])); err != nil {
+				VALUES ($1, $2, $3, $4, $5)`, server, w.Class, w.Subject, calls, toMillis(w.Calls[len(w.Calls)-1])); err != nil {
 				return err
 			}
 		}
@@ -43,10 +43,10 @@ func (s *Store) SaveWindows(ctx context.Context, windows []Window, age time.Dura
 func (s *Store) TakeWindows(ctx context.Context) (windows []Window, err error) {
 	var any bool
 	if err := s.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM limit_windows)`).Scan(&any); err != nil || !any {
-		return nil, classify(err)
+		return nil, classifyError(err)
 	}
 	err = s.Write(ctx, func(t *Tx) error {
-		windows, err = list(ctx, t.q, scanWindow, `DELETE FROM limit_windows RETURNING class, subject, calls`)
+		windows, err = queryAll(ctx, t.q, scanWindow, `DELETE FROM limit_windows RETURNING class, subject, calls`)
 		return err
 	})
 	return windows, err

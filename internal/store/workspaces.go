@@ -17,24 +17,24 @@ func scanWorkspace(row scanner) (w memo.Workspace, err error) {
 
 // Workspaces lists every workspace, oldest first.
 func (r reader) Workspaces(ctx context.Context) ([]memo.Workspace, error) {
-	return list(ctx, r.q, scanWorkspace, `SELECT `+workspaceColumns+` FROM workspaces ORDER BY created_at, id`)
+	return queryAll(ctx, r.q, scanWorkspace, `SELECT `+workspaceColumns+` FROM workspaces ORDER BY created_at, id`)
 }
 
 // Workspace finds a workspace by id.
 func (r reader) Workspace(ctx context.Context, id string) (memo.Workspace, error) {
-	return one(r.q.QueryRowContext(ctx, `SELECT `+workspaceColumns+` FROM workspaces WHERE id = $1`, id), scanWorkspace, "Workspace")
+	return queryOne(r.q.QueryRowContext(ctx, `SELECT `+workspaceColumns+` FROM workspaces WHERE id = $1`, id), scanWorkspace, "Workspace")
 }
 
 // WorkspacesNamed lists the workspaces of exactly this name.
 func (r reader) WorkspacesNamed(ctx context.Context, name string) ([]memo.Workspace, error) {
-	return list(ctx, r.q, scanWorkspace, `SELECT `+workspaceColumns+` FROM workspaces WHERE name = $1 ORDER BY created_at, id`, name)
+	return queryAll(ctx, r.q, scanWorkspace, `SELECT `+workspaceColumns+` FROM workspaces WHERE name = $1 ORDER BY created_at, id`, name)
 }
 
 // AddWorkspace adds a workspace. Its content version starts at the clock, so
 // that no version that was ever answered comes again, not even after a restore.
 func (t *Tx) AddWorkspace(ctx context.Context, w memo.Workspace) error {
 	return t.exec(ctx, `INSERT INTO workspaces (id, name, plan, content_version, created_at) VALUES ($1, $2, $3, $4, $5)`,
-		w.ID, w.Name, w.Plan, millis(t.Now), millis(w.CreatedAt))
+		w.ID, w.Name, w.Plan, toMillis(t.Now), toMillis(w.CreatedAt))
 }
 
 // RenameWorkspace changes the name of a workspace.
@@ -50,7 +50,7 @@ type Membership struct {
 
 // Memberships lists the workspaces of a user by name.
 func (r reader) Memberships(ctx context.Context, userID string) ([]Membership, error) {
-	return list(ctx, r.q, func(row scanner) (m Membership, err error) {
+	return queryAll(ctx, r.q, func(row scanner) (m Membership, err error) {
 		var created int64
 		err = row.Scan(&m.ID, &m.Name, &m.Plan, &created, &m.Role)
 		m.CreatedAt = fromMillis(created)
@@ -69,19 +69,19 @@ func (t *Tx) SetPlan(ctx context.Context, workspaceID string, plan memo.Plan) er
 // bytes, which may be negative, to what the workspace stores.
 func (t *Tx) bumpContent(ctx context.Context, workspaceID string, grown int64) error {
 	return t.exec(ctx, `UPDATE workspaces SET content_version = CASE WHEN content_version >= $2 THEN content_version + 1 ELSE $2 END,
-		stored_bytes = stored_bytes + $3 WHERE id = $1`, workspaceID, millis(t.Now), grown)
+		stored_bytes = stored_bytes + $3 WHERE id = $1`, workspaceID, toMillis(t.Now), grown)
 }
 
 // StoredBytes returns the bytes of all transcriptions of a workspace.
 func (r reader) StoredBytes(ctx context.Context, workspaceID string) (n int64, err error) {
 	err = r.q.QueryRowContext(ctx, `SELECT stored_bytes FROM workspaces WHERE id = $1`, workspaceID).Scan(&n)
-	return n, classify(err)
+	return n, classifyError(err)
 }
 
 // LockWorkspace makes other transactions that change the members of the
 // workspace wait for this one.
 func (t *Tx) LockWorkspace(ctx context.Context, workspaceID string) error {
-	n, err := t.changed(ctx, `UPDATE workspaces SET plan = plan WHERE id = $1`, workspaceID)
+	n, err := t.execCount(ctx, `UPDATE workspaces SET plan = plan WHERE id = $1`, workspaceID)
 	if err == nil && n == 0 {
 		return memo.NotFound("Workspace")
 	}
@@ -99,37 +99,37 @@ func scanMember(row scanner) (m memo.Member, err error) {
 
 // Members lists the members of a workspace by e-mail.
 func (r reader) Members(ctx context.Context, workspaceID string) ([]memo.Member, error) {
-	return list(ctx, r.q, scanMember, memberQuery+`WHERE m.workspace_id = $1 ORDER BY u.email`, workspaceID)
+	return queryAll(ctx, r.q, scanMember, memberQuery+`WHERE m.workspace_id = $1 ORDER BY u.email`, workspaceID)
 }
 
 // Members is [reader.Members] over the connections for data.
 func (s *Store) Members(ctx context.Context, workspaceID string) ([]memo.Member, error) {
-	return s.data.Members(ctx, workspaceID)
+	return s.dataReader.Members(ctx, workspaceID)
 }
 
 // Member finds a member of a workspace.
 func (r reader) Member(ctx context.Context, workspaceID, userID string) (memo.Member, error) {
-	return one(r.q.QueryRowContext(ctx, memberQuery+`WHERE m.workspace_id = $1 AND m.user_id = $2`, workspaceID, userID), scanMember, "Member")
+	return queryOne(r.q.QueryRowContext(ctx, memberQuery+`WHERE m.workspace_id = $1 AND m.user_id = $2`, workspaceID, userID), scanMember, "Member")
 }
 
-// owners are the owners who are not disabled, of the workspace that follows.
-const owners = `FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.role = 'OWNER' AND u.disabled_at IS NULL AND m.workspace_id = `
+// activeOwnersQuery are the owners who are not disabled, of the workspace that follows.
+const activeOwnersQuery = `FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.role = 'OWNER' AND u.disabled_at IS NULL AND m.workspace_id = `
 
 // CountOwners counts the owners of a workspace who are not disabled.
 func (r reader) CountOwners(ctx context.Context, workspaceID string) (n int, err error) {
-	err = r.q.QueryRowContext(ctx, `SELECT count(*) `+owners+`$1`, workspaceID).Scan(&n)
-	return n, classify(err)
+	err = r.q.QueryRowContext(ctx, `SELECT count(*) `+activeOwnersQuery+`$1`, workspaceID).Scan(&n)
+	return n, classifyError(err)
 }
 
 // ownerless lists the ids of the workspaces without any.
 func (r reader) ownerless(ctx context.Context) ([]string, error) {
-	return list(ctx, r.q, scanID, `SELECT w.id FROM workspaces w WHERE NOT EXISTS (SELECT 1 `+owners+`w.id) ORDER BY w.id`)
+	return queryAll(ctx, r.q, scanID, `SELECT w.id FROM workspaces w WHERE NOT EXISTS (SELECT 1 `+activeOwnersQuery+`w.id) ORDER BY w.id`)
 }
 
 // AddMember adds a user to a workspace, or reports false when they are in it.
 func (t *Tx) AddMember(ctx context.Context, workspaceID, userID string, role memo.Role) (bool, error) {
-	n, err := t.changed(ctx, `INSERT INTO memberships (workspace_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT DO NOTHING`, workspaceID, userID, role, millis(t.Now))
+	n, err := t.execCount(ctx, `INSERT INTO memberships (workspace_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT DO NOTHING`, workspaceID, userID, role, toMillis(t.Now))
 	return n == 1, err
 }
 
@@ -146,7 +146,7 @@ func (t *Tx) RemoveMember(ctx context.Context, workspaceID, userID string) error
 // LockMember makes others who would remove or disable this member or change
 // their role wait, and reads the role: [memo.NotFound] if they are none any more.
 func (t *Tx) LockMember(ctx context.Context, workspaceID, userID string) (memo.Role, error) {
-	return one(t.q.QueryRowContext(ctx, `UPDATE memberships SET role = role WHERE workspace_id = $1 AND user_id = $2
+	return queryOne(t.q.QueryRowContext(ctx, `UPDATE memberships SET role = role WHERE workspace_id = $1 AND user_id = $2
 		AND EXISTS (SELECT 1 FROM users u WHERE u.id = $2 AND u.disabled_at IS NULL) RETURNING role`, workspaceID, userID),
 		func(row scanner) (role memo.Role, err error) {
 			err = row.Scan(&role)
@@ -157,7 +157,7 @@ func (t *Tx) LockMember(ctx context.Context, workspaceID, userID string) (memo.R
 // LockMemberships is LockMember for every workspace of a user, and returns
 // their ids.
 func (t *Tx) LockMemberships(ctx context.Context, userID string) ([]string, error) {
-	return list(ctx, t.q, scanID, `UPDATE memberships SET role = role WHERE user_id = $1 RETURNING workspace_id`, userID)
+	return queryAll(ctx, t.q, scanID, `UPDATE memberships SET role = role WHERE user_id = $1 RETURNING workspace_id`, userID)
 }
 
 func scanID(row scanner) (id string, err error) {

@@ -14,95 +14,95 @@ type Tx struct {
 	Now time.Time
 }
 
-// purpose says how a transaction is treated while others wait to write, and when
+// writePriority says how a transaction is treated while others wait to write, and when
 // the disk is full.
-type purpose struct {
+type writePriority struct {
 	urgent bool  // it goes before those that are not
 	share  int64 // bytes of the reserve that it may use
 }
 
 // Write runs f in a transaction and commits it, unless f returns an error.
 func (s *Store) Write(ctx context.Context, f func(*Tx) error) error {
-	return s.writeFor(ctx, purpose{}, f)
+	return s.writeWith(ctx, writePriority{}, f)
 }
 
 // WriteUrgent is Write for what takes access away from others, and for nothing
 // else. It goes before every other transaction that waits, and succeeds on a full
 // disk, for which f runs once more.
 func (s *Store) WriteUrgent(ctx context.Context, f func(*Tx) error) error {
-	return s.writeFor(ctx, purpose{urgent: true, share: reserveSize}, f)
+	return s.writeWith(ctx, writePriority{urgent: true, share: reserveSize}, f)
 }
 
-// WriteOwnEnd is WriteUrgent for users who end their own access, by signing out
+// WriteOwnRevocation is WriteUrgent for users who end their own access, by signing out
 // or revoking a key of theirs. They get a quarter of the room that is reserved on
 // a full disk: what one user does in a loop must leave enough for the others.
-func (s *Store) WriteOwnEnd(ctx context.Context, f func(*Tx) error) error {
-	return s.writeFor(ctx, purpose{urgent: true, share: reserveSize / 4}, f)
+func (s *Store) WriteOwnRevocation(ctx context.Context, f func(*Tx) error) error {
+	return s.writeWith(ctx, writePriority{urgent: true, share: reserveSize / 4}, f)
 }
 
 // WriteSignIn is WriteUrgent for signing in, without which nobody can take access
 // away. On a full disk it gets half of the reserved room.
 func (s *Store) WriteSignIn(ctx context.Context, f func(*Tx) error) error {
-	return s.writeFor(ctx, purpose{urgent: true, share: reserveSize / 2}, f)
+	return s.writeWith(ctx, writePriority{urgent: true, share: reserveSize / 2}, f)
 }
 
-func (s *Store) writeFor(ctx context.Context, p purpose, f func(*Tx) error) error {
-	done, err := s.turn(ctx, p.urgent)
+func (s *Store) writeWith(ctx context.Context, p writePriority, f func(*Tx) error) error {
+	done, err := s.waitForTurn(ctx, p.urgent)
 	if err != nil {
-		return classify(err)
+		return classifyError(err)
 	}
 	defer done()
 	db := s.write
 	if s.dialect == dialectPostgres && p.urgent {
-		db = s.access.db
+		db = s.authPool.db
 	}
 	err = s.writeOnce(ctx, db, p.share, f)
-	if s.reserve != nil && p.share > 0 && isFull(err) {
+	if s.diskReserve != nil && p.share > 0 && isDiskFull(err) {
 		return s.writeWithReserve(ctx, p.share, f)
 	}
 	return err
 }
 
-// turn waits until this transaction may write. PostgreSQL orders writers itself.
-func (s *Store) turn(ctx context.Context, urgent bool) (done func(), err error) {
+// waitForTurn waits until this transaction may write. PostgreSQL orders writers itself.
+func (s *Store) waitForTurn(ctx context.Context, urgent bool) (done func(), err error) {
 	if s.turns == nil {
 		return func() {}, nil
 	}
-	next, err := s.turns.take(ctx, urgent)
+	next, err := s.turns.wait(ctx, urgent)
 	if err != nil {
 		return nil, err
 	}
 	if !urgent {
-		s.priority.yield(ctx)
+		s.priority.waitForUrgent(ctx)
 		return next, nil
 	}
-	release := s.priority.claim(ctx)
+	release := s.priority.acquireUrgent(ctx)
 	return func() { release(); next() }, nil
 }
 
-// beginner is the database, or its one connection that writes.
-type beginner interface {
+// txBeginner is the database, or its one connection that writes.
+type txBeginner interface {
 	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
 }
 
 // writeOnce runs f in a transaction and commits it. Without a share of the reserve
 // it commits nothing while the reserve is not whole.
-func (s *Store) writeOnce(ctx context.Context, db beginner, share int64, f func(*Tx) error) error {
+func (s *Store) writeOnce(ctx context.Context, db txBeginner, share int64, f func(*Tx) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
-		return classify(err)
+		return classifyError(err)
 	}
 	defer tx.Rollback() // does nothing after the commit
 	// The clock is read once the transaction has its turn: what it writes is
 	// not older than what the one before it wrote.
-	t := &Tx{reader: reader{q: direct{tx}, dialect: s.dialect}, Now: s.Now()}
+	t := &Tx{reader: reader{q: plainQuerier{tx}, dialect: s.dialect}, Now: s.Now()}
 	if err := f(t); err != nil {
-		return classify(err)
+		return classifyError(err)
 	}
 	if share == 0 {
-		if err := s.reserve.take(); err != nil {
+		if err := s.diskReserve.refill(); err != nil {
 			return err
 		}
 	}
@@ -116,7 +116,7 @@ func (s *Store) writeOnce(ctx context.Context, db beginner, share int64, f func(
 				"Look before you try again.",
 		}
 	}
-	s.wal.committed()
+	s.wal.noteCommit()
 	return nil
 }
 

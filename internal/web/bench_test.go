@@ -14,15 +14,15 @@ import (
 func BenchmarkKeysPage(b *testing.B) {
 	w := newWorld(b, sqliteWorld(b))
 	now := w.Store.Now()
-	hours := map[int64]store.Calls{}
+	hours := map[int64]store.CallCounts{}
 	for i := range int64(app.Fortnight) {
-		hours[store.Hour(now)-i] = store.Calls{Requests: 100 + i, Refused: i % 7}
+		hours[store.Hour(now)-i] = store.CallCounts{Requests: 100 + i, Refused: i % 7}
 	}
-	var uses []store.Use
+	var uses []store.KeyUsage
 	for range 500 {
-		uses = append(uses, store.Use{KeyID: w.Key(w.Acme, w.Mark).ID, At: now, IP: "192.0.2.1", Agent: "curl/8", Hours: hours})
+		uses = append(uses, store.KeyUsage{KeyID: w.Key(w.Acme, w.Mark).ID, At: now, IP: "192.0.2.1", Agent: "curl/8", Hours: hours})
 	}
-	w.Must(w.Store.Write(b.Context(), func(tx *store.Tx) error { return tx.RecordUse(b.Context(), uses) }))
+	w.Must(w.Store.Write(b.Context(), func(tx *store.Tx) error { return tx.RecordUsage(b.Context(), uses) }))
 	olga, keys := w.browser(w.Olga), "/w/"+w.Acme.ID+"/keys"
 	for _, span := range []string{"24h", "14d"} {
 		b.Run(span, func(b *testing.B) {

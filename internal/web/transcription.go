@@ -128,7 +128,7 @@ func (v *visit) transcriptionPage() (transcriptionPage, error) {
 		return transcriptionPage{}, err
 	}
 	p := transcriptionPage{Project: w.Project, Reports: reports(w.Reports), Path: v.transcriptionsPath() + "/" + id, Formats: formatChoices}
-	if err := json.Unmarshal(w.Doc, &p.Transcription); err != nil {
+	if err := json.Unmarshal(w.JSON, &p.Transcription); err != nil {
 		return p, fmt.Errorf("web: item %s: %w", id, err)
 	}
 	segments, err := app.Segments(v.ctx, w)
@@ -354,7 +354,7 @@ func showDelete(v *visit) error {
 		return err
 	}
 	p := deletePage{frame: v.in("transcriptions", "Delete a transcription"), Path: v.transcriptionsPath() + "/" + id}
-	if err := json.Unmarshal(w.Doc, &p.Transcription); err != nil {
+	if err := json.Unmarshal(w.JSON, &p.Transcription); err != nil {
 		return fmt.Errorf("web: item %s: %w", id, err)
 	}
 	return v.render(http.StatusOK, "delete", p)

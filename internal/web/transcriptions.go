@@ -217,8 +217,8 @@ func (v *visit) filter(f *filter) (in app.List, problems []*memo.Error, err erro
 }
 
 func (v *visit) transcriptionRow(f app.Found, words []search.Term, q string) (transcriptionRow, error) {
-	r := transcriptionRow{Link: v.transcriptionsPath() + "/" + f.ID, Project: f.Item.Project}
-	if err := json.Unmarshal(f.Doc, &r.ListItem); err != nil {
+	r := transcriptionRow{Link: v.transcriptionsPath() + "/" + f.ID, Project: f.ListItem.Project}
+	if err := json.Unmarshal(f.JSON, &r.ListItem); err != nil {
 		return r, fmt.Errorf("web: item %s: %w", f.ID, err)
 	}
 	r.Heading = mark(words, r.Title)

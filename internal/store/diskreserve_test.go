@@ -67,7 +67,7 @@ func add(s *Store) error {
 		doc := &memo.Transcription{ListItem: memo.ListItem{Title: "Long", Status: "completed", CreatedAt: tx.Now, UpdatedAt: tx.Now}}
 		noise := make([]byte, 100<<10)
 		_, _ = rand.Read(noise)
-		p, err := s.Prepare(New{Doc: doc, WorkspaceID: workspace, Markdown: Deflated{Data: noise}})
+		p, err := s.Prepare(New{Doc: doc, WorkspaceID: workspace, Markdown: CompressedText{Data: noise}})
 		if err == nil {
 			_, _, err = tx.AddTranscription(ctx, p)
 		}
@@ -79,7 +79,7 @@ func add(s *Store) error {
 func (h *holder) wantRevoked(s *Store, upTo int) {
 	h.t.Helper()
 	for i, key := range h.keys {
-		a, ok, err := s.KeyAccess(h.t.Context(), key.Hash())
+		a, ok, err := s.ReadKeyState(h.t.Context(), key.Hash())
 		if err != nil || !ok || (a.Life.RevokedAt != nil) != (i < upTo) {
 			h.t.Fatalf("key %d of %d revoked ones: revoked at %v (%v, %v)", i, upTo, a.Life.RevokedAt, ok, err)
 		}
@@ -95,7 +95,7 @@ func (h *holder) count(table string) (n int) {
 }
 
 // room is how many bytes are really kept.
-func (r *reserve) room(t *testing.T) int64 {
+func (r *diskReserve) room(t *testing.T) int64 {
 	t.Helper()
 	info, err := os.Stat(r.path)
 	if err != nil {
@@ -119,7 +119,7 @@ func TestRevocationOnAFullDisk(t *testing.T) {
 	for range 20 {
 		err = errors.Join(err, add(h.Store))
 	}
-	if room := h.reserve.room(t); err != nil || room != reserveSize {
+	if room := h.diskReserve.room(t); err != nil || room != reserveSize {
 		t.Fatalf("%d bytes are kept, %v", room, err)
 	}
 	ballast := testenv.FillDisk(t, dir)
@@ -133,13 +133,13 @@ func TestRevocationOnAFullDisk(t *testing.T) {
 	if err := revoke(h.Store, 0, (*Store).Write); memo.KindOf(err) != memo.KindUnavailable {
 		t.Fatalf("a revocation without the reserve: %v", err)
 	}
-	if h.reserve.room(t) != reserveSize {
+	if h.diskReserve.room(t) != reserveSize {
 		t.Error("what may not use the reserve has used it")
 	}
 	h.wantRevoked(h.Store, 0)
 	for i := range last {
 		if err := revoke(h.Store, i, (*Store).WriteUrgent); err != nil {
-			t.Fatalf("revocation %d, with %d bytes in the reserve: %v", i, h.reserve.room(t), err)
+			t.Fatalf("revocation %d, with %d bytes in the reserve: %v", i, h.diskReserve.room(t), err)
 		}
 		for range 3 { // they come as soon as there is room
 			if err := add(h.Store); memo.KindOf(err) != memo.KindUnavailable {
@@ -154,7 +154,7 @@ func TestRevocationOnAFullDisk(t *testing.T) {
 	if n := h.count("audit_events"); n != events+last {
 		t.Errorf("%d events, want %d", n, events+last)
 	}
-	room := h.reserve.room(t)
+	room := h.diskReserve.room(t)
 	t.Logf("%d revocations took %d kB of the reserve", last, (reserveSize-room)>>10)
 	if room < reserveSize/2 {
 		t.Errorf("%d bytes are left in the reserve", room)
@@ -180,7 +180,7 @@ func TestRevocationOnAFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	again = mustOpen(t, Config{Dir: dir})
-	if h.wantRevoked(again, keys); again.reserve.room(t) != reserveSize {
+	if h.wantRevoked(again, keys); again.diskReserve.room(t) != reserveSize {
 		t.Error("the reserve is not whole again")
 	}
 }
@@ -226,7 +226,7 @@ func TestServersShareTheReserve(t *testing.T) {
 	}
 	all.Wait()
 	h.wantRevoked(h.Store, keys)
-	t.Logf("%d revocations took %d kB of the reserve", keys, (reserveSize-h.reserve.room(t))>>10)
+	t.Logf("%d revocations took %d kB of the reserve", keys, (reserveSize-h.diskReserve.room(t))>>10)
 }
 
 // TestHalfOfTheReserve: signing in leaves the other half to revocations.
@@ -239,13 +239,13 @@ func TestHalfOfTheReserve(t *testing.T) {
 	if err := revoke(h.Store, 0, (*Store).WriteSignIn); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(h.reserve.path, reserveSize/2); err != nil {
+	if err := os.Truncate(h.diskReserve.path, reserveSize/2); err != nil {
 		t.Fatal(err)
 	}
 	testenv.FillDisk(t, dir)
 	for add(h.Store) == nil {
 	}
-	if err := revoke(h.Store, 1, (*Store).WriteSignIn); !isFull(err) {
+	if err := revoke(h.Store, 1, (*Store).WriteSignIn); !isDiskFull(err) {
 		t.Errorf("half of the reserve is left, and was used: %v", err)
 	}
 	if err := revoke(h.Store, 1, (*Store).WriteUrgent); err != nil {
@@ -289,7 +289,7 @@ func TestNoRoomForARestore(t *testing.T) {
 func TestNoRoomForTheReserve(t *testing.T) {
 	dir := testenv.SmallDisk(t)
 	h := newHolder(t, Config{Dir: dir}, 1)
-	if err := errors.Join(os.Remove(h.reserve.path), h.Close()); err != nil {
+	if err := errors.Join(os.Remove(h.diskReserve.path), h.Close()); err != nil {
 		t.Fatal(err)
 	}
 	ballast := testenv.FillDisk(t, dir)
@@ -303,19 +303,19 @@ func TestNoRoomForTheReserve(t *testing.T) {
 	}
 	leave(1 << 20)
 	s := mustOpen(t, Config{Dir: dir})
-	if room := s.reserve.room(t); room == 0 || room > 1<<20 {
+	if room := s.diskReserve.room(t); room == 0 || room > 1<<20 {
 		t.Errorf("%d bytes were taken at first", room)
 	}
 	leave(2 << 20)
-	if err := add(s); !errors.Is(err, errDiskFull) || s.reserve.room(t) < 2<<20 {
-		t.Errorf("an import with %d bytes in the reserve: %v", s.reserve.room(t), err)
+	if err := add(s); !errors.Is(err, errDiskFull) || s.diskReserve.room(t) < 2<<20 {
+		t.Errorf("an import with %d bytes in the reserve: %v", s.diskReserve.room(t), err)
 	}
 	if err := revoke(s, 0, (*Store).WriteUrgent); err != nil {
 		t.Error(err)
 	}
 	leave(20 << 20)
-	if err := add(s); err != nil || s.reserve.room(t) != reserveSize {
-		t.Errorf("an import with room, and with %d bytes in the reserve: %v", s.reserve.room(t), err)
+	if err := add(s); err != nil || s.diskReserve.room(t) != reserveSize {
+		t.Errorf("an import with room, and with %d bytes in the reserve: %v", s.diskReserve.room(t), err)
 	}
 }
 
@@ -338,10 +338,10 @@ func TestFillWritesWhatIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := errors.Join(fill(f, 0, 100_000), fill(f, 100_000, 50_000), f.Chmod(0o600), f.Sync()); err != nil {
+	if err := errors.Join(writeRandom(f, 0, 100_000), writeRandom(f, 100_000, 50_000), f.Chmod(0o600), f.Sync()); err != nil {
 		t.Fatal(err)
 	}
-	if room := (&reserve{f.Name()}).room(t); room != 150_000 {
+	if room := (&diskReserve{f.Name()}).room(t); room != 150_000 {
 		t.Error(room)
 	}
 }
@@ -351,13 +351,13 @@ func TestFillWritesWhatIsKept(t *testing.T) {
 func TestImportsStopBeforeTheDiskIsFull(t *testing.T) {
 	dir := testenv.SmallDisk(t)
 	s := mustOpen(t, Config{Dir: dir})
-	if err := s.CheckRoom(); err != nil {
+	if err := s.CheckImportSpace(); err != nil {
 		t.Fatalf("there is room: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "ballast"), make([]byte, 27<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.CheckRoom(); memo.KindOf(err) != memo.KindUnavailable {
+	if err := s.CheckImportSpace(); memo.KindOf(err) != memo.KindUnavailable {
 		t.Errorf("an import may use the last room: %v", err)
 	}
 	if free, _ := diskRoom(dir); free < 1<<20 {

@@ -18,84 +18,84 @@ import (
 // itself wakes up within one of them. Together they leave who is waiting for an
 // answer well under two seconds.
 const (
-	beat    = 250 * time.Millisecond
-	silence = 5
+	checkInterval   = 250 * time.Millisecond
+	maxMissedChecks = 5
 )
 
-// pulse knows whether PostgreSQL answers. When it stops to, every connection is
+// healthMonitor knows whether PostgreSQL answers. When it stops to, every connection is
 // cut, so that whoever waits on one hears so at once, and no new one is made until
 // it answers again. A deadline for each statement would have to be longer than
 // the longest search, and a server that stands still takes connections as before.
 //
 // An error from the server cuts nothing: one that has no connection to spare, or
 // is starting up, says so itself to everybody who asks.
-type pulse struct {
+type healthMonitor struct {
 	cfg  *pgx.ConnConfig // of a connection of its own
 	dial pgconn.DialFunc
 
-	down atomic.Bool // the last question got no answer but an error
-	slow atomic.Bool // it took longer than a beat, or does so far
+	failing atomic.Bool // the last question got no answer but an error
+	slow    atomic.Bool // it took longer than a beat, or does so far
 
-	mu    sync.Mutex
-	away  bool
-	conns map[*cut]struct{}
+	mu           sync.Mutex
+	unresponsive bool
+	conns        map[*watchedConn]struct{}
 }
 
-// errSilent ends what waits for a PostgreSQL that does not answer.
-var errSilent = errors.New("store: PostgreSQL does not answer")
+// errUnresponsive ends what waits for a PostgreSQL that does not answer.
+var errUnresponsive = errors.New("store: PostgreSQL does not answer")
 
-// newPulse takes over how cfg connects.
-func newPulse(cfg *pgx.ConnConfig) *pulse {
-	p := &pulse{cfg: cfg.Copy(), dial: cfg.DialFunc, conns: map[*cut]struct{}{}}
+// newHealthMonitor takes over how cfg connects.
+func newHealthMonitor(cfg *pgx.ConnConfig) *healthMonitor {
+	p := &healthMonitor{cfg: cfg.Copy(), dial: cfg.DialFunc, conns: map[*watchedConn]struct{}{}}
 	cfg.DialFunc = p.connect
 	return p
 }
 
-// cut is a connection that the pulse may close under its user.
-type cut struct {
+// watchedConn is a connection that the pulse may close under its user.
+type watchedConn struct {
 	net.Conn
-	pulse *pulse
+	pulse *healthMonitor
 }
 
-func (c *cut) Close() error {
+func (c *watchedConn) Close() error {
 	c.pulse.mu.Lock()
 	delete(c.pulse.conns, c)
 	c.pulse.mu.Unlock()
 	return c.Conn.Close()
 }
 
-func (p *pulse) connect(ctx context.Context, network, address string) (net.Conn, error) {
+func (p *healthMonitor) connect(ctx context.Context, network, address string) (net.Conn, error) {
 	if p.isAway() {
-		return nil, errSilent
+		return nil, errUnresponsive
 	}
 	conn, err := p.dial(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	c := &cut{conn, p}
+	c := &watchedConn{conn, p}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.away {
+	if p.unresponsive {
 		conn.Close()
-		return nil, errSilent
+		return nil, errUnresponsive
 	}
 	p.conns[c] = struct{}{}
 	return c, nil
 }
 
-func (p *pulse) isAway() bool {
+func (p *healthMonitor) isAway() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.away
+	return p.unresponsive
 }
 
-// set notes whether PostgreSQL is silent, and cuts what waits if it is.
-func (p *pulse) set(away bool) {
+// setUnresponsive notes whether PostgreSQL is silent, and cuts what waits if it is.
+func (p *healthMonitor) setUnresponsive(away bool) {
 	p.mu.Lock()
-	p.away = away
+	p.unresponsive = away
 	conns := p.conns
 	if away {
-		p.conns = map[*cut]struct{}{}
+		p.conns = map[*watchedConn]struct{}{}
 	}
 	p.mu.Unlock()
 	if away {
@@ -105,27 +105,27 @@ func (p *pulse) set(away bool) {
 	}
 }
 
-// watch asks until ctx ends.
-func (p *pulse) watch(ctx context.Context, log *slog.Logger) {
-	tick := time.NewTicker(beat)
+// run asks until ctx ends.
+func (p *healthMonitor) run(ctx context.Context, log *slog.Logger) {
+	tick := time.NewTicker(checkInterval)
 	defer tick.Stop()
 	var own *pgx.Conn
 	for {
 		select {
 		case <-ctx.Done():
-			hangUp(own)
+			closeNow(own)
 			return
 		case <-tick.C:
 		}
 		var err error
-		own, err = p.ask(ctx, own)
+		own, err = p.check(ctx, own)
 		if ctx.Err() != nil {
-			hangUp(own)
+			closeNow(own)
 			return
 		}
 		_, says := errors.AsType[*pgconn.PgError](err)
-		p.set(err != nil && !says)
-		switch down := p.down.Swap(err != nil); {
+		p.setUnresponsive(err != nil && !says)
+		switch down := p.failing.Swap(err != nil); {
 		case !down && says:
 			log.Error("PostgreSQL takes no more connections of ours: calls get 503 where they need one", "error", err)
 		case !down && err != nil:
@@ -136,9 +136,9 @@ func (p *pulse) watch(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// ask hears whether the server says anything within its turns. It returns the
+// check hears whether the server says anything within its turns. It returns the
 // connection for the next time, or nil.
-func (p *pulse) ask(ctx context.Context, own *pgx.Conn) (*pgx.Conn, error) {
+func (p *healthMonitor) check(ctx context.Context, own *pgx.Conn) (*pgx.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type reply struct {
@@ -151,20 +151,20 @@ func (p *pulse) ask(ctx context.Context, own *pgx.Conn) (*pgx.Conn, error) {
 			asked <- reply{own, nil}
 			return
 		}
-		hangUp(own) // it alone may have been ended, or the server started anew
+		closeNow(own) // it alone may have been ended, or the server started anew
 		own, err := pgx.ConnectConfig(ctx, p.cfg)
 		if err == nil {
 			err = own.Ping(ctx)
 		}
 		if err != nil {
-			hangUp(own)
+			closeNow(own)
 			own = nil
 		}
 		asked <- reply{own, err}
 	}()
-	turns := silence
+	turns := maxMissedChecks
 	if p.isAway() { // nobody waits for it now, and each host that is named has its time
-		turns += int(p.cfg.ConnectTimeout/beat) * (1 + len(p.cfg.Fallbacks))
+		turns += int(p.cfg.ConnectTimeout/checkInterval) * (1 + len(p.cfg.Fallbacks))
 	}
 	for turn := range turns {
 		select {
@@ -173,18 +173,18 @@ func (p *pulse) ask(ctx context.Context, own *pgx.Conn) (*pgx.Conn, error) {
 				p.slow.Store(false)
 			}
 			return r.own, r.err
-		case <-time.After(beat):
+		case <-time.After(checkInterval):
 			p.slow.Store(true)
 		}
 	}
 	cancel()
-	go func() { hangUp((<-asked).own) }()
-	return nil, errSilent
+	go func() { closeNow((<-asked).own) }()
+	return nil, errUnresponsive
 }
 
-// hangUp closes a connection without a farewell, which a silent server would be
+// closeNow closes a connection without a farewell, which a silent server would be
 // waited for.
-func hangUp(c *pgx.Conn) {
+func closeNow(c *pgx.Conn) {
 	if c == nil {
 		return
 	}

@@ -10,9 +10,9 @@ import (
 	"memoai.tech/memo/internal/credential"
 )
 
-// KeyAccess is what authorising a request needs to know, as it stands now:
+// KeyState is what authorising a request needs to know, as it stands now:
 // key, member, user, workspace and plan.
-type KeyAccess struct {
+type KeyState struct {
 	KeyID          string
 	WorkspaceID    string
 	UserID         string
@@ -25,9 +25,9 @@ type KeyAccess struct {
 	ContentVersion int64
 }
 
-// KeyAccess reads the truth about the key with this hash, in one indexed read.
+// ReadKeyState reads the truth about the key with this hash, in one indexed read.
 // ok is false when there is no such key.
-func (s *Store) KeyAccess(ctx context.Context, hash credential.Hash) (a KeyAccess, ok bool, err error) {
+func (s *Store) ReadKeyState(ctx context.Context, hash credential.Hash) (a KeyState, ok bool, err error) {
 	var expires, expired, revoked, deactivated, exposed, used, disabled sql.NullInt64
 	var role sql.NullString
 	err = s.q.QueryRowContext(s.quick(ctx), `SELECT k.id, k.workspace_id, k.user_id,
@@ -43,7 +43,7 @@ func (s *Store) KeyAccess(ctx context.Context, hash credential.Hash) (a KeyAcces
 		return a, false, nil
 	}
 	if err != nil {
-		return a, false, classify(err)
+		return a, false, classifyError(err)
 	}
 	a.Role = memo.Role(role.String)
 	a.UserDisabled, a.Exposed = disabled.Valid, exposed.Valid
@@ -54,9 +54,9 @@ func (s *Store) KeyAccess(ctx context.Context, hash credential.Hash) (a KeyAcces
 	return a, true, nil
 }
 
-// SessionAccess is a signed-in user's place in one workspace. A user without
+// SessionState is a signed-in user's place in one workspace. A user without
 // any gives one with empty WorkspaceID.
-type SessionAccess struct {
+type SessionState struct {
 	SessionID      string
 	UserID         string
 	UserDisabled   bool
@@ -69,10 +69,10 @@ type SessionAccess struct {
 	ContentVersion int64
 }
 
-// SessionAccess reads the truth about the session with this hash, a row for
+// ReadSessionState reads the truth about the session with this hash, a row for
 // every workspace of its user; none when there is no such session.
-func (s *Store) SessionAccess(ctx context.Context, hash credential.Hash) ([]SessionAccess, error) {
-	return list(s.quick(ctx), s.q, scanSessionAccess, `SELECT s.id, s.user_id, u.disabled_at, s.expires_at, s.last_used_at, s.revoked_at,
+func (s *Store) ReadSessionState(ctx context.Context, hash credential.Hash) ([]SessionState, error) {
+	return queryAll(s.quick(ctx), s.q, scanSessionAccess, `SELECT s.id, s.user_id, u.disabled_at, s.expires_at, s.last_used_at, s.revoked_at,
 			coalesce(w.id, ''), coalesce(m.role, ''), coalesce(w.plan, ''), coalesce(w.content_version, 0)
 		FROM sessions s
 		JOIN users u ON u.id = s.user_id
@@ -81,7 +81,7 @@ func (s *Store) SessionAccess(ctx context.Context, hash credential.Hash) ([]Sess
 		WHERE s.hash = $1 ORDER BY m.joined_at, w.id`, hash[:])
 }
 
-func scanSessionAccess(row scanner) (a SessionAccess, err error) {
+func scanSessionAccess(row scanner) (a SessionState, err error) {
 	var disabled, revoked sql.NullInt64
 	var expires, used int64
 	err = row.Scan(&a.SessionID, &a.UserID, &disabled, &expires, &used, &revoked, &a.WorkspaceID, &a.Role, &a.Plan, &a.ContentVersion)
