@@ -143,7 +143,7 @@ func (c *doctorCmd) redis(e *environment) []finding {
 	defer r.Close()
 	ctx, cancel := context.WithTimeout(e.ctx, examTime)
 	defer cancel()
-	d, err := r.Examine(ctx)
+	d, err := r.ReadStatus(ctx)
 	if err != nil {
 		return []finding{{"redis", fault, cause(err), reach(err, "Start it. Until it answers, each server counts by itself, up to its share of the limit.")}}
 	}
@@ -156,11 +156,11 @@ func (c *doctorCmd) redis(e *environment) []finding {
 		role += " in a cluster"
 	}
 	return []finding{
-		judge("redis", fmt.Sprintf("%s answers in %v", d.Server, d.Took.Round(time.Microsecond)), d.Took > slow, warning, "Every call asks it: bring it nearer."),
+		judge("redis", fmt.Sprintf("%s answers in %v", d.Server, d.Latency.Round(time.Microsecond)), d.Latency > slow, warning, "Every call asks it: bring it nearer."),
 		judge("redis role", role, role != "master", fault, "Name a primary by itself: a replica takes no writes, and a cluster is not followed."),
-		judge("redis eviction", cmp.Or(d.Policy, "no policy told"), d.Policy != "noeviction", fault, "Set maxmemory-policy noeviction: an evicted window forgets the calls it counted."),
+		judge("redis eviction", cmp.Or(d.EvictionPolicy, "no policy told"), d.EvictionPolicy != "noeviction", fault, "Set maxmemory-policy noeviction: an evicted window forgets the calls it counted."),
 		judge("redis memory", memory, d.Max > 0 && d.Used*10 > d.Max*8, warning, "Raise maxmemory: a full window takes 3.7 kB for each key in use."),
-		clock("Redis", d.Ahead),
+		clock("Redis", d.ClockOffset),
 		line("redis TLS", d.Host, d.Encrypted, "rediss:// in --redis"),
 	}
 }

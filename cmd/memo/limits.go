@@ -40,7 +40,7 @@ func (c *serveCmd) openLimits(e *environment, m *telemetry.Metrics) (limits, err
 	}
 	shared := ratelimit.NewShared(r, e.log)
 	m.WatchLimits(shared.State)
-	return limits{Source: shared, where: shared.Where, run: func(ctx context.Context) {
+	return limits{Source: shared, where: shared.Describe, run: func(ctx context.Context) {
 		shared.Run(ctx)
 		r.Close()
 	}}, nil

@@ -30,7 +30,7 @@ type throttle struct{ windows *ratelimit.Memory }
 // keys: an attack on R of them has R times the attempts, which a password
 // withstands, and nobody waits for Redis to sign in.
 func newThrottle() *throttle {
-	return &throttle{ratelimit.NewMemorySpan(map[ratelimit.Class]int{
+	return &throttle{ratelimit.NewMemoryWithSpan(map[ratelimit.Class]int{
 		perAddress: 60, perAccountAndAddress: 10, perAccount: 100, perAccountRefusal: 1,
 	}, throttleSpan)}
 }

@@ -15,31 +15,31 @@ type Memory struct {
 	clock  func() time.Duration
 
 	mu        sync.Mutex
-	windows   map[subject]*Window
+	windows   map[windowKey]*Window
 	nextSweep time.Duration
 	// loaded are the calls that another process counted, see [Memory.Load].
 	loaded      map[loaded][]time.Duration
 	loadedUntil time.Duration
 }
 
-type subject struct {
+type windowKey struct {
 	class Class
 	id    string
 }
 
 // NewMemory keeps the given limits over [Period].
 func NewMemory(limits map[Class]int) *Memory {
-	return NewMemorySpan(limits, Period+slack)
+	return NewMemoryWithSpan(limits, Period+windowSlack)
 }
 
-// NewMemorySpan keeps limits over another span: sign-ins are throttled by the
+// NewMemoryWithSpan keeps limits over another span: sign-ins are throttled by the
 // same arithmetic over other times.
-func NewMemorySpan(limits map[Class]int, span time.Duration) *Memory {
+func NewMemoryWithSpan(limits map[Class]int, span time.Duration) *Memory {
 	start := time.Now()
 	return &Memory{
 		limits: limits, span: span,
 		clock:   func() time.Duration { return time.Since(start) },
-		windows: map[subject]*Window{},
+		windows: map[windowKey]*Window{},
 	}
 }
 
@@ -51,13 +51,13 @@ func (m *Memory) Take(_ context.Context, class Class, id string) (Decision, erro
 	return w.Take(now, m.limits[class], m.span), nil
 }
 
-// reserve keeps a place for a call of a subject, of which at most limit may be
+// hold keeps a place for a call of a subject, of which at most limit may be
 // taken, or refuses it. What it keeps must be settled.
-func (m *Memory) reserve(class Class, id string, limit int) Decision {
+func (m *Memory) hold(class Class, id string, limit int) Decision {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	w, now := m.window(class, id)
-	return w.Reserve(now, limit, m.span)
+	return w.Hold(now, limit, m.span)
 }
 
 // settle counts a call that a place was kept for, or lets the place go.
@@ -72,7 +72,7 @@ func (m *Memory) settle(class Class, id string, accepted bool) {
 func (m *Memory) window(class Class, id string) (*Window, time.Duration) {
 	now := m.clock()
 	m.sweep(now)
-	s := subject{class, id}
+	s := windowKey{class, id}
 	w := m.windows[s]
 	if w == nil {
 		w = &Window{at: m.take(s, now)}
@@ -87,7 +87,7 @@ func (m *Memory) window(class Class, id string) (*Window, time.Duration) {
 func (m *Memory) Undo(class Class, id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := subject{class, id}
+	s := windowKey{class, id}
 	if w := m.windows[s]; w != nil {
 		w.Undo()
 		if w.Idle(m.clock(), m.span) {

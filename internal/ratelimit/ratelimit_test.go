@@ -62,7 +62,7 @@ func arrivals(t *rapid.T) []time.Duration {
 	gap := rapid.OneOf(
 		rapid.Just(time.Duration(0)),
 		rapid.Map(rapid.IntRange(0, 300), func(ms int) time.Duration { return time.Duration(ms) * time.Millisecond }),
-		rapid.Map(rapid.IntRange(-2000, 2000), func(us int) time.Duration { return Period + slack + time.Duration(us)*time.Microsecond }),
+		rapid.Map(rapid.IntRange(-2000, 2000), func(us int) time.Duration { return Period + windowSlack + time.Duration(us)*time.Microsecond }),
 		rapid.Map(rapid.IntRange(-20, 20), func(ms int) time.Duration { return Period + time.Duration(ms)*time.Millisecond }),
 		rapid.Map(rapid.IntRange(0, 62_000), func(ms int) time.Duration { return time.Duration(ms) * time.Millisecond }),
 	)
@@ -124,7 +124,7 @@ func step(t *rapid.T, s Source, clock *fakeClock, limit int, accepted []time.Dur
 	}
 	// Redis's clock has microseconds: calls that leave the window within one do
 	// so together.
-	least, most := limit-within(Period+slack+time.Microsecond), limit-within(Period+slack-time.Microsecond)
+	least, most := limit-within(Period+windowSlack+time.Microsecond), limit-within(Period+windowSlack-time.Microsecond)
 	if d.Accepted && (d.Remaining < least || d.Remaining > most) || d.Limit != limit {
 		t.Fatalf("remaining %d of %d, want %d to %d", d.Remaining, d.Limit, least, most)
 	}
@@ -222,7 +222,7 @@ func TestConcurrentCallsAreCountedOnce(t *testing.T) {
 
 func TestUndo(t *testing.T) {
 	clock := &fakeClock{}
-	m := NewMemorySpan(map[Class]int{Data: 2}, time.Minute)
+	m := NewMemoryWithSpan(map[Class]int{Data: 2}, time.Minute)
 	m.clock = clock.read
 	take := func() bool { d, _ := m.Take(context.Background(), Data, "x"); return d.Accepted }
 	for range 5 { // success after success leaves nothing behind

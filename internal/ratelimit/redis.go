@@ -31,9 +31,9 @@ var (
 	//go:embed take.lua
 	takeSource string
 	takeScript = redis.NewScript(1, takeSource)
-	//go:embed beat.lua
-	beatSource string
-	beatScript = redis.NewScript(1, beatSource)
+	//go:embed heartbeat.lua
+	heartbeatSource string
+	heartbeatScript = redis.NewScript(1, heartbeatSource)
 )
 
 // Redis is a [Source] that any number of processes share: one script, one round
@@ -97,7 +97,7 @@ func NewRedis(address string, limits map[Class]int) (*Redis, error) {
 	}
 	host := net.JoinHostPort(u.Hostname(), port)
 	r := &Redis{
-		limits: limits, span: Period + slack, connect: connectTimeout, reply: replyTimeout, opened: time.Now(),
+		limits: limits, span: Period + windowSlack, connect: connectTimeout, reply: replyTimeout, opened: time.Now(),
 		// One hash tag for all: on a cluster they are in one place, which either
 		// answers or does not.
 		prefix: "{memo:limit}:",
@@ -105,7 +105,7 @@ func NewRedis(address string, limits map[Class]int) (*Redis, error) {
 	}
 	r.pool = &redis.Pool{
 		MaxActive: maxConnections, MaxIdle: maxConnections, Wait: true, IdleTimeout: idleTimeout,
-		TestOnBorrow: r.trusted,
+		TestOnBorrow: r.checkConnAge,
 		DialContext: func(ctx context.Context) (redis.Conn, error) {
 			ctx, cancel := context.WithTimeout(ctx, r.connect)
 			defer cancel()
@@ -123,13 +123,13 @@ func (r *Redis) Close() error { return r.pool.Close() }
 func (r *Redis) Take(_ context.Context, class Class, id string) (Decision, error) {
 	limit := r.limits[class]
 	if limit <= 0 {
-		return new(Window).Reserve(0, limit, r.span), nil
+		return new(Window).Hold(0, limit, r.span), nil
 	}
 	now := ""
 	if r.clock != nil {
 		now = strconv.FormatInt(r.clock().Microseconds(), 10)
 	}
-	v, err := redis.Int64s(r.do(takeScript, r.prefix+string(class)+":"+id, limit, r.span.Microseconds(), now))
+	v, err := redis.Int64s(r.runScript(takeScript, r.prefix+string(class)+":"+id, limit, r.span.Microseconds(), now))
 	if err != nil {
 		return Decision{}, fmt.Errorf("ratelimit: redis: %w", err)
 	}
@@ -143,31 +143,31 @@ func (r *Redis) Take(_ context.Context, class Class, id string) (Decision, error
 	}, nil
 }
 
-// beat notes that the replica id lives, and returns how many have said so
+// heartbeat notes that the replica id lives, and returns how many have said so
 // within life.
-func (r *Redis) beat(id string, life time.Duration) (replicas int, err error) {
-	replicas, err = redis.Int(r.do(beatScript, r.prefix+"replicas", id, life.Milliseconds()))
+func (r *Redis) heartbeat(id string, life time.Duration) (replicas int, err error) {
+	replicas, err = redis.Int(r.runScript(heartbeatScript, r.prefix+"replicas", id, life.Milliseconds()))
 	if err != nil {
 		err = fmt.Errorf("ratelimit: redis: %w", err)
 	}
 	return replicas, err
 }
 
-// do runs a script. A connection that broke is tried once more on a new one:
+// runScript runs a script. A connection that broke is tried once more on a new one:
 // all that lay idle while Redis was restarted are broken, and Redis is there.
 // At worst the call is counted twice.
-func (r *Redis) do(script *redis.Script, keyAndArgs ...any) (any, error) {
+func (r *Redis) runScript(script *redis.Script, keyAndArgs ...any) (any, error) {
 	// A caller who leaves must not look like a Redis that does not answer.
 	ctx, cancel := context.WithTimeout(context.Background(), 2*r.connect)
 	defer cancel()
-	reply, broken, err := r.ask(ctx, script, keyAndArgs)
+	reply, broken, err := r.runOnce(ctx, script, keyAndArgs)
 	if broken {
-		reply, _, err = r.ask(ctx, script, keyAndArgs)
+		reply, _, err = r.runOnce(ctx, script, keyAndArgs)
 	}
 	return reply, err
 }
 
-func (r *Redis) ask(ctx context.Context, script *redis.Script, keyAndArgs []any) (reply any, broken bool, err error) {
+func (r *Redis) runOnce(ctx context.Context, script *redis.Script, keyAndArgs []any) (reply any, broken bool, err error) {
 	c, err := r.pool.GetContext(ctx)
 	if err != nil {
 		return nil, false, err
@@ -181,32 +181,32 @@ func (r *Redis) ask(ctx context.Context, script *redis.Script, keyAndArgs []any)
 	return reply, broken, err
 }
 
-// trusted refuses a connection that has been idle since before the last fault.
+// checkConnAge refuses a connection that has been idle since before the last fault.
 // It may be broken, or lead to what is no longer the primary.
-func (r *Redis) trusted(_ redis.Conn, idle time.Time) error {
+func (r *Redis) checkConnAge(_ redis.Conn, idle time.Time) error {
 	if int64(idle.Sub(r.opened)) < r.fault.Load() {
-		return errStale
+		return errStaleConn
 	}
 	return nil
 }
 
-var errStale = errors.New("ratelimit: the connection is older than the last fault")
+var errStaleConn = errors.New("ratelimit: the connection is older than the last fault")
 
-// Condition is what there is to know about a Redis, for memo doctor.
-type Condition struct {
-	Server    string        // the name and version of its software
-	Took      time.Duration // of one question
-	Ahead     time.Duration // its clock, as compared with ours
-	Role      string        // master, or slave for one that takes no writes
-	Cluster   bool          // it knows a part of the keys only
-	Policy    string        // what it does when its memory is full; noeviction keeps the limits exact
-	Used, Max int64         // bytes of memory; Max 0 is no bound
-	Host      string
-	Encrypted bool // the line to it
+// Status is what there is to know about a Redis, for memo doctor.
+type Status struct {
+	Server         string        // the name and version of its software
+	Latency        time.Duration // of one question
+	ClockOffset    time.Duration // its clock, as compared with ours
+	Role           string        // master, or slave for one that takes no writes
+	Cluster        bool          // it knows a part of the keys only
+	EvictionPolicy string        // what it does when its memory is full; noeviction keeps the limits exact
+	Used, Max      int64         // bytes of memory; Max 0 is no bound
+	Host           string
+	Encrypted      bool // the line to it
 }
 
-// Examine asks a Redis how it is.
-func (r *Redis) Examine(ctx context.Context) (c Condition, err error) {
+// ReadStatus asks a Redis how it is.
+func (r *Redis) ReadStatus(ctx context.Context) (c Status, err error) {
 	conn, err := r.pool.GetContext(ctx)
 	if err != nil {
 		return c, fmt.Errorf("ratelimit: redis: %w", err)
@@ -217,8 +217,8 @@ func (r *Redis) Examine(ctx context.Context) (c Condition, err error) {
 	if err != nil || len(clock) != 2 {
 		return c, fmt.Errorf("ratelimit: redis: TIME: %w", err)
 	}
-	c.Took = time.Since(begun)
-	c.Ahead = time.Unix(clock[0], clock[1]*1000).Sub(begun.Add(c.Took / 2))
+	c.Latency = time.Since(begun)
+	c.ClockOffset = time.Unix(clock[0], clock[1]*1000).Sub(begun.Add(c.Latency / 2))
 	text, err := redis.String(conn.Do("INFO"))
 	if err != nil {
 		return c, fmt.Errorf("ratelimit: redis: INFO: %w", err)
@@ -233,7 +233,7 @@ func (r *Redis) Examine(ctx context.Context) (c Condition, err error) {
 		c.Server = "Valkey " + v
 	}
 	c.Cluster = info["cluster_enabled"] == "1"
-	c.Role, c.Policy, c.Host, c.Encrypted = info["role"], info["maxmemory_policy"], r.host, r.encrypted
+	c.Role, c.EvictionPolicy, c.Host, c.Encrypted = info["role"], info["maxmemory_policy"], r.host, r.encrypted
 	c.Used, _ = strconv.ParseInt(info["used_memory"], 10, 64) // 0 where it does not say
 	c.Max, _ = strconv.ParseInt(info["maxmemory"], 10, 64)
 	return c, nil

@@ -156,7 +156,7 @@ func TestRedissClockGoesBack(t *testing.T) {
 		t.Errorf("the last of 20: %+v", d)
 	}
 	d := take()
-	if want := Period + slack - 18*time.Second + time.Microsecond; d.Accepted || d.RetryAfter != want {
+	if want := Period + windowSlack - 18*time.Second + time.Microsecond; d.Accepted || d.RetryAfter != want {
 		t.Errorf("the 21st: %+v, want it refused for %v", d, want)
 	}
 	clock.add(-time.Hour) // and a refused call notes it too

@@ -50,7 +50,7 @@ func (m *Memory) Save(now time.Time) []Saved {
 	for s, w := range m.windows {
 		at := make([]time.Duration, len(w.at))
 		for i := range at {
-			at[i] = w.nth(i)
+			at[i] = w.callAt(i)
 		}
 		add(s.class, hashOf(s), at)
 	}
@@ -100,7 +100,7 @@ type loaded struct {
 }
 
 // take returns the calls of a subject that were loaded, and forgets them.
-func (m *Memory) take(s subject, now time.Duration) []time.Duration {
+func (m *Memory) take(s windowKey, now time.Duration) []time.Duration {
 	if len(m.loaded) == 0 {
 		return nil
 	}
@@ -114,4 +114,4 @@ func (m *Memory) take(s subject, now time.Duration) []time.Duration {
 	return at
 }
 
-func hashOf(s subject) [sha256.Size]byte { return sha256.Sum256([]byte(s.id)) }
+func hashOf(s windowKey) [sha256.Size]byte { return sha256.Sum256([]byte(s.id)) }

@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	beatEvery = time.Second      // a replica shows that it lives, and asks whether Redis does
-	beatLife  = 10 * time.Second // and counts as one for so long after
+	heartbeatInterval = time.Second      // a replica shows that it lives, and asks whether Redis does
+	heartbeatExpiry   = 10 * time.Second // and counts as one for so long after
 
-	// unknownReplicas is what a replica takes for the number of all while it has
+	// assumedReplicas is what a replica takes for the number of all while it has
 	// never reached Redis.
-	unknownReplicas = 4
+	assumedReplicas = 4
 )
 
 // Shared is the [Source] of one replica among several. Redis decides while it
@@ -51,7 +51,7 @@ const (
 // R is the number of replicas that Redis last knew of, and that all of them know.
 // Where they know different ones, each has the share that it believes in: one
 // that was alone when Redis went has N, one that never reached it has N/4
-// ([unknownReplicas]), and one that only Redis does not see counts as gone for
+// ([assumedReplicas]), and one that only Redis does not see counts as gone for
 // the others after ten seconds. In place of R·S stands the sum of those.
 type Shared struct {
 	redis *Redis
@@ -60,9 +60,9 @@ type Shared struct {
 	id    string
 
 	mu        sync.Mutex
-	away      bool          // Redis, as far as is known
+	redisDown bool          // Redis, as far as is known
 	fallbacks int           // how often it went
-	wary      time.Duration // until when a call needs the own share too, on the own clock
+	needsBoth time.Duration // until when a call needs the own share too, on the own clock
 	replicas  int           // at least 1
 	counted   time.Duration // when there were last so many, on the own clock
 }
@@ -72,23 +72,23 @@ type Shared struct {
 func NewShared(r *Redis, log *slog.Logger) *Shared {
 	s := &Shared{
 		redis: r, own: NewMemory(r.limits), log: log, id: rand.Text(),
-		replicas: unknownReplicas, counted: math.MinInt64 / 2,
+		replicas: assumedReplicas, counted: math.MinInt64 / 2,
 	}
-	s.beat()
+	s.sendHeartbeat()
 	return s
 }
 
 // Run asks Redis in the background, until ctx ends, whether it answers and how
 // many replicas there are.
 func (s *Shared) Run(ctx context.Context) {
-	tick := time.NewTicker(beatEvery)
+	tick := time.NewTicker(heartbeatInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			s.beat()
+			s.sendHeartbeat()
 		}
 	}
 }
@@ -96,13 +96,13 @@ func (s *Shared) Run(ctx context.Context) {
 // State returns whether Redis decides, how often it stopped to since the start,
 // and the number of replicas.
 func (s *Shared) State() (redis bool, fallbacks, replicas int) {
-	st := s.stance()
-	return !st.away, st.fallbacks, st.replicas
+	st := s.snapshot()
+	return !st.redisDown, st.fallbacks, st.replicas
 }
 
-// Where says for /readyz who decides.
-func (s *Shared) Where() string {
-	if s.stance().away {
+// Describe says for /readyz who decides.
+func (s *Shared) Describe() string {
+	if s.snapshot().redisDown {
 		return "own window, redis does not answer"
 	}
 	return "redis"
@@ -110,24 +110,24 @@ func (s *Shared) Where() string {
 
 // Take implements [Source]. It never fails.
 func (s *Shared) Take(ctx context.Context, class Class, id string) (Decision, error) {
-	st := s.stance()
-	if st.away {
+	st := s.snapshot()
+	if st.redisDown {
 		return s.takeOwn(class, id, st.replicas), nil
 	}
 	places := math.MaxInt
-	if st.wary {
+	if st.needsBoth {
 		places = s.share(class, st.replicas)
 	}
 	// The place is kept before Redis is asked: who falls back meanwhile must
 	// count the calls that Redis may have accepted.
-	mine := s.own.reserve(class, id, places)
+	mine := s.own.hold(class, id, places)
 	if !mine.Accepted {
-		return s.whole(class, mine), nil
+		return s.withFullLimit(class, mine), nil
 	}
 	d, err := s.redis.Take(ctx, class, id)
 	s.own.settle(class, id, err == nil && d.Accepted)
 	if err != nil {
-		s.fall(err, st.fallbacks)
+		s.fallBack(err, st.fallbacks)
 		return s.takeOwn(class, id, st.replicas), nil
 	}
 	d.Remaining = min(d.Remaining, mine.Remaining)
@@ -136,11 +136,11 @@ func (s *Shared) Take(ctx context.Context, class Class, id string) (Decision, er
 
 // takeOwn decides by the own window.
 func (s *Shared) takeOwn(class Class, id string, replicas int) Decision {
-	d := s.own.reserve(class, id, s.share(class, replicas))
+	d := s.own.hold(class, id, s.share(class, replicas))
 	if d.Accepted {
 		s.own.settle(class, id, true)
 	}
-	return s.whole(class, d)
+	return s.withFullLimit(class, d)
 }
 
 // share is what one of the replicas may accept by itself.
@@ -149,60 +149,60 @@ func (s *Shared) share(class Class, replicas int) int {
 	return min(limit, max(1, limit/replicas))
 }
 
-// whole names the limit of all in a decision by the share of one.
-func (s *Shared) whole(class Class, d Decision) Decision {
+// withFullLimit names the limit of all in a decision by the share of one.
+func (s *Shared) withFullLimit(class Class, d Decision) Decision {
 	d.Limit = s.redis.limits[class]
 	return d
 }
 
-// stance is who decides at a moment.
-type stance struct {
-	away, wary          bool
-	fallbacks, replicas int
+// sharedState is who decides at a moment.
+type sharedState struct {
+	redisDown, needsBoth bool
+	fallbacks, replicas  int
 }
 
-func (s *Shared) stance() stance {
+func (s *Shared) snapshot() sharedState {
 	now := s.own.clock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return stance{s.away, now < s.wary, s.fallbacks, s.replicas}
+	return sharedState{s.redisDown, now < s.needsBoth, s.fallbacks, s.replicas}
 }
 
-func (s *Shared) beat() {
-	st := s.stance()
-	n, err := s.redis.beat(s.id, beatLife)
+func (s *Shared) sendHeartbeat() {
+	st := s.snapshot()
+	n, err := s.redis.heartbeat(s.id, heartbeatExpiry)
 	if err != nil {
-		s.fall(err, st.fallbacks)
+		s.fallBack(err, st.fallbacks)
 		return
 	}
-	s.answered(n)
+	s.redisAnswered(n)
 }
 
-// fall notes that Redis failed one who began to ask when it had failed
+// fallBack notes that Redis failed one who began to ask when it had failed
 // fallbacks times. Those who asked before the last failure tell nothing new.
-func (s *Shared) fall(err error, fallbacks int) {
+func (s *Shared) fallBack(err error, fallbacks int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.away || s.fallbacks != fallbacks {
+	if s.redisDown || s.fallbacks != fallbacks {
 		return
 	}
-	s.away = true
+	s.redisDown = true
 	s.fallbacks++
 	s.log.Warn("the limits are this replica's share, by its own windows, until Redis answers", "error", err, "replicas", s.replicas)
 }
 
-// answered notes that Redis takes writes, and the number of replicas.
-func (s *Shared) answered(replicas int) {
+// redisAnswered notes that Redis takes writes, and the number of replicas.
+func (s *Shared) redisAnswered(replicas int) {
 	now := s.own.clock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.away {
-		s.away, s.wary, s.counted = false, now+s.own.span, now
+	if s.redisDown {
+		s.redisDown, s.needsBoth, s.counted = false, now+s.own.span, now
 		s.log.Info("the limits are in Redis again", "replicas", replicas)
 	}
 	// Fewer are believed when the others have had the time to show themselves: a
 	// Redis that was emptied knows of none.
-	if replicas >= s.replicas || now-s.counted > beatLife {
+	if replicas >= s.replicas || now-s.counted > heartbeatExpiry {
 		s.replicas, s.counted = replicas, now
 	}
 }

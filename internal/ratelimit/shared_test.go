@@ -45,14 +45,14 @@ func newFleet(r *Redis, replicas, limit int) *fleet {
 // beat is what happens in the background all the time.
 func (f *fleet) beat() {
 	for _, s := range f.replicas {
-		s.beat()
+		s.sendHeartbeat()
 	}
 }
 
 func (f *fleet) cut(replicas ...*Shared) {
 	for _, s := range replicas {
 		s.redis = f.dead
-		s.beat()
+		s.sendHeartbeat()
 	}
 }
 
@@ -67,7 +67,7 @@ func (f *fleet) heal() {
 func (f *fleet) flush(t interface{ Fatal(...any) }) {
 	f.live.prefix = rand.Text()
 	for _, s := range f.replicas {
-		if _, err := f.live.beat(s.id, beatLife); err != nil {
+		if _, err := f.live.heartbeat(s.id, heartbeatExpiry); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -213,14 +213,14 @@ func TestReplicasAreCounted(t *testing.T) {
 	}{
 		{"all", func() {}, 3},
 		{"emptied", func() { f.live.prefix = rand.Text() }, 3},
-		{"still alone", func() { f.clock.add(beatLife) }, 3},
+		{"still alone", func() { f.clock.add(heartbeatExpiry) }, 3},
 		{"alone for long", func() { f.clock.add(time.Millisecond) }, 1},
 		{"the others again", f.beat, 3},
 		{"away", func() { f.cut(s) }, 3},
 		{"back, alone", func() { f.clock.add(time.Hour); f.live.prefix = rand.Text(); f.heal() }, 3},
 	} {
 		step.do()
-		s.beat()
+		s.sendHeartbeat()
 		if _, _, n := s.State(); n != step.want {
 			t.Errorf("%s: %d replicas, want %d", step.what, n, step.want)
 		}
@@ -262,7 +262,7 @@ func TestRedisFails(t *testing.T) {
 			takeAtOnce(t, s)
 			fault.cause(t, server)
 			worst := takeAtOnce(t, s)
-			waitUntil(t, func() bool { return s.Where() != "redis" })
+			waitUntil(t, func() bool { return s.Describe() != "redis" })
 			start := time.Now()
 			for range 100 {
 				s.Take(t.Context(), Data, "another key")
@@ -272,10 +272,10 @@ func TestRedisFails(t *testing.T) {
 			}
 			fault.mend(t, server)
 			mended := time.Now()
-			waitUntil(t, func() bool { return s.Where() == "redis" })
+			waitUntil(t, func() bool { return s.Describe() == "redis" })
 			t.Logf("the slowest call took %v, the return %v", worst, time.Since(mended))
 			takeAtOnce(t, s)
-			waitUntil(t, func() bool { return s.Where() == "redis" })
+			waitUntil(t, func() bool { return s.Describe() == "redis" })
 			stop()
 			background.Wait()
 			// A busy machine may be taken for a fault, too.
@@ -323,7 +323,7 @@ func TestRedisDiesInAFlood(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	for _, s := range replicas {
-		s.beat() // all are there now
+		s.sendHeartbeat() // all are there now
 		background.Go(func() { s.Run(ctx) })
 		for range 10 {
 			flood.Go(func() {
@@ -337,7 +337,7 @@ func TestRedisDiesInAFlood(t *testing.T) {
 	}
 	all := func(where string) func() bool {
 		return func() bool {
-			return !slices.ContainsFunc(replicas, func(s *Shared) bool { return s.Where() != where })
+			return !slices.ContainsFunc(replicas, func(s *Shared) bool { return s.Describe() != where })
 		}
 	}
 	waitUntil(t, func() bool { return accepted.Load() > 100 })
@@ -391,16 +391,16 @@ func TestStartsWithoutRedis(t *testing.T) {
 			accepted++
 		}
 	}
-	if want := 500 / unknownReplicas; accepted != want {
+	if want := 500 / assumedReplicas; accepted != want {
 		t.Errorf("%d accepted, want %d", accepted, want)
 	}
-	if s.Where() != "own window, redis does not answer" || !strings.Contains(log.String(), "AUTH") || strings.Contains(log.String(), "open-sesame") {
-		t.Errorf("%s, with the log\n%s", s.Where(), log.String())
+	if s.Describe() != "own window, redis does not answer" || !strings.Contains(log.String(), "AUTH") || strings.Contains(log.String(), "open-sesame") {
+		t.Errorf("%s, with the log\n%s", s.Describe(), log.String())
 	}
 	server.Do(t, "CONFIG", "SET", "requirepass", "open-sesame")
-	s.beat()
-	if s.Where() != "redis" {
-		t.Errorf("%s, with the log\n%s", s.Where(), log.String())
+	s.sendHeartbeat()
+	if s.Describe() != "redis" {
+		t.Errorf("%s, with the log\n%s", s.Describe(), log.String())
 	}
 }
 

@@ -35,11 +35,11 @@ const (
 // Period is the span that the contract promises the limit for.
 const Period = 60 * time.Second
 
-// slack widens the window that is kept. A caller notes a call when the answer
+// windowSlack widens the window that is kept. A caller notes a call when the answer
 // arrives, a little after it was counted here; with half a second to spare
 // neither clock ever sees more than N within Period, and the contract's 61 s
 // bound on the other side still holds.
-const slack = 500 * time.Millisecond
+const windowSlack = 500 * time.Millisecond
 
 // Decision is the answer to one call.
 type Decision struct {
@@ -63,39 +63,39 @@ type Source interface {
 // accepted, up to the limit, oldest first from head on. Times are durations
 // since any fixed moment and must not go back.
 type Window struct {
-	at      []time.Duration // a ring once it holds limit times
-	head    int
-	pending int // places of calls that are not settled
+	at   []time.Duration // a ring once it holds limit times
+	head int
+	held int // places of calls that are not settled
 }
 
 // Take counts a call at now, or refuses it, by the rule that the call limit
 // places earlier must be older than span.
 func (w *Window) Take(now time.Duration, limit int, span time.Duration) Decision {
-	d := w.Reserve(now, limit, span)
+	d := w.Hold(now, limit, span)
 	if d.Accepted {
 		w.Settle(now, limit, true)
 	}
 	return d
 }
 
-// Reserve is the first half of Take: it keeps a place for a call, or refuses
+// Hold is the first half of Take: it keeps a place for a call, or refuses
 // it. A place that was kept must be settled. The limit may be less than the one
 // that the window is kept for.
-func (w *Window) Reserve(now time.Duration, limit int, span time.Duration) Decision {
+func (w *Window) Hold(now time.Duration, limit int, span time.Duration) Decision {
 	d := Decision{Limit: limit, Reset: span}
 	oldest, live := w.live(now, span)
 	if live > 0 {
-		d.Reset = w.nth(oldest) + span - now
+		d.Reset = w.callAt(oldest) + span - now
 	}
 	d.Reset = min(d.Reset, Period)
-	switch free := limit - w.pending; {
+	switch free := limit - w.held; {
 	case live < free:
-		w.pending++
+		w.held++
 		d.Accepted, d.Remaining = true, free-live-1
 	case free <= 0:
 		d.RetryAfter = span // what is pending may count from now on
 	default:
-		d.RetryAfter = w.nth(oldest+live-free) + span - now + 1 // it must be older, not as old
+		d.RetryAfter = w.callAt(oldest+live-free) + span - now + 1 // it must be older, not as old
 	}
 	return d
 }
@@ -103,7 +103,7 @@ func (w *Window) Reserve(now time.Duration, limit int, span time.Duration) Decis
 // Settle gives back a place that Reserve kept, and counts the call at now if it
 // was accepted. Of more calls than limit, the latest are known.
 func (w *Window) Settle(now time.Duration, limit int, accepted bool) {
-	w.pending--
+	w.held--
 	switch {
 	case !accepted:
 	case len(w.at) < limit:
@@ -129,15 +129,15 @@ func (w *Window) Undo() {
 
 // Idle reports whether nothing counts any more at now.
 func (w *Window) Idle(now, span time.Duration) bool {
-	return w.pending == 0 && (len(w.at) == 0 || now-w.nth(len(w.at)-1) > span)
+	return w.held == 0 && (len(w.at) == 0 || now-w.callAt(len(w.at)-1) > span)
 }
 
-// nth is the time of the call that n others came before.
-func (w *Window) nth(n int) time.Duration { return w.at[(w.head+n)%len(w.at)] }
+// callAt is the time of the call that n others came before.
+func (w *Window) callAt(n int) time.Duration { return w.at[(w.head+n)%len(w.at)] }
 
 // live returns which call is the oldest that still counts, and how many do.
 // The times rise, so it is a binary search.
 func (w *Window) live(now, span time.Duration) (oldest, n int) {
-	oldest = sort.Search(len(w.at), func(i int) bool { return now-w.nth(i) <= span })
+	oldest = sort.Search(len(w.at), func(i int) bool { return now-w.callAt(i) <= span })
 	return oldest, len(w.at) - oldest
 }
