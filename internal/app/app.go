@@ -26,7 +26,7 @@ import (
 type Config struct {
 	Store     *store.Store
 	Limits    ratelimit.Source
-	Passwords *credential.Passwords
+	Passwords *credential.PasswordHasher
 	Log       *slog.Logger
 	Work      WorkLimits
 }
@@ -35,7 +35,7 @@ type Config struct {
 type App struct {
 	store     *store.Store
 	limits    ratelimit.Source
-	passwords *credential.Passwords
+	passwords *credential.PasswordHasher
 	throttle  *throttle
 	usage     *usage
 	expiries  *expiries

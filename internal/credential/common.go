@@ -9,13 +9,13 @@ import (
 	"memoai.tech/memo"
 )
 
-// common holds the first four bytes of the SHA-256 of each common password in
+// commonHashes holds the first four bytes of the SHA-256 of each common password in
 // lower case, in ascending order. Hashes take less room than the 11,600 passwords,
 // and one in 370,000 other passwords is refused along with them.
 // "go test ./internal/credential -run TestCommonPasswords -update" writes it.
 //
 //go:embed common.bin
-var common string
+var commonHashes string
 
 // errCommon refuses a password that an attacker tries first.
 var errCommon = memo.Invalid("password", "This password is on lists of common passwords. Choose another one.")
@@ -35,15 +35,15 @@ func CheckPassword(password string) error {
 }
 
 func isCommon(password string) bool {
-	want := commonMark(password)
-	n := len(common) / len(want)
-	at := func(i int) string { return common[i*len(want) : (i+1)*len(want)] }
+	want := commonHash(password)
+	n := len(commonHashes) / len(want)
+	at := func(i int) string { return commonHashes[i*len(want) : (i+1)*len(want)] }
 	i := sort.Search(n, func(i int) bool { return at(i) >= string(want[:]) })
 	return i < n && at(i) == string(want[:])
 }
 
-// commonMark is what the filter holds of a password.
-func commonMark(password string) (mark [4]byte) {
+// commonHash is what the filter holds of a password.
+func commonHash(password string) (mark [4]byte) {
 	sum := sha256.Sum256([]byte(strings.ToLower(password)))
 	copy(mark[:], sum[:])
 	return mark

@@ -21,7 +21,7 @@ func TestCommonPasswords(t *testing.T) {
 	listed := 0
 	for _, p := range frequency.FrequencyLists["passwords"] {
 		if memo.CheckPassword(p) == nil {
-			mark := commonMark(p)
+			mark := commonHash(p)
 			marks = append(marks, string(mark[:]))
 			listed++
 		}
@@ -32,9 +32,9 @@ func TestCommonPasswords(t *testing.T) {
 		if err := os.WriteFile("common.bin", []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		common = want
+		commonHashes = want
 	}
-	if common != want {
+	if commonHashes != want {
 		t.Errorf("common.bin is not what the list of %d passwords makes; run this test with -update", listed)
 	}
 	if listed < 10_000 {

@@ -43,7 +43,7 @@ type Key struct{ text string }
 // NewKey mints a key from the system's random source.
 func NewKey() Key {
 	body := KeyPrefix + randomBase62(randomLen)
-	return Key{body + checksum(body)}
+	return Key{body + keyChecksum(body)}
 }
 
 // ParseKey accepts a string of the right form and checksum. Whether such a key
@@ -57,7 +57,7 @@ func ParseKey(s string) (Key, bool) {
 			return Key{}, false
 		}
 	}
-	if checksum(s[:bodyLen]) != s[bodyLen:] {
+	if keyChecksum(s[:bodyLen]) != s[bodyLen:] {
 		return Key{}, false
 	}
 	return Key{s}, true
@@ -97,9 +97,9 @@ func FindKeys(s string) []Key {
 	return keys
 }
 
-// checksum is the CRC-32 (IEEE) of body in base62, most significant digit
+// keyChecksum is the CRC-32 (IEEE) of body in base62, most significant digit
 // first, padded with '0'. 62⁶ is more than 2³², so it always fits.
-func checksum(body string) string {
+func keyChecksum(body string) string {
 	n := crc32.ChecksumIEEE([]byte(body))
 	var out [checksumLen]byte
 	for i := checksumLen - 1; i >= 0; i-- {

@@ -24,9 +24,9 @@ const (
 	argonKey     = 32
 )
 
-// Passwords hashes and checks passwords, a few at a time: each takes 19 MiB
+// PasswordHasher hashes and checks passwords, a few at a time: each takes 19 MiB
 // and some 20 ms, and a flood of sign-ins must not take the machine.
-type Passwords struct {
+type PasswordHasher struct {
 	slots chan struct{}
 	wait  time.Duration
 	dummy string
@@ -34,44 +34,44 @@ type Passwords struct {
 
 // NewPasswords allows so many hashes at once. A caller who gets no turn within
 // two seconds gets [memo.KindUnavailable].
-func NewPasswords(atOnce int) *Passwords {
-	p := &Passwords{slots: make(chan struct{}, atOnce), wait: 2 * time.Second}
-	p.dummy = encode(make([]byte, argonSalt), make([]byte, argonKey))
+func NewPasswords(atOnce int) *PasswordHasher {
+	p := &PasswordHasher{slots: make(chan struct{}, atOnce), wait: 2 * time.Second}
+	p.dummy = encodePHC(make([]byte, argonSalt), make([]byte, argonKey))
 	return p
 }
 
 // Hash returns the password in the PHC form $argon2id$v=19$m=…,t=…,p=…$salt$key.
-func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
-	if err := p.take(ctx); err != nil {
+func (p *PasswordHasher) Hash(ctx context.Context, password string) (string, error) {
+	if err := p.acquire(ctx); err != nil {
 		return "", err
 	}
-	defer p.give()
+	defer p.release()
 	salt := make([]byte, argonSalt)
 	rand.Read(salt)
-	return encode(salt, argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonKey)), nil
+	return encodePHC(salt, argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonKey)), nil
 }
 
 // Matches reports whether password is the one behind hash. With an empty hash
 // it takes the same time and says no, so that an unknown user cannot be told
 // from a wrong password.
-func (p *Passwords) Matches(ctx context.Context, password, hash string) (bool, error) {
+func (p *PasswordHasher) Matches(ctx context.Context, password, hash string) (bool, error) {
 	known := hash != ""
 	if !known {
 		hash = p.dummy
 	}
-	memory, passes, threads, salt, want, err := decode(hash)
+	memory, passes, threads, salt, want, err := decodePHC(hash)
 	if err != nil {
 		return false, err
 	}
-	if err := p.take(ctx); err != nil {
+	if err := p.acquire(ctx); err != nil {
 		return false, err
 	}
-	defer p.give()
+	defer p.release()
 	got := argon2.IDKey([]byte(password), salt, passes, memory, threads, uint32(len(want)))
 	return subtle.ConstantTimeCompare(got, want) == 1 && known, nil
 }
 
-func (p *Passwords) take(ctx context.Context) error {
+func (p *PasswordHasher) acquire(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, p.wait)
 	defer cancel()
 	select {
@@ -85,15 +85,15 @@ func (p *Passwords) take(ctx context.Context) error {
 	}
 }
 
-func (p *Passwords) give() { <-p.slots }
+func (p *PasswordHasher) release() { <-p.slots }
 
-func encode(salt, key []byte) string {
+func encodePHC(salt, key []byte) string {
 	b64 := base64.RawStdEncoding.EncodeToString
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s",
 		argon2.Version, argonMemory, argonTime, argonThreads, b64(salt), b64(key))
 }
 
-func decode(hash string) (memory, passes uint32, threads uint8, salt, key []byte, err error) {
+func decodePHC(hash string) (memory, passes uint32, threads uint8, salt, key []byte, err error) {
 	parts := strings.Split(hash, "$")
 	if len(parts) != 6 || parts[1] != "argon2id" {
 		return 0, 0, 0, nil, nil, fmt.Errorf("credential: not an argon2id hash")
