@@ -89,7 +89,7 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in List) (Page,
 	}
 	filter := store.Filter{
 		WorkspaceID: c.WorkspaceID, Status: in.Status, ProjectID: in.ProjectID, Language: in.Language,
-		ExternalID: in.ExternalID, From: in.From, Search: in.Query != "", Query: search.Query(in.Query),
+		ExternalID: in.ExternalID, From: in.From, Search: in.Query != "", Query: search.ParseQuery(in.Query),
 	}
 	if !in.To.IsZero() {
 		filter.To = in.To.AddDate(0, 0, 1)
@@ -258,7 +258,7 @@ func findSnippets(ctx context.Context, text string, segments []byte, query []sea
 		line, tail, _ := strings.Cut(rest, "\n")
 		lines, rest = append(lines, line), tail
 	}
-	hits, err := search.Match(ctx, query, len(lines), func(i int) string { return withoutClock(lines[i]) })
+	hits, err := search.BestLines(ctx, query, len(lines), func(i int) string { return withoutClock(lines[i]) })
 	if err != nil {
 		return nil, err
 	}
@@ -273,7 +273,7 @@ func findSnippets(ctx context.Context, text string, segments []byte, query []sea
 			offset += utf8.RuneCountInString(line)
 		}
 		s := found[n]
-		out[n] = Snippet{Text: search.Cut(query, s.Text), Start: s.Start, Speaker: s.Speaker, Offset: offset, Line: i + 1}
+		out[n] = Snippet{Text: search.Snippet(query, s.Text), Start: s.Start, Speaker: s.Speaker, Offset: offset, Line: i + 1}
 	}
 	return out, nil
 }

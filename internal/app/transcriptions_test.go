@@ -173,7 +173,7 @@ func TestSnippets(t *testing.T) {
 		`{"start":61,"end":62,"speaker_id":null,"speaker":"Anna: the Great","text":"one price"},` +
 		`{"start":3661.5,"end":3662,"speaker_id":null,"speaker":null,"text":"[12:34] price and offer"},` +
 		`{"start":3700,"end":3701,"speaker_id":null,"speaker":null,"text":"` + segments[3].Text + `"}]`)
-	got, err := findSnippets(t.Context(), memo.Lines(segments), raw, search.Query("price offer"))
+	got, err := findSnippets(t.Context(), memo.Lines(segments), raw, search.ParseQuery("price offer"))
 	if err != nil || len(got) != 3 || got[0].Start != 3661.5 || got[1].Speaker != "Anna: the Great" || !strings.Contains(got[2].Text, "offer") || len(got[2].Text) > 300 {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -244,14 +244,14 @@ func TestSnippetsOfALongText(t *testing.T) {
 	}
 	text := memo.Lines(segments)
 	for q, want := range map[string]int{"price": 1, "offer": 0, "price offer": 1} {
-		got, err := findSnippets(t.Context(), text, raw, search.Query(q))
+		got, err := findSnippets(t.Context(), text, raw, search.ParseQuery(q))
 		if err != nil || len(got) != want || want > 0 && (got[0].Text != "an early price" || got[0].Line != 4) {
 			t.Errorf("%s: got %d snippets, want %d (%v)", q, len(got), want, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := findSnippets(ctx, text, raw, search.Query("price")); !errors.Is(err, context.Canceled) {
+	if _, err := findSnippets(ctx, text, raw, search.ParseQuery("price")); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end of the context: %v", err)
 	}
 	if _, err := segmentsAt(ctx, raw, []int{5}); !errors.Is(err, context.Canceled) {

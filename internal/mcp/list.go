@@ -134,7 +134,7 @@ func hitsIn(it app.Found, t memo.ListItem, query string) []hit {
 	if len(it.Snippets) == 0 {
 		h.Snippet = t.Title
 		if t.Summary != "" {
-			h.Snippet = search.Cut(search.Query(query), string(t.Summary))
+			h.Snippet = search.Snippet(search.ParseQuery(query), string(t.Summary))
 		}
 		return []hit{h}
 	}

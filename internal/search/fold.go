@@ -8,9 +8,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// fold returns a text in the form in which it is compared: compatibility forms
+// foldText returns a text in the form in which it is compared: compatibility forms
 // replaced, in lower case, without the accents of Latin, Greek and Cyrillic.
-func fold(s string) string {
+func foldText(s string) string {
 	if isASCII(s) {
 		return strings.ToLower(s)
 	}
@@ -125,12 +125,12 @@ func (f folded) next(i, at int) int {
 }
 
 // span returns the part of the original that bytes i to j of the text came from.
-func (f folded) span(i, j int) Span {
+func (f folded) span(i, j int) ByteRange {
 	if f.from == nil {
-		return Span{i, j}
+		return ByteRange{i, j}
 	}
 	for j < len(f.text) && f.from[j] == f.from[j-1] {
 		j++
 	}
-	return Span{f.from[i], f.from[j]}
+	return ByteRange{f.from[i], f.from[j]}
 }

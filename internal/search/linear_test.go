@@ -38,7 +38,7 @@ func simpleCut(query []Term, line string) string {
 func simplePlace(query []Term, line []rune) int {
 	for _, q := range query {
 		for i := range line {
-			if (i == 0 || !isWord(line[i-1]) || isUnspaced(line[i])) && strings.HasPrefix(fold(string(line[i:])), q.Text) {
+			if (i == 0 || !isWord(line[i-1]) || isUnspaced(line[i])) && strings.HasPrefix(foldText(string(line[i:])), q.Text) {
 				return i
 			}
 		}
@@ -46,10 +46,10 @@ func simplePlace(query []Term, line []rune) int {
 	return 0
 }
 
-func simpleMarks(query []Term, s string) (marks []Span) {
+func simpleMarks(query []Term, s string) (marks []ByteRange) {
 	for r := range runs(s) {
 		switch {
-		case Count(query, r.text) == 0:
+		case CountTerms(query, r.text) == 0:
 		case r.unspaced:
 			for _, m := range simpleMarksWithin(query, r.text) {
 				m.Start, m.End = m.Start+r.at, m.End+r.at
@@ -60,14 +60,14 @@ func simpleMarks(query []Term, s string) (marks []Span) {
 				marks = append(marks, m)
 			}
 		default:
-			marks = append(marks, Span{r.at, r.at + len(r.text)})
+			marks = append(marks, ByteRange{r.at, r.at + len(r.text)})
 		}
 	}
 	return marks
 }
 
-func simpleMarksWithin(query []Term, word string) (marks []Span) {
-	folded := []rune(fold(word))
+func simpleMarksWithin(query []Term, word string) (marks []ByteRange) {
+	folded := []rune(foldText(word))
 	i := 0
 	for start := range word {
 		end := start
@@ -77,7 +77,7 @@ func simpleMarksWithin(query []Term, word string) (marks []Span) {
 			}
 		}
 		if end > start {
-			marks = append(marks, Span{start, end})
+			marks = append(marks, ByteRange{start, end})
 		}
 		i++
 	}
@@ -119,17 +119,17 @@ func TestLinearIsLikeSimple(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(1, uint64(n)))
 			for range 50 {
 				text, q := randomText(rnd, alphabet.letters, rnd.IntN(60)), randomText(rnd, alphabet.letters, rnd.IntN(8))
-				query := Query(q)
-				if f := foldWithOffsets(text); f.text != fold(text) {
-					t.Fatalf("%q folds to %q, with offsets to %q", text, fold(text), f.text)
+				query := ParseQuery(q)
+				if f := foldWithOffsets(text); f.text != foldText(text) {
+					t.Fatalf("%q folds to %q, with offsets to %q", text, foldText(text), f.text)
 				}
 				if alphabet.marks && len(query) > 0 {
-					if got, want := Marks(query, text), simpleMarks(query, text); !slices.Equal(got, want) {
+					if got, want := Highlights(query, text), simpleMarks(query, text); !slices.Equal(got, want) {
 						t.Fatalf("%q in %q: marks %v, want %v", q, text, got, want)
 					}
 				}
 				long := randomText(rnd, alphabet.letters, maxSnippet) + strings.Repeat(" -", rnd.IntN(60)) + text
-				if got, want := Cut(query, long), simpleCut(query, long); alphabet.cut && got != want {
+				if got, want := Snippet(query, long), simpleCut(query, long); alphabet.cut && got != want {
 					t.Fatalf("%q in %q:\ngot  %q\nwant %q", q, long, got, want)
 				}
 			}
@@ -145,7 +145,7 @@ func hostile() (query []Term, lines map[string]string) {
 		words = append(words, fmt.Sprintf("%02d", i)+strings.Repeat("a", 27))
 	}
 	pairs := "会議会室会予会算会決会定会来会年会本会日会中会国会人会大会小会上会下"
-	return append(Query(strings.Join(words, " "))[:16], Query(pairs)[:16]...), map[string]string{
+	return append(ParseQuery(strings.Join(words, " "))[:16], ParseQuery(pairs)[:16]...), map[string]string{
 		"accents":  strings.Repeat("é ", 20<<10) + words[15],
 		"prefixes": strings.Repeat("00"+strings.Repeat("a", 26)+" ", 2200) + "é",
 		"unspaced": strings.Repeat("会", 21<<10),
@@ -159,9 +159,9 @@ func TestALineIsFoldedOnce(t *testing.T) {
 	query, lines := hostile()
 	for name, line := range lines {
 		for what, f := range map[string]func(){
-			"Count": func() { Count(query, line) },
-			"Cut":   func() { Cut(query, line) },
-			"Marks": func() { Marks(query, line) },
+			"Count": func() { CountTerms(query, line) },
+			"Cut":   func() { Snippet(query, line) },
+			"Marks": func() { Highlights(query, line) },
 		} {
 			if n := testing.AllocsPerRun(1, f); n > 100 {
 				t.Errorf("%s of %s allocates %v times", what, name, n)
@@ -174,10 +174,10 @@ func TestALineIsFoldedOnce(t *testing.T) {
 // nothing but that the snippet is cut.
 func TestALineIsBounded(t *testing.T) {
 	line := strings.Repeat("会é ", maxLine) + "price"
-	if marks := Marks(Query("price"), line); len(marks) > 0 {
+	if marks := Highlights(ParseQuery("price"), line); len(marks) > 0 {
 		t.Errorf("marks %v after %d bytes", marks, maxLine)
 	}
-	got := Cut(Query("price"), line)
+	got := Snippet(ParseQuery("price"), line)
 	if strings.Contains(got, "price") || utf8.RuneCountInString(got) > maxSnippet+2 || !utf8.ValidString(got) {
 		t.Errorf("the snippet is %q", got)
 	}
@@ -186,10 +186,10 @@ func TestALineIsBounded(t *testing.T) {
 	}
 }
 
-func BenchmarkCut(b *testing.B)   { benchmark(b, func(q []Term, s string) { Cut(q, s) }) }
-func BenchmarkMarks(b *testing.B) { benchmark(b, func(q []Term, s string) { Marks(q, s) }) }
+func BenchmarkCut(b *testing.B)   { benchmark(b, func(q []Term, s string) { Snippet(q, s) }) }
+func BenchmarkMarks(b *testing.B) { benchmark(b, func(q []Term, s string) { Highlights(q, s) }) }
 func BenchmarkCountLine(b *testing.B) {
-	benchmark(b, func(q []Term, s string) { Count(q, s) })
+	benchmark(b, func(q []Term, s string) { CountTerms(q, s) })
 }
 
 func benchmark(b *testing.B, f func([]Term, string)) {

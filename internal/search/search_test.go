@@ -36,18 +36,18 @@ func TestQuery(t *testing.T) {
 		"会":             {{"会", true}},
 		"会議室":           {{"会議", false}, {"議室", false}},
 	} {
-		if diff := cmp.Diff(want, Query(q)); diff != "" {
+		if diff := cmp.Diff(want, ParseQuery(q)); diff != "" {
 			t.Errorf("Query(%q): %s", q, diff)
 		}
 	}
-	if n := len(Query(strings.Repeat("ab cd ef gh ", 1000))); n != 4 {
+	if n := len(ParseQuery(strings.Repeat("ab cd ef gh ", 1000))); n != 4 {
 		t.Errorf("a repeated word counts once: got %d terms", n)
 	}
 }
 
 func TestMatchPutsTheBestLinesFirst(t *testing.T) {
 	lines := []string{"start of it", "art and price", "the price", "Prices rose", "price of art"}
-	got, err := Match(t.Context(), Query("price art"), len(lines), func(i int) string { return lines[i] })
+	got, err := BestLines(t.Context(), ParseQuery("price art"), len(lines), func(i int) string { return lines[i] })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,14 +57,14 @@ func TestMatchPutsTheBestLinesFirst(t *testing.T) {
 }
 
 func TestMatchStops(t *testing.T) {
-	query, calls := Query("price"), 0
+	query, calls := ParseQuery("price"), 0
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := Match(ctx, query, 1000, func(int) string { calls++; cancel(); return "nothing" })
+	_, err := BestLines(ctx, query, 1000, func(int) string { calls++; cancel(); return "nothing" })
 	if err != context.Canceled || calls != 1 {
 		t.Errorf("when the context ends: %d lines were read, error %v", calls, err)
 	}
 	line, calls := strings.Repeat("x ", 32<<10), 0
-	found, err := Match(t.Context(), query, 1000, func(int) string { calls++; return line })
+	found, err := BestLines(t.Context(), query, 1000, func(int) string { calls++; return line })
 	if most := MaxText/len(line) + 1; err != nil || len(found) > 0 || calls > most {
 		t.Errorf("of a long text: %d lines were read, want at most %d (%v)", calls, most, err)
 	}
@@ -72,15 +72,15 @@ func TestMatchStops(t *testing.T) {
 
 func TestCutKeepsTheWordAndTheLimit(t *testing.T) {
 	line := strings.Repeat("vorher ", 100) + "Ziel " + strings.Repeat("nachher ", 100)
-	got := Cut(Query("ziel"), line)
+	got := Snippet(ParseQuery("ziel"), line)
 	if !strings.Contains(got, "Ziel") || utf8.RuneCountInString(got) > maxSnippet+2 {
 		t.Errorf("got %q", got)
 	}
 	folded := strings.Repeat("слово ", 200) + "ещё"
-	if got := Cut(Query("еще"), folded); !strings.Contains(got, "ещё") {
+	if got := Snippet(ParseQuery("еще"), folded); !strings.Contains(got, "ещё") {
 		t.Errorf("a folded word is cut off: %q", got)
 	}
-	if Cut(Query("x"), "short") != "short" {
+	if Snippet(ParseQuery("x"), "short") != "short" {
 		t.Error("a short line is cut")
 	}
 }
@@ -89,11 +89,11 @@ func TestCutKeepsTheWordAndTheLimit(t *testing.T) {
 func FuzzSearch(f *testing.F) {
 	f.Add("The price, 会議です", "price")
 	f.Fuzz(func(t *testing.T, text, q string) {
-		if terms := Query(text); len(terms) > 0 && len(terms) < maxQueryTerms && utf8.RuneCountInString(text) < maxTerm {
-			if found, err := Match(t.Context(), terms, 1, func(int) string { return text }); err != nil || len(found) == 0 {
+		if terms := ParseQuery(text); len(terms) > 0 && len(terms) < maxQueryTerms && utf8.RuneCountInString(text) < maxTerm {
+			if found, err := BestLines(t.Context(), terms, 1, func(int) string { return text }); err != nil || len(found) == 0 {
 				t.Fatalf("%q is not found by its own words %v: %v", text, terms, err)
 			}
 		}
-		Cut(Query(q), text)
+		Snippet(ParseQuery(q), text)
 	})
 }

@@ -21,12 +21,12 @@ const maxLine = 256 << 10
 // maxSnippet is the length of a snippet in characters.
 const maxSnippet = 240
 
-// Match returns the indices of up to [MaxSnippets] lines that contain a term of
+// BestLines returns the indices of up to [MaxSnippets] lines that contain a term of
 // the query. Lines with more different terms come first; lines with equally many
 // stay in their order. Match calls line(i) for i from 0 to n-1, and stops when
 // the best lines contain all terms, when it has seen [MaxText] bytes, or with
 // the error of ctx when that ends.
-func Match(ctx context.Context, query []Term, n int, line func(i int) string) ([]int, error) {
+func BestLines(ctx context.Context, query []Term, n int, line func(i int) string) ([]int, error) {
 	type hit struct{ at, terms int }
 	var best []hit
 	for i, seen := 0, 0; i < n && seen < MaxText; i++ {
@@ -35,7 +35,7 @@ func Match(ctx context.Context, query []Term, n int, line func(i int) string) ([
 		}
 		s := line(i)
 		seen += len(s) + 1
-		found := Count(query, s)
+		found := CountTerms(query, s)
 		if found == 0 {
 			continue
 		}
@@ -59,10 +59,10 @@ func Match(ctx context.Context, query []Term, n int, line func(i int) string) ([
 	return out, nil
 }
 
-// Count returns how many terms of the query occur in s. It folds s once and
+// CountTerms returns how many terms of the query occur in s. It folds s once and
 // walks over its words once, or not at all where no term is in the text.
-func Count(query []Term, s string) (n int) {
-	text := fold(s)
+func CountTerms(query []Term, s string) (n int) {
+	text := foldText(s)
 	var open [maxQueryTerms]Term // whose place may lie within a word: "art" in "start"
 	near := open[:0]
 	for _, q := range query {
@@ -75,7 +75,7 @@ func Count(query []Term, s string) (n int) {
 	}
 	for r := range runs(text) {
 		near = slices.DeleteFunc(near, func(q Term) bool {
-			found := q.is(r.text, r.unspaced)
+			found := q.matches(r.text, r.unspaced)
 			if found {
 				n++
 			}
@@ -88,8 +88,8 @@ func Count(query []Term, s string) (n int) {
 	return n
 }
 
-// is reports whether the term is this run of a text.
-func (q Term) is(run string, unspaced bool) bool {
+// matches reports whether the term is this run of a text.
+func (q Term) matches(run string, unspaced bool) bool {
 	switch {
 	case unspaced:
 		return strings.Contains(run, q.Text)
@@ -99,14 +99,14 @@ func (q Term) is(run string, unspaced bool) bool {
 	return run == q.Text
 }
 
-// Cut shortens a line to a snippet around the first term of the query, on the
+// Snippet shortens a line to a snippet around the first term of the query, on the
 // borders of words where there are any. It looks for the terms in the first
 // [maxLine] bytes, and folds them once.
-func Cut(query []Term, line string) string {
+func Snippet(query []Term, line string) string {
 	if forward(line, 0, maxSnippet) == len(line) {
 		return line
 	}
-	start := back(line, place(query, head(line)), maxSnippet/3)
+	start := back(line, firstMatch(query, head(line)), maxSnippet/3)
 	end := forward(line, start, maxSnippet)
 	if end == len(line) {
 		start = back(line, end, maxSnippet)
@@ -127,10 +127,10 @@ func Cut(query []Term, line string) string {
 	return out
 }
 
-// place returns the offset of the first of the terms that occurs in the line, or
+// firstMatch returns the offset of the first of the terms that occurs in the line, or
 // 0 when none does. A term occurs at the beginning of a word, and in a script
 // without spaces at every character.
-func place(query []Term, line string) (at int) {
+func firstMatch(query []Term, line string) (at int) {
 	f := foldWithOffsets(line)
 	i, inWord := 0, false
 	for start, r := range line {

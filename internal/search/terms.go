@@ -34,7 +34,7 @@ type Term struct {
 // Terms returns the terms of a text in their order, for an index.
 func Terms(text string) []string {
 	var out []string
-	for r := range runs(fold(text)) {
+	for r := range runs(foldText(text)) {
 		if r.unspaced {
 			out = r.appendPairs(out)
 		} else {
@@ -44,9 +44,9 @@ func Terms(text string) []string {
 	return out
 }
 
-// Query returns what a text must contain to be found by q, each term once. A q
+// ParseQuery returns what a text must contain to be found by q, each term once. A q
 // without any word gives none, and finds nothing.
-func Query(q string) []Term {
+func ParseQuery(q string) []Term {
 	var out []Term
 	seen := map[string]bool{}
 	add := func(text string, prefix bool) {
@@ -55,7 +55,7 @@ func Query(q string) []Term {
 			out = append(out, Term{text, prefix})
 		}
 	}
-	for r := range runs(fold(q)) {
+	for r := range runs(foldText(q)) {
 		if !r.unspaced {
 			term := cutTerm(r.text)
 			add(term, utf8.RuneCountInString(term) >= prefixFrom)

@@ -196,7 +196,7 @@ func (a *archive) wantVisits(t *testing.T, query string, args []any, hits int64)
 func BenchmarkSearch(b *testing.B) {
 	a := newArchive(b, Config{Dir: b.TempDir()}, 100_000)
 	for _, query := range []string{"quokka", "pricing", "pri", "pri1", "pri con", "quokka pri"} {
-		f := Filter{WorkspaceID: "a", Status: memo.StatusCompleted, Search: true, Query: search.Query(query)}
+		f := Filter{WorkspaceID: "a", Status: memo.StatusCompleted, Search: true, Query: search.ParseQuery(query)}
 		for name, run := range map[string]func(ctx context.Context) error{
 			"count": func(ctx context.Context) error { _, err := a.Count(ctx, f); return err },
 			"newest": func(ctx context.Context) error {

@@ -16,7 +16,7 @@ import (
 // found counts what a search for a word finds.
 func (h *holder) found(word string) int {
 	h.t.Helper()
-	total, err := h.Count(context.Background(), Filter{WorkspaceID: workspace, Status: memo.StatusCompleted, Search: true, Query: search.Query(word)})
+	total, err := h.Count(context.Background(), Filter{WorkspaceID: workspace, Status: memo.StatusCompleted, Search: true, Query: search.ParseQuery(word)})
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ func TestSearchesFindWhatTheyShould(t *testing.T) {
 		a := newArchive(t, cfg, 3_000)
 		eachFilter(a.n, func(name string, f Filter) {
 			for _, query := range []string{"", "pricing"} {
-				f.Search, f.Query = query != "", search.Query(query)
+				f.Search, f.Query = query != "", search.ParseQuery(query)
 				numbers := a.matches(f, query)
 				if total, err := a.Count(t.Context(), f); err != nil || total != (Total{N: len(numbers)}) {
 					t.Errorf("%s%q has %+v texts (%v), want %d", name, query, total, err, len(numbers))
@@ -70,7 +70,7 @@ func testPlans(t *testing.T, a *archive) {
 			if query == "pricing pri" && name != "from " {
 				continue // many hits take their time
 			}
-			f.Search, f.Query = query != "", search.Query(query)
+			f.Search, f.Query = query != "", search.ParseQuery(query)
 			hits := int64(len(a.matches(f, "pricing")))
 			if f.Search {
 				word, _, _ := strings.Cut(query, " ")
@@ -115,7 +115,7 @@ func testPlans(t *testing.T, a *archive) {
 
 // testManyHits: totals and ranks are bounded, pages are not.
 func testManyHits(t *testing.T, a *archive) {
-	f := Filter{WorkspaceID: "a", Status: memo.StatusCompleted, Search: true, Query: search.Query("pri")}
+	f := Filter{WorkspaceID: "a", Status: memo.StatusCompleted, Search: true, Query: search.ParseQuery("pri")}
 	if total, err := a.Count(t.Context(), f); err != nil || total != (Total{N: 10_000, More: true}) {
 		t.Errorf("a search has %+v hits, %v", total, err)
 	}
@@ -152,7 +152,7 @@ func testManyHits(t *testing.T, a *archive) {
 func TestASearchIsOfOneWorkspace(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		a := newArchive(t, cfg, 10)
-		f := Filter{WorkspaceID: "a", Status: memo.StatusCompleted, Search: true, Query: search.Query("zebra")}
+		f := Filter{WorkspaceID: "a", Status: memo.StatusCompleted, Search: true, Query: search.ParseQuery("zebra")}
 		ctx := t.Context()
 		if err := a.Write(ctx, func(tx *Tx) error {
 			for _, seq := range []int64{1, 11} { // of a, and of b under the tag of a
@@ -187,12 +187,12 @@ func TestShortPrefixesAreInThePrefixIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, q := range []string{"pri", "при", "会", "ก"} {
-		term := search.Query(q)[0]
+		term := search.ParseQuery(q)[0]
 		if n := utf8.RuneCountInString(tagged(workspaceTag("a"), term.Text)); !term.Prefix || !strings.Contains(ddl, fmt.Sprintf("prefix='%d'", n)) {
 			t.Errorf("%q has %d characters with its tag, the index is\n%s", q, n, ddl)
 		}
 	}
-	if search.Query("pr")[0].Prefix {
+	if search.ParseQuery("pr")[0].Prefix {
 		t.Error("two letters are a prefix, and no index serves it")
 	}
 	onBoth(t, func(t *testing.T, cfg Config) {
@@ -207,7 +207,7 @@ func TestShortPrefixesAreInThePrefixIndex(t *testing.T) {
 			t.Fatal(err)
 		}
 		for q, want := range map[string]int{"pricin": 1, "来": 1, "来年": 1, "年の予": 1, "算": 1, "00": 1, "000": 0, "会": 1, "00会": 1, "予年": 0} {
-			f := Filter{WorkspaceID: "a", Status: memo.StatusCompleted, Search: true, Query: search.Query(q)}
+			f := Filter{WorkspaceID: "a", Status: memo.StatusCompleted, Search: true, Query: search.ParseQuery(q)}
 			if total, err := a.Count(ctx, f); err != nil || total.N != want {
 				t.Errorf("%q finds %+v, %v, want %d", q, total, err, want)
 			}
@@ -257,7 +257,7 @@ func TestPostgreSQLPlansEverySearch(t *testing.T) {
 		}
 		cfg.MaxConns = 1
 		a := newArchive(t, cfg, 100)
-		f := Filter{WorkspaceID: "a", Status: memo.StatusCompleted, Search: true, Query: search.Query("pri")}
+		f := Filter{WorkspaceID: "a", Status: memo.StatusCompleted, Search: true, Query: search.ParseQuery("pri")}
 		for range 7 {
 			for _, o := range everyOrder {
 				if _, err := a.List(t.Context(), f, o, Range{Limit: 5}); err != nil {
@@ -316,7 +316,7 @@ func TestCountKeyHasEveryFilter(t *testing.T) {
 			}
 		}
 		for _, q := range []string{"", "one", "two", "one two", "on"} {
-			add("q "+q, Filter{Search: true, Query: search.Query(q)})
+			add("q "+q, Filter{Search: true, Query: search.ParseQuery(q)})
 		}
 	})
 }

@@ -14,7 +14,7 @@ type part struct {
 func mark(query []search.Term, s string) marked {
 	var out marked
 	at := 0
-	for _, m := range search.Marks(query, s) {
+	for _, m := range search.Highlights(query, s) {
 		if m.Start > at {
 			out = append(out, part{s[at:m.Start], false})
 		}

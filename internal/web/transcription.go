@@ -137,7 +137,7 @@ func (v *visit) transcriptionPage() (transcriptionPage, error) {
 	}
 	p.frame = v.in("transcriptions", p.Transcription.Title)
 	p.Q = typed(strings.Join(strings.Fields(v.r.URL.Query().Get("q")), " "))
-	words := search.Query(p.Q)
+	words := search.ParseQuery(p.Q)
 	p.Heading, p.About, p.Voices = mark(words, p.Transcription.Title), mark(words, shorten(string(p.Transcription.Summary), maxSummary)), voices(p.Transcription.Speakers)
 	p.Transcription.Topics = p.Transcription.Topics[:min(len(p.Transcription.Topics), maxTopics)]
 	line, _ := strconv.Atoi(v.r.URL.Query().Get("line"))
@@ -213,7 +213,7 @@ func (p *transcriptionPage) read(ctx context.Context, segments []memo.Segment, w
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		p.Hits = append(p.Hits, hitRow{row(i, search.Cut(words, segments[i].Text)), lineLink(p.Path, p.Q, i+1)})
+		p.Hits = append(p.Hits, hitRow{row(i, search.Snippet(words, segments[i].Text)), lineLink(p.Path, p.Q, i+1)})
 	}
 	return nil
 }
@@ -274,7 +274,7 @@ func linesWith(ctx context.Context, segments []memo.Segment, words []search.Term
 		searched++
 		line := string(s.Speaker) + ": " + s.Text
 		seen += len(line)
-		switch n := search.Count(words, line); {
+		switch n := search.CountTerms(words, line); {
 		case n == len(words):
 			all = append(all, i)
 		case n > 0:

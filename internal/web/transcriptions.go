@@ -100,7 +100,7 @@ func (v *visit) listTranscriptions(status int, problem string) error {
 	if err != nil {
 		return err
 	}
-	words := search.Query(in.Query)
+	words := search.ParseQuery(in.Query)
 	for _, f := range found.Items {
 		row, err := v.transcriptionRow(f, words, in.Query)
 		if err != nil {
@@ -224,7 +224,7 @@ func (v *visit) transcriptionRow(f app.Found, words []search.Term, q string) (tr
 	r.Heading = mark(words, r.Title)
 	about := shorten(string(r.Summary), maxAbout)
 	if q != "" {
-		about = search.Cut(words, string(r.Summary)) // what was found may stand far down
+		about = search.Snippet(words, string(r.Summary)) // what was found may stand far down
 	}
 	r.About = mark(words, about)
 	r.Voices = voices(r.Speakers)

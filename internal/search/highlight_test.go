@@ -23,7 +23,7 @@ func TestMarks(t *testing.T) {
 		{"予算", "は\u3099予算で", []string{"予算"}},
 	} {
 		var got []string
-		for _, m := range Marks(Query(c.query), c.text) {
+		for _, m := range Highlights(ParseQuery(c.query), c.text) {
 			got = append(got, c.text[m.Start:m.End])
 		}
 		if !slices.Equal(got, c.want) {
@@ -38,8 +38,8 @@ func FuzzMarks(f *testing.F) {
 	f.Add("The price, 会議です ｶﾞｷﾞ ½", "price 会議")
 	f.Add("\xffa\xfe", "a")
 	f.Fuzz(func(t *testing.T, text, q string) {
-		query, at := Query(q), 0
-		marks := Marks(query, text)
+		query, at := ParseQuery(q), 0
+		marks := Highlights(query, text)
 		for _, m := range marks {
 			if m.Start < at || m.End <= m.Start || m.End > len(text) {
 				t.Fatalf("%q in %q: %v", q, text, marks)

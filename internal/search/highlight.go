@@ -2,13 +2,13 @@ package search
 
 import "strings"
 
-// Span is a part of a text in bytes, from Start up to End.
-type Span struct{ Start, End int }
+// ByteRange is a part of a text in bytes, from Start up to End.
+type ByteRange struct{ Start, End int }
 
-// Marks returns where the terms of the query occur in s, in their order and
+// Highlights returns where the terms of the query occur in s, in their order and
 // without an overlap: whole words, and in a script without spaces the pairs of
 // characters. It looks at the first [maxLine] bytes and folds them once.
-func Marks(query []Term, s string) (marks []Span) {
+func Highlights(query []Term, s string) (marks []ByteRange) {
 	if len(query) == 0 {
 		return nil
 	}
@@ -22,7 +22,7 @@ func Marks(query []Term, s string) (marks []Span) {
 		switch {
 		case !hasAny(query, word):
 		case !r.unspaced:
-			marks = append(marks, Span{r.at, r.at + len(r.text)})
+			marks = append(marks, ByteRange{r.at, r.at + len(r.text)})
 		default:
 			marks = f.appendMarks(marks, query, start, end)
 		}
@@ -33,7 +33,7 @@ func Marks(query []Term, s string) (marks []Span) {
 // appendMarks marks the places of the terms in a run of a script without spaces,
 // which are the bytes from start to end of the folded text. Places that touch
 // become one.
-func (f folded) appendMarks(marks []Span, query []Term, start, end int) []Span {
+func (f folded) appendMarks(marks []ByteRange, query []Term, start, end int) []ByteRange {
 	for i := range f.text[start:end] {
 		rest, longest := f.text[start+i:end], 0
 		for _, q := range query {
@@ -58,7 +58,7 @@ func (f folded) appendMarks(marks []Span, query []Term, start, end int) []Span {
 func hasAny(query []Term, folded string) bool {
 	for r := range runs(folded) {
 		for _, q := range query {
-			if q.is(r.text, r.unspaced) {
+			if q.matches(r.text, r.unspaced) {
 				return true
 			}
 		}
