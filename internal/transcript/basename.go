@@ -19,7 +19,7 @@ func parseBaseName(path string) baseName {
 	base := strings.ToValidUTF8(path, "")
 	base = base[strings.LastIndexAny(base, `/\`)+1:]
 	var n baseName
-	base, n.extension = cutExtension(base)
+	base, n.extension = splitExtension(base)
 	for _, suffix := range []string{".transcript", ".cc"} { // Zoom's two kinds of text
 		base = strings.TrimSuffix(base, suffix)
 	}
@@ -31,20 +31,20 @@ func parseBaseName(path string) baseName {
 		day, err := time.Parse(time.DateOnly, base[:len(time.DateOnly)])
 		if rest := base[len(time.DateOnly):]; err == nil && (rest == "" || rest[0] == ' ' || rest[0] == '_') {
 			n.created = day
-			if words(rest) != "" {
+			if titleWords(rest) != "" {
 				base = rest
 			}
 		}
 	}
-	if n.title = words(base); n.title == "" {
+	if n.title = titleWords(base); n.title == "" {
 		n.title = "Untitled"
 	}
 	return n
 }
 
-// cutExtension takes off an ending of 1 to 5 letters and digits, but not the
+// splitExtension takes off an ending of 1 to 5 letters and digits, but not the
 // "5" of "Version 2.5".
-func cutExtension(base string) (stem, extension string) {
+func splitExtension(base string) (stem, extension string) {
 	dot := strings.LastIndexByte(base, '.')
 	if dot < 0 || len(base)-dot > 6 || len(base)-dot < 2 {
 		return base, ""
@@ -81,7 +81,7 @@ func parseZoomName(base string) (title string, created time.Time, ok bool) {
 	if i := strings.LastIndexByte(rest, '_'); i >= 0 && isResolution(rest[i+1:]) {
 		rest = rest[:i]
 	}
-	title = words(strings.ReplaceAll(rest, "-", " "))
+	title = titleWords(strings.ReplaceAll(rest, "-", " "))
 	if title == "" || title == "Recording" {
 		title = "Zoom recording"
 	}
@@ -93,7 +93,7 @@ func isResolution(s string) bool {
 	return ok && isDigits(width, 5) && isDigits(height, 5)
 }
 
-// words makes a title of a part of a name.
-func words(s string) string {
+// titleWords makes a title of a part of a name.
+func titleWords(s string) string {
 	return strings.Join(strings.Fields(oneLine(strings.ReplaceAll(s, "_", " "))), " ")
 }

@@ -54,7 +54,7 @@ func ParseClock(s string) (t memo.Seconds, ok bool) {
 // point, in SRT it is the rule.
 func parseClock(s string) (t memo.Seconds, fault string) {
 	if strings.HasPrefix(s, "-") {
-		return 0, "has a negative time, " + quote(s)
+		return 0, "has a negative time, " + quoteShort(s)
 	}
 	whole, fraction, cut := s, "", false
 	if i := strings.IndexAny(s, ".,"); i >= 0 {
@@ -62,27 +62,27 @@ func parseClock(s string) (t memo.Seconds, fault string) {
 	}
 	parts := strings.SplitN(whole, ":", 4)
 	if len(parts) < 2 || len(parts) > 3 || cut && !isDigits(fraction, 9) {
-		return 0, "has " + quote(s) + " where a time such as 00:00:01.000 belongs"
+		return 0, "has " + quoteShort(s) + " where a time such as 00:00:01.000 belongs"
 	}
 	total := 0.0
 	for i, p := range parts {
 		hours := i == 0 && len(parts) == 3
 		if !isDigits(p, 9) || !hours && len(p) > 2 {
-			return 0, "has " + quote(s) + " where a time such as 00:00:01.000 belongs"
+			return 0, "has " + quoteShort(s) + " where a time such as 00:00:01.000 belongs"
 		}
-		n := number(p)
+		n := parseNumber(p)
 		if !hours && n > 59 {
-			return 0, "has " + quote(s) + ", but there are no more than 59 minutes and 59 seconds"
+			return 0, "has " + quoteShort(s) + ", but there are no more than 59 minutes and 59 seconds"
 		}
 		total = total*60 + n
 	}
 	if cut {
-		total += number(fraction) / math.Pow10(len(fraction))
+		total += parseNumber(fraction) / math.Pow10(len(fraction))
 	}
 	if t, ok := memo.RoundSeconds(total); ok {
 		return t, ""
 	}
-	return 0, "has the time " + quote(s) + ", which is beyond 1,000 hours"
+	return 0, "has the time " + quoteShort(s) + ", which is beyond 1,000 hours"
 }
 
 // isDigits reports whether s is 1 to most ASCII digits.
@@ -98,8 +98,8 @@ func isDigits(s string, most int) bool {
 	return true
 }
 
-// number is the value of up to 9 digits.
-func number(digits string) float64 {
+// parseNumber is the value of up to 9 digits.
+func parseNumber(digits string) float64 {
 	n := 0
 	for i := range len(digits) {
 		n = n*10 + int(digits[i]-'0')

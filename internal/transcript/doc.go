@@ -17,21 +17,21 @@ import (
 	"memoai.tech/memo"
 )
 
-// kind is an import format, as far as it can be told before reading.
-type kind string
+// fileKind is an import format, as far as it can be told before reading.
+type fileKind string
 
 // The import formats. To add one, touch these:
-//   - the constants here, kindOf (by extension) and sniff (by content);
+//   - the constants here, kindByName (by extension) and sniff (by content);
 //   - Read's switch, and a file with the reader, which fills a draft;
 //   - extensions in basename.go, if the ending is to be cut from titles;
 //   - samples_test.go (a sample a page long), refused_test.go and the seeds in
 //     fuzz_test.go;
 //   - section 5 of the contract and the list in the manual.
 const (
-	kindVTT  kind = "vtt"
-	kindSRT  kind = "srt"
-	kindJSON kind = "json" // Whisper's or our own, decided by its shape
-	kindText kind = "txt"
+	kindVTT  fileKind = "vtt"
+	kindSRT  fileKind = "srt"
+	kindJSON fileKind = "json" // Whisper's or our own, decided by its shape
+	kindText fileKind = "txt"
 )
 
 // Read reads one file of any import format. The name, which may hold a path,
@@ -42,7 +42,7 @@ const (
 //
 // Every error is an *Error, or the cause of ctx when ctx has ended.
 func Read(ctx context.Context, name string, data []byte, limits Limits) (*memo.Transcription, error) {
-	doc, err := read(ctx, name, data, limits.orDefault())
+	doc, err := readFile(ctx, name, data, limits.orDefault())
 	if err == nil {
 		return doc, nil
 	}
@@ -55,19 +55,19 @@ func Read(ctx context.Context, name string, data []byte, limits Limits) (*memo.T
 	return nil, &Error{Reason: err.Error()}
 }
 
-func read(ctx context.Context, name string, data []byte, limits Limits) (*memo.Transcription, error) {
+func readFile(ctx context.Context, name string, data []byte, limits Limits) (*memo.Transcription, error) {
 	if err := limits.CheckSize(int64(len(data))); err != nil {
 		return nil, err
 	}
-	text, err := decode(data)
+	text, err := decodeText(data)
 	if err != nil {
 		return nil, err
 	}
 	if strings.TrimSpace(text) == "" {
-		return nil, refuse(0, "is empty")
+		return nil, refusef(0, "is empty")
 	}
 	d := &draft{ctx: ctx, limits: limits, name: parseBaseName(name)}
-	switch kindOf(d.name, text) {
+	switch kindByName(d.name, text) {
 	case kindVTT:
 		err = readVTT(d, text)
 	case kindSRT:
@@ -83,9 +83,9 @@ func read(ctx context.Context, name string, data []byte, limits Limits) (*memo.T
 	return d.document()
 }
 
-// kindOf believes the name's extension where it knows it, for a .txt may hold
+// kindByName believes the name's extension where it knows it, for a .txt may hold
 // anything, and the content otherwise.
-func kindOf(name baseName, text string) kind {
+func kindByName(name baseName, text string) fileKind {
 	switch name.extension {
 	case "vtt":
 		return kindVTT
@@ -96,10 +96,10 @@ func kindOf(name baseName, text string) kind {
 	case "txt", "text":
 		return kindText
 	}
-	return sniff(text)
+	return kindByContent(text)
 }
 
-func sniff(text string) kind {
+func kindByContent(text string) fileKind {
 	if hasVTTSignature(text) {
 		return kindVTT
 	}
@@ -115,7 +115,7 @@ func sniff(text string) kind {
 			return kindJSON
 		}
 	}
-	l := lines{text: text}
+	l := lineScanner{text: text}
 	for range 2 { // a number, then the times; the number may be missing
 		if !l.next() {
 			break

@@ -53,12 +53,12 @@ func appendHead(b []byte, d *memo.Transcription) []byte {
 	b = appendSeconds(append(b, `,"duration_seconds":`...), d.Duration)
 	b = append(b, `,"speakers":[`...)
 	for i, s := range d.Speakers {
-		b = appendMember(comma(b, i), '{', "name", s.Name)
+		b = appendMember(appendComma(b, i), '{', "name", s.Name)
 		b = append(b, '}')
 	}
 	b = append(b, `],"topics":[`...)
 	for i, t := range d.Topics {
-		b = appendMember(comma(b, i), '{', "title", t.Title)
+		b = appendMember(appendComma(b, i), '{', "title", t.Title)
 		b = append(b, '}')
 	}
 	b = append(b, ']')
@@ -76,7 +76,7 @@ func appendHead(b []byte, d *memo.Transcription) []byte {
 func appendReportsJSON(b []byte, reports []memo.Report) []byte {
 	for i := range reports {
 		r := &reports[i]
-		b = strconv.AppendInt(append(comma(b, i), `{"id":`...), r.ID, 10)
+		b = strconv.AppendInt(append(appendComma(b, i), `{"id":`...), r.ID, 10)
 		b = appendMember(b, ',', "name", r.Name)
 		b = appendMember(b, ',', "slug", r.Slug)
 		b = appendMember(b, ',', "status", string(r.Status))
@@ -86,7 +86,7 @@ func appendReportsJSON(b []byte, reports []memo.Report) []byte {
 	return b
 }
 
-func comma(b []byte, i int) []byte {
+func appendComma(b []byte, i int) []byte {
 	if i == 0 {
 		return b
 	}

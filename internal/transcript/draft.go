@@ -17,12 +17,12 @@ type draft struct {
 	doc    memo.Transcription
 	cues   []cue
 
-	evidence evidence // how far to believe "Name: text"
-	colons   bool     // there was one to believe, and not "[NAME]: text"
-	captions bool     // VTT or SRT, which know no text without times
-	video    bool     // from a tool that records video calls
-	own      bool     // our own export, which says everything itself
-	duration bool     // the file gave one
+	evidence nameEvidence // how far to believe "Name: text"
+	colons   bool         // there was one to believe, and not "[NAME]: text"
+	captions bool         // VTT or SRT, which know no text without times
+	video    bool         // from a tool that records video calls
+	own      bool         // our own export, which says everything itself
+	duration bool         // the file gave one
 }
 
 // maxSeconds is the last time that memo.RoundSeconds takes.
@@ -48,13 +48,13 @@ func (d *draft) add(c cue) error {
 	}
 	if c.start >= maxSeconds {
 		// Every cue leaves room for the millisecond that appendTiming may add.
-		return refuse(c.line, "starts at 1,000 hours or later")
+		return refusef(c.line, "starts at 1,000 hours or later")
 	}
 	if len(d.cues) == d.limits.Segments {
-		return refuse(c.line, "has more than %d segments, the most that one file may have", d.limits.Segments)
+		return refusef(c.line, "has more than %d segments, the most that one file may have", d.limits.Segments)
 	}
 	if len(c.text) > d.limits.LineBytes || len(c.speaker) > d.limits.LineBytes {
-		return refuse(c.line, "has a text of more than %d bytes, the most that one segment may have", d.limits.LineBytes)
+		return refusef(c.line, "has a text of more than %d bytes, the most that one segment may have", d.limits.LineBytes)
 	}
 	if err := checkLength(c.line, "a speaker's name", c.speaker, maxTitle); err != nil {
 		return err
@@ -67,7 +67,7 @@ func (d *draft) add(c cue) error {
 func (d *draft) setTitle(line int, title string) error {
 	d.doc.Title = oneLine(title)
 	if len(d.doc.Title) > d.limits.LineBytes {
-		return refuse(line, "has a title of more than %d bytes, the most that a line may have", d.limits.LineBytes)
+		return refusef(line, "has a title of more than %d bytes, the most that a line may have", d.limits.LineBytes)
 	}
 	return checkLength(line, "a title", d.doc.Title, maxTitle)
 }
@@ -83,13 +83,13 @@ func (d *draft) cutTitle() string {
 		}
 		n++
 	}
-	return trim(title[:cutAt(title, min(most, d.limits.LineBytes))])
+	return trimLine(title[:truncateAt(title, min(most, d.limits.LineBytes))])
 }
 
 // document makes the segments of the cues and fills in what the file left open.
 func (d *draft) document() (*memo.Transcription, error) {
 	if len(d.cues) == 0 && (!d.own || d.doc.Status == memo.StatusCompleted) {
-		return nil, refuse(0, "has no text in it")
+		return nil, refusef(0, "has no text in it")
 	}
 	if d.captions {
 		d.dropPlaceholderTimes()
@@ -145,7 +145,7 @@ func (d *draft) segments() error {
 		s := memo.Segment{Start: c.start, End: c.end, SpeakerID: c.id, Speaker: memo.Optional(c.speaker), Text: c.text}
 		if _, known := ids[c.speaker]; c.speaker != "" && !known {
 			if len(ids) == d.limits.Speakers {
-				return refuse(c.line, "has more than %d speakers, the most that one file may have", d.limits.Speakers)
+				return refusef(c.line, "has more than %d speakers, the most that one file may have", d.limits.Speakers)
 			}
 			ids[c.speaker] = memo.Optional(strconv.Itoa(len(ids) + 1))
 			if !listed {

@@ -10,12 +10,12 @@ import (
 
 const notUTF8 = "is not UTF-8. Save the file as UTF-8 and import it again"
 
-// decode returns the text of a file in UTF-8 without a byte order mark. It
+// decodeText returns the text of a file in UTF-8 without a byte order mark. It
 // takes UTF-8, and UTF-16 with a byte order mark; it does not guess, for a
 // wrong guess would store a garbled text without a word.
-func decode(data []byte) (string, error) {
+func decodeText(data []byte) (string, error) {
 	if what := binaryKind(data); what != "" {
-		return "", refuse(0, "is %s, not a transcript. Import the text of it", what)
+		return "", refusef(0, "is %s, not a transcript. Import the text of it", what)
 	}
 	var text string
 	switch {
@@ -32,13 +32,13 @@ func decode(data []byte) (string, error) {
 	default:
 		data = bytes.TrimPrefix(data, []byte{0xEF, 0xBB, 0xBF})
 		if i := firstInvalid(data); i >= 0 {
-			return "", refuse(lineAt(string(data[:i]), i), "the byte 0x%02X there "+notUTF8, data[i])
+			return "", refusef(lineAt(string(data[:i]), i), "the byte 0x%02X there "+notUTF8, data[i])
 		}
 		text = string(data)
 	}
 	// PostgreSQL keeps no NUL, and no text has one.
 	if i := strings.IndexByte(text, 0); i >= 0 {
-		return "", refuse(lineAt(text, i), "has a NUL character: it is a binary file, or UTF-16 without a byte order mark. Save it as UTF-8")
+		return "", refusef(lineAt(text, i), "has a NUL character: it is a binary file, or UTF-16 without a byte order mark. Save it as UTF-8")
 	}
 	return text, nil
 }
@@ -63,7 +63,7 @@ func decodeUTF16(data []byte, order binary.ByteOrder) (string, error) {
 	text := make([]byte, 0, len(data))
 	for i := 0; i < len(data); i += 2 {
 		if i+1 == len(data) {
-			return "", refuse(lineAt(string(text), len(text)), "ends in the middle of a UTF-16 character: the file is cut short")
+			return "", refusef(lineAt(string(text), len(text)), "ends in the middle of a UTF-16 character: the file is cut short")
 		}
 		r := rune(order.Uint16(data[i:]))
 		if utf16.IsSurrogate(r) {
@@ -72,7 +72,7 @@ func decodeUTF16(data []byte, order binary.ByteOrder) (string, error) {
 				low = rune(order.Uint16(data[i+2:]))
 			}
 			if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
-				return "", refuse(lineAt(string(text), len(text)), "has half of a UTF-16 character. Save the file as UTF-8 and import it again")
+				return "", refusef(lineAt(string(text), len(text)), "has half of a UTF-16 character. Save the file as UTF-8 and import it again")
 			}
 			i += 2
 		}

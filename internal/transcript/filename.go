@@ -32,7 +32,7 @@ func FileName(t *memo.ListItem, f Format) string {
 	if isReserved(stem) {
 		stem = "_" + stem
 	}
-	return fit(stem, "."+string(f))
+	return fitName(stem, "."+string(f))
 }
 
 // safeStem makes the stem of a file's name of any text; empty if nothing is
@@ -80,18 +80,18 @@ func isReserved(stem string) bool {
 	return false
 }
 
-// fit joins a stem and an ending, shortening the stem to what a name may have.
-func fit(stem, ending string) string {
+// fitName joins a stem and an ending, shortening the stem to what a name may have.
+func fitName(stem, ending string) string {
 	if len(stem)+len(ending) <= maxFileName {
 		return stem + ending
 	}
-	return strings.TrimRight(stem[:cutAt(stem, maxFileName-len(ending))], " .") + ending
+	return strings.TrimRight(stem[:truncateAt(stem, maxFileName-len(ending))], " .") + ending
 }
 
-// cutAt returns the longest length of at most n bytes at which s may be cut
+// truncateAt returns the longest length of at most n bytes at which s may be cut
 // without breaking a character as people see it: no combining mark, emoji
 // sequence or flag is torn apart, unless it is longer than n by itself.
-func cutAt(s string, n int) int {
+func truncateAt(s string, n int) int {
 	if len(s) <= n {
 		return len(s)
 	}
@@ -103,7 +103,7 @@ func cutAt(s string, n int) int {
 		after, _ := utf8.DecodeRuneInString(s[n:])
 		before, size := utf8.DecodeLastRuneInString(s[:n])
 		switch {
-		case joins(after), before == '\u200D', isFlagHalf(after) && flagHalves(s[:n])%2 == 1:
+		case isJoiner(after), before == '\u200D', isFlagHalf(after) && flagHalves(s[:n])%2 == 1:
 			n -= size
 			continue
 		}
@@ -112,8 +112,8 @@ func cutAt(s string, n int) int {
 	return runeCut
 }
 
-// joins reports characters that belong to the one before them.
-func joins(r rune) bool {
+// isJoiner reports characters that belong to the one before them.
+func isJoiner(r rune) bool {
 	return unicode.Is(unicode.M, r) || r == '\u200D' || r >= 0x1F3FB && r <= 0x1F3FF || r >= 0xE0020 && r <= 0xE007F
 }
 
@@ -149,10 +149,10 @@ func UniqueNames(names []string) []string {
 		if dot := strings.LastIndexByte(name, '.'); dot > 0 && len(name)-dot <= 16 {
 			stem, ending = name[:dot], name[dot:]
 		}
-		unique[i] = fit(stem, ending)
+		unique[i] = fitName(stem, ending)
 		key := same(unique[i])
 		for n := max(next[key], 2); taken[same(unique[i])]; n++ {
-			unique[i] = fit(stem, " ("+strconv.Itoa(n)+")"+ending)
+			unique[i] = fitName(stem, " ("+strconv.Itoa(n)+")"+ending)
 			next[key] = n + 1
 		}
 		taken[same(unique[i])] = true

@@ -99,7 +99,7 @@ func TestCutKeepsCharacters(t *testing.T) {
 		if want == "" { // a character longer than n gives way
 			want = tt.s[:3]
 		}
-		if got := tt.s[:cutAt(tt.s, tt.n)]; got != want {
+		if got := tt.s[:truncateAt(tt.s, tt.n)]; got != want {
 			t.Errorf("%q at %d: got %q, want %q", tt.s, tt.n, got, want)
 		}
 	}

@@ -106,7 +106,7 @@ func checkAnyFile(t rapid.TB, name string, data []byte) {
 		return
 	}
 	tagged := slices.ContainsFunc(doc.Segments, func(s memo.Segment) bool { return stripSRTTags(s.Text) != s.Text })
-	stamped := slices.ContainsFunc(doc.Segments, func(s memo.Segment) bool { _, _, ok := cutStamp(s.Text); return ok })
+	stamped := slices.ContainsFunc(doc.Segments, func(s memo.Segment) bool { _, _, ok := splitTimestamp(s.Text); return ok })
 	for _, format := range []Format{Text, SRT, VTT} {
 		if format == SRT && tagged || format == Text && stamped {
 			continue // these formats have no escapes: what was said is taken for a tag, or a time

@@ -35,22 +35,22 @@ func readJSON(d *draft, text string) error {
 		return f.explain(err)
 	}
 	if i := escapedNUL(text); i >= 0 {
-		return refuse(lineAt(text, i), "has a NUL character, which no text has")
+		return refusef(lineAt(text, i), "has a NUL character, which no text has")
 	}
 	f.Decoder = jsontext.NewDecoder(bytes.NewBuffer(f.data), jsontext.AllowDuplicateNames(true)) // there are none
 	switch {
 	case shape.own && nonFinite >= 0: // we write none
-		return refuse(lineAt(text, nonFinite), "is not valid JSON: NaN and Infinity are no numbers there")
+		return refusef(lineAt(text, nonFinite), "is not valid JSON: NaN and Infinity are no numbers there")
 	case shape.array:
 		err = f.readSegments()
 	case shape.own && !shape.segments:
-		return refuse(1, `is a transcription without "segments". Export it as json, lists leave the text out`)
+		return refusef(1, `is a transcription without "segments". Export it as json, lists leave the text out`)
 	case shape.own:
-		err = readOwn(f)
+		err = readMemoJSON(f)
 	case shape.segments || shape.text:
 		err = readWhisper(f, shape.segments)
 	default:
-		return refuse(1, `is JSON, but neither Whisper's nor this API's: it has no "segments"`)
+		return refusef(1, `is JSON, but neither Whisper's nor this API's: it has no "segments"`)
 	}
 	if err != nil {
 		return f.explain(err)
@@ -114,7 +114,7 @@ func (f *jsonFile) shape() (s jsonShape, err error) {
 	case err == io.EOF:
 		return s, nil
 	case err == nil:
-		return s, refuse(f.lineAt(int(f.InputOffset())), "has more after the end of the JSON")
+		return s, refusef(f.lineAt(int(f.InputOffset())), "has more after the end of the JSON")
 	}
 	return s, err
 }
@@ -141,7 +141,7 @@ func (f *jsonFile) check() error {
 
 func (f *jsonFile) checkMembers() error {
 	if kind, tokens := f.StackIndex(f.StackDepth()); kind == '{' && tokens > 2*maxMembers {
-		return refuse(f.lineAt(int(f.InputOffset())), "has an object of more than %d members", maxMembers)
+		return refusef(f.lineAt(int(f.InputOffset())), "has an object of more than %d members", maxMembers)
 	}
 	return nil
 }
@@ -198,13 +198,13 @@ func (f *jsonFile) explain(err error) error {
 		return err
 	}
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {
-		return refuse(lineAt(f.text, int(e.ByteOffset)), "has the wrong type of value at %s", quote(string(e.JSONPointer)))
+		return refusef(lineAt(f.text, int(e.ByteOffset)), "has the wrong type of value at %s", quoteShort(string(e.JSONPointer)))
 	}
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return refuse(lineAt(f.text, len(f.text)), "the file is cut short: the JSON does not end")
+			return refusef(lineAt(f.text, len(f.text)), "the file is cut short: the JSON does not end")
 		}
-		return refuse(lineAt(f.text, int(e.ByteOffset)), "is not valid JSON: %s", oneLine(e.Err.Error()))
+		return refusef(lineAt(f.text, int(e.ByteOffset)), "is not valid JSON: %s", oneLine(e.Err.Error()))
 	}
-	return refuse(0, "is not valid JSON: %s", oneLine(err.Error()))
+	return refusef(0, "is not valid JSON: %s", oneLine(err.Error()))
 }

@@ -34,12 +34,12 @@ func (f *jsonFile) readSegments() error {
 			return err
 		}
 		if s.Start == nil {
-			untimed = first(untimed, line)
+			untimed = firstPresent(untimed, line)
 		} else {
-			timed = first(timed, line)
+			timed = firstPresent(timed, line)
 		}
 		if timed > 0 && untimed > 0 {
-			return refuse(untimed, `has a segment without "start" and "end" among others that have them`)
+			return refusef(untimed, `has a segment without "start" and "end" among others that have them`)
 		}
 		f.closeCue(c.start)
 		before := len(f.draft.cues)
@@ -83,11 +83,11 @@ func (f *jsonFile) closeLast() {
 func (s *jsonSegment) cue(line int, own bool) (cue, error) {
 	c := cue{line: line, id: memo.Optional(oneLine(s.SpeakerID)), speaker: s.Speaker}
 	if s.Text == nil {
-		return c, refuse(line, `has a segment without "text"`)
+		return c, refusef(line, `has a segment without "text"`)
 	}
 	c.text = *s.Text
 	if s.Start == nil && s.End != nil || own && s.Start != nil && s.End == nil {
-		return c, refuse(line, `has a segment with only one of "start" and "end"`)
+		return c, refusef(line, `has a segment with only one of "start" and "end"`)
 	}
 	if s.Start != nil {
 		var startOK bool
@@ -98,27 +98,27 @@ func (s *jsonSegment) cue(line int, own bool) (cue, error) {
 			c.end, endOK = memo.RoundSeconds(*s.End)
 		}
 		if !startOK || !endOK {
-			return c, refuse(line, "has a time that is negative, no number or beyond 1,000 hours")
+			return c, refusef(line, "has a time that is negative, no number or beyond 1,000 hours")
 		}
 		const slip = 500 // milliseconds, by which the aligners of words miss
 		if early := c.start.Millis() - c.end.Millis(); !own && early > 0 && early <= slip {
 			c.end = c.start
 		}
 		if fault := checkOrder(c.start, c.end); fault != "" {
-			return c, refuse(line, "has a segment that %s", fault)
+			return c, refusef(line, "has a segment that %s", fault)
 		}
 	}
 	if c.speaker == "" && len(s.Words) > 0 {
 		var err error
 		c.speaker, err = speakerOfWords(s.Words)
 		if err != nil {
-			return c, refuse(line, `has a segment whose "words" are not a list of words`)
+			return c, refusef(line, `has a segment whose "words" are not a list of words`)
 		}
 	}
 	return c, nil
 }
 
-func first(line, other int) int {
+func firstPresent(line, other int) int {
 	if line > 0 {
 		return line
 	}

@@ -29,9 +29,9 @@ func (l Limits) CheckSize(n int64) error {
 	case n <= int64(l.Bytes):
 		return nil
 	case l.Bytes%(1<<20) == 0:
-		return refuse(0, "is larger than %d MB, the most that one file may have", l.Bytes>>20)
+		return refusef(0, "is larger than %d MB, the most that one file may have", l.Bytes>>20)
 	}
-	return refuse(0, "is larger than %d bytes, the most that one file may have", l.Bytes)
+	return refusef(0, "is larger than %d bytes, the most that one file may have", l.Bytes)
 }
 
 func (l Limits) orDefault() Limits {
@@ -80,7 +80,7 @@ func checkItem(d *memo.Transcription) error {
 		return err
 	}
 	if len(item)+others > maxItem {
-		return refuse(0, "has a title, a summary, speakers and topics of more than %d kB together, "+
+		return refusef(0, "has a title, a summary, speakers and topics of more than %d kB together, "+
 			"the most that one file may have", maxItem>>10)
 	}
 	return nil
@@ -89,7 +89,7 @@ func checkItem(d *memo.Transcription) error {
 // checkLength refuses a text of more than so many characters.
 func checkLength(line int, what, s string, most int) error {
 	if len(s) > most && utf8.RuneCountInString(s) > most {
-		return refuse(line, "has %s of more than %d characters", what, most)
+		return refusef(line, "has %s of more than %d characters", what, most)
 	}
 	return nil
 }
@@ -108,16 +108,16 @@ func (e *Error) Error() string {
 	return "line " + strconv.Itoa(e.Line) + ": " + e.Reason
 }
 
-func refuse(line int, format string, args ...any) error {
+func refusef(line int, format string, args ...any) error {
 	return &Error{Line: line, Reason: fmt.Sprintf(format, args...)}
 }
 
-// quote shows a piece of a file in a reason: short, and on one line whatever
+// quoteShort shows a piece of a file in a reason: short, and on one line whatever
 // is in it.
-func quote(s string) string {
+func quoteShort(s string) string {
 	const most = 40
 	if len(s) > most {
-		s = s[:cutAt(s, most)] + "…"
+		s = s[:truncateAt(s, most)] + "…"
 	}
 	return strconv.Quote(s)
 }

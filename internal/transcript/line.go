@@ -6,17 +6,17 @@ import (
 	"unicode/utf8"
 )
 
-// lines walks over a text line by line without splitting it, so that 32 MB of
+// lineScanner walks over a text line by line without splitting it, so that 32 MB of
 // line breaks cost nothing. A line ends with LF, CRLF or CR. A copy of the
 // value is a place to come back to.
-type lines struct {
+type lineScanner struct {
 	text     string
 	rest     int // where the next line starts
 	number   int // of the current line, from 1
 	from, to int // the current line, without its end
 }
 
-func (l *lines) next() bool {
+func (l *lineScanner) next() bool {
 	if l.rest >= len(l.text) {
 		return false
 	}
@@ -33,10 +33,10 @@ func (l *lines) next() bool {
 	return true
 }
 
-func (l *lines) line() string { return l.text[l.from:l.to] }
+func (l *lineScanner) line() string { return l.text[l.from:l.to] }
 
 // peek returns the line after the current one, "" at the end.
-func (l *lines) peek() string {
+func (l *lineScanner) peek() string {
 	ahead := *l
 	if !ahead.next() {
 		return ""
@@ -55,7 +55,7 @@ func lineAt(text string, offset int) int {
 // the ends are trimmed. Everything else stays as it is.
 func oneLine(s string) string {
 	if isOneLine(s) {
-		return trim(s)
+		return trimLine(s)
 	}
 	b := make([]byte, 0, len(s))
 	blanks, folded := 0, false
@@ -85,12 +85,12 @@ func oneLine(s string) string {
 		folded = false
 		b = append(b, s[i-n:i]...)
 	}
-	return trim(string(b))
+	return trimLine(string(b))
 }
 
-// trim takes off blanks, and the byte order marks that joined files leave: as
+// trimLine takes off blanks, and the byte order marks that joined files leave: as
 // the first character of an export such a one would not come back.
-func trim(s string) string {
+func trimLine(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == '\uFEFF' })
 }
 
@@ -110,9 +110,9 @@ func isOneLine(s string) bool {
 	return true
 }
 
-// paragraphs is oneLine for a text that may have several lines, a summary or a
+// joinParagraphs is oneLine for a text that may have several lines, a summary or a
 // report: it keeps line breaks, as LF, and tabs.
-func paragraphs(s string) string {
+func joinParagraphs(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) }) {
 		return s
 	}

@@ -85,7 +85,7 @@ func appendReports(b []byte, reports []memo.Report) []byte {
 // are Markdown's way. Indents go, they would be code.
 func appendParagraphs(b []byte, text string) []byte {
 	started, blank := false, false
-	for l := (lines{text: text}); l.next(); {
+	for l := (lineScanner{text: text}); l.next(); {
 		line := oneLine(l.line())
 		switch {
 		case line == "":

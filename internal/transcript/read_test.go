@@ -223,7 +223,7 @@ func TestSpeakersAreNumbered(t *testing.T) {
 
 // TestKindByContent reads files whose names say nothing.
 func TestKindByContent(t *testing.T) {
-	for data, want := range map[string]kind{
+	for data, want := range map[string]fileKind{
 		"WEBVTT":                     kindVTT,
 		"WEBVTT - a\n\n":             kindVTT,
 		"WEBVTTs are files":          kindText,
@@ -239,11 +239,11 @@ func TestKindByContent(t *testing.T) {
 		"hello":                      kindText,
 	} {
 		for _, name := range []string{"", "a", "a.b/c", "a.md", "a.jsonl", "a.2026"} {
-			if got := kindOf(parseBaseName(name), data); got != want {
+			if got := kindByName(parseBaseName(name), data); got != want {
 				t.Errorf("%q named %q is %s, want %s", data, name, got, want)
 			}
 		}
-		if got := kindOf(parseBaseName(`C:\x\a.SRT`), data); got != kindSRT {
+		if got := kindByName(parseBaseName(`C:\x\a.SRT`), data); got != kindSRT {
 			t.Errorf("a.SRT is %s", got)
 		}
 	}

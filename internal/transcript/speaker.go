@@ -6,13 +6,13 @@ import (
 	"unicode/utf8"
 )
 
-// evidence is how far a file is believed when a text starts with "Name: ".
-type evidence uint8
+// nameEvidence is how far a file is believed when a text starts with "Name: ".
+type nameEvidence uint8
 
 const (
-	evidenceNone evidence = iota // the format has a place for speakers: never
-	evidenceWeak                 // anybody may have written a colon: see nameSpeakers
-	evidenceForm                 // our own lines, in which the name stands so
+	evidenceNone nameEvidence = iota // the format has a place for speakers: never
+	evidenceWeak                     // anybody may have written a colon: see nameSpeakers
+	evidenceForm                     // our own lines, in which the name stands so
 )
 
 // nameSpeakers takes "Jordan: Of course" apart. A colon alone proves nothing
@@ -26,7 +26,7 @@ func (d *draft) nameSpeakers() {
 	count := map[string]int{}
 	likely, possible := 0, 0
 	for _, c := range d.cues {
-		name, _, ok := cutName(c.text)
+		name, _, ok := splitName(c.text)
 		if !ok {
 			continue
 		}
@@ -39,7 +39,7 @@ func (d *draft) nameSpeakers() {
 	half := func(n int) bool { return 2*n >= len(d.cues) }
 	for i := range d.cues {
 		c := &d.cues[i]
-		name, rest, ok := cutName(c.text)
+		name, rest, ok := splitName(c.text)
 		if !ok {
 			continue
 		}
@@ -57,10 +57,10 @@ func (d *draft) nameSpeakers() {
 	}
 }
 
-// cutName splits a text at its first colon, if what stands before could be
+// splitName splits a text at its first colon, if what stands before could be
 // somebody's name at all: short, no sentence, no time, no address. WhisperX
 // puts the name in brackets, "[SPEAKER_00]: Of course".
-func cutName(text string) (name, rest string, ok bool) {
+func splitName(text string) (name, rest string, ok bool) {
 	const wide = "："                   // Chinese and Japanese need no blank after theirs
 	head := text[:min(len(text), 220)] // more than the longest name below
 	i, n := strings.IndexByte(head, ':'), 1
@@ -70,13 +70,13 @@ func cutName(text string) (name, rest string, ok bool) {
 	if i <= 0 || n == 1 && !strings.HasPrefix(text[i+1:], " ") {
 		return "", "", false // 10:30, https://
 	}
-	name, rest = text[:i], trim(text[i+n:])
+	name, rest = text[:i], trimLine(text[i+n:])
 	if strings.HasPrefix(name, "[") && strings.HasSuffix(name, "]") {
 		name = name[1 : len(name)-1]
 	}
-	if rest == "" || name != trim(name) || utf8.RuneCountInString(name) > 50 ||
+	if rest == "" || name != trimLine(name) || utf8.RuneCountInString(name) > 50 ||
 		strings.Count(name, " ") > 5 || strings.ContainsAny(name, `?!…;"“”„«»<>[]{}=*\。、！？`) ||
-		!strings.ContainsFunc(name, unicode.IsLetter) || notNames[numberless(name)] {
+		!strings.ContainsFunc(name, unicode.IsLetter) || notNames[withoutNumber(name)] {
 		return "", "", false
 	}
 	return name, rest, true
@@ -94,7 +94,7 @@ func looksLikeName(name string) bool {
 		return false // a sentence in a script without spaces
 	}
 	for i, p := range parts {
-		if i > 0 && particles[p] {
+		if i > 0 && nameParticles[p] {
 			continue
 		}
 		first, _ := utf8.DecodeRuneInString(strings.TrimLeft(p, "(&-–"))
@@ -117,15 +117,15 @@ func isNumberedSpeaker(name string) bool {
 	return isDigits(strings.TrimLeft(name[len(word):], " _-"), 4)
 }
 
-// numberless folds "Step 3" to "step".
-func numberless(name string) string {
+// withoutNumber folds "Step 3" to "step".
+func withoutNumber(name string) string {
 	return strings.ToLower(strings.TrimRight(name, " 0123456789"))
 }
 
-var particles = set(`de da di do du dos das del della van von der den ter la le el al bin ibn ben of the and und y e af av zu st`)
+var nameParticles = stringSet(`de da di do du dos das del della van von der den ter la le el al bin ibn ben of the and und y e af av zu st`)
 
 // notNames are the words that most often stand before a colon and are nobody.
-var notNames = set(`note notes agenda question answer warning important remember example summary topic topics date time
+var notNames = stringSet(`note notes agenda question answer warning important remember example summary topic topics date time
 	subject title participants attendees action actions decision decisions todo update tip ps p.s. fyi step chapter part
 	point item section day week figure option result conclusion problem solution idea edit link source
 	hinweis wichtig achtung beispiel frage antwort thema teilnehmer ergebnis fazit schritt
@@ -133,7 +133,7 @@ var notNames = set(`note notes agenda question answer warning important remember
 	nota importante remarque attention exemple question ejemplo
 	注意 注 例 質問 回答 議題 ملاحظة سؤال جواب مثال تنبيه`)
 
-func set(names string) map[string]bool {
+func stringSet(names string) map[string]bool {
 	m := map[string]bool{}
 	for _, n := range strings.Fields(names) {
 		m[n] = true

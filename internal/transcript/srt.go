@@ -13,16 +13,16 @@ import (
 // A line of times begins a cue; what follows up to the next one is its text.
 func readSRT(d *draft, text string) error {
 	d.captions, d.evidence = true, evidenceWeak
-	r := srtReader{draft: d, lines: lines{text: text}}
+	r := srtReader{draft: d, lineScanner: lineScanner{text: text}}
 	for r.next() {
 		line := strings.TrimSpace(r.line())
 		err := d.alive()
 		switch {
 		case err != nil:
 		case line == "":
-			r.above = srtBlank
+			r.previousLine = srtBlank
 		// Right below the times an arrow can only be something that was said.
-		case strings.Contains(line, "-->") && r.above != srtTimes:
+		case strings.Contains(line, "-->") && r.previousLine != srtTimes:
 			err = r.arrow(line)
 		default:
 			err = r.words(line)
@@ -37,12 +37,12 @@ func readSRT(d *draft, text string) error {
 // srtReader is an SRT file while it is being read.
 type srtReader struct {
 	draft *draft
-	lines
-	open       *cue   // the cue whose text is being read, nil before the first
-	start, end int    // its text
-	above      srtRow // the line before the current one
-	last       string // that line, if it is of srtWords,
-	kept       int    // and where the text ended without it
+	lineScanner
+	open          *cue   // the cue whose text is being read, nil before the first
+	start, end    int    // its text
+	previousLine  srtRow // the line before the current one
+	last          string // that line, if it is of srtWords,
+	endBeforeLast int    // and where the text ended without it
 }
 
 type srtRow uint8
@@ -55,23 +55,23 @@ const (
 
 // arrow reads a line with an arrow in it: times, unless it was said.
 func (r *srtReader) arrow(line string) error {
-	numbered := r.above == srtWords && isSRTNumber(r.last)
+	numbered := r.previousLine == srtWords && isSRTNumber(r.last)
 	c, fault := parseTiming(line)
 	if fault != "" {
-		if r.open == nil || (r.above == srtBlank || numbered) && startsWithTime(line) {
-			return refuse(r.number, "%s", fault)
+		if r.open == nil || (r.previousLine == srtBlank || numbered) && startsWithTime(line) {
+			return refusef(r.number, "%s", fault)
 		}
 		return r.words(line)
 	}
 	end := r.end
 	c.line = r.number
 	if numbered {
-		end, c.line = r.kept, r.number-1
+		end, c.line = r.endBeforeLast, r.number-1
 	}
 	if err := r.closeCue(end); err != nil {
 		return err
 	}
-	r.open, r.start, r.end, r.above = &c, r.rest, r.rest, srtTimes
+	r.open, r.start, r.end, r.previousLine = &c, r.rest, r.rest, srtTimes
 	return nil
 }
 
@@ -79,9 +79,9 @@ func (r *srtReader) arrow(line string) error {
 // that out and takes it back.
 func (r *srtReader) words(line string) error {
 	if r.open == nil && !strings.Contains(r.peek(), "-->") {
-		return refuse(r.number, "has %s where a cue's number or times such as 00:00:01,000 --> 00:00:02,500 belong", quote(line))
+		return refusef(r.number, "has %s where a cue's number or times such as 00:00:01,000 --> 00:00:02,500 belong", quoteShort(line))
 	}
-	r.last, r.kept, r.end, r.above = line, r.end, r.to, srtWords
+	r.last, r.endBeforeLast, r.end, r.previousLine = line, r.end, r.to, srtWords
 	return nil
 }
 

@@ -14,7 +14,7 @@ func readText(d *draft, text string) error {
 		return readStamped(d, text)
 	}
 	d.evidence = evidenceWeak
-	for l := (lines{text: text}); l.next(); {
+	for l := (lineScanner{text: text}); l.next(); {
 		if err := d.add(cue{line: l.number, text: l.line()}); err != nil {
 			return err
 		}
@@ -26,11 +26,11 @@ func readText(d *draft, text string) error {
 // of many may start with something in brackets and mean nothing by it.
 func isStamped(text string) bool {
 	stamped, all := 0, 0
-	for l := (lines{text: text}); l.next(); {
+	for l := (lineScanner{text: text}); l.next(); {
 		if strings.TrimSpace(l.line()) == "" {
 			continue
 		}
-		if _, _, ok := cutStamp(l.line()); ok {
+		if _, _, ok := splitTimestamp(l.line()); ok {
 			if all == 0 {
 				return true
 			}
@@ -52,11 +52,11 @@ func readStamped(d *draft, text string) error {
 		open.text = text[from:to]
 		return d.add(open)
 	}
-	for l := (lines{text: text}); l.next(); {
+	for l := (lineScanner{text: text}); l.next(); {
 		if err := d.alive(); err != nil {
 			return err
 		}
-		start, rest, ok := cutStamp(l.line())
+		start, rest, ok := splitTimestamp(l.line())
 		if !ok {
 			to = l.to
 			continue
@@ -66,7 +66,7 @@ func readStamped(d *draft, text string) error {
 		}
 		t, valid := memo.RoundSeconds(start)
 		if !valid {
-			return refuse(l.number, "has a time beyond 1,000 hours")
+			return refusef(l.number, "has a time beyond 1,000 hours")
 		}
 		open = cue{line: l.number, start: t, end: t}
 		from, to = l.to-len(rest), l.to
@@ -85,8 +85,8 @@ func readStamped(d *draft, text string) error {
 	return nil
 }
 
-// cutStamp takes "[00:42] " or "[1:02:03] " off a line. Seconds count.
-func cutStamp(line string) (start float64, rest string, ok bool) {
+// splitTimestamp takes "[00:42] " or "[1:02:03] " off a line. Seconds count.
+func splitTimestamp(line string) (start float64, rest string, ok bool) {
 	line = strings.TrimLeftFunc(line, unicode.IsSpace)
 	if !strings.HasPrefix(line, "[") {
 		return 0, "", false
@@ -100,10 +100,10 @@ func cutStamp(line string) (start float64, rest string, ok bool) {
 		return 0, "", false
 	}
 	for i, p := range parts {
-		if i > 0 && len(p) != 2 || !isDigits(p, 9) || i > 0 && number(p) > 59 {
+		if i > 0 && len(p) != 2 || !isDigits(p, 9) || i > 0 && parseNumber(p) > 59 {
 			return 0, "", false
 		}
-		start = start*60 + number(p)
+		start = start*60 + parseNumber(p)
 	}
 	return start, line[end+1:], true
 }

@@ -19,10 +19,10 @@ func hasVTTSignature(text string) bool {
 // Where a browser would drop a part without a word, the file is refused.
 func readVTT(d *draft, text string) error {
 	if !hasVTTSignature(text) {
-		return refuse(1, "does not start with WEBVTT, as a WebVTT file must. If it is SubRip, name it .srt")
+		return refusef(1, "does not start with WEBVTT, as a WebVTT file must. If it is SubRip, name it .srt")
 	}
 	d.captions, d.evidence = true, evidenceWeak
-	l := lines{text: text}
+	l := lineScanner{text: text}
 	if err := readVTTHeader(d, &l); err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func readVTT(d *draft, text string) error {
 		if !strings.Contains(l.line(), "-->") {
 			if !strings.Contains(l.peek(), "-->") {
 				if !isVTTComment(l.line()) {
-					return refuse(l.number, "has the text %s without times before it", quote(l.line()))
+					return refusef(l.number, "has the text %s without times before it", quoteShort(l.line()))
 				}
 				skipVTTBlock(&l)
 				continue
@@ -46,7 +46,7 @@ func readVTT(d *draft, text string) error {
 		}
 		c, fault := parseTiming(l.line())
 		if fault != "" {
-			return refuse(l.number, "%s", fault)
+			return refusef(l.number, "%s", fault)
 		}
 		c.line = first.number
 		if err := addVTTCue(d, c, vttPayload(&l)); err != nil {
@@ -65,7 +65,7 @@ func readVTT(d *draft, text string) error {
 
 // readVTTHeader reads what stands before the first empty line: a title after
 // the signature, "Language: en", and what else tools put there.
-func readVTTHeader(d *draft, l *lines) error {
+func readVTTHeader(d *draft, l *lineScanner) error {
 	l.next()
 	title := strings.TrimSpace(strings.TrimPrefix(l.line(), vttSignature))
 	if !strings.HasPrefix(title, "Kind:") { // YouTube's old header, all on one line
@@ -98,7 +98,7 @@ func isVTTComment(line string) bool {
 
 // skipVTTBlock leaves out the rest of a block, which ends at an empty line or,
 // by the grammar, at a cue.
-func skipVTTBlock(l *lines) {
+func skipVTTBlock(l *lineScanner) {
 	for {
 		before := *l
 		if !l.next() || l.line() == "" {
@@ -112,7 +112,7 @@ func skipVTTBlock(l *lines) {
 }
 
 // vttPayload returns the lines below the current one, up to an empty one.
-func vttPayload(l *lines) string {
+func vttPayload(l *lineScanner) string {
 	from, to := l.rest, l.rest
 	for {
 		before := *l

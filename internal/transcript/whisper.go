@@ -47,7 +47,7 @@ func readWhisper(f *jsonFile, segments bool) error {
 }
 
 func (d *draft) addLines(line int, text string) error {
-	for l := (lines{text: text}); l.next(); {
+	for l := (lineScanner{text: text}); l.next(); {
 		if err := d.add(cue{line: line, text: l.line()}); err != nil {
 			return err
 		}
@@ -71,7 +71,7 @@ func (f *jsonFile) readDuration() error {
 func (d *draft) setDuration(line int, seconds float64) error {
 	duration, ok := memo.RoundSeconds(seconds)
 	if !ok {
-		return refuse(line, "has a duration that is negative or beyond 1,000 hours")
+		return refusef(line, "has a duration that is negative or beyond 1,000 hours")
 	}
 	d.doc.Duration, d.duration = duration, true
 	return nil

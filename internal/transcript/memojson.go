@@ -12,19 +12,19 @@ import (
 	"memoai.tech/memo"
 )
 
-// ownHead is our own export but for its segments. The ids in it are those of
+// memoHead is our own export but for its segments. The ids in it are those of
 // another database: only the reports keep theirs, being numbers of their own.
-type ownHead struct {
+type memoHead struct {
 	summary, language, externalID, status, mediaType string
 	created, updated                                 time.Time
 }
 
-// readOwn reads the JSON that [Write] writes. The text in it is derived again,
+// readMemoJSON reads the JSON that [Write] writes. The text in it is derived again,
 // so it need not be there.
-func readOwn(f *jsonFile) error {
+func readMemoJSON(f *jsonFile) error {
 	d := f.draft
 	d.own = true
-	var h ownHead
+	var h memoHead
 	err := f.members(func(name string) error {
 		line := f.nextLine()
 		switch name {
@@ -35,12 +35,12 @@ func readOwn(f *jsonFile) error {
 			}
 			return d.setTitle(line, title)
 		case "status":
-			return f.oneOf(&h.status, line, name, statuses())
+			return f.oneOf(&h.status, line, name, statusNames())
 		case "summary":
 			if err := f.decode(&h.summary); err != nil {
 				return err
 			}
-			h.summary = paragraphs(h.summary)
+			h.summary = joinParagraphs(h.summary)
 			return checkLength(line, "a summary", h.summary, maxSummary)
 		case "language":
 			if err := f.decode(&h.language); err != nil {
@@ -100,12 +100,12 @@ func (f *jsonFile) oneOf(out *string, line int, name string, values []string) er
 		return err
 	}
 	if *out != "" && !slices.Contains(values, *out) {
-		return refuse(line, "has the %s %s, which is none of %s", name, quote(*out), strings.Join(values, ", "))
+		return refusef(line, "has the %s %s, which is none of %s", name, quoteShort(*out), strings.Join(values, ", "))
 	}
 	return nil
 }
 
-func statuses() []string {
+func statusNames() []string {
 	var names []string
 	for _, s := range memo.Statuses {
 		names = append(names, string(s))
@@ -127,11 +127,11 @@ func (f *jsonFile) readTime(out *time.Time) error {
 func parseTime(line int, s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
-		return t, refuse(line, "has the time %s, which is not like 2026-05-20T09:14:00Z", quote(s))
+		return t, refusef(line, "has the time %s, which is not like 2026-05-20T09:14:00Z", quoteShort(s))
 	}
 	// The zone may push the instant out of the years that can be written.
 	if t = memo.TruncateToMillis(t); t.Year() < 0 || t.Year() > 9999 {
-		return t, refuse(line, "has the time %s, which is not in the years 0 to 9999", quote(s))
+		return t, refusef(line, "has the time %s, which is not in the years 0 to 9999", quoteShort(s))
 	}
 	return t, nil
 }
@@ -166,7 +166,7 @@ func (f *jsonFile) readSpeakers() error {
 			return err
 		}
 		if len(d.doc.Speakers) == d.limits.Speakers {
-			return refuse(line, "has more than %d speakers, the most that one file may have", d.limits.Speakers)
+			return refusef(line, "has more than %d speakers, the most that one file may have", d.limits.Speakers)
 		}
 		if s.Name = oneLine(s.Name); s.Name != "" {
 			d.doc.Speakers = append(d.doc.Speakers, s)
@@ -185,7 +185,7 @@ func (f *jsonFile) readTopics() error {
 			return nil
 		}
 		if len(f.draft.doc.Topics) == maxTopics {
-			return refuse(line, "has more than %d topics, the most that one file may have", maxTopics)
+			return refusef(line, "has more than %d topics, the most that one file may have", maxTopics)
 		}
 		f.draft.doc.Topics = append(f.draft.doc.Topics, t)
 		return checkLength(line, "a topic", t.Title, maxLabel)
@@ -195,12 +195,12 @@ func (f *jsonFile) readTopics() error {
 func (f *jsonFile) readProject() error {
 	line := f.nextLine()
 	var p *memo.ProjectRef
-	if err := f.decode(&p); err != nil || p == nil || trim(p.Name) == "" {
+	if err := f.decode(&p); err != nil || p == nil || trimLine(p.Name) == "" {
 		return err
 	}
-	name, err := memo.CleanName("name", trim(p.Name))
+	name, err := memo.CleanName("name", trimLine(p.Name))
 	if e, ok := errors.AsType[*memo.Error](err); ok {
-		return refuse(line, "has a project whose name %s", e.Message)
+		return refusef(line, "has a project whose name %s", e.Message)
 	}
 	f.draft.doc.Project = &memo.ProjectRef{Name: name}
 	return err
@@ -222,7 +222,7 @@ func (f *jsonFile) readReports() error {
 		}
 		report := memo.Report{
 			ID: r.ID, Name: oneLine(r.Name), Slug: oneLine(r.Slug),
-			Status: memo.Status(r.Status), Text: paragraphs(r.Text),
+			Status: memo.Status(r.Status), Text: joinParagraphs(r.Text),
 		}
 		if err := checkLength(line, "a report with a name", report.Name, maxLabel); err != nil {
 			return err
@@ -234,16 +234,16 @@ func (f *jsonFile) readReports() error {
 			return err
 		}
 		if bytes += len(report.Text); bytes > maxReportBytes {
-			return refuse(line, "has reports of more than %d MB together, the most that one file may have", maxReportBytes>>20)
+			return refusef(line, "has reports of more than %d MB together, the most that one file may have", maxReportBytes>>20)
 		}
 		if len(f.draft.doc.Reports) == maxReports {
-			return refuse(line, "has more than %d reports, the most that one file may have", maxReports)
+			return refusef(line, "has more than %d reports, the most that one file may have", maxReports)
 		}
 		if report.Status == "" {
 			report.Status = memo.StatusCompleted
 		}
 		if !slices.Contains(memo.Statuses, report.Status) {
-			return refuse(line, "has a report with the status %s, which is none of %s", quote(r.Status), strings.Join(statuses(), ", "))
+			return refusef(line, "has a report with the status %s, which is none of %s", quoteShort(r.Status), strings.Join(statusNames(), ", "))
 		}
 		if r.CreatedAt != "" {
 			t, err := parseTime(line, r.CreatedAt)
