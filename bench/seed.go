@@ -103,7 +103,7 @@ func (d *data) with(ctx context.Context, f func(*app.App, *store.Store) error) e
 func (d *data) newKey(ctx context.Context) error {
 	return d.with(ctx, func(a *app.App, _ *store.Store) error {
 		caller := memo.Caller{Operator: true, WorkspaceID: d.WorkspaceID, UserID: d.UserID}
-		old, err := a.ListKeys(ctx, caller, app.KeyList{Status: memo.KeyActive, Limit: app.MaxKeys, NoTotal: true})
+		old, err := a.ListKeys(ctx, caller, app.KeyQuery{Status: memo.KeyActive, Limit: app.MaxKeyPage, NoTotal: true})
 		if err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func (d *data) newKey(ctx context.Context) error {
 				return err
 			}
 		}
-		k, err := a.CreateKey(ctx, caller, app.NewKey{Name: "bench"})
+		k, err := a.CreateKey(ctx, caller, app.KeyRequest{Name: "bench"})
 		d.key = k.Key
 		return err
 	})

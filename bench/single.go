@@ -94,7 +94,7 @@ func (b *bench) authorise(ctx context.Context, t *table) error {
 			r := testing.Benchmark(func(tb *testing.B) {
 				tb.ReportAllocs()
 				for tb.Loop() {
-					if _, err := a.AuthoriseKey(ctx, key, app.Origin{IP: "192.0.2.1", Agent: "memo-bench"}); err != nil {
+					if _, err := a.AuthoriseKey(ctx, key, app.Client{Address: "192.0.2.1", UserAgent: "memo-bench"}); err != nil {
 						failed = err
 						return
 					}

@@ -88,7 +88,7 @@ func (c *exportCmd) contents(
 	e *environment, a *app.App, caller memo.Caller, format transcript.Format,
 ) (ids, names []string, err error) {
 	for _, status := range memo.Statuses {
-		list := app.List{Status: status, Sort: "created_at", Limit: app.MaxLimit}
+		list := app.ListQuery{Status: status, Sort: "created_at", Limit: app.MaxLimit}
 		for {
 			page, err := a.Transcriptions(e.ctx, caller, list)
 			if err != nil {

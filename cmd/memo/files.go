@@ -189,7 +189,7 @@ func (c *importCmd) one(e *environment, a *app.App, caller memo.Caller, s source
 	if err != nil {
 		return refuse(0, reason(err))
 	}
-	done, err := a.Import(e.ctx, caller, app.Import{
+	done, err := a.Import(e.ctx, caller, app.ImportFile{
 		Name: filepath.Base(path), Data: data, Project: c.Project, Language: c.Language, ModTime: info.ModTime(),
 	})
 	if bad, ok := errors.AsType[*transcript.Error](err); ok {

@@ -34,7 +34,7 @@ func (c *keyCreate) Run(e *environment) error {
 	}
 	return e.member(c.Workspace, c.Member, func(a *app.App, w memo.Workspace, u memo.User) error {
 		caller := memo.Caller{Operator: true, WorkspaceID: w.ID, UserID: u.ID}
-		k, err := a.CreateKey(e.ctx, caller, app.NewKey{Name: c.Name, ExpiresAt: expires})
+		k, err := a.CreateKey(e.ctx, caller, app.KeyRequest{Name: c.Name, ExpiresAt: expires})
 		if memo.KindOf(err) == memo.KindNotFound {
 			return fmt.Errorf("%s is not an active member of %s. 'memo member add' makes them one", u.Email, w.Name)
 		}
@@ -75,7 +75,7 @@ type keyList struct {
 func (c *keyList) Run(e *environment) error {
 	return e.in(c.Workspace, func(a *app.App, w memo.Workspace) error {
 		keys := []memo.KeyView{}
-		for page := (app.KeyList{Limit: app.MaxKeys, NoTotal: true}); ; {
+		for page := (app.KeyQuery{Limit: app.MaxKeyPage, NoTotal: true}); ; {
 			p, err := a.ListKeys(e.ctx, memo.Caller{Operator: true, WorkspaceID: w.ID}, page)
 			if err != nil {
 				return err

@@ -111,7 +111,7 @@ func (c *serveCmd) Run(e *environment) error {
 	err = srv.Serve(e.ctx, listener)
 	stopBackground()
 	running.Wait()
-	a.Flush(context.WithoutCancel(e.ctx))
+	a.FlushUsage(context.WithoutCancel(e.ctx))
 	limits.save(e, s)
 	e.log.Info("stopped")
 	return err
@@ -286,7 +286,7 @@ func importDemo(ctx context.Context, a *app.App, caller memo.Caller) error {
 		}
 		data, err := demo.Meetings.ReadFile(path)
 		if err == nil {
-			_, err = a.Import(ctx, caller, app.Import{Name: d.Name(), Data: data})
+			_, err = a.Import(ctx, caller, app.ImportFile{Name: d.Name(), Data: data})
 		}
 		return err
 	})
@@ -295,7 +295,7 @@ func importDemo(ctx context.Context, a *app.App, caller memo.Caller) error {
 // demoKey makes a key in place of the one of the last start.
 func demoKey(ctx context.Context, a *app.App, caller memo.Caller) (memo.CreatedKey, error) {
 	const name = "Demo"
-	old, err := a.ListKeys(ctx, caller, app.KeyList{Status: memo.KeyActive, Limit: app.MaxKeys, NoTotal: true})
+	old, err := a.ListKeys(ctx, caller, app.KeyQuery{Status: memo.KeyActive, Limit: app.MaxKeyPage, NoTotal: true})
 	for _, k := range old.Items {
 		if k.Name == name {
 			err = errors.Join(err, a.RevokeKey(ctx, caller, k.ID))
@@ -304,5 +304,5 @@ func demoKey(ctx context.Context, a *app.App, caller memo.Caller) (memo.CreatedK
 	if err != nil {
 		return memo.CreatedKey{}, err
 	}
-	return a.CreateKey(ctx, caller, app.NewKey{Name: name})
+	return a.CreateKey(ctx, caller, app.KeyRequest{Name: name})
 }

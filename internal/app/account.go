@@ -14,8 +14,8 @@ func (a *App) Account(ctx context.Context, c memo.Caller) (memo.User, error) {
 	return a.store.User(ctx, c.UserID)
 }
 
-// Rename changes the caller's name.
-func (a *App) Rename(ctx context.Context, c memo.Caller, name string) error {
+// RenameUser changes the caller's name.
+func (a *App) RenameUser(ctx context.Context, c memo.Caller, name string) error {
 	name, err := memo.CleanName("name", name)
 	if err != nil {
 		return err
@@ -24,7 +24,7 @@ func (a *App) Rename(ctx context.Context, c memo.Caller, name string) error {
 		if err := tx.RenameUser(ctx, c.UserID, name); err != nil {
 			return err
 		}
-		return record(ctx, tx, c, memo.AuditEvent{Action: memo.ActionUserRenamed, Subject: c.UserID, Detail: name})
+		return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionUserRenamed, Subject: c.UserID, Detail: name})
 	})
 }
 
@@ -33,7 +33,7 @@ func (a *App) CountOwnKeys(ctx context.Context, c memo.Caller) (int, error) {
 	return a.store.CountKeysOf(ctx, c.UserID)
 }
 
-var errNotCurrent error = memo.Invalid("current", "is not right")
+var errWrongPassword error = memo.Invalid("current", "is not right")
 
 // ChangePassword sets the password of the caller, who must know the current one,
 // and ends all of their sessions, so that nobody goes on with a stolen one. With revokeKeys it
@@ -47,7 +47,7 @@ func (a *App) ChangePassword(ctx context.Context, c memo.Caller, current, next s
 	if err != nil {
 		return err
 	}
-	undo, err := a.throttle.attempt(ctx, u.Email, c.ClientAddress, func() (bool, error) { return true, nil })
+	undo, err := a.throttle.take(ctx, u.Email, c.ClientAddress, func() (bool, error) { return true, nil })
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (a *App) ChangePassword(ctx context.Context, c memo.Caller, current, next s
 		return err
 	}
 	if !ok {
-		return errNotCurrent
+		return errWrongPassword
 	}
 	undo()
 	return a.setPassword(ctx, c, hash, next, revokeKeys)
@@ -91,9 +91,9 @@ func (a *App) setPassword(ctx context.Context, c memo.Caller, old, password stri
 	return a.store.WriteOwnRevocation(ctx, func(tx *store.Tx) error {
 		// Checking and making the hashes takes a while, in which another may have changed it.
 		if same, err := tx.LockUser(ctx, c.UserID, old); err != nil || !same {
-			return cmp.Or(err, errNotCurrent)
+			return cmp.Or(err, errWrongPassword)
 		}
-		if err := stillSignedIn(ctx, tx, c); err != nil {
+		if err := requireSession(ctx, tx, c); err != nil {
 			return err
 		}
 		if err := tx.SetPassword(ctx, c.UserID, hash); err != nil {
@@ -107,7 +107,7 @@ func (a *App) setPassword(ctx context.Context, c memo.Caller, old, password stri
 				return err
 			}
 		}
-		return record(ctx, tx, c, memo.AuditEvent{
+		return recordEvent(ctx, tx, c, memo.AuditEvent{
 			Action: memo.ActionSignedOut, Subject: c.UserID, Detail: "password changed, all sessions ended",
 		})
 	})

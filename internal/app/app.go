@@ -37,10 +37,10 @@ type App struct {
 	limits    ratelimit.Source
 	passwords *credential.PasswordHasher
 	throttle  *throttle
-	usage     *usage
-	expiries  *expiries
-	backlog   *backlog
-	totals    *totals
+	usage     *usageRecorder
+	expiries  *expiryRecorder
+	backlog   *eventQueue
+	totals    *totalCache
 	work      work
 	log       *slog.Logger
 }
@@ -62,7 +62,7 @@ func (a *App) Run(ctx context.Context) {
 	tick, hour := time.NewTicker(5*time.Second), time.NewTicker(time.Hour)
 	defer tick.Stop()
 	defer hour.Stop()
-	a.dropOrphans(ctx)
+	a.deleteOrphans(ctx)
 	var purge time.Time // when to do it next
 	for {
 		select {
@@ -80,30 +80,30 @@ func (a *App) Run(ctx context.Context) {
 		case <-a.expiries.noted:
 			a.expiries.write(ctx)
 		case <-hour.C:
-			a.dropOrphans(ctx)
+			a.deleteOrphans(ctx)
 		}
 	}
 }
 
-func (a *App) dropOrphans(ctx context.Context) {
+func (a *App) deleteOrphans(ctx context.Context) {
 	if err := a.store.DropOrphans(ctx); err != nil && ctx.Err() == nil {
 		a.log.WarnContext(ctx, "what cut-short imports have left could not be deleted", "error", err)
 	}
 }
 
-// Flush writes what is known and not yet written of the use of keys and sessions,
+// FlushUsage writes what is known and not yet written of the use of keys and sessions,
 // of expiries and of failed sign-ins.
-func (a *App) Flush(ctx context.Context) {
+func (a *App) FlushUsage(ctx context.Context) {
 	a.expiries.write(ctx)
 	a.usage.write(ctx, true)
 	a.backlog.write(ctx)
 }
 
-// Ready reports whether the database answers.
-func (a *App) Ready(ctx context.Context) error { return a.store.Ping(ctx) }
+// CheckReady reports whether the database answers.
+func (a *App) CheckReady(ctx context.Context) error { return a.store.Ping(ctx) }
 
-// IsSlow reports that the database is late with every answer.
-func (a *App) IsSlow() bool { return a.store.IsSlow() }
+// IsDatabaseSlow reports that the database is late with every answer.
+func (a *App) IsDatabaseSlow() bool { return a.store.IsSlow() }
 
 // IsEmbedded reports that the database is SQLite.
 func (a *App) IsEmbedded() bool { return a.store.IsEmbedded() }
@@ -121,30 +121,30 @@ func ParseID(s string) (string, bool) {
 // out before it commits has changed nothing, however long the request took to
 // come in. The session is locked last, as it is when sessions are ended.
 func (a *App) write(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
-	return a.store.Write(ctx, whileSignedIn(ctx, c, f))
+	return a.store.Write(ctx, withSession(ctx, c, f))
 }
 
 // writeUrgent is write for what takes access away from others.
 func (a *App) writeUrgent(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
-	return a.store.WriteUrgent(ctx, whileSignedIn(ctx, c, f))
+	return a.store.WriteUrgent(ctx, withSession(ctx, c, f))
 }
 
-// writeOwnEnd is write for callers who end their own access.
-func (a *App) writeOwnEnd(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
-	return a.store.WriteOwnRevocation(ctx, whileSignedIn(ctx, c, f))
+// writeOwnRevocation is write for callers who end their own access.
+func (a *App) writeOwnRevocation(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
+	return a.store.WriteOwnRevocation(ctx, withSession(ctx, c, f))
 }
 
-func whileSignedIn(ctx context.Context, c memo.Caller, f func(*store.Tx) error) func(*store.Tx) error {
+func withSession(ctx context.Context, c memo.Caller, f func(*store.Tx) error) func(*store.Tx) error {
 	return func(tx *store.Tx) error {
 		if err := f(tx); err != nil {
 			return err
 		}
-		return stillSignedIn(ctx, tx, c)
+		return requireSession(ctx, tx, c)
 	}
 }
 
-// stillSignedIn proves the session of a caller who has one, until tx ends.
-func stillSignedIn(ctx context.Context, tx *store.Tx, c memo.Caller) error {
+// requireSession proves the session of a caller who has one, until tx ends.
+func requireSession(ctx context.Context, tx *store.Tx, c memo.Caller) error {
 	if c.SessionID == "" {
 		return nil
 	}
@@ -154,19 +154,19 @@ func stillSignedIn(ctx context.Context, tx *store.Tx, c memo.Caller) error {
 	return nil
 }
 
-// stillMember proves that the caller is in the workspace, until tx ends, and with
+// requireMember proves that the caller is in the workspace, until tx ends, and with
 // which role: it may have changed since they were authorised. Where tx locks the
 // workspace, that comes first.
-func stillMember(ctx context.Context, tx *store.Tx, c memo.Caller) (memo.Role, error) {
+func requireMember(ctx context.Context, tx *store.Tx, c memo.Caller) (memo.Role, error) {
 	if c.Operator {
 		return c.Role, nil
 	}
 	return tx.LockMember(ctx, c.WorkspaceID, c.UserID)
 }
 
-// record writes an event of what caller did.
-func record(ctx context.Context, tx *store.Tx, c memo.Caller, e memo.AuditEvent) error {
-	e.IP, e.Agent = memo.Optional(c.ClientAddress), memo.Optional(cut(c.UserAgent, maxAgent))
+// recordEvent writes an event of what caller did.
+func recordEvent(ctx context.Context, tx *store.Tx, c memo.Caller, e memo.AuditEvent) error {
+	e.IP, e.Agent = memo.Optional(c.ClientAddress), memo.Optional(truncateBytes(c.UserAgent, maxEventText))
 	switch {
 	case c.Operator:
 		e.Actor = "operator"

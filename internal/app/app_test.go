@@ -116,7 +116,7 @@ func (w *world) as(u memo.User) memo.Caller {
 // key creates a key and returns it with its view.
 func (w *world) key(u memo.User, name string) (credential.Key, memo.KeyView) {
 	w.t.Helper()
-	k, err := w.CreateKey(w.ctx, w.as(u), NewKey{Name: name})
+	k, err := w.CreateKey(w.ctx, w.as(u), KeyRequest{Name: name})
 	must(w.t, k, err)
 	key, ok := credential.ParseKey(k.Key)
 	if !ok {
@@ -128,7 +128,7 @@ func (w *world) key(u memo.User, name string) (credential.Key, memo.KeyView) {
 // code authorises a key and returns "" or the code of its refusal.
 func (w *world) code(k credential.Key) string {
 	w.t.Helper()
-	_, err := w.AuthoriseKey(w.ctx, k, Origin{IP: "192.0.2.1"})
+	_, err := w.AuthoriseKey(w.ctx, k, Client{Address: "192.0.2.1"})
 	return codeOf(err)
 }
 

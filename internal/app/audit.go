@@ -8,10 +8,10 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// Trail asks for a part of the audit trail. The zero value of a field leaves
+// EventQuery asks for a part of the audit trail. The zero value of a field leaves
 // the filter out.
-type Trail struct {
-	Noun     string    // of the action: "key", "member", …
+type EventQuery struct {
+	Subject  string    // of the action: "key", "member", …
 	ActorID  string    // a user
 	From, To time.Time // days in UTC, both inclusive
 	Before   int64     // only events that stand behind the one of this id
@@ -19,11 +19,11 @@ type Trail struct {
 }
 
 // Events lists what was done in the caller's workspace, the newest first, for an OWNER.
-func (a *App) Events(ctx context.Context, c memo.Caller, in Trail) ([]memo.AuditEvent, error) {
+func (a *App) Events(ctx context.Context, c memo.Caller, in EventQuery) ([]memo.AuditEvent, error) {
 	if !c.Operator && (c.KeyID != "" || c.Role != memo.RoleOwner) {
 		return nil, memo.Forbidden("owner_required", "Only an OWNER of the workspace may read its audit trail.")
 	}
-	f := store.EventFilter{WorkspaceID: c.WorkspaceID, Noun: in.Noun, ActorID: in.ActorID, From: in.From, Before: in.Before}
+	f := store.EventFilter{WorkspaceID: c.WorkspaceID, Noun: in.Subject, ActorID: in.ActorID, From: in.From, Before: in.Before}
 	if !in.To.IsZero() {
 		f.To = in.To.AddDate(0, 0, 1)
 	}

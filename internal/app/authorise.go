@@ -9,32 +9,32 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// Origin is where a request comes from.
-type Origin struct {
-	IP    string
-	Agent string
+// Client is where a request comes from.
+type Client struct {
+	Address   string
+	UserAgent string
 }
 
-// unauthorized is the refusal of a credential. The message is told only to one
+// refuseCredential is the refusal of a credential. The message is told only to one
 // who showed the whole of it.
-func unauthorized(code, message string) error {
+func refuseCredential(code, message string) error {
 	return &memo.Error{Kind: memo.KindUnauthorized, Code: code, Message: message}
 }
 
 // Refusals of a key. Which of them it is goes into WWW-Authenticate alone; the
 // body is the same for all.
 var (
-	errKeyUnknown     = unauthorized("unknown", "The API key is not valid")
-	errKeyExpired     = unauthorized("expired", "The API key has expired")
-	errKeyRevoked     = unauthorized("revoked", "The API key was revoked")
-	errKeyDeactivated = unauthorized("deactivated", "The API key was deactivated: its member lost access to the workspace")
-	errNotSignedIn    = unauthorized("not_signed_in", "Sign in first: POST /api/v1/session")
+	errKeyUnknown     = refuseCredential("unknown", "The API key is not valid")
+	errKeyExpired     = refuseCredential("expired", "The API key has expired")
+	errKeyRevoked     = refuseCredential("revoked", "The API key was revoked")
+	errKeyDeactivated = refuseCredential("deactivated", "The API key was deactivated: its member lost access to the workspace")
+	errNotSignedIn    = refuseCredential("not_signed_in", "Sign in first: POST /api/v1/session")
 )
 
 // AuthoriseKey reads the truth about a key, in one indexed read, and returns on
 // whose behalf it acts. It refuses with KindUnauthorized, and KindForbidden
 // where the plan has no API access.
-func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, o Origin) (memo.Caller, error) {
+func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, o Client) (memo.Caller, error) {
 	k, ok, err := a.store.ReadKeyState(ctx, key.Hash())
 	if err != nil {
 		return memo.Caller{}, err
@@ -42,12 +42,12 @@ func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, o Origin) (m
 	if !ok {
 		return memo.Caller{}, errKeyUnknown
 	}
-	if err := keyAlive(k, a); err != nil {
+	if err := checkKeyActive(k, a); err != nil {
 		return memo.Caller{}, err
 	}
 	c := memo.Caller{
 		UserID: k.UserID, WorkspaceID: k.WorkspaceID, Role: k.Role, Plan: k.Plan, KeyID: k.KeyID,
-		ClientAddress: o.IP, UserAgent: o.Agent, ContentVersion: k.ContentVersion, KeyLastUsedAt: k.LastUsedAt,
+		ClientAddress: o.Address, UserAgent: o.UserAgent, ContentVersion: k.ContentVersion, KeyLastUsedAt: k.LastUsedAt,
 	}
 	if err := memo.MayUseAPI(k.Plan); err != nil {
 		a.usage.refused(c, a.store.Now())
@@ -56,15 +56,15 @@ func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, o Origin) (m
 	return c, nil
 }
 
-func keyAlive(k store.KeyState, a *App) error {
+func checkKeyActive(k store.KeyState, a *App) error {
 	status := k.Life.Status(a.store.Now())
-	if status == memo.KeyActive && a.expiries.seen(k.KeyID) {
+	if status == memo.KeyActive && a.expiries.isRecorded(k.KeyID) {
 		status = memo.KeyExpired
 	}
 	switch status {
 	case memo.KeyExpired:
 		if k.Life.ExpiredAt == nil {
-			a.expiries.note(k.KeyID)
+			a.expiries.record(k.KeyID)
 		}
 		return errKeyExpired
 	case memo.KeyRevoked:
@@ -80,10 +80,10 @@ func keyAlive(k store.KeyState, a *App) error {
 	return nil
 }
 
-// Spend counts a call of the caller against a class of limits (contract
+// TakeLimit counts a call of the caller against a class of limits (contract
 // section 1, "Rate limits"): data calls on the key, all others on member and
 // workspace. A decision that is not accepted comes with KindRateLimited.
-func (a *App) Spend(ctx context.Context, c memo.Caller, class ratelimit.Class) (ratelimit.Decision, error) {
+func (a *App) TakeLimit(ctx context.Context, c memo.Caller, class ratelimit.Class) (ratelimit.Decision, error) {
 	subject := c.KeyID
 	if class != ratelimit.Data {
 		subject = c.UserID + "/" + c.WorkspaceID
@@ -101,20 +101,20 @@ func (a *App) Spend(ctx context.Context, c memo.Caller, class ratelimit.Class) (
 	return d, nil
 }
 
-// Connected notes the use of the caller's key by a call that no limit counts: an
+// NoteUncountedUse notes the use of the caller's key by a call that no limit counts: an
 // assistant that introduces itself has used the key, as its member can see.
-func (a *App) Connected(ctx context.Context, c memo.Caller) {
+func (a *App) NoteUncountedUse(ctx context.Context, c memo.Caller) {
 	a.usage.accepted(ctx, c, a.store.Now(), false)
 }
 
 // AuthoriseSession reads the truth about a session and returns its user as a
 // member of the workspace. A user of one workspace may leave workspaceID out.
-func (a *App) AuthoriseSession(ctx context.Context, token, workspaceID string, o Origin) (memo.Caller, error) {
-	rows, err := a.session(ctx, token)
+func (a *App) AuthoriseSession(ctx context.Context, token, workspaceID string, o Client) (memo.Caller, error) {
+	rows, err := a.activeSession(ctx, token)
 	if err != nil {
 		return memo.Caller{}, err
 	}
-	c := memo.Caller{UserID: rows[0].UserID, SessionID: rows[0].SessionID, ClientAddress: o.IP, UserAgent: o.Agent}
+	c := memo.Caller{UserID: rows[0].UserID, SessionID: rows[0].SessionID, ClientAddress: o.Address, UserAgent: o.UserAgent}
 	switch {
 	case workspaceID == "" && len(rows) > 1:
 		return c, memo.Invalid("workspace_id", "must name one of your workspaces, for you are a member of several")
@@ -132,16 +132,16 @@ func (a *App) AuthoriseSession(ctx context.Context, token, workspaceID string, o
 
 // AuthoriseUser is AuthoriseSession for what a user does on their own behalf,
 // in no workspace.
-func (a *App) AuthoriseUser(ctx context.Context, token string, o Origin) (memo.Caller, error) {
-	rows, err := a.session(ctx, token)
+func (a *App) AuthoriseUser(ctx context.Context, token string, o Client) (memo.Caller, error) {
+	rows, err := a.activeSession(ctx, token)
 	if err != nil {
 		return memo.Caller{}, err
 	}
-	return memo.Caller{UserID: rows[0].UserID, SessionID: rows[0].SessionID, ClientAddress: o.IP, UserAgent: o.Agent}, nil
+	return memo.Caller{UserID: rows[0].UserID, SessionID: rows[0].SessionID, ClientAddress: o.Address, UserAgent: o.UserAgent}, nil
 }
 
-// session returns at least one row, of a living session.
-func (a *App) session(ctx context.Context, token string) ([]store.SessionState, error) {
+// activeSession returns at least one row, of a living session.
+func (a *App) activeSession(ctx context.Context, token string) ([]store.SessionState, error) {
 	if len(token) != tokenLen {
 		return nil, errNotSignedIn
 	}
@@ -154,19 +154,19 @@ func (a *App) session(ctx context.Context, token string) ([]store.SessionState, 
 		!now.Before(rows[0].ExpiresAt) || now.Sub(rows[0].LastUsedAt) >= memo.SessionIdleTimeout {
 		return nil, errNotSignedIn
 	}
-	a.backlog.use(rows[0], now)
+	a.backlog.noteUse(rows[0], now)
 	return rows, nil
 }
 
 // tokenLen is the length of a session token: 32 bytes in base64url.
 const tokenLen = 43
 
-// ReportExposure is told of keys that somebody put in a URL. A living one is
+// MarkExposed is told of keys that somebody put in a URL. A living one is
 // marked, once, and its owner finds that in the list and in the audit trail.
-func (a *App) ReportExposure(ctx context.Context, keys []credential.Key, o Origin) {
+func (a *App) MarkExposed(ctx context.Context, keys []credential.Key, o Client) {
 	for _, key := range keys {
 		k, ok, err := a.store.ReadKeyState(ctx, key.Hash())
-		if err == nil && (!ok || k.Exposed || keyAlive(k, a) != nil) {
+		if err == nil && (!ok || k.Exposed || checkKeyActive(k, a) != nil) {
 			continue // there is nothing to record, and nobody can cause writes in a loop
 		}
 		if err == nil {
@@ -179,7 +179,7 @@ func (a *App) ReportExposure(ctx context.Context, keys []credential.Key, o Origi
 				if err != nil {
 					return err
 				}
-				return record(ctx, tx, memo.Caller{ClientAddress: o.IP, UserAgent: o.Agent}, memo.AuditEvent{
+				return recordEvent(ctx, tx, memo.Caller{ClientAddress: o.Address, UserAgent: o.UserAgent}, memo.AuditEvent{
 					WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionKeyExposed, Subject: id, Name: k.Name,
 					Detail: "the key was sent in a URL, where logs and histories keep it: rotate it",
 				})

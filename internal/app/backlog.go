@@ -12,24 +12,24 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// backlog is what is written in the background: the last use of sessions, which no
+// eventQueue is what is written in the background: the last use of sessions, which no
 // request waits for, and failed sign-ins, which must take the same time whether
 // there is such an account or not.
-type backlog struct {
+type eventQueue struct {
 	store *store.Store
 	log   *slog.Logger
 	wake  chan struct{} // there is a failed sign-in
 
 	mu       sync.Mutex
 	uses     map[string]time.Time // the last use, by session
-	refusals []refusal
+	refusals []failedSignIn
 }
 
-// refusal is a failed sign-in of an account that exists.
-type refusal struct {
+// failedSignIn is a failed sign-in of an account that exists.
+type failedSignIn struct {
 	user memo.User
 	at   time.Time
-	from Origin
+	from Client
 	why  string
 }
 
@@ -40,13 +40,13 @@ const (
 	maxRefusals = 1_000
 )
 
-func newBacklog(s *store.Store, log *slog.Logger) *backlog {
-	return &backlog{store: s, log: log, wake: make(chan struct{}, 1), uses: map[string]time.Time{}}
+func newBacklog(s *store.Store, log *slog.Logger) *eventQueue {
+	return &eventQueue{store: s, log: log, wake: make(chan struct{}, 1), uses: map[string]time.Time{}}
 }
 
-// use notes that a session was used now, unless that was recorded less than an
+// noteUse notes that a session was used now, unless that was recorded less than an
 // hour ago.
-func (b *backlog) use(s store.SessionState, now time.Time) {
+func (b *eventQueue) noteUse(s store.SessionState, now time.Time) {
 	if now.Sub(s.LastUsedAt) < memo.SessionUseInterval {
 		return
 	}
@@ -57,7 +57,7 @@ func (b *backlog) use(s store.SessionState, now time.Time) {
 	}
 }
 
-func (b *backlog) refuse(r refusal) {
+func (b *eventQueue) noteFailure(r failedSignIn) {
 	b.mu.Lock()
 	full := len(b.refusals) >= maxRefusals
 	if !full {
@@ -75,12 +75,12 @@ func (b *backlog) refuse(r refusal) {
 }
 
 // write writes the backlog. What cannot be written stays for the next time.
-func (b *backlog) write(ctx context.Context) {
+func (b *eventQueue) write(ctx context.Context) {
 	b.mu.Lock()
 	uses, refusals := b.uses, b.refusals
 	b.uses, b.refusals = map[string]time.Time{}, nil
 	b.mu.Unlock()
-	for part := range slices.Chunk(slices.Sorted(maps.Keys(uses)), atOnce) {
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(uses)), keysPerWrite) {
 		err := b.try(ctx, func(tx *store.Tx) error {
 			for _, id := range part {
 				if err := tx.UseSession(ctx, id, uses[id]); err != nil {
@@ -114,15 +114,15 @@ func (b *backlog) write(ctx context.Context) {
 	}
 }
 
-func (b *backlog) try(ctx context.Context, f func(*store.Tx) error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), laterUse)
+func (b *eventQueue) try(ctx context.Context, f func(*store.Tx) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), laterUseTimeout)
 	defer cancel()
 	return b.store.Write(ctx, f)
 }
 
 // record writes the event into every workspace of the account, whose OWNERs read
 // it there, or into the server's own trail when it has none.
-func (r refusal) record(ctx context.Context) func(*store.Tx) error {
+func (r failedSignIn) record(ctx context.Context) func(*store.Tx) error {
 	return func(tx *store.Tx) error {
 		workspaces, err := tx.Memberships(ctx, r.user.ID)
 		if err != nil {
@@ -131,13 +131,13 @@ func (r refusal) record(ctx context.Context) func(*store.Tx) error {
 		e := memo.AuditEvent{
 			Action: memo.ActionNotSignedIn, At: r.at, Subject: r.user.ID, Name: r.user.Email, Detail: r.why,
 		}
-		stranger := memo.Caller{ClientAddress: r.from.IP, UserAgent: r.from.Agent}
+		stranger := memo.Caller{ClientAddress: r.from.Address, UserAgent: r.from.UserAgent}
 		if len(workspaces) == 0 {
-			return record(ctx, tx, stranger, e)
+			return recordEvent(ctx, tx, stranger, e)
 		}
 		for _, w := range workspaces {
 			e.WorkspaceID = memo.Optional(w.ID)
-			if err := record(ctx, tx, stranger, e); err != nil {
+			if err := recordEvent(ctx, tx, stranger, e); err != nil {
 				return err
 			}
 		}
@@ -156,7 +156,7 @@ const (
 // purge deletes some of the sessions that ended long ago, and returns when to
 // come again: at once while there are more.
 func (a *App) purge(ctx context.Context) (again time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, laterUse)
+	ctx, cancel := context.WithTimeout(ctx, laterUseTimeout)
 	defer cancel()
 	var deleted int64
 	err := a.store.Write(ctx, func(tx *store.Tx) (err error) {

@@ -31,7 +31,7 @@ func (a *App) RecordDownload(ctx context.Context, c memo.Caller, id string, form
 	if err != nil {
 		a.log.WarnContext(ctx, "the title of a download could not be read", "error", err)
 	}
-	a.recordDownload(ctx, c, memo.AuditEvent{Subject: id, Name: cut(title, maxAgent), Detail: string(format)})
+	a.recordDownload(ctx, c, memo.AuditEvent{Subject: id, Name: truncateBytes(title, maxEventText), Detail: string(format)})
 }
 
 // maxIDs is how many ids the event of a ZIP has: a hundred would be 4 kB for each
@@ -59,7 +59,7 @@ func (a *App) recordDownload(ctx context.Context, c memo.Caller, e memo.AuditEve
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), downloadTime)
 	defer cancel()
 	e.WorkspaceID, e.Action = memo.Optional(c.WorkspaceID), memo.ActionDownloaded
-	if err := a.store.Write(ctx, func(tx *store.Tx) error { return record(ctx, tx, c, e) }); err != nil {
+	if err := a.store.Write(ctx, func(tx *store.Tx) error { return recordEvent(ctx, tx, c, e) }); err != nil {
 		a.log.WarnContext(ctx, "a download is not in the audit trail: it could not be written", "user_id", c.UserID,
 			"workspace_id", c.WorkspaceID, "transcriptions", e.Subject, "error", err)
 	}

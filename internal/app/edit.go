@@ -7,8 +7,8 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// Retitle gives a transcription another title.
-func (a *App) Retitle(ctx context.Context, c memo.Caller, id, title string) error {
+// ChangeTitle gives a transcription another title.
+func (a *App) ChangeTitle(ctx context.Context, c memo.Caller, id, title string) error {
 	title, err := memo.CleanTitle(title)
 	if err != nil {
 		return err
@@ -30,53 +30,53 @@ func (a *App) Retitle(ctx context.Context, c memo.Caller, id, title string) erro
 	if err != nil {
 		return err
 	}
-	return a.edit(ctx, c, id, memo.ActionTitleChanged, "", func(tx *store.Tx, e store.LockedTranscription) (string, error) {
+	return a.changeTranscription(ctx, c, id, memo.ActionTitleChanged, "", func(tx *store.Tx, e store.LockedTranscription) (string, error) {
 		return title, tx.UpdateTitle(ctx, e, prepared)
 	})
 }
 
-// Move puts a transcription into a project, which is made where there is none of
+// ChangeProject puts a transcription into a project, which is made where there is none of
 // that name; an empty name takes it out of its project.
-func (a *App) Move(ctx context.Context, c memo.Caller, id, project string) error {
+func (a *App) ChangeProject(ctx context.Context, c memo.Caller, id, project string) error {
 	if project != "" {
 		var err error
 		if project, err = memo.CleanName("project", project); err != nil {
 			return err
 		}
 	}
-	return a.edit(ctx, c, id, memo.ActionProjectChanged, project, func(tx *store.Tx, e store.LockedTranscription) (string, error) {
+	return a.changeTranscription(ctx, c, id, memo.ActionProjectChanged, project, func(tx *store.Tx, e store.LockedTranscription) (string, error) {
 		return e.Doc.Title, tx.UpdateProject(ctx, e, project)
 	})
 }
 
-// Delete deletes a transcription for good. The same file can be imported again.
-func (a *App) Delete(ctx context.Context, c memo.Caller, id string) error {
-	err := a.edit(ctx, c, id, memo.ActionDeleted, "", func(tx *store.Tx, e store.LockedTranscription) (string, error) {
+// DeleteTranscription deletes a transcription for good. The same file can be imported again.
+func (a *App) DeleteTranscription(ctx context.Context, c memo.Caller, id string) error {
+	err := a.changeTranscription(ctx, c, id, memo.ActionDeleted, "", func(tx *store.Tx, e store.LockedTranscription) (string, error) {
 		return e.Doc.Title, tx.DeleteTranscription(ctx, e)
 	})
 	if err == nil {
-		a.dropParts(ctx, id)
+		a.deleteParts(ctx, id)
 	}
 	return err
 }
 
-// dropParts deletes the long values of a transcription that is not there. Where
+// deleteParts deletes the long values of a transcription that is not there. Where
 // it fails, [App.Run] deletes them later.
-func (a *App) dropParts(ctx context.Context, id string) {
+func (a *App) deleteParts(ctx context.Context, id string) {
 	// The client may have left; what is of no use any more must go all the same.
 	if err := a.store.DropParts(context.WithoutCancel(ctx), id); err != nil {
 		a.log.WarnContext(ctx, "long values of a transcription could not be deleted yet", "error", err)
 	}
 }
 
-// MayEdit tells whether the caller may change a transcription, for a page that
+// MayChangeTranscription tells whether the caller may change a transcription, for a page that
 // offers it.
-func (a *App) MayEdit(ctx context.Context, c memo.Caller, id string) (bool, error) {
+func (a *App) MayChangeTranscription(ctx context.Context, c memo.Caller, id string) (bool, error) {
 	by, err := a.store.ImportedBy(ctx, c.WorkspaceID, id)
 	return err == nil && memo.MayChangeTranscription(c, c.WorkspaceID, by) == nil, err
 }
 
-func (a *App) edit(ctx context.Context, c memo.Caller, id string, action memo.Action, detail string, f func(*store.Tx, store.LockedTranscription) (title string, err error)) error {
+func (a *App) changeTranscription(ctx context.Context, c memo.Caller, id string, action memo.Action, detail string, f func(*store.Tx, store.LockedTranscription) (title string, err error)) error {
 	return a.write(ctx, c, func(tx *store.Tx) error {
 		e, err := tx.LockTranscription(ctx, c.WorkspaceID, id)
 		if err != nil {
@@ -86,14 +86,14 @@ func (a *App) edit(ctx context.Context, c memo.Caller, id string, action memo.Ac
 		if err != nil {
 			return err
 		}
-		if c.Role, err = stillMember(ctx, tx, c); err != nil {
+		if c.Role, err = requireMember(ctx, tx, c); err != nil {
 			return err
 		}
 		if err := memo.MayChangeTranscription(c, c.WorkspaceID, e.CreatedBy); err != nil {
 			return err
 		}
-		return record(ctx, tx, c, memo.AuditEvent{
-			WorkspaceID: memo.Optional(c.WorkspaceID), Action: action, Subject: id, Name: cut(title, maxAgent), Detail: detail,
+		return recordEvent(ctx, tx, c, memo.AuditEvent{
+			WorkspaceID: memo.Optional(c.WorkspaceID), Action: action, Subject: id, Name: truncateBytes(title, maxEventText), Detail: detail,
 		})
 	})
 }

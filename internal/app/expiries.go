@@ -10,11 +10,11 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// expiries records in the database that the expiry of a key has passed, so that
+// expiryRecorder records in the database that the expiry of a key has passed, so that
 // a clock that goes back brings no key back. A key that this process refused as
 // expired is noted at once and written a moment later, so a refusal waits for
 // no write. Until it is written the note alone ends the key.
-type expiries struct {
+type expiryRecorder struct {
 	store *store.Store
 	log   *slog.Logger
 	noted chan struct{} // has room for one: there is something to write
@@ -30,12 +30,12 @@ const (
 	expireSteps = 20
 )
 
-func newExpiries(s *store.Store, log *slog.Logger) *expiries {
-	return &expiries{store: s, log: log, noted: make(chan struct{}, 1), ids: map[string]bool{}}
+func newExpiries(s *store.Store, log *slog.Logger) *expiryRecorder {
+	return &expiryRecorder{store: s, log: log, noted: make(chan struct{}, 1), ids: map[string]bool{}}
 }
 
-// note remembers that a key was refused as expired.
-func (e *expiries) note(id string) {
+// record remembers that a key was refused as expired.
+func (e *expiryRecorder) record(id string) {
 	e.mu.Lock()
 	e.ids[id] = true
 	e.mu.Unlock()
@@ -45,8 +45,8 @@ func (e *expiries) note(id string) {
 	}
 }
 
-// seen reports whether a key was refused as expired and that is not written yet.
-func (e *expiries) seen(id string) bool {
+// isRecorded reports whether a key was refused as expired and that is not written yet.
+func (e *expiryRecorder) isRecorded(id string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.ids[id]
@@ -54,7 +54,7 @@ func (e *expiries) seen(id string) bool {
 
 // write records the keys that were noted. What cannot be written stays noted,
 // and is tried again with the next sweep.
-func (e *expiries) write(ctx context.Context) {
+func (e *expiryRecorder) write(ctx context.Context) {
 	e.mu.Lock()
 	ids := slices.Collect(maps.Keys(e.ids))
 	e.mu.Unlock()
@@ -72,7 +72,7 @@ func (e *expiries) write(ctx context.Context) {
 
 // sweep records the keys whose expiry has passed without a call, and those that
 // could not be written before.
-func (e *expiries) sweep(ctx context.Context) {
+func (e *expiryRecorder) sweep(ctx context.Context) {
 	for range expireSteps {
 		var n int64
 		err := e.within(ctx, func(ctx context.Context) (err error) {
@@ -86,8 +86,8 @@ func (e *expiries) sweep(ctx context.Context) {
 	e.write(ctx)
 }
 
-func (e *expiries) within(ctx context.Context, f func(context.Context) error) error {
-	bounded, cancel := context.WithTimeout(ctx, laterUse)
+func (e *expiryRecorder) within(ctx context.Context, f func(context.Context) error) error {
+	bounded, cancel := context.WithTimeout(ctx, laterUseTimeout)
 	defer cancel()
 	err := f(bounded)
 	if err != nil && ctx.Err() == nil {

@@ -29,7 +29,7 @@ func (w *world) another() *App {
 // wantEnded wants a key to be refused and to stay as it is.
 func (w *world) wantEnded(what string, a *App, key credential.Key, id string) {
 	w.t.Helper()
-	if _, err := a.AuthoriseKey(w.ctx, key, Origin{}); codeOf(err) != "expired" {
+	if _, err := a.AuthoriseKey(w.ctx, key, Client{}); codeOf(err) != "expired" {
 		w.t.Errorf("%s: the key is %v", what, err)
 	}
 	name := "again"
@@ -52,8 +52,8 @@ func TestAnExpiryIsFinal(t *testing.T) {
 		w.wantCode("at its expiry", key, "expired")
 		w.clock.add(-2 * time.Hour)
 		w.wantEnded("the clock goes back before the end is written", w.App, key, view.ID)
-		w.Flush(w.ctx)
-		if w.expiries.seen(view.ID) {
+		w.FlushUsage(w.ctx)
+		if w.expiries.isRecorded(view.ID) {
 			t.Error("what is written is still noted")
 		}
 		w.wantEnded("and after it", w.App, key, view.ID)
@@ -93,7 +93,7 @@ func TestASweepIsBounded(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		at := w.clock.read().Add(time.Hour)
 		for range expireStep + 5 {
-			must(t, 0, second(w.CreateKey(w.ctx, w.as(w.member), NewKey{Name: "k", ExpiresAt: &at})))
+			must(t, 0, second(w.CreateKey(w.ctx, w.as(w.member), KeyRequest{Name: "k", ExpiresAt: &at})))
 		}
 		w.clock.add(time.Hour)
 		if n, err := w.store.ExpireDueKeys(w.ctx, 5); n != 5 || err != nil {
@@ -116,13 +116,13 @@ func TestRunWritesARefusal(t *testing.T) {
 		defer func() { stop(); <-done }()
 		w.clock.add(time.Hour)
 		w.wantCode("at its expiry", key, "expired")
-		for begun := time.Now(); w.expiries.seen(view.ID); time.Sleep(5 * time.Millisecond) {
+		for begun := time.Now(); w.expiries.isRecorded(view.ID); time.Sleep(5 * time.Millisecond) {
 			if time.Since(begun) > 4*time.Second { // a sweep comes after 5 s
 				t.Fatal("it was not written")
 			}
 		}
 		w.clock.add(-time.Hour)
-		if _, err := w.another().AuthoriseKey(w.ctx, key, Origin{}); codeOf(err) != "expired" {
+		if _, err := w.another().AuthoriseKey(w.ctx, key, Client{}); codeOf(err) != "expired" {
 			t.Errorf("another process: %v", err)
 		}
 	})

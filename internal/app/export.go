@@ -19,8 +19,8 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// MaxBulk is how many transcriptions one archive may hold.
-const MaxBulk = 100
+// MaxArchiveFiles is how many transcriptions one archive may hold.
+const MaxArchiveFiles = 100
 
 // File is an exported transcription. Its content is made while it is written.
 type File struct {
@@ -33,7 +33,7 @@ type File struct {
 
 // Export prepares one transcription in a format.
 func (a *App) Export(ctx context.Context, c memo.Caller, id string, format transcript.Format) (File, error) {
-	return a.file(ctx, c.WorkspaceID, id, format, a.hold(ctx, c))
+	return a.file(ctx, c.WorkspaceID, id, format, a.admitForResponse(ctx, c))
 }
 
 func (a *App) file(
@@ -48,7 +48,7 @@ func (a *App) file(
 	if err != nil {
 		return File{}, err
 	}
-	if f.doc, err = document(ctx, w); err != nil {
+	if f.doc, err = decodeTranscription(ctx, w); err != nil {
 		return File{}, err
 	}
 	f.Name, f.Format = transcript.FileName(&f.doc.ListItem, format), format
@@ -88,9 +88,9 @@ func (w whileAlive) Write(p []byte) (int, error) {
 	return w.w.Write(p)
 }
 
-// document decodes what is stored, without the text, which can be made from the
+// decodeTranscription decodes what is stored, without the text, which can be made from the
 // segments.
-func document(ctx context.Context, w store.Transcription) (*memo.Transcription, error) {
+func decodeTranscription(ctx context.Context, w store.Transcription) (*memo.Transcription, error) {
 	d := &memo.Transcription{Project: w.Project, Reports: w.Reports}
 	if err := json.Unmarshal(w.JSON, &d.ListItem); err != nil {
 		return nil, fmt.Errorf("app: item %s: %w", w.ID, err)
@@ -103,7 +103,7 @@ func document(ctx context.Context, w store.Transcription) (*memo.Transcription, 
 }
 
 // Segments decodes the segments of a transcription. It ends when ctx does.
-func Segments(ctx context.Context, w Whole) (segments []memo.Segment, err error) {
+func Segments(ctx context.Context, w Transcription) (segments []memo.Segment, err error) {
 	if w.Segments == nil {
 		return nil, nil
 	}
@@ -139,9 +139,9 @@ type Archive struct {
 	names       []string
 }
 
-// Archive prepares one ZIP of transcriptions, in the order of ids, each once.
+// PrepareArchive prepares one ZIP of transcriptions, in the order of ids, each once.
 // One that is not there refuses the whole: KindNotFound with the ids.
-func (a *App) Archive(ctx context.Context, c memo.Caller, ids []string, format transcript.Format) (*Archive, error) {
+func (a *App) PrepareArchive(ctx context.Context, c memo.Caller, ids []string, format transcript.Format) (*Archive, error) {
 	seen := map[string]bool{}
 	var once []string
 	for _, id := range ids {
@@ -183,7 +183,7 @@ type Entry struct {
 func (ar *Archive) Manifest(ctx context.Context) ([]Entry, error) {
 	entries := make([]Entry, len(ar.ids))
 	for i, id := range ar.ids {
-		size, err := ar.size(ctx, id)
+		size, err := ar.entrySize(ctx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -192,8 +192,8 @@ func (ar *Archive) Manifest(ctx context.Context) ([]Entry, error) {
 	return entries, nil
 }
 
-func (ar *Archive) size(ctx context.Context, id string) (int64, error) {
-	admit, release := ar.app.borrow(ctx, ar.workspaceID, ar.factor())
+func (ar *Archive) entrySize(ctx context.Context, id string) (int64, error) {
+	admit, release := ar.app.admitUntilReleased(ctx, ar.workspaceID, ar.factor())
 	defer release()
 	if ar.format != transcript.Markdown {
 		f, err := ar.app.file(ctx, ar.workspaceID, id, ar.format, admit)
@@ -208,7 +208,7 @@ func (ar *Archive) size(ctx context.Context, id string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	d, err := document(ctx, w)
+	d, err := decodeTranscription(ctx, w)
 	if err != nil {
 		return 0, err
 	}
@@ -227,7 +227,7 @@ func (ar *Archive) factor() int64 {
 	if ar.format == transcript.Markdown {
 		return memoryOfDeflated
 	}
-	return memoryOfByte
+	return memoryPerStoredByte
 }
 
 // WriteZip streams the archive, one transcription after the other in memory.
@@ -240,7 +240,7 @@ func (ar *Archive) WriteZip(ctx context.Context, w io.Writer) error {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		err := ar.add(ctx, z, id, ar.names[i])
+		err := ar.writeEntry(ctx, z, id, ar.names[i])
 		if err == nil {
 			err = z.Flush()
 		}
@@ -251,15 +251,15 @@ func (ar *Archive) WriteZip(ctx context.Context, w io.Writer) error {
 	return z.Close()
 }
 
-func (ar *Archive) add(ctx context.Context, z *zip.Writer, id, name string) error {
-	admit, release := ar.app.borrow(ctx, ar.workspaceID, ar.factor())
+func (ar *Archive) writeEntry(ctx context.Context, z *zip.Writer, id, name string) error {
+	admit, release := ar.app.admitUntilReleased(ctx, ar.workspaceID, ar.factor())
 	defer release()
-	file, err := ar.app.file(ctx, ar.workspaceID, id, ar.format, patiently(ctx, admit))
+	file, err := ar.app.file(ctx, ar.workspaceID, id, ar.format, retryAdmission(ctx, admit))
 	if err != nil {
 		return err
 	}
 	if ar.format == transcript.Markdown {
-		return file.addMarkdown(z, name)
+		return file.writeMarkdownEntry(z, name)
 	}
 	f, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: file.doc.UpdatedAt})
 	if err != nil {
@@ -268,15 +268,15 @@ func (ar *Archive) add(ctx context.Context, z *zip.Writer, id, name string) erro
 	return file.Write(ctx, f)
 }
 
-// addMarkdown copies the transcript as it is stored, compressed, after a head
+// writeMarkdownEntry copies the transcript as it is stored, compressed, after a head
 // that is not: 0.2 ms for what would take 50 to compress.
-func (f File) addMarkdown(z *zip.Writer, name string) error {
+func (f File) writeMarkdownEntry(z *zip.Writer, name string) error {
 	head := transcript.MarkdownHead(f.doc)
-	stored := storedBlocks(head)
+	stored := deflateStored(head)
 	size := uint64(len(stored) + len(f.md.Data))
-	h := rawHeader(name, f.doc.UpdatedAt)
+	h := rawFileHeader(name, f.doc.UpdatedAt)
 	h.CompressedSize64, h.UncompressedSize64 = size, uint64(len(head))+uint64(f.md.Size)
-	h.CRC32 = joinCRC(crc32.ChecksumIEEE(head), f.md.CRC, f.md.Size)
+	h.CRC32 = combineCRC32(crc32.ChecksumIEEE(head), f.md.CRC, f.md.Size)
 	w, err := z.CreateRaw(h)
 	if err == nil {
 		_, err = w.Write(stored)
@@ -287,10 +287,10 @@ func (f File) addMarkdown(z *zip.Writer, name string) error {
 	return err
 }
 
-// rawHeader fills in what CreateRaw, unlike CreateHeader, leaves to its caller:
+// rawFileHeader fills in what CreateRaw, unlike CreateHeader, leaves to its caller:
 // that the name is UTF-8, the version that deflate needs, and the time, both as
 // MS-DOS has it and as the extended timestamp (APPNOTE 4.4.4, 4.4.6, 4.5.3).
-func rawHeader(name string, modified time.Time) *zip.FileHeader {
+func rawFileHeader(name string, modified time.Time) *zip.FileHeader {
 	const utf8Name, version, extendedTime = 0x800, 20, 0x5455
 	t := modified.UTC()
 	if t.Year() < 1980 {
@@ -308,9 +308,9 @@ func rawHeader(name string, modified time.Time) *zip.FileHeader {
 	}
 }
 
-// storedBlocks puts text into deflate blocks that store it as it is (RFC 1951,
+// deflateStored puts text into deflate blocks that store it as it is (RFC 1951,
 // 3.2.4). None is the last, so another stream can follow.
-func storedBlocks(text []byte) []byte {
+func deflateStored(text []byte) []byte {
 	const most = 1<<16 - 1
 	var out []byte
 	for len(text) > 0 {
@@ -323,23 +323,23 @@ func storedBlocks(text []byte) []byte {
 	return out
 }
 
-// joinCRC returns the CRC-32 of two texts in a row from the CRC of each and the
+// combineCRC32 returns the CRC-32 of two texts in a row from the CRC of each and the
 // length of the second. A CRC is linear: behind n zero bytes it is its old
 // value times xⁿ in the field of the polynomial, by repeated squaring.
-func joinCRC(first, second uint32, secondLen int64) uint32 {
+func combineCRC32(first, second uint32, secondLen int64) uint32 {
 	power := uint32(1 << 23) // x⁸: one byte
 	for n := secondLen; n > 0; n >>= 1 {
 		if n&1 == 1 {
-			first = multiply(first, power)
+			first = multiplyGF2(first, power)
 		}
-		power = multiply(power, power)
+		power = multiplyGF2(power, power)
 	}
 	return first ^ second
 }
 
-// multiply multiplies two polynomials modulo the one of CRC-32 (IEEE). The
+// multiplyGF2 multiplies two polynomials modulo the one of CRC-32 (IEEE). The
 // highest bit is the coefficient of x⁰.
-func multiply(a, b uint32) (product uint32) {
+func multiplyGF2(a, b uint32) (product uint32) {
 	for bit := uint32(1 << 31); bit != 0; bit >>= 1 {
 		if a&bit != 0 {
 			product ^= b

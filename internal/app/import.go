@@ -11,8 +11,8 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// Import is a file to be taken into a workspace (contract section 5).
-type Import struct {
+// ImportFile is a file to be taken into a workspace (contract section 5).
+type ImportFile struct {
 	Name     string // of the file; it tells the format, and the title where the content does not
 	Data     []byte
 	Project  string    // by name; made where it is missing; empty: what the file says
@@ -20,9 +20,9 @@ type Import struct {
 	ModTime  time.Time // stands for the creation time where nothing says it
 }
 
-// Imported says what became of a file. Unchanged means that the workspace had
+// ImportResult says what became of a file. Unchanged means that the workspace had
 // it already, under ID.
-type Imported struct {
+type ImportResult struct {
 	ID        string
 	Unchanged bool
 }
@@ -30,40 +30,40 @@ type Imported struct {
 // Import reads a file and adds it, or refuses it with KindInvalid, whose cause
 // is a *[transcript.Error] with the line. One that the workspace has no room
 // for is refused with KindConflict. An API key may not.
-func (a *App) Import(ctx context.Context, c memo.Caller, in Import) (Imported, error) {
+func (a *App) Import(ctx context.Context, c memo.Caller, in ImportFile) (ImportResult, error) {
 	if c.KeyID != "" {
-		return Imported{}, memo.Forbidden("read_only", "An API key can read and export, not import.")
+		return ImportResult{}, memo.Forbidden("read_only", "An API key can read and export, not import.")
 	}
 	if err := a.store.CheckImportSpace(); err != nil {
-		return Imported{}, err
+		return ImportResult{}, err
 	}
 	release, err := a.reading(ctx, c, len(in.Data))
 	if err != nil {
-		return Imported{}, err
+		return ImportResult{}, err
 	}
 	defer release()
 	d, err := transcript.Read(ctx, in.Name, in.Data, transcript.DefaultLimits)
 	if ctx.Err() != nil {
-		return Imported{}, context.Cause(ctx)
+		return ImportResult{}, context.Cause(ctx)
 	}
 	if err != nil {
 		refusal := &memo.Error{Kind: memo.KindInvalid, Field: "file", Message: err.Error(), Err: err}
 		if e, ok := errors.AsType[*transcript.Error](err); ok {
 			refusal.Message = e.Reason
 		}
-		return Imported{}, refusal
+		return ImportResult{}, refusal
 	}
 	now := a.store.Now()
 	if in.Project != "" {
 		name, err := memo.CleanName("project", in.Project)
 		if err != nil {
-			return Imported{}, err
+			return ImportResult{}, err
 		}
 		d.Project = &memo.ProjectRef{Name: name}
 	}
 	if in.Language != "" {
 		if d.Language = transcript.Language(in.Language); d.Language == "" {
-			return Imported{}, memo.Invalid("language", "must be a language such as en or ru")
+			return ImportResult{}, memo.Invalid("language", "must be a language such as en or ru")
 		}
 	}
 	if d.CreatedAt.IsZero() {
@@ -82,23 +82,23 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in Import) (Imported, e
 	}
 	markdown, err := store.Deflate(transcript.MarkdownBody(d.Segments))
 	if err != nil {
-		return Imported{}, err
+		return ImportResult{}, err
 	}
 	source := sha256.Sum256(in.Data)
 	p, err := a.store.Prepare(store.New{
 		Doc: d, WorkspaceID: c.WorkspaceID, CreatedBy: c.UserID, SourceHash: source[:], Markdown: markdown,
 	})
 	if err != nil {
-		return Imported{}, err
+		return ImportResult{}, err
 	}
 	out, err := a.addTranscription(ctx, c, p)
 	if err != nil || out.Unchanged {
-		a.dropParts(ctx, p.ID())
+		a.deleteParts(ctx, p.ID())
 	}
 	return out, err
 }
 
-func (a *App) addTranscription(ctx context.Context, c memo.Caller, p *store.Prepared) (out Imported, err error) {
+func (a *App) addTranscription(ctx context.Context, c memo.Caller, p *store.Prepared) (out ImportResult, err error) {
 	if out.ID, err = a.store.BySource(ctx, p.WorkspaceID, p.SourceHash); err != nil || out.ID != "" {
 		out.Unchanged = true
 		return out, err
@@ -108,18 +108,18 @@ func (a *App) addTranscription(ctx context.Context, c memo.Caller, p *store.Prep
 	}
 	err = a.write(ctx, c, func(tx *store.Tx) error {
 		id, added, err := tx.AddTranscription(ctx, p)
-		out = Imported{ID: id, Unchanged: !added}
+		out = ImportResult{ID: id, Unchanged: !added}
 		if err != nil {
 			return err
 		}
-		if _, err := stillMember(ctx, tx, c); err != nil || !added {
+		if _, err := requireMember(ctx, tx, c); err != nil || !added {
 			return err
 		}
 		if err := a.checkQuota(ctx, tx, c.WorkspaceID); err != nil {
 			return err
 		}
-		return record(ctx, tx, c, memo.AuditEvent{
-			WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionImported, Subject: id, Name: cut(p.Doc.Title, maxAgent),
+		return recordEvent(ctx, tx, c, memo.AuditEvent{
+			WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionImported, Subject: id, Name: truncateBytes(p.Doc.Title, maxEventText),
 		})
 	})
 	return out, err

@@ -22,7 +22,7 @@ func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo
 	token, hash := credential.NewToken()
 	i = memo.Invite{ID: newID(), WorkspaceID: c.WorkspaceID, Role: role}
 	e := memo.AuditEvent{WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionInviteCreated, Subject: i.ID, Detail: string(role)}
-	err = changeMembers(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
+	err = writeMembers(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
 		i.CreatedAt, i.ExpiresAt = tx.Now, tx.Now.Add(memo.InviteLifetime)
 		if err := tx.AddInvite(ctx, i, c.UserID, hash); err != nil {
 			return "", err
@@ -38,7 +38,7 @@ func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo
 
 // Invites lists the open invitations to the caller's workspace, for an OWNER.
 func (a *App) Invites(ctx context.Context, c memo.Caller) ([]memo.Invite, error) {
-	if err := mayManageMembers(c, c.WorkspaceID); err != nil {
+	if err := requireOwner(c, c.WorkspaceID); err != nil {
 		return nil, err
 	}
 	return a.store.Invites(ctx, c.WorkspaceID)
@@ -47,7 +47,7 @@ func (a *App) Invites(ctx context.Context, c memo.Caller) ([]memo.Invite, error)
 // RevokeInvite takes an invitation back.
 func (a *App) RevokeInvite(ctx context.Context, c memo.Caller, id string) error {
 	e := memo.AuditEvent{WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionInviteRevoked, Subject: id}
-	return changeMembers(ctx, c, a.writeUrgent, e, func(tx *store.Tx) (string, error) {
+	return writeMembers(ctx, c, a.writeUrgent, e, func(tx *store.Tx) (string, error) {
 		gone, err := tx.DeleteInvite(ctx, c.WorkspaceID, id)
 		if err == nil && !gone {
 			return "", memo.NotFound("Invitation")
@@ -56,8 +56,8 @@ func (a *App) RevokeInvite(ctx context.Context, c memo.Caller, id string) error 
 	})
 }
 
-// FindInvite reads what an invitation is to, for who holds its token.
-func (a *App) FindInvite(ctx context.Context, token string) (memo.Invite, error) {
+// InviteByToken reads what an invitation is to, for who holds its token.
+func (a *App) InviteByToken(ctx context.Context, token string) (memo.Invite, error) {
 	if len(token) != tokenLen {
 		return memo.Invite{}, errInvite
 	}
@@ -68,28 +68,28 @@ func (a *App) FindInvite(ctx context.Context, token string) (memo.Invite, error)
 	return i, err
 }
 
-// Join takes an invitation up for the caller, who is signed in. It counts once.
-func (a *App) Join(ctx context.Context, c memo.Caller, token string) (memo.Invite, error) {
-	i, err := a.FindInvite(ctx, token)
+// AcceptInvite takes an invitation up for the caller, who is signed in. It counts once.
+func (a *App) AcceptInvite(ctx context.Context, c memo.Caller, token string) (memo.Invite, error) {
+	i, err := a.InviteByToken(ctx, token)
 	if err != nil {
 		return i, err
 	}
-	return i, a.write(ctx, c, func(tx *store.Tx) error { return join(ctx, tx, c, i, token) })
+	return i, a.write(ctx, c, func(tx *store.Tx) error { return acceptInvite(ctx, tx, c, i, token) })
 }
 
-// JoinAnew takes an invitation up for somebody new, and makes their account in
+// SignUpWithInvite takes an invitation up for somebody new, and makes their account in
 // the same transaction. All fields that are bad are told. Attempts are throttled
 // as sign-ins are, for each tells whether an e-mail has an account.
-func (a *App) JoinAnew(ctx context.Context, token, email, name, password string, o Origin) (i memo.Invite, problems []*memo.Error, err error) {
-	if i, err = a.FindInvite(ctx, token); err != nil {
+func (a *App) SignUpWithInvite(ctx context.Context, token, email, name, password string, o Client) (i memo.Invite, problems []*memo.Error, err error) {
+	if i, err = a.InviteByToken(ctx, token); err != nil {
 		return i, nil, err
 	}
 	email, err1 := memo.CleanEmail(email)
 	name, err2 := memo.CleanName("name", name)
-	if problems = invalid(err1, err2, credential.CheckPassword(password)); len(problems) > 0 {
+	if problems = invalidErrors(err1, err2, credential.CheckPassword(password)); len(problems) > 0 {
 		return i, problems, nil
 	}
-	if _, err := a.throttle.attempt(ctx, "join "+i.ID, o.IP, nobody); err != nil {
+	if _, err := a.throttle.take(ctx, "join "+i.ID, o.Address, nobody); err != nil {
 		return i, nil, err
 	}
 	hash, err := a.passwords.Hash(ctx, password)
@@ -98,24 +98,24 @@ func (a *App) JoinAnew(ctx context.Context, token, email, name, password string,
 	}
 	err = a.store.Write(ctx, func(tx *store.Tx) error {
 		u := memo.User{ID: newID(), Email: email, Name: name, CreatedAt: tx.Now}
-		c := memo.Caller{UserID: u.ID, ClientAddress: o.IP, UserAgent: o.Agent}
+		c := memo.Caller{UserID: u.ID, ClientAddress: o.Address, UserAgent: o.UserAgent}
 		taken := memo.Conflict("email_taken", "There is an account with this e-mail. Sign in, and open the invitation again.")
 		if err := addUser(ctx, tx, c, u, hash, taken); err != nil {
 			return err
 		}
-		return join(ctx, tx, c, i, token)
+		return acceptInvite(ctx, tx, c, i, token)
 	})
 	return i, nil, err
 }
 
-// join uses the invitation up and makes the caller a member. The workspace is
+// acceptInvite uses the invitation up and makes the caller a member. The workspace is
 // locked, so whoever made the invitation is an OWNER at this moment.
-func join(ctx context.Context, tx *store.Tx, c memo.Caller, i memo.Invite, token string) error {
+func acceptInvite(ctx context.Context, tx *store.Tx, c memo.Caller, i memo.Invite, token string) error {
 	if err := tx.LockWorkspace(ctx, i.WorkspaceID); err != nil {
 		return err
 	}
 	if _, err := tx.InviteByHash(ctx, credential.HashToken(token)); err != nil {
-		return orNotFound(err, errInvite)
+		return replaceNotFound(err, errInvite)
 	}
 	if mine, err := tx.DeleteInvite(ctx, i.WorkspaceID, i.ID); err != nil || !mine {
 		return cmp.Or(err, error(errInvite))
@@ -131,13 +131,13 @@ func join(ctx context.Context, tx *store.Tx, c memo.Caller, i memo.Invite, token
 	if err != nil {
 		return err
 	}
-	return record(ctx, tx, c, memo.AuditEvent{
+	return recordEvent(ctx, tx, c, memo.AuditEvent{
 		WorkspaceID: memo.Optional(i.WorkspaceID), Action: memo.ActionMemberAdded, Subject: c.UserID, Name: m.Email, Detail: string(i.Role) + ", invited by " + i.CreatedBy,
 	})
 }
 
-// orNotFound is found's words for what is not there.
-func orNotFound(err, notFound error) error {
+// replaceNotFound is found's words for what is not there.
+func replaceNotFound(err, notFound error) error {
 	if memo.KindOf(err) == memo.KindNotFound {
 		return notFound
 	}

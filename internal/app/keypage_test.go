@@ -30,7 +30,7 @@ func TestKeysComeInPages(t *testing.T) {
 		for i := range 24 {
 			w.clock.add(time.Duration(i%2) * time.Millisecond) // pairs are of one moment, in the order of their ids
 			u := []memo.User{w.owner, w.member}[i/2%2]
-			name, in := fmt.Sprint("k", i), NewKey{}
+			name, in := fmt.Sprint("k", i), KeyRequest{}
 			status := []memo.KeyStatus{memo.KeyActive, memo.KeyRevoked, memo.KeyExpired, memo.KeyExpired}[i%4]
 			if in.Name = name; i%4 == 2 {
 				in.ExpiresAt = &soon
@@ -55,7 +55,7 @@ func TestKeysComeInPages(t *testing.T) {
 				}
 				for _, limit := range []int{1, 5, 100} {
 					var got []string
-					in := KeyList{Status: status, Limit: limit}
+					in := KeyQuery{Status: status, Limit: limit}
 					for {
 						p, err := w.ListKeys(w.ctx, w.as(u), in)
 						must(t, p, err)
@@ -79,7 +79,7 @@ func TestKeysComeInPages(t *testing.T) {
 			}
 		}
 		for _, bad := range []string{"x", nextCursorOf(t, w)} {
-			_, err := w.ListKeys(w.ctx, w.as(w.owner), KeyList{Cursor: bad})
+			_, err := w.ListKeys(w.ctx, w.as(w.owner), KeyQuery{Cursor: bad})
 			wantKind(t, "a cursor of no list of keys", err, memo.KindInvalid)
 		}
 	})
@@ -89,9 +89,9 @@ func TestKeysComeInPages(t *testing.T) {
 func nextCursorOf(t *testing.T, w *world) string {
 	t.Helper()
 	for _, text := range []string{"Ann: one", "Ann: two"} {
-		must(t, 0, second(w.Import(w.ctx, w.as(w.owner), Import{Name: text + ".txt", Data: []byte(text)})))
+		must(t, 0, second(w.Import(w.ctx, w.as(w.owner), ImportFile{Name: text + ".txt", Data: []byte(text)})))
 	}
-	p, err := w.Transcriptions(w.ctx, w.as(w.owner), List{Status: memo.StatusCompleted, Sort: "-created_at", Limit: 1})
+	p, err := w.Transcriptions(w.ctx, w.as(w.owner), ListQuery{Status: memo.StatusCompleted, Sort: "-created_at", Limit: 1})
 	must(t, p, err)
 	if p.NextCursor == "" {
 		t.Fatal("there is one page only")

@@ -14,10 +14,10 @@ import (
 // an expiry too: a key that was refused once stays refused.
 var errKeyNotActive = memo.Conflict("key_not_active", "The key is not active any more. Create a new one.")
 
-// NewKey is what a new key starts with. A nil ExpiresAt means never. ID is the id
+// KeyRequest is what a new key starts with. A nil ExpiresAt means never. ID is the id
 // that it gets, where the caller wants to be sure that a form which is sent twice
 // makes one key; empty: a new one.
-type NewKey struct {
+type KeyRequest struct {
 	Name      string
 	ExpiresAt *time.Time
 	ID        string
@@ -29,27 +29,27 @@ var errKeyExists = memo.Conflict("key_exists", "This key was created already, an
 // CreateKey makes a key for the caller, who acts in one workspace; the operator
 // makes it for the member whose id is in the caller. The answer is the only
 // place that ever shows the key. Errors: 403 by plan, 409 too_many_keys.
-func (a *App) CreateKey(ctx context.Context, c memo.Caller, in NewKey) (memo.CreatedKey, error) {
+func (a *App) CreateKey(ctx context.Context, c memo.Caller, in KeyRequest) (memo.CreatedKey, error) {
 	name, err := memo.CleanName("name", in.Name)
 	if err != nil {
 		return memo.CreatedKey{}, err
 	}
-	return a.addKey(ctx, c, in.ID, memo.ActionKeyCreated, func(tx *store.Tx, k *memo.APIKey) error {
+	return a.createKey(ctx, c, in.ID, memo.ActionKeyCreated, func(tx *store.Tx, k *memo.APIKey) error {
 		k.Name, k.Validity.ExpiresAt = name, in.ExpiresAt
 		return nil
 	})
 }
 
 // RotateKey makes a key with the same name and expiry, under newID where that is
-// given, as in [NewKey]. The old key works until it is revoked, or for overlap
+// given, as in [KeyRequest]. The old key works until it is revoked, or for overlap
 // when that is given: 0 ends it now. Errors: 409 key_not_active and too_many_keys,
 // 403 by plan and for a key of another member.
 func (a *App) RotateKey(ctx context.Context, c memo.Caller, id, newID string, overlap *time.Duration) (memo.CreatedKey, error) {
 	if overlap != nil && (*overlap < 0 || *overlap > memo.MaxOverlap) {
 		return memo.CreatedKey{}, memo.Invalid("overlap", "must be between 0 and 7 days, such as 24h")
 	}
-	return a.addKey(ctx, c, newID, memo.ActionKeyRotated, func(tx *store.Tx, k *memo.APIKey) error {
-		old, err := a.keyToChange(ctx, tx, c, id)
+	return a.createKey(ctx, c, newID, memo.ActionKeyRotated, func(tx *store.Tx, k *memo.APIKey) error {
+		old, err := a.lockKeyForChange(ctx, tx, c, id)
 		if err != nil {
 			return err
 		}
@@ -70,10 +70,10 @@ func (a *App) RotateKey(ctx context.Context, c memo.Caller, id, newID string, ov
 	})
 }
 
-// addKey mints a key for the caller and keeps it, in one transaction that also
+// createKey mints a key for the caller and keeps it, in one transaction that also
 // proves that the caller is still a member: whoever removes them meanwhile
 // waits, and then finds the key and deactivates it.
-func (a *App) addKey(ctx context.Context, c memo.Caller, id string, action memo.Action, fill func(*store.Tx, *memo.APIKey) error) (memo.CreatedKey, error) {
+func (a *App) createKey(ctx context.Context, c memo.Caller, id string, action memo.Action, fill func(*store.Tx, *memo.APIKey) error) (memo.CreatedKey, error) {
 	if c.KeyID != "" {
 		return memo.CreatedKey{}, memo.ErrKeyManagementForbidden
 	}
@@ -116,7 +116,7 @@ func (a *App) addKey(ctx context.Context, c memo.Caller, id string, action memo.
 		if added, err := tx.AddKey(ctx, k, secret.Hash()); err != nil || !added {
 			return cmp.Or(err, error(errKeyExists))
 		}
-		return record(ctx, tx, c, memo.AuditEvent{
+		return recordEvent(ctx, tx, c, memo.AuditEvent{
 			WorkspaceID: memo.Optional(w.ID), Action: action, Subject: k.ID, Name: k.Name,
 		})
 	})
@@ -126,29 +126,29 @@ func (a *App) addKey(ctx context.Context, c memo.Caller, id string, action memo.
 	return memo.CreatedKey{KeyView: k.View(now), Key: secret.Secret()}, nil
 }
 
-// keyToChange reads a key that the caller may change and that works, and makes
+// lockKeyForChange reads a key that the caller may change and that works, and makes
 // other changes of it wait, so that none is written over.
-func (a *App) keyToChange(ctx context.Context, tx *store.Tx, c memo.Caller, id string) (memo.APIKey, error) {
+func (a *App) lockKeyForChange(ctx context.Context, tx *store.Tx, c memo.Caller, id string) (memo.APIKey, error) {
 	if err := tx.LockKey(ctx, id); err != nil {
 		return memo.APIKey{}, err
 	}
-	k, err := keyAsNow(ctx, tx, &c, id)
+	k, err := readKey(ctx, tx, &c, id)
 	if err != nil {
 		return k, err
 	}
 	if err := memo.MayChangeKey(c, k); err != nil {
 		return k, err
 	}
-	if k.Validity.Status(tx.Now) != memo.KeyActive || a.expiries.seen(k.ID) {
+	if k.Validity.Status(tx.Now) != memo.KeyActive || a.expiries.isRecorded(k.ID) {
 		return k, errKeyNotActive
 	}
 	return k, nil
 }
 
-// keyAsNow reads a key, and sets the caller's role to the one that they have in
+// readKey reads a key, and sets the caller's role to the one that they have in
 // this transaction: it may have been taken from them since they were
 // authorised. It locks nothing, because a revocation must not wait.
-func keyAsNow(ctx context.Context, tx *store.Tx, c *memo.Caller, id string) (memo.APIKey, error) {
+func readKey(ctx context.Context, tx *store.Tx, c *memo.Caller, id string) (memo.APIKey, error) {
 	k, err := tx.Key(ctx, id, tx.Now)
 	if err != nil || c.Operator {
 		return k, err
@@ -161,18 +161,18 @@ func keyAsNow(ctx context.Context, tx *store.Tx, c *memo.Caller, id string) (mem
 	return k, err
 }
 
-// KeyList asks for a page of keys. An empty Status lists every one. Limit is
+// KeyQuery asks for a page of keys. An empty Status lists every one. Limit is
 // clamped to 1–1000. Cursor is the KeyPage.NextCursor of the page before. NoTotal
 // leaves out the count, which a caller who reads all pages does not need.
-type KeyList struct {
+type KeyQuery struct {
 	Status  memo.KeyStatus
 	Limit   int
 	Cursor  string
 	NoTotal bool
 }
 
-// MaxKeys is the most keys that one page has.
-const MaxKeys = 1000
+// MaxKeyPage is the most keys that one page has.
+const MaxKeyPage = 1000
 
 // KeyPage is a page of keys. Total counts those of all pages, exactly.
 // NextCursor is empty on the last page.
@@ -187,7 +187,7 @@ const keyOrder = "keys"
 
 // ListKeys lists the workspace's keys, newest first: all for an OWNER, their
 // own for others. Errors: 422 for a cursor that is not one of this list.
-func (a *App) ListKeys(ctx context.Context, c memo.Caller, in KeyList) (p KeyPage, err error) {
+func (a *App) ListKeys(ctx context.Context, c memo.Caller, in KeyQuery) (p KeyPage, err error) {
 	var after *store.ListPosition
 	if in.Cursor != "" {
 		at, bad := parseCursor(keyOrder, in.Cursor)
@@ -196,13 +196,13 @@ func (a *App) ListKeys(ctx context.Context, c memo.Caller, in KeyList) (p KeyPag
 		}
 		after = at.After
 	}
-	filter := store.KeyFilter{WorkspaceID: c.WorkspaceID, UserID: keysOf(c), Status: in.Status}
+	filter := store.KeyFilter{WorkspaceID: c.WorkspaceID, UserID: visibleKeysOf(c), Status: in.Status}
 	if !in.NoTotal {
 		if p.Total, err = a.store.CountKeys(ctx, filter); err != nil {
 			return p, err
 		}
 	}
-	limit := min(max(in.Limit, 1), MaxKeys)
+	limit := min(max(in.Limit, 1), MaxKeyPage)
 	keys, err := a.store.KeyPage(ctx, filter, after, limit+1) // one more shows that there is a next page
 	if err != nil {
 		return p, err
@@ -215,32 +215,32 @@ func (a *App) ListKeys(ctx context.Context, c memo.Caller, in KeyList) (p KeyPag
 	now := a.store.Now()
 	p.Items = make([]memo.KeyView, len(keys))
 	for i, k := range keys {
-		a.usage.pending(&k, now)
+		a.usage.addPending(&k, now)
 		p.Items[i] = k.View(now)
 	}
 	return p, nil
 }
 
-// KeyPart chooses some of the keys for a page. Whose they are is the caller's
+// KeyPageQuery chooses some of the keys for a page. Whose they are is the caller's
 // matter as far as the caller may not see all.
-type KeyPart = store.KeyPageQuery
+type KeyPageQuery = store.KeyPageQuery
 
-// SomeKeys lists a part of the keys that the caller sees, newest first.
-func (a *App) SomeKeys(ctx context.Context, c memo.Caller, p KeyPart) ([]memo.KeyView, error) {
-	p.WorkspaceID, p.UserID = c.WorkspaceID, cmp.Or(keysOf(c), p.UserID)
+// KeysPage lists a part of the keys that the caller sees, newest first.
+func (a *App) KeysPage(ctx context.Context, c memo.Caller, p KeyPageQuery) ([]memo.KeyView, error) {
+	p.WorkspaceID, p.UserID = c.WorkspaceID, cmp.Or(visibleKeysOf(c), p.UserID)
 	now := a.store.Now()
 	keys, err := a.store.KeysPage(ctx, p)
 	views := make([]memo.KeyView, len(keys))
 	for i, k := range keys {
-		a.usage.pending(&k, now)
+		a.usage.addPending(&k, now)
 		views[i] = k.View(now)
 	}
 	return views, err
 }
 
-// Successors lists the keys that replaced some of those that the caller was
+// Replacements lists the keys that replaced some of those that the caller was
 // shown, newest first: one that goes on can be rotated again.
-func (a *App) Successors(ctx context.Context, c memo.Caller, of []memo.KeyView) ([]memo.KeyView, error) {
+func (a *App) Replacements(ctx context.Context, c memo.Caller, of []memo.KeyView) ([]memo.KeyView, error) {
 	ids := make([]string, len(of))
 	for i, k := range of {
 		ids[i] = k.ID
@@ -253,16 +253,16 @@ func (a *App) Successors(ctx context.Context, c memo.Caller, of []memo.KeyView) 
 	return views, err
 }
 
-// KeyHolder is a user who made keys in a workspace.
-type KeyHolder = store.KeyCreatorStats
+// KeyCreatorStats is a user who made keys in a workspace.
+type KeyCreatorStats = store.KeyCreatorStats
 
-// KeyHolders lists who made the keys that the caller sees, with their number.
-func (a *App) KeyHolders(ctx context.Context, c memo.Caller) ([]KeyHolder, error) {
-	return a.store.KeyCreators(ctx, c.WorkspaceID, keysOf(c))
+// KeyCreators lists who made the keys that the caller sees, with their number.
+func (a *App) KeyCreators(ctx context.Context, c memo.Caller) ([]KeyCreatorStats, error) {
+	return a.store.KeyCreators(ctx, c.WorkspaceID, visibleKeysOf(c))
 }
 
-// keysOf is whose keys the caller sees; empty: everybody's.
-func keysOf(c memo.Caller) string {
+// visibleKeysOf is whose keys the caller sees; empty: everybody's.
+func visibleKeysOf(c memo.Caller) string {
 	if memo.SeesAllKeys(c) {
 		return ""
 	}
@@ -279,7 +279,7 @@ func (a *App) GetKey(ctx context.Context, c memo.Caller, id string) (memo.KeyVie
 	if err := memo.MaySeeKey(c, k); err != nil {
 		return memo.KeyView{}, err
 	}
-	a.usage.pending(&k, now)
+	a.usage.addPending(&k, now)
 	return k.View(now), nil
 }
 
@@ -304,10 +304,10 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 	}
 	write := a.write
 	if change.ExpiresAt != nil && *change.ExpiresAt != nil { // it may end sooner
-		write = a.writeOwnEnd
+		write = a.writeOwnRevocation
 	}
 	err := write(ctx, c, func(tx *store.Tx) error {
-		k, err := a.keyToChange(ctx, tx, c, id)
+		k, err := a.lockKeyForChange(ctx, tx, c, id)
 		if err != nil {
 			return err
 		}
@@ -324,7 +324,7 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 		if !active {
 			return errKeyNotActive
 		}
-		return record(ctx, tx, c, memo.AuditEvent{
+		return recordEvent(ctx, tx, c, memo.AuditEvent{
 			WorkspaceID: memo.Optional(k.WorkspaceID), Action: memo.ActionKeyChanged, Subject: id, Name: k.Name,
 		})
 	})
@@ -344,10 +344,10 @@ func (a *App) RevokeKey(ctx context.Context, c memo.Caller, id string) error {
 	}
 	write := a.writeUrgent
 	if k.CreatedBy.ID == c.UserID && !c.Operator {
-		write = a.writeOwnEnd
+		write = a.writeOwnRevocation
 	}
 	return write(ctx, c, func(tx *store.Tx) error {
-		k, err := keyAsNow(ctx, tx, &c, id)
+		k, err := readKey(ctx, tx, &c, id)
 		if err != nil {
 			return err
 		}
@@ -358,7 +358,7 @@ func (a *App) RevokeKey(ctx context.Context, c memo.Caller, id string) error {
 		if err != nil || !revoked {
 			return err
 		}
-		return record(ctx, tx, c, memo.AuditEvent{
+		return recordEvent(ctx, tx, c, memo.AuditEvent{
 			WorkspaceID: memo.Optional(k.WorkspaceID), Action: memo.ActionKeyRevoked, Subject: id, Name: k.Name,
 		})
 	})

@@ -89,7 +89,7 @@ func TestWhoSeesAndRevokes(t *testing.T) {
 		key, other := w.key(w.member, "member's")
 		names := func(c memo.Caller, status memo.KeyStatus) string {
 			t.Helper()
-			keys, err := w.ListKeys(w.ctx, c, KeyList{Status: status, Limit: 100})
+			keys, err := w.ListKeys(w.ctx, c, KeyQuery{Status: status, Limit: 100})
 			must(t, keys, err)
 			var out []string
 			for _, k := range keys.Items {
@@ -118,23 +118,23 @@ func TestWhoSeesAndRevokes(t *testing.T) {
 			t.Errorf("revoked keys: %s", got)
 		}
 		for who, u := range map[string]memo.User{"an OWNER": w.owner, "a MEMBER": w.member} {
-			some := func(p KeyPart) (out string) {
+			some := func(p KeyPageQuery) (out string) {
 				p.Limit = cmp.Or(p.Limit, 9)
-				keys, err := w.SomeKeys(w.ctx, w.as(u), p)
+				keys, err := w.KeysPage(w.ctx, w.as(u), p)
 				must(t, keys, err)
 				for _, k := range keys {
 					out += k.Name
 				}
 				return out
 			}
-			holders, err := w.KeyHolders(w.ctx, w.as(u))
+			holders, err := w.KeyCreators(w.ctx, w.as(u))
 			must(t, holders, err)
 			var counts []string
 			for _, h := range holders {
 				counts = append(counts, fmt.Sprintf("%s %d %d", h.Email, h.Living, h.Ended))
 			}
 			slices.Sort(counts)
-			got := []string{some(KeyPart{}), some(KeyPart{Ended: true}), some(KeyPart{UserID: w.owner.ID}), some(KeyPart{Offset: 1}), some(KeyPart{WorkspaceID: "x"}), strings.Join(counts, ", ")}
+			got := []string{some(KeyPageQuery{}), some(KeyPageQuery{Ended: true}), some(KeyPageQuery{UserID: w.owner.ID}), some(KeyPageQuery{Offset: 1}), some(KeyPageQuery{WorkspaceID: "x"}), strings.Join(counts, ", ")}
 			want := []string{"owner's", "member's", "owner's", "", "owner's", w.member.Email + " 0 1, " + w.owner.Email + " 1 0"}
 			if who == "a MEMBER" {
 				want = []string{"", "member's", "", "", "", w.member.Email + " 0 1"}
@@ -157,7 +157,7 @@ func TestLosingAccessEndsKeysForGood(t *testing.T) {
 		key, _ := w.key(w.member, "here")
 		there := w.as(w.member)
 		there.WorkspaceID = elsewhere.ID
-		k, err := w.CreateKey(w.ctx, there, NewKey{Name: "there"})
+		k, err := w.CreateKey(w.ctx, there, KeyRequest{Name: "there"})
 		must(t, k, err)
 		otherKey, _ := credential.ParseKey(k.Key)
 
@@ -169,7 +169,7 @@ func TestLosingAccessEndsKeysForGood(t *testing.T) {
 
 		must(t, 0, w.DisableUser(w.ctx, theOperator, w.member.ID))
 		w.wantCode("disabled", otherKey, "deactivated")
-		_, err = w.CreateKey(w.ctx, memo.Caller{Operator: true, WorkspaceID: w.workspace.ID, UserID: w.member.ID}, NewKey{Name: "x"})
+		_, err = w.CreateKey(w.ctx, memo.Caller{Operator: true, WorkspaceID: w.workspace.ID, UserID: w.member.ID}, KeyRequest{Name: "x"})
 		wantKind(t, "a key for a disabled user", err, memo.KindNotFound)
 		must(t, 0, w.EnableUser(w.ctx, theOperator, w.member.ID))
 		w.wantCode("enabled again", otherKey, "deactivated")
@@ -186,13 +186,13 @@ func TestThePlanOpensTheAPI(t *testing.T) {
 				want = ""
 			}
 			w.wantCode("on plan "+string(p), key, want)
-			_, err := w.CreateKey(w.ctx, w.as(w.member), NewKey{Name: "k"})
+			_, err := w.CreateKey(w.ctx, w.as(w.member), KeyRequest{Name: "k"})
 			if codeOf(err) != want {
 				t.Errorf("creating a key on plan %s: got %v", p, err)
 			}
 		}
 		must(t, 0, w.SetPlan(w.ctx, theOperator, w.workspace.ID, memo.PlanFree))
-		if keys, err := w.ListKeys(w.ctx, w.as(w.member), KeyList{Limit: 100}); err != nil || keys.Total != 3 {
+		if keys, err := w.ListKeys(w.ctx, w.as(w.member), KeyQuery{Limit: 100}); err != nil || keys.Total != 3 {
 			t.Errorf("listing on the free plan: %d keys, %v", keys.Total, err)
 		}
 		must(t, 0, w.RevokeKey(w.ctx, w.as(w.member), view.ID))
@@ -208,7 +208,7 @@ func TestRemovedWhileCreating(t *testing.T) {
 			keys := make(chan string, 4)
 			for range 4 {
 				wg.Go(func() {
-					if k, err := w.CreateKey(w.ctx, caller, NewKey{Name: "race"}); err == nil {
+					if k, err := w.CreateKey(w.ctx, caller, KeyRequest{Name: "race"}); err == nil {
 						keys <- k.Key
 					} else if memo.KindOf(err) != memo.KindNotFound {
 						t.Error(err)
@@ -271,7 +271,7 @@ func TestTheLastKeyOfAMemberIsCountedExactly(t *testing.T) {
 		results := make(chan string, 6)
 		var wg sync.WaitGroup
 		for range 6 {
-			wg.Go(func() { results <- codeOf(second(w.CreateKey(w.ctx, caller, NewKey{Name: "the last"}))) })
+			wg.Go(func() { results <- codeOf(second(w.CreateKey(w.ctx, caller, KeyRequest{Name: "the last"}))) })
 		}
 		wg.Wait()
 		close(results)
@@ -294,9 +294,9 @@ func TestUseIsWrittenAtOnceAndThenOncePerMinute(t *testing.T) {
 		key, view := w.key(w.member, "k")
 		use := func() {
 			t.Helper()
-			c, err := w.AuthoriseKey(w.ctx, key, Origin{IP: "198.51.100.7", Agent: "curl/8"})
+			c, err := w.AuthoriseKey(w.ctx, key, Client{Address: "198.51.100.7", UserAgent: "curl/8"})
 			must(t, c, err)
-			must(t, 0, second(w.Spend(w.ctx, c, ratelimit.Data)))
+			must(t, 0, second(w.TakeLimit(w.ctx, c, ratelimit.Data)))
 		}
 		written := func() memo.APIKey {
 			t.Helper()
@@ -326,7 +326,7 @@ func TestUseIsWrittenAtOnceAndThenOncePerMinute(t *testing.T) {
 		lastUse := *written().LastUsedAt
 		use()
 		must(t, 0, w.RevokeKey(w.ctx, w.as(w.member), view.ID))
-		w.Flush(w.ctx)
+		w.FlushUsage(w.ctx)
 		if k := written(); !k.LastUsedAt.Equal(lastUse) {
 			t.Error("the use of a dead key was written")
 		}
@@ -341,7 +341,7 @@ func TestAnExposedKeyIsMarkedOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		key, view := w.key(w.member, "k")
 		for range 3 {
-			w.ReportExposure(w.ctx, []credential.Key{key, credential.NewKey()}, Origin{IP: "203.0.113.9"})
+			w.MarkExposed(w.ctx, []credential.Key{key, credential.NewKey()}, Client{Address: "203.0.113.9"})
 		}
 		k, err := w.GetKey(w.ctx, w.as(w.member), view.ID)
 		if err != nil || k.ExposedAt == nil {
@@ -393,12 +393,12 @@ func TestDisabledWhileCreatingAndSigningIn(t *testing.T) {
 			var key credential.Key
 			var token string
 			wg.Go(func() {
-				if k, err := w.CreateKey(w.ctx, caller, NewKey{Name: "race"}); err == nil {
+				if k, err := w.CreateKey(w.ctx, caller, KeyRequest{Name: "race"}); err == nil {
 					key, _ = credential.ParseKey(k.Key)
 				}
 			})
 			wg.Go(func() {
-				token, _, _, _ = w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: "correct horse"}, Origin{IP: "192.0.2.1"})
+				token, _, _, _ = w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: "correct horse"}, Client{Address: "192.0.2.1"})
 			})
 			wg.Go(func() { must(t, 0, w.DisableUser(w.ctx, theOperator, w.member.ID)) })
 			wg.Wait()
@@ -406,7 +406,7 @@ func TestDisabledWhileCreatingAndSigningIn(t *testing.T) {
 			if key != (credential.Key{}) {
 				w.wantCode("created while its member was disabled", key, "deactivated")
 			}
-			if _, err := w.AuthoriseUser(w.ctx, token, Origin{}); err == nil {
+			if _, err := w.AuthoriseUser(w.ctx, token, Client{}); err == nil {
 				t.Error("a session that was opened while its user was disabled lives")
 			}
 		}

@@ -6,8 +6,8 @@ import (
 	"memoai.tech/memo"
 )
 
-// Me is what a key is and may (contract section 2, GET /me).
-type Me struct {
+// KeyInfo is what a key is and may (contract section 2, GET /me).
+type KeyInfo struct {
 	Workspace memo.Workspace
 	Member    memo.Member
 	Key       memo.KeyView
@@ -15,7 +15,7 @@ type Me struct {
 
 // Me describes the caller, who came with a key. One who lost access since they
 // were authorised is refused as the next request would be.
-func (a *App) Me(ctx context.Context, c memo.Caller) (Me, error) {
+func (a *App) Me(ctx context.Context, c memo.Caller) (KeyInfo, error) {
 	m, err := a.me(ctx, c)
 	if memo.KindOf(err) == memo.KindNotFound {
 		return m, errKeyDeactivated
@@ -23,7 +23,7 @@ func (a *App) Me(ctx context.Context, c memo.Caller) (Me, error) {
 	return m, err
 }
 
-func (a *App) me(ctx context.Context, c memo.Caller) (m Me, err error) {
+func (a *App) me(ctx context.Context, c memo.Caller) (m KeyInfo, err error) {
 	if m.Workspace, err = a.store.Workspace(ctx, c.WorkspaceID); err != nil {
 		return m, err
 	}
@@ -35,7 +35,7 @@ func (a *App) me(ctx context.Context, c memo.Caller) (m Me, err error) {
 	if err != nil {
 		return m, err
 	}
-	a.usage.pending(&k, now)
+	a.usage.addPending(&k, now)
 	m.Key = k.View(now)
 	return m, nil
 }

@@ -13,8 +13,8 @@ import (
 // errLastOwner keeps a workspace from being left without anybody in charge.
 var errLastOwner = memo.Conflict("last_owner", "This is the last OWNER of the workspace. Make another member OWNER first.")
 
-// mayManageMembers is for the operator and, in their own workspace, an OWNER.
-func mayManageMembers(c memo.Caller, workspaceID string) error {
+// requireOwner is for the operator and, in their own workspace, an OWNER.
+func requireOwner(c memo.Caller, workspaceID string) error {
 	if c.Operator || c.KeyID == "" && c.Role == memo.RoleOwner && c.WorkspaceID == workspaceID {
 		return nil
 	}
@@ -52,7 +52,7 @@ func addUser(ctx context.Context, tx *store.Tx, c memo.Caller, u memo.User, hash
 	if added, err := tx.AddUser(ctx, u, hash); err != nil || !added {
 		return cmp.Or(err, taken)
 	}
-	return record(ctx, tx, c, memo.AuditEvent{Action: memo.ActionUserCreated, Subject: u.ID, Detail: u.Email})
+	return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionUserCreated, Subject: u.ID, Detail: u.Email})
 }
 
 // Users lists all users, for the operator.
@@ -80,7 +80,7 @@ func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) err
 			return err
 		}
 		for _, id := range workspaces {
-			if err := deactivate(ctx, tx, c, id, userID, "the user was disabled"); err != nil {
+			if err := deactivateKeys(ctx, tx, c, id, userID, "the user was disabled"); err != nil {
 				return err
 			}
 		}
@@ -91,7 +91,7 @@ func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) err
 		if err := tx.DeleteInvitesBy(ctx, userID, ""); err != nil {
 			return err
 		}
-		return record(ctx, tx, c, memo.AuditEvent{Action: memo.ActionUserDisabled, Subject: userID})
+		return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionUserDisabled, Subject: userID})
 	})
 }
 
@@ -102,12 +102,12 @@ func (a *App) EnableUser(ctx context.Context, c memo.Caller, userID string) erro
 		if err != nil || !changed {
 			return err
 		}
-		return record(ctx, tx, c, memo.AuditEvent{Action: memo.ActionUserEnabled, Subject: userID})
+		return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionUserEnabled, Subject: userID})
 	})
 }
 
-// deactivate ends the keys of a user in a workspace, each with its event.
-func deactivate(ctx context.Context, tx *store.Tx, c memo.Caller, workspaceID, userID, why string) error {
+// deactivateKeys ends the keys of a user in a workspace, each with its event.
+func deactivateKeys(ctx context.Context, tx *store.Tx, c memo.Caller, workspaceID, userID, why string) error {
 	keys, err := tx.DeactivateKeys(ctx, workspaceID, userID, why)
 	if err != nil {
 		return err
@@ -120,7 +120,7 @@ func recordKeys(
 	ctx context.Context, tx *store.Tx, c memo.Caller, keys []memo.APIKey, action memo.Action, detail string,
 ) error {
 	for _, k := range keys {
-		if err := record(ctx, tx, c, memo.AuditEvent{
+		if err := recordEvent(ctx, tx, c, memo.AuditEvent{
 			WorkspaceID: memo.Optional(k.WorkspaceID), Action: action, Subject: k.ID, Name: k.Name, Detail: detail,
 		}); err != nil {
 			return err
@@ -161,7 +161,7 @@ func addWorkspace(ctx context.Context, tx *store.Tx, c memo.Caller, w memo.Works
 	if _, err := tx.AddMember(ctx, w.ID, ownerID, memo.RoleOwner); err != nil {
 		return err
 	}
-	return record(ctx, tx, c, memo.AuditEvent{
+	return recordEvent(ctx, tx, c, memo.AuditEvent{
 		WorkspaceID: memo.Optional(w.ID), Action: memo.ActionWorkspaceCreated, Subject: w.ID, Detail: w.Name + ", plan " + string(w.Plan),
 	})
 }
@@ -204,7 +204,7 @@ func (a *App) SetPlan(ctx context.Context, c memo.Caller, workspaceID string, pl
 		if err := tx.SetPlan(ctx, workspaceID, plan); err != nil {
 			return err
 		}
-		return record(ctx, tx, c, memo.AuditEvent{
+		return recordEvent(ctx, tx, c, memo.AuditEvent{
 			WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionPlanChanged, Subject: workspaceID, Detail: string(plan),
 		})
 	})
@@ -217,7 +217,7 @@ func (a *App) RenameWorkspace(ctx context.Context, c memo.Caller, name string) e
 		return err
 	}
 	e := memo.AuditEvent{WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionWorkspaceRenamed, Subject: c.WorkspaceID, Detail: name}
-	return changeMembers(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
+	return writeMembers(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
 		return "", tx.RenameWorkspace(ctx, c.WorkspaceID, name)
 	})
 }
@@ -234,7 +234,7 @@ func (a *App) AddMember(ctx context.Context, c memo.Caller, workspaceID, userID 
 		return m, err
 	}
 	e := memo.AuditEvent{WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberAdded, Subject: userID, Detail: string(role)}
-	err = changeMembers(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
+	err = writeMembers(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
 		added, err := tx.AddMember(ctx, workspaceID, userID, role)
 		if err == nil && !added {
 			return "", memo.Conflict("already_member", "This user is a member of the workspace already.")
@@ -252,25 +252,25 @@ func (a *App) AddMember(ctx context.Context, c memo.Caller, workspaceID, userID 
 // the last OWNER stays.
 func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, userID string) error {
 	leaves := c.KeyID == "" && c.UserID != "" && c.UserID == userID && c.WorkspaceID == workspaceID
-	if err := mayManageMembers(c, workspaceID); err != nil && !leaves {
+	if err := requireOwner(c, workspaceID); err != nil && !leaves {
 		return err
 	}
 	write := a.writeUrgent
 	if leaves {
-		write = a.writeOwnEnd
+		write = a.writeOwnRevocation
 	}
 	return write(ctx, c, func(tx *store.Tx) error {
 		if err := tx.LockWorkspace(ctx, workspaceID); err != nil {
 			return err
 		}
-		if err := stillOwner(ctx, tx, c, workspaceID); err != nil && !leaves {
+		if err := requireOwnerStill(ctx, tx, c, workspaceID); err != nil && !leaves {
 			return err
 		}
 		m, err := tx.Member(ctx, workspaceID, userID)
 		if err != nil {
 			return err
 		}
-		if err := keepOwner(ctx, tx, workspaceID, userID); err != nil {
+		if err := requireOtherOwner(ctx, tx, workspaceID, userID); err != nil {
 			return err
 		}
 		if err := tx.RemoveMember(ctx, workspaceID, userID); err != nil {
@@ -279,10 +279,10 @@ func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, user
 		if err := tx.DeleteInvitesBy(ctx, userID, workspaceID); err != nil {
 			return err
 		}
-		if err := deactivate(ctx, tx, c, workspaceID, userID, "the member left the workspace"); err != nil {
+		if err := deactivateKeys(ctx, tx, c, workspaceID, userID, "the member left the workspace"); err != nil {
 			return err
 		}
-		return record(ctx, tx, c, memo.AuditEvent{
+		return recordEvent(ctx, tx, c, memo.AuditEvent{
 			WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberRemoved, Subject: userID, Name: m.Email,
 		})
 	})
@@ -298,9 +298,9 @@ func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID st
 		write = a.writeUrgent
 	}
 	e := memo.AuditEvent{WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberRole, Subject: userID, Detail: string(role)}
-	err = changeMembers(ctx, c, write, e, func(tx *store.Tx) (string, error) {
+	err = writeMembers(ctx, c, write, e, func(tx *store.Tx) (string, error) {
 		if role != memo.RoleOwner {
-			if err := keepOwner(ctx, tx, workspaceID, userID); err != nil {
+			if err := requireOtherOwner(ctx, tx, workspaceID, userID); err != nil {
 				return "", err
 			}
 		}
@@ -318,50 +318,50 @@ func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID st
 	return m, err
 }
 
-// changeMembers runs a change of a workspace's members or its name, one at a time
+// writeMembers runs a change of a workspace's members or its name, one at a time
 // for the workspace, so that two OWNERs cannot remove each other at once. The
 // event gets the name that f returns.
-func changeMembers(
-	ctx context.Context, c memo.Caller, write writer, e memo.AuditEvent, f func(*store.Tx) (name string, err error),
+func writeMembers(
+	ctx context.Context, c memo.Caller, write writeFunc, e memo.AuditEvent, f func(*store.Tx) (name string, err error),
 ) error {
 	workspaceID := string(e.WorkspaceID)
-	if err := mayManageMembers(c, workspaceID); err != nil {
+	if err := requireOwner(c, workspaceID); err != nil {
 		return err
 	}
 	return write(ctx, c, func(tx *store.Tx) error {
 		if err := tx.LockWorkspace(ctx, workspaceID); err != nil {
 			return err
 		}
-		if err := stillOwner(ctx, tx, c, workspaceID); err != nil {
+		if err := requireOwnerStill(ctx, tx, c, workspaceID); err != nil {
 			return err
 		}
 		var err error
 		if e.Name, err = f(tx); err != nil {
 			return err
 		}
-		return record(ctx, tx, c, e)
+		return recordEvent(ctx, tx, c, e)
 	})
 }
 
-// writer is one of the ways to write: [App.write], [App.writeUrgent] or
-// [App.writeOwnEnd].
-type writer func(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error
+// writeFunc is one of the ways to write: [App.write], [App.writeUrgent] or
+// [App.writeOwnRevocation].
+type writeFunc func(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error
 
-// stillOwner refuses a caller who has lost the role since they were authorised.
-func stillOwner(ctx context.Context, tx *store.Tx, c memo.Caller, workspaceID string) error {
+// requireOwnerStill refuses a caller who has lost the role since they were authorised.
+func requireOwnerStill(ctx context.Context, tx *store.Tx, c memo.Caller, workspaceID string) error {
 	if c.Operator {
 		return nil
 	}
 	m, err := tx.Member(ctx, workspaceID, c.UserID)
 	if memo.KindOf(err) == memo.KindNotFound || err == nil && m.Role != memo.RoleOwner {
-		return mayManageMembers(memo.Caller{}, workspaceID)
+		return requireOwner(memo.Caller{}, workspaceID)
 	}
 	return err
 }
 
-// keepOwner refuses what would leave the workspace without an OWNER, and to
+// requireOtherOwner refuses what would leave the workspace without an OWNER, and to
 // whom the question does not apply: those who are no member.
-func keepOwner(ctx context.Context, tx *store.Tx, workspaceID, userID string) error {
+func requireOtherOwner(ctx context.Context, tx *store.Tx, workspaceID, userID string) error {
 	m, err := tx.Member(ctx, workspaceID, userID)
 	if err != nil || m.Role != memo.RoleOwner {
 		return err

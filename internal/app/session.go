@@ -10,14 +10,14 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// errBadSignIn is the one answer to every sign-in that fails, in text and in
+// errSignInFailed is the one answer to every sign-in that fails, in text and in
 // time: whether the address is known is not told.
-var errBadSignIn = unauthorized("bad_sign_in", "E-mail or password is wrong")
+var errSignInFailed = refuseCredential("bad_sign_in", "E-mail or password is wrong")
 
-// AttemptSetup counts an attempt to set the server up, or refuses it with
+// TakeSetupAttempt counts an attempt to set the server up, or refuses it with
 // KindRateLimited, so that nobody can guess the code.
-func (a *App) AttemptSetup(ctx context.Context, o Origin) error {
-	_, err := a.throttle.attempt(ctx, "set-up", o.IP, nobody)
+func (a *App) TakeSetupAttempt(ctx context.Context, o Client) error {
+	_, err := a.throttle.take(ctx, "set-up", o.Address, nobody)
 	return err
 }
 
@@ -33,14 +33,14 @@ type SignIn struct {
 // Errors: 401 for an unknown user, a wrong password and a disabled user alike,
 // 429 when there were too many attempts, 503 when there are too many at once.
 func (a *App) SignIn(
-	ctx context.Context, in SignIn, o Origin,
+	ctx context.Context, in SignIn, o Client,
 ) (token string, s memo.Session, u memo.User, err error) {
 	email, err := memo.CleanEmail(in.Email)
 	if err != nil {
 		email = "" // takes the way of an unknown user, to the end
 	}
-	known := func() (bool, error) { return a.store.KnowsAddress(ctx, email, o.IP) }
-	undo, err := a.throttle.attempt(ctx, email, o.IP, known)
+	known := func() (bool, error) { return a.store.KnowsAddress(ctx, email, o.Address) }
+	undo, err := a.throttle.take(ctx, email, o.Address, known)
 	if err != nil {
 		return "", s, u, err
 	}
@@ -57,18 +57,18 @@ func (a *App) SignIn(
 	}
 	if !ok || u.DisabledAt != nil {
 		a.noteRefusal(ctx, u, o, ok)
-		return "", s, u, errBadSignIn
+		return "", s, u, errSignInFailed
 	}
 	undo()
 	token, tokenHash := credential.NewToken()
 	err = a.store.WriteSignIn(ctx, func(tx *store.Tx) error {
 		// Checking a password takes a while, in which access may have ended.
 		if same, err := tx.LockUser(ctx, u.ID, account.PasswordHash); err != nil || !same {
-			return cmp.Or(err, errBadSignIn)
+			return cmp.Or(err, errSignInFailed)
 		}
 		s = memo.Session{
 			ID: newID(), UserID: u.ID, CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(memo.SessionLifetime), LastUsedAt: tx.Now,
-			IP: o.IP, Agent: cut(o.Agent, maxAgent), Current: true,
+			IP: o.Address, Agent: truncateBytes(o.UserAgent, maxEventText), Current: true,
 		}
 		return addSession(ctx, tx, s, tokenHash, in.Replaces)
 	})
@@ -84,7 +84,7 @@ func addSession(ctx context.Context, tx *store.Tx, s memo.Session, hash credenti
 	}
 	end := func(s, by memo.Session, why string) error {
 		c := memo.Caller{UserID: s.UserID, ClientAddress: by.IP, UserAgent: by.Agent}
-		return record(ctx, tx, c, memo.AuditEvent{Action: memo.ActionSignedOut, Subject: s.ID, Detail: why})
+		return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionSignedOut, Subject: s.ID, Detail: why})
 	}
 	if len(replaces) == tokenLen {
 		old, err := tx.ReplaceSession(ctx, credential.HashToken(replaces))
@@ -107,12 +107,12 @@ func addSession(ctx context.Context, tx *store.Tx, s memo.Session, hash credenti
 		}
 	}
 	c := memo.Caller{UserID: s.UserID, ClientAddress: s.IP, UserAgent: s.Agent}
-	return record(ctx, tx, c, memo.AuditEvent{Action: memo.ActionSignedIn, Subject: s.ID})
+	return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionSignedIn, Subject: s.ID})
 }
 
 // noteRefusal has a failed sign-in of an account that exists recorded, at most once
 // a minute for each account, so that others cannot fill the trail.
-func (a *App) noteRefusal(ctx context.Context, u memo.User, o Origin, rightPassword bool) {
+func (a *App) noteRefusal(ctx context.Context, u memo.User, o Client, rightPassword bool) {
 	if u.ID == "" {
 		return
 	}
@@ -123,7 +123,7 @@ func (a *App) noteRefusal(ctx context.Context, u memo.User, o Origin, rightPassw
 	if rightPassword {
 		why = "the user is disabled"
 	}
-	a.backlog.refuse(refusal{u, a.store.Now(), o, why})
+	a.backlog.noteFailure(failedSignIn{u, a.store.Now(), o, why})
 }
 
 // Sessions lists where the caller is signed in, newest first.
@@ -155,7 +155,7 @@ func (a *App) RevokeSession(ctx context.Context, c memo.Caller, id string) error
 		if !ended {
 			return memo.NotFound("Session")
 		}
-		return record(ctx, tx, c, memo.AuditEvent{Action: memo.ActionSignedOut, Subject: id})
+		return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionSignedOut, Subject: id})
 	})
 }
 
@@ -165,7 +165,7 @@ func (a *App) SignOutEverywhere(ctx context.Context, c memo.Caller) error {
 		if err := tx.RevokeSessions(ctx, c.UserID); err != nil {
 			return err
 		}
-		return record(ctx, tx, c, memo.AuditEvent{
+		return recordEvent(ctx, tx, c, memo.AuditEvent{
 			Action: memo.ActionSignedOut, Subject: c.UserID, Detail: "all sessions ended",
 		})
 	})
@@ -179,7 +179,7 @@ func (a *App) endSessions(ctx context.Context, c memo.Caller, f func(*store.Tx) 
 		if err := tx.LockUserRow(ctx, c.UserID); err != nil {
 			return err
 		}
-		if err := stillSignedIn(ctx, tx, c); err != nil {
+		if err := requireSession(ctx, tx, c); err != nil {
 			return err
 		}
 		return f(tx)

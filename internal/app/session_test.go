@@ -18,7 +18,7 @@ import (
 )
 
 // at is an origin.
-func at(ip string) Origin { return Origin{IP: ip, Agent: "test"} }
+func at(ip string) Client { return Client{Address: ip, UserAgent: "test"} }
 
 // signIn opens a session of a user and returns its token.
 func (w *world) signIn(u memo.User, replaces string) string {
@@ -64,8 +64,8 @@ func TestCommonPasswordsAreRefused(t *testing.T) {
 		_, token, err := w.Invite(w.ctx, w.as(w.owner), memo.RoleMember)
 		must(t, token, err)
 		_, added := w.AddUser(w.ctx, theOperator, "new@example.com", "New", common)
-		problems := Setup{Email: "a@example.com", Name: "A", Workspace: "W", Password: common}.Check()
-		_, joining, err := w.JoinAnew(w.ctx, token, "new@example.com", "New", common, at("192.0.2.1"))
+		problems := SetupRequest{Email: "a@example.com", Name: "A", Workspace: "W", Password: common}.Check()
+		_, joining, err := w.SignUpWithInvite(w.ctx, token, "new@example.com", "New", common, at("192.0.2.1"))
 		must(t, 0, err)
 		for what, err := range map[string]error{
 			"add a user": added, "set up": firstOf(problems), "join": firstOf(joining),
@@ -106,7 +106,7 @@ func TestASessionEndsWithoutUse(t *testing.T) {
 		}
 		c, err := w.AuthoriseUser(w.ctx, used, at("192.0.2.1"))
 		must(t, c, err)
-		w.Flush(w.ctx)
+		w.FlushUsage(w.ctx)
 		w.clock.add(time.Minute)
 		if w.works(unused) {
 			t.Error("a session works seven days after its last use")
@@ -119,7 +119,7 @@ func TestASessionEndsWithoutUse(t *testing.T) {
 			if !w.works(used) {
 				t.Fatalf("a session in use ended after %v", w.clock.read().Sub(begun))
 			}
-			w.Flush(w.ctx)
+			w.FlushUsage(w.ctx)
 			w.clock.add(5 * 24 * time.Hour)
 		}
 		if w.works(used) {
@@ -129,7 +129,7 @@ func TestASessionEndsWithoutUse(t *testing.T) {
 		// What a request began before the end is not written after it.
 		idle := w.signedIn(w.member)
 		w.clock.add(memo.SessionIdleTimeout)
-		wantKind(t, "rename", w.Rename(w.ctx, idle, "Late"), memo.KindUnauthorized)
+		wantKind(t, "rename", w.RenameUser(w.ctx, idle, "Late"), memo.KindUnauthorized)
 		wantKind(t, "sign out everywhere", w.SignOutEverywhere(w.ctx, idle), memo.KindUnauthorized)
 		if known, err := w.store.KnowsAddress(w.ctx, w.member.Email, "192.0.2.1"); known || err != nil {
 			t.Errorf("the address of a session that has ended is known: %v", err)
@@ -152,7 +152,7 @@ func TestUseIsWrittenOnceAnHour(t *testing.T) {
 		for range 12 { // three hours
 			w.clock.add(15 * time.Minute)
 			w.works(token)
-			w.Flush(w.ctx)
+			w.FlushUsage(w.ctx)
 			if now := last(); len(written) == 0 || !now.Equal(written[len(written)-1]) {
 				written = append(written, now)
 			}
@@ -162,14 +162,14 @@ func TestUseIsWrittenOnceAnHour(t *testing.T) {
 		}
 		w.clock.add(time.Hour)
 		w.works(token)
-		w.backlog.use(store.SessionState{SessionID: "of nobody"}, w.clock.read())
+		w.backlog.noteUse(store.SessionState{SessionID: "of nobody"}, w.clock.read())
 		w.store.Close()
 		w.backlog.write(w.ctx)
 		if n := len(w.backlog.uses); n != 2 {
 			t.Errorf("%d uses wait for a database that takes no writes, want 2", n)
 		}
 		for i := range maxUses {
-			w.backlog.use(store.SessionState{SessionID: fmt.Sprint(i)}, w.clock.read())
+			w.backlog.noteUse(store.SessionState{SessionID: fmt.Sprint(i)}, w.clock.read())
 		}
 		if n := len(w.backlog.uses); n != maxUses {
 			t.Errorf("%d uses wait, want no more than %d", n, maxUses)
@@ -212,7 +212,7 @@ func TestTooManySessionsEndTheOldest(t *testing.T) {
 		if !w.works(others) {
 			t.Error("somebody else's session ended")
 		}
-		c, err := w.AuthoriseUser(w.ctx, tokens[5], Origin{})
+		c, err := w.AuthoriseUser(w.ctx, tokens[5], Client{})
 		must(t, c, err)
 		if list, err := w.Sessions(w.ctx, c); err != nil || len(list) != memo.MaxSessions {
 			t.Errorf("%d sessions are listed, %v", len(list), err)
@@ -236,8 +236,8 @@ func TestFailedSignInsAreRecorded(t *testing.T) {
 		if n := len(w.events(memo.ActionNotSignedIn)); n != 0 {
 			t.Errorf("%d events were written while the caller waited", n)
 		}
-		w.Flush(w.ctx)
-		w.Flush(w.ctx)
+		w.FlushUsage(w.ctx)
+		w.FlushUsage(w.ctx)
 		got := w.events(memo.ActionNotSignedIn)
 		if len(got) != 1 {
 			t.Fatalf("%d events of five failures within a minute", len(got))
@@ -252,7 +252,7 @@ func TestFailedSignInsAreRecorded(t *testing.T) {
 		wantKind(t, "a disabled user", err, memo.KindUnauthorized)
 		alone := w.user("alone@example.com") // in no workspace
 		fail(alone.Email)
-		w.Flush(w.ctx)
+		w.FlushUsage(w.ctx)
 		if got := w.events(memo.ActionNotSignedIn); len(got) != 2 || got[0].Detail != "the user is disabled" {
 			t.Errorf("%+v", got)
 		}
@@ -267,7 +267,7 @@ func TestFailedSignInsAreRecorded(t *testing.T) {
 		}
 		w.log, w.backlog.log = slog.New(slog.DiscardHandler), slog.New(slog.DiscardHandler)
 		for range maxRefusals {
-			w.backlog.refuse(refusal{})
+			w.backlog.noteFailure(failedSignIn{})
 		}
 		if n := len(w.backlog.refusals); n != maxRefusals {
 			t.Errorf("%d events wait, want no more than %d", n, maxRefusals)
@@ -297,7 +297,7 @@ func TestDownloadsAreRecorded(t *testing.T) {
 		c := w.signedIn(w.member)
 		one, two := w.file("One.txt", "Ann: hello").ID, w.file("Two.txt", "Ann: bye").ID
 		w.RecordDownload(w.ctx, c, one, transcript.SRT)
-		ar, err := w.Archive(w.ctx, c, []string{two, one, two}, transcript.Markdown)
+		ar, err := w.PrepareArchive(w.ctx, c, []string{two, one, two}, transcript.Markdown)
 		must(t, ar, err)
 		w.clock.add(time.Second)
 		w.RecordArchive(w.ctx, c, ar)
@@ -331,7 +331,7 @@ func TestAChangeOfPasswordRevokesKeys(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		second := w.addWorkspace("Second", w.member)
 		here, view := w.key(w.member, "here")
-		elsewhere, err := w.CreateKey(w.ctx, memo.Caller{UserID: w.member.ID, WorkspaceID: second.ID}, NewKey{Name: "elsewhere"})
+		elsewhere, err := w.CreateKey(w.ctx, memo.Caller{UserID: w.member.ID, WorkspaceID: second.ID}, KeyRequest{Name: "elsewhere"})
 		must(t, elsewhere, err)
 		there, _ := credential.ParseKey(elsewhere.Key)
 		others, _ := w.key(w.owner, "of somebody else")
@@ -381,7 +381,7 @@ func TestNoKeySurvivesAChangeOfPassword(t *testing.T) {
 			if _, err := tx.AddKey(w.ctx, k, secret.Hash()); err != nil {
 				return err
 			}
-			if err := stillSignedIn(w.ctx, tx, thief); err != nil {
+			if err := requireSession(w.ctx, tx, thief); err != nil {
 				return err
 			}
 			go func() { changed <- w.setPassword(w.ctx, c, hash, "battery staple", true) }()
@@ -392,7 +392,7 @@ func TestNoKeySurvivesAChangeOfPassword(t *testing.T) {
 		if n, err := w.CountOwnKeys(w.ctx, c); n != 0 || err != nil {
 			t.Fatalf("%d keys work after the change, %v", n, err)
 		}
-		_, err = w.CreateKey(w.ctx, thief, NewKey{Name: "late"})
+		_, err = w.CreateKey(w.ctx, thief, KeyRequest{Name: "late"})
 		wantKind(t, "a key after the change", err, memo.KindUnauthorized)
 	})
 }

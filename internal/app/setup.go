@@ -9,8 +9,8 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// Setup is what the first person of a new server tells.
-type Setup struct {
+// SetupRequest is what the first person of a new server tells.
+type SetupRequest struct {
 	Email     string
 	Name      string
 	Password  string
@@ -18,29 +18,29 @@ type Setup struct {
 }
 
 // Check tells all fields that are bad.
-func (in Setup) Check() []*memo.Error {
+func (in SetupRequest) Check() []*memo.Error {
 	_, problems := in.clean()
 	return problems
 }
 
 // clean returns what was told as it is kept, or all fields that are bad.
-func (in Setup) clean() (Setup, []*memo.Error) {
+func (in SetupRequest) clean() (SetupRequest, []*memo.Error) {
 	email, err1 := memo.CleanEmail(in.Email)
 	name, err2 := memo.CleanName("name", in.Name)
 	workspace, err3 := memo.CleanName("workspace", in.Workspace)
-	problems := invalid(err1, err2, credential.CheckPassword(in.Password), err3)
-	return Setup{Email: email, Name: name, Password: in.Password, Workspace: workspace}, problems
+	problems := invalidErrors(err1, err2, credential.CheckPassword(in.Password), err3)
+	return SetupRequest{Email: email, Name: name, Password: in.Password, Workspace: workspace}, problems
 }
 
-// ErrSetUp answers a second attempt to set a server up.
-var ErrSetUp = memo.Conflict("set_up", "This server has been set up already. Sign in.")
+// ErrAlreadySetUp answers a second attempt to set a server up.
+var ErrAlreadySetUp = memo.Conflict("set_up", "This server has been set up already. Sign in.")
 
 // IsSetUp reports whether the server has a user.
 func (a *App) IsSetUp(ctx context.Context) (bool, error) { return a.store.HasUsers(ctx) }
 
 // SetUp makes the first user, as OWNER of the first workspace, on the plan given.
 // It happens once, however many ask at once. All fields that are bad are told.
-func (a *App) SetUp(ctx context.Context, in Setup, plan memo.Plan, o Origin) (problems []*memo.Error, err error) {
+func (a *App) SetUp(ctx context.Context, in SetupRequest, plan memo.Plan, o Client) (problems []*memo.Error, err error) {
 	if in, problems = in.clean(); len(problems) > 0 {
 		return problems, nil
 	}
@@ -56,19 +56,19 @@ func (a *App) SetUp(ctx context.Context, in Setup, plan memo.Plan, o Origin) (pr
 			return err
 		}
 		if up, err := tx.HasUsers(ctx); err != nil || up {
-			return cmp.Or(err, error(ErrSetUp))
+			return cmp.Or(err, error(ErrAlreadySetUp))
 		}
 		u := memo.User{ID: newID(), Email: in.Email, Name: in.Name, CreatedAt: tx.Now}
-		c := memo.Caller{UserID: u.ID, ClientAddress: o.IP, UserAgent: o.Agent}
-		if err := addUser(ctx, tx, c, u, hash, ErrSetUp); err != nil {
+		c := memo.Caller{UserID: u.ID, ClientAddress: o.Address, UserAgent: o.UserAgent}
+		if err := addUser(ctx, tx, c, u, hash, ErrAlreadySetUp); err != nil {
 			return err
 		}
 		return addWorkspace(ctx, tx, c, memo.Workspace{ID: newID(), Name: in.Workspace, Plan: plan, CreatedAt: tx.Now}, u.ID)
 	})
 }
 
-// invalid gathers the errors of KindInvalid among those of several checks.
-func invalid(errs ...error) (problems []*memo.Error) {
+// invalidErrors gathers the errors of KindInvalid among those of several checks.
+func invalidErrors(errs ...error) (problems []*memo.Error) {
 	for _, err := range errs {
 		if e, ok := err.(*memo.Error); ok {
 			problems = append(problems, e)

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// cut shortens s to at most n bytes, between two characters.
-func cut(s string, n int) string {
+// truncateBytes shortens s to at most n bytes, between two characters.
+func truncateBytes(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
@@ -16,8 +16,8 @@ func cut(s string, n int) string {
 	return s[:n]
 }
 
-// withoutClock takes the "[00:42] " off a line, if it begins so.
-func withoutClock(line string) string {
+// trimTimestamp takes the "[00:42] " off a line, if it begins so.
+func trimTimestamp(line string) string {
 	if !strings.HasPrefix(line, "[") {
 		return line
 	}

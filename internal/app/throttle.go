@@ -35,18 +35,18 @@ func newThrottle() *throttle {
 	}, throttleSpan)}
 }
 
-// nobody is the known of [throttle.attempt] where no address has an exception.
+// nobody is the known of [throttle.take] where no address has an exception.
 func nobody() (bool, error) { return false, nil }
 
-// attempt counts an attempt, or refuses it with KindRateLimited. undo takes it
+// take counts an attempt, or refuses it with KindRateLimited. undo takes it
 // back when the password was right. The address comes first, so that a refused
 // attempt makes no window for the account that it names. known is asked only when
 // the limit of the account itself is reached, and reports whether the account
 // knows this address; every other refusal reads nothing.
-func (t *throttle) attempt(
+func (t *throttle) take(
 	ctx context.Context, account, ip string, known func() (bool, error),
 ) (undo func(), err error) {
-	ip = network(ip)
+	ip = throttleNetwork(ip)
 	steps := []struct {
 		class   ratelimit.Class
 		subject string
@@ -87,9 +87,9 @@ func digest(parts ...string) string {
 	return string(sum[:16])
 }
 
-// network returns what an address counts as: of IPv6 its /64, because one customer
+// throttleNetwork returns what an address counts as: of IPv6 its /64, because one customer
 // has all the 2⁶⁴ addresses in it.
-func network(ip string) string {
+func throttleNetwork(ip string) string {
 	if a, err := netip.ParseAddr(ip); err == nil && a.Is6() {
 		return netip.PrefixFrom(a, 64).Masked().String()
 	}

@@ -14,7 +14,7 @@ func TestARefusedSignInReadsNothing(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		fill := func(n int, account, ip string) {
 			for range n {
-				_, _ = w.throttle.attempt(w.ctx, account, ip, nobody)
+				_, _ = w.throttle.take(w.ctx, account, ip, nobody)
 			}
 		}
 		fill(10, w.member.Email, "203.0.113.1")
@@ -42,7 +42,7 @@ func TestTheLimitOfAnAccount(t *testing.T) {
 		w.signIn(w.member, "") // from 192.0.2.1
 		for _, email := range []string{w.member.Email, "nobody@example.com"} {
 			for i := range 100 {
-				_, err := w.throttle.attempt(w.ctx, email, fmt.Sprintf("198.51.100.%d", i), nobody)
+				_, err := w.throttle.take(w.ctx, email, fmt.Sprintf("198.51.100.%d", i), nobody)
 				must(t, 0, err)
 			}
 			_, _, _, err := w.SignIn(w.ctx, SignIn{Email: email, Password: "correct horse"}, at("203.0.113.1"))
@@ -62,7 +62,7 @@ func TestTheThrottleStaysSmall(t *testing.T) {
 	accepted := 0
 	for i := range 5_000 {
 		email := strings.Repeat("x", 240) + fmt.Sprint(i)
-		if _, err := w.throttle.attempt(t.Context(), email, "203.0.113.1", nobody); err == nil {
+		if _, err := w.throttle.take(t.Context(), email, "203.0.113.1", nobody); err == nil {
 			accepted++
 		}
 	}
@@ -75,7 +75,7 @@ func TestTheThrottleStaysSmall(t *testing.T) {
 
 	w.throttle = newThrottle()
 	for i := range 1_000 {
-		undo, err := w.throttle.attempt(t.Context(), fmt.Sprint(i), fmt.Sprintf("2001:db8:%x::1", i), nobody)
+		undo, err := w.throttle.take(t.Context(), fmt.Sprint(i), fmt.Sprintf("2001:db8:%x::1", i), nobody)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,17 +90,17 @@ func TestTheThrottleStaysSmall(t *testing.T) {
 func TestARefusedAttemptMakesNoWindow(t *testing.T) {
 	th := newThrottle()
 	for range 10 {
-		must(t, 0, second(th.attempt(t.Context(), "mark@example.com", "203.0.113.1", nobody)))
+		must(t, 0, second(th.take(t.Context(), "mark@example.com", "203.0.113.1", nobody)))
 	}
 	before := th.windows.Windows()
 	for range 5 { // refused for account and address
-		wantKind(t, "the same account", second(th.attempt(t.Context(), "mark@example.com", "203.0.113.1", nobody)), memo.KindRateLimited)
+		wantKind(t, "the same account", second(th.take(t.Context(), "mark@example.com", "203.0.113.1", nobody)), memo.KindRateLimited)
 	}
 	for range 50 {
 		_, _ = th.windows.Take(t.Context(), perAddress, digest("203.0.113.1"))
 	}
 	for i := range 5 { // refused for the address
-		wantKind(t, "other accounts", second(th.attempt(t.Context(), fmt.Sprint(i), "203.0.113.1", nobody)), memo.KindRateLimited)
+		wantKind(t, "other accounts", second(th.take(t.Context(), fmt.Sprint(i), "203.0.113.1", nobody)), memo.KindRateLimited)
 	}
 	if n := th.windows.Windows(); n != before {
 		t.Errorf("%d windows, and %d before the attempts that were refused", n, before)

@@ -20,9 +20,9 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// List asks for a page of transcriptions (contract section 2). The zero value
+// ListQuery asks for a page of transcriptions (contract section 2). The zero value
 // of a field leaves the filter out.
-type List struct {
+type ListQuery struct {
 	Status     memo.Status
 	ProjectID  string
 	Language   string
@@ -47,24 +47,24 @@ const maxFilter = 200
 
 // Page is a part of a list. NextCursor is empty at the end.
 type Page struct {
-	Items      []Found
-	Total      int
-	More       bool // there are more than Total, as a search is not counted to its end
-	Limit      int
-	Offset     int
-	NextCursor string
+	Items            []ListItem
+	Total            int
+	HasMoreThanTotal bool // there are more than Total, as a search is not counted to its end
+	Limit            int
+	Offset           int
+	NextCursor       string
 }
 
 // TotalRelation is "eq" where Total is exact, and "gte" where there are more.
 func (p Page) TotalRelation() string {
-	if p.More {
+	if p.HasMoreThanTotal {
 		return "gte"
 	}
 	return "eq"
 }
 
-// Found is an item of a list; with a search it says where the words occur.
-type Found struct {
+// ListItem is an item of a list; with a search it says where the words occur.
+type ListItem struct {
 	store.ListItem
 	Snippets []Snippet
 }
@@ -82,8 +82,8 @@ type Snippet struct {
 const deepOffset = 10_000
 
 // Transcriptions lists what the caller's workspace has.
-func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in List) (Page, error) {
-	order, at, err := in.position()
+func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (Page, error) {
+	order, at, err := in.orderAndRange()
 	if err != nil {
 		return Page{}, err
 	}
@@ -101,13 +101,13 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in List) (Page,
 		}
 		defer release()
 	}
-	p := Page{Limit: min(max(in.Limit, 1), MaxLimit), Offset: in.Offset, Items: []Found{}}
+	p := Page{Limit: min(max(in.Limit, 1), MaxLimit), Offset: in.Offset, Items: []ListItem{}}
 	total, err := a.total(ctx, c, filter)
 	if err != nil {
 		return Page{}, err
 	}
-	p.Total, p.More = total.N, total.More
-	if at.Offset >= p.Total && !p.More {
+	p.Total, p.HasMoreThanTotal = total.N, total.More
+	if at.Offset >= p.Total && !p.HasMoreThanTotal {
 		return p, nil // a place after the end costs nothing, however far
 	}
 	if !filter.Search && at.Offset > deepOffset {
@@ -127,7 +127,7 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in List) (Page,
 		p.NextCursor = nextCursor(in.Sort, at.Offset+p.Limit, items[p.Limit-1].ListPosition)
 	}
 	for _, it := range items {
-		f := Found{ListItem: it}
+		f := ListItem{ListItem: it}
 		if filter.Search && !in.NoSnippets {
 			if f.Snippets, err = a.snippets(ctx, c, it, filter.Query); err != nil {
 				return Page{}, err
@@ -138,21 +138,21 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in List) (Page,
 	return p, nil
 }
 
-var orders = map[string]store.Order{
+var storeOrders = map[string]store.Order{
 	"created_at": {By: store.ByCreated}, "-created_at": {By: store.ByCreated, Descending: true},
 	"duration": {By: store.ByDuration}, "-duration": {By: store.ByDuration, Descending: true},
 	"relevance": {By: store.ByRelevance},
 }
 
 // Check returns all that is wrong with what is asked for, of KindInvalid each.
-func (in List) Check() (problems []*memo.Error) {
+func (in ListQuery) Check() (problems []*memo.Error) {
 	bad := func(is bool, field, format string, args ...any) {
 		if is {
 			problems = append(problems, memo.Invalid(field, format, args...))
 		}
 	}
 	sort := cmp.Or(in.Sort, Sorts[0])
-	_, known := orders[sort]
+	_, known := storeOrders[sort]
 	bad(!known, "sort", "must be one of %v", Sorts)
 	bad(sort == "relevance" && in.Query == "", "sort", "relevance needs a search: give q as well")
 	bad(utf8.RuneCountInString(in.Query) > search.MaxQuery, "q", "must have at most %d characters", search.MaxQuery)
@@ -171,45 +171,45 @@ func (in List) Check() (problems []*memo.Error) {
 	return problems
 }
 
-// position says how the list is sorted and where the page begins.
-func (in *List) position() (store.Order, store.Range, error) {
+// orderAndRange says how the list is sorted and where the page begins.
+func (in *ListQuery) orderAndRange() (store.Order, store.Range, error) {
 	if problems := in.Check(); len(problems) > 0 {
 		return store.Order{}, store.Range{}, problems[0]
 	}
 	in.Sort = cmp.Or(in.Sort, Sorts[0])
 	if in.Cursor == "" {
-		return orders[in.Sort], store.Range{Offset: in.Offset}, nil
+		return storeOrders[in.Sort], store.Range{Offset: in.Offset}, nil
 	}
 	at, err := parseCursor(in.Sort, in.Cursor)
 	if err != nil {
 		return store.Order{}, store.Range{}, err
 	}
-	return orders[in.Sort], at, nil
+	return storeOrders[in.Sort], at, nil
 }
 
-// totals remembers how many transcriptions a filter chooses, at the content version
+// totalCache remembers how many transcriptions a filter chooses, at the content version
 // they were counted at: counting a million costs 100 ms. An entry has a fixed size,
 // some 250 bytes with its place in the LRU, whatever the caller asked for.
-type totals struct {
+type totalCache struct {
 	mu     sync.Mutex
-	counts *simplelru.LRU[totalKey, store.Total]
+	counts *simplelru.LRU[totalCacheKey, store.Total]
 }
 
-type totalKey struct {
+type totalCacheKey struct {
 	version int64
 	filter  [sha256.Size]byte // store.CountKey, which has the workspace in it
 }
 
-func newTotals() *totals {
-	counts, err := simplelru.NewLRU[totalKey, store.Total](10_000, nil)
+func newTotals() *totalCache {
+	counts, err := simplelru.NewLRU[totalCacheKey, store.Total](10_000, nil)
 	if err != nil {
 		panic(err) // only a size below 1 is an error
 	}
-	return &totals{counts: counts}
+	return &totalCache{counts: counts}
 }
 
 func (a *App) total(ctx context.Context, c memo.Caller, f store.Filter) (store.Total, error) {
-	key := totalKey{c.ContentVersion, a.store.CountKey(f)}
+	key := totalCacheKey{c.ContentVersion, a.store.CountKey(f)}
 	a.totals.mu.Lock()
 	n, ok := a.totals.counts.Get(key)
 	a.totals.mu.Unlock()
@@ -235,7 +235,7 @@ func (a *App) total(ctx context.Context, c memo.Caller, f store.Filter) (store.T
 
 // snippets finds the best places of a text, and what the segments say of them.
 func (a *App) snippets(ctx context.Context, c memo.Caller, it store.ListItem, query []search.Term) ([]Snippet, error) {
-	admit, release := a.borrow(ctx, c.WorkspaceID, memoryOfByte)
+	admit, release := a.admitUntilReleased(ctx, c.WorkspaceID, memoryPerStoredByte)
 	defer release()
 	if err := admit(int64(it.CharCount) * bytesOfChar); err != nil {
 		return nil, err
@@ -258,7 +258,7 @@ func findSnippets(ctx context.Context, text string, segments []byte, query []sea
 		line, tail, _ := strings.Cut(rest, "\n")
 		lines, rest = append(lines, line), tail
 	}
-	hits, err := search.BestLines(ctx, query, len(lines), func(i int) string { return withoutClock(lines[i]) })
+	hits, err := search.BestLines(ctx, query, len(lines), func(i int) string { return trimTimestamp(lines[i]) })
 	if err != nil {
 		return nil, err
 	}
@@ -307,18 +307,18 @@ func segmentsAt(ctx context.Context, array []byte, indices []int) ([]memo.Segmen
 }
 
 // Transcription reads one transcription with its text.
-func (a *App) Transcription(ctx context.Context, c memo.Caller, id string) (Whole, error) {
-	return a.store.Transcription(ctx, c.WorkspaceID, id, a.hold(ctx, c))
+func (a *App) Transcription(ctx context.Context, c memo.Caller, id string) (Transcription, error) {
+	return a.store.Transcription(ctx, c.WorkspaceID, id, a.admitForResponse(ctx, c))
 }
 
 // Text reads the lines of one transcription (contract section 2, "text").
 func (a *App) Text(ctx context.Context, c memo.Caller, id string) (string, error) {
-	return a.store.Text(ctx, c.WorkspaceID, id, a.hold(ctx, c))
+	return a.store.Text(ctx, c.WorkspaceID, id, a.admitForResponse(ctx, c))
 }
 
 // Reports reads the AI reports of one transcription.
 func (a *App) Reports(ctx context.Context, c memo.Caller, id string) ([]memo.Report, error) {
-	return a.store.Reports(ctx, c.WorkspaceID, id, a.hold(ctx, c))
+	return a.store.Reports(ctx, c.WorkspaceID, id, a.admitForResponse(ctx, c))
 }
 
 // HasTranscription is nil when the caller's workspace has it.
@@ -348,12 +348,12 @@ func (a *App) Projects(ctx context.Context, c memo.Caller, limit, offset int) ([
 // ProjectNames lists the projects of the caller's workspace by name, without
 // their numbers, which cost a count each: for a page that offers them.
 func (a *App) ProjectNames(ctx context.Context, c memo.Caller) ([]memo.ProjectRef, error) {
-	return a.store.ProjectNames(ctx, c.WorkspaceID, maxChoices)
+	return a.store.ProjectNames(ctx, c.WorkspaceID, maxProjectNames)
 }
 
-// maxChoices is how many projects a page offers; what is not among them can be
+// maxProjectNames is how many projects a page offers; what is not among them can be
 // typed, and is found by its id.
-const maxChoices = 300
+const maxProjectNames = 300
 
-// Whole is a transcription with its text as it is kept, which the doors render.
-type Whole = store.Transcription
+// Transcription is a transcription with its text as it is kept, which the doors render.
+type Transcription = store.Transcription

@@ -23,9 +23,9 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-func (w *world) file(name, content string) Imported {
+func (w *world) file(name, content string) ImportResult {
 	w.t.Helper()
-	in, err := w.Import(w.ctx, w.as(w.owner), Import{Name: name, Data: []byte(content)})
+	in, err := w.Import(w.ctx, w.as(w.owner), ImportFile{Name: name, Data: []byte(content)})
 	return must(w.t, in, err)
 }
 
@@ -37,17 +37,17 @@ func TestImport(t *testing.T) {
 			t.Errorf("the same file twice: %+v, %+v", first, again)
 		}
 		other := w.addWorkspace("Other", w.owner)
-		in, err := w.Import(w.ctx, memo.Caller{Operator: true, WorkspaceID: other.ID}, Import{Name: "talk.txt", Data: []byte("[00:42] Jordan: Of course…\n")})
+		in, err := w.Import(w.ctx, memo.Caller{Operator: true, WorkspaceID: other.ID}, ImportFile{Name: "talk.txt", Data: []byte("[00:42] Jordan: Of course…\n")})
 		if err != nil || in.Unchanged || in.ID == first.ID {
 			t.Errorf("the same file in another workspace: %+v, %v", in, err)
 		}
-		_, err = w.Import(w.ctx, w.as(w.owner), Import{Name: "bad.vtt", Data: []byte("no header")})
+		_, err = w.Import(w.ctx, w.as(w.owner), ImportFile{Name: "bad.vtt", Data: []byte("no header")})
 		if refusal, ok := errors.AsType[*transcript.Error](err); !ok || refusal.Reason == "" || memo.KindOf(err) != memo.KindInvalid {
 			t.Errorf("a bad file: %v", err)
 		}
 		key := w.as(w.owner)
 		key.KeyID = "k"
-		_, err = w.Import(w.ctx, key, Import{Name: "x.txt", Data: []byte("x")})
+		_, err = w.Import(w.ctx, key, ImportFile{Name: "x.txt", Data: []byte("x")})
 		wantKind(t, "an import by a key", err, memo.KindForbidden)
 		events, err := w.store.Events(w.ctx, store.EventFilter{WorkspaceID: w.workspace.ID}, 1)
 		if must(t, events, err); events[0].Action != memo.ActionImported || events[0].Subject != first.ID {
@@ -65,7 +65,7 @@ func TestImport(t *testing.T) {
 func (w *world) version() int64 {
 	w.t.Helper()
 	key, _ := w.key(w.owner, "v")
-	c, err := w.AuthoriseKey(w.ctx, key, Origin{})
+	c, err := w.AuthoriseKey(w.ctx, key, Client{})
 	return must(w.t, c, err).ContentVersion
 }
 
@@ -76,7 +76,7 @@ func TestTheArchiveIsCutWhenItsContextEnds(t *testing.T) {
 		for i := range 5 {
 			ids = append(ids, w.file("x.txt", fmt.Sprintf("[00:01] A: number %d", i)).ID)
 		}
-		archive, err := w.Archive(w.ctx, w.as(w.owner), ids, transcript.Markdown)
+		archive, err := w.PrepareArchive(w.ctx, w.as(w.owner), ids, transcript.Markdown)
 		must(t, archive, err)
 		var whole bytes.Buffer
 		must(t, 0, archive.WriteZip(w.ctx, &whole))
@@ -106,12 +106,12 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 func TestJoinCRC(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := rapid.SliceOf(rapid.Byte()).Draw(t, "a"), rapid.SliceOf(rapid.Byte()).Draw(t, "b")
-		got := joinCRC(crc32.ChecksumIEEE(a), crc32.ChecksumIEEE(b), int64(len(b)))
+		got := combineCRC32(crc32.ChecksumIEEE(a), crc32.ChecksumIEEE(b), int64(len(b)))
 		if want := crc32.ChecksumIEEE(append(a, b...)); got != want {
 			t.Fatalf("got %08x, want %08x", got, want)
 		}
 	})
-	if got := joinCRC(0, crc32.ChecksumIEEE([]byte("x")), 1); got != crc32.ChecksumIEEE([]byte("x")) {
+	if got := combineCRC32(0, crc32.ChecksumIEEE([]byte("x")), 1); got != crc32.ChecksumIEEE([]byte("x")) {
 		t.Error("the empty beginning changes the sum")
 	}
 }
@@ -122,7 +122,7 @@ func TestAHeadLongerThanAStoredBlock(t *testing.T) {
 		report := strings.Repeat("A long report. ", 10_000)
 		doc := fmt.Sprintf(`{"title":"Long","status":"completed","media_type":"audio","segments":[{"start":0,"end":1,"text":"x"}],"prompt_results":[{"name":"r","slug":"r","text":%q}]}`, report)
 		id := w.file("long.json", doc).ID
-		archive, err := w.Archive(w.ctx, w.as(w.owner), []string{id}, transcript.Markdown)
+		archive, err := w.PrepareArchive(w.ctx, w.as(w.owner), []string{id}, transcript.Markdown)
 		must(t, archive, err)
 		var out bytes.Buffer
 		must(t, 0, archive.WriteZip(w.ctx, &out))
@@ -146,10 +146,10 @@ func TestTotalsFollowTheContent(t *testing.T) {
 		total := func() int {
 			t.Helper()
 			key, _ := w.key(w.owner, "t")
-			c, err := w.AuthoriseKey(w.ctx, key, Origin{})
+			c, err := w.AuthoriseKey(w.ctx, key, Client{})
 			must(t, c, err)
-			must(t, 0, second(w.Spend(w.ctx, c, ratelimit.Data)))
-			p, err := w.Transcriptions(w.ctx, c, List{Status: memo.StatusCompleted, Limit: 1})
+			must(t, 0, second(w.TakeLimit(w.ctx, c, ratelimit.Data)))
+			p, err := w.Transcriptions(w.ctx, c, ListQuery{Status: memo.StatusCompleted, Limit: 1})
 			return must(t, p, err).Total
 		}
 		for i := range 5 {
@@ -187,19 +187,19 @@ func TestTheTotalOfManyHits(t *testing.T) {
 	testenv.Repeat(t, dir, 10_004) // and the first
 	c := w.as(w.owner)
 	for name, tc := range map[string]struct {
-		in       List
+		in       ListQuery
 		total    int
 		relation string
 		items    int
 	}{
-		"a search":           {List{Query: "pricing", Limit: 2}, 10_000, "gte", 2},
-		"after its total":    {List{Query: "pricing", Limit: 3, Offset: 10_003}, 10_000, "gte", 2},
-		"by relevance":       {List{Query: "pricing", Limit: 3, Offset: 10_003, Sort: "relevance"}, 10_000, "gte", 2},
-		"after its end":      {List{Query: "pricing", Limit: 3, Offset: 20_000}, 10_000, "gte", 0},
-		"a list":             {List{Limit: 2}, 10_005, "eq", 2},
-		"after a list":       {List{Limit: 2, Offset: 10_005}, 10_005, "eq", 0},
-		"a search for less":  {List{Query: "nothing"}, 0, "eq", 0},
-		"a search for signs": {List{Query: "?!"}, 0, "eq", 0},
+		"a search":           {ListQuery{Query: "pricing", Limit: 2}, 10_000, "gte", 2},
+		"after its total":    {ListQuery{Query: "pricing", Limit: 3, Offset: 10_003}, 10_000, "gte", 2},
+		"by relevance":       {ListQuery{Query: "pricing", Limit: 3, Offset: 10_003, Sort: "relevance"}, 10_000, "gte", 2},
+		"after its end":      {ListQuery{Query: "pricing", Limit: 3, Offset: 20_000}, 10_000, "gte", 0},
+		"a list":             {ListQuery{Limit: 2}, 10_005, "eq", 2},
+		"after a list":       {ListQuery{Limit: 2, Offset: 10_005}, 10_005, "eq", 0},
+		"a search for less":  {ListQuery{Query: "nothing"}, 0, "eq", 0},
+		"a search for signs": {ListQuery{Query: "?!"}, 0, "eq", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tc.in.Status, tc.in.NoSnippets = memo.StatusCompleted, true
@@ -216,7 +216,7 @@ func TestTheTotalOfManyHits(t *testing.T) {
 // TestAnEntryOfTheTotalsHasAFixedSize: callers choose the words and the filters, and
 // must not choose how much memory they take.
 func TestAnEntryOfTheTotalsHasAFixedSize(t *testing.T) {
-	for _, typ := range []reflect.Type{reflect.TypeFor[totalKey](), reflect.TypeFor[store.Total]()} {
+	for _, typ := range []reflect.Type{reflect.TypeFor[totalCacheKey](), reflect.TypeFor[store.Total]()} {
 		for i := range typ.NumField() {
 			field := typ.Field(i).Type
 			if field.Kind() == reflect.Array {

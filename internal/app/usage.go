@@ -11,42 +11,42 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// usage gathers what keys do, so that a busy key costs one write a minute. The
+// usageRecorder gathers what keys do, so that a busy key costs one write a minute. The
 // first use of a key is written at once: whoever set it up is waiting for it.
-type usage struct {
+type usageRecorder struct {
 	store *store.Store
 	log   *slog.Logger
 
 	mu   sync.Mutex
-	keys map[string]*keyUse
+	keys map[string]*keyUsage
 }
 
-// useEvery is the least time between two writings of one key's use.
-const useEvery = time.Minute
+// usageWriteInterval is the least time between two writings of one key's use.
+const usageWriteInterval = time.Minute
 
 // How long a write may take: the caller who uses a key for the first time waits
 // for it, and nobody waits for the others in the background.
 const (
-	firstUse = 500 * time.Millisecond
-	laterUse = 3 * time.Second
+	firstUseTimeout = 500 * time.Millisecond
+	laterUseTimeout = 3 * time.Second
 )
 
-type keyUse struct {
+type keyUsage struct {
 	at        time.Time // latest accepted call, zero when it is written
 	ip, agent string
 	hours     map[int64]store.CallCounts
 	written   time.Time // when its use was last written, by any process
 }
 
-func newUsage(s *store.Store, log *slog.Logger) *usage {
-	return &usage{store: s, log: log, keys: map[string]*keyUse{}}
+func newUsage(s *store.Store, log *slog.Logger) *usageRecorder {
+	return &usageRecorder{store: s, log: log, keys: map[string]*keyUsage{}}
 }
 
-// maxAgent cuts what a client says of itself.
-const maxAgent = 200
+// maxEventText cuts what a client says of itself.
+const maxEventText = 200
 
 // accepted notes a call, and counts it unless no limit does.
-func (u *usage) accepted(ctx context.Context, c memo.Caller, now time.Time, counted bool) {
+func (u *usageRecorder) accepted(ctx context.Context, c memo.Caller, now time.Time, counted bool) {
 	if c.KeyID == "" {
 		return
 	}
@@ -56,7 +56,7 @@ func (u *usage) accepted(ctx context.Context, c memo.Caller, now time.Time, coun
 	if first {
 		k.written = now
 	}
-	k.at, k.ip, k.agent = now, c.ClientAddress, cut(c.UserAgent, maxAgent)
+	k.at, k.ip, k.agent = now, c.ClientAddress, truncateBytes(c.UserAgent, maxEventText)
 	if counted {
 		hour := k.hours[store.Hour(now)]
 		hour.Requests++
@@ -64,11 +64,11 @@ func (u *usage) accepted(ctx context.Context, c memo.Caller, now time.Time, coun
 	}
 	u.mu.Unlock()
 	if first {
-		u.flush(ctx, []string{c.KeyID}, firstUse)
+		u.flush(ctx, []string{c.KeyID}, firstUseTimeout)
 	}
 }
 
-func (u *usage) refused(c memo.Caller, now time.Time) {
+func (u *usageRecorder) refused(c memo.Caller, now time.Time) {
 	if c.KeyID == "" {
 		return
 	}
@@ -80,17 +80,17 @@ func (u *usage) refused(c memo.Caller, now time.Time) {
 	k.hours[store.Hour(now)] = hour
 }
 
-func (u *usage) key(c memo.Caller) *keyUse {
+func (u *usageRecorder) key(c memo.Caller) *keyUsage {
 	k := u.keys[c.KeyID]
 	if k == nil {
-		k = &keyUse{hours: map[int64]store.CallCounts{}, written: c.KeyLastUsedAt}
+		k = &keyUsage{hours: map[int64]store.CallCounts{}, written: c.KeyLastUsedAt}
 		u.keys[c.KeyID] = k
 	}
 	return k
 }
 
-// pending adds what is not written yet to a key that was read.
-func (u *usage) pending(k *memo.APIKey, now time.Time) {
+// addPending adds what is not written yet to a key that was read.
+func (u *usageRecorder) addPending(k *memo.APIKey, now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	p := u.keys[k.ID]
@@ -108,18 +108,18 @@ func (u *usage) pending(k *memo.APIKey, now time.Time) {
 	}
 }
 
-// atOnce is how many keys are written in a transaction. Who revokes one of them
+// keysPerWrite is how many keys are written in a transaction. Who revokes one of them
 // waits for it.
-const atOnce = 30
+const keysPerWrite = 30
 
 // write writes the keys whose turn it is, or all.
-func (u *usage) write(ctx context.Context, all bool) {
+func (u *usageRecorder) write(ctx context.Context, all bool) {
 	now := u.store.Now()
 	var due []string
 	u.mu.Lock()
 	for id, k := range u.keys {
 		switch {
-		case (len(k.hours) > 0 || !k.at.IsZero()) && (all || now.Sub(k.written) >= useEvery):
+		case (len(k.hours) > 0 || !k.at.IsZero()) && (all || now.Sub(k.written) >= usageWriteInterval):
 			due = append(due, id)
 		case len(k.hours) == 0 && k.at.IsZero() && now.Sub(k.written) > time.Hour:
 			delete(u.keys, id) // idle: the database knows as much
@@ -127,11 +127,11 @@ func (u *usage) write(ctx context.Context, all bool) {
 	}
 	u.mu.Unlock()
 	slices.Sort(due) // replicas write the same keys: in one order they cannot lock each other out
-	for part := range slices.Chunk(due, atOnce) {
-		if u.flush(ctx, part, laterUse) || !all {
+	for part := range slices.Chunk(due, keysPerWrite) {
+		if u.flush(ctx, part, laterUseTimeout) || !all {
 			continue
 		}
-		if !u.flush(ctx, part, laterUse) { // there is no next time
+		if !u.flush(ctx, part, laterUseTimeout) { // there is no next time
 			return
 		}
 	}
@@ -139,7 +139,7 @@ func (u *usage) write(ctx context.Context, all bool) {
 
 // flush writes the use of some keys. What cannot be written is kept for the
 // next time; a request never fails for it.
-func (u *usage) flush(ctx context.Context, ids []string, most time.Duration) bool {
+func (u *usageRecorder) flush(ctx context.Context, ids []string, most time.Duration) bool {
 	now := u.store.Now()
 	var uses []store.KeyUsage
 	u.mu.Lock()
@@ -162,10 +162,10 @@ func (u *usage) flush(ctx context.Context, ids []string, most time.Duration) boo
 	for _, use := range uses {
 		k := u.keys[use.KeyID]
 		if k == nil {
-			k = &keyUse{hours: map[int64]store.CallCounts{}}
+			k = &keyUsage{hours: map[int64]store.CallCounts{}}
 			u.keys[use.KeyID] = k
 		}
-		k.written = now.Add(-useEvery) // its turn is the next
+		k.written = now.Add(-usageWriteInterval) // its turn is the next
 		if k.at.IsZero() {
 			k.at, k.ip, k.agent = use.At, use.IP, use.Agent
 		}
@@ -179,35 +179,35 @@ func (u *usage) flush(ctx context.Context, ids []string, most time.Duration) boo
 	return false
 }
 
-// Bars is in how many parts a span of use is told.
-const Bars = 24
+// UsageBars is in how many parts a span of use is told.
+const UsageBars = 24
 
 // Spans of use, in hours: whole bars.
 const (
-	Day       = 24
-	Fortnight = 14 * 24
+	UsageDayHours       = 24
+	UsageFortnightHours = 14 * 24
 )
 
 // Calls counts what a key asked for.
 type Calls = store.CallCounts
 
-// UseOf tells what each of the keys asked for in the last so many hours, in
+// UsageOf tells what each of the keys asked for in the last so many hours, in
 // parts of equal length, the latest last. The keys are some that the caller has
 // been shown.
-func (a *App) UseOf(ctx context.Context, keys []memo.KeyView, hours int) ([][Bars]Calls, error) {
-	use := make([][Bars]Calls, len(keys))
+func (a *App) UsageOf(ctx context.Context, keys []memo.KeyView, hours int) ([][UsageBars]Calls, error) {
+	use := make([][UsageBars]Calls, len(keys))
 	ids := make([]string, len(keys))
 	place := map[string]int{}
 	for i, k := range keys {
 		ids[i], place[k.ID] = k.ID, i
 	}
-	first, per := store.Hour(a.store.Now())-int64(hours)+1, int64(hours/Bars)
+	first, per := store.Hour(a.store.Now())-int64(hours)+1, int64(hours/UsageBars)
 	rows, err := a.store.UsageSince(ctx, ids, first, per)
 	if err != nil {
 		return nil, err
 	}
 	add := func(key string, bar int64, calls Calls) {
-		if i, ok := place[key]; ok && bar >= 0 && bar < Bars {
+		if i, ok := place[key]; ok && bar >= 0 && bar < UsageBars {
 			use[i][bar].Requests += calls.Requests
 			use[i][bar].Refused += calls.Refused
 		}
@@ -215,7 +215,7 @@ func (a *App) UseOf(ctx context.Context, keys []memo.KeyView, hours int) ([][Bar
 	for _, r := range rows {
 		add(r.KeyID, r.Part, r.CallCounts)
 	}
-	a.usage.each(func(key string, hour int64, calls Calls) {
+	a.usage.eachPending(func(key string, hour int64, calls Calls) {
 		if hour >= first {
 			add(key, (hour-first)/per, calls)
 		}
@@ -223,8 +223,8 @@ func (a *App) UseOf(ctx context.Context, keys []memo.KeyView, hours int) ([][Bar
 	return use, nil
 }
 
-// each tells what is not written yet, of whichever workspace.
-func (u *usage) each(f func(keyID string, hour int64, calls Calls)) {
+// eachPending tells what is not written yet, of whichever workspace.
+func (u *usageRecorder) eachPending(f func(keyID string, hour int64, calls Calls)) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for id, k := range u.keys {

@@ -33,7 +33,7 @@ func TestAServerIsSetUpOnce(t *testing.T) {
 			if up, err := a.IsSetUp(ctx); up || err != nil {
 				t.Fatalf("%v %v", up, err)
 			}
-			problems, err := a.SetUp(ctx, Setup{Email: "x", Password: "short"}, memo.PlanPro, Origin{})
+			problems, err := a.SetUp(ctx, SetupRequest{Email: "x", Password: "short"}, memo.PlanPro, Client{})
 			var fields []string
 			for _, p := range problems {
 				fields = append(fields, p.Field)
@@ -45,9 +45,9 @@ func TestAServerIsSetUpOnce(t *testing.T) {
 			var wg sync.WaitGroup
 			for i := range 8 {
 				wg.Go(func() {
-					_, err := a.SetUp(ctx, Setup{
+					_, err := a.SetUp(ctx, SetupRequest{
 						Email: string(rune('a'+i)) + "@example.com", Name: "First", Password: testenv.Password, Workspace: "Acme",
-					}, memo.PlanPro, Origin{IP: "192.0.2.1"})
+					}, memo.PlanPro, Client{Address: "192.0.2.1"})
 					switch {
 					case err == nil:
 						won.Add(1)
@@ -74,25 +74,25 @@ func TestAServerIsSetUpOnce(t *testing.T) {
 func TestAccount(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		signIn := func(password string) (string, error) {
-			token, _, _, err := w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: password}, Origin{IP: "192.0.2.1"})
+			token, _, _, err := w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: password}, Client{Address: "192.0.2.1"})
 			return token, err
 		}
 		one, err := signIn(testenv.Password)
 		must(t, one, err)
 		two, err := signIn(testenv.Password)
 		must(t, two, err)
-		c, err := w.AuthoriseUser(w.ctx, one, Origin{IP: "192.0.2.1"})
+		c, err := w.AuthoriseUser(w.ctx, one, Client{Address: "192.0.2.1"})
 		must(t, c, err)
-		must(t, 0, w.Rename(w.ctx, c, "  Mark Twain "))
+		must(t, 0, w.RenameUser(w.ctx, c, "  Mark Twain "))
 		if u, err := w.Account(w.ctx, c); err != nil || u.Name != "Mark Twain" {
 			t.Errorf("%+v %v", u, err)
 		}
-		wantKind(t, "an empty name", w.Rename(w.ctx, c, " "), memo.KindInvalid)
+		wantKind(t, "an empty name", w.RenameUser(w.ctx, c, " "), memo.KindInvalid)
 		wantKind(t, "a wrong password", w.ChangePassword(w.ctx, c, "wrong", "battery staple", false), memo.KindInvalid)
 		wantKind(t, "a short one", w.ChangePassword(w.ctx, c, testenv.Password, "short", false), memo.KindInvalid)
 		must(t, 0, w.ChangePassword(w.ctx, c, testenv.Password, "battery staple", false))
 		for _, token := range []string{one, two} {
-			if _, err := w.AuthoriseUser(w.ctx, token, Origin{}); memo.KindOf(err) != memo.KindUnauthorized {
+			if _, err := w.AuthoriseUser(w.ctx, token, Client{}); memo.KindOf(err) != memo.KindUnauthorized {
 				t.Errorf("a session outlives the password: %v", err)
 			}
 		}
@@ -102,10 +102,10 @@ func TestAccount(t *testing.T) {
 		three, err := signIn("battery staple")
 		must(t, three, err)
 		wantKind(t, "a session that has ended ends others", w.SignOutEverywhere(w.ctx, c), memo.KindUnauthorized)
-		c, err = w.AuthoriseUser(w.ctx, three, Origin{IP: "192.0.2.1"})
+		c, err = w.AuthoriseUser(w.ctx, three, Client{Address: "192.0.2.1"})
 		must(t, c, err)
 		must(t, 0, w.SignOutEverywhere(w.ctx, c))
-		if _, err := w.AuthoriseUser(w.ctx, three, Origin{}); memo.KindOf(err) != memo.KindUnauthorized {
+		if _, err := w.AuthoriseUser(w.ctx, three, Client{}); memo.KindOf(err) != memo.KindUnauthorized {
 			t.Errorf("signed out everywhere, and still in: %v", err)
 		}
 		var last error
@@ -132,11 +132,11 @@ func TestInvites(t *testing.T) {
 		}
 
 		// Somebody new, with all mistakes told, and only one of two at once.
-		_, problems, err := w.JoinAnew(w.ctx, token, "no", "", "short", Origin{})
+		_, problems, err := w.SignUpWithInvite(w.ctx, token, "no", "", "short", Client{})
 		if err != nil || len(problems) != 3 {
 			t.Errorf("%v %v", problems, err)
 		}
-		_, _, err = w.JoinAnew(w.ctx, token, w.member.Email, "Mark", testenv.Password, Origin{})
+		_, _, err = w.SignUpWithInvite(w.ctx, token, w.member.Email, "Mark", testenv.Password, Client{})
 		if codeOf(err) != "email_taken" {
 			t.Errorf("an account that there is: %v", err)
 		}
@@ -144,7 +144,7 @@ func TestInvites(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, email := range []string{"nina@example.com", "noah@example.com"} {
 			wg.Go(func() {
-				if _, problems, err := w.JoinAnew(w.ctx, token, email, "New", testenv.Password, Origin{}); err == nil && problems == nil {
+				if _, problems, err := w.SignUpWithInvite(w.ctx, token, email, "New", testenv.Password, Client{}); err == nil && problems == nil {
 					joined.Add(1)
 				} else if memo.KindOf(err) != memo.KindNotFound {
 					t.Error(err, problems)
@@ -163,18 +163,18 @@ func TestInvites(t *testing.T) {
 		_, token, err = w.Invite(w.ctx, owner, memo.RoleOwner)
 		must(t, token, err)
 		c := memo.Caller{UserID: eve.ID}
-		if i, err := w.Join(w.ctx, c, token); err != nil || i.Role != memo.RoleOwner {
+		if i, err := w.AcceptInvite(w.ctx, c, token); err != nil || i.Role != memo.RoleOwner {
 			t.Errorf("%+v %v", i, err)
 		}
-		_, err = w.Join(w.ctx, c, token)
+		_, err = w.AcceptInvite(w.ctx, c, token)
 		wantKind(t, "an invitation used twice", err, memo.KindNotFound)
 		_, token, err = w.Invite(w.ctx, owner, memo.RoleMember)
 		must(t, token, err)
-		_, err = w.Join(w.ctx, c, token)
+		_, err = w.AcceptInvite(w.ctx, c, token)
 		if codeOf(err) != "already_member" {
 			t.Errorf("a member joins: %v", err)
 		}
-		if _, err := w.FindInvite(w.ctx, token); err != nil {
+		if _, err := w.InviteByToken(w.ctx, token); err != nil {
 			t.Errorf("an invitation that a member tried is used up: %v", err)
 		}
 
@@ -182,22 +182,22 @@ func TestInvites(t *testing.T) {
 		i, token, err := w.Invite(w.ctx, owner, memo.RoleMember)
 		must(t, token, err)
 		must(t, 0, w.RevokeInvite(w.ctx, owner, i.ID))
-		_, err = w.FindInvite(w.ctx, token)
+		_, err = w.InviteByToken(w.ctx, token)
 		wantKind(t, "taken back", err, memo.KindNotFound)
 		wantKind(t, "taken back twice", w.RevokeInvite(w.ctx, owner, i.ID), memo.KindNotFound)
 		_, token, err = w.Invite(w.ctx, w.as(eve), memo.RoleMember)
 		must(t, token, err)
 		_, err = w.SetRole(w.ctx, owner, w.workspace.ID, eve.ID, memo.RoleMember)
 		must(t, 0, err)
-		_, err = w.FindInvite(w.ctx, token)
+		_, err = w.InviteByToken(w.ctx, token)
 		wantKind(t, "of one who is no OWNER any more", err, memo.KindNotFound)
 		_, token, err = w.Invite(w.ctx, owner, memo.RoleMember)
 		must(t, token, err)
 		w.clock.add(memo.InviteLifetime)
-		_, err = w.FindInvite(w.ctx, token)
+		_, err = w.InviteByToken(w.ctx, token)
 		wantKind(t, "expired", err, memo.KindNotFound)
 		for _, bad := range []string{"", "x", strings.Repeat("a", tokenLen)} {
-			_, err = w.FindInvite(w.ctx, bad)
+			_, err = w.InviteByToken(w.ctx, bad)
 			wantKind(t, "unknown", err, memo.KindNotFound)
 		}
 	})
@@ -206,13 +206,13 @@ func TestInvites(t *testing.T) {
 func TestEditing(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mine := func(c memo.Caller, name string) string {
-			in, err := w.Import(w.ctx, c, Import{Name: name + ".txt", Data: []byte("Ann: about " + name)})
+			in, err := w.Import(w.ctx, c, ImportFile{Name: name + ".txt", Data: []byte("Ann: about " + name)})
 			return must(t, in, err).ID
 		}
 		owner, member := w.as(w.owner), w.as(w.member)
 		ofOwner, ofMember := mine(owner, "walnuts"), mine(member, "almonds")
 		find := func(q string) []string {
-			page, err := w.Transcriptions(w.ctx, w.fresh(owner), List{Status: memo.StatusCompleted, Query: q, Limit: 10})
+			page, err := w.Transcriptions(w.ctx, w.fresh(owner), ListQuery{Status: memo.StatusCompleted, Query: q, Limit: 10})
 			must(t, page, err)
 			var ids []string
 			for _, it := range page.Items {
@@ -220,38 +220,38 @@ func TestEditing(t *testing.T) {
 			}
 			return ids
 		}
-		wantKind(t, "a member renames the OWNER's", w.Retitle(w.ctx, member, ofOwner, "New"), memo.KindForbidden)
-		wantKind(t, "a member deletes the OWNER's", w.Delete(w.ctx, member, ofOwner), memo.KindForbidden)
+		wantKind(t, "a member renames the OWNER's", w.ChangeTitle(w.ctx, member, ofOwner, "New"), memo.KindForbidden)
+		wantKind(t, "a member deletes the OWNER's", w.DeleteTranscription(w.ctx, member, ofOwner), memo.KindForbidden)
 		key := member
 		key.KeyID = "k"
-		wantKind(t, "a key renames", w.Retitle(w.ctx, key, ofMember, "New"), memo.KindForbidden)
+		wantKind(t, "a key renames", w.ChangeTitle(w.ctx, key, ofMember, "New"), memo.KindForbidden)
 		stranger := memo.Caller{UserID: w.owner.ID, WorkspaceID: w.addWorkspace("Other", w.owner).ID, Role: memo.RoleOwner}
-		wantKind(t, "another workspace", w.Delete(w.ctx, stranger, ofMember), memo.KindNotFound)
-		wantKind(t, "an empty title", w.Retitle(w.ctx, member, ofMember, ""), memo.KindInvalid)
+		wantKind(t, "another workspace", w.DeleteTranscription(w.ctx, stranger, ofMember), memo.KindNotFound)
+		wantKind(t, "an empty title", w.ChangeTitle(w.ctx, member, ofMember, ""), memo.KindInvalid)
 		for id, want := range map[string]bool{ofOwner: false, ofMember: true} {
-			if may, err := w.MayEdit(w.ctx, member, id); may != want || err != nil {
+			if may, err := w.MayChangeTranscription(w.ctx, member, id); may != want || err != nil {
 				t.Errorf("%v %v", may, err)
 			}
 		}
 
 		before := w.fresh(owner).ContentVersion
-		must(t, 0, w.Retitle(w.ctx, member, ofMember, "Marzipan"))
+		must(t, 0, w.ChangeTitle(w.ctx, member, ofMember, "Marzipan"))
 		if got := find("marzipan"); !slices.Equal(got, []string{ofMember}) {
 			t.Errorf("by the new title: %v", got)
 		}
 		if got := find("almonds"); !slices.Equal(got, []string{ofMember}) {
 			t.Errorf("by what is said: %v", got)
 		}
-		must(t, 0, w.Move(w.ctx, owner, ofMember, "Kitchen"))
+		must(t, 0, w.ChangeProject(w.ctx, owner, ofMember, "Kitchen"))
 		projects, n, err := w.Projects(w.ctx, owner, 10, 0)
 		if err != nil || n != 1 || projects[0].Name != "Kitchen" || projects[0].TranscriptionCount != 1 {
 			t.Errorf("%+v %v", projects, err)
 		}
-		must(t, 0, w.Move(w.ctx, owner, ofMember, ""))
+		must(t, 0, w.ChangeProject(w.ctx, owner, ofMember, ""))
 		if whole, err := w.Transcription(w.ctx, owner, ofMember); err != nil || whole.Project != nil || !strings.Contains(string(whole.JSON), "Marzipan") {
 			t.Errorf("%s %v", whole.JSON, err)
 		}
-		must(t, 0, w.Delete(w.ctx, owner, ofMember))
+		must(t, 0, w.DeleteTranscription(w.ctx, owner, ofMember))
 		if _, err := w.Transcription(w.ctx, owner, ofMember); memo.KindOf(err) != memo.KindNotFound || len(find("almonds")) != 0 {
 			t.Errorf("deleted, and found: %v", err)
 		}
@@ -261,7 +261,7 @@ func TestEditing(t *testing.T) {
 		if again := mine(member, "almonds"); again == ofMember || len(find("almonds")) != 1 {
 			t.Error("the same file cannot be imported again")
 		}
-		events, err := w.Events(w.ctx, owner, Trail{Noun: "transcription", Limit: 100})
+		events, err := w.Events(w.ctx, owner, EventQuery{Subject: "transcription", Limit: 100})
 		must(t, 0, err)
 		var actions []string
 		for _, e := range events {
@@ -274,7 +274,7 @@ func TestEditing(t *testing.T) {
 			t.Error(diff)
 		}
 		for i, language := range []string{"de", "en", "de", "ja"} {
-			_, err := w.Import(w.ctx, owner, Import{Name: "l.txt", Data: []byte(strings.Repeat("x", i+1)), Language: language})
+			_, err := w.Import(w.ctx, owner, ImportFile{Name: "l.txt", Data: []byte(strings.Repeat("x", i+1)), Language: language})
 			must(t, 0, err)
 		}
 		if got, err := w.Languages(w.ctx, owner); err != nil || !slices.Equal(got, []string{"de", "en", "ja"}) {
@@ -286,10 +286,10 @@ func TestEditing(t *testing.T) {
 // fresh is a caller as they would be authorised now.
 func (w *world) fresh(c memo.Caller) memo.Caller {
 	w.t.Helper()
-	k, err := w.CreateKey(w.ctx, c, NewKey{Name: "probe"})
+	k, err := w.CreateKey(w.ctx, c, KeyRequest{Name: "probe"})
 	must(w.t, k, err)
 	key, _ := credential.ParseKey(k.Key)
-	now, err := w.AuthoriseKey(w.ctx, key, Origin{})
+	now, err := w.AuthoriseKey(w.ctx, key, Client{})
 	must(w.t, now, err)
 	c.ContentVersion = now.ContentVersion
 	return c
@@ -301,33 +301,33 @@ func TestTheAuditTrailIsAnOwners(t *testing.T) {
 		_, _ = w.key(w.member, "n8n")
 		must(t, 0, w.RenameWorkspace(w.ctx, owner, "Acme Ltd"))
 		wantKind(t, "a member renames", w.RenameWorkspace(w.ctx, member, "Mine"), memo.KindForbidden)
-		if _, err := w.Events(w.ctx, member, Trail{}); memo.KindOf(err) != memo.KindForbidden {
+		if _, err := w.Events(w.ctx, member, EventQuery{}); memo.KindOf(err) != memo.KindForbidden {
 			t.Errorf("a member reads the trail: %v", err)
 		}
 		key := owner
 		key.KeyID = "k"
-		if _, err := w.Events(w.ctx, key, Trail{}); memo.KindOf(err) != memo.KindForbidden {
+		if _, err := w.Events(w.ctx, key, EventQuery{}); memo.KindOf(err) != memo.KindForbidden {
 			t.Errorf("a key reads the trail: %v", err)
 		}
-		all, err := w.Events(w.ctx, owner, Trail{Limit: 100})
+		all, err := w.Events(w.ctx, owner, EventQuery{Limit: 100})
 		if err != nil || len(all) != 4 || all[0].Action != memo.ActionWorkspaceRenamed || all[0].Detail != "Acme Ltd" {
 			t.Fatalf("%+v %v", all, err)
 		}
 		today := time.Date(2026, 5, 20, 0, 0, 0, 0, time.UTC)
 		for name, c := range map[string]struct {
-			in   Trail
+			in   EventQuery
 			want int
 		}{
-			"keys": {Trail{Noun: "key", Limit: 9}, 1}, "of the member": {Trail{ActorID: w.member.ID, Limit: 9}, 1}, "older": {Trail{Before: all[0].ID, Limit: 9}, 3},
-			"today": {Trail{From: today, To: today, Limit: 9}, 4}, "tomorrow": {Trail{From: today.AddDate(0, 0, 1), Limit: 9}, 0},
-			"a wildcard": {Trail{Noun: "%", Limit: 9}, 0}, "clamped": {Trail{Limit: -5}, 1},
+			"keys": {EventQuery{Subject: "key", Limit: 9}, 1}, "of the member": {EventQuery{ActorID: w.member.ID, Limit: 9}, 1}, "older": {EventQuery{Before: all[0].ID, Limit: 9}, 3},
+			"today": {EventQuery{From: today, To: today, Limit: 9}, 4}, "tomorrow": {EventQuery{From: today.AddDate(0, 0, 1), Limit: 9}, 0},
+			"a wildcard": {EventQuery{Subject: "%", Limit: 9}, 0}, "clamped": {EventQuery{Limit: -5}, 1},
 		} {
 			if got, err := w.Events(w.ctx, owner, c.in); err != nil || len(got) != c.want {
 				t.Errorf("%s: %d events, %v", name, len(got), err)
 			}
 		}
 		other := w.addWorkspace("Other", w.owner)
-		if got, err := w.Events(w.ctx, memo.Caller{UserID: w.owner.ID, WorkspaceID: other.ID, Role: memo.RoleOwner}, Trail{Limit: 9}); err != nil || len(got) != 1 {
+		if got, err := w.Events(w.ctx, memo.Caller{UserID: w.owner.ID, WorkspaceID: other.ID, Role: memo.RoleOwner}, EventQuery{Limit: 9}); err != nil || len(got) != 1 {
 			t.Errorf("the trail of another workspace: %+v %v", got, err)
 		}
 	})
@@ -339,9 +339,9 @@ func TestUseOf(t *testing.T) {
 		_, unused := w.key(w.owner, "unused")
 		spend := func(n int) {
 			for range n {
-				c, err := w.AuthoriseKey(w.ctx, key, Origin{IP: "192.0.2.1"})
+				c, err := w.AuthoriseKey(w.ctx, key, Client{Address: "192.0.2.1"})
 				must(t, c, err)
-				_, err = w.Spend(w.ctx, c, ratelimit.Data)
+				_, err = w.TakeLimit(w.ctx, c, ratelimit.Data)
 				must(t, 0, err)
 			}
 		}
@@ -350,19 +350,19 @@ func TestUseOf(t *testing.T) {
 		spend(2)
 		check := func(when string) {
 			t.Helper()
-			use, err := w.UseOf(w.ctx, []memo.KeyView{unused, used}, Day)
+			use, err := w.UsageOf(w.ctx, []memo.KeyView{unused, used}, UsageDayHours)
 			must(t, 0, err)
 			if u := use[1]; u[21].Requests != 3 || u[22].Requests != 0 || u[23].Requests != 2 || use[0][23].Requests != 0 {
 				t.Errorf("%s: %+v", when, use)
 			}
 		}
 		check("not all written")
-		w.Flush(w.ctx)
+		w.FlushUsage(w.ctx)
 		check("written")
-		if use, err := w.UseOf(w.ctx, []memo.KeyView{used}, Fortnight); err != nil || use[0][Bars-1].Requests != 5 || use[0][Bars-2].Requests != 0 {
+		if use, err := w.UsageOf(w.ctx, []memo.KeyView{used}, UsageFortnightHours); err != nil || use[0][UsageBars-1].Requests != 5 || use[0][UsageBars-2].Requests != 0 {
 			t.Errorf("two weeks: %+v %v", use, err)
 		}
-		if use, err := w.UseOf(w.ctx, nil, Day); err != nil || len(use) != 0 {
+		if use, err := w.UsageOf(w.ctx, nil, UsageDayHours); err != nil || len(use) != 0 {
 			t.Errorf("no keys: %+v %v", use, err)
 		}
 	})
@@ -373,23 +373,23 @@ func TestUseOf(t *testing.T) {
 func TestNothingIsWrittenBehindASignOut(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		signIn := func(u memo.User) memo.Caller {
-			token, _, _, err := w.SignIn(w.ctx, SignIn{Email: u.Email, Password: testenv.Password}, Origin{IP: "192.0.2.1"})
+			token, _, _, err := w.SignIn(w.ctx, SignIn{Email: u.Email, Password: testenv.Password}, Client{Address: "192.0.2.1"})
 			must(t, token, err)
-			c, err := w.AuthoriseSession(w.ctx, token, w.workspace.ID, Origin{IP: "192.0.2.1"})
+			c, err := w.AuthoriseSession(w.ctx, token, w.workspace.ID, Client{Address: "192.0.2.1"})
 			must(t, c, err)
 			return c
 		}
 		owner := signIn(w.owner)
-		in, err := w.Import(w.ctx, owner, Import{Name: "a.txt", Data: []byte("Ann: hello")})
+		in, err := w.Import(w.ctx, owner, ImportFile{Name: "a.txt", Data: []byte("Ann: hello")})
 		must(t, in, err)
 		late := func(c memo.Caller) map[string]error {
-			_, created := w.CreateKey(w.ctx, c, NewKey{Name: "late"})
+			_, created := w.CreateKey(w.ctx, c, KeyRequest{Name: "late"})
 			_, _, invited := w.Invite(w.ctx, c, memo.RoleOwner)
-			_, imported := w.Import(w.ctx, c, Import{Name: "late.txt", Data: []byte("Ann: late")})
+			_, imported := w.Import(w.ctx, c, ImportFile{Name: "late.txt", Data: []byte("Ann: late")})
 			return map[string]error{
 				"create a key": created, "invite": invited, "import": imported,
-				"retitle": w.Retitle(w.ctx, c, in.ID, "Late"), "rename the workspace": w.RenameWorkspace(w.ctx, c, "Late"),
-				"rename": w.Rename(w.ctx, c, "Late"), "change the password": w.ChangePassword(w.ctx, c, testenv.Password, "battery staple", false),
+				"retitle": w.ChangeTitle(w.ctx, c, in.ID, "Late"), "rename the workspace": w.RenameWorkspace(w.ctx, c, "Late"),
+				"rename": w.RenameUser(w.ctx, c, "Late"), "change the password": w.ChangePassword(w.ctx, c, testenv.Password, "battery staple", false),
 			}
 		}
 		must(t, 0, w.SignOutEverywhere(w.ctx, owner))
@@ -399,24 +399,24 @@ func TestNothingIsWrittenBehindASignOut(t *testing.T) {
 		if whole, err := w.Transcription(w.ctx, owner, in.ID); err != nil || strings.Contains(string(whole.JSON), "Late") {
 			t.Errorf("%s %v", whole.JSON, err)
 		}
-		keys, err := w.ListKeys(w.ctx, owner, KeyList{})
+		keys, err := w.ListKeys(w.ctx, owner, KeyQuery{})
 		if err != nil || len(keys.Items) != 0 {
 			t.Errorf("%+v %v", keys, err)
 		}
 
 		// Nor behind a removal or a lost role, whatever the session is.
 		member, demoted := signIn(w.member), signIn(w.owner)
-		theirs, err := w.Import(w.ctx, member, Import{Name: "b.txt", Data: []byte("Ann: bye")})
+		theirs, err := w.Import(w.ctx, member, ImportFile{Name: "b.txt", Data: []byte("Ann: bye")})
 		must(t, theirs, err)
 		_, err = w.AddMember(w.ctx, memo.Caller{Operator: true}, w.workspace.ID, w.user("second@example.com").ID, memo.RoleOwner)
 		must(t, 0, err)
 		_, err = w.SetRole(w.ctx, memo.Caller{Operator: true}, w.workspace.ID, w.owner.ID, memo.RoleMember)
 		must(t, 0, err)
 		must(t, 0, w.RemoveMember(w.ctx, memo.Caller{Operator: true}, w.workspace.ID, w.member.ID))
-		_, err = w.Import(w.ctx, member, Import{Name: "late.txt", Data: []byte("Ann: late")})
+		_, err = w.Import(w.ctx, member, ImportFile{Name: "late.txt", Data: []byte("Ann: late")})
 		wantKind(t, "a removed member imports", err, memo.KindNotFound)
-		wantKind(t, "a demoted OWNER retitles", w.Retitle(w.ctx, demoted, theirs.ID, "Late"), memo.KindForbidden)
-		must(t, 0, w.Retitle(w.ctx, demoted, in.ID, "Still mine"))
+		wantKind(t, "a demoted OWNER retitles", w.ChangeTitle(w.ctx, demoted, theirs.ID, "Late"), memo.KindForbidden)
+		must(t, 0, w.ChangeTitle(w.ctx, demoted, in.ID, "Still mine"))
 	})
 }
 
@@ -428,7 +428,7 @@ func TestTwoPasswordsAtOnce(t *testing.T) {
 		must(t, hash, err)
 		must(t, 0, w.setPassword(w.ctx, c, hash, "the first one", false))
 		wantKind(t, "the second", w.setPassword(w.ctx, c, hash, "the second one", false), memo.KindInvalid)
-		_, _, _, err = w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: "the first one"}, Origin{})
+		_, _, _, err = w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: "the first one"}, Client{})
 		must(t, 0, err)
 	})
 }
@@ -456,7 +456,7 @@ func TestInvitesEndWithTheirMaker(t *testing.T) {
 			must(t, token, err)
 			must(t, 0, there[0]())
 			must(t, 0, there[1]())
-			_, err = w.FindInvite(w.ctx, token)
+			_, err = w.InviteByToken(w.ctx, token)
 			wantKind(t, "made by one who was "+name+" and came back", err, memo.KindNotFound)
 		}
 		for _, r := range []memo.Role{"", "KING"} {
@@ -479,7 +479,7 @@ func TestInvitationsAreNoWayToAskForAccounts(t *testing.T) {
 		_, token, err := w.Invite(w.ctx, w.as(w.owner), memo.RoleMember)
 		must(t, token, err)
 		for range 12 {
-			_, _, err = w.JoinAnew(w.ctx, token, w.member.Email, "Somebody", testenv.Password, Origin{IP: "192.0.2.9"})
+			_, _, err = w.SignUpWithInvite(w.ctx, token, w.member.Email, "Somebody", testenv.Password, Client{Address: "192.0.2.9"})
 		}
 		wantKind(t, "the twelfth", err, memo.KindRateLimited)
 	})
@@ -489,7 +489,7 @@ func TestANetworkIsWhatOnePersonHas(t *testing.T) {
 	for ip, want := range map[string]string{
 		"192.0.2.1": "192.0.2.1", "2001:db8:1:2:3::4": "2001:db8:1:2::/64", "2001:db8:1:2::9": "2001:db8:1:2::/64", "": "", "x": "x",
 	} {
-		if got := network(ip); got != want {
+		if got := throttleNetwork(ip); got != want {
 			t.Errorf("%s: got %s, want %s", ip, got, want)
 		}
 	}

@@ -82,8 +82,8 @@ func (a *App) Work() map[string]*bulkhead.Limiter {
 // they are decoded into, and the response that is made of that. Of Markdown in
 // an archive only the compressed form is read, and copied.
 const (
-	memoryOfByte     = 5
-	memoryOfDeflated = 1
+	memoryPerStoredByte = 5
+	memoryOfDeflated    = 1
 )
 
 // memoryFor returns the limiter that admits a read of size stored bytes, and the
@@ -96,16 +96,16 @@ func (w work) memoryFor(size, factor int64) (*bulkhead.Limiter, int64) {
 	return w.small, weight
 }
 
-// hold admits the read of a transcription until the response has been written.
-func (a *App) hold(ctx context.Context, c memo.Caller) store.Admit {
+// admitForResponse admits the read of a transcription until the response has been written.
+func (a *App) admitForResponse(ctx context.Context, c memo.Caller) store.Admit {
 	return func(size int64) error {
-		l, weight := a.work.memoryFor(size, memoryOfByte)
+		l, weight := a.work.memoryFor(size, memoryPerStoredByte)
 		return l.Hold(ctx, c.WorkspaceID, weight)
 	}
 }
 
-// borrow admits the read of one transcription until release is called.
-func (a *App) borrow(ctx context.Context, workspaceID string, factor int64) (admit store.Admit, release func()) {
+// admitUntilReleased admits the read of one transcription until release is called.
+func (a *App) admitUntilReleased(ctx context.Context, workspaceID string, factor int64) (admit store.Admit, release func()) {
 	held := func() {}
 	return func(size int64) error {
 		l, weight := a.work.memoryFor(size, factor)
@@ -117,9 +117,9 @@ func (a *App) borrow(ctx context.Context, workspaceID string, factor int64) (adm
 	}, func() { held() }
 }
 
-// patiently is admit, but tries again until ctx ends while there is no room: the
+// retryAdmission is admit, but tries again until ctx ends while there is no room: the
 // first bytes of an archive have been sent, and the rest should follow.
-func patiently(ctx context.Context, admit store.Admit) store.Admit {
+func retryAdmission(ctx context.Context, admit store.Admit) store.Admit {
 	return func(size int64) error {
 		for {
 			err := admit(size)

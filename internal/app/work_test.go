@@ -74,7 +74,7 @@ func TestALargeTranscriptionIsReadWhole(t *testing.T) {
 			if must(t, body, err); !bytes.Contains(body, []byte("line 1199 says quokka")) || bytes.Count(body, []byte("quokka"))%1200 != 0 {
 				t.Errorf("%s has %d bytes", format, len(body))
 			}
-			archive, err := w.Archive(w.ctx, c, []string{id}, format)
+			archive, err := w.PrepareArchive(w.ctx, c, []string{id}, format)
 			entries, err := must(t, archive, err).Manifest(w.ctx)
 			if must(t, entries, err); entries[0].Size != int64(len(body)) {
 				t.Errorf("%s: the manifest says %d bytes, want %d", format, entries[0].Size, len(body))
@@ -91,13 +91,13 @@ func TestReadsAreAdmittedByTheirBytes(t *testing.T) {
 	w.work = newWork(WorkLimits{Memory: 2 << 20, Wait: moment})
 	c, other := w.as(w.owner), w.other()
 	id := w.file("long.txt", longText(1200, "quokka")).ID
-	in, err := w.Import(w.ctx, other, Import{Name: "long.txt", Data: []byte(longText(1200, "quokka"))})
+	in, err := w.Import(w.ctx, other, ImportFile{Name: "long.txt", Data: []byte(longText(1200, "quokka"))})
 	theirs := must(t, in, err).ID
 
 	ctx, done := w.scope()
-	must(t, Whole{}, second(w.Transcription(ctx, c, id)))
+	must(t, Transcription{}, second(w.Transcription(ctx, c, id)))
 	w.wantUsed("a large read", w.work.memory, 1<<20) // all that a workspace may have
-	must(t, Whole{}, second(w.Transcription(ctx, c, id)))
+	must(t, Transcription{}, second(w.Transcription(ctx, c, id)))
 	w.wantUsed("the same request again", w.work.memory, 1<<20)
 
 	for name, read := range map[string]func(context.Context) error{
@@ -107,10 +107,10 @@ func TestReadsAreAdmittedByTheirBytes(t *testing.T) {
 		"markdown": func(ctx context.Context) error { return second(w.Export(ctx, c, id, transcript.Markdown)) },
 		"reports":  func(ctx context.Context) error { return second(w.Reports(ctx, c, id)) },
 		"snippets": func(ctx context.Context) error {
-			return second(w.Transcriptions(ctx, c, List{Status: memo.StatusCompleted, Query: "quokka"}))
+			return second(w.Transcriptions(ctx, c, ListQuery{Status: memo.StatusCompleted, Query: "quokka"}))
 		},
 		"manifest": func(ctx context.Context) error {
-			archive, err := w.Archive(ctx, c, []string{id}, transcript.Text)
+			archive, err := w.PrepareArchive(ctx, c, []string{id}, transcript.Text)
 			return errors.Join(err, second(archive.Manifest(ctx)))
 		},
 	} {
@@ -125,7 +125,7 @@ func TestReadsAreAdmittedByTheirBytes(t *testing.T) {
 	foreign, end := w.scope()
 	must(t, "", second(w.Text(foreign, other, theirs)))
 	end()
-	must(t, Whole{}, second(w.Transcription(w.ctx, c, id))) // the command line is not a request
+	must(t, Transcription{}, second(w.Transcription(w.ctx, c, id))) // the command line is not a request
 	done()
 	w.wantUsed("after the requests", w.work.memory, 0)
 	w.wantUsed("after the requests", w.work.small, 0)
@@ -141,7 +141,7 @@ func TestAnArchiveHoldsOneDocument(t *testing.T) {
 		ids = append(ids, w.file("long.txt", longText(1200, fmt.Sprint("word", i))).ID)
 	}
 	for format, l := range map[transcript.Format]*bulkhead.Limiter{transcript.Markdown: w.work.small, transcript.VTT: w.work.memory} {
-		archive, err := w.Archive(w.ctx, c, ids, format)
+		archive, err := w.PrepareArchive(w.ctx, c, ids, format)
 		must(t, archive, err)
 		release, err := l.Acquire(w.ctx, c.WorkspaceID, 1<<40) // all that there is
 		must(t, 0, err)
@@ -173,17 +173,17 @@ func TestSearchesAndImportsAreAdmitted(t *testing.T) {
 	defer release()
 	for name, work := range map[string]func(context.Context, memo.Caller) error{
 		"a search": func(ctx context.Context, c memo.Caller) error {
-			return second(w.Transcriptions(ctx, c, List{Status: memo.StatusCompleted, Query: "quokka"}))
+			return second(w.Transcriptions(ctx, c, ListQuery{Status: memo.StatusCompleted, Query: "quokka"}))
 		},
 		"a count": func(ctx context.Context, c memo.Caller) error {
-			return second(w.Transcriptions(ctx, c, List{Status: memo.StatusFailed}))
+			return second(w.Transcriptions(ctx, c, ListQuery{Status: memo.StatusFailed}))
 		},
 		"projects": func(ctx context.Context, c memo.Caller) error {
 			_, _, err := w.Projects(ctx, c, 10, 0)
 			return err
 		},
 		"an import": func(ctx context.Context, c memo.Caller) error {
-			return second(w.Import(ctx, c, Import{Name: "b.txt", Data: []byte("Ann: b")}))
+			return second(w.Import(ctx, c, ImportFile{Name: "b.txt", Data: []byte("Ann: b")}))
 		},
 	} {
 		wantBusy(t, name, work(w.ctx, c))
@@ -212,9 +212,9 @@ func TestTitlesAreAdmitted(t *testing.T) {
 	id := w.file("a.txt", "Ann: quokka").ID
 	release, err := w.work.titles.Acquire(w.ctx, c.WorkspaceID, 1)
 	must(t, 0, err)
-	wantBusy(t, "a second title", w.Retitle(w.ctx, c, id, "Second"))
+	wantBusy(t, "a second title", w.ChangeTitle(w.ctx, c, id, "Second"))
 	release()
-	must(t, "", w.Retitle(w.ctx, c, id, "Third"))
+	must(t, "", w.ChangeTitle(w.ctx, c, id, "Third"))
 	w.wantUsed("titles", w.work.titles, 0)
 }
 
@@ -223,7 +223,7 @@ func TestTitlesAreAdmitted(t *testing.T) {
 func TestNobodyWritesInALoop(t *testing.T) {
 	w := newSQLiteWorld(t)
 	key, _ := w.key(w.owner, "exposed")
-	w.ReportExposure(w.ctx, []credential.Key{key}, Origin{})
+	w.MarkExposed(w.ctx, []credential.Key{key}, Client{})
 	member := w.signedIn(w.member)
 	begun, end, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
@@ -233,7 +233,7 @@ func TestNobodyWritesInALoop(t *testing.T) {
 	ctx, cancel := context.WithTimeout(w.ctx, 10*time.Second)
 	defer cancel()
 	wantKind(t, "a session that is not there", w.RevokeSession(ctx, member, newID()), memo.KindNotFound)
-	w.ReportExposure(ctx, []credential.Key{key}, Origin{})
+	w.MarkExposed(ctx, []credential.Key{key}, Client{})
 	if ctx.Err() != nil {
 		t.Error("a key that is marked as exposed was to be marked again")
 	}
@@ -254,7 +254,7 @@ func TestTheQuotaOfAWorkspace(t *testing.T) {
 		if must(t, whole, err); before != whole.Size || before < 2300*200 {
 			t.Errorf("%d bytes are stored, and one transcription has %d", before, whole.Size)
 		}
-		full := Import{Name: "b.txt", Data: []byte(longText(2300, "second"))}
+		full := ImportFile{Name: "b.txt", Data: []byte(longText(2300, "second"))}
 		_, err = w.Import(w.ctx, w.as(w.owner), full)
 		wantKind(t, "an import beyond the quota", err, memo.KindConflict)
 		if !strings.Contains(fmt.Sprint(err), "its 1 MB") || stored() != before {
@@ -263,12 +263,12 @@ func TestTheQuotaOfAWorkspace(t *testing.T) {
 		if !w.file("a.txt", longText(2300, "first")).Unchanged {
 			t.Error("a file that is there is imported again")
 		}
-		must(t, 0, w.Retitle(w.ctx, w.as(w.owner), first.ID, "Another title"))
-		must(t, 0, w.Delete(w.ctx, w.as(w.owner), first.ID))
+		must(t, 0, w.ChangeTitle(w.ctx, w.as(w.owner), first.ID, "Another title"))
+		must(t, 0, w.DeleteTranscription(w.ctx, w.as(w.owner), first.ID))
 		if stored() != 0 {
 			t.Errorf("%d bytes are stored of nothing", stored())
 		}
-		must(t, Imported{}, second(w.Import(w.ctx, w.as(w.owner), full)))
+		must(t, ImportResult{}, second(w.Import(w.ctx, w.as(w.owner), full)))
 	})
 }
 
@@ -291,10 +291,10 @@ func TestWorkEndsWithItsRequest(t *testing.T) {
 	whole, err := w.store.Segments(w.ctx, c.WorkspaceID, id, func(int64) error { return nil })
 	must(t, whole, err)
 	cancel()
-	if _, err := document(gone, whole); !errors.Is(err, context.Canceled) {
+	if _, err := decodeTranscription(gone, whole); !errors.Is(err, context.Canceled) {
 		t.Errorf("segments are decoded: %v", err)
 	}
-	if _, err := w.Import(gone, c, Import{Name: "a.txt", Data: []byte(longText(1200, "b"))}); !errors.Is(err, context.Canceled) {
+	if _, err := w.Import(gone, c, ImportFile{Name: "a.txt", Data: []byte(longText(1200, "b"))}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a file is read: %v", err)
 	}
 }

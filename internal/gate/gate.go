@@ -90,7 +90,7 @@ const (
 // streams have times of their own.
 func (g *Gate) Deadline(r *http.Request) time.Time {
 	most := callTime
-	if g.app.IsSlow() {
+	if g.app.IsDatabaseSlow() {
 		most = slowCallTime
 	}
 	return telemetry.Of(r.Context()).Begun.Add(most)
@@ -144,7 +144,7 @@ func (g *Gate) Wrap(next http.Handler) http.Handler {
 		if r.URL.RawQuery != "" {
 			if found, keys := keysInQuery(r.URL.RawQuery); found {
 				ctx, cancel := g.reading(r.Context())
-				g.app.ReportExposure(ctx, keys, g.Origin(r))
+				g.app.MarkExposed(ctx, keys, g.Origin(r))
 				cancel()
 				Refuse(w, r, errKeyInURL)
 				return
@@ -287,7 +287,7 @@ func (g *Gate) cookie(w http.ResponseWriter, r *http.Request) (string, bool) {
 
 func (g *Gate) spend(w http.ResponseWriter, r *http.Request, a *Admission, class ratelimit.Class) bool {
 	var err error
-	a.Decision, err = g.app.Spend(r.Context(), a.Caller, class)
+	a.Decision, err = g.app.TakeLimit(r.Context(), a.Caller, class)
 	TellLimit(w.Header(), class, a.Decision)
 	if err != nil {
 		Refuse(w, r, err)

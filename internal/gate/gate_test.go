@@ -121,7 +121,7 @@ func TestAgentIsPrintable(t *testing.T) {
 	g := &Gate{}
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("User-Agent", "a\x1b[31mb\xff\u202e mk_live_\tabcdefgh1234"+strings.Repeat("x", 2*maxAgent))
-	got := g.Origin(r).Agent
+	got := g.Origin(r).UserAgent
 	if !strings.HasPrefix(got, "a[31mb\uFFFD mk_live_[redacted]") || utf8.RuneCountInString(got) > maxAgent {
 		t.Errorf("got %q", got)
 	}

@@ -27,8 +27,8 @@ func canonical(u *url.URL) *url.URL {
 // Origin tells where a request comes from. What proxies say counts only if the
 // peer is one that the operator named, and then the address before the last
 // proxy of theirs.
-func (g *Gate) Origin(r *http.Request) app.Origin {
-	return app.Origin{IP: g.Address(r), Agent: memo.Printable(r.UserAgent(), maxAgent)}
+func (g *Gate) Origin(r *http.Request) app.Client {
+	return app.Client{Address: g.Address(r), UserAgent: memo.Printable(r.UserAgent(), maxAgent)}
 }
 
 // Address is where a request comes from, without its agent.

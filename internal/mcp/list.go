@@ -36,7 +36,7 @@ type listIn struct {
 
 // list is memo_list_transcriptions.
 func (s *Server) list(ctx context.Context, c memo.Caller, in listIn) (*sdk.CallToolResult, error) {
-	page, err := s.App.Transcriptions(ctx, c, app.List{
+	page, err := s.App.Transcriptions(ctx, c, app.ListQuery{
 		Status: memo.Status(in.Status), ProjectID: string(in.ProjectID), Language: in.Language, From: in.DateFrom.Time, To: in.DateTo.Time,
 		ExternalID: in.ExternalID, Query: in.Q, Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor, NoSnippets: true,
 	})
@@ -92,7 +92,7 @@ type hit struct {
 
 // search is memo_search_transcriptions.
 func (s *Server) search(ctx context.Context, c memo.Caller, in searchIn) (*sdk.CallToolResult, error) {
-	page, err := s.App.Transcriptions(ctx, c, app.List{
+	page, err := s.App.Transcriptions(ctx, c, app.ListQuery{
 		Status: memo.StatusCompleted, ProjectID: string(in.ProjectID), From: in.DateFrom.Time, To: in.DateTo.Time,
 		Query: in.Query, Sort: "relevance", Limit: in.Limit,
 	})
@@ -129,7 +129,7 @@ func (s *Server) search(ctx context.Context, c memo.Caller, in searchIn) (*sdk.C
 	}{hits, page.Total, page.TotalRelation()}, head+lines.String())
 }
 
-func hitsIn(it app.Found, t memo.ListItem, query string) []hit {
+func hitsIn(it app.ListItem, t memo.ListItem, query string) []hit {
 	h := hit{ID: t.ID, Title: t.Title, CreatedAt: t.CreatedAt}
 	if len(it.Snippets) == 0 {
 		h.Snippet = t.Title
@@ -206,7 +206,7 @@ func (s *Server) projects(ctx context.Context, c memo.Caller, in projectsIn) (*s
 }
 
 // about is a transcription in a line.
-func about(it app.Found, t memo.ListItem) string {
+func about(it app.ListItem, t memo.ListItem) string {
 	parts := []string{t.CreatedAt.UTC().Format("2006-01-02 15:04"), t.Title}
 	if t.Duration > 0 {
 		parts = append(parts, t.Duration.Timestamp())
@@ -234,7 +234,7 @@ func oneLine(s string) string {
 	return strings.ReplaceAll(strings.Join(strings.Fields(s), " "), " | ", " / ")
 }
 
-func transcriptionOf(it app.Found) (t memo.ListItem, err error) {
+func transcriptionOf(it app.ListItem) (t memo.ListItem, err error) {
 	if err := jsonv2.Unmarshal(it.JSON, &t); err != nil {
 		return t, fmt.Errorf("mcp: item %s: %w", it.ID, err)
 	}
@@ -243,7 +243,7 @@ func transcriptionOf(it app.Found) (t memo.ListItem, err error) {
 
 // moreThan precedes the total of a search that was not counted to its end.
 func moreThan(p app.Page) string {
-	if p.More {
+	if p.HasMoreThanTotal {
 		return "more than "
 	}
 	return ""

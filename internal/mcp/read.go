@@ -149,7 +149,7 @@ type bulkIn struct {
 
 // bulk is memo_bulk_export.
 func (s *Server) bulk(ctx context.Context, c memo.Caller, in bulkIn) (*sdk.CallToolResult, error) {
-	archive, err := s.App.Archive(ctx, c, in.IDs, transcript.Format(in.Format))
+	archive, err := s.App.PrepareArchive(ctx, c, in.IDs, transcript.Format(in.Format))
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !methods[m.method] {
-		s.App.Connected(r.Context(), c.Caller)
+		s.App.NoteUncountedUse(r.Context(), c.Caller)
 	}
 	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 	r.Body = io.NopCloser(bytes.NewReader(body))

@@ -31,7 +31,7 @@ type listKeysIn struct {
 }
 
 func listKeys(c *call, in listKeysIn) (keysOut, error) {
-	list := app.KeyList{Status: memo.KeyStatus(in.Status), Limit: in.Limit, Cursor: in.Cursor}
+	list := app.KeyQuery{Status: memo.KeyStatus(in.Status), Limit: in.Limit, Cursor: in.Cursor}
 	p, err := c.app.ListKeys(c.ctx, c.Caller, list)
 	out := keysOut{Items: p.Items, Total: p.Total}
 	if p.NextCursor != "" {
@@ -74,7 +74,7 @@ func expiry(s *string) (*time.Time, gate.Problems) {
 }
 
 func createKey(c *call, in createKeyIn) (memo.CreatedKey, error) {
-	return c.app.CreateKey(c.ctx, c.Caller, app.NewKey{Name: in.Body.Name, ExpiresAt: in.Body.expires})
+	return c.app.CreateKey(c.ctx, c.Caller, app.KeyRequest{Name: in.Body.Name, ExpiresAt: in.Body.expires})
 }
 
 type keyIn struct {

@@ -148,4 +148,4 @@ func TestWhatHTTPLetsThrough(t *testing.T) {
 	}
 }
 
-func newKeyUntil(t time.Time) app.NewKey { return app.NewKey{Name: "short", ExpiresAt: &t} }
+func newKeyUntil(t time.Time) app.KeyRequest { return app.KeyRequest{Name: "short", ExpiresAt: &t} }

@@ -47,7 +47,7 @@ func appendList(b []byte, p app.Page, search bool) ([]byte, error) {
 }
 
 // appendWhole renders a transcription with its text (contract section 2).
-func appendWhole(b []byte, w app.Whole) ([]byte, error) {
+func appendWhole(b []byte, w app.Transcription) ([]byte, error) {
 	b, err := w.AppendJSON(b)
 	if err != nil {
 		return nil, err

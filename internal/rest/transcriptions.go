@@ -47,8 +47,8 @@ type listIn struct {
 	Cursor     string `query:"cursor" doc:"next_cursor of the page before, instead of offset; costs the same at every depth"`
 }
 
-func (in listIn) list() app.List {
-	return app.List{
+func (in listIn) list() app.ListQuery {
+	return app.ListQuery{
 		Status: memo.Status(in.Status), ProjectID: string(in.ProjectID), Language: in.Language,
 		From: in.DateFrom.Time, To: in.DateTo.Time, ExternalID: in.ExternalID, Query: in.Q,
 		Sort: in.Sort, Limit: in.Limit, Offset: in.Offset, Cursor: in.Cursor,
@@ -133,8 +133,8 @@ func (b *bulkBody) check() gate.Problems {
 
 // checkIDs also brings the ids into their canonical form.
 func (b *bulkBody) checkIDs() (problems gate.Problems) {
-	if n := len(b.IDs); n < 1 || n > app.MaxBulk {
-		return gate.Problems{problem("body", "ids", fmt.Sprintf("must have 1 to %d ids", app.MaxBulk), "length")}
+	if n := len(b.IDs); n < 1 || n > app.MaxArchiveFiles {
+		return gate.Problems{problem("body", "ids", fmt.Sprintf("must have 1 to %d ids", app.MaxArchiveFiles), "length")}
 	}
 	for i, s := range b.IDs {
 		u, ok := app.ParseID(s)
@@ -153,12 +153,12 @@ func (in bulkIn) find(c *call) error {
 	if in.Body.checkIDs() != nil {
 		return nil
 	}
-	_, err := c.app.Archive(c.ctx, c.Caller, in.Body.IDs, transcript.Markdown)
+	_, err := c.app.PrepareArchive(c.ctx, c.Caller, in.Body.IDs, transcript.Markdown)
 	return err
 }
 
 func exportTranscriptions(c *call, in bulkIn) error {
-	archive, err := c.app.Archive(c.ctx, c.Caller, in.Body.IDs, transcript.Format(in.Body.Format))
+	archive, err := c.app.PrepareArchive(c.ctx, c.Caller, in.Body.IDs, transcript.Format(in.Body.Format))
 	if err != nil {
 		return err
 	}

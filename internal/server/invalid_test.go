@@ -122,7 +122,7 @@ func (w *allDoors) send(t testing.TB, q wire) {
 // cookie signs Olga in.
 func (w *allDoors) cookie(t testing.TB) string {
 	t.Helper()
-	token, _, _, err := w.App.SignIn(context.Background(), app.SignIn{Email: w.Olga.Email, Password: testworld.Password}, app.Origin{IP: "192.0.2.1"})
+	token, _, _, err := w.App.SignIn(context.Background(), app.SignIn{Email: w.Olga.Email, Password: testworld.Password}, app.Client{Address: "192.0.2.1"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 // a person who is signed in, also when they were refused, or the key.
 func TestTheLogSaysWhoCalled(t *testing.T) {
 	w := newAllDoors(t, store.Config{Dir: t.TempDir()})
-	token, session, _, err := w.App.SignIn(t.Context(), app.SignIn{Email: w.Mark.Email, Password: testworld.Password}, app.Origin{IP: "192.0.2.1"})
+	token, session, _, err := w.App.SignIn(t.Context(), app.SignIn{Email: w.Mark.Email, Password: testworld.Password}, app.Client{Address: "192.0.2.1"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,10 +74,10 @@ func doSetup(v *visit) error {
 	}
 	p := v.setupPage()
 	p.Fields.fill(v)
-	if err := v.App.AttemptSetup(v.ctx, v.Gate.Origin(v.r)); err != nil {
+	if err := v.App.TakeSetupAttempt(v.ctx, v.Gate.Origin(v.r)); err != nil {
 		return err
 	}
-	in := app.Setup{
+	in := app.SetupRequest{
 		Email: v.r.PostFormValue("email"), Name: v.r.PostFormValue("name"),
 		Password: v.r.PostFormValue("password"), Workspace: v.r.PostFormValue("workspace"),
 	}

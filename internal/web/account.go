@@ -105,7 +105,7 @@ func (v *visit) refused(err error) error {
 }
 
 func doRename(v *visit) error {
-	if err := v.App.Rename(v.ctx, v.Caller, v.r.PostFormValue("name")); err != nil {
+	if err := v.App.RenameUser(v.ctx, v.Caller, v.r.PostFormValue("name")); err != nil {
 		return v.refused(err)
 	}
 	return v.redirect("/account?done=name")

@@ -44,11 +44,11 @@ var subjects = []choice{
 }
 
 // trail reads the filter from the address. All that is wrong is told.
-func (v *visit) trail() (in app.Trail, problems []*memo.Error) {
+func (v *visit) trail() (in app.EventQuery, problems []*memo.Error) {
 	q := v.r.URL.Query()
 	bad := func(field, message string) { problems = append(problems, memo.Invalid(field, "%s", message)) }
-	in.Noun = q.Get("subject")
-	if !offers(subjects, in.Noun) {
+	in.Subject = q.Get("subject")
+	if !offers(subjects, in.Subject) {
 		bad("subject", "must be one of these")
 	}
 	if id := q.Get("member"); id != "" {
@@ -114,7 +114,7 @@ func showAudit(v *visit) (err error) {
 	if v.r.URL.Query().Get("before") != "" {
 		p.Newest = v.trailPath("audit", 0)
 	}
-	p.Filter[0].Options = choose(in.Noun, subjects)
+	p.Filter[0].Options = choose(in.Subject, subjects)
 	if p.Filter[1].Options, err = v.actors(in.ActorID); err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (v *visit) actors(chosen string) ([]choice, error) {
 		list = append(list, choice{Value: m.UserID, Label: m.Name + " (" + m.Email + ")"})
 	}
 	if !offers(list, chosen) {
-		did, err := v.App.Events(v.ctx, v.Caller, app.Trail{ActorID: chosen, Limit: 1})
+		did, err := v.App.Events(v.ctx, v.Caller, app.EventQuery{ActorID: chosen, Limit: 1})
 		if err != nil {
 			return nil, err
 		}

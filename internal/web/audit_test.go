@@ -55,9 +55,9 @@ func TestAuditPage(t *testing.T) {
 		olga, mark, audit := w.browser(w.Olga), w.browser(w.Mark), "/w/"+w.Acme.ID+"/audit"
 		mark.post("/w/" + w.Acme.ID + "/keys/" + w.MarkKey.ID + "/revoke").want(200)
 		c := w.as(w.Olga, memo.RoleOwner)
-		w.Must(w.App.Move(ctx, c, w.Meetings[0], "Kitchen"))
-		w.Must(w.App.Move(ctx, c, w.Meetings[0], ""))
-		w.Must(w.App.Delete(ctx, c, w.Meetings[0]))
+		w.Must(w.App.ChangeProject(ctx, c, w.Meetings[0], "Kitchen"))
+		w.Must(w.App.ChangeProject(ctx, c, w.Meetings[0], ""))
+		w.Must(w.App.DeleteTranscription(ctx, c, w.Meetings[0]))
 		olga.post("/w/"+w.Acme.ID+"/members/"+w.Mark.ID, "role", "OWNER").want(200)
 		nina := w.browser(memo.User{})
 		nina.post(olga.invite("OWNER")+"/new", "email", "nina@example.com", "name", "Nina", "password", testworld.Password)
@@ -115,7 +115,7 @@ func TestTheTrailHasDownloadsAndFailedSignIns(t *testing.T) {
 		mark.get(one + "?format=srt").want(200)
 		mark.post(w.texts("/export"), "id", w.Meetings[1], "id", w.Meetings[2], "format", "txt").want(200)
 		w.browser(memo.User{}).post("/signin", "email", w.Mark.Email, "password", "wrong horse").want(401)
-		w.App.Flush(t.Context())
+		w.App.FlushUsage(t.Context())
 		page := olga.get(audit).want(200, `downloaded <a href="/w/`+w.Acme.ID+`/transcriptions/`+w.Meetings[1]+`"`)
 		for _, s := range []string{
 			"mark@example.com downloaded 会議 as srt", "mark@example.com downloaded 2 transcriptions as a ZIP of txt files",
@@ -140,10 +140,10 @@ func TestTheTrailKeepsNames(t *testing.T) {
 		_ = must(w.App.SetRole(ctx, c, w.Acme.ID, w.Eve.ID, memo.RoleOwner))
 		w.Must(w.App.RemoveMember(ctx, operator, w.Acme.ID, w.Eve.ID))
 		key, _ := credential.ParseKey(w.OlgaKey.Key)
-		w.App.ReportExposure(ctx, []credential.Key{key}, app.Origin{IP: "192.0.2.9"})
+		w.App.MarkExposed(ctx, []credential.Key{key}, app.Client{Address: "192.0.2.9"})
 		long := strings.Repeat("long", 99)
-		w.Must(w.App.Retitle(ctx, c, w.Meetings[1], long))
-		w.Must(w.App.Move(ctx, c, w.Meetings[1], "Kitchen"))
+		w.Must(w.App.ChangeTitle(ctx, c, w.Meetings[1], long))
+		w.Must(w.App.ChangeProject(ctx, c, w.Meetings[1], "Kitchen"))
 		w.Must(w.App.RemoveMember(ctx, w.as(w.Mark, memo.RoleMember), w.Acme.ID, w.Mark.ID))
 
 		olga, audit := w.browser(w.Olga), "/w/"+w.Acme.ID+"/audit"
@@ -235,8 +235,8 @@ func TestAuditPagesAndCSV(t *testing.T) {
 		}
 		rows, err := csv.NewReader(strings.NewReader(p.body)).ReadAll()
 		w.Must(err)
-		events := len(w.events(app.Trail{Limit: 1000, Noun: "workspace"})) + len(w.events(app.Trail{Limit: 1000, Noun: "member"})) +
-			len(w.events(app.Trail{Limit: 1000, Noun: "transcription"})) + 2 + len(hostile) + 2*csvPage + 7
+		events := len(w.events(app.EventQuery{Limit: 1000, Subject: "workspace"})) + len(w.events(app.EventQuery{Limit: 1000, Subject: "member"})) +
+			len(w.events(app.EventQuery{Limit: 1000, Subject: "transcription"})) + 2 + len(hostile) + 2*csvPage + 7
 		if len(rows) != events+1 {
 			t.Errorf("%d rows, want %d events and the head", len(rows), events)
 		}
@@ -291,9 +291,9 @@ func TestTheAuditPageStaysSmall(t *testing.T) {
 		_ = must(w.App.AddMember(ctx, memo.Caller{Operator: true}, w.Acme.ID, u.ID, memo.RoleOwner))
 		c := w.as(u, memo.RoleOwner)
 		c.ClientAddress, c.UserAgent = "2001:db8:1111:2222:3333:4444:5555:6666", strings.Repeat("a", 999)
-		w.Must(w.App.Retitle(ctx, c, w.Meetings[0], strings.Repeat("題", memo.MaxTitle)))
+		w.Must(w.App.ChangeTitle(ctx, c, w.Meetings[0], strings.Repeat("題", memo.MaxTitle)))
 		for i := range auditLength {
-			w.Must(w.App.Move(ctx, c, w.Meetings[0], strings.Repeat(string('一'+rune(i%2)), memo.MaxName)))
+			w.Must(w.App.ChangeProject(ctx, c, w.Meetings[0], strings.Repeat(string('一'+rune(i%2)), memo.MaxName)))
 		}
 		p := w.browser(u).get("/w/"+w.Acme.ID+"/audit").want(200, "Older")
 		if len(p.body) > 100_000 {

@@ -36,7 +36,7 @@ func auditCSV(v *visit) error {
 }
 
 // writeTrail writes events, and those that are older than they are.
-func (v *visit) writeTrail(in app.Trail, events []memo.AuditEvent) (err error) {
+func (v *visit) writeTrail(in app.EventQuery, events []memo.AuditEvent) (err error) {
 	out := csv.NewWriter(v.w)
 	_ = out.Write([]string{"time", "who", "what", "action", "subject", "name", "detail", "address", "program"}) // an error stays until Flush
 	for {

@@ -15,7 +15,7 @@ func BenchmarkKeysPage(b *testing.B) {
 	w := newWorld(b, sqliteWorld(b))
 	now := w.Store.Now()
 	hours := map[int64]store.CallCounts{}
-	for i := range int64(app.Fortnight) {
+	for i := range int64(app.UsageFortnightHours) {
 		hours[store.Hour(now)-i] = store.CallCounts{Requests: 100 + i, Refused: i % 7}
 	}
 	var uses []store.KeyUsage

@@ -60,8 +60,8 @@ func downloadMany(v *visit) error {
 	if len(ids) == 0 {
 		return v.listTranscriptions(http.StatusUnprocessableEntity, "No transcription was chosen. Tick those that you want.")
 	}
-	if len(ids) > app.MaxBulk {
-		return memo.Invalid("id", "A ZIP holds at most %d transcriptions, and %d were chosen. Take them in several.", app.MaxBulk, len(ids))
+	if len(ids) > app.MaxArchiveFiles {
+		return memo.Invalid("id", "A ZIP holds at most %d transcriptions, and %d were chosen. Take them in several.", app.MaxArchiveFiles, len(ids))
 	}
 	for i, id := range ids {
 		var ok bool
@@ -73,7 +73,7 @@ func downloadMany(v *visit) error {
 	if err != nil {
 		return err
 	}
-	archive, err := v.App.Archive(v.ctx, v.Caller, ids, f)
+	archive, err := v.App.PrepareArchive(v.ctx, v.Caller, ids, f)
 	if memo.KindOf(err) == memo.KindNotFound {
 		return errGone(len(ids))
 	}

@@ -256,7 +256,7 @@ func (u *upload) take(name string, data []byte) error {
 	if err := u.recheck(ctx); err != nil {
 		return err
 	}
-	in, err := u.App.Import(ctx, u.Caller, app.Import{Name: name, Data: data, Project: u.project, Language: u.language, ModTime: u.modified})
+	in, err := u.App.Import(ctx, u.Caller, app.ImportFile{Name: name, Data: data, Project: u.project, Language: u.language, ModTime: u.modified})
 	if kind := memo.KindOf(err); kind == memo.KindInvalid || kind == memo.KindConflict { // a conflict: the workspace is full
 		u.refused(name, why(err))
 		return nil

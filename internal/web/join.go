@@ -26,7 +26,7 @@ type joinPage struct {
 // signed in.
 func (v *visit) joinPage() (joinPage, error) {
 	token := v.r.PathValue("token")
-	i, err := v.App.FindInvite(v.ctx, token)
+	i, err := v.App.InviteByToken(v.ctx, token)
 	if err != nil {
 		return joinPage{}, err
 	}
@@ -65,7 +65,7 @@ func doJoin(v *visit) error {
 	if v.UserID == "" {
 		return v.redirect("/join/" + p.Token)
 	}
-	i, err := v.App.Join(v.ctx, v.Caller, p.Token)
+	i, err := v.App.AcceptInvite(v.ctx, v.Caller, p.Token)
 	if err != nil {
 		return v.refusedJoin(p, err)
 	}
@@ -80,7 +80,7 @@ func doJoinNew(v *visit) error {
 	}
 	p.Fields.fill(v)
 	email, password := v.r.PostFormValue("email"), v.r.PostFormValue("password")
-	i, problems, err := v.App.JoinAnew(v.ctx, p.Token, email, v.r.PostFormValue("name"), password, v.Gate.Origin(v.r))
+	i, problems, err := v.App.SignUpWithInvite(v.ctx, p.Token, email, v.r.PostFormValue("name"), password, v.Gate.Origin(v.r))
 	if err != nil {
 		return v.refusedJoin(p, err)
 	}

@@ -36,7 +36,7 @@ func (v *visit) keyPage() (keyPage, error) {
 	if err != nil {
 		return keyPage{}, err
 	}
-	rows, err := v.rows([]memo.KeyView{k}, app.Fortnight)
+	rows, err := v.rows([]memo.KeyView{k}, app.UsageFortnightHours)
 	if err != nil {
 		return keyPage{}, err
 	}

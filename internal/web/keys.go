@@ -74,11 +74,11 @@ func stateOf(k memo.KeyView, now time.Time) state {
 // rows are keys with what they asked for in the last so many hours, and what
 // replaced them.
 func (v *visit) rows(keys []memo.KeyView, hours int) ([]keyRow, error) {
-	use, err := v.App.UseOf(v.ctx, keys, hours)
+	use, err := v.App.UsageOf(v.ctx, keys, hours)
 	if err != nil {
 		return nil, err
 	}
-	next, err := v.App.Successors(v.ctx, v.Caller, keys)
+	next, err := v.App.Replacements(v.ctx, v.Caller, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -103,14 +103,14 @@ func (v *visit) rows(keys []memo.KeyView, hours int) ([]keyRow, error) {
 func showKeys(v *visit) error {
 	q := v.r.URL.Query()
 	p := keysPage{frame: v.in("keys", "API & MCP"), Days: q.Get("span") == "14d", Ended: q.Get("show") == "ended"}
-	hours := app.Day
+	hours := app.UsageDayHours
 	if p.Days {
-		hours = app.Fortnight
+		hours = app.UsageFortnightHours
 	}
 	if id, ok := app.ParseID(q.Get("member")); ok && v.Role == memo.RoleOwner {
 		p.Of = id
 	}
-	holders, err := v.App.KeyHolders(v.ctx, v.Caller)
+	holders, err := v.App.KeyCreators(v.ctx, v.Caller)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func showKeys(v *visit) error {
 	if err != nil || from < 0 || from >= count {
 		from = 0
 	}
-	keys, err := v.App.SomeKeys(v.ctx, v.Caller, app.KeyPart{UserID: p.Of, Ended: p.Ended, Offset: from, Limit: keysPerPage})
+	keys, err := v.App.KeysPage(v.ctx, v.Caller, app.KeyPageQuery{UserID: p.Of, Ended: p.Ended, Offset: from, Limit: keysPerPage})
 	if err != nil {
 		return err
 	}

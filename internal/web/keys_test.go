@@ -201,17 +201,17 @@ func TestStates(t *testing.T) {
 }
 
 func TestSparkline(t *testing.T) {
-	var use [app.Bars]app.Calls
-	use[0].Requests, use[app.Bars-1].Requests, use[app.Bars-1].Refused = 1, 1000, 500
-	s := sparkline(use, app.Fortnight)
+	var use [app.UsageBars]app.Calls
+	use[0].Requests, use[app.UsageBars-1].Requests, use[app.UsageBars-1].Refused = 1, 1000, 500
+	s := sparkline(use, app.UsageFortnightHours)
 	if s.Words != "1001 requests and 500 refusals in 14 days" || s.Asked != "M0 28v-2h4v2zM115 28v-18h4v18z" || s.Refused != "M115 10v-9h4v9z" {
 		t.Errorf("%+v", s)
 	}
 	use[0].Refused = 1 // seen beside many
-	if s := sparkline(use, app.Day); s.Refused != "M0 26v-4h4v4zM115 10v-9h4v9z" {
+	if s := sparkline(use, app.UsageDayHours); s.Refused != "M0 26v-4h4v4zM115 10v-9h4v9z" {
 		t.Errorf("%+v", s)
 	}
-	if s := sparkline([app.Bars]app.Calls{}, app.Day); s.Words != "0 requests in 24 hours" || s.Asked != "" {
+	if s := sparkline([app.UsageBars]app.Calls{}, app.UsageDayHours); s.Words != "0 requests in 24 hours" || s.Asked != "" {
 		t.Errorf("%+v", s)
 	}
 }

@@ -34,7 +34,7 @@ func (v *visit) membersPage() (membersPage, error) {
 	if err != nil {
 		return p, err
 	}
-	holders, err := v.App.KeyHolders(v.ctx, v.Caller)
+	holders, err := v.App.KeyCreators(v.ctx, v.Caller)
 	if err != nil {
 		return p, err
 	}
@@ -43,7 +43,7 @@ func (v *visit) membersPage() (membersPage, error) {
 	}
 	for _, m := range members {
 		row := memberRow{Member: m, Me: m.UserID == v.UserID}
-		if i := slices.IndexFunc(holders, func(h app.KeyHolder) bool { return h.ID == m.UserID }); i >= 0 {
+		if i := slices.IndexFunc(holders, func(h app.KeyCreatorStats) bool { return h.ID == m.UserID }); i >= 0 {
 			row.Keys, row.Used = holders[i].Living, holders[i].LastUsedAt
 		}
 		p.Members = append(p.Members, row)
@@ -143,7 +143,7 @@ func (v *visit) removePage() (removePage, error) {
 	if p.Me {
 		p.Title = "Leave the workspace"
 	}
-	p.Keys, err = v.App.SomeKeys(v.ctx, v.Caller, app.KeyPart{UserID: p.Member.UserID, Limit: memo.MaxActiveKeys})
+	p.Keys, err = v.App.KeysPage(v.ctx, v.Caller, app.KeyPageQuery{UserID: p.Member.UserID, Limit: memo.MaxActiveKeys})
 	return p, err
 }
 

@@ -54,9 +54,9 @@ func TestRoles(t *testing.T) {
 		w.browser(w.Mark).get(members).want(200)
 
 		// Down again, oneself: the next page is one that a member may see.
-		before := len(w.events(app.Trail{Limit: 100}))
+		before := len(w.events(app.EventQuery{Limit: 100}))
 		olga.post(members+"/"+w.Olga.ID, "role", "OWNER").want(200)
-		if after := len(w.events(app.Trail{Limit: 100})); after != before {
+		if after := len(w.events(app.EventQuery{Limit: 100})); after != before {
 			t.Errorf("a role that stays is in the trail")
 		}
 		if p := olga.post(members+"/"+w.Olga.ID, "role", "MEMBER").want(200, "You are a MEMBER"); p.path != "/w/"+w.Acme.ID+"/keys?done=myrole" {
@@ -67,7 +67,7 @@ func TestRoles(t *testing.T) {
 }
 
 // events are those of Acme.
-func (w *world) events(in app.Trail) []memo.AuditEvent {
+func (w *world) events(in app.EventQuery) []memo.AuditEvent {
 	w.T.Helper()
 	events, err := w.App.Events(context.Background(), memo.Caller{Operator: true, WorkspaceID: w.Acme.ID}, in)
 	w.Must(err)
@@ -133,9 +133,9 @@ func TestHostileNames(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		ctx := context.Background()
 		const evil = `"><script>alert(1)</script>{{.}}`
-		w.Must(w.App.Rename(ctx, memo.Caller{UserID: w.Mark.ID}, evil))
+		w.Must(w.App.RenameUser(ctx, memo.Caller{UserID: w.Mark.ID}, evil))
 		w.Must(w.App.RenameWorkspace(ctx, w.as(w.Olga, memo.RoleOwner), evil))
-		_, err := w.App.CreateKey(ctx, w.as(w.Mark, memo.RoleMember), app.NewKey{Name: evil})
+		_, err := w.App.CreateKey(ctx, w.as(w.Mark, memo.RoleMember), app.KeyRequest{Name: evil})
 		w.Must(err)
 		olga, acme := w.browser(w.Olga), "/w/"+w.Acme.ID
 		_, token, err := w.App.Invite(ctx, w.as(w.Olga, memo.RoleOwner), memo.RoleMember)

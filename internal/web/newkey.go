@@ -119,7 +119,7 @@ func doCreateKey(v *visit) error {
 		p.ID = id
 		return v.render(http.StatusUnprocessableEntity, "newkey", p)
 	}
-	k, err := v.App.CreateKey(v.ctx, v.Caller, app.NewKey{Name: name, ExpiresAt: expires, ID: id})
+	k, err := v.App.CreateKey(v.ctx, v.Caller, app.KeyRequest{Name: name, ExpiresAt: expires, ID: id})
 	if err != nil {
 		return err
 	}

@@ -22,8 +22,8 @@ const (
 )
 
 // sparkline draws the use of a span of hours.
-func sparkline(use [app.Bars]app.Calls, hours int) spark {
-	s := spark{Width: app.Bars * (barWidth + barGap), Height: sparkHeight}
+func sparkline(use [app.UsageBars]app.Calls, hours int) spark {
+	s := spark{Width: app.UsageBars * (barWidth + barGap), Height: sparkHeight}
 	var most, requests, refused int64
 	for _, c := range use {
 		most = max(most, c.Requests+c.Refused)
@@ -38,8 +38,8 @@ func sparkline(use [app.Bars]app.Calls, hours int) spark {
 	}
 	s.Asked, s.Refused = asked.String(), denied.String()
 	span := "24 hours"
-	if hours > app.Day {
-		span = fmt.Sprintf("%d days", hours/app.Day)
+	if hours > app.UsageDayHours {
+		span = fmt.Sprintf("%d days", hours/app.UsageDayHours)
 	}
 	words := []string{plural(int(requests), "request")}
 	if refused > 0 {

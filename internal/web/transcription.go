@@ -152,7 +152,7 @@ func (v *visit) transcriptionPage() (transcriptionPage, error) {
 	if err := p.read(v.ctx, segments, words, line); err != nil {
 		return p, err
 	}
-	if p.MayEdit, err = v.App.MayEdit(v.ctx, v.Caller, id); err != nil || !p.MayEdit {
+	if p.MayEdit, err = v.App.MayChangeTranscription(v.ctx, v.Caller, id); err != nil || !p.MayEdit {
 		return p, err
 	}
 	projects, err := v.projectNames()
@@ -289,7 +289,7 @@ func linesWith(ctx context.Context, segments []memo.Segment, words []search.Term
 
 func doRetitle(v *visit) error {
 	return v.change("retitled", func(id string) error {
-		return v.App.Retitle(v.ctx, v.Caller, id, v.r.PostFormValue("title"))
+		return v.App.ChangeTitle(v.ctx, v.Caller, id, v.r.PostFormValue("title"))
 	})
 }
 
@@ -298,7 +298,7 @@ func doMove(v *visit) error {
 		return errUnreadable
 	}
 	return v.change("moved", func(id string) error {
-		return v.App.Move(v.ctx, v.Caller, id, strings.TrimSpace(v.r.PostFormValue("project")))
+		return v.App.ChangeProject(v.ctx, v.Caller, id, strings.TrimSpace(v.r.PostFormValue("project")))
 	})
 }
 
@@ -342,7 +342,7 @@ func showDelete(v *visit) error {
 	if err != nil {
 		return err
 	}
-	may, err := v.App.MayEdit(v.ctx, v.Caller, id)
+	may, err := v.App.MayChangeTranscription(v.ctx, v.Caller, id)
 	if err != nil {
 		return err
 	}
@@ -365,7 +365,7 @@ func doDelete(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := v.App.Delete(v.ctx, v.Caller, id); err != nil {
+	if err := v.App.DeleteTranscription(v.ctx, v.Caller, id); err != nil {
 		return err
 	}
 	return v.redirect(v.transcriptionsPath() + "?done=deleted")

@@ -109,7 +109,7 @@ func (v *visit) listTranscriptions(status int, problem string) error {
 		p.Rows = append(p.Rows, row)
 	}
 	p.Total = plural(found.Total, "transcription")
-	if found.More {
+	if found.HasMoreThanTotal {
 		p.Total = fmt.Sprintf("More than %d,%03d transcriptions", found.Total/1000, found.Total%1000)
 	}
 	p.Empty = found.Total == 0 && !p.Filter.set
@@ -135,7 +135,7 @@ func asQuery(q url.Values) string {
 }
 
 // filter reads the form and what it offers. All that is wrong is told.
-func (v *visit) filter(f *filter) (in app.List, problems []*memo.Error, err error) {
+func (v *visit) filter(f *filter) (in app.ListQuery, problems []*memo.Error, err error) {
 	known, err := v.App.ProjectNames(v.ctx, v.Caller)
 	if err != nil {
 		return in, nil, err
@@ -175,7 +175,7 @@ func (v *visit) filter(f *filter) (in app.List, problems []*memo.Error, err erro
 			{Name: "status", Label: "Status", Options: choose(status, statuses)},
 		},
 	}
-	in = app.List{Query: q, Sort: sort, Status: memo.Status(status), Limit: pageRows, Cursor: get("cursor")}
+	in = app.ListQuery{Query: q, Sort: sort, Status: memo.Status(status), Limit: pageRows, Cursor: get("cursor")}
 	bad := func(field, format string, args ...any) {
 		problems = append(problems, memo.Invalid(field, format, args...))
 	}
@@ -216,7 +216,7 @@ func (v *visit) filter(f *filter) (in app.List, problems []*memo.Error, err erro
 	return in, problems, nil
 }
 
-func (v *visit) transcriptionRow(f app.Found, words []search.Term, q string) (transcriptionRow, error) {
+func (v *visit) transcriptionRow(f app.ListItem, words []search.Term, q string) (transcriptionRow, error) {
 	r := transcriptionRow{Link: v.transcriptionsPath() + "/" + f.ID, Project: f.ListItem.Project}
 	if err := json.Unmarshal(f.JSON, &r.ListItem); err != nil {
 		return r, fmt.Errorf("web: item %s: %w", f.ID, err)

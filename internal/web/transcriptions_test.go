@@ -219,7 +219,7 @@ func TestAZipOfTheChosen(t *testing.T) {
 		b.post(w.texts("/export"), "id", w.Meetings[1], "id", w.Foreign).want(404, "nothing was put into a ZIP").without(w.Foreign)
 		b.post(w.texts("/export"), "id", "../x").want(404)
 		var many []string
-		for range app.MaxBulk + 1 {
+		for range app.MaxArchiveFiles + 1 {
 			many = append(many, "id", w.Meetings[1])
 		}
 		b.post(w.texts("/export"), many...).want(422, "at most 100")

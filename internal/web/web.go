@@ -213,7 +213,7 @@ func (v *visit) admit(rt route) error {
 		return err
 	}
 	if class, ok := counted[rt.manner]; ok {
-		left, err := v.App.Spend(v.ctx, v.Caller, class)
+		left, err := v.App.TakeLimit(v.ctx, v.Caller, class)
 		gate.TellLimit(v.w.Header(), class, left)
 		return err
 	}

@@ -62,7 +62,7 @@ func (w *world) authorise(key string) (c memo.Caller, ok bool) {
 	if !ok {
 		w.T.Fatalf("%q is no key", key)
 	}
-	c, err := w.App.AuthoriseKey(context.Background(), k, app.Origin{IP: "192.0.2.7", Agent: "curl/8"})
+	c, err := w.App.AuthoriseKey(context.Background(), k, app.Client{Address: "192.0.2.7", UserAgent: "curl/8"})
 	return c, err == nil
 }
 
@@ -77,7 +77,7 @@ func (w *world) authorised(key string) bool {
 func (w *world) use(key string) {
 	w.T.Helper()
 	c, _ := w.authorise(key)
-	_, err := w.App.Spend(context.Background(), c, "data")
+	_, err := w.App.TakeLimit(context.Background(), c, "data")
 	w.Must(err)
 }
 

@@ -16,13 +16,13 @@ func TestAccessEndsOnAFullDisk(t *testing.T) {
 	dir := testenv.SmallDisk(t)
 	w := newWorld(t, store.Config{Dir: dir})
 	signIn := func(u memo.User) (string, error) {
-		token, _, _, err := w.SignIn(w.ctx, SignIn{Email: u.Email, Password: testenv.Password}, Origin{IP: "192.0.2.1"})
+		token, _, _, err := w.SignIn(w.ctx, SignIn{Email: u.Email, Password: testenv.Password}, Client{Address: "192.0.2.1"})
 		return token, err
 	}
 	signedIn := func(u memo.User) memo.Caller {
 		token, err := signIn(u)
 		must(t, token, err)
-		c, err := w.AuthoriseSession(w.ctx, token, w.workspace.ID, Origin{})
+		c, err := w.AuthoriseSession(w.ctx, token, w.workspace.ID, Client{})
 		return must(t, c, err)
 	}
 	owner, member := signedIn(w.owner), signedIn(w.member)
@@ -41,16 +41,16 @@ func TestAccessEndsOnAFullDisk(t *testing.T) {
 	text := "[00:42] Jordan: " + strings.Repeat("Of course. ", 5_000)
 	add := func() error {
 		text += "\n[00:43] Alex: No." // or it would be the same file
-		_, err := w.Import(w.ctx, w.as(w.owner), Import{Name: "talk.txt", Data: []byte(text)})
+		_, err := w.Import(w.ctx, w.as(w.owner), ImportFile{Name: "talk.txt", Data: []byte(text)})
 		return err
 	}
 	for add() == nil { // until the room in the WAL is used up
 	}
 	for name, f := range map[string]func() error{
 		"an import":  add,
-		"a new key":  func() error { _, err := w.CreateKey(w.ctx, owner, NewKey{Name: "x"}); return err },
+		"a new key":  func() error { _, err := w.CreateKey(w.ctx, owner, KeyRequest{Name: "x"}); return err },
 		"a rotation": func() error { _, err := w.RotateKey(w.ctx, owner, rotatedView.ID, "", &now); return err },
-		"a new name": func() error { return w.Rename(w.ctx, owner, "Another") },
+		"a new name": func() error { return w.RenameUser(w.ctx, owner, "Another") },
 		"a new role": func() error {
 			_, err := w.SetRole(w.ctx, owner, w.workspace.ID, w.member.ID, memo.RoleOwner)
 			return err
