@@ -78,7 +78,7 @@ func main() {
 // run is main without the process, and returns the exit status.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	// Whatever goes wrong, no key goes to a terminal by way of an error.
-	stderr = telemetry.Scrub(stderr)
+	stderr = telemetry.RedactingWriter(stderr)
 	// An empty variable is none: Compose files set them so.
 	for _, v := range os.Environ() {
 		if name, value, _ := strings.Cut(v, "="); strings.HasPrefix(name, "MEMO_") && value == "" {

@@ -93,7 +93,7 @@ func (g *Gate) Deadline(r *http.Request) time.Time {
 	if g.app.IsDatabaseSlow() {
 		most = slowCallTime
 	}
-	return telemetry.Of(r.Context()).Begun.Add(most)
+	return telemetry.RequestOf(r.Context()).Begun.Add(most)
 }
 
 // Admission is a caller who may go on.
@@ -204,7 +204,7 @@ func (g *Gate) Holder(w http.ResponseWriter, r *http.Request) (Admission, bool) 
 	ctx, cancel := g.reading(r.Context())
 	defer cancel()
 	c, err := g.app.AuthoriseKey(ctx, key, origin)
-	telemetry.Of(r.Context()).KeyID = c.KeyID
+	telemetry.RequestOf(r.Context()).KeyID = c.KeyID
 	if err != nil {
 		Refuse(w, r, err)
 		return Admission{}, false
@@ -235,12 +235,12 @@ func (g *Gate) Member(w http.ResponseWriter, r *http.Request, workspaceID string
 	defer cancel()
 	if bad != nil {
 		c, err := g.app.AuthoriseUser(ctx, token, g.Origin(r))
-		telemetry.Of(r.Context()).SignedIn(c)
+		telemetry.RequestOf(r.Context()).SignedIn(c)
 		Refuse(w, r, cmp.Or(err, bad))
 		return Admission{}, false
 	}
 	c, err := g.app.AuthoriseSession(ctx, token, workspaceID, g.Origin(r))
-	telemetry.Of(r.Context()).SignedIn(c)
+	telemetry.RequestOf(r.Context()).SignedIn(c)
 	if err != nil {
 		Refuse(w, r, InQuery(err))
 		return Admission{}, false
@@ -258,7 +258,7 @@ func (g *Gate) User(w http.ResponseWriter, r *http.Request) (Admission, bool) {
 	ctx, cancel := g.reading(r.Context())
 	defer cancel()
 	c, err := g.app.AuthoriseUser(ctx, token, g.Origin(r))
-	telemetry.Of(r.Context()).SignedIn(c)
+	telemetry.RequestOf(r.Context()).SignedIn(c)
 	if err != nil {
 		Refuse(w, r, err)
 		return Admission{}, false

@@ -80,7 +80,7 @@ func HungUp(r *http.Request) bool { return errors.Is(r.Context().Err(), context.
 
 // Refuse answers with an error, as JSON with a detail, whatever it is.
 func Refuse(w http.ResponseWriter, r *http.Request, err error) {
-	req := telemetry.Of(r.Context())
+	req := telemetry.RequestOf(r.Context())
 	status, detail := http.StatusInternalServerError, any("Internal server error")
 	h := w.Header()
 	if e, ok := errors.AsType[*StatusError](err); ok {
@@ -190,7 +190,7 @@ func challenge(e *memo.Error, h http.Header) string {
 func WriteJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
 	body, err := json.Marshal(v, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
-		req := telemetry.Of(r.Context())
+		req := telemetry.RequestOf(r.Context())
 		req.Err = fmt.Errorf("gate: answer: %w", err)
 		status, body = http.StatusInternalServerError, []byte(`{"detail":"Internal server error","request_id":"`+req.ID+`"}`)
 	}

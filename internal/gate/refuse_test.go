@@ -27,7 +27,7 @@ func TestWriteJSON(t *testing.T) {
 			req := &telemetry.Request{ID: "the-id"}
 			r := httptest.NewRequest("GET", "/", nil)
 			w := httptest.NewRecorder()
-			WriteJSON(w, r.WithContext(telemetry.With(r.Context(), req)), http.StatusOK, c.value)
+			WriteJSON(w, r.WithContext(telemetry.WithRequest(r.Context(), req)), http.StatusOK, c.value)
 			if w.Code != c.status || w.Body.String() != c.body || !json.Valid(w.Body.Bytes()) || (req.Err != nil) != c.logged {
 				t.Errorf("%d %s, logged %v", w.Code, w.Body, req.Err)
 			}

@@ -56,7 +56,7 @@ func Stream(w http.ResponseWriter, r *http.Request, recheck, write func(context.
 	}()
 	if err := write(ctx); err != nil {
 		if why := context.Cause(ctx); why == errDied || why == errStale {
-			telemetry.Of(r.Context()).Err = why
+			telemetry.RequestOf(r.Context()).Err = why
 		}
 		panic(http.ErrAbortHandler)
 	}

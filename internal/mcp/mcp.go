@@ -113,7 +113,7 @@ func (s *Server) guard(next sdk.MethodHandler) sdk.MethodHandler {
 		defer context.AfterFunc(c.request.Context(), cancel)()
 		defer func() {
 			if p := recover(); p != nil {
-				s.Log.ErrorContext(ctx, "panic", "request_id", telemetry.Of(ctx).ID, "panic", p, "stack", string(debug.Stack()))
+				s.Log.ErrorContext(ctx, "panic", "request_id", telemetry.RequestOf(ctx).ID, "panic", p, "stack", string(debug.Stack()))
 				c.failure = errors.New("mcp: a handler panicked")
 				res, err = nil, c.failure
 			}

@@ -27,7 +27,7 @@ const maxBody = 256 << 10
 // ServeHTTP refuses what must be refused, in the order of contract section 1,
 // counts what is counted, and hands the rest to the SDK.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	telemetry.Of(r.Context()).Route = Path
+	telemetry.RequestOf(r.Context()).Route = Path
 	if !s.Gate.OwnName(w, r) || !s.Gate.SameOrigin(w, r) {
 		return
 	}
@@ -54,7 +54,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.method, c.id = m.method, m.id
-	telemetry.Of(r.Context()).Route = s.route(m)
+	telemetry.RequestOf(r.Context()).Route = s.route(m)
 	if methods[m.method] && !s.Gate.Count(w, r, &c.Admission) {
 		return
 	}

@@ -101,7 +101,7 @@ func oneOf(methods map[string]http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := methods[r.Method]
 		if h == nil {
-			telemetry.Of(r.Context()).Route = r.Pattern
+			telemetry.RequestOf(r.Context()).Route = r.Pattern
 			gate.Refuse(w, r, &gate.StatusError{Status: http.StatusMethodNotAllowed, Detail: "Method not allowed. This path takes " + allow + ".", Allow: allow})
 			return
 		}
@@ -125,14 +125,14 @@ func canonical(mux *http.ServeMux) http.Handler {
 
 // NotFound answers a path that is none.
 func NotFound(w http.ResponseWriter, r *http.Request) {
-	telemetry.Of(r.Context()).Route = "not found"
+	telemetry.RequestOf(r.Context()).Route = "not found"
 	gate.Refuse(w, r, &gate.StatusError{Status: http.StatusNotFound, Detail: "Not found. The API is described at /openapi.json."})
 }
 
 // serve is the one adapter between HTTP and a route.
 func (a *API) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		telemetry.Of(r.Context()).Route = rt.method + " " + rt.path
+		telemetry.RequestOf(r.Context()).Route = rt.method + " " + rt.path
 		admission, ok := a.admit(rt, w, r)
 		if !ok {
 			return

@@ -115,7 +115,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
 	if err := s.cfg.App.CheckReady(ctx); err != nil {
-		telemetry.Of(r.Context()).Err = err
+		telemetry.RequestOf(r.Context()).Err = err
 		status(w, r, http.StatusServiceUnavailable, health{Status: "the database does not answer"})
 		return
 	}

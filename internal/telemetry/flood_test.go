@@ -48,7 +48,7 @@ func TestAFloodOfRefusedRequests(t *testing.T) {
 			case "/unknown":
 				w.WriteHeader(http.StatusNotFound)
 			default:
-				Of(r.Context()).Refusal = "malformed"
+				RequestOf(r.Context()).Refusal = "malformed"
 				w.WriteHeader(http.StatusUnauthorized)
 			}
 		}))
@@ -109,7 +109,7 @@ func TestLinesAreShort(t *testing.T) {
 	from := func(*http.Request) string { return long }
 	m := &Middleware{Log: NewLogger(&log, slog.LevelInfo), Metrics: NewMetrics(), Address: from}
 	h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		req := Of(r.Context())
+		req := RequestOf(r.Context())
 		req.Refusal, req.Err, req.Route = "malformed", errors.New(long), long
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))

@@ -34,9 +34,9 @@ type Middleware struct {
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		req := &Request{ID: rand.Text(), Begun: time.Now()}
-		rec := &recorder{ResponseWriter: w}
+		rec := &responseRecorder{ResponseWriter: w}
 		rec.Header().Set("X-Request-Id", req.ID)
-		ctx, done := bulkhead.NewScope(With(r.Context(), req))
+		ctx, done := bulkhead.NewScope(WithRequest(r.Context(), req))
 		r = r.WithContext(ctx)
 		defer func() {
 			done() // the response has been written
@@ -51,7 +51,7 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 			if req.Route == "" {
 				req.Route = r.Pattern
 			}
-			m.finish(r, req, rec, time.Since(req.Begun), p != nil)
+			m.logRequest(r, req, rec, time.Since(req.Begun), p != nil)
 			if p != nil {
 				panic(http.ErrAbortHandler) // breaks the connection: what was begun must not look whole
 			}
@@ -69,9 +69,9 @@ const (
 	maxError   = 1000
 )
 
-// finish counts a request and logs it. Of refused ones, the log has as many as
+// logRequest counts a request and logs it. Of refused ones, the log has as many as
 // [flood] allows, and the metrics have all.
-func (m *Middleware) finish(r *http.Request, req *Request, rec *recorder, took time.Duration, aborted bool) {
+func (m *Middleware) logRequest(r *http.Request, req *Request, rec *responseRecorder, took time.Duration, aborted bool) {
 	if rec.status == 0 {
 		rec.status = http.StatusOK
 	}
@@ -113,21 +113,21 @@ func (m *Middleware) finish(r *http.Request, req *Request, rec *recorder, took t
 	m.Log.LogAttrs(context.WithoutCancel(r.Context()), level, "request", attrs...)
 }
 
-// recorder notes the status and the length of an answer.
-type recorder struct {
+// responseRecorder notes the status and the length of an answer.
+type responseRecorder struct {
 	http.ResponseWriter
 	status int
 	bytes  int64
 }
 
-func (r *recorder) WriteHeader(status int) {
+func (r *responseRecorder) WriteHeader(status int) {
 	if r.status == 0 {
 		r.status = status
 	}
 	r.ResponseWriter.WriteHeader(status)
 }
 
-func (r *recorder) Write(p []byte) (int, error) {
+func (r *responseRecorder) Write(p []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}
@@ -137,4 +137,4 @@ func (r *recorder) Write(p []byte) (int, error) {
 }
 
 // Unwrap lets http.ResponseController reach the connection.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+func (r *responseRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -96,11 +96,11 @@ func (m *Metrics) WatchWork(limiters map[string]*bulkhead.Limiter) {
 	}
 }
 
-// methods bounds the label: a client can send any word as a method.
-var methods = map[string]bool{"GET": true, "HEAD": true, "POST": true, "PATCH": true, "PUT": true, "DELETE": true, "OPTIONS": true}
+// knownMethods bounds the label: a client can send any word as a method.
+var knownMethods = map[string]bool{"GET": true, "HEAD": true, "POST": true, "PATCH": true, "PUT": true, "DELETE": true, "OPTIONS": true}
 
 func (m *Metrics) observe(r *Request, method string, status int, took time.Duration) {
-	if !methods[method] {
+	if !knownMethods[method] {
 		method = "other"
 	}
 	route := strconv.Quote(r.Route)
@@ -109,41 +109,41 @@ func (m *Metrics) observe(r *Request, method string, status int, took time.Durat
 	if !ok {
 		l, _ = m.routes.LoadOrStore(r.Route, newLatency(m.set, route))
 	}
-	l.(*latency).observe(took.Seconds())
+	l.(*latencyHistogram).observe(took.Seconds())
 	if r.Refusal != "" {
 		m.refusals(r.Refusal).Inc()
 	}
 }
 
-// bounds are the upper bounds of the histogram's buckets, in seconds.
-var bounds = [...]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}
+// latencyBounds are the upper bounds of the histogram's buckets, in seconds.
+var latencyBounds = [...]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}
 
-// latency is a histogram as Prometheus has it, with bounds that it can
+// latencyHistogram is a histogram as Prometheus has it, with bounds that it can
 // aggregate; the library's own are of another kind.
-type latency struct {
-	buckets [len(bounds)]*metrics.Counter
+type latencyHistogram struct {
+	buckets [len(latencyBounds)]*metrics.Counter
 	count   *metrics.Counter
 	all     *metrics.Counter // the bucket without a bound
 	sum     *metrics.FloatCounter
 }
 
-func newLatency(set *metrics.Set, route string) *latency {
+func newLatency(set *metrics.Set, route string) *latencyHistogram {
 	const name = "memo_http_request_seconds"
 	bucket := func(le string) *metrics.Counter {
 		return set.GetOrCreateCounter(name + `_bucket{route=` + route + `,le="` + le + `"}`)
 	}
-	l := &latency{
+	l := &latencyHistogram{
 		count: set.GetOrCreateCounter(name + `_count{route=` + route + `}`), all: bucket("+Inf"),
 		sum: set.GetOrCreateFloatCounter(name + `_sum{route=` + route + `}`),
 	}
-	for i, b := range bounds {
+	for i, b := range latencyBounds {
 		l.buckets[i] = bucket(strconv.FormatFloat(b, 'g', -1, 64))
 	}
 	return l
 }
 
-func (l *latency) observe(seconds float64) {
-	for i, b := range bounds {
+func (l *latencyHistogram) observe(seconds float64) {
+	for i, b := range latencyBounds {
 		if seconds <= b {
 			l.buckets[i].Inc()
 		}

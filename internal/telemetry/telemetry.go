@@ -16,20 +16,20 @@ import (
 // NewLogger logs JSON lines to w, with every API key taken out. JSON escapes
 // line breaks and control codes, so a record is always one line.
 func NewLogger(w io.Writer, level slog.Level) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(Scrub(w), &slog.HandlerOptions{Level: level}))
+	return slog.New(slog.NewJSONHandler(RedactingWriter(w), &slog.HandlerOptions{Level: level}))
 }
 
-// Scrub returns a writer that takes API keys out of what passes. It looks at
+// RedactingWriter returns a writer that takes API keys out of what passes. It looks at
 // one Write at a time, and a log record is one.
-func Scrub(w io.Writer) io.Writer { return scrubber{w} }
+func RedactingWriter(w io.Writer) io.Writer { return redactingWriter{w} }
 
-type scrubber struct{ w io.Writer }
+type redactingWriter struct{ w io.Writer }
 
-var keyMark = []byte(memo.KeyPrefix)
+var keyPrefixBytes = []byte(memo.KeyPrefix)
 
-func (s scrubber) Write(p []byte) (int, error) {
+func (s redactingWriter) Write(p []byte) (int, error) {
 	out := p
-	if bytes.Contains(p, keyMark) {
+	if bytes.Contains(p, keyPrefixBytes) {
 		out = []byte(memo.RedactKeys(string(p)))
 	}
 	if _, err := s.w.Write(out); err != nil {
@@ -56,13 +56,13 @@ func (r *Request) SignedIn(c memo.Caller) { r.UserID, r.SessionID = c.UserID, c.
 
 type requestKey struct{}
 
-// With carries r in ctx.
-func With(ctx context.Context, r *Request) context.Context {
+// WithRequest carries r in ctx.
+func WithRequest(ctx context.Context, r *Request) context.Context {
 	return context.WithValue(ctx, requestKey{}, r)
 }
 
-// Of returns the request that ctx belongs to; one that nobody reads if none.
-func Of(ctx context.Context) *Request {
+// RequestOf returns the request that ctx belongs to; one that nobody reads if none.
+func RequestOf(ctx context.Context) *Request {
 	if r, ok := ctx.Value(requestKey{}).(*Request); ok {
 		return r
 	}

@@ -36,9 +36,9 @@ func TestOneLineARequest(t *testing.T) {
 		Address: func(r *http.Request) string { return "of " + r.RemoteAddr },
 	}
 	h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		Of(r.Context()).Refusal = "expired"
-		Of(r.Context()).Route, Of(r.Context()).KeyID = "GET /x/{id}", "key-id"
-		Of(r.Context()).Err = errors.New("first\nsecond\x1b[31m\r\n{\"msg\":\"forged\"}")
+		RequestOf(r.Context()).Refusal = "expired"
+		RequestOf(r.Context()).Route, RequestOf(r.Context()).KeyID = "GET /x/{id}", "key-id"
+		RequestOf(r.Context()).Err = errors.New("first\nsecond\x1b[31m\r\n{\"msg\":\"forged\"}")
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
 	r := httptest.NewRequest("GET", "/x/secret-id?q=private", nil)
@@ -99,7 +99,7 @@ func TestAPanicIsAnswered(t *testing.T) {
 func TestMetricsAreBounded(t *testing.T) {
 	m := NewMetrics()
 	mw := &Middleware{Log: slog.New(slog.DiscardHandler), Metrics: m}
-	h := mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { Of(r.Context()).Refusal = "expired" }))
+	h := mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { RequestOf(r.Context()).Refusal = "expired" }))
 	for _, method := range []string{"GET", "FOO", "BAR", credential.NewKey().Secret()} {
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, "/", nil))
 	}

@@ -124,7 +124,7 @@ func doSignIn(v *visit) error {
 	if refused == nil || refused.Kind != memo.KindUnauthorized {
 		return err
 	}
-	telemetry.Of(v.r.Context()).Refusal = refused.Code
+	telemetry.RequestOf(v.r.Context()).Refusal = refused.Code
 	p.Problem = "E-mail or password is wrong."
 	return v.render(http.StatusUnauthorized, "signin", p)
 }

@@ -141,7 +141,7 @@ func (u *upload) finish(err error) error {
 	case err != nil && (len(p.Files) == 0 || u.wantsJSON()):
 		return err
 	case err != nil:
-		telemetry.Of(u.r.Context()).Err = err
+		telemetry.RequestOf(u.r.Context()).Err = err
 		p.Problem = "Something went wrong in the middle. What is listed here is in; send the rest again."
 	case len(p.Files) == 0:
 		return u.refuse(http.StatusUnprocessableEntity, chooseFirst)

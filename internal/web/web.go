@@ -131,7 +131,7 @@ func (s *Site) newMux() *http.ServeMux {
 }
 
 func (s *Site) serve(rt route, w http.ResponseWriter, r *http.Request) {
-	telemetry.Of(r.Context()).Route = rt.method + " " + rt.path
+	telemetry.RequestOf(r.Context()).Route = rt.method + " " + rt.path
 	ctx, cancel := context.WithDeadline(r.Context(), s.Gate.Deadline(r))
 	defer cancel()
 	secure(w.Header())
@@ -208,7 +208,7 @@ func (v *visit) admit(rt route) error {
 	}
 	var err error
 	v.Caller, err = v.authorise(v.ctx)
-	telemetry.Of(v.r.Context()).SignedIn(v.Caller)
+	telemetry.RequestOf(v.r.Context()).SignedIn(v.Caller)
 	if err != nil {
 		return err
 	}
@@ -298,7 +298,7 @@ func (v *visit) fail(err error) {
 	if status >= 500 && gate.HungUp(v.r) {
 		status = gate.StatusClientClosed
 	}
-	req := telemetry.Of(v.r.Context())
+	req := telemetry.RequestOf(v.r.Context())
 	if status >= 500 {
 		req.Err = err
 		p.RequestID = req.ID
