@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// bodyTime is how long a body may take to come in.
-const bodyTime = 10 * time.Second
+// bodyTimeout is how long a body may take to come in.
+const bodyTimeout = 10 * time.Second
 
 // ReadBody reads a body of at most so many bytes. One that is larger is 413,
 // before it is sent where its length was announced; one that takes too long
@@ -25,13 +25,13 @@ func ReadBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error
 		return nil, tooLarge
 	}
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTime)) // not every writer has one
+	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) // not every writer has one
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	switch _, larger := errors.AsType[*http.MaxBytesError](err); {
 	case larger:
 		return nil, tooLarge
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, &StatusError{Status: http.StatusRequestTimeout, Detail: fmt.Sprintf("The body took longer than %v.", bodyTime)}
+		return nil, &StatusError{Status: http.StatusRequestTimeout, Detail: fmt.Sprintf("The body took longer than %v.", bodyTimeout)}
 	case err != nil:
 		return nil, err
 	}
@@ -39,16 +39,16 @@ func ReadBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error
 	return body, nil
 }
 
-// unread is how long a refused request's body is waited for. net/http reads
+// unreadBodyTimeout is how long a refused request's body is waited for. net/http reads
 // what is left of it before it sends an answer, for as long as the server lets
 // a request take.
-const unread = time.Second
+const unreadBodyTimeout = time.Second
 
-// hurry has the answer sent though the body may never come. Behind the end of a
+// limitUnreadBody has the answer sent though the body may never come. Behind the end of a
 // body net/http reads on, to hear whether the client hangs up: a deadline there
 // would cancel this request and every later one of the connection.
-func hurry(w http.ResponseWriter, r *http.Request) {
+func limitUnreadBody(w http.ResponseWriter, r *http.Request) {
 	if r.Body != http.NoBody {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(unread)) // not every writer has one
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(unreadBodyTimeout)) // not every writer has one
 	}
 }

@@ -15,15 +15,15 @@ import (
 // next request on the connection must not find itself cancelled.
 func TestRefusalLeavesConnectionWell(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if HungUp(r) {
+		if IsClientGone(r) {
 			t.Error("the request is cancelled before it begins")
 		}
 		if _, err := ReadBody(w, r, 100); err != nil {
 			t.Error(err)
 		}
-		Refuse(w, r, memo.NotFound("Nothing"))
-		time.Sleep(unread + unread/4)
-		if HungUp(r) {
+		WriteError(w, r, memo.NotFound("Nothing"))
+		time.Sleep(unreadBodyTimeout + unreadBodyTimeout/4)
+		if IsClientGone(r) {
 			t.Error("the request was cancelled after it had been refused")
 		}
 	}))

@@ -12,11 +12,11 @@ const (
 	plainCookie  = "memo_session"
 )
 
-// Token returns the session token of a request, or "". Two cookies of the name
+// SessionToken returns the session token of a request, or "". Two cookies of the name
 // are none: one of them was put there by somebody else.
-func (g *Gate) Token(r *http.Request) string {
+func (g *Gate) SessionToken(r *http.Request) string {
 	name := plainCookie
-	if g.secure(r) {
+	if g.isHTTPS(r) {
 		name = secureCookie
 	}
 	if found := r.CookiesNamed(name); len(found) == 1 {
@@ -25,13 +25,13 @@ func (g *Gate) Token(r *http.Request) string {
 	return ""
 }
 
-// SetToken gives the browser its session, or takes it away when token is "".
-func (g *Gate) SetToken(w http.ResponseWriter, r *http.Request, token string, expires time.Time) {
+// SetSessionToken gives the browser its session, or takes it away when token is "".
+func (g *Gate) SetSessionToken(w http.ResponseWriter, r *http.Request, token string, expires time.Time) {
 	c := &http.Cookie{
 		Name: plainCookie, Value: token, Path: "/", Expires: expires,
 		HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
-	if g.secure(r) {
+	if g.isHTTPS(r) {
 		c.Name, c.Secure = secureCookie, true
 	}
 	if token == "" {

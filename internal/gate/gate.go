@@ -54,7 +54,7 @@ func New(cfg Config) (*Gate, error) {
 		log: cmp.Or(cfg.Log, slog.New(slog.DiscardHandler)),
 	}
 	if cfg.PublicURL != nil {
-		g.public = canonical(cfg.PublicURL)
+		g.public = canonicalURL(cfg.PublicURL)
 		g.hsts = g.public.Scheme == "https" && !isLocal(g.public.Hostname())
 		if err := g.origins.AddTrustedOrigin(g.public.Scheme + "://" + g.public.Host); err != nil {
 			return nil, err
@@ -67,7 +67,7 @@ func New(cfg Config) (*Gate, error) {
 // caller hears so (503) within two seconds. The embedded database is there; a burst
 // of calls on a busy machine is served a little later instead of being refused.
 const (
-	readTimeout         = 1500 * time.Millisecond
+	authoriseTimeout    = 1500 * time.Millisecond
 	embeddedReadTimeout = 5 * time.Second
 )
 
@@ -76,22 +76,22 @@ func (g *Gate) reading(ctx context.Context) (context.Context, context.CancelFunc
 	if g.app != nil && g.app.IsEmbedded() { // some tests have no app
 		return context.WithTimeout(ctx, embeddedReadTimeout)
 	}
-	return context.WithTimeout(ctx, readTimeout)
+	return context.WithTimeout(ctx, authoriseTimeout)
 }
 
 // How long a call may take, and how long while the database is late with every
 // answer: a call asks several times, and must be answered within two seconds.
 const (
-	callTime     = 30 * time.Second
-	slowCallTime = 1750 * time.Millisecond
+	callTimeout     = 30 * time.Second
+	slowCallTimeout = 1750 * time.Millisecond
 )
 
 // Deadline is when a call is given up, as far as is known now. Uploads and
 // streams have times of their own.
 func (g *Gate) Deadline(r *http.Request) time.Time {
-	most := callTime
+	most := callTimeout
 	if g.app.IsDatabaseSlow() {
-		most = slowCallTime
+		most = slowCallTimeout
 	}
 	return telemetry.RequestOf(r.Context()).Begun.Add(most)
 }
@@ -112,14 +112,14 @@ var errKeyInURL = &memo.Error{
 	Message: "API keys are not accepted in the URL. Send the key in the Authorization header.",
 }
 
-// errMissing answers a request without any credential.
-var errMissing = &memo.Error{Kind: memo.KindUnauthorized, Code: "missing", Message: "Missing API key"}
+// errNoCredentials answers a request without any credential.
+var errNoCredentials = &memo.Error{Kind: memo.KindUnauthorized, Code: "missing", Message: "Missing API key"}
 
-// errMalformed answers whatever is no well-formed key, without a database read.
-var errMalformed = &memo.Error{Kind: memo.KindUnauthorized, Code: "malformed", Message: "The API key is not valid"}
+// errMalformedCredentials answers whatever is no well-formed key, without a database read.
+var errMalformedCredentials = &memo.Error{Kind: memo.KindUnauthorized, Code: "malformed", Message: "The API key is not valid"}
 
-// errForeignOrigin answers a request from another site's page.
-var errForeignOrigin = memo.Forbidden("cross_origin", "This request came from another site's page and was refused.")
+// errCrossOrigin answers a request from another site's page.
+var errCrossOrigin = memo.Forbidden("cross_origin", "This request came from another site's page and was refused.")
 
 // strictTransport has browsers use nothing but HTTPS with this host and its
 // subdomains for a year, which is what OWASP ASVS 5.0 asks for at level 2. There is
@@ -133,10 +133,10 @@ func isLocal(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.IsLoopback()
 }
 
-// Wrap is what every request passes, on every path. It refuses those that carry a
+// RefuseKeysInURL is what every request passes, on every path. It refuses those that carry a
 // key in their URL, and reports the key. Where the public URL is https, every
 // response says that browsers must use nothing else.
-func (g *Gate) Wrap(next http.Handler) http.Handler {
+func (g *Gate) RefuseKeysInURL(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if g.hsts {
 			w.Header().Set("Strict-Transport-Security", strictTransport)
@@ -144,9 +144,9 @@ func (g *Gate) Wrap(next http.Handler) http.Handler {
 		if r.URL.RawQuery != "" {
 			if found, keys := keysInQuery(r.URL.RawQuery); found {
 				ctx, cancel := g.reading(r.Context())
-				g.app.MarkExposed(ctx, keys, g.Origin(r))
+				g.app.MarkExposed(ctx, keys, g.Client(r))
 				cancel()
-				Refuse(w, r, errKeyInURL)
+				WriteError(w, r, errKeyInURL)
 				return
 			}
 		}
@@ -159,7 +159,7 @@ func (g *Gate) Wrap(next http.Handler) http.Handler {
 // a placeholder there would send the key next.
 func keysInQuery(raw string) (found bool, keys []credential.Key) {
 	for _, part := range strings.FieldsFunc(raw, func(r rune) bool { return r == '&' || r == ';' || r == '=' }) {
-		decoded := unescape(part)
+		decoded := unescapeLenient(part)
 		if strings.Contains(decoded, credential.KeyPrefix) {
 			found = true
 			keys = append(keys, credential.FindKeys(decoded)...)
@@ -168,9 +168,9 @@ func keysInQuery(raw string) (found bool, keys []credential.Key) {
 	return found, keys[:min(len(keys), 10)]
 }
 
-// unescape decodes what can be decoded and leaves the rest: a broken escape
+// unescapeLenient decodes what can be decoded and leaves the rest: a broken escape
 // beside a key must not hide it.
-func unescape(s string) string {
+func unescapeLenient(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		if s[i] == '%' && i+2 < len(s) {
@@ -185,28 +185,28 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// Key admits a request with an API key and counts it as a data call. When it
+// AdmitDataCall admits a request with an API key and counts it as a data call. When it
 // reports false, it has answered.
-func (g *Gate) Key(w http.ResponseWriter, r *http.Request) (Admission, bool) {
-	a, ok := g.Holder(w, r)
-	return a, ok && g.Count(w, r, &a)
+func (g *Gate) AdmitDataCall(w http.ResponseWriter, r *http.Request) (Admission, bool) {
+	a, ok := g.AdmitKey(w, r)
+	return a, ok && g.CountDataCall(w, r, &a)
 }
 
-// Holder admits a request with an API key that is not counted, or not yet: see
-// [Gate.Count].
-func (g *Gate) Holder(w http.ResponseWriter, r *http.Request) (Admission, bool) {
-	key, err := bearer(r.Header)
+// AdmitKey admits a request with an API key that is not counted, or not yet: see
+// [Gate.CountDataCall].
+func (g *Gate) AdmitKey(w http.ResponseWriter, r *http.Request) (Admission, bool) {
+	key, err := parseBearer(r.Header)
 	if err != nil {
-		Refuse(w, r, err)
+		WriteError(w, r, err)
 		return Admission{}, false
 	}
-	origin := g.Origin(r)
+	origin := g.Client(r)
 	ctx, cancel := g.reading(r.Context())
 	defer cancel()
 	c, err := g.app.AuthoriseKey(ctx, key, origin)
 	telemetry.RequestOf(r.Context()).KeyID = c.KeyID
 	if err != nil {
-		Refuse(w, r, err)
+		WriteError(w, r, err)
 		return Admission{}, false
 	}
 	return Admission{Caller: c, Recheck: func(ctx context.Context) error {
@@ -217,101 +217,101 @@ func (g *Gate) Holder(w http.ResponseWriter, r *http.Request) (Admission, bool) 
 	}}, true
 }
 
-// Count counts what was admitted as a data call of its key. When it reports
+// CountDataCall counts what was admitted as a data call of its key. When it reports
 // false, it has answered.
-func (g *Gate) Count(w http.ResponseWriter, r *http.Request, a *Admission) bool {
-	return g.spend(w, r, a, ratelimit.Data)
+func (g *Gate) CountDataCall(w http.ResponseWriter, r *http.Request, a *Admission) bool {
+	return g.takeLimit(w, r, a, ratelimit.Data)
 }
 
-// Member admits a signed-in member to key management and counts the call. An
+// AdmitManagementCall admits a signed-in member to key management and counts the call. An
 // API key, however good, is refused: keys do not manage keys. bad says that
 // workspaceID could not be read, which is told to one who is signed in.
-func (g *Gate) Member(w http.ResponseWriter, r *http.Request, workspaceID string, bad error) (Admission, bool) {
-	token, ok := g.cookie(w, r)
+func (g *Gate) AdmitManagementCall(w http.ResponseWriter, r *http.Request, workspaceID string, bad error) (Admission, bool) {
+	token, ok := g.sessionToken(w, r)
 	if !ok {
 		return Admission{}, false
 	}
 	ctx, cancel := g.reading(r.Context())
 	defer cancel()
 	if bad != nil {
-		c, err := g.app.AuthoriseUser(ctx, token, g.Origin(r))
+		c, err := g.app.AuthoriseUser(ctx, token, g.Client(r))
 		telemetry.RequestOf(r.Context()).SignedIn(c)
-		Refuse(w, r, cmp.Or(err, bad))
+		WriteError(w, r, cmp.Or(err, bad))
 		return Admission{}, false
 	}
-	c, err := g.app.AuthoriseSession(ctx, token, workspaceID, g.Origin(r))
+	c, err := g.app.AuthoriseSession(ctx, token, workspaceID, g.Client(r))
 	telemetry.RequestOf(r.Context()).SignedIn(c)
 	if err != nil {
-		Refuse(w, r, InQuery(err))
+		WriteError(w, r, InQuery(err))
 		return Admission{}, false
 	}
 	a := Admission{Caller: c}
-	return a, g.spend(w, r, &a, ratelimit.Management)
+	return a, g.takeLimit(w, r, &a, ratelimit.Management)
 }
 
-// User admits a signed-in user to what is their own, in no workspace.
-func (g *Gate) User(w http.ResponseWriter, r *http.Request) (Admission, bool) {
-	token, ok := g.cookie(w, r)
+// AdmitUser admits a signed-in user to what is their own, in no workspace.
+func (g *Gate) AdmitUser(w http.ResponseWriter, r *http.Request) (Admission, bool) {
+	token, ok := g.sessionToken(w, r)
 	if !ok {
 		return Admission{}, false
 	}
 	ctx, cancel := g.reading(r.Context())
 	defer cancel()
-	c, err := g.app.AuthoriseUser(ctx, token, g.Origin(r))
+	c, err := g.app.AuthoriseUser(ctx, token, g.Client(r))
 	telemetry.RequestOf(r.Context()).SignedIn(c)
 	if err != nil {
-		Refuse(w, r, err)
+		WriteError(w, r, err)
 		return Admission{}, false
 	}
 	return Admission{Caller: c}, true
 }
 
-// cookie returns the session token of a request that may use it.
-func (g *Gate) cookie(w http.ResponseWriter, r *http.Request) (string, bool) {
+// sessionToken returns the session token of a request that may use it.
+func (g *Gate) sessionToken(w http.ResponseWriter, r *http.Request) (string, bool) {
 	if len(r.Header["Authorization"]) > 0 {
-		if key, malformed := bearer(r.Header); malformed != nil {
-			Refuse(w, r, malformed)
+		if key, malformed := parseBearer(r.Header); malformed != nil {
+			WriteError(w, r, malformed)
 		} else {
 			ctx, cancel := g.reading(r.Context())
 			defer cancel()
-			_, dead := g.app.AuthoriseKey(ctx, key, g.Origin(r))
-			Refuse(w, r, cmp.Or(dead, error(memo.ErrKeyManagementForbidden)))
+			_, dead := g.app.AuthoriseKey(ctx, key, g.Client(r))
+			WriteError(w, r, cmp.Or(dead, error(memo.ErrKeyManagementForbidden)))
 		}
 		return "", false
 	}
-	if !g.SameOrigin(w, r) {
+	if !g.RefuseCrossOrigin(w, r) {
 		return "", false
 	}
-	return g.Token(r), true
+	return g.SessionToken(r), true
 }
 
-func (g *Gate) spend(w http.ResponseWriter, r *http.Request, a *Admission, class ratelimit.Class) bool {
+func (g *Gate) takeLimit(w http.ResponseWriter, r *http.Request, a *Admission, class ratelimit.Class) bool {
 	var err error
 	a.Decision, err = g.app.TakeLimit(r.Context(), a.Caller, class)
-	TellLimit(w.Header(), class, a.Decision)
+	SetRateLimitHeaders(w.Header(), class, a.Decision)
 	if err != nil {
-		Refuse(w, r, err)
+		WriteError(w, r, err)
 	}
 	return err == nil
 }
 
-// bearer reads exactly one well-formed "Authorization: Bearer KEY".
-func bearer(h http.Header) (credential.Key, error) {
+// parseBearer reads exactly one well-formed "Authorization: Bearer KEY".
+func parseBearer(h http.Header) (credential.Key, error) {
 	values := h["Authorization"]
 	if len(values) == 0 {
-		return credential.Key{}, errMissing
+		return credential.Key{}, errNoCredentials
 	}
 	if len(values) > 1 {
-		return credential.Key{}, errMalformed
+		return credential.Key{}, errMalformedCredentials
 	}
 	const scheme = "bearer "
 	v := values[0]
 	if len(v) < len(scheme) || !strings.EqualFold(v[:len(scheme)], scheme) {
-		return credential.Key{}, errMalformed
+		return credential.Key{}, errMalformedCredentials
 	}
 	key, ok := credential.ParseKey(strings.TrimLeft(v[len(scheme):], " "))
 	if !ok {
-		return credential.Key{}, errMalformed
+		return credential.Key{}, errMalformedCredentials
 	}
 	return key, nil
 }

@@ -39,7 +39,7 @@ func TestForwardedAddressesAreBelievedFromProxiesOnly(t *testing.T) {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.RemoteAddr = c.peer
 		r.Header["X-Forwarded-For"] = c.forwarded
-		if got := g.Address(r); got != c.want {
+		if got := g.ClientAddress(r); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
 		}
 	}
@@ -72,8 +72,8 @@ func TestAProxyThatIsNotTrustedIsHinted(t *testing.T) {
 				r.Header.Set("X-Forwarded-For", "198.51.100.7")
 			}
 			for range 3 {
-				if believed := g.Address(r) == "198.51.100.7"; believed != (c.name == "a trusted proxy") {
-					t.Errorf("the address is %s", g.Address(r))
+				if believed := g.ClientAddress(r) == "198.51.100.7"; believed != (c.name == "a trusted proxy") {
+					t.Errorf("the address is %s", g.ClientAddress(r))
 				}
 			}
 			if got := strings.Count(log.String(), "level=WARN"); got != map[bool]int{true: 1}[c.hint] {
@@ -97,7 +97,7 @@ func TestStrictTransportSecurity(t *testing.T) {
 			cfg.PublicURL = must(url.Parse(public))
 		}
 		g := must(New(cfg))
-		h := g.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+		h := g.RefuseKeysInURL(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusTeapot) }))
 		for _, path := range []string{"/", "/api/v1/x", "/?key=" + credential.KeyPrefix} { // the last is refused
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
@@ -121,7 +121,7 @@ func TestAgentIsPrintable(t *testing.T) {
 	g := &Gate{}
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("User-Agent", "a\x1b[31mb\xff\u202e mk_live_\tabcdefgh1234"+strings.Repeat("x", 2*maxAgent))
-	got := g.Origin(r).UserAgent
+	got := g.Client(r).UserAgent
 	if !strings.HasPrefix(got, "a[31mb\uFFFD mk_live_[redacted]") || utf8.RuneCountInString(got) > maxAgent {
 		t.Errorf("got %q", got)
 	}
@@ -159,7 +159,7 @@ func FuzzBearer(f *testing.F) {
 		if second != "" {
 			h["Authorization"] = append(h["Authorization"], second)
 		}
-		key, err := bearer(h)
+		key, err := parseBearer(h)
 		if err == nil && (second != "" || !strings.HasSuffix(first, key.Secret())) {
 			t.Fatal("a key was read out of something else")
 		}
@@ -177,7 +177,7 @@ func TestPublicURLIsWrittenAsBrowsersDo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := canonical(u).String(); got != want {
+		if got := canonicalURL(u).String(); got != want {
 			t.Errorf("%s: got %s, want %s", in, got, want)
 		}
 	}
@@ -216,7 +216,7 @@ func TestOrigins(t *testing.T) {
 	} {
 		r := httptest.NewRequest("POST", "http://127.0.0.1:8080/mcp", nil)
 		r.Header["Origin"], r.Header["Sec-Fetch-Site"] = c.origins, c.sites
-		if got := g.SameOrigin(httptest.NewRecorder(), r); got != c.ok {
+		if got := g.RefuseCrossOrigin(httptest.NewRecorder(), r); got != c.ok {
 			t.Errorf("Origin %v, Sec-Fetch-Site %v: got %v", c.origins, c.sites, got)
 		}
 	}

@@ -11,9 +11,9 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
-// canonical writes a server's address as browsers do: in lower case, without a
+// canonicalURL writes a server's address as browsers do: in lower case, without a
 // default port and a dot at the end of the name.
-func canonical(u *url.URL) *url.URL {
+func canonicalURL(u *url.URL) *url.URL {
 	name, port := strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), u.Port()
 	if strings.Contains(name, ":") {
 		name = "[" + name + "]"
@@ -24,15 +24,15 @@ func canonical(u *url.URL) *url.URL {
 	return &url.URL{Scheme: u.Scheme, Host: name}
 }
 
-// Origin tells where a request comes from. What proxies say counts only if the
+// Client tells where a request comes from. What proxies say counts only if the
 // peer is one that the operator named, and then the address before the last
 // proxy of theirs.
-func (g *Gate) Origin(r *http.Request) app.Client {
-	return app.Client{Address: g.Address(r), UserAgent: memo.Printable(r.UserAgent(), maxAgent)}
+func (g *Gate) Client(r *http.Request) app.Client {
+	return app.Client{Address: g.ClientAddress(r), UserAgent: memo.Printable(r.UserAgent(), maxAgent)}
 }
 
-// Address is where a request comes from, without its agent.
-func (g *Gate) Address(r *http.Request) string {
+// ClientAddress is where a request comes from, without its agent.
+func (g *Gate) ClientAddress(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr
@@ -41,7 +41,7 @@ func (g *Gate) Address(r *http.Request) string {
 	if err != nil {
 		return host
 	}
-	if !g.trusts(peer) {
+	if !g.isTrustedProxy(peer) {
 		if g.IsUnknownProxy(r) {
 			g.hint.Do(func() {
 				g.log.Warn("a private address sends X-Forwarded-For and is not trusted, so everyone behind it counts as one address; "+
@@ -57,7 +57,7 @@ func (g *Gate) Address(r *http.Request) string {
 			break // what stands before something unreadable is not to be believed
 		}
 		peer = hop
-		if !g.trusts(hop) {
+		if !g.isTrustedProxy(hop) {
 			break
 		}
 	}
@@ -73,14 +73,14 @@ func (g *Gate) IsUnknownProxy(r *http.Request) bool {
 	}
 	host, _, _ := net.SplitHostPort(r.RemoteAddr)
 	peer, err := netip.ParseAddr(host)
-	if err != nil || g.trusts(peer) {
+	if err != nil || g.isTrustedProxy(peer) {
 		return false
 	}
 	peer = peer.Unmap()
 	return peer.IsPrivate() || peer.IsLoopback() || peer.IsLinkLocalUnicast()
 }
 
-func (g *Gate) trusts(a netip.Addr) bool {
+func (g *Gate) isTrustedProxy(a netip.Addr) bool {
 	a = a.Unmap()
 	for _, p := range g.proxies {
 		if p.Contains(a) {
@@ -90,23 +90,23 @@ func (g *Gate) trusts(a netip.Addr) bool {
 	return false
 }
 
-// secure reports whether the caller's side of the connection is HTTPS.
-func (g *Gate) secure(r *http.Request) bool {
+// isHTTPS reports whether the caller's side of the connection is HTTPS.
+func (g *Gate) isHTTPS(r *http.Request) bool {
 	if r.TLS != nil || g.public != nil && g.public.Scheme == "https" {
 		return true
 	}
 	host, _, _ := net.SplitHostPort(r.RemoteAddr)
 	peer, err := netip.ParseAddr(host)
-	return err == nil && g.trusts(peer) && r.Header.Get("X-Forwarded-Proto") == "https"
+	return err == nil && g.isTrustedProxy(peer) && r.Header.Get("X-Forwarded-Proto") == "https"
 }
 
 // maxAgent is how many characters of a User-Agent are stored and shown.
 const maxAgent = 500
 
-// OwnName refuses a request that reached a loopback address under a name that
+// CheckHost refuses a request that reached a loopback address under a name that
 // is not this server's: a page whose name was turned to 127.0.0.1 counts as of
 // the same origin (DNS rebinding). When it reports false, it has answered.
-func (g *Gate) OwnName(w http.ResponseWriter, r *http.Request) bool {
+func (g *Gate) CheckHost(w http.ResponseWriter, r *http.Request) bool {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	if !ok || !local.IP.IsLoopback() {
 		return true
@@ -115,46 +115,46 @@ func (g *Gate) OwnName(w http.ResponseWriter, r *http.Request) bool {
 	if ip := net.ParseIP(name); ip != nil && ip.IsLoopback() || name == "localhost" || g.public != nil && name == g.public.Hostname() {
 		return true
 	}
-	Refuse(w, r, errForeignName)
+	WriteError(w, r, errForeignHost)
 	return false
 }
 
-var errForeignName = memo.Forbidden("foreign_host", "This server does not go by the name in the Host header. "+
+var errForeignHost = memo.Forbidden("foreign_host", "This server does not go by the name in the Host header. "+
 	"Call it by its own, or start it with --public-url if a proxy in front of it is called so.")
 
-// SameOrigin refuses a request that changes something, or is one of MCP's, and
+// RefuseCrossOrigin refuses a request that changes something, or is one of MCP's, and
 // comes from a page of another site. When it reports false, it has answered.
-func (g *Gate) SameOrigin(w http.ResponseWriter, r *http.Request) bool {
-	err := g.CheckOrigin(r)
+func (g *Gate) RefuseCrossOrigin(w http.ResponseWriter, r *http.Request) bool {
+	err := g.CheckCrossOrigin(r)
 	if err != nil {
-		Refuse(w, r, err)
+		WriteError(w, r, err)
 	}
 	return err == nil
 }
 
-// CheckOrigin is SameOrigin for who answers by themselves.
-func (g *Gate) CheckOrigin(r *http.Request) error {
-	if g.origins.Check(r) == nil && g.plainOrigin(r) {
+// CheckCrossOrigin is RefuseCrossOrigin for who answers by themselves.
+func (g *Gate) CheckCrossOrigin(r *http.Request) error {
+	if g.origins.Check(r) == nil && g.hasPlainOriginHeaders(r) {
 		return nil
 	}
-	return errForeignOrigin
+	return errCrossOrigin
 }
 
-// insecure reports a page of the public name that did not come over HTTPS as it
+// isDowngradedOrigin reports a page of the public name that did not come over HTTPS as it
 // should: anybody on the way could have written it.
-func (g *Gate) insecure(scheme, host string) bool {
+func (g *Gate) isDowngradedOrigin(scheme, host string) bool {
 	return g.public != nil && g.public.Scheme == "https" && scheme != "https" && host == g.public.Host
 }
 
-// plainOrigin reports whether the origin headers of a request are as browsers
+// hasPlainOriginHeaders reports whether the origin headers of a request are as browsers
 // write them. http.CrossOriginProtection believes Sec-Fetch-Site before Origin,
 // and looks at the first of each.
-func (g *Gate) plainOrigin(r *http.Request) bool {
+func (g *Gate) hasPlainOriginHeaders(r *http.Request) bool {
 	origins := r.Header["Origin"]
 	if len(origins) == 0 {
 		return len(r.Header["Sec-Fetch-Site"]) <= 1
 	}
 	scheme, host, ok := strings.Cut(strings.ToLower(origins[0]), "://")
 	return len(origins) == 1 && len(r.Header["Sec-Fetch-Site"]) <= 1 && ok && (scheme == "http" || scheme == "https") &&
-		(host == strings.ToLower(r.Host) && !g.insecure(scheme, host) || g.public != nil && scheme == g.public.Scheme && host == g.public.Host)
+		(host == strings.ToLower(r.Host) && !g.isDowngradedOrigin(scheme, host) || g.public != nil && scheme == g.public.Scheme && host == g.public.Host)
 }

@@ -18,20 +18,20 @@ import (
 	"memoai.tech/memo/internal/telemetry"
 )
 
-// Problem is one bad parameter (contract section 1, step 6).
-type Problem struct {
+// ParamError is one bad parameter (contract section 1, step 6).
+type ParamError struct {
 	Loc  []any  `json:"loc"` // "query", "path" or "body", then names and indices
 	Msg  string `json:"msg"`
 	Type string `json:"type"`
 }
 
-// Problems are all bad parameters of a request: 422.
-type Problems []Problem
+// ParamErrors are all bad parameters of a request: 422.
+type ParamErrors []ParamError
 
 // maxProblems is how many of them an answer names.
 const maxProblems = 100
 
-func (p Problems) Error() string {
+func (p ParamErrors) Error() string {
 	var b strings.Builder
 	for i, x := range p {
 		if i > 0 {
@@ -43,14 +43,14 @@ func (p Problems) Error() string {
 }
 
 // InQuery places a bad value of the domain among the query's parameters.
-func InQuery(err error) error { return located("query", err) }
+func InQuery(err error) error { return withLocation("query", err) }
 
 // InBody places a bad value of the domain in the body.
-func InBody(err error) error { return located("body", err) }
+func InBody(err error) error { return withLocation("body", err) }
 
-func located(where string, err error) error {
+func withLocation(where string, err error) error {
 	if e, ok := errors.AsType[*memo.Error](err); ok && e.Kind == memo.KindInvalid {
-		return Problems{{Loc: []any{where, e.Field}, Msg: e.Message, Type: "value_error"}}
+		return ParamErrors{{Loc: []any{where, e.Field}, Msg: e.Message, Type: "value_error"}}
 	}
 	return err
 }
@@ -64,8 +64,8 @@ type StatusError struct {
 
 func (e *StatusError) Error() string { return e.Detail }
 
-// coded is the detail of an error that programs tell apart.
-type coded struct {
+// codedDetail is the detail of an error that programs tell apart.
+type codedDetail struct {
 	Code    string   `json:"code"`
 	Message string   `json:"message"`
 	IDs     []string `json:"ids,omitempty"`
@@ -74,12 +74,12 @@ type coded struct {
 // StatusClientClosed is what proxies log for a client that did not wait.
 const StatusClientClosed = 499
 
-// HungUp reports a client that has gone: what it asked for broke off. One that
+// IsClientGone reports a client that has gone: what it asked for broke off. One that
 // only closed its sending side still reads an answer.
-func HungUp(r *http.Request) bool { return errors.Is(r.Context().Err(), context.Canceled) }
+func IsClientGone(r *http.Request) bool { return errors.Is(r.Context().Err(), context.Canceled) }
 
-// Refuse answers with an error, as JSON with a detail, whatever it is.
-func Refuse(w http.ResponseWriter, r *http.Request, err error) {
+// WriteError answers with an error, as JSON with a detail, whatever it is.
+func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	req := telemetry.RequestOf(r.Context())
 	status, detail := http.StatusInternalServerError, any("Internal server error")
 	h := w.Header()
@@ -88,21 +88,21 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 		if e.Allow != "" {
 			h.Set("Allow", e.Allow)
 		}
-	} else if p, ok := errors.AsType[Problems](err); ok {
+	} else if p, ok := errors.AsType[ParamErrors](err); ok {
 		status, detail = http.StatusUnprocessableEntity, p[:min(len(p), maxProblems)]
 	} else if e, ok := errors.AsType[*memo.Error](err); ok {
-		status, detail = answer(e, h, req)
+		status, detail = mapDomainError(e, h, req)
 	} else if errors.Is(err, context.DeadlineExceeded) {
 		status, detail = http.StatusServiceUnavailable, "This took too long. Try again in a moment."
-		RetryAfter(h, 2*time.Second)
+		SetRetryAfter(h, 2*time.Second)
 	}
-	if status >= 500 && HungUp(r) {
+	if status >= 500 && IsClientGone(r) {
 		status, detail = StatusClientClosed, "The request was cancelled by its client."
 	}
 	if status >= 500 {
 		req.Err = err
 	}
-	hurry(w, r)
+	limitUnreadBody(w, r)
 	body := struct {
 		Detail    any    `json:"detail"`
 		RequestID string `json:"request_id,omitempty"`
@@ -134,42 +134,42 @@ func StatusOf(kind memo.Kind) int {
 	return http.StatusInternalServerError
 }
 
-// answer maps an error of the domain to HTTP, as the API has it.
-func answer(e *memo.Error, h http.Header, req *telemetry.Request) (status int, detail any) {
+// mapDomainError maps an error of the domain to HTTP, as the API has it.
+func mapDomainError(e *memo.Error, h http.Header, req *telemetry.Request) (status int, detail any) {
 	status = StatusOf(e.Kind)
 	switch e.Kind {
 	case memo.KindUnauthorized:
 		req.Refusal = e.Code
-		return status, challenge(e, h)
+		return status, setChallenge(e, h)
 	case memo.KindForbidden:
 		if e.Code == memo.ErrAPIAccessDenied.Code {
 			req.Refusal = "plan"
 		}
-		return status, coded{Code: e.Code, Message: e.Message}
+		return status, codedDetail{Code: e.Code, Message: e.Message}
 	case memo.KindNotFound:
 		if e.Code != "" {
-			return status, coded{e.Code, e.Message, e.IDs}
+			return status, codedDetail{e.Code, e.Message, e.IDs}
 		}
 		return status, e.Message
 	case memo.KindConflict:
-		return status, coded{Code: e.Code, Message: e.Message}
+		return status, codedDetail{Code: e.Code, Message: e.Message}
 	case memo.KindInvalid:
-		return status, Problems{{Loc: []any{"body", e.Field}, Msg: e.Message, Type: "value_error"}}
+		return status, ParamErrors{{Loc: []any{"body", e.Field}, Msg: e.Message, Type: "value_error"}}
 	case memo.KindRateLimited:
 		req.Refusal = "rate_limited"
-		RetryAfter(h, e.RetryAfter)
+		SetRetryAfter(h, e.RetryAfter)
 		return status, e.Message
 	case memo.KindUnavailable:
-		RetryAfter(h, e.RetryAfter)
+		SetRetryAfter(h, e.RetryAfter)
 		return status, e.Message
 	}
 	return status, "Internal server error"
 }
 
-// challenge writes WWW-Authenticate and returns the body's detail. Why a key
+// setChallenge writes WWW-Authenticate and returns the body's detail. Why a key
 // is refused is told in the header, and only to one who holds the whole key:
 // the body is the same for all.
-func challenge(e *memo.Error, h http.Header) string {
+func setChallenge(e *memo.Error, h http.Header) string {
 	switch e.Code {
 	case "missing":
 		h.Set("WWW-Authenticate", `Bearer realm="memo"`)
@@ -205,9 +205,9 @@ func WriteJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
 	_, _ = w.Write(body) // the client may be gone
 }
 
-// TellLimit tells what is left of a limit, where the call was counted: the IETF
+// SetRateLimitHeaders tells what is left of a limit, where the call was counted: the IETF
 // draft's structured fields, and the X- headers that most clients read.
-func TellLimit(h http.Header, class ratelimit.Class, d ratelimit.Decision) {
+func SetRateLimitHeaders(h http.Header, class ratelimit.Class, d ratelimit.Decision) {
 	if d.Limit == 0 {
 		return
 	}
@@ -220,8 +220,8 @@ func TellLimit(h http.Header, class ratelimit.Class, d ratelimit.Decision) {
 	h.Set("X-RateLimit-Reset", seconds)
 }
 
-// RetryAfter tells when to come again, in whole seconds, and returns them.
-func RetryAfter(h http.Header, d time.Duration) time.Duration {
+// SetRetryAfter tells when to come again, in whole seconds, and returns them.
+func SetRetryAfter(h http.Header, d time.Duration) time.Duration {
 	seconds := max(1, ceilSeconds(d))
 	h.Set("Retry-After", strconv.Itoa(seconds))
 	return time.Duration(seconds) * time.Second

@@ -37,9 +37,9 @@ func TestWriteJSON(t *testing.T) {
 
 // TestProblemsAreBounded: a query may have thousands of unknown parameters.
 func TestProblemsAreBounded(t *testing.T) {
-	many := make(Problems, 30_000)
+	many := make(ParamErrors, 30_000)
 	w := httptest.NewRecorder()
-	Refuse(w, httptest.NewRequest("GET", "/", nil), many)
+	WriteError(w, httptest.NewRequest("GET", "/", nil), many)
 	if n := strings.Count(w.Body.String(), `"loc"`); n != maxProblems {
 		t.Errorf("%d problems are named", n)
 	}

@@ -24,7 +24,7 @@ const (
 func Send(w http.ResponseWriter, r *http.Request, write func(context.Context, io.Writer) error) error {
 	ctx, cancel := context.WithTimeout(r.Context(), SendTime)
 	defer cancel()
-	s := &sender{w: w}
+	s := &bufferedSender{w: w}
 	err := write(ctx, s)
 	switch {
 	case err != nil && s.begun:
@@ -49,14 +49,14 @@ func BoundWrite(w http.ResponseWriter, bytes int) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(most)) // not every writer has one
 }
 
-// sender holds back the first bytes.
-type sender struct {
+// bufferedSender holds back the first bytes.
+type bufferedSender struct {
 	w     http.ResponseWriter
 	b     bytes.Buffer
 	begun bool
 }
 
-func (s *sender) Write(p []byte) (int, error) {
+func (s *bufferedSender) Write(p []byte) (int, error) {
 	if !s.begun {
 		if s.b.Len()+len(p) <= maxWhole {
 			return s.b.Write(p)

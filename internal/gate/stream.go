@@ -27,14 +27,14 @@ var (
 	errStale = errors.New("gate: no check of the credential came back in time while the answer was streaming")
 )
 
-// Stream lets write send an answer that takes long. The answer may take longer
+// StreamWithRecheck lets write send an answer that takes long. The answer may take longer
 // than other calls do, but it ends with its client and with its credential:
 // recheck reads whether that is still good, and the stream is cut when it is not,
 // or when no check has said so for 800 ms. Recheck may hang, and may ignore its
 // context. On any error Stream breaks the connection, because a short answer must
 // not look whole. It returns an error only before the first byte: the credential
 // died while the request came in, or could not be checked in time.
-func Stream(w http.ResponseWriter, r *http.Request, recheck, write func(context.Context) error) error {
+func StreamWithRecheck(w http.ResponseWriter, r *http.Request, recheck, write func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
 	good, err := firstCheck(ctx, recheck)
@@ -48,9 +48,9 @@ func Stream(w http.ResponseWriter, r *http.Request, recheck, write func(context.
 	defer func() { cancel(nil); <-watched }()
 	go func() {
 		defer close(watched)
-		if why := watch(ctx, recheck, good); why != nil {
+		if why := recheckLoop(ctx, recheck, good); why != nil {
 			cancel(why)
-			reset(ctx)
+			resetOnClose(ctx)
 			_ = control.SetWriteDeadline(time.Now()) // ends a write that a slow reader holds up
 		}
 	}()
@@ -84,11 +84,11 @@ func ask(ctx context.Context, recheck func(context.Context) error, wait time.Dur
 // firstCheck returns when the check began that lets a stream begin. One that took
 // long is made again: the stream would be cut before the next could come back.
 func firstCheck(ctx context.Context, recheck func(context.Context) error) (good time.Time, err error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := context.WithTimeout(ctx, authoriseTimeout)
 	defer cancel()
 	for {
 		select {
-		case c := <-ask(ctx, recheck, readTimeout):
+		case c := <-ask(ctx, recheck, authoriseTimeout):
 			if c.err != nil || time.Since(c.began) < goodFor/2 {
 				return c.began, c.err
 			}
@@ -98,9 +98,9 @@ func firstCheck(ctx context.Context, recheck func(context.Context) error) (good 
 	}
 }
 
-// watch returns why a stream must be cut, or nil when ctx ends first. There is
+// recheckLoop returns why a stream must be cut, or nil when ctx ends first. There is
 // one check at a time, so that a recheck that hangs leaves one goroutine.
-func watch(ctx context.Context, recheck func(context.Context) error, good time.Time) error {
+func recheckLoop(ctx context.Context, recheck func(context.Context) error, good time.Time) error {
 	stale := time.NewTimer(time.Until(good.Add(goodFor)))
 	defer stale.Stop()
 	next := time.NewTimer(time.Until(good.Add(recheckEvery)))
@@ -139,10 +139,10 @@ func WithConn(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, conn)
 }
 
-// reset makes the kernel drop what it still holds for a slow reader, which may be
+// resetOnClose makes the kernel drop what it still holds for a slow reader, which may be
 // megabytes, when the connection closes. It must come before the write that
 // fails, because net/http closes the connection after that.
-func reset(ctx context.Context) {
+func resetOnClose(ctx context.Context) {
 	if tcp, ok := ctx.Value(connKey{}).(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // the stream ends all the same
 	}

@@ -48,7 +48,7 @@ func TestWatchCutsInTime(t *testing.T) {
 					got, hang := make(chan error, 1), make(chan struct{})
 					defer close(hang)
 					go func() {
-						got <- watch(ctx, func(ctx context.Context) error {
+						got <- recheckLoop(ctx, func(ctx context.Context) error {
 							if time.Since(begun) < revoked {
 								return nil
 							}
@@ -90,7 +90,7 @@ func TestWatchBearsSlowChecks(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				var n atomic.Int32
-				err := watch(ctx, func(context.Context) error { return recheck(n.Add(1)) }, time.Now())
+				err := recheckLoop(ctx, func(context.Context) error { return recheck(n.Add(1)) }, time.Now())
 				if err != nil || n.Load() < 100 {
 					t.Errorf("after %d checks: %v", n.Load(), err)
 				}
@@ -118,11 +118,11 @@ func TestFirstCheck(t *testing.T) {
 		{"always takes long", func(context.Context, int32) error {
 			time.Sleep(goodFor / 2)
 			return nil
-		}, context.DeadlineExceeded, readTimeout},
+		}, context.DeadlineExceeded, authoriseTimeout},
 		{"ignores its context", func(context.Context, int32) error {
 			time.Sleep(time.Hour)
 			return nil
-		}, context.DeadlineExceeded, readTimeout},
+		}, context.DeadlineExceeded, authoriseTimeout},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -144,7 +144,7 @@ func TestAStreamIsCutThoughTheRecheckHangs(t *testing.T) {
 	hang := make(chan struct{})
 	var checks atomic.Int32
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = Stream(w, r, func(context.Context) error {
+		_ = StreamWithRecheck(w, r, func(context.Context) error {
 			if checks.Add(1) > 2 {
 				<-hang
 			}

@@ -28,16 +28,16 @@ const maxBody = 256 << 10
 // counts what is counted, and hands the rest to the SDK.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	telemetry.RequestOf(r.Context()).Route = Path
-	if !s.Gate.OwnName(w, r) || !s.Gate.SameOrigin(w, r) {
+	if !s.Gate.CheckHost(w, r) || !s.Gate.RefuseCrossOrigin(w, r) {
 		return
 	}
 	c := &call{request: r}
 	var ok bool
-	if c.Admission, ok = s.Gate.Holder(w, r); !ok {
+	if c.Admission, ok = s.Gate.AdmitKey(w, r); !ok {
 		return
 	}
 	if r.Method != http.MethodPost { // behind the key: hosts whose POST was refused try GET, and show what that says
-		gate.Refuse(w, r, &gate.StatusError{
+		gate.WriteError(w, r, &gate.StatusError{
 			Status: http.StatusMethodNotAllowed, Allow: http.MethodPost,
 			Detail: "Method not allowed. MCP takes POST here: there are no sessions to end and no streams to open.",
 		})
@@ -45,7 +45,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := c.read(w)
 	if err != nil {
-		gate.Refuse(w, r, err)
+		gate.WriteError(w, r, err)
 		return
 	}
 	m, bad := parse(body)
@@ -55,7 +55,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c.method, c.id = m.method, m.id
 	telemetry.RequestOf(r.Context()).Route = s.route(m)
-	if methods[m.method] && !s.Gate.Count(w, r, &c.Admission) {
+	if methods[m.method] && !s.Gate.CountDataCall(w, r, &c.Admission) {
 		return
 	}
 	if unknown(w, r, m) {
@@ -158,7 +158,7 @@ func (a *answer) Write(p []byte) (int, error) {
 			if err == nil {
 				err = &gate.StatusError{Status: a.status, Detail: refusedBySDK(string(p))}
 			}
-			gate.Refuse(a.ResponseWriter, a.call.request, err)
+			gate.WriteError(a.ResponseWriter, a.call.request, err)
 		}
 		return len(p), nil
 	}

@@ -60,7 +60,7 @@ type signInBody struct {
 	Password string `json:"password"`
 }
 
-func (b *signInBody) check() (problems gate.Problems) {
+func (b *signInBody) check() (problems gate.ParamErrors) {
 	if b.Email == "" {
 		problems = append(problems, problem("body", "email", "must not be empty", "value_error"))
 	}
@@ -78,19 +78,19 @@ type signInOut struct {
 // signIn opens a session, always a new one, and ends the one that the client had.
 func signIn(c *call, in signInIn) (signInOut, error) {
 	token, s, u, err := c.app.SignIn(c.ctx, app.SignIn{
-		Email: in.Body.Email, Password: in.Body.Password, Replaces: c.gate.Token(c.r),
-	}, c.gate.Origin(c.r))
+		Email: in.Body.Email, Password: in.Body.Password, Replaces: c.gate.SessionToken(c.r),
+	}, c.gate.Client(c.r))
 	if err != nil {
 		return signInOut{}, err
 	}
-	c.gate.SetToken(c.w, c.r, token, s.ExpiresAt)
+	c.gate.SetSessionToken(c.w, c.r, token, s.ExpiresAt)
 	return signInOut{u, s}, nil
 }
 
 func signOut(c *call, _ nothing) (nothing, error) {
 	err := c.app.RevokeSession(c.ctx, c.Caller, c.SessionID)
 	if err == nil {
-		c.gate.SetToken(c.w, c.r, "", time.Unix(0, 0))
+		c.gate.SetSessionToken(c.w, c.r, "", time.Unix(0, 0))
 	}
 	return nothing{}, err
 }

@@ -40,12 +40,12 @@ type day struct{ time.Time }
 
 // checker is an input, or the body of one, with rules beyond the form of its
 // fields.
-type checker interface{ check() gate.Problems }
+type checker interface{ check() gate.ParamErrors }
 
 // decode reads a request into in, strictly, and returns all that is wrong. The
 // error is for what leaves nothing to report on: 408, 413 and 415. pathOK says
 // whether the path's own parameters are good.
-func decode(w http.ResponseWriter, r *http.Request, in any) (problems gate.Problems, pathOK bool, err error) {
+func decode(w http.ResponseWriter, r *http.Request, in any) (problems gate.ParamErrors, pathOK bool, err error) {
 	v := reflect.ValueOf(in).Elem()
 	fields := fieldsOf(v.Type())
 	query, bad := parseQuery(r.URL.RawQuery)
@@ -112,17 +112,17 @@ func fieldsOf(t reflect.Type) []reflect.StructField {
 
 // parseQuery is url.ParseQuery without its leniency: a broken escape, a
 // semicolon and bytes that are no text are problems, not silence.
-func parseQuery(raw string) (url.Values, gate.Problems) {
+func parseQuery(raw string) (url.Values, gate.ParamErrors) {
 	if raw == "" {
 		return nil, nil
 	}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return values, gate.Problems{{
+		return values, gate.ParamErrors{{
 			Loc: []any{"query"}, Msg: "must be well-formed: " + memo.Printable(err.Error(), maxName), Type: "malformed",
 		}}
 	}
-	var problems gate.Problems
+	var problems gate.ParamErrors
 	for _, name := range sortedNames(values) {
 		for _, s := range append(values[name], name) {
 			if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
@@ -146,37 +146,37 @@ func sortedNames(values url.Values) []string {
 const maxName = 100
 
 // problem names a parameter or member as the caller wrote it.
-func problem(where, name, msg, kind string) gate.Problem {
-	return gate.Problem{Loc: []any{where, memo.Printable(name, maxName)}, Msg: msg, Type: kind}
+func problem(where, name, msg, kind string) gate.ParamError {
+	return gate.ParamError{Loc: []any{where, memo.Printable(name, maxName)}, Msg: msg, Type: kind}
 }
 
 // set parses s into a field.
-func set(field reflect.Value, tag reflect.StructTag, s, where, name string) gate.Problems {
+func set(field reflect.Value, tag reflect.StructTag, s, where, name string) gate.ParamErrors {
 	switch field.Interface().(type) {
 	case id:
 		u, ok := app.ParseID(s)
 		if !ok {
-			return gate.Problems{problem(where, name, "must be a UUID", "uuid")}
+			return gate.ParamErrors{problem(where, name, "must be a UUID", "uuid")}
 		}
 		field.SetString(u)
 	case day:
 		t, err := time.Parse(time.DateOnly, s)
 		if err != nil {
-			return gate.Problems{problem(where, name, "must be a date such as 2026-05-20", "date")}
+			return gate.ParamErrors{problem(where, name, "must be a date such as 2026-05-20", "date")}
 		}
 		field.Set(reflect.ValueOf(day{t}))
 	case int:
 		n, ok := integer(s)
 		if !ok {
-			return gate.Problems{problem(where, name, "must be an integer", "integer")}
+			return gate.ParamErrors{problem(where, name, "must be an integer", "integer")}
 		}
 		if least := tag.Get("min"); least != "" && n < atoi(least) {
-			return gate.Problems{problem(where, name, "must be "+least+" or more", "too_small")}
+			return gate.ParamErrors{problem(where, name, "must be "+least+" or more", "too_small")}
 		}
 		field.SetInt(int64(n))
 	default:
 		if enum := tag.Get("enum"); enum != "" && !slices.Contains(strings.Split(enum, ","), s) {
-			return gate.Problems{problem(where, name, "must be one of "+strings.ReplaceAll(enum, ",", ", "), "enum")}
+			return gate.ParamErrors{problem(where, name, "must be one of "+strings.ReplaceAll(enum, ",", ", "), "enum")}
 		}
 		field.SetString(s)
 	}
@@ -204,13 +204,13 @@ func atoi(s string) int {
 
 // decodeBody reads one JSON object: names once and in their own case, valid
 // UTF-8, nothing behind it.
-func decodeBody(w http.ResponseWriter, r *http.Request, into any, required bool) (gate.Problems, error) {
+func decodeBody(w http.ResponseWriter, r *http.Request, into any, required bool) (gate.ParamErrors, error) {
 	body, err := gate.ReadBody(w, r, maxBody)
 	if status, ok := errors.AsType[*gate.StatusError](err); ok {
 		return nil, status
 	}
 	if err != nil {
-		return gate.Problems{{Loc: []any{"body"}, Msg: "could not be read to its end", Type: "incomplete"}}, nil
+		return gate.ParamErrors{{Loc: []any{"body"}, Msg: "could not be read to its end", Type: "incomplete"}}, nil
 	}
 	if len(body) == 0 && !required {
 		return nil, nil
@@ -223,13 +223,13 @@ func decodeBody(w http.ResponseWriter, r *http.Request, into any, required bool)
 }
 
 // decodeObject reads the members one by one, so that all bad ones are told.
-func decodeObject(body []byte, into any) (problems gate.Problems) {
+func decodeObject(body []byte, into any) (problems gate.ParamErrors) {
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(body, &members); err != nil {
-		return gate.Problems{{Loc: bodyLoc(err), Msg: bodyMessage(err), Type: "json"}}
+		return gate.ParamErrors{{Loc: bodyLoc(err), Msg: bodyMessage(err), Type: "json"}}
 	}
 	if members == nil {
-		return gate.Problems{{Loc: []any{"body"}, Msg: "must be an object", Type: "json"}}
+		return gate.ParamErrors{{Loc: []any{"body"}, Msg: "must be an object", Type: "json"}}
 	}
 	v := reflect.ValueOf(into).Elem()
 	for _, f := range fieldsOf(v.Type()) {
@@ -241,7 +241,7 @@ func decodeObject(body []byte, into any) (problems gate.Problems) {
 		delete(members, name)
 		if err := json.Unmarshal(value, v.FieldByIndex(f.Index).Addr().Interface()); err != nil {
 			loc := append([]any{"body", name}, bodyLoc(err)[1:]...)
-			problems = append(problems, gate.Problem{Loc: loc, Msg: bodyMessage(err), Type: "json"})
+			problems = append(problems, gate.ParamError{Loc: loc, Msg: bodyMessage(err), Type: "json"})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
@@ -288,9 +288,9 @@ func bodyMessage(err error) string {
 }
 
 // fieldProblem places an error of the domain's own check in the body.
-func fieldProblem(err error) gate.Problems {
+func fieldProblem(err error) gate.ParamErrors {
 	if e, ok := errors.AsType[*memo.Error](err); ok {
-		return gate.Problems{problem("body", e.Field, e.Message, "value_error")}
+		return gate.ParamErrors{problem("body", e.Field, e.Message, "value_error")}
 	}
 	return nil
 }

@@ -52,17 +52,17 @@ type createKeyBody struct {
 	expires *time.Time
 }
 
-func (b *createKeyBody) check() (problems gate.Problems) {
+func (b *createKeyBody) check() (problems gate.ParamErrors) {
 	if _, err := memo.CleanName("name", b.Name); err != nil {
 		problems = append(problems, fieldProblem(err)...)
 	}
-	var bad gate.Problems
+	var bad gate.ParamErrors
 	b.expires, bad = expiry(b.ExpiresAt)
 	return append(problems, bad...)
 }
 
 // expiry reads an optional expiry.
-func expiry(s *string) (*time.Time, gate.Problems) {
+func expiry(s *string) (*time.Time, gate.ParamErrors) {
 	if s == nil {
 		return nil, nil
 	}
@@ -118,7 +118,7 @@ func (n *nullable) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &n.value)
 }
 
-func (b *updateKeyBody) check() (problems gate.Problems) {
+func (b *updateKeyBody) check() (problems gate.ParamErrors) {
 	if b.Name.given {
 		b.change.Name = cmp.Or(b.Name.value, new(string)) // null is no name either
 		if _, err := memo.CleanName("name", *b.change.Name); err != nil {
@@ -150,13 +150,13 @@ type rotateKeyBody struct {
 	overlap *time.Duration
 }
 
-func (b *rotateKeyBody) check() gate.Problems {
+func (b *rotateKeyBody) check() gate.ParamErrors {
 	if b.Overlap == nil {
 		return nil
 	}
 	d, err := time.ParseDuration(*b.Overlap)
 	if err != nil || d < 0 || d > memo.MaxOverlap {
-		return gate.Problems{problem("body", "overlap", "must be a duration from 0 to 7 days such as 24h or 30m", "duration")}
+		return gate.ParamErrors{problem("body", "overlap", "must be a duration from 0 to 7 days such as 24h or 30m", "duration")}
 	}
 	b.overlap = &d
 	return nil

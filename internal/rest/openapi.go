@@ -333,7 +333,7 @@ func refusals() map[string]response {
 			"ids": {Type: "array", Items: &jsonschema.Schema{Type: "string"}},
 		},
 	}
-	problems := withoutClosing(schemaOf(reflect.TypeFor[gate.Problems]()))
+	problems := withoutClosing(schemaOf(reflect.TypeFor[gate.ParamErrors]()))
 	detail := func(of *jsonschema.Schema) map[string]media {
 		return jsonMedia(&jsonschema.Schema{
 			Type: "object", Required: []string{"detail"}, Properties: map[string]*jsonschema.Schema{"detail": of},

@@ -102,7 +102,7 @@ func oneOf(methods map[string]http.Handler) http.Handler {
 		h := methods[r.Method]
 		if h == nil {
 			telemetry.RequestOf(r.Context()).Route = r.Pattern
-			gate.Refuse(w, r, &gate.StatusError{Status: http.StatusMethodNotAllowed, Detail: "Method not allowed. This path takes " + allow + ".", Allow: allow})
+			gate.WriteError(w, r, &gate.StatusError{Status: http.StatusMethodNotAllowed, Detail: "Method not allowed. This path takes " + allow + ".", Allow: allow})
 			return
 		}
 		h.ServeHTTP(w, r)
@@ -126,7 +126,7 @@ func canonical(mux *http.ServeMux) http.Handler {
 // NotFound answers a path that is none.
 func NotFound(w http.ResponseWriter, r *http.Request) {
 	telemetry.RequestOf(r.Context()).Route = "not found"
-	gate.Refuse(w, r, &gate.StatusError{Status: http.StatusNotFound, Detail: "Not found. The API is described at /openapi.json."})
+	gate.WriteError(w, r, &gate.StatusError{Status: http.StatusNotFound, Detail: "Not found. The API is described at /openapi.json."})
 }
 
 // serve is the one adapter between HTTP and a route.
@@ -144,7 +144,7 @@ func (a *API) serve(rt route) http.Handler {
 			return
 		}
 		if err := rt.handle(c); err != nil {
-			gate.Refuse(w, r, err)
+			gate.WriteError(w, r, err)
 		}
 	})
 }
@@ -153,14 +153,14 @@ func (a *API) serve(rt route) http.Handler {
 func (a *API) admit(rt route, w http.ResponseWriter, r *http.Request) (gate.Admission, bool) {
 	switch rt.access {
 	case byKey:
-		return a.gate.Key(w, r)
+		return a.gate.AdmitDataCall(w, r)
 	case byMember:
 		workspaceID, bad := workspaceOf(r)
-		return a.gate.Member(w, r, workspaceID, bad)
+		return a.gate.AdmitManagementCall(w, r, workspaceID, bad)
 	case byUser:
-		return a.gate.User(w, r)
+		return a.gate.AdmitUser(w, r)
 	case bySignIn:
-		return gate.Admission{}, a.gate.SameOrigin(w, r)
+		return gate.Admission{}, a.gate.RefuseCrossOrigin(w, r)
 	}
 	return gate.Admission{}, rt.access == open
 }

@@ -174,7 +174,7 @@ func workspaceOf(r *http.Request) (string, error) {
 	}
 	u, ok := app.ParseID(values[0])
 	if !ok {
-		return "", gate.Problems{problem("query", "workspace_id", "must be a UUID", "uuid")}
+		return "", gate.ParamErrors{problem("query", "workspace_id", "must be a UUID", "uuid")}
 	}
 	return u, nil
 }

@@ -55,7 +55,7 @@ func (in listIn) list() app.ListQuery {
 	}
 }
 
-func (in *listIn) check() (problems gate.Problems) {
+func (in *listIn) check() (problems gate.ParamErrors) {
 	for _, e := range in.list().Check() {
 		problems = append(problems, problem("query", e.Field, e.Message, "value_error"))
 	}
@@ -120,7 +120,7 @@ type bulkBody struct {
 	Format string   `json:"format,omitempty"`
 }
 
-func (b *bulkBody) check() gate.Problems {
+func (b *bulkBody) check() gate.ParamErrors {
 	problems := b.checkIDs()
 	if b.Format == "" {
 		b.Format = string(transcript.Markdown)
@@ -132,14 +132,14 @@ func (b *bulkBody) check() gate.Problems {
 }
 
 // checkIDs also brings the ids into their canonical form.
-func (b *bulkBody) checkIDs() (problems gate.Problems) {
+func (b *bulkBody) checkIDs() (problems gate.ParamErrors) {
 	if n := len(b.IDs); n < 1 || n > app.MaxArchiveFiles {
-		return gate.Problems{problem("body", "ids", fmt.Sprintf("must have 1 to %d ids", app.MaxArchiveFiles), "length")}
+		return gate.ParamErrors{problem("body", "ids", fmt.Sprintf("must have 1 to %d ids", app.MaxArchiveFiles), "length")}
 	}
 	for i, s := range b.IDs {
 		u, ok := app.ParseID(s)
 		if !ok {
-			problems = append(problems, gate.Problem{Loc: []any{"body", "ids", i}, Msg: "must be a UUID", Type: "uuid"})
+			problems = append(problems, gate.ParamError{Loc: []any{"body", "ids", i}, Msg: "must be a UUID", Type: "uuid"})
 			continue
 		}
 		b.IDs[i] = u
@@ -165,5 +165,5 @@ func exportTranscriptions(c *call, in bulkIn) error {
 	h := c.w.Header()
 	h.Set("Content-Type", "application/zip")
 	asDownload(h, app.ArchiveName(time.Now()))
-	return gate.Stream(c.w, c.r, c.Recheck, func(ctx context.Context) error { return archive.WriteZip(ctx, c.w) })
+	return gate.StreamWithRecheck(c.w, c.r, c.Recheck, func(ctx context.Context) error { return archive.WriteZip(ctx, c.w) })
 }

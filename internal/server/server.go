@@ -51,12 +51,12 @@ type Server struct {
 // New makes a server. To add or take away a door, see [Server.mount].
 func New(cfg Config) *Server {
 	s := &Server{cfg: cfg}
-	outer := &telemetry.Middleware{Log: cfg.Log, Metrics: cfg.Metrics, Address: cfg.Gate.Address, Panicked: func(w http.ResponseWriter, r *http.Request) {
-		gate.Refuse(w, r, errors.New("server: a handler panicked"))
+	outer := &telemetry.Middleware{Log: cfg.Log, Metrics: cfg.Metrics, Address: cfg.Gate.ClientAddress, Panicked: func(w http.ResponseWriter, r *http.Request) {
+		gate.WriteError(w, r, errors.New("server: a handler panicked"))
 	}}
 	s.http = &http.Server{
 		ConnContext:       gate.WithConn,
-		Handler:           outer.Wrap(cfg.Gate.Wrap(s.mount())),
+		Handler:           outer.Wrap(cfg.Gate.RefuseKeysInURL(s.mount())),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       60 * time.Second,
 		WriteTimeout:      gate.SendTime, // a stream extends its own
@@ -143,7 +143,7 @@ const ProxyNotTrusted = "not trusted"
 func status(w http.ResponseWriter, r *http.Request, code int, h health) {
 	w.Header().Set("Cache-Control", "no-store")
 	if code == http.StatusServiceUnavailable {
-		gate.RetryAfter(w.Header(), 2*time.Second)
+		gate.SetRetryAfter(w.Header(), 2*time.Second)
 	}
 	gate.WriteJSON(w, r, code, h)
 }

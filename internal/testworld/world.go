@@ -82,10 +82,10 @@ func New(t testing.TB, cfg Config) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	outer := &telemetry.Middleware{Log: log, Metrics: telemetry.NewMetrics(), Address: g.Address, Panicked: func(w http.ResponseWriter, r *http.Request) {
-		gate.Refuse(w, r, io.ErrUnexpectedEOF)
+	outer := &telemetry.Middleware{Log: log, Metrics: telemetry.NewMetrics(), Address: g.ClientAddress, Panicked: func(w http.ResponseWriter, r *http.Request) {
+		gate.WriteError(w, r, io.ErrUnexpectedEOF)
 	}}
-	w.Server = httptest.NewServer(outer.Wrap(g.Wrap(cfg.Door(w.App, g, log))))
+	w.Server = httptest.NewServer(outer.Wrap(g.RefuseKeysInURL(cfg.Door(w.App, g, log))))
 	t.Cleanup(func() { w.Server.Close(); s.Close() })
 	if !cfg.Empty {
 		w.populate(ctx)

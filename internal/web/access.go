@@ -22,7 +22,7 @@ func home(v *visit) error {
 	if !up {
 		return v.redirect("/setup")
 	}
-	c, err := v.App.AuthoriseUser(v.ctx, v.Gate.Token(v.r), v.Gate.Origin(v.r))
+	c, err := v.App.AuthoriseUser(v.ctx, v.Gate.SessionToken(v.r), v.Gate.Client(v.r))
 	if memo.KindOf(err) == memo.KindUnauthorized {
 		return v.redirect("/signin")
 	}
@@ -74,7 +74,7 @@ func doSetup(v *visit) error {
 	}
 	p := v.setupPage()
 	p.Fields.fill(v)
-	if err := v.App.TakeSetupAttempt(v.ctx, v.Gate.Origin(v.r)); err != nil {
+	if err := v.App.TakeSetupAttempt(v.ctx, v.Gate.Client(v.r)); err != nil {
 		return err
 	}
 	in := app.SetupRequest{
@@ -87,7 +87,7 @@ func doSetup(v *visit) error {
 		p.Fields.tell(append(in.Check(), wrong)...)
 		return v.render(http.StatusUnprocessableEntity, "setup", p)
 	}
-	problems, err := v.App.SetUp(v.ctx, in, v.FirstPlan, v.Gate.Origin(v.r))
+	problems, err := v.App.SetUp(v.ctx, in, v.FirstPlan, v.Gate.Client(v.r))
 	if err != nil {
 		return err
 	}
@@ -132,17 +132,17 @@ func doSignIn(v *visit) error {
 // signIn opens a session, always a new one, which ends the one that the browser
 // had, and goes on to a page.
 func (v *visit) signIn(email, password, to string) error {
-	token, s, _, err := v.App.SignIn(v.ctx, app.SignIn{Email: email, Password: password, Replaces: v.Gate.Token(v.r)}, v.Gate.Origin(v.r))
+	token, s, _, err := v.App.SignIn(v.ctx, app.SignIn{Email: email, Password: password, Replaces: v.Gate.SessionToken(v.r)}, v.Gate.Client(v.r))
 	if err != nil {
 		return err
 	}
-	v.Gate.SetToken(v.w, v.r, token, s.ExpiresAt)
+	v.Gate.SetSessionToken(v.w, v.r, token, s.ExpiresAt)
 	return v.redirect(to)
 }
 
 // endSession ends the session that the browser has, if any.
 func (v *visit) endSession() error {
-	c, err := v.App.AuthoriseUser(v.ctx, v.Gate.Token(v.r), v.Gate.Origin(v.r))
+	c, err := v.App.AuthoriseUser(v.ctx, v.Gate.SessionToken(v.r), v.Gate.Client(v.r))
 	if memo.KindOf(err) == memo.KindUnauthorized {
 		return nil
 	}
@@ -160,6 +160,6 @@ func doSignOut(v *visit) error {
 	if err := v.endSession(); err != nil {
 		return err
 	}
-	v.Gate.SetToken(v.w, v.r, "", v.Now())
+	v.Gate.SetSessionToken(v.w, v.r, "", v.Now())
 	return v.redirect("/signin?" + url.Values{"done": {"signedout"}}.Encode())
 }

@@ -29,7 +29,7 @@ func auditCSV(v *visit) error {
 	}
 	v.w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	v.w.Header().Set("Content-Disposition", `attachment; filename="memo-audit-`+day(v.Now())+`.csv"`)
-	return gate.Stream(v.w, v.r, v.recheck, func(ctx context.Context) error {
+	return gate.StreamWithRecheck(v.w, v.r, v.recheck, func(ctx context.Context) error {
 		v.ctx = ctx // it takes longer than a page may
 		return v.writeTrail(in, events)
 	})

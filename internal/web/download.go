@@ -82,7 +82,7 @@ func downloadMany(v *visit) error {
 	}
 	v.App.RecordArchive(v.ctx, v.Caller, archive)
 	asDownload(v.w.Header(), "application/zip", app.ArchiveName(v.Now()))
-	return gate.Stream(v.w, v.r, v.recheck, func(ctx context.Context) error { return archive.WriteZip(ctx, v.w) })
+	return gate.StreamWithRecheck(v.w, v.r, v.recheck, func(ctx context.Context) error { return archive.WriteZip(ctx, v.w) })
 }
 
 // errGone answers a ZIP of something that is not there, or not here.

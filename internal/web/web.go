@@ -193,7 +193,7 @@ func (v *visit) admit(rt route) error {
 		}
 	}
 	if rt.method == http.MethodPost {
-		if err := v.Gate.CheckOrigin(v.r); err != nil {
+		if err := v.Gate.CheckCrossOrigin(v.r); err != nil {
 			return err
 		}
 		// Who sends a form slowly may be signed out when the whole of it is here.
@@ -214,7 +214,7 @@ func (v *visit) admit(rt route) error {
 	}
 	if class, ok := counted[rt.manner]; ok {
 		left, err := v.App.TakeLimit(v.ctx, v.Caller, class)
-		gate.TellLimit(v.w.Header(), class, left)
+		gate.SetRateLimitHeaders(v.w.Header(), class, left)
 		return err
 	}
 	return nil
@@ -223,7 +223,7 @@ func (v *visit) admit(rt route) error {
 // authorise reads the truth about the visitor. One who may not be here is sent to
 // the sign-in, or finds no such page.
 func (v *visit) authorise(ctx context.Context) (c memo.Caller, err error) {
-	token, origin := v.Gate.Token(v.r), v.Gate.Origin(v.r)
+	token, origin := v.Gate.SessionToken(v.r), v.Gate.Client(v.r)
 	if v.access == user {
 		c, err = v.App.AuthoriseUser(ctx, token, origin)
 	} else if id, ok := app.ParseID(v.r.PathValue("workspace")); ok {
@@ -288,14 +288,14 @@ func (v *visit) fail(err error) {
 	} else if e, ok := errors.AsType[*memo.Error](err); ok && e.Kind != memo.KindInternal {
 		status, p.Message = gate.StatusOf(e.Kind), e.Message
 		if e.RetryAfter > 0 {
-			wait := gate.RetryAfter(v.w.Header(), e.RetryAfter)
+			wait := gate.SetRetryAfter(v.w.Header(), e.RetryAfter)
 			p.Again = fmt.Sprintf("You can go on in %s, at %s UTC.", plural(int(wait.Seconds()), "second"), v.Now().UTC().Add(wait).Format("15:04:05"))
 		}
 	} else if errors.Is(err, context.DeadlineExceeded) {
 		status, p.Message = http.StatusServiceUnavailable, "This took too long. Try again in a moment."
-		gate.RetryAfter(v.w.Header(), 2*time.Second)
+		gate.SetRetryAfter(v.w.Header(), 2*time.Second)
 	}
-	if status >= 500 && gate.HungUp(v.r) {
+	if status >= 500 && gate.IsClientGone(v.r) {
 		status = gate.StatusClientClosed
 	}
 	req := telemetry.RequestOf(v.r.Context())
