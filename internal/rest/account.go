@@ -22,31 +22,31 @@ type projectsOut struct {
 	Offset int            `json:"offset"`
 }
 
-func listProjects(c *call, in projectsIn) (projectsOut, error) {
+func listProjects(c *request, in projectsIn) (projectsOut, error) {
 	limit := min(max(in.Limit, 1), 100)
 	items, total, err := c.app.Projects(c.ctx, c.Caller, limit, in.Offset)
 	return projectsOut{items, total, limit, in.Offset}, err
 }
 
-// me is the answer of GET /me.
-type me struct {
-	Workspace memo.Workspace     `json:"workspace"`
-	Member    memo.Member        `json:"member"`
-	Key       memo.KeyView       `json:"key"`
-	Plan      memo.Plan          `json:"plan"`
-	Limits    map[string]limited `json:"limits"` // by class
+// meResponse is the answer of GET /me.
+type meResponse struct {
+	Workspace memo.Workspace        `json:"workspace"`
+	Member    memo.Member           `json:"member"`
+	Key       memo.KeyView          `json:"key"`
+	Plan      memo.Plan             `json:"plan"`
+	Limits    map[string]limitState `json:"limits"` // by class
 }
 
-// limited is a limit and what is left of it after this call.
-type limited struct {
+// limitState is a limit and what is left of it after this call.
+type limitState struct {
 	Limit         int `json:"limit"`
 	Remaining     int `json:"remaining"`
 	WindowSeconds int `json:"window_seconds"`
 }
 
-func getMe(c *call, _ nothing) (me, error) {
+func getMe(c *request, _ noBody) (meResponse, error) {
 	m, err := c.app.Me(c.ctx, c.Caller)
-	return me{m.Workspace, m.Member, m.Key, m.Workspace.Plan, map[string]limited{
+	return meResponse{m.Workspace, m.Member, m.Key, m.Workspace.Plan, map[string]limitState{
 		string(ratelimit.Data): {c.Decision.Limit, c.Decision.Remaining, int(ratelimit.Period.Seconds())},
 	}}, err
 }
@@ -62,10 +62,10 @@ type signInBody struct {
 
 func (b *signInBody) check() (problems gate.ParamErrors) {
 	if b.Email == "" {
-		problems = append(problems, problem("body", "email", "must not be empty", "value_error"))
+		problems = append(problems, paramError("body", "email", "must not be empty", "value_error"))
 	}
 	if b.Password == "" {
-		problems = append(problems, problem("body", "password", "must not be empty", "value_error"))
+		problems = append(problems, paramError("body", "password", "must not be empty", "value_error"))
 	}
 	return problems
 }
@@ -76,7 +76,7 @@ type signInOut struct {
 }
 
 // signIn opens a session, always a new one, and ends the one that the client had.
-func signIn(c *call, in signInIn) (signInOut, error) {
+func signIn(c *request, in signInIn) (signInOut, error) {
 	token, s, u, err := c.app.SignIn(c.ctx, app.SignIn{
 		Email: in.Body.Email, Password: in.Body.Password, Replaces: c.gate.SessionToken(c.r),
 	}, c.gate.Client(c.r))
@@ -87,29 +87,29 @@ func signIn(c *call, in signInIn) (signInOut, error) {
 	return signInOut{u, s}, nil
 }
 
-func signOut(c *call, _ nothing) (nothing, error) {
+func signOut(c *request, _ noBody) (noBody, error) {
 	err := c.app.RevokeSession(c.ctx, c.Caller, c.SessionID)
 	if err == nil {
 		c.gate.SetSessionToken(c.w, c.r, "", time.Unix(0, 0))
 	}
-	return nothing{}, err
+	return noBody{}, err
 }
 
 type sessionsOut struct {
 	Items []memo.Session `json:"items"`
 }
 
-func listSessions(c *call, _ nothing) (sessionsOut, error) {
+func listSessions(c *request, _ noBody) (sessionsOut, error) {
 	sessions, err := c.app.Sessions(c.ctx, c.Caller)
 	return sessionsOut{sessions}, err
 }
 
 type oneSessionIn struct {
-	ID id `path:"id"`
+	ID idParam `path:"id"`
 }
 
 // find has the session told missing before bad parameters.
-func (in oneSessionIn) find(c *call) error {
+func (in oneSessionIn) find(c *request) error {
 	sessions, err := c.app.Sessions(c.ctx, c.Caller)
 	if err != nil || slices.ContainsFunc(sessions, func(s memo.Session) bool { return s.ID == string(in.ID) }) {
 		return err
@@ -117,6 +117,6 @@ func (in oneSessionIn) find(c *call) error {
 	return memo.NotFound("Session")
 }
 
-func revokeSession(c *call, in oneSessionIn) (nothing, error) {
-	return nothing{}, c.app.RevokeSession(c.ctx, c.Caller, string(in.ID))
+func revokeSession(c *request, in oneSessionIn) (noBody, error) {
+	return noBody{}, c.app.RevokeSession(c.ctx, c.Caller, string(in.ID))
 }

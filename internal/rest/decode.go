@@ -30,22 +30,22 @@ const maxBody = 64 << 10
 // An input is a struct whose fields have a tag: `query:"name"` or `path:"name"`
 // for a parameter, with `default:"…"`, `enum:"a,b"` and `doc:"…"` beside it, or
 // `body:"required"` or `body:"optional"` for the JSON object. The kinds of
-// fields are string, int, [id] and [day].
+// fields are string, int, [idParam] and [dayParam].
 
-// id is a UUID in its canonical form.
-type id string
+// idParam is a UUID in its canonical form.
+type idParam string
 
-// day is a date, at midnight UTC; the zero day is none.
-type day struct{ time.Time }
+// dayParam is a date, at midnight UTC; the zero day is none.
+type dayParam struct{ time.Time }
 
-// checker is an input, or the body of one, with rules beyond the form of its
+// validator is an input, or the body of one, with rules beyond the form of its
 // fields.
-type checker interface{ check() gate.ParamErrors }
+type validator interface{ check() gate.ParamErrors }
 
-// decode reads a request into in, strictly, and returns all that is wrong. The
+// decodeRequest reads a request into in, strictly, and returns all that is wrong. The
 // error is for what leaves nothing to report on: 408, 413 and 415. pathOK says
 // whether the path's own parameters are good.
-func decode(w http.ResponseWriter, r *http.Request, in any) (problems gate.ParamErrors, pathOK bool, err error) {
+func decodeRequest(w http.ResponseWriter, r *http.Request, in any) (problems gate.ParamErrors, pathOK bool, err error) {
 	v := reflect.ValueOf(in).Elem()
 	fields := fieldsOf(v.Type())
 	query, bad := parseQuery(r.URL.RawQuery)
@@ -59,21 +59,21 @@ func decode(w http.ResponseWriter, r *http.Request, in any) (problems gate.Param
 			values, given := query[name]
 			switch {
 			case len(values) > 1:
-				problems = append(problems, problem("query", name, "must be given once", "repeated"))
+				problems = append(problems, paramError("query", name, "must be given once", "repeated"))
 			case given:
-				problems = append(problems, set(field, tag, values[0], "query", name)...)
+				problems = append(problems, setParam(field, tag, values[0], "query", name)...)
 			case tag.Get("default") != "":
-				problems = append(problems, set(field, tag, tag.Get("default"), "query", name)...)
+				problems = append(problems, setParam(field, tag, tag.Get("default"), "query", name)...)
 			}
 		} else if name := tag.Get("path"); name != "" {
-			if p := set(field, tag, r.PathValue(name), "path", name); p != nil {
+			if p := setParam(field, tag, r.PathValue(name), "path", name); p != nil {
 				problems, pathOK = append(problems, p...), false
 			}
 		}
 	}
 	for _, name := range sortedNames(query) {
 		if !names[name] {
-			problems = append(problems, problem("query", name, "is not a parameter of this call", "unknown"))
+			problems = append(problems, paramError("query", name, "is not a parameter of this call", "unknown"))
 		}
 	}
 	for _, f := range fields {
@@ -84,29 +84,29 @@ func decode(w http.ResponseWriter, r *http.Request, in any) (problems gate.Param
 				return nil, pathOK, err
 			}
 			problems = append(problems, bad...)
-			if c, ok := body.(checker); ok && len(bad) == 0 {
+			if c, ok := body.(validator); ok && len(bad) == 0 {
 				problems = append(problems, c.check()...)
 			}
 		}
 	}
 	// What a parameter could not be read into is its default here, so nothing is
 	// told twice.
-	if c, ok := in.(checker); ok {
+	if c, ok := in.(validator); ok {
 		problems = append(problems, c.check()...)
 	}
 	return problems, pathOK, nil
 }
 
-// inputs keeps the fields of every input type: finding them costs more than
+// fieldCache keeps the fields of every input type: finding them costs more than
 // reading a query does.
-var inputs sync.Map // reflect.Type → []reflect.StructField
+var fieldCache sync.Map // reflect.Type → []reflect.StructField
 
 func fieldsOf(t reflect.Type) []reflect.StructField {
-	if f, ok := inputs.Load(t); ok {
+	if f, ok := fieldCache.Load(t); ok {
 		return f.([]reflect.StructField)
 	}
 	f := reflect.VisibleFields(t)
-	inputs.Store(t, f)
+	fieldCache.Store(t, f)
 	return f
 }
 
@@ -126,7 +126,7 @@ func parseQuery(raw string) (url.Values, gate.ParamErrors) {
 	for _, name := range sortedNames(values) {
 		for _, s := range append(values[name], name) {
 			if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
-				problems = append(problems, problem("query", name, "must be valid UTF-8 without NUL", "malformed"))
+				problems = append(problems, paramError("query", name, "must be valid UTF-8 without NUL", "malformed"))
 			}
 		}
 	}
@@ -145,47 +145,47 @@ func sortedNames(values url.Values) []string {
 // maxName is how many characters of a name that a caller sent are repeated.
 const maxName = 100
 
-// problem names a parameter or member as the caller wrote it.
-func problem(where, name, msg, kind string) gate.ParamError {
+// paramError names a parameter or member as the caller wrote it.
+func paramError(where, name, msg, kind string) gate.ParamError {
 	return gate.ParamError{Loc: []any{where, memo.Printable(name, maxName)}, Msg: msg, Type: kind}
 }
 
-// set parses s into a field.
-func set(field reflect.Value, tag reflect.StructTag, s, where, name string) gate.ParamErrors {
+// setParam parses s into a field.
+func setParam(field reflect.Value, tag reflect.StructTag, s, where, name string) gate.ParamErrors {
 	switch field.Interface().(type) {
-	case id:
+	case idParam:
 		u, ok := app.ParseID(s)
 		if !ok {
-			return gate.ParamErrors{problem(where, name, "must be a UUID", "uuid")}
+			return gate.ParamErrors{paramError(where, name, "must be a UUID", "uuid")}
 		}
 		field.SetString(u)
-	case day:
+	case dayParam:
 		t, err := time.Parse(time.DateOnly, s)
 		if err != nil {
-			return gate.ParamErrors{problem(where, name, "must be a date such as 2026-05-20", "date")}
+			return gate.ParamErrors{paramError(where, name, "must be a date such as 2026-05-20", "date")}
 		}
-		field.Set(reflect.ValueOf(day{t}))
+		field.Set(reflect.ValueOf(dayParam{t}))
 	case int:
-		n, ok := integer(s)
+		n, ok := parseInteger(s)
 		if !ok {
-			return gate.ParamErrors{problem(where, name, "must be an integer", "integer")}
+			return gate.ParamErrors{paramError(where, name, "must be an integer", "integer")}
 		}
-		if least := tag.Get("min"); least != "" && n < atoi(least) {
-			return gate.ParamErrors{problem(where, name, "must be "+least+" or more", "too_small")}
+		if least := tag.Get("min"); least != "" && n < mustAtoi(least) {
+			return gate.ParamErrors{paramError(where, name, "must be "+least+" or more", "too_small")}
 		}
 		field.SetInt(int64(n))
 	default:
 		if enum := tag.Get("enum"); enum != "" && !slices.Contains(strings.Split(enum, ","), s) {
-			return gate.ParamErrors{problem(where, name, "must be one of "+strings.ReplaceAll(enum, ",", ", "), "enum")}
+			return gate.ParamErrors{paramError(where, name, "must be one of "+strings.ReplaceAll(enum, ",", ", "), "enum")}
 		}
 		field.SetString(s)
 	}
 	return nil
 }
 
-// integer reads a decimal number in ASCII digits. One that is too large for an
+// parseInteger reads a decimal number in ASCII digits. One that is too large for an
 // int is the largest: it is an integer all the same.
-func integer(s string) (int, bool) {
+func parseInteger(s string) (int, bool) {
 	digits := strings.TrimPrefix(s, "-")
 	if digits == "" || strings.Trim(digits, "0123456789") != "" {
 		return 0, false
@@ -194,7 +194,7 @@ func integer(s string) (int, bool) {
 	return n, err == nil || errors.Is(err, strconv.ErrRange)
 }
 
-func atoi(s string) int {
+func mustAtoi(s string) int {
 	n, err := strconv.Atoi(s)
 	if err != nil {
 		panic(fmt.Errorf("rest: tag %q: %w", s, err))
@@ -245,7 +245,7 @@ func decodeObject(body []byte, into any) (problems gate.ParamErrors) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
-		problems = append(problems, problem("body", name, "is not a member of this object", "unknown"))
+		problems = append(problems, paramError("body", name, "is not a member of this object", "unknown"))
 	}
 	return problems
 }
@@ -260,7 +260,7 @@ func bodyLoc(err error) []any {
 	}
 	loc := []any{"body"}
 	for token := range at.Tokens() {
-		if n, ok := integer(token); ok {
+		if n, ok := parseInteger(token); ok {
 			loc = append(loc, n)
 		} else {
 			loc = append(loc, memo.Printable(token, maxName))
@@ -287,10 +287,10 @@ func bodyMessage(err error) string {
 	return "must be well-formed JSON in UTF-8"
 }
 
-// fieldProblem places an error of the domain's own check in the body.
-func fieldProblem(err error) gate.ParamErrors {
+// bodyError places an error of the domain's own check in the body.
+func bodyError(err error) gate.ParamErrors {
 	if e, ok := errors.AsType[*memo.Error](err); ok {
-		return gate.ParamErrors{problem("body", e.Field, e.Message, "value_error")}
+		return gate.ParamErrors{paramError("body", e.Field, e.Message, "value_error")}
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func FuzzDecode(f *testing.F) {
 		r.URL.RawQuery = query
 		r.Header.Set("Content-Type", "application/json")
 		var list listIn
-		problems, _, err := decode(httptest.NewRecorder(), r, &list)
+		problems, _, err := decodeRequest(httptest.NewRecorder(), r, &list)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +33,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		r.URL.RawQuery = ""
 		var create createKeyIn
-		problems, _, err = decode(httptest.NewRecorder(), r, &create)
+		problems, _, err = decodeRequest(httptest.NewRecorder(), r, &create)
 		if err == nil && len(problems) == 0 && strings.TrimSpace(create.Body.Name) == "" {
 			t.Fatalf("took a key without a name out of %q", body)
 		}
@@ -72,9 +72,9 @@ func TestNamesComeBackPrintable(t *testing.T) {
 		r.Header.Set("Content-Type", "application/json")
 		var problems gate.ParamErrors
 		if c.body == "" {
-			problems, _, _ = decode(httptest.NewRecorder(), r, &listIn{})
+			problems, _, _ = decodeRequest(httptest.NewRecorder(), r, &listIn{})
 		} else {
-			problems, _, _ = decode(httptest.NewRecorder(), r, &createKeyIn{})
+			problems, _, _ = decodeRequest(httptest.NewRecorder(), r, &createKeyIn{})
 		}
 		if len(problems) == 0 || fmt.Sprint(problems[len(problems)-1].Loc) != c.want {
 			t.Errorf("%s %s: %v, want %s", c.query, c.body, problems, c.want)

@@ -11,10 +11,10 @@ import (
 	"memoai.tech/memo/internal/gate"
 )
 
-// inWorkspace is the parameter of every call of key management, which the gate
+// workspaceParam is the parameter of every call of key management, which the gate
 // has read before.
-type inWorkspace struct {
-	WorkspaceID id `query:"workspace_id" doc:"which of your workspaces; may be left out if there is one only"`
+type workspaceParam struct {
+	WorkspaceID idParam `query:"workspace_id" doc:"which of your workspaces; may be left out if there is one only"`
 }
 
 type keysOut struct {
@@ -24,13 +24,13 @@ type keysOut struct {
 }
 
 type listKeysIn struct {
-	inWorkspace
+	workspaceParam
 	Status string `query:"status" enum:"active,expired,revoked,deactivated" doc:"only with this status"`
 	Limit  int    `query:"limit" default:"100" doc:"how many; clamped to 1–1000"`
 	Cursor string `query:"cursor" doc:"next_cursor of the page before; costs the same at every depth"`
 }
 
-func listKeys(c *call, in listKeysIn) (keysOut, error) {
+func listKeys(c *request, in listKeysIn) (keysOut, error) {
 	list := app.KeyQuery{Status: memo.KeyStatus(in.Status), Limit: in.Limit, Cursor: in.Cursor}
 	p, err := c.app.ListKeys(c.ctx, c.Caller, list)
 	out := keysOut{Items: p.Items, Total: p.Total}
@@ -41,7 +41,7 @@ func listKeys(c *call, in listKeysIn) (keysOut, error) {
 }
 
 type createKeyIn struct {
-	inWorkspace
+	workspaceParam
 	Body createKeyBody `body:"required"`
 }
 
@@ -54,66 +54,66 @@ type createKeyBody struct {
 
 func (b *createKeyBody) check() (problems gate.ParamErrors) {
 	if _, err := memo.CleanName("name", b.Name); err != nil {
-		problems = append(problems, fieldProblem(err)...)
+		problems = append(problems, bodyError(err)...)
 	}
 	var bad gate.ParamErrors
-	b.expires, bad = expiry(b.ExpiresAt)
+	b.expires, bad = parseExpiry(b.ExpiresAt)
 	return append(problems, bad...)
 }
 
-// expiry reads an optional expiry.
-func expiry(s *string) (*time.Time, gate.ParamErrors) {
+// parseExpiry reads an optional expiry.
+func parseExpiry(s *string) (*time.Time, gate.ParamErrors) {
 	if s == nil {
 		return nil, nil
 	}
 	t, err := memo.ParseExpiry("expires_at", *s, time.Now())
 	if err != nil {
-		return nil, fieldProblem(err)
+		return nil, bodyError(err)
 	}
 	return &t, nil
 }
 
-func createKey(c *call, in createKeyIn) (memo.CreatedKey, error) {
+func createKey(c *request, in createKeyIn) (memo.CreatedKey, error) {
 	return c.app.CreateKey(c.ctx, c.Caller, app.KeyRequest{Name: in.Body.Name, ExpiresAt: in.Body.expires})
 }
 
 type keyIn struct {
-	ID id `path:"id"`
-	inWorkspace
+	ID idParam `path:"id"`
+	workspaceParam
 }
 
-func (in keyIn) find(c *call) error {
+func (in keyIn) find(c *request) error {
 	_, err := c.app.GetKey(c.ctx, c.Caller, string(in.ID))
 	return err
 }
 
-func getKey(c *call, in keyIn) (memo.KeyView, error) {
+func getKey(c *request, in keyIn) (memo.KeyView, error) {
 	return c.app.GetKey(c.ctx, c.Caller, string(in.ID))
 }
 
 type updateKeyIn struct {
-	ID id `path:"id"`
-	inWorkspace
+	ID idParam `path:"id"`
+	workspaceParam
 	Body updateKeyBody `body:"required"`
 }
 
-func (in updateKeyIn) find(c *call) error { return keyIn{ID: in.ID}.find(c) }
+func (in updateKeyIn) find(c *request) error { return keyIn{ID: in.ID}.find(c) }
 
 type updateKeyBody struct {
-	Name      nullable `json:"name,omitzero"`
-	ExpiresAt nullable `json:"expires_at,omitzero"` // null: never
+	Name      nullableString `json:"name,omitzero"`
+	ExpiresAt nullableString `json:"expires_at,omitzero"` // null: never
 
 	change app.KeyChange
 }
 
-// nullable tells a member that is null from one that is not there.
-type nullable struct {
+// nullableString tells a member that is null from one that is not there.
+type nullableString struct {
 	given bool
 	value *string
 }
 
 // UnmarshalJSON is called for null as well.
-func (n *nullable) UnmarshalJSON(b []byte) error {
+func (n *nullableString) UnmarshalJSON(b []byte) error {
 	n.given = true
 	return json.Unmarshal(b, &n.value)
 }
@@ -122,27 +122,27 @@ func (b *updateKeyBody) check() (problems gate.ParamErrors) {
 	if b.Name.given {
 		b.change.Name = cmp.Or(b.Name.value, new(string)) // null is no name either
 		if _, err := memo.CleanName("name", *b.change.Name); err != nil {
-			problems = append(problems, fieldProblem(err)...)
+			problems = append(problems, bodyError(err)...)
 		}
 	}
 	if b.ExpiresAt.given {
-		t, bad := expiry(b.ExpiresAt.value)
+		t, bad := parseExpiry(b.ExpiresAt.value)
 		b.change.ExpiresAt, problems = &t, append(problems, bad...)
 	}
 	return problems
 }
 
-func updateKey(c *call, in updateKeyIn) (memo.KeyView, error) {
+func updateKey(c *request, in updateKeyIn) (memo.KeyView, error) {
 	return c.app.ChangeKey(c.ctx, c.Caller, string(in.ID), in.Body.change)
 }
 
 type rotateKeyIn struct {
-	ID id `path:"id"`
-	inWorkspace
+	ID idParam `path:"id"`
+	workspaceParam
 	Body rotateKeyBody `body:"optional"`
 }
 
-func (in rotateKeyIn) find(c *call) error { return keyIn{ID: in.ID}.find(c) }
+func (in rotateKeyIn) find(c *request) error { return keyIn{ID: in.ID}.find(c) }
 
 type rotateKeyBody struct {
 	Overlap *string `json:"overlap,omitempty"` // such as 24h; absent: until it is revoked
@@ -156,16 +156,16 @@ func (b *rotateKeyBody) check() gate.ParamErrors {
 	}
 	d, err := time.ParseDuration(*b.Overlap)
 	if err != nil || d < 0 || d > memo.MaxOverlap {
-		return gate.ParamErrors{problem("body", "overlap", "must be a duration from 0 to 7 days such as 24h or 30m", "duration")}
+		return gate.ParamErrors{paramError("body", "overlap", "must be a duration from 0 to 7 days such as 24h or 30m", "duration")}
 	}
 	b.overlap = &d
 	return nil
 }
 
-func rotateKey(c *call, in rotateKeyIn) (memo.CreatedKey, error) {
+func rotateKey(c *request, in rotateKeyIn) (memo.CreatedKey, error) {
 	return c.app.RotateKey(c.ctx, c.Caller, string(in.ID), "", in.Body.overlap)
 }
 
-func revokeKey(c *call, in keyIn) (nothing, error) {
-	return nothing{}, c.app.RevokeKey(c.ctx, c.Caller, string(in.ID))
+func revokeKey(c *request, in keyIn) (noBody, error) {
+	return noBody{}, c.app.RevokeKey(c.ctx, c.Caller, string(in.ID))
 }

@@ -86,7 +86,7 @@ func (w *world) walk(rt route, g good) {
 	}
 	takesID := strings.Contains(g.path+g.body, "{own}")
 
-	if rt.access != open && rt.access != bySignIn {
+	if rt.access != public && rt.access != bySignIn {
 		send(http.DefaultClient, own, "").Want(401)
 	}
 	switch rt.access {
@@ -99,7 +99,7 @@ func (w *world) walk(rt route, g good) {
 		send(http.DefaultClient, own, "", testworld.WithKey(w.OlgaKey.Key)).Want(403, "key_management_forbidden")
 		send(http.DefaultClient, own, "", testworld.WithKey(w.OlgaKey.Key[:45]+"!")).Want(401, "Invalid API key")
 	}
-	if rt.access != byKey && rt.access != open && rt.method != "GET" {
+	if rt.access != byKey && rt.access != public && rt.method != "GET" {
 		send(client, own, "", credential, testworld.WithHeader("Sec-Fetch-Site", "same-site")).Want(403, "cross_origin")
 		send(client, own, "", credential, testworld.WithHeader("Origin", "null")).Want(403, "cross_origin")
 	}
@@ -112,7 +112,7 @@ func (w *world) walk(rt route, g good) {
 		// What is not there is told before what is wrong with the rest.
 		send(client, foreign, "?nope=1", credential).Want(404)
 	}
-	if rt.access != open {
+	if rt.access != public {
 		send(client, own, "?nope=1", credential).Want(422, `"loc":["query","nope"]`)
 		send(client, own, "?nope=1&nope=2&also=3", credential).Want(422, `["query","nope"]`, `["query","also"]`)
 	}

@@ -132,7 +132,7 @@ func (a *API) document() openAPI {
 				"session": {Type: "apiKey", In: "cookie", Name: "__Host-memo_session", Description: "The cookie that POST /api/v1/session sets (memo_session over plain HTTP)."},
 			},
 			Schemas:   map[string]*jsonschema.Schema{},
-			Responses: refusals(),
+			Responses: refusalResponses(),
 		},
 	}
 	for _, rt := range a.routes {
@@ -163,7 +163,7 @@ func (rt route) operation(schemas map[string]*jsonschema.Schema) operation {
 	case bySignIn:
 		op.Tags = []string{"session"}
 		refused = append(refused, 401, 403, 422, 429)
-	case open:
+	case public:
 		op.Tags = []string{"about"}
 		refused = append(refused, 401)
 	}
@@ -188,15 +188,15 @@ func (rt route) operation(schemas map[string]*jsonschema.Schema) operation {
 	for _, status := range refused {
 		op.Responses[strconv.Itoa(status)] = response{Ref: "#/components/responses/" + responseName(status)}
 	}
-	op.Responses[strconv.Itoa(rt.status)] = rt.answer(schemas)
-	if rt.kept {
+	op.Responses[strconv.Itoa(rt.status)] = rt.successResponse(schemas)
+	if rt.cached {
 		op.Responses["304"] = response{Description: "Unchanged since the ETag in If-None-Match."}
 	}
 	return op
 }
 
-// answer describes the good answer.
-func (rt route) answer(schemas map[string]*jsonschema.Schema) response {
+// successResponse describes the good answer.
+func (rt route) successResponse(schemas map[string]*jsonschema.Schema) response {
 	r := response{Description: http.StatusText(rt.status)}
 	if rt.access == byKey || rt.access == byMember {
 		r.Headers = map[string]header{
@@ -228,14 +228,14 @@ func parameterOf(f reflect.StructField) (parameter, bool) {
 	}
 	def := f.Tag.Get("default")
 	switch f.Type {
-	case reflect.TypeFor[id]():
+	case reflect.TypeFor[idParam]():
 		p.Schema.Type, p.Schema.Format = "string", "uuid"
-	case reflect.TypeFor[day]():
+	case reflect.TypeFor[dayParam]():
 		p.Schema.Type, p.Schema.Format = "string", "date"
 	case reflect.TypeFor[int]():
 		p.Schema.Type = "integer"
 		if least := f.Tag.Get("min"); least != "" {
-			p.Schema.Minimum = jsonschema.Ptr(float64(atoi(least)))
+			p.Schema.Minimum = jsonschema.Ptr(float64(mustAtoi(least)))
 		}
 		if def != "" {
 			p.Schema.Default = json.RawMessage(def)
@@ -246,13 +246,13 @@ func parameterOf(f reflect.StructField) (parameter, bool) {
 			p.Schema.Default = json.RawMessage(strconv.Quote(def))
 		}
 		if enum := f.Tag.Get("enum"); enum != "" {
-			p.Schema.Enum = anys(strings.Split(enum, ","))
+			p.Schema.Enum = toAny(strings.Split(enum, ","))
 		}
 	}
 	return p, true
 }
 
-func anys[T any](values []T) (out []any) {
+func toAny[T any](values []T) (out []any) {
 	for _, v := range values {
 		out = append(out, v)
 	}
@@ -264,17 +264,17 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[time.Time]():      {Type: "string", Format: "date-time"},
 		reflect.TypeFor[memo.Optional]():  {Types: []string{"null", "string"}},
-		reflect.TypeFor[nullable]():       {Types: []string{"null", "string"}},
-		reflect.TypeFor[memo.Status]():    {Type: "string", Enum: anys(memo.Statuses)},
-		reflect.TypeFor[memo.KeyStatus](): {Type: "string", Enum: anys(memo.KeyStatuses)},
-		reflect.TypeFor[memo.Plan]():      {Type: "string", Enum: anys(memo.Plans)},
+		reflect.TypeFor[nullableString](): {Types: []string{"null", "string"}},
+		reflect.TypeFor[memo.Status]():    {Type: "string", Enum: toAny(memo.Statuses)},
+		reflect.TypeFor[memo.KeyStatus](): {Type: "string", Enum: toAny(memo.KeyStatuses)},
+		reflect.TypeFor[memo.Plan]():      {Type: "string", Enum: toAny(memo.Plans)},
 		reflect.TypeFor[memo.Role]():      {Type: "string", Enum: []any{memo.RoleOwner, memo.RoleMember}},
 		reflect.TypeFor[totalRelation]():  {Type: "string", Enum: []any{"eq", "gte"}, Description: "eq: total is exact; gte: there are more, as a search counts up to 10,000"},
 	}})
 	if err != nil {
 		panic(fmt.Errorf("rest: schema of %v: %w", t, err)) // a type of the table, so every start would fail
 	}
-	each(s, func(s *jsonschema.Schema) {
+	eachRoute(s, func(s *jsonschema.Schema) {
 		if len(s.Types) == 2 && s.Types[1] == "array" {
 			s.Types, s.Type = nil, "array" // no answer has null for a list
 		}
@@ -284,7 +284,7 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 
 // withoutClosing lets answers grow: a client must not refuse a new member.
 func withoutClosing(s *jsonschema.Schema) *jsonschema.Schema {
-	each(s, func(s *jsonschema.Schema) {
+	eachRoute(s, func(s *jsonschema.Schema) {
 		if s.Type == "object" && s.Properties != nil {
 			s.AdditionalProperties = nil
 		}
@@ -292,25 +292,25 @@ func withoutClosing(s *jsonschema.Schema) *jsonschema.Schema {
 	return s
 }
 
-func each(s *jsonschema.Schema, f func(*jsonschema.Schema)) {
+func eachRoute(s *jsonschema.Schema, f func(*jsonschema.Schema)) {
 	if s == nil {
 		return
 	}
 	f(s)
 	for _, p := range s.Properties {
-		each(p, f)
+		eachRoute(p, f)
 	}
-	each(s.Items, f)
+	eachRoute(s.Items, f)
 	if s.AdditionalProperties != nil && s.AdditionalProperties.Type != "" {
-		each(s.AdditionalProperties, f)
+		eachRoute(s.AdditionalProperties, f)
 	}
 }
 
 // componentName names the schema of an answer.
 func componentName(t reflect.Type) string {
 	names := map[reflect.Type]string{
-		reflect.TypeFor[listed](): "TranscriptionList", reflect.TypeFor[memo.Transcription](): "Transcription",
-		reflect.TypeFor[projectsOut](): "ProjectList", reflect.TypeFor[me](): "Me",
+		reflect.TypeFor[listPage](): "TranscriptionList", reflect.TypeFor[memo.Transcription](): "Transcription",
+		reflect.TypeFor[projectsOut](): "ProjectList", reflect.TypeFor[meResponse](): "Me",
 		reflect.TypeFor[keysOut](): "KeyList", reflect.TypeFor[memo.KeyView](): "Key",
 		reflect.TypeFor[memo.CreatedKey](): "NewKey", reflect.TypeFor[signInOut](): "SignedIn",
 		reflect.TypeFor[sessionsOut](): "SessionList",
@@ -323,8 +323,8 @@ func componentName(t reflect.Type) string {
 
 func responseName(status int) string { return "Refused" + strconv.Itoa(status) }
 
-// refusals describes every refusal (contract section 1).
-func refusals() map[string]response {
+// refusalResponses describes every refusal (contract section 1).
+func refusalResponses() map[string]response {
 	text := &jsonschema.Schema{Type: "string"}
 	code := &jsonschema.Schema{
 		Type: "object", Required: []string{"code", "message"},

@@ -10,16 +10,16 @@ import (
 // than the bound, whatever the addresses are.
 func TestPagesAreBoundedByBytes(t *testing.T) {
 	const most = 1 << 20
-	p := newPages(most)
-	put := func(i, size int) pageKey {
-		k := pageKey{"w", 1, sha256.Sum256([]byte(fmt.Sprint(i)))}
-		p.put(k, newPage(k, make([]byte, size)))
+	p := newResponseCache(most)
+	put := func(i, size int) responseKey {
+		k := responseKey{"w", 1, sha256.Sum256([]byte(fmt.Sprint(i)))}
+		p.put(k, newCachedResponse(k, make([]byte, size)))
 		return k
 	}
 	for i := range 10_000 {
 		put(i, 10)
 	}
-	if n := p.lru.Len(); p.bytes > most || n > most/perPage || n < most/perPage/2 {
+	if n := p.lru.Len(); p.bytes > most || n > most/entryOverhead || n < most/entryOverhead/2 {
 		t.Errorf("%d pages take %d bytes", n, p.bytes)
 	}
 	large := put(-1, most/8)

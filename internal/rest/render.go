@@ -11,8 +11,8 @@ import (
 // The two answers that are asked for most are put together from what is kept
 // as JSON: a list's items and a transcript's segments are copied, not decoded.
 
-// appendList renders a page of a list (contract section 2).
-func appendList(b []byte, p app.Page, search bool) ([]byte, error) {
+// appendListPage renders a page of a list (contract section 2).
+func appendListPage(b []byte, p app.Page, search bool) ([]byte, error) {
 	b = append(b, `{"items":[`...)
 	for i, it := range p.Items {
 		if i > 0 {
@@ -46,8 +46,8 @@ func appendList(b []byte, p app.Page, search bool) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// appendWhole renders a transcription with its text (contract section 2).
-func appendWhole(b []byte, w app.Transcription) ([]byte, error) {
+// appendTranscription renders a transcription with its text (contract section 2).
+func appendTranscription(b []byte, w app.Transcription) ([]byte, error) {
 	b, err := w.AppendJSON(b)
 	if err != nil {
 		return nil, err

@@ -26,8 +26,8 @@ type Config struct {
 	// PublicURL is the server's address in the OpenAPI document, "" for a
 	// relative one.
 	PublicURL string
-	// PageBytes bounds the rendered pages that are kept; 0 means 64 MB.
-	PageBytes int
+	// CacheBytes bounds the rendered pages that are kept; 0 means 64 MB.
+	CacheBytes int
 }
 
 // Prefix is where the API's data and key routes live.
@@ -37,7 +37,7 @@ const Prefix = "/api/v1/developer"
 type API struct {
 	app    *app.App
 	gate   *gate.Gate
-	pages  *pages
+	pages  *responseCache
 	routes []route
 	public string
 	schema []byte // the OpenAPI document
@@ -45,11 +45,11 @@ type API struct {
 
 // New makes the API.
 func New(cfg Config) *API {
-	bytes := cfg.PageBytes
+	bytes := cfg.CacheBytes
 	if bytes == 0 {
 		bytes = 64 << 20
 	}
-	a := &API{app: cfg.App, gate: cfg.Gate, pages: newPages(bytes), public: cfg.PublicURL}
+	a := &API{app: cfg.App, gate: cfg.Gate, pages: newResponseCache(bytes), public: cfg.PublicURL}
 	a.routes = a.table()
 	schema, err := json.MarshalIndent(a.document(), "", "  ")
 	if err != nil {
@@ -78,17 +78,17 @@ func (a *API) Handler() http.Handler {
 		if byPath[rt.path] == nil {
 			byPath[rt.path] = map[string]http.Handler{}
 		}
-		byPath[rt.path][rt.method] = a.serve(rt)
+		byPath[rt.path][rt.method] = a.handler(rt)
 	}
 	for path, methods := range byPath {
-		mux.Handle(path, oneOf(methods))
+		mux.Handle(path, byMethod(methods))
 	}
 	mux.HandleFunc("/", NotFound)
-	return canonical(mux)
+	return refuseUncleanPath(mux)
 }
 
-// oneOf chooses by method, and answers 405 itself to have it in JSON.
-func oneOf(methods map[string]http.Handler) http.Handler {
+// byMethod chooses by method, and answers 405 itself to have it in JSON.
+func byMethod(methods map[string]http.Handler) http.Handler {
 	if get := methods[http.MethodGet]; get != nil {
 		methods[http.MethodHead] = get // counts like the GET it stands for
 	}
@@ -109,9 +109,9 @@ func oneOf(methods map[string]http.Handler) http.Handler {
 	})
 }
 
-// canonical answers 404 where ServeMux would redirect to a tidier path: a
+// refuseUncleanPath answers 404 where ServeMux would redirect to a tidier path: a
 // client that follows would send its key twice.
-func canonical(mux *http.ServeMux) http.Handler {
+func refuseUncleanPath(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := r.URL.Path
 		if strings.Contains(p, "//") || strings.Contains(p, "/./") || strings.Contains(p, "/../") ||
@@ -129,8 +129,8 @@ func NotFound(w http.ResponseWriter, r *http.Request) {
 	gate.WriteError(w, r, &gate.StatusError{Status: http.StatusNotFound, Detail: "Not found. The API is described at /openapi.json."})
 }
 
-// serve is the one adapter between HTTP and a route.
-func (a *API) serve(rt route) http.Handler {
+// handler is the one adapter between HTTP and a route.
+func (a *API) handler(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		telemetry.RequestOf(r.Context()).Route = rt.method + " " + rt.path
 		admission, ok := a.admit(rt, w, r)
@@ -139,8 +139,8 @@ func (a *API) serve(rt route) http.Handler {
 		}
 		ctx, cancel := context.WithDeadline(r.Context(), a.gate.Deadline(r))
 		defer cancel()
-		c := &call{API: a, w: w, r: r, ctx: ctx, Admission: admission}
-		if rt.kept && a.answerKept(c) {
+		c := &request{API: a, w: w, r: r, ctx: ctx, Admission: admission}
+		if rt.cached && a.writeCached(c) {
 			return
 		}
 		if err := rt.handle(c); err != nil {
@@ -155,18 +155,18 @@ func (a *API) admit(rt route, w http.ResponseWriter, r *http.Request) (gate.Admi
 	case byKey:
 		return a.gate.AdmitDataCall(w, r)
 	case byMember:
-		workspaceID, bad := workspaceOf(r)
+		workspaceID, bad := workspaceParamOf(r)
 		return a.gate.AdmitManagementCall(w, r, workspaceID, bad)
 	case byUser:
 		return a.gate.AdmitUser(w, r)
 	case bySignIn:
 		return gate.Admission{}, a.gate.RefuseCrossOrigin(w, r)
 	}
-	return gate.Admission{}, rt.access == open
+	return gate.Admission{}, rt.access == public
 }
 
-// call is one request on its way through a route.
-type call struct {
+// request is one request on its way through a route.
+type request struct {
 	*API
 	gate.Admission
 	w   http.ResponseWriter

@@ -9,15 +9,15 @@ import (
 	"memoai.tech/memo/internal/gate"
 )
 
-// access is what admits a caller to a route.
-type access uint8
+// admissionKind is what admits a caller to a route.
+type admissionKind uint8
 
 const (
-	byKey    access = iota // an API key; counted as data
-	byMember               // a signed-in member of a workspace; counted as management
-	byUser                 // a signed-in user, for what is their own
-	bySignIn               // nobody yet, but from our own pages only
-	open                   // anybody
+	byKey    admissionKind = iota // an API key; counted as data
+	byMember                      // a signed-in member of a workspace; counted as management
+	byUser                        // a signed-in user, for what is their own
+	bySignIn                      // nobody yet, but from our own pages only
+	public                        // anybody
 )
 
 // route is a row of the table. Adding one: a row in [API.table]; its input and
@@ -27,12 +27,12 @@ type route struct {
 	method, path string
 	name         string // operationId
 	doc          string // one sentence
-	access       access
-	kept         bool // the answer may be kept under the content version
+	access       admissionKind
+	cached       bool // the answer may be kept under the content version
 	in, out      reflect.Type
 	status       int
 	produces     string // content type, where it is not JSON
-	handle       func(*call) error
+	handle       func(*request) error
 }
 
 // table lists every route.
@@ -44,10 +44,10 @@ func (a *API) table() []route {
 	)
 	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
 	return []route{
-		kept(get, transcriptions, "listTranscriptions", "Lists the workspace's transcriptions, without their text.", listTranscriptions),
-		kept(get, transcriptions+"/{id}", "getTranscription", "Reads one transcription with its text, segments and AI reports.", getTranscription),
-		raw(get, transcriptions+"/{id}/export", "exportTranscription", "Exports one transcription as a file.", "text/markdown", exportTranscription),
-		raw(post, transcriptions+"/export", "exportTranscriptions", "Exports 1 to 100 transcriptions as one ZIP, streamed.", "application/zip", exportTranscriptions),
+		cachedEndpoint(get, transcriptions, "listTranscriptions", "Lists the workspace's transcriptions, without their text.", listTranscriptions),
+		cachedEndpoint(get, transcriptions+"/{id}", "getTranscription", "Reads one transcription with its text, segments and AI reports.", getTranscription),
+		rawEndpoint(get, transcriptions+"/{id}/export", "exportTranscription", "Exports one transcription as a file.", "text/markdown", exportTranscription),
+		rawEndpoint(post, transcriptions+"/export", "exportTranscriptions", "Exports 1 to 100 transcriptions as one ZIP, streamed.", "application/zip", exportTranscriptions),
 		endpoint(get, Prefix+"/projects", "listProjects", "Lists the workspace's projects.", byKey, 200, listProjects),
 		endpoint(get, Prefix+"/me", "getMe", "Tells what the key is: workspace, member, plan and limits.", byKey, 200, getMe),
 
@@ -65,26 +65,26 @@ func (a *API) table() []route {
 
 		{
 			method: get, path: Prefix + "/openapi.json", name: "getOpenAPI", doc: "This document, which is at /openapi.json as well.",
-			access: open, status: 200, in: reflect.TypeFor[nothing](), out: reflect.TypeFor[any](),
-			handle: func(c *call) error { a.ServeOpenAPI(c.w, c.r); return nil },
+			access: public, status: 200, in: reflect.TypeFor[noBody](), out: reflect.TypeFor[any](),
+			handle: func(c *request) error { a.ServeOpenAPI(c.w, c.r); return nil },
 		},
 	}
 }
 
 // endpoint is a route that takes In, checks it, calls f, and answers Out as
 // JSON with a status; 204 has no body.
-func endpoint[In, Out any](method, path, name, doc string, by access, status int, f func(*call, In) (Out, error)) route {
+func endpoint[In, Out any](method, path, name, doc string, by admissionKind, status int, f func(*request, In) (Out, error)) route {
 	return route{
 		method: method, path: path, name: name, doc: doc, access: by, status: status,
 		in: reflect.TypeFor[In](), out: reflect.TypeFor[Out](),
-		handle: func(c *call) error {
-			in, err := take[In](c)
+		handle: func(c *request) error {
+			in, err := decodeInput[In](c)
 			if err != nil {
 				return err
 			}
 			out, err := f(c, in)
 			if err != nil {
-				return place(c, err)
+				return locateError(c, err)
 			}
 			if status == http.StatusNoContent {
 				c.w.Header().Set("Cache-Control", "private, no-store")
@@ -97,74 +97,74 @@ func endpoint[In, Out any](method, path, name, doc string, by access, status int
 	}
 }
 
-// kept is a GET by key whose rendered answer, of the form Out, is kept under
+// cachedEndpoint is a GET by key whose rendered answer, of the form Out, is kept under
 // the workspace's content version.
-func kept[In, Out any](method, path, name, doc string, f func(*call, In) ([]byte, Out, error)) route {
+func cachedEndpoint[In, Out any](method, path, name, doc string, f func(*request, In) ([]byte, Out, error)) route {
 	return route{
-		method: method, path: path, name: name, doc: doc, access: byKey, status: 200, kept: true,
+		method: method, path: path, name: name, doc: doc, access: byKey, status: 200, cached: true,
 		in: reflect.TypeFor[In](), out: reflect.TypeFor[Out](),
-		handle: func(c *call) error {
-			in, err := take[In](c)
+		handle: func(c *request) error {
+			in, err := decodeInput[In](c)
 			if err != nil {
 				return err
 			}
 			body, _, err := f(c, in)
 			if err != nil {
-				return place(c, err)
+				return locateError(c, err)
 			}
-			c.keep(body)
+			c.cacheAndWrite(body)
 			return nil
 		},
 	}
 }
 
-// raw is a route by key that writes its answer itself, in another form than JSON.
-func raw[In any](method, path, name, doc, produces string, f func(*call, In) error) route {
+// rawEndpoint is a route by key that writes its answer itself, in another form than JSON.
+func rawEndpoint[In any](method, path, name, doc, produces string, f func(*request, In) error) route {
 	return route{
 		method: method, path: path, name: name, doc: doc, access: byKey, status: 200, produces: produces,
 		in: reflect.TypeFor[In](),
-		handle: func(c *call) error {
-			in, err := take[In](c)
+		handle: func(c *request) error {
+			in, err := decodeInput[In](c)
 			if err != nil {
 				return err
 			}
-			return place(c, f(c, in))
+			return locateError(c, f(c, in))
 		},
 	}
 }
 
-// finder is an input that names something which may not be there. The contract
+// existenceChecker is an input that names something which may not be there. The contract
 // wants that told (404) before bad parameters (422).
-type finder interface{ find(*call) error }
+type existenceChecker interface{ checkExists(*request) error }
 
-// take decodes the input of a call.
-func take[In any](c *call) (in In, err error) {
-	problems, pathOK, err := decode(c.w, c.r, &in)
+// decodeInput decodes the input of a call.
+func decodeInput[In any](c *request) (in In, err error) {
+	problems, pathOK, err := decodeRequest(c.w, c.r, &in)
 	if err != nil {
 		return in, err
 	}
 	if len(problems) == 0 {
 		return in, nil
 	}
-	if f, ok := any(in).(finder); ok && pathOK {
-		if err := f.find(c); err != nil {
+	if f, ok := any(in).(existenceChecker); ok && pathOK {
+		if err := f.checkExists(c); err != nil {
 			return in, err
 		}
 	}
 	return in, problems
 }
 
-// place says of a bad value of the domain where in the request it stood.
-func place(c *call, err error) error {
+// locateError says of a bad value of the domain where in the request it stood.
+func locateError(c *request, err error) error {
 	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
 		return gate.InQuery(err)
 	}
 	return gate.InBody(err)
 }
 
-// workspaceOf reads the parameter that tells a member of several workspaces
+// workspaceParamOf reads the parameter that tells a member of several workspaces
 // which one is meant.
-func workspaceOf(r *http.Request) (string, error) {
+func workspaceParamOf(r *http.Request) (string, error) {
 	if !strings.Contains(r.URL.RawQuery, "workspace_id") {
 		return "", nil
 	}
@@ -174,11 +174,11 @@ func workspaceOf(r *http.Request) (string, error) {
 	}
 	u, ok := app.ParseID(values[0])
 	if !ok {
-		return "", gate.ParamErrors{problem("query", "workspace_id", "must be a UUID", "uuid")}
+		return "", gate.ParamErrors{paramError("query", "workspace_id", "must be a UUID", "uuid")}
 	}
 	return u, nil
 }
 
-// nothing is the input of a route without parameters, and the output of one
+// noBody is the input of a route without parameters, and the output of one
 // without an answer.
-type nothing struct{}
+type noBody struct{}

@@ -12,16 +12,16 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// item is a row of a list on the wire.
-type item struct {
+// listItem is a row of a list on the wire.
+type listItem struct {
 	memo.ListItem
 	Project  *memo.ProjectRef `json:"project"`
 	Snippets []app.Snippet    `json:"snippets,omitempty"` // with q only
 }
 
-// listed is the answer of a list.
-type listed struct {
-	Items         []item        `json:"items"`
+// listPage is the answer of a list.
+type listPage struct {
+	Items         []listItem    `json:"items"`
 	Total         int           `json:"total"`
 	TotalRelation totalRelation `json:"total_relation"`
 	Limit         int           `json:"limit"`
@@ -34,20 +34,20 @@ type listed struct {
 type totalRelation string
 
 type listIn struct {
-	Status     string `query:"status" default:"completed" doc:"queued, processing, completed or failed; an unknown one gives an empty list"`
-	ProjectID  id     `query:"project_id" doc:"only of this project"`
-	Language   string `query:"language" doc:"only in this language: en, ru, …"`
-	DateFrom   day    `query:"date_from" doc:"created on this day in UTC or later"`
-	DateTo     day    `query:"date_to" doc:"created on this day in UTC or earlier"`
-	ExternalID string `query:"external_id" doc:"only with this external id"`
-	Q          string `query:"q" doc:"words that title, summary or transcript must contain, all of them"`
-	Sort       string `query:"sort" default:"-created_at" enum:"-created_at,created_at,duration,-duration,relevance" doc:"ties are broken by id; relevance needs q"`
-	Limit      int    `query:"limit" default:"20" doc:"how many; clamped to 1–100"`
-	Offset     int    `query:"offset" default:"0" min:"0" doc:"how many to pass over"`
-	Cursor     string `query:"cursor" doc:"next_cursor of the page before, instead of offset; costs the same at every depth"`
+	Status     string   `query:"status" default:"completed" doc:"queued, processing, completed or failed; an unknown one gives an empty list"`
+	ProjectID  idParam  `query:"project_id" doc:"only of this project"`
+	Language   string   `query:"language" doc:"only in this language: en, ru, …"`
+	DateFrom   dayParam `query:"date_from" doc:"created on this day in UTC or later"`
+	DateTo     dayParam `query:"date_to" doc:"created on this day in UTC or earlier"`
+	ExternalID string   `query:"external_id" doc:"only with this external id"`
+	Q          string   `query:"q" doc:"words that title, summary or transcript must contain, all of them"`
+	Sort       string   `query:"sort" default:"-created_at" enum:"-created_at,created_at,duration,-duration,relevance" doc:"ties are broken by id; relevance needs q"`
+	Limit      int      `query:"limit" default:"20" doc:"how many; clamped to 1–100"`
+	Offset     int      `query:"offset" default:"0" min:"0" doc:"how many to pass over"`
+	Cursor     string   `query:"cursor" doc:"next_cursor of the page before, instead of offset; costs the same at every depth"`
 }
 
-func (in listIn) list() app.ListQuery {
+func (in listIn) toQuery() app.ListQuery {
 	return app.ListQuery{
 		Status: memo.Status(in.Status), ProjectID: string(in.ProjectID), Language: in.Language,
 		From: in.DateFrom.Time, To: in.DateTo.Time, ExternalID: in.ExternalID, Query: in.Q,
@@ -56,56 +56,56 @@ func (in listIn) list() app.ListQuery {
 }
 
 func (in *listIn) check() (problems gate.ParamErrors) {
-	for _, e := range in.list().Check() {
-		problems = append(problems, problem("query", e.Field, e.Message, "value_error"))
+	for _, e := range in.toQuery().Check() {
+		problems = append(problems, paramError("query", e.Field, e.Message, "value_error"))
 	}
 	return problems
 }
 
-func listTranscriptions(c *call, in listIn) ([]byte, listed, error) {
-	p, err := c.app.Transcriptions(c.ctx, c.Caller, in.list())
+func listTranscriptions(c *request, in listIn) ([]byte, listPage, error) {
+	p, err := c.app.Transcriptions(c.ctx, c.Caller, in.toQuery())
 	if err != nil {
-		return nil, listed{}, err
+		return nil, listPage{}, err
 	}
-	body, err := appendList(make([]byte, 0, 1024*len(p.Items)+256), p, in.Q != "")
-	return body, listed{}, err
+	body, err := appendListPage(make([]byte, 0, 1024*len(p.Items)+256), p, in.Q != "")
+	return body, listPage{}, err
 }
 
 type oneIn struct {
-	ID id `path:"id"`
+	ID idParam `path:"id"`
 }
 
-func (in oneIn) find(c *call) error { return c.app.HasTranscription(c.ctx, c.Caller, string(in.ID)) }
+func (in oneIn) find(c *request) error { return c.app.HasTranscription(c.ctx, c.Caller, string(in.ID)) }
 
-func getTranscription(c *call, in oneIn) ([]byte, memo.Transcription, error) {
+func getTranscription(c *request, in oneIn) ([]byte, memo.Transcription, error) {
 	w, err := c.app.Transcription(c.ctx, c.Caller, string(in.ID))
 	if err != nil {
 		return nil, memo.Transcription{}, err
 	}
-	body, err := appendWhole(make([]byte, 0, len(w.TextJSON)+len(w.Segments)+4096), w)
+	body, err := appendTranscription(make([]byte, 0, len(w.TextJSON)+len(w.Segments)+4096), w)
 	return body, memo.Transcription{}, err
 }
 
 type exportIn struct {
-	ID     id     `path:"id"`
-	Format string `query:"format" default:"md" enum:"md,txt,srt,vtt,json" doc:"the file's format"`
+	ID     idParam `path:"id"`
+	Format string  `query:"format" default:"md" enum:"md,txt,srt,vtt,json" doc:"the file's format"`
 }
 
-func (in exportIn) find(c *call) error { return oneIn{in.ID}.find(c) }
+func (in exportIn) find(c *request) error { return oneIn{in.ID}.find(c) }
 
-func exportTranscription(c *call, in exportIn) error {
+func exportTranscription(c *request, in exportIn) error {
 	f, err := c.app.Export(c.ctx, c.Caller, string(in.ID), transcript.Format(in.Format))
 	if err != nil {
 		return err
 	}
 	h := c.w.Header()
 	h.Set("Content-Type", f.Format.ContentType())
-	asDownload(h, f.Name)
+	setDownloadHeaders(h, f.Name)
 	return gate.Send(c.w, c.r, f.Write)
 }
 
-// asDownload makes sure that no browser ever shows a transcript as a page.
-func asDownload(h http.Header, name string) {
+// setDownloadHeaders makes sure that no browser ever shows a transcript as a page.
+func setDownloadHeaders(h http.Header, name string) {
 	h.Set("Content-Disposition", transcript.ContentDisposition(name))
 	h.Set("Cache-Control", "private, no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -126,7 +126,7 @@ func (b *bulkBody) check() gate.ParamErrors {
 		b.Format = string(transcript.Markdown)
 	}
 	if _, ok := transcript.ParseFormat(b.Format); !ok {
-		problems = append(problems, problem("body", "format", fmt.Sprintf("must be one of %v", transcript.Formats), "enum"))
+		problems = append(problems, paramError("body", "format", fmt.Sprintf("must be one of %v", transcript.Formats), "enum"))
 	}
 	return problems
 }
@@ -134,7 +134,7 @@ func (b *bulkBody) check() gate.ParamErrors {
 // checkIDs also brings the ids into their canonical form.
 func (b *bulkBody) checkIDs() (problems gate.ParamErrors) {
 	if n := len(b.IDs); n < 1 || n > app.MaxArchiveFiles {
-		return gate.ParamErrors{problem("body", "ids", fmt.Sprintf("must have 1 to %d ids", app.MaxArchiveFiles), "length")}
+		return gate.ParamErrors{paramError("body", "ids", fmt.Sprintf("must have 1 to %d ids", app.MaxArchiveFiles), "length")}
 	}
 	for i, s := range b.IDs {
 		u, ok := app.ParseID(s)
@@ -149,7 +149,7 @@ func (b *bulkBody) checkIDs() (problems gate.ParamErrors) {
 
 // find looks only where the ids themselves are good: then what is not there
 // comes before a bad format.
-func (in bulkIn) find(c *call) error {
+func (in bulkIn) find(c *request) error {
 	if in.Body.checkIDs() != nil {
 		return nil
 	}
@@ -157,13 +157,13 @@ func (in bulkIn) find(c *call) error {
 	return err
 }
 
-func exportTranscriptions(c *call, in bulkIn) error {
+func exportTranscriptions(c *request, in bulkIn) error {
 	archive, err := c.app.PrepareArchive(c.ctx, c.Caller, in.Body.IDs, transcript.Format(in.Body.Format))
 	if err != nil {
 		return err
 	}
 	h := c.w.Header()
 	h.Set("Content-Type", "application/zip")
-	asDownload(h, app.ArchiveName(time.Now()))
+	setDownloadHeaders(h, app.ArchiveName(time.Now()))
 	return gate.StreamWithRecheck(c.w, c.r, c.Recheck, func(ctx context.Context) error { return archive.WriteZip(ctx, c.w) })
 }
