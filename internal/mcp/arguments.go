@@ -27,18 +27,18 @@ import (
 // a bound that a model should know stands in doc as well. The kinds of fields
 // are string, int, id, ids and day.
 type (
-	id  string              // a UUID
-	ids []string            // UUIDs
-	day struct{ time.Time } // a date, at midnight UTC; the zero day is none
+	idArg  string              // a UUID
+	idsArg []string            // UUIDs
+	dayArg struct{ time.Time } // a date, at midnight UTC; the zero day is none
 )
 
-// misuse is all that is wrong with the arguments of a call.
-type misuse []string
+// argumentErrors is all that is wrong with the arguments of a call.
+type argumentErrors []string
 
-func (m misuse) Error() string { return strings.Join(m, "; ") }
+func (m argumentErrors) Error() string { return strings.Join(m, "; ") }
 
-// fields are the arguments of an input type, those that it embeds included.
-func fields(t reflect.Type) []reflect.StructField {
+// inputFields are the arguments of an input type, those that it embeds included.
+func inputFields(t reflect.Type) []reflect.StructField {
 	return slices.DeleteFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool { return f.Anonymous || f.Tag.Get("json") == "" })
 }
 
@@ -48,9 +48,9 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		Type: "object", Properties: map[string]*jsonschema.Schema{},
 		AdditionalProperties: &jsonschema.Schema{Not: &jsonschema.Schema{}}, // false
 	}
-	for _, f := range fields(t) {
+	for _, f := range inputFields(t) {
 		name := f.Tag.Get("json")
-		s.Properties[name] = property(f)
+		s.Properties[name] = propertySchema(f)
 		s.PropertyOrder = append(s.PropertyOrder, name)
 		if f.Tag.Get("required") != "" {
 			s.Required = append(s.Required, name)
@@ -59,19 +59,19 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 	return s
 }
 
-func property(f reflect.StructField) *jsonschema.Schema {
+func propertySchema(f reflect.StructField) *jsonschema.Schema {
 	p := &jsonschema.Schema{Type: "string", Description: f.Tag.Get("doc")}
 	least, most := f.Tag.Get("min"), f.Tag.Get("max")
 	switch f.Type {
 	case reflect.TypeFor[int]():
-		p.Type, p.Minimum = "integer", bound[float64](least)
-		p.Maximum = bound[float64](most)
-	case reflect.TypeFor[ids]():
+		p.Type, p.Minimum = "integer", boundTag[float64](least)
+		p.Maximum = boundTag[float64](most)
+	case reflect.TypeFor[idsArg]():
 		p.Type, p.Items = "array", &jsonschema.Schema{Type: "string", Format: "uuid"}
-		p.MinItems, p.MaxItems = bound[int](least), bound[int](most)
-	case reflect.TypeFor[id]():
+		p.MinItems, p.MaxItems = boundTag[int](least), boundTag[int](most)
+	case reflect.TypeFor[idArg]():
 		p.Format = "uuid"
-	case reflect.TypeFor[day]():
+	case reflect.TypeFor[dayArg]():
 		p.Format = "date"
 	default:
 		if enum := f.Tag.Get("enum"); enum != "" {
@@ -79,16 +79,16 @@ func property(f reflect.StructField) *jsonschema.Schema {
 				p.Enum = append(p.Enum, v)
 			}
 		}
-		p.MinLength, p.MaxLength = bound[int](least), bound[int](most)
+		p.MinLength, p.MaxLength = boundTag[int](least), boundTag[int](most)
 	}
 	if value := f.Tag.Get("default"); value != "" {
-		p.Default = json.RawMessage(defaultOf(f, value))
+		p.Default = json.RawMessage(defaultJSON(f, value))
 	}
 	return p
 }
 
-// bound reads a tag of ours; an empty one is no bound.
-func bound[N int | float64](tag string) *N {
+// boundTag reads a tag of ours; an empty one is no bound.
+func boundTag[N int | float64](tag string) *N {
 	if tag == "" {
 		return nil
 	}
@@ -100,27 +100,27 @@ func bound[N int | float64](tag string) *N {
 	return &v
 }
 
-func defaultOf(f reflect.StructField, value string) jsontext.Value {
+func defaultJSON(f reflect.StructField, value string) jsontext.Value {
 	if f.Type.Kind() == reflect.Int {
 		return jsontext.Value(value)
 	}
 	return jsontext.Value(strconv.Quote(value))
 }
 
-// decode reads the arguments into in, a pointer to an input, and tells all that
+// decodeArguments reads the arguments into in, a pointer to an input, and tells all that
 // is wrong with them. null stands for an argument that is left out, and so does
 // an empty text for an optional one: some models fill in every argument.
-func decode(raw []byte, in any) error {
+func decodeArguments(raw []byte, in any) error {
 	v := reflect.ValueOf(in).Elem()
 	given := map[string]jsontext.Value{}
 	if len(raw) > 0 {
 		if err := jsonv2.Unmarshal(raw, &given); err != nil {
-			return misuse{"arguments must be an object"}
+			return argumentErrors{"arguments must be an object"}
 		}
 	}
-	var wrong misuse
+	var wrong argumentErrors
 	var names []string
-	for _, f := range fields(v.Type()) {
+	for _, f := range inputFields(v.Type()) {
 		name := f.Tag.Get("json")
 		names = append(names, name)
 		value := given[name]
@@ -134,9 +134,9 @@ func decode(raw []byte, in any) error {
 			if def == "" {
 				continue
 			}
-			value = defaultOf(f, def)
+			value = defaultJSON(f, def)
 		}
-		if problem := set(v.FieldByIndex(f.Index), f.Tag, value); problem != "" {
+		if problem := setArgument(v.FieldByIndex(f.Index), f.Tag, value); problem != "" {
 			wrong = append(wrong, name+" "+problem)
 		}
 	}
@@ -152,18 +152,18 @@ func decode(raw []byte, in any) error {
 // maxRepeated is how many characters an answer repeats of one value of a call.
 const maxRepeated = 500
 
-// set reads one value, and says what is wrong with it.
-func set(field reflect.Value, tag reflect.StructTag, value jsontext.Value) (problem string) {
-	least, most := bound[int](tag.Get("min")), bound[int](tag.Get("max"))
+// setArgument reads one value, and says what is wrong with it.
+func setArgument(field reflect.Value, tag reflect.StructTag, value jsontext.Value) (problem string) {
+	least, most := boundTag[int](tag.Get("min")), boundTag[int](tag.Get("max"))
 	outside := func(n int) bool { return least != nil && n < *least || most != nil && n > *most }
 	switch p := field.Addr().Interface().(type) {
 	case *int:
-		n, whole := integer(value)
+		n, whole := wholeNumber(value)
 		if !whole || outside(n) {
-			return "must be a whole number " + between(least, most)
+			return "must be a whole number " + rangeText(least, most)
 		}
 		*p = n
-	case *ids:
+	case *idsArg:
 		var list []string
 		if jsonv2.Unmarshal(value, &list) != nil || outside(len(list)) {
 			return fmt.Sprintf("must be a list of %d to %d ids", *least, *most)
@@ -177,25 +177,25 @@ func set(field reflect.Value, tag reflect.StructTag, value jsontext.Value) (prob
 		}
 	default:
 		var s string
-		if _, whole := integer(value); whole && tag.Get("json") == "report" {
+		if _, whole := wholeNumber(value); whole && tag.Get("json") == "report" {
 			s = string(value) // an id, as the list of reports has it
 		} else if jsonv2.Unmarshal(value, &s) != nil {
 			return "must be a text"
 		}
-		return setText(p, tag, s, outside)
+		return setTextArgument(p, tag, s, outside)
 	}
 	return ""
 }
 
-func setText(p any, tag reflect.StructTag, s string, outside func(int) bool) (problem string) {
+func setTextArgument(p any, tag reflect.StructTag, s string, outside func(int) bool) (problem string) {
 	switch p := p.(type) {
-	case *id:
+	case *idArg:
 		canonical, ok := app.ParseID(s)
 		if !ok {
 			return "must be a UUID, as the lists give it"
 		}
-		*p = id(canonical)
-	case *day:
+		*p = idArg(canonical)
+	case *dayArg:
 		t, err := time.Parse(time.DateOnly, s)
 		if err != nil {
 			return "must be a date such as 2026-05-20"
@@ -216,8 +216,8 @@ func setText(p any, tag reflect.StructTag, s string, outside func(int) bool) (pr
 	return ""
 }
 
-// integer reads a JSON number that is whole, as schemas mean it: 10.0 is 10.
-func integer(value jsontext.Value) (int, bool) {
+// wholeNumber reads a JSON number that is whole, as schemas mean it: 10.0 is 10.
+func wholeNumber(value jsontext.Value) (int, bool) {
 	if value.Kind() != '0' {
 		return 0, false
 	}
@@ -228,7 +228,7 @@ func integer(value jsontext.Value) (int, bool) {
 	return int(f), true
 }
 
-func between(least, most *int) string {
+func rangeText(least, most *int) string {
 	if most == nil {
 		return fmt.Sprintf("of %d or more", *least)
 	}

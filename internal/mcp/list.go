@@ -16,16 +16,16 @@ import (
 	"memoai.tech/memo/internal/search"
 )
 
-// span is the filters that list and search share.
-type span struct {
-	ProjectID id  `json:"project_id" doc:"only this project"`
-	DateFrom  day `json:"date_from" doc:"YYYY-MM-DD: created on this UTC day or later"`
-	DateTo    day `json:"date_to" doc:"YYYY-MM-DD: created on this UTC day or earlier"`
+// commonFilters is the filters that list and search share.
+type commonFilters struct {
+	ProjectID idArg  `json:"project_id" doc:"only this project"`
+	DateFrom  dayArg `json:"date_from" doc:"YYYY-MM-DD: created on this UTC day or later"`
+	DateTo    dayArg `json:"date_to" doc:"YYYY-MM-DD: created on this UTC day or earlier"`
 }
 
 type listIn struct {
 	Status string `json:"status" default:"completed" enum:"queued,processing,completed,failed" doc:"completed unless given"`
-	span
+	commonFilters
 	Language   string `json:"language" doc:"en, de, …"`
 	ExternalID string `json:"external_id" doc:"exact match"`
 	Q          string `json:"q" doc:"words that it must contain"`
@@ -34,8 +34,8 @@ type listIn struct {
 	Cursor     string `json:"cursor" doc:"next_cursor of the page before, with the same arguments"`
 }
 
-// list is memo_list_transcriptions.
-func (s *Server) list(ctx context.Context, c memo.Caller, in listIn) (*sdk.CallToolResult, error) {
+// listTranscriptions is memo_list_transcriptions.
+func (s *Server) listTranscriptions(ctx context.Context, c memo.Caller, in listIn) (*sdk.CallToolResult, error) {
 	page, err := s.App.Transcriptions(ctx, c, app.ListQuery{
 		Status: memo.Status(in.Status), ProjectID: string(in.ProjectID), Language: in.Language, From: in.DateFrom.Time, To: in.DateTo.Time,
 		ExternalID: in.ExternalID, Query: in.Q, Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor, NoSnippets: true,
@@ -45,7 +45,7 @@ func (s *Server) list(ctx context.Context, c memo.Caller, in listIn) (*sdk.CallT
 	}
 	items := make([]jsontext.Value, len(page.Items))
 	var lines strings.Builder
-	fmt.Fprintf(&lines, "%s of %s%d", plural(len(page.Items), "transcription"), moreThan(page), page.Total)
+	fmt.Fprintf(&lines, "%s of %s%d", pluralise(len(page.Items), "transcription"), moreThan(page), page.Total)
 	for i, it := range page.Items {
 		t, err := transcriptionOf(it)
 		if err != nil {
@@ -56,31 +56,31 @@ func (s *Server) list(ctx context.Context, c memo.Caller, in listIn) (*sdk.CallT
 			return nil, err
 		}
 		items[i] = append(strconv.AppendInt(append(b, `,"char_count":`...), int64(it.CharCount), 10), '}')
-		lines.WriteString("\n\n" + about(it, t))
+		lines.WriteString("\n\n" + summaryLine(it, t))
 		if t.Summary != "" {
-			lines.WriteString("\n" + oneLine(string(t.Summary)))
+			lines.WriteString("\n" + singleLine(string(t.Summary)))
 		}
 	}
 	if page.NextCursor != "" {
 		fmt.Fprintf(&lines, "\n\nThere are more: call %s again with the same arguments and cursor=%s", listTool, page.NextCursor)
 	}
-	return object(struct {
+	return structuredResult(struct {
 		Items         []jsontext.Value `json:"items"`
 		Total         int              `json:"total"`
 		TotalRelation string           `json:"total_relation"`
 		NextCursor    *string          `json:"next_cursor"`
-	}{items, page.Total, page.TotalRelation(), cursorOf(page.NextCursor)}, lines.String())
+	}{items, page.Total, page.TotalRelation(), cursorOrNil(page.NextCursor)}, lines.String())
 }
 
 type searchIn struct {
 	Query string `json:"query" required:"yes" min:"1" max:"1000" doc:"words, up to 1000 characters"`
-	span
+	commonFilters
 	Limit int `json:"limit" default:"10" min:"1" max:"50" doc:"hits: 1 to 50, 10 unless given"`
 }
 
-// hit is a place where searched words are said. A hit in title or summary alone
+// searchHit is a place where searched words are said. A hit in title or summary alone
 // has no time and no speaker, and offset 0.
-type hit struct {
+type searchHit struct {
 	ID        string        `json:"id"`
 	Title     string        `json:"title"`
 	CreatedAt time.Time     `json:"created_at"`
@@ -90,8 +90,8 @@ type hit struct {
 	Offset    int           `json:"offset"` // in characters, of the line
 }
 
-// search is memo_search_transcriptions.
-func (s *Server) search(ctx context.Context, c memo.Caller, in searchIn) (*sdk.CallToolResult, error) {
+// searchTranscriptions is memo_search_transcriptions.
+func (s *Server) searchTranscriptions(ctx context.Context, c memo.Caller, in searchIn) (*sdk.CallToolResult, error) {
 	page, err := s.App.Transcriptions(ctx, c, app.ListQuery{
 		Status: memo.StatusCompleted, ProjectID: string(in.ProjectID), From: in.DateFrom.Time, To: in.DateTo.Time,
 		Query: in.Query, Sort: "relevance", Limit: in.Limit,
@@ -99,46 +99,46 @@ func (s *Server) search(ctx context.Context, c memo.Caller, in searchIn) (*sdk.C
 	if err != nil {
 		return nil, err
 	}
-	hits := []hit{}
+	hits := []searchHit{}
 	var lines strings.Builder
 	for _, it := range page.Items {
 		t, err := transcriptionOf(it)
 		if err != nil {
 			return nil, err
 		}
-		found := hitsIn(it, t, in.Query)
+		found := searchHits(it, t, in.Query)
 		found = found[:min(len(found), in.Limit-len(hits))]
 		if len(found) > 0 {
-			lines.WriteString("\n\n" + about(it, t))
+			lines.WriteString("\n\n" + summaryLine(it, t))
 		}
 		for _, h := range found {
 			lines.WriteString("\n" + h.line())
 		}
 		hits = append(hits, found...)
 	}
-	head := fmt.Sprintf("%s; %s%s with these words", plural(len(hits), "hit"), moreThan(page), plural(page.Total, "transcription"))
+	head := fmt.Sprintf("%s; %s%s with these words", pluralise(len(hits), "hit"), moreThan(page), pluralise(page.Total, "transcription"))
 	if page.Total > 0 {
 		head += ", at most three places of each: read on for more"
 	} else {
 		head += fmt.Sprintf(". Try fewer or other words, or %s", listTool)
 	}
-	return object(struct {
-		Hits          []hit  `json:"hits"`
-		Total         int    `json:"total"` // transcriptions
-		TotalRelation string `json:"total_relation"`
+	return structuredResult(struct {
+		Hits          []searchHit `json:"hits"`
+		Total         int         `json:"total"` // transcriptions
+		TotalRelation string      `json:"total_relation"`
 	}{hits, page.Total, page.TotalRelation()}, head+lines.String())
 }
 
-func hitsIn(it app.ListItem, t memo.ListItem, query string) []hit {
-	h := hit{ID: t.ID, Title: t.Title, CreatedAt: t.CreatedAt}
+func searchHits(it app.ListItem, t memo.ListItem, query string) []searchHit {
+	h := searchHit{ID: t.ID, Title: t.Title, CreatedAt: t.CreatedAt}
 	if len(it.Snippets) == 0 {
 		h.Snippet = t.Title
 		if t.Summary != "" {
 			h.Snippet = search.Snippet(search.ParseQuery(query), string(t.Summary))
 		}
-		return []hit{h}
+		return []searchHit{h}
 	}
-	hits := make([]hit, len(it.Snippets))
+	hits := make([]searchHit, len(it.Snippets))
 	for i, s := range it.Snippets {
 		h.Speaker, h.Snippet, h.Offset = s.Speaker, s.Text, s.Offset
 		h.Time = ""
@@ -151,15 +151,15 @@ func hitsIn(it app.ListItem, t memo.ListItem, query string) []hit {
 }
 
 // line is the hit as its transcript has it, and where to read on.
-func (h hit) line() string {
+func (h searchHit) line() string {
 	var b strings.Builder
 	if h.Time != "" {
 		b.WriteString("[" + string(h.Time) + "] ")
 	}
 	if h.Speaker != "" {
-		b.WriteString(oneLine(string(h.Speaker)) + ": ")
+		b.WriteString(singleLine(string(h.Speaker)) + ": ")
 	}
-	fmt.Fprintf(&b, "%s | offset=%d", oneLine(h.Snippet), h.Offset)
+	fmt.Fprintf(&b, "%s | offset=%d", singleLine(h.Snippet), h.Offset)
 	return b.String()
 }
 
@@ -168,8 +168,8 @@ type projectsIn struct {
 	Cursor string `json:"cursor" doc:"next_cursor of the page before"`
 }
 
-// projects is memo_list_projects.
-func (s *Server) projects(ctx context.Context, c memo.Caller, in projectsIn) (*sdk.CallToolResult, error) {
+// listProjects is memo_list_projects.
+func (s *Server) listProjects(ctx context.Context, c memo.Caller, in projectsIn) (*sdk.CallToolResult, error) {
 	offset := 0
 	if in.Cursor != "" {
 		var err error
@@ -188,25 +188,25 @@ func (s *Server) projects(ctx context.Context, c memo.Caller, in projectsIn) (*s
 	}
 	items := make([]item, len(projects))
 	var lines strings.Builder
-	fmt.Fprintf(&lines, "%s of %d", plural(len(projects), "project"), total)
+	fmt.Fprintf(&lines, "%s of %d", pluralise(len(projects), "project"), total)
 	for i, p := range projects {
 		items[i] = item{p.ID, p.Name, p.TranscriptionCount}
-		fmt.Fprintf(&lines, "\n%s | %s | id %s", oneLine(p.Name), plural(p.TranscriptionCount, "transcription"), p.ID)
+		fmt.Fprintf(&lines, "\n%s | %s | id %s", singleLine(p.Name), pluralise(p.TranscriptionCount, "transcription"), p.ID)
 	}
 	next := ""
 	if end := offset + len(projects); end < total {
 		next = strconv.Itoa(end)
 		fmt.Fprintf(&lines, "\nThere are more: call %s again with cursor=%s", projectsTool, next)
 	}
-	return object(struct {
+	return structuredResult(struct {
 		Items      []item  `json:"items"`
 		Total      int     `json:"total"`
 		NextCursor *string `json:"next_cursor"`
-	}{items, total, cursorOf(next)}, lines.String())
+	}{items, total, cursorOrNil(next)}, lines.String())
 }
 
-// about is a transcription in a line.
-func about(it app.ListItem, t memo.ListItem) string {
+// summaryLine is a transcription in a line.
+func summaryLine(it app.ListItem, t memo.ListItem) string {
 	parts := []string{t.CreatedAt.UTC().Format("2006-01-02 15:04"), t.Title}
 	if t.Duration > 0 {
 		parts = append(parts, t.Duration.Timestamp())
@@ -221,16 +221,16 @@ func about(it app.ListItem, t memo.ListItem) string {
 	if len(names) > 0 {
 		parts = append(parts, strings.Join(names, ", "))
 	}
-	parts = append(parts, plural(it.CharCount, "character"), "id "+t.ID)
+	parts = append(parts, pluralise(it.CharCount, "character"), "id "+t.ID)
 	for i := range parts {
-		parts[i] = oneLine(parts[i])
+		parts[i] = singleLine(parts[i])
 	}
 	return strings.Join(parts, " | ")
 }
 
-// oneLine keeps what somebody wrote from looking like a line, or a part of one,
+// singleLine keeps what somebody wrote from looking like a line, or a part of one,
 // that is ours.
-func oneLine(s string) string {
+func singleLine(s string) string {
 	return strings.ReplaceAll(strings.Join(strings.Fields(s), " "), " | ", " / ")
 }
 
@@ -249,14 +249,14 @@ func moreThan(p app.Page) string {
 	return ""
 }
 
-func cursorOf(s string) *string {
+func cursorOrNil(s string) *string {
 	if s == "" {
 		return nil
 	}
 	return &s
 }
 
-func plural(n int, noun string) string {
+func pluralise(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}

@@ -205,7 +205,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(toolCall(projectsTool, "{}")))
 	f.Add([]byte(`{"jsonrpc":"2.0","id":"a","method":"ping","params":null}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		m, bad := parse(body)
+		m, bad := parseMessage(body)
 		if bad != nil {
 			return
 		}

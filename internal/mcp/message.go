@@ -14,9 +14,9 @@ import (
 	"memoai.tech/memo/internal/gate"
 )
 
-// message is what has to be known of a JSON-RPC message before the SDK reads
+// rpcMessage is what has to be known of a JSON-RPC message before the SDK reads
 // it: whether it is counted, and what it is called in the log.
-type message struct {
+type rpcMessage struct {
 	id     jsontext.Value // nil in a notification
 	method string         // empty in a response, which nobody waits for here
 	name   string         // of the tool
@@ -25,9 +25,9 @@ type message struct {
 // needParams are the methods that mean nothing without params.
 var needParams = []string{"tools/call", "resources/read", "prompts/get", "initialize"}
 
-// methods says of every method that there is whether a call of it is counted, as
+// countedMethods says of every method that there is whether a call of it is counted, as
 // a data call of its key (contract section 1, "Rate limits").
-var methods = map[string]bool{
+var countedMethods = map[string]bool{
 	"tools/call": true, "resources/read": true, "prompts/get": true,
 	"initialize": false, "server/discover": false, "ping": false,
 	"tools/list": false, "prompts/list": false, "resources/list": false, "resources/templates/list": false,
@@ -37,28 +37,28 @@ var methods = map[string]bool{
 // rpcError is an error that JSON-RPC carries.
 type rpcError = jsonrpc.Error
 
-// failed is a message that says so: the answer to a call.
-type failed struct {
+// rpcErrorMessage is a message that says so: the answer to a call.
+type rpcErrorMessage struct {
 	JSONRPC string         `json:"jsonrpc"`
 	ID      jsontext.Value `json:"id"`
 	Error   *rpcError      `json:"error"`
 }
 
-// write answers a message with an error; id is nil where it could not be read.
-func write(w http.ResponseWriter, r *http.Request, status int, id jsontext.Value, e *rpcError) {
+// writeRPCError answers a message with an error; id is nil where it could not be read.
+func writeRPCError(w http.ResponseWriter, r *http.Request, status int, id jsontext.Value, e *rpcError) {
 	if id == nil {
 		id = jsontext.Value("null")
 	}
-	gate.WriteJSON(w, r, status, failed{"2.0", id, e})
+	gate.WriteJSON(w, r, status, rpcErrorMessage{"2.0", id, e})
 }
 
 func invalidRequest(message string) *rpcError {
 	return &rpcError{Code: jsonrpc.CodeInvalidRequest, Message: message}
 }
 
-// parse reads one message, strictly: a second member of the same name or a text
+// parseMessage reads one message, strictly: a second member of the same name or a text
 // that is no UTF-8 could mean one thing here and another to the SDK.
-func parse(body []byte) (m message, bad *rpcError) {
+func parseMessage(body []byte) (m rpcMessage, bad *rpcError) {
 	value := jsontext.Value(body)
 	if value.Kind() == '[' {
 		return m, invalidRequest("Batches are not accepted. Send each message in a request of its own.")

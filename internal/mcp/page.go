@@ -6,19 +6,19 @@ import (
 	"unicode/utf8"
 )
 
-// page is a stretch of a text, in characters: [from, to) of total.
-type page struct {
+// textPage is a stretch of a text, in characters: [from, to) of total.
+type textPage struct {
 	text            string
 	from, to, total int
-	within          bool // it ends within a line
+	cutsLine        bool // it ends within a line
 }
 
-// turn returns the page that begins with the line at offset and has as many
+// pageAt returns the page that begins with the line at offset and has as many
 // whole lines as fit into size characters, at least one. With split, a page
 // begins at the very offset, and a line that is longer than size is cut. It
 // reports false where offset is behind the end.
-func turn(s string, offset, size int, split bool) (page, bool) {
-	p := page{total: utf8.RuneCountInString(s)}
+func pageAt(s string, offset, size int, split bool) (textPage, bool) {
+	p := textPage{total: utf8.RuneCountInString(s)}
 	if offset > p.total {
 		return p, false
 	}
@@ -44,7 +44,7 @@ func turn(s string, offset, size int, split bool) (page, bool) {
 			switch {
 			case taken > 0:
 			case split:
-				end, p.to, p.within = end+bytesOf(line, size), p.to+size, true
+				end, p.to, p.cutsLine = end+bytesOf(line, size), p.to+size, true
 			default:
 				end, p.to = end+len(line), p.to+n
 			}
@@ -74,13 +74,13 @@ func bytesOf(s string, n int) int {
 	return at
 }
 
-// between sets the page between two lines that say where it stands: first and
+// withHeader sets the page between two lines that say where it stands: first and
 // last, for a host that cuts a long text cuts its middle.
-func (p page) between(what, more string) string {
+func (p textPage) withHeader(what, more string) string {
 	next := "end"
 	if p.to < p.total {
 		next = fmt.Sprintf("next: offset=%d", p.to)
-		if p.within {
+		if p.cutsLine {
 			next += " (within a line)"
 		}
 	}

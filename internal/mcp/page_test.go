@@ -16,7 +16,7 @@ var headLine = regexp.MustCompile(`^.* \| characters (\d+)-(\d+) of (\d+) \| (?:
 
 // readPage takes a block of text apart as a host's model would: the first line
 // is the last one, too, and what is between is the page.
-func readPage(block string) (p page, err error) {
+func readPage(block string) (p textPage, err error) {
 	lines := strings.SplitAfter(block, "\n")
 	head := strings.TrimSuffix(lines[0], "\n")
 	if len(lines) < 2 || lines[len(lines)-1] != head {
@@ -30,7 +30,7 @@ func readPage(block string) (p page, err error) {
 		n, _ := strconv.Atoi(s) // digits, says the expression
 		return n
 	}
-	p = page{strings.Join(lines[1:len(lines)-1], ""), number(m[1]), number(m[2]), number(m[3]), m[5] != ""}
+	p = textPage{strings.Join(lines[1:len(lines)-1], ""), number(m[1]), number(m[2]), number(m[3]), m[5] != ""}
 	if more := utf8.RuneCountInString(p.text) - (p.to - p.from); more == 1 {
 		p.text = strings.TrimSuffix(p.text, "\n") // the break before the last line is not the text's
 	} else if more != 0 {
@@ -51,11 +51,11 @@ func TestEveryCharacterExactlyOnce(t *testing.T) {
 		split := rapid.Bool().Draw(t, "split")
 		var read strings.Builder
 		for offset, turns := 0, 0; ; turns++ {
-			p, ok := turn(s, offset, most, split)
+			p, ok := pageAt(s, offset, most, split)
 			if !ok || p.from != offset || turns > 300 {
 				t.Fatalf("page %d at %d: %+v", turns, offset, p)
 			}
-			back, err := readPage(p.between("transcription x", ""))
+			back, err := readPage(p.withHeader("transcription x", ""))
 			if err != nil || back != p {
 				t.Fatalf("%v: wrote %+v, read %+v", err, p, back)
 			}
@@ -63,7 +63,7 @@ func TestEveryCharacterExactlyOnce(t *testing.T) {
 			if n != p.to-p.from || split && n > most || !split && n > most && strings.Count(strings.TrimSuffix(p.text, "\n"), "\n") > 0 {
 				t.Fatalf("%+v has %d characters, asked for %d", p, n, most)
 			}
-			if !split && (p.within || p.to < p.total && !strings.HasSuffix(p.text, "\n")) {
+			if !split && (p.cutsLine || p.to < p.total && !strings.HasSuffix(p.text, "\n")) {
 				t.Fatalf("%+v ends within a line", p)
 			}
 			read.WriteString(p.text)
@@ -76,12 +76,12 @@ func TestEveryCharacterExactlyOnce(t *testing.T) {
 			t.Fatalf("read %q of %q", read.String(), s)
 		}
 		anywhere := rapid.IntRange(0, utf8.RuneCountInString(s)).Draw(t, "offset")
-		p, ok := turn(s, anywhere, most, false)
+		p, ok := pageAt(s, anywhere, most, false)
 		before := string([]rune(s)[:p.from])
 		if !ok || p.from > anywhere || before != "" && !strings.HasSuffix(before, "\n") && p.from != p.total {
 			t.Fatalf("at %d: %+v begins within a line", anywhere, p)
 		}
-		if _, ok := turn(s, utf8.RuneCountInString(s)+1, most, split); ok {
+		if _, ok := pageAt(s, utf8.RuneCountInString(s)+1, most, split); ok {
 			t.Fatal("an offset behind the end gives a page")
 		}
 	})

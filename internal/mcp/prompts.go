@@ -11,25 +11,25 @@ import (
 	"memoai.tech/memo"
 )
 
-// prompt is something that people ask of their meetings again and again. ask
+// promptDef is something that people ask of their meetings again and again. ask
 // writes the request from the arguments, each on one line, and today in UTC.
 // What a host puts into an argument is not always what its user meant, so the
 // text says what to do then.
-type prompt struct {
+type promptDef struct {
 	sdk.Prompt
-	ask func(arg map[string]string, today time.Time) string
+	text func(arg map[string]string, today time.Time) string
 }
 
-func argument(name, description string, required bool) *sdk.PromptArgument {
+func promptArgument(name, description string, required bool) *sdk.PromptArgument {
 	return &sdk.PromptArgument{Name: name, Description: description, Required: required}
 }
 
-func prompts() []prompt {
-	return []prompt{
+func promptDefs() []promptDef {
+	return []promptDef{
 		{sdk.Prompt{
 			Name: "week_brief", Title: "Brief of the week",
 			Description: "What the meetings of the last seven days decided, moved and left open.",
-			Arguments:   []*sdk.PromptArgument{argument("project", "only this project, by its name", false)},
+			Arguments:   []*sdk.PromptArgument{promptArgument("project", "only this project, by its name", false)},
 		}, func(arg map[string]string, today time.Time) string {
 			of := "all meetings"
 			if arg["project"] != "" {
@@ -43,7 +43,7 @@ func prompts() []prompt {
 		{sdk.Prompt{
 			Name: "decisions", Title: "Decisions and owners of a meeting",
 			Description: "Every decision and task of one meeting, with its owner, its date and where it was said.",
-			Arguments:   []*sdk.PromptArgument{argument("meeting", "the meeting's title, words from it, or its id", true)},
+			Arguments:   []*sdk.PromptArgument{promptArgument("meeting", "the meeting's title, words from it, or its id", true)},
 		}, func(arg map[string]string, _ time.Time) string {
 			return fmt.Sprintf("Find the meeting %q: an id goes to %s as it is, anything else to %s first; if several fit, ask me which. "+
 				"Read it to its end, following \"next:\". Then make two tables: decisions (what, who decided, [mm:ss]) and tasks (what, owner, due, [mm:ss]). "+
@@ -53,8 +53,8 @@ func prompts() []prompt {
 			Name: "follow_ups", Title: "Follow-ups of a person",
 			Description: "What a person promised or was asked for, in the last weeks, and whether it was mentioned again.",
 			Arguments: []*sdk.PromptArgument{
-				argument("person", "the name as the transcripts have it", true),
-				argument("since", "a date such as 2026-05-20; 30 days ago if left out", false),
+				promptArgument("person", "the name as the transcripts have it", true),
+				promptArgument("since", "a date such as 2026-05-20; 30 days ago if left out", false),
 			},
 		}, func(arg map[string]string, today time.Time) string {
 			// Hosts split what is typed at blanks, so that a surname may come as the
@@ -77,7 +77,7 @@ func prompts() []prompt {
 // addPrompts is the list of prompts. They hold no data: what they ask for is
 // read, and counted, by the tools.
 func (s *Server) addPrompts(server *sdk.Server) {
-	for _, p := range prompts() {
+	for _, p := range promptDefs() {
 		server.AddPrompt(&p.Prompt, func(_ context.Context, req *sdk.GetPromptRequest) (*sdk.GetPromptResult, error) {
 			arg := map[string]string{}
 			for _, a := range p.Arguments {
@@ -89,7 +89,7 @@ func (s *Server) addPrompts(server *sdk.Server) {
 			}
 			return &sdk.GetPromptResult{
 				Description: p.Description,
-				Messages:    []*sdk.PromptMessage{{Role: "user", Content: &sdk.TextContent{Text: p.ask(arg, s.Now().UTC())}}},
+				Messages:    []*sdk.PromptMessage{{Role: "user", Content: &sdk.TextContent{Text: p.text(arg, s.Now().UTC())}}},
 			}, nil
 		})
 	}

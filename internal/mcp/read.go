@@ -15,46 +15,46 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// stretch is which part of a long text to give. Hosts keep one block of text
+// textRange is which part of a long text to give. Hosts keep one block of text
 // whole up to a bound of their own: about 12,000 characters in Codex, 40,000 in
 // Gemini CLI, 50,000 in Claude Code. Hence the default of max_chars, and the
 // most that may be asked for.
-type stretch struct {
+type textRange struct {
 	Offset   int `json:"offset" default:"0" min:"0" doc:"in characters: 0, or what \"next:\" named"`
 	MaxChars int `json:"max_chars" default:"10000" min:"1" max:"45000" doc:"up to 45000, 10000 unless given"`
 }
 
 type readIn struct {
-	ID id `json:"id" required:"yes"`
-	stretch
+	ID idArg `json:"id" required:"yes"`
+	textRange
 }
 
-// read is memo_get_transcription.
-func (s *Server) read(ctx context.Context, c memo.Caller, in readIn) (*sdk.CallToolResult, error) {
+// getTranscription is memo_get_transcription.
+func (s *Server) getTranscription(ctx context.Context, c memo.Caller, in readIn) (*sdk.CallToolResult, error) {
 	lines, err := s.App.Text(ctx, c, string(in.ID))
 	if err != nil {
 		return nil, err
 	}
-	return in.of(lines, getTool, "transcription "+string(in.ID), "", false), nil
+	return in.result(lines, getTool, "transcription "+string(in.ID), "", false), nil
 }
 
-// of gives the stretch of a text; what and more go into the lines around it.
-func (in stretch) of(s, tool, what, more string, split bool) *sdk.CallToolResult {
-	p, ok := turn(s, in.Offset, in.MaxChars, split)
+// result gives the stretch of a text; what and more go into the lines around it.
+func (in textRange) result(s, tool, what, more string, split bool) *sdk.CallToolResult {
+	p, ok := pageAt(s, in.Offset, in.MaxChars, split)
 	if !ok {
-		return isError(fmt.Sprintf("The text has %s, and offset is behind its end. Call %s with offset=0, or with an offset that \"next:\" named.", plural(p.total, "character"), tool))
+		return errorResult(fmt.Sprintf("The text has %s, and offset is behind its end. Call %s with offset=0, or with an offset that \"next:\" named.", pluralise(p.total, "character"), tool))
 	}
-	return text(p.between(what, more))
+	return textResult(p.withHeader(what, more))
 }
 
 type exportIn struct {
-	ID     id     `json:"id" required:"yes"`
+	ID     idArg  `json:"id" required:"yes"`
 	Format string `json:"format" default:"md" enum:"md,txt,srt,vtt,json" doc:"md unless given"`
-	stretch
+	textRange
 }
 
-// export is memo_export_transcription.
-func (s *Server) export(ctx context.Context, c memo.Caller, in exportIn) (*sdk.CallToolResult, error) {
+// exportTranscription is memo_export_transcription.
+func (s *Server) exportTranscription(ctx context.Context, c memo.Caller, in exportIn) (*sdk.CallToolResult, error) {
 	f, err := s.App.Export(ctx, c, string(in.ID), transcript.Format(in.Format))
 	if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func (s *Server) export(ctx context.Context, c memo.Caller, in exportIn) (*sdk.C
 	if err != nil {
 		return nil, err
 	}
-	return in.of(string(body), exportTool, "transcription "+string(in.ID), " | GET "+s.exportPath(string(in.ID), in.Format), true), nil
+	return in.result(string(body), exportTool, "transcription "+string(in.ID), " | GET "+s.exportPath(string(in.ID), in.Format), true), nil
 }
 
 // exportPath is where REST gives the same file.
@@ -72,14 +72,14 @@ func (s *Server) exportPath(id, format string) string {
 }
 
 type reportIn struct {
-	ID     id     `json:"id" required:"yes" doc:"of the transcription"`
+	ID     idArg  `json:"id" required:"yes" doc:"of the transcription"`
 	Report string `json:"report" doc:"slug, name or id; leave out to list them"`
-	stretch
+	textRange
 }
 
-// report is memo_get_report. One that fits into a page is given as it is, a
+// getReport is memo_get_report. One that fits into a page is given as it is, a
 // longer one paged like a transcript.
-func (s *Server) report(ctx context.Context, c memo.Caller, in reportIn) (*sdk.CallToolResult, error) {
+func (s *Server) getReport(ctx context.Context, c memo.Caller, in reportIn) (*sdk.CallToolResult, error) {
 	reports, err := s.App.Reports(ctx, c, string(in.ID))
 	if err != nil {
 		return nil, err
@@ -90,15 +90,15 @@ func (s *Server) report(ctx context.Context, c memo.Caller, in reportIn) (*sdk.C
 	r, ok := reportNamed(reports, in.Report)
 	switch {
 	case !ok && len(reports) == 0:
-		return isError(fmt.Sprintf("This transcription has no AI reports. Call %s to read what was said.", getTool)), nil
+		return errorResult(fmt.Sprintf("This transcription has no AI reports. Call %s to read what was said.", getTool)), nil
 	case !ok:
-		return isError(fmt.Sprintf("There is no such report. Call %s without report to see which there are.", reportTool)), nil
+		return errorResult(fmt.Sprintf("There is no such report. Call %s without report to see which there are.", reportTool)), nil
 	case r.Text == "":
-		return isError(fmt.Sprintf("This report is %s and has no text. Call %s to read what was said.", r.Status, getTool)), nil
+		return errorResult(fmt.Sprintf("This report is %s and has no text. Call %s to read what was said.", r.Status, getTool)), nil
 	case in.Offset == 0 && utf8.RuneCountInString(r.Text) <= in.MaxChars:
-		return text(r.Text), nil
+		return textResult(r.Text), nil
 	}
-	return in.of(r.Text, reportTool, fmt.Sprintf("report %d of transcription %s", r.ID, in.ID), "", true), nil
+	return in.result(r.Text, reportTool, fmt.Sprintf("report %d of transcription %s", r.ID, in.ID), "", true), nil
 }
 
 func listReports(reports []memo.Report) (*sdk.CallToolResult, error) {
@@ -110,12 +110,12 @@ func listReports(reports []memo.Report) (*sdk.CallToolResult, error) {
 	}
 	items := make([]item, len(reports))
 	var lines strings.Builder
-	lines.WriteString(plural(len(reports), "report"))
+	lines.WriteString(pluralise(len(reports), "report"))
 	for i, r := range reports {
 		items[i] = item{r.ID, r.Slug, r.Name, r.Status}
-		fmt.Fprintf(&lines, "\n%d | %s | %s | %s", r.ID, oneLine(r.Slug), oneLine(r.Name), r.Status)
+		fmt.Fprintf(&lines, "\n%d | %s | %s | %s", r.ID, singleLine(r.Slug), singleLine(r.Name), r.Status)
 	}
-	return object(struct {
+	return structuredResult(struct {
 		Items []item `json:"items"`
 	}{items}, lines.String())
 }
@@ -143,12 +143,12 @@ func reportNamed(reports []memo.Report, name string) (memo.Report, bool) {
 }
 
 type bulkIn struct {
-	IDs    ids    `json:"ids" required:"yes" min:"1" max:"100"`
+	IDs    idsArg `json:"ids" required:"yes" min:"1" max:"100"`
 	Format string `json:"format" default:"md" enum:"md,txt,srt,vtt,json" doc:"md unless given"`
 }
 
-// bulk is memo_bulk_export.
-func (s *Server) bulk(ctx context.Context, c memo.Caller, in bulkIn) (*sdk.CallToolResult, error) {
+// bulkExport is memo_bulk_export.
+func (s *Server) bulkExport(ctx context.Context, c memo.Caller, in bulkIn) (*sdk.CallToolResult, error) {
 	archive, err := s.App.PrepareArchive(ctx, c, in.IDs, transcript.Format(in.Format))
 	if err != nil {
 		return nil, err
@@ -178,8 +178,8 @@ func (s *Server) bulk(ctx context.Context, c memo.Caller, in bulkIn) (*sdk.CallT
 		fmt.Fprintf(&lines, "\n%s | %d bytes | GET %s", e.Name, e.Size, items[i].Path)
 	}
 	all := zip{http.MethodPost, s.RESTPrefix + "/transcriptions/export", map[string]any{"ids": each, "format": in.Format}}
-	head := fmt.Sprintf("%s, %d bytes. Each by GET, or all as one ZIP by POST %s with {\"ids\":[…],\"format\":%q}", plural(len(items), "file"), sum, all.Path, in.Format)
-	return object(struct {
+	head := fmt.Sprintf("%s, %d bytes. Each by GET, or all as one ZIP by POST %s with {\"ids\":[…],\"format\":%q}", pluralise(len(items), "file"), sum, all.Path, in.Format)
+	return structuredResult(struct {
 		Items []item `json:"items"`
 		Size  int64  `json:"size"`
 		ZIP   zip    `json:"zip"`

@@ -44,7 +44,7 @@ func resourceID(uri string) (id string, good bool) {
 func (s *Server) readResource(ctx context.Context, req *sdk.ReadResourceRequest) (*sdk.ReadResourceResult, error) {
 	uri := req.Params.URI
 	id, _ := resourceID(uri)
-	f, err := s.App.Export(ctx, callOf(ctx).Caller, id, transcript.Markdown)
+	f, err := s.App.Export(ctx, callFromContext(ctx).Caller, id, transcript.Markdown)
 	if memo.KindOf(err) == memo.KindNotFound {
 		return nil, noResource(uri)
 	}

@@ -253,12 +253,12 @@ func TestWhatFailsHereIsTheServers(t *testing.T) {
 
 func TestGuardHoldsTheSDKToWhatWasCounted(t *testing.T) {
 	s := &Server{}
-	c := &call{method: "ping", request: &http.Request{}}
-	run := s.guard(func(context.Context, string, sdk.Request) (sdk.Result, error) {
+	c := &toolRequest{method: "ping", request: &http.Request{}}
+	run := s.checkCountedMethod(func(context.Context, string, sdk.Request) (sdk.Result, error) {
 		t.Error("it ran")
 		return nil, nil
 	})
-	if _, err := run(context.WithValue(context.Background(), callKey{}, c), "tools/call", nil); err == nil || !errors.Is(c.failure, err) {
-		t.Errorf("%v %v", err, c.failure)
+	if _, err := run(context.WithValue(context.Background(), callKey{}, c), "tools/call", nil); err == nil || !errors.Is(c.internalError, err) {
+		t.Errorf("%v %v", err, c.internalError)
 	}
 }

@@ -31,7 +31,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.Gate.CheckHost(w, r) || !s.Gate.RefuseCrossOrigin(w, r) {
 		return
 	}
-	c := &call{request: r}
+	c := &toolRequest{request: r}
 	var ok bool
 	if c.Admission, ok = s.Gate.AdmitKey(w, r); !ok {
 		return
@@ -48,33 +48,33 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		gate.WriteError(w, r, err)
 		return
 	}
-	m, bad := parse(body)
+	m, bad := parseMessage(body)
 	if bad != nil {
-		write(w, r, http.StatusBadRequest, m.id, bad)
+		writeRPCError(w, r, http.StatusBadRequest, m.id, bad)
 		return
 	}
 	c.method, c.id = m.method, m.id
-	telemetry.RequestOf(r.Context()).Route = s.route(m)
-	if methods[m.method] && !s.Gate.CountDataCall(w, r, &c.Admission) {
+	telemetry.RequestOf(r.Context()).Route = s.routeLabel(m)
+	if countedMethods[m.method] && !s.Gate.CountDataCall(w, r, &c.Admission) {
 		return
 	}
-	if unknown(w, r, m) {
+	if refuseUnknownMethod(w, r, m) {
 		return
 	}
-	if !methods[m.method] {
+	if !countedMethods[m.method] {
 		s.App.NoteUncountedUse(r.Context(), c.Caller)
 	}
 	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	r.Header = r.Header.Clone()
 	r.Header.Set("Accept", "application/json, text/event-stream") // it is JSON whatever was asked for
-	s.inner.ServeHTTP(&answer{ResponseWriter: w, call: c}, r)
+	s.inner.ServeHTTP(&responseWriter{ResponseWriter: w, call: c}, r)
 }
 
-// unknown answers a method that there is not: hosts ask for what other servers
+// refuseUnknownMethod answers a method that there is not: hosts ask for what other servers
 // have. From 2026-07-28 on, that has a status of its own.
-func unknown(w http.ResponseWriter, r *http.Request, m message) bool {
-	if _, ok := methods[m.method]; ok || m.method == "" {
+func refuseUnknownMethod(w http.ResponseWriter, r *http.Request, m rpcMessage) bool {
+	if _, ok := countedMethods[m.method]; ok || m.method == "" {
 		return false
 	}
 	if m.id == nil {
@@ -85,16 +85,16 @@ func unknown(w http.ResponseWriter, r *http.Request, m message) bool {
 	if r.Header.Get("MCP-Protocol-Version") >= "2026-07-28" {
 		status = http.StatusNotFound
 	}
-	write(w, r, status, m.id, &rpcError{Code: jsonrpc.CodeMethodNotFound, Message: noMethod})
+	writeRPCError(w, r, status, m.id, &rpcError{Code: jsonrpc.CodeMethodNotFound, Message: noMethod})
 	return true
 }
 
 const noMethod = "There is no such method here. Memo has tools, prompts and resources."
 
-// route is what logs and metrics call the request: of names that callers send,
+// routeLabel is what logs and metrics call the request: of names that callers send,
 // only those that exist.
-func (s *Server) route(m message) string {
-	if _, ok := methods[m.method]; !ok {
+func (s *Server) routeLabel(m rpcMessage) string {
+	if _, ok := countedMethods[m.method]; !ok {
 		return Path
 	}
 	if s.tools[m.name] && m.method == "tools/call" {
@@ -105,7 +105,7 @@ func (s *Server) route(m message) string {
 
 // read reads the body within its limits. The key of a caller who took long to
 // send it is looked at again, for it may have died meanwhile.
-func (c *call) read(w http.ResponseWriter) ([]byte, error) {
+func (c *toolRequest) read(w http.ResponseWriter) ([]byte, error) {
 	h := c.request.Header
 	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
 	if err != nil || kind != "application/json" || h.Get("Content-Encoding") != "" || !strings.EqualFold(cmp.Or(params["charset"], "utf-8"), "utf-8") {
@@ -125,18 +125,18 @@ func (c *call) read(w http.ResponseWriter) ([]byte, error) {
 	return body, nil
 }
 
-// answer is what the SDK writes to. Answers with a key's data are for nobody
+// responseWriter is what the SDK writes to. Answers with a key's data are for nobody
 // else; what the SDK refuses in plain words becomes JSON with a detail; and what
 // failed here is refused as REST refuses it.
-type answer struct {
+type responseWriter struct {
 	http.ResponseWriter
-	call    *call
-	status  int
-	refused bool // what the SDK writes is not sent
-	told    bool // the refusal is
+	call         *toolRequest
+	status       int
+	suppressSDK  bool // what the SDK writes is not sent
+	errorWritten bool // the refusal is
 }
 
-func (a *answer) WriteHeader(status int) {
+func (a *responseWriter) WriteHeader(status int) {
 	if a.status != 0 {
 		return
 	}
@@ -144,17 +144,17 @@ func (a *answer) WriteHeader(status int) {
 	h := a.Header()
 	h.Set("Cache-Control", "private, no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	a.refused = a.call.failure != nil || status >= 400 && strings.HasPrefix(h.Get("Content-Type"), "text/plain")
-	if !a.refused {
+	a.suppressSDK = a.call.internalError != nil || status >= 400 && strings.HasPrefix(h.Get("Content-Type"), "text/plain")
+	if !a.suppressSDK {
 		a.ResponseWriter.WriteHeader(status)
 	}
 }
 
-func (a *answer) Write(p []byte) (int, error) {
+func (a *responseWriter) Write(p []byte) (int, error) {
 	a.WriteHeader(http.StatusOK)
-	if a.refused {
-		if err := a.call.failure; !a.told {
-			a.told = true
+	if a.suppressSDK {
+		if err := a.call.internalError; !a.errorWritten {
+			a.errorWritten = true
 			if err == nil {
 				err = &gate.StatusError{Status: a.status, Detail: refusedBySDK(string(p))}
 			}
@@ -162,7 +162,7 @@ func (a *answer) Write(p []byte) (int, error) {
 		}
 		return len(p), nil
 	}
-	if _, err := a.ResponseWriter.Write(a.inOurWords(p)); err != nil {
+	if _, err := a.ResponseWriter.Write(a.rewriteSDKError(p)); err != nil {
 		return 0, err
 	}
 	return len(p), nil
@@ -177,13 +177,13 @@ func refusedBySDK(text string) string {
 	return memo.Printable(strings.TrimSpace(text), maxRepeated)
 }
 
-// inOurWords rewrites an error of the SDK's: of params that it cannot read it
+// rewriteSDKError rewrites an error of the SDK's: of params that it cannot read it
 // names its own types, and it repeats what was sent, where a key may be.
-func (a *answer) inOurWords(p []byte) []byte {
+func (a *responseWriter) rewriteSDKError(p []byte) []byte {
 	if !bytes.Contains(p[:min(len(p), len(a.call.id)+64)], []byte(`"error":{`)) {
 		return p
 	}
-	var m failed
+	var m rpcErrorMessage
 	if json.Unmarshal(p, &m) != nil || m.Error == nil {
 		return p // an answer whose own id looked so
 	}
@@ -213,7 +213,7 @@ func (a *answer) inOurWords(p []byte) []byte {
 }
 
 // Unwrap lets http.ResponseController reach the connection.
-func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+func (a *responseWriter) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // ServeRegister answers POST /register. Hosts that try OAuth first show this
 // sentence to their user.

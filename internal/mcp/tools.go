@@ -32,30 +32,30 @@ const (
 // -update` for testdata/tools.json. The whole list must stay under 8,000 bytes,
 // for every host puts it in front of every conversation.
 func (s *Server) addTools(server *sdk.Server) {
-	add(s, server, listTool, "List transcriptions",
+	addTool(s, server, listTool, "List transcriptions",
 		"Lists meetings, calls and recordings by date, project, language or status, without their text: id, title, summary, speakers, duration, char_count. "+
-			"Use it for \"last week\" or \"all of project X\"; to find what somebody said use "+searchTool+".", s.list)
-	add(s, server, searchTool, "Search transcriptions",
+			"Use it for \"last week\" or \"all of project X\"; to find what somebody said use "+searchTool+".", s.listTranscriptions)
+	addTool(s, server, searchTool, "Search transcriptions",
 		"Finds where words are said. All words must occur in one transcription (title, summary, text or a speaker's name). The best first, at most three places of one transcription; each hit has the transcription's id and the offset at which "+
-			getTool+" reads on from that line.", s.search)
-	add(s, server, getTool, "Read a transcription",
+			getTool+" reads on from that line.", s.searchTranscriptions)
+	addTool(s, server, getTool, "Read a transcription",
 		"Reads the text of one transcription, a line per utterance: \"[12:34] Speaker: …\". Long ones come in pages of whole lines; the first and last line of a page say where it stands. "+
-			"Call again with the offset that \"next:\" names until it says \"end\".", s.read)
-	add(s, server, reportTool, "Read an AI report",
-		"Reads one AI report of a transcription, such as action items. Leave report out to see which there are.", s.report)
-	add(s, server, exportTool, "Export a transcription",
+			"Call again with the offset that \"next:\" names until it says \"end\".", s.getTranscription)
+	addTool(s, server, reportTool, "Read an AI report",
+		"Reads one AI report of a transcription, such as action items. Leave report out to see which there are.", s.getReport)
+	addTool(s, server, exportTool, "Export a transcription",
 		"Gives one transcription as a file's text: md with summary, topics and reports, txt, srt or vtt subtitles, or json. Paged as "+getTool+
-			"; the first line also names the REST path to download it. To read, use "+getTool+".", s.export)
-	add(s, server, bulkTool, "Plan a bulk export",
-		"Says what a download of up to 100 transcriptions holds: name, size in bytes and REST path of each, and the call for one ZIP. It gives no text.", s.bulk)
-	add(s, server, projectsTool, "List projects",
-		"Lists the workspace's projects with how many transcriptions each has; their ids filter the other tools.", s.projects)
+			"; the first line also names the REST path to download it. To read, use "+getTool+".", s.exportTranscription)
+	addTool(s, server, bulkTool, "Plan a bulk export",
+		"Says what a download of up to 100 transcriptions holds: name, size in bytes and REST path of each, and the call for one ZIP. It gives no text.", s.bulkExport)
+	addTool(s, server, projectsTool, "List projects",
+		"Lists the workspace's projects with how many transcriptions each has; their ids filter the other tools.", s.listProjects)
 }
 
-// add adds a tool: its arguments are read and checked, and what is wrong with
+// addTool adds a tool: its arguments are read and checked, and what is wrong with
 // them, or is not there, is told to the model with what to call next. All tools
 // are read-only, idempotent and closed-world.
-func add[In any](s *Server, server *sdk.Server, name, title, description string, f func(context.Context, memo.Caller, In) (*sdk.CallToolResult, error)) {
+func addTool[In any](s *Server, server *sdk.Server, name, title, description string, f func(context.Context, memo.Caller, In) (*sdk.CallToolResult, error)) {
 	open := false
 	s.tools[name] = true
 	server.AddTool(&sdk.Tool{
@@ -63,43 +63,43 @@ func add[In any](s *Server, server *sdk.Server, name, title, description string,
 		Annotations: &sdk.ToolAnnotations{Title: title, ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: &open},
 	}, func(ctx context.Context, req *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
 		var in In
-		if err := decode(req.Params.Arguments, &in); err != nil {
-			return correct(name, err.Error()), nil
+		if err := decodeArguments(req.Params.Arguments, &in); err != nil {
+			return argumentError(name, err.Error()), nil
 		}
-		result, err := f(ctx, callOf(ctx).Caller, in)
+		result, err := f(ctx, callFromContext(ctx).Caller, in)
 		e, ok := errors.AsType[*memo.Error](err)
 		switch {
 		case ok && e.Kind == memo.KindInvalid:
-			return correct(name, strings.TrimSpace(e.Field+" "+e.Message)), nil
+			return argumentError(name, strings.TrimSpace(e.Field+" "+e.Message)), nil
 		case ok && e.Kind == memo.KindNotFound && e.IDs != nil:
-			return isError(fmt.Sprintf("These transcriptions are not in this workspace: %s. Call %s again without them, or %s to find ids.",
+			return errorResult(fmt.Sprintf("These transcriptions are not in this workspace: %s. Call %s again without them, or %s to find ids.",
 				strings.Join(e.IDs, ", "), name, listTool)), nil
 		case ok && e.Kind == memo.KindNotFound:
-			return isError(fmt.Sprintf("There is no transcription with this id in this workspace. Call %s or %s to find the right id.", listTool, searchTool)), nil
+			return errorResult(fmt.Sprintf("There is no transcription with this id in this workspace. Call %s or %s to find the right id.", listTool, searchTool)), nil
 		}
 		return result, err
 	})
 }
 
-// correct tells what is wrong with the arguments of a tool.
-func correct(tool, problem string) *sdk.CallToolResult {
-	return isError(fmt.Sprintf("Wrong arguments: %s. Correct that and call %s again.", problem, tool))
+// argumentError tells what is wrong with the arguments of a tool.
+func argumentError(tool, problem string) *sdk.CallToolResult {
+	return errorResult(fmt.Sprintf("Wrong arguments: %s. Correct that and call %s again.", problem, tool))
 }
 
-// isError is an error of the model's, in a sentence for it.
-func isError(text string) *sdk.CallToolResult {
+// errorResult is an error of the model's, in a sentence for it.
+func errorResult(text string) *sdk.CallToolResult {
 	return &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: text}}}
 }
 
-// text is one block of plain text. It has no structured form beside it: a host
+// textResult is one block of plain text. It has no structured form beside it: a host
 // that has one shows its model that and drops the text.
-func text(s string) *sdk.CallToolResult {
+func textResult(s string) *sdk.CallToolResult {
 	return &sdk.CallToolResult{Content: []sdk.Content{&sdk.TextContent{Text: s}}}
 }
 
-// object is a structured result for programs and for the hosts that prefer it,
+// structuredResult is a structured result for programs and for the hosts that prefer it,
 // and lines that say the same in fewer words for the hosts that read text only.
-func object(v any, lines string) (*sdk.CallToolResult, error) {
+func structuredResult(v any, lines string) (*sdk.CallToolResult, error) {
 	b, err := jsonv2.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("mcp: result: %w", err)
