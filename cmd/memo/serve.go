@@ -95,7 +95,7 @@ func (c *serveCmd) Run(e *environment) error {
 		App: a, Gate: g, REST: api,
 		MCP: mcp.New(mcp.Config{App: a, Gate: g, Log: e.log, RESTPrefix: rest.Prefix, Version: version, Now: time.Now}),
 		Web: web.New(web.Config{App: a, Gate: g, Log: e.log, PublicURL: address, OpenAPI: api.OpenAPI(), SetupCode: code, FirstPlan: memo.PlanPro, Now: time.Now}),
-		Log: e.log, Metrics: metrics, PublicURL: address, Limits: limits.where, DrainDelay: c.DrainDelay,
+		Log: e.log, Metrics: metrics, PublicURL: address, LimitSource: limits.where, DrainDelay: c.DrainDelay,
 	})
 	metrics.WatchDatabase(s.IsUnavailable)
 	metrics.WatchWork(a.Work())

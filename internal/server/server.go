@@ -33,9 +33,9 @@ type Config struct {
 	Metrics *telemetry.Metrics
 	// PublicURL is the server's address in /llms.txt, without a slash at the end.
 	PublicURL string
-	// Limits says at /readyz who decides the limits; nil where it is this process
+	// LimitSource says at /readyz who decides the limits; nil where it is this process
 	// alone. A server is ready whoever does.
-	Limits func() string
+	LimitSource func() string
 	// DrainDelay is how long /readyz says that the server stops before it takes no
 	// more connections, so that a balancer has stopped to send any.
 	DrainDelay time.Duration
@@ -56,7 +56,7 @@ func New(cfg Config) *Server {
 	}}
 	s.http = &http.Server{
 		ConnContext:       gate.WithConn,
-		Handler:           outer.Wrap(cfg.Gate.RefuseKeysInURL(s.mount())),
+		Handler:           outer.Wrap(cfg.Gate.RefuseKeysInURL(s.routes())),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       60 * time.Second,
 		WriteTimeout:      gate.SendTime, // a stream extends its own
@@ -70,13 +70,15 @@ func New(cfg Config) *Server {
 // Handler is the whole server, for tests.
 func (s *Server) Handler() http.Handler { return s.http.Handler }
 
-// mount says what is where.
-func (s *Server) mount() http.Handler {
+// routes says what is where.
+func (s *Server) routes() http.Handler {
 	mux := s.cfg.Web.Handler()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { status(w, r, http.StatusOK, health{Status: "ok"}) })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		writeHealth(w, r, http.StatusOK, healthResponse{Status: "ok"})
+	})
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /openapi.json", s.cfg.REST.ServeOpenAPI)
-	mux.HandleFunc("GET /llms.txt", s.llms)
+	mux.HandleFunc("GET /llms.txt", s.serveLLMsText)
 	mux.Handle(mcp.Path, s.cfg.MCP)
 	mux.HandleFunc("POST /register", mcp.ServeRegister)
 	api := s.cfg.REST.Handler()
@@ -109,28 +111,28 @@ func isForPrograms(path string) bool {
 
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
-		status(w, r, http.StatusServiceUnavailable, health{Status: "stopping"})
+		writeHealth(w, r, http.StatusServiceUnavailable, healthResponse{Status: "stopping"})
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
 	if err := s.cfg.App.CheckReady(ctx); err != nil {
 		telemetry.RequestOf(r.Context()).Err = err
-		status(w, r, http.StatusServiceUnavailable, health{Status: "the database does not answer"})
+		writeHealth(w, r, http.StatusServiceUnavailable, healthResponse{Status: "the database does not answer"})
 		return
 	}
-	h := health{Status: "ready"}
+	h := healthResponse{Status: "ready"}
 	if s.cfg.Gate.IsUnknownProxy(r) {
 		h.Proxy = ProxyNotTrusted
 	}
-	if s.cfg.Limits != nil {
-		h.Limits = s.cfg.Limits()
+	if s.cfg.LimitSource != nil {
+		h.Limits = s.cfg.LimitSource()
 	}
-	status(w, r, http.StatusOK, h)
+	writeHealth(w, r, http.StatusOK, h)
 }
 
-// health is the body of /healthz and /readyz.
-type health struct {
+// healthResponse is the body of /healthz and /readyz.
+type healthResponse struct {
 	Status string `json:"status"`
 	Limits string `json:"limits,omitempty"` // who decides them, where replicas share them
 	Proxy  string `json:"proxy,omitempty"`  // ProxyNotTrusted
@@ -140,7 +142,7 @@ type health struct {
 // operator has not named, for memo doctor.
 const ProxyNotTrusted = "not trusted"
 
-func status(w http.ResponseWriter, r *http.Request, code int, h health) {
+func writeHealth(w http.ResponseWriter, r *http.Request, code int, h healthResponse) {
 	w.Header().Set("Cache-Control", "no-store")
 	if code == http.StatusServiceUnavailable {
 		gate.SetRetryAfter(w.Header(), 2*time.Second)
@@ -148,8 +150,8 @@ func status(w http.ResponseWriter, r *http.Request, code int, h health) {
 	gate.WriteJSON(w, r, code, h)
 }
 
-// llms tells a language model in a page where everything is.
-func (s *Server) llms(w http.ResponseWriter, r *http.Request) {
+// serveLLMsText tells a language model in a page where everything is.
+func (s *Server) serveLLMsText(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	fmt.Fprintf(w, `# Memo AI Developer API
@@ -169,8 +171,8 @@ a 429 carries Retry-After, and waiting that long makes the next call succeed.
 `, s.cfg.PublicURL, rest.Prefix, mcp.Path)
 }
 
-// drainTime is how long requests may take to finish when the server stops.
-const drainTime = 20 * time.Second
+// shutdownTimeout is how long requests may take to finish when the server stops.
+const shutdownTimeout = 20 * time.Second
 
 // Serve answers on l until ctx ends; then it says so at /readyz, after
 // Config.DrainDelay takes no more connections, and lets the requests that are
@@ -189,10 +191,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return fmt.Errorf("server: %w", err)
 	case <-time.After(s.cfg.DrainDelay):
 	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	if err := s.http.Shutdown(stop); err != nil {
-		return errors.Join(fmt.Errorf("server: requests were cut after %v: %w", drainTime, err), s.http.Close())
+		return errors.Join(fmt.Errorf("server: requests were cut after %v: %w", shutdownTimeout, err), s.http.Close())
 	}
 	return nil
 }

@@ -113,7 +113,7 @@ func TestWhatIsMountedWhere(t *testing.T) {
 	if w := get("/readyz"); strings.Contains(w.Body.String(), "limits") {
 		t.Errorf("/readyz of a process alone: %s", w.Body)
 	}
-	s.cfg.Limits = func() string { return "own window, redis does not answer" }
+	s.cfg.LimitSource = func() string { return "own window, redis does not answer" }
 	if w := get("/readyz"); w.Code != 200 || !strings.Contains(w.Body.String(), `"limits":"own window, redis does not answer"`) {
 		t.Errorf("/readyz without Redis: %d %s", w.Code, w.Body)
 	}
