@@ -26,10 +26,10 @@ import (
 )
 
 const (
-	maxMessage = 1 << 20  // bytes of one line from the host
-	maxAnswer  = 16 << 20 // bytes of one answer, or of one event of a stream
-	maxAtOnce  = 16       // requests at the server
-	maxWaiting = 256      // messages taken from the host and not done with
+	maxMessage    = 1 << 20  // bytes of one line from the host
+	maxResponse   = 16 << 20 // bytes of one answer, or of one event of a stream
+	maxConcurrent = 16       // requests at the server
+	maxQueued     = 256      // messages taken from the host and not done with
 )
 
 // Config is what a bridge joins.
@@ -45,15 +45,15 @@ type Config struct {
 
 // Bridge joins one host to one server.
 type Bridge struct {
-	endpoint string // ends in /mcp, and has no secret in it
-	key      credential.Key
-	agent    string
-	http     *http.Client
-	refusal  error // what is wrong with the configuration
-	log      journal
+	endpoint    string // ends in /mcp, and has no secret in it
+	key         credential.Key
+	agent       string
+	http        *http.Client
+	configError error // what is wrong with the configuration
+	log         onceLog
 
-	timeout time.Duration // for an answer that is not a stream
-	grace   time.Duration // for what is under way when stdin ends
+	timeout   time.Duration // for an answer that is not a stream
+	drainTime time.Duration // for what is under way when stdin ends
 }
 
 // New makes a bridge. It makes one of a bad configuration too: that one sends
@@ -61,19 +61,19 @@ type Bridge struct {
 // answers of a server rather than the end of a process.
 func New(cfg Config) *Bridge {
 	b := &Bridge{
-		agent: "memo-mcp/" + cfg.Version, log: journal{w: cfg.Log},
-		timeout: 60 * time.Second, grace: 5 * time.Second,
+		agent: "memo-mcp/" + cfg.Version, log: onceLog{w: cfg.Log},
+		timeout: 60 * time.Second, drainTime: 5 * time.Second,
 	}
 	var badKey, badURL error
 	b.key, badKey = readKey(cfg.Key)
 	b.endpoint, badURL = readURL(cfg.URL)
-	b.refusal = cmp.Or(badKey, badURL)
+	b.configError = cmp.Or(badKey, badURL)
 	client := http.Client{}
 	if cfg.HTTP != nil {
 		client = *cfg.HTTP
 	} else {
 		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.MaxIdleConnsPerHost = maxAtOnce
+		t.MaxIdleConnsPerHost = maxConcurrent
 		client.Transport = t
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -86,14 +86,14 @@ func New(cfg Config) *Bridge {
 // configuration, of in or of out, and is in the log. A Read of in that is
 // blocked outlives Run.
 func (b *Bridge) Run(ctx context.Context, in io.Reader, out io.Writer) error {
-	if b.refusal != nil {
-		b.log.write(b.refusal.Error())
+	if b.configError != nil {
+		b.log.write(b.configError.Error())
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	s := &session{
+	s := &run{
 		Bridge: b, out: out, broken: make(chan error, 1), stop: stop, calls: map[string]*message{},
-		atServer: make(chan struct{}, maxAtOnce), waiting: make(chan struct{}, maxWaiting),
+		atServer: make(chan struct{}, maxConcurrent), waiting: make(chan struct{}, maxQueued),
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.read(ctx, in) }()
@@ -101,7 +101,7 @@ func (b *Bridge) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	select {
 	case <-ctx.Done():
 	case err = <-ended:
-		s.drain(ctx, b.grace)
+		s.drain(ctx, b.drainTime)
 	}
 	stop()
 	s.drain(context.WithoutCancel(ctx), time.Second) // they have been told to end
@@ -110,13 +110,13 @@ func (b *Bridge) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	default:
 	}
 	if err != nil {
-		b.log.write(clean(err.Error()))
+		b.log.write(cleanText(err.Error()))
 	}
-	return cmp.Or(err, b.refusal)
+	return cmp.Or(err, b.configError)
 }
 
-// session is one Run.
-type session struct {
+// run is one Run.
+type run struct {
 	*Bridge
 	stop     context.CancelFunc
 	broken   chan error // why out cannot be written to
@@ -137,7 +137,7 @@ type session struct {
 }
 
 // read takes messages from the host until there are no more.
-func (s *session) read(ctx context.Context, in io.Reader) error {
+func (s *run) read(ctx context.Context, in io.Reader) error {
 	lines := newLines(in, maxMessage)
 	for {
 		line, long, err := lines.next()
@@ -150,7 +150,7 @@ func (s *session) read(ctx context.Context, in io.Reader) error {
 		if len(line) == 0 && !long {
 			continue
 		}
-		m, bad := parse(line)
+		m, bad := parseMessage(line)
 		if long {
 			bad = &rpcError{Code: codeInvalidRequest, Message: fmt.Sprintf("A message may have %d bytes at the most.", maxMessage)}
 		}
@@ -160,33 +160,33 @@ func (s *session) read(ctx context.Context, in io.Reader) error {
 		}
 		select {
 		case s.waiting <- struct{}{}:
-			s.start(ctx, m)
+			s.dispatch(ctx, m)
 		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
-// start lets a message go its way. Requests run side by side, but what comes
+// dispatch lets a message go its way. Requests run side by side, but what comes
 // after an initialize or a notification waits until the server has taken it:
 // the host meant it to be known by then.
-func (s *session) start(ctx context.Context, m *message) {
+func (s *run) dispatch(ctx context.Context, m *message) {
 	if m.Method == "notifications/cancelled" {
-		s.cancel(m.cancels())
+		s.cancel(m.cancelledID())
 	}
 	ctx, m.cancel = context.WithCancel(ctx)
-	if m.asks() {
+	if m.isRequest() {
 		s.mu.Lock()
 		s.calls[string(m.ID)] = m
 		s.mu.Unlock()
 	}
 	before, done := s.settled, make(chan struct{})
-	if m.Method == "initialize" || m.Method != "" && !m.asks() {
+	if m.Method == "initialize" || m.Method != "" && !m.isRequest() {
 		s.settled = done
 	}
 	go func() {
 		defer func() {
-			s.forget(m)
+			s.removeCall(m)
 			m.cancel()
 			close(done)
 			<-s.waiting
@@ -201,21 +201,21 @@ func (s *session) start(ctx context.Context, m *message) {
 		select {
 		case s.atServer <- struct{}{}:
 			defer func() { <-s.atServer }()
-			s.exchange(ctx, m)
+			s.sendAndForward(ctx, m)
 		case <-ctx.Done():
 		}
 	}()
 }
 
-// exchange sends one message and tells the host what goes wrong, unless the
+// sendAndForward sends one message and tells the host what goes wrong, unless the
 // host does not want to know any more.
-func (s *session) exchange(ctx context.Context, m *message) {
+func (s *run) sendAndForward(ctx context.Context, m *message) {
 	err := s.post(ctx, m)
 	if err == nil || ctx.Err() != nil {
 		return
 	}
-	s.log.write(clean(err.Error()))
-	if m.asks() {
+	s.log.write(cleanText(err.Error()))
+	if m.isRequest() {
 		e, ok := errors.AsType[*rpcError](err)
 		if !ok {
 			e = &rpcError{Code: codeServer, Message: err.Error()}
@@ -225,7 +225,7 @@ func (s *session) exchange(ctx context.Context, m *message) {
 }
 
 // cancel ends the request of this id. No answer to it is written from now on.
-func (s *session) cancel(id string) {
+func (s *run) cancel(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if m := s.calls[id]; m != nil {
@@ -233,7 +233,7 @@ func (s *session) cancel(id string) {
 	}
 }
 
-func (s *session) forget(m *message) {
+func (s *run) removeCall(m *message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.calls[string(m.ID)] == m {
@@ -242,8 +242,8 @@ func (s *session) forget(m *message) {
 }
 
 // write puts one line on stdout, unless ctx is done.
-func (s *session) write(ctx context.Context, data []byte) {
-	line := s.line(data)
+func (s *run) write(ctx context.Context, data []byte) {
+	line := s.handleLine(data)
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	if ctx.Err() != nil {
@@ -260,7 +260,7 @@ func (s *session) write(ctx context.Context, data []byte) {
 
 // drain waits until nothing is under way: then every place among the waiting
 // can be had.
-func (s *session) drain(ctx context.Context, limit time.Duration) {
+func (s *run) drain(ctx context.Context, limit time.Duration) {
 	end := time.NewTimer(limit)
 	defer end.Stop()
 	for s.drained < cap(s.waiting) {

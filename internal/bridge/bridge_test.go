@@ -155,7 +155,7 @@ func TestALineThatIsNoMessage(t *testing.T) {
 
 // TestRequestsRunSideBySide, as many as may, and each line comes out whole.
 func TestRequestsRunSideBySide(t *testing.T) {
-	const n = 5 * maxAtOnce
+	const n = 5 * maxConcurrent
 	var mu sync.Mutex
 	now, most := 0, 0
 	full := make(chan struct{})
@@ -164,7 +164,7 @@ func TestRequestsRunSideBySide(t *testing.T) {
 		mu.Lock()
 		now++
 		most = max(most, now)
-		if now == maxAtOnce && most == maxAtOnce {
+		if now == maxConcurrent && most == maxConcurrent {
 			select {
 			case <-full:
 			default:
@@ -195,7 +195,7 @@ func TestRequestsRunSideBySide(t *testing.T) {
 	if err := h.end(); err != nil {
 		t.Error(err)
 	}
-	if most != maxAtOnce {
+	if most != maxConcurrent {
 		t.Errorf("%d requests at once", most)
 	}
 }
@@ -312,7 +312,7 @@ func TestACancelledRequestGetsNoAnswer(t *testing.T) {
 
 // TestARequestThatWaitsCanBeCancelled, and is never sent.
 func TestARequestThatWaitsCanBeCancelled(t *testing.T) {
-	arrived, release := make(chan struct{}, maxAtOnce), make(chan struct{})
+	arrived, release := make(chan struct{}, maxConcurrent), make(chan struct{})
 	s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
 		if m.Method == "tools/call" {
 			t.Error("the cancelled request was sent")
@@ -324,17 +324,17 @@ func TestARequestThatWaitsCanBeCancelled(t *testing.T) {
 		result(w, r, m)
 	})
 	h := start(t, s.URL)
-	for i := range maxAtOnce {
+	for i := range maxConcurrent {
 		h.send("%s", ask(i))
 	}
-	for range maxAtOnce {
+	for range maxConcurrent {
 		await(t, arrived, "no request came")
 	}
 	h.send(`{"jsonrpc":"2.0","id":"late","method":"tools/call"}`)
 	h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"late"}}`)
 	h.settle()
 	close(release)
-	for range maxAtOnce {
+	for range maxConcurrent {
 		h.next()
 	}
 	if err := h.end(); err != nil {
@@ -367,7 +367,7 @@ func TestTheEndOfStdin(t *testing.T) {
 			await(t, r.Context().Done(), "the request goes on")
 		})
 		h := unstarted(t, s.URL)
-		h.bridge.grace = time.Millisecond
+		h.bridge.drainTime = time.Millisecond
 		h.run()
 		h.send("%s", ask(1))
 		await(t, arrived, "no request came")

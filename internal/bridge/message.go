@@ -23,8 +23,8 @@ type message struct {
 	cancel context.CancelFunc
 }
 
-// parse reads a line of the host.
-func parse(line []byte) (*message, *rpcError) {
+// parseMessage reads a line of the host.
+func parseMessage(line []byte) (*message, *rpcError) {
 	switch v := jsontext.Value(line); {
 	case !v.IsValid():
 		return nil, &rpcError{Code: codeParse, Message: "This line is not valid JSON."}
@@ -38,13 +38,13 @@ func parse(line []byte) (*message, *rpcError) {
 	return m, nil
 }
 
-// asks reports whether the host waits for an answer.
-func (m *message) asks() bool {
+// isRequest reports whether the host waits for an answer.
+func (m *message) isRequest() bool {
 	return m.Method != "" && len(m.ID) > 0 && m.ID.Kind() != jsontext.KindNull
 }
 
-// cancels returns the id of the request that a notifications/cancelled names.
-func (m *message) cancels() string {
+// cancelledID returns the id of the request that a notifications/cancelled names.
+func (m *message) cancelledID() string {
 	var p struct {
 		RequestID jsontext.Value `json:"requestId"`
 	}
@@ -76,17 +76,17 @@ func (m *message) setHeaders(h http.Header, agreed string) {
 	name := ""
 	switch m.Method {
 	case "tools/call", "prompts/get":
-		name = text(p.Name)
+		name = jsonString(p.Name)
 	case "resources/read":
-		name = text(p.URI)
+		name = jsonString(p.URI)
 	}
 	if name != "" {
 		h.Set("Mcp-Name", headerValue(name))
 	}
 }
 
-// text returns a JSON string's text, and nothing for any other value.
-func text(v jsontext.Value) string {
+// jsonString returns a JSON string's text, and nothing for any other value.
+func jsonString(v jsontext.Value) string {
 	var s string
 	_ = json.Unmarshal(v, &s)
 	return s
@@ -124,11 +124,11 @@ func (e *rpcError) reply(id jsontext.Value) []byte {
 	if err != nil {
 		panic(err) // a number and a string that is clean
 	}
-	return reply(id, "error", data)
+	return newReply(id, "error", data)
 }
 
-// reply is an error or a result as the answer to the request of this id.
-func reply(id jsontext.Value, member string, value jsontext.Value) []byte {
+// newReply is an error or a result as the answer to the request of this id.
+func newReply(id jsontext.Value, member string, value jsontext.Value) []byte {
 	if id == nil {
 		id = jsontext.Value("null")
 	}
@@ -137,12 +137,12 @@ func reply(id jsontext.Value, member string, value jsontext.Value) []byte {
 
 // sameID compares two ids, which may be written with other escapes.
 func sameID(a, b jsontext.Value) bool {
-	return bytes.Equal(a, b) || a.Kind() == '"' && b.Kind() == '"' && text(a) == text(b)
+	return bytes.Equal(a, b) || a.Kind() == '"' && b.Kind() == '"' && jsonString(a) == jsonString(b)
 }
 
-// line makes one line of a JSON text. Should a server send the key back, that
+// handleLine makes one line of a JSON text. Should a server send the key back, that
 // is taken out.
-func (b *Bridge) line(data []byte) []byte {
+func (b *Bridge) handleLine(data []byte) []byte {
 	v := jsontext.Value(bytes.Clone(bytes.TrimSpace(data)))
 	if bytes.ContainsAny(v, "\r\n") {
 		_ = v.Compact() // it is valid: somebody has parsed it
@@ -153,17 +153,19 @@ func (b *Bridge) line(data []byte) []byte {
 	return append(v, '\n')
 }
 
-// lines reads lines of bounded length.
-type lines struct {
+// lineReader reads lines of bounded length.
+type lineReader struct {
 	r   *bufio.Reader
 	max int
 }
 
-func newLines(r io.Reader, max int) *lines { return &lines{bufio.NewReaderSize(r, 64<<10), max} }
+func newLines(r io.Reader, max int) *lineReader {
+	return &lineReader{bufio.NewReaderSize(r, 64<<10), max}
+}
 
 // next returns the next line without blanks at its ends. Of a line that is too
 // long it tells only that, and skips it.
-func (l *lines) next() (line []byte, long bool, err error) {
+func (l *lineReader) next() (line []byte, long bool, err error) {
 	for {
 		part, err := l.r.ReadSlice('\n')
 		if long = long || len(line)+len(part) > l.max+len("\r\n"); long {

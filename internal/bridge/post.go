@@ -18,9 +18,9 @@ var errTimeout = errors.New("timeout")
 
 // post sends one message and writes what the server answers. The error is a
 // sentence for a person, or the server's own JSON-RPC error.
-func (s *session) post(ctx context.Context, m *message) error {
-	if s.refusal != nil {
-		return s.refusal
+func (s *run) post(ctx context.Context, m *message) error {
+	if s.configError != nil {
+		return s.configError
 	}
 	timed, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -51,31 +51,31 @@ func (s *session) post(ctx context.Context, m *message) error {
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if resp.StatusCode/100 == 2 && kind == "text/event-stream" {
 		timer.Stop()
-		return s.stream(ctx, m, resp.Body)
+		return s.forwardStream(ctx, m, resp.Body)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
 	switch {
 	case err != nil:
 		return s.unreachable(timed, err)
-	case len(body) > maxAnswer:
+	case len(body) > maxResponse:
 		return errTooLong
 	case resp.StatusCode/100 != 2:
 		return s.refused(resp, kind, body)
-	case !m.asks():
+	case !m.isRequest():
 		return nil
 	}
 	if kind != "application/json" {
 		return s.foreign(kind)
 	}
-	answered, err := s.pass(ctx, m, body)
+	answered, err := s.forward(ctx, m, body)
 	if err == nil && !answered {
 		err = s.foreign(kind)
 	}
 	return err
 }
 
-// answer is what the bridge must know of a message of the server.
-type answer struct {
+// serverMessage is what the bridge must know of a message of the server.
+type serverMessage struct {
 	JSONRPC string         `json:"jsonrpc"`
 	ID      jsontext.Value `json:"id"`
 	Method  jsontext.Value `json:"method"`
@@ -83,10 +83,10 @@ type answer struct {
 	Error   jsontext.Value `json:"error"`
 }
 
-// pass writes a message of the server as it is and reports whether it is the
+// forward writes a message of the server as it is and reports whether it is the
 // answer to m.
-func (s *session) pass(ctx context.Context, m *message, data []byte) (answered bool, err error) {
-	var a answer
+func (s *run) forward(ctx context.Context, m *message, data []byte) (answered bool, err error) {
+	var a serverMessage
 	err = json.Unmarshal(data, &a)
 	answered = a.Method == nil && (a.Result != nil || a.Error != nil)
 	if err != nil || a.JSONRPC != "2.0" || a.Method == nil && !answered {
@@ -98,31 +98,31 @@ func (s *session) pass(ctx context.Context, m *message, data []byte) (answered b
 		}
 		_ = json.Unmarshal(a.Result, &result) // the host sees what it is
 		s.mu.Lock()
-		s.version = text(result.Version)
+		s.version = jsonString(result.Version)
 		s.mu.Unlock()
 	}
-	if answered && m.asks() && !sameID(a.ID, m.ID) {
+	if answered && m.isRequest() && !sameID(a.ID, m.ID) {
 		// A server that had not read the id yet, or something in between that
 		// mixes answers up: the host waits for its own.
 		if a.Error != nil {
-			data = reply(m.ID, "error", a.Error)
+			data = newReply(m.ID, "error", a.Error)
 		} else {
-			data = reply(m.ID, "result", a.Result)
+			data = newReply(m.ID, "result", a.Result)
 		}
 	}
-	if m.asks() || !answered {
+	if m.isRequest() || !answered {
 		s.write(ctx, data)
 	}
 	return answered, nil
 }
 
-// stream passes the events of a stream on as they come, up to the answer.
-func (s *session) stream(ctx context.Context, m *message, body io.Reader) error {
-	lines := newLines(body, maxAnswer)
+// forwardStream passes the events of a stream on as they come, up to the answer.
+func (s *run) forwardStream(ctx context.Context, m *message, body io.Reader) error {
+	lines := newLines(body, maxResponse)
 	var data []byte
 	for {
 		line, long, err := lines.next()
-		if long || len(data)+len(line) > maxAnswer {
+		if long || len(data)+len(line) > maxResponse {
 			return errTooLong
 		}
 		if value, ok := bytes.CutPrefix(line, []byte("data:")); ok {
@@ -133,12 +133,12 @@ func (s *session) stream(ctx context.Context, m *message, body io.Reader) error 
 			continue // the event's name, its id, or a comment
 		}
 		if event := jsontext.Value(bytes.TrimSpace(data)); len(event) > 0 && (err == nil || event.IsValid()) {
-			if answered, failed := s.pass(ctx, m, event); failed != nil || answered {
+			if answered, failed := s.forward(ctx, m, event); failed != nil || answered {
 				return failed
 			}
 		}
 		data = nil
-		if err == io.EOF && m.asks() {
+		if err == io.EOF && m.isRequest() {
 			err = io.ErrUnexpectedEOF
 		}
 		if err == io.EOF {

@@ -27,7 +27,7 @@ func TestAStreamIsPassedOn(t *testing.T) {
 		{"broken off within an event", "data: " + progress + "\n\ndata: {\"json", []string{progress, "broke off its answer"}},
 		{"no JSON", "data: hello\n\n", []string{"is not Memo"}},
 		{"other JSON", "data: {}\n\n", []string{"is not Memo"}},
-		{"a line that is too long", "data: " + strings.Repeat("x", maxAnswer+10) + "\n\n", []string{"longer than 16 MiB"}},
+		{"a line that is too long", "data: " + strings.Repeat("x", maxResponse+10) + "\n\n", []string{"longer than 16 MiB"}},
 		{"an event that is too long", strings.Repeat("data: "+strings.Repeat("x", 1<<20)+"\n", 18), []string{"longer than 16 MiB"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

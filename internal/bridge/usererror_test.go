@@ -54,7 +54,7 @@ func TestWhatTheServerRefuses(t *testing.T) {
 		{"no answer", 200, nil, `{"jsonrpc":"2.0","id":1}`, "What answers at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL."},
 		{"a list", 200, nil, `[{"jsonrpc":"2.0","id":1,"result":{}}]`, "What answers at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL."},
 		{"half", 200, map[string]string{"Content-Length": "100"}, `{"jsonrpc":`, "Memo at URL broke off its answer. Is the server running? Try again."},
-		{"endless", 200, nil, strings.Repeat(" ", maxAnswer+1), "The server's answer is longer than 16 MiB. Ask for less at once."},
+		{"endless", 200, nil, strings.Repeat(" ", maxResponse+1), "The server's answer is longer than 16 MiB. Ask for less at once."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
@@ -186,7 +186,7 @@ func TestABadConfiguration(t *testing.T) {
 	other := map[bool]string{true: "1", false: "0"}[last == "0"]
 	for _, c := range []struct {
 		name, url, key string
-		want           sentence
+		want           userError
 	}{
 		{"no key", "https://memo.example.com", "", errNoKey},
 		{"a blank key", "https://memo.example.com", " \n", errNoKey},
@@ -212,10 +212,10 @@ func TestABadConfiguration(t *testing.T) {
 		{"a key in what is no URL", "https://memo example.com/\x00" + good, good, errKeyInURL},
 		{"a user", "https://ann@memo.example.com", good, errUserinfo},
 		{"a password", "http://ann:pw@127.0.0.1", good, errUserinfo},
-		{"in the clear", "http://memo.example.com", good, errClear},
-		{"in the clear in a private network", "http://192.168.1.2:8080", good, errClear},
-		{"in the clear to what only looks local", "http://localhost.example.com", good, errClear},
-		{"in the clear to everywhere", "http://0.0.0.0:8080", good, errClear},
+		{"in the clear", "http://memo.example.com", good, errUnencrypted},
+		{"in the clear in a private network", "http://192.168.1.2:8080", good, errUnencrypted},
+		{"in the clear to what only looks local", "http://localhost.example.com", good, errUnencrypted},
+		{"in the clear to everywhere", "http://0.0.0.0:8080", good, errUnencrypted},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := start(t, c.url, func(cfg *Config) { cfg.URL, cfg.Key = c.url, c.key })

@@ -1,0 +1,210 @@
+package bridge
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/credential"
+)
+
+// userError is an error that is told to a person as it is: what is wrong, and
+// what to do.
+type userError string
+
+func (s userError) Error() string { return string(s) }
+
+func userErrorf(format string, args ...any) error { return userError(fmt.Sprintf(format, args...)) }
+
+// What is wrong with the configuration. None repeats what was configured, for
+// there may be a secret in it.
+const (
+	errNoKey       userError = "MEMO_API_KEY is not set. Create an API key in Memo under Settings → API & MCP and put it into MEMO_API_KEY, in the settings of this MCP server."
+	errBadKey      userError = "What is in MEMO_API_KEY is not a whole API key, which is " + credential.KeyPrefix + " and 38 letters or digits. Copy the key again, or create a new one in Settings → API & MCP."
+	errBadURL      userError = "MEMO_URL is not an address of a server. Write it like https://memo.example.com"
+	errKeyInURL    userError = "There is an API key in MEMO_URL, where logs and histories keep it. Put it into MEMO_API_KEY alone, and rotate it in Settings → API & MCP."
+	errUserinfo    userError = "There is a user name or a password in MEMO_URL. Take it out: the API key in MEMO_API_KEY is all that Memo needs."
+	errUnencrypted userError = "MEMO_URL begins with http://, so the API key would travel unencrypted. Use https://, or a server on this machine such as http://127.0.0.1:8080"
+)
+
+// errTooLong is an answer beyond what is kept in memory.
+var errTooLong = userErrorf("The server's answer is longer than %d MiB. Ask for less at once.", maxResponse>>20)
+
+func readKey(s string) (credential.Key, error) {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return credential.Key{}, errNoKey
+	}
+	key, ok := credential.ParseKey(s)
+	if !ok {
+		return credential.Key{}, errBadKey
+	}
+	return key, nil
+}
+
+// readURL returns the address of /mcp, which may be printed.
+func readURL(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	u, err := url.Parse(s)
+	switch {
+	case strings.Contains(s, credential.KeyPrefix), err == nil && strings.Contains(u.Path+u.Fragment+u.Query().Encode(), credential.KeyPrefix):
+		return "", errKeyInURL
+	case err != nil:
+		return "", errBadURL
+	case u.User != nil:
+		return "", errUserinfo
+	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.RawQuery != "", u.Fragment != "":
+		return "", errBadURL
+	case u.Scheme == "http" && !isLoopbackHost(u.Hostname()):
+		return "", errUnencrypted
+	}
+	return strings.TrimSuffix(strings.TrimRight(u.String(), "/"), "/mcp") + "/mcp", nil
+}
+
+// isLoopbackHost reports whether a host is this machine by its name alone.
+func isLoopbackHost(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && a.Unmap().IsLoopback()
+}
+
+// unreachable says why no whole answer came.
+func (b *Bridge) unreachable(ctx context.Context, err error) error {
+	var dns *net.DNSError
+	var network net.Error
+	var certificate *tls.CertificateVerificationError
+	var alert tls.AlertError
+	switch {
+	case context.Cause(ctx) == errTimeout, errors.As(err, &network) && network.Timeout():
+		return userErrorf("Memo at %s did not answer in time. Is the server running, and is MEMO_URL right?", b.endpoint)
+	case errors.As(err, &dns):
+		return userErrorf("The host %s is not known. Put the right address into MEMO_URL.", cleanText(dns.Name))
+	case errors.As(err, &certificate), errors.As(err, &alert), errors.Is(err, http.ErrSchemeMismatch):
+		return userErrorf("No secure connection to %s: %s. Check MEMO_URL and the server's certificate.", b.endpoint, transportReason(err))
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return userErrorf("Memo at %s broke off its answer. Is the server running? Try again.", b.endpoint)
+	}
+	return userErrorf("Memo at %s could not be reached: %s. Is the server running, and is MEMO_URL right?", b.endpoint, transportReason(err))
+}
+
+// transportReason is an error of the network without the request it belongs to.
+func transportReason(err error) string {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		err = e.Err
+	}
+	return cleanText(err.Error())
+}
+
+// foreign is for what answers and is not Memo.
+func (b *Bridge) foreign(kind string) error {
+	if kind == "" {
+		kind = "nothing"
+	}
+	return userErrorf("What answers at %s is not Memo (it sent %s). Put the address of the Memo server into MEMO_URL.", b.endpoint, cleanText(kind))
+}
+
+var challengeDescription = regexp.MustCompile(`error_description="([^"]*)"`)
+
+// refused says what an answer with a status other than 2xx means.
+func (b *Bridge) refused(resp *http.Response, kind string, body []byte) error {
+	status := resp.StatusCode
+	var a struct {
+		JSONRPC string         `json:"jsonrpc"`
+		Error   *rpcError      `json:"error"`
+		Detail  jsontext.Value `json:"detail"`
+		Request string         `json:"request_id"`
+	}
+	if json.Unmarshal(body, &a) == nil && a.JSONRPC == "2.0" && a.Error != nil {
+		return a.Error
+	}
+	detail := jsonString(a.Detail)
+	var coded struct {
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(a.Detail, &coded) == nil {
+		detail = coded.Message
+	} else if kind == "text/plain" {
+		detail, _, _ = strings.Cut(string(body[:min(len(body), 500)]), "\n")
+	}
+	if detail = cleanText(detail); detail == "" {
+		detail = http.StatusText(status)
+	}
+	switch {
+	case status/100 == 3:
+		to := "somewhere else"
+		if l, err := resp.Location(); err == nil {
+			to = cleanText(l.Scheme + "://" + l.Host)
+		}
+		return userErrorf("%s redirects to %s, and the API key was not sent there. If that is your Memo server, put its address into MEMO_URL.", b.endpoint, to)
+	case status == http.StatusUnauthorized:
+		why := "The API key is not valid"
+		if m := challengeDescription.FindStringSubmatch(strings.Join(resp.Header.Values("WWW-Authenticate"), ", ")); m != nil {
+			why = cleanText(m[1])
+		}
+		return userErrorf("%s. Create a new key in Settings → API & MCP, put it into MEMO_API_KEY and restart this MCP server.", why)
+	case status == http.StatusForbidden && coded.Message != "":
+		return userError(detail)
+	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
+		return userErrorf("There is no Memo at %s (status %d). Put the address of the Memo server into MEMO_URL.", b.endpoint, status)
+	case status == http.StatusTooManyRequests:
+		return userErrorf("The limit of calls with this API key is reached. Try again %s.", retryText(resp))
+	case status == http.StatusServiceUnavailable:
+		return userErrorf("Memo at %s cannot answer at the moment. Try again %s.", b.endpoint, retryText(resp))
+	case status >= 500:
+		if a.Request != "" {
+			detail += ", request " + cleanText(a.Request)
+		}
+		return userErrorf("Memo at %s failed (status %d: %s). Try again, or tell whoever runs the server.", b.endpoint, status, detail)
+	}
+	return userErrorf("Memo at %s did not accept this message (status %d: %s).", b.endpoint, status, detail)
+}
+
+// retryText is how long the server asks to wait.
+func retryText(resp *http.Response) string {
+	if n, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && n > 0 {
+		return fmt.Sprintf("in %d s", n)
+	}
+	return "in a moment"
+}
+
+// cleanText makes a text from outside fit to be part of a sentence: short, on one
+// line and without a key.
+func cleanText(s string) string {
+	return memo.Printable(strings.Join(strings.Fields(s), " "), 500)
+}
+
+// onceLog writes each different line once.
+type onceLog struct {
+	mu   sync.Mutex
+	w    io.Writer
+	seen map[string]bool
+}
+
+func (j *onceLog) write(line string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.w == nil || j.seen[line] {
+		return
+	}
+	if j.seen == nil || len(j.seen) > 1000 {
+		j.seen = map[string]bool{}
+	}
+	j.seen[line] = true
+	fmt.Fprintf(j.w, "memo mcp: %s\n", line)
+}
