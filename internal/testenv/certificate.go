@@ -28,7 +28,7 @@ func Certificate(t testing.TB) (cert tls.Certificate, certFile, keyFile string) 
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	hand := func(path string) string {
-		if _, err := give(path); err != nil {
+		if _, err := chownToPostgres(path); err != nil {
 			t.Fatal(err)
 		}
 		return path

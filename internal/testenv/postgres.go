@@ -39,16 +39,16 @@ type M struct{ *testing.M }
 // Run runs the tests and returns the exit status.
 func (m M) Run() int {
 	code := m.M.Run()
-	if thePostgres.server != nil {
-		thePostgres.server.remove()
+	if sharedPostgres.server != nil {
+		sharedPostgres.server.remove()
 	}
-	if theRedis.server != nil {
-		theRedis.server.Stop()
+	if sharedRedis.server != nil {
+		sharedRedis.server.Stop()
 	}
 	return code
 }
 
-var thePostgres struct {
+var sharedPostgres struct {
 	start  sync.Once
 	server *PostgresServer
 	err    error
@@ -57,12 +57,12 @@ var thePostgres struct {
 // Postgres returns the URL of an empty schema of its own on a real server.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	thePostgres.start.Do(func() { thePostgres.server, thePostgres.err = startPostgres() })
-	if thePostgres.err != nil {
-		t.Fatal(thePostgres.err)
+	sharedPostgres.start.Do(func() { sharedPostgres.server, sharedPostgres.err = startPostgres() })
+	if sharedPostgres.err != nil {
+		t.Fatal(sharedPostgres.err)
 	}
 	schema := "t_" + rand.Text()
-	db, err := sql.Open("pgx", thePostgres.server.dsn())
+	db, err := sql.Open("pgx", sharedPostgres.server.dsn())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func Postgres(t testing.TB) string {
 	if _, err := db.ExecContext(context.Background(), `CREATE SCHEMA "`+schema+`"`); err != nil {
 		t.Fatal(err)
 	}
-	return thePostgres.server.dsn() + "&search_path=" + url.QueryEscape(`"`+schema+`"`)
+	return sharedPostgres.server.dsn() + "&search_path=" + url.QueryEscape(`"`+schema+`"`)
 }
 
 // PostgresServer is a cluster in a temporary directory.
@@ -171,7 +171,7 @@ func startPostgres(options ...string) (*PostgresServer, error) {
 		return nil, err
 	}
 	s := &PostgresServer{dir: dir, bin: bin, options: options, attr: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}}
-	if s.attr.Credential, err = give(dir); err != nil {
+	if s.attr.Credential, err = chownToPostgres(dir); err != nil {
 		return nil, err
 	}
 	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "-U", "memo", "-A", "trust",
@@ -203,10 +203,10 @@ func postgresBin() (string, error) {
 	return "", fmt.Errorf("testenv: PostgreSQL's server binaries are missing: apt-get install postgresql")
 }
 
-// give makes a file or a directory that of whoever runs PostgreSQL. It refuses to
+// chownToPostgres makes a file or a directory that of whoever runs PostgreSQL. It refuses to
 // run as root, so root runs it as "postgres"; anybody else as themselves, which
 // is nil.
-func give(path string) (*syscall.Credential, error) {
+func chownToPostgres(path string) (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
 	}

@@ -25,7 +25,7 @@ type RedisServer struct {
 	databases atomic.Int64 // that tests have been given
 }
 
-var theRedis struct {
+var sharedRedis struct {
 	start  sync.Once
 	server *RedisServer
 	err    error
@@ -34,11 +34,11 @@ var theRedis struct {
 // Redis returns the URL of an empty database of its own on a real server.
 func Redis(t testing.TB) string {
 	t.Helper()
-	theRedis.start.Do(func() { theRedis.server, theRedis.err = startRedis("") })
-	if theRedis.err != nil {
-		t.Fatal(theRedis.err)
+	sharedRedis.start.Do(func() { sharedRedis.server, sharedRedis.err = startRedis("") })
+	if sharedRedis.err != nil {
+		t.Fatal(sharedRedis.err)
 	}
-	return theRedis.server.URL() + "/" + strconv.FormatInt(theRedis.server.databases.Add(1), 10)
+	return sharedRedis.server.URL() + "/" + strconv.FormatInt(sharedRedis.server.databases.Add(1), 10)
 }
 
 // StartRedis starts a server that the test may break. It ends with the test.
