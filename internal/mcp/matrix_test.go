@@ -117,7 +117,7 @@ func (w *world) walk(tool string) {
 	}
 }
 
-func left(a testworld.Answer) (n int) {
+func left(a testworld.Response) (n int) {
 	fmt.Sscan(a.Header.Get("X-RateLimit-Remaining"), &n)
 	return n
 }

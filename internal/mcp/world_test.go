@@ -35,7 +35,7 @@ func onBoth(t *testing.T, f func(t *testing.T, w *world)) {
 func newWorld(t testing.TB, cfg testworld.Config) *world {
 	t.Helper()
 	w := new(world)
-	cfg.Door = func(a *app.App, g *gate.Gate, log *slog.Logger) http.Handler {
+	cfg.Handler = func(a *app.App, g *gate.Gate, log *slog.Logger) http.Handler {
 		w.door = New(Config{App: a, Gate: g, Log: log, RESTPrefix: restPrefix, Version: "test", Now: func() time.Time {
 			return time.Date(2026, 5, 20, 23, 0, 0, 0, time.FixedZone("", -2*3600))
 		}})
@@ -46,7 +46,7 @@ func newWorld(t testing.TB, cfg testworld.Config) *world {
 }
 
 // post sends one message with a key.
-func (w *world) post(key, message string, set ...func(*http.Request)) testworld.Answer {
+func (w *world) post(key, message string, set ...func(*http.Request)) testworld.Response {
 	w.T.Helper()
 	return w.Request(http.DefaultClient, "POST", Path, message, append([]func(*http.Request){testworld.WithKey(key)}, set...)...)
 }

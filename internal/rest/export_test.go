@@ -190,7 +190,7 @@ func TestABodyThatComesAfterTheRevocation(t *testing.T) {
 			_, _ = rest.Write([]byte(form[:3])) // the request may have ended
 			close(begun)
 		}()
-		answered := make(chan testworld.Answer)
+		answered := make(chan testworld.Response)
 		go func() {
 			answered <- w.Request(http.DefaultClient, http.MethodPost, "/api/v1/developer/transcriptions/export", "{}", testworld.WithKey(w.MarkKey.Key),
 				func(r *http.Request) { r.Body, r.ContentLength = body, int64(len(form)) })

@@ -76,7 +76,7 @@ func (w *world) walk(rt route, g good) {
 		client = w.signedIn(w.Olga)
 		own, foreign = w.sessionOf(client), w.sessionOf(w.signedIn(w.Eve))
 	}
-	send := func(client *http.Client, id, extra string, set ...func(*http.Request)) testworld.Answer {
+	send := func(client *http.Client, id, extra string, set ...func(*http.Request)) testworld.Response {
 		w.T.Helper()
 		path := strings.ReplaceAll(g.path, "{own}", id)
 		if extra != "" && strings.Contains(path, "?") {
@@ -150,7 +150,7 @@ func TestEveryRouteIsLimited(t *testing.T) {
 			for _, rt := range w.api.routes {
 				g := rows[rt.name]
 				path := strings.ReplaceAll(g.path, "{own}", nowhere)
-				send := func(client *http.Client, set ...func(*http.Request)) testworld.Answer {
+				send := func(client *http.Client, set ...func(*http.Request)) testworld.Response {
 					return w.request(client, rt.method, path, strings.ReplaceAll(g.body, "{own}", nowhere), set...)
 				}
 				switch rt.access {
@@ -161,7 +161,7 @@ func TestEveryRouteIsLimited(t *testing.T) {
 					}
 					for range 2 { // 404 and 422 count as well
 						if a := send(http.DefaultClient, key); a.Status == 429 || a.Header.Get("RateLimit") == "" {
-							t.Errorf("%s: %d, RateLimit %q", a.What, a.Status, a.Header.Get("RateLimit"))
+							t.Errorf("%s: %d, RateLimit %q", a.Request, a.Status, a.Header.Get("RateLimit"))
 						}
 					}
 					wantLimited(send(http.DefaultClient, key), "data", "2")
@@ -169,7 +169,7 @@ func TestEveryRouteIsLimited(t *testing.T) {
 					client := w.signedIn(w.newOwner())
 					for range 2 {
 						if a := send(client); a.Status == 429 {
-							t.Errorf("%s: limited too early", a.What)
+							t.Errorf("%s: limited too early", a.Request)
 						}
 					}
 					wantLimited(send(client), "management", "2")
@@ -179,17 +179,17 @@ func TestEveryRouteIsLimited(t *testing.T) {
 	}
 }
 
-func wantLimited(a testworld.Answer, class, limit string) {
+func wantLimited(a testworld.Response, class, limit string) {
 	a.T.Helper()
 	a.Want(429, `{"detail":"Rate limit exceeded"}`)
 	for name, want := range map[string]string{
 		"RateLimit-Policy": `"` + class + `";q=` + limit + `;w=60`, "X-RateLimit-Limit": limit, "X-RateLimit-Remaining": "0",
 	} {
 		if got := a.Header.Get(name); got != want {
-			a.T.Errorf("%s: %s is %q, want %q", a.What, name, got, want)
+			a.T.Errorf("%s: %s is %q, want %q", a.Request, name, got, want)
 		}
 	}
 	if after := a.Header.Get("Retry-After"); after == "" || after == "0" {
-		a.T.Errorf("%s: Retry-After is %q", a.What, after)
+		a.T.Errorf("%s: Retry-After is %q", a.Request, after)
 	}
 }

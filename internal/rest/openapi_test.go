@@ -75,11 +75,11 @@ func TestOpenAPITellsTheTruth(t *testing.T) {
 }
 
 // fits checks an answer against what the document says of it.
-func (w *world) fits(doc openAPI, op operation, a testworld.Answer) {
+func (w *world) fits(doc openAPI, op operation, a testworld.Response) {
 	w.T.Helper()
 	r, ok := op.Responses[strconv.Itoa(a.Status)]
 	if !ok {
-		w.T.Errorf("%s: status %d is not in the document", a.What, a.Status)
+		w.T.Errorf("%s: status %d is not in the document", a.Request, a.Status)
 		return
 	}
 	if name, ok := strings.CutPrefix(r.Ref, "#/components/responses/"); ok {
@@ -98,6 +98,6 @@ func (w *world) fits(doc openAPI, op operation, a testworld.Answer) {
 	var v any
 	w.Must(json.Unmarshal(a.Body, &v))
 	if err := resolved.Validate(v); err != nil {
-		w.T.Errorf("%s: the answer does not fit its schema: %v\n%.500s", a.What, err, a.Body)
+		w.T.Errorf("%s: the answer does not fit its schema: %v\n%.500s", a.Request, err, a.Body)
 	}
 }

@@ -26,10 +26,10 @@ func TestCarryingTheKey(t *testing.T) {
 			"within a value": "/me?u=https%3A%2F%2Fx%2F%3Fk%3D" + key, "a placeholder": "/me?api_key=mk_live_your_key_here",
 			"an unknown path": "/nowhere?k=" + key, "no valid parameter": "/transcriptions?api_key=" + key,
 		} {
-			for _, a := range []testworld.Answer{
+			for _, a := range []testworld.Response{
 				w.request(http.DefaultClient, "GET", path, ""), w.get(path, key), w.get(path, credential.NewKey().Secret()),
 			} {
-				a.What = name
+				a.Request = name
 				a.Want(401, inURL)
 				if strings.Contains(string(a.Body), key) {
 					t.Errorf("%s: the key is echoed", name)
@@ -48,7 +48,7 @@ func TestCarryingTheKey(t *testing.T) {
 			"no credential": func(*http.Request) {},
 		} {
 			a := w.request(http.DefaultClient, "GET", "/me", "", set)
-			a.What = name
+			a.Request = name
 			a.Want(401, `{"detail":"Missing API key"}`)
 			if got := a.Header.Get("WWW-Authenticate"); got != `Bearer realm="memo"` {
 				t.Errorf("%s: WWW-Authenticate is %s", name, got)
@@ -65,7 +65,7 @@ func TestCarryingTheKey(t *testing.T) {
 			"a key's suffix": testworld.WithKey(w.OlgaKey.Suffix), "token form": testworld.WithKey("lkzvXde85FvlU0iklkzvXde85FvlU0iklkzvXde85Fv"),
 		} {
 			a := w.request(http.DefaultClient, "GET", "/me", "", set)
-			a.What = name
+			a.Request = name
 			a.Want(401, `{"detail":"Invalid API key"}`)
 			if got := a.Header.Get("WWW-Authenticate"); !strings.HasPrefix(got, `Bearer realm="memo", error="invalid_token", error_description="The API key is not valid"`) {
 				t.Errorf("%s: WWW-Authenticate is %s", name, got)

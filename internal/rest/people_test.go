@@ -97,7 +97,7 @@ func TestTheSessionCookie(t *testing.T) {
 // out where they are signed in from.
 func TestTheThrottleOfSignIns(t *testing.T) {
 	w := newWorld(t, storeIn(t), limits{})
-	attempt := func(ip, email, password string) testworld.Answer {
+	attempt := func(ip, email, password string) testworld.Response {
 		return w.request(http.DefaultClient, "POST", "/api/v1/session", fmt.Sprintf(`{"email":%q,"password":%q}`, email, password), testworld.WithHeader("X-Forwarded-For", ip))
 	}
 	attempt("192.0.2.1", w.Olga.Email, password).Want(200) // Olga's own address

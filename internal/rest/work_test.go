@@ -22,7 +22,7 @@ import (
 func TestASlowReaderHoldsItsBytes(t *testing.T) {
 	w := &world{World: testworld.New(t, testworld.Config{
 		Store: store.Config{Dir: t.TempDir()}, Work: app.WorkLimits{Memory: 32 << 20, Wait: 50 * time.Millisecond},
-		Door: func(a *app.App, g *gate.Gate, _ *slog.Logger) http.Handler {
+		Handler: func(a *app.App, g *gate.Gate, _ *slog.Logger) http.Handler {
 			return New(Config{App: a, Gate: g}).Handler()
 		},
 	})}

@@ -40,7 +40,7 @@ func newWorld(t *testing.T, cfg store.Config, l limits) *world {
 	w := new(world)
 	w.World = testworld.New(t, testworld.Config{
 		Store: cfg, Data: l.data, Management: l.management,
-		Door: func(a *app.App, g *gate.Gate, _ *slog.Logger) http.Handler {
+		Handler: func(a *app.App, g *gate.Gate, _ *slog.Logger) http.Handler {
 			w.api = New(Config{App: a, Gate: g})
 			return w.api.Handler()
 		},
@@ -52,7 +52,7 @@ func newWorld(t *testing.T, cfg store.Config, l limits) *world {
 }
 
 // request is one call of the API; set is applied to it before it is sent.
-func (w *world) request(client *http.Client, method, path, body string, set ...func(*http.Request)) testworld.Answer {
+func (w *world) request(client *http.Client, method, path, body string, set ...func(*http.Request)) testworld.Response {
 	w.T.Helper()
 	if strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "/api/") {
 		path = Prefix + path
@@ -60,12 +60,12 @@ func (w *world) request(client *http.Client, method, path, body string, set ...f
 	return w.Request(client, method, path, body, set...)
 }
 
-func (w *world) get(path, key string) testworld.Answer {
+func (w *world) get(path, key string) testworld.Response {
 	w.T.Helper()
 	return w.request(http.DefaultClient, "GET", path, "", testworld.WithKey(key))
 }
 
-func (w *world) post(path, key, body string) testworld.Answer {
+func (w *world) post(path, key, body string) testworld.Response {
 	w.T.Helper()
 	return w.request(http.DefaultClient, "POST", path, body, testworld.WithKey(key))
 }

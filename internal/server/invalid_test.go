@@ -41,7 +41,7 @@ type allDoors struct {
 func newAllDoors(t testing.TB, cfg store.Config) *allDoors {
 	t.Helper()
 	w := new(allDoors)
-	w.World = testworld.New(t, testworld.Config{Store: cfg, Door: func(a *app.App, g *gate.Gate, log *slog.Logger) http.Handler {
+	w.World = testworld.New(t, testworld.Config{Store: cfg, Handler: func(a *app.App, g *gate.Gate, log *slog.Logger) http.Handler {
 		api := rest.New(rest.Config{App: a, Gate: g})
 		site := web.New(web.Config{App: a, Gate: g, Log: log, PublicURL: "https://memo.example.com", OpenAPI: api.OpenAPI(), FirstPlan: memo.PlanPro, Now: time.Now})
 		w.patterns = append(site.Patterns(), "GET /healthz", "GET /readyz", "GET /openapi.json", "GET /llms.txt", "GET /nowhere/{id}",

@@ -31,8 +31,8 @@ type Config struct {
 	Changes          int  // the same
 	Empty            bool // nobody is there
 	Work             app.WorkLimits
-	// Door makes the handler behind the gate.
-	Door func(*app.App, *gate.Gate, *slog.Logger) http.Handler
+	// Handler makes the handler behind the gate.
+	Handler func(*app.App, *gate.Gate, *slog.Logger) http.Handler
 }
 
 // World is a server with two workspaces. Olga owns Acme, where Mark is a
@@ -85,7 +85,7 @@ func New(t testing.TB, cfg Config) *World {
 	outer := &telemetry.Middleware{Log: log, Metrics: telemetry.NewMetrics(), Address: g.ClientAddress, Panicked: func(w http.ResponseWriter, r *http.Request) {
 		gate.WriteError(w, r, io.ErrUnexpectedEOF)
 	}}
-	w.Server = httptest.NewServer(outer.Wrap(g.RefuseKeysInURL(cfg.Door(w.App, g, log))))
+	w.Server = httptest.NewServer(outer.Wrap(g.RefuseKeysInURL(cfg.Handler(w.App, g, log))))
 	t.Cleanup(func() { w.Server.Close(); s.Close() })
 	if !cfg.Empty {
 		w.populate(ctx)

@@ -47,7 +47,7 @@ func newWorld(t testing.TB, cfg testworld.Config) *world {
 		t.Fatal(err)
 	}
 	w := new(world)
-	cfg.Door = func(a *app.App, g *gate.Gate, log *slog.Logger) http.Handler {
+	cfg.Handler = func(a *app.App, g *gate.Gate, log *slog.Logger) http.Handler {
 		w.site = New(Config{App: a, Gate: g, Log: log, PublicURL: "https://memo.example.com", OpenAPI: api, SetupCode: "abcd-efgh-ijkl", FirstPlan: memo.PlanPro, Now: time.Now})
 		return w.site.Handler()
 	}

@@ -8,17 +8,17 @@ import (
 	"testing"
 )
 
-// Answer is what came back.
-type Answer struct {
-	T      testing.TB
-	What   string
-	Status int
-	Header http.Header
-	Body   []byte
+// Response is what came back.
+type Response struct {
+	T       testing.TB
+	Request string
+	Status  int
+	Header  http.Header
+	Body    []byte
 }
 
 // Request is one call; set is applied to it before it is sent.
-func (w *World) Request(client *http.Client, method, path, body string, set ...func(*http.Request)) Answer {
+func (w *World) Request(client *http.Client, method, path, body string, set ...func(*http.Request)) Response {
 	w.T.Helper()
 	var reader io.Reader
 	if body != "" {
@@ -37,7 +37,7 @@ func (w *World) Request(client *http.Client, method, path, body string, set ...f
 	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)
 	w.Must(err)
-	return Answer{w.T, method + " " + path + " " + body[:min(len(body), 80)], res.StatusCode, res.Header, b}
+	return Response{w.T, method + " " + path + " " + body[:min(len(body), 80)], res.StatusCode, res.Header, b}
 }
 
 // WithKey sends a key.
@@ -49,31 +49,31 @@ func WithHeader(name, value string) func(*http.Request) {
 }
 
 // Decode reads the body as JSON.
-func (a Answer) Decode(v any) {
+func (a Response) Decode(v any) {
 	a.T.Helper()
 	if err := json.Unmarshal(a.Body, v); err != nil {
-		a.T.Fatalf("%s: %v\n%s", a.What, err, a.Body)
+		a.T.Fatalf("%s: %v\n%s", a.Request, err, a.Body)
 	}
 }
 
 // Want checks the status and what the body must have. An error must be JSON.
-func (a Answer) Want(status int, bodyHas ...string) Answer {
+func (a Response) Want(status int, bodyHas ...string) Response {
 	a.T.Helper()
 	if a.Status != status {
-		a.T.Errorf("%s: got %d, want %d\n%.500s", a.What, a.Status, status, a.Body)
+		a.T.Errorf("%s: got %d, want %d\n%.500s", a.Request, a.Status, status, a.Body)
 	}
 	for _, s := range bodyHas {
 		if !strings.Contains(string(a.Body), s) {
-			a.T.Errorf("%s: the body has no %s\n%.800s", a.What, s, a.Body)
+			a.T.Errorf("%s: the body has no %s\n%.800s", a.Request, s, a.Body)
 		}
 	}
 	if a.Header.Get("X-Request-Id") == "" {
-		a.T.Errorf("%s: no X-Request-Id", a.What)
+		a.T.Errorf("%s: no X-Request-Id", a.Request)
 	}
 	if a.Status >= 400 {
 		var e struct{ Detail, Error any }
 		if a.Decode(&e); e.Detail == nil && e.Error == nil || a.Header.Get("Content-Type") != "application/json" {
-			a.T.Errorf("%s: the error is no JSON with detail: %s", a.What, a.Body)
+			a.T.Errorf("%s: the error is no JSON with detail: %s", a.Request, a.Body)
 		}
 	}
 	return a
