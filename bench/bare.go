@@ -16,8 +16,8 @@ import (
 // bareCommand, as the first argument, makes this program the bare server.
 const bareCommand = "bare-server"
 
-// answer is what the bare server writes at /NAME, as memo once answered.
-type answer struct {
+// fixedResponse is what the bare server writes at /NAME, as memo once answered.
+type fixedResponse struct {
 	Name        string
 	Status      int
 	ContentType string
@@ -32,7 +32,7 @@ func serveBare(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	var answers []answer
+	var answers []fixedResponse
 	if err := json.Unmarshal(data, &answers); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
@@ -58,7 +58,7 @@ func serveUntil(ctx context.Context, h http.Handler) error {
 	return nil
 }
 
-func (a answer) handler() http.HandlerFunc {
+func (a fixedResponse) handler() http.HandlerFunc {
 	length := strconv.Itoa(len(a.Body))
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if a.ContentType != "" {
@@ -73,7 +73,7 @@ func (a answer) handler() http.HandlerFunc {
 }
 
 // startBare starts the bare server with answers that were taken from memo.
-func startBare(ctx context.Context, work string, answers []answer) (*server, error) {
+func startBare(ctx context.Context, work string, answers []fixedResponse) (*serverProcess, error) {
 	data, err := json.Marshal(answers)
 	if err != nil {
 		return nil, err
@@ -86,11 +86,11 @@ func startBare(ctx context.Context, work string, answers []answer) (*server, err
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, work+"/bare.log", nil, self, bareCommand, file)
+	return startServer(ctx, work+"/bare.log", nil, self, bareCommand, file)
 }
 
-// slug makes a name for a path of the bare server.
-func slug(name string) string {
+// slugify makes a name for a path of the bare server.
+func slugify(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 			return r

@@ -16,7 +16,7 @@ func TestSpell(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sp speller
+	var sp idWriter
 	seen := map[string]bool{}
 	for range 5000 {
 		s := sp.spell(text)
@@ -80,8 +80,8 @@ func TestCorpus(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	var tab table
-	tab.lines = []line{{name: "list", memo: "99 µs", beside: "33 µs", ratio: "3.00", aim: "≤ 4×", verdict: "ok"}}
+	var tab resultTable
+	tab.lines = []tableLine{{name: "list", memo: "99 µs", beside: "33 µs", ratio: "3.00", aim: "≤ 4×", verdict: "ok"}}
 	var b strings.Builder
 	tab.print(&b)
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")

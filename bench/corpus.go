@@ -21,7 +21,7 @@ const (
 
 // The transcriptions are spread over so many days, oldest first, with the same
 // number on each.
-const days = 200
+const corpusDays = 200
 
 var firstDay = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 
@@ -34,11 +34,11 @@ const longText = 30_000
 type corpus struct {
 	rows, long int
 	words      []string
-	short      []talk // the short transcripts, used again and again
+	short      []transcriptText // the short transcripts, used again and again
 }
 
-// talk is what was said, as it is stored.
-type talk struct {
+// transcriptText is what was said, as it is stored.
+type transcriptText struct {
 	segments []memo.Segment
 	markdown store.CompressedText
 }
@@ -46,7 +46,7 @@ type talk struct {
 var (
 	speakers = []string{"Alex", "Jordan", "Priya", "Marta", "Chen", "Оля", "Sam", "Noor"}
 	projects = []string{"Sales", "Research", "Support", "Hiring", "Board"}
-	spoken   = []string{"en", "de", "ru"}
+	phrases  = []string{"en", "de", "ru"}
 )
 
 func newCorpus(rows, long int) (*corpus, error) {
@@ -76,7 +76,7 @@ func (c *corpus) isLong(i int) bool { return c.long > 0 && i%(c.rows/c.long) == 
 // transcription makes the i-th.
 func (c *corpus) transcription(i int) (store.New, error) {
 	r := rand.New(rand.NewPCG(3, uint64(i)))
-	created := firstDay.Add(time.Duration(i) * (days * 24 * time.Hour / time.Duration(c.rows))).Truncate(time.Millisecond)
+	created := firstDay.Add(time.Duration(i) * (corpusDays * 24 * time.Hour / time.Duration(c.rows))).Truncate(time.Millisecond)
 	t := c.short[r.IntN(len(c.short))]
 	if c.isLong(i) {
 		var err error
@@ -89,7 +89,7 @@ func (c *corpus) transcription(i int) (store.New, error) {
 			Title:    fmt.Sprintf("%s — call %d", c.say(r, 4), i),
 			Status:   memo.StatusCompleted,
 			Summary:  memo.Optional(c.say(r, 30)),
-			Language: memo.Optional(spoken[r.IntN(len(spoken))]),
+			Language: memo.Optional(phrases[r.IntN(len(phrases))]),
 			Duration: memo.Seconds(60 + r.IntN(7200)),
 			Speakers: []memo.Speaker{{Name: speakers[0]}, {Name: speakers[1+r.IntN(7)]}},
 			Topics:   []memo.Topic{{Title: c.say(r, 2)}, {Title: c.say(r, 2)}},
@@ -112,7 +112,7 @@ func (c *corpus) transcription(i int) (store.New, error) {
 }
 
 // talk makes a transcript of about size bytes.
-func (c *corpus) talk(r *rand.Rand, size int) (t talk, err error) {
+func (c *corpus) talk(r *rand.Rand, size int) (t transcriptText, err error) {
 	at := 0.0
 	for n := 0; n < size; n += len(t.segments[len(t.segments)-1].Text) + 16 {
 		end := at + float64(2+r.IntN(8))

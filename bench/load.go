@@ -20,28 +20,28 @@ import (
 // many, and leave a small machine room for both sides.
 const connections = 2
 
-// probe is one kind of request to one server.
-type probe struct {
-	to   *server
+// probeRequest is one kind of request to one server.
+type probeRequest struct {
+	to   *serverProcess
 	want int           // status
 	next func() []byte // the next request, as it goes over the wire
 }
 
-// load is a number of connections to a probe's server.
-type load struct {
-	probe
-	conns []*conn
+// loadResult is a number of connections to a probe's server.
+type loadResult struct {
+	probeRequest
+	conns []*connection
 }
 
-type conn struct {
+type connection struct {
 	net.Conn
 	in *bufio.Reader
 }
 
 // dial opens the connections and uses each once, so that what a connection
 // costs is not in what is measured.
-func (p probe) dial(ctx context.Context) (*load, error) {
-	l := &load{probe: p}
+func (p probeRequest) dial(ctx context.Context) (*loadResult, error) {
+	l := &loadResult{probeRequest: p}
 	for range connections {
 		var d net.Dialer
 		c, err := d.DialContext(ctx, "tcp", p.to.host)
@@ -49,7 +49,7 @@ func (p probe) dial(ctx context.Context) (*load, error) {
 			l.close()
 			return nil, err
 		}
-		l.conns = append(l.conns, &conn{c, bufio.NewReaderSize(c, 64<<10)})
+		l.conns = append(l.conns, &connection{c, bufio.NewReaderSize(c, 64<<10)})
 	}
 	if err := l.run(ctx, connections); err != nil {
 		l.close()
@@ -58,7 +58,7 @@ func (p probe) dial(ctx context.Context) (*load, error) {
 	return l, nil
 }
 
-func (l *load) close() {
+func (l *loadResult) close() {
 	for _, c := range l.conns {
 		c.Close()
 	}
@@ -66,7 +66,7 @@ func (l *load) close() {
 
 // run sends n requests, spread over the connections, each as soon as the one
 // before it on its connection is answered.
-func (l *load) run(ctx context.Context, n int) error {
+func (l *loadResult) run(ctx context.Context, n int) error {
 	var done atomic.Int64
 	var first error
 	var once sync.Once
@@ -90,7 +90,7 @@ func (l *load) run(ctx context.Context, n int) error {
 }
 
 // ask sends one request and reads its answer to the end.
-func (c *conn) ask(request []byte, want int) error {
+func (c *connection) ask(request []byte, want int) error {
 	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (c *conn) ask(request []byte, want int) error {
 }
 
 // fetch asks once and returns the whole answer.
-func (p probe) fetch(ctx context.Context) (*http.Response, []byte, error) {
+func (p probeRequest) fetch(ctx context.Context) (*http.Response, []byte, error) {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "tcp", p.to.host)
 	if err != nil {
@@ -137,7 +137,7 @@ func (p probe) fetch(ctx context.Context) (*http.Response, []byte, error) {
 }
 
 // cost sends n requests and returns the server's CPU time for one.
-func (p probe) cost(ctx context.Context, n int) (time.Duration, error) {
+func (p probeRequest) cost(ctx context.Context, n int) (time.Duration, error) {
 	l, err := p.dial(ctx)
 	if err != nil {
 		return 0, err
@@ -156,7 +156,7 @@ func (p probe) cost(ctx context.Context, n int) (time.Duration, error) {
 }
 
 // requestsIn returns how many requests take about a span, by trying.
-func (p probe) requestsIn(ctx context.Context, span time.Duration, least, most int) (int, error) {
+func (p probeRequest) requestsIn(ctx context.Context, span time.Duration, least, most int) (int, error) {
 	l, err := p.dial(ctx)
 	if err != nil {
 		return 0, err

@@ -112,7 +112,7 @@ func run(ctx context.Context, o options) (err error) {
 	binary := o.memo
 	if binary == "" {
 		say("building memo")
-		if binary, err = build(ctx, o.root, work); err != nil {
+		if binary, err = buildBinary(ctx, o.root, work); err != nil {
 			return err
 		}
 	}
@@ -125,17 +125,17 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	b := &bench{options: o, binary: binary, work: work, small: small, large: large}
+	b := &runner{options: o, binary: binary, work: work, small: small, large: large}
 	defer b.stop()
 	if err := b.start(ctx); err != nil {
 		return err
 	}
-	t := &table{}
+	t := &resultTable{}
 	if err := b.measure(ctx, t); err != nil {
 		return err
 	}
 	t.print(os.Stdout)
-	machine(os.Stdout, o)
+	machineName(os.Stdout, o)
 	return nil
 }
 

@@ -18,15 +18,15 @@ import (
 	"time"
 )
 
-// server is a process that answers HTTP on loopback.
-type server struct {
+// serverProcess is a process that answers HTTP on loopback.
+type serverProcess struct {
 	cmd  *exec.Cmd
 	host string // address and port
 	log  *os.File
 }
 
-// build builds memo as it is released.
-func build(ctx context.Context, root, dir string) (string, error) {
+// buildBinary builds memo as it is released.
+func buildBinary(ctx context.Context, root, dir string) (string, error) {
 	binary := filepath.Join(dir, "memo")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./cmd/memo")
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
@@ -37,19 +37,19 @@ func build(ctx context.Context, root, dir string) (string, error) {
 }
 
 // startMemo starts memo over a data directory, with a limit that is never met.
-func startMemo(ctx context.Context, binary, dir, log string, env ...string) (*server, error) {
-	return start(ctx, log, env, binary, "serve", "--json", "--data", dir, "--listen", "127.0.0.1:0", "--limit-data", "100000000")
+func startMemo(ctx context.Context, binary, dir, log string, env ...string) (*serverProcess, error) {
+	return startServer(ctx, log, env, binary, "serve", "--json", "--data", dir, "--listen", "127.0.0.1:0", "--limit-data", "100000000")
 }
 
-// start runs a program whose first words on stdout are a JSON object with its
+// startServer runs a program whose first words on stdout are a JSON object with its
 // url. Its stderr goes to a file, for a log line that is thrown away would
 // cost less than one that is kept.
-func start(ctx context.Context, log string, env []string, program string, args ...string) (*server, error) {
+func startServer(ctx context.Context, log string, env []string, program string, args ...string) (*serverProcess, error) {
 	f, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	s := &server{cmd: exec.Command(program, args...), log: f}
+	s := &serverProcess{cmd: exec.Command(program, args...), log: f}
 	s.cmd.Stderr, s.cmd.Env = f, append(os.Environ(), env...)
 	stdout, err := s.cmd.StdoutPipe()
 	if err == nil {
@@ -77,7 +77,7 @@ func start(ctx context.Context, log string, env []string, program string, args .
 }
 
 // tail returns the end of what the process logged, for an error.
-func (s *server) tail() string {
+func (s *serverProcess) tail() string {
 	data, err := os.ReadFile(s.log.Name())
 	if err != nil {
 		return err.Error()
@@ -87,7 +87,7 @@ func (s *server) tail() string {
 }
 
 // stop asks the process to end, and ends it when it does not.
-func (s *server) stop() error {
+func (s *serverProcess) stop() error {
 	if s == nil {
 		return nil
 	}
@@ -99,7 +99,7 @@ func (s *server) stop() error {
 }
 
 // ready waits until the server says that it can be used.
-func (s *server) ready(ctx context.Context) error {
+func (s *serverProcess) ready(ctx context.Context) error {
 	for {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.host+"/readyz", nil)
 		if err != nil {
@@ -124,7 +124,7 @@ func (s *server) ready(ctx context.Context) error {
 // threads. /proc/PID/stat has the same in ticks of 10 ms, which is too coarse;
 // the scheduler counts nanoseconds per thread. Go does not end threads, so none
 // is lost from the sum.
-func (s *server) cpu() (time.Duration, error) {
+func (s *serverProcess) cpu() (time.Duration, error) {
 	threads, err := filepath.Glob(s.proc("task/*/schedstat"))
 	if err != nil || len(threads) == 0 {
 		return 0, errors.New("the CPU time of another process is read from /proc/PID/task/*/schedstat, which is not there: this needs Linux with schedstats")
@@ -146,11 +146,11 @@ func (s *server) cpu() (time.Duration, error) {
 }
 
 // forgetPeak makes the kernel count the peak of memory from now on.
-func (s *server) forgetPeak() error { return os.WriteFile(s.proc("clear_refs"), []byte("5"), 0) }
+func (s *serverProcess) forgetPeak() error { return os.WriteFile(s.proc("clear_refs"), []byte("5"), 0) }
 
 // memory returns what the process holds now, and the most it held since the
 // last forgetPeak, in bytes.
-func (s *server) memory() (now, peak int64, err error) {
+func (s *serverProcess) memory() (now, peak int64, err error) {
 	data, err := os.ReadFile(s.proc("status"))
 	if err != nil {
 		return 0, 0, err
@@ -171,6 +171,6 @@ func (s *server) memory() (now, peak int64, err error) {
 	return now, peak, nil
 }
 
-func (s *server) proc(name string) string {
+func (s *serverProcess) proc(name string) string {
 	return fmt.Sprintf("/proc/%d/%s", s.cmd.Process.Pid, name)
 }

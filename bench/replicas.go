@@ -21,7 +21,7 @@ import (
 const replicas = 3
 
 // startReplicas copies the small workspace and starts the servers over it.
-func (b *bench) startReplicas(ctx context.Context) error {
+func (b *runner) startReplicas(ctx context.Context) error {
 	if b.database == "" {
 		return nil
 	}
@@ -35,7 +35,7 @@ func (b *bench) startReplicas(ctx context.Context) error {
 		}
 	}
 	for i := range replicas {
-		s, err := start(ctx, filepath.Join(b.work, fmt.Sprintf("replica%d.log", i)), nil, b.binary, "serve", "--json",
+		s, err := startServer(ctx, filepath.Join(b.work, fmt.Sprintf("replica%d.log", i)), nil, b.binary, "serve", "--json",
 			"--database", b.database, "--redis", b.redis, "--listen", "127.0.0.1:0", "--limit-data", "100000000")
 		if err != nil {
 			return err
@@ -46,31 +46,31 @@ func (b *bench) startReplicas(ctx context.Context) error {
 }
 
 // replicaRows puts PostgreSQL and Redis beside the bare server and beside SQLite.
-func (b *bench) replicaRows(cursors []string, sqlite probe) []row {
+func (b *runner) replicaRows(cursors []string, sqlite probeRequest) []tableRow {
 	if b.database == "" {
 		return nil
 	}
 	lists := b.replicaLists(b.replicas[0], cursors)
-	return []row{
+	return []tableRow{
 		{name: "list of 20, read, PostgreSQL and Redis", memo: lists},
 		{name: "list of 20, read, PostgreSQL and Redis beside SQLite", memo: lists, beside: &sqlite},
 	}
 }
 
-func (b *bench) replicaLists(to *server, cursors []string) probe {
-	return probe{to, 200, client{to.host, b.small.key, &b.spell}.lists(cursors)}
+func (b *runner) replicaLists(to *serverProcess, cursors []string) probeRequest {
+	return probeRequest{to, 200, apiClient{to.host, b.small.key, &b.spell}.lists(cursors)}
 }
 
 // measureReplicas counts the round trips of a request, and puts the requests that
 // two and three servers answer in a second beside those of one. All of them, both
 // databases and the load share the cores of one machine, so this shows what
 // sharing costs, and not what more machines would bring.
-func (b *bench) measureReplicas(ctx context.Context, t *table) error {
+func (b *runner) measureReplicas(ctx context.Context, t *resultTable) error {
 	if b.database == "" {
 		say("  without -database and -redis, what replicas cost is left out")
 		return nil
 	}
-	cursors, err := b.cursors(ctx, client{b.replicas[0].host, b.small.key, &b.spell}, b.replicas[0])
+	cursors, err := b.cursors(ctx, apiClient{b.replicas[0].host, b.small.key, &b.spell}, b.replicas[0])
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (b *bench) measureReplicas(ctx context.Context, t *table) error {
 		for i := range rates[n] {
 			ratios = append(ratios, rates[n][i]/rates[0][i])
 		}
-		t.add(line{
+		t.add(tableLine{
 			name: fmt.Sprintf("lists of 20 in a second, %d replicas beside one", n+1),
 			memo: fmt.Sprintf("%.0f/s", median(rates[n])), beside: fmt.Sprintf("%.0f/s", median(rates[0])),
 			ratio: fmt.Sprintf("%.2f", median(ratios)), span: fmt.Sprintf("%.2f–%.2f", slices.Min(ratios), slices.Max(ratios)),
@@ -102,7 +102,7 @@ func (b *bench) measureReplicas(ctx context.Context, t *table) error {
 }
 
 // rate is the requests that the servers answer in a second, asked all at once.
-func (b *bench) rate(ctx context.Context, to []*server, cursors []string) (float64, error) {
+func (b *runner) rate(ctx context.Context, to []*serverProcess, cursors []string) (float64, error) {
 	const each = 1500
 	errs := make([]error, len(to))
 	begun := time.Now()
@@ -132,7 +132,7 @@ const statsTime = 11 * time.Second
 
 // roundTrips counts what a request asks PostgreSQL, where each statement outside a
 // transaction is one, and Redis.
-func (b *bench) roundTrips(ctx context.Context, t *table, cursors []string) error {
+func (b *runner) roundTrips(ctx context.Context, t *resultTable, cursors []string) error {
 	db, err := sql.Open("pgx", b.database)
 	if err != nil {
 		return err
@@ -183,13 +183,13 @@ func (b *bench) roundTrips(ctx context.Context, t *table, cursors []string) erro
 		return err
 	}
 	toRedis := (taken - beats - (beats - scripts)) / asked
-	t.add(line{
+	t.add(tableLine{
 		name:  "list of 20, read: round trips to PostgreSQL",
 		ratio: fmt.Sprintf("%.2f", (busy-quiet-(quiet-statements))/asked),
 	})
-	t.add(line{
+	t.add(tableLine{
 		name:  "list of 20, read: round trips to Redis",
-		ratio: fmt.Sprintf("%.2f", toRedis), aim: "1", verdict: verdict(toRedis, 1.05),
+		ratio: fmt.Sprintf("%.2f", toRedis), aim: "1", verdict: verdictOf(toRedis, 1.05),
 	})
 	return nil
 }

@@ -7,16 +7,16 @@ import (
 	"sync/atomic"
 )
 
-// prefix is where the API is (contract section 2).
-const prefix = "/api/v1/developer"
+// apiPrefix is where the API is (contract section 2).
+const apiPrefix = "/api/v1/developer"
 
-// speller writes the same request in ever new ways. The server keeps answers
+// idWriter writes the same request in ever new ways. The server keeps answers
 // under the URL as it was sent; one that was never sent before is read.
-type speller struct{ used atomic.Uint64 }
+type idWriter struct{ used atomic.Uint64 }
 
 // spell percent-encodes some of the letters and digits of s, which are others
 // every time. It means the same to the server, and costs it 0.1 µs to decode.
-func (sp *speller) spell(s string) string {
+func (sp *idWriter) spell(s string) string {
 	var b strings.Builder
 	n := sp.used.Add(1)
 	for i := range len(s) {
@@ -37,61 +37,61 @@ func (sp *speller) spell(s string) string {
 	return b.String()
 }
 
-// client writes the requests of one API key.
-type client struct {
+// apiClient writes the requests of one API key.
+type apiClient struct {
 	host, key string
-	speller   *speller
+	speller   *idWriter
 }
 
 // get writes a request; header lines, if any, end in CRLF.
-func (c client) get(path string, header ...string) []byte {
+func (c apiClient) get(path string, header ...string) []byte {
 	return []byte("GET " + path + " HTTP/1.1\r\nHost: " + c.host + "\r\nAuthorization: Bearer " + c.key +
 		"\r\nUser-Agent: memo-bench\r\nAccept: */*\r\n" + strings.Join(header, "") + "\r\n")
 }
 
 // always asks for the same path again and again.
-func (c client) always(path string, header ...string) func() []byte {
+func (c apiClient) always(path string, header ...string) func() []byte {
 	request := c.get(path, header...)
 	return func() []byte { return request }
 }
 
 // list asks for a page of 20 by the default filter, in a spelling of its own.
 // more is the rest of the query, such as "&cursor=…".
-func (c client) list(more string) []byte {
-	return c.get(prefix + "/transcriptions?limit=20&" + c.speller.spell("status=completed&sort=-created_at") + more)
+func (c apiClient) list(more string) []byte {
+	return c.get(apiPrefix + "/transcriptions?limit=20&" + c.speller.spell("status=completed&sort=-created_at") + more)
 }
 
 // lists asks for the page behind each cursor, one after the other.
-func (c client) lists(cursors []string) func() []byte {
-	turn := rotate(cursors)
+func (c apiClient) lists(cursors []string) func() []byte {
+	turn := rotateIDs(cursors)
 	return func() []byte { return c.list("&cursor=" + turn()) }
 }
 
 // gets asks for each of the ids, one after the other, always spelled anew.
-func (c client) gets(ids []string) func() []byte {
-	turn := rotate(ids)
-	return func() []byte { return c.get(prefix + "/transcriptions/" + c.speller.spell(turn())) }
+func (c apiClient) gets(ids []string) func() []byte {
+	turn := rotateIDs(ids)
+	return func() []byte { return c.get(apiPrefix + "/transcriptions/" + c.speller.spell(turn())) }
 }
 
 // exports asks for each of the ids as Markdown, which is never kept.
-func (c client) exports(ids []string) func() []byte {
-	turn := rotate(ids)
-	return func() []byte { return c.get(prefix + "/transcriptions/" + turn() + "/export?format=md") }
+func (c apiClient) exports(ids []string) func() []byte {
+	turn := rotateIDs(ids)
+	return func() []byte { return c.get(apiPrefix + "/transcriptions/" + turn() + "/export?format=md") }
 }
 
 // archive asks for one ZIP of the ids.
-func (c client) archive(ids []string) func() []byte {
+func (c apiClient) archive(ids []string) func() []byte {
 	body, err := json.Marshal(map[string]any{"ids": ids, "format": "md"})
 	if err != nil {
 		panic(err) // strings only
 	}
 	request := []byte(fmt.Sprintf("POST %s/transcriptions/export HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"+
-		"User-Agent: memo-bench\r\nAccept: */*\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", prefix, c.host, c.key, len(body), body))
+		"User-Agent: memo-bench\r\nAccept: */*\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", apiPrefix, c.host, c.key, len(body), body))
 	return func() []byte { return request }
 }
 
-// rotate returns each of the values in turn.
-func rotate(values []string) func() string {
+// rotateIDs returns each of the values in turn.
+func rotateIDs(values []string) func() string {
 	var n atomic.Uint64
 	return func() string { return values[(n.Add(1)-1)%uint64(len(values))] }
 }

@@ -11,20 +11,20 @@ import (
 	"time"
 )
 
-// bench is one run.
-type bench struct {
+// runner is one run.
+type runner struct {
 	options
 	binary, work string
-	small, large *data
+	small, large *seedData
 
-	onSmall, onLarge, sdk, bare *server
-	replicas                    []*server // with -database
-	spell                       speller
+	onSmall, onLarge, sdk, bare *serverProcess
+	replicas                    []*serverProcess // with -database
+	spell                       idWriter
 }
 
 // start gives both workspaces a key and starts a server over each.
-func (b *bench) start(ctx context.Context) (err error) {
-	for _, d := range []*data{b.small, b.large} {
+func (b *runner) start(ctx context.Context) (err error) {
+	for _, d := range []*seedData{b.small, b.large} {
 		if err := d.newKey(ctx); err != nil {
 			return err
 		}
@@ -41,24 +41,24 @@ func (b *bench) start(ctx context.Context) (err error) {
 	return b.startReplicas(ctx)
 }
 
-func (b *bench) stop() {
-	for _, s := range append([]*server{b.onSmall, b.onLarge, b.sdk, b.bare}, b.replicas...) {
+func (b *runner) stop() {
+	for _, s := range append([]*serverProcess{b.onSmall, b.onLarge, b.sdk, b.bare}, b.replicas...) {
 		_ = s.stop() // whatever it says on its way out, it was measured before
 	}
 }
 
-// row compares two kinds of requests. Adding one: a line in [bench.rows].
-type row struct {
+// tableRow compares two kinds of requests. Adding one: a line in [runner.rows].
+type tableRow struct {
 	name   string
-	memo   probe
-	beside *probe  // nil: the bare server, with memo's own answer
-	aim    float64 // the most that the ratio may be; 0 where there is no aim
+	memo   probeRequest
+	beside *probeRequest // nil: the bare server, with memo's own answer
+	aim    float64       // the most that the ratio may be; 0 where there is no aim
 	// perMB gives the aim for CPU milliseconds per megabyte of text instead.
 	perMB float64
 }
 
 // measure makes the whole table.
-func (b *bench) measure(ctx context.Context, t *table) error {
+func (b *runner) measure(ctx context.Context, t *resultTable) error {
 	rows, err := b.rows(ctx)
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func (b *bench) measure(ctx context.Context, t *table) error {
 	}
 	for _, single := range []struct {
 		name string
-		add  func(context.Context, *table) error
+		add  func(context.Context, *resultTable) error
 	}{{"memory", b.memory}, {"authorise", b.authorise}, {"start", b.startTime}, {"replicas: PostgreSQL", b.measureReplicas}} {
 		if !strings.Contains(single.name, b.only) {
 			continue
@@ -87,7 +87,7 @@ func (b *bench) measure(ctx context.Context, t *table) error {
 	return nil
 }
 
-func (b *bench) chosen(rows []row) (chosen []row) {
+func (b *runner) chosen(rows []tableRow) (chosen []tableRow) {
 	for _, r := range rows {
 		if strings.Contains(r.name, b.only) {
 			chosen = append(chosen, r)
@@ -98,9 +98,9 @@ func (b *bench) chosen(rows []row) (chosen []row) {
 
 // rows lists what is compared, with the aims that there are. A row without one
 // is there to be watched.
-func (b *bench) rows(ctx context.Context) ([]row, error) {
-	small := client{b.onSmall.host, b.small.key, &b.spell}
-	large := client{b.onLarge.host, b.large.key, &b.spell}
+func (b *runner) rows(ctx context.Context) ([]tableRow, error) {
+	small := apiClient{b.onSmall.host, b.small.key, &b.spell}
+	large := apiClient{b.onLarge.host, b.large.key, &b.spell}
 	smallCursors, err := b.cursors(ctx, small, b.onSmall)
 	if err != nil {
 		return nil, err
@@ -110,46 +110,46 @@ func (b *bench) rows(ctx context.Context) ([]row, error) {
 		return nil, err
 	}
 	depth := min(100_000, b.options.rows/2)
-	deep, err := b.nextCursor(ctx, b.onLarge, large.get(fmt.Sprintf("%s/transcriptions?limit=1&offset=%d", prefix, depth-1)))
+	deep, err := b.nextCursor(ctx, b.onLarge, large.get(fmt.Sprintf("%s/transcriptions?limit=1&offset=%d", apiPrefix, depth-1)))
 	if err != nil {
 		return nil, err
 	}
 	oneID := b.small.Long[0]
-	list := prefix + "/transcriptions?limit=20"
+	list := apiPrefix + "/transcriptions?limit=20"
 	etag, err := b.etag(ctx, b.onLarge, large.get(list))
 	if err != nil {
 		return nil, err
 	}
-	ok := func(to *server, next func() []byte) probe { return probe{to, 200, next} }
+	ok := func(to *serverProcess, next func() []byte) probeRequest { return probeRequest{to, 200, next} }
 	smallLists, largeLists := ok(b.onSmall, small.lists(smallCursors)), ok(b.onLarge, large.lists(largeCursors))
 	firstPage := ok(b.onLarge, func() []byte { return large.list("") })
-	search := func(to *server, c client, word string) probe {
+	search := func(to *serverProcess, c apiClient, word string) probeRequest {
 		return ok(to, func() []byte { return c.list("&q=" + word) })
 	}
-	empty := ok(b.sdk, client{host: b.sdk.host}.tool("empty", "{}"))
-	tools := struct{ list, get probe }{
-		ok(b.onSmall, small.tool("memo_list_transcriptions", each(`{"limit":20,"cursor":%q}`, smallCursors)...)),
-		ok(b.onSmall, small.tool("memo_get_transcription", each(`{"id":%q}`, b.small.Long)...)),
+	empty := ok(b.sdk, apiClient{host: b.sdk.host}.tool("empty", "{}"))
+	tools := struct{ list, get probeRequest }{
+		ok(b.onSmall, small.tool("memo_list_transcriptions", forEachTool(`{"limit":20,"cursor":%q}`, smallCursors)...)),
+		ok(b.onSmall, small.tool("memo_get_transcription", forEachTool(`{"id":%q}`, b.small.Long)...)),
 	}
-	n := thousands(b.options.rows)
-	return append([]row{
+	n := formatThousands(b.options.rows)
+	return append([]tableRow{
 		{name: "list of 20, read, 1,000 rows", memo: smallLists, aim: 4},
 		{name: "list of 20, read, " + n + " rows", memo: largeLists, aim: 4},
 		{name: "list of 20, read, " + n + " rows beside 1,000", memo: largeLists, beside: &smallLists, aim: 1.2},
 		{name: "list of 20, kept", memo: ok(b.onLarge, large.always(list)), aim: 1.5},
-		{name: "list of 20, unchanged (304)", memo: probe{b.onLarge, 304, large.always(list, "If-None-Match: "+etag+"\r\n")}, aim: 1.5},
+		{name: "list of 20, unchanged (304)", memo: probeRequest{b.onLarge, 304, large.always(list, "If-None-Match: "+etag+"\r\n")}, aim: 1.5},
 		{
-			name: "list of 20 at depth " + thousands(depth) + " beside the first page",
+			name: "list of 20 at depth " + formatThousands(depth) + " beside the first page",
 			memo: ok(b.onLarge, func() []byte { return large.list("&cursor=" + deep) }), beside: &firstPage, aim: 1.2,
 		},
 		{
-			name: "list of 20 at offset " + thousands(depth) + " beside the first page",
+			name: "list of 20 at offset " + formatThousands(depth) + " beside the first page",
 			memo: ok(b.onLarge, func() []byte { return large.list(fmt.Sprintf("&offset=%d", depth)) }), beside: &firstPage,
 		},
 		{name: "get of 30 KB, read", memo: ok(b.onSmall, small.gets(b.small.Long)), aim: 2.5},
-		{name: "get of 30 KB, kept", memo: ok(b.onSmall, small.always(prefix+"/transcriptions/"+oneID)), aim: 2.5},
-		{name: fmt.Sprintf("search, %s of 1,000 match, each of 30 KB", thousands(smallRows/10)), memo: search(b.onSmall, small, commonWord)},
-		{name: fmt.Sprintf("search, %s of %s match", thousands(b.options.rows/10), n), memo: search(b.onLarge, large, commonWord)},
+		{name: "get of 30 KB, kept", memo: ok(b.onSmall, small.always(apiPrefix+"/transcriptions/"+oneID)), aim: 2.5},
+		{name: fmt.Sprintf("search, %s of 1,000 match, each of 30 KB", formatThousands(smallRows/10)), memo: search(b.onSmall, small, commonWord)},
+		{name: fmt.Sprintf("search, %s of %s match", formatThousands(b.options.rows/10), n), memo: search(b.onLarge, large, commonWord)},
 		{name: fmt.Sprintf("search, %d of %s match", rareHits, n), memo: search(b.onLarge, large, rareWord)},
 		{name: "export of 30 KB, md", memo: ok(b.onSmall, small.exports(b.small.Long))},
 		{name: "MCP: an empty tool of the SDK alone", memo: empty},
@@ -163,11 +163,11 @@ func (b *bench) rows(ctx context.Context) ([]row, error) {
 }
 
 // cursors returns places all over the list, a few for each of its days.
-func (b *bench) cursors(ctx context.Context, c client, to *server) (cursors []string, err error) {
-	for day := days / 10; day < days; day++ { // behind the last ones there is no page of 20
+func (b *runner) cursors(ctx context.Context, c apiClient, to *serverProcess) (cursors []string, err error) {
+	for day := corpusDays / 10; day < corpusDays; day++ { // behind the last ones there is no page of 20
 		date := firstDay.AddDate(0, 0, day).Format(time.DateOnly)
 		for n := 1; n <= 4; n++ {
-			cursor, err := b.nextCursor(ctx, to, c.get(fmt.Sprintf("%s/transcriptions?limit=%d&date_from=%s&date_to=%s", prefix, n, date, date)))
+			cursor, err := b.nextCursor(ctx, to, c.get(fmt.Sprintf("%s/transcriptions?limit=%d&date_from=%s&date_to=%s", apiPrefix, n, date, date)))
 			if err != nil {
 				return nil, err
 			}
@@ -177,8 +177,8 @@ func (b *bench) cursors(ctx context.Context, c client, to *server) (cursors []st
 	return cursors, nil
 }
 
-func (b *bench) nextCursor(ctx context.Context, to *server, request []byte) (string, error) {
-	_, body, err := probe{to, 200, func() []byte { return request }}.fetch(ctx)
+func (b *runner) nextCursor(ctx context.Context, to *serverProcess, request []byte) (string, error) {
+	_, body, err := probeRequest{to, 200, func() []byte { return request }}.fetch(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -191,8 +191,8 @@ func (b *bench) nextCursor(ctx context.Context, to *server, request []byte) (str
 	return page.NextCursor, nil
 }
 
-func (b *bench) etag(ctx context.Context, to *server, request []byte) (string, error) {
-	res, _, err := probe{to, 200, func() []byte { return request }}.fetch(ctx)
+func (b *runner) etag(ctx context.Context, to *serverProcess, request []byte) (string, error) {
+	res, _, err := probeRequest{to, 200, func() []byte { return request }}.fetch(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -202,8 +202,8 @@ func (b *bench) etag(ctx context.Context, to *server, request []byte) (string, e
 // startBare takes an answer of memo for every row that is compared with the
 // bare server, and starts it with them. For an archive, texts has the
 // megabytes of text in it.
-func (b *bench) startBare(ctx context.Context, rows []row) (texts []float64, err error) {
-	var answers []answer
+func (b *runner) startBare(ctx context.Context, rows []tableRow) (texts []float64, err error) {
+	var answers []fixedResponse
 	texts = make([]float64, len(rows))
 	for i, r := range rows {
 		if r.beside != nil {
@@ -214,18 +214,18 @@ func (b *bench) startBare(ctx context.Context, rows []row) (texts []float64, err
 			return nil, fmt.Errorf("%s: %w", r.name, err)
 		}
 		if r.perMB > 0 {
-			if texts[i], err = megabytes(body); err != nil {
+			if texts[i], err = formatMB(body); err != nil {
 				return nil, fmt.Errorf("%s: %w", r.name, err)
 			}
 		}
-		answers = append(answers, answer{slug(r.name), res.StatusCode, res.Header.Get("Content-Type"), res.ContentLength > 0, body})
+		answers = append(answers, fixedResponse{slugify(r.name), res.StatusCode, res.Header.Get("Content-Type"), res.ContentLength > 0, body})
 	}
 	b.bare, err = startBare(ctx, b.work, answers)
 	return texts, err
 }
 
-// megabytes is the size of the texts in an archive.
-func megabytes(archive []byte) (float64, error) {
+// formatMB is the size of the texts in an archive.
+func formatMB(archive []byte) (float64, error) {
 	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil {
 		return 0, err
@@ -237,8 +237,8 @@ func megabytes(archive []byte) (float64, error) {
 	return float64(sum) / 1e6, nil
 }
 
-// thousands writes a number as people do.
-func thousands(n int) string {
+// formatThousands writes a number as people do.
+func formatThousands(n int) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]

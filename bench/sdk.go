@@ -24,28 +24,28 @@ func serveSDK(ctx context.Context) error {
 }
 
 // startSDK starts it.
-func startSDK(ctx context.Context, work string) (*server, error) {
+func startSDK(ctx context.Context, work string) (*serverProcess, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, work+"/sdk.log", nil, self, sdkCommand)
+	return startServer(ctx, work+"/sdk.log", nil, self, sdkCommand)
 }
 
 // tool calls a tool over MCP, with each of the arguments in turn.
-func (c client) tool(name string, arguments ...string) func() []byte {
+func (c apiClient) tool(name string, arguments ...string) func() []byte {
 	requests := make([]string, len(arguments))
 	for i, a := range arguments {
 		body := fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":%q,"arguments":%s}}`, name, a)
 		requests[i] = fmt.Sprintf("POST /mcp HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nUser-Agent: memo-bench\r\nAccept: application/json, text/event-stream\r\n"+
 			"MCP-Protocol-Version: 2025-11-25\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", c.host, c.key, len(body), body)
 	}
-	turn := rotate(requests)
+	turn := rotateIDs(requests)
 	return func() []byte { return []byte(turn()) }
 }
 
-// each writes an argument for every value.
-func each(format string, values []string) []string {
+// forEachTool writes an argument for every value.
+func forEachTool(format string, values []string) []string {
 	out := make([]string, len(values))
 	for i, v := range values {
 		out[i] = fmt.Sprintf(format, v)

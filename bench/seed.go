@@ -36,16 +36,16 @@ const seedForm = 1
 // commit to cost nothing, few enough for the WAL to stay small.
 const perTransaction = 5000
 
-// data is a database that is ready to be measured. Its file complete.json is
+// seedData is a database that is ready to be measured. Its file complete.json is
 // written last, so data without it is made anew.
-type data struct {
+type seedData struct {
 	dir string
-	made
+	seeded
 	key string // of this run; that of the run before is gone with it
 }
 
-// made is what complete.json says.
-type made struct {
+// seeded is what complete.json says.
+type seeded struct {
 	Form        int      `json:"form"`
 	Schema      string   `json:"schema"` // SHA-256 of the migrations
 	Rows        int      `json:"rows"`
@@ -55,29 +55,29 @@ type made struct {
 	Seconds     float64  `json:"seconds"`
 }
 
-var operator = memo.Caller{Operator: true}
+var operatorCaller = memo.Caller{Operator: true}
 
 // openData finds the data of an earlier run or makes it.
-func openData(ctx context.Context, o options, dir string, rows, long int) (*data, error) {
+func openData(ctx context.Context, o options, dir string, rows, long int) (*seedData, error) {
 	schema, err := schemaOf(o.root)
 	if err != nil {
 		return nil, err
 	}
-	d := &data{dir: dir}
+	d := &seedData{dir: dir}
 	complete := filepath.Join(dir, "complete.json")
 	raw, err := os.ReadFile(complete)
 	if err == nil {
-		err = json.Unmarshal(raw, &d.made)
+		err = json.Unmarshal(raw, &d.seeded)
 	}
 	if err != nil || o.fresh || d.Form != seedForm || d.Schema != schema || d.Rows != rows {
 		if err := os.RemoveAll(dir); err != nil {
 			return nil, err
 		}
-		d.made = made{Form: seedForm, Schema: schema, Rows: rows}
+		d.seeded = seeded{Form: seedForm, Schema: schema, Rows: rows}
 		if err := d.seed(ctx, rows, long); err != nil {
 			return nil, fmt.Errorf("%s: %w", dir, err)
 		}
-		if raw, err = json.Marshal(d.made); err == nil {
+		if raw, err = json.Marshal(d.seeded); err == nil {
 			err = os.WriteFile(complete, raw, 0o600)
 		}
 		if err != nil {
@@ -88,7 +88,7 @@ func openData(ctx context.Context, o options, dir string, rows, long int) (*data
 }
 
 // with opens the database and its use cases, beside whoever else has it open.
-func (d *data) with(ctx context.Context, f func(*app.App, *store.Store) error) error {
+func (d *seedData) with(ctx context.Context, f func(*app.App, *store.Store) error) error {
 	s, err := store.Open(ctx, store.Config{Dir: d.dir})
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func (d *data) with(ctx context.Context, f func(*app.App, *store.Store) error) e
 
 // newKey creates the key of this run in place of those of earlier ones, whose
 // secrets nobody has. So there can be one run at a time.
-func (d *data) newKey(ctx context.Context) error {
+func (d *seedData) newKey(ctx context.Context) error {
 	return d.with(ctx, func(a *app.App, _ *store.Store) error {
 		caller := memo.Caller{Operator: true, WorkspaceID: d.WorkspaceID, UserID: d.UserID}
 		old, err := a.ListKeys(ctx, caller, app.KeyQuery{Status: memo.KeyActive, Limit: app.MaxKeyPage, NoTotal: true})
@@ -119,14 +119,14 @@ func (d *data) newKey(ctx context.Context) error {
 }
 
 // seed fills an empty database.
-func (d *data) seed(ctx context.Context, rows, long int) error {
+func (d *seedData) seed(ctx context.Context, rows, long int) error {
 	start := time.Now()
 	return d.with(ctx, func(a *app.App, s *store.Store) error {
-		u, err := a.AddUser(ctx, operator, "bench@example.com", "Bench", "")
+		u, err := a.AddUser(ctx, operatorCaller, "bench@example.com", "Bench", "")
 		if err != nil {
 			return err
 		}
-		w, err := a.AddWorkspace(ctx, operator, "Bench", memo.PlanPro, u.ID)
+		w, err := a.AddWorkspace(ctx, operatorCaller, "Bench", memo.PlanPro, u.ID)
 		if err != nil {
 			return err
 		}
@@ -153,7 +153,7 @@ func (d *data) seed(ctx context.Context, rows, long int) error {
 }
 
 // add adds the transcriptions from one number up to another.
-func (d *data) add(ctx context.Context, s *store.Store, tx *store.Tx, c *corpus, from, to int) error {
+func (d *seedData) add(ctx context.Context, s *store.Store, tx *store.Tx, c *corpus, from, to int) error {
 	for i := from; i < to; i++ {
 		n, err := c.transcription(i)
 		if err != nil {

@@ -15,14 +15,14 @@ import (
 
 // What is measured by itself: there is no bare server to put beside it.
 
-// slack is what the peak of memory may differ by between two runs that hold the
+// allowedRatio is what the peak of memory may differ by between two runs that hold the
 // same: the collector and the kernel hand out memory in such portions.
-const slack = 1 << 20
+const allowedRatio = 1 << 20
 
 // memory compares the peak of the server while it writes archives of 100 and,
 // as many documents in all, archives of 10. The collector is made to run often,
 // so that the peak shows what is held and not what waits to be collected.
-func (b *bench) memory(ctx context.Context, t *table) error {
+func (b *runner) memory(ctx context.Context, t *resultTable) error {
 	var tens, hundreds, growths []float64
 	for range b.rounds {
 		ten, err := b.peak(ctx, 10)
@@ -36,9 +36,9 @@ func (b *bench) memory(ctx context.Context, t *table) error {
 		tens, hundreds, growths = append(tens, ten), append(hundreds, hundred), append(growths, hundred-ten)
 	}
 	mb := func(bytes float64) string { return fmt.Sprintf("%+.2f MB", bytes/1e6) }
-	t.add(line{
+	t.add(tableLine{
 		name: "ZIP memory: peak over rest, archives of 100 beside 10", memo: mb(median(hundreds)), beside: mb(median(tens)),
-		aim: "≤ +1 MB", ratio: mb(median(growths)), verdict: verdict(median(growths), slack),
+		aim: "≤ +1 MB", ratio: mb(median(growths)), verdict: verdictOf(median(growths), allowedRatio),
 	})
 	return nil
 }
@@ -47,17 +47,17 @@ func (b *bench) memory(ctx context.Context, t *table) error {
 // has read every document, while it writes archives of size, 1,000 documents in
 // all. Both sizes read the same documents, for the pages of the database that
 // are mapped count as well.
-func (b *bench) peak(ctx context.Context, size int) (bytes float64, err error) {
+func (b *runner) peak(ctx context.Context, size int) (bytes float64, err error) {
 	s, err := startMemo(ctx, b.binary, b.small.dir, filepath.Join(b.work, "memory.log"), "GOGC=10")
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	c := client{s.host, b.small.key, &b.spell}
+	c := apiClient{s.host, b.small.key, &b.spell}
 	archives := func(documents, size int) error {
 		for from := 0; from < documents; from += size {
 			first := from % 100
-			if _, _, err := (probe{s, 200, c.archive(b.small.Long[first : first+size])}).fetch(ctx); err != nil {
+			if _, _, err := (probeRequest{s, 200, c.archive(b.small.Long[first : first+size])}).fetch(ctx); err != nil {
 				return err
 			}
 		}
@@ -81,7 +81,7 @@ func (b *bench) peak(ctx context.Context, size int) (bytes float64, err error) {
 }
 
 // authorise measures what every request begins with, within this process.
-func (b *bench) authorise(ctx context.Context, t *table) error {
+func (b *runner) authorise(ctx context.Context, t *resultTable) error {
 	key, ok := credential.ParseKey(b.large.key)
 	if !ok {
 		return errors.New("the key of this run is not well-formed")
@@ -105,7 +105,7 @@ func (b *bench) authorise(ctx context.Context, t *table) error {
 			}
 			times, allocs = append(times, float64(r.NsPerOp())/1e3), r.AllocsPerOp()
 		}
-		t.add(line{name: fmt.Sprintf("authorise alone, %d allocations", allocs), memo: fmt.Sprintf("%.1f µs", median(times))})
+		t.add(tableLine{name: fmt.Sprintf("authorise alone, %d allocations", allocs), memo: fmt.Sprintf("%.1f µs", median(times))})
 		return nil
 	})
 }
@@ -114,7 +114,7 @@ func (b *bench) authorise(ctx context.Context, t *table) error {
 const startAim = 100 * time.Millisecond
 
 // startTime measures a start over the large database until it can be used.
-func (b *bench) startTime(ctx context.Context, t *table) error {
+func (b *runner) startTime(ctx context.Context, t *resultTable) error {
 	best := time.Duration(1 << 62)
 	for range 5 {
 		start := time.Now()
@@ -128,9 +128,9 @@ func (b *bench) startTime(ctx context.Context, t *table) error {
 			return err
 		}
 	}
-	t.add(line{
-		name: "start over " + thousands(b.options.rows) + " rows, best of 5", memo: fmt.Sprintf("%.0f ms", best.Seconds()*1e3),
-		aim: fmt.Sprintf("≤ %d ms", startAim.Milliseconds()), verdict: verdict(float64(best), float64(startAim)),
+	t.add(tableLine{
+		name: "start over " + formatThousands(b.options.rows) + " rows, best of 5", memo: fmt.Sprintf("%.0f ms", best.Seconds()*1e3),
+		aim: fmt.Sprintf("≤ %d ms", startAim.Milliseconds()), verdict: verdictOf(float64(best), float64(startAim)),
 	})
 	return nil
 }

@@ -11,19 +11,19 @@ import (
 	"unicode/utf8"
 )
 
-// line is a row of the table, as it is printed.
-type line struct{ name, memo, beside, ratio, span, aim, verdict string }
+// tableLine is a row of the table, as it is printed.
+type tableLine struct{ name, memo, beside, ratio, span, aim, verdict string }
 
-// table gathers lines and tells each as it comes, for the whole takes a while.
-type table struct{ lines []line }
+// resultTable gathers lines and tells each as it comes, for the whole takes a while.
+type resultTable struct{ lines []tableLine }
 
-func (t *table) add(l line) {
+func (t *resultTable) add(l tableLine) {
 	t.lines = append(t.lines, l)
 	say("  %s: %s beside %s, %s %s", l.name, l.memo, l.beside, l.ratio, l.verdict)
 }
 
 // print writes the table with aligned columns, which is Markdown as well.
-func (t *table) print(w io.Writer) {
+func (t *resultTable) print(w io.Writer) {
 	rows := [][]string{{"row", "memo", "beside", "ratio", "from–to", "aim", ""}, nil}
 	for _, l := range t.lines {
 		rows = append(rows, []string{l.name, l.memo, l.beside, l.ratio, l.span, l.aim, l.verdict})
@@ -52,8 +52,8 @@ func (t *table) print(w io.Writer) {
 	}
 }
 
-// verdict compares with an aim.
-func verdict(value, aim float64) string {
+// verdictOf compares with an aim.
+func verdictOf(value, aim float64) string {
 	switch {
 	case aim == 0:
 		return ""
@@ -63,8 +63,8 @@ func verdict(value, aim float64) string {
 	return "OVER"
 }
 
-// machine says where the table was made.
-func machine(w io.Writer, o options) {
+// machineName says where the table was made.
+func machineName(w io.Writer, o options) {
 	model := "unknown processor"
 	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		for l := range strings.Lines(string(info)) {
@@ -93,8 +93,8 @@ func median(values []float64) float64 {
 	return (s[n/2-1] + s[n/2]) / 2
 }
 
-// micros writes a time as the table has it.
-func micros(us float64) string {
+// formatMicros writes a time as the table has it.
+func formatMicros(us float64) string {
 	if us >= 10_000 {
 		return fmt.Sprintf("%.1f ms", us/1000)
 	}
