@@ -12,8 +12,8 @@ import (
 type migrateCmd struct{}
 
 func (c *migrateCmd) Run(e *environment) error {
-	return e.with(func(*app.App) error {
-		return e.show(map[string]string{"schema": "current"}, func() { e.say("The schema is up to date.") })
+	return e.withApp(func(*app.App) error {
+		return e.printResult(map[string]string{"schema": "current"}, func() { e.printf("The schema is up to date.") })
 	})
 }
 
@@ -34,8 +34,8 @@ func (c *backupCmd) Run(e *environment) error {
 	if err := s.WriteBackup(e.ctx, c.File, e.progress("Backing up")); err != nil {
 		return err
 	}
-	return e.show(map[string]string{"backup": c.File}, func() {
-		e.say("The backup is in %s. It holds transcripts and hashes of keys: keep it like a secret.", c.File)
+	return e.printResult(map[string]string{"backup": c.File}, func() {
+		e.printf("The backup is in %s. It holds transcripts and hashes of keys: keep it like a secret.", c.File)
 	})
 }
 
@@ -67,23 +67,23 @@ func (c *restoreCmd) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	return e.show(view, func() {
+	return e.printResult(view, func() {
 		if view.SetAside != "" {
-			e.say("The present database could not be read and is now %s.", view.SetAside)
+			e.printf("The present database could not be read and is now %s.", view.SetAside)
 		}
-		e.say("Restored %d transcriptions and %d keys. Everybody has to sign in again.", view.Transcriptions, view.Keys)
-		e.say("%d keys that had ended since the backup stay dead, by the record of the present database.", view.CarriedOver)
+		e.printf("Restored %d transcriptions and %d keys. Everybody has to sign in again.", view.Transcriptions, view.Keys)
+		e.printf("%d keys that had ended since the backup stay dead, by the record of the present database.", view.CarriedOver)
 		if view.MembershipsEnded > 0 {
-			e.say("%d members who had left a workspace since the backup are not in it.", view.MembershipsEnded)
+			e.printf("%d members who had left a workspace since the backup are not in it.", view.MembershipsEnded)
 		}
 		for _, id := range view.Ownerless {
-			e.say("Workspace %s has no OWNER who may sign in. Make a member one: memo member role %[1]s EMAIL owner. Or add one: memo member add %[1]s EMAIL --role owner", id)
+			e.printf("Workspace %s has no OWNER who may sign in. Make a member one: memo member role %[1]s EMAIL owner. Or add one: memo member add %[1]s EMAIL --role owner", id)
 		}
 		switch {
 		case view.Deactivated > 0:
-			e.say("%d keys were deactivated: the present database does not know them, so they may have been revoked. Create new ones, or restore with --keep-unknown-keys if you are sure.", view.Deactivated)
+			e.printf("%d keys were deactivated: the present database does not know them, so they may have been revoked. Create new ones, or restore with --keep-unknown-keys if you are sure.", view.Deactivated)
 		case c.KeepUnknownKeys:
-			e.say("Keys that the present database does not know work again, as you insisted.")
+			e.printf("Keys that the present database does not know work again, as you insisted.")
 		}
 	})
 }
@@ -100,5 +100,5 @@ func (c *restoreCmd) restore(e *environment, backup *store.BackupFile) (store.Re
 type versionCmd struct{}
 
 func (c *versionCmd) Run(e *environment) error {
-	return e.show(map[string]string{"version": version}, func() { fmt.Fprintln(e.stdout, "memo", version) })
+	return e.printResult(map[string]string{"version": version}, func() { fmt.Fprintln(e.stdout, "memo", version) })
 }

@@ -26,7 +26,7 @@ func TestAProxyThatIsNotTrusted(t *testing.T) {
 		if (i >= 0) != want {
 			t.Errorf("%s: found %+v", answer, found)
 		}
-		if i >= 0 && (found[i].State != warning || !strings.Contains(found[i].Mend, "--trusted-proxy ADDRESS")) {
+		if i >= 0 && (found[i].State != stateWarning || !strings.Contains(found[i].Fix, "--trusted-proxy ADDRESS")) {
 			t.Errorf("%s: %+v", answer, found[i])
 		}
 	}
@@ -39,10 +39,10 @@ func TestAStrangerIsToldSo(t *testing.T) {
 	if err == nil {
 		t.Fatal("a stranger was let in")
 	}
-	if says := cause(err); !strings.Contains(says, `"stranger"`) || strings.Contains(says, "\n") {
+	if says := errorText(err); !strings.Contains(says, `"stranger"`) || strings.Contains(says, "\n") {
 		t.Errorf("it says %q", says)
 	}
-	if mend := reach(err, "Start it."); !strings.HasPrefix(mend, "Mend the user") {
+	if mend := adviceFor(err, "Start it."); !strings.HasPrefix(mend, "Mend the user") {
 		t.Errorf("what to do: %s", mend)
 	}
 }

@@ -20,16 +20,16 @@ type exportCmd struct {
 	Format    string `enum:"md,txt,srt,vtt,json" default:"md" help:"md, txt, srt, vtt or json."`
 }
 
-// exported is the report of an export.
-type exported struct {
-	Exported []taken `json:"exported"`
+// exportReport is the report of an export.
+type exportReport struct {
+	Exported []importedFile `json:"exported"`
 }
 
 func (c *exportCmd) Run(e *environment) error {
 	format, _ := transcript.ParseFormat(c.Format) // kong has checked it
-	return e.in(c.Workspace, func(a *app.App, w memo.Workspace) error {
+	return e.inWorkspace(c.Workspace, func(a *app.App, w memo.Workspace) error {
 		caller := memo.Caller{Operator: true, WorkspaceID: w.ID}
-		ids, names, err := c.contents(e, a, caller, format)
+		ids, names, err := c.listTranscriptions(e, a, caller, format)
 		if err != nil {
 			return err
 		}
@@ -41,8 +41,8 @@ func (c *exportCmd) Run(e *environment) error {
 			return err
 		}
 		defer out.Close()
-		report := exported{Exported: []taken{}}
-		bar := e.bar(int64(len(ids)), "Exporting")
+		report := exportReport{Exported: []importedFile{}}
+		bar := e.progressBar(int64(len(ids)), "Exporting")
 		for i, id := range ids {
 			f, err := a.Export(e.ctx, caller, id, format)
 			if err != nil {
@@ -55,11 +55,11 @@ func (c *exportCmd) Run(e *environment) error {
 			if err := writeIn(out, names[i], body); err != nil {
 				return err
 			}
-			report.Exported = append(report.Exported, taken{filepath.Join(c.Out, names[i]), id})
+			report.Exported = append(report.Exported, importedFile{filepath.Join(c.Out, names[i]), id})
 			_ = bar.Add(1)
 		}
 		_ = bar.Finish()
-		return e.show(report, func() { e.say("%d exported to %s.", len(ids), c.Out) })
+		return e.printResult(report, func() { e.printf("%d exported to %s.", len(ids), c.Out) })
 	})
 }
 
@@ -82,9 +82,9 @@ func writeIn(folder *os.Root, name string, data []byte) (err error) {
 	return err
 }
 
-// contents lists every transcription of the workspace, oldest first, with the
+// listTranscriptions lists every transcription of the workspace, oldest first, with the
 // name of its file.
-func (c *exportCmd) contents(
+func (c *exportCmd) listTranscriptions(
 	e *environment, a *app.App, caller memo.Caller, format transcript.Format,
 ) (ids, names []string, err error) {
 	for _, status := range memo.Statuses {

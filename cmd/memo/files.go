@@ -23,15 +23,15 @@ type importCmd struct {
 	Paths     []string `arg:"" name:"path" help:"Files and folders."`
 }
 
-// imported is the report of an import.
-type imported struct {
-	Imported  []taken   `json:"imported"`
-	Unchanged []taken   `json:"unchanged"`
-	Skipped   []skipped `json:"skipped"`
-	Refused   []refused `json:"refused"`
+// importReport is the report of an import.
+type importReport struct {
+	Imported  []importedFile `json:"imported"`
+	Unchanged []importedFile `json:"unchanged"`
+	Skipped   []skipped      `json:"skipped"`
+	Refused   []refusedFile  `json:"refused"`
 }
 
-type taken struct {
+type importedFile struct {
 	Path string `json:"path"`
 	ID   string `json:"id"`
 }
@@ -42,7 +42,7 @@ type skipped struct {
 	Reason string `json:"reason"`
 }
 
-type refused struct {
+type refusedFile struct {
 	Path   string `json:"path"`
 	Line   int    `json:"line"` // 0: the whole file
 	Reason string `json:"reason"`
@@ -52,31 +52,31 @@ func (c *importCmd) Run(e *environment) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	return e.in(c.Workspace, func(a *app.App, w memo.Workspace) error {
-		report := imported{Imported: []taken{}, Unchanged: []taken{}, Skipped: []skipped{}, Refused: []refused{}}
-		sources := c.files(&report)
-		bar := e.bar(int64(len(sources)), "Importing")
+	return e.inWorkspace(c.Workspace, func(a *app.App, w memo.Workspace) error {
+		report := importReport{Imported: []importedFile{}, Unchanged: []importedFile{}, Skipped: []skipped{}, Refused: []refusedFile{}}
+		sources := c.listFiles(&report)
+		bar := e.progressBar(int64(len(sources)), "Importing")
 		caller := memo.Caller{Operator: true, WorkspaceID: w.ID}
 		var failed error
 		for _, s := range sources {
-			if failed = c.one(e, a, caller, s, &report); failed != nil {
+			if failed = c.importFile(e, a, caller, s, &report); failed != nil {
 				break // the database, not the file: what is in stays in and is reported
 			}
 			_ = bar.Add(1) // a bar that cannot be drawn stops nothing
 		}
 		_ = bar.Finish()
-		err := e.show(report, func() {
+		err := e.printResult(report, func() {
 			for _, s := range report.Skipped {
-				fmt.Fprintf(e.stderr, "skipped %s: %s\n", printable(s.Path), s.Reason)
+				fmt.Fprintf(e.stderr, "skipped %s: %s\n", quoteUnprintable(s.Path), s.Reason)
 			}
 			for _, r := range report.Refused {
-				where := printable(r.Path)
+				where := quoteUnprintable(r.Path)
 				if r.Line > 0 {
 					where = fmt.Sprintf("%s:%d", where, r.Line)
 				}
 				fmt.Fprintf(e.stderr, "refused %s: %s\n", where, r.Reason)
 			}
-			e.say("%d imported, %d unchanged, %d refused.", len(report.Imported), len(report.Unchanged), len(report.Refused))
+			e.printf("%d imported, %d unchanged, %d refused.", len(report.Imported), len(report.Unchanged), len(report.Refused))
 		})
 		switch {
 		case failed != nil:
@@ -101,9 +101,9 @@ func (c *importCmd) check() error {
 	return nil
 }
 
-// endings are the files of a folder that are taken for transcripts. A file
+// importExtensions are the files of a folder that are taken for transcripts. A file
 // that is named itself is always tried.
-var endings = []string{".vtt", ".srt", ".json", ".txt"}
+var importExtensions = []string{".vtt", ".srt", ".json", ".txt"}
 
 // source is a file to import. found is what a walk saw there; nil for a path that
 // the command line names, which may be a symbolic link.
@@ -114,10 +114,10 @@ type source struct {
 
 const errLink = "is a symbolic link in a folder, which is not followed: name it to import what it leads to"
 
-// files lists the files under the paths; what cannot be read is refused. A
+// listFiles lists the files under the paths; what cannot be read is refused. A
 // symbolic link in a folder is skipped: whoever can write to the folder must not
 // choose which other files are read.
-func (c *importCmd) files(report *imported) (sources []source) {
+func (c *importCmd) listFiles(report *importReport) (sources []source) {
 	for _, root := range c.Paths {
 		if target, err := filepath.EvalSymlinks(root); err == nil && target != filepath.Clean(root) {
 			if info, err := os.Stat(target); err == nil && info.IsDir() {
@@ -125,10 +125,10 @@ func (c *importCmd) files(report *imported) (sources []source) {
 			}
 		}
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-			hidden := strings.HasPrefix(nameOf(d, path), ".") && path != root
+			hidden := strings.HasPrefix(entryName(d, path), ".") && path != root
 			switch {
 			case err != nil:
-				report.Refused = append(report.Refused, refused{path, 0, reason(err)})
+				report.Refused = append(report.Refused, refusedFile{path, 0, errorReason(err)})
 			case d.IsDir() && hidden:
 				return fs.SkipDir
 			case d.IsDir():
@@ -137,10 +137,10 @@ func (c *importCmd) files(report *imported) (sources []source) {
 			case hidden:
 			case d.Type()&fs.ModeSymlink != 0:
 				report.Skipped = append(report.Skipped, skipped{path, errLink})
-			case slices.Contains(endings, strings.ToLower(filepath.Ext(path))):
+			case slices.Contains(importExtensions, strings.ToLower(filepath.Ext(path))):
 				info, err := d.Info()
 				if err != nil {
-					report.Refused = append(report.Refused, refused{path, 0, reason(err)})
+					report.Refused = append(report.Refused, refusedFile{path, 0, errorReason(err)})
 					break
 				}
 				sources = append(sources, source{path, info})
@@ -148,46 +148,46 @@ func (c *importCmd) files(report *imported) (sources []source) {
 			return nil
 		})
 		if err != nil {
-			report.Refused = append(report.Refused, refused{root, 0, reason(err)})
+			report.Refused = append(report.Refused, refusedFile{root, 0, errorReason(err)})
 		}
 	}
 	return sources
 }
 
-// printable quotes a file's name that could forge a line on a terminal.
-func printable(path string) string {
+// quoteUnprintable quotes a file's name that could forge a line on a terminal.
+func quoteUnprintable(path string) string {
 	if quoted := strconv.Quote(path); strings.ContainsFunc(path, func(r rune) bool { return !strconv.IsPrint(r) }) {
 		return quoted
 	}
 	return path
 }
 
-// nameOf is the name of an entry; of one that cannot be read there is a path only.
-func nameOf(d fs.DirEntry, path string) string {
+// entryName is the name of an entry; of one that cannot be read there is a path only.
+func entryName(d fs.DirEntry, path string) string {
 	if d == nil {
 		return filepath.Base(path)
 	}
 	return d.Name()
 }
 
-// reason is an error of the file system without the path, which stands beside it.
-func reason(err error) string {
+// errorReason is an error of the file system without the path, which stands beside it.
+func errorReason(err error) string {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err.Error()
 	}
 	return err.Error()
 }
 
-// one imports a file. The error is for what is not the file's fault.
-func (c *importCmd) one(e *environment, a *app.App, caller memo.Caller, s source, report *imported) error {
+// importFile imports a file. The error is for what is not the file's fault.
+func (c *importCmd) importFile(e *environment, a *app.App, caller memo.Caller, s source, report *importReport) error {
 	path := s.path
 	refuse := func(line int, reason string) error {
-		report.Refused = append(report.Refused, refused{path, line, reason})
+		report.Refused = append(report.Refused, refusedFile{path, line, reason})
 		return nil
 	}
 	data, info, err := s.read()
 	if err != nil {
-		return refuse(0, reason(err))
+		return refuse(0, errorReason(err))
 	}
 	done, err := a.Import(e.ctx, caller, app.ImportFile{
 		Name: filepath.Base(path), Data: data, Project: c.Project, Language: c.Language, ModTime: info.ModTime(),
@@ -202,9 +202,9 @@ func (c *importCmd) one(e *environment, a *app.App, caller memo.Caller, s source
 		return err
 	}
 	if done.Unchanged {
-		report.Unchanged = append(report.Unchanged, taken{path, done.ID})
+		report.Unchanged = append(report.Unchanged, importedFile{path, done.ID})
 	} else {
-		report.Imported = append(report.Imported, taken{path, done.ID})
+		report.Imported = append(report.Imported, importedFile{path, done.ID})
 	}
 	return nil
 }

@@ -14,8 +14,8 @@ func TestAFileThatIsReplacedIsRefused(t *testing.T) {
 	if err := errors.Join(os.Mkdir(filepath.Dir(path), 0o700), os.WriteFile(path, []byte("a"), 0o600), os.WriteFile(secret, []byte("s"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	var report imported
-	sources := (&importCmd{Paths: []string{filepath.Dir(path)}}).files(&report)
+	var report importReport
+	sources := (&importCmd{Paths: []string{filepath.Dir(path)}}).listFiles(&report)
 	if len(sources) != 1 {
 		t.Fatalf("%v %+v", sources, report)
 	}

@@ -28,11 +28,11 @@ type keyCreate struct {
 }
 
 func (c *keyCreate) Run(e *environment) error {
-	expires, err := expiry(c.Expires, time.Now())
+	expires, err := parseExpires(c.Expires, time.Now())
 	if err != nil {
 		return err
 	}
-	return e.member(c.Workspace, c.Member, func(a *app.App, w memo.Workspace, u memo.User) error {
+	return e.withMember(c.Workspace, c.Member, func(a *app.App, w memo.Workspace, u memo.User) error {
 		caller := memo.Caller{Operator: true, WorkspaceID: w.ID, UserID: u.ID}
 		k, err := a.CreateKey(e.ctx, caller, app.KeyRequest{Name: c.Name, ExpiresAt: expires})
 		if memo.KindOf(err) == memo.KindNotFound {
@@ -41,15 +41,15 @@ func (c *keyCreate) Run(e *environment) error {
 		if err != nil {
 			return err
 		}
-		return e.show(k, func() {
-			e.say("%s", k.Key) // alone on stdout, to be piped
-			fmt.Fprintf(e.stderr, "Copy it now: it is not shown again. Name %s, expires %s.\n", k.Name, moment(k.ExpiresAt))
+		return e.printResult(k, func() {
+			e.printf("%s", k.Key) // alone on stdout, to be piped
+			fmt.Fprintf(e.stderr, "Copy it now: it is not shown again. Name %s, expires %s.\n", k.Name, formatTime(k.ExpiresAt))
 		})
 	})
 }
 
-// expiry reads --expires; empty means never.
-func expiry(s string, now time.Time) (*time.Time, error) {
+// parseExpires reads --expires; empty means never.
+func parseExpires(s string, now time.Time) (*time.Time, error) {
 	if s == "" {
 		return nil, nil
 	}
@@ -73,7 +73,7 @@ type keyList struct {
 }
 
 func (c *keyList) Run(e *environment) error {
-	return e.in(c.Workspace, func(a *app.App, w memo.Workspace) error {
+	return e.inWorkspace(c.Workspace, func(a *app.App, w memo.Workspace) error {
 		keys := []memo.KeyView{}
 		for page := (app.KeyQuery{Limit: app.MaxKeyPage, NoTotal: true}); ; {
 			p, err := a.ListKeys(e.ctx, memo.Caller{Operator: true, WorkspaceID: w.ID}, page)
@@ -88,7 +88,7 @@ func (c *keyList) Run(e *environment) error {
 		return showList(e, keys, "ID KEY NAME STATUS MEMBER EXPIRES LAST-USED FROM", func(k memo.KeyView) []string {
 			return []string{
 				k.ID, credential.KeyPrefix + "…" + k.Suffix, k.Name, string(k.Status), k.CreatedBy.Email,
-				moment(k.ExpiresAt), moment(k.LastUsedAt), string(k.LastUsedIP),
+				formatTime(k.ExpiresAt), formatTime(k.LastUsedAt), string(k.LastUsedIP),
 			}
 		})
 	})
@@ -99,19 +99,19 @@ type keyRevoke struct {
 }
 
 func (c *keyRevoke) Run(e *environment) error {
-	return e.with(func(a *app.App) error {
-		err := a.RevokeKey(e.ctx, operator, c.KeyID)
+	return e.withApp(func(a *app.App) error {
+		err := a.RevokeKey(e.ctx, operatorCaller, c.KeyID)
 		if memo.KindOf(err) == memo.KindNotFound {
 			return errors.New("there is no key with this id. 'memo key list --workspace W' shows the ids; a key itself is not one")
 		}
 		if err != nil {
 			return err
 		}
-		k, err := a.GetKey(e.ctx, operator, c.KeyID)
+		k, err := a.GetKey(e.ctx, operatorCaller, c.KeyID)
 		if err != nil {
 			return err
 		}
-		return e.show(k, func() { e.say("%s…%s (%s) is %s.", credential.KeyPrefix, k.Suffix, k.Name, k.Status) })
+		return e.printResult(k, func() { e.printf("%s…%s (%s) is %s.", credential.KeyPrefix, k.Suffix, k.Name, k.Status) })
 	})
 }
 
@@ -126,10 +126,10 @@ func (c *keyInspect) Run(e *environment) error {
 	if !ok {
 		return fmt.Errorf("this is not a well-formed key: it must be %s and 38 letters or digits, whose last 6 are a checksum", credential.KeyPrefix)
 	}
-	return e.show(struct {
+	return e.printResult(struct {
 		WellFormed bool   `json:"well_formed"`
 		Suffix     string `json:"suffix"`
 	}{true, k.Suffix()}, func() {
-		e.say("A well-formed key, %s…%s. Whether it was issued and is alive only the server knows.", credential.KeyPrefix, k.Suffix())
+		e.printf("A well-formed key, %s…%s. Whether it was issued and is alive only the server knows.", credential.KeyPrefix, k.Suffix())
 	})
 }

@@ -10,12 +10,12 @@ import (
 	"memoai.tech/memo/internal/telemetry"
 )
 
-// limits is who decides the limits of a server.
-type limits struct {
+// limitSource is who decides the limits of a server.
+type limitSource struct {
 	ratelimit.Source
-	where func() string         // for /readyz; nil where it is this process alone
-	run   func(context.Context) // in the background
-	own   *ratelimit.Memory     // where it is this process alone
+	describe func() string         // for /readyz; nil where it is this process alone
+	run      func(context.Context) // in the background
+	own      *ratelimit.Memory     // where it is this process alone
 }
 
 // limitChanges is how many changes a person may make in the web app in 60 s.
@@ -23,7 +23,7 @@ const limitChanges = 180
 
 // openLimits counts in Redis, if there is one, and in this process otherwise. A
 // Redis that does not answer is no reason not to start.
-func (c *serveCmd) openLimits(e *environment, m *telemetry.Metrics) (limits, error) {
+func (c *serveCmd) openLimits(e *environment, m *telemetry.Metrics) (limitSource, error) {
 	numbers := map[ratelimit.Class]int{
 		ratelimit.Data: c.LimitData, ratelimit.Management: c.LimitManagement, ratelimit.Changes: limitChanges,
 	}
@@ -32,15 +32,15 @@ func (c *serveCmd) openLimits(e *environment, m *telemetry.Metrics) (limits, err
 			e.log.Warn("the limits count in this process alone: several servers on one database need --redis to share them")
 		}
 		own := ratelimit.NewMemory(numbers)
-		return limits{Source: own, own: own, run: func(context.Context) {}}, nil
+		return limitSource{Source: own, own: own, run: func(context.Context) {}}, nil
 	}
 	r, err := ratelimit.NewRedis(c.Redis, numbers)
 	if err != nil {
-		return limits{}, usageError("--redis " + err.Error())
+		return limitSource{}, usageError("--redis " + err.Error())
 	}
 	shared := ratelimit.NewShared(r, e.log)
 	m.WatchLimits(shared.State)
-	return limits{Source: shared, where: shared.Describe, run: func(ctx context.Context) {
+	return limitSource{Source: shared, describe: shared.Describe, run: func(ctx context.Context) {
 		shared.Run(ctx)
 		r.Close()
 	}}, nil
@@ -52,7 +52,7 @@ const savingTime = 5 * time.Second
 
 // load counts what the process before this one counted in its last minute. That
 // it cannot be read is no reason not to start.
-func (l limits) load(e *environment, s *store.Store) {
+func (l limitSource) load(e *environment, s *store.Store) {
 	if l.own == nil {
 		return
 	}
@@ -73,7 +73,7 @@ func (l limits) load(e *environment, s *store.Store) {
 }
 
 // save writes what still counts, for the process after this one.
-func (l limits) save(e *environment, s *store.Store) {
+func (l limitSource) save(e *environment, s *store.Store) {
 	if l.own == nil {
 		return
 	}

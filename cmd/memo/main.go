@@ -87,7 +87,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	// What is typed beats the environment: a restore into --data must not go into
 	// the database that a variable names.
-	if isTyped(args, "--data") && !isTyped(args, "--database") {
+	if isOnCommandLine(args, "--data") && !isOnCommandLine(args, "--database") {
 		os.Unsetenv("MEMO_DATABASE")
 	}
 	var c cli
@@ -118,7 +118,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "memo:", u)
 		return 2
 	}
-	if err != nil && !errors.Is(err, errTold) {
+	if err != nil && !errors.Is(err, errAlreadyReported) {
 		fmt.Fprintln(stderr, "memo:", err)
 	}
 	if err != nil {
@@ -127,12 +127,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return 0
 }
 
-func isTyped(args []string, option string) bool {
+func isOnCommandLine(args []string, option string) bool {
 	return slices.ContainsFunc(args, func(a string) bool { return a == option || strings.HasPrefix(a, option+"=") })
 }
 
-// errTold is a failure that stderr has the words of already.
-var errTold = errors.New("told")
+// errAlreadyReported is a failure that stderr has the words of already.
+var errAlreadyReported = errors.New("told")
 
 // usageError is an argument that makes no sense: exit status 2.
 type usageError string
@@ -181,8 +181,8 @@ func (e *environment) open(data store.Config, limits ratelimit.Source, work app.
 	return app.New(app.Config{Store: s, Limits: limits, Passwords: credential.NewPasswords(2), Log: e.log, Work: work}), s, nil
 }
 
-// with runs a command's work over the open database. No command spends a limit.
-func (e *environment) with(f func(*app.App) error) error {
+// withApp runs a command's work over the open database. No command spends a limit.
+func (e *environment) withApp(f func(*app.App) error) error {
 	cfg := e.config()
 	missing := cfg.Missing()
 	a, s, err := e.open(cfg, ratelimit.NewMemory(nil), app.WorkLimits{})

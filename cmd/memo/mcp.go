@@ -21,7 +21,7 @@ func (c *mcpCmd) Help() string {
 func (c *mcpCmd) Run(e *environment) error {
 	b := bridge.New(bridge.Config{URL: c.URL, Key: os.Getenv("MEMO_API_KEY"), Version: version, Log: e.stderr})
 	if err := b.Run(e.ctx, e.stdin, e.stdout); err != nil {
-		return errTold
+		return errAlreadyReported
 	}
 	return nil
 }

@@ -13,9 +13,9 @@ import (
 	"golang.org/x/term"
 )
 
-// show prints v as JSON where that was asked for, and what text writes
+// printResult prints v as JSON where that was asked for, and what text writes
 // otherwise.
-func (e *environment) show(v any, text func()) error {
+func (e *environment) printResult(v any, text func()) error {
 	if !e.cli.JSON {
 		text()
 		return nil
@@ -27,14 +27,14 @@ func (e *environment) show(v any, text func()) error {
 	return err
 }
 
-// items is a list as the REST API has it.
-type items[T any] struct {
+// itemList is a list as the REST API has it.
+type itemList[T any] struct {
 	Items []T `json:"items"`
 }
 
 // showList prints a list as JSON or as a table.
 func showList[T any](e *environment, list []T, head string, row func(T) []string) error {
-	return e.show(items[T]{list}, func() {
+	return e.printResult(itemList[T]{list}, func() {
 		w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(w, strings.ReplaceAll(head, " ", "\t"))
 		for _, v := range list {
@@ -44,18 +44,18 @@ func showList[T any](e *environment, list []T, head string, row func(T) []string
 	})
 }
 
-func (e *environment) say(format string, args ...any) { fmt.Fprintf(e.stdout, format+"\n", args...) }
+func (e *environment) printf(format string, args ...any) { fmt.Fprintf(e.stdout, format+"\n", args...) }
 
-// moment is a time for a table.
-func moment(t *time.Time) string {
+// formatTime is a time for a table.
+func formatTime(t *time.Time) string {
 	if t == nil {
 		return "-"
 	}
 	return t.Format("2006-01-02 15:04")
 }
 
-// bar draws progress on a terminal, and nothing elsewhere.
-func (e *environment) bar(total int64, what string) *progressbar.ProgressBar {
+// progressBar draws progress on a terminal, and nothing elsewhere.
+func (e *environment) progressBar(total int64, what string) *progressbar.ProgressBar {
 	f, ok := e.stderr.(*os.File)
 	if !ok {
 		f = os.Stderr
@@ -71,7 +71,7 @@ func (e *environment) progress(what string) func(done, total int64) {
 	var b *progressbar.ProgressBar
 	return func(done, total int64) {
 		if b == nil {
-			b = e.bar(total, what)
+			b = e.progressBar(total, what)
 		}
 		_ = b.Set64(done) // a bar that cannot be drawn stops nothing
 	}

@@ -14,8 +14,8 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
-// operator is who works on the command line.
-var operator = memo.Caller{Operator: true}
+// operatorCaller is who works on the command line.
+var operatorCaller = memo.Caller{Operator: true}
 
 type userCmds struct {
 	Add     userAdd     `cmd:"" help:"Add a user."`
@@ -35,15 +35,15 @@ func (c *userAdd) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	return e.with(func(a *app.App) error {
-		u, err := a.AddUser(e.ctx, operator, c.Email, c.Name, password)
+	return e.withApp(func(a *app.App) error {
+		u, err := a.AddUser(e.ctx, operatorCaller, c.Email, c.Name, password)
 		if err != nil {
 			return err
 		}
 		if password == "" {
 			fmt.Fprintln(e.stderr, "There is no password, so they cannot sign in. Give one with --password-stdin, or on a terminal.")
 		}
-		return e.show(u, func() { e.say("Added %s (%s).", u.Email, u.ID) })
+		return e.printResult(u, func() { e.printf("Added %s (%s).", u.Email, u.ID) })
 	})
 }
 
@@ -83,13 +83,13 @@ func (e *environment) password(fromStdin bool) (string, error) {
 type userList struct{}
 
 func (c *userList) Run(e *environment) error {
-	return e.with(func(a *app.App) error {
+	return e.withApp(func(a *app.App) error {
 		users, err := a.Users(e.ctx)
 		if err != nil {
 			return err
 		}
 		return showList(e, users, "ID EMAIL NAME DISABLED", func(u memo.User) []string {
-			return []string{u.ID, u.Email, u.Name, moment(u.DisabledAt)}
+			return []string{u.ID, u.Email, u.Name, formatTime(u.DisabledAt)}
 		})
 	})
 }
@@ -107,7 +107,7 @@ type userEnable struct {
 func (c *userEnable) Run(e *environment) error { return e.setDisabled(c.Email, false) }
 
 func (e *environment) setDisabled(email string, disabled bool) error {
-	return e.with(func(a *app.App) error {
+	return e.withApp(func(a *app.App) error {
 		u, err := a.UserByEmail(e.ctx, email)
 		if err != nil {
 			return err
@@ -116,13 +116,13 @@ func (e *environment) setDisabled(email string, disabled bool) error {
 		if disabled {
 			change, word = a.DisableUser, "disabled: signed out everywhere, and all keys deactivated"
 		}
-		if err := change(e.ctx, operator, u.ID); err != nil {
+		if err := change(e.ctx, operatorCaller, u.ID); err != nil {
 			return err
 		}
 		if u, err = a.UserByEmail(e.ctx, email); err != nil {
 			return err
 		}
-		return e.show(u, func() { e.say("%s is %s.", u.Email, word) })
+		return e.printResult(u, func() { e.printf("%s is %s.", u.Email, word) })
 	})
 }
 
@@ -139,29 +139,29 @@ type workspaceAdd struct {
 }
 
 func (c *workspaceAdd) Run(e *environment) error {
-	return e.with(func(a *app.App) error {
+	return e.withApp(func(a *app.App) error {
 		u, err := a.UserByEmail(e.ctx, c.Owner)
 		if err != nil {
 			return err
 		}
-		w, err := a.AddWorkspace(e.ctx, operator, c.Name, memo.Plan(c.Plan), u.ID)
+		w, err := a.AddWorkspace(e.ctx, operatorCaller, c.Name, memo.Plan(c.Plan), u.ID)
 		if err != nil {
 			return err
 		}
-		return e.show(w, func() { e.say("Added %s (%s), plan %s.", w.Name, w.ID, w.Plan) })
+		return e.printResult(w, func() { e.printf("Added %s (%s), plan %s.", w.Name, w.ID, w.Plan) })
 	})
 }
 
 type workspaceList struct{}
 
 func (c *workspaceList) Run(e *environment) error {
-	return e.with(func(a *app.App) error {
+	return e.withApp(func(a *app.App) error {
 		list, err := a.Workspaces(e.ctx)
 		if err != nil {
 			return err
 		}
 		return showList(e, list, "ID NAME PLAN CREATED", func(w memo.Workspace) []string {
-			return []string{w.ID, w.Name, string(w.Plan), moment(&w.CreatedAt)}
+			return []string{w.ID, w.Name, string(w.Plan), formatTime(&w.CreatedAt)}
 		})
 	})
 }
@@ -172,18 +172,18 @@ type workspacePlan struct {
 }
 
 func (c *workspacePlan) Run(e *environment) error {
-	return e.in(c.Workspace, func(a *app.App, w memo.Workspace) error {
-		if err := a.SetPlan(e.ctx, operator, w.ID, memo.Plan(c.Plan)); err != nil {
+	return e.inWorkspace(c.Workspace, func(a *app.App, w memo.Workspace) error {
+		if err := a.SetPlan(e.ctx, operatorCaller, w.ID, memo.Plan(c.Plan)); err != nil {
 			return err
 		}
 		w.Plan = memo.Plan(c.Plan)
-		return e.show(w, func() { e.say("%s is on plan %s.", w.Name, w.Plan) })
+		return e.printResult(w, func() { e.printf("%s is on plan %s.", w.Name, w.Plan) })
 	})
 }
 
-// in runs a command's work in the workspace that its argument names.
-func (e *environment) in(idOrName string, f func(*app.App, memo.Workspace) error) error {
-	return e.with(func(a *app.App) error {
+// inWorkspace runs a command's work in the workspace that its argument names.
+func (e *environment) inWorkspace(idOrName string, f func(*app.App, memo.Workspace) error) error {
+	return e.withApp(func(a *app.App) error {
 		w, err := a.FindWorkspace(e.ctx, idOrName)
 		if err != nil {
 			return err
@@ -206,20 +206,20 @@ type memberAdd struct {
 }
 
 func (c *memberAdd) Run(e *environment) error {
-	return e.member(c.Workspace, c.Email, func(a *app.App, w memo.Workspace, u memo.User) error {
-		m, err := a.AddMember(e.ctx, operator, w.ID, u.ID, role(c.Role))
+	return e.withMember(c.Workspace, c.Email, func(a *app.App, w memo.Workspace, u memo.User) error {
+		m, err := a.AddMember(e.ctx, operatorCaller, w.ID, u.ID, parseRole(c.Role))
 		if err != nil {
 			return err
 		}
-		return e.show(m, func() { e.say("%s is %s of %s.", m.Email, m.Role, w.Name) })
+		return e.printResult(m, func() { e.printf("%s is %s of %s.", m.Email, m.Role, w.Name) })
 	})
 }
 
-func role(s string) memo.Role { return memo.Role(strings.ToUpper(s)) }
+func parseRole(s string) memo.Role { return memo.Role(strings.ToUpper(s)) }
 
-// member finds the workspace and the user that a command names.
-func (e *environment) member(workspace, email string, f func(*app.App, memo.Workspace, memo.User) error) error {
-	return e.in(workspace, func(a *app.App, w memo.Workspace) error {
+// withMember finds the workspace and the user that a command names.
+func (e *environment) withMember(workspace, email string, f func(*app.App, memo.Workspace, memo.User) error) error {
+	return e.inWorkspace(workspace, func(a *app.App, w memo.Workspace) error {
 		u, err := a.UserByEmail(e.ctx, email)
 		if err != nil {
 			return err
@@ -241,13 +241,13 @@ type memberList struct {
 }
 
 func (c *memberList) Run(e *environment) error {
-	return e.in(c.Workspace, func(a *app.App, w memo.Workspace) error {
+	return e.inWorkspace(c.Workspace, func(a *app.App, w memo.Workspace) error {
 		members, err := a.Members(e.ctx, w.ID)
 		if err != nil {
 			return err
 		}
 		return showList(e, members, "ID EMAIL NAME ROLE JOINED", func(m memo.Member) []string {
-			return []string{m.UserID, m.Email, m.Name, string(m.Role), moment(&m.JoinedAt)}
+			return []string{m.UserID, m.Email, m.Name, string(m.Role), formatTime(&m.JoinedAt)}
 		})
 	})
 }
@@ -258,11 +258,11 @@ type memberRemove struct {
 }
 
 func (c *memberRemove) Run(e *environment) error {
-	return e.member(c.Workspace, c.Email, func(a *app.App, w memo.Workspace, u memo.User) error {
-		if err := a.RemoveMember(e.ctx, operator, w.ID, u.ID); err != nil {
+	return e.withMember(c.Workspace, c.Email, func(a *app.App, w memo.Workspace, u memo.User) error {
+		if err := a.RemoveMember(e.ctx, operatorCaller, w.ID, u.ID); err != nil {
 			return notMember(err, w, u)
 		}
-		return e.show(u, func() { e.say("%s left %s; their keys of it are dead.", u.Email, w.Name) })
+		return e.printResult(u, func() { e.printf("%s left %s; their keys of it are dead.", u.Email, w.Name) })
 	})
 }
 
@@ -273,11 +273,11 @@ type memberRole struct {
 }
 
 func (c *memberRole) Run(e *environment) error {
-	return e.member(c.Workspace, c.Email, func(a *app.App, w memo.Workspace, u memo.User) error {
-		m, err := a.SetRole(e.ctx, operator, w.ID, u.ID, role(c.Role))
+	return e.withMember(c.Workspace, c.Email, func(a *app.App, w memo.Workspace, u memo.User) error {
+		m, err := a.SetRole(e.ctx, operatorCaller, w.ID, u.ID, parseRole(c.Role))
 		if err != nil {
 			return notMember(err, w, u)
 		}
-		return e.show(m, func() { e.say("%s is %s of %s.", m.Email, m.Role, w.Name) })
+		return e.printResult(m, func() { e.printf("%s is %s of %s.", m.Email, m.Role, w.Name) })
 	})
 }

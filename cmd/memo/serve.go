@@ -95,11 +95,11 @@ func (c *serveCmd) Run(e *environment) error {
 		App: a, Gate: g, REST: api,
 		MCP: mcp.New(mcp.Config{App: a, Gate: g, Log: e.log, RESTPrefix: rest.Prefix, Version: version, Now: time.Now}),
 		Web: web.New(web.Config{App: a, Gate: g, Log: e.log, PublicURL: address, OpenAPI: api.OpenAPI(), SetupCode: code, FirstPlan: memo.PlanPro, Now: time.Now}),
-		Log: e.log, Metrics: metrics, PublicURL: address, LimitSource: limits.where, DrainDelay: c.DrainDelay,
+		Log: e.log, Metrics: metrics, PublicURL: address, LimitSource: limits.describe, DrainDelay: c.DrainDelay,
 	})
 	metrics.WatchDatabase(s.IsUnavailable)
 	metrics.WatchWork(a.Work())
-	if err := c.announce(e, a, local, address, code); err != nil {
+	if err := c.printStart(e, a, local, address, code); err != nil {
 		return err
 	}
 	e.log.Info("started", "version", version, "listen", local)
@@ -182,8 +182,8 @@ func serveMetrics(addr string, h http.Handler) (stop func(), err error) {
 	return func() { srv.Close() }, nil
 }
 
-// started is what serve prints with --json.
-type started struct {
+// startReport is what serve prints with --json.
+type startReport struct {
 	URL       string `json:"url"`                  // where it listens
 	PublicURL string `json:"public_url,omitempty"` // what callers write, where that is another
 	SetupCode string `json:"setup_code,omitempty"` // of an empty server, for its page of set-up
@@ -193,29 +193,29 @@ type started struct {
 	Curl      string `json:"curl,omitempty"`
 }
 
-// announce prints where the server is and, for a demo, how to use it.
-func (c *serveCmd) announce(e *environment, a *app.App, local, public, code string) error {
-	out := started{URL: local, SetupCode: code}
+// printStart prints where the server is and, for a demo, how to use it.
+func (c *serveCmd) printStart(e *environment, a *app.App, local, public, code string) error {
+	out := startReport{URL: local, SetupCode: code}
 	if public != local {
 		out.PublicURL = public
 	}
 	if c.Demo {
-		if err := fillDemo(e.ctx, a, &out); err != nil {
+		if err := seedDemo(e.ctx, a, &out); err != nil {
 			return err
 		}
 	}
-	return e.show(out, func() {
-		e.say("Memo listens on %s", local)
+	return e.printResult(out, func() {
+		e.printf("Memo listens on %s", local)
 		if out.PublicURL != "" {
-			e.say("and is %s for its callers.", public)
+			e.printf("and is %s for its callers.", public)
 		}
 		switch {
 		case code != "":
-			e.say("\nIt is empty. Open %s/setup, and set it up with this code:\n\n  %s\n", public, code)
+			e.printf("\nIt is empty. Open %s/setup, and set it up with this code:\n\n  %s\n", public, code)
 		case out.Key != "":
-			e.say("\nThe demo workspace has %s as OWNER, with the password %s\nand this API key:\n\n  %s\n\nTry it:\n\n  %s\n\nAn assistant reads the same at %s/mcp: see docs/mcp.md.\n", out.Email, out.Password, out.Key, out.Curl, public)
+			e.printf("\nThe demo workspace has %s as OWNER, with the password %s\nand this API key:\n\n  %s\n\nTry it:\n\n  %s\n\nAn assistant reads the same at %s/mcp: see docs/mcp.md.\n", out.Email, out.Password, out.Key, out.Curl, public)
 		case c.Demo:
-			e.say("The database is not empty, so the demo was left out.")
+			e.printf("The database is not empty, so the demo was left out.")
 		}
 	})
 }
@@ -236,9 +236,9 @@ const (
 	demoWorkspace = "Demo"
 )
 
-// fillDemo makes the demo in an empty database. Where it is already there, it
+// seedDemo makes the demo in an empty database. Where it is already there, it
 // gets a new key and password, for the old ones cannot be shown.
-func fillDemo(ctx context.Context, a *app.App, out *started) error {
+func seedDemo(ctx context.Context, a *app.App, out *startReport) error {
 	users, err := a.Users(ctx)
 	if err != nil {
 		return err
@@ -249,10 +249,10 @@ func fillDemo(ctx context.Context, a *app.App, out *started) error {
 	var w memo.Workspace
 	switch {
 	case len(users) == 0:
-		if u, err = a.AddUser(ctx, operator, demoEmail, "Demo Owner", password); err != nil {
+		if u, err = a.AddUser(ctx, operatorCaller, demoEmail, "Demo Owner", password); err != nil {
 			return err
 		}
-		if w, err = a.AddWorkspace(ctx, operator, demoWorkspace, memo.PlanPro, u.ID); err != nil {
+		if w, err = a.AddWorkspace(ctx, operatorCaller, demoWorkspace, memo.PlanPro, u.ID); err != nil {
 			return err
 		}
 	case len(users) == 1 && users[0].Email == demoEmail:
@@ -270,7 +270,7 @@ func fillDemo(ctx context.Context, a *app.App, out *started) error {
 	if err := importDemo(ctx, a, caller); err != nil {
 		return err
 	}
-	k, err := demoKey(ctx, a, caller)
+	k, err := replaceDemoKey(ctx, a, caller)
 	if err != nil {
 		return err
 	}
@@ -292,8 +292,8 @@ func importDemo(ctx context.Context, a *app.App, caller memo.Caller) error {
 	})
 }
 
-// demoKey makes a key in place of the one of the last start.
-func demoKey(ctx context.Context, a *app.App, caller memo.Caller) (memo.CreatedKey, error) {
+// replaceDemoKey makes a key in place of the one of the last start.
+func replaceDemoKey(ctx context.Context, a *app.App, caller memo.Caller) (memo.CreatedKey, error) {
 	const name = "Demo"
 	old, err := a.ListKeys(ctx, caller, app.KeyQuery{Status: memo.KeyActive, Limit: app.MaxKeyPage, NoTotal: true})
 	for _, k := range old.Items {
