@@ -40,12 +40,12 @@ func write(t *testing.T, files map[string]string) string {
 
 // drop lets go of files and folders over the page, as a hand does. The browser
 // takes them from the disk itself: the page gets what it gets from a person.
-func (p *person) drop(paths ...string) {
+func (p *browserUser) drop(paths ...string) {
 	p.t.Helper()
-	at := eval[[]float64](p, `(() => { const b = document.getElementById("drop").getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2] })()`)
+	at := evalJS[[]float64](p, `(() => { const b = document.getElementById("drop").getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2] })()`)
 	drag := input.DispatchDragEventParams{X: at[0], Y: at[1], Data: &input.DragData{Items: []*input.DragDataItem{}, Files: paths, DragOperationsMask: 1}}
 	for _, drag.Type = range []input.DispatchDragEventType{input.DispatchDragEventTypeDragEnter, input.DispatchDragEventTypeDragOver, input.DispatchDragEventTypeDrop} {
-		step(p, "drop: "+string(drag.Type), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		runStep(p, "drop: "+string(drag.Type), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 			_, err := cdp.Call(ctx, t, input.DispatchDragEvent, drag)
 			return err
 		}))
@@ -59,24 +59,24 @@ const (
 
 // told waits until the import says this of all files, and wants the word that
 // stands beside each, by the file's name.
-func (p *person) told(all string, words map[string]string) {
+func (p *browserUser) told(all string, words map[string]string) {
 	p.t.Helper()
 	p.until(fmt.Sprintf(`document.getElementById("uploads-said").textContent.startsWith(%q)`, all[:strings.Index(all, ":")]))
 	p.sees(all)
-	got := eval[map[string]string](p, `Object.fromEntries([...document.querySelectorAll(".uploads li")].map(e => [e.querySelector(".name").textContent, e.querySelector(".word").textContent]))`)
+	got := evalJS[map[string]string](p, `Object.fromEntries([...document.querySelectorAll(".uploads li")].map(e => [e.querySelector(".name").textContent, e.querySelector(".word").textContent]))`)
 	if diff := cmp.Diff(words, got); diff != "" {
 		p.t.Errorf("the words beside the files (-want +got):\n%s", diff)
 	}
-	if n := eval[int](p, `document.querySelectorAll(".uploads li").length`); n != len(words) {
+	if n := evalJS[int](p, `document.querySelectorAll(".uploads li").length`); n != len(words) {
 		p.t.Errorf("there are %d rows for %d files", n, len(words))
 	}
 }
 
 // holds wants each of the sentences in one transcription, and no other
 // transcriptions in the workspace.
-func (h home) holds(t *testing.T, sentences ...string) {
+func (h installation) holds(t *testing.T, sentences ...string) {
 	t.Helper()
-	out := cli[struct{ Exported []struct{ Path string } }](t, h.place, "export", "--workspace", h.workspace, "--format", "txt", "--out", t.TempDir()).Exported
+	out := cli[struct{ Exported []struct{ Path string } }](t, h.database, "export", "--workspace", h.workspace, "--format", "txt", "--out", t.TempDir()).Exported
 	in := map[string]int{}
 	for _, e := range out {
 		b, err := os.ReadFile(e.Path)
@@ -99,8 +99,8 @@ func (h home) holds(t *testing.T, sentences ...string) {
 
 // TestBrowserImportOfAFolder drops a folder with folders in it.
 func TestBrowserImportOfAFolder(t *testing.T) {
-	h := settle(t, onSQLite(t))
-	s := start(t, h.place)
+	h := newInstallation(t, onSQLite(t))
+	s := start(t, h.database)
 	said := []string{"The plan is made.", "The budget was late.", "Who calls?", "Whisper was here.", "A file beside it."}
 	files := map[string]string{
 		"meetings/minutes.txt":            "Alex: " + said[0] + "\n",
@@ -144,7 +144,7 @@ func TestBrowserImportOfAFolder(t *testing.T) {
 
 	// The same folder, chosen: everything is there already.
 	p.open("/w/"+h.workspace+"/import", 200)
-	step(p, "choose the folder", chromedp.SetUploadFiles(chromedp.ID("folder"), []string{filepath.Join(dir, "meetings")}))
+	runStep(p, "choose the folder", chromedp.SetUploadFiles(chromedp.ID("folder"), []string{filepath.Join(dir, "meetings")}))
 	p.tick(importButton)
 	delete(words, "beside.txt")
 	for name, word := range words {
@@ -192,8 +192,8 @@ func TestBrowserImportOnABrokenLine(t *testing.T) {
 		{"before the answer", true, "unchanged: it was here already", "Done: 7 imported, 1 unchanged, 0 refused."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			h := settle(t, onSQLite(t))
-			s := start(t, h.place)
+			h := newInstallation(t, onSQLite(t))
+			s := start(t, h.database)
 			target, err := url.Parse(s.url)
 			if err != nil {
 				t.Fatal(err)
@@ -219,7 +219,7 @@ func TestBrowserImportOnABrokenLine(t *testing.T) {
 			p := s.person(t, "owner")
 			p.signIn(h.owner)
 			p.open("/w/"+h.workspace+"/import", 200)
-			step(p, "choose files", chromedp.SetUploadFiles(chromedp.ID("files"), paths))
+			runStep(p, "choose files", chromedp.SetUploadFiles(chromedp.ID("files"), paths))
 			p.tick(importButton)
 			words["1.txt"], words["2.txt"], words["3.txt"] = "imported", "imported", "imported"
 			words["4.txt"] = "not sent: the connection was lost"
@@ -242,7 +242,7 @@ func TestBrowserImportOnABrokenLine(t *testing.T) {
 			}
 			words["4.txt"] = test.again
 			p.told(test.end, words)
-			if eval[bool](p, `!document.getElementById("again").hidden`) {
+			if evalJS[bool](p, `!document.getElementById("again").hidden`) {
 				t.Error("there is nothing to try again")
 			}
 			h.holds(t, said...)
@@ -254,14 +254,14 @@ func TestBrowserImportOnABrokenLine(t *testing.T) {
 
 // TestBrowserImportOfAFileThatIsGone: it is refused, and those behind it go in.
 func TestBrowserImportOfAFileThatIsGone(t *testing.T) {
-	h := settle(t, onSQLite(t))
-	s := start(t, h.place)
+	h := newInstallation(t, onSQLite(t))
+	s := start(t, h.database)
 	dir := write(t, map[string]string{"1.txt": "Alex: The first.\n", "2.txt": "Alex: Gone.\n", "3.txt": "Alex: The last.\n"})
 	gone := filepath.Join(dir, "2.txt")
 	p := s.person(t, "owner")
 	p.signIn(h.owner)
 	p.open("/w/"+h.workspace+"/import", 200)
-	step(p, "choose files", chromedp.SetUploadFiles(chromedp.ID("files"), []string{filepath.Join(dir, "1.txt"), gone, filepath.Join(dir, "3.txt")}))
+	runStep(p, "choose files", chromedp.SetUploadFiles(chromedp.ID("files"), []string{filepath.Join(dir, "1.txt"), gone, filepath.Join(dir, "3.txt")}))
 	if err := os.Remove(gone); err != nil {
 		t.Fatal(err)
 	}

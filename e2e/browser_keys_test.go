@@ -12,7 +12,7 @@ import (
 )
 
 func TestBrowserFirstRun(t *testing.T) {
-	onBoth(t, func(t *testing.T, p place) {
+	onBoth(t, func(t *testing.T, p database) {
 		s := start(t, p)
 		olga := s.person(t, "olga")
 		olga.open("/", 200)
@@ -21,7 +21,7 @@ func TestBrowserFirstRun(t *testing.T) {
 		olga.fill(append(about, "code", "aaaa-bbbb-cccc")...)
 		olga.press("Set up", 422)
 		olga.sees("Set-up code is not the one")
-		if kept := eval[string](olga, `document.querySelector("[name=workspace]").value`); kept != "Acme" {
+		if kept := evalJS[string](olga, `document.querySelector("[name=workspace]").value`); kept != "Acme" {
 			t.Errorf("what was typed is gone: %q", kept)
 		}
 		olga.fill("code", s.setupCode(t), "password", "short")
@@ -41,15 +41,15 @@ func TestBrowserFirstRun(t *testing.T) {
 		// It is set up once.
 		olga.open("/setup", 200)
 		olga.at("/signin")
-		if cli[struct{ Items []named }](t, p, "user", "list").Items[0].Email != "olga@example.com" {
+		if cli[struct{ Items []namedID }](t, p, "user", "list").Items[0].Email != "olga@example.com" {
 			t.Error("the account is not there")
 		}
 	})
 }
 
 func TestBrowserSignIn(t *testing.T) {
-	h := settle(t, onSQLite(t))
-	s := start(t, h.place)
+	h := newInstallation(t, onSQLite(t))
+	s := start(t, h.database)
 	p := s.person(t, "owner")
 	p.open("/w/"+h.workspace+"/keys", 200)
 	if !strings.HasPrefix(p.path(), "/signin?next=") {
@@ -59,7 +59,7 @@ func TestBrowserSignIn(t *testing.T) {
 		p.fill("email", wrong[0], "password", wrong[1])
 		p.press("Sign in", 401)
 		p.sees("E-mail or password is wrong.")
-		if typed := eval[[]string](p, `["email", "password"].map(n => document.querySelector("[name=" + n + "]").value)`); typed[0] != wrong[0] || typed[1] != "" {
+		if typed := evalJS[[]string](p, `["email", "password"].map(n => document.querySelector("[name=" + n + "]").value)`); typed[0] != wrong[0] || typed[1] != "" {
 			t.Errorf("the form has %q after a refusal", typed)
 		}
 	}
@@ -75,21 +75,21 @@ func TestBrowserSignIn(t *testing.T) {
 }
 
 func TestBrowserSignOutEverywhere(t *testing.T) {
-	h := settle(t, onSQLite(t))
-	s := start(t, h.place)
+	h := newInstallation(t, onSQLite(t))
+	s := start(t, h.database)
 	desk, phone := s.person(t, "desk"), s.person(t, "phone")
-	for _, p := range []*person{desk, phone} {
+	for _, p := range []*browserUser{desk, phone} {
 		p.signIn(h.owner)
 		p.open("/account", 200)
 	}
 	desk.open("/account", 200)
 	desk.sees("Signed-in devices", "this one")
-	if n := eval[int](desk, `document.querySelectorAll(".keys form").length`); n != 2 {
+	if n := evalJS[int](desk, `document.querySelectorAll(".keys form").length`); n != 2 {
 		t.Errorf("the account page has %d devices", n)
 	}
 	desk.press("Sign out everywhere", 200)
 	desk.sees("You are signed out on all devices.")
-	for _, p := range []*person{desk, phone} {
+	for _, p := range []*browserUser{desk, phone} {
 		p.open("/account", 200)
 		p.at("/signin?next=%2Faccount")
 	}
@@ -119,20 +119,20 @@ func curl(t *testing.T, line string) int {
 }
 
 // createKey makes a key in the browser, which stays at the page that shows it.
-func (p *person) createKey(workspace, name string) (key, line string) {
+func (p *browserUser) createKey(workspace, name string) (key, line string) {
 	p.t.Helper()
 	p.open("/w/"+workspace+"/keys", 200)
 	p.press("Create key", 200)
 	p.fill("name", name)
 	p.press("Create key", 201)
 	p.sees("It is shown this once", "Waiting for the first request")
-	return eval[string](p, `document.getElementById("key").textContent`), eval[string](p, `document.getElementById("paste-curl").textContent`)
+	return evalJS[string](p, `document.getElementById("key").textContent`), evalJS[string](p, `document.getElementById("paste-curl").textContent`)
 }
 
 func TestBrowserKeyLife(t *testing.T) {
-	onBoth(t, func(t *testing.T, at place) {
-		h := settle(t, at)
-		s := start(t, h.place)
+	onBoth(t, func(t *testing.T, at database) {
+		h := newInstallation(t, at)
+		s := start(t, h.database)
 		p := s.person(t, "owner")
 		p.signIn(h.owner)
 		key, line := p.createKey(h.workspace, "My script")
@@ -140,7 +140,7 @@ func TestBrowserKeyLife(t *testing.T) {
 			t.Fatalf("the line has not this key and this server: %s", line)
 		}
 		// Every paste is there without JavaScript, and holds the address.
-		for _, paste := range eval[[]string](p, `[...document.querySelectorAll("pre")].map(e => e.textContent)`) {
+		for _, paste := range evalJS[[]string](p, `[...document.querySelectorAll("pre")].map(e => e.textContent)`) {
 			if !strings.Contains(paste, s.url) {
 				t.Errorf("a paste without the server's address:\n%s", paste)
 			}
@@ -169,10 +169,10 @@ func TestBrowserKeyLife(t *testing.T) {
 		p.tick(`//label[normalize-space()="A date"]`)
 		p.press("Create key", 422)
 		p.sees("The expiry needs a date")
-		if focus := eval[string](p, `document.activeElement.name`); focus != "date" {
+		if focus := evalJS[string](p, `document.activeElement.name`); focus != "date" {
 			t.Errorf("the focus is in %q", focus)
 		}
-		if kept := eval[string](p, `document.querySelector("[name=name]").value`); kept != "With a date" {
+		if kept := evalJS[string](p, `document.querySelector("[name=name]").value`); kept != "With a date" {
 			t.Errorf("what was typed is gone: %q", kept)
 		}
 	})
@@ -180,14 +180,14 @@ func TestBrowserKeyLife(t *testing.T) {
 
 // TestBrowserShowsAKeyOnce goes every way back to the page that showed a key.
 func TestBrowserShowsAKeyOnce(t *testing.T) {
-	h := settle(t, onSQLite(t))
-	s := start(t, h.place)
+	h := newInstallation(t, onSQLite(t))
+	s := start(t, h.database)
 	p := s.person(t, "owner")
 	p.signIn(h.owner)
 	key, line := p.createKey(h.workspace, "Once")
 	// What the page takes out of itself when it is left, before the browser keeps it.
-	eval[bool](p, `dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }))`)
-	if left := eval[string](p, `document.getElementById("key").textContent`); left != "" {
+	evalJS[bool](p, `dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }))`)
+	if left := evalJS[string](p, `document.getElementById("key").textContent`); left != "" {
 		t.Errorf("a page that was left keeps %q", left)
 	}
 	gone := func(how string) {
@@ -222,7 +222,7 @@ func TestBrowserShowsAKeyOnce(t *testing.T) {
 	// The form sent twice, by hand: one key, shown once.
 	p.open("/w/"+h.workspace+"/keys/new", 200)
 	p.fill("name", "Twice")
-	answers := eval[[]string](p, `(async () => {
+	answers := evalJS[[]string](p, `(async () => {
 	  const form = document.querySelector("main form"), out = []
 	  for (let i = 0; i < 2; i++) {
 	    const a = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) })
@@ -234,10 +234,10 @@ func TestBrowserShowsAKeyOnce(t *testing.T) {
 		t.Errorf("the form sent twice:\n%.1500s\n\n%.1500s", answers[0], answers[1])
 	}
 	p.open("/w/"+h.workspace+"/keys", 200)
-	if n := eval[int](p, `[...document.querySelectorAll("h2")].filter(e => e.textContent === "Twice").length`); n != 1 {
+	if n := evalJS[int](p, `[...document.querySelectorAll("h2")].filter(e => e.textContent === "Twice").length`); n != 1 {
 		t.Errorf("the form sent twice made %d keys", n)
 	}
-	keys := cli[struct{ Items []newKey }](t, h.place, "key", "list", "--workspace", h.workspace).Items
+	keys := cli[struct{ Items []newKey }](t, h.database, "key", "list", "--workspace", h.workspace).Items
 	if len(keys) != 4 {
 		t.Errorf("there are %d keys instead of 4", len(keys))
 	}
@@ -247,13 +247,13 @@ func TestBrowserShowsAKeyOnce(t *testing.T) {
 }
 
 // back and reload go wherever they lead, an error page of the browser's included.
-func (p *person) back()   { p.t.Helper(); p.leave(`history.back()`) }
-func (p *person) reload() { p.t.Helper(); p.leave(`location.reload()`) }
+func (p *browserUser) back()   { p.t.Helper(); p.leave(`history.back()`) }
+func (p *browserUser) reload() { p.t.Helper(); p.leave(`location.reload()`) }
 
 // leave waits until the page that runs js is another, or the same one anew.
-func (p *person) leave(js string) {
+func (p *browserUser) leave(js string) {
 	p.t.Helper()
-	eval[bool](p, `document.documentElement.dataset.left = "yes"; setTimeout(() => { `+js+` }, 0); true`)
+	evalJS[bool](p, `document.documentElement.dataset.left = "yes"; setTimeout(() => { `+js+` }, 0); true`)
 	eventually(p.t, "another page", func() bool {
 		ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
 		defer cancel()

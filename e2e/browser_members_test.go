@@ -16,15 +16,15 @@ import (
 // TestBrowserMemberComesAndGoes: an invitation, the account that it makes, a key
 // of the new member, and the end of both.
 func TestBrowserMemberComesAndGoes(t *testing.T) {
-	onBoth(t, func(t *testing.T, at place) {
-		h := settle(t, at)
-		s := start(t, h.place)
+	onBoth(t, func(t *testing.T, at database) {
+		h := newInstallation(t, at)
+		s := start(t, h.database)
 		members := "/w/" + h.workspace + "/members"
 		owner := s.person(t, "owner")
 		owner.signIn(h.owner)
 		owner.open(members, 200)
 		owner.press("Make a link", 201)
-		link := eval[string](owner, `document.getElementById("link").textContent`)
+		link := evalJS[string](owner, `document.getElementById("link").textContent`)
 		path, ours := strings.CutPrefix(link, s.url)
 		if !ours {
 			t.Fatalf("the link is %s", link)
@@ -60,8 +60,8 @@ func TestBrowserMemberComesAndGoes(t *testing.T) {
 // TestBrowserImport brings files in, one of them bad, finds what was said in
 // them, and takes them out as a ZIP.
 func TestBrowserImport(t *testing.T) {
-	h := settle(t, onSQLite(t))
-	s := start(t, h.place)
+	h := newInstallation(t, onSQLite(t))
+	s := start(t, h.database)
 	dir := t.TempDir()
 	var files []string
 	for name, text := range map[string]string{
@@ -77,14 +77,14 @@ func TestBrowserImport(t *testing.T) {
 	p := s.person(t, "owner")
 	p.signIn(h.owner)
 	p.open("/w/"+h.workspace+"/import", 200)
-	step(p, "choose files", chromedp.SetUploadFiles(chromedp.ID("files"), files))
+	runStep(p, "choose files", chromedp.SetUploadFiles(chromedp.ID("files"), files))
 	p.tick(`//form[@id="import"]//button`)
 	p.until(`!document.getElementById("seen").hidden`)
 	p.look()
-	if words := eval[[]string](p, `[...document.querySelectorAll(".uploads li")].map(e => e.innerText.replaceAll("\n", " "))`); len(words) != 3 {
+	if words := evalJS[[]string](p, `[...document.querySelectorAll(".uploads li")].map(e => e.innerText.replaceAll("\n", " "))`); len(words) != 3 {
 		t.Errorf("the uploads say %q", words)
 	}
-	if n := eval[[]int](p, `[document.querySelectorAll(".uploads .imported").length, document.querySelectorAll(".uploads .refused").length]`); n[0] != 2 || n[1] != 1 {
+	if n := evalJS[[]int](p, `[document.querySelectorAll(".uploads .imported").length, document.querySelectorAll(".uploads .refused").length]`); n[0] != 2 || n[1] != 1 {
 		t.Errorf("of three files, one bad: %d imported, %d refused\n%s", n[0], n[1], p.text())
 	}
 	p.press("To the transcriptions", 200)
@@ -92,15 +92,15 @@ func TestBrowserImport(t *testing.T) {
 	p.fill("q", "budget frozen")
 	p.press("Search", 200)
 	p.sees("1 transcription", "The budget is frozen.")
-	if marked := eval[[]string](p, `[...document.querySelectorAll(".snippets mark")].map(e => e.textContent)`); strings.Join(marked, " ") != "budget frozen" {
+	if marked := evalJS[[]string](p, `[...document.querySelectorAll(".snippets mark")].map(e => e.textContent)`); strings.Join(marked, " ") != "budget frozen" {
 		t.Errorf("the marks are %q", marked)
 	}
 	p.open("/w/"+h.workspace+"/transcriptions", 200)
 	for range 2 {
 		p.tick(`(//input[@name="id"][not(@data-ticked)])[1]`)
-		eval[bool](p, `document.querySelectorAll('input[name="id"]:checked').forEach(e => e.setAttribute("data-ticked", "")); true`)
+		evalJS[bool](p, `document.querySelectorAll('input[name="id"]:checked').forEach(e => e.setAttribute("data-ticked", "")); true`)
 	}
-	got := eval[string](p, `(async () => {
+	got := evalJS[string](p, `(async () => {
 	  const form = document.querySelector("form[action$='/export']")
 	  const a = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) })
 	  return btoa([...new Uint8Array(await a.arrayBuffer())].map(b => String.fromCharCode(b)).join(""))

@@ -8,10 +8,10 @@ import (
 // TestBrowserEveryPage opens what no flow comes to, with much in it and with
 // nothing in it: every page is looked at once.
 func TestBrowserEveryPage(t *testing.T) {
-	h := settle(t, onSQLite(t))
+	h := newInstallation(t, onSQLite(t))
 	const mark = "mark.of.a.long.and.winding.name@subsidiary.example.com"
-	addUser(t, h.place, mark)
-	s := start(t, h.place)
+	addUser(t, h.database, mark)
+	s := start(t, h.database)
 	p := s.person(t, "owner")
 	p.signIn(h.owner)
 	w := "/w/" + h.workspace
@@ -19,10 +19,10 @@ func TestBrowserEveryPage(t *testing.T) {
 	for _, path := range pages {
 		p.open(path, 200)
 	}
-	cli[named](t, h.place, "member", "add", h.workspace, mark)
+	cli[namedID](t, h.database, "member", "add", h.workspace, mark)
 	for _, name := range []string{"n8n", "AVeryLongNameWithoutAnySpaceInItThatSomebodyPastedFromSomewhereElse", "Ключ для ночного отчёта"} {
 		k := h.newKey(t, name)
-		if alive, err := s.alive(k.Key, pool()); err != nil || !alive {
+		if alive, err := s.alive(k.Key, connectionPool()); err != nil || !alive {
 			t.Fatal(alive, err)
 		}
 	}

@@ -10,36 +10,36 @@ import (
 )
 
 // hasForm reports whether the page has a form that is sent there.
-func (p *person) hasForm(action string) bool {
+func (p *browserUser) hasForm(action string) bool {
 	p.t.Helper()
-	return eval[bool](p, fmt.Sprintf(`document.querySelector('form[action$=%q]') !== null`, action))
+	return evalJS[bool](p, fmt.Sprintf(`document.querySelector('form[action$=%q]') !== null`, action))
 }
 
 // canRevoke reports whether the page of a key leads to its revocation.
-func (p *person) canRevoke() bool {
+func (p *browserUser) canRevoke() bool {
 	p.t.Helper()
-	return eval[bool](p, `document.querySelector('a[href$="/revoke"]') !== null`)
+	return evalJS[bool](p, `document.querySelector('a[href$="/revoke"]') !== null`)
 }
 
 func TestBrowserOwnerAndMember(t *testing.T) {
-	h := settle(t, onSQLite(t))
+	h := newInstallation(t, onSQLite(t))
 	const mark = "mark@example.com"
-	addUser(t, h.place, mark)
-	cli[named](t, h.place, "member", "add", h.workspace, mark)
-	cli[named](t, h.place, "workspace", "add", "--name", "Of Mark", "--plan", "free", "--owner", mark)
+	addUser(t, h.database, mark)
+	cli[namedID](t, h.database, "member", "add", h.workspace, mark)
+	cli[namedID](t, h.database, "workspace", "add", "--name", "Of Mark", "--plan", "free", "--owner", mark)
 	theirs := h.newKey(t, "Key of the owner")
-	own := cli[newKey](t, h.place, "key", "create", "--workspace", h.workspace, "--member", mark, "--name", "Key of Mark")
-	s := start(t, h.place)
+	own := cli[newKey](t, h.database, "key", "create", "--workspace", h.workspace, "--member", mark, "--name", "Key of Mark")
+	s := start(t, h.database)
 	keys := "/w/" + h.workspace + "/keys"
 
 	owner := s.person(t, "owner")
 	owner.signIn(h.owner)
 	owner.open(keys, 200)
 	owner.sees("Every key of Acme", theirs.Name, own.Name, "never used", "Members", "Audit")
-	step(owner, "choose Mark", chromedp.SetValue(chromedp.ID("member"), eval[string](owner, `[...document.querySelectorAll("#member option")].find(o => o.textContent.includes("mark@")).value`)))
+	runStep(owner, "choose Mark", chromedp.SetValue(chromedp.ID("member"), evalJS[string](owner, `[...document.querySelectorAll("#member option")].find(o => o.textContent.includes("mark@")).value`)))
 	owner.press("Show", 200)
 	owner.sees(own.Name)
-	if listed := eval[string](owner, `document.querySelector(".keys").innerText`); strings.Contains(listed, theirs.Name) {
+	if listed := evalJS[string](owner, `document.querySelector(".keys").innerText`); strings.Contains(listed, theirs.Name) {
 		t.Errorf("the filter leaves in: %s", listed)
 	}
 	owner.click(`//a[normalize-space()="Key of Mark"]`, 200)
@@ -63,7 +63,7 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 	member.click(`//details[@class="menu"]//a[contains(., "Of Mark")]`, 200)
 	member.open(strings.Replace(member.path(), "/transcriptions", "/keys", 1), 200)
 	member.sees("No key yet")
-	if eval[bool](member, `document.querySelector(".note.warn") === null || document.querySelector('a[href$="/keys/new"]') !== null`) {
+	if evalJS[bool](member, `document.querySelector(".note.warn") === null || document.querySelector('a[href$="/keys/new"]') !== null`) {
 		t.Error("a plan without the API does not say so, or offers to create a key")
 	}
 
@@ -71,21 +71,21 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 	owner.sees("Revoke Key of Mark?", "never used", "This cannot be undone.")
 	owner.press("Revoke it", 200)
 	owner.sees("The key is revoked.")
-	if alive, err := s.alive(own.Key, pool()); err != nil || alive {
+	if alive, err := s.alive(own.Key, connectionPool()); err != nil || alive {
 		t.Errorf("the revoked key is alive: %v, %v", alive, err)
 	}
 	// Another's workspace is not there.
 	other := s.person(t, "other")
 	const eve = "eve@example.com"
-	addUser(t, h.place, eve)
+	addUser(t, h.database, eve)
 	other.signIn(eve)
 	other.open(keys, 404)
 	other.sees("Page not found")
 }
 
 func TestBrowserRotation(t *testing.T) {
-	h := settle(t, onSQLite(t))
-	s := start(t, h.place)
+	h := newInstallation(t, onSQLite(t))
+	s := start(t, h.database)
 	p := s.person(t, "owner")
 	p.signIn(h.owner)
 	_, first := p.createKey(h.workspace, "Nightly")
@@ -102,7 +102,7 @@ func TestBrowserRotation(t *testing.T) {
 	p.click(`//a[normalize-space()="Nightly"]`, 200)
 	p.press("Rotate", 201)
 	p.sees("The old key works for another 24 hours.", "Nightly")
-	second := eval[string](p, `document.getElementById("paste-curl").textContent`)
+	second := evalJS[string](p, `document.getElementById("paste-curl").textContent`)
 	wants(first, http.StatusOK)
 	wants(second, http.StatusOK)
 	p.until(`document.querySelector(".waiting.connected") !== null`)
@@ -116,21 +116,21 @@ func TestBrowserRotation(t *testing.T) {
 	p.tick(`//label[normalize-space()="ends now"]`)
 	p.press("Rotate", 201)
 	p.sees("The old key is revoked.")
-	third := eval[string](p, `document.getElementById("paste-curl").textContent`)
+	third := evalJS[string](p, `document.getElementById("paste-curl").textContent`)
 	wants(first, http.StatusOK)
 	wants(second, http.StatusUnauthorized)
 	wants(third, http.StatusOK)
 }
 
 func TestBrowserDocs(t *testing.T) {
-	h := settle(t, onSQLite(t))
-	s := start(t, h.place)
+	h := newInstallation(t, onSQLite(t))
+	s := start(t, h.database)
 	p := s.person(t, "visitor")
 	p.open("/docs", 200)
 	p.sees("Authentication", s.url+"/mcp", "One key for each integration")
 	for _, tab := range []string{"REST", "MCP", "Errors and limits"} {
 		p.press(tab, 200)
-		if copies := eval[[]int](p, `[[...document.querySelectorAll("button[data-copy]")].length, [...document.querySelectorAll("button[data-copy]")].filter(b => b.hidden).length]`); copies[1] != 0 {
+		if copies := evalJS[[]int](p, `[[...document.querySelectorAll("button[data-copy]")].length, [...document.querySelectorAll("button[data-copy]")].filter(b => b.hidden).length]`); copies[1] != 0 {
 			t.Errorf("%s: of %d copy buttons, %d stay hidden", tab, copies[0], copies[1])
 		}
 	}
@@ -142,7 +142,7 @@ func TestBrowserDocs(t *testing.T) {
 	p.signIn(h.owner)
 	p.open("/docs/rest", 200)
 	p.sees("Transcriptions", "GET /api/v1/developer/transcriptions/{id}/export")
-	line := eval[string](p, `document.getElementById("paste-curl").textContent`)
+	line := evalJS[string](p, `document.getElementById("paste-curl").textContent`)
 	if status := curl(t, strings.Replace(line, "$MEMO_API_KEY", h.newKey(t, "Of the docs").Key, 1)); status != http.StatusOK {
 		t.Errorf("the line of the docs gets %d", status)
 	}
@@ -154,7 +154,7 @@ func (s *server) capabilities(t *testing.T, key string) (names []string) {
 	for _, method := range []string{"tools/list", "prompts/list"} {
 		a := s.client(key).must(t, http.StatusOK, "POST", "/mcp", map[string]any{"jsonrpc": "2.0", "id": 1, "method": method})
 		v := decode[struct {
-			Result struct{ Tools, Prompts []named }
+			Result struct{ Tools, Prompts []namedID }
 		}](t, a)
 		for _, n := range append(v.Result.Tools, v.Result.Prompts...) {
 			names = append(names, n.Name)

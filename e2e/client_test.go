@@ -15,17 +15,17 @@ import (
 // api is the prefix of the REST API.
 const api = "/api/v1/developer"
 
-// client calls a server, as whoever its key or cookie says.
-type client struct {
+// apiClient calls a server, as whoever its key or cookie says.
+type apiClient struct {
 	base   string
 	key    string
 	cookie string // name=value
 	http   *http.Client
 }
 
-// pool has connections enough for every client of a test. It follows no
+// connectionPool has connections enough for every client of a test. It follows no
 // redirect: none is ever right here.
-func pool() *http.Client {
+func connectionPool() *http.Client {
 	return poolFrom(&net.Dialer{Timeout: 10 * time.Second})
 }
 
@@ -37,13 +37,17 @@ func poolFrom(d *net.Dialer) *http.Client {
 	}
 }
 
-func (s *server) client(key string) *client { return &client{base: s.url, key: key, http: pool()} }
+func (s *server) client(key string) *apiClient {
+	return &apiClient{base: s.url, key: key, http: connectionPool()}
+}
 
 // with is the same way to the server with a key.
-func (c *client) with(key string) *client { return &client{base: c.base, key: key, http: c.http} }
+func (c *apiClient) with(key string) *apiClient {
+	return &apiClient{base: c.base, key: key, http: c.http}
+}
 
-// answer is a whole answer.
-type answer struct {
+// response is a whole answer.
+type response struct {
 	status int
 	header http.Header
 	body   []byte
@@ -51,14 +55,14 @@ type answer struct {
 
 // call makes a request and reads the whole answer. Its extra headers are
 // "Name: value" lines. A body that is no string or nil goes as JSON.
-func (c *client) call(method, path string, body any, headers ...string) (answer, error) {
+func (c *apiClient) call(method, path string, body any, headers ...string) (response, error) {
 	var r io.Reader
 	if body != nil {
 		b, ok := body.(string)
 		if !ok {
 			j, err := json.Marshal(body)
 			if err != nil {
-				return answer{}, err
+				return response{}, err
 			}
 			b = string(j)
 		}
@@ -66,7 +70,7 @@ func (c *client) call(method, path string, body any, headers ...string) (answer,
 	}
 	req, err := http.NewRequest(method, c.base+path, r)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -83,44 +87,44 @@ func (c *client) call(method, path string, body any, headers ...string) (answer,
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
-	return answer{resp.StatusCode, resp.Header, b}, err
+	return response{resp.StatusCode, resp.Header, b}, err
 }
 
 // must is call for a test's own goroutine.
-func (c *client) must(t testing.TB, want int, method, path string, body any, headers ...string) answer {
+func (c *apiClient) must(t testing.TB, want int, method, path string, body any, headers ...string) response {
 	t.Helper()
 	a, err := c.call(method, path, body, headers...)
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
 	if a.status != want {
-		t.Fatalf("%s %s: %d instead of %d: %s", method, path, a.status, want, tail(string(a.body), 500))
+		t.Fatalf("%s %s: %d instead of %d: %s", method, path, a.status, want, lastLines(string(a.body), 500))
 	}
 	return a
 }
 
 // decode reads a JSON answer.
-func decode[T any](t testing.TB, a answer) (v T) {
+func decode[T any](t testing.TB, a response) (v T) {
 	t.Helper()
 	if err := json.Unmarshal(a.body, &v); err != nil {
-		t.Fatalf("%v: %s", err, tail(string(a.body), 500))
+		t.Fatalf("%v: %s", err, lastLines(string(a.body), 500))
 	}
 	return v
 }
 
 // code is the code of a refusal's detail, "" if it has none.
-func (a answer) code() string {
+func (a response) code() string {
 	var v struct{ Detail struct{ Code string } }
 	_ = json.Unmarshal(a.body, &v) // a plain detail is no object
 	return v.Detail.Code
 }
 
 // signIn opens a session.
-func (s *server) signIn(t testing.TB, email string) *client {
+func (s *server) signIn(t testing.TB, email string) *apiClient {
 	t.Helper()
 	c := s.client("")
 	a := c.must(t, http.StatusOK, "POST", "/api/v1/session", map[string]string{"email": email, "password": password})
@@ -132,7 +136,7 @@ func (s *server) signIn(t testing.TB, email string) *client {
 }
 
 // session is the cookie that an answer sets, as name=value.
-func (a answer) session() string {
+func (a response) session() string {
 	for _, c := range (&http.Response{Header: a.header}).Cookies() {
 		if strings.HasSuffix(c.Name, "memo_session") {
 			return c.Name + "=" + c.Value
@@ -143,7 +147,7 @@ func (a answer) session() string {
 
 // alive asks a server whether it accepts a key.
 func (s *server) alive(key string, c *http.Client) (bool, error) {
-	a, err := (&client{base: s.url, key: key, http: c}).call("GET", api+"/me", nil)
+	a, err := (&apiClient{base: s.url, key: key, http: c}).call("GET", api+"/me", nil)
 	if err != nil {
 		return false, err
 	}
@@ -158,7 +162,7 @@ func (s *server) alive(key string, c *http.Client) (bool, error) {
 
 // isRefusal reports whether an answer is JSON with a detail, as every refusal
 // under /api/ must be.
-func (a answer) isRefusal() bool {
+func (a response) isRefusal() bool {
 	var v struct{ Detail any }
 	dec := json.NewDecoder(bytes.NewReader(a.body))
 	return strings.HasPrefix(a.header.Get("Content-Type"), "application/json") && dec.Decode(&v) == nil && v.Detail != nil

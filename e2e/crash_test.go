@@ -23,13 +23,13 @@ import (
 // promises, so there a fifth of it is enough. The long run is
 //
 //	go test ./e2e -run TestCrash -rounds 200 -timeout 60m -v
-var rounds = flag.Int("rounds", 15, "times that server and commands are killed")
+var crashRounds = flag.Int("rounds", 15, "times that server and commands are killed")
 
 func roundsNow() int {
 	if testing.Short() {
-		return min(*rounds, 4)
+		return min(*crashRounds, 4)
 	}
-	return *rounds
+	return *crashRounds
 }
 
 func TestCrashOnSQLite(t *testing.T) {
@@ -55,7 +55,7 @@ func TestCrashOnPostgres(t *testing.T) {
 
 // A start that is killed leaves a database that the next one can finish.
 func TestCrashWhileStarting(t *testing.T) {
-	onBoth(t, func(t *testing.T, p place) {
+	onBoth(t, func(t *testing.T, p database) {
 		for range 6 {
 			ctx, cancel := context.WithCancel(context.Background())
 			cmd := command(ctx, p, "migrate")
@@ -71,39 +71,39 @@ func TestCrashWhileStarting(t *testing.T) {
 	})
 }
 
-// witness knows what was acknowledged.
-type witness struct {
+// crashWitness knows what was acknowledged.
+type crashWitness struct {
 	t       *testing.T
-	home    home
+	home    installation
 	session string
 	http    *http.Client
 	files   string
 
 	mu      sync.Mutex
 	acked   int
-	keys    map[string]*known // by id
-	ids     map[string]string // of transcriptions, by path
-	batches [][]string        // imports that were not acknowledged
+	keys    map[string]*knownKey // by id
+	ids     map[string]string    // of transcriptions, by path
+	batches [][]string           // imports that were not acknowledged
 	written int
 }
 
-// known is a key that was acknowledged.
-type known struct {
+// knownKey is a key that was acknowledged.
+type knownKey struct {
 	id, key string
-	fate    fate
+	fate    keyOutcome
 	round   int
 }
 
-type fate uint8
+type keyOutcome uint8
 
 const (
-	mustLive fate = iota
+	mustLive keyOutcome = iota
 	mustDie
 	mayDie // a revocation without an answer: unknown until it is looked at
 )
 
-func newWitness(t *testing.T, p place) *witness {
-	w := &witness{t: t, home: settle(t, p), http: pool(), files: t.TempDir(), keys: map[string]*known{}, ids: map[string]string{}}
+func newWitness(t *testing.T, p database) *crashWitness {
+	w := &crashWitness{t: t, home: newInstallation(t, p), http: connectionPool(), files: t.TempDir(), keys: map[string]*knownKey{}, ids: map[string]string{}}
 	s := start(t, p)
 	w.session = s.signIn(t, w.home.owner).cookie
 	s.kill()
@@ -112,17 +112,17 @@ func newWitness(t *testing.T, p place) *witness {
 
 // crash works and kills, again and again; after each kill it looks whether
 // everything is still as it was said to be.
-func (w *witness) crash(rounds int) {
+func (w *crashWitness) crash(rounds int) {
 	began := time.Now()
 	for round := range rounds {
-		s := start(w.t, w.home.place, unlimited...)
+		s := start(w.t, w.home.database, unlimitedOptions...)
 		w.verify(s, round)
 		w.work(s, round)
 		if w.t.Failed() {
 			return
 		}
 	}
-	s := start(w.t, w.home.place, unlimited...)
+	s := start(w.t, w.home.database, unlimitedOptions...)
 	w.verify(s, rounds)
 	w.verifyImports(s)
 	s.kill()
@@ -137,7 +137,7 @@ func (w *witness) crash(rounds int) {
 }
 
 // work lets clients and commands change things until all are killed at once.
-func (w *witness) work(s *server, round int) {
+func (w *crashWitness) work(s *server, round int) {
 	ctx, kill := context.WithCancel(context.Background())
 	defer kill()
 	var workers sync.WaitGroup
@@ -163,11 +163,11 @@ func (w *witness) work(s *server, round int) {
 }
 
 // rest calls as the owner. An error means that the answer was lost.
-func (w *witness) rest(s *server, method, path string, body any) (answer, error) {
-	return (&client{base: s.url, cookie: w.session, http: w.http}).call(method, path, body)
+func (w *crashWitness) rest(s *server, method, path string, body any) (response, error) {
+	return (&apiClient{base: s.url, cookie: w.session, http: w.http}).call(method, path, body)
 }
 
-func (w *witness) createByREST(ctx context.Context, s *server, round int) {
+func (w *crashWitness) createByREST(ctx context.Context, s *server, round int) {
 	if w.living() > 300 { // there is a limit of 1,000
 		w.revokeByREST(ctx, s, round)
 		return
@@ -180,7 +180,7 @@ func (w *witness) createByREST(ctx context.Context, s *server, round int) {
 }
 
 // created notes a key from the answer that shows it.
-func (w *witness) created(ok bool, body string, round int) {
+func (w *crashWitness) created(ok bool, body string, round int) {
 	var k newKey
 	if err := json.Unmarshal([]byte(body), &k); err != nil || !ok {
 		w.t.Errorf("create: %s", body)
@@ -189,10 +189,10 @@ func (w *witness) created(ok bool, body string, round int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.acked++
-	w.keys[k.ID] = &known{id: k.ID, key: k.Key, round: round}
+	w.keys[k.ID] = &knownKey{id: k.ID, key: k.Key, round: round}
 }
 
-func (w *witness) living() (n int) {
+func (w *crashWitness) living() (n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, k := range w.keys {
@@ -204,7 +204,7 @@ func (w *witness) living() (n int) {
 }
 
 // pick chooses a living key to end. Until the answer is there it may be dead.
-func (w *witness) pick() *known {
+func (w *crashWitness) pick() *knownKey {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, k := range w.keys {
@@ -216,14 +216,14 @@ func (w *witness) pick() *known {
 	return nil
 }
 
-func (w *witness) revoked(k *known, round int) {
+func (w *crashWitness) revoked(k *knownKey, round int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.acked++
 	k.fate, k.round = mustDie, round
 }
 
-func (w *witness) revokeByREST(_ context.Context, s *server, round int) {
+func (w *crashWitness) revokeByREST(_ context.Context, s *server, round int) {
 	k := w.pick()
 	if k == nil {
 		_, _ = w.rest(s, "GET", api+"/keys", nil) // nothing to end yet: look around
@@ -241,9 +241,9 @@ func (w *witness) revokeByREST(_ context.Context, s *server, round int) {
 }
 
 // during runs a command that may be killed; ok is false if it was.
-func (w *witness) during(ctx context.Context, args ...string) (stdout string, ok bool) {
+func (w *crashWitness) during(ctx context.Context, args ...string) (stdout string, ok bool) {
 	var out, log testenv.Output
-	cmd := command(ctx, w.home.place, args...)
+	cmd := command(ctx, w.home.database, args...)
 	cmd.Stdout, cmd.Stderr = &out, &log
 	err := cmd.Run()
 	if ctx.Err() != nil {
@@ -257,7 +257,7 @@ func (w *witness) during(ctx context.Context, args ...string) (stdout string, ok
 }
 
 // command creates or ends a key by the command line.
-func (w *witness) command(ctx context.Context, _ *server, round int) {
+func (w *crashWitness) command(ctx context.Context, _ *server, round int) {
 	if rand.IntN(2) == 0 {
 		out, ok := w.during(ctx, "key", "create", "--workspace", w.home.workspace, "--member", w.home.owner, "--name", "by command")
 		if ok {
@@ -273,7 +273,7 @@ func (w *witness) command(ctx context.Context, _ *server, round int) {
 }
 
 // importFiles imports new files, or those whose import was killed.
-func (w *witness) importFiles(ctx context.Context, _ *server, _ int) {
+func (w *crashWitness) importFiles(ctx context.Context, _ *server, _ int) {
 	var batch []string
 	w.mu.Lock()
 	if n := len(w.batches); n > 0 && rand.IntN(2) == 0 {

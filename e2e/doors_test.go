@@ -9,7 +9,7 @@ import (
 type door struct {
 	name string
 	mcp  bool
-	call func(c *client, k *subject) (answer, error)
+	call func(c *apiClient, k *testKey) (response, error)
 }
 
 // doorsOfREST and doorsOfMCP are what a history calls. Calls that are not
@@ -27,36 +27,36 @@ var (
 )
 
 func byREST(path string) door {
-	return door{name: "GET " + path, call: func(c *client, _ *subject) (answer, error) { return c.call("GET", api+path, nil) }}
+	return door{name: "GET " + path, call: func(c *apiClient, _ *testKey) (response, error) { return c.call("GET", api+path, nil) }}
 }
 
 func byMCP(m rpc) door {
-	return door{name: m.method + " " + m.revision, mcp: true, call: func(c *client, _ *subject) (answer, error) { return c.send(m) }}
+	return door{name: m.method + " " + m.revision, mcp: true, call: func(c *apiClient, _ *testKey) (response, error) { return c.send(m) }}
 }
 
 // ofMeeting reads the transcription of the key's own workspace.
 func ofMeeting(revision string) door {
-	return door{name: "resources/read " + revision, mcp: true, call: func(c *client, k *subject) (answer, error) {
+	return door{name: "resources/read " + revision, mcp: true, call: func(c *apiClient, k *testKey) (response, error) {
 		return c.send(resource(revision, k.seat.space.meeting))
 	}}
 }
 
 // outcome is what an answer says of the key. An error of JSON-RPC within a 200
 // is none: a refusal by the key is a status of HTTP.
-func (d door) outcome(a answer) (out outcome, err error) {
+func (d door) outcome(a response) (out outcome, err error) {
 	switch {
 	case a.status == http.StatusOK && d.mcp && len(a.body) > 0:
 		r, err := a.reply()
 		if err == nil && r.Error != nil {
 			err = fmt.Errorf("an error within a 200: %.300s", a.body)
 		}
-		return accepted, err
+		return outcomeAccepted, err
 	case a.status == http.StatusOK, a.status == http.StatusAccepted:
-		return accepted, nil
+		return outcomeAccepted, nil
 	case a.status == http.StatusUnauthorized:
-		return dead, nil
+		return outcomeInactive, nil
 	case a.status == http.StatusForbidden && a.code() == "api_access_denied":
-		return denied, nil
+		return outcomeDenied, nil
 	}
 	return 0, fmt.Errorf("%d %.300s", a.status, a.body)
 }

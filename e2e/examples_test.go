@@ -22,10 +22,10 @@ const hitTitle = `Salary {"id":"1","title":"x"} \ – “round” two`
 // TestExamples runs the client of each language in examples against a server.
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	h := settle(t, onSQLite(t))
+	h := newInstallation(t, onSQLite(t))
 	const transcriptions = 205 // three pages of 100
 	fillForExamples(t, h, transcriptions)
-	s := start(t, h.place)
+	s := start(t, h.database)
 	key := h.newKey(t, "examples").Key
 	c := s.client(key)
 	found := c.must(t, 200, "GET", api+"/transcriptions?q=salary", nil)
@@ -54,11 +54,11 @@ func TestExamples(t *testing.T) {
 				fmt.Sprintf("\nsaved hit.md (%d bytes)\nsaved all.zip (%d bytes)\n", len(markdown), len(archive)),
 			} {
 				if !strings.Contains(r.stdout, want) {
-					t.Errorf("stdout lacks %q:\n%s", want, tail(r.stdout, 500))
+					t.Errorf("stdout lacks %q:\n%s", want, lastLines(r.stdout, 500))
 				}
 			}
 			if got := readFile(t, dir, "hit.md"); !bytes.Equal(got, markdown) {
-				t.Errorf("hit.md is not the export: %s", tail(string(got), 200))
+				t.Errorf("hit.md is not the export: %s", lastLines(string(got), 200))
 			}
 			if z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive))); err != nil || len(z.File) != 100 {
 				t.Errorf("all.zip has not 100 files: %v", err)
@@ -79,7 +79,7 @@ func TestExamples(t *testing.T) {
 			}
 			r, _ = runExample(t, example, s.url, key, "quokka")
 			if r.code != 0 || !strings.HasSuffix(r.stdout, ", 0 found\n") {
-				t.Errorf("with nothing found: exit %d: %s%s", r.code, tail(r.stdout, 100), r.stderr)
+				t.Errorf("with nothing found: exit %d: %s%s", r.code, lastLines(r.stdout, 100), r.stderr)
 			}
 		})
 	}
@@ -87,7 +87,7 @@ func TestExamples(t *testing.T) {
 
 // fillForExamples imports n transcriptions, of which one is a meeting of the demo
 // with a title that is hard to read.
-func fillForExamples(t *testing.T, h home, n int) {
+func fillForExamples(t *testing.T, h installation, n int) {
 	t.Helper()
 	dir := t.TempDir()
 	meeting, err := demo.Meetings.ReadFile("meetings/12-salary-bands-round-two.json")
@@ -111,7 +111,7 @@ func fillForExamples(t *testing.T, h home, n int) {
 			t.Fatal(err)
 		}
 	}
-	if in := cli[imported](t, h.place, "import", "--workspace", h.workspace, dir); len(in.Imported) != n {
+	if in := cli[imported](t, h.database, "import", "--workspace", h.workspace, dir); len(in.Imported) != n {
 		t.Fatalf("%d of %d files were imported", len(in.Imported), n)
 	}
 }

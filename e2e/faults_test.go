@@ -17,8 +17,8 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// fault is something that happens to a database, and its end.
-type fault struct {
+// faultCase is something that happens to a database, and its end.
+type faultCase struct {
 	name       string
 	begin, end func(*testing.T)
 	unseen     bool // it changes no /readyz
@@ -27,11 +27,11 @@ type fault struct {
 // faultTime is how long a fault lasts: longer than a caller waits for.
 const faultTime = 4 * time.Second
 
-// promised is how long an answer may take while a database is away. A busy
+// promisedDelay is how long an answer may take while a database is away. A busy
 // machine may be late, the more so with the race detector; the figures are logged.
-const promised = 2 * time.Second
+const promisedDelay = 2 * time.Second
 
-func late() time.Duration {
+func waitLate() time.Duration {
 	if withRace {
 		return 2 * time.Second
 	}
@@ -45,7 +45,7 @@ func TestFaultsOfPostgres(t *testing.T) {
 	t.Parallel()
 	pg := testenv.StartPostgres(t, "max_connections=40")
 	l := newCrossing(t, pg.Addr)
-	h := settle(t, place{"--database", pg.URL(pg.Addr)})
+	h := newInstallation(t, database{"--database", pg.URL(pg.Addr)})
 	var giveBack func()
 	commits := func(standby string) func(*testing.T) {
 		return func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestFaultsOfPostgres(t *testing.T) {
 			onPostgresOf(t, pg, `SELECT pg_reload_conf()`)
 		}
 	}
-	for _, f := range []fault{
+	for _, f := range []faultCase{
 		{name: "refuses connections", begin: func(*testing.T) { l.cut() }, end: func(*testing.T) { l.mend() }},
 		{name: "stands still", begin: func(*testing.T) { l.spoil("timeout", map[string]any{"timeout": 0}) }, end: func(*testing.T) { l.mend() }},
 		{name: "answers after 3 s", begin: func(*testing.T) { l.spoil("latency", map[string]any{"latency": 3000}) }, end: func(*testing.T) { l.mend() }},
@@ -69,8 +69,8 @@ func TestFaultsOfPostgres(t *testing.T) {
 		{name: "has no connection to spare", begin: func(t *testing.T) { giveBack = takeAll(t, pg.URL(pg.Addr)) }, end: func(*testing.T) { giveBack() }},
 	} {
 		t.Run(f.name, func(t *testing.T) {
-			s := start(t, place{"--database", pg.URL(l.Listen)}, unlimited...)
-			r := live(t, h, s, f)
+			s := start(t, database{"--database", pg.URL(l.Listen)}, unlimitedOptions...)
+			r := liveCalls(t, h, s, f)
 			if r.count[http.StatusServiceUnavailable] == 0 {
 				t.Errorf("nobody met the fault: %v", r.count)
 			}
@@ -137,11 +137,11 @@ func TestFaultsOfRedis(t *testing.T) {
 	t.Parallel()
 	redis := testenv.StartRedis(t)
 	l := newCrossing(t, redis.Addr)
-	h := settle(t, onSQLite(t))
+	h := newInstallation(t, onSQLite(t))
 	do := func(command string, args ...any) func(*testing.T) {
 		return func(t *testing.T) { redis.Do(t, command, args...) }
 	}
-	for _, f := range []fault{
+	for _, f := range []faultCase{
 		{name: "refuses connections", begin: func(*testing.T) { l.cut() }, end: func(*testing.T) { l.mend() }},
 		{name: "stands still", begin: func(*testing.T) { l.spoil("timeout", map[string]any{"timeout": 0}) }, end: func(*testing.T) { l.mend() }},
 		{name: "answers after 3 s", begin: func(*testing.T) { l.spoil("latency", map[string]any{"latency": 3000}) }, end: func(*testing.T) { l.mend() }},
@@ -151,7 +151,7 @@ func TestFaultsOfRedis(t *testing.T) {
 		{name: "crashes and starts again", begin: func(*testing.T) { redis.Stop() }, end: func(t *testing.T) { redis.Restart(t) }},
 	} {
 		t.Run(f.name, func(t *testing.T) {
-			s := start(t, h.place, append([]string{"--redis", "redis://" + l.Listen}, unlimited...)...)
+			s := start(t, h.database, append([]string{"--redis", "redis://" + l.Listen}, unlimitedOptions...)...)
 			says := func(word string) bool {
 				a, err := s.client("").call("GET", "/readyz", nil)
 				return err == nil && a.status == http.StatusOK && strings.Contains(string(a.body), word)
@@ -167,7 +167,7 @@ func TestFaultsOfRedis(t *testing.T) {
 					eventually(t, "/readyz says who decides", func() bool { met = says("own window"); return met })
 				}
 			}
-			r := live(t, h, s, f)
+			r := liveCalls(t, h, s, f)
 			if !met {
 				t.Error("nobody met the fault")
 			}
@@ -177,8 +177,8 @@ func TestFaultsOfRedis(t *testing.T) {
 	}
 }
 
-// report is what callers saw of a fault.
-type report struct {
+// faultReport is what callers saw of a fault.
+type faultReport struct {
 	mu       sync.Mutex
 	count    map[int]int // answers by status
 	slowest  time.Duration
@@ -186,13 +186,13 @@ type report struct {
 	wrong    []string
 }
 
-// live calls by REST and MCP, with a key that lives and one that is dead, and
+// liveCalls calls by REST and MCP, with a key that lives and one that is dead, and
 // revokes others, before a fault, in it, and until all is well again.
-func live(t *testing.T, h home, s *server, f fault) *report {
+func liveCalls(t *testing.T, h installation, s *server, f faultCase) *faultReport {
 	t.Helper()
 	alive, dead := h.newKey(t, "alive"), h.newKey(t, "dead")
-	cli[named](t, h.place, "key", "revoke", dead.ID)
-	r := &report{count: map[int]int{}}
+	cli[namedID](t, h.database, "key", "revoke", dead.ID)
+	r := &faultReport{count: map[int]int{}}
 	stop := make(chan struct{})
 	var callers sync.WaitGroup
 	for i := range 4 {
@@ -205,7 +205,7 @@ func live(t *testing.T, h home, s *server, f fault) *report {
 				case <-time.After(10 * time.Millisecond):
 				}
 				begun := time.Now()
-				var a answer
+				var a response
 				var err error
 				if (i+n)%2 == 0 {
 					a, err = c.call("GET", api+"/transcriptions?q=nothing", nil)
@@ -257,12 +257,12 @@ func live(t *testing.T, h home, s *server, f fault) *report {
 	return r
 }
 
-func isOK(c *client) bool {
+func isOK(c *apiClient) bool {
 	a, err := c.call("GET", api+"/me", nil)
 	return err == nil && a.status == http.StatusOK
 }
 
-func (r *report) note(dead bool, a answer, err error, took time.Duration) {
+func (r *faultReport) note(dead bool, a response, err error, took time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.count[a.status]++
@@ -273,12 +273,12 @@ func (r *report) note(dead bool, a answer, err error, took time.Duration) {
 	case dead && a.status == http.StatusOK:
 		r.wrong = append(r.wrong, "a dead key was accepted")
 	case a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") == "":
-		r.wrong = append(r.wrong, "503 without Retry-After: "+tail(string(a.body), 200))
+		r.wrong = append(r.wrong, "503 without Retry-After: "+lastLines(string(a.body), 200))
 	}
 }
 
 // within wants no other status than these, and every answer in time.
-func (r *report) within(t *testing.T, statuses ...int) {
+func (r *faultReport) within(t *testing.T, statuses ...int) {
 	t.Helper()
 	for status := range r.count {
 		if !slices.Contains(statuses, status) {
@@ -288,13 +288,13 @@ func (r *report) within(t *testing.T, statuses ...int) {
 	for _, w := range slices.Compact(slices.Sorted(slices.Values(r.wrong))) {
 		t.Error(w)
 	}
-	if r.slowest > promised+late() {
+	if r.slowest > promisedDelay+waitLate() {
 		t.Errorf("an answer took %v", r.slowest)
 	}
 }
 
 // answers is the statuses with their numbers.
-func (r *report) answers() string {
+func (r *faultReport) answers() string {
 	var words []string
 	for _, status := range slices.Sorted(maps.Keys(r.count)) {
 		words = append(words, fmt.Sprintf("%d × %d", r.count[status], status))

@@ -55,7 +55,7 @@ func TestGuideRuns(t *testing.T) {
 			t.Fatalf("line %s did not run", e.line)
 		}
 		if err := e.compare(string(got)); err != nil {
-			t.Errorf("docs/api.md line %s: %v\nit prints: %s", e.line, err, tail(string(got), 1500))
+			t.Errorf("docs/api.md line %s: %v\nit prints: %s", e.line, err, lastLines(string(got), 1500))
 		}
 	}
 }
@@ -157,14 +157,14 @@ func matchesEllipsis(pattern, text string) bool {
 func TestGuideErrors(t *testing.T) {
 	t.Parallel()
 	rows := regexp.MustCompile("(?m)^\\| (\\d{3}) \\| `(.*?)` \\|").FindAllStringSubmatch(guide(t), -1)
-	h := settle(t, onSQLite(t))
-	s := start(t, h.place, "--limit-data", "30")
+	h := newInstallation(t, onSQLite(t))
+	s := start(t, h.database, "--limit-data", "30")
 	key := s.client(h.newKey(t, "good").Key)
 	busy := s.client(h.newKey(t, "busy").Key)
 	member := s.signIn(t, h.owner)
-	basic := cli[named](t, h.place, "workspace", "add", "--name", "Poor", "--plan", "pro", "--owner", h.owner)
-	poor := s.client(home{h.place, basic.ID, h.owner}.newKey(t, "poor").Key)
-	cli[named](t, h.place, "workspace", "plan", basic.ID, "basic")
+	basic := cli[namedID](t, h.database, "workspace", "add", "--name", "Poor", "--plan", "pro", "--owner", h.owner)
+	poor := s.client(installation{h.database, basic.ID, h.owner}.newKey(t, "poor").Key)
+	cli[namedID](t, h.database, "workspace", "plan", basic.ID, "basic")
 	ended := h.newKey(t, "ended").ID
 	inAcme := "?workspace_id=" + h.workspace
 	member.must(t, http.StatusNoContent, "DELETE", api+"/keys/"+ended+inAcme, nil)
@@ -174,7 +174,7 @@ func TestGuideErrors(t *testing.T) {
 	const nowhere = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 	for _, test := range []struct {
 		name         string
-		as           *client
+		as           *apiClient
 		method, path string
 		body         any
 		headers      []string

@@ -20,28 +20,28 @@ import (
 // to 100,000 over both with
 //
 //	go test -race ./e2e -run TestHistory -checks 50000 -timeout 30m -v
-var checks = flag.Int("checks", 10_000, "calls in each history of keys that are ended meanwhile")
+var historyChecks = flag.Int("checks", 10_000, "calls in each history of keys that are ended meanwhile")
 
 func checksNow() int {
 	if testing.Short() {
-		return min(*checks, 3_000)
+		return min(*historyChecks, 3_000)
 	}
-	return *checks
+	return *historyChecks
 }
 
-// unlimited keeps the limits out of a history.
-var unlimited = []string{"--limit-data", "1000000", "--limit-management", "1000000"}
+// unlimitedOptions keeps the limits out of a history.
+var unlimitedOptions = []string{"--limit-data", "1000000", "--limit-management", "1000000"}
 
 func TestHistoryOfTwoServersOnPostgres(t *testing.T) {
 	p := onPostgres(t)
-	a, b := start(t, p, unlimited...), start(t, p, unlimited...)
+	a, b := start(t, p, unlimitedOptions...), start(t, p, unlimitedOptions...)
 	w := newWorld(t, a, a.url, b.url)
 	w.live(checksNow())
 	w.mustHold(checksNow() / 100) // a busy PostgreSQL is taken for one that does not answer
 }
 
 func TestHistoryOfServerAndCommandsOnSQLite(t *testing.T) {
-	s := start(t, onSQLite(t), unlimited...)
+	s := start(t, onSQLite(t), unlimitedOptions...)
 	w := newWorld(t, s, s.url)
 	w.live(checksNow())
 	w.mustHold(0)
@@ -55,12 +55,12 @@ func TestHistoryFindsCachedKey(t *testing.T) {
 }
 
 func findCachedKey(t *testing.T, doors []door) {
-	s := start(t, onSQLite(t), unlimited...)
+	s := start(t, onSQLite(t), unlimitedOptions...)
 	target, err := url.Parse(s.url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	caching := httptest.NewServer(&forgetful{server: httputil.NewSingleHostReverseProxy(target), until: map[string]time.Time{}})
+	caching := httptest.NewServer(&cachingClient{server: httputil.NewSingleHostReverseProxy(target), until: map[string]time.Time{}})
 	defer caching.Close()
 	w := newWorld(t, s, caching.URL)
 	w.doors = [][]door{doors}
@@ -71,15 +71,15 @@ func findCachedKey(t *testing.T, doors []door) {
 	}
 }
 
-// forgetful answers for a key from memory for a while, as a server with a cache
+// cachingClient answers for a key from memory for a while, as a server with a cache
 // of keys would.
-type forgetful struct {
+type cachingClient struct {
 	server http.Handler
 	mu     sync.Mutex
 	until  map[string]time.Time
 }
 
-func (f *forgetful) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *cachingClient) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := r.Header.Get("Authorization")
 	f.mu.Lock()
 	known := time.Now().Before(f.until[key])
@@ -102,7 +102,7 @@ func (f *forgetful) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // live makes n calls by several clients, on keys that administrators end.
-func (w *world) live(n int) {
+func (w *testWorld) live(n int) {
 	w.refill()
 	turns := make(chan struct{}, 3)
 	var administrators, clients sync.WaitGroup
@@ -138,8 +138,8 @@ const clientsPerServer = 4
 
 // check calls with a key, as the script or the assistant of that number does,
 // and notes the answer.
-func (w *world) check(k *subject, number int) {
-	d, c := w.anyDoor(), &client{base: w.urls[number%len(w.urls)], key: k.key, http: w.http}
+func (w *testWorld) check(k *testKey, number int) {
+	d, c := w.anyDoor(), &apiClient{base: w.urls[number%len(w.urls)], key: k.key, http: w.http}
 	call := w.diary.now()
 	a, err := d.call(c, k)
 	ret := w.diary.now()
@@ -152,11 +152,11 @@ func (w *world) check(k *subject, number int) {
 		w.stray(d.name, a)
 		return
 	}
-	w.diary.checked(k, d, out, porcupine.Operation{ClientId: number, Input: check, Output: out, Call: call, Return: ret})
+	w.diary.checked(k, d, out, porcupine.Operation{ClientId: number, Input: opCheck, Output: out, Call: call, Return: ret})
 }
 
 // act does one thing that an administrator does.
-func (w *world) act(turns <-chan struct{}) {
+func (w *testWorld) act(turns <-chan struct{}) {
 	k := w.hot.living()
 	switch roll := rand.IntN(100); {
 	case k == nil:
@@ -177,7 +177,7 @@ func (w *world) act(turns <-chan struct{}) {
 }
 
 // as is somebody who may revoke: the owner or the creator.
-func (w *world) as(s *seat) string {
+func (w *testWorld) as(s *membership) string {
 	if rand.IntN(2) == 0 {
 		return w.owner
 	}
@@ -185,23 +185,23 @@ func (w *world) as(s *seat) string {
 }
 
 // end revokes or rotates a key over REST.
-func (w *world) end(k *subject, method, suffix, session string) {
+func (w *testWorld) end(k *testKey, method, suffix, session string) {
 	var body any
 	if suffix != "" {
 		body = map[string]string{"overlap": "0s"}
 		k.seat.mu.Lock() // a removal must not miss the new key
 		defer k.seat.mu.Unlock()
 	}
-	c := client{base: w.anyURL(), cookie: session, http: w.http}
+	c := apiClient{base: w.anyURL(), cookie: session, http: w.http}
 	call := w.diary.now()
 	a, err := c.call(method, api+"/keys/"+k.id+suffix+"?workspace_id="+k.seat.space.id, body)
 	ret := w.diary.now()
 	switch {
 	case err != nil:
-		w.diary.ended(k, call, never)
+		w.diary.ended(k, call, neverReturned)
 		w.t.Errorf("%s of a key: %v", method, err)
 	case a.status >= 500:
-		w.diary.ended(k, call, never)
+		w.diary.ended(k, call, neverReturned)
 		w.stray(method+" of a key", a)
 	case a.status == http.StatusNoContent:
 		w.diary.ended(k, call, ret)
@@ -219,17 +219,17 @@ func (w *world) end(k *subject, method, suffix, session string) {
 }
 
 // noteCommand notes a command's effect: one that failed may have had it.
-func (w *world) noteCommand(r result, note func(ret int64)) {
+func (w *testWorld) noteCommand(r result, note func(ret int64)) {
 	if r.code != 0 {
 		w.t.Errorf("a command failed with %d: %s", r.code, r.stderr)
-		note(never)
+		note(neverReturned)
 		return
 	}
 	note(w.diary.now())
 }
 
 // removeMember takes a member out and in again: their keys stay dead.
-func (w *world) removeMember(s *seat) {
+func (w *testWorld) removeMember(s *membership) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	call := w.diary.now()
@@ -243,32 +243,32 @@ func (w *world) removeMember(s *seat) {
 }
 
 // changePlan lowers a plan, lets the clients run into it, and raises it again.
-func (w *world) changePlan(s *space, turns <-chan struct{}) {
+func (w *testWorld) changePlan(s *testWorkspace, turns <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	set := func(plan string, what deed) {
+	set := func(plan string, what operation) {
 		call := w.diary.now()
 		r := run(w.place, "", "workspace", "plan", s.id, plan)
 		w.noteCommand(r, func(ret int64) { w.diary.planned(s, what, call, ret) })
 	}
-	set([]string{"free", "basic"}[rand.IntN(2)], deny)
+	set([]string{"free", "basic"}[rand.IntN(2)], opDowngrade)
 	for range 3 {
 		<-turns // closed at the end, so it does not wait for nobody
 	}
-	set([]string{"pro", "expert"}[rand.IntN(2)], allow)
+	set([]string{"pro", "expert"}[rand.IntN(2)], opUpgrade)
 }
 
 // refill replaces the keys that have been dead for long enough by new ones.
-func (w *world) refill() {
+func (w *testWorld) refill() {
 	for range w.hot.room() {
 		w.create(w.seats[rand.IntN(len(w.seats))])
 	}
 }
 
-func (w *world) create(s *seat) {
+func (w *testWorld) create(s *membership) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := client{base: w.anyURL(), cookie: s.session, http: w.http}
+	c := apiClient{base: w.anyURL(), cookie: s.session, http: w.http}
 	a, err := c.call("POST", api+"/keys?workspace_id="+s.space.id, map[string]string{"name": "of " + s.email})
 	if err == nil && a.status == http.StatusForbidden && a.code() == "api_access_denied" {
 		return // the plan is low just now

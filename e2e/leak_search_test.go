@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// secret is what must not turn up, in whatever form.
-type secret struct {
+// plantedSecret is what must not turn up, in whatever form.
+type plantedSecret struct {
 	what    string
 	value   string
 	needles [][]byte
@@ -23,8 +23,8 @@ type secret struct {
 
 // newSecret also looks for the halves of a secret, which a careless redaction
 // would leave, and for the forms that a dump of bytes or a Basic header has.
-func newSecret(what, value string, shown int) secret {
-	s := secret{what: what, value: value, shown: shown}
+func newSecret(what, value string, shown int) plantedSecret {
+	s := plantedSecret{what: what, value: value, shown: shown}
 	random := strings.TrimPrefix(value, "mk_live_")
 	forms := []string{value, random[:len(random)/3], random[len(random)/3 : 2*len(random)/3]}
 	for _, f := range forms {
@@ -35,7 +35,7 @@ func newSecret(what, value string, shown int) secret {
 	return s
 }
 
-func (s secret) in(b []byte) bool {
+func (s plantedSecret) in(b []byte) bool {
 	for _, n := range s.needles {
 		if bytes.Contains(b, n) {
 			return true
@@ -44,14 +44,14 @@ func (s secret) in(b []byte) bool {
 	return false
 }
 
-// said is something that the server or a command said.
-type said struct {
+// seenText is something that the server or a command said.
+type seenText struct {
 	what string
 	text []byte
 }
 
 // open opens the place's database beside the server.
-func open(t *testing.T, p place) *sql.DB {
+func open(t *testing.T, p database) *sql.DB {
 	driver, dsn := "pgx", p.value
 	if p.flag == "--data" {
 		driver, dsn = "sqlite", "file:"+filepath.Join(p.value, "memo.db")+"?_pragma=busy_timeout(10000)"
@@ -65,14 +65,14 @@ func open(t *testing.T, p place) *sql.DB {
 }
 
 // search looks through all that is kept.
-func (s *spill) search(when string) {
-	kept := []said{{"the log", []byte(s.server.stderr.String())}, {"the server's output", []byte(s.server.stdout.String())}}
+func (s *leak) search(when string) {
+	kept := []seenText{{"the log", []byte(s.server.stderr.String())}, {"the server's output", []byte(s.server.stdout.String())}}
 	kept = append(kept, s.outputs...)
-	kept = append(kept, files(s.t, s.backup)...)
+	kept = append(kept, listFiles(s.t, s.backup)...)
 	if s.home.flag == "--data" {
-		kept = append(kept, files(s.t, s.home.value)...)
+		kept = append(kept, listFiles(s.t, s.home.value)...)
 	} else {
-		kept = append(kept, rows(s.t, open(s.t, s.home.place))...)
+		kept = append(kept, readRows(s.t, open(s.t, s.home.database))...)
 	}
 	for _, place := range kept {
 		for _, secret := range s.secrets {
@@ -84,7 +84,7 @@ func (s *spill) search(when string) {
 }
 
 // around shows where a secret that was found whole stands.
-func (s secret) around(b []byte) string {
+func (s plantedSecret) around(b []byte) string {
 	i := bytes.Index(b, []byte(s.value))
 	if i < 0 {
 		return ", in part or encoded"
@@ -93,7 +93,7 @@ func (s secret) around(b []byte) string {
 }
 
 // searchAnswers looks through all answers: a created key is in one of them.
-func (s *spill) searchAnswers() {
+func (s *leak) searchAnswers() {
 	for _, secret := range s.secrets {
 		var found []string
 		for _, a := range s.answers {
@@ -108,13 +108,13 @@ func (s *spill) searchAnswers() {
 	s.t.Logf("%d answers and %d outputs of commands searched for %d secrets", len(s.answers), len(s.outputs), len(s.secrets))
 }
 
-func files(t *testing.T, root string) (found []said) {
+func listFiles(t *testing.T, root string) (found []seenText) {
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		b, err := os.ReadFile(path)
-		found = append(found, said{filepath.Base(path), b})
+		found = append(found, seenText{filepath.Base(path), b})
 		return err
 	})
 	if err != nil || len(found) == 0 {
@@ -123,19 +123,19 @@ func files(t *testing.T, root string) (found []said) {
 	return found
 }
 
-// rows reads all rows of all tables, as text; bytes are in it as hexadecimal.
-func rows(t *testing.T, db *sql.DB) (found []said) {
-	tables := column(t, db, `SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()`)
+// readRows reads all rows of all tables, as text; bytes are in it as hexadecimal.
+func readRows(t *testing.T, db *sql.DB) (found []seenText) {
+	tables := readColumn(t, db, `SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()`)
 	if len(tables) < 10 {
 		t.Fatalf("tables: %q", tables)
 	}
 	for _, name := range tables {
-		found = append(found, said{"table " + name, []byte(strings.Join(column(t, db, `SELECT x::text FROM "`+name+`" x`), "\n"))})
+		found = append(found, seenText{"table " + name, []byte(strings.Join(readColumn(t, db, `SELECT x::text FROM "`+name+`" x`), "\n"))})
 	}
 	return found
 }
 
-func column(t *testing.T, db *sql.DB, query string) (values []string) {
+func readColumn(t *testing.T, db *sql.DB, query string) (values []string) {
 	r, err := db.Query(query)
 	if err != nil {
 		t.Fatal(err)

@@ -20,7 +20,7 @@ import (
 // section 1, "stored" and "shown").
 func TestLeakOfKeysTokensAndPasswords(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, p place) {
+	onBoth(t, func(t *testing.T, p database) {
 		s := newSpill(t, p)
 		s.createKeys()
 		s.misplaceKeys()
@@ -34,22 +34,22 @@ func TestLeakOfKeysTokensAndPasswords(t *testing.T) {
 	})
 }
 
-type spill struct {
+type leak struct {
 	t       *testing.T
-	home    home
+	home    installation
 	server  *server
-	owner   *client
+	owner   *apiClient
 	metrics string
 	key     string // the living one that is misplaced
 	id      string // its id
-	secrets []secret
-	answers []said
-	outputs []said // of commands
+	secrets []plantedSecret
+	answers []seenText
+	outputs []seenText // of commands
 	backup  string
 }
 
-func newSpill(t *testing.T, p place) *spill {
-	s := &spill{t: t, home: settle(t, p), metrics: testenv.FreeAddr(), backup: filepath.Join(t.TempDir(), "backup")}
+func newSpill(t *testing.T, p database) *leak {
+	s := &leak{t: t, home: newInstallation(t, p), metrics: testenv.FreeAddr(), backup: filepath.Join(t.TempDir(), "backup")}
 	s.server = start(t, p, "--metrics-listen", s.metrics)
 	s.secrets = append(s.secrets, newSecret("the password", password, 0))
 	c := s.server.client("")
@@ -62,7 +62,7 @@ func newSpill(t *testing.T, p place) *spill {
 }
 
 // say makes a call and keeps its whole answer.
-func (s *spill) say(c *client, method, path string, body any, headers ...string) answer {
+func (s *leak) say(c *apiClient, method, path string, body any, headers ...string) response {
 	s.t.Helper()
 	a, err := c.call(method, path, body, headers...)
 	if err != nil {
@@ -71,11 +71,11 @@ func (s *spill) say(c *client, method, path string, body any, headers ...string)
 	var b bytes.Buffer
 	_ = a.header.Write(&b) // to memory
 	b.Write(a.body)
-	s.answers = append(s.answers, said{fmt.Sprintf("%s %s → %d", method, path, a.status), b.Bytes()})
+	s.answers = append(s.answers, seenText{fmt.Sprintf("%s %s → %d", method, path, a.status), b.Bytes()})
 	return a
 }
 
-func (s *spill) createKeys() {
+func (s *leak) createKeys() {
 	made := decode[newKey](s.t, s.say(s.owner, "POST", api+"/keys", map[string]string{"name": "REST"}))
 	s.secrets = append(s.secrets, newSecret("a key created over REST", made.Key, 1))
 	// The first use of a key is written at once, with what the client says of itself.
@@ -88,13 +88,13 @@ func (s *spill) createKeys() {
 	s.say(s.server.client(made.Key), "GET", api+"/me", nil)
 	s.say(s.owner, "GET", api+"/keys/"+made.ID, nil)
 	// A key of another deployment is well-formed as well, and unknown here.
-	elsewhere := settle(s.t, onSQLite(s.t)).newKey(s.t, "elsewhere").Key
+	elsewhere := newInstallation(s.t, onSQLite(s.t)).newKey(s.t, "elsewhere").Key
 	s.secrets = append(s.secrets, newSecret("a key of another deployment", elsewhere, 0))
 	s.say(s.server.client(elsewhere), "GET", api+"/me", nil)
 }
 
 // misplaceKeys puts a living key wherever people put keys.
-func (s *spill) misplaceKeys() {
+func (s *leak) misplaceKeys() {
 	anyone, good := s.server.client(""), s.server.client(s.key)
 	k, basic := s.key, base64.StdEncoding.EncodeToString
 	list := api + "/transcriptions"
@@ -148,7 +148,7 @@ func (s *spill) misplaceKeys() {
 	s.say(s.owner, "GET", "/api/v1/sessions", nil)
 }
 
-func (s *spill) commands() {
+func (s *leak) commands() {
 	created := s.home.newKey(s.t, "by command")
 	s.secrets = append(s.secrets, newSecret("a key created by the command", created.Key, 0)) // that one output is not kept
 	file := filepath.Join(s.t.TempDir(), "meeting.txt")
@@ -179,8 +179,8 @@ func (s *spill) commands() {
 		{"backup", s.backup},
 		{"restore", k},
 	} {
-		r := run(s.home.place, k+"\n", args...)
-		s.outputs = append(s.outputs, said{"memo " + strings.Join(args[:min(2, len(args))], " "), []byte(r.stdout + r.stderr)})
+		r := run(s.home.database, k+"\n", args...)
+		s.outputs = append(s.outputs, seenText{"memo " + strings.Join(args[:min(2, len(args))], " "), []byte(r.stdout + r.stderr)})
 	}
 	if _, err := os.Stat(s.backup); err != nil {
 		s.t.Fatal(err)
@@ -188,8 +188,8 @@ func (s *spill) commands() {
 }
 
 // fail makes the server fail inside, and say so.
-func (s *spill) fail() {
-	db := open(s.t, s.home.place)
+func (s *leak) fail() {
+	db := open(s.t, s.home.database)
 	if _, err := db.Exec(`ALTER TABLE projects RENAME TO gone`); err != nil {
 		s.t.Fatal(err)
 	}
@@ -200,9 +200,9 @@ func (s *spill) fail() {
 	if _, err := db.Exec(`ALTER TABLE gone RENAME TO projects`); err != nil {
 		s.t.Fatal(err)
 	}
-	a, err := (&client{base: "http://" + s.metrics, http: pool()}).call("GET", "/metrics", nil)
+	a, err := (&apiClient{base: "http://" + s.metrics, http: connectionPool()}).call("GET", "/metrics", nil)
 	if err != nil || a.status != http.StatusOK || !bytes.Contains(a.body, []byte("memo_http_requests_total")) {
 		s.t.Fatalf("metrics: %d %v", a.status, err)
 	}
-	s.answers = append(s.answers, said{"GET /metrics", a.body})
+	s.answers = append(s.answers, seenText{"GET /metrics", a.body})
 }

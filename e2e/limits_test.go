@@ -18,9 +18,9 @@ import (
 // REST and MCP draw on the same 500, whatever hosts a key is used from.
 func TestLimitOfDataIsExact(t *testing.T) {
 	t.Parallel()
-	h := settle(t, onSQLite(t))
+	h := newInstallation(t, onSQLite(t))
 	busy, other, meeting := h.newKey(t, "busy"), h.newKey(t, "other"), oneMeeting(t, h)
-	s := start(t, h.place)
+	s := start(t, h.database)
 	one, two := s.client(busy.Key), s.client(busy.Key)
 	two.http = poolFrom(&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}})
 	var r record
@@ -31,7 +31,7 @@ func TestLimitOfDataIsExact(t *testing.T) {
 	two.mustSend(t, http.StatusOK, plain(newest, "tools/list"))
 	// Nobody else pays for it, and refusals of other kinds stand before it.
 	s.client(other.Key).must(t, http.StatusOK, "GET", api+"/me", nil)
-	cli[newKey](t, h.place, "key", "revoke", other.ID)
+	cli[newKey](t, h.database, "key", "revoke", other.ID)
 	s.client(other.Key).must(t, http.StatusUnauthorized, "GET", api+"/me", nil)
 	s.client(other.Key).mustSend(t, http.StatusUnauthorized, plain(older, "ping"))
 	if wait > 61*time.Second {
@@ -47,8 +47,8 @@ func TestLimitOfDataIsExact(t *testing.T) {
 
 func TestLimitOfManagementIsExact(t *testing.T) {
 	t.Parallel()
-	h := settle(t, onSQLite(t))
-	s := start(t, h.place)
+	h := newInstallation(t, onSQLite(t))
+	s := start(t, h.database)
 	owner := s.signIn(t, h.owner)
 	answers := owner.atOnce(t, 220, "GET", api+"/keys", nil)
 	count(t, answers, "management", 180)
@@ -59,21 +59,21 @@ func TestLimitOfManagementIsExact(t *testing.T) {
 }
 
 // atOnce makes the same call n times at the same time.
-func (c *client) atOnce(t *testing.T, n int, method, path string, body any) []answer {
+func (c *apiClient) atOnce(t *testing.T, n int, method, path string, body any) []response {
 	t.Helper()
-	return atOnce(t, n, func(int) (answer, error) { return c.call(method, path, body) })
+	return atOnce(t, n, func(int) (response, error) { return c.call(method, path, body) })
 }
 
 // atOnce makes n calls at the same time.
-func atOnce(t *testing.T, n int, call func(i int) (answer, error)) []answer {
+func atOnce(t *testing.T, n int, call func(i int) (response, error)) []response {
 	t.Helper()
 	return inCrowd(t, n, n, call)
 }
 
 // inCrowd makes n calls, so many at a time as the crowd is large.
-func inCrowd(t *testing.T, n, crowd int, call func(i int) (answer, error)) []answer {
+func inCrowd(t *testing.T, n, crowd int, call func(i int) (response, error)) []response {
 	t.Helper()
-	answers := make([]answer, n)
+	answers := make([]response, n)
 	errs := make([]error, n)
 	var calls sync.WaitGroup
 	gun := make(chan struct{})
@@ -98,7 +98,7 @@ func inCrowd(t *testing.T, n, crowd int, call func(i int) (answer, error)) []ans
 
 // count expects exactly limit acceptances, each with another number of what is
 // left, and a Retry-After on the rest, the longest of which it returns.
-func count(t *testing.T, answers []answer, class string, limit int) (wait time.Duration) {
+func count(t *testing.T, answers []response, class string, limit int) (wait time.Duration) {
 	t.Helper()
 	left := map[int]int{}
 	for _, a := range answers {
@@ -127,7 +127,7 @@ func count(t *testing.T, answers []answer, class string, limit int) (wait time.D
 }
 
 // left checks the limit's headers, which must agree, and returns what is left.
-func (a answer) left(t *testing.T, class string, limit int) int {
+func (a response) left(t *testing.T, class string, limit int) int {
 	t.Helper()
 	var remaining, reset int
 	if _, err := fmt.Sscanf(a.header.Get("RateLimit"), `"`+class+`";r=%d;t=%d`, &remaining, &reset); err != nil {
@@ -153,9 +153,9 @@ func (a answer) left(t *testing.T, class string, limit int) int {
 // Every answer from 404 on spends one call, 304 as well; 401 and 403 spend none.
 func TestLimitCountsWhatTheContractSays(t *testing.T) {
 	t.Parallel()
-	h := settle(t, onSQLite(t))
+	h := newInstallation(t, onSQLite(t))
 	k := h.newKey(t, "counted")
-	s := start(t, h.place)
+	s := start(t, h.database)
 	c := s.client(k.Key)
 	first := c.must(t, http.StatusOK, "GET", api+"/transcriptions", nil)
 	left := first.left(t, "data", 500)
@@ -190,13 +190,13 @@ func TestLimitCountsWhatTheContractSays(t *testing.T) {
 	c.must(t, 401, "GET", api+"/me?key="+k.Key, nil)
 	c.must(t, 401, "GET", api+"/me", nil, "Authorization: Bearer x")
 	c.must(t, 403, "GET", api+"/keys", nil)
-	cli[named](t, h.place, "workspace", "plan", h.workspace, "basic")
+	cli[namedID](t, h.database, "workspace", "plan", h.workspace, "basic")
 	for range 5 {
 		if a := c.must(t, 403, "GET", api+"/me", nil); a.header.Get("RateLimit") != "" {
 			t.Errorf("a refusal by plan was counted: %v", a.header)
 		}
 	}
-	cli[named](t, h.place, "workspace", "plan", h.workspace, "expert")
+	cli[namedID](t, h.database, "workspace", "plan", h.workspace, "expert")
 	if got := c.must(t, 200, "GET", api+"/me", nil).left(t, "data", 500); got != left-1 {
 		t.Errorf("%d left instead of %d: 401 and 403 spend nothing", got, left-1)
 	}
@@ -206,14 +206,14 @@ func TestLimitCountsWhatTheContractSays(t *testing.T) {
 // is somewhere else.
 func TestLimitOfSignIn(t *testing.T) {
 	t.Parallel()
-	h := settle(t, onSQLite(t))
+	h := newInstallation(t, onSQLite(t))
 	const neighbour = "neighbour@example.com"
-	addUser(t, h.place, neighbour)
-	s := start(t, h.place)
+	addUser(t, h.database, neighbour)
+	s := start(t, h.database)
 	c := s.client("")
 	wrong := map[string]string{"email": h.owner, "password": "not this one"}
 	right := map[string]string{"email": h.owner, "password": password}
-	refused := answer{}
+	refused := response{}
 	for tries := 0; refused.status != http.StatusTooManyRequests; tries++ {
 		if tries > 200 {
 			t.Fatal("200 wrong passwords, and no end")

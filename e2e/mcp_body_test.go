@@ -41,9 +41,9 @@ var slow = []sending{
 
 func TestMCPBodiesThatDoNotEnd(t *testing.T) {
 	t.Parallel()
-	h := settle(t, onSQLite(t))
+	h := newInstallation(t, onSQLite(t))
 	k := h.newKey(t, "slow")
-	s := start(t, h.place)
+	s := start(t, h.database)
 	var all sync.WaitGroup // at the same time: the test takes as long as one
 	for _, test := range slow {
 		all.Go(func() {
@@ -54,7 +54,7 @@ func TestMCPBodiesThatDoNotEnd(t *testing.T) {
 	}
 	for range 3 {
 		all.Go(func() {
-			if err := endWhileSending(s, h, cli[newKey](t, h.place, "key", "create", "--workspace", h.workspace, "--member", h.owner, "--name", "ends")); err != nil {
+			if err := endWhileSending(s, h, cli[newKey](t, h.database, "key", "create", "--workspace", h.workspace, "--member", h.owner, "--name", "ends")); err != nil {
 				t.Error(err)
 			}
 		})
@@ -124,7 +124,7 @@ func firstStatus(c net.Conn) (int, error) {
 
 // endWhileSending revokes a key between the two halves of a message that is
 // sent with it.
-func endWhileSending(s *server, h home, k newKey) error {
+func endWhileSending(s *server, h installation, k newKey) error {
 	const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects","arguments":{}}}`
 	c, err := begin(s, k.Key, fmt.Sprintf("Content-Length: %d\r\n", len(body)))
 	if err != nil {
@@ -136,7 +136,7 @@ func endWhileSending(s *server, h home, k newKey) error {
 		return err
 	}
 	// The server reads by now, or will find the key dead as it begins to.
-	if r := run(h.place, "", "key", "revoke", k.ID); r.code != 0 {
+	if r := run(h.database, "", "key", "revoke", k.ID); r.code != 0 {
 		return fmt.Errorf("revoke: %s", r.stderr)
 	}
 	time.Sleep(1100 * time.Millisecond) // the second that the contract gives a stream

@@ -9,7 +9,7 @@ import (
 // misplaceInMCP puts the living key wherever a message and its headers have
 // room. What is kept is searched later, with all the rest; here, no answer may
 // hold it but those that JSON-RPC makes repeat an id.
-func (s *spill) misplaceInMCP() {
+func (s *leak) misplaceInMCP() {
 	k := s.key
 	c := s.server.client(k)
 	with := func(revision, method string, params map[string]any) rpc { return rpc{revision, 1, method, params} }
@@ -62,7 +62,7 @@ func (s *spill) misplaceInMCP() {
 }
 
 // misplaceInEnvelopes puts the key around what JSON-RPC carries.
-func (s *spill) misplaceInEnvelopes(c *client) {
+func (s *leak) misplaceInEnvelopes(c *apiClient) {
 	k := s.key
 	for what, body := range map[string]any{
 		"a version of JSON-RPC":        map[string]any{"jsonrpc": k, "id": 1, "method": "ping"},
@@ -101,7 +101,7 @@ func (s *spill) misplaceInEnvelopes(c *client) {
 }
 
 // misplaceInHeaders puts the key into the headers that MCP knows, and the URL.
-func (s *spill) misplaceInHeaders(c *client) {
+func (s *leak) misplaceInHeaders(c *apiClient) {
 	k := s.key
 	good := tool(newest, "memo_list_projects", map[string]any{})
 	lines := good.headers()
@@ -133,7 +133,7 @@ func (s *spill) misplaceInHeaders(c *client) {
 }
 
 // mustNotEcho sends a message and looks for the key in the answer to it.
-func (s *spill) mustNotEcho(c *client, what string, body any, headers ...string) answer {
+func (s *leak) mustNotEcho(c *apiClient, what string, body any, headers ...string) response {
 	s.t.Helper()
 	a, err := c.call("POST", mcp, body, headers...)
 	if err != nil {

@@ -19,7 +19,7 @@ type record struct {
 }
 
 // keep makes a call and notes it if it was accepted.
-func (r *record) keep(do func() (answer, error)) (answer, error) {
+func (r *record) keep(do func() (response, error)) (response, error) {
 	call := time.Now()
 	a, err := do()
 	ret := time.Now()
@@ -49,9 +49,9 @@ func (r *record) most(window time.Duration) (most int) {
 }
 
 // mixed makes counted calls of all kinds, by each of the clients in turn.
-func (r *record) mixed(meeting string, clients ...*client) func(i int) (answer, error) {
-	return func(i int) (answer, error) {
-		return r.keep(func() (answer, error) {
+func (r *record) mixed(meeting string, clients ...*apiClient) func(i int) (response, error) {
+	return func(i int) (response, error) {
+		return r.keep(func() (response, error) {
 			switch c := clients[i%len(clients)]; i / len(clients) % 6 {
 			case 0:
 				return c.send(tool(older, "memo_list_transcriptions", map[string]any{"limit": 1}), "User-Agent: codex/1")
@@ -70,7 +70,7 @@ func (r *record) mixed(meeting string, clients ...*client) func(i int) (answer, 
 
 // waitOut holds the server to its Retry-After, while others cannot wait, and to
 // the limit in every 60 s of what was recorded.
-func (r *record) waitOut(t *testing.T, wait time.Duration, crowd int, promised *client, call func(i int) (answer, error)) error {
+func (r *record) waitOut(t *testing.T, wait time.Duration, crowd int, promised *apiClient, call func(i int) (response, error)) error {
 	t.Helper()
 	deadline := time.Now().Add(wait)
 	time.Sleep(wait - 2*time.Second)
@@ -89,7 +89,7 @@ func (r *record) waitOut(t *testing.T, wait time.Duration, crowd int, promised *
 		<-pace.C
 	}
 	// What is promised: waiting exactly so long makes the next call succeed.
-	a, err := r.keep(func() (answer, error) { return promised.call("GET", api+"/me", nil) })
+	a, err := r.keep(func() (response, error) { return promised.call("GET", api+"/me", nil) })
 	if err != nil || a.status != http.StatusOK {
 		return fmt.Errorf("after the wait: %d %s %v", a.status, a.body, err)
 	}
@@ -108,7 +108,7 @@ func (r *record) waitOut(t *testing.T, wait time.Duration, crowd int, promised *
 }
 
 // oneMeeting imports a transcription and returns its id.
-func oneMeeting(t *testing.T, h home) string {
+func oneMeeting(t *testing.T, h installation) string {
 	t.Helper()
 	return importText(t, h, "meeting.txt", "[00:01] Alex: Hello.\n")
 }
@@ -118,9 +118,9 @@ func oneMeeting(t *testing.T, h home) string {
 // limits").
 func TestLimitCountsMCPAsTheContractSays(t *testing.T) {
 	t.Parallel()
-	h := settle(t, onSQLite(t))
+	h := newInstallation(t, onSQLite(t))
 	k, meeting := h.newKey(t, "counted"), oneMeeting(t, h)
-	s := start(t, h.place)
+	s := start(t, h.database)
 	c := s.client(k.Key)
 	none := map[string]any{}
 	left := c.must(t, http.StatusOK, "GET", api+"/me", nil).left(t, "data", 500)
@@ -159,8 +159,8 @@ func TestLimitCountsMCPAsTheContractSays(t *testing.T) {
 // what is refused before it is read.
 func TestLimitLeavesTheRestOfMCPFree(t *testing.T) {
 	t.Parallel()
-	h := settle(t, onSQLite(t))
-	s := start(t, h.place)
+	h := newInstallation(t, onSQLite(t))
+	s := start(t, h.database)
 	c := s.client(h.newKey(t, "free").Key)
 	none := map[string]any{}
 	left := c.must(t, http.StatusOK, "GET", api+"/me", nil).left(t, "data", 500)
@@ -195,7 +195,7 @@ func TestLimitLeavesTheRestOfMCPFree(t *testing.T) {
 		{403, good, []string{"Origin: https://evil.example"}},
 		{401, good, []string{"Authorization: Bearer x"}}, // a second one
 	} {
-		var a answer
+		var a response
 		if r, ok := m.body.(rpc); ok {
 			a = c.mustSend(t, m.want, r, m.headers...)
 		} else {
@@ -213,11 +213,11 @@ func TestLimitLeavesTheRestOfMCPFree(t *testing.T) {
 			left = got
 		}
 	}
-	cli[named](t, h.place, "workspace", "plan", h.workspace, "basic")
+	cli[namedID](t, h.database, "workspace", "plan", h.workspace, "basic")
 	if a := c.mustSend(t, 403, tool(older, "memo_list_projects", none)); a.code() != "api_access_denied" || a.header.Get("RateLimit") != "" {
 		t.Errorf("a refusal by plan: %v %s", a.header, a.body)
 	}
-	cli[named](t, h.place, "workspace", "plan", h.workspace, "pro")
+	cli[namedID](t, h.database, "workspace", "plan", h.workspace, "pro")
 	if got := c.must(t, 200, "GET", api+"/me", nil).left(t, "data", 500); got != left-1 {
 		t.Errorf("%d left instead of %d: 403 spends nothing", got, left-1)
 	}

@@ -16,14 +16,14 @@ import (
 // the server's own between them.
 func TestLongMeetingOverMCP(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, p place) {
-		h := settle(t, p)
+	onBoth(t, func(t *testing.T, p database) {
+		h := newInstallation(t, p)
 		meeting := threeHours()
 		if n := utf8.RuneCountInString(meeting); n < 200_000 {
 			t.Fatalf("%d characters", n)
 		}
 		id := importText(t, h, "2026-05-20 Quarterly review.txt", meeting)
-		s := start(t, p, unlimited...)
+		s := start(t, p, unlimitedOptions...)
 		c := s.client(h.newKey(t, "reader").Key)
 		full := decode[struct{ Text string }](t, c.must(t, http.StatusOK, "GET", api+"/transcriptions/"+id, nil))
 		if strings.TrimSuffix(full.Text, "\n") != strings.TrimSuffix(meeting, "\n") {
@@ -110,7 +110,7 @@ func differ(a, b string) string {
 
 // reading is a text that a tool gives in pages.
 type reading struct {
-	c         *client
+	c         *apiClient
 	tool      string
 	arguments map[string]any
 	what      string // the pages' first and last line begins so
@@ -187,7 +187,7 @@ func (r reading) page(t *testing.T, offset, size int) (p leaf) {
 	}
 	body, ok := strings.CutSuffix(rest, head)
 	if !ok {
-		t.Fatalf("%s: the last line is not the first: %.300q and %.300q", r.tool, head, tail(rest, 300))
+		t.Fatalf("%s: the last line is not the first: %.300q and %.300q", r.tool, head, lastLines(rest, 300))
 	}
 	for i, n := range []*int{&p.from, &p.to, &p.total} {
 		*n, _ = strconv.Atoi(m[2+i]) // digits

@@ -13,35 +13,39 @@ import (
 // go, and what is in them. Each has one right status and every refusal is JSON,
 // REST's or JSON-RPC's.
 
-// pinged is a message that is answered with {}.
-const pinged = `{"jsonrpc":"2.0","id":1,"method":"ping"}`
+// pingMessage is a message that is answered with {}.
+const pingMessage = `{"jsonrpc":"2.0","id":1,"method":"ping"}`
 
-// post is a POST with a good key; head is more header lines.
-func post(path, head, body string) string {
+// postRequest is a POST with a good key; head is more header lines.
+func postRequest(path, head, body string) string {
 	return "POST " + path + " HTTP/1.1\r\nHost: HERE\r\n" + bearer + "Content-Type: application/json\r\n" + head + "Content-Length: LENGTH\r\n" + end1 + body
 }
 
-// from is a ping with these header lines.
-func from(head string) string { return post(mcp, head, pinged) }
+// pingWithHeaders is a ping with these header lines.
+func pingWithHeaders(head string) string { return postRequest(mcp, head, pingMessage) }
 
-// at is a ping to this Host.
-func at(host string) string { return strings.Replace(from(""), "HERE", host, 1) }
+// pingToHost is a ping to this Host.
+func pingToHost(host string) string { return strings.Replace(pingWithHeaders(""), "HERE", host, 1) }
 
-// by is a call with another method.
-func by(method string) string { return strings.Replace(post(mcp, "", ""), "POST", method, 1) }
-
-// typed is a ping with this Content-Type, or none.
-func typed(line string) string {
-	return strings.Replace(from(""), "Content-Type: application/json\r\n", line, 1)
+// pingWithMethod is a call with another method.
+func pingWithMethod(method string) string {
+	return strings.Replace(postRequest(mcp, "", ""), "POST", method, 1)
 }
 
-// says is a POST of a message in an older revision.
-func says(body string) string { return post(mcp, "MCP-Protocol-Version: "+older+"\r\n", body) }
+// pingWithType is a ping with this Content-Type, or none.
+func pingWithType(line string) string {
+	return strings.Replace(pingWithHeaders(""), "Content-Type: application/json\r\n", line, 1)
+}
 
-// called is a call of a tool in the newest revision with other headers, or
+// postMessage is a POST of a message in an older revision.
+func postMessage(body string) string {
+	return postRequest(mcp, "MCP-Protocol-Version: "+older+"\r\n", body)
+}
+
+// callWithHeaders is a call of a tool in the newest revision with other headers, or
 // another revision in _meta.
-func called(version, head string) string {
-	return post(mcp, head, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects","arguments":{},`+
+func callWithHeaders(version, head string) string {
+	return postRequest(mcp, head, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects","arguments":{},`+
 		`"_meta":{"io.modelcontextprotocol/protocolVersion":"`+version+`","io.modelcontextprotocol/clientInfo":{"name":"e","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`)
 }
 
@@ -51,150 +55,150 @@ const (
 	nameLine    = "Mcp-Name: memo_list_projects\r\n"
 )
 
-var origins = []wire{
-	{name: "none", raw: from(""), want: 200},
-	{name: "own", raw: from("Origin: http://HERE\r\n"), want: 200},
+var origins = []rawCase{
+	{name: "none", raw: pingWithHeaders(""), want: 200},
+	{name: "own", raw: pingWithHeaders("Origin: http://HERE\r\n"), want: 200},
 	// The scheme is not ours to know behind a proxy that ends TLS.
-	{name: "own, with TLS in front", raw: from("Origin: https://HERE\r\n"), want: 200},
-	{name: "foreign", raw: from("Origin: https://evil.example\r\n"), want: 403},
-	{name: "null", raw: from("Origin: null\r\n"), want: 403},
-	{name: "file", raw: from("Origin: file://\r\n"), want: 403},
-	{name: "an extension", raw: from("Origin: chrome-extension://HERE.evil\r\n"), want: 403},
-	{name: "begins like localhost", raw: from("Origin: http://localhost.evil.example\r\n"), want: 403},
-	{name: "begins like ours", raw: from("Origin: http://HERE.evil.example\r\n"), want: 403},
-	{name: "ends like ours", raw: from("Origin: http://evil.example/HERE\r\n"), want: 403},
-	{name: "ours as a user", raw: from("Origin: http://HERE@evil.example\r\n"), want: 403},
-	{name: "ours as a fragment", raw: from("Origin: http://evil.example#HERE\r\n"), want: 403},
-	{name: "other port", raw: from("Origin: http://127.0.0.1:1\r\n"), want: 403},
-	{name: "no port", raw: from("Origin: http://127.0.0.1\r\n"), want: 403},
-	{name: "other name of this machine", raw: from("Origin: http://localhost:1\r\n"), want: 403},
-	{name: "two, ours last", raw: from("Origin: https://evil.example\r\nOrigin: http://HERE\r\n"), want: 403},
-	{name: "two, ours first", raw: from("Origin: http://HERE\r\nOrigin: https://evil.example\r\n"), want: 403},
-	{name: "two in one", raw: from("Origin: http://HERE, https://evil.example\r\n"), want: 403},
-	{name: "from another site", raw: from("Sec-Fetch-Site: cross-site\r\n"), want: 403},
-	{name: "from the same site", raw: from("Sec-Fetch-Site: same-site\r\n"), want: 403},
-	{name: "foreign that says it is ours", raw: from("Origin: https://evil.example\r\nSec-Fetch-Site: same-origin\r\n"), want: 403},
-	{name: "foreign, without a key", raw: strings.Replace(from("Origin: https://evil.example\r\n"), bearer, "", 1), want: 403},
+	{name: "own, with TLS in front", raw: pingWithHeaders("Origin: https://HERE\r\n"), want: 200},
+	{name: "foreign", raw: pingWithHeaders("Origin: https://evil.example\r\n"), want: 403},
+	{name: "null", raw: pingWithHeaders("Origin: null\r\n"), want: 403},
+	{name: "file", raw: pingWithHeaders("Origin: file://\r\n"), want: 403},
+	{name: "an extension", raw: pingWithHeaders("Origin: chrome-extension://HERE.evil\r\n"), want: 403},
+	{name: "begins like localhost", raw: pingWithHeaders("Origin: http://localhost.evil.example\r\n"), want: 403},
+	{name: "begins like ours", raw: pingWithHeaders("Origin: http://HERE.evil.example\r\n"), want: 403},
+	{name: "ends like ours", raw: pingWithHeaders("Origin: http://evil.example/HERE\r\n"), want: 403},
+	{name: "ours as a user", raw: pingWithHeaders("Origin: http://HERE@evil.example\r\n"), want: 403},
+	{name: "ours as a fragment", raw: pingWithHeaders("Origin: http://evil.example#HERE\r\n"), want: 403},
+	{name: "other port", raw: pingWithHeaders("Origin: http://127.0.0.1:1\r\n"), want: 403},
+	{name: "no port", raw: pingWithHeaders("Origin: http://127.0.0.1\r\n"), want: 403},
+	{name: "other name of this machine", raw: pingWithHeaders("Origin: http://localhost:1\r\n"), want: 403},
+	{name: "two, ours last", raw: pingWithHeaders("Origin: https://evil.example\r\nOrigin: http://HERE\r\n"), want: 403},
+	{name: "two, ours first", raw: pingWithHeaders("Origin: http://HERE\r\nOrigin: https://evil.example\r\n"), want: 403},
+	{name: "two in one", raw: pingWithHeaders("Origin: http://HERE, https://evil.example\r\n"), want: 403},
+	{name: "from another site", raw: pingWithHeaders("Sec-Fetch-Site: cross-site\r\n"), want: 403},
+	{name: "from the same site", raw: pingWithHeaders("Sec-Fetch-Site: same-site\r\n"), want: 403},
+	{name: "foreign that says it is ours", raw: pingWithHeaders("Origin: https://evil.example\r\nSec-Fetch-Site: same-origin\r\n"), want: 403},
+	{name: "foreign, without a key", raw: strings.Replace(pingWithHeaders("Origin: https://evil.example\r\n"), bearer, "", 1), want: 403},
 }
 
-var hosts = []wire{
-	{name: "foreign", raw: at("evil.example"), want: 403},
-	{name: "foreign, with its origin", raw: strings.Replace(at("evil.example"), bearer, bearer+"Origin: http://evil.example\r\n", 1), want: 403},
-	{name: "begins like localhost", raw: at("localhost.evil.example"), want: 403},
-	{name: "begins like an address", raw: at("127.0.0.1.evil.example"), want: 403},
-	{name: "any address", raw: at("0.0.0.0"), want: 403},
-	{name: "an address in one number", raw: at("2130706433"), want: 403},
-	{name: "empty", raw: at(""), want: 403},
-	{name: "foreign in an absolute form", raw: strings.Replace(from(""), " /mcp", " http://evil.example/mcp", 1), want: 403},
-	{name: "own in an absolute form", raw: strings.Replace(from(""), " /mcp", " http://HERE/mcp", 1), want: 200},
-	{name: "localhost", raw: at("localhost"), want: 200},
-	{name: "localhost, with a port", raw: at("localhost:1"), want: 200},
-	{name: "LocalHost", raw: at("LocalHost"), want: 200},
-	{name: "other address of this machine", raw: at("127.0.0.2"), want: 200},
-	{name: "IPv6", raw: at("[::1]:8080"), want: 200},
-	{name: "with a user", raw: at("u@127.0.0.1"), bare: true},
+var hosts = []rawCase{
+	{name: "foreign", raw: pingToHost("evil.example"), want: 403},
+	{name: "foreign, with its origin", raw: strings.Replace(pingToHost("evil.example"), bearer, bearer+"Origin: http://evil.example\r\n", 1), want: 403},
+	{name: "begins like localhost", raw: pingToHost("localhost.evil.example"), want: 403},
+	{name: "begins like an address", raw: pingToHost("127.0.0.1.evil.example"), want: 403},
+	{name: "any address", raw: pingToHost("0.0.0.0"), want: 403},
+	{name: "an address in one number", raw: pingToHost("2130706433"), want: 403},
+	{name: "empty", raw: pingToHost(""), want: 403},
+	{name: "foreign in an absolute form", raw: strings.Replace(pingWithHeaders(""), " /mcp", " http://evil.example/mcp", 1), want: 403},
+	{name: "own in an absolute form", raw: strings.Replace(pingWithHeaders(""), " /mcp", " http://HERE/mcp", 1), want: 200},
+	{name: "localhost", raw: pingToHost("localhost"), want: 200},
+	{name: "localhost, with a port", raw: pingToHost("localhost:1"), want: 200},
+	{name: "LocalHost", raw: pingToHost("LocalHost"), want: 200},
+	{name: "other address of this machine", raw: pingToHost("127.0.0.2"), want: 200},
+	{name: "IPv6", raw: pingToHost("[::1]:8080"), want: 200},
+	{name: "with a user", raw: pingToHost("u@127.0.0.1"), bare: true},
 }
 
-var ways = []wire{
-	{name: "GET", raw: by("GET"), want: 405},
-	{name: "DELETE", raw: by("DELETE"), want: 405},
-	{name: "PUT", raw: by("PUT"), want: 405},
-	{name: "PATCH", raw: by("PATCH"), want: 405},
-	{name: "OPTIONS", raw: by("OPTIONS"), want: 405},
-	{name: "HEAD", raw: by("HEAD"), want: 405},
-	{name: "lower case", raw: by("post"), want: 405},
+var ways = []rawCase{
+	{name: "GET", raw: pingWithMethod("GET"), want: 405},
+	{name: "DELETE", raw: pingWithMethod("DELETE"), want: 405},
+	{name: "PUT", raw: pingWithMethod("PUT"), want: 405},
+	{name: "PATCH", raw: pingWithMethod("PATCH"), want: 405},
+	{name: "OPTIONS", raw: pingWithMethod("OPTIONS"), want: 405},
+	{name: "HEAD", raw: pingWithMethod("HEAD"), want: 405},
+	{name: "lower case", raw: pingWithMethod("post"), want: 405},
 	// Hosts that try a GET first learn from it that they lack a key.
-	{name: "GET without a key", raw: strings.Replace(by("GET"), bearer, "", 1), want: 401},
-	{name: "slash behind", raw: post(mcp+"/", "", pinged), want: 404},
-	{name: "two slashes before", raw: post("/"+mcp, "", pinged), want: 404},
-	{name: "more behind", raw: post(mcp+"/sse", "", pinged), want: 404},
-	{name: "encoded slash behind", raw: post(mcp+"%2F", "", pinged), want: 404},
-	{name: "upper case path", raw: post("/MCP", "", pinged), want: 404},
-	{name: "dots", raw: post("/x/.."+mcp, "", pinged), want: 404},
-	{name: "query", raw: post(mcp+"?x=1", "", pinged), want: 200},
-	{name: "key in the query", raw: post(mcp+"?k=KEY", "", pinged), want: 401},
-	{name: "no key", raw: strings.Replace(from(""), bearer, "", 1), want: 401},
-	{name: "two keys", raw: from(bearer), want: 401},
-	{name: "another deployment's key", raw: strings.Replace(from(""), "KEY", "OTHER", 1), want: 401},
-	{name: "a session", raw: strings.Replace(from(""), bearer, "Cookie: memo_session=COOKIE\r\n", 1), want: 401},
-	{name: "no type", raw: typed(""), want: 415},
-	{name: "text", raw: typed("Content-Type: text/plain\r\n"), want: 415},
-	{name: "a form", raw: typed("Content-Type: application/x-www-form-urlencoded\r\n"), want: 415},
-	{name: "like JSON", raw: typed("Content-Type: application/json-rpc\r\n"), want: 415},
-	{name: "two types in one", raw: typed("Content-Type: application/json, text/plain\r\n"), want: 415},
-	{name: "JSON in capitals, with a charset", raw: typed("Content-Type: Application/JSON; charset=utf-8\r\n"), want: 200},
-	{name: "asks for HTML", raw: from("Accept: text/html\r\n"), want: 200},
-	{name: "a session of MCP", raw: from("Mcp-Session-Id: 7\r\n"), want: 200},
-	{name: "bad chunks", raw: strings.Replace(post(mcp, "Transfer-Encoding: chunked\r\n", "zz\r\n"), "Content-Length: LENGTH\r\n", "", 1), want: 400},
-	{name: "cut short", raw: strings.Replace(from(""), "LENGTH", "100", 1), want: 400, cut: true},
-	{name: "300 kB", raw: post(mcp, "", `"`+strings.Repeat("x", 300<<10)+`"`), want: 413},
+	{name: "GET without a key", raw: strings.Replace(pingWithMethod("GET"), bearer, "", 1), want: 401},
+	{name: "slash behind", raw: postRequest(mcp+"/", "", pingMessage), want: 404},
+	{name: "two slashes before", raw: postRequest("/"+mcp, "", pingMessage), want: 404},
+	{name: "more behind", raw: postRequest(mcp+"/sse", "", pingMessage), want: 404},
+	{name: "encoded slash behind", raw: postRequest(mcp+"%2F", "", pingMessage), want: 404},
+	{name: "upper case path", raw: postRequest("/MCP", "", pingMessage), want: 404},
+	{name: "dots", raw: postRequest("/x/.."+mcp, "", pingMessage), want: 404},
+	{name: "query", raw: postRequest(mcp+"?x=1", "", pingMessage), want: 200},
+	{name: "key in the query", raw: postRequest(mcp+"?k=KEY", "", pingMessage), want: 401},
+	{name: "no key", raw: strings.Replace(pingWithHeaders(""), bearer, "", 1), want: 401},
+	{name: "two keys", raw: pingWithHeaders(bearer), want: 401},
+	{name: "another deployment's key", raw: strings.Replace(pingWithHeaders(""), "KEY", "OTHER", 1), want: 401},
+	{name: "a session", raw: strings.Replace(pingWithHeaders(""), bearer, "Cookie: memo_session=COOKIE\r\n", 1), want: 401},
+	{name: "no type", raw: pingWithType(""), want: 415},
+	{name: "text", raw: pingWithType("Content-Type: text/plain\r\n"), want: 415},
+	{name: "a form", raw: pingWithType("Content-Type: application/x-www-form-urlencoded\r\n"), want: 415},
+	{name: "like JSON", raw: pingWithType("Content-Type: application/json-rpc\r\n"), want: 415},
+	{name: "two types in one", raw: pingWithType("Content-Type: application/json, text/plain\r\n"), want: 415},
+	{name: "JSON in capitals, with a charset", raw: pingWithType("Content-Type: Application/JSON; charset=utf-8\r\n"), want: 200},
+	{name: "asks for HTML", raw: pingWithHeaders("Accept: text/html\r\n"), want: 200},
+	{name: "a session of MCP", raw: pingWithHeaders("Mcp-Session-Id: 7\r\n"), want: 200},
+	{name: "bad chunks", raw: strings.Replace(postRequest(mcp, "Transfer-Encoding: chunked\r\n", "zz\r\n"), "Content-Length: LENGTH\r\n", "", 1), want: 400},
+	{name: "cut short", raw: strings.Replace(pingWithHeaders(""), "LENGTH", "100", 1), want: 400, cut: true},
+	{name: "300 kB", raw: postRequest(mcp, "", `"`+strings.Repeat("x", 300<<10)+`"`), want: 413},
 }
 
-var messages = []wire{
-	{name: "id 0", raw: says(`{"jsonrpc":"2.0","id":0,"method":"ping"}`), want: 200},
-	{name: "id of text", raw: says(`{"jsonrpc":"2.0","id":"\u0000\"é","method":"ping"}`), want: 200},
-	{name: "empty id", raw: says(`{"jsonrpc":"2.0","id":"","method":"ping"}`), want: 200},
-	{name: "largest id", raw: says(`{"jsonrpc":"2.0","id":9007199254740991,"method":"ping"}`), want: 200},
-	{name: "id of 100 kB", raw: says(`{"jsonrpc":"2.0","id":"` + strings.Repeat("x", 100<<10) + `","method":"ping"}`), want: 200},
-	{name: "id null", raw: says(`{"jsonrpc":"2.0","id":null,"method":"ping"}`), want: 400},
-	{name: "id 1.5", raw: says(`{"jsonrpc":"2.0","id":1.5,"method":"ping"}`), want: 400},
-	{name: "id 2^53", raw: says(`{"jsonrpc":"2.0","id":9007199254740992,"method":"ping"}`), want: 400},
-	{name: "id of 1,000 digits", raw: says(`{"jsonrpc":"2.0","id":` + strings.Repeat("9", 1000) + `,"method":"ping"}`), want: 400},
-	{name: "id 1e999", raw: says(`{"jsonrpc":"2.0","id":1e999,"method":"ping"}`), want: 400},
-	{name: "id true", raw: says(`{"jsonrpc":"2.0","id":true,"method":"ping"}`), want: 400},
-	{name: "id object", raw: says(`{"jsonrpc":"2.0","id":{"a":1},"method":"ping"}`), want: 400},
-	{name: "id array", raw: says(`{"jsonrpc":"2.0","id":[1],"method":"ping"}`), want: 400},
-	{name: "id of half a surrogate", raw: says(`{"jsonrpc":"2.0","id":"\ud800","method":"ping"}`), want: 400},
-	{name: "no id", raw: says(`{"jsonrpc":"2.0","method":"ping"}`), want: 400},
-	{name: "id twice", raw: says(`{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}`), want: 400},
-	{name: "method twice", raw: says(`{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}`), want: 400},
-	{name: "argument twice", raw: says(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects","arguments":{"limit":1,"limit":2}}}`), want: 400},
-	{name: "Method", raw: says(`{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}`), want: 200},
-	{name: "method null", raw: says(`{"jsonrpc":"2.0","id":1,"method":null}`), want: 400},
-	{name: "method of a number", raw: says(`{"jsonrpc":"2.0","id":1,"method":7}`), want: 400},
-	{name: "method with NUL", raw: says(`{"jsonrpc":"2.0","id":1,"method":"ping\u0000"}`), want: 200, fail: true},
-	{name: "unknown method", raw: says(`{"jsonrpc":"2.0","id":1,"method":"tools/destroy"}`), want: 200, fail: true},
-	{name: "JSON-RPC 1.0", raw: says(`{"jsonrpc":"1.0","id":1,"method":"ping"}`), want: 400},
-	{name: "no JSON-RPC", raw: says(`{"id":1,"method":"ping"}`), want: 400},
-	{name: "empty", raw: says(""), want: 400},
-	{name: "spaces", raw: says(" \r\n\t "), want: 400},
-	{name: "null", raw: says("null"), want: 400},
-	{name: "true", raw: says("true"), want: 400},
-	{name: "a number", raw: says("1"), want: 400},
-	{name: "{}", raw: says("{}"), want: 400},
-	{name: "a batch", raw: says("[" + pinged + "," + pinged + "]"), want: 400},
-	{name: "a batch, spaced", raw: says("\n\t [" + pinged + "]"), want: 400},
-	{name: "cut", raw: says(pinged[:20]), want: 400},
-	{name: "two", raw: says(pinged + pinged), want: 400},
-	{name: "NUL behind", raw: says(pinged + "\x00"), want: 400},
-	{name: "BOM", raw: says("\ufeff" + pinged), want: 400},
-	{name: "UTF-16", raw: says("\xff\xfe{\x00}\x00"), want: 400},
-	{name: "invalid UTF-8", raw: says(`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"` + "\xff" + `"}}`), want: 400},
-	{name: "100,000 brackets", raw: says(strings.Repeat("[", 100_000)), want: 400},
-	{name: "100,000 braces", raw: says(strings.Repeat(`{"a":`, 40_000)), want: 400},
-	{name: "deep", raw: says(`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}}`), want: 400},
-	{name: "deep arguments", raw: says(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects","arguments":{"x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}}}`), want: 400},
-	{name: "a call without an id", raw: says(`{"jsonrpc":"2.0","method":"tools/call","params":{"name":"memo_list_projects"}}`), want: 400},
-	{name: "a call without parameters", raw: says(`{"jsonrpc":"2.0","id":1,"method":"tools/call"}`), want: 400},
-	{name: "an answer", raw: says(`{"jsonrpc":"2.0","id":1,"result":{}}`), want: 202},
-	{name: "a notification", raw: says(`{"jsonrpc":"2.0","method":"notifications/initialized"}`), want: 202},
-	{name: "unknown revision", raw: post(mcp, "MCP-Protocol-Version: 1999-12-31\r\n", pinged), want: 400},
-	{name: "revision of the future", raw: called("2099-01-01", "MCP-Protocol-Version: 2099-01-01\r\n"+methodLine+nameLine), want: 400},
-	{name: "revision of nonsense", raw: post(mcp, "MCP-Protocol-Version: latest\r\n", pinged), want: 400},
-	{name: "newest", raw: called(newest, versionLine+methodLine+nameLine), want: 200},
-	{name: "newest, no header", raw: called(newest, methodLine+nameLine), want: 400},
-	{name: "newest, no method", raw: called(newest, versionLine+nameLine), want: 400},
-	{name: "newest, no name", raw: called(newest, versionLine+methodLine), want: 400},
-	{name: "newest, other method", raw: called(newest, versionLine+"Mcp-Method: tools/list\r\n"+nameLine), want: 400},
-	{name: "newest, other name", raw: called(newest, versionLine+methodLine+"Mcp-Name: memo_bulk_export\r\n"), want: 400},
-	{name: "newest in the header only", raw: post(mcp, versionLine+methodLine+nameLine, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects"}}`), want: 400},
-	{name: "newest in the header, older in the body", raw: called(older, versionLine+methodLine+nameLine), want: 400},
-	{name: "newest in the body, older in the header", raw: called(newest, "MCP-Protocol-Version: "+older+"\r\n"+methodLine+nameLine), want: 400},
-	{name: "newest has no ping", raw: post(mcp, versionLine+"Mcp-Method: ping\r\n", `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"`+newest+`","io.modelcontextprotocol/clientInfo":{"name":"e","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`), want: 404},
+var messages = []rawCase{
+	{name: "id 0", raw: postMessage(`{"jsonrpc":"2.0","id":0,"method":"ping"}`), want: 200},
+	{name: "id of text", raw: postMessage(`{"jsonrpc":"2.0","id":"\u0000\"é","method":"ping"}`), want: 200},
+	{name: "empty id", raw: postMessage(`{"jsonrpc":"2.0","id":"","method":"ping"}`), want: 200},
+	{name: "largest id", raw: postMessage(`{"jsonrpc":"2.0","id":9007199254740991,"method":"ping"}`), want: 200},
+	{name: "id of 100 kB", raw: postMessage(`{"jsonrpc":"2.0","id":"` + strings.Repeat("x", 100<<10) + `","method":"ping"}`), want: 200},
+	{name: "id null", raw: postMessage(`{"jsonrpc":"2.0","id":null,"method":"ping"}`), want: 400},
+	{name: "id 1.5", raw: postMessage(`{"jsonrpc":"2.0","id":1.5,"method":"ping"}`), want: 400},
+	{name: "id 2^53", raw: postMessage(`{"jsonrpc":"2.0","id":9007199254740992,"method":"ping"}`), want: 400},
+	{name: "id of 1,000 digits", raw: postMessage(`{"jsonrpc":"2.0","id":` + strings.Repeat("9", 1000) + `,"method":"ping"}`), want: 400},
+	{name: "id 1e999", raw: postMessage(`{"jsonrpc":"2.0","id":1e999,"method":"ping"}`), want: 400},
+	{name: "id true", raw: postMessage(`{"jsonrpc":"2.0","id":true,"method":"ping"}`), want: 400},
+	{name: "id object", raw: postMessage(`{"jsonrpc":"2.0","id":{"a":1},"method":"ping"}`), want: 400},
+	{name: "id array", raw: postMessage(`{"jsonrpc":"2.0","id":[1],"method":"ping"}`), want: 400},
+	{name: "id of half a surrogate", raw: postMessage(`{"jsonrpc":"2.0","id":"\ud800","method":"ping"}`), want: 400},
+	{name: "no id", raw: postMessage(`{"jsonrpc":"2.0","method":"ping"}`), want: 400},
+	{name: "id twice", raw: postMessage(`{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}`), want: 400},
+	{name: "method twice", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}`), want: 400},
+	{name: "argument twice", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects","arguments":{"limit":1,"limit":2}}}`), want: 400},
+	{name: "Method", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}`), want: 200},
+	{name: "method null", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":null}`), want: 400},
+	{name: "method of a number", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":7}`), want: 400},
+	{name: "method with NUL", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"ping\u0000"}`), want: 200, fail: true},
+	{name: "unknown method", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/destroy"}`), want: 200, fail: true},
+	{name: "JSON-RPC 1.0", raw: postMessage(`{"jsonrpc":"1.0","id":1,"method":"ping"}`), want: 400},
+	{name: "no JSON-RPC", raw: postMessage(`{"id":1,"method":"ping"}`), want: 400},
+	{name: "empty", raw: postMessage(""), want: 400},
+	{name: "spaces", raw: postMessage(" \r\n\t "), want: 400},
+	{name: "null", raw: postMessage("null"), want: 400},
+	{name: "true", raw: postMessage("true"), want: 400},
+	{name: "a number", raw: postMessage("1"), want: 400},
+	{name: "{}", raw: postMessage("{}"), want: 400},
+	{name: "a batch", raw: postMessage("[" + pingMessage + "," + pingMessage + "]"), want: 400},
+	{name: "a batch, spaced", raw: postMessage("\n\t [" + pingMessage + "]"), want: 400},
+	{name: "cut", raw: postMessage(pingMessage[:20]), want: 400},
+	{name: "two", raw: postMessage(pingMessage + pingMessage), want: 400},
+	{name: "NUL behind", raw: postMessage(pingMessage + "\x00"), want: 400},
+	{name: "BOM", raw: postMessage("\ufeff" + pingMessage), want: 400},
+	{name: "UTF-16", raw: postMessage("\xff\xfe{\x00}\x00"), want: 400},
+	{name: "invalid UTF-8", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"` + "\xff" + `"}}`), want: 400},
+	{name: "100,000 brackets", raw: postMessage(strings.Repeat("[", 100_000)), want: 400},
+	{name: "100,000 braces", raw: postMessage(strings.Repeat(`{"a":`, 40_000)), want: 400},
+	{name: "deep", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}}`), want: 400},
+	{name: "deep arguments", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects","arguments":{"x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}}}`), want: 400},
+	{name: "a call without an id", raw: postMessage(`{"jsonrpc":"2.0","method":"tools/call","params":{"name":"memo_list_projects"}}`), want: 400},
+	{name: "a call without parameters", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/call"}`), want: 400},
+	{name: "an answer", raw: postMessage(`{"jsonrpc":"2.0","id":1,"result":{}}`), want: 202},
+	{name: "a notification", raw: postMessage(`{"jsonrpc":"2.0","method":"notifications/initialized"}`), want: 202},
+	{name: "unknown revision", raw: postRequest(mcp, "MCP-Protocol-Version: 1999-12-31\r\n", pingMessage), want: 400},
+	{name: "revision of the future", raw: callWithHeaders("2099-01-01", "MCP-Protocol-Version: 2099-01-01\r\n"+methodLine+nameLine), want: 400},
+	{name: "revision of nonsense", raw: postRequest(mcp, "MCP-Protocol-Version: latest\r\n", pingMessage), want: 400},
+	{name: "newest", raw: callWithHeaders(newest, versionLine+methodLine+nameLine), want: 200},
+	{name: "newest, no header", raw: callWithHeaders(newest, methodLine+nameLine), want: 400},
+	{name: "newest, no method", raw: callWithHeaders(newest, versionLine+nameLine), want: 400},
+	{name: "newest, no name", raw: callWithHeaders(newest, versionLine+methodLine), want: 400},
+	{name: "newest, other method", raw: callWithHeaders(newest, versionLine+"Mcp-Method: tools/list\r\n"+nameLine), want: 400},
+	{name: "newest, other name", raw: callWithHeaders(newest, versionLine+methodLine+"Mcp-Name: memo_bulk_export\r\n"), want: 400},
+	{name: "newest in the header only", raw: postRequest(mcp, versionLine+methodLine+nameLine, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects"}}`), want: 400},
+	{name: "newest in the header, older in the body", raw: callWithHeaders(older, versionLine+methodLine+nameLine), want: 400},
+	{name: "newest in the body, older in the header", raw: callWithHeaders(newest, "MCP-Protocol-Version: "+older+"\r\n"+methodLine+nameLine), want: 400},
+	{name: "newest has no ping", raw: postRequest(mcp, versionLine+"Mcp-Method: ping\r\n", `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"`+newest+`","io.modelcontextprotocol/clientInfo":{"name":"e","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`), want: 404},
 }
 
 // neighbours are what hosts ask for beside /mcp, OAuth first of all.
-var neighbours = []wire{
+var neighbours = []rawCase{
 	{name: "register", raw: "POST /register HTTP/1.1\r\nHost: HERE\r\nContent-Type: application/json\r\nContent-Length: 2\r\n" + end1 + "{}", want: 400},
 	{name: "protected resource", raw: asked("/.well-known/oauth-protected-resource"), want: 404},
 	{name: "protected resource, MCP", raw: asked("/.well-known/oauth-protected-resource/mcp"), want: 404},
@@ -209,16 +213,16 @@ func asked(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: HERE
 
 func TestRawMCP(t *testing.T) {
 	t.Parallel()
-	h := settle(t, onSQLite(t))
+	h := newInstallation(t, onSQLite(t))
 	k := h.newKey(t, "raw").Key
-	other := settle(t, onSQLite(t)).newKey(t, "elsewhere").Key
-	s := start(t, h.place, unlimited...)
+	other := newInstallation(t, onSQLite(t)).newKey(t, "elsewhere").Key
+	s := start(t, h.database, unlimitedOptions...)
 	u, err := url.Parse(s.url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, token, _ := strings.Cut(s.signIn(t, h.owner).cookie, "=")
-	for name, group := range map[string][]wire{
+	for name, group := range map[string][]rawCase{
 		"origin": origins, "host": hosts, "door": ways, "message": messages, "neighbour": neighbours,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -226,7 +230,7 @@ func TestRawMCP(t *testing.T) {
 				t.Run(test.name, func(t *testing.T) {
 					_, body, _ := strings.Cut(test.raw, "\r\n\r\n")
 					fill := strings.NewReplacer("HERE", u.Host, "KEY", k, "OTHER", other, "COOKIE", token, "LENGTH", strconv.Itoa(len(body)))
-					test.judgeMCP(t, exchange(t, u.Host, fill.Replace(test.raw), test.cut))
+					test.judgeMCP(t, sendRaw(t, u.Host, fill.Replace(test.raw), test.cut))
 				})
 			}
 		})
@@ -236,7 +240,7 @@ func TestRawMCP(t *testing.T) {
 }
 
 // judgeMCP is judge for answers that may be JSON-RPC's as well.
-func (test wire) judgeMCP(t *testing.T, a answer) {
+func (test rawCase) judgeMCP(t *testing.T, a response) {
 	t.Helper()
 	var v struct {
 		Detail any
@@ -244,16 +248,16 @@ func (test wire) judgeMCP(t *testing.T, a answer) {
 	}
 	switch {
 	case test.want != 0 && a.status != test.want, test.want == 0 && (a.status < 400 || a.status > 499):
-		t.Errorf("%d instead of %d: %s", a.status, test.want, tail(string(a.body), 300))
+		t.Errorf("%d instead of %d: %s", a.status, test.want, lastLines(string(a.body), 300))
 	case test.bare:
 		return
 	case a.status == http.StatusAccepted && len(a.body) > 0:
 		t.Errorf("202 has a body: %s", a.body)
 	case a.status == http.StatusOK && strings.Contains(string(a.body), `"error":`) != test.fail:
-		t.Errorf("an error of JSON-RPC or none: %s", tail(string(a.body), 300))
+		t.Errorf("an error of JSON-RPC or none: %s", lastLines(string(a.body), 300))
 	case a.status >= 400 && !strings.HasPrefix(test.raw, "HEAD") &&
 		(!strings.HasPrefix(a.header.Get("Content-Type"), "application/json") || json.Unmarshal(a.body, &v) != nil || v.Detail == nil && v.Error == nil):
-		t.Errorf("%d is no refusal in JSON: %s %s", a.status, a.header.Get("Content-Type"), tail(string(a.body), 300))
+		t.Errorf("%d is no refusal in JSON: %s %s", a.status, a.header.Get("Content-Type"), lastLines(string(a.body), 300))
 	}
 	if a.header.Get("X-Request-Id") == "" {
 		t.Error("X-Request-Id is missing")

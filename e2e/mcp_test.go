@@ -80,12 +80,12 @@ func (m rpc) headers() (lines []string) {
 }
 
 // send makes a call as an assistant's host does.
-func (c *client) send(m rpc, headers ...string) (answer, error) {
+func (c *apiClient) send(m rpc, headers ...string) (response, error) {
 	return c.call("POST", mcp, m.body(), append(m.headers(), headers...)...)
 }
 
 // mustSend is send for a test's own goroutine.
-func (c *client) mustSend(t testing.TB, want int, m rpc, headers ...string) answer {
+func (c *apiClient) mustSend(t testing.TB, want int, m rpc, headers ...string) response {
 	t.Helper()
 	return c.must(t, want, "POST", mcp, m.body(), append(m.headers(), headers...)...)
 }
@@ -104,7 +104,7 @@ type reply struct {
 	}
 }
 
-func (a answer) reply() (r reply, err error) {
+func (a response) reply() (r reply, err error) {
 	if err := json.Unmarshal(a.body, &r); err != nil {
 		return r, err
 	}
@@ -115,7 +115,7 @@ func (a answer) reply() (r reply, err error) {
 }
 
 // text is the one block of text that a tool gives.
-func (c *client) text(t testing.TB, m rpc) string {
+func (c *apiClient) text(t testing.TB, m rpc) string {
 	t.Helper()
 	r, err := c.mustSend(t, http.StatusOK, m).reply()
 	if err != nil {

@@ -130,7 +130,7 @@ func (s *server) mostMemory(t *testing.T) int {
 }
 
 // timed makes a call, which must be served, and notes its time.
-func (n *noisy) timed(m *measure, c *client, method, path string, body any) {
+func (n *noisy) timed(m *measure, c *apiClient, method, path string, body any) {
 	begun := time.Now()
 	a, err := c.call(method, path, body)
 	m.note(time.Since(begun))

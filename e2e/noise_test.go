@@ -19,13 +19,13 @@ import (
 func (n *noisy) makeNoise(all *sync.WaitGroup) {
 	ctx, cancel := context.WithDeadline(n.t.Context(), n.begin.Add(noise))
 	n.t.Cleanup(cancel)
-	searches, exports := pool(), pool()
+	searches, exports := connectionPool(), connectionPool()
 	for i := range 20 {
-		c := &client{base: n.server.url, key: n.searchKeys[i%len(n.searchKeys)].Key, http: searches}
+		c := &apiClient{base: n.server.url, key: n.searchKeys[i%len(n.searchKeys)].Key, http: searches}
 		all.Go(func() { n.loop(ctx, func() bool { return n.search(ctx, c) }) })
 	}
 	for i := range 16 {
-		c := &client{base: n.server.url, key: n.exportKeys[i%len(n.exportKeys)].Key, http: exports}
+		c := &apiClient{base: n.server.url, key: n.exportKeys[i%len(n.exportKeys)].Key, http: exports}
 		all.Go(func() { n.loop(ctx, func() bool { return n.download(ctx, c, i) }) })
 	}
 	for i := range 8 {
@@ -43,7 +43,7 @@ func (n *noisy) loop(ctx context.Context, again func() bool) {
 }
 
 // search looks for the beginnings of words that many texts have.
-func (n *noisy) search(ctx context.Context, c *client) bool {
+func (n *noisy) search(ctx context.Context, c *apiClient) bool {
 	words := []string{"word", "word" + strconv.Itoa(rand.IntN(30))}
 	for _, i := range rand.Perm(len(common))[:3] {
 		words = append(words, common[i][:3])
@@ -57,7 +57,7 @@ func (n *noisy) search(ctx context.Context, c *client) bool {
 }
 
 // download gets the largest text: some clients read slowly, some leave after a second.
-func (n *noisy) download(ctx context.Context, c *client, i int) bool {
+func (n *noisy) download(ctx context.Context, c *apiClient, i int) bool {
 	path := api + "/transcriptions/" + n.large
 	if format := []string{"", "md", "json", "srt"}[i/4]; format != "" {
 		path += "/export?format=" + format
@@ -102,7 +102,7 @@ func (n *noisy) post(ctx context.Context, name string, text []byte) (*http.Respo
 
 // send makes a call of the load. Its answer is still to be read.
 func (n *noisy) send(
-	ctx context.Context, c *client, method, path string, body io.Reader, size int64, kind string,
+	ctx context.Context, c *apiClient, method, path string, body io.Reader, size int64, kind string,
 ) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
@@ -166,6 +166,6 @@ func (n *noisy) finish(ctx context.Context, what string, resp *http.Response, er
 }
 
 // form posts a form of the web app.
-func (n *noisy) form(ctx context.Context, c *client, path, body string) (*http.Response, error) {
+func (n *noisy) form(ctx context.Context, c *apiClient, path, body string) (*http.Response, error) {
 	return n.send(ctx, c, "POST", path, strings.NewReader(body), int64(len(body)), "application/x-www-form-urlencoded")
 }

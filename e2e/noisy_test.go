@@ -37,7 +37,7 @@ func TestNoisyNeighbour(t *testing.T) {
 	if testing.Short() || withRace {
 		t.Skip("takes a minute on each database, and the race detector makes the server ten times slower")
 	}
-	onBoth(t, func(t *testing.T, p place) {
+	onBoth(t, func(t *testing.T, p database) {
 		n := newNoisy(t, p)
 		idle := n.idleDisable()
 		n.logIdle()
@@ -113,7 +113,7 @@ func (n *noisy) disableAll() {
 	for i, m := range n.disabled {
 		n.waitFor([]float64{.3, .55, .8}[i])
 		n.until(&n.disables, func() bool {
-			r := run(n.home.place, "", "user", "disable", m.email)
+			r := run(n.home.database, "", "user", "disable", m.email)
 			return n.disables.served(r.code == 0, fmt.Sprintf("exit %d", r.code))
 		}, m.keys...)
 	}
@@ -125,7 +125,7 @@ func (n *noisy) idleDisable() time.Duration {
 	var took []time.Duration
 	for _, m := range n.practice {
 		begun := time.Now()
-		cli[named](n.t, n.home.place, "user", "disable", m.email)
+		cli[namedID](n.t, n.home.database, "user", "disable", m.email)
 		took = append(took, time.Since(begun))
 	}
 	return slices.Min(took)

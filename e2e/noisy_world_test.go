@@ -18,13 +18,13 @@ import (
 // of both.
 type noisy struct {
 	t      *testing.T
-	home   home
+	home   installation
 	server *server
-	owner  *client // signed in
+	owner  *apiClient // signed in
 	begin  time.Time
 
 	hostile                     participant
-	web                         *client // the hostile member, signed in
+	web                         *apiClient // the hostile member, signed in
 	removed, disabled, practice []participant
 	otherKey                    newKey // of the other workspace
 	otherOwner                  string
@@ -36,7 +36,7 @@ type noisy struct {
 	bulk        []string // ids
 	upload      []byte   // a text of 30 MB
 
-	stream      *export
+	stream      *exportResult
 	streamEnded chan time.Time // when the revocation of its key was acknowledged
 	cutBytes    int            // of the stream that came later
 
@@ -56,9 +56,9 @@ type participant struct {
 const smallTexts = 3000
 
 // newNoisy makes both workspaces, and starts their server.
-func newNoisy(t *testing.T, p place) *noisy {
+func newNoisy(t *testing.T, p database) *noisy {
 	n := &noisy{
-		t: t, home: settle(t, p), otherOwner: "other@example.com",
+		t: t, home: newInstallation(t, p), otherOwner: "other@example.com",
 		streamEnded: make(chan time.Time, 1), done: map[string]map[string]int{},
 		me:          measure{what: "a call with a key of another workspace", bound: mostMe, times: 10},
 		ready:       measure{what: "/readyz", bound: mostReady, times: 10},
@@ -70,8 +70,8 @@ func newNoisy(t *testing.T, p place) *noisy {
 	}
 	n.ends.at = map[string]time.Time{}
 	addUser(t, p, n.otherOwner)
-	w := cli[named](t, p, "workspace", "add", "--name", "Other", "--plan", "pro", "--owner", n.otherOwner)
-	other := home{p, w.ID, n.otherOwner}
+	w := cli[namedID](t, p, "workspace", "add", "--name", "Other", "--plan", "pro", "--owner", n.otherOwner)
+	other := installation{p, w.ID, n.otherOwner}
 	n.otherKey = other.newKey(t, "other")
 	importText(t, other, "other.txt", "[00:01] Alex: Hello.\n")
 
@@ -105,13 +105,13 @@ func newNoisy(t *testing.T, p place) *noisy {
 
 func (n *noisy) join(name string) participant {
 	m := participant{email: name + "@example.com"}
-	m.id = addUser(n.t, n.home.place, m.email).ID
-	cli[named](n.t, n.home.place, "member", "add", n.home.workspace, m.email)
+	m.id = addUser(n.t, n.home.database, m.email).ID
+	cli[namedID](n.t, n.home.database, "member", "add", n.home.workspace, m.email)
 	return m
 }
 
 func (n *noisy) key(m *participant) newKey {
-	k := cli[newKey](n.t, n.home.place, "key", "create", "--workspace", n.home.workspace, "--member", m.email,
+	k := cli[newKey](n.t, n.home.database, "key", "create", "--workspace", n.home.workspace, "--member", m.email,
 		"--name", "of "+m.email)
 	m.keys = append(m.keys, k)
 	return k
@@ -134,12 +134,12 @@ func (n *noisy) fillNoisy() {
 			t.Fatal(err)
 		}
 	}
-	if r := cli[imported](t, n.home.place, "import", "--workspace", n.home.workspace, dir); len(r.Imported) != smallTexts {
+	if r := cli[imported](t, n.home.database, "import", "--workspace", n.home.workspace, dir); len(r.Imported) != smallTexts {
 		t.Fatalf("%d of %d texts were imported", len(r.Imported), smallTexts)
 	}
 	few := func() string { return "talk" + strconv.Itoa(random.IntN(500)) }
 	n.large = importText(t, n.home, "large.txt", string(talk(random, 29<<20, few)))
-	n.bulk = fill(t, n.home, 100, 160<<10) // far more than what the buffers on the way hold
+	n.bulk = fillWorkspace(t, n.home, 100, 160<<10) // far more than what the buffers on the way hold
 	many := func() string { return "w" + strconv.Itoa(random.IntN(200_000)) }
 	n.upload = talk(random, 30<<20, many)
 }
@@ -157,7 +157,7 @@ func (n *noisy) importTalk() string {
 		resp.Body.Close()
 		switch {
 		case err == nil && resp.StatusCode == http.StatusOK:
-			return decode[named](n.t, answer{body: body}).ID
+			return decode[namedID](n.t, response{body: body}).ID
 		case err != nil || resp.StatusCode != http.StatusServiceUnavailable:
 			n.t.Fatalf("import: %d %s %v", resp.StatusCode, body, err)
 		}

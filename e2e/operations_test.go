@@ -49,7 +49,7 @@ func TestBinaryIsSmall(t *testing.T) {
 
 func TestServerStarts(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, p place) {
+	onBoth(t, func(t *testing.T, p database) {
 		s := start(t, p)
 		for _, path := range []string{"/healthz", "/readyz", "/openapi.json", "/llms.txt"} {
 			if a := s.client("").must(t, http.StatusOK, "GET", path, nil); len(a.body) == 0 || a.header.Get("X-Request-Id") == "" {
@@ -65,10 +65,10 @@ func TestServerStarts(t *testing.T) {
 // Only its owner reads the embedded database.
 func TestFilesArePrivate(t *testing.T) {
 	t.Parallel()
-	h := settle(t, onSQLite(t))
+	h := newInstallation(t, onSQLite(t))
 	backup := filepath.Join(t.TempDir(), "backup")
-	start(t, h.place)
-	if r := run(h.place, "", "backup", backup); r.code != 0 {
+	start(t, h.database)
+	if r := run(h.database, "", "backup", backup); r.code != 0 {
 		t.Fatal(r.stderr)
 	}
 	paths := []string{backup}
@@ -135,17 +135,17 @@ func TestErrorsOfCommands(t *testing.T) {
 	defer taken.Close()
 	for _, test := range []struct {
 		name  string
-		place place
+		place database
 		args  []string
 		code  int
 		says  string
 	}{
-		{"read-only directory", place{"--data", filepath.Join(readOnly, "memo")}, []string{"serve", "--listen", "127.0.0.1:0"}, 1, "data directory"},
-		{"read-only directory, command", place{"--data", filepath.Join(readOnly, "memo")}, []string{"user", "list"}, 1, "data directory"},
-		{"a file in the way", place{"--data", file}, []string{"serve", "--listen", "127.0.0.1:0"}, 1, "data directory"},
+		{"read-only directory", database{"--data", filepath.Join(readOnly, "memo")}, []string{"serve", "--listen", "127.0.0.1:0"}, 1, "data directory"},
+		{"read-only directory, command", database{"--data", filepath.Join(readOnly, "memo")}, []string{"user", "list"}, 1, "data directory"},
+		{"a file in the way", database{"--data", file}, []string{"serve", "--listen", "127.0.0.1:0"}, 1, "data directory"},
 		{"address in use", onSQLite(t), []string{"serve", "--listen", taken.Addr().String()}, 1, "--listen"},
-		{"no database there", place{"--database", "postgres:///memo?host=/nowhere"}, []string{"user", "list"}, 1, "database"},
-		{"no URL", place{"--database", "here"}, []string{"user", "list"}, 1, "postgres://"},
+		{"no database there", database{"--database", "postgres:///memo?host=/nowhere"}, []string{"user", "list"}, 1, "database"},
+		{"no URL", database{"--database", "here"}, []string{"user", "list"}, 1, "postgres://"},
 		{"unknown command", onSQLite(t), []string{"sing"}, 2, "--help"},
 		{"limit of nothing", onSQLite(t), []string{"serve", "--limit-data", "0"}, 2, "--limit-data"},
 		{"unknown workspace", onSQLite(t), []string{"key", "list", "--workspace", "x"}, 1, "workspace list"},
@@ -153,10 +153,10 @@ func TestErrorsOfCommands(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := run(test.place, "", test.args...)
 			if r.code != test.code || !strings.Contains(r.stderr, test.says) {
-				t.Errorf("exit %d instead of %d, without %q: %s", r.code, test.code, test.says, tail(r.stderr, 500))
+				t.Errorf("exit %d instead of %d, without %q: %s", r.code, test.code, test.says, lastLines(r.stderr, 500))
 			}
 			if test.code == 1 && r.stdout != "" || strings.Contains(r.stderr, "goroutine ") {
-				t.Errorf("stdout %q, stderr %s", r.stdout, tail(r.stderr, 500))
+				t.Errorf("stdout %q, stderr %s", r.stdout, lastLines(r.stderr, 500))
 			}
 		})
 	}
@@ -165,7 +165,7 @@ func TestErrorsOfCommands(t *testing.T) {
 // Servers that start at once on nothing bring the schema up together.
 func TestServersStartTogether(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, p place) {
+	onBoth(t, func(t *testing.T, p database) {
 		const n = 3
 		servers, errs := make([]*server, n), make([]error, n)
 		var starts sync.WaitGroup
@@ -182,7 +182,7 @@ func TestServersStartTogether(t *testing.T) {
 			defer s.kill()
 		}
 		// Each migration is noted once.
-		if n := column(t, open(t, p), `SELECT CAST(count(*) - count(DISTINCT version_id) AS TEXT) FROM goose_db_version`); n[0] != "0" {
+		if n := readColumn(t, open(t, p), `SELECT CAST(count(*) - count(DISTINCT version_id) AS TEXT) FROM goose_db_version`); n[0] != "0" {
 			t.Errorf("%s migrations were applied twice", n[0])
 		}
 	})
@@ -190,9 +190,9 @@ func TestServersStartTogether(t *testing.T) {
 
 // SIGTERM closes the door and lets those who are inside finish.
 func TestStopLetsRequestsFinish(t *testing.T) {
-	h := settle(t, onSQLite(t))
-	ids := fill(t, h, 80, 80<<10)
-	s := start(t, h.place)
+	h := newInstallation(t, onSQLite(t))
+	ids := fillWorkspace(t, h, 80, 80<<10)
+	s := start(t, h.database)
 	e := s.export(t, h.newKey(t, "exporter").Key, ids)
 	defer e.conn.Close()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -230,9 +230,9 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 
 // A second signal ends at once, whoever is inside.
 func TestSecondSignalEndsAtOnce(t *testing.T) {
-	h := settle(t, onSQLite(t))
-	ids := fill(t, h, 80, 80<<10)
-	s := start(t, h.place)
+	h := newInstallation(t, onSQLite(t))
+	ids := fillWorkspace(t, h, 80, 80<<10)
+	s := start(t, h.database)
 	e := s.export(t, h.newKey(t, "exporter").Key, ids) // and never read
 	defer e.conn.Close()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {

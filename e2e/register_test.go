@@ -14,42 +14,42 @@ import (
 // workspace's plan allows. Every key is checked on its own, with the changes of
 // plan of its workspace and the removals of its member among its operations.
 
-type deed uint8
+type operation uint8
 
 const (
-	check deed = iota // a call with the key
-	end               // a revocation, a rotation, a removal of the member
-	allow             // the plan opens the API
-	deny              // the plan closes it
+	opCheck     operation = iota // a call with the key
+	opEnd                        // a revocation, a rotation, a removal of the member
+	opUpgrade                    // the plan opens the API
+	opDowngrade                  // the plan closes it
 )
 
 type outcome uint8
 
 const (
-	accepted outcome = iota // 200
-	dead                    // 401
-	denied                  // 403 api_access_denied
+	outcomeAccepted outcome = iota // 200
+	outcomeInactive                // 401
+	outcomeDenied                  // 403 api_access_denied
 )
 
-type register struct{ dead, denied bool }
+type keyModel struct{ dead, denied bool }
 
 var registers = porcupine.Model{
-	Init: func() any { return register{} },
+	Init: func() any { return keyModel{} },
 	Step: func(state, input, output any) (bool, any) {
-		s := state.(register)
-		switch input.(deed) {
-		case end:
+		s := state.(keyModel)
+		switch input.(operation) {
+		case opEnd:
 			s.dead = true
-		case allow:
+		case opUpgrade:
 			s.denied = false
-		case deny:
+		case opDowngrade:
 			s.denied = true
-		case check:
-			want := accepted
+		case opCheck:
+			want := outcomeAccepted
 			if s.dead { // a dead key is refused as such, whatever the plan
-				want = dead
+				want = outcomeInactive
 			} else if s.denied {
-				want = denied
+				want = outcomeDenied
 			}
 			return output.(outcome) == want, s
 		}
@@ -58,34 +58,34 @@ var registers = porcupine.Model{
 	DescribeOperation: func(in, out any) string { return fmt.Sprint(in, " ", out) },
 }
 
-// never is the return of an operation whose answer was lost: it may have
+// neverReturned is the return of an operation whose answer was lost: it may have
 // happened at any time, or still be going to.
-const never = math.MaxInt64
+const neverReturned = math.MaxInt64
 
-// diary notes what was done and answered, with times of one clock.
-type diary struct {
+// history notes what was done and answered, with times of one clock.
+type history struct {
 	start time.Time
 
 	mu     sync.Mutex
-	checks map[*subject][]porcupine.Operation
-	ends   map[*subject][]porcupine.Operation
-	plans  map[*space][]porcupine.Operation
-	count  [3]tally // by outcome
+	checks map[*testKey][]porcupine.Operation
+	ends   map[*testKey][]porcupine.Operation
+	plans  map[*testWorkspace][]porcupine.Operation
+	count  [3]surfaceCounts // by outcome
 }
 
-// tally is how many checks there were, by door.
-type tally struct{ rest, mcp int }
+// surfaceCounts is how many checks there were, by door.
+type surfaceCounts struct{ rest, mcp int }
 
-func newDiary() *diary {
-	return &diary{
-		start: time.Now(), checks: map[*subject][]porcupine.Operation{},
-		ends: map[*subject][]porcupine.Operation{}, plans: map[*space][]porcupine.Operation{},
+func newDiary() *history {
+	return &history{
+		start: time.Now(), checks: map[*testKey][]porcupine.Operation{},
+		ends: map[*testKey][]porcupine.Operation{}, plans: map[*testWorkspace][]porcupine.Operation{},
 	}
 }
 
-func (d *diary) now() int64 { return int64(time.Since(d.start)) }
+func (d *history) now() int64 { return int64(time.Since(d.start)) }
 
-func (d *diary) checked(k *subject, through door, out outcome, op porcupine.Operation) {
+func (d *history) checked(k *testKey, through door, out outcome, op porcupine.Operation) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.checks[k] = append(d.checks[k], op)
@@ -99,28 +99,28 @@ func (d *diary) checked(k *subject, through door, out outcome, op porcupine.Oper
 	}
 }
 
-func (d *diary) ended(k *subject, call, ret int64) {
+func (d *history) ended(k *testKey, call, ret int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.ends[k] = append(d.ends[k], porcupine.Operation{Input: end, Call: call, Return: ret})
+	d.ends[k] = append(d.ends[k], porcupine.Operation{Input: opEnd, Call: call, Return: ret})
 }
 
-func (d *diary) planned(s *space, what deed, call, ret int64) {
+func (d *history) planned(s *testWorkspace, what operation, call, ret int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.plans[s] = append(d.plans[s], porcupine.Operation{Input: what, Call: call, Return: ret})
 }
 
 // over tells whether a key has ended and was called often enough since.
-func (d *diary) over(k *subject) (ended, enough bool) {
+func (d *history) over(k *testKey) (ended, enough bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.ends[k]) > 0, k.mourned >= 12
 }
 
 // acknowledged is when the first end of a key was.
-func (d *diary) acknowledged(k *subject) int64 {
-	first := int64(never)
+func (d *history) acknowledged(k *testKey) int64 {
+	first := int64(neverReturned)
 	for _, op := range d.ends[k] {
 		first = min(first, op.Return)
 	}
@@ -130,11 +130,11 @@ func (d *diary) acknowledged(k *subject) int64 {
 // verdict checks every register, and counts by hand what the checker must
 // find as well: acceptances that began after an end was acknowledged.
 type verdict struct {
-	illegal, unknown []*subject
+	illegal, unknown []*testKey
 	stale            int
 }
 
-func (d *diary) judge(t testing.TB) (v verdict) {
+func (d *history) judge(t testing.TB) (v verdict) {
 	t.Helper()
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -143,7 +143,7 @@ func (d *diary) judge(t testing.TB) (v verdict) {
 		acknowledged := d.acknowledged(k)
 		ends += min(1, len(d.ends[k]))
 		for _, op := range history {
-			if op.Output == accepted && op.Call > acknowledged {
+			if op.Output == outcomeAccepted && op.Call > acknowledged {
 				v.stale++
 			}
 		}
@@ -160,7 +160,7 @@ func (d *diary) judge(t testing.TB) (v verdict) {
 		plans += len(p)
 	}
 	took := time.Since(d.start)
-	var all tally
+	var all surfaceCounts
 	for _, n := range d.count {
 		all.rest, all.mcp = all.rest+n.rest, all.mcp+n.mcp
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // startReplicas starts three servers on one database and one Redis.
-func startReplicas(t *testing.T, p place, redis string, args ...string) (all []*server) {
+func startReplicas(t *testing.T, p database, redis string, args ...string) (all []*server) {
 	t.Helper()
 	for range 3 {
 		all = append(all, start(t, p, slices.Concat(args, []string{"--redis", redis})...))
@@ -29,7 +29,7 @@ func startReplicas(t *testing.T, p place, redis string, args ...string) (all []*
 //	go test ./e2e -run TestHistoryOfThreeReplicas -checks 100000 -timeout 90m -v
 func TestHistoryOfThreeReplicas(t *testing.T) {
 	redis := testenv.StartRedis(t)
-	replicas := startReplicas(t, onPostgres(t), redis.URL(), unlimited...)
+	replicas := startReplicas(t, onPostgres(t), redis.URL(), unlimitedOptions...)
 	var urls []string
 	for _, s := range replicas {
 		urls = append(urls, s.url)
@@ -79,7 +79,7 @@ type pause struct {
 
 // pause stops a server, calls it, and wakes it up. It is over early when the
 // world has lived.
-func (w *world) pause(s *server, number int, lived <-chan struct{}) pause {
+func (w *testWorld) pause(s *server, number int, lived <-chan struct{}) pause {
 	var visitors sync.WaitGroup
 	defer visitors.Wait()
 	s.signal(w.t, syscall.SIGSTOP)
@@ -114,7 +114,7 @@ func closedWithin(c <-chan struct{}, d time.Duration) bool {
 // waited counts the calls that began in a pause and were answered after it, and
 // those among them that began after the end of their key was acknowledged: these
 // are what a server that has slept must not accept.
-func (w *world) waited(pauses []pause) (late, all int) {
+func (w *testWorld) waited(pauses []pause) (late, all int) {
 	for k, history := range w.diary.checks {
 		acknowledged := w.diary.acknowledged(k)
 		for _, op := range history {
@@ -147,10 +147,10 @@ func TestLimitOverThreeReplicas(t *testing.T) {
 // limitOverThreeReplicas reports false if it tells nothing, as Redis did not
 // decide throughout.
 func limitOverThreeReplicas(t *testing.T) bool {
-	h := settle(t, onPostgres(t))
+	h := newInstallation(t, onPostgres(t))
 	k, meeting := h.newKey(t, "busy"), oneMeeting(t, h)
-	replicas := startReplicas(t, h.place, testenv.Redis(t))
-	var clients []*client
+	replicas := startReplicas(t, h.database, testenv.Redis(t))
+	var clients []*apiClient
 	for _, s := range replicas {
 		clients = append(clients, s.client(k.Key))
 	}

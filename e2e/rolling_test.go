@@ -20,20 +20,20 @@ import (
 // TestRollingRestart: replicas that are restarted one after the other, behind a
 // balancer that asks for /readyz, refuse and fail no call.
 func TestRollingRestart(t *testing.T) {
-	h, redis := settle(t, onPostgres(t)), testenv.Redis(t)
+	h, redis := newInstallation(t, onPostgres(t)), testenv.Redis(t)
 	k, meeting := h.newKey(t, "steady"), oneMeeting(t, h)
-	args := slices.Concat(unlimited, []string{"--drain-delay", "1s"})
+	args := slices.Concat(unlimitedOptions, []string{"--drain-delay", "1s"})
 	b := &balancer{t: t}
 	front := httptest.NewServer(b)
 	defer front.Close()
-	replicas := startReplicas(t, h.place, redis, args...)
+	replicas := startReplicas(t, h.database, redis, args...)
 	for _, s := range replicas {
 		b.add(s)
 	}
 	eventually(t, "all are ready", func() bool { return len(b.ready()) == len(replicas) })
 
 	var r record
-	call := r.mixed(meeting, &client{base: front.URL, key: k.Key, http: pool()})
+	call := r.mixed(meeting, &apiClient{base: front.URL, key: k.Key, http: connectionPool()})
 	var load sync.WaitGroup
 	ctx, stop := context.WithCancel(t.Context())
 	defer load.Wait()
@@ -57,7 +57,7 @@ func TestRollingRestart(t *testing.T) {
 		if !old.stopping.Load() {
 			t.Errorf("replica %d was gone before the balancer could know", i)
 		}
-		b.add(start(t, h.place, slices.Concat(args, []string{"--redis", redis})...))
+		b.add(start(t, h.database, slices.Concat(args, []string{"--redis", redis})...))
 		eventually(t, "the new one is ready", func() bool { return len(b.ready()) == len(replicas) })
 	}
 	for _, behind := range b.ready() {
@@ -91,7 +91,7 @@ func (b *balancer) add(s *server) {
 		b.t.Fatal(err)
 	}
 	one := &backend{server: s, proxy: httputil.NewSingleHostReverseProxy(to)}
-	one.proxy.Transport = pool().Transport
+	one.proxy.Transport = connectionPool().Transport
 	one.proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, err error) {
 		w.WriteHeader(http.StatusBadGateway)
 		_, _ = io.WriteString(w, err.Error())

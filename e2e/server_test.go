@@ -53,23 +53,23 @@ func build() error {
 	return nil
 }
 
-// place is where a server and commands find their data.
-type place struct{ flag, value string }
+// database is where a server and commands find their data.
+type database struct{ flag, value string }
 
-func (p place) String() string { return p.flag }
+func (p database) String() string { return p.flag }
 
-func onSQLite(t testing.TB) place   { return place{"--data", filepath.Join(t.TempDir(), "data")} }
-func onPostgres(t testing.TB) place { return place{"--database", testenv.Postgres(t)} }
+func onSQLite(t testing.TB) database   { return database{"--data", filepath.Join(t.TempDir(), "data")} }
+func onPostgres(t testing.TB) database { return database{"--database", testenv.Postgres(t)} }
 
 // onBoth runs a test on either database.
-func onBoth(t *testing.T, f func(*testing.T, place)) {
+func onBoth(t *testing.T, f func(*testing.T, database)) {
 	t.Run("sqlite", func(t *testing.T) { f(t, onSQLite(t)) })
 	t.Run("postgres", func(t *testing.T) { f(t, onPostgres(t)) })
 }
 
 // command prepares a memo process. It cannot outlive the test: the context
 // ends it, and the kernel does when the test binary dies.
-func command(ctx context.Context, p place, args ...string) *exec.Cmd {
+func command(ctx context.Context, p database, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, binary, append([]string{p.flag, p.value, "--json"}, args...)...)
 	// The race detector sleeps for a second when a process ends, unless told not to.
 	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
@@ -83,7 +83,7 @@ const serverLife = 2 * time.Hour
 
 // server is a running memo serve.
 type server struct {
-	place          place
+	place          database
 	url            string
 	cmd            *exec.Cmd
 	stdout, stderr testenv.Output
@@ -94,7 +94,7 @@ type server struct {
 
 // start runs a server and waits until it says where it listens. It is killed
 // at the end of the test, and the test fails if the server raced or panicked.
-func start(t testing.TB, p place, args ...string) *server {
+func start(t testing.TB, p database, args ...string) *server {
 	t.Helper()
 	s, err := tryStart(p, args...)
 	if err != nil {
@@ -104,14 +104,14 @@ func start(t testing.TB, p place, args ...string) *server {
 		s.kill()
 		for _, bad := range []string{"WARNING: DATA RACE", `"msg":"panic"`, "goroutine 1 ["} {
 			if log := s.stderr.String(); strings.Contains(log, bad) {
-				t.Errorf("the server's log has %q:\n%s", bad, tail(log, 6000))
+				t.Errorf("the server's log has %q:\n%s", bad, lastLines(log, 6000))
 			}
 		}
 	})
 	return s
 }
 
-func tryStart(p place, args ...string) (*server, error) {
+func tryStart(p database, args ...string) (*server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), serverLife)
 	s := &server{place: p, end: cancel, ended: make(chan struct{})}
 	s.cmd = command(ctx, p, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
@@ -167,10 +167,10 @@ func (s *server) terminate(t testing.TB) {
 	select {
 	case <-s.ended:
 		if s.exit != nil {
-			t.Errorf("after SIGTERM: %v\n%s", s.exit, tail(s.stderr.String(), 2000))
+			t.Errorf("after SIGTERM: %v\n%s", s.exit, lastLines(s.stderr.String(), 2000))
 		}
 	case <-time.After(60 * time.Second):
-		t.Errorf("the server did not stop after SIGTERM\n%s", tail(s.stderr.String(), 2000))
+		t.Errorf("the server did not stop after SIGTERM\n%s", lastLines(s.stderr.String(), 2000))
 		s.kill()
 	}
 }
@@ -182,7 +182,7 @@ type result struct {
 }
 
 // run runs a command to its end; stdin may be empty.
-func run(p place, stdin string, args ...string) result {
+func run(p database, stdin string, args ...string) result {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	cmd := command(ctx, p, args...)
@@ -196,7 +196,7 @@ func run(p place, stdin string, args ...string) result {
 }
 
 // cli runs a command that must succeed, and decodes what it printed.
-func cli[T any](t testing.TB, p place, args ...string) (out T) {
+func cli[T any](t testing.TB, p database, args ...string) (out T) {
 	t.Helper()
 	r := run(p, "", args...)
 	if r.code != 0 {
@@ -210,44 +210,44 @@ func cli[T any](t testing.TB, p place, args ...string) (out T) {
 
 // What commands and REST answers have in common.
 type (
-	named  struct{ ID, Name, Email string }
-	newKey struct{ ID, Name, Suffix, Status, Key string }
+	namedID struct{ ID, Name, Email string }
+	newKey  struct{ ID, Name, Suffix, Status, Key string }
 )
 
 const password = "correct horse battery staple"
 
 // addUser adds a user who can sign in with [password].
-func addUser(t testing.TB, p place, email string) named {
+func addUser(t testing.TB, p database, email string) namedID {
 	t.Helper()
 	r := run(p, password+"\n", "user", "add", "--email", email, "--name", "Name of "+email, "--password-stdin")
 	if r.code != 0 {
 		t.Fatalf("user add: %s", r.stderr)
 	}
-	var u named
+	var u namedID
 	if err := json.Unmarshal([]byte(r.stdout), &u); err != nil {
 		t.Fatal(err)
 	}
 	return u
 }
 
-// home is a workspace with its owner, which most tests begin with.
-type home struct {
-	place
+// installation is a workspace with its owner, which most tests begin with.
+type installation struct {
+	database
 	workspace string // id
 	owner     string // e-mail
 }
 
-func settle(t testing.TB, p place) home {
+func newInstallation(t testing.TB, p database) installation {
 	t.Helper()
 	const owner = "owner@example.com"
 	addUser(t, p, owner)
-	w := cli[named](t, p, "workspace", "add", "--name", "Acme", "--plan", "pro", "--owner", owner)
-	return home{p, w.ID, owner}
+	w := cli[namedID](t, p, "workspace", "add", "--name", "Acme", "--plan", "pro", "--owner", owner)
+	return installation{p, w.ID, owner}
 }
 
-func (h home) newKey(t testing.TB, name string) newKey {
+func (h installation) newKey(t testing.TB, name string) newKey {
 	t.Helper()
-	return cli[newKey](t, h.place, "key", "create", "--workspace", h.workspace, "--member", h.owner, "--name", name)
+	return cli[newKey](t, h.database, "key", "create", "--workspace", h.workspace, "--member", h.owner, "--name", name)
 }
 
 // imported is what memo import prints.
@@ -257,20 +257,20 @@ type imported struct {
 }
 
 // importText imports a file that holds text and returns the transcription's id.
-func importText(t testing.TB, h home, name, text string) string {
+func importText(t testing.TB, h installation, name, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	in := cli[imported](t, h.place, "import", "--workspace", h.workspace, path)
+	in := cli[imported](t, h.database, "import", "--workspace", h.workspace, path)
 	if len(in.Imported) != 1 {
 		t.Fatalf("import: %+v", in)
 	}
 	return in.Imported[0].ID
 }
 
-func tail(s string, n int) string {
+func lastLines(s string, n int) string {
 	if len(s) > n {
 		return "…" + s[len(s)-n:]
 	}

@@ -22,16 +22,16 @@ import (
 // (contract section 1): nothing is sent after that, what the kernel holds for a
 // slow reader is thrown away, and what came does not look like an archive.
 
-// window bounds what a client's own kernel may hold of a stream that was cut:
+// cutWindow bounds what a client's own kernel may hold of a stream that was cut:
 // it had arrived before.
-const window = 256 << 10
+const cutWindow = 256 << 10
 
 func TestStreamIsCutWithinOneSecond(t *testing.T) {
-	h := settle(t, onSQLite(t))
+	h := newInstallation(t, onSQLite(t))
 	const member = "member@example.com"
-	addUser(t, h.place, member)
-	ids := fill(t, h, 100, 80<<10)
-	s := start(t, h.place)
+	addUser(t, h.database, member)
+	ids := fillWorkspace(t, h, 100, 80<<10)
+	s := start(t, h.database)
 	for _, test := range []struct {
 		name    string
 		reading bool
@@ -44,22 +44,22 @@ func TestStreamIsCutWithinOneSecond(t *testing.T) {
 			s.signIn(t, h.owner).must(t, http.StatusNoContent, "DELETE", api+"/keys/"+k.ID, nil)
 		}},
 		{"revoked by command, reader stopped", false, func(t *testing.T, k newKey) {
-			cli[newKey](t, h.place, "key", "revoke", k.ID)
+			cli[newKey](t, h.database, "key", "revoke", k.ID)
 		}},
 		{"member removed, slow reader", true, func(t *testing.T, k newKey) {
-			cli[named](t, h.place, "member", "remove", h.workspace, member)
+			cli[namedID](t, h.database, "member", "remove", h.workspace, member)
 		}},
 		{"plan lowered, slow reader", true, func(t *testing.T, k newKey) {
-			cli[named](t, h.place, "workspace", "plan", h.workspace, "free")
+			cli[namedID](t, h.database, "workspace", "plan", h.workspace, "free")
 		}},
 		{"plan lowered, reader stopped", false, func(t *testing.T, k newKey) {
-			cli[named](t, h.place, "workspace", "plan", h.workspace, "basic")
+			cli[namedID](t, h.database, "workspace", "plan", h.workspace, "basic")
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_ = run(h.place, "", "member", "add", h.workspace, member) // who may be there already
-			cli[named](t, h.place, "workspace", "plan", h.workspace, "pro")
-			k := cli[newKey](t, h.place, "key", "create", "--workspace", h.workspace, "--member", member, "--name", "exporter")
+			_ = run(h.database, "", "member", "add", h.workspace, member) // who may be there already
+			cli[namedID](t, h.database, "workspace", "plan", h.workspace, "pro")
+			k := cli[newKey](t, h.database, "key", "create", "--workspace", h.workspace, "--member", member, "--name", "exporter")
 			e := s.export(t, k.Key, ids)
 			defer e.conn.Close()
 			if test.reading {
@@ -73,9 +73,9 @@ func TestStreamIsCutWithinOneSecond(t *testing.T) {
 
 // A stream that nobody ends comes to its end, however slowly it is read.
 func TestStreamOfLivingKeyIsWhole(t *testing.T) {
-	h := settle(t, onSQLite(t))
-	ids := fill(t, h, 40, 80<<10)
-	s := start(t, h.place)
+	h := newInstallation(t, onSQLite(t))
+	ids := fillWorkspace(t, h, 40, 80<<10)
+	s := start(t, h.database)
 	e := s.export(t, h.newKey(t, "exporter").Key, ids)
 	defer e.conn.Close()
 	e.read(t, func() bool { return e.size() > 2<<20 }) // slow for some rechecks of the key
@@ -95,9 +95,9 @@ func TestStreamOfLivingKeyIsWhole(t *testing.T) {
 	}
 }
 
-// fill imports transcripts that compress badly, so that the archive is far
+// fillWorkspace imports transcripts that compress badly, so that the archive is far
 // larger than what the buffers on its way hold.
-func fill(t *testing.T, h home, n, size int) (ids []string) {
+func fillWorkspace(t *testing.T, h installation, n, size int) (ids []string) {
 	t.Helper()
 	dir := t.TempDir()
 	random := rand.NewChaCha8([32]byte{1})
@@ -117,7 +117,7 @@ func fill(t *testing.T, h home, n, size int) (ids []string) {
 			t.Fatal(err)
 		}
 	}
-	for _, f := range cli[imported](t, h.place, "import", "--workspace", h.workspace, dir).Imported {
+	for _, f := range cli[imported](t, h.database, "import", "--workspace", h.workspace, dir).Imported {
 		ids = append(ids, f.ID)
 	}
 	if len(ids) != n {
@@ -126,8 +126,8 @@ func fill(t *testing.T, h home, n, size int) (ids []string) {
 	return ids
 }
 
-// export is a bulk export that is being read from a socket.
-type export struct {
+// exportResult is a bulk export that is being read from a socket.
+type exportResult struct {
 	conn *net.TCPConn
 	mu   sync.Mutex
 	got  bytes.Buffer // all bytes of the answer, head and chunks
@@ -135,15 +135,15 @@ type export struct {
 }
 
 // export begins a bulk export on a connection with a small receive buffer.
-func (s *server) export(t *testing.T, key string, ids []string) *export {
+func (s *server) export(t *testing.T, key string, ids []string) *exportResult {
 	t.Helper()
 	address := s.url[len("http://"):]
 	c, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &export{conn: c.(*net.TCPConn)}
-	if err := e.conn.SetReadBuffer(window / 16); err != nil {
+	e := &exportResult{conn: c.(*net.TCPConn)}
+	if err := e.conn.SetReadBuffer(cutWindow / 16); err != nil {
 		t.Fatal(err)
 	}
 	body, err := json.Marshal(map[string]any{"ids": ids, "format": "md"})
@@ -159,14 +159,14 @@ func (s *server) export(t *testing.T, key string, ids []string) *export {
 	return e
 }
 
-func (e *export) size() int {
+func (e *exportResult) size() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.got.Len()
 }
 
 // once reads what is there.
-func (e *export) once() {
+func (e *exportResult) once() {
 	b := make([]byte, 16<<10)
 	_ = e.conn.SetReadDeadline(time.Now().Add(10 * time.Second)) // a hang fails
 	n, err := e.conn.Read(b)
@@ -177,7 +177,7 @@ func (e *export) once() {
 }
 
 // read reads slowly, 16 kB at a time, until it is enough or the stream ends.
-func (e *export) read(t *testing.T, enough func() bool) {
+func (e *exportResult) read(t *testing.T, enough func() bool) {
 	t.Helper()
 	pace := time.NewTicker(5 * time.Millisecond)
 	defer pace.Stop()
@@ -188,7 +188,7 @@ func (e *export) read(t *testing.T, enough func() bool) {
 }
 
 // drain reads all that is still to come.
-func (e *export) drain() {
+func (e *exportResult) drain() {
 	for e.err == nil {
 		e.once()
 	}
@@ -196,7 +196,7 @@ func (e *export) drain() {
 
 // mustBeCut goes on reading as before for a second after the key's end was
 // acknowledged, and then takes what is left: no more than this side's buffer.
-func (e *export) mustBeCut(t *testing.T, acknowledged time.Time, reading bool) {
+func (e *exportResult) mustBeCut(t *testing.T, acknowledged time.Time, reading bool) {
 	t.Helper()
 	deadline := acknowledged.Add(time.Second)
 	if reading {
@@ -205,7 +205,7 @@ func (e *export) mustBeCut(t *testing.T, acknowledged time.Time, reading bool) {
 	time.Sleep(time.Until(deadline)) // the second that the contract gives
 	at := e.size()
 	e.drain()
-	if late := e.size() - at; late > window {
+	if late := e.size() - at; late > cutWindow {
 		t.Errorf("%d bytes came later than a second after the end of the key; then: %v", late, e.err)
 	}
 	if e.err == nil || errors.Is(e.err, os.ErrDeadlineExceeded) {
@@ -221,7 +221,7 @@ func (e *export) mustBeCut(t *testing.T, acknowledged time.Time, reading bool) {
 }
 
 // body is the answer without its head and its chunk borders.
-func (e *export) body(t *testing.T) []byte {
+func (e *exportResult) body(t *testing.T) []byte {
 	t.Helper()
 	_, rest, ok := bytes.Cut(e.got.Bytes(), []byte("\r\n\r\n"))
 	if !ok {

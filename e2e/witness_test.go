@@ -8,7 +8,7 @@ import (
 
 // verify asks the new server about the keys of the last rounds, and about some
 // of all others.
-func (w *witness) verify(s *server, round int) {
+func (w *crashWitness) verify(s *server, round int) {
 	t := w.t
 	t.Helper()
 	for _, k := range w.keys {
@@ -37,7 +37,7 @@ func (w *witness) verify(s *server, round int) {
 
 // verifyImports finishes the imports that were killed, and finds each file in
 // the workspace once.
-func (w *witness) verifyImports(s *server) {
+func (w *crashWitness) verifyImports(s *server) {
 	t := w.t
 	t.Helper()
 	var rest []string
@@ -45,7 +45,7 @@ func (w *witness) verifyImports(s *server) {
 		rest = append(rest, batch...)
 	}
 	if len(rest) > 0 {
-		r := run(w.home.place, "", append([]string{"import", "--workspace", w.home.workspace}, rest...)...)
+		r := run(w.home.database, "", append([]string{"import", "--workspace", w.home.workspace}, rest...)...)
 		if r.code != 0 {
 			t.Fatalf("import after the kills: %s", r.stderr)
 		}
@@ -64,7 +64,7 @@ func (w *witness) verifyImports(s *server) {
 	}
 }
 
-func (w *witness) tookIn(out string) {
+func (w *crashWitness) tookIn(out string) {
 	var report imported
 	if err := json.Unmarshal([]byte(out), &report); err != nil || len(report.Refused) > 0 {
 		w.t.Errorf("import: %v %s", err, out)

@@ -13,44 +13,44 @@ import (
 	"testing"
 )
 
-// world is what a history happens in: workspaces with members and their keys,
+// testWorld is what a history happens in: workspaces with members and their keys,
 // and the servers' addresses.
-type world struct {
+type testWorld struct {
 	t     *testing.T
-	place place
+	place database
 	urls  []string
 	http  *http.Client
-	diary *diary
+	diary *history
 	doors [][]door // which the keys are tried on: of each kind as often
 	owner string   // the session of an OWNER of every workspace
-	seats []*seat
-	hot   *hot
+	seats []*membership
+	hot   *busyKey
 
 	still  atomic.Int64 // one more than the number of the server that stands still
 	unsure atomic.Int64 // calls that were answered with 503
 	dialed atomic.Int64 // connections
 }
 
-// space is a workspace.
-type space struct {
+// testWorkspace is a workspace.
+type testWorkspace struct {
 	id      string
 	meeting string     // the id of its only transcription
 	mu      sync.Mutex // held by whoever changes the plan
 }
 
-// seat is a member in a workspace.
-type seat struct {
-	space   *space
+// membership is a member in a workspace.
+type membership struct {
+	space   *testWorkspace
 	email   string
 	session string
 	mu      sync.Mutex // held while keys come and while the member goes
-	keys    []*subject
+	keys    []*testKey
 }
 
-// subject is a key that a history is about.
-type subject struct {
+// testKey is a key that a history is about.
+type testKey struct {
 	id, key string
-	seat    *seat
+	seat    *membership
 	mourned int // calls since its end was acknowledged; guarded by the diary
 }
 
@@ -61,10 +61,10 @@ const (
 )
 
 // newWorld settles people in the place that s serves. Calls go to urls.
-func newWorld(t *testing.T, s *server, urls ...string) *world {
+func newWorld(t *testing.T, s *server, urls ...string) *testWorld {
 	t.Helper()
 	d := newDiary()
-	w := &world{t: t, place: s.place, urls: urls, http: pool(), diary: d, hot: &hot{diary: d}, doors: [][]door{doorsOfREST, doorsOfMCP}}
+	w := &testWorld{t: t, place: s.place, urls: urls, http: connectionPool(), diary: d, hot: &busyKey{diary: d}, doors: [][]door{doorsOfREST, doorsOfMCP}}
 	transport := w.http.Transport.(*http.Transport)
 	dial := transport.DialContext
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -85,24 +85,24 @@ func newWorld(t *testing.T, s *server, urls ...string) *world {
 		t.Fatal(err)
 	}
 	for i := range workspaces {
-		made := cli[named](t, s.place, "workspace", "add", "--name", fmt.Sprint("Workspace ", i), "--plan", "pro", "--owner", owner)
-		sp := &space{id: made.ID, meeting: cli[imported](t, s.place, "import", "--workspace", made.ID, meeting).Imported[0].ID}
+		made := cli[namedID](t, s.place, "workspace", "add", "--name", fmt.Sprint("Workspace ", i), "--plan", "pro", "--owner", owner)
+		sp := &testWorkspace{id: made.ID, meeting: cli[imported](t, s.place, "import", "--workspace", made.ID, meeting).Imported[0].ID}
 		for email, session := range sessions {
-			cli[named](t, s.place, "member", "add", sp.id, email)
-			w.seats = append(w.seats, &seat{space: sp, email: email, session: session})
+			cli[namedID](t, s.place, "member", "add", sp.id, email)
+			w.seats = append(w.seats, &membership{space: sp, email: email, session: session})
 		}
 	}
 	return w
 }
 
-func (w *world) anyDoor() door {
+func (w *testWorld) anyDoor() door {
 	side := w.doors[rand.IntN(len(w.doors))]
 	return side[rand.IntN(len(side))]
 }
 
 // anyURL is where an administrator goes: seldom to a server that stands still,
 // or all of them would soon wait for it.
-func (w *world) anyURL() string {
+func (w *testWorld) anyURL() string {
 	i := rand.IntN(len(w.urls))
 	if int64(i+1) == w.still.Load() && rand.IntN(8) > 0 {
 		return w.anyURL()
@@ -112,7 +112,7 @@ func (w *world) anyURL() string {
 
 // stray notes an answer that says nothing of the key: 503 is an unknown outcome,
 // anything else a fault.
-func (w *world) stray(what string, a answer) {
+func (w *testWorld) stray(what string, a response) {
 	if a.status == http.StatusServiceUnavailable {
 		w.unsure.Add(1)
 		return
@@ -122,7 +122,7 @@ func (w *world) stray(what string, a answer) {
 
 // mustHold judges what was noted. No more calls than unsure may be without an
 // answer.
-func (w *world) mustHold(unsure int) {
+func (w *testWorld) mustHold(unsure int) {
 	t := w.t
 	t.Helper()
 	v := w.diary.judge(t)
@@ -150,27 +150,27 @@ func (w *world) mustHold(unsure int) {
 }
 
 // meet takes a new key into the world; its seat is locked.
-func (w *world) meet(s *seat, k newKey) *subject {
-	made := &subject{id: k.ID, key: k.Key, seat: s}
+func (w *testWorld) meet(s *membership, k newKey) *testKey {
+	made := &testKey{id: k.ID, key: k.Key, seat: s}
 	s.keys = append(s.keys, made)
 	return made
 }
 
-// hot is the few keys that are called now.
-type hot struct {
-	diary *diary
+// busyKey is the few keys that are called now.
+type busyKey struct {
+	diary *history
 	mu    sync.Mutex
-	keys  []*subject
+	keys  []*testKey
 }
 
-func (h *hot) any() *subject {
+func (h *busyKey) any() *testKey {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.keys[rand.IntN(len(h.keys))]
 }
 
 // living returns a key that nobody has ended yet, or nil.
-func (h *hot) living() *subject {
+func (h *busyKey) living() *testKey {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, i := range rand.Perm(len(h.keys)) {
@@ -182,7 +182,7 @@ func (h *hot) living() *subject {
 }
 
 // room drops the keys that are over and tells how many may come.
-func (h *hot) room() int {
+func (h *busyKey) room() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	kept := h.keys[:0]
@@ -196,7 +196,7 @@ func (h *hot) room() int {
 	return max(0, hotKeys-len(kept))
 }
 
-func (h *hot) put(k *subject) {
+func (h *busyKey) put(k *testKey) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.keys = append(h.keys, k)
