@@ -13,24 +13,24 @@ import (
 
 // accountPage is what a user can change of their own.
 type accountPage struct {
-	frame
-	Name       fields
-	Password   fields
-	Keys       int  // active ones of the user, in all workspaces
-	RevokeKeys bool // with the password
-	Mine       []mine
-	Devices    []device
-	Now        time.Time
+	layout
+	Name          formFields
+	Password      formFields
+	Keys          int  // active ones of the user, in all workspaces
+	RevokeKeys    bool // with the password
+	OwnWorkspaces []userWorkspace
+	Devices       []signedInDevice
+	Now           time.Time
 }
 
-// mine is a workspace of the user.
-type mine struct {
+// userWorkspace is a workspace of the user.
+type userWorkspace struct {
 	app.Membership
 	Alone bool // they are the only OWNER, who cannot go
 }
 
-// device is where the user is signed in.
-type device struct {
+// signedInDevice is where the user is signed in.
+type signedInDevice struct {
 	memo.Session
 	Name string
 }
@@ -45,25 +45,25 @@ func deviceName(agent string) string {
 	return name
 }
 
-func (v *visit) accountPage() (accountPage, error) {
-	p := accountPage{frame: v.frame("Account"), Now: v.Now()}
+func (v *pageRequest) accountPage() (accountPage, error) {
+	p := accountPage{layout: v.newLayout("Account"), Now: v.Now()}
 	name := nameField()
 	name.Value = p.User.Name
-	p.Name = fields{name}
-	p.Password = fields{
+	p.Name = formFields{name}
+	p.Password = formFields{
 		{Name: "current", Label: "Current password", Type: "password", Complete: "current-password", Required: true},
 		newPasswordField("password", "New password"),
 	}
 	for _, w := range p.Workspaces {
-		row := mine{Membership: w}
+		row := userWorkspace{Membership: w}
 		if w.Role == memo.RoleOwner {
 			members, err := v.App.Members(v.ctx, w.ID)
 			if err != nil {
 				return p, err
 			}
-			row.Alone = owners(members) == 1
+			row.Alone = countOwners(members) == 1
 		}
-		p.Mine = append(p.Mine, row)
+		p.OwnWorkspaces = append(p.OwnWorkspaces, row)
 	}
 	var err error
 	if p.Keys, err = v.App.CountOwnKeys(v.ctx, v.Caller); err != nil {
@@ -71,12 +71,12 @@ func (v *visit) accountPage() (accountPage, error) {
 	}
 	sessions, err := v.App.Sessions(v.ctx, v.Caller)
 	for _, s := range sessions {
-		p.Devices = append(p.Devices, device{s, deviceName(s.Agent)})
+		p.Devices = append(p.Devices, signedInDevice{s, deviceName(s.Agent)})
 	}
 	return p, err
 }
 
-func showAccount(v *visit) error {
+func showAccount(v *pageRequest) error {
 	p, err := v.accountPage()
 	if err != nil {
 		return err
@@ -85,8 +85,8 @@ func showAccount(v *visit) error {
 }
 
 // refused shows the account page again, with what is wrong beside the field.
-func (v *visit) refused(err error) error {
-	e, ok := refusal(err, memo.KindInvalid)
+func (v *pageRequest) refused(err error) error {
+	e, ok := asFormError(err, memo.KindInvalid)
 	if !ok {
 		return err
 	}
@@ -98,13 +98,13 @@ func (v *visit) refused(err error) error {
 		p.Name.fill(v)
 	}
 	p.RevokeKeys = v.revokeKeys()
-	if !p.Name.tell(e) && !p.Password.tell(e) {
+	if !p.Name.showErrors(e) && !p.Password.showErrors(e) {
 		return err
 	}
 	return v.render(http.StatusUnprocessableEntity, "account", p)
 }
 
-func doRename(v *visit) error {
+func doRename(v *pageRequest) error {
 	if err := v.App.RenameUser(v.ctx, v.Caller, v.r.PostFormValue("name")); err != nil {
 		return v.refused(err)
 	}
@@ -112,11 +112,11 @@ func doRename(v *visit) error {
 }
 
 // revokeKeys reports whether the form of the password asks for that.
-func (v *visit) revokeKeys() bool { return v.r.PostFormValue("keys") == "revoke" }
+func (v *pageRequest) revokeKeys() bool { return v.r.PostFormValue("keys") == "revoke" }
 
 // doPassword ends every session of the user, and their keys if they wish, and
 // opens a new session here.
-func doPassword(v *visit) error {
+func doPassword(v *pageRequest) error {
 	next := v.r.PostFormValue("password")
 	u, err := v.App.Account(v.ctx, v.Caller)
 	if err != nil {
@@ -132,7 +132,7 @@ func doPassword(v *visit) error {
 	return v.signIn(u.Email, next, "/account?done="+done)
 }
 
-func doEndSession(v *visit) error {
+func doEndSession(v *pageRequest) error {
 	err := v.App.RevokeSession(v.ctx, v.Caller, v.r.PathValue("id"))
 	if err != nil && memo.KindOf(err) != memo.KindNotFound { // it has ended already
 		return err
@@ -140,7 +140,7 @@ func doEndSession(v *visit) error {
 	return v.redirect("/account?done=device")
 }
 
-func doEndSessions(v *visit) error {
+func doEndSessions(v *pageRequest) error {
 	if err := v.App.SignOutEverywhere(v.ctx, v.Caller); err != nil {
 		return err
 	}

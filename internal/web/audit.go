@@ -12,9 +12,9 @@ import (
 
 // auditPage is what was done in the workspace, the newest first.
 type auditPage struct {
-	frame
+	layout
 	Events   []eventRow
-	Filter   fields
+	Filter   formFields
 	Newest   string // the address of the first page; empty on it
 	Older    string // that of the page after this one, if there is one
 	CSV      string
@@ -26,15 +26,15 @@ type auditPage struct {
 // eventRow is an event as a sentence.
 type eventRow struct {
 	memo.AuditEvent
-	Deed deed
+	Sentence eventSentence
 }
 
 // auditLength is how many events are on a page.
 const auditLength = 50
 
-// subjects are what the trail of a workspace can be about. Sign-ins that succeed,
+// auditSubjects are what the trail of a workspace can be about. Sign-ins that succeed,
 // and accounts, belong to the server and not to a workspace.
-var subjects = []choice{
+var auditSubjects = []option{
 	{Value: "", Label: "Everything"},
 	{Value: "key", Label: "Keys"},
 	{Value: "member", Label: "Members"},
@@ -43,12 +43,12 @@ var subjects = []choice{
 	{Value: "session", Label: "Failed sign-ins"},
 }
 
-// trail reads the filter from the address. All that is wrong is told.
-func (v *visit) trail() (in app.EventQuery, problems []*memo.Error) {
+// eventQuery reads the filter from the address. All that is wrong is told.
+func (v *pageRequest) eventQuery() (in app.EventQuery, problems []*memo.Error) {
 	q := v.r.URL.Query()
 	bad := func(field, message string) { problems = append(problems, memo.Invalid(field, "%s", message)) }
 	in.Subject = q.Get("subject")
-	if !offers(subjects, in.Subject) {
+	if !hasOption(auditSubjects, in.Subject) {
 		bad("subject", "must be one of these")
 	}
 	if id := q.Get("member"); id != "" {
@@ -77,8 +77,8 @@ func (v *visit) trail() (in app.EventQuery, problems []*memo.Error) {
 	return in, problems
 }
 
-// trailPath is the address of a page, or of the CSV, with the filter of this one.
-func (v *visit) trailPath(page string, before int64) string {
+// auditPath is the address of a page, or of the CSV, with the filter of this one.
+func (v *pageRequest) auditPath(page string, before int64) string {
 	q, have := url.Values{}, v.r.URL.Query()
 	for _, name := range []string{"subject", "member", "from", "to"} {
 		if value := have.Get(name); value != "" {
@@ -95,9 +95,9 @@ func (v *visit) trailPath(page string, before int64) string {
 	return to
 }
 
-func showAudit(v *visit) (err error) {
-	in, problems := v.trail()
-	p := auditPage{frame: v.in("audit", "Audit"), CSV: v.trailPath("audit.csv", 0), Wrong: len(problems) > 0, Filter: fields{
+func showAudit(v *pageRequest) (err error) {
+	in, problems := v.eventQuery()
+	p := auditPage{layout: v.sectionLayout("audit", "Audit"), CSV: v.auditPath("audit.csv", 0), Wrong: len(problems) > 0, Filter: formFields{
 		{Name: "subject", Label: "About"},
 		{Name: "member", Label: "Done by"},
 		{Name: "from", Label: "From", Type: "date"},
@@ -108,13 +108,13 @@ func showAudit(v *visit) (err error) {
 		f.Value = typed(v.r.URL.Query().Get(f.Name))
 		p.Filtered = p.Filtered || f.Value != ""
 	}
-	if !p.Filter.tell(problems...) { // only the page is in no field, and it is read last
+	if !p.Filter.showErrors(problems...) { // only the page is in no field, and it is read last
 		p.Problem = problems[len(problems)-1].Message
 	}
 	if v.r.URL.Query().Get("before") != "" {
-		p.Newest = v.trailPath("audit", 0)
+		p.Newest = v.auditPath("audit", 0)
 	}
-	p.Filter[0].Options = choose(in.Subject, subjects)
+	p.Filter[0].Options = selectOption(in.Subject, auditSubjects)
 	if p.Filter[1].Options, err = v.actors(in.ActorID); err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func showAudit(v *visit) (err error) {
 	}
 	if len(events) > auditLength {
 		events = events[:auditLength]
-		p.Older = v.trailPath("audit", events[auditLength-1].ID)
+		p.Older = v.auditPath("audit", events[auditLength-1].ID)
 	}
 	for _, e := range events {
 		p.Events = append(p.Events, eventRow{e, v.deed(e)})
@@ -138,16 +138,16 @@ func showAudit(v *visit) (err error) {
 
 // actors offers the members, with one who has left where they are chosen: the
 // trail keeps their e-mail with what they did.
-func (v *visit) actors(chosen string) ([]choice, error) {
+func (v *pageRequest) actors(chosen string) ([]option, error) {
 	members, err := v.App.Members(v.ctx, v.WorkspaceID)
 	if err != nil {
 		return nil, err
 	}
-	list := []choice{{Value: "", Label: "Everybody"}}
+	list := []option{{Value: "", Label: "Everybody"}}
 	for _, m := range members {
-		list = append(list, choice{Value: m.UserID, Label: m.Name + " (" + m.Email + ")"})
+		list = append(list, option{Value: m.UserID, Label: m.Name + " (" + m.Email + ")"})
 	}
-	if !offers(list, chosen) {
+	if !hasOption(list, chosen) {
 		did, err := v.App.Events(v.ctx, v.Caller, app.EventQuery{ActorID: chosen, Limit: 1})
 		if err != nil {
 			return nil, err
@@ -156,7 +156,7 @@ func (v *visit) actors(chosen string) ([]choice, error) {
 		if len(did) > 0 {
 			label = did[0].Actor
 		}
-		list = append(list, choice{Value: chosen, Label: label})
+		list = append(list, option{Value: chosen, Label: label})
 	}
-	return choose(chosen, list), nil
+	return selectOption(chosen, list), nil
 }

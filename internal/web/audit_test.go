@@ -39,7 +39,7 @@ func TestEveryActionHasItsSentence(t *testing.T) {
 			return true
 		}
 		n++
-		if said[memo.Action(action)] == "" {
+		if eventTexts[memo.Action(action)] == "" {
 			t.Errorf("%s has no sentence", action)
 		}
 		return true
@@ -277,7 +277,7 @@ func TestInert(t *testing.T) {
 		"x;=cmd|'/C calc'!A0": "x;'=cmd|'/C calc'!A0", "x\t+1": "x\t'+1", "x;\"=1": "x;\"'=1", `x";"-1`: `x";"'-1`, "x\n@a": "x\n'@a",
 		"\xff;=\xff": "\xff;'=\xff",
 	} {
-		if got := inert(cell); got != want {
+		if got := neutraliseFormula(cell); got != want {
 			t.Errorf("%q became %q, want %q", cell, got, want)
 		}
 	}

@@ -17,8 +17,8 @@ const csvPage = 1000
 // auditCSV sends the trail under the page's filter, all of it, the newest first.
 // The first part is read before the first byte, so that what goes wrong at once
 // has its page; what goes wrong later breaks the connection.
-func auditCSV(v *visit) error {
-	in, problems := v.trail()
+func auditCSV(v *pageRequest) error {
+	in, problems := v.eventQuery()
 	if len(problems) > 0 {
 		return showAudit(v) // says what is wrong beside its field
 	}
@@ -28,22 +28,22 @@ func auditCSV(v *visit) error {
 		return err
 	}
 	v.w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	v.w.Header().Set("Content-Disposition", `attachment; filename="memo-audit-`+day(v.Now())+`.csv"`)
+	v.w.Header().Set("Content-Disposition", `attachment; filename="memo-audit-`+formatDay(v.Now())+`.csv"`)
 	return gate.StreamWithRecheck(v.w, v.r, v.recheck, func(ctx context.Context) error {
 		v.ctx = ctx // it takes longer than a page may
-		return v.writeTrail(in, events)
+		return v.writeEventsCSV(in, events)
 	})
 }
 
-// writeTrail writes events, and those that are older than they are.
-func (v *visit) writeTrail(in app.EventQuery, events []memo.AuditEvent) (err error) {
+// writeEventsCSV writes events, and those that are older than they are.
+func (v *pageRequest) writeEventsCSV(in app.EventQuery, events []memo.AuditEvent) (err error) {
 	out := csv.NewWriter(v.w)
 	_ = out.Write([]string{"time", "who", "what", "action", "subject", "name", "detail", "address", "program"}) // an error stays until Flush
 	for {
 		for _, e := range events {
 			row := []string{e.At.UTC().Format(time.RFC3339), e.Actor, v.deed(e).String(), string(e.Action), e.Subject, e.Name, e.Detail, string(e.IP), string(e.Agent)}
 			for i := range row {
-				row[i] = inert(row[i])
+				row[i] = neutraliseFormula(row[i])
 			}
 			_ = out.Write(row) // as above
 		}
@@ -58,10 +58,10 @@ func (v *visit) writeTrail(in app.EventQuery, events []memo.AuditEvent) (err err
 	}
 }
 
-// inert marks as text what a spreadsheet would run as a formula: at the start of
+// neutraliseFormula marks as text what a spreadsheet would run as a formula: at the start of
 // a cell, and within one where a spreadsheet that parts cells at semicolons or
 // tabs, or takes quotes for its own, would start another.
-func inert(cell string) string {
+func neutraliseFormula(cell string) string {
 	var b strings.Builder
 	from, starts := 0, true
 	for i, r := range cell {

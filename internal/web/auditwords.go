@@ -7,15 +7,15 @@ import (
 	"memoai.tech/memo"
 )
 
-// deed is what somebody did, behind their name: what it is about stands
+// eventSentence is what somebody did, behind their name: what it is about stands
 // between the two parts, and may have a page.
-type deed struct{ Before, About, Link, After string }
+type eventSentence struct{ Before, About, Link, After string }
 
-func (s deed) String() string { return strings.TrimSpace(s.Before + s.About + s.After) }
+func (s eventSentence) String() string { return strings.TrimSpace(s.Before + s.About + s.After) }
 
-// said are the sentences by action. {} is the name of what it is about, {detail}
+// eventTexts are the sentences by action. {} is the name of what it is about, {detail}
 // is what else the trail noted. A new action of a workspace needs its line here.
-var said = map[memo.Action]string{
+var eventTexts = map[memo.Action]string{
 	memo.ActionKeyCreated:     "created the key {}",
 	memo.ActionKeyChanged:     "changed the key {}",
 	memo.ActionKeyRotated:     "rotated a key: {} takes its place",
@@ -42,22 +42,22 @@ var said = map[memo.Action]string{
 	memo.ActionNotSignedIn: "refused a sign-in as {}: {detail}",
 }
 
-// ofThemselves are those of [said] that read otherwise where a member did it to
+// selfEventTexts are those of [eventTexts] that read otherwise where a member did it to
 // themselves.
-var ofThemselves = map[memo.Action]string{
+var selfEventTexts = map[memo.Action]string{
 	memo.ActionMemberAdded:   "joined as {detail}",
 	memo.ActionMemberRole:    "took the role {detail}",
 	memo.ActionMemberRemoved: "left the workspace",
 }
 
 // deed says an event.
-func (v *visit) deed(e memo.AuditEvent) (s deed) {
-	words, ok := said[e.Action]
+func (v *pageRequest) deed(e memo.AuditEvent) (s eventSentence) {
+	words, ok := eventTexts[e.Action]
 	switch {
 	case !ok:
-		return deed{Before: string(e.Action) + " " + e.Detail}
+		return eventSentence{Before: string(e.Action) + " " + e.Detail}
 	case string(e.ActorID) == e.Subject:
-		words = cmp.Or(ofThemselves[e.Action], words)
+		words = cmp.Or(selfEventTexts[e.Action], words)
 	case e.Action == memo.ActionProjectChanged && e.Detail == "":
 		words = "moved {} out of its project"
 	}

@@ -2,37 +2,37 @@ package web
 
 import "strings"
 
-// client is a way to use a key, with what to paste.
-type client struct {
-	ID    string
-	Name  string
-	How   string // where it goes
-	Paste string
-	Works string // what shows that it works
-	MCP   bool   // an assistant, not a program
-	Notes []string
+// clientSetup is a way to use a key, with what to paste.
+type clientSetup struct {
+	ID      string
+	Name    string
+	How     string // where it goes
+	Snippet string
+	Works   string // what shows that it works
+	MCP     bool   // an assistant, not a program
+	Notes   []string
 	// variable makes of a paste that holds a key one that takes it from the
 	// environment, as this client does: texts and what stands in their place.
 	variable []string
 }
 
-// environment is in place of a key in the docs: each client takes it from the
+// keyFromEnvironment is in place of a key in the docs: each client takes it from the
 // environment then, where it can.
-const environment = "$MEMO_API_KEY"
+const keyFromEnvironment = "$MEMO_API_KEY"
 
-// clients are the ways to use a key, with this server's address: in the page that
-// shows a new key with it, in the docs with [environment]. docs/mcp.md has the
+// clientSetups are the ways to use a key, with this server's address: in the page that
+// shows a new key with it, in the docs with [keyFromEnvironment]. docs/mcp.md has the
 // same hosts at length.
-func clients(server, key string) []client {
-	list := []client{
+func clientSetups(server, key string) []clientSetup {
+	list := []clientSetup{
 		{
 			ID: "curl", Name: "curl", How: "In a terminal:", Works: "It prints the newest transcriptions as JSON.",
-			Paste: `curl {server}/api/v1/developer/transcriptions -H "Authorization: Bearer {key}"`,
+			Snippet: `curl {server}/api/v1/developer/transcriptions -H "Authorization: Bearer {key}"`,
 		},
 		{
 			ID: "python", Name: "Python", How: "Save as memo.py and run “python3 memo.py”. It needs the standard library alone:",
 			Works: "It prints a line for each of the five newest transcriptions.",
-			Paste: `import json, urllib.request
+			Snippet: `import json, urllib.request
 
 key = "{key}"
 request = urllib.request.Request(
@@ -45,7 +45,7 @@ for item in json.load(urllib.request.urlopen(request))["items"]:
 		{
 			ID: "javascript", Name: "JavaScript", How: "Save as memo.mjs and run “node memo.mjs”, with Node.js 18 or newer:",
 			Works: "It prints a line for each of the five newest transcriptions.",
-			Paste: `const key = "{key}"
+			Snippet: `const key = "{key}"
 const answer = await fetch("{server}/api/v1/developer/transcriptions?limit=5", {
   headers: { Authorization: "Bearer " + key },
 })
@@ -54,7 +54,7 @@ for (const item of (await answer.json()).items) console.log(item.created_at, ite
 		},
 		{
 			ID: "claude-code", Name: "Claude Code", How: "In a terminal:", MCP: true, Works: "“claude mcp list” says that memo is connected.",
-			Paste:    `claude mcp add --transport http --scope user memo {server}/mcp --header "Authorization: Bearer {key}"`,
+			Snippet:  `claude mcp add --transport http --scope user memo {server}/mcp --header "Authorization: Bearer {key}"`,
 			variable: []string{`"Authorization: Bearer {key}"`, `'Authorization: Bearer ${MEMO_API_KEY}'`},
 			Notes: []string{
 				"The single quotes matter: the name of the variable is written to the configuration, and filled in at each start.",
@@ -66,7 +66,7 @@ for (const item of (await answer.json()).items) console.log(item.created_at, ite
 			ID: "claude-desktop", Name: "Claude Desktop", MCP: true,
 			How:   "Put the memo binary on your machine: “make build” in Memo's source makes it. Then add memo to claude_desktop_config.json (Settings → Developer → Edit Config), with the full path of the binary:",
 			Works: "Restart Claude Desktop: Settings → Developer shows memo as running.",
-			Paste: `{
+			Snippet: `{
   "mcpServers": {
     "memo": {
       "command": "/usr/local/bin/memo",
@@ -84,7 +84,7 @@ for (const item of (await answer.json()).items) console.log(item.created_at, ite
 		{
 			ID: "cursor", Name: "Cursor", How: "In ~/.cursor/mcp.json. If the file is there already, add memo to its servers:", MCP: true,
 			Works: "Cursor's settings list memo and its tools under MCP.",
-			Paste: `{
+			Snippet: `{
   "mcpServers": {
     "memo": {
       "url": "{server}/mcp",
@@ -98,7 +98,7 @@ for (const item of (await answer.json()).items) console.log(item.created_at, ite
 			ID: "vscode", Name: "VS Code", MCP: true,
 			How:   "In .vscode/mcp.json. If the file is there already, add memo to its inputs and servers. VS Code asks for the key at the first start: keep it at hand until then.",
 			Works: "The command “MCP: List Servers” starts memo, and shows that it runs.",
-			Paste: `{
+			Snippet: `{
   "inputs": [{ "type": "promptString", "id": "memo-key", "description": "Memo API key", "password": true }],
   "servers": {
     "memo": {
@@ -112,7 +112,7 @@ for (const item of (await answer.json()).items) console.log(item.created_at, ite
 		},
 		{
 			ID: "codex", Name: "Codex", How: "In a terminal:", MCP: true, Works: "/mcp in codex connects, and lists memo's tools.",
-			Paste: `export MEMO_API_KEY={key}
+			Snippet: `export MEMO_API_KEY={key}
 codex mcp add memo --url {server}/mcp --bearer-token-env-var MEMO_API_KEY`,
 			variable: []string{"export MEMO_API_KEY={key}\n", ""},
 			Notes: []string{
@@ -122,7 +122,7 @@ codex mcp add memo --url {server}/mcp --bearer-token-env-var MEMO_API_KEY`,
 		},
 		{
 			ID: "gemini", Name: "Gemini CLI", How: "In a terminal:", MCP: true, Works: "“gemini mcp list” says that memo is connected.",
-			Paste:    `gemini mcp add --scope user --transport http memo {server}/mcp --header "Authorization: Bearer {key}"`,
+			Snippet:  `gemini mcp add --scope user --transport http memo {server}/mcp --header "Authorization: Bearer {key}"`,
 			variable: []string{`"Authorization: Bearer {key}"`, `'Authorization: Bearer $MEMO_API_KEY'`},
 			Notes: []string{
 				"The single quotes matter: the name of the variable is written to the configuration, and filled in at each start.",
@@ -132,7 +132,7 @@ codex mcp add memo --url {server}/mcp --bearer-token-env-var MEMO_API_KEY`,
 		{
 			ID: "opencode", Name: "opencode", How: "In ~/.config/opencode/opencode.json. If the file is there already, add memo to its servers:", MCP: true,
 			Works: "“opencode mcp list” says that memo is connected.",
-			Paste: `{
+			Snippet: `{
   "$schema": "https://opencode.ai/config.json",
   "mcp": {
     "memo": {
@@ -149,10 +149,10 @@ codex mcp add memo --url {server}/mcp --bearer-token-env-var MEMO_API_KEY`,
 	}
 	for i := range list {
 		pairs := []string{"{server}", server}
-		if key == environment {
+		if key == keyFromEnvironment {
 			pairs = append(pairs, list[i].variable...)
 		}
-		list[i].Paste = strings.NewReplacer(append(pairs, "{key}", key)...).Replace(list[i].Paste)
+		list[i].Snippet = strings.NewReplacer(append(pairs, "{key}", key)...).Replace(list[i].Snippet)
 	}
 	return list
 }

@@ -5,12 +5,12 @@ import "net/http"
 // docsPage is any page of the docs. They are open to everybody, with the frame
 // of a signed-in user around them.
 type docsPage struct {
-	frame
+	layout
 	Page    string // of [docsTabs], its path
 	Tabs    []docsTab
 	Server  string // this server's address
 	Key     string // where one makes a key
-	Clients []client
+	Clients []clientSetup
 	REST    []operation
 }
 
@@ -23,14 +23,14 @@ var docsTabs = []docsTab{
 	{"/docs/errors", "Errors and limits", "Errors and limits", "docserrors"},
 }
 
-func showDocs(v *visit) error {
+func showDocs(v *pageRequest) error {
 	// A visitor who is nobody, or cannot be found out to be somebody, reads as well.
 	if c, err := v.App.AuthoriseUser(v.ctx, v.Gate.SessionToken(v.r), v.Gate.Client(v.r)); err == nil {
 		v.Caller = c
 	}
 	p := docsPage{
-		frame: v.in("docs", ""), Page: v.r.URL.Path, Tabs: docsTabs,
-		Server: v.PublicURL, Key: "/", REST: v.docs, Clients: clients(v.PublicURL, environment),
+		layout: v.sectionLayout("docs", ""), Page: v.r.URL.Path, Tabs: docsTabs,
+		Server: v.PublicURL, Key: "/", REST: v.docs, Clients: clientSetups(v.PublicURL, keyFromEnvironment),
 	}
 	if p.Here != nil {
 		p.Key = "/w/" + p.Here.ID + "/keys"

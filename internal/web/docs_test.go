@@ -51,8 +51,8 @@ func TestRESTReferenceIsWhole(t *testing.T) {
 		for _, par := range op.Parameters {
 			want = append(want, "<code>"+par.Name+"</code>", par.Description, par.Default)
 		}
-		if len(op.Answers) < 1 || len(op.Refused) < 5 {
-			t.Errorf("%s %s has %d answers and %d refusals", op.Method, op.Path, len(op.Answers), len(op.Refused))
+		if len(op.Responses) < 1 || len(op.Refused) < 5 {
+			t.Errorf("%s %s has %d answers and %d refusals", op.Method, op.Path, len(op.Responses), len(op.Refused))
 		}
 		for _, s := range want {
 			if !strings.Contains(text, s) {
@@ -66,19 +66,19 @@ func TestRESTReferenceIsWhole(t *testing.T) {
 // that the page of a new key has the key in all of them but VS Code's, which asks.
 func TestPastes(t *testing.T) {
 	const key = "mk_live_of_this_test"
-	for i, c := range clients("https://memo.example.com", key) {
-		if strings.Contains(c.Paste, key) == (c.ID == "vscode") || strings.Contains(c.Paste, environment) {
-			t.Errorf("%s with a key:\n%s", c.Name, c.Paste)
+	for i, c := range clientSetups("https://memo.example.com", key) {
+		if strings.Contains(c.Snippet, key) == (c.ID == "vscode") || strings.Contains(c.Snippet, keyFromEnvironment) {
+			t.Errorf("%s with a key:\n%s", c.Name, c.Snippet)
 		}
-		docs := clients("https://memo.example.com", environment)[i]
-		if strings.Contains(docs.Paste, key) || strings.Contains(docs.Paste, "{key}") {
-			t.Errorf("%s in the docs:\n%s", c.Name, docs.Paste)
+		docs := clientSetups("https://memo.example.com", keyFromEnvironment)[i]
+		if strings.Contains(docs.Snippet, key) || strings.Contains(docs.Snippet, "{key}") {
+			t.Errorf("%s in the docs:\n%s", c.Name, docs.Snippet)
 		}
-		if named := strings.Contains(docs.Paste, "MEMO_API_KEY"); named == (c.ID == "vscode") {
-			t.Errorf("%s in the docs does not take the key from the environment:\n%s", c.Name, docs.Paste)
+		if named := strings.Contains(docs.Snippet, "MEMO_API_KEY"); named == (c.ID == "vscode") {
+			t.Errorf("%s in the docs does not take the key from the environment:\n%s", c.Name, docs.Snippet)
 		}
-		if literal := strings.Contains(docs.Paste, `Bearer $MEMO_API_KEY"`); literal != (c.ID == "curl") {
-			t.Errorf("%s in the docs has a variable that only a shell fills in:\n%s", c.Name, docs.Paste)
+		if literal := strings.Contains(docs.Snippet, `Bearer $MEMO_API_KEY"`); literal != (c.ID == "curl") {
+			t.Errorf("%s in the docs has a variable that only a shell fills in:\n%s", c.Name, docs.Snippet)
 		}
 	}
 }
@@ -91,9 +91,9 @@ func TestPastesAreThoseOfTheManual(t *testing.T) {
 		t.Fatal(err)
 	}
 	tight := func(s string) string { return strings.Join(strings.Fields(strings.ReplaceAll(s, "\\\n", "")), "") }
-	for _, c := range clients("https://memo.example.com", environment) {
-		if c.MCP && !strings.Contains(tight(string(text)), tight(c.Paste)) {
-			t.Errorf("docs/mcp.md sets %s up otherwise:\n%s", c.Name, c.Paste)
+	for _, c := range clientSetups("https://memo.example.com", keyFromEnvironment) {
+		if c.MCP && !strings.Contains(tight(string(text)), tight(c.Snippet)) {
+			t.Errorf("docs/mcp.md sets %s up otherwise:\n%s", c.Name, c.Snippet)
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// format reads the format of a download; without one it is Markdown.
-func format(s string) (transcript.Format, error) {
+// formatOf reads the format of a download; without one it is Markdown.
+func formatOf(s string) (transcript.Format, error) {
 	if s == "" {
 		return transcript.Markdown, nil
 	}
@@ -24,13 +24,13 @@ func format(s string) (transcript.Format, error) {
 }
 
 // asDownload makes sure that no browser ever shows a transcript as a page. What
-// else that takes, [secure] has set.
+// else that takes, [setSecurityHeaders] has set.
 func asDownload(h http.Header, kind, name string) {
 	h.Set("Content-Type", kind)
 	h.Set("Content-Disposition", transcript.ContentDisposition(name))
 }
 
-func download(v *visit) error {
+func download(v *pageRequest) error {
 	id, err := v.transcription()
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func download(v *visit) error {
 	if err := v.App.HasTranscription(v.ctx, v.Caller, id); err != nil {
 		return err // before a bad format: as REST has it
 	}
-	f, err := format(v.r.URL.Query().Get("format"))
+	f, err := formatOf(v.r.URL.Query().Get("format"))
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func download(v *visit) error {
 
 // downloadMany streams a ZIP of what was chosen in the list. It ends when the
 // visitor's session does.
-func downloadMany(v *visit) error {
+func downloadMany(v *pageRequest) error {
 	ids := v.r.PostForm["id"]
 	if len(ids) == 0 {
 		return v.listTranscriptions(http.StatusUnprocessableEntity, "No transcription was chosen. Tick those that you want.")
@@ -69,7 +69,7 @@ func downloadMany(v *visit) error {
 			return errGone(1)
 		}
 	}
-	f, err := format(v.r.PostFormValue("format"))
+	f, err := formatOf(v.r.PostFormValue("format"))
 	if err != nil {
 		return err
 	}

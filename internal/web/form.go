@@ -9,14 +9,14 @@ import (
 	"memoai.tech/memo/internal/search"
 )
 
-// field is one input of a form, with what was typed into it and what is wrong
+// formField is one input of a form, with what was typed into it and what is wrong
 // with that.
-type field struct {
+type formField struct {
 	Name, Label, Type, Value string
 	Complete                 string // autocomplete
 	Hint, Problem            string
 	Way                      link     // out of the problem, if there is one
-	Options                  []choice // of a select
+	Options                  []option // of a select
 	List                     []string // what the browser offers to what is typed
 	Required, Focus          bool
 	Max                      int
@@ -24,15 +24,15 @@ type field struct {
 
 // Wrong is the problem as a sentence. A message that ends with a full stop is one
 // already; every other is about the label.
-func (f field) Wrong() string {
+func (f formField) Wrong() string {
 	if strings.HasSuffix(f.Problem, ".") {
 		return f.Problem
 	}
 	return f.Label + " " + f.Problem + "."
 }
 
-// choice is an option of a select, or one of several radio buttons.
-type choice struct {
+// option is an option of a select, or one of several radio buttons.
+type option struct {
 	Value, Label string
 	Chosen       bool
 }
@@ -40,8 +40,8 @@ type choice struct {
 // link leads somewhere.
 type link struct{ Href, Text string }
 
-// choose returns the list with the choice of this value chosen.
-func choose(value string, list []choice) []choice {
+// selectOption returns the list with the choice of this value chosen.
+func selectOption(value string, list []option) []option {
 	list = slices.Clone(list)
 	for i := range list {
 		list[i].Chosen = list[i].Value == value
@@ -49,17 +49,17 @@ func choose(value string, list []choice) []choice {
 	return list
 }
 
-// offers reports whether a value is one of the list.
-func offers(list []choice, value string) bool {
-	return slices.ContainsFunc(list, func(c choice) bool { return c.Value == value })
+// hasOption reports whether a value is one of the list.
+func hasOption(list []option, value string) bool {
+	return slices.ContainsFunc(list, func(c option) bool { return c.Value == value })
 }
 
-// fields are the inputs of a form, in their order.
-type fields []field
+// formFields are the inputs of a form, in their order.
+type formFields []formField
 
-// tell puts what is wrong beside the fields that it is about, and the focus into
+// showErrors puts what is wrong beside the fields that it is about, and the focus into
 // the first of them. It reports whether every problem found its place.
-func (f fields) tell(problems ...*memo.Error) bool {
+func (f formFields) showErrors(problems ...*memo.Error) bool {
 	told := 0
 	for _, p := range problems {
 		for i := range f {
@@ -69,7 +69,7 @@ func (f fields) tell(problems ...*memo.Error) bool {
 			}
 		}
 	}
-	first := slices.IndexFunc(f, func(f field) bool { return f.Problem != "" })
+	first := slices.IndexFunc(f, func(f formField) bool { return f.Problem != "" })
 	for i := range f {
 		f[i].Focus = i == first
 	}
@@ -77,7 +77,7 @@ func (f fields) tell(problems ...*memo.Error) bool {
 }
 
 // fill puts what was typed into the inputs, but for passwords.
-func (f fields) fill(v *visit) {
+func (f formFields) fill(v *pageRequest) {
 	for i := range f {
 		if f[i].Type != "password" {
 			f[i].Value = typed(v.r.PostFormValue(f[i].Name))
@@ -92,20 +92,20 @@ const maxTyped = search.MaxQuery + 1
 // typed is a value from a form or an address, as a page may repeat it.
 func typed(s string) string { return memo.Printable(s, maxTyped) }
 
-// refusal is an error that a form can show: one of these kinds.
-func refusal(err error, kinds ...memo.Kind) (*memo.Error, bool) {
+// asFormError is an error that a form can show: one of these kinds.
+func asFormError(err error, kinds ...memo.Kind) (*memo.Error, bool) {
 	e, ok := errors.AsType[*memo.Error](err)
 	return e, ok && slices.Contains(kinds, e.Kind)
 }
 
-func emailField() field {
-	return field{Name: "email", Label: "E-mail", Type: "email", Complete: "username", Required: true, Max: 254}
+func emailField() formField {
+	return formField{Name: "email", Label: "E-mail", Type: "email", Complete: "username", Required: true, Max: 254}
 }
 
-func nameField() field {
-	return field{Name: "name", Label: "Your name", Type: "text", Complete: "name", Required: true, Max: memo.MaxName}
+func nameField() formField {
+	return formField{Name: "name", Label: "Your name", Type: "text", Complete: "name", Required: true, Max: memo.MaxName}
 }
 
-func newPasswordField(name, label string) field {
-	return field{Name: name, Label: label, Type: "password", Complete: "new-password", Required: true, Hint: "At least 8 characters. A few words are good."}
+func newPasswordField(name, label string) formField {
+	return formField{Name: name, Label: label, Type: "password", Complete: "new-password", Required: true, Hint: "At least 8 characters. A few words are good."}
 }

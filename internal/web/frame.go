@@ -22,9 +22,9 @@ var templates embed.FS
 //go:embed static
 var static embed.FS
 
-// frame is what stands around every page. The zero frame is that of a visitor
+// layout is what stands around every page. The zero frame is that of a visitor
 // who is not signed in.
-type frame struct {
+type layout struct {
 	Title      string
 	User       memo.User
 	Workspaces []app.Membership // of the user
@@ -34,27 +34,27 @@ type frame struct {
 }
 
 // Settings reports whether the page is one of the workspace's settings.
-func (f frame) Settings() bool {
+func (f layout) Settings() bool {
 	return f.Here != nil && slices.Contains([]string{"keys", "members", "workspace", "audit"}, f.Section)
 }
 
 // Owner reports whether the visitor is an OWNER of the page's workspace.
-func (f frame) Owner() bool { return f.Here != nil && f.Here.Role == memo.RoleOwner }
+func (f layout) Owner() bool { return f.Here != nil && f.Here.Role == memo.RoleOwner }
 
-// frame reads what stands around a page. An error stays until [visit.render],
+// newLayout reads what stands around a page. An error stays until [pageRequest.render],
 // which returns it.
-func (v *visit) frame(title string) frame {
-	f := frame{Title: title, Done: done[v.r.URL.Query().Get("done")]}
+func (v *pageRequest) newLayout(title string) layout {
+	f := layout{Title: title, Done: doneTexts[v.r.URL.Query().Get("done")]}
 	if v.UserID == "" {
 		return f
 	}
-	if v.unframed = v.readFrame(&f); v.unframed != nil {
-		return frame{Title: title}
+	if v.layoutError = v.readFrame(&f); v.layoutError != nil {
+		return layout{Title: title}
 	}
 	return f
 }
 
-func (v *visit) readFrame(f *frame) (err error) {
+func (v *pageRequest) readFrame(f *layout) (err error) {
 	if f.User, err = v.App.Account(v.ctx, v.Caller); err != nil {
 		return err
 	}
@@ -75,16 +75,16 @@ func (v *visit) readFrame(f *frame) (err error) {
 	return nil
 }
 
-// in is frame within a section of a workspace.
-func (v *visit) in(section, title string) frame {
-	f := v.frame(title)
+// sectionLayout is frame within a section of a workspace.
+func (v *pageRequest) sectionLayout(section, title string) layout {
+	f := v.newLayout(title)
 	f.Section = section
 	return f
 }
 
-// done are the sentences that a page says after a form, by the word in ?done=.
+// doneTexts are the sentences that a page says after a form, by the word in ?done=.
 // They are ours alone: a link can bring no other text.
-var done = map[string]string{
+var doneTexts = map[string]string{
 	"name":         "Your name is changed.",
 	"password":     "Your password is changed, and you are signed out everywhere else.",
 	"passwordkeys": "Your password is changed, you are signed out everywhere else, and your API keys are revoked.",
@@ -106,15 +106,15 @@ var done = map[string]string{
 	"workspace":    "The workspace is renamed.",
 }
 
-// pages are the templates by name, each with the layout around it.
-type pages map[string]*template.Template
+// pageTemplates are the templates by name, each with the layout around it.
+type pageTemplates map[string]*template.Template
 
-func parsePages(a assets) pages {
+func parsePages(a assets) pageTemplates {
 	funcs := template.FuncMap{
-		"asset": a.url, "ago": ago, "moment": moment, "day": day, "plural": plural, "mebibytes": mebibytes, "lower": strings.ToLower,
+		"asset": a.url, "ago": timeAgo, "moment": formatTime, "day": formatDay, "plural": pluralise, "mebibytes": mebibytes, "lower": strings.ToLower,
 	}
 	layout := template.Must(template.New("layout.html").Funcs(funcs).ParseFS(templates, "templates/layout.html", "templates/parts.html"))
-	p := pages{}
+	p := pageTemplates{}
 	files, err := fs.Glob(templates, "templates/*.html")
 	if err != nil {
 		panic(err) // only a bad pattern is an error
@@ -156,17 +156,17 @@ func readAssets() assets {
 
 func (a assets) url(name string) string { return "/static/" + a.version + "/" + name }
 
-var kinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+var contentTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 func (a assets) serve(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("file")
 	content, ok := a.files[name]
-	secure(w.Header())
+	setSecurityHeaders(w.Header())
 	if !ok {
 		http.NotFound(w, r)
 		return
 	}
-	w.Header().Set("Content-Type", kinds[path.Ext(name)])
+	w.Header().Set("Content-Type", contentTypes[path.Ext(name)])
 	// Another replica may have another version of it, under its own address.
 	if r.PathValue("version") == a.version {
 		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
@@ -174,8 +174,8 @@ func (a assets) serve(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(content) // the browser may be gone
 }
 
-// ago is a time for people: about how long ago, or in how long.
-func ago(t time.Time, now time.Time) string {
+// timeAgo is a time for people: about how long ago, or in how long.
+func timeAgo(t time.Time, now time.Time) string {
 	d := now.Sub(t)
 	in, suffix := "", " ago"
 	if d < 0 {
@@ -185,18 +185,18 @@ func ago(t time.Time, now time.Time) string {
 	case d < time.Minute && suffix != "":
 		return "just now"
 	case d < time.Hour:
-		return in + plural(max(1, int(d.Minutes())), "minute") + suffix
+		return in + pluralise(max(1, int(d.Minutes())), "minute") + suffix
 	case d < 48*time.Hour:
-		return in + plural(int(d.Hours()), "hour") + suffix
+		return in + pluralise(int(d.Hours()), "hour") + suffix
 	}
-	return in + plural(int(d.Hours()/24), "day") + suffix
+	return in + pluralise(int(d.Hours()/24), "day") + suffix
 }
 
-// moment is a time to the minute, day to the day; both in UTC.
-func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
-func day(t time.Time) string    { return t.UTC().Format(time.DateOnly) }
+// formatTime is a time to the minute, day to the day; both in UTC.
+func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+func formatDay(t time.Time) string  { return t.UTC().Format(time.DateOnly) }
 
-func plural(n int, noun string) string {
+func pluralise(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}

@@ -22,25 +22,25 @@ import (
 
 // importPage takes files in.
 type importPage struct {
-	frame
-	Fields   fields // what is said of all the files
+	layout
+	Fields   formFields // what is said of all the files
 	Problem  string
 	FileMost int // bytes of one file
 	AllMost  int // bytes of all files of one form
 	Files    int // of one form
 }
 
-// importedPage tells what became of each file. Nothing is kept to show it from
+// importResultPage tells what became of each file. Nothing is kept to show it from
 // behind a 303; sent again, the form finds every file unchanged.
-type importedPage struct {
-	frame
-	Files                        []importAnswer
+type importResultPage struct {
+	layout
+	Files                        []importResult
 	Imported, Unchanged, Refused int
 	Problem                      string // that ended the import early
 }
 
-// importAnswer says what became of a file, on a page and to upload.js.
-type importAnswer struct {
+// importResult says what became of a file, on a page and to upload.js.
+type importResult struct {
 	State  string `json:"state,omitempty"` // imported, unchanged or refused
 	Name   string `json:"name,omitempty"`
 	ID     string `json:"id,omitempty"`
@@ -56,21 +56,21 @@ const (
 	maxPlain     = 4 << 10  // of a field that is no file
 )
 
-func (v *visit) importPage() (importPage, error) {
-	p := importPage{frame: v.in("transcriptions", "Import"), FileMost: transcript.DefaultLimits.Bytes, AllMost: maxFormBytes, Files: maxFormFiles}
+func (v *pageRequest) importPage() (importPage, error) {
+	p := importPage{layout: v.sectionLayout("transcriptions", "Import"), FileMost: transcript.DefaultLimits.Bytes, AllMost: maxFormBytes, Files: maxFormFiles}
 	projects, err := v.projectNames()
 	if err != nil {
 		return p, err
 	}
 	languages, err := v.App.Languages(v.ctx, v.Caller)
-	p.Fields = fields{
+	p.Fields = formFields{
 		{Name: "project", Label: "Project", Type: "text", Complete: "off", Max: memo.MaxName, List: projects, Hint: "For all these files. Choose one or name a new one; left empty, what the file says."},
 		{Name: "language", Label: "Language", Type: "text", Complete: "off", Max: 20, List: languages, Hint: "Such as en or ru; left empty, what the file says."},
 	}
 	return p, err
 }
 
-func showImport(v *visit) error {
+func showImport(v *pageRequest) error {
 	p, err := v.importPage()
 	if err != nil {
 		return err
@@ -80,20 +80,20 @@ func showImport(v *visit) error {
 
 // upload is an import in its course.
 type upload struct {
-	*visit
+	*pageRequest
 	project, language string
 	modified          time.Time
 	typed             map[string]string // by the name of the field
 	wrong             error             // with one of them
-	page              importedPage
+	page              importResultPage
 }
 
-func doImport(v *visit) error {
+func doImport(v *pageRequest) error {
 	most := int64(maxFormBytes + aroundFile)
 	if v.wantsJSON() {
 		most = int64(transcript.DefaultLimits.Bytes + aroundFile)
 	}
-	u := &upload{visit: v, typed: map[string]string{}}
+	u := &upload{pageRequest: v, typed: map[string]string{}}
 	if v.r.ContentLength > most {
 		return u.tooLarge()
 	}
@@ -153,7 +153,7 @@ func (u *upload) finish(err error) error {
 	if u.wantsJSON() {
 		return u.renderJSON(status, p.Files[0])
 	}
-	p.frame = u.in("transcriptions", "Imported")
+	p.layout = u.sectionLayout("transcriptions", "Imported")
 	return u.render(status, "imported", *p)
 }
 
@@ -207,7 +207,7 @@ func (u *upload) readPart(part *multipart.Part) error {
 		if err != nil {
 			return brokenOff(err)
 		}
-		return u.take(name, data)
+		return u.importFile(name, data)
 	}
 	return nil
 }
@@ -249,8 +249,8 @@ func (u *upload) setField(name, value string) (err error) {
 // the database. upload.js waits for 180 s.
 const fileTime = 150 * time.Second
 
-// take imports a file, if the visitor still may: reading it took its time.
-func (u *upload) take(name string, data []byte) error {
+// importFile imports a file, if the visitor still may: reading it took its time.
+func (u *upload) importFile(name string, data []byte) error {
 	ctx, cancel := context.WithTimeout(u.r.Context(), fileTime)
 	defer cancel()
 	if err := u.recheck(ctx); err != nil {
@@ -258,13 +258,13 @@ func (u *upload) take(name string, data []byte) error {
 	}
 	in, err := u.App.Import(ctx, u.Caller, app.ImportFile{Name: name, Data: data, Project: u.project, Language: u.language, ModTime: u.modified})
 	if kind := memo.KindOf(err); kind == memo.KindInvalid || kind == memo.KindConflict { // a conflict: the workspace is full
-		u.refused(name, why(err))
+		u.refused(name, refusalReason(err))
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	a := importAnswer{State: "imported", Name: name, ID: in.ID}
+	a := importResult{State: "imported", Name: name, ID: in.ID}
 	if in.Unchanged {
 		a.State = "unchanged"
 		u.page.Unchanged++
@@ -277,11 +277,11 @@ func (u *upload) take(name string, data []byte) error {
 
 func (u *upload) refused(name, reason string) {
 	u.page.Refused++
-	u.page.Files = append(u.page.Files, importAnswer{State: "refused", Name: name, Reason: reason})
+	u.page.Files = append(u.page.Files, importResult{State: "refused", Name: name, Reason: reason})
 }
 
-// why is the reason of a refusal, with the line where there is one.
-func why(err error) string {
+// refusalReason is the reason of a refusal, with the line where there is one.
+func refusalReason(err error) string {
 	if e, ok := errors.AsType[*transcript.Error](err); ok {
 		return e.Error()
 	}
@@ -294,21 +294,21 @@ func why(err error) string {
 // refuse shows the form again, as it was filled in.
 func (u *upload) refuse(status int, problem string) error {
 	if u.wantsJSON() {
-		return u.renderJSON(status, importAnswer{State: "refused", Reason: problem})
+		return u.renderJSON(status, importResult{State: "refused", Reason: problem})
 	}
-	return u.again(status, func(p *importPage) { p.Problem = problem })
+	return u.showFormAgain(status, func(p *importPage) { p.Problem = problem })
 }
 
 // refuseField is about all files: a script that goes on would hear it of each.
 func (u *upload) refuseField(e *memo.Error) error {
 	const status = http.StatusUnprocessableEntity
 	if u.wantsJSON() {
-		return u.renderJSON(status, importAnswer{Reason: "the " + e.Field + " " + e.Message})
+		return u.renderJSON(status, importResult{Reason: "the " + e.Field + " " + e.Message})
 	}
-	return u.again(status, func(p *importPage) { p.Fields.tell(e) })
+	return u.showFormAgain(status, func(p *importPage) { p.Fields.showErrors(e) })
 }
 
-func (u *upload) again(status int, tell func(*importPage)) error {
+func (u *upload) showFormAgain(status int, tell func(*importPage)) error {
 	p, err := u.importPage()
 	if err != nil {
 		return err
@@ -330,10 +330,10 @@ const chooseFirst = "Choose the files first."
 func mebibytes(n int) string { return strconv.Itoa(n>>20) + " MB" }
 
 // wantsJSON reports whether a script asks and not a browser's page.
-func (v *visit) wantsJSON() bool { return v.r.Header.Get("Accept") == "application/json" }
+func (v *pageRequest) wantsJSON() bool { return v.r.Header.Get("Accept") == "application/json" }
 
 // renderJSON answers a script.
-func (v *visit) renderJSON(status int, value any) error {
+func (v *pageRequest) renderJSON(status int, value any) error {
 	b, err := json.Marshal(value)
 	if err != nil {
 		return err

@@ -9,34 +9,34 @@ import (
 
 // invitedPage shows the link of an invitation, the only time.
 type invitedPage struct {
-	frame
+	layout
 	Invite memo.Invite
 	Link   string
 	Can    string
 }
 
-// can says what a role may do in a workspace.
-var can = map[memo.Role]string{
+// roleTexts says what a role may do in a workspace.
+var roleTexts = map[memo.Role]string{
 	memo.RoleOwner:  "An OWNER does what a member does, and manages members, everybody's keys, the workspace and its audit trail.",
 	memo.RoleMember: "A member reads, searches and imports transcriptions, and makes API keys of their own.",
 }
 
 // doInvite makes an invitation. Sent again, the form makes another.
-func doInvite(v *visit) error {
+func doInvite(v *pageRequest) error {
 	role := memo.Role(v.r.PostFormValue("role"))
 	i, token, err := v.App.Invite(v.ctx, v.Caller, role)
 	if err != nil {
 		return v.refusedMembers(err)
 	}
 	return v.render(http.StatusCreated, "invited", invitedPage{
-		frame: v.in("members", "Your invitation"), Invite: i, Link: v.PublicURL + "/join/" + token, Can: can[role],
+		layout: v.sectionLayout("members", "Your invitation"), Invite: i, Link: v.PublicURL + "/join/" + token, Can: roleTexts[role],
 	})
 }
 
 // errInviteGone answers taking back what is not open any more.
 var errInviteGone = &memo.Error{Kind: memo.KindNotFound, Message: "This invitation is not open any more: it was used, taken back, or has expired."}
 
-func doRevokeInvite(v *visit) error {
+func doRevokeInvite(v *pageRequest) error {
 	id, ok := app.ParseID(v.r.PathValue("id"))
 	if !ok {
 		return errNotFound

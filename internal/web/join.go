@@ -12,19 +12,19 @@ import (
 // joinPage is what an invitation's link opens: a button for who is signed in,
 // the form of a new account for who is not.
 type joinPage struct {
-	frame
+	layout
 	Invite  memo.Invite
 	Token   string
 	Can     string
-	Fields  fields // of a new account
-	Member  bool   // the visitor is in the workspace already
-	Next    string // where to sign in first, and come back
+	Fields  formFields // of a new account
+	Member  bool       // the visitor is in the workspace already
+	Next    string     // where to sign in first, and come back
 	Problem string
 }
 
 // joinPage reads the invitation in the path, and who has come. Nobody has to be
 // signed in.
-func (v *visit) joinPage() (joinPage, error) {
+func (v *pageRequest) joinPage() (joinPage, error) {
 	token := v.r.PathValue("token")
 	i, err := v.App.InviteByToken(v.ctx, token)
 	if err != nil {
@@ -36,15 +36,15 @@ func (v *visit) joinPage() (joinPage, error) {
 	}
 	v.Caller = c
 	p := joinPage{
-		frame: v.frame("Join " + i.Workspace), Invite: i, Token: token, Can: can[i.Role],
-		Fields: fields{emailField(), nameField(), newPasswordField("password", "Password")},
+		layout: v.newLayout("Join " + i.Workspace), Invite: i, Token: token, Can: roleTexts[i.Role],
+		Fields: formFields{emailField(), nameField(), newPasswordField("password", "Password")},
 		Next:   "/signin?" + url.Values{"next": {"/join/" + token}}.Encode(),
 	}
 	p.Member = slices.ContainsFunc(p.Workspaces, func(m app.Membership) bool { return m.ID == i.WorkspaceID })
 	return p, nil
 }
 
-func showJoin(v *visit) error {
+func showJoin(v *pageRequest) error {
 	p, err := v.joinPage()
 	if err != nil {
 		return err
@@ -52,12 +52,12 @@ func showJoin(v *visit) error {
 	return v.render(http.StatusOK, "join", p)
 }
 
-// joined is where an invitation leads.
-func joined(i memo.Invite) string { return "/w/" + i.WorkspaceID + "/transcriptions?done=joined" }
+// joinedPath is where an invitation leads.
+func joinedPath(i memo.Invite) string { return "/w/" + i.WorkspaceID + "/transcriptions?done=joined" }
 
 // doJoin takes the invitation up for who is signed in. Whose session has ended
 // meanwhile gets the page again, which lets them sign in and come back.
-func doJoin(v *visit) error {
+func doJoin(v *pageRequest) error {
 	p, err := v.joinPage()
 	if err != nil {
 		return err
@@ -69,11 +69,11 @@ func doJoin(v *visit) error {
 	if err != nil {
 		return v.refusedJoin(p, err)
 	}
-	return v.redirect(joined(i))
+	return v.redirect(joinedPath(i))
 }
 
 // doJoinNew takes the invitation up for somebody new, and signs them in.
-func doJoinNew(v *visit) error {
+func doJoinNew(v *pageRequest) error {
 	p, err := v.joinPage()
 	if err != nil {
 		return err
@@ -85,21 +85,21 @@ func doJoinNew(v *visit) error {
 		return v.refusedJoin(p, err)
 	}
 	if len(problems) > 0 {
-		p.Fields.tell(problems...)
+		p.Fields.showErrors(problems...)
 		return v.render(http.StatusUnprocessableEntity, "join", p)
 	}
-	return v.signIn(email, password, joined(i))
+	return v.signIn(email, password, joinedPath(i))
 }
 
 // refusedJoin shows the invitation again, with why it was not taken up: of an
 // e-mail that has an account, beside it.
-func (v *visit) refusedJoin(p joinPage, err error) error {
-	e, ok := refusal(err, memo.KindConflict)
+func (v *pageRequest) refusedJoin(p joinPage, err error) error {
+	e, ok := asFormError(err, memo.KindConflict)
 	if !ok {
 		return err
 	}
 	if e.Code == "email_taken" {
-		p.Fields.tell(memo.Invalid("email", "has an account already"))
+		p.Fields.showErrors(memo.Invalid("email", "has an account already"))
 		p.Fields[0].Way = link{p.Next, "Sign in to join with it"}
 	} else {
 		p.Problem = e.Message

@@ -12,7 +12,7 @@ import (
 )
 
 // key reads the key in the path.
-func (v *visit) key() (memo.KeyView, error) {
+func (v *pageRequest) key() (memo.KeyView, error) {
 	id, ok := app.ParseID(v.r.PathValue("id"))
 	if !ok {
 		return memo.KeyView{}, errNotFound
@@ -22,16 +22,16 @@ func (v *visit) key() (memo.KeyView, error) {
 
 // keyPage is one key, with what can be done to it.
 type keyPage struct {
-	frame
+	layout
 	keyForm
 	Key      keyRow
 	NewID    string // of the key that a rotation makes
-	Overlaps []overlap
+	Overlaps []overlapOption
 	Replaced *memo.KeyView // the key that this one replaces, if it is still alive
 	Now      time.Time
 }
 
-func (v *visit) keyPage() (keyPage, error) {
+func (v *pageRequest) keyPage() (keyPage, error) {
 	k, err := v.key()
 	if err != nil {
 		return keyPage{}, err
@@ -41,8 +41,8 @@ func (v *visit) keyPage() (keyPage, error) {
 		return keyPage{}, err
 	}
 	p := keyPage{
-		frame: v.in("keys", k.Name), Key: rows[0], NewID: uuid.Must(uuid.NewV7()).String(), Overlaps: overlaps, Now: v.Now(),
-		keyForm: v.keyForm(field{Value: k.Name}, "keep", append([]choice{{Value: "keep", Label: "As it is"}}, lives...)),
+		layout: v.sectionLayout("keys", k.Name), Key: rows[0], NewID: uuid.Must(uuid.NewV7()).String(), Overlaps: overlapOptions, Now: v.Now(),
+		keyForm: v.keyForm(formField{Value: k.Name}, "keep", append([]option{{Value: "keep", Label: "As it is"}}, expiryOptions...)),
 	}
 	if k.RotatedFrom == "" {
 		return p, nil
@@ -54,7 +54,7 @@ func (v *visit) keyPage() (keyPage, error) {
 	return p, err
 }
 
-func showKey(v *visit) error {
+func showKey(v *pageRequest) error {
 	p, err := v.keyPage()
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func showKey(v *visit) error {
 	return v.render(http.StatusOK, "key", p)
 }
 
-func doChangeKey(v *visit) error {
+func doChangeKey(v *pageRequest) error {
 	p, err := v.keyPage()
 	if err != nil {
 		return err
@@ -81,22 +81,22 @@ func doChangeKey(v *visit) error {
 	return v.redirect(v.keysPath() + "?done=saved")
 }
 
-// overlap is how long the old key of a rotation goes on.
-type overlap struct {
+// overlapOption is how long the old key of a rotation goes on.
+type overlapOption struct {
 	Value, Label string
 	words        string         // said when it is done
 	time         *time.Duration // nil: until it is revoked
 }
 
-// overlaps are those that the form offers, the first of them ticked.
-var overlaps = []overlap{
+// overlapOptions are those that the form offers, the first of them ticked.
+var overlapOptions = []overlapOption{
 	{"24h", "works for 24 hours more", "The old key works for another 24 hours.", new(24 * time.Hour)},
 	{"7d", "works for 7 days more", "The old key works for another 7 days.", new(7 * 24 * time.Hour)},
 	{"until", "works until I revoke it", "The old key goes on until you revoke it.", nil},
 	{"0", "ends now", "The old key is revoked.", new(time.Duration(0))},
 }
 
-func doRotateKey(v *visit) error {
+func doRotateKey(v *pageRequest) error {
 	k, err := v.key()
 	if err != nil {
 		return err
@@ -105,24 +105,24 @@ func doRotateKey(v *visit) error {
 	if !ok {
 		return errNotFound
 	}
-	i := slices.IndexFunc(overlaps, func(o overlap) bool { return o.Value == v.r.PostFormValue("overlap") })
+	i := slices.IndexFunc(overlapOptions, func(o overlapOption) bool { return o.Value == v.r.PostFormValue("overlap") })
 	if i < 0 {
 		return memo.Invalid("overlap", "Say how long the old key goes on.")
 	}
-	next, err := v.App.RotateKey(v.ctx, v.Caller, k.ID, id, overlaps[i].time)
+	next, err := v.App.RotateKey(v.ctx, v.Caller, k.ID, id, overlapOptions[i].time)
 	if err != nil {
 		return err
 	}
-	return v.showOnce(next, overlaps[i].words)
+	return v.showCreatedKey(next, overlapOptions[i].words)
 }
 
 // revokePage asks before a key ends.
 type revokePage struct {
-	frame
+	layout
 	Key keyRow
 }
 
-func showRevokeKey(v *visit) error {
+func showRevokeKey(v *pageRequest) error {
 	p, err := v.keyPage()
 	if err != nil {
 		return err
@@ -130,10 +130,10 @@ func showRevokeKey(v *visit) error {
 	if p.Key.Status != memo.KeyActive {
 		return v.redirect(p.Key.Link) // which says how it ended
 	}
-	return v.render(http.StatusOK, "revokekey", revokePage{v.in("keys", "Revoke "+p.Key.Name), p.Key})
+	return v.render(http.StatusOK, "revokekey", revokePage{v.sectionLayout("keys", "Revoke "+p.Key.Name), p.Key})
 }
 
-func doRevokeKey(v *visit) error {
+func doRevokeKey(v *pageRequest) error {
 	k, err := v.key()
 	if err != nil {
 		return err

@@ -122,7 +122,7 @@ func TestWhoSeesAndEndsWhich(t *testing.T) {
 func TestChangingAndRotating(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, key := w.browser(w.Mark), "/w/"+w.Acme.ID+"/keys/"+w.MarkKey.ID
-		mark.post(key, "name", "Renamed", "life", "30").want(200, "The key is changed", "Renamed", `until <span class="when">`+day(time.Now().AddDate(0, 0, 30)))
+		mark.post(key, "name", "Renamed", "life", "30").want(200, "The key is changed", "Renamed", `until <span class="when">`+formatDay(time.Now().AddDate(0, 0, 30)))
 		mark.post(key, "name", "", "life", "keep").want(422, "Name must not be empty")
 		mark.post(key, "name", "Renamed", "life", "date", "date", "2020-01-01").want(422, "The expiry must lie in the future", `value="date" checked`)
 		mark.post(key, "name", "Renamed", "life", "keep", "date", "2099-01-31").want(422, "The expiry has a date")
@@ -182,19 +182,19 @@ func TestStates(t *testing.T) {
 	at := func(d time.Duration) *time.Time { t := now.Add(d); return &t }
 	for _, c := range []struct {
 		key  memo.KeyView
-		want state
+		want keyState
 	}{
-		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(-time.Minute)}, state{"good", "active"}},
-		{memo.KeyView{Status: memo.KeyActive}, state{"warn", "never used"}},
-		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExpiresAt: at(6*24*time.Hour + time.Hour)}, state{"warn", "expires in 6 days"}},
-		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExpiresAt: at(90 * 24 * time.Hour)}, state{"good", "active"}},
-		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExposedAt: at(-3 * time.Hour)}, state{"bad", "exposed in a URL 3 hours ago"}},
-		{memo.KeyView{Status: memo.KeyActive, ExposedAt: at(-3 * time.Hour), ExpiresAt: at(6*24*time.Hour + time.Hour)}, state{"bad", "exposed in a URL 3 hours ago, expires in 6 days"}},
-		{memo.KeyView{Status: memo.KeyExpired, ExpiresAt: at(-50 * time.Hour)}, state{"", "expired 2 days ago"}},
-		{memo.KeyView{Status: memo.KeyRevoked, EndedAt: at(-50 * time.Hour)}, state{"bad", "revoked 2 days ago"}},
-		{memo.KeyView{Status: memo.KeyDeactivated, EndedAt: at(-time.Hour), DeactivationReason: "the member left"}, state{"bad", "deactivated 1 hour ago: the member left"}},
+		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(-time.Minute)}, keyState{"good", "active"}},
+		{memo.KeyView{Status: memo.KeyActive}, keyState{"warn", "never used"}},
+		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExpiresAt: at(6*24*time.Hour + time.Hour)}, keyState{"warn", "expires in 6 days"}},
+		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExpiresAt: at(90 * 24 * time.Hour)}, keyState{"good", "active"}},
+		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExposedAt: at(-3 * time.Hour)}, keyState{"bad", "exposed in a URL 3 hours ago"}},
+		{memo.KeyView{Status: memo.KeyActive, ExposedAt: at(-3 * time.Hour), ExpiresAt: at(6*24*time.Hour + time.Hour)}, keyState{"bad", "exposed in a URL 3 hours ago, expires in 6 days"}},
+		{memo.KeyView{Status: memo.KeyExpired, ExpiresAt: at(-50 * time.Hour)}, keyState{"", "expired 2 days ago"}},
+		{memo.KeyView{Status: memo.KeyRevoked, EndedAt: at(-50 * time.Hour)}, keyState{"bad", "revoked 2 days ago"}},
+		{memo.KeyView{Status: memo.KeyDeactivated, EndedAt: at(-time.Hour), DeactivationReason: "the member left"}, keyState{"bad", "deactivated 1 hour ago: the member left"}},
 	} {
-		if got := stateOf(c.key, now); got != c.want {
+		if got := keyStateOf(c.key, now); got != c.want {
 			t.Errorf("%+v: got %v, want %v", c.key, got, c.want)
 		}
 	}
@@ -203,15 +203,15 @@ func TestStates(t *testing.T) {
 func TestSparkline(t *testing.T) {
 	var use [app.UsageBars]app.Calls
 	use[0].Requests, use[app.UsageBars-1].Requests, use[app.UsageBars-1].Refused = 1, 1000, 500
-	s := sparkline(use, app.UsageFortnightHours)
+	s := newSparkChart(use, app.UsageFortnightHours)
 	if s.Words != "1001 requests and 500 refusals in 14 days" || s.Asked != "M0 28v-2h4v2zM115 28v-18h4v18z" || s.Refused != "M115 10v-9h4v9z" {
 		t.Errorf("%+v", s)
 	}
 	use[0].Refused = 1 // seen beside many
-	if s := sparkline(use, app.UsageDayHours); s.Refused != "M0 26v-4h4v4zM115 10v-9h4v9z" {
+	if s := newSparkChart(use, app.UsageDayHours); s.Refused != "M0 26v-4h4v4zM115 10v-9h4v9z" {
 		t.Errorf("%+v", s)
 	}
-	if s := sparkline([app.UsageBars]app.Calls{}, app.UsageDayHours); s.Words != "0 requests in 24 hours" || s.Asked != "" {
+	if s := newSparkChart([app.UsageBars]app.Calls{}, app.UsageDayHours); s.Words != "0 requests in 24 hours" || s.Asked != "" {
 		t.Errorf("%+v", s)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // membersPage lists who is in the workspace, and who is invited to it.
 type membersPage struct {
-	frame
+	layout
 	Members []memberRow
 	Invites []memo.Invite
 	Alone   bool   // the visitor is the only OWNER, who cannot go
@@ -28,8 +28,8 @@ type memberRow struct {
 	Used *time.Time // when one of them was used last
 }
 
-func (v *visit) membersPage() (membersPage, error) {
-	p := membersPage{frame: v.in("members", "Members"), Now: v.Now()}
+func (v *pageRequest) membersPage() (membersPage, error) {
+	p := membersPage{layout: v.sectionLayout("members", "Members"), Now: v.Now()}
 	members, err := v.App.Members(v.ctx, v.WorkspaceID)
 	if err != nil {
 		return p, err
@@ -48,12 +48,12 @@ func (v *visit) membersPage() (membersPage, error) {
 		}
 		p.Members = append(p.Members, row)
 	}
-	p.Alone = owners(members) == 1
+	p.Alone = countOwners(members) == 1
 	return p, nil
 }
 
-// owners counts the OWNERs.
-func owners(members []memo.Member) (n int) {
+// countOwners counts the OWNERs.
+func countOwners(members []memo.Member) (n int) {
 	for _, m := range members {
 		if m.Role == memo.RoleOwner {
 			n++
@@ -62,7 +62,7 @@ func owners(members []memo.Member) (n int) {
 	return n
 }
 
-func showMembers(v *visit) error {
+func showMembers(v *pageRequest) error {
 	p, err := v.membersPage()
 	if err != nil {
 		return err
@@ -71,8 +71,8 @@ func showMembers(v *visit) error {
 }
 
 // refusedMembers shows the members again, with why what was tried did not happen.
-func (v *visit) refusedMembers(err error) error {
-	e, ok := refusal(err, memo.KindConflict, memo.KindNotFound)
+func (v *pageRequest) refusedMembers(err error) error {
+	e, ok := asFormError(err, memo.KindConflict, memo.KindNotFound)
 	if !ok {
 		return err
 	}
@@ -84,10 +84,10 @@ func (v *visit) refusedMembers(err error) error {
 	return v.render(gate.StatusOf(e.Kind), "members", p)
 }
 
-func (v *visit) membersPath() string { return "/w/" + v.WorkspaceID + "/members" }
+func (v *pageRequest) membersPath() string { return "/w/" + v.WorkspaceID + "/members" }
 
 // member reads the member in the path.
-func (v *visit) member() (memo.Member, error) {
+func (v *pageRequest) member() (memo.Member, error) {
 	id, ok := app.ParseID(v.r.PathValue("id"))
 	if !ok {
 		return memo.Member{}, errNotFound
@@ -103,7 +103,7 @@ func (v *visit) member() (memo.Member, error) {
 	return members[i], nil
 }
 
-func doSetRole(v *visit) error {
+func doSetRole(v *pageRequest) error {
 	m, err := v.member()
 	if err != nil {
 		return err
@@ -122,7 +122,7 @@ func doSetRole(v *visit) error {
 
 // removePage asks before a member goes, and shows what goes with them.
 type removePage struct {
-	frame
+	layout
 	Member  memo.Member
 	Me      bool
 	Keys    []memo.KeyView // that work, and end
@@ -130,16 +130,16 @@ type removePage struct {
 	Now     time.Time
 }
 
-func (v *visit) removePage() (removePage, error) {
+func (v *pageRequest) removePage() (removePage, error) {
 	p := removePage{Now: v.Now()}
 	var err error
 	if p.Member, err = v.member(); err != nil {
 		return p, err
 	}
 	if p.Me = p.Member.UserID == v.UserID; !p.Me && v.Role != memo.RoleOwner {
-		return p, errOwners
+		return p, errOwnerRequired
 	}
-	p.frame = v.in("members", "Remove "+p.Member.Name)
+	p.layout = v.sectionLayout("members", "Remove "+p.Member.Name)
 	if p.Me {
 		p.Title = "Leave the workspace"
 	}
@@ -147,7 +147,7 @@ func (v *visit) removePage() (removePage, error) {
 	return p, err
 }
 
-func showRemoveMember(v *visit) error {
+func showRemoveMember(v *pageRequest) error {
 	p, err := v.removePage()
 	if err != nil {
 		return err
@@ -155,13 +155,13 @@ func showRemoveMember(v *visit) error {
 	return v.render(http.StatusOK, "removemember", p)
 }
 
-func doRemoveMember(v *visit) error {
+func doRemoveMember(v *pageRequest) error {
 	m, err := v.member()
 	if err != nil {
 		return err
 	}
 	err = v.App.RemoveMember(v.ctx, v.Caller, v.WorkspaceID, m.UserID)
-	if e, ok := refusal(err, memo.KindConflict); ok {
+	if e, ok := asFormError(err, memo.KindConflict); ok {
 		p, err := v.removePage()
 		if err != nil {
 			return err

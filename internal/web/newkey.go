@@ -13,17 +13,17 @@ import (
 
 // keyForm is what a member says of a key: its name, and how long it lives.
 type keyForm struct {
-	Fields fields // the name, and the date that goes with one of the choices
-	Life   []choice
+	Fields formFields // the name, and the date that goes with one of the choices
+	Expiry []option
 	Today  string
 }
 
 // Name and Date are the fields.
-func (f keyForm) Name() field { return f.Fields[0] }
-func (f keyForm) Date() field { return f.Fields[1] }
+func (f keyForm) Name() formField { return f.Fields[0] }
+func (f keyForm) Date() formField { return f.Fields[1] }
 
-// lives are the expiries that the form offers.
-var lives = []choice{
+// expiryOptions are the expiries that the form offers.
+var expiryOptions = []option{
 	{Value: "7", Label: "7 days"},
 	{Value: "30", Label: "30 days"},
 	{Value: "90", Label: "90 days"},
@@ -32,29 +32,29 @@ var lives = []choice{
 	{Value: "never", Label: "Never"},
 }
 
-func (v *visit) keyForm(name field, life string, lives []choice) keyForm {
+func (v *pageRequest) keyForm(name formField, life string, lives []option) keyForm {
 	name.Name, name.Label, name.Type, name.Required, name.Max, name.Complete = "name", "Name", "text", true, memo.MaxName, "off"
-	date := field{Name: "date", Label: "The expiry", Type: "date", Hint: "A date counts to the end of that day in UTC."}
-	return keyForm{fields{name, date}, choose(life, lives), day(v.Now())}
+	date := formField{Name: "date", Label: "The expiry", Type: "date", Hint: "A date counts to the end of that day in UTC."}
+	return keyForm{formFields{name, date}, selectOption(life, lives), formatDay(v.Now())}
 }
 
 // read takes what was typed. What is wrong with it stands in the form then, all
 // at once, and ok is false. A nil expiry is never.
-func (f *keyForm) read(v *visit) (name string, expires *time.Time, ok bool) {
+func (f *keyForm) read(v *pageRequest) (name string, expires *time.Time, ok bool) {
 	f.Fields.fill(v)
 	life := v.r.PostFormValue("life")
-	f.Life = choose(life, f.Life)
+	f.Expiry = selectOption(life, f.Expiry)
 	var problems []*memo.Error
 	name, err := memo.CleanName("name", f.Name().Value)
-	if e, bad := refusal(err, memo.KindInvalid); bad {
+	if e, bad := asFormError(err, memo.KindInvalid); bad {
 		problems = append(problems, e)
 	}
 	expires, err = f.expiry(life, v.Now())
-	if e, bad := refusal(err, memo.KindInvalid); bad {
+	if e, bad := asFormError(err, memo.KindInvalid); bad {
 		problems = append(problems, e)
 	}
 	if len(problems) > 0 {
-		f.Fields.tell(problems...)
+		f.Fields.showErrors(problems...)
 		return "", nil, false
 	}
 	return name, expires, true
@@ -65,7 +65,7 @@ func (f *keyForm) read(v *visit) (name string, expires *time.Time, ok bool) {
 func (f *keyForm) expiry(life string, now time.Time) (*time.Time, error) {
 	date := f.Date().Value
 	switch {
-	case !offers(f.Life, life):
+	case !hasOption(f.Expiry, life):
 		return nil, memo.Invalid("date", "must be one of the choices")
 	case life != "date" && date != "":
 		return nil, memo.Invalid("date", "has a date, but another choice is ticked")
@@ -86,19 +86,19 @@ func (f *keyForm) expiry(life string, now time.Time) (*time.Time, error) {
 
 // newKeyPage is the form of a new key.
 type newKeyPage struct {
-	frame
+	layout
 	keyForm
 	ID     string // of the key to be: sent twice, the form makes one
 	Denied string
 }
 
-func (v *visit) newKeyPage() newKeyPage {
+func (v *pageRequest) newKeyPage() newKeyPage {
 	p := newKeyPage{
-		frame: v.in("keys", "Create an API key"), ID: uuid.Must(uuid.NewV7()).String(),
-		keyForm: v.keyForm(field{
+		layout: v.sectionLayout("keys", "Create an API key"), ID: uuid.Must(uuid.NewV7()).String(),
+		keyForm: v.keyForm(formField{
 			Focus: true,
 			Hint:  "What it is for, such as “Claude on my laptop”. One key for each, so that each can be revoked by itself.",
-		}, "90", lives),
+		}, "90", expiryOptions),
 	}
 	if err := memo.MayUseAPI(v.Plan); err != nil {
 		p.Denied = err.Error()
@@ -106,9 +106,9 @@ func (v *visit) newKeyPage() newKeyPage {
 	return p
 }
 
-func showNewKey(v *visit) error { return v.render(http.StatusOK, "newkey", v.newKeyPage()) }
+func showNewKey(v *pageRequest) error { return v.render(http.StatusOK, "newkey", v.newKeyPage()) }
 
-func doCreateKey(v *visit) error {
+func doCreateKey(v *pageRequest) error {
 	id, ok := app.ParseID(v.r.PostFormValue("id"))
 	if !ok {
 		return errNotFound
@@ -123,25 +123,25 @@ func doCreateKey(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.showOnce(k, "")
+	return v.showCreatedKey(k, "")
 }
 
 // createdPage shows a key, the only time.
 type createdPage struct {
-	frame
+	layout
 	Key      memo.CreatedKey
-	Clients  []client
+	Clients  []clientSetup
 	Replaces string // what becomes of the key that it replaces
 }
 
-func (v *visit) showOnce(k memo.CreatedKey, replaces string) error {
+func (v *pageRequest) showCreatedKey(k memo.CreatedKey, replaces string) error {
 	return v.render(http.StatusCreated, "created", createdPage{
-		frame: v.in("keys", "Your new API key"), Key: k, Clients: clients(v.PublicURL, k.Key), Replaces: replaces,
+		layout: v.sectionLayout("keys", "Your new API key"), Key: k, Clients: clientSetups(v.PublicURL, k.Key), Replaces: replaces,
 	})
 }
 
 // keyStatus tells the page of a new key whether it has been used.
-func keyStatus(v *visit) error {
+func keyStatus(v *pageRequest) error {
 	k, err := v.key()
 	if err != nil {
 		return err

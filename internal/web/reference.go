@@ -17,9 +17,9 @@ import (
 type operation struct {
 	ID, Method, Path, Summary string
 	Parameters                []parameter
-	Body                      []property
-	Answers                   []answer
-	Refused                   []answer
+	Body                      []propertyDoc
+	Responses                 []responseDoc
+	Refused                   []responseDoc
 	Example                   string // for curl
 }
 
@@ -29,15 +29,15 @@ type parameter struct {
 	Required                             bool
 }
 
-// answer is one status that a call can have.
-type answer struct {
+// responseDoc is one status that a call can have.
+type responseDoc struct {
 	Status, Description string
-	Members             []property // of the JSON, if it is JSON with members that are known
-	Media               string     // other media types
+	Members             []propertyDoc // of the JSON, if it is JSON with members that are known
+	Media               string        // other media types
 }
 
-// property is one name in a JSON body, with the path to it.
-type property struct {
+// propertyDoc is one name in a JSON body, with the path to it.
+type propertyDoc struct {
 	Name, Type string
 	Required   bool
 }
@@ -128,7 +128,7 @@ func (d *apiDocument) operation(server, path, method string, in apiOperation) op
 		if name, ok := strings.CutPrefix(r.Ref, "#/components/responses/"); ok {
 			r.Description = d.Components.Responses[name].Description
 		}
-		a := answer{Status: status, Description: r.Description}
+		a := responseDoc{Status: status, Description: r.Description}
 		if n, err := strconv.Atoi(status); err == nil && a.Description == http.StatusText(n) {
 			a.Description = "As asked for."
 		}
@@ -142,7 +142,7 @@ func (d *apiDocument) operation(server, path, method string, in apiOperation) op
 		if status >= "400" {
 			op.Refused = append(op.Refused, a)
 		} else {
-			op.Answers = append(op.Answers, a)
+			op.Responses = append(op.Responses, a)
 		}
 	}
 	op.Example = d.example(server, op, body, file)
@@ -155,7 +155,7 @@ func (d *apiDocument) example(server string, op operation, body *apiSchema, file
 	if file {
 		line = strings.Replace(line, "curl", "curl -OJ", 1)
 	}
-	line += " \\\n  -H \"Authorization: Bearer " + environment + `"`
+	line += " \\\n  -H \"Authorization: Bearer " + keyFromEnvironment + `"`
 	if body != nil {
 		var parts []string
 		for _, name := range body.Required {
@@ -180,13 +180,13 @@ func (d *apiDocument) resolve(s *apiSchema) *apiSchema {
 }
 
 // members lists what a body holds, with what its members hold.
-func (d *apiDocument) members(s *apiSchema) (list []property) {
+func (d *apiDocument) members(s *apiSchema) (list []propertyDoc) {
 	if s = d.resolve(s); s == nil {
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
 		p := d.resolve(s.Properties[name])
-		m := property{Name: name, Type: d.typeOf(p), Required: slices.Contains(s.Required, name)}
+		m := propertyDoc{Name: name, Type: d.typeOf(p), Required: slices.Contains(s.Required, name)}
 		if len(p.Enum) > 0 {
 			m.Type += ": " + oneOf(p.Enum)
 		}

@@ -7,9 +7,9 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
-// spark is a small chart of a key's use: bars of requests, and of refusals on
+// sparkChart is a small chart of a key's use: bars of requests, and of refusals on
 // top of them, as the data of two SVG paths, with the same in words.
-type spark struct {
+type sparkChart struct {
 	Width, Height  int
 	Asked, Refused string
 	Words          string
@@ -21,9 +21,9 @@ const (
 	barGap      = 1
 )
 
-// sparkline draws the use of a span of hours.
-func sparkline(use [app.UsageBars]app.Calls, hours int) spark {
-	s := spark{Width: app.UsageBars * (barWidth + barGap), Height: sparkHeight}
+// newSparkChart draws the use of a span of hours.
+func newSparkChart(use [app.UsageBars]app.Calls, hours int) sparkChart {
+	s := sparkChart{Width: app.UsageBars * (barWidth + barGap), Height: sparkHeight}
 	var most, requests, refused int64
 	for _, c := range use {
 		most = max(most, c.Requests+c.Refused)
@@ -31,33 +31,33 @@ func sparkline(use [app.UsageBars]app.Calls, hours int) spark {
 	}
 	var asked, denied strings.Builder
 	for i, c := range use {
-		extra := scale(c.Refused, most, 4) // a thin line of red is easily missed
-		tall := min(scale(c.Requests, most, 2), sparkHeight-extra)
-		bar(&asked, i, sparkHeight, tall)
-		bar(&denied, i, sparkHeight-tall, extra)
+		extra := scaleBar(c.Refused, most, 4) // a thin line of red is easily missed
+		tall := min(scaleBar(c.Requests, most, 2), sparkHeight-extra)
+		barPath(&asked, i, sparkHeight, tall)
+		barPath(&denied, i, sparkHeight-tall, extra)
 	}
 	s.Asked, s.Refused = asked.String(), denied.String()
 	span := "24 hours"
 	if hours > app.UsageDayHours {
 		span = fmt.Sprintf("%d days", hours/app.UsageDayHours)
 	}
-	words := []string{plural(int(requests), "request")}
+	words := []string{pluralise(int(requests), "request")}
 	if refused > 0 {
-		words = append(words, plural(int(refused), "refusal"))
+		words = append(words, pluralise(int(refused), "refusal"))
 	}
 	s.Words = strings.Join(words, " and ") + " in " + span
 	return s
 }
 
-// bar adds the i-th bar to a path, upwards from the bottom.
-func bar(path *strings.Builder, i, bottom, tall int) {
+// barPath adds the i-th bar to a path, upwards from the bottom.
+func barPath(path *strings.Builder, i, bottom, tall int) {
 	if tall > 0 {
 		fmt.Fprintf(path, "M%d %dv-%dh%dv%dz", i*(barWidth+barGap), bottom, tall, barWidth, tall)
 	}
 }
 
-// scale makes a height of a number; whatever is not nothing is at least so tall.
-func scale(n, most int64, least int) int {
+// scaleBar makes a height of a number; whatever is not nothing is at least so tall.
+func scaleBar(n, most int64, least int) int {
 	if n == 0 {
 		return 0
 	}

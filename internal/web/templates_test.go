@@ -10,7 +10,7 @@ import (
 // the kind that it is used as.
 func TestTemplatesFitTheirPages(t *testing.T) {
 	structs := map[string]any{
-		"account": accountPage{}, "docs": docsPage{}, "docserrors": docsPage{}, "docsmcp": docsPage{}, "docsrest": docsPage{}, "imported": importedPage{}, "removemember": removePage{}, "revokekey": revokePage{}, "audit": auditPage{}, "created": createdPage{}, "delete": deletePage{}, "error": errorPage{}, "import": importPage{},
+		"account": accountPage{}, "docs": docsPage{}, "docserrors": docsPage{}, "docsmcp": docsPage{}, "docsrest": docsPage{}, "imported": importResultPage{}, "removemember": removePage{}, "revokekey": revokePage{}, "audit": auditPage{}, "created": createdPage{}, "delete": deletePage{}, "error": errorPage{}, "import": importPage{},
 		"invited": invitedPage{}, "join": joinPage{}, "key": keyPage{}, "keys": keysPage{}, "members": membersPage{}, "newkey": newKeyPage{},
 		"setup": setupPage{}, "signin": signInPage{}, "transcription": transcriptionPage{}, "transcriptions": transcriptionsPage{}, "workspace": workspacePage{},
 	}

@@ -20,10 +20,10 @@ import (
 // transcriptionPage is one transcription to be read, a part of its lines at a
 // time: one of a day has a megabyte of them.
 type transcriptionPage struct {
-	frame
+	layout
 	Transcription memo.ListItem
-	Heading       marked
-	About         marked
+	Heading       highlighted
+	About         highlighted
 	Project       *memo.ProjectRef
 	Voices        string
 	Reports       []reportRow
@@ -34,19 +34,19 @@ type transcriptionPage struct {
 	Hits  []hitRow
 	Found int // lines with the words, however many are shown
 	// Searched is how many lines were searched, when these are not all.
-	Searched int
-	Lines    []lineRow
-	Count    int // of lines
-	Parts    []linesPart
-	Prev     string
-	Next     string
-	Last     string
-	Timed    bool
-	At       string // the time that was asked for, if it is none
-	found    string // the address of the line that is said at it
+	Searched  int
+	Lines     []lineRow
+	Count     int // of lines
+	Parts     []linesPart
+	Prev      string
+	Next      string
+	Last      string
+	Timed     bool
+	At        string // the time that was asked for, if it is none
+	foundLine string // the address of the line that is said at it
 
 	MayEdit       bool
-	Title, Folder fields // the forms of the title and of the project
+	Title, Folder formFields // the forms of the title and of the project
 }
 
 // reportRow is a report, as far as a page has room.
@@ -59,8 +59,8 @@ type reportRow struct {
 type lineRow struct {
 	Number int
 	Clock  string
-	Voice  marked
-	Text   marked
+	Voice  highlighted
+	Text   highlighted
 }
 
 // hitRow is a line that was found.
@@ -96,7 +96,7 @@ const (
 )
 
 // transcription is the id in the path. One that cannot be an id is as unknown as any.
-func (v *visit) transcription() (string, error) {
+func (v *pageRequest) transcription() (string, error) {
 	id, ok := app.ParseID(v.r.PathValue("id"))
 	if !ok {
 		return "", memo.NotFound("Transcription")
@@ -104,21 +104,21 @@ func (v *visit) transcription() (string, error) {
 	return id, nil
 }
 
-func showTranscription(v *visit) error {
+func showTranscription(v *pageRequest) error {
 	p, err := v.transcriptionPage()
 	if err != nil {
 		return err
 	}
 	switch {
-	case p.found != "":
-		return v.redirect(p.found)
+	case p.foundLine != "":
+		return v.redirect(p.foundLine)
 	case p.At != "":
 		return v.render(http.StatusUnprocessableEntity, "transcription", p)
 	}
 	return v.render(http.StatusOK, "transcription", p)
 }
 
-func (v *visit) transcriptionPage() (transcriptionPage, error) {
+func (v *pageRequest) transcriptionPage() (transcriptionPage, error) {
 	id, err := v.transcription()
 	if err != nil {
 		return transcriptionPage{}, err
@@ -127,7 +127,7 @@ func (v *visit) transcriptionPage() (transcriptionPage, error) {
 	if err != nil {
 		return transcriptionPage{}, err
 	}
-	p := transcriptionPage{Project: w.Project, Reports: reports(w.Reports), Path: v.transcriptionsPath() + "/" + id, Formats: formatChoices}
+	p := transcriptionPage{Project: w.Project, Reports: reportRows(w.Reports), Path: v.transcriptionsPath() + "/" + id, Formats: formatChoices}
 	if err := json.Unmarshal(w.JSON, &p.Transcription); err != nil {
 		return p, fmt.Errorf("web: item %s: %w", id, err)
 	}
@@ -135,16 +135,16 @@ func (v *visit) transcriptionPage() (transcriptionPage, error) {
 	if err != nil {
 		return p, err
 	}
-	p.frame = v.in("transcriptions", p.Transcription.Title)
+	p.layout = v.sectionLayout("transcriptions", p.Transcription.Title)
 	p.Q = typed(strings.Join(strings.Fields(v.r.URL.Query().Get("q")), " "))
 	words := search.ParseQuery(p.Q)
-	p.Heading, p.About, p.Voices = mark(words, p.Transcription.Title), mark(words, shorten(string(p.Transcription.Summary), maxSummary)), voices(p.Transcription.Speakers)
+	p.Heading, p.About, p.Voices = highlight(words, p.Transcription.Title), highlight(words, truncateChars(string(p.Transcription.Summary), maxSummary)), speakerNames(p.Transcription.Speakers)
 	p.Transcription.Topics = p.Transcription.Topics[:min(len(p.Transcription.Topics), maxTopics)]
 	line, _ := strconv.Atoi(v.r.URL.Query().Get("line"))
 	if at := typed(strings.TrimSpace(v.r.URL.Query().Get("at"))); at != "" {
 		t, ok := transcript.ParseClock(at)
 		if ok {
-			p.found = lineLink(p.Path, p.Q, lineAt(segments, t))
+			p.foundLine = lineLink(p.Path, p.Q, lineAt(segments, t))
 			return p, nil
 		}
 		p.At = at
@@ -156,8 +156,8 @@ func (v *visit) transcriptionPage() (transcriptionPage, error) {
 		return p, err
 	}
 	projects, err := v.projectNames()
-	p.Title = fields{{Name: "title", Label: "Title", Type: "text", Required: true, Max: memo.MaxTitle, Complete: "off", Value: p.Transcription.Title}}
-	p.Folder = fields{{Name: "project", Label: "Project", Type: "text", Max: memo.MaxName, Complete: "off", List: projects, Hint: "Choose one or name a new one. Empty takes it out of its project."}}
+	p.Title = formFields{{Name: "title", Label: "Title", Type: "text", Required: true, Max: memo.MaxTitle, Complete: "off", Value: p.Transcription.Title}}
+	p.Folder = formFields{{Name: "project", Label: "Project", Type: "text", Max: memo.MaxName, Complete: "off", List: projects, Hint: "Choose one or name a new one. Empty takes it out of its project."}}
 	if p.Project != nil {
 		p.Folder[0].Value = p.Project.Name
 	}
@@ -165,7 +165,7 @@ func (v *visit) transcriptionPage() (transcriptionPage, error) {
 }
 
 // projectNames are the names of the workspace's projects.
-func (v *visit) projectNames() ([]string, error) {
+func (v *pageRequest) projectNames() ([]string, error) {
 	projects, err := v.App.ProjectNames(v.ctx, v.Caller)
 	names := make([]string, len(projects))
 	for i, p := range projects {
@@ -181,7 +181,7 @@ func (p *transcriptionPage) read(ctx context.Context, segments []memo.Segment, w
 	p.split(segments, min(max(line, 1), max(p.Count, 1)))
 	p.Timed = memo.HasTimes(segments)
 	row := func(i int, text string) lineRow {
-		r := lineRow{Number: i + 1, Voice: mark(words, string(segments[i].Speaker)), Text: mark(words, text)}
+		r := lineRow{Number: i + 1, Voice: highlight(words, string(segments[i].Speaker)), Text: highlight(words, text)}
 		if p.Timed {
 			r.Clock = segments[i].Start.Timestamp()
 		}
@@ -241,8 +241,8 @@ func lineAt(segments []memo.Segment, at memo.Seconds) int {
 	return max(i, 1)
 }
 
-// reports are as many as fit.
-func reports(all []memo.Report) []reportRow {
+// reportRows are as many as fit.
+func reportRows(all []memo.Report) []reportRow {
 	rows := make([]reportRow, len(all))
 	left := reportBytes
 	for i, r := range all {
@@ -287,13 +287,13 @@ func linesWith(ctx context.Context, segments []memo.Segment, words []search.Term
 	return some, searched, nil
 }
 
-func doRetitle(v *visit) error {
+func doRetitle(v *pageRequest) error {
 	return v.change("retitled", func(id string) error {
 		return v.App.ChangeTitle(v.ctx, v.Caller, id, v.r.PostFormValue("title"))
 	})
 }
 
-func doMove(v *visit) error {
+func doMove(v *pageRequest) error {
 	if !v.r.PostForm.Has("project") { // it would take the transcription out of its project
 		return errUnreadable
 	}
@@ -304,7 +304,7 @@ func doMove(v *visit) error {
 
 // change changes the transcription and shows it; a value that cannot be stays in
 // its form, with what is wrong beside it.
-func (v *visit) change(word string, f func(id string) error) error {
+func (v *pageRequest) change(word string, f func(id string) error) error {
 	id, err := v.transcription()
 	if err != nil {
 		return err
@@ -313,7 +313,7 @@ func (v *visit) change(word string, f func(id string) error) error {
 	if err == nil {
 		return v.redirect(v.transcriptionsPath() + "/" + id + "?" + url.Values{"done": {word}}.Encode())
 	}
-	e, ok := refusal(err, memo.KindInvalid)
+	e, ok := asFormError(err, memo.KindInvalid)
 	if !ok {
 		return err
 	}
@@ -326,18 +326,18 @@ func (v *visit) change(word string, f func(id string) error) error {
 		form = p.Folder
 	}
 	form.fill(v)
-	form.tell(e)
+	form.showErrors(e)
 	return v.render(http.StatusUnprocessableEntity, "transcription", p)
 }
 
 // deletePage asks whether a transcription shall really go.
 type deletePage struct {
-	frame
+	layout
 	Transcription memo.ListItem
 	Path          string
 }
 
-func showDelete(v *visit) error {
+func showDelete(v *pageRequest) error {
 	id, err := v.transcription()
 	if err != nil {
 		return err
@@ -353,14 +353,14 @@ func showDelete(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p := deletePage{frame: v.in("transcriptions", "Delete a transcription"), Path: v.transcriptionsPath() + "/" + id}
+	p := deletePage{layout: v.sectionLayout("transcriptions", "Delete a transcription"), Path: v.transcriptionsPath() + "/" + id}
 	if err := json.Unmarshal(w.JSON, &p.Transcription); err != nil {
 		return fmt.Errorf("web: item %s: %w", id, err)
 	}
 	return v.render(http.StatusOK, "delete", p)
 }
 
-func doDelete(v *visit) error {
+func doDelete(v *pageRequest) error {
 	id, err := v.transcription()
 	if err != nil {
 		return err

@@ -19,8 +19,8 @@ import (
 
 // transcriptionsPage lists what the workspace has, or what a search found.
 type transcriptionsPage struct {
-	frame
-	Filter  filter
+	layout
+	Filter  listFilter
 	Problem string // with what was asked for, that belongs to no field
 	Rows    []transcriptionRow
 	Total   string // with its noun
@@ -32,20 +32,20 @@ type transcriptionsPage struct {
 	Formats []formatChoice
 }
 
-// filter is the form of the list.
-type filter struct {
-	Path    string // of the list
-	Q, Sort string // what it is set to
-	Fields  fields // the words, and the rest
-	Open    bool   // more than the words is set
-	set     bool   // it asks for less than all
+// listFilter is the form of the list.
+type listFilter struct {
+	Path    string     // of the list
+	Q, Sort string     // what it is set to
+	Fields  formFields // the words, and the rest
+	Open    bool       // more than the words is set
+	set     bool       // it asks for less than all
 }
 
 // Words and Rest are the fields.
-func (f filter) Words() field { return f.Fields[0] }
-func (f filter) Rest() fields { return f.Fields[1:] }
+func (f listFilter) Words() formField { return f.Fields[0] }
+func (f listFilter) Rest() formFields { return f.Fields[1:] }
 
-var sorts = []choice{
+var sortOptions = []option{
 	{Value: "-created_at", Label: "Newest first"},
 	{Value: "created_at", Label: "Oldest first"},
 	{Value: "-duration", Label: "Longest first"},
@@ -56,9 +56,9 @@ var sorts = []choice{
 type transcriptionRow struct {
 	memo.ListItem
 	Link     string
-	Heading  marked
-	About    marked // the summary, cut
-	Voices   string // who is heard
+	Heading  highlighted
+	About    highlighted // the summary, cut
+	Voices   string      // who is heard
 	Project  *memo.ProjectRef
 	Snippets []snippetRow
 }
@@ -68,7 +68,7 @@ type snippetRow struct {
 	Link  string
 	Clock string
 	Voice string
-	Text  marked
+	Text  highlighted
 }
 
 const (
@@ -77,20 +77,20 @@ const (
 	maxVoices = 5   // speakers who are named in the list
 )
 
-func (v *visit) transcriptionsPath() string { return "/w/" + v.WorkspaceID + "/transcriptions" }
+func (v *pageRequest) transcriptionsPath() string { return "/w/" + v.WorkspaceID + "/transcriptions" }
 
-func showTranscriptions(v *visit) error { return v.listTranscriptions(http.StatusOK, "") }
+func showTranscriptions(v *pageRequest) error { return v.listTranscriptions(http.StatusOK, "") }
 
 // listTranscriptions shows the list, and above it why what was asked for did not
 // happen.
-func (v *visit) listTranscriptions(status int, problem string) error {
-	p := transcriptionsPage{frame: v.in("transcriptions", "Transcriptions"), Problem: problem, Formats: formatChoices}
+func (v *pageRequest) listTranscriptions(status int, problem string) error {
+	p := transcriptionsPage{layout: v.sectionLayout("transcriptions", "Transcriptions"), Problem: problem, Formats: formatChoices}
 	in, problems, err := v.filter(&p.Filter)
 	if err != nil {
 		return err
 	}
 	if p.Wrong = len(problems) > 0; p.Wrong {
-		if !p.Filter.Fields.tell(problems...) {
+		if !p.Filter.Fields.showErrors(problems...) {
 			p.Problem = "This address is not of a page of this list. Begin at the first page."
 		}
 		p.First = p.Filter.Path
@@ -108,7 +108,7 @@ func (v *visit) listTranscriptions(status int, problem string) error {
 		}
 		p.Rows = append(p.Rows, row)
 	}
-	p.Total = plural(found.Total, "transcription")
+	p.Total = pluralise(found.Total, "transcription")
 	if found.HasMoreThanTotal {
 		p.Total = fmt.Sprintf("More than %d,%03d transcriptions", found.Total/1000, found.Total%1000)
 	}
@@ -135,7 +135,7 @@ func asQuery(q url.Values) string {
 }
 
 // filter reads the form and what it offers. All that is wrong is told.
-func (v *visit) filter(f *filter) (in app.ListQuery, problems []*memo.Error, err error) {
+func (v *pageRequest) filter(f *listFilter) (in app.ListQuery, problems []*memo.Error, err error) {
 	known, err := v.App.ProjectNames(v.ctx, v.Caller)
 	if err != nil {
 		return in, nil, err
@@ -144,35 +144,35 @@ func (v *visit) filter(f *filter) (in app.ListQuery, problems []*memo.Error, err
 	if err != nil {
 		return in, nil, err
 	}
-	projects, languages, orders, statuses := []choice{{Label: "All"}}, []choice{{Label: "All"}}, sorts, []choice(nil)
+	projects, languages, orders, statuses := []option{{Label: "All"}}, []option{{Label: "All"}}, sortOptions, []option(nil)
 	for _, p := range known {
-		projects = append(projects, choice{Value: p.ID, Label: p.Name})
+		projects = append(projects, option{Value: p.ID, Label: p.Name})
 	}
 	for _, l := range spoken {
-		languages = append(languages, choice{Value: l, Label: l})
+		languages = append(languages, option{Value: l, Label: l})
 	}
 	for _, s := range memo.Statuses {
-		statuses = append(statuses, choice{Value: string(s), Label: string(s)})
+		statuses = append(statuses, option{Value: string(s), Label: string(s)})
 	}
 	get := v.r.URL.Query().Get
 	q, project, language, from, to := strings.TrimSpace(get("q")), get("project"), get("language"), get("from"), get("to")
 	sort, status := cmp.Or(get("sort"), app.Sorts[0]), cmp.Or(get("status"), string(memo.StatusCompleted))
 	if q != "" {
-		orders = append(slices.Clone(sorts), choice{Value: "relevance", Label: "Best match first"})
+		orders = append(slices.Clone(sortOptions), option{Value: "relevance", Label: "Best match first"})
 	} else if sort == "relevance" {
 		sort = app.Sorts[0] // the words were taken out of the form, and the order was left
 	}
 	less := project+language+from+to != "" || status != string(memo.StatusCompleted)
-	*f = filter{
+	*f = listFilter{
 		Path: v.transcriptionsPath(), Q: typed(q), Sort: sort, Open: less || sort != app.Sorts[0], set: less || q != "",
-		Fields: fields{
+		Fields: formFields{
 			{Name: "q", Label: "Search", Value: typed(q)},
-			{Name: "project", Label: "Project", Options: choose(project, projects)},
-			{Name: "language", Label: "Language", Options: choose(language, languages)},
+			{Name: "project", Label: "Project", Options: selectOption(project, projects)},
+			{Name: "language", Label: "Language", Options: selectOption(language, languages)},
 			{Name: "from", Label: "From", Type: "date", Value: typed(from)},
 			{Name: "to", Label: "To", Type: "date", Value: typed(to)},
-			{Name: "sort", Label: "Order", Options: choose(sort, orders)},
-			{Name: "status", Label: "Status", Options: choose(status, statuses)},
+			{Name: "sort", Label: "Order", Options: selectOption(sort, orders)},
+			{Name: "status", Label: "Status", Options: selectOption(status, statuses)},
 		},
 	}
 	in = app.ListQuery{Query: q, Sort: sort, Status: memo.Status(status), Limit: pageRows, Cursor: get("cursor")}
@@ -192,7 +192,7 @@ func (v *visit) filter(f *filter) (in app.ListQuery, problems []*memo.Error, err
 			bad("language", "must be one of the list")
 		}
 	}
-	if !offers(statuses, status) {
+	if !hasOption(statuses, status) {
 		bad("status", "must be one of the list")
 	}
 	for _, d := range []struct {
@@ -216,23 +216,23 @@ func (v *visit) filter(f *filter) (in app.ListQuery, problems []*memo.Error, err
 	return in, problems, nil
 }
 
-func (v *visit) transcriptionRow(f app.ListItem, words []search.Term, q string) (transcriptionRow, error) {
+func (v *pageRequest) transcriptionRow(f app.ListItem, words []search.Term, q string) (transcriptionRow, error) {
 	r := transcriptionRow{Link: v.transcriptionsPath() + "/" + f.ID, Project: f.ListItem.Project}
 	if err := json.Unmarshal(f.JSON, &r.ListItem); err != nil {
 		return r, fmt.Errorf("web: item %s: %w", f.ID, err)
 	}
-	r.Heading = mark(words, r.Title)
-	about := shorten(string(r.Summary), maxAbout)
+	r.Heading = highlight(words, r.Title)
+	about := truncateChars(string(r.Summary), maxAbout)
 	if q != "" {
 		about = search.Snippet(words, string(r.Summary)) // what was found may stand far down
 	}
-	r.About = mark(words, about)
-	r.Voices = voices(r.Speakers)
+	r.About = highlight(words, about)
+	r.Voices = speakerNames(r.Speakers)
 	if q != "" {
 		r.Link += "?" + url.Values{"q": {q}}.Encode()
 	}
 	for _, s := range f.Snippets {
-		row := snippetRow{Voice: string(s.Speaker), Text: mark(words, s.Text)}
+		row := snippetRow{Voice: string(s.Speaker), Text: highlight(words, s.Text)}
 		if r.Duration > 0 || s.Start > 0 { // a text without times has neither
 			row.Clock = s.Start.Timestamp()
 		}
@@ -251,11 +251,11 @@ func lineLink(path, q string, line int) string {
 	return fmt.Sprintf("%s?%s#t-%d", path, query.Encode(), line)
 }
 
-// voices names the speakers, as far as a list has room.
-func voices(speakers []memo.Speaker) string {
+// speakerNames names the speakers, as far as a list has room.
+func speakerNames(speakers []memo.Speaker) string {
 	names := make([]string, 0, maxVoices)
 	for _, s := range speakers[:min(len(speakers), maxVoices)] {
-		names = append(names, shorten(s.Name, memo.MaxName))
+		names = append(names, truncateChars(s.Name, memo.MaxName))
 	}
 	text := strings.Join(names, ", ")
 	if more := len(speakers) - maxVoices; more > 0 {

@@ -51,7 +51,7 @@ type Config struct {
 // Site is the web app.
 type Site struct {
 	Config
-	pages  pages
+	pages  pageTemplates
 	mux    *http.ServeMux
 	assets assets
 	docs   []operation // of the REST reference
@@ -66,47 +66,47 @@ func New(cfg Config) *Site {
 	return s
 }
 
-// access says who may open a route.
-type access uint8
+// admissionKind says who may open a route.
+type admissionKind uint8
 
 const (
-	open   access = iota // anybody
-	user                 // who is signed in
-	member               // a member of the workspace in the path
-	owner                // an OWNER of it
+	public     admissionKind = iota // anybody
+	signedIn                        // who is signed in
+	memberOnly                      // a member of the workspace in the path
+	ownerOnly                       // an OWNER of it
 )
 
-// manner says what else becomes of a call before its handler sees it.
-type manner uint8
+// routeMode says what else becomes of a call before its handler sees it.
+type routeMode uint8
 
 const (
-	plain    manner = iota
-	managed         // it is counted as key management (contract section 1)
-	changing        // it is counted as a change; nothing that takes access away is
-	files           // the handler reads its body by itself
+	ordinary           routeMode = iota
+	countsAsManagement           // it is counted as key management (contract section 1)
+	changing                     // it is counted as a change; nothing that takes access away is
+	readsOwnBody                 // the handler reads its body by itself
 )
 
 // counted is the limit that a manner is counted against.
-var counted = map[manner]ratelimit.Class{managed: ratelimit.Management, changing: ratelimit.Changes}
+var counted = map[routeMode]ratelimit.Class{countsAsManagement: ratelimit.Management, changing: ratelimit.Changes}
 
 // route is one address of the site.
 type route struct {
 	method, path string
-	access       access
-	manner       manner
-	handle       func(*visit) error
+	access       admissionKind
+	manner       routeMode
+	handle       func(*pageRequest) error
 }
 
-// visit is one request to a page.
-type visit struct {
+// pageRequest is one request to a page.
+type pageRequest struct {
 	*Site
 	memo.Caller
 	w      http.ResponseWriter
 	r      *http.Request
 	ctx    context.Context
-	access access // of the route
-	// unframed is why a page has no frame, and is not shown.
-	unframed error
+	access admissionKind // of the route
+	// layoutError is why a page has no frame, and is not shown.
+	layoutError error
 }
 
 // Handler serves every page. What else the server has at its root is added to it.
@@ -134,8 +134,8 @@ func (s *Site) serve(rt route, w http.ResponseWriter, r *http.Request) {
 	telemetry.RequestOf(r.Context()).Route = rt.method + " " + rt.path
 	ctx, cancel := context.WithDeadline(r.Context(), s.Gate.Deadline(r))
 	defer cancel()
-	secure(w.Header())
-	v := &visit{Site: s, w: w, r: r, ctx: ctx, access: rt.access}
+	setSecurityHeaders(w.Header())
+	v := &pageRequest{Site: s, w: w, r: r, ctx: ctx, access: rt.access}
 	err := v.admit(rt)
 	if err == nil {
 		// What the database took for that may have told that it is slow.
@@ -156,7 +156,7 @@ func IsForPeople(r *http.Request) bool {
 
 // NotFound answers where there is no page. A slash too many is taken away.
 func (s *Site) NotFound(w http.ResponseWriter, r *http.Request) {
-	s.serve(route{method: http.MethodGet, path: "not found", handle: func(v *visit) error {
+	s.serve(route{method: http.MethodGet, path: "not found", handle: func(v *pageRequest) error {
 		if tidy := path.Clean(r.URL.Path); tidy != r.URL.Path {
 			return v.redirect((&url.URL{Path: tidy, RawQuery: r.URL.RawQuery}).String())
 		}
@@ -164,9 +164,9 @@ func (s *Site) NotFound(w http.ResponseWriter, r *http.Request) {
 	}}, w, r)
 }
 
-// secure sets what every page says to the browser: nothing from elsewhere,
+// setSecurityHeaders sets what every page says to the browser: nothing from elsewhere,
 // nothing inline, no frame around it, and no copy kept.
-func secure(h http.Header) {
+func setSecurityHeaders(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
@@ -181,15 +181,15 @@ func secure(h http.Header) {
 // errSignIn sends the visitor to the page where one signs in.
 var errSignIn = errors.New("web: sign in first")
 
-// errNoKeys answers an API key, which opens the API and no page.
-var errNoKeys = &memo.Error{Kind: memo.KindUnauthorized, Code: "page", Message: "API keys open the API, not the web app. Sign in with your e-mail and password."}
+// errKeyOnPage answers an API key, which opens the API and no page.
+var errKeyOnPage = &memo.Error{Kind: memo.KindUnauthorized, Code: "page", Message: "API keys open the API, not the web app. Sign in with your e-mail and password."}
 
 // admit checks who comes, and sets the caller.
-func (v *visit) admit(rt route) error {
+func (v *pageRequest) admit(rt route) error {
 	// A proxy in front may have a password of its own, which browsers send along.
 	for _, value := range v.r.Header.Values("Authorization") {
 		if scheme, _, _ := strings.Cut(value, " "); !strings.EqualFold(scheme, "basic") {
-			return errNoKeys
+			return errKeyOnPage
 		}
 	}
 	if rt.method == http.MethodPost {
@@ -197,13 +197,13 @@ func (v *visit) admit(rt route) error {
 			return err
 		}
 		// Who sends a form slowly may be signed out when the whole of it is here.
-		if rt.manner != files {
+		if rt.manner != readsOwnBody {
 			if err := v.readForm(); err != nil {
 				return err
 			}
 		}
 	}
-	if rt.access == open {
+	if rt.access == public {
 		return nil
 	}
 	var err error
@@ -222,9 +222,9 @@ func (v *visit) admit(rt route) error {
 
 // authorise reads the truth about the visitor. One who may not be here is sent to
 // the sign-in, or finds no such page.
-func (v *visit) authorise(ctx context.Context) (c memo.Caller, err error) {
+func (v *pageRequest) authorise(ctx context.Context) (c memo.Caller, err error) {
 	token, origin := v.Gate.SessionToken(v.r), v.Gate.Client(v.r)
-	if v.access == user {
+	if v.access == signedIn {
 		c, err = v.App.AuthoriseUser(ctx, token, origin)
 	} else if id, ok := app.ParseID(v.r.PathValue("workspace")); ok {
 		c, err = v.App.AuthoriseSession(ctx, token, id, origin)
@@ -237,20 +237,20 @@ func (v *visit) authorise(ctx context.Context) (c memo.Caller, err error) {
 	case memo.KindNotFound:
 		return c, errNotFound
 	}
-	if err == nil && v.access == owner && c.Role != memo.RoleOwner {
-		err = errOwners
+	if err == nil && v.access == ownerOnly && c.Role != memo.RoleOwner {
+		err = errOwnerRequired
 	}
 	return c, err
 }
 
 // recheck authorises again, for an answer or an upload that takes long.
-func (v *visit) recheck(ctx context.Context) error {
+func (v *pageRequest) recheck(ctx context.Context) error {
 	_, err := v.authorise(ctx)
 	return err
 }
 
 // readForm reads a form whole.
-func (v *visit) readForm() error {
+func (v *pageRequest) readForm() error {
 	body, err := gate.ReadBody(v.w, v.r, maxForm)
 	if _, known := errors.AsType[*gate.StatusError](err); known {
 		return err
@@ -268,13 +268,13 @@ func (v *visit) readForm() error {
 const maxForm = 64 << 10
 
 var (
-	errNotFound   = memo.NotFound("Page")
-	errUnreadable = &gate.StatusError{Status: http.StatusBadRequest, Detail: "The form could not be read. Go back and send it again."}
-	errOwners     = memo.Forbidden("owner_required", "Only an OWNER of the workspace sees this page.")
+	errNotFound      = memo.NotFound("Page")
+	errUnreadable    = &gate.StatusError{Status: http.StatusBadRequest, Detail: "The form could not be read. Go back and send it again."}
+	errOwnerRequired = memo.Forbidden("owner_required", "Only an OWNER of the workspace sees this page.")
 )
 
 // fail answers with a page that says what is wrong and what to do.
-func (v *visit) fail(err error) {
+func (v *pageRequest) fail(err error) {
 	if errors.Is(err, errSignIn) && v.wantsJSON() {
 		err = &memo.Error{Kind: memo.KindUnauthorized, Message: "You are signed out. Sign in again."}
 	} else if errors.Is(err, errSignIn) {
@@ -289,7 +289,7 @@ func (v *visit) fail(err error) {
 		status, p.Message = gate.StatusOf(e.Kind), e.Message
 		if e.RetryAfter > 0 {
 			wait := gate.SetRetryAfter(v.w.Header(), e.RetryAfter)
-			p.Again = fmt.Sprintf("You can go on in %s, at %s UTC.", plural(int(wait.Seconds()), "second"), v.Now().UTC().Add(wait).Format("15:04:05"))
+			p.Again = fmt.Sprintf("You can go on in %s, at %s UTC.", pluralise(int(wait.Seconds()), "second"), v.Now().UTC().Add(wait).Format("15:04:05"))
 		}
 	} else if errors.Is(err, context.DeadlineExceeded) {
 		status, p.Message = http.StatusServiceUnavailable, "This took too long. Try again in a moment."
@@ -304,19 +304,19 @@ func (v *visit) fail(err error) {
 		p.RequestID = req.ID
 	}
 	if v.wantsJSON() {
-		_ = v.renderJSON(status, importAnswer{Reason: p.Message})
+		_ = v.renderJSON(status, importResult{Reason: p.Message})
 		return
 	}
-	p.frame = v.frame(cmp.Or(refusals[status], "Something went wrong"))
-	v.unframed = nil // an error page needs none
+	p.layout = v.newLayout(cmp.Or(errorHeadings[status], "Something went wrong"))
+	v.layoutError = nil // an error page needs none
 	if err := v.render(status, "error", p); err != nil {
 		req.Err = err
 		v.w.WriteHeader(http.StatusInternalServerError)
 	}
 }
 
-// refusals are the headings of error pages.
-var refusals = map[int]string{
+// errorHeadings are the headings of error pages.
+var errorHeadings = map[int]string{
 	http.StatusBadRequest: "That could not be read", http.StatusUnauthorized: "Sign in with a password", http.StatusForbidden: "Not for you",
 	http.StatusNotFound: "Nothing here", http.StatusRequestTimeout: "That took too long", http.StatusConflict: "That did not fit",
 	http.StatusRequestEntityTooLarge: "That is too large", http.StatusUnprocessableEntity: "That cannot be done", http.StatusTooManyRequests: "Too fast",
@@ -325,7 +325,7 @@ var refusals = map[int]string{
 
 // errorPage is any refusal.
 type errorPage struct {
-	frame
+	layout
 	Message   string
 	Again     string
 	RequestID string
@@ -333,7 +333,7 @@ type errorPage struct {
 
 // toSignIn sends the visitor to sign in, and back to the page that they wanted to
 // see, or to the form that they sent, which has to be sent again.
-func (v *visit) toSignIn() {
+func (v *pageRequest) toSignIn() {
 	next, word := v.r.URL.RequestURI(), ""
 	if v.r.Method != http.MethodGet {
 		from, err := url.Parse(v.r.Referer())
@@ -377,15 +377,15 @@ func localPath(next string) string {
 }
 
 // redirect ends a form.
-func (v *visit) redirect(to string) error {
+func (v *pageRequest) redirect(to string) error {
 	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
 	return nil
 }
 
 // render writes a page. A template that fails has written nothing yet.
-func (v *visit) render(status int, name string, data any) error {
-	if v.unframed != nil {
-		return v.unframed
+func (v *pageRequest) render(status int, name string, data any) error {
+	if v.layoutError != nil {
+		return v.layoutError
 	}
 	var b bytes.Buffer
 	if err := v.pages[name].Execute(&b, data); err != nil {

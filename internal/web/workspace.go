@@ -8,14 +8,14 @@ import (
 
 // workspacePage is the workspace's name and plan.
 type workspacePage struct {
-	frame
-	Fields fields
+	layout
+	Fields formFields
 	Opens  string // what the plan opens
 }
 
-func (v *visit) workspacePage() workspacePage {
-	p := workspacePage{frame: v.in("workspace", "Workspace")}
-	p.Fields = fields{{Name: "name", Label: "Name", Type: "text", Complete: "organization", Required: true, Max: memo.MaxName}}
+func (v *pageRequest) workspacePage() workspacePage {
+	p := workspacePage{layout: v.sectionLayout("workspace", "Workspace")}
+	p.Fields = formFields{{Name: "name", Label: "Name", Type: "text", Complete: "organization", Required: true, Max: memo.MaxName}}
 	if p.Here != nil {
 		p.Fields[0].Value = p.Here.Name
 	}
@@ -26,19 +26,21 @@ func (v *visit) workspacePage() workspacePage {
 	return p
 }
 
-func showWorkspace(v *visit) error { return v.render(http.StatusOK, "workspace", v.workspacePage()) }
+func showWorkspace(v *pageRequest) error {
+	return v.render(http.StatusOK, "workspace", v.workspacePage())
+}
 
-func doRenameWorkspace(v *visit) error {
+func doRenameWorkspace(v *pageRequest) error {
 	err := v.App.RenameWorkspace(v.ctx, v.Caller, v.r.PostFormValue("name"))
 	if err == nil {
 		return v.redirect("/w/" + v.WorkspaceID + "/workspace?done=workspace")
 	}
-	e, ok := refusal(err, memo.KindInvalid)
+	e, ok := asFormError(err, memo.KindInvalid)
 	if !ok {
 		return err
 	}
 	p := v.workspacePage()
 	p.Fields.fill(v)
-	p.Fields.tell(e)
+	p.Fields.showErrors(e)
 	return v.render(http.StatusUnprocessableEntity, "workspace", p)
 }

@@ -9,14 +9,14 @@ import (
 // An upload may be slow, but not silent, and it ends. It holds its place among the
 // uploads meanwhile, which one that sends nothing must not.
 const (
-	silence   = time.Minute
-	grace     = 30 * time.Second // before leastRate counts
-	leastRate = 8 << 10          // bytes per second, on average
-	wholeTime = 30 * time.Minute
+	maxReadGap    = time.Minute
+	grace         = 30 * time.Second // before leastRate counts
+	leastRate     = 8 << 10          // bytes per second, on average
+	maxUploadTime = 30 * time.Minute
 )
 
-// patientBody extends the server's time for reading while an upload arrives.
-type patientBody struct {
+// slowBody extends the server's time for reading while an upload arrives.
+type slowBody struct {
 	io.ReadCloser
 	control  *http.ResponseController
 	begun    time.Time
@@ -24,11 +24,11 @@ type patientBody struct {
 	ended    bool  // a deadline after the end would cancel the request
 }
 
-func newPatientBody(w http.ResponseWriter, body io.ReadCloser) *patientBody {
-	return &patientBody{ReadCloser: body, control: http.NewResponseController(w), begun: time.Now()}
+func newPatientBody(w http.ResponseWriter, body io.ReadCloser) *slowBody {
+	return &slowBody{ReadCloser: body, control: http.NewResponseController(w), begun: time.Now()}
 }
 
-func (b *patientBody) Read(p []byte) (int, error) {
+func (b *slowBody) Read(p []byte) (int, error) {
 	if !b.ended {
 		_ = b.control.SetReadDeadline(b.deadline(time.Now())) // not every writer has one
 	}
@@ -39,12 +39,12 @@ func (b *patientBody) Read(p []byte) (int, error) {
 }
 
 // deadline is when the next bytes must have come.
-func (b *patientBody) deadline(now time.Time) time.Time {
+func (b *slowBody) deadline(now time.Time) time.Time {
 	atLeastRate := time.Duration(float64(b.received) / leastRate * float64(time.Second))
-	return b.begun.Add(min(grace+atLeastRate, now.Sub(b.begun)+silence, wholeTime))
+	return b.begun.Add(min(grace+atLeastRate, now.Sub(b.begun)+maxReadGap, maxUploadTime))
 }
 
 // answer gives the time of a page again: what the server had set has passed.
-func (b *patientBody) answer() {
-	_ = b.control.SetWriteDeadline(time.Now().Add(silence))
+func (b *slowBody) answer() {
+	_ = b.control.SetWriteDeadline(time.Now().Add(maxReadGap))
 }

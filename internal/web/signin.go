@@ -12,9 +12,9 @@ import (
 	"memoai.tech/memo/internal/telemetry"
 )
 
-// home leads to what the visitor has: the set-up of an empty server, the sign-in,
+// showHome leads to what the visitor has: the set-up of an empty server, the sign-in,
 // or their workspace.
-func home(v *visit) error {
+func showHome(v *pageRequest) error {
 	up, err := v.App.IsSetUp(v.ctx)
 	if err != nil {
 		return err
@@ -41,19 +41,19 @@ func home(v *visit) error {
 
 // setupPage makes the first OWNER and the first workspace of a server.
 type setupPage struct {
-	frame
-	Fields fields
+	layout
+	Fields formFields
 }
 
-func (v *visit) setupPage() setupPage {
-	return setupPage{frame: v.frame("Set up Memo"), Fields: fields{
+func (v *pageRequest) setupPage() setupPage {
+	return setupPage{layout: v.newLayout("Set up Memo"), Fields: formFields{
 		{Name: "code", Label: "Set-up code", Type: "text", Complete: "one-time-code", Required: true, Focus: true, Hint: "It is on the terminal, or in the log, of memo serve."},
 		{Name: "workspace", Label: "Workspace", Type: "text", Complete: "organization", Required: true, Max: memo.MaxName, Hint: "Your team or company."},
 		nameField(), emailField(), newPasswordField("password", "Password"),
 	}}
 }
 
-func showSetup(v *visit) error {
+func showSetup(v *pageRequest) error {
 	up, err := v.App.IsSetUp(v.ctx)
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func showSetup(v *visit) error {
 	return v.render(http.StatusOK, "setup", v.setupPage())
 }
 
-func doSetup(v *visit) error {
+func doSetup(v *pageRequest) error {
 	up, err := v.App.IsSetUp(v.ctx)
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func doSetup(v *visit) error {
 	code := strings.ToLower(strings.TrimSpace(v.r.PostFormValue("code")))
 	if v.SetupCode == "" || subtle.ConstantTimeCompare([]byte(code), []byte(v.SetupCode)) != 1 {
 		wrong := memo.Invalid("code", "is not the one that memo serve printed when it started last")
-		p.Fields.tell(append(in.Check(), wrong)...)
+		p.Fields.showErrors(append(in.Check(), wrong)...)
 		return v.render(http.StatusUnprocessableEntity, "setup", p)
 	}
 	problems, err := v.App.SetUp(v.ctx, in, v.FirstPlan, v.Gate.Client(v.r))
@@ -92,7 +92,7 @@ func doSetup(v *visit) error {
 		return err
 	}
 	if len(problems) > 0 {
-		p.Fields.tell(problems...)
+		p.Fields.showErrors(problems...)
 		return v.render(http.StatusUnprocessableEntity, "setup", p)
 	}
 	return v.signIn(in.Email, in.Password, "/")
@@ -100,23 +100,23 @@ func doSetup(v *visit) error {
 
 // signInPage asks who the visitor is.
 type signInPage struct {
-	frame
-	Fields  fields
+	layout
+	Fields  formFields
 	Next    string
 	Problem string
 }
 
-func (v *visit) signInPage() signInPage {
+func (v *pageRequest) signInPage() signInPage {
 	email := emailField()
 	email.Focus = true
-	return signInPage{frame: v.frame("Sign in"), Next: localPath(v.r.FormValue("next")), Fields: fields{
+	return signInPage{layout: v.newLayout("Sign in"), Next: localPath(v.r.FormValue("next")), Fields: formFields{
 		email, {Name: "password", Label: "Password", Type: "password", Complete: "current-password", Required: true},
 	}}
 }
 
-func showSignIn(v *visit) error { return v.render(http.StatusOK, "signin", v.signInPage()) }
+func showSignIn(v *pageRequest) error { return v.render(http.StatusOK, "signin", v.signInPage()) }
 
-func doSignIn(v *visit) error {
+func doSignIn(v *pageRequest) error {
 	p := v.signInPage()
 	p.Fields.fill(v)
 	err := v.signIn(v.r.PostFormValue("email"), v.r.PostFormValue("password"), p.Next)
@@ -131,7 +131,7 @@ func doSignIn(v *visit) error {
 
 // signIn opens a session, always a new one, which ends the one that the browser
 // had, and goes on to a page.
-func (v *visit) signIn(email, password, to string) error {
+func (v *pageRequest) signIn(email, password, to string) error {
 	token, s, _, err := v.App.SignIn(v.ctx, app.SignIn{Email: email, Password: password, Replaces: v.Gate.SessionToken(v.r)}, v.Gate.Client(v.r))
 	if err != nil {
 		return err
@@ -141,7 +141,7 @@ func (v *visit) signIn(email, password, to string) error {
 }
 
 // endSession ends the session that the browser has, if any.
-func (v *visit) endSession() error {
+func (v *pageRequest) endSession() error {
 	c, err := v.App.AuthoriseUser(v.ctx, v.Gate.SessionToken(v.r), v.Gate.Client(v.r))
 	if memo.KindOf(err) == memo.KindUnauthorized {
 		return nil
@@ -156,7 +156,7 @@ func (v *visit) endSession() error {
 	return err
 }
 
-func doSignOut(v *visit) error {
+func doSignOut(v *pageRequest) error {
 	if err := v.endSession(); err != nil {
 		return err
 	}
