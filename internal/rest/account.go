@@ -60,7 +60,7 @@ type signInBody struct {
 	Password string `json:"password"`
 }
 
-func (b *signInBody) check() (problems gate.ParamErrors) {
+func (b *signInBody) validate() (problems gate.ParamErrors) {
 	if b.Email == "" {
 		problems = append(problems, paramError("body", "email", "must not be empty", "value_error"))
 	}
@@ -109,7 +109,7 @@ type oneSessionIn struct {
 }
 
 // find has the session told missing before bad parameters.
-func (in oneSessionIn) find(c *request) error {
+func (in oneSessionIn) checkExists(c *request) error {
 	sessions, err := c.app.Sessions(c.ctx, c.Caller)
 	if err != nil || slices.ContainsFunc(sessions, func(s memo.Session) bool { return s.ID == string(in.ID) }) {
 		return err

@@ -40,7 +40,7 @@ type dayParam struct{ time.Time }
 
 // validator is an input, or the body of one, with rules beyond the form of its
 // fields.
-type validator interface{ check() gate.ParamErrors }
+type validator interface{ validate() gate.ParamErrors }
 
 // decodeRequest reads a request into in, strictly, and returns all that is wrong. The
 // error is for what leaves nothing to report on: 408, 413 and 415. pathOK says
@@ -85,14 +85,14 @@ func decodeRequest(w http.ResponseWriter, r *http.Request, in any) (problems gat
 			}
 			problems = append(problems, bad...)
 			if c, ok := body.(validator); ok && len(bad) == 0 {
-				problems = append(problems, c.check()...)
+				problems = append(problems, c.validate()...)
 			}
 		}
 	}
 	// What a parameter could not be read into is its default here, so nothing is
 	// told twice.
 	if c, ok := in.(validator); ok {
-		problems = append(problems, c.check()...)
+		problems = append(problems, c.validate()...)
 	}
 	return problems, pathOK, nil
 }

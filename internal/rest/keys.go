@@ -52,7 +52,7 @@ type createKeyBody struct {
 	expires *time.Time
 }
 
-func (b *createKeyBody) check() (problems gate.ParamErrors) {
+func (b *createKeyBody) validate() (problems gate.ParamErrors) {
 	if _, err := memo.CleanName("name", b.Name); err != nil {
 		problems = append(problems, bodyError(err)...)
 	}
@@ -82,7 +82,7 @@ type keyIn struct {
 	workspaceParam
 }
 
-func (in keyIn) find(c *request) error {
+func (in keyIn) checkExists(c *request) error {
 	_, err := c.app.GetKey(c.ctx, c.Caller, string(in.ID))
 	return err
 }
@@ -97,7 +97,7 @@ type updateKeyIn struct {
 	Body updateKeyBody `body:"required"`
 }
 
-func (in updateKeyIn) find(c *request) error { return keyIn{ID: in.ID}.find(c) }
+func (in updateKeyIn) checkExists(c *request) error { return keyIn{ID: in.ID}.checkExists(c) }
 
 type updateKeyBody struct {
 	Name      nullableString `json:"name,omitzero"`
@@ -118,7 +118,7 @@ func (n *nullableString) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &n.value)
 }
 
-func (b *updateKeyBody) check() (problems gate.ParamErrors) {
+func (b *updateKeyBody) validate() (problems gate.ParamErrors) {
 	if b.Name.given {
 		b.change.Name = cmp.Or(b.Name.value, new(string)) // null is no name either
 		if _, err := memo.CleanName("name", *b.change.Name); err != nil {
@@ -142,7 +142,7 @@ type rotateKeyIn struct {
 	Body rotateKeyBody `body:"optional"`
 }
 
-func (in rotateKeyIn) find(c *request) error { return keyIn{ID: in.ID}.find(c) }
+func (in rotateKeyIn) checkExists(c *request) error { return keyIn{ID: in.ID}.checkExists(c) }
 
 type rotateKeyBody struct {
 	Overlap *string `json:"overlap,omitempty"` // such as 24h; absent: until it is revoked
@@ -150,7 +150,7 @@ type rotateKeyBody struct {
 	overlap *time.Duration
 }
 
-func (b *rotateKeyBody) check() gate.ParamErrors {
+func (b *rotateKeyBody) validate() gate.ParamErrors {
 	if b.Overlap == nil {
 		return nil
 	}

@@ -55,7 +55,7 @@ func (in listIn) toQuery() app.ListQuery {
 	}
 }
 
-func (in *listIn) check() (problems gate.ParamErrors) {
+func (in *listIn) validate() (problems gate.ParamErrors) {
 	for _, e := range in.toQuery().Check() {
 		problems = append(problems, paramError("query", e.Field, e.Message, "value_error"))
 	}
@@ -75,7 +75,7 @@ type oneIn struct {
 	ID idParam `path:"id"`
 }
 
-func (in oneIn) find(c *request) error { return c.app.HasTranscription(c.ctx, c.Caller, string(in.ID)) }
+func (in oneIn) checkExists(c *request) error { return c.app.HasTranscription(c.ctx, c.Caller, string(in.ID)) }
 
 func getTranscription(c *request, in oneIn) ([]byte, memo.Transcription, error) {
 	w, err := c.app.Transcription(c.ctx, c.Caller, string(in.ID))
@@ -91,7 +91,7 @@ type exportIn struct {
 	Format string  `query:"format" default:"md" enum:"md,txt,srt,vtt,json" doc:"the file's format"`
 }
 
-func (in exportIn) find(c *request) error { return oneIn{in.ID}.find(c) }
+func (in exportIn) checkExists(c *request) error { return oneIn{in.ID}.checkExists(c) }
 
 func exportTranscription(c *request, in exportIn) error {
 	f, err := c.app.Export(c.ctx, c.Caller, string(in.ID), transcript.Format(in.Format))
@@ -120,7 +120,7 @@ type bulkBody struct {
 	Format string   `json:"format,omitempty"`
 }
 
-func (b *bulkBody) check() gate.ParamErrors {
+func (b *bulkBody) validate() gate.ParamErrors {
 	problems := b.checkIDs()
 	if b.Format == "" {
 		b.Format = string(transcript.Markdown)
@@ -149,7 +149,7 @@ func (b *bulkBody) checkIDs() (problems gate.ParamErrors) {
 
 // find looks only where the ids themselves are good: then what is not there
 // comes before a bad format.
-func (in bulkIn) find(c *request) error {
+func (in bulkIn) checkExists(c *request) error {
 	if in.Body.checkIDs() != nil {
 		return nil
 	}
