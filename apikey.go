@@ -138,7 +138,8 @@ func ParseExpiry(field, s string, now time.Time) (time.Time, error) {
 	if err != nil {
 		day, dateErr := time.Parse(time.DateOnly, s)
 		if dateErr != nil {
-			return time.Time{}, Invalid(field, "must be an RFC 3339 instant such as 2030-01-31T12:00:00Z or a date such as 2030-01-31")
+			return time.Time{},
+				Invalid(field, "must be an RFC 3339 instant such as 2030-01-31T12:00:00Z or a date such as 2030-01-31")
 		}
 		t = day.AddDate(0, 0, 1)
 	}

@@ -48,7 +48,8 @@ func TestParseExpiry(t *testing.T) {
 	}
 	for _, in := range []string{
 		"", "tomorrow", "90d", "2026-05-19", "2026-05-20T12:00:00Z", "2026-05-20T12:00:00.0005Z", "0001-01-01",
-		"2027-02-29", "2027-13-01", "10000-01-01", "2027-01-01T00:00:00", "2027-01-01 00:00:00Z", "1e3", "2027-01-01T25:00:00Z",
+		"2027-02-29", "2027-13-01", "10000-01-01", "2027-01-01T00:00:00", "2027-01-01 00:00:00Z", "1e3",
+		"2027-01-01T25:00:00Z",
 	} {
 		if got, err := ParseExpiry("expires_at", in, now); KindOf(err) != KindInvalid {
 			t.Errorf("%q: got %v, %v; want a refusal", in, got, err)
@@ -67,13 +68,17 @@ func TestCleanName(t *testing.T) {
 		}
 	}
 	for written, kept := range map[string]string{
-		"\u200fשלום\u200e": "שלום", "سلام\u200cعلیکم": "سلام\u200cعلیکم", "so\u00adft": "soft", "\ufeffAcme": "Acme", "👩\u200d💻": "👩\u200d💻", "a\u200bb": "ab",
+		"\u200fשלום\u200e": "שלום", "سلام\u200cعلیکم": "سلام\u200cعلیکم", "so\u00adft": "soft", "\ufeffAcme": "Acme",
+		"👩\u200d💻": "👩\u200d💻", "a\u200bb": "ab",
 	} {
 		if name, err := CleanName("name", written); name != kept || err != nil {
 			t.Errorf("%q is kept as %q, %v", written, name, err)
 		}
 	}
-	for _, bad := range []string{"", " ", "\u200e", "\u2066abc", "a\x00b", "a\nb", "a\x1b[31mb", "\u202Eabc", string(long) + "x", "\xff", "a\u2028b"} {
+	for _, bad := range []string{
+		"", " ", "\u200e", "\u2066abc", "a\x00b", "a\nb", "a\x1b[31mb", "\u202Eabc",
+		string(long) + "x", "\xff", "a\u2028b",
+	} {
 		if _, err := CleanName("name", bad); KindOf(err) != KindInvalid {
 			t.Errorf("%q is accepted", bad)
 		}

@@ -42,7 +42,10 @@ var rooms = map[string]string{
 }
 
 // belowHTTP are the rooms that must not know that there is HTTP.
-var belowHTTP = []string{"", "internal/credential", "internal/ratelimit", "internal/search", "internal/transcript", "internal/store", "internal/app"}
+var belowHTTP = []string{
+	"", "internal/credential", "internal/ratelimit", "internal/search", "internal/transcript",
+	"internal/store", "internal/app",
+}
 
 func TestRoomsImportOneWay(t *testing.T) {
 	for _, line := range goList(t, "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...") {

@@ -27,7 +27,8 @@ type Caller struct {
 // The answers that a caller who may not gets (contract section 1).
 var (
 	ErrAPIAccessDenied = Forbidden("api_access_denied",
-		"API and MCP access needs the Pro or Expert plan. Whoever runs this server sets the plan; the same keys work again after an upgrade.")
+		"API and MCP access needs the Pro or Expert plan. Whoever runs this server sets the plan; the same keys work "+
+			"again after an upgrade.")
 	ErrKeyManagementForbidden = Forbidden("key_management_forbidden",
 		"An API key cannot manage keys. Sign in as a member: POST /api/v1/session, or Settings → API & MCP in the web app.")
 )

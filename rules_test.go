@@ -16,11 +16,36 @@ func TestWhoMayDoWhatWithAKey(t *testing.T) {
 		{"creator, OWNER", Caller{UserID: "creator", WorkspaceID: "w", Role: RoleOwner}, yes, yes, yes},
 		{"other OWNER", Caller{UserID: "other", WorkspaceID: "w", Role: RoleOwner}, yes, no, yes},
 		{"other MEMBER", Caller{UserID: "other", WorkspaceID: "w", Role: RoleMember}, hidden, hidden, hidden},
-		{"creator, in another workspace", Caller{UserID: "creator", WorkspaceID: "v", Role: RoleMember}, hidden, hidden, hidden},
-		{"creator, OWNER of another workspace", Caller{UserID: "creator", WorkspaceID: "v", Role: RoleOwner}, hidden, hidden, hidden},
-		{"other OWNER of another workspace", Caller{UserID: "other", WorkspaceID: "v", Role: RoleOwner}, hidden, hidden, hidden},
-		{"other MEMBER of another workspace", Caller{UserID: "other", WorkspaceID: "v", Role: RoleMember}, hidden, hidden, hidden},
-		{"a key of the creator", Caller{UserID: "creator", WorkspaceID: "w", Role: RoleOwner, KeyID: "k"}, hidden, hidden, hidden},
+		{
+			"creator, in another workspace",
+			Caller{UserID: "creator", WorkspaceID: "v", Role: RoleMember},
+			hidden, hidden,
+			hidden,
+		},
+		{
+			"creator, OWNER of another workspace",
+			Caller{UserID: "creator", WorkspaceID: "v", Role: RoleOwner},
+			hidden, hidden,
+			hidden,
+		},
+		{
+			"other OWNER of another workspace",
+			Caller{UserID: "other", WorkspaceID: "v", Role: RoleOwner},
+			hidden, hidden,
+			hidden,
+		},
+		{
+			"other MEMBER of another workspace",
+			Caller{UserID: "other", WorkspaceID: "v", Role: RoleMember},
+			hidden, hidden,
+			hidden,
+		},
+		{
+			"a key of the creator",
+			Caller{UserID: "creator", WorkspaceID: "w", Role: RoleOwner, KeyID: "k"},
+			hidden, hidden,
+			hidden,
+		},
 		{"operator", Caller{Operator: true}, yes, yes, yes},
 		{"nobody", Caller{}, hidden, hidden, hidden},
 	} {
@@ -55,7 +80,10 @@ func TestSeesAllKeys(t *testing.T) {
 }
 
 func TestPlans(t *testing.T) {
-	for plan, want := range map[Plan]bool{PlanFree: false, PlanBasic: false, PlanPro: true, PlanExpert: true, "": false, "PRO": false} {
+	for plan, want := range map[Plan]bool{
+		PlanFree: false, PlanBasic: false, PlanPro: true, PlanExpert: true, "": false,
+		"PRO": false,
+	} {
 		if got := MayUseAPI(plan) == nil; got != want {
 			t.Errorf("plan %q opens the API: %v, want %v", plan, got, want)
 		}

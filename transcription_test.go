@@ -12,7 +12,8 @@ func TestLines(t *testing.T) {
 		{Start: 3723, End: 3724, Speaker: "Alex", Text: "late"},
 		{Start: 360000, End: 360001, Text: "very late"},
 	}
-	if got, want := Lines(timed), "[00:42] Jordan: Of course…\n[59:59] nobody said this\n[1:02:03] Alex: late\n[100:00:00] very late"; got != want {
+	if got, want := Lines(timed),
+		"[00:42] Jordan: Of course…\n[59:59] nobody said this\n[1:02:03] Alex: late\n[100:00:00] very late"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	untimed := []Segment{{Speaker: "A", Text: "one"}, {Text: "two"}}

@@ -75,7 +75,8 @@ func cleanLine(field, name string, most int) (string, error) {
 // isControl reports characters that could forge a second line in a terminal, a
 // log or a page, or turn the reading direction of what follows.
 func isControl(r rune) bool {
-	return unicode.Is(unicode.Cc, r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r) && !isInvisible(r)
+	return unicode.Is(unicode.Cc, r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r) &&
+		!isInvisible(r)
 }
 
 // isInvisible reports characters that leave nothing on a page, so that two names with

@@ -52,7 +52,8 @@ var (
 func newCorpus(rows, long int) (*corpus, error) {
 	c := &corpus{rows: rows, long: long}
 	r := rand.New(rand.NewPCG(1, 1))
-	syllables := strings.Fields("ba be bi bo da de di do fa fe ga ge ka ke la le li lo ma me mi mo na ne ni no pa pe ra re ri ro sa se si so ta te ti to va ve")
+	syllables := strings.Fields("ba be bi bo da de di do fa fe ga ge ka ke la le li lo ma me mi mo na ne ni no pa pe " +
+		"ra re ri ro sa se si so ta te ti to va ve")
 	for range 3000 {
 		var w strings.Builder
 		for range 1 + r.IntN(4) {
@@ -106,7 +107,10 @@ func (c *corpus) transcription(i int) (store.New, error) {
 		d.Summary += " " + rareWord
 	}
 	if c.isLong(i) {
-		d.Reports = []memo.Report{{Name: "Action items", Slug: "action-items", Status: memo.StatusCompleted, Text: c.say(r, 100), CreatedAt: d.UpdatedAt}}
+		d.Reports = []memo.Report{{
+			Name: "Action items", Slug: "action-items", Status: memo.StatusCompleted,
+			Text: c.say(r, 100), CreatedAt: d.UpdatedAt,
+		}}
 	}
 	return store.New{Doc: d, Markdown: t.markdown}, nil
 }

@@ -93,7 +93,8 @@ func parse() options {
 		os.Exit(2)
 	}
 	if o.rows < 2*smallRows || o.rounds < 1 || flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "bench: -rows must be %d or more, -rounds 1 or more, and there are no arguments\n", 2*smallRows)
+		fmt.Fprintf(os.Stderr, "bench: -rows must be %d or more, -rounds 1 or more, and there are no arguments\n",
+			2*smallRows)
 		os.Exit(2)
 	}
 	return o

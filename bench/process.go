@@ -38,13 +38,16 @@ func buildBinary(ctx context.Context, root, dir string) (string, error) {
 
 // startMemo starts memo over a data directory, with a limit that is never met.
 func startMemo(ctx context.Context, binary, dir, log string, env ...string) (*serverProcess, error) {
-	return startServer(ctx, log, env, binary, "serve", "--json", "--data", dir, "--listen", "127.0.0.1:0", "--limit-data", "100000000")
+	return startServer(ctx, log, env, binary, "serve", "--json", "--data", dir, "--listen", "127.0.0.1:0", "--limit-data",
+		"100000000")
 }
 
 // startServer runs a program whose first words on stdout are a JSON object with its
 // url. Its stderr goes to a file, for a log line that is thrown away would
 // cost less than one that is kept.
-func startServer(ctx context.Context, log string, env []string, program string, args ...string) (*serverProcess, error) {
+func startServer(ctx context.Context, log string, env []string, program string, args ...string) (*serverProcess,
+	error,
+) {
 	f, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
@@ -127,7 +130,9 @@ func (s *serverProcess) ready(ctx context.Context) error {
 func (s *serverProcess) cpu() (time.Duration, error) {
 	threads, err := filepath.Glob(s.proc("task/*/schedstat"))
 	if err != nil || len(threads) == 0 {
-		return 0, errors.New("the CPU time of another process is read from /proc/PID/task/*/schedstat, which is not there: this needs Linux with schedstats")
+		return 0,
+			errors.New("the CPU time of another process is read from /proc/PID/task/*/schedstat, which is not there: this " +
+				"needs Linux with schedstats")
 	}
 	var sum time.Duration
 	for _, path := range threads {

@@ -149,7 +149,8 @@ func (b *runner) roundTrips(ctx context.Context, t *resultTable, cursors []strin
 			return 0, 0, ctx.Err()
 		case <-time.After(statsTime):
 		}
-		if err := db.QueryRowContext(ctx, `SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()`).Scan(&statements); err != nil {
+		if err := db.QueryRowContext(ctx,
+			`SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()`).Scan(&statements); err != nil {
 			return 0, 0, err
 		}
 		stats, err := redis.String(cache.Do("INFO", "commandstats"))

@@ -86,7 +86,8 @@ func (c apiClient) archive(ids []string) func() []byte {
 		panic(err) // strings only
 	}
 	request := []byte(fmt.Sprintf("POST %s/transcriptions/export HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"+
-		"User-Agent: memo-bench\r\nAccept: */*\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", apiPrefix, c.host, c.key, len(body), body))
+		"User-Agent: memo-bench\r\nAccept: */*\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", apiPrefix,
+		c.host, c.key, len(body), body))
 	return func() []byte { return request }
 }
 

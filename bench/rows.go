@@ -76,7 +76,12 @@ func (b *runner) measure(ctx context.Context, t *resultTable) error {
 	for _, single := range []struct {
 		name string
 		add  func(context.Context, *resultTable) error
-	}{{"memory", b.memory}, {"authorise", b.authorise}, {"start", b.startTime}, {"replicas: PostgreSQL", b.measureReplicas}} {
+	}{
+		{"memory", b.memory},
+		{"authorise", b.authorise},
+		{"start", b.startTime},
+		{"replicas: PostgreSQL", b.measureReplicas},
+	} {
 		if !strings.Contains(single.name, b.only) {
 			continue
 		}
@@ -110,7 +115,8 @@ func (b *runner) rows(ctx context.Context) ([]tableRow, error) {
 		return nil, err
 	}
 	depth := min(100_000, b.options.rows/2)
-	deep, err := b.nextCursor(ctx, b.onLarge, large.get(fmt.Sprintf("%s/transcriptions?limit=1&offset=%d", apiPrefix, depth-1)))
+	deep, err := b.nextCursor(ctx, b.onLarge,
+		large.get(fmt.Sprintf("%s/transcriptions?limit=1&offset=%d", apiPrefix, depth-1)))
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +143,10 @@ func (b *runner) rows(ctx context.Context) ([]tableRow, error) {
 		{name: "list of 20, read, " + n + " rows", memo: largeLists, aim: 4},
 		{name: "list of 20, read, " + n + " rows beside 1,000", memo: largeLists, beside: &smallLists, aim: 1.2},
 		{name: "list of 20, kept", memo: ok(b.onLarge, large.always(list)), aim: 1.5},
-		{name: "list of 20, unchanged (304)", memo: probeRequest{b.onLarge, 304, large.always(list, "If-None-Match: "+etag+"\r\n")}, aim: 1.5},
+		{name: "list of 20, unchanged (304)", memo: probeRequest{
+			b.onLarge, 304,
+			large.always(list, "If-None-Match: "+etag+"\r\n"),
+		}, aim: 1.5},
 		{
 			name: "list of 20 at depth " + formatThousands(depth) + " beside the first page",
 			memo: ok(b.onLarge, func() []byte { return large.list("&cursor=" + deep) }), beside: &firstPage, aim: 1.2,
@@ -148,8 +157,14 @@ func (b *runner) rows(ctx context.Context) ([]tableRow, error) {
 		},
 		{name: "get of 30 KB, read", memo: ok(b.onSmall, small.gets(b.small.Long)), aim: 2.5},
 		{name: "get of 30 KB, kept", memo: ok(b.onSmall, small.always(apiPrefix+"/transcriptions/"+oneID)), aim: 2.5},
-		{name: fmt.Sprintf("search, %s of 1,000 match, each of 30 KB", formatThousands(smallRows/10)), memo: search(b.onSmall, small, commonWord)},
-		{name: fmt.Sprintf("search, %s of %s match", formatThousands(b.options.rows/10), n), memo: search(b.onLarge, large, commonWord)},
+		{
+			name: fmt.Sprintf("search, %s of 1,000 match, each of 30 KB", formatThousands(smallRows/10)),
+			memo: search(b.onSmall, small, commonWord),
+		},
+		{
+			name: fmt.Sprintf("search, %s of %s match", formatThousands(b.options.rows/10), n),
+			memo: search(b.onLarge, large, commonWord),
+		},
 		{name: fmt.Sprintf("search, %d of %s match", rareHits, n), memo: search(b.onLarge, large, rareWord)},
 		{name: "export of 30 KB, md", memo: ok(b.onSmall, small.exports(b.small.Long))},
 		{name: "MCP: an empty tool of the SDK alone", memo: empty},
@@ -167,7 +182,9 @@ func (b *runner) cursors(ctx context.Context, c apiClient, to *serverProcess) (c
 	for day := corpusDays / 10; day < corpusDays; day++ { // behind the last ones there is no page of 20
 		date := firstDay.AddDate(0, 0, day).Format(time.DateOnly)
 		for n := 1; n <= 4; n++ {
-			cursor, err := b.nextCursor(ctx, to, c.get(fmt.Sprintf("%s/transcriptions?limit=%d&date_from=%s&date_to=%s", apiPrefix, n, date, date)))
+			cursor,
+				err := b.nextCursor(ctx, to, c.get(fmt.Sprintf("%s/transcriptions?limit=%d&date_from=%s&date_to=%s", apiPrefix, n,
+				date, date)))
 			if err != nil {
 				return nil, err
 			}
@@ -218,7 +235,10 @@ func (b *runner) startBare(ctx context.Context, rows []tableRow) (texts []float6
 				return nil, fmt.Errorf("%s: %w", r.name, err)
 			}
 		}
-		answers = append(answers, fixedResponse{slugify(r.name), res.StatusCode, res.Header.Get("Content-Type"), res.ContentLength > 0, body})
+		answers = append(answers, fixedResponse{
+			slugify(r.name), res.StatusCode, res.Header.Get("Content-Type"),
+			res.ContentLength > 0, body,
+		})
 	}
 	b.bare, err = startBare(ctx, b.work, answers)
 	return texts, err

@@ -15,10 +15,12 @@ import (
 const sdkCommand = "sdk-server"
 
 func serveSDK(ctx context.Context) error {
-	server := mcp.NewServer(&mcp.Implementation{Name: "empty", Version: "1"}, &mcp.ServerOptions{Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}}})
-	server.AddTool(&mcp.Tool{Name: "empty", InputSchema: json.RawMessage(`{"type":"object"}`)}, func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: ""}}}, nil
-	})
+	server := mcp.NewServer(&mcp.Implementation{Name: "empty", Version: "1"},
+		&mcp.ServerOptions{Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}}})
+	server.AddTool(&mcp.Tool{Name: "empty", InputSchema: json.RawMessage(`{"type":"object"}`)},
+		func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: ""}}}, nil
+		})
 	return serveUntil(ctx, mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server },
 		&mcp.StreamableHTTPOptions{Stateless: true, JSONResponse: true}))
 }
@@ -37,8 +39,10 @@ func (c apiClient) tool(name string, arguments ...string) func() []byte {
 	requests := make([]string, len(arguments))
 	for i, a := range arguments {
 		body := fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":%q,"arguments":%s}}`, name, a)
-		requests[i] = fmt.Sprintf("POST /mcp HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nUser-Agent: memo-bench\r\nAccept: application/json, text/event-stream\r\n"+
-			"MCP-Protocol-Version: 2025-11-25\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", c.host, c.key, len(body), body)
+		requests[i] = fmt.Sprintf("POST /mcp HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nUser-Agent: "+
+			"memo-bench\r\nAccept: application/json, text/event-stream\r\n"+
+			"MCP-Protocol-Version: 2025-11-25\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", c.host, c.key,
+			len(body), body)
 	}
 	turn := rotateIDs(requests)
 	return func() []byte { return []byte(turn()) }

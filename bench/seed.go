@@ -95,7 +95,8 @@ func (d *seedData) with(ctx context.Context, f func(*app.App, *store.Store) erro
 	}
 	limits := ratelimit.NewMemory(map[ratelimit.Class]int{ratelimit.Data: 1 << 30, ratelimit.Management: 1 << 30})
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	return errors.Join(f(app.New(app.Config{Store: s, Limits: limits, Passwords: credential.NewPasswords(1), Log: log}), s), s.Close())
+	return errors.Join(f(app.New(app.Config{Store: s, Limits: limits, Passwords: credential.NewPasswords(1), Log: log}),
+		s), s.Close())
 }
 
 // newKey creates the key of this run in place of those of earlier ones, whose

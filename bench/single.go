@@ -105,7 +105,10 @@ func (b *runner) authorise(ctx context.Context, t *resultTable) error {
 			}
 			times, allocs = append(times, float64(r.NsPerOp())/1e3), r.AllocsPerOp()
 		}
-		t.add(tableLine{name: fmt.Sprintf("authorise alone, %d allocations", allocs), memo: fmt.Sprintf("%.1f µs", median(times))})
+		t.add(tableLine{
+			name: fmt.Sprintf("authorise alone, %d allocations", allocs),
+			memo: fmt.Sprintf("%.1f µs", median(times)),
+		})
 		return nil
 	})
 }
@@ -129,8 +132,9 @@ func (b *runner) startTime(ctx context.Context, t *resultTable) error {
 		}
 	}
 	t.add(tableLine{
-		name: "start over " + formatThousands(b.options.rows) + " rows, best of 5", memo: fmt.Sprintf("%.0f ms", best.Seconds()*1e3),
-		aim: fmt.Sprintf("≤ %d ms", startAim.Milliseconds()), verdict: verdictOf(float64(best), float64(startAim)),
+		name: "start over " + formatThousands(b.options.rows) + " rows, best of 5",
+		memo: fmt.Sprintf("%.0f ms", best.Seconds()*1e3),
+		aim:  fmt.Sprintf("≤ %d ms", startAim.Milliseconds()), verdict: verdictOf(float64(best), float64(startAim)),
 	})
 	return nil
 }

@@ -78,8 +78,11 @@ func machineName(w io.Writer, o options) {
 	if avg, err := os.ReadFile("/proc/loadavg"); err == nil {
 		load = strings.Join(strings.Fields(string(avg))[:3], " ")
 	}
-	fmt.Fprintf(w, "\nmemo and beside: CPU time of the server for one request, medians of %d rounds; ratio: median of the rounds' own.\n", o.rounds)
-	fmt.Fprintf(w, "%s, %s/%s, %d cores (%s), %d connections, load %s, %s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH,
+	fmt.Fprintf(w,
+		"\nmemo and beside: CPU time of the server for one request, medians of %d rounds; ratio: median of the rounds' "+
+			"own.\n", o.rounds)
+	fmt.Fprintf(w, "%s, %s/%s, %d cores (%s), %d connections, load %s, %s\n", runtime.Version(), runtime.GOOS,
+		runtime.GOARCH,
 		runtime.NumCPU(), model, connections, load, time.Now().UTC().Format(time.DateOnly))
 }
 

@@ -42,9 +42,16 @@ func write(t *testing.T, files map[string]string) string {
 // takes them from the disk itself: the page gets what it gets from a person.
 func (p *browserUser) drop(paths ...string) {
 	p.t.Helper()
-	at := evalJS[[]float64](p, `(() => { const b = document.getElementById("drop").getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2] })()`)
-	drag := input.DispatchDragEventParams{X: at[0], Y: at[1], Data: &input.DragData{Items: []*input.DragDataItem{}, Files: paths, DragOperationsMask: 1}}
-	for _, drag.Type = range []input.DispatchDragEventType{input.DispatchDragEventTypeDragEnter, input.DispatchDragEventTypeDragOver, input.DispatchDragEventTypeDrop} {
+	at := evalJS[[]float64](p,
+		`(() => { const b = document.getElementById("drop").getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2] })()`)
+	drag := input.DispatchDragEventParams{
+		X: at[0], Y: at[1],
+		Data: &input.DragData{Items: []*input.DragDataItem{}, Files: paths, DragOperationsMask: 1},
+	}
+	for _, drag.Type = range []input.DispatchDragEventType{
+		input.DispatchDragEventTypeDragEnter,
+		input.DispatchDragEventTypeDragOver, input.DispatchDragEventTypeDrop,
+	} {
 		runStep(p, "drop: "+string(drag.Type), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 			_, err := cdp.Call(ctx, t, input.DispatchDragEvent, drag)
 			return err
@@ -61,9 +68,11 @@ const (
 // stands beside each, by the file's name.
 func (p *browserUser) told(all string, words map[string]string) {
 	p.t.Helper()
-	p.until(fmt.Sprintf(`document.getElementById("uploads-said").textContent.startsWith(%q)`, all[:strings.Index(all, ":")]))
+	p.until(fmt.Sprintf(`document.getElementById("uploads-said").textContent.startsWith(%q)`,
+		all[:strings.Index(all, ":")]))
 	p.sees(all)
-	got := evalJS[map[string]string](p, `Object.fromEntries([...document.querySelectorAll(".uploads li")].map(e => [e.querySelector(".name").textContent, e.querySelector(".word").textContent]))`)
+	got := evalJS[map[string]string](p,
+		`Object.fromEntries([...document.querySelectorAll(".uploads li")].map(e => [e.querySelector(".name").textContent, e.querySelector(".word").textContent]))`)
 	if diff := cmp.Diff(words, got); diff != "" {
 		p.t.Errorf("the words beside the files (-want +got):\n%s", diff)
 	}
@@ -76,7 +85,8 @@ func (p *browserUser) told(all string, words map[string]string) {
 // transcriptions in the workspace.
 func (h installation) holds(t *testing.T, sentences ...string) {
 	t.Helper()
-	out := cli[struct{ Exported []struct{ Path string } }](t, h.database, "export", "--workspace", h.workspace, "--format", "txt", "--out", t.TempDir()).Exported
+	out := cli[struct{ Exported []struct{ Path string } }](t, h.database, "export", "--workspace", h.workspace, "--format",
+		"txt", "--out", t.TempDir()).Exported
 	in := map[string]int{}
 	for _, e := range out {
 		b, err := os.ReadFile(e.Path)
@@ -103,10 +113,11 @@ func TestBrowserImportOfAFolder(t *testing.T) {
 	s := start(t, h.database)
 	said := []string{"The plan is made.", "The budget was late.", "Who calls?", "Whisper was here.", "A file beside it."}
 	files := map[string]string{
-		"meetings/minutes.txt":            "Alex: " + said[0] + "\n",
-		"meetings/sales/retro.vtt":        "WEBVTT\n\n00:00:01.000 --> 00:00:04.000\n<v Alex>" + said[1] + "\n",
-		"meetings/sales/call.srt":         "1\n00:00:01,000 --> 00:00:02,000\n" + said[2] + "\n",
-		"meetings/sales/2026/talk.json":   `{"text": "` + said[3] + `", "segments": [{"start": 0, "end": 2, "text": "` + said[3] + `"}], "language": "en"}`,
+		"meetings/minutes.txt":     "Alex: " + said[0] + "\n",
+		"meetings/sales/retro.vtt": "WEBVTT\n\n00:00:01.000 --> 00:00:04.000\n<v Alex>" + said[1] + "\n",
+		"meetings/sales/call.srt":  "1\n00:00:01,000 --> 00:00:02,000\n" + said[2] + "\n",
+		"meetings/sales/2026/talk.json": `{"text": "` + said[3] + `", "segments": [{"start": 0, "end": 2, "text": "` +
+			said[3] + `"}], "language": "en"}`,
 		"meetings/sales/2026/broken.srt":  "this is no file of subtitles -->\n",
 		"meetings/sales/2026/minutes.txt": "Alex: " + said[0] + "\n",
 		"meetings/sales/nothing.txt":      "",
@@ -144,7 +155,8 @@ func TestBrowserImportOfAFolder(t *testing.T) {
 
 	// The same folder, chosen: everything is there already.
 	p.open("/w/"+h.workspace+"/import", 200)
-	runStep(p, "choose the folder", chromedp.SetUploadFiles(chromedp.ID("folder"), []string{filepath.Join(dir, "meetings")}))
+	runStep(p, "choose the folder", chromedp.SetUploadFiles(chromedp.ID("folder"),
+		[]string{filepath.Join(dir, "meetings")}))
 	p.tick(importButton)
 	delete(words, "beside.txt")
 	for name, word := range words {
@@ -256,12 +268,16 @@ func TestBrowserImportOnABrokenLine(t *testing.T) {
 func TestBrowserImportOfAFileThatIsGone(t *testing.T) {
 	h := newInstallation(t, onSQLite(t))
 	s := start(t, h.database)
-	dir := write(t, map[string]string{"1.txt": "Alex: The first.\n", "2.txt": "Alex: Gone.\n", "3.txt": "Alex: The last.\n"})
+	dir := write(t, map[string]string{
+		"1.txt": "Alex: The first.\n", "2.txt": "Alex: Gone.\n",
+		"3.txt": "Alex: The last.\n",
+	})
 	gone := filepath.Join(dir, "2.txt")
 	p := s.person(t, "owner")
 	p.signIn(h.owner)
 	p.open("/w/"+h.workspace+"/import", 200)
-	runStep(p, "choose files", chromedp.SetUploadFiles(chromedp.ID("files"), []string{filepath.Join(dir, "1.txt"), gone, filepath.Join(dir, "3.txt")}))
+	runStep(p, "choose files", chromedp.SetUploadFiles(chromedp.ID("files"),
+		[]string{filepath.Join(dir, "1.txt"), gone, filepath.Join(dir, "3.txt")}))
 	if err := os.Remove(gone); err != nil {
 		t.Fatal(err)
 	}

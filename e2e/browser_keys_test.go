@@ -59,7 +59,9 @@ func TestBrowserSignIn(t *testing.T) {
 		p.fill("email", wrong[0], "password", wrong[1])
 		p.press("Sign in", 401)
 		p.sees("E-mail or password is wrong.")
-		if typed := evalJS[[]string](p, `["email", "password"].map(n => document.querySelector("[name=" + n + "]").value)`); typed[0] != wrong[0] || typed[1] != "" {
+		if typed := evalJS[[]string](p,
+			`["email", "password"].map(n => document.querySelector("[name=" + n + "]").value)`); typed[0] != wrong[0] ||
+			typed[1] != "" {
 			t.Errorf("the form has %q after a refusal", typed)
 		}
 	}
@@ -126,7 +128,8 @@ func (p *browserUser) createKey(workspace, name string) (key, line string) {
 	p.fill("name", name)
 	p.press("Create key", 201)
 	p.sees("It is shown this once", "Waiting for the first request")
-	return evalJS[string](p, `document.getElementById("key").textContent`), evalJS[string](p, `document.getElementById("paste-curl").textContent`)
+	return evalJS[string](p, `document.getElementById("key").textContent`),
+		evalJS[string](p, `document.getElementById("paste-curl").textContent`)
 }
 
 func TestBrowserKeyLife(t *testing.T) {
@@ -230,7 +233,8 @@ func TestBrowserShowsAKeyOnce(t *testing.T) {
 	  }
 	  return out
 	})()`)
-	if len(regexp.MustCompile(`mk_live_[0-9A-Za-z]{38}`).FindAllString(answers[0], -1)) == 0 || regexp.MustCompile(`mk_live_[0-9A-Za-z]{38}`).MatchString(answers[1]) {
+	if len(regexp.MustCompile(`mk_live_[0-9A-Za-z]{38}`).FindAllString(answers[0], -1)) == 0 ||
+		regexp.MustCompile(`mk_live_[0-9A-Za-z]{38}`).MatchString(answers[1]) {
 		t.Errorf("the form sent twice:\n%.1500s\n\n%.1500s", answers[0], answers[1])
 	}
 	p.open("/w/"+h.workspace+"/keys", 200)
@@ -257,7 +261,9 @@ func (p *browserUser) leave(js string) {
 	eventually(p.t, "another page", func() bool {
 		ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
 		defer cancel()
-		there, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.readyState === "complete" && !document.documentElement.dataset.left`))
+		there,
+			err := chromedp.Run(ctx,
+			chromedp.Evaluate[bool](`document.readyState === "complete" && !document.documentElement.dataset.left`))
 		return err == nil && there
 	})
 }

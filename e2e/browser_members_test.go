@@ -81,10 +81,12 @@ func TestBrowserImport(t *testing.T) {
 	p.tick(`//form[@id="import"]//button`)
 	p.until(`!document.getElementById("seen").hidden`)
 	p.look()
-	if words := evalJS[[]string](p, `[...document.querySelectorAll(".uploads li")].map(e => e.innerText.replaceAll("\n", " "))`); len(words) != 3 {
+	if words := evalJS[[]string](p,
+		`[...document.querySelectorAll(".uploads li")].map(e => e.innerText.replaceAll("\n", " "))`); len(words) != 3 {
 		t.Errorf("the uploads say %q", words)
 	}
-	if n := evalJS[[]int](p, `[document.querySelectorAll(".uploads .imported").length, document.querySelectorAll(".uploads .refused").length]`); n[0] != 2 || n[1] != 1 {
+	if n := evalJS[[]int](p,
+		`[document.querySelectorAll(".uploads .imported").length, document.querySelectorAll(".uploads .refused").length]`); n[0] != 2 || n[1] != 1 {
 		t.Errorf("of three files, one bad: %d imported, %d refused\n%s", n[0], n[1], p.text())
 	}
 	p.press("To the transcriptions", 200)
@@ -92,13 +94,16 @@ func TestBrowserImport(t *testing.T) {
 	p.fill("q", "budget frozen")
 	p.press("Search", 200)
 	p.sees("1 transcription", "The budget is frozen.")
-	if marked := evalJS[[]string](p, `[...document.querySelectorAll(".snippets mark")].map(e => e.textContent)`); strings.Join(marked, " ") != "budget frozen" {
+	if marked := evalJS[[]string](p,
+		`[...document.querySelectorAll(".snippets mark")].map(e => e.textContent)`); strings.Join(marked,
+		" ") != "budget frozen" {
 		t.Errorf("the marks are %q", marked)
 	}
 	p.open("/w/"+h.workspace+"/transcriptions", 200)
 	for range 2 {
 		p.tick(`(//input[@name="id"][not(@data-ticked)])[1]`)
-		evalJS[bool](p, `document.querySelectorAll('input[name="id"]:checked').forEach(e => e.setAttribute("data-ticked", "")); true`)
+		evalJS[bool](p,
+			`document.querySelectorAll('input[name="id"]:checked').forEach(e => e.setAttribute("data-ticked", "")); true`)
 	}
 	got := evalJS[string](p, `(async () => {
 	  const form = document.querySelector("form[action$='/export']")

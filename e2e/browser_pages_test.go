@@ -15,19 +15,27 @@ func TestBrowserEveryPage(t *testing.T) {
 	p := s.person(t, "owner")
 	p.signIn(h.owner)
 	w := "/w/" + h.workspace
-	pages := []string{"/account", w + "/transcriptions", w + "/import", w + "/keys", w + "/members", w + "/workspace", w + "/audit"}
+	pages := []string{
+		"/account", w + "/transcriptions", w + "/import", w + "/keys", w + "/members", w + "/workspace",
+		w + "/audit",
+	}
 	for _, path := range pages {
 		p.open(path, 200)
 	}
 	cli[namedID](t, h.database, "member", "add", h.workspace, mark)
-	for _, name := range []string{"n8n", "AVeryLongNameWithoutAnySpaceInItThatSomebodyPastedFromSomewhereElse", "Ключ для ночного отчёта"} {
+	for _, name := range []string{
+		"n8n", "AVeryLongNameWithoutAnySpaceInItThatSomebodyPastedFromSomewhereElse",
+		"Ключ для ночного отчёта",
+	} {
 		k := h.newKey(t, name)
 		if alive, err := s.alive(k.Key, connectionPool()); err != nil || !alive {
 			t.Fatal(alive, err)
 		}
 	}
-	id := importText(t, h, "Quarterly planning, the long one — with everybody.txt", "[00:01] Alex: Hello.\n[00:05] Jordan: AWordThatIsSoLongThatItCannotStandInALineOfAPhoneAtAllNotEvenInLandscape.\n")
-	for _, path := range append(pages, w+"/transcriptions/"+id, w+"/transcriptions/"+id+"/delete", w+"/transcriptions?q=hello") {
+	id := importText(t, h, "Quarterly planning, the long one — with everybody.txt",
+		"[00:01] Alex: Hello.\n[00:05] Jordan: AWordThatIsSoLongThatItCannotStandInALineOfAPhoneAtAllNotEvenInLandscape.\n")
+	for _, path := range append(pages, w+"/transcriptions/"+id, w+"/transcriptions/"+id+"/delete",
+		w+"/transcriptions?q=hello") {
 		p.open(path, 200)
 	}
 	exposed := h.newKey(t, "In an address")

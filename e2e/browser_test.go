@@ -50,7 +50,8 @@ func (s *server) person(t *testing.T, name string) *browserUser {
 	if program == "" {
 		t.Fatal("there is no browser: run scripts/needs.sh")
 	}
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()))
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(program),
+		chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()))
 	alloc, endAlloc := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, end := chromedp.NewContext(alloc)
 	p := &browserUser{t: t, s: s, name: name, ctx: ctx}
@@ -257,7 +258,8 @@ func (p *browserUser) look() {
 		p.t.Errorf("%s: at 360 pixels, %s is wider than the window: %s", p.name, p.path(), strings.Join(wide, ", "))
 	}
 	p.size(1280, 800)
-	if files := evalJS[[]string](p, `performance.getEntriesByType("resource").filter(r => r.initiatorType === "link" || r.initiatorType === "script" || r.initiatorType === "img").map(r => r.name)`); len(files) > 3 {
+	if files := evalJS[[]string](p,
+		`performance.getEntriesByType("resource").filter(r => r.initiatorType === "link" || r.initiatorType === "script" || r.initiatorType === "img").map(r => r.name)`); len(files) > 3 {
 		p.t.Errorf("%s: %s asks for %d files: %s", p.name, p.path(), len(files), strings.Join(files, " "))
 	}
 	if size := len(p.source()); size > 100_000 {
@@ -285,7 +287,8 @@ func (p *browserUser) axe() {
 	evalJS[bool](p, string(code)+"\n;true")
 	for _, scheme := range []string{"light", "dark"} {
 		p.scheme(scheme)
-		for _, found := range evalJS[[]string](p, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.passes.length === 0 ? ["it looked at nothing"] : r.violations.map(v => v.id + " (" + v.impact + "): " + v.help + "\n    " + v.nodes.slice(0, 5).map(n => n.html.slice(0, 160) + " " + n.any.concat(n.all, n.none).map(c => c.message).join("; ").slice(0, 200)).join("\n    ")))`) {
+		for _, found := range evalJS[[]string](p,
+			`axe.run(document, {resultTypes: ["violations"]}).then(r => r.passes.length === 0 ? ["it looked at nothing"] : r.violations.map(v => v.id + " (" + v.impact + "): " + v.help + "\n    " + v.nodes.slice(0, 5).map(n => n.html.slice(0, 160) + " " + n.any.concat(n.all, n.none).map(c => c.message).join("; ").slice(0, 200)).join("\n    ")))`) {
 			p.t.Errorf("axe: %s, %s: %s", p.path(), scheme, found)
 		}
 	}
@@ -303,12 +306,14 @@ func (p *browserUser) picture() {
 	dir = filepath.Join(dir, strings.ReplaceAll(p.t.Name(), "/", "-"))
 	p.must("MEMO_SCREENSHOTS", os.MkdirAll(dir, 0o755))
 	p.shots++
-	page := strings.Trim(notInNames.ReplaceAllString(evalJS[string](p, `(location.pathname + " " + (document.querySelector("h1")?.textContent ?? "")).toLowerCase()`), "-"), "-")
+	page := strings.Trim(notInNames.ReplaceAllString(evalJS[string](p,
+		`(location.pathname + " " + (document.querySelector("h1")?.textContent ?? "")).toLowerCase()`), "-"), "-")
 	for _, v := range viewports {
 		p.scheme(v.scheme)
 		p.size(v.width, v.height)
 		png := runStep(p, "screenshot", chromedp.FullScreenshot(100))
-		p.must("screenshot", os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%02d-%.60s-%s.png", p.name, p.shots, page, v.name)), png, 0o644))
+		p.must("screenshot",
+			os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%02d-%.60s-%s.png", p.name, p.shots, page, v.name)), png, 0o644))
 	}
 	p.scheme("")
 	p.size(1280, 800)

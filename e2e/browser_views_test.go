@@ -28,7 +28,8 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 	cli[namedID](t, h.database, "member", "add", h.workspace, mark)
 	cli[namedID](t, h.database, "workspace", "add", "--name", "Of Mark", "--plan", "free", "--owner", mark)
 	theirs := h.newKey(t, "Key of the owner")
-	own := cli[newKey](t, h.database, "key", "create", "--workspace", h.workspace, "--member", mark, "--name", "Key of Mark")
+	own := cli[newKey](t, h.database, "key", "create", "--workspace", h.workspace, "--member", mark, "--name",
+		"Key of Mark")
 	s := start(t, h.database)
 	keys := "/w/" + h.workspace + "/keys"
 
@@ -36,10 +37,13 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 	owner.signIn(h.owner)
 	owner.open(keys, 200)
 	owner.sees("Every key of Acme", theirs.Name, own.Name, "never used", "Members", "Audit")
-	runStep(owner, "choose Mark", chromedp.SetValue(chromedp.ID("member"), evalJS[string](owner, `[...document.querySelectorAll("#member option")].find(o => o.textContent.includes("mark@")).value`)))
+	runStep(owner, "choose Mark", chromedp.SetValue(chromedp.ID("member"),
+		evalJS[string](owner,
+			`[...document.querySelectorAll("#member option")].find(o => o.textContent.includes("mark@")).value`)))
 	owner.press("Show", 200)
 	owner.sees(own.Name)
-	if listed := evalJS[string](owner, `document.querySelector(".keys").innerText`); strings.Contains(listed, theirs.Name) {
+	if listed := evalJS[string](owner, `document.querySelector(".keys").innerText`); strings.Contains(listed,
+		theirs.Name) {
 		t.Errorf("the filter leaves in: %s", listed)
 	}
 	owner.click(`//a[normalize-space()="Key of Mark"]`, 200)
@@ -63,7 +67,8 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 	member.click(`//details[@class="menu"]//a[contains(., "Of Mark")]`, 200)
 	member.open(strings.Replace(member.path(), "/transcriptions", "/keys", 1), 200)
 	member.sees("No key yet")
-	if evalJS[bool](member, `document.querySelector(".note.warn") === null || document.querySelector('a[href$="/keys/new"]') !== null`) {
+	if evalJS[bool](member,
+		`document.querySelector(".note.warn") === null || document.querySelector('a[href$="/keys/new"]') !== null`) {
 		t.Error("a plan without the API does not say so, or offers to create a key")
 	}
 
@@ -130,7 +135,8 @@ func TestBrowserDocs(t *testing.T) {
 	p.sees("Authentication", s.url+"/mcp", "One key for each integration")
 	for _, tab := range []string{"REST", "MCP", "Errors and limits"} {
 		p.press(tab, 200)
-		if copies := evalJS[[]int](p, `[[...document.querySelectorAll("button[data-copy]")].length, [...document.querySelectorAll("button[data-copy]")].filter(b => b.hidden).length]`); copies[1] != 0 {
+		if copies := evalJS[[]int](p,
+			`[[...document.querySelectorAll("button[data-copy]")].length, [...document.querySelectorAll("button[data-copy]")].filter(b => b.hidden).length]`); copies[1] != 0 {
 			t.Errorf("%s: of %d copy buttons, %d stay hidden", tab, copies[0], copies[1])
 		}
 	}
@@ -143,7 +149,8 @@ func TestBrowserDocs(t *testing.T) {
 	p.open("/docs/rest", 200)
 	p.sees("Transcriptions", "GET /api/v1/developer/transcriptions/{id}/export")
 	line := evalJS[string](p, `document.getElementById("paste-curl").textContent`)
-	if status := curl(t, strings.Replace(line, "$MEMO_API_KEY", h.newKey(t, "Of the docs").Key, 1)); status != http.StatusOK {
+	if status := curl(t, strings.Replace(line, "$MEMO_API_KEY", h.newKey(t, "Of the docs").Key,
+		1)); status != http.StatusOK {
 		t.Errorf("the line of the docs gets %d", status)
 	}
 }

@@ -31,8 +31,11 @@ func connectionPool() *http.Client {
 
 func poolFrom(d *net.Dialer) *http.Client {
 	return &http.Client{
-		Timeout:       60 * time.Second,
-		Transport:     &http.Transport{DialContext: d.DialContext, MaxIdleConnsPerHost: 700, IdleConnTimeout: 30 * time.Second},
+		Timeout: 60 * time.Second,
+		Transport: &http.Transport{
+			DialContext: d.DialContext, MaxIdleConnsPerHost: 700,
+			IdleConnTimeout: 30 * time.Second,
+		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

@@ -103,7 +103,10 @@ const (
 )
 
 func newWitness(t *testing.T, p database) *crashWitness {
-	w := &crashWitness{t: t, home: newInstallation(t, p), http: connectionPool(), files: t.TempDir(), keys: map[string]*knownKey{}, ids: map[string]string{}}
+	w := &crashWitness{
+		t: t, home: newInstallation(t, p), http: connectionPool(), files: t.TempDir(),
+		keys: map[string]*knownKey{}, ids: map[string]string{},
+	}
 	s := start(t, p)
 	w.session = s.signIn(t, w.home.owner).cookie
 	s.kill()
@@ -141,7 +144,10 @@ func (w *crashWitness) work(s *server, round int) {
 	ctx, kill := context.WithCancel(context.Background())
 	defer kill()
 	var workers sync.WaitGroup
-	for _, job := range []func(context.Context, *server, int){w.createByREST, w.createByREST, w.revokeByREST, w.command, w.importFiles} {
+	for _, job := range []func(context.Context, *server, int){
+		w.createByREST, w.createByREST, w.revokeByREST, w.command,
+		w.importFiles,
+	} {
 		workers.Go(func() {
 			for ctx.Err() == nil {
 				job(ctx, s, round)
@@ -259,7 +265,8 @@ func (w *crashWitness) during(ctx context.Context, args ...string) (stdout strin
 // command creates or ends a key by the command line.
 func (w *crashWitness) command(ctx context.Context, _ *server, round int) {
 	if rand.IntN(2) == 0 {
-		out, ok := w.during(ctx, "key", "create", "--workspace", w.home.workspace, "--member", w.home.owner, "--name", "by command")
+		out, ok := w.during(ctx, "key", "create", "--workspace", w.home.workspace, "--member", w.home.owner, "--name",
+			"by command")
 		if ok {
 			w.created(true, out, round)
 		}

@@ -19,7 +19,8 @@ var (
 	doorsOfMCP  = []door{
 		byMCP(plain(older, "ping")), byMCP(plain(older, "tools/list")), byMCP(plain(newest, "tools/list")),
 		byMCP(plain(newest, "server/discover")), byMCP(rpc{older, nil, "notifications/initialized", nil}),
-		byMCP(tool(unnamed, "memo_list_projects", map[string]any{})), byMCP(tool(older, "memo_list_projects", map[string]any{})),
+		byMCP(tool(unnamed, "memo_list_projects", map[string]any{})),
+		byMCP(tool(older, "memo_list_projects", map[string]any{})),
 		byMCP(tool(newest, "memo_list_projects", map[string]any{})),
 		byMCP(prompt(older, "week_brief")), byMCP(prompt(newest, "week_brief")),
 		ofMeeting(older), ofMeeting(newest),
@@ -27,11 +28,18 @@ var (
 )
 
 func byREST(path string) door {
-	return door{name: "GET " + path, call: func(c *apiClient, _ *testKey) (response, error) { return c.call("GET", api+path, nil) }}
+	return door{name: "GET " + path, call: func(c *apiClient, _ *testKey) (response,
+		error,
+	) {
+		return c.call("GET", api+path, nil)
+	}}
 }
 
 func byMCP(m rpc) door {
-	return door{name: m.method + " " + m.revision, mcp: true, call: func(c *apiClient, _ *testKey) (response, error) { return c.send(m) }}
+	return door{
+		name: m.method + " " + m.revision, mcp: true,
+		call: func(c *apiClient, _ *testKey) (response, error) { return c.send(m) },
+	}
 }
 
 // ofMeeting reads the transcription of the key's own workspace.

@@ -55,18 +55,36 @@ func TestFaultsOfPostgres(t *testing.T) {
 	}
 	for _, f := range []faultCase{
 		{name: "refuses connections", begin: func(*testing.T) { l.cut() }, end: func(*testing.T) { l.mend() }},
-		{name: "stands still", begin: func(*testing.T) { l.spoil("timeout", map[string]any{"timeout": 0}) }, end: func(*testing.T) { l.mend() }},
-		{name: "answers after 3 s", begin: func(*testing.T) { l.spoil("latency", map[string]any{"latency": 3000}) }, end: func(*testing.T) { l.mend() }},
-		{name: "answers after 0.5 s", begin: func(*testing.T) { l.spoil("latency", map[string]any{"latency": 500}) }, end: func(*testing.T) { l.mend() }},
-		{name: "resets connections", begin: func(*testing.T) { l.spoil("reset_peer", map[string]any{"timeout": 0}) }, end: func(*testing.T) { l.mend() }},
+		{
+			name: "stands still", begin: func(*testing.T) { l.spoil("timeout", map[string]any{"timeout": 0}) },
+			end: func(*testing.T) { l.mend() },
+		},
+		{
+			name: "answers after 3 s", begin: func(*testing.T) { l.spoil("latency", map[string]any{"latency": 3000}) },
+			end: func(*testing.T) { l.mend() },
+		},
+		{
+			name: "answers after 0.5 s", begin: func(*testing.T) { l.spoil("latency", map[string]any{"latency": 500}) },
+			end: func(*testing.T) { l.mend() },
+		},
+		{
+			name: "resets connections", begin: func(*testing.T) { l.spoil("reset_peer", map[string]any{"timeout": 0}) },
+			end: func(*testing.T) { l.mend() },
+		},
 		{name: "crashes and starts again", begin: func(*testing.T) { pg.Stop() }, end: func(t *testing.T) {
 			if err := pg.Start(); err != nil {
 				t.Fatal(err)
 			}
 		}},
 		{name: "waits for its standby at each commit", begin: commits("nobody"), end: commits("")},
-		{name: "has a lock on every key", begin: func(t *testing.T) { giveBack = onPostgresOf(t, pg, `BEGIN`, `SELECT 1 FROM api_keys FOR UPDATE`) }, end: func(*testing.T) { giveBack() }},
-		{name: "has no connection to spare", begin: func(t *testing.T) { giveBack = takeAll(t, pg.URL(pg.Addr)) }, end: func(*testing.T) { giveBack() }},
+		{name: "has a lock on every key", begin: func(t *testing.T) {
+			giveBack = onPostgresOf(t, pg, `BEGIN`,
+				`SELECT 1 FROM api_keys FOR UPDATE`)
+		}, end: func(*testing.T) { giveBack() }},
+		{
+			name: "has no connection to spare", begin: func(t *testing.T) { giveBack = takeAll(t, pg.URL(pg.Addr)) },
+			end: func(*testing.T) { giveBack() },
+		},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			s := start(t, database{"--database", pg.URL(l.Listen)}, unlimitedOptions...)
@@ -118,7 +136,8 @@ func takeAll(t *testing.T, url string) (giveBack func()) {
 			}
 			taken = append(taken, c)
 		}
-		_, err := taken[0].ExecContext(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> 'greedy'`)
+		_, err := taken[0].ExecContext(ctx,
+			`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> 'greedy'`)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,12 +162,21 @@ func TestFaultsOfRedis(t *testing.T) {
 	}
 	for _, f := range []faultCase{
 		{name: "refuses connections", begin: func(*testing.T) { l.cut() }, end: func(*testing.T) { l.mend() }},
-		{name: "stands still", begin: func(*testing.T) { l.spoil("timeout", map[string]any{"timeout": 0}) }, end: func(*testing.T) { l.mend() }},
-		{name: "answers after 3 s", begin: func(*testing.T) { l.spoil("latency", map[string]any{"latency": 3000}) }, end: func(*testing.T) { l.mend() }},
+		{
+			name: "stands still", begin: func(*testing.T) { l.spoil("timeout", map[string]any{"timeout": 0}) },
+			end: func(*testing.T) { l.mend() },
+		},
+		{
+			name: "answers after 3 s", begin: func(*testing.T) { l.spoil("latency", map[string]any{"latency": 3000}) },
+			end: func(*testing.T) { l.mend() },
+		},
 		{name: "is flushed", begin: do("FLUSHALL"), end: do("FLUSHALL"), unseen: true},
 		{name: "is read-only", begin: do("REPLICAOF", "127.0.0.1", "1"), end: do("REPLICAOF", "NO", "ONE")},
 		{name: "is out of memory", begin: do("CONFIG", "SET", "maxmemory", "1"), end: do("CONFIG", "SET", "maxmemory", "0")},
-		{name: "crashes and starts again", begin: func(*testing.T) { redis.Stop() }, end: func(t *testing.T) { redis.Restart(t) }},
+		{
+			name: "crashes and starts again", begin: func(*testing.T) { redis.Stop() },
+			end: func(t *testing.T) { redis.Restart(t) },
+		},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			s := start(t, h.database, append([]string{"--redis", "redis://" + l.Listen}, unlimitedOptions...)...)
@@ -219,7 +247,8 @@ func liveCalls(t *testing.T, h installation, s *server, f faultCase) *faultRepor
 	owner := s.signIn(t, h.owner)
 	var doomed, revoked []newKey
 	for range 40 {
-		doomed = append(doomed, decode[newKey](t, owner.must(t, http.StatusCreated, "POST", api+"/keys", map[string]string{"name": "doomed"})))
+		doomed = append(doomed, decode[newKey](t,
+			owner.must(t, http.StatusCreated, "POST", api+"/keys", map[string]string{"name": "doomed"})))
 	}
 	callers.Go(func() { // what an OWNER was told of a revocation holds
 		for _, k := range doomed {

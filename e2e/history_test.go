@@ -60,7 +60,10 @@ func findCachedKey(t *testing.T, doors []door) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	caching := httptest.NewServer(&cachingClient{server: httputil.NewSingleHostReverseProxy(target), until: map[string]time.Time{}})
+	caching := httptest.NewServer(&cachingClient{
+		server: httputil.NewSingleHostReverseProxy(target),
+		until:  map[string]time.Time{},
+	})
 	defer caching.Close()
 	w := newWorld(t, s, caching.URL)
 	w.doors = [][]door{doors}

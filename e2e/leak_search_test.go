@@ -66,7 +66,10 @@ func open(t *testing.T, p database) *sql.DB {
 
 // search looks through all that is kept.
 func (s *leak) search(when string) {
-	kept := []seenText{{"the log", []byte(s.server.stderr.String())}, {"the server's output", []byte(s.server.stdout.String())}}
+	kept := []seenText{
+		{"the log", []byte(s.server.stderr.String())},
+		{"the server's output", []byte(s.server.stdout.String())},
+	}
 	kept = append(kept, s.outputs...)
 	kept = append(kept, listFiles(s.t, s.backup)...)
 	if s.home.flag == "--data" {
@@ -102,10 +105,12 @@ func (s *leak) searchAnswers() {
 			}
 		}
 		if len(found) != secret.shown {
-			s.t.Errorf("%s is in %d answers instead of %d: %q", secret.what, len(found), secret.shown, found[:min(len(found), 12)])
+			s.t.Errorf("%s is in %d answers instead of %d: %q", secret.what, len(found), secret.shown,
+				found[:min(len(found), 12)])
 		}
 	}
-	s.t.Logf("%d answers and %d outputs of commands searched for %d secrets", len(s.answers), len(s.outputs), len(s.secrets))
+	s.t.Logf("%d answers and %d outputs of commands searched for %d secrets", len(s.answers), len(s.outputs),
+		len(s.secrets))
 }
 
 func listFiles(t *testing.T, root string) (found []seenText) {
@@ -130,7 +135,10 @@ func readRows(t *testing.T, db *sql.DB) (found []seenText) {
 		t.Fatalf("tables: %q", tables)
 	}
 	for _, name := range tables {
-		found = append(found, seenText{"table " + name, []byte(strings.Join(readColumn(t, db, `SELECT x::text FROM "`+name+`" x`), "\n"))})
+		found = append(found, seenText{
+			"table " + name,
+			[]byte(strings.Join(readColumn(t, db, `SELECT x::text FROM "`+name+`" x`), "\n")),
+		})
 	}
 	return found
 }

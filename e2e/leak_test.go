@@ -49,7 +49,10 @@ type leak struct {
 }
 
 func newSpill(t *testing.T, p database) *leak {
-	s := &leak{t: t, home: newInstallation(t, p), metrics: testenv.FreeAddr(), backup: filepath.Join(t.TempDir(), "backup")}
+	s := &leak{
+		t: t, home: newInstallation(t, p), metrics: testenv.FreeAddr(),
+		backup: filepath.Join(t.TempDir(), "backup"),
+	}
 	s.server = start(t, p, "--metrics-listen", s.metrics)
 	s.secrets = append(s.secrets, newSecret("the password", password, 0))
 	c := s.server.client("")
@@ -101,7 +104,8 @@ func (s *leak) misplaceKeys() {
 	escaped := strings.Replace(k, "_", "%5F", 2)
 	for _, path := range []string{
 		list + "?api_key=" + k, list + "?" + k, list + "?" + k + "=1", list + "?a=1&a=" + escaped, list + "?x=Bearer%20" + k,
-		list + "/" + k, list + "/" + escaped, list + "/" + k + "/export", api + "/keys/" + k, api + "/" + k, "/" + k, "/x/" + escaped, "/?k=" + k,
+		list + "/" + k, list + "/" + escaped, list + "/" + k + "/export", api + "/keys/" + k, api + "/" + k, "/" + k,
+		"/x/" + escaped, "/?k=" + k,
 		"/healthz?k=" + k, "/openapi.json?" + k, "/" + k + "/../healthz", list + "?cursor=" + url.QueryEscape("{"+k),
 	} {
 		s.say(anyone, "GET", path, nil)
@@ -110,8 +114,10 @@ func (s *leak) misplaceKeys() {
 		s.say(anyone, "DELETE", path, nil)
 	}
 	for _, header := range []string{
-		"X-Api-Key: " + k, "Referer: https://example.com/?k=" + k, "User-Agent: script " + k, "Cookie: memo_session=" + k, "Cookie: k=" + k,
-		"X-Forwarded-For: " + k, "X-Request-Id: " + k, "Traceparent: " + k, "If-None-Match: \"" + k + "\"", "Origin: https://" + k, "Accept: " + k,
+		"X-Api-Key: " + k, "Referer: https://example.com/?k=" + k, "User-Agent: script " + k, "Cookie: memo_session=" + k,
+		"Cookie: k=" + k,
+		"X-Forwarded-For: " + k, "X-Request-Id: " + k, "Traceparent: " + k, "If-None-Match: \"" + k + "\"",
+		"Origin: https://" + k, "Accept: " + k,
 		"Content-Type: " + k, "Sec-Fetch-Site: " + k, "Forwarded: for=" + k, "Accept-Language: " + k,
 	} {
 		s.say(anyone, "GET", list, nil, header)
@@ -120,14 +126,19 @@ func (s *leak) misplaceKeys() {
 		s.say(s.owner, "POST", api+"/keys", map[string]any{"name": ""}, header)
 	}
 	for _, authorization := range []string{
-		"Basic " + basic([]byte(k+":")), "Basic " + basic([]byte("us:"+k)), "Token " + k, k, "Bearer " + k + "x", "Bearer " + strings.ToUpper(k),
+		"Basic " + basic([]byte(k+":")), "Basic " + basic([]byte("us:"+k)), "Token " + k, k, "Bearer " + k + "x",
+		"Bearer " + strings.ToUpper(k),
 		"Bearer \"" + k + "\"", "Bearer " + k + ", Bearer " + k,
 	} {
 		s.say(anyone, "GET", list, nil, "Authorization: "+authorization)
 		s.say(anyone, "POST", api+"/keys", map[string]string{"name": "x"}, "Authorization: "+authorization)
 	}
 	for _, body := range []any{
-		map[string]any{"ids": []string{k}}, map[string]any{"ids": []string{s.id}, "format": k}, map[string]any{k: k}, k, `{"ids": "` + k, `[` + k,
+		map[string]any{"ids": []string{k}},
+		map[string]any{"ids": []string{s.id}, "format": k},
+		map[string]any{k: k},
+		k,
+		`{"ids": "` + k, `[` + k,
 	} {
 		s.say(good, "POST", list+"/export", body)
 		s.say(s.owner, "POST", api+"/keys", body)
@@ -143,7 +154,8 @@ func (s *leak) misplaceKeys() {
 	// Names are kept and shown: a whole key is none.
 	s.say(s.owner, "POST", api+"/keys", map[string]any{"name": "key " + k})
 	s.say(s.owner, "PATCH", api+"/keys/"+s.id, map[string]any{"name": k})
-	s.say(anyone, "POST", "/api/v1/session", map[string]string{"email": s.home.owner, "password": password}, "User-Agent: "+k)
+	s.say(anyone, "POST", "/api/v1/session", map[string]string{"email": s.home.owner, "password": password},
+		"User-Agent: "+k)
 	s.say(s.owner, "GET", api+"/keys", nil)
 	s.say(s.owner, "GET", "/api/v1/sessions", nil)
 }
@@ -180,7 +192,10 @@ func (s *leak) commands() {
 		{"restore", k},
 	} {
 		r := run(s.home.database, k+"\n", args...)
-		s.outputs = append(s.outputs, seenText{"memo " + strings.Join(args[:min(2, len(args))], " "), []byte(r.stdout + r.stderr)})
+		s.outputs = append(s.outputs, seenText{
+			"memo " + strings.Join(args[:min(2, len(args))], " "),
+			[]byte(r.stdout + r.stderr),
+		})
 	}
 	if _, err := os.Stat(s.backup); err != nil {
 		s.t.Fatal(err)
@@ -194,7 +209,8 @@ func (s *leak) fail() {
 		s.t.Fatal(err)
 	}
 	a := s.say(s.server.client(s.key), "GET", api+"/projects", nil, "User-Agent: "+s.key)
-	if v := decode[map[string]any](s.t, a); a.status != 500 || v["detail"] != "Internal server error" || v["request_id"] == "" {
+	if v := decode[map[string]any](s.t, a); a.status != 500 || v["detail"] != "Internal server error" ||
+		v["request_id"] == "" {
 		s.t.Errorf("a failure inside was answered with %d %s", a.status, a.body)
 	}
 	if _, err := db.Exec(`ALTER TABLE gone RENAME TO projects`); err != nil {

@@ -55,7 +55,8 @@ func TestLimitOfManagementIsExact(t *testing.T) {
 	// Creating one is not possible either, and reading data with a key is.
 	owner.must(t, http.StatusTooManyRequests, "POST", api+"/keys", map[string]string{"name": "more"})
 	s.client(h.newKey(t, "data").Key).must(t, http.StatusOK, "GET", api+"/me", nil)
-	s.signIn(t, h.owner).must(t, http.StatusTooManyRequests, "GET", api+"/keys", nil) // it is the member's, not the session's
+	s.signIn(t, h.owner).must(t, http.StatusTooManyRequests, "GET", api+"/keys",
+		nil) // it is the member's, not the session's
 }
 
 // atOnce makes the same call n times at the same time.
@@ -107,7 +108,8 @@ func count(t *testing.T, answers []response, class string, limit int) (wait time
 			left[a.left(t, class, limit)]++
 		case http.StatusTooManyRequests:
 			seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
-			if err != nil || seconds < 1 || a.left(t, class, limit) != 0 || string(a.body) != `{"detail":"Rate limit exceeded"}` {
+			if err != nil || seconds < 1 || a.left(t, class, limit) != 0 ||
+				string(a.body) != `{"detail":"Rate limit exceeded"}` {
 				t.Errorf("a refusal: %v %s", a.header, a.body)
 			}
 			wait = max(wait, time.Duration(seconds)*time.Second)
@@ -231,7 +233,8 @@ func TestLimitOfSignIn(t *testing.T) {
 		t.Error("a refused sign-in set a cookie")
 	}
 	// Made-up addresses in a header are no other place.
-	c.must(t, http.StatusTooManyRequests, "POST", "/api/v1/session", right, "X-Forwarded-For: 192.0.2.7", "Forwarded: for=192.0.2.7")
+	c.must(t, http.StatusTooManyRequests, "POST", "/api/v1/session", right, "X-Forwarded-For: 192.0.2.7",
+		"Forwarded: for=192.0.2.7")
 	elsewhere := s.client("")
 	elsewhere.http = poolFrom(&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}})
 	elsewhere.must(t, http.StatusOK, "POST", "/api/v1/session", right)

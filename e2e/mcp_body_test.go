@@ -29,14 +29,27 @@ type sending struct {
 }
 
 var slow = []sending{
-	{name: "1 GB at once", head: "Content-Length: 1073741824\r\n", then: strings.Repeat(" ", 64<<10), within: 5 * time.Second, want: 413},
-	{name: "chunks without end", head: "Transfer-Encoding: chunked\r\n", then: "10000\r\n" + strings.Repeat(" ", 64<<10) + "\r\n", within: 5 * time.Second, want: 413},
+	{
+		name: "1 GB at once", head: "Content-Length: 1073741824\r\n", then: strings.Repeat(" ", 64<<10),
+		within: 5 * time.Second, want: 413,
+	},
+	{name: "chunks without end", head: "Transfer-Encoding: chunked\r\n", then: "10000\r\n" + strings.Repeat(" ", 64<<10) +
+		"\r\n", within: 5 * time.Second, want: 413},
 	{name: "1 GB announced", head: "Content-Length: 1073741824\r\n", within: 5 * time.Second, want: 413},
-	{name: "1 GB asked for", head: "Content-Length: 1073741824\r\nExpect: 100-continue\r\n", within: 5 * time.Second, want: 413},
+	{
+		name: "1 GB asked for", head: "Content-Length: 1073741824\r\nExpect: 100-continue\r\n", within: 5 * time.Second,
+		want: 413,
+	},
 	{name: "never ends", head: "Content-Length: 100\r\n", first: "{", within: 13 * time.Second, want: 408},
-	{name: "never ends, in chunks", head: "Transfer-Encoding: chunked\r\n", first: "1\r\n{\r\n", within: 13 * time.Second, want: 408},
+	{
+		name: "never ends, in chunks", head: "Transfer-Encoding: chunked\r\n", first: "1\r\n{\r\n", within: 13 * time.Second,
+		want: 408,
+	},
 	{name: "never begins", head: "Content-Length: 100\r\n", within: 13 * time.Second, want: 408},
-	{name: "a byte at a time", head: "Transfer-Encoding: chunked\r\n", then: "1\r\n \r\n", pace: 200 * time.Millisecond, within: 13 * time.Second, want: 408},
+	{
+		name: "a byte at a time", head: "Transfer-Encoding: chunked\r\n", then: "1\r\n \r\n", pace: 200 * time.Millisecond,
+		within: 13 * time.Second, want: 408,
+	},
 }
 
 func TestMCPBodiesThatDoNotEnd(t *testing.T) {
@@ -54,7 +67,8 @@ func TestMCPBodiesThatDoNotEnd(t *testing.T) {
 	}
 	for range 3 {
 		all.Go(func() {
-			if err := endWhileSending(s, h, cli[newKey](t, h.database, "key", "create", "--workspace", h.workspace, "--member", h.owner, "--name", "ends")); err != nil {
+			if err := endWhileSending(s, h, cli[newKey](t, h.database, "key", "create", "--workspace", h.workspace, "--member",
+				h.owner, "--name", "ends")); err != nil {
 				t.Error(err)
 			}
 		})
@@ -71,7 +85,9 @@ func begin(s *server, key, head string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n%s\r\n", mcp, host, key, head)
+	_, err = fmt.Fprintf(c,
+		"POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n%s\r\n", mcp, host,
+		key, head)
 	return c, err
 }
 

@@ -15,37 +15,53 @@ func (s *leak) misplaceInMCP() {
 	with := func(revision, method string, params map[string]any) rpc { return rpc{revision, 1, method, params} }
 	for _, revision := range []string{unnamed, older, newest} {
 		for what, m := range map[string]rpc{
-			"a method":                       with(revision, k, nil),
-			"a method behind a good one":     with(revision, "tools/call/"+k, nil),
-			"a notification":                 {revision, nil, "notifications/" + k, nil},
-			"the reason of a cancellation":   {revision, nil, "notifications/cancelled", map[string]any{"requestId": k, "reason": k}},
-			"a tool":                         tool(revision, k, map[string]any{}),
-			"a tool like ours":               tool(revision, "memo_"+k, map[string]any{}),
-			"the name of an argument":        tool(revision, "memo_list_projects", map[string]any{k: 1}),
-			"a cursor":                       tool(revision, "memo_list_projects", map[string]any{"cursor": k}),
-			"a cursor of the list":           tool(revision, "memo_list_transcriptions", map[string]any{"cursor": k, "q": k, "external_id": k, "language": k}),
-			"a status, a sort and a date":    tool(revision, "memo_list_transcriptions", map[string]any{"status": k, "sort": k, "date_from": k}),
-			"a search":                       tool(revision, "memo_search_transcriptions", map[string]any{"query": k}),
-			"a project":                      tool(revision, "memo_search_transcriptions", map[string]any{"query": "x", "project_id": k}),
-			"an id":                          tool(revision, "memo_get_transcription", map[string]any{"id": k, "offset": k}),
-			"a report":                       tool(revision, "memo_get_report", map[string]any{"id": unknown, "report": k}),
-			"a format":                       tool(revision, "memo_export_transcription", map[string]any{"id": unknown, "format": k}),
-			"ids":                            tool(revision, "memo_bulk_export", map[string]any{"ids": []string{k}, "format": k}),
+			"a method":                   with(revision, k, nil),
+			"a method behind a good one": with(revision, "tools/call/"+k, nil),
+			"a notification":             {revision, nil, "notifications/" + k, nil},
+			"the reason of a cancellation": {
+				revision, nil, "notifications/cancelled",
+				map[string]any{"requestId": k, "reason": k},
+			},
+			"a tool":                  tool(revision, k, map[string]any{}),
+			"a tool like ours":        tool(revision, "memo_"+k, map[string]any{}),
+			"the name of an argument": tool(revision, "memo_list_projects", map[string]any{k: 1}),
+			"a cursor":                tool(revision, "memo_list_projects", map[string]any{"cursor": k}),
+			"a cursor of the list": tool(revision, "memo_list_transcriptions",
+				map[string]any{"cursor": k, "q": k, "external_id": k, "language": k}),
+			"a status, a sort and a date": tool(revision, "memo_list_transcriptions",
+				map[string]any{"status": k, "sort": k, "date_from": k}),
+			"a search": tool(revision, "memo_search_transcriptions", map[string]any{"query": k}),
+			"a project": tool(revision, "memo_search_transcriptions",
+				map[string]any{"query": "x", "project_id": k}),
+			"an id":    tool(revision, "memo_get_transcription", map[string]any{"id": k, "offset": k}),
+			"a report": tool(revision, "memo_get_report", map[string]any{"id": unknown, "report": k}),
+			"a format": tool(revision, "memo_export_transcription",
+				map[string]any{"id": unknown, "format": k}),
+			"ids": tool(revision, "memo_bulk_export",
+				map[string]any{"ids": []string{k}, "format": k}),
 			"arguments that are a text":      tool(revision, "memo_list_projects", k),
 			"arguments that are a list":      tool(revision, "memo_list_projects", []string{k}),
 			"a tool that is an object":       with(revision, "tools/call", map[string]any{"name": map[string]any{k: k}}),
 			"beside a tool that is a number": with(revision, "tools/call", map[string]any{"name": 7, "arguments": k}),
 			"a prompt":                       prompt(revision, k),
-			"an argument of a prompt":        with(revision, "prompts/get", map[string]any{"name": "decisions", "arguments": map[string]any{"meeting": k}}),
-			"an argument that is an object":  with(revision, "prompts/get", map[string]any{"name": "decisions", "arguments": map[string]any{"meeting": []string{k}}}),
-			"a resource":                     with(revision, "resources/read", map[string]any{"uri": k}),
-			"a resource like ours":           resource(revision, k),
-			"a resource that is a list":      with(revision, "resources/read", map[string]any{"uri": []string{k}}),
-			"a cursor of tools":              with(revision, "tools/list", map[string]any{"cursor": []string{k}}),
-			"a completion":                   with(revision, "completion/complete", map[string]any{"ref": map[string]any{"type": k, "name": k}, "argument": k}),
-			"a level":                        with(revision, "logging/setLevel", map[string]any{"level": k}),
-			"a handshake":                    with(revision, "initialize", map[string]any{"protocolVersion": k, "capabilities": map[string]any{}, "clientInfo": map[string]any{"name": k, "version": k}}),
-			"a handshake of odd types":       with(revision, "initialize", map[string]any{"protocolVersion": []string{k}, "capabilities": k, "clientInfo": k}),
+			"an argument of a prompt": with(revision, "prompts/get",
+				map[string]any{"name": "decisions", "arguments": map[string]any{"meeting": k}}),
+			"an argument that is an object": with(revision, "prompts/get",
+				map[string]any{"name": "decisions", "arguments": map[string]any{"meeting": []string{k}}}),
+			"a resource":                with(revision, "resources/read", map[string]any{"uri": k}),
+			"a resource like ours":      resource(revision, k),
+			"a resource that is a list": with(revision, "resources/read", map[string]any{"uri": []string{k}}),
+			"a cursor of tools":         with(revision, "tools/list", map[string]any{"cursor": []string{k}}),
+			"a completion": with(revision, "completion/complete",
+				map[string]any{"ref": map[string]any{"type": k, "name": k}, "argument": k}),
+			"a level": with(revision, "logging/setLevel", map[string]any{"level": k}),
+			"a handshake": with(revision, "initialize",
+				map[string]any{
+					"protocolVersion": k, "capabilities": map[string]any{},
+					"clientInfo": map[string]any{"name": k, "version": k},
+				}),
+			"a handshake of odd types": with(revision, "initialize",
+				map[string]any{"protocolVersion": []string{k}, "capabilities": k, "clientInfo": k}),
 		} {
 			s.mustNotEcho(c, what+" "+revision, m.body(), m.headers()...)
 		}
@@ -65,21 +81,30 @@ func (s *leak) misplaceInMCP() {
 func (s *leak) misplaceInEnvelopes(c *apiClient) {
 	k := s.key
 	for what, body := range map[string]any{
-		"a version of JSON-RPC":        map[string]any{"jsonrpc": k, "id": 1, "method": "ping"},
-		"an unknown member":            map[string]any{"jsonrpc": "2.0", "id": 1, "method": "ping", k: k},
-		"a member given twice":         `{"jsonrpc":"2.0","` + k + `":1,"` + k + `":2}`,
-		"a message cut short":          `{"jsonrpc":"2.0","method":"` + k,
-		"a text":                       marshal(s.t, k),
-		"no JSON":                      k,
-		"a batch":                      []any{k},
-		"an id that is none":           map[string]any{"jsonrpc": "2.0", "id": []string{k}, "method": "ping"},
-		"a method that is none":        map[string]any{"jsonrpc": "2.0", "id": 1, "method": []string{k}},
-		"parameters that are a text":   map[string]any{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": k},
-		"parameters that are a list":   map[string]any{"jsonrpc": "2.0", "id": 1, "method": "prompts/get", "params": []string{k}},
-		"an answer":                    map[string]any{"jsonrpc": "2.0", "id": 1, "result": k},
-		"an error":                     map[string]any{"jsonrpc": "2.0", "id": 1, "error": k},
-		"_meta that is a text":         map[string]any{"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": map[string]any{"_meta": k}},
-		"a token of progress in _meta": map[string]any{"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": map[string]any{"_meta": map[string]any{"progressToken": k}}},
+		"a version of JSON-RPC":      map[string]any{"jsonrpc": k, "id": 1, "method": "ping"},
+		"an unknown member":          map[string]any{"jsonrpc": "2.0", "id": 1, "method": "ping", k: k},
+		"a member given twice":       `{"jsonrpc":"2.0","` + k + `":1,"` + k + `":2}`,
+		"a message cut short":        `{"jsonrpc":"2.0","method":"` + k,
+		"a text":                     marshal(s.t, k),
+		"no JSON":                    k,
+		"a batch":                    []any{k},
+		"an id that is none":         map[string]any{"jsonrpc": "2.0", "id": []string{k}, "method": "ping"},
+		"a method that is none":      map[string]any{"jsonrpc": "2.0", "id": 1, "method": []string{k}},
+		"parameters that are a text": map[string]any{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": k},
+		"parameters that are a list": map[string]any{
+			"jsonrpc": "2.0", "id": 1, "method": "prompts/get",
+			"params": []string{k},
+		},
+		"an answer": map[string]any{"jsonrpc": "2.0", "id": 1, "result": k},
+		"an error":  map[string]any{"jsonrpc": "2.0", "id": 1, "error": k},
+		"_meta that is a text": map[string]any{
+			"jsonrpc": "2.0", "id": 1, "method": "tools/list",
+			"params": map[string]any{"_meta": k},
+		},
+		"a token of progress in _meta": map[string]any{
+			"jsonrpc": "2.0", "id": 1, "method": "tools/list",
+			"params": map[string]any{"_meta": map[string]any{"progressToken": k}},
+		},
 	} {
 		s.mustNotEcho(c, what, body)
 	}
@@ -97,7 +122,8 @@ func (s *leak) misplaceInEnvelopes(c *apiClient) {
 	if a.status != http.StatusUnauthorized {
 		s.t.Errorf("no key: %d", a.status)
 	}
-	s.say(s.server.client(""), "POST", "/register", map[string]any{"client_name": k, "redirect_uris": []string{"https://" + k}})
+	s.say(s.server.client(""), "POST", "/register",
+		map[string]any{"client_name": k, "redirect_uris": []string{"https://" + k}})
 }
 
 // misplaceInHeaders puts the key into the headers that MCP knows, and the URL.
@@ -119,8 +145,10 @@ func (s *leak) misplaceInHeaders(c *apiClient) {
 		}
 	}
 	for _, header := range []string{
-		"User-Agent: host " + k, "Mcp-Session-Id: " + k, "Last-Event-ID: " + k, "Mcp-Param-Id: " + k, "Origin: https://" + k, "Accept: " + k,
-		"X-Api-Key: " + k, "Authorization: Bearer " + k, "Cookie: k=" + k, "Traceparent: " + k, "Content-Type: " + k, "Sec-Fetch-Site: " + k,
+		"User-Agent: host " + k, "Mcp-Session-Id: " + k, "Last-Event-ID: " + k, "Mcp-Param-Id: " + k, "Origin: https://" + k,
+		"Accept: " + k,
+		"X-Api-Key: " + k, "Authorization: Bearer " + k, "Cookie: k=" + k, "Traceparent: " + k, "Content-Type: " + k,
+		"Sec-Fetch-Site: " + k,
 	} {
 		s.mustNotEcho(c, "a header", good.body(), append(lines, header)...)
 		s.mustNotEcho(s.server.client(""), "a header without a key", good.body(), append(lines, header)...)

@@ -70,7 +70,9 @@ func (r *record) mixed(meeting string, clients ...*apiClient) func(i int) (respo
 
 // waitOut holds the server to its Retry-After, while others cannot wait, and to
 // the limit in every 60 s of what was recorded.
-func (r *record) waitOut(t *testing.T, wait time.Duration, crowd int, promised *apiClient, call func(i int) (response, error)) error {
+func (r *record) waitOut(t *testing.T, wait time.Duration, crowd int, promised *apiClient,
+	call func(i int) (response, error),
+) error {
 	t.Helper()
 	deadline := time.Now().Add(wait)
 	time.Sleep(wait - 2*time.Second)
@@ -214,7 +216,8 @@ func TestLimitLeavesTheRestOfMCPFree(t *testing.T) {
 		}
 	}
 	cli[namedID](t, h.database, "workspace", "plan", h.workspace, "basic")
-	if a := c.mustSend(t, 403, tool(older, "memo_list_projects", none)); a.code() != "api_access_denied" || a.header.Get("RateLimit") != "" {
+	if a := c.mustSend(t, 403, tool(older, "memo_list_projects", none)); a.code() != "api_access_denied" ||
+		a.header.Get("RateLimit") != "" {
 		t.Errorf("a refusal by plan: %v %s", a.header, a.body)
 	}
 	cli[namedID](t, h.database, "workspace", "plan", h.workspace, "pro")

@@ -29,7 +29,8 @@ func TestLongMeetingOverMCP(t *testing.T) {
 		if strings.TrimSuffix(full.Text, "\n") != strings.TrimSuffix(meeting, "\n") {
 			t.Fatalf("REST's text is not what was imported, from %s", differ(full.Text, meeting))
 		}
-		read := reading{c: c, tool: "memo_get_transcription", arguments: map[string]any{"id": id}, what: "transcription " + id, lines: true}
+		read := reading{c: c, tool: "memo_get_transcription", arguments: map[string]any{"id": id}, what: "transcription " +
+			id, lines: true}
 		pages := 0
 		for _, size := range []int{0, 12_345, 45_000} { // 0: what the tool gives unasked
 			pages += read.mustGive(t, full.Text, size, -1)
@@ -67,7 +68,8 @@ func threeHours() string {
 		"Давайте вернёмся к договору: цена, сроки, ответственность сторон.",
 		"四半期の数字を確認しましょう。来週までに資料を送ります。", "我们下周再讨论预算和合同。", "다음 주까지 자료를 보내 드리겠습니다.",
 		"لنراجع العقد قبل نهاية الأسبوع.", "אנחנו צריכים לדבר על המחיר.", "हम अगले सप्ताह बजट पर चर्चा करेंगे।",
-		"👍🏽 👩‍👩‍👧‍👦 🏳️‍🌈 great, ship it 🚀", "e\u0301galite\u0301, fraternite\u0301", "a\u200db\u00a0c", "<b>not</b> & `code` | next: offset=7 | end", "Hm.", "?",
+		"👍🏽 👩‍👩‍👧‍👦 🏳️‍🌈 great, ship it 🚀", "e\u0301galite\u0301, fraternite\u0301", "a\u200db\u00a0c",
+		"<b>not</b> & `code` | next: offset=7 | end", "Hm.", "?",
 	}
 	speakers := []string{"Alex", "Jordan Lee", "Мария", "田中", "Zoë"}
 	random := rand.New(rand.NewPCG(1, 2))

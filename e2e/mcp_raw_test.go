@@ -18,7 +18,8 @@ const pingMessage = `{"jsonrpc":"2.0","id":1,"method":"ping"}`
 
 // postRequest is a POST with a good key; head is more header lines.
 func postRequest(path, head, body string) string {
-	return "POST " + path + " HTTP/1.1\r\nHost: HERE\r\n" + bearer + "Content-Type: application/json\r\n" + head + "Content-Length: LENGTH\r\n" + end1 + body
+	return "POST " + path + " HTTP/1.1\r\nHost: HERE\r\n" + bearer + "Content-Type: application/json\r\n" + head +
+		"Content-Length: LENGTH\r\n" + end1 + body
 }
 
 // pingWithHeaders is a ping with these header lines.
@@ -45,8 +46,9 @@ func postMessage(body string) string {
 // callWithHeaders is a call of a tool in the newest revision with other headers, or
 // another revision in _meta.
 func callWithHeaders(version, head string) string {
-	return postRequest(mcp, head, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects","arguments":{},`+
-		`"_meta":{"io.modelcontextprotocol/protocolVersion":"`+version+`","io.modelcontextprotocol/clientInfo":{"name":"e","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`)
+	return postRequest(mcp, head,
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects","arguments":{},`+
+			`"_meta":{"io.modelcontextprotocol/protocolVersion":"`+version+`","io.modelcontextprotocol/clientInfo":{"name":"e","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`)
 }
 
 const (
@@ -77,20 +79,29 @@ var origins = []rawCase{
 	{name: "two in one", raw: pingWithHeaders("Origin: http://HERE, https://evil.example\r\n"), want: 403},
 	{name: "from another site", raw: pingWithHeaders("Sec-Fetch-Site: cross-site\r\n"), want: 403},
 	{name: "from the same site", raw: pingWithHeaders("Sec-Fetch-Site: same-site\r\n"), want: 403},
-	{name: "foreign that says it is ours", raw: pingWithHeaders("Origin: https://evil.example\r\nSec-Fetch-Site: same-origin\r\n"), want: 403},
-	{name: "foreign, without a key", raw: strings.Replace(pingWithHeaders("Origin: https://evil.example\r\n"), bearer, "", 1), want: 403},
+	{
+		name: "foreign that says it is ours",
+		raw:  pingWithHeaders("Origin: https://evil.example\r\nSec-Fetch-Site: same-origin\r\n"), want: 403,
+	},
+	{name: "foreign, without a key", raw: strings.Replace(pingWithHeaders("Origin: https://evil.example\r\n"), bearer, "",
+		1), want: 403},
 }
 
 var hosts = []rawCase{
 	{name: "foreign", raw: pingToHost("evil.example"), want: 403},
-	{name: "foreign, with its origin", raw: strings.Replace(pingToHost("evil.example"), bearer, bearer+"Origin: http://evil.example\r\n", 1), want: 403},
+	{name: "foreign, with its origin", raw: strings.Replace(pingToHost("evil.example"), bearer,
+		bearer+"Origin: http://evil.example\r\n", 1), want: 403},
 	{name: "begins like localhost", raw: pingToHost("localhost.evil.example"), want: 403},
 	{name: "begins like an address", raw: pingToHost("127.0.0.1.evil.example"), want: 403},
 	{name: "any address", raw: pingToHost("0.0.0.0"), want: 403},
 	{name: "an address in one number", raw: pingToHost("2130706433"), want: 403},
 	{name: "empty", raw: pingToHost(""), want: 403},
-	{name: "foreign in an absolute form", raw: strings.Replace(pingWithHeaders(""), " /mcp", " http://evil.example/mcp", 1), want: 403},
-	{name: "own in an absolute form", raw: strings.Replace(pingWithHeaders(""), " /mcp", " http://HERE/mcp", 1), want: 200},
+	{name: "foreign in an absolute form", raw: strings.Replace(pingWithHeaders(""), " /mcp", " http://evil.example/mcp",
+		1), want: 403},
+	{
+		name: "own in an absolute form", raw: strings.Replace(pingWithHeaders(""), " /mcp", " http://HERE/mcp", 1),
+		want: 200,
+	},
 	{name: "localhost", raw: pingToHost("localhost"), want: 200},
 	{name: "localhost, with a port", raw: pingToHost("localhost:1"), want: 200},
 	{name: "LocalHost", raw: pingToHost("LocalHost"), want: 200},
@@ -120,16 +131,23 @@ var ways = []rawCase{
 	{name: "no key", raw: strings.Replace(pingWithHeaders(""), bearer, "", 1), want: 401},
 	{name: "two keys", raw: pingWithHeaders(bearer), want: 401},
 	{name: "another deployment's key", raw: strings.Replace(pingWithHeaders(""), "KEY", "OTHER", 1), want: 401},
-	{name: "a session", raw: strings.Replace(pingWithHeaders(""), bearer, "Cookie: memo_session=COOKIE\r\n", 1), want: 401},
+	{
+		name: "a session", raw: strings.Replace(pingWithHeaders(""), bearer, "Cookie: memo_session=COOKIE\r\n", 1),
+		want: 401,
+	},
 	{name: "no type", raw: pingWithType(""), want: 415},
 	{name: "text", raw: pingWithType("Content-Type: text/plain\r\n"), want: 415},
 	{name: "a form", raw: pingWithType("Content-Type: application/x-www-form-urlencoded\r\n"), want: 415},
 	{name: "like JSON", raw: pingWithType("Content-Type: application/json-rpc\r\n"), want: 415},
 	{name: "two types in one", raw: pingWithType("Content-Type: application/json, text/plain\r\n"), want: 415},
-	{name: "JSON in capitals, with a charset", raw: pingWithType("Content-Type: Application/JSON; charset=utf-8\r\n"), want: 200},
+	{
+		name: "JSON in capitals, with a charset", raw: pingWithType("Content-Type: Application/JSON; charset=utf-8\r\n"),
+		want: 200,
+	},
 	{name: "asks for HTML", raw: pingWithHeaders("Accept: text/html\r\n"), want: 200},
 	{name: "a session of MCP", raw: pingWithHeaders("Mcp-Session-Id: 7\r\n"), want: 200},
-	{name: "bad chunks", raw: strings.Replace(postRequest(mcp, "Transfer-Encoding: chunked\r\n", "zz\r\n"), "Content-Length: LENGTH\r\n", "", 1), want: 400},
+	{name: "bad chunks", raw: strings.Replace(postRequest(mcp, "Transfer-Encoding: chunked\r\n", "zz\r\n"),
+		"Content-Length: LENGTH\r\n", "", 1), want: 400},
 	{name: "cut short", raw: strings.Replace(pingWithHeaders(""), "LENGTH", "100", 1), want: 400, cut: true},
 	{name: "300 kB", raw: postRequest(mcp, "", `"`+strings.Repeat("x", 300<<10)+`"`), want: 413},
 }
@@ -139,11 +157,13 @@ var messages = []rawCase{
 	{name: "id of text", raw: postMessage(`{"jsonrpc":"2.0","id":"\u0000\"é","method":"ping"}`), want: 200},
 	{name: "empty id", raw: postMessage(`{"jsonrpc":"2.0","id":"","method":"ping"}`), want: 200},
 	{name: "largest id", raw: postMessage(`{"jsonrpc":"2.0","id":9007199254740991,"method":"ping"}`), want: 200},
-	{name: "id of 100 kB", raw: postMessage(`{"jsonrpc":"2.0","id":"` + strings.Repeat("x", 100<<10) + `","method":"ping"}`), want: 200},
+	{name: "id of 100 kB", raw: postMessage(`{"jsonrpc":"2.0","id":"` + strings.Repeat("x", 100<<10) +
+		`","method":"ping"}`), want: 200},
 	{name: "id null", raw: postMessage(`{"jsonrpc":"2.0","id":null,"method":"ping"}`), want: 400},
 	{name: "id 1.5", raw: postMessage(`{"jsonrpc":"2.0","id":1.5,"method":"ping"}`), want: 400},
 	{name: "id 2^53", raw: postMessage(`{"jsonrpc":"2.0","id":9007199254740992,"method":"ping"}`), want: 400},
-	{name: "id of 1,000 digits", raw: postMessage(`{"jsonrpc":"2.0","id":` + strings.Repeat("9", 1000) + `,"method":"ping"}`), want: 400},
+	{name: "id of 1,000 digits", raw: postMessage(`{"jsonrpc":"2.0","id":` + strings.Repeat("9", 1000) +
+		`,"method":"ping"}`), want: 400},
 	{name: "id 1e999", raw: postMessage(`{"jsonrpc":"2.0","id":1e999,"method":"ping"}`), want: 400},
 	{name: "id true", raw: postMessage(`{"jsonrpc":"2.0","id":true,"method":"ping"}`), want: 400},
 	{name: "id object", raw: postMessage(`{"jsonrpc":"2.0","id":{"a":1},"method":"ping"}`), want: 400},
@@ -152,7 +172,10 @@ var messages = []rawCase{
 	{name: "no id", raw: postMessage(`{"jsonrpc":"2.0","method":"ping"}`), want: 400},
 	{name: "id twice", raw: postMessage(`{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}`), want: 400},
 	{name: "method twice", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}`), want: 400},
-	{name: "argument twice", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects","arguments":{"limit":1,"limit":2}}}`), want: 400},
+	{
+		name: "argument twice",
+		raw:  postMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects","arguments":{"limit":1,"limit":2}}}`), want: 400,
+	},
 	{name: "Method", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}`), want: 200},
 	{name: "method null", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":null}`), want: 400},
 	{name: "method of a number", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":7}`), want: 400},
@@ -173,33 +196,62 @@ var messages = []rawCase{
 	{name: "NUL behind", raw: postMessage(pingMessage + "\x00"), want: 400},
 	{name: "BOM", raw: postMessage("\ufeff" + pingMessage), want: 400},
 	{name: "UTF-16", raw: postMessage("\xff\xfe{\x00}\x00"), want: 400},
-	{name: "invalid UTF-8", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"` + "\xff" + `"}}`), want: 400},
+	{
+		name: "invalid UTF-8", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"` + "\xff" + `"}}`),
+		want: 400,
+	},
 	{name: "100,000 brackets", raw: postMessage(strings.Repeat("[", 100_000)), want: 400},
 	{name: "100,000 braces", raw: postMessage(strings.Repeat(`{"a":`, 40_000)), want: 400},
-	{name: "deep", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}}`), want: 400},
-	{name: "deep arguments", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects","arguments":{"x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}}}`), want: 400},
-	{name: "a call without an id", raw: postMessage(`{"jsonrpc":"2.0","method":"tools/call","params":{"name":"memo_list_projects"}}`), want: 400},
+	{name: "deep", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":` + strings.Repeat("[", 5000) +
+		strings.Repeat("]", 5000) + `}}`), want: 400},
+	{
+		name: "deep arguments",
+		raw:  postMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects","arguments":{"x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}}}`), want: 400,
+	},
+	{
+		name: "a call without an id",
+		raw:  postMessage(`{"jsonrpc":"2.0","method":"tools/call","params":{"name":"memo_list_projects"}}`), want: 400,
+	},
 	{name: "a call without parameters", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/call"}`), want: 400},
 	{name: "an answer", raw: postMessage(`{"jsonrpc":"2.0","id":1,"result":{}}`), want: 202},
 	{name: "a notification", raw: postMessage(`{"jsonrpc":"2.0","method":"notifications/initialized"}`), want: 202},
 	{name: "unknown revision", raw: postRequest(mcp, "MCP-Protocol-Version: 1999-12-31\r\n", pingMessage), want: 400},
-	{name: "revision of the future", raw: callWithHeaders("2099-01-01", "MCP-Protocol-Version: 2099-01-01\r\n"+methodLine+nameLine), want: 400},
+	{name: "revision of the future", raw: callWithHeaders("2099-01-01",
+		"MCP-Protocol-Version: 2099-01-01\r\n"+methodLine+nameLine), want: 400},
 	{name: "revision of nonsense", raw: postRequest(mcp, "MCP-Protocol-Version: latest\r\n", pingMessage), want: 400},
 	{name: "newest", raw: callWithHeaders(newest, versionLine+methodLine+nameLine), want: 200},
 	{name: "newest, no header", raw: callWithHeaders(newest, methodLine+nameLine), want: 400},
 	{name: "newest, no method", raw: callWithHeaders(newest, versionLine+nameLine), want: 400},
 	{name: "newest, no name", raw: callWithHeaders(newest, versionLine+methodLine), want: 400},
-	{name: "newest, other method", raw: callWithHeaders(newest, versionLine+"Mcp-Method: tools/list\r\n"+nameLine), want: 400},
-	{name: "newest, other name", raw: callWithHeaders(newest, versionLine+methodLine+"Mcp-Name: memo_bulk_export\r\n"), want: 400},
-	{name: "newest in the header only", raw: postRequest(mcp, versionLine+methodLine+nameLine, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects"}}`), want: 400},
-	{name: "newest in the header, older in the body", raw: callWithHeaders(older, versionLine+methodLine+nameLine), want: 400},
-	{name: "newest in the body, older in the header", raw: callWithHeaders(newest, "MCP-Protocol-Version: "+older+"\r\n"+methodLine+nameLine), want: 400},
-	{name: "newest has no ping", raw: postRequest(mcp, versionLine+"Mcp-Method: ping\r\n", `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"`+newest+`","io.modelcontextprotocol/clientInfo":{"name":"e","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`), want: 404},
+	{
+		name: "newest, other method", raw: callWithHeaders(newest, versionLine+"Mcp-Method: tools/list\r\n"+nameLine),
+		want: 400,
+	},
+	{
+		name: "newest, other name", raw: callWithHeaders(newest, versionLine+methodLine+"Mcp-Name: memo_bulk_export\r\n"),
+		want: 400,
+	},
+	{name: "newest in the header only", raw: postRequest(mcp, versionLine+methodLine+nameLine,
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects"}}`), want: 400},
+	{
+		name: "newest in the header, older in the body", raw: callWithHeaders(older, versionLine+methodLine+nameLine),
+		want: 400,
+	},
+	{
+		name: "newest in the body, older in the header",
+		raw:  callWithHeaders(newest, "MCP-Protocol-Version: "+older+"\r\n"+methodLine+nameLine), want: 400,
+	},
+	{name: "newest has no ping", raw: postRequest(mcp, versionLine+"Mcp-Method: ping\r\n",
+		`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"`+newest+`","io.modelcontextprotocol/clientInfo":{"name":"e","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`), want: 404},
 }
 
 // neighbours are what hosts ask for beside /mcp, OAuth first of all.
 var neighbours = []rawCase{
-	{name: "register", raw: "POST /register HTTP/1.1\r\nHost: HERE\r\nContent-Type: application/json\r\nContent-Length: 2\r\n" + end1 + "{}", want: 400},
+	{
+		name: "register",
+		raw:  "POST /register HTTP/1.1\r\nHost: HERE\r\nContent-Type: application/json\r\nContent-Length: 2\r\n" + end1 + "{}",
+		want: 400,
+	},
 	{name: "protected resource", raw: asked("/.well-known/oauth-protected-resource"), want: 404},
 	{name: "protected resource, MCP", raw: asked("/.well-known/oauth-protected-resource/mcp"), want: 404},
 	{name: "authorization server", raw: asked("/.well-known/oauth-authorization-server"), want: 404},
@@ -229,7 +281,8 @@ func TestRawMCP(t *testing.T) {
 			for _, test := range group {
 				t.Run(test.name, func(t *testing.T) {
 					_, body, _ := strings.Cut(test.raw, "\r\n\r\n")
-					fill := strings.NewReplacer("HERE", u.Host, "KEY", k, "OTHER", other, "COOKIE", token, "LENGTH", strconv.Itoa(len(body)))
+					fill := strings.NewReplacer("HERE", u.Host, "KEY", k, "OTHER", other, "COOKIE", token, "LENGTH",
+						strconv.Itoa(len(body)))
 					test.judgeMCP(t, sendRaw(t, u.Host, fill.Replace(test.raw), test.cut))
 				})
 			}
@@ -256,7 +309,8 @@ func (test rawCase) judgeMCP(t *testing.T, a response) {
 	case a.status == http.StatusOK && strings.Contains(string(a.body), `"error":`) != test.fail:
 		t.Errorf("an error of JSON-RPC or none: %s", lastLines(string(a.body), 300))
 	case a.status >= 400 && !strings.HasPrefix(test.raw, "HEAD") &&
-		(!strings.HasPrefix(a.header.Get("Content-Type"), "application/json") || json.Unmarshal(a.body, &v) != nil || v.Detail == nil && v.Error == nil):
+		(!strings.HasPrefix(a.header.Get("Content-Type"), "application/json") || json.Unmarshal(a.body, &v) != nil ||
+			v.Detail == nil && v.Error == nil):
 		t.Errorf("%d is no refusal in JSON: %s %s", a.status, a.header.Get("Content-Type"), lastLines(string(a.body), 300))
 	}
 	if a.header.Get("X-Request-Id") == "" {

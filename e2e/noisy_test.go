@@ -222,7 +222,10 @@ func (n *noisy) mustHold(idle time.Duration) {
 		t.Logf("| load: %s | %v |", what, n.done[what])
 	}
 	// Most downloads of the load leave early or read slowly, so one that began counts.
-	for what, good := range map[string][]string{"search": {"200"}, "download": {"200", "200, not to its end"}, "title": {"303"}} {
+	for what, good := range map[string][]string{
+		"search": {"200"}, "download": {"200", "200, not to its end"},
+		"title": {"303"},
+	} {
 		if !t.Failed() && !slices.ContainsFunc(good, func(s string) bool { return n.done[what][s] > 0 }) {
 			t.Errorf("no %s of the load succeeded: it proves little", what)
 		}

@@ -52,7 +52,8 @@ func TestServerStarts(t *testing.T) {
 	onBoth(t, func(t *testing.T, p database) {
 		s := start(t, p)
 		for _, path := range []string{"/healthz", "/readyz", "/openapi.json", "/llms.txt"} {
-			if a := s.client("").must(t, http.StatusOK, "GET", path, nil); len(a.body) == 0 || a.header.Get("X-Request-Id") == "" {
+			if a := s.client("").must(t, http.StatusOK, "GET", path, nil); len(a.body) == 0 ||
+				a.header.Get("X-Request-Id") == "" {
 				t.Errorf("%s: %v", path, a.header)
 			}
 		}
@@ -140,11 +141,28 @@ func TestErrorsOfCommands(t *testing.T) {
 		code  int
 		says  string
 	}{
-		{"read-only directory", database{"--data", filepath.Join(readOnly, "memo")}, []string{"serve", "--listen", "127.0.0.1:0"}, 1, "data directory"},
-		{"read-only directory, command", database{"--data", filepath.Join(readOnly, "memo")}, []string{"user", "list"}, 1, "data directory"},
+		{
+			"read-only directory",
+			database{"--data", filepath.Join(readOnly, "memo")},
+			[]string{"serve", "--listen", "127.0.0.1:0"},
+			1, "data directory",
+		},
+		{
+			"read-only directory, command",
+			database{"--data", filepath.Join(readOnly, "memo")},
+			[]string{"user", "list"},
+			1,
+			"data directory",
+		},
 		{"a file in the way", database{"--data", file}, []string{"serve", "--listen", "127.0.0.1:0"}, 1, "data directory"},
 		{"address in use", onSQLite(t), []string{"serve", "--listen", taken.Addr().String()}, 1, "--listen"},
-		{"no database there", database{"--database", "postgres:///memo?host=/nowhere"}, []string{"user", "list"}, 1, "database"},
+		{
+			"no database there",
+			database{"--database", "postgres:///memo?host=/nowhere"},
+			[]string{"user", "list"},
+			1,
+			"database",
+		},
 		{"no URL", database{"--database", "here"}, []string{"user", "list"}, 1, "postgres://"},
 		{"unknown command", onSQLite(t), []string{"sing"}, 2, "--help"},
 		{"limit of nothing", onSQLite(t), []string{"serve", "--limit-data", "0"}, 2, "--limit-data"},
@@ -182,7 +200,8 @@ func TestServersStartTogether(t *testing.T) {
 			defer s.kill()
 		}
 		// Each migration is noted once.
-		if n := readColumn(t, open(t, p), `SELECT CAST(count(*) - count(DISTINCT version_id) AS TEXT) FROM goose_db_version`); n[0] != "0" {
+		if n := readColumn(t, open(t, p),
+			`SELECT CAST(count(*) - count(DISTINCT version_id) AS TEXT) FROM goose_db_version`); n[0] != "0" {
 			t.Errorf("%s migrations were applied twice", n[0])
 		}
 	})

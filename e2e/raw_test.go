@@ -116,7 +116,10 @@ var rawTargets = []rawCase{
 	{name: "empty query", raw: rawGet(api + "/transcriptions?"), want: 200},
 	{name: "40 kB of query", raw: rawGet(api + "/transcriptions?external_id=" + strings.Repeat("a", 40<<10)), want: 422},
 	{name: "absolute form", raw: strings.Replace(rawGet(api+"/me"), " /", " http://memo/", 1), want: 200},
-	{name: "absolute form, other host", raw: strings.Replace(rawGet(api+"/me"), " /", " http://other.example/", 1), want: 200},
+	{
+		name: "absolute form, other host", raw: strings.Replace(rawGet(api+"/me"), " /", " http://other.example/", 1),
+		want: 200,
+	},
 	{name: "asterisk", raw: "OPTIONS * HTTP/1.1\r\nHost: memo\r\n" + end1, bare: true, want: 200},
 	{name: "authority form", raw: "CONNECT memo:443 HTTP/1.1\r\nHost: memo:443\r\n" + end1},
 	{name: "HTTP/1.0", raw: "GET " + api + "/me HTTP/1.0\r\n" + bearer + "\r\n", want: 200},

@@ -164,7 +164,8 @@ func (d *history) judge(t testing.TB) (v verdict) {
 	for _, n := range d.count {
 		all.rest, all.mcp = all.rest+n.rest, all.mcp+n.mcp
 	}
-	t.Logf("%d checks (%d over MCP) in %v: accepted, dead and denied by plan %+v; %d keys, %d ended, %d changes of plan; %d acceptances after an acknowledged end",
+	t.Logf("%d checks (%d over MCP) in %v: accepted, dead and denied by plan %+v; %d keys, %d ended, %d changes of "+
+		"plan; %d acceptances after an acknowledged end",
 		all.rest+all.mcp, all.mcp, took.Round(time.Second), d.count, len(d.checks), ends, plans, v.stale)
 	return v
 }

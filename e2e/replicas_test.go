@@ -65,7 +65,8 @@ func TestHistoryOfThreeReplicas(t *testing.T) {
 	}
 	w.mustHold(calls / 20) // a call that a pause caught in the middle is too late to know
 	late, all := w.waited(pauses)
-	t.Logf("%d pauses: %d calls began in them and waited, %d of them with a key whose end had been acknowledged; %d got 503", len(pauses), all, late, w.unsure.Load())
+	t.Logf("%d pauses: %d calls began in them and waited, %d of them with a key whose end had been acknowledged; %d "+
+		"got 503", len(pauses), all, late, w.unsure.Load())
 	if late < len(pauses) {
 		t.Errorf("the pauses prove little")
 	}
@@ -155,7 +156,10 @@ func limitOverThreeReplicas(t *testing.T) bool {
 		clients = append(clients, s.client(k.Key))
 	}
 	byRedis := func() bool {
-		return !slices.ContainsFunc(replicas, func(s *server) bool { return strings.Contains(s.stderr.String(), "until Redis answers") })
+		return !slices.ContainsFunc(replicas, func(s *server) bool {
+			return strings.Contains(s.stderr.String(),
+				"until Redis answers")
+		})
 	}
 	var r record
 	call := r.mixed(meeting, clients...)

@@ -59,7 +59,8 @@ func TestStreamIsCutWithinOneSecond(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			_ = run(h.database, "", "member", "add", h.workspace, member) // who may be there already
 			cli[namedID](t, h.database, "workspace", "plan", h.workspace, "pro")
-			k := cli[newKey](t, h.database, "key", "create", "--workspace", h.workspace, "--member", member, "--name", "exporter")
+			k := cli[newKey](t, h.database, "key", "create", "--workspace", h.workspace, "--member", member, "--name",
+				"exporter")
 			e := s.export(t, k.Key, ids)
 			defer e.conn.Close()
 			if test.reading {
@@ -150,7 +151,9 @@ func (s *server) export(t *testing.T, key string, ids []string) *exportResult {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(c, "POST %s/transcriptions/export HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+	fmt.Fprintf(c,
+		"POST %s/transcriptions/export HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: "+
+			"application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
 		api, address, key, len(body), body)
 	e.once() // the head
 	if !bytes.HasPrefix(e.got.Bytes(), []byte("HTTP/1.1 200 OK\r\n")) {

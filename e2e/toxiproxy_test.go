@@ -22,7 +22,8 @@ import (
 // modules into the product's go.mod.
 var buildToxiproxy = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(filepath.Dir(binary), "toxiproxy")
-	out, err := exec.Command("go", "build", "-modfile=../tools/go.mod", "-o", path, "github.com/Shopify/toxiproxy/v2/cmd/server").CombinedOutput()
+	out, err := exec.Command("go", "build", "-modfile=../tools/go.mod", "-o", path,
+		"github.com/Shopify/toxiproxy/v2/cmd/server").CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("toxiproxy: %w\n%s", err, out)
 	}

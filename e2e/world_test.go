@@ -64,7 +64,10 @@ const (
 func newWorld(t *testing.T, s *server, urls ...string) *testWorld {
 	t.Helper()
 	d := newDiary()
-	w := &testWorld{t: t, place: s.place, urls: urls, http: connectionPool(), diary: d, hot: &busyKey{diary: d}, doors: [][]door{doorsOfREST, doorsOfMCP}}
+	w := &testWorld{
+		t: t, place: s.place, urls: urls, http: connectionPool(), diary: d, hot: &busyKey{diary: d},
+		doors: [][]door{doorsOfREST, doorsOfMCP},
+	}
 	transport := w.http.Transport.(*http.Transport)
 	dial := transport.DialContext
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -85,8 +88,10 @@ func newWorld(t *testing.T, s *server, urls ...string) *testWorld {
 		t.Fatal(err)
 	}
 	for i := range workspaces {
-		made := cli[namedID](t, s.place, "workspace", "add", "--name", fmt.Sprint("Workspace ", i), "--plan", "pro", "--owner", owner)
-		sp := &testWorkspace{id: made.ID, meeting: cli[imported](t, s.place, "import", "--workspace", made.ID, meeting).Imported[0].ID}
+		made := cli[namedID](t, s.place, "workspace", "add", "--name", fmt.Sprint("Workspace ", i), "--plan", "pro",
+			"--owner", owner)
+		sp := &testWorkspace{id: made.ID, meeting: cli[imported](t, s.place, "import", "--workspace", made.ID,
+			meeting).Imported[0].ID}
 		for email, session := range sessions {
 			cli[namedID](t, s.place, "member", "add", sp.id, email)
 			w.seats = append(w.seats, &membership{space: sp, email: email, session: session})
@@ -127,7 +132,8 @@ func (w *testWorld) mustHold(unsure int) {
 	t.Helper()
 	v := w.diary.judge(t)
 	for _, k := range v.illegal {
-		t.Errorf("the history of key %s (workspace %s, member %s) has no order that explains it", k.id, k.seat.space.id, k.seat.email)
+		t.Errorf("the history of key %s (workspace %s, member %s) has no order that explains it", k.id, k.seat.space.id,
+			k.seat.email)
 	}
 	if len(v.unknown) > 0 {
 		t.Errorf("%d histories were too hard to judge", len(v.unknown))

@@ -72,16 +72,19 @@ func (c *restoreCmd) Run(e *environment) error {
 			e.printf("The present database could not be read and is now %s.", view.SetAside)
 		}
 		e.printf("Restored %d transcriptions and %d keys. Everybody has to sign in again.", view.Transcriptions, view.Keys)
-		e.printf("%d keys that had ended since the backup stay dead, by the record of the present database.", view.CarriedOver)
+		e.printf("%d keys that had ended since the backup stay dead, by the record of the present database.",
+			view.CarriedOver)
 		if view.MembershipsEnded > 0 {
 			e.printf("%d members who had left a workspace since the backup are not in it.", view.MembershipsEnded)
 		}
 		for _, id := range view.Ownerless {
-			e.printf("Workspace %s has no OWNER who may sign in. Make a member one: memo member role %[1]s EMAIL owner. Or add one: memo member add %[1]s EMAIL --role owner", id)
+			e.printf("Workspace %s has no OWNER who may sign in. Make a member one: memo member role %[1]s EMAIL owner. Or "+
+				"add one: memo member add %[1]s EMAIL --role owner", id)
 		}
 		switch {
 		case view.Deactivated > 0:
-			e.printf("%d keys were deactivated: the present database does not know them, so they may have been revoked. Create new ones, or restore with --keep-unknown-keys if you are sure.", view.Deactivated)
+			e.printf("%d keys were deactivated: the present database does not know them, so they may have been revoked. "+
+				"Create new ones, or restore with --keep-unknown-keys if you are sure.", view.Deactivated)
 		case c.KeepUnknownKeys:
 			e.printf("Keys that the present database does not know work again, as you insisted.")
 		}

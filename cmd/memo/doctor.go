@@ -59,7 +59,10 @@ func (c *doctorCmd) Run(e *environment) error {
 	if c.Redis != "" {
 		found = append(found, c.redis(e)...)
 	} else if e.cli.Database != "" {
-		found = append(found, finding{"redis", stateWarning, "not named", "With --redis, or MEMO_REDIS, several servers share their limits. One server needs none."})
+		found = append(found, finding{
+			"redis", stateWarning, "not named",
+			"With --redis, or MEMO_REDIS, several servers share their limits. One server needs none.",
+		})
 	}
 	found = append(found, c.public(e)...)
 	faults := 0
@@ -97,27 +100,35 @@ func (c *doctorCmd) database(e *environment) []finding {
 	defer cancel()
 	d, err := store.ReadStatus(ctx, e.config())
 	if err != nil {
-		return []finding{{"database", stateFault, errorText(err), adviceFor(err, "Start it, or name another with --data or --database.")}}
+		return []finding{{
+			"database", stateFault, errorText(err),
+			adviceFor(err, "Start it, or name another with --data or --database."),
+		}}
 	}
 	found := []finding{
-		examine("database", fmt.Sprintf("%s answers in %v", d.Server, d.Latency.Round(time.Microsecond)), d.Latency > slowQuery, stateWarning, "Every call asks it: bring it nearer, or see what keeps it busy."),
+		examine("database", fmt.Sprintf("%s answers in %v", d.Server, d.Latency.Round(time.Microsecond)),
+			d.Latency > slowQuery, stateWarning, "Every call asks it: bring it nearer, or see what keeps it busy."),
 		checkSchema(d),
 	}
 	if d.Embedded {
 		need := max(minFreeDisk, d.Size)
 		return append(
 			found,
-			examine("reserve", formatBytes(d.ReserveBytes)+" kept for revocations on a full disk", d.ReserveBytes < d.ReserveTarget, stateWarning,
+			examine("reserve", formatBytes(d.ReserveBytes)+" kept for revocations on a full disk",
+				d.ReserveBytes < d.ReserveTarget, stateWarning,
 				"Make room, and the next change takes it: memo.db-reserve should have "+formatBytes(d.ReserveTarget)+"."),
-			examine("disk", fmt.Sprintf("%s free beside a database of %s", formatBytes(d.Free), formatBytes(d.Size)), d.Free >= 0 && d.Free < need, stateWarning,
+			examine("disk", fmt.Sprintf("%s free beside a database of %s", formatBytes(d.Free), formatBytes(d.Size)),
+				d.Free >= 0 && d.Free < need, stateWarning,
 				"Make room: a full disk takes no imports, and a backup needs as much as the database."),
 		)
 	}
 	return append(
 		found,
-		examine("connections", fmt.Sprintf("%d of %d are taken", d.Connections, d.MaxConnections), d.Connections*10 > d.MaxConnections*9, stateWarning,
+		examine("connections", fmt.Sprintf("%d of %d are taken", d.Connections, d.MaxConnections),
+			d.Connections*10 > d.MaxConnections*9, stateWarning,
 			"Raise max_connections, or lower --database-conns of each server."),
-		examine("durability", cmp.Or(strings.Join(d.UnsafeSettings, ", "), "nothing")+" is off", len(d.UnsafeSettings) > 0, stateFault,
+		examine("durability", cmp.Or(strings.Join(d.UnsafeSettings, ", "), "nothing")+" is off", len(d.UnsafeSettings) > 0,
+			stateFault,
 			"Turn it on: a crash may bring a revoked key back to life."),
 		checkClock("the database", d.ClockOffset),
 		checkEncryption("database TLS", d.Host, d.Encrypted, "sslmode=verify-full in --database"),
@@ -128,9 +139,16 @@ func checkSchema(d store.Status) finding {
 	f := finding{"schema", stateOK, fmt.Sprintf("%d, which this program knows", d.Schema), ""}
 	switch {
 	case d.Schema > d.KnownSchema:
-		f = finding{"schema", stateFault, fmt.Sprintf("%d, and this program knows %d", d.Schema, d.KnownSchema), "Use the newer memo that made it."}
+		f = finding{
+			"schema", stateFault, fmt.Sprintf("%d, and this program knows %d", d.Schema, d.KnownSchema),
+			"Use the newer memo that made it.",
+		}
 	case d.Schema < d.KnownSchema:
-		f = finding{"schema", stateWarning, fmt.Sprintf("%d, and this program brings it to %d", d.Schema, d.KnownSchema), "The next start of memo serve does so. Make a backup first, with the memo that runs now, for this one brings the schema up to date: memo backup FILE."}
+		f = finding{
+			"schema", stateWarning, fmt.Sprintf("%d, and this program brings it to %d", d.Schema, d.KnownSchema),
+			"The next start of memo serve does so. Make a backup first, with the memo that runs now, for this one brings the " +
+				"schema up to date: memo backup FILE.",
+		}
 	}
 	return f
 }
@@ -145,7 +163,10 @@ func (c *doctorCmd) redis(e *environment) []finding {
 	defer cancel()
 	d, err := r.ReadStatus(ctx)
 	if err != nil {
-		return []finding{{"redis", stateFault, errorText(err), adviceFor(err, "Start it. Until it answers, each server counts by itself, up to its share of the limit.")}}
+		return []finding{{
+			"redis", stateFault, errorText(err),
+			adviceFor(err, "Start it. Until it answers, each server counts by itself, up to its share of the limit."),
+		}}
 	}
 	memory := formatBytes(d.Used) + " of memory used"
 	if d.Max > 0 {
@@ -156,10 +177,14 @@ func (c *doctorCmd) redis(e *environment) []finding {
 		role += " in a cluster"
 	}
 	return []finding{
-		examine("redis", fmt.Sprintf("%s answers in %v", d.Server, d.Latency.Round(time.Microsecond)), d.Latency > slowQuery, stateWarning, "Every call asks it: bring it nearer."),
-		examine("redis role", role, role != "master", stateFault, "Name a primary by itself: a replica takes no writes, and a cluster is not followed."),
-		examine("redis eviction", cmp.Or(d.EvictionPolicy, "no policy told"), d.EvictionPolicy != "noeviction", stateFault, "Set maxmemory-policy noeviction: an evicted window forgets the calls it counted."),
-		examine("redis memory", memory, d.Max > 0 && d.Used*10 > d.Max*8, stateWarning, "Raise maxmemory: a full window takes 3.7 kB for each key in use."),
+		examine("redis", fmt.Sprintf("%s answers in %v", d.Server, d.Latency.Round(time.Microsecond)), d.Latency > slowQuery,
+			stateWarning, "Every call asks it: bring it nearer."),
+		examine("redis role", role, role != "master", stateFault,
+			"Name a primary by itself: a replica takes no writes, and a cluster is not followed."),
+		examine("redis eviction", cmp.Or(d.EvictionPolicy, "no policy told"), d.EvictionPolicy != "noeviction", stateFault,
+			"Set maxmemory-policy noeviction: an evicted window forgets the calls it counted."),
+		examine("redis memory", memory, d.Max > 0 && d.Used*10 > d.Max*8, stateWarning,
+			"Raise maxmemory: a full window takes 3.7 kB for each key in use."),
 		checkClock("Redis", d.ClockOffset),
 		checkEncryption("redis TLS", d.Host, d.Encrypted, "rediss:// in --redis"),
 	}
@@ -167,7 +192,8 @@ func (c *doctorCmd) redis(e *environment) []finding {
 
 // checkClock judges another machine's clock by ours.
 func checkClock(whose string, ahead time.Duration) finding {
-	return examine("clock of "+whose, fmt.Sprintf("%v ahead of this machine's", ahead.Round(time.Millisecond)), ahead.Abs() > maxClockSkew, stateWarning,
+	return examine("clock of "+whose, fmt.Sprintf("%v ahead of this machine's", ahead.Round(time.Millisecond)),
+		ahead.Abs() > maxClockSkew, stateWarning,
 		"Let both follow the same time servers: keys expire by the servers' clocks.")
 }
 
@@ -199,7 +225,8 @@ func adviceFor(err error, otherwise string) string {
 	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
 	case stranger:
-		return "Nobody whom this machine trusts vouches for its certificate: SSL_CERT_FILE names a file of those whom it should."
+		return "Nobody whom this machine trusts vouches for its certificate: SSL_CERT_FILE names a file of those whom it " +
+			"should."
 	case certificate:
 		return "Renew its certificate, or make it one for this name."
 	case badLogin.MatchString(errorText(err)):
@@ -228,7 +255,10 @@ func fetch(ctx context.Context, address string) (*http.Response, []byte, error) 
 // public calls the server as callers do.
 func (c *doctorCmd) public(e *environment) []finding {
 	if c.PublicURL == "" {
-		return []finding{{"public URL", stateWarning, "not named", "With --public-url, or MEMO_PUBLIC_URL, the server is called as callers do."}}
+		return []finding{{
+			"public URL", stateWarning, "not named",
+			"With --public-url, or MEMO_PUBLIC_URL, the server is called as callers do.",
+		}}
 	}
 	u, err := url.Parse(strings.TrimSuffix(c.PublicURL, "/"))
 	if err != nil || u.Host == "" {
@@ -236,13 +266,17 @@ func (c *doctorCmd) public(e *environment) []finding {
 	}
 	resp, body, err := fetch(e.ctx, u.JoinPath("/readyz").String())
 	if err != nil {
-		return []finding{{"public URL", stateFault, errorText(err), adviceFor(err, "Start the server, and see that the name and the proxy lead to it.")}}
+		return []finding{{
+			"public URL", stateFault, errorText(err),
+			adviceFor(err, "Start the server, and see that the name and the proxy lead to it."),
+		}}
 	}
 	mend := "This is no Memo: see that the name and the proxy lead to it."
 	if resp.StatusCode == http.StatusServiceUnavailable {
 		mend = "See the server's log: it is stopping, or its database does not answer."
 	}
-	found := []finding{examine("public URL", fmt.Sprintf("/readyz answers %d", resp.StatusCode), resp.StatusCode != http.StatusOK, stateFault, mend)}
+	found := []finding{examine("public URL", fmt.Sprintf("/readyz answers %d", resp.StatusCode),
+		resp.StatusCode != http.StatusOK, stateFault, mend)}
 	var ready struct {
 		Proxy string `json:"proxy"`
 	}
@@ -256,7 +290,10 @@ func (c *doctorCmd) public(e *environment) []finding {
 	case resp.TLS != nil:
 		found = append(found, checkCertificate(resp.TLS.PeerCertificates[0]))
 	case !isLocalHost(u.Hostname()):
-		found = append(found, finding{"public TLS", stateFault, "callers send their keys in the clear", "Put a proxy with TLS in front: docs/operations.md."})
+		found = append(found, finding{
+			"public TLS", stateFault, "callers send their keys in the clear",
+			"Put a proxy with TLS in front: docs/operations.md.",
+		})
 	}
 	return found
 }
@@ -282,7 +319,8 @@ func (c *healthCmd) Run(e *environment) error {
 
 func checkCertificate(c *x509.Certificate) finding {
 	least := min(minCertificateLife, c.NotAfter.Sub(c.NotBefore)/4) // some live for hours
-	return examine("public TLS", "the certificate is valid until "+c.NotAfter.Format("2006-01-02"), time.Until(c.NotAfter) < least, stateWarning, "Renew it.")
+	return examine("public TLS", "the certificate is valid until "+c.NotAfter.Format("2006-01-02"),
+		time.Until(c.NotAfter) < least, stateWarning, "Renew it.")
 }
 
 // errorText is what a driver says, in one line. It leaves passwords out.

@@ -19,7 +19,10 @@ func TestAProxyThatIsNotTrusted(t *testing.T) {
 		`{"status":"ready","proxy":"not trusted"}`: true,
 		`not JSON`: false,
 	} {
-		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }))
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_,
+				_ = io.WriteString(w, answer)
+		}))
 		found := (&doctorCmd{PublicURL: s.URL}).public(&environment{ctx: t.Context()})
 		s.Close()
 		i := slices.IndexFunc(found, func(f finding) bool { return f.Check == "proxy" })

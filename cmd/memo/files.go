@@ -53,7 +53,10 @@ func (c *importCmd) Run(e *environment) error {
 		return err
 	}
 	return e.inWorkspace(c.Workspace, func(a *app.App, w memo.Workspace) error {
-		report := importReport{Imported: []importedFile{}, Unchanged: []importedFile{}, Skipped: []skipped{}, Refused: []refusedFile{}}
+		report := importReport{
+			Imported: []importedFile{}, Unchanged: []importedFile{}, Skipped: []skipped{},
+			Refused: []refusedFile{},
+		}
 		sources := c.listFiles(&report)
 		bar := e.progressBar(int64(len(sources)), "Importing")
 		caller := memo.Caller{Operator: true, WorkspaceID: w.ID}
@@ -82,7 +85,8 @@ func (c *importCmd) Run(e *environment) error {
 		case failed != nil:
 			return fmt.Errorf("stopped, the rest was not imported; run it again, what is in is not imported twice: %w", failed)
 		case err == nil && len(report.Refused) > 0:
-			return fmt.Errorf("%d of %d files were refused", len(report.Refused), len(report.Refused)+len(report.Imported)+len(report.Unchanged))
+			return fmt.Errorf("%d of %d files were refused", len(report.Refused),
+				len(report.Refused)+len(report.Imported)+len(report.Unchanged))
 		}
 		return err
 	})

@@ -11,7 +11,8 @@ import (
 func TestAFileThatIsReplacedIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	path, secret := filepath.Join(dir, "in", "a.txt"), filepath.Join(dir, "secret")
-	if err := errors.Join(os.Mkdir(filepath.Dir(path), 0o700), os.WriteFile(path, []byte("a"), 0o600), os.WriteFile(secret, []byte("s"), 0o600)); err != nil {
+	if err := errors.Join(os.Mkdir(filepath.Dir(path), 0o700), os.WriteFile(path, []byte("a"), 0o600),
+		os.WriteFile(secret, []byte("s"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	var report importReport

@@ -102,7 +102,8 @@ func (c *keyRevoke) Run(e *environment) error {
 	return e.withApp(func(a *app.App) error {
 		err := a.RevokeKey(e.ctx, operatorCaller, c.KeyID)
 		if memo.KindOf(err) == memo.KindNotFound {
-			return errors.New("there is no key with this id. 'memo key list --workspace W' shows the ids; a key itself is not one")
+			return errors.New("there is no key with this id. 'memo key list --workspace W' shows the ids; a key itself is " +
+				"not one")
 		}
 		if err != nil {
 			return err
@@ -124,12 +125,14 @@ func (c *keyInspect) Run(e *environment) error {
 	}
 	k, ok := credential.ParseKey(strings.TrimSpace(string(raw)))
 	if !ok {
-		return fmt.Errorf("this is not a well-formed key: it must be %s and 38 letters or digits, whose last 6 are a checksum", credential.KeyPrefix)
+		return fmt.Errorf("this is not a well-formed key: it must be %s and 38 letters or digits, whose last 6 are a "+
+			"checksum", credential.KeyPrefix)
 	}
 	return e.printResult(struct {
 		WellFormed bool   `json:"well_formed"`
 		Suffix     string `json:"suffix"`
 	}{true, k.Suffix()}, func() {
-		e.printf("A well-formed key, %s…%s. Whether it was issued and is alive only the server knows.", credential.KeyPrefix, k.Suffix())
+		e.printf("A well-formed key, %s…%s. Whether it was issued and is alive only the server knows.", credential.KeyPrefix,
+			k.Suffix())
 	})
 }

@@ -104,8 +104,9 @@ func (c *serveCmd) markServed(e *environment) (release func()) {
 	}
 	if others && c.Redis == "" {
 		e.log.Warn("another server runs on this data directory: each counts the limits by itself", "data", e.cli.Data)
-		fmt.Fprintf(e.stderr, "Another server runs on %s. Limits count in each server by itself, so with N servers a key may "+
-			"make N times the calls. Run one server, or several on PostgreSQL and Redis (--database, --redis).\n", e.cli.Data)
+		fmt.Fprintf(e.stderr,
+			"Another server runs on %s. Limits count in each server by itself, so with N servers a key may "+
+				"make N times the calls. Run one server, or several on PostgreSQL and Redis (--database, --redis).\n", e.cli.Data)
 	}
 	return release
 }

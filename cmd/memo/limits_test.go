@@ -23,7 +23,10 @@ func TestTheHeapIsBound(t *testing.T) {
 }
 
 func TestLimitsOfWorkAreChecked(t *testing.T) {
-	good := serveCmd{LimitData: 1, LimitManagement: 1, DatabaseConns: 1, StatementTimeout: 1e9, MaxMemory: 32, MaxImports: 1}
+	good := serveCmd{
+		LimitData: 1, LimitManagement: 1, DatabaseConns: 1, StatementTimeout: 1e9, MaxMemory: 32,
+		MaxImports: 1,
+	}
 	if _, _, err := good.check(); err != nil {
 		t.Error(err)
 	}

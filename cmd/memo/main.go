@@ -173,12 +173,15 @@ func (e *environment) indexing() store.Progress {
 }
 
 // open opens the database and the use cases over it.
-func (e *environment) open(data store.Config, limits ratelimit.Source, work app.WorkLimits) (*app.App, *store.Store, error) {
+func (e *environment) open(data store.Config, limits ratelimit.Source, work app.WorkLimits) (*app.App, *store.Store,
+	error,
+) {
 	s, err := store.Open(e.ctx, data)
 	if err != nil {
 		return nil, nil, err
 	}
-	return app.New(app.Config{Store: s, Limits: limits, Passwords: credential.NewPasswords(2), Log: e.log, Work: work}), s, nil
+	return app.New(app.Config{Store: s, Limits: limits, Passwords: credential.NewPasswords(2), Log: e.log, Work: work}), s,
+		nil
 }
 
 // withApp runs a command's work over the open database. No command spends a limit.

@@ -14,7 +14,8 @@ type mcpCmd struct {
 
 // Help is what memo mcp --help says besides its options.
 func (c *mcpCmd) Help() string {
-	return "The assistant starts it and speaks MCP with it over stdin and stdout. Set MEMO_API_KEY to the key, which goes to this server alone. " +
+	return "The assistant starts it and speaks MCP with it over stdin and stdout. Set MEMO_API_KEY to the key, which " +
+		"goes to this server alone. " +
 		"It opens no database: --data, --database and --json mean nothing here."
 }
 

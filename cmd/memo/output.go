@@ -62,7 +62,8 @@ func (e *environment) progressBar(total int64, what string) *progressbar.Progres
 	}
 	return progressbar.NewOptions64(total, progressbar.OptionSetDescription(what), progressbar.OptionSetWriter(f),
 		progressbar.OptionSetVisibility(!e.cli.JSON && term.IsTerminal(int(f.Fd()))),
-		progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true),
+		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish())
 }
 

@@ -41,7 +41,8 @@ func (c *userAdd) Run(e *environment) error {
 			return err
 		}
 		if password == "" {
-			fmt.Fprintln(e.stderr, "There is no password, so they cannot sign in. Give one with --password-stdin, or on a terminal.")
+			fmt.Fprintln(e.stderr,
+				"There is no password, so they cannot sign in. Give one with --password-stdin, or on a terminal.")
 		}
 		return e.printResult(u, func() { e.printf("Added %s (%s).", u.Email, u.ID) })
 	})

@@ -78,8 +78,9 @@ func TestScripts(t *testing.T) {
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
 					"exits": exits, "json": checkJSON, "jsonenv": jsonEnv, "fields": fields, "same": same,
-					"capture": capture, "serve": serve, "end": end, "http": request, "sql": runSQL, "newdb": newDB, "newredis": newRedis,
-					"absent": absent, "mode": mode, "freeport": freePort,
+					"capture": capture, "serve": serve, "end": end, "http": request, "sql": runSQL, "newdb": newDB,
+					"newredis": newRedis,
+					"absent":   absent, "mode": mode, "freeport": freePort,
 				},
 			})
 		})

@@ -94,7 +94,10 @@ func (c *serveCmd) Run(e *environment) error {
 	srv := server.New(server.Config{
 		App: a, Gate: g, REST: api,
 		MCP: mcp.New(mcp.Config{App: a, Gate: g, Log: e.log, RESTPrefix: rest.Prefix, Version: version, Now: time.Now}),
-		Web: web.New(web.Config{App: a, Gate: g, Log: e.log, PublicURL: address, OpenAPI: api.OpenAPI(), SetupCode: code, FirstPlan: memo.PlanPro, Now: time.Now}),
+		Web: web.New(web.Config{
+			App: a, Gate: g, Log: e.log, PublicURL: address, OpenAPI: api.OpenAPI(), SetupCode: code,
+			FirstPlan: memo.PlanPro, Now: time.Now,
+		}),
 		Log: e.log, Metrics: metrics, PublicURL: address, LimitSource: limits.describe, DrainDelay: c.DrainDelay,
 	})
 	metrics.WatchDatabase(s.IsUnavailable)
@@ -123,7 +126,8 @@ func (c *serveCmd) check() (public *url.URL, proxies []netip.Prefix, err error) 
 		return nil, nil, usageError("--limit-data and --limit-management must be 1 or more")
 	}
 	if c.DatabaseConns < 1 || c.StatementTimeout < time.Second || c.DrainDelay < 0 {
-		return nil, nil, usageError("--database-conns must be 1 or more, --statement-timeout 1s or longer, and --drain-delay no less than 0s")
+		return nil, nil,
+			usageError("--database-conns must be 1 or more, --statement-timeout 1s or longer, and --drain-delay no less than 0s")
 	}
 	if c.MaxQueries < 0 || c.MaxMemory < 32 || c.MaxImports < 1 || c.WorkspaceQuota < 0 {
 		return nil, nil, usageError("--max-memory must be 32 or more, --max-imports 1 or more, " +
@@ -213,7 +217,9 @@ func (c *serveCmd) printStart(e *environment, a *app.App, local, public, code st
 		case code != "":
 			e.printf("\nIt is empty. Open %s/setup, and set it up with this code:\n\n  %s\n", public, code)
 		case out.Key != "":
-			e.printf("\nThe demo workspace has %s as OWNER, with the password %s\nand this API key:\n\n  %s\n\nTry it:\n\n  %s\n\nAn assistant reads the same at %s/mcp: see docs/mcp.md.\n", out.Email, out.Password, out.Key, out.Curl, public)
+			e.printf("\nThe demo workspace has %s as OWNER, with the password %s\nand this API key:\n\n  %s\n\nTry it:\n\n  "+
+				"%s\n\nAn assistant reads the same at %s/mcp: see docs/mcp.md.\n", out.Email, out.Password, out.Key, out.Curl,
+				public)
 		case c.Demo:
 			e.printf("The database is not empty, so the demo was left out.")
 		}

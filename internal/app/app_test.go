@@ -66,7 +66,10 @@ func newWorld(t *testing.T, cfg store.Config) *world {
 	}
 	t.Cleanup(func() { s.Close() })
 	w := &world{t: t, ctx: context.Background(), clock: c, store: s, App: New(Config{
-		Store: s, Limits: ratelimit.NewMemory(map[ratelimit.Class]int{ratelimit.Data: 500, ratelimit.Management: 180, ratelimit.Changes: 180}),
+		Store: s, Limits: ratelimit.NewMemory(map[ratelimit.Class]int{
+			ratelimit.Data: 500, ratelimit.Management: 180,
+			ratelimit.Changes: 180,
+		}),
 		Passwords: credential.NewPasswords(4), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})}
 	w.owner, w.member = w.user("olga@example.com"), w.user("mark@example.com")
@@ -89,7 +92,8 @@ func (w *world) user(email string) memo.User {
 	w.t.Helper()
 	u, err := w.AddUser(w.ctx, theOperator, email, "Somebody", "")
 	must(w.t, u, err)
-	must(w.t, 0, w.store.Write(w.ctx, func(tx *store.Tx) error { return tx.SetPassword(w.ctx, u.ID, testenv.PasswordHash) }))
+	must(w.t, 0,
+		w.store.Write(w.ctx, func(tx *store.Tx) error { return tx.SetPassword(w.ctx, u.ID, testenv.PasswordHash) }))
 	return u
 }
 
@@ -110,7 +114,10 @@ func (w *world) as(u memo.User) memo.Caller {
 	w.t.Helper()
 	m, err := w.store.Member(w.ctx, w.workspace.ID, u.ID)
 	must(w.t, m, err)
-	return memo.Caller{UserID: u.ID, WorkspaceID: w.workspace.ID, Role: m.Role, Plan: memo.PlanPro, ClientAddress: "192.0.2.1", UserAgent: "test"}
+	return memo.Caller{
+		UserID: u.ID, WorkspaceID: w.workspace.ID, Role: m.Role, Plan: memo.PlanPro,
+		ClientAddress: "192.0.2.1", UserAgent: "test",
+	}
 }
 
 // key creates a key and returns it with its view.

@@ -23,7 +23,10 @@ func (a *App) Events(ctx context.Context, c memo.Caller, in EventQuery) ([]memo.
 	if !c.Operator && (c.KeyID != "" || c.Role != memo.RoleOwner) {
 		return nil, memo.Forbidden("owner_required", "Only an OWNER of the workspace may read its audit trail.")
 	}
-	f := store.EventFilter{WorkspaceID: c.WorkspaceID, Noun: in.Subject, ActorID: in.ActorID, From: in.From, Before: in.Before}
+	f := store.EventFilter{
+		WorkspaceID: c.WorkspaceID, Noun: in.Subject, ActorID: in.ActorID, From: in.From,
+		Before: in.Before,
+	}
 	if !in.To.IsZero() {
 		f.To = in.To.AddDate(0, 0, 1)
 	}

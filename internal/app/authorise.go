@@ -27,8 +27,9 @@ var (
 	errKeyUnknown     = refuseCredential("unknown", "The API key is not valid")
 	errKeyExpired     = refuseCredential("expired", "The API key has expired")
 	errKeyRevoked     = refuseCredential("revoked", "The API key was revoked")
-	errKeyDeactivated = refuseCredential("deactivated", "The API key was deactivated: its member lost access to the workspace")
-	errNotSignedIn    = refuseCredential("not_signed_in", "Sign in first: POST /api/v1/session")
+	errKeyDeactivated = refuseCredential("deactivated",
+		"The API key was deactivated: its member lost access to the workspace")
+	errNotSignedIn = refuseCredential("not_signed_in", "Sign in first: POST /api/v1/session")
 )
 
 // AuthoriseKey reads the truth about a key, in one indexed read, and returns on
@@ -114,7 +115,10 @@ func (a *App) AuthoriseSession(ctx context.Context, token, workspaceID string, o
 	if err != nil {
 		return memo.Caller{}, err
 	}
-	c := memo.Caller{UserID: rows[0].UserID, SessionID: rows[0].SessionID, ClientAddress: o.Address, UserAgent: o.UserAgent}
+	c := memo.Caller{
+		UserID: rows[0].UserID, SessionID: rows[0].SessionID, ClientAddress: o.Address,
+		UserAgent: o.UserAgent,
+	}
 	switch {
 	case workspaceID == "" && len(rows) > 1:
 		return c, memo.Invalid("workspace_id", "must name one of your workspaces, for you are a member of several")
@@ -137,7 +141,10 @@ func (a *App) AuthoriseUser(ctx context.Context, token string, o Client) (memo.C
 	if err != nil {
 		return memo.Caller{}, err
 	}
-	return memo.Caller{UserID: rows[0].UserID, SessionID: rows[0].SessionID, ClientAddress: o.Address, UserAgent: o.UserAgent}, nil
+	return memo.Caller{
+		UserID: rows[0].UserID, SessionID: rows[0].SessionID, ClientAddress: o.Address,
+		UserAgent: o.UserAgent,
+	}, nil
 }
 
 // activeSession returns at least one row, of a living session.

@@ -78,11 +78,18 @@ func TestAccessEndsOnAFullDisk(t *testing.T) {
 			return err
 		}},
 		{"take an invitation back", func() error { return w.RevokeInvite(w.ctx, owner, invite.ID) }},
-		{"take a role", func() error { _, err := w.SetRole(w.ctx, owner, w.workspace.ID, other.ID, memo.RoleMember); return err }},
+		{"take a role", func() error {
+			_, err := w.SetRole(w.ctx, owner, w.workspace.ID, other.ID,
+				memo.RoleMember)
+			return err
+		}},
 		{"end a session", func() error { return w.RevokeSession(w.ctx, member, member.SessionID) }},
 		{"remove a member", func() error { return w.RemoveMember(w.ctx, owner, w.workspace.ID, w.member.ID) }},
 		{"disable a user", func() error { return w.DisableUser(w.ctx, theOperator, other.ID) }},
-		{"change the password", func() error { return w.SetPassword(w.ctx, memo.Caller{UserID: w.member.ID}, "battery staple") }},
+		{"change the password", func() error {
+			return w.SetPassword(w.ctx, memo.Caller{UserID: w.member.ID},
+				"battery staple")
+		}},
 		{"take the plan", func() error { return w.SetPlan(w.ctx, theOperator, w.workspace.ID, memo.PlanFree) }},
 		{"end all sessions", func() error { return w.SignOutEverywhere(w.ctx, owner) }},
 	} {

@@ -31,7 +31,10 @@ func (a *App) RecordDownload(ctx context.Context, c memo.Caller, id string, form
 	if err != nil {
 		a.log.WarnContext(ctx, "the title of a download could not be read", "error", err)
 	}
-	a.recordDownload(ctx, c, memo.AuditEvent{Subject: id, Name: truncateBytes(title, maxEventText), Detail: string(format)})
+	a.recordDownload(ctx, c, memo.AuditEvent{
+		Subject: id, Name: truncateBytes(title, maxEventText),
+		Detail: string(format),
+	})
 }
 
 // maxIDs is how many ids the event of a ZIP has: a hundred would be 4 kB for each

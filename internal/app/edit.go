@@ -30,9 +30,10 @@ func (a *App) ChangeTitle(ctx context.Context, c memo.Caller, id, title string) 
 	if err != nil {
 		return err
 	}
-	return a.changeTranscription(ctx, c, id, memo.ActionTitleChanged, "", func(tx *store.Tx, e store.LockedTranscription) (string, error) {
-		return title, tx.UpdateTitle(ctx, e, prepared)
-	})
+	return a.changeTranscription(ctx, c, id, memo.ActionTitleChanged, "",
+		func(tx *store.Tx, e store.LockedTranscription) (string, error) {
+			return title, tx.UpdateTitle(ctx, e, prepared)
+		})
 }
 
 // ChangeProject puts a transcription into a project, which is made where there is none of
@@ -44,16 +45,18 @@ func (a *App) ChangeProject(ctx context.Context, c memo.Caller, id, project stri
 			return err
 		}
 	}
-	return a.changeTranscription(ctx, c, id, memo.ActionProjectChanged, project, func(tx *store.Tx, e store.LockedTranscription) (string, error) {
-		return e.Doc.Title, tx.UpdateProject(ctx, e, project)
-	})
+	return a.changeTranscription(ctx, c, id, memo.ActionProjectChanged, project,
+		func(tx *store.Tx, e store.LockedTranscription) (string, error) {
+			return e.Doc.Title, tx.UpdateProject(ctx, e, project)
+		})
 }
 
 // DeleteTranscription deletes a transcription for good. The same file can be imported again.
 func (a *App) DeleteTranscription(ctx context.Context, c memo.Caller, id string) error {
-	err := a.changeTranscription(ctx, c, id, memo.ActionDeleted, "", func(tx *store.Tx, e store.LockedTranscription) (string, error) {
-		return e.Doc.Title, tx.DeleteTranscription(ctx, e)
-	})
+	err := a.changeTranscription(ctx, c, id, memo.ActionDeleted, "",
+		func(tx *store.Tx, e store.LockedTranscription) (string, error) {
+			return e.Doc.Title, tx.DeleteTranscription(ctx, e)
+		})
 	if err == nil {
 		a.deleteParts(ctx, id)
 	}
@@ -76,7 +79,9 @@ func (a *App) MayChangeTranscription(ctx context.Context, c memo.Caller, id stri
 	return err == nil && memo.MayChangeTranscription(c, c.WorkspaceID, by) == nil, err
 }
 
-func (a *App) changeTranscription(ctx context.Context, c memo.Caller, id string, action memo.Action, detail string, f func(*store.Tx, store.LockedTranscription) (title string, err error)) error {
+func (a *App) changeTranscription(ctx context.Context, c memo.Caller, id string, action memo.Action, detail string,
+	f func(*store.Tx, store.LockedTranscription) (title string, err error),
+) error {
 	return a.write(ctx, c, func(tx *store.Tx) error {
 		e, err := tx.LockTranscription(ctx, c.WorkspaceID, id)
 		if err != nil {
@@ -93,7 +98,8 @@ func (a *App) changeTranscription(ctx context.Context, c memo.Caller, id string,
 			return err
 		}
 		return recordEvent(ctx, tx, c, memo.AuditEvent{
-			WorkspaceID: memo.Optional(c.WorkspaceID), Action: action, Subject: id, Name: truncateBytes(title, maxEventText), Detail: detail,
+			WorkspaceID: memo.Optional(c.WorkspaceID), Action: action, Subject: id, Name: truncateBytes(title, maxEventText),
+			Detail: detail,
 		})
 	})
 }

@@ -23,7 +23,10 @@ func (w *world) expiring(name string) (credential.Key, memo.KeyView) {
 
 // another is a second process on the same database.
 func (w *world) another() *App {
-	return New(Config{Store: w.store, Limits: w.limits, Passwords: w.passwords, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	return New(Config{
+		Store: w.store, Limits: w.limits, Passwords: w.passwords,
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
 }
 
 // wantEnded wants a key to be refused and to stay as it is.

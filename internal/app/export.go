@@ -141,7 +141,9 @@ type Archive struct {
 
 // PrepareArchive prepares one ZIP of transcriptions, in the order of ids, each once.
 // One that is not there refuses the whole: KindNotFound with the ids.
-func (a *App) PrepareArchive(ctx context.Context, c memo.Caller, ids []string, format transcript.Format) (*Archive, error) {
+func (a *App) PrepareArchive(ctx context.Context, c memo.Caller, ids []string, format transcript.Format) (*Archive,
+	error,
+) {
 	seen := map[string]bool{}
 	var once []string
 	for _, id := range ids {
@@ -157,7 +159,8 @@ func (a *App) PrepareArchive(ctx context.Context, c memo.Caller, ids []string, f
 	if len(missing) > 0 {
 		return nil, &memo.Error{
 			Kind: memo.KindNotFound, Code: "transcriptions_not_found", IDs: missing,
-			Message: fmt.Sprintf("%d of the transcriptions are not in this workspace. Nothing was exported; leave them out and ask again.", len(missing)),
+			Message: fmt.Sprintf("%d of the transcriptions are not in this workspace. Nothing was exported; leave them out "+
+				"and ask again.", len(missing)),
 		}
 	}
 	names := make([]string, len(items))
@@ -235,7 +238,11 @@ func (ar *Archive) factor() int64 {
 // never looks whole. When ctx ends, it ends.
 func (ar *Archive) WriteZip(ctx context.Context, w io.Writer) error {
 	z := zip.NewWriter(w)
-	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser,
+		error,
+	) {
+		return flate.NewWriter(w, flate.BestSpeed)
+	})
 	for i, id := range ar.ids {
 		if err := context.Cause(ctx); err != nil {
 			return err

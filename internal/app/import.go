@@ -119,7 +119,8 @@ func (a *App) addTranscription(ctx context.Context, c memo.Caller, p *store.Prep
 			return err
 		}
 		return recordEvent(ctx, tx, c, memo.AuditEvent{
-			WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionImported, Subject: id, Name: truncateBytes(p.Doc.Title, maxEventText),
+			WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionImported, Subject: id,
+			Name: truncateBytes(p.Doc.Title, maxEventText),
 		})
 	})
 	return out, err

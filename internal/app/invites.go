@@ -11,7 +11,10 @@ import (
 
 // errInvite answers every invitation that cannot be taken up, whatever the
 // reason: unknown, used, taken back, expired, or its OWNER is none any more.
-var errInvite = &memo.Error{Kind: memo.KindNotFound, Message: "This invitation is not valid any more. Ask for a new one."}
+var errInvite = &memo.Error{
+	Kind:    memo.KindNotFound,
+	Message: "This invitation is not valid any more. Ask for a new one.",
+}
 
 // Invite makes an invitation to the caller's workspace, which an OWNER may. The
 // token goes into a link, is shown once and kept nowhere.
@@ -21,7 +24,10 @@ func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo
 	}
 	token, hash := credential.NewToken()
 	i = memo.Invite{ID: newID(), WorkspaceID: c.WorkspaceID, Role: role}
-	e := memo.AuditEvent{WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionInviteCreated, Subject: i.ID, Detail: string(role)}
+	e := memo.AuditEvent{
+		WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionInviteCreated, Subject: i.ID,
+		Detail: string(role),
+	}
 	err = writeMembers(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
 		i.CreatedAt, i.ExpiresAt = tx.Now, tx.Now.Add(memo.InviteLifetime)
 		if err := tx.AddInvite(ctx, i, c.UserID, hash); err != nil {
@@ -29,7 +35,8 @@ func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo
 		}
 		n, err := tx.CountInvites(ctx, c.WorkspaceID)
 		if err == nil && n > memo.MaxInvites {
-			return "", memo.Conflict("too_many_invites", "%d invitations are open already. Take some back first.", memo.MaxInvites)
+			return "", memo.Conflict("too_many_invites", "%d invitations are open already. Take some back first.",
+				memo.MaxInvites)
 		}
 		return "", err
 	})
@@ -80,7 +87,9 @@ func (a *App) AcceptInvite(ctx context.Context, c memo.Caller, token string) (me
 // SignUpWithInvite takes an invitation up for somebody new, and makes their account in
 // the same transaction. All fields that are bad are told. Attempts are throttled
 // as sign-ins are, for each tells whether an e-mail has an account.
-func (a *App) SignUpWithInvite(ctx context.Context, token, email, name, password string, o Client) (i memo.Invite, problems []*memo.Error, err error) {
+func (a *App) SignUpWithInvite(ctx context.Context, token, email, name, password string, o Client) (i memo.Invite,
+	problems []*memo.Error, err error,
+) {
 	if i, err = a.InviteByToken(ctx, token); err != nil {
 		return i, nil, err
 	}
@@ -132,7 +141,8 @@ func acceptInvite(ctx context.Context, tx *store.Tx, c memo.Caller, i memo.Invit
 		return err
 	}
 	return recordEvent(ctx, tx, c, memo.AuditEvent{
-		WorkspaceID: memo.Optional(i.WorkspaceID), Action: memo.ActionMemberAdded, Subject: c.UserID, Name: m.Email, Detail: string(i.Role) + ", invited by " + i.CreatedBy,
+		WorkspaceID: memo.Optional(i.WorkspaceID), Action: memo.ActionMemberAdded, Subject: c.UserID, Name: m.Email,
+		Detail: string(i.Role) + ", invited by " + i.CreatedBy,
 	})
 }
 

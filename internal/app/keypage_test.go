@@ -91,7 +91,8 @@ func nextCursorOf(t *testing.T, w *world) string {
 	for _, text := range []string{"Ann: one", "Ann: two"} {
 		must(t, 0, second(w.Import(w.ctx, w.as(w.owner), ImportFile{Name: text + ".txt", Data: []byte(text)})))
 	}
-	p, err := w.Transcriptions(w.ctx, w.as(w.owner), ListQuery{Status: memo.StatusCompleted, Sort: "-created_at", Limit: 1})
+	p, err := w.Transcriptions(w.ctx, w.as(w.owner),
+		ListQuery{Status: memo.StatusCompleted, Sort: "-created_at", Limit: 1})
 	must(t, p, err)
 	if p.NextCursor == "" {
 		t.Fatal("there is one page only")

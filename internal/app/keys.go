@@ -24,7 +24,8 @@ type KeyRequest struct {
 }
 
 // errKeyExists answers a form that was sent again.
-var errKeyExists = memo.Conflict("key_exists", "This key was created already, and is not shown again. If you did not keep it, revoke it and create another.")
+var errKeyExists = memo.Conflict("key_exists",
+	"This key was created already, and is not shown again. If you did not keep it, revoke it and create another.")
 
 // CreateKey makes a key for the caller, who acts in one workspace; the operator
 // makes it for the member whose id is in the caller. The answer is the only
@@ -44,7 +45,9 @@ func (a *App) CreateKey(ctx context.Context, c memo.Caller, in KeyRequest) (memo
 // given, as in [KeyRequest]. The old key works until it is revoked, or for overlap
 // when that is given: 0 ends it now. Errors: 409 key_not_active and too_many_keys,
 // 403 by plan and for a key of another member.
-func (a *App) RotateKey(ctx context.Context, c memo.Caller, id, newID string, overlap *time.Duration) (memo.CreatedKey, error) {
+func (a *App) RotateKey(ctx context.Context, c memo.Caller, id, newID string, overlap *time.Duration) (memo.CreatedKey,
+	error,
+) {
 	if overlap != nil && (*overlap < 0 || *overlap > memo.MaxOverlap) {
 		return memo.CreatedKey{}, memo.Invalid("overlap", "must be between 0 and 7 days, such as 24h")
 	}
@@ -73,7 +76,9 @@ func (a *App) RotateKey(ctx context.Context, c memo.Caller, id, newID string, ov
 // createKey mints a key for the caller and keeps it, in one transaction that also
 // proves that the caller is still a member: whoever removes them meanwhile
 // waits, and then finds the key and deactivates it.
-func (a *App) createKey(ctx context.Context, c memo.Caller, id string, action memo.Action, fill func(*store.Tx, *memo.APIKey) error) (memo.CreatedKey, error) {
+func (a *App) createKey(ctx context.Context, c memo.Caller, id string, action memo.Action,
+	fill func(*store.Tx, *memo.APIKey) error,
+) (memo.CreatedKey, error) {
 	if c.KeyID != "" {
 		return memo.CreatedKey{}, memo.ErrKeyManagementForbidden
 	}
@@ -111,7 +116,8 @@ func (a *App) createKey(ctx context.Context, c memo.Caller, id string, action me
 			return err
 		}
 		if n >= memo.MaxActiveKeys {
-			return memo.Conflict("too_many_keys", "You have %d active keys in this workspace, which is the limit. Revoke some first.", n)
+			return memo.Conflict("too_many_keys",
+				"You have %d active keys in this workspace, which is the limit. Revoke some first.", n)
 		}
 		if added, err := tx.AddKey(ctx, k, secret.Hash()); err != nil || !added {
 			return cmp.Or(err, error(errKeyExists))

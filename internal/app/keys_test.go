@@ -18,7 +18,8 @@ import (
 func TestTheLifeOfAKey(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		key, view := w.key(w.member, "n8n")
-		if view.Status != memo.KeyActive || view.Suffix != key.Suffix() || view.CreatedBy.Email != w.member.Email || view.LastUsedAt != nil {
+		if view.Status != memo.KeyActive || view.Suffix != key.Suffix() || view.CreatedBy.Email != w.member.Email ||
+			view.LastUsedAt != nil {
 			t.Errorf("a new key is %+v", view)
 		}
 		w.wantCode("new", key, "")
@@ -134,7 +135,10 @@ func TestWhoSeesAndRevokes(t *testing.T) {
 				counts = append(counts, fmt.Sprintf("%s %d %d", h.Email, h.Living, h.Ended))
 			}
 			slices.Sort(counts)
-			got := []string{some(KeyPageQuery{}), some(KeyPageQuery{Ended: true}), some(KeyPageQuery{UserID: w.owner.ID}), some(KeyPageQuery{Offset: 1}), some(KeyPageQuery{WorkspaceID: "x"}), strings.Join(counts, ", ")}
+			got := []string{
+				some(KeyPageQuery{}), some(KeyPageQuery{Ended: true}), some(KeyPageQuery{UserID: w.owner.ID}),
+				some(KeyPageQuery{Offset: 1}), some(KeyPageQuery{WorkspaceID: "x"}), strings.Join(counts, ", "),
+			}
 			want := []string{"owner's", "member's", "owner's", "", "owner's", w.member.Email + " 0 1, " + w.owner.Email + " 1 0"}
 			if who == "a MEMBER" {
 				want = []string{"", "member's", "", "", "", w.member.Email + " 0 1"}
@@ -145,7 +149,8 @@ func TestWhoSeesAndRevokes(t *testing.T) {
 		}
 		events, err := w.store.Events(w.ctx, store.EventFilter{WorkspaceID: w.workspace.ID}, 1)
 		must(t, events, err)
-		if e := events[0]; e.Action != memo.ActionKeyRevoked || e.Actor != w.owner.Email || e.Subject != other.ID || e.IP != "192.0.2.1" {
+		if e := events[0]; e.Action != memo.ActionKeyRevoked || e.Actor != w.owner.Email || e.Subject != other.ID ||
+			e.IP != "192.0.2.1" {
 			t.Errorf("the audit trail says %+v", e)
 		}
 	})
@@ -169,7 +174,8 @@ func TestLosingAccessEndsKeysForGood(t *testing.T) {
 
 		must(t, 0, w.DisableUser(w.ctx, theOperator, w.member.ID))
 		w.wantCode("disabled", otherKey, "deactivated")
-		_, err = w.CreateKey(w.ctx, memo.Caller{Operator: true, WorkspaceID: w.workspace.ID, UserID: w.member.ID}, KeyRequest{Name: "x"})
+		_, err = w.CreateKey(w.ctx, memo.Caller{Operator: true, WorkspaceID: w.workspace.ID, UserID: w.member.ID},
+			KeyRequest{Name: "x"})
 		wantKind(t, "a key for a disabled user", err, memo.KindNotFound)
 		must(t, 0, w.EnableUser(w.ctx, theOperator, w.member.ID))
 		w.wantCode("enabled again", otherKey, "deactivated")
@@ -304,7 +310,8 @@ func TestUseIsWrittenAtOnceAndThenOncePerMinute(t *testing.T) {
 			return must(t, k, err)
 		}
 		use()
-		if k := written(); k.LastUsedAt == nil || k.LastUsedIP != "198.51.100.7" || k.LastUsedAgent != "curl/8" || k.Requests24h != 1 {
+		if k := written(); k.LastUsedAt == nil || k.LastUsedIP != "198.51.100.7" || k.LastUsedAgent != "curl/8" ||
+			k.Requests24h != 1 {
 			t.Errorf("after the first use the database has %+v", k)
 		}
 		firstUse := *written().LastUsedAt
@@ -315,7 +322,8 @@ func TestUseIsWrittenAtOnceAndThenOncePerMinute(t *testing.T) {
 		if k := written(); !k.LastUsedAt.Equal(firstUse) || k.Requests24h != 1 {
 			t.Errorf("within the minute it was written again: %+v", k)
 		}
-		if k, err := w.GetKey(w.ctx, w.as(w.member), view.ID); err != nil || k.Requests24h != 3 || k.LastUsedAt.Equal(firstUse) {
+		if k, err := w.GetKey(w.ctx, w.as(w.member), view.ID); err != nil || k.Requests24h != 3 ||
+			k.LastUsedAt.Equal(firstUse) {
 			t.Errorf("but the list knows it: %+v, %v", k, err)
 		}
 		w.clock.add(30 * time.Second)
@@ -398,7 +406,8 @@ func TestDisabledWhileCreatingAndSigningIn(t *testing.T) {
 				}
 			})
 			wg.Go(func() {
-				token, _, _, _ = w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: "correct horse"}, Client{Address: "192.0.2.1"})
+				token, _, _, _ = w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: "correct horse"},
+					Client{Address: "192.0.2.1"})
 			})
 			wg.Go(func() { must(t, 0, w.DisableUser(w.ctx, theOperator, w.member.ID)) })
 			wg.Wait()
@@ -417,7 +426,8 @@ func TestADisabledOwnerIsNotKept(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		must(t, 0, second(w.SetRole(w.ctx, theOperator, w.workspace.ID, w.member.ID, memo.RoleOwner)))
 		must(t, 0, w.DisableUser(w.ctx, theOperator, w.member.ID))
-		wantKind(t, "removing the last active OWNER", w.RemoveMember(w.ctx, theOperator, w.workspace.ID, w.owner.ID), memo.KindConflict)
+		wantKind(t, "removing the last active OWNER", w.RemoveMember(w.ctx, theOperator, w.workspace.ID, w.owner.ID),
+			memo.KindConflict)
 		must(t, 0, w.RemoveMember(w.ctx, theOperator, w.workspace.ID, w.member.ID))
 	})
 }

@@ -11,7 +11,8 @@ import (
 )
 
 // errLastOwner keeps a workspace from being left without anybody in charge.
-var errLastOwner = memo.Conflict("last_owner", "This is the last OWNER of the workspace. Make another member OWNER first.")
+var errLastOwner = memo.Conflict("last_owner",
+	"This is the last OWNER of the workspace. Make another member OWNER first.")
 
 // requireOwner is for the operator and, in their own workspace, an OWNER.
 func requireOwner(c memo.Caller, workspaceID string) error {
@@ -42,7 +43,8 @@ func (a *App) AddUser(ctx context.Context, c memo.Caller, email, name, password 
 	var u memo.User
 	err = a.write(ctx, c, func(tx *store.Tx) error {
 		u = memo.User{ID: newID(), Email: email, Name: name, CreatedAt: tx.Now}
-		return addUser(ctx, tx, c, u, hash, memo.Conflict("email_taken", "There is a user with the e-mail %s already.", email))
+		return addUser(ctx, tx, c, u, hash, memo.Conflict("email_taken", "There is a user with the e-mail %s already.",
+			email))
 	})
 	return u, err
 }
@@ -62,7 +64,8 @@ func (a *App) Users(ctx context.Context) ([]memo.User, error) { return a.store.U
 func (a *App) UserByEmail(ctx context.Context, email string) (memo.User, error) {
 	u, err := a.store.UserByEmail(ctx, strings.ToLower(strings.TrimSpace(email)))
 	if memo.KindOf(err) == memo.KindNotFound {
-		return u, &memo.Error{Kind: memo.KindNotFound, Message: "There is no user with the e-mail " + email + ". 'memo user list' shows all."}
+		return u, &memo.Error{Kind: memo.KindNotFound, Message: "There is no user with the e-mail " + email +
+			". 'memo user list' shows all."}
 	}
 	return u, err
 }
@@ -130,7 +133,9 @@ func recordKeys(
 }
 
 // AddWorkspace makes a workspace with its first OWNER.
-func (a *App) AddWorkspace(ctx context.Context, c memo.Caller, name string, plan memo.Plan, ownerID string) (memo.Workspace, error) {
+func (a *App) AddWorkspace(ctx context.Context, c memo.Caller, name string, plan memo.Plan,
+	ownerID string,
+) (memo.Workspace, error) {
 	name, err := memo.CleanName("name", name)
 	if err != nil {
 		return memo.Workspace{}, err
@@ -162,7 +167,8 @@ func addWorkspace(ctx context.Context, tx *store.Tx, c memo.Caller, w memo.Works
 		return err
 	}
 	return recordEvent(ctx, tx, c, memo.AuditEvent{
-		WorkspaceID: memo.Optional(w.ID), Action: memo.ActionWorkspaceCreated, Subject: w.ID, Detail: w.Name + ", plan " + string(w.Plan),
+		WorkspaceID: memo.Optional(w.ID), Action: memo.ActionWorkspaceCreated, Subject: w.ID, Detail: w.Name + ", plan " +
+			string(w.Plan),
 	})
 }
 
@@ -185,9 +191,11 @@ func (a *App) FindWorkspace(ctx context.Context, idOrName string) (memo.Workspac
 	case len(named) == 1:
 		return named[0], nil
 	case len(named) > 1:
-		return memo.Workspace{}, memo.Conflict("ambiguous_workspace", "%d workspaces are called %q. Name one by its id: 'memo workspace list' shows them.", len(named), idOrName)
+		return memo.Workspace{}, memo.Conflict("ambiguous_workspace",
+			"%d workspaces are called %q. Name one by its id: 'memo workspace list' shows them.", len(named), idOrName)
 	}
-	return memo.Workspace{}, &memo.Error{Kind: memo.KindNotFound, Message: "There is no workspace " + idOrName + ". 'memo workspace list' shows all."}
+	return memo.Workspace{}, &memo.Error{Kind: memo.KindNotFound, Message: "There is no workspace " + idOrName +
+		". 'memo workspace list' shows all."}
 }
 
 // SetPlan sets what a workspace has paid for, which counts from the next
@@ -216,7 +224,10 @@ func (a *App) RenameWorkspace(ctx context.Context, c memo.Caller, name string) e
 	if err != nil {
 		return err
 	}
-	e := memo.AuditEvent{WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionWorkspaceRenamed, Subject: c.WorkspaceID, Detail: name}
+	e := memo.AuditEvent{
+		WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionWorkspaceRenamed,
+		Subject: c.WorkspaceID, Detail: name,
+	}
 	return writeMembers(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
 		return "", tx.RenameWorkspace(ctx, c.WorkspaceID, name)
 	})
@@ -229,11 +240,16 @@ func (a *App) Members(ctx context.Context, workspaceID string) ([]memo.Member, e
 
 // AddMember takes a user into a workspace. Keys that they had there before
 // stay dead.
-func (a *App) AddMember(ctx context.Context, c memo.Caller, workspaceID, userID string, role memo.Role) (m memo.Member, err error) {
+func (a *App) AddMember(ctx context.Context, c memo.Caller, workspaceID, userID string, role memo.Role) (m memo.Member,
+	err error,
+) {
 	if err := role.Check(); err != nil {
 		return m, err
 	}
-	e := memo.AuditEvent{WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberAdded, Subject: userID, Detail: string(role)}
+	e := memo.AuditEvent{
+		WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberAdded, Subject: userID,
+		Detail: string(role),
+	}
 	err = writeMembers(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
 		added, err := tx.AddMember(ctx, workspaceID, userID, role)
 		if err == nil && !added {
@@ -289,7 +305,9 @@ func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, user
 }
 
 // SetRole makes a member OWNER or MEMBER. The last OWNER stays one.
-func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID string, role memo.Role) (m memo.Member, err error) {
+func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID string, role memo.Role) (m memo.Member,
+	err error,
+) {
 	if err := role.Check(); err != nil {
 		return m, err
 	}
@@ -297,7 +315,10 @@ func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID st
 	if role != memo.RoleOwner {
 		write = a.writeUrgent
 	}
-	e := memo.AuditEvent{WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberRole, Subject: userID, Detail: string(role)}
+	e := memo.AuditEvent{
+		WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberRole, Subject: userID,
+		Detail: string(role),
+	}
 	err = writeMembers(ctx, c, write, e, func(tx *store.Tx) (string, error) {
 		if role != memo.RoleOwner {
 			if err := requireOtherOwner(ctx, tx, workspaceID, userID); err != nil {

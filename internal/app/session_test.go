@@ -73,7 +73,8 @@ func TestCommonPasswordsAreRefused(t *testing.T) {
 			"set":    w.SetPassword(w.ctx, c, common),
 		} {
 			wantKind(t, what, err, memo.KindInvalid)
-			if err != nil && !strings.HasSuffix(err.Error(), "This password is on lists of common passwords. Choose another one.") {
+			if err != nil && !strings.HasSuffix(err.Error(),
+				"This password is on lists of common passwords. Choose another one.") {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
@@ -112,7 +113,8 @@ func TestASessionEndsWithoutUse(t *testing.T) {
 			t.Error("a session works seven days after its last use")
 		}
 		list, err := w.Sessions(w.ctx, c)
-		if must(t, list, err); len(list) != 1 || !list[0].Current || !list[0].LastUsedAt.Equal(begun.Add(memo.SessionIdleTimeout-time.Minute)) {
+		if must(t, list, err); len(list) != 1 || !list[0].Current ||
+			!list[0].LastUsedAt.Equal(begun.Add(memo.SessionIdleTimeout-time.Minute)) {
 			t.Errorf("the list has %+v", list)
 		}
 		for w.clock.read().Before(begun.Add(memo.SessionLifetime)) {
@@ -185,7 +187,8 @@ func TestASignInReplacesTheSession(t *testing.T) {
 		if w.works(first) || !w.works(second) || !w.works(other) {
 			t.Errorf("works: the replaced one %v, the new one %v, another %v", w.works(first), w.works(second), w.works(other))
 		}
-		_, _, _, err := w.SignIn(w.ctx, SignIn{Email: w.owner.Email, Password: "wrong horse", Replaces: second}, at("192.0.2.1"))
+		_, _, _, err := w.SignIn(w.ctx, SignIn{Email: w.owner.Email, Password: "wrong horse", Replaces: second},
+			at("192.0.2.1"))
 		wantKind(t, "a wrong password", err, memo.KindUnauthorized)
 		if !w.works(second) {
 			t.Error("a sign-in that failed ended a session")
@@ -331,7 +334,8 @@ func TestAChangeOfPasswordRevokesKeys(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		second := w.addWorkspace("Second", w.member)
 		here, view := w.key(w.member, "here")
-		elsewhere, err := w.CreateKey(w.ctx, memo.Caller{UserID: w.member.ID, WorkspaceID: second.ID}, KeyRequest{Name: "elsewhere"})
+		elsewhere, err := w.CreateKey(w.ctx, memo.Caller{UserID: w.member.ID, WorkspaceID: second.ID},
+			KeyRequest{Name: "elsewhere"})
 		must(t, elsewhere, err)
 		there, _ := credential.ParseKey(elsewhere.Key)
 		others, _ := w.key(w.owner, "of somebody else")
@@ -356,7 +360,8 @@ func TestAChangeOfPasswordRevokesKeys(t *testing.T) {
 		w.wantCode("of somebody else", others, "")
 		w.wantCode("ended before", ended, "revoked")
 		got := w.events(memo.ActionKeyRevoked)
-		if len(got) != 2 || got[0].Subject != view.ID || got[0].Actor != w.member.Email || got[0].Detail != "with a change of the password" {
+		if len(got) != 2 || got[0].Subject != view.ID || got[0].Actor != w.member.Email ||
+			got[0].Detail != "with a change of the password" {
 			t.Errorf("%+v", got)
 		}
 		if n, err := w.CountOwnKeys(w.ctx, c); n != 0 || err != nil {

@@ -40,7 +40,9 @@ func (a *App) IsSetUp(ctx context.Context) (bool, error) { return a.store.HasUse
 
 // SetUp makes the first user, as OWNER of the first workspace, on the plan given.
 // It happens once, however many ask at once. All fields that are bad are told.
-func (a *App) SetUp(ctx context.Context, in SetupRequest, plan memo.Plan, o Client) (problems []*memo.Error, err error) {
+func (a *App) SetUp(ctx context.Context, in SetupRequest, plan memo.Plan, o Client) (problems []*memo.Error,
+	err error,
+) {
 	if in, problems = in.clean(); len(problems) > 0 {
 		return problems, nil
 	}

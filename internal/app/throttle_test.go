@@ -69,7 +69,8 @@ func TestTheThrottleStaysSmall(t *testing.T) {
 	if n := w.throttle.windows.Windows(); accepted != 60 || n != 1+2*60 {
 		t.Errorf("%d attempts were accepted, and there are %d windows", accepted, n)
 	}
-	if d := digest(strings.Repeat("x", 254), "203.0.113.1"); len(d) != 16 || d == digest(strings.Repeat("x", 254)+"203.0.113.1") {
+	if d := digest(strings.Repeat("x", 254), "203.0.113.1"); len(d) != 16 ||
+		d == digest(strings.Repeat("x", 254)+"203.0.113.1") {
 		t.Errorf("a subject is %d bytes, or two have one", len(d))
 	}
 
@@ -94,13 +95,15 @@ func TestARefusedAttemptMakesNoWindow(t *testing.T) {
 	}
 	before := th.windows.Windows()
 	for range 5 { // refused for account and address
-		wantKind(t, "the same account", second(th.take(t.Context(), "mark@example.com", "203.0.113.1", nobody)), memo.KindRateLimited)
+		wantKind(t, "the same account", second(th.take(t.Context(), "mark@example.com", "203.0.113.1", nobody)),
+			memo.KindRateLimited)
 	}
 	for range 50 {
 		_, _ = th.windows.Take(t.Context(), perAddress, digest("203.0.113.1"))
 	}
 	for i := range 5 { // refused for the address
-		wantKind(t, "other accounts", second(th.take(t.Context(), fmt.Sprint(i), "203.0.113.1", nobody)), memo.KindRateLimited)
+		wantKind(t, "other accounts", second(th.take(t.Context(), fmt.Sprint(i), "203.0.113.1", nobody)),
+			memo.KindRateLimited)
 	}
 	if n := th.windows.Windows(); n != before {
 		t.Errorf("%d windows, and %d before the attempts that were refused", n, before)

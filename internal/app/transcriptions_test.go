@@ -37,12 +37,14 @@ func TestImport(t *testing.T) {
 			t.Errorf("the same file twice: %+v, %+v", first, again)
 		}
 		other := w.addWorkspace("Other", w.owner)
-		in, err := w.Import(w.ctx, memo.Caller{Operator: true, WorkspaceID: other.ID}, ImportFile{Name: "talk.txt", Data: []byte("[00:42] Jordan: Of course…\n")})
+		in, err := w.Import(w.ctx, memo.Caller{Operator: true, WorkspaceID: other.ID},
+			ImportFile{Name: "talk.txt", Data: []byte("[00:42] Jordan: Of course…\n")})
 		if err != nil || in.Unchanged || in.ID == first.ID {
 			t.Errorf("the same file in another workspace: %+v, %v", in, err)
 		}
 		_, err = w.Import(w.ctx, w.as(w.owner), ImportFile{Name: "bad.vtt", Data: []byte("no header")})
-		if refusal, ok := errors.AsType[*transcript.Error](err); !ok || refusal.Reason == "" || memo.KindOf(err) != memo.KindInvalid {
+		if refusal, ok := errors.AsType[*transcript.Error](err); !ok || refusal.Reason == "" ||
+			memo.KindOf(err) != memo.KindInvalid {
 			t.Errorf("a bad file: %v", err)
 		}
 		key := w.as(w.owner)
@@ -174,7 +176,8 @@ func TestSnippets(t *testing.T) {
 		`{"start":3661.5,"end":3662,"speaker_id":null,"speaker":null,"text":"[12:34] price and offer"},` +
 		`{"start":3700,"end":3701,"speaker_id":null,"speaker":null,"text":"` + segments[3].Text + `"}]`)
 	got, err := findSnippets(t.Context(), memo.Lines(segments), raw, search.ParseQuery("price offer"))
-	if err != nil || len(got) != 3 || got[0].Start != 3661.5 || got[1].Speaker != "Anna: the Great" || !strings.Contains(got[2].Text, "offer") || len(got[2].Text) > 300 {
+	if err != nil || len(got) != 3 || got[0].Start != 3661.5 || got[1].Speaker != "Anna: the Great" ||
+		!strings.Contains(got[2].Text, "offer") || len(got[2].Text) > 300 {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }

@@ -124,7 +124,8 @@ func TestInvites(t *testing.T) {
 		}
 		_, token, err := w.Invite(w.ctx, owner, memo.RoleMember)
 		must(t, token, err)
-		if open, err := w.Invites(w.ctx, owner); err != nil || len(open) != 1 || open[0].Workspace != "Acme" || open[0].CreatedBy != w.owner.Email {
+		if open, err := w.Invites(w.ctx, owner); err != nil || len(open) != 1 || open[0].Workspace != "Acme" ||
+			open[0].CreatedBy != w.owner.Email {
 			t.Errorf("%+v %v", open, err)
 		}
 		if _, err := w.Invites(w.ctx, w.as(w.member)); memo.KindOf(err) != memo.KindForbidden {
@@ -144,7 +145,8 @@ func TestInvites(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, email := range []string{"nina@example.com", "noah@example.com"} {
 			wg.Go(func() {
-				if _, problems, err := w.SignUpWithInvite(w.ctx, token, email, "New", testenv.Password, Client{}); err == nil && problems == nil {
+				if _, problems, err := w.SignUpWithInvite(w.ctx, token, email, "New", testenv.Password, Client{}); err == nil &&
+					problems == nil {
 					joined.Add(1)
 				} else if memo.KindOf(err) != memo.KindNotFound {
 					t.Error(err, problems)
@@ -248,11 +250,13 @@ func TestEditing(t *testing.T) {
 			t.Errorf("%+v %v", projects, err)
 		}
 		must(t, 0, w.ChangeProject(w.ctx, owner, ofMember, ""))
-		if whole, err := w.Transcription(w.ctx, owner, ofMember); err != nil || whole.Project != nil || !strings.Contains(string(whole.JSON), "Marzipan") {
+		if whole, err := w.Transcription(w.ctx, owner, ofMember); err != nil || whole.Project != nil ||
+			!strings.Contains(string(whole.JSON), "Marzipan") {
 			t.Errorf("%s %v", whole.JSON, err)
 		}
 		must(t, 0, w.DeleteTranscription(w.ctx, owner, ofMember))
-		if _, err := w.Transcription(w.ctx, owner, ofMember); memo.KindOf(err) != memo.KindNotFound || len(find("almonds")) != 0 {
+		if _, err := w.Transcription(w.ctx, owner, ofMember); memo.KindOf(err) != memo.KindNotFound ||
+			len(find("almonds")) != 0 {
 			t.Errorf("deleted, and found: %v", err)
 		}
 		if after := w.fresh(owner).ContentVersion; after < before+4 {
@@ -268,13 +272,17 @@ func TestEditing(t *testing.T) {
 			actions = append(actions, string(e.Action))
 		}
 		if diff := cmp.Diff([]string{
-			"transcription.imported", "transcription.deleted", "transcription.moved", "transcription.moved", "transcription.renamed",
+			"transcription.imported", "transcription.deleted", "transcription.moved", "transcription.moved",
+			"transcription.renamed",
 			"transcription.imported", "transcription.imported",
 		}, actions); diff != "" {
 			t.Error(diff)
 		}
 		for i, language := range []string{"de", "en", "de", "ja"} {
-			_, err := w.Import(w.ctx, owner, ImportFile{Name: "l.txt", Data: []byte(strings.Repeat("x", i+1)), Language: language})
+			_, err := w.Import(w.ctx, owner, ImportFile{
+				Name: "l.txt", Data: []byte(strings.Repeat("x", i+1)),
+				Language: language,
+			})
 			must(t, 0, err)
 		}
 		if got, err := w.Languages(w.ctx, owner); err != nil || !slices.Equal(got, []string{"de", "en", "ja"}) {
@@ -318,8 +326,10 @@ func TestTheAuditTrailIsAnOwners(t *testing.T) {
 			in   EventQuery
 			want int
 		}{
-			"keys": {EventQuery{Subject: "key", Limit: 9}, 1}, "of the member": {EventQuery{ActorID: w.member.ID, Limit: 9}, 1}, "older": {EventQuery{Before: all[0].ID, Limit: 9}, 3},
-			"today": {EventQuery{From: today, To: today, Limit: 9}, 4}, "tomorrow": {EventQuery{From: today.AddDate(0, 0, 1), Limit: 9}, 0},
+			"keys": {EventQuery{Subject: "key", Limit: 9}, 1}, "of the member": {EventQuery{ActorID: w.member.ID, Limit: 9}, 1},
+			"older":      {EventQuery{Before: all[0].ID, Limit: 9}, 3},
+			"today":      {EventQuery{From: today, To: today, Limit: 9}, 4},
+			"tomorrow":   {EventQuery{From: today.AddDate(0, 0, 1), Limit: 9}, 0},
 			"a wildcard": {EventQuery{Subject: "%", Limit: 9}, 0}, "clamped": {EventQuery{Limit: -5}, 1},
 		} {
 			if got, err := w.Events(w.ctx, owner, c.in); err != nil || len(got) != c.want {
@@ -327,7 +337,8 @@ func TestTheAuditTrailIsAnOwners(t *testing.T) {
 			}
 		}
 		other := w.addWorkspace("Other", w.owner)
-		if got, err := w.Events(w.ctx, memo.Caller{UserID: w.owner.ID, WorkspaceID: other.ID, Role: memo.RoleOwner}, EventQuery{Limit: 9}); err != nil || len(got) != 1 {
+		if got, err := w.Events(w.ctx, memo.Caller{UserID: w.owner.ID, WorkspaceID: other.ID, Role: memo.RoleOwner},
+			EventQuery{Limit: 9}); err != nil || len(got) != 1 {
 			t.Errorf("the trail of another workspace: %+v %v", got, err)
 		}
 	})
@@ -359,7 +370,8 @@ func TestUseOf(t *testing.T) {
 		check("not all written")
 		w.FlushUsage(w.ctx)
 		check("written")
-		if use, err := w.UsageOf(w.ctx, []memo.KeyView{used}, UsageFortnightHours); err != nil || use[0][UsageBars-1].Requests != 5 || use[0][UsageBars-2].Requests != 0 {
+		if use, err := w.UsageOf(w.ctx, []memo.KeyView{used}, UsageFortnightHours); err != nil ||
+			use[0][UsageBars-1].Requests != 5 || use[0][UsageBars-2].Requests != 0 {
 			t.Errorf("two weeks: %+v %v", use, err)
 		}
 		if use, err := w.UsageOf(w.ctx, nil, UsageDayHours); err != nil || len(use) != 0 {
@@ -389,7 +401,8 @@ func TestNothingIsWrittenBehindASignOut(t *testing.T) {
 			return map[string]error{
 				"create a key": created, "invite": invited, "import": imported,
 				"retitle": w.ChangeTitle(w.ctx, c, in.ID, "Late"), "rename the workspace": w.RenameWorkspace(w.ctx, c, "Late"),
-				"rename": w.RenameUser(w.ctx, c, "Late"), "change the password": w.ChangePassword(w.ctx, c, testenv.Password, "battery staple", false),
+				"rename":              w.RenameUser(w.ctx, c, "Late"),
+				"change the password": w.ChangePassword(w.ctx, c, testenv.Password, "battery staple", false),
 			}
 		}
 		must(t, 0, w.SignOutEverywhere(w.ctx, owner))
@@ -408,7 +421,8 @@ func TestNothingIsWrittenBehindASignOut(t *testing.T) {
 		member, demoted := signIn(w.member), signIn(w.owner)
 		theirs, err := w.Import(w.ctx, member, ImportFile{Name: "b.txt", Data: []byte("Ann: bye")})
 		must(t, theirs, err)
-		_, err = w.AddMember(w.ctx, memo.Caller{Operator: true}, w.workspace.ID, w.user("second@example.com").ID, memo.RoleOwner)
+		_, err = w.AddMember(w.ctx, memo.Caller{Operator: true}, w.workspace.ID, w.user("second@example.com").ID,
+			memo.RoleOwner)
 		must(t, 0, err)
 		_, err = w.SetRole(w.ctx, memo.Caller{Operator: true}, w.workspace.ID, w.owner.ID, memo.RoleMember)
 		must(t, 0, err)
@@ -445,8 +459,11 @@ func TestInvitesEndWithTheirMaker(t *testing.T) {
 			return err
 		}
 		for name, there := range map[string][2]func() error{
-			"demoted":  {func() error { return setRole(memo.RoleMember) }, func() error { return setRole(memo.RoleOwner) }},
-			"disabled": {func() error { return w.DisableUser(w.ctx, operator, second.ID) }, func() error { return w.EnableUser(w.ctx, operator, second.ID) }},
+			"demoted": {func() error { return setRole(memo.RoleMember) }, func() error { return setRole(memo.RoleOwner) }},
+			"disabled": {
+				func() error { return w.DisableUser(w.ctx, operator, second.ID) },
+				func() error { return w.EnableUser(w.ctx, operator, second.ID) },
+			},
 			"removed": {func() error { return w.RemoveMember(w.ctx, operator, w.workspace.ID, second.ID) }, func() error {
 				_, err := w.AddMember(w.ctx, operator, w.workspace.ID, second.ID, memo.RoleOwner)
 				return err
@@ -479,7 +496,8 @@ func TestInvitationsAreNoWayToAskForAccounts(t *testing.T) {
 		_, token, err := w.Invite(w.ctx, w.as(w.owner), memo.RoleMember)
 		must(t, token, err)
 		for range 12 {
-			_, _, err = w.SignUpWithInvite(w.ctx, token, w.member.Email, "Somebody", testenv.Password, Client{Address: "192.0.2.9"})
+			_, _, err = w.SignUpWithInvite(w.ctx, token, w.member.Email, "Somebody", testenv.Password,
+				Client{Address: "192.0.2.9"})
 		}
 		wantKind(t, "the twelfth", err, memo.KindRateLimited)
 	})
@@ -487,7 +505,8 @@ func TestInvitationsAreNoWayToAskForAccounts(t *testing.T) {
 
 func TestANetworkIsWhatOnePersonHas(t *testing.T) {
 	for ip, want := range map[string]string{
-		"192.0.2.1": "192.0.2.1", "2001:db8:1:2:3::4": "2001:db8:1:2::/64", "2001:db8:1:2::9": "2001:db8:1:2::/64", "": "", "x": "x",
+		"192.0.2.1": "192.0.2.1", "2001:db8:1:2:3::4": "2001:db8:1:2::/64", "2001:db8:1:2::9": "2001:db8:1:2::/64", "": "",
+		"x": "x",
 	} {
 		if got := throttleNetwork(ip); got != want {
 			t.Errorf("%s: got %s, want %s", ip, got, want)

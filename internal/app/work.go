@@ -105,7 +105,9 @@ func (a *App) admitForResponse(ctx context.Context, c memo.Caller) store.Admit {
 }
 
 // admitUntilReleased admits the read of one transcription until release is called.
-func (a *App) admitUntilReleased(ctx context.Context, workspaceID string, factor int64) (admit store.Admit, release func()) {
+func (a *App) admitUntilReleased(ctx context.Context, workspaceID string, factor int64) (admit store.Admit,
+	release func(),
+) {
 	held := func() {}
 	return func(size int64) error {
 		l, weight := a.work.memoryFor(size, factor)

@@ -20,7 +20,8 @@ import (
 func longText(lines int, word string) string {
 	var b strings.Builder
 	for i := range lines {
-		fmt.Fprintf(&b, "[%02d:%02d] Ann: line %d says %s, and then something that takes up to one hundred bytes \"ü\"\n", i/60, i%60, i, word)
+		fmt.Fprintf(&b, "[%02d:%02d] Ann: line %d says %s, and then something that takes up to one hundred bytes \"ü\"\n",
+			i/60, i%60, i, word)
 	}
 	return b.String()
 }
@@ -65,13 +66,15 @@ func TestALargeTranscriptionIsReadWhole(t *testing.T) {
 		if must(t, text, err)+"\n" != source {
 			t.Error("the text is not what was imported")
 		}
-		if !bytes.Contains(whole.TextJSON, []byte("line 1199 says quokka")) || !bytes.Contains(whole.Segments, []byte("line 1199 says quokka")) {
+		if !bytes.Contains(whole.TextJSON, []byte("line 1199 says quokka")) ||
+			!bytes.Contains(whole.Segments, []byte("line 1199 says quokka")) {
 			t.Error("the transcription has no text")
 		}
 		for _, format := range transcript.Formats {
 			f, err := w.Export(w.ctx, c, id, format)
 			body, err := must(t, f, err).Bytes(w.ctx)
-			if must(t, body, err); !bytes.Contains(body, []byte("line 1199 says quokka")) || bytes.Count(body, []byte("quokka"))%1200 != 0 {
+			if must(t, body, err); !bytes.Contains(body, []byte("line 1199 says quokka")) ||
+				bytes.Count(body, []byte("quokka"))%1200 != 0 {
 				t.Errorf("%s has %d bytes", format, len(body))
 			}
 			archive, err := w.PrepareArchive(w.ctx, c, []string{id}, format)
@@ -140,7 +143,10 @@ func TestAnArchiveHoldsOneDocument(t *testing.T) {
 	for i := range 3 {
 		ids = append(ids, w.file("long.txt", longText(1200, fmt.Sprint("word", i))).ID)
 	}
-	for format, l := range map[transcript.Format]*bulkhead.Limiter{transcript.Markdown: w.work.small, transcript.VTT: w.work.memory} {
+	for format, l := range map[transcript.Format]*bulkhead.Limiter{
+		transcript.Markdown: w.work.small,
+		transcript.VTT:      w.work.memory,
+	} {
 		archive, err := w.PrepareArchive(w.ctx, c, ids, format)
 		must(t, archive, err)
 		release, err := l.Acquire(w.ctx, c.WorkspaceID, 1<<40) // all that there is
@@ -294,7 +300,8 @@ func TestWorkEndsWithItsRequest(t *testing.T) {
 	if _, err := decodeTranscription(gone, whole); !errors.Is(err, context.Canceled) {
 		t.Errorf("segments are decoded: %v", err)
 	}
-	if _, err := w.Import(gone, c, ImportFile{Name: "a.txt", Data: []byte(longText(1200, "b"))}); !errors.Is(err, context.Canceled) {
+	if _, err := w.Import(gone, c, ImportFile{Name: "a.txt", Data: []byte(longText(1200, "b"))}); !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("a file is read: %v", err)
 	}
 }

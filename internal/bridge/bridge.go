@@ -152,7 +152,10 @@ func (s *run) read(ctx context.Context, in io.Reader) error {
 		}
 		m, bad := parseMessage(line)
 		if long {
-			bad = &rpcError{Code: codeInvalidRequest, Message: fmt.Sprintf("A message may have %d bytes at the most.", maxMessage)}
+			bad = &rpcError{
+				Code:    codeInvalidRequest,
+				Message: fmt.Sprintf("A message may have %d bytes at the most.", maxMessage),
+			}
 		}
 		if bad != nil {
 			s.write(ctx, bad.reply(nil))

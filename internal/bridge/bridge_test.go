@@ -20,9 +20,19 @@ func TestAMessagePassesUntouched(t *testing.T) {
 	const message = `{ "method":"tools/call","id":"a<é\u00e9","params":{"n":1.50,"z":1e3,"big":12345678901234567890},"jsonrpc":"2.0"}`
 	for _, c := range []struct{ name, answer, line string }{
 		{"as it is", `{"result": {"b":1.50,"a":"<\u00e9>"} , "id":"a<éé", "jsonrpc":"2.0"}`, ""},
-		{"on one line", "{\r\n  \"jsonrpc\": \"2.0\",\n  \"id\": \"a<éé\", \"result\": {\"n\": 1.50, \"s\": \"a\\nb <\\u00e9>\"}\n}\n", `{"jsonrpc":"2.0","id":"a<éé","result":{"n":1.50,"s":"a\nb <\u00e9>"}}`},
-		{"somebody else's answer", `{"jsonrpc":"2.0","id":8,"result":{"n":1}}`, `{"jsonrpc":"2.0","id":"a<é\u00e9","result":{"n":1}}`},
-		{"an error of the server", `{"jsonrpc":"2.0","id":"a<é\u00e9","error":{"code":-32602,"message":"no","data":{"x":1}}}`, ""},
+		{
+			"on one line",
+			"{\r\n  \"jsonrpc\": \"2.0\",\n  \"id\": \"a<éé\", \"result\": {\"n\": 1.50, \"s\": \"a\\nb <\\u00e9>\"}\n}\n",
+			`{"jsonrpc":"2.0","id":"a<éé","result":{"n":1.50,"s":"a\nb <\u00e9>"}}`,
+		},
+		{
+			"somebody else's answer", `{"jsonrpc":"2.0","id":8,"result":{"n":1}}`,
+			`{"jsonrpc":"2.0","id":"a<é\u00e9","result":{"n":1}}`,
+		},
+		{
+			"an error of the server", `{"jsonrpc":"2.0","id":"a<é\u00e9","error":{"code":-32602,"message":"no","data":{"x":1}}}`,
+			"",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var body []byte
@@ -80,7 +90,10 @@ func TestHeaders(t *testing.T) {
 		want          headers
 	}{
 		{"before initialize", `"id":1,"method":"tools/list"`, headers{}},
-		{"2026-07-28", `"id":2,"method":"server/discover","params":{` + newer + `}`, headers{"2026-07-28", "server/discover", ""}},
+		{
+			"2026-07-28", `"id":2,"method":"server/discover","params":{` + newer + `}`,
+			headers{"2026-07-28", "server/discover", ""},
+		},
 		{"initialize", `"id":3,"method":"initialize","params":{"protocolVersion":"2025-11-25"}`, headers{}},
 		{"what was agreed on", `"id":4,"method":"tools/list"`, headers{"2025-06-18", "", ""}},
 		{"a notification", `"method":"notifications/initialized"`, headers{"2025-06-18", "", ""}},
@@ -88,15 +101,41 @@ func TestHeaders(t *testing.T) {
 		{"a call", `"id":6,"method":"tools/call","params":{"name":"memo_list_projects"}`, headers{"2025-06-18", "", ""}},
 		{"initialize again", `"id":7,"method":"initialize"`, headers{}},
 		{"params of another form", `"id":8,"method":"tools/list","params":[]`, headers{"2025-06-18", "", ""}},
-		{"newer call", `"id":9,"method":"tools/call","params":{"name":"memo_list_projects",` + newer + `}`, headers{"2026-07-28", "tools/call", "memo_list_projects"}},
-		{"newer prompt", `"id":10,"method":"prompts/get","params":{` + newer + `,"name":"été"}`, headers{"2026-07-28", "prompts/get", "été"}},
-		{"newer resource", `"id":11,"method":"resources/read","params":{"name":"no","uri":"memo://transcriptions/1",` + newer + `}`, headers{"2026-07-28", "resources/read", "memo://transcriptions/1"}},
-		{"newer list", `"id":12,"method":"tools/list","params":{"name":"no",` + newer + `}`, headers{"2026-07-28", "tools/list", ""}},
-		{"newer notification", `"method":"notifications/progress","params":{` + newer + `}`, headers{"2026-07-28", "notifications/progress", ""}},
-		{"no name", `"id":13,"method":"tools/call","params":{"name":7,` + newer + `}`, headers{"2026-07-28", "tools/call", ""}},
-		{"control characters", `"id":14,"method":"tools/call","params":{"name":"a\nb",` + newer + `}`, headers{"2026-07-28", "tools/call", "=?base64?" + base64.StdEncoding.EncodeToString([]byte("a\nb")) + "?="}},
-		{"blanks", `"id":15,"method":"tools/call","params":{"name":" a",` + newer + `}`, headers{"2026-07-28", "tools/call", "=?base64?IGE=?="}},
-		{"a version that is none", `"id":16,"method":"x\u0000","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"\u007f"}}`, headers{"=?base64?fw==?=", "=?base64?eAA=?=", ""}},
+		{
+			"newer call", `"id":9,"method":"tools/call","params":{"name":"memo_list_projects",` + newer + `}`,
+			headers{"2026-07-28", "tools/call", "memo_list_projects"},
+		},
+		{
+			"newer prompt", `"id":10,"method":"prompts/get","params":{` + newer + `,"name":"été"}`,
+			headers{"2026-07-28", "prompts/get", "été"},
+		},
+		{"newer resource", `"id":11,"method":"resources/read","params":{"name":"no","uri":"memo://transcriptions/1",` +
+			newer + `}`, headers{"2026-07-28", "resources/read", "memo://transcriptions/1"}},
+		{
+			"newer list", `"id":12,"method":"tools/list","params":{"name":"no",` + newer + `}`,
+			headers{"2026-07-28", "tools/list", ""},
+		},
+		{
+			"newer notification", `"method":"notifications/progress","params":{` + newer + `}`,
+			headers{"2026-07-28", "notifications/progress", ""},
+		},
+		{
+			"no name", `"id":13,"method":"tools/call","params":{"name":7,` + newer + `}`,
+			headers{"2026-07-28", "tools/call", ""},
+		},
+		{
+			"control characters", `"id":14,"method":"tools/call","params":{"name":"a\nb",` + newer + `}`,
+			headers{"2026-07-28", "tools/call", "=?base64?" + base64.StdEncoding.EncodeToString([]byte("a\nb")) + "?="},
+		},
+		{
+			"blanks", `"id":15,"method":"tools/call","params":{"name":" a",` + newer + `}`,
+			headers{"2026-07-28", "tools/call", "=?base64?IGE=?="},
+		},
+		{
+			"a version that is none",
+			`"id":16,"method":"x\u0000","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"\u007f"}}`,
+			headers{"=?base64?fw==?=", "=?base64?eAA=?=", ""},
+		},
 	} {
 		h.send(`{"jsonrpc":"2.0",%s}`, c.message)
 		if diff := cmp.Diff(c.want, await(t, got, "no request came")); diff != "" {
@@ -203,7 +242,10 @@ func TestRequestsRunSideBySide(t *testing.T) {
 // TestOrder: what comes after an initialize or a notification finds that the
 // server knows it.
 func TestOrder(t *testing.T) {
-	for _, first := range []string{`{"jsonrpc":"2.0","id":1,"method":"initialize"}`, `{"jsonrpc":"2.0","method":"notifications/initialized"}`} {
+	for _, first := range []string{
+		`{"jsonrpc":"2.0","id":1,"method":"initialize"}`,
+		`{"jsonrpc":"2.0","method":"notifications/initialized"}`,
+	} {
 		var mu sync.Mutex
 		var order []string
 		note := func(what string) {
@@ -249,7 +291,10 @@ func TestANotificationGetsNoAnswer(t *testing.T) {
 		{"accepted", `"method":"notifications/initialized"`, 202, ""},
 		{"answered all the same", `"method":"notifications/initialized"`, 200, `{"jsonrpc":"2.0","id":null,"result":{}}`},
 		{"refused", `"method":"notifications/initialized"`, 401, `{"detail":"Invalid API key"}`},
-		{"refused as JSON-RPC", `"method":"notifications/initialized"`, 400, `{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"no"}}`},
+		{
+			"refused as JSON-RPC", `"method":"notifications/initialized"`, 400,
+			`{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"no"}}`,
+		},
 		{"no id", `"id":null,"method":"ping"`, 500, ``},
 		{"an answer of the host", `"id":1,"result":{}`, 202, ""},
 		{"an answer of the host, refused", `"id":1,"error":{"code":1,"message":""}`, 503, ""},

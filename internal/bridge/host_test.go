@@ -137,7 +137,8 @@ func (h *host) sentence(id string, code int) string {
 			Message string `json:"message"`
 		} `json:"error"`
 	}
-	if err := json.Unmarshal([]byte(line), &m); err != nil || m.JSONRPC != "2.0" || string(m.ID) != id || m.Error.Code != code || m.Error.Message == "" {
+	if err := json.Unmarshal([]byte(line), &m); err != nil || m.JSONRPC != "2.0" || string(m.ID) != id ||
+		m.Error.Code != code || m.Error.Message == "" {
 		h.t.Errorf("stdout has %s, want an error %d for id %s", line, code, id)
 	}
 	return m.Error.Message

@@ -29,11 +29,17 @@ func parseMessage(line []byte) (*message, *rpcError) {
 	case !v.IsValid():
 		return nil, &rpcError{Code: codeParse, Message: "This line is not valid JSON."}
 	case v.Kind() == jsontext.KindBeginArray:
-		return nil, &rpcError{Code: codeInvalidRequest, Message: "Batches are not accepted: send each message on a line of its own."}
+		return nil, &rpcError{
+			Code:    codeInvalidRequest,
+			Message: "Batches are not accepted: send each message on a line of its own.",
+		}
 	}
 	m := &message{raw: line}
 	if err := json.Unmarshal(line, m); err != nil || line[0] != '{' {
-		return nil, &rpcError{Code: codeInvalidRequest, Message: "This is not a JSON-RPC message: it must be an object, and its method a string."}
+		return nil, &rpcError{
+			Code:    codeInvalidRequest,
+			Message: "This is not a JSON-RPC message: it must be an object, and its method a string.",
+		}
 	}
 	return m, nil
 }
@@ -132,7 +138,8 @@ func newReply(id jsontext.Value, member string, value jsontext.Value) []byte {
 	if id == nil {
 		id = jsontext.Value("null")
 	}
-	return bytes.Join([][]byte{[]byte(`{"jsonrpc":"2.0","id":`), id, []byte(`,"` + member + `":`), value, []byte(`}`)}, nil)
+	return bytes.Join([][]byte{[]byte(`{"jsonrpc":"2.0","id":`), id, []byte(`,"` + member + `":`), value, []byte(`}`)},
+		nil)
 }
 
 // sameID compares two ids, which may be written with other escapes.

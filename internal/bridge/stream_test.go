@@ -17,18 +17,34 @@ func TestAStreamIsPassedOn(t *testing.T) {
 		{"with CRLF", "event: message\r\ndata: " + resultOf("1") + "\r\n\r\n", []string{resultOf("1")}},
 		{"without blanks", "data:" + resultOf("1") + "\n\n", []string{resultOf("1")}},
 		{"without an end", "data: " + resultOf("1"), []string{resultOf("1")}},
-		{"before it a priming event, a comment and news", "id: 0\ndata:\n\n: hello\n\nretry: 5\n\ndata: " + progress + "\n\ndata: " + resultOf("1") + "\n\n", []string{progress, resultOf("1")}},
-		{"a request of the server", `data: {"jsonrpc":"2.0","id":1,"method":"ping"}` + "\n\ndata: " + resultOf("1") + "\n\n", []string{`{"jsonrpc":"2.0","id":1,"method":"ping"}`, resultOf("1")}},
-		{"on several lines", "data: {\"jsonrpc\":\"2.0\",\ndata: \"id\":1,\ndata:  \"result\":{}}\n\n", []string{resultOf("1")}},
-		{"an error", `data: {"jsonrpc":"2.0","error":{"code":-32601,"message":"no"}}` + "\n\n", []string{`{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}`}},
-		{"what follows is not waited for", "data: " + resultOf("1") + "\n\ndata: " + progress + "\n\n", []string{resultOf("1")}},
+		{"before it a priming event, a comment and news", "id: 0\ndata:\n\n: hello\n\nretry: 5\n\ndata: " + progress +
+			"\n\ndata: " + resultOf("1") + "\n\n", []string{progress, resultOf("1")}},
+		{
+			"a request of the server", `data: {"jsonrpc":"2.0","id":1,"method":"ping"}` + "\n\ndata: " + resultOf("1") + "\n\n",
+			[]string{`{"jsonrpc":"2.0","id":1,"method":"ping"}`, resultOf("1")},
+		},
+		{
+			"on several lines", "data: {\"jsonrpc\":\"2.0\",\ndata: \"id\":1,\ndata:  \"result\":{}}\n\n",
+			[]string{resultOf("1")},
+		},
+		{
+			"an error", `data: {"jsonrpc":"2.0","error":{"code":-32601,"message":"no"}}` + "\n\n",
+			[]string{`{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}`},
+		},
+		{
+			"what follows is not waited for", "data: " + resultOf("1") + "\n\ndata: " + progress + "\n\n",
+			[]string{resultOf("1")},
+		},
 		{"empty", "", []string{"broke off its answer"}},
 		{"no answer in it", "data: " + progress + "\n\n", []string{progress, "broke off its answer"}},
 		{"broken off within an event", "data: " + progress + "\n\ndata: {\"json", []string{progress, "broke off its answer"}},
 		{"no JSON", "data: hello\n\n", []string{"is not Memo"}},
 		{"other JSON", "data: {}\n\n", []string{"is not Memo"}},
 		{"a line that is too long", "data: " + strings.Repeat("x", maxResponse+10) + "\n\n", []string{"longer than 16 MiB"}},
-		{"an event that is too long", strings.Repeat("data: "+strings.Repeat("x", 1<<20)+"\n", 18), []string{"longer than 16 MiB"}},
+		{
+			"an event that is too long", strings.Repeat("data: "+strings.Repeat("x", 1<<20)+"\n", 18),
+			[]string{"longer than 16 MiB"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {

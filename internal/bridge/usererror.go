@@ -33,12 +33,17 @@ func userErrorf(format string, args ...any) error { return userError(fmt.Sprintf
 // What is wrong with the configuration. None repeats what was configured, for
 // there may be a secret in it.
 const (
-	errNoKey       userError = "MEMO_API_KEY is not set. Create an API key in Memo under Settings → API & MCP and put it into MEMO_API_KEY, in the settings of this MCP server."
-	errBadKey      userError = "What is in MEMO_API_KEY is not a whole API key, which is " + credential.KeyPrefix + " and 38 letters or digits. Copy the key again, or create a new one in Settings → API & MCP."
-	errBadURL      userError = "MEMO_URL is not an address of a server. Write it like https://memo.example.com"
-	errKeyInURL    userError = "There is an API key in MEMO_URL, where logs and histories keep it. Put it into MEMO_API_KEY alone, and rotate it in Settings → API & MCP."
-	errUserinfo    userError = "There is a user name or a password in MEMO_URL. Take it out: the API key in MEMO_API_KEY is all that Memo needs."
-	errUnencrypted userError = "MEMO_URL begins with http://, so the API key would travel unencrypted. Use https://, or a server on this machine such as http://127.0.0.1:8080"
+	errNoKey userError = "MEMO_API_KEY is not set. Create an API key in Memo under Settings → API & MCP and put " +
+		"it into MEMO_API_KEY, in the settings of this MCP server."
+	errBadKey userError = "What is in MEMO_API_KEY is not a whole API key, which is " + credential.KeyPrefix +
+		" and 38 letters or digits. Copy the key again, or create a new one in Settings → API & MCP."
+	errBadURL   userError = "MEMO_URL is not an address of a server. Write it like https://memo.example.com"
+	errKeyInURL userError = "There is an API key in MEMO_URL, where logs and histories keep it. Put it into " +
+		"MEMO_API_KEY alone, and rotate it in Settings → API & MCP."
+	errUserinfo userError = "There is a user name or a password in MEMO_URL. Take it out: the API key in " +
+		"MEMO_API_KEY is all that Memo needs."
+	errUnencrypted userError = "MEMO_URL begins with http://, so the API key would travel unencrypted. Use https://, " +
+		"or a server on this machine such as http://127.0.0.1:8080"
 )
 
 // errTooLong is an answer beyond what is kept in memory.
@@ -61,7 +66,8 @@ func readURL(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	u, err := url.Parse(s)
 	switch {
-	case strings.Contains(s, credential.KeyPrefix), err == nil && strings.Contains(u.Path+u.Fragment+u.Query().Encode(), credential.KeyPrefix):
+	case strings.Contains(s, credential.KeyPrefix), err == nil &&
+		strings.Contains(u.Path+u.Fragment+u.Query().Encode(), credential.KeyPrefix):
 		return "", errKeyInURL
 	case err != nil:
 		return "", errBadURL
@@ -93,11 +99,13 @@ func (b *Bridge) unreachable(ctx context.Context, err error) error {
 	case errors.As(err, &dns):
 		return userErrorf("The host %s is not known. Put the right address into MEMO_URL.", cleanText(dns.Name))
 	case errors.As(err, &certificate), errors.As(err, &alert), errors.Is(err, http.ErrSchemeMismatch):
-		return userErrorf("No secure connection to %s: %s. Check MEMO_URL and the server's certificate.", b.endpoint, transportReason(err))
+		return userErrorf("No secure connection to %s: %s. Check MEMO_URL and the server's certificate.", b.endpoint,
+			transportReason(err))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return userErrorf("Memo at %s broke off its answer. Is the server running? Try again.", b.endpoint)
 	}
-	return userErrorf("Memo at %s could not be reached: %s. Is the server running, and is MEMO_URL right?", b.endpoint, transportReason(err))
+	return userErrorf("Memo at %s could not be reached: %s. Is the server running, and is MEMO_URL right?", b.endpoint,
+		transportReason(err))
 }
 
 // transportReason is an error of the network without the request it belongs to.
@@ -116,7 +124,8 @@ func (b *Bridge) foreign(kind string) error {
 	if kind == "" {
 		kind = "nothing"
 	}
-	return userErrorf("What answers at %s is not Memo (it sent %s). Put the address of the Memo server into MEMO_URL.", b.endpoint, cleanText(kind))
+	return userErrorf("What answers at %s is not Memo (it sent %s). Put the address of the Memo server into MEMO_URL.",
+		b.endpoint, cleanText(kind))
 }
 
 var challengeDescription = regexp.MustCompile(`error_description="([^"]*)"`)
@@ -151,17 +160,21 @@ func (b *Bridge) refused(resp *http.Response, kind string, body []byte) error {
 		if l, err := resp.Location(); err == nil {
 			to = cleanText(l.Scheme + "://" + l.Host)
 		}
-		return userErrorf("%s redirects to %s, and the API key was not sent there. If that is your Memo server, put its address into MEMO_URL.", b.endpoint, to)
+		return userErrorf("%s redirects to %s, and the API key was not sent there. If that is your Memo server, put its "+
+			"address into MEMO_URL.", b.endpoint, to)
 	case status == http.StatusUnauthorized:
 		why := "The API key is not valid"
-		if m := challengeDescription.FindStringSubmatch(strings.Join(resp.Header.Values("WWW-Authenticate"), ", ")); m != nil {
+		if m := challengeDescription.FindStringSubmatch(strings.Join(resp.Header.Values("WWW-Authenticate"),
+			", ")); m != nil {
 			why = cleanText(m[1])
 		}
-		return userErrorf("%s. Create a new key in Settings → API & MCP, put it into MEMO_API_KEY and restart this MCP server.", why)
+		return userErrorf("%s. Create a new key in Settings → API & MCP, put it into MEMO_API_KEY and restart this MCP "+
+			"server.", why)
 	case status == http.StatusForbidden && coded.Message != "":
 		return userError(detail)
 	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
-		return userErrorf("There is no Memo at %s (status %d). Put the address of the Memo server into MEMO_URL.", b.endpoint, status)
+		return userErrorf("There is no Memo at %s (status %d). Put the address of the Memo server into MEMO_URL.", b.endpoint,
+			status)
 	case status == http.StatusTooManyRequests:
 		return userErrorf("The limit of calls with this API key is reached. Try again %s.", retryText(resp))
 	case status == http.StatusServiceUnavailable:
@@ -170,7 +183,8 @@ func (b *Bridge) refused(resp *http.Response, kind string, body []byte) error {
 		if a.Request != "" {
 			detail += ", request " + cleanText(a.Request)
 		}
-		return userErrorf("Memo at %s failed (status %d: %s). Try again, or tell whoever runs the server.", b.endpoint, status, detail)
+		return userErrorf("Memo at %s failed (status %d: %s). Try again, or tell whoever runs the server.", b.endpoint,
+			status, detail)
 	}
 	return userErrorf("Memo at %s did not accept this message (status %d: %s).", b.endpoint, status, detail)
 }

@@ -34,27 +34,115 @@ func TestWhatTheServerRefuses(t *testing.T) {
 		{"expired", 401, map[string]string{"WWW-Authenticate": bearer + `The API key has expired"`}, `{"detail":"Invalid API key"}`, "The API key has expired." + newKey},
 		{"deactivated", 401, map[string]string{"WWW-Authenticate": bearer + `The API key was deactivated: its member lost access to the workspace"`}, "", "The API key was deactivated: its member lost access to the workspace." + newKey},
 		{"unknown", 401, map[string]string{"WWW-Authenticate": bearer + `The API key is not valid"`}, "", "The API key is not valid." + newKey},
-		{"401 of another", 401, map[string]string{"WWW-Authenticate": `Basic realm="x"`, "Content-Type": "text/html"}, html, "The API key is not valid." + newKey},
-		{"plan", 403, nil, `{"detail":{"code":"api_access_denied","message":"API and MCP access needs the Pro or Expert plan."}}`, "API and MCP access needs the Pro or Expert plan."},
-		{"origin", 403, nil, `{"detail":"Not from here"}`, "Memo at URL did not accept this message (status 403: Not from here)."},
-		{"limit", 429, map[string]string{"Retry-After": "17"}, `{"detail":"Rate limit exceeded"}`, "The limit of calls with this API key is reached. Try again in 17 s."},
-		{"limit without a time", 429, nil, `{"detail":"Rate limit exceeded"}`, "The limit of calls with this API key is reached. Try again in a moment."},
-		{"unavailable", 503, map[string]string{"Retry-After": "2"}, `{"detail":"This took too long."}`, "Memo at URL cannot answer at the moment. Try again in 2 s."},
-		{"internal", 500, nil, `{"detail":"Internal server error","request_id":"ABC"}`, "Memo at URL failed (status 500: Internal server error, request ABC). Try again, or tell whoever runs the server."},
-		{"gateway", 502, map[string]string{"Content-Type": "text/html"}, html, "Memo at URL failed (status 502: Bad Gateway). Try again, or tell whoever runs the server."},
-		{"not there", 404, nil, `{"detail":"Not found"}`, "There is no Memo at URL (status 404). Put the address of the Memo server into MEMO_URL."},
-		{"another's page", 405, map[string]string{"Content-Type": "text/html"}, html, "There is no Memo at URL (status 405). Put the address of the Memo server into MEMO_URL."},
-		{"too long", 413, map[string]string{"Content-Type": "text/plain; charset=utf-8"}, "request body exceeds 262144 bytes\nmore", "Memo at URL did not accept this message (status 413: request body exceeds 262144 bytes)."},
-		{"strange text", 418, map[string]string{"Content-Type": "text/plain"}, "a\x1b[31m\xffb\u0085c mk_live_abcdefghijklmnop", "Memo at URL did not accept this message (status 418: a[31m�b c mk_live_[redacted])."},
-		{"redirect", 308, map[string]string{"Location": "https://user:pw@new.example.com/mcp?x=1"}, "", "URL redirects to https://new.example.com, and the API key was not sent there. If that is your Memo server, put its address into MEMO_URL."},
-		{"redirect to nowhere", 302, nil, "", "URL redirects to somewhere else, and the API key was not sent there. If that is your Memo server, put its address into MEMO_URL."},
-		{"HTML", 200, map[string]string{"Content-Type": "text/html; charset=utf-8"}, html, "What answers at URL is not Memo (it sent text/html). Put the address of the Memo server into MEMO_URL."},
-		{"no body", 202, map[string]string{"Content-Type": ""}, "", "What answers at URL is not Memo (it sent nothing). Put the address of the Memo server into MEMO_URL."},
-		{"other JSON", 200, nil, `{"status":"ok"}`, "What answers at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL."},
-		{"no answer", 200, nil, `{"jsonrpc":"2.0","id":1}`, "What answers at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL."},
-		{"a list", 200, nil, `[{"jsonrpc":"2.0","id":1,"result":{}}]`, "What answers at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL."},
-		{"half", 200, map[string]string{"Content-Length": "100"}, `{"jsonrpc":`, "Memo at URL broke off its answer. Is the server running? Try again."},
-		{"endless", 200, nil, strings.Repeat(" ", maxResponse+1), "The server's answer is longer than 16 MiB. Ask for less at once."},
+		{
+			"401 of another", 401,
+			map[string]string{"WWW-Authenticate": `Basic realm="x"`, "Content-Type": "text/html"},
+			html,
+			"The API key is not valid." + newKey,
+		},
+		{
+			"plan", 403, nil,
+			`{"detail":{"code":"api_access_denied","message":"API and MCP access needs the Pro or Expert plan."}}`,
+			"API and MCP access needs the Pro or Expert plan.",
+		},
+		{
+			"origin", 403, nil, `{"detail":"Not from here"}`,
+			"Memo at URL did not accept this message (status 403: Not from here).",
+		},
+		{
+			"limit", 429,
+			map[string]string{"Retry-After": "17"},
+			`{"detail":"Rate limit exceeded"}`,
+			"The limit of calls with this API key is reached. Try again in 17 s.",
+		},
+		{
+			"limit without a time", 429, nil, `{"detail":"Rate limit exceeded"}`,
+			"The limit of calls with this API key is reached. Try again in a moment.",
+		},
+		{
+			"unavailable", 503,
+			map[string]string{"Retry-After": "2"},
+			`{"detail":"This took too long."}`,
+			"Memo at URL cannot answer at the moment. Try again in 2 s.",
+		},
+		{
+			"internal", 500, nil, `{"detail":"Internal server error","request_id":"ABC"}`,
+			"Memo at URL failed (status 500: Internal server error, request ABC). Try again, or tell whoever runs the server.",
+		},
+		{
+			"gateway", 502,
+			map[string]string{"Content-Type": "text/html"},
+			html,
+			"Memo at URL failed (status 502: Bad Gateway). Try again, or tell whoever runs the server.",
+		},
+		{
+			"not there", 404, nil, `{"detail":"Not found"}`,
+			"There is no Memo at URL (status 404). Put the address of the Memo server into MEMO_URL.",
+		},
+		{
+			"another's page", 405,
+			map[string]string{"Content-Type": "text/html"},
+			html,
+			"There is no Memo at URL (status 405). Put the address of the Memo server into MEMO_URL.",
+		},
+		{
+			"too long", 413,
+			map[string]string{"Content-Type": "text/plain; charset=utf-8"},
+			"request body exceeds 262144 bytes\nmore",
+			"Memo at URL did not accept this message (status 413: request body exceeds 262144 bytes).",
+		},
+		{
+			"strange text", 418,
+			map[string]string{"Content-Type": "text/plain"},
+			"a\x1b[31m\xffb\u0085c mk_live_abcdefghijklmnop",
+			"Memo at URL did not accept this message (status 418: a[31m�b c mk_live_[redacted]).",
+		},
+		{
+			"redirect", 308,
+			map[string]string{"Location": "https://user:pw@new.example.com/mcp?x=1"},
+			"",
+			"URL redirects to https://new.example.com, and the API key was not sent there. If that is your Memo server, put " +
+				"its address into MEMO_URL.",
+		},
+		{
+			"redirect to nowhere", 302, nil, "",
+			"URL redirects to somewhere else, and the API key was not sent there. If that is your Memo server, put its " +
+				"address into MEMO_URL.",
+		},
+		{
+			"HTML", 200,
+			map[string]string{"Content-Type": "text/html; charset=utf-8"},
+			html,
+			"What answers at URL is not Memo (it sent text/html). Put the address of the Memo server into MEMO_URL.",
+		},
+		{
+			"no body", 202,
+			map[string]string{"Content-Type": ""},
+			"",
+			"What answers at URL is not Memo (it sent nothing). Put the address of the Memo server into MEMO_URL.",
+		},
+		{
+			"other JSON", 200, nil, `{"status":"ok"}`,
+			"What answers at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL.",
+		},
+		{
+			"no answer", 200, nil, `{"jsonrpc":"2.0","id":1}`,
+			"What answers at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL.",
+		},
+		{
+			"a list", 200, nil, `[{"jsonrpc":"2.0","id":1,"result":{}}]`,
+			"What answers at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL.",
+		},
+		{
+			"half", 200,
+			map[string]string{"Content-Length": "100"},
+			`{"jsonrpc":`,
+			"Memo at URL broke off its answer. Is the server running? Try again.",
+		},
+		{
+			"endless", 200, nil, strings.Repeat(" ", maxResponse+1),
+			"The server's answer is longer than 16 MiB. Ask for less at once.",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
@@ -88,7 +176,8 @@ func TestWhatTheServerRefuses(t *testing.T) {
 func TestAnErrorOfTheProtocolPasses(t *testing.T) {
 	for _, id := range []string{``, `"id":null,`, `"id":1,`} {
 		s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
-			sendJSON(w, http.StatusBadRequest, `{"jsonrpc":"2.0",`+id+`"error":{"code":-32020,"message":"header mismatch","data":{"supported":["2025-06-18"]}}}`)
+			sendJSON(w, http.StatusBadRequest,
+				`{"jsonrpc":"2.0",`+id+`"error":{"code":-32020,"message":"header mismatch","data":{"supported":["2025-06-18"]}}}`)
 		})
 		h := start(t, s.URL)
 		h.send("%s", ask(1))
@@ -106,8 +195,13 @@ func TestAServerThatIsNotThere(t *testing.T) {
 	defer secure.Close()
 	hangUp := server(t, func(w http.ResponseWriter, r *http.Request, m seen) { panic(http.ErrAbortHandler) })
 	unknown := func(c *Config) {
-		c.HTTP = &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
-			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "memo.example.com", IsNotFound: true}}
+		c.HTTP = &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn,
+			error,
+		) {
+			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{
+				Err: "no such host", Name: "memo.example.com",
+				IsNotFound: true,
+			}}
 		}}}
 	}
 	as := func(*Config) {}
@@ -116,10 +210,23 @@ func TestAServerThatIsNotThere(t *testing.T) {
 		change    func(*Config)
 		want      []string
 	}{
-		{"refused", "http://" + closed, as, []string{"Memo at http://" + closed + "/mcp could not be reached: connect: connection refused. Is the server running, and is MEMO_URL right?"}},
-		{"unknown host", "https://memo.example.com", unknown, []string{"The host memo.example.com is not known. Put the right address into MEMO_URL."}},
-		{"a certificate of nobody", secure.URL, as, []string{"No secure connection to " + secure.URL + "/mcp: ", "certificate", "Check MEMO_URL and the server's certificate."}},
-		{"no TLS", strings.Replace(plain.URL, "http:", "https:", 1), as, []string{"No secure connection to ", "HTTP response to HTTPS client"}},
+		{"refused", "http://" + closed, as, []string{"Memo at http://" + closed +
+			"/mcp could not be reached: connect: connection refused. Is the server running, and is MEMO_URL right?"}},
+		{
+			"unknown host", "https://memo.example.com", unknown,
+			[]string{"The host memo.example.com is not known. Put the right address into MEMO_URL."},
+		},
+		{
+			"a certificate of nobody", secure.URL, as,
+			[]string{
+				"No secure connection to " + secure.URL + "/mcp: ", "certificate",
+				"Check MEMO_URL and the server's certificate.",
+			},
+		},
+		{
+			"no TLS", strings.Replace(plain.URL, "http:", "https:", 1), as,
+			[]string{"No secure connection to ", "HTTP response to HTTPS client"},
+		},
 		{"hangs up", hangUp.URL, as, []string{"broke off its answer"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -164,7 +271,11 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 }
 
 func TestARedirectDoesNotGetTheKey(t *testing.T) {
-	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { t.Error("the redirect was followed") }))
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
+		r *http.Request,
+	) {
+		t.Error("the redirect was followed")
+	}))
 	defer other.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) { http.Redirect(w, r, other.URL+"/mcp", status) })
@@ -207,7 +318,10 @@ func TestABadConfiguration(t *testing.T) {
 		{"a key in the query", "https://memo.example.com/?key=" + good, good, errKeyInURL},
 		{"a key in the path", "https://memo.example.com/" + good, good, errKeyInURL},
 		{"an encoded key", "https://memo.example.com/" + strings.Replace(good, "mk_", "%6dk%5f", 1), good, errKeyInURL},
-		{"an encoded key in the query", "https://memo.example.com/?a=" + strings.Replace(good, "mk_", "%6dk_", 1), good, errKeyInURL},
+		{
+			"an encoded key in the query", "https://memo.example.com/?a=" + strings.Replace(good, "mk_", "%6dk_", 1), good,
+			errKeyInURL,
+		},
 		{"a key as the user", "https://" + good + "@memo.example.com", good, errKeyInURL},
 		{"a key in what is no URL", "https://memo example.com/\x00" + good, good, errKeyInURL},
 		{"a user", "https://ann@memo.example.com", good, errUserinfo},
@@ -334,7 +448,8 @@ func FuzzLines(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if long && len(part) <= int(limit) || !long && (len(part) > int(limit)+2 || !bytes.Equal(line, bytes.TrimSpace(part))) {
+			if long && len(part) <= int(limit) || !long &&
+				(len(part) > int(limit)+2 || !bytes.Equal(line, bytes.TrimSpace(part))) {
 				t.Fatalf("line %d is %q, long %v", i, line, long)
 			}
 		}

@@ -139,7 +139,10 @@ func TestLimiterFollowsItsRule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(noDeadline{t}, func(r *rapid.T) {
 			total := rapid.Int64Range(1, 12).Draw(r, "total")
-			tr := &trial{T: r, l: New(Config{Work: "jobs", Total: total, Tenant: rapid.Int64Range(1, total).Draw(r, "tenant"), Waiting: 3, Wait: time.Minute})}
+			tr := &trial{T: r, l: New(Config{
+				Work: "jobs", Total: total, Tenant: rapid.Int64Range(1, total).Draw(r, "tenant"),
+				Waiting: 3, Wait: time.Minute,
+			})}
 			r.Repeat(map[string]func(*rapid.T){
 				"acquire": func(r *rapid.T) {
 					tr.start(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(r, "tenant"), rapid.Int64Range(0, 15).Draw(r, "weight"))
@@ -238,7 +241,8 @@ func TestRefusals(t *testing.T) {
 	refused := func(t *testing.T, err error, words string) {
 		t.Helper()
 		e, ok := errors.AsType[*memo.Error](err)
-		if !ok || e.Kind != memo.KindUnavailable || e.RetryAfter < time.Second || e.RetryAfter > 5*time.Second || !strings.Contains(e.Message, words) {
+		if !ok || e.Kind != memo.KindUnavailable || e.RetryAfter < time.Second || e.RetryAfter > 5*time.Second ||
+			!strings.Contains(e.Message, words) {
 			t.Errorf("refused with %v, want words %q", err, words)
 		}
 	}

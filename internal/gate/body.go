@@ -20,7 +20,10 @@ func ReadBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error
 	if r.Body == http.NoBody {
 		return nil, nil
 	}
-	tooLarge := &StatusError{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("The body is larger than %d bytes.", most)}
+	tooLarge := &StatusError{
+		Status: http.StatusRequestEntityTooLarge,
+		Detail: fmt.Sprintf("The body is larger than %d bytes.", most),
+	}
 	if r.ContentLength > most {
 		return nil, tooLarge
 	}
@@ -31,7 +34,10 @@ func ReadBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error
 	case larger:
 		return nil, tooLarge
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, &StatusError{Status: http.StatusRequestTimeout, Detail: fmt.Sprintf("The body took longer than %v.", bodyTimeout)}
+		return nil, &StatusError{
+			Status: http.StatusRequestTimeout,
+			Detail: fmt.Sprintf("The body took longer than %v.", bodyTimeout),
+		}
 	case err != nil:
 		return nil, err
 	}

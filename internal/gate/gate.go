@@ -116,7 +116,10 @@ var errKeyInURL = &memo.Error{
 var errNoCredentials = &memo.Error{Kind: memo.KindUnauthorized, Code: "missing", Message: "Missing API key"}
 
 // errMalformedCredentials answers whatever is no well-formed key, without a database read.
-var errMalformedCredentials = &memo.Error{Kind: memo.KindUnauthorized, Code: "malformed", Message: "The API key is not valid"}
+var errMalformedCredentials = &memo.Error{
+	Kind: memo.KindUnauthorized, Code: "malformed",
+	Message: "The API key is not valid",
+}
 
 // errCrossOrigin answers a request from another site's page.
 var errCrossOrigin = memo.Forbidden("cross_origin", "This request came from another site's page and was refused.")
@@ -226,7 +229,9 @@ func (g *Gate) CountDataCall(w http.ResponseWriter, r *http.Request, a *Admissio
 // AdmitManagementCall admits a signed-in member to key management and counts the call. An
 // API key, however good, is refused: keys do not manage keys. bad says that
 // workspaceID could not be read, which is told to one who is signed in.
-func (g *Gate) AdmitManagementCall(w http.ResponseWriter, r *http.Request, workspaceID string, bad error) (Admission, bool) {
+func (g *Gate) AdmitManagementCall(w http.ResponseWriter, r *http.Request, workspaceID string, bad error) (Admission,
+	bool,
+) {
 	token, ok := g.sessionToken(w, r)
 	if !ok {
 		return Admission{}, false

@@ -62,7 +62,10 @@ func TestAProxyThatIsNotTrustedIsHinted(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var log bytes.Buffer
-			g, err := New(Config{Proxies: []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+			g, err := New(Config{
+				Proxies: []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")},
+				Log:     slog.New(slog.NewTextHandler(&log, nil)),
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,15 +92,21 @@ func TestAProxyThatIsNotTrustedIsHinted(t *testing.T) {
 
 func TestStrictTransportSecurity(t *testing.T) {
 	for public, want := range map[string]string{
-		"https://memo.example.com": "max-age=31536000; includeSubDomains", "https://memo.example.com:8443": "max-age=31536000; includeSubDomains",
-		"http://memo.example.com": "", "": "", "https://localhost:8443": "", "https://memo.localhost": "", "https://127.0.0.1": "", "https://[::1]:8443": "",
+		"https://memo.example.com":      "max-age=31536000; includeSubDomains",
+		"https://memo.example.com:8443": "max-age=31536000; includeSubDomains",
+		"http://memo.example.com":       "", "": "", "https://localhost:8443": "", "https://memo.localhost": "",
+		"https://127.0.0.1": "", "https://[::1]:8443": "",
 	} {
 		cfg := Config{}
 		if public != "" {
 			cfg.PublicURL = must(url.Parse(public))
 		}
 		g := must(New(cfg))
-		h := g.RefuseKeysInURL(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+		h := g.RefuseKeysInURL(http.HandlerFunc(func(w http.ResponseWriter,
+			r *http.Request,
+		) {
+			w.WriteHeader(http.StatusTeapot)
+		}))
 		for _, path := range []string{"/", "/api/v1/x", "/?key=" + credential.KeyPrefix} { // the last is refused
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))

@@ -44,7 +44,8 @@ func (g *Gate) ClientAddress(r *http.Request) string {
 	if !g.isTrustedProxy(peer) {
 		if g.IsUnknownProxy(r) {
 			g.hint.Do(func() {
-				g.log.Warn("a private address sends X-Forwarded-For and is not trusted, so everyone behind it counts as one address; "+
+				g.log.Warn("a private address sends X-Forwarded-For and is not trusted, so everyone behind it counts as one "+
+					"address; "+
 					"if it is your proxy, start with --trusted-proxy "+peer.String(), "address", peer.String())
 			})
 		}
@@ -112,7 +113,8 @@ func (g *Gate) CheckHost(w http.ResponseWriter, r *http.Request) bool {
 		return true
 	}
 	name := strings.ToLower(strings.TrimSuffix((&url.URL{Host: r.Host}).Hostname(), "."))
-	if ip := net.ParseIP(name); ip != nil && ip.IsLoopback() || name == "localhost" || g.public != nil && name == g.public.Hostname() {
+	if ip := net.ParseIP(name); ip != nil && ip.IsLoopback() || name == "localhost" || g.public != nil &&
+		name == g.public.Hostname() {
 		return true
 	}
 	WriteError(w, r, errForeignHost)
@@ -156,5 +158,6 @@ func (g *Gate) hasPlainOriginHeaders(r *http.Request) bool {
 	}
 	scheme, host, ok := strings.Cut(strings.ToLower(origins[0]), "://")
 	return len(origins) == 1 && len(r.Header["Sec-Fetch-Site"]) <= 1 && ok && (scheme == "http" || scheme == "https") &&
-		(host == strings.ToLower(r.Host) && !g.isDowngradedOrigin(scheme, host) || g.public != nil && scheme == g.public.Scheme && host == g.public.Host)
+		(host == strings.ToLower(r.Host) && !g.isDowngradedOrigin(scheme, host) || g.public != nil &&
+			scheme == g.public.Scheme && host == g.public.Host)
 }

@@ -175,7 +175,8 @@ func setChallenge(e *memo.Error, h http.Header) string {
 		h.Set("WWW-Authenticate", `Bearer realm="memo"`)
 		return e.Message
 	case "url":
-		h.Set("WWW-Authenticate", `Bearer realm="memo", error="invalid_request", error_description="The key was sent in the URL"`)
+		h.Set("WWW-Authenticate",
+			`Bearer realm="memo", error="invalid_request", error_description="The key was sent in the URL"`)
 		return e.Message
 	case "malformed", "unknown", "expired", "revoked", "deactivated":
 		h.Set("WWW-Authenticate", `Bearer realm="memo", error="invalid_token", error_description="`+e.Message+`"`)

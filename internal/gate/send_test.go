@@ -55,7 +55,8 @@ func TestSend(t *testing.T) {
 					t.Error("a short file looks whole")
 				}
 			case "broken":
-				if res.StatusCode != 500 || res.Header.Get("Content-Disposition") != "" || !bytes.HasPrefix(body, []byte("broken")) {
+				if res.StatusCode != 500 || res.Header.Get("Content-Disposition") != "" ||
+					!bytes.HasPrefix(body, []byte("broken")) {
 					t.Errorf("%d %q %v", res.StatusCode, body, res.Header)
 				}
 			default:

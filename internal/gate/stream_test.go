@@ -38,7 +38,10 @@ func TestWatchCutsInTime(t *testing.T) {
 		{"says that the database is away", func(context.Context) error {
 			return &memo.Error{Kind: memo.KindUnavailable}
 		}, errStale, goodFor},
-		{"says so late", func(context.Context) error { time.Sleep(400 * time.Millisecond); return errRevoked }, errDied, goodFor},
+		{
+			"says so late", func(context.Context) error { time.Sleep(400 * time.Millisecond); return errRevoked }, errDied,
+			goodFor,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, revoked := range []time.Duration{0, 30 * time.Millisecond, 199 * time.Millisecond, 3333 * time.Millisecond} {

@@ -39,7 +39,8 @@ func (m argumentErrors) Error() string { return strings.Join(m, "; ") }
 
 // inputFields are the arguments of an input type, those that it embeds included.
 func inputFields(t reflect.Type) []reflect.StructField {
-	return slices.DeleteFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool { return f.Anonymous || f.Tag.Get("json") == "" })
+	return slices.DeleteFunc(reflect.VisibleFields(t),
+		func(f reflect.StructField) bool { return f.Anonymous || f.Tag.Get("json") == "" })
 }
 
 // schemaOf writes the JSON schema of a tool's arguments.
@@ -141,7 +142,8 @@ func decodeArguments(raw []byte, in any) error {
 		}
 	}
 	if unknown := slices.Sorted(maps.Keys(given)); len(unknown) > 0 {
-		wrong = append(wrong, fmt.Sprintf("there is no argument %q, only %s", memo.Printable(unknown[0], 40), strings.Join(names, ", ")))
+		wrong = append(wrong, fmt.Sprintf("there is no argument %q, only %s", memo.Printable(unknown[0], 40),
+			strings.Join(names, ", ")))
 	}
 	if len(wrong) > 0 {
 		return wrong

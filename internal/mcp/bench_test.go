@@ -27,10 +27,12 @@ func BenchmarkCall(b *testing.B) {
 	}
 	long := w.Import(w.Acme, "long.txt", strings.Repeat("Ann: A line that somebody says in a long meeting.\n", 600))
 	empty := sdk.NewServer(&sdk.Implementation{Name: "empty", Version: "1"}, nil)
-	empty.AddTool(&sdk.Tool{Name: "empty", InputSchema: json.RawMessage(`{"type":"object"}`)}, func(context.Context, *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
-		return textResult(""), nil
-	})
-	alone := sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return empty }, &sdk.StreamableHTTPOptions{Stateless: true, JSONResponse: true})
+	empty.AddTool(&sdk.Tool{Name: "empty", InputSchema: json.RawMessage(`{"type":"object"}`)},
+		func(context.Context, *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
+			return textResult(""), nil
+		})
+	alone := sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return empty },
+		&sdk.StreamableHTTPOptions{Stateless: true, JSONResponse: true})
 	for _, bench := range []struct {
 		name    string
 		handler http.Handler

@@ -37,7 +37,8 @@ type listIn struct {
 // listTranscriptions is memo_list_transcriptions.
 func (s *Server) listTranscriptions(ctx context.Context, c memo.Caller, in listIn) (*sdk.CallToolResult, error) {
 	page, err := s.App.Transcriptions(ctx, c, app.ListQuery{
-		Status: memo.Status(in.Status), ProjectID: string(in.ProjectID), Language: in.Language, From: in.DateFrom.Time, To: in.DateTo.Time,
+		Status: memo.Status(in.Status), ProjectID: string(in.ProjectID), Language: in.Language, From: in.DateFrom.Time,
+		To:         in.DateTo.Time,
 		ExternalID: in.ExternalID, Query: in.Q, Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor, NoSnippets: true,
 	})
 	if err != nil {
@@ -62,7 +63,8 @@ func (s *Server) listTranscriptions(ctx context.Context, c memo.Caller, in listI
 		}
 	}
 	if page.NextCursor != "" {
-		fmt.Fprintf(&lines, "\n\nThere are more: call %s again with the same arguments and cursor=%s", listTool, page.NextCursor)
+		fmt.Fprintf(&lines, "\n\nThere are more: call %s again with the same arguments and cursor=%s", listTool,
+			page.NextCursor)
 	}
 	return structuredResult(struct {
 		Items         []jsontext.Value `json:"items"`
@@ -116,7 +118,8 @@ func (s *Server) searchTranscriptions(ctx context.Context, c memo.Caller, in sea
 		}
 		hits = append(hits, found...)
 	}
-	head := fmt.Sprintf("%s; %s%s with these words", pluralise(len(hits), "hit"), moreThan(page), pluralise(page.Total, "transcription"))
+	head := fmt.Sprintf("%s; %s%s with these words", pluralise(len(hits), "hit"), moreThan(page),
+		pluralise(page.Total, "transcription"))
 	if page.Total > 0 {
 		head += ", at most three places of each: read on for more"
 	} else {

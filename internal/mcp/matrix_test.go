@@ -28,35 +28,50 @@ const nowhere = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 // rows has a row for every tool; TestMatrix fails without one.
 var rows = map[string]row{
 	listTool: {`{}`, map[string]string{
-		`{"limit":51}`: "limit must be a whole number from 1 to 50", `{"limit":"5"}`: "limit must be", `{"limit":1.5}`: "limit must be", `{"limit":1e99}`: "limit must be",
-		`{"status":"done"}`: "status must be one of queued, processing, completed, failed", `{"language":7}`: "language must be a text",
-		`{"project_id":"x","date_from":"2026-02-30"}`:       "project_id must be a UUID, as the lists give it; date_from must be a date",
+		`{"limit":51}`: "limit must be a whole number from 1 to 50", `{"limit":"5"}`: "limit must be",
+		`{"limit":1.5}`: "limit must be", `{"limit":1e99}`: "limit must be",
+		`{"status":"done"}`: "status must be one of queued, processing, completed, failed",
+		`{"language":7}`:    "language must be a text",
+		`{"project_id":"x","date_from":"2026-02-30"}`: "project_id must be a UUID, as the lists give it; date_from " +
+			"must be a date",
 		`{"date_from":"2026-03-02","date_to":"2026-03-01"}`: "date_from must not be after date_to",
-		`{"cursor":"zz"}`: "cursor must be a next_cursor", `{"folder":"x"}`: `there is no argument "folder", only status, project_id`,
-		`{"external_id":"a\u0000b"}`: "external_id must not hold a NUL", `{"sort":"relevance"}`: "sort must be one of", `{"limit":null,"q":[]}`: "q must be a text",
+		`{"cursor":"zz"}`:            "cursor must be a next_cursor",
+		`{"folder":"x"}`:             `there is no argument "folder", only status, project_id`,
+		`{"external_id":"a\u0000b"}`: "external_id must not hold a NUL", `{"sort":"relevance"}`: "sort must be one of",
+		`{"limit":null,"q":[]}`:                     "q must be a text",
 		`{"q":"` + strings.Repeat("a", 1001) + `"}`: "q must have at most 1000 characters",
 	}},
 	searchTool: {`{"query":"price"}`, map[string]string{
-		`{}`: "query is required", `{"query":""}`: "query must have 1 to 1000 characters", `{"query":null}`: "query is required",
-		`{"query":"` + strings.Repeat("é", 1001) + `"}`: "query must have 1 to 1000 characters", `{"query":"x","limit":0}`: "limit must be",
+		`{}`: "query is required", `{"query":""}`: "query must have 1 to 1000 characters",
+		`{"query":null}`: "query is required",
+		`{"query":"` + strings.Repeat("é", 1001) + `"}`:                 "query must have 1 to 1000 characters",
+		`{"query":"x","limit":0}`:                                       "limit must be",
 		`{"query":"x","date_from":"2026-03-02","date_to":"2026-03-01"}`: "date_from must not be after date_to",
 	}},
 	getTool: {`{"id":"{own}"}`, map[string]string{
-		`{}`: "id is required", `{"id":"../etc"}`: "id must be a UUID", `{"id":"{own}","offset":-1}`: "offset must be a whole number of 0 or more",
-		`{"id":"{own}","offset":1000000}`: "offset is behind its end", `{"id":"{own}","max_chars":45001}`: "max_chars must be a whole number from 1 to 45000",
-		`{"id":["{own}"]}`: "id must be a text",
+		`{}`: "id is required", `{"id":"../etc"}`: "id must be a UUID",
+		`{"id":"{own}","offset":-1}`:       "offset must be a whole number of 0 or more",
+		`{"id":"{own}","offset":1000000}`:  "offset is behind its end",
+		`{"id":"{own}","max_chars":45001}`: "max_chars must be a whole number from 1 to 45000",
+		`{"id":["{own}"]}`:                 "id must be a text",
 	}},
 	reportTool: {`{"id":"{own}"}`, map[string]string{
 		`{"id":"{own}","report":"nope"}`: "There is no such report", `{"id":7}`: "id must be a text",
 	}},
 	exportTool: {`{"id":"{own}","format":"srt"}`, map[string]string{
-		`{"id":"{own}","format":"pdf"}`: "format must be one of md, txt, srt, vtt, json", `{"id":"{own}","offset":99999}`: "offset is behind its end",
+		`{"id":"{own}","format":"pdf"}`: "format must be one of md, txt, srt, vtt, json",
+		`{"id":"{own}","offset":99999}`: "offset is behind its end",
 	}},
 	bulkTool: {`{"ids":["{own}"]}`, map[string]string{
-		`{"ids":[]}`: "ids must be a list of 1 to 100 ids", `{"ids":null}`: "ids is required", `{"ids":"{own}"}`: "ids must be a list", `{"ids":[["{own}"]]}`: "ids must be a list",
-		`{"ids":["{own}","x"]}`: "item 2 is none", `{"ids":[` + strings.TrimSuffix(strings.Repeat(`"`+nowhere+`",`, 101), ",") + `]}`: "ids must be a list of 1 to 100 ids",
+		`{"ids":[]}`: "ids must be a list of 1 to 100 ids", `{"ids":null}`: "ids is required",
+		`{"ids":"{own}"}`: "ids must be a list", `{"ids":[["{own}"]]}`: "ids must be a list",
+		`{"ids":["{own}","x"]}`: "item 2 is none", `{"ids":[` + strings.TrimSuffix(strings.Repeat(`"`+nowhere+`",`, 101),
+			",") + `]}`: "ids must be a list of 1 to 100 ids",
 	}},
-	projectsTool: {`{}`, map[string]string{`{"cursor":"x"}`: "cursor must be a next_cursor", `{"limit":1000}`: "limit must be"}},
+	projectsTool: {`{}`, map[string]string{
+		`{"cursor":"x"}`: "cursor must be a next_cursor",
+		`{"limit":1000}`: "limit must be",
+	}},
 }
 
 // TestMatrix walks the list of tools: every tool with its rows for the good
@@ -129,11 +144,16 @@ func TestWhatIsCounted(t *testing.T) {
 		w := newWorld(t, testworld.Config{Store: cfg, Data: 6})
 		key := w.OlgaKey.Key
 		free := []string{
-			request("tools/list", "{}"), request("ping", "{}"), request("prompts/list", "{}"), request("resources/list", "{}"), request("resources/templates/list", "{}"),
-			request("initialize", `{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}`), request("nothing/such", "{}"),
-			`{"jsonrpc":"2.0","method":"notifications/initialized"}`, `[` + toolCall(projectsTool, "{}") + `]`, `{"jsonrpc":"2.0","id":null,"method":"tools/call","params":{"name":"x"}}`,
-			`{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"` + projectsTool + `"}}`, `{"jsonrpc":"2.0","id":1,"result":{}}`,
-			`{"jsonrpc":"2.0","method":"tools/call","params":{"name":"x"}}`, `{"jsonrpc":"1.0","id":1,"method":"tools/call","params":{"name":"x"}}`, `{"jsonrpc":"2.0","id":1}`,
+			request("tools/list", "{}"), request("ping", "{}"), request("prompts/list", "{}"), request("resources/list", "{}"),
+			request("resources/templates/list", "{}"),
+			request("initialize", `{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}`),
+			request("nothing/such", "{}"),
+			`{"jsonrpc":"2.0","method":"notifications/initialized"}`, `[` + toolCall(projectsTool, "{}") + `]`,
+			`{"jsonrpc":"2.0","id":null,"method":"tools/call","params":{"name":"x"}}`,
+			`{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"` + projectsTool + `"}}`,
+			`{"jsonrpc":"2.0","id":1,"result":{}}`,
+			`{"jsonrpc":"2.0","method":"tools/call","params":{"name":"x"}}`,
+			`{"jsonrpc":"1.0","id":1,"method":"tools/call","params":{"name":"x"}}`, `{"jsonrpc":"2.0","id":1}`,
 		}
 		for _, m := range free {
 			if a := w.post(key, m); a.Header.Get("X-RateLimit-Limit") != "" {
@@ -141,12 +161,15 @@ func TestWhatIsCounted(t *testing.T) {
 			}
 		}
 		// And yet the key was used, as whoever set the assistant up wants to see.
-		if k, err := w.App.GetKey(t.Context(), memo.Caller{Operator: true}, w.OlgaKey.ID); err != nil || k.LastUsedAt == nil || k.Requests24h != 0 {
+		if k, err := w.App.GetKey(t.Context(), memo.Caller{Operator: true}, w.OlgaKey.ID); err != nil ||
+			k.LastUsedAt == nil || k.Requests24h != 0 {
 			t.Errorf("%+v %v", k, err)
 		}
 		counted := []string{
-			toolCall(projectsTool, "{}"), toolCall("no_such_tool", "{}"), toolCall(getTool, `{"id":"x"}`), request("tools/call", `{"name":7}`),
-			request("resources/read", `{"uri":"memo://transcriptions/`+w.Meetings[0]+`"}`), request("prompts/get", `{"name":"week_brief"}`),
+			toolCall(projectsTool, "{}"), toolCall("no_such_tool", "{}"), toolCall(getTool, `{"id":"x"}`),
+			request("tools/call", `{"name":7}`),
+			request("resources/read", `{"uri":"memo://transcriptions/`+w.Meetings[0]+`"}`),
+			request("prompts/get", `{"name":"week_brief"}`),
 		}
 		for i, m := range counted {
 			if a := w.post(key, m); left(a) != 6-i-1 {
@@ -172,21 +195,36 @@ func TestMessages(t *testing.T) {
 		status int
 		says   string
 	}{
-		`[]`: {400, "Batches are not accepted"}, " \n[" + toolCall(projectsTool, "{}") + "]": {400, "Batches are not accepted"},
-		``: {415, "must be JSON"}, `null`: {400, "an object"}, `"x"`: {400, "an object"}, `{`: {400, "well-formed"}, `{} {}`: {400, "well-formed"},
-		"\ufeff" + toolCall(projectsTool, "{}"): {400, "well-formed"}, "{\"a\":\"\xff\"}": {400, "UTF-8"}, strings.Repeat("[", 100_000): {400, ""}, strings.Repeat(`{"a":`, 100_000): {413, ""},
+		`[]`: {400, "Batches are not accepted"}, " \n[" + toolCall(projectsTool, "{}") +
+			"]": {400, "Batches are not accepted"},
+		``: {415, "must be JSON"}, `null`: {400, "an object"}, `"x"`: {400, "an object"}, `{`: {400, "well-formed"},
+		`{} {}`:                                 {400, "well-formed"},
+		"\ufeff" + toolCall(projectsTool, "{}"): {400, "well-formed"}, "{\"a\":\"\xff\"}": {400, "UTF-8"},
+		strings.Repeat("[", 100_000): {400, ""}, strings.Repeat(`{"a":`, 100_000): {413, ""},
 		`{"jsonrpc":"2.0","id":1,"method":7}`: {400, "method is a string"}, `{"jsonrpc":"2.0","id":1}`: {400, "no method"},
-		`{"jsonrpc":"2.0","id":null,"method":"ping"}`: {400, "id must be"}, `{"jsonrpc":"2.0","id":1.5,"method":"ping"}`: {400, "id must be"},
-		`{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}`: {400, "id must be"}, `{"jsonrpc":"2.0","id":{},"method":"ping"}`: {400, "id must be"},
-		`{"jsonrpc":"2.0","method":"ping"}`: {400, "needs an id"}, `{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}`: {200, `"result":{}`},
-		`{"jsonrpc":"2.0","id":"` + strings.Repeat("i", 1000) + `","method":"ping"}`: {200, `"result":{}`}, `{"jsonrpc":"2.0","id":-7,"method":"ping"}`: {200, `"id":-7`},
-		`{"jsonrpc":"2.0","id":1,"method":"tasks/list"}`: {200, "-32601"}, `{"jsonrpc":"2.0","method":"notifications/other"}`: {202, ""},
-		request("tools/call", `["`+secret+`"]`): {400, "-32602"}, request("tools/call", `{"name":7,"x":"`+secret+`"}`): {200, "-32602"}, request("tools/call", `null`): {400, "-32602"},
-		request("subscriptions/listen", `{"notifications":"`+secret+`"}`): {200, "-32601"}, request("tools/call", `{"name":"`+secret+`"}`): {200, "There is no tool"},
-		`{"jsonrpc":"2.0","id":1,"method":"initialize"}`: {400, `"id":1`}, `{"jsonrpc":"2.0","id":1,"method":""}`: {400, "must not be empty"}, `{"jsonrpc":"2.0","result":{}}`: {400, "A response"},
-		`{"jsonrpc":"2.0","id":1,"error":"` + secret + `"}`: {400, "A response"}, `{"jsonrpc":"2.0","id":1,"method":"notifications/initialized"}`: {400, "has no id"},
+		`{"jsonrpc":"2.0","id":null,"method":"ping"}`:                                         {400, "id must be"},
+		`{"jsonrpc":"2.0","id":1.5,"method":"ping"}`:                                          {400, "id must be"},
+		`{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}`:                             {400, "id must be"},
+		`{"jsonrpc":"2.0","id":{},"method":"ping"}`:                                           {400, "id must be"},
+		`{"jsonrpc":"2.0","method":"ping"}`:                                                   {400, "needs an id"},
+		`{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}`:                      {200, `"result":{}`},
+		`{"jsonrpc":"2.0","id":"` + strings.Repeat("i", 1000) + `","method":"ping"}`:          {200, `"result":{}`},
+		`{"jsonrpc":"2.0","id":-7,"method":"ping"}`:                                           {200, `"id":-7`},
+		`{"jsonrpc":"2.0","id":1,"method":"tasks/list"}`:                                      {200, "-32601"},
+		`{"jsonrpc":"2.0","method":"notifications/other"}`:                                    {202, ""},
+		request("tools/call", `["`+secret+`"]`):                                               {400, "-32602"},
+		request("tools/call", `{"name":7,"x":"`+secret+`"}`):                                  {200, "-32602"},
+		request("tools/call", `null`):                                                         {400, "-32602"},
+		request("subscriptions/listen", `{"notifications":"`+secret+`"}`):                     {200, "-32601"},
+		request("tools/call", `{"name":"`+secret+`"}`):                                        {200, "There is no tool"},
+		`{"jsonrpc":"2.0","id":1,"method":"initialize"}`:                                      {400, `"id":1`},
+		`{"jsonrpc":"2.0","id":1,"method":""}`:                                                {400, "must not be empty"},
+		`{"jsonrpc":"2.0","result":{}}`:                                                       {400, "A response"},
+		`{"jsonrpc":"2.0","id":1,"error":"` + secret + `"}`:                                   {400, "A response"},
+		`{"jsonrpc":"2.0","id":1,"method":"notifications/initialized"}`:                       {400, "has no id"},
 		request("prompts/get", `{"name":"decisions","arguments":{"meeting":["`+secret+`"]}}`): {200, "-32602"},
-		request("initialize", `{"protocolVersion":{"`+secret+`":1}}`):                         {200, "-32602"}, request("tools/list", `{"cursor":"`+secret+`"}`): {200, "-32602"},
+		request("initialize", `{"protocolVersion":{"`+secret+`":1}}`):                         {200, "-32602"},
+		request("tools/list", `{"cursor":"`+secret+`"}`):                                      {200, "-32602"},
 	} {
 		a := w.Request(http.DefaultClient, "POST", Path, message, testworld.WithKey(w.OlgaKey.Key))
 		if a.Status != want.status || !strings.Contains(string(a.Body), want.says) {
@@ -221,7 +259,8 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		id, err := json.Marshal(r.ID.Raw())
-		if err != nil || r.Method != m.method || (m.id == nil) != !r.IsCall() || m.id != nil && m.id.Kind() == '0' && string(id) != strings.Replace(string(m.id), "-0", "0", 1) {
+		if err != nil || r.Method != m.method || (m.id == nil) != !r.IsCall() || m.id != nil && m.id.Kind() == '0' &&
+			string(id) != strings.Replace(string(m.id), "-0", "0", 1) {
 			t.Fatalf("%q: the SDK sees %q %s, we see %q %s", body, r.Method, id, m.method, m.id)
 		}
 	})

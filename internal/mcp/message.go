@@ -31,7 +31,8 @@ var countedMethods = map[string]bool{
 	"tools/call": true, "resources/read": true, "prompts/get": true,
 	"initialize": false, "server/discover": false, "ping": false,
 	"tools/list": false, "prompts/list": false, "resources/list": false, "resources/templates/list": false,
-	"notifications/initialized": false, "notifications/cancelled": false, "notifications/progress": false, "notifications/roots/list_changed": false,
+	"notifications/initialized": false, "notifications/cancelled": false, "notifications/progress": false,
+	"notifications/roots/list_changed": false,
 }
 
 // rpcError is an error that JSON-RPC carries.
@@ -73,11 +74,15 @@ func parseMessage(body []byte) (m rpcMessage, bad *rpcError) {
 	}
 	err := json.Unmarshal(body, &wire)
 	if _, semantic := errors.AsType[*json.SemanticError](err); err != nil && !semantic {
-		return m, &rpcError{Code: jsonrpc.CodeParseError, Message: "The body must be one well-formed JSON-RPC message in UTF-8, without a name given twice."}
+		return m, &rpcError{
+			Code:    jsonrpc.CodeParseError,
+			Message: "The body must be one well-formed JSON-RPC message in UTF-8, without a name given twice.",
+		}
 	}
 	switch {
 	case err != nil || value.Kind() != '{' || wire.JSONRPC != "2.0":
-		return m, invalidRequest(`The body must be one JSON-RPC message: an object whose jsonrpc is "2.0" and whose method is a string.`)
+		return m,
+			invalidRequest(`The body must be one JSON-RPC message: an object whose jsonrpc is "2.0" and whose method is a string.`)
 	case wire.ID != nil && !goodID(wire.ID):
 		return m, invalidRequest("The id must be a string or a whole number below 2^53. Leave it out in a notification.")
 	}

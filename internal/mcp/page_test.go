@@ -60,7 +60,8 @@ func TestEveryCharacterExactlyOnce(t *testing.T) {
 				t.Fatalf("%v: wrote %+v, read %+v", err, p, back)
 			}
 			n := utf8.RuneCountInString(p.text)
-			if n != p.to-p.from || split && n > most || !split && n > most && strings.Count(strings.TrimSuffix(p.text, "\n"), "\n") > 0 {
+			if n != p.to-p.from || split && n > most || !split && n > most &&
+				strings.Count(strings.TrimSuffix(p.text, "\n"), "\n") > 0 {
 				t.Fatalf("%+v has %d characters, asked for %d", p, n, most)
 			}
 			if !split && (p.cutsLine || p.to < p.total && !strings.HasSuffix(p.text, "\n")) {

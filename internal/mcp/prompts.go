@@ -33,9 +33,11 @@ func promptDefs() []promptDef {
 		}, func(arg map[string]string, today time.Time) string {
 			of := "all meetings"
 			if arg["project"] != "" {
-				of = fmt.Sprintf("the meetings of the project %q (find its id with %s; all meetings if no name stands there)", arg["project"], projectsTool)
+				of = fmt.Sprintf("the meetings of the project %q (find its id with %s; all meetings if no name stands there)",
+					arg["project"], projectsTool)
 			}
-			return fmt.Sprintf("Brief me on %s from %s to %s (UTC). List them with %s, page by page, and read each to its end with %s. "+
+			return fmt.Sprintf("Brief me on %s from %s to %s (UTC). List them with %s, page by page, and read each to its "+
+				"end with %s. "+
 				"Then write at most one page: what was decided, what moved, what is open and who has it, what needs me. "+
 				"Name the meeting and the time [mm:ss] behind every statement. If there was no meeting, say so.",
 				of, today.AddDate(0, 0, -6).Format(time.DateOnly), today.Format(time.DateOnly), listTool, getTool)
@@ -45,8 +47,10 @@ func promptDefs() []promptDef {
 			Description: "Every decision and task of one meeting, with its owner, its date and where it was said.",
 			Arguments:   []*sdk.PromptArgument{promptArgument("meeting", "the meeting's title, words from it, or its id", true)},
 		}, func(arg map[string]string, _ time.Time) string {
-			return fmt.Sprintf("Find the meeting %q: an id goes to %s as it is, anything else to %s first; if several fit, ask me which. "+
-				"Read it to its end, following \"next:\". Then make two tables: decisions (what, who decided, [mm:ss]) and tasks (what, owner, due, [mm:ss]). "+
+			return fmt.Sprintf("Find the meeting %q: an id goes to %s as it is, anything else to %s first; if several fit, "+
+				"ask me which. "+
+				"Read it to its end, following \"next:\". Then make two tables: decisions (what, who decided, [mm:ss]) and "+
+				"tasks (what, owner, due, [mm:ss]). "+
 				"Write \"not said\" where no owner or date was named, and do not guess.", arg["meeting"], getTool, searchTool)
 		}},
 		{sdk.Prompt{
@@ -67,8 +71,10 @@ func promptDefs() []promptDef {
 			if _, err := time.Parse(time.DateOnly, arg["since"]); err != nil && arg["since"] != "" {
 				since += fmt.Sprintf(" (if that is no date, it belongs to the name, and %s is meant)", month)
 			}
-			return fmt.Sprintf("What did %q promise, or was asked to do, since %s? Search for the name with %s and that day as date_from, and read the meetings it finds to their end with %s. "+
-				"List each follow-up once: what, for whom, due, the meeting and [mm:ss]; then whether a later meeting says that it was done. "+
+			return fmt.Sprintf("What did %q promise, or was asked to do, since %s? Search for the name with %s and that day "+
+				"as date_from, and read the meetings it finds to their end with %s. "+
+				"List each follow-up once: what, for whom, due, the meeting and [mm:ss]; then whether a later meeting says that "+
+				"it was done. "+
 				"Keep apart what was promised from what others only expect.", arg["person"], since, searchTool, getTool)
 		}},
 	}

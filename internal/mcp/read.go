@@ -42,7 +42,8 @@ func (s *Server) getTranscription(ctx context.Context, c memo.Caller, in readIn)
 func (in textRange) result(s, tool, what, more string, split bool) *sdk.CallToolResult {
 	p, ok := pageAt(s, in.Offset, in.MaxChars, split)
 	if !ok {
-		return errorResult(fmt.Sprintf("The text has %s, and offset is behind its end. Call %s with offset=0, or with an offset that \"next:\" named.", pluralise(p.total, "character"), tool))
+		return errorResult(fmt.Sprintf("The text has %s, and offset is behind its end. Call %s with offset=0, or with an "+
+			"offset that \"next:\" named.", pluralise(p.total, "character"), tool))
 	}
 	return textResult(p.withHeader(what, more))
 }
@@ -63,7 +64,8 @@ func (s *Server) exportTranscription(ctx context.Context, c memo.Caller, in expo
 	if err != nil {
 		return nil, err
 	}
-	return in.result(string(body), exportTool, "transcription "+string(in.ID), " | GET "+s.exportPath(string(in.ID), in.Format), true), nil
+	return in.result(string(body), exportTool, "transcription "+string(in.ID),
+		" | GET "+s.exportPath(string(in.ID), in.Format), true), nil
 }
 
 // exportPath is where REST gives the same file.
@@ -92,9 +94,11 @@ func (s *Server) getReport(ctx context.Context, c memo.Caller, in reportIn) (*sd
 	case !ok && len(reports) == 0:
 		return errorResult(fmt.Sprintf("This transcription has no AI reports. Call %s to read what was said.", getTool)), nil
 	case !ok:
-		return errorResult(fmt.Sprintf("There is no such report. Call %s without report to see which there are.", reportTool)), nil
+		return errorResult(fmt.Sprintf("There is no such report. Call %s without report to see which there are.",
+			reportTool)), nil
 	case r.Text == "":
-		return errorResult(fmt.Sprintf("This report is %s and has no text. Call %s to read what was said.", r.Status, getTool)), nil
+		return errorResult(fmt.Sprintf("This report is %s and has no text. Call %s to read what was said.", r.Status,
+			getTool)), nil
 	case in.Offset == 0 && utf8.RuneCountInString(r.Text) <= in.MaxChars:
 		return textResult(r.Text), nil
 	}
@@ -178,7 +182,8 @@ func (s *Server) bulkExport(ctx context.Context, c memo.Caller, in bulkIn) (*sdk
 		fmt.Fprintf(&lines, "\n%s | %d bytes | GET %s", e.Name, e.Size, items[i].Path)
 	}
 	all := zip{http.MethodPost, s.RESTPrefix + "/transcriptions/export", map[string]any{"ids": each, "format": in.Format}}
-	head := fmt.Sprintf("%s, %d bytes. Each by GET, or all as one ZIP by POST %s with {\"ids\":[…],\"format\":%q}", pluralise(len(items), "file"), sum, all.Path, in.Format)
+	head := fmt.Sprintf("%s, %d bytes. Each by GET, or all as one ZIP by POST %s with {\"ids\":[…],\"format\":%q}",
+		pluralise(len(items), "file"), sum, all.Path, in.Format)
 	return structuredResult(struct {
 		Items []item `json:"items"`
 		Size  int64  `json:"size"`

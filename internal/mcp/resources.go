@@ -20,7 +20,8 @@ const resourcePrefix = "memo://transcriptions/"
 func (s *Server) addResources(server *sdk.Server) {
 	server.AddResourceTemplate(&sdk.ResourceTemplate{
 		Name: "transcription", Title: "Transcription", URITemplate: resourcePrefix + "{id}", MIMEType: "text/markdown",
-		Description: "A transcription as Markdown, whole: summary, topics, AI reports and every line. Ids come from " + listTool + "; " + getTool + " reads long ones page by page.",
+		Description: "A transcription as Markdown, whole: summary, topics, AI reports and every line. Ids come from " +
+			listTool + "; " + getTool + " reads long ones page by page.",
 	}, s.readResource)
 	server.AddReceivingMiddleware(func(next sdk.MethodHandler) sdk.MethodHandler {
 		return func(ctx context.Context, method string, req sdk.Request) (sdk.Result, error) {
@@ -55,13 +56,18 @@ func (s *Server) readResource(ctx context.Context, req *sdk.ReadResourceRequest)
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.ReadResourceResult{Contents: []*sdk.ResourceContents{{URI: uri, MIMEType: "text/markdown", Text: string(body)}}}, nil
+	return &sdk.ReadResourceResult{Contents: []*sdk.ResourceContents{{
+		URI: uri, MIMEType: "text/markdown",
+		Text: string(body),
+	}}}, nil
 }
 
 func noResource(uri string) error {
-	quoted, _ := jsontext.AppendQuote([]byte(`{"uri":`), memo.Printable(uri, maxRepeated)) // the error is of invalid UTF-8, which it replaces
+	quoted, _ := jsontext.AppendQuote([]byte(`{"uri":`),
+		memo.Printable(uri, maxRepeated)) // the error is of invalid UTF-8, which it replaces
 	return &rpcError{
-		Code: jsonrpc.CodeInvalidParams, Message: "Resource not found. Call " + listTool + " to find the ids of transcriptions.",
+		Code: jsonrpc.CodeInvalidParams, Message: "Resource not found. Call " + listTool +
+			" to find the ids of transcriptions.",
 		Data: append(quoted, '}'),
 	}
 }

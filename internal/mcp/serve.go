@@ -108,8 +108,12 @@ func (s *Server) routeLabel(m rpcMessage) string {
 func (c *toolRequest) read(w http.ResponseWriter) ([]byte, error) {
 	h := c.request.Header
 	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
-	if err != nil || kind != "application/json" || h.Get("Content-Encoding") != "" || !strings.EqualFold(cmp.Or(params["charset"], "utf-8"), "utf-8") {
-		return nil, &gate.StatusError{Status: http.StatusUnsupportedMediaType, Detail: "The body must be JSON in UTF-8, not compressed: send Content-Type: application/json."}
+	if err != nil || kind != "application/json" || h.Get("Content-Encoding") != "" ||
+		!strings.EqualFold(cmp.Or(params["charset"], "utf-8"), "utf-8") {
+		return nil, &gate.StatusError{
+			Status: http.StatusUnsupportedMediaType,
+			Detail: "The body must be JSON in UTF-8, not compressed: send Content-Type: application/json.",
+		}
 	}
 	start := time.Now()
 	body, err := gate.ReadBody(w, c.request, maxBody)
@@ -189,7 +193,8 @@ func (a *responseWriter) rewriteSDKError(p []byte) []byte {
 	}
 	switch e := m.Error; {
 	case strings.HasPrefix(e.Message, "handling '"):
-		e.Code, e.Message = jsonrpc.CodeInvalidParams, "The params are not what this method takes: a member is missing or has the wrong type."
+		e.Code, e.Message = jsonrpc.CodeInvalidParams,
+			"The params are not what this method takes: a member is missing or has the wrong type."
 	case e.Code == jsonrpc.CodeMethodNotFound:
 		e.Message = noMethod
 	case strings.HasPrefix(e.Message, "unknown tool "):
@@ -199,7 +204,8 @@ func (a *responseWriter) rewriteSDKError(p []byte) []byte {
 	case e.Message == "invalid params":
 		e.Message = "The cursor is none of this list. Leave it out: the list has one page."
 	case e.Code == sdk.CodeHeaderMismatch:
-		e.Message = "A header is missing or differs from the body: MCP-Protocol-Version must repeat the version in _meta, Mcp-Method the method, and Mcp-Name the name or uri."
+		e.Message = "A header is missing or differs from the body: MCP-Protocol-Version must repeat the version in _meta, " +
+			"Mcp-Method the method, and Mcp-Name the name or uri."
 	}
 	m.Error.Message = memo.Printable(m.Error.Message, maxRepeated)
 	if m.Error.Data != nil {
@@ -221,6 +227,7 @@ func ServeRegister(w http.ResponseWriter, r *http.Request) {
 	gate.WriteJSON(w, r, http.StatusBadRequest, map[string]string{
 		"error": "invalid_client_metadata",
 		// Without the form of the header: hosts take what looks like one for a secret and black it out.
-		"error_description": "Memo has no OAuth. Create an API key in Memo under Settings → API & MCP, and set it as the bearer token of this MCP server.",
+		"error_description": "Memo has no OAuth. Create an API key in Memo under Settings → API & MCP, and set it as the " +
+			"bearer token of this MCP server.",
 	})
 }

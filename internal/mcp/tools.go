@@ -33,29 +33,39 @@ const (
 // for every host puts it in front of every conversation.
 func (s *Server) addTools(server *sdk.Server) {
 	addTool(s, server, listTool, "List transcriptions",
-		"Lists meetings, calls and recordings by date, project, language or status, without their text: id, title, summary, speakers, duration, char_count. "+
-			"Use it for \"last week\" or \"all of project X\"; to find what somebody said use "+searchTool+".", s.listTranscriptions)
+		"Lists meetings, calls and recordings by date, project, language or status, without their text: id, title, "+
+			"summary, speakers, duration, char_count. "+
+			"Use it for \"last week\" or \"all of project X\"; to find what somebody said use "+searchTool+".",
+		s.listTranscriptions)
 	addTool(s, server, searchTool, "Search transcriptions",
-		"Finds where words are said. All words must occur in one transcription (title, summary, text or a speaker's name). The best first, at most three places of one transcription; each hit has the transcription's id and the offset at which "+
+		"Finds where words are said. All words must occur in one transcription (title, summary, text or a speaker's "+
+			"name). The best first, at most three places of one transcription; each hit has the transcription's id and the "+
+			"offset at which "+
 			getTool+" reads on from that line.", s.searchTranscriptions)
 	addTool(s, server, getTool, "Read a transcription",
-		"Reads the text of one transcription, a line per utterance: \"[12:34] Speaker: …\". Long ones come in pages of whole lines; the first and last line of a page say where it stands. "+
+		"Reads the text of one transcription, a line per utterance: \"[12:34] Speaker: …\". Long ones come in pages of "+
+			"whole lines; the first and last line of a page say where it stands. "+
 			"Call again with the offset that \"next:\" names until it says \"end\".", s.getTranscription)
 	addTool(s, server, reportTool, "Read an AI report",
 		"Reads one AI report of a transcription, such as action items. Leave report out to see which there are.", s.getReport)
 	addTool(s, server, exportTool, "Export a transcription",
-		"Gives one transcription as a file's text: md with summary, topics and reports, txt, srt or vtt subtitles, or json. Paged as "+getTool+
+		"Gives one transcription as a file's text: md with summary, topics and reports, txt, srt or vtt subtitles, or "+
+			"json. Paged as "+getTool+
 			"; the first line also names the REST path to download it. To read, use "+getTool+".", s.exportTranscription)
 	addTool(s, server, bulkTool, "Plan a bulk export",
-		"Says what a download of up to 100 transcriptions holds: name, size in bytes and REST path of each, and the call for one ZIP. It gives no text.", s.bulkExport)
+		"Says what a download of up to 100 transcriptions holds: name, size in bytes and REST path of each, and the call "+
+			"for one ZIP. It gives no text.", s.bulkExport)
 	addTool(s, server, projectsTool, "List projects",
-		"Lists the workspace's projects with how many transcriptions each has; their ids filter the other tools.", s.listProjects)
+		"Lists the workspace's projects with how many transcriptions each has; their ids filter the other tools.",
+		s.listProjects)
 }
 
 // addTool adds a tool: its arguments are read and checked, and what is wrong with
 // them, or is not there, is told to the model with what to call next. All tools
 // are read-only, idempotent and closed-world.
-func addTool[In any](s *Server, server *sdk.Server, name, title, description string, f func(context.Context, memo.Caller, In) (*sdk.CallToolResult, error)) {
+func addTool[In any](s *Server, server *sdk.Server, name, title, description string,
+	f func(context.Context, memo.Caller, In) (*sdk.CallToolResult, error),
+) {
 	open := false
 	s.tools[name] = true
 	server.AddTool(&sdk.Tool{
@@ -72,10 +82,12 @@ func addTool[In any](s *Server, server *sdk.Server, name, title, description str
 		case ok && e.Kind == memo.KindInvalid:
 			return argumentError(name, strings.TrimSpace(e.Field+" "+e.Message)), nil
 		case ok && e.Kind == memo.KindNotFound && e.IDs != nil:
-			return errorResult(fmt.Sprintf("These transcriptions are not in this workspace: %s. Call %s again without them, or %s to find ids.",
+			return errorResult(fmt.Sprintf("These transcriptions are not in this workspace: %s. Call %s again without them, "+
+				"or %s to find ids.",
 				strings.Join(e.IDs, ", "), name, listTool)), nil
 		case ok && e.Kind == memo.KindNotFound:
-			return errorResult(fmt.Sprintf("There is no transcription with this id in this workspace. Call %s or %s to find the right id.", listTool, searchTool)), nil
+			return errorResult(fmt.Sprintf("There is no transcription with this id in this workspace. Call %s or %s to find "+
+				"the right id.", listTool, searchTool)), nil
 		}
 		return result, err
 	})
@@ -104,5 +116,8 @@ func structuredResult(v any, lines string) (*sdk.CallToolResult, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mcp: result: %w", err)
 	}
-	return &sdk.CallToolResult{StructuredContent: json.RawMessage(b), Content: []sdk.Content{&sdk.TextContent{Text: lines}}}, nil
+	return &sdk.CallToolResult{
+		StructuredContent: json.RawMessage(b),
+		Content:           []sdk.Content{&sdk.TextContent{Text: lines}},
+	}, nil
 }

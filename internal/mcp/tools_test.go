@@ -21,7 +21,10 @@ var update = flag.Bool("update", false, "write the golden files")
 // on purpose only, and the tools stay under 8,000 bytes as they are sent.
 func TestTheListsAreGolden(t *testing.T) {
 	w := newWorld(t, testworld.Config{Store: storeIn(t)})
-	for name, method := range map[string]string{"tools": "tools/list", "prompts": "prompts/list", "templates": "resources/templates/list"} {
+	for name, method := range map[string]string{
+		"tools": "tools/list", "prompts": "prompts/list",
+		"templates": "resources/templates/list",
+	} {
 		sent := w.post(w.OlgaKey.Key, request(method, "{}")).Want(200)
 		if name == "tools" && len(sent.Body) >= 8000 {
 			t.Errorf("tools/list has %d bytes, and 8,000 are the limit", len(sent.Body))
@@ -69,14 +72,19 @@ func TestList(t *testing.T) {
 		if len(page.Items) != 1 || page.NextCursor != nil || page.Items[0]["id"] != w.Meetings[3] {
 			t.Errorf("%+v", page)
 		}
-		for _, s := range []string{"1 transcription of 3", "2026-05-01 10:00 | Pricing talk | 01:00 | Sales | Alex, Jordan", "id " + w.Meetings[3], "About the price."} {
+		for _, s := range []string{
+			"1 transcription of 3", "2026-05-01 10:00 | Pricing talk | 01:00 | Sales | Alex, Jordan",
+			"id " + w.Meetings[3], "About the price.",
+		} {
 			if !strings.Contains(r.Content[0].Text, s) {
 				t.Errorf("the text has no %q:\n%s", s, r.Content[0].Text)
 			}
 		}
 		for arguments, want := range map[string]int{
-			`{"status":"queued"}`: 1, `{"language":"de"}`: 1, `{"external_id":"crm-1"}`: 1, `{"q":"price"}`: 1, `{"date_from":"2026-05-02","date_to":"2026-05-02"}`: 1,
-			`{"language":"","project_id":"","date_from":"","status":"","cursor":""}`: 3, `{"date_to":"0001-01-01"}`: 0, `{"project_id":"` + nowhere + `"}`: 0, `{"project_id":null,"limit":1}`: 1, `{"sort":"duration","limit":50.0}`: 3,
+			`{"status":"queued"}`: 1, `{"language":"de"}`: 1, `{"external_id":"crm-1"}`: 1, `{"q":"price"}`: 1,
+			`{"date_from":"2026-05-02","date_to":"2026-05-02"}`:                      1,
+			`{"language":"","project_id":"","date_from":"","status":"","cursor":""}`: 3, `{"date_to":"0001-01-01"}`: 0,
+			`{"project_id":"` + nowhere + `"}`: 0, `{"project_id":null,"limit":1}`: 1, `{"sort":"duration","limit":50.0}`: 3,
 		} {
 			if w.good(listTool, arguments, &page); len(page.Items) != want {
 				t.Errorf("%s: %d items, want %d", arguments, len(page.Items), want)
@@ -102,7 +110,8 @@ func TestSearchTellsWhereToReadOn(t *testing.T) {
 			t.Fatalf("%+v", found)
 		}
 		h := found.Hits[0]
-		if h.ID != w.Meetings[3] || h.Title != "Pricing talk" || *h.Time != "00:42" || *h.Speaker != "Jordan" || !strings.Contains(h.Snippet, "<b>nine</b> euros") {
+		if h.ID != w.Meetings[3] || h.Title != "Pricing talk" || *h.Time != "00:42" || *h.Speaker != "Jordan" ||
+			!strings.Contains(h.Snippet, "<b>nine</b> euros") {
 			t.Errorf("%+v", h)
 		}
 		read := w.good(getTool, `{"id":"`+h.ID+`","offset":`+jsonOf(h.Offset)+`}`, nil).Content[0].Text

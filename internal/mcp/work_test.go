@@ -33,7 +33,8 @@ func TestBusyWorkIsRefused(t *testing.T) {
 		release, err := w.App.Work()[limiter].Acquire(context.Background(), w.Acme.ID, 1<<40)
 		w.Must(err)
 		a := w.post(w.OlgaKey.Key, message).Want(503)
-		if a.Header.Get("Retry-After") == "" || !strings.Contains(string(a.Body), "of this workspace are running. Try again in a moment.") {
+		if a.Header.Get("Retry-After") == "" || !strings.Contains(string(a.Body),
+			"of this workspace are running. Try again in a moment.") {
 			t.Errorf("%s: %v %s", message, a.Header, a.Body)
 		}
 		w.post(w.EveKey.Key, toolCall(getTool, `{"id":"`+w.Foreign+`"}`)).Want(200)

@@ -48,7 +48,8 @@ func newWorld(t testing.TB, cfg testworld.Config) *world {
 // post sends one message with a key.
 func (w *world) post(key, message string, set ...func(*http.Request)) testworld.Response {
 	w.T.Helper()
-	return w.Request(http.DefaultClient, "POST", Path, message, append([]func(*http.Request){testworld.WithKey(key)}, set...)...)
+	return w.Request(http.DefaultClient, "POST", Path, message,
+		append([]func(*http.Request){testworld.WithKey(key)}, set...)...)
 }
 
 // result is what tools/call gives.

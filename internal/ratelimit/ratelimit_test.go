@@ -62,7 +62,10 @@ func arrivals(t *rapid.T) []time.Duration {
 	gap := rapid.OneOf(
 		rapid.Just(time.Duration(0)),
 		rapid.Map(rapid.IntRange(0, 300), func(ms int) time.Duration { return time.Duration(ms) * time.Millisecond }),
-		rapid.Map(rapid.IntRange(-2000, 2000), func(us int) time.Duration { return Period + windowSlack + time.Duration(us)*time.Microsecond }),
+		rapid.Map(rapid.IntRange(-2000, 2000), func(us int) time.Duration {
+			return Period + windowSlack +
+				time.Duration(us)*time.Microsecond
+		}),
 		rapid.Map(rapid.IntRange(-20, 20), func(ms int) time.Duration { return Period + time.Duration(ms)*time.Millisecond }),
 		rapid.Map(rapid.IntRange(0, 62_000), func(ms int) time.Duration { return time.Duration(ms) * time.Millisecond }),
 	)
@@ -70,7 +73,8 @@ func arrivals(t *rapid.T) []time.Duration {
 	for range rapid.IntRange(1, 40).Draw(t, "bursts") {
 		out = append(out, gap.Draw(t, "gap"))
 		for range rapid.IntRange(0, 30).Draw(t, "length") {
-			out = append(out, rapid.SampledFrom([]time.Duration{0, 0, 1, time.Millisecond, 90 * time.Millisecond}).Draw(t, "within"))
+			out = append(out, rapid.SampledFrom([]time.Duration{0, 0, 1, time.Millisecond, 90 * time.Millisecond}).Draw(t,
+				"within"))
 		}
 	}
 	return out

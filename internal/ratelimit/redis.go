@@ -109,7 +109,8 @@ func NewRedis(address string, limits map[Class]int) (*Redis, error) {
 		DialContext: func(ctx context.Context) (redis.Conn, error) {
 			ctx, cancel := context.WithTimeout(ctx, r.connect)
 			defer cancel()
-			return redis.DialContext(ctx, "tcp", host, append(slices.Clip(options), redis.DialReadTimeout(r.reply), redis.DialWriteTimeout(r.reply))...)
+			return redis.DialContext(ctx, "tcp", host,
+				append(slices.Clip(options), redis.DialReadTimeout(r.reply), redis.DialWriteTimeout(r.reply))...)
 		},
 	}
 	return r, nil
@@ -167,7 +168,9 @@ func (r *Redis) runScript(script *redis.Script, keyAndArgs ...any) (any, error) 
 	return reply, err
 }
 
-func (r *Redis) runOnce(ctx context.Context, script *redis.Script, keyAndArgs []any) (reply any, broken bool, err error) {
+func (r *Redis) runOnce(ctx context.Context, script *redis.Script, keyAndArgs []any) (reply any, broken bool,
+	err error,
+) {
 	c, err := r.pool.GetContext(ctx)
 	if err != nil {
 		return nil, false, err

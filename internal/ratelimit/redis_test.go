@@ -42,20 +42,26 @@ func newHastyRedis(t testing.TB, url string) *Redis {
 func emptied(r *Redis, limits map[Class]int, clock *fakeClock) *Redis {
 	// Far from zero: what is kept can move back with the clock.
 	now := func() time.Duration { return 10*365*24*time.Hour + clock.read() }
-	return &Redis{limits: limits, span: r.span, pool: r.pool, connect: r.connect, reply: r.reply, prefix: rand.Text() + ":", clock: now, opened: r.opened}
+	return &Redis{
+		limits: limits, span: r.span, pool: r.pool, connect: r.connect, reply: r.reply,
+		prefix: rand.Text() + ":", clock: now, opened: r.opened,
+	}
 }
 
 func TestRedisURL(t *testing.T) {
 	for _, good := range []string{
-		"redis://localhost", "redis://localhost:6380/", "redis://:secret@redis.example.com/3", "rediss://ann:secret@[::1]:6379/0",
+		"redis://localhost", "redis://localhost:6380/", "redis://:secret@redis.example.com/3",
+		"rediss://ann:secret@[::1]:6379/0",
 	} {
 		if _, err := NewRedis(good, nil); err != nil {
 			t.Errorf("%s: %v", good, err)
 		}
 	}
 	for _, bad := range []string{
-		"", "localhost:6379", "http://localhost", "redis://", "redis://:6379", "redis://localhost:port", "redis://localhost/x", "redis://localhost/-1",
-		"redis://localhost/1/2", "redis://localhost/99999999999", "redis://localhost?db=1", "redis://ann@localhost", "unix:///run/redis.sock",
+		"", "localhost:6379", "http://localhost", "redis://", "redis://:6379", "redis://localhost:port",
+		"redis://localhost/x", "redis://localhost/-1",
+		"redis://localhost/1/2", "redis://localhost/99999999999", "redis://localhost?db=1", "redis://ann@localhost",
+		"unix:///run/redis.sock",
 	} {
 		if _, err := NewRedis(bad, nil); err == nil {
 			t.Errorf("%s is taken", bad)
@@ -92,7 +98,8 @@ func TestOverTLS(t *testing.T) {
 		t.Errorf("%+v, %v", d, err)
 	}
 	_, port, _ := net.SplitHostPort(l.Addr().String())
-	if _, err := newRedis(t, "rediss://localhost:"+port).Take(t.Context(), Data, "key"); err == nil || !strings.Contains(err.Error(), "certificate") {
+	if _, err := newRedis(t, "rediss://localhost:"+port).Take(t.Context(), Data, "key"); err == nil ||
+		!strings.Contains(err.Error(), "certificate") {
 		t.Errorf("under another name: %v", err)
 	}
 }

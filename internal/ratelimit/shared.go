@@ -188,7 +188,8 @@ func (s *Shared) fallBack(err error, fallbacks int) {
 	}
 	s.redisDown = true
 	s.fallbacks++
-	s.log.Warn("the limits are this replica's share, by its own windows, until Redis answers", "error", err, "replicas", s.replicas)
+	s.log.Warn("the limits are this replica's share, by its own windows, until Redis answers", "error", err, "replicas",
+		s.replicas)
 }
 
 // redisAnswered notes that Redis takes writes, and the number of replicas.

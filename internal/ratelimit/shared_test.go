@@ -103,9 +103,13 @@ func TestBoundsWhileRedisFails(t *testing.T) {
 		past := history{failed: -time.Hour}
 		for range rapid.IntRange(5, 60).Draw(t, "steps") {
 			s := f.replicas[rapid.IntRange(0, count-1).Draw(t, "replica")]
-			switch rapid.SampledFrom([]string{"calls", "calls", "calls", "wait", "wait", "cut", "cut all", "heal", "heal", "flush"}).Draw(t, "step") {
+			switch rapid.SampledFrom([]string{
+				"calls", "calls", "calls", "wait", "wait", "cut", "cut all", "heal", "heal",
+				"flush",
+			}).Draw(t, "step") {
 			case "wait":
-				f.clock.add(time.Duration(rapid.SampledFrom([]int{1, 500, 5_000, 30_000, 59_999, 60_000, 60_501}).Draw(t, "ms")) * time.Millisecond)
+				f.clock.add(time.Duration(rapid.SampledFrom([]int{1, 500, 5_000, 30_000, 59_999, 60_000, 60_501}).Draw(t,
+					"ms")) * time.Millisecond)
 				f.beat()
 			case "cut":
 				f.cut(s)
@@ -245,8 +249,11 @@ func TestRedisFails(t *testing.T) {
 				s.Do(t, "REPLICAOF", "127.0.0.1", "1")
 			}, command("REPLICAOF", "NO", "ONE"),
 		},
-		"is full":             {command("CONFIG", "SET", "maxmemory", "1"), command("CONFIG", "SET", "maxmemory", "0")},
-		"forbids the scripts": {command("ACL", "SETUSER", "default", "-evalsha", "-eval"), command("ACL", "SETUSER", "default", "+evalsha", "+eval")},
+		"is full": {command("CONFIG", "SET", "maxmemory", "1"), command("CONFIG", "SET", "maxmemory", "0")},
+		"forbids the scripts": {
+			command("ACL", "SETUSER", "default", "-evalsha", "-eval"),
+			command("ACL", "SETUSER", "default", "+evalsha", "+eval"),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -280,7 +287,8 @@ func TestRedisFails(t *testing.T) {
 			background.Wait()
 			// A busy machine may be taken for a fault, too.
 			_, fallbacks, _ := s.State()
-			if falls, returns := strings.Count(log.String(), "level=WARN"), strings.Count(log.String(), "level=INFO"); falls != fallbacks || returns != fallbacks {
+			if falls, returns := strings.Count(log.String(), "level=WARN"),
+				strings.Count(log.String(), "level=INFO"); falls != fallbacks || returns != fallbacks {
 				t.Errorf("%d fallbacks, and the log:\n%s", fallbacks, log.String())
 			}
 		})
@@ -384,7 +392,8 @@ func TestRedisFailsUnseen(t *testing.T) {
 func TestStartsWithoutRedis(t *testing.T) {
 	server := testenv.StartRedis(t)
 	var log testenv.Output
-	s := NewShared(newRedis(t, strings.Replace(server.URL(), "//", "//:open-sesame@", 1)), slog.New(slog.NewTextHandler(&log, nil)))
+	s := NewShared(newRedis(t, strings.Replace(server.URL(), "//", "//:open-sesame@", 1)),
+		slog.New(slog.NewTextHandler(&log, nil)))
 	accepted := 0
 	for range 500 {
 		if d, _ := s.Take(t.Context(), Data, "key"); d.Accepted {
@@ -394,7 +403,8 @@ func TestStartsWithoutRedis(t *testing.T) {
 	if want := 500 / assumedReplicas; accepted != want {
 		t.Errorf("%d accepted, want %d", accepted, want)
 	}
-	if s.Describe() != "own window, redis does not answer" || !strings.Contains(log.String(), "AUTH") || strings.Contains(log.String(), "open-sesame") {
+	if s.Describe() != "own window, redis does not answer" || !strings.Contains(log.String(), "AUTH") ||
+		strings.Contains(log.String(), "open-sesame") {
 		t.Errorf("%s, with the log\n%s", s.Describe(), log.String())
 	}
 	server.Do(t, "CONFIG", "SET", "requirepass", "open-sesame")

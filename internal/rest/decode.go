@@ -217,7 +217,10 @@ func decodeBody(w http.ResponseWriter, r *http.Request, into any, required bool)
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
-		return nil, &gate.StatusError{Status: http.StatusUnsupportedMediaType, Detail: "The body must be JSON: send Content-Type: application/json."}
+		return nil, &gate.StatusError{
+			Status: http.StatusUnsupportedMediaType,
+			Detail: "The body must be JSON: send Content-Type: application/json.",
+		}
 	}
 	return decodeObject(body, into), nil
 }

@@ -48,7 +48,8 @@ func answered(t *testing.T, problems gate.ParamErrors) {
 	w := httptest.NewRecorder()
 	gate.WriteJSON(w, httptest.NewRequest("GET", "/", nil), 422, problems)
 	var back gate.ParamErrors
-	if err := json.Unmarshal(w.Body.Bytes(), &back); err != nil || w.Code != 422 || !utf8.Valid(w.Body.Bytes()) || len(back) != len(problems) {
+	if err := json.Unmarshal(w.Body.Bytes(), &back); err != nil || w.Code != 422 || !utf8.Valid(w.Body.Bytes()) ||
+		len(back) != len(problems) {
 		t.Fatalf("%+v is answered with %d %q, %v", problems, w.Code, w.Body, err)
 	}
 	for i, p := range problems {

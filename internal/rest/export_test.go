@@ -23,8 +23,12 @@ func TestGetHasEverything(t *testing.T) {
 		var got, want map[string]any
 		w.get("/transcriptions/"+w.Meetings[3], w.OlgaKey.Key).Want(200).Decode(&got)
 		w.Must(json.Unmarshal([]byte(testworld.Sources[0]), &want))
-		want["text"] = "[00:00] Alex: What does it cost?\n[00:42] Jordan: Of course… the price is <b>nine</b> euros & \"tax\"."
-		for _, given := range []map[string]any{got, got["project"].(map[string]any), got["prompt_results"].([]any)[0].(map[string]any)} {
+		want["text"] = "[00:00] Alex: What does it cost?\n[00:42] Jordan: Of course… the price is <b>nine</b> euros & " +
+			"\"tax\"."
+		for _, given := range []map[string]any{
+			got, got["project"].(map[string]any),
+			got["prompt_results"].([]any)[0].(map[string]any),
+		} {
 			if given["id"] == nil {
 				t.Errorf("no id in %v", given)
 			}
@@ -83,7 +87,8 @@ func TestExportFormats(t *testing.T) {
 			}
 			a := w.get(path, w.OlgaKey.Key).Want(200, want.has)
 			_, params, err := mime.ParseMediaType(a.Header.Get("Content-Disposition"))
-			if got := a.Header.Get("Content-Type"); got != want.kind || err != nil || !strings.HasPrefix(params["filename"], "2026-05-01 Pricing talk.") {
+			if got := a.Header.Get("Content-Type"); got != want.kind || err != nil ||
+				!strings.HasPrefix(params["filename"], "2026-05-01 Pricing talk.") {
 				t.Errorf("%s: Content-Type %s, file name %q, %v", format, got, params["filename"], err)
 			}
 			if a.Header.Get("X-Content-Type-Options") != "nosniff" {
@@ -91,7 +96,8 @@ func TestExportFormats(t *testing.T) {
 			}
 		}
 		a := w.get("/transcriptions/"+w.Meetings[1]+"/export", w.OlgaKey.Key).Want(200)
-		if _, params, err := mime.ParseMediaType(a.Header.Get("Content-Disposition")); err != nil || params["filename"] != "2026-05-03 会議.md" {
+		if _, params, err := mime.ParseMediaType(a.Header.Get("Content-Disposition")); err != nil ||
+			params["filename"] != "2026-05-03 会議.md" {
 			t.Errorf("file name %q, %v", params["filename"], err)
 		}
 		w.get("/transcriptions/"+w.Meetings[1]+"/export?format=MD", w.OlgaKey.Key).Want(422, `["query","format"]`)
@@ -100,7 +106,10 @@ func TestExportFormats(t *testing.T) {
 
 func TestBulkExport(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		for _, title := range []string{"../../etc/passwd", `C:\x`, "/abs", "CON", "a.", "pricing TALK", "Pricing Talk", "-rf", " ", strings.Repeat("🎉", 300), "two\nlines", "\u202Eexe"} {
+		for _, title := range []string{
+			"../../etc/passwd", `C:\x`, "/abs", "CON", "a.", "pricing TALK", "Pricing Talk", "-rf",
+			" ", strings.Repeat("🎉", 300), "two\nlines", "\u202Eexe",
+		} {
 			doc, err := json.Marshal(map[string]any{
 				"title": title, "status": "completed", "created_at": "2026-05-01T00:00:00Z",
 				"segments": []map[string]any{{"start": 0, "end": 1, "text": "in " + title}},
@@ -134,7 +143,8 @@ func TestBulkExport(t *testing.T) {
 				if !bytes.Equal(content, single.Body) {
 					t.Errorf("%s: file %d differs from its own export:\n%.300s\n%.300s", format, i, content, single.Body)
 				}
-				if lower := strings.ToLower(f.Name); seen[lower] || strings.ContainsAny(f.Name, "/\\:\n\u202E") || len(f.Name) > 255 || strings.HasPrefix(f.Name, "-") {
+				if lower := strings.ToLower(f.Name); seen[lower] || strings.ContainsAny(f.Name, "/\\:\n\u202E") ||
+					len(f.Name) > 255 || strings.HasPrefix(f.Name, "-") {
 					t.Errorf("unsafe or repeated name %q", f.Name)
 				} else {
 					seen[lower] = true
@@ -149,10 +159,17 @@ func TestBadBulkExports(t *testing.T) {
 		many := strings.TrimSuffix(strings.Repeat(`"`+w.Meetings[0]+`",`, 101), ",")
 		for body, want := range map[string][]string{
 			`{"ids":[]}`: {`["body","ids"]`}, `{}`: {`["body","ids"]`}, `{"ids":[` + many + `]}`: {`["body","ids"]`},
-			`{"ids":null}`: {`["body","ids"]`}, `{"ids":[1,2]}`: {`["body","ids",0]`}, `{"ids":[["` + w.Meetings[0] + `"]]}`: {`["body","ids",0]`},
+			`{"ids":null}`: {`["body","ids"]`}, `{"ids":[1,2]}`: {`["body","ids",0]`}, `{"ids":[["` + w.Meetings[0] +
+				`"]]}`: {`["body","ids",0]`},
 			`{"ids":[".."]}`: {`["body","ids",0]`}, `{"ids":["\u0000"]}`: {`["body","ids",0]`},
-			`{"ids":["x","` + w.Meetings[0] + `","y"],"format":"exe"}`:          {`["body","ids",0]`, `["body","ids",2]`, `["body","format"]`},
-			`{"ids":5,"format":7,"x":1}`:                                        {`["body","ids"]`, `["body","format"]`, `["body","x"]`},
+			`{"ids":["x","` + w.Meetings[0] + `","y"],"format":"exe"}`: {
+				`["body","ids",0]`, `["body","ids",2]`,
+				`["body","format"]`,
+			},
+			`{"ids":5,"format":7,"x":1}`: {
+				`["body","ids"]`, `["body","format"]`,
+				`["body","x"]`,
+			},
 			`{"ids":["` + w.Meetings[0] + `"],"format":"exe"}`:                  {`["body","format"]`},
 			`{"ids":["` + w.Meetings[0] + `"],"ids":["` + w.Meetings[0] + `"]}`: {`["body","ids"]`},
 			`{"IDS":["` + w.Meetings[0] + `"]}`:                                 {`["body","IDS"]`},
@@ -192,7 +209,8 @@ func TestABodyThatComesAfterTheRevocation(t *testing.T) {
 		}()
 		answered := make(chan testworld.Response)
 		go func() {
-			answered <- w.Request(http.DefaultClient, http.MethodPost, "/api/v1/developer/transcriptions/export", "{}", testworld.WithKey(w.MarkKey.Key),
+			answered <- w.Request(http.DefaultClient, http.MethodPost, "/api/v1/developer/transcriptions/export", "{}",
+				testworld.WithKey(w.MarkKey.Key),
 				func(r *http.Request) { r.Body, r.ContentLength = body, int64(len(form)) })
 		}()
 		<-begun

@@ -156,7 +156,8 @@ func (b *rotateKeyBody) validate() gate.ParamErrors {
 	}
 	d, err := time.ParseDuration(*b.Overlap)
 	if err != nil || d < 0 || d > memo.MaxOverlap {
-		return gate.ParamErrors{paramError("body", "overlap", "must be a duration from 0 to 7 days such as 24h or 30m", "duration")}
+		return gate.ParamErrors{paramError("body", "overlap", "must be a duration from 0 to 7 days such as 24h or 30m",
+			"duration")}
 	}
 	b.overlap = &d
 	return nil

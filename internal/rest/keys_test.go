@@ -13,7 +13,8 @@ func TestManagingKeys(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, olga := w.signedIn(w.Mark), w.signedIn(w.Olga)
 		var made memo.CreatedKey
-		w.request(mark, "POST", "/keys", `{"name":" n8n ","expires_at":"2030-01-31"}`).Want(201, `"expires_at":"2030-02-01T00:00:00Z"`, `"name":"n8n"`).Decode(&made)
+		w.request(mark, "POST", "/keys", `{"name":" n8n ","expires_at":"2030-01-31"}`).Want(201,
+			`"expires_at":"2030-02-01T00:00:00Z"`, `"name":"n8n"`).Decode(&made)
 		if made.Suffix != made.Key[36:40] || made.Status != memo.KeyActive || made.CreatedBy.Email != w.Mark.Email {
 			t.Errorf("created %+v", made.KeyView)
 		}
@@ -30,7 +31,8 @@ func TestManagingKeys(t *testing.T) {
 		w.request(mark, "GET", "/keys?status=dead", "").Want(422, `["query","status"]`)
 		w.request(mark, "GET", "/keys/"+w.OlgaKey.ID, "").Want(404, `{"detail":"API key not found"}`)
 
-		w.request(mark, "PATCH", "/keys/"+made.ID, `{"name":"zapier"}`).Want(200, `"name":"zapier"`, `"expires_at":"2030-02-01T00:00:00Z"`)
+		w.request(mark, "PATCH", "/keys/"+made.ID, `{"name":"zapier"}`).Want(200, `"name":"zapier"`,
+			`"expires_at":"2030-02-01T00:00:00Z"`)
 		w.request(mark, "PATCH", "/keys/"+made.ID, `{"expires_at":null}`).Want(200, `"name":"zapier"`, `"expires_at":null`)
 		w.request(mark, "PATCH", "/keys/"+made.ID, `{}`).Want(200, `"name":"zapier"`)
 		w.request(mark, "PATCH", "/keys/"+made.ID, `{"name":null}`).Want(422, `["body","name"]`)
@@ -105,10 +107,16 @@ func TestBadKeyBodies(t *testing.T) {
 		} {
 			w.request(mark, "POST", "/keys", body).Want(422, want...)
 		}
-		for _, ok := range []string{`{"name":"שלום"}`, `{"name":"<script>alert(1)</script>"}`, `{"name":"x","expires_at":null}`, `{"name":"x","expires_at":"9999-12-31"}`} {
+		for _, ok := range []string{
+			`{"name":"שלום"}`, `{"name":"<script>alert(1)</script>"}`,
+			`{"name":"x","expires_at":null}`, `{"name":"x","expires_at":"9999-12-31"}`,
+		} {
 			w.request(mark, "POST", "/keys", ok).Want(201)
 		}
-		for _, bad := range []string{`{"overlap":"8d"}`, `{"overlap":"200h"}`, `{"overlap":"-1h"}`, `{"overlap":24}`, `{"overlap":""}`} {
+		for _, bad := range []string{
+			`{"overlap":"8d"}`, `{"overlap":"200h"}`, `{"overlap":"-1h"}`, `{"overlap":24}`,
+			`{"overlap":""}`,
+		} {
 			w.request(mark, "POST", "/keys/"+w.MarkKey.ID+"/rotate", bad).Want(422, `["body","overlap"]`)
 		}
 		w.request(mark, "POST", "/keys/"+w.MarkKey.ID+"/rotate", `{"overlap":"168h"}`).Want(201)

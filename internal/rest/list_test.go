@@ -203,16 +203,19 @@ func TestConditionalRequests(t *testing.T) {
 				t.Errorf("%s: ETag %s, Cache-Control %s", path, etag, first.Header.Get("Cache-Control"))
 			}
 			for _, match := range []string{etag, "W/" + etag, `"x", ` + etag, "*"} {
-				a := w.request(http.DefaultClient, "GET", path, "", testworld.WithKey(w.OlgaKey.Key), testworld.WithHeader("If-None-Match", match)).Want(304)
+				a := w.request(http.DefaultClient, "GET", path, "", testworld.WithKey(w.OlgaKey.Key),
+					testworld.WithHeader("If-None-Match", match)).Want(304)
 				if len(a.Body) != 0 || a.Header.Get("RateLimit") == "" {
 					t.Errorf("304 with a body, or uncounted")
 				}
 			}
 			w.request(http.DefaultClient, "GET", path, "", testworld.WithHeader("If-None-Match", etag)).Want(401)
-			w.request(http.DefaultClient, "GET", path, "", testworld.WithKey(w.EveKey.Key), testworld.WithHeader("If-None-Match", etag)).
+			w.request(http.DefaultClient, "GET", path, "", testworld.WithKey(w.EveKey.Key),
+				testworld.WithHeader("If-None-Match", etag)).
 				Want(map[bool]int{true: 200, false: 404}[strings.Contains(path, "?")])
 			w.Import(w.Acme, "new.txt", "something new for "+path)
-			changed := w.request(http.DefaultClient, "GET", path, "", testworld.WithKey(w.OlgaKey.Key), testworld.WithHeader("If-None-Match", etag)).Want(200)
+			changed := w.request(http.DefaultClient, "GET", path, "", testworld.WithKey(w.OlgaKey.Key),
+				testworld.WithHeader("If-None-Match", etag)).Want(200)
 			if changed.Header.Get("ETag") == etag {
 				t.Errorf("%s: the ETag is the same after a change", path)
 			}
@@ -235,6 +238,7 @@ func TestTotalRelation(t *testing.T) {
 	}
 	testenv.Repeat(t, cfg.Dir, 10_000)
 	w.get("/transcriptions?q=zebra&limit=1", w.OlgaKey.Key).Want(200, `"total":10000,"total_relation":"gte","limit":1,`)
-	w.get("/transcriptions?q=zebra&offset=10000", w.OlgaKey.Key).Want(200, `"items":[{`, `"total":10000,"total_relation":"gte","limit":20,`)
+	w.get("/transcriptions?q=zebra&offset=10000", w.OlgaKey.Key).Want(200, `"items":[{`,
+		`"total":10000,"total_relation":"gte","limit":20,`)
 	w.get("/transcriptions?limit=1", w.OlgaKey.Key).Want(200, `"total":10004,"total_relation":"eq","limit":1,`)
 }

@@ -119,7 +119,8 @@ func (w *world) walk(rt route, g good) {
 	w.request(client, "PUT", strings.ReplaceAll(g.path, "{own}", own), "", credential).Want(405)
 	if g.body != "" {
 		send(client, own, "", credential, testworld.WithHeader("Content-Type", "text/plain")).Want(415)
-		w.request(client, rt.method, strings.ReplaceAll(g.path, "{own}", own), strings.Repeat("x", maxBody+1), credential).Want(413)
+		w.request(client, rt.method, strings.ReplaceAll(g.path, "{own}", own), strings.Repeat("x", maxBody+1),
+			credential).Want(413)
 	}
 	send(client, own, "", credential).Want(rt.status)
 }

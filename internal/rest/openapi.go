@@ -128,8 +128,14 @@ func (a *API) document() openAPI {
 		Paths: map[string]map[string]operation{},
 		Components: components{
 			SecuritySchemes: map[string]securityScheme{
-				"apiKey":  {Type: "http", Scheme: "bearer", BearerFormat: "mk_live_…", Description: "An API key of the workspace, in the Authorization header and never in the URL."},
-				"session": {Type: "apiKey", In: "cookie", Name: "__Host-memo_session", Description: "The cookie that POST /api/v1/session sets (memo_session over plain HTTP)."},
+				"apiKey": {
+					Type: "http", Scheme: "bearer", BearerFormat: "mk_live_…",
+					Description: "An API key of the workspace, in the Authorization header and never in the URL.",
+				},
+				"session": {
+					Type: "apiKey", In: "cookie", Name: "__Host-memo_session",
+					Description: "The cookie that POST /api/v1/session sets (memo_session over plain HTTP).",
+				},
 			},
 			Schemas:   map[string]*jsonschema.Schema{},
 			Responses: refusalResponses(),
@@ -269,7 +275,10 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		reflect.TypeFor[memo.KeyStatus](): {Type: "string", Enum: toAny(memo.KeyStatuses)},
 		reflect.TypeFor[memo.Plan]():      {Type: "string", Enum: toAny(memo.Plans)},
 		reflect.TypeFor[memo.Role]():      {Type: "string", Enum: []any{memo.RoleOwner, memo.RoleMember}},
-		reflect.TypeFor[totalRelation]():  {Type: "string", Enum: []any{"eq", "gte"}, Description: "eq: total is exact; gte: there are more, as a search counts up to 10,000"},
+		reflect.TypeFor[totalRelation](): {
+			Type: "string", Enum: []any{"eq", "gte"},
+			Description: "eq: total is exact; gte: there are more, as a search counts up to 10,000",
+		},
 	}})
 	if err != nil {
 		panic(fmt.Errorf("rest: schema of %v: %w", t, err)) // a type of the table, so every start would fail
@@ -339,12 +348,18 @@ func refusalResponses() map[string]response {
 			Type: "object", Required: []string{"detail"}, Properties: map[string]*jsonschema.Schema{"detail": of},
 		})
 	}
-	retry := map[string]header{"Retry-After": {"Whole seconds; obeying it makes the next call succeed.", &jsonschema.Schema{Type: "integer"}}}
+	retry := map[string]header{"Retry-After": {
+		"Whole seconds; obeying it makes the next call succeed.",
+		&jsonschema.Schema{Type: "integer"},
+	}}
 	out := map[string]response{}
 	for status, r := range map[int]response{
 		401: {Description: "No key, no good key, or a key in the URL.", Content: detail(text)},
 		403: {Description: "The plan has no API access, or a key tried to manage keys.", Content: detail(code)},
-		404: {Description: "Not there, or in another workspace.", Content: detail(&jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, code}})},
+		404: {
+			Description: "Not there, or in another workspace.",
+			Content:     detail(&jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, code}}),
+		},
 		409: {Description: "Not possible in the present state.", Content: detail(code)},
 		413: {Description: "The body is too large.", Content: detail(text)},
 		415: {Description: "The body is not JSON.", Content: detail(text)},

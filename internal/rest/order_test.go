@@ -21,9 +21,11 @@ func TestCarryingTheKey(t *testing.T) {
 		const inURL = "API keys are not accepted in the URL"
 		encoded := strings.ReplaceAll(key, "_", "%5F")
 		for name, path := range map[string]string{
-			"a value": "/me?key=" + key, "a name": "/me?" + key + "=1", "encoded": "/me?k=" + encoded, "encoded letters": "/me?k=%6D" + key[1:],
-			"second of two": "/me?a=1&a=" + key, "behind a semicolon": "/me?a=1;b=" + key, "broken escape beside it": "/me?%zz&k=" + key,
-			"within a value": "/me?u=https%3A%2F%2Fx%2F%3Fk%3D" + key, "a placeholder": "/me?api_key=mk_live_your_key_here",
+			"a value": "/me?key=" + key, "a name": "/me?" + key + "=1", "encoded": "/me?k=" + encoded,
+			"encoded letters": "/me?k=%6D" + key[1:],
+			"second of two":   "/me?a=1&a=" + key, "behind a semicolon": "/me?a=1;b=" + key,
+			"broken escape beside it": "/me?%zz&k=" + key,
+			"within a value":          "/me?u=https%3A%2F%2Fx%2F%3Fk%3D" + key, "a placeholder": "/me?api_key=mk_live_your_key_here",
 			"an unknown path": "/nowhere?k=" + key, "no valid parameter": "/transcriptions?api_key=" + key,
 		} {
 			for _, a := range []testworld.Response{
@@ -58,16 +60,23 @@ func TestCarryingTheKey(t *testing.T) {
 		two := func(r *http.Request) { r.Header["Authorization"] = []string{"Bearer " + key, "Bearer " + key} }
 		for name, set := range map[string]func(*http.Request){
 			"Basic": basic, "two headers": two, "joined": testworld.WithHeader("Authorization", "Bearer "+key+", Bearer "+key),
-			"no scheme": testworld.WithHeader("Authorization", key), "no key": testworld.WithHeader("Authorization", "Bearer"), "empty": testworld.WithHeader("Authorization", "Bearer "),
-			"two keys": testworld.WithKey(key + " " + key), "quoted": testworld.WithKey(`"` + key + `"`), "upper case": testworld.WithKey(strings.ToUpper(key)),
-			"Cyrillic": testworld.WithKey("м" + key[1:]), "full-width": testworld.WithKey("ｍ" + key[1:]), "tab": testworld.WithHeader("Authorization", "Bearer\t"+key),
-			"50 kB": testworld.WithKey(strings.Repeat("a", 50_000)), "good prefix": testworld.WithKey(key[:39] + string(key[39]^1) + key[40:]), "unknown": testworld.WithKey(credential.NewKey().Secret()),
-			"a key's suffix": testworld.WithKey(w.OlgaKey.Suffix), "token form": testworld.WithKey("lkzvXde85FvlU0iklkzvXde85FvlU0iklkzvXde85Fv"),
+			"no scheme": testworld.WithHeader("Authorization", key), "no key": testworld.WithHeader("Authorization", "Bearer"),
+			"empty":    testworld.WithHeader("Authorization", "Bearer "),
+			"two keys": testworld.WithKey(key + " " + key), "quoted": testworld.WithKey(`"` + key + `"`),
+			"upper case": testworld.WithKey(strings.ToUpper(key)),
+			"Cyrillic":   testworld.WithKey("м" + key[1:]), "full-width": testworld.WithKey("ｍ" + key[1:]),
+			"tab":            testworld.WithHeader("Authorization", "Bearer\t"+key),
+			"50 kB":          testworld.WithKey(strings.Repeat("a", 50_000)),
+			"good prefix":    testworld.WithKey(key[:39] + string(key[39]^1) + key[40:]),
+			"unknown":        testworld.WithKey(credential.NewKey().Secret()),
+			"a key's suffix": testworld.WithKey(w.OlgaKey.Suffix),
+			"token form":     testworld.WithKey("lkzvXde85FvlU0iklkzvXde85FvlU0iklkzvXde85Fv"),
 		} {
 			a := w.request(http.DefaultClient, "GET", "/me", "", set)
 			a.Request = name
 			a.Want(401, `{"detail":"Invalid API key"}`)
-			if got := a.Header.Get("WWW-Authenticate"); !strings.HasPrefix(got, `Bearer realm="memo", error="invalid_token", error_description="The API key is not valid"`) {
+			if got := a.Header.Get("WWW-Authenticate"); !strings.HasPrefix(got,
+				`Bearer realm="memo", error="invalid_token", error_description="The API key is not valid"`) {
 				t.Errorf("%s: WWW-Authenticate is %s", name, got)
 			}
 		}
@@ -88,7 +97,8 @@ func TestTheOrderOfRefusals(t *testing.T) {
 		bad := "/transcriptions/" + w.Foreign + "/export?format=exe&nope=1"
 		w.get(bad+"&k="+w.OlgaKey.Key, w.OlgaKey.Key).Want(401, "not accepted in the URL")
 		w.get(bad, w.OlgaKey.Key).Want(404, `{"detail":"Transcription not found"}`)
-		w.get("/transcriptions/"+w.Meetings[1]+"/export?format=exe&nope=1", w.OlgaKey.Key).Want(422, `["query","format"]`, `["query","nope"]`)
+		w.get("/transcriptions/"+w.Meetings[1]+"/export?format=exe&nope=1", w.OlgaKey.Key).Want(422, `["query","format"]`,
+			`["query","nope"]`)
 		w.request(http.DefaultClient, "GET", "/keys?workspace_id=xyz", "").Want(401)
 		w.get("/keys?workspace_id=xyz", w.OlgaKey.Key).Want(403, "key_management_forbidden")
 		w.SetPlan(memo.PlanFree)
@@ -103,7 +113,8 @@ func TestTheOrderOfRefusals(t *testing.T) {
 		w.get("/me", w.OlgaKey.Key).Want(200)
 
 		soon := time.Now().Add(50 * time.Millisecond)
-		k, err := w.App.CreateKey(ctx, memo.Caller{Operator: true, WorkspaceID: w.Acme.ID, UserID: w.Mark.ID}, newKeyUntil(soon))
+		k, err := w.App.CreateKey(ctx, memo.Caller{Operator: true, WorkspaceID: w.Acme.ID, UserID: w.Mark.ID},
+			newKeyUntil(soon))
 		w.Must(err)
 		for w.get("/me", k.Key).Status == 200 {
 			if time.Now().After(soon.Add(5 * time.Second)) {
@@ -121,8 +132,10 @@ func TestWhatHTTPLetsThrough(t *testing.T) {
 	w := newWorld(t, storeIn(t), limits{})
 	key := testworld.WithKey(w.OlgaKey.Key)
 	for path, status := range map[string]int{
-		"/api/v1//developer/me": 404, "/api//v1/developer/me": 404, "/api/v1/developer/../developer/me": 404, "/api/v1/developer/me/": 404,
-		"/api/": 404, "/api/v2": 404, "/transcriptions/a%2Fb": 422, "/transcriptions/%00": 422, "/transcriptions/..%2f..": 404,
+		"/api/v1//developer/me": 404, "/api//v1/developer/me": 404, "/api/v1/developer/../developer/me": 404,
+		"/api/v1/developer/me/": 404,
+		"/api/":                 404, "/api/v2": 404, "/transcriptions/a%2Fb": 422, "/transcriptions/%00": 422,
+		"/transcriptions/..%2f..":                404,
 		"/transcriptions/" + w.Meetings[1] + "/": 404, "/transcriptions?limit=1&limit=2": 422, "/transcriptions?a;b=1": 422,
 		"/transcriptions?%zz=1": 422, "/transcriptions?q=%00": 422, "/transcriptions?q=%ff": 422, "/ME": 404,
 	} {
@@ -133,7 +146,8 @@ func TestWhatHTTPLetsThrough(t *testing.T) {
 	if got := a.Header.Get("Allow"); got != "GET, HEAD" {
 		t.Errorf("Allow is %q", got)
 	}
-	if got := w.request(http.DefaultClient, "PUT", "/keys", "", key).Want(405).Header.Get("Allow"); got != "GET, HEAD, POST" {
+	if got := w.request(http.DefaultClient, "PUT", "/keys", "",
+		key).Want(405).Header.Get("Allow"); got != "GET, HEAD, POST" {
 		t.Errorf("Allow is %q", got)
 	}
 	res, err := http.NewRequest("HEAD", w.Server.URL+Prefix+"/me", nil)

@@ -20,7 +20,8 @@ func (w *world) newOwner() memo.User {
 	ctx := context.Background()
 	users, err := w.App.Users(ctx)
 	w.Must(err)
-	u, err := w.App.AddUser(ctx, memo.Caller{Operator: true}, fmt.Sprintf("owner%d@example.com", len(users)), "Owner", password)
+	u, err := w.App.AddUser(ctx, memo.Caller{Operator: true}, fmt.Sprintf("owner%d@example.com", len(users)), "Owner",
+		password)
 	w.Must(err)
 	_, err = w.App.AddWorkspace(ctx, memo.Caller{Operator: true}, "Their own", memo.PlanPro, u.ID)
 	w.Must(err)
@@ -29,12 +30,15 @@ func (w *world) newOwner() memo.User {
 
 func TestSigningIn(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		unknown := w.request(http.DefaultClient, "POST", "/api/v1/session", `{"email":"nobody@example.com","password":"correct horse"}`).Want(401)
-		wrong := w.request(http.DefaultClient, "POST", "/api/v1/session", `{"email":"olga@example.com","password":"wrong horse"}`).Want(401)
+		unknown := w.request(http.DefaultClient, "POST", "/api/v1/session",
+			`{"email":"nobody@example.com","password":"correct horse"}`).Want(401)
+		wrong := w.request(http.DefaultClient, "POST", "/api/v1/session",
+			`{"email":"olga@example.com","password":"wrong horse"}`).Want(401)
 		if string(unknown.Body) != string(wrong.Body) {
 			t.Errorf("an unknown user can be told from a wrong password:\n%s\n%s", unknown.Body, wrong.Body)
 		}
-		w.request(http.DefaultClient, "POST", "/api/v1/session", `{"email":"","password":""}`).Want(422, `["body","email"]`, `["body","password"]`)
+		w.request(http.DefaultClient, "POST", "/api/v1/session", `{"email":"","password":""}`).Want(422, `["body","email"]`,
+			`["body","password"]`)
 
 		first, second := w.signedIn(w.Olga), w.signedIn(w.Olga)
 		w.request(first, "GET", "/keys", "").Want(200)
@@ -46,7 +50,8 @@ func TestSigningIn(t *testing.T) {
 		client := w.signedIn(w.Mark)
 		w.Must(w.App.DisableUser(context.Background(), memo.Caller{Operator: true}, w.Mark.ID))
 		w.request(client, "GET", "/keys", "").Want(401)
-		disabled := w.request(http.DefaultClient, "POST", "/api/v1/session", `{"email":"mark@example.com","password":"correct horse"}`).Want(401)
+		disabled := w.request(http.DefaultClient, "POST", "/api/v1/session",
+			`{"email":"mark@example.com","password":"correct horse"}`).Want(401)
 		if string(disabled.Body) != string(wrong.Body) {
 			t.Errorf("a disabled user can be told from a wrong password: %s", disabled.Body)
 		}
@@ -67,7 +72,8 @@ func TestSigningInAgain(t *testing.T) {
 		old.Jar = jar
 		w.request(client, "POST", "/api/v1/session", `{"email":"mark@example.com","password":"wrong horse"}`).Want(401)
 		w.request(&old, "GET", "/keys", "").Want(200)
-		w.request(client, "POST", "/api/v1/session", `{"email":"mark@example.com","password":"correct horse"}`).Want(200, `"last_used_at":"`)
+		w.request(client, "POST", "/api/v1/session", `{"email":"mark@example.com","password":"correct horse"}`).Want(200,
+			`"last_used_at":"`)
 		w.request(&old, "GET", "/keys", "").Want(401)
 		w.request(client, "GET", "/keys", "").Want(200)
 		if strings.Contains(string(w.request(elsewhere, "GET", "/api/v1/sessions", "").Want(200).Body), before) {
@@ -80,7 +86,8 @@ func TestTheSessionCookie(t *testing.T) {
 	w := newWorld(t, storeIn(t), limits{})
 	body := `{"email":"olga@example.com","password":"correct horse"}`
 	plain := w.request(http.DefaultClient, "POST", "/api/v1/session", body).Want(200).Header.Get("Set-Cookie")
-	secure := w.request(http.DefaultClient, "POST", "/api/v1/session", body, testworld.WithHeader("X-Forwarded-Proto", "https")).Want(200).Header.Get("Set-Cookie")
+	secure := w.request(http.DefaultClient, "POST", "/api/v1/session", body,
+		testworld.WithHeader("X-Forwarded-Proto", "https")).Want(200).Header.Get("Set-Cookie")
 	for cookie, wants := range map[string][]string{
 		plain:  {"memo_session=", "; Path=/", "; HttpOnly", "; SameSite=Lax"},
 		secure: {"__Host-memo_session=", "; Path=/", "; HttpOnly", "; SameSite=Lax", "; Secure"},
@@ -98,7 +105,8 @@ func TestTheSessionCookie(t *testing.T) {
 func TestTheThrottleOfSignIns(t *testing.T) {
 	w := newWorld(t, storeIn(t), limits{})
 	attempt := func(ip, email, password string) testworld.Response {
-		return w.request(http.DefaultClient, "POST", "/api/v1/session", fmt.Sprintf(`{"email":%q,"password":%q}`, email, password), testworld.WithHeader("X-Forwarded-For", ip))
+		return w.request(http.DefaultClient, "POST", "/api/v1/session",
+			fmt.Sprintf(`{"email":%q,"password":%q}`, email, password), testworld.WithHeader("X-Forwarded-For", ip))
 	}
 	attempt("192.0.2.1", w.Olga.Email, password).Want(200) // Olga's own address
 	for range 10 {

@@ -102,7 +102,10 @@ func byMethod(methods map[string]http.Handler) http.Handler {
 		h := methods[r.Method]
 		if h == nil {
 			telemetry.RequestOf(r.Context()).Route = r.Pattern
-			gate.WriteError(w, r, &gate.StatusError{Status: http.StatusMethodNotAllowed, Detail: "Method not allowed. This path takes " + allow + ".", Allow: allow})
+			gate.WriteError(w, r, &gate.StatusError{
+				Status: http.StatusMethodNotAllowed,
+				Detail: "Method not allowed. This path takes " + allow + ".", Allow: allow,
+			})
 			return
 		}
 		h.ServeHTTP(w, r)
@@ -126,7 +129,10 @@ func refuseUncleanPath(mux *http.ServeMux) http.Handler {
 // NotFound answers a path that is none.
 func NotFound(w http.ResponseWriter, r *http.Request) {
 	telemetry.RequestOf(r.Context()).Route = "not found"
-	gate.WriteError(w, r, &gate.StatusError{Status: http.StatusNotFound, Detail: "Not found. The API is described at /openapi.json."})
+	gate.WriteError(w, r, &gate.StatusError{
+		Status: http.StatusNotFound,
+		Detail: "Not found. The API is described at /openapi.json.",
+	})
 }
 
 // handler is the one adapter between HTTP and a route.

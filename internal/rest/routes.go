@@ -44,27 +44,37 @@ func (a *API) table() []route {
 	)
 	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
 	return []route{
-		cachedEndpoint(get, transcriptions, "listTranscriptions", "Lists the workspace's transcriptions, without their text.", listTranscriptions),
-		cachedEndpoint(get, transcriptions+"/{id}", "getTranscription", "Reads one transcription with its text, segments and AI reports.", getTranscription),
-		rawEndpoint(get, transcriptions+"/{id}/export", "exportTranscription", "Exports one transcription as a file.", "text/markdown", exportTranscription),
-		rawEndpoint(post, transcriptions+"/export", "exportTranscriptions", "Exports 1 to 100 transcriptions as one ZIP, streamed.", "application/zip", exportTranscriptions),
+		cachedEndpoint(get, transcriptions, "listTranscriptions", "Lists the workspace's transcriptions, without their text.",
+			listTranscriptions),
+		cachedEndpoint(get, transcriptions+"/{id}", "getTranscription",
+			"Reads one transcription with its text, segments and AI reports.", getTranscription),
+		rawEndpoint(get, transcriptions+"/{id}/export", "exportTranscription", "Exports one transcription as a file.",
+			"text/markdown", exportTranscription),
+		rawEndpoint(post, transcriptions+"/export", "exportTranscriptions",
+			"Exports 1 to 100 transcriptions as one ZIP, streamed.", "application/zip", exportTranscriptions),
 		endpoint(get, Prefix+"/projects", "listProjects", "Lists the workspace's projects.", byKey, 200, listProjects),
 		endpoint(get, Prefix+"/me", "getMe", "Tells what the key is: workspace, member, plan and limits.", byKey, 200, getMe),
 
-		endpoint(get, keys, "listKeys", "Lists API keys, newest first: all of the workspace for an OWNER, their own for others.", byMember, 200, listKeys),
-		endpoint(post, keys, "createKey", "Creates an API key. The answer is the only place that shows it.", byMember, 201, createKey),
+		endpoint(get, keys, "listKeys",
+			"Lists API keys, newest first: all of the workspace for an OWNER, their own for others.", byMember, 200, listKeys),
+		endpoint(post, keys, "createKey", "Creates an API key. The answer is the only place that shows it.", byMember, 201,
+			createKey),
 		endpoint(get, keys+"/{id}", "getKey", "Shows one API key.", byMember, 200, getKey),
-		endpoint(patch, keys+"/{id}", "updateKey", "Renames a key of your own or moves its expiry.", byMember, 200, updateKey),
-		endpoint(post, keys+"/{id}/rotate", "rotateKey", "Makes a new key in place of one of your own, which goes on for the overlap.", byMember, 201, rotateKey),
+		endpoint(patch, keys+"/{id}", "updateKey", "Renames a key of your own or moves its expiry.", byMember, 200,
+			updateKey),
+		endpoint(post, keys+"/{id}/rotate", "rotateKey",
+			"Makes a new key in place of one of your own, which goes on for the overlap.", byMember, 201, rotateKey),
 		endpoint(del, keys+"/{id}", "revokeKey", "Revokes a key at once and for good.", byMember, 204, revokeKey),
 
-		endpoint(post, session, "signIn", "Signs in with e-mail and password, and sets the session cookie.", bySignIn, 200, signIn),
+		endpoint(post, session, "signIn", "Signs in with e-mail and password, and sets the session cookie.", bySignIn, 200,
+			signIn),
 		endpoint(del, session, "signOut", "Signs out.", byUser, 204, signOut),
 		endpoint(get, session+"s", "listSessions", "Lists where you are signed in.", byUser, 200, listSessions),
 		endpoint(del, session+"s/{id}", "revokeSession", "Signs one of your devices out.", byUser, 204, revokeSession),
 
 		{
-			method: get, path: Prefix + "/openapi.json", name: "getOpenAPI", doc: "This document, which is at /openapi.json as well.",
+			method: get, path: Prefix + "/openapi.json", name: "getOpenAPI",
+			doc:    "This document, which is at /openapi.json as well.",
 			access: public, status: 200, in: reflect.TypeFor[noBody](), out: reflect.TypeFor[any](),
 			handle: func(c *request) error { a.ServeOpenAPI(c.w, c.r); return nil },
 		},
@@ -73,7 +83,9 @@ func (a *API) table() []route {
 
 // endpoint is a route that takes In, checks it, calls f, and answers Out as
 // JSON with a status; 204 has no body.
-func endpoint[In, Out any](method, path, name, doc string, by admissionKind, status int, f func(*request, In) (Out, error)) route {
+func endpoint[In, Out any](method, path, name, doc string, by admissionKind, status int,
+	f func(*request, In) (Out, error),
+) route {
 	return route{
 		method: method, path: path, name: name, doc: doc, access: by, status: status,
 		in: reflect.TypeFor[In](), out: reflect.TypeFor[Out](),

@@ -75,7 +75,9 @@ type oneIn struct {
 	ID idParam `path:"id"`
 }
 
-func (in oneIn) checkExists(c *request) error { return c.app.HasTranscription(c.ctx, c.Caller, string(in.ID)) }
+func (in oneIn) checkExists(c *request) error {
+	return c.app.HasTranscription(c.ctx, c.Caller, string(in.ID))
+}
 
 func getTranscription(c *request, in oneIn) ([]byte, memo.Transcription, error) {
 	w, err := c.app.Transcription(c.ctx, c.Caller, string(in.ID))
@@ -126,7 +128,8 @@ func (b *bulkBody) validate() gate.ParamErrors {
 		b.Format = string(transcript.Markdown)
 	}
 	if _, ok := transcript.ParseFormat(b.Format); !ok {
-		problems = append(problems, paramError("body", "format", fmt.Sprintf("must be one of %v", transcript.Formats), "enum"))
+		problems = append(problems, paramError("body", "format", fmt.Sprintf("must be one of %v", transcript.Formats),
+			"enum"))
 	}
 	return problems
 }
@@ -134,7 +137,8 @@ func (b *bulkBody) validate() gate.ParamErrors {
 // checkIDs also brings the ids into their canonical form.
 func (b *bulkBody) checkIDs() (problems gate.ParamErrors) {
 	if n := len(b.IDs); n < 1 || n > app.MaxArchiveFiles {
-		return gate.ParamErrors{paramError("body", "ids", fmt.Sprintf("must have 1 to %d ids", app.MaxArchiveFiles), "length")}
+		return gate.ParamErrors{paramError("body", "ids", fmt.Sprintf("must have 1 to %d ids", app.MaxArchiveFiles),
+			"length")}
 	}
 	for i, s := range b.IDs {
 		u, ok := app.ParseID(s)
@@ -165,5 +169,6 @@ func exportTranscriptions(c *request, in bulkIn) error {
 	h := c.w.Header()
 	h.Set("Content-Type", "application/zip")
 	setDownloadHeaders(h, app.ArchiveName(time.Now()))
-	return gate.StreamWithRecheck(c.w, c.r, c.Recheck, func(ctx context.Context) error { return archive.WriteZip(ctx, c.w) })
+	return gate.StreamWithRecheck(c.w, c.r, c.Recheck,
+		func(ctx context.Context) error { return archive.WriteZip(ctx, c.w) })
 }

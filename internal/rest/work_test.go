@@ -30,19 +30,22 @@ func TestASlowReaderHoldsItsBytes(t *testing.T) {
 	long := strings.Repeat(line, 200) // more than the network's buffers hold
 	id := w.World.Import(w.Acme, "long.txt", long)
 	theirs := w.World.Import(w.Other, "long.txt", strings.Repeat(line, 50))
-	paths := []string{"/transcriptions/" + id, "/transcriptions/" + id + "/export?format=txt", "/transcriptions/" + id + "/export"}
+	paths := []string{"/transcriptions/" + id, "/transcriptions/" + id + "/export?format=txt", "/transcriptions/" + id +
+		"/export"}
 	for _, path := range paths {
 		w.get(path, w.OlgaKey.Key).Want(200)
 	}
 	conn, err := net.Dial("tcp", w.Server.Listener.Addr().String())
 	w.Must(err)
 	defer conn.Close()
-	fmt.Fprintf(conn, "GET %s/transcriptions/%s HTTP/1.1\r\nHost: memo\r\nAuthorization: Bearer %s\r\n\r\n", Prefix, id, w.MarkKey.Key)
+	fmt.Fprintf(conn, "GET %s/transcriptions/%s HTTP/1.1\r\nHost: memo\r\nAuthorization: Bearer %s\r\n\r\n", Prefix, id,
+		w.MarkKey.Key)
 	res, err := http.ReadResponse(bufio.NewReaderSize(conn, 4096), nil)
 	w.Must(err)
 	for _, path := range paths {
 		a := w.get(path, w.OlgaKey.Key).Want(503)
-		if a.Header.Get("Retry-After") == "" || !strings.Contains(string(a.Body), "Too many reads of large transcriptions of this workspace are running. Try again in a moment.") {
+		if a.Header.Get("Retry-After") == "" || !strings.Contains(string(a.Body),
+			"Too many reads of large transcriptions of this workspace are running. Try again in a moment.") {
 			t.Errorf("%s: %v %s", path, a.Header, a.Body)
 		}
 	}
@@ -66,7 +69,8 @@ func TestLongFilters(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for _, name := range []string{"status", "language", "external_id", "cursor"} {
 			a := w.get("/transcriptions?"+name+"="+strings.Repeat("a", 201), w.OlgaKey.Key).Want(422)
-			if want := `[{"loc":["query","` + name + `"],"msg":"must have at most 200 characters","type":"value_error"}]`; !strings.Contains(string(a.Body), want) {
+			if want := `[{"loc":["query","` + name +
+				`"],"msg":"must have at most 200 characters","type":"value_error"}]`; !strings.Contains(string(a.Body), want) {
 				t.Errorf("%s: %s", name, a.Body)
 			}
 		}

@@ -7,7 +7,9 @@ import (
 
 // BenchmarkCount looks for 32 words in a line that has half of them.
 func BenchmarkCount(b *testing.B) {
-	words := strings.Fields(strings.Repeat("price budget salary ", 1) + "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi psi omega one two three four five")
+	words := strings.Fields(strings.Repeat("price budget salary ", 1) +
+		"alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi " +
+		"chi psi omega one two three four five")
 	query := ParseQuery(strings.Join(words, " "))
 	line := "Marta: " + strings.Join(words[:16], " and ")
 	for b.Loop() {

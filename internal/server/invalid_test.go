@@ -41,29 +41,37 @@ type allDoors struct {
 func newAllDoors(t testing.TB, cfg store.Config) *allDoors {
 	t.Helper()
 	w := new(allDoors)
-	w.World = testworld.New(t, testworld.Config{Store: cfg, Handler: func(a *app.App, g *gate.Gate, log *slog.Logger) http.Handler {
-		api := rest.New(rest.Config{App: a, Gate: g})
-		site := web.New(web.Config{App: a, Gate: g, Log: log, PublicURL: "https://memo.example.com", OpenAPI: api.OpenAPI(), FirstPlan: memo.PlanPro, Now: time.Now})
-		w.patterns = append(site.Patterns(), "GET /healthz", "GET /readyz", "GET /openapi.json", "GET /llms.txt", "GET /nowhere/{id}",
-			"POST "+mcp.Path, "GET "+mcp.Path, "POST /register", "GET /static/{version}/{file}", "PUT /api/v1/developer/me")
-		var document struct {
-			Paths map[string]map[string]any
-		}
-		if err := json.Unmarshal(api.OpenAPI(), &document); err != nil {
-			t.Fatal(err)
-		}
-		for path, methods := range document.Paths {
-			for method := range methods {
-				w.patterns = append(w.patterns, strings.ToUpper(method)+" "+path)
+	w.World = testworld.New(t, testworld.Config{
+		Store: cfg,
+		Handler: func(a *app.App, g *gate.Gate, log *slog.Logger) http.Handler {
+			api := rest.New(rest.Config{App: a, Gate: g})
+			site := web.New(web.Config{
+				App: a, Gate: g, Log: log, PublicURL: "https://memo.example.com", OpenAPI: api.OpenAPI(),
+				FirstPlan: memo.PlanPro, Now: time.Now,
+			})
+			w.patterns = append(site.Patterns(), "GET /healthz", "GET /readyz", "GET /openapi.json", "GET /llms.txt",
+				"GET /nowhere/{id}",
+				"POST "+mcp.Path, "GET "+mcp.Path, "POST /register", "GET /static/{version}/{file}", "PUT /api/v1/developer/me")
+			var document struct {
+				Paths map[string]map[string]any
 			}
-		}
-		slices.Sort(w.patterns)
-		w.handler = New(Config{
-			App: a, Gate: g, REST: api, Web: site, Log: log, Metrics: telemetry.NewMetrics(), PublicURL: "https://memo.example.com",
-			MCP: mcp.New(mcp.Config{App: a, Gate: g, Log: log, RESTPrefix: rest.Prefix, Version: "test", Now: time.Now}),
-		}).Handler()
-		return w.handler
-	}})
+			if err := json.Unmarshal(api.OpenAPI(), &document); err != nil {
+				t.Fatal(err)
+			}
+			for path, methods := range document.Paths {
+				for method := range methods {
+					w.patterns = append(w.patterns, strings.ToUpper(method)+" "+path)
+				}
+			}
+			slices.Sort(w.patterns)
+			w.handler = New(Config{
+				App: a, Gate: g, REST: api, Web: site, Log: log, Metrics: telemetry.NewMetrics(),
+				PublicURL: "https://memo.example.com",
+				MCP:       mcp.New(mcp.Config{App: a, Gate: g, Log: log, RESTPrefix: rest.Prefix, Version: "test", Now: time.Now}),
+			}).Handler()
+			return w.handler
+		},
+	})
 	return w
 }
 
@@ -78,7 +86,10 @@ func (q wire) String() string {
 	if q.query != "" {
 		target += "?" + q.query
 	}
-	lines := append([]string{q.method + " " + target + " HTTP/1.1", "Host: memo.example.com", "Content-Length: " + fmt.Sprint(len(q.body))}, q.header...)
+	lines := append([]string{
+		q.method + " " + target + " HTTP/1.1", "Host: memo.example.com",
+		"Content-Length: " + fmt.Sprint(len(q.body)),
+	}, q.header...)
 	if q.kind != "" {
 		lines = append(lines, "Content-Type: "+q.kind)
 	}
@@ -122,7 +133,8 @@ func (w *allDoors) send(t testing.TB, q wire) {
 // cookie signs Olga in.
 func (w *allDoors) cookie(t testing.TB) string {
 	t.Helper()
-	token, _, _, err := w.App.SignIn(context.Background(), app.SignIn{Email: w.Olga.Email, Password: testworld.Password}, app.Client{Address: "192.0.2.1"})
+	token, _, _, err := w.App.SignIn(context.Background(), app.SignIn{Email: w.Olga.Email, Password: testworld.Password},
+		app.Client{Address: "192.0.2.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,16 +155,23 @@ func (w *allDoors) fill(path string) string {
 
 var (
 	// queryNames and members are all that some route reads, with no regard to which.
-	queryNames = strings.Fields("q limit offset cursor sort status project_id language date_from date_to external_id format workspace_id " +
+	queryNames = strings.Fields("q limit offset cursor sort status project_id language date_from date_to external_id " +
+		"format workspace_id " +
 		"project from to subject member before span show line at next done")
-	members = strings.Fields("name email password ids format expires_at overlap code workspace role current title project life date next id jsonrpc method")
+	members = strings.Fields("name email password ids format expires_at overlap code workspace role current title " +
+		"project life date next id jsonrpc method")
 	// headers are lines of a request in which %s is the bad text.
 	headers = []string{
-		"User-Agent: %s", "Authorization: %s", "Authorization: Bearer %s", "Authorization: Bearer mk_live_%s", "Authorization: Basic %s",
-		"Content-Type: %s", "Content-Type: application/json; charset=%s", "Content-Encoding: %s", "Accept: %s", "Accept: text/html, %s", "Accept-Language: %s",
-		"Cookie: %s", "Cookie: memo_session=%s", "Cookie: %s=1; memo_session=\"%s\"", "Origin: %s", "Origin: http://%s", "Referer: %s", "Referer: http://memo.example.com/%s",
-		"If-None-Match: %s", "If-None-Match: \"%s\"", "Range: %s", "X-Forwarded-For: %s", "X-Forwarded-Proto: %s", "Sec-Fetch-Site: %s",
-		"MCP-Protocol-Version: %s", "MCP-Protocol-Version: 2026-07-28%s", "Mcp-Method: %s", "Mcp-Name: %s", "Mcp-Session-Id: %s",
+		"User-Agent: %s", "Authorization: %s", "Authorization: Bearer %s", "Authorization: Bearer mk_live_%s",
+		"Authorization: Basic %s",
+		"Content-Type: %s", "Content-Type: application/json; charset=%s", "Content-Encoding: %s", "Accept: %s",
+		"Accept: text/html, %s", "Accept-Language: %s",
+		"Cookie: %s", "Cookie: memo_session=%s", "Cookie: %s=1; memo_session=\"%s\"", "Origin: %s", "Origin: http://%s",
+		"Referer: %s", "Referer: http://memo.example.com/%s",
+		"If-None-Match: %s", "If-None-Match: \"%s\"", "Range: %s", "X-Forwarded-For: %s", "X-Forwarded-Proto: %s",
+		"Sec-Fetch-Site: %s",
+		"MCP-Protocol-Version: %s", "MCP-Protocol-Version: 2026-07-28%s", "Mcp-Method: %s", "Mcp-Name: %s",
+		"Mcp-Session-Id: %s",
 	}
 )
 
@@ -192,14 +211,19 @@ func requests(method, path, bad, address, inJSON string) []wire {
 	}
 	tool := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_search_transcriptions","arguments":{`
 	for _, body := range []string{
-		`{"` + inJSON + `":1}`, `{"name":{"` + inJSON + `":1}}`, `{` + strings.Join(fields, ",") + `}`, `{"email":"a@b.c","password":"` + inJSON + `"}`, inJSON,
+		`{"` + inJSON + `":1}`, `{"name":{"` + inJSON + `":1}}`, `{` + strings.Join(fields, ",") + `}`,
+		`{"email":"a@b.c","password":"` + inJSON + `"}`, inJSON,
 		`{"jsonrpc":"2.0","id":"` + inJSON + `","method":"ping"}`, `{"jsonrpc":"2.0","id":1,"method":"` + inJSON + `"}`,
 		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"` + inJSON + `"}}`,
 		`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"memo://` + inJSON + `"}}`,
-		`{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"` + inJSON + `","arguments":{"` + inJSON + `":"x"}}}`,
-		`{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"find_commitments","arguments":{"person":"` + inJSON + `"}}}`,
-		`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"` + inJSON + `","clientInfo":{"name":"` + inJSON + `"}}}`,
-		tool + `"query":"` + inJSON + `"}}}`, tool + `"` + inJSON + `":"x"}}}`, tool + `"query":"x","date_from":"` + inJSON + `"}}}`,
+		`{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"` + inJSON + `","arguments":{"` + inJSON +
+			`":"x"}}}`,
+		`{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"find_commitments","arguments":{"person":"` +
+			inJSON + `"}}}`,
+		`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"` + inJSON + `","clientInfo":{"name":"` +
+			inJSON + `"}}}`,
+		tool + `"query":"` + inJSON + `"}}}`, tool + `"` + inJSON + `":"x"}}}`, tool + `"query":"x","date_from":"` + inJSON +
+			`"}}}`,
 	} {
 		all = append(all, wire{method: method, path: path, kind: object, body: body})
 	}
@@ -209,8 +233,14 @@ func requests(method, path, bad, address, inJSON string) []wire {
 	return append(all,
 		wire{method: method, path: path, kind: form, body: address + "=1&" + strings.Join(escaped, "&")},
 		wire{method: method, path: path, kind: form, body: "email=" + address + "&password=" + address},
-		wire{method: method, path: path, kind: "multipart/form-data; boundary=x", body: parts("files", "; filename=\""+bad+".txt\"", "words")},
-		wire{method: method, path: path, kind: "multipart/form-data; boundary=x", body: parts("files", "; filename=\"a.txt\"", bad)},
+		wire{
+			method: method, path: path, kind: "multipart/form-data; boundary=x",
+			body: parts("files", "; filename=\""+bad+".txt\"", "words"),
+		},
+		wire{
+			method: method, path: path, kind: "multipart/form-data; boundary=x",
+			body: parts("files", "; filename=\"a.txt\"", bad),
+		},
 		wire{method: method, path: path, kind: "multipart/form-data; boundary=x", body: parts("project", "", bad)},
 		wire{method: method, path: path, kind: "multipart/form-data; boundary=x", body: parts(bad, "", "x")},
 		wire{method: method, path: path, kind: "multipart/form-data; boundary=" + bad, body: "--" + bad},
@@ -229,7 +259,11 @@ func TestInvalidTextIsNoError(t *testing.T) {
 			if strings.HasPrefix(path, "/api/") || path == mcp.Path {
 				credentials = append(credentials, []string{"Authorization: Bearer " + w.OlgaKey.Key})
 			}
-			for i, bad := range []struct{ bytes, inJSON string }{{"\xff", "\xff"}, {"\xed\xa0\x80\u202e", `\ud800\u202e`}, {"\x00", `\u0000`}} {
+			for i, bad := range []struct{ bytes, inJSON string }{
+				{"\xff", "\xff"},
+				{"\xed\xa0\x80\u202e", `\ud800\u202e`},
+				{"\x00", `\u0000`},
+			} {
 				for _, q := range requests(method, path, bad.bytes, url.QueryEscape(bad.bytes), bad.inJSON) {
 					for _, credential := range credentials[min(i, 1):] { // without any, most are refused early
 						one := q

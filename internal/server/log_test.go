@@ -16,7 +16,8 @@ import (
 // a person who is signed in, also when they were refused, or the key.
 func TestTheLogSaysWhoCalled(t *testing.T) {
 	w := newAllDoors(t, store.Config{Dir: t.TempDir()})
-	token, session, _, err := w.App.SignIn(t.Context(), app.SignIn{Email: w.Mark.Email, Password: testworld.Password}, app.Client{Address: "192.0.2.1"})
+	token, session, _, err := w.App.SignIn(t.Context(), app.SignIn{Email: w.Mark.Email, Password: testworld.Password},
+		app.Client{Address: "192.0.2.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +29,10 @@ func TestTheLogSaysWhoCalled(t *testing.T) {
 	}{
 		{"REST, one's own", "/api/v1/sessions", signedIn, "", 200, w.Mark.ID, session.ID, ""},
 		{"REST, of a workspace", rest.Prefix + "/keys", signedIn, "", 200, w.Mark.ID, session.ID, ""},
-		{"REST, of another's workspace", rest.Prefix + "/keys?workspace_id=" + w.Other.ID, signedIn, "", 404, w.Mark.ID, session.ID, ""},
+		{
+			"REST, of another's workspace", rest.Prefix + "/keys?workspace_id=" + w.Other.ID, signedIn, "", 404, w.Mark.ID,
+			session.ID, "",
+		},
 		{"REST, of no workspace", rest.Prefix + "/keys?workspace_id=x", signedIn, "", 422, w.Mark.ID, session.ID, ""},
 		{"a page", "/account", signedIn, "", 200, w.Mark.ID, session.ID, ""},
 		{"a page of a workspace", "/w/" + w.Acme.ID + "/keys", signedIn, "", 200, w.Mark.ID, session.ID, ""},

@@ -51,9 +51,12 @@ type Server struct {
 // New makes a server. To add or take away a door, see [Server.mount].
 func New(cfg Config) *Server {
 	s := &Server{cfg: cfg}
-	outer := &telemetry.Middleware{Log: cfg.Log, Metrics: cfg.Metrics, Address: cfg.Gate.ClientAddress, Panicked: func(w http.ResponseWriter, r *http.Request) {
-		gate.WriteError(w, r, errors.New("server: a handler panicked"))
-	}}
+	outer := &telemetry.Middleware{
+		Log: cfg.Log, Metrics: cfg.Metrics, Address: cfg.Gate.ClientAddress,
+		Panicked: func(w http.ResponseWriter, r *http.Request) {
+			gate.WriteError(w, r, errors.New("server: a handler panicked"))
+		},
+	}
 	s.http = &http.Server{
 		ConnContext:       gate.WithConn,
 		Handler:           outer.Wrap(cfg.Gate.RefuseKeysInURL(s.routes())),

@@ -40,8 +40,11 @@ func newServer(t *testing.T) (*Server, *store.Store) {
 	}
 	return New(Config{
 		App: a, Gate: g, REST: rest.New(rest.Config{App: a, Gate: g}), Log: log,
-		MCP:     mcp.New(mcp.Config{App: a, Gate: g, Log: log, RESTPrefix: rest.Prefix, Version: "test", Now: time.Now}),
-		Web:     web.New(web.Config{App: a, Gate: g, Log: log, PublicURL: "https://memo.example.com", FirstPlan: memo.PlanPro, Now: time.Now}),
+		MCP: mcp.New(mcp.Config{App: a, Gate: g, Log: log, RESTPrefix: rest.Prefix, Version: "test", Now: time.Now}),
+		Web: web.New(web.Config{
+			App: a, Gate: g, Log: log, PublicURL: "https://memo.example.com", FirstPlan: memo.PlanPro,
+			Now: time.Now,
+		}),
 		Metrics: telemetry.NewMetrics(), PublicURL: "https://memo.example.com",
 	}), s
 }
@@ -87,17 +90,22 @@ func TestWhatIsMountedWhere(t *testing.T) {
 		}
 	}
 	w := httptest.NewRecorder()
-	s.Handler().ServeHTTP(w, httptest.NewRequest("POST", "/register", strings.NewReader(`{"redirect_uris":["http://localhost"]}`)))
+	s.Handler().ServeHTTP(w, httptest.NewRequest("POST", "/register",
+		strings.NewReader(`{"redirect_uris":["http://localhost"]}`)))
 	if w.Code != 400 || !strings.Contains(w.Body.String(), "Create an API key") {
 		t.Errorf("POST /register: %d %s", w.Code, w.Body)
 	}
-	for path, want := range map[string]string{"/nowhere": "", "/w/x": "", "/docs/": "/docs", "//evil.example/": "/evil.example", "/\\evil.example/": "/%5Cevil.example"} {
+	for path, want := range map[string]string{
+		"/nowhere": "", "/w/x": "", "/docs/": "/docs",
+		"//evil.example/": "/evil.example", "/\\evil.example/": "/%5Cevil.example",
+	} {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.URL.Path = path
 		r.Header.Set("Accept", "text/html,*/*")
 		w := httptest.NewRecorder()
 		s.Handler().ServeHTTP(w, r)
-		if to := w.Header().Get("Location"); to != want || want == "" && (w.Code != 404 || !strings.Contains(w.Body.String(), "<h1>Nothing here</h1>")) {
+		if to := w.Header().Get("Location"); to != want || want == "" &&
+			(w.Code != 404 || !strings.Contains(w.Body.String(), "<h1>Nothing here</h1>")) {
 			t.Errorf("a browser at %s: %d to %q %.200s", path, w.Code, to, w.Body)
 		}
 	}
@@ -114,7 +122,8 @@ func TestWhatIsMountedWhere(t *testing.T) {
 		t.Errorf("/readyz of a process alone: %s", w.Body)
 	}
 	s.cfg.LimitSource = func() string { return "own window, redis does not answer" }
-	if w := get("/readyz"); w.Code != 200 || !strings.Contains(w.Body.String(), `"limits":"own window, redis does not answer"`) {
+	if w := get("/readyz"); w.Code != 200 || !strings.Contains(w.Body.String(),
+		`"limits":"own window, redis does not answer"`) {
 		t.Errorf("/readyz without Redis: %d %s", w.Code, w.Body)
 	}
 	through := httptest.NewRequest("GET", "/readyz", nil)
@@ -122,7 +131,8 @@ func TestWhatIsMountedWhere(t *testing.T) {
 	through.Header.Set("X-Forwarded-For", "203.0.113.9")
 	told := httptest.NewRecorder()
 	s.Handler().ServeHTTP(told, through)
-	if !strings.Contains(told.Body.String(), `"proxy":"not trusted"`) || strings.Contains(get("/readyz").Body.String(), "proxy") {
+	if !strings.Contains(told.Body.String(), `"proxy":"not trusted"`) ||
+		strings.Contains(get("/readyz").Body.String(), "proxy") {
 		t.Errorf("/readyz through a proxy that is not trusted: %s", told.Body)
 	}
 	db.Close()

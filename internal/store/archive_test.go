@@ -24,10 +24,11 @@ import (
 var visits atomic.Int64
 
 func init() {
-	if err := sqlite.RegisterScalarFunction("visited", 1, func(*sqlite.FunctionContext, []driver.Value) (driver.Value, error) {
-		visits.Add(1)
-		return int64(1), nil
-	}); err != nil {
+	if err := sqlite.RegisterScalarFunction("visited", 1,
+		func(*sqlite.FunctionContext, []driver.Value) (driver.Value, error) {
+			visits.Add(1)
+			return int64(1), nil
+		}); err != nil {
 		panic(err)
 	}
 }
@@ -58,7 +59,8 @@ func newArchive(t testing.TB, cfg Config, n int) *archive {
 			if err := tx.AddWorkspace(ctx, memo.Workspace{ID: w, Name: w, Plan: memo.PlanPro, CreatedAt: tx.Now}); err != nil {
 				return err
 			}
-			if err := tx.exec(ctx, `INSERT INTO projects (id, workspace_id, name, created_at) VALUES ($1, $2, 'P', 1)`, "p"+w, w); err != nil {
+			if err := tx.exec(ctx, `INSERT INTO projects (id, workspace_id, name, created_at) VALUES ($1, $2, 'P', 1)`, "p"+w,
+				w); err != nil {
 				return err
 			}
 			seq, many := fmt.Sprintf("%d + i", k*n), n

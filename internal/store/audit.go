@@ -41,7 +41,8 @@ func (r reader) Events(ctx context.Context, f EventFilter, limit int) ([]memo.Au
 	var last int64 // the id that the end is before, within its millisecond
 	if f.Before > 0 {
 		var at int64
-		err := r.q.QueryRowContext(ctx, `SELECT at FROM audit_events WHERE id = $1 AND workspace_id = $2`, f.Before, f.WorkspaceID).Scan(&at)
+		err := r.q.QueryRowContext(ctx, `SELECT at FROM audit_events WHERE id = $1 AND workspace_id = $2`, f.Before,
+			f.WorkspaceID).Scan(&at)
 		if errors.Is(err, sql.ErrNoRows) {
 			return []memo.AuditEvent{}, nil
 		}

@@ -26,7 +26,10 @@ func TestEventsInTheirOrder(t *testing.T) {
 		}{{20, "w", "a"}, {10, "w", "b"}, {30, "w", "a"}, {20, "w", "b"}, {20, "other", "a"}, {20, "w", "a"}} {
 			if err := s.Write(ctx, func(tx *Tx) error {
 				tx.Now = time.UnixMilli(e.at)
-				return tx.Record(ctx, memo.AuditEvent{WorkspaceID: memo.Optional(e.workspace), Action: memo.ActionKeyCreated, ActorID: memo.Optional(e.actor)})
+				return tx.Record(ctx, memo.AuditEvent{
+					WorkspaceID: memo.Optional(e.workspace), Action: memo.ActionKeyCreated,
+					ActorID: memo.Optional(e.actor),
+				})
 			}); err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +91,8 @@ func TestOldEventsGetTheirNames(t *testing.T) {
 			{"transcription.moved", "t", "very long", "very long", "…"},
 			{"workspace.created", "w", "Acme, plan pro", "", "Acme, plan pro"},
 		} {
-			do(`INSERT INTO audit_events (workspace_id, at, action, actor, subject, detail) VALUES ('w', $1, $2, '', $3, $4)`, i, e[0], e[1], e[2])
+			do(`INSERT INTO audit_events (workspace_id, at, action, actor, subject, detail) VALUES ('w', $1, $2, '', $3, $4)`, i,
+				e[0], e[1], e[2])
 			want = append(want, [3]string{e[3], e[4], memo.Action(e[0]).Subject()})
 		}
 		if err := s.migrate(ctx); err != nil {
@@ -124,7 +128,8 @@ func TestOldSessionsGetALastUse(t *testing.T) {
 			t.Fatal(err)
 		}
 		var used int64
-		if err := s.q.QueryRowContext(ctx, `SELECT last_used_at FROM sessions WHERE id = 's'`).Scan(&used); used != 1234 || err != nil {
+		if err := s.q.QueryRowContext(ctx, `SELECT last_used_at FROM sessions WHERE id = 's'`).Scan(&used); used != 1234 ||
+			err != nil {
 			t.Errorf("the last use is %d, %v", used, err)
 		}
 	})
@@ -160,7 +165,10 @@ func upTo(t *testing.T, cfg Config, version int64) *Store {
 func TestABackupKeepsEvents(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s, ctx := mustOpen(t, cfg), context.Background()
-		e := memo.AuditEvent{WorkspaceID: "w", Action: memo.ActionMemberRole, ActorID: "a", Actor: "olga@example.com", Subject: "m", Name: "mark@example.com", Detail: "OWNER", IP: "192.0.2.1", Agent: "x"}
+		e := memo.AuditEvent{
+			WorkspaceID: "w", Action: memo.ActionMemberRole, ActorID: "a", Actor: "olga@example.com",
+			Subject: "m", Name: "mark@example.com", Detail: "OWNER", IP: "192.0.2.1", Agent: "x",
+		}
 		if err := s.Write(ctx, func(tx *Tx) error { return tx.Record(ctx, e) }); err != nil {
 			t.Fatal(err)
 		}

@@ -84,7 +84,9 @@ func (s *Store) ReadSessionState(ctx context.Context, hash credential.Hash) ([]S
 func scanSessionAccess(row scanner) (a SessionState, err error) {
 	var disabled, revoked sql.NullInt64
 	var expires, used int64
-	err = row.Scan(&a.SessionID, &a.UserID, &disabled, &expires, &used, &revoked, &a.WorkspaceID, &a.Role, &a.Plan, &a.ContentVersion)
-	a.UserDisabled, a.Revoked, a.ExpiresAt, a.LastUsedAt = disabled.Valid, revoked.Valid, fromMillis(expires), fromMillis(used)
+	err = row.Scan(&a.SessionID, &a.UserID, &disabled, &expires, &used, &revoked, &a.WorkspaceID, &a.Role, &a.Plan,
+		&a.ContentVersion)
+	a.UserDisabled, a.Revoked, a.ExpiresAt, a.LastUsedAt = disabled.Valid, revoked.Valid, fromMillis(expires),
+		fromMillis(used)
 	return a, err
 }

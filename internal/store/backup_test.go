@@ -51,10 +51,19 @@ func TestBackupsKnowEveryColumn(t *testing.T) {
 func TestAHostileBackupIsRefused(t *testing.T) {
 	s := mustOpen(t, Config{Dir: t.TempDir()})
 	for name, test := range map[string]struct{ tamper, want string }{
-		"a column whose name is SQL":  {`ALTER TABLE users ADD COLUMN "x) VALUES ('a'); DROP TABLE users; --" TEXT`, `table "users" is not the one`},
-		"a trigger":                   {`CREATE TRIGGER t AFTER UPDATE ON api_keys BEGIN DELETE FROM users; END`, `holds a trigger, "t"`},
-		"a trigger on the migrations": {`CREATE TRIGGER t AFTER INSERT ON goose_db_version BEGIN DELETE FROM users; END`, `holds a trigger, "t"`},
-		"a view more":                 {`CREATE VIEW v AS SELECT * FROM users`, `holds a view, "v"`},
+		"a column whose name is SQL": {
+			`ALTER TABLE users ADD COLUMN "x) VALUES ('a'); DROP TABLE users; --" TEXT`,
+			`table "users" is not the one`,
+		},
+		"a trigger": {
+			`CREATE TRIGGER t AFTER UPDATE ON api_keys BEGIN DELETE FROM users; END`,
+			`holds a trigger, "t"`,
+		},
+		"a trigger on the migrations": {
+			`CREATE TRIGGER t AFTER INSERT ON goose_db_version BEGIN DELETE FROM users; END`,
+			`holds a trigger, "t"`,
+		},
+		"a view more": {`CREATE VIEW v AS SELECT * FROM users`, `holds a view, "v"`},
 		"a view in place of a table": {
 			`ALTER TABLE key_usage RENAME TO u; CREATE VIEW key_usage AS SELECT * FROM u`,
 			`holds a view, "key_usage"`,
@@ -63,7 +72,10 @@ func TestAHostileBackupIsRefused(t *testing.T) {
 			`ALTER TABLE goose_db_version RENAME TO g; CREATE VIEW goose_db_version AS SELECT * FROM g`,
 			`holds a view, "goose_db_version"`,
 		},
-		"a generated column":   {`ALTER TABLE api_keys ADD COLUMN extra TEXT AS (upper(name))`, `table "api_keys" is not the one`},
+		"a generated column": {
+			`ALTER TABLE api_keys ADD COLUMN extra TEXT AS (upper(name))`,
+			`table "api_keys" is not the one`,
+		},
 		"a column less":        {`ALTER TABLE api_keys DROP COLUMN exposed_at`, `table "api_keys" is not the one`},
 		"a table more":         {`CREATE TABLE more (a TEXT)`, `table "more", which memo does not make`},
 		"a virtual table more": {`CREATE VIRTUAL TABLE more USING fts5 (a)`, `which memo does not make`},
@@ -82,8 +94,14 @@ func TestAHostileBackupIsRefused(t *testing.T) {
 			requests INTEGER NOT NULL, refused INTEGER NOT NULL CHECK (refused < random()), PRIMARY KEY (key_id, hour)) STRICT, WITHOUT ROWID`,
 			`table "key_usage" is not the one`,
 		},
-		"another schema than it says": {`DELETE FROM goose_db_version WHERE version_id > 1`, `is not the one that memo makes`},
-		"a schema of later":           {`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)`, `newer memo`},
+		"another schema than it says": {
+			`DELETE FROM goose_db_version WHERE version_id > 1`,
+			`is not the one that memo makes`,
+		},
+		"a schema of later": {
+			`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)`,
+			`newer memo`,
+		},
 		"a text hidden in the schema": {`PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = replace(sql, 'DEFAULT ''''',
 			'DEFAULT ''--'', extra TEXT DEFAULT ''' || char(10) || '''') WHERE name = 'users'`, `table "users" is not the one`},
 	} {
@@ -148,7 +166,11 @@ func TestARestoreRevivesNoExpiredKey(t *testing.T) {
 		cfg.Now = func() time.Time { return now }
 		h := newHolder(t, cfg, 1)
 		at := now.Add(time.Hour)
-		if err := h.Write(ctx, func(tx *Tx) error { _, err := tx.ChangeKey(ctx, keyID(0), "k", &at); return err }); err != nil {
+		if err := h.Write(ctx, func(tx *Tx) error {
+			_,
+				err := tx.ChangeKey(ctx, keyID(0), "k", &at)
+			return err
+		}); err != nil {
 			t.Fatal(err)
 		}
 		b := backUp(t, h.Store)

@@ -62,7 +62,8 @@ func (t *Tx) carryOverKeys(ctx context.Context, ends []keyRevocation, keepUnknow
 		}
 		if !known[string(e.hash)] {
 			var n int64
-			n, err = t.execCount(ctx, `UPDATE api_keys SET deactivated_at = $1, deactivated_by = $3 WHERE hash = $2 AND `+activeCondition+`$1`,
+			n, err = t.execCount(ctx,
+				`UPDATE api_keys SET deactivated_at = $1, deactivated_by = $3 WHERE hash = $2 AND `+activeCondition+`$1`,
 				toMillis(t.Now), e.hash, "a backup was restored without a record of what had been revoked since")
 			r.Deactivated += n
 		}
@@ -121,7 +122,8 @@ func (t *Tx) roles(ctx context.Context) (map[memberRef]memo.Role, error) {
 // database does not know, it says nothing about. left counts the last.
 func (t *Tx) carryOverAccess(ctx context.Context, now peopleState) (left int64, err error) {
 	for id, u := range now.users {
-		if err := t.exec(ctx, `UPDATE users SET password_hash = $2, disabled_at = coalesce(disabled_at, $3) WHERE id = $1`, id, u.passwordHash, u.disabled); err != nil {
+		if err := t.exec(ctx, `UPDATE users SET password_hash = $2, disabled_at = coalesce(disabled_at, $3) WHERE id = $1`,
+			id, u.passwordHash, u.disabled); err != nil {
 			return left, err
 		}
 	}

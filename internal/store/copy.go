@@ -34,15 +34,21 @@ var backupTables = []table{
 		"revoked_at, deactivated_at, deactivated_by, exposed_at, rotated_from, last_used_at, last_used_ip, last_used_agent"},
 	{name: "key_usage", columns: "key_id, hour, requests, refused"},
 	{name: "projects", columns: "id, workspace_id, name, created_at"},
-	{name: "transcriptions", identity: "seq", columns: "seq, id, workspace_id, project_id, status, language, external_id, " +
-		"duration_ms, created_at, created_by, source_hash, char_count, item, size"},
+	{
+		name: "transcriptions", identity: "seq",
+		columns: "seq, id, workspace_id, project_id, status, language, external_id, " +
+			"duration_ms, created_at, created_by, source_hash, char_count, item, size",
+	},
 	{name: "transcripts", columns: "seq, markdown_size, markdown_crc, markdown, text, segments"},
 	{name: "transcript_parts", columns: "id, kind, part, data"},
 	{name: "reports", identity: "id", columns: "id, seq, name, slug, status, text, created_at"},
 	{name: "audit_events", identity: "id", columns: "id, workspace_id, at, action, actor_id, actor, subject, detail, " +
 		"ip, agent, noun, name"},
 
-	{name: "sessions", columns: "id, hash, user_id, created_at, expires_at, last_used_at, revoked_at, ip, agent", left: true},
+	{
+		name: "sessions", columns: "id, hash, user_id, created_at, expires_at, last_used_at, revoked_at, ip, agent",
+		left: true,
+	},
 	{name: "invites", columns: "id, hash, workspace_id, role, created_by, created_at, expires_at", left: true},
 	{name: "search_pending", columns: "seq", left: true},
 	{name: "limit_windows", columns: "server, class, subject, calls, latest", left: true},

@@ -72,7 +72,8 @@ func newDiskReserve(dir string) *diskReserve {
 // which is a file.
 func isDiskFull(err error) bool {
 	e, ok := errors.AsType[*sqlite.Error](err)
-	return ok && (e.Code() == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_WRITE || e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE)
+	return ok && (e.Code() == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_WRITE ||
+		e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE)
 }
 
 // writeWithReserve runs f in a transaction that has share bytes of the reserve.

@@ -34,11 +34,15 @@ func newHolder(t *testing.T, cfg Config, n int) *holder {
 	h, ctx := &holder{Store: mustOpen(t, cfg), t: t}, t.Context()
 	err := h.Write(ctx, func(tx *Tx) error {
 		_, err := tx.AddUser(ctx, memo.User{ID: user, Email: "olga@example.com", Name: "Olga", CreatedAt: tx.Now}, "")
-		err = errors.Join(err, tx.AddWorkspace(ctx, memo.Workspace{ID: workspace, Name: "Acme", Plan: memo.PlanPro, CreatedAt: tx.Now}))
+		err = errors.Join(err, tx.AddWorkspace(ctx,
+			memo.Workspace{ID: workspace, Name: "Acme", Plan: memo.PlanPro, CreatedAt: tx.Now}))
 		for i := range n {
 			key := credential.NewKey()
 			h.keys = append(h.keys, key)
-			_, bad := tx.AddKey(ctx, memo.APIKey{ID: keyID(i), WorkspaceID: workspace, CreatedBy: memo.KeyCreator{ID: user}, CreatedAt: tx.Now}, key.Hash())
+			_, bad := tx.AddKey(ctx, memo.APIKey{
+				ID: keyID(i), WorkspaceID: workspace, CreatedBy: memo.KeyCreator{ID: user},
+				CreatedAt: tx.Now,
+			}, key.Hash())
 			err = errors.Join(err, bad)
 		}
 		return err
@@ -56,7 +60,10 @@ func revoke(s *Store, i int, write func(*Store, context.Context, func(*Tx) error
 		if ended, err := tx.RevokeKey(ctx, keyID(i)); err != nil || !ended {
 			return errors.Join(err, fmt.Errorf("key %d: revoked now: %v", i, ended))
 		}
-		return tx.Record(ctx, memo.AuditEvent{WorkspaceID: workspace, Action: memo.ActionKeyRevoked, Actor: "operator", Subject: keyID(i)})
+		return tx.Record(ctx, memo.AuditEvent{
+			WorkspaceID: workspace, Action: memo.ActionKeyRevoked, Actor: "operator",
+			Subject: keyID(i),
+		})
 	})
 }
 
@@ -64,7 +71,10 @@ func revoke(s *Store, i int, write func(*Store, context.Context, func(*Tx) error
 func add(s *Store) error {
 	ctx := context.Background()
 	return s.Write(ctx, func(tx *Tx) error {
-		doc := &memo.Transcription{ListItem: memo.ListItem{Title: "Long", Status: "completed", CreatedAt: tx.Now, UpdatedAt: tx.Now}}
+		doc := &memo.Transcription{ListItem: memo.ListItem{
+			Title: "Long", Status: "completed", CreatedAt: tx.Now,
+			UpdatedAt: tx.Now,
+		}}
 		noise := make([]byte, 100<<10)
 		_, _ = rand.Read(noise)
 		p, err := s.Prepare(New{Doc: doc, WorkspaceID: workspace, Markdown: CompressedText{Data: noise}})
@@ -338,7 +348,8 @@ func TestFillWritesWhatIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := errors.Join(writeRandom(f, 0, 100_000), writeRandom(f, 100_000, 50_000), f.Chmod(0o600), f.Sync()); err != nil {
+	if err := errors.Join(writeRandom(f, 0, 100_000), writeRandom(f, 100_000, 50_000), f.Chmod(0o600),
+		f.Sync()); err != nil {
 		t.Fatal(err)
 	}
 	if room := (&diskReserve{f.Name()}).room(t); room != 150_000 {

@@ -65,7 +65,8 @@ func ReadStatus(ctx context.Context, cfg Config) (Status, error) {
 		return c, err
 	}
 	// Before the first migration there is no such table, and the database says so.
-	if err := s.write.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version`).Scan(&c.Schema); isUnavailable(err) {
+	if err := s.write.QueryRowContext(ctx,
+		`SELECT coalesce(max(version_id), 0) FROM goose_db_version`).Scan(&c.Schema); isUnavailable(err) {
 		return c, classifyError(err)
 	}
 	if c.Embedded {

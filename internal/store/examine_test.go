@@ -26,11 +26,13 @@ func TestOverTLS(t *testing.T) {
 		t.Error(err)
 	}
 	for url, encrypted := range map[string]bool{secure(pg.Addr).URL: true, pg.URL(pg.Addr): false} {
-		if c, err := ReadStatus(t.Context(), Config{URL: url}); err != nil || c.Encrypted != encrypted || c.Host != "127.0.0.1" {
+		if c, err := ReadStatus(t.Context(), Config{URL: url}); err != nil || c.Encrypted != encrypted ||
+			c.Host != "127.0.0.1" {
 			t.Errorf("%s: %+v, %v", url, c, err)
 		}
 	}
-	if _, err := Open(t.Context(), secure("localhost:"+port)); err == nil || !strings.Contains(err.Error(), "certificate") {
+	if _, err := Open(t.Context(), secure("localhost:"+port)); err == nil ||
+		!strings.Contains(err.Error(), "certificate") {
 		t.Errorf("under another name: %v", err)
 	}
 }

@@ -33,7 +33,8 @@ func (r reader) InviteByHash(ctx context.Context, hash credential.Hash) (memo.In
 // AddInvite keeps a new invitation under the hash of its token, and clears away
 // those of the workspace that have expired.
 func (t *Tx) AddInvite(ctx context.Context, i memo.Invite, createdBy string, hash credential.Hash) error {
-	if err := t.exec(ctx, `DELETE FROM invites WHERE workspace_id = $1 AND expires_at <= $2`, i.WorkspaceID, toMillis(t.Now)); err != nil {
+	if err := t.exec(ctx, `DELETE FROM invites WHERE workspace_id = $1 AND expires_at <= $2`, i.WorkspaceID,
+		toMillis(t.Now)); err != nil {
 		return err
 	}
 	return t.exec(ctx, `INSERT INTO invites (id, hash, workspace_id, role, created_by, created_at, expires_at)

@@ -13,7 +13,8 @@ func TestKeysUseTheirIndex(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s := mustOpen(t, cfg)
 		if s.dialect == dialectPostgres { // as in TestListsUseTheirIndex
-			if _, err := s.write.Exec(`SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET enable_incremental_sort = off`); err != nil {
+			if _,
+				err := s.write.Exec(`SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET enable_incremental_sort = off`); err != nil {
 				t.Fatal(err)
 			}
 			s.write.SetMaxOpenConns(1)

@@ -25,12 +25,15 @@ func scanKey(row scanner) (k memo.APIKey, err error) {
 	var created int64
 	var expires, expired, revoked, deactivated, used, exposed sql.NullInt64
 	var ip, agent, from sql.NullString
-	err = row.Scan(&k.ID, &k.WorkspaceID, &k.Name, &k.Suffix, &created, &k.CreatedBy.ID, &k.CreatedBy.Name, &k.CreatedBy.Email,
-		&expires, &expired, &revoked, &deactivated, &k.DeactivationReason, &used, &ip, &agent, &exposed, &from, &k.Requests24h)
+	err = row.Scan(&k.ID, &k.WorkspaceID, &k.Name, &k.Suffix, &created, &k.CreatedBy.ID, &k.CreatedBy.Name,
+		&k.CreatedBy.Email,
+		&expires, &expired, &revoked, &deactivated, &k.DeactivationReason, &used, &ip, &agent, &exposed, &from,
+		&k.Requests24h)
 	k.CreatedAt = fromMillis(created)
 	k.Validity = keyLife(expires, expired, revoked, deactivated)
 	k.LastUsedAt, k.ExposedAt = fromNullMillis(used), fromNullMillis(exposed)
-	k.LastUsedIP, k.LastUsedAgent, k.RotatedFrom = memo.Optional(ip.String), memo.Optional(agent.String), memo.Optional(from.String)
+	k.LastUsedIP, k.LastUsedAgent, k.RotatedFrom = memo.Optional(ip.String), memo.Optional(agent.String),
+		memo.Optional(from.String)
 	return k, err
 }
 
@@ -77,7 +80,8 @@ func (s *Store) Replacements(ctx context.Context, workspaceID string, ids []stri
 	q.arg(hourBeforeLastDay(s.Now())) // of keyQuery
 	q.where("k.workspace_id = %s", workspaceID)
 	q.whereIn("k.rotated_from", ids)
-	return queryAll(ctx, s.dataReader.q, scanKey, keyQuery+`WHERE `+strings.Join(q.conds, " AND ")+` ORDER BY k.created_at DESC, k.id DESC`, q.args...)
+	return queryAll(ctx, s.dataReader.q, scanKey,
+		keyQuery+`WHERE `+strings.Join(q.conds, " AND ")+` ORDER BY k.created_at DESC, k.id DESC`, q.args...)
 }
 
 // KeyCreatorStats is a user who made keys in a workspace, and how many of them work
@@ -146,7 +150,8 @@ const due = `expired_at IS NULL AND revoked_at IS NULL AND deactivated_at IS NUL
 // passed, and returns how many they were. While there are none it writes nothing.
 func (s *Store) ExpireDueKeys(ctx context.Context, limit int) (n int64, err error) {
 	var any bool
-	err = s.dataReader.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM api_keys WHERE `+due+`$1)`, toMillis(s.Now())).Scan(&any)
+	err = s.dataReader.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM api_keys WHERE `+due+`$1)`,
+		toMillis(s.Now())).Scan(&any)
 	if err != nil || !any {
 		return 0, classifyError(err)
 	}
@@ -160,7 +165,8 @@ func (s *Store) ExpireDueKeys(ctx context.Context, limit int) (n int64, err erro
 
 // RevokeKey ends a key for good. It reports false when it was ended before.
 func (t *Tx) RevokeKey(ctx context.Context, id string) (bool, error) {
-	n, err := t.execCount(ctx, `UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL AND deactivated_at IS NULL`,
+	n, err := t.execCount(ctx,
+		`UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL AND deactivated_at IS NULL`,
 		id, toMillis(t.Now))
 	return n == 1, err
 }

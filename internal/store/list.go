@@ -285,6 +285,7 @@ func (s *Store) ProjectNames(ctx context.Context, workspaceID string, limit int)
 
 // CountProjects counts the projects of a workspace.
 func (s *Store) CountProjects(ctx context.Context, workspaceID string) (n int, err error) {
-	err = s.dataReader.q.QueryRowContext(ctx, `SELECT count(*) FROM projects WHERE workspace_id = $1`, workspaceID).Scan(&n)
+	err = s.dataReader.q.QueryRowContext(ctx, `SELECT count(*) FROM projects WHERE workspace_id = $1`,
+		workspaceID).Scan(&n)
 	return n, classifyError(err)
 }

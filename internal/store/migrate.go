@@ -33,7 +33,8 @@ func (s *Store) migrate(ctx context.Context) error {
 		have, want, err := p.GetVersions(ctx)
 		switch {
 		case err == nil && have > want:
-			return fmt.Errorf("store: the database has schema %d, and this program knows %d: it was made by a newer memo. Start that one, or restore a backup into a new place", have, want)
+			return fmt.Errorf("store: the database has schema %d, and this program knows %d: it was made by a newer memo. "+
+				"Start that one, or restore a backup into a new place", have, want)
 		case err == nil && have == want:
 			return nil
 		case err == nil:

@@ -150,7 +150,8 @@ func openPostgres(cfg Config, now func() time.Time) (*Store, error) {
 	}
 	if cfg.StatementTimeout > 0 {
 		for name, most := range map[string]time.Duration{
-			"statement_timeout": cfg.StatementTimeout, "lock_timeout": lockTimeout, "idle_in_transaction_session_timeout": idleInTransaction,
+			"statement_timeout": cfg.StatementTimeout, "lock_timeout": lockTimeout,
+			"idle_in_transaction_session_timeout": idleInTransaction,
 		} {
 			if _, said := pg.RuntimeParams[name]; !said {
 				pg.RuntimeParams[name] = strconv.FormatInt(most.Milliseconds(), 10)

@@ -79,7 +79,8 @@ func (h *holder) checkLong(p *Prepared) {
 	ctx := h.t.Context()
 	w, err := h.Transcription(ctx, workspace, p.ID(), admitAll)
 	if err != nil || !bytes.Equal(w.TextJSON, p.text) || !bytes.Equal(w.Segments, p.segments) {
-		h.t.Errorf("transcription: %d and %d bytes, want %d and %d: %v", len(w.TextJSON), len(w.Segments), len(p.text), len(p.segments), err)
+		h.t.Errorf("transcription: %d and %d bytes, want %d and %d: %v", len(w.TextJSON), len(w.Segments), len(p.text),
+			len(p.segments), err)
 	}
 	text, segments, err := h.Lines(ctx, w.ListItem)
 	if err != nil || text != p.Doc.Text || !bytes.Equal(segments, p.segments) {

@@ -16,7 +16,10 @@ import (
 // found counts what a search for a word finds.
 func (h *holder) found(word string) int {
 	h.t.Helper()
-	total, err := h.Count(context.Background(), Filter{WorkspaceID: workspace, Status: memo.StatusCompleted, Search: true, Query: search.ParseQuery(word)})
+	total, err := h.Count(context.Background(), Filter{
+		WorkspaceID: workspace, Status: memo.StatusCompleted, Search: true,
+		Query: search.ParseQuery(word),
+	})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -27,7 +30,10 @@ func (h *holder) found(word string) int {
 func (h *holder) addText(title, said string) (id string) {
 	h.t.Helper()
 	err := h.Write(context.Background(), func(tx *Tx) (err error) {
-		doc := &memo.Transcription{ListItem: memo.ListItem{Title: title, Status: memo.StatusCompleted, CreatedAt: tx.Now, UpdatedAt: tx.Now}}
+		doc := &memo.Transcription{ListItem: memo.ListItem{
+			Title: title, Status: memo.StatusCompleted, CreatedAt: tx.Now,
+			UpdatedAt: tx.Now,
+		}}
 		doc.Segments = []memo.Segment{{Text: said}}
 		p, err := h.Prepare(New{Doc: doc, WorkspaceID: workspace, Markdown: CompressedText{Data: []byte("x")}})
 		if err == nil {
@@ -81,7 +87,8 @@ func TestIndexingGoesOn(t *testing.T) {
 			t.Errorf("%d texts after one transaction, told %v", got, told)
 		}
 		mustOpen(t, cfg)
-		if got := h.found("zebra"); got != n || h.count("search_pending") != 0 || len(told) != 3 || told[2] != [2]int64{n - pendingTexts, n - pendingTexts} {
+		if got := h.found("zebra"); got != n || h.count("search_pending") != 0 || len(told) != 3 ||
+			told[2] != [2]int64{n - pendingTexts, n - pendingTexts} {
 			t.Errorf("%d texts in the end, told %v", got, told)
 		}
 	})
@@ -114,7 +121,8 @@ func TestAPendingTextCanChange(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		ctx := t.Context()
 		h := newHolder(t, cfg, 0)
-		retitled, deleted, kept := h.addText("Old zebra", "one"), h.addText("Deleted zebra", "two"), h.addText("Kept zebra", "three")
+		retitled, deleted, kept := h.addText("Old zebra", "one"), h.addText("Deleted zebra", "two"),
+			h.addText("Kept zebra", "three")
 		h.forget()
 		batch, err := h.pending(ctx) // another process has read them
 		if err != nil || len(batch) != 3 {
@@ -170,7 +178,8 @@ func TestAnOlderIndexIsMadeAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, q := range []string{
-		`INSERT INTO workspaces (id, name, plan, content_version, created_at) VALUES ('` + workspace + `', 'Acme', 'pro', 1, 1)`,
+		`INSERT INTO workspaces (id, name, plan, content_version, created_at) VALUES ('` + workspace +
+			`', 'Acme', 'pro', 1, 1)`,
 		`INSERT INTO transcriptions (seq, id, workspace_id, status, duration_ms, created_at, char_count, item)
 			VALUES (7, 'x', '` + workspace + `', 'completed', 1, 1, 1, '{"title":"An old zebra"}')`,
 		`INSERT INTO transcripts (seq, markdown_size, markdown_crc, markdown, text, segments) VALUES (7, 0, 0, x'', '"x"', '[{"start":0,"end":1,"text":"two giraffes"}]')`,
@@ -201,7 +210,8 @@ func TestARestoredTextIsFound(t *testing.T) {
 		if _, err := h.Restore(t.Context(), b, false, nil); err != nil {
 			t.Fatal(err)
 		}
-		if zebras, giraffes := h.found("zebra"), h.found("giraffe"); zebras != 1 || giraffes != 0 || h.count("search_pending") != 0 {
+		if zebras, giraffes := h.found("zebra"), h.found("giraffe"); zebras != 1 || giraffes != 0 ||
+			h.count("search_pending") != 0 {
 			t.Errorf("%d zebras, %d giraffes", zebras, giraffes)
 		}
 	})

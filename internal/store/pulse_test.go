@@ -67,7 +67,10 @@ func TestARefusalIsNoAnswer(t *testing.T) {
 func TestACommitIsBound(t *testing.T) {
 	pg := testenv.StartPostgres(t)
 	s := mustOpen(t, Config{URL: pg.URL(pg.Addr), StatementTimeout: 30 * time.Second})
-	for _, statement := range []string{`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`, `SELECT pg_reload_conf()`} {
+	for _, statement := range []string{
+		`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`,
+		`SELECT pg_reload_conf()`,
+	} {
 		if _, err := s.write.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}

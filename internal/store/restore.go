@@ -35,7 +35,9 @@ type RestoreReport struct {
 // in the restored one, and a key that the present database does not know is
 // deactivated, unless keepUnknown. Nobody who has lost access since gets it
 // back, nor do old passwords work.
-func (s *Store) Restore(ctx context.Context, b *BackupFile, keepUnknown bool, progress Progress) (r RestoreReport, err error) {
+func (s *Store) Restore(ctx context.Context, b *BackupFile, keepUnknown bool, progress Progress) (r RestoreReport,
+	err error,
+) {
 	from := b.store
 	err = s.Write(ctx, func(to *Tx) error {
 		if err := to.lockAll(ctx); err != nil {
@@ -58,7 +60,9 @@ func (s *Store) Restore(ctx context.Context, b *BackupFile, keepUnknown bool, pr
 		if err := to.exec(ctx, `INSERT INTO search_pending SELECT seq FROM transcriptions`); err != nil {
 			return err
 		}
-		if err := to.exec(ctx, `UPDATE workspaces SET content_version = CASE WHEN content_version >= $1 THEN content_version + 1 ELSE $1 END`, toMillis(to.Now)); err != nil {
+		if err := to.exec(ctx,
+			`UPDATE workspaces SET content_version = CASE WHEN content_version >= $1 THEN content_version + 1 ELSE $1 END`,
+			toMillis(to.Now)); err != nil {
 			return err
 		}
 		if r, err = to.carryOverKeys(ctx, ends, keepUnknown); err != nil {
@@ -72,7 +76,8 @@ func (s *Store) Restore(ctx context.Context, b *BackupFile, keepUnknown bool, pr
 		}
 		return to.Record(ctx, memo.AuditEvent{
 			Action: memo.ActionRestored, Actor: "operator", Subject: b.name,
-			Detail: fmt.Sprintf("%d keys: %d ends carried over, %d deactivated; %d members who had left", r.Keys, r.CarriedOver, r.Deactivated, r.MembershipsEnded),
+			Detail: fmt.Sprintf("%d keys: %d ends carried over, %d deactivated; %d members who had left", r.Keys, r.CarriedOver,
+				r.Deactivated, r.MembershipsEnded),
 		})
 	})
 	if err != nil {

@@ -21,13 +21,20 @@ func TestARestoreTakesInvitationsAway(t *testing.T) {
 		const user, workspace = "0195c0de-0000-7000-8000-000000000001", "0195c0de-0000-7000-8000-000000000002"
 		_, hash := credential.NewToken()
 		err := s.Write(ctx, func(tx *Tx) error {
-			if _, err := tx.AddUser(ctx, memo.User{ID: user, Email: "olga@example.com", Name: "Olga", CreatedAt: tx.Now}, ""); err != nil {
+			if _, err := tx.AddUser(ctx, memo.User{ID: user, Email: "olga@example.com", Name: "Olga", CreatedAt: tx.Now},
+				""); err != nil {
 				return err
 			}
-			if err := tx.AddWorkspace(ctx, memo.Workspace{ID: workspace, Name: "Acme", Plan: memo.PlanPro, CreatedAt: tx.Now}); err != nil {
+			if err := tx.AddWorkspace(ctx, memo.Workspace{
+				ID: workspace, Name: "Acme", Plan: memo.PlanPro,
+				CreatedAt: tx.Now,
+			}); err != nil {
 				return err
 			}
-			i := memo.Invite{ID: "0195c0de-0000-7000-8000-000000000003", WorkspaceID: workspace, Role: memo.RoleOwner, CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(memo.InviteLifetime)}
+			i := memo.Invite{
+				ID: "0195c0de-0000-7000-8000-000000000003", WorkspaceID: workspace, Role: memo.RoleOwner,
+				CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(memo.InviteLifetime),
+			}
 			return tx.AddInvite(ctx, i, user, hash)
 		})
 		if err != nil {
@@ -52,8 +59,12 @@ func TestARestoreGivesNobodyAccessBack(t *testing.T) {
 		ctx := t.Context()
 		s := mustOpen(t, cfg)
 		const workspace, olga, mal, bo, dan = "0195c0de-0000-7000-8000-00000000000a", "0195c0de-0000-7000-8000-000000000001",
-			"0195c0de-0000-7000-8000-000000000002", "0195c0de-0000-7000-8000-000000000003", "0195c0de-0000-7000-8000-000000000004"
-		key, hash := memo.APIKey{ID: "0195c0de-0000-7000-8000-00000000000b", WorkspaceID: workspace, CreatedBy: memo.KeyCreator{ID: mal}, Name: "Mal's", CreatedAt: s.Now()}, credential.NewKey().Hash()
+			"0195c0de-0000-7000-8000-000000000002", "0195c0de-0000-7000-8000-000000000003",
+			"0195c0de-0000-7000-8000-000000000004"
+		key, hash := memo.APIKey{
+			ID: "0195c0de-0000-7000-8000-00000000000b", WorkspaceID: workspace,
+			CreatedBy: memo.KeyCreator{ID: mal}, Name: "Mal's", CreatedAt: s.Now(),
+		}, credential.NewKey().Hash()
 		write := func(f func(*Tx) error) {
 			t.Helper()
 			if err := s.Write(ctx, f); err != nil {
@@ -61,11 +72,18 @@ func TestARestoreGivesNobodyAccessBack(t *testing.T) {
 			}
 		}
 		write(func(tx *Tx) error {
-			if err := tx.AddWorkspace(ctx, memo.Workspace{ID: workspace, Name: "Acme", Plan: memo.PlanPro, CreatedAt: tx.Now}); err != nil {
+			if err := tx.AddWorkspace(ctx, memo.Workspace{
+				ID: workspace, Name: "Acme", Plan: memo.PlanPro,
+				CreatedAt: tx.Now,
+			}); err != nil {
 				return err
 			}
-			for id, role := range map[string]memo.Role{olga: memo.RoleOwner, mal: memo.RoleMember, bo: memo.RoleOwner, dan: memo.RoleMember} {
-				if _, err := tx.AddUser(ctx, memo.User{ID: id, Email: id + "@example.com", Name: id, CreatedAt: tx.Now}, "old"); err != nil {
+			for id, role := range map[string]memo.Role{
+				olga: memo.RoleOwner, mal: memo.RoleMember, bo: memo.RoleOwner,
+				dan: memo.RoleMember,
+			} {
+				if _, err := tx.AddUser(ctx, memo.User{ID: id, Email: id + "@example.com", Name: id, CreatedAt: tx.Now},
+					"old"); err != nil {
 					return err
 				}
 				if _, err := tx.AddMember(ctx, workspace, id, role); err != nil {
@@ -78,7 +96,8 @@ func TestARestoreGivesNobodyAccessBack(t *testing.T) {
 		b := backUp(t, s)
 		write(func(tx *Tx) error {
 			_, err := tx.SetUserDisabled(ctx, dan, true)
-			return errors.Join(err, tx.RemoveMember(ctx, workspace, mal), tx.SetRole(ctx, workspace, bo, memo.RoleMember), tx.SetPassword(ctx, olga, "new"))
+			return errors.Join(err, tx.RemoveMember(ctx, workspace, mal), tx.SetRole(ctx, workspace, bo, memo.RoleMember),
+				tx.SetPassword(ctx, olga, "new"))
 		})
 		if r, err := s.Restore(ctx, b, true, nil); err != nil || r.MembershipsEnded != 1 {
 			t.Fatalf("%+v %v", r, err)
@@ -88,7 +107,8 @@ func TestARestoreGivesNobodyAccessBack(t *testing.T) {
 		for _, m := range members {
 			roles[m.UserID] = m.Role
 		}
-		if want := map[string]memo.Role{olga: memo.RoleOwner, bo: memo.RoleMember, dan: memo.RoleMember}; err != nil || !maps.Equal(roles, want) {
+		if want := map[string]memo.Role{olga: memo.RoleOwner, bo: memo.RoleMember, dan: memo.RoleMember}; err != nil ||
+			!maps.Equal(roles, want) {
 			t.Errorf("members: %v %v", roles, err)
 		}
 		if password, err := s.PasswordHash(ctx, olga); err != nil || password != "new" {

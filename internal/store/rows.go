@@ -37,7 +37,9 @@ func nullText(o memo.Optional) sql.NullString {
 }
 
 // queryAll reads all rows of a query. It never returns a nil slice.
-func queryAll[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+func queryAll[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T,
+	error,
+) {
 	out := []T{}
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {

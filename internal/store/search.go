@@ -196,7 +196,8 @@ func (t *Tx) index(ctx context.Context, seq int64, terms searchTerms) error {
 		return t.exec(ctx, `INSERT INTO transcription_search (rowid, title, summary, body) VALUES ($1, $2, $3, $4)`,
 			seq, terms.title, terms.summary, terms.body)
 	}
-	return t.exec(ctx, `INSERT INTO transcription_search (seq, terms) VALUES ($1, CAST($2 AS tsvector))`, seq, terms.vector)
+	return t.exec(ctx, `INSERT INTO transcription_search (seq, terms) VALUES ($1, CAST($2 AS tsvector))`, seq,
+		terms.vector)
 }
 
 // unindex takes a transcription out of the index.

@@ -91,7 +91,8 @@ func testPlans(t *testing.T, a *archive) {
 							a.wantVisits(t, chosen, args, hits)
 						} else if f.ExternalID == "" {
 							explain(t, a.Store, chosen, args)
-						} else if plan := planOf(t, a.Store, chosen, args); !strings.Contains(plan, "INDEX transcriptions_external (workspace_id=? AND external_id=?") ||
+						} else if plan := planOf(t, a.Store, chosen, args); !strings.Contains(plan,
+							"INDEX transcriptions_external (workspace_id=? AND external_id=?") ||
 							o.By == ByCreated && strings.Contains(plan, "TEMP B-TREE") {
 							t.Errorf("the few texts with an external id are not looked up:\n%s", plan)
 						}
@@ -188,7 +189,8 @@ func TestShortPrefixesAreInThePrefixIndex(t *testing.T) {
 	}
 	for _, q := range []string{"pri", "при", "会", "ก"} {
 		term := search.ParseQuery(q)[0]
-		if n := utf8.RuneCountInString(tagged(workspaceTag("a"), term.Text)); !term.Prefix || !strings.Contains(ddl, fmt.Sprintf("prefix='%d'", n)) {
+		if n := utf8.RuneCountInString(tagged(workspaceTag("a"), term.Text)); !term.Prefix ||
+			!strings.Contains(ddl, fmt.Sprintf("prefix='%d'", n)) {
 			t.Errorf("%q has %d characters with its tag, the index is\n%s", q, n, ddl)
 		}
 	}
@@ -206,7 +208,10 @@ func TestShortPrefixesAreInThePrefixIndex(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		for q, want := range map[string]int{"pricin": 1, "来": 1, "来年": 1, "年の予": 1, "算": 1, "00": 1, "000": 0, "会": 1, "00会": 1, "予年": 0} {
+		for q, want := range map[string]int{
+			"pricin": 1, "来": 1, "来年": 1, "年の予": 1, "算": 1, "00": 1, "000": 0, "会": 1,
+			"00会": 1, "予年": 0,
+		} {
 			f := Filter{WorkspaceID: "a", Status: memo.StatusCompleted, Search: true, Query: search.ParseQuery(q)}
 			if total, err := a.Count(ctx, f); err != nil || total.N != want {
 				t.Errorf("%q finds %+v, %v, want %d", q, total, err, want)
@@ -241,7 +246,8 @@ func TestTermsOfOneText(t *testing.T) {
 			terms := prepareTerms(dialectSQLite, "a", doc, tc.segments)
 			tag := workspaceTag("a")
 			body := strings.Fields(terms.body)
-			if terms.title != tag+"title " || terms.summary != tag+"summary " || len(body) != tc.want || body[0] != tag+tc.first || body[len(body)-1] != tag+tc.last {
+			if terms.title != tag+"title " || terms.summary != tag+"summary " || len(body) != tc.want ||
+				body[0] != tag+tc.first || body[len(body)-1] != tag+tc.last {
 				t.Errorf("%q %q, %d terms from %s to %s", terms.title, terms.summary, len(body), body[0], body[len(body)-1])
 			}
 		})
@@ -272,12 +278,14 @@ func TestPostgreSQLPlansEverySearch(t *testing.T) {
 			}
 		}
 		prepared := func(like string) (n int) {
-			if err := a.write.QueryRow(`SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE $1`, like).Scan(&n); err != nil {
+			if err := a.write.QueryRow(`SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE $1`,
+				like).Scan(&n); err != nil {
 				t.Fatal(err)
 			}
 			return n
 		}
-		if searches, lists := prepared("%AS tsquery%"), prepared("SELECT count(*) FROM transcriptions t WHERE%"); searches != 0 || lists != 1 {
+		if searches, lists := prepared("%AS tsquery%"),
+			prepared("SELECT count(*) FROM transcriptions t WHERE%"); searches != 0 || lists != 1 {
 			t.Errorf("%d searches and %d lists are prepared", searches, lists)
 		}
 	})

@@ -75,7 +75,8 @@ func TestTheMarkIsTheDirectorysOwners(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := file.Sys().(*syscall.Stat_t).Uid, owner.Sys().(*syscall.Stat_t).Uid; got != want || file.Mode().Perm() != 0o600 {
+	if got, want := file.Sys().(*syscall.Stat_t).Uid, owner.Sys().(*syscall.Stat_t).Uid; got != want ||
+		file.Mode().Perm() != 0o600 {
 		t.Errorf("it belongs to %d, not %d, with mode %v", got, want, file.Mode())
 	}
 

@@ -18,7 +18,8 @@ func sizes(t *testing.T, s *Store, workspaceID string) (stored, sum int64) {
 	t.Helper()
 	stored, err := s.StoredBytes(t.Context(), workspaceID)
 	if err == nil {
-		err = s.q.QueryRowContext(t.Context(), `SELECT coalesce(sum(size), 0) FROM transcriptions WHERE workspace_id = $1`, workspaceID).Scan(&sum)
+		err = s.q.QueryRowContext(t.Context(), `SELECT coalesce(sum(size), 0) FROM transcriptions WHERE workspace_id = $1`,
+			workspaceID).Scan(&sum)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +45,8 @@ func TestSizesFollowTheContent(t *testing.T) {
 			title, bad := h.PrepareTitle(ctx, workspace, id, "Another")
 			err = errors.Join(err, bad, h.Write(ctx, func(tx *Tx) error {
 				e, err := tx.LockTranscription(ctx, workspace, id)
-				return errors.Join(err, tx.UpdateTitle(ctx, e, title), tx.UpdateProject(ctx, e, "Sales"), tx.DeleteTranscription(ctx, e))
+				return errors.Join(err, tx.UpdateTitle(ctx, e, title), tx.UpdateProject(ctx, e, "Sales"),
+					tx.DeleteTranscription(ctx, e))
 			}))
 		}
 		if left, sum := sizes(t, h.Store, workspace); err != nil || left != 0 || sum != 0 {

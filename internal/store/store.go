@@ -144,8 +144,12 @@ func classifyError(err error) error {
 	if _, ok := errors.AsType[*memo.Error](err); ok {
 		return err
 	}
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok && (strings.HasPrefix(e.Code, "22") || strings.HasPrefix(e.Code, "54")) {
-		return &memo.Error{Kind: memo.KindInvalid, Message: "holds something that the database cannot keep: " + e.Message, Err: err}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok &&
+		(strings.HasPrefix(e.Code, "22") || strings.HasPrefix(e.Code, "54")) {
+		return &memo.Error{
+			Kind: memo.KindInvalid, Message: "holds something that the database cannot keep: " + e.Message,
+			Err: err,
+		}
 	}
 	if !isUnavailable(err) {
 		return err
@@ -182,7 +186,10 @@ func isUnavailable(err error) bool {
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
 	}
-	for _, broken := range []error{sql.ErrConnDone, driver.ErrBadConn, net.ErrClosed, io.ErrUnexpectedEOF, context.DeadlineExceeded, errUnresponsive} {
+	for _, broken := range []error{
+		sql.ErrConnDone, driver.ErrBadConn, net.ErrClosed, io.ErrUnexpectedEOF,
+		context.DeadlineExceeded, errUnresponsive,
+	} {
 		if errors.Is(err, broken) {
 			return true
 		}

@@ -151,7 +151,8 @@ func TestListsUseTheirIndex(t *testing.T) {
 		s := mustOpen(t, cfg)
 		if s.dialect == dialectPostgres {
 			// An empty table is always scanned; what counts is that an index serves.
-			if _, err := s.write.Exec(`SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET enable_incremental_sort = off`); err != nil {
+			if _,
+				err := s.write.Exec(`SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET enable_incremental_sort = off`); err != nil {
 				t.Fatal(err)
 			}
 			s.write.SetMaxOpenConns(1)
@@ -172,7 +173,8 @@ func TestListsUseTheirIndex(t *testing.T) {
 				}
 			}
 		}
-		query, _, args := s.pageQuery(Filter{WorkspaceID: "w", Status: "completed", ExternalID: "x"}, Order{By: ByCreated}, Range{Limit: 20})
+		query, _, args := s.pageQuery(Filter{WorkspaceID: "w", Status: "completed", ExternalID: "x"}, Order{By: ByCreated},
+			Range{Limit: 20})
 		explain(t, s, query, args)
 
 		for _, noun := range []string{"", "key"} {
@@ -266,7 +268,8 @@ func TestManyOpenAtOnce(t *testing.T) {
 func TestANewerSchemaIsRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s := mustOpen(t, cfg)
-		if _, err := s.write.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, $1)`, true); err != nil {
+		if _, err := s.write.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, $1)`,
+			true); err != nil {
 			t.Fatal(err)
 		}
 		_, err := Open(context.Background(), cfg)
@@ -279,7 +282,10 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 func TestTheDatabaseFileIsForItsOwner(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	s := mustOpen(t, Config{Dir: dir})
-	if err := s.Write(context.Background(), func(tx *Tx) error { return tx.Record(context.Background(), memo.AuditEvent{}) }); err != nil {
+	if err := s.Write(context.Background(), func(tx *Tx) error {
+		return tx.Record(context.Background(),
+			memo.AuditEvent{})
+	}); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]os.FileMode{"": 0o700, FileName: 0o600, FileName + "-wal": 0o600} {
@@ -355,7 +361,8 @@ func TestFilesAreTheDirectorysOwners(t *testing.T) {
 	// A link in the place of a file of ours leads root nowhere.
 	secret := filepath.Join(t.TempDir(), "secret")
 	trap := theirs()
-	if err := errors.Join(os.WriteFile(secret, []byte("root's"), 0o600), os.Symlink(secret, filepath.Join(trap, FileName+"-reserve"))); err != nil {
+	if err := errors.Join(os.WriteFile(secret, []byte("root's"), 0o600),
+		os.Symlink(secret, filepath.Join(trap, FileName+"-reserve"))); err != nil {
 		t.Fatal(err)
 	}
 	mustOpen(t, Config{Dir: trap})

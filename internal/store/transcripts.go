@@ -53,7 +53,9 @@ func Deflate(text []byte) (CompressedText, error) {
 
 // Items reads transcriptions of the workspace without their texts, in the
 // order of ids. Those that are not there are in missing.
-func (s *Store) Items(ctx context.Context, workspaceID string, ids []string) (items []ListItem, missing []string, err error) {
+func (s *Store) Items(ctx context.Context, workspaceID string, ids []string) (items []ListItem, missing []string,
+	err error,
+) {
 	for _, id := range ids {
 		it, err := scanItem(s.dataReader.q.QueryRowContext(ctx, `SELECT t.seq, t.id, t.created_at, t.item, t.char_count, p.id, p.name
 			FROM transcriptions t LEFT JOIN projects p ON p.id = t.project_id
@@ -114,7 +116,9 @@ func (s *Store) Markdown(
 
 // readTranscription reads the row of a transcription and, after admit, its reports. The
 // columns after the size go into more; long values are read after admit.
-func (s *Store) readTranscription(ctx context.Context, w *Transcription, admit Admit, query, workspaceID, id string, more ...any) error {
+func (s *Store) readTranscription(ctx context.Context, w *Transcription, admit Admit, query, workspaceID, id string,
+	more ...any,
+) error {
 	var projectID, projectName sql.NullString
 	ctx = s.quick(ctx)
 	err := s.dataReader.q.QueryRowContext(ctx, query, id, workspaceID).
@@ -169,7 +173,8 @@ func (s *Store) Text(ctx context.Context, workspaceID, id string, admit Admit) (
 // Reports reads the AI reports of one transcription of the workspace.
 func (s *Store) Reports(ctx context.Context, workspaceID, id string, admit Admit) ([]memo.Report, error) {
 	var seq, size int64
-	err := s.dataReader.q.QueryRowContext(s.quick(ctx), `SELECT seq, size FROM transcriptions WHERE id = $1 AND workspace_id = $2`,
+	err := s.dataReader.q.QueryRowContext(s.quick(ctx),
+		`SELECT seq, size FROM transcriptions WHERE id = $1 AND workspace_id = $2`,
 		id, workspaceID).Scan(&seq, &size)
 	if err != nil {
 		return nil, notFoundTranscription(err)
@@ -279,7 +284,8 @@ func (t *Tx) AddTranscription(ctx context.Context, p *Prepared) (id string, adde
 			source_hash, char_count, item, size)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING RETURNING seq`,
 		d.ID, p.WorkspaceID, project, d.Status, nullText(d.Language), nullText(d.ExternalID),
-		d.Duration.Millis(), toMillis(d.CreatedAt), nullText(memo.Optional(p.CreatedBy)), source, p.chars, string(p.item), p.size).Scan(&seq)
+		d.Duration.Millis(), toMillis(d.CreatedAt), nullText(memo.Optional(p.CreatedBy)), source, p.chars, string(p.item),
+		p.size).Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) { // another import of the same file was faster
 		id, err = t.bySource(ctx, p.WorkspaceID, p.SourceHash)
 		return id, false, err
@@ -313,7 +319,8 @@ func (t *Tx) addValues(ctx context.Context, seq int64, p *Prepared) error {
 		return err
 	}
 	for _, r := range p.Doc.Reports {
-		if err := t.exec(ctx, `INSERT INTO reports (seq, name, slug, status, text, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
+		if err := t.exec(ctx,
+			`INSERT INTO reports (seq, name, slug, status, text, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
 			seq, r.Name, r.Slug, r.Status, r.Text, toMillis(r.CreatedAt)); err != nil {
 			return err
 		}
@@ -334,7 +341,8 @@ func (t *Tx) waitForImports(ctx context.Context) error {
 		return nil
 	}
 	var set string
-	err := t.q.QueryRowContext(ctx, `SELECT coalesce(max(set_config('lock_timeout', '20s', true)), '') WHERE current_setting('lock_timeout') <> '0'`).Scan(&set)
+	err := t.q.QueryRowContext(ctx,
+		`SELECT coalesce(max(set_config('lock_timeout', '20s', true)), '') WHERE current_setting('lock_timeout') <> '0'`).Scan(&set)
 	return classifyError(err)
 }
 
@@ -350,10 +358,12 @@ func (r reader) bySource(ctx context.Context, workspaceID string, hash []byte) (
 // projectNamed returns the id of the workspace's project of this name, which it
 // adds if it is not there yet.
 func (t *Tx) projectNamed(ctx context.Context, workspaceID, name string) (id string, err error) {
-	if err := t.exec(ctx, `INSERT INTO projects (id, workspace_id, name, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+	if err := t.exec(ctx,
+		`INSERT INTO projects (id, workspace_id, name, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
 		uuid.Must(uuid.NewV7()).String(), workspaceID, name, toMillis(t.Now)); err != nil {
 		return "", err
 	}
-	err = t.q.QueryRowContext(ctx, `SELECT id FROM projects WHERE workspace_id = $1 AND name = $2`, workspaceID, name).Scan(&id)
+	err = t.q.QueryRowContext(ctx, `SELECT id FROM projects WHERE workspace_id = $1 AND name = $2`, workspaceID,
+		name).Scan(&id)
 	return id, classifyError(err)
 }

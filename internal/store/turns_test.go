@@ -124,7 +124,11 @@ func TestAccessIsReadWhileReadersAreBusy(t *testing.T) {
 		if _, ok, err := h.ReadKeyState(t.Context(), h.keys[0].Hash()); err != nil || !ok {
 			t.Errorf("a key cannot be checked: %v, %v", ok, err)
 		}
-		if err := h.WriteUrgent(t.Context(), func(tx *Tx) error { _, err := tx.RevokeKey(t.Context(), keyID(0)); return err }); err != nil {
+		if err := h.WriteUrgent(t.Context(), func(tx *Tx) error {
+			_,
+				err := tx.RevokeKey(t.Context(), keyID(0))
+			return err
+		}); err != nil {
 			t.Errorf("a key cannot be revoked: %v", err)
 		}
 	})

@@ -29,7 +29,8 @@ func (r reader) User(ctx context.Context, id string) (memo.User, error) {
 
 // UserByEmail finds a user by the e-mail as it is stored, in lower case.
 func (r reader) UserByEmail(ctx context.Context, email string) (memo.User, error) {
-	return queryOne(r.q.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE email = $1`, email), scanUser, "User")
+	return queryOne(r.q.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE email = $1`, email), scanUser,
+		"User")
 }
 
 // Account is a user with the hash of their password, which is empty when they
@@ -94,7 +95,8 @@ func (t *Tx) AddUser(ctx context.Context, u memo.User, passwordHash string) (boo
 // LockUser makes others who disable the user or change the password wait, and
 // proves that neither has happened: false otherwise.
 func (t *Tx) LockUser(ctx context.Context, userID, passwordHash string) (bool, error) {
-	n, err := t.execCount(ctx, `UPDATE users SET name = name WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL`, userID, passwordHash)
+	n, err := t.execCount(ctx, `UPDATE users SET name = name WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL`,
+		userID, passwordHash)
 	return n == 1, err
 }
 
@@ -114,7 +116,8 @@ func (t *Tx) SetUserDisabled(ctx context.Context, userID string, disabled bool) 
 	var n int64
 	var err error
 	if disabled {
-		n, err = t.execCount(ctx, `UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL`, userID, toMillis(t.Now))
+		n, err = t.execCount(ctx, `UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL`, userID,
+			toMillis(t.Now))
 	} else {
 		n, err = t.execCount(ctx, `UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL`, userID)
 	}

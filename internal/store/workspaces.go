@@ -22,12 +22,14 @@ func (r reader) Workspaces(ctx context.Context) ([]memo.Workspace, error) {
 
 // Workspace finds a workspace by id.
 func (r reader) Workspace(ctx context.Context, id string) (memo.Workspace, error) {
-	return queryOne(r.q.QueryRowContext(ctx, `SELECT `+workspaceColumns+` FROM workspaces WHERE id = $1`, id), scanWorkspace, "Workspace")
+	return queryOne(r.q.QueryRowContext(ctx, `SELECT `+workspaceColumns+` FROM workspaces WHERE id = $1`, id),
+		scanWorkspace, "Workspace")
 }
 
 // WorkspacesNamed lists the workspaces of exactly this name.
 func (r reader) WorkspacesNamed(ctx context.Context, name string) ([]memo.Workspace, error) {
-	return queryAll(ctx, r.q, scanWorkspace, `SELECT `+workspaceColumns+` FROM workspaces WHERE name = $1 ORDER BY created_at, id`, name)
+	return queryAll(ctx, r.q, scanWorkspace,
+		`SELECT `+workspaceColumns+` FROM workspaces WHERE name = $1 ORDER BY created_at, id`, name)
 }
 
 // AddWorkspace adds a workspace. Its content version starts at the clock, so
@@ -109,7 +111,8 @@ func (s *Store) Members(ctx context.Context, workspaceID string) ([]memo.Member,
 
 // Member finds a member of a workspace.
 func (r reader) Member(ctx context.Context, workspaceID, userID string) (memo.Member, error) {
-	return queryOne(r.q.QueryRowContext(ctx, memberQuery+`WHERE m.workspace_id = $1 AND m.user_id = $2`, workspaceID, userID), scanMember, "Member")
+	return queryOne(r.q.QueryRowContext(ctx, memberQuery+`WHERE m.workspace_id = $1 AND m.user_id = $2`, workspaceID,
+		userID), scanMember, "Member")
 }
 
 // activeOwnersQuery are the owners who are not disabled, of the workspace that follows.
@@ -123,7 +126,8 @@ func (r reader) CountOwners(ctx context.Context, workspaceID string) (n int, err
 
 // ownerless lists the ids of the workspaces without any.
 func (r reader) ownerless(ctx context.Context) ([]string, error) {
-	return queryAll(ctx, r.q, scanID, `SELECT w.id FROM workspaces w WHERE NOT EXISTS (SELECT 1 `+activeOwnersQuery+`w.id) ORDER BY w.id`)
+	return queryAll(ctx, r.q, scanID,
+		`SELECT w.id FROM workspaces w WHERE NOT EXISTS (SELECT 1 `+activeOwnersQuery+`w.id) ORDER BY w.id`)
 }
 
 // AddMember adds a user to a workspace, or reports false when they are in it.
@@ -135,7 +139,8 @@ func (t *Tx) AddMember(ctx context.Context, workspaceID, userID string, role mem
 
 // SetRole changes what a member is.
 func (t *Tx) SetRole(ctx context.Context, workspaceID, userID string, role memo.Role) error {
-	return t.exec(ctx, `UPDATE memberships SET role = $3 WHERE workspace_id = $1 AND user_id = $2`, workspaceID, userID, role)
+	return t.exec(ctx, `UPDATE memberships SET role = $3 WHERE workspace_id = $1 AND user_id = $2`, workspaceID, userID,
+		role)
 }
 
 // RemoveMember takes a user out of a workspace.
@@ -157,7 +162,8 @@ func (t *Tx) LockMember(ctx context.Context, workspaceID, userID string) (memo.R
 // LockMemberships is LockMember for every workspace of a user, and returns
 // their ids.
 func (t *Tx) LockMemberships(ctx context.Context, userID string) ([]string, error) {
-	return queryAll(ctx, t.q, scanID, `UPDATE memberships SET role = role WHERE user_id = $1 RETURNING workspace_id`, userID)
+	return queryAll(ctx, t.q, scanID, `UPDATE memberships SET role = role WHERE user_id = $1 RETURNING workspace_id`,
+		userID)
 }
 
 func scanID(row scanner) (id string, err error) {

@@ -71,7 +71,9 @@ const (
 
 // logRequest counts a request and logs it. Of refused ones, the log has as many as
 // [flood] allows, and the metrics have all.
-func (m *Middleware) logRequest(r *http.Request, req *Request, rec *responseRecorder, took time.Duration, aborted bool) {
+func (m *Middleware) logRequest(r *http.Request, req *Request, rec *responseRecorder, took time.Duration,
+	aborted bool,
+) {
 	if rec.status == 0 {
 		rec.status = http.StatusOK
 	}

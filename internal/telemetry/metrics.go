@@ -97,14 +97,18 @@ func (m *Metrics) WatchWork(limiters map[string]*bulkhead.Limiter) {
 }
 
 // knownMethods bounds the label: a client can send any word as a method.
-var knownMethods = map[string]bool{"GET": true, "HEAD": true, "POST": true, "PATCH": true, "PUT": true, "DELETE": true, "OPTIONS": true}
+var knownMethods = map[string]bool{
+	"GET": true, "HEAD": true, "POST": true, "PATCH": true, "PUT": true, "DELETE": true,
+	"OPTIONS": true,
+}
 
 func (m *Metrics) observe(r *Request, method string, status int, took time.Duration) {
 	if !knownMethods[method] {
 		method = "other"
 	}
 	route := strconv.Quote(r.Route)
-	m.set.GetOrCreateCounter(`memo_http_requests_total{method="` + method + `",route=` + route + `,status="` + strconv.Itoa(status) + `"}`).Inc()
+	m.set.GetOrCreateCounter(`memo_http_requests_total{method="` + method + `",route=` + route + `,status="` +
+		strconv.Itoa(status) + `"}`).Inc()
 	l, ok := m.routes.Load(r.Route)
 	if !ok {
 		l, _ = m.routes.LoadOrStore(r.Route, newLatency(m.set, route))

@@ -18,7 +18,8 @@ func TestNoSinkHoldsAKey(t *testing.T) {
 	var out bytes.Buffer
 	log := NewLogger(&out, slog.LevelInfo)
 	key := credential.NewKey().Secret()
-	log.Error("in the message "+key, "in a value", key, "in a group", slog.GroupValue(slog.String(key, key)), "error", errors.New("for "+key+","+key[:20]))
+	log.Error("in the message "+key, "in a value", key, "in a group", slog.GroupValue(slog.String(key, key)), "error",
+		errors.New("for "+key+","+key[:20]))
 	if strings.Contains(out.String(), key[8:20]) {
 		t.Errorf("the log has the key: %s", out.String())
 	}
@@ -52,7 +53,10 @@ func TestOneLineARequest(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]any{"route": "GET /x/{id}", "key_id": "key-id", "status": 503.0, "method": "GET", "refusal": "expired", "address": "of " + r.RemoteAddr, "request_id": w.Header().Get("X-Request-Id")} {
+	for name, want := range map[string]any{
+		"route": "GET /x/{id}", "key_id": "key-id", "status": 503.0, "method": "GET",
+		"refusal": "expired", "address": "of " + r.RemoteAddr, "request_id": w.Header().Get("X-Request-Id"),
+	} {
 		if line[name] != want {
 			t.Errorf("%s is %v, want %v", name, line[name], want)
 		}
@@ -66,9 +70,12 @@ func TestOneLineARequest(t *testing.T) {
 
 func TestAPanicIsAnswered(t *testing.T) {
 	var out bytes.Buffer
-	m := &Middleware{Log: NewLogger(&out, slog.LevelInfo), Metrics: NewMetrics(), Panicked: func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(http.StatusInternalServerError)
-	}}
+	m := &Middleware{
+		Log: NewLogger(&out, slog.LevelInfo), Metrics: NewMetrics(),
+		Panicked: func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+		},
+	}
 	key := credential.NewKey().Secret()
 	server := httptest.NewServer(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/late" {
@@ -99,15 +106,21 @@ func TestAPanicIsAnswered(t *testing.T) {
 func TestMetricsAreBounded(t *testing.T) {
 	m := NewMetrics()
 	mw := &Middleware{Log: slog.New(slog.DiscardHandler), Metrics: m}
-	h := mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { RequestOf(r.Context()).Refusal = "expired" }))
+	h := mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter,
+		r *http.Request,
+	) {
+		RequestOf(r.Context()).Refusal = "expired"
+	}))
 	for _, method := range []string{"GET", "FOO", "BAR", credential.NewKey().Secret()} {
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, "/", nil))
 	}
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	for _, want := range []string{
-		`memo_http_requests_total{method="other",route="",status="200"} 3`, `memo_key_refusals_total{reason="expired"} 4`, "go_goroutines",
-		`memo_http_request_seconds_bucket{route="",le="0.0005"} `, `memo_http_request_seconds_bucket{route="",le="+Inf"} 4`, `memo_http_request_seconds_count{route=""} 4`,
+		`memo_http_requests_total{method="other",route="",status="200"} 3`, `memo_key_refusals_total{reason="expired"} 4`,
+		"go_goroutines",
+		`memo_http_request_seconds_bucket{route="",le="0.0005"} `, `memo_http_request_seconds_bucket{route="",le="+Inf"} 4`,
+		`memo_http_request_seconds_count{route=""} 4`,
 	} {
 		if !strings.Contains(w.Body.String(), want) {
 			t.Errorf("no %s in the metrics", want)

@@ -31,7 +31,10 @@ func TestWorkIsWatched(t *testing.T) {
 			}
 		}
 	}
-	mw := &Middleware{Log: slog.New(slog.DiscardHandler), Metrics: m, Panicked: func(http.ResponseWriter, *http.Request) {}}
+	mw := &Middleware{
+		Log: slog.New(slog.DiscardHandler), Metrics: m,
+		Panicked: func(http.ResponseWriter, *http.Request) {},
+	}
 	h := mw.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if err := l.Hold(r.Context(), "a", 4); err != nil {
 			t.Error(err)
@@ -43,5 +46,6 @@ func TestWorkIsWatched(t *testing.T) {
 		panic("in the handler")
 	}))
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
-	want(`memo_work_running{work="memory"} 0`, `memo_work_in_use{work="memory"} 0`, `memo_work_refused_total{work="memory"} 1`)
+	want(`memo_work_running{work="memory"} 0`, `memo_work_in_use{work="memory"} 0`,
+		`memo_work_refused_total{work="memory"} 1`)
 }

@@ -127,7 +127,8 @@ func (s *PostgresServer) Start() error {
 	defer log.Close()
 	args := []string{"-D", filepath.Join(s.dir, "data"), "-k", s.dir}
 	for _, o := range append([]string{
-		"listen_addresses=", "fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200", "timezone=Asia/Tokyo",
+		"listen_addresses=", "fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200",
+		"timezone=Asia/Tokyo",
 	}, s.options...) {
 		args = append(args, "-c", o)
 	}
@@ -170,7 +171,10 @@ func startPostgres(options ...string) (*PostgresServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &PostgresServer{dir: dir, bin: bin, options: options, attr: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}}
+	s := &PostgresServer{
+		dir: dir, bin: bin, options: options,
+		attr: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true},
+	}
 	if s.attr.Credential, err = chownToPostgres(dir); err != nil {
 		return nil, err
 	}

@@ -82,9 +82,12 @@ func New(t testing.TB, cfg Config) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	outer := &telemetry.Middleware{Log: log, Metrics: telemetry.NewMetrics(), Address: g.ClientAddress, Panicked: func(w http.ResponseWriter, r *http.Request) {
-		gate.WriteError(w, r, io.ErrUnexpectedEOF)
-	}}
+	outer := &telemetry.Middleware{
+		Log: log, Metrics: telemetry.NewMetrics(), Address: g.ClientAddress,
+		Panicked: func(w http.ResponseWriter, r *http.Request) {
+			gate.WriteError(w, r, io.ErrUnexpectedEOF)
+		},
+	}
 	w.Server = httptest.NewServer(outer.Wrap(g.RefuseKeysInURL(cfg.Handler(w.App, g, log))))
 	t.Cleanup(func() { w.Server.Close(); s.Close() })
 	if !cfg.Empty {
@@ -147,7 +150,8 @@ func (w *World) Must(err error) {
 // Key makes a key of a member.
 func (w *World) Key(ws memo.Workspace, u memo.User) memo.CreatedKey {
 	w.T.Helper()
-	k, err := w.App.CreateKey(context.Background(), memo.Caller{Operator: true, WorkspaceID: ws.ID, UserID: u.ID}, app.KeyRequest{Name: u.Name + "'s key"})
+	k, err := w.App.CreateKey(context.Background(), memo.Caller{Operator: true, WorkspaceID: ws.ID, UserID: u.ID},
+		app.KeyRequest{Name: u.Name + "'s key"})
 	w.Must(err)
 	return k
 }
@@ -155,7 +159,8 @@ func (w *World) Key(ws memo.Workspace, u memo.User) memo.CreatedKey {
 // Import takes a file in and returns the transcription's id.
 func (w *World) Import(ws memo.Workspace, name, content string) string {
 	w.T.Helper()
-	in, err := w.App.Import(context.Background(), memo.Caller{Operator: true, WorkspaceID: ws.ID}, app.ImportFile{Name: name, Data: []byte(content)})
+	in, err := w.App.Import(context.Background(), memo.Caller{Operator: true, WorkspaceID: ws.ID},
+		app.ImportFile{Name: name, Data: []byte(content)})
 	w.Must(err)
 	return in.ID
 }

@@ -38,7 +38,9 @@ func decodeText(data []byte) (string, error) {
 	}
 	// PostgreSQL keeps no NUL, and no text has one.
 	if i := strings.IndexByte(text, 0); i >= 0 {
-		return "", refusef(lineAt(text, i), "has a NUL character: it is a binary file, or UTF-16 without a byte order mark. Save it as UTF-8")
+		return "",
+			refusef(lineAt(text, i),
+				"has a NUL character: it is a binary file, or UTF-16 without a byte order mark. Save it as UTF-8")
 	}
 	return text, nil
 }
@@ -63,7 +65,8 @@ func decodeUTF16(data []byte, order binary.ByteOrder) (string, error) {
 	text := make([]byte, 0, len(data))
 	for i := 0; i < len(data); i += 2 {
 		if i+1 == len(data) {
-			return "", refusef(lineAt(string(text), len(text)), "ends in the middle of a UTF-16 character: the file is cut short")
+			return "", refusef(lineAt(string(text), len(text)),
+				"ends in the middle of a UTF-16 character: the file is cut short")
 		}
 		r := rune(order.Uint16(data[i:]))
 		if utf16.IsSurrogate(r) {
@@ -72,7 +75,8 @@ func decodeUTF16(data []byte, order binary.ByteOrder) (string, error) {
 				low = rune(order.Uint16(data[i+2:]))
 			}
 			if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
-				return "", refusef(lineAt(string(text), len(text)), "has half of a UTF-16 character. Save the file as UTF-8 and import it again")
+				return "", refusef(lineAt(string(text), len(text)),
+					"has half of a UTF-16 character. Save the file as UTF-8 and import it again")
 			}
 			i += 2
 		}

@@ -73,7 +73,8 @@ func isReserved(stem string) bool {
 		return true
 	}
 	for _, port := range []string{"COM", "LPT"} {
-		if rest, ok := strings.CutPrefix(stem, port); ok && utf8.RuneCountInString(rest) == 1 && strings.ContainsAny(rest, "0123456789¹²³") {
+		if rest, ok := strings.CutPrefix(stem, port); ok && utf8.RuneCountInString(rest) == 1 &&
+			strings.ContainsAny(rest, "0123456789¹²³") {
 			return true
 		}
 	}

@@ -69,7 +69,8 @@ func checkFileName(t rapid.TB, name string) {
 	switch {
 	case len(name) > 255, !utf8.ValidString(name), stem == "" || stem == name,
 		strings.ContainsAny(name, `/\:*?"<>|`), strings.ContainsFunc(name, unicode.IsControl),
-		strings.ContainsAny(name, "\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"),
+		strings.ContainsAny(name,
+			"\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"),
 		stem != strings.Trim(stem, " ."), name[0] == '-', isReserved(name), strings.Contains(stem, "  "):
 		t.Errorf("unsafe name %q", name)
 	}
@@ -115,7 +116,10 @@ func TestUniqueNames(t *testing.T) {
 		{[]string{"straße.md", "STRASSE.md"}, []string{"straße.md", "STRASSE (2).md"}},
 		{[]string{"ΣΑΣ", "σας"}, []string{"ΣΑΣ", "σας (2)"}},
 		{[]string{"", ""}, []string{"", " (2)"}},
-		{[]string{strings.Repeat("é", 126) + ".md", strings.Repeat("É", 126) + ".md"}, []string{strings.Repeat("é", 126) + ".md", strings.Repeat("É", 124) + " (2).md"}},
+		{
+			[]string{strings.Repeat("é", 126) + ".md", strings.Repeat("É", 126) + ".md"},
+			[]string{strings.Repeat("é", 126) + ".md", strings.Repeat("É", 124) + " (2).md"},
+		},
 	} {
 		if diff := cmp.Diff(tt.want, UniqueNames(tt.names)); diff != "" {
 			t.Errorf("%q (-want +got)\n%s", tt.names, diff)
@@ -133,7 +137,8 @@ func TestUniqueNames(t *testing.T) {
 func TestUniqueNamesAreUnique(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		names := rapid.SliceOfN(rapid.SampledFrom([]string{
-			"a.md", "A.md", "a (2).md", "a (2) (2).md", "a (3).md", "é.md", "e\u0301.md", strings.Repeat("x", 252) + ".md", strings.Repeat("X", 252) + ".md", "", "(2)",
+			"a.md", "A.md", "a (2).md", "a (2) (2).md", "a (3).md", "é.md", "e\u0301.md", strings.Repeat("x", 252) + ".md",
+			strings.Repeat("X", 252) + ".md", "", "(2)",
 		}), 0, 30).Draw(t, "names")
 		got := UniqueNames(names)
 		if len(got) != len(names) {

@@ -33,15 +33,28 @@ func addSeeds(f *testing.F) {
 		f.Add(s.file, data)
 	}
 	for _, s := range []struct{ name, data string }{
-		{"a.vtt", "WEBVTT - t\nLanguage: en\n\nNOTE x\n\nid\n00:01.000 --> 01:00:02.000 line:0\n<v.a Ann>a &lt; b</v> <i>c</i>\n<v Bob>d --> e\n"},
+		{
+			"a.vtt",
+			"WEBVTT - t\nLanguage: en\n\nNOTE x\n\nid\n00:01.000 --> 01:00:02.000 line:0\n<v.a Ann>a &lt; b</v> <i>c</i>\n<v " +
+				"Bob>d --> e\n",
+		},
 		{"a.vtt", "WEBVTT\r\r1\r00:00.000 --> 00:00.001\rAnn: a\r"},
 		{"a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n&#0;&#x1b;<00:01.500>< <v\n00:02.000 --> 00:03.000\n"},
 		{"a.srt", "1\n00:00:01,000 --> 00:00:02,000\n{\\an8}<i>a</i>\n\n2\n\n3\n0:00:02.5-->00:03\nAnn: 42\n\nb\n"},
 		{"a.srt", "00:00:00,000 --> 00:00:00,001\n00:00:01,000 --> 00:00:02,000\n7\n00:00:01,000 --> 00:00:02,000\nb"},
-		{"a.json", `{"text":"a","segments":[{"id":0,"start":0.0,"end":1.5,"text":" a","words":[{"word":"a","speaker":"S"}]}],"language":"en"}`},
+		{
+			"a.json",
+			`{"text":"a","segments":[{"id":0,"start":0.0,"end":1.5,"text":" a","words":[{"word":"a","speaker":"S"}]}],"language":"en"}`,
+		},
 		{"a.json", `[{"start":1e0,"end":2,"text":"\ud83d\ude00 \u001b[1m","speaker":null}]`},
-		{"a.json", `{"title":"t","status":"failed","summary":"a\nb","duration_seconds":0,"speakers":[{"name":"A"}],"topics":[{"title":"x"}],"project":{"id":"1","name":"P"},"created_at":"2026-05-20T09:14:00Z","segments":[],"prompt_results":[{"id":1,"status":"queued","text":"y","created_at":"2026-05-20T09:14:00Z"}]}`},
-		{"a.json", `{"segments":[{"start":2,"end":1.9,"text":"NaN","avg_logprob":NaN},{"start":3,"text":"b","x":[-Infinity]}],"duration":Infinity}`},
+		{
+			"a.json",
+			`{"title":"t","status":"failed","summary":"a\nb","duration_seconds":0,"speakers":[{"name":"A"}],"topics":[{"title":"x"}],"project":{"id":"1","name":"P"},"created_at":"2026-05-20T09:14:00Z","segments":[],"prompt_results":[{"id":1,"status":"queued","text":"y","created_at":"2026-05-20T09:14:00Z"}]}`,
+		},
+		{
+			"a.json",
+			`{"segments":[{"start":2,"end":1.9,"text":"NaN","avg_logprob":NaN},{"start":3,"text":"b","x":[-Infinity]}],"duration":Infinity}`,
+		},
 		{"a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n[SPEAKER_00]: a\n"},
 		{"a.txt", "[00:42] Jordan: Of course…\nmore\n[1:02:03] b\n"},
 		{"a.txt", "Ann: a\n田中：b\nRemember: c\n\x1b[31md\x1b]0;x\x07\u2028e"},
@@ -106,7 +119,8 @@ func checkAnyFile(t rapid.TB, name string, data []byte) {
 		return
 	}
 	tagged := slices.ContainsFunc(doc.Segments, func(s memo.Segment) bool { return stripSRTTags(s.Text) != s.Text })
-	stamped := slices.ContainsFunc(doc.Segments, func(s memo.Segment) bool { _, _, ok := splitTimestamp(s.Text); return ok })
+	stamped := slices.ContainsFunc(doc.Segments,
+		func(s memo.Segment) bool { _, _, ok := splitTimestamp(s.Text); return ok })
 	for _, format := range []Format{Text, SRT, VTT} {
 		if format == SRT && tagged || format == Text && stamped {
 			continue // these formats have no escapes: what was said is taken for a tag, or a time
@@ -123,9 +137,12 @@ func checkAnyFile(t rapid.TB, name string, data []byte) {
 // right words in the wrong places.
 func TestTokenSoup(t *testing.T) {
 	tokens := rapid.SampledFrom([]string{
-		"\n", "\n", "\n\n", "\r\n", " ", "\t", "1", "2\n", "00:00:01,000 --> 00:00:02,000\n", "00:01.000 --> 00:02.000 a:b\n", "00:00:00.000 --> 00:00:00.001\n",
-		"-->", " --> ", "-00:01", "00:61.000", "NOTE", "STYLE\n", "REGION\n", "WEBVTT", "<v Ann>", "</v>", "<v.x B&amp;C>", "<", ">", "<i>", "</i>", "&", "&lt;", "&#0;", "&#10;",
-		"Ann: ", "ann: ", "[Ann]: ", "NaN", `"end":NaN`, "SPEAKER_00: ", "田中：", "[00:42] ", "[1:02:03] ", "[", "]", "{", "}", `"text":"a"`, `"start":1`, `"end":2`, ",", ":", `"segments":[`, `{"text":"b"}`, "a", "é", "日本", "😀",
+		"\n", "\n", "\n\n", "\r\n", " ", "\t", "1", "2\n", "00:00:01,000 --> 00:00:02,000\n", "00:01.000 --> 00:02.000 a:b\n",
+		"00:00:00.000 --> 00:00:00.001\n",
+		"-->", " --> ", "-00:01", "00:61.000", "NOTE", "STYLE\n", "REGION\n", "WEBVTT", "<v Ann>", "</v>", "<v.x B&amp;C>",
+		"<", ">", "<i>", "</i>", "&", "&lt;", "&#0;", "&#10;",
+		"Ann: ", "ann: ", "[Ann]: ", "NaN", `"end":NaN`, "SPEAKER_00: ", "田中：", "[00:42] ", "[1:02:03] ", "[", "]", "{", "}",
+		`"text":"a"`, `"start":1`, `"end":2`, ",", ":", `"segments":[`, `{"text":"b"}`, "a", "é", "日本", "😀",
 		"\u2028", "\u0085", "\x1b[31m", "\x1b]", "\x07", "\u202e", "\u200d", "\ufeff", "{\\an8}", "\\", "42", "#3",
 	})
 	rapid.Check(t, func(t *rapid.T) {

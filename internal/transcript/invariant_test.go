@@ -77,7 +77,8 @@ func checkLine(t rapid.TB, what, s string, empty bool) {
 	if s == "" && !empty {
 		t.Errorf("%s is empty", what)
 	}
-	if s != trimLine(s) || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) || strings.ContainsAny(s, "\u2028\u2029") {
+	if s != trimLine(s) || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) ||
+		strings.ContainsAny(s, "\u2028\u2029") {
 		t.Errorf("%s is not one clean line: %q", what, s)
 	}
 }

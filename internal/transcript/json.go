@@ -172,7 +172,8 @@ func (f *jsonFile) members(read func(name string) error) error {
 // nextLine returns the line on which the next array element starts.
 func (f *jsonFile) nextLine() int {
 	i := int(f.InputOffset())
-	for i < len(f.text) && (f.text[i] == ' ' || f.text[i] == '\t' || f.text[i] == '\r' || f.text[i] == '\n' || f.text[i] == ',') {
+	for i < len(f.text) && (f.text[i] == ' ' || f.text[i] == '\t' || f.text[i] == '\r' || f.text[i] == '\n' ||
+		f.text[i] == ',') {
 		i++
 	}
 	return f.lineAt(i)
@@ -198,7 +199,8 @@ func (f *jsonFile) explain(err error) error {
 		return err
 	}
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {
-		return refusef(lineAt(f.text, int(e.ByteOffset)), "has the wrong type of value at %s", quoteShort(string(e.JSONPointer)))
+		return refusef(lineAt(f.text, int(e.ByteOffset)), "has the wrong type of value at %s",
+			quoteShort(string(e.JSONPointer)))
 	}
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		if errors.Is(err, io.ErrUnexpectedEOF) {

@@ -152,7 +152,8 @@ func appendInert(b []byte, s string) []byte {
 		return b
 	case strings.IndexByte("#+-=>:", s[0]) >= 0: // heading, list, rule, quote, table
 		return appendInline(append(b, '\\', s[0]), s[1:])
-	case digits > 0 && digits < len(s) && (s[digits] == '.' || s[digits] == ')') && (digits+1 == len(s) || s[digits+1] == ' '):
+	case digits > 0 && digits < len(s) && (s[digits] == '.' || s[digits] == ')') &&
+		(digits+1 == len(s) || s[digits+1] == ' '):
 		b = append(append(b, s[:digits]...), '\\', s[digits])
 		return appendInline(b, s[digits+1:])
 	}

@@ -243,7 +243,8 @@ func (f *jsonFile) readReports() error {
 			report.Status = memo.StatusCompleted
 		}
 		if !slices.Contains(memo.Statuses, report.Status) {
-			return refusef(line, "has a report with the status %s, which is none of %s", quoteShort(r.Status), strings.Join(statusNames(), ", "))
+			return refusef(line, "has a report with the status %s, which is none of %s", quoteShort(r.Status),
+				strings.Join(statusNames(), ", "))
 		}
 		if r.CreatedAt != "" {
 			t, err := parseTime(line, r.CreatedAt)

@@ -28,7 +28,10 @@ func TestRefused(t *testing.T) {
 		{"a header alone", "a.vtt", "WEBVTT\n", huge, 0, "no text"},
 		{"no segments", "a.json", `{"text":"","segments":[],"language":"en"}`, huge, 0, "no text"},
 		{"an empty array", "a.json", "[]", huge, 0, "no text"},
-		{"completed without text", "a.json", `{"title":"x","status":"completed","duration_seconds":0,"segments":[]}`, huge, 0, "no text"},
+		{
+			"completed without text", "a.json", `{"title":"x","status":"completed","duration_seconds":0,"segments":[]}`, huge, 0,
+			"no text",
+		},
 
 		{"Latin-1", "a.txt", "Hello\nCaf\xe9\n", huge, 2, "0xE9 there is not UTF-8. Save the file as UTF-8"},
 		{"a surrogate in UTF-8", "a.txt", "\xed\xa0\x80", huge, 1, "not UTF-8"},
@@ -50,21 +53,42 @@ func TestRefused(t *testing.T) {
 
 		{"too many bytes", "a.txt", strings.Repeat("a\n", 1001), small, 0, "larger than 2000 bytes"},
 		{"too many lines", "a.txt", "a\nb\n\nc\nd\n", small, 5, "more than 3 segments"},
-		{"too many cues", "a.vtt", "WEBVTT\n" + strings.Repeat("\n00:01.000 --> 00:02.000\na\n", 4), small, 12, "more than 3 segments"},
-		{"too many cues", "a.srt", strings.Repeat("00:00:01,000 --> 00:00:02,000\na\n\n", 4), small, 10, "more than 3 segments"},
-		{"too many JSON segments", "a.json", "[\n" + strings.Repeat(`{"text":"a"},`+"\n", 3) + `{"text":"a"}]`, small, 5, "more than 3 segments"},
+		{
+			"too many cues", "a.vtt", "WEBVTT\n" + strings.Repeat("\n00:01.000 --> 00:02.000\na\n", 4), small, 12,
+			"more than 3 segments",
+		},
+		{
+			"too many cues", "a.srt", strings.Repeat("00:00:01,000 --> 00:00:02,000\na\n\n", 4), small, 10,
+			"more than 3 segments",
+		},
+		{
+			"too many JSON segments", "a.json", "[\n" + strings.Repeat(`{"text":"a"},`+"\n", 3) + `{"text":"a"}]`, small, 5,
+			"more than 3 segments",
+		},
 		{"a long line", "a.txt", "a\n" + strings.Repeat("a", 21), small, 2, "more than 20 bytes"},
-		{"a long cue of many lines", "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n" + strings.Repeat("abc\n", 6), small, 3, "more than 20 bytes"},
+		{
+			"a long cue of many lines", "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n" + strings.Repeat("abc\n", 6), small, 3,
+			"more than 20 bytes",
+		},
 		{"a long JSON text", "a.json", `[{"text":"` + strings.Repeat("a", 21) + `"}]`, small, 1, "more than 20 bytes"},
-		{"a long name", "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<v " + strings.Repeat("a", 21) + ">hi", small, 3, "more than 20 bytes"},
-		{"a long title", "a.vtt", "WEBVTT " + strings.Repeat("a", 21) + "\n\n00:01.000 --> 00:02.000\nhi", small, 1, "title of more than 20 bytes"},
+		{
+			"a long name", "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<v " + strings.Repeat("a", 21) + ">hi", small, 3,
+			"more than 20 bytes",
+		},
+		{
+			"a long title", "a.vtt", "WEBVTT " + strings.Repeat("a", 21) + "\n\n00:01.000 --> 00:02.000\nhi", small, 1,
+			"title of more than 20 bytes",
+		},
 		{"many speakers", "a.txt", "A: a\nB: b\nC: c", small, 3, "more than 2 speakers"},
 		{"many speakers listed", "a.json", `{"prompt_results":[],"speakers":[{"name":"a"},{"name":"b"},
 			{"name":"c"}],"segments":[{"text":"a"}]}`, small, 2, "more than 2 speakers"},
 
 		{"VTT without its header", "a.vtt", "00:01.000 --> 00:02.000\nhi\n", huge, 1, "WEBVTT"},
 		{"VTT with another word", "a.vtt", "WEBVTTX\n\n00:01.000 --> 00:02.000\nhi\n", huge, 1, "WEBVTT"},
-		{"VTT text without times", "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\nhi\n\nlost\n", huge, 6, `"lost" without times`},
+		{
+			"VTT text without times", "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\nhi\n\nlost\n", huge, 6,
+			`"lost" without times`,
+		},
 		{"VTT time of words", "a.vtt", "WEBVTT\n\nx --> y\nhi\n", huge, 3, `"x" where a time`},
 		{"VTT time in seconds", "a.vtt", "WEBVTT\n\n1.0 --> 2.0\nhi\n", huge, 3, "where a time"},
 		{"VTT time, 60 seconds", "a.vtt", "WEBVTT\n\n00:01:60.000 --> 00:02:00.000\nhi\n", huge, 3, "59 seconds"},
@@ -79,7 +103,10 @@ func TestRefused(t *testing.T) {
 		{"SRT without times", "a.srt", "hello\nworld\n", huge, 1, `"hello" where a cue's number`},
 		{"SRT one-headed arrow", "a.srt", "1\n00:00:01,000 -> 00:00:02,000\nhi\n", huge, 1, "number or times"},
 		{"SRT bad time", "a.srt", "1\n00:00:xx,000 --> 00:00:02,000\nhi\n", huge, 2, "where a time"},
-		{"SRT bad time later", "a.srt", "1\n00:00:01,000 --> 00:00:02,000\nhi\n\n2\n00:00:03,000 --> 00:61:00,000\nhi\n", huge, 6, "59 minutes"},
+		{
+			"SRT bad time later", "a.srt", "1\n00:00:01,000 --> 00:00:02,000\nhi\n\n2\n00:00:03,000 --> 00:61:00,000\nhi\n",
+			huge, 6, "59 minutes",
+		},
 		{"SRT negative", "a.srt", "1\n-00:00:01,000 --> 00:00:02,000\nhi\n", huge, 2, "negative"},
 		{"SRT backwards", "a.srt", "1\n00:00:02,000 --> 00:00:01,000\nhi\n", huge, 2, "ends before it starts"},
 
@@ -89,16 +116,28 @@ func TestRefused(t *testing.T) {
 		{"truncated JSON text", "a.json", "{\"segments\":[\n{\"text\":\"hi", huge, 2, "cut short"},
 		{"a depth bomb", "a.json", `{"segments":` + strings.Repeat("[", 200_000), huge, 1, "not valid JSON"},
 		{"a deep value that is not ours", "a.json", `{"x":` + strings.Repeat(`{"x":`, 200_000), huge, 1, "not valid JSON"},
-		{"JSON with too many names", "a.json", "{\n" + strings.Repeat(" ", 10) + manyMembers() + `"segments":[]}`, huge, 2, "more than 10000 members"},
-		{"JSON with too many names inside", "a.json", `{"x":[{` + manyMembers() + `"y":0}],"segments":[]}`, huge, 1, "more than 10000 members"},
+		{
+			"JSON with too many names", "a.json", "{\n" + strings.Repeat(" ", 10) + manyMembers() + `"segments":[]}`, huge, 2,
+			"more than 10000 members",
+		},
+		{
+			"JSON with too many names inside", "a.json", `{"x":[{` + manyMembers() + `"y":0}],"segments":[]}`, huge, 1,
+			"more than 10000 members",
+		},
 		{"JSON with more behind", "a.json", "[{\"text\":\"a\"}]\n[]", huge, 2, "after the end"},
 		{"JSON with a name twice", "a.json", `[{"text":"a","text":"b"}]`, huge, 1, "duplicate"},
 		{"JSON with a lone surrogate", "a.json", "[\n{\"text\":\"\\ud800\"}]", huge, 2, "surrogate"},
 		{"JSON with an escaped NUL", "a.json", "[\n{\"text\":\"a\\u0000b\"}]", huge, 2, "NUL"},
 		{"JSON that starts at NaN", "a.json", "[\n{\"start\":NaN,\"end\":1,\"text\":\"a\"}]", huge, 2, "no number"},
-		{"JSON that ends at NaN", "a.json", "[{\"start\":0,\"end\":1,\"text\":\"a\"},\n{\"start\":0,\"end\" :\tNaN,\"text\":\"a\"}]", huge, 2, "no number"},
+		{
+			"JSON that ends at NaN", "a.json",
+			"[{\"start\":0,\"end\":1,\"text\":\"a\"},\n{\"start\":0,\"end\" :\tNaN,\"text\":\"a\"}]", huge, 2, "no number",
+		},
 		{"JSON that ends at infinity", "a.json", "[\n{\"start\":0,\"end\":Infinity,\"text\":\"a\"}]", huge, 2, "no number"},
-		{"JSON that starts at -infinity", "a.json", "[\n{\"start\": -Infinity,\"end\":1,\"text\":\"a\"}]", huge, 2, "no number"},
+		{
+			"JSON that starts at -infinity", "a.json", "[\n{\"start\": -Infinity,\"end\":1,\"text\":\"a\"}]", huge, 2,
+			"no number",
+		},
 		{"JSON with a text that is NaN", "a.json", "[\n{\"text\":NaN}]", huge, 2, `without "text"`},
 		{"NaN alone", "a.json", "NaN", huge, 1, "not valid JSON"},
 		{"NaN for a name", "a.json", `{"segments":[{NaN:1,"text":"a"}]}`, huge, 1, "not valid JSON"},

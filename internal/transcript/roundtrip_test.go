@@ -18,7 +18,10 @@ import (
 func drawDocument(t *rapid.T) *memo.Transcription {
 	text := rapid.OneOf(
 		rapid.String(),
-		rapid.SampledFrom([]string{"a --> b", "NOTE", "<v Eve>x", "1", "&lt;", "Remember: x", "[00:01] Ann: x", "WEBVTT", "</v>", `{"a":1}`, "日本：x", "# x\n\n- y"}),
+		rapid.SampledFrom([]string{
+			"a --> b", "NOTE", "<v Eve>x", "1", "&lt;", "Remember: x", "[00:01] Ann: x", "WEBVTT",
+			"</v>", `{"a":1}`, "日本：x", "# x\n\n- y",
+		}),
 		rapid.StringMatching(`[a-zA-Z0-9 :.,<>&/\[\]{}"\\-]{1,40}`),
 	)
 	name := rapid.SampledFrom([]string{"", "Ann", "Bob van der Berg", "SPEAKER_00", "Иван", "田中", "A & <B>", "jo"})
@@ -67,7 +70,10 @@ func reread(t rapid.TB, f Format, d *memo.Transcription) *memo.Transcription {
 // TestRoundTripJSON: nothing is lost but the ids of another database.
 func TestRoundTripJSON(t *testing.T) {
 	line := rapid.Custom(func(t *rapid.T) string { return oneLine(rapid.StringN(0, 150, -1).Draw(t, "line")) })
-	project := rapid.Custom(func(t *rapid.T) string { return "P" + rapid.StringMatching(`[ -~é日😀]{0,90}x`).Draw(t, "project") })
+	project := rapid.Custom(func(t *rapid.T) string {
+		return "P" + rapid.StringMatching(`[ -~é日😀]{0,90}x`).Draw(t,
+			"project")
+	})
 	at := rapid.Custom(func(t *rapid.T) time.Time {
 		return time.UnixMilli(rapid.Int64Range(-60_000_000_000_000, 250_000_000_000_000).Draw(t, "ms")).UTC()
 	})

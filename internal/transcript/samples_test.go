@@ -37,16 +37,32 @@ var samples = []struct {
 		[]Format{JSON},
 	},
 	{"faster-whisper-array.json", "pan.json", "pan", "", "", "audio", "", 13, []Format{JSON}},
-	{"whisperx.json", "recordings/oncall-review.json", "oncall-review", "", "en", "audio", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24, []Format{JSON}},
-	{"whisperx.vtt", "oncall-review.vtt", "oncall-review", "", "", "audio", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24, []Format{JSON}},
-	{"whisperx.srt", "oncall-review.srt", "oncall-review", "", "", "audio", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24, []Format{JSON}},
-	{"whisperx.txt", "oncall-review.txt", "oncall-review", "", "", "text", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24, []Format{JSON}},
+	{
+		"whisperx.json", "recordings/oncall-review.json", "oncall-review", "", "en", "audio",
+		"SPEAKER_00, SPEAKER_01, SPEAKER_02", 24,
+		[]Format{JSON},
+	},
+	{
+		"whisperx.vtt", "oncall-review.vtt", "oncall-review", "", "", "audio", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24,
+		[]Format{JSON},
+	},
+	{
+		"whisperx.srt", "oncall-review.srt", "oncall-review", "", "", "audio", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24,
+		[]Format{JSON},
+	},
+	{
+		"whisperx.txt", "oncall-review.txt", "oncall-review", "", "", "text", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24,
+		[]Format{JSON},
+	},
 	{
 		"zoom.vtt", "GMT20260520-091400_Recording.transcript.vtt", "Zoom recording", "2026-05-20T09:14:00Z", "", "video",
 		"Jordan Lee, Alex Morgan, Dana Smith (Acme), iPhone de Marie", 23,
 		[]Format{JSON},
 	},
-	{"teams.vtt", "اجتماع الفريق.vtt", "اجتماع الفريق", "", "", "video", "سارة الخطيب, يوسف حداد, Omar Nasser, ليلى منصور", 20, Formats},
+	{
+		"teams.vtt", "اجتماع الفريق.vtt", "اجتماع الفريق", "", "", "video", "سارة الخطيب, يوسف حداد, Omar Nasser, ليلى منصور",
+		20, Formats,
+	},
 	{"youtube.vtt", "bees.en-GB.vtt", "bees.en-GB", "", "en", "audio", "Narrator, Beekeeper", 7, []Format{JSON}},
 	{"japanese.srt", "豆腐屋インタビュー.srt", "豆腐屋インタビュー", "", "", "audio", "", 20, Formats},
 	{"french.srt", "abeilles.srt", "abeilles", "", "", "audio", "Claire, Marc", 16, []Format{JSON}},
@@ -57,7 +73,10 @@ var samples = []struct {
 	},
 	{"names.txt", "запись к врачу.txt", "запись к врачу", "", "", "text", "Ирина, Регистратура", 12, Formats},
 	{"free.txt", "notes", "notes", "", "", "text", "", 8, []Format{JSON}},
-	{"own.json", "export.json", "Acme — discovery call", "2026-05-20T09:14:00Z", "en", "audio", "Alex, Jordan", 22, Formats},
+	{
+		"own.json", "export.json", "Acme — discovery call", "2026-05-20T09:14:00Z", "en", "audio", "Alex, Jordan", 22,
+		Formats,
+	},
 }
 
 func readSample(t testing.TB, file, name string) *memo.Transcription {

@@ -79,7 +79,8 @@ func (r *srtReader) arrow(line string) error {
 // that out and takes it back.
 func (r *srtReader) words(line string) error {
 	if r.open == nil && !strings.Contains(r.peek(), "-->") {
-		return refusef(r.number, "has %s where a cue's number or times such as 00:00:01,000 --> 00:00:02,500 belong", quoteShort(line))
+		return refusef(r.number, "has %s where a cue's number or times such as 00:00:01,000 --> 00:00:02,500 belong",
+			quoteShort(line))
 	}
 	r.last, r.endBeforeLast, r.end, r.previousLine = line, r.end, r.to, srtWords
 	return nil

@@ -189,7 +189,8 @@ func parseVTTTag(s string) (length int, name, annotation string) {
 		return end + 1, "", "" // when the next word is said, for karaoke
 	}
 	i := 0
-	for i < len(inner) && (inner[i] >= 'a' && inner[i] <= 'z' || inner[i] >= 'A' && inner[i] <= 'Z' || i == 0 && inner[i] == '/') {
+	for i < len(inner) && (inner[i] >= 'a' && inner[i] <= 'z' || inner[i] >= 'A' && inner[i] <= 'Z' || i == 0 &&
+		inner[i] == '/') {
 		i++
 	}
 	name, rest := inner[:i], inner[i:]

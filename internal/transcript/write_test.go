@@ -41,10 +41,12 @@ func TestFormats(t *testing.T) {
 func nasty() *memo.Transcription {
 	texts := []string{
 		"a --> b", "NOTE x", "WEBVTT", "<v Eve>b</v> &lt; & <b>", "1", "00:00:01.000 --> 00:00:02.000",
-		"# h", "- l", "1. l", "> q", "```", "[x](http://evil.example)", "![x](y)", "<script>", "---", "***", "| a | b |", "&#x3C;", "\\", "_a_", "SPEAKER_00",
+		"# h", "- l", "1. l", "> q", "```", "[x](http://evil.example)", "![x](y)", "<script>", "---", "***", "| a | b |",
+		"&#x3C;", "\\", "_a_", "SPEAKER_00",
 	}
 	d := &memo.Transcription{ListItem: memo.ListItem{
-		Title: "# T <script> [x](y) #", Status: memo.StatusCompleted, MediaType: "audio", Summary: "> q\n\n    code\n===\n---\n1) x", Language: "en",
+		Title: "# T <script> [x](y) #", Status: memo.StatusCompleted, MediaType: "audio",
+		Summary: "> q\n\n    code\n===\n---\n1) x", Language: "en",
 		Speakers: []memo.Speaker{{Name: "*Eve* <v>: &"}}, Topics: []memo.Topic{{Title: "- t"}, {Title: "1. t"}},
 		CreatedAt: time.Date(2026, 5, 20, 9, 14, 0, 0, time.UTC),
 	}}
@@ -94,7 +96,10 @@ func TestWriteEmpty(t *testing.T) {
 // TestWriteJSON compares with what encoding/json makes of the same document.
 func TestWriteJSON(t *testing.T) {
 	d := nasty()
-	d.Reports = []memo.Report{{ID: 1 << 60, Name: "n\"\\", Text: "a\nb\u2028", CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)}}
+	d.Reports = []memo.Report{{
+		ID: 1 << 60, Name: "n\"\\", Text: "a\nb\u2028",
+		CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC),
+	}}
 	d.Project = &memo.ProjectRef{ID: "i", Name: "</script>"}
 	d.Text = memo.Lines(d.Segments)
 	want, err := json.Marshal(d)
@@ -167,7 +172,10 @@ func TestMarkdownEscapes(t *testing.T) {
 
 // document30KB is what the benchmarks write: a call of half an hour.
 func document30KB() *memo.Transcription {
-	d := &memo.Transcription{ListItem: memo.ListItem{Title: "Acme — discovery call", Status: memo.StatusCompleted, CreatedAt: time.Unix(0, 0)}}
+	d := &memo.Transcription{ListItem: memo.ListItem{
+		Title: "Acme — discovery call", Status: memo.StatusCompleted,
+		CreatedAt: time.Unix(0, 0),
+	}}
 	n := 0
 	for i := 0; n < 30_000; i++ {
 		s := memo.Segment{

@@ -97,12 +97,15 @@ func (v *pageRequest) auditPath(page string, before int64) string {
 
 func showAudit(v *pageRequest) (err error) {
 	in, problems := v.eventQuery()
-	p := auditPage{layout: v.sectionLayout("audit", "Audit"), CSV: v.auditPath("audit.csv", 0), Wrong: len(problems) > 0, Filter: formFields{
-		{Name: "subject", Label: "About"},
-		{Name: "member", Label: "Done by"},
-		{Name: "from", Label: "From", Type: "date"},
-		{Name: "to", Label: "Until", Type: "date"},
-	}}
+	p := auditPage{
+		layout: v.sectionLayout("audit", "Audit"), CSV: v.auditPath("audit.csv", 0), Wrong: len(problems) > 0,
+		Filter: formFields{
+			{Name: "subject", Label: "About"},
+			{Name: "member", Label: "Done by"},
+			{Name: "from", Label: "From", Type: "date"},
+			{Name: "to", Label: "Until", Type: "date"},
+		},
+	}
 	for i := range p.Filter {
 		f := &p.Filter[i]
 		f.Value = typed(v.r.URL.Query().Get(f.Name))

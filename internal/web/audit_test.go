@@ -35,7 +35,8 @@ func TestEveryActionHasItsSentence(t *testing.T) {
 		}
 		action, _ := strconv.Unquote(lit.Value)
 		subject, _, ok := strings.Cut(action, ".")
-		if !ok || subject == "" || strings.Contains(action, ":") || subject == "user" || subject == "session" || subject == "database" {
+		if !ok || subject == "" || strings.Contains(action, ":") || subject == "user" || subject == "session" ||
+			subject == "database" {
 			return true
 		}
 		n++
@@ -61,7 +62,8 @@ func TestAuditPage(t *testing.T) {
 		olga.post("/w/"+w.Acme.ID+"/members/"+w.Mark.ID, "role", "OWNER").want(200)
 		nina := w.browser(memo.User{})
 		nina.post(olga.invite("OWNER")+"/new", "email", "nina@example.com", "name", "Nina", "password", testworld.Password)
-		nina.post("/w/"+w.Acme.ID+"/keys", "name", "Nina’s", "life", "7", "id", "0195c0de-0000-7000-8000-000000000001").want(201)
+		nina.post("/w/"+w.Acme.ID+"/keys", "name", "Nina’s", "life", "7", "id",
+			"0195c0de-0000-7000-8000-000000000001").want(201)
 		var ninaID string
 		for _, m := range must(w.App.Members(ctx, w.Acme.ID)) {
 			if m.Name == "Nina" {
@@ -71,13 +73,19 @@ func TestAuditPage(t *testing.T) {
 		olga.post("/w/" + w.Acme.ID + "/members/" + ninaID + "/remove").want(200)
 
 		all := text(olga.get(audit).want(200,
-			`<a href="/w/`+w.Acme.ID+`/keys/`+w.MarkKey.ID+`"`, `<a href="/w/`+w.Acme.ID+`/transcriptions/`+w.Meetings[1]+`"`, "from 127.0.0.1").body)
+			`<a href="/w/`+w.Acme.ID+`/keys/`+w.MarkKey.ID+`"`, `<a href="/w/`+w.Acme.ID+`/transcriptions/`+w.Meetings[1]+`"`,
+			"from 127.0.0.1").body)
 		for _, s := range []string{
-			"mark@example.com revoked the key mark's key", "the operator created the key olga's key", "the operator added mark@example.com as MEMBER",
-			"olga@example.com gave mark@example.com the role OWNER", "nina@example.com joined as OWNER, invited by olga@example.com",
-			"olga@example.com removed nina@example.com", "olga@example.com deactivated the key Nina’s: the member left the workspace",
-			"olga@example.com deleted Still queued", "olga@example.com moved Still queued → Kitchen", "olga@example.com moved Still queued out of its project",
-			"olga@example.com made an invitation to join as OWNER", "the operator created the workspace Acme, plan pro", "the operator imported 会議",
+			"mark@example.com revoked the key mark's key", "the operator created the key olga's key",
+			"the operator added mark@example.com as MEMBER",
+			"olga@example.com gave mark@example.com the role OWNER",
+			"nina@example.com joined as OWNER, invited by olga@example.com",
+			"olga@example.com removed nina@example.com",
+			"olga@example.com deactivated the key Nina’s: the member left the workspace",
+			"olga@example.com deleted Still queued", "olga@example.com moved Still queued → Kitchen",
+			"olga@example.com moved Still queued out of its project",
+			"olga@example.com made an invitation to join as OWNER", "the operator created the workspace Acme, plan pro",
+			"the operator imported 会議",
 		} {
 			if !strings.Contains(all, s) {
 				t.Errorf("the page does not say %q\n%s", s, all)
@@ -149,8 +157,10 @@ func TestTheTrailKeepsNames(t *testing.T) {
 		olga, audit := w.browser(w.Olga), "/w/"+w.Acme.ID+"/audit"
 		all := text(olga.get(audit).want(200).body)
 		for _, s := range []string{
-			"the operator added eve@example.com as MEMBER", "olga@example.com gave eve@example.com the role OWNER", "the operator removed eve@example.com",
-			"the system found the key olga's key exposed: the key was sent in a URL", "olga@example.com moved " + long[:200] + " → Kitchen",
+			"the operator added eve@example.com as MEMBER", "olga@example.com gave eve@example.com the role OWNER",
+			"the operator removed eve@example.com",
+			"the system found the key olga's key exposed: the key was sent in a URL", "olga@example.com moved " + long[:200] +
+				" → Kitchen",
 			"mark@example.com left the workspace",
 		} {
 			if !strings.Contains(all, s) {
@@ -167,18 +177,22 @@ func TestTheTrailKeepsNames(t *testing.T) {
 func TestABadFilter(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		olga, audit := w.browser(w.Olga), "/w/"+w.Acme.ID+"/audit"
-		olga.get(audit+"?from=tomorrow&to=2026-02-30").want(422, "From must be a date", "Until must be a date", `value="tomorrow"`).without("Nothing that was done")
+		olga.get(audit+"?from=tomorrow&to=2026-02-30").want(422, "From must be a date", "Until must be a date",
+			`value="tomorrow"`).without("Nothing that was done")
 		olga.get(audit+"?from=2026-02-02&to=2026-02-01").want(422, "must not lie before")
 		for bad, says := range map[string]string{
-			"?subject=%25": "About must be one of these.", "?subject=user": "About must be one of these.", "?member=x": "Done by must be one of these.",
-			"?before=x": "There is no such page.", "?before=-1": "There is no such page.", "?before=99999999999999999999&subject=key": "There is no such page.",
+			"?subject=%25": "About must be one of these.", "?subject=user": "About must be one of these.",
+			"?member=x": "Done by must be one of these.",
+			"?before=x": "There is no such page.", "?before=-1": "There is no such page.",
+			"?before=99999999999999999999&subject=key": "There is no such page.",
 		} {
 			for _, path := range []string{audit, audit + ".csv"} {
 				olga.get(path+bad).want(422, says, `action="`+audit+`"`, `<button>Show</button>`).without("Nothing", "<ol")
 			}
 		}
 		olga.get(audit+"?subject=nonsense&member="+w.Mark.ID+"&from=2026-01-31").
-			want(422, `<select id="subject" name="subject" aria-invalid="true" aria-describedby="subject-wrong`, `id="subject-wrong"`, `value="`+w.Mark.ID+`" selected`, `value="2026-01-31"`)
+			want(422, `<select id="subject" name="subject" aria-invalid="true" aria-describedby="subject-wrong`,
+				`id="subject-wrong"`, `value="`+w.Mark.ID+`" selected`, `value="2026-01-31"`)
 	})
 }
 
@@ -222,20 +236,28 @@ func TestAuditPagesAndCSV(t *testing.T) {
 			t.Errorf("%s begins at the wrong place", m[1])
 		}
 
-		hostile := []string{`=1+1`, `+1`, `-1`, `@SUM(A1)`, `=HYPERLINK("http://evil.example","x")`, `"quoted", with, commas`, `x;=cmd|'/C calc'!A0`}
+		hostile := []string{
+			`=1+1`, `+1`, `-1`, `@SUM(A1)`, `=HYPERLINK("http://evil.example","x")`, `"quoted", with, commas`,
+			`x;=cmd|'/C calc'!A0`,
+		}
 		for _, name := range hostile {
 			_, err := w.App.ChangeKey(ctx, mark, w.MarkKey.ID, app.KeyChange{Name: &name})
 			w.Must(err)
 		}
-		w.Must(w.App.RenameWorkspace(ctx, memo.Caller{UserID: w.Olga.ID, WorkspaceID: w.Acme.ID, Role: memo.RoleOwner, ClientAddress: "192.0.2.1", UserAgent: "\t=cmd|' /C calc'!A0"}, "Plain"))
+		w.Must(w.App.RenameWorkspace(ctx, memo.Caller{
+			UserID: w.Olga.ID, WorkspaceID: w.Acme.ID, Role: memo.RoleOwner,
+			ClientAddress: "192.0.2.1", UserAgent: "\t=cmd|' /C calc'!A0",
+		}, "Plain"))
 
 		p = olga.get(audit + ".csv").want(200)
-		if ct, cd := p.header.Get("Content-Type"), p.header.Get("Content-Disposition"); ct != "text/csv; charset=utf-8" || !strings.HasPrefix(cd, `attachment; filename="memo-audit-`) {
+		if ct, cd := p.header.Get("Content-Type"), p.header.Get("Content-Disposition"); ct != "text/csv; charset=utf-8" ||
+			!strings.HasPrefix(cd, `attachment; filename="memo-audit-`) {
 			t.Errorf("%s; %s", ct, cd)
 		}
 		rows, err := csv.NewReader(strings.NewReader(p.body)).ReadAll()
 		w.Must(err)
-		events := len(w.events(app.EventQuery{Limit: 1000, Subject: "workspace"})) + len(w.events(app.EventQuery{Limit: 1000, Subject: "member"})) +
+		events := len(w.events(app.EventQuery{Limit: 1000, Subject: "workspace"})) +
+			len(w.events(app.EventQuery{Limit: 1000, Subject: "member"})) +
 			len(w.events(app.EventQuery{Limit: 1000, Subject: "transcription"})) + 2 + len(hostile) + 2*csvPage + 7
 		if len(rows) != events+1 {
 			t.Errorf("%d rows, want %d events and the head", len(rows), events)
@@ -252,12 +274,16 @@ func TestAuditPagesAndCSV(t *testing.T) {
 				t.Errorf("row %d is newer than the one before it", i)
 			}
 		}
-		for _, want := range []string{`'=1+1`, `'+1`, `'-1`, `'@SUM(A1)`, `'=HYPERLINK("http://evil.example","x")`, `"quoted", with, commas`, `x;'=cmd|'/C calc'!A0`} {
+		for _, want := range []string{
+			`'=1+1`, `'+1`, `'-1`, `'@SUM(A1)`, `'=HYPERLINK("http://evil.example","x")`,
+			`"quoted", with, commas`, `x;'=cmd|'/C calc'!A0`,
+		} {
 			if !names[want] {
 				t.Errorf("no cell %s", want)
 			}
 		}
-		if rows[1][1] != w.Olga.Email || rows[1][2] != "renamed the workspace to Plain" || rows[1][7] != "192.0.2.1" || rows[1][8] != "'\t'=cmd|' /C calc'!A0" {
+		if rows[1][1] != w.Olga.Email || rows[1][2] != "renamed the workspace to Plain" || rows[1][7] != "192.0.2.1" ||
+			rows[1][8] != "'\t'=cmd|' /C calc'!A0" {
 			t.Errorf("%q", rows[1])
 		}
 		few, err := csv.NewReader(strings.NewReader(olga.get(audit + ".csv?subject=workspace").want(200).body)).ReadAll()

@@ -38,10 +38,16 @@ func auditCSV(v *pageRequest) error {
 // writeEventsCSV writes events, and those that are older than they are.
 func (v *pageRequest) writeEventsCSV(in app.EventQuery, events []memo.AuditEvent) (err error) {
 	out := csv.NewWriter(v.w)
-	_ = out.Write([]string{"time", "who", "what", "action", "subject", "name", "detail", "address", "program"}) // an error stays until Flush
+	_ = out.Write([]string{
+		"time", "who", "what", "action", "subject", "name", "detail", "address",
+		"program",
+	}) // an error stays until Flush
 	for {
 		for _, e := range events {
-			row := []string{e.At.UTC().Format(time.RFC3339), e.Actor, v.deed(e).String(), string(e.Action), e.Subject, e.Name, e.Detail, string(e.IP), string(e.Agent)}
+			row := []string{
+				e.At.UTC().Format(time.RFC3339), e.Actor, v.deed(e).String(), string(e.Action), e.Subject, e.Name,
+				e.Detail, string(e.IP), string(e.Agent),
+			}
 			for i := range row {
 				row[i] = neutraliseFormula(row[i])
 			}

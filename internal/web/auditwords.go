@@ -62,7 +62,8 @@ func (v *pageRequest) deed(e memo.AuditEvent) (s eventSentence) {
 		words = "moved {} out of its project"
 	}
 	s.Before, s.After, ok = strings.Cut(words, "{}")
-	s.Before, s.After = strings.ReplaceAll(s.Before, "{detail}", e.Detail), strings.ReplaceAll(s.After, "{detail}", e.Detail)
+	s.Before, s.After = strings.ReplaceAll(s.Before, "{detail}", e.Detail),
+		strings.ReplaceAll(s.After, "{detail}", e.Detail)
 	if !ok {
 		return s
 	}

@@ -20,7 +20,10 @@ func BenchmarkKeysPage(b *testing.B) {
 	}
 	var uses []store.KeyUsage
 	for range 500 {
-		uses = append(uses, store.KeyUsage{KeyID: w.Key(w.Acme, w.Mark).ID, At: now, IP: "192.0.2.1", Agent: "curl/8", Hours: hours})
+		uses = append(uses, store.KeyUsage{
+			KeyID: w.Key(w.Acme, w.Mark).ID, At: now, IP: "192.0.2.1", Agent: "curl/8",
+			Hours: hours,
+		})
 	}
 	w.Must(w.Store.Write(b.Context(), func(tx *store.Tx) error { return tx.RecordUsage(b.Context(), uses) }))
 	olga, keys := w.browser(w.Olga), "/w/"+w.Acme.ID+"/keys"

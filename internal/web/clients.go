@@ -53,18 +53,21 @@ for (const item of (await answer.json()).items) console.log(item.created_at, ite
 			variable: []string{`"{key}"`, `process.env.MEMO_API_KEY`},
 		},
 		{
-			ID: "claude-code", Name: "Claude Code", How: "In a terminal:", MCP: true, Works: "“claude mcp list” says that memo is connected.",
+			ID: "claude-code", Name: "Claude Code", How: "In a terminal:", MCP: true,
+			Works:    "“claude mcp list” says that memo is connected.",
 			Snippet:  `claude mcp add --transport http --scope user memo {server}/mcp --header "Authorization: Bearer {key}"`,
 			variable: []string{`"Authorization: Bearer {key}"`, `'Authorization: Bearer ${MEMO_API_KEY}'`},
 			Notes: []string{
 				"The single quotes matter: the name of the variable is written to the configuration, and filled in at each start.",
 				"Prompts are commands such as /mcp__memo__week_brief.",
-				"“Requires re-authorization (token expired)” means that the key died. There is nothing to authorise again: set a new key and start anew.",
+				"“Requires re-authorization (token expired)” means that the key died. There is nothing to authorise again: set " +
+					"a new key and start anew.",
 			},
 		},
 		{
 			ID: "claude-desktop", Name: "Claude Desktop", MCP: true,
-			How:   "Put the memo binary on your machine: “make build” in Memo's source makes it. Then add memo to claude_desktop_config.json (Settings → Developer → Edit Config), with the full path of the binary:",
+			How: "Put the memo binary on your machine: “make build” in Memo's source makes it. Then add memo to " +
+				"claude_desktop_config.json (Settings → Developer → Edit Config), with the full path of the binary:",
 			Works: "Restart Claude Desktop: Settings → Developer shows memo as running.",
 			Snippet: `{
   "mcpServers": {
@@ -77,12 +80,14 @@ for (const item of (await answer.json()).items) console.log(item.created_at, ite
 }`,
 			variable: []string{"{key}", "mk_live_…"},
 			Notes: []string{
-				"It takes a header for no remote server, so it starts “memo mcp”, which passes every message on with the key. Any other host that can only start processes can use it as well.",
+				"It takes a header for no remote server, so it starts “memo mcp”, which passes every message on with the key. " +
+					"Any other host that can only start processes can use it as well.",
 				"Here the key is in the file: let only yourself read it, and give the key an expiry.",
 			},
 		},
 		{
-			ID: "cursor", Name: "Cursor", How: "In ~/.cursor/mcp.json. If the file is there already, add memo to its servers:", MCP: true,
+			ID: "cursor", Name: "Cursor", How: "In ~/.cursor/mcp.json. If the file is there already, add memo to its servers:",
+			MCP:   true,
 			Works: "Cursor's settings list memo and its tools under MCP.",
 			Snippet: `{
   "mcpServers": {
@@ -96,7 +101,8 @@ for (const item of (await answer.json()).items) console.log(item.created_at, ite
 		},
 		{
 			ID: "vscode", Name: "VS Code", MCP: true,
-			How:   "In .vscode/mcp.json. If the file is there already, add memo to its inputs and servers. VS Code asks for the key at the first start: keep it at hand until then.",
+			How: "In .vscode/mcp.json. If the file is there already, add memo to its inputs and servers. VS Code asks for " +
+				"the key at the first start: keep it at hand until then.",
 			Works: "The command “MCP: List Servers” starts memo, and shows that it runs.",
 			Snippet: `{
   "inputs": [{ "type": "promptString", "id": "memo-key", "description": "Memo API key", "password": true }],
@@ -111,26 +117,31 @@ for (const item of (await answer.json()).items) console.log(item.created_at, ite
 			Notes: []string{"The key is kept in VS Code's own store, not in the file."},
 		},
 		{
-			ID: "codex", Name: "Codex", How: "In a terminal:", MCP: true, Works: "/mcp in codex connects, and lists memo's tools.",
+			ID: "codex", Name: "Codex", How: "In a terminal:", MCP: true,
+			Works: "/mcp in codex connects, and lists memo's tools.",
 			Snippet: `export MEMO_API_KEY={key}
 codex mcp add memo --url {server}/mcp --bearer-token-env-var MEMO_API_KEY`,
 			variable: []string{"export MEMO_API_KEY={key}\n", ""},
 			Notes: []string{
-				"codex keeps a process in the background with the environment that it was started with. After a change of the key, run “codex app-server daemon restart”.",
+				"codex keeps a process in the background with the environment that it was started with. After a change of the " +
+					"key, run “codex app-server daemon restart”.",
 				"“Authentication required” means that the key is refused. “codex mcp login” cannot help: Memo has no OAuth.",
 			},
 		},
 		{
-			ID: "gemini", Name: "Gemini CLI", How: "In a terminal:", MCP: true, Works: "“gemini mcp list” says that memo is connected.",
+			ID: "gemini", Name: "Gemini CLI", How: "In a terminal:", MCP: true,
+			Works:    "“gemini mcp list” says that memo is connected.",
 			Snippet:  `gemini mcp add --scope user --transport http memo {server}/mcp --header "Authorization: Bearer {key}"`,
 			variable: []string{`"Authorization: Bearer {key}"`, `'Authorization: Bearer $MEMO_API_KEY'`},
 			Notes: []string{
 				"The single quotes matter: the name of the variable is written to the configuration, and filled in at each start.",
-				"In a folder that it does not trust it leaves out all servers: trust the folder first. Prompts are commands such as /week_brief.",
+				"In a folder that it does not trust it leaves out all servers: trust the folder first. Prompts are commands " +
+					"such as /week_brief.",
 			},
 		},
 		{
-			ID: "opencode", Name: "opencode", How: "In ~/.config/opencode/opencode.json. If the file is there already, add memo to its servers:", MCP: true,
+			ID: "opencode", Name: "opencode",
+			How: "In ~/.config/opencode/opencode.json. If the file is there already, add memo to its servers:", MCP: true,
 			Works: "“opencode mcp list” says that memo is connected.",
 			Snippet: `{
   "$schema": "https://opencode.ai/config.json",

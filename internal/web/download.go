@@ -61,7 +61,8 @@ func downloadMany(v *pageRequest) error {
 		return v.listTranscriptions(http.StatusUnprocessableEntity, "No transcription was chosen. Tick those that you want.")
 	}
 	if len(ids) > app.MaxArchiveFiles {
-		return memo.Invalid("id", "A ZIP holds at most %d transcriptions, and %d were chosen. Take them in several.", app.MaxArchiveFiles, len(ids))
+		return memo.Invalid("id", "A ZIP holds at most %d transcriptions, and %d were chosen. Take them in several.",
+			app.MaxArchiveFiles, len(ids))
 	}
 	for i, id := range ids {
 		var ok bool
@@ -82,7 +83,8 @@ func downloadMany(v *pageRequest) error {
 	}
 	v.App.RecordArchive(v.ctx, v.Caller, archive)
 	asDownload(v.w.Header(), "application/zip", app.ArchiveName(v.Now()))
-	return gate.StreamWithRecheck(v.w, v.r, v.recheck, func(ctx context.Context) error { return archive.WriteZip(ctx, v.w) })
+	return gate.StreamWithRecheck(v.w, v.r, v.recheck,
+		func(ctx context.Context) error { return archive.WriteZip(ctx, v.w) })
 }
 
 // errGone answers a ZIP of something that is not there, or not here.
@@ -92,6 +94,7 @@ func errGone(n int) error {
 		what = "One or more of them are"
 	}
 	e := memo.NotFound("")
-	e.Message = fmt.Sprintf("%s not in this workspace any more, so nothing was put into a ZIP. Load the list again and choose anew.", what)
+	e.Message = fmt.Sprintf("%s not in this workspace any more, so nothing was put into a ZIP. Load the list again and "+
+		"choose anew.", what)
 	return e
 }

@@ -107,5 +107,8 @@ func nameField() formField {
 }
 
 func newPasswordField(name, label string) formField {
-	return formField{Name: name, Label: label, Type: "password", Complete: "new-password", Required: true, Hint: "At least 8 characters. A few words are good."}
+	return formField{
+		Name: name, Label: label, Type: "password", Complete: "new-password", Required: true,
+		Hint: "At least 8 characters. A few words are good.",
+	}
 }

@@ -111,9 +111,11 @@ type pageTemplates map[string]*template.Template
 
 func parsePages(a assets) pageTemplates {
 	funcs := template.FuncMap{
-		"asset": a.url, "ago": timeAgo, "moment": formatTime, "day": formatDay, "plural": pluralise, "mebibytes": mebibytes, "lower": strings.ToLower,
+		"asset": a.url, "ago": timeAgo, "moment": formatTime, "day": formatDay, "plural": pluralise, "mebibytes": mebibytes,
+		"lower": strings.ToLower,
 	}
-	layout := template.Must(template.New("layout.html").Funcs(funcs).ParseFS(templates, "templates/layout.html", "templates/parts.html"))
+	layout := template.Must(template.New("layout.html").Funcs(funcs).ParseFS(templates, "templates/layout.html",
+		"templates/parts.html"))
 	p := pageTemplates{}
 	files, err := fs.Glob(templates, "templates/*.html")
 	if err != nil {
@@ -156,7 +158,10 @@ func readAssets() assets {
 
 func (a assets) url(name string) string { return "/static/" + a.version + "/" + name }
 
-var contentTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+var contentTypes = map[string]string{
+	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+	".svg": "image/svg+xml",
+}
 
 func (a assets) serve(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("file")

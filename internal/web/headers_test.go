@@ -15,7 +15,8 @@ import (
 
 // secured is what every answer of the site says to the browser.
 var secured = map[string]string{
-	"Content-Security-Policy":      "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+	"Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; " +
+		"connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 	"X-Content-Type-Options":       "nosniff",
 	"X-Frame-Options":              "DENY",
 	"Referrer-Policy":              "same-origin",
@@ -98,7 +99,8 @@ func TestAssetsAreKeptForGood(t *testing.T) {
 		}
 	}
 	want["Cache-Control"] = "private, no-store"
-	if diff := cmp.Diff(want, headersOf(b.get("/static/0/nothing.js").want(http.StatusNotFound).header, want)); diff != "" {
+	if diff := cmp.Diff(want, headersOf(b.get("/static/0/nothing.js").want(http.StatusNotFound).header,
+		want)); diff != "" {
 		t.Errorf("what is not there\n%s", diff)
 	}
 	if diff := cmp.Diff(want, headersOf(b.get("/static/0/style.css").want(http.StatusOK).header, want)); diff != "" {
@@ -120,7 +122,8 @@ func TestSessionCookie(t *testing.T) {
 			r.Header.Set("X-Forwarded-Proto", scheme)
 			r.Header.Set("Sec-Fetch-Site", "same-origin")
 		}
-		in := b.do(http.MethodPost, "/signin", "email="+w.Olga.Email+"&password="+strings.ReplaceAll(testworld.Password, " ", "+"), through).want(http.StatusSeeOther)
+		in := b.do(http.MethodPost, "/signin", "email="+w.Olga.Email+"&password="+strings.ReplaceAll(testworld.Password, " ",
+			"+"), through).want(http.StatusSeeOther)
 		out := b.do(http.MethodPost, "/signout", "", through).want(http.StatusSeeOther)
 		for what, p := range map[string]page{"sign-in": in, "sign-out": out} {
 			cookies := (&http.Response{Header: p.header}).Cookies()
@@ -143,7 +146,8 @@ func TestSessionCookie(t *testing.T) {
 func attributes(c *http.Cookie) string {
 	word := map[bool]string{true: "true", false: "false"}
 	site := map[http.SameSite]string{http.SameSiteLaxMode: "Lax", http.SameSiteStrictMode: "Strict"}[c.SameSite]
-	return "HttpOnly=" + word[c.HttpOnly] + " Secure=" + word[c.Secure] + " SameSite=" + site + " Path=" + c.Path + " Domain=" + c.Domain
+	return "HttpOnly=" + word[c.HttpOnly] + " Secure=" + word[c.Secure] + " SameSite=" + site + " Path=" + c.Path +
+		" Domain=" + c.Domain
 }
 
 // TestNothingIsInline holds the pages to their own policy: the browser would

@@ -12,7 +12,10 @@ import (
 
 func TestLinesWith(t *testing.T) {
 	segments := []memo.Segment{{Text: "the price"}, {Speaker: "Anna", Text: "price and offer"}, {Text: "nothing"}}
-	for q, want := range map[string][]int{"price offer": {1}, "anna offer": {1}, "offer nothing": {1, 2}, "none": nil, "": nil} {
+	for q, want := range map[string][]int{
+		"price offer": {1}, "anna offer": {1}, "offer nothing": {1, 2}, "none": nil,
+		"": nil,
+	} {
 		got, searched, err := linesWith(t.Context(), segments, search.ParseQuery(q))
 		if err != nil || searched != len(segments) || len(got) != len(want) || len(want) > 0 && got[0] != want[0] {
 			t.Errorf("%q: lines %v of %d, %v", q, got, searched, err)
@@ -35,11 +38,13 @@ func TestLinesOfALongText(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, searched, err := linesWith(ctx, segments, search.ParseQuery("offer")); searched > 0 || !errors.Is(err, context.Canceled) {
+	if _, searched, err := linesWith(ctx, segments, search.ParseQuery("offer")); searched > 0 ||
+		!errors.Is(err, context.Canceled) {
 		t.Errorf("after the end of the context: %d lines, %v", searched, err)
 	}
 	p := &transcriptionPage{}
-	if err := p.read(t.Context(), segments, search.ParseQuery("offer"), 1); err != nil || p.Searched != len(segments)/2+1 && p.Searched != len(segments)/2 {
+	if err := p.read(t.Context(), segments, search.ParseQuery("offer"), 1); err != nil ||
+		p.Searched != len(segments)/2+1 && p.Searched != len(segments)/2 {
 		t.Errorf("the page says %d of %d lines, %v", p.Searched, len(segments), err)
 	}
 }

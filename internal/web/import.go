@@ -57,15 +57,24 @@ const (
 )
 
 func (v *pageRequest) importPage() (importPage, error) {
-	p := importPage{layout: v.sectionLayout("transcriptions", "Import"), FileMost: transcript.DefaultLimits.Bytes, AllMost: maxFormBytes, Files: maxFormFiles}
+	p := importPage{
+		layout: v.sectionLayout("transcriptions", "Import"), FileMost: transcript.DefaultLimits.Bytes,
+		AllMost: maxFormBytes, Files: maxFormFiles,
+	}
 	projects, err := v.projectNames()
 	if err != nil {
 		return p, err
 	}
 	languages, err := v.App.Languages(v.ctx, v.Caller)
 	p.Fields = formFields{
-		{Name: "project", Label: "Project", Type: "text", Complete: "off", Max: memo.MaxName, List: projects, Hint: "For all these files. Choose one or name a new one; left empty, what the file says."},
-		{Name: "language", Label: "Language", Type: "text", Complete: "off", Max: 20, List: languages, Hint: "Such as en or ru; left empty, what the file says."},
+		{
+			Name: "project", Label: "Project", Type: "text", Complete: "off", Max: memo.MaxName, List: projects,
+			Hint: "For all these files. Choose one or name a new one; left empty, what the file says.",
+		},
+		{
+			Name: "language", Label: "Language", Type: "text", Complete: "off", Max: 20, List: languages,
+			Hint: "Such as en or ru; left empty, what the file says.",
+		},
 	}
 	return p, err
 }
@@ -131,7 +140,8 @@ func (u *upload) finish(err error) error {
 	case errors.Is(err, errSignIn), errors.Is(err, errNotFound):
 		return err
 	case errors.Is(err, errTooMany):
-		p.Problem = "A form brings at most " + strconv.Itoa(maxFormFiles) + " files, and the rest was left out. Send it with another."
+		p.Problem = "A form brings at most " + strconv.Itoa(maxFormFiles) +
+			" files, and the rest was left out. Send it with another."
 	case known && refusal.Kind == memo.KindInvalid:
 		return u.refuseField(refusal)
 	case large && len(p.Files) == 0:
@@ -256,8 +266,12 @@ func (u *upload) importFile(name string, data []byte) error {
 	if err := u.recheck(ctx); err != nil {
 		return err
 	}
-	in, err := u.App.Import(ctx, u.Caller, app.ImportFile{Name: name, Data: data, Project: u.project, Language: u.language, ModTime: u.modified})
-	if kind := memo.KindOf(err); kind == memo.KindInvalid || kind == memo.KindConflict { // a conflict: the workspace is full
+	in, err := u.App.Import(ctx, u.Caller, app.ImportFile{
+		Name: name, Data: data, Project: u.project, Language: u.language,
+		ModTime: u.modified,
+	})
+	if kind := memo.KindOf(err); kind == memo.KindInvalid ||
+		kind == memo.KindConflict { // a conflict: the workspace is full
 		u.refused(name, refusalReason(err))
 		return nil
 	}
@@ -321,8 +335,9 @@ func (u *upload) showFormAgain(status int, tell func(*importPage)) error {
 }
 
 func (u *upload) tooLarge() error {
-	return u.refuse(http.StatusRequestEntityTooLarge, "That is too large: one file may have "+mebibytes(transcript.DefaultLimits.Bytes)+
-		", and all files of one form "+mebibytes(maxFormBytes)+". Choose fewer at once.")
+	return u.refuse(http.StatusRequestEntityTooLarge,
+		"That is too large: one file may have "+mebibytes(transcript.DefaultLimits.Bytes)+
+			", and all files of one form "+mebibytes(maxFormBytes)+". Choose fewer at once.")
 }
 
 const chooseFirst = "Choose the files first."

@@ -59,8 +59,10 @@ func TestManyFilesAreImported(t *testing.T) {
 		b := w.browser(w.Mark)
 		b.get(w.importing()).want(200, `enctype="multipart/form-data"`, "multiple", "32 MB").without(" style=")
 		p := b.upload(w.importing(), false, "=project", "From the web", "=language", "English",
-			"one.txt", "Ann: hello", "bad.vtt", badVTT, "<b>two.srt", "1\n00:00:01,000 --> 00:00:02,000\nBob: hi\n", "empty.txt", "", "again.txt", "Ann: hello")
-		p.want(200, "2 imported, 1 unchanged, 2 refused", "refused: line 3", "refused: is empty", "&lt;b&gt;two.srt").without("<b>two")
+			"one.txt", "Ann: hello", "bad.vtt", badVTT, "<b>two.srt", "1\n00:00:01,000 --> 00:00:02,000\nBob: hi\n", "empty.txt",
+			"", "again.txt", "Ann: hello")
+		p.want(200, "2 imported, 1 unchanged, 2 refused", "refused: line 3", "refused: is empty",
+			"&lt;b&gt;two.srt").without("<b>two")
 		b.get(w.texts("?language=en")).want(200, "one", "From the web")
 		_, n, err := w.App.Projects(context.Background(), memo.Caller{WorkspaceID: w.Acme.ID}, 10, 0)
 		w.Must(err)
@@ -70,7 +72,8 @@ func TestManyFilesAreImported(t *testing.T) {
 		b.upload(w.importing(), false, "bad.vtt", badVTT).want(422, "0 imported, 0 unchanged, 1 refused")
 		b.upload(w.importing(), false, "", "").want(422, "Choose the files first")
 		b.post(w.importing(), "project", "x").want(422, "Choose the files first")
-		b.upload(w.importing(), false, "=language", "klingon?", "=project", "Kept", "l.txt", "x").want(422, "Language must be", `value="klingon?"`, `value="Kept"`)
+		b.upload(w.importing(), false, "=language", "klingon?", "=project", "Kept", "l.txt", "x").want(422,
+			"Language must be", `value="klingon?"`, `value="Kept"`)
 		b.upload(w.importing(), false, "=project", strings.Repeat("x", 101), "l.txt", "x").want(422, "Project must have")
 		b.get(w.texts("?q=klingon")).without("l.txt")
 		w.browser(w.Eve).upload(w.importing(), false, "a.txt", "x").want(404)
@@ -102,12 +105,14 @@ func TestARoleChangesUnderAnUpload(t *testing.T) {
 func TestTheScriptIsToldOfItsFile(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		b := w.browser(w.Mark)
-		b.upload(w.importing(), true, "=project", "", "=modified", "1767225600000", "one.txt", "Ann: hello").want(200, `"state":"imported"`, `"id":"`)
+		b.upload(w.importing(), true, "=project", "", "=modified", "1767225600000", "one.txt", "Ann: hello").want(200,
+			`"state":"imported"`, `"id":"`)
 		b.get(w.texts("?from=2026-01-01&to=2026-01-01")).want(200, "one")
 		b.upload(w.importing(), true, "one.txt", "Ann: hello").want(200, `"state":"unchanged"`)
 		b.upload(w.importing(), true, "bad.vtt", badVTT).want(422, `"state":"refused"`, "line 3")
 		b.upload(w.importing(), true, "=language", "??", "l.txt", "x").want(422, "the language must be").without(`"state"`)
-		w.browser(memo.User{}).upload(w.importing(), true, "a.txt", "x").want(401, "You are signed out").without("<html", `"state"`)
+		w.browser(memo.User{}).upload(w.importing(), true, "a.txt", "x").want(401, "You are signed out").without("<html",
+			`"state"`)
 		w.browser(w.Eve).upload(w.importing(), true, "a.txt", "x").want(404).without("<html", `"state"`)
 	})
 }
@@ -116,7 +121,8 @@ func TestAnUploadHasItsBounds(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	b := w.browser(w.Mark)
 	large := strings.Repeat("x\n", transcript.DefaultLimits.Bytes/2+1)
-	b.upload(w.importing(), false, "large.txt", large, "good.txt", "Ann: good day").want(200, "1 imported, 0 unchanged, 1 refused", "is larger than")
+	b.upload(w.importing(), false, "large.txt", large, "good.txt", "Ann: good day").want(200,
+		"1 imported, 0 unchanged, 1 refused", "is larger than")
 	b.upload(w.importing(), true, "large.txt", large).want(422, "is larger than")
 	b.upload(w.importing(), false, "=language", "??", "large.txt", large).want(422, "Language must be")
 	// Refused by its length, before a byte of it is read.
@@ -140,8 +146,10 @@ func TestAnUploadHasItsBounds(t *testing.T) {
 		r.Header.Set("Accept", "application/json")
 	}).want(413, "too large")
 	// Cut at its end: the first file is in.
-	cut := "--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"kept.txt\"\r\n\r\nAnn: kept\r\n--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"lost.txt\"\r\n\r\nAnn: lo"
-	b.do(http.MethodPost, w.importing(), cut, func(r *http.Request) { r.Header.Set("Content-Type", "multipart/form-data; boundary=x") }).
+	cut := "--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"kept.txt\"\r\n\r\nAnn: " +
+		"kept\r\n--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"lost.txt\"\r\n\r\nAnn: lo"
+	b.do(http.MethodPost, w.importing(), cut,
+		func(r *http.Request) { r.Header.Set("Content-Type", "multipart/form-data; boundary=x") }).
 		want(200, "kept.txt", "1 imported", "Something went wrong in the middle").without("lost.txt")
 	var many []string
 	for i := range maxFormFiles + 1 {

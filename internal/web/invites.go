@@ -17,7 +17,8 @@ type invitedPage struct {
 
 // roleTexts says what a role may do in a workspace.
 var roleTexts = map[memo.Role]string{
-	memo.RoleOwner:  "An OWNER does what a member does, and manages members, everybody's keys, the workspace and its audit trail.",
+	memo.RoleOwner: "An OWNER does what a member does, and manages members, everybody's keys, the workspace and its " +
+		"audit trail.",
 	memo.RoleMember: "A member reads, searches and imports transcriptions, and makes API keys of their own.",
 }
 
@@ -29,12 +30,16 @@ func doInvite(v *pageRequest) error {
 		return v.refusedMembers(err)
 	}
 	return v.render(http.StatusCreated, "invited", invitedPage{
-		layout: v.sectionLayout("members", "Your invitation"), Invite: i, Link: v.PublicURL + "/join/" + token, Can: roleTexts[role],
+		layout: v.sectionLayout("members", "Your invitation"), Invite: i, Link: v.PublicURL + "/join/" + token,
+		Can: roleTexts[role],
 	})
 }
 
 // errInviteGone answers taking back what is not open any more.
-var errInviteGone = &memo.Error{Kind: memo.KindNotFound, Message: "This invitation is not open any more: it was used, taken back, or has expired."}
+var errInviteGone = &memo.Error{
+	Kind:    memo.KindNotFound,
+	Message: "This invitation is not open any more: it was used, taken back, or has expired.",
+}
 
 func doRevokeInvite(v *pageRequest) error {
 	id, ok := app.ParseID(v.r.PathValue("id"))

@@ -80,7 +80,8 @@ func doJoinNew(v *pageRequest) error {
 	}
 	p.Fields.fill(v)
 	email, password := v.r.PostFormValue("email"), v.r.PostFormValue("password")
-	i, problems, err := v.App.SignUpWithInvite(v.ctx, p.Token, email, v.r.PostFormValue("name"), password, v.Gate.Client(v.r))
+	i, problems, err := v.App.SignUpWithInvite(v.ctx, p.Token, email, v.r.PostFormValue("name"), password,
+		v.Gate.Client(v.r))
 	if err != nil {
 		return v.refusedJoin(p, err)
 	}

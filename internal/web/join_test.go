@@ -16,7 +16,8 @@ var linkInPage = regexp.MustCompile(`https://memo\.example\.com(/join/[0-9A-Za-z
 // invite makes an invitation and returns its path.
 func (b *browser) invite(role string) string {
 	b.w.T.Helper()
-	p := b.post("/w/"+b.w.Acme.ID+"/invites", "role", role).want(201, "It is shown this once", "data-secret", `data-copy="link"`)
+	p := b.post("/w/"+b.w.Acme.ID+"/invites", "role", role).want(201, "It is shown this once", "data-secret",
+		`data-copy="link"`)
 	m := linkInPage.FindStringSubmatch(p.body)
 	if m == nil {
 		b.w.T.Fatalf("no link:\n%s", p.body)
@@ -33,7 +34,8 @@ func TestJoinAsSomebodyNew(t *testing.T) {
 		link := olga.invite("MEMBER")
 		olga.get("/w/"+w.Acme.ID+"/members").want(200, "Open invitations", "As MEMBER", "until 20", "Take back").without(link)
 
-		p := nina.get(link).want(200, "Join Acme", "olga@example.com", "as MEMBER", "Make the account and join", "/signin?next="+url.QueryEscape(link))
+		p := nina.get(link).want(200, "Join Acme", "olga@example.com", "as MEMBER", "Make the account and join",
+			"/signin?next="+url.QueryEscape(link))
 		if rp := p.header.Get("Referrer-Policy"); rp != "same-origin" {
 			t.Errorf("Referrer-Policy: %s", rp)
 		}
@@ -46,7 +48,8 @@ func TestJoinAsSomebodyNew(t *testing.T) {
 		if p := nina.post(link).want(200, "Make the account"); p.path != link {
 			t.Error(p.path)
 		}
-		if p := nina.post(link+"/new", "email", "Nina@example.com", "name", "Nina", "password", testworld.Password); p.path != "/w/"+w.Acme.ID+"/transcriptions?done=joined" {
+		if p := nina.post(link+"/new", "email", "Nina@example.com", "name", "Nina", "password",
+			testworld.Password); p.path != "/w/"+w.Acme.ID+"/transcriptions?done=joined" {
 			t.Errorf("%d %s", p.status, p.path)
 		}
 		nina.get("/w/"+w.Acme.ID+"/keys").want(200, "Acme")
@@ -62,7 +65,8 @@ func TestJoinAsSomebodyNew(t *testing.T) {
 		olga.get("/w/"+w.Acme.ID+"/members").want(200, "nina@example.com").without("Open invitations")
 
 		w.Server.Close()
-		if log := w.Log.String(); strings.Contains(log, strings.TrimPrefix(link, "/join/")) || !strings.Contains(log, "GET /join/{token}") {
+		if log := w.Log.String(); strings.Contains(log, strings.TrimPrefix(link, "/join/")) ||
+			!strings.Contains(log, "GET /join/{token}") {
 			t.Error("the log has an invitation's token, or not its route")
 		}
 	})
@@ -78,7 +82,8 @@ func TestJoinWithAnAccount(t *testing.T) {
 			t.Fatal("no way to sign in")
 		}
 		eve.get(next[1]).want(200, `name="next" value="`+link+`"`)
-		if p := eve.post("/signin", "email", w.Eve.Email, "password", testworld.Password, "next", link).want(200, "Join as eve", "as OWNER"); p.path != link {
+		if p := eve.post("/signin", "email", w.Eve.Email, "password", testworld.Password, "next", link).want(200,
+			"Join as eve", "as OWNER"); p.path != link {
 			t.Error(p.path)
 		}
 		// The link of somebody else's site is none to come back to.

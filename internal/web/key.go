@@ -41,8 +41,10 @@ func (v *pageRequest) keyPage() (keyPage, error) {
 		return keyPage{}, err
 	}
 	p := keyPage{
-		layout: v.sectionLayout("keys", k.Name), Key: rows[0], NewID: uuid.Must(uuid.NewV7()).String(), Overlaps: overlapOptions, Now: v.Now(),
-		keyForm: v.keyForm(formField{Value: k.Name}, "keep", append([]option{{Value: "keep", Label: "As it is"}}, expiryOptions...)),
+		layout: v.sectionLayout("keys", k.Name), Key: rows[0], NewID: uuid.Must(uuid.NewV7()).String(),
+		Overlaps: overlapOptions, Now: v.Now(),
+		keyForm: v.keyForm(formField{Value: k.Name}, "keep",
+			append([]option{{Value: "keep", Label: "As it is"}}, expiryOptions...)),
 	}
 	if k.RotatedFrom == "" {
 		return p, nil

@@ -85,7 +85,10 @@ func (v *pageRequest) rows(keys []memo.KeyView, hours int) ([]keyRow, error) {
 	now := v.Now()
 	rows := make([]keyRow, len(keys))
 	for i, k := range keys {
-		rows[i] = keyRow{KeyView: k, Link: v.keyPath(k.ID), Mine: k.CreatedBy.ID == v.UserID, State: keyStateOf(k, now), Chart: newSparkChart(use[i], hours)}
+		rows[i] = keyRow{
+			KeyView: k, Link: v.keyPath(k.ID), Mine: k.CreatedBy.ID == v.UserID, State: keyStateOf(k, now),
+			Chart: newSparkChart(use[i], hours),
+		}
 		if k.LastUsedAt != nil {
 			rows[i].Used = "used " + timeAgo(*k.LastUsedAt, now)
 			if k.LastUsedIP != "" {
@@ -102,7 +105,10 @@ func (v *pageRequest) rows(keys []memo.KeyView, hours int) ([]keyRow, error) {
 
 func showKeys(v *pageRequest) error {
 	q := v.r.URL.Query()
-	p := keysPage{layout: v.sectionLayout("keys", "API & MCP"), Days: q.Get("span") == "14d", ShowInactive: q.Get("show") == "ended"}
+	p := keysPage{
+		layout: v.sectionLayout("keys", "API & MCP"), Days: q.Get("span") == "14d",
+		ShowInactive: q.Get("show") == "ended",
+	}
 	hours := app.UsageDayHours
 	if p.Days {
 		hours = app.UsageFortnightHours
@@ -128,7 +134,10 @@ func showKeys(v *pageRequest) error {
 	if err != nil || from < 0 || from >= count {
 		from = 0
 	}
-	keys, err := v.App.KeysPage(v.ctx, v.Caller, app.KeyPageQuery{UserID: p.MemberID, Ended: p.ShowInactive, Offset: from, Limit: keysPerPage})
+	keys, err := v.App.KeysPage(v.ctx, v.Caller, app.KeyPageQuery{
+		UserID: p.MemberID, Ended: p.ShowInactive, Offset: from,
+		Limit: keysPerPage,
+	})
 	if err != nil {
 		return err
 	}

@@ -23,14 +23,17 @@ func TestAKeyIsShownOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, keys, id := w.browser(w.Mark), "/w/"+w.Acme.ID+"/keys", newID()
 		mark.get(keys+"/new").want(200, "Create an API key", `value="90" checked`)
-		p := mark.post(keys, "id", id, "name", "n8n <script>", "life", "90").want(201, "Copy it now", "Waiting for the first request", "n8n &lt;script&gt;").without("n8n <script>")
+		p := mark.post(keys, "id", id, "name", "n8n <script>", "life", "90").want(201, "Copy it now",
+			"Waiting for the first request", "n8n &lt;script&gt;").without("n8n <script>")
 		key := wholeKey.FindString(p.body)
 		if !w.authorised(key) || p.header.Get("Cache-Control") != "private, no-store" {
 			t.Errorf("%q, %v", key, p.header)
 		}
 		for _, paste := range []string{
-			"curl https://memo.example.com/api/v1/developer/transcriptions -H &#34;Authorization: Bearer " + key, "claude mcp add --transport http --scope user memo https://memo.example.com/mcp",
-			"codex mcp add", "gemini mcp add", "opencode", "Cursor", "VS Code", "Claude Desktop", "urllib.request", "await fetch",
+			"curl https://memo.example.com/api/v1/developer/transcriptions -H &#34;Authorization: Bearer " + key,
+			"claude mcp add --transport http --scope user memo https://memo.example.com/mcp",
+			"codex mcp add", "gemini mcp add", "opencode", "Cursor", "VS Code", "Claude Desktop", "urllib.request",
+			"await fetch",
 		} {
 			p.want(201, paste)
 		}
@@ -45,23 +48,29 @@ func TestAKeyIsShownOnce(t *testing.T) {
 			t.Errorf("the form made more than one key")
 		}
 		for form, says := range map[string][]string{
-			"no name": {"id", newID(), "name", " ", "life", "90"}, "a past date": {"id", newID(), "name", "kept", "life", "date", "date", "2020-01-01"},
-			"no choice": {"id", newID(), "name", "kept", "life", "400"}, "no date": {"id", newID(), "name", "kept", "life", "date"},
+			"no name":                {"id", newID(), "name", " ", "life", "90"},
+			"a past date":            {"id", newID(), "name", "kept", "life", "date", "date", "2020-01-01"},
+			"no choice":              {"id", newID(), "name", "kept", "life", "400"},
+			"no date":                {"id", newID(), "name", "kept", "life", "date"},
 			"the choice of a change": {"id", newID(), "name", "kept", "life", "keep"},
 		} {
 			p := mark.post(keys, says...)
-			if p.status != 422 || !strings.Contains(p.body, `class="wrong"`) || form != "no name" && !strings.Contains(p.body, `value="kept"`) {
+			if p.status != 422 || !strings.Contains(p.body, `class="wrong"`) || form != "no name" &&
+				!strings.Contains(p.body, `value="kept"`) {
 				t.Errorf("%s: %d\n%s", form, p.status, p.body)
 			}
 		}
 		// All that is wrong is told, and the focus is in the first of it.
 		mark.post(keys, "id", newID(), "name", "", "life", "date", "date", "").
-			want(422, "Name must not be empty", "The expiry needs a date", `aria-invalid="true" aria-describedby="date-wrong date-hint"`, `maxlength="100" autofocus`).without("RFC 3339")
+			want(422, "Name must not be empty", "The expiry needs a date",
+				`aria-invalid="true" aria-describedby="date-wrong date-hint"`, `maxlength="100" autofocus`).without("RFC 3339")
 		// A date beside another choice is not passed over.
 		mark.post(keys, "id", newID(), "name", "kept", "life", "90", "date", "2099-01-31").
-			want(422, "The expiry has a date, but another choice is ticked", `value="2099-01-31"`, `value="90" checked`, `aria-label="Date" autofocus`).without(`maxlength="100" autofocus`)
+			want(422, "The expiry has a date, but another choice is ticked", `value="2099-01-31"`, `value="90" checked`,
+				`aria-label="Date" autofocus`).without(`maxlength="100" autofocus`)
 		mark.post(keys, "id", newID(), "name", "f", "life", "never").want(201, "It has no expiry")
-		mark.post(keys, "id", newID(), "name", "d", "life", "date", "date", "2099-01-31").want(201, "It works until 2099-02-01 00:00 UTC")
+		mark.post(keys, "id", newID(), "name", "d", "life", "date", "date", "2099-01-31").want(201,
+			"It works until 2099-02-01 00:00 UTC")
 	})
 }
 
@@ -86,7 +95,10 @@ func TestWhoSeesAndEndsWhich(t *testing.T) {
 		mark.get(keys).want(200, w.MarkKey.ID, "Your keys of Acme").without(w.OlgaKey.ID, w.Olga.Email)
 		mark.get(keys + "/" + w.OlgaKey.ID).want(404)
 		mark.post(keys + "/" + w.OlgaKey.ID + "/revoke").want(404)
-		for _, path := range []string{keys, keys + "/new", keys + "/" + w.MarkKey.ID, keys + "/" + w.MarkKey.ID + "/revoke", "/w/x/keys", "/w/" + newID() + "/keys"} {
+		for _, path := range []string{
+			keys, keys + "/new", keys + "/" + w.MarkKey.ID, keys + "/" + w.MarkKey.ID + "/revoke",
+			"/w/x/keys", "/w/" + newID() + "/keys",
+		} {
 			eve.get(path).want(404)
 		}
 		eve.post(keys + "/" + w.MarkKey.ID + "/revoke").want(404)
@@ -100,7 +112,8 @@ func TestWhoSeesAndEndsWhich(t *testing.T) {
 		// The page that asks first names the key and its last use, and changes nothing.
 		w.use(w.MarkKey.Key)
 		olga.get(keys).want(200, `href="`+keys+"/"+w.MarkKey.ID+`/revoke"`)
-		olga.get(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "Revoke "+html.EscapeString(w.MarkKey.Name), "mk_live_…"+w.MarkKey.Suffix, "used just now from 192.0.2.7 by curl/8", "cannot be undone")
+		olga.get(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "Revoke "+html.EscapeString(w.MarkKey.Name),
+			"mk_live_…"+w.MarkKey.Suffix, "used just now from 192.0.2.7 by curl/8", "cannot be undone")
 		if !w.authorised(w.MarkKey.Key) {
 			t.Fatal("the question revoked it")
 		}
@@ -114,21 +127,26 @@ func TestWhoSeesAndEndsWhich(t *testing.T) {
 			t.Error(p.path)
 		}
 		// The links between the two lists keep the filter, and say no word of before.
-		olga.get(keys+"?done=revoked&from=0&span=14d&member="+w.Mark.ID).want(200, `href="?member=`+w.Mark.ID+`&amp;show=ended&amp;span=14d">1 key that ended`)
-		olga.get(keys+"?show=ended&member="+w.Olga.ID).want(200, `href="?member=`+w.Olga.ID+`">1 key that works`, `name="show" value="ended"`)
+		olga.get(keys+"?done=revoked&from=0&span=14d&member="+w.Mark.ID).want(200,
+			`href="?member=`+w.Mark.ID+`&amp;show=ended&amp;span=14d">1 key that ended`)
+		olga.get(keys+"?show=ended&member="+w.Olga.ID).want(200, `href="?member=`+w.Olga.ID+`">1 key that works`,
+			`name="show" value="ended"`)
 	})
 }
 
 func TestChangingAndRotating(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, key := w.browser(w.Mark), "/w/"+w.Acme.ID+"/keys/"+w.MarkKey.ID
-		mark.post(key, "name", "Renamed", "life", "30").want(200, "The key is changed", "Renamed", `until <span class="when">`+formatDay(time.Now().AddDate(0, 0, 30)))
+		mark.post(key, "name", "Renamed", "life", "30").want(200, "The key is changed", "Renamed",
+			`until <span class="when">`+formatDay(time.Now().AddDate(0, 0, 30)))
 		mark.post(key, "name", "", "life", "keep").want(422, "Name must not be empty")
-		mark.post(key, "name", "Renamed", "life", "date", "date", "2020-01-01").want(422, "The expiry must lie in the future", `value="date" checked`)
+		mark.post(key, "name", "Renamed", "life", "date", "date", "2020-01-01").want(422, "The expiry must lie in the future",
+			`value="date" checked`)
 		mark.post(key, "name", "Renamed", "life", "keep", "date", "2099-01-31").want(422, "The expiry has a date")
 		mark.post(key+"/rotate", "id", newID(), "overlap", "1h").want(422, "Say how long the old key goes on.")
 		id := newID()
-		p := mark.post(key+"/rotate", "id", id, "overlap", "24h").want(201, "The old key works for another 24 hours", "Renamed")
+		p := mark.post(key+"/rotate", "id", id, "overlap", "24h").want(201, "The old key works for another 24 hours",
+			"Renamed")
 		next := wholeKey.FindString(p.body)
 		if !w.authorised(next) || !w.authorised(w.MarkKey.Key) {
 			t.Error("one of the two does not work")
@@ -136,12 +154,14 @@ func TestChangingAndRotating(t *testing.T) {
 		mark.post(key+"/rotate", "id", id, "overlap", "24h").want(409, "was created already")
 		mark.get("/w/"+w.Acme.ID+"/keys/"+id).want(200, "Replaces", "which still works")
 		for _, page := range []page{mark.get(key), mark.get("/w/" + w.Acme.ID + "/keys")} {
-			page.want(200, `href="/w/`+w.Acme.ID+"/keys/"+id+`">mk_live_…`+next[36:40]).without("after that: somebody", "after it was replaced")
+			page.want(200, `href="/w/`+w.Acme.ID+"/keys/"+id+`">mk_live_…`+next[36:40]).without("after that: somebody",
+				"after it was replaced")
 		}
 		w.use(w.MarkKey.Key)
 		mark.get(key).want(200, "This one was used after that: somebody still has it.")
 		mark.get("/w/"+w.Acme.ID+"/keys").want(200, "from 192.0.2.7, after it was replaced")
-		p = mark.post("/w/"+w.Acme.ID+"/keys/"+id+"/rotate", "id", newID(), "overlap", "0").want(201, "The old key is revoked")
+		p = mark.post("/w/"+w.Acme.ID+"/keys/"+id+"/rotate", "id", newID(), "overlap", "0").want(201,
+			"The old key is revoked")
 		if w.authorised(next) {
 			t.Error("the rotated key works")
 		}
@@ -186,13 +206,28 @@ func TestStates(t *testing.T) {
 	}{
 		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(-time.Minute)}, keyState{"good", "active"}},
 		{memo.KeyView{Status: memo.KeyActive}, keyState{"warn", "never used"}},
-		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExpiresAt: at(6*24*time.Hour + time.Hour)}, keyState{"warn", "expires in 6 days"}},
-		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExpiresAt: at(90 * 24 * time.Hour)}, keyState{"good", "active"}},
-		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExposedAt: at(-3 * time.Hour)}, keyState{"bad", "exposed in a URL 3 hours ago"}},
-		{memo.KeyView{Status: memo.KeyActive, ExposedAt: at(-3 * time.Hour), ExpiresAt: at(6*24*time.Hour + time.Hour)}, keyState{"bad", "exposed in a URL 3 hours ago, expires in 6 days"}},
+		{
+			memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExpiresAt: at(6*24*time.Hour + time.Hour)},
+			keyState{"warn", "expires in 6 days"},
+		},
+		{
+			memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExpiresAt: at(90 * 24 * time.Hour)},
+			keyState{"good", "active"},
+		},
+		{
+			memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExposedAt: at(-3 * time.Hour)},
+			keyState{"bad", "exposed in a URL 3 hours ago"},
+		},
+		{
+			memo.KeyView{Status: memo.KeyActive, ExposedAt: at(-3 * time.Hour), ExpiresAt: at(6*24*time.Hour + time.Hour)},
+			keyState{"bad", "exposed in a URL 3 hours ago, expires in 6 days"},
+		},
 		{memo.KeyView{Status: memo.KeyExpired, ExpiresAt: at(-50 * time.Hour)}, keyState{"", "expired 2 days ago"}},
 		{memo.KeyView{Status: memo.KeyRevoked, EndedAt: at(-50 * time.Hour)}, keyState{"bad", "revoked 2 days ago"}},
-		{memo.KeyView{Status: memo.KeyDeactivated, EndedAt: at(-time.Hour), DeactivationReason: "the member left"}, keyState{"bad", "deactivated 1 hour ago: the member left"}},
+		{
+			memo.KeyView{Status: memo.KeyDeactivated, EndedAt: at(-time.Hour), DeactivationReason: "the member left"},
+			keyState{"bad", "deactivated 1 hour ago: the member left"},
+		},
 	} {
 		if got := keyStateOf(c.key, now); got != c.want {
 			t.Errorf("%+v: got %v, want %v", c.key, got, c.want)
@@ -204,14 +239,16 @@ func TestSparkline(t *testing.T) {
 	var use [app.UsageBars]app.Calls
 	use[0].Requests, use[app.UsageBars-1].Requests, use[app.UsageBars-1].Refused = 1, 1000, 500
 	s := newSparkChart(use, app.UsageFortnightHours)
-	if s.Words != "1001 requests and 500 refusals in 14 days" || s.Asked != "M0 28v-2h4v2zM115 28v-18h4v18z" || s.Refused != "M115 10v-9h4v9z" {
+	if s.Words != "1001 requests and 500 refusals in 14 days" || s.Asked != "M0 28v-2h4v2zM115 28v-18h4v18z" ||
+		s.Refused != "M115 10v-9h4v9z" {
 		t.Errorf("%+v", s)
 	}
 	use[0].Refused = 1 // seen beside many
 	if s := newSparkChart(use, app.UsageDayHours); s.Refused != "M0 26v-4h4v4zM115 10v-9h4v9z" {
 		t.Errorf("%+v", s)
 	}
-	if s := newSparkChart([app.UsageBars]app.Calls{}, app.UsageDayHours); s.Words != "0 requests in 24 hours" || s.Asked != "" {
+	if s := newSparkChart([app.UsageBars]app.Calls{}, app.UsageDayHours); s.Words != "0 requests in 24 hours" ||
+		s.Asked != "" {
 		t.Errorf("%+v", s)
 	}
 }

@@ -59,7 +59,8 @@ func TestRoles(t *testing.T) {
 		if after := len(w.events(app.EventQuery{Limit: 100})); after != before {
 			t.Errorf("a role that stays is in the trail")
 		}
-		if p := olga.post(members+"/"+w.Olga.ID, "role", "MEMBER").want(200, "You are a MEMBER"); p.path != "/w/"+w.Acme.ID+"/keys?done=myrole" {
+		if p := olga.post(members+"/"+w.Olga.ID, "role", "MEMBER").want(200,
+			"You are a MEMBER"); p.path != "/w/"+w.Acme.ID+"/keys?done=myrole" {
 			t.Error(p.path)
 		}
 		olga.get(members).want(403)
@@ -107,7 +108,8 @@ func TestRemovingAMemberEndsTheirKeys(t *testing.T) {
 		}
 		olga.get(members).want(200, "no keys")
 		mark.get(members+"/"+w.Mark.ID+"/remove").want(200, "You have no key", "Leave Acme")
-		if p := mark.post(members+"/"+w.Mark.ID+"/remove").want(200, "You have left the workspace"); p.path != "/account?done=left" {
+		if p := mark.post(members+"/"+w.Mark.ID+"/remove").want(200,
+			"You have left the workspace"); p.path != "/account?done=left" {
 			t.Error(p.path)
 		}
 	})
@@ -141,13 +143,16 @@ func TestHostileNames(t *testing.T) {
 		_, token, err := w.App.Invite(ctx, w.as(w.Olga, memo.RoleOwner), memo.RoleMember)
 		w.Must(err)
 		for _, path := range []string{
-			acme + "/members", acme + "/members/" + w.Mark.ID + "/remove", acme + "/workspace", acme + "/audit", "/join/" + token,
+			acme + "/members", acme + "/members/" + w.Mark.ID + "/remove", acme + "/workspace", acme + "/audit",
+			"/join/" + token,
 		} {
 			olga.get(path).want(200, "&lt;script&gt;alert(1)").without("<script>alert")
 		}
-		olga.post(acme+"/workspace", "name", "<b>"+fmt.Sprintf("%0101d", 0)).want(422, "Name must have at most 100 characters", "&lt;b&gt;").without("<b>0")
+		olga.post(acme+"/workspace", "name", "<b>"+fmt.Sprintf("%0101d", 0)).want(422,
+			"Name must have at most 100 characters", "&lt;b&gt;").without("<b>0")
 		olga.post(acme+"/workspace", "name", "").want(422, "Name must not be empty")
-		olga.post(acme+"/workspace", "name", "Acme Ltd").want(200, "The workspace is renamed", `value="Acme Ltd"`, w.Acme.ID, "are open")
+		olga.post(acme+"/workspace", "name", "Acme Ltd").want(200, "The workspace is renamed", `value="Acme Ltd"`, w.Acme.ID,
+			"are open")
 		w.SetPlan(memo.PlanBasic)
 		olga.get(acme+"/workspace").want(200, "basic", "get 403")
 	})

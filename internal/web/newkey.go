@@ -33,8 +33,12 @@ var expiryOptions = []option{
 }
 
 func (v *pageRequest) keyForm(name formField, life string, lives []option) keyForm {
-	name.Name, name.Label, name.Type, name.Required, name.Max, name.Complete = "name", "Name", "text", true, memo.MaxName, "off"
-	date := formField{Name: "date", Label: "The expiry", Type: "date", Hint: "A date counts to the end of that day in UTC."}
+	name.Name, name.Label, name.Type, name.Required, name.Max, name.Complete = "name", "Name", "text", true, memo.MaxName,
+		"off"
+	date := formField{
+		Name: "date", Label: "The expiry", Type: "date",
+		Hint: "A date counts to the end of that day in UTC.",
+	}
 	return keyForm{formFields{name, date}, selectOption(life, lives), formatDay(v.Now())}
 }
 
@@ -136,7 +140,8 @@ type createdPage struct {
 
 func (v *pageRequest) showCreatedKey(k memo.CreatedKey, replaces string) error {
 	return v.render(http.StatusCreated, "created", createdPage{
-		layout: v.sectionLayout("keys", "Your new API key"), Key: k, Clients: clientSetups(v.PublicURL, k.Key), Replaces: replaces,
+		layout: v.sectionLayout("keys", "Your new API key"), Key: k, Clients: clientSetups(v.PublicURL, k.Key),
+		Replaces: replaces,
 	})
 }
 

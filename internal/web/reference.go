@@ -222,7 +222,10 @@ func (d *apiDocument) typeOf(s *apiSchema) string {
 	}
 	switch s.Format {
 	case "uuid", "date", "date-time":
-		one = strings.Replace(one, "string", map[string]string{"uuid": "UUID", "date": "date YYYY-MM-DD", "date-time": "time, RFC 3339"}[s.Format], 1)
+		one = strings.Replace(one, "string", map[string]string{
+			"uuid": "UUID", "date": "date YYYY-MM-DD",
+			"date-time": "time, RFC 3339",
+		}[s.Format], 1)
 	}
 	return one
 }

@@ -47,8 +47,14 @@ type setupPage struct {
 
 func (v *pageRequest) setupPage() setupPage {
 	return setupPage{layout: v.newLayout("Set up Memo"), Fields: formFields{
-		{Name: "code", Label: "Set-up code", Type: "text", Complete: "one-time-code", Required: true, Focus: true, Hint: "It is on the terminal, or in the log, of memo serve."},
-		{Name: "workspace", Label: "Workspace", Type: "text", Complete: "organization", Required: true, Max: memo.MaxName, Hint: "Your team or company."},
+		{
+			Name: "code", Label: "Set-up code", Type: "text", Complete: "one-time-code", Required: true, Focus: true,
+			Hint: "It is on the terminal, or in the log, of memo serve.",
+		},
+		{
+			Name: "workspace", Label: "Workspace", Type: "text", Complete: "organization", Required: true, Max: memo.MaxName,
+			Hint: "Your team or company.",
+		},
 		nameField(), emailField(), newPasswordField("password", "Password"),
 	}}
 }
@@ -132,7 +138,10 @@ func doSignIn(v *pageRequest) error {
 // signIn opens a session, always a new one, which ends the one that the browser
 // had, and goes on to a page.
 func (v *pageRequest) signIn(email, password, to string) error {
-	token, s, _, err := v.App.SignIn(v.ctx, app.SignIn{Email: email, Password: password, Replaces: v.Gate.SessionToken(v.r)}, v.Gate.Client(v.r))
+	token, s, _, err := v.App.SignIn(v.ctx, app.SignIn{
+		Email: email, Password: password,
+		Replaces: v.Gate.SessionToken(v.r),
+	}, v.Gate.Client(v.r))
 	if err != nil {
 		return err
 	}

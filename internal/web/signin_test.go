@@ -25,12 +25,14 @@ func TestSigningIn(t *testing.T) {
 		if !strings.HasPrefix(p.path, "/signin?next=") {
 			t.Errorf("led to %s", p.path)
 		}
-		wrong := stranger.post("/signin", "email", w.Olga.Email, "password", "wrong horse").want(401, "E-mail or password is wrong", `value="olga@example.com"`).without("wrong horse")
+		wrong := stranger.post("/signin", "email", w.Olga.Email, "password", "wrong horse").want(401,
+			"E-mail or password is wrong", `value="olga@example.com"`).without("wrong horse")
 		unknown := stranger.post("/signin", "email", "nobody@example.com", "password", "wrong horse").want(401)
 		if strings.ReplaceAll(unknown.body, "nobody@", "olga@") != wrong.body {
 			t.Error("an unknown user can be told from a wrong password")
 		}
-		if p := stranger.post("/signin", "email", w.Olga.Email, "password", testworld.Password, "next", keys).want(200, "API &amp; MCP"); p.path != keys {
+		if p := stranger.post("/signin", "email", w.Olga.Email, "password", testworld.Password, "next", keys).want(200,
+			"API &amp; MCP"); p.path != keys {
 			t.Errorf("led to %s", p.path)
 		}
 		stranger.get("/").want(200)
@@ -41,7 +43,8 @@ func TestSigningIn(t *testing.T) {
 
 func TestNextIsAPathOfOurs(t *testing.T) {
 	for next, want := range map[string]string{
-		"/w/1/keys?span=14d": "/w/1/keys?span=14d", "": "/", "//evil.example": "/", `/\evil.example`: "/", "https://evil.example/": "/", "javascript:alert(1)": "/",
+		"/w/1/keys?span=14d": "/w/1/keys?span=14d", "": "/", "//evil.example": "/", `/\evil.example`: "/",
+		"https://evil.example/": "/", "javascript:alert(1)": "/",
 		"/\tevil": "/", "w/1": "/", "/%2F/evil": "/%2F/evil", "///evil": "/", "/a\r\nSet-Cookie: x=1": "/",
 		"/account?done=renamed": "/account", "/account?done=renamed&x=1": "/account?x=1",
 	} {
@@ -60,9 +63,12 @@ func TestAnEmptyServerIsSetUp(t *testing.T) {
 			t.Errorf("led to %s", p.path)
 		}
 		form := []string{"workspace", "Acme", "name", "Olga", "email", "olga@example.com", "password", testworld.Password}
-		b.post("/setup", append(form, "code", "wrong")...).want(422, "Set-up code is not the one", `value="Olga"`, `value="Acme"`).without(testworld.Password)
-		b.post("/setup", "code", "wrong", "email", "x").want(422, "Set-up code is not the one", "Your name must not be empty", "E-mail must be")
-		b.post("/setup", "code", "abcd-efgh-ijkl", "email", "x").want(422, "Your name must not be empty", "E-mail must be", "Password must have", "Workspace must not be empty")
+		b.post("/setup", append(form, "code", "wrong")...).want(422, "Set-up code is not the one", `value="Olga"`,
+			`value="Acme"`).without(testworld.Password)
+		b.post("/setup", "code", "wrong", "email", "x").want(422, "Set-up code is not the one", "Your name must not be empty",
+			"E-mail must be")
+		b.post("/setup", "code", "abcd-efgh-ijkl", "email", "x").want(422, "Your name must not be empty", "E-mail must be",
+			"Password must have", "Workspace must not be empty")
 		p := b.post("/setup", append(form, "code", " ABCD-efgh-ijkl ")...).want(200, "Acme")
 		if !strings.HasPrefix(p.path, "/w/") {
 			t.Errorf("led to %s", p.path)
@@ -98,7 +104,8 @@ func TestFormsComeFromOurPages(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	olga := w.browser(w.Olga)
 	for name, header := range map[string][2]string{
-		"another site": {"Origin", "https://evil.example"}, "null": {"Origin", "null"}, "a subdomain": {"Sec-Fetch-Site", "same-site"}, "across": {"Sec-Fetch-Site", "cross-site"},
+		"another site": {"Origin", "https://evil.example"}, "null": {"Origin", "null"},
+		"a subdomain": {"Sec-Fetch-Site", "same-site"}, "across": {"Sec-Fetch-Site", "cross-site"},
 	} {
 		for _, path := range []string{"/signin", "/signout", "/account/name", "/w/" + w.Acme.ID + "/keys"} {
 			if p := olga.do(http.MethodPost, path, "name=Evil", testworld.WithHeader(header[0], header[1])); p.status != 403 {
@@ -110,7 +117,8 @@ func TestFormsComeFromOurPages(t *testing.T) {
 	nobody := w.browser(memo.User{})
 	for _, key := range []string{w.OlgaKey.Key, credential.NewKey().Secret(), "x"} {
 		for _, path := range []string{"/", "/account", "/w/" + w.Acme.ID + "/keys", "/signin"} {
-			nobody.do(http.MethodGet, path, "", testworld.WithKey(key)).want(401, "API keys open the API, not the web app").without(w.OlgaKey.Key)
+			nobody.do(http.MethodGet, path, "", testworld.WithKey(key)).want(401,
+				"API keys open the API, not the web app").without(w.OlgaKey.Key)
 		}
 	}
 }
@@ -137,7 +145,8 @@ func TestAFormThatComesSlowly(t *testing.T) {
 			}()
 			answered := make(chan page)
 			go func() {
-				answered <- olga.do(http.MethodPost, acme+path, "", func(r *http.Request) { r.Body, r.ContentLength = body, int64(len(form)) })
+				answered <- olga.do(http.MethodPost, acme+path, "",
+					func(r *http.Request) { r.Body, r.ContentLength = body, int64(len(form)) })
 			}()
 			<-begun
 			elsewhere.post("/account/sessions/end").want(200)
@@ -155,7 +164,11 @@ func TestASessionThatEndsUnderAForm(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	olga, keys := w.browser(w.Olga), "/w/"+w.Acme.ID+"/keys"
 	w.browser(w.Olga).post("/account/sessions/end").want(200)
-	for from, next := range map[string]string{w.Server.URL + keys + "/new?x=1": keys + "/new?x=1", w.Server.URL + keys + "/1/rotate": "/", "https://evil.example": "/", "https://evil.example//evil.example": "/", "": "/", "javascript:alert(1)": "/"} {
+	for from, next := range map[string]string{
+		w.Server.URL + keys + "/new?x=1":  keys + "/new?x=1",
+		w.Server.URL + keys + "/1/rotate": "/", "https://evil.example": "/", "https://evil.example//evil.example": "/",
+		"": "/", "javascript:alert(1)": "/",
+	} {
 		olga.do(http.MethodPost, keys, "name=Lost", testworld.WithHeader("Referer", from)).
 			want(200, "You were signed out before this was sent", `name="next" value="`+next+`"`)
 	}
@@ -177,12 +190,14 @@ func TestOddForms(t *testing.T) {
 		"no field":        {"", "application/x-www-form-urlencoded", 400},
 		"too long":        {"project=" + strings.Repeat("x", maxForm), "application/x-www-form-urlencoded", 413},
 	} {
-		if p := olga.do(http.MethodPost, path+"/project", c.body, testworld.WithHeader("Content-Type", c.kind)); p.status != c.status {
+		if p := olga.do(http.MethodPost, path+"/project", c.body,
+			testworld.WithHeader("Content-Type", c.kind)); p.status != c.status {
 			t.Errorf("%s: got %d, want %d", name, p.status, c.status)
 		}
 	}
 	broken := httptest.NewRecorder()
-	w.site.Handler().ServeHTTP(broken, httptest.NewRequest(http.MethodPost, "/signin", iotest.ErrReader(io.ErrUnexpectedEOF)))
+	w.site.Handler().ServeHTTP(broken, httptest.NewRequest(http.MethodPost, "/signin",
+		iotest.ErrReader(io.ErrUnexpectedEOF)))
 	if broken.Code != http.StatusBadRequest || !strings.Contains(broken.Body.String(), "The form could not be read") {
 		t.Errorf("a body that breaks off: %d %s", broken.Code, broken.Body)
 	}
@@ -192,7 +207,8 @@ func TestOddForms(t *testing.T) {
 // TestAProxyMayHaveAPassword of its own, which browsers send along.
 func TestAProxyMayHaveAPassword(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
-	w.browser(w.Olga).do(http.MethodGet, "/account", "", testworld.WithHeader("Authorization", "Basic eDp5")).want(200, "Account")
+	w.browser(w.Olga).do(http.MethodGet, "/account", "", testworld.WithHeader("Authorization", "Basic eDp5")).want(200,
+		"Account")
 	w.browser(w.Olga).do(http.MethodGet, "/account", "", func(r *http.Request) {
 		r.Header["Authorization"] = []string{"Basic eDp5", "Bearer " + credential.NewKey().Secret()}
 	}).want(401, "API keys open the API").without("mk_live_")
@@ -202,11 +218,14 @@ func TestAProxyMayHaveAPassword(t *testing.T) {
 func TestAccountPage(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		one, two := w.browser(w.Mark), w.browser(w.Mark)
-		one.post("/account/name", "name", "<b>Mark</b>").want(200, "Your name is changed", "&lt;b&gt;Mark&lt;/b&gt;").without("<b>Mark</b>")
+		one.post("/account/name", "name", "<b>Mark</b>").want(200, "Your name is changed",
+			"&lt;b&gt;Mark&lt;/b&gt;").without("<b>Mark</b>")
 		one.post("/account/name", "name", " ").want(422, "Your name must not be empty")
-		one.post("/account/password", "current", "wrong", "password", "battery staple").want(422, "Current password is not right").without("battery staple")
+		one.post("/account/password", "current", "wrong", "password", "battery staple").want(422,
+			"Current password is not right").without("battery staple")
 		one.post("/account/password", "current", testworld.Password, "password", "short").want(422, "New password must have")
-		one.post("/account/password", "current", testworld.Password, "password", "battery staple").want(200, "Your password is changed", "this one")
+		one.post("/account/password", "current", testworld.Password, "password", "battery staple").want(200,
+			"Your password is changed", "this one")
 		two.get("/account").want(200, "<h1>Sign in</h1>")
 		two.post("/signin", "email", w.Mark.Email, "password", "battery staple").want(200)
 		two.get("/account").want(200, "last used now", "A device is signed out 7 days after its last use")
@@ -224,7 +243,8 @@ func TestThePasswordFormOffersToRevokeKeys(t *testing.T) {
 			want(422, "Current password is not right", `value="revoke" checked>`)
 		mark.post("/account/password", "current", testworld.Password, "password", "1234567890", "keys", "revoke").
 			want(422, ">This password is on lists of common passwords. Choose another one.<")
-		mark.post("/account/password", "current", testworld.Password, "password", "battery staple").want(200, "Your password is changed").without("keys are revoked")
+		mark.post("/account/password", "current", testworld.Password, "password", "battery staple").want(200,
+			"Your password is changed").without("keys are revoked")
 		if !w.authorised(w.MarkKey.Key) {
 			t.Error("the key was revoked without the wish")
 		}
@@ -248,8 +268,9 @@ func TestSigningInAgainEndsTheSession(t *testing.T) {
 
 func TestDeviceNames(t *testing.T) {
 	for agent, want := range map[string]string{
-		"Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0":                                                                  "Firefox on Linux",
-		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1": "Safari on iOS",
+		"Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0": "Firefox on Linux",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 " +
+			"Mobile/15E148 Safari/604.1": "Safari on iOS",
 		"curl/8.5.0": "curl", "": "An unknown program",
 	} {
 		if got := deviceName(agent); got != want {

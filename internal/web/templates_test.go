@@ -10,9 +10,13 @@ import (
 // the kind that it is used as.
 func TestTemplatesFitTheirPages(t *testing.T) {
 	structs := map[string]any{
-		"account": accountPage{}, "docs": docsPage{}, "docserrors": docsPage{}, "docsmcp": docsPage{}, "docsrest": docsPage{}, "imported": importResultPage{}, "removemember": removePage{}, "revokekey": revokePage{}, "audit": auditPage{}, "created": createdPage{}, "delete": deletePage{}, "error": errorPage{}, "import": importPage{},
-		"invited": invitedPage{}, "join": joinPage{}, "key": keyPage{}, "keys": keysPage{}, "members": membersPage{}, "newkey": newKeyPage{},
-		"setup": setupPage{}, "signin": signInPage{}, "transcription": transcriptionPage{}, "transcriptions": transcriptionsPage{}, "workspace": workspacePage{},
+		"account": accountPage{}, "docs": docsPage{}, "docserrors": docsPage{}, "docsmcp": docsPage{}, "docsrest": docsPage{},
+		"imported": importResultPage{}, "removemember": removePage{}, "revokekey": revokePage{}, "audit": auditPage{},
+		"created": createdPage{}, "delete": deletePage{}, "error": errorPage{}, "import": importPage{},
+		"invited": invitedPage{}, "join": joinPage{}, "key": keyPage{}, "keys": keysPage{}, "members": membersPage{},
+		"newkey": newKeyPage{},
+		"setup":  setupPage{}, "signin": signInPage{}, "transcription": transcriptionPage{},
+		"transcriptions": transcriptionsPage{}, "workspace": workspacePage{},
 	}
 	for name, page := range parsePages(readAssets()) {
 		data, ok := structs[name]

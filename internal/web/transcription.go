@@ -82,7 +82,11 @@ type formatChoice struct {
 }
 
 var formatChoices = []formatChoice{
-	{transcript.Markdown, "Markdown"}, {transcript.Text, "Plain text"}, {transcript.SRT, "SRT subtitles"}, {transcript.VTT, "WebVTT subtitles"}, {transcript.JSON, "JSON"},
+	{transcript.Markdown, "Markdown"},
+	{transcript.Text, "Plain text"},
+	{transcript.SRT, "SRT subtitles"},
+	{transcript.VTT, "WebVTT subtitles"},
+	{transcript.JSON, "JSON"},
 }
 
 const (
@@ -127,7 +131,10 @@ func (v *pageRequest) transcriptionPage() (transcriptionPage, error) {
 	if err != nil {
 		return transcriptionPage{}, err
 	}
-	p := transcriptionPage{Project: w.Project, Reports: reportRows(w.Reports), Path: v.transcriptionsPath() + "/" + id, Formats: formatChoices}
+	p := transcriptionPage{
+		Project: w.Project, Reports: reportRows(w.Reports), Path: v.transcriptionsPath() + "/" + id,
+		Formats: formatChoices,
+	}
 	if err := json.Unmarshal(w.JSON, &p.Transcription); err != nil {
 		return p, fmt.Errorf("web: item %s: %w", id, err)
 	}
@@ -138,7 +145,8 @@ func (v *pageRequest) transcriptionPage() (transcriptionPage, error) {
 	p.layout = v.sectionLayout("transcriptions", p.Transcription.Title)
 	p.Q = typed(strings.Join(strings.Fields(v.r.URL.Query().Get("q")), " "))
 	words := search.ParseQuery(p.Q)
-	p.Heading, p.About, p.Voices = highlight(words, p.Transcription.Title), highlight(words, truncateChars(string(p.Transcription.Summary), maxSummary)), speakerNames(p.Transcription.Speakers)
+	p.Heading, p.About, p.Voices = highlight(words, p.Transcription.Title),
+		highlight(words, truncateChars(string(p.Transcription.Summary), maxSummary)), speakerNames(p.Transcription.Speakers)
 	p.Transcription.Topics = p.Transcription.Topics[:min(len(p.Transcription.Topics), maxTopics)]
 	line, _ := strconv.Atoi(v.r.URL.Query().Get("line"))
 	if at := typed(strings.TrimSpace(v.r.URL.Query().Get("at"))); at != "" {
@@ -156,8 +164,14 @@ func (v *pageRequest) transcriptionPage() (transcriptionPage, error) {
 		return p, err
 	}
 	projects, err := v.projectNames()
-	p.Title = formFields{{Name: "title", Label: "Title", Type: "text", Required: true, Max: memo.MaxTitle, Complete: "off", Value: p.Transcription.Title}}
-	p.Folder = formFields{{Name: "project", Label: "Project", Type: "text", Max: memo.MaxName, Complete: "off", List: projects, Hint: "Choose one or name a new one. Empty takes it out of its project."}}
+	p.Title = formFields{{
+		Name: "title", Label: "Title", Type: "text", Required: true, Max: memo.MaxTitle, Complete: "off",
+		Value: p.Transcription.Title,
+	}}
+	p.Folder = formFields{{
+		Name: "project", Label: "Project", Type: "text", Max: memo.MaxName, Complete: "off",
+		List: projects, Hint: "Choose one or name a new one. Empty takes it out of its project.",
+	}}
 	if p.Project != nil {
 		p.Folder[0].Value = p.Project.Name
 	}
@@ -227,7 +241,8 @@ func (p *transcriptionPage) split(segments []memo.Segment, line int) {
 			size += len(segments[to].Text) + len(segments[to].Speaker) + lineBytes
 			to++
 		}
-		p.Parts = append(p.Parts, linesPart{From: from + 1, To: to, Link: lineLink(p.Path, p.Q, from+1), Here: from < line && line <= to})
+		p.Parts = append(p.Parts, linesPart{From: from + 1, To: to, Link: lineLink(p.Path, p.Q, from+1), Here: from < line &&
+			line <= to})
 		from = to
 	}
 }
@@ -258,7 +273,9 @@ func reportRows(all []memo.Report) []reportRow {
 // linesWith finds the lines that have all the words, or when there are none,
 // those that have any. It looks at the first [search.MaxText] bytes of the lines,
 // which are so many lines, and stops with ctx.
-func linesWith(ctx context.Context, segments []memo.Segment, words []search.Term) (found []int, searched int, err error) {
+func linesWith(ctx context.Context, segments []memo.Segment, words []search.Term) (found []int, searched int,
+	err error,
+) {
 	var all, some []int
 	if len(words) == 0 {
 		return nil, len(segments), nil
@@ -353,7 +370,8 @@ func showDelete(v *pageRequest) error {
 	if err != nil {
 		return err
 	}
-	p := deletePage{layout: v.sectionLayout("transcriptions", "Delete a transcription"), Path: v.transcriptionsPath() + "/" + id}
+	p := deletePage{layout: v.sectionLayout("transcriptions", "Delete a transcription"), Path: v.transcriptionsPath() +
+		"/" + id}
 	if err := json.Unmarshal(w.JSON, &p.Transcription); err != nil {
 		return fmt.Errorf("web: item %s: %w", id, err)
 	}

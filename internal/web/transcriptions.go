@@ -84,7 +84,10 @@ func showTranscriptions(v *pageRequest) error { return v.listTranscriptions(http
 // listTranscriptions shows the list, and above it why what was asked for did not
 // happen.
 func (v *pageRequest) listTranscriptions(status int, problem string) error {
-	p := transcriptionsPage{layout: v.sectionLayout("transcriptions", "Transcriptions"), Problem: problem, Formats: formatChoices}
+	p := transcriptionsPage{
+		layout: v.sectionLayout("transcriptions", "Transcriptions"), Problem: problem,
+		Formats: formatChoices,
+	}
 	in, problems, err := v.filter(&p.Filter)
 	if err != nil {
 		return err

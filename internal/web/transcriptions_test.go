@@ -36,7 +36,8 @@ const hostile = `{"title":"<script>alert(1)</script>\" onload=\"x","status":"com
 func TestTranscriptionsAreListed(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		b := w.browser(w.Mark)
-		all := b.get(w.texts("")).want(200, "Pricing talk", "Besprechung über Größe", "会議", "3 transcriptions", "About the price.", "Alex, Jordan", "01:00").without("Still queued", "Secret", `rel="next"`, ` style=`)
+		all := b.get(w.texts("")).want(200, "Pricing talk", "Besprechung über Größe", "会議", "3 transcriptions",
+			"About the price.", "Alex, Jordan", "01:00").without("Still queued", "Secret", `rel="next"`, ` style=`)
 		if strings.Index(all.body, "会議") > strings.Index(all.body, "Pricing talk") {
 			t.Error("the newest does not stand first")
 		}
@@ -47,9 +48,13 @@ func TestTranscriptionsAreListed(t *testing.T) {
 		b.get(w.texts("?q=nowhere")).want(200, "Nothing found", "All words must occur")
 		b.get(w.texts("?q=&sort=relevance")).want(200, "Pricing talk")
 		for query, says := range map[string]string{
-			"from=2026-02-30": `id="from-wrong">From must be a date`, "from=2026-05-02&to=2026-05-01": `id="from-wrong">From must not lie after`, "project=x": `id="project-wrong">Project must be`,
-			"language=%00": `id="language-wrong">Language must be`, "status=lost": `id="status-wrong">Status must be`, "sort=title": `id="sort-wrong">Order must be`,
-			"cursor=abc": "Begin at the first page", "q=" + strings.Repeat("a", 1001): `id="q-wrong">Search must have at most 1000 characters`,
+			"from=2026-02-30":               `id="from-wrong">From must be a date`,
+			"from=2026-05-02&to=2026-05-01": `id="from-wrong">From must not lie after`,
+			"project=x":                     `id="project-wrong">Project must be`,
+			"language=%00":                  `id="language-wrong">Language must be`, "status=lost": `id="status-wrong">Status must be`,
+			"sort=title":                     `id="sort-wrong">Order must be`,
+			"cursor=abc":                     "Begin at the first page",
+			"q=" + strings.Repeat("a", 1001): `id="q-wrong">Search must have at most 1000 characters`,
 		} {
 			b.get(w.texts("?"+query)).want(422, says).without("Pricing talk")
 		}
@@ -64,7 +69,8 @@ func TestAnEmptyWorkspaceSaysHowToImport(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		empty, err := w.App.AddWorkspace(context.Background(), memo.Caller{Operator: true}, "New", memo.PlanFree, w.Olga.ID)
 		w.Must(err)
-		w.browser(w.Olga).get("/w/"+empty.ID+"/transcriptions").want(200, "Nothing is here yet", "memo import --workspace "+empty.ID, "/w/"+empty.ID+"/import")
+		w.browser(w.Olga).get("/w/"+empty.ID+"/transcriptions").want(200, "Nothing is here yet",
+			"memo import --workspace "+empty.ID, "/w/"+empty.ID+"/import")
 	})
 }
 

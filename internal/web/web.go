@@ -151,7 +151,8 @@ func (s *Site) serve(rt route, w http.ResponseWriter, r *http.Request) {
 
 // IsForPeople reports a browser that wants a page to show.
 func IsForPeople(r *http.Request) bool {
-	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.Header.Get("Accept"), "text/html")
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) &&
+		strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 // NotFound answers where there is no page. A slash too many is taken away.
@@ -167,7 +168,9 @@ func (s *Site) NotFound(w http.ResponseWriter, r *http.Request) {
 // setSecurityHeaders sets what every page says to the browser: nothing from elsewhere,
 // nothing inline, no frame around it, and no copy kept.
 func setSecurityHeaders(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "+
+			"frame-ancestors 'none'; base-uri 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	// Not no-referrer: with that, browsers send "Origin: null" with our own forms.
@@ -182,7 +185,10 @@ func setSecurityHeaders(h http.Header) {
 var errSignIn = errors.New("web: sign in first")
 
 // errKeyOnPage answers an API key, which opens the API and no page.
-var errKeyOnPage = &memo.Error{Kind: memo.KindUnauthorized, Code: "page", Message: "API keys open the API, not the web app. Sign in with your e-mail and password."}
+var errKeyOnPage = &memo.Error{
+	Kind: memo.KindUnauthorized, Code: "page",
+	Message: "API keys open the API, not the web app. Sign in with your e-mail and password.",
+}
 
 // admit checks who comes, and sets the caller.
 func (v *pageRequest) admit(rt route) error {
@@ -268,8 +274,11 @@ func (v *pageRequest) readForm() error {
 const maxForm = 64 << 10
 
 var (
-	errNotFound      = memo.NotFound("Page")
-	errUnreadable    = &gate.StatusError{Status: http.StatusBadRequest, Detail: "The form could not be read. Go back and send it again."}
+	errNotFound   = memo.NotFound("Page")
+	errUnreadable = &gate.StatusError{
+		Status: http.StatusBadRequest,
+		Detail: "The form could not be read. Go back and send it again.",
+	}
 	errOwnerRequired = memo.Forbidden("owner_required", "Only an OWNER of the workspace sees this page.")
 )
 
@@ -281,7 +290,8 @@ func (v *pageRequest) fail(err error) {
 		v.toSignIn()
 		return
 	}
-	p := errorPage{Message: "Something went wrong on our side. Try again; if it happens again, tell whoever runs this server the number below."}
+	p := errorPage{Message: "Something went wrong on our side. Try again; if it happens again, tell whoever runs this " +
+		"server the number below."}
 	status := http.StatusInternalServerError
 	if e, ok := errors.AsType[*gate.StatusError](err); ok {
 		status, p.Message = e.Status, e.Detail
@@ -289,7 +299,8 @@ func (v *pageRequest) fail(err error) {
 		status, p.Message = gate.StatusOf(e.Kind), e.Message
 		if e.RetryAfter > 0 {
 			wait := gate.SetRetryAfter(v.w.Header(), e.RetryAfter)
-			p.Again = fmt.Sprintf("You can go on in %s, at %s UTC.", pluralise(int(wait.Seconds()), "second"), v.Now().UTC().Add(wait).Format("15:04:05"))
+			p.Again = fmt.Sprintf("You can go on in %s, at %s UTC.", pluralise(int(wait.Seconds()), "second"),
+				v.Now().UTC().Add(wait).Format("15:04:05"))
 		}
 	} else if errors.Is(err, context.DeadlineExceeded) {
 		status, p.Message = http.StatusServiceUnavailable, "This took too long. Try again in a moment."
@@ -317,9 +328,12 @@ func (v *pageRequest) fail(err error) {
 
 // errorHeadings are the headings of error pages.
 var errorHeadings = map[int]string{
-	http.StatusBadRequest: "That could not be read", http.StatusUnauthorized: "Sign in with a password", http.StatusForbidden: "Not for you",
-	http.StatusNotFound: "Nothing here", http.StatusRequestTimeout: "That took too long", http.StatusConflict: "That did not fit",
-	http.StatusRequestEntityTooLarge: "That is too large", http.StatusUnprocessableEntity: "That cannot be done", http.StatusTooManyRequests: "Too fast",
+	http.StatusBadRequest: "That could not be read", http.StatusUnauthorized: "Sign in with a password",
+	http.StatusForbidden: "Not for you",
+	http.StatusNotFound:  "Nothing here", http.StatusRequestTimeout: "That took too long",
+	http.StatusConflict:              "That did not fit",
+	http.StatusRequestEntityTooLarge: "That is too large", http.StatusUnprocessableEntity: "That cannot be done",
+	http.StatusTooManyRequests:    "Too fast",
 	http.StatusServiceUnavailable: "Not now",
 }
 
@@ -365,7 +379,8 @@ func (s *Site) isPage(path string) bool {
 // that a browser could take for another site's address is none.
 func localPath(next string) string {
 	u, err := url.Parse(next)
-	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
+	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") ||
+		strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
 		return "/"
 	}
 	q := u.Query()

@@ -15,13 +15,17 @@ type workspacePage struct {
 
 func (v *pageRequest) workspacePage() workspacePage {
 	p := workspacePage{layout: v.sectionLayout("workspace", "Workspace")}
-	p.Fields = formFields{{Name: "name", Label: "Name", Type: "text", Complete: "organization", Required: true, Max: memo.MaxName}}
+	p.Fields = formFields{{
+		Name: "name", Label: "Name", Type: "text", Complete: "organization", Required: true,
+		Max: memo.MaxName,
+	}}
 	if p.Here != nil {
 		p.Fields[0].Value = p.Here.Name
 	}
 	p.Opens = "The API and MCP are open: every member can make keys."
 	if !v.Plan.HasAPI() {
-		p.Opens = "The API and MCP are closed: no key can be made, and those that there are get 403. They need the plan pro or expert; the same keys work again after that."
+		p.Opens = "The API and MCP are closed: no key can be made, and those that there are get 403. They need the plan " +
+			"pro or expert; the same keys work again after that."
 	}
 	return p
 }

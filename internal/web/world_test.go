@@ -48,7 +48,10 @@ func newWorld(t testing.TB, cfg testworld.Config) *world {
 	}
 	w := new(world)
 	cfg.Handler = func(a *app.App, g *gate.Gate, log *slog.Logger) http.Handler {
-		w.site = New(Config{App: a, Gate: g, Log: log, PublicURL: "https://memo.example.com", OpenAPI: api, SetupCode: "abcd-efgh-ijkl", FirstPlan: memo.PlanPro, Now: time.Now})
+		w.site = New(Config{
+			App: a, Gate: g, Log: log, PublicURL: "https://memo.example.com", OpenAPI: api,
+			SetupCode: "abcd-efgh-ijkl", FirstPlan: memo.PlanPro, Now: time.Now,
+		})
 		return w.site.Handler()
 	}
 	w.World = testworld.New(t, cfg)
