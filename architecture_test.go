@@ -1,11 +1,20 @@
 package memo_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -25,15 +34,16 @@ var rooms = map[string]string{
 	"internal/bulkhead":   "memo",
 	"internal/app":        "memo bulkhead credential ratelimit search store transcript",
 	"internal/telemetry":  "memo bulkhead",
-	"internal/gate":       "memo app credential ratelimit telemetry",
-	"internal/rest":       "memo app gate ratelimit telemetry transcript",
-	"internal/mcp":        "memo app gate search telemetry transcript",
-	"internal/web":        "memo app gate ratelimit search telemetry transcript",
-	"internal/server":     "app gate mcp rest telemetry web",
+	"internal/httpx":      "memo ratelimit telemetry",
+	"internal/admission":  "memo app credential httpx ratelimit telemetry",
+	"internal/rest":       "memo admission app httpx ratelimit telemetry transcript",
+	"internal/mcp":        "memo admission app httpx ratelimit search telemetry transcript",
+	"internal/web":        "memo admission app httpx ratelimit search telemetry transcript",
+	"internal/server":     "admission app httpx mcp rest telemetry web",
 	"internal/bridge":     "memo credential",
 	"internal/demo":       "",
 	"internal/testenv":    "",
-	"internal/testworld":  "memo app credential gate ratelimit store telemetry testenv",
+	"internal/testworld":  "memo admission app credential httpx ratelimit store telemetry testenv",
 	"cmd/memo":            "*",
 	"bench":               "*",
 	"e2e":                 "*",
@@ -105,6 +115,109 @@ func TestSQLiteHasItsLibc(t *testing.T) {
 	if !strings.Contains(string(theirs), ours) {
 		t.Errorf("go.mod has %s, which is not what modernc.org/sqlite names", ours)
 	}
+}
+
+// TestArchitectureNamesWhatExists: every name and file in docs/architecture.md is in the code.
+func TestArchitectureNamesWhatExists(t *testing.T) {
+	text, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages := map[string]string{}
+	for room := range rooms {
+		packages[path.Base(room)] = room
+	}
+	packages["memo"] = "." // not cmd/memo
+	declared := map[string]map[string]bool{}
+	for _, quoted := range regexp.MustCompile("`[^`\\s]+`").FindAllString(string(text), -1) {
+		quoted = strings.Trim(quoted, "`")
+		if strings.HasSuffix(quoted, ".go") {
+			_, here := os.Stat(quoted)
+			_, inside := os.Stat("internal/" + quoted)
+			if here != nil && inside != nil {
+				t.Errorf("docs/architecture.md names the file %s, which does not exist", quoted)
+			}
+			continue
+		}
+		name, symbol, ok := strings.Cut(quoted, ".")
+		dir, known := packages[name]
+		if !ok || !known {
+			continue
+		}
+		if declared[dir] == nil {
+			declared[dir] = declarations(t, dir)
+		}
+		if !declared[dir][symbol] {
+			t.Errorf("docs/architecture.md names %s, which does not exist; use the new name or delete it", quoted)
+		}
+	}
+}
+
+// declarations returns the names of a package as "Name" and "Type.Method".
+func declarations(t *testing.T, dir string) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				receiver := ""
+				if d.Recv != nil {
+					receiver = strings.TrimPrefix(types.ExprString(d.Recv.List[0].Type), "*") + "."
+				}
+				names[receiver+d.Name.Name] = true
+			case *ast.GenDecl:
+				for _, spec := range d.Specs {
+					if s, ok := spec.(*ast.TypeSpec); ok {
+						names[s.Name.Name] = true
+					}
+				}
+			}
+		}
+	}
+	return names
+}
+
+// TestLinesFitIn120Columns: longer lines hide their end in an editor and in a review.
+func TestLinesFitIn120Columns(t *testing.T) {
+	for _, name := range goFilesAndTemplates(t) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			if n := utf8.RuneCountInString(line); n > 120 {
+				t.Errorf("%s:%d has %d columns; break it at 120", name, i+1, n)
+			}
+		}
+	}
+}
+
+func goFilesAndTemplates(t *testing.T) (names []string) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		switch ext := filepath.Ext(name); {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "node_modules" || len(d.Name()) > 1 && d.Name()[0] == '.'):
+			return filepath.SkipDir
+		case ext == ".go", ext == ".html" && strings.Contains(name, "templates"):
+			names = append(names, name)
+		}
+		return nil
+	})
+	if err != nil || len(names) < 200 {
+		t.Fatalf("found %d files: %v", len(names), err)
+	}
+	return names
 }
 
 func goList(t *testing.T, args ...string) []string {

@@ -17,10 +17,10 @@ import (
 	"time"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/demo"
-	"memoai.tech/memo/internal/gate"
 	"memoai.tech/memo/internal/mcp"
 	"memoai.tech/memo/internal/rest"
 	"memoai.tech/memo/internal/server"
@@ -77,7 +77,7 @@ func (c *serveCmd) Run(e *environment) error {
 	if public != nil {
 		address = strings.TrimSuffix(public.String(), "/")
 	}
-	g, err := gate.New(gate.Config{App: a, Proxies: proxies, PublicURL: public, Log: e.log})
+	g, err := admission.New(admission.Config{App: a, Proxies: proxies, PublicURL: public, Log: e.log})
 	if err != nil {
 		return usageError("--public-url: " + err.Error())
 	}
@@ -90,12 +90,12 @@ func (c *serveCmd) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	api := rest.New(rest.Config{App: a, Gate: g, PublicURL: strings.TrimSuffix(c.PublicURL, "/")})
+	api := rest.New(rest.Config{App: a, Admission: g, PublicURL: strings.TrimSuffix(c.PublicURL, "/")})
 	srv := server.New(server.Config{
-		App: a, Gate: g, REST: api,
-		MCP: mcp.New(mcp.Config{App: a, Gate: g, Log: e.log, RESTPrefix: rest.Prefix, Version: version, Now: time.Now}),
+		App: a, Admission: g, REST: api,
+		MCP: mcp.New(mcp.Config{App: a, Admission: g, Log: e.log, RESTPrefix: rest.Prefix, Version: version, Now: time.Now}),
 		Web: web.New(web.Config{
-			App: a, Gate: g, Log: e.log, PublicURL: address, OpenAPI: api.OpenAPI(), SetupCode: code,
+			App: a, Admission: g, Log: e.log, PublicURL: address, OpenAPI: api.OpenAPI(), SetupCode: code,
 			FirstPlan: memo.PlanPro, Now: time.Now,
 		}),
 		Log: e.log, Metrics: metrics, PublicURL: address, LimitSource: limits.describe, DrainDelay: c.DrainDelay,

@@ -25,16 +25,16 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/gate"
 	"memoai.tech/memo/internal/telemetry"
 )
 
 // Config is what the door needs.
 type Config struct {
-	App  *app.App
-	Gate *gate.Gate
-	Log  *slog.Logger
+	App       *app.App
+	Admission *admission.Control
+	Log       *slog.Logger
 	// RESTPrefix is where the REST API is, for the paths that answers name.
 	RESTPrefix string
 	// Version of the product, which hosts show.
@@ -79,15 +79,16 @@ func New(cfg Config) *Server {
 	server.AddReceivingMiddleware(s.checkCountedMethod)
 	s.inner = sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return server }, &sdk.StreamableHTTPOptions{
 		Stateless: true, JSONResponse: true,
-		DisableLocalhostProtection: true, // gate.OwnName is ours: it knows the public URL
+		DisableLocalhostProtection: true, // httpx.OwnName is ours: it knows the public URL
 	})
 	return s
 }
 
-// toolRequest is one request that was let in.
+// toolRequest is one admitted request.
 type toolRequest struct {
-	gate.Admission
+	admission.Admission
 	request *http.Request
+	body    []byte
 	method  string
 	id      jsontext.Value
 	// internalError is what went wrong here and is not the caller's to mend: it takes
@@ -108,7 +109,7 @@ func (s *Server) checkCountedMethod(next sdk.MethodHandler) sdk.MethodHandler {
 			c.internalError = fmt.Errorf("mcp: %s was counted as %s", method, c.method)
 			return nil, c.internalError
 		}
-		ctx, cancel := context.WithDeadline(ctx, s.Gate.Deadline(c.request))
+		ctx, cancel := context.WithDeadline(ctx, s.Admission.Deadline(c.request))
 		defer cancel()
 		// The SDK hands the end of the request on for the newest revision only.
 		defer context.AfterFunc(c.request.Context(), cancel)()

@@ -2,7 +2,6 @@ package mcp
 
 import (
 	"errors"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,8 +9,6 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
-
-	"memoai.tech/memo/internal/gate"
 )
 
 // rpcMessage is what has to be known of a JSON-RPC message before the SDK reads
@@ -35,6 +32,12 @@ var countedMethods = map[string]bool{
 	"notifications/roots/list_changed": false,
 }
 
+// isUnknown reports a method that this server does not have.
+func (m rpcMessage) isUnknown() bool {
+	_, known := countedMethods[m.method]
+	return !known && m.method != ""
+}
+
 // rpcError is an error that JSON-RPC carries.
 type rpcError = jsonrpc.Error
 
@@ -45,12 +48,19 @@ type rpcErrorMessage struct {
 	Error   *rpcError      `json:"error"`
 }
 
-// writeRPCError answers a message with an error; id is nil where it could not be read.
-func writeRPCError(w http.ResponseWriter, r *http.Request, status int, id jsontext.Value, e *rpcError) {
+// rpcFailure is a refusal that is written as JSON-RPC, with an HTTP status.
+type rpcFailure struct {
+	status int
+	id     jsontext.Value // nil if it could not be read
+	*rpcError
+}
+
+func (f *rpcFailure) message() rpcErrorMessage {
+	id := f.id
 	if id == nil {
 		id = jsontext.Value("null")
 	}
-	gate.WriteJSON(w, r, status, rpcErrorMessage{"2.0", id, e})
+	return rpcErrorMessage{"2.0", id, f.rpcError}
 }
 
 func invalidRequest(message string) *rpcError {

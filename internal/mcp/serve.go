@@ -17,76 +17,98 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"memoai.tech/memo"
-	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/httpx"
+	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/telemetry"
 )
 
 // maxBody bounds a message. A hundred ids are 4 kB.
 const maxBody = 256 << 10
 
-// ServeHTTP refuses what must be refused, in the order of contract section 1,
-// counts what is counted, and hands the rest to the SDK.
+// ServeHTTP admits a request and passes it to the SDK.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	telemetry.RequestOf(r.Context()).Route = Path
-	if !s.Gate.CheckHost(w, r) || !s.Gate.RefuseCrossOrigin(w, r) {
-		return
-	}
 	c := &toolRequest{request: r}
-	var ok bool
-	if c.Admission, ok = s.Gate.AdmitKey(w, r); !ok {
-		return
-	}
-	if r.Method != http.MethodPost { // behind the key: hosts whose POST was refused try GET, and show what that says
-		gate.WriteError(w, r, &gate.StatusError{
-			Status: http.StatusMethodNotAllowed, Allow: http.MethodPost,
-			Detail: "Method not allowed. MCP takes POST here: there are no sessions to end and no streams to open.",
-		})
-		return
-	}
-	body, err := c.read(w)
+	m, err := s.admit(w, c)
+	c.SetLimitHeaders(w.Header())
 	if err != nil {
-		gate.WriteError(w, r, err)
+		writeError(w, r, err)
 		return
 	}
-	m, bad := parseMessage(body)
-	if bad != nil {
-		writeRPCError(w, r, http.StatusBadRequest, m.id, bad)
-		return
-	}
-	c.method, c.id = m.method, m.id
-	telemetry.RequestOf(r.Context()).Route = s.routeLabel(m)
-	if countedMethods[m.method] && !s.Gate.CountDataCall(w, r, &c.Admission) {
-		return
-	}
-	if refuseUnknownMethod(w, r, m) {
+	if m.isUnknown() { // a notification
+		w.WriteHeader(http.StatusAccepted)
 		return
 	}
 	if !countedMethods[m.method] {
 		s.App.NoteUncountedUse(r.Context(), c.Caller)
 	}
 	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.Body = io.NopCloser(bytes.NewReader(c.body))
 	r.Header = r.Header.Clone()
-	r.Header.Set("Accept", "application/json, text/event-stream") // it is JSON whatever was asked for
+	r.Header.Set("Accept", "application/json, text/event-stream") // we always send JSON
 	s.inner.ServeHTTP(&responseWriter{ResponseWriter: w, call: c}, r)
 }
 
-// refuseUnknownMethod answers a method that there is not: hosts ask for what other servers
-// have. From 2026-07-28 on, that has a status of its own.
-func refuseUnknownMethod(w http.ResponseWriter, r *http.Request, m rpcMessage) bool {
-	if _, ok := countedMethods[m.method]; ok || m.method == "" {
-		return false
+// admit authorises the key, reads the message and counts the call, in the order of
+// docs/contract.md#order-of-refusals. It fills in c.
+func (s *Server) admit(w http.ResponseWriter, c *toolRequest) (m rpcMessage, err error) {
+	r := c.request
+	if err := s.Admission.CheckHost(r); err != nil {
+		return m, err
 	}
-	if m.id == nil {
-		w.WriteHeader(http.StatusAccepted)
-		return true
+	if err := s.Admission.CheckCrossOrigin(r); err != nil {
+		return m, err
+	}
+	if c.Admission, err = s.Admission.Key(r); err != nil {
+		return m, err
+	}
+	// The method comes after the key: a host whose POST was refused tries GET and shows
+	// that response to its user.
+	if r.Method != http.MethodPost {
+		return m, errMethodNotAllowed
+	}
+	if c.body, err = c.read(w); err != nil {
+		return m, err
+	}
+	m, invalid := parseMessage(c.body)
+	if invalid != nil {
+		return m, &rpcFailure{http.StatusBadRequest, m.id, invalid}
+	}
+	c.method, c.id = m.method, m.id
+	telemetry.RequestOf(r.Context()).Route = s.routeLabel(m)
+	if countedMethods[m.method] {
+		return m, s.Admission.Count(r.Context(), &c.Admission, ratelimit.Data)
+	}
+	return m, checkMethod(r, m)
+}
+
+var errMethodNotAllowed = &httpx.StatusError{
+	Status: http.StatusMethodNotAllowed, Allow: http.MethodPost,
+	Detail: "Method not allowed. MCP takes POST here: there are no sessions to end and no streams to open.",
+}
+
+// checkMethod refuses a call of an unknown method; hosts ask for what other servers
+// have. Revisions from 2026-07-28 on want HTTP status 404 for it. An unknown
+// notification is not refused, because nobody reads a response to one.
+func checkMethod(r *http.Request, m rpcMessage) error {
+	if !m.isUnknown() || m.id == nil {
+		return nil
 	}
 	status := http.StatusOK
 	if r.Header.Get("MCP-Protocol-Version") >= "2026-07-28" {
 		status = http.StatusNotFound
 	}
-	writeRPCError(w, r, status, m.id, &rpcError{Code: jsonrpc.CodeMethodNotFound, Message: noMethod})
-	return true
+	return &rpcFailure{status, m.id, &rpcError{Code: jsonrpc.CodeMethodNotFound, Message: noMethod}}
+}
+
+// writeError writes the error of a request that the SDK did not get: as JSON-RPC if the
+// message itself is at fault, and else as REST does.
+func writeError(w http.ResponseWriter, r *http.Request, err error) {
+	if failure, ok := errors.AsType[*rpcFailure](err); ok {
+		httpx.WriteJSON(w, r, failure.status, failure.message())
+		return
+	}
+	httpx.WriteError(w, r, err)
 }
 
 const noMethod = "There is no such method here. Memo has tools, prompts and resources."
@@ -110,18 +132,18 @@ func (c *toolRequest) read(w http.ResponseWriter) ([]byte, error) {
 	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
 	if err != nil || kind != "application/json" || h.Get("Content-Encoding") != "" ||
 		!strings.EqualFold(cmp.Or(params["charset"], "utf-8"), "utf-8") {
-		return nil, &gate.StatusError{
+		return nil, &httpx.StatusError{
 			Status: http.StatusUnsupportedMediaType,
 			Detail: "The body must be JSON in UTF-8, not compressed: send Content-Type: application/json.",
 		}
 	}
 	start := time.Now()
-	body, err := gate.ReadBody(w, c.request, maxBody)
-	if status, ok := errors.AsType[*gate.StatusError](err); ok {
+	body, err := httpx.ReadBody(w, c.request, maxBody)
+	if status, ok := errors.AsType[*httpx.StatusError](err); ok {
 		return nil, status
 	}
 	if err != nil {
-		return nil, &gate.StatusError{Status: http.StatusBadRequest, Detail: "The body could not be read to its end."}
+		return nil, &httpx.StatusError{Status: http.StatusBadRequest, Detail: "The body could not be read to its end."}
 	}
 	if time.Since(start) > 10*time.Millisecond { // it did not come with the headers
 		return body, c.Recheck(c.request.Context())
@@ -160,9 +182,9 @@ func (a *responseWriter) Write(p []byte) (int, error) {
 		if err := a.call.internalError; !a.errorWritten {
 			a.errorWritten = true
 			if err == nil {
-				err = &gate.StatusError{Status: a.status, Detail: refusedBySDK(string(p))}
+				err = &httpx.StatusError{Status: a.status, Detail: refusedBySDK(string(p))}
 			}
-			gate.WriteError(a.ResponseWriter, a.call.request, err)
+			writeError(a.ResponseWriter, a.call.request, err)
 		}
 		return len(p), nil
 	}
@@ -224,7 +246,7 @@ func (a *responseWriter) Unwrap() http.ResponseWriter { return a.ResponseWriter 
 // ServeRegister answers POST /register. Hosts that try OAuth first show this
 // sentence to their user.
 func ServeRegister(w http.ResponseWriter, r *http.Request) {
-	gate.WriteJSON(w, r, http.StatusBadRequest, map[string]string{
+	httpx.WriteJSON(w, r, http.StatusBadRequest, map[string]string{
 		"error": "invalid_client_metadata",
 		// Without the form of the header: hosts take what looks like one for a secret and black it out.
 		"error_description": "Memo has no OAuth. Create an API key in Memo under Settings → API & MCP, and set it as the " +

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/gate"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/testworld"
@@ -35,8 +35,8 @@ func onBoth(t *testing.T, f func(t *testing.T, w *world)) {
 func newWorld(t testing.TB, cfg testworld.Config) *world {
 	t.Helper()
 	w := new(world)
-	cfg.Handler = func(a *app.App, g *gate.Gate, log *slog.Logger) http.Handler {
-		w.door = New(Config{App: a, Gate: g, Log: log, RESTPrefix: restPrefix, Version: "test", Now: func() time.Time {
+	cfg.Handler = func(a *app.App, g *admission.Control, log *slog.Logger) http.Handler {
+		w.door = New(Config{App: a, Admission: g, Log: log, RESTPrefix: restPrefix, Version: "test", Now: func() time.Time {
 			return time.Date(2026, 5, 20, 23, 0, 0, 0, time.FixedZone("", -2*3600))
 		}})
 		return w.door

@@ -6,7 +6,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/ratelimit"
 )
 
@@ -60,7 +60,7 @@ type signInBody struct {
 	Password string `json:"password"`
 }
 
-func (b *signInBody) validate() (problems gate.ParamErrors) {
+func (b *signInBody) validate() (problems httpx.ParamErrors) {
 	if b.Email == "" {
 		problems = append(problems, paramError("body", "email", "must not be empty", "value_error"))
 	}
@@ -78,19 +78,19 @@ type signInOut struct {
 // signIn opens a session, always a new one, and ends the one that the client had.
 func signIn(c *request, in signInIn) (signInOut, error) {
 	token, s, u, err := c.app.SignIn(c.ctx, app.SignIn{
-		Email: in.Body.Email, Password: in.Body.Password, Replaces: c.gate.SessionToken(c.r),
-	}, c.gate.Client(c.r))
+		Email: in.Body.Email, Password: in.Body.Password, Replaces: c.admission.SessionToken(c.r),
+	}, c.admission.Client(c.r))
 	if err != nil {
 		return signInOut{}, err
 	}
-	c.gate.SetSessionToken(c.w, c.r, token, s.ExpiresAt)
+	c.admission.SetSessionToken(c.w, c.r, token, s.ExpiresAt)
 	return signInOut{u, s}, nil
 }
 
 func signOut(c *request, _ noBody) (noBody, error) {
 	err := c.app.RevokeSession(c.ctx, c.Caller, c.SessionID)
 	if err == nil {
-		c.gate.SetSessionToken(c.w, c.r, "", time.Unix(0, 0))
+		c.admission.SetSessionToken(c.w, c.r, "", time.Unix(0, 0))
 	}
 	return noBody{}, err
 }

@@ -21,7 +21,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/httpx"
 )
 
 // maxBody bounds a JSON body: a hundred ids take 4 kB.
@@ -40,12 +40,12 @@ type dayParam struct{ time.Time }
 
 // validator is an input, or the body of one, with rules beyond the form of its
 // fields.
-type validator interface{ validate() gate.ParamErrors }
+type validator interface{ validate() httpx.ParamErrors }
 
 // decodeRequest reads a request into in, strictly, and returns all that is wrong. The
 // error is for what leaves nothing to report on: 408, 413 and 415. pathOK says
 // whether the path's own parameters are good.
-func decodeRequest(w http.ResponseWriter, r *http.Request, in any) (problems gate.ParamErrors, pathOK bool, err error) {
+func decodeRequest(w http.ResponseWriter, r *http.Request, in any) (problems httpx.ParamErrors, pathOK bool, err error) {
 	v := reflect.ValueOf(in).Elem()
 	fields := fieldsOf(v.Type())
 	query, bad := parseQuery(r.URL.RawQuery)
@@ -112,17 +112,17 @@ func fieldsOf(t reflect.Type) []reflect.StructField {
 
 // parseQuery is url.ParseQuery without its leniency: a broken escape, a
 // semicolon and bytes that are no text are problems, not silence.
-func parseQuery(raw string) (url.Values, gate.ParamErrors) {
+func parseQuery(raw string) (url.Values, httpx.ParamErrors) {
 	if raw == "" {
 		return nil, nil
 	}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return values, gate.ParamErrors{{
+		return values, httpx.ParamErrors{{
 			Loc: []any{"query"}, Msg: "must be well-formed: " + memo.Printable(err.Error(), maxName), Type: "malformed",
 		}}
 	}
-	var problems gate.ParamErrors
+	var problems httpx.ParamErrors
 	for _, name := range sortedNames(values) {
 		for _, s := range append(values[name], name) {
 			if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
@@ -146,37 +146,37 @@ func sortedNames(values url.Values) []string {
 const maxName = 100
 
 // paramError names a parameter or member as the caller wrote it.
-func paramError(where, name, msg, kind string) gate.ParamError {
-	return gate.ParamError{Loc: []any{where, memo.Printable(name, maxName)}, Msg: msg, Type: kind}
+func paramError(where, name, msg, kind string) httpx.ParamError {
+	return httpx.ParamError{Loc: []any{where, memo.Printable(name, maxName)}, Msg: msg, Type: kind}
 }
 
 // setParam parses s into a field.
-func setParam(field reflect.Value, tag reflect.StructTag, s, where, name string) gate.ParamErrors {
+func setParam(field reflect.Value, tag reflect.StructTag, s, where, name string) httpx.ParamErrors {
 	switch field.Interface().(type) {
 	case idParam:
 		u, ok := app.ParseID(s)
 		if !ok {
-			return gate.ParamErrors{paramError(where, name, "must be a UUID", "uuid")}
+			return httpx.ParamErrors{paramError(where, name, "must be a UUID", "uuid")}
 		}
 		field.SetString(u)
 	case dayParam:
 		t, err := time.Parse(time.DateOnly, s)
 		if err != nil {
-			return gate.ParamErrors{paramError(where, name, "must be a date such as 2026-05-20", "date")}
+			return httpx.ParamErrors{paramError(where, name, "must be a date such as 2026-05-20", "date")}
 		}
 		field.Set(reflect.ValueOf(dayParam{t}))
 	case int:
 		n, ok := parseInteger(s)
 		if !ok {
-			return gate.ParamErrors{paramError(where, name, "must be an integer", "integer")}
+			return httpx.ParamErrors{paramError(where, name, "must be an integer", "integer")}
 		}
 		if least := tag.Get("min"); least != "" && n < mustAtoi(least) {
-			return gate.ParamErrors{paramError(where, name, "must be "+least+" or more", "too_small")}
+			return httpx.ParamErrors{paramError(where, name, "must be "+least+" or more", "too_small")}
 		}
 		field.SetInt(int64(n))
 	default:
 		if enum := tag.Get("enum"); enum != "" && !slices.Contains(strings.Split(enum, ","), s) {
-			return gate.ParamErrors{paramError(where, name, "must be one of "+strings.ReplaceAll(enum, ",", ", "), "enum")}
+			return httpx.ParamErrors{paramError(where, name, "must be one of "+strings.ReplaceAll(enum, ",", ", "), "enum")}
 		}
 		field.SetString(s)
 	}
@@ -204,20 +204,20 @@ func mustAtoi(s string) int {
 
 // decodeBody reads one JSON object: names once and in their own case, valid
 // UTF-8, nothing behind it.
-func decodeBody(w http.ResponseWriter, r *http.Request, into any, required bool) (gate.ParamErrors, error) {
-	body, err := gate.ReadBody(w, r, maxBody)
-	if status, ok := errors.AsType[*gate.StatusError](err); ok {
+func decodeBody(w http.ResponseWriter, r *http.Request, into any, required bool) (httpx.ParamErrors, error) {
+	body, err := httpx.ReadBody(w, r, maxBody)
+	if status, ok := errors.AsType[*httpx.StatusError](err); ok {
 		return nil, status
 	}
 	if err != nil {
-		return gate.ParamErrors{{Loc: []any{"body"}, Msg: "could not be read to its end", Type: "incomplete"}}, nil
+		return httpx.ParamErrors{{Loc: []any{"body"}, Msg: "could not be read to its end", Type: "incomplete"}}, nil
 	}
 	if len(body) == 0 && !required {
 		return nil, nil
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
-		return nil, &gate.StatusError{
+		return nil, &httpx.StatusError{
 			Status: http.StatusUnsupportedMediaType,
 			Detail: "The body must be JSON: send Content-Type: application/json.",
 		}
@@ -226,13 +226,13 @@ func decodeBody(w http.ResponseWriter, r *http.Request, into any, required bool)
 }
 
 // decodeObject reads the members one by one, so that all bad ones are told.
-func decodeObject(body []byte, into any) (problems gate.ParamErrors) {
+func decodeObject(body []byte, into any) (problems httpx.ParamErrors) {
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(body, &members); err != nil {
-		return gate.ParamErrors{{Loc: bodyLoc(err), Msg: bodyMessage(err), Type: "json"}}
+		return httpx.ParamErrors{{Loc: bodyLoc(err), Msg: bodyMessage(err), Type: "json"}}
 	}
 	if members == nil {
-		return gate.ParamErrors{{Loc: []any{"body"}, Msg: "must be an object", Type: "json"}}
+		return httpx.ParamErrors{{Loc: []any{"body"}, Msg: "must be an object", Type: "json"}}
 	}
 	v := reflect.ValueOf(into).Elem()
 	for _, f := range fieldsOf(v.Type()) {
@@ -244,7 +244,7 @@ func decodeObject(body []byte, into any) (problems gate.ParamErrors) {
 		delete(members, name)
 		if err := json.Unmarshal(value, v.FieldByIndex(f.Index).Addr().Interface()); err != nil {
 			loc := append([]any{"body", name}, bodyLoc(err)[1:]...)
-			problems = append(problems, gate.ParamError{Loc: loc, Msg: bodyMessage(err), Type: "json"})
+			problems = append(problems, httpx.ParamError{Loc: loc, Msg: bodyMessage(err), Type: "json"})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
@@ -291,9 +291,9 @@ func bodyMessage(err error) string {
 }
 
 // bodyError places an error of the domain's own check in the body.
-func bodyError(err error) gate.ParamErrors {
+func bodyError(err error) httpx.ParamErrors {
 	if e, ok := errors.AsType[*memo.Error](err); ok {
-		return gate.ParamErrors{paramError("body", e.Field, e.Message, "value_error")}
+		return httpx.ParamErrors{paramError("body", e.Field, e.Message, "value_error")}
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/httpx"
 )
 
 // FuzzDecode: no query and no body makes the decoder panic, and what it takes
@@ -43,11 +43,11 @@ func FuzzDecode(f *testing.F) {
 
 // answered writes problems as a route does, and checks that each of them comes
 // back as it is: it was text already.
-func answered(t *testing.T, problems gate.ParamErrors) {
+func answered(t *testing.T, problems httpx.ParamErrors) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	gate.WriteJSON(w, httptest.NewRequest("GET", "/", nil), 422, problems)
-	var back gate.ParamErrors
+	httpx.WriteJSON(w, httptest.NewRequest("GET", "/", nil), 422, problems)
+	var back httpx.ParamErrors
 	if err := json.Unmarshal(w.Body.Bytes(), &back); err != nil || w.Code != 422 || !utf8.Valid(w.Body.Bytes()) ||
 		len(back) != len(problems) {
 		t.Fatalf("%+v is answered with %d %q, %v", problems, w.Code, w.Body, err)
@@ -71,7 +71,7 @@ func TestNamesComeBackPrintable(t *testing.T) {
 		r := httptest.NewRequest("POST", "/", strings.NewReader(c.body))
 		r.URL.RawQuery = c.query
 		r.Header.Set("Content-Type", "application/json")
-		var problems gate.ParamErrors
+		var problems httpx.ParamErrors
 		if c.body == "" {
 			problems, _, _ = decodeRequest(httptest.NewRecorder(), r, &listIn{})
 		} else {

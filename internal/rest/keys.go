@@ -8,7 +8,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/httpx"
 )
 
 // workspaceParam is the parameter of every call of key management, which the gate
@@ -52,17 +52,17 @@ type createKeyBody struct {
 	expires *time.Time
 }
 
-func (b *createKeyBody) validate() (problems gate.ParamErrors) {
+func (b *createKeyBody) validate() (problems httpx.ParamErrors) {
 	if _, err := memo.CleanName("name", b.Name); err != nil {
 		problems = append(problems, bodyError(err)...)
 	}
-	var bad gate.ParamErrors
+	var bad httpx.ParamErrors
 	b.expires, bad = parseExpiry(b.ExpiresAt)
 	return append(problems, bad...)
 }
 
 // parseExpiry reads an optional expiry.
-func parseExpiry(s *string) (*time.Time, gate.ParamErrors) {
+func parseExpiry(s *string) (*time.Time, httpx.ParamErrors) {
 	if s == nil {
 		return nil, nil
 	}
@@ -118,7 +118,7 @@ func (n *nullableString) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &n.value)
 }
 
-func (b *updateKeyBody) validate() (problems gate.ParamErrors) {
+func (b *updateKeyBody) validate() (problems httpx.ParamErrors) {
 	if b.Name.given {
 		b.change.Name = cmp.Or(b.Name.value, new(string)) // null is no name either
 		if _, err := memo.CleanName("name", *b.change.Name); err != nil {
@@ -150,13 +150,13 @@ type rotateKeyBody struct {
 	overlap *time.Duration
 }
 
-func (b *rotateKeyBody) validate() gate.ParamErrors {
+func (b *rotateKeyBody) validate() httpx.ParamErrors {
 	if b.Overlap == nil {
 		return nil
 	}
 	d, err := time.ParseDuration(*b.Overlap)
 	if err != nil || d < 0 || d > memo.MaxOverlap {
-		return gate.ParamErrors{paramError("body", "overlap", "must be a duration from 0 to 7 days such as 24h or 30m",
+		return httpx.ParamErrors{paramError("body", "overlap", "must be a duration from 0 to 7 days such as 24h or 30m",
 			"duration")}
 	}
 	b.overlap = &d

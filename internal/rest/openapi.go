@@ -12,7 +12,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"memoai.tech/memo"
-	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/httpx"
 )
 
 // The OpenAPI 3.1 document, made from the route table and the types that serve
@@ -342,7 +342,7 @@ func refusalResponses() map[string]response {
 			"ids": {Type: "array", Items: &jsonschema.Schema{Type: "string"}},
 		},
 	}
-	problems := withoutClosing(schemaOf(reflect.TypeFor[gate.ParamErrors]()))
+	problems := withoutClosing(schemaOf(reflect.TypeFor[httpx.ParamErrors]()))
 	detail := func(of *jsonschema.Schema) map[string]media {
 		return jsonMedia(&jsonschema.Schema{
 			Type: "object", Required: []string{"detail"}, Properties: map[string]*jsonschema.Schema{"detail": of},

@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
-	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/httpx"
 )
 
 // responseCache keeps rendered answers under the workspace's content version. An entry
@@ -113,26 +112,13 @@ func (c *request) writeCachedResponse(p cachedResponse) {
 	h := c.w.Header()
 	h.Set("ETag", p.etag)
 	h.Set("Cache-Control", "private, no-cache")
-	if etagMatches(c.r.Header["If-None-Match"], p.etag) {
+	if httpx.MatchesETag(c.r.Header["If-None-Match"], p.etag) {
 		c.w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", p.length)
 	h.Set("X-Content-Type-Options", "nosniff")
-	gate.BoundWrite(c.w, len(p.body))
+	httpx.BoundWrite(c.w, len(p.body))
 	_, _ = c.w.Write(p.body) // the client may be gone
-}
-
-// etagMatches compares as RFC 9110 wants for If-None-Match: weakly.
-func etagMatches(headers []string, etag string) bool {
-	for _, h := range headers {
-		for candidate := range strings.SplitSeq(h, ",") {
-			candidate = strings.TrimSpace(candidate)
-			if candidate == "*" || strings.TrimPrefix(candidate, "W/") == etag {
-				return true
-			}
-		}
-	}
-	return false
 }

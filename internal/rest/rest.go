@@ -14,15 +14,16 @@ import (
 	"sort"
 	"strings"
 
+	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/telemetry"
 )
 
 // Config is what the API stands on.
 type Config struct {
-	App  *app.App
-	Gate *gate.Gate
+	App       *app.App
+	Admission *admission.Control
 	// PublicURL is the server's address in the OpenAPI document, "" for a
 	// relative one.
 	PublicURL string
@@ -35,12 +36,12 @@ const Prefix = "/api/v1/developer"
 
 // API is the REST API.
 type API struct {
-	app    *app.App
-	gate   *gate.Gate
-	pages  *responseCache
-	routes []route
-	public string
-	schema []byte // the OpenAPI document
+	app       *app.App
+	admission *admission.Control
+	pages     *responseCache
+	routes    []route
+	public    string
+	schema    []byte // the OpenAPI document
 }
 
 // New makes the API.
@@ -49,7 +50,7 @@ func New(cfg Config) *API {
 	if bytes == 0 {
 		bytes = 64 << 20
 	}
-	a := &API{app: cfg.App, gate: cfg.Gate, pages: newResponseCache(bytes), public: cfg.PublicURL}
+	a := &API{app: cfg.App, admission: cfg.Admission, pages: newResponseCache(bytes), public: cfg.PublicURL}
 	a.routes = a.table()
 	schema, err := json.MarshalIndent(a.document(), "", "  ")
 	if err != nil {
@@ -102,7 +103,7 @@ func byMethod(methods map[string]http.Handler) http.Handler {
 		h := methods[r.Method]
 		if h == nil {
 			telemetry.RequestOf(r.Context()).Route = r.Pattern
-			gate.WriteError(w, r, &gate.StatusError{
+			httpx.WriteError(w, r, &httpx.StatusError{
 				Status: http.StatusMethodNotAllowed,
 				Detail: "Method not allowed. This path takes " + allow + ".", Allow: allow,
 			})
@@ -129,52 +130,59 @@ func refuseUncleanPath(mux *http.ServeMux) http.Handler {
 // NotFound answers a path that is none.
 func NotFound(w http.ResponseWriter, r *http.Request) {
 	telemetry.RequestOf(r.Context()).Route = "not found"
-	gate.WriteError(w, r, &gate.StatusError{
+	httpx.WriteError(w, r, &httpx.StatusError{
 		Status: http.StatusNotFound,
 		Detail: "Not found. The API is described at /openapi.json.",
 	})
 }
 
-// handler is the one adapter between HTTP and a route.
+// handler is the only adapter between HTTP and a route, and writes every error.
 func (a *API) handler(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		telemetry.RequestOf(r.Context()).Route = rt.method + " " + rt.path
-		admission, ok := a.admit(rt, w, r)
-		if !ok {
-			return
-		}
-		ctx, cancel := context.WithDeadline(r.Context(), a.gate.Deadline(r))
-		defer cancel()
-		c := &request{API: a, w: w, r: r, ctx: ctx, Admission: admission}
-		if rt.cached && a.writeCached(c) {
-			return
-		}
-		if err := rt.handle(c); err != nil {
-			gate.WriteError(w, r, err)
+		if err := a.serve(rt, w, r); err != nil {
+			httpx.WriteError(w, r, err)
 		}
 	})
 }
 
-// admit runs the gate that the route names.
-func (a *API) admit(rt route, w http.ResponseWriter, r *http.Request) (gate.Admission, bool) {
-	switch rt.access {
-	case byKey:
-		return a.gate.AdmitDataCall(w, r)
-	case byMember:
-		workspaceID, bad := workspaceParamOf(r)
-		return a.gate.AdmitManagementCall(w, r, workspaceID, bad)
-	case byUser:
-		return a.gate.AdmitUser(w, r)
-	case bySignIn:
-		return gate.Admission{}, a.gate.RefuseCrossOrigin(w, r)
+func (a *API) serve(rt route, w http.ResponseWriter, r *http.Request) error {
+	admitted, err := a.admit(rt, r)
+	admitted.SetLimitHeaders(w.Header())
+	if err != nil {
+		return err
 	}
-	return gate.Admission{}, rt.access == public
+	ctx, cancel := context.WithDeadline(r.Context(), a.admission.Deadline(r))
+	defer cancel()
+	c := &request{API: a, w: w, r: r, ctx: ctx, Admission: admitted}
+	if rt.cached && a.writeCached(c) {
+		return nil
+	}
+	return rt.handle(c)
 }
 
-// request is one request on its way through a route.
+// admit admits the callers that the route is for.
+func (a *API) admit(rt route, r *http.Request) (admission.Admission, error) {
+	switch rt.access {
+	case byKey:
+		return a.admission.DataCall(r)
+	case byMember:
+		workspaceID, invalid := workspaceParamOf(r)
+		return a.admission.ManagementCall(r, workspaceID, invalid)
+	case byUser:
+		return a.admission.UserCall(r)
+	case bySignIn:
+		return admission.Admission{}, a.admission.CheckCrossOrigin(r)
+	case public:
+		return admission.Admission{}, nil
+	}
+	return admission.Admission{}, fmt.Errorf("rest: route %s has no admission", rt.name)
+}
+
+// request is one admitted request to a route.
 type request struct {
 	*API
-	gate.Admission
+	admission.Admission
 	w   http.ResponseWriter
 	r   *http.Request
 	ctx context.Context

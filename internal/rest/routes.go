@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/httpx"
 )
 
 // admissionKind is what admits a caller to a route.
@@ -103,7 +103,7 @@ func endpoint[In, Out any](method, path, name, doc string, by admissionKind, sta
 				c.w.WriteHeader(status)
 				return nil
 			}
-			gate.WriteJSON(c.w, c.r, status, out)
+			httpx.WriteJSON(c.w, c.r, status, out)
 			return nil
 		},
 	}
@@ -169,9 +169,9 @@ func decodeInput[In any](c *request) (in In, err error) {
 // locateError says of a bad value of the domain where in the request it stood.
 func locateError(c *request, err error) error {
 	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
-		return gate.InQuery(err)
+		return httpx.InQuery(err)
 	}
-	return gate.InBody(err)
+	return httpx.InBody(err)
 }
 
 // workspaceParamOf reads the parameter that tells a member of several workspaces
@@ -186,7 +186,7 @@ func workspaceParamOf(r *http.Request) (string, error) {
 	}
 	u, ok := app.ParseID(values[0])
 	if !ok {
-		return "", gate.ParamErrors{paramError("query", "workspace_id", "must be a UUID", "uuid")}
+		return "", httpx.ParamErrors{paramError("query", "workspace_id", "must be a UUID", "uuid")}
 	}
 	return u, nil
 }

@@ -8,7 +8,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/transcript"
 )
 
@@ -55,7 +55,7 @@ func (in listIn) toQuery() app.ListQuery {
 	}
 }
 
-func (in *listIn) validate() (problems gate.ParamErrors) {
+func (in *listIn) validate() (problems httpx.ParamErrors) {
 	for _, e := range in.toQuery().Check() {
 		problems = append(problems, paramError("query", e.Field, e.Message, "value_error"))
 	}
@@ -103,7 +103,7 @@ func exportTranscription(c *request, in exportIn) error {
 	h := c.w.Header()
 	h.Set("Content-Type", f.Format.ContentType())
 	setDownloadHeaders(h, f.Name)
-	return gate.Send(c.w, c.r, f.Write)
+	return httpx.Send(c.w, c.r, f.Write)
 }
 
 // setDownloadHeaders makes sure that no browser ever shows a transcript as a page.
@@ -122,7 +122,7 @@ type bulkBody struct {
 	Format string   `json:"format,omitempty"`
 }
 
-func (b *bulkBody) validate() gate.ParamErrors {
+func (b *bulkBody) validate() httpx.ParamErrors {
 	problems := b.checkIDs()
 	if b.Format == "" {
 		b.Format = string(transcript.Markdown)
@@ -135,15 +135,15 @@ func (b *bulkBody) validate() gate.ParamErrors {
 }
 
 // checkIDs also brings the ids into their canonical form.
-func (b *bulkBody) checkIDs() (problems gate.ParamErrors) {
+func (b *bulkBody) checkIDs() (problems httpx.ParamErrors) {
 	if n := len(b.IDs); n < 1 || n > app.MaxArchiveFiles {
-		return gate.ParamErrors{paramError("body", "ids", fmt.Sprintf("must have 1 to %d ids", app.MaxArchiveFiles),
+		return httpx.ParamErrors{paramError("body", "ids", fmt.Sprintf("must have 1 to %d ids", app.MaxArchiveFiles),
 			"length")}
 	}
 	for i, s := range b.IDs {
 		u, ok := app.ParseID(s)
 		if !ok {
-			problems = append(problems, gate.ParamError{Loc: []any{"body", "ids", i}, Msg: "must be a UUID", Type: "uuid"})
+			problems = append(problems, httpx.ParamError{Loc: []any{"body", "ids", i}, Msg: "must be a UUID", Type: "uuid"})
 			continue
 		}
 		b.IDs[i] = u
@@ -169,6 +169,6 @@ func exportTranscriptions(c *request, in bulkIn) error {
 	h := c.w.Header()
 	h.Set("Content-Type", "application/zip")
 	setDownloadHeaders(h, app.ArchiveName(time.Now()))
-	return gate.StreamWithRecheck(c.w, c.r, c.Recheck,
+	return httpx.StreamWithRecheck(c.w, c.r, c.Recheck,
 		func(ctx context.Context) error { return archive.WriteZip(ctx, c.w) })
 }

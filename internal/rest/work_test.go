@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/gate"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testworld"
 )
@@ -22,8 +22,8 @@ import (
 func TestASlowReaderHoldsItsBytes(t *testing.T) {
 	w := &world{World: testworld.New(t, testworld.Config{
 		Store: store.Config{Dir: t.TempDir()}, Work: app.WorkLimits{Memory: 32 << 20, Wait: 50 * time.Millisecond},
-		Handler: func(a *app.App, g *gate.Gate, _ *slog.Logger) http.Handler {
-			return New(Config{App: a, Gate: g}).Handler()
+		Handler: func(a *app.App, g *admission.Control, _ *slog.Logger) http.Handler {
+			return New(Config{App: a, Admission: g}).Handler()
 		},
 	})}
 	line := strings.Repeat(strings.Repeat("é", 100)+" ", 200) + "\n"

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/gate"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/testworld"
@@ -40,8 +40,8 @@ func newWorld(t *testing.T, cfg store.Config, l limits) *world {
 	w := new(world)
 	w.World = testworld.New(t, testworld.Config{
 		Store: cfg, Data: l.data, Management: l.management,
-		Handler: func(a *app.App, g *gate.Gate, _ *slog.Logger) http.Handler {
-			w.api = New(Config{App: a, Gate: g})
+		Handler: func(a *app.App, g *admission.Control, _ *slog.Logger) http.Handler {
+			w.api = New(Config{App: a, Admission: g})
 			return w.api.Handler()
 		},
 	})

@@ -18,8 +18,8 @@ import (
 	"unicode/utf8"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/gate"
 	"memoai.tech/memo/internal/mcp"
 	"memoai.tech/memo/internal/rest"
 	"memoai.tech/memo/internal/store"
@@ -43,10 +43,10 @@ func newAllDoors(t testing.TB, cfg store.Config) *allDoors {
 	w := new(allDoors)
 	w.World = testworld.New(t, testworld.Config{
 		Store: cfg,
-		Handler: func(a *app.App, g *gate.Gate, log *slog.Logger) http.Handler {
-			api := rest.New(rest.Config{App: a, Gate: g})
+		Handler: func(a *app.App, g *admission.Control, log *slog.Logger) http.Handler {
+			api := rest.New(rest.Config{App: a, Admission: g})
 			site := web.New(web.Config{
-				App: a, Gate: g, Log: log, PublicURL: "https://memo.example.com", OpenAPI: api.OpenAPI(),
+				App: a, Admission: g, Log: log, PublicURL: "https://memo.example.com", OpenAPI: api.OpenAPI(),
 				FirstPlan: memo.PlanPro, Now: time.Now,
 			})
 			w.patterns = append(site.Patterns(), "GET /healthz", "GET /readyz", "GET /openapi.json", "GET /llms.txt",
@@ -65,9 +65,9 @@ func newAllDoors(t testing.TB, cfg store.Config) *allDoors {
 			}
 			slices.Sort(w.patterns)
 			w.handler = New(Config{
-				App: a, Gate: g, REST: api, Web: site, Log: log, Metrics: telemetry.NewMetrics(),
+				App: a, Admission: g, REST: api, Web: site, Log: log, Metrics: telemetry.NewMetrics(),
 				PublicURL: "https://memo.example.com",
-				MCP:       mcp.New(mcp.Config{App: a, Gate: g, Log: log, RESTPrefix: rest.Prefix, Version: "test", Now: time.Now}),
+				MCP:       mcp.New(mcp.Config{App: a, Admission: g, Log: log, RESTPrefix: rest.Prefix, Version: "test", Now: time.Now}),
 			}).Handler()
 			return w.handler
 		},

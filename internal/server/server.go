@@ -14,8 +14,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/mcp"
 	"memoai.tech/memo/internal/rest"
 	"memoai.tech/memo/internal/telemetry"
@@ -24,13 +25,13 @@ import (
 
 // Config is what the server mounts.
 type Config struct {
-	App     *app.App
-	Gate    *gate.Gate
-	REST    *rest.API
-	MCP     *mcp.Server
-	Web     *web.Site
-	Log     *slog.Logger
-	Metrics *telemetry.Metrics
+	App       *app.App
+	Admission *admission.Control
+	REST      *rest.API
+	MCP       *mcp.Server
+	Web       *web.Site
+	Log       *slog.Logger
+	Metrics   *telemetry.Metrics
 	// PublicURL is the server's address in /llms.txt, without a slash at the end.
 	PublicURL string
 	// LimitSource says at /readyz who decides the limits; nil where it is this process
@@ -52,17 +53,17 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{cfg: cfg}
 	outer := &telemetry.Middleware{
-		Log: cfg.Log, Metrics: cfg.Metrics, Address: cfg.Gate.ClientAddress,
+		Log: cfg.Log, Metrics: cfg.Metrics, Address: cfg.Admission.ClientAddress,
 		Panicked: func(w http.ResponseWriter, r *http.Request) {
-			gate.WriteError(w, r, errors.New("server: a handler panicked"))
+			httpx.WriteError(w, r, errors.New("server: a handler panicked"))
 		},
 	}
 	s.http = &http.Server{
-		ConnContext:       gate.WithConn,
-		Handler:           outer.Wrap(cfg.Gate.RefuseKeysInURL(s.routes())),
+		ConnContext:       httpx.WithConn,
+		Handler:           outer.Wrap(httpx.CheckAll(cfg.Admission.CheckURL, cfg.Admission.PublicURL(), s.routes())),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       60 * time.Second,
-		WriteTimeout:      gate.SendTime, // a stream extends its own
+		WriteTimeout:      httpx.WriteTimeout, // a stream extends its own
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelWarn),
@@ -125,7 +126,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := healthResponse{Status: "ready"}
-	if s.cfg.Gate.IsUnknownProxy(r) {
+	if s.cfg.Admission.IsUnknownProxy(r) {
 		h.Proxy = ProxyNotTrusted
 	}
 	if s.cfg.LimitSource != nil {
@@ -148,9 +149,9 @@ const ProxyNotTrusted = "not trusted"
 func writeHealth(w http.ResponseWriter, r *http.Request, code int, h healthResponse) {
 	w.Header().Set("Cache-Control", "no-store")
 	if code == http.StatusServiceUnavailable {
-		gate.SetRetryAfter(w.Header(), 2*time.Second)
+		httpx.SetRetryAfter(w.Header(), 2*time.Second)
 	}
-	gate.WriteJSON(w, r, code, h)
+	httpx.WriteJSON(w, r, code, h)
 }
 
 // serveLLMsText tells a language model in a page where everything is.

@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
-	"memoai.tech/memo/internal/gate"
 	"memoai.tech/memo/internal/mcp"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/rest"
@@ -34,15 +34,15 @@ func newServer(t *testing.T) (*Server, *store.Store) {
 	t.Cleanup(func() { s.Close() })
 	log := slog.New(slog.DiscardHandler)
 	a := app.New(app.Config{Store: s, Log: log, Limits: ratelimit.NewMemory(nil), Passwords: credential.NewPasswords(1)})
-	g, err := gate.New(gate.Config{App: a, PublicURL: &url.URL{Scheme: "https", Host: "memo.example.com"}})
+	g, err := admission.New(admission.Config{App: a, PublicURL: &url.URL{Scheme: "https", Host: "memo.example.com"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return New(Config{
-		App: a, Gate: g, REST: rest.New(rest.Config{App: a, Gate: g}), Log: log,
-		MCP: mcp.New(mcp.Config{App: a, Gate: g, Log: log, RESTPrefix: rest.Prefix, Version: "test", Now: time.Now}),
+		App: a, Admission: g, REST: rest.New(rest.Config{App: a, Admission: g}), Log: log,
+		MCP: mcp.New(mcp.Config{App: a, Admission: g, Log: log, RESTPrefix: rest.Prefix, Version: "test", Now: time.Now}),
 		Web: web.New(web.Config{
-			App: a, Gate: g, Log: log, PublicURL: "https://memo.example.com", FirstPlan: memo.PlanPro,
+			App: a, Admission: g, Log: log, PublicURL: "https://memo.example.com", FirstPlan: memo.PlanPro,
 			Now: time.Now,
 		}),
 		Metrics: telemetry.NewMetrics(), PublicURL: "https://memo.example.com",

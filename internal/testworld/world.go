@@ -15,9 +15,10 @@ import (
 	"testing"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
-	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/telemetry"
@@ -32,7 +33,7 @@ type Config struct {
 	Empty            bool // nobody is there
 	Work             app.WorkLimits
 	// Handler makes the handler behind the gate.
-	Handler func(*app.App, *gate.Gate, *slog.Logger) http.Handler
+	Handler func(*app.App, *admission.Control, *slog.Logger) http.Handler
 }
 
 // World is a server with two workspaces. Olga owns Acme, where Mark is a
@@ -78,17 +79,18 @@ func New(t testing.TB, cfg Config) *World {
 			ratelimit.Changes: cmp.Or(cfg.Changes, 1<<20),
 		}),
 	})
-	g, err := gate.New(gate.Config{App: w.App, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+	g, err := admission.New(admission.Config{App: w.App, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	outer := &telemetry.Middleware{
 		Log: log, Metrics: telemetry.NewMetrics(), Address: g.ClientAddress,
 		Panicked: func(w http.ResponseWriter, r *http.Request) {
-			gate.WriteError(w, r, io.ErrUnexpectedEOF)
+			httpx.WriteError(w, r, io.ErrUnexpectedEOF)
 		},
 	}
-	w.Server = httptest.NewServer(outer.Wrap(g.RefuseKeysInURL(cfg.Handler(w.App, g, log))))
+	w.Server = httptest.NewServer(outer.Wrap(
+		httpx.CheckAll(g.CheckURL, g.PublicURL(), cfg.Handler(w.App, g, log))))
 	t.Cleanup(func() { w.Server.Close(); s.Close() })
 	if !cfg.Empty {
 		w.populate(ctx)

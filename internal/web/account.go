@@ -144,6 +144,6 @@ func doEndSessions(v *pageRequest) error {
 	if err := v.App.SignOutEverywhere(v.ctx, v.Caller); err != nil {
 		return err
 	}
-	v.Gate.SetSessionToken(v.w, v.r, "", v.Now())
+	v.Admission.SetSessionToken(v.w, v.r, "", v.Now())
 	return v.redirect("/signin?done=everywhere")
 }

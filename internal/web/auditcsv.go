@@ -8,7 +8,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/httpx"
 )
 
 // csvPage is how many events the CSV holds in memory at once.
@@ -29,7 +29,7 @@ func auditCSV(v *pageRequest) error {
 	}
 	v.w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	v.w.Header().Set("Content-Disposition", `attachment; filename="memo-audit-`+formatDay(v.Now())+`.csv"`)
-	return gate.StreamWithRecheck(v.w, v.r, v.recheck, func(ctx context.Context) error {
+	return httpx.StreamWithRecheck(v.w, v.r, v.recheck, func(ctx context.Context) error {
 		v.ctx = ctx // it takes longer than a page may
 		return v.writeEventsCSV(in, events)
 	})

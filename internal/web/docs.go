@@ -25,7 +25,7 @@ var docsTabs = []docsTab{
 
 func showDocs(v *pageRequest) error {
 	// A visitor who is nobody, or cannot be found out to be somebody, reads as well.
-	if c, err := v.App.AuthoriseUser(v.ctx, v.Gate.SessionToken(v.r), v.Gate.Client(v.r)); err == nil {
+	if c, err := v.App.AuthoriseUser(v.ctx, v.Admission.SessionToken(v.r), v.Admission.Client(v.r)); err == nil {
 		v.Caller = c
 	}
 	p := docsPage{

@@ -7,7 +7,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/transcript"
 )
 
@@ -50,7 +50,7 @@ func download(v *pageRequest) error {
 		v.App.RecordDownload(v.ctx, v.Caller, id, f)
 	}
 	asDownload(v.w.Header(), file.Format.ContentType(), file.Name)
-	return gate.Send(v.w, v.r, file.Write)
+	return httpx.Send(v.w, v.r, file.Write)
 }
 
 // downloadMany streams a ZIP of what was chosen in the list. It ends when the
@@ -83,7 +83,7 @@ func downloadMany(v *pageRequest) error {
 	}
 	v.App.RecordArchive(v.ctx, v.Caller, archive)
 	asDownload(v.w.Header(), "application/zip", app.ArchiveName(v.Now()))
-	return gate.StreamWithRecheck(v.w, v.r, v.recheck,
+	return httpx.StreamWithRecheck(v.w, v.r, v.recheck,
 		func(ctx context.Context) error { return archive.WriteZip(ctx, v.w) })
 }
 

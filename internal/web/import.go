@@ -15,7 +15,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/telemetry"
 	"memoai.tech/memo/internal/transcript"
 )
@@ -189,7 +189,7 @@ func brokenOff(err error) error {
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return err
 	}
-	return &gate.StatusError{Status: http.StatusBadRequest, Detail: "The upload broke off. Send it again."}
+	return &httpx.StatusError{Status: http.StatusBadRequest, Detail: "The upload broke off. Send it again."}
 }
 
 // errTooMany ends a form that brings too many files.

@@ -30,7 +30,7 @@ func (v *pageRequest) joinPage() (joinPage, error) {
 	if err != nil {
 		return joinPage{}, err
 	}
-	c, err := v.App.AuthoriseUser(v.ctx, v.Gate.SessionToken(v.r), v.Gate.Client(v.r))
+	c, err := v.App.AuthoriseUser(v.ctx, v.Admission.SessionToken(v.r), v.Admission.Client(v.r))
 	if err != nil && memo.KindOf(err) != memo.KindUnauthorized {
 		return joinPage{}, err
 	}
@@ -81,7 +81,7 @@ func doJoinNew(v *pageRequest) error {
 	p.Fields.fill(v)
 	email, password := v.r.PostFormValue("email"), v.r.PostFormValue("password")
 	i, problems, err := v.App.SignUpWithInvite(v.ctx, p.Token, email, v.r.PostFormValue("name"), password,
-		v.Gate.Client(v.r))
+		v.Admission.Client(v.r))
 	if err != nil {
 		return v.refusedJoin(p, err)
 	}

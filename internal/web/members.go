@@ -7,7 +7,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/httpx"
 )
 
 // membersPage lists who is in the workspace, and who is invited to it.
@@ -81,7 +81,7 @@ func (v *pageRequest) refusedMembers(err error) error {
 		return pageErr
 	}
 	p.Problem = e.Message
-	return v.render(gate.StatusOf(e.Kind), "members", p)
+	return v.render(httpx.StatusOf(e.Kind), "members", p)
 }
 
 func (v *pageRequest) membersPath() string { return "/w/" + v.WorkspaceID + "/members" }

@@ -22,7 +22,7 @@ func showHome(v *pageRequest) error {
 	if !up {
 		return v.redirect("/setup")
 	}
-	c, err := v.App.AuthoriseUser(v.ctx, v.Gate.SessionToken(v.r), v.Gate.Client(v.r))
+	c, err := v.App.AuthoriseUser(v.ctx, v.Admission.SessionToken(v.r), v.Admission.Client(v.r))
 	if memo.KindOf(err) == memo.KindUnauthorized {
 		return v.redirect("/signin")
 	}
@@ -80,7 +80,7 @@ func doSetup(v *pageRequest) error {
 	}
 	p := v.setupPage()
 	p.Fields.fill(v)
-	if err := v.App.TakeSetupAttempt(v.ctx, v.Gate.Client(v.r)); err != nil {
+	if err := v.App.TakeSetupAttempt(v.ctx, v.Admission.Client(v.r)); err != nil {
 		return err
 	}
 	in := app.SetupRequest{
@@ -93,7 +93,7 @@ func doSetup(v *pageRequest) error {
 		p.Fields.showErrors(append(in.Check(), wrong)...)
 		return v.render(http.StatusUnprocessableEntity, "setup", p)
 	}
-	problems, err := v.App.SetUp(v.ctx, in, v.FirstPlan, v.Gate.Client(v.r))
+	problems, err := v.App.SetUp(v.ctx, in, v.FirstPlan, v.Admission.Client(v.r))
 	if err != nil {
 		return err
 	}
@@ -140,18 +140,18 @@ func doSignIn(v *pageRequest) error {
 func (v *pageRequest) signIn(email, password, to string) error {
 	token, s, _, err := v.App.SignIn(v.ctx, app.SignIn{
 		Email: email, Password: password,
-		Replaces: v.Gate.SessionToken(v.r),
-	}, v.Gate.Client(v.r))
+		Replaces: v.Admission.SessionToken(v.r),
+	}, v.Admission.Client(v.r))
 	if err != nil {
 		return err
 	}
-	v.Gate.SetSessionToken(v.w, v.r, token, s.ExpiresAt)
+	v.Admission.SetSessionToken(v.w, v.r, token, s.ExpiresAt)
 	return v.redirect(to)
 }
 
 // endSession ends the session that the browser has, if any.
 func (v *pageRequest) endSession() error {
-	c, err := v.App.AuthoriseUser(v.ctx, v.Gate.SessionToken(v.r), v.Gate.Client(v.r))
+	c, err := v.App.AuthoriseUser(v.ctx, v.Admission.SessionToken(v.r), v.Admission.Client(v.r))
 	if memo.KindOf(err) == memo.KindUnauthorized {
 		return nil
 	}
@@ -169,6 +169,6 @@ func doSignOut(v *pageRequest) error {
 	if err := v.endSession(); err != nil {
 		return err
 	}
-	v.Gate.SetSessionToken(v.w, v.r, "", v.Now())
+	v.Admission.SetSessionToken(v.w, v.r, "", v.Now())
 	return v.redirect("/signin?" + url.Values{"done": {"signedout"}}.Encode())
 }

@@ -25,17 +25,18 @@ import (
 	"time"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/gate"
+	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/telemetry"
 )
 
 // Config is what the site needs.
 type Config struct {
-	App  *app.App
-	Gate *gate.Gate
-	Log  *slog.Logger
+	App       *app.App
+	Admission *admission.Control
+	Log       *slog.Logger
 	// PublicURL is the server's address as the pages show it, without a slash at
 	// its end.
 	PublicURL string
@@ -132,14 +133,14 @@ func (s *Site) newMux() *http.ServeMux {
 
 func (s *Site) serve(rt route, w http.ResponseWriter, r *http.Request) {
 	telemetry.RequestOf(r.Context()).Route = rt.method + " " + rt.path
-	ctx, cancel := context.WithDeadline(r.Context(), s.Gate.Deadline(r))
+	ctx, cancel := context.WithDeadline(r.Context(), s.Admission.Deadline(r))
 	defer cancel()
 	setSecurityHeaders(w.Header())
 	v := &pageRequest{Site: s, w: w, r: r, ctx: ctx, access: rt.access}
 	err := v.admit(rt)
 	if err == nil {
 		// What the database took for that may have told that it is slow.
-		ctx, cancel := context.WithDeadline(ctx, s.Gate.Deadline(r))
+		ctx, cancel := context.WithDeadline(ctx, s.Admission.Deadline(r))
 		defer cancel()
 		v.ctx = ctx
 		err = rt.handle(v)
@@ -199,7 +200,7 @@ func (v *pageRequest) admit(rt route) error {
 		}
 	}
 	if rt.method == http.MethodPost {
-		if err := v.Gate.CheckCrossOrigin(v.r); err != nil {
+		if err := v.Admission.CheckCrossOrigin(v.r); err != nil {
 			return err
 		}
 		// Who sends a form slowly may be signed out when the whole of it is here.
@@ -212,41 +213,38 @@ func (v *pageRequest) admit(rt route) error {
 	if rt.access == public {
 		return nil
 	}
-	var err error
-	v.Caller, err = v.authorise(v.ctx)
-	telemetry.RequestOf(v.r.Context()).SignedIn(v.Caller)
+	a, err := v.authorise(v.ctx)
+	v.Caller = a.Caller // also on an error, whose page has the user's navigation
 	if err != nil {
 		return err
 	}
 	if class, ok := counted[rt.manner]; ok {
-		left, err := v.App.TakeLimit(v.ctx, v.Caller, class)
-		gate.SetRateLimitHeaders(v.w.Header(), class, left)
-		return err
+		err = v.Admission.Count(v.ctx, &a, class)
+		a.SetLimitHeaders(v.w.Header())
 	}
-	return nil
+	return err
 }
 
-// authorise reads the truth about the visitor. One who may not be here is sent to
-// the sign-in, or finds no such page.
-func (v *pageRequest) authorise(ctx context.Context) (c memo.Caller, err error) {
-	token, origin := v.Gate.SessionToken(v.r), v.Gate.Client(v.r)
+// authorise reads the current state of the session. A caller without one is sent to the
+// sign-in page, and a caller from outside the workspace gets 404.
+func (v *pageRequest) authorise(ctx context.Context) (a admission.Admission, err error) {
 	if v.access == signedIn {
-		c, err = v.App.AuthoriseUser(ctx, token, origin)
+		a, err = v.Admission.SessionUser(ctx, v.r)
 	} else if id, ok := app.ParseID(v.r.PathValue("workspace")); ok {
-		c, err = v.App.AuthoriseSession(ctx, token, id, origin)
+		a, err = v.Admission.SessionMember(ctx, v.r, id)
 	} else {
 		err = errNotFound
 	}
 	switch memo.KindOf(err) {
 	case memo.KindUnauthorized:
-		return c, errSignIn
+		return a, errSignIn
 	case memo.KindNotFound:
-		return c, errNotFound
+		return a, errNotFound
 	}
-	if err == nil && v.access == ownerOnly && c.Role != memo.RoleOwner {
+	if err == nil && v.access == ownerOnly && a.Role != memo.RoleOwner {
 		err = errOwnerRequired
 	}
-	return c, err
+	return a, err
 }
 
 // recheck authorises again, for an answer or an upload that takes long.
@@ -257,8 +255,8 @@ func (v *pageRequest) recheck(ctx context.Context) error {
 
 // readForm reads a form whole.
 func (v *pageRequest) readForm() error {
-	body, err := gate.ReadBody(v.w, v.r, maxForm)
-	if _, known := errors.AsType[*gate.StatusError](err); known {
+	body, err := httpx.ReadBody(v.w, v.r, maxForm)
+	if _, known := errors.AsType[*httpx.StatusError](err); known {
 		return err
 	} else if err != nil {
 		return errUnreadable
@@ -275,7 +273,7 @@ const maxForm = 64 << 10
 
 var (
 	errNotFound   = memo.NotFound("Page")
-	errUnreadable = &gate.StatusError{
+	errUnreadable = &httpx.StatusError{
 		Status: http.StatusBadRequest,
 		Detail: "The form could not be read. Go back and send it again.",
 	}
@@ -293,21 +291,21 @@ func (v *pageRequest) fail(err error) {
 	p := errorPage{Message: "Something went wrong on our side. Try again; if it happens again, tell whoever runs this " +
 		"server the number below."}
 	status := http.StatusInternalServerError
-	if e, ok := errors.AsType[*gate.StatusError](err); ok {
+	if e, ok := errors.AsType[*httpx.StatusError](err); ok {
 		status, p.Message = e.Status, e.Detail
 	} else if e, ok := errors.AsType[*memo.Error](err); ok && e.Kind != memo.KindInternal {
-		status, p.Message = gate.StatusOf(e.Kind), e.Message
+		status, p.Message = httpx.StatusOf(e.Kind), e.Message
 		if e.RetryAfter > 0 {
-			wait := gate.SetRetryAfter(v.w.Header(), e.RetryAfter)
+			wait := httpx.SetRetryAfter(v.w.Header(), e.RetryAfter)
 			p.Again = fmt.Sprintf("You can go on in %s, at %s UTC.", pluralise(int(wait.Seconds()), "second"),
 				v.Now().UTC().Add(wait).Format("15:04:05"))
 		}
 	} else if errors.Is(err, context.DeadlineExceeded) {
 		status, p.Message = http.StatusServiceUnavailable, "This took too long. Try again in a moment."
-		gate.SetRetryAfter(v.w.Header(), 2*time.Second)
+		httpx.SetRetryAfter(v.w.Header(), 2*time.Second)
 	}
-	if status >= 500 && gate.IsClientGone(v.r) {
-		status = gate.StatusClientClosed
+	if status >= 500 && httpx.IsClientGone(v.r) {
+		status = httpx.StatusClientClosed
 	}
 	req := telemetry.RequestOf(v.r.Context())
 	if status >= 500 {
@@ -407,7 +405,7 @@ func (v *pageRequest) render(status int, name string, data any) error {
 		return fmt.Errorf("web: page %s: %w", name, err)
 	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	gate.BoundWrite(v.w, b.Len())
+	httpx.BoundWrite(v.w, b.Len())
 	v.w.WriteHeader(status)
 	_, _ = v.w.Write(b.Bytes()) // the browser may be gone
 	return nil

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
-	"memoai.tech/memo/internal/gate"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/testworld"
@@ -47,9 +47,9 @@ func newWorld(t testing.TB, cfg testworld.Config) *world {
 		t.Fatal(err)
 	}
 	w := new(world)
-	cfg.Handler = func(a *app.App, g *gate.Gate, log *slog.Logger) http.Handler {
+	cfg.Handler = func(a *app.App, g *admission.Control, log *slog.Logger) http.Handler {
 		w.site = New(Config{
-			App: a, Gate: g, Log: log, PublicURL: "https://memo.example.com", OpenAPI: api,
+			App: a, Admission: g, Log: log, PublicURL: "https://memo.example.com", OpenAPI: api,
 			SetupCode: "abcd-efgh-ijkl", FirstPlan: memo.PlanPro, Now: time.Now,
 		})
 		return w.site.Handler()

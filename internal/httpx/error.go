@@ -1,4 +1,4 @@
-package gate
+package httpx
 
 import (
 	"context"
@@ -18,18 +18,18 @@ import (
 	"memoai.tech/memo/internal/telemetry"
 )
 
-// ParamError is one bad parameter (contract section 1, step 6).
+// ParamError is one bad parameter of a request.
 type ParamError struct {
 	Loc  []any  `json:"loc"` // "query", "path" or "body", then names and indices
 	Msg  string `json:"msg"`
 	Type string `json:"type"`
 }
 
-// ParamErrors are all bad parameters of a request: 422.
+// ParamErrors are all bad parameters of a request, for a response 422.
 type ParamErrors []ParamError
 
-// maxProblems is how many of them an answer names.
-const maxProblems = 100
+// maxParamErrors is how many of them a response names.
+const maxParamErrors = 100
 
 func (p ParamErrors) Error() string {
 	var b strings.Builder
@@ -42,10 +42,12 @@ func (p ParamErrors) Error() string {
 	return b.String()
 }
 
-// InQuery places a bad value of the domain among the query's parameters.
+// InQuery turns an invalid value of the domain into a ParamErrors in the query. It returns
+// other errors as they are.
 func InQuery(err error) error { return withLocation("query", err) }
 
-// InBody places a bad value of the domain in the body.
+// InBody turns an invalid value of the domain into a ParamErrors in the body. It returns other
+// errors as they are.
 func InBody(err error) error { return withLocation("body", err) }
 
 func withLocation(where string, err error) error {
@@ -55,30 +57,32 @@ func withLocation(where string, err error) error {
 	return err
 }
 
-// StatusError is a refusal of HTTP itself: 400, 404 of a path, 405, 408, 413, 415.
+// StatusError is an error of HTTP itself: 400, 404 of a path, 405, 408, 413, 415.
 type StatusError struct {
 	Status int
 	Detail string
-	Allow  string // 405: the methods that there are
+	Allow  string // 405: the allowed methods
 }
 
 func (e *StatusError) Error() string { return e.Detail }
 
-// codedDetail is the detail of an error that programs tell apart.
+// codedDetail is the detail of an error with a code for programs.
 type codedDetail struct {
 	Code    string   `json:"code"`
 	Message string   `json:"message"`
 	IDs     []string `json:"ids,omitempty"`
 }
 
-// StatusClientClosed is what proxies log for a client that did not wait.
+// StatusClientClosed is what proxies log when the client closed the connection first.
 const StatusClientClosed = 499
 
-// IsClientGone reports a client that has gone: what it asked for broke off. One that
-// only closed its sending side still reads an answer.
+// IsClientGone reports whether the client closed the connection. A client that closed only its
+// sending side still reads the response.
 func IsClientGone(r *http.Request) bool { return errors.Is(r.Context().Err(), context.Canceled) }
 
-// WriteError answers with an error, as JSON with a detail, whatever it is.
+// WriteError writes any error as JSON with a "detail", with the status and headers of
+// docs/contract.md#order-of-refusals. An error that is not one of ours is logged and becomes
+// 500.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	req := telemetry.RequestOf(r.Context())
 	status, detail := http.StatusInternalServerError, any("Internal server error")
@@ -89,7 +93,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 			h.Set("Allow", e.Allow)
 		}
 	} else if p, ok := errors.AsType[ParamErrors](err); ok {
-		status, detail = http.StatusUnprocessableEntity, p[:min(len(p), maxProblems)]
+		status, detail = http.StatusUnprocessableEntity, p[:min(len(p), maxParamErrors)]
 	} else if e, ok := errors.AsType[*memo.Error](err); ok {
 		status, detail = mapDomainError(e, h, req)
 	} else if errors.Is(err, context.DeadlineExceeded) {
@@ -113,7 +117,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	WriteJSON(w, r, status, body)
 }
 
-// StatusOf is the status that a kind of error has at every door.
+// StatusOf returns the HTTP status of a kind of error, the same on every surface.
 func StatusOf(kind memo.Kind) int {
 	switch kind {
 	case memo.KindUnauthorized:
@@ -134,7 +138,7 @@ func StatusOf(kind memo.Kind) int {
 	return http.StatusInternalServerError
 }
 
-// mapDomainError maps an error of the domain to HTTP, as the API has it.
+// mapDomainError returns the status and detail of a domain error and sets its headers.
 func mapDomainError(e *memo.Error, h http.Header, req *telemetry.Request) (status int, detail any) {
 	status = StatusOf(e.Kind)
 	switch e.Kind {
@@ -166,9 +170,9 @@ func mapDomainError(e *memo.Error, h http.Header, req *telemetry.Request) (statu
 	return status, "Internal server error"
 }
 
-// setChallenge writes WWW-Authenticate and returns the body's detail. Why a key
-// is refused is told in the header, and only to one who holds the whole key:
-// the body is the same for all.
+// setChallenge sets WWW-Authenticate and returns the detail of the body. Only the header says
+// why a key is refused, and only to a caller who has the whole key; the body is always the
+// same.
 func setChallenge(e *memo.Error, h http.Header) string {
 	switch e.Code {
 	case "missing":
@@ -185,14 +189,14 @@ func setChallenge(e *memo.Error, h http.Header) string {
 	return e.Message // of a session
 }
 
-// WriteJSON answers with a value as JSON, which no cache may store unless a
-// header says so already. Invalid UTF-8 becomes U+FFFD. A value that cannot be
-// written as JSON is an error of ours: it is logged, and the answer is 500.
+// WriteJSON writes v as JSON. No cache may store it unless Cache-Control is already set.
+// Invalid UTF-8 becomes U+FFFD. If v has no JSON form, the error is logged and the response is
+// 500.
 func WriteJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
 	body, err := json.Marshal(v, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		req := telemetry.RequestOf(r.Context())
-		req.Err = fmt.Errorf("gate: answer: %w", err)
+		req.Err = fmt.Errorf("httpx: write JSON: %w", err)
 		status, body = http.StatusInternalServerError, []byte(`{"detail":"Internal server error","request_id":"`+req.ID+`"}`)
 	}
 	h := w.Header()
@@ -206,8 +210,8 @@ func WriteJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
 	_, _ = w.Write(body) // the client may be gone
 }
 
-// SetRateLimitHeaders tells what is left of a limit, where the call was counted: the IETF
-// draft's structured fields, and the X- headers that most clients read.
+// SetRateLimitHeaders sets what is left of a limit, as structured fields of the IETF draft and
+// as the X-RateLimit headers that most clients read. A limit of 0 sets none.
 func SetRateLimitHeaders(h http.Header, class ratelimit.Class, d ratelimit.Decision) {
 	if d.Limit == 0 {
 		return
@@ -221,7 +225,7 @@ func SetRateLimitHeaders(h http.Header, class ratelimit.Class, d ratelimit.Decis
 	h.Set("X-RateLimit-Reset", seconds)
 }
 
-// SetRetryAfter tells when to come again, in whole seconds, and returns them.
+// SetRetryAfter sets Retry-After in whole seconds, at least 1, and returns that time.
 func SetRetryAfter(h http.Header, d time.Duration) time.Duration {
 	seconds := max(1, ceilSeconds(d))
 	h.Set("Retry-After", strconv.Itoa(seconds))

@@ -1,4 +1,4 @@
-package gate
+package httpx
 
 import (
 	"bytes"
@@ -10,19 +10,17 @@ import (
 )
 
 const (
-	// maxWhole is how many bytes of a response are put together before the
-	// first of them is sent.
-	maxWhole = 1 << 20
-	// SendTime bounds the writing of a response, in this package and in the server.
-	SendTime = 90 * time.Second
+	// maxBuffered is how many bytes of a response are buffered before the first is sent.
+	maxBuffered = 1 << 20
+	// WriteTimeout bounds the writing of any response that is not a stream.
+	WriteTimeout = 90 * time.Second
 )
 
-// Send answers with what write writes. Up to 1 MB is put together, so that its
-// length is known and an error has a response of its own: Send returns it. More
-// is sent as it is written, and an error then breaks the connection, because a
-// short file must not look whole.
+// Send sends the response that write writes. It buffers up to 1 MB, so that a short response
+// has a Content-Length, and an error can still get its own response: Send returns it. After
+// that, an error breaks the connection, because a truncated file must not look complete.
 func Send(w http.ResponseWriter, r *http.Request, write func(context.Context, io.Writer) error) error {
-	ctx, cancel := context.WithTimeout(r.Context(), SendTime)
+	ctx, cancel := context.WithTimeout(r.Context(), WriteTimeout)
 	defer cancel()
 	s := &bufferedSender{w: w}
 	err := write(ctx, s)
@@ -40,16 +38,16 @@ func Send(w http.ResponseWriter, r *http.Request, write func(context.Context, io
 	return nil
 }
 
-// BoundWrite gives the writing of a response of so many bytes the time that a slow
-// network takes, and not more: what a caller reads slowly stays in memory, and
-// holds its place among the reads that are admitted.
+// BoundWrite sets the time to write a response of this size in bytes: 5 s and a second for
+// each 32 kB, up to [WriteTimeout]. A slow reader holds memory and a place in the limits of
+// internal/bulkhead.
 func BoundWrite(w http.ResponseWriter, bytes int) {
 	const grace, rate = 5 * time.Second, 32 << 10 // bytes per second
-	most := min(grace+time.Duration(bytes)*time.Second/rate, SendTime)
+	most := min(grace+time.Duration(bytes)*time.Second/rate, WriteTimeout)
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(most)) // not every writer has one
 }
 
-// bufferedSender holds back the first bytes.
+// bufferedSender buffers the first bytes of a response.
 type bufferedSender struct {
 	w     http.ResponseWriter
 	b     bytes.Buffer
@@ -58,7 +56,7 @@ type bufferedSender struct {
 
 func (s *bufferedSender) Write(p []byte) (int, error) {
 	if !s.begun {
-		if s.b.Len()+len(p) <= maxWhole {
+		if s.b.Len()+len(p) <= maxBuffered {
 			return s.b.Write(p)
 		}
 		s.begun = true

@@ -1,4 +1,4 @@
-package gate
+package httpx
 
 import (
 	"encoding/json"
@@ -40,7 +40,7 @@ func TestProblemsAreBounded(t *testing.T) {
 	many := make(ParamErrors, 30_000)
 	w := httptest.NewRecorder()
 	WriteError(w, httptest.NewRequest("GET", "/", nil), many)
-	if n := strings.Count(w.Body.String(), `"loc"`); n != maxProblems {
+	if n := strings.Count(w.Body.String(), `"loc"`); n != maxParamErrors {
 		t.Errorf("%d problems are named", n)
 	}
 }

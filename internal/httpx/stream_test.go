@@ -1,4 +1,4 @@
-package gate
+package httpx
 
 import (
 	"context"
@@ -25,22 +25,22 @@ func TestWatchCutsInTime(t *testing.T) {
 		want    error
 		slowest time.Duration
 	}{
-		{"says so", func(context.Context) error { return errRevoked }, errDied, recheckEvery},
-		{"never returns", nil, errStale, goodFor},
+		{"says so", func(context.Context) error { return errRevoked }, errInactive, recheckInterval},
+		{"never returns", nil, errStale, checkValidity},
 		{"ignores its context", func(context.Context) error {
 			time.Sleep(time.Minute)
 			return nil
-		}, errStale, goodFor},
+		}, errStale, checkValidity},
 		{"waits for its context", func(ctx context.Context) error {
 			<-ctx.Done()
 			return ctx.Err()
-		}, errStale, goodFor},
+		}, errStale, checkValidity},
 		{"says that the database is away", func(context.Context) error {
 			return &memo.Error{Kind: memo.KindUnavailable}
-		}, errStale, goodFor},
+		}, errStale, checkValidity},
 		{
-			"says so late", func(context.Context) error { time.Sleep(400 * time.Millisecond); return errRevoked }, errDied,
-			goodFor,
+			"says so late", func(context.Context) error { time.Sleep(400 * time.Millisecond); return errRevoked }, errInactive,
+			checkValidity,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -114,25 +114,25 @@ func TestFirstCheck(t *testing.T) {
 		{"is dead", func(context.Context, int32) error { return errRevoked }, errRevoked, 0},
 		{"takes long once", func(_ context.Context, n int32) error {
 			if n == 1 {
-				time.Sleep(goodFor)
+				time.Sleep(checkValidity)
 			}
 			return nil
-		}, nil, goodFor},
+		}, nil, checkValidity},
 		{"always takes long", func(context.Context, int32) error {
-			time.Sleep(goodFor / 2)
+			time.Sleep(checkValidity / 2)
 			return nil
-		}, context.DeadlineExceeded, authoriseTimeout},
+		}, context.DeadlineExceeded, firstCheckTimeout},
 		{"ignores its context", func(context.Context, int32) error {
 			time.Sleep(time.Hour)
 			return nil
-		}, context.DeadlineExceeded, authoriseTimeout},
+		}, context.DeadlineExceeded, firstCheckTimeout},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var n atomic.Int32
 				begun := time.Now()
 				good, err := firstCheck(t.Context(), func(ctx context.Context) error { return c.recheck(ctx, n.Add(1)) })
-				if !errors.Is(err, c.want) || time.Since(begun) != c.within || err == nil && time.Since(good) > goodFor/2 {
+				if !errors.Is(err, c.want) || time.Since(begun) != c.within || err == nil && time.Since(good) > checkValidity/2 {
 					t.Errorf("%v after %v, good since %v", err, time.Since(begun), time.Since(good))
 				}
 				time.Sleep(2 * time.Hour) // of the bubble, until the recheck returns

@@ -1,0 +1,239 @@
+// Package admission decides whether a request may continue. It reads the credential,
+// asks package app whether it is active, and counts the call, in the order that
+// docs/contract.md#order-of-refusals fixes. REST, MCP and the web app all admit
+// requests here, so they cannot differ in who may enter.
+//
+// It never writes a response: it returns an error, and the surface writes it.
+package admission
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/httpx"
+	"memoai.tech/memo/internal/ratelimit"
+	"memoai.tech/memo/internal/telemetry"
+)
+
+// Config is what a Control needs.
+type Config struct {
+	App *app.App
+	// Proxies are the addresses whose X-Forwarded-For and X-Forwarded-Proto are believed.
+	Proxies []netip.Prefix
+	// PublicURL is the server's address as clients write it, or nil.
+	PublicURL *url.URL
+	// Log gets one warning when a proxy seems to be missing in Proxies; nil drops it.
+	Log *slog.Logger
+}
+
+// Control admits requests.
+type Control struct {
+	*httpx.Proxies
+	app         *app.App
+	public      *url.URL // canonical, or nil
+	crossOrigin *http.CrossOriginProtection
+}
+
+// New returns a Control. It fails if the public URL is not an origin.
+func New(cfg Config) (*Control, error) {
+	c := &Control{
+		Proxies: httpx.NewProxies(cfg.Proxies, cfg.PublicURL, cfg.Log),
+		app:     cfg.App, crossOrigin: http.NewCrossOriginProtection(),
+	}
+	if cfg.PublicURL != nil {
+		c.public = httpx.CanonicalURL(cfg.PublicURL)
+		if err := c.crossOrigin.AddTrustedOrigin(c.public.String()); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// PublicURL returns the scheme and host of the server's address as browsers write them,
+// or nil if it is not configured.
+func (c *Control) PublicURL() *url.URL { return c.public }
+
+// How long authorisation waits for the database. PostgreSQL may be unreachable, and a
+// caller gets 503 within two seconds. The embedded database is always there: on a busy
+// machine a burst of calls waits a little longer and is not refused.
+const (
+	authoriseTimeout         = 1500 * time.Millisecond
+	embeddedAuthoriseTimeout = 5 * time.Second
+)
+
+func (c *Control) withAuthoriseTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.app.IsEmbedded() {
+		return context.WithTimeout(ctx, embeddedAuthoriseTimeout)
+	}
+	return context.WithTimeout(ctx, authoriseTimeout)
+}
+
+// How long a call may take, and how long while the database is slow: such a call makes
+// several queries and must fail within two seconds.
+const (
+	callTimeout     = 30 * time.Second
+	slowCallTimeout = 1750 * time.Millisecond
+)
+
+// Deadline returns when a call times out. Uploads and streams have their own timeouts.
+func (c *Control) Deadline(r *http.Request) time.Time {
+	timeout := callTimeout
+	if c.app.IsDatabaseSlow() {
+		timeout = slowCallTimeout
+	}
+	return telemetry.RequestOf(r.Context()).Begun.Add(timeout)
+}
+
+// Admission is a caller whose request may continue.
+type Admission struct {
+	memo.Caller
+	// Class and Decision are the limit that counted the call, and what is left of it.
+	// Class is "" if no limit counted it.
+	Class    ratelimit.Class
+	Decision ratelimit.Decision
+	// Recheck authorises the caller again, for a long request or response. It returns
+	// an error once the credential is no longer active.
+	Recheck func(context.Context) error
+}
+
+// SetLimitHeaders sets the RateLimit headers if a limit counted the call, also when it
+// refused it.
+func (a Admission) SetLimitHeaders(h http.Header) {
+	if a.Class != "" {
+		httpx.SetRateLimitHeaders(h, a.Class, a.Decision)
+	}
+}
+
+// Client returns the address and user agent of a request.
+func (c *Control) Client(r *http.Request) app.Client {
+	return app.Client{Address: c.ClientAddress(r), UserAgent: memo.Printable(r.UserAgent(), maxUserAgent)}
+}
+
+// maxUserAgent is how many characters of a User-Agent header are stored and shown.
+const maxUserAgent = 500
+
+// DataCall admits a request with an API key and counts it as a data call. The Admission
+// has the state of the limit even if the error says that it is used up.
+func (c *Control) DataCall(r *http.Request) (Admission, error) {
+	a, err := c.Key(r)
+	if err != nil {
+		return a, err
+	}
+	return a, c.Count(r.Context(), &a, ratelimit.Data)
+}
+
+// Key admits a request with an API key and does not count it; see [Control.Count].
+func (c *Control) Key(r *http.Request) (Admission, error) {
+	key, err := parseBearer(r.Header)
+	if err != nil {
+		return Admission{}, err
+	}
+	client := c.Client(r)
+	authorise := func(ctx context.Context) (memo.Caller, error) {
+		ctx, cancel := c.withAuthoriseTimeout(ctx)
+		defer cancel()
+		return c.app.AuthoriseKey(ctx, key, client)
+	}
+	caller, err := authorise(r.Context())
+	telemetry.RequestOf(r.Context()).KeyID = caller.KeyID
+	return Admission{Caller: caller, Recheck: func(ctx context.Context) error {
+		_, err := authorise(ctx)
+		return err
+	}}, err
+}
+
+// Count counts an admitted call against a limit of its caller.
+func (c *Control) Count(ctx context.Context, a *Admission, class ratelimit.Class) (err error) {
+	a.Class = class
+	a.Decision, err = c.app.TakeLimit(ctx, a.Caller, class)
+	return err
+}
+
+// ManagementCall admits a signed-in member to key management and counts the call. An
+// API key is refused, because keys must not manage keys. invalid is an error in the
+// request's workspace_id; only a signed-in caller gets to see it.
+func (c *Control) ManagementCall(r *http.Request, workspaceID string, invalid error) (Admission, error) {
+	if err := c.requireCookie(r); err != nil {
+		return Admission{}, err
+	}
+	if invalid != nil {
+		_, err := c.SessionUser(r.Context(), r)
+		return Admission{}, cmp.Or(err, invalid)
+	}
+	a, err := c.SessionMember(r.Context(), r, workspaceID)
+	if err != nil {
+		return Admission{}, httpx.InQuery(err)
+	}
+	return a, c.Count(r.Context(), &a, ratelimit.Management)
+}
+
+// UserCall admits a signed-in user to their own account, outside any workspace.
+func (c *Control) UserCall(r *http.Request) (Admission, error) {
+	if err := c.requireCookie(r); err != nil {
+		return Admission{}, err
+	}
+	return c.SessionUser(r.Context(), r)
+}
+
+// requireCookie refuses an API key where only a session may call, and requests from
+// pages of other sites.
+func (c *Control) requireCookie(r *http.Request) error {
+	if len(r.Header["Authorization"]) > 0 {
+		_, err := c.Key(r)
+		return cmp.Or(err, error(memo.ErrKeyManagementForbidden))
+	}
+	return c.CheckCrossOrigin(r)
+}
+
+// SessionUser admits a request with a session cookie, outside any workspace.
+func (c *Control) SessionUser(ctx context.Context, r *http.Request) (Admission, error) {
+	ctx, cancel := c.withAuthoriseTimeout(ctx)
+	defer cancel()
+	caller, err := c.app.AuthoriseUser(ctx, c.SessionToken(r), c.Client(r))
+	telemetry.RequestOf(r.Context()).SignedIn(caller)
+	return Admission{Caller: caller}, err
+}
+
+// SessionMember admits a request with a session cookie to a workspace of its user. An
+// empty workspaceID means the user's only workspace.
+func (c *Control) SessionMember(ctx context.Context, r *http.Request, workspaceID string) (Admission, error) {
+	ctx, cancel := c.withAuthoriseTimeout(ctx)
+	defer cancel()
+	caller, err := c.app.AuthoriseSession(ctx, c.SessionToken(r), workspaceID, c.Client(r))
+	telemetry.RequestOf(r.Context()).SignedIn(caller)
+	return Admission{Caller: caller}, err
+}
+
+// CheckURL refuses a request with an API key in its query, because URLs end up in logs,
+// histories and Referer headers. The keys it finds are marked as exposed.
+func (c *Control) CheckURL(r *http.Request) error {
+	if r.URL.RawQuery == "" {
+		return nil
+	}
+	found, keys := keysInQuery(r.URL.RawQuery)
+	if !found {
+		return nil
+	}
+	ctx, cancel := c.withAuthoriseTimeout(r.Context())
+	defer cancel()
+	c.app.MarkExposed(ctx, keys, c.Client(r))
+	return errKeyInURL
+}
+
+var (
+	errKeyInURL = unauthorized("url", "API keys are not accepted in the URL. Send the key in the Authorization header.")
+	// errNoCredentials and errMalformed are decided without a database read.
+	errNoCredentials = unauthorized("missing", "Missing API key")
+	errMalformed     = unauthorized("malformed", "The API key is not valid")
+)
+
+func unauthorized(code, message string) error {
+	return &memo.Error{Kind: memo.KindUnauthorized, Code: code, Message: message}
+}

@@ -1,0 +1,103 @@
+package admission
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/httpx"
+)
+
+// A user agent is stored and shown, and some clients put their key in it.
+func TestUserAgentIsPrintableAndHasNoKey(t *testing.T) {
+	c := &Control{Proxies: httpx.NewProxies(nil, nil, nil)}
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("User-Agent", "a\x1b[31mb\xff\u202e mk_live_\tabcdefgh1234"+strings.Repeat("x", 2*maxUserAgent))
+	got := c.Client(r).UserAgent
+	if !strings.HasPrefix(got, "a[31mb\uFFFD mk_live_[redacted]") || utf8.RuneCountInString(got) > maxUserAgent {
+		t.Errorf("got %q", got)
+	}
+}
+
+// Every key that a server could decode from a query is found, at any place in it and with
+// any of its characters escaped.
+func FuzzKeysInQuery(f *testing.F) {
+	f.Add("a=1&b=", "", uint64(0))
+	f.Add("%", ";x", uint64(1<<46-1))
+	f.Fuzz(func(t *testing.T, before, after string, escaped uint64) {
+		key := credential.NewKey()
+		var written strings.Builder
+		for i, c := range []byte(key.Secret()) {
+			if escaped>>i&1 == 1 {
+				fmt.Fprintf(&written, "%%%02x", c)
+			} else {
+				written.WriteByte(c)
+			}
+		}
+		found, keys := keysInQuery(before + "&k=%zz" + written.String() + "%&" + after)
+		if !found || !slices.Contains(keys, key) && len(keys) < 10 {
+			t.Fatalf("the key between %q and %q is not found", before, after)
+		}
+	})
+}
+
+// Only a header with exactly one well-formed key gives a key.
+func FuzzBearer(f *testing.F) {
+	good := credential.NewKey().Secret()
+	f.Add("Bearer "+good, "")
+	f.Add("bearer  "+good, good)
+	f.Fuzz(func(t *testing.T, first, second string) {
+		h := http.Header{"Authorization": {first}}
+		if second != "" {
+			h["Authorization"] = append(h["Authorization"], second)
+		}
+		key, err := parseBearer(h)
+		if err == nil && (second != "" || !strings.HasSuffix(first, key.Secret())) {
+			t.Fatal("parsed a key from another header")
+		}
+	})
+}
+
+func TestOnlyPagesOfThisServerPassTheCrossOriginCheck(t *testing.T) {
+	public, err := url.Parse("https://Memo.example.com:443")
+	if err != nil {
+		t.Fatal(err)
+	}
+	control, err := New(Config{PublicURL: public})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		origins, sites []string
+		ok             bool
+	}{
+		{nil, nil, true},
+		{nil, []string{"same-origin"}, true},
+		{nil, []string{"cross-site"}, false},
+		{[]string{"http://127.0.0.1:8080"}, nil, true},
+		{[]string{"HTTP://127.0.0.1:8080"}, nil, true},
+		{[]string{"https://memo.example.com"}, []string{"cross-site"}, true},
+		{[]string{"http://memo.example.com"}, nil, false},
+		{[]string{"null"}, nil, false},
+		{[]string{"null"}, []string{"same-origin"}, false},
+		{[]string{"https://evil.example"}, []string{"same-origin"}, false},
+		{[]string{"http://127.0.0.1:8080", "https://evil.example"}, nil, false},
+		{[]string{"http://127.0.0.1:8080/"}, nil, false},
+		{[]string{"http://user@127.0.0.1:8080"}, nil, false},
+		{[]string{"http://127.0.0.1:8080.evil.example"}, nil, false},
+		{[]string{"//127.0.0.1:8080"}, nil, false},
+		{nil, []string{"none", "cross-site"}, false},
+	} {
+		r := httptest.NewRequest("POST", "http://127.0.0.1:8080/mcp", nil)
+		r.Header["Origin"], r.Header["Sec-Fetch-Site"] = c.origins, c.sites
+		if err := control.CheckCrossOrigin(r); (err == nil) != c.ok {
+			t.Errorf("Origin %v, Sec-Fetch-Site %v: %v", c.origins, c.sites, err)
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package admission
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"memoai.tech/memo/internal/credential"
+)
+
+// parseBearer returns the key of exactly one well-formed "Authorization: Bearer KEY".
+func parseBearer(h http.Header) (credential.Key, error) {
+	values := h["Authorization"]
+	if len(values) == 0 {
+		return credential.Key{}, errNoCredentials
+	}
+	const scheme = "bearer "
+	v := values[0]
+	if len(values) > 1 || len(v) < len(scheme) || !strings.EqualFold(v[:len(scheme)], scheme) {
+		return credential.Key{}, errMalformed
+	}
+	key, ok := credential.ParseKey(strings.TrimLeft(v[len(scheme):], " "))
+	if !ok {
+		return credential.Key{}, errMalformed
+	}
+	return key, nil
+}
+
+// maxExposed is how many keys of one URL are marked as exposed.
+const maxExposed = 10
+
+// keysInQuery looks for keys in every name and value of a query, decoded, with any
+// separator. The prefix alone is found as well: a client that sends a placeholder in
+// the URL would send the real key there next.
+func keysInQuery(raw string) (found bool, keys []credential.Key) {
+	for _, part := range strings.FieldsFunc(raw, func(r rune) bool { return r == '&' || r == ';' || r == '=' }) {
+		decoded := unescapeLenient(part)
+		if strings.Contains(decoded, credential.KeyPrefix) {
+			found = true
+			keys = append(keys, credential.FindKeys(decoded)...)
+		}
+	}
+	return found, keys[:min(len(keys), maxExposed)]
+}
+
+// unescapeLenient decodes every valid percent escape and copies the rest, so that a
+// broken escape next to a key cannot hide it.
+func unescapeLenient(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			if c, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				b.WriteByte(byte(c))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}

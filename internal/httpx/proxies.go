@@ -1,0 +1,111 @@
+package httpx
+
+import (
+	"cmp"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+)
+
+// Proxies knows which peers are the operator's own proxies. What such a peer says in
+// X-Forwarded-For and X-Forwarded-Proto is believed; what others say is not.
+type Proxies struct {
+	trusted []netip.Prefix
+	https   bool // the public URL is https
+	log     *slog.Logger
+	hint    sync.Once // the warning about a proxy that is not trusted
+}
+
+// NewProxies returns the proxies at trusted addresses. public is the server's address
+// as clients write it, or nil. log gets one warning when a proxy seems to be missing
+// in trusted; nil drops it.
+func NewProxies(trusted []netip.Prefix, public *url.URL, log *slog.Logger) *Proxies {
+	return &Proxies{
+		trusted: trusted,
+		https:   public != nil && public.Scheme == "https",
+		log:     cmp.Or(log, slog.New(slog.DiscardHandler)),
+	}
+}
+
+// ClientAddress returns the address that a request comes from: the peer, or the last
+// address in X-Forwarded-For that is not a trusted proxy.
+func (p *Proxies) ClientAddress(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	client, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	if !p.trusts(client) {
+		p.warnOfUnknownProxy(r, client)
+		return host
+	}
+	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
+	for i := len(hops) - 1; i >= 0; i-- {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break // the client can have written everything before an unreadable part
+		}
+		client = hop
+		if !p.trusts(hop) {
+			break
+		}
+	}
+	return client.Unmap().WithZone("").String()
+}
+
+func (p *Proxies) warnOfUnknownProxy(r *http.Request, peer netip.Addr) {
+	if !p.IsUnknownProxy(r) {
+		return
+	}
+	p.hint.Do(func() {
+		p.log.Warn("a private address sends X-Forwarded-For and is not trusted, so all its clients count as one address; "+
+			"if it is your proxy, start with --trusted-proxy "+peer.String(), "address", peer.String())
+	})
+}
+
+// IsUnknownProxy reports whether a request seems to come through a proxy that the
+// operator has not named: it has X-Forwarded-For and comes from a private or loopback
+// address that is not trusted.
+func (p *Proxies) IsUnknownProxy(r *http.Request) bool {
+	if len(r.Header["X-Forwarded-For"]) == 0 {
+		return false
+	}
+	peer, ok := peerOf(r)
+	if !ok || p.trusts(peer) {
+		return false
+	}
+	peer = peer.Unmap()
+	return peer.IsPrivate() || peer.IsLoopback() || peer.IsLinkLocalUnicast()
+}
+
+// IsHTTPS reports whether the client's side of the connection is HTTPS.
+func (p *Proxies) IsHTTPS(r *http.Request) bool {
+	if r.TLS != nil || p.https {
+		return true
+	}
+	peer, ok := peerOf(r)
+	return ok && p.trusts(peer) && r.Header.Get("X-Forwarded-Proto") == "https"
+}
+
+func (p *Proxies) trusts(a netip.Addr) bool {
+	a = a.Unmap()
+	for _, prefix := range p.trusted {
+		if prefix.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+func peerOf(r *http.Request) (netip.Addr, bool) {
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	peer, err := netip.ParseAddr(host)
+	return peer, err == nil
+}
