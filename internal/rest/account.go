@@ -12,7 +12,7 @@ import (
 
 type projectsIn struct {
 	Limit  int `query:"limit" default:"20" doc:"how many; clamped to 1–100"`
-	Offset int `query:"offset" default:"0" min:"0" doc:"how many to pass over"`
+	Offset int `query:"offset" default:"0" min:"0" doc:"how many to skip"`
 }
 
 type projectsOut struct {
@@ -28,7 +28,7 @@ func listProjects(c *request, in projectsIn) (projectsOut, error) {
 	return projectsOut{items, total, limit, in.Offset}, err
 }
 
-// meResponse is the answer of GET /me.
+// meResponse is the response of GET /me.
 type meResponse struct {
 	Workspace memo.Workspace        `json:"workspace"`
 	Member    memo.Member           `json:"member"`
@@ -75,7 +75,7 @@ type signInOut struct {
 	Session memo.Session `json:"session"`
 }
 
-// signIn opens a session, always a new one, and ends the one that the client had.
+// signIn starts a new session and ends the one that the client had.
 func signIn(c *request, in signInIn) (signInOut, error) {
 	token, s, u, err := c.app.SignIn(c.ctx, app.SignIn{
 		Email: in.Body.Email, Password: in.Body.Password, Replaces: c.admission.SessionToken(c.r),
@@ -108,7 +108,7 @@ type oneSessionIn struct {
 	ID idParam `path:"id"`
 }
 
-// find has the session told missing before bad parameters.
+// checkExists makes a missing session 404 even if parameters are bad.
 func (in oneSessionIn) checkExists(c *request) error {
 	sessions, err := c.app.Sessions(c.ctx, c.Caller)
 	if err != nil || slices.ContainsFunc(sessions, func(s memo.Session) bool { return s.ID == string(in.ID) }) {

@@ -24,27 +24,26 @@ import (
 	"memoai.tech/memo/internal/httpx"
 )
 
-// maxBody bounds a JSON body: a hundred ids take 4 kB.
+// maxBody is the maximum size of a JSON body. A hundred ids take 4 kB.
 const maxBody = 64 << 10
 
-// An input is a struct whose fields have a tag: `query:"name"` or `path:"name"`
-// for a parameter, with `default:"…"`, `enum:"a,b"` and `doc:"…"` beside it, or
-// `body:"required"` or `body:"optional"` for the JSON object. The kinds of
-// fields are string, int, [idParam] and [dayParam].
+// An input is a struct whose fields have a tag: `query:"name"` or `path:"name"` for a
+// parameter, with `default:"…"`, `enum:"a,b"` and `doc:"…"` next to it, or `body:"required"`
+// or `body:"optional"` for a JSON object. Fields are of type string, int, [idParam] or
+// [dayParam].
 
-// idParam is a UUID in its canonical form.
+// idParam is a UUID in canonical form.
 type idParam string
 
-// dayParam is a date, at midnight UTC; the zero day is none.
+// dayParam is a date, as midnight UTC. The zero value means that it is absent.
 type dayParam struct{ time.Time }
 
-// validator is an input, or the body of one, with rules beyond the form of its
-// fields.
+// validator is an input or a body with rules beyond the types of its fields.
 type validator interface{ validate() httpx.ParamErrors }
 
-// decodeRequest reads a request into in, strictly, and returns all that is wrong. The
-// error is for what leaves nothing to report on: 408, 413 and 415. pathOK says
-// whether the path's own parameters are good.
+// decodeRequest reads a request into in, strictly, and returns every fault. The error is 408,
+// 413 or 415, after which nothing else can be read. pathOK reports whether the path parameters
+// are valid.
 func decodeRequest(w http.ResponseWriter, r *http.Request, in any) (problems httpx.ParamErrors, pathOK bool, err error) {
 	v := reflect.ValueOf(in).Elem()
 	fields := fieldsOf(v.Type())
@@ -89,16 +88,15 @@ func decodeRequest(w http.ResponseWriter, r *http.Request, in any) (problems htt
 			}
 		}
 	}
-	// What a parameter could not be read into is its default here, so nothing is
-	// told twice.
+	// A parameter that could not be parsed has its default here, so it is not reported twice.
 	if c, ok := in.(validator); ok {
 		problems = append(problems, c.validate()...)
 	}
 	return problems, pathOK, nil
 }
 
-// fieldCache keeps the fields of every input type: finding them costs more than
-// reading a query does.
+// fieldCache caches the fields of every input type, because reflecting on them costs more than
+// parsing a query.
 var fieldCache sync.Map // reflect.Type → []reflect.StructField
 
 func fieldsOf(t reflect.Type) []reflect.StructField {
@@ -110,8 +108,8 @@ func fieldsOf(t reflect.Type) []reflect.StructField {
 	return f
 }
 
-// parseQuery is url.ParseQuery without its leniency: a broken escape, a
-// semicolon and bytes that are no text are problems, not silence.
+// parseQuery is a strict url.ParseQuery: a broken escape, a semicolon or invalid UTF-8 is a
+// fault.
 func parseQuery(raw string) (url.Values, httpx.ParamErrors) {
 	if raw == "" {
 		return nil, nil
@@ -142,10 +140,10 @@ func sortedNames(values url.Values) []string {
 	return names
 }
 
-// maxName is how many characters of a name that a caller sent are repeated.
+// maxName is how many characters of a name are repeated in an error.
 const maxName = 100
 
-// paramError names a parameter or member as the caller wrote it.
+// paramError returns a fault of a parameter or member, by the name that the caller sent.
 func paramError(where, name, msg, kind string) httpx.ParamError {
 	return httpx.ParamError{Loc: []any{where, memo.Printable(name, maxName)}, Msg: msg, Type: kind}
 }
@@ -183,8 +181,8 @@ func setParam(field reflect.Value, tag reflect.StructTag, s, where, name string)
 	return nil
 }
 
-// parseInteger reads a decimal number in ASCII digits. One that is too large for an
-// int is the largest: it is an integer all the same.
+// parseInteger parses a decimal number in ASCII digits. A number beyond the range of int
+// becomes the largest or smallest int.
 func parseInteger(s string) (int, bool) {
 	digits := strings.TrimPrefix(s, "-")
 	if digits == "" || strings.Trim(digits, "0123456789") != "" {
@@ -202,8 +200,8 @@ func mustAtoi(s string) int {
 	return n
 }
 
-// decodeBody reads one JSON object: names once and in their own case, valid
-// UTF-8, nothing behind it.
+// decodeBody reads one JSON object: case-sensitive names without duplicates, valid UTF-8,
+// nothing after it.
 func decodeBody(w http.ResponseWriter, r *http.Request, into any, required bool) (httpx.ParamErrors, error) {
 	body, err := httpx.ReadBody(w, r, maxBody)
 	if status, ok := errors.AsType[*httpx.StatusError](err); ok {
@@ -225,7 +223,7 @@ func decodeBody(w http.ResponseWriter, r *http.Request, into any, required bool)
 	return decodeObject(body, into), nil
 }
 
-// decodeObject reads the members one by one, so that all bad ones are told.
+// decodeObject decodes one member at a time, so that it can report every bad one.
 func decodeObject(body []byte, into any) (problems httpx.ParamErrors) {
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(body, &members); err != nil {
@@ -253,7 +251,7 @@ func decodeObject(body []byte, into any) (problems httpx.ParamErrors) {
 	return problems
 }
 
-// bodyLoc is the place that a JSON error speaks of.
+// bodyLoc returns the location of a JSON error.
 func bodyLoc(err error) []any {
 	var at jsontext.Pointer
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {
@@ -272,8 +270,7 @@ func bodyLoc(err error) []any {
 	return loc
 }
 
-// bodyMessage says what is wrong without repeating what was sent: a key that
-// was put there by mistake must not come back.
+// bodyMessage describes a JSON error without repeating the input, which may contain a key.
 func bodyMessage(err error) string {
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {
 		if e.JSONKind != 0 && e.GoType != nil {
@@ -290,7 +287,7 @@ func bodyMessage(err error) string {
 	return "must be well-formed JSON in UTF-8"
 }
 
-// bodyError places an error of the domain's own check in the body.
+// bodyError places an error of the domain in the body.
 func bodyError(err error) httpx.ParamErrors {
 	if e, ok := errors.AsType[*memo.Error](err); ok {
 		return httpx.ParamErrors{paramError("body", e.Field, e.Message, "value_error")}

@@ -11,10 +11,9 @@ import (
 	"memoai.tech/memo/internal/httpx"
 )
 
-// workspaceParam is the parameter of every call of key management, which the gate
-// has read before.
+// workspaceParam is a parameter of every key management call. Admission has already read it.
 type workspaceParam struct {
-	WorkspaceID idParam `query:"workspace_id" doc:"which of your workspaces; may be left out if there is one only"`
+	WorkspaceID idParam `query:"workspace_id" doc:"one of your workspaces; optional if you have only one"`
 }
 
 type keysOut struct {
@@ -27,7 +26,7 @@ type listKeysIn struct {
 	workspaceParam
 	Status string `query:"status" enum:"active,expired,revoked,deactivated" doc:"only with this status"`
 	Limit  int    `query:"limit" default:"100" doc:"how many; clamped to 1–1000"`
-	Cursor string `query:"cursor" doc:"next_cursor of the page before; costs the same at every depth"`
+	Cursor string `query:"cursor" doc:"next_cursor of the previous page; every page costs the same"`
 }
 
 func listKeys(c *request, in listKeysIn) (keysOut, error) {
@@ -61,7 +60,7 @@ func (b *createKeyBody) validate() (problems httpx.ParamErrors) {
 	return append(problems, bad...)
 }
 
-// parseExpiry reads an optional expiry.
+// parseExpiry parses an optional expiry.
 func parseExpiry(s *string) (*time.Time, httpx.ParamErrors) {
 	if s == nil {
 		return nil, nil
@@ -106,13 +105,13 @@ type updateKeyBody struct {
 	change app.KeyChange
 }
 
-// nullableString tells a member that is null from one that is not there.
+// nullableString distinguishes null from an absent member.
 type nullableString struct {
 	given bool
 	value *string
 }
 
-// UnmarshalJSON is called for null as well.
+// UnmarshalJSON is also called for null.
 func (n *nullableString) UnmarshalJSON(b []byte) error {
 	n.given = true
 	return json.Unmarshal(b, &n.value)
@@ -120,7 +119,7 @@ func (n *nullableString) UnmarshalJSON(b []byte) error {
 
 func (b *updateKeyBody) validate() (problems httpx.ParamErrors) {
 	if b.Name.given {
-		b.change.Name = cmp.Or(b.Name.value, new(string)) // null is no name either
+		b.change.Name = cmp.Or(b.Name.value, new(string)) // null is an empty name, which is invalid
 		if _, err := memo.CleanName("name", *b.change.Name); err != nil {
 			problems = append(problems, bodyError(err)...)
 		}
@@ -145,7 +144,7 @@ type rotateKeyIn struct {
 func (in rotateKeyIn) checkExists(c *request) error { return keyIn{ID: in.ID}.checkExists(c) }
 
 type rotateKeyBody struct {
-	Overlap *string `json:"overlap,omitempty"` // such as 24h; absent: until it is revoked
+	Overlap *string `json:"overlap,omitempty"` // such as 24h; if absent, the old key stays active until it is revoked
 
 	overlap *time.Duration
 }

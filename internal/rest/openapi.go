@@ -15,8 +15,8 @@ import (
 	"memoai.tech/memo/internal/httpx"
 )
 
-// The OpenAPI 3.1 document, made from the route table and the types that serve
-// the calls. openapi_test.go holds it against a golden file and real answers.
+// The OpenAPI 3.1 document, made from the route table and the types of the calls.
+// openapi_test.go compares it with a golden file and with real responses.
 
 type (
 	openAPI struct {
@@ -97,12 +97,12 @@ type (
 	}
 )
 
-// jsonMedia wraps a schema as the JSON content of a body.
+// jsonMedia returns a schema as JSON content.
 func jsonMedia(s *jsonschema.Schema) map[string]media {
 	return map[string]media{"application/json": {Schema: s}}
 }
 
-// document makes the OpenAPI document.
+// document returns the OpenAPI document.
 func (a *API) document() openAPI {
 	url := a.public
 	if url == "" {
@@ -113,7 +113,7 @@ func (a *API) document() openAPI {
 		Info: info{
 			Title: "Memo AI Developer API", Version: "1.0.0",
 			Description: "Read, search and export a workspace's transcriptions with an API key. " +
-				"Every answer carries X-Request-Id; every error is JSON with a member `detail`. " +
+				"Every response has X-Request-Id; every error is JSON with a member `detail`. " +
 				"Limits per key: 500 data calls in any 60 seconds; 180 calls of key management per member and workspace.",
 			Contact: contact{Name: "The operator of this server"},
 			License: license{Name: "Apache 2.0", Identifier: "Apache-2.0"},
@@ -201,7 +201,7 @@ func (rt route) operation(schemas map[string]*jsonschema.Schema) operation {
 	return op
 }
 
-// successResponse describes the good answer.
+// successResponse describes the response of a successful call.
 func (rt route) successResponse(schemas map[string]*jsonschema.Schema) response {
 	r := response{Description: http.StatusText(rt.status)}
 	if rt.access == byKey || rt.access == byMember {
@@ -265,7 +265,7 @@ func toAny[T any](values []T) (out []any) {
 	return out
 }
 
-// schemaOf makes a type's schema; what Go's types do not say is said here.
+// schemaOf returns the schema of a type, with what Go types do not say.
 func schemaOf(t reflect.Type) *jsonschema.Schema {
 	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[time.Time]():      {Type: "string", Format: "date-time"},
@@ -281,17 +281,18 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		},
 	}})
 	if err != nil {
-		panic(fmt.Errorf("rest: schema of %v: %w", t, err)) // a type of the table, so every start would fail
+		panic(fmt.Errorf("rest: schema of %v: %w", t, err)) // it depends on types only
 	}
 	eachRoute(s, func(s *jsonschema.Schema) {
 		if len(s.Types) == 2 && s.Types[1] == "array" {
-			s.Types, s.Type = nil, "array" // no answer has null for a list
+			s.Types, s.Type = nil, "array" // lists are never null
 		}
 	})
 	return s
 }
 
-// withoutClosing lets answers grow: a client must not refuse a new member.
+// withoutClosing allows more members in responses, because clients must accept members added
+// later.
 func withoutClosing(s *jsonschema.Schema) *jsonschema.Schema {
 	eachRoute(s, func(s *jsonschema.Schema) {
 		if s.Type == "object" && s.Properties != nil {
@@ -315,7 +316,7 @@ func eachRoute(s *jsonschema.Schema, f func(*jsonschema.Schema)) {
 	}
 }
 
-// componentName names the schema of an answer.
+// componentName returns the name of a response type in the document.
 func componentName(t reflect.Type) string {
 	names := map[reflect.Type]string{
 		reflect.TypeFor[listPage](): "TranscriptionList", reflect.TypeFor[memo.Transcription](): "Transcription",
@@ -327,12 +328,12 @@ func componentName(t reflect.Type) string {
 	if name := names[t]; name != "" {
 		return name
 	}
-	panic(fmt.Sprintf("rest: the answer type %v has no name in the OpenAPI document", t))
+	panic(fmt.Sprintf("rest: the response type %v has no name in the OpenAPI document", t))
 }
 
 func responseName(status int) string { return "Refused" + strconv.Itoa(status) }
 
-// refusalResponses describes every refusal (contract section 1).
+// refusalResponses describes every refusal of docs/contract.md#order-of-refusals.
 func refusalResponses() map[string]response {
 	text := &jsonschema.Schema{Type: "string"}
 	code := &jsonschema.Schema{
@@ -360,7 +361,7 @@ func refusalResponses() map[string]response {
 			Description: "Not there, or in another workspace.",
 			Content:     detail(&jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, code}}),
 		},
-		409: {Description: "Not possible in the present state.", Content: detail(code)},
+		409: {Description: "Not possible in the current state.", Content: detail(code)},
 		413: {Description: "The body is too large.", Content: detail(text)},
 		415: {Description: "The body is not JSON.", Content: detail(text)},
 		422: {Description: "Bad parameters, all of them at once.", Content: detail(problems)},

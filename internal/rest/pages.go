@@ -13,10 +13,9 @@ import (
 	"memoai.tech/memo/internal/httpx"
 )
 
-// responseCache keeps rendered answers under the workspace's content version. An entry
-// is never stale: a change raises the version, and every request reads the
-// version in the same row that authorises it. What nobody asks for any more is
-// pushed out by what is asked for, within a bound on bytes.
+// responseCache caches responses under the content version of the workspace. An entry is never
+// stale: every change raises the version, and each request reads the version in the row that
+// authorises it. Entries that are no longer requested are evicted, within a limit on bytes.
 type responseCache struct {
 	mu    sync.Mutex
 	lru   *simplelru.LRU[responseKey, cachedResponse]
@@ -24,11 +23,11 @@ type responseCache struct {
 	max   int
 }
 
-// responseKey has no text of the caller's, which may be long: only its hash.
+// responseKey stores a hash of the URL, because a URL may be long.
 type responseKey struct {
 	workspaceID string
 	version     int64
-	url         [sha256.Size]byte // of path and query, as they were sent
+	url         [sha256.Size]byte // of path and query as sent
 }
 
 type cachedResponse struct {
@@ -37,8 +36,8 @@ type cachedResponse struct {
 	length string
 }
 
-// entryOverhead is how many bytes an entry takes besides its body: its key, twice,
-// its validator and its places in the list and the map.
+// entryOverhead is the size of an entry in bytes without its body: its key, twice, its ETag
+// and its place in the list and the map.
 const entryOverhead = 512
 
 func newResponseCache(maxBytes int) *responseCache {
@@ -60,7 +59,7 @@ func (p *responseCache) get(k responseKey) (cachedResponse, bool) {
 func (p *responseCache) put(k responseKey, v cachedResponse) {
 	size := cap(v.body) + entryOverhead
 	if size > p.max/8 {
-		return // one huge page must not push out all others
+		return // one huge entry must not evict all others
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -74,8 +73,8 @@ func (p *responseCache) put(k responseKey, v cachedResponse) {
 	}
 }
 
-// responseVersion is raised when the form of answers changes, so that no client
-// takes an old body for the new form of the same content.
+// responseVersion must be raised when the form of responses changes, so that a client does not
+// use a cached body of the old form.
 const responseVersion = "1"
 
 func newCachedResponse(k responseKey, body []byte) cachedResponse {
@@ -84,14 +83,14 @@ func newCachedResponse(k responseKey, body []byte) cachedResponse {
 }
 
 func (c *request) pageKey() responseKey {
-	url := c.r.URL.EscapedPath() // the parts of the escaped path are parts of the path
+	url := c.r.URL.EscapedPath() // an escaped slash is not a slash
 	if c.r.URL.RawQuery != "" {
 		url += "?" + c.r.URL.RawQuery
 	}
 	return responseKey{c.WorkspaceID, c.ContentVersion, sha256.Sum256([]byte(url))}
 }
 
-// writeCached answers from a page that was rendered before, if there is one.
+// writeCached writes a cached response if there is one.
 func (a *API) writeCached(c *request) bool {
 	p, ok := a.pages.get(c.pageKey())
 	if ok {
@@ -100,7 +99,7 @@ func (a *API) writeCached(c *request) bool {
 	return ok
 }
 
-// cacheAndWrite renders an answer that holds until the content version changes.
+// cacheAndWrite caches a body until the content version changes, and writes it.
 func (c *request) cacheAndWrite(body []byte) {
 	k := c.pageKey()
 	p := newCachedResponse(k, body)

@@ -8,10 +8,10 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
-// The two answers that are asked for most are put together from what is kept
-// as JSON: a list's items and a transcript's segments are copied, not decoded.
+// The two most frequent responses are built from stored JSON: a list's items and a
+// transcript's segments are copied without decoding.
 
-// appendListPage renders a page of a list (contract section 2).
+// appendListPage appends a page of a list as JSON.
 func appendListPage(b []byte, p app.Page, search bool) ([]byte, error) {
 	b = append(b, `{"items":[`...)
 	for i, it := range p.Items {
@@ -46,7 +46,7 @@ func appendListPage(b []byte, p app.Page, search bool) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// appendTranscription renders a transcription with its text (contract section 2).
+// appendTranscription appends a transcription with its text as JSON.
 func appendTranscription(b []byte, w app.Transcription) ([]byte, error) {
 	b, err := w.AppendJSON(b)
 	if err != nil {

@@ -1,9 +1,8 @@
-// Package rest is the REST API (contract section 2): a table of routes, the
-// wire types, and one adapter that turns HTTP into a call of package app.
+// Package rest is the REST API of docs/contract.md#rest: a table of routes, the types of their
+// JSON, and one adapter that turns an HTTP request into a call of package app.
 //
-// A route cannot forget a step: what admits it is a column of the table, and
-// the adapter runs the gate, decodes strictly, and maps every error. The
-// OpenAPI document is made from the same table and types.
+// A route cannot skip a step: the table says who is admitted, and the adapter admits, decodes
+// strictly and writes every error. The OpenAPI document is made from the same table and types.
 package rest
 
 import (
@@ -20,18 +19,17 @@ import (
 	"memoai.tech/memo/internal/telemetry"
 )
 
-// Config is what the API stands on.
+// Config is what the API needs.
 type Config struct {
 	App       *app.App
 	Admission *admission.Control
-	// PublicURL is the server's address in the OpenAPI document, "" for a
-	// relative one.
+	// PublicURL is the server's address in the OpenAPI document; "" makes it relative.
 	PublicURL string
-	// CacheBytes bounds the rendered pages that are kept; 0 means 64 MB.
+	// CacheBytes bounds the cache of responses; 0 means 64 MB.
 	CacheBytes int
 }
 
-// Prefix is where the API's data and key routes live.
+// Prefix is the path of the data and key routes.
 const Prefix = "/api/v1/developer"
 
 // API is the REST API.
@@ -44,7 +42,7 @@ type API struct {
 	schema    []byte // the OpenAPI document
 }
 
-// New makes the API.
+// New returns the API.
 func New(cfg Config) *API {
 	bytes := cfg.CacheBytes
 	if bytes == 0 {
@@ -54,16 +52,16 @@ func New(cfg Config) *API {
 	a.routes = a.table()
 	schema, err := json.MarshalIndent(a.document(), "", "  ")
 	if err != nil {
-		panic(fmt.Errorf("rest: OpenAPI document: %w", err)) // made of constants: every start would fail
+		panic(fmt.Errorf("rest: OpenAPI document: %w", err)) // it depends on constants only
 	}
 	a.schema = append(schema, '\n')
 	return a
 }
 
-// OpenAPI is the OpenAPI document, which nobody may change.
+// OpenAPI returns the OpenAPI document. Callers must not change it.
 func (a *API) OpenAPI() []byte { return a.schema }
 
-// ServeOpenAPI answers with the OpenAPI document.
+// ServeOpenAPI writes the OpenAPI document.
 func (a *API) ServeOpenAPI(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "public, max-age=300")
@@ -71,7 +69,7 @@ func (a *API) ServeOpenAPI(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(a.schema) // the client may be gone
 }
 
-// Handler serves every path under /api/, with JSON for what is not there.
+// Handler serves every path under /api/. An unknown path gets 404 as JSON.
 func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
 	byPath := map[string]map[string]http.Handler{}
@@ -88,10 +86,10 @@ func (a *API) Handler() http.Handler {
 	return refuseUncleanPath(mux)
 }
 
-// byMethod chooses by method, and answers 405 itself to have it in JSON.
+// byMethod chooses the handler by method and writes 405 as JSON.
 func byMethod(methods map[string]http.Handler) http.Handler {
 	if get := methods[http.MethodGet]; get != nil {
-		methods[http.MethodHead] = get // counts like the GET it stands for
+		methods[http.MethodHead] = get // a HEAD counts like the GET
 	}
 	var names []string
 	for m := range methods {
@@ -113,8 +111,8 @@ func byMethod(methods map[string]http.Handler) http.Handler {
 	})
 }
 
-// refuseUncleanPath answers 404 where ServeMux would redirect to a tidier path: a
-// client that follows would send its key twice.
+// refuseUncleanPath writes 404 where ServeMux would redirect to the clean path: a client that
+// follows a redirect would send its key twice.
 func refuseUncleanPath(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := r.URL.Path
@@ -127,7 +125,7 @@ func refuseUncleanPath(mux *http.ServeMux) http.Handler {
 	})
 }
 
-// NotFound answers a path that is none.
+// NotFound writes 404 for a path that does not exist.
 func NotFound(w http.ResponseWriter, r *http.Request) {
 	telemetry.RequestOf(r.Context()).Route = "not found"
 	httpx.WriteError(w, r, &httpx.StatusError{

@@ -9,33 +9,33 @@ import (
 	"memoai.tech/memo/internal/httpx"
 )
 
-// admissionKind is what admits a caller to a route.
+// admissionKind is who is admitted to a route.
 type admissionKind uint8
 
 const (
 	byKey    admissionKind = iota // an API key; counted as data
 	byMember                      // a signed-in member of a workspace; counted as management
-	byUser                        // a signed-in user, for what is their own
-	bySignIn                      // nobody yet, but from our own pages only
-	public                        // anybody
+	byUser                        // a signed-in user, for their own account
+	bySignIn                      // anyone, but not from a page of another site
+	public                        // anyone
 )
 
-// route is a row of the table. Adding one: a row in [API.table]; its input and
-// output types beside its endpoint; its rows in matrix_test.go, which fails
-// without them; `go test ./internal/rest -update` for openapi.json.
+// route is a row of the table. To add one: a row in [API.table]; its input and output types
+// next to its endpoint; its row in matrix_test.go, which fails without it; `go test
+// ./internal/rest -update` for openapi.json.
 type route struct {
 	method, path string
 	name         string // operationId
 	doc          string // one sentence
 	access       admissionKind
-	cached       bool // the answer may be kept under the content version
+	cached       bool // the response is cached under the content version
 	in, out      reflect.Type
 	status       int
-	produces     string // content type, where it is not JSON
+	produces     string // content type, if it is not JSON
 	handle       func(*request) error
 }
 
-// table lists every route.
+// table returns every route.
 func (a *API) table() []route {
 	const (
 		transcriptions = Prefix + "/transcriptions"
@@ -53,36 +53,36 @@ func (a *API) table() []route {
 		rawEndpoint(post, transcriptions+"/export", "exportTranscriptions",
 			"Exports 1 to 100 transcriptions as one ZIP, streamed.", "application/zip", exportTranscriptions),
 		endpoint(get, Prefix+"/projects", "listProjects", "Lists the workspace's projects.", byKey, 200, listProjects),
-		endpoint(get, Prefix+"/me", "getMe", "Tells what the key is: workspace, member, plan and limits.", byKey, 200, getMe),
+		endpoint(get, Prefix+"/me", "getMe", "Describes the key: workspace, member, plan and limits.", byKey, 200, getMe),
 
 		endpoint(get, keys, "listKeys",
 			"Lists API keys, newest first: all of the workspace for an OWNER, their own for others.", byMember, 200, listKeys),
-		endpoint(post, keys, "createKey", "Creates an API key. The answer is the only place that shows it.", byMember, 201,
+		endpoint(post, keys, "createKey", "Creates an API key. The response is the only place that shows it.", byMember, 201,
 			createKey),
 		endpoint(get, keys+"/{id}", "getKey", "Shows one API key.", byMember, 200, getKey),
-		endpoint(patch, keys+"/{id}", "updateKey", "Renames a key of your own or moves its expiry.", byMember, 200,
+		endpoint(patch, keys+"/{id}", "updateKey", "Renames one of your keys or changes its expiry.", byMember, 200,
 			updateKey),
 		endpoint(post, keys+"/{id}/rotate", "rotateKey",
-			"Makes a new key in place of one of your own, which goes on for the overlap.", byMember, 201, rotateKey),
-		endpoint(del, keys+"/{id}", "revokeKey", "Revokes a key at once and for good.", byMember, 204, revokeKey),
+			"Replaces one of your keys with a new one. The old key stays active for the overlap.", byMember, 201, rotateKey),
+		endpoint(del, keys+"/{id}", "revokeKey", "Revokes a key immediately and permanently.", byMember, 204, revokeKey),
 
 		endpoint(post, session, "signIn", "Signs in with e-mail and password, and sets the session cookie.", bySignIn, 200,
 			signIn),
 		endpoint(del, session, "signOut", "Signs out.", byUser, 204, signOut),
-		endpoint(get, session+"s", "listSessions", "Lists where you are signed in.", byUser, 200, listSessions),
-		endpoint(del, session+"s/{id}", "revokeSession", "Signs one of your devices out.", byUser, 204, revokeSession),
+		endpoint(get, session+"s", "listSessions", "Lists your active sessions.", byUser, 200, listSessions),
+		endpoint(del, session+"s/{id}", "revokeSession", "Ends one of your sessions.", byUser, 204, revokeSession),
 
 		{
 			method: get, path: Prefix + "/openapi.json", name: "getOpenAPI",
-			doc:    "This document, which is at /openapi.json as well.",
+			doc:    "This document, also served at /openapi.json.",
 			access: public, status: 200, in: reflect.TypeFor[noBody](), out: reflect.TypeFor[any](),
 			handle: func(c *request) error { a.ServeOpenAPI(c.w, c.r); return nil },
 		},
 	}
 }
 
-// endpoint is a route that takes In, checks it, calls f, and answers Out as
-// JSON with a status; 204 has no body.
+// endpoint returns a route that decodes In, calls f, and writes Out as JSON with this status;
+// 204 has no body.
 func endpoint[In, Out any](method, path, name, doc string, by admissionKind, status int,
 	f func(*request, In) (Out, error),
 ) route {
@@ -109,8 +109,8 @@ func endpoint[In, Out any](method, path, name, doc string, by admissionKind, sta
 	}
 }
 
-// cachedEndpoint is a GET by key whose rendered answer, of the form Out, is kept under
-// the workspace's content version.
+// cachedEndpoint returns a GET route for API keys whose response, of type Out, is cached under
+// the content version of the workspace.
 func cachedEndpoint[In, Out any](method, path, name, doc string, f func(*request, In) ([]byte, Out, error)) route {
 	return route{
 		method: method, path: path, name: name, doc: doc, access: byKey, status: 200, cached: true,
@@ -130,7 +130,7 @@ func cachedEndpoint[In, Out any](method, path, name, doc string, f func(*request
 	}
 }
 
-// rawEndpoint is a route by key that writes its answer itself, in another form than JSON.
+// rawEndpoint returns a route for API keys that writes its own response, which is not JSON.
 func rawEndpoint[In any](method, path, name, doc, produces string, f func(*request, In) error) route {
 	return route{
 		method: method, path: path, name: name, doc: doc, access: byKey, status: 200, produces: produces,
@@ -145,11 +145,11 @@ func rawEndpoint[In any](method, path, name, doc, produces string, f func(*reque
 	}
 }
 
-// existenceChecker is an input that names something which may not be there. The contract
-// wants that told (404) before bad parameters (422).
+// existenceChecker is an input that names a resource. A missing resource (404) comes before
+// bad parameters (422), see docs/contract.md#order-of-refusals.
 type existenceChecker interface{ checkExists(*request) error }
 
-// decodeInput decodes the input of a call.
+// decodeInput decodes the input of a request.
 func decodeInput[In any](c *request) (in In, err error) {
 	problems, pathOK, err := decodeRequest(c.w, c.r, &in)
 	if err != nil {
@@ -166,7 +166,7 @@ func decodeInput[In any](c *request) (in In, err error) {
 	return in, problems
 }
 
-// locateError says of a bad value of the domain where in the request it stood.
+// locateError places an invalid value of the domain in the query or the body.
 func locateError(c *request, err error) error {
 	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
 		return httpx.InQuery(err)
@@ -174,15 +174,15 @@ func locateError(c *request, err error) error {
 	return httpx.InBody(err)
 }
 
-// workspaceParamOf reads the parameter that tells a member of several workspaces
-// which one is meant.
+// workspaceParamOf returns the workspace_id parameter, which a member of several workspaces
+// needs.
 func workspaceParamOf(r *http.Request) (string, error) {
 	if !strings.Contains(r.URL.RawQuery, "workspace_id") {
 		return "", nil
 	}
 	values := r.URL.Query()["workspace_id"]
 	if len(values) != 1 {
-		return "", nil // decode tells about it
+		return "", nil // decodeRequest reports it
 	}
 	u, ok := app.ParseID(values[0])
 	if !ok {
@@ -191,6 +191,5 @@ func workspaceParamOf(r *http.Request) (string, error) {
 	return u, nil
 }
 
-// noBody is the input of a route without parameters, and the output of one
-// without an answer.
+// noBody is the input of a route without parameters and the output of one without a body.
 type noBody struct{}

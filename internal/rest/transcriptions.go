@@ -12,14 +12,14 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// listItem is a row of a list on the wire.
+// listItem is an item of a list in JSON.
 type listItem struct {
 	memo.ListItem
 	Project  *memo.ProjectRef `json:"project"`
 	Snippets []app.Snippet    `json:"snippets,omitempty"` // with q only
 }
 
-// listPage is the answer of a list.
+// listPage is the response of a list.
 type listPage struct {
 	Items         []listItem    `json:"items"`
 	Total         int           `json:"total"`
@@ -29,22 +29,22 @@ type listPage struct {
 	NextCursor    *string       `json:"next_cursor"`
 }
 
-// totalRelation is "eq" where total is exact, and "gte" where there are more, as a
-// search is counted up to 10,000.
+// totalRelation is "eq" if total is exact, and "gte" if there are more: a search counts up to
+// 10,000.
 type totalRelation string
 
 type listIn struct {
-	Status     string   `query:"status" default:"completed" doc:"queued, processing, completed or failed; an unknown one gives an empty list"`
-	ProjectID  idParam  `query:"project_id" doc:"only of this project"`
+	Status     string   `query:"status" default:"completed" doc:"queued, processing, completed or failed; any other value returns an empty list"`
+	ProjectID  idParam  `query:"project_id" doc:"only in this project"`
 	Language   string   `query:"language" doc:"only in this language: en, ru, …"`
-	DateFrom   dayParam `query:"date_from" doc:"created on this day in UTC or later"`
-	DateTo     dayParam `query:"date_to" doc:"created on this day in UTC or earlier"`
+	DateFrom   dayParam `query:"date_from" doc:"created on or after this day (UTC)"`
+	DateTo     dayParam `query:"date_to" doc:"created on or before this day (UTC)"`
 	ExternalID string   `query:"external_id" doc:"only with this external id"`
-	Q          string   `query:"q" doc:"words that title, summary or transcript must contain, all of them"`
+	Q          string   `query:"q" doc:"words to search for in title, summary and transcript; all of them must occur"`
 	Sort       string   `query:"sort" default:"-created_at" enum:"-created_at,created_at,duration,-duration,relevance" doc:"ties are broken by id; relevance needs q"`
 	Limit      int      `query:"limit" default:"20" doc:"how many; clamped to 1–100"`
-	Offset     int      `query:"offset" default:"0" min:"0" doc:"how many to pass over"`
-	Cursor     string   `query:"cursor" doc:"next_cursor of the page before, instead of offset; costs the same at every depth"`
+	Offset     int      `query:"offset" default:"0" min:"0" doc:"how many to skip"`
+	Cursor     string   `query:"cursor" doc:"next_cursor of the previous page, instead of offset; every page costs the same"`
 }
 
 func (in listIn) toQuery() app.ListQuery {
@@ -106,7 +106,7 @@ func exportTranscription(c *request, in exportIn) error {
 	return httpx.Send(c.w, c.r, f.Write)
 }
 
-// setDownloadHeaders makes sure that no browser ever shows a transcript as a page.
+// setDownloadHeaders makes browsers save a transcript and never render it as a page.
 func setDownloadHeaders(h http.Header, name string) {
 	h.Set("Content-Disposition", transcript.ContentDisposition(name))
 	h.Set("Cache-Control", "private, no-store")
@@ -134,7 +134,7 @@ func (b *bulkBody) validate() httpx.ParamErrors {
 	return problems
 }
 
-// checkIDs also brings the ids into their canonical form.
+// checkIDs also brings the ids into canonical form.
 func (b *bulkBody) checkIDs() (problems httpx.ParamErrors) {
 	if n := len(b.IDs); n < 1 || n > app.MaxArchiveFiles {
 		return httpx.ParamErrors{paramError("body", "ids", fmt.Sprintf("must have 1 to %d ids", app.MaxArchiveFiles),
@@ -151,8 +151,8 @@ func (b *bulkBody) checkIDs() (problems httpx.ParamErrors) {
 	return problems
 }
 
-// find looks only where the ids themselves are good: then what is not there
-// comes before a bad format.
+// checkExists looks only if all ids are well-formed: then a missing transcription comes before
+// a bad format.
 func (in bulkIn) checkExists(c *request) error {
 	if in.Body.checkIDs() != nil {
 		return nil
