@@ -19,31 +19,29 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
-// The arguments of a tool are a struct whose fields have tags: `json:"name"`
-// and `doc:"…"`, and where they apply `required:"yes"`, `default:"…"`,
-// `enum:"a,b"`, `min:"1"`, `max:"50"` (of a list: of its items). The schema that
-// a host reads and the check of what a model sends are made of the same tags.
-// Some hosts hand on no more of a schema than types, enums and descriptions, so
-// a bound that a model should know stands in doc as well. The kinds of fields
-// are string, int, id, ids and day.
+// The arguments of a tool are a struct whose fields have tags: `json:"name"` and `doc:"…"`,
+// and optionally `required:"yes"`, `default:"…"`, `enum:"a,b"`, `min:"1"`, `max:"50"` (of a
+// list: for its items). The JSON schema that hosts read and the check of the arguments use the
+// same tags. Some hosts pass on only types, enums and descriptions, so doc repeats a bound
+// that a model should know. Fields are of type string, int, idArg, idsArg or dayArg.
 type (
 	idArg  string              // a UUID
 	idsArg []string            // UUIDs
-	dayArg struct{ time.Time } // a date, at midnight UTC; the zero day is none
+	dayArg struct{ time.Time } // a date, as midnight UTC; zero if absent
 )
 
-// argumentErrors is all that is wrong with the arguments of a call.
+// argumentErrors are all faults in the arguments of a call.
 type argumentErrors []string
 
 func (m argumentErrors) Error() string { return strings.Join(m, "; ") }
 
-// inputFields are the arguments of an input type, those that it embeds included.
+// inputFields returns the arguments of an input type, including those of embedded types.
 func inputFields(t reflect.Type) []reflect.StructField {
 	return slices.DeleteFunc(reflect.VisibleFields(t),
 		func(f reflect.StructField) bool { return f.Anonymous || f.Tag.Get("json") == "" })
 }
 
-// schemaOf writes the JSON schema of a tool's arguments.
+// schemaOf returns the JSON schema of a tool's arguments.
 func schemaOf(t reflect.Type) *jsonschema.Schema {
 	s := &jsonschema.Schema{
 		Type: "object", Properties: map[string]*jsonschema.Schema{},
@@ -88,14 +86,14 @@ func propertySchema(f reflect.StructField) *jsonschema.Schema {
 	return p
 }
 
-// boundTag reads a tag of ours; an empty one is no bound.
+// boundTag parses a min or max tag; nil means that there is no bound.
 func boundTag[N int | float64](tag string) *N {
 	if tag == "" {
 		return nil
 	}
 	n, err := strconv.Atoi(tag)
 	if err != nil {
-		panic(fmt.Errorf("mcp: tag %q: %w", tag, err)) // every start would fail
+		panic(fmt.Errorf("mcp: tag %q: %w", tag, err)) // it depends on types only
 	}
 	v := N(n)
 	return &v
@@ -108,9 +106,9 @@ func defaultJSON(f reflect.StructField, value string) jsontext.Value {
 	return jsontext.Value(strconv.Quote(value))
 }
 
-// decodeArguments reads the arguments into in, a pointer to an input, and tells all that
-// is wrong with them. null stands for an argument that is left out, and so does
-// an empty text for an optional one: some models fill in every argument.
+// decodeArguments decodes the arguments into in, a pointer to an input, and returns every
+// fault. null means that an argument is absent, and so does "" for an optional one, because
+// some models fill in every argument.
 func decodeArguments(raw []byte, in any) error {
 	v := reflect.ValueOf(in).Elem()
 	given := map[string]jsontext.Value{}
@@ -151,10 +149,10 @@ func decodeArguments(raw []byte, in any) error {
 	return nil
 }
 
-// maxRepeated is how many characters an answer repeats of one value of a call.
+// maxRepeated is how many characters of one value an error repeats.
 const maxRepeated = 500
 
-// setArgument reads one value, and says what is wrong with it.
+// setArgument sets one argument, or returns its fault.
 func setArgument(field reflect.Value, tag reflect.StructTag, value jsontext.Value) (problem string) {
 	least, most := boundTag[int](tag.Get("min")), boundTag[int](tag.Get("max"))
 	outside := func(n int) bool { return least != nil && n < *least || most != nil && n > *most }
@@ -180,7 +178,7 @@ func setArgument(field reflect.Value, tag reflect.StructTag, value jsontext.Valu
 	default:
 		var s string
 		if _, whole := wholeNumber(value); whole && tag.Get("json") == "report" {
-			s = string(value) // an id, as the list of reports has it
+			s = string(value) // an id of the list of reports
 		} else if jsonv2.Unmarshal(value, &s) != nil {
 			return "must be a text"
 		}
@@ -202,7 +200,7 @@ func setTextArgument(p any, tag reflect.StructTag, s string, outside func(int) b
 		if err != nil {
 			return "must be a date such as 2026-05-20"
 		}
-		p.Time = t.Add(time.Nanosecond) // the first day of all is none otherwise
+		p.Time = t.Add(time.Nanosecond) // so that 0001-01-01 is not the zero value
 	case *string:
 		enum := tag.Get("enum")
 		switch {
@@ -218,7 +216,7 @@ func setTextArgument(p any, tag reflect.StructTag, s string, outside func(int) b
 	return ""
 }
 
-// wholeNumber reads a JSON number that is whole, as schemas mean it: 10.0 is 10.
+// wholeNumber parses a JSON number without a fraction. As in JSON Schema, 10.0 is 10.
 func wholeNumber(value jsontext.Value) (int, bool) {
 	if value.Kind() != '0' {
 		return 0, false

@@ -16,22 +16,22 @@ import (
 	"memoai.tech/memo/internal/search"
 )
 
-// commonFilters is the filters that list and search share.
+// commonFilters are the filters that list and search share.
 type commonFilters struct {
 	ProjectID idArg  `json:"project_id" doc:"only this project"`
-	DateFrom  dayArg `json:"date_from" doc:"YYYY-MM-DD: created on this UTC day or later"`
-	DateTo    dayArg `json:"date_to" doc:"YYYY-MM-DD: created on this UTC day or earlier"`
+	DateFrom  dayArg `json:"date_from" doc:"YYYY-MM-DD: created on or after this UTC day"`
+	DateTo    dayArg `json:"date_to" doc:"YYYY-MM-DD: created on or before this UTC day"`
 }
 
 type listIn struct {
-	Status string `json:"status" default:"completed" enum:"queued,processing,completed,failed" doc:"completed unless given"`
+	Status string `json:"status" default:"completed" enum:"queued,processing,completed,failed" doc:"default: completed"`
 	commonFilters
 	Language   string `json:"language" doc:"en, de, …"`
 	ExternalID string `json:"external_id" doc:"exact match"`
-	Q          string `json:"q" doc:"words that it must contain"`
-	Sort       string `json:"sort" default:"-created_at" enum:"-created_at,created_at,duration,-duration" doc:"newest first unless given"`
-	Limit      int    `json:"limit" default:"10" min:"1" max:"50" doc:"1 to 50, 10 unless given"`
-	Cursor     string `json:"cursor" doc:"next_cursor of the page before, with the same arguments"`
+	Q          string `json:"q" doc:"words that must occur"`
+	Sort       string `json:"sort" default:"-created_at" enum:"-created_at,created_at,duration,-duration" doc:"default: newest first"`
+	Limit      int    `json:"limit" default:"10" min:"1" max:"50" doc:"1 to 50, default 10"`
+	Cursor     string `json:"cursor" doc:"next_cursor of the previous page, with the same arguments"`
 }
 
 // listTranscriptions is memo_list_transcriptions.
@@ -77,16 +77,16 @@ func (s *Server) listTranscriptions(ctx context.Context, c memo.Caller, in listI
 type searchIn struct {
 	Query string `json:"query" required:"yes" min:"1" max:"1000" doc:"words, up to 1000 characters"`
 	commonFilters
-	Limit int `json:"limit" default:"10" min:"1" max:"50" doc:"hits: 1 to 50, 10 unless given"`
+	Limit int `json:"limit" default:"10" min:"1" max:"50" doc:"hits: 1 to 50, default 10"`
 }
 
-// searchHit is a place where searched words are said. A hit in title or summary alone
-// has no time and no speaker, and offset 0.
+// searchHit is a line that contains searched words. A hit in the title or summary only has no
+// time, no speaker and offset 0.
 type searchHit struct {
 	ID        string        `json:"id"`
 	Title     string        `json:"title"`
 	CreatedAt time.Time     `json:"created_at"`
-	Time      memo.Optional `json:"time"` // 12:34, as the line has it
+	Time      memo.Optional `json:"time"` // 12:34, as in the line
 	Speaker   memo.Optional `json:"speaker"`
 	Snippet   string        `json:"snippet"`
 	Offset    int           `json:"offset"` // in characters, of the line
@@ -153,7 +153,7 @@ func searchHits(it app.ListItem, t memo.ListItem, query string) []searchHit {
 	return hits
 }
 
-// line is the hit as its transcript has it, and where to read on.
+// line returns the hit as one line, with where to read on.
 func (h searchHit) line() string {
 	var b strings.Builder
 	if h.Time != "" {
@@ -167,8 +167,8 @@ func (h searchHit) line() string {
 }
 
 type projectsIn struct {
-	Limit  int    `json:"limit" default:"20" min:"1" max:"50" doc:"1 to 50, 20 unless given"`
-	Cursor string `json:"cursor" doc:"next_cursor of the page before"`
+	Limit  int    `json:"limit" default:"20" min:"1" max:"50" doc:"1 to 50, default 20"`
+	Cursor string `json:"cursor" doc:"next_cursor of the previous page"`
 }
 
 // listProjects is memo_list_projects.
@@ -208,7 +208,7 @@ func (s *Server) listProjects(ctx context.Context, c memo.Caller, in projectsIn)
 	}{items, total, cursorOrNil(next)}, lines.String())
 }
 
-// summaryLine is a transcription in a line.
+// summaryLine describes a transcription in one line.
 func summaryLine(it app.ListItem, t memo.ListItem) string {
 	parts := []string{t.CreatedAt.UTC().Format("2006-01-02 15:04"), t.Title}
 	if t.Duration > 0 {
@@ -231,8 +231,8 @@ func summaryLine(it app.ListItem, t memo.ListItem) string {
 	return strings.Join(parts, " | ")
 }
 
-// singleLine keeps what somebody wrote from looking like a line, or a part of one,
-// that is ours.
+// singleLine removes line breaks and delimiters from text that users wrote, so that it cannot
+// imitate a line of ours.
 func singleLine(s string) string {
 	return strings.ReplaceAll(strings.Join(strings.Fields(s), " "), " | ", " / ")
 }
@@ -244,7 +244,7 @@ func transcriptionOf(it app.ListItem) (t memo.ListItem, err error) {
 	return t, nil
 }
 
-// moreThan precedes the total of a search that was not counted to its end.
+// moreThan comes before the total of a search that has more results than are counted.
 func moreThan(p app.Page) string {
 	if p.HasMoreThanTotal {
 		return "more than "

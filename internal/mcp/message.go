@@ -11,19 +11,19 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 )
 
-// rpcMessage is what has to be known of a JSON-RPC message before the SDK reads
-// it: whether it is counted, and what it is called in the log.
+// rpcMessage is what must be known of a JSON-RPC message before the SDK reads it: whether it
+// counts, and its name in the log.
 type rpcMessage struct {
 	id     jsontext.Value // nil in a notification
-	method string         // empty in a response, which nobody waits for here
+	method string         // empty in a response, which this server ignores
 	name   string         // of the tool
 }
 
-// needParams are the methods that mean nothing without params.
+// needParams are the methods that require params.
 var needParams = []string{"tools/call", "resources/read", "prompts/get", "initialize"}
 
-// countedMethods says of every method that there is whether a call of it is counted, as
-// a data call of its key (contract section 1, "Rate limits").
+// countedMethods has every known method, and whether a call counts as a data call of its key.
+// See docs/contract.md#rate-limits.
 var countedMethods = map[string]bool{
 	"tools/call": true, "resources/read": true, "prompts/get": true,
 	"initialize": false, "server/discover": false, "ping": false,
@@ -38,17 +38,17 @@ func (m rpcMessage) isUnknown() bool {
 	return !known && m.method != ""
 }
 
-// rpcError is an error that JSON-RPC carries.
+// rpcError is a JSON-RPC error.
 type rpcError = jsonrpc.Error
 
-// rpcErrorMessage is a message that says so: the answer to a call.
+// rpcErrorMessage is a JSON-RPC response with an error.
 type rpcErrorMessage struct {
 	JSONRPC string         `json:"jsonrpc"`
 	ID      jsontext.Value `json:"id"`
 	Error   *rpcError      `json:"error"`
 }
 
-// rpcFailure is a refusal that is written as JSON-RPC, with an HTTP status.
+// rpcFailure is a refusal that is written as JSON-RPC, with this HTTP status.
 type rpcFailure struct {
 	status int
 	id     jsontext.Value // nil if it could not be read
@@ -67,12 +67,12 @@ func invalidRequest(message string) *rpcError {
 	return &rpcError{Code: jsonrpc.CodeInvalidRequest, Message: message}
 }
 
-// parseMessage reads one message, strictly: a second member of the same name or a text
-// that is no UTF-8 could mean one thing here and another to the SDK.
+// parseMessage parses one message, strictly: the SDK might read duplicate members or invalid
+// UTF-8 differently.
 func parseMessage(body []byte) (m rpcMessage, bad *rpcError) {
 	value := jsontext.Value(body)
 	if value.Kind() == '[' {
-		return m, invalidRequest("Batches are not accepted. Send each message in a request of its own.")
+		return m, invalidRequest("Batches are not accepted. Send each message in its own request.")
 	}
 	var wire struct {
 		JSONRPC string         `json:"jsonrpc"`
@@ -86,7 +86,7 @@ func parseMessage(body []byte) (m rpcMessage, bad *rpcError) {
 	if _, semantic := errors.AsType[*json.SemanticError](err); err != nil && !semantic {
 		return m, &rpcError{
 			Code:    jsonrpc.CodeParseError,
-			Message: "The body must be one well-formed JSON-RPC message in UTF-8, without a name given twice.",
+			Message: "The body must be one well-formed JSON-RPC message in UTF-8, without duplicate names.",
 		}
 	}
 	switch {
@@ -101,7 +101,7 @@ func parseMessage(body []byte) (m rpcMessage, bad *rpcError) {
 	case wire.Method == nil && wire.Result == nil && wire.Error == nil:
 		return m, invalidRequest("The message has no method.")
 	case wire.Method == nil && (wire.ID == nil || wire.Error != nil && wire.Error.Kind() != '{'):
-		return m, invalidRequest("A response has the id of its request, and an error that is an object.")
+		return m, invalidRequest("A response must have the id of its request, and its error must be an object.")
 	case wire.Method == nil:
 		return m, nil
 	}
@@ -110,9 +110,9 @@ func parseMessage(body []byte) (m rpcMessage, bad *rpcError) {
 	case m.method == "":
 		return m, invalidRequest("The method must not be empty.")
 	case notification && wire.ID != nil:
-		return m, invalidRequest("A notification has no id.")
+		return m, invalidRequest("A notification must not have an id.")
 	case !notification && wire.ID == nil:
-		return m, invalidRequest("A call needs an id.")
+		return m, invalidRequest("A call must have an id.")
 	case slices.Contains(needParams, m.method) && wire.Params.Kind() != '{':
 		return m, &rpcError{Code: jsonrpc.CodeInvalidParams, Message: "This method needs params, an object."}
 	}
@@ -120,13 +120,12 @@ func parseMessage(body []byte) (m rpcMessage, bad *rpcError) {
 		Name jsontext.Value `json:"name"`
 	}
 	if wire.Params.Kind() == '{' && json.Unmarshal(wire.Params, &params) == nil && params.Name.Kind() == '"' {
-		_ = json.Unmarshal(params.Name, &m.name) // it has been read before
+		_ = json.Unmarshal(params.Name, &m.name) // parsed above
 	}
 	return m, nil
 }
 
-// goodID reports whether an id comes back as it was sent. The SDK reads numbers
-// as floats.
+// goodID reports whether the SDK returns an id unchanged. It reads numbers as floats.
 func goodID(id jsontext.Value) bool {
 	switch id.Kind() {
 	case '"':

@@ -6,17 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// textPage is a stretch of a text, in characters: [from, to) of total.
+// textPage is a page of a text, in characters: [from, to) of total.
 type textPage struct {
 	text            string
 	from, to, total int
-	cutsLine        bool // it ends within a line
+	cutsLine        bool // the page ends inside a line
 }
 
-// pageAt returns the page that begins with the line at offset and has as many
-// whole lines as fit into size characters, at least one. With split, a page
-// begins at the very offset, and a line that is longer than size is cut. It
-// reports false where offset is behind the end.
+// pageAt returns the page that starts with the line at offset and has as many whole lines as
+// fit into size characters, at least one. With split, it starts at exactly offset, and a line
+// longer than size is cut. It returns false if offset is after the end.
 func pageAt(s string, offset, size int, split bool) (textPage, bool) {
 	p := textPage{total: utf8.RuneCountInString(s)}
 	if offset > p.total {
@@ -64,7 +63,7 @@ func firstLine(s string) string {
 	return s
 }
 
-// bytesOf returns how many bytes the first n characters of s take.
+// bytesOf returns the size in bytes of the first n characters of s.
 func bytesOf(s string, n int) int {
 	at := 0
 	for range n {
@@ -74,8 +73,8 @@ func bytesOf(s string, n int) int {
 	return at
 }
 
-// withHeader sets the page between two lines that say where it stands: first and
-// last, for a host that cuts a long text cuts its middle.
+// withHeader puts the position of the page into a line before it and one after it, because a
+// host that shortens a long text cuts out the middle.
 func (p textPage) withHeader(what, more string) string {
 	next := "end"
 	if p.to < p.total {

@@ -83,7 +83,7 @@ func TestEveryCharacterExactlyOnce(t *testing.T) {
 			t.Fatalf("at %d: %+v begins within a line", anywhere, p)
 		}
 		if _, ok := pageAt(s, utf8.RuneCountInString(s)+1, most, split); ok {
-			t.Fatal("an offset behind the end gives a page")
+			t.Fatal("an offset after the end returns a page")
 		}
 	})
 }

@@ -11,10 +11,9 @@ import (
 	"memoai.tech/memo"
 )
 
-// promptDef is something that people ask of their meetings again and again. ask
-// writes the request from the arguments, each on one line, and today in UTC.
-// What a host puts into an argument is not always what its user meant, so the
-// text says what to do then.
+// promptDef is a frequent question about meetings. text returns the request from the
+// arguments, each on one line, and today's date in UTC. Hosts do not always put into an
+// argument what the user meant, so the text says what to do then.
 type promptDef struct {
 	sdk.Prompt
 	text func(arg map[string]string, today time.Time) string
@@ -27,8 +26,8 @@ func promptArgument(name, description string, required bool) *sdk.PromptArgument
 func promptDefs() []promptDef {
 	return []promptDef{
 		{sdk.Prompt{
-			Name: "week_brief", Title: "Brief of the week",
-			Description: "What the meetings of the last seven days decided, moved and left open.",
+			Name: "week_brief", Title: "Weekly brief",
+			Description: "What the meetings of the last seven days decided, advanced and left open.",
 			Arguments:   []*sdk.PromptArgument{promptArgument("project", "only this project, by its name", false)},
 		}, func(arg map[string]string, today time.Time) string {
 			of := "all meetings"
@@ -38,8 +37,8 @@ func promptDefs() []promptDef {
 			}
 			return fmt.Sprintf("Brief me on %s from %s to %s (UTC). List them with %s, page by page, and read each to its "+
 				"end with %s. "+
-				"Then write at most one page: what was decided, what moved, what is open and who has it, what needs me. "+
-				"Name the meeting and the time [mm:ss] behind every statement. If there was no meeting, say so.",
+				"Then write at most one page: what was decided, what advanced, what is open and who owns it, what needs my attention. "+
+				"Give the meeting and the time [mm:ss] for every statement. If there was no meeting, say so.",
 				of, today.AddDate(0, 0, -6).Format(time.DateOnly), today.Format(time.DateOnly), listTool, getTool)
 		}},
 		{sdk.Prompt{
@@ -55,14 +54,14 @@ func promptDefs() []promptDef {
 		}},
 		{sdk.Prompt{
 			Name: "follow_ups", Title: "Follow-ups of a person",
-			Description: "What a person promised or was asked for, in the last weeks, and whether it was mentioned again.",
+			Description: "What a person promised or was asked to do in recent weeks, and whether it was mentioned again.",
 			Arguments: []*sdk.PromptArgument{
 				promptArgument("person", "the name as the transcripts have it", true),
 				promptArgument("since", "a date such as 2026-05-20; 30 days ago if left out", false),
 			},
 		}, func(arg map[string]string, today time.Time) string {
-			// Hosts split what is typed at blanks, so that a surname may come as the
-			// date; others fill the values in later, and an empty one stays.
+			// Some hosts split input at spaces, so the date may be a surname. Others fill in
+			// values later and leave the argument empty.
 			month := today.AddDate(0, 0, -30).Format(time.DateOnly)
 			since := month
 			if arg["since"] != "" {
@@ -75,19 +74,19 @@ func promptDefs() []promptDef {
 				"as date_from, and read the meetings it finds to their end with %s. "+
 				"List each follow-up once: what, for whom, due, the meeting and [mm:ss]; then whether a later meeting says that "+
 				"it was done. "+
-				"Keep apart what was promised from what others only expect.", arg["person"], since, searchTool, getTool)
+				"Separate promises from what others only expect.", arg["person"], since, searchTool, getTool)
 		}},
 	}
 }
 
-// addPrompts is the list of prompts. They hold no data: what they ask for is
-// read, and counted, by the tools.
+// addPrompts adds the prompts. They contain no data: the tools that they ask for read it, and
+// count.
 func (s *Server) addPrompts(server *sdk.Server) {
 	for _, p := range promptDefs() {
 		server.AddPrompt(&p.Prompt, func(_ context.Context, req *sdk.GetPromptRequest) (*sdk.GetPromptResult, error) {
 			arg := map[string]string{}
 			for _, a := range p.Arguments {
-				// One line each, so that it stays a name within a sentence.
+				// One line, so that a name stays within its sentence.
 				arg[a.Name] = memo.Printable(strings.Join(strings.Fields(req.Params.Arguments[a.Name]), " "), maxRepeated)
 				if a.Required && arg[a.Name] == "" {
 					return nil, invalidParams(fmt.Sprintf("The prompt %s needs the argument %s: %s.", p.Name, a.Name, a.Description))

@@ -15,13 +15,12 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// textRange is which part of a long text to give. Hosts keep one block of text
-// whole up to a bound of their own: about 12,000 characters in Codex, 40,000 in
-// Gemini CLI, 50,000 in Claude Code. Hence the default of max_chars, and the
-// most that may be asked for.
+// textRange selects a part of a long text. Hosts show one block of text completely only up to
+// a limit: about 12,000 characters in Codex, 40,000 in Gemini CLI, 50,000 in Claude Code. The
+// default and the maximum of max_chars follow from that.
 type textRange struct {
-	Offset   int `json:"offset" default:"0" min:"0" doc:"in characters: 0, or what \"next:\" named"`
-	MaxChars int `json:"max_chars" default:"10000" min:"1" max:"45000" doc:"up to 45000, 10000 unless given"`
+	Offset   int `json:"offset" default:"0" min:"0" doc:"in characters: 0, or the offset that \"next:\" gave"`
+	MaxChars int `json:"max_chars" default:"10000" min:"1" max:"45000" doc:"up to 45000, default 10000"`
 }
 
 type readIn struct {
@@ -38,11 +37,11 @@ func (s *Server) getTranscription(ctx context.Context, c memo.Caller, in readIn)
 	return in.result(lines, getTool, "transcription "+string(in.ID), "", false), nil
 }
 
-// result gives the stretch of a text; what and more go into the lines around it.
+// result returns the selected part of a text. what and more go into the lines around it.
 func (in textRange) result(s, tool, what, more string, split bool) *sdk.CallToolResult {
 	p, ok := pageAt(s, in.Offset, in.MaxChars, split)
 	if !ok {
-		return errorResult(fmt.Sprintf("The text has %s, and offset is behind its end. Call %s with offset=0, or with an "+
+		return errorResult(fmt.Sprintf("The text has %s, and offset is after its end. Call %s with offset=0, or with an "+
 			"offset that \"next:\" named.", pluralise(p.total, "character"), tool))
 	}
 	return textResult(p.withHeader(what, more))
@@ -50,7 +49,7 @@ func (in textRange) result(s, tool, what, more string, split bool) *sdk.CallTool
 
 type exportIn struct {
 	ID     idArg  `json:"id" required:"yes"`
-	Format string `json:"format" default:"md" enum:"md,txt,srt,vtt,json" doc:"md unless given"`
+	Format string `json:"format" default:"md" enum:"md,txt,srt,vtt,json" doc:"default: md"`
 	textRange
 }
 
@@ -68,7 +67,7 @@ func (s *Server) exportTranscription(ctx context.Context, c memo.Caller, in expo
 		" | GET "+s.exportPath(string(in.ID), in.Format), true), nil
 }
 
-// exportPath is where REST gives the same file.
+// exportPath is the REST path of the same file.
 func (s *Server) exportPath(id, format string) string {
 	return s.RESTPrefix + "/transcriptions/" + id + "/export?format=" + format
 }
@@ -79,8 +78,8 @@ type reportIn struct {
 	textRange
 }
 
-// getReport is memo_get_report. One that fits into a page is given as it is, a
-// longer one paged like a transcript.
+// getReport is memo_get_report. A report that fits into one page is returned as it is, a
+// longer one in pages.
 func (s *Server) getReport(ctx context.Context, c memo.Caller, in reportIn) (*sdk.CallToolResult, error) {
 	reports, err := s.App.Reports(ctx, c, string(in.ID))
 	if err != nil {
@@ -94,7 +93,7 @@ func (s *Server) getReport(ctx context.Context, c memo.Caller, in reportIn) (*sd
 	case !ok && len(reports) == 0:
 		return errorResult(fmt.Sprintf("This transcription has no AI reports. Call %s to read what was said.", getTool)), nil
 	case !ok:
-		return errorResult(fmt.Sprintf("There is no such report. Call %s without report to see which there are.",
+		return errorResult(fmt.Sprintf("No such report. Call %s without report to list the reports.",
 			reportTool)), nil
 	case r.Text == "":
 		return errorResult(fmt.Sprintf("This report is %s and has no text. Call %s to read what was said.", r.Status,
@@ -124,8 +123,8 @@ func listReports(reports []memo.Report) (*sdk.CallToolResult, error) {
 	}{items}, lines.String())
 }
 
-// reportNamed finds a report by its slug, its number or its name: of several the
-// newest that has a text, or else the newest.
+// reportNamed returns the report with this slug, number or name. Of several, it returns the
+// newest with a text, or else the newest.
 func reportNamed(reports []memo.Report, name string) (memo.Report, bool) {
 	name = strings.TrimSpace(name)
 	for _, is := range []func(memo.Report) bool{
@@ -148,7 +147,7 @@ func reportNamed(reports []memo.Report, name string) (memo.Report, bool) {
 
 type bulkIn struct {
 	IDs    idsArg `json:"ids" required:"yes" min:"1" max:"100"`
-	Format string `json:"format" default:"md" enum:"md,txt,srt,vtt,json" doc:"md unless given"`
+	Format string `json:"format" default:"md" enum:"md,txt,srt,vtt,json" doc:"default: md"`
 }
 
 // bulkExport is memo_bulk_export.

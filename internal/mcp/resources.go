@@ -15,17 +15,17 @@ import (
 
 const resourcePrefix = "memo://transcriptions/"
 
-// addResources adds the one template there is: a transcription as Markdown, the
-// same that the export gives.
+// addResources adds the only template: a transcription as Markdown, the same text as the
+// export.
 func (s *Server) addResources(server *sdk.Server) {
 	server.AddResourceTemplate(&sdk.ResourceTemplate{
 		Name: "transcription", Title: "Transcription", URITemplate: resourcePrefix + "{id}", MIMEType: "text/markdown",
-		Description: "A transcription as Markdown, whole: summary, topics, AI reports and every line. Ids come from " +
+		Description: "A complete transcription as Markdown: summary, topics, AI reports and every line. Ids come from " +
 			listTool + "; " + getTool + " reads long ones page by page.",
 	}, s.readResource)
 	server.AddReceivingMiddleware(func(next sdk.MethodHandler) sdk.MethodHandler {
 		return func(ctx context.Context, method string, req sdk.Request) (sdk.Result, error) {
-			// The SDK's own refusal quotes a URI as Go does, which is not always JSON.
+			// The SDK's own error quotes the URI in Go syntax, which is not always valid JSON.
 			if r, ok := req.(*sdk.ReadResourceRequest); ok {
 				if _, good := resourceID(r.Params.URI); !good {
 					return nil, noResource(r.Params.URI)
@@ -64,7 +64,7 @@ func (s *Server) readResource(ctx context.Context, req *sdk.ReadResourceRequest)
 
 func noResource(uri string) error {
 	quoted, _ := jsontext.AppendQuote([]byte(`{"uri":`),
-		memo.Printable(uri, maxRepeated)) // the error is of invalid UTF-8, which it replaces
+		memo.Printable(uri, maxRepeated)) // the error is about invalid UTF-8, which Printable replaced
 	return &rpcError{
 		Code: jsonrpc.CodeInvalidParams, Message: "Resource not found. Call " + listTool +
 			" to find the ids of transcriptions.",

@@ -184,7 +184,7 @@ func TestPromptsCheckTheirArguments(t *testing.T) {
 		`{"name":"decisions"}`:                              "needs the argument meeting",
 		`{"name":"decisions","arguments":{"meeting":" "}}`:  "needs the argument meeting",
 		`{"name":"follow_ups","arguments":{"since":"now"}}`: "needs the argument person",
-		`{"name":"nope"}`:                                   "There is no prompt",
+		`{"name":"nope"}`:                                   "Unknown prompt",
 	} {
 		var out struct{ Error struct{ Message string } }
 		w.post(w.OlgaKey.Key, request("prompts/get", params)).Want(200).Decode(&out)

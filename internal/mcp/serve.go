@@ -22,7 +22,7 @@ import (
 	"memoai.tech/memo/internal/telemetry"
 )
 
-// maxBody bounds a message. A hundred ids are 4 kB.
+// maxBody is the maximum size of a message. A hundred ids are 4 kB.
 const maxBody = 256 << 10
 
 // ServeHTTP admits a request and passes it to the SDK.
@@ -111,10 +111,10 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	httpx.WriteError(w, r, err)
 }
 
-const noMethod = "There is no such method here. Memo has tools, prompts and resources."
+const noMethod = "Unknown method. Memo has tools, prompts and resources."
 
-// routeLabel is what logs and metrics call the request: of names that callers send,
-// only those that exist.
+// routeLabel is the name of the request in logs and metrics. It contains only known names,
+// never text from the caller.
 func (s *Server) routeLabel(m rpcMessage) string {
 	if _, ok := countedMethods[m.method]; !ok {
 		return Path
@@ -125,8 +125,8 @@ func (s *Server) routeLabel(m rpcMessage) string {
 	return Path + " " + m.method
 }
 
-// read reads the body within its limits. The key of a caller who took long to
-// send it is looked at again, for it may have died meanwhile.
+// read reads the body within its limits. If that took long, it authorises the key again,
+// because it may have been revoked meanwhile.
 func (c *toolRequest) read(w http.ResponseWriter) ([]byte, error) {
 	h := c.request.Header
 	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
@@ -145,21 +145,20 @@ func (c *toolRequest) read(w http.ResponseWriter) ([]byte, error) {
 	if err != nil {
 		return nil, &httpx.StatusError{Status: http.StatusBadRequest, Detail: "The body could not be read to its end."}
 	}
-	if time.Since(start) > 10*time.Millisecond { // it did not come with the headers
+	if time.Since(start) > 10*time.Millisecond { // the body came after the headers
 		return body, c.Recheck(c.request.Context())
 	}
 	return body, nil
 }
 
-// responseWriter is what the SDK writes to. Answers with a key's data are for nobody
-// else; what the SDK refuses in plain words becomes JSON with a detail; and what
-// failed here is refused as REST refuses it.
+// responseWriter is what the SDK writes to. It makes responses private, turns the SDK's
+// plain-text errors into JSON, and replaces the response after an internal error.
 type responseWriter struct {
 	http.ResponseWriter
 	call         *toolRequest
 	status       int
-	suppressSDK  bool // what the SDK writes is not sent
-	errorWritten bool // the refusal is
+	suppressSDK  bool // drop what the SDK writes
+	errorWritten bool // our error was written
 }
 
 func (a *responseWriter) WriteHeader(status int) {
@@ -194,8 +193,7 @@ func (a *responseWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// refusedBySDK is what the SDK says in plain words of a request, without what
-// it repeats of it.
+// refusedBySDK returns the SDK's plain-text error without the input that it repeats.
 func refusedBySDK(text string) string {
 	if strings.HasPrefix(text, "malformed payload") {
 		return "The body must be one JSON-RPC message, nested less than 1,000 deep."
@@ -203,28 +201,28 @@ func refusedBySDK(text string) string {
 	return memo.Printable(strings.TrimSpace(text), maxRepeated)
 }
 
-// rewriteSDKError rewrites an error of the SDK's: of params that it cannot read it
-// names its own types, and it repeats what was sent, where a key may be.
+// rewriteSDKError rewrites an error of the SDK, which names internal types and repeats input
+// that may contain a key.
 func (a *responseWriter) rewriteSDKError(p []byte) []byte {
 	if !bytes.Contains(p[:min(len(p), len(a.call.id)+64)], []byte(`"error":{`)) {
 		return p
 	}
 	var m rpcErrorMessage
 	if json.Unmarshal(p, &m) != nil || m.Error == nil {
-		return p // an answer whose own id looked so
+		return p // a result whose id looks like an error
 	}
 	switch e := m.Error; {
 	case strings.HasPrefix(e.Message, "handling '"):
 		e.Code, e.Message = jsonrpc.CodeInvalidParams,
-			"The params are not what this method takes: a member is missing or has the wrong type."
+			"Invalid params: a member is missing or has the wrong type."
 	case e.Code == jsonrpc.CodeMethodNotFound:
 		e.Message = noMethod
 	case strings.HasPrefix(e.Message, "unknown tool "):
-		e.Message = "There is no tool of this name. Call tools/list to see which there are."
+		e.Message = "Unknown tool. Call tools/list for the available tools."
 	case strings.HasPrefix(e.Message, "unknown prompt "):
-		e.Message = "There is no prompt of this name. Call prompts/list to see which there are."
+		e.Message = "Unknown prompt. Call prompts/list for the available prompts."
 	case e.Message == "invalid params":
-		e.Message = "The cursor is none of this list. Leave it out: the list has one page."
+		e.Message = "Invalid cursor. Leave it out: the list has one page."
 	case e.Code == sdk.CodeHeaderMismatch:
 		e.Message = "A header is missing or differs from the body: MCP-Protocol-Version must repeat the version in _meta, " +
 			"Mcp-Method the method, and Mcp-Name the name or uri."
@@ -235,7 +233,7 @@ func (a *responseWriter) rewriteSDKError(p []byte) []byte {
 	}
 	p, err := json.Marshal(m)
 	if err != nil {
-		panic(fmt.Errorf("mcp: answer: %w", err)) // it has just been read
+		panic(fmt.Errorf("mcp: rewrite error: %w", err)) // it was just parsed
 	}
 	return p
 }
@@ -243,12 +241,12 @@ func (a *responseWriter) rewriteSDKError(p []byte) []byte {
 // Unwrap lets http.ResponseController reach the connection.
 func (a *responseWriter) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// ServeRegister answers POST /register. Hosts that try OAuth first show this
-// sentence to their user.
+// ServeRegister responds to POST /register. Hosts that try OAuth first show this sentence to
+// their user.
 func ServeRegister(w http.ResponseWriter, r *http.Request) {
 	httpx.WriteJSON(w, r, http.StatusBadRequest, map[string]string{
 		"error": "invalid_client_metadata",
-		// Without the form of the header: hosts take what looks like one for a secret and black it out.
+		// Without the form of the header, because some hosts redact what looks like a secret.
 		"error_description": "Memo has no OAuth. Create an API key in Memo under Settings → API & MCP, and set it as the " +
 			"bearer token of this MCP server.",
 	})

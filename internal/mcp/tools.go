@@ -14,7 +14,7 @@ import (
 	"memoai.tech/memo"
 )
 
-// The tools' names (contract section 3).
+// The names of the tools, see docs/contract.md#tools.
 const (
 	listTool     = "memo_list_transcriptions"
 	searchTool   = "memo_search_transcriptions"
@@ -25,17 +25,16 @@ const (
 	projectsTool = "memo_list_projects"
 )
 
-// addTools is the list of tools. To add one: its name above, its line here, its
-// input and its function beside a like one, its rows in matrix_test.go, its row
-// in docs/mcp.md and in web/templates/docsmcp.html (README says how many there
-// are), and `go test ./internal/mcp
-// -update` for testdata/tools.json. The whole list must stay under 8,000 bytes,
-// for every host puts it in front of every conversation.
+// addTools adds the tools. To add one: its name above, its line here, its input and its
+// function next to a similar one, its row in matrix_test.go, in docs/mcp.md and in
+// web/templates/docsmcp.html, and `go test ./internal/mcp -update` for testdata/tools.json.
+// The whole list must stay under 8,000 bytes, because hosts put it at the start of every
+// conversation.
 func (s *Server) addTools(server *sdk.Server) {
 	addTool(s, server, listTool, "List transcriptions",
 		"Lists meetings, calls and recordings by date, project, language or status, without their text: id, title, "+
 			"summary, speakers, duration, char_count. "+
-			"Use it for \"last week\" or \"all of project X\"; to find what somebody said use "+searchTool+".",
+			"Use it for \"last week\" or \"all of project X\"; to find what was said use "+searchTool+".",
 		s.listTranscriptions)
 	addTool(s, server, searchTool, "Search transcriptions",
 		"Finds where words are said. All words must occur in one transcription (title, summary, text or a speaker's "+
@@ -47,22 +46,22 @@ func (s *Server) addTools(server *sdk.Server) {
 			"whole lines; the first and last line of a page say where it stands. "+
 			"Call again with the offset that \"next:\" names until it says \"end\".", s.getTranscription)
 	addTool(s, server, reportTool, "Read an AI report",
-		"Reads one AI report of a transcription, such as action items. Leave report out to see which there are.", s.getReport)
+		"Reads one AI report of a transcription, such as action items. Leave report out to list them.", s.getReport)
 	addTool(s, server, exportTool, "Export a transcription",
-		"Gives one transcription as a file's text: md with summary, topics and reports, txt, srt or vtt subtitles, or "+
+		"Returns one transcription as the text of a file: md with summary, topics and reports, txt, srt or vtt subtitles, or "+
 			"json. Paged as "+getTool+
 			"; the first line also names the REST path to download it. To read, use "+getTool+".", s.exportTranscription)
 	addTool(s, server, bulkTool, "Plan a bulk export",
-		"Says what a download of up to 100 transcriptions holds: name, size in bytes and REST path of each, and the call "+
+		"Describes a download of up to 100 transcriptions: name, size in bytes and REST path of each, and the call "+
 			"for one ZIP. It gives no text.", s.bulkExport)
 	addTool(s, server, projectsTool, "List projects",
 		"Lists the workspace's projects with how many transcriptions each has; their ids filter the other tools.",
 		s.listProjects)
 }
 
-// addTool adds a tool: its arguments are read and checked, and what is wrong with
-// them, or is not there, is told to the model with what to call next. All tools
-// are read-only, idempotent and closed-world.
+// addTool adds a tool that checks its arguments. A fault in them, or something not found,
+// becomes an error result that says what to call next. All tools are read-only, idempotent and
+// closed-world.
 func addTool[In any](s *Server, server *sdk.Server, name, title, description string,
 	f func(context.Context, memo.Caller, In) (*sdk.CallToolResult, error),
 ) {
@@ -86,31 +85,31 @@ func addTool[In any](s *Server, server *sdk.Server, name, title, description str
 				"or %s to find ids.",
 				strings.Join(e.IDs, ", "), name, listTool)), nil
 		case ok && e.Kind == memo.KindNotFound:
-			return errorResult(fmt.Sprintf("There is no transcription with this id in this workspace. Call %s or %s to find "+
+			return errorResult(fmt.Sprintf("No transcription in this workspace has this id. Call %s or %s to find "+
 				"the right id.", listTool, searchTool)), nil
 		}
 		return result, err
 	})
 }
 
-// argumentError tells what is wrong with the arguments of a tool.
+// argumentError is the result for bad arguments.
 func argumentError(tool, problem string) *sdk.CallToolResult {
 	return errorResult(fmt.Sprintf("Wrong arguments: %s. Correct that and call %s again.", problem, tool))
 }
 
-// errorResult is an error of the model's, in a sentence for it.
+// errorResult is an error that the model can correct, as a sentence.
 func errorResult(text string) *sdk.CallToolResult {
 	return &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: text}}}
 }
 
-// textResult is one block of plain text. It has no structured form beside it: a host
-// that has one shows its model that and drops the text.
+// textResult is one block of plain text without a structured form: a host that gets both shows
+// its model only the structured form.
 func textResult(s string) *sdk.CallToolResult {
 	return &sdk.CallToolResult{Content: []sdk.Content{&sdk.TextContent{Text: s}}}
 }
 
-// structuredResult is a structured result for programs and for the hosts that prefer it,
-// and lines that say the same in fewer words for the hosts that read text only.
+// structuredResult is a structured result, for programs and hosts that prefer it, and the same
+// in fewer words as lines, for hosts that read only text.
 func structuredResult(v any, lines string) (*sdk.CallToolResult, error) {
 	b, err := jsonv2.Marshal(v)
 	if err != nil {

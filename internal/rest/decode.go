@@ -279,7 +279,7 @@ func bodyMessage(err error) string {
 		return "has a value that is not allowed"
 	}
 	if errors.Is(err, jsontext.ErrDuplicateName) {
-		return "is given twice"
+		return "must be given once"
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return "must be a whole JSON object; it ends early"
