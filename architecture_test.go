@@ -39,7 +39,7 @@ var rooms = map[string]string{
 	"internal/rest":       "memo admission app httpx ratelimit telemetry transcript",
 	"internal/mcp":        "memo admission app httpx ratelimit search telemetry transcript",
 	"internal/web":        "memo admission app httpx ratelimit search telemetry transcript",
-	"internal/server":     "admission app httpx mcp rest telemetry web",
+	"internal/server":     "admission app httpx mcp ratelimit rest telemetry transcript web",
 	"internal/bridge":     "memo credential",
 	"internal/demo":       "",
 	"internal/testenv":    "",

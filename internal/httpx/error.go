@@ -210,15 +210,19 @@ func WriteJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
 	_, _ = w.Write(body) // the client may be gone
 }
 
+const periodSeconds = int(ratelimit.Period / time.Second)
+
+var windowSeconds = strconv.Itoa(periodSeconds)
+
 // SetRateLimitHeaders sets what is left of a limit, as structured fields of the IETF draft and
 // as the X-RateLimit headers that most clients read. A limit of 0 sets none.
 func SetRateLimitHeaders(h http.Header, class ratelimit.Class, d ratelimit.Decision) {
 	if d.Limit == 0 {
 		return
 	}
-	reset := min(ceilSeconds(d.Reset), int(ratelimit.Period/time.Second))
+	reset := min(ceilSeconds(d.Reset), periodSeconds)
 	limit, left, seconds := strconv.Itoa(d.Limit), strconv.Itoa(d.Remaining), strconv.Itoa(reset)
-	h.Set("RateLimit-Policy", `"`+string(class)+`";q=`+limit+`;w=60`)
+	h.Set("RateLimit-Policy", `"`+string(class)+`";q=`+limit+`;w=`+windowSeconds)
 	h.Set("RateLimit", `"`+string(class)+`";r=`+left+`;t=`+seconds)
 	h.Set("X-RateLimit-Limit", limit)
 	h.Set("X-RateLimit-Remaining", left)

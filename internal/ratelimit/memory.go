@@ -32,6 +32,9 @@ func NewMemory(limits map[Class]int) *Memory {
 	return NewMemoryWithSpan(limits, Period+windowSlack)
 }
 
+// Limit returns how many calls of a class are accepted within the span.
+func (m *Memory) Limit(class Class) int { return m.limits[class] }
+
 // NewMemoryWithSpan keeps limits over another span: sign-ins are throttled by the
 // same arithmetic over other times.
 func NewMemoryWithSpan(limits map[Class]int, span time.Duration) *Memory {

@@ -119,6 +119,9 @@ func NewRedis(address string, limits map[Class]int) (*Redis, error) {
 // Close ends the connections.
 func (r *Redis) Close() error { return r.pool.Close() }
 
+// Limit returns how many calls of a class are accepted within [Period].
+func (r *Redis) Limit(class Class) int { return r.limits[class] }
+
 // Take implements [Source]. A call is counted even if its caller has left, and
 // may be counted where Take fails.
 func (r *Redis) Take(_ context.Context, class Class, id string) (Decision, error) {

@@ -108,6 +108,9 @@ func (s *Shared) Describe() string {
 	return "redis"
 }
 
+// Limit returns how many calls of a class all replicas together accept within [Period].
+func (s *Shared) Limit(class Class) int { return s.redis.Limit(class) }
+
 // Take implements [Source]. It never fails.
 func (s *Shared) Take(ctx context.Context, class Class, id string) (Decision, error) {
 	st := s.snapshot()

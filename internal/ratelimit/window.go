@@ -57,6 +57,8 @@ type Decision struct {
 type Source interface {
 	// Take counts a call of subject, or refuses it. A refused call is not counted.
 	Take(ctx context.Context, class Class, subject string) (Decision, error)
+	// Limit returns how many calls of a class are accepted within Period.
+	Limit(class Class) int
 }
 
 // Window is the exact sliding window: the times of the calls that were

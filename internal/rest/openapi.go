@@ -13,6 +13,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/httpx"
+	"memoai.tech/memo/internal/ratelimit"
 )
 
 // The OpenAPI 3.1 document, made from the route table and the types of the calls.
@@ -114,7 +115,8 @@ func (a *API) document() openAPI {
 			Title: "Memo AI Developer API", Version: "1.0.0",
 			Description: "Read, search and export a workspace's transcriptions with an API key. " +
 				"Every response has X-Request-Id; every error is JSON with a member `detail`. " +
-				"Limits per key: 500 data calls in any 60 seconds; 180 calls of key management per member and workspace.",
+				fmt.Sprintf("Limits: %d data calls per key and %d key management calls per member and workspace, in any %d seconds.",
+					a.app.Limit(ratelimit.Data), a.app.Limit(ratelimit.Management), int(ratelimit.Period.Seconds())),
 			Contact: contact{Name: "The operator of this server"},
 			License: license{Name: "Apache 2.0", Identifier: "Apache-2.0"},
 		},
@@ -201,13 +203,29 @@ func (rt route) operation(schemas map[string]*jsonschema.Schema) operation {
 	return op
 }
 
+// QueryParameters returns the names of an operation's query parameters, in the order of
+// its input.
+func (a *API) QueryParameters(operation string) (names []string) {
+	for _, rt := range a.routes {
+		if rt.name != operation {
+			continue
+		}
+		for _, f := range reflect.VisibleFields(rt.in) {
+			if name := f.Tag.Get("query"); name != "" {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
 // successResponse describes the response of a successful call.
 func (rt route) successResponse(schemas map[string]*jsonschema.Schema) response {
 	r := response{Description: http.StatusText(rt.status)}
 	if rt.access == byKey || rt.access == byMember {
 		r.Headers = map[string]header{
-			"RateLimit-Policy": {`The limit, such as "data";q=500;w=60`, &jsonschema.Schema{Type: "string"}},
-			"RateLimit":        {`What is left, such as "data";r=499;t=60`, &jsonschema.Schema{Type: "string"}},
+			"RateLimit-Policy": {`The limit: "data";q=CALLS;w=SECONDS`, &jsonschema.Schema{Type: "string"}},
+			"RateLimit":        {`What is left: "data";r=CALLS;t=SECONDS`, &jsonschema.Schema{Type: "string"}},
 		}
 	}
 	switch {

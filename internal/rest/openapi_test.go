@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the golden files")
 const golden = "testdata/openapi.json"
 
 func TestOpenAPIIsTheGoldenFile(t *testing.T) {
-	w := newWorld(t, storeIn(t), limits{})
+	w := newWorld(t, storeIn(t), limits{data: 500, management: 180})
 	got := w.request(http.DefaultClient, "GET", "/openapi.json", "").Want(200).Body
 	if *update {
 		w.Must(os.MkdirAll(filepath.Dir(golden), 0o755))

@@ -1,5 +1,5 @@
-// Package server is the http.Server: the middleware in its order, what is
-// mounted where, health, and a stop that lets requests finish.
+// Package server is the HTTP server: middleware, routes, health checks, and a shutdown that
+// lets requests finish.
 package server
 
 import (
@@ -18,8 +18,10 @@ import (
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/mcp"
+	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/rest"
 	"memoai.tech/memo/internal/telemetry"
+	"memoai.tech/memo/internal/transcript"
 	"memoai.tech/memo/internal/web"
 )
 
@@ -32,24 +34,24 @@ type Config struct {
 	Web       *web.Site
 	Log       *slog.Logger
 	Metrics   *telemetry.Metrics
-	// PublicURL is the server's address in /llms.txt, without a slash at the end.
+	// PublicURL is the server's address in /llms.txt, without a final slash.
 	PublicURL string
-	// LimitSource says at /readyz who decides the limits; nil where it is this process
-	// alone. A server is ready whoever does.
+	// LimitSource describes at /readyz who decides the limits. It is nil if this process alone
+	// does. It does not affect whether the server is ready.
 	LimitSource func() string
-	// DrainDelay is how long /readyz says that the server stops before it takes no
-	// more connections, so that a balancer has stopped to send any.
+	// DrainDelay is how long /readyz reports that the server is stopping before it refuses new
+	// connections, so that a load balancer stops sending them.
 	DrainDelay time.Duration
 }
 
-// Server answers HTTP.
+// Server is the HTTP server.
 type Server struct {
 	cfg      Config
 	http     *http.Server
 	draining atomic.Bool
 }
 
-// New makes a server. To add or take away a door, see [Server.mount].
+// New returns a server. To add a surface, see [Server.routes].
 func New(cfg Config) *Server {
 	s := &Server{cfg: cfg}
 	outer := &telemetry.Middleware{
@@ -71,10 +73,10 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// Handler is the whole server, for tests.
+// Handler returns the complete handler, for tests.
 func (s *Server) Handler() http.Handler { return s.http.Handler }
 
-// routes says what is where.
+// routes returns the handler of all paths.
 func (s *Server) routes() http.Handler {
 	mux := s.cfg.Web.Handler()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
@@ -86,11 +88,11 @@ func (s *Server) routes() http.Handler {
 	mux.Handle(mcp.Path, s.cfg.MCP)
 	mux.HandleFunc("POST /register", mcp.ServeRegister)
 	api := s.cfg.REST.Handler()
-	// The API is chosen before ServeMux tidies the path: what is not there gets
+	// /api/ is matched before ServeMux can redirect to a clean path: an unknown path gets
 	// JSON, never a redirect.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.draining.Load() {
-			w.Header().Set("Connection", "close") // or the next request on it would meet the end
+			w.Header().Set("Connection", "close") // or a client would send its next request on it
 		}
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			api.ServeHTTP(w, r)
@@ -108,7 +110,7 @@ func (s *Server) routes() http.Handler {
 	})
 }
 
-// isForPrograms reports an address under which no page ever is, whoever asks.
+// isForPrograms reports a path that never has a page, for any client.
 func isForPrograms(path string) bool {
 	return path == "/api" || strings.HasPrefix(path, mcp.Path+"/") || strings.HasPrefix(path, "/.well-known/")
 }
@@ -138,12 +140,12 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 // healthResponse is the body of /healthz and /readyz.
 type healthResponse struct {
 	Status string `json:"status"`
-	Limits string `json:"limits,omitempty"` // who decides them, where replicas share them
+	Limits string `json:"limits,omitempty"` // who decides them, if replicas share them
 	Proxy  string `json:"proxy,omitempty"`  // ProxyNotTrusted
 }
 
-// ProxyNotTrusted is what /readyz says to a request through a proxy that the
-// operator has not named, for memo doctor.
+// ProxyNotTrusted is what /readyz reports for a request through a proxy that the operator has
+// not named. memo doctor reads it.
 const ProxyNotTrusted = "not trusted"
 
 func writeHealth(w http.ResponseWriter, r *http.Request, code int, h healthResponse) {
@@ -154,33 +156,34 @@ func writeHealth(w http.ResponseWriter, r *http.Request, code int, h healthRespo
 	httpx.WriteJSON(w, r, code, h)
 }
 
-// serveLLMsText tells a language model in a page where everything is.
+// serveLLMsText writes one page that lists everything for a language model.
 func (s *Server) serveLLMsText(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "public, max-age=300")
+	formats := strings.ReplaceAll(fmt.Sprint(transcript.Formats), " ", "|")
 	fmt.Fprintf(w, `# Memo AI Developer API
 
 > Reads, searches and exports the transcriptions of one workspace with an API key (mk_live_…).
 
-Send the key as "Authorization: Bearer KEY", never in the URL. 500 calls in any 60 seconds per key;
-a 429 carries Retry-After, and waiting that long makes the next call succeed.
+Send the key as "Authorization: Bearer KEY", never in the URL. %[4]d calls in any %[5]d seconds per key;
+a 429 has Retry-After, and waiting that long makes the next call succeed.
 
-- [OpenAPI document](%[1]s/openapi.json): every path, parameter and answer
-- GET %[1]s%[2]s/transcriptions: list and search (q, project_id, language, date_from, date_to, sort, limit, cursor)
+- [OpenAPI document](%[1]s/openapi.json): every path, parameter and response
+- GET %[1]s%[2]s/transcriptions: list and search (%[6]s)
 - GET %[1]s%[2]s/transcriptions/{id}: text, segments with speakers and times, AI reports
-- GET %[1]s%[2]s/transcriptions/{id}/export?format=md|txt|srt|vtt|json: one file
+- GET %[1]s%[2]s/transcriptions/{id}/export?format=%[7]s: one file
 - POST %[1]s%[2]s/transcriptions/export {"ids":[…],"format":"md"}: up to 100 as one ZIP
 - GET %[1]s%[2]s/projects, GET %[1]s%[2]s/me
 - MCP server (streamable HTTP, the same key and limit): %[1]s%[3]s
-`, s.cfg.PublicURL, rest.Prefix, mcp.Path)
+`, s.cfg.PublicURL, rest.Prefix, mcp.Path, s.cfg.App.Limit(ratelimit.Data), int(ratelimit.Period.Seconds()),
+		strings.Join(s.cfg.REST.QueryParameters("listTranscriptions"), ", "), formats)
 }
 
-// shutdownTimeout is how long requests may take to finish when the server stops.
+// shutdownTimeout is how long requests may take to finish at shutdown.
 const shutdownTimeout = 20 * time.Second
 
-// Serve answers on l until ctx ends; then it says so at /readyz, after
-// Config.DrainDelay takes no more connections, and lets the requests that are
-// under way finish.
+// Serve accepts connections on l until ctx ends. Then /readyz reports it, and after
+// Config.DrainDelay the server accepts no more connections and waits for active requests.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.http.Serve(l) }()
