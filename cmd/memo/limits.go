@@ -21,12 +21,17 @@ type limitSource struct {
 // limitChanges is how many changes a person may make in the web app in 60 s.
 const limitChanges = 180
 
+// limits returns the limit of each class.
+func (c *serveCmd) limits() map[ratelimit.Class]int {
+	return map[ratelimit.Class]int{
+		ratelimit.Data: c.LimitData, ratelimit.Management: c.LimitManagement, ratelimit.Changes: limitChanges,
+	}
+}
+
 // openLimits counts in Redis, if there is one, and in this process otherwise. A
 // Redis that does not answer is no reason not to start.
 func (c *serveCmd) openLimits(e *environment, m *telemetry.Metrics) (limitSource, error) {
-	numbers := map[ratelimit.Class]int{
-		ratelimit.Data: c.LimitData, ratelimit.Management: c.LimitManagement, ratelimit.Changes: limitChanges,
-	}
+	numbers := c.limits()
 	if c.Redis == "" {
 		if e.cli.Database != "" {
 			e.log.Warn("the limits count in this process alone: several servers on one database need --redis to share them")

@@ -32,6 +32,9 @@ const (
 	Changes Class = "changes"
 )
 
+// Classes are all classes.
+var Classes = []Class{Data, Management, Changes}
+
 // Period is the span that the contract promises the limit for.
 const Period = 60 * time.Second
 

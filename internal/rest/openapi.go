@@ -14,6 +14,7 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/ratelimit"
+	"memoai.tech/memo/internal/transcript"
 )
 
 // The OpenAPI 3.1 document, made from the route table and the types of the calls.
@@ -286,13 +287,14 @@ func toAny[T any](values []T) (out []any) {
 // schemaOf returns the schema of a type, with what Go types do not say.
 func schemaOf(t reflect.Type) *jsonschema.Schema {
 	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
-		reflect.TypeFor[time.Time]():      {Type: "string", Format: "date-time"},
-		reflect.TypeFor[memo.Optional]():  {Types: []string{"null", "string"}},
-		reflect.TypeFor[nullableString](): {Types: []string{"null", "string"}},
-		reflect.TypeFor[memo.Status]():    {Type: "string", Enum: toAny(memo.Statuses)},
-		reflect.TypeFor[memo.KeyStatus](): {Type: "string", Enum: toAny(memo.KeyStatuses)},
-		reflect.TypeFor[memo.Plan]():      {Type: "string", Enum: toAny(memo.Plans)},
-		reflect.TypeFor[memo.Role]():      {Type: "string", Enum: []any{memo.RoleOwner, memo.RoleMember}},
+		reflect.TypeFor[time.Time]():         {Type: "string", Format: "date-time"},
+		reflect.TypeFor[memo.Optional]():     {Types: []string{"null", "string"}},
+		reflect.TypeFor[nullableString]():    {Types: []string{"null", "string"}},
+		reflect.TypeFor[memo.Status]():       {Type: "string", Enum: toAny(memo.Statuses)},
+		reflect.TypeFor[memo.KeyStatus]():    {Type: "string", Enum: toAny(memo.KeyStatuses)},
+		reflect.TypeFor[memo.Plan]():         {Type: "string", Enum: toAny(memo.Plans)},
+		reflect.TypeFor[memo.Role]():         {Type: "string", Enum: []any{memo.RoleOwner, memo.RoleMember}},
+		reflect.TypeFor[transcript.Format](): {Type: "string", Enum: toAny(transcript.Formats)},
 		reflect.TypeFor[totalRelation](): {
 			Type: "string", Enum: []any{"eq", "gte"},
 			Description: "eq: total is exact; gte: there are more, as a search counts up to 10,000",

@@ -118,16 +118,16 @@ type bulkIn struct {
 }
 
 type bulkBody struct {
-	IDs    []string `json:"ids"`
-	Format string   `json:"format,omitempty"`
+	IDs    []string          `json:"ids"`
+	Format transcript.Format `json:"format,omitempty"`
 }
 
 func (b *bulkBody) validate() httpx.ParamErrors {
 	problems := b.checkIDs()
 	if b.Format == "" {
-		b.Format = string(transcript.Markdown)
+		b.Format = transcript.Markdown
 	}
-	if _, ok := transcript.ParseFormat(b.Format); !ok {
+	if _, ok := transcript.ParseFormat(string(b.Format)); !ok {
 		problems = append(problems, paramError("body", "format", fmt.Sprintf("must be one of %v", transcript.Formats),
 			"enum"))
 	}
@@ -162,7 +162,7 @@ func (in bulkIn) checkExists(c *request) error {
 }
 
 func exportTranscriptions(c *request, in bulkIn) error {
-	archive, err := c.app.PrepareArchive(c.ctx, c.Caller, in.Body.IDs, transcript.Format(in.Body.Format))
+	archive, err := c.app.PrepareArchive(c.ctx, c.Caller, in.Body.IDs, in.Body.Format)
 	if err != nil {
 		return err
 	}

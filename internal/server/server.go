@@ -160,7 +160,7 @@ func writeHealth(w http.ResponseWriter, r *http.Request, code int, h healthRespo
 func (s *Server) serveLLMsText(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "public, max-age=300")
-	formats := strings.ReplaceAll(fmt.Sprint(transcript.Formats), " ", "|")
+	formats := strings.ReplaceAll(strings.Trim(fmt.Sprint(transcript.Formats), "[]"), " ", "|")
 	fmt.Fprintf(w, `# Memo AI Developer API
 
 > Reads, searches and exports the transcriptions of one workspace with an API key (mk_live_…).

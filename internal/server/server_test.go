@@ -63,7 +63,7 @@ func TestWhatIsMountedWhere(t *testing.T) {
 		"/healthz":                              {200, `"ok"`},
 		"/readyz":                               {200, `"ready"`},
 		"/openapi.json":                         {200, `"openapi": "3.1.0"`},
-		"/llms.txt":                             {200, "https://memo.example.com/api/v1/developer/transcriptions"},
+		"/llms.txt":                             {200, "format=md|txt|srt|vtt|json"},
 		"/metrics":                              {404, `"detail"`}, // on a listener of its own only
 		"/nowhere":                              {404, `"detail"`},
 		"//healthz":                             {404, `"detail"`},

@@ -1,6 +1,10 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
+
+	"memoai.tech/memo/internal/ratelimit"
+)
 
 // docsPage is any page of the docs. They are open to everybody, with the frame
 // of a signed-in user around them.
@@ -12,6 +16,14 @@ type docsPage struct {
 	Key     string // where one makes a key
 	Clients []clientSetup
 	REST    []operation
+	Limits  docsLimits
+}
+
+// docsLimits are the configured limits, in calls per period.
+type docsLimits struct {
+	Data, Management int
+	DataLeft         int // after one call
+	Seconds          int // of the period
 }
 
 type docsTab struct{ Path, Name, title, template string }
@@ -28,8 +40,13 @@ func showDocs(v *pageRequest) error {
 	if c, err := v.App.AuthoriseUser(v.ctx, v.Admission.SessionToken(v.r), v.Admission.Client(v.r)); err == nil {
 		v.Caller = c
 	}
+	data := v.App.Limit(ratelimit.Data)
 	p := docsPage{
 		layout: v.sectionLayout("docs", ""), Page: v.r.URL.Path, Tabs: docsTabs,
+		Limits: docsLimits{
+			Data: data, Management: v.App.Limit(ratelimit.Management), DataLeft: data - 1,
+			Seconds: int(ratelimit.Period.Seconds()),
+		},
 		Server: v.PublicURL, Key: "/", REST: v.docs, Clients: clientSetups(v.PublicURL, keyFromEnvironment),
 	}
 	if p.Here != nil {

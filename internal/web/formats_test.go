@@ -1,0 +1,16 @@
+package web
+
+import (
+	"slices"
+	"testing"
+
+	"memoai.tech/memo/internal/transcript"
+)
+
+func TestDownloadOffersEveryExportFormat(t *testing.T) {
+	for _, format := range transcript.Formats {
+		if !slices.ContainsFunc(formatChoices, func(c formatChoice) bool { return c.Format == format }) {
+			t.Errorf("the download menu has no %q: add it to formatChoices", format)
+		}
+	}
+}
