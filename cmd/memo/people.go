@@ -85,7 +85,7 @@ type userList struct{}
 
 func (c *userList) Run(e *environment) error {
 	return e.withApp(func(a *app.App) error {
-		users, err := a.Users(e.ctx)
+		users, err := a.Users(e.ctx, operatorCaller)
 		if err != nil {
 			return err
 		}
@@ -109,7 +109,7 @@ func (c *userEnable) Run(e *environment) error { return e.setDisabled(c.Email, f
 
 func (e *environment) setDisabled(email string, disabled bool) error {
 	return e.withApp(func(a *app.App) error {
-		u, err := a.UserByEmail(e.ctx, email)
+		u, err := a.UserByEmail(e.ctx, operatorCaller, email)
 		if err != nil {
 			return err
 		}
@@ -120,7 +120,7 @@ func (e *environment) setDisabled(email string, disabled bool) error {
 		if err := change(e.ctx, operatorCaller, u.ID); err != nil {
 			return err
 		}
-		if u, err = a.UserByEmail(e.ctx, email); err != nil {
+		if u, err = a.UserByEmail(e.ctx, operatorCaller, email); err != nil {
 			return err
 		}
 		return e.printResult(u, func() { e.printf("%s is %s.", u.Email, word) })
@@ -141,7 +141,7 @@ type workspaceAdd struct {
 
 func (c *workspaceAdd) Run(e *environment) error {
 	return e.withApp(func(a *app.App) error {
-		u, err := a.UserByEmail(e.ctx, c.Owner)
+		u, err := a.UserByEmail(e.ctx, operatorCaller, c.Owner)
 		if err != nil {
 			return err
 		}
@@ -157,7 +157,7 @@ type workspaceList struct{}
 
 func (c *workspaceList) Run(e *environment) error {
 	return e.withApp(func(a *app.App) error {
-		list, err := a.Workspaces(e.ctx)
+		list, err := a.Workspaces(e.ctx, operatorCaller)
 		if err != nil {
 			return err
 		}
@@ -185,7 +185,7 @@ func (c *workspacePlan) Run(e *environment) error {
 // inWorkspace runs a command's work in the workspace that its argument names.
 func (e *environment) inWorkspace(idOrName string, f func(*app.App, memo.Workspace) error) error {
 	return e.withApp(func(a *app.App) error {
-		w, err := a.FindWorkspace(e.ctx, idOrName)
+		w, err := a.FindWorkspace(e.ctx, operatorCaller, idOrName)
 		if err != nil {
 			return err
 		}
@@ -221,7 +221,7 @@ func parseRole(s string) memo.Role { return memo.Role(strings.ToUpper(s)) }
 // withMember finds the workspace and the user that a command names.
 func (e *environment) withMember(workspace, email string, f func(*app.App, memo.Workspace, memo.User) error) error {
 	return e.inWorkspace(workspace, func(a *app.App, w memo.Workspace) error {
-		u, err := a.UserByEmail(e.ctx, email)
+		u, err := a.UserByEmail(e.ctx, operatorCaller, email)
 		if err != nil {
 			return err
 		}
@@ -243,7 +243,7 @@ type memberList struct {
 
 func (c *memberList) Run(e *environment) error {
 	return e.inWorkspace(c.Workspace, func(a *app.App, w memo.Workspace) error {
-		members, err := a.Members(e.ctx, w.ID)
+		members, err := a.Members(e.ctx, operatorCaller, w.ID)
 		if err != nil {
 			return err
 		}

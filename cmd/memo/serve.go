@@ -245,7 +245,7 @@ const (
 // seedDemo makes the demo in an empty database. Where it is already there, it
 // gets a new key and password, for the old ones cannot be shown.
 func seedDemo(ctx context.Context, a *app.App, out *startReport) error {
-	users, err := a.Users(ctx)
+	users, err := a.Users(ctx, operatorCaller)
 	if err != nil {
 		return err
 	}
@@ -263,10 +263,10 @@ func seedDemo(ctx context.Context, a *app.App, out *startReport) error {
 		}
 	case len(users) == 1 && users[0].Email == demoEmail:
 		u = users[0]
-		if w, err = a.FindWorkspace(ctx, demoWorkspace); err != nil {
+		if w, err = a.FindWorkspace(ctx, operatorCaller, demoWorkspace); err != nil {
 			return err
 		}
-		if err := a.SetPassword(ctx, memo.Caller{UserID: u.ID}, password); err != nil {
+		if err := a.SetPassword(ctx, memo.Caller{Operator: true, UserID: u.ID}, password); err != nil {
 			return err
 		}
 	default:

@@ -11,11 +11,17 @@ import (
 
 // Account reads who the caller is.
 func (a *App) Account(ctx context.Context, c memo.Caller) (memo.User, error) {
+	if err := requireUser(c); err != nil {
+		return memo.User{}, err
+	}
 	return a.store.User(ctx, c.UserID)
 }
 
 // RenameUser changes the caller's name.
 func (a *App) RenameUser(ctx context.Context, c memo.Caller, name string) error {
+	if err := requireUser(c); err != nil {
+		return err
+	}
 	name, err := memo.CleanName("name", name)
 	if err != nil {
 		return err
@@ -30,6 +36,9 @@ func (a *App) RenameUser(ctx context.Context, c memo.Caller, name string) error 
 
 // CountOwnKeys counts the caller's active keys in all workspaces.
 func (a *App) CountOwnKeys(ctx context.Context, c memo.Caller) (int, error) {
+	if err := requireUser(c); err != nil {
+		return 0, err
+	}
 	return a.store.CountKeysOf(ctx, c.UserID)
 }
 
@@ -40,6 +49,9 @@ var errWrongPassword error = memo.Invalid("current", "is not right")
 // also revokes their API keys in all workspaces, in the same transaction. Attempts
 // are throttled as sign-ins are.
 func (a *App) ChangePassword(ctx context.Context, c memo.Caller, current, next string, revokeKeys bool) error {
+	if err := requireUser(c); err != nil {
+		return err
+	}
 	if err := credential.CheckPassword(next); err != nil {
 		return err
 	}
@@ -71,6 +83,9 @@ func (a *App) ChangePassword(ctx context.Context, c memo.Caller, current, next s
 // SetPassword gives the caller a password without asking for the present one,
 // and ends all of their sessions.
 func (a *App) SetPassword(ctx context.Context, c memo.Caller, password string) error {
+	if err := requireOperator(c); err != nil {
+		return err
+	}
 	if err := credential.CheckPassword(password); err != nil {
 		return err
 	}
@@ -130,5 +145,8 @@ type Membership = store.Membership
 
 // Memberships lists the caller's workspaces by name.
 func (a *App) Memberships(ctx context.Context, c memo.Caller) ([]Membership, error) {
+	if err := requireUser(c); err != nil {
+		return nil, err
+	}
 	return a.store.Memberships(ctx, c.UserID)
 }

@@ -85,6 +85,9 @@ func checkKeyActive(k store.KeyState, a *App) error {
 // section 1, "Rate limits"): data calls on the key, all others on member and
 // workspace. A decision that is not accepted comes with KindRateLimited.
 func (a *App) TakeLimit(ctx context.Context, c memo.Caller, class ratelimit.Class) (ratelimit.Decision, error) {
+	if err := requireCaller(c); err != nil {
+		return ratelimit.Decision{}, err
+	}
 	subject := c.KeyID
 	if class != ratelimit.Data {
 		subject = c.UserID + "/" + c.WorkspaceID
@@ -105,6 +108,9 @@ func (a *App) TakeLimit(ctx context.Context, c memo.Caller, class ratelimit.Clas
 // NoteUncountedUse notes the use of the caller's key by a call that no limit counts: an
 // assistant that introduces itself has used the key, as its member can see.
 func (a *App) NoteUncountedUse(ctx context.Context, c memo.Caller) {
+	if err := requireKey(c); err != nil {
+		return
+	}
 	a.usage.accepted(ctx, c, a.store.Now(), false)
 }
 

@@ -87,7 +87,7 @@ func TestAccessEndsOnAFullDisk(t *testing.T) {
 		{"remove a member", func() error { return w.RemoveMember(w.ctx, owner, w.workspace.ID, w.member.ID) }},
 		{"disable a user", func() error { return w.DisableUser(w.ctx, theOperator, other.ID) }},
 		{"change the password", func() error {
-			return w.SetPassword(w.ctx, memo.Caller{UserID: w.member.ID},
+			return w.SetPassword(w.ctx, memo.Caller{Operator: true, UserID: w.member.ID},
 				"battery staple")
 		}},
 		{"take the plan", func() error { return w.SetPlan(w.ctx, theOperator, w.workspace.ID, memo.PlanFree) }},

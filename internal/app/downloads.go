@@ -21,6 +21,9 @@ const downloadTime = 2 * time.Second
 // fails the download: on a full disk what was there can still be taken out, and the
 // log has a warning instead.
 func (a *App) RecordDownload(ctx context.Context, c memo.Caller, id string, format transcript.Format) {
+	if err := requireSignedInMember(c); err != nil {
+		return
+	}
 	title := ""
 	items, _, err := a.store.Items(ctx, c.WorkspaceID, []string{id})
 	if err == nil && len(items) == 1 {
@@ -44,6 +47,9 @@ const maxIDs = 10
 // RecordArchive is RecordDownload for a ZIP. Its event has the first ids, separated
 // by spaces.
 func (a *App) RecordArchive(ctx context.Context, c memo.Caller, ar *Archive) {
+	if err := requireSignedInMember(c); err != nil {
+		return
+	}
 	what := "transcriptions"
 	if len(ar.ids) == 1 {
 		what = "transcription"

@@ -9,6 +9,9 @@ import (
 
 // ChangeTitle gives a transcription another title.
 func (a *App) ChangeTitle(ctx context.Context, c memo.Caller, id, title string) error {
+	if err := requireEditor(c); err != nil {
+		return err
+	}
 	title, err := memo.CleanTitle(title)
 	if err != nil {
 		return err
@@ -39,6 +42,9 @@ func (a *App) ChangeTitle(ctx context.Context, c memo.Caller, id, title string) 
 // ChangeProject puts a transcription into a project, which is made where there is none of
 // that name; an empty name takes it out of its project.
 func (a *App) ChangeProject(ctx context.Context, c memo.Caller, id, project string) error {
+	if err := requireEditor(c); err != nil {
+		return err
+	}
 	if project != "" {
 		var err error
 		if project, err = memo.CleanName("project", project); err != nil {
@@ -53,6 +59,9 @@ func (a *App) ChangeProject(ctx context.Context, c memo.Caller, id, project stri
 
 // DeleteTranscription deletes a transcription for good. The same file can be imported again.
 func (a *App) DeleteTranscription(ctx context.Context, c memo.Caller, id string) error {
+	if err := requireEditor(c); err != nil {
+		return err
+	}
 	err := a.changeTranscription(ctx, c, id, memo.ActionDeleted, "",
 		func(tx *store.Tx, e store.LockedTranscription) (string, error) {
 			return e.Doc.Title, tx.DeleteTranscription(ctx, e)
@@ -75,6 +84,9 @@ func (a *App) deleteParts(ctx context.Context, id string) {
 // MayChangeTranscription tells whether the caller may change a transcription, for a page that
 // offers it.
 func (a *App) MayChangeTranscription(ctx context.Context, c memo.Caller, id string) (bool, error) {
+	if err := requireSignedInMember(c); err != nil {
+		return false, err
+	}
 	by, err := a.store.ImportedBy(ctx, c.WorkspaceID, id)
 	return err == nil && memo.MayChangeTranscription(c, c.WorkspaceID, by) == nil, err
 }
@@ -106,5 +118,8 @@ func (a *App) changeTranscription(ctx context.Context, c memo.Caller, id string,
 
 // Languages lists the languages of the workspace's transcriptions.
 func (a *App) Languages(ctx context.Context, c memo.Caller) ([]string, error) {
+	if err := requireReader(c); err != nil {
+		return nil, err
+	}
 	return a.store.Languages(ctx, c.WorkspaceID)
 }

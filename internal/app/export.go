@@ -33,6 +33,9 @@ type File struct {
 
 // Export prepares one transcription in a format.
 func (a *App) Export(ctx context.Context, c memo.Caller, id string, format transcript.Format) (File, error) {
+	if err := requireReader(c); err != nil {
+		return File{}, err
+	}
 	return a.file(ctx, c.WorkspaceID, id, format, a.admitForResponse(ctx, c))
 }
 
@@ -144,6 +147,9 @@ type Archive struct {
 func (a *App) PrepareArchive(ctx context.Context, c memo.Caller, ids []string, format transcript.Format) (*Archive,
 	error,
 ) {
+	if err := requireReader(c); err != nil {
+		return nil, err
+	}
 	seen := map[string]bool{}
 	var once []string
 	for _, id := range ids {

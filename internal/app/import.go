@@ -31,8 +31,8 @@ type ImportResult struct {
 // is a *[transcript.Error] with the line. One that the workspace has no room
 // for is refused with KindConflict. An API key may not.
 func (a *App) Import(ctx context.Context, c memo.Caller, in ImportFile) (ImportResult, error) {
-	if c.KeyID != "" {
-		return ImportResult{}, memo.Forbidden("read_only", "An API key can read and export, not import.")
+	if err := requireEditor(c); err != nil {
+		return ImportResult{}, err
 	}
 	if err := a.store.CheckImportSpace(); err != nil {
 		return ImportResult{}, err

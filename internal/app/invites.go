@@ -19,6 +19,9 @@ var errInvite = &memo.Error{
 // Invite makes an invitation to the caller's workspace, which an OWNER may. The
 // token goes into a link, is shown once and kept nowhere.
 func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo.Invite, token string, err error) {
+	if err := requireOwner(c, c.WorkspaceID); err != nil {
+		return i, token, err
+	}
 	if err := role.Check(); err != nil {
 		return i, "", err
 	}
@@ -48,11 +51,17 @@ func (a *App) Invites(ctx context.Context, c memo.Caller) ([]memo.Invite, error)
 	if err := requireOwner(c, c.WorkspaceID); err != nil {
 		return nil, err
 	}
+	if err := requireOwner(c, c.WorkspaceID); err != nil {
+		return nil, err
+	}
 	return a.store.Invites(ctx, c.WorkspaceID)
 }
 
 // RevokeInvite takes an invitation back.
 func (a *App) RevokeInvite(ctx context.Context, c memo.Caller, id string) error {
+	if err := requireOwner(c, c.WorkspaceID); err != nil {
+		return err
+	}
 	e := memo.AuditEvent{WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionInviteRevoked, Subject: id}
 	return writeMembers(ctx, c, a.writeUrgent, e, func(tx *store.Tx) (string, error) {
 		gone, err := tx.DeleteInvite(ctx, c.WorkspaceID, id)
@@ -77,6 +86,9 @@ func (a *App) InviteByToken(ctx context.Context, token string) (memo.Invite, err
 
 // AcceptInvite takes an invitation up for the caller, who is signed in. It counts once.
 func (a *App) AcceptInvite(ctx context.Context, c memo.Caller, token string) (memo.Invite, error) {
+	if err := requireUser(c); err != nil {
+		return memo.Invite{}, err
+	}
 	i, err := a.InviteByToken(ctx, token)
 	if err != nil {
 		return i, err

@@ -31,6 +31,9 @@ var errKeyExists = memo.Conflict("key_exists",
 // makes it for the member whose id is in the caller. The answer is the only
 // place that ever shows the key. Errors: 403 by plan, 409 too_many_keys.
 func (a *App) CreateKey(ctx context.Context, c memo.Caller, in KeyRequest) (memo.CreatedKey, error) {
+	if err := requireSignedInMember(c); err != nil {
+		return memo.CreatedKey{}, err
+	}
 	name, err := memo.CleanName("name", in.Name)
 	if err != nil {
 		return memo.CreatedKey{}, err
@@ -48,6 +51,9 @@ func (a *App) CreateKey(ctx context.Context, c memo.Caller, in KeyRequest) (memo
 func (a *App) RotateKey(ctx context.Context, c memo.Caller, id, newID string, overlap *time.Duration) (memo.CreatedKey,
 	error,
 ) {
+	if err := requireSignedInMember(c); err != nil {
+		return memo.CreatedKey{}, err
+	}
 	if overlap != nil && (*overlap < 0 || *overlap > memo.MaxOverlap) {
 		return memo.CreatedKey{}, memo.Invalid("overlap", "must be between 0 and 7 days, such as 24h")
 	}
@@ -194,6 +200,9 @@ const keyOrder = "keys"
 // ListKeys lists the workspace's keys, newest first: all for an OWNER, their
 // own for others. Errors: 422 for a cursor that is not one of this list.
 func (a *App) ListKeys(ctx context.Context, c memo.Caller, in KeyQuery) (p KeyPage, err error) {
+	if err := requireSignedInMember(c); err != nil {
+		return p, err
+	}
 	var after *store.ListPosition
 	if in.Cursor != "" {
 		at, bad := parseCursor(keyOrder, in.Cursor)
@@ -233,6 +242,9 @@ type KeyPageQuery = store.KeyPageQuery
 
 // KeysPage lists a part of the keys that the caller sees, newest first.
 func (a *App) KeysPage(ctx context.Context, c memo.Caller, p KeyPageQuery) ([]memo.KeyView, error) {
+	if err := requireSignedInMember(c); err != nil {
+		return nil, err
+	}
 	p.WorkspaceID, p.UserID = c.WorkspaceID, cmp.Or(visibleKeysOf(c), p.UserID)
 	now := a.store.Now()
 	keys, err := a.store.KeysPage(ctx, p)
@@ -247,6 +259,9 @@ func (a *App) KeysPage(ctx context.Context, c memo.Caller, p KeyPageQuery) ([]me
 // Replacements lists the keys that replaced some of those that the caller was
 // shown, newest first: one that goes on can be rotated again.
 func (a *App) Replacements(ctx context.Context, c memo.Caller, of []memo.KeyView) ([]memo.KeyView, error) {
+	if err := requireSignedInMember(c); err != nil {
+		return nil, err
+	}
 	ids := make([]string, len(of))
 	for i, k := range of {
 		ids[i] = k.ID
@@ -264,6 +279,9 @@ type KeyCreatorStats = store.KeyCreatorStats
 
 // KeyCreators lists who made the keys that the caller sees, with their number.
 func (a *App) KeyCreators(ctx context.Context, c memo.Caller) ([]KeyCreatorStats, error) {
+	if err := requireSignedInMember(c); err != nil {
+		return nil, err
+	}
 	return a.store.KeyCreators(ctx, c.WorkspaceID, visibleKeysOf(c))
 }
 
@@ -277,6 +295,9 @@ func visibleKeysOf(c memo.Caller) string {
 
 // GetKey shows one key.
 func (a *App) GetKey(ctx context.Context, c memo.Caller, id string) (memo.KeyView, error) {
+	if err := requireSignedInMember(c); err != nil {
+		return memo.KeyView{}, err
+	}
 	now := a.store.Now()
 	k, err := a.store.Key(ctx, id, now)
 	if err != nil {
@@ -298,6 +319,9 @@ type KeyChange struct {
 // ChangeKey renames a key or moves its expiry, which its creator alone may.
 // Errors: 409 key_not_active, 403 for a key of another member.
 func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change KeyChange) (memo.KeyView, error) {
+	if err := requireSignedInMember(c); err != nil {
+		return memo.KeyView{}, err
+	}
 	var name string
 	if change.Name != nil {
 		var err error
@@ -344,6 +368,9 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 // key any more. Revoking what has ended already is no error, so that one whose
 // answer was lost can ask again.
 func (a *App) RevokeKey(ctx context.Context, c memo.Caller, id string) error {
+	if err := requireSignedInMember(c); err != nil {
+		return err
+	}
 	k, err := a.store.Key(ctx, id, a.store.Now())
 	if err != nil {
 		return err

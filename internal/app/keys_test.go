@@ -256,7 +256,7 @@ func TestTwoOwnersDemoteEachOther(t *testing.T) {
 }
 
 func removeOwners(w *world) error {
-	members, err := w.Members(w.ctx, w.workspace.ID)
+	members, err := w.Members(w.ctx, memo.Caller{Operator: true}, w.workspace.ID)
 	for _, m := range members {
 		if m.Role == memo.RoleOwner && err == nil {
 			err = w.RemoveMember(w.ctx, theOperator, w.workspace.ID, m.UserID)

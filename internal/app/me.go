@@ -16,6 +16,9 @@ type KeyInfo struct {
 // Me describes the caller, who came with a key. One who lost access since they
 // were authorised is refused as the next request would be.
 func (a *App) Me(ctx context.Context, c memo.Caller) (KeyInfo, error) {
+	if err := requireKey(c); err != nil {
+		return KeyInfo{}, err
+	}
 	m, err := a.me(ctx, c)
 	if memo.KindOf(err) == memo.KindNotFound {
 		return m, errKeyDeactivated

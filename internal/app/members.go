@@ -14,16 +14,11 @@ import (
 var errLastOwner = memo.Conflict("last_owner",
 	"This is the last OWNER of the workspace. Make another member OWNER first.")
 
-// requireOwner is for the operator and, in their own workspace, an OWNER.
-func requireOwner(c memo.Caller, workspaceID string) error {
-	if c.Operator || c.KeyID == "" && c.Role == memo.RoleOwner && c.WorkspaceID == workspaceID {
-		return nil
-	}
-	return memo.Forbidden("owner_required", "Only an OWNER of the workspace may manage its members.")
-}
-
 // AddUser adds a user. Without a password they cannot sign in until they get one.
 func (a *App) AddUser(ctx context.Context, c memo.Caller, email, name, password string) (memo.User, error) {
+	if err := requireOperator(c); err != nil {
+		return memo.User{}, err
+	}
 	email, err := memo.CleanEmail(email)
 	if err != nil {
 		return memo.User{}, err
@@ -58,10 +53,18 @@ func addUser(ctx context.Context, tx *store.Tx, c memo.Caller, u memo.User, hash
 }
 
 // Users lists all users, for the operator.
-func (a *App) Users(ctx context.Context) ([]memo.User, error) { return a.store.Users(ctx) }
+func (a *App) Users(ctx context.Context, c memo.Caller) ([]memo.User, error) {
+	if err := requireOperator(c); err != nil {
+		return nil, err
+	}
+	return a.store.Users(ctx)
+}
 
 // UserByEmail finds a user, for the operator.
-func (a *App) UserByEmail(ctx context.Context, email string) (memo.User, error) {
+func (a *App) UserByEmail(ctx context.Context, c memo.Caller, email string) (memo.User, error) {
+	if err := requireOperator(c); err != nil {
+		return memo.User{}, err
+	}
 	u, err := a.store.UserByEmail(ctx, strings.ToLower(strings.TrimSpace(email)))
 	if memo.KindOf(err) == memo.KindNotFound {
 		return u, &memo.Error{Kind: memo.KindNotFound, Message: "There is no user with the e-mail " + email +
@@ -73,6 +76,9 @@ func (a *App) UserByEmail(ctx context.Context, email string) (memo.User, error) 
 // DisableUser takes every access from a user: sessions end and keys are
 // deactivated in the same transaction. Enabling brings no key back.
 func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) error {
+	if err := requireOperator(c); err != nil {
+		return err
+	}
 	return a.writeUrgent(ctx, c, func(tx *store.Tx) error {
 		workspaces, err := tx.LockMemberships(ctx, userID)
 		if err != nil {
@@ -100,6 +106,9 @@ func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) err
 
 // EnableUser lets a user sign in again.
 func (a *App) EnableUser(ctx context.Context, c memo.Caller, userID string) error {
+	if err := requireOperator(c); err != nil {
+		return err
+	}
 	return a.write(ctx, c, func(tx *store.Tx) error {
 		changed, err := tx.SetUserDisabled(ctx, userID, false)
 		if err != nil || !changed {
@@ -136,6 +145,9 @@ func recordKeys(
 func (a *App) AddWorkspace(ctx context.Context, c memo.Caller, name string, plan memo.Plan,
 	ownerID string,
 ) (memo.Workspace, error) {
+	if err := requireOperator(c); err != nil {
+		return memo.Workspace{}, err
+	}
 	name, err := memo.CleanName("name", name)
 	if err != nil {
 		return memo.Workspace{}, err
@@ -173,13 +185,19 @@ func addWorkspace(ctx context.Context, tx *store.Tx, c memo.Caller, w memo.Works
 }
 
 // Workspaces lists all workspaces, for the operator.
-func (a *App) Workspaces(ctx context.Context) ([]memo.Workspace, error) {
+func (a *App) Workspaces(ctx context.Context, c memo.Caller) ([]memo.Workspace, error) {
+	if err := requireOperator(c); err != nil {
+		return nil, err
+	}
 	return a.store.Workspaces(ctx)
 }
 
 // FindWorkspace finds a workspace by its id or, where it is the only one of
 // that name, its name.
-func (a *App) FindWorkspace(ctx context.Context, idOrName string) (memo.Workspace, error) {
+func (a *App) FindWorkspace(ctx context.Context, c memo.Caller, idOrName string) (memo.Workspace, error) {
+	if err := requireOperator(c); err != nil {
+		return memo.Workspace{}, err
+	}
 	w, err := a.store.Workspace(ctx, strings.ToLower(idOrName))
 	if memo.KindOf(err) != memo.KindNotFound {
 		return w, err
@@ -201,6 +219,9 @@ func (a *App) FindWorkspace(ctx context.Context, idOrName string) (memo.Workspac
 // SetPlan sets what a workspace has paid for, which counts from the next
 // request of every key.
 func (a *App) SetPlan(ctx context.Context, c memo.Caller, workspaceID string, plan memo.Plan) error {
+	if err := requireOperator(c); err != nil {
+		return err
+	}
 	if err := plan.Check(); err != nil {
 		return err
 	}
@@ -220,6 +241,9 @@ func (a *App) SetPlan(ctx context.Context, c memo.Caller, workspaceID string, pl
 
 // RenameWorkspace gives a workspace another name, which an OWNER may.
 func (a *App) RenameWorkspace(ctx context.Context, c memo.Caller, name string) error {
+	if err := requireOwner(c, c.WorkspaceID); err != nil {
+		return err
+	}
 	name, err := memo.CleanName("name", name)
 	if err != nil {
 		return err
@@ -233,8 +257,11 @@ func (a *App) RenameWorkspace(ctx context.Context, c memo.Caller, name string) e
 	})
 }
 
-// Members lists who is in a workspace.
-func (a *App) Members(ctx context.Context, workspaceID string) ([]memo.Member, error) {
+// Members lists the members of a workspace for one of them, or for the operator.
+func (a *App) Members(ctx context.Context, c memo.Caller, workspaceID string) ([]memo.Member, error) {
+	if err := a.requireMembership(ctx, c, workspaceID); err != nil {
+		return nil, err
+	}
 	return a.store.Members(ctx, workspaceID)
 }
 
@@ -243,6 +270,9 @@ func (a *App) Members(ctx context.Context, workspaceID string) ([]memo.Member, e
 func (a *App) AddMember(ctx context.Context, c memo.Caller, workspaceID, userID string, role memo.Role) (m memo.Member,
 	err error,
 ) {
+	if err := requireOwner(c, workspaceID); err != nil {
+		return m, err
+	}
 	if err := role.Check(); err != nil {
 		return m, err
 	}
@@ -267,7 +297,7 @@ func (a *App) AddMember(ctx context.Context, c memo.Caller, workspaceID, userID 
 // it, in the same transaction. An OWNER removes anybody, everybody may leave, and
 // the last OWNER stays.
 func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, userID string) error {
-	leaves := c.KeyID == "" && c.UserID != "" && c.UserID == userID && c.WorkspaceID == workspaceID
+	leaves := requireUser(c) == nil && c.UserID == userID && c.WorkspaceID == workspaceID
 	if err := requireOwner(c, workspaceID); err != nil && !leaves {
 		return err
 	}
@@ -308,6 +338,9 @@ func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, user
 func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID string, role memo.Role) (m memo.Member,
 	err error,
 ) {
+	if err := requireOwner(c, workspaceID); err != nil {
+		return m, err
+	}
 	if err := role.Check(); err != nil {
 		return m, err
 	}
@@ -375,7 +408,7 @@ func requireOwnerStill(ctx context.Context, tx *store.Tx, c memo.Caller, workspa
 	}
 	m, err := tx.Member(ctx, workspaceID, c.UserID)
 	if memo.KindOf(err) == memo.KindNotFound || err == nil && m.Role != memo.RoleOwner {
-		return requireOwner(memo.Caller{}, workspaceID)
+		return errOwnerRequired
 	}
 	return err
 }

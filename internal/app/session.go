@@ -128,6 +128,9 @@ func (a *App) noteRefusal(ctx context.Context, u memo.User, o Client, rightPassw
 
 // Sessions lists where the caller is signed in, newest first.
 func (a *App) Sessions(ctx context.Context, c memo.Caller) ([]memo.Session, error) {
+	if err := requireUser(c); err != nil {
+		return nil, err
+	}
 	sessions, err := a.store.Sessions(ctx, c.UserID)
 	for i := range sessions {
 		sessions[i].Current = sessions[i].ID == c.SessionID
@@ -138,6 +141,9 @@ func (a *App) Sessions(ctx context.Context, c memo.Caller) ([]memo.Session, erro
 // RevokeSession ends one of the caller's sessions. No request is accepted with it
 // after this has returned.
 func (a *App) RevokeSession(ctx context.Context, c memo.Caller, id string) error {
+	if err := requireUser(c); err != nil {
+		return err
+	}
 	// What takes access away goes before everything else, so nobody may ask for
 	// the end of nothing in a loop.
 	sessions, err := a.store.Sessions(ctx, c.UserID)
@@ -161,6 +167,9 @@ func (a *App) RevokeSession(ctx context.Context, c memo.Caller, id string) error
 
 // SignOutEverywhere ends all sessions of the caller, this one included.
 func (a *App) SignOutEverywhere(ctx context.Context, c memo.Caller) error {
+	if err := requireUser(c); err != nil {
+		return err
+	}
 	return a.endSessions(ctx, c, func(tx *store.Tx) error {
 		if err := tx.RevokeSessions(ctx, c.UserID); err != nil {
 			return err

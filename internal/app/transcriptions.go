@@ -83,6 +83,9 @@ const deepOffset = 10_000
 
 // Transcriptions lists what the caller's workspace has.
 func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (Page, error) {
+	if err := requireReader(c); err != nil {
+		return Page{}, err
+	}
 	order, at, err := in.orderAndRange()
 	if err != nil {
 		return Page{}, err
@@ -308,21 +311,33 @@ func segmentsAt(ctx context.Context, array []byte, indices []int) ([]memo.Segmen
 
 // Transcription reads one transcription with its text.
 func (a *App) Transcription(ctx context.Context, c memo.Caller, id string) (Transcription, error) {
+	if err := requireReader(c); err != nil {
+		return Transcription{}, err
+	}
 	return a.store.Transcription(ctx, c.WorkspaceID, id, a.admitForResponse(ctx, c))
 }
 
 // Text reads the lines of one transcription (contract section 2, "text").
 func (a *App) Text(ctx context.Context, c memo.Caller, id string) (string, error) {
+	if err := requireReader(c); err != nil {
+		return "", err
+	}
 	return a.store.Text(ctx, c.WorkspaceID, id, a.admitForResponse(ctx, c))
 }
 
 // Reports reads the AI reports of one transcription.
 func (a *App) Reports(ctx context.Context, c memo.Caller, id string) ([]memo.Report, error) {
+	if err := requireReader(c); err != nil {
+		return nil, err
+	}
 	return a.store.Reports(ctx, c.WorkspaceID, id, a.admitForResponse(ctx, c))
 }
 
 // HasTranscription is nil when the caller's workspace has it.
 func (a *App) HasTranscription(ctx context.Context, c memo.Caller, id string) error {
+	if err := requireReader(c); err != nil {
+		return err
+	}
 	_, missing, err := a.store.Items(ctx, c.WorkspaceID, []string{id})
 	if err == nil && len(missing) > 0 {
 		return memo.NotFound("Transcription")
@@ -332,6 +347,9 @@ func (a *App) HasTranscription(ctx context.Context, c memo.Caller, id string) er
 
 // Projects lists the projects of the caller's workspace, with a total.
 func (a *App) Projects(ctx context.Context, c memo.Caller, limit, offset int) ([]memo.Project, int, error) {
+	if err := requireReader(c); err != nil {
+		return nil, 0, err
+	}
 	release, err := a.query(ctx, c)
 	if err != nil {
 		return nil, 0, err
@@ -348,6 +366,9 @@ func (a *App) Projects(ctx context.Context, c memo.Caller, limit, offset int) ([
 // ProjectNames lists the projects of the caller's workspace by name, without
 // their numbers, which cost a count each: for a page that offers them.
 func (a *App) ProjectNames(ctx context.Context, c memo.Caller) ([]memo.ProjectRef, error) {
+	if err := requireReader(c); err != nil {
+		return nil, err
+	}
 	return a.store.ProjectNames(ctx, c.WorkspaceID, maxProjectNames)
 }
 

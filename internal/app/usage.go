@@ -191,18 +191,29 @@ const (
 // Calls counts what a key asked for.
 type Calls = store.CallCounts
 
-// UsageOf tells what each of the keys asked for in the last so many hours, in
-// parts of equal length, the latest last. The keys are some that the caller has
-// been shown.
-func (a *App) UsageOf(ctx context.Context, keys []memo.KeyView, hours int) ([][UsageBars]Calls, error) {
+// UsageOf returns the calls of each key in the last hours, in bars of equal length, the
+// latest last. Keys that the caller does not see have no calls.
+func (a *App) UsageOf(ctx context.Context, c memo.Caller, keys []memo.KeyView, hours int) ([][UsageBars]Calls, error) {
+	if err := requireSignedInMember(c); err != nil {
+		return nil, err
+	}
 	use := make([][UsageBars]Calls, len(keys))
 	ids := make([]string, len(keys))
-	place := map[string]int{}
 	for i, k := range keys {
-		ids[i], place[k.ID] = k.ID, i
+		ids[i] = k.ID
+	}
+	visible, err := a.store.KeysAmong(ctx, c.WorkspaceID, visibleKeysOf(c), ids)
+	if err != nil {
+		return nil, err
+	}
+	place := map[string]int{}
+	for i, id := range ids {
+		if slices.Contains(visible, id) {
+			place[id] = i
+		}
 	}
 	first, per := store.Hour(a.store.Now())-int64(hours)+1, int64(hours/UsageBars)
-	rows, err := a.store.UsageSince(ctx, ids, first, per)
+	rows, err := a.store.UsageSince(ctx, visible, first, per)
 	if err != nil {
 		return nil, err
 	}

@@ -58,8 +58,8 @@ func TestAServerIsSetUpOnce(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			users, err := a.Users(ctx)
-			workspaces, err2 := a.Workspaces(ctx)
+			users, err := a.Users(ctx, memo.Caller{Operator: true})
+			workspaces, err2 := a.Workspaces(ctx, memo.Caller{Operator: true})
 			if won.Load() != 1 || len(users) != 1 || len(workspaces) != 1 || err != nil || err2 != nil {
 				t.Fatalf("%d won, %d users, %d workspaces", won.Load(), len(users), len(workspaces))
 			}
@@ -154,8 +154,8 @@ func TestInvites(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		members, err := w.Members(w.ctx, w.workspace.ID)
-		users, err2 := w.Users(w.ctx)
+		members, err := w.Members(w.ctx, memo.Caller{Operator: true}, w.workspace.ID)
+		users, err2 := w.Users(w.ctx, memo.Caller{Operator: true})
 		if joined.Load() != 1 || len(members) != 3 || len(users) != 3 || err != nil || err2 != nil {
 			t.Errorf("%d joined, %d members, %d users", joined.Load(), len(members), len(users))
 		}
@@ -361,7 +361,7 @@ func TestUseOf(t *testing.T) {
 		spend(2)
 		check := func(when string) {
 			t.Helper()
-			use, err := w.UsageOf(w.ctx, []memo.KeyView{unused, used}, UsageDayHours)
+			use, err := w.UsageOf(w.ctx, w.as(w.owner), []memo.KeyView{unused, used}, UsageDayHours)
 			must(t, 0, err)
 			if u := use[1]; u[21].Requests != 3 || u[22].Requests != 0 || u[23].Requests != 2 || use[0][23].Requests != 0 {
 				t.Errorf("%s: %+v", when, use)
@@ -370,11 +370,11 @@ func TestUseOf(t *testing.T) {
 		check("not all written")
 		w.FlushUsage(w.ctx)
 		check("written")
-		if use, err := w.UsageOf(w.ctx, []memo.KeyView{used}, UsageFortnightHours); err != nil ||
+		if use, err := w.UsageOf(w.ctx, w.as(w.owner), []memo.KeyView{used}, UsageFortnightHours); err != nil ||
 			use[0][UsageBars-1].Requests != 5 || use[0][UsageBars-2].Requests != 0 {
 			t.Errorf("two weeks: %+v %v", use, err)
 		}
-		if use, err := w.UsageOf(w.ctx, nil, UsageDayHours); err != nil || len(use) != 0 {
+		if use, err := w.UsageOf(w.ctx, w.as(w.owner), nil, UsageDayHours); err != nil || len(use) != 0 {
 			t.Errorf("no keys: %+v %v", use, err)
 		}
 	})

@@ -164,6 +164,9 @@ func (a *App) reading(ctx context.Context, c memo.Caller, bytes int) (release fu
 // StartUpload admits an upload of one file of so many bytes, which is in memory
 // until leave is called.
 func (a *App) StartUpload(ctx context.Context, c memo.Caller, bytes int64) (leave func(), err error) {
+	if err := requireEditor(c); err != nil {
+		return nil, err
+	}
 	const least = 1 << 20 // so that there are not thousands of small ones
 	return a.work.uploads.Acquire(ctx, c.WorkspaceID, max(bytes, least))
 }

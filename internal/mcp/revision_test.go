@@ -97,7 +97,7 @@ func (w *world) use(ctx context.Context, session *sdk.ClientSession) {
 	w.Must(err)
 	read, err := session.ReadResource(ctx, &sdk.ReadResourceParams{URI: resourcePrefix + w.Meetings[3]})
 	w.Must(err)
-	md, err := w.App.Export(ctx, memo.Caller{WorkspaceID: w.Acme.ID}, w.Meetings[3], "md")
+	md, err := w.App.Export(ctx, memo.Caller{Operator: true, WorkspaceID: w.Acme.ID}, w.Meetings[3], "md")
 	w.Must(err)
 	text, err := md.Bytes(ctx)
 	w.Must(err)
@@ -231,7 +231,7 @@ func TestTranscriptsAreData(t *testing.T) {
 		}
 		id := w.Import(w.Acme, "evil.json", `{"title":"Evil","status":"completed","segments":[`+strings.Join(segments,
 			",")+`]}`)
-		want, err := w.App.Text(context.Background(), memo.Caller{WorkspaceID: w.Acme.ID}, id)
+		want, err := w.App.Text(context.Background(), memo.Caller{Operator: true, WorkspaceID: w.Acme.ID}, id)
 		w.Must(err)
 		block := w.good(getTool, `{"id":"`+id+`"}`, nil).Content[0].Text
 		p, err := readPage(block)

@@ -18,7 +18,7 @@ import (
 func (w *world) newOwner() memo.User {
 	w.T.Helper()
 	ctx := context.Background()
-	users, err := w.App.Users(ctx)
+	users, err := w.App.Users(ctx, memo.Caller{Operator: true})
 	w.Must(err)
 	u, err := w.App.AddUser(ctx, memo.Caller{Operator: true}, fmt.Sprintf("owner%d@example.com", len(users)), "Owner",
 		password)

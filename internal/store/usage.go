@@ -56,6 +56,23 @@ type UsageBucket struct {
 	CallCounts
 }
 
+// KeysAmong returns which of the ids are keys of the workspace, and made by the user
+// unless userID is "".
+func (s *Store) KeysAmong(ctx context.Context, workspaceID, userID string, ids []string) ([]string, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	q := new(queryBuilder)
+	q.where("workspace_id = %s", workspaceID)
+	q.whereIn("id", ids)
+	if userID != "" {
+		q.where("user_id = %s", userID)
+	}
+	return queryAll(ctx, s.dataReader.q, func(row scanner) (id string, err error) {
+		return id, row.Scan(&id)
+	}, `SELECT id FROM api_keys WHERE `+strings.Join(q.conds, " AND "), q.args...)
+}
+
 // UsageSince sums up the use of keys from an hour on, in parts of so many hours,
 // which it numbers from 0.
 func (s *Store) UsageSince(ctx context.Context, keyIDs []string, hour, per int64) ([]UsageBucket, error) {

@@ -57,7 +57,7 @@ func (v *pageRequest) accountPage() (accountPage, error) {
 	for _, w := range p.Workspaces {
 		row := userWorkspace{Membership: w}
 		if w.Role == memo.RoleOwner {
-			members, err := v.App.Members(v.ctx, w.ID)
+			members, err := v.App.Members(v.ctx, v.Caller, w.ID)
 			if err != nil {
 				return p, err
 			}

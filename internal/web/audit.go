@@ -142,7 +142,7 @@ func showAudit(v *pageRequest) (err error) {
 // actors offers the members, with one who has left where they are chosen: the
 // trail keeps their e-mail with what they did.
 func (v *pageRequest) actors(chosen string) ([]option, error) {
-	members, err := v.App.Members(v.ctx, v.WorkspaceID)
+	members, err := v.App.Members(v.ctx, v.Caller, v.WorkspaceID)
 	if err != nil {
 		return nil, err
 	}

@@ -65,7 +65,7 @@ func TestAuditPage(t *testing.T) {
 		nina.post("/w/"+w.Acme.ID+"/keys", "name", "Nina’s", "life", "7", "id",
 			"0195c0de-0000-7000-8000-000000000001").want(201)
 		var ninaID string
-		for _, m := range must(w.App.Members(ctx, w.Acme.ID)) {
+		for _, m := range must(w.App.Members(ctx, memo.Caller{Operator: true}, w.Acme.ID)) {
 			if m.Name == "Nina" {
 				ninaID = m.UserID
 			}

@@ -74,7 +74,7 @@ func keyStateOf(k memo.KeyView, now time.Time) keyState {
 // rows are keys with what they asked for in the last so many hours, and what
 // replaced them.
 func (v *pageRequest) rows(keys []memo.KeyView, hours int) ([]keyRow, error) {
-	use, err := v.App.UsageOf(v.ctx, keys, hours)
+	use, err := v.App.UsageOf(v.ctx, v.Caller, keys, hours)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ type memberRow struct {
 
 func (v *pageRequest) membersPage() (membersPage, error) {
 	p := membersPage{layout: v.sectionLayout("members", "Members"), Now: v.Now()}
-	members, err := v.App.Members(v.ctx, v.WorkspaceID)
+	members, err := v.App.Members(v.ctx, v.Caller, v.WorkspaceID)
 	if err != nil {
 		return p, err
 	}
@@ -92,7 +92,7 @@ func (v *pageRequest) member() (memo.Member, error) {
 	if !ok {
 		return memo.Member{}, errNotFound
 	}
-	members, err := v.App.Members(v.ctx, v.WorkspaceID)
+	members, err := v.App.Members(v.ctx, v.Caller, v.WorkspaceID)
 	if err != nil {
 		return memo.Member{}, err
 	}

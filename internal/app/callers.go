@@ -1,0 +1,105 @@
+package app
+
+import (
+	"context"
+
+	"memoai.tech/memo"
+)
+
+// What a use case requires of its caller. The first line of every exported method of App
+// states it, and TestEveryUseCaseChecksItsCaller has a row for each method.
+
+var (
+	errOperatorRequired = memo.Forbidden("operator_required",
+		"Only the operator of the server can do this, with the memo command.")
+	errKeyRequired = memo.Forbidden("key_required", "Only an API key can make this call.")
+	errReadOnlyKey = memo.Forbidden("read_only", "An API key can read and export, and change nothing.")
+)
+
+// requireOperator is for what only the command line may do.
+func requireOperator(c memo.Caller) error {
+	if c.Operator {
+		return nil
+	}
+	return errOperatorRequired
+}
+
+// requireUser is for a user's own account: a signed-in user, or the operator for one.
+func requireUser(c memo.Caller) error {
+	switch {
+	case c.KeyID != "":
+		return memo.ErrKeyManagementForbidden
+	case c.UserID == "":
+		return errNotSignedIn
+	}
+	return nil
+}
+
+// requireSignedInMember is for what a member does in the web app or over the session
+// API, such as managing keys. The operator may do it for a workspace.
+func requireSignedInMember(c memo.Caller) error {
+	switch {
+	case c.Operator:
+		return nil
+	case c.KeyID != "":
+		return memo.ErrKeyManagementForbidden
+	case c.UserID == "" || c.WorkspaceID == "":
+		return errNotSignedIn
+	}
+	return nil
+}
+
+// requireEditor is requireSignedInMember for changes of transcriptions.
+func requireEditor(c memo.Caller) error {
+	if c.KeyID != "" {
+		return errReadOnlyKey
+	}
+	return requireSignedInMember(c)
+}
+
+// requireReader is for reading a workspace: an API key, a signed-in member or the operator.
+func requireReader(c memo.Caller) error {
+	if c.Operator || c.UserID != "" && c.WorkspaceID != "" {
+		return nil
+	}
+	return errNotSignedIn
+}
+
+// requireCaller is for a call that a limit counts: any authorised caller.
+func requireCaller(c memo.Caller) error {
+	if c.UserID == "" {
+		return errNotSignedIn
+	}
+	return nil
+}
+
+// requireMembership is for a signed-in user who is in the workspace, which need not be
+// the one that they were authorised for, and for the operator.
+func (a *App) requireMembership(ctx context.Context, c memo.Caller, workspaceID string) error {
+	if c.Operator {
+		return nil
+	}
+	if err := requireUser(c); err != nil {
+		return err
+	}
+	_, err := a.store.Member(ctx, workspaceID, c.UserID)
+	return replaceNotFound(err, memo.NotFound("Workspace"))
+}
+
+// requireKey is for what a key reads about itself.
+func requireKey(c memo.Caller) error {
+	if c.KeyID != "" {
+		return nil
+	}
+	return errKeyRequired
+}
+
+// requireOwner is for the operator and for a signed-in OWNER of the workspace.
+func requireOwner(c memo.Caller, workspaceID string) error {
+	if c.Operator || c.KeyID == "" && c.Role == memo.RoleOwner && c.WorkspaceID == workspaceID && workspaceID != "" {
+		return nil
+	}
+	return errOwnerRequired
+}
+
+var errOwnerRequired = memo.Forbidden("owner_required", "Only an OWNER of the workspace may manage its members.")

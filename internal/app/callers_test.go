@@ -1,0 +1,415 @@
+package app
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/ratelimit"
+	"memoai.tech/memo/internal/testenv"
+	"memoai.tech/memo/internal/transcript"
+)
+
+// callerKinds are the columns of [useCases].
+var callerKinds = []string{"zero", "key", "member", "owner", "stranger", "disabled", "operator"}
+
+// withoutCaller are the methods of App that take no caller, each with the reason.
+var withoutCaller = map[string]string{
+	"AuthoriseKey":     "makes a caller of a key",
+	"AuthoriseSession": "makes a caller of a session",
+	"AuthoriseUser":    "makes a caller of a session",
+	"SignIn":           "makes a session of a password",
+	"InviteByToken":    "the token of the invitation is the proof",
+	"SignUpWithInvite": "the token of the invitation is the proof",
+	"IsSetUp":          "says only whether there are users",
+	"SetUp":            "works once, before there are users; the web app asks for the set-up code",
+	"TakeSetupAttempt": "limits attempts before there are users",
+	"MarkExposed":      "the request is refused; the key is the proof",
+	"Run":              "the server's background work",
+	"FlushUsage":       "the server's background work",
+	"CheckReady":       "state of the process",
+	"IsDatabaseSlow":   "state of the process",
+	"IsEmbedded":       "state of the process",
+	"Limit":            "state of the process",
+	"Work":             "state of the process",
+}
+
+// useCases has the call of every other method, on things of the workspace Acme. Each
+// makes what it needs, so that no call depends on another.
+var useCases = map[string]func(s *scene, c memo.Caller) error{
+	"Account":      func(s *scene, c memo.Caller) error { return second(s.Account(s.ctx, c)) },
+	"RenameUser":   func(s *scene, c memo.Caller) error { return s.RenameUser(s.ctx, c, "Somebody") },
+	"CountOwnKeys": func(s *scene, c memo.Caller) error { return second(s.CountOwnKeys(s.ctx, c)) },
+	"ChangePassword": func(s *scene, c memo.Caller) error {
+		return s.ChangePassword(s.ctx, c, "a wrong password", "correct horse battery", false)
+	},
+	"SetPassword": func(s *scene, c memo.Caller) error {
+		c.UserID = s.anotherUser()
+		return s.SetPassword(s.ctx, c, "correct horse battery")
+	},
+	"Memberships": func(s *scene, c memo.Caller) error { return second(s.Memberships(s.ctx, c)) },
+	"Sessions":    func(s *scene, c memo.Caller) error { return second(s.Sessions(s.ctx, c)) },
+	"RevokeSession": func(s *scene, c memo.Caller) error {
+		return s.RevokeSession(s.ctx, c, s.sessionOf(c))
+	},
+	"SignOutEverywhere": func(s *scene, c memo.Caller) error {
+		if c.SessionID != "" && c.UserID != s.disabled.ID {
+			c = s.signIn(c.UserID, c.WorkspaceID)
+			defer s.renew()
+		}
+		return s.SignOutEverywhere(s.ctx, c)
+	},
+
+	"AddUser": func(s *scene, c memo.Caller) error {
+		return second(s.AddUser(s.ctx, c, s.unique()+"@example.com", "Somebody", ""))
+	},
+	"Users": func(s *scene, c memo.Caller) error { return second(s.Users(s.ctx, c)) },
+	"UserByEmail": func(s *scene, c memo.Caller) error {
+		return second(s.UserByEmail(s.ctx, c, "olga@example.com"))
+	},
+	"DisableUser": func(s *scene, c memo.Caller) error { return s.DisableUser(s.ctx, c, s.anotherUser()) },
+	"EnableUser":  func(s *scene, c memo.Caller) error { return s.EnableUser(s.ctx, c, s.anotherUser()) },
+	"AddWorkspace": func(s *scene, c memo.Caller) error {
+		return second(s.AddWorkspace(s.ctx, c, s.unique(), memo.PlanFree, s.member.ID))
+	},
+	"Workspaces":    func(s *scene, c memo.Caller) error { return second(s.Workspaces(s.ctx, c)) },
+	"FindWorkspace": func(s *scene, c memo.Caller) error { return second(s.FindWorkspace(s.ctx, c, "Acme")) },
+	"SetPlan": func(s *scene, c memo.Caller) error {
+		return s.SetPlan(s.ctx, c, s.workspace.ID, memo.PlanPro)
+	},
+	"RenameWorkspace": func(s *scene, c memo.Caller) error {
+		c.WorkspaceID = s.workspace.ID
+		return s.RenameWorkspace(s.ctx, c, "Acme")
+	},
+
+	"Members": func(s *scene, c memo.Caller) error { return second(s.Members(s.ctx, c, s.workspace.ID)) },
+	"AddMember": func(s *scene, c memo.Caller) error {
+		return second(s.AddMember(s.ctx, c, s.workspace.ID, s.anotherUser(), memo.RoleMember))
+	},
+	"RemoveMember": func(s *scene, c memo.Caller) error {
+		return s.RemoveMember(s.ctx, c, s.workspace.ID, s.anotherMember())
+	},
+	"SetRole": func(s *scene, c memo.Caller) error {
+		return second(s.SetRole(s.ctx, c, s.workspace.ID, s.anotherMember(), memo.RoleMember))
+	},
+	"Invite": func(s *scene, c memo.Caller) error {
+		c.WorkspaceID = s.workspace.ID
+		_, _, err := s.App.Invite(s.ctx, c, memo.RoleMember)
+		return err
+	},
+	"Invites": func(s *scene, c memo.Caller) error {
+		return second(s.Invites(s.ctx, c))
+	},
+	"RevokeInvite": func(s *scene, c memo.Caller) error {
+		i, _, err := s.App.Invite(s.ctx, s.callers["owner"], memo.RoleMember)
+		must(s.t, 0, err)
+		c.WorkspaceID = s.workspace.ID
+		return s.RevokeInvite(s.ctx, c, i.ID)
+	},
+	"AcceptInvite": func(s *scene, c memo.Caller) error {
+		w, err := s.AddWorkspace(s.ctx, theOperator, s.unique(), memo.PlanFree, s.owner.ID)
+		must(s.t, 0, err)
+		owner := s.callers["owner"]
+		owner.WorkspaceID = w.ID
+		_, token, err := s.App.Invite(s.ctx, owner, memo.RoleMember)
+		must(s.t, 0, err)
+		return second(s.AcceptInvite(s.ctx, c, token))
+	},
+	"Events": func(s *scene, c memo.Caller) error { return second(s.Events(s.ctx, c, EventQuery{Limit: 1})) },
+
+	"CreateKey": func(s *scene, c memo.Caller) error {
+		return second(s.CreateKey(s.ctx, c, KeyRequest{Name: "new"}))
+	},
+	"RotateKey": func(s *scene, c memo.Caller) error {
+		return second(s.RotateKey(s.ctx, c, s.memberKey(), "", nil))
+	},
+	"ChangeKey": func(s *scene, c memo.Caller) error {
+		name := "renamed"
+		return second(s.ChangeKey(s.ctx, c, s.memberKey(), KeyChange{Name: &name}))
+	},
+	"RevokeKey":    func(s *scene, c memo.Caller) error { return s.RevokeKey(s.ctx, c, s.memberKey()) },
+	"GetKey":       func(s *scene, c memo.Caller) error { return second(s.GetKey(s.ctx, c, s.memberKey())) },
+	"ListKeys":     func(s *scene, c memo.Caller) error { return second(s.ListKeys(s.ctx, c, KeyQuery{Limit: 1})) },
+	"KeysPage":     func(s *scene, c memo.Caller) error { return second(s.KeysPage(s.ctx, c, KeyPageQuery{})) },
+	"Replacements": func(s *scene, c memo.Caller) error { return second(s.Replacements(s.ctx, c, nil)) },
+	"KeyCreators":  func(s *scene, c memo.Caller) error { return second(s.KeyCreators(s.ctx, c)) },
+	"UsageOf": func(s *scene, c memo.Caller) error {
+		return second(s.UsageOf(s.ctx, c, []memo.KeyView{{ID: s.memberKey()}}, UsageDayHours))
+	},
+
+	"Me":               func(s *scene, c memo.Caller) error { return second(s.Me(s.ctx, c)) },
+	"NoteUncountedUse": func(s *scene, c memo.Caller) error { s.NoteUncountedUse(s.ctx, c); return nil },
+	"TakeLimit":        func(s *scene, c memo.Caller) error { return second(s.TakeLimit(s.ctx, c, ratelimit.Data)) },
+	"Transcriptions": func(s *scene, c memo.Caller) error {
+		return second(s.Transcriptions(s.ctx, c, ListQuery{Limit: 1}))
+	},
+	"Transcription":    func(s *scene, c memo.Caller) error { return second(s.Transcription(s.ctx, c, s.meeting)) },
+	"Text":             func(s *scene, c memo.Caller) error { return second(s.Text(s.ctx, c, s.meeting)) },
+	"Reports":          func(s *scene, c memo.Caller) error { return second(s.Reports(s.ctx, c, s.meeting)) },
+	"HasTranscription": func(s *scene, c memo.Caller) error { return s.HasTranscription(s.ctx, c, s.meeting) },
+	"Languages":        func(s *scene, c memo.Caller) error { return second(s.Languages(s.ctx, c)) },
+	"ProjectNames":     func(s *scene, c memo.Caller) error { return second(s.ProjectNames(s.ctx, c)) },
+	"Projects": func(s *scene, c memo.Caller) error {
+		_, _, err := s.Projects(s.ctx, c, 1, 0)
+		return err
+	},
+	"Export": func(s *scene, c memo.Caller) error {
+		return second(s.Export(s.ctx, c, s.meeting, transcript.Text))
+	},
+	"PrepareArchive": func(s *scene, c memo.Caller) error {
+		return second(s.PrepareArchive(s.ctx, c, []string{s.meeting}, transcript.Text))
+	},
+	"RecordDownload": func(s *scene, c memo.Caller) error {
+		return s.recorded(func() { s.RecordDownload(s.ctx, c, s.meeting, transcript.Text) })
+	},
+	"RecordArchive": func(s *scene, c memo.Caller) error {
+		archive, err := s.PrepareArchive(s.ctx, s.callers["owner"], []string{s.meeting}, transcript.Text)
+		must(s.t, 0, err)
+		return s.recorded(func() { s.RecordArchive(s.ctx, c, archive) })
+	},
+
+	"MayChangeTranscription": func(s *scene, c memo.Caller) error {
+		return second(s.MayChangeTranscription(s.ctx, c, s.meeting))
+	},
+	"ChangeTitle":   func(s *scene, c memo.Caller) error { return s.ChangeTitle(s.ctx, c, s.meeting, "Title") },
+	"ChangeProject": func(s *scene, c memo.Caller) error { return s.ChangeProject(s.ctx, c, s.meeting, "Sales") },
+	"DeleteTranscription": func(s *scene, c memo.Caller) error {
+		return s.DeleteTranscription(s.ctx, c, s.importAsMember())
+	},
+	"Import": func(s *scene, c memo.Caller) error {
+		return second(s.Import(s.ctx, c, ImportFile{Name: "a.txt", Data: []byte(s.unique())}))
+	},
+	"StartUpload": func(s *scene, c memo.Caller) error {
+		leave, err := s.StartUpload(s.ctx, c, 1)
+		if err == nil {
+			leave()
+		}
+		return err
+	},
+}
+
+// scene is a world with a caller of each kind.
+type scene struct {
+	*world
+	stranger, disabled memo.User
+	other              memo.Workspace
+	callers            map[string]memo.Caller
+	meeting            string // imported by the member
+	n                  int
+}
+
+func newScene(w *world) *scene {
+	s := &scene{world: w, stranger: w.user("eve@example.com"), disabled: w.user("dan@example.com")}
+	s.other = w.addWorkspace("Other", s.stranger)
+	w.join(w.workspace, s.disabled, memo.RoleMember)
+	key, _ := w.key(w.member, "the caller's")
+	byKey, err := w.AuthoriseKey(w.ctx, key, Client{})
+	must(w.t, 0, err)
+	stale := s.signIn(s.disabled.ID, w.workspace.ID)
+	must(w.t, 0, w.DisableUser(w.ctx, theOperator, s.disabled.ID))
+	s.callers = map[string]memo.Caller{
+		"zero": {}, "key": byKey, "disabled": stale,
+		"operator": {Operator: true, UserID: w.member.ID, WorkspaceID: w.workspace.ID},
+	}
+	s.renew()
+	s.meeting = s.importAsMember()
+	return s
+}
+
+// renew signs the people in again.
+func (s *scene) renew() {
+	s.callers["member"] = s.signIn(s.member.ID, s.workspace.ID)
+	s.callers["owner"] = s.signIn(s.owner.ID, s.workspace.ID)
+	s.callers["stranger"] = s.signIn(s.stranger.ID, s.other.ID)
+}
+
+func (s *scene) signIn(userID, workspaceID string) memo.Caller {
+	s.t.Helper()
+	u, err := s.store.User(s.ctx, userID)
+	must(s.t, 0, err)
+	token, _, _, err := s.SignIn(s.ctx, SignIn{Email: u.Email, Password: testenv.Password}, Client{Address: "192.0.2.1"})
+	must(s.t, 0, err)
+	c, err := s.AuthoriseSession(s.ctx, token, workspaceID, Client{})
+	return must(s.t, c, err)
+}
+
+func (s *scene) unique() string { s.n++; return fmt.Sprint("name", s.n) }
+
+func (s *scene) anotherUser() string { return s.user(s.unique() + "@example.com").ID }
+
+func (s *scene) anotherMember() string {
+	u := s.user(s.unique() + "@example.com")
+	s.join(s.workspace, u, memo.RoleMember)
+	return u.ID
+}
+
+func (s *scene) memberKey() string {
+	k, err := s.CreateKey(s.ctx, s.as(s.member), KeyRequest{Name: s.unique()})
+	return must(s.t, k, err).ID
+}
+
+func (s *scene) importAsMember() string {
+	r, err := s.Import(s.ctx, s.as(s.member), ImportFile{Name: "m.txt", Data: []byte("What was said, " + s.unique())})
+	return must(s.t, r, err).ID
+}
+
+// sessionOf returns a session of the caller's user, or of the member.
+func (s *scene) sessionOf(c memo.Caller) string {
+	id := c.UserID
+	if id == "" || id == s.disabled.ID {
+		id = s.member.ID
+	}
+	u, err := s.store.User(s.ctx, id)
+	must(s.t, 0, err)
+	_, session, _, err := s.SignIn(s.ctx, SignIn{Email: u.Email, Password: testenv.Password}, Client{Address: "192.0.2.1"})
+	return must(s.t, session, err).ID
+}
+
+// recorded returns an error unless f adds an event.
+func (s *scene) recorded(f func()) error {
+	count := func() int {
+		events, err := s.Events(s.ctx, s.callers["operator"], EventQuery{Limit: 1000})
+		return len(must(s.t, events, err))
+	}
+	before := count()
+	if f(); count() == before {
+		return &memo.Error{Code: "not_recorded"}
+	}
+	return nil
+}
+
+// outcomes is what each kind of caller gets from each use case, in the order of
+// [callerKinds]: "ok" or the code of the refusal, shortened: "operator", "owner" and "key"
+// mean that only these may call, "no_key" that an API key may not, and "sign_in" that the
+// caller must sign in. A caller whose user was disabled
+// after the request was authorised can still read, and change nothing.
+const outcomes = `
+AcceptInvite           sign_in no_key ok already_member ok sign_in ok
+Account                sign_in no_key ok ok ok ok ok
+AddMember              owner owner owner ok owner owner ok
+AddUser                operator operator operator operator operator operator ok
+AddWorkspace           operator operator operator operator operator operator ok
+ChangeKey              sign_in no_key ok not_your_key not_found not_found ok
+ChangePassword         sign_in no_key invalid invalid invalid invalid invalid
+ChangeProject          sign_in read_only ok ok not_found not_found ok
+ChangeTitle            sign_in read_only ok ok not_found not_your_transcription ok
+CountOwnKeys           sign_in no_key ok ok ok ok ok
+CreateKey              sign_in no_key ok ok ok not_found ok
+DeleteTranscription    sign_in read_only ok ok not_found not_found ok
+DisableUser            operator operator operator operator operator operator ok
+EnableUser             operator operator operator operator operator operator ok
+Events                 owner owner owner ok ok owner ok
+Export                 sign_in ok ok ok not_found ok ok
+FindWorkspace          operator operator operator operator operator operator ok
+GetKey                 sign_in no_key ok ok not_found not_found ok
+HasTranscription       sign_in ok ok ok not_found ok ok
+Import                 sign_in read_only ok ok ok not_found ok
+Invite                 owner owner owner ok owner owner ok
+Invites                owner owner owner ok ok owner ok
+KeyCreators            sign_in no_key ok ok ok ok ok
+KeysPage               sign_in no_key ok ok ok ok ok
+Languages              sign_in ok ok ok ok ok ok
+ListKeys               sign_in no_key ok ok ok ok ok
+MayChangeTranscription sign_in no_key ok ok not_found ok ok
+Me                     key ok key key key key key
+Members                sign_in no_key ok ok not_found ok ok
+Memberships            sign_in no_key ok ok ok ok ok
+NoteUncountedUse       ok ok ok ok ok ok ok
+PrepareArchive         sign_in ok ok ok transcriptions_not_found ok ok
+ProjectNames           sign_in ok ok ok ok ok ok
+Projects               sign_in ok ok ok ok ok ok
+RecordArchive          not_recorded not_recorded ok ok not_recorded ok ok
+RecordDownload         not_recorded not_recorded ok ok not_recorded ok ok
+RemoveMember           owner owner owner ok owner owner ok
+RenameUser             sign_in no_key ok ok ok sign_in ok
+RenameWorkspace        owner owner owner ok owner owner ok
+Replacements           sign_in no_key ok ok ok ok ok
+Reports                sign_in ok ok ok not_found ok ok
+RevokeInvite           owner owner owner ok owner owner ok
+RevokeKey              sign_in no_key ok ok not_found not_found ok
+RevokeSession          sign_in no_key ok ok ok not_found ok
+RotateKey              sign_in no_key ok not_your_key not_found not_found ok
+Sessions               sign_in no_key ok ok ok ok ok
+SetPassword            operator operator operator operator operator operator ok
+SetPlan                operator operator operator operator operator operator ok
+SetRole                owner owner owner ok owner owner ok
+SignOutEverywhere      sign_in no_key ok ok ok sign_in ok
+StartUpload            sign_in read_only ok ok ok ok ok
+TakeLimit              sign_in ok ok ok ok ok ok
+Text                   sign_in ok ok ok not_found ok ok
+Transcription          sign_in ok ok ok not_found ok ok
+Transcriptions         sign_in ok ok ok ok ok ok
+UsageOf                sign_in no_key ok ok ok ok ok
+UserByEmail            operator operator operator operator operator operator ok
+Users                  operator operator operator operator operator operator ok
+Workspaces             operator operator operator operator operator operator ok
+`
+
+func TestEveryUseCaseChecksItsCaller(t *testing.T) {
+	want := map[string][]string{}
+	for line := range strings.Lines(strings.TrimSpace(outcomes)) {
+		fields := strings.Fields(line)
+		want[fields[0]] = fields[1:]
+	}
+	methods := reflect.TypeFor[*App]()
+	for m := range methods.Methods() {
+		_, free := withoutCaller[m.Name]
+		_, row := useCases[m.Name]
+		takesCaller := m.Type.NumIn() > 2 && m.Type.In(2) == reflect.TypeFor[memo.Caller]()
+		switch {
+		case free && takesCaller:
+			t.Errorf("App.%s takes a caller: give it a row in useCases and in outcomes", m.Name)
+		case !free && !row:
+			t.Errorf("App.%s has no row in useCases: say who may call it, check that in its first line, "+
+				"and add its call and its outcomes here", m.Name)
+		case !free && len(want[m.Name]) != len(callerKinds):
+			t.Errorf("App.%s has no outcomes for %v", m.Name, callerKinds)
+		}
+	}
+	onBoth(t, func(t *testing.T, w *world) {
+		s := newScene(w)
+		for m := range methods.Methods() {
+			call := useCases[m.Name]
+			if call == nil {
+				continue
+			}
+			got := make([]string, len(callerKinds))
+			for i, kind := range callerKinds {
+				s.clock.add(time.Minute) // so that no limit is reached
+				got[i] = outcomeOf(call(s, s.callers[kind]))
+			}
+			if !slices.Equal(got, want[m.Name]) {
+				t.Errorf("%-22s %s\nwant %s", m.Name, strings.Join(got, " "), strings.Join(want[m.Name], " "))
+			}
+		}
+	})
+}
+
+var short = map[string]string{
+	"operator_required": "operator", "owner_required": "owner", "key_required": "key",
+	"key_management_forbidden": "no_key", "not_signed_in": "sign_in",
+}
+
+func outcomeOf(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	e, ok := err.(*memo.Error)
+	switch {
+	case !ok:
+		return strings.ReplaceAll(err.Error(), " ", "_")
+	case short[e.Code] != "":
+		return short[e.Code]
+	case e.Code != "":
+		return e.Code
+	case e.Kind == memo.KindNotFound:
+		return "not_found"
+	case e.Kind == memo.KindInvalid:
+		return "invalid"
+	}
+	return strings.ReplaceAll(e.Message, " ", "_")
+}
