@@ -9,7 +9,7 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// Account reads who the caller is.
+// Account returns the caller's user.
 func (a *App) Account(ctx context.Context, c memo.Caller) (memo.User, error) {
 	if err := requireUser(c); err != nil {
 		return memo.User{}, err
@@ -44,10 +44,9 @@ func (a *App) CountOwnKeys(ctx context.Context, c memo.Caller) (int, error) {
 
 var errWrongPassword error = memo.Invalid("current", "is not right")
 
-// ChangePassword sets the password of the caller, who must know the current one,
-// and ends all of their sessions, so that nobody goes on with a stolen one. With revokeKeys it
-// also revokes their API keys in all workspaces, in the same transaction. Attempts
-// are throttled as sign-ins are.
+// ChangePassword sets the caller's password after checking the current one, and ends all of
+// their sessions, including stolen ones. With revokeKeys it also revokes their API keys in all
+// workspaces, in the same transaction. Attempts are limited like sign-ins.
 func (a *App) ChangePassword(ctx context.Context, c memo.Caller, current, next string, revokeKeys bool) error {
 	if err := requireUser(c); err != nil {
 		return err
@@ -80,8 +79,8 @@ func (a *App) ChangePassword(ctx context.Context, c memo.Caller, current, next s
 	return a.setPassword(ctx, c, hash, next, revokeKeys)
 }
 
-// SetPassword gives the caller a password without asking for the present one,
-// and ends all of their sessions.
+// SetPassword sets the password of c.UserID without checking the current one, and ends all of
+// their sessions. It is for the operator.
 func (a *App) SetPassword(ctx context.Context, c memo.Caller, password string) error {
 	if err := requireOperator(c); err != nil {
 		return err
@@ -96,15 +95,15 @@ func (a *App) SetPassword(ctx context.Context, c memo.Caller, password string) e
 	return a.setPassword(ctx, c, old, password, false)
 }
 
-// setPassword changes the caller's password, if it still is the one with the hash
-// old, ends all of their sessions, and revokes their keys if that is asked for.
+// setPassword changes the user's password if its hash is still old, ends all of their
+// sessions, and revokes their keys if revokeKeys is set.
 func (a *App) setPassword(ctx context.Context, c memo.Caller, old, password string, revokeKeys bool) error {
 	hash, err := a.passwords.Hash(ctx, password)
 	if err != nil {
 		return err
 	}
 	return a.store.WriteOwnRevocation(ctx, func(tx *store.Tx) error {
-		// Checking and making the hashes takes a while, in which another may have changed it.
+		// Hashing takes a while, in which another request may have changed the password.
 		if same, err := tx.LockUser(ctx, c.UserID, old); err != nil || !same {
 			return cmp.Or(err, errWrongPassword)
 		}
@@ -128,10 +127,9 @@ func (a *App) setPassword(ctx context.Context, c memo.Caller, old, password stri
 	})
 }
 
-// revokeKeysOf revokes the caller's active keys, each with its event in its
-// workspace. The caller's sessions have ended before in this transaction: a
-// request that is making a key either has committed, and the key is found here, or
-// fails because its session has ended.
+// revokeKeysOf revokes the caller's active keys, each with its event in its workspace. The
+// transaction has already ended the caller's sessions, so a concurrent request that creates a
+// key has either committed, and the key is found here, or fails.
 func revokeKeysOf(ctx context.Context, tx *store.Tx, c memo.Caller) error {
 	keys, err := tx.RevokeKeysOf(ctx, c.UserID)
 	if err != nil {
@@ -140,7 +138,7 @@ func revokeKeysOf(ctx context.Context, tx *store.Tx, c memo.Caller) error {
 	return recordKeys(ctx, tx, c, keys, memo.ActionKeyRevoked, "with a change of the password")
 }
 
-// Membership is a workspace of a user, with what they are in it.
+// Membership is a workspace of a user, with their role in it.
 type Membership = store.Membership
 
 // Memberships lists the caller's workspaces by name.

@@ -1,11 +1,10 @@
-// Package app is the use cases: everything that REST, MCP, the web app and the
-// command line can do. Each door calls the same method, so a rule stands once.
+// Package app has the use cases: everything that REST, MCP, the web app and the command line
+// can do. All of them call the same methods, so every rule is in one place.
 //
-// Every method takes the [memo.Caller] who asks, checks, does and records, in
-// one transaction where it writes. Who may do what is decided by the pure rules
-// of package memo. There is no cache of keys or members here: a caller is made
-// by [App.AuthoriseKey] or [App.AuthoriseSession] from the database's state at
-// that moment (contract section 1).
+// A use case takes the [memo.Caller], states in its first line who may call it, and does and
+// records its work, in one transaction if it writes. Package memo has the rules. Keys and
+// members are never cached: [App.AuthoriseKey] and [App.AuthoriseSession] make a caller from
+// the current state of the database.
 package app
 
 import (
@@ -22,7 +21,7 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// Config is what the use cases stand on.
+// Config is what the use cases need.
 type Config struct {
 	Store     *store.Store
 	Limits    ratelimit.Source
@@ -31,7 +30,7 @@ type Config struct {
 	Work      WorkLimits
 }
 
-// App is the use cases.
+// App has the use cases.
 type App struct {
 	store     *store.Store
 	limits    ratelimit.Source
@@ -45,8 +44,8 @@ type App struct {
 	log       *slog.Logger
 }
 
-// New makes the use cases. Call [App.Run] for what is written in the background,
-// and [App.Flush] before the store is closed.
+// New returns the use cases. Call [App.Run] for background work, and [App.FlushUsage] before
+// closing the store.
 func New(cfg Config) *App {
 	return &App{
 		store: cfg.Store, limits: cfg.Limits, passwords: cfg.Passwords, log: cfg.Log,
@@ -55,15 +54,14 @@ func New(cfg Config) *App {
 	}
 }
 
-// Run does the work of the background until ctx ends: it writes the use of keys
-// and sessions, expiries and failed sign-ins, and deletes sessions that ended long
-// ago and what imports that were cut short have left.
+// Run does background work until ctx ends: it writes the usage of keys and sessions, expiries
+// and failed sign-ins, and deletes old ended sessions and what interrupted imports left.
 func (a *App) Run(ctx context.Context) {
 	tick, hour := time.NewTicker(5*time.Second), time.NewTicker(time.Hour)
 	defer tick.Stop()
 	defer hour.Stop()
 	a.deleteOrphans(ctx)
-	var purge time.Time // when to do it next
+	var purge time.Time // when the next one is due
 	for {
 		select {
 		case <-ctx.Done():
@@ -91,8 +89,7 @@ func (a *App) deleteOrphans(ctx context.Context) {
 	}
 }
 
-// FlushUsage writes what is known and not yet written of the use of keys and sessions,
-// of expiries and of failed sign-ins.
+// FlushUsage writes the pending usage of keys and sessions, expiries and failed sign-ins.
 func (a *App) FlushUsage(ctx context.Context) {
 	a.expiries.write(ctx)
 	a.usage.write(ctx, true)
@@ -102,29 +99,28 @@ func (a *App) FlushUsage(ctx context.Context) {
 // CheckReady reports whether the database answers.
 func (a *App) CheckReady(ctx context.Context) error { return a.store.Ping(ctx) }
 
-// IsDatabaseSlow reports that the database is late with every answer.
+// IsDatabaseSlow reports whether the database responds slowly.
 func (a *App) IsDatabaseSlow() bool { return a.store.IsSlow() }
 
-// IsEmbedded reports that the database is SQLite.
+// IsEmbedded reports whether the database is SQLite.
 func (a *App) IsEmbedded() bool { return a.store.IsEmbedded() }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
-// ParseID reads an id into its canonical form. uuid.Parse takes other spellings
-// of a UUID too; 36 bytes leave the usual one.
+// ParseID returns an id in canonical form. uuid.Parse also accepts other notations of a UUID;
+// the length of 36 bytes excludes them.
 func ParseID(s string) (string, bool) {
 	u, err := uuid.Parse(s)
 	return u.String(), err == nil && len(s) == 36
 }
 
-// write runs f in a transaction on the caller's behalf. A caller who was signed
-// out before it commits has changed nothing, however long the request took to
-// come in. The session is locked last, as it is when sessions are ended.
+// write runs f in a transaction for the caller. If the caller is signed out before it commits,
+// nothing changes. The session is locked last, as in transactions that end sessions.
 func (a *App) write(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
 	return a.store.Write(ctx, withSession(ctx, c, f))
 }
 
-// writeUrgent is write for what takes access away from others.
+// writeUrgent is write for ending the access of others.
 func (a *App) writeUrgent(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
 	return a.store.WriteUrgent(ctx, withSession(ctx, c, f))
 }
@@ -143,7 +139,7 @@ func withSession(ctx context.Context, c memo.Caller, f func(*store.Tx) error) fu
 	}
 }
 
-// requireSession proves the session of a caller who has one, until tx ends.
+// requireSession locks the caller's session, if there is one, and fails if it has ended.
 func requireSession(ctx context.Context, tx *store.Tx, c memo.Caller) error {
 	if c.SessionID == "" {
 		return nil
@@ -154,9 +150,8 @@ func requireSession(ctx context.Context, tx *store.Tx, c memo.Caller) error {
 	return nil
 }
 
-// requireMember proves that the caller is in the workspace, until tx ends, and with
-// which role: it may have changed since they were authorised. Where tx locks the
-// workspace, that comes first.
+// requireMember locks the caller's membership and returns the current role, which may have
+// changed since authorisation. A transaction that also locks the workspace must do that first.
 func requireMember(ctx context.Context, tx *store.Tx, c memo.Caller) (memo.Role, error) {
 	if c.Operator {
 		return c.Role, nil
@@ -164,7 +159,7 @@ func requireMember(ctx context.Context, tx *store.Tx, c memo.Caller) (memo.Role,
 	return tx.LockMember(ctx, c.WorkspaceID, c.UserID)
 }
 
-// recordEvent writes an event of what caller did.
+// recordEvent writes an audit event of the caller.
 func recordEvent(ctx context.Context, tx *store.Tx, c memo.Caller, e memo.AuditEvent) error {
 	e.IP, e.Agent = memo.Optional(c.ClientAddress), memo.Optional(truncateBytes(c.UserAgent, maxEventText))
 	switch {

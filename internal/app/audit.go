@@ -8,17 +8,16 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// EventQuery asks for a part of the audit trail. The zero value of a field leaves
-// the filter out.
+// EventQuery selects audit events. A zero field means no filter.
 type EventQuery struct {
 	Subject  string    // of the action: "key", "member", …
 	ActorID  string    // a user
 	From, To time.Time // days in UTC, both inclusive
-	Before   int64     // only events that stand behind the one of this id
-	Limit    int       // is clamped to 1–1,000
+	Before   int64     // only events older than the one with this id
+	Limit    int       // clamped to 1–1,000
 }
 
-// Events lists what was done in the caller's workspace, the newest first, for an OWNER.
+// Events returns the audit events of the caller's workspace, newest first, for an OWNER.
 func (a *App) Events(ctx context.Context, c memo.Caller, in EventQuery) ([]memo.AuditEvent, error) {
 	if !c.Operator && (c.KeyID != "" || c.Role != memo.RoleOwner) {
 		return nil, memo.Forbidden("owner_required", "Only an OWNER of the workspace may read its audit trail.")

@@ -9,20 +9,19 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// Client is where a request comes from.
+// Client describes where a request comes from.
 type Client struct {
 	Address   string
 	UserAgent string
 }
 
-// refuseCredential is the refusal of a credential. The message is told only to one
-// who showed the whole of it.
+// refuseCredential returns the refusal of a credential. Only a caller who presented the whole
+// credential sees the message.
 func refuseCredential(code, message string) error {
 	return &memo.Error{Kind: memo.KindUnauthorized, Code: code, Message: message}
 }
 
-// Refusals of a key. Which of them it is goes into WWW-Authenticate alone; the
-// body is the same for all.
+// Only WWW-Authenticate says which of these it is; the body is always the same.
 var (
 	errKeyUnknown     = refuseCredential("unknown", "The API key is not valid")
 	errKeyExpired     = refuseCredential("expired", "The API key has expired")
@@ -32,9 +31,8 @@ var (
 	errNotSignedIn = refuseCredential("not_signed_in", "Sign in first: POST /api/v1/session")
 )
 
-// AuthoriseKey reads the truth about a key, in one indexed read, and returns on
-// whose behalf it acts. It refuses with KindUnauthorized, and KindForbidden
-// where the plan has no API access.
+// AuthoriseKey reads the current state of a key, in one indexed read, and returns its caller.
+// Errors: KindUnauthorized, or KindForbidden if the plan has no API access.
 func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, o Client) (memo.Caller, error) {
 	k, ok, err := a.store.ReadKeyState(ctx, key.Hash())
 	if err != nil {
@@ -73,17 +71,17 @@ func checkKeyActive(k store.KeyState, a *App) error {
 	case memo.KeyDeactivated:
 		return errKeyDeactivated
 	}
-	// The key is deactivated in the transaction that takes the access away. That
-	// it is checked again here costs nothing and needs no trust in the writer.
+	// The transaction that removed the access also deactivated the key. This check costs
+	// nothing and does not depend on that transaction.
 	if k.Role == "" || k.UserDisabled {
 		return errKeyDeactivated
 	}
 	return nil
 }
 
-// TakeLimit counts a call of the caller against a class of limits (contract
-// section 1, "Rate limits"): data calls on the key, all others on member and
-// workspace. A decision that is not accepted comes with KindRateLimited.
+// TakeLimit counts a call against a limit: data calls per key, all others per member and
+// workspace. See docs/contract.md#rate-limits. A refusal is KindRateLimited, with its
+// decision.
 func (a *App) TakeLimit(ctx context.Context, c memo.Caller, class ratelimit.Class) (ratelimit.Decision, error) {
 	if err := requireCaller(c); err != nil {
 		return ratelimit.Decision{}, err
@@ -105,8 +103,8 @@ func (a *App) TakeLimit(ctx context.Context, c memo.Caller, class ratelimit.Clas
 	return d, nil
 }
 
-// NoteUncountedUse notes the use of the caller's key by a call that no limit counts: an
-// assistant that introduces itself has used the key, as its member can see.
+// NoteUncountedUse records a use of the key by a call that no limit counts. For example, a
+// host that only connects has used the key, and the member sees that.
 func (a *App) NoteUncountedUse(ctx context.Context, c memo.Caller) {
 	if err := requireKey(c); err != nil {
 		return
@@ -114,8 +112,8 @@ func (a *App) NoteUncountedUse(ctx context.Context, c memo.Caller) {
 	a.usage.accepted(ctx, c, a.store.Now(), false)
 }
 
-// AuthoriseSession reads the truth about a session and returns its user as a
-// member of the workspace. A user of one workspace may leave workspaceID out.
+// AuthoriseSession reads the current state of a session and returns its user as a member of
+// the workspace. workspaceID may be "" for a user with one workspace.
 func (a *App) AuthoriseSession(ctx context.Context, token, workspaceID string, o Client) (memo.Caller, error) {
 	rows, err := a.activeSession(ctx, token)
 	if err != nil {
@@ -140,8 +138,7 @@ func (a *App) AuthoriseSession(ctx context.Context, token, workspaceID string, o
 	return c, memo.NotFound("Workspace")
 }
 
-// AuthoriseUser is AuthoriseSession for what a user does on their own behalf,
-// in no workspace.
+// AuthoriseUser is AuthoriseSession for a user's own account, outside any workspace.
 func (a *App) AuthoriseUser(ctx context.Context, token string, o Client) (memo.Caller, error) {
 	rows, err := a.activeSession(ctx, token)
 	if err != nil {
@@ -153,7 +150,7 @@ func (a *App) AuthoriseUser(ctx context.Context, token string, o Client) (memo.C
 	}, nil
 }
 
-// activeSession returns at least one row, of a living session.
+// activeSession returns at least one row, of an active session.
 func (a *App) activeSession(ctx context.Context, token string) ([]store.SessionState, error) {
 	if len(token) != tokenLen {
 		return nil, errNotSignedIn
@@ -174,13 +171,13 @@ func (a *App) activeSession(ctx context.Context, token string) ([]store.SessionS
 // tokenLen is the length of a session token: 32 bytes in base64url.
 const tokenLen = 43
 
-// MarkExposed is told of keys that somebody put in a URL. A living one is
-// marked, once, and its owner finds that in the list and in the audit trail.
+// MarkExposed marks keys that were sent in a URL. An active key is marked once, and its
+// creator sees it in the list of keys and in the audit trail.
 func (a *App) MarkExposed(ctx context.Context, keys []credential.Key, o Client) {
 	for _, key := range keys {
 		k, ok, err := a.store.ReadKeyState(ctx, key.Hash())
 		if err == nil && (!ok || k.Exposed || checkKeyActive(k, a) != nil) {
-			continue // there is nothing to record, and nobody can cause writes in a loop
+			continue // nothing to record, so a loop of such requests causes no writes
 		}
 		if err == nil {
 			err = a.store.Write(ctx, func(tx *store.Tx) error {

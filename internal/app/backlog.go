@@ -12,16 +12,16 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// eventQueue is what is written in the background: the last use of sessions, which no
-// request waits for, and failed sign-ins, which must take the same time whether
-// there is such an account or not.
+// eventQueue is what is written in the background: the last use of sessions, so that no
+// request waits for it, and failed sign-ins, so that a sign-in takes the same time whether the
+// account exists or not.
 type eventQueue struct {
 	store *store.Store
 	log   *slog.Logger
-	wake  chan struct{} // there is a failed sign-in
+	wake  chan struct{} // a failed sign-in was queued
 
 	mu       sync.Mutex
-	uses     map[string]time.Time // the last use, by session
+	uses     map[string]time.Time // last use by session id
 	refusals []failedSignIn
 }
 
@@ -33,8 +33,8 @@ type failedSignIn struct {
 	why  string
 }
 
-// Bounds of the backlog while the database takes no writes. A session beyond them
-// is noted at its next request.
+// Limits of the queue while the database accepts no writes. Uses beyond the limit are noted at
+// the next request of the session.
 const (
 	maxUses     = 10_000
 	maxRefusals = 1_000
@@ -44,8 +44,7 @@ func newBacklog(s *store.Store, log *slog.Logger) *eventQueue {
 	return &eventQueue{store: s, log: log, wake: make(chan struct{}, 1), uses: map[string]time.Time{}}
 }
 
-// noteUse notes that a session was used now, unless that was recorded less than an
-// hour ago.
+// noteUse notes a use of the session unless one was written within the last hour.
 func (b *eventQueue) noteUse(s store.SessionState, now time.Time) {
 	if now.Sub(s.LastUsedAt) < memo.SessionUseInterval {
 		return
@@ -74,7 +73,7 @@ func (b *eventQueue) noteFailure(r failedSignIn) {
 	}
 }
 
-// write writes the backlog. What cannot be written stays for the next time.
+// write writes the queue. What fails stays in the queue.
 func (b *eventQueue) write(ctx context.Context) {
 	b.mu.Lock()
 	uses, refusals := b.uses, b.refusals
@@ -120,8 +119,8 @@ func (b *eventQueue) try(ctx context.Context, f func(*store.Tx) error) error {
 	return b.store.Write(ctx, f)
 }
 
-// record writes the event into every workspace of the account, whose OWNERs read
-// it there, or into the server's own trail when it has none.
+// record writes the event into every workspace of the account, for its OWNERs, or into the
+// server's own audit trail if there is none.
 func (r failedSignIn) record(ctx context.Context) func(*store.Tx) error {
 	return func(tx *store.Tx) error {
 		workspaces, err := tx.Memberships(ctx, r.user.ID)
@@ -145,16 +144,16 @@ func (r failedSignIn) record(ctx context.Context) func(*store.Tx) error {
 	}
 }
 
-// How long a session that has ended is still stored, how often those that are
-// older are looked for, and how many are deleted in one transaction.
+// How long ended sessions are stored, how often older ones are deleted, and how many in one
+// transaction.
 const (
 	sessionsKept = 30 * 24 * time.Hour
 	purgeEvery   = time.Hour
 	purgeAtOnce  = 500
 )
 
-// purge deletes some of the sessions that ended long ago, and returns when to
-// come again: at once while there are more.
+// purge deletes some of the old ended sessions and returns when to continue: immediately if
+// there are more.
 func (a *App) purge(ctx context.Context) (again time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, laterUseTimeout)
 	defer cancel()

@@ -13,12 +13,11 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// A cursor is the sort it belongs to and the place of the last row, with a
-// checksum against typing errors. It holds nothing secret and grants nothing:
-// in another workspace it is only a time.
+// A cursor has the sort of its list and the position of the last row, with a checksum against
+// typing errors. It is not secret and grants nothing: in another workspace it is only a time.
 
-// nextCursor points behind the row at last, which is the offset-th. A list by
-// relevance has no key that stays, so its cursor counts.
+// nextCursor returns the cursor of the rows after last, which is at offset. A list by
+// relevance has no stable key, so its cursor is an offset.
 func nextCursor(sort string, offset int, last store.ListPosition) string {
 	s := fmt.Sprintf("%s|%d|%s", sort, last.Key, last.ID)
 	if sort == "relevance" {
@@ -49,7 +48,7 @@ func parseCursor(sort, cursor string) (store.Range, *memo.Error) {
 		return store.Range{Offset: int(max(n, 0))}, nil
 	}
 	if _, err := uuid.Parse(parts[2]); err != nil {
-		return store.Range{}, bad // anybody can compute a checksum
+		return store.Range{}, bad // a valid checksum proves nothing
 	}
 	return store.Range{After: &store.ListPosition{Key: n, ID: parts[2]}}, nil
 }

@@ -13,13 +13,12 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// downloadTime bounds how long a download waits for its event to be written.
+// downloadTime is how long a download waits for its audit event.
 const downloadTime = 2 * time.Second
 
-// RecordDownload writes to the audit trail that the caller, who is signed in,
-// downloads a transcription. It is called before the first byte leaves. It never
-// fails the download: on a full disk what was there can still be taken out, and the
-// log has a warning instead.
+// RecordDownload records in the audit trail that a signed-in caller downloads a transcription,
+// before the first byte is sent. It never fails the download, because members must be able to
+// export from a full disk; the log gets a warning instead.
 func (a *App) RecordDownload(ctx context.Context, c memo.Caller, id string, format transcript.Format) {
 	if err := requireSignedInMember(c); err != nil {
 		return
@@ -40,12 +39,10 @@ func (a *App) RecordDownload(ctx context.Context, c memo.Caller, id string, form
 	})
 }
 
-// maxIDs is how many ids the event of a ZIP has: a hundred would be 4 kB for each
-// click.
+// maxIDs is how many ids the event of a ZIP has. A hundred would take 4 kB.
 const maxIDs = 10
 
-// RecordArchive is RecordDownload for a ZIP. Its event has the first ids, separated
-// by spaces.
+// RecordArchive is RecordDownload for a ZIP. Its event has the first ids, separated by spaces.
 func (a *App) RecordArchive(ctx context.Context, c memo.Caller, ar *Archive) {
 	if err := requireSignedInMember(c); err != nil {
 		return

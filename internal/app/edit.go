@@ -7,7 +7,7 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// ChangeTitle gives a transcription another title.
+// ChangeTitle changes the title of a transcription.
 func (a *App) ChangeTitle(ctx context.Context, c memo.Caller, id, title string) error {
 	if err := requireEditor(c); err != nil {
 		return err
@@ -16,7 +16,7 @@ func (a *App) ChangeTitle(ctx context.Context, c memo.Caller, id, title string) 
 	if err != nil {
 		return err
 	}
-	// Preparing costs much for a long text, so it is for those who may.
+	// Preparing a long text is expensive, so check the permission first.
 	by, err := a.store.ImportedBy(ctx, c.WorkspaceID, id)
 	if err != nil {
 		return err
@@ -39,8 +39,8 @@ func (a *App) ChangeTitle(ctx context.Context, c memo.Caller, id, title string) 
 		})
 }
 
-// ChangeProject puts a transcription into a project, which is made where there is none of
-// that name; an empty name takes it out of its project.
+// ChangeProject moves a transcription to the project of this name and creates it if necessary.
+// An empty name removes it from its project.
 func (a *App) ChangeProject(ctx context.Context, c memo.Caller, id, project string) error {
 	if err := requireEditor(c); err != nil {
 		return err
@@ -57,7 +57,8 @@ func (a *App) ChangeProject(ctx context.Context, c memo.Caller, id, project stri
 		})
 }
 
-// DeleteTranscription deletes a transcription for good. The same file can be imported again.
+// DeleteTranscription deletes a transcription permanently. The same file can be imported
+// again.
 func (a *App) DeleteTranscription(ctx context.Context, c memo.Caller, id string) error {
 	if err := requireEditor(c); err != nil {
 		return err
@@ -72,17 +73,17 @@ func (a *App) DeleteTranscription(ctx context.Context, c memo.Caller, id string)
 	return err
 }
 
-// deleteParts deletes the long values of a transcription that is not there. Where
-// it fails, [App.Run] deletes them later.
+// deleteParts deletes the stored parts of a transcription that does not exist. If it fails,
+// [App.Run] deletes them later.
 func (a *App) deleteParts(ctx context.Context, id string) {
-	// The client may have left; what is of no use any more must go all the same.
+	// Not cancelled with the request: the parts are useless in any case.
 	if err := a.store.DropParts(context.WithoutCancel(ctx), id); err != nil {
 		a.log.WarnContext(ctx, "long values of a transcription could not be deleted yet", "error", err)
 	}
 }
 
-// MayChangeTranscription tells whether the caller may change a transcription, for a page that
-// offers it.
+// MayChangeTranscription reports whether the caller may change a transcription, for a page
+// with an edit form.
 func (a *App) MayChangeTranscription(ctx context.Context, c memo.Caller, id string) (bool, error) {
 	if err := requireSignedInMember(c); err != nil {
 		return false, err
@@ -116,7 +117,7 @@ func (a *App) changeTranscription(ctx context.Context, c memo.Caller, id string,
 	})
 }
 
-// Languages lists the languages of the workspace's transcriptions.
+// Languages returns the languages of the workspace's transcriptions.
 func (a *App) Languages(ctx context.Context, c memo.Caller) ([]string, error) {
 	if err := requireReader(c); err != nil {
 		return nil, err

@@ -10,21 +10,20 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// expiryRecorder records in the database that the expiry of a key has passed, so that
-// a clock that goes back brings no key back. A key that this process refused as
-// expired is noted at once and written a moment later, so a refusal waits for
-// no write. Until it is written the note alone ends the key.
+// expiryRecorder records in the database that a key has expired, so that a clock that is set
+// back does not make it active again. A key that this process refused as expired is noted
+// immediately and written shortly after, so no refusal waits for a write. Until then the note
+// refuses the key.
 type expiryRecorder struct {
 	store *store.Store
 	log   *slog.Logger
-	noted chan struct{} // has room for one: there is something to write
+	noted chan struct{} // buffered: something is to be written
 
 	mu  sync.Mutex
-	ids map[string]bool // refused, and not written yet
+	ids map[string]bool // refused and not yet written
 }
 
-// Bounds of a sweep. A step holds the writer for a few milliseconds, and others
-// have their turn after it.
+// Limits of a sweep. One step holds the write lock for a few milliseconds.
 const (
 	expireStep  = 200
 	expireSteps = 20
@@ -34,7 +33,7 @@ func newExpiries(s *store.Store, log *slog.Logger) *expiryRecorder {
 	return &expiryRecorder{store: s, log: log, noted: make(chan struct{}, 1), ids: map[string]bool{}}
 }
 
-// record remembers that a key was refused as expired.
+// record notes that a key was refused as expired.
 func (e *expiryRecorder) record(id string) {
 	e.mu.Lock()
 	e.ids[id] = true
@@ -45,15 +44,14 @@ func (e *expiryRecorder) record(id string) {
 	}
 }
 
-// isRecorded reports whether a key was refused as expired and that is not written yet.
+// isRecorded reports whether a key was refused as expired and is not written yet.
 func (e *expiryRecorder) isRecorded(id string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.ids[id]
 }
 
-// write records the keys that were noted. What cannot be written stays noted,
-// and is tried again with the next sweep.
+// write records the noted keys. What fails is retried in the next sweep.
 func (e *expiryRecorder) write(ctx context.Context) {
 	e.mu.Lock()
 	ids := slices.Collect(maps.Keys(e.ids))
@@ -70,8 +68,7 @@ func (e *expiryRecorder) write(ctx context.Context) {
 	}
 }
 
-// sweep records the keys whose expiry has passed without a call, and those that
-// could not be written before.
+// sweep records the keys that expired without a call, and those that failed before.
 func (e *expiryRecorder) sweep(ctx context.Context) {
 	for range expireSteps {
 		var n int64

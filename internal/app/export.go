@@ -19,19 +19,19 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// MaxArchiveFiles is how many transcriptions one archive may hold.
+// MaxArchiveFiles is the maximum number of transcriptions in one archive.
 const MaxArchiveFiles = 100
 
-// File is an exported transcription. Its content is made while it is written.
+// File is an exported transcription. Its content is generated while it is written.
 type File struct {
 	Name   string
 	Format transcript.Format
 
 	doc *memo.Transcription
-	md  store.CompressedText // of Markdown, the transcript as it is stored
+	md  store.CompressedText // of Markdown: the stored transcript
 }
 
-// Export prepares one transcription in a format.
+// Export prepares the file of one transcription.
 func (a *App) Export(ctx context.Context, c memo.Caller, id string, format transcript.Format) (File, error) {
 	if err := requireReader(c); err != nil {
 		return File{}, err
@@ -58,12 +58,12 @@ func (a *App) file(
 	return f, nil
 }
 
-// Write writes the content of the file. It ends when ctx does.
+// Write writes the content of the file until ctx ends.
 func (f File) Write(ctx context.Context, w io.Writer) error {
 	if f.Format != transcript.Markdown {
 		return transcript.Write(ctx, w, f.Format, f.doc)
 	}
-	out := whileAlive{ctx, w}
+	out := contextWriter{ctx, w}
 	_, err := out.Write(transcript.MarkdownHead(f.doc))
 	if err == nil {
 		_, err = io.Copy(out, flate.NewReader(bytes.NewReader(f.md.Data)))
@@ -78,21 +78,21 @@ func (f File) Bytes(ctx context.Context) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// whileAlive is a writer that fails when its context has ended.
-type whileAlive struct {
+// contextWriter is a writer that fails after its context has ended.
+type contextWriter struct {
 	ctx context.Context
 	w   io.Writer
 }
 
-func (w whileAlive) Write(p []byte) (int, error) {
+func (w contextWriter) Write(p []byte) (int, error) {
 	if err := context.Cause(w.ctx); err != nil {
 		return 0, err
 	}
 	return w.w.Write(p)
 }
 
-// decodeTranscription decodes what is stored, without the text, which can be made from the
-// segments.
+// decodeTranscription decodes a stored transcription without its text, which can be made from
+// the segments.
 func decodeTranscription(ctx context.Context, w store.Transcription) (*memo.Transcription, error) {
 	d := &memo.Transcription{Project: w.Project, Reports: w.Reports}
 	if err := json.Unmarshal(w.JSON, &d.ListItem); err != nil {
@@ -105,7 +105,7 @@ func decodeTranscription(ctx context.Context, w store.Transcription) (*memo.Tran
 	return d, nil
 }
 
-// Segments decodes the segments of a transcription. It ends when ctx does.
+// Segments decodes the segments of a transcription until ctx ends.
 func Segments(ctx context.Context, w Transcription) (segments []memo.Segment, err error) {
 	if w.Segments == nil {
 		return nil, nil
@@ -128,12 +128,12 @@ func Segments(ctx context.Context, w Transcription) (segments []memo.Segment, er
 	return segments, nil
 }
 
-// ArchiveName is what the file of an archive is called.
+// ArchiveName returns the file name of an archive.
 func ArchiveName(now time.Time) string {
 	return "transcriptions " + now.UTC().Format(time.DateOnly) + ".zip"
 }
 
-// Archive is a bulk export that can begin: everything in it is there.
+// Archive is a bulk export that is ready to start: all of its transcriptions exist.
 type Archive struct {
 	app         *App
 	workspaceID string
@@ -142,8 +142,8 @@ type Archive struct {
 	names       []string
 }
 
-// PrepareArchive prepares one ZIP of transcriptions, in the order of ids, each once.
-// One that is not there refuses the whole: KindNotFound with the ids.
+// PrepareArchive prepares one ZIP of transcriptions, in the order of ids and without
+// duplicates. If any is missing, it returns KindNotFound with the missing ids.
 func (a *App) PrepareArchive(ctx context.Context, c memo.Caller, ids []string, format transcript.Format) (*Archive,
 	error,
 ) {
@@ -184,11 +184,10 @@ func (a *App) PrepareArchive(ctx context.Context, c memo.Caller, ids []string, f
 type Entry struct {
 	ID   string
 	Name string
-	Size int64 // bytes, before they are compressed
+	Size int64 // in bytes, uncompressed
 }
 
-// Manifest tells what the archive holds, one transcription after the other in
-// memory.
+// Manifest returns the files of the archive. It has one transcription in memory at a time.
 func (ar *Archive) Manifest(ctx context.Context) ([]Entry, error) {
 	entries := make([]Entry, len(ar.ids))
 	for i, id := range ar.ids {
@@ -224,7 +223,7 @@ func (ar *Archive) entrySize(ctx context.Context, id string) (int64, error) {
 	return int64(len(transcript.MarkdownHead(d))) + md.Size, nil
 }
 
-// counter is a writer that counts.
+// counter is a writer that counts bytes.
 type counter int64
 
 func (n *counter) Write(p []byte) (int, error) {
@@ -239,9 +238,8 @@ func (ar *Archive) factor() int64 {
 	return memoryPerStoredByte
 }
 
-// WriteZip streams the archive, one transcription after the other in memory.
-// Any error leaves the archive without its directory, so that a short one
-// never looks whole. When ctx ends, it ends.
+// WriteZip streams the archive until ctx ends, with one transcription in memory at a time. An
+// error leaves out the ZIP directory, so that a truncated archive does not look complete.
 func (ar *Archive) WriteZip(ctx context.Context, w io.Writer) error {
 	z := zip.NewWriter(w)
 	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser,
@@ -281,8 +279,8 @@ func (ar *Archive) writeEntry(ctx context.Context, z *zip.Writer, id, name strin
 	return file.Write(ctx, f)
 }
 
-// writeMarkdownEntry copies the transcript as it is stored, compressed, after a head
-// that is not: 0.2 ms for what would take 50 to compress.
+// writeMarkdownEntry copies the stored, compressed transcript after an uncompressed head. That
+// takes 0.2 ms instead of 50 ms for compressing it again.
 func (f File) writeMarkdownEntry(z *zip.Writer, name string) error {
 	head := transcript.MarkdownHead(f.doc)
 	stored := deflateStored(head)
@@ -300,9 +298,9 @@ func (f File) writeMarkdownEntry(z *zip.Writer, name string) error {
 	return err
 }
 
-// rawFileHeader fills in what CreateRaw, unlike CreateHeader, leaves to its caller:
-// that the name is UTF-8, the version that deflate needs, and the time, both as
-// MS-DOS has it and as the extended timestamp (APPNOTE 4.4.4, 4.4.6, 4.5.3).
+// rawFileHeader sets what CreateRaw, unlike CreateHeader, leaves to its caller: the UTF-8 flag
+// of the name, the version that deflate needs, and the time, as MS-DOS time and as extended
+// timestamp (APPNOTE 4.4.4, 4.4.6, 4.5.3).
 func rawFileHeader(name string, modified time.Time) *zip.FileHeader {
 	const utf8Name, version, extendedTime = 0x800, 20, 0x5455
 	t := modified.UTC()
@@ -321,8 +319,8 @@ func rawFileHeader(name string, modified time.Time) *zip.FileHeader {
 	}
 }
 
-// deflateStored puts text into deflate blocks that store it as it is (RFC 1951,
-// 3.2.4). None is the last, so another stream can follow.
+// deflateStored returns text as stored deflate blocks (RFC 1951, 3.2.4). None is marked as the
+// last, so another stream can follow.
 func deflateStored(text []byte) []byte {
 	const most = 1<<16 - 1
 	var out []byte
@@ -336,9 +334,9 @@ func deflateStored(text []byte) []byte {
 	return out
 }
 
-// combineCRC32 returns the CRC-32 of two texts in a row from the CRC of each and the
-// length of the second. A CRC is linear: behind n zero bytes it is its old
-// value times xⁿ in the field of the polynomial, by repeated squaring.
+// combineCRC32 returns the CRC-32 of two concatenated texts from the CRC of each and the
+// length of the second. A CRC is linear: n zero bytes multiply it by x^8n in the field of the
+// polynomial, which is done by repeated squaring.
 func combineCRC32(first, second uint32, secondLen int64) uint32 {
 	power := uint32(1 << 23) // x⁸: one byte
 	for n := secondLen; n > 0; n >>= 1 {
@@ -350,8 +348,8 @@ func combineCRC32(first, second uint32, secondLen int64) uint32 {
 	return first ^ second
 }
 
-// multiplyGF2 multiplies two polynomials modulo the one of CRC-32 (IEEE). The
-// highest bit is the coefficient of x⁰.
+// multiplyGF2 multiplies two polynomials modulo the CRC-32 polynomial (IEEE). The highest bit
+// is the coefficient of x⁰.
 func multiplyGF2(a, b uint32) (product uint32) {
 	for bit := uint32(1 << 31); bit != 0; bit >>= 1 {
 		if a&bit != 0 {

@@ -11,25 +11,24 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// ImportFile is a file to be taken into a workspace (contract section 5).
+// ImportFile is a file to import. See docs/contract.md#import-formats.
 type ImportFile struct {
-	Name     string // of the file; it tells the format, and the title where the content does not
+	Name     string // of the file: decides the format, and the title if the content has none
 	Data     []byte
-	Project  string    // by name; made where it is missing; empty: what the file says
-	Language string    // empty: what the file says
-	ModTime  time.Time // stands for the creation time where nothing says it
+	Project  string    // by name, created if missing; empty: as in the file
+	Language string    // empty: as in the file
+	ModTime  time.Time // the creation time if the file has none
 }
 
-// ImportResult says what became of a file. Unchanged means that the workspace had
-// it already, under ID.
+// ImportResult is the result for a file. Unchanged means that the workspace already has its
+// content, as ID.
 type ImportResult struct {
 	ID        string
 	Unchanged bool
 }
 
-// Import reads a file and adds it, or refuses it with KindInvalid, whose cause
-// is a *[transcript.Error] with the line. One that the workspace has no room
-// for is refused with KindConflict. An API key may not.
+// Import reads a file and adds it to the caller's workspace. Errors: KindInvalid, whose cause
+// is a *[transcript.Error] with the line, and KindConflict if the workspace has no room.
 func (a *App) Import(ctx context.Context, c memo.Caller, in ImportFile) (ImportResult, error) {
 	if err := requireEditor(c); err != nil {
 		return ImportResult{}, err

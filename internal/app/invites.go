@@ -9,15 +9,15 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// errInvite answers every invitation that cannot be taken up, whatever the
-// reason: unknown, used, taken back, expired, or its OWNER is none any more.
+// errInvite is the error for every invitation that cannot be accepted: unknown, used, revoked,
+// expired, or made by someone who is no longer an OWNER.
 var errInvite = &memo.Error{
 	Kind:    memo.KindNotFound,
 	Message: "This invitation is not valid any more. Ask for a new one.",
 }
 
-// Invite makes an invitation to the caller's workspace, which an OWNER may. The
-// token goes into a link, is shown once and kept nowhere.
+// Invite creates an invitation to the caller's workspace, for an OWNER. The token goes into a
+// link, is shown once and not stored.
 func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo.Invite, token string, err error) {
 	if err := requireOwner(c, c.WorkspaceID); err != nil {
 		return i, token, err
@@ -46,7 +46,7 @@ func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo
 	return i, token, err
 }
 
-// Invites lists the open invitations to the caller's workspace, for an OWNER.
+// Invites returns the open invitations to the caller's workspace, for an OWNER.
 func (a *App) Invites(ctx context.Context, c memo.Caller) ([]memo.Invite, error) {
 	if err := requireOwner(c, c.WorkspaceID); err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func (a *App) Invites(ctx context.Context, c memo.Caller) ([]memo.Invite, error)
 	return a.store.Invites(ctx, c.WorkspaceID)
 }
 
-// RevokeInvite takes an invitation back.
+// RevokeInvite revokes an invitation.
 func (a *App) RevokeInvite(ctx context.Context, c memo.Caller, id string) error {
 	if err := requireOwner(c, c.WorkspaceID); err != nil {
 		return err
@@ -72,7 +72,7 @@ func (a *App) RevokeInvite(ctx context.Context, c memo.Caller, id string) error 
 	})
 }
 
-// InviteByToken reads what an invitation is to, for who holds its token.
+// InviteByToken returns the invitation with this token.
 func (a *App) InviteByToken(ctx context.Context, token string) (memo.Invite, error) {
 	if len(token) != tokenLen {
 		return memo.Invite{}, errInvite
@@ -84,7 +84,7 @@ func (a *App) InviteByToken(ctx context.Context, token string) (memo.Invite, err
 	return i, err
 }
 
-// AcceptInvite takes an invitation up for the caller, who is signed in. It counts once.
+// AcceptInvite makes the signed-in caller a member. An invitation works once.
 func (a *App) AcceptInvite(ctx context.Context, c memo.Caller, token string) (memo.Invite, error) {
 	if err := requireUser(c); err != nil {
 		return memo.Invite{}, err
@@ -96,9 +96,9 @@ func (a *App) AcceptInvite(ctx context.Context, c memo.Caller, token string) (me
 	return i, a.write(ctx, c, func(tx *store.Tx) error { return acceptInvite(ctx, tx, c, i, token) })
 }
 
-// SignUpWithInvite takes an invitation up for somebody new, and makes their account in
-// the same transaction. All fields that are bad are told. Attempts are throttled
-// as sign-ins are, for each tells whether an e-mail has an account.
+// SignUpWithInvite creates a user who accepts the invitation, in one transaction. It returns
+// all invalid fields. Attempts are limited like sign-ins, because each shows whether an e-mail
+// has an account.
 func (a *App) SignUpWithInvite(ctx context.Context, token, email, name, password string, o Client) (i memo.Invite,
 	problems []*memo.Error, err error,
 ) {
@@ -129,8 +129,8 @@ func (a *App) SignUpWithInvite(ctx context.Context, token, email, name, password
 	return i, nil, err
 }
 
-// acceptInvite uses the invitation up and makes the caller a member. The workspace is
-// locked, so whoever made the invitation is an OWNER at this moment.
+// acceptInvite uses up the invitation and makes the caller a member. It locks the workspace,
+// so the user who made the invitation is an OWNER at that moment.
 func acceptInvite(ctx context.Context, tx *store.Tx, c memo.Caller, i memo.Invite, token string) error {
 	if err := tx.LockWorkspace(ctx, i.WorkspaceID); err != nil {
 		return err
@@ -158,7 +158,7 @@ func acceptInvite(ctx context.Context, tx *store.Tx, c memo.Caller, i memo.Invit
 	})
 }
 
-// replaceNotFound is found's words for what is not there.
+// replaceNotFound returns notFound if err is KindNotFound, and else err.
 func replaceNotFound(err, notFound error) error {
 	if memo.KindOf(err) == memo.KindNotFound {
 		return notFound

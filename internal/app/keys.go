@@ -10,26 +10,25 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// errKeyNotActive answers a change of a key that has ended. Every end is final,
-// an expiry too: a key that was refused once stays refused.
+// errKeyNotActive is the error for changing an inactive key. Every end is final, also an
+// expiry: a key that was refused once stays refused.
 var errKeyNotActive = memo.Conflict("key_not_active", "The key is not active any more. Create a new one.")
 
-// KeyRequest is what a new key starts with. A nil ExpiresAt means never. ID is the id
-// that it gets, where the caller wants to be sure that a form which is sent twice
-// makes one key; empty: a new one.
+// KeyRequest describes a new key. A nil ExpiresAt means that it never expires. ID is the id of
+// the new key, so that a form that is sent twice creates one key; if empty, a new id is made.
 type KeyRequest struct {
 	Name      string
 	ExpiresAt *time.Time
 	ID        string
 }
 
-// errKeyExists answers a form that was sent again.
+// errKeyExists is the error for a form that was sent twice.
 var errKeyExists = memo.Conflict("key_exists",
 	"This key was created already, and is not shown again. If you did not keep it, revoke it and create another.")
 
-// CreateKey makes a key for the caller, who acts in one workspace; the operator
-// makes it for the member whose id is in the caller. The answer is the only
-// place that ever shows the key. Errors: 403 by plan, 409 too_many_keys.
+// CreateKey creates a key for the caller; the operator creates it for the member in c.UserID.
+// Only the result ever contains the secret. Errors: KindForbidden by plan, KindConflict
+// too_many_keys.
 func (a *App) CreateKey(ctx context.Context, c memo.Caller, in KeyRequest) (memo.CreatedKey, error) {
 	if err := requireSignedInMember(c); err != nil {
 		return memo.CreatedKey{}, err
@@ -44,10 +43,10 @@ func (a *App) CreateKey(ctx context.Context, c memo.Caller, in KeyRequest) (memo
 	})
 }
 
-// RotateKey makes a key with the same name and expiry, under newID where that is
-// given, as in [KeyRequest]. The old key works until it is revoked, or for overlap
-// when that is given: 0 ends it now. Errors: 409 key_not_active and too_many_keys,
-// 403 by plan and for a key of another member.
+// RotateKey creates a key with the same name and expiry, with id newID unless that is empty.
+// The old key stays active until it is revoked, or for overlap if that is not nil; 0 ends it
+// now. Errors: KindConflict key_not_active and too_many_keys, KindForbidden by plan and for
+// another member's key.
 func (a *App) RotateKey(ctx context.Context, c memo.Caller, id, newID string, overlap *time.Duration) (memo.CreatedKey,
 	error,
 ) {
@@ -79,9 +78,8 @@ func (a *App) RotateKey(ctx context.Context, c memo.Caller, id, newID string, ov
 	})
 }
 
-// createKey mints a key for the caller and keeps it, in one transaction that also
-// proves that the caller is still a member: whoever removes them meanwhile
-// waits, and then finds the key and deactivates it.
+// createKey creates and stores a key in one transaction that also locks the membership: a
+// concurrent removal of the member waits, then finds the key and deactivates it.
 func (a *App) createKey(ctx context.Context, c memo.Caller, id string, action memo.Action,
 	fill func(*store.Tx, *memo.APIKey) error,
 ) (memo.CreatedKey, error) {
@@ -106,7 +104,7 @@ func (a *App) createKey(ctx context.Context, c memo.Caller, id string, action me
 		if err != nil {
 			return err
 		}
-		if u.DisabledAt != nil { // while this transaction waited for its turn
+		if u.DisabledAt != nil { // disabled while this transaction waited
 			return memo.NotFound("Member")
 		}
 		now = tx.Now
@@ -138,8 +136,8 @@ func (a *App) createKey(ctx context.Context, c memo.Caller, id string, action me
 	return memo.CreatedKey{KeyView: k.View(now), Key: secret.Secret()}, nil
 }
 
-// lockKeyForChange reads a key that the caller may change and that works, and makes
-// other changes of it wait, so that none is written over.
+// lockKeyForChange reads an active key that the caller may change, and locks it so that no
+// other change is lost.
 func (a *App) lockKeyForChange(ctx context.Context, tx *store.Tx, c memo.Caller, id string) (memo.APIKey, error) {
 	if err := tx.LockKey(ctx, id); err != nil {
 		return memo.APIKey{}, err
@@ -157,9 +155,8 @@ func (a *App) lockKeyForChange(ctx context.Context, tx *store.Tx, c memo.Caller,
 	return k, nil
 }
 
-// readKey reads a key, and sets the caller's role to the one that they have in
-// this transaction: it may have been taken from them since they were
-// authorised. It locks nothing, because a revocation must not wait.
+// readKey reads a key and sets the caller's role to the current one, which may have changed
+// since authorisation. It locks nothing, because a revocation must not wait.
 func readKey(ctx context.Context, tx *store.Tx, c *memo.Caller, id string) (memo.APIKey, error) {
 	k, err := tx.Key(ctx, id, tx.Now)
 	if err != nil || c.Operator {
@@ -173,9 +170,9 @@ func readKey(ctx context.Context, tx *store.Tx, c *memo.Caller, id string) (memo
 	return k, err
 }
 
-// KeyQuery asks for a page of keys. An empty Status lists every one. Limit is
-// clamped to 1–1000. Cursor is the KeyPage.NextCursor of the page before. NoTotal
-// leaves out the count, which a caller who reads all pages does not need.
+// KeyQuery selects a page of keys. An empty Status selects all. Limit is clamped to 1–1000.
+// Cursor is KeyPage.NextCursor of the previous page. NoTotal skips the count, which a caller
+// who reads all pages does not need.
 type KeyQuery struct {
 	Status  memo.KeyStatus
 	Limit   int
@@ -183,22 +180,22 @@ type KeyQuery struct {
 	NoTotal bool
 }
 
-// MaxKeyPage is the most keys that one page has.
+// MaxKeyPage is the maximum number of keys on a page.
 const MaxKeyPage = 1000
 
-// KeyPage is a page of keys. Total counts those of all pages, exactly.
-// NextCursor is empty on the last page.
+// KeyPage is a page of keys. Total is the exact number on all pages. NextCursor is empty on
+// the last page.
 type KeyPage struct {
 	Items      []memo.KeyView
 	Total      int
 	NextCursor string
 }
 
-// keyOrder is the order of a list of keys, in its cursors.
+// keyOrder is the name of the order of keys in cursors.
 const keyOrder = "keys"
 
-// ListKeys lists the workspace's keys, newest first: all for an OWNER, their
-// own for others. Errors: 422 for a cursor that is not one of this list.
+// ListKeys returns the workspace's keys, newest first: all for an OWNER, their own for others.
+// A cursor of another list is KindInvalid.
 func (a *App) ListKeys(ctx context.Context, c memo.Caller, in KeyQuery) (p KeyPage, err error) {
 	if err := requireSignedInMember(c); err != nil {
 		return p, err
@@ -218,7 +215,7 @@ func (a *App) ListKeys(ctx context.Context, c memo.Caller, in KeyQuery) (p KeyPa
 		}
 	}
 	limit := min(max(in.Limit, 1), MaxKeyPage)
-	keys, err := a.store.KeyPage(ctx, filter, after, limit+1) // one more shows that there is a next page
+	keys, err := a.store.KeyPage(ctx, filter, after, limit+1) // one more, to know whether there is a next page
 	if err != nil {
 		return p, err
 	}
@@ -236,11 +233,11 @@ func (a *App) ListKeys(ctx context.Context, c memo.Caller, in KeyQuery) (p KeyPa
 	return p, nil
 }
 
-// KeyPageQuery chooses some of the keys for a page. Whose they are is the caller's
-// matter as far as the caller may not see all.
+// KeyPageQuery selects keys for a page of the web app. Its UserID counts only for a caller who
+// sees all keys.
 type KeyPageQuery = store.KeyPageQuery
 
-// KeysPage lists a part of the keys that the caller sees, newest first.
+// KeysPage returns some of the keys that the caller sees, newest first.
 func (a *App) KeysPage(ctx context.Context, c memo.Caller, p KeyPageQuery) ([]memo.KeyView, error) {
 	if err := requireSignedInMember(c); err != nil {
 		return nil, err
@@ -256,8 +253,8 @@ func (a *App) KeysPage(ctx context.Context, c memo.Caller, p KeyPageQuery) ([]me
 	return views, err
 }
 
-// Replacements lists the keys that replaced some of those that the caller was
-// shown, newest first: one that goes on can be rotated again.
+// Replacements returns the keys that replaced any of the given keys, newest first. A key in
+// its overlap can be rotated again, so it may have several.
 func (a *App) Replacements(ctx context.Context, c memo.Caller, of []memo.KeyView) ([]memo.KeyView, error) {
 	if err := requireSignedInMember(c); err != nil {
 		return nil, err
@@ -274,10 +271,10 @@ func (a *App) Replacements(ctx context.Context, c memo.Caller, of []memo.KeyView
 	return views, err
 }
 
-// KeyCreatorStats is a user who made keys in a workspace.
+// KeyCreatorStats is a user who created keys in a workspace.
 type KeyCreatorStats = store.KeyCreatorStats
 
-// KeyCreators lists who made the keys that the caller sees, with their number.
+// KeyCreators returns the creators of the keys that the caller sees, with numbers of keys.
 func (a *App) KeyCreators(ctx context.Context, c memo.Caller) ([]KeyCreatorStats, error) {
 	if err := requireSignedInMember(c); err != nil {
 		return nil, err
@@ -285,7 +282,7 @@ func (a *App) KeyCreators(ctx context.Context, c memo.Caller) ([]KeyCreatorStats
 	return a.store.KeyCreators(ctx, c.WorkspaceID, visibleKeysOf(c))
 }
 
-// visibleKeysOf is whose keys the caller sees; empty: everybody's.
+// visibleKeysOf returns whose keys the caller sees; "" means all.
 func visibleKeysOf(c memo.Caller) string {
 	if memo.SeesAllKeys(c) {
 		return ""
@@ -293,7 +290,7 @@ func visibleKeysOf(c memo.Caller) string {
 	return c.UserID
 }
 
-// GetKey shows one key.
+// GetKey returns one key.
 func (a *App) GetKey(ctx context.Context, c memo.Caller, id string) (memo.KeyView, error) {
 	if err := requireSignedInMember(c); err != nil {
 		return memo.KeyView{}, err
@@ -310,14 +307,14 @@ func (a *App) GetKey(ctx context.Context, c memo.Caller, id string) (memo.KeyVie
 	return k.View(now), nil
 }
 
-// KeyChange is a change of a key; what is nil stays.
+// KeyChange is a change of a key; nil fields stay as they are.
 type KeyChange struct {
 	Name      *string
-	ExpiresAt **time.Time // nil within: never
+	ExpiresAt **time.Time // points to nil: never
 }
 
-// ChangeKey renames a key or moves its expiry, which its creator alone may.
-// Errors: 409 key_not_active, 403 for a key of another member.
+// ChangeKey renames a key or changes its expiry, for its creator. Errors: KindConflict
+// key_not_active, KindForbidden for another member's key.
 func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change KeyChange) (memo.KeyView, error) {
 	if err := requireSignedInMember(c); err != nil {
 		return memo.KeyView{}, err
@@ -333,7 +330,7 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 		return a.GetKey(ctx, c, id)
 	}
 	write := a.write
-	if change.ExpiresAt != nil && *change.ExpiresAt != nil { // it may end sooner
+	if change.ExpiresAt != nil && *change.ExpiresAt != nil { // the new expiry may be earlier
 		write = a.writeOwnRevocation
 	}
 	err := write(ctx, c, func(tx *store.Tx) error {
@@ -364,9 +361,8 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 	return a.GetKey(ctx, c, id)
 }
 
-// RevokeKey ends a key for good. When it returns nil, no process accepts the
-// key any more. Revoking what has ended already is no error, so that one whose
-// answer was lost can ask again.
+// RevokeKey revokes a key permanently. After it returns nil, no process accepts the key.
+// Revoking an inactive key is not an error, so that a caller who lost the response can retry.
 func (a *App) RevokeKey(ctx context.Context, c memo.Caller, id string) error {
 	if err := requireSignedInMember(c); err != nil {
 		return err

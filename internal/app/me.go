@@ -6,15 +6,15 @@ import (
 	"memoai.tech/memo"
 )
 
-// KeyInfo is what a key is and may (contract section 2, GET /me).
+// KeyInfo describes a key, its workspace and its member, for GET /me.
 type KeyInfo struct {
 	Workspace memo.Workspace
 	Member    memo.Member
 	Key       memo.KeyView
 }
 
-// Me describes the caller, who came with a key. One who lost access since they
-// were authorised is refused as the next request would be.
+// Me describes the caller's key. If the key lost its access since authorisation, it is refused
+// like the next request would be.
 func (a *App) Me(ctx context.Context, c memo.Caller) (KeyInfo, error) {
 	if err := requireKey(c); err != nil {
 		return KeyInfo{}, err

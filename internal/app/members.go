@@ -10,11 +10,11 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// errLastOwner keeps a workspace from being left without anybody in charge.
+// errLastOwner prevents a workspace without an OWNER.
 var errLastOwner = memo.Conflict("last_owner",
 	"This is the last OWNER of the workspace. Make another member OWNER first.")
 
-// AddUser adds a user. Without a password they cannot sign in until they get one.
+// AddUser adds a user, who can sign in once they have a password.
 func (a *App) AddUser(ctx context.Context, c memo.Caller, email, name, password string) (memo.User, error) {
 	if err := requireOperator(c); err != nil {
 		return memo.User{}, err
@@ -44,7 +44,7 @@ func (a *App) AddUser(ctx context.Context, c memo.Caller, email, name, password 
 	return u, err
 }
 
-// addUser adds a user with their event; taken answers an e-mail that is in use.
+// addUser adds a user with an audit event; taken is the error if the e-mail is in use.
 func addUser(ctx context.Context, tx *store.Tx, c memo.Caller, u memo.User, hash string, taken error) error {
 	if added, err := tx.AddUser(ctx, u, hash); err != nil || !added {
 		return cmp.Or(err, taken)
@@ -52,7 +52,7 @@ func addUser(ctx context.Context, tx *store.Tx, c memo.Caller, u memo.User, hash
 	return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionUserCreated, Subject: u.ID, Detail: u.Email})
 }
 
-// Users lists all users, for the operator.
+// Users returns all users.
 func (a *App) Users(ctx context.Context, c memo.Caller) ([]memo.User, error) {
 	if err := requireOperator(c); err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (a *App) Users(ctx context.Context, c memo.Caller) ([]memo.User, error) {
 	return a.store.Users(ctx)
 }
 
-// UserByEmail finds a user, for the operator.
+// UserByEmail returns the user with an e-mail.
 func (a *App) UserByEmail(ctx context.Context, c memo.Caller, email string) (memo.User, error) {
 	if err := requireOperator(c); err != nil {
 		return memo.User{}, err
@@ -73,8 +73,8 @@ func (a *App) UserByEmail(ctx context.Context, c memo.Caller, email string) (mem
 	return u, err
 }
 
-// DisableUser takes every access from a user: sessions end and keys are
-// deactivated in the same transaction. Enabling brings no key back.
+// DisableUser ends all access of a user: it ends their sessions and deactivates their keys in
+// one transaction. Enabling the user does not reactivate keys.
 func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) error {
 	if err := requireOperator(c); err != nil {
 		return err
@@ -96,7 +96,7 @@ func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) err
 		if err := tx.RevokeSessions(ctx, userID); err != nil {
 			return err
 		}
-		// Only now: an invite that is being made holds its session until it is there.
+		// Last, because a concurrent invitation holds its session lock until it is stored.
 		if err := tx.DeleteInvitesBy(ctx, userID, ""); err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func (a *App) EnableUser(ctx context.Context, c memo.Caller, userID string) erro
 	})
 }
 
-// deactivateKeys ends the keys of a user in a workspace, each with its event.
+// deactivateKeys deactivates a user's keys in a workspace, each with its event.
 func deactivateKeys(ctx context.Context, tx *store.Tx, c memo.Caller, workspaceID, userID, why string) error {
 	keys, err := tx.DeactivateKeys(ctx, workspaceID, userID, why)
 	if err != nil {
@@ -127,7 +127,7 @@ func deactivateKeys(ctx context.Context, tx *store.Tx, c memo.Caller, workspaceI
 	return recordKeys(ctx, tx, c, keys, memo.ActionKeyDeactivated, why)
 }
 
-// recordKeys records the same event of several keys, in the workspace of each.
+// recordKeys records the same event for several keys, each in its workspace.
 func recordKeys(
 	ctx context.Context, tx *store.Tx, c memo.Caller, keys []memo.APIKey, action memo.Action, detail string,
 ) error {
@@ -141,7 +141,7 @@ func recordKeys(
 	return nil
 }
 
-// AddWorkspace makes a workspace with its first OWNER.
+// AddWorkspace creates a workspace with its first OWNER.
 func (a *App) AddWorkspace(ctx context.Context, c memo.Caller, name string, plan memo.Plan,
 	ownerID string,
 ) (memo.Workspace, error) {
@@ -170,7 +170,7 @@ func (a *App) AddWorkspace(ctx context.Context, c memo.Caller, name string, plan
 	return w, err
 }
 
-// addWorkspace adds a workspace with its first OWNER and its event.
+// addWorkspace stores a workspace with its first OWNER and its event.
 func addWorkspace(ctx context.Context, tx *store.Tx, c memo.Caller, w memo.Workspace, ownerID string) error {
 	if err := tx.AddWorkspace(ctx, w); err != nil {
 		return err
@@ -184,7 +184,7 @@ func addWorkspace(ctx context.Context, tx *store.Tx, c memo.Caller, w memo.Works
 	})
 }
 
-// Workspaces lists all workspaces, for the operator.
+// Workspaces returns all workspaces.
 func (a *App) Workspaces(ctx context.Context, c memo.Caller) ([]memo.Workspace, error) {
 	if err := requireOperator(c); err != nil {
 		return nil, err
@@ -192,8 +192,7 @@ func (a *App) Workspaces(ctx context.Context, c memo.Caller) ([]memo.Workspace, 
 	return a.store.Workspaces(ctx)
 }
 
-// FindWorkspace finds a workspace by its id or, where it is the only one of
-// that name, its name.
+// FindWorkspace returns a workspace by id, or by name if the name is unique.
 func (a *App) FindWorkspace(ctx context.Context, c memo.Caller, idOrName string) (memo.Workspace, error) {
 	if err := requireOperator(c); err != nil {
 		return memo.Workspace{}, err
@@ -216,8 +215,7 @@ func (a *App) FindWorkspace(ctx context.Context, c memo.Caller, idOrName string)
 		". 'memo workspace list' shows all."}
 }
 
-// SetPlan sets what a workspace has paid for, which counts from the next
-// request of every key.
+// SetPlan sets the plan of a workspace, which applies from the next request of each key.
 func (a *App) SetPlan(ctx context.Context, c memo.Caller, workspaceID string, plan memo.Plan) error {
 	if err := requireOperator(c); err != nil {
 		return err
@@ -239,7 +237,7 @@ func (a *App) SetPlan(ctx context.Context, c memo.Caller, workspaceID string, pl
 	})
 }
 
-// RenameWorkspace gives a workspace another name, which an OWNER may.
+// RenameWorkspace renames the caller's workspace, for an OWNER.
 func (a *App) RenameWorkspace(ctx context.Context, c memo.Caller, name string) error {
 	if err := requireOwner(c, c.WorkspaceID); err != nil {
 		return err
@@ -257,7 +255,7 @@ func (a *App) RenameWorkspace(ctx context.Context, c memo.Caller, name string) e
 	})
 }
 
-// Members lists the members of a workspace for one of them, or for the operator.
+// Members returns the members of a workspace, for any of its members and the operator.
 func (a *App) Members(ctx context.Context, c memo.Caller, workspaceID string) ([]memo.Member, error) {
 	if err := a.requireMembership(ctx, c, workspaceID); err != nil {
 		return nil, err
@@ -265,8 +263,7 @@ func (a *App) Members(ctx context.Context, c memo.Caller, workspaceID string) ([
 	return a.store.Members(ctx, workspaceID)
 }
 
-// AddMember takes a user into a workspace. Keys that they had there before
-// stay dead.
+// AddMember makes a user a member. Their former keys in the workspace stay inactive.
 func (a *App) AddMember(ctx context.Context, c memo.Caller, workspaceID, userID string, role memo.Role) (m memo.Member,
 	err error,
 ) {
@@ -293,9 +290,8 @@ func (a *App) AddMember(ctx context.Context, c memo.Caller, workspaceID, userID 
 	return m, err
 }
 
-// RemoveMember takes a user out of a workspace and deactivates their keys of
-// it, in the same transaction. An OWNER removes anybody, everybody may leave, and
-// the last OWNER stays.
+// RemoveMember removes a member and deactivates their keys in the workspace, in one
+// transaction. An OWNER can remove anyone, any member can leave, but the last OWNER must stay.
 func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, userID string) error {
 	leaves := requireUser(c) == nil && c.UserID == userID && c.WorkspaceID == workspaceID
 	if err := requireOwner(c, workspaceID); err != nil && !leaves {
@@ -334,7 +330,7 @@ func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, user
 	})
 }
 
-// SetRole makes a member OWNER or MEMBER. The last OWNER stays one.
+// SetRole changes the role of a member. The last OWNER must stay OWNER.
 func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID string, role memo.Role) (m memo.Member,
 	err error,
 ) {
@@ -361,7 +357,7 @@ func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID st
 		if err := tx.SetRole(ctx, workspaceID, userID, role); err != nil {
 			return "", err
 		}
-		if role != memo.RoleOwner { // or they would open again with the role
+		if role != memo.RoleOwner { // or their invitations would work again if they became OWNER again
 			if err := tx.DeleteInvitesBy(ctx, userID, workspaceID); err != nil {
 				return "", err
 			}
@@ -372,9 +368,8 @@ func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID st
 	return m, err
 }
 
-// writeMembers runs a change of a workspace's members or its name, one at a time
-// for the workspace, so that two OWNERs cannot remove each other at once. The
-// event gets the name that f returns.
+// writeMembers changes a workspace's members or name, one change at a time per workspace, so
+// that two OWNERs cannot remove each other concurrently. f returns the name for the event.
 func writeMembers(
 	ctx context.Context, c memo.Caller, write writeFunc, e memo.AuditEvent, f func(*store.Tx) (name string, err error),
 ) error {
@@ -397,11 +392,10 @@ func writeMembers(
 	})
 }
 
-// writeFunc is one of the ways to write: [App.write], [App.writeUrgent] or
-// [App.writeOwnRevocation].
+// writeFunc is [App.write], [App.writeUrgent] or [App.writeOwnRevocation].
 type writeFunc func(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error
 
-// requireOwnerStill refuses a caller who has lost the role since they were authorised.
+// requireOwnerStill fails if the caller has lost the OWNER role since authorisation.
 func requireOwnerStill(ctx context.Context, tx *store.Tx, c memo.Caller, workspaceID string) error {
 	if c.Operator {
 		return nil
@@ -413,15 +407,14 @@ func requireOwnerStill(ctx context.Context, tx *store.Tx, c memo.Caller, workspa
 	return err
 }
 
-// requireOtherOwner refuses what would leave the workspace without an OWNER, and to
-// whom the question does not apply: those who are no member.
+// requireOtherOwner fails if the user is the last OWNER of the workspace, or not a member.
 func requireOtherOwner(ctx context.Context, tx *store.Tx, workspaceID, userID string) error {
 	m, err := tx.Member(ctx, workspaceID, userID)
 	if err != nil || m.Role != memo.RoleOwner {
 		return err
 	}
 	u, err := tx.User(ctx, userID)
-	if err != nil || u.DisabledAt != nil { // who cannot sign in is no OWNER to be kept
+	if err != nil || u.DisabledAt != nil { // a disabled OWNER does not count
 		return err
 	}
 	n, err := tx.CountOwners(ctx, workspaceID)

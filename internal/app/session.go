@@ -10,34 +10,34 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// errSignInFailed is the one answer to every sign-in that fails, in text and in
-// time: whether the address is known is not told.
+// errSignInFailed is the error of every failed sign-in. Text and time are the same whether or
+// not the account exists.
 var errSignInFailed = refuseCredential("bad_sign_in", "E-mail or password is wrong")
 
-// TakeSetupAttempt counts an attempt to set the server up, or refuses it with
-// KindRateLimited, so that nobody can guess the code.
+// TakeSetupAttempt counts an attempt to set up the server, or returns KindRateLimited, so that
+// the code cannot be guessed.
 func (a *App) TakeSetupAttempt(ctx context.Context, o Client) error {
 	_, err := a.throttle.take(ctx, "set-up", o.Address, nobody)
 	return err
 }
 
-// SignIn is what a person shows to sign in.
+// SignIn is the input of a sign-in.
 type SignIn struct {
 	Email, Password string
-	// Replaces is the token of the session that the browser has, which the new one
-	// ends; empty: none.
+	// Replaces is the token of the browser's current session, which the new one ends; may be
+	// empty.
 	Replaces string
 }
 
-// SignIn opens a session. The token goes into the cookie and is not stored.
-// Errors: 401 for an unknown user, a wrong password and a disabled user alike,
-// 429 when there were too many attempts, 503 when there are too many at once.
+// SignIn starts a session. The token goes into the cookie and is not stored. Errors:
+// KindUnauthorized for an unknown user, a wrong password or a disabled user alike,
+// KindRateLimited after too many attempts, KindUnavailable if too many run at once.
 func (a *App) SignIn(
 	ctx context.Context, in SignIn, o Client,
 ) (token string, s memo.Session, u memo.User, err error) {
 	email, err := memo.CleanEmail(in.Email)
 	if err != nil {
-		email = "" // takes the way of an unknown user, to the end
+		email = "" // continue as for an unknown user, for the same time
 	}
 	known := func() (bool, error) { return a.store.KnowsAddress(ctx, email, o.Address) }
 	undo, err := a.throttle.take(ctx, email, o.Address, known)
@@ -62,7 +62,7 @@ func (a *App) SignIn(
 	undo()
 	token, tokenHash := credential.NewToken()
 	err = a.store.WriteSignIn(ctx, func(tx *store.Tx) error {
-		// Checking a password takes a while, in which access may have ended.
+		// Checking a password takes a while, in which the access may have ended.
 		if same, err := tx.LockUser(ctx, u.ID, account.PasswordHash); err != nil || !same {
 			return cmp.Or(err, errSignInFailed)
 		}
@@ -75,9 +75,8 @@ func (a *App) SignIn(
 	return token, s, u, err
 }
 
-// addSession stores a session of a user who is locked, and ends those that it
-// replaces: the one that the browser had, also of another user, and the oldest of
-// too many.
+// addSession stores a session of a locked user and ends those that it replaces: the browser's
+// previous one, even of another user, and the oldest if there are too many.
 func addSession(ctx context.Context, tx *store.Tx, s memo.Session, hash credential.Hash, replaces string) error {
 	if err := tx.AddSession(ctx, s, hash); err != nil {
 		return err
@@ -110,8 +109,8 @@ func addSession(ctx context.Context, tx *store.Tx, s memo.Session, hash credenti
 	return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionSignedIn, Subject: s.ID})
 }
 
-// noteRefusal has a failed sign-in of an account that exists recorded, at most once
-// a minute for each account, so that others cannot fill the trail.
+// noteRefusal queues an event for a failed sign-in of an existing account, at most one per
+// minute and account, so that attackers cannot fill the audit trail.
 func (a *App) noteRefusal(ctx context.Context, u memo.User, o Client, rightPassword bool) {
 	if u.ID == "" {
 		return
@@ -126,7 +125,7 @@ func (a *App) noteRefusal(ctx context.Context, u memo.User, o Client, rightPassw
 	a.backlog.noteFailure(failedSignIn{u, a.store.Now(), o, why})
 }
 
-// Sessions lists where the caller is signed in, newest first.
+// Sessions returns the caller's active sessions, newest first.
 func (a *App) Sessions(ctx context.Context, c memo.Caller) ([]memo.Session, error) {
 	if err := requireUser(c); err != nil {
 		return nil, err
@@ -138,14 +137,14 @@ func (a *App) Sessions(ctx context.Context, c memo.Caller) ([]memo.Session, erro
 	return sessions, err
 }
 
-// RevokeSession ends one of the caller's sessions. No request is accepted with it
-// after this has returned.
+// RevokeSession ends one of the caller's sessions. After it returns nil, no request with it is
+// accepted.
 func (a *App) RevokeSession(ctx context.Context, c memo.Caller, id string) error {
 	if err := requireUser(c); err != nil {
 		return err
 	}
-	// What takes access away goes before everything else, so nobody may ask for
-	// the end of nothing in a loop.
+	// Check first: ending access has priority over other writes, so requests to end sessions
+	// that do not exist must not write.
 	sessions, err := a.store.Sessions(ctx, c.UserID)
 	if err != nil {
 		return err
@@ -165,7 +164,7 @@ func (a *App) RevokeSession(ctx context.Context, c memo.Caller, id string) error
 	})
 }
 
-// SignOutEverywhere ends all sessions of the caller, this one included.
+// SignOutEverywhere ends all sessions of the caller, including this one.
 func (a *App) SignOutEverywhere(ctx context.Context, c memo.Caller) error {
 	if err := requireUser(c); err != nil {
 		return err
@@ -180,9 +179,8 @@ func (a *App) SignOutEverywhere(ctx context.Context, c memo.Caller) error {
 	})
 }
 
-// endSessions runs f, which ends sessions of the caller. A caller whose own session
-// has ended meanwhile ends none. The user is locked before their sessions, as
-// everywhere.
+// endSessions runs f, which ends sessions of the caller. It fails if the caller's own session
+// has ended meanwhile. The user is locked before their sessions, as everywhere.
 func (a *App) endSessions(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
 	return a.store.WriteOwnRevocation(ctx, func(tx *store.Tx) error {
 		if err := tx.LockUserRow(ctx, c.UserID); err != nil {

@@ -9,7 +9,7 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// SetupRequest is what the first person of a new server tells.
+// SetupRequest is the input of the set-up page.
 type SetupRequest struct {
 	Email     string
 	Name      string
@@ -17,13 +17,13 @@ type SetupRequest struct {
 	Workspace string
 }
 
-// Check tells all fields that are bad.
+// Check returns all invalid fields.
 func (in SetupRequest) Check() []*memo.Error {
 	_, problems := in.clean()
 	return problems
 }
 
-// clean returns what was told as it is kept, or all fields that are bad.
+// clean returns the request in the form in which it is stored, or all invalid fields.
 func (in SetupRequest) clean() (SetupRequest, []*memo.Error) {
 	email, err1 := memo.CleanEmail(in.Email)
 	name, err2 := memo.CleanName("name", in.Name)
@@ -32,14 +32,14 @@ func (in SetupRequest) clean() (SetupRequest, []*memo.Error) {
 	return SetupRequest{Email: email, Name: name, Password: in.Password, Workspace: workspace}, problems
 }
 
-// ErrAlreadySetUp answers a second attempt to set a server up.
+// ErrAlreadySetUp is the error of a second set-up.
 var ErrAlreadySetUp = memo.Conflict("set_up", "This server has been set up already. Sign in.")
 
-// IsSetUp reports whether the server has a user.
+// IsSetUp reports whether the server has any user.
 func (a *App) IsSetUp(ctx context.Context) (bool, error) { return a.store.HasUsers(ctx) }
 
-// SetUp makes the first user, as OWNER of the first workspace, on the plan given.
-// It happens once, however many ask at once. All fields that are bad are told.
+// SetUp creates the first user as OWNER of the first workspace, on this plan. It succeeds
+// once, also under concurrent requests. It returns all invalid fields.
 func (a *App) SetUp(ctx context.Context, in SetupRequest, plan memo.Plan, o Client) (problems []*memo.Error,
 	err error,
 ) {
@@ -69,7 +69,7 @@ func (a *App) SetUp(ctx context.Context, in SetupRequest, plan memo.Plan, o Clie
 	})
 }
 
-// invalidErrors gathers the errors of KindInvalid among those of several checks.
+// invalidErrors returns the KindInvalid errors among errs.
 func invalidErrors(errs ...error) (problems []*memo.Error) {
 	for _, err := range errs {
 		if e, ok := err.(*memo.Error); ok {

@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// truncateBytes shortens s to at most n bytes, between two characters.
+// truncateBytes shortens s to at most n bytes, at a character boundary.
 func truncateBytes(s string, n int) string {
 	if len(s) <= n {
 		return s
@@ -16,7 +16,7 @@ func truncateBytes(s string, n int) string {
 	return s[:n]
 }
 
-// trimTimestamp takes the "[00:42] " off a line, if it begins so.
+// trimTimestamp removes a leading "[00:42] " from a line.
 func trimTimestamp(line string) string {
 	if !strings.HasPrefix(line, "[") {
 		return line

@@ -11,10 +11,9 @@ import (
 	"memoai.tech/memo/internal/ratelimit"
 )
 
-// The throttle of sign-ins. It limits guesses at every account and from every
-// address. The window slides, so nobody is locked out for longer than a minute
-// after the last attempt, and an account that is attacked from many addresses
-// stays open for the addresses that its owner is signed in from.
+// The limits of sign-ins, per account and per address. The window slides, so nobody is locked
+// out for more than a minute after the last attempt. An account that is attacked from many
+// addresses stays open for the addresses where its owner is signed in.
 const (
 	throttleSpan = time.Minute
 
@@ -26,23 +25,22 @@ const (
 
 type throttle struct{ windows *ratelimit.Memory }
 
-// newThrottle counts in this process, also where replicas share the limits of
-// keys: an attack on R of them has R times the attempts, which a password
-// withstands, and nobody waits for Redis to sign in.
+// newThrottle returns a throttle that counts in this process, even if replicas share the
+// limits of keys. With R replicas an attacker has R times the attempts, which passwords
+// withstand, and no sign-in waits for Redis.
 func newThrottle() *throttle {
 	return &throttle{ratelimit.NewMemoryWithSpan(map[ratelimit.Class]int{
 		perAddress: 60, perAccountAndAddress: 10, perAccount: 100, perAccountRefusal: 1,
 	}, throttleSpan)}
 }
 
-// nobody is the known of [throttle.take] where no address has an exception.
+// nobody is the known argument of [throttle.take] if no address is an exception.
 func nobody() (bool, error) { return false, nil }
 
-// take counts an attempt, or refuses it with KindRateLimited. undo takes it
-// back when the password was right. The address comes first, so that a refused
-// attempt makes no window for the account that it names. known is asked only when
-// the limit of the account itself is reached, and reports whether the account
-// knows this address; every other refusal reads nothing.
+// take counts an attempt or returns KindRateLimited. undo removes it after a correct password.
+// The address is checked first, so that a refused attempt creates no window for the account.
+// known reports whether the account has a session from this address; it is called only if the
+// limit of the account is reached, so other refusals read nothing.
 func (t *throttle) take(
 	ctx context.Context, account, ip string, known func() (bool, error),
 ) (undo func(), err error) {
@@ -81,14 +79,14 @@ func (t *throttle) take(
 	return undo, nil
 }
 
-// digest is a subject of the throttle: 16 bytes, however long an e-mail is.
+// digest returns a 16-byte subject for the throttle, because e-mails have any length.
 func digest(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return string(sum[:16])
 }
 
-// throttleNetwork returns what an address counts as: of IPv6 its /64, because one customer
-// has all the 2⁶⁴ addresses in it.
+// throttleNetwork returns the part of an address that counts: for IPv6 the /64, because one
+// customer has all addresses in it.
 func throttleNetwork(ip string) string {
 	if a, err := netip.ParseAddr(ip); err == nil && a.Is6() {
 		return netip.PrefixFrom(a, 64).Masked().String()

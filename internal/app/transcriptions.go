@@ -20,8 +20,7 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// ListQuery asks for a page of transcriptions (contract section 2). The zero value
-// of a field leaves the filter out.
+// ListQuery selects a page of transcriptions. A zero field means no filter.
 type ListQuery struct {
 	Status     memo.Status
 	ProjectID  string
@@ -30,32 +29,32 @@ type ListQuery struct {
 	ExternalID string
 	Query      string
 	Sort       string // one of [Sorts]; empty is -created_at
-	Limit      int    // is clamped to 1–100
+	Limit      int    // clamped to 1–100
 	Offset     int
 	Cursor     string // from Page.NextCursor, instead of Offset
-	NoSnippets bool   // of a search: where the words occur is not wanted, which costs a text each
+	NoSnippets bool   // of a search: skip the snippets, each of which reads a text
 }
 
-// Sorts lists the orders of a list, the default first.
+// Sorts are the orders of a list; the first is the default.
 var Sorts = []string{"-created_at", "created_at", "duration", "-duration", "relevance"}
 
-// MaxLimit is the most that one page holds.
+// MaxLimit is the maximum number of items on a page.
 const MaxLimit = 100
 
-// maxFilter is how many characters a filter of a list may have.
+// maxFilter is the maximum length of a filter in characters.
 const maxFilter = 200
 
-// Page is a part of a list. NextCursor is empty at the end.
+// Page is a page of a list. NextCursor is empty on the last page.
 type Page struct {
 	Items            []ListItem
 	Total            int
-	HasMoreThanTotal bool // there are more than Total, as a search is not counted to its end
+	HasMoreThanTotal bool // a search is counted up to a limit
 	Limit            int
 	Offset           int
 	NextCursor       string
 }
 
-// TotalRelation is "eq" where Total is exact, and "gte" where there are more.
+// TotalRelation returns "eq" if Total is exact, and "gte" if there are more.
 func (p Page) TotalRelation() string {
 	if p.HasMoreThanTotal {
 		return "gte"
@@ -63,25 +62,25 @@ func (p Page) TotalRelation() string {
 	return "eq"
 }
 
-// ListItem is an item of a list; with a search it says where the words occur.
+// ListItem is an item of a list; in a search it has snippets.
 type ListItem struct {
 	store.ListItem
 	Snippets []Snippet
 }
 
-// Snippet is a place where a searched word is said.
+// Snippet is a line that contains searched words.
 type Snippet struct {
 	Text    string        `json:"text"`
 	Start   memo.Seconds  `json:"start"`
 	Speaker memo.Optional `json:"speaker"`
-	Offset  int           `json:"-"` // characters of the text before the line that it is from
-	Line    int           `json:"-"` // of the text, from 1
+	Offset  int           `json:"-"` // of its line, in characters of the text
+	Line    int           `json:"-"` // in the text, from 1
 }
 
-// deepOffset is from where on passing over rows costs as much as a search.
+// deepOffset is the offset from which skipping rows costs as much as a search.
 const deepOffset = 10_000
 
-// Transcriptions lists what the caller's workspace has.
+// Transcriptions returns a page of the transcriptions of the caller's workspace.
 func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (Page, error) {
 	if err := requireReader(c); err != nil {
 		return Page{}, err
@@ -111,7 +110,7 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (
 	}
 	p.Total, p.HasMoreThanTotal = total.N, total.More
 	if at.Offset >= p.Total && !p.HasMoreThanTotal {
-		return p, nil // a place after the end costs nothing, however far
+		return p, nil // an offset after the end costs nothing
 	}
 	if !filter.Search && at.Offset > deepOffset {
 		release, err := a.query(ctx, c)
@@ -120,7 +119,7 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (
 		}
 		defer release()
 	}
-	at.Limit = p.Limit + 1 // one more tells whether there is a next page
+	at.Limit = p.Limit + 1 // one more, to know whether there is a next page
 	items, err := a.store.List(ctx, filter, order, at)
 	if err != nil {
 		return Page{}, err
@@ -147,7 +146,7 @@ var storeOrders = map[string]store.Order{
 	"relevance": {By: store.ByRelevance},
 }
 
-// Check returns all that is wrong with what is asked for, of KindInvalid each.
+// Check returns all faults, each of KindInvalid.
 func (in ListQuery) Check() (problems []*memo.Error) {
 	bad := func(is bool, field, format string, args ...any) {
 		if is {
@@ -174,7 +173,7 @@ func (in ListQuery) Check() (problems []*memo.Error) {
 	return problems
 }
 
-// orderAndRange says how the list is sorted and where the page begins.
+// orderAndRange returns the order of the list and the rows of the page.
 func (in *ListQuery) orderAndRange() (store.Order, store.Range, error) {
 	if problems := in.Check(); len(problems) > 0 {
 		return store.Order{}, store.Range{}, problems[0]
@@ -190,9 +189,8 @@ func (in *ListQuery) orderAndRange() (store.Order, store.Range, error) {
 	return storeOrders[in.Sort], at, nil
 }
 
-// totalCache remembers how many transcriptions a filter chooses, at the content version
-// they were counted at: counting a million costs 100 ms. An entry has a fixed size,
-// some 250 bytes with its place in the LRU, whatever the caller asked for.
+// totalCache caches how many transcriptions a filter selects at a content version, because
+// counting a million takes 100 ms. An entry has about 250 bytes, for any filter.
 type totalCache struct {
 	mu     sync.Mutex
 	counts *simplelru.LRU[totalCacheKey, store.Total]
@@ -200,7 +198,7 @@ type totalCache struct {
 
 type totalCacheKey struct {
 	version int64
-	filter  [sha256.Size]byte // store.CountKey, which has the workspace in it
+	filter  [sha256.Size]byte // store.CountKey, which includes the workspace
 }
 
 func newTotals() *totalCache {
@@ -219,7 +217,7 @@ func (a *App) total(ctx context.Context, c memo.Caller, f store.Filter) (store.T
 	if ok {
 		return n, nil
 	}
-	if !f.Search { // a search has been admitted
+	if !f.Search { // a search was admitted above
 		release, err := a.query(ctx, c)
 		if err != nil {
 			return store.Total{}, err
@@ -236,7 +234,7 @@ func (a *App) total(ctx context.Context, c memo.Caller, f store.Filter) (store.T
 	return n, nil
 }
 
-// snippets finds the best places of a text, and what the segments say of them.
+// snippets returns the best lines of a text with the times and speakers of their segments.
 func (a *App) snippets(ctx context.Context, c memo.Caller, it store.ListItem, query []search.Term) ([]Snippet, error) {
 	admit, release := a.admitUntilReleased(ctx, c.WorkspaceID, memoryPerStoredByte)
 	defer release()
@@ -250,11 +248,11 @@ func (a *App) snippets(ctx context.Context, c memo.Caller, it store.ListItem, qu
 	return findSnippets(ctx, text, segments, query)
 }
 
-// bytesOfChar is what a character of a text takes in text and segments, about.
+// bytesOfChar is about how many bytes one character of a text takes in text and segments.
 const bytesOfChar = 3
 
-// findSnippets finds the best lines of a text among its first [search.MaxText]
-// bytes. Every segment is one line of the text.
+// findSnippets returns the best lines within the first [search.MaxText] bytes of a text. Each
+// segment is one line.
 func findSnippets(ctx context.Context, text string, segments []byte, query []search.Term) ([]Snippet, error) {
 	var lines []string
 	for rest := text[:min(len(text), search.MaxText)]; rest != ""; {
@@ -271,7 +269,7 @@ func findSnippets(ctx context.Context, text string, segments []byte, query []sea
 	}
 	out := make([]Snippet, len(hits))
 	for n, i := range hits {
-		offset := i // a line break each
+		offset := i // for the line break of each segment
 		for _, line := range lines[:i] {
 			offset += utf8.RuneCountInString(line)
 		}
@@ -281,14 +279,14 @@ func findSnippets(ctx context.Context, text string, segments []byte, query []sea
 	return out, nil
 }
 
-// segmentsAt decodes the elements of a JSON array at these indices. It walks over
-// the array once, up to the last of them.
+// segmentsAt decodes the elements of a JSON array at these indices, in one pass that ends at
+// the last of them.
 func segmentsAt(ctx context.Context, array []byte, indices []int) ([]memo.Segment, error) {
 	out := make([]memo.Segment, len(indices))
 	if len(indices) == 0 {
 		return out, nil
 	}
-	d := jsontext.NewDecoder(bytes.NewBuffer(array)) // a buffer is read in place
+	d := jsontext.NewDecoder(bytes.NewBuffer(array)) // does not copy the buffer
 	if _, err := d.ReadToken(); err != nil {
 		return nil, err
 	}
@@ -309,7 +307,7 @@ func segmentsAt(ctx context.Context, array []byte, indices []int) ([]memo.Segmen
 	return out, nil
 }
 
-// Transcription reads one transcription with its text.
+// Transcription returns one transcription with its text.
 func (a *App) Transcription(ctx context.Context, c memo.Caller, id string) (Transcription, error) {
 	if err := requireReader(c); err != nil {
 		return Transcription{}, err
@@ -317,7 +315,7 @@ func (a *App) Transcription(ctx context.Context, c memo.Caller, id string) (Tran
 	return a.store.Transcription(ctx, c.WorkspaceID, id, a.admitForResponse(ctx, c))
 }
 
-// Text reads the lines of one transcription (contract section 2, "text").
+// Text returns the lines of one transcription.
 func (a *App) Text(ctx context.Context, c memo.Caller, id string) (string, error) {
 	if err := requireReader(c); err != nil {
 		return "", err
@@ -325,7 +323,7 @@ func (a *App) Text(ctx context.Context, c memo.Caller, id string) (string, error
 	return a.store.Text(ctx, c.WorkspaceID, id, a.admitForResponse(ctx, c))
 }
 
-// Reports reads the AI reports of one transcription.
+// Reports returns the AI reports of one transcription.
 func (a *App) Reports(ctx context.Context, c memo.Caller, id string) ([]memo.Report, error) {
 	if err := requireReader(c); err != nil {
 		return nil, err
@@ -333,7 +331,7 @@ func (a *App) Reports(ctx context.Context, c memo.Caller, id string) ([]memo.Rep
 	return a.store.Reports(ctx, c.WorkspaceID, id, a.admitForResponse(ctx, c))
 }
 
-// HasTranscription is nil when the caller's workspace has it.
+// HasTranscription returns nil if the caller's workspace has the transcription.
 func (a *App) HasTranscription(ctx context.Context, c memo.Caller, id string) error {
 	if err := requireReader(c); err != nil {
 		return err
@@ -345,7 +343,7 @@ func (a *App) HasTranscription(ctx context.Context, c memo.Caller, id string) er
 	return err
 }
 
-// Projects lists the projects of the caller's workspace, with a total.
+// Projects returns projects of the caller's workspace and their total.
 func (a *App) Projects(ctx context.Context, c memo.Caller, limit, offset int) ([]memo.Project, int, error) {
 	if err := requireReader(c); err != nil {
 		return nil, 0, err
@@ -363,8 +361,8 @@ func (a *App) Projects(ctx context.Context, c memo.Caller, limit, offset int) ([
 	return projects, total, err
 }
 
-// ProjectNames lists the projects of the caller's workspace by name, without
-// their numbers, which cost a count each: for a page that offers them.
+// ProjectNames returns the projects of the caller's workspace by name, for a form. It skips
+// the counts of transcriptions, each of which costs a query.
 func (a *App) ProjectNames(ctx context.Context, c memo.Caller) ([]memo.ProjectRef, error) {
 	if err := requireReader(c); err != nil {
 		return nil, err
@@ -372,9 +370,8 @@ func (a *App) ProjectNames(ctx context.Context, c memo.Caller) ([]memo.ProjectRe
 	return a.store.ProjectNames(ctx, c.WorkspaceID, maxProjectNames)
 }
 
-// maxProjectNames is how many projects a page offers; what is not among them can be
-// typed, and is found by its id.
+// maxProjectNames is how many projects a form offers. Other names can be typed.
 const maxProjectNames = 300
 
-// Transcription is a transcription with its text as it is kept, which the doors render.
+// Transcription is a stored transcription with its text, which the surfaces render.
 type Transcription = store.Transcription

@@ -11,8 +11,9 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// usageRecorder gathers what keys do, so that a busy key costs one write a minute. The
-// first use of a key is written at once: whoever set it up is waiting for it.
+// usageRecorder collects the usage of keys in memory, so that a busy key costs one write a
+// minute. The first use of a key is written immediately, because its creator is waiting to see
+// it.
 type usageRecorder struct {
 	store *store.Store
 	log   *slog.Logger
@@ -21,31 +22,31 @@ type usageRecorder struct {
 	keys map[string]*keyUsage
 }
 
-// usageWriteInterval is the least time between two writings of one key's use.
+// usageWriteInterval is the minimum time between two writes of one key's usage.
 const usageWriteInterval = time.Minute
 
-// How long a write may take: the caller who uses a key for the first time waits
-// for it, and nobody waits for the others in the background.
+// Timeouts of writes. The first call of a key waits for its write; the others are in the
+// background.
 const (
 	firstUseTimeout = 500 * time.Millisecond
 	laterUseTimeout = 3 * time.Second
 )
 
 type keyUsage struct {
-	at        time.Time // latest accepted call, zero when it is written
+	at        time.Time // of the latest accepted call; zero once written
 	ip, agent string
 	hours     map[int64]store.CallCounts
-	written   time.Time // when its use was last written, by any process
+	written   time.Time // when usage was last written, by any process
 }
 
 func newUsage(s *store.Store, log *slog.Logger) *usageRecorder {
 	return &usageRecorder{store: s, log: log, keys: map[string]*keyUsage{}}
 }
 
-// maxEventText cuts what a client says of itself.
+// maxEventText is the maximum size of a text in an event, in bytes.
 const maxEventText = 200
 
-// accepted notes a call, and counts it unless no limit does.
+// accepted notes a call, and counts it if counted is set.
 func (u *usageRecorder) accepted(ctx context.Context, c memo.Caller, now time.Time, counted bool) {
 	if c.KeyID == "" {
 		return
@@ -89,7 +90,7 @@ func (u *usageRecorder) key(c memo.Caller) *keyUsage {
 	return k
 }
 
-// addPending adds what is not written yet to a key that was read.
+// addPending adds unwritten usage to a key.
 func (u *usageRecorder) addPending(k *memo.APIKey, now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -108,11 +109,10 @@ func (u *usageRecorder) addPending(k *memo.APIKey, now time.Time) {
 	}
 }
 
-// keysPerWrite is how many keys are written in a transaction. Who revokes one of them
-// waits for it.
+// keysPerWrite is how many keys one transaction writes. Revoking one of them waits for it.
 const keysPerWrite = 30
 
-// write writes the keys whose turn it is, or all.
+// write writes the usage of the keys that are due, or of all.
 func (u *usageRecorder) write(ctx context.Context, all bool) {
 	now := u.store.Now()
 	var due []string
@@ -122,11 +122,11 @@ func (u *usageRecorder) write(ctx context.Context, all bool) {
 		case (len(k.hours) > 0 || !k.at.IsZero()) && (all || now.Sub(k.written) >= usageWriteInterval):
 			due = append(due, id)
 		case len(k.hours) == 0 && k.at.IsZero() && now.Sub(k.written) > time.Hour:
-			delete(u.keys, id) // idle: the database knows as much
+			delete(u.keys, id) // idle and written
 		}
 	}
 	u.mu.Unlock()
-	slices.Sort(due) // replicas write the same keys: in one order they cannot lock each other out
+	slices.Sort(due) // replicas write the same keys: a fixed order avoids deadlocks
 	for part := range slices.Chunk(due, keysPerWrite) {
 		if u.flush(ctx, part, laterUseTimeout) || !all {
 			continue
@@ -137,8 +137,8 @@ func (u *usageRecorder) write(ctx context.Context, all bool) {
 	}
 }
 
-// flush writes the use of some keys. What cannot be written is kept for the
-// next time; a request never fails for it.
+// flush writes the usage of some keys. What fails is retried later; no request fails because
+// of it.
 func (u *usageRecorder) flush(ctx context.Context, ids []string, most time.Duration) bool {
 	now := u.store.Now()
 	var uses []store.KeyUsage
@@ -149,7 +149,7 @@ func (u *usageRecorder) flush(ctx context.Context, ids []string, most time.Durat
 		k.at, k.hours, k.written = time.Time{}, map[int64]store.CallCounts{}, now
 	}
 	u.mu.Unlock()
-	// A caller who hangs up must not lose the count.
+	// Not cancelled with the request, or the count would be lost.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), most)
 	defer cancel()
 	err := u.store.Write(ctx, func(tx *store.Tx) error { return tx.RecordUsage(ctx, uses) })
@@ -165,7 +165,7 @@ func (u *usageRecorder) flush(ctx context.Context, ids []string, most time.Durat
 			k = &keyUsage{hours: map[int64]store.CallCounts{}}
 			u.keys[use.KeyID] = k
 		}
-		k.written = now.Add(-usageWriteInterval) // its turn is the next
+		k.written = now.Add(-usageWriteInterval) // due in the next write
 		if k.at.IsZero() {
 			k.at, k.ip, k.agent = use.At, use.IP, use.Agent
 		}
@@ -179,16 +179,16 @@ func (u *usageRecorder) flush(ctx context.Context, ids []string, most time.Durat
 	return false
 }
 
-// UsageBars is in how many parts a span of use is told.
+// UsageBars is the number of bars in a chart of usage.
 const UsageBars = 24
 
-// Spans of use, in hours: whole bars.
+// Spans of a chart in hours, multiples of UsageBars.
 const (
 	UsageDayHours       = 24
 	UsageFortnightHours = 14 * 24
 )
 
-// Calls counts what a key asked for.
+// Calls counts the calls of a key.
 type Calls = store.CallCounts
 
 // UsageOf returns the calls of each key in the last hours, in bars of equal length, the
@@ -234,7 +234,7 @@ func (a *App) UsageOf(ctx context.Context, c memo.Caller, keys []memo.KeyView, h
 	return use, nil
 }
 
-// eachPending tells what is not written yet, of whichever workspace.
+// eachPending calls f with all unwritten usage.
 func (u *usageRecorder) eachPending(f func(keyID string, hour int64, calls Calls)) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -11,40 +11,40 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// WorkLimits bound what all callers together, and each workspace, may have the
-// server do at one time. A field that is 0 has its default.
+// WorkLimits bound the work that runs at one time, for all callers together and per workspace.
+// A field of 0 means its default. See docs/contract.md#capacity.
 type WorkLimits struct {
-	Queries int   // searches and counts; 0 means 2 for each processor, and at least 4
-	Memory  int64 // bytes that reads of large transcriptions take; 0 means 256 MB
-	Imports int   // files that are read; 0 means 2
-	// Quota bounds the bytes that a workspace stores; 0 means no bound.
+	Queries int   // searches and counts; 0 means 2 per processor, at least 4
+	Memory  int64 // for reads of large transcriptions, in bytes; 0 means 256 MB
+	Imports int   // files that are parsed; 0 means 2
+	// Quota is the maximum number of bytes that a workspace stores; 0 means no limit.
 	Quota int64
-	// Wait is how long work waits for room; 0 means 5 seconds, and a minute for
-	// a file, whose upload took longer.
+	// Wait is how long work waits for room. 0 means 5 s, and a minute for a file, because its
+	// upload took longer.
 	Wait time.Duration
 }
 
-// work admits the work of callers. A workspace has at most half of each bound.
+// work admits the work of callers. A workspace has at most half of each limit.
 type work struct {
 	queries *bulkhead.Limiter // searches and counts that are not cached
-	memory  *bulkhead.Limiter // reads, by the bytes of memory that they take
-	// Small reads are admitted apart from large ones, so that clients who read large
-	// responses slowly do not hold them up.
+	memory  *bulkhead.Limiter // large reads, by memory in bytes
+	// Small reads are admitted separately, so that clients who read large responses slowly do
+	// not delay them.
 	small   *bulkhead.Limiter
-	titles  *bulkhead.Limiter // new titles, for which the terms of a whole text are made
-	imports *bulkhead.Limiter // files that are read and compressed
-	// heavy admits large files, of all workspaces, one at a time: the memory that
-	// reading one takes is some twenty times its size.
+	titles  *bulkhead.Limiter // title changes, which index the whole text again
+	imports *bulkhead.Limiter // files that are parsed and compressed
+	// heavy admits large files one at a time over all workspaces: parsing one takes about
+	// twenty times its size in memory.
 	heavy   *bulkhead.Limiter
-	uploads *bulkhead.Limiter // bytes of files that come in
+	uploads *bulkhead.Limiter // uploads, by size in bytes
 	quota   int64
 }
 
 const (
 	defaultMemory = 256 << 20 // bytes
-	smallRead     = 1 << 20   // bytes of memory that a small read takes at most
+	smallRead     = 1 << 20   // maximum memory of a small read in bytes
 	importWait    = time.Minute
-	largeFile     = 8 << 20 // bytes of a file that is imported next to no other such
+	largeFile     = 8 << 20 // from this size in bytes, files are imported one at a time
 )
 
 func newWork(l WorkLimits) work {
@@ -56,7 +56,7 @@ func newWork(l WorkLimits) work {
 	small := bound("reads", memory/4, 0)
 	small.Waiting = 512
 	uploads := bound("uploads", memory, 0)
-	uploads.Tenant = memory * 3 / 8 // three files of the largest size
+	uploads.Tenant = memory * 3 / 8 // three files of the maximum size
 	return work{
 		queries: bulkhead.New(bound("searches", queries, 0)),
 		memory:  bulkhead.New(bound("reads of large transcriptions", memory, 0)),
@@ -69,7 +69,7 @@ func newWork(l WorkLimits) work {
 	}
 }
 
-// Work returns the limiters by the name that their metrics have.
+// Work returns the limiters by the names in their metrics.
 func (a *App) Work() map[string]*bulkhead.Limiter {
 	return map[string]*bulkhead.Limiter{
 		"queries": a.work.queries, "memory": a.work.memory, "small_memory": a.work.small,
@@ -77,17 +77,16 @@ func (a *App) Work() map[string]*bulkhead.Limiter {
 	}
 }
 
-// How many bytes of memory a read takes for each byte that is stored, as was
-// measured: the rows in the database's memory and as the driver gives them, what
-// they are decoded into, and the response that is made of that. Of Markdown in
-// an archive only the compressed form is read, and copied.
+// Bytes of memory that a read takes for each stored byte, as measured: the rows in the
+// database and in the driver, the decoded values, and the response. For Markdown in an archive
+// only the compressed form is read and copied.
 const (
 	memoryPerStoredByte = 5
 	memoryOfDeflated    = 1
 )
 
-// memoryFor returns the limiter that admits a read of size stored bytes, and the
-// weight of the read.
+// memoryFor returns the limiter that admits a read of size stored bytes, and the weight of the
+// read.
 func (w work) memoryFor(size, factor int64) (*bulkhead.Limiter, int64) {
 	weight := size*factor + 4<<10
 	if weight > smallRead {
@@ -96,7 +95,7 @@ func (w work) memoryFor(size, factor int64) (*bulkhead.Limiter, int64) {
 	return w.small, weight
 }
 
-// admitForResponse admits the read of a transcription until the response has been written.
+// admitForResponse admits the read of a transcription until the response is written.
 func (a *App) admitForResponse(ctx context.Context, c memo.Caller) store.Admit {
 	return func(size int64) error {
 		l, weight := a.work.memoryFor(size, memoryPerStoredByte)
@@ -119,8 +118,8 @@ func (a *App) admitUntilReleased(ctx context.Context, workspaceID string, factor
 	}, func() { held() }
 }
 
-// retryAdmission is admit, but tries again until ctx ends while there is no room: the
-// first bytes of an archive have been sent, and the rest should follow.
+// retryAdmission retries admit until ctx ends if there is no room, because the first bytes of
+// an archive were already sent.
 func retryAdmission(ctx context.Context, admit store.Admit) store.Admit {
 	return func(size int64) error {
 		for {
@@ -142,13 +141,13 @@ func (a *App) query(ctx context.Context, c memo.Caller) (release func(), err err
 	return a.work.queries.Acquire(ctx, c.WorkspaceID, 1)
 }
 
-// reading admits the import of a file of this size in bytes. It waits for no longer
-// than [importWait] in all.
+// reading admits the import of a file of this size in bytes. It waits at most [importWait] in
+// total.
 func (a *App) reading(ctx context.Context, c memo.Caller, bytes int) (release func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, importWait)
 	defer cancel()
 	leave := func() {}
-	if bytes > largeFile { // first, so that one that waits holds up no small file
+	if bytes > largeFile { // first, so that a waiting large file does not delay small ones
 		if leave, err = a.work.heavy.Acquire(ctx, c.WorkspaceID, 1); err != nil {
 			return nil, err
 		}
@@ -161,18 +160,18 @@ func (a *App) reading(ctx context.Context, c memo.Caller, bytes int) (release fu
 	return func() { read(); leave() }, nil
 }
 
-// StartUpload admits an upload of one file of so many bytes, which is in memory
-// until leave is called.
+// StartUpload admits an upload of this size in bytes. The file counts as in memory until leave
+// is called.
 func (a *App) StartUpload(ctx context.Context, c memo.Caller, bytes int64) (leave func(), err error) {
 	if err := requireEditor(c); err != nil {
 		return nil, err
 	}
-	const least = 1 << 20 // so that there are not thousands of small ones
+	const least = 1 << 20 // bounds the number of small uploads
 	return a.work.uploads.Acquire(ctx, c.WorkspaceID, max(bytes, least))
 }
 
-// checkQuota refuses what has made the workspace store more than it may. It is
-// asked in the transaction that adds it.
+// checkQuota fails if the workspace stores more than its quota. It runs in the transaction
+// that adds a transcription.
 func (a *App) checkQuota(ctx context.Context, tx *store.Tx, workspaceID string) error {
 	if a.work.quota == 0 {
 		return nil
