@@ -13,7 +13,9 @@ type migrateCmd struct{}
 
 func (c *migrateCmd) Run(e *environment) error {
 	return e.withApp(func(*app.App) error {
-		return e.printResult(map[string]string{"schema": "current"}, func() { e.printf("The schema is up to date.") })
+		return e.printResult(map[string]string{"schema": "current"}, func() {
+			e.printf("The database schema is up to date.")
+		})
 	})
 }
 
@@ -24,7 +26,7 @@ type backupCmd struct {
 func (c *backupCmd) Run(e *environment) error {
 	cfg := e.config()
 	if err := cfg.Missing(); err != nil {
-		return fmt.Errorf("there is no database in %s to back up; name its directory with --data: %w", cfg.Dir, err)
+		return fmt.Errorf("no database found in %s; use --data to name its directory: %w", cfg.Dir, err)
 	}
 	s, err := store.Open(e.ctx, cfg)
 	if err != nil {
@@ -35,23 +37,23 @@ func (c *backupCmd) Run(e *environment) error {
 		return err
 	}
 	return e.printResult(map[string]string{"backup": c.File}, func() {
-		e.printf("The backup is in %s. It holds transcripts and hashes of keys: keep it like a secret.", c.File)
+		e.printf("Wrote the backup to %s. It contains transcripts and hashes of keys, so treat it as a secret.", c.File)
 	})
 }
 
 type restoreCmd struct {
 	File            string `arg:""`
-	KeepUnknownKeys bool   `help:"Let keys work that the present database does not know, even though they may have been revoked since the backup."`
+	KeepUnknownKeys bool   `help:"Leave keys active that the current database does not know. They may have been revoked."`
 }
 
-// restoredView is what a restore reports.
+// restoredView is the report of a restore.
 type restoredView struct {
 	store.RestoreReport
-	SetAside string `json:"set_aside"` // where an unreadable database went
+	SetAside string `json:"set_aside"` // new path of the current database if it was unreadable, otherwise empty
 }
 
 func (c *restoreCmd) Run(e *environment) error {
-	// The backup is looked at first: one that is none must change nothing.
+	// Check the backup before anything else, so that a bad file changes nothing.
 	backup, err := store.OpenBackup(e.ctx, c.File, time.Now)
 	if err != nil {
 		return err
@@ -69,24 +71,23 @@ func (c *restoreCmd) Run(e *environment) error {
 	}
 	return e.printResult(view, func() {
 		if view.SetAside != "" {
-			e.printf("The present database could not be read and is now %s.", view.SetAside)
+			e.printf("The current database could not be read and was moved to %s.", view.SetAside)
 		}
-		e.printf("Restored %d transcriptions and %d keys. Everybody has to sign in again.", view.Transcriptions, view.Keys)
-		e.printf("%d keys that had ended since the backup stay dead, by the record of the present database.",
-			view.CarriedOver)
+		e.printf("Restored %d transcriptions and %d keys. Everyone must sign in again.", view.Transcriptions, view.Keys)
+		e.printf("Keys that have ended since the backup and stay inactive: %d.", view.CarriedOver)
 		if view.MembershipsEnded > 0 {
-			e.printf("%d members who had left a workspace since the backup are not in it.", view.MembershipsEnded)
+			e.printf("Members who have left a workspace since the backup and were not restored: %d.", view.MembershipsEnded)
 		}
 		for _, id := range view.Ownerless {
-			e.printf("Workspace %s has no OWNER who may sign in. Make a member one: memo member role %[1]s EMAIL owner. Or "+
-				"add one: memo member add %[1]s EMAIL --role owner", id)
+			e.printf("Workspace %s has no OWNER who can sign in. Promote a member with 'memo member role %[1]s EMAIL owner', "+
+				"or add an OWNER with 'memo member add %[1]s EMAIL --role owner'.", id)
 		}
 		switch {
 		case view.Deactivated > 0:
-			e.printf("%d keys were deactivated: the present database does not know them, so they may have been revoked. "+
-				"Create new ones, or restore with --keep-unknown-keys if you are sure.", view.Deactivated)
+			e.printf("Deactivated %d keys that the current database does not know, because they may have been revoked. "+
+				"Create new keys, or restore with --keep-unknown-keys if you are sure.", view.Deactivated)
 		case c.KeepUnknownKeys:
-			e.printf("Keys that the present database does not know work again, as you insisted.")
+			e.printf("Keys that the current database does not know were left active (--keep-unknown-keys).")
 		}
 	})
 }

@@ -24,34 +24,34 @@ import (
 )
 
 type doctorCmd struct {
-	Redis     string `help:"The server's --redis." placeholder:"URL"`
-	PublicURL string `help:"The server's --public-url, which is called as callers do." placeholder:"URL"`
+	Redis     string `help:"The --redis of the server." placeholder:"URL"`
+	PublicURL string `help:"The --public-url of the server, to check it as callers reach it." placeholder:"URL"`
 }
 
-// finding is what the doctor says of one thing.
+// finding is the result of one check.
 type finding struct {
 	Check   string       `json:"check"`
 	State   findingState `json:"state"`
-	Message string       `json:"says"`           // what is
-	Fix     string       `json:"mend,omitempty"` // what to do about it
+	Message string       `json:"says"`           // what the check found
+	Fix     string       `json:"mend,omitempty"` // what to do; empty if the state is ok
 }
 
-// findingState is how bad a finding is.
+// findingState is the severity of a finding.
 type findingState string
 
 const (
 	stateOK      findingState = "ok"
-	stateWarning findingState = "warning" // it works, and will not always
-	stateFault   findingState = "fault"   // a promise of the contract does not hold
+	stateWarning findingState = "warning" // works now, but may fail later
+	stateFault   findingState = "fault"   // breaks a rule of docs/contract.md
 )
 
-// What the doctor takes for too little or too much.
+// Thresholds of the checks.
 const (
 	checkTimeout       = 5 * time.Second
-	slowQuery          = 50 * time.Millisecond // of one question; every call asks one
-	maxClockSkew       = time.Second           // between clocks; an expiry is that early or late
+	slowQuery          = 50 * time.Millisecond // each call makes at least one query
+	maxClockSkew       = time.Second           // a key may expire this much too early or too late
 	minFreeDisk        = 1 << 30
-	minCertificateLife = 14 * 24 * time.Hour // of a certificate
+	minCertificateLife = 14 * 24 * time.Hour
 )
 
 func (c *doctorCmd) Run(e *environment) error {
@@ -60,8 +60,8 @@ func (c *doctorCmd) Run(e *environment) error {
 		found = append(found, c.redis(e)...)
 	} else if e.cli.Database != "" {
 		found = append(found, finding{
-			"redis", stateWarning, "not named",
-			"With --redis, or MEMO_REDIS, several servers share their limits. One server needs none.",
+			"redis", stateWarning, "not configured",
+			"If you run several servers, set --redis or MEMO_REDIS so that they share limits. One server does not need it.",
 		})
 	}
 	found = append(found, c.public(e)...)
@@ -87,12 +87,12 @@ func (c *doctorCmd) Run(e *environment) error {
 	return err
 }
 
-// examine is a finding that is good unless something is wrong.
-func examine(check, says string, wrong bool, bad findingState, mend string) finding {
+// examine returns an ok finding, or if wrong is set, one with the given state and fix.
+func examine(check, message string, wrong bool, state findingState, fix string) finding {
 	if !wrong {
-		return finding{check, stateOK, says, ""}
+		return finding{check, stateOK, message, ""}
 	}
-	return finding{check, bad, says, mend}
+	return finding{check, state, message, fix}
 }
 
 func (c *doctorCmd) database(e *environment) []finding {
@@ -102,52 +102,53 @@ func (c *doctorCmd) database(e *environment) []finding {
 	if err != nil {
 		return []finding{{
 			"database", stateFault, errorText(err),
-			adviceFor(err, "Start it, or name another with --data or --database."),
+			adviceFor(err, "Start the database, or name another one with --data or --database."),
 		}}
 	}
 	found := []finding{
 		examine("database", fmt.Sprintf("%s answers in %v", d.Server, d.Latency.Round(time.Microsecond)),
-			d.Latency > slowQuery, stateWarning, "Every call asks it: bring it nearer, or see what keeps it busy."),
+			d.Latency > slowQuery, stateWarning,
+			"Every call queries the database. Move it closer to the server, or find what slows it down."),
 		checkSchema(d),
 	}
 	if d.Embedded {
 		need := max(minFreeDisk, d.Size)
 		return append(
 			found,
-			examine("reserve", formatBytes(d.ReserveBytes)+" kept for revocations on a full disk",
+			examine("reserve", formatBytes(d.ReserveBytes)+" reserved for revocations on a full disk",
 				d.ReserveBytes < d.ReserveTarget, stateWarning,
-				"Make room, and the next change takes it: memo.db-reserve should have "+formatBytes(d.ReserveTarget)+"."),
-			examine("disk", fmt.Sprintf("%s free beside a database of %s", formatBytes(d.Free), formatBytes(d.Size)),
+				"Free some disk space. Memo then refills memo.db-reserve to "+formatBytes(d.ReserveTarget)+" at the next change."),
+			examine("disk", fmt.Sprintf("%s free, for a database of %s", formatBytes(d.Free), formatBytes(d.Size)),
 				d.Free >= 0 && d.Free < need, stateWarning,
-				"Make room: a full disk takes no imports, and a backup needs as much as the database."),
+				"Free some disk space. Imports fail on a full disk, and a backup needs as much space as the database."),
 		)
 	}
 	return append(
 		found,
-		examine("connections", fmt.Sprintf("%d of %d are taken", d.Connections, d.MaxConnections),
+		examine("connections", fmt.Sprintf("%d of %d in use", d.Connections, d.MaxConnections),
 			d.Connections*10 > d.MaxConnections*9, stateWarning,
-			"Raise max_connections, or lower --database-conns of each server."),
+			"Raise max_connections, or lower --database-conns on each server."),
 		examine("durability", cmp.Or(strings.Join(d.UnsafeSettings, ", "), "nothing")+" is off", len(d.UnsafeSettings) > 0,
 			stateFault,
-			"Turn it on: a crash may bring a revoked key back to life."),
+			"Turn it on. Otherwise a crash may make a revoked key active again."),
 		checkClock("the database", d.ClockOffset),
 		checkEncryption("database TLS", d.Host, d.Encrypted, "sslmode=verify-full in --database"),
 	)
 }
 
 func checkSchema(d store.Status) finding {
-	f := finding{"schema", stateOK, fmt.Sprintf("%d, which this program knows", d.Schema), ""}
+	f := finding{"schema", stateOK, fmt.Sprintf("%d, the version of this memo", d.Schema), ""}
 	switch {
 	case d.Schema > d.KnownSchema:
 		f = finding{
-			"schema", stateFault, fmt.Sprintf("%d, and this program knows %d", d.Schema, d.KnownSchema),
-			"Use the newer memo that made it.",
+			"schema", stateFault, fmt.Sprintf("%d, newer than the %d of this memo", d.Schema, d.KnownSchema),
+			"Use the newer memo that updated the schema.",
 		}
 	case d.Schema < d.KnownSchema:
 		f = finding{
-			"schema", stateWarning, fmt.Sprintf("%d, and this program brings it to %d", d.Schema, d.KnownSchema),
-			"The next start of memo serve does so. Make a backup first, with the memo that runs now, for this one brings the " +
-				"schema up to date: memo backup FILE.",
+			"schema", stateWarning, fmt.Sprintf("%d, which this memo updates to %d", d.Schema, d.KnownSchema),
+			"The next start of memo serve updates it. First run memo backup FILE with the binary that runs now, " +
+				"because memo backup with this one updates the schema too.",
 		}
 	}
 	return f
@@ -156,7 +157,7 @@ func checkSchema(d store.Status) finding {
 func (c *doctorCmd) redis(e *environment) []finding {
 	r, err := ratelimit.NewRedis(c.Redis, nil)
 	if err != nil {
-		return []finding{{"redis", stateFault, "--redis " + err.Error(), "Write the address as the server has it."}}
+		return []finding{{"redis", stateFault, "--redis " + err.Error(), "Use the same address as the server."}}
 	}
 	defer r.Close()
 	ctx, cancel := context.WithTimeout(e.ctx, checkTimeout)
@@ -165,77 +166,79 @@ func (c *doctorCmd) redis(e *environment) []finding {
 	if err != nil {
 		return []finding{{
 			"redis", stateFault, errorText(err),
-			adviceFor(err, "Start it. Until it answers, each server counts by itself, up to its share of the limit."),
+			adviceFor(err, "Start Redis. Until it answers, each server limits calls on its own, up to its share of the limit."),
 		}}
 	}
 	memory := formatBytes(d.Used) + " of memory used"
 	if d.Max > 0 {
-		memory += ", at most " + formatBytes(d.Max)
+		memory += " of at most " + formatBytes(d.Max)
 	}
 	role := d.Role
 	if d.Cluster {
 		role += " in a cluster"
 	}
 	return []finding{
-		examine("redis", fmt.Sprintf("%s answers in %v", d.Server, d.Latency.Round(time.Microsecond)), d.Latency > slowQuery,
-			stateWarning, "Every call asks it: bring it nearer."),
+		examine("redis", fmt.Sprintf("%s answers in %v", d.Server, d.Latency.Round(time.Microsecond)),
+			d.Latency > slowQuery, stateWarning, "Every call queries Redis. Move it closer to the server."),
 		examine("redis role", role, role != "master", stateFault,
-			"Name a primary by itself: a replica takes no writes, and a cluster is not followed."),
-		examine("redis eviction", cmp.Or(d.EvictionPolicy, "no policy told"), d.EvictionPolicy != "noeviction", stateFault,
-			"Set maxmemory-policy noeviction: an evicted window forgets the calls it counted."),
+			"Use a standalone primary. A replica refuses writes, and Redis Cluster is not supported."),
+		examine("redis eviction", cmp.Or(d.EvictionPolicy, "unknown policy"), d.EvictionPolicy != "noeviction", stateFault,
+			"Set maxmemory-policy to noeviction. Calls in an evicted window are no longer counted."),
 		examine("redis memory", memory, d.Max > 0 && d.Used*10 > d.Max*8, stateWarning,
-			"Raise maxmemory: a full window takes 3.7 kB for each key in use."),
+			"Raise maxmemory. The window of each key takes up to 3.7 kB."),
 		checkClock("Redis", d.ClockOffset),
 		checkEncryption("redis TLS", d.Host, d.Encrypted, "rediss:// in --redis"),
 	}
 }
 
-// checkClock judges another machine's clock by ours.
-func checkClock(whose string, ahead time.Duration) finding {
-	return examine("clock of "+whose, fmt.Sprintf("%v ahead of this machine's", ahead.Round(time.Millisecond)),
+// checkClock compares another machine's clock with the local one.
+func checkClock(name string, ahead time.Duration) finding {
+	return examine("clock of "+name, fmt.Sprintf("%v ahead of this machine's", ahead.Round(time.Millisecond)),
 		ahead.Abs() > maxClockSkew, stateWarning,
-		"Let both follow the same time servers: keys expire by the servers' clocks.")
+		"Synchronise both clocks. Keys expire by the clocks of the servers.")
 }
 
-// checkEncryption judges the way to another machine.
-func checkEncryption(check, host string, encrypted bool, how string) finding {
-	here := isLocalHost(host)
-	says := "encrypted"
+// checkEncryption checks that connections to other machines are encrypted. option is
+// what to set so that they are.
+func checkEncryption(check, host string, encrypted bool, option string) finding {
+	local := isLocalHost(host)
+	message := "encrypted"
 	switch {
-	case !encrypted && here:
-		says = "not encrypted, on this machine"
+	case !encrypted && local:
+		message = "not encrypted, on this machine"
 	case !encrypted:
-		says = "not encrypted, to " + host
+		message = "not encrypted, to " + host
 	}
-	return examine(check, says, !encrypted && !here, stateWarning, "Unless the network between is yours alone: "+how+".")
+	return examine(check, message, !encrypted && !local, stateWarning, "Use "+option+", unless the network is private.")
 }
 
-// isLocalHost reports a host, or the directory of a socket, on this machine.
+// isLocalHost reports whether host, which may be the directory of a socket, is on this machine.
 func isLocalHost(host string) bool {
 	ip := net.ParseIP(host)
 	return strings.HasPrefix(host, "/") || host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// A refusal of PostgreSQL's or Redis's that is about who asks.
-var badLogin = regexp.MustCompile(`SQLSTATE 28|WRONGPASS|NOAUTH|NOPERM`)
+// loginRefused matches the errors with which PostgreSQL and Redis refuse a user or password.
+var loginRefused = regexp.MustCompile(`SQLSTATE 28|WRONGPASS|NOAUTH|NOPERM`)
 
-// adviceFor is what to do about a machine that cannot be asked.
-func adviceFor(err error, otherwise string) string {
-	_, stranger := errors.AsType[x509.UnknownAuthorityError](err)
-	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
+// adviceFor returns what to do about a failed connection, or fallback if err does
+// not say why it failed.
+func adviceFor(err error, fallback string) string {
+	_, unknownAuthority := errors.AsType[x509.UnknownAuthorityError](err)
+	_, badCertificate := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
-	case stranger:
-		return "Nobody whom this machine trusts vouches for its certificate: SSL_CERT_FILE names a file of those whom it " +
-			"should."
-	case certificate:
-		return "Renew its certificate, or make it one for this name."
-	case badLogin.MatchString(errorText(err)):
-		return "Mend the user and the password in the address, or what that user may do."
+	case unknownAuthority:
+		return "This machine does not trust the issuer of the certificate. Set SSL_CERT_FILE to a file with the issuer's " +
+			"certificate."
+	case badCertificate:
+		return "Renew the certificate, or use one that is valid for this host name."
+	case loginRefused.MatchString(errorText(err)):
+		return "Correct the user and password in the address, or the permissions of that user."
 	}
-	return otherwise
+	return fallback
 }
 
-// fetch calls a server and returns its response, with up to 64 kB of its body read.
+// fetch sends a GET request and returns the response and the first 64 kB of its body.
 func fetch(ctx context.Context, address string) (*http.Response, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -252,38 +255,38 @@ func fetch(ctx context.Context, address string) (*http.Response, []byte, error) 
 	return resp, body, err
 }
 
-// public calls the server as callers do.
+// public checks the server through its public URL.
 func (c *doctorCmd) public(e *environment) []finding {
 	if c.PublicURL == "" {
 		return []finding{{
-			"public URL", stateWarning, "not named",
-			"With --public-url, or MEMO_PUBLIC_URL, the server is called as callers do.",
+			"public URL", stateWarning, "not configured",
+			"Set --public-url or MEMO_PUBLIC_URL to check the server as callers reach it.",
 		}}
 	}
 	u, err := url.Parse(strings.TrimSuffix(c.PublicURL, "/"))
 	if err != nil || u.Host == "" {
-		return []finding{{"public URL", stateFault, "is no address", "Write it as https://memo.example.com."}}
+		return []finding{{"public URL", stateFault, "not a valid URL", "Use a URL such as https://memo.example.com."}}
 	}
 	resp, body, err := fetch(e.ctx, u.JoinPath("/readyz").String())
 	if err != nil {
 		return []finding{{
 			"public URL", stateFault, errorText(err),
-			adviceFor(err, "Start the server, and see that the name and the proxy lead to it."),
+			adviceFor(err, "Start the server, and check that the host name and the proxy lead to it."),
 		}}
 	}
-	mend := "This is no Memo: see that the name and the proxy lead to it."
+	fix := "This does not look like a Memo server. Check that the host name and the proxy lead to it."
 	if resp.StatusCode == http.StatusServiceUnavailable {
-		mend = "See the server's log: it is stopping, or its database does not answer."
+		fix = "See the log of the server: it is stopping, or its database does not answer."
 	}
 	found := []finding{examine("public URL", fmt.Sprintf("/readyz answers %d", resp.StatusCode),
-		resp.StatusCode != http.StatusOK, stateFault, mend)}
+		resp.StatusCode != http.StatusOK, stateFault, fix)}
 	var ready struct {
 		Proxy string `json:"proxy"`
 	}
 	if json.Unmarshal(body, &ready) == nil && ready.Proxy == server.ProxyNotTrusted {
 		found = append(found, finding{
-			"proxy", stateWarning, "X-Forwarded-For is not believed, so everyone behind the proxy counts as one address",
-			"Start the server with --trusted-proxy ADDRESS, the proxy's address as the server sees it. The server's log has it.",
+			"proxy", stateWarning, "X-Forwarded-For is not trusted, so all callers through the proxy count as one address",
+			"Start the server with --trusted-proxy ADDRESS, the proxy's address as it appears in the server's log.",
 		})
 	}
 	switch {
@@ -291,8 +294,8 @@ func (c *doctorCmd) public(e *environment) []finding {
 		found = append(found, checkCertificate(resp.TLS.PeerCertificates[0]))
 	case !isLocalHost(u.Hostname()):
 		found = append(found, finding{
-			"public TLS", stateFault, "callers send their keys in the clear",
-			"Put a proxy with TLS in front: docs/operations.md.",
+			"public TLS", stateFault, "callers send their keys unencrypted",
+			"Set up a proxy with TLS. See docs/operations.md.",
 		})
 	}
 	return found
@@ -305,7 +308,7 @@ type healthCmd struct {
 func (c *healthCmd) Run(e *environment) error {
 	address := strings.TrimSuffix(c.URL, "/") + "/healthz"
 	if _, err := url.Parse(address); err != nil {
-		return usageError(c.URL + " is no address")
+		return usageError(c.URL + " is not a valid URL")
 	}
 	resp, _, err := fetch(e.ctx, address)
 	if err != nil {
@@ -314,16 +317,17 @@ func (c *healthCmd) Run(e *environment) error {
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s answers %d", c.URL, resp.StatusCode)
 	}
-	return e.printResult(map[string]string{"status": "ok"}, func() { e.printf("It runs.") })
+	return e.printResult(map[string]string{"status": "ok"}, func() { e.printf("ok") })
 }
 
 func checkCertificate(c *x509.Certificate) finding {
-	least := min(minCertificateLife, c.NotAfter.Sub(c.NotBefore)/4) // some live for hours
+	// Some certificates are valid for hours only.
+	least := min(minCertificateLife, c.NotAfter.Sub(c.NotBefore)/4)
 	return examine("public TLS", "the certificate is valid until "+c.NotAfter.Format("2006-01-02"),
-		time.Until(c.NotAfter) < least, stateWarning, "Renew it.")
+		time.Until(c.NotAfter) < least, stateWarning, "Renew the certificate.")
 }
 
-// errorText is what a driver says, in one line. It leaves passwords out.
+// errorText returns the error of a driver on one line. Drivers leave out passwords.
 func errorText(err error) string {
 	if e, ok := errors.AsType[*memo.Error](err); ok && e.Err != nil {
 		err = e.Err
@@ -331,11 +335,11 @@ func errorText(err error) string {
 	return strings.Join(strings.Fields(err.Error()), " ")
 }
 
-// formatBytes is a size as people write it.
+// formatBytes formats a size. A negative n is an unknown size.
 func formatBytes(n int64) string {
 	switch {
 	case n < 0:
-		return "an unknown number of bytes"
+		return "an unknown amount"
 	case n < 10<<20:
 		return fmt.Sprintf("%d kB", n/1000)
 	case n < 10<<30:

@@ -16,17 +16,17 @@ import (
 
 type exportCmd struct {
 	Workspace string `required:""`
-	Out       string `required:"" help:"Folder to write to; made if it is missing." placeholder:"DIR"`
+	Out       string `required:"" help:"Folder to write to. Created if it does not exist." placeholder:"DIR"`
 	Format    string `enum:"md,txt,srt,vtt,json" default:"md" help:"md, txt, srt, vtt or json."`
 }
 
-// exportReport is the report of an export.
+// exportReport is the output of memo export --json.
 type exportReport struct {
 	Exported []importedFile `json:"exported"`
 }
 
 func (c *exportCmd) Run(e *environment) error {
-	format, _ := transcript.ParseFormat(c.Format) // kong has checked it
+	format, _ := transcript.ParseFormat(c.Format) // cannot fail: kong has checked it
 	return e.inWorkspace(c.Workspace, func(a *app.App, w memo.Workspace) error {
 		caller := memo.Caller{Operator: true, WorkspaceID: w.ID}
 		ids, names, err := c.listTranscriptions(e, a, caller, format)
@@ -59,13 +59,12 @@ func (c *exportCmd) Run(e *environment) error {
 			_ = bar.Add(1)
 		}
 		_ = bar.Finish()
-		return e.printResult(report, func() { e.printf("%d exported to %s.", len(ids), c.Out) })
+		return e.printResult(report, func() { e.printf("Exported %d transcriptions to %s.", len(ids), c.Out) })
 	})
 }
 
-// writeIn writes a file in a folder, for its owner alone. It takes the place of
-// what has its name, complete or not at all: a symbolic link there is replaced,
-// and what it leads to is left alone.
+// writeIn atomically writes or replaces a file in a folder, with mode 0600. It
+// replaces an existing symbolic link and leaves the target of the link unchanged.
 func writeIn(folder *os.Root, name string, data []byte) (err error) {
 	partial := ".memo-" + rand.Text() + ".partial"
 	f, err := folder.OpenFile(partial, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
@@ -82,8 +81,8 @@ func writeIn(folder *os.Root, name string, data []byte) (err error) {
 	return err
 }
 
-// listTranscriptions lists every transcription of the workspace, oldest first, with the
-// name of its file.
+// listTranscriptions returns the ids and file names of all transcriptions of the
+// workspace, by status and then oldest first.
 func (c *exportCmd) listTranscriptions(
 	e *environment, a *app.App, caller memo.Caller, format transcript.Format,
 ) (ids, names []string, err error) {

@@ -18,12 +18,12 @@ import (
 
 type importCmd struct {
 	Workspace string   `required:""`
-	Project   string   `help:"Project by name; made if it is missing." placeholder:"P"`
-	Language  string   `help:"Language of the files: en, ru, …" placeholder:"L"`
+	Project   string   `help:"Name of the project. Created if it does not exist." placeholder:"P"`
+	Language  string   `help:"Language of the files, such as en." placeholder:"L"`
 	Paths     []string `arg:"" name:"path" help:"Files and folders."`
 }
 
-// importReport is the report of an import.
+// importReport is the output of memo import --json.
 type importReport struct {
 	Imported  []importedFile `json:"imported"`
 	Unchanged []importedFile `json:"unchanged"`
@@ -36,7 +36,7 @@ type importedFile struct {
 	ID   string `json:"id"`
 }
 
-// skipped is what a folder holds and an import leaves alone, which is no failure.
+// skipped is a symbolic link in a folder that is not imported. This is not a failure.
 type skipped struct {
 	Path   string `json:"path"`
 	Reason string `json:"reason"`
@@ -44,7 +44,7 @@ type skipped struct {
 
 type refusedFile struct {
 	Path   string `json:"path"`
-	Line   int    `json:"line"` // 0: the whole file
+	Line   int    `json:"line"` // 0 if the reason is about the whole file
 	Reason string `json:"reason"`
 }
 
@@ -63,9 +63,9 @@ func (c *importCmd) Run(e *environment) error {
 		var failed error
 		for _, s := range sources {
 			if failed = c.importFile(e, a, caller, s, &report); failed != nil {
-				break // the database, not the file: what is in stays in and is reported
+				break // not the fault of the file; report what was imported so far
 			}
-			_ = bar.Add(1) // a bar that cannot be drawn stops nothing
+			_ = bar.Add(1) // not worth failing for
 		}
 		_ = bar.Finish()
 		err := e.printResult(report, func() {
@@ -83,7 +83,7 @@ func (c *importCmd) Run(e *environment) error {
 		})
 		switch {
 		case failed != nil:
-			return fmt.Errorf("stopped, the rest was not imported; run it again, what is in is not imported twice: %w", failed)
+			return fmt.Errorf("the import stopped early; run it again, files already imported are not added twice: %w", failed)
 		case err == nil && len(report.Refused) > 0:
 			return fmt.Errorf("%d of %d files were refused", len(report.Refused),
 				len(report.Refused)+len(report.Imported)+len(report.Unchanged))
@@ -92,10 +92,10 @@ func (c *importCmd) Run(e *environment) error {
 	})
 }
 
-// check reads the options before any file is.
+// check validates the options before any file is read.
 func (c *importCmd) check() error {
 	if c.Language != "" && transcript.Language(c.Language) == "" {
-		return usageError("--language must be a language such as en or ru")
+		return usageError("--language must be a language code such as en or ru")
 	}
 	if c.Project != "" {
 		if _, err := memo.CleanName("--project", c.Project); err != nil {
@@ -105,22 +105,22 @@ func (c *importCmd) check() error {
 	return nil
 }
 
-// importExtensions are the files of a folder that are taken for transcripts. A file
-// that is named itself is always tried.
+// importExtensions are the extensions of the files that are imported from a folder.
+// A file on the command line may have any extension.
 var importExtensions = []string{".vtt", ".srt", ".json", ".txt"}
 
-// source is a file to import. found is what a walk saw there; nil for a path that
-// the command line names, which may be a symbolic link.
+// source is a file to import. found is its file info from when its folder was read,
+// or nil if the path is on the command line, where it may be a symbolic link.
 type source struct {
 	path  string
 	found fs.FileInfo
 }
 
-const errLink = "is a symbolic link in a folder, which is not followed: name it to import what it leads to"
+const reasonLink = "is a symbolic link in a folder, which is not followed; to import its target, name the link itself"
 
-// listFiles lists the files under the paths; what cannot be read is refused. A
-// symbolic link in a folder is skipped: whoever can write to the folder must not
-// choose which other files are read.
+// listFiles returns the files to import, and adds what cannot be read to the refused
+// files of the report. It skips symbolic links in folders, so that someone who can
+// write to a folder cannot choose which other files are read.
 func (c *importCmd) listFiles(report *importReport) (sources []source) {
 	for _, root := range c.Paths {
 		if target, err := filepath.EvalSymlinks(root); err == nil && target != filepath.Clean(root) {
@@ -140,7 +140,7 @@ func (c *importCmd) listFiles(report *importReport) (sources []source) {
 				sources = append(sources, source{path: path})
 			case hidden:
 			case d.Type()&fs.ModeSymlink != 0:
-				report.Skipped = append(report.Skipped, skipped{path, errLink})
+				report.Skipped = append(report.Skipped, skipped{path, reasonLink})
 			case slices.Contains(importExtensions, strings.ToLower(filepath.Ext(path))):
 				info, err := d.Info()
 				if err != nil {
@@ -158,7 +158,8 @@ func (c *importCmd) listFiles(report *importReport) (sources []source) {
 	return sources
 }
 
-// quoteUnprintable quotes a file's name that could forge a line on a terminal.
+// quoteUnprintable quotes a path with unprintable characters, which could forge a line
+// of the output.
 func quoteUnprintable(path string) string {
 	if quoted := strconv.Quote(path); strings.ContainsFunc(path, func(r rune) bool { return !strconv.IsPrint(r) }) {
 		return quoted
@@ -166,7 +167,8 @@ func quoteUnprintable(path string) string {
 	return path
 }
 
-// entryName is the name of an entry; of one that cannot be read there is a path only.
+// entryName returns the name of a directory entry. WalkDir passes a nil entry for a
+// path that cannot be read.
 func entryName(d fs.DirEntry, path string) string {
 	if d == nil {
 		return filepath.Base(path)
@@ -174,7 +176,8 @@ func entryName(d fs.DirEntry, path string) string {
 	return d.Name()
 }
 
-// errorReason is an error of the file system without the path, which stands beside it.
+// errorReason returns the text of a file system error without the path, which the
+// report has separately.
 func errorReason(err error) string {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err.Error()
@@ -182,7 +185,8 @@ func errorReason(err error) string {
 	return err.Error()
 }
 
-// importFile imports a file. The error is for what is not the file's fault.
+// importFile imports a file and adds the result to the report. It returns an error
+// only if the file is not the cause.
 func (c *importCmd) importFile(e *environment, a *app.App, caller memo.Caller, s source, report *importReport) error {
 	path := s.path
 	refuse := func(line int, reason string) error {
@@ -213,16 +217,16 @@ func (c *importCmd) importFile(e *environment, a *app.App, caller memo.Caller, s
 	return nil
 }
 
-// errReplaced refuses a file that is no longer the one that the walk found.
-var errReplaced = errors.New("was replaced while the folder was read: import it again")
+// errReplaced is the error if a file is no longer the one that was found in the folder.
+var errReplaced = errors.New("was replaced during the import; import it again")
 
-// read reads a regular file within the limit on its size.
+// read reads the file, which must be regular and within the size limit.
 func (s source) read() ([]byte, fs.FileInfo, error) {
-	look := os.Stat
+	stat := os.Stat
 	if s.found != nil {
-		look = os.Lstat
+		stat = os.Lstat
 	}
-	info, err := look(s.path)
+	info, err := stat(s.path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -240,7 +244,7 @@ func (s source) read() ([]byte, fs.FileInfo, error) {
 		return nil, nil, err
 	}
 	defer f.Close()
-	// Between the look and the opening somebody may have put a link there.
+	// The file may have been replaced by a link since the call of stat.
 	opened, err := f.Stat()
 	if err != nil {
 		return nil, nil, err

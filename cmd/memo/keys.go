@@ -14,17 +14,17 @@ import (
 )
 
 type keyCmds struct {
-	Create  keyCreate  `cmd:"" help:"Create a key on behalf of a member. It is shown this once."`
-	List    keyList    `cmd:"" help:"List a workspace's keys."`
-	Revoke  keyRevoke  `cmd:"" help:"Revoke a key at once and for good."`
-	Inspect keyInspect `cmd:"" help:"Read a key from stdin and check its form, offline."`
+	Create  keyCreate  `cmd:"" help:"Create a key on behalf of a member. It is shown only once."`
+	List    keyList    `cmd:"" help:"List the keys of a workspace."`
+	Revoke  keyRevoke  `cmd:"" help:"Revoke a key. This takes effect at once and cannot be undone."`
+	Inspect keyInspect `cmd:"" help:"Check the form of a key from stdin, offline."`
 }
 
 type keyCreate struct {
 	Workspace string `required:""`
 	Member    string `required:"" placeholder:"EMAIL"`
 	Name      string `required:""`
-	Expires   string `help:"A date, an RFC 3339 instant, or a number of days such as 90d." placeholder:"DATE|90d"`
+	Expires   string `help:"A date, an RFC 3339 time, or a number of days such as 90d." placeholder:"DATE|90d"`
 }
 
 func (c *keyCreate) Run(e *environment) error {
@@ -36,19 +36,20 @@ func (c *keyCreate) Run(e *environment) error {
 		caller := memo.Caller{Operator: true, WorkspaceID: w.ID, UserID: u.ID}
 		k, err := a.CreateKey(e.ctx, caller, app.KeyRequest{Name: c.Name, ExpiresAt: expires})
 		if memo.KindOf(err) == memo.KindNotFound {
-			return fmt.Errorf("%s is not an active member of %s. 'memo member add' makes them one", u.Email, w.Name)
+			return fmt.Errorf("%s is not an active member of %s. 'memo member add' adds a user", u.Email, w.Name)
 		}
 		if err != nil {
 			return err
 		}
 		return e.printResult(k, func() {
-			e.printf("%s", k.Key) // alone on stdout, to be piped
-			fmt.Fprintf(e.stderr, "Copy it now: it is not shown again. Name %s, expires %s.\n", k.Name, formatTime(k.ExpiresAt))
+			e.printf("%s", k.Key) // nothing else on stdout, so that it can be piped
+			fmt.Fprintf(e.stderr, "Copy the key now: it is not shown again. Name: %s. Expires: %s.\n",
+				k.Name, formatTime(k.ExpiresAt))
 		})
 	})
 }
 
-// parseExpires reads --expires; empty means never.
+// parseExpires parses the value of --expires. An empty one returns nil: no expiry.
 func parseExpires(s string, now time.Time) (*time.Time, error) {
 	if s == "" {
 		return nil, nil
@@ -56,7 +57,7 @@ func parseExpires(s string, now time.Time) (*time.Time, error) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		n, err := strconv.Atoi(days)
 		if err != nil || n < 1 || n > 36_500 {
-			return nil, usageError("--expires: a number of days is written like 90d")
+			return nil, usageError("--expires: write a number of days, from 1 to 36500, such as 90d")
 		}
 		t := memo.TruncateToMillis(now.AddDate(0, 0, n))
 		return &t, nil
@@ -102,8 +103,8 @@ func (c *keyRevoke) Run(e *environment) error {
 	return e.withApp(func(a *app.App) error {
 		err := a.RevokeKey(e.ctx, operatorCaller, c.KeyID)
 		if memo.KindOf(err) == memo.KindNotFound {
-			return errors.New("there is no key with this id. 'memo key list --workspace W' shows the ids; a key itself is " +
-				"not one")
+			return errors.New("no key has this id. 'memo key list --workspace W' lists the ids; " +
+				"the key itself is not an id")
 		}
 		if err != nil {
 			return err
@@ -112,7 +113,9 @@ func (c *keyRevoke) Run(e *environment) error {
 		if err != nil {
 			return err
 		}
-		return e.printResult(k, func() { e.printf("%s…%s (%s) is %s.", credential.KeyPrefix, k.Suffix, k.Name, k.Status) })
+		return e.printResult(k, func() {
+			e.printf("%s…%s (%s) is %s.", credential.KeyPrefix, k.Suffix, k.Name, k.Status)
+		})
 	})
 }
 
@@ -125,14 +128,14 @@ func (c *keyInspect) Run(e *environment) error {
 	}
 	k, ok := credential.ParseKey(strings.TrimSpace(string(raw)))
 	if !ok {
-		return fmt.Errorf("this is not a well-formed key: it must be %s and 38 letters or digits, whose last 6 are a "+
-			"checksum", credential.KeyPrefix)
+		return fmt.Errorf("the input is not a well-formed key: a key is %s and 38 letters or digits, "+
+			"of which the last 6 are a checksum", credential.KeyPrefix)
 	}
 	return e.printResult(struct {
 		WellFormed bool   `json:"well_formed"`
 		Suffix     string `json:"suffix"`
 	}{true, k.Suffix()}, func() {
-		e.printf("A well-formed key, %s…%s. Whether it was issued and is alive only the server knows.", credential.KeyPrefix,
-			k.Suffix())
+		e.printf("%s…%s is a well-formed key. Only the server knows whether it was issued and is active.",
+			credential.KeyPrefix, k.Suffix())
 	})
 }

@@ -10,15 +10,16 @@ import (
 	"memoai.tech/memo/internal/telemetry"
 )
 
-// limitSource is who decides the limits of a server.
+// limitSource counts the calls of a server and decides its rate limits.
 type limitSource struct {
 	ratelimit.Source
-	describe func() string         // for /readyz; nil where it is this process alone
-	run      func(context.Context) // in the background
-	own      *ratelimit.Memory     // where it is this process alone
+	describe func() string         // for /readyz; nil without Redis
+	run      func(context.Context) // runs in the background until the context ends
+	own      *ratelimit.Memory     // counts in this process; nil with Redis
 }
 
-// limitChanges is how many changes a person may make in the web app in 60 s.
+// limitChanges is the number of changes and downloads in the web app per user and
+// workspace in 60 s.
 const limitChanges = 180
 
 // limits returns the limit of each class.
@@ -28,18 +29,18 @@ func (c *serveCmd) limits() map[ratelimit.Class]int {
 	}
 }
 
-// openLimits counts in Redis, if there is one, and in this process otherwise. A
-// Redis that does not answer is no reason not to start.
+// openLimits returns a source that counts in Redis if --redis is set, and otherwise
+// in this process. It succeeds even if Redis does not answer.
 func (c *serveCmd) openLimits(e *environment, m *telemetry.Metrics) (limitSource, error) {
-	numbers := c.limits()
+	limits := c.limits()
 	if c.Redis == "" {
 		if e.cli.Database != "" {
-			e.log.Warn("the limits count in this process alone: several servers on one database need --redis to share them")
+			e.log.Warn("limits are counted in this process only; several servers on one database need --redis to share them")
 		}
-		own := ratelimit.NewMemory(numbers)
+		own := ratelimit.NewMemory(limits)
 		return limitSource{Source: own, own: own, run: func(context.Context) {}}, nil
 	}
-	r, err := ratelimit.NewRedis(c.Redis, numbers)
+	r, err := ratelimit.NewRedis(c.Redis, limits)
 	if err != nil {
 		return limitSource{}, usageError("--redis " + err.Error())
 	}
@@ -51,33 +52,34 @@ func (c *serveCmd) openLimits(e *environment, m *telemetry.Metrics) (limitSource
 	}}, nil
 }
 
-// savingTime bounds the reading and writing of what the last minute counted: no
-// start and no stop waits longer for it.
-const savingTime = 5 * time.Second
+// windowsTimeout is how long a start or stop waits to read or write the calls of the
+// last minute.
+const windowsTimeout = 5 * time.Second
 
-// load counts what the process before this one counted in its last minute. That
-// it cannot be read is no reason not to start.
+// load counts the calls of the last minute that the previous process saved. If they
+// cannot be read, it logs a warning and the server starts without them.
 func (l limitSource) load(e *environment, s *store.Store) {
 	if l.own == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(e.ctx, savingTime)
+	ctx, cancel := context.WithTimeout(e.ctx, windowsTimeout)
 	defer cancel()
 	windows, err := s.TakeWindows(ctx)
 	if err != nil {
-		e.log.Warn("the calls of the last minute before this start could not be read, and do not count", "error", err)
+		e.log.Warn("could not read the calls of the last minute before this start; they are not counted",
+			"error", err)
 		return
 	}
 	saved := make([]ratelimit.Saved, 0, len(windows))
 	for _, w := range windows {
-		one := ratelimit.Saved{Class: ratelimit.Class(w.Class), Calls: w.Calls}
-		copy(one.Subject[:], w.Subject)
-		saved = append(saved, one)
+		s := ratelimit.Saved{Class: ratelimit.Class(w.Class), Calls: w.Calls}
+		copy(s.Subject[:], w.Subject)
+		saved = append(saved, s)
 	}
 	l.own.Load(time.Now(), saved)
 }
 
-// save writes what still counts, for the process after this one.
+// save stores the calls that still count, so that the next process can load them.
 func (l limitSource) save(e *environment, s *store.Store) {
 	if l.own == nil {
 		return
@@ -89,29 +91,30 @@ func (l limitSource) save(e *environment, s *store.Store) {
 	if len(windows) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), savingTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), windowsTimeout)
 	defer cancel()
 	if err := s.SaveWindows(ctx, windows, ratelimit.MaxAge); err != nil {
-		e.log.Warn("the calls of the last minute could not be saved; the next start does not know of them", "error", err)
+		e.log.Warn("could not save the calls of the last minute; the next start will not count them", "error", err)
 	}
 }
 
-// markServed warns when another server runs on the same data directory, which
-// is allowed: each counts by itself.
+// markServed marks the data directory as in use until release is called. It warns if
+// another server runs on it, which is allowed, but each then counts limits separately.
 func (c *serveCmd) markServed(e *environment) (release func()) {
 	if e.cli.Database != "" {
 		return func() {}
 	}
 	others, release, err := store.MarkServed(e.cli.Data)
 	if err != nil {
-		e.log.Info("whether another server runs on the data directory cannot be seen", "error", err)
+		e.log.Info("could not check whether another server runs on the data directory", "error", err)
 		return func() {}
 	}
 	if others && c.Redis == "" {
-		e.log.Warn("another server runs on this data directory: each counts the limits by itself", "data", e.cli.Data)
+		e.log.Warn("another server runs on this data directory; each counts limits separately", "data", e.cli.Data)
 		fmt.Fprintf(e.stderr,
-			"Another server runs on %s. Limits count in each server by itself, so with N servers a key may "+
-				"make N times the calls. Run one server, or several on PostgreSQL and Redis (--database, --redis).\n", e.cli.Data)
+			"Another server runs on %s. Each server counts limits separately, so with N servers a key can make "+
+				"N times as many calls. Run one server, or several on PostgreSQL and Redis (--database, --redis).\n",
+			e.cli.Data)
 	}
 	return release
 }

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestTheHeapIsBound where the operator has not set a bound.
-func TestTheHeapIsBound(t *testing.T) {
+// serve sets a memory limit, unless the operator has set GOMEMLIMIT.
+func TestHeapIsBounded(t *testing.T) {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
 	for _, c := range []struct {
 		env  string
@@ -17,17 +17,17 @@ func TestTheHeapIsBound(t *testing.T) {
 		t.Setenv("GOMEMLIMIT", c.env)
 		(&serveCmd{MaxMemory: 256}).boundHeap()
 		if got := debug.SetMemoryLimit(-1); got != c.want {
-			t.Errorf("GOMEMLIMIT=%s: the limit is %d, want %d", c.env, got, c.want)
+			t.Errorf("GOMEMLIMIT=%q: the memory limit is %d, want %d", c.env, got, c.want)
 		}
 	}
 }
 
-func TestLimitsOfWorkAreChecked(t *testing.T) {
-	good := serveCmd{
+func TestServeRejectsInvalidWorkLimits(t *testing.T) {
+	valid := serveCmd{
 		LimitData: 1, LimitManagement: 1, DatabaseConns: 1, StatementTimeout: 1e9, MaxMemory: 32,
 		MaxImports: 1,
 	}
-	if _, _, err := good.check(); err != nil {
+	if _, _, err := valid.check(); err != nil {
 		t.Error(err)
 	}
 	for name, set := range map[string]func(*serveCmd){
@@ -36,10 +36,10 @@ func TestLimitsOfWorkAreChecked(t *testing.T) {
 		"imports": func(c *serveCmd) { c.MaxImports = 0 },
 		"quota":   func(c *serveCmd) { c.WorkspaceQuota = -1 },
 	} {
-		bad := good
-		set(&bad)
-		if _, _, err := bad.check(); err == nil {
-			t.Errorf("bad %s pass", name)
+		invalid := valid
+		set(&invalid)
+		if _, _, err := invalid.check(); err == nil {
+			t.Errorf("check accepted an invalid value: %s", name)
 		}
 	}
 }

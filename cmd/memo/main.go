@@ -1,27 +1,28 @@
-// Memo serves a team's transcriptions to scripts and AI assistants, safely.
+// Memo serves a team's transcriptions to scripts and AI assistants.
 //
-// One binary is the server and the operator's command line:
+// The one binary is both the server and the operator's command line:
 //
-//	memo serve --demo                  start with something to see
-//	memo user add --email E --name N   people who can sign in
+//	memo serve --demo                  start a server with sample data
+//	memo user add --email E --name N   add a person who can sign in
 //	memo workspace add --name N --plan pro --owner E
-//	memo member add WORKSPACE E        who belongs where
+//	memo member add WORKSPACE E        add a user to a workspace
 //	memo key create --workspace W --member E --name N
-//	memo import --workspace W PATH…    transcripts that exist already
-//	memo backup FILE                   and restore, while the server runs
-//	memo mcp                           for assistants that only start programs
+//	memo import --workspace W PATH…    import transcripts from files
+//	memo backup FILE                   back up the database, while the server runs
+//	memo mcp                           connect an assistant that can only start programs
 //
-// Every option is also an environment variable (--public-url is
-// MEMO_PUBLIC_URL). All commands work on --data DIR (SQLite, the default) or
-// --database postgres://…, beside a running server, and take effect on it at
-// once: there is nothing to reload, for every request reads the truth. Several
-// servers on one PostgreSQL share their limits with --redis redis://….
+// Every option is also an environment variable: --public-url is
+// MEMO_PUBLIC_URL. All commands work on --data DIR (SQLite, the default) or
+// --database postgres://…, next to a running server. Their changes take effect
+// at once, because the server reads the current state for every request.
+// Several servers on one PostgreSQL share their limits with --redis redis://….
 //
-// With --json, a command prints the objects of the REST API and nothing else.
-// Errors go to stderr and say what to do. Exit status: 0, 1 for a failure, 2
-// for bad usage.
+// With --json, a command prints the objects of the REST API and nothing else
+// on stdout. Errors go to stderr and say what to do. The exit status is 0, 1
+// for a failure, or 2 for wrong usage.
 //
-// The flags, the environment and the construction of all rooms live here only.
+// Only this package reads flags and environment variables and constructs the
+// other packages.
 package main
 
 import (
@@ -46,68 +47,68 @@ import (
 	"memoai.tech/memo/internal/telemetry"
 )
 
-// cli is the command line (contract section 4).
+// cli is the command line; see docs/contract.md#command-line.
 type cli struct {
 	Data     string `help:"Directory of the embedded database." default:"memo-data" placeholder:"DIR"`
-	Database string `help:"PostgreSQL instead of the embedded database." placeholder:"URL"`
-	JSON     bool   `name:"json" help:"Print JSON, as the REST API has it, and nothing else."`
+	Database string `help:"Use this PostgreSQL instead of the embedded database." placeholder:"URL"`
+	JSON     bool   `name:"json" help:"Print only JSON, in the format of the REST API."`
 
 	Serve     serveCmd     `cmd:"" help:"Run the server."`
-	User      userCmds     `cmd:"" help:"People who can sign in."`
-	Workspace workspaceCmd `cmd:"" help:"Workspaces and their plans."`
-	Member    memberCmds   `cmd:"" help:"Who belongs to which workspace."`
-	Key       keyCmds      `cmd:"" help:"API keys."`
-	Import    importCmd    `cmd:"" help:"Take transcripts in: VTT, SRT, Whisper JSON, text, this API's JSON."`
-	Export    exportCmd    `cmd:"" help:"Write a workspace's transcriptions to files."`
-	Migrate   migrateCmd   `cmd:"" help:"Bring the database's schema up to date. Every command does so."`
-	Backup    backupCmd    `cmd:"" help:"Write the database to a new file, while the server runs."`
-	Restore   restoreCmd   `cmd:"" help:"Replace everything by a backup. No dead key comes back to life."`
-	Doctor    doctorCmd    `cmd:"" help:"Check a running installation, and say what to mend."`
-	Health    healthCmd    `cmd:"" help:"Ask a server whether it runs, for a container's health check."`
-	MCP       mcpCmd       `cmd:"" name:"mcp" help:"Connect an assistant that can only start a program, such as Claude Desktop, to a Memo server."`
+	User      userCmds     `cmd:"" help:"Manage the people who can sign in."`
+	Workspace workspaceCmd `cmd:"" help:"Manage workspaces and their plans."`
+	Member    memberCmds   `cmd:"" help:"Manage the members of a workspace."`
+	Key       keyCmds      `cmd:"" help:"Manage API keys."`
+	Import    importCmd    `cmd:"" help:"Import transcripts: VTT, SRT, Whisper JSON, Memo JSON or text."`
+	Export    exportCmd    `cmd:"" help:"Export a workspace's transcriptions to files."`
+	Migrate   migrateCmd   `cmd:"" help:"Update the database schema. The server and most commands do this too."`
+	Backup    backupCmd    `cmd:"" help:"Back up the database to a new file. The server can keep running."`
+	Restore   restoreCmd   `cmd:"" help:"Replace everything with a backup. Revoked keys stay revoked."`
+	Doctor    doctorCmd    `cmd:"" help:"Check an installation and suggest fixes."`
+	Health    healthCmd    `cmd:"" help:"Check that a server is running, for container health checks."`
+	MCP       mcpCmd       `cmd:"" name:"mcp" help:"Connect a host that can only start programs, such as Claude Desktop."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
-// version is set by the linker for a release.
+// version is set by the linker in release builds.
 var version = "dev"
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run is main without the process, and returns the exit status.
+// run runs the command line and returns the exit status.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	// Whatever goes wrong, no key goes to a terminal by way of an error.
+	// An error may quote a key: never print one.
 	stderr = telemetry.RedactingWriter(stderr)
-	// An empty variable is none: Compose files set them so.
+	// Treat empty variables as unset, because Compose files set optional ones to "".
 	for _, v := range os.Environ() {
 		if name, value, _ := strings.Cut(v, "="); strings.HasPrefix(name, "MEMO_") && value == "" {
 			os.Unsetenv(name)
 		}
 	}
-	// What is typed beats the environment: a restore into --data must not go into
-	// the database that a variable names.
+	// --data on the command line takes precedence over MEMO_DATABASE, so that
+	// memo restore --data DIR cannot replace the PostgreSQL database.
 	if isOnCommandLine(args, "--data") && !isOnCommandLine(args, "--database") {
 		os.Unsetenv("MEMO_DATABASE")
 	}
 	var c cli
 	exit := -1
 	parser, err := kong.New(&c, kong.Name("memo"), kong.DefaultEnvars("MEMO"), kong.Writers(stdout, stderr),
-		kong.Description("Lets scripts and AI assistants read a team's transcriptions, safely."),
+		kong.Description("A server that lets scripts and AI assistants read a team's transcriptions."),
 		kong.UsageOnError(), kong.Exit(func(code int) { exit = code }))
 	if err != nil {
 		fmt.Fprintln(stderr, "memo:", err)
 		return 2
 	}
 	command, err := parser.Parse(args)
-	if exit >= 0 { // --help has been printed
+	if exit >= 0 { // kong has printed --help
 		return exit
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "memo: %v\nRun 'memo --help' to see the commands.\n", err)
+		fmt.Fprintf(stderr, "memo: %v\nRun 'memo --help' for a list of commands.\n", err)
 		return 2
 	}
-	// The first signal asks for an orderly end, the second ends at once.
+	// The first signal starts a graceful shutdown; the second ends the process.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
@@ -131,15 +132,15 @@ func isOnCommandLine(args []string, option string) bool {
 	return slices.ContainsFunc(args, func(a string) bool { return a == option || strings.HasPrefix(a, option+"=") })
 }
 
-// errAlreadyReported is a failure that stderr has the words of already.
-var errAlreadyReported = errors.New("told")
+// errAlreadyReported is the error of a command that has already printed why it failed.
+var errAlreadyReported = errors.New("already reported")
 
-// usageError is an argument that makes no sense: exit status 2.
+// usageError is wrong usage of the command line, for which the exit status is 2.
 type usageError string
 
 func (e usageError) Error() string { return string(e) }
 
-// environment is what every command gets.
+// environment is the context, global options and streams of a command.
 type environment struct {
 	ctx            context.Context
 	cli            *cli
@@ -148,7 +149,7 @@ type environment struct {
 	log            *slog.Logger
 }
 
-// config says where the data is.
+// config returns where the database is.
 func (e *environment) config() store.Config {
 	if e.cli.Database != "" {
 		return store.Config{URL: e.cli.Database, Indexing: e.indexing()}
@@ -156,8 +157,9 @@ func (e *environment) config() store.Config {
 	return store.Config{Dir: e.cli.Data, Indexing: e.indexing()}
 }
 
-// indexing logs how far the search index is, where making it takes longer than a
-// second: the server does not answer before, and its operator must know why.
+// indexing returns a callback that logs the progress of rebuilding the search
+// index, if that takes longer than a second. The server does not answer until it
+// is done, so the operator needs to see why.
 func (e *environment) indexing() store.Progress {
 	var last time.Time
 	wait := time.Second
@@ -167,24 +169,25 @@ func (e *environment) indexing() store.Progress {
 			last = now
 		case now.Sub(last) >= wait || done == total && wait > time.Second:
 			last, wait = now, 10*time.Second
-			e.log.Info("the search index is made again", "texts", done, "of", total)
+			e.log.Info("rebuilding the search index", "texts", done, "of", total)
 		}
 	}
 }
 
-// open opens the database and the use cases over it.
-func (e *environment) open(data store.Config, limits ratelimit.Source, work app.WorkLimits) (*app.App, *store.Store,
-	error,
-) {
+// open opens the database and creates the App on it.
+func (e *environment) open(
+	data store.Config, limits ratelimit.Source, work app.WorkLimits,
+) (*app.App, *store.Store, error) {
 	s, err := store.Open(e.ctx, data)
 	if err != nil {
 		return nil, nil, err
 	}
-	return app.New(app.Config{Store: s, Limits: limits, Passwords: credential.NewPasswords(2), Log: e.log, Work: work}), s,
-		nil
+	return app.New(app.Config{
+		Store: s, Limits: limits, Passwords: credential.NewPasswords(2), Log: e.log, Work: work,
+	}), s, nil
 }
 
-// withApp runs a command's work over the open database. No command spends a limit.
+// withApp opens the database and runs f. Commands are not rate limited.
 func (e *environment) withApp(f func(*app.App) error) error {
 	cfg := e.config()
 	missing := cfg.Missing()
@@ -192,8 +195,9 @@ func (e *environment) withApp(f func(*app.App) error) error {
 	if err != nil {
 		return err
 	}
-	if !e.cli.JSON && errors.Is(missing, os.ErrNotExist) { // a misspelt --data must not go unnoticed
-		fmt.Fprintf(e.stderr, "There was no database in %s: a new one was made.\n", cfg.Dir)
+	if !e.cli.JSON && errors.Is(missing, os.ErrNotExist) {
+		// Make a misspelt --data visible.
+		fmt.Fprintf(e.stderr, "No database found in %s; created a new one.\n", cfg.Dir)
 	}
 	return errors.Join(f(a), s.Close())
 }

@@ -6,17 +6,17 @@ import (
 	"memoai.tech/memo/internal/bridge"
 )
 
-// mcpCmd has no option for the key: a command line is seen by every process of
-// the machine.
+// mcpCmd has no option for the key, because every process on the machine can read
+// command lines.
 type mcpCmd struct {
-	URL string `name:"url" env:"MEMO_URL" default:"http://127.0.0.1:8080" help:"The Memo server's address, such as https://memo.example.com; http://127.0.0.1:8080 if left out." placeholder:"URL"`
+	URL string `default:"http://127.0.0.1:8080" help:"URL of the Memo server (default: ${default})." placeholder:"URL"`
 }
 
-// Help is what memo mcp --help says besides its options.
+// Help returns the details that memo mcp --help prints above the options.
 func (c *mcpCmd) Help() string {
-	return "The assistant starts it and speaks MCP with it over stdin and stdout. Set MEMO_API_KEY to the key, which " +
-		"goes to this server alone. " +
-		"It opens no database: --data, --database and --json mean nothing here."
+	return "The host starts this command and speaks MCP with it over stdin and stdout. Set MEMO_API_KEY to the API key; " +
+		"it is sent only to the server at --url. This command does not open the database and ignores --data, " +
+		"--database and --json."
 }
 
 func (c *mcpCmd) Run(e *environment) error {

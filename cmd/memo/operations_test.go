@@ -9,7 +9,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// TestEveryOptionIsDocumented in docs/operations.md, with its variable.
+// docs/operations.md names every option of memo serve and its variable.
 func TestEveryOptionIsDocumented(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
@@ -31,12 +31,12 @@ func TestEveryOptionIsDocumented(t *testing.T) {
 				}
 				for _, word := range append([]string{"`--" + f.Name}, f.Envs...) {
 					if !strings.Contains(string(doc), word) {
-						t.Errorf("docs/operations.md has no %s", word)
+						t.Errorf("docs/operations.md does not contain %s", word)
 					}
 				}
 			}
 		}
 		return
 	}
-	t.Fatal("there is no serve")
+	t.Fatal("the command serve was not found")
 }

@@ -13,11 +13,10 @@ import (
 	"golang.org/x/term"
 )
 
-// printResult prints v as JSON where that was asked for, and what text writes
-// otherwise.
-func (e *environment) printResult(v any, text func()) error {
+// printResult prints v as JSON if --json is set, and otherwise calls printText.
+func (e *environment) printResult(v any, printText func()) error {
 	if !e.cli.JSON {
-		text()
+		printText()
 		return nil
 	}
 	if err := json.MarshalWrite(e.stdout, v, jsontext.WithIndent("  ")); err != nil {
@@ -27,12 +26,13 @@ func (e *environment) printResult(v any, text func()) error {
 	return err
 }
 
-// itemList is a list as the REST API has it.
+// itemList is a list in the format of the REST API.
 type itemList[T any] struct {
 	Items []T `json:"items"`
 }
 
-// showList prints a list as JSON or as a table.
+// showList prints a list as JSON or as a table with the given column titles, which
+// are separated by spaces.
 func showList[T any](e *environment, list []T, head string, row func(T) []string) error {
 	return e.printResult(itemList[T]{list}, func() {
 		w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
@@ -46,7 +46,7 @@ func showList[T any](e *environment, list []T, head string, row func(T) []string
 
 func (e *environment) printf(format string, args ...any) { fmt.Fprintf(e.stdout, format+"\n", args...) }
 
-// formatTime is a time for a table.
+// formatTime formats a time for a table; nil is "-".
 func formatTime(t *time.Time) string {
 	if t == nil {
 		return "-"
@@ -54,7 +54,8 @@ func formatTime(t *time.Time) string {
 	return t.Format("2006-01-02 15:04")
 }
 
-// progressBar draws progress on a terminal, and nothing elsewhere.
+// progressBar returns a progress bar on stderr. It is invisible with --json or if
+// stderr is not a terminal.
 func (e *environment) progressBar(total int64, what string) *progressbar.ProgressBar {
 	f, ok := e.stderr.(*os.File)
 	if !ok {
@@ -67,13 +68,13 @@ func (e *environment) progressBar(total int64, what string) *progressbar.Progres
 		progressbar.OptionClearOnFinish())
 }
 
-// progress feeds a bar from a count of rows.
+// progress returns a callback that shows a progress bar.
 func (e *environment) progress(what string) func(done, total int64) {
 	var b *progressbar.ProgressBar
 	return func(done, total int64) {
 		if b == nil {
 			b = e.progressBar(total, what)
 		}
-		_ = b.Set64(done) // a bar that cannot be drawn stops nothing
+		_ = b.Set64(done) // not worth failing for
 	}
 }

@@ -14,20 +14,20 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
-// operatorCaller is who works on the command line.
+// operatorCaller is the caller of all commands: the operator.
 var operatorCaller = memo.Caller{Operator: true}
 
 type userCmds struct {
 	Add     userAdd     `cmd:"" help:"Add a user."`
 	List    userList    `cmd:"" help:"List users."`
-	Disable userDisable `cmd:"" help:"Take all access from a user. Their keys are deactivated for good."`
-	Enable  userEnable  `cmd:"" help:"Let a user sign in again."`
+	Disable userDisable `cmd:"" help:"Disable a user: end their sessions and deactivate their keys."`
+	Enable  userEnable  `cmd:"" help:"Let a disabled user sign in again."`
 }
 
 type userAdd struct {
 	Email         string `required:""`
 	Name          string `required:""`
-	PasswordStdin bool   `help:"Read the password from stdin, one line."`
+	PasswordStdin bool   `help:"Read the password from the first line of stdin."`
 }
 
 func (c *userAdd) Run(e *environment) error {
@@ -42,23 +42,24 @@ func (c *userAdd) Run(e *environment) error {
 		}
 		if password == "" {
 			fmt.Fprintln(e.stderr,
-				"There is no password, so they cannot sign in. Give one with --password-stdin, or on a terminal.")
+				"The user has no password and cannot sign in. To set one, use --password-stdin or run memo on a terminal.")
 		}
 		return e.printResult(u, func() { e.printf("Added %s (%s).", u.Email, u.ID) })
 	})
 }
 
-// password reads a password from a pipe, or asks for it on a terminal. Without
-// either the user has none and cannot sign in yet.
+// password reads a password from stdin if fromStdin is set, and otherwise asks for
+// it if stdin is a terminal. It returns "" for a user without a password, who
+// cannot sign in.
 func (e *environment) password(fromStdin bool) (string, error) {
 	if fromStdin {
 		line, err := bufio.NewReader(io.LimitReader(e.stdin, 8<<10)).ReadString('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
-			return "", fmt.Errorf("the password cannot be read: %w", err)
+			return "", fmt.Errorf("reading the password: %w", err)
 		}
 		line = strings.TrimRight(line, "\r\n")
 		if line == "" {
-			return "", usageError("--password-stdin: there is no password on stdin")
+			return "", usageError("--password-stdin: stdin has no password")
 		}
 		return line, nil
 	}
@@ -72,11 +73,11 @@ func (e *environment) password(fromStdin bool) (string, error) {
 	if err != nil || len(first) == 0 {
 		return "", err
 	}
-	fmt.Fprint(e.stderr, "Again: ")
+	fmt.Fprint(e.stderr, "Repeat password: ")
 	second, err := term.ReadPassword(int(f.Fd()))
 	fmt.Fprintln(e.stderr)
 	if err == nil && string(first) != string(second) {
-		err = errors.New("the two passwords differ; nothing was changed")
+		err = errors.New("the passwords do not match; nothing was changed")
 	}
 	return string(first), err
 }
@@ -113,9 +114,9 @@ func (e *environment) setDisabled(email string, disabled bool) error {
 		if err != nil {
 			return err
 		}
-		change, word := a.EnableUser, "enabled; keys that were deactivated stay so"
+		change, result := a.EnableUser, "enabled. Keys that were deactivated stay deactivated"
 		if disabled {
-			change, word = a.DisableUser, "disabled: signed out everywhere, and all keys deactivated"
+			change, result = a.DisableUser, "disabled. All their sessions are ended and all their keys are deactivated"
 		}
 		if err := change(e.ctx, operatorCaller, u.ID); err != nil {
 			return err
@@ -123,14 +124,14 @@ func (e *environment) setDisabled(email string, disabled bool) error {
 		if u, err = a.UserByEmail(e.ctx, operatorCaller, email); err != nil {
 			return err
 		}
-		return e.printResult(u, func() { e.printf("%s is %s.", u.Email, word) })
+		return e.printResult(u, func() { e.printf("%s is %s.", u.Email, result) })
 	})
 }
 
 type workspaceCmd struct {
 	Add  workspaceAdd  `cmd:"" help:"Add a workspace with its first OWNER."`
 	List workspaceList `cmd:"" help:"List workspaces."`
-	Plan workspacePlan `cmd:"" help:"Set a plan, which counts from the next request."`
+	Plan workspacePlan `cmd:"" help:"Change the plan of a workspace, from the next request on."`
 }
 
 type workspaceAdd struct {
@@ -149,7 +150,7 @@ func (c *workspaceAdd) Run(e *environment) error {
 		if err != nil {
 			return err
 		}
-		return e.printResult(w, func() { e.printf("Added %s (%s), plan %s.", w.Name, w.ID, w.Plan) })
+		return e.printResult(w, func() { e.printf("Added %s (%s) on plan %s.", w.Name, w.ID, w.Plan) })
 	})
 }
 
@@ -182,7 +183,7 @@ func (c *workspacePlan) Run(e *environment) error {
 	})
 }
 
-// inWorkspace runs a command's work in the workspace that its argument names.
+// inWorkspace opens the database, finds the workspace by its id or name, and runs f.
 func (e *environment) inWorkspace(idOrName string, f func(*app.App, memo.Workspace) error) error {
 	return e.withApp(func(a *app.App) error {
 		w, err := a.FindWorkspace(e.ctx, operatorCaller, idOrName)
@@ -194,10 +195,10 @@ func (e *environment) inWorkspace(idOrName string, f func(*app.App, memo.Workspa
 }
 
 type memberCmds struct {
-	Add    memberAdd    `cmd:"" help:"Take a user into a workspace."`
+	Add    memberAdd    `cmd:"" help:"Add a user to a workspace."`
 	List   memberList   `cmd:"" help:"List members."`
-	Remove memberRemove `cmd:"" help:"Take a member out. Their keys of this workspace die at once."`
-	Role   memberRole   `cmd:"" help:"Make a member owner or member."`
+	Remove memberRemove `cmd:"" help:"Remove a member and deactivate their keys for this workspace."`
+	Role   memberRole   `cmd:"" help:"Change the role of a member."`
 }
 
 type memberAdd struct {
@@ -212,13 +213,14 @@ func (c *memberAdd) Run(e *environment) error {
 		if err != nil {
 			return err
 		}
-		return e.printResult(m, func() { e.printf("%s is %s of %s.", m.Email, m.Role, w.Name) })
+		return e.printResult(m, func() { e.printf("%s is now %s of %s.", m.Email, m.Role, w.Name) })
 	})
 }
 
 func parseRole(s string) memo.Role { return memo.Role(strings.ToUpper(s)) }
 
-// withMember finds the workspace and the user that a command names.
+// withMember opens the database, finds the workspace and the user, and runs f. It
+// does not check that the user is a member.
 func (e *environment) withMember(workspace, email string, f func(*app.App, memo.Workspace, memo.User) error) error {
 	return e.inWorkspace(workspace, func(a *app.App, w memo.Workspace) error {
 		u, err := a.UserByEmail(e.ctx, operatorCaller, email)
@@ -229,12 +231,13 @@ func (e *environment) withMember(workspace, email string, f func(*app.App, memo.
 	})
 }
 
-// notMember says who is not a member of what, if that is what err says.
+// notMember returns err, with a message that names the user and the workspace if
+// the kind of err is KindNotFound.
 func notMember(err error, w memo.Workspace, u memo.User) error {
 	if memo.KindOf(err) != memo.KindNotFound {
 		return err
 	}
-	return fmt.Errorf("%s is not a member of %s. 'memo member list %s' shows who is", u.Email, w.Name, w.ID)
+	return fmt.Errorf("%s is not a member of %s. 'memo member list %s' lists the members", u.Email, w.Name, w.ID)
 }
 
 type memberList struct {
@@ -263,7 +266,7 @@ func (c *memberRemove) Run(e *environment) error {
 		if err := a.RemoveMember(e.ctx, operatorCaller, w.ID, u.ID); err != nil {
 			return notMember(err, w, u)
 		}
-		return e.printResult(u, func() { e.printf("%s left %s; their keys of it are dead.", u.Email, w.Name) })
+		return e.printResult(u, func() { e.printf("Removed %s from %s and deactivated their keys for it.", u.Email, w.Name) })
 	})
 }
 
@@ -279,6 +282,6 @@ func (c *memberRole) Run(e *environment) error {
 		if err != nil {
 			return notMember(err, w, u)
 		}
-		return e.printResult(m, func() { e.printf("%s is %s of %s.", m.Email, m.Role, w.Name) })
+		return e.printResult(m, func() { e.printf("%s is now %s of %s.", m.Email, m.Role, w.Name) })
 	})
 }

@@ -26,51 +26,52 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// The command line is tested by the scripts in testdata/script, each of which
-// runs twice: on SQLite, with MEMO_DATA=$WORK/data, and on PostgreSQL, with
-// MEMO_DATABASE naming an empty schema. [sqlite], [postgres] and [root] are
-// conditions; $API is the prefix of the REST API. The time zone is a far one,
-// so that a local date where UTC belongs is seen.
+// TestScripts runs the scripts in testdata/script, each of them twice: on SQLite,
+// with MEMO_DATA=$WORK/data, and on PostgreSQL, with MEMO_DATABASE set to an empty
+// schema. [sqlite], [postgres] and [root] are conditions; $API is the prefix of the
+// REST API. The time zone is far from UTC, so that a local date instead of a UTC
+// date makes a script fail.
 //
-// "memo" is the program itself, in a process of its own. Beside testscript's
-// own commands there are:
+// "memo" runs the program in a separate process. In addition to the standard
+// commands of testscript there are:
 //
-//	exits STATUS program [arg…]       runs it and wants exactly this exit status
-//	json FILE PATH [VALUE]            wants the value, or that there is one; ~RE is a pattern.
-//	                                  The file must be one JSON value and nothing else.
-//	                                  A path is like a.b[0].c, [len] is a length, and
+//	exits STATUS program [arg…]       runs the program and checks the exit status
+//	json FILE PATH [VALUE]            checks the value at PATH, or that there is one. A VALUE that
+//	                                  starts with ~ is a pattern. The file must be one JSON value.
+//	                                  A path is like a.b[0].c; [len] is the length of an array,
 //	                                  [name=x] the first element with such a member
-//	! json FILE PATH                  wants no such member
-//	jsonenv FILE PATH VAR             takes the value into a variable
-//	fields FILE PATH [name…]          wants an object of exactly these members
-//	same FILE FILE [name…]            compares two JSON files without members of these names
-//	capture FILE RE VAR               takes the first group of a pattern into a variable
-//	serve VAR [arg…]                  starts memo serve on a free port, and its URL goes into VAR;
-//	                                  what it printed is stdout
-//	end VAR                           ends that server as an operator would, and wants status 0;
-//	                                  all that it wrote is stdout and stderr
-//	http STATUS METHOD URL [arg…]     a request; an argument is a header, an API key, or @FILE for
-//	                                  the body. The body of the answer is stdout, its headers stderr
-//	sql PLACE STATEMENT               runs it on a SQLite file or a postgres:// URL
-//	newdb VAR                         another empty PostgreSQL schema
-//	newredis VAR                      an empty database of a Redis
-//	absent TEXT FILE…                 wants the text in none of the files and folders, which must exist
-//	mode OCTAL FILE…                  wants these permissions
-//	freeport VAR                      an address to listen on
+//	! json FILE PATH                  checks that there is no such member
+//	jsonenv FILE PATH VAR             stores the value at PATH in a variable
+//	fields FILE PATH [name…]          checks that an object has exactly these members
+//	same FILE FILE [name…]            compares two JSON files, without the named members
+//	capture FILE RE VAR               stores the first group of a match in a variable
+//	serve VAR [arg…]                  starts memo serve on a free port and stores its URL in VAR;
+//	                                  stdout is what it has printed
+//	end VAR                           stops that server with SIGTERM and checks for status 0;
+//	                                  stdout and stderr are all that it has written
+//	http STATUS METHOD URL [arg…]     sends a request. An argument is a header, an API key, or
+//	                                  @FILE for the body. stdout is the body of the response,
+//	                                  stderr its headers
+//	sql DATABASE STATEMENT            runs a statement on a SQLite file or a postgres:// URL
+//	newdb VAR                         creates another empty PostgreSQL schema
+//	newredis VAR                      creates an empty Redis database
+//	absent TEXT FILE…                 checks that no file or folder contains the text
+//	mode OCTAL FILE…                  checks the permissions
+//	freeport VAR                      stores a free address to listen on
 //
-// One script alone: go test ./cmd/memo -run 'Scripts/sqlite/keys$'
+// To run one script: go test ./cmd/memo -run 'Scripts/sqlite/keys$'
 func TestScripts(t *testing.T) {
-	for _, place := range []string{"sqlite", "postgres"} {
-		t.Run(place, func(t *testing.T) {
+	for _, database := range []string{"sqlite", "postgres"} {
+		t.Run(database, func(t *testing.T) {
 			t.Parallel()
 			testscript.Run(t, testscript.Params{
 				Dir:                "testdata/script",
 				RequireUniqueNames: true,
-				Setup:              func(env *testscript.Env) error { return setUp(env, place) },
+				Setup:              func(env *testscript.Env) error { return setUp(env, database) },
 				Condition: func(cond string) (bool, error) {
 					switch cond {
 					case "sqlite", "postgres":
-						return cond == place, nil
+						return cond == database, nil
 					case "root":
 						return os.Geteuid() == 0, nil
 					}
@@ -87,26 +88,25 @@ func TestScripts(t *testing.T) {
 	}
 }
 
-// TestMain runs the tests, or the command when a script starts this binary
-// under the name memo.
+// TestMain runs the tests, or the memo command if a script starts this binary as memo.
 func TestMain(m *testing.M) {
 	testscript.Main(testenv.M{M: m}, map[string]func(){"memo": main})
 }
 
 type (
-	environKey struct{} // the variables that a server starts with, as a []string
+	environKey struct{} // the environment of servers, as a []string
 	testKey    struct{} // the testing.TB
 	serversKey struct{} // the running servers, as a map[string]*running
 )
 
-func setUp(env *testscript.Env, place string) error {
+func setUp(env *testscript.Env, database string) error {
 	t := env.T().(testing.TB)
 	env.Setenv("API", "/api/v1/developer")
 	env.Setenv("TZ", "Pacific/Kiritimati") // 14 hours before UTC
 	if env.Getenv("GORACE") == "" {
-		env.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector waits a second at every exit otherwise
+		env.Setenv("GORACE", "atexit_sleep_ms=0") // by default the race detector waits a second at exit
 	}
-	if place == "sqlite" {
+	if database == "sqlite" {
 		env.Setenv("MEMO_DATA", filepath.Join(env.WorkDir, "data"))
 	} else {
 		env.Setenv("MEMO_DATABASE", testenv.Postgres(t))
@@ -124,24 +124,24 @@ func setUp(env *testscript.Env, place string) error {
 }
 
 func newDB(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) == 1, "newdb VAR")
+	checkUsage(ts, !neg && len(args) == 1, "newdb VAR")
 	ts.Setenv(args[0], testenv.Postgres(ts.Value(testKey{}).(testing.TB)))
 }
 
 func newRedis(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) == 1, "newredis VAR")
+	checkUsage(ts, !neg && len(args) == 1, "newredis VAR")
 	ts.Setenv(args[0], testenv.Redis(ts.Value(testKey{}).(testing.TB)))
 }
 
-// want fails the script when a command is used in a wrong way.
-func want(ts *testscript.TestScript, ok bool, usage string) {
+// checkUsage fails the script if ok is false.
+func checkUsage(ts *testscript.TestScript, ok bool, usage string) {
 	if !ok {
 		ts.Fatalf("usage: %s", usage)
 	}
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) > 1, "exits STATUS program [arg…]")
+	checkUsage(ts, !neg && len(args) > 1, "exits STATUS program [arg…]")
 	status, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	err = ts.Exec(args[1], args[2:]...)
@@ -160,10 +160,10 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 type running struct {
 	cmd    *exec.Cmd
 	done   chan error
-	output string // path without its ending: .out and .err
+	output string // path of the output files, without .out and .err
 }
 
-// serveVariables are those that a script may set for a server.
+// serveVariables are the variables that a script may set for a server.
 var serveVariables = []string{
 	"MEMO_DATA", "MEMO_DATABASE", "MEMO_JSON", "MEMO_DEMO", "MEMO_PUBLIC_URL", "MEMO_LIMIT_DATA",
 	"MEMO_LIMIT_MANAGEMENT", "MEMO_TRUSTED_PROXY", "MEMO_METRICS_LISTEN",
@@ -172,11 +172,11 @@ var serveVariables = []string{
 var loopback = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
 
 func serve(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) > 0, "serve VAR [arg…]")
+	checkUsage(ts, !neg && len(args) > 0, "serve VAR [arg…]")
 	servers := ts.Value(serversKey{}).(map[string]*running)
 	name := args[0]
 	if servers[name] != nil {
-		ts.Fatalf("%s runs already", name)
+		ts.Fatalf("%s is already running", name)
 	}
 	environ := slices.Clone(ts.Value(environKey{}).([]string))
 	for _, v := range serveVariables {
@@ -204,39 +204,39 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		select {
 		case err := <-s.done:
 			delete(servers, name)
-			ts.Fatalf("the server ended: %v\n%s", err, s.read("err"))
+			ts.Fatalf("the server exited: %v\n%s", err, s.read("err"))
 		default:
 		}
 		if address = loopback.FindString(s.read("out")); address == "" {
 			return false
 		}
-		// What it prints is complete before it answers.
-		answer, err := http.Get(address + "/healthz")
+		// Once the server answers, the start report is complete.
+		resp, err := http.Get(address + "/healthz")
 		if err != nil {
 			return false
 		}
-		answer.Body.Close()
-		return answer.StatusCode == http.StatusOK
+		resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
 	})
 	ts.Setenv(name, address)
 	fmt.Fprint(ts.Stdout(), s.read("out"))
 }
 
-// await asks again until ok, for as long as a slow machine may need.
+// await polls until ok returns true, for up to 30 s.
 func await(ts *testscript.TestScript, what string, ok func() bool) {
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
 			ts.Fatalf("waited 30 s for %s", what)
 		}
 	}
 }
 
-func (s *running) read(ending string) string {
-	b, _ := os.ReadFile(s.output + "." + ending)
+func (s *running) read(extension string) string {
+	b, _ := os.ReadFile(s.output + "." + extension)
 	return string(b)
 }
 
-// end sends SIGTERM and waits; a server that does not stop is killed.
+// end sends SIGTERM and waits. It kills a server that does not stop within 30 s.
 func (s *running) end() error {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
@@ -250,10 +250,10 @@ func (s *running) end() error {
 }
 
 func end(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) == 1, "end VAR")
+	checkUsage(ts, !neg && len(args) == 1, "end VAR")
 	servers := ts.Value(serversKey{}).(map[string]*running)
 	s := servers[args[0]]
-	want(ts, s != nil, "end VAR, of a running server")
+	checkUsage(ts, s != nil, "end VAR (of a running server)")
 	delete(servers, args[0])
 	err := s.end()
 	fmt.Fprint(ts.Stdout(), s.read("out"))
@@ -262,7 +262,7 @@ func end(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func request(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) >= 3, "http STATUS METHOD URL [header|key|@FILE…]")
+	checkUsage(ts, !neg && len(args) >= 3, "http STATUS METHOD URL [header|key|@FILE…]")
 	var body io.Reader
 	header := http.Header{}
 	for _, a := range args[3:] {
@@ -273,7 +273,7 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 			header.Set("Authorization", "Bearer "+a)
 		} else {
 			name, value, ok := strings.Cut(a, ": ")
-			want(ts, ok, "a header is written Name: value")
+			checkUsage(ts, ok, "http … 'Name: value'")
 			header.Set(name, value)
 		}
 	}
@@ -282,35 +282,36 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	r, err := http.NewRequestWithContext(ctx, args[1], args[2], body)
 	ts.Check(err)
 	r.Header = header
-	answer, err := http.DefaultClient.Do(r)
+	resp, err := http.DefaultClient.Do(r)
 	ts.Check(err)
-	defer answer.Body.Close()
-	_, err = io.Copy(ts.Stdout(), answer.Body)
+	defer resp.Body.Close()
+	_, err = io.Copy(ts.Stdout(), resp.Body)
 	ts.Check(err)
-	for name, values := range answer.Header {
+	for name, values := range resp.Header {
 		for _, v := range values {
 			fmt.Fprintf(ts.Stderr(), "%s: %s\n", name, v)
 		}
 	}
-	if got := strconv.Itoa(answer.StatusCode); got != args[0] {
+	if got := strconv.Itoa(resp.StatusCode); got != args[0] {
 		ts.Fatalf("status %s, want %s", got, args[0])
 	}
 }
 
-// A path and one step of it. A # would begin a comment.
+// The syntax of a path and of one step in it. It has no #, which starts a comment in
+// scripts.
 var (
-	wholePath = regexp.MustCompile(`^((^|\.)[^.\[\]]+|\[[^\[\]]+\])*$`)
-	oneStep   = regexp.MustCompile(`\[[^\]]*\]|[^.\[]+`)
+	pathSyntax = regexp.MustCompile(`^((^|\.)[^.\[\]]+|\[[^\[\]]+\])*$`)
+	pathStep   = regexp.MustCompile(`\[[^\]]*\]|[^.\[]+`)
 )
 
-// value reads a JSON file and walks a path in it.
+// value returns the value at a path in a JSON file.
 func value(ts *testscript.TestScript, file, path string) (v any, found bool) {
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(file)), &v))
-	want(ts, wholePath.MatchString(path), "a path such as a.b[0].c")
-	for _, step := range oneStep.FindAllString(path, -1) {
+	checkUsage(ts, pathSyntax.MatchString(path), "a path such as a.b[0].c")
+	for _, step := range pathStep.FindAllString(path, -1) {
 		inner, index := strings.CutPrefix(strings.TrimSuffix(step, "]"), "[")
 		name, wanted, search := strings.Cut(inner, "=")
-		at, err := strconv.Atoi(inner)
+		i, err := strconv.Atoi(inner)
 		list, isList := v.([]any)
 		switch {
 		case !index:
@@ -324,17 +325,17 @@ func value(ts *testscript.TestScript, file, path string) (v any, found bool) {
 			v = float64(len(list))
 			continue
 		case search:
-			at = slices.IndexFunc(list, func(e any) bool {
+			i = slices.IndexFunc(list, func(e any) bool {
 				o, _ := e.(map[string]any)
 				return o[name] == wanted
 			})
 		case err != nil:
-			ts.Fatalf("%q is no index", step)
+			ts.Fatalf("%q is not an index", step)
 		}
-		if at < 0 || at >= len(list) {
+		if i < 0 || i >= len(list) {
 			return nil, false
 		}
-		v = list[at]
+		v = list[i]
 	}
 	return v, true
 }
@@ -349,10 +350,10 @@ func show(ts *testscript.TestScript, v any) string {
 }
 
 func checkJSON(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, len(args) == 2 || len(args) == 3 && !neg, "[!] json FILE PATH [VALUE]")
+	checkUsage(ts, len(args) == 2 || len(args) == 3 && !neg, "[!] json FILE PATH [VALUE]")
 	v, found := value(ts, args[0], args[1])
 	if found == neg {
-		ts.Fatalf("%s: there is a value: %v", args[1], found)
+		ts.Fatalf("%s: present is %v, want %v", args[1], found, !neg)
 	}
 	if len(args) < 3 {
 		return
@@ -368,20 +369,20 @@ func checkJSON(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func jsonEnv(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) == 3, "jsonenv FILE PATH VAR")
+	checkUsage(ts, !neg && len(args) == 3, "jsonenv FILE PATH VAR")
 	v, found := value(ts, args[0], args[1])
 	if !found {
-		ts.Fatalf("%s: there is no value", args[1])
+		ts.Fatalf("%s was not found", args[1])
 	}
 	ts.Setenv(args[2], show(ts, v))
 }
 
 func fields(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) >= 2, "fields FILE PATH [name…]")
+	checkUsage(ts, !neg && len(args) >= 2, "fields FILE PATH [name…]")
 	v, _ := value(ts, args[0], args[1])
 	o, ok := v.(map[string]any)
 	if !ok {
-		ts.Fatalf("%s is no object: %v", args[1], v)
+		ts.Fatalf("%s is not an object: %v", args[1], v)
 	}
 	got := []string{}
 	for name := range o {
@@ -394,33 +395,33 @@ func fields(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func same(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) >= 2, "same FILE FILE [name…]")
-	var without func(v any) any
-	without = func(v any) any {
+	checkUsage(ts, !neg && len(args) >= 2, "same FILE FILE [name…]")
+	var strip func(v any) any
+	strip = func(v any) any {
 		switch v := v.(type) {
 		case map[string]any:
 			for _, name := range args[2:] {
 				delete(v, name)
 			}
 			for name := range v {
-				v[name] = without(v[name])
+				v[name] = strip(v[name])
 			}
 		case []any:
 			for i := range v {
-				v[i] = without(v[i])
+				v[i] = strip(v[i])
 			}
 		}
 		return v
 	}
 	a, _ := value(ts, args[0], "")
 	b, _ := value(ts, args[1], "")
-	if diff := cmp.Diff(without(a), without(b)); diff != "" {
+	if diff := cmp.Diff(strip(a), strip(b)); diff != "" {
 		ts.Fatalf("%s and %s differ:\n%s", args[0], args[1], diff)
 	}
 }
 
 func capture(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) == 3, "capture FILE RE VAR")
+	checkUsage(ts, !neg && len(args) == 3, "capture FILE RE VAR")
 	m := regexp.MustCompile(`(?m)` + args[1]).FindStringSubmatch(ts.ReadFile(args[0]))
 	if len(m) < 2 {
 		ts.Fatalf("no match for %s", args[1])
@@ -428,14 +429,14 @@ func capture(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[2], m[1])
 }
 
-// runSQL prints a row a line, its columns apart by a tab.
+// runSQL prints one row per line, with its columns separated by tabs.
 func runSQL(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) == 2, "sql PLACE STATEMENT")
-	driver, place := "pgx", args[0]
-	if !strings.HasPrefix(place, "postgres://") {
-		driver, place = "sqlite", "file:"+ts.MkAbs(place)+"?_pragma=busy_timeout(10000)"
+	checkUsage(ts, !neg && len(args) == 2, "sql DATABASE STATEMENT")
+	driver, source := "pgx", args[0]
+	if !strings.HasPrefix(source, "postgres://") {
+		driver, source = "sqlite", "file:"+ts.MkAbs(source)+"?_pragma=busy_timeout(10000)"
 	}
-	db, err := sql.Open(driver, place)
+	db, err := sql.Open(driver, source)
 	ts.Check(err)
 	defer db.Close()
 	rows, err := db.Query(args[1])
@@ -447,7 +448,7 @@ func runSQL(ts *testscript.TestScript, neg bool, args []string) {
 	for i := range values {
 		targets[i] = &values[i]
 	}
-	_ = ts.Stdout() // from now on this command's, not an earlier one's
+	_ = ts.Stdout() // discards the output of the previous command, even if there are no rows
 	for rows.Next() {
 		ts.Check(rows.Scan(targets...))
 		for i, v := range values {
@@ -459,7 +460,7 @@ func runSQL(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func absent(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) >= 2 && len(args[0]) > 3, "absent TEXT FILE…")
+	checkUsage(ts, !neg && len(args) >= 2 && len(args[0]) > 3, "absent TEXT FILE…")
 	for _, root := range args[1:] {
 		files := 0
 		ts.Check(filepath.WalkDir(ts.MkAbs(root), func(path string, d fs.DirEntry, err error) error {
@@ -469,18 +470,18 @@ func absent(ts *testscript.TestScript, neg bool, args []string) {
 			files++
 			data, err := os.ReadFile(path)
 			if bytes.Contains(data, []byte(args[0])) {
-				ts.Fatalf("%s holds %s", path, args[0])
+				ts.Fatalf("%s contains %s", path, args[0])
 			}
 			return err
 		}))
 		if files == 0 {
-			ts.Fatalf("there is no file in %s", root)
+			ts.Fatalf("%s contains no files", root)
 		}
 	}
 }
 
 func mode(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) >= 2, "mode OCTAL FILE…")
+	checkUsage(ts, !neg && len(args) >= 2, "mode OCTAL FILE…")
 	for _, file := range args[1:] {
 		info, err := os.Stat(ts.MkAbs(file))
 		ts.Check(err)
@@ -491,6 +492,6 @@ func mode(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func freePort(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) == 1, "freeport VAR")
+	checkUsage(ts, !neg && len(args) == 1, "freeport VAR")
 	ts.Setenv(args[0], testenv.FreeAddr())
 }

@@ -30,20 +30,20 @@ import (
 
 type serveCmd struct {
 	Listen           string        `default:"127.0.0.1:8080" help:"Address to listen on." placeholder:"ADDR"`
-	PublicURL        string        `help:"The server's address as callers write it, such as https://memo.example.com." placeholder:"URL"`
-	Demo             bool          `help:"Fill an empty database with a sample workspace and print a key for it."`
+	PublicURL        string        `help:"URL that callers use, such as https://memo.example.com." placeholder:"URL"`
+	Demo             bool          `help:"Fill an empty database with a sample workspace and print a key."`
 	LimitData        int           `default:"500" help:"Data calls per key in 60 seconds."`
-	LimitManagement  int           `default:"180" help:"Calls of key management per member and workspace in 60 seconds."`
-	Redis            string        `help:"Redis or Valkey that several servers share the limits in." placeholder:"URL"`
-	DatabaseConns    int           `default:"20" help:"Most connections to PostgreSQL."`
-	StatementTimeout time.Duration `default:"30s" help:"Longest statement on PostgreSQL."`
-	DrainDelay       time.Duration `help:"After SIGTERM, how long /readyz says so before connections are refused." default:"0s"`
-	TrustedProxy     []string      `help:"Addresses whose X-Forwarded-For is believed." placeholder:"CIDR"`
-	MaxQueries       int           `help:"Searches at one time; half of them for one workspace. 0: two for each processor, and at least 4." default:"0" placeholder:"N"`
-	MaxMemory        int           `help:"Megabytes that reads of large transcriptions take at one time; half of them for one workspace." default:"256" placeholder:"MB"`
-	MaxImports       int           `help:"Files that are read at one time; half of them for one workspace." default:"2" placeholder:"N"`
-	WorkspaceQuota   int           `help:"Megabytes that a workspace may store; 0: no bound." default:"0" placeholder:"MB"`
-	MetricsListen    string        `help:"Address to serve /metrics on; not at all if empty." placeholder:"ADDR"`
+	LimitManagement  int           `default:"180" help:"Management calls per member and workspace in 60 seconds."`
+	Redis            string        `help:"Redis or Valkey through which several servers share limits." placeholder:"URL"`
+	DatabaseConns    int           `default:"20" help:"Maximum number of connections to PostgreSQL."`
+	StatementTimeout time.Duration `default:"30s" help:"Timeout of a PostgreSQL statement."`
+	DrainDelay       time.Duration `default:"0s" help:"How long calls are still accepted after SIGTERM."`
+	TrustedProxy     []string      `help:"Proxies whose X-Forwarded-For and -Proto are trusted." placeholder:"CIDR"`
+	MaxQueries       int           `default:"0" help:"Concurrent searches (0: two per processor, at least 4)."`
+	MaxMemory        int           `default:"256" help:"Megabytes for concurrent reads of large transcriptions."`
+	MaxImports       int           `default:"2" help:"Concurrent imports of files."`
+	WorkspaceQuota   int           `default:"0" help:"Megabytes of storage per workspace (0: unlimited)."`
+	MetricsListen    string        `help:"Address to serve /metrics on. Off by default." placeholder:"ADDR"`
 }
 
 func (c *serveCmd) Run(e *environment) error {
@@ -120,26 +120,26 @@ func (c *serveCmd) Run(e *environment) error {
 	return err
 }
 
-// check reads the options that kong cannot check.
+// check parses and validates the options that kong cannot check.
 func (c *serveCmd) check() (public *url.URL, proxies []netip.Prefix, err error) {
 	if c.LimitData < 1 || c.LimitManagement < 1 {
 		return nil, nil, usageError("--limit-data and --limit-management must be 1 or more")
 	}
 	if c.DatabaseConns < 1 || c.StatementTimeout < time.Second || c.DrainDelay < 0 {
-		return nil, nil,
-			usageError("--database-conns must be 1 or more, --statement-timeout 1s or longer, and --drain-delay no less than 0s")
+		return nil, nil, usageError("--database-conns must be 1 or more, --statement-timeout 1s or longer, " +
+			"and --drain-delay 0s or longer")
 	}
 	if c.MaxQueries < 0 || c.MaxMemory < 32 || c.MaxImports < 1 || c.WorkspaceQuota < 0 {
 		return nil, nil, usageError("--max-memory must be 32 or more, --max-imports 1 or more, " +
-			"--max-queries and --workspace-quota no less than 0")
+			"and --max-queries and --workspace-quota 0 or more")
 	}
 	if c.PublicURL != "" {
 		public, err = url.Parse(c.PublicURL)
 		if err != nil || public.Scheme != "http" && public.Scheme != "https" || public.Host == "" {
-			return nil, nil, usageError("--public-url must be an address such as https://memo.example.com")
+			return nil, nil, usageError("--public-url must be a URL such as https://memo.example.com")
 		}
 		if strings.ContainsFunc(public.Host, func(r rune) bool { return r > '~' }) {
-			return nil, nil, usageError("--public-url: write the host as browsers send it, such as https://xn--e1afmkfd.example")
+			return nil, nil, usageError("--public-url must have its host in ASCII form, such as https://xn--e1afmkfd.example")
 		}
 	}
 	for _, s := range c.TrustedProxy {
@@ -151,26 +151,27 @@ func (c *serveCmd) check() (public *url.URL, proxies []netip.Prefix, err error) 
 			}
 		}
 		if err != nil {
-			return nil, nil, usageError("--trusted-proxy takes addresses such as 10.0.0.0/8 or 192.0.2.7")
+			return nil, nil, usageError("--trusted-proxy must be an address or a range, such as 192.0.2.7 or 10.0.0.0/8")
 		}
 		proxies = append(proxies, p)
 	}
 	return public, proxies, nil
 }
 
-// baseMemory is what a server needs next to the reads that --max-memory bounds:
-// itself, the pages that it keeps, uploads and imports.
+// baseMemory is the memory in bytes for everything but the reads that --max-memory
+// bounds: the process itself, cached responses, uploads and imports.
 const baseMemory = 512 << 20
 
-// boundHeap has the garbage collector work harder as the heap comes near a
-// bound, where the operator has set none by GOMEMLIMIT.
+// boundHeap sets a soft memory limit, near which the garbage collector works harder,
+// unless the operator has set GOMEMLIMIT.
 func (c *serveCmd) boundHeap() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(baseMemory + 2*int64(c.MaxMemory)<<20)
 	}
 }
 
-// serveMetrics serves the metrics on a listener of their own.
+// serveMetrics serves /metrics on a separate listener at addr. It does nothing if
+// addr is empty.
 func serveMetrics(addr string, h http.Handler) (stop func(), err error) {
 	if addr == "" {
 		return func() {}, nil
@@ -182,22 +183,22 @@ func serveMetrics(addr string, h http.Handler) (stop func(), err error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", h)
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second}
-	go srv.Serve(l) //nolint:errcheck // ends with Close
+	go srv.Serve(l) //nolint:errcheck // returns ErrServerClosed after Close
 	return func() { srv.Close() }, nil
 }
 
-// startReport is what serve prints with --json.
+// startReport is what serve prints when it starts, with --json.
 type startReport struct {
-	URL       string `json:"url"`                  // where it listens
-	PublicURL string `json:"public_url,omitempty"` // what callers write, where that is another
-	SetupCode string `json:"setup_code,omitempty"` // of an empty server, for its page of set-up
+	URL       string `json:"url"`                  // address of the listener
+	PublicURL string `json:"public_url,omitempty"` // --public-url, if it differs from URL
+	SetupCode string `json:"setup_code,omitempty"` // for /setup; only if the database is empty
 	Key       string `json:"key,omitempty"`
 	Email     string `json:"email,omitempty"`
 	Password  string `json:"password,omitempty"`
 	Curl      string `json:"curl,omitempty"`
 }
 
-// printStart prints where the server is and, for a demo, how to use it.
+// printStart prints the start report. With --demo, it first fills the database.
 func (c *serveCmd) printStart(e *environment, a *app.App, local, public, code string) error {
 	out := startReport{URL: local, SetupCode: code}
 	if public != local {
@@ -209,25 +210,26 @@ func (c *serveCmd) printStart(e *environment, a *app.App, local, public, code st
 		}
 	}
 	return e.printResult(out, func() {
-		e.printf("Memo listens on %s", local)
+		e.printf("Memo is listening on %s", local)
 		if out.PublicURL != "" {
-			e.printf("and is %s for its callers.", public)
+			e.printf("Its public URL is %s", public)
 		}
 		switch {
 		case code != "":
-			e.printf("\nIt is empty. Open %s/setup, and set it up with this code:\n\n  %s\n", public, code)
+			e.printf("\nThe database is empty. To set it up, open %s/setup and enter this code:\n\n  %s\n", public, code)
 		case out.Key != "":
-			e.printf("\nThe demo workspace has %s as OWNER, with the password %s\nand this API key:\n\n  %s\n\nTry it:\n\n  "+
-				"%s\n\nAn assistant reads the same at %s/mcp: see docs/mcp.md.\n", out.Email, out.Password, out.Key, out.Curl,
-				public)
+			e.printf("\nSign in to the demo workspace as its OWNER:\n\n  %s\n  password %s\n", out.Email, out.Password)
+			e.printf("API key:\n\n  %s\n\nTry it:\n\n  %s\n", out.Key, out.Curl)
+			e.printf("Assistants connect to %s/mcp; see docs/mcp.md.\n", public)
 		case c.Demo:
-			e.printf("The database is not empty, so the demo was left out.")
+			e.printf("The database is not empty, so no demo data was added.")
 		}
 	})
 }
 
-// setupCode makes the code that sets an empty server up, which only its terminal
-// shows: nobody else who finds the server first can take it.
+// setupCode returns the code that setting up an empty server needs, or "" if the
+// database is not empty or demo is set. Only standard output shows the code, so
+// that no one else who finds the server can set it up.
 func setupCode(ctx context.Context, a *app.App, demo bool) (string, error) {
 	if up, err := a.IsSetUp(ctx); up || demo || err != nil {
 		return "", err
@@ -236,14 +238,15 @@ func setupCode(ctx context.Context, a *app.App, demo bool) (string, error) {
 	return code[:4] + "-" + code[4:8] + "-" + code[8:], nil
 }
 
-// The demo's workspace and its owner.
+// The demo workspace and its OWNER.
 const (
 	demoEmail     = "demo@example.com"
 	demoWorkspace = "Demo"
 )
 
-// seedDemo makes the demo in an empty database. Where it is already there, it
-// gets a new key and password, for the old ones cannot be shown.
+// seedDemo fills an empty database with the demo and adds the sign-in, key and curl
+// line to out. A database that has the demo already gets a new key and password,
+// because the old ones cannot be shown. Any other database is left unchanged.
 func seedDemo(ctx context.Context, a *app.App, out *startReport) error {
 	users, err := a.Users(ctx, operatorCaller)
 	if err != nil {
@@ -298,7 +301,7 @@ func importDemo(ctx context.Context, a *app.App, caller memo.Caller) error {
 	})
 }
 
-// replaceDemoKey makes a key in place of the one of the last start.
+// replaceDemoKey revokes the key of the previous start and creates a new one.
 func replaceDemoKey(ctx context.Context, a *app.App, caller memo.Caller) (memo.CreatedKey, error) {
 	const name = "Demo"
 	old, err := a.ListKeys(ctx, caller, app.KeyQuery{Status: memo.KeyActive, Limit: app.MaxKeyPage, NoTotal: true})
