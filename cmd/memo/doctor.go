@@ -42,7 +42,7 @@ type findingState string
 const (
 	stateOK      findingState = "ok"
 	stateWarning findingState = "warning" // works now, but may fail later
-	stateFault   findingState = "fault"   // breaks a rule of docs/contract.md
+	stateFault   findingState = "fault"   // does not work, or breaks a rule of docs/contract.md
 )
 
 // Thresholds of the checks.

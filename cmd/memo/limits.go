@@ -72,9 +72,9 @@ func (l limitSource) load(e *environment, s *store.Store) {
 	}
 	saved := make([]ratelimit.Saved, 0, len(windows))
 	for _, w := range windows {
-		s := ratelimit.Saved{Class: ratelimit.Class(w.Class), Calls: w.Calls}
-		copy(s.Subject[:], w.Subject)
-		saved = append(saved, s)
+		window := ratelimit.Saved{Class: ratelimit.Class(w.Class), Calls: w.Calls}
+		copy(window.Subject[:], w.Subject)
+		saved = append(saved, window)
 	}
 	l.own.Load(time.Now(), saved)
 }

@@ -216,7 +216,7 @@ func (c *serveCmd) printStart(e *environment, a *app.App, local, public, code st
 		}
 		switch {
 		case code != "":
-			e.printf("\nThe database is empty. To set it up, open %s/setup and enter this code:\n\n  %s\n", public, code)
+			e.printf("\nThe database is empty. To set up Memo, open %s/setup and enter this code:\n\n  %s\n", public, code)
 		case out.Key != "":
 			e.printf("\nSign in to the demo workspace as its OWNER:\n\n  %s\n  password %s\n", out.Email, out.Password)
 			e.printf("API key:\n\n  %s\n\nTry it:\n\n  %s\n", out.Key, out.Curl)
