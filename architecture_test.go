@@ -194,12 +194,15 @@ func TestLinesFitIn120Columns(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, line := range strings.Split(string(text), "\n") {
-			if n := utf8.RuneCountInString(line); n > 120 {
+			if n := utf8.RuneCountInString(line); n > 120 && !structTag.MatchString(line) {
 				t.Errorf("%s:%d has %d columns; break it at 120", name, i+1, n)
 			}
 		}
 	}
 }
+
+// structTag is a field with a tag, which cannot be broken.
+var structTag = regexp.MustCompile("^\\t[A-Z]\\w+ +\\S+ +`.*`$")
 
 func goFilesAndTemplates(t *testing.T) (names []string) {
 	t.Helper()

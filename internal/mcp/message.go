@@ -92,7 +92,8 @@ func parseMessage(body []byte) (m rpcMessage, bad *rpcError) {
 	switch {
 	case err != nil || value.Kind() != '{' || wire.JSONRPC != "2.0":
 		return m,
-			invalidRequest(`The body must be one JSON-RPC message: an object whose jsonrpc is "2.0" and whose method is a string.`)
+			invalidRequest(`The body must be one JSON-RPC message: an object whose jsonrpc is "2.0" ` +
+				`and whose method is a string.`)
 	case wire.ID != nil && !goodID(wire.ID):
 		return m, invalidRequest("The id must be a string or a whole number below 2^53. Leave it out in a notification.")
 	}

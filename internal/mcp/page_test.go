@@ -12,7 +12,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-var headLine = regexp.MustCompile(`^.* \| characters (\d+)-(\d+) of (\d+) \| (?:end|next: offset=(\d+)( \(within a line\))?)(?: \| GET .*)?$`)
+var headLine = regexp.MustCompile(`^.* \| characters (\d+)-(\d+) of (\d+) \| ` +
+	`(?:end|next: offset=(\d+)( \(within a line\))?)(?: \| GET .*)?$`)
 
 // readPage takes a block of text apart as a host's model would: the first line
 // is the last one, too, and what is between is the page.

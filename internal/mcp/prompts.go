@@ -37,7 +37,8 @@ func promptDefs() []promptDef {
 			}
 			return fmt.Sprintf("Brief me on %s from %s to %s (UTC). List them with %s, page by page, and read each to its "+
 				"end with %s. "+
-				"Then write at most one page: what was decided, what advanced, what is open and who owns it, what needs my attention. "+
+				"Then write at most one page: what was decided, what advanced, what is open and who owns it, "+
+				"what needs my attention. "+
 				"Give the meeting and the time [mm:ss] for every statement. If there was no meeting, say so.",
 				of, today.AddDate(0, 0, -6).Format(time.DateOnly), today.Format(time.DateOnly), listTool, getTool)
 		}},

@@ -149,7 +149,8 @@ func TestARawClient(t *testing.T) {
 		`"protocolVersion":"2025-11-25"`)
 
 	newest := revisions[0]
-	meta := fmt.Sprintf(`"_meta":{"io.modelcontextprotocol/protocolVersion":%q,"io.modelcontextprotocol/clientInfo":{"name":"raw","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}`, newest)
+	meta := fmt.Sprintf(`"_meta":{"io.modelcontextprotocol/protocolVersion":%q,`+
+		`"io.modelcontextprotocol/clientInfo":{"name":"raw","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}`, newest)
 	with := func(method, name string) []func(*http.Request) {
 		return []func(*http.Request){
 			testworld.WithHeader("MCP-Protocol-Version", newest), testworld.WithHeader("Mcp-Method", method),

@@ -48,7 +48,8 @@ func (s *Server) addTools(server *sdk.Server) {
 	addTool(s, server, reportTool, "Read an AI report",
 		"Reads one AI report of a transcription, such as action items. Leave report out to list them.", s.getReport)
 	addTool(s, server, exportTool, "Export a transcription",
-		"Returns one transcription as the text of a file: md with summary, topics and reports, txt, srt or vtt subtitles, or "+
+		"Returns one transcription as the text of a file: md with summary, topics and reports, txt, "+
+			"srt or vtt subtitles, or "+
 			"json. Paged as "+getTool+
 			"; the first line also names the REST path to download it. To read, use "+getTool+".", s.exportTranscription)
 	addTool(s, server, bulkTool, "Plan a bulk export",

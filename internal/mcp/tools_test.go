@@ -115,7 +115,8 @@ func TestSearchTellsWhereToReadOn(t *testing.T) {
 			t.Errorf("%+v", h)
 		}
 		read := w.good(getTool, `{"id":"`+h.ID+`","offset":`+jsonOf(h.Offset)+`}`, nil).Content[0].Text
-		if lines := strings.Split(read, "\n"); len(lines) != 3 || !strings.HasPrefix(lines[1], "[00:42] Jordan: Of course…") {
+		if lines := strings.Split(read, "\n"); len(lines) != 3 ||
+			!strings.HasPrefix(lines[1], "[00:42] Jordan: Of course…") {
 			t.Errorf("%q", read)
 		}
 		w.good(searchTool, `{"query":"予算"}`, &found)
@@ -161,16 +162,19 @@ func TestReports(t *testing.T) {
 			}
 		}
 		twice := w.Import(w.Acme, "twice.json", strings.NewReplacer("crm-1", "crm-9", `"prompt_results":[`,
-			`"prompt_results":[{"name":" Action items ","slug":"action-items","status":"failed","text":"","created_at":"2026-05-01T10:31:00Z"},`).Replace(testworld.Sources[0]))
+			`"prompt_results":[{"name":" Action items ","slug":"action-items","status":"failed","text":"",`+
+				`"created_at":"2026-05-01T10:31:00Z"},`).Replace(testworld.Sources[0]))
 		r := w.good(reportTool, `{"id":"`+twice+`","report":"action-items"}`, nil)
 		if r.Content[0].Text != "- send the offer" {
 			t.Errorf("a failed report hides the good one: %q", r.Content[0].Text)
 		}
-		failedID, _, _ := strings.Cut(strings.Split(w.good(reportTool, `{"id":"`+twice+`"}`, nil).Content[0].Text, "\n")[1], " ")
+		reports := w.good(reportTool, `{"id":"`+twice+`"}`, nil).Content[0].Text
+		failedID, _, _ := strings.Cut(strings.Split(reports, "\n")[1], " ")
 		w.wrong(reportTool, `{"id":"`+twice+`","report":`+failedID+`}`, "is failed and has no text")
 		w.wrong(reportTool, `{"id":"`+w.Meetings[2]+`","report":"action-items"}`, "has no AI reports")
 		long := strings.Repeat("A line of a report.\n", 3000)
-		id = w.Import(w.Acme, "long.json", strings.NewReplacer("- send the offer", strings.ReplaceAll(long, "\n", `\n`), "crm-1", "crm-2").Replace(testworld.Sources[0]))
+		id = w.Import(w.Acme, "long.json", strings.NewReplacer(
+			"- send the offer", strings.ReplaceAll(long, "\n", `\n`), "crm-1", "crm-2").Replace(testworld.Sources[0]))
 		first := w.good(reportTool, `{"id":"`+id+`","report":"action-items"}`, nil).Content[0].Text
 		if p, err := readPage(first); err != nil || p.to != 10_000 || p.total != len(long) {
 			t.Errorf("%v %+v", err, p)
@@ -196,13 +200,16 @@ func TestBulkAndProjects(t *testing.T) {
 		}
 		for _, format := range []string{"md", "txt", "srt", "vtt", "json"} {
 			w.good(bulkTool, `{"ids":["`+strings.Join(append(own, own[0]), `","`)+`"],"format":"`+format+`"}`, &plan)
-			if len(plan.Items) != 3 || plan.ZIP.Path != restPrefix+"/transcriptions/export" || plan.ZIP.Body.Format != format || len(plan.ZIP.Body.IDs) != 3 {
+			if len(plan.Items) != 3 || plan.ZIP.Path != restPrefix+"/transcriptions/export" ||
+				plan.ZIP.Body.Format != format || len(plan.ZIP.Body.IDs) != 3 {
 				t.Fatalf("%+v", plan)
 			}
 			for i, it := range plan.Items {
 				text := w.good(exportTool, `{"id":"`+it.ID+`","format":"`+format+`","max_chars":45000}`, nil).Content[0].Text
 				p, err := readPage(text)
-				if err != nil || it.ID != own[i] || it.Size != len(p.text) || !strings.HasSuffix(it.Name, "."+format) || it.Path != restPrefix+"/transcriptions/"+it.ID+"/export?format="+format {
+				if err != nil || it.ID != own[i] || it.Size != len(p.text) ||
+					!strings.HasSuffix(it.Name, "."+format) ||
+					it.Path != restPrefix+"/transcriptions/"+it.ID+"/export?format="+format {
 					t.Errorf("%+v: %v, %d bytes", it, err, len(p.text))
 				}
 				if !strings.Contains(text, " | end | GET "+it.Path+"\n") {
@@ -215,7 +222,8 @@ func TestBulkAndProjects(t *testing.T) {
 			t.Errorf("%q", both)
 		}
 		for i := range 3 {
-			w.Import(w.Acme, "p.json", strings.NewReplacer(`"Sales"`, `"P`+jsonOf(i)+`"`, "crm-1", "").Replace(testworld.Sources[0]))
+			w.Import(w.Acme, "p.json", strings.NewReplacer(
+				`"Sales"`, `"P`+jsonOf(i)+`"`, "crm-1", "").Replace(testworld.Sources[0]))
 		}
 		var page struct {
 			Items []struct {
@@ -226,7 +234,8 @@ func TestBulkAndProjects(t *testing.T) {
 			Next  *string `json:"next_cursor"`
 		}
 		w.good(projectsTool, `{"limit":3}`, &page)
-		if len(page.Items) != 3 || page.Total != 4 || page.Next == nil || page.Items[0].Name != "Sales" || page.Items[0].Count != 2 {
+		if len(page.Items) != 3 || page.Total != 4 || page.Next == nil ||
+			page.Items[0].Name != "Sales" || page.Items[0].Count != 2 {
 			t.Fatalf("%+v", page)
 		}
 		w.good(projectsTool, `{"limit":3,"cursor":"`+*page.Next+`"}`, &page)
@@ -264,6 +273,7 @@ func TestTotalRelation(t *testing.T) {
 	check(searchTool, `{"query":"zebra"}`, 1, "eq", "1 hit; 1 transcription with these words")
 	testenv.Repeat(t, cfg.Dir, 10_000)
 	check(listTool, `{"q":"zebra","limit":2}`, 10_000, "gte", "2 transcriptions of more than 10000\n")
-	check(searchTool, `{"query":"zebra","limit":2}`, 10_000, "gte", "2 hits; more than 10000 transcriptions with these words")
+	check(searchTool, `{"query":"zebra","limit":2}`, 10_000, "gte",
+		"2 hits; more than 10000 transcriptions with these words")
 	check(listTool, `{"limit":1}`, 10_004, "eq", "1 transcription of 10004\n")
 }

@@ -44,7 +44,9 @@ type validator interface{ validate() httpx.ParamErrors }
 // decodeRequest reads a request into in, strictly, and returns every fault. The error is 408,
 // 413 or 415, after which nothing else can be read. pathOK reports whether the path parameters
 // are valid.
-func decodeRequest(w http.ResponseWriter, r *http.Request, in any) (problems httpx.ParamErrors, pathOK bool, err error) {
+func decodeRequest(
+	w http.ResponseWriter, r *http.Request, in any,
+) (problems httpx.ParamErrors, pathOK bool, err error) {
 	v := reflect.ValueOf(in).Elem()
 	fields := fieldsOf(v.Type())
 	query, bad := parseQuery(r.URL.RawQuery)

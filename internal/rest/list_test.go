@@ -117,8 +117,10 @@ func TestFiltersAndOrders(t *testing.T) {
 func TestBadParameters(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for query, name := range map[string]string{
-			"limit=NaN": "limit", "limit=1e2": "limit", "limit=%D9%A1": "limit", "limit=%2B1": "limit", "limit=0x10": "limit", "limit=": "limit",
-			"limit=1.5": "limit", "limit=%201": "limit", "offset=-1": "offset", "offset=x": "offset", "sort=title": "sort", "sort=": "sort",
+			"limit=NaN": "limit", "limit=1e2": "limit", "limit=%D9%A1": "limit", "limit=%2B1": "limit", "limit=0x10": "limit",
+			"limit=":    "limit",
+			"limit=1.5": "limit", "limit=%201": "limit", "offset=-1": "offset", "offset=x": "offset", "sort=title": "sort",
+			"sort=":          "sort",
 			"sort=relevance": "sort", "project_id=x": "project_id", "project_id=": "project_id",
 			"project_id=%7B3fa85f64-5717-4562-b3fc-2c963f66afa6%7D":    "project_id",
 			"project_id=urn:uuid:3fa85f64-5717-4562-b3fc-2c963f66afa6": "project_id",
@@ -131,7 +133,8 @@ func TestBadParameters(t *testing.T) {
 		}
 		w.get("/transcriptions?limit=x&offset=-1&sort=no&nope=1", w.OlgaKey.Key).
 			Want(422, `["query","limit"]`, `["query","offset"]`, `["query","sort"]`, `["query","nope"]`)
-		w.get("/transcriptions?limit=x&sort=relevance&date_from=2026-02-02&date_to=2026-01-01&offset=1&cursor=zz", w.OlgaKey.Key).
+		w.get("/transcriptions?limit=x&sort=relevance&date_from=2026-02-02&date_to=2026-01-01&offset=1&cursor=zz",
+			w.OlgaKey.Key).
 			Want(422, `["query","limit"]`, `["query","sort"]`, `["query","date_from"]`, `["query","cursor"]`)
 		w.get("/transcriptions?q="+url.QueryEscape(strings.Repeat(`"a* OR b' NEAR( `, 60)), w.OlgaKey.Key).Want(200)
 	})
@@ -142,8 +145,9 @@ func TestBadParameters(t *testing.T) {
 func TestCursorsReachEveryRowOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for i := range 25 {
-			w.Import(w.Acme, "n.json", fmt.Sprintf(`{"title":"N %d","status":"completed","language":"en","duration_seconds":%d,"created_at":%q,
-				"segments":[{"start":0,"end":1,"text":"common word %d"}]}`, i, 10+i/5, time.Date(2026, 4, 1, i/6, 0, 0, 0, time.UTC).Format(time.RFC3339), i))
+			created := time.Date(2026, 4, 1, i/6, 0, 0, 0, time.UTC).Format(time.RFC3339)
+			w.Import(w.Acme, "n.json", fmt.Sprintf(`{"title":"N %d","status":"completed","language":"en",
+				"duration_seconds":%d,"created_at":%q,"segments":[{"start":0,"end":1,"text":"common word %d"}]}`, i, 10+i/5, created, i))
 		}
 		for _, query := range []string{
 			"sort=created_at", "sort=-created_at", "sort=duration", "sort=-duration", "language=en&sort=duration",

@@ -116,7 +116,8 @@ func (a *API) document() openAPI {
 			Title: "Memo AI Developer API", Version: "1.0.0",
 			Description: "Read, search and export a workspace's transcriptions with an API key. " +
 				"Every response has X-Request-Id; every error is JSON with a member `detail`. " +
-				fmt.Sprintf("Limits: %d data calls per key and %d key management calls per member and workspace, in any %d seconds.",
+				fmt.Sprintf("Limits: %d data calls per key and %d key management calls per member and workspace, "+
+					"in any %d seconds.",
 					a.app.Limit(ratelimit.Data), a.app.Limit(ratelimit.Management), int(ratelimit.Period.Seconds())),
 			Contact: contact{Name: "The operator of this server"},
 			License: license{Name: "Apache 2.0", Identifier: "Apache-2.0"},

@@ -34,7 +34,7 @@ type listPage struct {
 type totalRelation string
 
 type listIn struct {
-	Status     string   `query:"status" default:"completed" doc:"queued, processing, completed or failed; any other value returns an empty list"`
+	Status     string   `query:"status" default:"completed" doc:"status; any unknown value returns an empty list"`
 	ProjectID  idParam  `query:"project_id" doc:"only in this project"`
 	Language   string   `query:"language" doc:"only in this language: en, ru, …"`
 	DateFrom   dayParam `query:"date_from" doc:"created on or after this day (UTC)"`
@@ -44,7 +44,7 @@ type listIn struct {
 	Sort       string   `query:"sort" default:"-created_at" enum:"-created_at,created_at,duration,-duration,relevance" doc:"ties are broken by id; relevance needs q"`
 	Limit      int      `query:"limit" default:"20" doc:"how many; clamped to 1–100"`
 	Offset     int      `query:"offset" default:"0" min:"0" doc:"how many to skip"`
-	Cursor     string   `query:"cursor" doc:"next_cursor of the previous page, instead of offset; every page costs the same"`
+	Cursor     string   `query:"cursor" doc:"next_cursor of the previous page, instead of offset"`
 }
 
 func (in listIn) toQuery() app.ListQuery {

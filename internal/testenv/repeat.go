@@ -34,7 +34,8 @@ func Repeat(t testing.TB, dir string, n int) {
 		{numbers + `INSERT INTO transcripts (seq, markdown_size, markdown_crc, markdown, text, segments)
 			SELECT last.seq + i, markdown_size, markdown_crc, markdown, text, segments
 			FROM n, last JOIN transcripts x ON x.seq = last.seq`, []any{n}},
-		{numbers + `INSERT INTO transcriptions (seq, id, workspace_id, project_id, status, language, external_id, duration_ms,
+		{numbers + `INSERT INTO transcriptions (seq, id, workspace_id, project_id, status, language,
+				external_id, duration_ms,
 				created_at, created_by, char_count, item)
 			SELECT seq + i, printf('%08x', i) || substr(id, 9), workspace_id, project_id, status, language, external_id, duration_ms,
 				created_at, created_by, char_count, item FROM n, last`, []any{n}},
