@@ -150,7 +150,8 @@ func TestARawClient(t *testing.T) {
 
 	newest := revisions[0]
 	meta := fmt.Sprintf(`"_meta":{"io.modelcontextprotocol/protocolVersion":%q,`+
-		`"io.modelcontextprotocol/clientInfo":{"name":"raw","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}`, newest)
+		`"io.modelcontextprotocol/clientInfo":{"name":"raw","version":"1"},`+
+		`"io.modelcontextprotocol/clientCapabilities":{}}`, newest)
 	with := func(method, name string) []func(*http.Request) {
 		return []func(*http.Request){
 			testworld.WithHeader("MCP-Protocol-Version", newest), testworld.WithHeader("Mcp-Method", method),

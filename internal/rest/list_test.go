@@ -147,7 +147,9 @@ func TestCursorsReachEveryRowOnce(t *testing.T) {
 		for i := range 25 {
 			created := time.Date(2026, 4, 1, i/6, 0, 0, 0, time.UTC).Format(time.RFC3339)
 			w.Import(w.Acme, "n.json", fmt.Sprintf(`{"title":"N %d","status":"completed","language":"en",
-				"duration_seconds":%d,"created_at":%q,"segments":[{"start":0,"end":1,"text":"common word %d"}]}`, i, 10+i/5, created, i))
+				"duration_seconds":%d,"created_at":%q,
+				"segments":[{"start":0,"end":1,"text":"common word %d"}]}`,
+				i, 10+i/5, created, i))
 		}
 		for _, query := range []string{
 			"sort=created_at", "sort=-created_at", "sort=duration", "sort=-duration", "language=en&sort=duration",

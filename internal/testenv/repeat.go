@@ -37,8 +37,8 @@ func Repeat(t testing.TB, dir string, n int) {
 		{numbers + `INSERT INTO transcriptions (seq, id, workspace_id, project_id, status, language,
 				external_id, duration_ms,
 				created_at, created_by, char_count, item)
-			SELECT seq + i, printf('%08x', i) || substr(id, 9), workspace_id, project_id, status, language, external_id, duration_ms,
-				created_at, created_by, char_count, item FROM n, last`, []any{n}},
+			SELECT seq + i, printf('%08x', i) || substr(id, 9), workspace_id, project_id, status, language, external_id,
+				duration_ms, created_at, created_by, char_count, item FROM n, last`, []any{n}},
 		{`UPDATE workspaces SET content_version = content_version + 1`, nil},
 		{`COMMIT`, nil},
 	} {

@@ -139,7 +139,7 @@ func (s *Site) serve(rt route, w http.ResponseWriter, r *http.Request) {
 	v := &pageRequest{Site: s, w: w, r: r, ctx: ctx, access: rt.access}
 	err := v.admit(rt)
 	if err == nil {
-		// What the database took for that may have told that it is slow.
+		// Authorisation may have shown that the database is slow, which shortens the deadline.
 		ctx, cancel := context.WithDeadline(ctx, s.Admission.Deadline(r))
 		defer cancel()
 		v.ctx = ctx
@@ -156,7 +156,8 @@ func IsForPeople(r *http.Request) bool {
 		strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-// NotFound answers where there is no page. A slash too many is taken away.
+// NotFound writes the page for a path that does not exist. It redirects a path with extra
+// slashes to the clean one.
 func (s *Site) NotFound(w http.ResponseWriter, r *http.Request) {
 	s.serve(route{method: http.MethodGet, path: "not found", handle: func(v *pageRequest) error {
 		if tidy := path.Clean(r.URL.Path); tidy != r.URL.Path {
@@ -191,9 +192,9 @@ var errKeyOnPage = &memo.Error{
 	Message: "API keys open the API, not the web app. Sign in with your e-mail and password.",
 }
 
-// admit checks who comes, and sets the caller.
+// admit authorises the caller and counts the call.
 func (v *pageRequest) admit(rt route) error {
-	// A proxy in front may have a password of its own, which browsers send along.
+	// A reverse proxy may have its own password, which browsers send along.
 	for _, value := range v.r.Header.Values("Authorization") {
 		if scheme, _, _ := strings.Cut(value, " "); !strings.EqualFold(scheme, "basic") {
 			return errKeyOnPage
@@ -203,7 +204,8 @@ func (v *pageRequest) admit(rt route) error {
 		if err := v.Admission.CheckCrossOrigin(v.r); err != nil {
 			return err
 		}
-		// Who sends a form slowly may be signed out when the whole of it is here.
+		// Before authorisation, because a slow client may be signed out by the end of its
+		// form.
 		if rt.manner != readsOwnBody {
 			if err := v.readForm(); err != nil {
 				return err
@@ -247,13 +249,13 @@ func (v *pageRequest) authorise(ctx context.Context) (a admission.Admission, err
 	return a, err
 }
 
-// recheck authorises again, for an answer or an upload that takes long.
+// recheck authorises again, for a long response or upload.
 func (v *pageRequest) recheck(ctx context.Context) error {
 	_, err := v.authorise(ctx)
 	return err
 }
 
-// readForm reads a form whole.
+// readForm reads and parses a form.
 func (v *pageRequest) readForm() error {
 	body, err := httpx.ReadBody(v.w, v.r, maxForm)
 	if _, known := errors.AsType[*httpx.StatusError](err); known {
@@ -280,7 +282,7 @@ var (
 	errOwnerRequired = memo.Forbidden("owner_required", "Only an OWNER of the workspace sees this page.")
 )
 
-// fail answers with a page that says what is wrong and what to do.
+// fail writes an error page that says what is wrong and what to do.
 func (v *pageRequest) fail(err error) {
 	if errors.Is(err, errSignIn) && v.wantsJSON() {
 		err = &memo.Error{Kind: memo.KindUnauthorized, Message: "You are signed out. Sign in again."}
@@ -317,7 +319,7 @@ func (v *pageRequest) fail(err error) {
 		return
 	}
 	p.layout = v.newLayout(cmp.Or(errorHeadings[status], "Something went wrong"))
-	v.layoutError = nil // an error page needs none
+	v.layoutError = nil // an error page has no layout
 	if err := v.render(status, "error", p); err != nil {
 		req.Err = err
 		v.w.WriteHeader(http.StatusInternalServerError)
@@ -395,7 +397,7 @@ func (v *pageRequest) redirect(to string) error {
 	return nil
 }
 
-// render writes a page. A template that fails has written nothing yet.
+// render writes a page. It renders into a buffer, so a failing template has sent nothing.
 func (v *pageRequest) render(status int, name string, data any) error {
 	if v.layoutError != nil {
 		return v.layoutError
