@@ -66,7 +66,7 @@ const (
 
 // told waits until the import says this of all files, and wants the word that
 // stands beside each, by the file's name.
-func (p *browserUser) told(all string, words map[string]string) {
+func (p *browserUser) waitForResult(all string, words map[string]string) {
 	p.t.Helper()
 	p.until(fmt.Sprintf(`document.getElementById("uploads-said").textContent.startsWith(%q)`,
 		all[:strings.Index(all, ":")]))
@@ -83,7 +83,7 @@ func (p *browserUser) told(all string, words map[string]string) {
 
 // holds wants each of the sentences in one transcription, and no other
 // transcriptions in the workspace.
-func (h installation) holds(t *testing.T, sentences ...string) {
+func (h installation) mustContain(t *testing.T, sentences ...string) {
 	t.Helper()
 	out := cli[struct{ Exported []struct{ Path string } }](t, h.database, "export", "--workspace", h.workspace, "--format",
 		"txt", "--out", t.TempDir()).Exported
@@ -111,19 +111,19 @@ func (h installation) holds(t *testing.T, sentences ...string) {
 func TestBrowserImportOfAFolder(t *testing.T) {
 	h := newInstallation(t, onSQLite(t))
 	s := start(t, h.database)
-	said := []string{"The plan is made.", "The budget was late.", "Who calls?", "Whisper was here.", "A file beside it."}
+	sentences := []string{"The plan is made.", "The budget was late.", "Who calls?", "Whisper was here.", "A file beside it."}
 	files := map[string]string{
-		"meetings/minutes.txt":     "Alex: " + said[0] + "\n",
-		"meetings/sales/retro.vtt": "WEBVTT\n\n00:00:01.000 --> 00:00:04.000\n<v Alex>" + said[1] + "\n",
-		"meetings/sales/call.srt":  "1\n00:00:01,000 --> 00:00:02,000\n" + said[2] + "\n",
-		"meetings/sales/2026/talk.json": `{"text": "` + said[3] + `", "segments": [{"start": 0, "end": 2, "text": "` +
-			said[3] + `"}], "language": "en"}`,
+		"meetings/minutes.txt":     "Alex: " + sentences[0] + "\n",
+		"meetings/sales/retro.vtt": "WEBVTT\n\n00:00:01.000 --> 00:00:04.000\n<v Alex>" + sentences[1] + "\n",
+		"meetings/sales/call.srt":  "1\n00:00:01,000 --> 00:00:02,000\n" + sentences[2] + "\n",
+		"meetings/sales/2026/talk.json": `{"text": "` + sentences[3] + `", "segments": [{"start": 0, "end": 2, "text": "` +
+			sentences[3] + `"}], "language": "en"}`,
 		"meetings/sales/2026/broken.srt":  "this is no file of subtitles -->\n",
-		"meetings/sales/2026/minutes.txt": "Alex: " + said[0] + "\n",
+		"meetings/sales/2026/minutes.txt": "Alex: " + sentences[0] + "\n",
 		"meetings/sales/nothing.txt":      "",
 		"meetings/.DS_Store":              "\x00\x00\x00\x01Bud1",
 		"meetings/sales/.git/history.txt": "Alex: Nobody is to see this.\n",
-		"beside.txt":                      "Alex: " + said[4] + "\n",
+		"beside.txt":                      "Alex: " + sentences[4] + "\n",
 	}
 	words := map[string]string{
 		"beside.txt":                      "imported",
@@ -139,7 +139,7 @@ func TestBrowserImportOfAFolder(t *testing.T) {
 	for i := range 120 {
 		name, sentence := fmt.Sprintf("meetings/daily/%03d.txt", i), fmt.Sprintf("This was day %03d.", i)
 		files[name], words[name] = "Alex: "+sentence+"\n", "imported"
-		said = append(said, sentence)
+		sentences = append(sentences, sentence)
 	}
 	dir := write(t, files)
 	p := s.person(t, "owner")
@@ -149,9 +149,9 @@ func TestBrowserImportOfAFolder(t *testing.T) {
 	p.until(`!document.getElementById("uploads").hidden`)
 	p.sees("There are no files in what was dropped.")
 	p.drop(filepath.Join(dir, "meetings"), filepath.Join(dir, "beside.txt"))
-	p.told("Done: 125 imported, 1 unchanged, 2 refused.", words)
-	p.look()
-	h.holds(t, said...)
+	p.waitForResult("Done: 125 imported, 1 unchanged, 2 refused.", words)
+	p.checkPage()
+	h.mustContain(t, sentences...)
 
 	// The same folder, chosen: everything is there already.
 	p.open("/w/"+h.workspace+"/import", 200)
@@ -164,21 +164,21 @@ func TestBrowserImportOfAFolder(t *testing.T) {
 			words[name] = "unchanged: it was here already"
 		}
 	}
-	p.told("Done: 0 imported, 125 unchanged, 2 refused.", words)
-	h.holds(t, said...)
+	p.waitForResult("Done: 0 imported, 125 unchanged, 2 refused.", words)
+	h.mustContain(t, sentences...)
 }
 
 // line is the way to a server, which breaks in the middle of a file.
-type line struct {
-	server http.Handler
-	last   atomic.Int64 // so many files, the last one of which does not come through
-	taken  bool         // the server has got that file, and only its answer is lost
-	broken atomic.Bool
+type brokenProxy struct {
+	server    http.Handler
+	filesLeft atomic.Int64 // so many files, the last one of which does not come through
+	delivered bool         // the server has got that file, and only its answer is lost
+	broken    atomic.Bool
 }
 
-func (l *line) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/import") && l.last.Add(-1) == 0 {
-		if l.taken {
+func (l *brokenProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/import") && l.filesLeft.Add(-1) == 0 {
+		if l.delivered {
 			l.server.ServeHTTP(httptest.NewRecorder(), r)
 		} else {
 			_, _ = io.CopyN(io.Discard, r.Body, r.ContentLength/2)
@@ -195,10 +195,10 @@ func (l *line) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // what was finished is kept, and the rest goes in when the network is back.
 func TestBrowserImportOnABrokenLine(t *testing.T) {
 	for _, test := range []struct {
-		name  string
-		taken bool
-		again string // what becomes of the file in the middle
-		end   string
+		name      string
+		delivered bool
+		retried   string // what becomes of the file in the middle
+		summary   string
 	}{
 		{"in the middle of a file", false, "imported", "Done: 8 imported, 0 unchanged, 0 refused."},
 		{"before the answer", true, "unchanged: it was here already", "Done: 7 imported, 1 unchanged, 0 refused."},
@@ -210,18 +210,18 @@ func TestBrowserImportOnABrokenLine(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := &line{server: httputil.NewSingleHostReverseProxy(target), taken: test.taken}
-			l.last.Store(4)
-			way := httptest.NewServer(l)
-			t.Cleanup(way.Close)
-			s.url = way.URL
+			l := &brokenProxy{server: httputil.NewSingleHostReverseProxy(target), delivered: test.delivered}
+			l.filesLeft.Store(4)
+			proxy := httptest.NewServer(l)
+			t.Cleanup(proxy.Close)
+			s.url = proxy.URL
 
 			files, words := map[string]string{}, map[string]string{}
-			var said []string
+			var sentences []string
 			for i := range 8 {
 				name := fmt.Sprintf("%d.txt", i+1)
-				said = append(said, fmt.Sprintf("This is number %d.", i+1))
-				files[name], words[name] = "Alex: "+said[i]+"\n", "not sent"
+				sentences = append(sentences, fmt.Sprintf("This is number %d.", i+1))
+				files[name], words[name] = "Alex: "+sentences[i]+"\n", "not sent"
 			}
 			dir := write(t, files)
 			var paths []string
@@ -236,28 +236,28 @@ func TestBrowserImportOnABrokenLine(t *testing.T) {
 			words["1.txt"], words["2.txt"], words["3.txt"] = "imported", "imported", "imported"
 			words["4.txt"] = "not sent: the connection was lost"
 			const stopped = "The import stopped; what is finished is kept: 3 imported, 0 unchanged, 0 refused, 5 to go."
-			p.told(stopped, words)
-			p.look()
-			if test.taken {
-				h.holds(t, said[:4]...)
+			p.waitForResult(stopped, words)
+			p.checkPage()
+			if test.delivered {
+				h.mustContain(t, sentences[:4]...)
 			} else {
-				h.holds(t, said[:3]...)
+				h.mustContain(t, sentences[:3]...)
 			}
 			// Still no network: nothing is lost by trying.
 			p.tick(againButton)
-			p.told(stopped, words)
+			p.waitForResult(stopped, words)
 
 			l.broken.Store(false)
 			p.tick(againButton)
 			for name := range words {
 				words[name] = "imported"
 			}
-			words["4.txt"] = test.again
-			p.told(test.end, words)
+			words["4.txt"] = test.retried
+			p.waitForResult(test.summary, words)
 			if evalJS[bool](p, `!document.getElementById("again").hidden`) {
 				t.Error("there is nothing to try again")
 			}
-			h.holds(t, said...)
+			h.mustContain(t, sentences...)
 			p.press("To the transcriptions", 200)
 			p.sees("8 transcriptions")
 		})
@@ -272,18 +272,18 @@ func TestBrowserImportOfAFileThatIsGone(t *testing.T) {
 		"1.txt": "Alex: The first.\n", "2.txt": "Alex: Gone.\n",
 		"3.txt": "Alex: The last.\n",
 	})
-	gone := filepath.Join(dir, "2.txt")
+	deleted := filepath.Join(dir, "2.txt")
 	p := s.person(t, "owner")
 	p.signIn(h.owner)
 	p.open("/w/"+h.workspace+"/import", 200)
 	runStep(p, "choose files", chromedp.SetUploadFiles(chromedp.ID("files"),
-		[]string{filepath.Join(dir, "1.txt"), gone, filepath.Join(dir, "3.txt")}))
-	if err := os.Remove(gone); err != nil {
+		[]string{filepath.Join(dir, "1.txt"), deleted, filepath.Join(dir, "3.txt")}))
+	if err := os.Remove(deleted); err != nil {
 		t.Fatal(err)
 	}
 	p.tick(importButton)
-	p.told("Done: 2 imported, 0 unchanged, 1 refused.", map[string]string{
+	p.waitForResult("Done: 2 imported, 0 unchanged, 1 refused.", map[string]string{
 		"1.txt": "imported", "2.txt": "refused: the browser cannot read it; choose it again", "3.txt": "imported",
 	})
-	h.holds(t, "The first.", "The last.")
+	h.mustContain(t, "The first.", "The last.")
 }

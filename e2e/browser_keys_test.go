@@ -98,12 +98,12 @@ func TestBrowserSignOutEverywhere(t *testing.T) {
 }
 
 // pasted is a curl line as a shell would read it: what it is for, as a request.
-var pasted = regexp.MustCompile(`^curl (\S+) -H "(Authorization): (Bearer mk_live_[0-9A-Za-z]{38})"$`)
+var curlLine = regexp.MustCompile(`^curl (\S+) -H "(Authorization): (Bearer mk_live_[0-9A-Za-z]{38})"$`)
 
 // curl runs a line from a page.
 func curl(t *testing.T, line string) int {
 	t.Helper()
-	m := pasted.FindStringSubmatch(line)
+	m := curlLine.FindStringSubmatch(line)
 	if m == nil {
 		t.Fatalf("not a line that can be run: %q", line)
 	}
@@ -153,7 +153,7 @@ func TestBrowserKeyLife(t *testing.T) {
 		}
 		p.until(`document.querySelector(".waiting.connected") !== null`)
 		p.sees("Connected: the first request came from 127.0.0.1.")
-		p.look()
+		p.checkPage()
 		p.press("Done: I have kept the key", 200)
 		p.sees("My script", "active", "used just now from 127.0.0.1")
 		p.seesNot(key)
@@ -193,34 +193,34 @@ func TestBrowserShowsAKeyOnce(t *testing.T) {
 	if left := evalJS[string](p, `document.getElementById("key").textContent`); left != "" {
 		t.Errorf("a page that was left keeps %q", left)
 	}
-	gone := func(how string) {
+	mustNotShow := func(how string) {
 		t.Helper()
 		if strings.Contains(p.source(), key) || strings.Contains(p.source(), key[8:30]) {
 			t.Errorf("%s shows the key again", how)
 		}
 	}
-	gone("a page that was left")
+	mustNotShow("a page that was left")
 	p.press("Done: I have kept the key", 200)
-	gone("the list")
+	mustNotShow("the list")
 	p.back()
-	gone("back")
+	mustNotShow("back")
 	p.reload()
-	gone("back and reload")
+	mustNotShow("back and reload")
 	p.open("/w/"+h.workspace+"/keys", 200)
 	p.back()
-	gone("back again")
+	mustNotShow("back again")
 
 	key, _ = p.createKey(h.workspace, "Reloaded")
 	p.reload()
-	gone("reload")
+	mustNotShow("reload")
 
 	key, _ = p.createKey(h.workspace, "Left")
 	p.open("/account", 200)
 	p.back()
-	gone("back to the answer of the form")
+	mustNotShow("back to the answer of the form")
 	p.back()
 	p.leave(`history.forward()`)
-	gone("forward to the answer of the form")
+	mustNotShow("forward to the answer of the form")
 
 	// The form sent twice, by hand: one key, shown once.
 	p.open("/w/"+h.workspace+"/keys/new", 200)

@@ -80,7 +80,7 @@ func TestBrowserImport(t *testing.T) {
 	runStep(p, "choose files", chromedp.SetUploadFiles(chromedp.ID("files"), files))
 	p.tick(`//form[@id="import"]//button`)
 	p.until(`!document.getElementById("seen").hidden`)
-	p.look()
+	p.checkPage()
 	if words := evalJS[[]string](p,
 		`[...document.querySelectorAll(".uploads li")].map(e => e.innerText.replaceAll("\n", " "))`); len(words) != 3 {
 		t.Errorf("the uploads say %q", words)

@@ -28,7 +28,7 @@ func TestBrowserEveryPage(t *testing.T) {
 		"Ключ для ночного отчёта",
 	} {
 		k := h.newKey(t, name)
-		if alive, err := s.alive(k.Key, connectionPool()); err != nil || !alive {
+		if alive, err := s.accepts(k.Key, newHTTPClient()); err != nil || !alive {
 			t.Fatal(alive, err)
 		}
 	}

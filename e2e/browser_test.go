@@ -30,9 +30,9 @@ type browserUser struct {
 	name string
 	ctx  context.Context
 
-	mu    sync.Mutex
-	noise []string // what the console complained of
-	shots int
+	mu              sync.Mutex
+	consoleMessages []string // what the console complained of
+	shots           int
 }
 
 // browserNames are the programs that the tests can drive.
@@ -60,12 +60,12 @@ func (s *server) person(t *testing.T, name string) *browserUser {
 		endAlloc()
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if len(p.noise) > 0 {
-			t.Errorf("%s: the browser's console has:\n%s", name, strings.Join(p.noise, "\n"))
+		if len(p.consoleMessages) > 0 {
+			t.Errorf("%s: the browser's console has:\n%s", name, strings.Join(p.consoleMessages, "\n"))
 		}
 	})
 	p.must("start", chromedp.Do(ctx)) // no time limit: it would end the browser
-	p.must("listen", chromedp.Listen(ctx, p.hear))
+	p.must("listen", chromedp.Listen(ctx, p.noteConsole))
 	p.size(1280, 800)
 	return p
 }
@@ -73,15 +73,15 @@ func (s *server) person(t *testing.T, name string) *browserUser {
 // hear keeps what the console says of the pages, such as what their policy
 // forbids. That an answer was a refusal is no complaint of a page, and neither
 // is that "back" to a page with a focus does not set it anew.
-func (p *browserUser) hear(event any) {
+func (p *browserUser) noteConsole(event any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch e := event.(type) {
 	case *runtime.EventExceptionThrown:
-		p.noise = append(p.noise, "exception: "+e.ExceptionDetails.Text)
+		p.consoleMessages = append(p.consoleMessages, "exception: "+e.ExceptionDetails.Text)
 	case *devlog.EventEntryAdded:
 		if e.Entry.Source != devlog.EntrySourceNetwork && e.Entry.Source != devlog.EntrySourceRendering {
-			p.noise = append(p.noise, fmt.Sprintf("%s: %s (%s)", e.Entry.Source, e.Entry.Text, e.Entry.URL))
+			p.consoleMessages = append(p.consoleMessages, fmt.Sprintf("%s: %s (%s)", e.Entry.Source, e.Entry.Text, e.Entry.URL))
 		}
 	}
 }
@@ -89,7 +89,7 @@ func (p *browserUser) hear(event any) {
 func (p *browserUser) must(what string, err error) {
 	p.t.Helper()
 	if err != nil {
-		p.t.Fatalf("%s: %s: %v\n%s", p.name, what, err, lastLines(p.s.stderr.String(), 1500))
+		p.t.Fatalf("%s: %s: %v\n%s", p.name, what, err, tail(p.s.stderr.String(), 1500))
 	}
 }
 
@@ -122,9 +122,9 @@ func (p *browserUser) load(what string, status int, steps ...chromedp.Action[chr
 	r, err := chromedp.RunResponse(ctx, steps...)
 	p.must(what, err)
 	if int(r.Status) != status {
-		p.t.Fatalf("%s: %s: %d instead of %d\n%s", p.name, what, r.Status, status, lastLines(p.text(), 1500))
+		p.t.Fatalf("%s: %s: %d instead of %d\n%s", p.name, what, r.Status, status, tail(p.text(), 1500))
 	}
-	p.look()
+	p.checkPage()
 }
 
 // open types an address.
@@ -184,7 +184,7 @@ func (p *browserUser) sees(texts ...string) {
 	page := p.text()
 	for _, s := range texts {
 		if !strings.Contains(page, s) {
-			p.t.Errorf("%s does not see %q at %s:\n%s", p.name, s, p.path(), lastLines(page, 2500))
+			p.t.Errorf("%s does not see %q at %s:\n%s", p.name, s, p.path(), tail(page, 2500))
 		}
 	}
 }
@@ -251,7 +251,7 @@ var viewports = []struct {
 // down to 360 pixels, at most three files besides itself, at most 100 kB. With
 // MEMO_AXE, the path of axe.min.js (scripts/axe.sh), axe-core looks as well.
 // With MEMO_SCREENSHOTS, a folder, the page goes there as pictures.
-func (p *browserUser) look() {
+func (p *browserUser) checkPage() {
 	p.t.Helper()
 	p.size(360, 800)
 	if wide := evalJS[[]string](p, maxOverflow); len(wide) > 0 {
@@ -266,7 +266,7 @@ func (p *browserUser) look() {
 		p.t.Errorf("%s: %s is of %d bytes", p.name, p.path(), size)
 	}
 	p.axe()
-	p.picture()
+	p.screenshot()
 }
 
 const maxOverflow = `(() => {
@@ -297,7 +297,7 @@ func (p *browserUser) axe() {
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+|[0-9a-f]{8}-[0-9a-f-]{27}`)
 
-func (p *browserUser) picture() {
+func (p *browserUser) screenshot() {
 	p.t.Helper()
 	dir := os.Getenv("MEMO_SCREENSHOTS")
 	if dir == "" {

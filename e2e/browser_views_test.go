@@ -63,7 +63,7 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 	}
 	// A plan without the API says why, and shows the keys as they are.
 	member.tick(`//details[@class="menu"]/summary`)
-	member.look()
+	member.checkPage()
 	member.click(`//details[@class="menu"]//a[contains(., "Of Mark")]`, 200)
 	member.open(strings.Replace(member.path(), "/transcriptions", "/keys", 1), 200)
 	member.sees("No key yet")
@@ -76,7 +76,7 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 	owner.sees("Revoke Key of Mark?", "never used", "This cannot be undone.")
 	owner.press("Revoke it", 200)
 	owner.sees("The key is revoked.")
-	if alive, err := s.alive(own.Key, connectionPool()); err != nil || alive {
+	if alive, err := s.accepts(own.Key, newHTTPClient()); err != nil || alive {
 		t.Errorf("the revoked key is alive: %v, %v", alive, err)
 	}
 	// Another's workspace is not there.
@@ -94,13 +94,13 @@ func TestBrowserRotation(t *testing.T) {
 	p := s.person(t, "owner")
 	p.signIn(h.owner)
 	_, first := p.createKey(h.workspace, "Nightly")
-	wants := func(line string, status int) {
+	mustGet := func(line string, status int) {
 		t.Helper()
 		if got := curl(t, line); got != status {
 			t.Errorf("%s gets %d instead of %d", line, got, status)
 		}
 	}
-	wants(first, http.StatusOK)
+	mustGet(first, http.StatusOK)
 	keys := "/w/" + h.workspace + "/keys"
 
 	p.open(keys, 200)
@@ -108,8 +108,8 @@ func TestBrowserRotation(t *testing.T) {
 	p.press("Rotate", 201)
 	p.sees("The old key works for another 24 hours.", "Nightly")
 	second := evalJS[string](p, `document.getElementById("paste-curl").textContent`)
-	wants(first, http.StatusOK)
-	wants(second, http.StatusOK)
+	mustGet(first, http.StatusOK)
+	mustGet(second, http.StatusOK)
 	p.until(`document.querySelector(".waiting.connected") !== null`)
 	// The new key's page tells of the old one, and whether it is still used.
 	p.press("Done: I have kept the key", 200)
@@ -122,9 +122,9 @@ func TestBrowserRotation(t *testing.T) {
 	p.press("Rotate", 201)
 	p.sees("The old key is revoked.")
 	third := evalJS[string](p, `document.getElementById("paste-curl").textContent`)
-	wants(first, http.StatusOK)
-	wants(second, http.StatusUnauthorized)
-	wants(third, http.StatusOK)
+	mustGet(first, http.StatusOK)
+	mustGet(second, http.StatusUnauthorized)
+	mustGet(third, http.StatusOK)
 }
 
 func TestBrowserDocs(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 // api is the prefix of the REST API.
 const api = "/api/v1/developer"
 
-// apiClient calls a server, as whoever its key or cookie says.
+// apiClient calls a server with a key, a session cookie or neither.
 type apiClient struct {
 	base   string
 	key    string
@@ -23,13 +23,13 @@ type apiClient struct {
 	http   *http.Client
 }
 
-// connectionPool has connections enough for every client of a test. It follows no
-// redirect: none is ever right here.
-func connectionPool() *http.Client {
-	return poolFrom(&net.Dialer{Timeout: 10 * time.Second})
+// newHTTPClient returns a client with enough connections for every caller of a test.
+// It does not follow redirects, because no response in these tests may be one.
+func newHTTPClient() *http.Client {
+	return newHTTPClientFrom(&net.Dialer{Timeout: 10 * time.Second})
 }
 
-func poolFrom(d *net.Dialer) *http.Client {
+func newHTTPClientFrom(d *net.Dialer) *http.Client {
 	return &http.Client{
 		Timeout: 60 * time.Second,
 		Transport: &http.Transport{
@@ -41,23 +41,23 @@ func poolFrom(d *net.Dialer) *http.Client {
 }
 
 func (s *server) client(key string) *apiClient {
-	return &apiClient{base: s.url, key: key, http: connectionPool()}
+	return &apiClient{base: s.url, key: key, http: newHTTPClient()}
 }
 
-// with is the same way to the server with a key.
+// with returns a client of the same server with another key.
 func (c *apiClient) with(key string) *apiClient {
 	return &apiClient{base: c.base, key: key, http: c.http}
 }
 
-// response is a whole answer.
+// response is a response with its whole body.
 type response struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// call makes a request and reads the whole answer. Its extra headers are
-// "Name: value" lines. A body that is no string or nil goes as JSON.
+// call makes a request and reads the whole response. Extra headers are
+// "Name: value" lines. A body that is not a string or nil is sent as JSON.
 func (c *apiClient) call(method, path string, body any, headers ...string) (response, error) {
 	var r io.Reader
 	if body != nil {
@@ -97,7 +97,8 @@ func (c *apiClient) call(method, path string, body any, headers ...string) (resp
 	return response{resp.StatusCode, resp.Header, b}, err
 }
 
-// must is call for a test's own goroutine.
+// must is like call, but fails the test if the status is not want. Only the
+// goroutine of the test may call it.
 func (c *apiClient) must(t testing.TB, want int, method, path string, body any, headers ...string) response {
 	t.Helper()
 	a, err := c.call(method, path, body, headers...)
@@ -105,40 +106,40 @@ func (c *apiClient) must(t testing.TB, want int, method, path string, body any, 
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
 	if a.status != want {
-		t.Fatalf("%s %s: %d instead of %d: %s", method, path, a.status, want, lastLines(string(a.body), 500))
+		t.Fatalf("%s %s: %d instead of %d: %s", method, path, a.status, want, tail(string(a.body), 500))
 	}
 	return a
 }
 
-// decode reads a JSON answer.
+// decode parses the JSON of a response.
 func decode[T any](t testing.TB, a response) (v T) {
 	t.Helper()
 	if err := json.Unmarshal(a.body, &v); err != nil {
-		t.Fatalf("%v: %s", err, lastLines(string(a.body), 500))
+		t.Fatalf("%v: %s", err, tail(string(a.body), 500))
 	}
 	return v
 }
 
-// code is the code of a refusal's detail, "" if it has none.
+// code returns the code in a refusal's detail, or "" if it has none.
 func (a response) code() string {
 	var v struct{ Detail struct{ Code string } }
-	_ = json.Unmarshal(a.body, &v) // a plain detail is no object
+	_ = json.Unmarshal(a.body, &v) // fails if the detail is a string
 	return v.Detail.Code
 }
 
-// signIn opens a session.
+// signIn signs in with [password] and returns a client with the session cookie.
 func (s *server) signIn(t testing.TB, email string) *apiClient {
 	t.Helper()
 	c := s.client("")
 	a := c.must(t, http.StatusOK, "POST", "/api/v1/session", map[string]string{"email": email, "password": password})
 	c.cookie = a.session()
 	if c.cookie == "" {
-		t.Fatal("sign-in set no cookie")
+		t.Fatal("the sign-in did not set a cookie")
 	}
 	return c
 }
 
-// session is the cookie that an answer sets, as name=value.
+// session returns the session cookie that a response sets, as name=value.
 func (a response) session() string {
 	for _, c := range (&http.Response{Header: a.header}).Cookies() {
 		if strings.HasSuffix(c.Name, "memo_session") {
@@ -148,8 +149,8 @@ func (a response) session() string {
 	return ""
 }
 
-// alive asks a server whether it accepts a key.
-func (s *server) alive(key string, c *http.Client) (bool, error) {
+// accepts reports whether the server accepts a key.
+func (s *server) accepts(key string, c *http.Client) (bool, error) {
 	a, err := (&apiClient{base: s.url, key: key, http: c}).call("GET", api+"/me", nil)
 	if err != nil {
 		return false, err
@@ -163,7 +164,7 @@ func (s *server) alive(key string, c *http.Client) (bool, error) {
 	return false, fmt.Errorf("GET /me: %d: %s", a.status, a.body)
 }
 
-// isRefusal reports whether an answer is JSON with a detail, as every refusal
+// isRefusal reports whether a response is JSON with a detail, as every refusal
 // under /api/ must be.
 func (a response) isRefusal() bool {
 	var v struct{ Detail any }

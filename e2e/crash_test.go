@@ -19,13 +19,13 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// How often the processes are killed on SQLite. PostgreSQL keeps its own
-// promises, so there a fifth of it is enough. The long run is
+// crashRounds is how often the processes are killed on SQLite. On PostgreSQL a
+// fifth is enough, because it guarantees durability itself. The long run is
 //
 //	go test ./e2e -run TestCrash -rounds 200 -timeout 60m -v
-var crashRounds = flag.Int("rounds", 15, "times that server and commands are killed")
+var crashRounds = flag.Int("rounds", 15, "how often the server and the commands are killed")
 
-func roundsNow() int {
+func roundCount() int {
 	if testing.Short() {
 		return min(*crashRounds, 4)
 	}
@@ -34,27 +34,27 @@ func roundsNow() int {
 
 func TestCrashOnSQLite(t *testing.T) {
 	p := onSQLite(t)
-	newWitness(t, p).crash(roundsNow())
+	newCrashTest(t, p).crash(roundCount())
 	db, err := sql.Open("sqlite", filepath.Join(p.value, "memo.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	var verdict string
-	if err := db.QueryRow(`PRAGMA integrity_check`).Scan(&verdict); err != nil || verdict != "ok" {
-		t.Errorf("integrity_check: %q %v", verdict, err)
+	var result string
+	if err := db.QueryRow(`PRAGMA integrity_check`).Scan(&result); err != nil || result != "ok" {
+		t.Errorf("integrity_check: %q %v", result, err)
 	}
-	if err := db.QueryRow(`PRAGMA foreign_key_check`).Scan(&verdict); err != sql.ErrNoRows {
-		t.Errorf("foreign_key_check: %q %v", verdict, err)
+	if err := db.QueryRow(`PRAGMA foreign_key_check`).Scan(&result); err != sql.ErrNoRows {
+		t.Errorf("foreign_key_check: %q %v", result, err)
 	}
 }
 
 func TestCrashOnPostgres(t *testing.T) {
-	newWitness(t, onPostgres(t)).crash(max(2, roundsNow()/5))
+	newCrashTest(t, onPostgres(t)).crash(max(2, roundCount()/5))
 }
 
-// A start that is killed leaves a database that the next one can finish.
-func TestCrashWhileStarting(t *testing.T) {
+// TestCrashDuringMigration: if a migration is killed, the next start completes it.
+func TestCrashDuringMigration(t *testing.T) {
 	onBoth(t, func(t *testing.T, p database) {
 		for range 6 {
 			ctx, cancel := context.WithCancel(context.Background())
@@ -62,7 +62,7 @@ func TestCrashWhileStarting(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Duration(rand.IntN(150)) * time.Millisecond) // a moment is what is tried
+			time.Sleep(time.Duration(rand.IntN(150)) * time.Millisecond) // killed at a random moment
 			cancel()
 			_ = cmd.Wait() // killed
 		}
@@ -71,40 +71,40 @@ func TestCrashWhileStarting(t *testing.T) {
 	})
 }
 
-// crashWitness knows what was acknowledged.
-type crashWitness struct {
+// crashTest records which changes were acknowledged.
+type crashTest struct {
 	t       *testing.T
 	home    installation
 	session string
 	http    *http.Client
 	files   string
 
-	mu      sync.Mutex
-	acked   int
-	keys    map[string]*knownKey // by id
-	ids     map[string]string    // of transcriptions, by path
-	batches [][]string           // imports that were not acknowledged
-	written int
+	mu           sync.Mutex
+	acknowledged int
+	keys         map[string]*knownKey // by id
+	ids          map[string]string    // of transcriptions, by path
+	batches      [][]string           // imports that were killed
+	written      int
 }
 
-// knownKey is a key that was acknowledged.
+// knownKey is a key whose creation was acknowledged.
 type knownKey struct {
-	id, key string
-	fate    keyOutcome
-	round   int
+	id, key  string
+	expected keyExpectation
+	round    int
 }
 
-type keyOutcome uint8
+type keyExpectation uint8
 
 const (
-	mustLive keyOutcome = iota
-	mustDie
-	mayDie // a revocation without an answer: unknown until it is looked at
+	mustBeActive keyExpectation = iota
+	mustBeRevoked
+	mayBeRevoked // no response to the revocation: unknown until the next check
 )
 
-func newWitness(t *testing.T, p database) *crashWitness {
-	w := &crashWitness{
-		t: t, home: newInstallation(t, p), http: connectionPool(), files: t.TempDir(),
+func newCrashTest(t *testing.T, p database) *crashTest {
+	w := &crashTest{
+		t: t, home: newInstallation(t, p), http: newHTTPClient(), files: t.TempDir(),
 		keys: map[string]*knownKey{}, ids: map[string]string{},
 	}
 	s := start(t, p)
@@ -113,34 +113,34 @@ func newWitness(t *testing.T, p database) *crashWitness {
 	return w
 }
 
-// crash works and kills, again and again; after each kill it looks whether
-// everything is still as it was said to be.
-func (w *crashWitness) crash(rounds int) {
+// crash makes changes and kills the server, repeatedly. After each kill it checks
+// that every acknowledged change is still there.
+func (w *crashTest) crash(rounds int) {
 	began := time.Now()
 	for round := range rounds {
-		s := start(w.t, w.home.database, unlimitedOptions...)
+		s := start(w.t, w.home.database, withoutLimits...)
 		w.verify(s, round)
 		w.work(s, round)
 		if w.t.Failed() {
 			return
 		}
 	}
-	s := start(w.t, w.home.database, unlimitedOptions...)
+	s := start(w.t, w.home.database, withoutLimits...)
 	w.verify(s, rounds)
 	w.verifyImports(s)
 	s.kill()
-	dead := 0
+	revoked := 0
 	for _, k := range w.keys {
-		if k.fate == mustDie {
-			dead++
+		if k.expected == mustBeRevoked {
+			revoked++
 		}
 	}
-	w.t.Logf("%d kills in %v; acknowledged and still true: %d keys, %d of them dead, %d imports",
-		rounds, time.Since(began).Round(time.Second), len(w.keys), dead, len(w.ids))
+	w.t.Logf("%d kills in %v; acknowledged and still there: %d keys, %d of them revoked, and %d imports",
+		rounds, time.Since(began).Round(time.Second), len(w.keys), revoked, len(w.ids))
 }
 
-// work lets clients and commands change things until all are killed at once.
-func (w *crashWitness) work(s *server, round int) {
+// work lets clients and commands make changes, and then kills them all at once.
+func (w *crashTest) work(s *server, round int) {
 	ctx, kill := context.WithCancel(context.Background())
 	defer kill()
 	var workers sync.WaitGroup
@@ -155,26 +155,26 @@ func (w *crashWitness) work(s *server, round int) {
 		})
 	}
 	w.mu.Lock()
-	enough := w.acked + 5 + rand.IntN(60)
+	target := w.acknowledged + 5 + rand.IntN(60)
 	w.mu.Unlock()
-	eventually(w.t, "a round's work", func() bool {
+	eventually(w.t, "the changes of a round are made", func() bool {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		return w.acked >= enough || w.t.Failed()
+		return w.acknowledged >= target || w.t.Failed()
 	})
-	time.Sleep(time.Duration(rand.IntN(10_000)) * time.Microsecond) // not always right behind an answer
+	time.Sleep(time.Duration(rand.IntN(10_000)) * time.Microsecond) // not always right after a response
 	kill()
 	s.kill()
 	workers.Wait()
 }
 
-// rest calls as the owner. An error means that the answer was lost.
-func (w *crashWitness) rest(s *server, method, path string, body any) (response, error) {
+// rest makes a call as the owner. An error means that the response was lost.
+func (w *crashTest) rest(s *server, method, path string, body any) (response, error) {
 	return (&apiClient{base: s.url, cookie: w.session, http: w.http}).call(method, path, body)
 }
 
-func (w *crashWitness) createByREST(ctx context.Context, s *server, round int) {
-	if w.living() > 300 { // there is a limit of 1,000
+func (w *crashTest) createByREST(ctx context.Context, s *server, round int) {
+	if w.countActive() > 300 { // the limit is 1,000
 		w.revokeByREST(ctx, s, round)
 		return
 	}
@@ -185,8 +185,8 @@ func (w *crashWitness) createByREST(ctx context.Context, s *server, round int) {
 	w.created(a.status == http.StatusCreated, string(a.body), round)
 }
 
-// created notes a key from the answer that shows it.
-func (w *crashWitness) created(ok bool, body string, round int) {
+// created records a key from the output or response that contains it.
+func (w *crashTest) created(ok bool, body string, round int) {
 	var k newKey
 	if err := json.Unmarshal([]byte(body), &k); err != nil || !ok {
 		w.t.Errorf("create: %s", body)
@@ -194,45 +194,46 @@ func (w *crashWitness) created(ok bool, body string, round int) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.acked++
+	w.acknowledged++
 	w.keys[k.ID] = &knownKey{id: k.ID, key: k.Key, round: round}
 }
 
-func (w *crashWitness) living() (n int) {
+func (w *crashTest) countActive() (n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, k := range w.keys {
-		if k.fate != mustDie {
+		if k.expected != mustBeRevoked {
 			n++
 		}
 	}
 	return n
 }
 
-// pick chooses a living key to end. Until the answer is there it may be dead.
-func (w *crashWitness) pick() *knownKey {
+// pickToRevoke chooses an active key. Until its revocation is acknowledged, the
+// key may be active or revoked.
+func (w *crashTest) pickToRevoke() *knownKey {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, k := range w.keys {
-		if k.fate == mustLive && rand.IntN(4) == 0 {
-			k.fate = mayDie
+		if k.expected == mustBeActive && rand.IntN(4) == 0 {
+			k.expected = mayBeRevoked
 			return k
 		}
 	}
 	return nil
 }
 
-func (w *crashWitness) revoked(k *knownKey, round int) {
+func (w *crashTest) revoked(k *knownKey, round int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.acked++
-	k.fate, k.round = mustDie, round
+	w.acknowledged++
+	k.expected, k.round = mustBeRevoked, round
 }
 
-func (w *crashWitness) revokeByREST(_ context.Context, s *server, round int) {
-	k := w.pick()
+func (w *crashTest) revokeByREST(_ context.Context, s *server, round int) {
+	k := w.pickToRevoke()
 	if k == nil {
-		_, _ = w.rest(s, "GET", api+"/keys", nil) // nothing to end yet: look around
+		_, _ = w.rest(s, "GET", api+"/keys", nil) // no key to revoke: make another call
 		return
 	}
 	a, err := w.rest(s, "DELETE", api+"/keys/"+k.id, nil)
@@ -246,8 +247,8 @@ func (w *crashWitness) revokeByREST(_ context.Context, s *server, round int) {
 	w.revoked(k, round)
 }
 
-// during runs a command that may be killed; ok is false if it was.
-func (w *crashWitness) during(ctx context.Context, args ...string) (stdout string, ok bool) {
+// runCommand runs a command that may be killed; ok is false if it was.
+func (w *crashTest) runCommand(ctx context.Context, args ...string) (stdout string, ok bool) {
 	var out, log testenv.Output
 	cmd := command(ctx, w.home.database, args...)
 	cmd.Stdout, cmd.Stderr = &out, &log
@@ -262,25 +263,25 @@ func (w *crashWitness) during(ctx context.Context, args ...string) (stdout strin
 	return out.String(), true
 }
 
-// command creates or ends a key by the command line.
-func (w *crashWitness) command(ctx context.Context, _ *server, round int) {
+// command creates or revokes a key on the command line.
+func (w *crashTest) command(ctx context.Context, _ *server, round int) {
 	if rand.IntN(2) == 0 {
-		out, ok := w.during(ctx, "key", "create", "--workspace", w.home.workspace, "--member", w.home.owner, "--name",
+		out, ok := w.runCommand(ctx, "key", "create", "--workspace", w.home.workspace, "--member", w.home.owner, "--name",
 			"by command")
 		if ok {
 			w.created(true, out, round)
 		}
 		return
 	}
-	if k := w.pick(); k != nil {
-		if _, ok := w.during(ctx, "key", "revoke", k.id); ok {
+	if k := w.pickToRevoke(); k != nil {
+		if _, ok := w.runCommand(ctx, "key", "revoke", k.id); ok {
 			w.revoked(k, round)
 		}
 	}
 }
 
 // importFiles imports new files, or those whose import was killed.
-func (w *crashWitness) importFiles(ctx context.Context, _ *server, _ int) {
+func (w *crashTest) importFiles(ctx context.Context, _ *server, _ int) {
 	var batch []string
 	w.mu.Lock()
 	if n := len(w.batches); n > 0 && rand.IntN(2) == 0 {
@@ -295,12 +296,12 @@ func (w *crashWitness) importFiles(ctx context.Context, _ *server, _ int) {
 		}
 	}
 	w.mu.Unlock()
-	out, ok := w.during(ctx, append([]string{"import", "--workspace", w.home.workspace}, batch...)...)
+	out, ok := w.runCommand(ctx, append([]string{"import", "--workspace", w.home.workspace}, batch...)...)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !ok {
 		w.batches = append(w.batches, batch)
 		return
 	}
-	w.tookIn(out)
+	w.noteImported(out)
 }

@@ -1,8 +1,6 @@
-// Package e2e holds black-box tests: they build the binary, run it as real
-// processes on SQLite and on PostgreSQL, and look at nothing but what a caller,
-// an operator or a thief of the disk can see. What they hold the product to is
-// in contract sections 1, 2 and 4.
+// Package e2e holds black-box tests of docs/contract.md. They build the binary,
+// run it as real processes on SQLite and on PostgreSQL, and check only what a
+// caller, an operator or somebody with access to the disk can see.
 //
-// It has no code of its own, imports nothing of the product but package testenv,
-// and repeats no test of a single room.
+// Of the other packages it imports only testenv and demo.
 package e2e

@@ -16,18 +16,18 @@ import (
 	"time"
 )
 
-// impatientProxy refuses the first call of each path and passes on the others. It
-// notes what a client does wrong.
-type impatientProxy struct {
-	url     string
-	mu      sync.Mutex
-	refused map[string]time.Time // by path
-	retried map[string]bool      // by path
-	wrong   []error
+// refusingProxy refuses the first call of each path and forwards the others. It
+// records the client's mistakes.
+type refusingProxy struct {
+	url      string
+	mu       sync.Mutex
+	refused  map[string]time.Time // by path
+	retried  map[string]bool      // by path
+	mistakes []error
 }
 
-func newImpatientProxy(t *testing.T, server string) *impatientProxy {
-	p := &impatientProxy{refused: map[string]time.Time{}, retried: map[string]bool{}}
+func newRefusingProxy(t *testing.T, server string) *refusingProxy {
+	p := &refusingProxy{refused: map[string]time.Time{}, retried: map[string]bool{}}
 	next := newProxy(t, server)
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p.admit(w, r) {
@@ -39,11 +39,11 @@ func newImpatientProxy(t *testing.T, server string) *impatientProxy {
 	return p
 }
 
-func (p *impatientProxy) admit(w http.ResponseWriter, r *http.Request) bool {
+func (p *refusingProxy) admit(w http.ResponseWriter, r *http.Request) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if strings.Contains(r.RequestURI, "mk_live_") {
-		p.wrong = append(p.wrong, errors.New("the key is in the URL"))
+		p.mistakes = append(p.mistakes, errors.New("the key is in the URL"))
 	}
 	at, ok := p.refused[r.URL.Path]
 	if !ok {
@@ -58,25 +58,25 @@ func (p *impatientProxy) admit(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	if waited := time.Since(at); !p.retried[r.URL.Path] && waited < time.Second {
-		p.wrong = append(p.wrong, fmt.Errorf("%s was called again after %v", r.URL.Path, waited))
+		p.mistakes = append(p.mistakes, fmt.Errorf("%s was called again after only %v", r.URL.Path, waited))
 	}
 	p.retried[r.URL.Path] = true
 	return true
 }
 
-func (p *impatientProxy) check(t *testing.T) {
+func (p *refusingProxy) check(t *testing.T) {
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, err := range p.wrong {
+	for _, err := range p.mistakes {
 		t.Error(err)
 	}
 	if len(p.retried) != 3 { // list, export, ZIP
-		t.Errorf("these were called again: %v", p.retried)
+		t.Errorf("want retries of the list, the export and the ZIP, got %v", p.retried)
 	}
 }
 
-// newCuttingProxy passes on everything but the second half of a ZIP.
+// newCuttingProxy forwards everything, but cuts a ZIP after 1,000 bytes.
 func newCuttingProxy(t *testing.T, server string) string {
 	next := newProxy(t, server)
 	next.ModifyResponse = func(resp *http.Response) error {

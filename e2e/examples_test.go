@@ -15,11 +15,11 @@ import (
 	"memoai.tech/memo/internal/demo"
 )
 
-// hitTitle is the title of the transcription that the examples find. A client
-// that reads JSON with patterns instead of a parser would stumble over it.
+// hitTitle is the title of the transcription that the examples find. A client that
+// reads JSON with regular expressions instead of a parser would get it wrong.
 const hitTitle = `Salary {"id":"1","title":"x"} \ – “round” two`
 
-// TestExamples runs the client of each language in examples against a server.
+// TestExamples runs the client in each language of examples against a server.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	h := newInstallation(t, onSQLite(t))
@@ -40,7 +40,7 @@ func TestExamples(t *testing.T) {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
 			example := prepare(t)
-			p := newImpatientProxy(t, s.url)
+			p := newRefusingProxy(t, s.url)
 			r, dir := runExample(t, example, p.url+"/", key, "salary")
 			if r.code != 0 || r.stderr != "" {
 				t.Fatalf("exit %d: %s", r.code, r.stderr)
@@ -54,14 +54,14 @@ func TestExamples(t *testing.T) {
 				fmt.Sprintf("\nsaved hit.md (%d bytes)\nsaved all.zip (%d bytes)\n", len(markdown), len(archive)),
 			} {
 				if !strings.Contains(r.stdout, want) {
-					t.Errorf("stdout lacks %q:\n%s", want, lastLines(r.stdout, 500))
+					t.Errorf("stdout lacks %q:\n%s", want, tail(r.stdout, 500))
 				}
 			}
 			if got := readFile(t, dir, "hit.md"); !bytes.Equal(got, markdown) {
-				t.Errorf("hit.md is not the export: %s", lastLines(string(got), 200))
+				t.Errorf("hit.md is not the export: %s", tail(string(got), 200))
 			}
 			if z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive))); err != nil || len(z.File) != 100 {
-				t.Errorf("all.zip has not 100 files: %v", err)
+				t.Errorf("all.zip does not have 100 files: %v", err)
 			}
 			p.check(t)
 
@@ -71,7 +71,7 @@ func TestExamples(t *testing.T) {
 			}
 			r, dir = runExample(t, example, newCuttingProxy(t, s.url), key, "salary")
 			if left, _ := filepath.Glob(filepath.Join(dir, "all.zip*")); r.code != 1 || r.stderr == "" || left != nil {
-				t.Errorf("with half a ZIP: exit %d, %v is left: %s", r.code, left, r.stderr)
+				t.Errorf("with a cut ZIP: exit %d, left behind %v: %s", r.code, left, r.stderr)
 			}
 			r, _ = runExample(t, example, s.url, "", "salary")
 			if r.code != 2 || !strings.Contains(r.stderr, "MEMO_API_KEY") {
@@ -79,14 +79,14 @@ func TestExamples(t *testing.T) {
 			}
 			r, _ = runExample(t, example, s.url, key, "quokka")
 			if r.code != 0 || !strings.HasSuffix(r.stdout, ", 0 found\n") {
-				t.Errorf("with nothing found: exit %d: %s%s", r.code, lastLines(r.stdout, 100), r.stderr)
+				t.Errorf("without a hit: exit %d: %s%s", r.code, tail(r.stdout, 100), r.stderr)
 			}
 		})
 	}
 }
 
-// fillForExamples imports n transcriptions, of which one is a meeting of the demo
-// with a title that is hard to read.
+// fillForExamples imports n transcriptions. One is a meeting of the demo, with the title
+// hitTitle.
 func fillForExamples(t *testing.T, h installation, n int) {
 	t.Helper()
 	dir := t.TempDir()
@@ -131,7 +131,7 @@ func pythonExample(t *testing.T) []string {
 	return []string{installed(t, "python3"), examplePath(t, "python/memo.py")}
 }
 
-// typescriptExample compiles the example where Node.js cannot run TypeScript.
+// typescriptExample compiles the example if Node.js cannot run TypeScript.
 func typescriptExample(t *testing.T) []string {
 	node, source := installed(t, "node"), examplePath(t, "typescript/memo.mts")
 	checkTypes(t, source)
@@ -149,8 +149,7 @@ func typescriptExample(t *testing.T) []string {
 	return []string{node, compiled}
 }
 
-// checkTypes runs the compiler of TypeScript, if it is installed together with the
-// types of Node.js.
+// checkTypes runs the TypeScript compiler, if it and the types of Node.js are installed.
 func checkTypes(t *testing.T, source string) {
 	t.Helper()
 	tsc, err := exec.LookPath("tsc")
@@ -190,7 +189,7 @@ func examplePath(t *testing.T, name string) string {
 	return path
 }
 
-// runExample runs an example in an empty folder, which it returns.
+// runExample runs an example in an empty directory, and returns the directory.
 func runExample(t *testing.T, example []string, url, key, word string) (result, string) {
 	t.Helper()
 	dir := t.TempDir()

@@ -17,89 +17,102 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// faultCase is something that happens to a database, and its end.
+// faultCase is a fault of a database or of Redis, and how to end it.
 type faultCase struct {
-	name       string
-	begin, end func(*testing.T)
-	unseen     bool // it changes no /readyz
+	name        string
+	begin, end  func(*testing.T)
+	notReported bool // /readyz does not show it
 }
 
-// faultTime is how long a fault lasts: longer than a caller waits for.
+// faultTime is how long a fault lasts. It is longer than a caller waits for a response.
 const faultTime = 4 * time.Second
 
-// promisedDelay is how long an answer may take while a database is away. A busy
-// machine may be late, the more so with the race detector; the figures are logged.
-const promisedDelay = 2 * time.Second
+// maxDelay is how long a response may take while a database is unavailable.
+const maxDelay = 2 * time.Second
 
-func waitLate() time.Duration {
+// slack is added to maxDelay because the machine may be busy, and more so with the
+// race detector. The measured times are logged.
+func slack() time.Duration {
 	if withRace {
 		return 2 * time.Second
 	}
 	return time.Second / 2
 }
 
-// TestFaultsOfPostgres: while the database is away, slow or full, callers hear
-// so within two seconds, a dead key opens nothing, and when it is back so are
-// they, without a restart. With -v it prints the table of docs/operations.md.
+// TestFaultsOfPostgres: while PostgreSQL is unavailable, slow or out of connections,
+// callers get a response within two seconds and no inactive key is accepted. When
+// PostgreSQL is available again, calls succeed without a restart. With -v the test
+// prints the table of docs/operations.md.
 func TestFaultsOfPostgres(t *testing.T) {
 	t.Parallel()
 	pg := testenv.StartPostgres(t, "max_connections=40")
-	l := newCrossing(t, pg.Addr)
+	proxy := startToxiproxy(t, pg.Addr)
 	h := newInstallation(t, database{"--database", pg.URL(pg.Addr)})
-	var giveBack func()
+	var release func()
 	commits := func(standby string) func(*testing.T) {
 		return func(t *testing.T) {
-			onPostgresOf(t, pg, `ALTER SYSTEM SET synchronous_standby_names = '`+standby+`'`)
-			onPostgresOf(t, pg, `SELECT pg_reload_conf()`)
+			execPostgres(t, pg, `ALTER SYSTEM SET synchronous_standby_names = '`+standby+`'`)
+			execPostgres(t, pg, `SELECT pg_reload_conf()`)
 		}
 	}
 	for _, f := range []faultCase{
-		{name: "refuses connections", begin: func(*testing.T) { l.cut() }, end: func(*testing.T) { l.mend() }},
 		{
-			name: "stands still", begin: func(*testing.T) { l.spoil("timeout", map[string]any{"timeout": 0}) },
-			end: func(*testing.T) { l.mend() },
+			name: "refuses connections", begin: func(*testing.T) { proxy.refuseConnections() },
+			end: func(*testing.T) { proxy.repair() },
 		},
 		{
-			name: "answers after 3 s", begin: func(*testing.T) { l.spoil("latency", map[string]any{"latency": 3000}) },
-			end: func(*testing.T) { l.mend() },
+			name:  "is unresponsive",
+			begin: func(*testing.T) { proxy.addToxic("timeout", map[string]any{"timeout": 0}) },
+			end:   func(*testing.T) { proxy.repair() },
 		},
 		{
-			name: "answers after 0.5 s", begin: func(*testing.T) { l.spoil("latency", map[string]any{"latency": 500}) },
-			end: func(*testing.T) { l.mend() },
+			name:  "answers after 3 s",
+			begin: func(*testing.T) { proxy.addToxic("latency", map[string]any{"latency": 3000}) },
+			end:   func(*testing.T) { proxy.repair() },
 		},
 		{
-			name: "resets connections", begin: func(*testing.T) { l.spoil("reset_peer", map[string]any{"timeout": 0}) },
-			end: func(*testing.T) { l.mend() },
+			name:  "answers after 0.5 s",
+			begin: func(*testing.T) { proxy.addToxic("latency", map[string]any{"latency": 500}) },
+			end:   func(*testing.T) { proxy.repair() },
+		},
+		{
+			name:  "resets connections",
+			begin: func(*testing.T) { proxy.addToxic("reset_peer", map[string]any{"timeout": 0}) },
+			end:   func(*testing.T) { proxy.repair() },
 		},
 		{name: "crashes and starts again", begin: func(*testing.T) { pg.Stop() }, end: func(t *testing.T) {
 			if err := pg.Start(); err != nil {
 				t.Fatal(err)
 			}
 		}},
-		{name: "waits for its standby at each commit", begin: commits("nobody"), end: commits("")},
-		{name: "has a lock on every key", begin: func(t *testing.T) {
-			giveBack = onPostgresOf(t, pg, `BEGIN`,
-				`SELECT 1 FROM api_keys FOR UPDATE`)
-		}, end: func(*testing.T) { giveBack() }},
+		{name: "waits for its standby at each commit", begin: commits("missing"), end: commits("")},
 		{
-			name: "has no connection to spare", begin: func(t *testing.T) { giveBack = takeAll(t, pg.URL(pg.Addr)) },
-			end: func(*testing.T) { giveBack() },
+			name: "has a lock on every key",
+			begin: func(t *testing.T) {
+				release = execPostgres(t, pg, `BEGIN`, `SELECT 1 FROM api_keys FOR UPDATE`)
+			},
+			end: func(*testing.T) { release() },
+		},
+		{
+			name:  "has no free connection",
+			begin: func(t *testing.T) { release = takeAllConnections(t, pg.URL(pg.Addr)) },
+			end:   func(*testing.T) { release() },
 		},
 	} {
 		t.Run(f.name, func(t *testing.T) {
-			s := start(t, database{"--database", pg.URL(l.Listen)}, unlimitedOptions...)
-			r := liveCalls(t, h, s, f)
+			s := start(t, database{"--database", pg.URL(proxy.Listen)}, withoutLimits...)
+			r := callDuring(t, h, s, f)
 			if r.count[http.StatusServiceUnavailable] == 0 {
-				t.Errorf("nobody met the fault: %v", r.count)
+				t.Errorf("no call was affected by the fault: %v", r.count)
 			}
-			r.within(t, http.StatusOK, http.StatusNoContent, http.StatusUnauthorized, http.StatusServiceUnavailable)
+			r.mustAllow(t, http.StatusOK, http.StatusNoContent, http.StatusUnauthorized, http.StatusServiceUnavailable)
 		})
 	}
 }
 
-// onPostgresOf runs statements on one connection, which lasts until it is given
-// back or the test ends.
-func onPostgresOf(t *testing.T, pg *testenv.PostgresServer, statements ...string) (giveBack func()) {
+// execPostgres runs statements on one connection, which stays open until release is
+// called or the test ends.
+func execPostgres(t *testing.T, pg *testenv.PostgresServer, statements ...string) (release func()) {
 	t.Helper()
 	ctx := context.Background()
 	db, err := sql.Open("pgx", pg.URL(pg.Addr))
@@ -119,16 +132,16 @@ func onPostgresOf(t *testing.T, pg *testenv.PostgresServer, statements ...string
 	return func() { conn.Close(); db.Close() }
 }
 
-// takeAll takes every connection that a PostgreSQL has, those of others too, and
-// returns what gives them back.
-func takeAll(t *testing.T, url string) (giveBack func()) {
-	ctx := context.Background() // that of the test has ended when they are given back
+// takeAllConnections takes every connection of a PostgreSQL, including those of other
+// clients. The returned function releases them.
+func takeAllConnections(t *testing.T, url string) (release func()) {
+	ctx := context.Background() // the context of the test has ended when they are released
 	db, err := sql.Open("pgx", url+"&application_name=greedy")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var taken []*sql.Conn
-	for range 3 { // others may be as quick
+	for range 3 { // other clients may take one first
 		for {
 			c, err := db.Conn(ctx)
 			if err != nil {
@@ -137,7 +150,8 @@ func takeAll(t *testing.T, url string) (giveBack func()) {
 			taken = append(taken, c)
 		}
 		_, err := taken[0].ExecContext(ctx,
-			`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> 'greedy'`)
+			`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+			 WHERE backend_type = 'client backend' AND application_name <> 'greedy'`)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,27 +164,32 @@ func takeAll(t *testing.T, url string) (giveBack func()) {
 	}
 }
 
-// TestFaultsOfRedis: while Redis is away, slow, empty or full, each replica goes
-// on by itself.
+// TestFaultsOfRedis: while Redis is unavailable, slow, empty or full, each replica
+// counts separately and callers notice nothing.
 func TestFaultsOfRedis(t *testing.T) {
 	t.Parallel()
 	redis := testenv.StartRedis(t)
-	l := newCrossing(t, redis.Addr)
+	proxy := startToxiproxy(t, redis.Addr)
 	h := newInstallation(t, onSQLite(t))
 	do := func(command string, args ...any) func(*testing.T) {
 		return func(t *testing.T) { redis.Do(t, command, args...) }
 	}
 	for _, f := range []faultCase{
-		{name: "refuses connections", begin: func(*testing.T) { l.cut() }, end: func(*testing.T) { l.mend() }},
 		{
-			name: "stands still", begin: func(*testing.T) { l.spoil("timeout", map[string]any{"timeout": 0}) },
-			end: func(*testing.T) { l.mend() },
+			name: "refuses connections", begin: func(*testing.T) { proxy.refuseConnections() },
+			end: func(*testing.T) { proxy.repair() },
 		},
 		{
-			name: "answers after 3 s", begin: func(*testing.T) { l.spoil("latency", map[string]any{"latency": 3000}) },
-			end: func(*testing.T) { l.mend() },
+			name:  "is unresponsive",
+			begin: func(*testing.T) { proxy.addToxic("timeout", map[string]any{"timeout": 0}) },
+			end:   func(*testing.T) { proxy.repair() },
 		},
-		{name: "is flushed", begin: do("FLUSHALL"), end: do("FLUSHALL"), unseen: true},
+		{
+			name:  "answers after 3 s",
+			begin: func(*testing.T) { proxy.addToxic("latency", map[string]any{"latency": 3000}) },
+			end:   func(*testing.T) { proxy.repair() },
+		},
+		{name: "is flushed", begin: do("FLUSHALL"), end: do("FLUSHALL"), notReported: true},
 		{name: "is read-only", begin: do("REPLICAOF", "127.0.0.1", "1"), end: do("REPLICAOF", "NO", "ONE")},
 		{name: "is out of memory", begin: do("CONFIG", "SET", "maxmemory", "1"), end: do("CONFIG", "SET", "maxmemory", "0")},
 		{
@@ -179,53 +198,53 @@ func TestFaultsOfRedis(t *testing.T) {
 		},
 	} {
 		t.Run(f.name, func(t *testing.T) {
-			s := start(t, h.database, append([]string{"--redis", "redis://" + l.Listen}, unlimitedOptions...)...)
-			says := func(word string) bool {
+			s := start(t, h.database, append([]string{"--redis", "redis://" + proxy.Listen}, withoutLimits...)...)
+			reports := func(word string) bool {
 				a, err := s.client("").call("GET", "/readyz", nil)
 				return err == nil && a.status == http.StatusOK && strings.Contains(string(a.body), word)
 			}
-			if !says(`"redis"`) {
-				t.Fatal("it does not begin with Redis")
+			if !reports(`"redis"`) {
+				t.Fatal("/readyz does not report Redis before the fault")
 			}
-			met := f.unseen
+			noticed := f.notReported
 			begin := f.begin
 			f.begin = func(t *testing.T) {
 				begin(t)
-				if !f.unseen {
-					eventually(t, "/readyz says who decides", func() bool { met = says("own window"); return met })
+				if !f.notReported {
+					eventually(t, "/readyz reports the replica's own window", func() bool { noticed = reports("own window"); return noticed })
 				}
 			}
-			r := liveCalls(t, h, s, f)
-			if !met {
-				t.Error("nobody met the fault")
+			r := callDuring(t, h, s, f)
+			if !noticed {
+				t.Error("/readyz did not show the fault")
 			}
-			r.within(t, http.StatusOK, http.StatusNoContent, http.StatusUnauthorized)
-			eventually(t, "Redis decides again", func() bool { return says(`"redis"`) })
+			r.mustAllow(t, http.StatusOK, http.StatusNoContent, http.StatusUnauthorized)
+			eventually(t, "/readyz reports Redis again", func() bool { return reports(`"redis"`) })
 		})
 	}
 }
 
-// faultReport is what callers saw of a fault.
+// faultReport is how callers experienced a fault.
 type faultReport struct {
 	mu       sync.Mutex
-	count    map[int]int // answers by status
+	count    map[int]int // responses by status
 	slowest  time.Duration
-	recovery time.Duration // from the fault's end to the first good answer
+	recovery time.Duration // from the end of the fault to the first 200
 	wrong    []string
 }
 
-// liveCalls calls by REST and MCP, with a key that lives and one that is dead, and
-// revokes others, before a fault, in it, and until all is well again.
-func liveCalls(t *testing.T, h installation, s *server, f faultCase) *faultReport {
+// callDuring makes calls over REST and MCP, with an active and a revoked key, and
+// revokes other keys: before a fault, during it, and until calls succeed again.
+func callDuring(t *testing.T, h installation, s *server, f faultCase) *faultReport {
 	t.Helper()
-	alive, dead := h.newKey(t, "alive"), h.newKey(t, "dead")
-	cli[namedID](t, h.database, "key", "revoke", dead.ID)
+	activeKey, revokedKey := h.newKey(t, "active"), h.newKey(t, "revoked")
+	cli[namedID](t, h.database, "key", "revoke", revokedKey.ID)
 	r := &faultReport{count: map[int]int{}}
 	stop := make(chan struct{})
 	var callers sync.WaitGroup
 	for i := range 4 {
 		callers.Go(func() {
-			c := s.client([]string{alive.Key, alive.Key, alive.Key, dead.Key}[i])
+			c := s.client([]string{activeKey.Key, activeKey.Key, activeKey.Key, revokedKey.Key}[i])
 			for n := 0; ; n++ {
 				select {
 				case <-stop:
@@ -240,18 +259,18 @@ func liveCalls(t *testing.T, h installation, s *server, f faultCase) *faultRepor
 				} else {
 					a, err = c.send(tool(older, "memo_list_transcriptions", map[string]any{"limit": 1}))
 				}
-				r.note(c.key == dead.Key, a, err, time.Since(begun))
+				r.note(c.key == revokedKey.Key, a, err, time.Since(begun))
 			}
 		})
 	}
 	owner := s.signIn(t, h.owner)
-	var doomed, revoked []newKey
+	var toRevoke, revoked []newKey
 	for range 40 {
-		doomed = append(doomed, decode[newKey](t,
-			owner.must(t, http.StatusCreated, "POST", api+"/keys", map[string]string{"name": "doomed"})))
+		toRevoke = append(toRevoke, decode[newKey](t,
+			owner.must(t, http.StatusCreated, "POST", api+"/keys", map[string]string{"name": "to revoke"})))
 	}
-	callers.Go(func() { // what an OWNER was told of a revocation holds
-		for _, k := range doomed {
+	callers.Go(func() { // after 204, the key must be refused
+		for _, k := range toRevoke {
 			select {
 			case <-stop:
 				return
@@ -268,21 +287,21 @@ func liveCalls(t *testing.T, h installation, s *server, f faultCase) *faultRepor
 			}
 		}
 	})
-	// All is well before it: or the fault would be blamed for what was.
-	good := s.client(alive.Key)
-	eventually(t, "a first answer", func() bool { return isOK(good) })
+	// Calls must succeed before the fault, so that a failure is the result of the fault.
+	client := s.client(activeKey.Key)
+	eventually(t, "the first call succeeds", func() bool { return isOK(client) })
 	f.begin(t)
 	time.Sleep(faultTime)
 	f.end(t)
 	ended := time.Now()
-	eventually(t, "it is as before", func() bool { return isOK(good) })
+	eventually(t, "calls succeed after the fault", func() bool { return isOK(client) })
 	r.recovery = time.Since(ended)
 	close(stop)
 	callers.Wait()
 	for _, k := range revoked {
 		owner.with(k.Key).must(t, http.StatusUnauthorized, "GET", api+"/me", nil)
 	}
-	t.Logf("| %s | %s | %.1f s | %.1f s |", f.name, r.answers(), r.slowest.Seconds(), r.recovery.Seconds())
+	t.Logf("| %s | %s | %.1f s | %.1f s |", f.name, r.summary(), r.slowest.Seconds(), r.recovery.Seconds())
 	return r
 }
 
@@ -291,7 +310,7 @@ func isOK(c *apiClient) bool {
 	return err == nil && a.status == http.StatusOK
 }
 
-func (r *faultReport) note(dead bool, a response, err error, took time.Duration) {
+func (r *faultReport) note(inactive bool, a response, err error, took time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.count[a.status]++
@@ -299,31 +318,31 @@ func (r *faultReport) note(dead bool, a response, err error, took time.Duration)
 	switch {
 	case err != nil:
 		r.wrong = append(r.wrong, err.Error())
-	case dead && a.status == http.StatusOK:
-		r.wrong = append(r.wrong, "a dead key was accepted")
+	case inactive && a.status == http.StatusOK:
+		r.wrong = append(r.wrong, "an inactive key was accepted")
 	case a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") == "":
-		r.wrong = append(r.wrong, "503 without Retry-After: "+lastLines(string(a.body), 200))
+		r.wrong = append(r.wrong, "503 without Retry-After: "+tail(string(a.body), 200))
 	}
 }
 
-// within wants no other status than these, and every answer in time.
-func (r *faultReport) within(t *testing.T, statuses ...int) {
+// mustAllow fails the test if there was another status, a wrong response or a late one.
+func (r *faultReport) mustAllow(t *testing.T, statuses ...int) {
 	t.Helper()
 	for status := range r.count {
 		if !slices.Contains(statuses, status) {
-			t.Errorf("%d answers with %d", r.count[status], status)
+			t.Errorf("%d unexpected responses with status %d", r.count[status], status)
 		}
 	}
 	for _, w := range slices.Compact(slices.Sorted(slices.Values(r.wrong))) {
 		t.Error(w)
 	}
-	if r.slowest > promisedDelay+waitLate() {
-		t.Errorf("an answer took %v", r.slowest)
+	if r.slowest > maxDelay+slack() {
+		t.Errorf("a response took %v", r.slowest)
 	}
 }
 
-// answers is the statuses with their numbers.
-func (r *faultReport) answers() string {
+// summary lists how often each status occurred.
+func (r *faultReport) summary() string {
 	var words []string
 	for _, status := range slices.Sorted(maps.Keys(r.count)) {
 		words = append(words, fmt.Sprintf("%d × %d", r.count[status], status))

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// guide is docs/api.md.
+// guide returns the text of docs/api.md.
 func guide(t *testing.T) string {
 	t.Helper()
 	b, err := os.ReadFile("../docs/api.md")
@@ -27,8 +27,8 @@ func guide(t *testing.T) string {
 // example is a shell block of the guide and the output that the guide shows for it.
 type example struct{ line, script, kind, output string }
 
-// TestGuideRuns runs the shell blocks of docs/api.md in one shell, in their order,
-// against the demo, and compares what they print with the block after each.
+// TestGuideRuns runs the shell blocks of docs/api.md in order, in one shell, against
+// the demo, and compares the output of each with the block after it.
 func TestGuideRuns(t *testing.T) {
 	t.Parallel()
 	s := start(t, onSQLite(t), "--demo")
@@ -45,9 +45,9 @@ func TestGuideRuns(t *testing.T) {
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "MEMO_URL="+s.url, "MEMO_API_KEY="+demo.Key,
 		"MEMO_EMAIL="+demo.Email, "MEMO_PASSWORD="+demo.Password)
-	said, err := cmd.CombinedOutput()
-	if err != nil || len(said) > 0 {
-		t.Errorf("%v: %s", err, said)
+	output, err := cmd.CombinedOutput()
+	if err != nil || len(output) > 0 {
+		t.Errorf("the shell failed: %v: %s", err, output)
 	}
 	for i, e := range examples {
 		got, err := os.ReadFile(filepath.Join(out, fmt.Sprint(i)))
@@ -55,7 +55,7 @@ func TestGuideRuns(t *testing.T) {
 			t.Fatalf("line %s did not run", e.line)
 		}
 		if err := e.compare(string(got)); err != nil {
-			t.Errorf("docs/api.md line %s: %v\nit prints: %s", e.line, err, lastLines(string(got), 1500))
+			t.Errorf("docs/api.md line %s: %v\nit prints: %s", e.line, err, tail(string(got), 1500))
 		}
 	}
 }
@@ -159,15 +159,15 @@ func TestGuideErrors(t *testing.T) {
 	rows := regexp.MustCompile("(?m)^\\| (\\d{3}) \\| `(.*?)` \\|").FindAllStringSubmatch(guide(t), -1)
 	h := newInstallation(t, onSQLite(t))
 	s := start(t, h.database, "--limit-data", "30")
-	key := s.client(h.newKey(t, "good").Key)
+	key := s.client(h.newKey(t, "valid").Key)
 	busy := s.client(h.newKey(t, "busy").Key)
 	member := s.signIn(t, h.owner)
-	basic := cli[namedID](t, h.database, "workspace", "add", "--name", "Poor", "--plan", "pro", "--owner", h.owner)
-	poor := s.client(installation{h.database, basic.ID, h.owner}.newKey(t, "poor").Key)
+	basic := cli[namedID](t, h.database, "workspace", "add", "--name", "Basic", "--plan", "pro", "--owner", h.owner)
+	onBasic := s.client(installation{h.database, basic.ID, h.owner}.newKey(t, "on basic").Key)
 	cli[namedID](t, h.database, "workspace", "plan", basic.ID, "basic")
-	ended := h.newKey(t, "ended").ID
+	revoked := h.newKey(t, "revoked").ID
 	inAcme := "?workspace_id=" + h.workspace
-	member.must(t, http.StatusNoContent, "DELETE", api+"/keys/"+ended+inAcme, nil)
+	member.must(t, http.StatusNoContent, "DELETE", api+"/keys/"+revoked+inAcme, nil)
 	for range 30 {
 		busy.must(t, http.StatusOK, "GET", api+"/projects", nil)
 	}
@@ -180,22 +180,22 @@ func TestGuideErrors(t *testing.T) {
 		headers      []string
 	}{
 		{"key in the URL", key, "GET", "/me?key=" + key.key, nil, nil},
-		{"no path", key, "GET", "/nowhere", nil, nil},
-		{"no method", key, "DELETE", "/me", nil, nil},
+		{"unknown path", key, "GET", "/nowhere", nil, nil},
+		{"wrong method", key, "DELETE", "/me", nil, nil},
 		{"no key", s.client(""), "GET", "/me", nil, nil},
 		{"wrong key", s.client("mk_live_wrong"), "GET", "/me", nil, nil},
-		{"plan", poor, "GET", "/me", nil, nil},
-		{"key for keys", key, "GET", "/keys", nil, nil},
+		{"plan", onBasic, "GET", "/me", nil, nil},
+		{"key on a key management route", key, "GET", "/keys", nil, nil},
 		{"other site", member, "POST", "/keys", "{}", []string{"Origin: https://other.example"}},
 		{"no session", s.client(""), "GET", "/keys", nil, nil},
 		{"limit", busy, "GET", "/me", nil, nil},
 		{"large body", key, "POST", "/transcriptions/export", strings.Repeat(" ", 65537), nil},
 		{"body of another type", key, "POST", "/transcriptions/export", nil, []string{"Content-Type: text/plain"}},
-		{"no transcription", key, "GET", "/transcriptions/" + nowhere, nil, nil},
-		{"no transcriptions", key, "POST", "/transcriptions/export", map[string]any{"ids": []string{nowhere}}, nil},
-		{"no key of that id", member, "GET", "/keys/" + nowhere + inAcme, nil, nil},
+		{"unknown transcription", key, "GET", "/transcriptions/" + nowhere, nil, nil},
+		{"unknown transcriptions", key, "POST", "/transcriptions/export", map[string]any{"ids": []string{nowhere}}, nil},
+		{"unknown key id", member, "GET", "/keys/" + nowhere + inAcme, nil, nil},
 		{"bad parameter", key, "GET", "/transcriptions?limit=x", nil, nil},
-		{"ended key", member, "PATCH", "/keys/" + ended + inAcme, map[string]any{"name": "x"}, nil},
+		{"revoked key", member, "PATCH", "/keys/" + revoked + inAcme, map[string]any{"name": "x"}, nil},
 	} {
 		a, err := test.as.call(test.method, api+test.path, test.body, test.headers...)
 		if err != nil {
@@ -206,23 +206,22 @@ func TestGuideErrors(t *testing.T) {
 			return row[2] != `{"detail":"…"}` && row[1] == fmt.Sprint(a.status) && matchesEllipsis(row[2], string(a.body))
 		})
 		if len(rows) != before-1 {
-			t.Errorf("%s: %d of the rows in docs/api.md match %d %s", test.name, before-len(rows), a.status, a.body)
+			t.Errorf("%s: %d rows in docs/api.md match, want 1: %d %s", test.name, before-len(rows), a.status, a.body)
 		}
 		_, waits := a.header["Retry-After"]
 		if waits != (a.status == http.StatusTooManyRequests) || a.header.Get("X-Request-Id") == "" {
-			t.Errorf("%s: headers %v", test.name, a.header)
+			t.Errorf("%s: unexpected headers %v", test.name, a.header)
 		}
 	}
 	for _, row := range rows {
-		if row[1] != "500" && row[1] != "503" { // no caller can cause these
+		if row[1] != "500" && row[1] != "503" { // a caller cannot cause these
 			t.Errorf("docs/api.md has an error that this test does not cause: %s %s", row[1], row[2])
 		}
 	}
 }
 
-// TestGuideIsComplete compares docs/api.md with the OpenAPI document: every route,
-// every value that a parameter can have, and every parameter of a list with its
-// default.
+// TestGuideIsComplete compares docs/api.md with the OpenAPI document. The guide must
+// have every route, every value of an enum, and every list parameter with its default.
 func TestGuideIsComplete(t *testing.T) {
 	b, err := os.ReadFile("../internal/rest/testdata/openapi.json")
 	if err != nil {
@@ -288,7 +287,7 @@ func sameLines(t *testing.T, what string, openapi, inGuide []string) {
 	}
 	for _, line := range inGuide {
 		if !slices.Contains(openapi, line) {
-			t.Errorf("%s: docs/api.md has %s, which the OpenAPI document has not", what, line)
+			t.Errorf("%s: docs/api.md has %s, which is not in the OpenAPI document", what, line)
 		}
 	}
 }

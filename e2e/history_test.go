@@ -16,78 +16,79 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// How many calls with keys a history has, in each set-up. The promise is held
-// to 100,000 over both with
+// historyChecks is how many calls with keys each history has. For 100,000 calls
+// in the two set-ups together:
 //
 //	go test -race ./e2e -run TestHistory -checks 50000 -timeout 30m -v
-var historyChecks = flag.Int("checks", 10_000, "calls in each history of keys that are ended meanwhile")
+var historyChecks = flag.Int("checks", 10_000, "calls in each history, while the keys are revoked")
 
-func checksNow() int {
+func historyLength() int {
 	if testing.Short() {
 		return min(*historyChecks, 3_000)
 	}
 	return *historyChecks
 }
 
-// unlimitedOptions keeps the limits out of a history.
-var unlimitedOptions = []string{"--limit-data", "1000000", "--limit-management", "1000000"}
+// withoutLimits are the options of a server whose rate limits no test reaches.
+var withoutLimits = []string{"--limit-data", "1000000", "--limit-management", "1000000"}
 
 func TestHistoryOfTwoServersOnPostgres(t *testing.T) {
 	p := onPostgres(t)
-	a, b := start(t, p, unlimitedOptions...), start(t, p, unlimitedOptions...)
+	a, b := start(t, p, withoutLimits...), start(t, p, withoutLimits...)
 	w := newWorld(t, a, a.url, b.url)
-	w.live(checksNow())
-	w.mustHold(checksNow() / 100) // a busy PostgreSQL is taken for one that does not answer
+	w.makeCalls(historyLength())
+	w.mustBeConsistent(historyLength() / 100) // a busy PostgreSQL can count as unavailable
 }
 
 func TestHistoryOfServerAndCommandsOnSQLite(t *testing.T) {
-	s := start(t, onSQLite(t), unlimitedOptions...)
+	s := start(t, onSQLite(t), withoutLimits...)
 	w := newWorld(t, s, s.url)
-	w.live(checksNow())
-	w.mustHold(0)
+	w.makeCalls(historyLength())
+	w.mustBeConsistent(0)
 }
 
-// A cache of good keys in front of the server must not pass, whichever door it
-// stands at: otherwise the two tests above prove nothing.
+// TestHistoryFindsCachedKey puts a cache of accepted keys between the clients and
+// the server. The check must find it on REST and on MCP; otherwise the tests above
+// prove nothing.
 func TestHistoryFindsCachedKey(t *testing.T) {
-	t.Run("REST", func(t *testing.T) { findCachedKey(t, doorsOfREST) })
-	t.Run("MCP", func(t *testing.T) { findCachedKey(t, doorsOfMCP) })
+	t.Run("REST", func(t *testing.T) { findCachedKey(t, restProbes) })
+	t.Run("MCP", func(t *testing.T) { findCachedKey(t, mcpProbes) })
 }
 
-func findCachedKey(t *testing.T, doors []door) {
-	s := start(t, onSQLite(t), unlimitedOptions...)
+func findCachedKey(t *testing.T, probes []probe) {
+	s := start(t, onSQLite(t), withoutLimits...)
 	target, err := url.Parse(s.url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	caching := httptest.NewServer(&cachingClient{
+	caching := httptest.NewServer(&cachingProxy{
 		server: httputil.NewSingleHostReverseProxy(target),
 		until:  map[string]time.Time{},
 	})
 	defer caching.Close()
 	w := newWorld(t, s, caching.URL)
-	w.doors = [][]door{doors}
-	w.live(1_500)
-	v := w.diary.judge(t)
+	w.probes = [][]probe{probes}
+	w.makeCalls(1_500)
+	v := w.history.verify(t)
 	if len(v.illegal) == 0 || v.stale == 0 {
-		t.Errorf("a cache of keys went unnoticed: %d histories are illegal, %d acceptances too late", len(v.illegal), v.stale)
+		t.Errorf("the cache of keys was not found: %d illegal histories, %d calls accepted too late", len(v.illegal), v.stale)
 	}
 }
 
-// cachingClient answers for a key from memory for a while, as a server with a cache
-// of keys would.
-type cachingClient struct {
+// cachingProxy accepts a key for half a second after the server accepted it, as a
+// server with a cache of keys would.
+type cachingProxy struct {
 	server http.Handler
 	mu     sync.Mutex
 	until  map[string]time.Time
 }
 
-func (f *cachingClient) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *cachingProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := r.Header.Get("Authorization")
 	f.mu.Lock()
-	known := time.Now().Before(f.until[key])
+	cached := time.Now().Before(f.until[key])
 	f.mu.Unlock()
-	if known {
+	if cached {
 		return // 200
 	}
 	rec := httptest.NewRecorder()
@@ -104,15 +105,15 @@ func (f *cachingClient) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(rec.Body.Bytes())
 }
 
-// live makes n calls by several clients, on keys that administrators end.
-func (w *testWorld) live(n int) {
+// makeCalls makes n calls from several clients, while administrators revoke the keys.
+func (w *testWorld) makeCalls(n int) {
 	w.refill()
 	turns := make(chan struct{}, 3)
 	var administrators, clients sync.WaitGroup
 	for range cap(turns) {
 		administrators.Go(func() {
 			for range turns {
-				w.act(turns)
+				w.administer(turns)
 			}
 		})
 	}
@@ -120,11 +121,11 @@ func (w *testWorld) live(n int) {
 	for c := range clientsPerServer * len(w.urls) {
 		clients.Go(func() {
 			for i := made.Add(1); i <= int64(n); i = made.Add(1) {
-				w.check(w.hot.any(), c)
+				w.check(w.busy.random(), c)
 				if i%4 == 0 {
 					select {
 					case turns <- struct{}{}:
-					default: // they are all busy
+					default: // all administrators are busy
 					}
 				}
 			}
@@ -135,52 +136,52 @@ func (w *testWorld) live(n int) {
 	administrators.Wait()
 }
 
-// clientsPerServer is how many call one server and no other: while it stands
-// still the others go on.
+// clientsPerServer is how many clients call one server. Each client calls only one,
+// so that a paused server does not delay the clients of the others.
 const clientsPerServer = 4
 
-// check calls with a key, as the script or the assistant of that number does,
-// and notes the answer.
+// check makes a call with a key, as the client with this number, and records the
+// outcome.
 func (w *testWorld) check(k *testKey, number int) {
-	d, c := w.anyDoor(), &apiClient{base: w.urls[number%len(w.urls)], key: k.key, http: w.http}
-	call := w.diary.now()
+	d, c := w.randomProbe(), &apiClient{base: w.urls[number%len(w.urls)], key: k.key, http: w.http}
+	call := w.history.now()
 	a, err := d.call(c, k)
-	ret := w.diary.now()
+	ret := w.history.now()
 	if err != nil {
 		w.t.Errorf("%s: %v", d.name, err)
 		return
 	}
 	out, err := d.outcome(a)
 	if err != nil {
-		w.stray(d.name, a)
+		w.noteUnexpected(d.name, a)
 		return
 	}
-	w.diary.checked(k, d, out, porcupine.Operation{ClientId: number, Input: opCheck, Output: out, Call: call, Return: ret})
+	w.history.checked(k, d, out, porcupine.Operation{ClientId: number, Input: opCheck, Output: out, Call: call, Return: ret})
 }
 
-// act does one thing that an administrator does.
-func (w *testWorld) act(turns <-chan struct{}) {
-	k := w.hot.living()
+// administer makes one random change that ends access, and replaces ended keys.
+func (w *testWorld) administer(turns <-chan struct{}) {
+	k := w.busy.randomActive()
 	switch roll := rand.IntN(100); {
 	case k == nil:
 	case roll < 40:
-		w.end(k, "DELETE", "", w.as(k.seat))
+		w.end(k, "DELETE", "", w.revoker(k.member))
 	case roll < 62:
-		w.end(k, "POST", "/rotate", k.seat.session)
+		w.end(k, "POST", "/rotate", k.member.session)
 	case roll < 78:
-		call := w.diary.now()
-		r := run(w.place, "", "key", "revoke", k.id)
-		w.noteCommand(r, func(ret int64) { w.diary.ended(k, call, ret) })
+		call := w.history.now()
+		r := run(w.database, "", "key", "revoke", k.id)
+		w.noteCommand(r, func(ret int64) { w.history.ended(k, call, ret) })
 	case roll < 86:
-		w.removeMember(k.seat)
+		w.removeMember(k.member)
 	default:
-		w.changePlan(k.seat.space, turns)
+		w.changePlan(k.member.workspace, turns)
 	}
 	w.refill()
 }
 
-// as is somebody who may revoke: the owner or the creator.
-func (w *testWorld) as(s *membership) string {
+// revoker returns the session of a user who may revoke the key: the owner or the creator.
+func (w *testWorld) revoker(s *membership) string {
 	if rand.IntN(2) == 0 {
 		return w.owner
 	}
@@ -192,92 +193,92 @@ func (w *testWorld) end(k *testKey, method, suffix, session string) {
 	var body any
 	if suffix != "" {
 		body = map[string]string{"overlap": "0s"}
-		k.seat.mu.Lock() // a removal must not miss the new key
-		defer k.seat.mu.Unlock()
+		k.member.mu.Lock() // so that a removal records the end of the new key too
+		defer k.member.mu.Unlock()
 	}
-	c := apiClient{base: w.anyURL(), cookie: session, http: w.http}
-	call := w.diary.now()
-	a, err := c.call(method, api+"/keys/"+k.id+suffix+"?workspace_id="+k.seat.space.id, body)
-	ret := w.diary.now()
+	c := apiClient{base: w.randomURL(), cookie: session, http: w.http}
+	call := w.history.now()
+	a, err := c.call(method, api+"/keys/"+k.id+suffix+"?workspace_id="+k.member.workspace.id, body)
+	ret := w.history.now()
 	switch {
 	case err != nil:
-		w.diary.ended(k, call, neverReturned)
+		w.history.ended(k, call, neverReturned)
 		w.t.Errorf("%s of a key: %v", method, err)
 	case a.status >= 500:
-		w.diary.ended(k, call, neverReturned)
-		w.stray(method+" of a key", a)
+		w.history.ended(k, call, neverReturned)
+		w.noteUnexpected(method+" of a key", a)
 	case a.status == http.StatusNoContent:
-		w.diary.ended(k, call, ret)
+		w.history.ended(k, call, ret)
 	case a.status == http.StatusCreated:
-		w.diary.ended(k, call, ret)
+		w.history.ended(k, call, ret)
 		var made newKey
 		if err := json.Unmarshal(a.body, &made); err != nil {
 			w.t.Error(err)
 			return
 		}
-		w.hot.put(w.meet(k.seat, made))
+		w.busy.add(w.addKey(k.member, made))
 	case a.status == http.StatusTooManyRequests || a.status == http.StatusUnauthorized:
 		w.t.Errorf("%s of a key: %d %s", method, a.status, a.body)
 	}
 }
 
-// noteCommand notes a command's effect: one that failed may have had it.
+// noteCommand records the effect of a command. One that failed may have had an effect.
 func (w *testWorld) noteCommand(r result, note func(ret int64)) {
 	if r.code != 0 {
 		w.t.Errorf("a command failed with %d: %s", r.code, r.stderr)
 		note(neverReturned)
 		return
 	}
-	note(w.diary.now())
+	note(w.history.now())
 }
 
-// removeMember takes a member out and in again: their keys stay dead.
+// removeMember removes a member and adds them again. Their keys stay deactivated.
 func (w *testWorld) removeMember(s *membership) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	call := w.diary.now()
-	r := run(w.place, "", "member", "remove", s.space.id, s.email)
+	call := w.history.now()
+	r := run(w.database, "", "member", "remove", s.workspace.id, s.email)
 	w.noteCommand(r, func(ret int64) {
 		for _, k := range s.keys {
-			w.diary.ended(k, call, ret)
+			w.history.ended(k, call, ret)
 		}
 	})
-	w.noteCommand(run(w.place, "", "member", "add", s.space.id, s.email), func(int64) {})
+	w.noteCommand(run(w.database, "", "member", "add", s.workspace.id, s.email), func(int64) {})
 }
 
-// changePlan lowers a plan, lets the clients run into it, and raises it again.
+// changePlan downgrades a workspace, waits while clients call it, and upgrades it again.
 func (w *testWorld) changePlan(s *testWorkspace, turns <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	set := func(plan string, what operation) {
-		call := w.diary.now()
-		r := run(w.place, "", "workspace", "plan", s.id, plan)
-		w.noteCommand(r, func(ret int64) { w.diary.planned(s, what, call, ret) })
+	set := func(plan string, op operation) {
+		call := w.history.now()
+		r := run(w.database, "", "workspace", "plan", s.id, plan)
+		w.noteCommand(r, func(ret int64) { w.history.planChanged(s, op, call, ret) })
 	}
 	set([]string{"free", "basic"}[rand.IntN(2)], opDowngrade)
 	for range 3 {
-		<-turns // closed at the end, so it does not wait for nobody
+		<-turns // does not block at the end: the channel is closed then
 	}
 	set([]string{"pro", "expert"}[rand.IntN(2)], opUpgrade)
 }
 
-// refill replaces the keys that have been dead for long enough by new ones.
+// refill replaces keys that were called often enough after their end.
 func (w *testWorld) refill() {
-	for range w.hot.room() {
-		w.create(w.seats[rand.IntN(len(w.seats))])
+	for range w.busy.dropFinished() {
+		w.create(w.memberships[rand.IntN(len(w.memberships))])
 	}
 }
 
 func (w *testWorld) create(s *membership) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := apiClient{base: w.anyURL(), cookie: s.session, http: w.http}
-	a, err := c.call("POST", api+"/keys?workspace_id="+s.space.id, map[string]string{"name": "of " + s.email})
+	c := apiClient{base: w.randomURL(), cookie: s.session, http: w.http}
+	a, err := c.call("POST", api+"/keys?workspace_id="+s.workspace.id, map[string]string{"name": "of " + s.email})
 	if err == nil && a.status == http.StatusForbidden && a.code() == "api_access_denied" {
-		return // the plan is low just now
+		return // the workspace is downgraded at the moment
 	}
 	if err == nil && a.status >= 500 {
-		w.stray("create a key", a)
+		w.noteUnexpected("create a key", a)
 		return
 	}
 	var made newKey
@@ -288,5 +289,5 @@ func (w *testWorld) create(s *membership) {
 		w.t.Errorf("create a key: %d %s %v", a.status, a.body, err)
 		return
 	}
-	w.hot.put(w.meet(s, made))
+	w.busy.add(w.addKey(s, made))
 }

@@ -13,18 +13,18 @@ import (
 	"testing"
 )
 
-// plantedSecret is what must not turn up, in whatever form.
+// plantedSecret is a secret that must not appear anywhere, in any encoding.
 type plantedSecret struct {
-	what    string
+	name    string
 	value   string
 	needles [][]byte
-	shown   int // in how many answers it may be
+	shown   int // how many responses may contain it
 }
 
-// newSecret also looks for the halves of a secret, which a careless redaction
-// would leave, and for the forms that a dump of bytes or a Basic header has.
-func newSecret(what, value string, shown int) plantedSecret {
-	s := plantedSecret{what: what, value: value, shown: shown}
+// newSecret prepares the search for a secret. It also searches for its parts, which an
+// incomplete redaction would leave, and for its hexadecimal and Base64 forms.
+func newSecret(name, value string, shown int) plantedSecret {
+	s := plantedSecret{name: name, value: value, shown: shown}
 	random := strings.TrimPrefix(value, "mk_live_")
 	forms := []string{value, random[:len(random)/3], random[len(random)/3 : 2*len(random)/3]}
 	for _, f := range forms {
@@ -44,13 +44,13 @@ func (s plantedSecret) in(b []byte) bool {
 	return false
 }
 
-// seenText is something that the server or a command said.
+// seenText is text from the server, a command or a stored file.
 type seenText struct {
-	what string
+	name string
 	text []byte
 }
 
-// open opens the place's database beside the server.
+// open opens a database next to the server.
 func open(t *testing.T, p database) *sql.DB {
 	driver, dsn := "pgx", p.value
 	if p.flag == "--data" {
@@ -64,30 +64,30 @@ func open(t *testing.T, p database) *sql.DB {
 	return db
 }
 
-// search looks through all that is kept.
-func (s *leak) search(when string) {
-	kept := []seenText{
+// searchStored searches the logs, the output of commands, the backup and the database.
+func (s *leakTest) searchStored(when string) {
+	stored := []seenText{
 		{"the log", []byte(s.server.stderr.String())},
 		{"the server's output", []byte(s.server.stdout.String())},
 	}
-	kept = append(kept, s.outputs...)
-	kept = append(kept, listFiles(s.t, s.backup)...)
+	stored = append(stored, s.outputs...)
+	stored = append(stored, listFiles(s.t, s.backup)...)
 	if s.home.flag == "--data" {
-		kept = append(kept, listFiles(s.t, s.home.value)...)
+		stored = append(stored, listFiles(s.t, s.home.value)...)
 	} else {
-		kept = append(kept, readRows(s.t, open(s.t, s.home.database))...)
+		stored = append(stored, readRows(s.t, open(s.t, s.home.database))...)
 	}
-	for _, place := range kept {
+	for _, place := range stored {
 		for _, secret := range s.secrets {
 			if secret.in(place.text) {
-				s.t.Errorf("%s is in %s %s%s", secret.what, place.what, when, secret.around(place.text))
+				s.t.Errorf("%s is in %s %s%s", secret.name, place.name, when, secret.context(place.text))
 			}
 		}
 	}
 }
 
-// around shows where a secret that was found whole stands.
-func (s plantedSecret) around(b []byte) string {
+// context returns the text around a secret that was found whole.
+func (s plantedSecret) context(b []byte) string {
 	i := bytes.Index(b, []byte(s.value))
 	if i < 0 {
 		return ", in part or encoded"
@@ -95,21 +95,21 @@ func (s plantedSecret) around(b []byte) string {
 	return fmt.Sprintf(": %.160q", b[max(0, i-80):])
 }
 
-// searchAnswers looks through all answers: a created key is in one of them.
-func (s *leak) searchAnswers() {
+// searchAnswers searches all responses. A key that was created over REST is in one.
+func (s *leakTest) searchAnswers() {
 	for _, secret := range s.secrets {
 		var found []string
 		for _, a := range s.answers {
 			if secret.in(a.text) {
-				found = append(found, a.what)
+				found = append(found, a.name)
 			}
 		}
 		if len(found) != secret.shown {
-			s.t.Errorf("%s is in %d answers instead of %d: %q", secret.what, len(found), secret.shown,
+			s.t.Errorf("%s is in %d responses instead of %d: %q", secret.name, len(found), secret.shown,
 				found[:min(len(found), 12)])
 		}
 	}
-	s.t.Logf("%d answers and %d outputs of commands searched for %d secrets", len(s.answers), len(s.outputs),
+	s.t.Logf("searched %d responses and %d outputs of commands for %d secrets", len(s.answers), len(s.outputs),
 		len(s.secrets))
 }
 
@@ -128,7 +128,7 @@ func listFiles(t *testing.T, root string) (found []seenText) {
 	return found
 }
 
-// readRows reads all rows of all tables, as text; bytes are in it as hexadecimal.
+// readRows reads all rows of all tables as text. Bytes are shown in hexadecimal.
 func readRows(t *testing.T, db *sql.DB) (found []seenText) {
 	tables := readColumn(t, db, `SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()`)
 	if len(tables) < 10 {

@@ -14,33 +14,32 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// Everything is done with keys that can be done with them, right and wrong;
-// then every place that keeps or says something is searched for them. A key may
-// be in one answer, the one that created it, and nowhere else (contract
-// section 1, "stored" and "shown").
+// TestLeakOfKeysTokensAndPasswords uses keys in every right and wrong way, and then
+// searches everything that the server stores, logs or sends for them. A key may be in
+// the response that created it and nowhere else (docs/contract.md#storage-of-a-key).
 func TestLeakOfKeysTokensAndPasswords(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, p database) {
-		s := newSpill(t, p)
+		s := newLeakTest(t, p)
 		s.createKeys()
 		s.misplaceKeys()
 		s.misplaceInMCP()
 		s.commands()
-		s.fail()
-		s.search("while the server runs")
-		s.server.terminate(t) // which writes what was still in memory
-		s.search("after the server stopped")
+		s.causeInternalError()
+		s.searchStored("while the server runs")
+		s.server.terminate(t) // writes what is still in memory
+		s.searchStored("after the server stopped")
 		s.searchAnswers()
 	})
 }
 
-type leak struct {
+type leakTest struct {
 	t       *testing.T
 	home    installation
 	server  *server
 	owner   *apiClient
 	metrics string
-	key     string // the living one that is misplaced
+	key     string // the active key that is put in wrong places
 	id      string // its id
 	secrets []plantedSecret
 	answers []seenText
@@ -48,8 +47,8 @@ type leak struct {
 	backup  string
 }
 
-func newSpill(t *testing.T, p database) *leak {
-	s := &leak{
+func newLeakTest(t *testing.T, p database) *leakTest {
+	s := &leakTest{
 		t: t, home: newInstallation(t, p), metrics: testenv.FreeAddr(),
 		backup: filepath.Join(t.TempDir(), "backup"),
 	}
@@ -57,15 +56,15 @@ func newSpill(t *testing.T, p database) *leak {
 	s.secrets = append(s.secrets, newSecret("the password", password, 0))
 	c := s.server.client("")
 	s.owner = c
-	a := s.say(c, "POST", "/api/v1/session", map[string]string{"email": s.home.owner, "password": password})
+	a := s.call(c, "POST", "/api/v1/session", map[string]string{"email": s.home.owner, "password": password})
 	c.cookie = a.session()
 	_, token, _ := strings.Cut(c.cookie, "=")
 	s.secrets = append(s.secrets, newSecret("the session token", token, 1))
 	return s
 }
 
-// say makes a call and keeps its whole answer.
-func (s *leak) say(c *apiClient, method, path string, body any, headers ...string) response {
+// call makes a call and stores the whole response.
+func (s *leakTest) call(c *apiClient, method, path string, body any, headers ...string) response {
 	s.t.Helper()
 	a, err := c.call(method, path, body, headers...)
 	if err != nil {
@@ -78,27 +77,27 @@ func (s *leak) say(c *apiClient, method, path string, body any, headers ...strin
 	return a
 }
 
-func (s *leak) createKeys() {
-	made := decode[newKey](s.t, s.say(s.owner, "POST", api+"/keys", map[string]string{"name": "REST"}))
+func (s *leakTest) createKeys() {
+	made := decode[newKey](s.t, s.call(s.owner, "POST", api+"/keys", map[string]string{"name": "REST"}))
 	s.secrets = append(s.secrets, newSecret("a key created over REST", made.Key, 1))
-	// The first use of a key is written at once, with what the client says of itself.
-	s.say(s.server.client(made.Key), "GET", api+"/me", nil, "User-Agent: script with "+made.Key)
-	next := decode[newKey](s.t, s.say(s.owner, "POST", api+"/keys/"+made.ID+"/rotate", map[string]string{"overlap": "1h"}))
+	// The first use of a key is written at once, with the user agent.
+	s.call(s.server.client(made.Key), "GET", api+"/me", nil, "User-Agent: script with "+made.Key)
+	next := decode[newKey](s.t, s.call(s.owner, "POST", api+"/keys/"+made.ID+"/rotate", map[string]string{"overlap": "1h"}))
 	s.secrets = append(s.secrets, newSecret("a rotated key", next.Key, 1))
 	s.key, s.id = next.Key, next.ID
-	s.say(s.owner, "PATCH", api+"/keys/"+made.ID, map[string]string{"name": "renamed"})
-	s.say(s.owner, "DELETE", api+"/keys/"+made.ID, nil)
-	s.say(s.server.client(made.Key), "GET", api+"/me", nil)
-	s.say(s.owner, "GET", api+"/keys/"+made.ID, nil)
-	// A key of another deployment is well-formed as well, and unknown here.
+	s.call(s.owner, "PATCH", api+"/keys/"+made.ID, map[string]string{"name": "renamed"})
+	s.call(s.owner, "DELETE", api+"/keys/"+made.ID, nil)
+	s.call(s.server.client(made.Key), "GET", api+"/me", nil)
+	s.call(s.owner, "GET", api+"/keys/"+made.ID, nil)
+	// A key of another deployment is well-formed but unknown here.
 	elsewhere := newInstallation(s.t, onSQLite(s.t)).newKey(s.t, "elsewhere").Key
 	s.secrets = append(s.secrets, newSecret("a key of another deployment", elsewhere, 0))
-	s.say(s.server.client(elsewhere), "GET", api+"/me", nil)
+	s.call(s.server.client(elsewhere), "GET", api+"/me", nil)
 }
 
-// misplaceKeys puts a living key wherever people put keys.
-func (s *leak) misplaceKeys() {
-	anyone, good := s.server.client(""), s.server.client(s.key)
+// misplaceKeys puts an active key in every wrong place where people put keys.
+func (s *leakTest) misplaceKeys() {
+	withoutKey, withKey := s.server.client(""), s.server.client(s.key)
 	k, basic := s.key, base64.StdEncoding.EncodeToString
 	list := api + "/transcriptions"
 	escaped := strings.Replace(k, "_", "%5F", 2)
@@ -108,10 +107,10 @@ func (s *leak) misplaceKeys() {
 		"/x/" + escaped, "/?k=" + k,
 		"/healthz?k=" + k, "/openapi.json?" + k, "/" + k + "/../healthz", list + "?cursor=" + url.QueryEscape("{"+k),
 	} {
-		s.say(anyone, "GET", path, nil)
-		s.say(good, "GET", path, nil)
-		s.say(s.owner, "GET", path, nil)
-		s.say(anyone, "DELETE", path, nil)
+		s.call(withoutKey, "GET", path, nil)
+		s.call(withKey, "GET", path, nil)
+		s.call(s.owner, "GET", path, nil)
+		s.call(withoutKey, "DELETE", path, nil)
 	}
 	for _, header := range []string{
 		"X-Api-Key: " + k, "Referer: https://example.com/?k=" + k, "User-Agent: script " + k, "Cookie: memo_session=" + k,
@@ -120,18 +119,18 @@ func (s *leak) misplaceKeys() {
 		"Origin: https://" + k, "Accept: " + k,
 		"Content-Type: " + k, "Sec-Fetch-Site: " + k, "Forwarded: for=" + k, "Accept-Language: " + k,
 	} {
-		s.say(anyone, "GET", list, nil, header)
-		s.say(good, "GET", list, nil, header)
-		s.say(s.owner, "GET", api+"/keys", nil, header)
-		s.say(s.owner, "POST", api+"/keys", map[string]any{"name": ""}, header)
+		s.call(withoutKey, "GET", list, nil, header)
+		s.call(withKey, "GET", list, nil, header)
+		s.call(s.owner, "GET", api+"/keys", nil, header)
+		s.call(s.owner, "POST", api+"/keys", map[string]any{"name": ""}, header)
 	}
 	for _, authorization := range []string{
 		"Basic " + basic([]byte(k+":")), "Basic " + basic([]byte("us:"+k)), "Token " + k, k, "Bearer " + k + "x",
 		"Bearer " + strings.ToUpper(k),
 		"Bearer \"" + k + "\"", "Bearer " + k + ", Bearer " + k,
 	} {
-		s.say(anyone, "GET", list, nil, "Authorization: "+authorization)
-		s.say(anyone, "POST", api+"/keys", map[string]string{"name": "x"}, "Authorization: "+authorization)
+		s.call(withoutKey, "GET", list, nil, "Authorization: "+authorization)
+		s.call(withoutKey, "POST", api+"/keys", map[string]string{"name": "x"}, "Authorization: "+authorization)
 	}
 	for _, body := range []any{
 		map[string]any{"ids": []string{k}},
@@ -140,29 +139,29 @@ func (s *leak) misplaceKeys() {
 		k,
 		`{"ids": "` + k, `[` + k,
 	} {
-		s.say(good, "POST", list+"/export", body)
-		s.say(s.owner, "POST", api+"/keys", body)
-		s.say(s.owner, "POST", api+"/keys/"+s.id+"/rotate", body)
-		s.say(anyone, "POST", "/api/v1/session", body)
+		s.call(withKey, "POST", list+"/export", body)
+		s.call(s.owner, "POST", api+"/keys", body)
+		s.call(s.owner, "POST", api+"/keys/"+s.id+"/rotate", body)
+		s.call(withoutKey, "POST", "/api/v1/session", body)
 	}
-	s.say(s.owner, "POST", api+"/keys", map[string]any{"name": "x", "expires_at": k})
-	s.say(s.owner, "POST", api+"/keys/"+s.id+"/rotate", map[string]any{"overlap": k})
-	s.say(s.owner, "POST", api+"/keys", "name="+k, "Content-Type: application/x-www-form-urlencoded")
-	s.say(anyone, "POST", "/api/v1/session", map[string]string{"email": k, "password": k})
-	s.say(anyone, "POST", "/api/v1/session", map[string]string{"email": s.home.owner, "password": k})
-	s.say(anyone, "POST", "/api/v1/session", map[string]string{"email": s.home.owner, "password": password + "!"})
-	// Names are kept and shown: a whole key is none.
-	s.say(s.owner, "POST", api+"/keys", map[string]any{"name": "key " + k})
-	s.say(s.owner, "PATCH", api+"/keys/"+s.id, map[string]any{"name": k})
-	s.say(anyone, "POST", "/api/v1/session", map[string]string{"email": s.home.owner, "password": password},
+	s.call(s.owner, "POST", api+"/keys", map[string]any{"name": "x", "expires_at": k})
+	s.call(s.owner, "POST", api+"/keys/"+s.id+"/rotate", map[string]any{"overlap": k})
+	s.call(s.owner, "POST", api+"/keys", "name="+k, "Content-Type: application/x-www-form-urlencoded")
+	s.call(withoutKey, "POST", "/api/v1/session", map[string]string{"email": k, "password": k})
+	s.call(withoutKey, "POST", "/api/v1/session", map[string]string{"email": s.home.owner, "password": k})
+	s.call(withoutKey, "POST", "/api/v1/session", map[string]string{"email": s.home.owner, "password": password + "!"})
+	// Names are stored and shown, so they must not contain a whole key.
+	s.call(s.owner, "POST", api+"/keys", map[string]any{"name": "key " + k})
+	s.call(s.owner, "PATCH", api+"/keys/"+s.id, map[string]any{"name": k})
+	s.call(withoutKey, "POST", "/api/v1/session", map[string]string{"email": s.home.owner, "password": password},
 		"User-Agent: "+k)
-	s.say(s.owner, "GET", api+"/keys", nil)
-	s.say(s.owner, "GET", "/api/v1/sessions", nil)
+	s.call(s.owner, "GET", api+"/keys", nil)
+	s.call(s.owner, "GET", "/api/v1/sessions", nil)
 }
 
-func (s *leak) commands() {
+func (s *leakTest) commands() {
 	created := s.home.newKey(s.t, "by command")
-	s.secrets = append(s.secrets, newSecret("a key created by the command", created.Key, 0)) // that one output is not kept
+	s.secrets = append(s.secrets, newSecret("a key created by the command", created.Key, 0)) // the output that contains it is not searched
 	file := filepath.Join(s.t.TempDir(), "meeting.txt")
 	if err := os.WriteFile(file, []byte("[00:01] Alex: Hello.\n"), 0o600); err != nil {
 		s.t.Fatal(err)
@@ -202,21 +201,21 @@ func (s *leak) commands() {
 	}
 }
 
-// fail makes the server fail inside, and say so.
-func (s *leak) fail() {
+// causeInternalError causes a 500, and reads the metrics.
+func (s *leakTest) causeInternalError() {
 	db := open(s.t, s.home.database)
 	if _, err := db.Exec(`ALTER TABLE projects RENAME TO gone`); err != nil {
 		s.t.Fatal(err)
 	}
-	a := s.say(s.server.client(s.key), "GET", api+"/projects", nil, "User-Agent: "+s.key)
+	a := s.call(s.server.client(s.key), "GET", api+"/projects", nil, "User-Agent: "+s.key)
 	if v := decode[map[string]any](s.t, a); a.status != 500 || v["detail"] != "Internal server error" ||
 		v["request_id"] == "" {
-		s.t.Errorf("a failure inside was answered with %d %s", a.status, a.body)
+		s.t.Errorf("unexpected response to an internal error: %d %s", a.status, a.body)
 	}
 	if _, err := db.Exec(`ALTER TABLE gone RENAME TO projects`); err != nil {
 		s.t.Fatal(err)
 	}
-	a, err := (&apiClient{base: "http://" + s.metrics, http: connectionPool()}).call("GET", "/metrics", nil)
+	a, err := (&apiClient{base: "http://" + s.metrics, http: newHTTPClient()}).call("GET", "/metrics", nil)
 	if err != nil || a.status != http.StatusOK || !bytes.Contains(a.body, []byte("memo_http_requests_total")) {
 		s.t.Fatalf("metrics: %d %v", a.status, err)
 	}

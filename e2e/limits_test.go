@@ -12,24 +12,24 @@ import (
 	"time"
 )
 
-// The limits as a caller meets them, at their defaults (contract section 1,
-// "Rate limits").
+// These tests check the default limits of docs/contract.md#rate-limits.
 
-// REST and MCP draw on the same 500, whatever hosts a key is used from.
-func TestLimitOfDataIsExact(t *testing.T) {
+// TestDataLimitIsExact: REST and MCP share the 500 calls of a key, whatever addresses
+// the key is used from.
+func TestDataLimitIsExact(t *testing.T) {
 	t.Parallel()
 	h := newInstallation(t, onSQLite(t))
-	busy, other, meeting := h.newKey(t, "busy"), h.newKey(t, "other"), oneMeeting(t, h)
+	busy, other, id := h.newKey(t, "busy"), h.newKey(t, "other"), importMeeting(t, h)
 	s := start(t, h.database)
 	one, two := s.client(busy.Key), s.client(busy.Key)
-	two.http = poolFrom(&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}})
+	two.http = newHTTPClientFrom(&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}})
 	var r record
-	call := r.mixed(meeting, one, two)
-	wait := count(t, atOnce(t, 600, call), "data", 500)
-	// What gives no data is served to a key that has spent its calls.
+	call := r.mixedCall(id, one, two)
+	wait := mustAccept(t, atOnce(t, 600, call), "data", 500)
+	// Messages that do not count are answered after the limit is reached.
 	one.mustSend(t, http.StatusOK, plain(older, "ping"))
 	two.mustSend(t, http.StatusOK, plain(newest, "tools/list"))
-	// Nobody else pays for it, and refusals of other kinds stand before it.
+	// Other keys are not affected, and 401 comes before 429.
 	s.client(other.Key).must(t, http.StatusOK, "GET", api+"/me", nil)
 	cli[newKey](t, h.database, "key", "revoke", other.ID)
 	s.client(other.Key).must(t, http.StatusUnauthorized, "GET", api+"/me", nil)
@@ -40,23 +40,23 @@ func TestLimitOfDataIsExact(t *testing.T) {
 	if testing.Short() {
 		return // the rest takes a minute
 	}
-	if err := r.waitOut(t, wait, 600, one, call); err != nil {
+	if err := r.waitAndCheck(t, wait, 600, one, call); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestLimitOfManagementIsExact(t *testing.T) {
+func TestManagementLimitIsExact(t *testing.T) {
 	t.Parallel()
 	h := newInstallation(t, onSQLite(t))
 	s := start(t, h.database)
 	owner := s.signIn(t, h.owner)
 	answers := owner.atOnce(t, 220, "GET", api+"/keys", nil)
-	count(t, answers, "management", 180)
-	// Creating one is not possible either, and reading data with a key is.
+	mustAccept(t, answers, "management", 180)
+	// Creating a key is refused as well. Calls with a key still work.
 	owner.must(t, http.StatusTooManyRequests, "POST", api+"/keys", map[string]string{"name": "more"})
 	s.client(h.newKey(t, "data").Key).must(t, http.StatusOK, "GET", api+"/me", nil)
-	s.signIn(t, h.owner).must(t, http.StatusTooManyRequests, "GET", api+"/keys",
-		nil) // it is the member's, not the session's
+	// A new session does not help, because the limit is counted per member.
+	s.signIn(t, h.owner).must(t, http.StatusTooManyRequests, "GET", api+"/keys", nil)
 }
 
 // atOnce makes the same call n times at the same time.
@@ -68,26 +68,26 @@ func (c *apiClient) atOnce(t *testing.T, n int, method, path string, body any) [
 // atOnce makes n calls at the same time.
 func atOnce(t *testing.T, n int, call func(i int) (response, error)) []response {
 	t.Helper()
-	return inCrowd(t, n, n, call)
+	return concurrently(t, n, n, call)
 }
 
-// inCrowd makes n calls, so many at a time as the crowd is large.
-func inCrowd(t *testing.T, n, crowd int, call func(i int) (response, error)) []response {
+// concurrently makes n calls, at most parallel of them at a time.
+func concurrently(t *testing.T, n, parallel int, call func(i int) (response, error)) []response {
 	t.Helper()
 	answers := make([]response, n)
 	errs := make([]error, n)
 	var calls sync.WaitGroup
-	gun := make(chan struct{})
+	startAll := make(chan struct{})
 	var next atomic.Int64
-	for range crowd {
+	for range parallel {
 		calls.Go(func() {
-			<-gun
+			<-startAll
 			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
 				answers[i], errs[i] = call(int(i))
 			}
 		})
 	}
-	close(gun)
+	close(startAll)
 	calls.Wait()
 	for _, err := range errs {
 		if err != nil {
@@ -97,9 +97,10 @@ func inCrowd(t *testing.T, n, crowd int, call func(i int) (response, error)) []r
 	return answers
 }
 
-// count expects exactly limit acceptances, each with another number of what is
-// left, and a Retry-After on the rest, the longest of which it returns.
-func count(t *testing.T, answers []response, class string, limit int) (wait time.Duration) {
+// mustAccept fails the test unless exactly limit calls were accepted, each with
+// another number of remaining calls, and the others were refused with Retry-After.
+// It returns the longest Retry-After.
+func mustAccept(t *testing.T, answers []response, class string, limit int) (wait time.Duration) {
 	t.Helper()
 	left := map[int]int{}
 	for _, a := range answers {
@@ -110,7 +111,7 @@ func count(t *testing.T, answers []response, class string, limit int) (wait time
 			seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
 			if err != nil || seconds < 1 || a.left(t, class, limit) != 0 ||
 				string(a.body) != `{"detail":"Rate limit exceeded"}` {
-				t.Errorf("a refusal: %v %s", a.header, a.body)
+				t.Errorf("unexpected 429: %v %s", a.header, a.body)
 			}
 			wait = max(wait, time.Duration(seconds)*time.Second)
 		default:
@@ -119,7 +120,7 @@ func count(t *testing.T, answers []response, class string, limit int) (wait time
 	}
 	for i := range limit {
 		if left[i] != 1 {
-			t.Errorf("%d answers say that %d calls are left", left[i], i)
+			t.Errorf("%d responses say that %d calls are left, want 1", left[i], i)
 		}
 	}
 	if len(left) != limit {
@@ -128,7 +129,7 @@ func count(t *testing.T, answers []response, class string, limit int) (wait time
 	return wait
 }
 
-// left checks the limit's headers, which must agree, and returns what is left.
+// left checks that the headers of the limit agree, and returns the remaining calls.
 func (a response) left(t *testing.T, class string, limit int) int {
 	t.Helper()
 	var remaining, reset int
@@ -152,8 +153,8 @@ func (a response) left(t *testing.T, class string, limit int) int {
 	return remaining
 }
 
-// Every answer from 404 on spends one call, 304 as well; 401 and 403 spend none.
-func TestLimitCountsWhatTheContractSays(t *testing.T) {
+// TestLimitWhichRESTCallsCount: 200, 304, 404 and 422 count; 401 and 403 do not.
+func TestLimitWhichRESTCallsCount(t *testing.T) {
 	t.Parallel()
 	h := newInstallation(t, onSQLite(t))
 	k := h.newKey(t, "counted")
@@ -188,7 +189,7 @@ func TestLimitCountsWhatTheContractSays(t *testing.T) {
 			t.Errorf("%s %s: %d left instead of %d", call.method, call.path, got, left)
 		}
 	}
-	// What is refused before the limit, in the contract's order.
+	// These are refused before the limit is checked.
 	c.must(t, 401, "GET", api+"/me?key="+k.Key, nil)
 	c.must(t, 401, "GET", api+"/me", nil, "Authorization: Bearer x")
 	c.must(t, 403, "GET", api+"/keys", nil)
@@ -200,13 +201,13 @@ func TestLimitCountsWhatTheContractSays(t *testing.T) {
 	}
 	cli[namedID](t, h.database, "workspace", "plan", h.workspace, "expert")
 	if got := c.must(t, 200, "GET", api+"/me", nil).left(t, "data", 500); got != left-1 {
-		t.Errorf("%d left instead of %d: 401 and 403 spend nothing", got, left-1)
+		t.Errorf("%d left instead of %d: 401 and 403 must not count", got, left-1)
 	}
 }
 
-// Many wrong passwords are slowed down. The right one still works for whoever
-// is somewhere else.
-func TestLimitOfSignIn(t *testing.T) {
+// TestSignInLimit: after many wrong passwords, sign-ins from the same address are
+// refused, even with the right password. It still works from another address.
+func TestSignInLimit(t *testing.T) {
 	t.Parallel()
 	h := newInstallation(t, onSQLite(t))
 	const neighbour = "neighbour@example.com"
@@ -218,7 +219,7 @@ func TestLimitOfSignIn(t *testing.T) {
 	refused := response{}
 	for tries := 0; refused.status != http.StatusTooManyRequests; tries++ {
 		if tries > 200 {
-			t.Fatal("200 wrong passwords, and no end")
+			t.Fatal("200 wrong passwords were tried without a 429")
 		}
 		a, err := c.call("POST", "/api/v1/session", wrong)
 		if err != nil || a.status != http.StatusUnauthorized && a.status != http.StatusTooManyRequests {
@@ -232,11 +233,11 @@ func TestLimitOfSignIn(t *testing.T) {
 	if a := c.must(t, http.StatusTooManyRequests, "POST", "/api/v1/session", right); a.session() != "" {
 		t.Error("a refused sign-in set a cookie")
 	}
-	// Made-up addresses in a header are no other place.
+	// An address in a header of an untrusted client is ignored.
 	c.must(t, http.StatusTooManyRequests, "POST", "/api/v1/session", right, "X-Forwarded-For: 192.0.2.7",
 		"Forwarded: for=192.0.2.7")
 	elsewhere := s.client("")
-	elsewhere.http = poolFrom(&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}})
+	elsewhere.http = newHTTPClientFrom(&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}})
 	elsewhere.must(t, http.StatusOK, "POST", "/api/v1/session", right)
 	c.must(t, http.StatusOK, "POST", "/api/v1/session", map[string]string{"email": neighbour, "password": password})
 	if log := s.stderr.String(); strings.Contains(log, "not this one") {

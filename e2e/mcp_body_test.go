@@ -14,61 +14,62 @@ import (
 	"time"
 )
 
-// Bodies that are far too large, or take their time: no answer may wait for
-// what will not come, and no key lives on in a request that is still being sent.
+// These tests send bodies that are far too large or too slow. The server must answer
+// in time, and must refuse a key that is revoked while the body is being sent.
 
-// sending is a request whose body is sent bit by bit.
-type sending struct {
-	name   string
-	head   string // header lines of the body
-	first  string
-	then   string        // again and again, until the answer has come
-	pace   time.Duration // between two of them
-	within time.Duration // the answer
-	want   int
+// slowRequest is a request whose body is sent in parts.
+type slowRequest struct {
+	name    string
+	head    string // header lines that describe the body
+	first   string
+	repeat  string        // sent repeatedly until the response comes
+	pace    time.Duration // the pause between two repeats
+	timeout time.Duration // for the response
+	want    int
 }
 
-var slow = []sending{
+var slowRequests = []slowRequest{
 	{
-		name: "1 GB at once", head: "Content-Length: 1073741824\r\n", then: strings.Repeat(" ", 64<<10),
-		within: 5 * time.Second, want: 413,
+		name: "1 GB at once", head: "Content-Length: 1073741824\r\n", repeat: strings.Repeat(" ", 64<<10),
+		timeout: 5 * time.Second, want: 413,
 	},
-	{name: "chunks without end", head: "Transfer-Encoding: chunked\r\n", then: "10000\r\n" + strings.Repeat(" ", 64<<10) +
-		"\r\n", within: 5 * time.Second, want: 413},
-	{name: "1 GB announced", head: "Content-Length: 1073741824\r\n", within: 5 * time.Second, want: 413},
 	{
-		name: "1 GB asked for", head: "Content-Length: 1073741824\r\nExpect: 100-continue\r\n", within: 5 * time.Second,
-		want: 413,
+		name: "chunks without end", head: "Transfer-Encoding: chunked\r\n",
+		repeat: "10000\r\n" + strings.Repeat(" ", 64<<10) + "\r\n", timeout: 5 * time.Second, want: 413,
 	},
-	{name: "never ends", head: "Content-Length: 100\r\n", first: "{", within: 13 * time.Second, want: 408},
+	{name: "1 GB announced", head: "Content-Length: 1073741824\r\n", timeout: 5 * time.Second, want: 413},
 	{
-		name: "never ends, in chunks", head: "Transfer-Encoding: chunked\r\n", first: "1\r\n{\r\n", within: 13 * time.Second,
+		name: "1 GB with Expect: 100-continue",
+		head: "Content-Length: 1073741824\r\nExpect: 100-continue\r\n", timeout: 5 * time.Second, want: 413,
+	},
+	{name: "never ends", head: "Content-Length: 100\r\n", first: "{", timeout: 13 * time.Second, want: 408},
+	{
+		name: "never ends, in chunks", head: "Transfer-Encoding: chunked\r\n", first: "1\r\n{\r\n", timeout: 13 * time.Second,
 		want: 408,
 	},
-	{name: "never begins", head: "Content-Length: 100\r\n", within: 13 * time.Second, want: 408},
+	{name: "never begins", head: "Content-Length: 100\r\n", timeout: 13 * time.Second, want: 408},
 	{
-		name: "a byte at a time", head: "Transfer-Encoding: chunked\r\n", then: "1\r\n \r\n", pace: 200 * time.Millisecond,
-		within: 13 * time.Second, want: 408,
+		name: "a byte at a time", head: "Transfer-Encoding: chunked\r\n", repeat: "1\r\n \r\n", pace: 200 * time.Millisecond,
+		timeout: 13 * time.Second, want: 408,
 	},
 }
 
-func TestMCPBodiesThatDoNotEnd(t *testing.T) {
+func TestMCPSlowAndEndlessBodies(t *testing.T) {
 	t.Parallel()
 	h := newInstallation(t, onSQLite(t))
 	k := h.newKey(t, "slow")
 	s := start(t, h.database)
-	var all sync.WaitGroup // at the same time: the test takes as long as one
-	for _, test := range slow {
+	var all sync.WaitGroup // in parallel, to save time
+	for _, test := range slowRequests {
 		all.Go(func() {
-			if err := test.judge(s, k.Key); err != nil {
+			if err := test.check(s, k.Key); err != nil {
 				t.Errorf("%s: %v", test.name, err)
 			}
 		})
 	}
 	for range 3 {
 		all.Go(func() {
-			if err := endWhileSending(s, h, cli[newKey](t, h.database, "key", "create", "--workspace", h.workspace, "--member",
-				h.owner, "--name", "ends")); err != nil {
+			if err := revokeWhileSending(s, h, h.newKey(t, "to revoke")); err != nil {
 				t.Error(err)
 			}
 		})
@@ -78,8 +79,8 @@ func TestMCPBodiesThatDoNotEnd(t *testing.T) {
 	s.mustLogNoError(t)
 }
 
-// begin sends the head of a call with a key.
-func begin(s *server, key, head string) (net.Conn, error) {
+// beginRequest sends the head of a call with a key.
+func beginRequest(s *server, key, head string) (net.Conn, error) {
 	host := strings.TrimPrefix(s.url, "http://")
 	c, err := net.Dial("tcp", host)
 	if err != nil {
@@ -91,18 +92,18 @@ func begin(s *server, key, head string) (net.Conn, error) {
 	return c, err
 }
 
-func (test sending) judge(s *server, key string) error {
-	c, err := begin(s, key, test.head)
+func (test slowRequest) check(s *server, key string) error {
+	c, err := beginRequest(s, key, test.head)
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	_ = c.SetDeadline(began.Add(test.within)) // a hang fails
+	_ = c.SetDeadline(began.Add(test.timeout)) // a server that does not answer fails the test
 	sent := make(chan int)
 	go func() {
 		n, _ := io.WriteString(c, test.first)
-		for test.then != "" {
-			more, err := io.WriteString(c, test.then)
+		for test.repeat != "" {
+			more, err := io.WriteString(c, test.repeat)
 			if n += more; err != nil {
 				break
 			}
@@ -115,16 +116,16 @@ func (test sending) judge(s *server, key string) error {
 	n := <-sent
 	switch {
 	case err != nil:
-		return fmt.Errorf("no answer after %v: %w", time.Since(began).Round(time.Second), err)
+		return fmt.Errorf("no response after %v: %w", time.Since(began).Round(time.Second), err)
 	case status != test.want:
 		return fmt.Errorf("%d instead of %d", status, test.want)
 	case n > 64<<20:
-		return fmt.Errorf("%d bytes were taken", n)
+		return fmt.Errorf("the server accepted %d bytes", n)
 	}
 	return nil
 }
 
-// firstStatus reads the first answer. To be asked for the body is one.
+// firstStatus reads the first response, which may be 100 Continue.
 func firstStatus(c net.Conn) (int, error) {
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {
@@ -138,11 +139,11 @@ func firstStatus(c net.Conn) (int, error) {
 	return resp.StatusCode, nil
 }
 
-// endWhileSending revokes a key between the two halves of a message that is
-// sent with it.
-func endWhileSending(s *server, h installation, k newKey) error {
+// revokeWhileSending revokes a key between the two halves of a message that is sent
+// with it. The message must be refused.
+func revokeWhileSending(s *server, h installation, k newKey) error {
 	const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects","arguments":{}}}`
-	c, err := begin(s, k.Key, fmt.Sprintf("Content-Length: %d\r\n", len(body)))
+	c, err := beginRequest(s, k.Key, fmt.Sprintf("Content-Length: %d\r\n", len(body)))
 	if err != nil {
 		return err
 	}
@@ -151,11 +152,11 @@ func endWhileSending(s *server, h installation, k newKey) error {
 	if _, err := io.WriteString(c, body[:len(body)/2]); err != nil {
 		return err
 	}
-	// The server reads by now, or will find the key dead as it begins to.
+	// The server is reading the body now, or will see the revocation before it does.
 	if r := run(h.database, "", "key", "revoke", k.ID); r.code != 0 {
 		return fmt.Errorf("revoke: %s", r.stderr)
 	}
-	time.Sleep(1100 * time.Millisecond) // the second that the contract gives a stream
+	time.Sleep(1100 * time.Millisecond) // a stream is cut within one second
 	if _, err := io.WriteString(c, body[len(body)/2:]); err != nil {
 		return err
 	}
@@ -164,9 +165,9 @@ func endWhileSending(s *server, h installation, k newKey) error {
 		return err
 	}
 	defer resp.Body.Close()
-	said, err := io.ReadAll(resp.Body)
-	if resp.StatusCode != http.StatusUnauthorized || string(said) != `{"detail":"Invalid API key"}` {
-		return fmt.Errorf("a key that ended while a message was sent: %d %s %w", resp.StatusCode, said, err)
+	responseBody, err := io.ReadAll(resp.Body)
+	if resp.StatusCode != http.StatusUnauthorized || string(responseBody) != `{"detail":"Invalid API key"}` {
+		return fmt.Errorf("a key that was revoked while a message was sent: %d %s %w", resp.StatusCode, responseBody, err)
 	}
 	return nil
 }

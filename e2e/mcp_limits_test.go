@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// record is when calls were accepted, by the clock of who made them: the
-// server counted each at some moment between its two times.
+// record holds when accepted calls began and ended, on the client's clock. The server
+// counted each call at some moment between the two times.
 type record struct {
 	mu    sync.Mutex
 	calls []struct{ call, ret time.Time }
 }
 
-// keep makes a call and notes it if it was accepted.
-func (r *record) keep(do func() (response, error)) (response, error) {
+// do makes a call and records it if it was accepted.
+func (r *record) do(send func() (response, error)) (response, error) {
 	call := time.Now()
-	a, err := do()
+	a, err := send()
 	ret := time.Now()
 	if err == nil && a.status == http.StatusOK {
 		r.mu.Lock()
@@ -31,9 +31,9 @@ func (r *record) keep(do func() (response, error)) (response, error) {
 	return a, err
 }
 
-// most is the largest number of calls that were accepted within one window for
-// certain, wherever it starts.
-func (r *record) most(window time.Duration) (most int) {
+// maxWithin returns the largest number of calls that were certainly accepted within
+// one window, wherever it starts.
+func (r *record) maxWithin(window time.Duration) (maxAccepted int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, first := range r.calls {
@@ -43,20 +43,21 @@ func (r *record) most(window time.Duration) (most int) {
 				n++
 			}
 		}
-		most = max(most, n)
+		maxAccepted = max(maxAccepted, n)
 	}
-	return most
+	return maxAccepted
 }
 
-// mixed makes counted calls of all kinds, by each of the clients in turn.
-func (r *record) mixed(meeting string, clients ...*apiClient) func(i int) (response, error) {
+// mixedCall returns a function that makes a counted call: of varying kinds, with each
+// client in turn.
+func (r *record) mixedCall(id string, clients ...*apiClient) func(i int) (response, error) {
 	return func(i int) (response, error) {
-		return r.keep(func() (response, error) {
+		return r.do(func() (response, error) {
 			switch c := clients[i%len(clients)]; i / len(clients) % 6 {
 			case 0:
 				return c.send(tool(older, "memo_list_transcriptions", map[string]any{"limit": 1}), "User-Agent: codex/1")
 			case 1:
-				return c.send(resource(newest, meeting), "User-Agent: claude-code/2")
+				return c.send(resource(newest, id), "User-Agent: claude-code/2")
 			case 2:
 				return c.send(prompt(newest, "week_brief"))
 			case 3:
@@ -68,15 +69,15 @@ func (r *record) mixed(meeting string, clients ...*apiClient) func(i int) (respo
 	}
 }
 
-// waitOut holds the server to its Retry-After, while others cannot wait, and to
-// the limit in every 60 s of what was recorded.
-func (r *record) waitOut(t *testing.T, wait time.Duration, crowd int, promised *apiClient,
+// waitAndCheck checks that a call succeeds after the Retry-After, although other calls
+// with the same key do not wait, and that no 60 s of the record exceed the limit.
+func (r *record) waitAndCheck(t *testing.T, wait time.Duration, parallel int, client *apiClient,
 	call func(i int) (response, error),
 ) error {
 	t.Helper()
 	deadline := time.Now().Add(wait)
 	time.Sleep(wait - 2*time.Second)
-	// Who cannot wait tries meanwhile, and gets what is free by then, no more.
+	// Calls that do not wait get only what is free by then.
 	pace := time.NewTicker(20 * time.Millisecond)
 	defer pace.Stop()
 	early := 0
@@ -90,38 +91,38 @@ func (r *record) waitOut(t *testing.T, wait time.Duration, crowd int, promised *
 		}
 		<-pace.C
 	}
-	// What is promised: waiting exactly so long makes the next call succeed.
-	a, err := r.keep(func() (response, error) { return promised.call("GET", api+"/me", nil) })
+	// After exactly the Retry-After, the next call must succeed.
+	a, err := r.do(func() (response, error) { return client.call("GET", api+"/me", nil) })
 	if err != nil || a.status != http.StatusOK {
 		return fmt.Errorf("after the wait: %d %s %v", a.status, a.body, err)
 	}
 	late := 1
-	for _, a := range inCrowd(t, 600, crowd, call) {
+	for _, a := range concurrently(t, 600, parallel, call) {
 		if a.status == http.StatusOK {
 			late++
 		}
 	}
-	most := r.most(60 * time.Second)
-	if most > 500 || early+late > 500 {
-		return fmt.Errorf("%d calls were accepted within 60 s", max(most, early+late))
+	maxAccepted := r.maxWithin(60 * time.Second)
+	if maxAccepted > 500 || early+late > 500 {
+		return fmt.Errorf("%d calls were accepted within 60 s", max(maxAccepted, early+late))
 	}
-	t.Logf("500 accepted, %d from 2 s before the promised moment, %d behind it: at most %d within 60 s", early, late, most)
+	t.Logf("500 accepted, then %d in the 2 s before the Retry-After passed and %d after it: at most %d within 60 s",
+		early, late, maxAccepted)
 	return nil
 }
 
-// oneMeeting imports a transcription and returns its id.
-func oneMeeting(t *testing.T, h installation) string {
+// importMeeting imports a transcription and returns its id.
+func importMeeting(t *testing.T, h installation) string {
 	t.Helper()
 	return importText(t, h, "meeting.txt", "[00:01] Alex: Hello.\n")
 }
 
-// The messages that spend a call are those that give data, whatever they give;
-// what only prepares one, or is no message, is free (contract section 1, "Rate
-// limits").
-func TestLimitCountsMCPAsTheContractSays(t *testing.T) {
+// TestLimitWhichMCPCallsCount: tools/call, resources/read and prompts/get count,
+// whatever their result.
+func TestLimitWhichMCPCallsCount(t *testing.T) {
 	t.Parallel()
 	h := newInstallation(t, onSQLite(t))
-	k, meeting := h.newKey(t, "counted"), oneMeeting(t, h)
+	k, id := h.newKey(t, "counted"), importMeeting(t, h)
 	s := start(t, h.database)
 	c := s.client(k.Key)
 	none := map[string]any{}
@@ -129,22 +130,22 @@ func TestLimitCountsMCPAsTheContractSays(t *testing.T) {
 	for _, revision := range []string{unnamed, older, newest} {
 		absent := http.StatusOK
 		if revision == newest {
-			absent = http.StatusBadRequest // an error of JSON-RPC has a status there
+			absent = http.StatusBadRequest // JSON-RPC errors have an HTTP status there
 		}
 		for _, m := range []struct {
 			want int
 			rpc  rpc
 		}{
 			{200, tool(revision, "memo_list_projects", none)},
-			{200, tool(revision, "memo_get_transcription", map[string]any{"id": meeting})},
+			{200, tool(revision, "memo_get_transcription", map[string]any{"id": id})},
 			{200, tool(revision, "memo_get_transcription", map[string]any{"id": unknown})},
 			{200, tool(revision, "memo_get_transcription", map[string]any{"id": "x", "more": 1})},
-			{200, tool(revision, "memo_bulk_export", map[string]any{"ids": []string{meeting, unknown}})},
+			{200, tool(revision, "memo_bulk_export", map[string]any{"ids": []string{id, unknown}})},
 			{200, tool(revision, "memo_list_projects", "no object")},
 			{absent, tool(revision, "memo_delete_everything", none)},
-			{200, resource(revision, meeting)},
+			{200, resource(revision, id)},
 			{absent, resource(revision, unknown)},
-			{absent, resource(revision, "../"+meeting)},
+			{absent, resource(revision, "../"+id)},
 			{200, prompt(revision, "week_brief")},
 			{absent, prompt(revision, "decisions")}, // without its argument
 			{absent, prompt(revision, "poem")},
@@ -157,9 +158,9 @@ func TestLimitCountsMCPAsTheContractSays(t *testing.T) {
 	}
 }
 
-// TestLimitLeavesTheRestOfMCPFree: what gives no data, what is no message, and
-// what is refused before it is read.
-func TestLimitLeavesTheRestOfMCPFree(t *testing.T) {
+// TestLimitWhichMCPMessagesAreFree: other methods, malformed messages and requests
+// that are refused before they are read do not count.
+func TestLimitWhichMCPMessagesAreFree(t *testing.T) {
 	t.Parallel()
 	h := newInstallation(t, onSQLite(t))
 	s := start(t, h.database)
@@ -169,7 +170,7 @@ func TestLimitLeavesTheRestOfMCPFree(t *testing.T) {
 	handshake := rpc{older, 1, "initialize", map[string]any{
 		"protocolVersion": older, "capabilities": none, "clientInfo": map[string]string{"name": "e2e", "version": "1"},
 	}}
-	good := marshal(t, tool(unnamed, "memo_list_projects", none).body())
+	message := marshal(t, tool(unnamed, "memo_list_projects", none).body())
 	for _, m := range []struct {
 		want    int
 		body    any // an rpc, or a text
@@ -187,15 +188,15 @@ func TestLimitLeavesTheRestOfMCPFree(t *testing.T) {
 		{404, plain(newest, "tools/destroy"), nil},
 		{400, "", nil},
 		{400, "{", nil},
-		{400, good + "}", nil},
-		{400, strings.Replace(good, "{", `{"method":"ping",`, 1), nil}, // the method twice
-		{400, strings.Replace(good, `"id":1`, `"id":1.5`, 1), nil},
+		{400, message + "}", nil},
+		{400, strings.Replace(message, "{", `{"method":"ping",`, 1), nil}, // the method is repeated
+		{400, strings.Replace(message, `"id":1`, `"id":1.5`, 1), nil},
 		{400, "[]", nil},
-		{400, "[" + good + "]", nil},
-		{400, " \n[" + good + "]", nil},
-		{400, "[" + strings.Repeat(good+",", 999) + good + "]", nil},
-		{403, good, []string{"Origin: https://evil.example"}},
-		{401, good, []string{"Authorization: Bearer x"}}, // a second one
+		{400, "[" + message + "]", nil},
+		{400, " \n[" + message + "]", nil},
+		{400, "[" + strings.Repeat(message+",", 999) + message + "]", nil},
+		{403, message, []string{"Origin: https://evil.example"}},
+		{401, message, []string{"Authorization: Bearer x"}}, // a second Authorization header
 	} {
 		var a response
 		if r, ok := m.body.(rpc); ok {
@@ -204,10 +205,10 @@ func TestLimitLeavesTheRestOfMCPFree(t *testing.T) {
 			a = c.must(t, m.want, "POST", mcp, m.body, m.headers...)
 		}
 		if a.header.Get("RateLimit") != "" {
-			t.Errorf("%.100v: it was counted: %v", m.body, a.header)
+			t.Errorf("%.100v: it has a RateLimit header: %v", m.body, a.header)
 		}
 		if m.want == 400 && (bytes.Contains(a.body, []byte("result")) || bytes.Count(a.body, []byte(`"error"`)) != 1) {
-			t.Errorf("%.100v: it was answered with %s", m.body, a.body)
+			t.Errorf("%.100v: unexpected body of a 400: %s", m.body, a.body)
 		}
 		left--
 		if got := c.must(t, http.StatusOK, "GET", api+"/me", nil).left(t, "data", 500); got != left {
@@ -218,11 +219,11 @@ func TestLimitLeavesTheRestOfMCPFree(t *testing.T) {
 	cli[namedID](t, h.database, "workspace", "plan", h.workspace, "basic")
 	if a := c.mustSend(t, 403, tool(older, "memo_list_projects", none)); a.code() != "api_access_denied" ||
 		a.header.Get("RateLimit") != "" {
-		t.Errorf("a refusal by plan: %v %s", a.header, a.body)
+		t.Errorf("unexpected 403: %v %s", a.header, a.body)
 	}
 	cli[namedID](t, h.database, "workspace", "plan", h.workspace, "pro")
 	if got := c.must(t, 200, "GET", api+"/me", nil).left(t, "data", 500); got != left-1 {
-		t.Errorf("%d left instead of %d: 403 spends nothing", got, left-1)
+		t.Errorf("%d left instead of %d: 403 must not count", got, left-1)
 	}
 }
 

@@ -9,46 +9,52 @@ import (
 	"testing"
 )
 
-// Requests to MCP as bytes (cases 29 and 31): where they come from, where they
-// go, and what is in them. Each has one right status and every refusal is JSON,
-// REST's or JSON-RPC's.
+// These tests send raw requests to MCP, with unusual origins, hosts, paths and bodies.
+// Each has one correct status, and every refusal is JSON, of REST or of JSON-RPC.
 
 // pingMessage is a message that is answered with {}.
 const pingMessage = `{"jsonrpc":"2.0","id":1,"method":"ping"}`
 
-// postRequest is a POST with a good key; head is more header lines.
+// postRequest is a POST with a valid key; head has more header lines.
 func postRequest(path, head, body string) string {
 	return "POST " + path + " HTTP/1.1\r\nHost: HERE\r\n" + bearer + "Content-Type: application/json\r\n" + head +
-		"Content-Length: LENGTH\r\n" + end1 + body
+		"Content-Length: LENGTH\r\n" + endOfHead + body
 }
 
 // pingWithHeaders is a ping with these header lines.
 func pingWithHeaders(head string) string { return postRequest(mcp, head, pingMessage) }
 
-// pingToHost is a ping to this Host.
+// pingToHost is a ping with this Host header.
 func pingToHost(host string) string { return strings.Replace(pingWithHeaders(""), "HERE", host, 1) }
 
-// pingWithMethod is a call with another method.
+// pingWithMethod is a request with another HTTP method.
 func pingWithMethod(method string) string {
 	return strings.Replace(postRequest(mcp, "", ""), "POST", method, 1)
 }
 
-// pingWithType is a ping with this Content-Type, or none.
+// pingWithType is a ping with this Content-Type line, or without one if it is empty.
 func pingWithType(line string) string {
 	return strings.Replace(pingWithHeaders(""), "Content-Type: application/json\r\n", line, 1)
 }
 
-// postMessage is a POST of a message in an older revision.
+// postMessage is a POST of a message with the header of an older revision.
 func postMessage(body string) string {
 	return postRequest(mcp, "MCP-Protocol-Version: "+older+"\r\n", body)
 }
 
-// callWithHeaders is a call of a tool in the newest revision with other headers, or
-// another revision in _meta.
+// callWithHeaders is a tool call in the newest revision, with these header lines and
+// this version in _meta.
 func callWithHeaders(version, head string) string {
 	return postRequest(mcp, head,
 		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects","arguments":{},`+
-			`"_meta":{"io.modelcontextprotocol/protocolVersion":"`+version+`","io.modelcontextprotocol/clientInfo":{"name":"e","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`)
+			metaMember(version)+`}}`)
+}
+
+// metaMember is the _meta member of the parameters, with this version.
+func metaMember(version string) string {
+	return `"_meta":{"io.modelcontextprotocol/protocolVersion":"` + version + `",` +
+		`"io.modelcontextprotocol/clientInfo":{"name":"e","version":"1"},` +
+		`"io.modelcontextprotocol/clientCapabilities":{}}`
 }
 
 const (
@@ -57,44 +63,44 @@ const (
 	nameLine    = "Mcp-Name: memo_list_projects\r\n"
 )
 
-var origins = []rawCase{
+var originCases = []rawCase{
 	{name: "none", raw: pingWithHeaders(""), want: 200},
 	{name: "own", raw: pingWithHeaders("Origin: http://HERE\r\n"), want: 200},
-	// The scheme is not ours to know behind a proxy that ends TLS.
-	{name: "own, with TLS in front", raw: pingWithHeaders("Origin: https://HERE\r\n"), want: 200},
+	// The server does not know the scheme if a proxy terminates TLS.
+	{name: "own, with https", raw: pingWithHeaders("Origin: https://HERE\r\n"), want: 200},
 	{name: "foreign", raw: pingWithHeaders("Origin: https://evil.example\r\n"), want: 403},
 	{name: "null", raw: pingWithHeaders("Origin: null\r\n"), want: 403},
 	{name: "file", raw: pingWithHeaders("Origin: file://\r\n"), want: 403},
 	{name: "an extension", raw: pingWithHeaders("Origin: chrome-extension://HERE.evil\r\n"), want: 403},
-	{name: "begins like localhost", raw: pingWithHeaders("Origin: http://localhost.evil.example\r\n"), want: 403},
-	{name: "begins like ours", raw: pingWithHeaders("Origin: http://HERE.evil.example\r\n"), want: 403},
-	{name: "ends like ours", raw: pingWithHeaders("Origin: http://evil.example/HERE\r\n"), want: 403},
-	{name: "ours as a user", raw: pingWithHeaders("Origin: http://HERE@evil.example\r\n"), want: 403},
-	{name: "ours as a fragment", raw: pingWithHeaders("Origin: http://evil.example#HERE\r\n"), want: 403},
+	{name: "starts with localhost", raw: pingWithHeaders("Origin: http://localhost.evil.example\r\n"), want: 403},
+	{name: "starts with own host", raw: pingWithHeaders("Origin: http://HERE.evil.example\r\n"), want: 403},
+	{name: "ends with own host", raw: pingWithHeaders("Origin: http://evil.example/HERE\r\n"), want: 403},
+	{name: "own host as user", raw: pingWithHeaders("Origin: http://HERE@evil.example\r\n"), want: 403},
+	{name: "own host as fragment", raw: pingWithHeaders("Origin: http://evil.example#HERE\r\n"), want: 403},
 	{name: "other port", raw: pingWithHeaders("Origin: http://127.0.0.1:1\r\n"), want: 403},
 	{name: "no port", raw: pingWithHeaders("Origin: http://127.0.0.1\r\n"), want: 403},
-	{name: "other name of this machine", raw: pingWithHeaders("Origin: http://localhost:1\r\n"), want: 403},
-	{name: "two, ours last", raw: pingWithHeaders("Origin: https://evil.example\r\nOrigin: http://HERE\r\n"), want: 403},
-	{name: "two, ours first", raw: pingWithHeaders("Origin: http://HERE\r\nOrigin: https://evil.example\r\n"), want: 403},
-	{name: "two in one", raw: pingWithHeaders("Origin: http://HERE, https://evil.example\r\n"), want: 403},
+	{name: "localhost with another port", raw: pingWithHeaders("Origin: http://localhost:1\r\n"), want: 403},
+	{name: "two, own last", raw: pingWithHeaders("Origin: https://evil.example\r\nOrigin: http://HERE\r\n"), want: 403},
+	{name: "two, own first", raw: pingWithHeaders("Origin: http://HERE\r\nOrigin: https://evil.example\r\n"), want: 403},
+	{name: "two in one header", raw: pingWithHeaders("Origin: http://HERE, https://evil.example\r\n"), want: 403},
 	{name: "from another site", raw: pingWithHeaders("Sec-Fetch-Site: cross-site\r\n"), want: 403},
 	{name: "from the same site", raw: pingWithHeaders("Sec-Fetch-Site: same-site\r\n"), want: 403},
 	{
-		name: "foreign that says it is ours",
+		name: "foreign, with Sec-Fetch-Site: same-origin",
 		raw:  pingWithHeaders("Origin: https://evil.example\r\nSec-Fetch-Site: same-origin\r\n"), want: 403,
 	},
 	{name: "foreign, without a key", raw: strings.Replace(pingWithHeaders("Origin: https://evil.example\r\n"), bearer, "",
 		1), want: 403},
 }
 
-var hosts = []rawCase{
+var hostCases = []rawCase{
 	{name: "foreign", raw: pingToHost("evil.example"), want: 403},
 	{name: "foreign, with its origin", raw: strings.Replace(pingToHost("evil.example"), bearer,
 		bearer+"Origin: http://evil.example\r\n", 1), want: 403},
-	{name: "begins like localhost", raw: pingToHost("localhost.evil.example"), want: 403},
-	{name: "begins like an address", raw: pingToHost("127.0.0.1.evil.example"), want: 403},
+	{name: "starts with localhost", raw: pingToHost("localhost.evil.example"), want: 403},
+	{name: "starts with an address", raw: pingToHost("127.0.0.1.evil.example"), want: 403},
 	{name: "any address", raw: pingToHost("0.0.0.0"), want: 403},
-	{name: "an address in one number", raw: pingToHost("2130706433"), want: 403},
+	{name: "an address as one number", raw: pingToHost("2130706433"), want: 403},
 	{name: "empty", raw: pingToHost(""), want: 403},
 	{name: "foreign in an absolute form", raw: strings.Replace(pingWithHeaders(""), " /mcp", " http://evil.example/mcp",
 		1), want: 403},
@@ -110,7 +116,7 @@ var hosts = []rawCase{
 	{name: "with a user", raw: pingToHost("u@127.0.0.1"), bare: true},
 }
 
-var ways = []rawCase{
+var requestCases = []rawCase{
 	{name: "GET", raw: pingWithMethod("GET"), want: 405},
 	{name: "DELETE", raw: pingWithMethod("DELETE"), want: 405},
 	{name: "PUT", raw: pingWithMethod("PUT"), want: 405},
@@ -118,12 +124,12 @@ var ways = []rawCase{
 	{name: "OPTIONS", raw: pingWithMethod("OPTIONS"), want: 405},
 	{name: "HEAD", raw: pingWithMethod("HEAD"), want: 405},
 	{name: "lower case", raw: pingWithMethod("post"), want: 405},
-	// Hosts that try a GET first learn from it that they lack a key.
+	// A host that sends a GET first learns that it needs a key.
 	{name: "GET without a key", raw: strings.Replace(pingWithMethod("GET"), bearer, "", 1), want: 401},
-	{name: "slash behind", raw: postRequest(mcp+"/", "", pingMessage), want: 404},
-	{name: "two slashes before", raw: postRequest("/"+mcp, "", pingMessage), want: 404},
-	{name: "more behind", raw: postRequest(mcp+"/sse", "", pingMessage), want: 404},
-	{name: "encoded slash behind", raw: postRequest(mcp+"%2F", "", pingMessage), want: 404},
+	{name: "slash at the end", raw: postRequest(mcp+"/", "", pingMessage), want: 404},
+	{name: "two slashes at the start", raw: postRequest("/"+mcp, "", pingMessage), want: 404},
+	{name: "longer path", raw: postRequest(mcp+"/sse", "", pingMessage), want: 404},
+	{name: "encoded slash at the end", raw: postRequest(mcp+"%2F", "", pingMessage), want: 404},
 	{name: "upper case path", raw: postRequest("/MCP", "", pingMessage), want: 404},
 	{name: "dots", raw: postRequest("/x/.."+mcp, "", pingMessage), want: 404},
 	{name: "query", raw: postRequest(mcp+"?x=1", "", pingMessage), want: 200},
@@ -135,7 +141,7 @@ var ways = []rawCase{
 		name: "a session", raw: strings.Replace(pingWithHeaders(""), bearer, "Cookie: memo_session=COOKIE\r\n", 1),
 		want: 401,
 	},
-	{name: "no type", raw: pingWithType(""), want: 415},
+	{name: "no content type", raw: pingWithType(""), want: 415},
 	{name: "text", raw: pingWithType("Content-Type: text/plain\r\n"), want: 415},
 	{name: "a form", raw: pingWithType("Content-Type: application/x-www-form-urlencoded\r\n"), want: 415},
 	{name: "like JSON", raw: pingWithType("Content-Type: application/json-rpc\r\n"), want: 415},
@@ -144,7 +150,7 @@ var ways = []rawCase{
 		name: "JSON in capitals, with a charset", raw: pingWithType("Content-Type: Application/JSON; charset=utf-8\r\n"),
 		want: 200,
 	},
-	{name: "asks for HTML", raw: pingWithHeaders("Accept: text/html\r\n"), want: 200},
+	{name: "Accept: text/html", raw: pingWithHeaders("Accept: text/html\r\n"), want: 200},
 	{name: "a session of MCP", raw: pingWithHeaders("Mcp-Session-Id: 7\r\n"), want: 200},
 	{name: "bad chunks", raw: strings.Replace(postRequest(mcp, "Transfer-Encoding: chunked\r\n", "zz\r\n"),
 		"Content-Length: LENGTH\r\n", "", 1), want: 400},
@@ -152,7 +158,7 @@ var ways = []rawCase{
 	{name: "300 kB", raw: postRequest(mcp, "", `"`+strings.Repeat("x", 300<<10)+`"`), want: 413},
 }
 
-var messages = []rawCase{
+var messageCases = []rawCase{
 	{name: "id 0", raw: postMessage(`{"jsonrpc":"2.0","id":0,"method":"ping"}`), want: 200},
 	{name: "id of text", raw: postMessage(`{"jsonrpc":"2.0","id":"\u0000\"é","method":"ping"}`), want: 200},
 	{name: "empty id", raw: postMessage(`{"jsonrpc":"2.0","id":"","method":"ping"}`), want: 200},
@@ -174,9 +180,14 @@ var messages = []rawCase{
 	{name: "method twice", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}`), want: 400},
 	{
 		name: "argument twice",
-		raw:  postMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects","arguments":{"limit":1,"limit":2}}}`), want: 400,
+		raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/call",` +
+			`"params":{"name":"memo_list_projects","arguments":{"limit":1,"limit":2}}}`),
+		want: 400,
 	},
-	{name: "Method", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}`), want: 200},
+	{
+		name: "Method, which is ignored",
+		raw:  postMessage(`{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}`), want: 200,
+	},
 	{name: "method null", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":null}`), want: 400},
 	{name: "method of a number", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":7}`), want: 400},
 	{name: "method with NUL", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"ping\u0000"}`), want: 200, fail: true},
@@ -192,8 +203,8 @@ var messages = []rawCase{
 	{name: "a batch", raw: postMessage("[" + pingMessage + "," + pingMessage + "]"), want: 400},
 	{name: "a batch, spaced", raw: postMessage("\n\t [" + pingMessage + "]"), want: 400},
 	{name: "cut", raw: postMessage(pingMessage[:20]), want: 400},
-	{name: "two", raw: postMessage(pingMessage + pingMessage), want: 400},
-	{name: "NUL behind", raw: postMessage(pingMessage + "\x00"), want: 400},
+	{name: "two messages", raw: postMessage(pingMessage + pingMessage), want: 400},
+	{name: "NUL at the end", raw: postMessage(pingMessage + "\x00"), want: 400},
 	{name: "BOM", raw: postMessage("\ufeff" + pingMessage), want: 400},
 	{name: "UTF-16", raw: postMessage("\xff\xfe{\x00}\x00"), want: 400},
 	{
@@ -206,19 +217,22 @@ var messages = []rawCase{
 		strings.Repeat("]", 5000) + `}}`), want: 400},
 	{
 		name: "deep arguments",
-		raw:  postMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_list_projects","arguments":{"x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}}}`), want: 400,
+		raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/call",` +
+			`"params":{"name":"memo_list_projects","arguments":{"x":` +
+			strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}}}`),
+		want: 400,
 	},
 	{
 		name: "a call without an id",
 		raw:  postMessage(`{"jsonrpc":"2.0","method":"tools/call","params":{"name":"memo_list_projects"}}`), want: 400,
 	},
 	{name: "a call without parameters", raw: postMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/call"}`), want: 400},
-	{name: "an answer", raw: postMessage(`{"jsonrpc":"2.0","id":1,"result":{}}`), want: 202},
+	{name: "a response", raw: postMessage(`{"jsonrpc":"2.0","id":1,"result":{}}`), want: 202},
 	{name: "a notification", raw: postMessage(`{"jsonrpc":"2.0","method":"notifications/initialized"}`), want: 202},
 	{name: "unknown revision", raw: postRequest(mcp, "MCP-Protocol-Version: 1999-12-31\r\n", pingMessage), want: 400},
-	{name: "revision of the future", raw: callWithHeaders("2099-01-01",
+	{name: "future revision", raw: callWithHeaders("2099-01-01",
 		"MCP-Protocol-Version: 2099-01-01\r\n"+methodLine+nameLine), want: 400},
-	{name: "revision of nonsense", raw: postRequest(mcp, "MCP-Protocol-Version: latest\r\n", pingMessage), want: 400},
+	{name: "malformed revision", raw: postRequest(mcp, "MCP-Protocol-Version: latest\r\n", pingMessage), want: 400},
 	{name: "newest", raw: callWithHeaders(newest, versionLine+methodLine+nameLine), want: 200},
 	{name: "newest, no header", raw: callWithHeaders(newest, methodLine+nameLine), want: 400},
 	{name: "newest, no method", raw: callWithHeaders(newest, versionLine+nameLine), want: 400},
@@ -242,40 +256,44 @@ var messages = []rawCase{
 		raw:  callWithHeaders(newest, "MCP-Protocol-Version: "+older+"\r\n"+methodLine+nameLine), want: 400,
 	},
 	{name: "newest has no ping", raw: postRequest(mcp, versionLine+"Mcp-Method: ping\r\n",
-		`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"`+newest+`","io.modelcontextprotocol/clientInfo":{"name":"e","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`), want: 404},
+		`{"jsonrpc":"2.0","id":1,"method":"ping","params":{`+metaMember(newest)+`}}`), want: 404},
 }
 
-// neighbours are what hosts ask for beside /mcp, OAuth first of all.
-var neighbours = []rawCase{
+// otherPathCases are what hosts request besides /mcp, mainly for OAuth.
+var otherPathCases = []rawCase{
 	{
 		name: "register",
-		raw:  "POST /register HTTP/1.1\r\nHost: HERE\r\nContent-Type: application/json\r\nContent-Length: 2\r\n" + end1 + "{}",
+		raw: "POST /register HTTP/1.1\r\nHost: HERE\r\nContent-Type: application/json\r\nContent-Length: 2\r\n" +
+			endOfHead + "{}",
 		want: 400,
 	},
-	{name: "protected resource", raw: asked("/.well-known/oauth-protected-resource"), want: 404},
-	{name: "protected resource, MCP", raw: asked("/.well-known/oauth-protected-resource/mcp"), want: 404},
-	{name: "authorization server", raw: asked("/.well-known/oauth-authorization-server"), want: 404},
-	{name: "authorization server, MCP", raw: asked("/.well-known/oauth-authorization-server/mcp"), want: 404},
-	{name: "OpenID", raw: asked("/.well-known/openid-configuration"), want: 404},
-	{name: "authorize", raw: asked("/authorize?response_type=code"), want: 404},
-	{name: "SSE", raw: asked("/sse"), want: 404},
+	{name: "protected resource", raw: getWithoutKey("/.well-known/oauth-protected-resource"), want: 404},
+	{name: "protected resource, MCP", raw: getWithoutKey("/.well-known/oauth-protected-resource/mcp"), want: 404},
+	{name: "authorization server", raw: getWithoutKey("/.well-known/oauth-authorization-server"), want: 404},
+	{name: "authorization server, MCP", raw: getWithoutKey("/.well-known/oauth-authorization-server/mcp"), want: 404},
+	{name: "OpenID", raw: getWithoutKey("/.well-known/openid-configuration"), want: 404},
+	{name: "authorize", raw: getWithoutKey("/authorize?response_type=code"), want: 404},
+	{name: "SSE", raw: getWithoutKey("/sse"), want: 404},
 }
 
-func asked(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: HERE\r\n" + end1 }
+func getWithoutKey(path string) string {
+	return "GET " + path + " HTTP/1.1\r\nHost: HERE\r\n" + endOfHead
+}
 
 func TestRawMCP(t *testing.T) {
 	t.Parallel()
 	h := newInstallation(t, onSQLite(t))
 	k := h.newKey(t, "raw").Key
 	other := newInstallation(t, onSQLite(t)).newKey(t, "elsewhere").Key
-	s := start(t, h.database, unlimitedOptions...)
+	s := start(t, h.database, withoutLimits...)
 	u, err := url.Parse(s.url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, token, _ := strings.Cut(s.signIn(t, h.owner).cookie, "=")
 	for name, group := range map[string][]rawCase{
-		"origin": origins, "host": hosts, "door": ways, "message": messages, "neighbour": neighbours,
+		"origin": originCases, "host": hostCases, "request": requestCases, "message": messageCases,
+		"other path": otherPathCases,
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, test := range group {
@@ -283,17 +301,17 @@ func TestRawMCP(t *testing.T) {
 					_, body, _ := strings.Cut(test.raw, "\r\n\r\n")
 					fill := strings.NewReplacer("HERE", u.Host, "KEY", k, "OTHER", other, "COOKIE", token, "LENGTH",
 						strconv.Itoa(len(body)))
-					test.judgeMCP(t, sendRaw(t, u.Host, fill.Replace(test.raw), test.cut))
+					test.checkMCP(t, sendRaw(t, u.Host, fill.Replace(test.raw), test.cut))
 				})
 			}
 		})
 	}
-	s.client(k).mustSend(t, http.StatusOK, tool(newest, "memo_list_projects", map[string]any{})) // it still stands
+	s.client(k).mustSend(t, http.StatusOK, tool(newest, "memo_list_projects", map[string]any{})) // the server still works
 	s.mustLogNoError(t)
 }
 
-// judgeMCP is judge for answers that may be JSON-RPC's as well.
-func (test rawCase) judgeMCP(t *testing.T, a response) {
+// checkMCP is like check, but the response may also be JSON-RPC.
+func (test rawCase) checkMCP(t *testing.T, a response) {
 	t.Helper()
 	var v struct {
 		Detail any
@@ -301,17 +319,17 @@ func (test rawCase) judgeMCP(t *testing.T, a response) {
 	}
 	switch {
 	case test.want != 0 && a.status != test.want, test.want == 0 && (a.status < 400 || a.status > 499):
-		t.Errorf("%d instead of %d: %s", a.status, test.want, lastLines(string(a.body), 300))
+		t.Errorf("%d instead of %d: %s", a.status, test.want, tail(string(a.body), 300))
 	case test.bare:
 		return
 	case a.status == http.StatusAccepted && len(a.body) > 0:
 		t.Errorf("202 has a body: %s", a.body)
 	case a.status == http.StatusOK && strings.Contains(string(a.body), `"error":`) != test.fail:
-		t.Errorf("an error of JSON-RPC or none: %s", lastLines(string(a.body), 300))
+		t.Errorf("JSON-RPC error: want %v: %s", test.fail, tail(string(a.body), 300))
 	case a.status >= 400 && !strings.HasPrefix(test.raw, "HEAD") &&
 		(!strings.HasPrefix(a.header.Get("Content-Type"), "application/json") || json.Unmarshal(a.body, &v) != nil ||
 			v.Detail == nil && v.Error == nil):
-		t.Errorf("%d is no refusal in JSON: %s %s", a.status, a.header.Get("Content-Type"), lastLines(string(a.body), 300))
+		t.Errorf("%d is not a refusal in JSON: %s %s", a.status, a.header.Get("Content-Type"), tail(string(a.body), 300))
 	}
 	if a.header.Get("X-Request-Id") == "" {
 		t.Error("X-Request-Id is missing")
@@ -323,9 +341,9 @@ func (test rawCase) judgeMCP(t *testing.T, a response) {
 		t.Errorf("%d with Allow: %q", a.status, allow)
 	}
 	if a.header.Get("Mcp-Session-Id") != "" {
-		t.Error("there are no sessions")
+		t.Error("the response has Mcp-Session-Id, but there are no sessions")
 	}
 	if strings.HasPrefix(test.raw, "POST /register") && !strings.Contains(string(a.body), "API key") {
-		t.Errorf("it does not say to create an API key: %s", a.body)
+		t.Errorf("the response does not say to create an API key: %s", a.body)
 	}
 }

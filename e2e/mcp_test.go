@@ -7,19 +7,19 @@ import (
 	"testing"
 )
 
-// mcp is where assistants call (contract section 3).
+// mcp is the path of the MCP server.
 const mcp = "/mcp"
 
-// Revisions of the protocol. Callers of the newest name it in every request,
-// in headers and in _meta, and have no handshake; those before it differ, here,
-// in the header only.
+// Revisions of the protocol. Clients of the newest one name it in the headers and in
+// _meta of every request, and have no handshake. Clients of earlier ones differ, in
+// these tests, only in the header.
 const (
-	unnamed = "" // as before there was a header
+	unnamed = "" // from before the header existed
 	older   = "2025-06-18"
 	newest  = "2026-07-28"
 )
 
-// rpc is a message of JSON-RPC. Without an id it is a notification.
+// rpc is a JSON-RPC message. Without an id it is a notification.
 type rpc struct {
 	revision string
 	id       any
@@ -42,7 +42,7 @@ func prompt(revision, name string) rpc {
 // plain is a call without parameters.
 func plain(revision, method string) rpc { return rpc{revision, 1, method, nil} }
 
-// body is the message as it goes over the wire.
+// body returns the JSON of the message.
 func (m rpc) body() map[string]any {
 	params := map[string]any{}
 	for name, value := range m.params {
@@ -62,7 +62,7 @@ func (m rpc) body() map[string]any {
 	return b
 }
 
-// headers are the "Name: value" lines of the message.
+// headers returns the "Name: value" header lines of the message.
 func (m rpc) headers() (lines []string) {
 	if m.revision == unnamed {
 		return nil
@@ -79,18 +79,19 @@ func (m rpc) headers() (lines []string) {
 	return lines
 }
 
-// send makes a call as an assistant's host does.
+// send sends a message as an MCP host does.
 func (c *apiClient) send(m rpc, headers ...string) (response, error) {
 	return c.call("POST", mcp, m.body(), append(m.headers(), headers...)...)
 }
 
-// mustSend is send for a test's own goroutine.
+// mustSend is like send, but fails the test if the status is not want. Only the
+// goroutine of the test may call it.
 func (c *apiClient) mustSend(t testing.TB, want int, m rpc, headers ...string) response {
 	t.Helper()
 	return c.must(t, want, "POST", mcp, m.body(), append(m.headers(), headers...)...)
 }
 
-// reply is what JSON-RPC answers.
+// reply is a JSON-RPC response.
 type reply struct {
 	JSONRPC string
 	ID      json.RawMessage
@@ -109,12 +110,12 @@ func (a response) reply() (r reply, err error) {
 		return r, err
 	}
 	if r.JSONRPC != "2.0" || (r.Result == nil) == (r.Error == nil) {
-		return r, fmt.Errorf("no answer of JSON-RPC: %.300s", a.body)
+		return r, fmt.Errorf("not a JSON-RPC response: %.300s", a.body)
 	}
 	return r, nil
 }
 
-// text is the one block of text that a tool gives.
+// text calls a tool that returns a single text block, and returns its text.
 func (c *apiClient) text(t testing.TB, m rpc) string {
 	t.Helper()
 	r, err := c.mustSend(t, http.StatusOK, m).reply()
@@ -122,10 +123,10 @@ func (c *apiClient) text(t testing.TB, m rpc) string {
 		t.Fatal(err)
 	}
 	if r.Error != nil || r.Result.IsError || len(r.Result.Content) != 1 || r.Result.Content[0].Type != "text" {
-		t.Fatalf("%v: no single text: %+v", m.params, r)
+		t.Fatalf("%v: not a single text block: %+v", m.params, r)
 	}
 	return r.Result.Content[0].Text
 }
 
-// unknown is the id of no transcription.
+// unknown is an id that no transcription has.
 const unknown = "3fa85f64-5717-4562-b3fc-2c963f66afa6"

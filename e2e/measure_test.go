@@ -15,14 +15,14 @@ import (
 	"time"
 )
 
-// measure is what one promised thing took, each time.
+// measure holds how long one operation took each time, and its bound.
 type measure struct {
-	what    string
+	name    string
 	bound   time.Duration
-	times   int // how many there must be
+	times   int // how often it must be measured
 	mu      sync.Mutex
 	took    []time.Duration
-	refused map[string]int // what was answered instead of serving it
+	refused map[string]int // outcomes of operations that were not served, and their number
 }
 
 func (m *measure) note(took time.Duration) {
@@ -31,9 +31,9 @@ func (m *measure) note(took time.Duration) {
 	m.took = append(m.took, took)
 }
 
-// served counts the outcome if it is not the one that was asked for.
-func (m *measure) served(done bool, outcome string) bool {
-	if done {
+// served counts the outcome of an operation that was not served, and returns ok.
+func (m *measure) served(ok bool, outcome string) bool {
+	if ok {
 		return true
 	}
 	m.mu.Lock()
@@ -45,7 +45,7 @@ func (m *measure) served(done bool, outcome string) bool {
 	return false
 }
 
-// outcomeOf is a status, or what came instead of one.
+// outcomeOf returns the status, or the error if there is no response.
 func outcomeOf(status int, err error) string {
 	if err != nil {
 		return err.Error()
@@ -53,35 +53,36 @@ func outcomeOf(status int, err error) string {
 	return strconv.Itoa(status)
 }
 
-func (m *measure) mustHold(t *testing.T) {
+// mustMeetBound fails the test if an operation was too slow or was not served.
+func (m *measure) mustMeetBound(t *testing.T) {
 	t.Helper()
 	slices.Sort(m.took)
 	if len(m.took) == 0 {
-		t.Errorf("broken: %s was not measured: %v", m.what, m.refused)
+		t.Errorf("%s was not measured: %v", m.name, m.refused)
 		return
 	}
 	slowest := m.took[len(m.took)-1]
-	t.Logf("| %s | n %d | median %.2f s | p100 %.2f s | bound %v | not served %v |", m.what, len(m.took),
+	t.Logf("| %s | n %d | median %.2f s | p100 %.2f s | bound %v | not served %v |", m.name, len(m.took),
 		m.took[len(m.took)/2].Seconds(), slowest.Seconds(), m.bound, m.refused)
 	if slowest > m.bound {
-		t.Errorf("broken: %s within %v: the slowest took %.2f s", m.what, m.bound, slowest.Seconds())
+		t.Errorf("%s took up to %.2f s, the bound is %v", m.name, slowest.Seconds(), m.bound)
 	}
 	if len(m.refused) > 0 {
-		t.Errorf("broken: %s is always served: %v", m.what, m.refused)
+		t.Errorf("%s was not always served: %v", m.name, m.refused)
 	}
 	if !t.Failed() && len(m.took) < m.times {
-		t.Errorf("%s was measured %d times instead of %d: it proves little", m.what, len(m.took), m.times)
+		t.Errorf("%s was measured %d times, too few: want %d", m.name, len(m.took), m.times)
 	}
 }
 
-// ends are the keys whose end was acknowledged.
-type ends struct {
-	mu          sync.Mutex
-	at          map[string]time.Time
-	tried, late int // calls that began after the end of their key; those that were accepted
+// endedKeys are the keys whose end was acknowledged.
+type endedKeys struct {
+	mu              sync.Mutex
+	at              map[string]time.Time
+	calls, accepted int // calls that began after the end of their key; how many of them were accepted
 }
 
-func (e *ends) acknowledge(keys ...newKey) {
+func (e *endedKeys) acknowledge(keys ...newKey) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, k := range keys {
@@ -89,20 +90,20 @@ func (e *ends) acknowledge(keys ...newKey) {
 	}
 }
 
-// judge looks at the answer to a call with a key, which began then.
-func (e *ends) judge(key string, began time.Time, status int) {
+// noteCall records the status of a call with a key.
+func (e *endedKeys) noteCall(key string, began time.Time, status int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if at, ended := e.at[key]; ended && began.After(at) {
-		e.tried++
+		e.calls++
 		if status < http.StatusBadRequest {
-			e.late++
+			e.accepted++
 		}
 	}
 }
 
 // any returns one of the ended keys, or "".
-func (e *ends) any() string {
+func (e *endedKeys) random() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if len(e.at) == 0 {
@@ -111,8 +112,8 @@ func (e *ends) any() string {
 	return slices.Collect(maps.Keys(e.at))[rand.IntN(len(e.at))]
 }
 
-// mostMemory is the server's resident memory at its highest so far, in MB.
-func (s *server) mostMemory(t *testing.T) int {
+// peakMemory returns the peak resident memory of the server in MB.
+func (s *server) peakMemory(t *testing.T) int {
 	t.Helper()
 	if runtime.GOOS != "linux" {
 		return 0
@@ -129,7 +130,7 @@ func (s *server) mostMemory(t *testing.T) int {
 	return kB >> 10
 }
 
-// timed makes a call, which must be served, and notes its time.
+// timed makes a call, which must be served, and records its duration.
 func (n *noisy) timed(m *measure, c *apiClient, method, path string, body any) {
 	begun := time.Now()
 	a, err := c.call(method, path, body)
@@ -137,31 +138,31 @@ func (n *noisy) timed(m *measure, c *apiClient, method, path string, body any) {
 	m.served(a.status == http.StatusOK, outcomeOf(a.status, err))
 }
 
-// until repeats what takes access away until it is acknowledged, and notes how long that
-// took from the first try. It reports false when it gives up.
-func (n *noisy) until(m *measure, act func() bool, keys ...newKey) bool {
+// retry repeats an operation that ends access until it is acknowledged, and records the
+// time since the first attempt. It returns false if it gives up.
+func (n *noisy) retry(m *measure, act func() bool, keys ...newKey) bool {
 	begun := time.Now()
 	for !act() {
-		if time.Since(n.begin) > 2*noise {
+		if time.Since(n.begin) > 2*noiseDuration {
 			m.note(time.Since(begun))
 			return m.served(false, "never")
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
 	m.note(time.Since(begun))
-	n.ends.acknowledge(keys...)
+	n.endedKeys.acknowledge(keys...)
 	return true
 }
 
-// repeat does something for as long as the noise lasts, with pauses.
+// repeat calls do, with pauses, while the load lasts.
 func (n *noisy) repeat(pause time.Duration, do func()) {
-	for time.Since(n.begin) < noise {
+	for time.Since(n.begin) < noiseDuration {
 		do()
 		time.Sleep(pause)
 	}
 }
 
-// waitFor waits until so much of the noise is over.
+// waitFor waits until this part of the load, from 0 to 1, is over.
 func (n *noisy) waitFor(part float64) {
-	time.Sleep(time.Until(n.begin.Add(time.Duration(part * float64(noise)))))
+	time.Sleep(time.Until(n.begin.Add(time.Duration(part * float64(noiseDuration)))))
 }

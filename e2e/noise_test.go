@@ -14,12 +14,11 @@ import (
 	"time"
 )
 
-// makeNoise starts the load of the hostile member, which lasts for as long as the
-// noise does.
+// makeNoise starts the load of the hostile member, which lasts for noiseDuration.
 func (n *noisy) makeNoise(all *sync.WaitGroup) {
-	ctx, cancel := context.WithDeadline(n.t.Context(), n.begin.Add(noise))
+	ctx, cancel := context.WithDeadline(n.t.Context(), n.begin.Add(noiseDuration))
 	n.t.Cleanup(cancel)
-	searches, exports := connectionPool(), connectionPool()
+	searches, exports := newHTTPClient(), newHTTPClient()
 	for i := range 20 {
 		c := &apiClient{base: n.server.url, key: n.searchKeys[i%len(n.searchKeys)].Key, http: searches}
 		all.Go(func() { n.loop(ctx, func() bool { return n.search(ctx, c) }) })
@@ -36,17 +35,17 @@ func (n *noisy) makeNoise(all *sync.WaitGroup) {
 	}
 }
 
-// loop does one thing again and again until it is done or the time is over.
-func (n *noisy) loop(ctx context.Context, again func() bool) {
-	for ctx.Err() == nil && again() {
+// loop repeats step until it returns false or the time is over.
+func (n *noisy) loop(ctx context.Context, step func() bool) {
+	for ctx.Err() == nil && step() {
 	}
 }
 
-// search looks for the beginnings of words that many texts have.
+// search searches for the beginnings of words that are in many texts.
 func (n *noisy) search(ctx context.Context, c *apiClient) bool {
 	words := []string{"word", "word" + strconv.Itoa(rand.IntN(30))}
-	for _, i := range rand.Perm(len(common))[:3] {
-		words = append(words, common[i][:3])
+	for _, i := range rand.Perm(len(commonWords))[:3] {
+		words = append(words, commonWords[i][:3])
 	}
 	query := url.Values{
 		"q": {strings.Join(words, " ")}, "sort": {"relevance"}, "limit": {"100"},
@@ -56,7 +55,7 @@ func (n *noisy) search(ctx context.Context, c *apiClient) bool {
 	return n.finish(ctx, "search", resp, err, nil)
 }
 
-// download gets the largest text: some clients read slowly, some leave after a second.
+// download gets the largest text. Some clients read slowly, some leave after a second.
 func (n *noisy) download(ctx context.Context, c *apiClient, i int) bool {
 	path := api + "/transcriptions/" + n.large
 	if format := []string{"", "md", "json", "srt"}[i/4]; format != "" {
@@ -76,33 +75,33 @@ func (n *noisy) download(ctx context.Context, c *apiClient, i int) bool {
 	return n.finish(ctx, "download", resp, err, pace)
 }
 
-// changeTitle gives the transcript with many words another title, in the web app.
+// changeTitle changes the title of the transcription with many words, in the web app.
 func (n *noisy) changeTitle(ctx context.Context, i int) bool {
-	path := "/w/" + n.home.workspace + "/transcriptions/" + n.talk + "/title"
+	path := "/w/" + n.home.workspace + "/transcriptions/" + n.talkID + "/title"
 	resp, err := n.form(ctx, n.web, path, url.Values{"title": {fmt.Sprintf("Title %d %d", i, rand.Uint64())}}.Encode())
 	return n.finish(ctx, "title", resp, err, nil)
 }
 
-// importLarge sends a file of 30 MB in the web app, once.
+// importLarge imports a file of 30 MB in the web app, and returns false once it succeeded.
 func (n *noisy) importLarge(ctx context.Context, i int) bool {
 	resp, err := n.post(ctx, fmt.Sprint("large", i), n.upload)
-	good := err == nil && resp.StatusCode == http.StatusOK
-	return n.finish(ctx, "import", resp, err, nil) && !good
+	imported := err == nil && resp.StatusCode == http.StatusOK
+	return n.finish(ctx, "import", resp, err, nil) && !imported
 }
 
 // post imports a text in the web app, as the hostile member.
 func (n *noisy) post(ctx context.Context, name string, text []byte) (*http.Response, error) {
 	head := "--XX\r\nContent-Disposition: form-data; name=\"files\"; filename=\"" + name + ".txt\"\r\n\r\n" +
-		"[00:00:00] Alex: " + name + "\n" // no two texts are the same
+		"[00:00:00] Alex: " + name + "\n" // makes each text different
 	const end = "\r\n--XX--\r\n"
 	body := io.MultiReader(strings.NewReader(head), bytes.NewReader(text), strings.NewReader(end))
 	size := int64(len(head) + len(text) + len(end))
 	return n.send(ctx, n.web, "POST", "/w/"+n.home.workspace+"/import", body, size, "multipart/form-data; boundary=XX")
 }
 
-// send makes a call of the load. Its answer is still to be read.
+// send makes a call of the load. The caller reads the response.
 func (n *noisy) send(
-	ctx context.Context, c *apiClient, method, path string, body io.Reader, size int64, kind string,
+	ctx context.Context, c *apiClient, method, path string, body io.Reader, size int64, contentType string,
 ) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
@@ -114,21 +113,21 @@ func (n *noisy) send(
 		req.Header.Set("Cookie", c.cookie)
 		req.Header.Set("Sec-Fetch-Site", "same-origin")
 		req.Header.Set("Accept", "application/json")
-		req.Header.Set("Content-Type", kind)
+		req.Header.Set("Content-Type", contentType)
 		req.ContentLength = size
 	}
 	began := time.Now()
 	resp, err := c.http.Do(req)
 	if err == nil && c.key != "" {
-		n.ends.judge(c.key, began, resp.StatusCode)
+		n.endedKeys.noteCall(c.key, began, resp.StatusCode)
 	}
 	return resp, err
 }
 
-// finish reads an answer to the load, at a pace, counts it, and waits a second if it was
-// refused for now. It reports whether the client may go on.
-func (n *noisy) finish(ctx context.Context, what string, resp *http.Response, err error, pace func()) bool {
-	outcome := "no answer"
+// finish reads and counts a response to the load, calling pace between reads. After a
+// 429 or 503 it waits for a second. It returns false if the member has lost access.
+func (n *noisy) finish(ctx context.Context, name string, resp *http.Response, err error, pace func()) bool {
+	outcome := "no response"
 	status := 0
 	if err == nil {
 		status = resp.StatusCode
@@ -141,16 +140,16 @@ func (n *noisy) finish(ctx context.Context, what string, resp *http.Response, er
 			}
 		}
 		if err != io.EOF {
-			outcome += ", not to its end"
+			outcome += ", cut"
 		}
 		resp.Body.Close()
 	}
-	n.doneMu.Lock()
-	if n.done[what] == nil {
-		n.done[what] = map[string]int{}
+	n.outcomesMu.Lock()
+	if n.outcomes[name] == nil {
+		n.outcomes[name] = map[string]int{}
 	}
-	n.done[what][outcome]++
-	n.doneMu.Unlock()
+	n.outcomes[name][outcome]++
+	n.outcomesMu.Unlock()
 	wait := time.Duration(0)
 	switch status {
 	case 0:
@@ -162,7 +161,7 @@ func (n *noisy) finish(ctx context.Context, what string, resp *http.Response, er
 	case <-ctx.Done():
 	case <-time.After(wait):
 	}
-	return status != http.StatusUnauthorized && status != http.StatusNotFound // they are out
+	return status != http.StatusUnauthorized && status != http.StatusNotFound // the member has lost access
 }
 
 // form posts a form of the web app.

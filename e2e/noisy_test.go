@@ -14,28 +14,28 @@ import (
 	"time"
 )
 
-// noise is how long the hostile load lasts on each database.
-const noise = 22 * time.Second
+// noiseDuration is how long the hostile load lasts on each database.
+const noiseDuration = 22 * time.Second
 
-// What one caller's load may cost everybody else, on a machine with two cores.
+// Bounds for other callers during the load of one, on a machine with two cores.
 const (
-	mostMe     = 2 * time.Second // for a call with a key of another workspace
-	mostReady  = 2 * time.Second // for /readyz
-	mostSignIn = 2 * time.Second // with the hash of the password
-	mostEnd    = time.Second     // for a revocation, a removal and the change that a command makes
-	mostCut    = time.Second     // from the answer to a revocation to the end of that key's stream
-	mostMemory = 1200            // MB of resident memory at the worst moment
+	maxKeyCall   = 2 * time.Second // for a call with a key of another workspace
+	maxReady     = 2 * time.Second // for /readyz
+	maxSignIn    = 2 * time.Second // including the hash of the password
+	maxEndAccess = time.Second     // for a revocation, a removal and the change of a command
+	maxCut       = time.Second     // from the response to a revocation to the end of the key's stream
+	maxMemory    = 1200            // MB of peak resident memory
 )
 
-// TestNoisyNeighbour: while one member of a workspace searches, downloads, imports
-// and changes titles as fast as the server lets them, another workspace is served,
-// and whoever takes access away is served at once. It is run without the race detector,
-// alone, by
+// TestNoisyNeighbour: while one member of a workspace searches, downloads, imports and
+// changes titles as fast as the server allows, calls of another workspace are served,
+// and operations that end access are served at once. It runs alone, without the race
+// detector:
 //
 //	make noisy
 func TestNoisyNeighbour(t *testing.T) {
 	if testing.Short() || withRace {
-		t.Skip("takes a minute on each database, and the race detector makes the server ten times slower")
+		t.Skip("takes a minute on each database; the race detector makes the server ten times slower")
 	}
 	onBoth(t, func(t *testing.T, p database) {
 		n := newNoisy(t, p)
@@ -49,12 +49,12 @@ func TestNoisyNeighbour(t *testing.T) {
 		n.makeNoise(&load)
 		watchers.Wait()
 		load.Wait()
-		n.mustHold(idle)
+		n.mustMeetBounds(idle)
 	})
 }
 
-// watch starts everything that is measured. Each measurement runs by itself, so
-// that a slow answer to one delays no other.
+// watch starts all measurements. They run in parallel, so that a slow response to one
+// does not delay the others.
 func (n *noisy) watch(all *sync.WaitGroup) {
 	other := n.server.client(n.otherKey.Key)
 	all.Go(func() {
@@ -75,12 +75,12 @@ func (n *noisy) watch(all *sync.WaitGroup) {
 	all.Go(n.tryEndedKeys)
 }
 
-// revokeAll ends keys of the hostile member: spare ones, the one of the stream and
-// at last one that the searches are using.
+// revokeAll revokes keys of the hostile member: unused ones, the one of the stream, and
+// last one that the searches use.
 func (n *noisy) revokeAll() {
 	for i, k := range slices.Concat(n.spare[:3], []newKey{n.streamKey}, n.spare[3:], n.searchKeys[:1]) {
 		n.waitFor(float64(i+1) / 9)
-		ended := n.until(&n.revocations, func() bool {
+		ended := n.retry(&n.revocations, func() bool {
 			a, err := n.owner.call("DELETE", api+"/keys/"+k.ID, nil)
 			return n.revocations.served(a.status == http.StatusNoContent, outcomeOf(a.status, err))
 		}, k)
@@ -97,7 +97,7 @@ func (n *noisy) removeAll() {
 	for i, m := range append(n.removed, n.hostile) {
 		n.waitFor([]float64{.2, .45, .7, .9}[i])
 		path := "/w/" + n.home.workspace + "/members/" + m.id + "/remove"
-		n.until(&n.removals, func() bool {
+		n.retry(&n.removals, func() bool {
 			resp, err := n.form(context.Background(), n.owner, path, "")
 			if err != nil {
 				return n.removals.served(false, outcomeOf(0, err))
@@ -112,18 +112,18 @@ func (n *noisy) removeAll() {
 func (n *noisy) disableAll() {
 	for i, m := range n.disabled {
 		n.waitFor([]float64{.3, .55, .8}[i])
-		n.until(&n.disables, func() bool {
+		n.retry(&n.disables, func() bool {
 			r := run(n.home.database, "", "user", "disable", m.email)
 			return n.disables.served(r.code == 0, fmt.Sprintf("exit %d", r.code))
 		}, m.keys...)
 	}
 }
 
-// idleDisable returns how long the command takes before the load: its start, the
-// opening of the database, and the change.
+// idleDisable returns how long memo user disable takes before the load: starting,
+// opening the database, and the change.
 func (n *noisy) idleDisable() time.Duration {
 	var took []time.Duration
-	for _, m := range n.practice {
+	for _, m := range n.idleDisabled {
 		begun := time.Now()
 		cli[namedID](n.t, n.home.database, "user", "disable", m.email)
 		took = append(took, time.Since(begun))
@@ -131,11 +131,11 @@ func (n *noisy) idleDisable() time.Duration {
 	return slices.Min(took)
 }
 
-// logIdle prints what parts of the load take by themselves.
+// logIdle logs how long single operations of the load take without load.
 func (n *noisy) logIdle() {
 	c := n.server.client(n.searchKeys[0].Key)
-	for _, one := range []struct {
-		what string
+	for _, load := range []struct {
+		name string
 		do   func(context.Context) bool
 	}{
 		{"search", func(ctx context.Context) bool { return n.search(ctx, c) }},
@@ -143,21 +143,21 @@ func (n *noisy) logIdle() {
 		{"title", func(ctx context.Context) bool { return n.changeTitle(ctx, 0) }},
 	} {
 		begun := time.Now()
-		one.do(n.t.Context())
-		n.t.Logf("| one %s without load | %.2f s | %v |", one.what, time.Since(begun).Seconds(), n.done[one.what])
+		load.do(n.t.Context())
+		n.t.Logf("| one %s without load | %.2f s | %v |", load.name, time.Since(begun).Seconds(), n.outcomes[load.name])
 	}
-	clear(n.done)
+	clear(n.outcomes)
 }
 
-// readStream reads the bulk export slowly until it ends, and notes how long after
-// the revocation of its key that was.
+// readStream reads the bulk export slowly until it ends, and records how long after the
+// revocation of its key that was.
 func (n *noisy) readStream() {
 	e, ended, enough := n.stream, make(chan time.Time, 1), make(chan struct{})
 	go func() {
 		for {
-			e.once()
-			late := closedWithin(enough, 50*time.Millisecond)
-			if late || e.err != nil && !errors.Is(e.err, os.ErrDeadlineExceeded) { // which means that nothing came
+			e.readOnce()
+			timedOut := closedWithin(enough, 50*time.Millisecond)
+			if timedOut || e.err != nil && !errors.Is(e.err, os.ErrDeadlineExceeded) { // a timeout only means that no data came
 				ended <- time.Now()
 				return
 			}
@@ -166,7 +166,7 @@ func (n *noisy) readStream() {
 	select {
 	case <-ended:
 		<-n.streamEnded
-		n.cuts.served(false, fmt.Sprintf("ended before its key did: %v", e.err))
+		n.cuts.served(false, fmt.Sprintf("ended before the revocation: %v", e.err))
 	case acknowledged, revoked := <-n.streamEnded:
 		if !revoked {
 			n.cuts.served(false, "its key was never revoked")
@@ -180,62 +180,62 @@ func (n *noisy) readStream() {
 		case e.err == nil || errors.Is(e.err, os.ErrDeadlineExceeded):
 			n.cuts.served(false, "not cut")
 		case bytes.HasSuffix(e.got.Bytes(), []byte("\r\n0\r\n\r\n")):
-			n.cuts.served(false, "whole")
+			n.cuts.served(false, "complete")
 		}
 	}
 }
 
-// tryEndedKeys calls with the keys whose end was acknowledged, in turn.
+// tryEndedKeys makes calls with random keys whose end was acknowledged.
 func (n *noisy) tryEndedKeys() {
 	c := n.server.client("")
 	n.repeat(20*time.Millisecond, func() {
-		if key := n.ends.any(); key != "" {
+		if key := n.endedKeys.random(); key != "" {
 			began := time.Now()
 			if a, err := c.with(key).call("GET", api+"/me", nil); err == nil {
-				n.ends.judge(key, began, a.status)
+				n.endedKeys.noteCall(key, began, a.status)
 			}
 		}
 	})
 }
 
-// mustHold prints the table and says which promises were broken.
-func (n *noisy) mustHold(idle time.Duration) {
+// mustMeetBounds logs the table, and fails the test for each bound that was exceeded.
+func (n *noisy) mustMeetBounds(idle time.Duration) {
 	t := n.t
 	for i := range n.disables.took {
 		n.disables.took[i] = max(0, n.disables.took[i]-idle)
 	}
 	for _, m := range []*measure{&n.me, &n.ready, &n.signIns, &n.revocations, &n.removals, &n.disables, &n.cuts} {
-		m.mustHold(t)
+		m.mustMeetBound(t)
 	}
 	t.Logf("| `memo user disable` without load | %.2f s |", idle.Seconds())
-	t.Logf("| bytes of the bulk stream after the answer to the revocation | %d |", n.cutBytes)
-	t.Logf("| calls with an ended key | %d, of them accepted %d |", n.ends.tried, n.ends.late)
-	if n.ends.late > 0 {
-		t.Errorf("broken: a key opens nothing after its end was acknowledged: %d calls were accepted", n.ends.late)
+	t.Logf("| bytes of the bulk stream after the response to the revocation | %d |", n.cutBytes)
+	t.Logf("| calls with an ended key | %d, of them accepted %d |", n.endedKeys.calls, n.endedKeys.accepted)
+	if n.endedKeys.accepted > 0 {
+		t.Errorf("%d calls were accepted after the end of their key was acknowledged", n.endedKeys.accepted)
 	}
-	memory := n.server.mostMemory(t)
-	t.Logf("| resident memory of the server at most | %d MB | bound %d MB |", memory, mostMemory)
-	if memory > mostMemory {
-		t.Errorf("broken: the server stays below %d MB of resident memory: it had %d MB", mostMemory, memory)
+	memory := n.server.peakMemory(t)
+	t.Logf("| peak resident memory of the server | %d MB | bound %d MB |", memory, maxMemory)
+	if memory > maxMemory {
+		t.Errorf("the server had %d MB of resident memory, the bound is %d MB", memory, maxMemory)
 	}
-	for _, what := range slices.Sorted(maps.Keys(n.done)) {
-		t.Logf("| load: %s | %v |", what, n.done[what])
+	for _, name := range slices.Sorted(maps.Keys(n.outcomes)) {
+		t.Logf("| load: %s | %v |", name, n.outcomes[name])
 	}
-	// Most downloads of the load leave early or read slowly, so one that began counts.
-	for what, good := range map[string][]string{
-		"search": {"200"}, "download": {"200", "200, not to its end"},
+	// Most downloads leave early or read slowly, so one that started counts as a success.
+	for name, succeeded := range map[string][]string{
+		"search": {"200"}, "download": {"200", "200, cut"},
 		"title": {"303"},
 	} {
-		if !t.Failed() && !slices.ContainsFunc(good, func(s string) bool { return n.done[what][s] > 0 }) {
-			t.Errorf("no %s of the load succeeded: it proves little", what)
+		if !t.Failed() && !slices.ContainsFunc(succeeded, func(s string) bool { return n.outcomes[name][s] > 0 }) {
+			t.Errorf("no %s of the load succeeded: the load was too weak", name)
 		}
 	}
-	if !t.Failed() && n.ends.tried < 50 {
-		t.Errorf("only %d calls with ended keys: they prove little", n.ends.tried)
+	if !t.Failed() && n.endedKeys.calls < 50 {
+		t.Errorf("only %d calls with ended keys, too few", n.endedKeys.calls)
 	}
 	c := n.server.client(n.otherKey.Key)
-	eventually(t, "the server serves after the load", func() bool { return isOK(c) })
-	for key := range n.ends.at {
+	eventually(t, "the server serves calls after the load", func() bool { return isOK(c) })
+	for key := range n.endedKeys.at {
 		c.with(key).must(t, http.StatusUnauthorized, "GET", api+"/me", nil)
 	}
 }

@@ -14,8 +14,7 @@ import (
 	"time"
 )
 
-// noisy is a workspace with a hostile member, another workspace, and the server
-// of both.
+// noisy is a workspace with a hostile member, another workspace, and the server of both.
 type noisy struct {
 	t      *testing.T
 	home   installation
@@ -23,52 +22,52 @@ type noisy struct {
 	owner  *apiClient // signed in
 	begin  time.Time
 
-	hostile                     participant
-	web                         *apiClient // the hostile member, signed in
-	removed, disabled, practice []participant
-	otherKey                    newKey // of the other workspace
-	otherOwner                  string
+	hostile                         noisyMember
+	web                             *apiClient // the hostile member, signed in
+	removed, disabled, idleDisabled []noisyMember
+	otherKey                        newKey // of the other workspace
+	otherOwner                      string
 
 	searchKeys, exportKeys, spare []newKey
 	streamKey                     newKey
 
-	talk, large string   // the ids of the transcript with many words, and of the largest text
-	bulk        []string // ids
-	upload      []byte   // a text of 30 MB
+	talkID, large string   // ids of the transcription with many words and of the one with the largest text
+	bulk          []string // ids
+	upload        []byte   // a text of 30 MB
 
 	stream      *exportResult
-	streamEnded chan time.Time // when the revocation of its key was acknowledged
-	cutBytes    int            // of the stream that came later
+	streamEnded chan time.Time // receives when the revocation of its key was acknowledged
+	cutBytes    int            // bytes of the stream that came after that
 
 	me, ready, signIns, revocations, removals, disables, cuts measure
 
-	ends   ends
-	doneMu sync.Mutex
-	done   map[string]map[string]int // what the load did, and the answers to it
+	endedKeys  endedKeys
+	outcomesMu sync.Mutex
+	outcomes   map[string]map[string]int // outcomes of the load, by operation
 }
 
-// participant is a member of the noisy workspace.
-type participant struct {
+// noisyMember is a member of the noisy workspace.
+type noisyMember struct {
 	id, email string
 	keys      []newKey
 }
 
 const smallTexts = 3000
 
-// newNoisy makes both workspaces, and starts their server.
+// newNoisy creates both workspaces and starts the server.
 func newNoisy(t *testing.T, p database) *noisy {
 	n := &noisy{
 		t: t, home: newInstallation(t, p), otherOwner: "other@example.com",
-		streamEnded: make(chan time.Time, 1), done: map[string]map[string]int{},
-		me:          measure{what: "a call with a key of another workspace", bound: mostMe, times: 10},
-		ready:       measure{what: "/readyz", bound: mostReady, times: 10},
-		signIns:     measure{what: "a sign-in of another user", bound: mostSignIn, times: 5},
-		revocations: measure{what: "an owner's revocation of a key", bound: mostEnd, times: 8},
-		removals:    measure{what: "an owner's removal of a member", bound: mostEnd, times: 4},
-		disables:    measure{what: "the change of memo user disable", bound: mostEnd, times: 3},
-		cuts:        measure{what: "the cut of a stream after its key's end", bound: mostCut, times: 1},
+		streamEnded: make(chan time.Time, 1), outcomes: map[string]map[string]int{},
+		me:          measure{name: "a call with a key of another workspace", bound: maxKeyCall, times: 10},
+		ready:       measure{name: "/readyz", bound: maxReady, times: 10},
+		signIns:     measure{name: "a sign-in of another user", bound: maxSignIn, times: 5},
+		revocations: measure{name: "the revocation of a key by an owner", bound: maxEndAccess, times: 8},
+		removals:    measure{name: "the removal of a member by an owner", bound: maxEndAccess, times: 4},
+		disables:    measure{name: "the change of memo user disable", bound: maxEndAccess, times: 3},
+		cuts:        measure{name: "the cut of a stream after the end of its key", bound: maxCut, times: 1},
 	}
-	n.ends.at = map[string]time.Time{}
+	n.endedKeys.at = map[string]time.Time{}
 	addUser(t, p, n.otherOwner)
 	w := cli[namedID](t, p, "workspace", "add", "--name", "Other", "--plan", "pro", "--owner", n.otherOwner)
 	other := installation{p, w.ID, n.otherOwner}
@@ -86,7 +85,7 @@ func newNoisy(t *testing.T, p database) *noisy {
 		n.spare = append(n.spare, n.key(&n.hostile))
 	}
 	n.streamKey = n.key(&n.hostile)
-	for i, people := range []*[]participant{&n.removed, &n.disabled, &n.practice} {
+	for i, people := range []*[]noisyMember{&n.removed, &n.disabled, &n.idleDisabled} {
 		for j := range 3 {
 			m := n.join(fmt.Sprintf("member%d%d", i, j))
 			n.key(&m)
@@ -99,33 +98,33 @@ func newNoisy(t *testing.T, p database) *noisy {
 	n.server = start(t, p)
 	n.owner = n.server.signIn(t, n.home.owner)
 	n.web = n.server.signIn(t, n.hostile.email)
-	n.talk = n.importTalk() // by its importer, who may change its title
+	n.talkID = n.importTalk() // imported by the hostile member, who may then change its title
 	return n
 }
 
-func (n *noisy) join(name string) participant {
-	m := participant{email: name + "@example.com"}
+func (n *noisy) join(name string) noisyMember {
+	m := noisyMember{email: name + "@example.com"}
 	m.id = addUser(n.t, n.home.database, m.email).ID
 	cli[namedID](n.t, n.home.database, "member", "add", n.home.workspace, m.email)
 	return m
 }
 
-func (n *noisy) key(m *participant) newKey {
+func (n *noisy) key(m *noisyMember) newKey {
 	k := cli[newKey](n.t, n.home.database, "key", "create", "--workspace", n.home.workspace, "--member", m.email,
 		"--name", "of "+m.email)
 	m.keys = append(m.keys, k)
 	return k
 }
 
-// fillNoisy imports many small texts that have words in common, a text of 29 MB and
-// what the bulk export holds.
+// fillNoisy imports many small texts with common words, a text of 29 MB, and the
+// transcriptions of the bulk export.
 func (n *noisy) fillNoisy() {
 	t := n.t
 	dir, random := t.TempDir(), rand.New(rand.NewPCG(1, 2))
 	for i := range smallTexts {
-		text := talk(random, 1200, func() string {
+		text := randomTranscript(random, 1200, func() string {
 			if random.IntN(8) == 0 {
-				return common[random.IntN(len(common))]
+				return commonWords[random.IntN(len(commonWords))]
 			}
 			return "word" + strconv.Itoa(random.IntN(3000))
 		})
@@ -139,17 +138,17 @@ func (n *noisy) fillNoisy() {
 		t.Fatalf("%d of %d texts were imported", len(r.Imported), smallTexts)
 	}
 	few := func() string { return "talk" + strconv.Itoa(random.IntN(500)) }
-	n.large = importText(t, n.home, "large.txt", string(talk(random, 29<<20, few)))
-	n.bulk = fillWorkspace(t, n.home, 100, 160<<10) // far more than what the buffers on the way hold
+	n.large = importText(t, n.home, "large.txt", string(randomTranscript(random, 29<<20, few)))
+	n.bulk = fillWorkspace(t, n.home, 100, 160<<10) // far larger than the buffers between server and client
 	many := func() string { return "w" + strconv.Itoa(random.IntN(200_000)) }
-	n.upload = talk(random, 30<<20, many)
+	n.upload = randomTranscript(random, 30<<20, many)
 }
 
 // importTalk imports a transcript of 10 MB with many different words as the hostile
-// member, who may change its title then, and returns its id.
+// member, and returns its id.
 func (n *noisy) importTalk() string {
 	text := n.upload[:bytes.LastIndexByte(n.upload[:10<<20], '\n')]
-	for range 5 { // a busy PostgreSQL may take too long for one
+	for range 5 { // a busy PostgreSQL may be too slow for one attempt
 		resp, err := n.post(n.t.Context(), "talk", text)
 		if err != nil {
 			n.t.Fatal(err)
@@ -168,10 +167,10 @@ func (n *noisy) importTalk() string {
 	return ""
 }
 
-var common = []string{"meeting", "budget", "pricing", "project", "team", "please", "today"}
+var commonWords = []string{"meeting", "budget", "pricing", "project", "team", "please", "today"}
 
-// talk makes a transcript of so many bytes, in lines of some 160.
-func talk(random *rand.Rand, size int, word func() string) []byte {
+// randomTranscript makes a transcript of about size bytes, in lines of about 160.
+func randomTranscript(random *rand.Rand, size int, word func() string) []byte {
 	var b bytes.Buffer
 	b.Grow(size + 200)
 	for second := 0; b.Len() < size; second++ {

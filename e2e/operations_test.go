@@ -17,15 +17,14 @@ import (
 	"time"
 )
 
-// What an operator relies on. A full disk is not here: without a file system
-// of its own it can only be had by a limit on the size of files, and Go ends a
-// process that meets it.
+// These tests check what an operator relies on. A full disk is tested in packages app
+// and store.
 
-// The release binary stays small enough to be copied around (design section 4).
+// TestBinaryIsSmall: the release binary has less than 40 MB, so that it is easy to copy.
 func TestBinaryIsSmall(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("builds once more")
+		t.Skip("builds the binary again")
 	}
 	path := filepath.Join(t.TempDir(), "memo")
 	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "memoai.tech/memo/cmd/memo")
@@ -37,9 +36,9 @@ func TestBinaryIsSmall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const most = 40_000_000
-	if info.Size() >= most {
-		t.Errorf("the binary has %d bytes, and %d are the limit", info.Size(), most)
+	const limit = 40_000_000
+	if info.Size() >= limit {
+		t.Errorf("the binary has %d bytes, the limit is %d", info.Size(), limit)
 	}
 	t.Logf("%d bytes", info.Size())
 	if out, err := exec.Command(path, "version").Output(); err != nil || !bytes.HasPrefix(out, []byte("memo ")) {
@@ -63,7 +62,8 @@ func TestServerStarts(t *testing.T) {
 	})
 }
 
-// Only its owner reads the embedded database.
+// TestFilesArePrivate: only the owner of the files can read the embedded database and
+// its backup.
 func TestFilesArePrivate(t *testing.T) {
 	t.Parallel()
 	h := newInstallation(t, onSQLite(t))
@@ -89,15 +89,15 @@ func TestFilesArePrivate(t *testing.T) {
 		}
 	}
 	if len(paths) < 3 {
-		t.Errorf("only %q", paths)
+		t.Errorf("too few files were checked: %q", paths)
 	}
 }
 
-func TestDemoLine(t *testing.T) {
+func TestDemoOutput(t *testing.T) {
 	t.Parallel()
 	p := onSQLite(t)
 	var before struct{ Key string }
-	for range 2 { // the second start gives another key
+	for range 2 { // the second start creates another key
 		s := start(t, p, "--demo")
 		var demo struct{ URL, Key, Curl string }
 		if err := json.Unmarshal([]byte(s.stdout.String()), &demo); err != nil {
@@ -105,18 +105,19 @@ func TestDemoLine(t *testing.T) {
 		}
 		list := decode[struct{ Total int }](t, s.client(demo.Key).must(t, http.StatusOK, "GET", api+"/transcriptions", nil))
 		if list.Total == 0 || !strings.Contains(demo.Curl, demo.URL+api+"/transcriptions") {
-			t.Errorf("%d transcriptions; %s", list.Total, demo.Curl)
+			t.Errorf("unexpected demo output: %d transcriptions; %s", list.Total, demo.Curl)
 		}
-		if lives, err := s.alive(before.Key, http.DefaultClient); before.Key != "" && (lives || err != nil) {
-			t.Errorf("the key of the first start lives: %v %v", lives, err)
+		if active, err := s.accepts(before.Key, http.DefaultClient); before.Key != "" && (active || err != nil) {
+			t.Errorf("the key of the first start still works: %v %v", active, err)
 		}
 		before.Key = demo.Key
 		s.terminate(t)
 	}
 }
 
-// An error names what to do, goes to stderr, and has its exit status.
-func TestErrorsOfCommands(t *testing.T) {
+// TestCommandErrors: an error is printed to stderr, says what to do, and sets the exit
+// status.
+func TestCommandErrors(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -127,7 +128,7 @@ func TestErrorsOfCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	if os.Geteuid() == 0 {
-		readOnly = "/sys/kernel" // modes do not hold root off
+		readOnly = "/sys/kernel" // root can write to a directory of any mode
 	}
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -135,11 +136,11 @@ func TestErrorsOfCommands(t *testing.T) {
 	}
 	defer taken.Close()
 	for _, test := range []struct {
-		name  string
-		place database
-		args  []string
-		code  int
-		says  string
+		name       string
+		database   database
+		args       []string
+		code       int
+		wantStderr string
 	}{
 		{
 			"read-only directory",
@@ -154,33 +155,34 @@ func TestErrorsOfCommands(t *testing.T) {
 			1,
 			"data directory",
 		},
-		{"a file in the way", database{"--data", file}, []string{"serve", "--listen", "127.0.0.1:0"}, 1, "data directory"},
+		{"data directory is a file", database{"--data", file}, []string{"serve", "--listen", "127.0.0.1:0"}, 1, "data directory"},
 		{"address in use", onSQLite(t), []string{"serve", "--listen", taken.Addr().String()}, 1, "--listen"},
 		{
-			"no database there",
+			"unreachable database",
 			database{"--database", "postgres:///memo?host=/nowhere"},
 			[]string{"user", "list"},
 			1,
 			"database",
 		},
-		{"no URL", database{"--database", "here"}, []string{"user", "list"}, 1, "postgres://"},
+		{"invalid database URL", database{"--database", "here"}, []string{"user", "list"}, 1, "postgres://"},
 		{"unknown command", onSQLite(t), []string{"sing"}, 2, "--help"},
-		{"limit of nothing", onSQLite(t), []string{"serve", "--limit-data", "0"}, 2, "--limit-data"},
+		{"limit of 0", onSQLite(t), []string{"serve", "--limit-data", "0"}, 2, "--limit-data"},
 		{"unknown workspace", onSQLite(t), []string{"key", "list", "--workspace", "x"}, 1, "workspace list"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := run(test.place, "", test.args...)
-			if r.code != test.code || !strings.Contains(r.stderr, test.says) {
-				t.Errorf("exit %d instead of %d, without %q: %s", r.code, test.code, test.says, lastLines(r.stderr, 500))
+			r := run(test.database, "", test.args...)
+			if r.code != test.code || !strings.Contains(r.stderr, test.wantStderr) {
+				t.Errorf("exit %d, want %d with %q on stderr: %s", r.code, test.code, test.wantStderr, tail(r.stderr, 500))
 			}
 			if test.code == 1 && r.stdout != "" || strings.Contains(r.stderr, "goroutine ") {
-				t.Errorf("stdout %q, stderr %s", r.stdout, lastLines(r.stderr, 500))
+				t.Errorf("stdout %q, stderr %s", r.stdout, tail(r.stderr, 500))
 			}
 		})
 	}
 }
 
-// Servers that start at once on nothing bring the schema up together.
+// TestServersStartTogether: servers that start at the same time on an empty database
+// apply every migration once.
 func TestServersStartTogether(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, p database) {
@@ -199,25 +201,26 @@ func TestServersStartTogether(t *testing.T) {
 			s.client("").must(t, http.StatusOK, "GET", "/readyz", nil)
 			defer s.kill()
 		}
-		// Each migration is noted once.
+		// goose records each migration once.
 		if n := readColumn(t, open(t, p),
 			`SELECT CAST(count(*) - count(DISTINCT version_id) AS TEXT) FROM goose_db_version`); n[0] != "0" {
-			t.Errorf("%s migrations were applied twice", n[0])
+			t.Errorf("%s migrations were recorded more than once", n[0])
 		}
 	})
 }
 
-// SIGTERM closes the door and lets those who are inside finish.
-func TestStopLetsRequestsFinish(t *testing.T) {
+// TestSIGTERMLetsRequestsFinish: after SIGTERM the server accepts no new connections
+// and completes the requests that are running.
+func TestSIGTERMLetsRequestsFinish(t *testing.T) {
 	h := newInstallation(t, onSQLite(t))
 	ids := fillWorkspace(t, h, 80, 80<<10)
 	s := start(t, h.database)
-	e := s.export(t, h.newKey(t, "exporter").Key, ids)
-	defer e.conn.Close()
+	export := s.export(t, h.newKey(t, "exporter").Key, ids)
+	defer export.conn.Close()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "no new connection is taken", func() bool {
+	eventually(t, "new connections are refused", func() bool {
 		c, err := net.DialTimeout("tcp", strings.TrimPrefix(s.url, "http://"), time.Second)
 		if err == nil {
 			c.Close()
@@ -226,15 +229,15 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 	})
 	select {
 	case <-s.ended:
-		t.Fatalf("the server went with a request under way: %v", s.exit)
+		t.Fatalf("the server exited while a request was running: %v", s.exit)
 	default:
 	}
-	e.drain()
-	body := e.body(t)
+	export.drain()
+	body := export.body(t)
 	if z, err := zip.NewReader(bytes.NewReader(body), int64(len(body))); err != nil || len(z.File) != len(ids) {
-		t.Errorf("the answer under way was cut: %v", err)
+		t.Errorf("the running response was cut: %v", err)
 	}
-	eventually(t, "the process ends", func() bool {
+	eventually(t, "the process exits", func() bool {
 		select {
 		case <-s.ended:
 			return true
@@ -247,13 +250,14 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 	}
 }
 
-// A second signal ends at once, whoever is inside.
-func TestSecondSignalEndsAtOnce(t *testing.T) {
+// TestSecondSIGTERMStopsAtOnce: a second SIGTERM stops the server at once, even while
+// requests are running.
+func TestSecondSIGTERMStopsAtOnce(t *testing.T) {
 	h := newInstallation(t, onSQLite(t))
 	ids := fillWorkspace(t, h, 80, 80<<10)
 	s := start(t, h.database)
-	e := s.export(t, h.newKey(t, "exporter").Key, ids) // and never read
-	defer e.conn.Close()
+	export := s.export(t, h.newKey(t, "exporter").Key, ids) // never read
+	defer export.conn.Close()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -263,11 +267,11 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 		case <-s.ended:
 			return true
 		default:
-			_ = s.cmd.Process.Signal(syscall.SIGTERM) // again: the first may not have been taken yet
+			_ = s.cmd.Process.Signal(syscall.SIGTERM) // repeated, because the first may not have been handled yet
 			return false
 		}
 	})
 	if took := time.Since(began); took > 15*time.Second {
-		t.Errorf("it took %v, as long as waiting for the requests would", took)
+		t.Errorf("it took %v, as if the server waited for the requests", took)
 	}
 }

@@ -10,17 +10,17 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// A key is a register: alive until something ends it, and usable while its
-// workspace's plan allows. Every key is checked on its own, with the changes of
-// plan of its workspace and the removals of its member among its operations.
+// A key is modelled as a register: active until an operation ends it, and accepted
+// while the plan of its workspace allows it. Every key is checked separately. Its
+// operations include the plan changes of its workspace and the removal of its member.
 
 type operation uint8
 
 const (
 	opCheck     operation = iota // a call with the key
-	opEnd                        // a revocation, a rotation, a removal of the member
-	opUpgrade                    // the plan opens the API
-	opDowngrade                  // the plan closes it
+	opEnd                        // a revocation, a rotation or the removal of the member
+	opUpgrade                    // to a plan with API access
+	opDowngrade                  // to a plan without API access
 )
 
 type outcome uint8
@@ -31,22 +31,22 @@ const (
 	outcomeDenied                  // 403 api_access_denied
 )
 
-type keyModel struct{ dead, denied bool }
+type keyState struct{ inactive, denied bool }
 
-var registers = porcupine.Model{
-	Init: func() any { return keyModel{} },
+var keyRegister = porcupine.Model{
+	Init: func() any { return keyState{} },
 	Step: func(state, input, output any) (bool, any) {
-		s := state.(keyModel)
+		s := state.(keyState)
 		switch input.(operation) {
 		case opEnd:
-			s.dead = true
+			s.inactive = true
 		case opUpgrade:
 			s.denied = false
 		case opDowngrade:
 			s.denied = true
 		case opCheck:
 			want := outcomeAccepted
-			if s.dead { // a dead key is refused as such, whatever the plan
+			if s.inactive { // an inactive key gets 401 on every plan
 				want = outcomeInactive
 			} else if s.denied {
 				want = outcomeDenied
@@ -58,11 +58,11 @@ var registers = porcupine.Model{
 	DescribeOperation: func(in, out any) string { return fmt.Sprint(in, " ", out) },
 }
 
-// neverReturned is the return of an operation whose answer was lost: it may have
-// happened at any time, or still be going to.
+// neverReturned is the return time of an operation whose response was lost. It may
+// have happened at any time, or may still happen.
 const neverReturned = math.MaxInt64
 
-// history notes what was done and answered, with times of one clock.
+// history records operations and their outcomes, with times from one clock.
 type history struct {
 	start time.Time
 
@@ -73,82 +73,84 @@ type history struct {
 	count  [3]surfaceCounts // by outcome
 }
 
-// surfaceCounts is how many checks there were, by door.
+// surfaceCounts is the number of checks on each surface.
 type surfaceCounts struct{ rest, mcp int }
 
-func newDiary() *history {
+func newHistory() *history {
 	return &history{
 		start: time.Now(), checks: map[*testKey][]porcupine.Operation{},
 		ends: map[*testKey][]porcupine.Operation{}, plans: map[*testWorkspace][]porcupine.Operation{},
 	}
 }
 
-func (d *history) now() int64 { return int64(time.Since(d.start)) }
+func (h *history) now() int64 { return int64(time.Since(h.start)) }
 
-func (d *history) checked(k *testKey, through door, out outcome, op porcupine.Operation) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.checks[k] = append(d.checks[k], op)
-	if through.mcp {
-		d.count[out].mcp++
+func (h *history) checked(k *testKey, p probe, out outcome, op porcupine.Operation) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.checks[k] = append(h.checks[k], op)
+	if p.mcp {
+		h.count[out].mcp++
 	} else {
-		d.count[out].rest++
+		h.count[out].rest++
 	}
-	if len(d.ends[k]) > 0 {
-		k.mourned++
+	if len(h.ends[k]) > 0 {
+		k.callsAfterEnd++
 	}
 }
 
-func (d *history) ended(k *testKey, call, ret int64) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.ends[k] = append(d.ends[k], porcupine.Operation{Input: opEnd, Call: call, Return: ret})
+func (h *history) ended(k *testKey, call, ret int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ends[k] = append(h.ends[k], porcupine.Operation{Input: opEnd, Call: call, Return: ret})
 }
 
-func (d *history) planned(s *testWorkspace, what operation, call, ret int64) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.plans[s] = append(d.plans[s], porcupine.Operation{Input: what, Call: call, Return: ret})
+func (h *history) planChanged(s *testWorkspace, what operation, call, ret int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.plans[s] = append(h.plans[s], porcupine.Operation{Input: what, Call: call, Return: ret})
 }
 
-// over tells whether a key has ended and was called often enough since.
-func (d *history) over(k *testKey) (ended, enough bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.ends[k]) > 0, k.mourned >= 12
+// endState reports whether a key has ended, and whether it was called often enough
+// since then.
+func (h *history) endState(k *testKey) (ended, enough bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.ends[k]) > 0, k.callsAfterEnd >= 12
 }
 
-// acknowledged is when the first end of a key was.
-func (d *history) acknowledged(k *testKey) int64 {
+// endAcknowledged returns when the first end of a key was acknowledged.
+func (h *history) endAcknowledged(k *testKey) int64 {
 	first := int64(neverReturned)
-	for _, op := range d.ends[k] {
+	for _, op := range h.ends[k] {
 		first = min(first, op.Return)
 	}
 	return first
 }
 
-// verdict checks every register, and counts by hand what the checker must
-// find as well: acceptances that began after an end was acknowledged.
+// verdict is the result of checking a history.
 type verdict struct {
 	illegal, unknown []*testKey
-	stale            int
+	stale            int // accepted calls that began after the end of their key was acknowledged
 }
 
-func (d *history) judge(t testing.TB) (v verdict) {
+// verify checks every key. It also counts the stale calls directly, to confirm what
+// the checker finds.
+func (h *history) verify(t testing.TB) (v verdict) {
 	t.Helper()
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	ends := 0
-	for k, history := range d.checks {
-		acknowledged := d.acknowledged(k)
-		ends += min(1, len(d.ends[k]))
+	for k, history := range h.checks {
+		endAcknowledged := h.endAcknowledged(k)
+		ends += min(1, len(h.ends[k]))
 		for _, op := range history {
-			if op.Output == outcomeAccepted && op.Call > acknowledged {
+			if op.Output == outcomeAccepted && op.Call > endAcknowledged {
 				v.stale++
 			}
 		}
-		whole := append(append(append([]porcupine.Operation{}, history...), d.ends[k]...), d.plans[k.seat.space]...)
-		switch porcupine.CheckOperationsTimeout(registers, whole, time.Minute) {
+		whole := append(append(append([]porcupine.Operation{}, history...), h.ends[k]...), h.plans[k.member.workspace]...)
+		switch porcupine.CheckOperationsTimeout(keyRegister, whole, time.Minute) {
 		case porcupine.Illegal:
 			v.illegal = append(v.illegal, k)
 		case porcupine.Unknown:
@@ -156,16 +158,16 @@ func (d *history) judge(t testing.TB) (v verdict) {
 		}
 	}
 	plans := 0
-	for _, p := range d.plans {
+	for _, p := range h.plans {
 		plans += len(p)
 	}
-	took := time.Since(d.start)
+	took := time.Since(h.start)
 	var all surfaceCounts
-	for _, n := range d.count {
+	for _, n := range h.count {
 		all.rest, all.mcp = all.rest+n.rest, all.mcp+n.mcp
 	}
-	t.Logf("%d checks (%d over MCP) in %v: accepted, dead and denied by plan %+v; %d keys, %d ended, %d changes of "+
-		"plan; %d acceptances after an acknowledged end",
-		all.rest+all.mcp, all.mcp, took.Round(time.Second), d.count, len(d.checks), ends, plans, v.stale)
+	t.Logf("%d checks (%d over MCP) in %v: accepted, inactive and denied by plan %+v; %d keys, %d ended, %d plan "+
+		"changes; %d calls accepted after an acknowledged end",
+		all.rest+all.mcp, all.mcp, took.Round(time.Second), h.count, len(h.checks), ends, plans, v.stale)
 	return v
 }

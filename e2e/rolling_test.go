@@ -17,12 +17,12 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// TestRollingRestart: replicas that are restarted one after the other, behind a
-// balancer that asks for /readyz, refuse and fail no call.
+// TestRollingRestart: no call fails while the replicas of a load balancer, which polls
+// /readyz, are restarted one after the other.
 func TestRollingRestart(t *testing.T) {
 	h, redis := newInstallation(t, onPostgres(t)), testenv.Redis(t)
-	k, meeting := h.newKey(t, "steady"), oneMeeting(t, h)
-	args := slices.Concat(unlimitedOptions, []string{"--drain-delay", "1s"})
+	k, id := h.newKey(t, "steady"), importMeeting(t, h)
+	args := slices.Concat(withoutLimits, []string{"--drain-delay", "1s"})
 	b := &balancer{t: t}
 	front := httptest.NewServer(b)
 	defer front.Close()
@@ -30,10 +30,10 @@ func TestRollingRestart(t *testing.T) {
 	for _, s := range replicas {
 		b.add(s)
 	}
-	eventually(t, "all are ready", func() bool { return len(b.ready()) == len(replicas) })
+	eventually(t, "all replicas are ready", func() bool { return len(b.ready()) == len(replicas) })
 
 	var r record
-	call := r.mixed(meeting, &apiClient{base: front.URL, key: k.Key, http: connectionPool()})
+	call := r.mixedCall(id, &apiClient{base: front.URL, key: k.Key, http: newHTTPClient()})
 	var load sync.WaitGroup
 	ctx, stop := context.WithCancel(t.Context())
 	defer load.Wait()
@@ -52,16 +52,16 @@ func TestRollingRestart(t *testing.T) {
 	}
 	for i, s := range replicas {
 		old := b.of(s)
-		eventually(t, "the replica serves", func() bool { return old.served.Load() > 20 })
+		eventually(t, "the replica serves calls", func() bool { return old.served.Load() > 20 })
 		s.terminate(t)
 		if !old.stopping.Load() {
-			t.Errorf("replica %d was gone before the balancer could know", i)
+			t.Errorf("replica %d stopped before the balancer saw that it was stopping", i)
 		}
 		b.add(start(t, h.database, slices.Concat(args, []string{"--redis", redis})...))
-		eventually(t, "the new one is ready", func() bool { return len(b.ready()) == len(replicas) })
+		eventually(t, "the new replica is ready", func() bool { return len(b.ready()) == len(replicas) })
 	}
-	for _, behind := range b.ready() {
-		eventually(t, "the new ones serve", func() bool { return behind.served.Load() > 20 })
+	for _, backend := range b.ready() {
+		eventually(t, "the new replicas serve calls", func() bool { return backend.served.Load() > 20 })
 	}
 	stop()
 	load.Wait()
@@ -76,22 +76,22 @@ type balancer struct {
 	turn int
 }
 
-// backend is a server behind a balancer.
+// backend is a server of a balancer.
 type backend struct {
 	server          *server
 	proxy           *httputil.ReverseProxy
-	ready, stopping atomic.Bool // by its last answer; whether it ever said so
+	ready, stopping atomic.Bool // its last response; whether it ever said that it is stopping
 	served          atomic.Int64
 }
 
-// add takes a server in, and asks it from now on whether it is ready.
+// add adds a server and polls its readiness from now on.
 func (b *balancer) add(s *server) {
 	to, err := url.Parse(s.url)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	one := &backend{server: s, proxy: httputil.NewSingleHostReverseProxy(to)}
-	one.proxy.Transport = connectionPool().Transport
+	one.proxy.Transport = newHTTPClient().Transport
 	one.proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, err error) {
 		w.WriteHeader(http.StatusBadGateway)
 		_, _ = io.WriteString(w, err.Error())

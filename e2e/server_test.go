@@ -18,11 +18,11 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// binary is the memo under test.
+// binary is the path of the memo binary under test.
 var binary string
 
-// TestMain builds the binary beside the test's own, in the folder that go test
-// removes at the end.
+// TestMain builds the binary next to the test binary, in the directory that
+// go test removes at the end.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if err := build(); err != nil {
@@ -53,7 +53,7 @@ func build() error {
 	return nil
 }
 
-// database is where a server and commands find their data.
+// database is the option that selects a database: --data or --database.
 type database struct{ flag, value string }
 
 func (p database) String() string { return p.flag }
@@ -61,39 +61,39 @@ func (p database) String() string { return p.flag }
 func onSQLite(t testing.TB) database   { return database{"--data", filepath.Join(t.TempDir(), "data")} }
 func onPostgres(t testing.TB) database { return database{"--database", testenv.Postgres(t)} }
 
-// onBoth runs a test on either database.
+// onBoth runs a test on SQLite and on PostgreSQL.
 func onBoth(t *testing.T, f func(*testing.T, database)) {
 	t.Run("sqlite", func(t *testing.T) { f(t, onSQLite(t)) })
 	t.Run("postgres", func(t *testing.T) { f(t, onPostgres(t)) })
 }
 
-// command prepares a memo process. It cannot outlive the test: the context
-// ends it, and the kernel does when the test binary dies.
+// command prepares a memo process. It cannot outlive the test: it is killed when
+// the context ends, and by the kernel when the test binary exits.
 func command(ctx context.Context, p database, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, binary, append([]string{p.flag, p.value, "--json"}, args...)...)
-	// The race detector sleeps for a second when a process ends, unless told not to.
+	// Without this option the race detector sleeps for a second when a process exits.
 	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = 5 * time.Second
 	return cmd
 }
 
-// serverLife bounds a server whose test forgot it.
-const serverLife = 2 * time.Hour
+// maxServerLife is how long a server runs if its test does not stop it.
+const maxServerLife = 2 * time.Hour
 
 // server is a running memo serve.
 type server struct {
-	place          database
+	database       database
 	url            string
 	cmd            *exec.Cmd
 	stdout, stderr testenv.Output
-	end            context.CancelFunc
-	ended          chan struct{} // closed when the process is gone
-	exit           error         // of Wait, once ended is closed
+	cancel         context.CancelFunc
+	ended          chan struct{} // closed when the process has exited
+	exit           error         // the result of Wait, valid once ended is closed
 }
 
-// start runs a server and waits until it says where it listens. It is killed
-// at the end of the test, and the test fails if the server raced or panicked.
+// start runs a server and waits until it prints its address. The server is killed
+// at the end of the test, and the test fails if the log shows a data race or a panic.
 func start(t testing.TB, p database, args ...string) *server {
 	t.Helper()
 	s, err := tryStart(p, args...)
@@ -102,9 +102,9 @@ func start(t testing.TB, p database, args ...string) *server {
 	}
 	t.Cleanup(func() {
 		s.kill()
-		for _, bad := range []string{"WARNING: DATA RACE", `"msg":"panic"`, "goroutine 1 ["} {
-			if log := s.stderr.String(); strings.Contains(log, bad) {
-				t.Errorf("the server's log has %q:\n%s", bad, lastLines(log, 6000))
+		for _, sign := range []string{"WARNING: DATA RACE", `"msg":"panic"`, "goroutine 1 ["} {
+			if log := s.stderr.String(); strings.Contains(log, sign) {
+				t.Errorf("the server's log contains %q:\n%s", sign, tail(log, 6000))
 			}
 		}
 	})
@@ -112,8 +112,8 @@ func start(t testing.TB, p database, args ...string) *server {
 }
 
 func tryStart(p database, args ...string) (*server, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), serverLife)
-	s := &server{place: p, end: cancel, ended: make(chan struct{})}
+	ctx, cancel := context.WithTimeout(context.Background(), maxServerLife)
+	s := &server{database: p, cancel: cancel, ended: make(chan struct{})}
 	s.cmd = command(ctx, p, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
 	s.cmd.Stderr = &s.stderr
 	r, w := io.Pipe()
@@ -127,61 +127,61 @@ func tryStart(p database, args ...string) (*server, error) {
 		w.Close()
 		close(s.ended)
 	}()
-	said := make(chan string, 1)
+	listening := make(chan string, 1)
 	go func() {
 		var v struct{ URL string }
 		if json.NewDecoder(r).Decode(&v) == nil {
-			said <- v.URL
+			listening <- v.URL
 		}
 		_, _ = io.Copy(io.Discard, r)
 	}()
 	select {
-	case s.url = <-said:
+	case s.url = <-listening:
 		return s, nil
 	case <-s.ended:
-		return nil, fmt.Errorf("memo serve ended: %v\n%s", s.exit, s.stderr.String())
+		return nil, fmt.Errorf("memo serve exited: %v\n%s", s.exit, s.stderr.String())
 	case <-time.After(60 * time.Second):
 		s.kill()
-		return nil, fmt.Errorf("memo serve said nothing\n%s", s.stderr.String())
+		return nil, fmt.Errorf("memo serve printed no address\n%s", s.stderr.String())
 	}
 }
 
-// kill ends the process without a word, as a power cut would.
+// kill ends the process without a warning, as a power cut would.
 func (s *server) kill() {
-	_ = s.cmd.Process.Kill() // it may have ended
+	_ = s.cmd.Process.Kill() // it may have exited
 	<-s.ended
-	s.end()
+	s.cancel()
 }
 
-func (s *server) signal(t testing.TB, what syscall.Signal) {
+func (s *server) signal(t testing.TB, sig syscall.Signal) {
 	t.Helper()
-	if err := s.cmd.Process.Signal(what); err != nil {
+	if err := s.cmd.Process.Signal(sig); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// terminate asks the process to stop, as an operator does, and waits for it.
+// terminate sends SIGTERM and waits until the process has exited.
 func (s *server) terminate(t testing.TB) {
 	t.Helper()
 	s.signal(t, syscall.SIGTERM)
 	select {
 	case <-s.ended:
 		if s.exit != nil {
-			t.Errorf("after SIGTERM: %v\n%s", s.exit, lastLines(s.stderr.String(), 2000))
+			t.Errorf("after SIGTERM: %v\n%s", s.exit, tail(s.stderr.String(), 2000))
 		}
 	case <-time.After(60 * time.Second):
-		t.Errorf("the server did not stop after SIGTERM\n%s", lastLines(s.stderr.String(), 2000))
+		t.Errorf("the server did not stop after SIGTERM\n%s", tail(s.stderr.String(), 2000))
 		s.kill()
 	}
 }
 
-// result is how a command ended.
+// result is the outcome of a command.
 type result struct {
 	stdout, stderr string
 	code           int
 }
 
-// run runs a command to its end; stdin may be empty.
+// run runs a command until it exits; stdin may be empty.
 func run(p database, stdin string, args ...string) result {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
@@ -195,7 +195,7 @@ func run(p database, stdin string, args ...string) result {
 	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
 }
 
-// cli runs a command that must succeed, and decodes what it printed.
+// cli runs a command, which must succeed, and decodes the JSON that it prints.
 func cli[T any](t testing.TB, p database, args ...string) (out T) {
 	t.Helper()
 	r := run(p, "", args...)
@@ -203,12 +203,12 @@ func cli[T any](t testing.TB, p database, args ...string) (out T) {
 		t.Fatalf("memo %v: exit %d\n%s", args, r.code, r.stderr)
 	}
 	if err := json.Unmarshal([]byte(r.stdout), &out); err != nil {
-		t.Fatalf("memo %v printed no such JSON: %v\n%s", args, err, r.stdout)
+		t.Fatalf("memo %v printed unexpected JSON: %v\n%s", args, err, r.stdout)
 	}
 	return out
 }
 
-// What commands and REST answers have in common.
+// Parts of the JSON that commands print and REST returns.
 type (
 	namedID struct{ ID, Name, Email string }
 	newKey  struct{ ID, Name, Suffix, Status, Key string }
@@ -230,7 +230,7 @@ func addUser(t testing.TB, p database, email string) namedID {
 	return u
 }
 
-// installation is a workspace with its owner, which most tests begin with.
+// installation is a database with one workspace and its OWNER. Most tests start with one.
 type installation struct {
 	database
 	workspace string // id
@@ -250,13 +250,13 @@ func (h installation) newKey(t testing.TB, name string) newKey {
 	return cli[newKey](t, h.database, "key", "create", "--workspace", h.workspace, "--member", h.owner, "--name", name)
 }
 
-// imported is what memo import prints.
+// imported is the JSON that memo import prints.
 type imported struct {
 	Imported, Unchanged []struct{ Path, ID string }
 	Refused             []struct{ Path, Reason string }
 }
 
-// importText imports a file that holds text and returns the transcription's id.
+// importText imports a file with this text and returns the id of the transcription.
 func importText(t testing.TB, h installation, name, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -270,7 +270,7 @@ func importText(t testing.TB, h installation, name, text string) string {
 	return in.Imported[0].ID
 }
 
-func lastLines(s string, n int) string {
+func tail(s string, n int) string {
 	if len(s) > n {
 		return "…" + s[len(s)-n:]
 	}

@@ -18,12 +18,13 @@ import (
 	"time"
 )
 
-// A bulk export that is under way when its key dies is cut within one second
-// (contract section 1): nothing is sent after that, what the kernel holds for a
-// slow reader is thrown away, and what came does not look like an archive.
+// A bulk export is cut within one second of the end of its key
+// (docs/contract.md#revocation-is-immediate). Nothing is sent after that, data that the
+// server's kernel still holds for a slow reader is discarded, and what the client got
+// is not a readable archive.
 
-// cutWindow bounds what a client's own kernel may hold of a stream that was cut:
-// it had arrived before.
+// cutWindow is how much of a cut stream the client's kernel may still hold, because it
+// arrived before the cut.
 const cutWindow = 256 << 10
 
 func TestStreamIsCutWithinOneSecond(t *testing.T) {
@@ -57,7 +58,7 @@ func TestStreamIsCutWithinOneSecond(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_ = run(h.database, "", "member", "add", h.workspace, member) // who may be there already
+			_ = run(h.database, "", "member", "add", h.workspace, member) // fails if they are already a member
 			cli[namedID](t, h.database, "workspace", "plan", h.workspace, "pro")
 			k := cli[newKey](t, h.database, "key", "create", "--workspace", h.workspace, "--member", member, "--name",
 				"exporter")
@@ -72,14 +73,15 @@ func TestStreamIsCutWithinOneSecond(t *testing.T) {
 	}
 }
 
-// A stream that nobody ends comes to its end, however slowly it is read.
-func TestStreamOfLivingKeyIsWhole(t *testing.T) {
+// TestStreamWithActiveKeyIsComplete: an export completes while its key is active,
+// however slowly it is read.
+func TestStreamWithActiveKeyIsComplete(t *testing.T) {
 	h := newInstallation(t, onSQLite(t))
 	ids := fillWorkspace(t, h, 40, 80<<10)
 	s := start(t, h.database)
 	e := s.export(t, h.newKey(t, "exporter").Key, ids)
 	defer e.conn.Close()
-	e.read(t, func() bool { return e.size() > 2<<20 }) // slow for some rechecks of the key
+	e.read(t, func() bool { return e.size() > 2<<20 }) // slowly, so that the key is rechecked a few times
 	e.drain()
 	z, err := zip.NewReader(bytes.NewReader(e.body(t)), int64(len(e.body(t))))
 	if err != nil || len(z.File) != len(ids) {
@@ -96,13 +98,13 @@ func TestStreamOfLivingKeyIsWhole(t *testing.T) {
 	}
 }
 
-// fillWorkspace imports transcripts that compress badly, so that the archive is far
-// larger than what the buffers on its way hold.
+// fillWorkspace imports transcripts that compress badly, so that their archive is far
+// larger than the buffers between server and client.
 func fillWorkspace(t *testing.T, h installation, n, size int) (ids []string) {
 	t.Helper()
 	dir := t.TempDir()
 	random := rand.NewChaCha8([32]byte{1})
-	// One long word a line: it is the bytes that matter, not the search.
+	// Each line is one long word, because only the size matters, not the search.
 	const letters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01"
 	noise := make([]byte, 8<<10)
 	for i := range n {
@@ -131,8 +133,8 @@ func fillWorkspace(t *testing.T, h installation, n, size int) (ids []string) {
 type exportResult struct {
 	conn *net.TCPConn
 	mu   sync.Mutex
-	got  bytes.Buffer // all bytes of the answer, head and chunks
-	err  error        // what ended the reading
+	got  bytes.Buffer // all bytes of the response, head and chunks
+	err  error        // why reading ended
 }
 
 // export begins a bulk export on a connection with a small receive buffer.
@@ -155,9 +157,9 @@ func (s *server) export(t *testing.T, key string, ids []string) *exportResult {
 		"POST %s/transcriptions/export HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: "+
 			"application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
 		api, address, key, len(body), body)
-	e.once() // the head
+	e.readOnce() // the head
 	if !bytes.HasPrefix(e.got.Bytes(), []byte("HTTP/1.1 200 OK\r\n")) {
-		t.Fatalf("the export did not begin: %s %v", e.got.Bytes(), e.err)
+		t.Fatalf("the export did not start: %s %v", e.got.Bytes(), e.err)
 	}
 	return e
 }
@@ -168,10 +170,10 @@ func (e *exportResult) size() int {
 	return e.got.Len()
 }
 
-// once reads what is there.
-func (e *exportResult) once() {
+// readOnce reads what is available.
+func (e *exportResult) readOnce() {
 	b := make([]byte, 16<<10)
-	_ = e.conn.SetReadDeadline(time.Now().Add(10 * time.Second)) // a hang fails
+	_ = e.conn.SetReadDeadline(time.Now().Add(10 * time.Second)) // a server that sends nothing fails the test
 	n, err := e.conn.Read(b)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -179,56 +181,57 @@ func (e *exportResult) once() {
 	e.err = err
 }
 
-// read reads slowly, 16 kB at a time, until it is enough or the stream ends.
+// read reads slowly, 16 kB at a time, until enough returns true or the stream ends.
 func (e *exportResult) read(t *testing.T, enough func() bool) {
 	t.Helper()
 	pace := time.NewTicker(5 * time.Millisecond)
 	defer pace.Stop()
 	for e.err == nil && !enough() {
-		e.once()
+		e.readOnce()
 		<-pace.C
 	}
 }
 
-// drain reads all that is still to come.
+// drain reads the rest of the stream.
 func (e *exportResult) drain() {
 	for e.err == nil {
-		e.once()
+		e.readOnce()
 	}
 }
 
-// mustBeCut goes on reading as before for a second after the key's end was
-// acknowledged, and then takes what is left: no more than this side's buffer.
+// mustBeCut continues to read, or not to read, until one second after the end of the
+// key was acknowledged. What it reads after that may only be what this side's kernel
+// holds.
 func (e *exportResult) mustBeCut(t *testing.T, acknowledged time.Time, reading bool) {
 	t.Helper()
 	deadline := acknowledged.Add(time.Second)
 	if reading {
 		e.read(t, func() bool { return !time.Now().Before(deadline) })
 	}
-	time.Sleep(time.Until(deadline)) // the second that the contract gives
+	time.Sleep(time.Until(deadline)) // the time within which the stream must be cut
 	at := e.size()
 	e.drain()
 	if late := e.size() - at; late > cutWindow {
-		t.Errorf("%d bytes came later than a second after the end of the key; then: %v", late, e.err)
+		t.Errorf("%d bytes came more than a second after the end of the key; then: %v", late, e.err)
 	}
 	if e.err == nil || errors.Is(e.err, os.ErrDeadlineExceeded) {
 		t.Errorf("the connection was not cut: %v", e.err)
 	}
 	if bytes.HasSuffix(e.got.Bytes(), []byte("\r\n0\r\n\r\n")) {
-		t.Error("the answer looks whole")
+		t.Error("the response has its final chunk")
 	}
 	body := e.body(t)
 	if _, err := zip.NewReader(bytes.NewReader(body), int64(len(body))); err == nil {
-		t.Error("what came is a readable archive")
+		t.Error("the received part is a readable archive")
 	}
 }
 
-// body is the answer without its head and its chunk borders.
+// body returns the body of the response without the chunk headers.
 func (e *exportResult) body(t *testing.T) []byte {
 	t.Helper()
 	_, rest, ok := bytes.Cut(e.got.Bytes(), []byte("\r\n\r\n"))
 	if !ok {
-		t.Fatalf("the answer has no end of its head: %.300q", e.got.Bytes())
+		t.Fatalf("the head of the response has no end: %.300q", e.got.Bytes())
 	}
 	b, _ := io.ReadAll(httputil.NewChunkedReader(bytes.NewReader(rest))) // a cut stream ends within a chunk
 	return b

@@ -17,9 +17,8 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// toxiproxy stands between a server and its database, and spoils the line. Its
-// program is one of the tools (tools/go.mod): as a library it would bring a dozen
-// modules into the product's go.mod.
+// buildToxiproxy builds the toxiproxy program and returns its path. It is one of the
+// tools in tools/go.mod: as a library it would add a dozen modules to go.mod.
 var buildToxiproxy = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(filepath.Dir(binary), "toxiproxy")
 	out, err := exec.Command("go", "build", "-modfile=../tools/go.mod", "-o", path,
@@ -30,15 +29,15 @@ var buildToxiproxy = sync.OnceValues(func() (string, error) {
 	return path, err
 })
 
-// crossing is one way through a toxiproxy.
-type crossing struct {
+// toxiproxy is a proxy between a server and its database that can disturb the connection.
+type toxiproxy struct {
 	t      testing.TB
-	Listen string // where it is entered
+	Listen string // the address that the server connects to
 	api    string
 }
 
-// newCrossing leads to upstream until the end of the test.
-func newCrossing(t testing.TB, upstream string) *crossing {
+// startToxiproxy starts a proxy to upstream, which runs until the end of the test.
+func startToxiproxy(t testing.TB, upstream string) *toxiproxy {
 	t.Helper()
 	path, err := buildToxiproxy()
 	if err != nil {
@@ -49,61 +48,61 @@ func newCrossing(t testing.TB, upstream string) *crossing {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithTimeout(context.Background(), serverLife)
+	ctx, stop := context.WithTimeout(context.Background(), maxServerLife)
 	cmd := exec.CommandContext(ctx, path, "-host", host, "-port", port)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stop(); _ = cmd.Wait() })
-	l := &crossing{t: t, Listen: listen, api: "http://" + api + "/proxies"}
-	eventually(t, "toxiproxy", func() bool {
-		resp, err := http.Get(l.api)
+	p := &toxiproxy{t: t, Listen: listen, api: "http://" + api + "/proxies"}
+	eventually(t, "toxiproxy answers", func() bool {
+		resp, err := http.Get(p.api)
 		if err == nil {
 			resp.Body.Close()
 		}
 		return err == nil
 	})
-	l.post("", map[string]any{"name": "line", "listen": l.Listen, "upstream": upstream, "enabled": true})
-	return l
+	p.post("", map[string]any{"name": "line", "listen": p.Listen, "upstream": upstream, "enabled": true})
+	return p
 }
 
-// cut refuses connections, and ends those that are.
-func (l *crossing) cut() { l.post("/line", map[string]any{"enabled": false}) }
+// refuseConnections refuses new connections and closes the open ones.
+func (p *toxiproxy) refuseConnections() { p.post("/line", map[string]any{"enabled": false}) }
 
-// spoil adds a toxic to what comes from upstream, such as "timeout", which says
-// nothing any more, or "latency".
-func (l *crossing) spoil(kind string, attributes map[string]any) {
-	l.post("/line/toxics", map[string]any{"name": "toxic", "type": kind, "stream": "downstream", "attributes": attributes})
+// addToxic disturbs the data from upstream: "latency" delays it, and "timeout" stops
+// it.
+func (p *toxiproxy) addToxic(kind string, attributes map[string]any) {
+	p.post("/line/toxics", map[string]any{"name": "toxic", "type": kind, "stream": "downstream", "attributes": attributes})
 }
 
-// mend takes everything back.
-func (l *crossing) mend() {
-	req, err := http.NewRequest(http.MethodDelete, l.api+"/line/toxics/toxic", nil)
+// repair removes the disturbance.
+func (p *toxiproxy) repair() {
+	req, err := http.NewRequest(http.MethodDelete, p.api+"/line/toxics/toxic", nil)
 	if err != nil {
-		l.t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		l.t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	resp.Body.Close() // 404 where there is none
-	l.post("/line", map[string]any{"enabled": true})
+	resp.Body.Close() // 404 if no toxic was added
+	p.post("/line", map[string]any{"enabled": true})
 }
 
-func (l *crossing) post(path string, body any) {
-	l.t.Helper()
+func (p *toxiproxy) post(path string, body any) {
+	p.t.Helper()
 	b, err := json.Marshal(body)
 	if err != nil {
-		l.t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	resp, err := http.Post(l.api+path, "application/json", bytes.NewReader(b))
+	resp, err := http.Post(p.api+path, "application/json", bytes.NewReader(b))
 	if err != nil {
-		l.t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= 300 {
 		text, _ := io.ReadAll(resp.Body)
-		l.t.Fatalf("toxiproxy: %s %d %s", path, resp.StatusCode, text)
+		p.t.Fatalf("toxiproxy: %s %d %s", path, resp.StatusCode, text)
 	}
 }

@@ -13,196 +13,196 @@ import (
 	"testing"
 )
 
-// testWorld is what a history happens in: workspaces with members and their keys,
-// and the servers' addresses.
+// testWorld is what a history needs: workspaces with members and their keys, and the
+// addresses of the servers.
 type testWorld struct {
-	t     *testing.T
-	place database
-	urls  []string
-	http  *http.Client
-	diary *history
-	doors [][]door // which the keys are tried on: of each kind as often
-	owner string   // the session of an OWNER of every workspace
-	seats []*membership
-	hot   *busyKey
+	t           *testing.T
+	database    database
+	urls        []string
+	http        *http.Client
+	history     *history
+	probes      [][]probe // groups of calls; each group is used equally often
+	owner       string    // the session of a user who is OWNER of every workspace
+	memberships []*membership
+	busy        *busyKeys
 
-	still  atomic.Int64 // one more than the number of the server that stands still
-	unsure atomic.Int64 // calls that were answered with 503
-	dialed atomic.Int64 // connections
+	paused      atomic.Int64 // the number of the paused server plus one, or 0
+	unavailable atomic.Int64 // calls that got 503
+	connections atomic.Int64 // connections opened
 }
 
-// testWorkspace is a workspace.
 type testWorkspace struct {
-	id      string
-	meeting string     // the id of its only transcription
-	mu      sync.Mutex // held by whoever changes the plan
+	id            string
+	transcription string     // the id of its only transcription
+	mu            sync.Mutex // held while the plan is changed
 }
 
 // membership is a member in a workspace.
 type membership struct {
-	space   *testWorkspace
-	email   string
-	session string
-	mu      sync.Mutex // held while keys come and while the member goes
-	keys    []*testKey
+	workspace *testWorkspace
+	email     string
+	session   string
+	mu        sync.Mutex // held while keys are created and while the member is removed
+	keys      []*testKey
 }
 
-// testKey is a key that a history is about.
+// testKey is a key of a history.
 type testKey struct {
-	id, key string
-	seat    *membership
-	mourned int // calls since its end was acknowledged; guarded by the diary
+	id, key       string
+	member        *membership
+	callsAfterEnd int // calls since its end was acknowledged; guarded by the mutex of the history
 }
 
 const (
-	hotKeys    = 12 // so few that a key is called within milliseconds of its end
-	workspaces = 3
-	members    = 3
+	maxBusyKeys = 12 // few, so that a key is called within milliseconds of its end
+	workspaces  = 3
+	members     = 3
 )
 
-// newWorld settles people in the place that s serves. Calls go to urls.
+// newWorld adds workspaces and members to the database of s. Calls go to urls.
 func newWorld(t *testing.T, s *server, urls ...string) *testWorld {
 	t.Helper()
-	d := newDiary()
+	d := newHistory()
 	w := &testWorld{
-		t: t, place: s.place, urls: urls, http: connectionPool(), diary: d, hot: &busyKey{diary: d},
-		doors: [][]door{doorsOfREST, doorsOfMCP},
+		t: t, database: s.database, urls: urls, http: newHTTPClient(), history: d, busy: &busyKeys{history: d},
+		probes: [][]probe{restProbes, mcpProbes},
 	}
 	transport := w.http.Transport.(*http.Transport)
 	dial := transport.DialContext
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		w.dialed.Add(1)
+		w.connections.Add(1)
 		return dial(ctx, network, address)
 	}
 	const owner = "owner@example.com"
-	addUser(t, s.place, owner)
+	addUser(t, s.database, owner)
 	w.owner = s.signIn(t, owner).cookie
 	sessions := map[string]string{}
 	for m := range members {
 		email := fmt.Sprintf("member%d@example.com", m)
-		addUser(t, s.place, email)
+		addUser(t, s.database, email)
 		sessions[email] = s.signIn(t, email).cookie
 	}
-	meeting := filepath.Join(t.TempDir(), "meeting.txt")
-	if err := os.WriteFile(meeting, []byte("[00:01] Alex: Hello.\n"), 0o600); err != nil {
+	transcription := filepath.Join(t.TempDir(), "meeting.txt")
+	if err := os.WriteFile(transcription, []byte("[00:01] Alex: Hello.\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for i := range workspaces {
-		made := cli[namedID](t, s.place, "workspace", "add", "--name", fmt.Sprint("Workspace ", i), "--plan", "pro",
+		made := cli[namedID](t, s.database, "workspace", "add", "--name", fmt.Sprint("Workspace ", i), "--plan", "pro",
 			"--owner", owner)
-		sp := &testWorkspace{id: made.ID, meeting: cli[imported](t, s.place, "import", "--workspace", made.ID,
-			meeting).Imported[0].ID}
+		sp := &testWorkspace{id: made.ID, transcription: cli[imported](t, s.database, "import", "--workspace", made.ID,
+			transcription).Imported[0].ID}
 		for email, session := range sessions {
-			cli[namedID](t, s.place, "member", "add", sp.id, email)
-			w.seats = append(w.seats, &membership{space: sp, email: email, session: session})
+			cli[namedID](t, s.database, "member", "add", sp.id, email)
+			w.memberships = append(w.memberships, &membership{workspace: sp, email: email, session: session})
 		}
 	}
 	return w
 }
 
-func (w *testWorld) anyDoor() door {
-	side := w.doors[rand.IntN(len(w.doors))]
+func (w *testWorld) randomProbe() probe {
+	side := w.probes[rand.IntN(len(w.probes))]
 	return side[rand.IntN(len(side))]
 }
 
-// anyURL is where an administrator goes: seldom to a server that stands still,
-// or all of them would soon wait for it.
-func (w *testWorld) anyURL() string {
+// randomURL returns the server that an administrator calls. It rarely is a paused
+// one, because all administrators would soon wait for it.
+func (w *testWorld) randomURL() string {
 	i := rand.IntN(len(w.urls))
-	if int64(i+1) == w.still.Load() && rand.IntN(8) > 0 {
-		return w.anyURL()
+	if int64(i+1) == w.paused.Load() && rand.IntN(8) > 0 {
+		return w.randomURL()
 	}
 	return w.urls[i]
 }
 
-// stray notes an answer that says nothing of the key: 503 is an unknown outcome,
-// anything else a fault.
-func (w *testWorld) stray(what string, a response) {
+// noteUnexpected records a response that does not say whether the key is accepted.
+// After 503 the outcome is unknown; any other status fails the test.
+func (w *testWorld) noteUnexpected(call string, a response) {
 	if a.status == http.StatusServiceUnavailable {
-		w.unsure.Add(1)
+		w.unavailable.Add(1)
 		return
 	}
-	w.t.Errorf("%s: %d %.300s", what, a.status, a.body)
+	w.t.Errorf("%s: %d %.300s", call, a.status, a.body)
 }
 
-// mustHold judges what was noted. No more calls than unsure may be without an
-// answer.
-func (w *testWorld) mustHold(unsure int) {
+// mustBeConsistent fails the test if the recorded calls contradict each other.
+// At most maxUnavailable calls may have got 503.
+func (w *testWorld) mustBeConsistent(maxUnavailable int) {
 	t := w.t
 	t.Helper()
-	v := w.diary.judge(t)
+	v := w.history.verify(t)
 	for _, k := range v.illegal {
-		t.Errorf("the history of key %s (workspace %s, member %s) has no order that explains it", k.id, k.seat.space.id,
-			k.seat.email)
+		t.Errorf("no order of operations explains the history of key %s (workspace %s, member %s)", k.id, k.member.workspace.id,
+			k.member.email)
 	}
 	if len(v.unknown) > 0 {
-		t.Errorf("%d histories were too hard to judge", len(v.unknown))
+		t.Errorf("%d histories could not be checked within the time limit", len(v.unknown))
 	}
 	if v.stale > 0 {
-		t.Errorf("%d acceptances began after the end of the key was acknowledged", v.stale)
+		t.Errorf("%d accepted calls began after the end of the key was acknowledged", v.stale)
 	}
-	if n := w.unsure.Load(); n > int64(unsure) {
-		t.Errorf("%d calls were answered with 503: the history proves little", n)
+	if n := w.unavailable.Load(); n > int64(maxUnavailable) {
+		t.Errorf("%d calls got 503, too many for a meaningful history", n)
 	}
-	for out, n := range w.diary.count {
+	for out, n := range w.history.count {
 		if n.mcp < 5 || n.mcp+n.rest < 20 {
-			t.Errorf("only %+v answers of kind %d: the history proves little", n, out)
+			t.Errorf("only %+v calls with outcome %d, too few for a meaningful history", n, out)
 		}
 	}
-	// A key that is looked at once a connection would pass on new ones.
-	if n := w.dialed.Load(); n > 200 {
-		t.Errorf("%d connections: they were not kept", n)
+	// A server that checks a key only once per connection would pass on new connections.
+	if n := w.connections.Load(); n > 200 {
+		t.Errorf("%d connections were opened: they were not reused", n)
 	}
 }
 
-// meet takes a new key into the world; its seat is locked.
-func (w *testWorld) meet(s *membership, k newKey) *testKey {
-	made := &testKey{id: k.ID, key: k.Key, seat: s}
+// addKey records a new key. The caller holds the mutex of the membership.
+func (w *testWorld) addKey(s *membership, k newKey) *testKey {
+	made := &testKey{id: k.ID, key: k.Key, member: s}
 	s.keys = append(s.keys, made)
 	return made
 }
 
-// busyKey is the few keys that are called now.
-type busyKey struct {
-	diary *history
-	mu    sync.Mutex
-	keys  []*testKey
+// busyKeys are the few keys that are called at the moment.
+type busyKeys struct {
+	history *history
+	mu      sync.Mutex
+	keys    []*testKey
 }
 
-func (h *busyKey) any() *testKey {
+func (h *busyKeys) random() *testKey {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.keys[rand.IntN(len(h.keys))]
 }
 
-// living returns a key that nobody has ended yet, or nil.
-func (h *busyKey) living() *testKey {
+// randomActive returns a key that has not been ended yet, or nil.
+func (h *busyKeys) randomActive() *testKey {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, i := range rand.Perm(len(h.keys)) {
-		if ended, _ := h.diary.over(h.keys[i]); !ended {
+		if ended, _ := h.history.endState(h.keys[i]); !ended {
 			return h.keys[i]
 		}
 	}
 	return nil
 }
 
-// room drops the keys that are over and tells how many may come.
-func (h *busyKey) room() int {
+// dropFinished drops ended keys that were called often enough, and returns how many
+// new keys there is room for.
+func (h *busyKeys) dropFinished() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	kept := h.keys[:0]
+	remaining := h.keys[:0]
 	for i, k := range h.keys {
-		// The last one stays: there must be something to call.
-		if _, enough := h.diary.over(k); !enough || len(kept) == 0 && i == len(h.keys)-1 {
-			kept = append(kept, k)
+		// Keep the last one, because there must be a key to call.
+		if _, enough := h.history.endState(k); !enough || len(remaining) == 0 && i == len(h.keys)-1 {
+			remaining = append(remaining, k)
 		}
 	}
-	h.keys = kept
-	return max(0, hotKeys-len(kept))
+	h.keys = remaining
+	return max(0, maxBusyKeys-len(remaining))
 }
 
-func (h *busyKey) put(k *testKey) {
+func (h *busyKeys) add(k *testKey) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.keys = append(h.keys, k)

@@ -11,58 +11,60 @@ import (
 	"unicode/utf8"
 )
 
-// A meeting of three hours is read to its end as an assistant reads it, page by
-// page: every character once, whatever the size of the pages, and nothing of
-// the server's own between them.
-func TestLongMeetingOverMCP(t *testing.T) {
+// TestMCPPagesOfLongTranscript reads a transcript of three hours page by page, as an
+// assistant does. Whatever the page size, every character must come once and nothing
+// may be added to the text.
+func TestMCPPagesOfLongTranscript(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, p database) {
 		h := newInstallation(t, p)
-		meeting := threeHours()
-		if n := utf8.RuneCountInString(meeting); n < 200_000 {
+		text := longTranscript()
+		if n := utf8.RuneCountInString(text); n < 200_000 {
 			t.Fatalf("%d characters", n)
 		}
-		id := importText(t, h, "2026-05-20 Quarterly review.txt", meeting)
-		s := start(t, p, unlimitedOptions...)
+		id := importText(t, h, "2026-05-20 Quarterly review.txt", text)
+		s := start(t, p, withoutLimits...)
 		c := s.client(h.newKey(t, "reader").Key)
 		full := decode[struct{ Text string }](t, c.must(t, http.StatusOK, "GET", api+"/transcriptions/"+id, nil))
-		if strings.TrimSuffix(full.Text, "\n") != strings.TrimSuffix(meeting, "\n") {
-			t.Fatalf("REST's text is not what was imported, from %s", differ(full.Text, meeting))
+		if strings.TrimSuffix(full.Text, "\n") != strings.TrimSuffix(text, "\n") {
+			t.Fatalf("the text of REST differs from the imported text at %s", firstDifference(full.Text, text))
 		}
-		read := reading{c: c, tool: "memo_get_transcription", arguments: map[string]any{"id": id}, what: "transcription " +
-			id, lines: true}
+		transcript := pagedText{
+			c: c, tool: "memo_get_transcription", arguments: map[string]any{"id": id},
+			subject: "transcription " + id, lines: true,
+		}
 		pages := 0
-		for _, size := range []int{0, 12_345, 45_000} { // 0: what the tool gives unasked
-			pages += read.mustGive(t, full.Text, size, -1)
+		for _, size := range []int{0, 12_345, 45_000} { // 0: the default of the tool
+			pages += transcript.readPages(t, full.Text, size, -1)
 		}
-		// One character a page gives one line a page: a few, and those about
-		// the longest. Others, too, need not be asked for all.
-		around := read.from(lineBefore(full.Text, strings.Index(full.Text, longest)))
-		pages += read.mustGive(t, full.Text, 1, 8)
-		pages += around.mustGive(t, full.Text, 1, 3)
-		pages += around.mustGive(t, full.Text, 19_999, 2)
-		pages += around.mustGive(t, full.Text, 997, 5)
+		// With one character per page, every page is one line. Only a few pages are
+		// read, and those near the longest line.
+		nearLongest := transcript.from(lineBefore(full.Text, strings.Index(full.Text, longestLine)))
+		pages += transcript.readPages(t, full.Text, 1, 8)
+		pages += nearLongest.readPages(t, full.Text, 1, 3)
+		pages += nearLongest.readPages(t, full.Text, 19_999, 2)
+		pages += nearLongest.readPages(t, full.Text, 997, 5)
 		for _, format := range []string{"md", "json"} {
 			file := c.must(t, http.StatusOK, "GET", api+"/transcriptions/"+id+"/export?format="+format, nil)
-			export := reading{
+			export := pagedText{
 				c: c, tool: "memo_export_transcription", arguments: map[string]any{"id": id, "format": format},
-				what: "transcription " + id, more: " | GET " + api + "/transcriptions/" + id + "/export?format=" + format,
+				subject: "transcription " + id, suffix: " | GET " + api + "/transcriptions/" + id + "/export?format=" + format,
 			}
-			pages += export.mustGive(t, string(file.body), 44_987, -1)
-			pages += export.mustGive(t, string(file.body), 0, 3)
-			pages += export.from(100_003).mustGive(t, string(file.body), 1, 3)
+			pages += export.readPages(t, string(file.body), 44_987, -1)
+			pages += export.readPages(t, string(file.body), 0, 3)
+			pages += export.from(100_003).readPages(t, string(file.body), 1, 3)
 		}
 		t.Logf("%d characters, %d pages", utf8.RuneCountInString(full.Text), pages)
 	})
 }
 
-// longest is a line's text of 20,000 characters in one go.
-var longest = strings.TrimSuffix(strings.Repeat("договор ", 2_500), " ") + "."
+// longestLine is the text of a segment with 20,000 characters.
+var longestLine = strings.TrimSuffix(strings.Repeat("договор ", 2_500), " ") + "."
 
-// threeHours is a transcript in the form of contract section 2, in several
-// languages, with lines from one letter to 20,000.
-func threeHours() string {
-	said := []string{
+// longTranscript returns a transcript of three hours, written as the REST API writes
+// it, in several languages, with segments of 1 to 20,000 characters.
+func longTranscript() string {
+	sentences := []string{
 		"Let us go through the numbers of the last quarter, region by region, before we talk about the plan.",
 		"Das müssen wir größer denken – Übergabe, Schlüssel, „Straße“ – und zwar bis nächste Woche.",
 		"Давайте вернёмся к договору: цена, сроки, ответственность сторон.",
@@ -75,12 +77,12 @@ func threeHours() string {
 	random := rand.New(rand.NewPCG(1, 2))
 	var b strings.Builder
 	for second := 0; second < 3*3600; second += 7 {
-		text := said[random.IntN(len(said))]
+		text := sentences[random.IntN(len(sentences))]
 		for range random.IntN(6) {
-			text += " " + said[random.IntN(len(said))]
+			text += " " + sentences[random.IntN(len(sentences))]
 		}
 		if second == 7*700 {
-			text = longest
+			text = longestLine
 		}
 		fmt.Fprintf(&b, "[%s] %s: %s\n", clock(second), speakers[random.IntN(len(speakers))], text)
 	}
@@ -94,15 +96,15 @@ func clock(second int) string {
 	return fmt.Sprintf("%d:%02d:%02d", second/3600, second/60%60, second%60)
 }
 
-// lineBefore is the offset in characters of the line before the one that the
-// byte at stands in.
+// lineBefore returns where the line before the one with byte at starts, in
+// characters.
 func lineBefore(s string, at int) int {
 	line := strings.LastIndexByte(s[:at], '\n')
 	return utf8.RuneCountInString(s[:strings.LastIndexByte(s[:line], '\n')+1])
 }
 
-// differ tells where two texts part.
-func differ(a, b string) string {
+// firstDifference describes where two texts begin to differ.
+func firstDifference(a, b string) string {
 	n := 0
 	for n < min(len(a), len(b)) && a[n] == b[n] {
 		n++
@@ -110,69 +112,71 @@ func differ(a, b string) string {
 	return fmt.Sprintf("byte %d of %d and %d: %.60q and %.60q", n, len(a), len(b), a[n:], b[n:])
 }
 
-// reading is a text that a tool gives in pages.
-type reading struct {
+// pagedText is a text that a tool returns in pages.
+type pagedText struct {
 	c         *apiClient
 	tool      string
 	arguments map[string]any
-	what      string // the pages' first and last line begins so
-	more      string // and ends so
-	lines     bool   // a page is made of whole lines
+	subject   string // how the first and the last line of a page begin
+	suffix    string // how they end
+	lines     bool   // pages consist of whole lines
 	start     int    // in characters
 }
 
-func (r reading) from(start int) reading {
+func (r pagedText) from(start int) pagedText {
 	r.start = start
 	return r
 }
 
-var stands = regexp.MustCompile(`^(.+?) \| characters (\d+)-(\d+) of (\d+) \| (end|next: offset=(\d+)( \(within a line\))?)(.*)$`)
+// pageMarker matches the first and the last line of a page.
+var pageMarker = regexp.MustCompile(
+	`^(.+?) \| characters (\d+)-(\d+) of (\d+) \| (end|next: offset=(\d+)( \(within a line\))?)(.*)$`)
 
-// mustGive follows "next: offset=" for so many pages, or to the end, and
-// returns how many there were. Size 0 leaves the size to the tool.
-func (r reading) mustGive(t *testing.T, want string, size, most int) (pages int) {
+// readPages reads up to maxPages pages, or all if it is negative, and returns how many
+// it read. With size 0 the tool chooses the size.
+func (r pagedText) readPages(t *testing.T, want string, size, maxPages int) (pages int) {
 	t.Helper()
 	runes := []rune(want)
 	offset := r.start
 	var got strings.Builder
-	for end := false; !end && pages != most; pages++ {
+	for end := false; !end && pages != maxPages; pages++ {
 		p := r.page(t, offset, size)
 		if p.from != offset || p.to <= p.from || p.total != len(runes) || p.end != (p.to == p.total) {
-			t.Fatalf("%s from %d by %d: it stands at %+v, of %d", r.tool, offset, size, p, len(runes))
+			t.Fatalf("%s from %d by %d: the page is %+v, the text has %d characters", r.tool, offset, size, p, len(runes))
 		}
 		limit := size
 		if size == 0 {
 			limit = 10_000
 		}
 		if n := p.to - p.from; n > limit && (!r.lines || strings.Count(strings.TrimSuffix(p.text, "\n"), "\n") > 0) {
-			t.Fatalf("%s from %d by %d: %d characters", r.tool, offset, size, n)
+			t.Fatalf("%s from %d by %d: the page has %d characters", r.tool, offset, size, n)
 		}
 		if r.lines && !p.end && (p.within || !strings.HasSuffix(p.text, "\n")) {
-			t.Fatalf("%s from %d by %d: it ends within a line", r.tool, offset, size)
+			t.Fatalf("%s from %d by %d: the page ends within a line", r.tool, offset, size)
 		}
 		got.WriteString(p.text)
 		offset, end = p.to, p.end
 		if pages > len(runes) {
-			t.Fatalf("%s by %d has no end", r.tool, size)
+			t.Fatalf("%s by %d never ends", r.tool, size)
 		}
 	}
 	if text := string(runes[r.start:offset]); got.String() != text {
-		t.Fatalf("%s by %d, from %d to %d, parts at %s", r.tool, size, r.start, offset, differ(got.String(), text))
+		t.Fatalf("%s by %d, from %d to %d, differs at %s", r.tool, size, r.start, offset, firstDifference(got.String(), text))
 	}
-	if most < 0 && offset != len(runes) {
+	if maxPages < 0 && offset != len(runes) {
 		t.Fatalf("%s by %d ends at %d of %d", r.tool, size, offset, len(runes))
 	}
 	return pages
 }
 
-// leaf is a page as it says itself.
-type leaf struct {
+// textPage is a page with what its marker says.
+type textPage struct {
 	text            string
 	from, to, total int
 	end, within     bool
 }
 
-func (r reading) page(t *testing.T, offset, size int) (p leaf) {
+func (r pagedText) page(t *testing.T, offset, size int) (p textPage) {
 	t.Helper()
 	arguments := map[string]any{"offset": offset}
 	if size > 0 {
@@ -183,13 +187,13 @@ func (r reading) page(t *testing.T, offset, size int) (p leaf) {
 	}
 	whole := r.c.text(t, tool([]string{unnamed, older, newest}[offset%3], r.tool, arguments))
 	head, rest, _ := strings.Cut(whole, "\n")
-	m := stands.FindStringSubmatch(head)
-	if m == nil || m[1] != r.what || m[8] != r.more {
+	m := pageMarker.FindStringSubmatch(head)
+	if m == nil || m[1] != r.subject || m[8] != r.suffix {
 		t.Fatalf("%s: the first line is %.300q", r.tool, head)
 	}
 	body, ok := strings.CutSuffix(rest, head)
 	if !ok {
-		t.Fatalf("%s: the last line is not the first: %.300q and %.300q", r.tool, head, lastLines(rest, 300))
+		t.Fatalf("%s: the first and the last line differ: %.300q and %.300q", r.tool, head, tail(rest, 300))
 	}
 	for i, n := range []*int{&p.from, &p.to, &p.total} {
 		*n, _ = strconv.Atoi(m[2+i]) // digits
@@ -202,7 +206,7 @@ func (r reading) page(t *testing.T, offset, size int) (p leaf) {
 	if n := utf8.RuneCountInString(body); n == p.to-p.from+1 && strings.HasSuffix(body, "\n") {
 		body = body[:len(body)-1]
 	} else if n != p.to-p.from {
-		t.Fatalf("%s: %d characters between %q", r.tool, n, head)
+		t.Fatalf("%s: %d characters between the lines %q", r.tool, n, head)
 	}
 	p.text = body
 	return p
