@@ -22,7 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// write makes files, paths and contents, and returns where they are.
+// write creates files, by path, in a new directory, and returns the directory.
 func write(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -38,12 +38,14 @@ func write(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-// drop lets go of files and folders over the page, as a hand does. The browser
-// takes them from the disk itself: the page gets what it gets from a person.
+// drop drops files and folders on the page. The browser reads them from the disk, so the
+// page gets the same data as from a real drag and drop.
 func (p *browserUser) drop(paths ...string) {
 	p.t.Helper()
-	at := evalJS[[]float64](p,
-		`(() => { const b = document.getElementById("drop").getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2] })()`)
+	at := evalJS[[]float64](p, `(() => {
+	  const b = document.getElementById("drop").getBoundingClientRect()
+	  return [b.x + b.width / 2, b.y + b.height / 2]
+	})()`)
 	drag := input.DispatchDragEventParams{
 		X: at[0], Y: at[1],
 		Data: &input.DragData{Items: []*input.DragDataItem{}, Files: paths, DragOperationsMask: 1},
@@ -64,25 +66,25 @@ const (
 	againButton  = `//button[@id="again"]`
 )
 
-// told waits until the import says this of all files, and wants the word that
-// stands beside each, by the file's name.
-func (p *browserUser) waitForResult(all string, words map[string]string) {
+// waitForResult waits until the import shows this summary, and checks the status next to
+// each file, by the name of the file.
+func (p *browserUser) waitForResult(summary string, words map[string]string) {
 	p.t.Helper()
 	p.until(fmt.Sprintf(`document.getElementById("uploads-said").textContent.startsWith(%q)`,
-		all[:strings.Index(all, ":")]))
-	p.sees(all)
-	got := evalJS[map[string]string](p,
-		`Object.fromEntries([...document.querySelectorAll(".uploads li")].map(e => [e.querySelector(".name").textContent, e.querySelector(".word").textContent]))`)
+		summary[:strings.Index(summary, ":")]))
+	p.sees(summary)
+	got := evalJS[map[string]string](p, `Object.fromEntries([...document.querySelectorAll(".uploads li")]
+	  .map(e => [e.querySelector(".name").textContent, e.querySelector(".word").textContent]))`)
 	if diff := cmp.Diff(words, got); diff != "" {
-		p.t.Errorf("the words beside the files (-want +got):\n%s", diff)
+		p.t.Errorf("the status of the files (-want +got):\n%s", diff)
 	}
 	if n := evalJS[int](p, `document.querySelectorAll(".uploads li").length`); n != len(words) {
-		p.t.Errorf("there are %d rows for %d files", n, len(words))
+		p.t.Errorf("the page has %d rows for %d files", n, len(words))
 	}
 }
 
-// holds wants each of the sentences in one transcription, and no other
-// transcriptions in the workspace.
+// mustContain fails the test unless the workspace has one transcription for each of the
+// sentences, and no other.
 func (h installation) mustContain(t *testing.T, sentences ...string) {
 	t.Helper()
 	out := cli[struct{ Exported []struct{ Path string } }](t, h.database, "export", "--workspace", h.workspace, "--format",
@@ -98,7 +100,7 @@ func (h installation) mustContain(t *testing.T, sentences ...string) {
 		}
 	}
 	if len(out) != len(sentences) {
-		t.Errorf("there are %d transcriptions of %d", len(out), len(sentences))
+		t.Errorf("there are %d transcriptions instead of %d", len(out), len(sentences))
 	}
 	for _, s := range sentences {
 		if in[s] != 1 {
@@ -107,11 +109,13 @@ func (h installation) mustContain(t *testing.T, sentences ...string) {
 	}
 }
 
-// TestBrowserImportOfAFolder drops a folder with folders in it.
-func TestBrowserImportOfAFolder(t *testing.T) {
+// TestBrowserImportFolder imports a folder with subfolders: first dropped, then chosen.
+func TestBrowserImportFolder(t *testing.T) {
 	h := newInstallation(t, onSQLite(t))
 	s := start(t, h.database)
-	sentences := []string{"The plan is made.", "The budget was late.", "Who calls?", "Whisper was here.", "A file beside it."}
+	sentences := []string{
+		"The plan is made.", "The budget was late.", "Who calls?", "Whisper was here.", "A file next to it.",
+	}
 	files := map[string]string{
 		"meetings/minutes.txt":     "Alex: " + sentences[0] + "\n",
 		"meetings/sales/retro.vtt": "WEBVTT\n\n00:00:01.000 --> 00:00:04.000\n<v Alex>" + sentences[1] + "\n",
@@ -122,7 +126,7 @@ func TestBrowserImportOfAFolder(t *testing.T) {
 		"meetings/sales/2026/minutes.txt": "Alex: " + sentences[0] + "\n",
 		"meetings/sales/nothing.txt":      "",
 		"meetings/.DS_Store":              "\x00\x00\x00\x01Bud1",
-		"meetings/sales/.git/history.txt": "Alex: Nobody is to see this.\n",
+		"meetings/sales/.git/history.txt": "Alex: This is a hidden file.\n",
 		"beside.txt":                      "Alex: " + sentences[4] + "\n",
 	}
 	words := map[string]string{
@@ -132,10 +136,11 @@ func TestBrowserImportOfAFolder(t *testing.T) {
 		"meetings/sales/call.srt":         "imported",
 		"meetings/sales/2026/talk.json":   "imported",
 		"meetings/sales/2026/minutes.txt": "unchanged: it was here already",
-		"meetings/sales/2026/broken.srt":  `refused: line 1: has "this is no file of subtitles" where a time such as 00:00:01.000 belongs`,
-		"meetings/sales/nothing.txt":      "refused: is empty",
+		"meetings/sales/2026/broken.srt": `refused: line 1: has "this is no file of subtitles" ` +
+			`where a time such as 00:00:01.000 belongs`,
+		"meetings/sales/nothing.txt": "refused: is empty",
 	}
-	// The browser gives a folder's entries a hundred at a time.
+	// The browser returns the entries of a folder a hundred at a time.
 	for i := range 120 {
 		name, sentence := fmt.Sprintf("meetings/daily/%03d.txt", i), fmt.Sprintf("This was day %03d.", i)
 		files[name], words[name] = "Alex: "+sentence+"\n", "imported"
@@ -153,7 +158,7 @@ func TestBrowserImportOfAFolder(t *testing.T) {
 	p.checkPage()
 	h.mustContain(t, sentences...)
 
-	// The same folder, chosen: everything is there already.
+	// The same folder again, now chosen: every file is unchanged.
 	p.open("/w/"+h.workspace+"/import", 200)
 	runStep(p, "choose the folder", chromedp.SetUploadFiles(chromedp.ID("folder"),
 		[]string{filepath.Join(dir, "meetings")}))
@@ -168,11 +173,11 @@ func TestBrowserImportOfAFolder(t *testing.T) {
 	h.mustContain(t, sentences...)
 }
 
-// line is the way to a server, which breaks in the middle of a file.
+// brokenProxy forwards to a server until the connection is lost during an upload.
 type brokenProxy struct {
 	server    http.Handler
-	filesLeft atomic.Int64 // so many files, the last one of which does not come through
-	delivered bool         // the server has got that file, and only its answer is lost
+	filesLeft atomic.Int64 // uploads until the connection is lost, including the one that fails
+	delivered bool         // the server got that file, and only its response is lost
 	broken    atomic.Bool
 }
 
@@ -191,17 +196,17 @@ func (l *brokenProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.server.ServeHTTP(w, r)
 }
 
-// TestBrowserImportOnABrokenLine loses the network in the middle of an import:
-// what was finished is kept, and the rest goes in when the network is back.
-func TestBrowserImportOnABrokenLine(t *testing.T) {
+// TestBrowserImportConnectionLost: if the connection is lost during an import, the
+// imported files stay, and the others are imported when it is back.
+func TestBrowserImportConnectionLost(t *testing.T) {
 	for _, test := range []struct {
 		name      string
 		delivered bool
-		retried   string // what becomes of the file in the middle
+		retried   string // status of the interrupted file after the retry
 		summary   string
 	}{
 		{"in the middle of a file", false, "imported", "Done: 8 imported, 0 unchanged, 0 refused."},
-		{"before the answer", true, "unchanged: it was here already", "Done: 7 imported, 1 unchanged, 0 refused."},
+		{"before the response", true, "unchanged: it was here already", "Done: 7 imported, 1 unchanged, 0 refused."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := newInstallation(t, onSQLite(t))
@@ -243,7 +248,7 @@ func TestBrowserImportOnABrokenLine(t *testing.T) {
 			} else {
 				h.mustContain(t, sentences[:3]...)
 			}
-			// Still no network: nothing is lost by trying.
+			// A retry while the connection is still down changes nothing.
 			p.tick(againButton)
 			p.waitForResult(stopped, words)
 
@@ -255,7 +260,7 @@ func TestBrowserImportOnABrokenLine(t *testing.T) {
 			words["4.txt"] = test.retried
 			p.waitForResult(test.summary, words)
 			if evalJS[bool](p, `!document.getElementById("again").hidden`) {
-				t.Error("there is nothing to try again")
+				t.Error("the button to try again is shown after everything was imported")
 			}
 			h.mustContain(t, sentences...)
 			p.press("To the transcriptions", 200)
@@ -264,8 +269,9 @@ func TestBrowserImportOnABrokenLine(t *testing.T) {
 	}
 }
 
-// TestBrowserImportOfAFileThatIsGone: it is refused, and those behind it go in.
-func TestBrowserImportOfAFileThatIsGone(t *testing.T) {
+// TestBrowserImportDeletedFile: a file that was deleted after it was chosen is refused,
+// and the others are imported.
+func TestBrowserImportDeletedFile(t *testing.T) {
 	h := newInstallation(t, onSQLite(t))
 	s := start(t, h.database)
 	dir := write(t, map[string]string{

@@ -22,7 +22,7 @@ func TestBrowserFirstRun(t *testing.T) {
 		olga.press("Set up", 422)
 		olga.sees("Set-up code is not the one")
 		if kept := evalJS[string](olga, `document.querySelector("[name=workspace]").value`); kept != "Acme" {
-			t.Errorf("what was typed is gone: %q", kept)
+			t.Errorf("the form lost its input: %q", kept)
 		}
 		olga.fill("code", s.setupCode(t), "password", "short")
 		olga.press("Set up", 422)
@@ -33,16 +33,16 @@ func TestBrowserFirstRun(t *testing.T) {
 			t.Errorf("after the set-up, the browser is at %s", olga.path())
 		}
 		olga.sees("Acme")
-		// The first workspace has the API: the first key can be made at once.
+		// The first workspace has API access, so a key can be created at once.
 		_, line := olga.createKey(strings.Split(olga.path(), "/")[2], "The first")
 		if status := curl(t, line); status != http.StatusOK {
-			t.Errorf("the first key gets %d", status)
+			t.Errorf("a call with the first key got %d", status)
 		}
-		// It is set up once.
+		// The set-up works only once.
 		olga.open("/setup", 200)
 		olga.at("/signin")
 		if cli[struct{ Items []namedID }](t, p, "user", "list").Items[0].Email != "olga@example.com" {
-			t.Error("the account is not there")
+			t.Error("the user was not created")
 		}
 	})
 }
@@ -53,21 +53,21 @@ func TestBrowserSignIn(t *testing.T) {
 	p := s.person(t, "owner")
 	p.open("/w/"+h.workspace+"/keys", 200)
 	if !strings.HasPrefix(p.path(), "/signin?next=") {
-		t.Errorf("a visitor is led to %s", p.path())
+		t.Errorf("a visitor is redirected to %s", p.path())
 	}
 	for _, wrong := range [][2]string{{h.owner, "not the password"}, {"nobody@example.com", password}} {
 		p.fill("email", wrong[0], "password", wrong[1])
 		p.press("Sign in", 401)
 		p.sees("E-mail or password is wrong.")
-		if typed := evalJS[[]string](p,
-			`["email", "password"].map(n => document.querySelector("[name=" + n + "]").value)`); typed[0] != wrong[0] ||
-			typed[1] != "" {
+		typed := evalJS[[]string](p,
+			`["email", "password"].map(n => document.querySelector("[name=" + n + "]").value)`)
+		if typed[0] != wrong[0] || typed[1] != "" {
 			t.Errorf("the form has %q after a refusal", typed)
 		}
 	}
 	p.fill("email", h.owner, "password", password)
 	p.press("Sign in", 200)
-	p.at("/w/" + h.workspace + "/keys") // where they wanted to go
+	p.at("/w/" + h.workspace + "/keys") // the page that was requested before the sign-in
 	p.sees("No key yet")
 	p.tick(`//details[@class="menu"]/summary`)
 	p.click(`//button[normalize-space()="Sign out"]`, 200)
@@ -97,15 +97,15 @@ func TestBrowserSignOutEverywhere(t *testing.T) {
 	}
 }
 
-// pasted is a curl line as a shell would read it: what it is for, as a request.
+// curlLine matches the curl command that a page shows.
 var curlLine = regexp.MustCompile(`^curl (\S+) -H "(Authorization): (Bearer mk_live_[0-9A-Za-z]{38})"$`)
 
-// curl runs a line from a page.
+// curl sends the request of a curl command and returns the status.
 func curl(t *testing.T, line string) int {
 	t.Helper()
 	m := curlLine.FindStringSubmatch(line)
 	if m == nil {
-		t.Fatalf("not a line that can be run: %q", line)
+		t.Fatalf("unexpected curl command: %q", line)
 	}
 	r, err := http.NewRequest(http.MethodGet, m[1], nil)
 	if err != nil {
@@ -120,7 +120,7 @@ func curl(t *testing.T, line string) int {
 	return res.StatusCode
 }
 
-// createKey makes a key in the browser, which stays at the page that shows it.
+// createKey creates a key in the browser, which stays on the page that shows it.
 func (p *browserUser) createKey(workspace, name string) (key, line string) {
 	p.t.Helper()
 	p.open("/w/"+workspace+"/keys", 200)
@@ -132,7 +132,7 @@ func (p *browserUser) createKey(workspace, name string) (key, line string) {
 		evalJS[string](p, `document.getElementById("paste-curl").textContent`)
 }
 
-func TestBrowserKeyLife(t *testing.T) {
+func TestBrowserKeyLifecycle(t *testing.T) {
 	onBoth(t, func(t *testing.T, at database) {
 		h := newInstallation(t, at)
 		s := start(t, h.database)
@@ -140,16 +140,16 @@ func TestBrowserKeyLife(t *testing.T) {
 		p.signIn(h.owner)
 		key, line := p.createKey(h.workspace, "My script")
 		if !strings.Contains(line, key) || !strings.Contains(line, s.url) {
-			t.Fatalf("the line has not this key and this server: %s", line)
+			t.Fatalf("the curl command lacks the key or the server: %s", line)
 		}
-		// Every paste is there without JavaScript, and holds the address.
-		for _, paste := range evalJS[[]string](p, `[...document.querySelectorAll("pre")].map(e => e.textContent)`) {
-			if !strings.Contains(paste, s.url) {
-				t.Errorf("a paste without the server's address:\n%s", paste)
+		// Every snippet for copying contains the address of the server.
+		for _, snippet := range evalJS[[]string](p, `[...document.querySelectorAll("pre")].map(e => e.textContent)`) {
+			if !strings.Contains(snippet, s.url) {
+				t.Errorf("a snippet lacks the address of the server:\n%s", snippet)
 			}
 		}
 		if status := curl(t, line); status != http.StatusOK {
-			t.Fatalf("the line gets %d", status)
+			t.Fatalf("the curl command got %d", status)
 		}
 		p.until(`document.querySelector(".waiting.connected") !== null`)
 		p.sees("Connected: the first request came from 127.0.0.1.")
@@ -162,36 +162,37 @@ func TestBrowserKeyLife(t *testing.T) {
 		p.press("Revoke it", 200)
 		p.sees("The key is revoked.")
 		if status := curl(t, line); status != http.StatusUnauthorized {
-			t.Errorf("the line gets %d after the revocation", status)
+			t.Errorf("the curl command got %d after the revocation", status)
 		}
 		p.press("1 key that ended", 200)
 		p.sees("My script", "revoked")
-		// A wrong form says so beside the field, and keeps what was typed.
+		// A wrong form shows the error next to the field, and keeps the input.
 		p.open("/w/"+h.workspace+"/keys/new", 200)
 		p.fill("name", "With a date")
 		p.tick(`//label[normalize-space()="A date"]`)
 		p.press("Create key", 422)
 		p.sees("The expiry needs a date")
 		if focus := evalJS[string](p, `document.activeElement.name`); focus != "date" {
-			t.Errorf("the focus is in %q", focus)
+			t.Errorf("the focus is in %q, not in the field with the error", focus)
 		}
 		if kept := evalJS[string](p, `document.querySelector("[name=name]").value`); kept != "With a date" {
-			t.Errorf("what was typed is gone: %q", kept)
+			t.Errorf("the form lost its input: %q", kept)
 		}
 	})
 }
 
-// TestBrowserShowsAKeyOnce goes every way back to the page that showed a key.
-func TestBrowserShowsAKeyOnce(t *testing.T) {
+// TestBrowserShowsKeyOnce returns in every way to the page that showed a key. No page
+// may show it again.
+func TestBrowserShowsKeyOnce(t *testing.T) {
 	h := newInstallation(t, onSQLite(t))
 	s := start(t, h.database)
 	p := s.person(t, "owner")
 	p.signIn(h.owner)
 	key, line := p.createKey(h.workspace, "Once")
-	// What the page takes out of itself when it is left, before the browser keeps it.
+	// The page removes the key when it is left, before the browser caches the page.
 	evalJS[bool](p, `dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }))`)
 	if left := evalJS[string](p, `document.getElementById("key").textContent`); left != "" {
-		t.Errorf("a page that was left keeps %q", left)
+		t.Errorf("the page still has %q after it was left", left)
 	}
 	mustNotShow := func(how string) {
 		t.Helper()
@@ -199,7 +200,7 @@ func TestBrowserShowsAKeyOnce(t *testing.T) {
 			t.Errorf("%s shows the key again", how)
 		}
 	}
-	mustNotShow("a page that was left")
+	mustNotShow("the page after it was left")
 	p.press("Done: I have kept the key", 200)
 	mustNotShow("the list")
 	p.back()
@@ -217,12 +218,12 @@ func TestBrowserShowsAKeyOnce(t *testing.T) {
 	key, _ = p.createKey(h.workspace, "Left")
 	p.open("/account", 200)
 	p.back()
-	mustNotShow("back to the answer of the form")
+	mustNotShow("back to the response of the form")
 	p.back()
 	p.leave(`history.forward()`)
-	mustNotShow("forward to the answer of the form")
+	mustNotShow("forward to the response of the form")
 
-	// The form sent twice, by hand: one key, shown once.
+	// If the form is sent twice, it creates one key, which is shown once.
 	p.open("/w/"+h.workspace+"/keys/new", 200)
 	p.fill("name", "Twice")
 	answers := evalJS[[]string](p, `(async () => {
@@ -239,31 +240,30 @@ func TestBrowserShowsAKeyOnce(t *testing.T) {
 	}
 	p.open("/w/"+h.workspace+"/keys", 200)
 	if n := evalJS[int](p, `[...document.querySelectorAll("h2")].filter(e => e.textContent === "Twice").length`); n != 1 {
-		t.Errorf("the form sent twice made %d keys", n)
+		t.Errorf("the form sent twice created %d keys", n)
 	}
 	keys := cli[struct{ Items []newKey }](t, h.database, "key", "list", "--workspace", h.workspace).Items
 	if len(keys) != 4 {
 		t.Errorf("there are %d keys instead of 4", len(keys))
 	}
 	if status := curl(t, line); status != http.StatusOK {
-		t.Errorf("the key that was shown once gets %d", status)
+		t.Errorf("a call with the first key got %d", status)
 	}
 }
 
-// back and reload go wherever they lead, an error page of the browser's included.
+// back and reload may lead to any page, including an error page of the browser.
 func (p *browserUser) back()   { p.t.Helper(); p.leave(`history.back()`) }
 func (p *browserUser) reload() { p.t.Helper(); p.leave(`location.reload()`) }
 
-// leave waits until the page that runs js is another, or the same one anew.
+// leave runs js, which leaves the page, and waits until a new page has loaded.
 func (p *browserUser) leave(js string) {
 	p.t.Helper()
 	evalJS[bool](p, `document.documentElement.dataset.left = "yes"; setTimeout(() => { `+js+` }, 0); true`)
-	eventually(p.t, "another page", func() bool {
+	eventually(p.t, "another page has loaded", func() bool {
 		ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
 		defer cancel()
-		there,
-			err := chromedp.Run(ctx,
-			chromedp.Evaluate[bool](`document.readyState === "complete" && !document.documentElement.dataset.left`))
-		return err == nil && there
+		loaded, err := chromedp.Run(ctx, chromedp.Evaluate[bool](
+			`document.readyState === "complete" && !document.documentElement.dataset.left`))
+		return err == nil && loaded
 	})
 }

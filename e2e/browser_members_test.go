@@ -13,9 +13,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestBrowserMemberComesAndGoes: an invitation, the account that it makes, a key
-// of the new member, and the end of both.
-func TestBrowserMemberComesAndGoes(t *testing.T) {
+// TestBrowserInviteAndRemoveMember: a visitor joins with an invitation and creates a
+// key. After the owner removes the new member, both have no access.
+func TestBrowserInviteAndRemoveMember(t *testing.T) {
 	onBoth(t, func(t *testing.T, at database) {
 		h := newInstallation(t, at)
 		s := start(t, h.database)
@@ -38,7 +38,7 @@ func TestBrowserMemberComesAndGoes(t *testing.T) {
 		mark.sees("Acme")
 		_, line := mark.createKey(h.workspace, "Of Mark")
 		if status := curl(t, line); status != http.StatusOK {
-			t.Fatalf("the key of the new member gets %d", status)
+			t.Fatalf("the key of the new member got %d", status)
 		}
 		late := s.person(t, "late")
 		late.open(path, 404)
@@ -51,14 +51,14 @@ func TestBrowserMemberComesAndGoes(t *testing.T) {
 		owner.sees("no keys")
 		owner.seesNot("mark@example.com")
 		if status := curl(t, line); status != http.StatusUnauthorized {
-			t.Errorf("the key of a removed member gets %d", status)
+			t.Errorf("the key of the removed member got %d", status)
 		}
 		mark.open("/w/"+h.workspace+"/keys", 404)
 	})
 }
 
-// TestBrowserImport brings files in, one of them bad, finds what was said in
-// them, and takes them out as a ZIP.
+// TestBrowserImport imports files, one of which is refused, searches them, and exports
+// them as a ZIP.
 func TestBrowserImport(t *testing.T) {
 	h := newInstallation(t, onSQLite(t))
 	s := start(t, h.database)
@@ -81,23 +81,24 @@ func TestBrowserImport(t *testing.T) {
 	p.tick(`//form[@id="import"]//button`)
 	p.until(`!document.getElementById("seen").hidden`)
 	p.checkPage()
-	if words := evalJS[[]string](p,
-		`[...document.querySelectorAll(".uploads li")].map(e => e.innerText.replaceAll("\n", " "))`); len(words) != 3 {
-		t.Errorf("the uploads say %q", words)
+	rows := evalJS[[]string](p,
+		`[...document.querySelectorAll(".uploads li")].map(e => e.innerText.replaceAll("\n", " "))`)
+	if len(rows) != 3 {
+		t.Errorf("want three rows, got %q", rows)
 	}
-	if n := evalJS[[]int](p,
-		`[document.querySelectorAll(".uploads .imported").length, document.querySelectorAll(".uploads .refused").length]`); n[0] != 2 || n[1] != 1 {
-		t.Errorf("of three files, one bad: %d imported, %d refused\n%s", n[0], n[1], p.text())
+	n := evalJS[[]int](p,
+		`[".imported", ".refused"].map(name => document.querySelectorAll(".uploads " + name).length)`)
+	if n[0] != 2 || n[1] != 1 {
+		t.Errorf("%d files were imported and %d refused, want 2 and 1\n%s", n[0], n[1], p.text())
 	}
 	p.press("To the transcriptions", 200)
 	p.sees("2 transcriptions")
 	p.fill("q", "budget frozen")
 	p.press("Search", 200)
 	p.sees("1 transcription", "The budget is frozen.")
-	if marked := evalJS[[]string](p,
-		`[...document.querySelectorAll(".snippets mark")].map(e => e.textContent)`); strings.Join(marked,
-		" ") != "budget frozen" {
-		t.Errorf("the marks are %q", marked)
+	highlighted := evalJS[[]string](p, `[...document.querySelectorAll(".snippets mark")].map(e => e.textContent)`)
+	if strings.Join(highlighted, " ") != "budget frozen" {
+		t.Errorf("highlighted: %q", highlighted)
 	}
 	p.open("/w/"+h.workspace+"/transcriptions", 200)
 	for range 2 {
@@ -116,7 +117,7 @@ func TestBrowserImport(t *testing.T) {
 	}
 	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
-		t.Fatalf("no ZIP: %v\n%.300s", err, b)
+		t.Fatalf("not a ZIP: %v\n%.300s", err, b)
 	}
 	if len(z.File) != 2 {
 		t.Errorf("the ZIP has %d files", len(z.File))

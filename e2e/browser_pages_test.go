@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestBrowserEveryPage opens what no flow comes to, with much in it and with
-// nothing in it: every page is looked at once.
+// TestBrowserEveryPage opens pages that the other tests do not open, with and without
+// content, so that checkPage runs on every page.
 func TestBrowserEveryPage(t *testing.T) {
 	h := newInstallation(t, onSQLite(t))
 	const mark = "mark.of.a.long.and.winding.name@subsidiary.example.com"

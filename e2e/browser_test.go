@@ -21,9 +21,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browserUser is somebody at the web app, in a browser of their own: Debian's
-// chromium, which scripts/needs.sh installs. Every page that they come to is
-// looked at: see [browserUser.look].
+// browserUser is a user of the web app in a separate browser: Debian's chromium, which
+// scripts/needs.sh installs. Every page that opens is checked by [browserUser.checkPage].
 type browserUser struct {
 	t    *testing.T
 	s    *server
@@ -31,14 +30,14 @@ type browserUser struct {
 	ctx  context.Context
 
 	mu              sync.Mutex
-	consoleMessages []string // what the console complained of
+	consoleMessages []string // errors and warnings of the console
 	shots           int
 }
 
-// browserNames are the programs that the tests can drive.
+// browserNames are the programs that the tests can use.
 var browserNames = []string{"chromium", "chromium-browser", "google-chrome"}
 
-// person starts a browser, which ends with the test.
+// person starts a browser, which is closed at the end of the test.
 func (s *server) person(t *testing.T, name string) *browserUser {
 	t.Helper()
 	var program string
@@ -48,7 +47,7 @@ func (s *server) person(t *testing.T, name string) *browserUser {
 		}
 	}
 	if program == "" {
-		t.Fatal("there is no browser: run scripts/needs.sh")
+		t.Fatal("no browser is installed: run scripts/needs.sh")
 	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(program),
 		chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()))
@@ -61,7 +60,7 @@ func (s *server) person(t *testing.T, name string) *browserUser {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if len(p.consoleMessages) > 0 {
-			t.Errorf("%s: the browser's console has:\n%s", name, strings.Join(p.consoleMessages, "\n"))
+			t.Errorf("%s: the console of the browser has:\n%s", name, strings.Join(p.consoleMessages, "\n"))
 		}
 	})
 	p.must("start", chromedp.Do(ctx)) // no time limit: it would end the browser
@@ -70,9 +69,9 @@ func (s *server) person(t *testing.T, name string) *browserUser {
 	return p
 }
 
-// hear keeps what the console says of the pages, such as what their policy
-// forbids. That an answer was a refusal is no complaint of a page, and neither
-// is that "back" to a page with a focus does not set it anew.
+// noteConsole records the messages of the console, such as violations of the content
+// security policy. It ignores messages about responses with an error status, and about
+// autofocus that is not applied again after "back".
 func (p *browserUser) noteConsole(event any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -93,10 +92,10 @@ func (p *browserUser) must(what string, err error) {
 	}
 }
 
-// browserTimeout bounds one step of a person.
+// browserTimeout is the time limit of one step.
 const browserTimeout = 30 * time.Second
 
-// runStep does something in the browser.
+// runStep runs an action in the browser.
 func runStep[T any](p *browserUser, what string, a chromedp.Action[T]) T {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, browserTimeout)
@@ -114,7 +113,8 @@ func evalJS[T any](p *browserUser, js string) T {
 	}))
 }
 
-// load does what leads to another page, waits for it, and wants its status.
+// load runs steps that open another page, waits for it, and fails the test if it has
+// another status.
 func (p *browserUser) load(what string, status int, steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, browserTimeout)
@@ -127,31 +127,31 @@ func (p *browserUser) load(what string, status int, steps ...chromedp.Action[chr
 	p.checkPage()
 }
 
-// open types an address.
+// open opens a path of the server.
 func (p *browserUser) open(path string, status int) {
 	p.t.Helper()
 	p.load("open "+path, status, chromedp.Navigate(p.s.url+path))
 }
 
-// click clicks what leads to another page: an XPath.
+// click clicks the element at an XPath, which opens another page.
 func (p *browserUser) click(xpath string, status int) {
 	p.t.Helper()
 	p.load("click "+xpath, status, chromedp.Click(chromedp.Search(xpath)))
 }
 
-// press presses the button, or follows the link, with this text.
+// press clicks the button or link with this text, which opens another page.
 func (p *browserUser) press(label string, status int) {
 	p.t.Helper()
 	p.click(fmt.Sprintf(`//main//button[normalize-space()=%q] | //main//a[normalize-space()=%[1]q]`, label), status)
 }
 
-// tick clicks what leads nowhere.
+// tick clicks an element that does not open another page.
 func (p *browserUser) tick(xpath string) {
 	p.t.Helper()
 	runStep(p, "tick "+xpath, chromedp.Click(chromedp.Search(xpath)))
 }
 
-// fill types into the inputs: names and values in turn.
+// fill types into inputs; pairs are names and values in turn.
 func (p *browserUser) fill(pairs ...string) {
 	p.t.Helper()
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -161,7 +161,7 @@ func (p *browserUser) fill(pairs ...string) {
 	}
 }
 
-// text is the page as it can be read, source as it is.
+// text returns the visible text of the page; source returns its HTML.
 func (p *browserUser) text() string {
 	p.t.Helper()
 	return evalJS[string](p, `document.body.innerText`)
@@ -172,13 +172,14 @@ func (p *browserUser) source() string {
 	return evalJS[string](p, `document.documentElement.outerHTML`)
 }
 
-// path is where the browser is.
+// path returns the path and query of the page.
 func (p *browserUser) path() string {
 	p.t.Helper()
 	return evalJS[string](p, `location.pathname + location.search`)
 }
 
-// sees wants texts on the page, and seesNot wants others not to be there.
+// sees fails the test if a text is not visible on the page, and seesNot if one is in its
+// HTML.
 func (p *browserUser) sees(texts ...string) {
 	p.t.Helper()
 	page := p.text()
@@ -199,7 +200,7 @@ func (p *browserUser) seesNot(texts ...string) {
 	}
 }
 
-// at wants the browser to be somewhere.
+// at fails the test if the browser is at another path.
 func (p *browserUser) at(path string) {
 	p.t.Helper()
 	if got := p.path(); got != path {
@@ -225,7 +226,7 @@ func (p *browserUser) size(width, height int64) {
 	runStep(p, "size", chromedp.EmulateViewport(width, height))
 }
 
-// scheme sets what the person prefers, "light" or "dark".
+// scheme sets the preferred color scheme, "light" or "dark".
 func (p *browserUser) scheme(prefers string) {
 	p.t.Helper()
 	runStep(p, "scheme", chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
@@ -236,7 +237,7 @@ func (p *browserUser) scheme(prefers string) {
 	}))
 }
 
-// viewports are the sizes and schemes in which each page is kept as a picture.
+// viewports are the sizes and color schemes in which pages are saved as pictures.
 var viewports = []struct {
 	name, scheme  string
 	width, height int64
@@ -247,35 +248,39 @@ var viewports = []struct {
 	{"phone-dark", "dark", 390, 844},
 }
 
-// look holds every page to what all must keep: nothing wider than the window
-// down to 360 pixels, at most three files besides itself, at most 100 kB. With
-// MEMO_AXE, the path of axe.min.js (scripts/axe.sh), axe-core looks as well.
-// With MEMO_SCREENSHOTS, a folder, the page goes there as pictures.
+// checkPage checks what holds for every page: nothing is wider than the window at 360
+// pixels, the page loads at most three files, and it has at most 100 kB. If MEMO_AXE is
+// the path of axe.min.js (scripts/axe.sh), it runs axe-core. If MEMO_SCREENSHOTS is a
+// directory, it saves pictures of the page there.
 func (p *browserUser) checkPage() {
 	p.t.Helper()
 	p.size(360, 800)
-	if wide := evalJS[[]string](p, maxOverflow); len(wide) > 0 {
+	if wide := evalJS[[]string](p, overflowing); len(wide) > 0 {
 		p.t.Errorf("%s: at 360 pixels, %s is wider than the window: %s", p.name, p.path(), strings.Join(wide, ", "))
 	}
 	p.size(1280, 800)
-	if files := evalJS[[]string](p,
-		`performance.getEntriesByType("resource").filter(r => r.initiatorType === "link" || r.initiatorType === "script" || r.initiatorType === "img").map(r => r.name)`); len(files) > 3 {
-		p.t.Errorf("%s: %s asks for %d files: %s", p.name, p.path(), len(files), strings.Join(files, " "))
+	files := evalJS[[]string](p, `performance.getEntriesByType("resource")
+	  .filter(r => ["link", "script", "img"].includes(r.initiatorType)).map(r => r.name)`)
+	if len(files) > 3 {
+		p.t.Errorf("%s: %s loads %d files: %s", p.name, p.path(), len(files), strings.Join(files, " "))
 	}
 	if size := len(p.source()); size > 100_000 {
-		p.t.Errorf("%s: %s is of %d bytes", p.name, p.path(), size)
+		p.t.Errorf("%s: %s has %d bytes", p.name, p.path(), size)
 	}
 	p.axe()
 	p.screenshot()
 }
 
-const maxOverflow = `(() => {
+// overflowing lists elements that are wider than the window.
+const overflowing = `(() => {
   if (document.documentElement.scrollWidth <= innerWidth) return []
-  return [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 4)
-    .map(e => e.tagName.toLowerCase() + "." + e.className + " to " + Math.round(e.getBoundingClientRect().right)).concat("the page is " + document.documentElement.scrollWidth)
+  return [...document.querySelectorAll("body *")]
+    .filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 4)
+    .map(e => e.tagName.toLowerCase() + "." + e.className + " to " + Math.round(e.getBoundingClientRect().right))
+    .concat("the page is " + document.documentElement.scrollWidth)
 })()`
 
-// axe reports what axe-core finds, light and dark.
+// axe reports the violations that axe-core finds, in the light and the dark scheme.
 func (p *browserUser) axe() {
 	p.t.Helper()
 	script := os.Getenv("MEMO_AXE")
@@ -287,13 +292,21 @@ func (p *browserUser) axe() {
 	evalJS[bool](p, string(code)+"\n;true")
 	for _, scheme := range []string{"light", "dark"} {
 		p.scheme(scheme)
-		for _, found := range evalJS[[]string](p,
-			`axe.run(document, {resultTypes: ["violations"]}).then(r => r.passes.length === 0 ? ["it looked at nothing"] : r.violations.map(v => v.id + " (" + v.impact + "): " + v.help + "\n    " + v.nodes.slice(0, 5).map(n => n.html.slice(0, 160) + " " + n.any.concat(n.all, n.none).map(c => c.message).join("; ").slice(0, 200)).join("\n    ")))`) {
-			p.t.Errorf("axe: %s, %s: %s", p.path(), scheme, found)
+		for _, violation := range evalJS[[]string](p, runAxe) {
+			p.t.Errorf("axe: %s, %s: %s", p.path(), scheme, violation)
 		}
 	}
 	p.scheme("")
 }
+
+// runAxe returns a description of each violation.
+const runAxe = `axe.run(document, {resultTypes: ["violations"]}).then(r => {
+  const describe = n => n.html.slice(0, 160) + " " +
+    n.any.concat(n.all, n.none).map(c => c.message).join("; ").slice(0, 200)
+  if (r.passes.length === 0) return ["axe-core checked nothing"]
+  return r.violations.map(v => v.id + " (" + v.impact + "): " + v.help + "\n    " +
+    v.nodes.slice(0, 5).map(describe).join("\n    "))
+})`
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+|[0-9a-f]{8}-[0-9a-f-]{27}`)
 
@@ -319,7 +332,7 @@ func (p *browserUser) screenshot() {
 	p.size(1280, 800)
 }
 
-// setupCode is the code that the server printed.
+// setupCode returns the set-up code that the server printed.
 func (s *server) setupCode(t *testing.T) string {
 	t.Helper()
 	var v struct {

@@ -9,13 +9,13 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// hasForm reports whether the page has a form that is sent there.
+// hasForm reports whether the page has a form whose action ends with this.
 func (p *browserUser) hasForm(action string) bool {
 	p.t.Helper()
 	return evalJS[bool](p, fmt.Sprintf(`document.querySelector('form[action$=%q]') !== null`, action))
 }
 
-// canRevoke reports whether the page of a key leads to its revocation.
+// canRevoke reports whether the page has a link to revoke a key.
 func (p *browserUser) canRevoke() bool {
 	p.t.Helper()
 	return evalJS[bool](p, `document.querySelector('a[href$="/revoke"]') !== null`)
@@ -42,13 +42,13 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 			`[...document.querySelectorAll("#member option")].find(o => o.textContent.includes("mark@")).value`)))
 	owner.press("Show", 200)
 	owner.sees(own.Name)
-	if listed := evalJS[string](owner, `document.querySelector(".keys").innerText`); strings.Contains(listed,
-		theirs.Name) {
-		t.Errorf("the filter leaves in: %s", listed)
+	listed := evalJS[string](owner, `document.querySelector(".keys").innerText`)
+	if strings.Contains(listed, theirs.Name) {
+		t.Errorf("the filter does not hide the keys of others: %s", listed)
 	}
 	owner.click(`//a[normalize-space()="Key of Mark"]`, 200)
 	if owner.hasForm("/rotate") || owner.hasForm("/keys/"+own.ID) || !owner.canRevoke() {
-		t.Error("of another's key an OWNER may revoke, and no more")
+		t.Error("an OWNER must be able to revoke the key of another member, and nothing else")
 	}
 
 	member := s.person(t, "member")
@@ -59,9 +59,9 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 	member.open(keys+"/"+theirs.ID, 404)
 	member.open(keys+"/"+own.ID, 200)
 	if !member.hasForm("/rotate") || !member.hasForm("/keys/"+own.ID) || !member.canRevoke() {
-		t.Error("a member changes, rotates and revokes keys of their own")
+		t.Error("a member must be able to change, rotate and revoke their own key")
 	}
-	// A plan without the API says why, and shows the keys as they are.
+	// On a plan without API access, the page says so and offers no new key.
 	member.tick(`//details[@class="menu"]/summary`)
 	member.checkPage()
 	member.click(`//details[@class="menu"]//a[contains(., "Of Mark")]`, 200)
@@ -69,7 +69,7 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 	member.sees("No key yet")
 	if evalJS[bool](member,
 		`document.querySelector(".note.warn") === null || document.querySelector('a[href$="/keys/new"]') !== null`) {
-		t.Error("a plan without the API does not say so, or offers to create a key")
+		t.Error("the page does not say that the plan has no API access, or it offers to create a key")
 	}
 
 	owner.press("Revoke…", 200)
@@ -77,9 +77,9 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 	owner.press("Revoke it", 200)
 	owner.sees("The key is revoked.")
 	if alive, err := s.accepts(own.Key, newHTTPClient()); err != nil || alive {
-		t.Errorf("the revoked key is alive: %v, %v", alive, err)
+		t.Errorf("the revoked key is accepted: %v, %v", alive, err)
 	}
-	// Another's workspace is not there.
+	// A workspace is not found by users who are not members.
 	other := s.person(t, "other")
 	const eve = "eve@example.com"
 	addUser(t, h.database, eve)
@@ -111,13 +111,13 @@ func TestBrowserRotation(t *testing.T) {
 	mustGet(first, http.StatusOK)
 	mustGet(second, http.StatusOK)
 	p.until(`document.querySelector(".waiting.connected") !== null`)
-	// The new key's page tells of the old one, and whether it is still used.
+	// The page of the new key shows the old key and its last use.
 	p.press("Done: I have kept the key", 200)
 	p.sees("expires in")
 	p.click(`//li[not(contains(., "expires in"))]//a[normalize-space()="Nightly"]`, 200)
 	p.sees("Replaces", "which still works", "was used")
 
-	// Without an overlap, the old one is dead before the new one is shown.
+	// Without an overlap, the old key is revoked before the new one is shown.
 	p.tick(`//label[normalize-space()="ends now"]`)
 	p.press("Rotate", 201)
 	p.sees("The old key is revoked.")
@@ -135,12 +135,11 @@ func TestBrowserDocs(t *testing.T) {
 	p.sees("Authentication", s.url+"/mcp", "One key for each integration")
 	for _, tab := range []string{"REST", "MCP", "Errors and limits"} {
 		p.press(tab, 200)
-		if copies := evalJS[[]int](p,
-			`[[...document.querySelectorAll("button[data-copy]")].length, [...document.querySelectorAll("button[data-copy]")].filter(b => b.hidden).length]`); copies[1] != 0 {
-			t.Errorf("%s: of %d copy buttons, %d stay hidden", tab, copies[0], copies[1])
+		if n := evalJS[int](p, `document.querySelectorAll("button[data-copy][hidden]").length`); n != 0 {
+			t.Errorf("%s: %d copy buttons stay hidden", tab, n)
 		}
 	}
-	// What the server has is in its docs.
+	// The docs name every tool and prompt of the server.
 	p.open("/docs/mcp", 200)
 	for _, name := range s.capabilities(t, h.newKey(t, "Docs").Key) {
 		p.sees(name)
@@ -149,13 +148,13 @@ func TestBrowserDocs(t *testing.T) {
 	p.open("/docs/rest", 200)
 	p.sees("Transcriptions", "GET /api/v1/developer/transcriptions/{id}/export")
 	line := evalJS[string](p, `document.getElementById("paste-curl").textContent`)
-	if status := curl(t, strings.Replace(line, "$MEMO_API_KEY", h.newKey(t, "Of the docs").Key,
-		1)); status != http.StatusOK {
-		t.Errorf("the line of the docs gets %d", status)
+	line = strings.Replace(line, "$MEMO_API_KEY", h.newKey(t, "Of the docs").Key, 1)
+	if status := curl(t, line); status != http.StatusOK {
+		t.Errorf("the curl command of the docs got %d", status)
 	}
 }
 
-// capabilities are the names of the MCP server's tools and prompts.
+// capabilities returns the names of the tools and prompts of the MCP server.
 func (s *server) capabilities(t *testing.T, key string) (names []string) {
 	t.Helper()
 	for _, method := range []string{"tools/list", "prompts/list"} {

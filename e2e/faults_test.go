@@ -211,7 +211,10 @@ func TestFaultsOfRedis(t *testing.T) {
 			f.begin = func(t *testing.T) {
 				begin(t)
 				if !f.notReported {
-					eventually(t, "/readyz reports the replica's own window", func() bool { noticed = reports("own window"); return noticed })
+					eventually(t, "/readyz reports the replica's own window", func() bool {
+						noticed = reports("own window")
+						return noticed
+					})
 				}
 			}
 			r := callDuring(t, h, s, f)

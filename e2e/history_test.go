@@ -156,7 +156,9 @@ func (w *testWorld) check(k *testKey, number int) {
 		w.noteUnexpected(d.name, a)
 		return
 	}
-	w.history.checked(k, d, out, porcupine.Operation{ClientId: number, Input: opCheck, Output: out, Call: call, Return: ret})
+	w.history.checked(k, d, out, porcupine.Operation{
+		ClientId: number, Input: opCheck, Output: out, Call: call, Return: ret,
+	})
 }
 
 // administer makes one random change that ends access, and replaces ended keys.

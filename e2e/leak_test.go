@@ -82,7 +82,8 @@ func (s *leakTest) createKeys() {
 	s.secrets = append(s.secrets, newSecret("a key created over REST", made.Key, 1))
 	// The first use of a key is written at once, with the user agent.
 	s.call(s.server.client(made.Key), "GET", api+"/me", nil, "User-Agent: script with "+made.Key)
-	next := decode[newKey](s.t, s.call(s.owner, "POST", api+"/keys/"+made.ID+"/rotate", map[string]string{"overlap": "1h"}))
+	overlap := map[string]string{"overlap": "1h"}
+	next := decode[newKey](s.t, s.call(s.owner, "POST", api+"/keys/"+made.ID+"/rotate", overlap))
 	s.secrets = append(s.secrets, newSecret("a rotated key", next.Key, 1))
 	s.key, s.id = next.Key, next.ID
 	s.call(s.owner, "PATCH", api+"/keys/"+made.ID, map[string]string{"name": "renamed"})
@@ -161,7 +162,8 @@ func (s *leakTest) misplaceKeys() {
 
 func (s *leakTest) commands() {
 	created := s.home.newKey(s.t, "by command")
-	s.secrets = append(s.secrets, newSecret("a key created by the command", created.Key, 0)) // the output that contains it is not searched
+	// The output that contains the key is not searched.
+	s.secrets = append(s.secrets, newSecret("a key created by the command", created.Key, 0))
 	file := filepath.Join(s.t.TempDir(), "meeting.txt")
 	if err := os.WriteFile(file, []byte("[00:01] Alex: Hello.\n"), 0o600); err != nil {
 		s.t.Fatal(err)

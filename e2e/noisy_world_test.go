@@ -133,8 +133,8 @@ func (n *noisy) fillNoisy() {
 			t.Fatal(err)
 		}
 	}
-	if r := cli[imported](t, n.home.database, "import", "--workspace", n.home.workspace,
-		dir); len(r.Imported) != smallTexts {
+	r := cli[imported](t, n.home.database, "import", "--workspace", n.home.workspace, dir)
+	if len(r.Imported) != smallTexts {
 		t.Fatalf("%d of %d texts were imported", len(r.Imported), smallTexts)
 	}
 	few := func() string { return "talk" + strconv.Itoa(random.IntN(500)) }

@@ -65,7 +65,8 @@ func TestHistoryOfThreeReplicas(t *testing.T) {
 	}
 	w.mustBeConsistent(calls / 20) // a call that a pause interrupts may miss its deadline
 	afterEnd, all := w.countWaiting(pauses)
-	t.Logf("%d pauses: %d calls began in them and waited, %d of them with a key whose end was acknowledged; %d got 503", len(pauses), all, afterEnd, w.unavailable.Load())
+	t.Logf("%d pauses: %d calls began in them and waited, %d of them with a key whose end was acknowledged; %d got 503",
+		len(pauses), all, afterEnd, w.unavailable.Load())
 	if afterEnd < len(pauses) {
 		t.Errorf("only %d calls with ended keys waited in %d pauses, too few for a meaningful test", afterEnd, len(pauses))
 	}

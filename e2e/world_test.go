@@ -131,8 +131,8 @@ func (w *testWorld) mustBeConsistent(maxUnavailable int) {
 	t.Helper()
 	v := w.history.verify(t)
 	for _, k := range v.illegal {
-		t.Errorf("no order of operations explains the history of key %s (workspace %s, member %s)", k.id, k.member.workspace.id,
-			k.member.email)
+		t.Errorf("no order of operations explains the history of key %s (workspace %s, member %s)",
+			k.id, k.member.workspace.id, k.member.email)
 	}
 	if len(v.unknown) > 0 {
 		t.Errorf("%d histories could not be checked within the time limit", len(v.unknown))
