@@ -21,10 +21,9 @@ import (
 
 const module = "memoai.tech/memo"
 
-// rooms is the table of imports: what each room may import of the others.
-// Imports run one way, doors import neither the store nor one another, and
-// only cmd/memo sees everything.
-var rooms = map[string]string{
+// allowedImports lists the packages of this module that each package may import; "*"
+// means all. The surfaces import neither the store nor each other.
+var allowedImports = map[string]string{
 	"":                    "",
 	"internal/credential": "memo",
 	"internal/ratelimit":  "",
@@ -51,30 +50,30 @@ var rooms = map[string]string{
 	"examples/go":         "",
 }
 
-// belowHTTP are the rooms that must not know that there is HTTP.
+// belowHTTP are the packages that must not import net/http.
 var belowHTTP = []string{
 	"", "internal/credential", "internal/ratelimit", "internal/search", "internal/transcript",
 	"internal/store", "internal/app",
 }
 
-func TestRoomsImportOneWay(t *testing.T) {
+func TestPackageImports(t *testing.T) {
 	for _, line := range goList(t, "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...") {
 		fields := strings.Fields(line)
-		room := strings.TrimPrefix(strings.TrimPrefix(fields[0], module), "/")
-		allowed, ok := rooms[room]
+		pkg := strings.TrimPrefix(strings.TrimPrefix(fields[0], module), "/")
+		allowed, ok := allowedImports[pkg]
 		if !ok {
-			t.Errorf("%s is not in the table of rooms", fields[0])
+			t.Errorf("%s is not in allowedImports", fields[0])
 			continue
 		}
 		for _, imported := range fields[1:] {
-			if imported == "net/http" && slices.Contains(belowHTTP, room) {
+			if imported == "net/http" && slices.Contains(belowHTTP, pkg) {
 				t.Errorf("%s imports net/http", fields[0])
 			}
-			if room == "" && strings.Contains(imported, ".") {
-				t.Errorf("the domain imports %s; it may import the standard library only", imported)
+			if pkg == "" && strings.Contains(imported, ".") {
+				t.Errorf("the root package imports %s; it may import only the standard library", imported)
 			}
-			other, ours := strings.CutPrefix(imported, module)
-			if !ours || allowed == "*" {
+			other, ok := strings.CutPrefix(imported, module)
+			if !ok || allowed == "*" {
 				continue
 			}
 			name := strings.TrimPrefix(other, "/internal/")
@@ -88,9 +87,9 @@ func TestRoomsImportOneWay(t *testing.T) {
 	}
 }
 
-// TestTheBinaryLinksTheseModules keeps dependencies from coming in unseen. A
-// new one gets its reason in docs/decisions.md and its line here.
-func TestTheBinaryLinksTheseModules(t *testing.T) {
+// TestLinkedModules makes every new dependency visible. Add its reason to
+// docs/decisions.md and its path to testdata/modules.txt.
+func TestLinkedModules(t *testing.T) {
 	got := goList(t, "list", "-deps", "-f", `{{with .Module}}{{.Path}}{{end}}`, "./cmd/memo")
 	slices.Sort(got)
 	got = slices.Compact(got)
@@ -103,17 +102,17 @@ func TestTheBinaryLinksTheseModules(t *testing.T) {
 	}
 }
 
-// TestSQLiteHasItsLibc: modernc.org/sqlite works with the very version of libc
-// that its own go.mod names.
-func TestSQLiteHasItsLibc(t *testing.T) {
+// TestSQLiteLibcVersion: modernc.org/sqlite needs exactly the version of modernc.org/libc
+// that its go.mod requires.
+func TestSQLiteLibcVersion(t *testing.T) {
 	file := goList(t, "list", "-m", "-f", "{{.GoMod}}", "modernc.org/sqlite")[0]
-	theirs, err := os.ReadFile(file)
+	sqliteMod, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours := goList(t, "list", "-m", "-f", "{{.Path}} {{.Version}}", "modernc.org/libc")[0]
-	if !strings.Contains(string(theirs), ours) {
-		t.Errorf("go.mod has %s, which is not what modernc.org/sqlite names", ours)
+	libc := goList(t, "list", "-m", "-f", "{{.Path}} {{.Version}}", "modernc.org/libc")[0]
+	if !strings.Contains(string(sqliteMod), libc) {
+		t.Errorf("go.mod has %s, which is not the version that modernc.org/sqlite requires", libc)
 	}
 }
 

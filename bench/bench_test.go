@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Every spelling is another one and means the same, or what is called read in
-// the table would be kept.
+// TestSpell: every spelling is different and means the same. Otherwise the "read" rows
+// of the table would measure cached responses.
 func TestSpell(t *testing.T) {
 	const text = "status=completed&sort=-created_at"
 	want, err := url.ParseQuery(text)
@@ -21,7 +21,7 @@ func TestSpell(t *testing.T) {
 	for range 5000 {
 		s := sp.spell(text)
 		if seen[s] {
-			t.Fatalf("%s comes twice", s)
+			t.Fatalf("%s was spelled twice", s)
 		}
 		seen[s] = true
 		got, err := url.ParseQuery(s)
@@ -39,7 +39,8 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-// The corpus is the same in every run, and has what the rows count on.
+// TestCorpus: the corpus is the same in every run, and has the numbers that the rows of
+// the table need.
 func TestCorpus(t *testing.T) {
 	var long, common, rare int
 	var made [2]*corpus
@@ -63,15 +64,15 @@ func TestCorpus(t *testing.T) {
 		if strings.Contains(string(n.Doc.Summary), rareWord) {
 			rare++
 		}
-		if i%53 != 0 { // a sample is compared
+		if i%53 != 0 { // compare only a sample
 			continue
 		}
-		again, err := made[1].transcription(i)
+		second, err := made[1].transcription(i)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(n, again); diff != "" {
-			t.Errorf("%d is something else in a second run (-first +second):\n%s", i, diff)
+		if diff := cmp.Diff(n, second); diff != "" {
+			t.Errorf("transcription %d differs in a second run (-first +second):\n%s", i, diff)
 		}
 	}
 	if long != longTexts || common != smallRows/10 || rare != rareHits {
@@ -86,6 +87,6 @@ func TestTable(t *testing.T) {
 	tab.print(&b)
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
 	if len(lines) != 3 || !strings.HasPrefix(lines[2], "| list ") || len([]rune(lines[0])) != len([]rune(lines[2])) {
-		t.Errorf("not a table:\n%s", b.String())
+		t.Errorf("the table is malformed:\n%s", b.String())
 	}
 }
