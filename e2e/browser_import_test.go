@@ -127,10 +127,10 @@ func TestBrowserImportFolder(t *testing.T) {
 		"meetings/sales/nothing.txt":      "",
 		"meetings/.DS_Store":              "\x00\x00\x00\x01Bud1",
 		"meetings/sales/.git/history.txt": "Alex: This is a hidden file.\n",
-		"beside.txt":                      "Alex: " + sentences[4] + "\n",
+		"notes.txt":                       "Alex: " + sentences[4] + "\n",
 	}
 	words := map[string]string{
-		"beside.txt":                      "imported",
+		"notes.txt":                       "imported",
 		"meetings/minutes.txt":            "imported",
 		"meetings/sales/retro.vtt":        "imported",
 		"meetings/sales/call.srt":         "imported",
@@ -153,7 +153,7 @@ func TestBrowserImportFolder(t *testing.T) {
 	p.drop(t.TempDir())
 	p.until(`!document.getElementById("uploads").hidden`)
 	p.sees("There are no files in what was dropped.")
-	p.drop(filepath.Join(dir, "meetings"), filepath.Join(dir, "beside.txt"))
+	p.drop(filepath.Join(dir, "meetings"), filepath.Join(dir, "notes.txt"))
 	p.waitForResult("Done: 125 imported, 1 unchanged, 2 refused.", words)
 	p.checkPage()
 	h.mustContain(t, sentences...)
@@ -163,7 +163,7 @@ func TestBrowserImportFolder(t *testing.T) {
 	runStep(p, "choose the folder", chromedp.SetUploadFiles(chromedp.ID("folder"),
 		[]string{filepath.Join(dir, "meetings")}))
 	p.tick(importButton)
-	delete(words, "beside.txt")
+	delete(words, "notes.txt")
 	for name, word := range words {
 		if word == "imported" {
 			words[name] = "unchanged: it was here already"
@@ -191,7 +191,7 @@ func (l *brokenProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		l.broken.Store(true)
 	}
 	if l.broken.Load() {
-		panic(http.ErrAbortHandler) // ends the connection without an answer
+		panic(http.ErrAbortHandler) // closes the connection without a response
 	}
 	l.server.ServeHTTP(w, r)
 }

@@ -21,8 +21,8 @@ func TestBrowserFirstRun(t *testing.T) {
 		olga.fill(append(about, "code", "aaaa-bbbb-cccc")...)
 		olga.press("Set up", 422)
 		olga.sees("Set-up code is not the one")
-		if kept := evalJS[string](olga, `document.querySelector("[name=workspace]").value`); kept != "Acme" {
-			t.Errorf("the form lost its input: %q", kept)
+		if value := evalJS[string](olga, `document.querySelector("[name=workspace]").value`); value != "Acme" {
+			t.Errorf("the form lost its input: %q", value)
 		}
 		olga.fill("code", s.setupCode(t), "password", "short")
 		olga.press("Set up", 422)
@@ -166,7 +166,7 @@ func TestBrowserKeyLifecycle(t *testing.T) {
 		}
 		p.press("1 key that ended", 200)
 		p.sees("My script", "revoked")
-		// A wrong form shows the error next to the field, and keeps the input.
+		// A wrong form shows the error next to the field, and keeps what was typed.
 		p.open("/w/"+h.workspace+"/keys/new", 200)
 		p.fill("name", "With a date")
 		p.tick(`//label[normalize-space()="A date"]`)
@@ -175,8 +175,8 @@ func TestBrowserKeyLifecycle(t *testing.T) {
 		if focus := evalJS[string](p, `document.activeElement.name`); focus != "date" {
 			t.Errorf("the focus is in %q, not in the field with the error", focus)
 		}
-		if kept := evalJS[string](p, `document.querySelector("[name=name]").value`); kept != "With a date" {
-			t.Errorf("the form lost its input: %q", kept)
+		if value := evalJS[string](p, `document.querySelector("[name=name]").value`); value != "With a date" {
+			t.Errorf("the form lost its input: %q", value)
 		}
 	})
 }
@@ -226,7 +226,7 @@ func TestBrowserShowsKeyOnce(t *testing.T) {
 	// If the form is sent twice, it creates one key, which is shown once.
 	p.open("/w/"+h.workspace+"/keys/new", 200)
 	p.fill("name", "Twice")
-	answers := evalJS[[]string](p, `(async () => {
+	responses := evalJS[[]string](p, `(async () => {
 	  const form = document.querySelector("main form"), out = []
 	  for (let i = 0; i < 2; i++) {
 	    const a = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) })
@@ -234,9 +234,9 @@ func TestBrowserShowsKeyOnce(t *testing.T) {
 	  }
 	  return out
 	})()`)
-	if len(regexp.MustCompile(`mk_live_[0-9A-Za-z]{38}`).FindAllString(answers[0], -1)) == 0 ||
-		regexp.MustCompile(`mk_live_[0-9A-Za-z]{38}`).MatchString(answers[1]) {
-		t.Errorf("the form sent twice:\n%.1500s\n\n%.1500s", answers[0], answers[1])
+	if len(regexp.MustCompile(`mk_live_[0-9A-Za-z]{38}`).FindAllString(responses[0], -1)) == 0 ||
+		regexp.MustCompile(`mk_live_[0-9A-Za-z]{38}`).MatchString(responses[1]) {
+		t.Errorf("the form sent twice:\n%.1500s\n\n%.1500s", responses[0], responses[1])
 	}
 	p.open("/w/"+h.workspace+"/keys", 200)
 	if n := evalJS[int](p, `[...document.querySelectorAll("h2")].filter(e => e.textContent === "Twice").length`); n != 1 {

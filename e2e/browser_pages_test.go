@@ -28,8 +28,8 @@ func TestBrowserEveryPage(t *testing.T) {
 		"Ключ для ночного отчёта",
 	} {
 		k := h.newKey(t, name)
-		if alive, err := s.accepts(k.Key, newHTTPClient()); err != nil || !alive {
-			t.Fatal(alive, err)
+		if accepted, err := s.accepts(k.Key, newHTTPClient()); err != nil || !accepted {
+			t.Fatal(accepted, err)
 		}
 	}
 	id := importText(t, h, "Quarterly planning, the long one — with everybody.txt",

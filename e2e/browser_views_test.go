@@ -76,8 +76,8 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 	owner.sees("Revoke Key of Mark?", "never used", "This cannot be undone.")
 	owner.press("Revoke it", 200)
 	owner.sees("The key is revoked.")
-	if alive, err := s.accepts(own.Key, newHTTPClient()); err != nil || alive {
-		t.Errorf("the revoked key is accepted: %v, %v", alive, err)
+	if accepted, err := s.accepts(own.Key, newHTTPClient()); err != nil || accepted {
+		t.Errorf("the revoked key is accepted: %v, %v", accepted, err)
 	}
 	// A workspace is not found by users who are not members.
 	other := s.person(t, "other")

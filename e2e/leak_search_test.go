@@ -95,11 +95,11 @@ func (s plantedSecret) context(b []byte) string {
 	return fmt.Sprintf(": %.160q", b[max(0, i-80):])
 }
 
-// searchAnswers searches all responses. A key that was created over REST is in one.
-func (s *leakTest) searchAnswers() {
+// searchResponses searches all responses. A key that was created over REST is in one.
+func (s *leakTest) searchResponses() {
 	for _, secret := range s.secrets {
 		var found []string
-		for _, a := range s.answers {
+		for _, a := range s.responses {
 			if secret.in(a.text) {
 				found = append(found, a.name)
 			}
@@ -109,7 +109,7 @@ func (s *leakTest) searchAnswers() {
 				found[:min(len(found), 12)])
 		}
 	}
-	s.t.Logf("searched %d responses and %d outputs of commands for %d secrets", len(s.answers), len(s.outputs),
+	s.t.Logf("searched %d responses and %d outputs of commands for %d secrets", len(s.responses), len(s.outputs),
 		len(s.secrets))
 }
 

@@ -29,22 +29,22 @@ func TestLeakOfKeysTokensAndPasswords(t *testing.T) {
 		s.searchStored("while the server runs")
 		s.server.terminate(t) // writes what is still in memory
 		s.searchStored("after the server stopped")
-		s.searchAnswers()
+		s.searchResponses()
 	})
 }
 
 type leakTest struct {
-	t       *testing.T
-	home    installation
-	server  *server
-	owner   *apiClient
-	metrics string
-	key     string // the active key that is put in wrong places
-	id      string // its id
-	secrets []plantedSecret
-	answers []seenText
-	outputs []seenText // of commands
-	backup  string
+	t         *testing.T
+	home      installation
+	server    *server
+	owner     *apiClient
+	metrics   string
+	key       string // the active key that is put in wrong places
+	id        string // its id
+	secrets   []plantedSecret
+	responses []seenText
+	outputs   []seenText // of commands
+	backup    string
 }
 
 func newLeakTest(t *testing.T, p database) *leakTest {
@@ -73,7 +73,7 @@ func (s *leakTest) call(c *apiClient, method, path string, body any, headers ...
 	var b bytes.Buffer
 	_ = a.header.Write(&b) // to memory
 	b.Write(a.body)
-	s.answers = append(s.answers, seenText{fmt.Sprintf("%s %s → %d", method, path, a.status), b.Bytes()})
+	s.responses = append(s.responses, seenText{fmt.Sprintf("%s %s → %d", method, path, a.status), b.Bytes()})
 	return a
 }
 
@@ -221,5 +221,5 @@ func (s *leakTest) causeInternalError() {
 	if err != nil || a.status != http.StatusOK || !bytes.Contains(a.body, []byte("memo_http_requests_total")) {
 		s.t.Fatalf("metrics: %d %v", a.status, err)
 	}
-	s.answers = append(s.answers, seenText{"GET /metrics", a.body})
+	s.responses = append(s.responses, seenText{"GET /metrics", a.body})
 }

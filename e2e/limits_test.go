@@ -50,8 +50,8 @@ func TestManagementLimitIsExact(t *testing.T) {
 	h := newInstallation(t, onSQLite(t))
 	s := start(t, h.database)
 	owner := s.signIn(t, h.owner)
-	answers := owner.atOnce(t, 220, "GET", api+"/keys", nil)
-	mustAccept(t, answers, "management", 180)
+	responses := owner.atOnce(t, 220, "GET", api+"/keys", nil)
+	mustAccept(t, responses, "management", 180)
 	// Creating a key is refused as well. Calls with a key still work.
 	owner.must(t, http.StatusTooManyRequests, "POST", api+"/keys", map[string]string{"name": "more"})
 	s.client(h.newKey(t, "data").Key).must(t, http.StatusOK, "GET", api+"/me", nil)
@@ -74,7 +74,7 @@ func atOnce(t *testing.T, n int, call func(i int) (response, error)) []response 
 // concurrently makes n calls, at most parallel of them at a time.
 func concurrently(t *testing.T, n, parallel int, call func(i int) (response, error)) []response {
 	t.Helper()
-	answers := make([]response, n)
+	responses := make([]response, n)
 	errs := make([]error, n)
 	var calls sync.WaitGroup
 	startAll := make(chan struct{})
@@ -83,7 +83,7 @@ func concurrently(t *testing.T, n, parallel int, call func(i int) (response, err
 		calls.Go(func() {
 			<-startAll
 			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
-				answers[i], errs[i] = call(int(i))
+				responses[i], errs[i] = call(int(i))
 			}
 		})
 	}
@@ -94,16 +94,16 @@ func concurrently(t *testing.T, n, parallel int, call func(i int) (response, err
 			t.Fatal(err)
 		}
 	}
-	return answers
+	return responses
 }
 
 // mustAccept fails the test unless exactly limit calls were accepted, each with
 // another number of remaining calls, and the others were refused with Retry-After.
 // It returns the longest Retry-After.
-func mustAccept(t *testing.T, answers []response, class string, limit int) (wait time.Duration) {
+func mustAccept(t *testing.T, responses []response, class string, limit int) (wait time.Duration) {
 	t.Helper()
 	left := map[int]int{}
-	for _, a := range answers {
+	for _, a := range responses {
 		switch a.status {
 		case http.StatusOK:
 			left[a.left(t, class, limit)]++

@@ -102,7 +102,7 @@ func (e *endedKeys) noteCall(key string, began time.Time, status int) {
 	}
 }
 
-// any returns one of the ended keys, or "".
+// random returns one of the ended keys, or "".
 func (e *endedKeys) random() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -46,7 +46,7 @@ func rawGetWith(authorization string) string {
 }
 
 var authorizationCases = []rawCase{
-	{name: "good", raw: rawGetWith("Bearer KEY"), want: 200},
+	{name: "valid", raw: rawGetWith("Bearer KEY"), want: 200},
 	{name: "scheme in any case", raw: rawGetWith("bEARER KEY"), want: 200},
 	{name: "more spaces", raw: rawGetWith("Bearer   KEY"), want: 200},
 	{name: "none", raw: getMe + endOfHead, want: 401},

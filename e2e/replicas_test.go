@@ -163,11 +163,11 @@ func limitOverThreeReplicas(t *testing.T) bool {
 	var r record
 	call := r.mixedCall(id, clients...)
 	const parallel = 30 // with 600, a small machine would not read the responses of Redis in time
-	answers := concurrently(t, 600, parallel, call)
+	responses := concurrently(t, 600, parallel, call)
 	if !redisDecided() {
 		return false
 	}
-	wait := mustAccept(t, answers, "data", 500)
+	wait := mustAccept(t, responses, "data", 500)
 	if testing.Short() || t.Failed() {
 		return true // the rest takes a minute
 	}
