@@ -123,7 +123,7 @@ func TestArchitectureNamesWhatExists(t *testing.T) {
 		t.Fatal(err)
 	}
 	packages := map[string]string{}
-	for room := range rooms {
+	for room := range allowedImports {
 		packages[path.Base(room)] = room
 	}
 	packages["memo"] = "." // not cmd/memo

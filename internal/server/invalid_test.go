@@ -67,8 +67,10 @@ func newAllDoors(t testing.TB, cfg store.Config) *allDoors {
 			w.handler = New(Config{
 				App: a, Admission: g, REST: api, Web: site, Log: log, Metrics: telemetry.NewMetrics(),
 				PublicURL: "https://memo.example.com",
-				MCP: mcp.New(mcp.Config{App: a, Admission: g, Log: log, RESTPrefix: rest.Prefix,
-					Version: "test", Now: time.Now}),
+				MCP: mcp.New(mcp.Config{
+					App: a, Admission: g, Log: log, RESTPrefix: rest.Prefix,
+					Version: "test", Now: time.Now,
+				}),
 			}).Handler()
 			return w.handler
 		},
