@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// KeyPrefix begins every API key (contract section 1).
+// KeyPrefix is the start of every API key, see docs/contract.md#form-of-a-key.
 const KeyPrefix = "mk_live_"
 
-// keyPattern is an API key or a good part of one.
+// keyPattern matches an API key or a part of one that starts with the prefix.
 var keyPattern = regexp.MustCompile(KeyPrefix + `[0-9A-Za-z]+`)
 
-// RedactKeys takes every API key, and every part of one, out of a text that
-// comes from outside and is going to be kept, logged or shown.
+// RedactKeys replaces every API key, and every part of one with the prefix, in a text from
+// outside that will be stored, logged or shown.
 func RedactKeys(s string) string {
 	if !strings.Contains(s, KeyPrefix) {
 		return s
@@ -22,10 +22,10 @@ func RedactKeys(s string) string {
 	return keyPattern.ReplaceAllString(s, KeyPrefix+"[redacted]")
 }
 
-// KeyStatus is the state of an API key at one moment (contract section 1).
+// KeyStatus is the status of an API key at one moment, see docs/contract.md#status-of-a-key.
 type KeyStatus string
 
-// The states of a key. All but active are final.
+// The statuses of a key. All but active are final.
 const (
 	KeyActive      KeyStatus = "active"
 	KeyExpired     KeyStatus = "expired"
@@ -39,22 +39,21 @@ var KeyStatuses = []KeyStatus{KeyActive, KeyExpired, KeyRevoked, KeyDeactivated}
 // MaxActiveKeys is how many active keys one member may have in one workspace.
 const MaxActiveKeys = 1000
 
-// MaxOverlap is the longest time both keys of a rotation may work.
+// MaxOverlap is the longest overlap of a rotation.
 const MaxOverlap = 7 * 24 * time.Hour
 
-// KeyValidity is what decides whether a key still works.
+// KeyValidity is what decides whether a key is active.
 type KeyValidity struct {
 	ExpiresAt *time.Time
-	// ExpiredAt is when the expiry was first seen to have passed. It ends the
-	// key for good: a clock that goes back does not.
+	// ExpiredAt is when the key was first seen to be expired. It is final, even if the clock
+	// is set back.
 	ExpiredAt     *time.Time
 	RevokedAt     *time.Time
 	DeactivatedAt *time.Time
 }
 
-// Status returns the key's state at now. A key is valid if and only if nothing
-// has ended it and now < ExpiresAt. A revocation or a deactivation comes before
-// an expiry, because somebody decided it.
+// Status returns the status at now. A key is active if nothing has ended it and now <
+// ExpiresAt. Revoked and deactivated come before expired, because a person decided them.
 func (l KeyValidity) Status(now time.Time) KeyStatus {
 	switch {
 	case l.RevokedAt != nil:
@@ -67,8 +66,7 @@ func (l KeyValidity) Status(now time.Time) KeyStatus {
 	return KeyActive
 }
 
-// APIKey is everything that is known of a key after its creation: never the
-// key itself, of which only the SHA-256 and the suffix are kept.
+// APIKey is what is stored of a key. The secret is not: only its SHA-256 and its suffix are.
 type APIKey struct {
 	ID                 string
 	WorkspaceID        string
@@ -93,7 +91,7 @@ type KeyCreator struct {
 	Email string `json:"email"`
 }
 
-// KeyView is a key as REST and the command line show it (contract section 2).
+// KeyView is a key as REST and the command line show it, see docs/contract.md#the-key-object.
 type KeyView struct {
 	ID            string     `json:"id"`
 	Name          string     `json:"name"`
@@ -108,19 +106,19 @@ type KeyView struct {
 	Requests24h   int64      `json:"requests_24h"`
 	ExposedAt     *time.Time `json:"exposed_at"`
 	RotatedFrom   Optional   `json:"rotated_from"`
-	// For the web app: when the key was revoked or deactivated, and why the latter.
+	// For the web app: when the key was revoked or deactivated, and why it was deactivated.
 	EndedAt            *time.Time `json:"-"`
 	DeactivationReason string     `json:"-"`
 }
 
-// CreatedKey is KeyView with the secret: the answer to creating or rotating a
-// key, the only place where a whole key ever appears.
+// CreatedKey is a KeyView with the secret: the response of creating or rotating a key, the
+// only place where the secret appears.
 type CreatedKey struct {
 	KeyView
 	Key string `json:"key"`
 }
 
-// View shows the key as it stands at now.
+// View returns the key as it is at now.
 func (k APIKey) View(now time.Time) KeyView {
 	return KeyView{
 		ID: k.ID, Name: k.Name, Suffix: k.Suffix, Status: k.Validity.Status(now),
@@ -131,8 +129,8 @@ func (k APIKey) View(now time.Time) KeyView {
 	}
 }
 
-// ParseExpiry reads an expiry as callers write it: an RFC 3339 instant, or a
-// date, which means through the end of that day in UTC. It must lie after now.
+// ParseExpiry parses an expiry: an RFC 3339 time, or a date, which means the end of that day
+// in UTC. It must be after now.
 func ParseExpiry(field, s string, now time.Time) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
@@ -145,7 +143,7 @@ func ParseExpiry(field, s string, now time.Time) (time.Time, error) {
 	}
 	t = TruncateToMillis(t)
 	if !t.After(now) {
-		return time.Time{}, Invalid(field, "must lie in the future")
+		return time.Time{}, Invalid(field, "must be in the future")
 	}
 	if t.After(maxExpiry) {
 		t = maxExpiry
@@ -153,5 +151,5 @@ func ParseExpiry(field, s string, now time.Time) (time.Time, error) {
 	return t, nil
 }
 
-// maxExpiry is the last moment that RFC 3339 can write.
+// maxExpiry is the latest time that RFC 3339 can express.
 var maxExpiry = time.Date(9999, 12, 31, 23, 59, 59, 999_000_000, time.UTC)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// AuditEvent is one line of the audit trail. It is written in the transaction of
-// the change it tells of, so there is no change without its event.
+// AuditEvent is an event of the audit trail. It is written in the same transaction as its
+// change.
 type AuditEvent struct {
 	ID          int64     `json:"id"`
 	WorkspaceID Optional  `json:"workspace_id"` // empty: of the whole server
@@ -21,16 +21,16 @@ type AuditEvent struct {
 	Agent       Optional  `json:"agent"`
 }
 
-// Action names what happened, as subject.verb.
+// Action is what happened, as subject.verb.
 type Action string
 
-// Subject is what the action is done to: "key" of "key.created".
+// Subject returns what the action applies to: "key" for "key.created".
 func (a Action) Subject() string {
 	noun, _, _ := strings.Cut(string(a), ".")
 	return noun
 }
 
-// The actions that are recorded.
+// The recorded actions.
 const (
 	ActionKeyCreated     Action = "key.created"
 	ActionKeyChanged     Action = "key.changed"

@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// Kind says what went wrong in the terms of the domain. Each door maps a kind
-// once to its own language (REST: contract section 1, the CLI: section 4).
+// Kind classifies an error. Each surface maps it to a status: REST and MCP to HTTP, see
+// docs/contract.md#order-of-refusals, the command line to an exit status.
 type Kind uint8
 
 // The kinds. Any error that is not an *Error is KindInternal.
 const (
 	KindInternal     Kind = iota
 	KindInvalid           // a value that can never be accepted: 422
-	KindUnauthorized      // no credential, or a dead one: 401
+	KindUnauthorized      // no credential, or an inactive one: 401
 	KindForbidden         // known, but not allowed: 403
-	KindNotFound          // not there, or in another workspace: 404
-	KindConflict          // not possible in the present state: 409
+	KindNotFound          // does not exist, or in another workspace: 404
+	KindConflict          // not possible in the current state: 409
 	KindRateLimited       // over a limit: 429
 	KindUnavailable       // try again later: 503
 )
 
-// Error is the one error type that crosses a room's wall.
+// Error is the only error type that crosses packages.
 type Error struct {
 	Kind       Kind
 	Code       string        // machine-readable, where the contract has one: "api_access_denied"
@@ -47,7 +47,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// KindOf returns the kind of err: that of the first *Error in its chain.
+// KindOf returns the kind of the first *Error in the chain of err.
 func KindOf(err error) Kind {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Kind
@@ -55,24 +55,24 @@ func KindOf(err error) Kind {
 	return KindInternal
 }
 
-// Invalid is a bad value in field; message says what would be good.
+// Invalid returns an error for an invalid value; message says what is valid.
 func Invalid(field, format string, args ...any) *Error {
 	return &Error{Kind: KindInvalid, Field: field, Message: fmt.Sprintf(format, args...)}
 }
 
-// NotFound is for a thing that is not there or is in another workspace: the
-// caller must not be able to tell which. what begins the sentence:
+// NotFound returns an error for a thing that does not exist or is in another workspace, which
+// the caller must not be able to distinguish. what starts the message, such as
 // "Transcription".
 func NotFound(what string) *Error {
 	return &Error{Kind: KindNotFound, Message: what + " not found"}
 }
 
-// Conflict is for a wish that the present state rules out.
+// Conflict returns an error for an action that the current state does not allow.
 func Conflict(code, format string, args ...any) *Error {
 	return &Error{Kind: KindConflict, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// Forbidden is for a caller who is known and may not.
+// Forbidden returns an error for a known caller without permission.
 func Forbidden(code, message string) *Error {
 	return &Error{Kind: KindForbidden, Code: code, Message: message}
 }

@@ -2,15 +2,15 @@ package memo
 
 import "time"
 
-// InviteLifetime is how long an invitation can be taken up, MaxInvites how many of a
-// workspace may be open.
+// InviteLifetime is how long an invitation is valid, MaxInvites how many a workspace may have
+// open.
 const (
 	InviteLifetime = 7 * 24 * time.Hour
 	MaxInvites     = 100
 )
 
-// Invite lets one person join a workspace, once. It is a link whose token is
-// kept as SHA-256 only.
+// Invite lets one person join a workspace, once. It is a link with a token, of which only the
+// SHA-256 is stored.
 type Invite struct {
 	ID          string
 	WorkspaceID string

@@ -16,15 +16,15 @@ import (
 	"time"
 )
 
-// Optional is a text that may be missing. The empty string is JSON's null.
+// Optional is a text that may be missing: the empty string is null in JSON.
 type Optional string
 
-// MarshalJSON writes null for a missing text.
+// MarshalJSON returns null for a missing text.
 func (o Optional) MarshalJSON() ([]byte, error) {
 	if o == "" {
 		return []byte("null"), nil
 	}
-	// json.Marshal would write < as \u003c, unlike every other text beside it.
+	// json.Marshal would escape < as \u003c, unlike all other texts in a response.
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -32,8 +32,8 @@ func (o Optional) MarshalJSON() ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// TruncateToMillis cuts t to the precision that is kept, in UTC. It rounds down, so that
-// an expiry never falls later than it was asked for.
+// TruncateToMillis truncates t to the stored precision, in UTC. It rounds down, so that an
+// expiry is never later than requested.
 func TruncateToMillis(t time.Time) time.Time {
 	return t.UTC().Truncate(time.Millisecond)
 }

@@ -5,34 +5,32 @@ import (
 	"unicode/utf8"
 )
 
-// Printable returns a text from a request in a form that may come back in an
-// answer, a header, a log line or an audit row: valid UTF-8 on one line with
-// U+FFFD for what is not, without control characters and those that change the
-// direction of writing, without API keys, and of at most so many characters. The
-// last character of a text that was cut is "…".
-func Printable(s string, most int) string {
+// Printable makes a text from a request safe to repeat in a response, a header, a log line or
+// an audit event: valid UTF-8 on one line, without control characters, characters that change
+// the direction of text, and API keys, and truncated to maxChars characters. A truncated text
+// ends with "…".
+func Printable(s string, maxChars int) string {
 	s = strings.Map(func(r rune) rune {
 		if isHidden(r) {
 			return -1
 		}
 		return r
 	}, strings.ToValidUTF8(s, "\uFFFD"))
-	s = RedactKeys(s) // after that, because what was taken out may have split a key
-	if utf8.RuneCountInString(s) <= most {
+	s = RedactKeys(s) // last, because a removed character may have split a key
+	if utf8.RuneCountInString(s) <= maxChars {
 		return s
 	}
 	n := 0
 	for i := range s {
-		if n++; n == most {
+		if n++; n == maxChars {
 			return s[:i] + "…"
 		}
 	}
 	return ""
 }
 
-// isHidden reports a character that changes how the text around it is shown:
-// a control character, a line or paragraph separator, or one that changes the
-// direction of writing.
+// isHidden reports a character that changes how the text around it is shown: a control
+// character, a line or paragraph separator, or one that changes the direction of text.
 func isHidden(r rune) bool {
 	switch {
 	case r < ' ', 0x7F <= r && r < 0xA0:

@@ -2,29 +2,28 @@ package memo
 
 import "time"
 
-// Caller is who asks, as the database stood when they were authorised. Every
-// use case takes one and starts from it; there is no other way in.
+// Caller is who makes a request, as of the moment of authorisation. Every use case takes one.
 type Caller struct {
 	UserID      string
 	WorkspaceID string
 	Role        Role
 	Plan        Plan
 
-	KeyID     string // set when an API key was shown
-	SessionID string // set when a member signed in
-	Operator  bool   // the command line, which stands above roles
+	KeyID     string // set for a caller with an API key
+	SessionID string // set for a signed-in caller
+	Operator  bool   // the command line, which roles do not limit
 
-	ClientAddress string // of the request, believed only as far as the proxies are
+	ClientAddress string // of the request; X-Forwarded-For counts only from trusted proxies
 	UserAgent     string
 
-	// ContentVersion is the workspace's at that moment. What is rendered from
-	// the workspace's transcriptions may be kept under it.
+	// ContentVersion is the content version of the workspace at that moment. Responses that
+	// depend only on its transcriptions may be cached under it.
 	ContentVersion int64
-	// KeyLastUsedAt is when the key's use was last written, zero for never.
+	// KeyLastUsedAt is when a use of the key was last written, or zero.
 	KeyLastUsedAt time.Time
 }
 
-// The answers that a caller who may not gets (contract section 1).
+// Refusals of a known caller, see docs/contract.md#order-of-refusals.
 var (
 	ErrAPIAccessDenied = Forbidden("api_access_denied",
 		"API and MCP access needs the Pro or Expert plan. Whoever runs this server sets the plan; the same keys work "+
@@ -33,7 +32,7 @@ var (
 		"An API key cannot manage keys. Sign in as a member: POST /api/v1/session, or Settings → API & MCP in the web app.")
 )
 
-// MayUseAPI refuses a workspace whose plan has no API access.
+// MayUseAPI returns an error if the plan has no API access.
 func MayUseAPI(p Plan) error {
 	if p.HasAPI() {
 		return nil
@@ -41,8 +40,8 @@ func MayUseAPI(p Plan) error {
 	return ErrAPIAccessDenied
 }
 
-// MaySeeKey lets members see their own keys and an OWNER every key of the
-// workspace. For all others the key is not there.
+// MaySeeKey allows members their own keys and an OWNER every key of the workspace. For all
+// others the key does not exist.
 func MaySeeKey(c Caller, k APIKey) error {
 	if c.Operator || isInWorkspaceOf(c, k) && (isCreator(c, k) || c.Role == RoleOwner) {
 		return nil
@@ -50,8 +49,8 @@ func MaySeeKey(c Caller, k APIKey) error {
 	return NotFound("API key")
 }
 
-// MayChangeKey is about name, expiry and rotation: only the creator may, for
-// the key acts on the creator's behalf. Others who can see it are told so.
+// MayChangeKey allows the creator to rename and rotate a key and to change its expiry, because
+// the key acts on their behalf.
 func MayChangeKey(c Caller, k APIKey) error {
 	if err := MaySeeKey(c, k); err != nil {
 		return err
@@ -62,11 +61,10 @@ func MayChangeKey(c Caller, k APIKey) error {
 	return Forbidden("not_your_key", "Only the member who created a key may rename or rotate it. An OWNER may revoke it.")
 }
 
-// MayRevokeKey lets the creator and any OWNER of the workspace revoke.
+// MayRevokeKey allows the creator and any OWNER of the workspace to revoke a key.
 func MayRevokeKey(c Caller, k APIKey) error { return MaySeeKey(c, k) }
 
-// SeesAllKeys reports whether a list of keys covers the whole workspace or the
-// caller's own only.
+// SeesAllKeys reports whether the caller sees all keys of the workspace or only their own.
 func SeesAllKeys(c Caller) bool { return c.Operator || c.Role == RoleOwner && c.KeyID == "" }
 
 func isInWorkspaceOf(c Caller, k APIKey) bool {
@@ -75,8 +73,8 @@ func isInWorkspaceOf(c Caller, k APIKey) bool {
 
 func isCreator(c Caller, k APIKey) bool { return c.UserID != "" && c.UserID == k.CreatedBy.ID }
 
-// MayChangeTranscription lets an OWNER change every transcription of the
-// workspace, and a member those that they imported.
+// MayChangeTranscription allows an OWNER to change every transcription of the workspace, and a
+// member those that they imported.
 func MayChangeTranscription(c Caller, workspaceID, importedBy string) error {
 	switch {
 	case c.Operator:

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Status is how far a transcription has come.
+// Status is the processing state of a transcription.
 type Status string
 
-// The statuses of a transcription (contract section 2).
+// The statuses of a transcription.
 const (
 	StatusQueued     Status = "queued"
 	StatusProcessing Status = "processing"
@@ -20,8 +20,8 @@ const (
 // Statuses lists every status.
 var Statuses = []Status{StatusQueued, StatusProcessing, StatusCompleted, StatusFailed}
 
-// ListItem is a transcription without its text: what a list shows, but
-// for the project, which is kept beside it because its name can change.
+// ListItem is a transcription without its text, as a list shows it. The project is stored
+// separately, because its name can change.
 type ListItem struct {
 	ID         string    `json:"id"`
 	Title      string    `json:"title"`
@@ -37,12 +37,12 @@ type ListItem struct {
 	UpdatedAt  time.Time `json:"updated_at"`
 }
 
-// Speaker is somebody who is heard.
+// Speaker is a person in a recording.
 type Speaker struct {
 	Name string `json:"name"`
 }
 
-// Topic is something that was talked about.
+// Topic is a subject of a conversation.
 type Topic struct {
 	Title string `json:"title"`
 }
@@ -53,8 +53,8 @@ type ProjectRef struct {
 	Name string `json:"name"`
 }
 
-// Segment is one thing that one speaker says. In a text without times every
-// segment starts and ends at 0.
+// Segment is an utterance of one speaker. In a text without times, every segment starts and
+// ends at 0.
 type Segment struct {
 	Start     Seconds  `json:"start"`
 	End       Seconds  `json:"end"`
@@ -63,7 +63,7 @@ type Segment struct {
 	Text      string   `json:"text"` // one line
 }
 
-// Report is what an AI made of a transcription: prompt_results in the contract.
+// Report is an AI report about a transcription: an element of prompt_results in JSON.
 type Report struct {
 	ID        int64     `json:"id"`
 	Name      string    `json:"name"`
@@ -73,8 +73,8 @@ type Report struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// Transcription is a whole transcription, as an import reads it and an export
-// writes it. Its JSON is the answer to GET /transcriptions/{id}.
+// Transcription is a complete transcription, as imports read and exports write it. Its JSON is
+// the response of GET /transcriptions/{id}.
 type Transcription struct {
 	ListItem
 	Project  *ProjectRef `json:"project"`
@@ -83,11 +83,11 @@ type Transcription struct {
 	Reports  []Report    `json:"prompt_results"`
 }
 
-// Seconds is a time within a recording, with a precision of a millisecond.
+// Seconds is a time within a recording, in milliseconds precision.
 type Seconds float64
 
-// RoundSeconds cuts s to whole milliseconds. What is not a time within a
-// recording (negative, not a number, more than 1,000 hours) is refused.
+// RoundSeconds rounds s down to milliseconds. It returns false for a value that is no time
+// within a recording: negative, not a number, or more than 1,000 hours.
 func RoundSeconds(s float64) (Seconds, bool) {
 	if math.IsNaN(s) || s < 0 || s > 3_600_000 {
 		return 0, false
@@ -98,7 +98,7 @@ func RoundSeconds(s float64) (Seconds, bool) {
 // Millis returns s in whole milliseconds.
 func (s Seconds) Millis() int64 { return int64(math.Round(float64(s) * 1000)) }
 
-// Timestamp returns s as [Lines] writes it: 00:42, and from one hour on 1:02:03.
+// Timestamp returns s in the format of [Lines]: 00:42, or 1:02:03 from one hour on.
 func (s Seconds) Timestamp() string {
 	n := s.Millis() / 1000
 	if n >= 3600 {
@@ -117,9 +117,9 @@ func HasTimes(segments []Segment) bool {
 	return false
 }
 
-// Lines returns the segments as the contract's plain text (section 2), a line
-// each: "[00:42] Jordan: Of course…". A text without times has no brackets, a
-// segment without a speaker no name. There is no line break after the last.
+// Lines returns the segments as plain text, one line each: "[00:42] Jordan: Of course…".
+// Without times it omits the brackets, without a speaker the name. The last line has no line
+// break.
 func Lines(segments []Segment) string {
 	n := 0
 	for i := range segments {
@@ -136,8 +136,8 @@ func Lines(segments []Segment) string {
 	return string(b)
 }
 
-// AppendLine appends one line of [Lines], without its line break. timed says
-// whether any segment of the text has a time.
+// AppendLine appends one line of [Lines] without its line break. timed is whether any segment
+// of the text has a time.
 func AppendLine(b []byte, s *Segment, timed bool) []byte {
 	if timed {
 		b = append(append(append(b, '['), s.Start.Timestamp()...), "] "...)

@@ -8,8 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// User is a person who can sign in. What they may do hangs on their
-// memberships, never on the user alone.
+// User is a person who can sign in. Permissions come from memberships, not from the user.
 type User struct {
 	ID         string     `json:"id"`
 	Email      string     `json:"email"` // lower case
@@ -27,15 +26,15 @@ type Session struct {
 	LastUsedAt time.Time `json:"last_used_at"` // up to SessionUseInterval before the last request
 	IP         string    `json:"ip"`
 	Agent      string    `json:"agent"`
-	Current    bool      `json:"current"` // the session that asks
+	Current    bool      `json:"current"` // the session of this request
 }
 
-// How long a session lasts, and how many a user has.
+// How long a session lasts, and how many a user may have.
 const (
 	SessionLifetime    = 30 * 24 * time.Hour // after the sign-in
-	SessionIdleTimeout = 7 * 24 * time.Hour  // after the last use that was recorded
-	SessionUseInterval = time.Hour           // at least so long between two recordings of a use
-	MaxSessions        = 100                 // that work; one more ends the oldest
+	SessionIdleTimeout = 7 * 24 * time.Hour  // after the last recorded use
+	SessionUseInterval = time.Hour           // minimum time between two records of a use
+	MaxSessions        = 100                 // active; one more ends the oldest
 )
 
 // Limits on names and passwords, in characters.
@@ -46,12 +45,11 @@ const (
 	MaxPassword = 1000
 )
 
-// CleanName returns name without surrounding space and invisible marks, or an
-// error that names field: a name is 1 to 100 characters of valid text on one line.
+// CleanName returns name without surrounding space and invisible characters. A name is 1 to
+// 100 characters of valid text on one line; if not, the error names field.
 func CleanName(field, name string) (string, error) { return cleanLine(field, name, MaxName) }
 
-// CleanTitle is CleanName for the title of a transcription: 1 to 500 characters,
-// as imports take it.
+// CleanTitle is CleanName for the title of a transcription: 1 to 500 characters.
 func CleanTitle(title string) (string, error) { return cleanLine("title", title, MaxTitle) }
 
 func cleanLine(field, name string, most int) (string, error) {
@@ -72,21 +70,21 @@ func cleanLine(field, name string, most int) (string, error) {
 	return name, nil
 }
 
-// isControl reports characters that could forge a second line in a terminal, a
-// log or a page, or turn the reading direction of what follows.
+// isControl reports characters that could fake a second line in a terminal, a log or a page,
+// or change the direction of the text after them.
 func isControl(r rune) bool {
 	return unicode.Is(unicode.Cc, r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r) &&
 		!isInvisible(r)
 }
 
-// isInvisible reports characters that leave nothing on a page, so that two names with
-// and without them look alike. Text that was pasted, Hebrew and Arabic above
-// all, has them often. The joiners stay: emoji and several scripts need them.
+// isInvisible reports characters that do not show on a page, so that two different names look
+// the same. Pasted text often has them, especially Hebrew and Arabic. Joiners are allowed,
+// because emoji and several scripts need them.
 func isInvisible(r rune) bool {
 	switch r {
 	case '\u200C', '\u200D':
 		return false
-	case '\u061C', '\u200E', '\u200F': // have a direction, and turn nothing
+	case '\u061C', '\u200E', '\u200F': // these have a direction but change no other text
 		return true
 	}
 	return unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Bidi_Control, r)
@@ -99,12 +97,12 @@ func dropInvisible(r rune) rune {
 	return r
 }
 
-// isVisible reports characters that leave something on a page.
+// isVisible reports characters that show on a page.
 func isVisible(r rune) bool {
 	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }
 
-// CleanEmail returns the address in the form it is kept in, lower case.
+// CleanEmail returns the address in the stored form, lower case.
 func CleanEmail(email string) (string, error) {
 	email = strings.ToLower(strings.TrimSpace(email))
 	a, err := mail.ParseAddress(email)
@@ -114,10 +112,10 @@ func CleanEmail(email string) (string, error) {
 	return email, nil
 }
 
-// isForbiddenInEmail reports what no address has, the joiners too.
+// isForbiddenInEmail reports characters that no address may have, including joiners.
 func isForbiddenInEmail(r rune) bool { return isControl(r) || unicode.Is(unicode.Cf, r) }
 
-// CheckPassword says whether a password may be set.
+// CheckPassword checks the length of a new password.
 func CheckPassword(password string) error {
 	n := utf8.RuneCountInString(password)
 	if n < MinPassword || n > MaxPassword || !utf8.ValidString(password) {

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Plan is what a workspace has paid for.
+// Plan is what a workspace has paid for, see docs/contract.md#plans.
 type Plan string
 
-// The plans (contract section 1).
+// The plans.
 const (
 	PlanFree   Plan = "free"
 	PlanBasic  Plan = "basic"
@@ -27,10 +27,10 @@ func (p Plan) Check() error {
 	return nil
 }
 
-// HasAPI reports whether the plan opens the API and MCP.
+// HasAPI reports whether the plan includes the API and MCP.
 func (p Plan) HasAPI() bool { return p == PlanPro || p == PlanExpert }
 
-// Role is what a member is in a workspace.
+// Role is the role of a member in a workspace.
 type Role string
 
 // The roles. A workspace always has at least one OWNER.

@@ -140,7 +140,7 @@ func TestChangingAndRotating(t *testing.T) {
 		mark.post(key, "name", "Renamed", "life", "30").want(200, "The key is changed", "Renamed",
 			`until <span class="when">`+formatDay(time.Now().AddDate(0, 0, 30)))
 		mark.post(key, "name", "", "life", "keep").want(422, "Name must not be empty")
-		mark.post(key, "name", "Renamed", "life", "date", "date", "2020-01-01").want(422, "The expiry must lie in the future",
+		mark.post(key, "name", "Renamed", "life", "date", "date", "2020-01-01").want(422, "The expiry must be in the future",
 			`value="date" checked`)
 		mark.post(key, "name", "Renamed", "life", "keep", "date", "2099-01-31").want(422, "The expiry has a date")
 		mark.post(key+"/rotate", "id", newID(), "overlap", "1h").want(422, "Say how long the old key goes on.")
