@@ -1,8 +1,8 @@
--- Notes that a replica lives, and gives how many do.
+-- Records that a replica is running, and returns how many are.
 --
--- KEYS[1]  the replicas by their last beat, in milliseconds
+-- KEYS[1]  the replicas by their last heartbeat, in milliseconds
 -- ARGV[1]  the replica
--- ARGV[2]  how long it counts after its last beat, in milliseconds
+-- ARGV[2]  how long it counts after its heartbeat, in milliseconds
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 redis.call('ZADD', KEYS[1], now, ARGV[1])

@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// Memory is a [Source] within one process. Its clock is monotonic: setting the
-// machine's time forward or back changes no decision. What it counted can be
-// saved for the process after it, see [Memory.Save].
+// Memory is a [Source] within one process. Its clock is monotonic, so setting the machine's
+// time changes no decision. [Memory.Save] saves its calls for the next process.
 type Memory struct {
 	limits map[Class]int
 	span   time.Duration
@@ -27,7 +26,7 @@ type windowKey struct {
 	id    string
 }
 
-// NewMemory keeps the given limits over [Period].
+// NewMemory returns a Memory with these limits over [Period].
 func NewMemory(limits map[Class]int) *Memory {
 	return NewMemoryWithSpan(limits, Period+windowSlack)
 }
@@ -35,8 +34,7 @@ func NewMemory(limits map[Class]int) *Memory {
 // Limit returns how many calls of a class are accepted within the span.
 func (m *Memory) Limit(class Class) int { return m.limits[class] }
 
-// NewMemoryWithSpan keeps limits over another span: sign-ins are throttled by the
-// same arithmetic over other times.
+// NewMemoryWithSpan returns a Memory with another span, for the throttle of sign-ins.
 func NewMemoryWithSpan(limits map[Class]int, span time.Duration) *Memory {
 	start := time.Now()
 	return &Memory{
@@ -54,8 +52,8 @@ func (m *Memory) Take(_ context.Context, class Class, id string) (Decision, erro
 	return w.Take(now, m.limits[class], m.span), nil
 }
 
-// hold keeps a place for a call of a subject, of which at most limit may be
-// taken, or refuses it. What it keeps must be settled.
+// hold holds a place for a call of a subject, of at most limit places, or refuses it. A held
+// place must be settled.
 func (m *Memory) hold(class Class, id string, limit int) Decision {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -63,7 +61,7 @@ func (m *Memory) hold(class Class, id string, limit int) Decision {
 	return w.Hold(now, limit, m.span)
 }
 
-// settle counts a call that a place was kept for, or lets the place go.
+// settle counts the call of a held place if it was accepted, and releases the place.
 func (m *Memory) settle(class Class, id string, accepted bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -84,9 +82,8 @@ func (m *Memory) window(class Class, id string) (*Window, time.Duration) {
 	return w, now
 }
 
-// Undo takes back the latest call of a subject: a sign-in that succeeded does
-// not count towards the throttle. A window in which nothing counts any more is
-// dropped.
+// Undo removes the latest call of a subject, because a successful sign-in does not count. It
+// drops a window without calls.
 func (m *Memory) Undo(class Class, id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -99,15 +96,15 @@ func (m *Memory) Undo(class Class, id string) {
 	}
 }
 
-// Windows counts the subjects that memory is used for.
+// Windows returns the number of subjects in memory.
 func (m *Memory) Windows() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.windows)
 }
 
-// sweep drops the idle windows once per span, so that memory follows the
-// subjects in use and not all that ever were: 4 kB for each at a limit of 500.
+// sweep drops idle windows once per span, so that memory depends on the subjects in use: 4 kB
+// each at a limit of 500.
 func (m *Memory) sweep(now time.Duration) {
 	if now < m.nextSweep {
 		return

@@ -18,10 +18,10 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// Bounds of one question to Redis. Together they keep a caller for well under
-// two seconds, also where the server takes connections and says nothing.
+// Timeouts of one request to Redis. Together they are well under two seconds, even if the
+// server accepts connections and does not respond.
 const (
-	connectTimeout = 500 * time.Millisecond // for a new connection with its TLS and password, and as long for a free one
+	connectTimeout = 500 * time.Millisecond // for a new connection with TLS, and for a free one in the pool
 	replyTimeout   = 250 * time.Millisecond // for each command: one, or three in the worst case
 	maxConnections = 64
 	idleTimeout    = 5 * time.Minute
@@ -36,33 +36,31 @@ var (
 	heartbeatScript = redis.NewScript(1, heartbeatSource)
 )
 
-// Redis is a [Source] that any number of processes share: one script, one round
-// trip and Redis's own clock for every call. It needs a Redis of version 5, or
-// a Valkey, that takes writes: no replica of one. It fails where Redis fails;
-// [Shared] goes on.
+// Redis is a [Source] that any number of processes share: one script, one round trip and the
+// clock of Redis for every call. It needs Redis 5 or Valkey, and a primary, because replicas
+// accept no writes. It fails if Redis fails; [Shared] does not.
 //
-// If Redis's clock is set back, what is kept moves along with it. If it is set
-// forward, calls are forgotten early, as if Redis had lost them.
+// If the clock of Redis is set back, the stored times move with it. If it is set forward,
+// calls are lost early, as if Redis had lost its data.
 type Redis struct {
 	limits         map[Class]int
 	span           time.Duration
 	pool           *redis.Pool
-	connect, reply time.Duration // how long to wait
+	connect, reply time.Duration // timeouts
 	prefix         string
-	clock          func() time.Duration // of tests; nil is Redis's own
+	clock          func() time.Duration // of tests; nil means the clock of Redis
 	opened         time.Time
 	host           string
 	encrypted      bool
-	fault          atomic.Int64 // when a question failed last, in nanoseconds after opened
+	fault          atomic.Int64 // time of the last failure, in nanoseconds after opened
 }
 
-// errRedisURL does not repeat the address, for there may be a password in it.
+// errRedisURL does not repeat the address, which may contain a password.
 var errRedisURL = errors.New("must be an address such as redis://:PASSWORD@HOST:6379/0, or rediss://… for TLS")
 
-// NewRedis keeps the given limits over [Period] in the Redis at an address such
-// as redis://USER:PASSWORD@HOST:6379/0, or rediss://… for TLS; user, password,
-// port and database may be left out. It does not connect: it fails only where
-// the address is none.
+// NewRedis returns a Redis with these limits over [Period], at an address such as
+// redis://USER:PASSWORD@HOST:6379/0, or rediss://… for TLS; user, password, port and database
+// are optional. It does not connect, and fails only if the address is invalid.
 func NewRedis(address string, limits map[Class]int) (*Redis, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
@@ -98,8 +96,7 @@ func NewRedis(address string, limits map[Class]int) (*Redis, error) {
 	host := net.JoinHostPort(u.Hostname(), port)
 	r := &Redis{
 		limits: limits, span: Period + windowSlack, connect: connectTimeout, reply: replyTimeout, opened: time.Now(),
-		// One hash tag for all: on a cluster they are in one place, which either
-		// answers or does not.
+		// One hash tag for all keys, so that on a cluster they are on one node.
 		prefix: "{memo:limit}:",
 		host:   u.Hostname(), encrypted: u.Scheme == "rediss",
 	}
@@ -116,14 +113,14 @@ func NewRedis(address string, limits map[Class]int) (*Redis, error) {
 	return r, nil
 }
 
-// Close ends the connections.
+// Close closes the connections.
 func (r *Redis) Close() error { return r.pool.Close() }
 
 // Limit returns how many calls of a class are accepted within [Period].
 func (r *Redis) Limit(class Class) int { return r.limits[class] }
 
-// Take implements [Source]. A call is counted even if its caller has left, and
-// may be counted where Take fails.
+// Take implements [Source]. A call is counted even if its caller has gone, and may be counted
+// if Take fails.
 func (r *Redis) Take(_ context.Context, class Class, id string) (Decision, error) {
 	limit := r.limits[class]
 	if limit <= 0 {
@@ -147,7 +144,7 @@ func (r *Redis) Take(_ context.Context, class Class, id string) (Decision, error
 	}, nil
 }
 
-// heartbeat notes that the replica id lives, and returns how many have said so
+// heartbeat records that the replica id is running, and returns how many replicas have done so
 // within life.
 func (r *Redis) heartbeat(id string, life time.Duration) (replicas int, err error) {
 	replicas, err = redis.Int(r.runScript(heartbeatScript, r.prefix+"replicas", id, life.Milliseconds()))
@@ -157,11 +154,10 @@ func (r *Redis) heartbeat(id string, life time.Duration) (replicas int, err erro
 	return replicas, err
 }
 
-// runScript runs a script. A connection that broke is tried once more on a new one:
-// all that lay idle while Redis was restarted are broken, and Redis is there.
-// At worst the call is counted twice.
+// runScript runs a script. It retries once on a new connection after a broken one: if Redis
+// was restarted, all idle connections are broken. At worst the call is counted twice.
 func (r *Redis) runScript(script *redis.Script, keyAndArgs ...any) (any, error) {
-	// A caller who leaves must not look like a Redis that does not answer.
+	// Not cancelled with the request, which would look like a failure of Redis.
 	ctx, cancel := context.WithTimeout(context.Background(), 2*r.connect)
 	defer cancel()
 	reply, broken, err := r.runOnce(ctx, script, keyAndArgs)
@@ -187,8 +183,8 @@ func (r *Redis) runOnce(ctx context.Context, script *redis.Script, keyAndArgs []
 	return reply, broken, err
 }
 
-// checkConnAge refuses a connection that has been idle since before the last fault.
-// It may be broken, or lead to what is no longer the primary.
+// checkConnAge refuses a connection that has been idle since before the last failure. It may
+// be broken, or connected to a former primary.
 func (r *Redis) checkConnAge(_ redis.Conn, idle time.Time) error {
 	if int64(idle.Sub(r.opened)) < r.fault.Load() {
 		return errStaleConn
@@ -198,20 +194,20 @@ func (r *Redis) checkConnAge(_ redis.Conn, idle time.Time) error {
 
 var errStaleConn = errors.New("ratelimit: the connection is older than the last fault")
 
-// Status is what there is to know about a Redis, for memo doctor.
+// Status describes a Redis server, for memo doctor.
 type Status struct {
 	Server         string        // the name and version of its software
-	Latency        time.Duration // of one question
-	ClockOffset    time.Duration // its clock, as compared with ours
-	Role           string        // master, or slave for one that takes no writes
-	Cluster        bool          // it knows a part of the keys only
-	EvictionPolicy string        // what it does when its memory is full; noeviction keeps the limits exact
-	Used, Max      int64         // bytes of memory; Max 0 is no bound
+	Latency        time.Duration // of one request
+	ClockOffset    time.Duration // its clock minus ours
+	Role           string        // master, or slave for a replica
+	Cluster        bool          // a node of a cluster
+	EvictionPolicy string        // maxmemory-policy; limits are exact only with noeviction
+	Used, Max      int64         // memory in bytes; Max 0 means unlimited
 	Host           string
-	Encrypted      bool // the line to it
+	Encrypted      bool // the connection uses TLS
 }
 
-// ReadStatus asks a Redis how it is.
+// ReadStatus reads the status of a Redis server.
 func (r *Redis) ReadStatus(ctx context.Context) (c Status, err error) {
 	conn, err := r.pool.GetContext(ctx)
 	if err != nil {
@@ -240,7 +236,7 @@ func (r *Redis) ReadStatus(ctx context.Context) (c Status, err error) {
 	}
 	c.Cluster = info["cluster_enabled"] == "1"
 	c.Role, c.EvictionPolicy, c.Host, c.Encrypted = info["role"], info["maxmemory_policy"], r.host, r.encrypted
-	c.Used, _ = strconv.ParseInt(info["used_memory"], 10, 64) // 0 where it does not say
+	c.Used, _ = strconv.ParseInt(info["used_memory"], 10, 64) // 0 if it does not say
 	c.Max, _ = strconv.ParseInt(info["maxmemory"], 10, 64)
 	return c, nil
 }

@@ -7,30 +7,28 @@ import (
 	"time"
 )
 
-// A restart must not give a caller a second limit within the minute. So the
-// process that stops saves the calls that still count, and the next one loads
-// them. Its clock is another, so the times are those of the wall clock.
+// A restart must not give a caller a second limit within the minute. So the process that stops
+// saves the calls that still count, and the next one loads them. It has another monotonic
+// clock, so the saved times are wall clock times.
 
-// Saved is the calls of one subject that still count, oldest first. The subject
-// is saved as a hash, because nobody needs its name.
+// Saved has the calls of one subject that still count, oldest first. The subject is a hash,
+// because its name is not needed.
 type Saved struct {
 	Class   Class
 	Subject [sha256.Size]byte
 	Calls   []time.Time
 }
 
-// What is saved is bounded: the fullest windows come first, because they are
-// the ones in which a forgotten call would be one too many.
+// Saving is limited to the fullest windows, where a lost call would matter most.
 const (
 	maxSaved      = 10_000
 	maxSavedCalls = 500_000
 )
 
-// MaxAge is the age from which a saved call counts no more.
+// MaxAge is the age from which a saved call no longer counts.
 const MaxAge = Period + time.Second
 
-// Save returns what counts at now, the wall clock's time. Call it when no call
-// is taken any more.
+// Save returns the calls that count at now, in wall clock time. Call it after the last Take.
 func (m *Memory) Save(now time.Time) []Saved {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -54,7 +52,7 @@ func (m *Memory) Save(now time.Time) []Saved {
 		}
 		add(s.class, hashOf(s), at)
 	}
-	for s, at := range m.loaded { // of who has not called since the last restart
+	for s, at := range m.loaded { // subjects without a call since the last restart
 		add(s.class, s.hash, at)
 	}
 	slices.SortFunc(all, func(a, b Saved) int { return cmp.Compare(len(b.Calls), len(a.Calls)) })
@@ -69,10 +67,9 @@ func (m *Memory) Save(now time.Time) []Saved {
 	return all
 }
 
-// Load makes saved calls count from now on, which is the wall clock's time. One
-// that is older than [MaxAge] is dropped; one that seems to come is taken for
-// one of now, because the clock may have been set back. Call it before any call
-// is taken.
+// Load counts saved calls. now is the wall clock time. Calls older than [MaxAge] are dropped;
+// a call in the future counts as one at now, because the clock may have been set back. Call it
+// before the first Take.
 func (m *Memory) Load(now time.Time, saved []Saved) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -93,13 +90,13 @@ func (m *Memory) Load(now time.Time, saved []Saved) {
 	m.loadedUntil = clock + MaxAge
 }
 
-// loaded is a subject whose calls were loaded, until its next call shows who it is.
+// loaded identifies a subject whose calls were loaded, until its next call.
 type loaded struct {
 	class Class
 	hash  [sha256.Size]byte
 }
 
-// take returns the calls of a subject that were loaded, and forgets them.
+// take removes and returns the loaded calls of a subject.
 func (m *Memory) take(s windowKey, now time.Duration) []time.Duration {
 	if len(m.loaded) == 0 {
 		return nil

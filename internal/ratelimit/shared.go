@@ -10,49 +10,45 @@ import (
 )
 
 const (
-	heartbeatInterval = time.Second      // a replica shows that it lives, and asks whether Redis does
-	heartbeatExpiry   = 10 * time.Second // and counts as one for so long after
+	heartbeatInterval = time.Second      // between heartbeats of a replica
+	heartbeatExpiry   = 10 * time.Second // how long a replica counts after its heartbeat
 
-	// assumedReplicas is what a replica takes for the number of all while it has
-	// never reached Redis.
+	// assumedReplicas is the number of replicas that a replica assumes until it has reached
+	// Redis.
 	assumedReplicas = 4
 )
 
-// Shared is the [Source] of one replica among several. Redis decides while it
-// answers; while it does not, or answers with an error, each replica decides by
-// its own window with its share of the limit. The own window knows all that the
-// replica accepted, whoever decided. For the span after Redis came back a call
-// needs both, for Redis does not know what was accepted without it, and may
-// have lost what it knew.
+// Shared is the [Source] of one replica among several. Redis decides while it responds.
+// While it does not, or returns an error, each replica decides by its own window and its
+// share of the limit. The own window has every call that the replica accepted, including
+// those that Redis decided. For one span after Redis has returned, a call needs both,
+// because Redis may have missed calls and may have lost its data.
 //
-// Nobody waits for a Redis that is known to be away: the first call that meets
-// the failure, and those beside it, wait for less than two seconds, and then
-// the background alone asks until Redis answers again.
+// No call waits for a Redis that is known to be down: the calls that meet the failure wait
+// for less than two seconds, and then only the background checks Redis until it responds.
 //
-// With limit N, R replicas and the share S = N/R of each, rounded down and at
-// least 1, no more calls of a subject are accepted in any [Period] than
+// With limit N, R replicas and the share S = N/R of each, rounded down and at least 1, the
+// calls of a subject that are accepted in any [Period] are at most
 //
-//   - N, if Redis answered all replicas throughout
-//   - R·S, which is at most N or R, if Redis decided none of them
-//   - N + (R-1)·S, which is less than 2N unless N < R, if Redis failed or came
-//     back within it, for some replicas or for all, with what it knew or without
-//   - N more for each time within it that Redis lost its windows and a replica
-//     did not see it fail: FLUSHALL, an eviction, a failover or a restart within
-//     a second, its clock set forward. So once is 2N
-//   - N more for each time that Redis came back empty, if a replica was restarted
-//     in the span after: neither knows what was accepted before
-//   - N/4 more for each replica that was restarted within it while Redis was
-//     away: the own window is gone with the process, and of the others it knows
-//     nothing
+//   - N, if Redis responded to all replicas throughout
+//   - R·S, which is at most N or R, if Redis decided for none of them
+//   - N + (R-1)·S, which is less than 2N unless N < R, if Redis failed or returned within
+//     the period, for some replicas or for all, with or without its data
+//   - N more for each time in the period that Redis lost its windows and a replica did not
+//     see it fail: FLUSHALL, an eviction, a failover or a restart within a second, or its
+//     clock set forward. So once is 2N
+//   - N more for each time that Redis returned empty, if a replica was restarted in the span
+//     after that, because both have lost the earlier calls
+//   - N/4 more for each replica that was restarted within the period while Redis was down,
+//     because its own window is lost and it does not know the other replicas
 //
-// While Redis is away, and for a span after, a caller whose calls all reach one
-// replica gets S instead of N.
+// While Redis is down, and for a span after, a caller whose calls all reach one replica gets
+// S instead of N.
 //
-// R is the number of replicas that Redis last knew of, and that all of them know.
-// Where they know different ones, each has the share that it believes in: one
-// that was alone when Redis went has N, one that never reached it has N/4
-// ([assumedReplicas]), and one that only Redis does not see counts as gone for
-// the others after ten seconds. In place of R·S stands the sum of those.
+// R is the number of replicas that Redis last reported to all of them. If they have different
+// numbers, each uses its own share: a replica that was alone when Redis failed has N, one that
+// never reached Redis has N/4 ([assumedReplicas]), and the others stop counting a replica that
+// Redis has not seen for ten seconds. Then the sum of these shares replaces R·S.
 type Shared struct {
 	redis *Redis
 	own   *Memory
@@ -60,15 +56,15 @@ type Shared struct {
 	id    string
 
 	mu        sync.Mutex
-	redisDown bool          // Redis, as far as is known
-	fallbacks int           // how often it went
-	needsBoth time.Duration // until when a call needs the own share too, on the own clock
+	redisDown bool          // as far as is known
+	fallbacks int           // number of failures
+	needsBoth time.Duration // until when a call also needs the own share, on the own clock
 	replicas  int           // at least 1
-	counted   time.Duration // when there were last so many, on the own clock
+	counted   time.Duration // when this number was last confirmed, on the own clock
 }
 
-// NewShared shares the limits of r with all who use the same Redis. It asks
-// Redis once, so it may take a second. Call [Shared.Run] to have it asked again.
+// NewShared returns a Shared on r. It asks Redis once, which may take a second. Call
+// [Shared.Run] to check Redis in the background.
 func NewShared(r *Redis, log *slog.Logger) *Shared {
 	s := &Shared{
 		redis: r, own: NewMemory(r.limits), log: log, id: rand.Text(),
@@ -78,8 +74,8 @@ func NewShared(r *Redis, log *slog.Logger) *Shared {
 	return s
 }
 
-// Run asks Redis in the background, until ctx ends, whether it answers and how
-// many replicas there are.
+// Run checks in the background until ctx ends whether Redis responds and how many replicas
+// there are.
 func (s *Shared) Run(ctx context.Context) {
 	tick := time.NewTicker(heartbeatInterval)
 	defer tick.Stop()
@@ -93,14 +89,14 @@ func (s *Shared) Run(ctx context.Context) {
 	}
 }
 
-// State returns whether Redis decides, how often it stopped to since the start,
-// and the number of replicas.
+// State returns whether Redis decides, how often it failed since the start, and the number of
+// replicas.
 func (s *Shared) State() (redis bool, fallbacks, replicas int) {
 	st := s.snapshot()
 	return !st.redisDown, st.fallbacks, st.replicas
 }
 
-// Describe says for /readyz who decides.
+// Describe says for /readyz who decides the limits.
 func (s *Shared) Describe() string {
 	if s.snapshot().redisDown {
 		return "own window, redis does not answer"
@@ -121,8 +117,8 @@ func (s *Shared) Take(ctx context.Context, class Class, id string) (Decision, er
 	if st.needsBoth {
 		places = s.share(class, st.replicas)
 	}
-	// The place is kept before Redis is asked: who falls back meanwhile must
-	// count the calls that Redis may have accepted.
+	// Hold the place before asking Redis: a replica that falls back meanwhile must count the
+	// calls that Redis may have accepted.
 	mine := s.own.hold(class, id, places)
 	if !mine.Accepted {
 		return s.withFullLimit(class, mine), nil
@@ -137,7 +133,7 @@ func (s *Shared) Take(ctx context.Context, class Class, id string) (Decision, er
 	return d, nil
 }
 
-// takeOwn decides by the own window.
+// takeOwn decides by this replica's own window.
 func (s *Shared) takeOwn(class Class, id string, replicas int) Decision {
 	d := s.own.hold(class, id, s.share(class, replicas))
 	if d.Accepted {
@@ -146,13 +142,13 @@ func (s *Shared) takeOwn(class Class, id string, replicas int) Decision {
 	return s.withFullLimit(class, d)
 }
 
-// share is what one of the replicas may accept by itself.
+// share returns how many calls one of the replicas may accept without Redis.
 func (s *Shared) share(class Class, replicas int) int {
 	limit := s.redis.limits[class]
 	return min(limit, max(1, limit/replicas))
 }
 
-// withFullLimit names the limit of all in a decision by the share of one.
+// withFullLimit puts the limit of all replicas into a decision of one.
 func (s *Shared) withFullLimit(class Class, d Decision) Decision {
 	d.Limit = s.redis.limits[class]
 	return d
@@ -181,8 +177,8 @@ func (s *Shared) sendHeartbeat() {
 	s.redisAnswered(n)
 }
 
-// fallBack notes that Redis failed one who began to ask when it had failed
-// fallbacks times. Those who asked before the last failure tell nothing new.
+// fallBack records a failure of Redis for a request that began after fallbacks failures.
+// Requests that began before the last failure are ignored.
 func (s *Shared) fallBack(err error, fallbacks int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -195,7 +191,7 @@ func (s *Shared) fallBack(err error, fallbacks int) {
 		s.replicas)
 }
 
-// redisAnswered notes that Redis takes writes, and the number of replicas.
+// redisAnswered records that Redis accepts writes, and the number of replicas.
 func (s *Shared) redisAnswered(replicas int) {
 	now := s.own.clock()
 	s.mu.Lock()
@@ -204,8 +200,8 @@ func (s *Shared) redisAnswered(replicas int) {
 		s.redisDown, s.needsBoth, s.counted = false, now+s.own.span, now
 		s.log.Info("the limits are in Redis again", "replicas", replicas)
 	}
-	// Fewer are believed when the others have had the time to show themselves: a
-	// Redis that was emptied knows of none.
+	// Accept a lower number only after the other replicas had time to report, because a Redis
+	// that was emptied knows none of them.
 	if replicas >= s.replicas || now-s.counted > heartbeatExpiry {
 		s.replicas, s.counted = replicas, now
 	}

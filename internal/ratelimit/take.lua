@@ -5,11 +5,11 @@
 --          microseconds, 7 bytes each with the highest first, oldest first
 -- ARGV[1]  limit, at least 1
 -- ARGV[2]  span in microseconds
--- ARGV[3]  the time in microseconds, which only tests say; else empty
+-- ARGV[3]  the time in microseconds in tests; else empty
 --
--- Gives whether the call is accepted (1 or 0), remaining, and in microseconds
--- retry-after and reset. A refused call writes nothing, but for a clock that
--- went back.
+-- Returns whether the call is accepted (1 or 0), remaining, and in microseconds
+-- retry-after and reset. A refused call writes nothing, unless the clock
+-- was set back.
 local limit, span, now = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 if not now then
 	local t = redis.call('TIME')
@@ -28,8 +28,8 @@ local function keep(times)
 	redis.call('SET', KEYS[1], times, 'PX', math.ceil(span / 1000) + 1)
 end
 
--- The clock went back. All that is kept moves along, so that it neither counts
--- for longer than span nor is forgotten.
+-- The clock was set back. All stored times move with it, so that no call counts
+-- for longer than span or is lost.
 local ahead = count > 0 and nth(count) - now or 0
 if ahead > 0 then
 	local moved = {}
@@ -56,7 +56,7 @@ if live > 0 then
 	reset = nth(oldest) + span - now
 end
 if live >= limit then
-	return {0, 0, nth(oldest + live - limit) + span - now + 1, reset} -- it must be older, not as old
+	return {0, 0, nth(oldest + live - limit) + span - now + 1, reset} -- strictly older than span
 end
 keep(string.sub(kept, oldest * 7 - 6) .. pack(now))
 return {1, limit - live - 1, 0, reset}
