@@ -9,18 +9,19 @@ import (
 	"time"
 )
 
-// walCheckpointer copies commits from the WAL into the database file. SQLite does that at the
-// end of whichever commit finds the WAL too long, which would make a revocation
-// wait for the 100 MB of somebody's import. While the database is served, another
-// connection does it in the background, and does not block writers.
+// walCheckpointer copies commits from the WAL into the database file. By default, SQLite
+// does this at the end of the commit that makes the WAL too long, so a revocation could
+// wait for 100 MB of another user's import. While a server uses the database, a separate
+// connection does it in the background, without blocking writers.
 type walCheckpointer struct {
 	db    *sql.DB // one connection
 	dirty atomic.Bool
-	// checkpointing is held for the time of a checkpoint, and by a transaction that
-	// needs the room which a checkpoint would take (see reserve).
+	// checkpointing is locked during a checkpoint, and by a transaction that runs with the
+	// disk reserve, because a checkpoint could use up that room.
 	checkpointing sync.Mutex
-	// autoCheckpointPages is the length of the WAL at which the writer itself copies, because
-	// the background is too slow. Only who has the turn to write reads or sets it.
+	// autoCheckpointPages is the length of the WAL at which a commit makes a checkpoint
+	// itself, because the background is too slow. It may only be read or set by whoever
+	// has the turn to write.
 	autoCheckpointPages int
 }
 
@@ -30,14 +31,14 @@ const (
 	checkpointServed = 16_384 // pages: 64 MB
 )
 
-// noteCommit notes that there is something to copy.
+// noteCommit records that there is something to copy.
 func (w *walCheckpointer) noteCommit() {
 	if w != nil {
 		w.dirty.Store(true)
 	}
 }
 
-// checkpoints copies until ctx ends.
+// checkpoints makes a checkpoint every second until ctx ends.
 func (s *Store) checkpoints(ctx context.Context, log *slog.Logger) {
 	if s.wal == nil || s.setCheckpoint(ctx, checkpointServed) != nil {
 		<-ctx.Done()
@@ -53,13 +54,13 @@ func (s *Store) checkpoints(ctx context.Context, log *slog.Logger) {
 		case <-tick.C:
 		}
 		if err := s.checkpoint(ctx); err != nil && ctx.Err() == nil {
-			log.WarnContext(ctx, "commits could not be copied from the WAL into the database", "error", err)
+			log.WarnContext(ctx, "WAL checkpoint failed", "error", err)
 		}
 	}
 }
 
-// checkpoint copies what it can without making anybody wait. On a full disk the
-// room is for taking access away, so nothing is copied then.
+// checkpoint copies what it can without blocking readers or writers. It does nothing
+// while the disk reserve is not full, because the room is then needed for ending access.
 func (s *Store) checkpoint(ctx context.Context) error {
 	w := s.wal
 	if !w.dirty.Load() || s.diskReserve != nil && !s.diskReserve.isFull() {
@@ -72,7 +73,7 @@ func (s *Store) checkpoint(ctx context.Context) error {
 	return w.db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`).Scan(&busy, &all, &copied)
 }
 
-// setCheckpoint says after how many pages the writer copies.
+// setCheckpoint sets the length of the WAL at which a commit makes a checkpoint itself.
 func (s *Store) setCheckpoint(ctx context.Context, pages int) error {
 	done, err := s.turns.wait(ctx, false)
 	if err != nil {

@@ -6,20 +6,21 @@ import (
 	"fmt"
 )
 
-// Total is how many transcriptions a filter chooses. With More there are more than N.
+// Total is the number of transcriptions that a filter selects. If More is set, there are
+// more than N.
 type Total struct {
 	N    int
 	More bool
 }
 
-// Count counts the transcriptions that f chooses: those of a search up to 10,000,
-// and without one all of them, which costs by their number.
+// Count counts the transcriptions that f selects. It stops a search at 10,000 hits.
+// Without a search the count is exact, and its cost grows with the count.
 func (s *Store) Count(ctx context.Context, f Filter) (total Total, err error) {
 	if f.Search && len(f.Query) == 0 {
 		return Total{}, nil
 	}
 	query, args := s.countQuery(f)
-	err = s.asking(f).QueryRowContext(ctx, query, args...).Scan(&total.N)
+	err = s.querierFor(f).QueryRowContext(ctx, query, args...).Scan(&total.N)
 	if f.Search && total.N > maxCount {
 		total = Total{N: maxCount, More: true}
 	}
@@ -34,8 +35,8 @@ func (s *Store) countQuery(f Filter) (query string, args []any) {
 	return `SELECT count(*) FROM (` + q.query("1") + ` LIMIT ` + q.arg(maxCount+1) + `) c`, q.args
 }
 
-// CountKey is a hash of the query that counts what f chooses, with its arguments:
-// filters of the same key have the same total, at the same content version.
+// CountKey returns a hash of the query that counts what f selects and of its arguments.
+// Filters with the same key have the same total, at the same content version.
 func (s *Store) CountKey(f Filter) [sha256.Size]byte {
 	if f.Search && len(f.Query) == 0 {
 		return [sha256.Size]byte{}

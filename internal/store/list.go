@@ -96,7 +96,7 @@ func (s *Store) List(ctx context.Context, f Filter, o Order, p Range) ([]ListIte
 		ctx = s.quick(ctx)
 	}
 	query, args := s.listQuery(f, o, p)
-	return queryAll(ctx, s.asking(f), scanItem, query, args...)
+	return queryAll(ctx, s.querierFor(f), scanItem, query, args...)
 }
 
 // listQuery chooses the rows of a page first and reads their items after.

@@ -13,28 +13,29 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-// Adding a migration: a file of the next number in BOTH folders, with an Up
-// part only; its tables and columns in copy.go, where backups and restores list
-// them. A released file is never changed, but for its comments.
+// To add a migration, add a file with the next number to BOTH folders, with an Up
+// part only, and list its tables and columns in copy.go for backups and restores. Never
+// change a released file, except its comments.
 //
 //go:embed migrations
 var migrations embed.FS
 
-// migrate brings the schema to the newest version that this program knows.
-// Several processes may do it at once: each migration is applied once.
+// migrate brings the schema to the newest version that this program knows. It fails if
+// the schema is newer. Several processes may call it at the same time; each migration
+// is applied once.
 func (s *Store) migrate(ctx context.Context) error {
 	p, err := s.migrations()
 	if err != nil {
 		return err
 	}
-	// goose has no lock for SQLite. A migration that another process finished
-	// first fails here and is found done on the next look.
+	// goose has no lock for SQLite. If another process applies a migration first, it
+	// fails here, and the next try finds it applied.
 	for try := 0; ; try++ {
 		have, want, err := p.GetVersions(ctx)
 		switch {
 		case err == nil && have > want:
-			return fmt.Errorf("store: the database has schema %d, and this program knows %d: it was made by a newer memo. "+
-				"Start that one, or restore a backup into a new place", have, want)
+			return fmt.Errorf("store: the database has schema %d, which a newer memo made; this one knows schemas up to %d. "+
+				"Run the newer memo, or restore a backup into an empty database", have, want)
 		case err == nil && have == want:
 			return nil
 		case err == nil:
@@ -43,32 +44,32 @@ func (s *Store) migrate(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		if _, away := errors.AsType[*pgconn.ConnectError](err); away {
-			return fmt.Errorf("store: PostgreSQL cannot be reached: %w", err)
+		if _, failed := errors.AsType[*pgconn.ConnectError](err); failed {
+			return fmt.Errorf("store: connect to PostgreSQL: %w", err)
 		}
 		if try == 20 || ctx.Err() != nil {
-			return fmt.Errorf("store: the schema cannot be brought up to date: %w", classifyError(err))
+			return fmt.Errorf("store: migrate the schema: %w", classifyError(err))
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
 }
 
-// migrations are those of the database that is open.
+// migrations returns the migrations for the dialect of this database.
 func (s *Store) migrations() (*goose.Provider, error) {
-	folder, kind, opts := "migrations/sqlite", goose.DialectSQLite3, []goose.ProviderOption{}
+	folder, gooseDialect, opts := "migrations/sqlite", goose.DialectSQLite3, []goose.ProviderOption{}
 	if s.dialect == dialectPostgres {
 		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // every second, for five minutes
 		if err != nil {
 			return nil, err
 		}
-		folder, kind = "migrations/postgres", goose.DialectPostgres
+		folder, gooseDialect = "migrations/postgres", goose.DialectPostgres
 		opts = append(opts, goose.WithSessionLocker(locker))
 	}
 	files, err := fs.Sub(migrations, folder)
 	if err != nil {
 		return nil, err
 	}
-	p, err := goose.NewProvider(kind, s.write, files, append(opts, goose.WithDisableGlobalRegistry(true))...)
+	p, err := goose.NewProvider(gooseDialect, s.write, files, append(opts, goose.WithDisableGlobalRegistry(true))...)
 	if err != nil {
 		return nil, fmt.Errorf("store: migrations: %w", err)
 	}

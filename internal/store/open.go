@@ -18,29 +18,31 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// Config says where the data is.
+// Config says which database to open, and how.
 type Config struct {
-	// Dir holds everything when URL is empty: SQLite, in DIR/memo.db.
+	// Dir is the data directory of the embedded database, SQLite in DIR/memo.db.
+	// It is used if URL is empty.
 	Dir string
 	// URL of a PostgreSQL database: postgres://…
 	URL string
-	// Now is the clock; nil means the system's.
+	// Now is the clock; nil means the system clock.
 	Now func() time.Time
-	// MaxConns bounds the connections to PostgreSQL; 0 means 20. Up to four of
-	// them are for authorisation and for taking access away, and nothing else.
+	// MaxConns is the maximum number of connections to PostgreSQL; 0 means 20. Up to
+	// four of them are reserved for authorisation and for ending access.
 	MaxConns int
-	// StatementTimeout bounds each statement on PostgreSQL, and with it the waiting
-	// for locks, the idling in a transaction and the commit; 0, for commands, which
-	// may take long, bounds nothing. It is cut to milliseconds; the URL has the last
-	// word. Migrations are not bound.
+	// StatementTimeout is the timeout of each statement on PostgreSQL, rounded down to
+	// milliseconds. If it is set, waiting for a lock, idling in a transaction and
+	// committing have fixed timeouts as well. Parameters in the URL take precedence.
+	// Commands, which may take long, leave it at 0 and have none of these timeouts;
+	// migrations never have them.
 	StatementTimeout time.Duration
-	// Indexing is called with the number of texts that were put into the search index,
-	// of how many, where a newer version or a restore makes the index again.
+	// Indexing is called with the progress in texts while the search index is rebuilt,
+	// after an upgrade or a restore.
 	Indexing Progress
 }
 
-// Missing is why there is no embedded database yet; nil where there is one, and
-// for PostgreSQL.
+// Missing returns an error if the embedded database does not exist or cannot be
+// found. It returns nil for PostgreSQL.
 func (cfg Config) Missing() error {
 	if cfg.URL != "" {
 		return nil
@@ -52,15 +54,15 @@ func (cfg Config) Missing() error {
 // FileName is the name of the SQLite database in Config.Dir.
 const FileName = "memo.db"
 
-// Open opens the database and brings its schema up to date. Dir is made if it
-// is missing, and only its owner can read it.
+// Open opens the database and migrates its schema. If Dir does not exist, it is
+// created so that only its owner can read it.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s, err := openStore(cfg)
 	if err != nil {
 		return nil, err
 	}
 	migrating := s
-	if s.commitTime > 0 { // its bounds are for calls; a migration may take long
+	if s.commitTime > 0 { // migrate over connections without timeouts
 		cfg.StatementTimeout = 0
 		if migrating, err = openStore(cfg); err != nil {
 			s.Close()
@@ -90,49 +92,49 @@ func openStore(cfg Config) (*Store, error) {
 		return openPostgres(cfg, now)
 	}
 	if cfg.Dir == "" {
-		return nil, errors.New("store: name a directory (--data) or a PostgreSQL database (--database)")
+		return nil, errors.New("store: set a data directory (--data) or a PostgreSQL database (--database)")
 	}
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("store: the data directory cannot be made: %w", err)
+		return nil, fmt.Errorf("store: create the data directory: %w", err)
 	}
 	path := filepath.Join(cfg.Dir, FileName)
 	if f, err := createPrivate(path); err == nil {
 		giveToOwner(f)
 		f.Close()
 	}
-	r := newDiskReserve(cfg.Dir)
+	reserve := newDiskReserve(cfg.Dir)
 	s, err := openSQLite(path, now)
-	if isDiskFull(err) { // a restart on a full disk needs some 32 kB beside the database
-		r.free(reserveSize)
+	if isDiskFull(err) { // opening the database needs about 32 kB next to it
+		reserve.free(reserveSize)
 		s, err = openSQLite(path, now)
 	}
 	if err != nil {
 		return nil, err
 	}
-	s.diskReserve, s.priority = r, openPriority(path+"-urgent")
+	s.diskReserve, s.priority = reserve, openPriority(path+"-urgent")
 	return s, nil
 }
 
-// authConns is how many connections authorisation has for itself.
+// authConns is how many connections are reserved for authorisation.
 const authConns = 4
 
-// Bounds of a connection to PostgreSQL, where the URL does not say others.
+// Defaults for connections to PostgreSQL.
 const (
 	maxConns       = 20
-	connectTimeout = 5 * time.Second         // of a command
-	serveTimeout   = 1200 * time.Millisecond // of a server, for all the hosts that the URL names, while a caller waits
-	connLifetime   = 30 * time.Minute        // then it is made anew, after a failover where the name leads now
-	// A replica that stands still in the middle of a transaction must not keep the
-	// others waiting for its locks.
+	connectTimeout = 5 * time.Second         // for a command
+	serveTimeout   = 1200 * time.Millisecond // for a server, for all hosts in the URL together
+	connLifetime   = 30 * time.Minute        // so that a failover that changes the DNS name is noticed
+	// idleInTransaction and lockTimeout limit how long replicas wait for the locks of
+	// one that hangs in the middle of a transaction.
 	idleInTransaction = 5 * time.Second
 	lockTimeout       = time.Second
-	// Nor must a standby that confirms nothing.
+	// commitTimeout limits the wait for a synchronous standby that does not confirm.
 	commitTimeout = 1500 * time.Millisecond
 )
 
 func openPostgres(cfg Config, now func() time.Time) (*Store, error) {
 	if u, err := url.Parse(cfg.URL); err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
-		return nil, errors.New("store: --database takes a URL such as postgres://user:password@host:5432/memo")
+		return nil, errors.New("store: --database must be a URL such as postgres://user:password@host:5432/memo")
 	}
 	pg, err := pgx.ParseConfig(cfg.URL)
 	if err != nil {
@@ -149,18 +151,18 @@ func openPostgres(cfg Config, now func() time.Time) (*Store, error) {
 		pg.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	if cfg.StatementTimeout > 0 {
-		for name, most := range map[string]time.Duration{
+		for name, timeout := range map[string]time.Duration{
 			"statement_timeout": cfg.StatementTimeout, "lock_timeout": lockTimeout,
 			"idle_in_transaction_session_timeout": idleInTransaction,
 		} {
-			if _, said := pg.RuntimeParams[name]; !said {
-				pg.RuntimeParams[name] = strconv.FormatInt(most.Milliseconds(), 10)
+			if _, set := pg.RuntimeParams[name]; !set {
+				pg.RuntimeParams[name] = strconv.FormatInt(timeout.Milliseconds(), 10)
 			}
 		}
 	}
-	// Searches need it, whatever the URL says.
+	// Searches need this cache (see unprepared), even if the URL turns it off.
 	pg.DescriptionCacheCapacity = max(pg.DescriptionCacheCapacity, 64)
-	pulse := newHealthMonitor(pg)
+	monitor := newHealthMonitor(pg)
 	open := func(conns int) *pool {
 		db := stdlib.OpenDB(*pg)
 		db.SetConnMaxIdleTime(5 * time.Minute)
@@ -170,17 +172,17 @@ func openPostgres(cfg Config, now func() time.Time) (*Store, error) {
 		return &pool{db: db}
 	}
 	conns := cmp.Or(cfg.MaxConns, maxConns)
-	access := open(min(authConns, max(1, conns-1)))
+	auth := open(min(authConns, max(1, conns-1)))
 	data := open(max(1, conns-authConns))
-	s := newStore(dialectPostgres, data.db, access, data, now)
-	s.health = pulse
+	s := newStore(dialectPostgres, data.db, auth, data, now)
+	s.health = monitor
 	if cfg.StatementTimeout > 0 {
 		s.commitTime = commitTimeout
 	}
 	return s, nil
 }
 
-// countHosts counts what the URL names; a host may be tried twice, with TLS and
+// countHosts counts the hosts in the URL. pg may list a host twice, with TLS and
 // without.
 func countHosts(pg *pgx.ConnConfig) int {
 	hosts := map[string]bool{pg.Host + " " + strconv.Itoa(int(pg.Port)): true}
@@ -190,23 +192,24 @@ func countHosts(pg *pgx.ConnConfig) int {
 	return len(hosts)
 }
 
-// createPrivate makes a file that only its owner reads; there must be none.
+// createPrivate creates a file that only its owner can read. It fails if the file
+// exists.
 func createPrivate(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 }
 
-// openSQLite opens a database file, which is made readable for its owner alone
-// before SQLite first writes to it; its WAL takes over the same mode. The pragmas
-// named in untrusted are for a file that somebody else may have made.
+// openSQLite opens a database file. If the file does not exist, it is created so that
+// only its owner can read it; SQLite gives its WAL the same mode. untrusted holds extra
+// pragmas for a file of unknown origin.
 func openSQLite(path string, now func() time.Time, untrusted ...string) (*Store, error) {
-	path, err := filepath.Abs(path) // a relative one would be a host in a file: URL
+	path, err := filepath.Abs(path) // in a file: URL, a relative path would be read as a host
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	if f, err := createPrivate(path); err == nil {
 		f.Close()
 	} else if !errors.Is(err, os.ErrExist) {
-		return nil, fmt.Errorf("store: the database cannot be made: %w", err)
+		return nil, fmt.Errorf("store: create the database: %w", err)
 	}
 	dsn := func(pragmas ...string) string {
 		pragmas = append(pragmas, untrusted...)
@@ -228,18 +231,18 @@ func openSQLite(path string, now func() time.Time, untrusted ...string) (*Store,
 		}
 		return nil
 	}
-	write, access, read, copying := open(), open("query_only(1)"), open("query_only(1)"), open()
+	write, auth, data, checkpointer := open(), open("query_only(1)"), open("query_only(1)"), open()
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	copying.SetMaxOpenConns(1)
-	s := newStore(dialectSQLite, write, newPool(access, authConns), newPool(read, max(8, runtime.GOMAXPROCS(0)*4)), now)
-	s.turns, s.wal = new(writeQueue), &walCheckpointer{db: copying, autoCheckpointPages: checkpointAlways}
+	checkpointer.SetMaxOpenConns(1)
+	s := newStore(dialectSQLite, write, newPool(auth, authConns), newPool(data, max(8, runtime.GOMAXPROCS(0)*4)), now)
+	s.turns, s.wal = new(writeQueue), &walCheckpointer{db: checkpointer, autoCheckpointPages: checkpointAlways}
 	write.SetMaxOpenConns(1)
-	// The first connection puts the file into WAL mode, before any reader comes.
+	// The first connection switches the file to WAL mode, before anything reads it.
 	if err := write.Ping(); err != nil {
 		s.Close()
-		return nil, fmt.Errorf("store: %s cannot be opened: %w", path, err)
+		return nil, fmt.Errorf("store: open %s: %w", path, err)
 	}
 	return s, nil
 }

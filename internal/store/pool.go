@@ -21,28 +21,28 @@ type rows interface {
 	Close() error
 }
 
-// scanner is a row, of one or of many.
+// scanner is a single row, or the current row of several.
 type scanner interface{ Scan(dest ...any) error }
 
-// pool is a set of connections and the statements prepared on them. Waiting for
-// a free connection ends with the caller's context, also for a quick read, whose
-// statement itself is not cancelled.
+// pool is a set of connections and the statements prepared on them. Waiting for a
+// free connection ends with the caller's context, even for a quick read, whose
+// statement is not cancelled.
 type pool struct {
 	db    *sql.DB
-	slots chan struct{} // one for each connection; nil where database/sql does the waiting
-	stmts sync.Map      // text → *sql.Stmt; the texts are constants and combinations of filters, a few hundred
+	slots chan struct{} // one for each connection; if nil, database/sql waits for a free one
+	stmts sync.Map      // SQL text → *sql.Stmt; constants and combinations of filters, a few hundred
 }
 
-// newPool bounds db to n connections, all of which stay open.
+// newPool limits db to n connections, all of which stay open.
 func newPool(db *sql.DB, n int) *pool {
 	db.SetMaxOpenConns(n)
 	db.SetMaxIdleConns(n)
 	return &pool{db: db, slots: make(chan struct{}, n)}
 }
 
-// uncancelled marks the context of a read of a few rows by an index. For a context
-// that can end, database/sql and the driver of SQLite start a goroutine each for
-// every statement, which costs as much as such a read does.
+// uncancelled marks the context of a read of a few rows by an index. If a context can
+// end, database/sql and the SQLite driver each start a goroutine for every statement,
+// which costs as much as such a read.
 type uncancelled struct{ context.Context }
 
 func (p *pool) QueryContext(ctx context.Context, query string, args ...any) (rows, error) {
@@ -80,7 +80,8 @@ func (p *pool) ExecContext(ctx context.Context, query string, args ...any) (sql.
 	return p.db.ExecContext(ctx, query, args...)
 }
 
-// acquire waits for a connection, and returns the context for the statement.
+// acquire waits for a free connection. It returns the context for the statement and
+// a function that gives the connection back.
 func (p *pool) acquire(ctx context.Context) (context.Context, func(), error) {
 	if p.slots == nil {
 		return ctx, func() {}, nil
@@ -122,7 +123,7 @@ func (p *pool) close() error {
 	return p.db.Close()
 }
 
-// pooledRows gives the connection back when it is closed.
+// pooledRows gives its connection back when it is closed.
 type pooledRows struct {
 	*sql.Rows
 	release func()
@@ -133,7 +134,7 @@ func (r *pooledRows) Close() error {
 	return r.Rows.Close()
 }
 
-// pooledRow gives the connection back when it is scanned, which it must be.
+// pooledRow gives its connection back when it is scanned. It must be scanned.
 type pooledRow struct {
 	row     *sql.Row
 	release func()
@@ -149,7 +150,7 @@ type failedRow struct{ err error }
 
 func (f failedRow) Scan(...any) error { return f.err }
 
-// plainQuerier runs statements on a transaction or a database as they are.
+// plainQuerier runs statements on a transaction or a database without preparing them.
 type plainQuerier struct {
 	db interface {
 		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)

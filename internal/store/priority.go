@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// A command line runs next to a served database, and SQLite lets whichever
-// process asks at the right moment write next: a busy server could keep
-// "memo user disable" waiting for seconds. So an urgent writer locks a small file
-// next to the database, and before each transaction the other writers, of every
-// process, wait until nobody holds that lock. It orders writers and protects
-// nothing: where the file cannot be locked, everything works as without it.
+// writeLock lets urgent writes go first when several processes use one SQLite file.
+// Commands run next to a server, and SQLite does not queue writers, so a busy server
+// could make "memo user disable" wait for seconds. An urgent writer therefore locks a
+// small file next to the database, and every other writer, in any process, waits
+// before each transaction until that lock is free. The lock only orders writers. If
+// the file cannot be locked, writes run without it.
 type writeLock struct {
 	urgent  *os.File // locked while an urgent writer of this process waits or writes
-	writers *os.File // another descriptor of the same file, to ask whether anybody holds the lock
+	writers *os.File // another descriptor of the same file, for waiting until the lock is free
 }
 
-// longestYield bounds how long a writer waits for urgent ones of other
-// processes: one of them may have been stopped.
+// longestYield is the longest time that a writer waits for urgent writers of other
+// processes, because such a process may hang.
 const longestYield = 2 * time.Second
 
-const yieldPause = 2 * time.Millisecond
+const yieldPause = 2 * time.Millisecond // between two attempts to lock
 
 func openPriority(path string) *writeLock {
 	urgent, err := createPrivate(path)
@@ -38,8 +38,7 @@ func openPriority(path string) *writeLock {
 	return &writeLock{urgent, writers}
 }
 
-// acquireUrgent makes the ordinary writers of other processes wait until release is
-// called.
+// acquireUrgent makes other writers, in all processes, wait until release is called.
 func (p *writeLock) acquireUrgent(ctx context.Context) (release func()) {
 	if p == nil || !p.poll(ctx, func() bool { return lockFile(p.urgent, true) }) {
 		return func() {}
@@ -47,16 +46,18 @@ func (p *writeLock) acquireUrgent(ctx context.Context) (release func()) {
 	return func() { unlockFile(p.urgent) }
 }
 
-// waitForUrgent waits while an urgent writer of another process waits or writes.
+// waitForUrgent waits while another process has an urgent writer.
 func (p *writeLock) waitForUrgent(ctx context.Context) {
 	if p != nil && p.poll(ctx, func() bool { return lockFile(p.writers, false) }) {
 		unlockFile(p.writers)
 	}
 }
 
+// poll calls try until it returns true. It returns false when ctx ends or after
+// longestYield.
 func (p *writeLock) poll(ctx context.Context, try func() bool) bool {
-	for begun := time.Now(); !try(); time.Sleep(yieldPause) {
-		if ctx.Err() != nil || time.Since(begun) > longestYield {
+	for start := time.Now(); !try(); time.Sleep(yieldPause) {
+		if ctx.Err() != nil || time.Since(start) > longestYield {
 			return false
 		}
 	}

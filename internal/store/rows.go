@@ -9,13 +9,13 @@ import (
 	"memoai.tech/memo"
 )
 
-// toMillis is a moment as it is kept.
+// toMillis returns t as it is stored: in milliseconds since 1970.
 func toMillis(t time.Time) int64 { return t.UnixMilli() }
 
-// fromMillis is its reverse, in UTC.
+// fromMillis is the inverse of toMillis. The result is in UTC.
 func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
-// nullMillis keeps a moment that may be missing.
+// nullMillis is toMillis for an optional time, which is stored as NULL if it is nil.
 func nullMillis(t *time.Time) sql.NullInt64 {
 	if t == nil {
 		return sql.NullInt64{}
@@ -31,15 +31,16 @@ func fromNullMillis(ms sql.NullInt64) *time.Time {
 	return &t
 }
 
-// nullText keeps an optional text as NULL, so that partial indexes leave it out.
+// nullText returns an optional text as it is stored: empty as NULL, so that partial
+// indexes leave it out.
 func nullText(o memo.Optional) sql.NullString {
 	return sql.NullString{String: string(o), Valid: o != ""}
 }
 
 // queryAll reads all rows of a query. It never returns a nil slice.
-func queryAll[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T,
-	error,
-) {
+func queryAll[T any](
+	ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any,
+) ([]T, error) {
 	out := []T{}
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -56,16 +57,16 @@ func queryAll[T any](ctx context.Context, q querier, scan func(scanner) (T, erro
 	return out, classifyError(rows.Err())
 }
 
-// queryOne reads a single row; none is [memo.NotFound] of what.
-func queryOne[T any](row scanner, scan func(scanner) (T, error), what string) (T, error) {
+// queryOne scans a single row. If there is no row, it returns [memo.NotFound] with noun.
+func queryOne[T any](row scanner, scan func(scanner) (T, error), noun string) (T, error) {
 	v, err := scan(row)
 	if errors.Is(err, sql.ErrNoRows) {
-		return v, memo.NotFound(what)
+		return v, memo.NotFound(noun)
 	}
 	return v, classifyError(err)
 }
 
-// execCount runs a conditional UPDATE or DELETE and reports how many rows it met.
+// execCount runs a statement and returns the number of rows that it changed.
 func (r reader) execCount(ctx context.Context, query string, args ...any) (int64, error) {
 	res, err := r.q.ExecContext(ctx, query, args...)
 	if err != nil {

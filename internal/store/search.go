@@ -93,10 +93,10 @@ func (s *Store) addSearch(q *queryBuilder, f Filter) {
 	q.rank = "-ts_rank(x.terms, CAST(" + query + " AS tsquery))"
 }
 
-// asking returns where the queries of a filter are run. A search on PostgreSQL is
-// not prepared: from the sixth execution on, a prepared statement may get a plan
-// that is made without its words, and takes a hundred times as long.
-func (s *Store) asking(f Filter) querier {
+// querierFor returns the querier for the queries of a filter. It does not prepare a
+// search on PostgreSQL: from the sixth execution on, a prepared statement may get a
+// plan that ignores its arguments and takes a hundred times as long.
+func (s *Store) querierFor(f Filter) querier {
 	if f.Search && s.dialect == dialectPostgres {
 		return unprepared{plainQuerier{s.dataPool.db}}
 	}

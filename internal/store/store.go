@@ -1,17 +1,17 @@
-// Package store keeps everything in SQL, written once for SQLite and
-// PostgreSQL. It holds no rule of who may do what: package app asks the rules
-// and calls the store, within one transaction where it writes.
+// Package store reads and writes the database: SQLite or PostgreSQL, with the same
+// SQL wherever possible. It does not decide who may do what: package app applies
+// the rules and calls the store, in one transaction if it writes.
 //
-// On SQLite one connection writes next to a pool that reads; a write transaction
-// is immediate, so two processes on one file take turns. An acknowledged commit
-// is on the disk (synchronous=FULL): a power cut must not bring a revoked key
-// back. On PostgreSQL transactions are READ COMMITTED, and what must not happen
-// at the same time is serialised by updating the same row.
+// On SQLite, one connection writes and a pool of connections reads. Write
+// transactions are immediate, so two processes on one file take turns. A commit is
+// on the disk when it is acknowledged (synchronous=FULL), so that a power cut cannot
+// make a revoked key active again. On PostgreSQL, transactions are READ COMMITTED;
+// operations that must not overlap are serialised by updating the same row.
 //
-// On both, authorisation has its own connections, and a transaction that takes
-// access away goes before all others ([Store.WriteUrgent]).
+// On both, authorisation has its own connections, and a transaction that ends
+// access runs before all others ([Store.WriteUrgent]).
 //
-// An error on commit is an unknown outcome and is reported as such.
+// If a commit fails, its outcome is unknown, and the error says so.
 package store
 
 import (
@@ -39,36 +39,35 @@ const (
 	dialectPostgres
 )
 
-// Store is an open database whose schema is the one this program knows.
+// Store is an open database with an up-to-date schema.
 type Store struct {
-	// Outside a transaction, each call sees the latest commit. Authorisation and
-	// what manages access read over connections of their own, so that no search
-	// or export of anybody can make a revocation wait.
+	// Each call outside a transaction sees the latest commit. Authorisation and
+	// the management of access have separate connections, so that a search or an
+	// export cannot delay a revocation.
 	reader
 
-	authPool   *pool // of the embedded reader
+	authPool   *pool // used by the embedded reader
 	dataReader reader
-	dataPool   *pool // of data
+	dataPool   *pool // used by dataReader
 	write      *sql.DB
 	now        func() time.Time
-	// commitTime bounds a commit on PostgreSQL; 0 does not.
-	commitTime time.Duration
+	commitTime time.Duration // timeout of a commit on PostgreSQL; 0 means none
 
 	health *healthMonitor // nil on SQLite
 
-	// These are nil on PostgreSQL, and the last two also for the file of a backup.
+	// All four are nil on PostgreSQL, and the last two also for a backup file.
 	turns       *writeQueue
 	wal         *walCheckpointer
 	diskReserve *diskReserve
-	priority    *writeLock // nil also where its file cannot be opened
+	priority    *writeLock // also nil if its file cannot be opened
 
 	indexing Progress // Config.Indexing
 }
 
-func newStore(d dialect, write *sql.DB, access, read *pool, now func() time.Time) *Store {
+func newStore(d dialect, write *sql.DB, auth, data *pool, now func() time.Time) *Store {
 	return &Store{
-		reader: reader{q: access, dialect: d}, dataReader: reader{q: read, dialect: d},
-		write: write, authPool: access, dataPool: read, now: now,
+		reader: reader{q: auth, dialect: d}, dataReader: reader{q: data, dialect: d},
+		write: write, authPool: auth, dataPool: data, now: now,
 	}
 }
 
@@ -82,15 +81,16 @@ func (s *Store) Close() error {
 	return err
 }
 
-// Ping reports whether the database answers.
+// Ping returns an error if the database does not answer.
 func (s *Store) Ping(ctx context.Context) error {
 	var one int
 	return classifyError(s.q.QueryRowContext(s.quick(ctx), `SELECT 1`).Scan(&one))
 }
 
-// Watch looks after the database until ctx ends. It asks PostgreSQL all the time
-// whether it answers: while it does not, every call fails with KindUnavailable
-// within two seconds. On SQLite it copies commits from the WAL into the database.
+// Watch runs the background work of the database until ctx ends. On PostgreSQL it
+// checks several times a second whether the server answers; while it does not, every
+// call fails with KindUnavailable within two seconds. On SQLite it copies commits
+// from the WAL into the database file.
 func (s *Store) Watch(ctx context.Context, log *slog.Logger) {
 	if s.health != nil {
 		s.health.run(ctx, log)
@@ -99,22 +99,22 @@ func (s *Store) Watch(ctx context.Context, log *slog.Logger) {
 	s.checkpoints(ctx, log)
 }
 
-// IsUnavailable reports that PostgreSQL does not answer, or with nothing but errors, as
-// far as Watch knows.
+// IsUnavailable reports whether PostgreSQL failed the last check of Watch: it did not
+// answer, or answered with an error.
 func (s *Store) IsUnavailable() bool { return s.health != nil && s.health.failing.Load() }
 
-// IsSlow reports that PostgreSQL takes a quarter of a second and more for one
-// question, as far as Watch knows.
+// IsSlow reports whether PostgreSQL took a quarter of a second or more for the last
+// check of Watch.
 func (s *Store) IsSlow() bool { return s.health != nil && s.health.slow.Load() }
 
-// IsEmbedded reports that the database is SQLite.
+// IsEmbedded reports whether the database is SQLite.
 func (s *Store) IsEmbedded() bool { return s.dialect == dialectSQLite }
 
-// Now returns the store's clock, cut to milliseconds.
+// Now returns the time by the store's clock, rounded down to milliseconds.
 func (s *Store) Now() time.Time { return memo.TruncateToMillis(s.now()) }
 
-// quick marks ctx for a read of a few rows by an index, which is not cancelled.
-// PostgreSQL may be far away, so there the context stays as it is.
+// quick marks ctx for a read of a few rows by an index, which is too fast to be worth
+// cancelling. It returns ctx unchanged on PostgreSQL, because the network may be slow.
 func (s *Store) quick(ctx context.Context) context.Context {
 	if s.dialect == dialectPostgres {
 		return ctx
@@ -122,21 +122,20 @@ func (s *Store) quick(ctx context.Context) context.Context {
 	return uncancelled{ctx}
 }
 
-// exec runs a statement that must succeed.
 func (r reader) exec(ctx context.Context, query string, args ...any) error {
 	_, err := r.q.ExecContext(ctx, query, args...)
 	return err
 }
 
-// reader holds the reads, which work within a transaction and outside one.
+// reader runs queries inside a transaction or outside one.
 type reader struct {
 	q       querier
 	dialect dialect
 }
 
-// classifyError turns what a database says when it is away, full or busy into
-// KindUnavailable, so that callers hear 503 and not 500. Errors of the domain
-// pass unchanged.
+// classifyError returns KindUnavailable for an error that says that the database is
+// unavailable, full or busy, so that callers get 503 and not 500, and KindInvalid for
+// a value that PostgreSQL cannot store. It returns all other errors unchanged.
 func classifyError(err error) error {
 	if err == nil {
 		return nil
@@ -147,7 +146,7 @@ func classifyError(err error) error {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok &&
 		(strings.HasPrefix(e.Code, "22") || strings.HasPrefix(e.Code, "54")) {
 		return &memo.Error{
-			Kind: memo.KindInvalid, Message: "holds something that the database cannot keep: " + e.Message,
+			Kind: memo.KindInvalid, Message: "contains something that the database cannot store: " + e.Message,
 			Err: err,
 		}
 	}
@@ -170,12 +169,13 @@ func isUnavailable(err error) bool {
 		return false
 	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		return true // whatever it says: its password may have been changed under us
+		return true // even a wrong password: it may have been changed on the server
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		// Classes: connection, resources, operator intervention, system error;
-		// serialisation failures, deadlocks and locks that are held for long can be
-		// tried again. A standby is read-only, and a transaction that stood still is ended.
+		// 08, 53, 57 and 58 are failures of the connection, resources, operation and
+		// system. 40 (serialisation failures and deadlocks) and 55P03 (lock timeouts) can
+		// be tried again. 25006 is a read-only standby, and 25P03 and 25P04 are timeouts
+		// of a transaction.
 		for _, class := range []string{"08", "53", "57", "58", "40", "25006", "25P03", "25P04", "55P03"} {
 			if strings.HasPrefix(e.Code, class) {
 				return true

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// Window is the calls of one subject that counted against a limit when a server
+// Window holds the calls of one subject that counted against a rate limit when a server
 // stopped, oldest first.
 type Window struct {
 	Class   string
-	Subject []byte // a hash
+	Subject []byte // the hash of the subject
 	Calls   []time.Time
 }
 
-// SaveWindows writes windows for the next start, in one transaction, and removes
-// those whose last call is older than age. Several servers may do so on one
-// database: each has rows of its own.
+// SaveWindows stores windows for the next start, in one transaction, and deletes those
+// whose last call is older than age. Several servers can do this on one database,
+// because each call of SaveWindows adds separate rows.
 func (s *Store) SaveWindows(ctx context.Context, windows []Window, age time.Duration) error {
 	server := rand.Text()
 	return s.Write(ctx, func(t *Tx) error {
@@ -29,8 +29,9 @@ func (s *Store) SaveWindows(ctx context.Context, windows []Window, age time.Dura
 			for _, at := range w.Calls {
 				calls = binary.BigEndian.AppendUint64(calls, uint64(toMillis(at)))
 			}
-			if err := t.exec(ctx, `INSERT INTO limit_windows (server, class, subject, calls, latest)
-				VALUES ($1, $2, $3, $4, $5)`, server, w.Class, w.Subject, calls, toMillis(w.Calls[len(w.Calls)-1])); err != nil {
+			err := t.exec(ctx, `INSERT INTO limit_windows (server, class, subject, calls, latest)
+				VALUES ($1, $2, $3, $4, $5)`, server, w.Class, w.Subject, calls, toMillis(w.Calls[len(w.Calls)-1]))
+			if err != nil {
 				return err
 			}
 		}
@@ -38,11 +39,12 @@ func (s *Store) SaveWindows(ctx context.Context, windows []Window, age time.Dura
 	})
 }
 
-// TakeWindows reads what all servers saved, and removes it. Where there is
-// nothing it does not write.
+// TakeWindows returns the windows that all servers saved, and deletes them. If there are
+// none, it does not write.
 func (s *Store) TakeWindows(ctx context.Context) (windows []Window, err error) {
-	var any bool
-	if err := s.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM limit_windows)`).Scan(&any); err != nil || !any {
+	var exist bool
+	err = s.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM limit_windows)`).Scan(&exist)
+	if err != nil || !exist {
 		return nil, classifyError(err)
 	}
 	err = s.Write(ctx, func(t *Tx) error {

@@ -8,17 +8,17 @@ import (
 	"memoai.tech/memo"
 )
 
-// Tx is a write transaction. Now is fixed when it begins.
+// Tx is a write transaction. Now is the time at which it began.
 type Tx struct {
 	reader
 	Now time.Time
 }
 
-// writePriority says how a transaction is treated while others wait to write, and when
-// the disk is full.
+// writePriority says whether a transaction goes before others, and how much of the
+// disk reserve it may use when the disk is full.
 type writePriority struct {
-	urgent bool  // it goes before those that are not
-	share  int64 // bytes of the reserve that it may use
+	urgent bool  // it goes before transactions that are not urgent
+	share  int64 // bytes of the disk reserve
 }
 
 // Write runs f in a transaction and commits it, unless f returns an error.
@@ -26,22 +26,22 @@ func (s *Store) Write(ctx context.Context, f func(*Tx) error) error {
 	return s.writeWith(ctx, writePriority{}, f)
 }
 
-// WriteUrgent is Write for what takes access away from others, and for nothing
-// else. It goes before every other transaction that waits, and succeeds on a full
-// disk, for which f runs once more.
+// WriteUrgent is Write for transactions that end somebody else's access, and only for
+// those. They go before all other waiting transactions. On a full disk f runs a second
+// time, with the disk reserve.
 func (s *Store) WriteUrgent(ctx context.Context, f func(*Tx) error) error {
 	return s.writeWith(ctx, writePriority{urgent: true, share: reserveSize}, f)
 }
 
 // WriteOwnRevocation is WriteUrgent for users who end their own access, by signing out
-// or revoking a key of theirs. They get a quarter of the room that is reserved on
-// a full disk: what one user does in a loop must leave enough for the others.
+// or by revoking one of their keys. On a full disk it may use a quarter of the disk
+// reserve, so that a user who does this in a loop leaves enough for others.
 func (s *Store) WriteOwnRevocation(ctx context.Context, f func(*Tx) error) error {
 	return s.writeWith(ctx, writePriority{urgent: true, share: reserveSize / 4}, f)
 }
 
-// WriteSignIn is WriteUrgent for signing in, without which nobody can take access
-// away. On a full disk it gets half of the reserved room.
+// WriteSignIn is WriteUrgent for signing in, because an OWNER must be signed in to
+// end access. On a full disk it may use half of the disk reserve.
 func (s *Store) WriteSignIn(ctx context.Context, f func(*Tx) error) error {
 	return s.writeWith(ctx, writePriority{urgent: true, share: reserveSize / 2}, f)
 }
@@ -63,30 +63,31 @@ func (s *Store) writeWith(ctx context.Context, p writePriority, f func(*Tx) erro
 	return err
 }
 
-// waitForTurn waits until this transaction may write. PostgreSQL orders writers itself.
+// waitForTurn waits until this transaction may write; done ends its turn. On
+// PostgreSQL it does not wait, because row locks order the writers.
 func (s *Store) waitForTurn(ctx context.Context, urgent bool) (done func(), err error) {
 	if s.turns == nil {
 		return func() {}, nil
 	}
-	next, err := s.turns.wait(ctx, urgent)
+	endTurn, err := s.turns.wait(ctx, urgent)
 	if err != nil {
 		return nil, err
 	}
 	if !urgent {
 		s.priority.waitForUrgent(ctx)
-		return next, nil
+		return endTurn, nil
 	}
 	release := s.priority.acquireUrgent(ctx)
-	return func() { release(); next() }, nil
+	return func() { release(); endTurn() }, nil
 }
 
-// txBeginner is the database, or its one connection that writes.
+// txBeginner is a *sql.DB, or one connection of it.
 type txBeginner interface {
 	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
 }
 
-// writeOnce runs f in a transaction and commits it. Without a share of the reserve
-// it commits nothing while the reserve is not whole.
+// writeOnce runs f in a transaction and commits it. If share is 0, it first refills
+// the disk reserve, and fails without a commit if there is no room for that.
 func (s *Store) writeOnce(ctx context.Context, db txBeginner, share int64, f func(*Tx) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -95,8 +96,8 @@ func (s *Store) writeOnce(ctx context.Context, db txBeginner, share int64, f fun
 		return classifyError(err)
 	}
 	defer tx.Rollback() // does nothing after the commit
-	// The clock is read once the transaction has its turn: what it writes is
-	// not older than what the one before it wrote.
+	// The clock is read after BeginTx, so that on SQLite the times that this transaction
+	// writes are not before those of the previous one.
 	t := &Tx{reader: reader{q: plainQuerier{tx}, dialect: s.dialect}, Now: s.Now()}
 	if err := f(t); err != nil {
 		return classifyError(err)
@@ -113,16 +114,17 @@ func (s *Store) writeOnce(ctx context.Context, db txBeginner, share int64, f fun
 		return &memo.Error{
 			Kind: memo.KindUnavailable, RetryAfter: time.Second, Err: err,
 			Message: "The database did not confirm the change: it may or may not have happened. " +
-				"Look before you try again.",
+				"Check before you try again.",
 		}
 	}
 	s.wal.noteCommit()
 	return nil
 }
 
-// skipLocked ends a SELECT of rows that the transaction changes. On PostgreSQL it
-// leaves out those that another transaction has locked: several servers may do the
-// same work, and one that waits for no row cannot be part of a deadlock.
+// skipLocked returns the end of a SELECT of rows that the transaction changes. On
+// PostgreSQL the SELECT then leaves out rows that another transaction has locked:
+// replicas do the same background work, and a transaction that does not wait for rows
+// cannot cause a deadlock.
 func (t *Tx) skipLocked() string {
 	if t.dialect == dialectPostgres {
 		return " FOR UPDATE SKIP LOCKED"
