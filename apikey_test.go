@@ -5,26 +5,34 @@ import (
 	"time"
 )
 
-func TestAKeyIsValidIffNowIsBeforeItsExpiry(t *testing.T) {
-	end := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
-	past := end.Add(-time.Hour)
+func TestKeyValidityStatus(t *testing.T) {
+	expiry := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	past := expiry.Add(-time.Hour)
 	for _, c := range []struct {
-		name string
-		life KeyValidity
-		now  time.Time
-		want KeyStatus
+		name     string
+		validity KeyValidity
+		now      time.Time
+		want     KeyStatus
 	}{
-		{"a nanosecond before", KeyValidity{ExpiresAt: &end}, end.Add(-1), KeyActive},
-		{"exactly then", KeyValidity{ExpiresAt: &end}, end, KeyExpired},
-		{"after", KeyValidity{ExpiresAt: &end}, end.Add(1), KeyExpired},
-		{"in another zone", KeyValidity{ExpiresAt: &end}, end.In(time.FixedZone("", 14*3600)), KeyExpired},
-		{"never", KeyValidity{}, end, KeyActive},
-		{"recorded, and the clock went back", KeyValidity{ExpiresAt: &end, ExpiredAt: &end}, past, KeyExpired},
-		{"recorded, and moved since", KeyValidity{ExpiredAt: &past}, end, KeyExpired},
-		{"revoked and expired", KeyValidity{ExpiresAt: &past, ExpiredAt: &past, RevokedAt: &past}, end, KeyRevoked},
-		{"deactivated and expired", KeyValidity{ExpiresAt: &past, DeactivatedAt: &past}, end, KeyDeactivated},
+		{"a nanosecond before the expiry", KeyValidity{ExpiresAt: &expiry}, expiry.Add(-1), KeyActive},
+		{"at the expiry", KeyValidity{ExpiresAt: &expiry}, expiry, KeyExpired},
+		{"after the expiry", KeyValidity{ExpiresAt: &expiry}, expiry.Add(1), KeyExpired},
+		{
+			"at the expiry, in another time zone",
+			KeyValidity{ExpiresAt: &expiry},
+			expiry.In(time.FixedZone("", 14*3600)), KeyExpired,
+		},
+		{"no expiry", KeyValidity{}, expiry, KeyActive},
+		{
+			"recorded as expired, then the clock is set back",
+			KeyValidity{ExpiresAt: &expiry, ExpiredAt: &expiry},
+			past, KeyExpired,
+		},
+		{"recorded as expired, then the expiry is removed", KeyValidity{ExpiredAt: &past}, expiry, KeyExpired},
+		{"revoked and expired", KeyValidity{ExpiresAt: &past, ExpiredAt: &past, RevokedAt: &past}, expiry, KeyRevoked},
+		{"deactivated and expired", KeyValidity{ExpiresAt: &past, DeactivatedAt: &past}, expiry, KeyDeactivated},
 	} {
-		if got := c.life.Status(c.now); got != c.want {
+		if got := c.validity.Status(c.now); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
 		}
 	}
@@ -33,11 +41,11 @@ func TestAKeyIsValidIffNowIsBeforeItsExpiry(t *testing.T) {
 func TestParseExpiry(t *testing.T) {
 	now := time.Date(2026, 5, 20, 12, 0, 0, 0, time.UTC)
 	for in, want := range map[string]string{
-		"2026-05-20":                     "2026-05-21T00:00:00Z", // through the end of today
+		"2026-05-20":                     "2026-05-21T00:00:00Z", // the end of today
 		"2026-05-20T12:00:00.001Z":       "2026-05-20T12:00:00.001Z",
 		"2026-05-21T02:30:00+14:00":      "2026-05-20T12:30:00Z",
-		"2026-05-20T13:00:00.123999999Z": "2026-05-20T13:00:00.123Z", // never later than asked
-		"9999-12-31":                     "9999-12-31T23:59:59.999Z", // the last moment that can be written
+		"2026-05-20T13:00:00.123999999Z": "2026-05-20T13:00:00.123Z", // rounded down
+		"9999-12-31":                     "9999-12-31T23:59:59.999Z", // the last moment that RFC 3339 can express
 		"9999-12-31T23:59:59Z":           "9999-12-31T23:59:59Z",
 		"2028-02-29":                     "2028-03-01T00:00:00Z",
 	} {
@@ -52,7 +60,7 @@ func TestParseExpiry(t *testing.T) {
 		"2027-01-01T25:00:00Z",
 	} {
 		if got, err := ParseExpiry("expires_at", in, now); KindOf(err) != KindInvalid {
-			t.Errorf("%q: got %v, %v; want a refusal", in, got, err)
+			t.Errorf("%q: got %v, %v; want KindInvalid", in, got, err)
 		}
 	}
 }
@@ -62,25 +70,25 @@ func TestCleanName(t *testing.T) {
 	for i := range long {
 		long[i] = '長'
 	}
-	for _, ok := range []string{"n8n", "  trimmed  ", "שלום", "<b>bold</b>", string(long), "a'b\"c"} {
-		if _, err := CleanName("name", ok); err != nil {
-			t.Errorf("%q is refused: %v", ok, err)
+	for _, name := range []string{"n8n", "  trimmed  ", "שלום", "<b>bold</b>", string(long), "a'b\"c"} {
+		if _, err := CleanName("name", name); err != nil {
+			t.Errorf("%q: %v", name, err)
 		}
 	}
-	for written, kept := range map[string]string{
+	for in, want := range map[string]string{
 		"\u200fשלום\u200e": "שלום", "سلام\u200cعلیکم": "سلام\u200cعلیکم", "so\u00adft": "soft", "\ufeffAcme": "Acme",
 		"👩\u200d💻": "👩\u200d💻", "a\u200bb": "ab",
 	} {
-		if name, err := CleanName("name", written); name != kept || err != nil {
-			t.Errorf("%q is kept as %q, %v", written, name, err)
+		if got, err := CleanName("name", in); got != want || err != nil {
+			t.Errorf("%q: got %q, %v; want %q", in, got, err, want)
 		}
 	}
-	for _, bad := range []string{
+	for _, name := range []string{
 		"", " ", "\u200e", "\u2066abc", "a\x00b", "a\nb", "a\x1b[31mb", "\u202Eabc",
 		string(long) + "x", "\xff", "a\u2028b",
 	} {
-		if _, err := CleanName("name", bad); KindOf(err) != KindInvalid {
-			t.Errorf("%q is accepted", bad)
+		if _, err := CleanName("name", name); KindOf(err) != KindInvalid {
+			t.Errorf("%q: got %v, want KindInvalid", name, err)
 		}
 	}
 }

@@ -2,10 +2,8 @@ package memo
 
 import "testing"
 
-// TestWhoMayDoWhatWithAKey is the whole table of rules: who asks, whose key it
-// is, and in which workspace.
-func TestWhoMayDoWhatWithAKey(t *testing.T) {
-	const yes, no, hidden = KindInternal, KindForbidden, KindNotFound // yes: no error
+func TestKeyPermissions(t *testing.T) {
+	const yes, no, hidden = KindInternal, KindForbidden, KindNotFound // yes means no error
 	key := APIKey{ID: "k", WorkspaceID: "w", CreatedBy: KeyCreator{ID: "creator"}}
 	for _, c := range []struct {
 		name                string
@@ -17,39 +15,34 @@ func TestWhoMayDoWhatWithAKey(t *testing.T) {
 		{"other OWNER", Caller{UserID: "other", WorkspaceID: "w", Role: RoleOwner}, yes, no, yes},
 		{"other MEMBER", Caller{UserID: "other", WorkspaceID: "w", Role: RoleMember}, hidden, hidden, hidden},
 		{
-			"creator, in another workspace",
+			"creator, as MEMBER of another workspace",
 			Caller{UserID: "creator", WorkspaceID: "v", Role: RoleMember},
-			hidden, hidden,
-			hidden,
+			hidden, hidden, hidden,
 		},
 		{
-			"creator, OWNER of another workspace",
+			"creator, as OWNER of another workspace",
 			Caller{UserID: "creator", WorkspaceID: "v", Role: RoleOwner},
-			hidden, hidden,
-			hidden,
+			hidden, hidden, hidden,
 		},
 		{
-			"other OWNER of another workspace",
+			"OWNER of another workspace",
 			Caller{UserID: "other", WorkspaceID: "v", Role: RoleOwner},
-			hidden, hidden,
-			hidden,
+			hidden, hidden, hidden,
 		},
 		{
-			"other MEMBER of another workspace",
+			"MEMBER of another workspace",
 			Caller{UserID: "other", WorkspaceID: "v", Role: RoleMember},
-			hidden, hidden,
-			hidden,
+			hidden, hidden, hidden,
 		},
 		{
-			"a key of the creator",
+			"the creator's own key",
 			Caller{UserID: "creator", WorkspaceID: "w", Role: RoleOwner, KeyID: "k"},
-			hidden, hidden,
-			hidden,
+			hidden, hidden, hidden,
 		},
 		{"operator", Caller{Operator: true}, yes, yes, yes},
-		{"nobody", Caller{}, hidden, hidden, hidden},
+		{"empty caller", Caller{}, hidden, hidden, hidden},
 	} {
-		for what, check := range map[string]struct {
+		for action, check := range map[string]struct {
 			err  error
 			want Kind
 		}{
@@ -57,7 +50,7 @@ func TestWhoMayDoWhatWithAKey(t *testing.T) {
 			"revoke": {MayRevokeKey(c.caller, key), c.revoke},
 		} {
 			if (check.err == nil) != (check.want == yes) || check.err != nil && KindOf(check.err) != check.want {
-				t.Errorf("%s may %s: got %v", c.name, what, check.err)
+				t.Errorf("%s, %s: got %v", c.name, action, check.err)
 			}
 		}
 	}
@@ -79,13 +72,12 @@ func TestSeesAllKeys(t *testing.T) {
 	}
 }
 
-func TestPlans(t *testing.T) {
+func TestMayUseAPI(t *testing.T) {
 	for plan, want := range map[Plan]bool{
-		PlanFree: false, PlanBasic: false, PlanPro: true, PlanExpert: true, "": false,
-		"PRO": false,
+		PlanFree: false, PlanBasic: false, PlanPro: true, PlanExpert: true, "": false, "PRO": false,
 	} {
 		if got := MayUseAPI(plan) == nil; got != want {
-			t.Errorf("plan %q opens the API: %v, want %v", plan, got, want)
+			t.Errorf("plan %q: got %v, want %v", plan, got, want)
 		}
 	}
 }

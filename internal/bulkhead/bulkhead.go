@@ -1,8 +1,9 @@
-// Package bulkhead shares a server's capacity between callers, so that none can use
-// it all. A [Limiter] admits work by its weight, within a bound for each
-// tenant and a bound for all of them; what does not fit waits for a short time, the
-// tenant that uses the least first, and is then refused. A [Scope] holds what was admitted until the
-// response of a request has been written.
+// Package bulkhead shares the capacity of a server between tenants, so that none
+// can use all of it. A [Limiter] admits work by its weight, up to a bound for each
+// tenant and a bound for all tenants. Work that does not fit waits for a short
+// time, and is refused if it still does not fit. When capacity becomes free, the
+// waiting tenant that uses the least is served first. The scope of a request, which
+// [NewScope] starts, holds admitted work until the response has been written.
 package bulkhead
 
 import (
@@ -16,16 +17,16 @@ import (
 	"memoai.tech/memo"
 )
 
-// Config says what a limiter admits.
+// Config configures a limiter.
 type Config struct {
-	// Work names what is admitted, in the plural: "searches".
+	// Work names the work in error messages, in the plural: "searches".
 	Work string
-	// Total bounds the weight that is admitted at one time, Tenant the part of
-	// it that one tenant may have. Both are at least 1.
+	// Total is the most weight that is admitted at the same time, Tenant the most
+	// for one tenant. Values below 1 mean 1.
 	Total, Tenant int64
-	// Waiting bounds how many acquisitions of one tenant wait; 0 means 64.
+	// Waiting is the most calls of Acquire that wait for one tenant; 0 means 64.
 	Waiting int
-	// Wait bounds how long one waits; 0 means 5 seconds.
+	// Wait is the longest time that a call of Acquire waits; 0 means 5 seconds.
 	Wait time.Duration
 }
 
@@ -36,26 +37,26 @@ type Limiter struct {
 	mu      sync.Mutex
 	used    int64
 	running int
-	tenants map[string]*tenant // those that have or wait for something
-	queue   *list.List         // of *waiter, in the order in which they came
+	tenants map[string]*tenant // those with admitted or waiting work
+	queue   *list.List         // of *waiter, in order of arrival
 	refused int64
 }
 
 type tenant struct {
 	used    int64
 	waiting int
-	seen    bool // by next, within one call of it
+	seen    bool // used within one call of next
 }
 
 type waiter struct {
-	tenant  string
-	weight  int64
-	place   *list.Element
-	granted chan struct{} // closed, with the lock held, when it is admitted
-	done    bool          // it was admitted
+	tenant   string
+	weight   int64
+	element  *list.Element
+	granted  chan struct{} // closed on admission, with the lock held
+	admitted bool
 }
 
-// New makes a limiter.
+// New returns a limiter.
 func New(cfg Config) *Limiter {
 	cfg.Total, cfg.Tenant = max(cfg.Total, 1), max(min(cfg.Tenant, cfg.Total), 1)
 	if cfg.Waiting <= 0 {
@@ -67,12 +68,14 @@ func New(cfg Config) *Limiter {
 	return &Limiter{cfg: cfg, tenants: map[string]*tenant{}, queue: list.New()}
 }
 
-// Acquire admits work of a tenant, which must call release when the work has
+// Acquire admits work of a tenant. The caller must call release when the work has
 // ended; further calls of release do nothing. A weight above the tenant's bound
 // counts as that bound, so that one large piece of work can run alone.
-// Where there is no room, Acquire waits: no longer than [Config.Wait] and the
-// deadline of ctx. Then, and at once when too many of the tenant wait, the
-// error is of [memo.KindUnavailable]. When ctx is cancelled it is its error.
+//
+// If the work does not fit, Acquire waits until it does, for at most [Config.Wait]
+// and until the deadline of ctx. Then it returns an error of [memo.KindUnavailable].
+// It returns that error immediately if [Config.Waiting] calls of the tenant already
+// wait. If ctx is cancelled, it returns the error of ctx.
 func (l *Limiter) Acquire(ctx context.Context, tenantID string, weight int64) (release func(), err error) {
 	weight = min(max(weight, 1), l.cfg.Tenant)
 	if err := ctx.Err(); err != nil {
@@ -89,8 +92,8 @@ func (l *Limiter) Acquire(ctx context.Context, tenantID string, weight int64) (r
 	return func() { once.Do(func() { l.release(w) }) }, nil
 }
 
-// enqueue puts work at the end of the queue, and admits it at once when it fits
-// and nobody before it does.
+// enqueue adds work to the end of the queue, and admits it immediately if it fits
+// and is the next to be admitted.
 func (l *Limiter) enqueue(tenantID string, weight int64) (*waiter, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -104,13 +107,14 @@ func (l *Limiter) enqueue(tenantID string, weight int64) (*waiter, error) {
 		return nil, l.refusal(t, true)
 	}
 	w := &waiter{tenant: tenantID, weight: weight, granted: make(chan struct{})}
-	w.place = l.queue.PushBack(w)
+	w.element = l.queue.PushBack(w)
 	t.waiting++
 	l.admit()
 	return w, nil
 }
 
-// wait blocks until w is admitted, or takes it out of the queue.
+// wait blocks until w is admitted. If that does not happen in time, it removes w
+// from the queue and returns an error.
 func (l *Limiter) wait(ctx context.Context, w *waiter) error {
 	select {
 	case <-w.granted:
@@ -129,18 +133,18 @@ func (l *Limiter) wait(ctx context.Context, w *waiter) error {
 	defer l.mu.Unlock()
 	cancelled := errors.Is(ctx.Err(), context.Canceled)
 	switch {
-	case w.done && !cancelled:
+	case w.admitted && !cancelled:
 		return nil // it was admitted at the same moment
-	case w.done:
-		l.give(w)
+	case w.admitted:
+		l.releaseLocked(w)
 		return ctx.Err()
 	}
 	t := l.tenants[w.tenant]
 	refusal := l.refusal(t, t.used+w.weight > l.cfg.Tenant)
-	l.queue.Remove(w.place)
+	l.queue.Remove(w.element)
 	t.waiting--
 	l.forget(w.tenant, t)
-	l.admit() // those after it may have waited for it alone
+	l.admit() // w may have been the only obstacle for the next waiters
 	if cancelled {
 		return ctx.Err()
 	}
@@ -148,8 +152,8 @@ func (l *Limiter) wait(ctx context.Context, w *waiter) error {
 	return refusal
 }
 
-// admit lets waiters in while they fit. One that waits for room in the total holds
-// up all others, or large work would never run.
+// admit admits waiters while they fit. If the next one does not fit into the total,
+// all others wait as well: otherwise large work might never run.
 func (l *Limiter) admit() {
 	for l.used < l.cfg.Total {
 		w := l.next()
@@ -161,17 +165,18 @@ func (l *Limiter) admit() {
 		l.running++
 		t.used += w.weight
 		t.waiting--
-		l.queue.Remove(w.place)
-		w.done = true
+		l.queue.Remove(w.element)
+		w.admitted = true
 		close(w.granted)
 	}
 }
 
-// next returns the waiter whose turn it is: of the tenants that have room within
-// their own bound, the one that uses the least, so that those who ask in a loop do
-// not make others wait; of equal ones the first to come. It is nil if there is none.
+// next returns the waiter to admit next, or nil. It looks at the first waiter of
+// each tenant, skips those that do not fit into the tenant's bound, and picks the
+// one whose tenant uses the least, so that a tenant that calls in a loop does not
+// make the others wait. Among equals it picks the first to arrive.
 func (l *Limiter) next() (best *waiter) {
-	var seen []*tenant // a tenant's work is admitted in order
+	var seen []*tenant
 	for e := l.queue.Front(); e != nil; e = e.Next() {
 		w := e.Value.(*waiter)
 		t := l.tenants[w.tenant]
@@ -193,11 +198,11 @@ func (l *Limiter) next() (best *waiter) {
 func (l *Limiter) release(w *waiter) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.give(w)
+	l.releaseLocked(w)
 }
 
-// give takes back what w has.
-func (l *Limiter) give(w *waiter) {
+// releaseLocked releases the work of w. The caller holds the lock.
+func (l *Limiter) releaseLocked(w *waiter) {
 	t := l.tenants[w.tenant]
 	l.used -= w.weight
 	l.running--
@@ -206,17 +211,19 @@ func (l *Limiter) give(w *waiter) {
 	l.admit()
 }
 
+// forget deletes a tenant that has neither admitted nor waiting work.
 func (l *Limiter) forget(id string, t *tenant) {
 	if t.used == 0 && t.waiting == 0 {
 		delete(l.tenants, id)
 	}
 }
 
-// refusal says whose work is in the way: that of the tenant itself, or that of all.
-// The more of the tenant wait, the later the caller should try again.
-func (l *Limiter) refusal(t *tenant, own bool) error {
+// refusal returns the error for work that was not admitted. ownBound says that the
+// tenant's own bound is the cause, not the total. The retry time is longer the more
+// calls of the tenant wait.
+func (l *Limiter) refusal(t *tenant, ownBound bool) error {
 	whose := ""
-	if own {
+	if ownBound {
 		whose = " of this workspace"
 	}
 	return &memo.Error{
@@ -225,15 +232,15 @@ func (l *Limiter) refusal(t *tenant, own bool) error {
 	}
 }
 
-// Stats is what a limiter does at one moment.
+// Stats is the state of a limiter at one moment.
 type Stats struct {
 	Running int   // pieces of work that are admitted
-	Used    int64 // their weight
+	Used    int64 // their total weight
 	Waiting int
 	Refused int64 // since the start
 }
 
-// Stats returns what the limiter does now.
+// Stats returns the current state of the limiter.
 func (l *Limiter) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -5,11 +5,11 @@ import (
 	"sync"
 )
 
-// scope is what one request holds of each limiter.
+// scope is the work of one request that limiters have admitted.
 type scope struct {
-	mu   sync.Mutex
-	held []holding
-	over bool
+	mu    sync.Mutex
+	held  []holding
+	ended bool
 }
 
 type holding struct {
@@ -20,8 +20,8 @@ type holding struct {
 
 type scopeKey struct{}
 
-// NewScope returns a context in which [Limiter.Hold] admits work. done releases
-// all of it: call it when the response has been written.
+// NewScope returns a context for [Limiter.Hold]. The caller must call done when the
+// response has been written; it releases all work that was admitted in the context.
 func NewScope(ctx context.Context) (_ context.Context, done func()) {
 	s := &scope{}
 	return context.WithValue(ctx, scopeKey{}, s), s.end
@@ -30,24 +30,24 @@ func NewScope(ctx context.Context) (_ context.Context, done func()) {
 func (s *scope) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.over = true
+	s.ended = true
 	for _, h := range s.held {
 		h.release()
 	}
 	s.held = nil
 }
 
-// Hold admits work as [Limiter.Acquire] does, until the scope of ctx ends.
-// Several pieces of work of one request follow one another, so a request that
-// holds as much already gets no more: it must not wait for itself. Without a
-// scope, as on the command line, nothing is admitted or counted.
+// Hold admits work as [Limiter.Acquire] does and holds it until the scope of ctx
+// ends. A request does its work in sequence, so what it already holds counts: Hold
+// acquires only the difference to weight, and a request never waits for itself. If
+// ctx has no scope, as on the command line, Hold does nothing.
 func (l *Limiter) Hold(ctx context.Context, tenant string, weight int64) error {
 	s, ok := ctx.Value(scopeKey{}).(*scope)
 	if !ok {
 		return nil
 	}
 	weight = min(weight, l.cfg.Tenant)
-	more := weight - s.of(l)
+	more := weight - s.heldOf(l)
 	if more <= 0 {
 		return nil
 	}
@@ -57,7 +57,7 @@ func (l *Limiter) Hold(ctx context.Context, tenant string, weight int64) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over { // the request has ended while this waited
+	if s.ended { // the request ended while Acquire waited
 		release()
 		return context.Canceled
 	}
@@ -65,8 +65,8 @@ func (l *Limiter) Hold(ctx context.Context, tenant string, weight int64) error {
 	return nil
 }
 
-// of returns the weight that the request holds of a limiter.
-func (s *scope) of(l *Limiter) (weight int64) {
+// heldOf returns the weight that the request holds of a limiter.
+func (s *scope) heldOf(l *Limiter) (weight int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range s.held {

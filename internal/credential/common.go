@@ -9,21 +9,20 @@ import (
 	"memoai.tech/memo"
 )
 
-// commonHashes holds the first four bytes of the SHA-256 of each common password in
-// lower case, in ascending order. Hashes take less room than the 11,600 passwords,
-// and one in 370,000 other passwords is refused along with them.
-// "go test ./internal/credential -run TestCommonPasswords -update" writes it.
+// commonHashes is a filter of 11,600 common passwords: the first four bytes of the
+// SHA-256 of each in lower case, in ascending order. Four bytes take less space than
+// the password, and only one in 370,000 other passwords has the hash of a common one.
+// "go test ./internal/credential -run TestCommonPasswords -update" writes the file.
 //
 //go:embed common.bin
 var commonHashes string
 
-// errCommon refuses a password that an attacker tries first.
+// errCommon is the error for a password that an attacker would try first.
 var errCommon = memo.Invalid("password", "This password is on lists of common passwords. Choose another one.")
 
-// CheckPassword says whether a password may be set: it has the length that
-// [memo.CheckPassword] asks for, and it is not a common one. Every place that sets
-// a password calls it. No sign-in does, so a common password that was set before
-// still opens its account.
+// CheckPassword returns an error if [memo.CheckPassword] does or if the password is
+// a common one. It is called wherever a password is set, but not at sign-in, so a
+// user whose common password was set earlier can still sign in.
 func CheckPassword(password string) error {
 	if err := memo.CheckPassword(password); err != nil {
 		return err
@@ -42,9 +41,9 @@ func isCommon(password string) bool {
 	return i < n && at(i) == string(want[:])
 }
 
-// commonHash is what the filter holds of a password.
-func commonHash(password string) (mark [4]byte) {
+// commonHash returns the hash of a password as commonHashes holds it.
+func commonHash(password string) (hash [4]byte) {
 	sum := sha256.Sum256([]byte(strings.ToLower(password)))
-	copy(mark[:], sum[:])
-	return mark
+	copy(hash[:], sum[:])
+	return hash
 }

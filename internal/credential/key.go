@@ -1,10 +1,11 @@
-// Package credential mints, checks and hashes the secrets of Memo: API keys,
+// Package credential creates, checks and hashes the secrets of Memo: API keys,
 // session tokens and passwords.
 //
-// A secret leaves this package once, when it is minted; everything else works
-// on its [Hash]. Keys and tokens are random, so a plain SHA-256 protects them;
-// passwords are not, so they go through argon2id. The package does no I/O but
-// reading the system's random source, and decides nothing about who may do what.
+// Only the response that creates a key or token contains it; everything else uses
+// its [Hash]. Keys and tokens are random, so SHA-256 is enough to protect them.
+// Passwords are not random, so they are hashed with argon2id. Apart from reading
+// the system's random source, the package does no I/O. It does not decide who may
+// do what.
 package credential
 
 import (
@@ -17,8 +18,8 @@ import (
 	"memoai.tech/memo"
 )
 
-// The form of an API key (contract section 1): KeyPrefix, 32 random base62
-// characters, and 6 base62 characters of the CRC-32 of everything before them.
+// The form of an API key: KeyPrefix, 32 random base62 characters, and the CRC-32 of
+// everything before it as 6 base62 characters. See docs/contract.md#form-of-a-key.
 const (
 	KeyPrefix = memo.KeyPrefix
 
@@ -33,21 +34,21 @@ const (
 
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-// Hash is the SHA-256 of a key or a token: the only form that is kept.
+// Hash is the SHA-256 of a key or token, the only form in which it is stored.
 type Hash [sha256.Size]byte
 
-// Key is a well-formed API key. The zero Key is not one; a Key comes from
-// [NewKey] or [ParseKey], so its form and checksum are right.
+// Key is a well-formed API key. [NewKey] and [ParseKey] return one, so its form and
+// checksum are correct. The zero Key is not a key.
 type Key struct{ text string }
 
-// NewKey mints a key from the system's random source.
+// NewKey returns a new random key.
 func NewKey() Key {
 	body := KeyPrefix + randomBase62(randomLen)
 	return Key{body + keyChecksum(body)}
 }
 
-// ParseKey accepts a string of the right form and checksum. Whether such a key
-// was ever issued only the database knows.
+// ParseKey returns the key in s, or false if s is malformed. It does not check that
+// the key was ever issued.
 func ParseKey(s string) (Key, bool) {
 	if len(s) != KeyLen || !strings.HasPrefix(s, KeyPrefix) {
 		return Key{}, false
@@ -63,16 +64,17 @@ func ParseKey(s string) (Key, bool) {
 	return Key{s}, true
 }
 
-// Secret returns the whole key, for the one answer that shows it.
+// Secret returns the whole key, for the one response that contains it.
 func (k Key) Secret() string { return k.text }
 
-// String hides the secret, so that a key which is printed by mistake is not.
+// String returns the prefix and the suffix, so that printing a key by mistake does
+// not reveal the secret.
 func (k Key) String() string { return KeyPrefix + "…" + k.Suffix() }
 
-// GoString hides the secret from %#v as well.
+// GoString does the same for %#v.
 func (k Key) GoString() string { return k.String() }
 
-// Suffix returns the last 4 of the random characters, which are kept for display.
+// Suffix returns the last 4 random characters, which are stored for display.
 func (k Key) Suffix() string {
 	if k.text == "" {
 		return ""
@@ -85,8 +87,8 @@ func (k Key) Hash() Hash { return sha256.Sum256([]byte(k.text)) }
 
 var keyForm = regexp.MustCompile(KeyPrefix + `[0-9A-Za-z]{38}`)
 
-// FindKeys returns the well-formed keys within s, ten at the most, for one who
-// looks for keys where none should be.
+// FindKeys returns the well-formed keys in s, from at most ten candidates. Use it to
+// find keys in a text that must not contain any.
 func FindKeys(s string) []Key {
 	var keys []Key
 	for _, m := range keyForm.FindAllString(s, 10) {
@@ -97,7 +99,7 @@ func FindKeys(s string) []Key {
 	return keys
 }
 
-// keyChecksum is the CRC-32 (IEEE) of body in base62, most significant digit
+// keyChecksum returns the CRC-32 (IEEE) of body in base62, most significant digit
 // first, padded with '0'. 62⁶ is more than 2³², so it always fits.
 func keyChecksum(body string) string {
 	n := crc32.ChecksumIEEE([]byte(body))
@@ -109,14 +111,14 @@ func keyChecksum(body string) string {
 	return string(out[:])
 }
 
-// randomBase62 returns n uniform characters. A byte of 248 or more is thrown
-// away: 248 is the largest multiple of 62 in a byte, and a plain modulo would
-// favour the first characters.
+// randomBase62 returns n uniformly random characters. It discards bytes of 248 and
+// more, because 248 is the largest multiple of 62 in a byte: with all bytes, the
+// modulo would favour the first characters.
 func randomBase62(n int) string {
 	out := make([]byte, 0, n)
 	var buf [64]byte
 	for len(out) < n {
-		rand.Read(buf[:]) // never fails: it ends the process if the system cannot
+		rand.Read(buf[:]) // never returns an error: it ends the process if the source fails
 		for _, b := range buf {
 			if b < 248 && len(out) < n {
 				out = append(out, base62[b%62])

@@ -14,8 +14,9 @@ import (
 	"memoai.tech/memo"
 )
 
-// The cost of one password: 19 MiB and two passes, the least that OWASP asks of
-// argon2id. The parameters stand in every hash, so they can be raised later.
+// The cost of hashing a password: 19 MiB and two passes, the minimum that OWASP
+// recommends for argon2id. Every hash includes its parameters, so these can be
+// raised later.
 const (
 	argonMemory  = 19 << 10 // KiB
 	argonTime    = 2
@@ -24,23 +25,26 @@ const (
 	argonKey     = 32
 )
 
-// PasswordHasher hashes and checks passwords, a few at a time: each takes 19 MiB
-// and some 20 ms, and a flood of sign-ins must not take the machine.
+// PasswordHasher hashes and checks passwords. It limits how many are hashed at the
+// same time: each takes 19 MiB and about 20 ms, and a flood of sign-ins must not
+// exhaust the machine.
 type PasswordHasher struct {
 	slots chan struct{}
 	wait  time.Duration
-	dummy string
+	dummy string // a hash that Matches uses for unknown users
 }
 
-// NewPasswords allows so many hashes at once. A caller who gets no turn within
-// two seconds gets [memo.KindUnavailable].
-func NewPasswords(atOnce int) *PasswordHasher {
-	p := &PasswordHasher{slots: make(chan struct{}, atOnce), wait: 2 * time.Second}
+// NewPasswords returns a hasher that hashes at most limit passwords at the same
+// time. Its methods wait up to two seconds for a free slot and then return
+// [memo.KindUnavailable].
+func NewPasswords(limit int) *PasswordHasher {
+	p := &PasswordHasher{slots: make(chan struct{}, limit), wait: 2 * time.Second}
 	p.dummy = encodePHC(make([]byte, argonSalt), make([]byte, argonKey))
 	return p
 }
 
-// Hash returns the password in the PHC form $argon2id$v=19$m=…,t=…,p=…$salt$key.
+// Hash returns the hash of a password, with a new salt, in the PHC string format:
+// $argon2id$v=19$m=…,t=…,p=…$salt$key.
 func (p *PasswordHasher) Hash(ctx context.Context, password string) (string, error) {
 	if err := p.acquire(ctx); err != nil {
 		return "", err
@@ -51,9 +55,9 @@ func (p *PasswordHasher) Hash(ctx context.Context, password string) (string, err
 	return encodePHC(salt, argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonKey)), nil
 }
 
-// Matches reports whether password is the one behind hash. With an empty hash
-// it takes the same time and says no, so that an unknown user cannot be told
-// from a wrong password.
+// Matches reports whether hash is a hash of password. For an empty hash, which
+// stands for an unknown user, it returns false after the same time, so that the
+// duration does not reveal whether the user exists.
 func (p *PasswordHasher) Matches(ctx context.Context, password, hash string) (bool, error) {
 	known := hash != ""
 	if !known {
@@ -100,7 +104,7 @@ func decodePHC(hash string) (memory, passes uint32, threads uint8, salt, key []b
 	}
 	var version int
 	if _, err = fmt.Sscanf(parts[2], "v=%d", &version); err != nil || version != argon2.Version {
-		return 0, 0, 0, nil, nil, fmt.Errorf("credential: argon2 version %q is not known", parts[2])
+		return 0, 0, 0, nil, nil, fmt.Errorf("credential: unknown argon2 version %q", parts[2])
 	}
 	if _, err = fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &memory, &passes, &threads); err != nil {
 		return 0, 0, 0, nil, nil, fmt.Errorf("credential: argon2 parameters: %w", err)

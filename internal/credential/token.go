@@ -6,8 +6,9 @@ import (
 	"encoding/base64"
 )
 
-// NewToken mints the token of a session: 256 random bits, base64url. It has
-// nothing of a key's form, so that neither is ever taken for the other.
+// NewToken returns a new token, for a session or an invitation, and its hash. The
+// token is 256 random bits in base64url. It cannot be confused with a key, which has
+// a prefix and another length.
 func NewToken() (token string, hash Hash) {
 	var b [32]byte
 	rand.Read(b[:])
@@ -15,5 +16,5 @@ func NewToken() (token string, hash Hash) {
 	return token, HashToken(token)
 }
 
-// HashToken returns the SHA-256 under which a token is kept.
+// HashToken returns the SHA-256 of a token, as it is stored.
 func HashToken(token string) Hash { return sha256.Sum256([]byte(token)) }

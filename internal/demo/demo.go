@@ -1,6 +1,6 @@
-// Package demo holds a sample workspace: a dozen meetings of a small company,
-// in the form that this API's own JSON export has, so that they come in by the
-// way every import takes.
+// Package demo holds the transcriptions of a sample workspace: a dozen meetings
+// of a small company, as JSON exports, which "serve --demo" imports like any
+// other file.
 package demo
 
 import "embed"
