@@ -8,24 +8,24 @@ import (
 	"time"
 )
 
-// How many lines about refused requests a process logs.
+// How many log lines about refused requests a process writes.
 const (
-	refusedPerSecond = 50  // in the long run
-	refusedAtOnce    = 200 // at once
+	refusedPerSecond = 50  // on average
+	refusedAtOnce    = 200 // in a burst
 	summaryAfter     = time.Second
 )
 
-// flood bounds the log lines of refused requests, because anybody can send a
-// great many, and the log must not fill the disk. Its zero value is ready.
+// flood limits the log lines about refused requests, because anyone can send many
+// of them and the log must not fill the disk. The zero value is ready to use.
 type flood struct {
 	mu      sync.Mutex
-	lines   float64 // that may be logged now
+	lines   float64 // lines that may be logged now
 	at      time.Time
-	leftOut map[string]int // by reason, since the last summary
+	leftOut map[string]int // lines per reason since the last summary
 }
 
-// allows reports whether a line may be logged. Where it reports false, the line
-// is counted, and a summary follows within [summaryAfter].
+// allows reports whether a line may be logged. If not, it counts the line for a
+// summary, which is logged within [summaryAfter].
 func (f *flood) allows(log *slog.Logger, reason string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -44,7 +44,7 @@ func (f *flood) allows(log *slog.Logger, reason string) bool {
 	return false
 }
 
-// summarise logs one line about those that were left out.
+// summarise logs one line about the lines that were left out.
 func (f *flood) summarise(log *slog.Logger) {
 	f.mu.Lock()
 	leftOut := f.leftOut
@@ -55,5 +55,5 @@ func (f *flood) summarise(log *slog.Logger) {
 		total += leftOut[reason]
 		reasons = append(reasons, slog.Int(reason, leftOut[reason]))
 	}
-	log.Warn("lines of refused requests were left out", "requests", total, slog.Group("reasons", reasons...))
+	log.Warn("log lines of refused requests left out", "requests", total, slog.Group("reasons", reasons...))
 }

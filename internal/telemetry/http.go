@@ -14,23 +14,22 @@ import (
 	"memoai.tech/memo/internal/bulkhead"
 )
 
-// Middleware gives every request an id, its one log line and its metrics, and a
-// scope in which its work is admitted. It turns a panic into whatever answer
-// says that something went wrong.
+// Middleware gives every request an id, one log line, metrics, and a scope for
+// the work that bulkhead admits. If a handler panics, it logs the panic and sends
+// an error response, or closes the connection if the response has begun.
 type Middleware struct {
 	Log     *slog.Logger
 	Metrics *Metrics
-	// Address tells where a request comes from. It is asked for those that were
-	// refused.
+	// Address returns the client address of a request. It is called for refused
+	// requests only.
 	Address func(*http.Request) string
-	// Panicked writes the answer to a request whose handler panicked before it
-	// had written anything.
+	// Panicked writes the response if a handler panics before it writes anything.
 	Panicked func(http.ResponseWriter, *http.Request)
 
 	refused flood
 }
 
-// Wrap is the outermost handler.
+// Wrap returns the outermost handler.
 func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		req := &Request{ID: rand.Text(), Begun: time.Now()}
@@ -53,15 +52,15 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 			}
 			m.logRequest(r, req, rec, time.Since(req.Begun), p != nil)
 			if p != nil {
-				panic(http.ErrAbortHandler) // breaks the connection: what was begun must not look whole
+				panic(http.ErrAbortHandler) // closes the connection: a partial response must not look complete
 			}
 		}()
 		next.ServeHTTP(rec, r)
 	})
 }
 
-// The most characters of a log line's values. Whatever a client sends and however
-// long an error of a database is, a line has at most 6 kB.
+// Maximum lengths of the values in a log line, in characters. With them a line has
+// at most 6 kB, whatever a client sends and however long a database error is.
 const (
 	maxMethod  = 20
 	maxRoute   = 200
@@ -69,8 +68,8 @@ const (
 	maxError   = 1000
 )
 
-// logRequest counts a request and logs it. Of refused ones, the log has as many as
-// [flood] allows, and the metrics have all.
+// logRequest counts a request in the metrics and logs it. Refused requests are
+// logged only as far as [flood] allows.
 func (m *Middleware) logRequest(r *http.Request, req *Request, rec *responseRecorder, took time.Duration,
 	aborted bool,
 ) {
@@ -115,7 +114,7 @@ func (m *Middleware) logRequest(r *http.Request, req *Request, rec *responseReco
 	m.Log.LogAttrs(context.WithoutCancel(r.Context()), level, "request", attrs...)
 }
 
-// responseRecorder notes the status and the length of an answer.
+// responseRecorder records the status and length of a response.
 type responseRecorder struct {
 	http.ResponseWriter
 	status int

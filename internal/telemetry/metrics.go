@@ -11,35 +11,36 @@ import (
 	"memoai.tech/memo/internal/bulkhead"
 )
 
-// Metrics counts requests, in Prometheus's text format. Its names are part of
-// docs and alerts:
+// Metrics holds the Prometheus metrics of a server. Documents and alerts use their
+// names:
 //
 //	memo_http_requests_total{route,method,status}
-//	memo_http_request_seconds: a histogram by route
+//	memo_http_request_seconds{route}: a histogram
 //	memo_key_refusals_total{reason}: missing, malformed, url, unknown, expired,
 //	  revoked, deactivated, plan, rate_limited, bad_sign_in, not_signed_in
-//	memo_limit_source{source}: 1 for the one of redis and own that decides the
-//	  limits, with --redis
-//	memo_limit_fallbacks_total: how often it went from redis to own
-//	memo_limit_replicas: how many share the limits
-//	memo_database_up: 1 while the database answers
-//	memo_work_running{work}: how many searches, reads, imports and uploads are
-//	  admitted
-//	memo_work_in_use{work}: their weight: bytes, but for searches and imports
-//	memo_work_waiting{work}: how many wait for room
-//	memo_work_refused_total{work}: how many were refused because there was none
+//	memo_limit_source{source}: with --redis; 1 for the source that decides the
+//	  limits, redis or own, and 0 for the other
+//	memo_limit_fallbacks_total: how often the source changed from redis to own
+//	memo_limit_replicas: number of replicas that share the limits
+//	memo_database_up: 1 while the database is available, otherwise 0
+//	memo_work_running{work}: number of searches, reads, imports and uploads that
+//	  are running
+//	memo_work_in_use{work}: their weight: bytes, or a number for searches and
+//	  imports
+//	memo_work_waiting{work}: number of those that wait for capacity
+//	memo_work_refused_total{work}: number of those refused for lack of capacity
 //
-// beside go_* and process_* of the process.
+// The handler adds the go_* and process_* metrics of the process.
 type Metrics struct {
 	set    *metrics.Set
 	routes sync.Map // route → *latency
 }
 
-// NewMetrics makes metrics that count from zero.
+// NewMetrics returns metrics that count from zero.
 func NewMetrics() *Metrics {
 	m := &Metrics{set: metrics.NewSet()}
 	for _, reason := range []string{"url", "expired", "revoked", "deactivated"} {
-		m.refusals(reason) // a series that begins with 1 has not increased
+		m.refusals(reason) // start at 0: Prometheus sees no increase in a series that starts at 1
 	}
 	return m
 }
@@ -48,8 +49,8 @@ func (m *Metrics) refusals(reason string) *metrics.Counter {
 	return m.set.GetOrCreateCounter(`memo_key_refusals_total{reason="` + reason + `"}`)
 }
 
-// Handler serves the metrics. They have no key and no name of a customer in
-// them, but they belong on a listener that only the operator reaches.
+// Handler serves the metrics. They contain no keys and no customer names, but
+// should be served on a listener that only the operator can reach.
 func (m *Metrics) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
@@ -59,7 +60,7 @@ func (m *Metrics) Handler() http.Handler {
 	})
 }
 
-// WatchLimits shows who decides the limits, where replicas share them.
+// WatchLimits adds the memo_limit_* metrics, for replicas that share the limits.
 func (m *Metrics) WatchLimits(state func() (redis bool, fallbacks, replicas int)) {
 	source := func(name string, isRedis bool) {
 		m.set.NewGauge(`memo_limit_source{source="`+name+`"}`, func() float64 {
@@ -75,7 +76,7 @@ func (m *Metrics) WatchLimits(state func() (redis bool, fallbacks, replicas int)
 	m.set.NewGauge("memo_limit_replicas", func() float64 { _, _, n := state(); return float64(n) })
 }
 
-// WatchDatabase shows whether the database answers.
+// WatchDatabase adds memo_database_up.
 func (m *Metrics) WatchDatabase(isAway func() bool) {
 	m.set.NewGauge("memo_database_up", func() float64 {
 		if isAway() {
@@ -85,7 +86,7 @@ func (m *Metrics) WatchDatabase(isAway func() bool) {
 	})
 }
 
-// WatchWork shows what the limiters admit, by their names.
+// WatchWork adds the memo_work_* metrics of the limiters, by name.
 func (m *Metrics) WatchWork(limiters map[string]*bulkhead.Limiter) {
 	for name, l := range limiters {
 		label := `{work="` + name + `"}`
@@ -96,7 +97,8 @@ func (m *Metrics) WatchWork(limiters map[string]*bulkhead.Limiter) {
 	}
 }
 
-// knownMethods bounds the label: a client can send any word as a method.
+// knownMethods limits the values of the method label, because a client can send
+// any word as a method.
 var knownMethods = map[string]bool{
 	"GET": true, "HEAD": true, "POST": true, "PATCH": true, "PUT": true, "DELETE": true,
 	"OPTIONS": true,
@@ -122,12 +124,12 @@ func (m *Metrics) observe(r *Request, method string, status int, took time.Durat
 // latencyBounds are the upper bounds of the histogram's buckets, in seconds.
 var latencyBounds = [...]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}
 
-// latencyHistogram is a histogram as Prometheus has it, with bounds that it can
-// aggregate; the library's own are of another kind.
+// latencyHistogram is a Prometheus histogram with fixed bounds, which Prometheus
+// can aggregate. The library's own histograms use vmrange buckets instead.
 type latencyHistogram struct {
 	buckets [len(latencyBounds)]*metrics.Counter
 	count   *metrics.Counter
-	all     *metrics.Counter // the bucket without a bound
+	all     *metrics.Counter // the +Inf bucket
 	sum     *metrics.FloatCounter
 }
 

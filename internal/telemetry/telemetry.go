@@ -1,6 +1,5 @@
-// Package telemetry is what the server says of itself: structured logs, one
-// line a request, and Prometheus metrics. No sink of it ever holds an API key:
-// the writer under the logger takes every key out, wherever it turns up.
+// Package telemetry writes structured logs, one line per request, and Prometheus
+// metrics. Logs never contain an API key: the logger's writer redacts every key.
 package telemetry
 
 import (
@@ -13,14 +12,15 @@ import (
 	"memoai.tech/memo"
 )
 
-// NewLogger logs JSON lines to w, with every API key taken out. JSON escapes
-// line breaks and control codes, so a record is always one line.
+// NewLogger returns a logger that writes JSON lines to w and redacts API keys. JSON
+// escapes line breaks and control characters, so a record is always one line.
 func NewLogger(w io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(RedactingWriter(w), &slog.HandlerOptions{Level: level}))
 }
 
-// RedactingWriter returns a writer that takes API keys out of what passes. It looks at
-// one Write at a time, and a log record is one.
+// RedactingWriter returns a writer that redacts API keys and writes to w. It looks
+// at each Write separately, so a key must not be split over two. A log record is
+// always one Write.
 func RedactingWriter(w io.Writer) io.Writer { return redactingWriter{w} }
 
 type redactingWriter struct{ w io.Writer }
@@ -38,30 +38,31 @@ func (s redactingWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Request is what is known of a request when its log line is written. The
-// packages that learn something fill it in.
+// Request is what the log line of a request shows. The packages that handle the
+// request fill it in.
 type Request struct {
 	ID        string
 	Begun     time.Time
 	Route     string // the pattern, never the path
 	KeyID     string
-	UserID    string // who is signed in, of a request with a session
+	UserID    string // the signed-in user of a request with a session
 	SessionID string
-	Refusal   string // the code of a refused credential
-	Err       error  // the cause of a 5xx, and why a stream was cut
+	Refusal   string // the reason for which the request was refused
+	Err       error  // the cause of a 5xx or of a stream that was cut off
 }
 
-// SignedIn notes whose session came with the request.
+// SignedIn records the session of the request.
 func (r *Request) SignedIn(c memo.Caller) { r.UserID, r.SessionID = c.UserID, c.SessionID }
 
 type requestKey struct{}
 
-// WithRequest carries r in ctx.
+// WithRequest returns a copy of ctx that carries r.
 func WithRequest(ctx context.Context, r *Request) context.Context {
 	return context.WithValue(ctx, requestKey{}, r)
 }
 
-// RequestOf returns the request that ctx belongs to; one that nobody reads if none.
+// RequestOf returns the request of ctx. If ctx has none, it returns a new Request,
+// which is not logged.
 func RequestOf(ctx context.Context) *Request {
 	if r, ok := ctx.Value(requestKey{}).(*Request); ok {
 		return r
