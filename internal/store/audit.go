@@ -11,34 +11,36 @@ import (
 	"memoai.tech/memo"
 )
 
-// Record writes an event of the audit trail, at the transaction's time unless the
-// event has its own.
+// Record writes an audit event. If the event has no time, it gets the time of the
+// transaction.
 func (t *Tx) Record(ctx context.Context, e memo.AuditEvent) error {
 	if e.At.IsZero() {
 		e.At = t.Now
 	}
-	return t.exec(ctx, `INSERT INTO audit_events (workspace_id, at, action, noun, actor_id, actor, subject, name, detail, ip, agent)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, nullText(e.WorkspaceID), toMillis(e.At), e.Action, e.Action.Subject(),
+	return t.exec(ctx, `INSERT INTO audit_events
+			(workspace_id, at, action, noun, actor_id, actor, subject, name, detail, ip, agent)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		nullText(e.WorkspaceID), toMillis(e.At), e.Action, e.Action.Subject(),
 		nullText(e.ActorID), e.Actor, e.Subject, e.Name, e.Detail, nullText(e.IP), nullText(e.Agent))
 }
 
-// EventFilter chooses events of one workspace. The zero value of a field leaves
-// it out, but for WorkspaceID, which is always asked for.
+// EventFilter selects events of one workspace. A field that is zero does not filter,
+// except WorkspaceID, which always does.
 type EventFilter struct {
 	WorkspaceID string
 	Noun        string // of the action: "key", "member", …
 	ActorID     string
 	From, To    time.Time // From ≤ at < To
-	Before      int64     // only events that stand behind the one of this id
+	Before      int64     // only events that are older than the one with this id
 }
 
-// Events lists the newest events that f chooses, up to limit.
+// Events lists the events that f selects, newest first, at most limit.
 func (r reader) Events(ctx context.Context, f EventFilter, limit int) ([]memo.AuditEvent, error) {
 	end := int64(math.MaxInt64)
 	if !f.To.IsZero() {
 		end = toMillis(f.To)
 	}
-	var last int64 // the id that the end is before, within its millisecond
+	var endID int64 // among the events at end, only those with a smaller id are listed
 	if f.Before > 0 {
 		var at int64
 		err := r.q.QueryRowContext(ctx, `SELECT at FROM audit_events WHERE id = $1 AND workspace_id = $2`, f.Before,
@@ -50,10 +52,10 @@ func (r reader) Events(ctx context.Context, f EventFilter, limit int) ([]memo.Au
 			return nil, classifyError(err)
 		}
 		if at < end {
-			end, last = at, f.Before
+			end, endID = at, f.Before
 		}
 	}
-	query, args := f.query(r.dialect, end, last, limit)
+	query, args := f.query(r.dialect, end, endID, limit)
 	return queryAll(ctx, r.q, scanEvent, query, args...)
 }
 
@@ -62,11 +64,11 @@ func (s *Store) Events(ctx context.Context, f EventFilter, limit int) ([]memo.Au
 	return s.dataReader.Events(ctx, f, limit)
 }
 
-// query reads one stretch of one index, down from (end, last): each set of filters
-// has its own. It is in the order of the time that is shown and asked for: ids
-// alone have another on PostgreSQL, where transactions overlap and each replica
-// has its own clock.
-func (f EventFilter) query(d dialect, end, last int64, limit int) (query string, args []any) {
+// query returns a query for the events before (end, endID), newest first, and its
+// arguments. Each combination of filters has an index, of which the query reads one
+// range. It sorts by time and not by id alone, because on PostgreSQL ids can be in
+// another order: transactions overlap, and each replica has its own clock.
+func (f EventFilter) query(d dialect, end, endID int64, limit int) (query string, args []any) {
 	q := &queryBuilder{from: "audit_events"}
 	index := ""
 	q.where("workspace_id = %s", f.WorkspaceID)
@@ -81,12 +83,13 @@ func (f EventFilter) query(d dialect, end, last int64, limit int) (query string,
 	if !f.From.IsZero() {
 		q.where("at >= %s", toMillis(f.From))
 	}
-	q.where("(at, id) < (%s, %s)", end, last)
-	if d == dialectSQLite { // which has no statistics, and would take any index that bounds the time
+	q.where("(at, id) < (%s, %s)", end, endID)
+	if d == dialectSQLite { // it has no statistics and would use any index with the time
 		q.from += " INDEXED BY audit_events" + index + "_at"
 	}
 	return `SELECT id, workspace_id, at, action, actor_id, actor, subject, name, detail, ip, agent
-		FROM ` + q.from + ` WHERE ` + strings.Join(q.conds, " AND ") + ` ORDER BY at DESC, id DESC LIMIT ` + q.arg(limit), q.args
+		FROM ` + q.from + ` WHERE ` + strings.Join(q.conds, " AND ") + `
+		ORDER BY at DESC, id DESC LIMIT ` + q.arg(limit), q.args
 }
 
 func scanEvent(row scanner) (e memo.AuditEvent, err error) {

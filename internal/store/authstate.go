@@ -10,23 +10,23 @@ import (
 	"memoai.tech/memo/internal/credential"
 )
 
-// KeyState is what authorising a request needs to know, as it stands now:
-// key, member, user, workspace and plan.
+// KeyState is the current state of a key, its member, user, workspace and plan: what is
+// needed to authorise a request.
 type KeyState struct {
 	KeyID          string
 	WorkspaceID    string
 	UserID         string
-	Role           memo.Role // empty: not a member any more
+	Role           memo.Role // empty if the user is not a member now
 	UserDisabled   bool
 	Life           memo.KeyValidity
 	Exposed        bool      // it was seen in a URL
-	LastUsedAt     time.Time // zero: never
+	LastUsedAt     time.Time // zero if it was never used
 	Plan           memo.Plan
 	ContentVersion int64
 }
 
-// ReadKeyState reads the truth about the key with this hash, in one indexed read.
-// ok is false when there is no such key.
+// ReadKeyState reads the current state of the key with this hash, in one indexed query.
+// ok is false if there is no such key.
 func (s *Store) ReadKeyState(ctx context.Context, hash credential.Hash) (a KeyState, ok bool, err error) {
 	var expires, expired, revoked, deactivated, exposed, used, disabled sql.NullInt64
 	var role sql.NullString
@@ -47,15 +47,15 @@ func (s *Store) ReadKeyState(ctx context.Context, hash credential.Hash) (a KeySt
 	}
 	a.Role = memo.Role(role.String)
 	a.UserDisabled, a.Exposed = disabled.Valid, exposed.Valid
-	a.Life = keyLife(expires, expired, revoked, deactivated)
+	a.Life = keyValidity(expires, expired, revoked, deactivated)
 	if used.Valid {
 		a.LastUsedAt = fromMillis(used.Int64)
 	}
 	return a, true, nil
 }
 
-// SessionState is a signed-in user's place in one workspace. A user without
-// any gives one with empty WorkspaceID.
+// SessionState is the current state of a session and of its user in one workspace.
+// WorkspaceID is empty if the user is in no workspace.
 type SessionState struct {
 	SessionID      string
 	UserID         string
@@ -69,10 +69,11 @@ type SessionState struct {
 	ContentVersion int64
 }
 
-// ReadSessionState reads the truth about the session with this hash, a row for
-// every workspace of its user; none when there is no such session.
+// ReadSessionState reads the current state of the session with this hash, once for each
+// workspace of its user. The result is empty if there is no such session.
 func (s *Store) ReadSessionState(ctx context.Context, hash credential.Hash) ([]SessionState, error) {
-	return queryAll(s.quick(ctx), s.q, scanSessionAccess, `SELECT s.id, s.user_id, u.disabled_at, s.expires_at, s.last_used_at, s.revoked_at,
+	return queryAll(s.quick(ctx), s.q, scanSessionState, `SELECT s.id, s.user_id, u.disabled_at,
+			s.expires_at, s.last_used_at, s.revoked_at,
 			coalesce(w.id, ''), coalesce(m.role, ''), coalesce(w.plan, ''), coalesce(w.content_version, 0)
 		FROM sessions s
 		JOIN users u ON u.id = s.user_id
@@ -81,12 +82,12 @@ func (s *Store) ReadSessionState(ctx context.Context, hash credential.Hash) ([]S
 		WHERE s.hash = $1 ORDER BY m.joined_at, w.id`, hash[:])
 }
 
-func scanSessionAccess(row scanner) (a SessionState, err error) {
+func scanSessionState(row scanner) (a SessionState, err error) {
 	var disabled, revoked sql.NullInt64
 	var expires, used int64
-	err = row.Scan(&a.SessionID, &a.UserID, &disabled, &expires, &used, &revoked, &a.WorkspaceID, &a.Role, &a.Plan,
-		&a.ContentVersion)
-	a.UserDisabled, a.Revoked, a.ExpiresAt, a.LastUsedAt = disabled.Valid, revoked.Valid, fromMillis(expires),
-		fromMillis(used)
+	err = row.Scan(&a.SessionID, &a.UserID, &disabled, &expires, &used, &revoked,
+		&a.WorkspaceID, &a.Role, &a.Plan, &a.ContentVersion)
+	a.UserDisabled, a.Revoked = disabled.Valid, revoked.Valid
+	a.ExpiresAt, a.LastUsedAt = fromMillis(expires), fromMillis(used)
 	return a, err
 }

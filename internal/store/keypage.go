@@ -9,33 +9,32 @@ import (
 	"memoai.tech/memo"
 )
 
-// KeyFilter chooses keys of one workspace. An empty UserID is everybody, an
-// empty Status every one.
+// KeyFilter selects keys of one workspace. An empty UserID selects the keys of all
+// members, an empty Status those of every status.
 type KeyFilter struct {
 	WorkspaceID string
 	UserID      string
 	Status      memo.KeyStatus
 }
 
-// KeyPage reads at most limit of the keys, newest first, from after the place
-// in the list that is given, if one is. It reads no other row of the table,
-// however many keys there are.
+// KeyPage returns at most limit keys, newest first. If after is not nil, the page starts
+// after that position. The cost does not depend on the number of keys.
 func (s *Store) KeyPage(ctx context.Context, f KeyFilter, after *ListPosition, limit int) ([]memo.APIKey, error) {
 	query, args := f.page(s.Now(), after, limit)
 	return queryAll(ctx, s.dataReader.q, scanKey, query, args...)
 }
 
-// CountKeys counts the keys, exactly, in an index.
+// CountKeys counts the keys that f selects. It reads only an index.
 func (s *Store) CountKeys(ctx context.Context, f KeyFilter) (n int, err error) {
 	query, args := f.count(s.Now())
 	err = s.dataReader.q.QueryRowContext(ctx, query, args...).Scan(&n)
 	return n, classifyError(err)
 }
 
-// page writes the query of a page.
+// page returns the query for a page, and its arguments.
 func (f KeyFilter) page(now time.Time, after *ListPosition, limit int) (string, []any) {
 	q := new(queryBuilder)
-	q.arg(hourBeforeLastDay(now)) // of keyQuery
+	q.arg(hourBeforeLastDay(now)) // $1 of keyQuery
 	first := ` ORDER BY created_at DESC, id DESC LIMIT ` + q.arg(limit)
 	parts := f.firsts(q, now, after, first)
 	for i, part := range parts {
@@ -45,15 +44,15 @@ func (f KeyFilter) page(now time.Time, after *ListPosition, limit int) (string, 
 		`) c ON c.id = k.id ORDER BY k.created_at DESC, k.id DESC`, q.args
 }
 
-// firsts are the queries for the first keys of each part of what is chosen,
-// among which the page is. Each reads its keys in the order of an index.
+// firsts returns one query for each range of an index that f selects. Each query reads
+// the first keys of its range in the order of the index; the page is among all of them.
 func (f KeyFilter) firsts(q *queryBuilder, now time.Time, after *ListPosition, first string) (queries []string) {
 	f.where(q)
 	if after != nil {
 		q.where("(created_at, id) < (%s, %s)", after.Key, after.ID)
 	}
 	parts := f.parts(q, now)
-	if f.UserID != "" && f.Status == "" { // the index of a member's keys is by state first
+	if f.UserID != "" && f.Status == "" { // the index of a member's keys is sorted by state first
 		parts = nil
 		for _, s := range memo.KeyStatuses {
 			parts = append(parts, []string{`state = ` + q.arg(string(s))})
@@ -84,8 +83,8 @@ func (f KeyFilter) where(q *queryBuilder) {
 	}
 }
 
-// parts are the conditions of a status at now, one list for each range of the
-// index. A key whose expiry has passed is expired before that is recorded.
+// parts returns the conditions that select the status at now, one list for each range of
+// the index. A key is expired as soon as its expiry has passed, recorded or not.
 func (f KeyFilter) parts(q *queryBuilder, now time.Time) [][]string {
 	switch f.Status {
 	case "":

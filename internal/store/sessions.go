@@ -8,11 +8,12 @@ import (
 	"memoai.tech/memo/internal/credential"
 )
 
-// activeSessionCondition is the condition of a session that works: $2 is now, and $3 the
-// moment of [idleCutoff].
+// activeSessionCondition selects the sessions that are active. $2 must be the current
+// time, and $3 the result of [idleCutoff] for it.
 const activeSessionCondition = `revoked_at IS NULL AND expires_at > $2 AND last_used_at > $3`
 
-// idleCutoff is the last use of a session that ends now because it was not used.
+// idleCutoff returns the time of last use at or before which a session has ended at now,
+// because it was idle for too long.
 func idleCutoff(now time.Time) int64 { return toMillis(now.Add(-memo.SessionIdleTimeout)) }
 
 // AddSession stores a new session under the hash of its token.
@@ -22,7 +23,7 @@ func (t *Tx) AddSession(ctx context.Context, s memo.Session, hash credential.Has
 		s.ID, hash[:], s.UserID, toMillis(s.CreatedAt), toMillis(s.ExpiresAt), toMillis(s.LastUsedAt), s.IP, s.Agent)
 }
 
-// Sessions lists the sessions of a user that work at Now, newest first, at most
+// Sessions lists the active sessions of a user, newest first, at most
 // [memo.MaxSessions].
 func (s *Store) Sessions(ctx context.Context, userID string) ([]memo.Session, error) {
 	now := s.Now()
@@ -36,9 +37,8 @@ func (s *Store) Sessions(ctx context.Context, userID string) ([]memo.Session, er
 		userID, toMillis(now), idleCutoff(now), memo.MaxSessions)
 }
 
-// KnowsAddress reports whether the user with this e-mail has a session from this
-// address that works. It is one statement with the same look-ups in the same
-// indexes whether or not there is such a user.
+// KnowsAddress reports whether the user with this e-mail has an active session from this
+// address. It does the same look-ups in the same indexes whether or not the user exists.
 func (s *Store) KnowsAddress(ctx context.Context, email, ip string) (known bool, err error) {
 	now := s.Now()
 	err = s.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sessions
@@ -47,24 +47,24 @@ func (s *Store) KnowsAddress(ctx context.Context, email, ip string) (known bool,
 	return known, classifyError(err)
 }
 
-// LockSession makes others who would end the session wait, and proves that it
-// works: false otherwise.
+// LockSession locks a session, so that other transactions that would end it wait. It
+// returns false if the session is not active.
 func (t *Tx) LockSession(ctx context.Context, id string) (bool, error) {
 	n, err := t.execCount(ctx, `UPDATE sessions SET agent = agent WHERE id = $1 AND `+activeSessionCondition,
 		id, toMillis(t.Now), idleCutoff(t.Now))
 	return n == 1, err
 }
 
-// RevokeSession ends one session of a user; false when there is none to end.
+// RevokeSession ends one session of a user. It returns false if the user has no such
+// session, or if it was ended before.
 func (t *Tx) RevokeSession(ctx context.Context, userID, id string) (bool, error) {
 	n, err := t.execCount(ctx, `UPDATE sessions SET revoked_at = $3
 		WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL`, userID, id, toMillis(t.Now))
 	return n == 1, err
 }
 
-// RevokeSessions ends every session of a user. It locks the user before their
-// sessions, as everyone does who takes both, or two of them would wait for each
-// other.
+// RevokeSessions ends all sessions of a user. It locks the user before the sessions. To
+// avoid deadlocks, every transaction that locks both must do so in this order.
 func (t *Tx) RevokeSessions(ctx context.Context, userID string) error {
 	if err := t.LockUserRow(ctx, userID); err != nil {
 		return err
@@ -73,10 +73,11 @@ func (t *Tx) RevokeSessions(ctx context.Context, userID string) error {
 		userID, toMillis(t.Now))
 }
 
-// ReplaceSession ends the session whose token has this hash, and returns its id
-// and user; both are empty when it had ended before or never was.
+// ReplaceSession ends the session whose token has this hash, and returns its ID and
+// UserID. Both are empty if there is no such active session.
 func (t *Tx) ReplaceSession(ctx context.Context, hash credential.Hash) (ended memo.Session, err error) {
-	rows, err := queryAll(ctx, t.q, scanEnded, `UPDATE sessions SET revoked_at = $2 WHERE hash = $1 AND `+activeSessionCondition+`
+	rows, err := queryAll(ctx, t.q, scanEndedSession, `UPDATE sessions SET revoked_at = $2
+		WHERE hash = $1 AND `+activeSessionCondition+`
 		RETURNING id, user_id`, hash[:], toMillis(t.Now), idleCutoff(t.Now))
 	if err != nil || len(rows) == 0 {
 		return memo.Session{}, err
@@ -84,34 +85,34 @@ func (t *Tx) ReplaceSession(ctx context.Context, hash credential.Hash) (ended me
 	return rows[0], nil
 }
 
-// EndOldestSessions ends the oldest sessions of a user beyond the newest most,
-// and returns their ids and user. The user must be locked.
-func (t *Tx) EndOldestSessions(ctx context.Context, userID string, most int) ([]memo.Session, error) {
-	return queryAll(ctx, t.q, scanEnded, `UPDATE sessions SET revoked_at = $2 WHERE id IN (SELECT id FROM sessions
+// EndOldestSessions ends all active sessions of a user but the newest limit ones. The
+// returned sessions have only ID and UserID set. The user must be locked.
+func (t *Tx) EndOldestSessions(ctx context.Context, userID string, limit int) ([]memo.Session, error) {
+	return queryAll(ctx, t.q, scanEndedSession, `UPDATE sessions SET revoked_at = $2 WHERE id IN (SELECT id FROM sessions
 			WHERE user_id = $1 AND `+activeSessionCondition+` ORDER BY created_at DESC, id DESC LIMIT 1000 OFFSET $4)
-		RETURNING id, user_id`, userID, toMillis(t.Now), idleCutoff(t.Now), most)
+		RETURNING id, user_id`, userID, toMillis(t.Now), idleCutoff(t.Now), limit)
 }
 
-func scanEnded(row scanner) (s memo.Session, err error) {
+func scanEndedSession(row scanner) (s memo.Session, err error) {
 	err = row.Scan(&s.ID, &s.UserID)
 	return s, err
 }
 
-// UseSession records when a session was last used. A session that was used later,
-// or has been ended, stays as it is. On PostgreSQL one that somebody is changing
-// is passed over: the caller writes several in one transaction, and must not wait
-// for one while it holds another.
+// UseSession records when a session was last used, unless a later use is recorded or the
+// session was revoked. On PostgreSQL it skips a session that another transaction has
+// locked, because the caller updates several sessions in one transaction and must not
+// wait for one while it holds the locks of others.
 func (t *Tx) UseSession(ctx context.Context, id string, at time.Time) error {
 	return t.exec(ctx, `UPDATE sessions SET last_used_at = $2 WHERE id = (SELECT id FROM sessions
 		WHERE id = $1 AND last_used_at < $2 AND revoked_at IS NULL`+t.skipLocked()+`)`, id, toMillis(at))
 }
 
-// DeleteSessions deletes up to most sessions that were revoked or expired before
-// a moment, and returns how many it deleted.
-func (t *Tx) DeleteSessions(ctx context.Context, before time.Time, most int) (deleted int64, err error) {
+// DeleteSessions deletes at most limit sessions that were revoked or expired before a
+// time, and returns the number of deleted sessions.
+func (t *Tx) DeleteSessions(ctx context.Context, before time.Time, limit int) (deleted int64, err error) {
 	for _, column := range []string{"expires_at", "revoked_at"} { // each has an index
 		n, err := t.execCount(ctx, `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions
-			WHERE `+column+` < $1 LIMIT $2`+t.skipLocked()+`)`, toMillis(before), int64(most)-deleted)
+			WHERE `+column+` < $1 LIMIT $2`+t.skipLocked()+`)`, toMillis(before), int64(limit)-deleted)
 		if err != nil {
 			return deleted, err
 		}

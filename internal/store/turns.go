@@ -6,18 +6,19 @@ import (
 	"sync"
 )
 
-// writeQueue hands out the one connection that writes to SQLite. What takes access
-// away goes first; everything else is served in the order in which it came, so
-// that a caller who writes in a loop delays others by one transaction each.
-// database/sql serves its waiters in random order.
+// writeQueue hands out turns on the one connection that writes to SQLite. Urgent writers
+// go first. The others are served in the order of arrival, so that a caller who writes in
+// a loop delays each other writer by one transaction only; database/sql would serve them
+// in random order.
 type writeQueue struct {
 	mu      sync.Mutex
 	busy    bool
-	urgent  []chan struct{} // each closed when it is its turn
+	urgent  []chan struct{} // a channel is closed when its writer has the turn
 	waiting []chan struct{}
 }
 
-// wait waits for a turn, which ends when done is called. An error is ctx's.
+// wait waits for a turn; done ends the turn. It returns the error of ctx if ctx ends
+// first.
 func (t *writeQueue) wait(ctx context.Context, urgent bool) (done func(), err error) {
 	t.mu.Lock()
 	if !t.busy {
@@ -39,7 +40,7 @@ func (t *writeQueue) wait(ctx context.Context, urgent bool) (done func(), err er
 	}
 	t.mu.Lock()
 	select {
-	case <-ready: // at the same moment: pass the turn on
+	case <-ready: // the turn came at the same moment: pass it on
 		t.mu.Unlock()
 		t.wakeNext()
 	default:
@@ -49,7 +50,7 @@ func (t *writeQueue) wait(ctx context.Context, urgent bool) (done func(), err er
 	return nil, ctx.Err()
 }
 
-// wakeNext gives the turn to the first who waits.
+// wakeNext gives the turn to the next waiting writer, if there is one.
 func (t *writeQueue) wakeNext() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// KeyUsage is what is written of a key's use: the latest call, and the calls of
-// each hour since the last writing.
+// KeyUsage is the usage of a key since it was last written: the latest call, and the
+// number of calls in each hour.
 type KeyUsage struct {
 	KeyID string
-	At    time.Time // of the latest accepted call; zero if there was none
+	At    time.Time // the latest accepted call; zero if no call was accepted
 	IP    string
 	Agent string
-	Hours map[int64]CallCounts
+	Hours map[int64]CallCounts // by [Hour]
 }
 
-// CallCounts counts what a key asked for.
+// CallCounts counts the calls with a key.
 type CallCounts struct {
 	Requests int64 // accepted
 	Refused  int64 // 403 and 429
 }
 
-// Hour numbers the hours since 1970.
+// Hour returns the number of the hour of t, counted from 1970 in UTC.
 func Hour(t time.Time) int64 { return t.Unix() / 3600 }
 
-// RecordUsage writes the use of keys. A key that is dead by now keeps the last
-// use it had: nothing is written to it any more.
+// RecordUsage writes the usage of keys. It counts the calls of every key, but does not
+// change the last use of a key that is inactive at the time of the call.
 func (t *Tx) RecordUsage(ctx context.Context, uses []KeyUsage) error {
 	for _, u := range uses {
 		if !u.At.IsZero() {
@@ -49,7 +49,7 @@ func (t *Tx) RecordUsage(ctx context.Context, uses []KeyUsage) error {
 	return nil
 }
 
-// UsageBucket is what a key asked for in some hours.
+// UsageBucket counts the calls with a key in one period of [Store.UsageSince].
 type UsageBucket struct {
 	KeyID string
 	Part  int64
@@ -73,8 +73,8 @@ func (s *Store) KeysAmong(ctx context.Context, workspaceID, userID string, ids [
 	}, `SELECT id FROM api_keys WHERE `+strings.Join(q.conds, " AND "), q.args...)
 }
 
-// UsageSince sums up the use of keys from an hour on, in parts of so many hours,
-// which it numbers from 0.
+// UsageSince sums up the usage of keys from an hour on, in periods of per hours each,
+// which are numbered from 0.
 func (s *Store) UsageSince(ctx context.Context, keyIDs []string, hour, per int64) ([]UsageBucket, error) {
 	if len(keyIDs) == 0 {
 		return nil, nil

@@ -17,55 +17,56 @@ func scanUser(row scanner) (u memo.User, err error) {
 	return u, err
 }
 
-// Users lists every user by e-mail.
+// Users lists all users, by e-mail.
 func (r reader) Users(ctx context.Context) ([]memo.User, error) {
 	return queryAll(ctx, r.q, scanUser, `SELECT `+userColumns+` FROM users ORDER BY email`)
 }
 
-// User finds a user by id.
+// User returns the user with this id.
 func (r reader) User(ctx context.Context, id string) (memo.User, error) {
 	return queryOne(r.q.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE id = $1`, id), scanUser, "User")
 }
 
-// UserByEmail finds a user by the e-mail as it is stored, in lower case.
+// UserByEmail returns the user with this e-mail, which must be in lower case, as it is
+// stored.
 func (r reader) UserByEmail(ctx context.Context, email string) (memo.User, error) {
 	return queryOne(r.q.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE email = $1`, email), scanUser,
 		"User")
 }
 
-// Account is a user with the hash of their password, which is empty when they
-// have none.
+// Account is a user with the hash of their password, which is empty if they have no
+// password.
 type Account struct {
 	memo.User
 	PasswordHash string
 }
 
-// AccountByEmail finds an account by the e-mail as it is stored, in one indexed
-// read. An unknown e-mail is an [Account] without an id and no error, so that the
-// caller takes the same way for both.
+// AccountByEmail returns the account with this e-mail, which must be in lower case, in
+// one indexed query. For an unknown e-mail it returns an [Account] without an id and no
+// error, so that the caller does the same work in both cases.
 func (s *Store) AccountByEmail(ctx context.Context, email string) (Account, error) {
-	found, err := queryAll(ctx, s.q, func(row scanner) (a Account, err error) {
+	accounts, err := queryAll(ctx, s.q, func(row scanner) (a Account, err error) {
 		var created int64
 		var disabled sql.NullInt64
 		err = row.Scan(&a.ID, &a.Email, &a.Name, &created, &disabled, &a.PasswordHash)
 		a.CreatedAt, a.DisabledAt = fromMillis(created), fromNullMillis(disabled)
 		return a, err
 	}, `SELECT `+userColumns+`, password_hash FROM users WHERE email = $1`, email)
-	if err != nil || len(found) == 0 {
+	if err != nil || len(accounts) == 0 {
 		return Account{}, err
 	}
-	return found[0], nil
+	return accounts[0], nil
 }
 
-// PasswordHash returns the hash of a user's password, empty when they have none.
+// PasswordHash returns the hash of a user's password, or "" if they have no password.
 func (r reader) PasswordHash(ctx context.Context, userID string) (string, error) {
 	var hash string
 	err := r.q.QueryRowContext(ctx, `SELECT password_hash FROM users WHERE id = $1`, userID).Scan(&hash)
 	return hash, classifyError(err)
 }
 
-// LockUsers makes other transactions that add users wait for this one. SQLite
-// runs one at a time anyway.
+// LockUsers makes other transactions that add users wait for this one. It does nothing
+// on SQLite, which runs one write transaction at a time.
 func (t *Tx) LockUsers(ctx context.Context) error {
 	if t.dialect != dialectPostgres {
 		return nil
@@ -85,33 +86,32 @@ func (t *Tx) RenameUser(ctx context.Context, userID, name string) error {
 	return t.exec(ctx, `UPDATE users SET name = $2 WHERE id = $1`, userID, name)
 }
 
-// AddUser adds a user, or reports false when the e-mail is taken.
+// AddUser adds a user. It returns false if the e-mail is taken.
 func (t *Tx) AddUser(ctx context.Context, u memo.User, passwordHash string) (bool, error) {
 	n, err := t.execCount(ctx, `INSERT INTO users (id, email, name, password_hash, created_at)
 		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, u.ID, u.Email, u.Name, passwordHash, toMillis(u.CreatedAt))
 	return n == 1, err
 }
 
-// LockUser makes others who disable the user or change the password wait, and
-// proves that neither has happened: false otherwise.
+// LockUser locks a user, so that other transactions that disable the user or change the
+// password wait. It returns false if the user is disabled or has another password hash.
 func (t *Tx) LockUser(ctx context.Context, userID, passwordHash string) (bool, error) {
-	n, err := t.execCount(ctx, `UPDATE users SET name = name WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL`,
-		userID, passwordHash)
+	n, err := t.execCount(ctx, `UPDATE users SET name = name
+		WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL`, userID, passwordHash)
 	return n == 1, err
 }
 
-// LockUserRow makes others wait who lock the user, in whatever state the user is.
+// LockUserRow locks a user, whatever their state.
 func (t *Tx) LockUserRow(ctx context.Context, userID string) error {
 	return t.exec(ctx, `UPDATE users SET name = name WHERE id = $1`, userID)
 }
 
-// SetPassword keeps another password hash.
+// SetPassword stores a new password hash for a user.
 func (t *Tx) SetPassword(ctx context.Context, userID, hash string) error {
 	return t.exec(ctx, `UPDATE users SET password_hash = $2 WHERE id = $1`, userID, hash)
 }
 
-// SetUserDisabled disables a user or enables them again. It reports false when
-// they were so already.
+// SetUserDisabled disables or enables a user. It returns false if that changes nothing.
 func (t *Tx) SetUserDisabled(ctx context.Context, userID string, disabled bool) (bool, error) {
 	var n int64
 	var err error

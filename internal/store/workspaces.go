@@ -15,25 +15,25 @@ func scanWorkspace(row scanner) (w memo.Workspace, err error) {
 	return w, err
 }
 
-// Workspaces lists every workspace, oldest first.
+// Workspaces lists all workspaces, oldest first.
 func (r reader) Workspaces(ctx context.Context) ([]memo.Workspace, error) {
 	return queryAll(ctx, r.q, scanWorkspace, `SELECT `+workspaceColumns+` FROM workspaces ORDER BY created_at, id`)
 }
 
-// Workspace finds a workspace by id.
+// Workspace returns the workspace with this id.
 func (r reader) Workspace(ctx context.Context, id string) (memo.Workspace, error) {
 	return queryOne(r.q.QueryRowContext(ctx, `SELECT `+workspaceColumns+` FROM workspaces WHERE id = $1`, id),
 		scanWorkspace, "Workspace")
 }
 
-// WorkspacesNamed lists the workspaces of exactly this name.
+// WorkspacesNamed lists the workspaces with exactly this name, oldest first.
 func (r reader) WorkspacesNamed(ctx context.Context, name string) ([]memo.Workspace, error) {
 	return queryAll(ctx, r.q, scanWorkspace,
 		`SELECT `+workspaceColumns+` FROM workspaces WHERE name = $1 ORDER BY created_at, id`, name)
 }
 
-// AddWorkspace adds a workspace. Its content version starts at the clock, so
-// that no version that was ever answered comes again, not even after a restore.
+// AddWorkspace adds a workspace. Its content version starts at the current time, so that
+// no version is ever used twice, even after a restore.
 func (t *Tx) AddWorkspace(ctx context.Context, w memo.Workspace) error {
 	return t.exec(ctx, `INSERT INTO workspaces (id, name, plan, content_version, created_at) VALUES ($1, $2, $3, $4, $5)`,
 		w.ID, w.Name, w.Plan, toMillis(t.Now), toMillis(w.CreatedAt))
@@ -44,13 +44,13 @@ func (t *Tx) RenameWorkspace(ctx context.Context, workspaceID, name string) erro
 	return t.exec(ctx, `UPDATE workspaces SET name = $2 WHERE id = $1`, workspaceID, name)
 }
 
-// Membership is a workspace of a user, with what they are in it.
+// Membership is a workspace of a user, with their role in it.
 type Membership struct {
 	memo.Workspace
 	Role memo.Role
 }
 
-// Memberships lists the workspaces of a user by name.
+// Memberships lists the workspaces of a user, by name.
 func (r reader) Memberships(ctx context.Context, userID string) ([]Membership, error) {
 	return queryAll(ctx, r.q, func(row scanner) (m Membership, err error) {
 		var created int64
@@ -66,12 +66,13 @@ func (t *Tx) SetPlan(ctx context.Context, workspaceID string, plan memo.Plan) er
 	return t.exec(ctx, `UPDATE workspaces SET plan = $2 WHERE id = $1`, workspaceID, plan)
 }
 
-// bumpContent raises the content version: everything that was rendered under
-// the old one is out of date when this transaction commits. It also adds grown
-// bytes, which may be negative, to what the workspace stores.
-func (t *Tx) bumpContent(ctx context.Context, workspaceID string, grown int64) error {
-	return t.exec(ctx, `UPDATE workspaces SET content_version = CASE WHEN content_version >= $2 THEN content_version + 1 ELSE $2 END,
-		stored_bytes = stored_bytes + $3 WHERE id = $1`, workspaceID, toMillis(t.Now), grown)
+// bumpContent raises the content version of a workspace, so that everything cached under
+// the old one is out of date when this transaction commits. It also adds delta, which may
+// be negative, to the stored bytes of the workspace.
+func (t *Tx) bumpContent(ctx context.Context, workspaceID string, delta int64) error {
+	return t.exec(ctx, `UPDATE workspaces SET
+		content_version = CASE WHEN content_version >= $2 THEN content_version + 1 ELSE $2 END,
+		stored_bytes = stored_bytes + $3 WHERE id = $1`, workspaceID, toMillis(t.Now), delta)
 }
 
 // StoredBytes returns the bytes of all transcriptions of a workspace.
@@ -80,8 +81,8 @@ func (r reader) StoredBytes(ctx context.Context, workspaceID string) (n int64, e
 	return n, classifyError(err)
 }
 
-// LockWorkspace makes other transactions that change the members of the
-// workspace wait for this one.
+// LockWorkspace locks a workspace, so that other transactions that change its members
+// wait for this one.
 func (t *Tx) LockWorkspace(ctx context.Context, workspaceID string) error {
 	n, err := t.execCount(ctx, `UPDATE workspaces SET plan = plan WHERE id = $1`, workspaceID)
 	if err == nil && n == 0 {
@@ -90,7 +91,8 @@ func (t *Tx) LockWorkspace(ctx context.Context, workspaceID string) error {
 	return err
 }
 
-const memberQuery = `SELECT u.id, u.email, u.name, m.role, m.joined_at FROM memberships m JOIN users u ON u.id = m.user_id `
+const memberQuery = `SELECT u.id, u.email, u.name, m.role, m.joined_at
+	FROM memberships m JOIN users u ON u.id = m.user_id `
 
 func scanMember(row scanner) (m memo.Member, err error) {
 	var joined int64
@@ -99,7 +101,7 @@ func scanMember(row scanner) (m memo.Member, err error) {
 	return m, err
 }
 
-// Members lists the members of a workspace by e-mail.
+// Members lists the members of a workspace, by e-mail.
 func (r reader) Members(ctx context.Context, workspaceID string) ([]memo.Member, error) {
 	return queryAll(ctx, r.q, scanMember, memberQuery+`WHERE m.workspace_id = $1 ORDER BY u.email`, workspaceID)
 }
@@ -109,47 +111,50 @@ func (s *Store) Members(ctx context.Context, workspaceID string) ([]memo.Member,
 	return s.dataReader.Members(ctx, workspaceID)
 }
 
-// Member finds a member of a workspace.
+// Member returns a member of a workspace.
 func (r reader) Member(ctx context.Context, workspaceID, userID string) (memo.Member, error) {
-	return queryOne(r.q.QueryRowContext(ctx, memberQuery+`WHERE m.workspace_id = $1 AND m.user_id = $2`, workspaceID,
-		userID), scanMember, "Member")
+	return queryOne(r.q.QueryRowContext(ctx, memberQuery+`WHERE m.workspace_id = $1 AND m.user_id = $2`,
+		workspaceID, userID), scanMember, "Member")
 }
 
-// activeOwnersQuery are the owners who are not disabled, of the workspace that follows.
-const activeOwnersQuery = `FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.role = 'OWNER' AND u.disabled_at IS NULL AND m.workspace_id = `
+// activeOwnersQuery selects each OWNER, unless disabled, of the workspace whose id must
+// follow it.
+const activeOwnersQuery = `FROM memberships m JOIN users u ON u.id = m.user_id
+	WHERE m.role = 'OWNER' AND u.disabled_at IS NULL AND m.workspace_id = `
 
-// CountOwners counts the owners of a workspace who are not disabled.
+// CountOwners counts the members of a workspace with the role OWNER who are not disabled.
 func (r reader) CountOwners(ctx context.Context, workspaceID string) (n int, err error) {
 	err = r.q.QueryRowContext(ctx, `SELECT count(*) `+activeOwnersQuery+`$1`, workspaceID).Scan(&n)
 	return n, classifyError(err)
 }
 
-// ownerless lists the ids of the workspaces without any.
+// ownerless lists the ids of the workspaces that have no OWNER, or only disabled ones.
 func (r reader) ownerless(ctx context.Context) ([]string, error) {
 	return queryAll(ctx, r.q, scanID,
 		`SELECT w.id FROM workspaces w WHERE NOT EXISTS (SELECT 1 `+activeOwnersQuery+`w.id) ORDER BY w.id`)
 }
 
-// AddMember adds a user to a workspace, or reports false when they are in it.
+// AddMember adds a user to a workspace. It returns false if they are a member already.
 func (t *Tx) AddMember(ctx context.Context, workspaceID, userID string, role memo.Role) (bool, error) {
 	n, err := t.execCount(ctx, `INSERT INTO memberships (workspace_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4)
 		ON CONFLICT DO NOTHING`, workspaceID, userID, role, toMillis(t.Now))
 	return n == 1, err
 }
 
-// SetRole changes what a member is.
+// SetRole changes the role of a member.
 func (t *Tx) SetRole(ctx context.Context, workspaceID, userID string, role memo.Role) error {
-	return t.exec(ctx, `UPDATE memberships SET role = $3 WHERE workspace_id = $1 AND user_id = $2`, workspaceID, userID,
-		role)
+	return t.exec(ctx, `UPDATE memberships SET role = $3 WHERE workspace_id = $1 AND user_id = $2`,
+		workspaceID, userID, role)
 }
 
-// RemoveMember takes a user out of a workspace.
+// RemoveMember removes a user from a workspace.
 func (t *Tx) RemoveMember(ctx context.Context, workspaceID, userID string) error {
 	return t.exec(ctx, `DELETE FROM memberships WHERE workspace_id = $1 AND user_id = $2`, workspaceID, userID)
 }
 
-// LockMember makes others who would remove or disable this member or change
-// their role wait, and reads the role: [memo.NotFound] if they are none any more.
+// LockMember locks a membership, so that other transactions that remove or disable the
+// member or change their role wait, and returns the role. It returns [memo.NotFound] if
+// the user is not a member or is disabled.
 func (t *Tx) LockMember(ctx context.Context, workspaceID, userID string) (memo.Role, error) {
 	return queryOne(t.q.QueryRowContext(ctx, `UPDATE memberships SET role = role WHERE workspace_id = $1 AND user_id = $2
 		AND EXISTS (SELECT 1 FROM users u WHERE u.id = $2 AND u.disabled_at IS NULL) RETURNING role`, workspaceID, userID),
@@ -159,8 +164,8 @@ func (t *Tx) LockMember(ctx context.Context, workspaceID, userID string) (memo.R
 		}, "Member")
 }
 
-// LockMemberships is LockMember for every workspace of a user, and returns
-// their ids.
+// LockMemberships locks all memberships of a user, even if they are disabled, and
+// returns the ids of the workspaces.
 func (t *Tx) LockMemberships(ctx context.Context, userID string) ([]string, error) {
 	return queryAll(ctx, t.q, scanID, `UPDATE memberships SET role = role WHERE user_id = $1 RETURNING workspace_id`,
 		userID)
