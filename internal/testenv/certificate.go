@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// Certificate is one for 127.0.0.1 and not for localhost, which vouches for
-// itself: also as two files that PostgreSQL takes, of which the first is what a
-// client has to trust.
+// Certificate returns a self-signed certificate for 127.0.0.1, but not for
+// localhost, and two files with the certificate and its private key. PostgreSQL can
+// read the files, and clients must trust certFile.
 func Certificate(t testing.TB) (cert tls.Certificate, certFile, keyFile string) {
 	t.Helper()
 	web := httptest.NewTLSServer(nil)
@@ -22,24 +22,24 @@ func Certificate(t testing.TB) (cert tls.Certificate, certFile, keyFile string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "memo-cert-") // t.TempDir is for its owner alone
+	dir, err := os.MkdirTemp("", "memo-cert-") // only its owner can read t.TempDir
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	hand := func(path string) string {
+	chown := func(path string) string {
 		if _, err := chownToPostgres(path); err != nil {
 			t.Fatal(err)
 		}
 		return path
 	}
-	hand(dir)
+	chown(dir)
 	write := func(name, kind string, der []byte) string {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return hand(path)
+		return chown(path)
 	}
 	return cert, write("cert.pem", "CERTIFICATE", cert.Certificate[0]), write("key.pem", "PRIVATE KEY", key)
 }

@@ -10,13 +10,13 @@ import (
 	"testing"
 )
 
-// SmallDisk mounts a file system of 48 MiB for the test and returns where. It is
-// in memory, or of the type that MEMO_TEST_DISK names, such as ext4, on a file.
-// Where nothing can be mounted, the test is skipped.
+// SmallDisk mounts a file system of 48 MiB for the test and returns its directory.
+// It is in memory, or in a file if MEMO_TEST_DISK names a type such as ext4. If
+// mounting is not possible, SmallDisk skips the test.
 func SmallDisk(t *testing.T) string {
 	t.Helper()
 	if runtime.GOOS != "linux" || os.Getuid() != 0 {
-		t.Skip("a small disk takes root on Linux to be mounted")
+		t.Skip("mounting a small disk needs root on Linux")
 	}
 	dir := t.TempDir()
 	mount := "mount -t tmpfs -o size=48m tmpfs " + dir
@@ -25,7 +25,7 @@ func SmallDisk(t *testing.T) string {
 		mount = "truncate -s 48M " + image + " && mkfs." + kind + " -q " + image + " && mount -o loop " + image + " " + dir
 	}
 	if out, err := exec.Command("sh", "-c", mount).CombinedOutput(); err != nil {
-		t.Skipf("a small disk cannot be mounted here: %v: %s", err, out)
+		t.Skipf("cannot mount a small disk: %v: %s", err, out)
 	}
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
@@ -35,7 +35,8 @@ func SmallDisk(t *testing.T) string {
 	return dir
 }
 
-// FillDisk leaves no byte free where dir is. The file that it returns holds them.
+// FillDisk fills the file system of dir completely. It returns the file that takes
+// the space.
 func FillDisk(t *testing.T, dir string) (ballast string) {
 	t.Helper()
 	ballast = filepath.Join(dir, "ballast")

@@ -1,8 +1,7 @@
-// Package testenv starts the real servers that tests run against: PostgreSQL,
-// one cluster for a test binary and one schema for a test, and Redis, one server
-// for a test binary and one database for a test. Nothing is mocked; where a
-// server's binaries are missing, the test says in one line what to install and
-// fails.
+// Package testenv starts real servers for tests: one PostgreSQL cluster per test
+// binary with one schema per test, and one Redis server per test binary with one
+// database per test. If the programs of a server are missing, the test fails with a
+// line that says what to install.
 package testenv
 
 import (
@@ -27,16 +26,16 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver "pgx"
 )
 
-// Main runs a package's tests and ends the servers they started. A package
-// that uses testenv has this as its TestMain:
+// Main runs the tests of a package and stops the servers that they started. A
+// package that uses testenv calls it in TestMain:
 //
 //	func TestMain(m *testing.M) { testenv.Main(m) }
 func Main(m *testing.M) { os.Exit(M{m}.Run()) }
 
-// M runs tests and then ends the servers, for a TestMain that has more to do.
+// M is for a TestMain that does more than call [Main].
 type M struct{ *testing.M }
 
-// Run runs the tests and returns the exit status.
+// Run runs the tests, stops the servers and returns the exit status.
 func (m M) Run() int {
 	code := m.M.Run()
 	if sharedPostgres.server != nil {
@@ -54,7 +53,8 @@ var sharedPostgres struct {
 	err    error
 }
 
-// Postgres returns the URL of an empty schema of its own on a real server.
+// Postgres returns the URL of an empty schema for the test, on a cluster that the
+// tests of a binary share.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	sharedPostgres.start.Do(func() { sharedPostgres.server, sharedPostgres.err = startPostgres() })
@@ -75,7 +75,7 @@ func Postgres(t testing.TB) string {
 
 // PostgresServer is a cluster in a temporary directory.
 type PostgresServer struct {
-	Addr string // on loopback; empty for a cluster that is on its Unix socket alone
+	Addr string // on loopback; empty for a cluster that listens on its Unix socket only
 
 	dir, bin string
 	options  []string
@@ -83,9 +83,9 @@ type PostgresServer struct {
 	server   *exec.Cmd
 }
 
-// StartPostgres starts a cluster that the test may break. It is on loopback, for
-// a proxy in front of it, and ends with the test. Options are settings such as
-// "max_connections=10".
+// StartPostgres starts a cluster that the test may break. It listens on loopback, so
+// that a proxy can connect to it, and stops at the end of the test. Options are
+// settings such as "max_connections=10".
 func StartPostgres(t testing.TB, options ...string) *PostgresServer {
 	t.Helper()
 	addr := FreeAddr()
@@ -93,7 +93,7 @@ func StartPostgres(t testing.TB, options ...string) *PostgresServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A crash loses nothing that was acknowledged.
+	// With synchronous_commit a crash loses no acknowledged commit.
 	s, err := startPostgres(append(options, "synchronous_commit=on", "listen_addresses="+host, "port="+port)...)
 	if err != nil {
 		t.Fatal(err)
@@ -103,8 +103,8 @@ func StartPostgres(t testing.TB, options ...string) *PostgresServer {
 	return s
 }
 
-// URL is the address of the cluster's only database, through whatever listens on
-// addr.
+// URL returns the URL of the cluster's database by way of addr, such as the address
+// of a proxy.
 func (s *PostgresServer) URL(addr string) string {
 	return "postgres://memo@" + addr + "/postgres?sslmode=disable"
 }
@@ -114,11 +114,11 @@ func (s *PostgresServer) Stop() {
 	if s.server == nil || s.server.Process == nil {
 		return // it did not start
 	}
-	_ = s.server.Process.Signal(syscall.SIGQUIT) // nothing here is worth keeping
+	_ = s.server.Process.Signal(syscall.SIGQUIT) // PostgreSQL exits without a checkpoint
 	_ = s.server.Wait()
 }
 
-// Start starts the server again, with what it had.
+// Start starts the server, with the data that it had before Stop.
 func (s *PostgresServer) Start() error {
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -139,18 +139,18 @@ func (s *PostgresServer) Start() error {
 		return err
 	}
 	if err := waitFor(s.dsn(), 30*time.Second); err != nil {
-		said, _ := os.ReadFile(log.Name())
-		return fmt.Errorf("%w\n%s", err, said)
+		output, _ := os.ReadFile(log.Name())
+		return fmt.Errorf("%w\n%s", err, output)
 	}
 	return nil
 }
 
-// dsn leads to the database "postgres", without a schema.
+// dsn returns the URL of the database "postgres", without a schema.
 func (s *PostgresServer) dsn() string {
 	dsn := "postgres:///postgres?user=memo&host=" + url.QueryEscape(s.dir)
 	for _, o := range s.options {
 		if port, ok := strings.CutPrefix(o, "port="); ok {
-			dsn += "&port=" + port // it is a part of the socket's name
+			dsn += "&port=" + port // the socket's name contains the port
 		}
 	}
 	return dsn
@@ -161,7 +161,7 @@ func (s *PostgresServer) remove() {
 	_ = os.RemoveAll(s.dir)
 }
 
-// startPostgres makes a cluster and starts it.
+// startPostgres creates a cluster and starts it.
 func startPostgres(options ...string) (*PostgresServer, error) {
 	bin, err := postgresBin()
 	if err != nil {
@@ -207,9 +207,10 @@ func postgresBin() (string, error) {
 	return "", fmt.Errorf("testenv: PostgreSQL's server binaries are missing: apt-get install postgresql")
 }
 
-// chownToPostgres makes a file or a directory that of whoever runs PostgreSQL. It refuses to
-// run as root, so root runs it as "postgres"; anybody else as themselves, which
-// is nil.
+// chownToPostgres gives a file or directory to the user that runs PostgreSQL, and
+// returns the credential to run it with. PostgreSQL does not run as root, so for
+// root the user is "postgres". Other users run it themselves: nothing changes, and
+// the credential is nil.
 func chownToPostgres(path string) (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil

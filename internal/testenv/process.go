@@ -8,18 +8,19 @@ import (
 	"time"
 )
 
-// FreeAddr is an address on loopback that nobody listens on just now. Another
-// process may be quicker to take it.
+// FreeAddr returns a free address on loopback. Another process may take it before
+// the caller does.
 func FreeAddr() string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		panic(err) // nothing can be tested here
+		panic(err) // no test can run without loopback
 	}
 	defer l.Close()
 	return l.Addr().String()
 }
 
-// Output collects what a process or a log writes, while others look at it.
+// Output is a buffer for the output of a process or a log. It is safe for
+// concurrent use.
 type Output struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -37,13 +38,14 @@ func (o *Output) String() string {
 	return o.buf.String()
 }
 
-// Eventually waits until f holds, for as long as a busy machine may take.
+// Eventually waits until f returns true. It allows 30 s, because the machine may be
+// busy.
 func Eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
 	for !f() {
 		if time.Now().After(deadline) {
-			t.Fatalf("never happened: %s", what)
+			t.Fatalf("did not happen within 30 s: %s", what)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}

@@ -15,14 +15,14 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// RedisServer is a running redis-server, or valkey-server, on loopback. It
-// keeps nothing on disk.
+// RedisServer is a running redis-server or valkey-server on loopback. It stores
+// nothing on disk.
 type RedisServer struct {
 	Process   *os.Process
 	Addr      string
 	dir       string
 	ended     chan struct{}
-	databases atomic.Int64 // that tests have been given
+	databases atomic.Int64 // number of databases that tests have received
 }
 
 var sharedRedis struct {
@@ -31,7 +31,8 @@ var sharedRedis struct {
 	err    error
 }
 
-// Redis returns the URL of an empty database of its own on a real server.
+// Redis returns the URL of an empty database for the test, on a server that the
+// tests of a binary share.
 func Redis(t testing.TB) string {
 	t.Helper()
 	sharedRedis.start.Do(func() { sharedRedis.server, sharedRedis.err = startRedis("") })
@@ -41,7 +42,8 @@ func Redis(t testing.TB) string {
 	return sharedRedis.server.URL() + "/" + strconv.FormatInt(sharedRedis.server.databases.Add(1), 10)
 }
 
-// StartRedis starts a server that the test may break. It ends with the test.
+// StartRedis starts a server that the test may break. It stops at the end of the
+// test.
 func StartRedis(t testing.TB) *RedisServer {
 	t.Helper()
 	s, err := startRedis("")
@@ -52,34 +54,34 @@ func StartRedis(t testing.TB) *RedisServer {
 	return s
 }
 
-// URL is the server's address, without a database.
+// URL returns the address of the server, without a database.
 func (s *RedisServer) URL() string { return "redis://" + s.Addr }
 
 // Stop kills the server.
 func (s *RedisServer) Stop() {
-	_ = s.Process.Kill() // nothing here is worth keeping
+	_ = s.Process.Kill() // it has no data to save
 	<-s.ended
 	_ = os.RemoveAll(s.dir)
 }
 
-// Restart starts a new, empty server on the port of one that was stopped.
+// Restart starts a new, empty server on the address of s. Call it after Stop.
 func (s *RedisServer) Restart(t testing.TB) {
 	t.Helper()
-	again, err := startRedis(s.Addr)
+	restarted, err := startRedis(s.Addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Process, s.dir, s.ended = again.Process, again.dir, again.ended
+	s.Process, s.dir, s.ended = restarted.Process, restarted.dir, restarted.ended
 }
 
-// Do sends a command and returns its answer as text.
+// Do sends a command and returns the reply as text.
 func (s *RedisServer) Do(t testing.TB, command string, args ...any) string {
 	t.Helper()
-	answer, err := s.do(command, args...)
+	reply, err := s.do(command, args...)
 	if err != nil {
 		t.Fatalf("redis: %s: %v", command, err)
 	}
-	return answer
+	return reply
 }
 
 func (s *RedisServer) do(command string, args ...any) (string, error) {
@@ -88,15 +90,15 @@ func (s *RedisServer) do(command string, args ...any) (string, error) {
 		return "", err
 	}
 	defer c.Close()
-	answer, err := c.Do(command, args...)
-	if text, ok := answer.([]byte); ok {
+	reply, err := c.Do(command, args...)
+	if text, ok := reply.([]byte); ok {
 		return string(text), err
 	}
-	return fmt.Sprint(answer), err
+	return fmt.Sprint(reply), err
 }
 
-// startRedis starts a server at an address; an empty one is any that is free.
-// Another process may be quicker to take that, so it is tried again.
+// startRedis starts a server on addr, or on a free address if addr is empty. It
+// tries again if that fails, because another process may have taken the address.
 func startRedis(addr string) (s *RedisServer, err error) {
 	for range 5 {
 		if s, err = tryRedis(addr); err == nil {
@@ -135,7 +137,7 @@ func tryRedis(addr string) (*RedisServer, error) {
 		_ = server.Wait()
 		close(s.ended)
 	}()
-	late := time.After(10 * time.Second)
+	timeout := time.After(10 * time.Second)
 	for {
 		_, err := s.do("PING")
 		if err == nil {
@@ -143,7 +145,7 @@ func tryRedis(addr string) (*RedisServer, error) {
 		}
 		select {
 		case <-s.ended:
-		case <-late:
+		case <-timeout:
 		case <-time.After(5 * time.Millisecond):
 			continue
 		}

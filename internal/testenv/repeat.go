@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Repeat copies the transcription that was added last n times within the embedded
-// database in dir, with its text and its terms. Importing as many would take minutes.
+// Repeat adds n copies of the latest transcription, with its text and terms, to the
+// embedded database in dir. It is much faster than n imports.
 func Repeat(t testing.TB, dir string, n int) {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(dir, "memo.db"))
