@@ -1,15 +1,16 @@
-// Package bridge lets an MCP host that only starts processes (Claude Desktop)
-// use a Memo server: JSON-RPC messages on stdin, one a line, become POSTs to
-// the server's /mcp with the API key, and the answers become lines on stdout.
+// Package bridge connects an MCP host that only starts processes, such as Claude
+// Desktop, to a Memo server. It sends each JSON-RPC message on stdin, one per line,
+// as a POST to the server's /mcp with the API key, and writes the responses to
+// stdout, one per line.
 //
-// It is transparent. It knows no tool, and a message and its answer pass as
-// they are, in every protocol revision; only what HTTP wants in headers is read
-// from them. What goes wrong outside the protocol, from a missing key to a
-// server that is not there, reaches the host as a JSON-RPC error with a
-// sentence that a person understands.
+// It is transparent: it knows no tools and passes messages and responses on
+// unchanged, in every protocol revision. It reads from them only what HTTP headers
+// must repeat. An error outside the protocol, such as a missing key or a server
+// that cannot be reached, becomes a JSON-RPC error whose message a person can
+// understand.
 //
-// The key goes to the one server that was named, encrypted or on this machine,
-// and nowhere else: not after a redirect, not into a sentence.
+// The key is sent only to the configured server, and only over TLS or on loopback.
+// It is not sent after a redirect and does not appear in an error message.
 package bridge
 
 import (
@@ -27,38 +28,38 @@ import (
 
 const (
 	maxMessage    = 1 << 20  // bytes of one line from the host
-	maxResponse   = 16 << 20 // bytes of one answer, or of one event of a stream
-	maxConcurrent = 16       // requests at the server
-	maxQueued     = 256      // messages taken from the host and not done with
+	maxResponse   = 16 << 20 // bytes of one response, or of one event of a stream
+	maxConcurrent = 16       // requests that the server handles at one time
+	maxQueued     = 256      // messages read from the host and not finished
 )
 
-// Config is what a bridge joins.
+// Config configures a bridge.
 type Config struct {
-	// URL is the server's address, such as https://memo.example.com, with or
-	// without /mcp at its end.
+	// URL is the address of the server, such as https://memo.example.com, with or
+	// without /mcp at the end.
 	URL     string
 	Key     string
-	Version string       // of this program, for the User-Agent
-	HTTP    *http.Client // nil: one that suits
-	Log     io.Writer    // gets each different sentence once; nil: nothing does
+	Version string       // version of this program, for the User-Agent
+	HTTP    *http.Client // if nil, New creates one
+	Log     io.Writer    // receives each different error message once; may be nil
 }
 
-// Bridge joins one host to one server.
+// Bridge connects one host to one server.
 type Bridge struct {
-	endpoint    string // ends in /mcp, and has no secret in it
+	endpoint    string // ends in /mcp and contains no secret
 	key         credential.Key
 	agent       string
 	http        *http.Client
-	configError error // what is wrong with the configuration
+	configError error // set if the configuration is invalid
 	log         onceLog
 
-	timeout   time.Duration // for an answer that is not a stream
-	drainTime time.Duration // for what is under way when stdin ends
+	timeout   time.Duration // for a response that is not a stream
+	drainTime time.Duration // for messages that are running when stdin ends
 }
 
-// New makes a bridge. It makes one of a bad configuration too: that one sends
-// nothing, and tells its host what is wrong, since a host shows its user the
-// answers of a server rather than the end of a process.
+// New returns a bridge, even if the configuration is invalid. The bridge then sends
+// nothing to the server and responds to each request with the error, because a
+// host shows its user the responses of a server rather than the exit of a process.
 func New(cfg Config) *Bridge {
 	b := &Bridge{
 		agent: "memo-mcp/" + cfg.Version, log: onceLog{w: cfg.Log},
@@ -81,10 +82,10 @@ func New(cfg Config) *Bridge {
 	return b
 }
 
-// Run passes messages on until in ends, out breaks or ctx is done. What is
-// under way at the end of in gets five seconds. The error is that of a bad
-// configuration, of in or of out, and is in the log. A Read of in that is
-// blocked outlives Run.
+// Run passes messages on until in ends, a write to out fails or ctx is done. After
+// the end of in, running messages get five more seconds. The error is that of the
+// configuration, in or out, and is also logged. A blocked Read of in may continue
+// after Run returns.
 func (b *Bridge) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if b.configError != nil {
 		b.log.write(b.configError.Error())
@@ -95,16 +96,16 @@ func (b *Bridge) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 		Bridge: b, out: out, broken: make(chan error, 1), stop: stop, calls: map[string]*message{},
 		atServer: make(chan struct{}, maxConcurrent), waiting: make(chan struct{}, maxQueued),
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- s.read(ctx, in) }()
+	readDone := make(chan error, 1)
+	go func() { readDone <- s.read(ctx, in) }()
 	var err error
 	select {
 	case <-ctx.Done():
-	case err = <-ended:
+	case err = <-readDone:
 		s.drain(ctx, b.drainTime)
 	}
 	stop()
-	s.drain(context.WithoutCancel(ctx), time.Second) // they have been told to end
+	s.drain(context.WithoutCancel(ctx), time.Second) // their contexts are cancelled
 	select {
 	case err = <-s.broken:
 	default:
@@ -115,50 +116,50 @@ func (b *Bridge) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	return cmp.Or(err, b.configError)
 }
 
-// run is one Run.
+// run is the state of one call of [Bridge.Run].
 type run struct {
 	*Bridge
 	stop     context.CancelFunc
-	broken   chan error // why out cannot be written to
-	atServer chan struct{}
-	waiting  chan struct{}
-	drained  int // of waiting, taken by drain
+	broken   chan error    // the first error of a write to out
+	atServer chan struct{} // holds an element for each message at the server
+	waiting  chan struct{} // holds an element for each unfinished message
+	drained  int           // elements of waiting that drain sent
 
-	// settled is closed when the last initialize or notification has been
-	// answered; nil before the first. It belongs to read.
+	// settled is closed when the latest initialize or notification has been
+	// handled; nil before the first. Only read and dispatch use it.
 	settled chan struct{}
 
 	writing sync.Mutex
 	out     io.Writer
 
 	mu      sync.Mutex
-	version string              // what initialize agreed on
-	calls   map[string]*message // requests under way, by their id as the host wrote it
+	version string              // the protocol version that initialize agreed on
+	calls   map[string]*message // running requests, by their id as the host wrote it
 }
 
-// read takes messages from the host until there are no more.
+// read reads messages from the host until the end of in.
 func (s *run) read(ctx context.Context, in io.Reader) error {
 	lines := newLines(in, maxMessage)
 	for {
-		line, long, err := lines.next()
+		line, tooLong, err := lines.next()
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("stdin: %w", err)
 		}
-		if len(line) == 0 && !long {
+		if len(line) == 0 && !tooLong {
 			continue
 		}
-		m, bad := parseMessage(line)
-		if long {
-			bad = &rpcError{
+		m, invalid := parseMessage(line)
+		if tooLong {
+			invalid = &rpcError{
 				Code:    codeInvalidRequest,
-				Message: fmt.Sprintf("A message may have %d bytes at the most.", maxMessage),
+				Message: fmt.Sprintf("The message is too long. The maximum is %d bytes.", maxMessage),
 			}
 		}
-		if bad != nil {
-			s.write(ctx, bad.reply(nil))
+		if invalid != nil {
+			s.write(ctx, invalid.reply(nil))
 			continue
 		}
 		select {
@@ -170,9 +171,9 @@ func (s *run) read(ctx context.Context, in io.Reader) error {
 	}
 }
 
-// dispatch lets a message go its way. Requests run side by side, but what comes
-// after an initialize or a notification waits until the server has taken it:
-// the host meant it to be known by then.
+// dispatch starts the handling of a message. Requests run concurrently, but a
+// message after an initialize or a notification waits until that one has been
+// handled, because the host expects the server to know of it.
 func (s *run) dispatch(ctx context.Context, m *message) {
 	if m.Method == "notifications/cancelled" {
 		s.cancel(m.cancelledID())
@@ -210,8 +211,8 @@ func (s *run) dispatch(ctx context.Context, m *message) {
 	}()
 }
 
-// sendAndForward sends one message and tells the host what goes wrong, unless the
-// host does not want to know any more.
+// sendAndForward sends one message and reports an error to the host, unless the
+// request was cancelled.
 func (s *run) sendAndForward(ctx context.Context, m *message) {
 	err := s.post(ctx, m)
 	if err == nil || ctx.Err() != nil {
@@ -227,7 +228,7 @@ func (s *run) sendAndForward(ctx context.Context, m *message) {
 	}
 }
 
-// cancel ends the request of this id. No answer to it is written from now on.
+// cancel ends the request with this id. No response to it is written after that.
 func (s *run) cancel(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -244,9 +245,9 @@ func (s *run) removeCall(m *message) {
 	}
 }
 
-// write puts one line on stdout, unless ctx is done.
+// write writes one line to stdout, unless ctx is done.
 func (s *run) write(ctx context.Context, data []byte) {
-	line := s.handleLine(data)
+	line := s.formatLine(data)
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	if ctx.Err() != nil {
@@ -261,8 +262,8 @@ func (s *run) write(ctx context.Context, data []byte) {
 	}
 }
 
-// drain waits until nothing is under way: then every place among the waiting
-// can be had.
+// drain waits until no message is running, which is when it has filled all of
+// s.waiting.
 func (s *run) drain(ctx context.Context, limit time.Duration) {
 	end := time.NewTimer(limit)
 	defer end.Stop()

@@ -13,7 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// message is what the bridge must know of a JSON-RPC message of the host.
+// message is what the bridge reads from a JSON-RPC message of the host.
 type message struct {
 	ID     jsontext.Value `json:"id"`
 	Method string         `json:"method"`
@@ -23,7 +23,7 @@ type message struct {
 	cancel context.CancelFunc
 }
 
-// parseMessage reads a line of the host.
+// parseMessage parses a line from the host.
 func parseMessage(line []byte) (*message, *rpcError) {
 	switch v := jsontext.Value(line); {
 	case !v.IsValid():
@@ -31,20 +31,20 @@ func parseMessage(line []byte) (*message, *rpcError) {
 	case v.Kind() == jsontext.KindBeginArray:
 		return nil, &rpcError{
 			Code:    codeInvalidRequest,
-			Message: "Batches are not accepted: send each message on a line of its own.",
+			Message: "Batches are not accepted. Send each message on its own line.",
 		}
 	}
 	m := &message{raw: line}
 	if err := json.Unmarshal(line, m); err != nil || line[0] != '{' {
 		return nil, &rpcError{
 			Code:    codeInvalidRequest,
-			Message: "This is not a JSON-RPC message: it must be an object, and its method a string.",
+			Message: "This is not a JSON-RPC message. It must be an object whose method is a string.",
 		}
 	}
 	return m, nil
 }
 
-// isRequest reports whether the host waits for an answer.
+// isRequest reports whether the host waits for a response.
 func (m *message) isRequest() bool {
 	return m.Method != "" && len(m.ID) > 0 && m.ID.Kind() != jsontext.KindNull
 }
@@ -54,13 +54,14 @@ func (m *message) cancelledID() string {
 	var p struct {
 		RequestID jsontext.Value `json:"requestId"`
 	}
-	_ = json.Unmarshal(m.Params, &p) // one that names nothing cancels nothing
+	_ = json.Unmarshal(m.Params, &p) // without an id nothing is cancelled
 	return string(p.RequestID)
 }
 
-// setHeaders repeats in headers what the protocol wants there. From 2026-07-28
-// on, each message says its version, and its method and the name of what it is
-// about are repeated; before, the version is the one that initialize agreed on.
+// setHeaders sets the headers that the protocol requires. Since revision
+// 2026-07-28 each message contains its version, and the headers repeat the version,
+// the method, and the name or URI in the parameters. Before, the only header is the
+// version that initialize agreed on.
 func (m *message) setHeaders(h http.Header, agreed string) {
 	var p struct {
 		Meta struct {
@@ -69,7 +70,7 @@ func (m *message) setHeaders(h http.Header, agreed string) {
 		Name jsontext.Value `json:"name"`
 		URI  jsontext.Value `json:"uri"`
 	}
-	_ = json.Unmarshal(m.Params, &p) // of another form, they have none of it
+	_ = json.Unmarshal(m.Params, &p) // parameters of another form contain none of these
 	version := p.Meta.Version
 	if version == "" {
 		if agreed != "" && m.Method != "initialize" {
@@ -91,15 +92,15 @@ func (m *message) setHeaders(h http.Header, agreed string) {
 	}
 }
 
-// jsonString returns a JSON string's text, and nothing for any other value.
+// jsonString returns the text of a JSON string, or "" for any other value.
 func jsonString(v jsontext.Value) string {
 	var s string
 	_ = json.Unmarshal(v, &s)
 	return s
 }
 
-// headerValue returns s as it is wherever HTTP can carry that, since servers
-// compare it with the body as it is, and encoded where HTTP cannot.
+// headerValue returns s unchanged if it is a valid header value, because servers
+// compare it with the body. Otherwise it returns s encoded as Base64.
 func headerValue(s string) string {
 	control := func(r rune) bool { return r < ' ' || r == 0x7f }
 	if strings.ContainsFunc(s, control) || s != strings.Trim(s, " ") {
@@ -108,14 +109,14 @@ func headerValue(s string) string {
 	return s
 }
 
-// Codes of JSON-RPC errors that the bridge itself answers with.
+// Codes of JSON-RPC errors that the bridge creates.
 const (
 	codeParse          = -32700
 	codeInvalidRequest = -32600
 	codeServer         = -32000
 )
 
-// rpcError is a JSON-RPC error, of the bridge or of the server.
+// rpcError is a JSON-RPC error from the bridge or the server.
 type rpcError struct {
 	Code    int            `json:"code"`
 	Message string         `json:"message"`
@@ -124,16 +125,18 @@ type rpcError struct {
 
 func (e *rpcError) Error() string { return e.Message }
 
-// reply answers the request of this id; nil where the id could not be read.
+// reply returns the error as a response to the request with this id, which is nil
+// if it could not be read.
 func (e *rpcError) reply(id jsontext.Value) []byte {
 	data, err := json.Marshal(e)
 	if err != nil {
-		panic(err) // a number and a string that is clean
+		panic(err) // a number, a string and valid JSON always marshal
 	}
 	return newReply(id, "error", data)
 }
 
-// newReply is an error or a result as the answer to the request of this id.
+// newReply returns a response to the request with this id; member is "error" or
+// "result".
 func newReply(id jsontext.Value, member string, value jsontext.Value) []byte {
 	if id == nil {
 		id = jsontext.Value("null")
@@ -142,17 +145,18 @@ func newReply(id jsontext.Value, member string, value jsontext.Value) []byte {
 		nil)
 }
 
-// sameID compares two ids, which may be written with other escapes.
+// sameID reports whether two ids are equal, even if their strings use different
+// escapes.
 func sameID(a, b jsontext.Value) bool {
 	return bytes.Equal(a, b) || a.Kind() == '"' && b.Kind() == '"' && jsonString(a) == jsonString(b)
 }
 
-// handleLine makes one line of a JSON text. Should a server send the key back, that
-// is taken out.
-func (b *Bridge) handleLine(data []byte) []byte {
+// formatLine returns a JSON text as one line. If it contains the API key, the key
+// is redacted.
+func (b *Bridge) formatLine(data []byte) []byte {
 	v := jsontext.Value(bytes.Clone(bytes.TrimSpace(data)))
 	if bytes.ContainsAny(v, "\r\n") {
-		_ = v.Compact() // it is valid: somebody has parsed it
+		_ = v.Compact() // it was parsed before, so it is valid
 	}
 	if key := b.key.Secret(); key != "" {
 		v = bytes.ReplaceAll(v, []byte(key), []byte(b.key.String()))
@@ -160,7 +164,7 @@ func (b *Bridge) handleLine(data []byte) []byte {
 	return append(v, '\n')
 }
 
-// lineReader reads lines of bounded length.
+// lineReader reads lines of at most max bytes.
 type lineReader struct {
 	r   *bufio.Reader
 	max int
@@ -170,12 +174,12 @@ func newLines(r io.Reader, max int) *lineReader {
 	return &lineReader{bufio.NewReaderSize(r, 64<<10), max}
 }
 
-// next returns the next line without blanks at its ends. Of a line that is too
-// long it tells only that, and skips it.
-func (l *lineReader) next() (line []byte, long bool, err error) {
+// next returns the next line without leading and trailing white space. If the line
+// is too long, next skips it and returns tooLong.
+func (l *lineReader) next() (line []byte, tooLong bool, err error) {
 	for {
 		part, err := l.r.ReadSlice('\n')
-		if long = long || len(line)+len(part) > l.max+len("\r\n"); long {
+		if tooLong = tooLong || len(line)+len(part) > l.max+len("\r\n"); tooLong {
 			line = nil
 		} else {
 			line = append(line, part...)
@@ -183,9 +187,9 @@ func (l *lineReader) next() (line []byte, long bool, err error) {
 		switch {
 		case err == bufio.ErrBufferFull:
 			continue
-		case err == io.EOF && (len(line) > 0 || long):
-			err = nil // the last line needs no end
+		case err == io.EOF && (len(line) > 0 || tooLong):
+			err = nil // the last line may lack a line break
 		}
-		return bytes.TrimSpace(line), long, err
+		return bytes.TrimSpace(line), tooLong, err
 	}
 }

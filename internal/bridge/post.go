@@ -13,11 +13,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// errTimeout is the cause of the end of a request that took too long.
+// errTimeout is the cancellation cause of a request that took too long.
 var errTimeout = errors.New("timeout")
 
-// post sends one message and writes what the server answers. The error is a
-// sentence for a person, or the server's own JSON-RPC error.
+// post sends one message and writes the server's response to the host. It returns
+// a message for a person, or the server's own JSON-RPC error.
 func (s *run) post(ctx context.Context, m *message) error {
 	if s.configError != nil {
 		return s.configError
@@ -28,15 +28,15 @@ func (s *run) post(ctx context.Context, m *message) error {
 	defer timer.Stop()
 	r, err := http.NewRequestWithContext(timed, http.MethodPost, s.endpoint, bytes.NewReader(m.raw))
 	if err != nil {
-		return s.unreachable(timed, err)
+		return s.transportError(timed, err)
 	}
 	r.Header = http.Header{
 		"Authorization": {"Bearer " + s.key.Secret()},
 		"Content-Type":  {"application/json"},
 		"Accept":        {"application/json, text/event-stream"},
 		"User-Agent":    {s.agent},
-		// Every call of Memo's may be repeated. This is not sent: it tells
-		// net/http to try again when a kept connection turns out to be closed.
+		// Every call of Memo may be repeated. net/http does not send this empty
+		// header; it makes net/http retry if an idle connection was closed.
 		"Idempotency-Key": {},
 	}
 	s.mu.Lock()
@@ -45,7 +45,7 @@ func (s *run) post(ctx context.Context, m *message) error {
 	m.setHeaders(r.Header, agreed)
 	resp, err := s.http.Do(r)
 	if err != nil {
-		return s.unreachable(timed, err)
+		return s.transportError(timed, err)
 	}
 	defer resp.Body.Close()
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
@@ -56,25 +56,25 @@ func (s *run) post(ctx context.Context, m *message) error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
 	switch {
 	case err != nil:
-		return s.unreachable(timed, err)
+		return s.transportError(timed, err)
 	case len(body) > maxResponse:
 		return errTooLong
 	case resp.StatusCode/100 != 2:
-		return s.refused(resp, kind, body)
+		return s.statusError(resp, kind, body)
 	case !m.isRequest():
 		return nil
 	}
 	if kind != "application/json" {
-		return s.foreign(kind)
+		return s.notMemoError(kind)
 	}
-	answered, err := s.forward(ctx, m, body)
-	if err == nil && !answered {
-		err = s.foreign(kind)
+	isResponse, err := s.forward(ctx, m, body)
+	if err == nil && !isResponse {
+		err = s.notMemoError(kind)
 	}
 	return err
 }
 
-// serverMessage is what the bridge must know of a message of the server.
+// serverMessage is what the bridge reads from a message of the server.
 type serverMessage struct {
 	JSONRPC string         `json:"jsonrpc"`
 	ID      jsontext.Value `json:"id"`
@@ -83,46 +83,47 @@ type serverMessage struct {
 	Error   jsontext.Value `json:"error"`
 }
 
-// forward writes a message of the server as it is and reports whether it is the
-// answer to m.
-func (s *run) forward(ctx context.Context, m *message, data []byte) (answered bool, err error) {
+// forward writes a message of the server to the host unchanged, and reports
+// whether it is the response to m.
+func (s *run) forward(ctx context.Context, m *message, data []byte) (isResponse bool, err error) {
 	var a serverMessage
 	err = json.Unmarshal(data, &a)
-	answered = a.Method == nil && (a.Result != nil || a.Error != nil)
-	if err != nil || a.JSONRPC != "2.0" || a.Method == nil && !answered {
-		return false, s.foreign("application/json")
+	isResponse = a.Method == nil && (a.Result != nil || a.Error != nil)
+	if err != nil || a.JSONRPC != "2.0" || a.Method == nil && !isResponse {
+		return false, s.notMemoError("application/json")
 	}
 	if a.Result != nil && m.Method == "initialize" {
 		var result struct {
 			Version jsontext.Value `json:"protocolVersion"`
 		}
-		_ = json.Unmarshal(a.Result, &result) // the host sees what it is
+		_ = json.Unmarshal(a.Result, &result) // the host reports an invalid result
 		s.mu.Lock()
 		s.version = jsonString(result.Version)
 		s.mu.Unlock()
 	}
-	if answered && m.isRequest() && !sameID(a.ID, m.ID) {
-		// A server that had not read the id yet, or something in between that
-		// mixes answers up: the host waits for its own.
+	if isResponse && m.isRequest() && !sameID(a.ID, m.ID) {
+		// The server failed before it read the id, or a proxy mixed up responses.
+		// The host waits for a response with its own id.
 		if a.Error != nil {
 			data = newReply(m.ID, "error", a.Error)
 		} else {
 			data = newReply(m.ID, "result", a.Result)
 		}
 	}
-	if m.isRequest() || !answered {
+	if m.isRequest() || !isResponse {
 		s.write(ctx, data)
 	}
-	return answered, nil
+	return isResponse, nil
 }
 
-// forwardStream passes the events of a stream on as they come, up to the answer.
+// forwardStream writes the events of a stream to the host as they arrive, up to and
+// including the response to m.
 func (s *run) forwardStream(ctx context.Context, m *message, body io.Reader) error {
 	lines := newLines(body, maxResponse)
 	var data []byte
 	for {
-		line, long, err := lines.next()
-		if long || len(data)+len(line) > maxResponse {
+		line, tooLong, err := lines.next()
+		if tooLong || len(data)+len(line) > maxResponse {
 			return errTooLong
 		}
 		if value, ok := bytes.CutPrefix(line, []byte("data:")); ok {
@@ -133,8 +134,8 @@ func (s *run) forwardStream(ctx context.Context, m *message, body io.Reader) err
 			continue // the event's name, its id, or a comment
 		}
 		if event := jsontext.Value(bytes.TrimSpace(data)); len(event) > 0 && (err == nil || event.IsValid()) {
-			if answered, failed := s.forward(ctx, m, event); failed != nil || answered {
-				return failed
+			if isResponse, err := s.forward(ctx, m, event); err != nil || isResponse {
+				return err
 			}
 		}
 		data = nil
@@ -145,7 +146,7 @@ func (s *run) forwardStream(ctx context.Context, m *message, body io.Reader) err
 			return nil
 		}
 		if err != nil {
-			return s.unreachable(ctx, err)
+			return s.transportError(ctx, err)
 		}
 	}
 }

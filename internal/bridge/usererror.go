@@ -22,32 +22,32 @@ import (
 	"memoai.tech/memo/internal/credential"
 )
 
-// userError is an error that is told to a person as it is: what is wrong, and
-// what to do.
+// userError is an error whose text is shown to a person: what is wrong and what to
+// do.
 type userError string
 
 func (s userError) Error() string { return string(s) }
 
 func userErrorf(format string, args ...any) error { return userError(fmt.Sprintf(format, args...)) }
 
-// What is wrong with the configuration. None repeats what was configured, for
-// there may be a secret in it.
+// Errors of the configuration. They do not repeat the configured values, which may
+// contain a secret.
 const (
 	errNoKey userError = "MEMO_API_KEY is not set. Create an API key in Memo under Settings → API & MCP and put " +
 		"it into MEMO_API_KEY, in the settings of this MCP server."
-	errBadKey userError = "What is in MEMO_API_KEY is not a whole API key, which is " + credential.KeyPrefix +
+	errBadKey userError = "MEMO_API_KEY is not a complete API key. A key is " + credential.KeyPrefix +
 		" and 38 letters or digits. Copy the key again, or create a new one in Settings → API & MCP."
-	errBadURL   userError = "MEMO_URL is not an address of a server. Write it like https://memo.example.com"
-	errKeyInURL userError = "There is an API key in MEMO_URL, where logs and histories keep it. Put it into " +
-		"MEMO_API_KEY alone, and rotate it in Settings → API & MCP."
-	errUserinfo userError = "There is a user name or a password in MEMO_URL. Take it out: the API key in " +
-		"MEMO_API_KEY is all that Memo needs."
-	errUnencrypted userError = "MEMO_URL begins with http://, so the API key would travel unencrypted. Use https://, " +
+	errBadURL   userError = "MEMO_URL is not the URL of a server. Use a URL such as https://memo.example.com"
+	errKeyInURL userError = "MEMO_URL contains an API key, and URLs end up in logs and histories. Put the key into " +
+		"MEMO_API_KEY only, and rotate it in Settings → API & MCP."
+	errUserinfo userError = "MEMO_URL contains a user name or a password. Remove it: Memo needs only the API key in " +
+		"MEMO_API_KEY."
+	errUnencrypted userError = "MEMO_URL begins with http://, so the API key would be sent unencrypted. Use https://, " +
 		"or a server on this machine such as http://127.0.0.1:8080"
 )
 
-// errTooLong is an answer beyond what is kept in memory.
-var errTooLong = userErrorf("The server's answer is longer than %d MiB. Ask for less at once.", maxResponse>>20)
+// errTooLong is returned for a response of more than maxResponse bytes.
+var errTooLong = userErrorf("The server's response is longer than %d MiB. Ask for less at once.", maxResponse>>20)
 
 func readKey(s string) (credential.Key, error) {
 	s = strings.TrimSpace(s)
@@ -61,7 +61,7 @@ func readKey(s string) (credential.Key, error) {
 	return key, nil
 }
 
-// readURL returns the address of /mcp, which may be printed.
+// readURL returns the address of /mcp. It contains no secret.
 func readURL(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	u, err := url.Parse(s)
@@ -81,14 +81,15 @@ func readURL(s string) (string, error) {
 	return strings.TrimSuffix(strings.TrimRight(u.String(), "/"), "/mcp") + "/mcp", nil
 }
 
-// isLoopbackHost reports whether a host is this machine by its name alone.
+// isLoopbackHost reports whether a host is localhost or a loopback address. It does
+// not resolve names.
 func isLoopbackHost(host string) bool {
 	a, err := netip.ParseAddr(host)
 	return strings.EqualFold(host, "localhost") || err == nil && a.Unmap().IsLoopback()
 }
 
-// unreachable says why no whole answer came.
-func (b *Bridge) unreachable(ctx context.Context, err error) error {
+// transportError returns the message for a request that got no complete response.
+func (b *Bridge) transportError(ctx context.Context, err error) error {
 	var dns *net.DNSError
 	var network net.Error
 	var certificate *tls.CertificateVerificationError
@@ -97,18 +98,20 @@ func (b *Bridge) unreachable(ctx context.Context, err error) error {
 	case context.Cause(ctx) == errTimeout, errors.As(err, &network) && network.Timeout():
 		return userErrorf("Memo at %s did not answer in time. Is the server running, and is MEMO_URL right?", b.endpoint)
 	case errors.As(err, &dns):
-		return userErrorf("The host %s is not known. Put the right address into MEMO_URL.", cleanText(dns.Name))
+		return userErrorf("The host %s was not found. Check the address in MEMO_URL.", cleanText(dns.Name))
 	case errors.As(err, &certificate), errors.As(err, &alert), errors.Is(err, http.ErrSchemeMismatch):
-		return userErrorf("No secure connection to %s: %s. Check MEMO_URL and the server's certificate.", b.endpoint,
-			transportReason(err))
+		return userErrorf("No secure connection to %s: %s. Check MEMO_URL and the server's certificate.",
+			b.endpoint, transportReason(err))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return userErrorf("Memo at %s broke off its answer. Is the server running? Try again.", b.endpoint)
+		return userErrorf("Memo at %s closed the connection before its response was complete. Is the server running? "+
+			"Try again.", b.endpoint)
 	}
-	return userErrorf("Memo at %s could not be reached: %s. Is the server running, and is MEMO_URL right?", b.endpoint,
-		transportReason(err))
+	return userErrorf("Memo at %s could not be reached: %s. Is the server running, and is MEMO_URL right?",
+		b.endpoint, transportReason(err))
 }
 
-// transportReason is an error of the network without the request it belongs to.
+// transportReason returns the text of a network error without its request and
+// address.
 func transportReason(err error) string {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
@@ -119,19 +122,19 @@ func transportReason(err error) string {
 	return cleanText(err.Error())
 }
 
-// foreign is for what answers and is not Memo.
-func (b *Bridge) foreign(kind string) error {
+// notMemoError returns the message for a response that does not come from Memo.
+func (b *Bridge) notMemoError(kind string) error {
 	if kind == "" {
 		kind = "nothing"
 	}
-	return userErrorf("What answers at %s is not Memo (it sent %s). Put the address of the Memo server into MEMO_URL.",
+	return userErrorf("The server at %s is not Memo (it sent %s). Put the address of the Memo server into MEMO_URL.",
 		b.endpoint, cleanText(kind))
 }
 
 var challengeDescription = regexp.MustCompile(`error_description="([^"]*)"`)
 
-// refused says what an answer with a status other than 2xx means.
-func (b *Bridge) refused(resp *http.Response, kind string, body []byte) error {
+// statusError returns the error for a response with a status other than 2xx.
+func (b *Bridge) statusError(resp *http.Response, kind string, body []byte) error {
 	status := resp.StatusCode
 	var a struct {
 		JSONRPC string         `json:"jsonrpc"`
@@ -164,8 +167,8 @@ func (b *Bridge) refused(resp *http.Response, kind string, body []byte) error {
 			"address into MEMO_URL.", b.endpoint, to)
 	case status == http.StatusUnauthorized:
 		why := "The API key is not valid"
-		if m := challengeDescription.FindStringSubmatch(strings.Join(resp.Header.Values("WWW-Authenticate"),
-			", ")); m != nil {
+		challenges := strings.Join(resp.Header.Values("WWW-Authenticate"), ", ")
+		if m := challengeDescription.FindStringSubmatch(challenges); m != nil {
 			why = cleanText(m[1])
 		}
 		return userErrorf("%s. Create a new key in Settings → API & MCP, put it into MEMO_API_KEY and restart this MCP "+
@@ -173,23 +176,24 @@ func (b *Bridge) refused(resp *http.Response, kind string, body []byte) error {
 	case status == http.StatusForbidden && coded.Message != "":
 		return userError(detail)
 	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
-		return userErrorf("There is no Memo at %s (status %d). Put the address of the Memo server into MEMO_URL.", b.endpoint,
-			status)
+		return userErrorf("There is no Memo at %s (status %d). Put the address of the Memo server into MEMO_URL.",
+			b.endpoint, status)
 	case status == http.StatusTooManyRequests:
-		return userErrorf("The limit of calls with this API key is reached. Try again %s.", retryText(resp))
+		return userErrorf("The rate limit of this API key is reached. Try again %s.", retryText(resp))
 	case status == http.StatusServiceUnavailable:
-		return userErrorf("Memo at %s cannot answer at the moment. Try again %s.", b.endpoint, retryText(resp))
+		return userErrorf("Memo at %s is busy or unavailable. Try again %s.", b.endpoint, retryText(resp))
 	case status >= 500:
 		if a.Request != "" {
 			detail += ", request " + cleanText(a.Request)
 		}
-		return userErrorf("Memo at %s failed (status %d: %s). Try again, or tell whoever runs the server.", b.endpoint,
-			status, detail)
+		return userErrorf("Memo at %s failed (status %d: %s). Try again, or contact the operator of the server.",
+			b.endpoint, status, detail)
 	}
 	return userErrorf("Memo at %s did not accept this message (status %d: %s).", b.endpoint, status, detail)
 }
 
-// retryText is how long the server asks to wait.
+// retryText returns the time in Retry-After, such as "in 17 s", or "in a moment" if
+// the response has none.
 func retryText(resp *http.Response) string {
 	if n, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && n > 0 {
 		return fmt.Sprintf("in %d s", n)
@@ -197,8 +201,8 @@ func retryText(resp *http.Response) string {
 	return "in a moment"
 }
 
-// cleanText makes a text from outside fit to be part of a sentence: short, on one
-// line and without a key.
+// cleanText makes text from outside safe for a message: short, on one line and
+// without API keys.
 func cleanText(s string) string {
 	return memo.Printable(strings.Join(strings.Fields(s), " "), 500)
 }

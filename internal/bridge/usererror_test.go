@@ -53,27 +53,28 @@ func TestWhatTheServerRefuses(t *testing.T) {
 			"limit", 429,
 			map[string]string{"Retry-After": "17"},
 			`{"detail":"Rate limit exceeded"}`,
-			"The limit of calls with this API key is reached. Try again in 17 s.",
+			"The rate limit of this API key is reached. Try again in 17 s.",
 		},
 		{
 			"limit without a time", 429, nil, `{"detail":"Rate limit exceeded"}`,
-			"The limit of calls with this API key is reached. Try again in a moment.",
+			"The rate limit of this API key is reached. Try again in a moment.",
 		},
 		{
 			"unavailable", 503,
 			map[string]string{"Retry-After": "2"},
 			`{"detail":"This took too long."}`,
-			"Memo at URL cannot answer at the moment. Try again in 2 s.",
+			"Memo at URL is busy or unavailable. Try again in 2 s.",
 		},
 		{
 			"internal", 500, nil, `{"detail":"Internal server error","request_id":"ABC"}`,
-			"Memo at URL failed (status 500: Internal server error, request ABC). Try again, or tell whoever runs the server.",
+			"Memo at URL failed (status 500: Internal server error, request ABC). Try again, or contact the operator of " +
+				"the server.",
 		},
 		{
 			"gateway", 502,
 			map[string]string{"Content-Type": "text/html"},
 			html,
-			"Memo at URL failed (status 502: Bad Gateway). Try again, or tell whoever runs the server.",
+			"Memo at URL failed (status 502: Bad Gateway). Try again, or contact the operator of the server.",
 		},
 		{
 			"not there", 404, nil, `{"detail":"Not found"}`,
@@ -113,35 +114,35 @@ func TestWhatTheServerRefuses(t *testing.T) {
 			"HTML", 200,
 			map[string]string{"Content-Type": "text/html; charset=utf-8"},
 			html,
-			"What answers at URL is not Memo (it sent text/html). Put the address of the Memo server into MEMO_URL.",
+			"The server at URL is not Memo (it sent text/html). Put the address of the Memo server into MEMO_URL.",
 		},
 		{
 			"no body", 202,
 			map[string]string{"Content-Type": ""},
 			"",
-			"What answers at URL is not Memo (it sent nothing). Put the address of the Memo server into MEMO_URL.",
+			"The server at URL is not Memo (it sent nothing). Put the address of the Memo server into MEMO_URL.",
 		},
 		{
 			"other JSON", 200, nil, `{"status":"ok"}`,
-			"What answers at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL.",
+			"The server at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL.",
 		},
 		{
 			"no answer", 200, nil, `{"jsonrpc":"2.0","id":1}`,
-			"What answers at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL.",
+			"The server at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL.",
 		},
 		{
 			"a list", 200, nil, `[{"jsonrpc":"2.0","id":1,"result":{}}]`,
-			"What answers at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL.",
+			"The server at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL.",
 		},
 		{
 			"half", 200,
 			map[string]string{"Content-Length": "100"},
 			`{"jsonrpc":`,
-			"Memo at URL broke off its answer. Is the server running? Try again.",
+			"Memo at URL closed the connection before its response was complete. Is the server running? Try again.",
 		},
 		{
 			"endless", 200, nil, strings.Repeat(" ", maxResponse+1),
-			"The server's answer is longer than 16 MiB. Ask for less at once.",
+			"The server's response is longer than 16 MiB. Ask for less at once.",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -214,7 +215,7 @@ func TestAServerThatIsNotThere(t *testing.T) {
 			"/mcp could not be reached: connect: connection refused. Is the server running, and is MEMO_URL right?"}},
 		{
 			"unknown host", "https://memo.example.com", unknown,
-			[]string{"The host memo.example.com is not known. Put the right address into MEMO_URL."},
+			[]string{"The host memo.example.com was not found. Check the address in MEMO_URL."},
 		},
 		{
 			"a certificate of nobody", secure.URL, as,
@@ -227,7 +228,7 @@ func TestAServerThatIsNotThere(t *testing.T) {
 			"no TLS", strings.Replace(plain.URL, "http:", "https:", 1), as,
 			[]string{"No secure connection to ", "HTTP response to HTTPS client"},
 		},
-		{"hangs up", hangUp.URL, as, []string{"broke off its answer"}},
+		{"hangs up", hangUp.URL, as, []string{"closed the connection"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := start(t, c.url, c.change)
