@@ -4,5 +4,5 @@ package store
 
 import "os"
 
-// allocate takes n bytes of room from offset on.
-func allocate(f *os.File, offset, n int64) error { return fill(f, offset, n) }
+// preallocate takes n bytes of room from offset on.
+func preallocate(f *os.File, offset, n int64) error { return writeRandom(f, offset, n) }
