@@ -5,7 +5,6 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 
 	"memoai.tech/memo/internal/ratelimit"
@@ -178,7 +177,7 @@ func keysOf(m map[string]any) (keys []string) {
 
 func stringsOf[S ~string](in []S) (out []string) {
 	for _, s := range in {
-		out = append(out, strings.TrimSpace(string(s)))
+		out = append(out, string(s))
 	}
 	return out
 }

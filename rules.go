@@ -28,6 +28,7 @@ var (
 	ErrAPIAccessDenied = Forbidden("api_access_denied",
 		"API and MCP access needs the Pro or Expert plan. Whoever runs this server sets the plan; the same keys work "+
 			"again after an upgrade.")
+	ErrReadOnlyKey            = Forbidden("read_only", "An API key can read and export, and change nothing.")
 	ErrKeyManagementForbidden = Forbidden("key_management_forbidden",
 		"An API key cannot manage keys. Sign in as a member: POST /api/v1/session, or Settings → API & MCP in the web app.")
 )
@@ -80,7 +81,7 @@ func MayChangeTranscription(c Caller, workspaceID, importedBy string) error {
 	case c.Operator:
 		return nil
 	case c.KeyID != "":
-		return Forbidden("read_only", "An API key can read and export, and change nothing.")
+		return ErrReadOnlyKey
 	case c.WorkspaceID == "" || c.WorkspaceID != workspaceID:
 		return NotFound("Transcription")
 	case c.Role == RoleOwner || importedBy != "" && importedBy == c.UserID:

@@ -86,8 +86,8 @@ type Transcription struct {
 // Seconds is a time within a recording, in milliseconds precision.
 type Seconds float64
 
-// RoundSeconds rounds s down to milliseconds. It returns false for a value that is no time
-// within a recording: negative, not a number, or more than 1,000 hours.
+// RoundSeconds rounds s to whole milliseconds. It returns false for what cannot be a time in
+// a recording: a negative value, not a number, or more than 1,000 hours.
 func RoundSeconds(s float64) (Seconds, bool) {
 	if math.IsNaN(s) || s < 0 || s > 3_600_000 {
 		return 0, false

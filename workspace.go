@@ -19,7 +19,7 @@ const (
 // Plans lists every plan, from least to most.
 var Plans = []Plan{PlanFree, PlanBasic, PlanPro, PlanExpert}
 
-// Check refuses what is no plan.
+// Check returns an error if p is not one of [Plans].
 func (p Plan) Check() error {
 	if !slices.Contains(Plans, p) {
 		return Invalid("plan", "must be free, basic, pro or expert")
@@ -39,7 +39,7 @@ const (
 	RoleMember Role = "MEMBER"
 )
 
-// Check refuses what is no role.
+// Check returns an error if r is not one of the roles.
 func (r Role) Check() error {
 	if r != RoleOwner && r != RoleMember {
 		return Invalid("role", "must be OWNER or MEMBER")

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"reflect"
-	"strings"
 	"testing"
 
 	"memoai.tech/memo/internal/ratelimit"
@@ -21,7 +19,7 @@ func TestEveryLimitClassHasALimit(t *testing.T) {
 
 func TestExportTakesEveryFormat(t *testing.T) {
 	field, _ := reflect.TypeFor[exportCmd]().FieldByName("Format")
-	want := strings.ReplaceAll(strings.Trim(fmt.Sprint(transcript.Formats), "[]"), " ", ",")
+	want := transcript.FormatNames(",")
 	if got := field.Tag.Get("enum"); got != want {
 		t.Errorf("memo export takes %s: change the enum tag of exportCmd.Format to %s", got, want)
 	}

@@ -105,6 +105,9 @@ func (a *App) IsDatabaseSlow() bool { return a.store.IsSlow() }
 // IsEmbedded reports whether the database is SQLite.
 func (a *App) IsEmbedded() bool { return a.store.IsEmbedded() }
 
+// Limit returns how many calls of a class are accepted within [ratelimit.Period].
+func (a *App) Limit(class ratelimit.Class) int { return a.limits.Limit(class) }
+
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // ParseID returns an id in canonical form. uuid.Parse also accepts other notations of a UUID;

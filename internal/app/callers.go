@@ -13,7 +13,6 @@ var (
 	errOperatorRequired = memo.Forbidden("operator_required",
 		"Only the operator of the server can do this, with the memo command.")
 	errKeyRequired = memo.Forbidden("key_required", "Only an API key can make this call.")
-	errReadOnlyKey = memo.Forbidden("read_only", "An API key can read and export, and change nothing.")
 )
 
 // requireOperator is for what only the command line may do.
@@ -52,7 +51,7 @@ func requireSignedInMember(c memo.Caller) error {
 // requireEditor is requireSignedInMember for changes of transcriptions.
 func requireEditor(c memo.Caller) error {
 	if c.KeyID != "" {
-		return errReadOnlyKey
+		return memo.ErrReadOnlyKey
 	}
 	return requireSignedInMember(c)
 }
@@ -73,8 +72,8 @@ func requireCaller(c memo.Caller) error {
 	return nil
 }
 
-// requireMembership is for a signed-in user who is in the workspace, which need not be
-// the one that they were authorised for, and for the operator.
+// requireMembership is for the operator and for a signed-in user who is in the workspace,
+// which need not be the one that they were authorised for.
 func (a *App) requireMembership(ctx context.Context, c memo.Caller, workspaceID string) error {
 	if c.Operator {
 		return nil

@@ -369,14 +369,12 @@ func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID st
 }
 
 // writeMembers changes a workspace's members or name, one change at a time per workspace, so
-// that two OWNERs cannot remove each other concurrently. f returns the name for the event.
+// that two OWNERs cannot remove each other concurrently. The use case has called requireOwner;
+// here the role is checked again under the lock. f returns the name for the event.
 func writeMembers(
 	ctx context.Context, c memo.Caller, write writeFunc, e memo.AuditEvent, f func(*store.Tx) (name string, err error),
 ) error {
 	workspaceID := string(e.WorkspaceID)
-	if err := requireOwner(c, workspaceID); err != nil {
-		return err
-	}
 	return write(ctx, c, func(tx *store.Tx) error {
 		if err := tx.LockWorkspace(ctx, workspaceID); err != nil {
 			return err

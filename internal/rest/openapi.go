@@ -212,7 +212,7 @@ func (a *API) QueryParameters(operation string) (names []string) {
 		if rt.name != operation {
 			continue
 		}
-		for _, f := range reflect.VisibleFields(rt.in) {
+		for _, f := range fieldsOf(rt.in) {
 			if name := f.Tag.Get("query"); name != "" {
 				names = append(names, name)
 			}

@@ -160,7 +160,6 @@ func writeHealth(w http.ResponseWriter, r *http.Request, code int, h healthRespo
 func (s *Server) serveLLMsText(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "public, max-age=300")
-	formats := strings.ReplaceAll(strings.Trim(fmt.Sprint(transcript.Formats), "[]"), " ", "|")
 	fmt.Fprintf(w, `# Memo AI Developer API
 
 > Reads, searches and exports the transcriptions of one workspace with an API key (mk_live_…).
@@ -176,7 +175,7 @@ a 429 has Retry-After, and waiting that long makes the next call succeed.
 - GET %[1]s%[2]s/projects, GET %[1]s%[2]s/me
 - MCP server (streamable HTTP, the same key and limit): %[1]s%[3]s
 `, s.cfg.PublicURL, rest.Prefix, mcp.Path, s.cfg.App.Limit(ratelimit.Data), int(ratelimit.Period.Seconds()),
-		strings.Join(s.cfg.REST.QueryParameters("listTranscriptions"), ", "), formats)
+		strings.Join(s.cfg.REST.QueryParameters("listTranscriptions"), ", "), transcript.FormatNames("|"))
 }
 
 // shutdownTimeout is how long requests may take to finish at shutdown.

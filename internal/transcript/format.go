@@ -73,7 +73,7 @@ func Write(ctx context.Context, w io.Writer, f Format, d *memo.Transcription) er
 	case JSON:
 		o.json(d, timed)
 	default:
-		return memo.Invalid("format", "must be one of %s", formatNames())
+		return memo.Invalid("format", "must be one of %s", FormatNames(", "))
 	}
 	return o.flush()
 }
@@ -111,10 +111,11 @@ func (o *output) flush() error {
 	return o.err
 }
 
-func formatNames() string {
+// FormatNames returns the names of all export formats, with sep between them.
+func FormatNames(sep string) string {
 	names := make([]string, len(Formats))
 	for i, f := range Formats {
 		names[i] = string(f)
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(names, sep)
 }
