@@ -39,6 +39,24 @@ func slack() time.Duration {
 	return time.Second / 2
 }
 
+// networkFaults are the faults of the network between Memo and the server of a proxy.
+func networkFaults(proxy *toxiproxy) []faultCase {
+	repair := func(*testing.T) { proxy.repair() }
+	return []faultCase{
+		{name: "refuses connections", begin: func(*testing.T) { proxy.refuseConnections() }, end: repair},
+		{
+			name:  "is unresponsive",
+			begin: func(*testing.T) { proxy.addToxic("timeout", map[string]any{"timeout": 0}) },
+			end:   repair,
+		},
+		{
+			name:  "answers after 3 s",
+			begin: func(*testing.T) { proxy.addToxic("latency", map[string]any{"latency": 3000}) },
+			end:   repair,
+		},
+	}
+}
+
 // TestFaultsOfPostgres: while PostgreSQL is unavailable, slow or out of connections,
 // callers get a response within two seconds and no inactive key is accepted. When
 // PostgreSQL is available again, calls succeed without a restart. With -v the test
@@ -55,21 +73,7 @@ func TestFaultsOfPostgres(t *testing.T) {
 			execPostgres(t, pg, `SELECT pg_reload_conf()`)
 		}
 	}
-	for _, f := range []faultCase{
-		{
-			name: "refuses connections", begin: func(*testing.T) { proxy.refuseConnections() },
-			end: func(*testing.T) { proxy.repair() },
-		},
-		{
-			name:  "is unresponsive",
-			begin: func(*testing.T) { proxy.addToxic("timeout", map[string]any{"timeout": 0}) },
-			end:   func(*testing.T) { proxy.repair() },
-		},
-		{
-			name:  "answers after 3 s",
-			begin: func(*testing.T) { proxy.addToxic("latency", map[string]any{"latency": 3000}) },
-			end:   func(*testing.T) { proxy.repair() },
-		},
+	for _, f := range append(networkFaults(proxy), []faultCase{
 		{
 			name:  "answers after 0.5 s",
 			begin: func(*testing.T) { proxy.addToxic("latency", map[string]any{"latency": 500}) },
@@ -98,7 +102,7 @@ func TestFaultsOfPostgres(t *testing.T) {
 			begin: func(t *testing.T) { release = takeAllConnections(t, pg.URL(pg.Addr)) },
 			end:   func(*testing.T) { release() },
 		},
-	} {
+	}...) {
 		t.Run(f.name, func(t *testing.T) {
 			s := start(t, database{"--database", pg.URL(proxy.Listen)}, withoutLimits...)
 			r := callDuring(t, h, s, f)
@@ -174,21 +178,7 @@ func TestFaultsOfRedis(t *testing.T) {
 	do := func(command string, args ...any) func(*testing.T) {
 		return func(t *testing.T) { redis.Do(t, command, args...) }
 	}
-	for _, f := range []faultCase{
-		{
-			name: "refuses connections", begin: func(*testing.T) { proxy.refuseConnections() },
-			end: func(*testing.T) { proxy.repair() },
-		},
-		{
-			name:  "is unresponsive",
-			begin: func(*testing.T) { proxy.addToxic("timeout", map[string]any{"timeout": 0}) },
-			end:   func(*testing.T) { proxy.repair() },
-		},
-		{
-			name:  "answers after 3 s",
-			begin: func(*testing.T) { proxy.addToxic("latency", map[string]any{"latency": 3000}) },
-			end:   func(*testing.T) { proxy.repair() },
-		},
+	for _, f := range append(networkFaults(proxy), []faultCase{
 		{name: "is flushed", begin: do("FLUSHALL"), end: do("FLUSHALL"), notReported: true},
 		{name: "is read-only", begin: do("REPLICAOF", "127.0.0.1", "1"), end: do("REPLICAOF", "NO", "ONE")},
 		{name: "is out of memory", begin: do("CONFIG", "SET", "maxmemory", "1"), end: do("CONFIG", "SET", "maxmemory", "0")},
@@ -196,7 +186,7 @@ func TestFaultsOfRedis(t *testing.T) {
 			name: "crashes and starts again", begin: func(*testing.T) { redis.Stop() },
 			end: func(t *testing.T) { redis.Restart(t) },
 		},
-	} {
+	}...) {
 		t.Run(f.name, func(t *testing.T) {
 			s := start(t, h.database, append([]string{"--redis", "redis://" + proxy.Listen}, withoutLimits...)...)
 			reports := func(word string) bool {
