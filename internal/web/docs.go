@@ -36,9 +36,9 @@ var docsTabs = []docsTab{
 }
 
 func showDocs(v *pageRequest) error {
-	// A visitor who is nobody, or cannot be found out to be somebody, reads as well.
-	if c, err := v.App.AuthoriseUser(v.ctx, v.Admission.SessionToken(v.r), v.Admission.Client(v.r)); err == nil {
-		v.Caller = c
+	// Anyone may read the docs; a failed authorisation only leaves out the navigation.
+	if visitor, err := v.Admission.SessionUser(v.ctx, v.r); err == nil {
+		v.Caller = visitor.Caller
 	}
 	data := v.App.Limit(ratelimit.Data)
 	p := docsPage{

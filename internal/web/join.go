@@ -30,11 +30,11 @@ func (v *pageRequest) joinPage() (joinPage, error) {
 	if err != nil {
 		return joinPage{}, err
 	}
-	c, err := v.App.AuthoriseUser(v.ctx, v.Admission.SessionToken(v.r), v.Admission.Client(v.r))
+	visitor, err := v.Admission.SessionUser(v.ctx, v.r)
 	if err != nil && memo.KindOf(err) != memo.KindUnauthorized {
 		return joinPage{}, err
 	}
-	v.Caller = c
+	v.Caller = visitor.Caller
 	p := joinPage{
 		layout: v.newLayout("Join " + i.Workspace), Invite: i, Token: token, Can: roleTexts[i.Role],
 		Fields: formFields{emailField(), nameField(), newPasswordField("password", "Password")},

@@ -22,14 +22,14 @@ func showHome(v *pageRequest) error {
 	if !up {
 		return v.redirect("/setup")
 	}
-	c, err := v.App.AuthoriseUser(v.ctx, v.Admission.SessionToken(v.r), v.Admission.Client(v.r))
+	visitor, err := v.Admission.SessionUser(v.ctx, v.r)
 	if memo.KindOf(err) == memo.KindUnauthorized {
 		return v.redirect("/signin")
 	}
 	if err != nil {
 		return err
 	}
-	mine, err := v.App.Memberships(v.ctx, c)
+	mine, err := v.App.Memberships(v.ctx, visitor.Caller)
 	if err != nil {
 		return err
 	}
@@ -151,14 +151,14 @@ func (v *pageRequest) signIn(email, password, to string) error {
 
 // endSession ends the session that the browser has, if any.
 func (v *pageRequest) endSession() error {
-	c, err := v.App.AuthoriseUser(v.ctx, v.Admission.SessionToken(v.r), v.Admission.Client(v.r))
+	visitor, err := v.Admission.SessionUser(v.ctx, v.r)
 	if memo.KindOf(err) == memo.KindUnauthorized {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	err = v.App.RevokeSession(v.ctx, c, c.SessionID)
+	err = v.App.RevokeSession(v.ctx, visitor.Caller, visitor.SessionID)
 	if kind := memo.KindOf(err); kind == memo.KindNotFound || kind == memo.KindUnauthorized { // it has ended already
 		return nil
 	}
