@@ -12,30 +12,29 @@ import (
 	"time"
 )
 
-// BackupFile is a backup that was found good.
+// BackupFile is an open copy of a backup that passed all checks.
 type BackupFile struct {
-	name  string
-	dir   string
+	name  string // of the original file
+	dir   string // temporary directory of the copy
 	store *Store
 }
 
-// untrusted are the settings that SQLite has for a file of unknown origin: what
-// its schema holds may call no function with an effect, and its pages are
-// checked before they are used.
-var untrusted = []string{"trusted_schema(0)", "cell_size_check(1)", "mmap_size(0)"}
+// untrustedPragmas are the settings of SQLite for a file of unknown origin: its schema
+// cannot call functions with side effects, and pages are checked before they are used.
+var untrustedPragmas = []string{"trusted_schema(0)", "cell_size_check(1)", "mmap_size(0)"}
 
-// OpenBackup opens a copy of a backup, so that bringing an old one up to date
-// does not change the file. It fails when the file is not a backup, or has
-// anything in its schema that memo did not make.
+// OpenBackup checks a backup and opens a migrated copy of it; the file itself does not
+// change. It returns an error if the file is not a backup, is damaged, or has anything in
+// its schema that memo did not make.
 func OpenBackup(ctx context.Context, path string, now func() time.Time) (*BackupFile, error) {
 	dir, err := os.MkdirTemp("", "memo-restore-")
 	if err != nil {
 		return nil, err
 	}
 	b := &BackupFile{name: filepath.Base(path), dir: dir}
-	work := filepath.Join(dir, FileName)
-	if err = copyFile(path, work); err == nil {
-		b.store, err = openSQLite(work, now, untrusted...)
+	copied := filepath.Join(dir, FileName)
+	if err = copyFile(path, copied); err == nil {
+		b.store, err = openSQLite(copied, now, untrustedPragmas...)
 	}
 	if err == nil {
 		err = b.checkSchema(ctx)
@@ -48,12 +47,12 @@ func OpenBackup(ctx context.Context, path string, now func() time.Time) (*Backup
 	}
 	if isDiskFull(err) || asDiskFull(err) != nil {
 		b.Close()
-		return nil, fmt.Errorf("there is no room for a copy of the backup in %s: make some, or name another directory "+
-			"in TMPDIR", os.TempDir())
+		return nil, fmt.Errorf("not enough disk space for a copy of the backup in %s: free some, "+
+			"or set TMPDIR to another directory", os.TempDir())
 	}
 	if err != nil {
 		b.Close()
-		return nil, fmt.Errorf("%s is not a backup that can be restored: %w. Name a file that 'memo backup' wrote", path, err)
+		return nil, fmt.Errorf("%s cannot be restored: %w. Use a file that 'memo backup' wrote", path, err)
 	}
 	return b, nil
 }
@@ -66,7 +65,7 @@ func (b *BackupFile) Close() {
 	os.RemoveAll(b.dir)
 }
 
-// copyFile copies a regular file to a new one for its owner alone.
+// copyFile copies a regular file to a new file that only its owner can read.
 func copyFile(from, to string) error {
 	in, err := os.Open(from)
 	if err != nil {
@@ -84,20 +83,20 @@ func copyFile(from, to string) error {
 	return errors.Join(err, out.Close())
 }
 
-// object is a table, an index, a view or a trigger of an SQLite file.
-type object struct {
+// schemaObject is a table, an index, a view or a trigger in a SQLite file.
+type schemaObject struct {
 	kind   string
-	table  string // which it belongs to
-	stored bool   // it has pages of its own: a virtual table and a view have none
-	sql    string // what made it, without comments
+	table  string // the table that it belongs to
+	stored bool   // it has pages; views, triggers and virtual tables have none
+	sql    string // the statement that created it, without comments
 }
 
-// objects reads the schema of an SQLite file, and nothing that the schema could
-// compute.
-func (s *Store) objects(ctx context.Context) (map[string]object, error) {
-	all := map[string]object{}
+// objects returns the schema of a SQLite file, by name. It reads only sqlite_master, so it
+// runs nothing that is defined in the file.
+func (s *Store) objects(ctx context.Context) (map[string]schemaObject, error) {
+	all := map[string]schemaObject{}
 	_, err := queryAll(ctx, plainQuerier{s.write}, func(row scanner) (name string, err error) {
-		var o object
+		var o schemaObject
 		err = row.Scan(&name, &o.kind, &o.table, &o.stored, &o.sql)
 		o.sql = withoutComments(o.sql)
 		all[name] = o
@@ -106,11 +105,11 @@ func (s *Store) objects(ctx context.Context) (map[string]object, error) {
 	return all, err
 }
 
-// versions is the table in which the migrations are recorded.
+// versions is the table in which goose records the applied migrations.
 const versions = "goose_db_version"
 
-// checkSchema compares the schema of the copy with the one that the migrations
-// make, up to the last that the copy records.
+// checkSchema returns an error if the schema of the copy differs from the one that the
+// migrations make, up to the last migration that the copy records.
 func (b *BackupFile) checkSchema(ctx context.Context) error {
 	have, err := b.store.objects(ctx)
 	if err != nil {
@@ -119,12 +118,12 @@ func (b *BackupFile) checkSchema(ctx context.Context) error {
 	names := slices.Sorted(maps.Keys(have))
 	for _, name := range names {
 		if o := have[name]; o.kind != "table" && o.kind != "index" {
-			return fmt.Errorf("it holds a %s, %.60q, and a backup has none", have[name].kind, name)
+			return fmt.Errorf("it holds a %s, %.60q, which no backup has", o.kind, name)
 		}
 	}
 	for _, name := range []string{versions, "api_keys"} {
 		if o := have[name]; o.kind != "table" || !o.stored {
-			return errors.New("it holds no Memo database")
+			return errors.New("it is not a Memo database")
 		}
 	}
 	var version int64
@@ -134,7 +133,7 @@ func (b *BackupFile) checkSchema(ctx context.Context) error {
 	}
 	known, err := newestMigration()
 	if err != nil || version > known {
-		return errors.Join(err, b.store.migrate(ctx)) // which says that a newer memo made it
+		return errors.Join(err, b.store.migrate(ctx)) // migrate returns the error for a newer schema
 	}
 	want, err := schemaOf(ctx, filepath.Join(b.dir, "schema.db"), version)
 	if err != nil {
@@ -157,20 +156,21 @@ func (b *BackupFile) checkSchema(ctx context.Context) error {
 	return nil
 }
 
-// checkPages finds a file that is damaged.
+// checkPages returns an error if the file is damaged.
 func (b *BackupFile) checkPages(ctx context.Context) error {
-	var found string
-	if err := b.store.write.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found); err != nil {
+	var result string
+	if err := b.store.write.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&result); err != nil {
 		return err
 	}
-	if found != "ok" {
-		return fmt.Errorf("it is damaged: %s", strings.ToValidUTF8(found, "�"))
+	if result != "ok" {
+		return fmt.Errorf("it is damaged: %s", strings.ToValidUTF8(result, "�"))
 	}
 	return nil
 }
 
-// schemaOf is the schema that the migrations make up to a version.
-func schemaOf(ctx context.Context, path string, version int64) (map[string]object, error) {
+// schemaOf returns the schema that the migrations up to version make. It creates a
+// database at path.
+func schemaOf(ctx context.Context, path string, version int64) (map[string]schemaObject, error) {
 	s, err := openSQLite(path, time.Now)
 	if err != nil {
 		return nil, err
@@ -186,9 +186,9 @@ func schemaOf(ctx context.Context, path string, version int64) (map[string]objec
 	return s.objects(ctx)
 }
 
-// withoutComments is a statement of SQL with a space for each comment and each
-// run of white space, so that a comment of a migration can be reworded. What is
-// quoted stays as it is.
+// withoutComments replaces each run of comments and white space in an SQL statement by
+// one space, so that the comments of a migration can be reworded. It does not change
+// quoted text.
 func withoutComments(sql string) string {
 	var b strings.Builder
 	space := func() {
@@ -196,7 +196,7 @@ func withoutComments(sql string) string {
 			b.WriteByte(' ')
 		}
 	}
-	past := func(n int, end string) int { // the index after the next end from n on
+	indexAfter := func(n int, end string) int { // the index after the first end at or after n
 		if i := strings.Index(sql[n:], end); i >= 0 {
 			return n + i + len(end)
 		}
@@ -206,15 +206,15 @@ func withoutComments(sql string) string {
 		n := 1
 		switch c := sql[0]; {
 		case strings.HasPrefix(sql, "--"):
-			n = past(2, "\n")
+			n = indexAfter(2, "\n")
 			space()
 		case strings.HasPrefix(sql, "/*"):
-			n = past(2, "*/")
+			n = indexAfter(2, "*/")
 			space()
 		case strings.IndexByte(" \t\r\n\f", c) >= 0:
 			space()
 		case strings.IndexByte("'\"`[", c) >= 0:
-			n = past(1, map[byte]string{'\'': "'", '"': `"`, '`': "`", '[': "]"}[c])
+			n = indexAfter(1, map[byte]string{'\'': "'", '"': `"`, '`': "`", '[': "]"}[c])
 			b.WriteString(sql[:n])
 		default:
 			b.WriteByte(c)

@@ -7,10 +7,11 @@ import (
 	"memoai.tech/memo"
 )
 
-// What has ended stays ended, also when a restore brings back a time before its
-// end: keys, memberships, roles, and the passwords and people that were let in.
+// A restore must not undo what has happened since the backup: keys and memberships that
+// have ended stay ended, an OWNER who became a MEMBER stays one, disabled users stay
+// disabled, and old passwords do not work.
 
-// keyRevocation is what the present database knows of a key.
+// keyRevocation is how and when a key ended or will end, in one database.
 type keyRevocation struct {
 	hash                          []byte
 	revoked, deactivated, expires sql.NullInt64
@@ -25,9 +26,11 @@ func (t *Tx) keyRevocations(ctx context.Context) ([]keyRevocation, error) {
 	}, `SELECT hash, revoked_at, deactivated_at, deactivated_by, expires_at, exposed_at, expired_at FROM api_keys`)
 }
 
-// carryOverKeys carries the known ends over to the restored keys and deactivates
-// the keys that nobody can speak for.
-func (t *Tx) carryOverKeys(ctx context.Context, ends []keyRevocation, keepUnknown bool) (r RestoreReport, err error) {
+// carryOverKeys applies what the replaced database knew of keys to the restored ones, and
+// unless keepUnknown is set, deactivates the keys that it did not know.
+func (t *Tx) carryOverKeys(
+	ctx context.Context, current []keyRevocation, keepUnknown bool,
+) (r RestoreReport, err error) {
 	count := func(query string, args ...any) (n int64) {
 		if err == nil {
 			err = classifyError(t.q.QueryRowContext(ctx, query, args...).Scan(&n))
@@ -37,43 +40,44 @@ func (t *Tx) carryOverKeys(ctx context.Context, ends []keyRevocation, keepUnknow
 	r.Transcriptions = count(`SELECT count(*) FROM transcriptions`)
 	r.Keys = count(`SELECT count(*) FROM api_keys`)
 	before := count(`SELECT count(*) FROM api_keys WHERE `+activeCondition+`$1`, toMillis(t.Now))
-	for _, e := range ends {
+	for _, k := range current {
 		if err != nil {
 			return r, err
 		}
-		err = t.exec(ctx, `UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2), deactivated_at = coalesce(deactivated_at, $3),
-			deactivated_by = CASE WHEN deactivated_by = '' THEN $4 ELSE deactivated_by END, exposed_at = coalesce(exposed_at, $6),
-			expired_at = coalesce(expired_at, $7),
+		err = t.exec(ctx, `UPDATE api_keys SET
+			revoked_at = coalesce(revoked_at, $2), deactivated_at = coalesce(deactivated_at, $3),
+			deactivated_by = CASE WHEN deactivated_by = '' THEN $4 ELSE deactivated_by END,
+			exposed_at = coalesce(exposed_at, $6), expired_at = coalesce(expired_at, $7),
 			expires_at = CASE WHEN CAST($5 AS BIGINT) IS NULL OR expires_at <= $5 THEN expires_at ELSE $5 END
-			WHERE hash = $1`, e.hash, e.revoked, e.deactivated, e.deactivatedBy, e.expires, e.exposed, e.expired)
+			WHERE hash = $1`, k.hash, k.revoked, k.deactivated, k.deactivatedBy, k.expires, k.exposed, k.expired)
 	}
 	r.CarriedOver = before - count(`SELECT count(*) FROM api_keys WHERE `+activeCondition+`$1`, toMillis(t.Now))
 	if keepUnknown || err != nil {
 		return r, err
 	}
-	known := make(map[string]bool, len(ends))
-	for _, e := range ends {
-		known[string(e.hash)] = true
+	known := make(map[string]bool, len(current))
+	for _, k := range current {
+		known[string(k.hash)] = true
 	}
 	restored, err := t.keyRevocations(ctx)
-	for _, e := range restored {
+	for _, k := range restored {
 		if err != nil {
 			return r, err
 		}
-		if !known[string(e.hash)] {
+		if !known[string(k.hash)] {
 			var n int64
 			n, err = t.execCount(ctx,
 				`UPDATE api_keys SET deactivated_at = $1, deactivated_by = $3 WHERE hash = $2 AND `+activeCondition+`$1`,
-				toMillis(t.Now), e.hash, "a backup was restored without a record of what had been revoked since")
+				toMillis(t.Now), k.hash, "a backup was restored, and it is not known whether the key was revoked since")
 			r.Deactivated += n
 		}
 	}
 	return r, err
 }
 
-// peopleState is what the present database knows of people.
-type peopleState struct {
-	users      map[string]userState
+// accessState is the access of all users, in one database.
+type accessState struct {
+	users      map[string]userState // by id
 	workspaces map[string]bool
 	roles      map[memberRef]memo.Role
 }
@@ -85,8 +89,8 @@ type userState struct {
 
 type memberRef struct{ workspaceID, userID string }
 
-func (t *Tx) standing(ctx context.Context) (p peopleState, err error) {
-	p = peopleState{users: map[string]userState{}, workspaces: map[string]bool{}}
+func (t *Tx) readAccess(ctx context.Context) (p accessState, err error) {
+	p = accessState{users: map[string]userState{}, workspaces: map[string]bool{}}
 	if _, err = queryAll(ctx, t.q, func(row scanner) (id string, err error) {
 		var u userState
 		err = row.Scan(&id, &u.passwordHash, &u.disabled)
@@ -116,39 +120,40 @@ func (t *Tx) roles(ctx context.Context) (map[memberRef]memo.Role, error) {
 	return roles, err
 }
 
-// carryOverAccess takes from the restored people what they had lost: those who were
-// disabled are, passwords are the present ones, an OWNER who had become a MEMBER
-// is one, and who had left a workspace has. Whom or which workspace the present
-// database does not know, it says nothing about. left counts the last.
-func (t *Tx) carryOverAccess(ctx context.Context, now peopleState) (left int64, err error) {
-	for id, u := range now.users {
+// carryOverAccess applies the access of the replaced database to the restored users:
+// disabled users are disabled, passwords are the current ones, an OWNER who became a
+// MEMBER is one, and memberships that ended are removed and their keys deactivated. It
+// does not change users and workspaces that the replaced database did not know. ended is
+// the number of removed memberships.
+func (t *Tx) carryOverAccess(ctx context.Context, current accessState) (ended int64, err error) {
+	for id, u := range current.users {
 		if err := t.exec(ctx, `UPDATE users SET password_hash = $2, disabled_at = coalesce(disabled_at, $3) WHERE id = $1`,
 			id, u.passwordHash, u.disabled); err != nil {
-			return left, err
+			return ended, err
 		}
 	}
 	restored, err := t.roles(ctx)
 	if err != nil {
-		return left, err
+		return ended, err
 	}
 	for m, role := range restored {
-		if _, known := now.users[m.userID]; !known || !now.workspaces[m.workspaceID] {
+		if _, known := current.users[m.userID]; !known || !current.workspaces[m.workspaceID] {
 			continue
 		}
-		switch is, still := now.roles[m]; {
-		case !still:
+		switch currentRole, isMember := current.roles[m]; {
+		case !isMember:
 			if err := t.RemoveMember(ctx, m.workspaceID, m.userID); err != nil {
-				return left, err
+				return ended, err
 			}
 			if _, err := t.DeactivateKeys(ctx, m.workspaceID, m.userID, "the member left the workspace"); err != nil {
-				return left, err
+				return ended, err
 			}
-			left++
-		case role == memo.RoleOwner && is != memo.RoleOwner:
-			if err := t.SetRole(ctx, m.workspaceID, m.userID, is); err != nil {
-				return left, err
+			ended++
+		case role == memo.RoleOwner && currentRole != memo.RoleOwner:
+			if err := t.SetRole(ctx, m.workspaceID, m.userID, currentRole); err != nil {
+				return ended, err
 			}
 		}
 	}
-	return left, nil
+	return ended, nil
 }

@@ -20,8 +20,8 @@ type walCheckpointer struct {
 	// disk reserve, because a checkpoint could use up that room.
 	checkpointing sync.Mutex
 	// autoCheckpointPages is the length of the WAL at which a commit makes a checkpoint
-	// itself, because the background is too slow. It may only be read or set by whoever
-	// has the turn to write.
+	// itself, because the background is too slow. Read and set it only while holding the
+	// turn to write.
 	autoCheckpointPages int
 }
 

@@ -8,24 +8,24 @@ import (
 	"strings"
 )
 
-// A backup is a SQLite file with the rows of every table, whichever database
-// they come from; a restore copies them back, into whichever is open. So one
-// mechanism backs up, restores and moves an installation from the embedded
-// database to PostgreSQL. The search index is left out, and made from the rows.
+// A backup is a SQLite file with the rows of the tables, from SQLite or PostgreSQL, and a
+// restore copies them to either. The same code therefore makes backups, restores them and
+// moves an installation from the embedded database to PostgreSQL. The search index is not
+// copied; a restore builds it from the rows.
 
-// table is a table of the schema. Backups and restores read and write these
-// columns and no others: no name from a file becomes part of a statement.
+// table is a table of the schema. Backups and restores read and write only these columns,
+// so no name from a backup file becomes part of a statement.
 type table struct {
 	name     string
-	columns  string // of both databases, without generated ones
-	identity string // the column that counts by itself, if there is one
-	left     bool   // its rows are left out of backups
+	columns  string // the same on both databases, without generated columns
+	identity string // the column that the database numbers, if there is one
+	excluded bool   // its rows are not part of a backup
 }
 
-// backupTables lists every table, in an order in which each row finds what it refers
-// to. Sessions and invitations are left out, or one that has ended would come
-// back with the backup: after a restore everybody signs in again. So are the
-// calls of the last minute.
+// backupTables lists all tables; each one follows those that its rows refer to. Sessions
+// and invitations are excluded, because a restore would make ended ones active again, so
+// all users must sign in after a restore. The queue of the search index and the windows of
+// rate limits are excluded as well.
 var backupTables = []table{
 	{name: "users", columns: "id, email, name, password_hash, created_at, disabled_at"},
 	{name: "workspaces", columns: "id, name, plan, content_version, created_at, stored_bytes"},
@@ -47,23 +47,23 @@ var backupTables = []table{
 
 	{
 		name: "sessions", columns: "id, hash, user_id, created_at, expires_at, last_used_at, revoked_at, ip, agent",
-		left: true,
+		excluded: true,
 	},
-	{name: "invites", columns: "id, hash, workspace_id, role, created_by, created_at, expires_at", left: true},
-	{name: "search_pending", columns: "seq", left: true},
-	{name: "limit_windows", columns: "server, class, subject, calls, latest", left: true},
+	{name: "invites", columns: "id, hash, workspace_id, role, created_by, created_at, expires_at", excluded: true},
+	{name: "search_pending", columns: "seq", excluded: true},
+	{name: "limit_windows", columns: "server, class, subject, calls, latest", excluded: true},
 }
 
-// Progress is told how many rows of how many are done.
+// Progress is called with the number of finished rows or texts, and their total.
 type Progress func(done, total int64)
 
-// WriteBackup writes the database as of one moment to a new file, while others go
-// on reading and writing.
+// WriteBackup writes a consistent snapshot of the database to a new file. Other
+// transactions continue to read and write.
 func (s *Store) WriteBackup(ctx context.Context, path string, progress Progress) (err error) {
 	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("store: %s exists already; name a new file", path)
+		return fmt.Errorf("store: %s already exists; choose a new file", path)
 	}
-	// The file gets its name when it is complete.
+	// The file is renamed to path when it is complete.
 	partial := path + ".partial"
 	defer removeDatabase(partial)
 	removeDatabase(partial)
@@ -92,7 +92,8 @@ func (s *Store) WriteBackup(ctx context.Context, path string, progress Progress)
 	return os.Rename(partial, path)
 }
 
-// snapshot is the isolation under which a transaction sees one moment only.
+// snapshot returns the isolation level at which all reads of a transaction see the same
+// state.
 func (s *Store) snapshot() sql.IsolationLevel {
 	if s.dialect == dialectPostgres {
 		return sql.LevelRepeatableRead
@@ -100,21 +101,21 @@ func (s *Store) snapshot() sql.IsolationLevel {
 	return sql.LevelDefault
 }
 
-// copyTables copies every row of every table that is not left out.
+// copyTables copies all rows of the tables that are part of a backup.
 func copyTables(ctx context.Context, from querier, to *Tx, progress Progress) error {
 	var done, total int64
 	for _, t := range backupTables {
-		var n int64
-		if t.left {
+		if t.excluded {
 			continue
 		}
+		var n int64
 		if err := from.QueryRowContext(ctx, `SELECT count(*) FROM `+t.name).Scan(&n); err != nil {
 			return classifyError(err)
 		}
 		total += n
 	}
 	for _, t := range backupTables {
-		if t.left {
+		if t.excluded {
 			continue
 		}
 		if err := t.copy(ctx, from, to, func() {
@@ -128,20 +129,20 @@ func copyTables(ctx context.Context, from querier, to *Tx, progress Progress) er
 	return nil
 }
 
-// copy copies every row, and calls each after it.
-func (t table) copy(ctx context.Context, from querier, to *Tx, each func()) error {
+// copy copies all rows of the table, and calls rowDone after each.
+func (t table) copy(ctx context.Context, from querier, to *Tx, rowDone func()) error {
 	rows, err := from.QueryContext(ctx, `SELECT `+t.columns+` FROM `+t.name)
 	if err != nil {
 		return classifyError(err)
 	}
 	defer rows.Close()
 	n := len(strings.Split(t.columns, ","))
-	holders := make([]string, n)
+	placeholders := make([]string, n)
 	values, targets := make([]any, n), make([]any, n)
 	for i := range n {
-		holders[i], targets[i] = fmt.Sprintf("$%d", i+1), &values[i]
+		placeholders[i], targets[i] = fmt.Sprintf("$%d", i+1), &values[i]
 	}
-	insert := `INSERT INTO ` + t.name + ` (` + t.columns + `) VALUES (` + strings.Join(holders, ", ") + `)`
+	insert := `INSERT INTO ` + t.name + ` (` + t.columns + `) VALUES (` + strings.Join(placeholders, ", ") + `)`
 	for rows.Next() {
 		if err := rows.Scan(targets...); err != nil {
 			return classifyError(err)
@@ -149,7 +150,7 @@ func (t table) copy(ctx context.Context, from querier, to *Tx, each func()) erro
 		if err := to.exec(ctx, insert, values...); err != nil {
 			return classifyError(err)
 		}
-		each()
+		rowDone()
 	}
 	if t.identity != "" && to.dialect == dialectPostgres {
 		if err := to.exec(ctx, `SELECT setval(pg_get_serial_sequence('`+t.name+`', '`+t.identity+`'),
@@ -160,7 +161,7 @@ func (t table) copy(ctx context.Context, from querier, to *Tx, each func()) erro
 	return classifyError(rows.Err())
 }
 
-// removeDatabase removes a SQLite file and what SQLite puts beside it.
+// removeDatabase removes a SQLite file and the files that SQLite creates next to it.
 func removeDatabase(path string) {
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 		_ = os.Remove(path + suffix)

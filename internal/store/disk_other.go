@@ -4,15 +4,15 @@ package store
 
 import "os"
 
-// diskRoom is not known here.
+// diskRoom returns -1: the room is not known on this system.
 func diskRoom(string) (free, all int64) { return -1, -1 }
 
 const noFollow = 0
 
-// giveToOwner has nothing to do here.
+// giveToOwner does nothing on this system.
 func giveToOwner(*os.File) {}
 
-// lockFile reports that the lock was taken: there are none here.
+// lockFile always succeeds: this system has no such locks.
 func lockFile(*os.File, bool) bool { return true }
 
 func unlockFile(*os.File) {}

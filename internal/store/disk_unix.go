@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// noFollow refuses to open a symbolic link: root runs commands in a directory of
-// the server's user.
+// noFollow makes opening a symbolic link fail. Otherwise the server's user, who owns the
+// directory, could make a command that root runs there open any file.
 const noFollow = unix.O_NOFOLLOW
 
-// diskRoom returns how many bytes the file system of dir has left for us and in
-// all, or -1 where that is not known.
+// diskRoom returns the bytes of the file system of dir: those that we may still use, and
+// all of them. Both are -1 if that is not known.
 func diskRoom(dir string) (free, all int64) {
 	var s unix.Statfs_t
 	if unix.Statfs(dir, &s) != nil {
@@ -24,9 +24,8 @@ func diskRoom(dir string) (free, all int64) {
 	return int64(s.Bavail) * int64(s.Bsize), int64(s.Blocks) * int64(s.Bsize)
 }
 
-// giveToOwner gives a file that we have just made to the owner of its directory:
-// root, who runs a command there, must not shut the server's user out. That it
-// fails is no error.
+// giveToOwner gives a file that we have just created to the owner of its directory, so
+// that the server can use it if root created it by running a command. Errors are ignored.
 func giveToOwner(f *os.File) {
 	var dir unix.Stat_t
 	if os.Geteuid() == 0 && unix.Stat(filepath.Dir(f.Name()), &dir) == nil {
@@ -34,12 +33,12 @@ func giveToOwner(f *os.File) {
 	}
 }
 
-// lockFile locks a file for this descriptor alone, or together with others that
-// do not need it alone. It does not wait, and reports false where another
-// descriptor holds the lock.
-func lockFile(f *os.File, alone bool) bool {
+// lockFile locks a file, exclusively or shared, for this descriptor. It does not wait: it
+// returns false if another descriptor holds a conflicting lock. It returns true if the
+// file cannot be locked at all.
+func lockFile(f *os.File, exclusive bool) bool {
 	how := unix.LOCK_SH
-	if alone {
+	if exclusive {
 		how = unix.LOCK_EX
 	}
 	return !errors.Is(flock(f, how|unix.LOCK_NB), unix.EWOULDBLOCK)

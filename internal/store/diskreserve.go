@@ -17,67 +17,69 @@ import (
 	"memoai.tech/memo"
 )
 
-// Access can be taken away on a full disk, too. Next to the SQLite file lies
-// another that holds nothing but room. A transaction that found the disk full runs
-// again with its share of that room: all of it ([Store.WriteUrgent]), a part of it
-// ([Store.WriteSignIn], [Store.WriteOwnRevocation]) or nothing ([Store.Write]). What it did
-// not need is taken again at once. While the reserve is not whole, no transaction
-// without a share commits, so that nothing else uses it up.
+// The disk reserve makes it possible to end access on a full disk. It is a file next to
+// the SQLite file whose only purpose is to occupy room. If a transaction fails because the
+// disk is full, it runs again with its share of that room: all of it ([Store.WriteUrgent])
+// or part of it ([Store.WriteSignIn], [Store.WriteOwnRevocation]). Transactions of
+// [Store.Write] have no share. After the transaction the reserve is refilled with the room
+// that is left. While it is not full, only transactions with a share can commit, so that
+// nothing else uses it up.
 //
-// Both happen under the database's write lock, so none of ours gets between, in
-// this process or another.
+// The reserve is freed and refilled under the write lock of the database, so that no other
+// transaction, in this process or another, can take the room in between.
 
-// reserveSize is in bytes. It is enough for some 500 revocations.
+// reserveSize is the size of the disk reserve in bytes, enough for about 500 revocations.
 const reserveSize = 16 << 20
 
-// errDiskFull refuses what may not use the reserve.
+// errDiskFull is the error of transactions that may not use the disk reserve.
 var errDiskFull = &memo.Error{
 	Kind: memo.KindUnavailable, RetryAfter: time.Minute, Err: syscall.ENOSPC,
-	Message: "The disk of the server is full. Nothing was changed.",
+	Message: "The server's disk is full. Nothing was changed.",
 }
 
-// minFreeForImport is how many bytes must be free for an import: imports stop well
-// before the disk is full, because what takes access away and what people do
-// every day need room, too. On a small disk it is an eighth of the disk.
+// minFreeForImport is the number of free bytes that an import needs; on a small disk it is
+// an eighth of the disk. Imports stop well before the disk is full, to leave room for
+// ending access and for other small changes.
 const minFreeForImport = 64 << 20
 
 var errDiskAlmostFull = &memo.Error{
 	Kind: memo.KindUnavailable, RetryAfter: time.Minute, Err: syscall.ENOSPC,
 	Message: "The server's disk is almost full, so nothing can be imported. " +
-		"Ask the person who runs the server to make room.",
+		"Ask the operator of the server to free some space.",
 }
 
-// CheckImportSpace refuses an import, with KindUnavailable, while the disk has less room
-// than imports must leave. Of PostgreSQL's disk it knows nothing.
+// CheckImportSpace returns KindUnavailable if the disk of the embedded database has too
+// little room for an import. It always returns nil for PostgreSQL.
 func (s *Store) CheckImportSpace() error {
 	if s.diskReserve == nil {
 		return nil
 	}
-	free, all := diskRoom(filepath.Dir(s.diskReserve.path))
-	if free >= 0 && free < min(minFreeForImport, all/8) {
+	free, total := diskRoom(filepath.Dir(s.diskReserve.path))
+	if free >= 0 && free < min(minFreeForImport, total/8) {
 		return errDiskAlmostFull
 	}
 	return nil
 }
 
-// diskReserve is the file of that room. A nil one keeps nothing.
+// diskReserve is the file that occupies the reserved room. A nil diskReserve reserves
+// nothing.
 type diskReserve struct{ path string }
 
 func newDiskReserve(dir string) *diskReserve {
 	return &diskReserve{filepath.Join(dir, FileName+"-reserve")}
 }
 
-// isDiskFull reports whether err says that there is no room. A quota is told as
-// an error of writing. The third is memory that readers and writers share,
-// which is a file.
+// isDiskFull reports whether err says that the disk is full. SQLite reports an exceeded
+// disk quota as SQLITE_IOERR_WRITE, and a lack of room for its shared memory, which is a
+// file, as SQLITE_IOERR_SHMSIZE.
 func isDiskFull(err error) bool {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	return ok && (e.Code() == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_WRITE ||
 		e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE)
 }
 
-// writeWithReserve runs f in a transaction that has share bytes of the reserve.
-// They are not for copying what others wrote from the WAL into the database.
+// writeWithReserve runs f in a transaction that may use share bytes of the reserve. It
+// prevents checkpoints meanwhile, because they could use up that room.
 func (s *Store) writeWithReserve(ctx context.Context, share int64, f func(*Tx) error) error {
 	s.wal.checkpointing.Lock()
 	defer s.wal.checkpointing.Unlock()
@@ -100,8 +102,7 @@ func (s *Store) writeWithReserve(ctx context.Context, share int64, f func(*Tx) e
 
 func pragmaCheckpoint(pages int) string { return fmt.Sprintf(`PRAGMA wal_autocheckpoint = %d`, pages) }
 
-// makeReserve makes the reserve as large as there is room for. That it fails is
-// no error.
+// makeReserve fills the reserve as far as there is room. Errors are ignored.
 func (s *Store) makeReserve(ctx context.Context, db txBeginner) {
 	if s.diskReserve == nil || s.diskReserve.isFull() {
 		return
@@ -112,10 +113,11 @@ func (s *Store) makeReserve(ctx context.Context, db txBeginner) {
 	}
 }
 
-// free gives share bytes back to the disk.
+// free shrinks the reserve to reserveSize-share bytes, so that a transaction can use the
+// rest.
 func (r *diskReserve) free(share int64) {
 	f, err := os.OpenFile(r.path, os.O_WRONLY|noFollow, 0)
-	if errors.Is(err, fs.ErrPermission) && share == reserveSize { // it is root's, who ran a command here
+	if errors.Is(err, fs.ErrPermission) && share == reserveSize { // root created it by running a command
 		_ = os.Remove(r.path)
 	}
 	if err != nil {
@@ -126,13 +128,13 @@ func (r *diskReserve) free(share int64) {
 		return
 	}
 	if err := f.Truncate(reserveSize - share); err == nil {
-		_ = f.Sync() // some file systems free blocks with the next commit of their journal only
+		_ = f.Sync() // some file systems free blocks only when they commit their journal
 	}
 }
 
 func (r *diskReserve) isFull() bool { return r.size() >= reserveSize }
 
-// size is in bytes; 0 where there is none.
+// size returns the size of the reserve in bytes, 0 if it does not exist.
 func (r *diskReserve) size() int64 {
 	info, err := os.Stat(r.path)
 	if err != nil {
@@ -141,15 +143,15 @@ func (r *diskReserve) size() int64 {
 	return info.Size()
 }
 
-// refill makes the reserve whole again, or as large as there is room for, which is
-// errDiskFull. A reserve that cannot be kept for another reason is no error.
+// refill fills the reserve. If the disk is full before that, it fills it as far as there is
+// room and returns errDiskFull. It ignores all other errors.
 func (r *diskReserve) refill() error {
 	if r == nil || r.isFull() {
 		return nil
 	}
 	f, err := createPrivate(r.path)
 	if err == nil {
-		giveToOwner(f) // or the next release removes it
+		giveToOwner(f) // otherwise the server could not open it, and free would remove it
 	} else if errors.Is(err, fs.ErrExist) {
 		f, err = os.OpenFile(r.path, os.O_WRONLY|noFollow, 0)
 	}
@@ -173,7 +175,8 @@ func (r *diskReserve) refill() error {
 	}
 }
 
-// asDiskFull is errDiskFull where err says so, and nil for every other error.
+// asDiskFull returns errDiskFull if err says that the disk is full or a quota is exceeded,
+// and nil for all other errors.
 func asDiskFull(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return errDiskFull
@@ -181,8 +184,8 @@ func asDiskFull(err error) error {
 	return nil
 }
 
-// writeRandom takes room by writing n bytes from offset on: random ones, for a file
-// system may compress what it keeps.
+// writeRandom occupies room by writing n bytes from offset on. The bytes are random,
+// because the file system may compress them.
 func writeRandom(f *os.File, offset, n int64) error {
 	var seed [32]byte
 	block, random := make([]byte, min(n, 64<<10)), rand.NewChaCha8(seed)

@@ -11,18 +11,18 @@ import (
 	"memoai.tech/memo"
 )
 
-// LockedTranscription is what is known of a transcription that is going to be changed. It
-// is locked until the transaction ends.
+// LockedTranscription is a transcription that is about to be changed or deleted. It is
+// locked until the transaction ends.
 type LockedTranscription struct {
 	Doc       memo.ListItem
-	CreatedBy string // the user who imported it, or empty
+	CreatedBy string // the id of the user who imported it, or empty
 
 	seq         int64
-	size        int64 // bytes that are stored of it
+	size        int64 // its stored bytes
 	workspaceID string
 }
 
-// LockTranscription reads a transcription of the workspace for a change.
+// LockTranscription locks and returns a transcription of the workspace.
 func (t *Tx) LockTranscription(ctx context.Context, workspaceID, id string) (e LockedTranscription, err error) {
 	var item []byte
 	var by sql.NullString
@@ -38,20 +38,21 @@ func (t *Tx) LockTranscription(ctx context.Context, workspaceID, id string) (e L
 	return e, nil
 }
 
-// NewTitle is a title for a transcription, with what the search index will hold of
-// the whole. FTS5 cannot change one column of a row, so its terms are written
-// again; they are made before the transaction.
+// NewTitle is a new title for a transcription, with the terms of the whole transcription
+// for the search index: FTS5 cannot change a single column of a row. The terms are made
+// before the transaction, because that can take long.
 type NewTitle struct {
 	title string
 	terms searchTerms
 }
 
-// PrepareTitle makes the terms of a transcription of the workspace with another
+// PrepareTitle makes the search terms of a transcription of the workspace with a new
 // title.
 func (s *Store) PrepareTitle(ctx context.Context, workspaceID, id, title string) (NewTitle, error) {
 	n := NewTitle{title: title}
 	var item, raw []byte
-	err := s.dataReader.q.QueryRowContext(ctx, `SELECT t.item, x.segments FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
+	err := s.dataReader.q.QueryRowContext(ctx, `SELECT t.item, x.segments
+		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
 		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).Scan(&item, &raw)
 	if err != nil {
 		return n, notFoundTranscription(err)
@@ -69,8 +70,8 @@ func (s *Store) PrepareTitle(ctx context.Context, workspaceID, id, title string)
 	return n, nil
 }
 
-// UpdateTitle gives a transcription another title. Only its title can have changed
-// since [Store.PrepareTitle] read it.
+// UpdateTitle changes the title of a transcription. The terms of [Store.PrepareTitle] are
+// still right, because nothing else that is indexed can change after the import.
 func (t *Tx) UpdateTitle(ctx context.Context, e LockedTranscription, n NewTitle) error {
 	e.Doc.Title, e.Doc.UpdatedAt = n.title, t.Now
 	item, err := json.Marshal(e.Doc)
@@ -89,8 +90,8 @@ func (t *Tx) UpdateTitle(ctx context.Context, e LockedTranscription, n NewTitle)
 	return t.bumpContent(ctx, e.workspaceID, 0)
 }
 
-// UpdateProject puts a transcription into the workspace's project of this name, which is
-// made where there is none, or into no project.
+// UpdateProject moves a transcription to the workspace's project with this name, which is
+// created if it does not exist. An empty name removes it from its project.
 func (t *Tx) UpdateProject(ctx context.Context, e LockedTranscription, project string) error {
 	id := sql.NullString{}
 	if project != "" {
@@ -106,8 +107,9 @@ func (t *Tx) UpdateProject(ctx context.Context, e LockedTranscription, project s
 	return t.bumpContent(ctx, e.workspaceID, 0)
 }
 
-// DeleteTranscription deletes a transcription with its text and its reports. Its long values
-// are not visible any more, and [Store.DropParts] deletes them.
+// DeleteTranscription deletes a transcription with its text and its reports. Long values
+// that are stored in parts remain, but nothing reads them: call [Store.DropParts] to
+// delete them.
 func (t *Tx) DeleteTranscription(ctx context.Context, e LockedTranscription) error {
 	if err := t.unindex(ctx, e.seq); err != nil {
 		return err
@@ -120,16 +122,18 @@ func (t *Tx) DeleteTranscription(ctx context.Context, e LockedTranscription) err
 	return t.bumpContent(ctx, e.workspaceID, -e.size)
 }
 
-// Languages lists the languages of a workspace's completed transcriptions. It
-// steps from one to the next in the index, however many transcriptions there are.
+// Languages lists the languages of a workspace's completed transcriptions. It steps from
+// one language to the next in an index, so the number of transcriptions does not matter.
 func (s *Store) Languages(ctx context.Context, workspaceID string) ([]string, error) {
-	const next = `SELECT min(t.language) FROM transcriptions t WHERE t.workspace_id = $1 AND t.status = 'completed' AND t.language > `
+	const next = `SELECT min(t.language) FROM transcriptions t
+		WHERE t.workspace_id = $1 AND t.status = 'completed' AND t.language > `
 	return queryAll(ctx, s.dataReader.q, scanID, `WITH RECURSIVE l(language) AS (
 			`+next+`'' UNION ALL SELECT (`+next+`l.language) FROM l WHERE l.language IS NOT NULL)
 		SELECT language FROM l WHERE language IS NOT NULL`, workspaceID)
 }
 
-// ImportedBy returns the user who imported a transcription, or "".
+// ImportedBy returns the id of the user who imported a transcription, or "" if it is not
+// known.
 func (s *Store) ImportedBy(ctx context.Context, workspaceID, id string) (string, error) {
 	var by sql.NullString
 	err := s.dataReader.q.QueryRowContext(s.quick(ctx), `SELECT created_by FROM transcriptions

@@ -16,55 +16,59 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Status is what there is to know about a database, for memo doctor.
+// Status is the status report of a database, for memo doctor.
 type Status struct {
-	Server      string        // the name and version of its software
-	Latency     time.Duration // of one question, the quickest of three
-	Schema      int64         // of the database; 0 where there is none yet
-	KnownSchema int64         // the schema that this program makes
-	Embedded    bool          // SQLite; what follows is of one kind or the other
+	Server      string        // name and version of the database software
+	Latency     time.Duration // of one query, the fastest of three
+	Schema      int64         // version of the schema; 0 before the first migration
+	KnownSchema int64         // version of the newest schema that this program knows
+	Embedded    bool          // the database is SQLite
 
-	Free          int64 // bytes on the file system of the embedded database, -1 where that cannot be told
-	Size          int64 // bytes of its file and its log
-	ReserveBytes  int64 // bytes that are kept free for taking access away on a full disk
-	ReserveTarget int64 // as many as there should be
+	// These are set for SQLite only.
 
-	ClockOffset    time.Duration // PostgreSQL's clock, as compared with ours
-	Connections    int           // that it has
-	MaxConnections int           // that it may have
-	UnsafeSettings []string      // settings with which a crash loses what was acknowledged
-	Host           string        // or the directory of a Unix socket
-	Encrypted      bool          // the line to it
+	Free          int64 // free bytes on the file system, -1 if not known
+	Size          int64 // bytes of the database file and its WAL
+	ReserveBytes  int64 // current size of the disk reserve in bytes
+	ReserveTarget int64 // size that the disk reserve should have
+
+	// These are set for PostgreSQL only.
+
+	ClockOffset    time.Duration // how far PostgreSQL's clock is ahead of ours
+	Connections    int           // open connections of the server
+	MaxConnections int           // the server's max_connections
+	UnsafeSettings []string      // settings with which a crash can lose acknowledged commits
+	Host           string        // host name, or directory of the Unix socket
+	Encrypted      bool          // the connection uses TLS
 }
 
-// ReadStatus looks at a database and changes nothing, the schema neither.
+// ReadStatus examines a database. It changes nothing and does not migrate the schema.
 func ReadStatus(ctx context.Context, cfg Config) (Status, error) {
 	if err := cfg.Missing(); err != nil {
-		return Status{}, fmt.Errorf("store: there is no database in %s; name its directory with --data: %w", cfg.Dir, err)
+		return Status{}, fmt.Errorf("store: there is no database in %s; set its directory with --data: %w", cfg.Dir, err)
 	}
-	kept := newDiskReserve(cfg.Dir).size()
+	reserved := newDiskReserve(cfg.Dir).size()
 	s, err := openStore(cfg)
 	if err != nil {
 		return Status{}, err
 	}
 	defer s.Close()
-	if kept > 0 {
-		defer s.makeReserve(ctx, s.write) // to open a database on a full disk takes some of it
+	if reserved > 0 {
+		defer s.makeReserve(ctx, s.write) // on a full disk, openStore frees it
 	}
 	c := Status{Embedded: s.dialect == dialectSQLite}
-	for range 3 { // the first connects, and a busy machine may be late once
-		begun := time.Now()
+	for range 3 { // the first includes connecting, and one more may be slow by chance
+		start := time.Now()
 		if err := s.Ping(ctx); err != nil {
 			return c, err
 		}
-		if took := time.Since(begun); c.Latency == 0 || took < c.Latency {
+		if took := time.Since(start); c.Latency == 0 || took < c.Latency {
 			c.Latency = took
 		}
 	}
 	if c.KnownSchema, err = newestMigration(); err != nil {
 		return c, err
 	}
-	// Before the first migration there is no such table, and the database says so.
+	// Before the first migration the table does not exist, and Schema remains 0.
 	if err := s.write.QueryRowContext(ctx,
 		`SELECT coalesce(max(version_id), 0) FROM goose_db_version`).Scan(&c.Schema); isUnavailable(err) {
 		return c, classifyError(err)
@@ -74,7 +78,7 @@ func ReadStatus(ctx context.Context, cfg Config) (Status, error) {
 	} else {
 		err = s.readServerStatus(ctx, cfg, &c)
 	}
-	return c, err // not in one line: c may be copied before it is filled in
+	return c, err // not in one statement with the call: c might be copied before the call sets it
 }
 
 func (s *Store) readFileStatus(ctx context.Context, cfg Config, c *Status) error {
@@ -97,19 +101,20 @@ func (s *Store) readFileStatus(ctx context.Context, cfg Config, c *Status) error
 }
 
 func (s *Store) readServerStatus(ctx context.Context, cfg Config, c *Status) error {
-	var version, forgetful string
+	var version, unsafeSettings string
 	var micros int64
-	begun := time.Now()
-	if err := s.q.QueryRowContext(ctx, `SELECT current_setting('server_version'), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+	start := time.Now()
+	if err := s.q.QueryRowContext(ctx, `SELECT current_setting('server_version'),
+		(extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
 		(SELECT coalesce(sum(numbackends), 0)::bigint FROM pg_stat_database), current_setting('max_connections')::int,
 		(SELECT coalesce(string_agg(name, ' ' ORDER BY name), '') FROM pg_settings
 			WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes') AND setting = 'off')`).
-		Scan(&version, &micros, &c.Connections, &c.MaxConnections, &forgetful); err != nil {
+		Scan(&version, &micros, &c.Connections, &c.MaxConnections, &unsafeSettings); err != nil {
 		return classifyError(err)
 	}
-	middle := begun.Add(time.Since(begun) / 2) // it read its clock somewhere on the way
+	middle := start.Add(time.Since(start) / 2) // our best guess of when PostgreSQL read its clock
 	c.Server, c.ClockOffset = "PostgreSQL "+version, time.UnixMicro(micros).Sub(middle)
-	c.UnsafeSettings = strings.Fields(forgetful)
+	c.UnsafeSettings = strings.Fields(unsafeSettings)
 	pg, err := pgx.ParseConfig(cfg.URL)
 	if err != nil {
 		return err
@@ -122,14 +127,14 @@ func (s *Store) readServerStatus(ctx context.Context, cfg Config, c *Status) err
 	return nil
 }
 
-// newestMigration is the number that the newest file of a migration begins with.
+// newestMigration returns the number of the newest migration.
 func newestMigration() (newest int64, err error) {
 	files, err := fs.Glob(migrations, "migrations/sqlite/*.sql")
 	for _, f := range files {
 		number, _, _ := strings.Cut(path.Base(f), "_")
-		n, bad := strconv.ParseInt(number, 10, 64)
-		if bad != nil {
-			return 0, bad
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil {
+			return 0, err
 		}
 		newest = max(newest, n)
 	}

@@ -13,8 +13,8 @@ import (
 	"memoai.tech/memo/internal/search"
 )
 
-// Filter chooses transcriptions of one workspace. The zero value of a field
-// leaves it out, but for Status, which is always asked for.
+// Filter selects transcriptions of one workspace. A field that is zero does not filter,
+// except WorkspaceID and Status, which always do.
 type Filter struct {
 	WorkspaceID string
 	Status      memo.Status
@@ -23,41 +23,41 @@ type Filter struct {
 	ExternalID  string
 	From, To    time.Time // From ≤ created_at < To
 	Query       []search.Term
-	Search      bool // Query counts; without any term it finds nothing
+	Search      bool // filter by Query; an empty Query then selects nothing
 }
 
-// Order is how a list is sorted. Ties are broken by id, in the same direction.
+// Order is the sort of a list. Ties are broken by id, in the same direction.
 type Order struct {
 	By         OrderBy
 	Descending bool
 }
 
-// OrderBy is what a list is sorted by.
+// OrderBy is the value by which a list is sorted.
 type OrderBy string
 
-// The orders. ByRelevance needs a search, and puts the best first.
+// ByRelevance needs a search, puts the best hit first and ignores Order.Descending.
 const (
 	ByCreated   OrderBy = "created_at"
 	ByDuration  OrderBy = "duration"
 	ByRelevance OrderBy = "relevance"
 )
 
-// ListPosition is a place within a list: after the row with this key and id.
+// ListPosition is a position in a list: after the row with this key and id.
 type ListPosition struct {
 	Key int64 // created_at or duration, in milliseconds
 	ID  string
 }
 
-// Range says which part of a list to read: Limit rows after After, or from
-// Offset on. Only After costs the same at every depth.
+// Range selects a page of a list: Limit rows that follow After, or if that is nil, those
+// from Offset on. Only with After is the cost the same at every depth.
 type Range struct {
 	Limit  int
 	Offset int
 	After  *ListPosition
 }
 
-// ListItem is a row of a list. Doc is the transcription's JSON object without the
-// member "project", which can change its name, and is beside it.
+// ListItem is a transcription in a list. JSON is its JSON object without the member
+// "project", which is separate because a project can be renamed.
 type ListItem struct {
 	ListPosition
 	JSON      []byte
@@ -67,8 +67,8 @@ type ListItem struct {
 	seq int64
 }
 
-// AppendJSON writes the item as one JSON object, all but its closing brace, for
-// an answer to add what it has beside it.
+// AppendJSON appends the item to b as a JSON object without its closing brace, so that
+// the caller can add members.
 func (it ListItem) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, it.JSON[:len(it.JSON)-1]...)
 	if it.Project == nil {
@@ -79,7 +79,8 @@ func (it ListItem) AppendJSON(b []byte) ([]byte, error) {
 	return append(b, '}'), err
 }
 
-// List reads a page of the transcriptions that f chooses. It reads no text.
+// List returns a page of the transcriptions that f selects. It does not read their
+// texts.
 func (s *Store) List(ctx context.Context, f Filter, o Order, p Range) ([]ListItem, error) {
 	if f.Search && len(f.Query) == 0 {
 		return []ListItem{}, nil
@@ -99,21 +100,22 @@ func (s *Store) List(ctx context.Context, f Filter, o Order, p Range) ([]ListIte
 	return queryAll(ctx, s.querierFor(f), scanItem, query, args...)
 }
 
-// listQuery chooses the rows of a page first and reads their items after.
+// listQuery returns a query that finds the rows of a page first, and then reads their
+// items.
 func (s *Store) listQuery(f Filter, o Order, p Range) (query string, args []any) {
-	chosen, order, args := s.pageQuery(f, o, p)
+	page, order, args := s.pageQuery(f, o, p)
 	key := "c.key"
 	if o.By == ByRelevance {
 		key = "0" // a cursor cannot hold a rank
 	}
 	return `SELECT t.seq, t.id, ` + key + `, t.item, t.char_count, p.id, p.name
-		FROM (` + chosen + `) c JOIN transcriptions t ON t.seq = c.seq LEFT JOIN projects p ON p.id = t.project_id
+		FROM (` + page + `) c JOIN transcriptions t ON t.seq = c.seq LEFT JOIN projects p ON p.id = t.project_id
 		ORDER BY ` + order, args
 }
 
-// pageQuery writes the query that finds the rows of a page. It reads no item: without
-// a search an index has all that it needs, and with one OFFSET and the sort carry
-// only keys. order sorts the rows again once their items are read.
+// pageQuery returns a query that finds the rows of a page without reading their items.
+// Without a search it needs only an index; with a search, only keys pass through the sort
+// and OFFSET. order sorts the rows again after their items are read.
 func (s *Store) pageQuery(f Filter, o Order, p Range) (query, order string, args []any) {
 	q := s.selection(f, o.By)
 	if o.By == ByRelevance {
@@ -135,8 +137,9 @@ func (s *Store) pageQuery(f Filter, o Order, p Range) (query, order string, args
 	return query, order, q.args
 }
 
-// ranked sorts the maxRanked hits that were added last by rank, the best first. The
-// others follow, the last added first.
+// ranked returns a query for a page by relevance, as pageQuery does. The maxRanked hits
+// that were added last come first, the best at the top. The other hits follow, the last
+// added first.
 func (q *queryBuilder) ranked(p Range) (query, order string, args []any) {
 	if p.Offset >= maxRanked {
 		return q.query(`t.seq AS seq`) + ` ORDER BY ` + q.seq + ` DESC` + q.limit(p), "c.seq DESC", q.args
@@ -160,26 +163,27 @@ func projectRef(id, name sql.NullString) *memo.ProjectRef {
 	return &memo.ProjectRef{ID: id.String, Name: name.String}
 }
 
-// queryBuilder is the FROM and WHERE of a filter, with its arguments.
+// queryBuilder builds a query: its FROM, the conditions of its WHERE, and its arguments.
 type queryBuilder struct {
 	from  string
-	seq   string // of a search: the column of the index with the hits in their order
-	rank  string // of a search
+	seq   string // of a search: the column by which the index sorts the hits
+	rank  string // of a search: the expression for the rank of a hit, lowest for the best
 	conds []string
 	args  []any
 }
 
+// arg adds an argument and returns its placeholder.
 func (q *queryBuilder) arg(v any) string {
 	q.args = append(q.args, v)
 	return fmt.Sprintf("$%d", len(q.args))
 }
 
-// query selects columns of the rows.
+// query returns a SELECT of columns.
 func (q *queryBuilder) query(columns string) string {
 	return `SELECT ` + columns + ` FROM ` + q.from + ` WHERE ` + strings.Join(q.conds, " AND ")
 }
 
-// limit ends a query with the bounds of a page.
+// limit returns the LIMIT and OFFSET of a page.
 func (q *queryBuilder) limit(p Range) string {
 	limit := ` LIMIT ` + q.arg(p.Limit)
 	if p.Offset > 0 {
@@ -188,28 +192,29 @@ func (q *queryBuilder) limit(p Range) string {
 	return limit
 }
 
-// where adds a condition; each %s in it takes the next of args.
+// where adds a condition, in which each %s stands for the next of args.
 func (q *queryBuilder) where(cond string, args ...any) {
-	holders := make([]any, len(args))
+	placeholders := make([]any, len(args))
 	for i, a := range args {
-		holders[i] = q.arg(a)
+		placeholders[i] = q.arg(a)
 	}
-	q.conds = append(q.conds, fmt.Sprintf(cond, holders...))
+	q.conds = append(q.conds, fmt.Sprintf(cond, placeholders...))
 }
 
 // whereIn adds the condition that a column has one of the values.
 func (q *queryBuilder) whereIn(column string, values []string) {
-	holders := make([]string, len(values))
+	placeholders := make([]string, len(values))
 	for i, v := range values {
-		holders[i] = q.arg(v)
+		placeholders[i] = q.arg(v)
 	}
-	q.conds = append(q.conds, column+" IN ("+strings.Join(holders, ", ")+")")
+	q.conds = append(q.conds, column+" IN ("+strings.Join(placeholders, ", ")+")")
 }
 
-// selection writes the conditions of a filter. by is the order they serve: for
-// one by duration the days must not be looked up in an index (the plus sign
-// prevents it on both databases), or every row of those days would be sorted. They
-// come after the key in the index by duration, and are read from there.
+// selection returns a query builder with the conditions of a filter, for a list sorted by
+// by. If it is sorted by duration, the database must not use an index to find the
+// creation times: it would have to sort all rows of those days. The plus sign prevents
+// that on both databases, and the times are read from the index by duration, which has
+// them after its key.
 func (s *Store) selection(f Filter, by OrderBy) *queryBuilder {
 	q := &queryBuilder{from: "transcriptions t"}
 	created := "t.created_at"
@@ -242,9 +247,9 @@ func (s *Store) selection(f Filter, by OrderBy) *queryBuilder {
 	return q
 }
 
-// index names the index that serves the filter in this order. SQLite has no
-// statistics: it would take the one with the most equal columns, and read all
-// transcriptions of a language to find the one with an external id.
+// index returns the name of the index for this filter and sort. SQLite has no statistics:
+// it would use the index with the most columns that are compared for equality, and read
+// all transcriptions in a language to find the one with an external id.
 func (f Filter) index(by OrderBy) string {
 	if f.ExternalID != "" {
 		return "transcriptions_external"
@@ -262,8 +267,8 @@ func (f Filter) index(by OrderBy) string {
 	return name + "_created"
 }
 
-// Projects lists the projects of a workspace, oldest first, with the number of
-// their transcriptions.
+// Projects lists the projects of a workspace, oldest first, with the number of their
+// completed transcriptions.
 func (s *Store) Projects(ctx context.Context, workspaceID string, limit, offset int) ([]memo.Project, error) {
 	return queryAll(ctx, s.dataReader.q, func(row scanner) (p memo.Project, err error) {
 		var created int64
@@ -272,10 +277,11 @@ func (s *Store) Projects(ctx context.Context, workspaceID string, limit, offset 
 		return p, err
 	}, `SELECT p.id, p.name, p.created_at, (SELECT count(*) FROM transcriptions t
 			WHERE t.workspace_id = p.workspace_id AND t.status = 'completed' AND t.project_id = p.id)
-		FROM projects p WHERE p.workspace_id = $1 ORDER BY p.created_at, p.id LIMIT $2 OFFSET $3`, workspaceID, limit, offset)
+		FROM projects p WHERE p.workspace_id = $1 ORDER BY p.created_at, p.id LIMIT $2 OFFSET $3`,
+		workspaceID, limit, offset)
 }
 
-// ProjectNames lists the first projects of a workspace by name.
+// ProjectNames lists the projects of a workspace by name, at most limit.
 func (s *Store) ProjectNames(ctx context.Context, workspaceID string, limit int) ([]memo.ProjectRef, error) {
 	return queryAll(ctx, s.dataReader.q, func(row scanner) (p memo.ProjectRef, err error) {
 		err = row.Scan(&p.ID, &p.Name)

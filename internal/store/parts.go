@@ -10,13 +10,13 @@ import (
 	"memoai.tech/memo"
 )
 
-// A value of more than maxInlineBytes bytes is stored in parts of partSize.
+// A value of more than maxInlineBytes is stored in parts of partSize bytes.
 const (
 	maxInlineBytes = 256 << 10
 	partSize       = 1 << 20
 )
 
-// valueKind names a long value of a transcript.
+// valueKind names a value of a transcript that may be long.
 type valueKind string
 
 const (
@@ -25,10 +25,9 @@ const (
 	markdownValue valueKind = "markdown"
 )
 
-// StoreParts writes the long values of p, each part in a transaction of its own, so
-// that nobody waits long for the write lock. They are not visible before
-// [Tx.AddTranscription] has committed. If that does not happen, call
-// [Store.DropParts].
+// StoreParts writes the long values of p, each part in a separate transaction, so that
+// other writers do not wait long. The parts are not visible until the transaction with
+// [Tx.AddTranscription] commits. If it does not, call [Store.DropParts].
 func (s *Store) StoreParts(ctx context.Context, p *Prepared) error {
 	for _, part := range p.parts() {
 		if err := s.Write(ctx, func(tx *Tx) error { return tx.addPart(ctx, p.ID(), part) }); err != nil {
@@ -45,7 +44,7 @@ type valuePart struct {
 	data []byte
 }
 
-// parts cuts the long values.
+// parts cuts the long values of p into parts.
 func (p *Prepared) parts() (parts []valuePart) {
 	for _, v := range []struct {
 		kind valueKind
@@ -61,11 +60,12 @@ func (p *Prepared) parts() (parts []valuePart) {
 	return parts
 }
 
-// storedInParts begins the column of a value that is stored in parts, and their number
-// follows. No JSON and no deflate stream begins with it.
+// storedInParts is the start of the column of a value that is stored in parts; their
+// number follows it. Our JSON and deflate streams never begin with it.
 const storedInParts = " "
 
-// columnValue is the value as its column stores it.
+// columnValue returns what the column of a value stores: the value, or the number of its
+// parts.
 func columnValue(value []byte) []byte {
 	if len(value) > maxInlineBytes {
 		return fmt.Appendf(nil, storedInParts+"%d", countParts(value))
@@ -75,8 +75,8 @@ func columnValue(value []byte) []byte {
 
 func countParts(value []byte) int { return (len(value) + partSize - 1) / partSize }
 
-// checkParts proves that what [Store.Stage] wrote is still there: a restore that
-// ran meanwhile has deleted it.
+// checkParts returns an error if the parts that [Store.StoreParts] wrote are not there
+// now, because a restore or [Store.DropOrphans] has deleted them.
 func (t *Tx) checkParts(ctx context.Context, p *Prepared) error {
 	want := len(p.parts())
 	if want == 0 {
@@ -98,7 +98,7 @@ func (t *Tx) addPart(ctx context.Context, id string, p valuePart) error {
 		id, p.kind, p.part, p.data)
 }
 
-// value returns a value of a transcription, given what its column holds.
+// value returns a value of a transcription, given the content of its column.
 func (r reader) value(ctx context.Context, id string, kind valueKind, column []byte) ([]byte, error) {
 	number, long := bytes.CutPrefix(column, []byte(storedInParts))
 	if !long {
@@ -106,7 +106,7 @@ func (r reader) value(ctx context.Context, id string, kind valueKind, column []b
 	}
 	n, err := strconv.Atoi(string(number))
 	if err != nil {
-		return nil, fmt.Errorf("store: number of parts of %s of %s: %w", kind, id, err)
+		return nil, fmt.Errorf("store: part count of %s of transcription %s: %w", kind, id, err)
 	}
 	rows, err := r.q.QueryContext(ctx, `SELECT data FROM transcript_parts WHERE id = $1 AND kind = $2 ORDER BY part`,
 		id, kind)
@@ -114,8 +114,8 @@ func (r reader) value(ctx context.Context, id string, kind valueKind, column []b
 		return nil, classifyError(err)
 	}
 	defer rows.Close()
-	all, found := make([]byte, 0, n*partSize), 0
-	for ; rows.Next(); found++ {
+	all, count := make([]byte, 0, n*partSize), 0
+	for ; rows.Next(); count++ {
 		var part []byte
 		if err := rows.Scan(&part); err != nil {
 			return nil, classifyError(err)
@@ -125,20 +125,20 @@ func (r reader) value(ctx context.Context, id string, kind valueKind, column []b
 	if err := rows.Err(); err != nil {
 		return nil, classifyError(err)
 	}
-	if found != n {
-		return nil, memo.NotFound("Transcription") // it was deleted meanwhile
+	if count != n {
+		return nil, memo.NotFound("Transcription") // it has just been deleted
 	}
 	return all, nil
 }
 
-// DropParts deletes the long values of a transcription that is not there, a few
-// at a time.
+// DropParts deletes the parts of a transcription that does not exist, 16 in each
+// transaction.
 func (s *Store) DropParts(ctx context.Context, id string) error {
-	const some = `SELECT kind, part FROM transcript_parts WHERE id = $1 ORDER BY kind, part LIMIT 16`
+	const batch = `SELECT kind, part FROM transcript_parts WHERE id = $1 ORDER BY kind, part LIMIT 16`
 	for {
 		var n int64
 		err := s.Write(ctx, func(tx *Tx) (err error) {
-			n, err = tx.execCount(ctx, `DELETE FROM transcript_parts WHERE id = $1 AND (kind, part) IN (`+some+`)
+			n, err = tx.execCount(ctx, `DELETE FROM transcript_parts WHERE id = $1 AND (kind, part) IN (`+batch+`)
 				AND NOT EXISTS (SELECT 1 FROM transcriptions t WHERE t.id = $1)`, id)
 			return err
 		})
@@ -148,8 +148,8 @@ func (s *Store) DropParts(ctx context.Context, id string) error {
 	}
 }
 
-// DropOrphans deletes what imports that were cut short have left. An import may
-// still be under way for an hour.
+// DropOrphans deletes the parts that interrupted imports have left. It spares those of
+// transcriptions whose id is less than an hour old: their import may still be running.
 func (s *Store) DropOrphans(ctx context.Context) error {
 	ids, err := queryAll(ctx, s.dataReader.q, scanID, `SELECT DISTINCT p.id FROM transcript_parts p
 		WHERE p.id < $1 AND NOT EXISTS (SELECT 1 FROM transcriptions t WHERE t.id = p.id)`,
@@ -162,7 +162,7 @@ func (s *Store) DropOrphans(ctx context.Context) error {
 	return err
 }
 
-// firstID is not greater than any UUIDv7 that is made from t on.
+// firstID returns a UUID that is not greater than any UUIDv7 made at t or later.
 func firstID(t time.Time) string {
 	ms := toMillis(t)
 	return fmt.Sprintf("%08x-%04x-7000-8000-000000000000", ms>>16, ms&0xffff)

@@ -10,15 +10,15 @@ import (
 	"memoai.tech/memo"
 )
 
-// The bounds of one transaction that puts texts into the index. Others write
-// between two.
+// Limits of one transaction that indexes queued texts. Others can write between two of
+// these transactions.
 const (
 	pendingTexts = 200
-	pendingBytes = 2 << 20 // of their segments as JSON; one text may be longer
+	pendingBytes = 2 << 20 // of segments as JSON; the last text may exceed it
 )
 
-// indexQueued puts the transcriptions of search_pending into the index. What is
-// done stays done when it is interrupted, and several processes can do it at once.
+// indexQueued adds the transcriptions in search_pending to the search index. If it is
+// interrupted, the next call continues. Several processes can call it at the same time.
 func (s *Store) indexQueued(ctx context.Context) error {
 	var done, total int64
 	if err := s.dataReader.q.QueryRowContext(ctx, `SELECT count(*) FROM search_pending`).Scan(&total); err != nil {
@@ -30,7 +30,7 @@ func (s *Store) indexQueued(ctx context.Context) error {
 			err = s.Write(ctx, func(t *Tx) error { return t.indexBatch(ctx, batch) })
 		}
 		if err != nil {
-			return fmt.Errorf("store: %d of %d texts are in the search index; the next start continues: %w", done, total, err)
+			return fmt.Errorf("store: indexed %d of %d texts for search; the next start continues: %w", done, total, err)
 		}
 		if len(batch) == 0 {
 			return nil
@@ -42,7 +42,7 @@ func (s *Store) indexQueued(ctx context.Context) error {
 	}
 }
 
-// queuedText is a transcription with its terms.
+// queuedText is a transcription from search_pending with its terms.
 type queuedText struct {
 	seq   int64
 	terms searchTerms
@@ -55,7 +55,7 @@ func (s *Store) pending(ctx context.Context) (batch []queuedText, err error) {
 		id, workspaceID string
 		item, segments  []byte
 	}
-	next, err := queryAll(ctx, s.dataReader.q, func(r scanner) (n row, err error) {
+	rows, err := queryAll(ctx, s.dataReader.q, func(r scanner) (n row, err error) {
 		err = r.Scan(&n.seq, &n.id, &n.workspaceID, &n.item, &n.segments)
 		return n, err
 	}, `SELECT t.seq, t.id, t.workspace_id, t.item, x.segments
@@ -65,13 +65,15 @@ func (s *Store) pending(ctx context.Context) (batch []queuedText, err error) {
 		return nil, err
 	}
 	size := 0
-	for _, n := range next {
+	for _, n := range rows {
 		if size >= pendingBytes {
 			break
 		}
-		if n.segments, err = s.dataReader.value(ctx, n.id, segmentsValue, n.segments); memo.KindOf(err) == memo.KindNotFound {
-			continue // it was deleted meanwhile
-		} else if err != nil {
+		n.segments, err = s.dataReader.value(ctx, n.id, segmentsValue, n.segments)
+		if memo.KindOf(err) == memo.KindNotFound {
+			continue // it has just been deleted
+		}
+		if err != nil {
 			return nil, err
 		}
 		var d memo.ListItem
@@ -85,8 +87,8 @@ func (s *Store) pending(ctx context.Context) (batch []queuedText, err error) {
 	return batch, nil
 }
 
-// indexBatch writes the terms of texts that are still pending. One that is not was
-// deleted, given another title or indexed by another process.
+// indexBatch writes the terms of those texts that are still in search_pending. The others
+// were deleted, given a new title or indexed by another process.
 func (t *Tx) indexBatch(ctx context.Context, batch []queuedText) error {
 	for _, p := range batch {
 		n, err := t.execCount(ctx, `DELETE FROM search_pending WHERE seq = $1`, p.seq)

@@ -13,59 +13,60 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// How often PostgreSQL is asked whether it answers, and for how many such turns
-// it may be silent. Turns are counted, not seconds: a machine that stood still
-// itself wakes up within one of them. Together they leave who is waiting for an
-// answer well under two seconds.
+// A check of PostgreSQL starts every checkInterval, and PostgreSQL is unresponsive if it
+// does not answer within maxMissedChecks intervals. Together that is well under two
+// seconds, which is the longest that a caller should wait. Intervals are counted, instead
+// of the time measured, because a pause of our own machine then counts as one interval.
 const (
 	checkInterval   = 250 * time.Millisecond
 	maxMissedChecks = 5
 )
 
-// healthMonitor knows whether PostgreSQL answers. When it stops to, every connection is
-// cut, so that whoever waits on one hears so at once, and no new one is made until
-// it answers again. A deadline for each statement would have to be longer than
-// the longest search, and a server that stands still takes connections as before.
+// healthMonitor checks whether PostgreSQL answers. When it does not, the monitor closes
+// all connections, so that their callers get an error at once, and allows no new ones until
+// PostgreSQL answers again. Timeouts are not enough: that of a statement must be longer than
+// the longest search, and an unresponsive server still accepts connections.
 //
-// An error from the server cuts nothing: one that has no connection to spare, or
-// is starting up, says so itself to everybody who asks.
+// If PostgreSQL answers with an error, no connection is closed. A server that has no free
+// connections or is starting up returns that error to every caller who connects.
 type healthMonitor struct {
-	cfg  *pgx.ConnConfig // of a connection of its own
+	cfg  *pgx.ConnConfig // for the monitor's connection
 	dial pgconn.DialFunc
 
-	failing atomic.Bool // the last question got no answer but an error
-	slow    atomic.Bool // it took longer than a beat, or does so far
+	failing atomic.Bool // the last check failed
+	slow    atomic.Bool // the last check took longer than checkInterval, or this one has
 
 	mu           sync.Mutex
 	unresponsive bool
 	conns        map[*watchedConn]struct{}
 }
 
-// errUnresponsive ends what waits for a PostgreSQL that does not answer.
+// errUnresponsive is the error for new connections while PostgreSQL does not answer.
 var errUnresponsive = errors.New("store: PostgreSQL does not answer")
 
-// newHealthMonitor takes over how cfg connects.
+// newHealthMonitor returns a monitor, and changes cfg so that the monitor knows all
+// connections that are made with it.
 func newHealthMonitor(cfg *pgx.ConnConfig) *healthMonitor {
 	p := &healthMonitor{cfg: cfg.Copy(), dial: cfg.DialFunc, conns: map[*watchedConn]struct{}{}}
 	cfg.DialFunc = p.connect
 	return p
 }
 
-// watchedConn is a connection that the pulse may close under its user.
+// watchedConn is a connection that the monitor may close while it is in use.
 type watchedConn struct {
 	net.Conn
-	pulse *healthMonitor
+	monitor *healthMonitor
 }
 
 func (c *watchedConn) Close() error {
-	c.pulse.mu.Lock()
-	delete(c.pulse.conns, c)
-	c.pulse.mu.Unlock()
+	c.monitor.mu.Lock()
+	delete(c.monitor.conns, c)
+	c.monitor.mu.Unlock()
 	return c.Conn.Close()
 }
 
 func (p *healthMonitor) connect(ctx context.Context, network, address string) (net.Conn, error) {
-	if p.isAway() {
+	if p.isUnresponsive() {
 		return nil, errUnresponsive
 	}
 	conn, err := p.dial(ctx, network, address)
@@ -83,107 +84,109 @@ func (p *healthMonitor) connect(ctx context.Context, network, address string) (n
 	return c, nil
 }
 
-func (p *healthMonitor) isAway() bool {
+func (p *healthMonitor) isUnresponsive() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.unresponsive
 }
 
-// setUnresponsive notes whether PostgreSQL is silent, and cuts what waits if it is.
-func (p *healthMonitor) setUnresponsive(away bool) {
+// setUnresponsive records whether PostgreSQL is unresponsive. If it is, it closes all
+// connections.
+func (p *healthMonitor) setUnresponsive(unresponsive bool) {
 	p.mu.Lock()
-	p.unresponsive = away
+	p.unresponsive = unresponsive
 	conns := p.conns
-	if away {
+	if unresponsive {
 		p.conns = map[*watchedConn]struct{}{}
 	}
 	p.mu.Unlock()
-	if away {
+	if unresponsive {
 		for c := range conns {
 			c.Conn.Close()
 		}
 	}
 }
 
-// run asks until ctx ends.
+// run checks PostgreSQL until ctx ends, and logs changes.
 func (p *healthMonitor) run(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(checkInterval)
 	defer tick.Stop()
-	var own *pgx.Conn
+	var conn *pgx.Conn
 	for {
 		select {
 		case <-ctx.Done():
-			closeNow(own)
+			closeNow(conn)
 			return
 		case <-tick.C:
 		}
 		var err error
-		own, err = p.check(ctx, own)
+		conn, err = p.check(ctx, conn)
 		if ctx.Err() != nil {
-			closeNow(own)
+			closeNow(conn)
 			return
 		}
-		_, says := errors.AsType[*pgconn.PgError](err)
-		p.setUnresponsive(err != nil && !says)
-		switch down := p.failing.Swap(err != nil); {
-		case !down && says:
-			log.Error("PostgreSQL takes no more connections of ours: calls get 503 where they need one", "error", err)
-		case !down && err != nil:
+		_, answered := errors.AsType[*pgconn.PgError](err) // with an error
+		p.setUnresponsive(err != nil && !answered)
+		switch wasFailing := p.failing.Swap(err != nil); {
+		case !wasFailing && answered:
+			log.Error("PostgreSQL refuses connections: calls that need a new one get 503", "error", err)
+		case !wasFailing && err != nil:
 			log.Error("PostgreSQL does not answer: calls get 503 until it does", "error", err)
-		case down && err == nil:
+		case wasFailing && err == nil:
 			log.Info("PostgreSQL answers again")
 		}
 	}
 }
 
-// check hears whether the server says anything within its turns. It returns the
-// connection for the next time, or nil.
-func (p *healthMonitor) check(ctx context.Context, own *pgx.Conn) (*pgx.Conn, error) {
+// check pings PostgreSQL over conn, or over a new connection if conn is nil or broken. It
+// returns errUnresponsive if there is no answer in time. The returned connection, which may
+// be nil, is for the next check.
+func (p *healthMonitor) check(ctx context.Context, conn *pgx.Conn) (*pgx.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type reply struct {
-		own *pgx.Conn
-		err error
+		conn *pgx.Conn
+		err  error
 	}
-	asked := make(chan reply, 1)
+	replies := make(chan reply, 1)
 	go func() {
-		if own != nil && own.Ping(ctx) == nil {
-			asked <- reply{own, nil}
+		if conn != nil && conn.Ping(ctx) == nil {
+			replies <- reply{conn, nil}
 			return
 		}
-		closeNow(own) // it alone may have been ended, or the server started anew
-		own, err := pgx.ConnectConfig(ctx, p.cfg)
+		closeNow(conn) // it may have been closed, or the server restarted: try a new one
+		conn, err := pgx.ConnectConfig(ctx, p.cfg)
 		if err == nil {
-			err = own.Ping(ctx)
+			err = conn.Ping(ctx)
 		}
 		if err != nil {
-			closeNow(own)
-			own = nil
+			closeNow(conn)
+			conn = nil
 		}
-		asked <- reply{own, err}
+		replies <- reply{conn, err}
 	}()
-	turns := maxMissedChecks
-	if p.isAway() { // nobody waits for it now, and each host that is named has its time
-		turns += int(p.cfg.ConnectTimeout/checkInterval) * (1 + len(p.cfg.Fallbacks))
+	intervals := maxMissedChecks
+	if p.isUnresponsive() { // callers get errors at once, so there is time to try each host
+		intervals += int(p.cfg.ConnectTimeout/checkInterval) * (1 + len(p.cfg.Fallbacks))
 	}
-	for turn := range turns {
+	for i := range intervals {
 		select {
-		case r := <-asked:
-			if turn == 0 {
+		case r := <-replies:
+			if i == 0 {
 				p.slow.Store(false)
 			}
-			return r.own, r.err
+			return r.conn, r.err
 		case <-time.After(checkInterval):
 			p.slow.Store(true)
 		}
 	}
 	cancel()
-	go func() { closeNow((<-asked).own) }()
+	go func() { closeNow((<-replies).conn) }()
 	return nil, errUnresponsive
 }
 
-// closeNow closes a connection without a farewell, which a silent server would be
-// waited for.
+// closeNow closes a connection at once, without the message that ends it in order, which
+// could block on an unresponsive server.
 func closeNow(c *pgx.Conn) {
 	if c == nil {
 		return

@@ -16,42 +16,42 @@ import (
 	"memoai.tech/memo"
 )
 
-// RestoreReport says what a restore did to the keys of the backup.
+// RestoreReport counts what a restore did.
 type RestoreReport struct {
 	Transcriptions   int64 `json:"transcriptions"`
 	Keys             int64 `json:"keys"`
-	CarriedOver      int64 `json:"carried_over"` // dead in the present database, and so in the restored one
-	Deactivated      int64 `json:"deactivated"`  // not known to the present database, so nobody can say whether they were revoked
-	MembershipsEnded int64 `json:"members_left"` // memberships of the backup that have ended since, and stay so
+	CarriedOver      int64 `json:"carried_over"` // keys that were active in the backup and had ended since
+	Deactivated      int64 `json:"deactivated"`  // keys that the replaced database did not know
+	MembershipsEnded int64 `json:"members_left"` // memberships of the backup that had ended since
 
-	// Ownerless are the ids of workspaces that have no OWNER who may sign in:
-	// those of the backup have lost that since, and later ones are not in it.
+	// Ownerless lists the ids of workspaces without an OWNER who can sign in: each OWNER
+	// in the backup has since been removed, disabled or made a MEMBER.
 	Ownerless []string `json:"ownerless"`
 }
 
-// Restore replaces everything by what the backup holds, in one transaction. The
-// search index is made after it; the next start continues it if it is cut short. No
-// key comes back to life: whatever ended one in the present database ends it
-// in the restored one, and a key that the present database does not know is
-// deactivated, unless keepUnknown. Nobody who has lost access since gets it
-// back, nor do old passwords work.
-func (s *Store) Restore(ctx context.Context, b *BackupFile, keepUnknown bool, progress Progress) (r RestoreReport,
-	err error,
-) {
+// Restore replaces all data by that of the backup, in one transaction, and then builds
+// the search index; if that is interrupted, the next start continues. No key becomes
+// active again: a key that is inactive in the replaced database is inactive in the
+// restored one, and a key that the replaced database does not know is deactivated, unless
+// keepUnknown is set. Users who have lost access since the backup do not get it back, and
+// passwords are the current ones.
+func (s *Store) Restore(
+	ctx context.Context, b *BackupFile, keepUnknown bool, progress Progress,
+) (r RestoreReport, err error) {
 	from := b.store
 	err = s.Write(ctx, func(to *Tx) error {
 		if err := to.lockAll(ctx); err != nil {
 			return err
 		}
-		ends, err := to.keyRevocations(ctx)
+		currentKeys, err := to.keyRevocations(ctx)
 		if err != nil {
 			return err
 		}
-		people, err := to.standing(ctx)
+		currentAccess, err := to.readAccess(ctx)
 		if err != nil {
 			return err
 		}
-		if err := to.empty(ctx); err != nil {
+		if err := to.deleteAll(ctx); err != nil {
 			return err
 		}
 		if err := copyTables(ctx, plainQuerier{from.dataPool.db}, to, progress); err != nil {
@@ -60,15 +60,15 @@ func (s *Store) Restore(ctx context.Context, b *BackupFile, keepUnknown bool, pr
 		if err := to.exec(ctx, `INSERT INTO search_pending SELECT seq FROM transcriptions`); err != nil {
 			return err
 		}
-		if err := to.exec(ctx,
-			`UPDATE workspaces SET content_version = CASE WHEN content_version >= $1 THEN content_version + 1 ELSE $1 END`,
+		if err := to.exec(ctx, `UPDATE workspaces SET
+			content_version = CASE WHEN content_version >= $1 THEN content_version + 1 ELSE $1 END`,
 			toMillis(to.Now)); err != nil {
 			return err
 		}
-		if r, err = to.carryOverKeys(ctx, ends, keepUnknown); err != nil {
+		if r, err = to.carryOverKeys(ctx, currentKeys, keepUnknown); err != nil {
 			return err
 		}
-		if r.MembershipsEnded, err = to.carryOverAccess(ctx, people); err != nil {
+		if r.MembershipsEnded, err = to.carryOverAccess(ctx, currentAccess); err != nil {
 			return err
 		}
 		if r.Ownerless, err = to.ownerless(ctx); err != nil {
@@ -76,8 +76,8 @@ func (s *Store) Restore(ctx context.Context, b *BackupFile, keepUnknown bool, pr
 		}
 		return to.Record(ctx, memo.AuditEvent{
 			Action: memo.ActionRestored, Actor: "operator", Subject: b.name,
-			Detail: fmt.Sprintf("%d keys: %d ends carried over, %d deactivated; %d members who had left", r.Keys, r.CarriedOver,
-				r.Deactivated, r.MembershipsEnded),
+			Detail: fmt.Sprintf("%d keys: %d had ended since the backup, %d were unknown and deactivated; "+
+				"%d memberships had ended since", r.Keys, r.CarriedOver, r.Deactivated, r.MembershipsEnded),
 		})
 	})
 	if err != nil {
@@ -86,13 +86,13 @@ func (s *Store) Restore(ctx context.Context, b *BackupFile, keepUnknown bool, pr
 	return r, s.indexQueued(ctx)
 }
 
-// empty deletes every row.
-func (t *Tx) empty(ctx context.Context) error {
-	search := `DELETE FROM transcription_search`
+// deleteAll deletes all rows of all tables.
+func (t *Tx) deleteAll(ctx context.Context) error {
+	clearIndex := `DELETE FROM transcription_search`
 	if t.dialect == dialectSQLite {
-		search = `INSERT INTO transcription_search (transcription_search) VALUES ('delete-all')`
+		clearIndex = `INSERT INTO transcription_search (transcription_search) VALUES ('delete-all')`
 	}
-	if err := t.exec(ctx, search); err != nil {
+	if err := t.exec(ctx, clearIndex); err != nil {
 		return err
 	}
 	for _, table := range slices.Backward(backupTables) {
@@ -103,9 +103,10 @@ func (t *Tx) empty(ctx context.Context) error {
 	return nil
 }
 
-// lockAll keeps others from changing a row until everything is replaced, or what
-// they end meanwhile would come back: commands wait, calls get 503 after their
-// time. SQLite runs one transaction at a time.
+// lockAll locks all tables until the transaction ends. Otherwise a key or a membership
+// that ends during the restore could become active again. Commands wait for the locks;
+// calls get 503 after their timeout. It does nothing on SQLite, which runs one write
+// transaction at a time.
 func (t *Tx) lockAll(ctx context.Context) error {
 	if t.dialect != dialectPostgres {
 		return nil
@@ -117,8 +118,8 @@ func (t *Tx) lockAll(ctx context.Context) error {
 	return t.exec(ctx, `LOCK TABLE `+strings.Join(names, ", ")+` IN EXCLUSIVE MODE`)
 }
 
-// SetAside renames a database in dir that cannot be read, with what belongs to
-// it, so that a new one can be made in its place. It returns the new name.
+// SetAside renames an unreadable database in dir and its WAL files, so that a new one can
+// be created in its place. It returns the new path.
 func SetAside(dir string, now time.Time) (string, error) {
 	path := filepath.Join(dir, FileName)
 	aside := path + ".unreadable-" + now.UTC().Format("20060102T150405Z")
@@ -130,8 +131,8 @@ func SetAside(dir string, now time.Time) (string, error) {
 	return aside, nil
 }
 
-// IsUnreadable reports whether err says that the file is no database, or a
-// damaged one.
+// IsUnreadable reports whether err says that the file is not a SQLite database or is
+// damaged.
 func IsUnreadable(err error) bool {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	return ok && (e.Code()&0xff == sqlite3.SQLITE_NOTADB || e.Code()&0xff == sqlite3.SQLITE_CORRUPT)

@@ -13,43 +13,44 @@ import (
 	"memoai.tech/memo/internal/search"
 )
 
-// Full-text search has two SQL texts: FTS5 on SQLite, a tsvector on PostgreSQL.
-// Both index the same ready-made terms, and both limit a search to the entries of
-// one workspace: FTS5 by a tag in front of each term, the tsvector by one more term.
+// Full-text search uses FTS5 on SQLite and a tsvector on PostgreSQL. Both index the same
+// terms, which package search makes, and both limit a search to the entries of one
+// workspace: FTS5 with a tag at the start of each term, the tsvector with an extra term.
 //
-// What a search costs on SQLite: each word reads its own entries in the workspace,
-// one row of transcriptions is read per hit, and nothing else is. A prefix of three
-// letters is one entry of the prefix index, like a word, and so is a single
-// character of a script without spaces. A longer prefix reads the entries of all
-// words that begin with it. The worst query that is left is therefore one of common
-// words sorted by date or duration, which reads a row for each of its hits: see
-// BenchmarkSearch. Counting and ranking stop at maxCount and maxRanked hits.
+// On SQLite, a search reads the index entries of each of its terms within the workspace,
+// and one row of transcriptions for each hit. A prefix of three letters is one entry in
+// the prefix index, and so is a single character of a script without spaces. A longer
+// prefix reads the entries of all words that begin with it. Counting and ranking stop at
+// maxCount and maxRanked hits, so the most expensive search is one for common words,
+// sorted by date or duration, which reads a row for each hit: see BenchmarkSearch.
 
 const (
-	// maxTerms bounds what one text puts into the index. FTS5 writes 100,000 terms in
-	// some 300 ms, and nobody else can write to SQLite meanwhile.
+	// maxTerms is the maximum number of indexed terms of one text. FTS5 takes about
+	// 300 ms for 100,000 terms, and nothing else can write to SQLite during that time.
 	maxTerms = 50_000
-	// maxCount is the number up to which the hits of a search are counted.
+	// maxCount is the number of hits at which counting a search stops.
 	maxCount = 10_000
-	// maxRanked is how many hits are ranked: those that were added last. A rank costs
-	// some ten times as much as finding the hit.
+	// maxRanked is the number of hits that are ranked, those that were added last.
+	// Ranking a hit costs about ten times as much as finding it.
 	maxRanked = 10_000
-	// maxVector bounds a tsvector in bytes: PostgreSQL refuses more than 1 MB.
+	// maxVector is the maximum size of a tsvector in bytes. PostgreSQL refuses more than
+	// 1 MB.
 	maxVector = 900_000
 )
 
-// workspaceTag begins each term of a workspace's texts in the index on SQLite. It
-// has 40 bits of a hash, so two workspaces hardly ever share one. If they do, a
-// search reads entries of the other one too, and leaves them out by workspace_id.
+// workspaceTag returns the start of each term of a workspace in the index of SQLite. It is
+// 40 bits of a hash, so two workspaces hardly ever share a tag. If they do, a search also
+// reads the entries of the other workspace, and its condition on workspace_id leaves them
+// out.
 func workspaceTag(workspaceID string) string {
 	sum := sha256.Sum256([]byte(workspaceID))
 	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:5]))
 }
 
-// tagged puts the workspace's tag in front of a term. Two zeros lengthen a term of a
-// script without spaces, so that its first character fills the prefix index, which
-// takes tag and three characters. No word begins with zeros and such a character,
-// because a change of script ends a word.
+// tagged adds the workspace's tag to the start of a term. The prefix index holds the tag
+// and three more characters. Two zeros before a term of a script without spaces make its
+// first character the third of these, so that the prefix index finds a single character.
+// No word begins with zeros and such a character, because a change of script ends a word.
 func tagged(tag, term string) string {
 	if search.IsUnspaced(term) {
 		return tag + "00" + term
@@ -57,13 +58,14 @@ func tagged(tag, term string) string {
 	return tag + term
 }
 
-// workspaceTerm is the term that every text of a workspace has on PostgreSQL. A text can
-// hold that of another workspace as a word: workspace_id decides.
+// workspaceTerm returns the term that every text of a workspace has on PostgreSQL. A text
+// may contain the term of another workspace as a word, so a search also compares
+// workspace_id.
 func workspaceTerm(workspaceID string) string {
 	return "ws" + strings.ReplaceAll(workspaceID, "-", "")
 }
 
-// addSearch adds the search of f to a selection, whose rank is lowest for the best.
+// addSearch adds the search of f to a query.
 func (s *Store) addSearch(q *queryBuilder, f Filter) {
 	words := make([]string, len(f.Query))
 	if s.dialect == dialectSQLite {
@@ -74,8 +76,8 @@ func (s *Store) addSearch(q *queryBuilder, f Filter) {
 				words[i] += "*"
 			}
 		}
-		// CROSS JOIN sets the order: SQLite would look up a date first, and ask FTS5
-		// again for each row of it.
+		// CROSS JOIN makes SQLite search first. Otherwise it might look up the date first,
+		// and search once for each row with that date.
 		q.from, q.seq = "transcription_search x CROSS JOIN transcriptions t ON t.seq = x.rowid", "x.rowid"
 		q.where("transcription_search MATCH %s", strings.Join(words, " AND "))
 		q.rank = "bm25(transcription_search, 8.0, 4.0, 1.0)"
@@ -103,8 +105,8 @@ func (s *Store) querierFor(f Filter) querier {
 	return s.dataReader.q
 }
 
-// unprepared has PostgreSQL plan every execution for its arguments. pgx remembers
-// only the types of the columns for each text.
+// unprepared makes PostgreSQL plan each execution for its arguments. pgx caches only the
+// types of the arguments and columns of each query.
 type unprepared struct{ plainQuerier }
 
 func (u unprepared) QueryContext(ctx context.Context, query string, args ...any) (rows, error) {
@@ -115,15 +117,15 @@ func (u unprepared) QueryRowContext(ctx context.Context, query string, args ...a
 	return u.plainQuerier.QueryRowContext(ctx, query, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
 }
 
-// searchTerms is what the index holds of one text, ready to be written.
+// searchTerms holds the index entry of one text, ready to be written.
 type searchTerms struct {
 	title, summary, body string // on SQLite
 	vector               string // on PostgreSQL
 }
 
-// prepareTerms makes the terms of a transcription: of its title, its summary and
-// what is said, with the names of the speakers. It takes seconds for a text of
-// 30 MB, so it must not run inside a transaction.
+// prepareTerms makes the terms of a transcription from its title, summary, segments and
+// speaker names. It needs seconds for a text of 30 MB, so it must not run inside a
+// transaction.
 func prepareTerms(d dialect, workspaceID string, doc memo.ListItem, segments []memo.Segment) searchTerms {
 	var l termList
 	l.add(0, doc.Title)
@@ -149,13 +151,13 @@ func prepareTerms(d dialect, workspaceID string, doc memo.ListItem, segments []m
 	return searchTerms{title: columns[0].String(), summary: columns[1].String(), body: columns[2].String()}
 }
 
-// termList collects the terms of title, summary and body. All are kept in order
-// while there are at most maxTerms. A longer text has each term once, where it
-// occurs first, up to maxTerms different ones.
+// termList collects the terms of title, summary and body in their order. Up to maxTerms,
+// it holds all terms. If there are more, it holds each different term once, where it
+// first occurs, up to maxTerms.
 type termList struct {
 	parts [3][]string
 	n     int
-	seen  map[string]bool // nil while repeated terms are kept
+	seen  map[string]bool // nil until repeated terms are dropped
 }
 
 func (l *termList) isFull() bool { return l.seen != nil && l.n == maxTerms }
@@ -165,11 +167,11 @@ func (l *termList) add(part int, text string) {
 		if l.seen == nil && l.n == maxTerms {
 			l.dropRepeated()
 		}
-		l.keep(part, term)
+		l.addTerm(part, term)
 	}
 }
 
-func (l *termList) keep(part int, term string) {
+func (l *termList) addTerm(part int, term string) {
 	if l.seen != nil {
 		if l.n == maxTerms || l.seen[term] {
 			return
@@ -185,12 +187,12 @@ func (l *termList) dropRepeated() {
 	*l = termList{seen: map[string]bool{}}
 	for part, terms := range all {
 		for _, term := range terms {
-			l.keep(part, term)
+			l.addTerm(part, term)
 		}
 	}
 }
 
-// index makes a transcription findable. It must not be in the index already.
+// index adds a transcription to the search index. It must not be in the index.
 func (t *Tx) index(ctx context.Context, seq int64, terms searchTerms) error {
 	if t.dialect == dialectSQLite {
 		return t.exec(ctx, `INSERT INTO transcription_search (rowid, title, summary, body) VALUES ($1, $2, $3, $4)`,
@@ -200,7 +202,7 @@ func (t *Tx) index(ctx context.Context, seq int64, terms searchTerms) error {
 		terms.vector)
 }
 
-// unindex takes a transcription out of the index.
+// unindex removes a transcription from the search index.
 func (t *Tx) unindex(ctx context.Context, seq int64) error {
 	if err := t.exec(ctx, `DELETE FROM search_pending WHERE seq = $1`, seq); err != nil {
 		return err
@@ -212,9 +214,10 @@ func (t *Tx) unindex(ctx context.Context, seq int64) error {
 	return t.exec(ctx, `DELETE FROM transcription_search WHERE `+column+` = $1`, seq)
 }
 
-// tsvectorText writes a tsvector: each term once, with its places and their weights.
-func tsvectorText(scope string, title, summary, body []string) string {
-	places := map[string][]string{}
+// tsvectorText returns a tsvector as text: each term once, with its positions and their
+// weights.
+func tsvectorText(workspaceTerm string, title, summary, body []string) string {
+	positions := map[string][]string{}
 	var order []string
 	size, at := 0, 0
 	for _, part := range []struct {
@@ -222,22 +225,22 @@ func tsvectorText(scope string, title, summary, body []string) string {
 		weight string
 	}{{title, "A"}, {summary, "B"}, {body, ""}} {
 		for _, term := range part.terms {
-			at = min(at+1, 16383) // PostgreSQL counts no further
-			if _, ok := places[term]; !ok {
+			at = min(at+1, 16383) // the highest position that PostgreSQL stores
+			if _, ok := positions[term]; !ok {
 				if size += len(term) + 8; size > maxVector {
 					continue
 				}
 				order = append(order, term)
-			} else if size += 2; size > maxVector || len(places[term]) >= 255 {
+			} else if size += 2; size > maxVector || len(positions[term]) >= 255 {
 				continue
 			}
-			places[term] = append(places[term], fmt.Sprint(at, part.weight))
+			positions[term] = append(positions[term], fmt.Sprint(at, part.weight))
 		}
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "'%s'", scope)
+	fmt.Fprintf(&b, "'%s'", workspaceTerm)
 	for _, term := range order {
-		fmt.Fprintf(&b, " '%s':%s", term, strings.Join(places[term], ","))
+		fmt.Fprintf(&b, " '%s':%s", term, strings.Join(positions[term], ","))
 	}
 	return b.String()
 }

@@ -12,10 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MarkServed marks a data directory as served by this process until release is
-// called or the process ends, and reports whether another server has marked it.
-// Every server holds the mark shared: a third one sees the second after the
-// first has ended.
+// MarkServed marks a data directory as served by this process until release is called or
+// the process ends. others reports whether another server has marked it. The mark is a file
+// lock that the servers share, so the order in which they start and stop does not matter.
 func MarkServed(dir string) (others bool, release func(), err error) {
 	path := filepath.Join(dir, FileName+"-server")
 	f, err := createPrivate(path)
@@ -27,8 +26,8 @@ func MarkServed(dir string) (others bool, release func(), err error) {
 	if err != nil {
 		return false, nil, fmt.Errorf("store: %w", err)
 	}
-	// Only who is alone gets the mark for themselves. To share it again may need a
-	// moment in which another asks the same, and who is late of two is not alone.
+	// Only the first server gets an exclusive lock. The change to a shared lock is not
+	// atomic: if another server takes the lock in between, it fails, and others is true.
 	err = flock(f, unix.LOCK_EX|unix.LOCK_NB)
 	if err == nil {
 		err = flock(f, unix.LOCK_SH|unix.LOCK_NB)

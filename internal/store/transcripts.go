@@ -17,24 +17,24 @@ import (
 	"memoai.tech/memo"
 )
 
-// Transcription is a transcription with its text, as it is stored. The text is there
-// only after [Store.Transcription].
+// Transcription is a full transcription as it is stored. Only [Store.Transcription] sets
+// TextJSON.
 type Transcription struct {
 	ListItem
-	Size     int64  // bytes that are stored of it, in all
+	Size     int64  // all its stored bytes
 	TextJSON []byte // JSON string
 	Segments []byte // JSON array
 	Reports  []memo.Report
 }
 
-// Admit is asked whether a transcription of so many stored bytes may be read
-// now. It may wait; its error ends the read.
+// Admit is called before a transcription of size stored bytes is read. It may wait for
+// capacity. If it returns an error, the read returns that error.
 type Admit func(size int64) error
 
-// CompressedText is a text as raw deflate, ready to be copied into a ZIP.
+// CompressedText is a text as a raw deflate stream, ready to be copied into a ZIP.
 type CompressedText struct {
 	Data []byte
-	Size int64 // of the text
+	Size int64 // of the text, in bytes
 	CRC  uint32
 }
 
@@ -51,13 +51,14 @@ func Deflate(text []byte) (CompressedText, error) {
 	return CompressedText{b.Bytes(), int64(len(text)), crc32.ChecksumIEEE(text)}, err
 }
 
-// Items reads transcriptions of the workspace without their texts, in the
-// order of ids. Those that are not there are in missing.
-func (s *Store) Items(ctx context.Context, workspaceID string, ids []string) (items []ListItem, missing []string,
-	err error,
-) {
+// Items returns transcriptions of the workspace without their texts, in the order of ids.
+// missing holds the ids that do not exist in the workspace.
+func (s *Store) Items(
+	ctx context.Context, workspaceID string, ids []string,
+) (items []ListItem, missing []string, err error) {
 	for _, id := range ids {
-		it, err := scanItem(s.dataReader.q.QueryRowContext(ctx, `SELECT t.seq, t.id, t.created_at, t.item, t.char_count, p.id, p.name
+		it, err := scanItem(s.dataReader.q.QueryRowContext(ctx, `SELECT
+				t.seq, t.id, t.created_at, t.item, t.char_count, p.id, p.name
 			FROM transcriptions t LEFT JOIN projects p ON p.id = t.project_id
 			WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID))
 		switch {
@@ -72,9 +73,10 @@ func (s *Store) Items(ctx context.Context, workspaceID string, ids []string) (it
 	return items, missing, nil
 }
 
-// Transcription reads one transcription of the workspace with its text.
+// Transcription returns one transcription of the workspace with its text.
 func (s *Store) Transcription(ctx context.Context, workspaceID, id string, admit Admit) (w Transcription, err error) {
-	err = s.readTranscription(ctx, &w, admit, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, t.size, x.text, x.segments
+	err = s.readTranscription(ctx, &w, admit, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, t.size,
+			x.text, x.segments
 		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id
 		WHERE t.id = $1 AND t.workspace_id = $2`, workspaceID, id, &w.TextJSON, &w.Segments)
 	if err == nil {
@@ -86,8 +88,8 @@ func (s *Store) Transcription(ctx context.Context, workspaceID, id string, admit
 	return w, err
 }
 
-// Segments reads one transcription of the workspace with its segments and
-// without its text, which can be made of them.
+// Segments returns one transcription of the workspace with its segments, but without its
+// text, which can be made from the segments.
 func (s *Store) Segments(ctx context.Context, workspaceID, id string, admit Admit) (w Transcription, err error) {
 	err = s.readTranscription(ctx, &w, admit, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, t.size, x.segments
 		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id
@@ -98,9 +100,9 @@ func (s *Store) Segments(ctx context.Context, workspaceID, id string, admit Admi
 	return w, err
 }
 
-// Markdown reads a transcription without its text, and the transcript part of
-// its Markdown form as it is stored. Of a long one md.Data is empty when
-// sizeOnly is set.
+// Markdown returns a transcription without its text, and the transcript in Markdown as it
+// is stored. If sizeOnly is set, only md.Size and md.CRC are valid, because md.Data is
+// then not read if it is stored in parts.
 func (s *Store) Markdown(
 	ctx context.Context, workspaceID, id string, sizeOnly bool, admit Admit,
 ) (w Transcription, md CompressedText, err error) {
@@ -114,10 +116,11 @@ func (s *Store) Markdown(
 	return w, md, err
 }
 
-// readTranscription reads the row of a transcription and, after admit, its reports. The
-// columns after the size go into more; long values are read after admit.
-func (s *Store) readTranscription(ctx context.Context, w *Transcription, admit Admit, query, workspaceID, id string,
-	more ...any,
+// readTranscription runs query, which must select the columns up to t.size that the Scan
+// below lists and then those for more. After admit it reads the reports. The caller reads
+// the values that are stored in parts.
+func (s *Store) readTranscription(
+	ctx context.Context, w *Transcription, admit Admit, query, workspaceID, id string, more ...any,
 ) error {
 	var projectID, projectName sql.NullString
 	ctx = s.quick(ctx)
@@ -134,7 +137,7 @@ func (s *Store) readTranscription(ctx context.Context, w *Transcription, admit A
 	return err
 }
 
-// Lines reads the text of a row that a list gave, and its segments as JSON.
+// Lines returns the text of a list item, and its segments as JSON.
 func (s *Store) Lines(ctx context.Context, it ListItem) (text string, segments []byte, err error) {
 	var quoted []byte
 	err = s.dataReader.q.QueryRowContext(ctx, `SELECT text, segments FROM transcripts WHERE seq = $1`, it.seq).
@@ -152,11 +155,12 @@ func (s *Store) Lines(ctx context.Context, it ListItem) (text string, segments [
 	return text, segments, err
 }
 
-// Text reads the lines of one transcription of the workspace, and nothing else.
+// Text returns only the text of one transcription of the workspace.
 func (s *Store) Text(ctx context.Context, workspaceID, id string, admit Admit) (string, error) {
 	var size int64
 	var quoted []byte
-	err := s.dataReader.q.QueryRowContext(s.quick(ctx), `SELECT t.size, x.text FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
+	err := s.dataReader.q.QueryRowContext(s.quick(ctx), `SELECT t.size, x.text
+		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
 		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).Scan(&size, &quoted)
 	if err != nil {
 		return "", notFoundTranscription(err)
@@ -170,7 +174,7 @@ func (s *Store) Text(ctx context.Context, workspaceID, id string, admit Admit) (
 	return unquoteJSON(quoted)
 }
 
-// Reports reads the AI reports of one transcription of the workspace.
+// Reports returns the AI reports of one transcription of the workspace.
 func (s *Store) Reports(ctx context.Context, workspaceID, id string, admit Admit) ([]memo.Report, error) {
 	var seq, size int64
 	err := s.dataReader.q.QueryRowContext(s.quick(ctx),
@@ -185,9 +189,9 @@ func (s *Store) Reports(ctx context.Context, workspaceID, id string, admit Admit
 	return s.reports(ctx, seq)
 }
 
-func unquoteJSON(text []byte) (string, error) {
-	plain, err := jsontext.AppendUnquote(nil, text)
-	return string(plain), err
+func unquoteJSON(quoted []byte) (string, error) {
+	text, err := jsontext.AppendUnquote(nil, quoted)
+	return string(text), err
 }
 
 func notFoundTranscription(err error) error {
@@ -206,31 +210,30 @@ func (s *Store) reports(ctx context.Context, seq int64) ([]memo.Report, error) {
 	}, `SELECT id, name, slug, status, text, created_at FROM reports WHERE seq = $1 ORDER BY id`, seq)
 }
 
-// New is a transcription to be added. ID, Text and Project.ID of Doc are set by
-// [Store.Prepare] and [Tx.AddTranscription].
+// New is a transcription to be added. [Store.Prepare] sets ID and Text of Doc.
 type New struct {
 	Doc         *memo.Transcription
 	WorkspaceID string
 	CreatedBy   string         // a user's id, or empty
-	SourceHash  []byte         // of the file it came from, or nil
-	Markdown    CompressedText // the transcript part of its Markdown form
+	SourceHash  []byte         // the hash of the imported file, or nil
+	Markdown    CompressedText // the transcript in Markdown
 }
 
-// Prepared is a transcription in the form in which it is stored. Making it can
-// take seconds, so it is made before the transaction that adds it.
+// Prepared is a transcription in the form in which it is stored. To make one can take
+// seconds, so it is made before the transaction that adds it.
 type Prepared struct {
 	New
 	item, text, segments []byte // JSON
-	chars                int    // of the text
+	chars                int    // number of characters of the text
 	size                 int64  // bytes of all values
 	terms                searchTerms
 	staged               bool // its long values are stored already
 }
 
-// ID is the id that the transcription gets.
+// ID returns the id that the transcription will have.
 func (p *Prepared) ID() string { return p.Doc.ID }
 
-// Prepare makes the stored form of a transcription.
+// Prepare gives a transcription its id and text, and makes its stored form.
 func (s *Store) Prepare(n New) (*Prepared, error) {
 	d := n.Doc
 	d.ID = uuid.Must(uuid.NewV7()).String()
@@ -254,9 +257,9 @@ func (s *Store) Prepare(n New) (*Prepared, error) {
 	return p, nil
 }
 
-// AddTranscription adds a transcription with its reports, makes it findable
-// and raises the content version. added is false when the workspace has one
-// from the same source already, and id is that one's.
+// AddTranscription adds a transcription with its reports and its search index entry, and
+// raises the content version. If the workspace has a transcription with the same source
+// hash already, added is false and id is the id of that transcription.
 func (t *Tx) AddTranscription(ctx context.Context, p *Prepared) (id string, added bool, err error) {
 	d := p.Doc
 	if err := t.waitForImports(ctx); err != nil {
@@ -274,7 +277,7 @@ func (t *Tx) AddTranscription(ctx context.Context, p *Prepared) (id string, adde
 		}
 		project.Valid = true
 	}
-	var source any // a nil []byte would be an empty one for some drivers
+	var source any // untyped nil, because some drivers store a nil []byte as an empty value
 	if p.SourceHash != nil {
 		source = p.SourceHash
 	}
@@ -286,7 +289,7 @@ func (t *Tx) AddTranscription(ctx context.Context, p *Prepared) (id string, adde
 		d.ID, p.WorkspaceID, project, d.Status, nullText(d.Language), nullText(d.ExternalID),
 		d.Duration.Millis(), toMillis(d.CreatedAt), nullText(memo.Optional(p.CreatedBy)), source, p.chars, string(p.item),
 		p.size).Scan(&seq)
-	if errors.Is(err, sql.ErrNoRows) { // another import of the same file was faster
+	if errors.Is(err, sql.ErrNoRows) { // another import of the same file was first
 		id, err = t.bySource(ctx, p.WorkspaceID, p.SourceHash)
 		return id, false, err
 	}
@@ -328,21 +331,21 @@ func (t *Tx) addValues(ctx context.Context, seq int64, p *Prepared) error {
 	return nil
 }
 
-// BySource returns the id of the workspace's transcription that came from a file
+// BySource returns the id of the workspace's transcription that was imported from a file
 // with this hash, or "".
 func (s *Store) BySource(ctx context.Context, workspaceID string, hash []byte) (string, error) {
 	return s.dataReader.bySource(s.quick(ctx), workspaceID, hash)
 }
 
-// waitForImports lets the transaction wait for others that import the same file, or
-// make the same project, for longer than a call waits for a lock.
+// waitForImports raises the lock timeout of the transaction to 20 s, because it may have
+// to wait for imports of the same file or into the same new project.
 func (t *Tx) waitForImports(ctx context.Context) error {
 	if t.dialect != dialectPostgres {
 		return nil
 	}
 	var set string
-	err := t.q.QueryRowContext(ctx,
-		`SELECT coalesce(max(set_config('lock_timeout', '20s', true)), '') WHERE current_setting('lock_timeout') <> '0'`).Scan(&set)
+	err := t.q.QueryRowContext(ctx, `SELECT coalesce(max(set_config('lock_timeout', '20s', true)), '')
+		WHERE current_setting('lock_timeout') <> '0'`).Scan(&set)
 	return classifyError(err)
 }
 
@@ -355,8 +358,8 @@ func (r reader) bySource(ctx context.Context, workspaceID string, hash []byte) (
 	return id, classifyError(err)
 }
 
-// projectNamed returns the id of the workspace's project of this name, which it
-// adds if it is not there yet.
+// projectNamed returns the id of the workspace's project with this name. It adds the
+// project if it does not exist.
 func (t *Tx) projectNamed(ctx context.Context, workspaceID, name string) (id string, err error) {
 	if err := t.exec(ctx,
 		`INSERT INTO projects (id, workspace_id, name, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,

@@ -26,7 +26,7 @@ type CallCounts struct {
 func Hour(t time.Time) int64 { return t.Unix() / 3600 }
 
 // RecordUsage writes the usage of keys. It counts the calls of every key, but does not
-// change the last use of a key that is inactive at the time of the call.
+// change the last use of an inactive key.
 func (t *Tx) RecordUsage(ctx context.Context, uses []KeyUsage) error {
 	for _, u := range uses {
 		if !u.At.IsZero() {

@@ -26,7 +26,7 @@ func (s *Store) Write(ctx context.Context, f func(*Tx) error) error {
 	return s.writeWith(ctx, writePriority{}, f)
 }
 
-// WriteUrgent is Write for transactions that end somebody else's access, and only for
+// WriteUrgent is Write for transactions that end the access of other users, and only for
 // those. They go before all other waiting transactions. On a full disk f runs a second
 // time, with the disk reserve.
 func (s *Store) WriteUrgent(ctx context.Context, f func(*Tx) error) error {
