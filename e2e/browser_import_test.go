@@ -137,7 +137,7 @@ func TestBrowserImportFolder(t *testing.T) {
 		"meetings/sales/2026/talk.json":   "imported",
 		"meetings/sales/2026/minutes.txt": "unchanged: it was here already",
 		"meetings/sales/2026/broken.srt": `refused: line 1: has "this is no file of subtitles" ` +
-			`where a time such as 00:00:01.000 belongs`,
+			`where a time such as 00:00:01.000 is expected`,
 		"meetings/sales/nothing.txt": "refused: is empty",
 	}
 	// The browser returns the entries of a folder a hundred at a time.

@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-// baseName is what a file's name tells of it.
+// baseName is what the name of a file says about its content.
 type baseName struct {
 	extension string // lower case, without the dot
 	title     string
-	created   time.Time // zero: the name has no date
-	zoom      bool      // named by Zoom's cloud recording
+	created   time.Time // zero if the name has no date
+	zoom      bool      // it is a name of Zoom's cloud recordings
 }
 
-// parseBaseName reads the last part of a path of any platform. A date in front
-// is the creation time and no part of the title, as [FileName] writes it.
+// parseBaseName parses the last part of a path of any platform. A date at the start,
+// as [FileName] writes it, is the creation time and not part of the title.
 func parseBaseName(path string) baseName {
 	base := strings.ToValidUTF8(path, "")
 	base = base[strings.LastIndexAny(base, `/\`)+1:]
 	var n baseName
 	base, n.extension = splitExtension(base)
-	for _, suffix := range []string{".transcript", ".cc"} { // Zoom's two kinds of text
+	for _, suffix := range []string{".transcript", ".cc"} { // Zoom's transcripts and closed captions
 		base = strings.TrimSuffix(base, suffix)
 	}
 	if title, created, ok := parseZoomName(base); ok {
@@ -42,8 +42,8 @@ func parseBaseName(path string) baseName {
 	return n
 }
 
-// splitExtension takes off an ending of 1 to 5 letters and digits, but not the
-// "5" of "Version 2.5".
+// splitExtension splits off an extension of 1 to 5 letters and digits. At least one
+// must be a letter: the "5" of "Version 2.5" is not an extension.
 func splitExtension(base string) (stem, extension string) {
 	dot := strings.LastIndexByte(base, '.')
 	if dot < 0 || len(base)-dot > 6 || len(base)-dot < 2 {
@@ -65,8 +65,8 @@ func splitExtension(base string) (stem, extension string) {
 	return base[:dot], extension
 }
 
-// parseZoomName reads GMT20260520-091400_Recording_1920x1080: the start of the
-// call in UTC, then "Recording" or the meeting's topic.
+// parseZoomName parses a name such as GMT20260520-091400_Recording_1920x1080: the
+// start of the call in UTC, then "Recording" or the topic of the meeting.
 func parseZoomName(base string) (title string, created time.Time, ok bool) {
 	const layout = "20060102-150405"
 	rest, ok := strings.CutPrefix(base, "GMT")
@@ -93,7 +93,7 @@ func isResolution(s string) bool {
 	return ok && isDigits(width, 5) && isDigits(height, 5)
 }
 
-// titleWords makes a title of a part of a name.
+// titleWords turns a part of a file name into a title.
 func titleWords(s string) string {
 	return strings.Join(strings.Fields(oneLine(strings.ReplaceAll(s, "_", " "))), " ")
 }

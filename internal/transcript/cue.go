@@ -7,18 +7,18 @@ import (
 	"memoai.tech/memo"
 )
 
-// cue is one caption or line on its way to becoming a segment.
+// cue is one caption or line of a file, from which a segment is made.
 type cue struct {
-	line       int // where it stands in the file
+	line       int // its line number in the file
 	start, end memo.Seconds
-	id         memo.Optional // the speaker's, from our own export
+	id         memo.Optional // of the speaker, from Memo JSON
 	speaker    string
 	text       string
 }
 
-// parseTiming reads "00:00:01.000 --> 00:00:02.500" and ignores what follows:
-// VTT's cue settings and SRT's coordinates. fault says what is wrong, in words
-// that follow "line 3: ", and is empty for a good line.
+// parseTiming parses "00:00:01.000 --> 00:00:02.500" and ignores what follows: the
+// cue settings of VTT and the coordinates of SRT. If the line is wrong, fault says
+// why, in words that can follow "line 3: ". Otherwise it is empty.
 func parseTiming(line string) (c cue, fault string) {
 	left, right, ok := strings.Cut(line, "-->")
 	if !ok {
@@ -44,14 +44,14 @@ func checkOrder(start, end memo.Seconds) string {
 	return ""
 }
 
-// ParseClock reads a time as subtitles and pages have it, such as 1:02:03 or 00:42.
+// ParseClock parses a time such as 1:02:03, 00:42 or 00:00:01.500.
 func ParseClock(s string) (t memo.Seconds, ok bool) {
 	t, fault := parseClock(s)
 	return t, fault == ""
 }
 
-// parseClock reads [hours:]minutes:seconds[.fraction]; a comma does for the
-// point, in SRT it is the rule.
+// parseClock parses [hours:]minutes:seconds[.fraction]. The fraction can also follow
+// a comma, as it does in SRT.
 func parseClock(s string) (t memo.Seconds, fault string) {
 	if strings.HasPrefix(s, "-") {
 		return 0, "has a negative time, " + quoteShort(s)
@@ -62,17 +62,17 @@ func parseClock(s string) (t memo.Seconds, fault string) {
 	}
 	parts := strings.SplitN(whole, ":", 4)
 	if len(parts) < 2 || len(parts) > 3 || cut && !isDigits(fraction, 9) {
-		return 0, "has " + quoteShort(s) + " where a time such as 00:00:01.000 belongs"
+		return 0, "has " + quoteShort(s) + " where a time such as 00:00:01.000 is expected"
 	}
 	total := 0.0
 	for i, p := range parts {
 		hours := i == 0 && len(parts) == 3
 		if !isDigits(p, 9) || !hours && len(p) > 2 {
-			return 0, "has " + quoteShort(s) + " where a time such as 00:00:01.000 belongs"
+			return 0, "has " + quoteShort(s) + " where a time such as 00:00:01.000 is expected"
 		}
 		n := parseNumber(p)
 		if !hours && n > 59 {
-			return 0, "has " + quoteShort(s) + ", but there are no more than 59 minutes and 59 seconds"
+			return 0, "has " + quoteShort(s) + ", but a time has at most 59 minutes and 59 seconds"
 		}
 		total = total*60 + n
 	}
@@ -85,9 +85,9 @@ func parseClock(s string) (t memo.Seconds, fault string) {
 	return 0, "has the time " + quoteShort(s) + ", which is beyond 1,000 hours"
 }
 
-// isDigits reports whether s is 1 to most ASCII digits.
-func isDigits(s string, most int) bool {
-	if s == "" || len(s) > most {
+// isDigits reports whether s consists of 1 to limit ASCII digits.
+func isDigits(s string, limit int) bool {
+	if s == "" || len(s) > limit {
 		return false
 	}
 	for i := range len(s) {
@@ -98,7 +98,7 @@ func isDigits(s string, most int) bool {
 	return true
 }
 
-// parseNumber is the value of up to 9 digits.
+// parseNumber returns the value of up to 9 digits.
 func parseNumber(digits string) float64 {
 	n := 0
 	for i := range len(digits) {
@@ -107,8 +107,8 @@ func parseNumber(digits string) float64 {
 	return float64(n)
 }
 
-// appendClock writes hours:minutes:seconds with milliseconds after the point
-// (VTT) or comma (SRT). There may be more than 99 hours.
+// appendClock appends hours:minutes:seconds, then the point (VTT) or comma (SRT) and
+// the milliseconds. The hours have two digits or more.
 func appendClock(b []byte, ms int64, point byte) []byte {
 	b = appendPadded(b, ms/3_600_000, 2)
 	b = append(b, ':')
@@ -130,9 +130,9 @@ func appendPadded(b []byte, n int64, width int) []byte {
 	return append(b, digits[i:]...)
 }
 
-// appendTiming writes the times of a cue. Neither SRT nor VTT has cues without
-// a length, so the segments of a text without times become cues of 1 ms at 0,
-// all at once; reading such a file gives the text without times back.
+// appendTiming appends the times of a cue. SRT and VTT have no cues of zero length,
+// so a cue lasts at least 1 ms. In a text without times, every cue lasts from 0 to
+// 1 ms; see dropPlaceholderTimes for the way back.
 func appendTiming(b []byte, s *memo.Segment, point byte) []byte {
 	start := s.Start.Millis()
 	b = appendClock(b, start, point)

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// ContentDisposition returns the header of a download named name, by RFC 6266:
-// an ASCII name for old clients, then the real one. Whatever the name holds,
-// it can end neither the quotes nor the header.
+// ContentDisposition returns the header value for a download with a file name, as in
+// RFC 6266: an ASCII name for old clients, then the full name. It accepts any name:
+// no character in it can end the quoted string or the header.
 func ContentDisposition(name string) string {
 	name = strings.Map(func(r rune) rune {
 		switch {
@@ -28,9 +28,9 @@ func ContentDisposition(name string) string {
 	return string(appendExtValue(b, name))
 }
 
-// asciiName is name as far as ASCII can say it: accents go, what is left over
-// becomes one "_" a run. There is no escape in it: clients differ in how they
-// read quotes, backslashes and percent signs here.
+// asciiName returns an ASCII form of name, without accents and with "_" for each run
+// of other characters. It does not use escapes, because clients differ in how they
+// read quotes, backslashes and percent signs in this value.
 func asciiName(name string) string {
 	var b strings.Builder
 	gap := false
@@ -56,7 +56,7 @@ func asciiName(name string) string {
 	return b.String()
 }
 
-// appendExtValue writes the value characters of RFC 8187.
+// appendExtValue appends s in the encoding of RFC 8187.
 func appendExtValue(b []byte, s string) []byte {
 	const hex = "0123456789ABCDEF"
 	for i := range len(s) {

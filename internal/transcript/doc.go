@@ -1,12 +1,12 @@
-// Package transcript turns files into transcriptions and transcriptions into
-// files: the import formats of the contract's section 5 and the export formats
-// of its section 2.
+// Package transcript reads transcriptions from files and writes them to files, in
+// the formats of docs/contract.md#import-formats and of the exports there.
 //
-// What holds: a file is read whole or refused whole with a line and a reason;
-// whatever people said is data, never markup, in every format; what goes out
-// as JSON comes back the same. The memory used is proportional to the file.
+// A file is read whole or refused whole, with a line and a reason. In every format,
+// what people said is data and never markup. Reading a JSON export gives the same
+// transcription again, except for its ids. The memory used is proportional to the
+// size of the file.
 //
-// It does no I/O: it opens no file, knows no workspace and keeps nothing.
+// The package opens no files, knows nothing of workspaces and has no state.
 package transcript
 
 import (
@@ -17,30 +17,29 @@ import (
 	"memoai.tech/memo"
 )
 
-// fileKind is an import format, as far as it can be told before reading.
+// fileKind is an import format, as determined before the file is read.
 type fileKind string
 
-// The import formats. To add one, touch these:
-//   - the constants here, kindByName (by extension) and sniff (by content);
-//   - Read's switch, and a file with the reader, which fills a draft;
-//   - extensions in basename.go, if the ending is to be cut from titles;
-//   - samples_test.go (a sample a page long), refused_test.go and the seeds in
-//     fuzz_test.go;
-//   - section 5 of the contract and the list in the manual.
+// The import formats. To add one, change:
+//   - the constants here, kindByName (extensions) and kindByContent (content);
+//   - the switch in readFile, and add a file with the reader, which fills a draft;
+//   - samples_test.go (with a sample of about a page), refused_test.go and the seeds
+//     in fuzz_test.go;
+//   - the formats in docs/contract.md#import-formats and in the manual of the web app.
 const (
 	kindVTT  fileKind = "vtt"
 	kindSRT  fileKind = "srt"
-	kindJSON fileKind = "json" // Whisper's or our own, decided by its shape
+	kindJSON fileKind = "json" // Whisper JSON or Memo JSON; readJSON decides
 	kindText fileKind = "txt"
 )
 
-// Read reads one file of any import format. The name, which may hold a path,
-// gives the format and, where the content does not say them, the title and the
-// creation time; CreatedAt stays zero where neither knows. The id and the
-// project's id that an export of ours carries belong to another database and
-// are left out. A limit that is 0 is the one of DefaultLimits.
+// Read reads one file of any import format. The name, which may contain a path,
+// determines the format. It also gives the title and the creation time if the
+// content has none. CreatedAt is zero if neither has a time. Read ignores the ids of
+// the transcription and of its project in Memo JSON, because they belong to another
+// database. A limit of 0 means that of DefaultLimits.
 //
-// Every error is an *Error, or the cause of ctx when ctx has ended.
+// Every error is an *Error, or the cause of ctx if ctx has ended.
 func Read(ctx context.Context, name string, data []byte, limits Limits) (*memo.Transcription, error) {
 	doc, err := readFile(ctx, name, data, limits.orDefault())
 	if err == nil {
@@ -83,8 +82,9 @@ func readFile(ctx context.Context, name string, data []byte, limits Limits) (*me
 	return d.document()
 }
 
-// kindByName believes the name's extension where it knows it, for a .txt may hold
-// anything, and the content otherwise.
+// kindByName returns the format for the extension of the name. If the extension is
+// unknown, the content decides. It does not decide for .txt, because such a file may
+// contain anything.
 func kindByName(name baseName, text string) fileKind {
 	switch name.extension {
 	case "vtt":
@@ -99,6 +99,7 @@ func kindByName(name baseName, text string) fileKind {
 	return kindByContent(text)
 }
 
+// kindByContent returns the format that the start of the text suggests.
 func kindByContent(text string) fileKind {
 	if hasVTTSignature(text) {
 		return kindVTT
@@ -109,7 +110,7 @@ func kindByContent(text string) fileKind {
 			return kindJSON
 		}
 	}
-	// A bare array of segments; our own lines start with a bracket too.
+	// An array of segments. Lines such as "[00:42] Jordan: …" start with a bracket as well.
 	if rest, ok := strings.CutPrefix(text, "["); ok {
 		if rest = strings.TrimLeft(rest, " \t\r\n"); rest != "" && (rest[0] == '{' || rest[0] == ']') {
 			return kindJSON

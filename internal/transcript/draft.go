@@ -7,39 +7,39 @@ import (
 	"memoai.tech/memo"
 )
 
-// draft is a document while its file is being read: the reader adds cues and
-// what the file says about the whole, document does the rest.
+// draft is a transcription while its file is being read. The reader of a format adds
+// cues and the title and other facts that the file gives; document does the rest.
 type draft struct {
-	ctx    context.Context // of the one call of Read
-	steps  int             // see alive
+	ctx    context.Context // of the call of Read
+	steps  int             // counted by checkContext
 	limits Limits
 	name   baseName
 	doc    memo.Transcription
 	cues   []cue
 
-	evidence nameEvidence // how far to believe "Name: text"
-	colons   bool         // there was one to believe, and not "[NAME]: text"
-	captions bool         // VTT or SRT, which know no text without times
-	video    bool         // from a tool that records video calls
-	own      bool         // our own export, which says everything itself
-	duration bool         // the file gave one
+	evidence nameEvidence // how likely "Name: text" has a speaker's name
+	colons   bool         // a speaker was found in "Name: text", not only in "[NAME]: text"
+	captions bool         // the file is VTT or SRT, which always have times
+	video    bool         // the file is from a tool that records video calls
+	own      bool         // the file is Memo JSON
+	duration bool         // the file gave a duration
 }
 
-// maxSeconds is the last time that memo.RoundSeconds takes.
+// maxSeconds is the last time that memo.RoundSeconds accepts.
 const maxSeconds memo.Seconds = 3_600_000
 
-// alive is called for each step of a loop over the file, a line or a value. Its
-// error says that nobody waits for the file any more.
-func (d *draft) alive() error {
+// checkContext returns the error of the context, so that reading ends if the caller
+// has gone. Loops over lines or values call it at each step; it checks every 1,024th.
+func (d *draft) checkContext() error {
 	if d.steps++; d.steps%1024 != 0 {
 		return nil
 	}
 	return d.ctx.Err()
 }
 
-// add takes a cue if there is any text in it.
+// add adds a cue, unless it has no text.
 func (d *draft) add(c cue) error {
-	if err := d.alive(); err != nil {
+	if err := d.checkContext(); err != nil {
 		return err
 	}
 	c.text, c.speaker = oneLine(c.text), oneLine(c.speaker)
@@ -47,14 +47,14 @@ func (d *draft) add(c cue) error {
 		return nil
 	}
 	if c.start >= maxSeconds {
-		// Every cue leaves room for the millisecond that appendTiming may add.
+		// appendTiming may add a millisecond to the start.
 		return refusef(c.line, "starts at 1,000 hours or later")
 	}
 	if len(d.cues) == d.limits.Segments {
-		return refusef(c.line, "has more than %d segments, the most that one file may have", d.limits.Segments)
+		return refusef(c.line, "has more than %d segments, the limit for one file", d.limits.Segments)
 	}
 	if len(c.text) > d.limits.LineBytes || len(c.speaker) > d.limits.LineBytes {
-		return refusef(c.line, "has a text of more than %d bytes, the most that one segment may have", d.limits.LineBytes)
+		return refusef(c.line, "has a text of more than %d bytes, the limit for one segment", d.limits.LineBytes)
 	}
 	if err := checkLength(c.line, "a speaker's name", c.speaker, maxTitle); err != nil {
 		return err
@@ -63,33 +63,34 @@ func (d *draft) add(c cue) error {
 	return nil
 }
 
-// setTitle takes the title that the file itself gives.
+// setTitle sets a title from the content of the file.
 func (d *draft) setTitle(line int, title string) error {
 	d.doc.Title = oneLine(title)
 	if len(d.doc.Title) > d.limits.LineBytes {
-		return refusef(line, "has a title of more than %d bytes, the most that a line may have", d.limits.LineBytes)
+		return refusef(line, "has a title of more than %d bytes, the limit for a title", d.limits.LineBytes)
 	}
 	return checkLength(line, "a title", d.doc.Title, maxTitle)
 }
 
-// cutTitle is the title of a file's name, which is nobody's fault and is cut.
-func (d *draft) cutTitle() string {
+// titleFromName returns the title from the name of the file, cut to the limit: a long
+// file name is not a reason to refuse the file.
+func (d *draft) titleFromName() string {
 	title := d.name.title
-	most, n := len(title), 0
+	length, chars := len(title), 0
 	for i := range title {
-		if n == maxTitle {
-			most = i
+		if chars == maxTitle {
+			length = i
 			break
 		}
-		n++
+		chars++
 	}
-	return trimLine(title[:truncateAt(title, min(most, d.limits.LineBytes))])
+	return trimLine(title[:truncateAt(title, min(length, d.limits.LineBytes))])
 }
 
-// document makes the segments of the cues and fills in what the file left open.
+// document turns the cues into segments and fills in what the file did not give.
 func (d *draft) document() (*memo.Transcription, error) {
 	if len(d.cues) == 0 && (!d.own || d.doc.Status == memo.StatusCompleted) {
-		return nil, refusef(0, "has no text in it")
+		return nil, refusef(0, "contains no text")
 	}
 	if d.captions {
 		d.dropPlaceholderTimes()
@@ -100,7 +101,7 @@ func (d *draft) document() (*memo.Transcription, error) {
 		return nil, err
 	}
 	if doc.Title == "" {
-		doc.Title = d.cutTitle()
+		doc.Title = d.titleFromName()
 	}
 	if doc.CreatedAt.IsZero() {
 		doc.CreatedAt = d.name.created
@@ -129,8 +130,8 @@ func (d *draft) document() (*memo.Transcription, error) {
 	return doc, nil
 }
 
-// segments makes the segments of the cues. Speakers are numbered in the order
-// in which they first speak, but for our own export, which has its ids.
+// segments turns the cues into segments. Speakers get numbers in the order in which
+// they first speak, except in Memo JSON, which has speaker ids.
 func (d *draft) segments() error {
 	listed := d.doc.Speakers != nil
 	if !listed {
@@ -139,13 +140,13 @@ func (d *draft) segments() error {
 	d.doc.Segments = make([]memo.Segment, 0, len(d.cues))
 	ids := map[string]memo.Optional{}
 	for _, c := range d.cues {
-		if err := d.alive(); err != nil {
+		if err := d.checkContext(); err != nil {
 			return err
 		}
 		s := memo.Segment{Start: c.start, End: c.end, SpeakerID: c.id, Speaker: memo.Optional(c.speaker), Text: c.text}
 		if _, known := ids[c.speaker]; c.speaker != "" && !known {
 			if len(ids) == d.limits.Speakers {
-				return refusef(c.line, "has more than %d speakers, the most that one file may have", d.limits.Speakers)
+				return refusef(c.line, "has more than %d speakers, the limit for one file", d.limits.Speakers)
 			}
 			ids[c.speaker] = memo.Optional(strconv.Itoa(len(ids) + 1))
 			if !listed {
@@ -160,7 +161,8 @@ func (d *draft) segments() error {
 	return nil
 }
 
-// dropPlaceholderTimes undoes what appendTiming does to a text without times.
+// dropPlaceholderTimes removes the times if all are those that appendTiming writes
+// for a text without times.
 func (d *draft) dropPlaceholderTimes() {
 	for _, c := range d.cues {
 		if c.start != 0 || c.end.Millis() > 1 {

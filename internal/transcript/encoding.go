@@ -8,14 +8,12 @@ import (
 	"unicode/utf8"
 )
 
-const notUTF8 = "is not UTF-8. Save the file as UTF-8 and import it again"
-
-// decodeText returns the text of a file in UTF-8 without a byte order mark. It
-// takes UTF-8, and UTF-16 with a byte order mark; it does not guess, for a
-// wrong guess would store a garbled text without a word.
+// decodeText returns the text of a file as UTF-8 without a byte order mark. The file
+// must be UTF-8, or UTF-16 with a byte order mark. decodeText does not guess other
+// encodings, because a wrong guess would store garbled text without an error.
 func decodeText(data []byte) (string, error) {
-	if what := binaryKind(data); what != "" {
-		return "", refusef(0, "is %s, not a transcript. Import the text of it", what)
+	if kind := binaryKind(data); kind != "" {
+		return "", refusef(0, "is %s, not a transcript. Import its text instead", kind)
 	}
 	var text string
 	switch {
@@ -32,21 +30,21 @@ func decodeText(data []byte) (string, error) {
 	default:
 		data = bytes.TrimPrefix(data, []byte{0xEF, 0xBB, 0xBF})
 		if i := firstInvalid(data); i >= 0 {
-			return "", refusef(lineAt(string(data[:i]), i), "the byte 0x%02X there "+notUTF8, data[i])
+			return "", refusef(lineAt(string(data[:i]), i),
+				"has the byte 0x%02X, which is not UTF-8. Save the file as UTF-8 and import it again", data[i])
 		}
 		text = string(data)
 	}
-	// PostgreSQL keeps no NUL, and no text has one.
+	// PostgreSQL cannot store a NUL.
 	if i := strings.IndexByte(text, 0); i >= 0 {
-		return "",
-			refusef(lineAt(text, i),
-				"has a NUL character: it is a binary file, or UTF-16 without a byte order mark. Save it as UTF-8")
+		return "", refusef(lineAt(text, i),
+			"has a NUL character: it is a binary file, or UTF-16 without a byte order mark. Save it as UTF-8")
 	}
 	return text, nil
 }
 
-// firstInvalid returns the offset of the first byte that is not UTF-8, or -1.
-// Surrogates in UTF-8 are invalid too.
+// firstInvalid returns the offset of the first byte that is not valid UTF-8, or -1.
+// An encoded surrogate is not valid.
 func firstInvalid(data []byte) int {
 	if utf8.Valid(data) {
 		return -1
@@ -85,8 +83,8 @@ func decodeUTF16(data []byte, order binary.ByteOrder) (string, error) {
 	return string(text), nil
 }
 
-// binaryKind names what people take for a transcript most often. Anything else
-// that is binary fails as text.
+// binaryKind names the binary formats that people most often try to import, or
+// returns "". Other binary files are refused because they are not valid text.
 func binaryKind(data []byte) string {
 	for _, k := range []struct{ start, what string }{
 		{"%PDF-", "a PDF"},
@@ -103,7 +101,7 @@ func binaryKind(data []byte) string {
 		{"\xFF\xD8\xFF", "a picture"},
 		{"GIF8", "a picture"},
 	} {
-		// A talk about RIFFs is text; a recording has bytes that no text has.
+		// A text can start with "RIFF" as well, but a recording is not valid text.
 		if bytes.HasPrefix(data, []byte(k.start)) && (k.start[0] == '%' || k.start[0] == '{' || !isText(data)) {
 			return k.what
 		}
@@ -116,7 +114,7 @@ func binaryKind(data []byte) string {
 
 func isText(data []byte) bool {
 	start := data[:min(len(data), 4096)]
-	// The cut may fall into a character: that alone is no sign.
+	// The cut may be within a character, which does not make the text invalid.
 	for len(start) > 0 && len(start) < len(data) && !utf8.RuneStart(data[len(start)]) {
 		start = start[:len(start)-1]
 	}

@@ -13,14 +13,14 @@ import (
 	"memoai.tech/memo"
 )
 
-// maxFileName is the length in bytes that every file system takes.
+// maxFileName is the longest name, in bytes, that every common file system accepts.
 const maxFileName = 255
 
-// FileName returns the name that an exported file has, from the date and the
-// title: "2026-05-20 Acme — discovery call.md". It is safe on every platform:
-// no separators or traversal, no reserved names, no control characters or such
-// as turn the reading direction, no dots or blanks at the ends, no "-" in
-// front, at most 255 bytes.
+// FileName returns the name of an exported file, with the date and the title:
+// "2026-05-20 Acme — discovery call.md". It is safe on every platform: it has no path
+// separators, control characters or characters that change the writing direction. It
+// is not a reserved name, does not start with "-", does not start or end with a dot or
+// a space, and has at most 255 bytes.
 func FileName(t *memo.ListItem, f Format) string {
 	stem := safeStem(t.Title)
 	if stem == "" {
@@ -35,8 +35,7 @@ func FileName(t *memo.ListItem, f Format) string {
 	return fitName(stem, "."+string(f))
 }
 
-// safeStem makes the stem of a file's name of any text; empty if nothing is
-// left of it.
+// safeStem turns any text into the stem of a file name. The result may be empty.
 func safeStem(s string) string {
 	s = strings.ToValidUTF8(s, "")
 	s = oneLine(strings.Map(func(r rune) rune {
@@ -53,9 +52,9 @@ func safeStem(s string) string {
 	return trimStem(strings.Join(strings.Fields(s), " "))
 }
 
-// isHidden reports characters that turn the reading direction or are not seen
-// at all: with them a name can pass for another. The joiners stay, emoji and
-// several scripts need them.
+// isHidden reports whether r is invisible or changes the writing direction, so that
+// one name could look like another. The zero-width joiners do not count, because
+// emoji and several scripts need them.
 func isHidden(r rune) bool {
 	return unicode.Is(unicode.Cf, r) && r != '\u200C' && r != '\u200D' || r >= 0xFFF0 && r <= 0xFFFF
 }
@@ -64,7 +63,8 @@ func trimStem(s string) string {
 	return strings.TrimRight(strings.TrimLeft(s, " .-"), " .")
 }
 
-// isReserved reports the names of devices on Windows, with any extension.
+// isReserved reports whether stem is the name of a device on Windows, with or without
+// an extension.
 func isReserved(stem string) bool {
 	stem, _, _ = strings.Cut(strings.ToUpper(stem), ".")
 	stem = strings.TrimRight(stem, " ")
@@ -81,7 +81,7 @@ func isReserved(stem string) bool {
 	return false
 }
 
-// fitName joins a stem and an ending, shortening the stem to what a name may have.
+// fitName joins a stem and an ending, and cuts the stem if the name would be too long.
 func fitName(stem, ending string) string {
 	if len(stem)+len(ending) <= maxFileName {
 		return stem + ending
@@ -89,9 +89,10 @@ func fitName(stem, ending string) string {
 	return strings.TrimRight(stem[:truncateAt(stem, maxFileName-len(ending))], " .") + ending
 }
 
-// truncateAt returns the longest length of at most n bytes at which s may be cut
-// without breaking a character as people see it: no combining mark, emoji
-// sequence or flag is torn apart, unless it is longer than n by itself.
+// truncateAt returns the greatest length, at most n bytes, to which s can be cut
+// without splitting a visible character: a letter and its combining marks, an emoji
+// sequence or a flag. If the first one alone is longer than n, it is split between
+// code points.
 func truncateAt(s string, n int) int {
 	if len(s) <= n {
 		return len(s)
@@ -113,7 +114,7 @@ func truncateAt(s string, n int) int {
 	return runeCut
 }
 
-// isJoiner reports characters that belong to the one before them.
+// isJoiner reports whether r forms one visible character with the one before it.
 func isJoiner(r rune) bool {
 	return unicode.Is(unicode.M, r) || r == '\u200D' || r >= 0x1F3FB && r <= 0x1F3FF || r >= 0xE0020 && r <= 0xE007F
 }
@@ -133,30 +134,30 @@ func flagHalves(s string) int {
 	}
 }
 
-// UniqueNames returns the names in the same order, each different from all the
-// others when case and Unicode's normal form are ignored, as file systems do:
-// the second "name.md" is "name (2).md". The results have at most 255 bytes.
+// UniqueNames returns the names in the same order, with numbers added so that all are
+// different: the second "name.md" becomes "name (2).md". It ignores case and Unicode
+// normal forms, as some file systems do. The results have at most 255 bytes.
 func UniqueNames(names []string) []string {
 	fold := cases.Fold()
-	// Equal for names that some file system takes for the same.
-	same := func(name string) string {
+	// Returns equal strings for names that some file system considers equal.
+	foldName := func(name string) string {
 		return norm.NFD.String(fold.String(norm.NFD.String(strings.ToUpper(name))))
 	}
 	unique := make([]string, len(names))
 	taken := make(map[string]bool, len(names))
-	next := map[string]int{} // where the search for a name's number goes on
+	next := map[string]int{} // by folded name, the next number to try
 	for i, name := range names {
 		stem, ending := name, ""
 		if dot := strings.LastIndexByte(name, '.'); dot > 0 && len(name)-dot <= 16 {
 			stem, ending = name[:dot], name[dot:]
 		}
 		unique[i] = fitName(stem, ending)
-		key := same(unique[i])
-		for n := max(next[key], 2); taken[same(unique[i])]; n++ {
+		key := foldName(unique[i])
+		for n := max(next[key], 2); taken[foldName(unique[i])]; n++ {
 			unique[i] = fitName(stem, " ("+strconv.Itoa(n)+")"+ending)
 			next[key] = n + 1
 		}
-		taken[same(unique[i])] = true
+		taken[foldName(unique[i])] = true
 	}
 	return unique
 }

@@ -9,12 +9,12 @@ import (
 	"memoai.tech/memo"
 )
 
-// Format is a file format that a transcription can be exported in.
+// Format is a file format of an export.
 type Format string
 
-// The export formats (contract section 2). Adding one means adding it here, to
-// Formats, ContentType and Write, to the golden files, and to the formats that
-// rest, mcp and the manual list.
+// The export formats. To add one, change these constants, Formats, ContentType, Write
+// and the golden files, and the lists of formats in rest, mcp and the manual of the web
+// app.
 const (
 	Markdown Format = "md"
 	Text     Format = "txt"
@@ -23,11 +23,10 @@ const (
 	JSON     Format = "json"
 )
 
-// Formats lists every export format in the contract's order; the first is the
-// default.
+// Formats lists every export format. The first is the default.
 var Formats = []Format{Markdown, Text, SRT, VTT, JSON}
 
-// ParseFormat returns the format that s names, exactly as the contract has it.
+// ParseFormat returns the format with the name s, in lower case, and whether it exists.
 func ParseFormat(s string) (Format, bool) {
 	return Format(s), slices.Contains(Formats, Format(s))
 }
@@ -49,9 +48,9 @@ func (f Format) ContentType() string {
 	return "application/octet-stream"
 }
 
-// Write writes the file, a part at a time: no more than some hundred kilobytes
-// of it are in memory. It ends with the cause of ctx when ctx has ended. A
-// format that is none of Formats is refused before anything is written.
+// Write writes d as a file in the format f. It writes one part at a time, so memory
+// does not grow with the number of segments. If ctx ends, it returns the cause of ctx.
+// If f is not one of Formats, it returns an error before it writes anything.
 func Write(ctx context.Context, w io.Writer, f Format, d *memo.Transcription) error {
 	o := output{ctx: ctx, w: w, b: make([]byte, 0, 4<<10)}
 	timed := memo.HasTimes(d.Segments)
@@ -86,10 +85,10 @@ type output struct {
 	err error
 }
 
-// partSize is how many bytes are put together before they are written.
+// partSize is how many bytes are collected before they are written.
 const partSize = 64 << 10
 
-// each appends every segment, and writes from time to time.
+// each calls add for every segment, and writes the output whenever there is enough.
 func (o *output) each(segments []memo.Segment, add func(b []byte, s *memo.Segment) []byte) {
 	for i := range segments {
 		if o.b = add(o.b, &segments[i]); len(o.b) >= partSize && o.flush() != nil {
@@ -98,8 +97,8 @@ func (o *output) each(segments []memo.Segment, add func(b []byte, s *memo.Segmen
 	}
 }
 
-// flush writes what there is, unless the context or an earlier write has ended
-// the file.
+// flush writes what has been collected, unless the context has ended or an earlier
+// write has failed.
 func (o *output) flush() error {
 	if o.err == nil {
 		o.err = context.Cause(o.ctx)

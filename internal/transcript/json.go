@@ -11,21 +11,21 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// jsonFile is a JSON file while it is being read. The text is walked twice:
-// once for its syntax and shape, once for what is in it, a segment at a time.
+// jsonFile is a JSON file while it is being read. It is read twice: once for its syntax
+// and shape, and once for its content, one segment at a time.
 type jsonFile struct {
 	draft *draft
 	text  string
-	data  []byte // the same, for the decoder
+	data  []byte // the text again, for the decoder
 	*jsontext.Decoder
 
-	offset, line int // a place and its line, so that lines are counted once
-	open         int // 1 + the index of the cue that waits for its end, or 0
+	offset, line int // the last offset that lineAt was called for, and its line
+	open         int // 1 + the index of the cue that has no end yet, or 0
 }
 
-// readJSON reads any of the JSON formats: an array of segments, or an object
-// with "segments", Whisper's or our own. The decoder refuses duplicate names,
-// invalid UTF-8, lone surrogates and more than 10,000 levels.
+// readJSON reads any of the JSON formats: an array of segments, or an object of Whisper
+// or Memo with "segments". The decoder refuses duplicate names, invalid UTF-8, lone
+// surrogates and more than 10,000 levels of nesting.
 func readJSON(d *draft, text string) error {
 	text, nonFinite := withoutNonFinite(text)
 	f := &jsonFile{draft: d, text: text, data: []byte(text), line: 1}
@@ -35,16 +35,16 @@ func readJSON(d *draft, text string) error {
 		return f.explain(err)
 	}
 	if i := escapedNUL(text); i >= 0 {
-		return refusef(lineAt(text, i), "has a NUL character, which no text has")
+		return refusef(lineAt(text, i), "has a NUL character, which a text cannot have")
 	}
-	f.Decoder = jsontext.NewDecoder(bytes.NewBuffer(f.data), jsontext.AllowDuplicateNames(true)) // there are none
+	f.Decoder = jsontext.NewDecoder(bytes.NewBuffer(f.data), jsontext.AllowDuplicateNames(true)) // already checked
 	switch {
-	case shape.own && nonFinite >= 0: // we write none
-		return refusef(lineAt(text, nonFinite), "is not valid JSON: NaN and Infinity are no numbers there")
+	case shape.own && nonFinite >= 0: // exports never have one
+		return refusef(lineAt(text, nonFinite), "is not valid JSON: NaN and Infinity are not JSON numbers")
 	case shape.array:
 		err = f.readSegments()
 	case shape.own && !shape.segments:
-		return refusef(1, `is a transcription without "segments". Export it as json, lists leave the text out`)
+		return refusef(1, `is a transcription without "segments". Export it as json; lists leave the text out`)
 	case shape.own:
 		err = readMemoJSON(f)
 	case shape.segments || shape.text:
@@ -69,7 +69,7 @@ func escapedNUL(text string) int {
 		}
 		i += from
 		before := strings.TrimRight(text[from:i], `\`)
-		if (i-from-len(before))%2 == 0 { // else the backslash itself is escaped
+		if (i-from-len(before))%2 == 0 { // otherwise the backslash is itself escaped
 			return i
 		}
 		from = i + len(escape)
@@ -80,10 +80,11 @@ type jsonShape struct {
 	array    bool
 	segments bool
 	text     bool
-	own      bool // has what only our export has
+	own      bool // it has a member that only Memo JSON has
 }
 
-// shape reads the whole file, so that what comes after may trust its syntax.
+// shape reads the whole file and checks its syntax, so that the second reading can rely
+// on it.
 func (f *jsonFile) shape() (s jsonShape, err error) {
 	switch f.PeekKind() {
 	case '{':
@@ -114,17 +115,17 @@ func (f *jsonFile) shape() (s jsonShape, err error) {
 	case err == io.EOF:
 		return s, nil
 	case err == nil:
-		return s, refusef(f.lineAt(int(f.InputOffset())), "has more after the end of the JSON")
+		return s, refusef(f.lineAt(int(f.InputOffset())), "has more text after the end of the JSON")
 	}
 	return s, err
 }
 
-// maxMembers is how many members an object may have. None of the formats has
-// 30; the decoder remembers every name, to find one that comes twice, at a
-// price far above the text's.
+// maxMembers is the number of members that an object may have. No format needs 30. The
+// decoder remembers every name to find duplicates, which takes far more memory than the
+// text.
 const maxMembers = 10_000
 
-// check reads the value that comes next for its syntax alone.
+// check reads the next value only to check its syntax.
 func (f *jsonFile) check() error {
 	for depth := f.StackDepth(); ; {
 		if _, err := f.ReadToken(); err != nil {
@@ -133,7 +134,7 @@ func (f *jsonFile) check() error {
 		if f.StackDepth() == depth {
 			return nil
 		}
-		if err := cmp.Or(f.draft.alive(), f.checkMembers()); err != nil {
+		if err := cmp.Or(f.draft.checkContext(), f.checkMembers()); err != nil {
 			return err
 		}
 	}
@@ -141,13 +142,13 @@ func (f *jsonFile) check() error {
 
 func (f *jsonFile) checkMembers() error {
 	if kind, tokens := f.StackIndex(f.StackDepth()); kind == '{' && tokens > 2*maxMembers {
-		return refusef(f.lineAt(int(f.InputOffset())), "has an object of more than %d members", maxMembers)
+		return refusef(f.lineAt(int(f.InputOffset())), "has an object with more than %d members", maxMembers)
 	}
 	return nil
 }
 
-// members calls read for each member of the object that comes next; read must
-// consume the value.
+// members calls read for each member of the object that comes next. Read must consume
+// the value.
 func (f *jsonFile) members(read func(name string) error) error {
 	if _, err := f.ReadToken(); err != nil {
 		return err
@@ -179,7 +180,8 @@ func (f *jsonFile) nextLine() int {
 	return f.lineAt(i)
 }
 
-// lineAt is the package's lineAt for places that only move forward.
+// lineAt returns the line of an offset. It is faster than the function lineAt if offsets
+// only increase, because it continues to count from the last one.
 func (f *jsonFile) lineAt(offset int) int {
 	offset = min(offset, len(f.text))
 	if offset < f.offset {
@@ -190,7 +192,7 @@ func (f *jsonFile) lineAt(offset int) int {
 	return f.line
 }
 
-// explain turns a decoder's error into a line and a reason.
+// explain turns an error of the decoder into an *Error with a line and a reason.
 func (f *jsonFile) explain(err error) error {
 	if err == nil {
 		return nil
@@ -204,7 +206,7 @@ func (f *jsonFile) explain(err error) error {
 	}
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return refusef(lineAt(f.text, len(f.text)), "the file is cut short: the JSON does not end")
+			return refusef(lineAt(f.text, len(f.text)), "is cut short: the JSON does not end")
 		}
 		return refusef(lineAt(f.text, int(e.ByteOffset)), "is not valid JSON: %s", oneLine(e.Err.Error()))
 	}

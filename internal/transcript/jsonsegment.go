@@ -7,12 +7,12 @@ import (
 	"memoai.tech/memo"
 )
 
-// jsonSegment is a segment of any of the formats.
+// jsonSegment is a segment of any of the JSON formats.
 type jsonSegment struct {
 	Start     *float64       `json:"start"`
 	End       *float64       `json:"end"`
-	SpeakerID string         `json:"speaker_id"` // our own
-	Speaker   string         `json:"speaker"`    // our own and WhisperX
+	SpeakerID string         `json:"speaker_id"` // Memo
+	Speaker   string         `json:"speaker"`    // Memo and WhisperX
 	Text      *string        `json:"text"`
 	Words     jsontext.Value `json:"words"` // WhisperX
 }
@@ -22,7 +22,7 @@ func (f *jsonFile) readSegments() error {
 	if _, err := f.ReadToken(); err != nil {
 		return err
 	}
-	timed, untimed := 0, 0 // the line of the first of each
+	timed, untimed := 0, 0 // the lines of the first segments with and without times, or 0
 	for f.PeekKind() != ']' {
 		line := f.nextLine()
 		var s jsonSegment
@@ -39,7 +39,7 @@ func (f *jsonFile) readSegments() error {
 			timed = firstPresent(timed, line)
 		}
 		if timed > 0 && untimed > 0 {
-			return refusef(untimed, `has a segment without "start" and "end" among others that have them`)
+			return refusef(untimed, `has a segment without "start" and "end", but other segments have them`)
 		}
 		f.closeCue(c.start)
 		before := len(f.draft.cues)
@@ -54,7 +54,7 @@ func (f *jsonFile) readSegments() error {
 	return err
 }
 
-// closeCue ends the cue that has no end of its own, if there is one.
+// closeCue sets the end of the open cue, if there is one.
 func (f *jsonFile) closeCue(end memo.Seconds) {
 	if f.open > 0 {
 		c := &f.draft.cues[f.open-1]
@@ -63,8 +63,8 @@ func (f *jsonFile) closeCue(end memo.Seconds) {
 	}
 }
 
-// closeLast ends the last cue where the file ends, or a second after its start
-// if the file does not say where that is, as [readStamped] has it.
+// closeLast sets the end of the last cue, if it is open, to the duration in the file.
+// Without a duration the cue lasts one second, as in readStamped.
 func (f *jsonFile) closeLast() {
 	if f.open == 0 {
 		return
@@ -78,8 +78,8 @@ func (f *jsonFile) closeLast() {
 	f.closeCue(end)
 }
 
-// cue makes a cue of a segment. Our own export has to be as we write it; of
-// what others write, an end may be missing, or a little before the start.
+// cue turns a segment into a cue. In Memo JSON the times must be correct; in other
+// formats an end may be missing, or a little before the start.
 func (s *jsonSegment) cue(line int, own bool) (cue, error) {
 	c := cue{line: line, id: memo.Optional(oneLine(s.SpeakerID)), speaker: s.Speaker}
 	if s.Text == nil {
@@ -98,10 +98,10 @@ func (s *jsonSegment) cue(line int, own bool) (cue, error) {
 			c.end, endOK = memo.RoundSeconds(*s.End)
 		}
 		if !startOK || !endOK {
-			return c, refusef(line, "has a time that is negative, no number or beyond 1,000 hours")
+			return c, refusef(line, "has a time that is negative, not a number or beyond 1,000 hours")
 		}
-		const slip = 500 // milliseconds, by which the aligners of words miss
-		if early := c.start.Millis() - c.end.Millis(); !own && early > 0 && early <= slip {
+		const tolerance = 500 // milliseconds; word aligners are off by up to that
+		if early := c.start.Millis() - c.end.Millis(); !own && early > 0 && early <= tolerance {
 			c.end = c.start
 		}
 		if fault := checkOrder(c.start, c.end); fault != "" {
@@ -118,6 +118,7 @@ func (s *jsonSegment) cue(line int, own bool) (cue, error) {
 	return c, nil
 }
 
+// firstPresent returns line, or other if line is 0.
 func firstPresent(line, other int) int {
 	if line > 0 {
 		return line

@@ -6,10 +6,9 @@ import (
 	"memoai.tech/memo"
 )
 
-// Language returns the code that the contract's filter uses (en, ru, …) of what
-// a file says: "en", "en-US", or "english", as OpenAI's API has it. What it
-// does not know is no language: a wrong one would hide the transcription from
-// a filter.
+// Language returns the language code (en, ru, …) for what a file says: "en", "en-US",
+// or "english" as in OpenAI's API. It returns "" if it does not recognise the language,
+// because a wrong code would hide the transcription from the language filter.
 func Language(s string) memo.Optional {
 	s = strings.ToLower(strings.TrimSpace(s))
 	code, _, _ := strings.Cut(strings.ReplaceAll(s, "_", "-"), "-")
@@ -32,7 +31,7 @@ func Language(s string) memo.Optional {
 	return ""
 }
 
-// languageNames are those that Whisper writes.
+// languageNames has the names that Whisper writes, with their codes.
 const languageNames = `
 	afrikaans=af albanian=sq amharic=am arabic=ar armenian=hy assamese=as azerbaijani=az bashkir=ba basque=eu
 	belarusian=be bengali=bn bosnian=bs breton=br bulgarian=bg cantonese=yue catalan=ca chinese=zh croatian=hr

@@ -10,28 +10,28 @@ import (
 	"memoai.tech/memo"
 )
 
-// Limits bound what one file may hold, so that no upload can make the server
-// build something out of proportion.
+// Limits are upper bounds for the content of one file, so that an upload cannot make the
+// server use too much memory.
 type Limits struct {
-	Bytes     int // of the file
-	Segments  int // cues, lines
-	LineBytes int // the text of one segment, and a name or title
-	Speakers  int // different ones
+	Bytes     int // size of the file
+	Segments  int // number of cues or lines
+	LineBytes int // size of the text of a segment, of a speaker's name and of a title
+	Speakers  int // number of different speakers
 }
 
-// DefaultLimits are far above any real recording: 200,000 segments are a week
-// of talk.
+// DefaultLimits are far above what a real recording needs: 200,000 segments are a week
+// of speech.
 var DefaultLimits = Limits{Bytes: 32 << 20, Segments: 200_000, LineBytes: 64 << 10, Speakers: 500}
 
-// CheckSize refuses a file of too many bytes.
+// CheckSize returns an error if a file of n bytes is too large.
 func (l Limits) CheckSize(n int64) error {
 	switch {
 	case n <= int64(l.Bytes):
 		return nil
 	case l.Bytes%(1<<20) == 0:
-		return refusef(0, "is larger than %d MB, the most that one file may have", l.Bytes>>20)
+		return refusef(0, "is larger than %d MB, the limit for one file", l.Bytes>>20)
 	}
-	return refusef(0, "is larger than %d bytes, the most that one file may have", l.Bytes)
+	return refusef(0, "is larger than %d bytes, the limit for one file", l.Bytes)
 }
 
 func (l Limits) orDefault() Limits {
@@ -51,54 +51,53 @@ func (l Limits) orDefault() Limits {
 	return l
 }
 
-// What is looked up or listed by stands in an index, whose rows PostgreSQL
-// holds to 2,704 bytes: 500 characters are 2,000 bytes at the most.
+// Limits on texts that can be in a database index. PostgreSQL limits an index row to
+// 2,704 bytes, and 500 characters are at most 2,000 bytes.
 const (
-	maxTitle = memo.MaxTitle // of titles and speakers' names, in characters
-	maxLabel = 200           // of external ids, languages, topics, reports' names and slugs
+	maxTitle = memo.MaxTitle // characters of a title or a speaker's name
+	maxLabel = 200           // characters of an external id, language, topic, or a report's name or slug
 )
 
-// Every list shows all of these of each transcription, and a page of a list has
-// 100, so what is not the transcript itself is small.
+// Limits on the other parts of a transcription. The first three apply to list items,
+// which must be small because a page of a list has up to 100.
 const (
 	maxSummary = 16_000   // characters
-	maxTopics  = 100      // of a file
-	maxItem    = 64 << 10 // bytes of JSON of all that a list shows of a transcription
+	maxTopics  = 100      // per file
+	maxItem    = 64 << 10 // bytes of a list item as JSON
 
-	maxReports     = 50      // of a file
-	maxReport      = 200_000 // characters of one
-	maxReportBytes = 1 << 20 // of the texts of all reports together
+	maxReports     = 50      // per file
+	maxReport      = 200_000 // characters of one report
+	maxReportBytes = 1 << 20 // bytes of the texts of all reports together
 )
 
-// checkItem refuses a file of which a list would show too much. It is called
-// before the id, the project and the times are known, which have a size of
-// their own.
+// checkItem returns an error if the list item of a transcription would be too large. The
+// id, the project and some times are not known yet, so it adds an allowance for them.
 func checkItem(d *memo.Transcription) error {
-	const others = 512
+	const allowance = 512
 	item, err := json.Marshal(d.ListItem)
 	if err != nil {
 		return err
 	}
-	if len(item)+others > maxItem {
+	if len(item)+allowance > maxItem {
 		return refusef(0, "has a title, a summary, speakers and topics of more than %d kB together, "+
-			"the most that one file may have", maxItem>>10)
+			"the limit for one file", maxItem>>10)
 	}
 	return nil
 }
 
-// checkLength refuses a text of more than so many characters.
-func checkLength(line int, what, s string, most int) error {
-	if len(s) > most && utf8.RuneCountInString(s) > most {
-		return refusef(line, "has %s of more than %d characters", what, most)
+// checkLength returns an error if s has more than limit characters. The noun names the
+// text, with its article: "a title".
+func checkLength(line int, noun, s string, limit int) error {
+	if len(s) > limit && utf8.RuneCountInString(s) > limit {
+		return refusef(line, "has %s of more than %d characters", noun, limit)
 	}
 	return nil
 }
 
-// Error says why a file was refused. Line counts from 1 and is 0 where the
-// reason is about the whole file. Reason is one line that a person can act on.
+// Error says why a file was refused.
 type Error struct {
-	Line   int
-	Reason string
+	Line   int    // from 1; 0 if the reason concerns the whole file
+	Reason string // one line for people; it completes a sentence that starts with the file
 }
 
 func (e *Error) Error() string {
@@ -112,12 +111,11 @@ func refusef(line int, format string, args ...any) error {
 	return &Error{Line: line, Reason: fmt.Sprintf(format, args...)}
 }
 
-// quoteShort shows a piece of a file in a reason: short, and on one line whatever
-// is in it.
+// quoteShort quotes a part of a file for a reason. The result is short and on one line.
 func quoteShort(s string) string {
-	const most = 40
-	if len(s) > most {
-		s = s[:truncateAt(s, most)] + "…"
+	const limit = 40 // bytes
+	if len(s) > limit {
+		s = s[:truncateAt(s, limit)] + "…"
 	}
 	return strconv.Quote(s)
 }

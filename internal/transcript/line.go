@@ -6,14 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// lineScanner walks over a text line by line without splitting it, so that 32 MB of
-// line breaks cost nothing. A line ends with LF, CRLF or CR. A copy of the
-// value is a place to come back to.
+// lineScanner reads a text line by line without splitting it, so that 32 MB of line
+// breaks need no memory. A line ends with LF, CRLF or CR. To return to a line later,
+// copy the scanner.
 type lineScanner struct {
 	text     string
 	rest     int // where the next line starts
-	number   int // of the current line, from 1
-	from, to int // the current line, without its end
+	number   int // the number of the current line, from 1
+	from, to int // the current line, without its line break
 }
 
 func (l *lineScanner) next() bool {
@@ -35,7 +35,7 @@ func (l *lineScanner) next() bool {
 
 func (l *lineScanner) line() string { return l.text[l.from:l.to] }
 
-// peek returns the line after the current one, "" at the end.
+// peek returns the line after the current one, or "" at the end.
 func (l *lineScanner) peek() string {
 	ahead := *l
 	if !ahead.next() {
@@ -44,15 +44,15 @@ func (l *lineScanner) peek() string {
 	return ahead.line()
 }
 
-// lineAt returns the number of the line that holds the byte at offset.
+// lineAt returns the number of the line that contains the byte at offset.
 func lineAt(text string, offset int) int {
 	before := text[:min(max(offset, 0), len(text))]
 	return 1 + strings.Count(before, "\n") + strings.Count(before, "\r") - strings.Count(before, "\r\n")
 }
 
-// oneLine returns what was said as one line: breaks and tabs fold to one space
-// with the blanks around them, terminal codes and other control characters go,
-// the ends are trimmed. Everything else stays as it is.
+// oneLine returns s as one line. It replaces line breaks and tabs, together with the
+// spaces around them, by one space, removes terminal codes and other control
+// characters, and trims both ends.
 func oneLine(s string) string {
 	if isOneLine(s) {
 		return trimLine(s)
@@ -88,14 +88,14 @@ func oneLine(s string) string {
 	return trimLine(string(b))
 }
 
-// trimLine takes off blanks, and the byte order marks that joined files leave: as
-// the first character of an export such a one would not come back.
+// trimLine trims spaces and byte order marks, which can remain where files were joined.
+// At the start of an export, a byte order mark would be lost when the file is read.
 func trimLine(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == '\uFEFF' })
 }
 
-// isOneLine reports, byte by byte because every export asks it of every text,
-// that there is neither a control character in s nor U+2028 or U+2029.
+// isOneLine reports whether s has no control characters and no U+2028 or U+2029. It
+// looks at bytes because it must be fast: every export calls it for every text.
 func isOneLine(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {
@@ -110,8 +110,8 @@ func isOneLine(s string) bool {
 	return true
 }
 
-// joinParagraphs is oneLine for a text that may have several lines, a summary or a
-// report: it keeps line breaks, as LF, and tabs.
+// joinParagraphs is oneLine for a text that may have several lines, such as a summary or
+// a report: tabs remain, and line breaks become LF.
 func joinParagraphs(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) }) {
 		return s
@@ -139,8 +139,8 @@ func isBreak(r rune) bool {
 	return r >= '\t' && r <= '\r' || r == '\u0085' || r == '\u2028' || r == '\u2029'
 }
 
-// terminalCode returns the length of the ANSI control sequence that s starts
-// with, or 0: ESC alone would leave the "[31m" of a colour behind as a word.
+// terminalCode returns the length of the ANSI control sequence at the start of s, or 0.
+// Removing only the ESC would leave "[31m" in the text.
 func terminalCode(s string) int {
 	if len(s) < 2 || s[0] != '\x1b' {
 		return 0

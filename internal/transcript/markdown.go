@@ -6,13 +6,12 @@ import (
 	"memoai.tech/memo"
 )
 
-// Markdown is for people and for models, and everything in it that somebody
-// said or named is inert: it renders as the same characters. An AI report is
-// no exception, for what it says comes from what was said.
+// In the Markdown export, text from a transcription has no markup: it renders as the
+// same characters. That includes AI reports, because their text depends on what was said.
 
-// MarkdownHead returns the first part of the Markdown export: what is known of
-// the transcription, ending with the heading of the transcript. It is cheap
-// and changes with the title or the project's name.
+// MarkdownHead returns the first part of the Markdown export: everything before the
+// transcript, and the heading of the transcript. It changes with the title and the name
+// of the project, and is fast to render.
 func MarkdownHead(d *memo.Transcription) []byte {
 	title := oneLine(d.Title)
 	if title == "" {
@@ -81,8 +80,9 @@ func appendReports(b []byte, reports []memo.Report) []byte {
 	return b
 }
 
-// appendParagraphs keeps the line breaks of a text: two blanks at a line's end
-// are Markdown's way. Indents go, they would be code.
+// appendParagraphs appends a text of several lines. It preserves line breaks, which
+// Markdown writes as two spaces at the end of a line, and removes indentation, which
+// would make the text code.
 func appendParagraphs(b []byte, text string) []byte {
 	started, blank := false, false
 	for l := (lineScanner{text: text}); l.next(); {
@@ -102,8 +102,8 @@ func appendParagraphs(b []byte, text string) []byte {
 	return append(b, "\n\n"...)
 }
 
-// MarkdownBody returns the second part, the transcript. It depends on the
-// segments alone, so it can be kept, compressed, for as long as they live.
+// MarkdownBody returns the second part of the Markdown export, the transcript. It
+// depends only on the segments, so the store has a compressed copy next to them.
 func MarkdownBody(segments []memo.Segment) []byte {
 	n := 0
 	for i := range segments {
@@ -128,8 +128,8 @@ func appendMarkdown(b []byte, s *memo.Segment, timed bool) []byte {
 		b = append(appendInert(append(b, "**"...), speaker), "** "...)
 	}
 	if timed {
-		// Literal as it stands: with every other bracket escaped there is no
-		// link and no definition that it could refer to.
+		// These brackets need no escape: all others are escaped, so there is no link
+		// target or definition that could make this a link.
 		b = append(append(append(b, '['), s.Start.Timestamp()...), "] "...)
 	}
 	if len(b) == start {
@@ -140,8 +140,8 @@ func appendMarkdown(b []byte, s *memo.Segment, timed bool) []byte {
 	return append(b, '\n')
 }
 
-// appendInert writes one line of text at a line's start so that CommonMark
-// gives no meaning to any character in it.
+// appendInert appends text at the start of a line, escaped so that no character in it
+// has a meaning in CommonMark.
 func appendInert(b []byte, s string) []byte {
 	digits := 0
 	for digits < len(s) && s[digits] >= '0' && s[digits] <= '9' {
@@ -160,9 +160,10 @@ func appendInert(b []byte, s string) []byte {
 	return appendInline(b, s)
 }
 
-// appendInline escapes what has a meaning anywhere in a line, and the bare
-// addresses that GitHub makes links of, and leaves alone what cannot: a text
-// full of backslashes is no text for people.
+// appendInline appends text within a line. It escapes characters that have a meaning
+// anywhere in a line, and the bare URLs that GitHub turns into links. It escapes a
+// character only where it can have a meaning, because needless backslashes make the text
+// hard to read.
 func appendInline(b []byte, s string) []byte {
 	from := 0
 	for i := range len(s) {
@@ -178,7 +179,7 @@ func appendInline(b []byte, s string) []byte {
 			}
 		case '#':
 			if i > 0 && s[i-1] != ' ' {
-				continue // C#; after a blank it could close a heading
+				continue // C#; after a space it could close a heading
 			}
 		case ':':
 			if !strings.HasPrefix(s[i+1:], "//") {
@@ -197,7 +198,7 @@ func appendInline(b []byte, s string) []byte {
 	return append(b, s[from:]...)
 }
 
-// startsReference reports whether what follows an ampersand could make it a
+// startsReference reports whether s, the text after an ampersand, could make it a
 // character reference.
 func startsReference(s string) bool {
 	s = strings.TrimPrefix(s, "#")

@@ -12,15 +12,16 @@ import (
 	"memoai.tech/memo"
 )
 
-// memoHead is our own export but for its segments. The ids in it are those of
-// another database: only the reports keep theirs, being numbers of their own.
+// memoHead has the members of Memo JSON that are texts or times. Its ids belong to
+// another database and are ignored, except those of AI reports, which are only unique
+// within a transcription.
 type memoHead struct {
 	summary, language, externalID, status, mediaType string
 	created, updated                                 time.Time
 }
 
-// readMemoJSON reads the JSON that [Write] writes. The text in it is derived again,
-// so it need not be there.
+// readMemoJSON reads the JSON that [Write] writes. It ignores "text", which is derived
+// from the segments.
 func readMemoJSON(f *jsonFile) error {
 	d := f.draft
 	d.own = true
@@ -100,7 +101,7 @@ func (f *jsonFile) oneOf(out *string, line int, name string, values []string) er
 		return err
 	}
 	if *out != "" && !slices.Contains(values, *out) {
-		return refusef(line, "has the %s %s, which is none of %s", name, quoteShort(*out), strings.Join(values, ", "))
+		return refusef(line, "has the %s %s; it must be one of %s", name, quoteShort(*out), strings.Join(values, ", "))
 	}
 	return nil
 }
@@ -127,21 +128,21 @@ func (f *jsonFile) readTime(out *time.Time) error {
 func parseTime(line int, s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
-		return t, refusef(line, "has the time %s, which is not like 2026-05-20T09:14:00Z", quoteShort(s))
+		return t, refusef(line, "has the time %s, which is not in the form 2026-05-20T09:14:00Z", quoteShort(s))
 	}
-	// The zone may push the instant out of the years that can be written.
+	// In UTC the year may be outside the range that RFC 3339 can express.
 	if t = memo.TruncateToMillis(t); t.Year() < 0 || t.Year() > 9999 {
 		return t, refusef(line, "has the time %s, which is not in the years 0 to 9999", quoteShort(s))
 	}
 	return t, nil
 }
 
-// elements calls read for each element of the array that comes next; read must
-// consume it. A null is an empty array.
+// elements calls read for each element of the array that comes next. Read must consume
+// the element. Null counts as an empty array.
 func (f *jsonFile) elements(read func(line int) error) error {
 	if f.PeekKind() != '[' {
-		var none []jsontext.Value
-		return f.decode(&none) // null, or the right error
+		var array []jsontext.Value
+		return f.decode(&array) // accepts null, or returns an error for the wrong type
 	}
 	if _, err := f.ReadToken(); err != nil {
 		return err
@@ -166,7 +167,7 @@ func (f *jsonFile) readSpeakers() error {
 			return err
 		}
 		if len(d.doc.Speakers) == d.limits.Speakers {
-			return refusef(line, "has more than %d speakers, the most that one file may have", d.limits.Speakers)
+			return refusef(line, "has more than %d speakers, the limit for one file", d.limits.Speakers)
 		}
 		if s.Name = oneLine(s.Name); s.Name != "" {
 			d.doc.Speakers = append(d.doc.Speakers, s)
@@ -185,7 +186,7 @@ func (f *jsonFile) readTopics() error {
 			return nil
 		}
 		if len(f.draft.doc.Topics) == maxTopics {
-			return refusef(line, "has more than %d topics, the most that one file may have", maxTopics)
+			return refusef(line, "has more than %d topics, the limit for one file", maxTopics)
 		}
 		f.draft.doc.Topics = append(f.draft.doc.Topics, t)
 		return checkLength(line, "a topic", t.Title, maxLabel)
@@ -234,16 +235,16 @@ func (f *jsonFile) readReports() error {
 			return err
 		}
 		if bytes += len(report.Text); bytes > maxReportBytes {
-			return refusef(line, "has reports of more than %d MB together, the most that one file may have", maxReportBytes>>20)
+			return refusef(line, "has reports of more than %d MB together, the limit for one file", maxReportBytes>>20)
 		}
 		if len(f.draft.doc.Reports) == maxReports {
-			return refusef(line, "has more than %d reports, the most that one file may have", maxReports)
+			return refusef(line, "has more than %d reports, the limit for one file", maxReports)
 		}
 		if report.Status == "" {
 			report.Status = memo.StatusCompleted
 		}
 		if !slices.Contains(memo.Statuses, report.Status) {
-			return refusef(line, "has a report with the status %s, which is none of %s", quoteShort(r.Status),
+			return refusef(line, "has a report with the status %s; it must be one of %s", quoteShort(r.Status),
 				strings.Join(statusNames(), ", "))
 		}
 		if r.CreatedAt != "" {

@@ -2,20 +2,20 @@ package transcript
 
 import "strings"
 
-// withoutNonFinite makes JSON of what Python's json.dump takes for it: NaN,
-// Infinity and -Infinity become null, wherever a value may stand. But the time
-// of a segment becomes -1, which is refused like every negative one: as a null
-// it would pass for a time that is not there. No line moves. The offset is
-// that of the first replacement, or -1.
-func withoutNonFinite(text string) (fixed string, offset int) {
+// withoutNonFinite replaces the values NaN, Infinity and -Infinity, which Python's
+// json.dump writes, so that the text is valid JSON. They become null, except for the
+// start or end of a segment, which becomes -1: a null would mean that the time is
+// missing, but a negative time is refused. Line numbers do not change. The offset is that
+// of the first replacement in the result, or -1.
+func withoutNonFinite(text string) (result string, offset int) {
 	offset = -1
 	if !strings.Contains(text, "NaN") && !strings.Contains(text, "Infinity") {
 		return text, offset
 	}
 	var b strings.Builder
-	from := 0    // what is not yet in b
-	before := "" // the last name or text
-	last := byte(0)
+	from := 0       // the part of text that is not in b yet starts here
+	before := ""    // the last string, with its quotes
+	last := byte(0) // the last byte that is not a space
 	for i := 0; i < len(text); {
 		switch c := text[i]; c {
 		case ' ', '\t', '\r', '\n':
@@ -54,8 +54,8 @@ func withoutNonFinite(text string) (fixed string, offset int) {
 	return b.String(), offset
 }
 
-// quotedLength returns the length of the JSON string that s starts with; it
-// may be cut short.
+// quotedLength returns the length of the JSON string at the start of s, or that of s if
+// the string does not end.
 func quotedLength(s string) int {
 	for i := 1; i < len(s); i++ {
 		switch s[i] {
@@ -68,7 +68,7 @@ func quotedLength(s string) int {
 	return len(s)
 }
 
-// nonFiniteLength returns the length of the constant that s starts with, or 0.
+// nonFiniteLength returns the length of the constant at the start of s, or 0.
 func nonFiniteLength(s string) int {
 	for _, constant := range []string{"NaN", "Infinity", "-Infinity"} {
 		if rest, ok := strings.CutPrefix(s, constant); ok && rest != "" && strings.IndexByte(" \t\r\n,]}", rest[0]) >= 0 {

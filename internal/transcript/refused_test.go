@@ -33,7 +33,7 @@ func TestRefused(t *testing.T) {
 			"no text",
 		},
 
-		{"Latin-1", "a.txt", "Hello\nCaf\xe9\n", huge, 2, "0xE9 there is not UTF-8. Save the file as UTF-8"},
+		{"Latin-1", "a.txt", "Hello\nCaf\xe9\n", huge, 2, "0xE9, which is not UTF-8. Save the file as UTF-8"},
 		{"a surrogate in UTF-8", "a.txt", "\xed\xa0\x80", huge, 1, "not UTF-8"},
 		{"an overlong slash", "a.txt", "\xc0\xaf", huge, 1, "not UTF-8"},
 		{"a cut character", "a.txt", "日本\xe8\xaa", huge, 1, "not UTF-8"},
@@ -128,15 +128,15 @@ func TestRefused(t *testing.T) {
 		{"JSON with a name twice", "a.json", `[{"text":"a","text":"b"}]`, huge, 1, "duplicate"},
 		{"JSON with a lone surrogate", "a.json", "[\n{\"text\":\"\\ud800\"}]", huge, 2, "surrogate"},
 		{"JSON with an escaped NUL", "a.json", "[\n{\"text\":\"a\\u0000b\"}]", huge, 2, "NUL"},
-		{"JSON that starts at NaN", "a.json", "[\n{\"start\":NaN,\"end\":1,\"text\":\"a\"}]", huge, 2, "no number"},
+		{"JSON that starts at NaN", "a.json", "[\n{\"start\":NaN,\"end\":1,\"text\":\"a\"}]", huge, 2, "not a number"},
 		{
 			"JSON that ends at NaN", "a.json",
-			"[{\"start\":0,\"end\":1,\"text\":\"a\"},\n{\"start\":0,\"end\" :\tNaN,\"text\":\"a\"}]", huge, 2, "no number",
+			"[{\"start\":0,\"end\":1,\"text\":\"a\"},\n{\"start\":0,\"end\" :\tNaN,\"text\":\"a\"}]", huge, 2, "not a number",
 		},
-		{"JSON that ends at infinity", "a.json", "[\n{\"start\":0,\"end\":Infinity,\"text\":\"a\"}]", huge, 2, "no number"},
+		{"JSON that ends at infinity", "a.json", "[\n{\"start\":0,\"end\":Infinity,\"text\":\"a\"}]", huge, 2, "not a number"},
 		{
 			"JSON that starts at -infinity", "a.json", "[\n{\"start\": -Infinity,\"end\":1,\"text\":\"a\"}]", huge, 2,
-			"no number",
+			"not a number",
 		},
 		{"JSON with a text that is NaN", "a.json", "[\n{\"text\":NaN}]", huge, 2, `without "text"`},
 		{"NaN alone", "a.json", "NaN", huge, 1, "not valid JSON"},

@@ -6,19 +6,22 @@ import (
 	"unicode/utf8"
 )
 
-// nameEvidence is how far a file is believed when a text starts with "Name: ".
+// nameEvidence is how likely it is that a text of the form "Name: text" starts with the
+// name of a speaker.
 type nameEvidence uint8
 
 const (
-	evidenceNone nameEvidence = iota // the format has a place for speakers: never
-	evidenceWeak                     // anybody may have written a colon: see nameSpeakers
-	evidenceForm                     // our own lines, in which the name stands so
+	evidenceNone nameEvidence = iota // it does not: the format has a field for the speaker
+	evidenceWeak                     // nameSpeakers decides
+	evidenceForm                     // it does if it looks like a name: the lines start with times
 )
 
-// nameSpeakers takes "Jordan: Of course" apart. A colon alone proves nothing
-// ("Remember: lock the door"), so the whole file is asked: a prefix that looks
-// like a name is one where it comes back, or where half of the lines have one;
-// a prefix that does not look like one ("jordan, phone") where both is true.
+// nameSpeakers finds the speakers in texts such as "Jordan: Of course". A colon alone is
+// not enough ("Remember: lock the door"), so nameSpeakers looks at the whole file. A
+// prefix that looks like a name is a speaker if it occurs again and a tenth of the texts
+// have such a prefix, or if half of them do. A prefix that does not look like a name
+// ("jordan, phone") is a speaker if it occurs again and half of the texts have a prefix.
+// SPEAKER_00 and the like are always speakers.
 func (d *draft) nameSpeakers() {
 	if d.evidence == evidenceNone {
 		return
@@ -43,12 +46,12 @@ func (d *draft) nameSpeakers() {
 		if !ok {
 			continue
 		}
-		returns := count[name] > 1
+		repeated := count[name] > 1
 		if looksLikeName(name) {
 			ok = d.evidence == evidenceForm || isNumberedSpeaker(name) || half(likely) ||
-				returns && 10*likely >= len(d.cues)
+				repeated && 10*likely >= len(d.cues)
 		} else {
-			ok = returns && half(possible)
+			ok = repeated && half(possible)
 		}
 		if ok {
 			d.colons = d.colons || c.text[0] != '['
@@ -57,12 +60,12 @@ func (d *draft) nameSpeakers() {
 	}
 }
 
-// splitName splits a text at its first colon, if what stands before could be
-// somebody's name at all: short, no sentence, no time, no address. WhisperX
-// puts the name in brackets, "[SPEAKER_00]: Of course".
+// splitName splits a text at its first colon if the part before could be a name: it is
+// short, and not a sentence, a time or a URL. The name can be in brackets, as WhisperX
+// writes it: "[SPEAKER_00]: Of course".
 func splitName(text string) (name, rest string, ok bool) {
-	const wide = "："                   // Chinese and Japanese need no blank after theirs
-	head := text[:min(len(text), 220)] // more than the longest name below
+	const wide = "："                   // the Chinese and Japanese colon has no space after it
+	head := text[:min(len(text), 220)] // longer than the longest name below
 	i, n := strings.IndexByte(head, ':'), 1
 	if j := strings.Index(head, wide); j >= 0 && (i < 0 || j < i) {
 		i, n = j, len(wide)
@@ -82,9 +85,9 @@ func splitName(text string) (name, rest string, ok bool) {
 	return name, rest, true
 }
 
-// looksLikeName reports whether every word starts as names do: with a capital,
-// or in a script that has none, with a digit or a bracket; particles may be
-// small.
+// looksLikeName reports whether every word starts with a capital letter or a letter of a
+// script without capitals. Words after the first can also start with a digit, or be a
+// particle such as "van". Brackets, "&" and dashes before a word do not matter.
 func looksLikeName(name string) bool {
 	parts := strings.Fields(name)
 	if len(parts) > 5 {
@@ -108,7 +111,7 @@ func looksLikeName(name string) bool {
 	return true
 }
 
-// isNumberedSpeaker recognises what diarisation makes up: SPEAKER_00.
+// isNumberedSpeaker reports whether name is a label of diarisation, such as SPEAKER_00.
 func isNumberedSpeaker(name string) bool {
 	const word = "speaker"
 	if len(name) <= len(word) || !strings.EqualFold(name[:len(word)], word) {
@@ -117,17 +120,18 @@ func isNumberedSpeaker(name string) bool {
 	return isDigits(strings.TrimLeft(name[len(word):], " _-"), 4)
 }
 
-// withoutNumber folds "Step 3" to "step".
+// withoutNumber turns "Step 3" into "step".
 func withoutNumber(name string) string {
 	return strings.ToLower(strings.TrimRight(name, " 0123456789"))
 }
 
-var nameParticles = stringSet(`de da di do du dos das del della van von der den ter la le el al bin ibn ben of the and und y e af av zu st`)
+var nameParticles = stringSet(`de da di do du dos das del della van von der den ter la le el al bin ibn ben of the and
+	und y e af av zu st`)
 
-// notNames are the words that most often stand before a colon and are nobody.
-var notNames = stringSet(`note notes agenda question answer warning important remember example summary topic topics date time
-	subject title participants attendees action actions decision decisions todo update tip ps p.s. fyi step chapter part
-	point item section day week figure option result conclusion problem solution idea edit link source
+// notNames are the words that most often occur before a colon and are not names.
+var notNames = stringSet(`note notes agenda question answer warning important remember example summary topic topics
+	date time subject title participants attendees action actions decision decisions todo update tip ps p.s.
+	fyi step chapter part point item section day week figure option result conclusion problem solution idea edit link source
 	hinweis wichtig achtung beispiel frage antwort thema teilnehmer ergebnis fazit schritt
 	важно примечание внимание вопрос ответ пример тема итог участники шаг
 	nota importante remarque attention exemple question ejemplo

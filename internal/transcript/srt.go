@@ -8,20 +8,20 @@ import (
 	"memoai.tech/memo"
 )
 
-// readSRT reads SubRip, which has no grammar: the numbers may be missing or
-// wrong, a text may have empty lines in it, the last cue may lack its end.
-// A line of times begins a cue; what follows up to the next one is its text.
+// readSRT reads SubRip, which has no formal grammar: numbers may be missing or wrong, a
+// text may contain empty lines, and the last line may lack its line break. A line of
+// times starts a cue, and everything up to the next one is its text.
 func readSRT(d *draft, text string) error {
 	d.captions, d.evidence = true, evidenceWeak
 	r := srtReader{draft: d, lineScanner: lineScanner{text: text}}
 	for r.next() {
 		line := strings.TrimSpace(r.line())
-		err := d.alive()
+		err := d.checkContext()
 		switch {
 		case err != nil:
 		case line == "":
 			r.previousLine = srtBlank
-		// Right below the times an arrow can only be something that was said.
+		// An arrow directly after the times is part of the text.
 		case strings.Contains(line, "-->") && r.previousLine != srtTimes:
 			err = r.arrow(line)
 		default:
@@ -38,22 +38,22 @@ func readSRT(d *draft, text string) error {
 type srtReader struct {
 	draft *draft
 	lineScanner
-	open          *cue   // the cue whose text is being read, nil before the first
-	start, end    int    // its text
-	previousLine  srtRow // the line before the current one
-	last          string // that line, if it is of srtWords,
-	endBeforeLast int    // and where the text ended without it
+	open          *cue   // the cue whose text is being read; nil before the first
+	start, end    int    // the offsets of its text
+	previousLine  srtRow // the kind of the line before the current one
+	last          string // the last line of kind srtWords
+	endBeforeLast int    // where the text ended before that line
 }
 
 type srtRow uint8
 
 const (
-	srtBlank srtRow = iota // or the start of the file
-	srtTimes
-	srtWords // or a number
+	srtBlank srtRow = iota // an empty line, or the start of the file
+	srtTimes               // a line of times
+	srtWords               // text, or the number of a cue
 )
 
-// arrow reads a line with an arrow in it: times, unless it was said.
+// arrow reads a line that contains an arrow. It is either a line of times or text.
 func (r *srtReader) arrow(line string) error {
 	numbered := r.previousLine == srtWords && isSRTNumber(r.last)
 	c, fault := parseTiming(line)
@@ -75,11 +75,11 @@ func (r *srtReader) arrow(line string) error {
 	return nil
 }
 
-// words adds a line to the text. If it is the next cue's number, arrow finds
-// that out and takes it back.
+// words adds a line to the text. If it is the number of the next cue, arrow removes it
+// from the text later.
 func (r *srtReader) words(line string) error {
 	if r.open == nil && !strings.Contains(r.peek(), "-->") {
-		return refusef(r.number, "has %s where a cue's number or times such as 00:00:01,000 --> 00:00:02,500 belong",
+		return refusef(r.number, "has %s where a cue's number or times such as 00:00:01,000 --> 00:00:02,500 are expected",
 			quoteShort(line))
 	}
 	r.last, r.endBeforeLast, r.end, r.previousLine = line, r.end, r.to, srtWords
@@ -94,7 +94,8 @@ func (r *srtReader) closeCue(end int) error {
 	return r.draft.add(*r.open)
 }
 
-// isSRTNumber takes odd numbering too: "12.", "#3".
+// isSRTNumber reports whether line is the number of a cue. It may have punctuation, as
+// in "12." or "#3".
 func isSRTNumber(line string) bool {
 	if len(line) > 16 {
 		return false
@@ -114,8 +115,8 @@ func startsWithTime(line string) bool {
 	return line != "" && line[0] >= '0' && line[0] <= '9'
 }
 
-// stripSRTTags takes off the few tags that players know, and the position
-// "{\an8}" in front. All else in angle brackets was said.
+// stripSRTTags removes the few tags that players support, and a position such as
+// "{\an8}" at the start. Anything else in angle brackets is text.
 func stripSRTTags(s string) string {
 	if rest, ok := strings.CutPrefix(s, `{\an`); ok && len(rest) > 1 && isDigits(rest[:1], 1) && rest[1] == '}' {
 		s = rest[2:]
@@ -141,6 +142,7 @@ func stripSRTTags(s string) string {
 	}
 }
 
+// srtTagLength returns the length of the tag at the start of s, or 0.
 func srtTagLength(s string) int {
 	end := strings.IndexByte(s[:min(len(s), 200)], '>')
 	if end < 0 {
@@ -153,8 +155,8 @@ func srtTagLength(s string) int {
 	return 0
 }
 
-// appendSRT writes one cue a segment, numbered from 1; n is the number of the
-// last one. SRT has no escapes.
+// appendSRT appends a segment as a cue. It increments n, the number of the last cue. SRT
+// has no escapes.
 func appendSRT(b []byte, n *int64, s *memo.Segment) []byte {
 	text := oneLine(s.Text)
 	if text == "" {

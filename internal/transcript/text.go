@@ -7,8 +7,8 @@ import (
 	"memoai.tech/memo"
 )
 
-// readText reads our own lines ("[00:42] Jordan: Of course"), plain lines of
-// "Jordan: Of course", and free text, where every line is a segment.
+// readText reads lines such as "[00:42] Jordan: Of course", lines such as "Jordan: Of
+// course", and free text, where every line is a segment.
 func readText(d *draft, text string) error {
 	if isStamped(text) {
 		return readStamped(d, text)
@@ -22,8 +22,9 @@ func readText(d *draft, text string) error {
 	return nil
 }
 
-// isStamped reports whether the lines of a text have times in front. One line
-// of many may start with something in brackets and mean nothing by it.
+// isStamped reports whether the lines of a text start with times. They do if the first
+// one does. Otherwise half of them must, or a quarter and at least two, because a line
+// of free text can start with something that looks like a time.
 func isStamped(text string) bool {
 	stamped, all := 0, 0
 	for l := (lineScanner{text: text}); l.next(); {
@@ -41,9 +42,9 @@ func isStamped(text string) bool {
 	return 2*stamped >= all && all > 0 || stamped > 1 && 4*stamped >= all
 }
 
-// readStamped reads lines with times. Such a line lasts until the next begins.
-// The last one's end is nowhere: it gets a second, the least that the form can
-// tell apart. A line without a time goes on with what stands above it.
+// readStamped reads lines with times. A line lasts until the next one starts. The file
+// does not say when the last one ends, so it lasts a second, the precision of the times.
+// A line without a time continues the text of the line before it.
 func readStamped(d *draft, text string) error {
 	d.evidence = evidenceForm
 	open := cue{line: 1}
@@ -53,7 +54,7 @@ func readStamped(d *draft, text string) error {
 		return d.add(open)
 	}
 	for l := (lineScanner{text: text}); l.next(); {
-		if err := d.alive(); err != nil {
+		if err := d.checkContext(); err != nil {
 			return err
 		}
 		start, rest, ok := splitTimestamp(l.line())
@@ -85,7 +86,7 @@ func readStamped(d *draft, text string) error {
 	return nil
 }
 
-// splitTimestamp takes "[00:42] " or "[1:02:03] " off a line. Seconds count.
+// splitTimestamp splits a line after "[00:42]" or "[1:02:03]". The start is in seconds.
 func splitTimestamp(line string) (start float64, rest string, ok bool) {
 	line = strings.TrimLeftFunc(line, unicode.IsSpace)
 	if !strings.HasPrefix(line, "[") {

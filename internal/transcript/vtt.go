@@ -9,17 +9,17 @@ import (
 
 const vttSignature = "WEBVTT"
 
-// hasVTTSignature reports whether text starts as every WebVTT file must.
+// hasVTTSignature reports whether text starts with the signature of WebVTT.
 func hasVTTSignature(text string) bool {
 	rest, ok := strings.CutPrefix(text, vttSignature)
 	return ok && (rest == "" || strings.ContainsRune(" \t\r\n", rune(rest[0])))
 }
 
-// readVTT reads WebVTT as W3C's grammar has it and as Zoom and Teams write it.
-// Where a browser would drop a part without a word, the file is refused.
+// readVTT reads WebVTT by the grammar of the W3C and as Zoom and Teams write it. Where a
+// browser would silently drop a part of the file, readVTT refuses the file.
 func readVTT(d *draft, text string) error {
 	if !hasVTTSignature(text) {
-		return refusef(1, "does not start with WEBVTT, as a WebVTT file must. If it is SubRip, name it .srt")
+		return refusef(1, "does not start with WEBVTT, as a WebVTT file must. If it is SubRip, rename it to .srt")
 	}
 	d.captions, d.evidence = true, evidenceWeak
 	l := lineScanner{text: text}
@@ -27,7 +27,7 @@ func readVTT(d *draft, text string) error {
 		return err
 	}
 	for l.next() {
-		if err := d.alive(); err != nil {
+		if err := d.checkContext(); err != nil {
 			return err
 		}
 		if l.line() == "" {
@@ -53,8 +53,8 @@ func readVTT(d *draft, text string) error {
 			return err
 		}
 	}
-	// Zoom writes "Name: text" where VTT has voices for that, WhisperX, which
-	// records nothing, "[SPEAKER_00]: text".
+	// Instead of voice tags, Zoom writes "Name: text" and WhisperX "[SPEAKER_00]: text".
+	// Only Zoom records video.
 	if d.evidence == evidenceWeak {
 		d.nameSpeakers()
 		d.evidence = evidenceNone
@@ -63,8 +63,8 @@ func readVTT(d *draft, text string) error {
 	return nil
 }
 
-// readVTTHeader reads what stands before the first empty line: a title after
-// the signature, "Language: en", and what else tools put there.
+// readVTTHeader reads everything up to the first empty line: a title after the
+// signature, and "Language: en". It ignores other lines.
 func readVTTHeader(d *draft, l *lineScanner) error {
 	l.next()
 	title := strings.TrimSpace(strings.TrimPrefix(l.line(), vttSignature))
@@ -89,15 +89,15 @@ func readVTTHeader(d *draft, l *lineScanner) error {
 	}
 }
 
-// isVTTComment reports whether a block without times is one that may be left
-// out: a comment, or how things are to look.
+// isVTTComment reports whether a block that starts with line has no transcript text: it
+// is a comment, a style or a region.
 func isVTTComment(line string) bool {
 	word, _, _ := strings.Cut(strings.ReplaceAll(line, "\t", " "), " ")
 	return word == "NOTE" || strings.TrimSpace(line) == "STYLE" || strings.TrimSpace(line) == "REGION"
 }
 
-// skipVTTBlock leaves out the rest of a block, which ends at an empty line or,
-// by the grammar, at a cue.
+// skipVTTBlock skips the rest of a block. By the grammar it ends at an empty line or at
+// the times of a cue.
 func skipVTTBlock(l *lineScanner) {
 	for {
 		before := *l
@@ -111,7 +111,7 @@ func skipVTTBlock(l *lineScanner) {
 	}
 }
 
-// vttPayload returns the lines below the current one, up to an empty one.
+// vttPayload returns the lines after the current one, up to an empty line.
 func vttPayload(l *lineScanner) string {
 	from, to := l.rest, l.rest
 	for {
@@ -119,7 +119,7 @@ func vttPayload(l *lineScanner) string {
 		if !l.next() || l.line() == "" {
 			break
 		}
-		if _, fault := parseTiming(l.line()); fault == "" { // the next cue, no empty line
+		if _, fault := parseTiming(l.line()); fault == "" { // the next cue, without an empty line before it
 			*l = before
 			break
 		}
@@ -128,13 +128,13 @@ func vttPayload(l *lineScanner) string {
 	return l.text[from:to]
 }
 
-// addVTTCue makes a segment of every voice in the payload: two people may
-// speak in one cue.
+// addVTTCue adds a cue for each voice in the payload, because several people can speak in
+// one VTT cue.
 func addVTTCue(d *draft, c cue, payload string) error {
-	var said strings.Builder
+	var text strings.Builder
 	flush := func() error {
-		c.text = said.String()
-		said.Reset()
+		c.text = text.String()
+		text.Reset()
 		return d.add(c)
 	}
 	for payload != "" {
@@ -142,27 +142,27 @@ func addVTTCue(d *draft, c cue, payload string) error {
 		if i < 0 {
 			i = len(payload)
 		}
-		said.WriteString(unescapeVTT(payload[:i]))
+		text.WriteString(unescapeVTT(payload[:i]))
 		if payload = payload[i:]; payload == "" {
 			break
 		}
 		end, name, annotation := parseVTTTag(payload)
 		if end == 0 { // "a < b"
-			said.WriteByte('<')
+			text.WriteByte('<')
 			payload = payload[1:]
 			continue
 		}
 		payload = payload[end:]
 		switch name {
 		case "/v":
-			// Only Teams closes a voice that ends with its cue.
+			// Only Teams closes a voice at the end of a cue.
 			d.video = d.video || payload == ""
 		case "v":
 			d.evidence = evidenceNone
 			speaker := oneLine(unescapeVTT(annotation))
 			if speaker == c.speaker {
-				if !strings.HasSuffix(said.String(), " ") {
-					said.WriteByte(' ')
+				if !strings.HasSuffix(text.String(), " ") {
+					text.WriteByte(' ')
 				}
 				continue
 			}
@@ -175,18 +175,18 @@ func addVTTCue(d *draft, c cue, payload string) error {
 	return flush()
 }
 
-// parseVTTTag reads the tag that s starts with and returns its length, 0 if
-// "<" is just a character; the name, with a slash if it ends a span; and, for
-// a voice, the annotation, which is the speaker.
+// parseVTTTag parses the tag at the start of s. It returns its length, or 0 if s does not
+// start with a tag; its name, with a slash for an end tag; and its annotation, which is
+// the speaker in a voice tag.
 func parseVTTTag(s string) (length int, name, annotation string) {
-	// Looking no further than the next "<" keeps a million of them cheap.
+	// Stopping at the next "<" makes a text of a million "<" fast to read.
 	end := 1 + strings.IndexAny(s[1:], "<>")
 	if end == 0 || s[end] == '<' {
 		return 0, "", ""
 	}
 	inner := s[1:end]
 	if _, fault := parseClock(inner); fault == "" {
-		return end + 1, "", "" // when the next word is said, for karaoke
+		return end + 1, "", "" // the time of the next word, for karaoke
 	}
 	i := 0
 	for i < len(inner) && (inner[i] >= 'a' && inner[i] <= 'z' || inner[i] >= 'A' && inner[i] <= 'Z' || i == 0 &&
@@ -203,8 +203,8 @@ func parseVTTTag(s string) (length int, name, annotation string) {
 	return end + 1, name, annotation
 }
 
-// unescapeVTT decodes character references, but only complete ones: tools that
-// do not escape write "AT&T" and "a=1&copy=2".
+// unescapeVTT decodes character references that end in a semicolon. Others are text, as
+// in "AT&T" or "a=1&copy=2", because some tools do not escape ampersands.
 func unescapeVTT(s string) string {
 	if !strings.Contains(s, "&") {
 		return s
@@ -230,8 +230,8 @@ func unescapeVTT(s string) string {
 	}
 }
 
-// appendVTT writes one cue a segment. It follows a header that has nothing but
-// the signature: some players take no more.
+// appendVTT appends a segment as a cue. The header before the first cue has only the
+// signature, because some players accept nothing else there.
 func appendVTT(b []byte, s *memo.Segment) []byte {
 	text := oneLine(s.Text)
 	if text == "" {
@@ -244,8 +244,8 @@ func appendVTT(b []byte, s *memo.Segment) []byte {
 	return append(appendVTTText(b, text), '\n')
 }
 
-// appendVTTText escapes what could be a tag, a reference or the arrow of a
-// timing line. What is left can start with NOTE: it stands below its times.
+// appendVTTText escapes characters that could be part of a tag, a reference or the arrow
+// of a line of times. A text that starts with NOTE needs no escape after its times.
 func appendVTTText(b []byte, s string) []byte {
 	from := 0
 	for i := range len(s) {

@@ -9,9 +9,9 @@ import (
 	"memoai.tech/memo"
 )
 
-// readWhisper reads what openai-whisper, OpenAI's API, dumps of faster-whisper
-// and WhisperX write: one family, whose members differ in what they leave out.
-// A file that has nothing but "text" becomes a text without times.
+// readWhisper reads the JSON of openai-whisper, OpenAI's API, faster-whisper and
+// WhisperX. They have one format, of which each omits some members. Segments says that
+// the file has them; otherwise "text" becomes a text without times.
 func readWhisper(f *jsonFile, segments bool) error {
 	return f.members(func(name string) error {
 		switch name {
@@ -30,16 +30,16 @@ func readWhisper(f *jsonFile, segments bool) error {
 			}
 		case "language", "detected_language":
 			if f.PeekKind() == '"' {
-				var said string
-				if err := json.UnmarshalDecode(f.Decoder, &said); err != nil {
+				var language string
+				if err := json.UnmarshalDecode(f.Decoder, &language); err != nil {
 					return err
 				}
-				f.draft.doc.Language = Language(said)
+				f.draft.doc.Language = Language(language)
 				return nil
 			}
 		case "duration":
 			return f.readDuration()
-		case "info": // faster-whisper's second result
+		case "info": // the second return value of faster-whisper
 			return f.readInfo()
 		}
 		return f.SkipValue()
@@ -55,7 +55,8 @@ func (d *draft) addLines(line int, text string) error {
 	return nil
 }
 
-// readDuration takes a number and ignores the rest: some versions write text.
+// readDuration reads a duration, and ignores it if it is not a number, because some
+// versions write a string.
 func (f *jsonFile) readDuration() error {
 	if f.PeekKind() != '0' {
 		return f.SkipValue()
@@ -84,11 +85,11 @@ func (f *jsonFile) readInfo() error {
 	return f.members(func(name string) error {
 		switch {
 		case name == "language" && f.PeekKind() == '"':
-			var said string
-			if err := json.UnmarshalDecode(f.Decoder, &said); err != nil {
+			var language string
+			if err := json.UnmarshalDecode(f.Decoder, &language); err != nil {
 				return err
 			}
-			f.draft.doc.Language = Language(said)
+			f.draft.doc.Language = Language(language)
 			return nil
 		case name == "duration":
 			return f.readDuration()
@@ -97,9 +98,8 @@ func (f *jsonFile) readInfo() error {
 	})
 }
 
-// speakerOfWords returns who says most of a segment's words: WhisperX leaves
-// the segment itself without a speaker when it is not sure. Of equals the one
-// who speaks first.
+// speakerOfWords returns the speaker of most words of a segment, and among equals the
+// one who speaks first. WhisperX gives the segment no speaker if it is not sure.
 func speakerOfWords(words jsontext.Value) (string, error) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(words))
 	if dec.PeekKind() != '[' {
