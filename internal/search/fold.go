@@ -8,8 +8,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// foldText returns a text in the form in which it is compared: compatibility forms
-// replaced, in lower case, without the accents of Latin, Greek and Cyrillic.
+// foldText returns a text as it is compared: in lower case, with compatibility forms
+// replaced, and without the accents of Latin, Greek and Cyrillic.
 func foldText(s string) string {
 	if isASCII(s) {
 		return strings.ToLower(s)
@@ -24,7 +24,7 @@ func foldText(s string) string {
 	return norm.NFC.String(b.String())
 }
 
-// isAccent reports one of the combining accents of Latin, Greek and Cyrillic.
+// isAccent reports whether r is a combining accent of Latin, Greek or Cyrillic.
 func isAccent(r rune) bool { return 0x300 <= r && r <= 0x36F }
 
 func isASCII(s string) bool {
@@ -36,17 +36,17 @@ func isASCII(s string) bool {
 	return true
 }
 
-// folded is a folded text with the way back to the text that it was made of.
+// folded is a folded text with the offsets that lead back to the original text.
 type folded struct {
 	text string
-	// from has for each byte of text, and for its end, the offset of the
-	// character that it came from. It is nil where all offsets are the same.
+	// from has, for each byte of text and for its end, the offset of the original
+	// character. It is nil if every offset is the same in both texts.
 	from []int
 }
 
-// foldWithOffsets folds a text once, in time linear to its length. Where folding
-// changes the number of characters of a group ("½", "ﬁ", a letter with its
-// accent), all of the result comes from the group's first character.
+// foldWithOffsets folds a text once, in linear time. If folding changes the number of
+// characters in a group ("½", "ﬁ", or a letter with its accent), the whole result counts
+// as coming from the first character of the group.
 func foldWithOffsets(s string) folded {
 	if isASCII(s) {
 		return folded{text: strings.ToLower(s)}
@@ -71,7 +71,7 @@ func foldWithOffsets(s string) folded {
 	return bare.composed()
 }
 
-// composed puts letters and the marks that folding leaves together again.
+// composed composes letters with the marks that folding does not remove.
 func (f folded) composed() folded {
 	from := make([]int, 0, len(f.from))
 	var text strings.Builder
@@ -85,8 +85,8 @@ func (f folded) composed() folded {
 	return folded{text.String(), append(from, f.from[len(f.text)])}
 }
 
-// appendOffsets adds the offsets of the bytes of added, which was made of a group
-// of characters of the text f at an offset.
+// appendOffsets appends an offset for each byte of added, which was made from a group of
+// characters at the offset at of f.
 func appendOffsets(from []int, added, group string, f folded, at int) []int {
 	if utf8.RuneCountInString(added) != utf8.RuneCountInString(group) {
 		for range len(added) {
@@ -104,7 +104,7 @@ func appendOffsets(from []int, added, group string, f folded, at int) []int {
 	return from
 }
 
-// origin returns where the character begins that byte i of the text came from.
+// origin returns the offset of the original character for byte i of the text.
 func (f folded) origin(i int) int {
 	if f.from == nil {
 		return i
@@ -112,8 +112,8 @@ func (f folded) origin(i int) int {
 	return f.from[i]
 }
 
-// next returns the first byte of the text, from i on, that came from the
-// original's offset at or from one after it.
+// next returns the first byte of the text, from i on, whose original offset is at or
+// greater.
 func (f folded) next(i, at int) int {
 	if f.from == nil {
 		return max(i, at)
@@ -124,7 +124,7 @@ func (f folded) next(i, at int) int {
 	return i
 }
 
-// span returns the part of the original that bytes i to j of the text came from.
+// span returns the part of the original text for bytes i to j of the folded text.
 func (f folded) span(i, j int) ByteRange {
 	if f.from == nil {
 		return ByteRange{i, j}

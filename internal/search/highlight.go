@@ -2,12 +2,12 @@ package search
 
 import "strings"
 
-// ByteRange is a part of a text in bytes, from Start up to End.
+// ByteRange is a part of a text, from byte Start up to but not including byte End.
 type ByteRange struct{ Start, End int }
 
-// Highlights returns where the terms of the query occur in s, in their order and
-// without an overlap: whole words, and in a script without spaces the pairs of
-// characters. It looks at the first [maxLine] bytes and folds them once.
+// Highlights returns where the terms of the query occur in s, in order and without
+// overlaps. A match is a whole word or, in scripts without spaces, the matching
+// characters. Highlights reads only the first maxLine bytes, and folds them once.
 func Highlights(query []Term, s string) (marks []ByteRange) {
 	if len(query) == 0 {
 		return nil
@@ -30,9 +30,8 @@ func Highlights(query []Term, s string) (marks []ByteRange) {
 	return marks
 }
 
-// appendMarks marks the places of the terms in a run of a script without spaces,
-// which are the bytes from start to end of the folded text. Places that touch
-// become one.
+// appendMarks appends where the terms occur in a run of a script without spaces, which
+// is the part from start to end of the folded text. Adjacent ranges become one.
 func (f folded) appendMarks(marks []ByteRange, query []Term, start, end int) []ByteRange {
 	for i := range f.text[start:end] {
 		rest, longest := f.text[start+i:end], 0
@@ -54,7 +53,7 @@ func (f folded) appendMarks(marks []ByteRange, query []Term, start, end int) []B
 	return marks
 }
 
-// hasAny reports whether a folded text has a term of the query.
+// hasAny reports whether a folded text contains a term of the query.
 func hasAny(query []Term, folded string) bool {
 	for r := range runs(folded) {
 		for _, q := range query {

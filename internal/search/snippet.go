@@ -7,25 +7,24 @@ import (
 	"unicode/utf8"
 )
 
-// MaxSnippets is how many places of one text are shown.
+// MaxSnippets is the number of snippets that are shown of one text.
 const MaxSnippets = 3
 
-// MaxText is how many bytes of a text's lines are looked at for snippets. It is
-// three days of talk.
+// MaxText is how many bytes of a text are read to find snippets. That is three days of
+// speech.
 const MaxText = 4 << 20
 
-// maxLine is how many bytes of one line are looked at for marks and for the
-// place of a snippet. A line of a transcript has at most a quarter of it.
+// maxLine is how many bytes of a line are read to find highlights and the place of a
+// snippet. It is four times the longest line that a transcript can have.
 const maxLine = 256 << 10
 
 // maxSnippet is the length of a snippet in characters.
 const maxSnippet = 240
 
-// BestLines returns the indices of up to [MaxSnippets] lines that contain a term of
-// the query. Lines with more different terms come first; lines with equally many
-// stay in their order. Match calls line(i) for i from 0 to n-1, and stops when
-// the best lines contain all terms, when it has seen [MaxText] bytes, or with
-// the error of ctx when that ends.
+// BestLines returns the indices of up to [MaxSnippets] lines that contain terms of the
+// query. Lines with more different terms come first; lines with the same number remain
+// in order. BestLines calls line(i) for i from 0 to n-1. It stops when [MaxSnippets] lines
+// contain all terms, when it has read [MaxText] bytes, or with an error when ctx ends.
 func BestLines(ctx context.Context, query []Term, n int, line func(i int) string) ([]int, error) {
 	type hit struct{ at, terms int }
 	var best []hit
@@ -59,36 +58,38 @@ func BestLines(ctx context.Context, query []Term, n int, line func(i int) string
 	return out, nil
 }
 
-// CountTerms returns how many terms of the query occur in s. It folds s once and
-// walks over its words once, or not at all where no term is in the text.
+// CountTerms returns how many terms of the query occur in s. It folds s once. It reads
+// the words of s at most once, and not at all if s contains none of the terms as a
+// substring.
 func CountTerms(query []Term, s string) (n int) {
 	text := foldText(s)
-	var open [maxQueryTerms]Term // whose place may lie within a word: "art" in "start"
-	near := open[:0]
+	var buf [maxQueryTerms]Term
+	candidates := buf[:0] // substrings of s, perhaps only within a word: "art" in "start"
 	for _, q := range query {
 		if strings.Contains(text, q.Text) {
-			near = append(near, q)
+			candidates = append(candidates, q)
 		}
 	}
-	if len(near) == 0 {
+	if len(candidates) == 0 {
 		return 0
 	}
 	for r := range runs(text) {
-		near = slices.DeleteFunc(near, func(q Term) bool {
+		candidates = slices.DeleteFunc(candidates, func(q Term) bool {
 			found := q.matches(r.text, r.unspaced)
 			if found {
 				n++
 			}
 			return found
 		})
-		if len(near) == 0 {
+		if len(candidates) == 0 {
 			break
 		}
 	}
 	return n
 }
 
-// matches reports whether the term is this run of a text.
+// matches reports whether the term occurs in a run: anywhere in a run of a script without
+// spaces, otherwise as the whole run or, with Prefix, at its start.
 func (q Term) matches(run string, unspaced bool) bool {
 	switch {
 	case unspaced:
@@ -99,9 +100,9 @@ func (q Term) matches(run string, unspaced bool) bool {
 	return run == q.Text
 }
 
-// Snippet shortens a line to a snippet around the first term of the query, on the
-// borders of words where there are any. It looks for the terms in the first
-// [maxLine] bytes, and folds them once.
+// Snippet returns the part of a line around the first term of the query, cut between
+// words where possible. It looks for terms in the first maxLine bytes only, and folds
+// them once.
 func Snippet(query []Term, line string) string {
 	if forward(line, 0, maxSnippet) == len(line) {
 		return line
@@ -127,9 +128,9 @@ func Snippet(query []Term, line string) string {
 	return out
 }
 
-// firstMatch returns the offset of the first of the terms that occurs in the line, or
-// 0 when none does. A term occurs at the beginning of a word, and in a script
-// without spaces at every character.
+// firstMatch returns the offset of the first term of the query that occurs in the line,
+// or 0 if none occurs. Terms are in the order of the query, not of the line. A term can
+// occur at the start of a word and, in scripts without spaces, at every character.
 func firstMatch(query []Term, line string) (at int) {
 	f := foldWithOffsets(line)
 	i, inWord := 0, false
@@ -138,7 +139,7 @@ func firstMatch(query []Term, line string) (at int) {
 			i = f.next(i, start)
 			found := slices.IndexFunc(query, func(q Term) bool { return strings.HasPrefix(f.text[i:], q.Text) })
 			if found >= 0 {
-				at, query = start, query[:found] // only a term before it can take its place
+				at, query = start, query[:found] // only an earlier term of the query can replace it
 			}
 			if len(query) == 0 {
 				break
@@ -149,7 +150,7 @@ func firstMatch(query []Term, line string) (at int) {
 	return at
 }
 
-// head returns the first [maxLine] bytes of a line, up to the end of a character.
+// head returns the first maxLine bytes of a line, without a character that is cut.
 func head(line string) string {
 	if len(line) <= maxLine {
 		return line
@@ -161,7 +162,7 @@ func head(line string) string {
 	return line[:end]
 }
 
-// forward returns the offset n characters after an offset, or the end of s.
+// forward returns the offset that is n characters after at, or the end of s.
 func forward(s string, at, n int) int {
 	for ; n > 0 && at < len(s); n-- {
 		_, size := utf8.DecodeRuneInString(s[at:])
@@ -170,7 +171,7 @@ func forward(s string, at, n int) int {
 	return at
 }
 
-// back returns the offset n characters before an offset, or 0.
+// back returns the offset that is n characters before at, or 0.
 func back(s string, at, n int) int {
 	for ; n > 0 && at > 0; n-- {
 		_, size := utf8.DecodeLastRuneInString(s[:at])

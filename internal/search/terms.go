@@ -1,12 +1,11 @@
-// Package search says what a word is, the same for both databases: text goes
-// in, terms come out, and whoever indexes or looks up a text uses these terms.
-// That keeps FTS5 and PostgreSQL from differing in their tokenizers, gives
-// scripts without spaces (Chinese, Japanese, Thai) a search at all, and leaves
-// no way for a query to be read as an operator of either database.
+// Package search splits texts and queries into terms. Both databases index and look up
+// these terms instead of using their own tokenizers. So FTS5 and PostgreSQL find the
+// same texts, scripts without spaces (Chinese, Japanese, Thai) can be searched, and no
+// part of a query can act as an operator of a database.
 //
-// A term is a run of letters, digits and marks, in lower case, without Latin,
-// Greek and Cyrillic accents ("Über" is found by "uber", "ещё" by "еще"). A run
-// in a script without spaces gives its pairs of characters.
+// A term is a run of letters, digits and marks, in lower case and without Latin, Greek
+// and Cyrillic accents: "uber" finds "Über", and "еще" finds "ещё". A run in a script
+// without spaces gives one term for each pair of neighbouring characters.
 package search
 
 import (
@@ -15,23 +14,22 @@ import (
 	"unicode/utf8"
 )
 
-// The bounds of a query. What lies beyond is refused (length) or ignored
-// (terms: the first ones decide).
+// Limits on queries and terms.
 const (
-	MaxQuery      = 1000 // characters
-	maxQueryTerms = 32
-	maxTerm       = 64 // characters; a longer run is cut here, in texts and queries alike
-	prefixFrom    = 3  // a query's word of so many characters also finds longer words
+	MaxQuery      = 1000 // characters; callers refuse a longer query
+	maxQueryTerms = 32   // further terms are ignored
+	maxTerm       = 64   // characters; longer terms are cut, in texts and in queries
+	prefixFrom    = 3    // a term of a query with at least this many characters is a prefix
 )
 
-// Term is one word that must occur. With Prefix, a longer word that begins
-// with it will do.
+// Term is one term of a query. With Prefix, it also matches longer words that begin
+// with it.
 type Term struct {
 	Text   string
 	Prefix bool
 }
 
-// Terms returns the terms of a text in their order, for an index.
+// Terms returns the terms of a text, in order, as an index needs them.
 func Terms(text string) []string {
 	var out []string
 	for r := range runs(foldText(text)) {
@@ -44,8 +42,8 @@ func Terms(text string) []string {
 	return out
 }
 
-// ParseQuery returns what a text must contain to be found by q, each term once. A q
-// without any word gives none, and finds nothing.
+// ParseQuery returns the terms that a text must contain to match q, each term once. If q
+// has no words, the result is empty and matches nothing.
 func ParseQuery(q string) []Term {
 	var out []Term
 	seen := map[string]bool{}
@@ -63,7 +61,7 @@ func ParseQuery(q string) []Term {
 		}
 		pairs := r.appendPairs(nil)
 		if len(pairs) == 1 {
-			add(pairs[0], true) // as the first of a pair, or alone at the end
+			add(pairs[0], true) // a prefix matches it in a pair or at the end of a run
 			continue
 		}
 		for _, pair := range pairs[:len(pairs)-1] {
@@ -73,16 +71,16 @@ func ParseQuery(q string) []Term {
 	return out
 }
 
-// run is a longest possible sequence of word characters of one kind: of a script
-// with spaces between words, or of one without.
+// run is a sequence of word characters, as long as possible, either all of scripts with
+// spaces between words or all of scripts without.
 type run struct {
-	at       int // the offset of its first byte
+	at       int // offset of the first byte
 	text     string
 	unspaced bool
 }
 
-// appendPairs adds the pairs of neighbouring characters of a run, and its last
-// character alone.
+// appendPairs appends every pair of neighbouring characters of a run, and the last
+// character by itself.
 func (r run) appendPairs(out []string) []string {
 	for i := 0; i < len(r.text); {
 		_, first := utf8.DecodeRuneInString(r.text[i:])
@@ -93,7 +91,7 @@ func (r run) appendPairs(out []string) []string {
 	return out
 }
 
-// cutTerm cuts a word to the characters that are compared.
+// cutTerm returns the first maxTerm characters of a word.
 func cutTerm(word string) string {
 	n := 0
 	for i := range word {
@@ -105,10 +103,10 @@ func cutTerm(word string) string {
 	return word
 }
 
-// runs yields the runs of a text in their order.
+// runs yields the runs of a text in order.
 func runs(s string) iter.Seq[run] {
 	return func(yield func(run) bool) {
-		start, unspaced := -1, false // of the open run
+		start, unspaced := -1, false // of the current run; -1 between runs
 		for i, r := range s {
 			switch word := isWord(r); {
 			case !word && start < 0:
@@ -150,7 +148,7 @@ func isUnspaced(r rune) bool {
 		r == 'ー'
 }
 
-// IsUnspaced reports whether a term is of a script without spaces.
+// IsUnspaced reports whether the first character of a term is of a script without spaces.
 func IsUnspaced(term string) bool {
 	r, _ := utf8.DecodeRuneInString(term)
 	return isUnspaced(r)
