@@ -135,7 +135,7 @@ func TestBrowserImportFolder(t *testing.T) {
 		"meetings/sales/retro.vtt":        "imported",
 		"meetings/sales/call.srt":         "imported",
 		"meetings/sales/2026/talk.json":   "imported",
-		"meetings/sales/2026/minutes.txt": "unchanged: it was here already",
+		"meetings/sales/2026/minutes.txt": "unchanged: already in this workspace",
 		"meetings/sales/2026/broken.srt": `refused: line 1: has "this is no file of subtitles" ` +
 			`where a time such as 00:00:01.000 is expected`,
 		"meetings/sales/nothing.txt": "refused: is empty",
@@ -152,7 +152,7 @@ func TestBrowserImportFolder(t *testing.T) {
 	p.open("/w/"+h.workspace+"/import", 200)
 	p.drop(t.TempDir())
 	p.until(`!document.getElementById("uploads").hidden`)
-	p.sees("There are no files in what was dropped.")
+	p.sees("No files found in what you dropped.")
 	p.drop(filepath.Join(dir, "meetings"), filepath.Join(dir, "notes.txt"))
 	p.waitForResult("Done: 125 imported, 1 unchanged, 2 refused.", words)
 	p.checkPage()
@@ -166,7 +166,7 @@ func TestBrowserImportFolder(t *testing.T) {
 	delete(words, "notes.txt")
 	for name, word := range words {
 		if word == "imported" {
-			words[name] = "unchanged: it was here already"
+			words[name] = "unchanged: already in this workspace"
 		}
 	}
 	p.waitForResult("Done: 0 imported, 125 unchanged, 2 refused.", words)
@@ -206,7 +206,7 @@ func TestBrowserImportConnectionLost(t *testing.T) {
 		summary   string
 	}{
 		{"in the middle of a file", false, "imported", "Done: 8 imported, 0 unchanged, 0 refused."},
-		{"before the response", true, "unchanged: it was here already", "Done: 7 imported, 1 unchanged, 0 refused."},
+		{"before the response", true, "unchanged: already in this workspace", "Done: 7 imported, 1 unchanged, 0 refused."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := newInstallation(t, onSQLite(t))
@@ -239,8 +239,8 @@ func TestBrowserImportConnectionLost(t *testing.T) {
 			runStep(p, "choose files", chromedp.SetUploadFiles(chromedp.ID("files"), paths))
 			p.tick(importButton)
 			words["1.txt"], words["2.txt"], words["3.txt"] = "imported", "imported", "imported"
-			words["4.txt"] = "not sent: the connection was lost"
-			const stopped = "The import stopped; what is finished is kept: 3 imported, 0 unchanged, 0 refused, 5 to go."
+			words["4.txt"] = "not sent: connection lost"
+			const stopped = "Import interrupted; finished files are saved: 3 imported, 0 unchanged, 0 refused, 5 remaining."
 			p.waitForResult(stopped, words)
 			p.checkPage()
 			if test.delivered {
@@ -263,7 +263,7 @@ func TestBrowserImportConnectionLost(t *testing.T) {
 				t.Error("the button to try again is shown after everything was imported")
 			}
 			h.mustContain(t, sentences...)
-			p.press("To the transcriptions", 200)
+			p.press("View transcriptions", 200)
 			p.sees("8 transcriptions")
 		})
 	}
@@ -289,7 +289,7 @@ func TestBrowserImportDeletedFile(t *testing.T) {
 	}
 	p.tick(importButton)
 	p.waitForResult("Done: 2 imported, 0 unchanged, 1 refused.", map[string]string{
-		"1.txt": "imported", "2.txt": "refused: the browser cannot read it; choose it again", "3.txt": "imported",
+		"1.txt": "imported", "2.txt": "refused: the browser cannot read this file; choose it again", "3.txt": "imported",
 	})
 	h.mustContain(t, "The first.", "The last.")
 }

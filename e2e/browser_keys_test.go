@@ -19,16 +19,16 @@ func TestBrowserFirstRun(t *testing.T) {
 		olga.at("/setup")
 		about := []string{"workspace", "Acme", "name", "Olga", "email", "olga@example.com", "password", password}
 		olga.fill(append(about, "code", "aaaa-bbbb-cccc")...)
-		olga.press("Set up", 422)
+		olga.press("Set up Memo", 422)
 		olga.sees("Set-up code is not the one")
 		if value := evalJS[string](olga, `document.querySelector("[name=workspace]").value`); value != "Acme" {
 			t.Errorf("the form lost its input: %q", value)
 		}
 		olga.fill("code", s.setupCode(t), "password", "short")
-		olga.press("Set up", 422)
+		olga.press("Set up Memo", 422)
 		olga.sees("Password must")
 		olga.fill("code", s.setupCode(t), "password", password)
-		olga.press("Set up", 200)
+		olga.press("Set up Memo", 200)
 		if !strings.HasPrefix(olga.path(), "/w/") {
 			t.Errorf("after the set-up, the browser is at %s", olga.path())
 		}
@@ -68,7 +68,7 @@ func TestBrowserSignIn(t *testing.T) {
 	p.fill("email", h.owner, "password", password)
 	p.press("Sign in", 200)
 	p.at("/w/" + h.workspace + "/keys") // the page that was requested before the sign-in
-	p.sees("No key yet")
+	p.sees("No keys yet")
 	p.tick(`//details[@class="menu"]/summary`)
 	p.click(`//button[normalize-space()="Sign out"]`, 200)
 	p.sees("You are signed out.")
@@ -85,7 +85,7 @@ func TestBrowserSignOutEverywhere(t *testing.T) {
 		p.open("/account", 200)
 	}
 	desk.open("/account", 200)
-	desk.sees("Signed-in devices", "this one")
+	desk.sees("Signed-in devices", "this device")
 	if n := evalJS[int](desk, `document.querySelectorAll(".keys form").length`); n != 2 {
 		t.Errorf("the account page has %d devices", n)
 	}
@@ -127,7 +127,7 @@ func (p *browserUser) createKey(workspace, name string) (key, line string) {
 	p.press("Create key", 200)
 	p.fill("name", name)
 	p.press("Create key", 201)
-	p.sees("It is shown this once", "Waiting for the first request")
+	p.sees("It is shown only once", "Waiting for the first request")
 	return evalJS[string](p, `document.getElementById("key").textContent`),
 		evalJS[string](p, `document.getElementById("paste-curl").textContent`)
 }
@@ -152,26 +152,26 @@ func TestBrowserKeyLifecycle(t *testing.T) {
 			t.Fatalf("the curl command got %d", status)
 		}
 		p.until(`document.querySelector(".waiting.connected") !== null`)
-		p.sees("Connected: the first request came from 127.0.0.1.")
+		p.sees("Connected: first request received from 127.0.0.1.")
 		p.checkPage()
-		p.press("Done: I have kept the key", 200)
+		p.press("I've saved the key", 200)
 		p.sees("My script", "active", "used just now from 127.0.0.1")
 		p.seesNot(key)
 		p.click(`//a[@aria-label="Revoke My script"]`, 200)
 		p.sees("This cannot be undone.", "My script", "mk_live_…"+key[36:40])
-		p.press("Revoke it", 200)
-		p.sees("The key is revoked.")
+		p.press("Revoke key", 200)
+		p.sees("Key revoked.")
 		if status := curl(t, line); status != http.StatusUnauthorized {
 			t.Errorf("the curl command got %d after the revocation", status)
 		}
-		p.press("1 key that ended", 200)
+		p.press("1 inactive key", 200)
 		p.sees("My script", "revoked")
 		// A wrong form shows the error next to the field, and keeps what was typed.
 		p.open("/w/"+h.workspace+"/keys/new", 200)
 		p.fill("name", "With a date")
-		p.tick(`//label[normalize-space()="A date"]`)
+		p.tick(`//label[normalize-space()="Custom date"]`)
 		p.press("Create key", 422)
-		p.sees("The expiry needs a date")
+		p.sees("Choose a date.")
 		if focus := evalJS[string](p, `document.activeElement.name`); focus != "date" {
 			t.Errorf("the focus is in %q, not in the field with the error", focus)
 		}
@@ -201,7 +201,7 @@ func TestBrowserShowsKeyOnce(t *testing.T) {
 		}
 	}
 	mustNotShow("the page after it was left")
-	p.press("Done: I have kept the key", 200)
+	p.press("I've saved the key", 200)
 	mustNotShow("the list")
 	p.back()
 	mustNotShow("back")

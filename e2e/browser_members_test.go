@@ -23,7 +23,7 @@ func TestBrowserInviteAndRemoveMember(t *testing.T) {
 		owner := s.person(t, "owner")
 		owner.signIn(h.owner)
 		owner.open(members, 200)
-		owner.press("Make a link", 201)
+		owner.press("Create link", 201)
 		link := evalJS[string](owner, `document.getElementById("link").textContent`)
 		path, ours := strings.CutPrefix(link, s.url)
 		if !ours {
@@ -34,7 +34,7 @@ func TestBrowserInviteAndRemoveMember(t *testing.T) {
 		mark.open(path, 200)
 		mark.sees("Join Acme", "as MEMBER")
 		mark.fill("name", "Mark", "email", "mark@example.com", "password", password)
-		mark.press("Make the account and join", 200)
+		mark.press("Create account and join", 200)
 		mark.sees("Acme")
 		_, line := mark.createKey(h.workspace, "Of Mark")
 		if status := curl(t, line); status != http.StatusOK {
@@ -44,10 +44,10 @@ func TestBrowserInviteAndRemoveMember(t *testing.T) {
 		late.open(path, 404)
 
 		owner.open(members, 200)
-		owner.sees("mark@example.com", "1 key, last used just now", "Make another member OWNER before you leave")
+		owner.sees("mark@example.com", "1 key, last used just now", "Make another member an OWNER before you leave")
 		owner.click(`//a[@aria-label="Remove Mark"]`, 200)
-		owner.sees("This key ends", "Of Mark", "last used just now")
-		owner.press("Remove and end 1 key", 200)
+		owner.sees("This key will be deactivated", "Of Mark", "last used just now")
+		owner.press("Remove member and deactivate 1 key", 200)
 		owner.sees("no keys")
 		owner.seesNot("mark@example.com")
 		if status := curl(t, line); status != http.StatusUnauthorized {
@@ -91,7 +91,7 @@ func TestBrowserImport(t *testing.T) {
 	if n[0] != 2 || n[1] != 1 {
 		t.Errorf("%d files were imported and %d refused, want 2 and 1\n%s", n[0], n[1], p.text())
 	}
-	p.press("To the transcriptions", 200)
+	p.press("View transcriptions", 200)
 	p.sees("2 transcriptions")
 	p.fill("q", "budget frozen")
 	p.press("Search", 200)

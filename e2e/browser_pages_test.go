@@ -45,6 +45,6 @@ func TestBrowserEveryPage(t *testing.T) {
 	}
 	res.Body.Close()
 	p.open(w+"/keys/"+exposed.ID, 200)
-	p.sees("exposed in a URL", "This key was in the address of a request", "Rotate it")
+	p.sees("exposed in a URL", "This key was sent in a URL", "Rotate it")
 	p.open(w+"/transcriptions/01a20000-0000-7000-8000-000000000000", 404)
 }

@@ -36,11 +36,11 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 	owner := s.person(t, "owner")
 	owner.signIn(h.owner)
 	owner.open(keys, 200)
-	owner.sees("Every key of Acme", theirs.Name, own.Name, "never used", "Members", "Audit")
+	owner.sees("All keys in Acme", theirs.Name, own.Name, "never used", "Members", "Audit")
 	runStep(owner, "choose Mark", chromedp.SetValue(chromedp.ID("member"),
 		evalJS[string](owner,
 			`[...document.querySelectorAll("#member option")].find(o => o.textContent.includes("mark@")).value`)))
-	owner.press("Show", 200)
+	owner.press("Apply", 200)
 	owner.sees(own.Name)
 	listed := evalJS[string](owner, `document.querySelector(".keys").innerText`)
 	if strings.Contains(listed, theirs.Name) {
@@ -54,7 +54,7 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 	member := s.person(t, "member")
 	member.signIn(mark)
 	member.open(keys, 200)
-	member.sees("Your keys of Acme", own.Name)
+	member.sees("Your keys in Acme", own.Name)
 	member.seesNot(theirs.Name, theirs.ID, h.owner, ">Members</a>", ">Audit</a>")
 	member.open(keys+"/"+theirs.ID, 404)
 	member.open(keys+"/"+own.ID, 200)
@@ -66,16 +66,16 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 	member.checkPage()
 	member.click(`//details[@class="menu"]//a[contains(., "Of Mark")]`, 200)
 	member.open(strings.Replace(member.path(), "/transcriptions", "/keys", 1), 200)
-	member.sees("No key yet")
+	member.sees("No keys yet")
 	if evalJS[bool](member,
 		`document.querySelector(".note.warn") === null || document.querySelector('a[href$="/keys/new"]') !== null`) {
 		t.Error("the page does not say that the plan has no API access, or it offers to create a key")
 	}
 
-	owner.press("Revoke…", 200)
+	owner.press("Revoke key", 200)
 	owner.sees("Revoke Key of Mark?", "never used", "This cannot be undone.")
-	owner.press("Revoke it", 200)
-	owner.sees("The key is revoked.")
+	owner.press("Revoke key", 200)
+	owner.sees("Key revoked.")
 	if accepted, err := s.accepts(own.Key, newHTTPClient()); err != nil || accepted {
 		t.Errorf("the revoked key is accepted: %v, %v", accepted, err)
 	}
@@ -105,21 +105,21 @@ func TestBrowserRotation(t *testing.T) {
 
 	p.open(keys, 200)
 	p.click(`//a[normalize-space()="Nightly"]`, 200)
-	p.press("Rotate", 201)
-	p.sees("The old key works for another 24 hours.", "Nightly")
+	p.press("Rotate key", 201)
+	p.sees("The old key stays active for 24 hours.", "Nightly")
 	second := evalJS[string](p, `document.getElementById("paste-curl").textContent`)
 	mustGet(first, http.StatusOK)
 	mustGet(second, http.StatusOK)
 	p.until(`document.querySelector(".waiting.connected") !== null`)
 	// The page of the new key shows the old key and its last use.
-	p.press("Done: I have kept the key", 200)
+	p.press("I've saved the key", 200)
 	p.sees("expires in")
 	p.click(`//li[not(contains(., "expires in"))]//a[normalize-space()="Nightly"]`, 200)
-	p.sees("Replaces", "which still works", "was used")
+	p.sees("Replaces", "which is still active", "was last used")
 
 	// Without an overlap, the old key is revoked before the new one is shown.
-	p.tick(`//label[normalize-space()="ends now"]`)
-	p.press("Rotate", 201)
+	p.tick(`//label[normalize-space()="Revoke now"]`)
+	p.press("Rotate key", 201)
 	p.sees("The old key is revoked.")
 	third := evalJS[string](p, `document.getElementById("paste-curl").textContent`)
 	mustGet(first, http.StatusOK)

@@ -105,7 +105,7 @@ func TestWhatIsMountedWhere(t *testing.T) {
 		w := httptest.NewRecorder()
 		s.Handler().ServeHTTP(w, r)
 		if to := w.Header().Get("Location"); to != want || want == "" &&
-			(w.Code != 404 || !strings.Contains(w.Body.String(), "<h1>Nothing here</h1>")) {
+			(w.Code != 404 || !strings.Contains(w.Body.String(), "<h1>Page not found</h1>")) {
 			t.Errorf("a browser at %s: %d to %q %.200s", path, w.Code, to, w.Body)
 		}
 	}

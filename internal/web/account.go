@@ -38,7 +38,7 @@ type signedInDevice struct {
 // deviceName says which browser it is, and on what: "Firefox on Linux".
 func deviceName(agent string) string {
 	d := useragent.Parse(agent)
-	name := cmp.Or(d.Name, "An unknown program")
+	name := cmp.Or(d.Name, "Unknown client")
 	if d.OS != "" {
 		name += " on " + d.OS
 	}

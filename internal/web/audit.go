@@ -35,7 +35,7 @@ const auditLength = 50
 // auditSubjects are what the trail of a workspace can be about. Sign-ins that succeed,
 // and accounts, belong to the server and not to a workspace.
 var auditSubjects = []option{
-	{Value: "", Label: "Everything"},
+	{Value: "", Label: "All events"},
 	{Value: "key", Label: "Keys"},
 	{Value: "member", Label: "Members"},
 	{Value: "transcription", Label: "Transcriptions"},
@@ -49,12 +49,12 @@ func (v *pageRequest) eventQuery() (in app.EventQuery, problems []*memo.Error) {
 	bad := func(field, message string) { problems = append(problems, memo.Invalid(field, "%s", message)) }
 	in.Subject = q.Get("subject")
 	if !hasOption(auditSubjects, in.Subject) {
-		bad("subject", "must be one of these")
+		bad("subject", "must be one of the options")
 	}
 	if id := q.Get("member"); id != "" {
 		var ok bool
 		if in.ActorID, ok = app.ParseID(id); !ok {
-			bad("member", "must be one of these")
+			bad("member", "must be one of the options")
 		}
 	}
 	date := func(field string) time.Time {
@@ -66,12 +66,12 @@ func (v *pageRequest) eventQuery() (in app.EventQuery, problems []*memo.Error) {
 	}
 	in.From, in.To = date("from"), date("to")
 	if !in.To.IsZero() && in.To.Before(in.From) {
-		bad("to", "must not lie before the other date")
+		bad("to", "must not be before the start date")
 	}
 	if before := q.Get("before"); before != "" {
 		var err error
 		if in.Before, err = strconv.ParseInt(before, 10, 64); err != nil || in.Before < 1 {
-			bad("before", "There is no such page.")
+			bad("before", "This page does not exist.")
 		}
 	}
 	return in, problems
@@ -98,10 +98,10 @@ func (v *pageRequest) auditPath(page string, before int64) string {
 func showAudit(v *pageRequest) (err error) {
 	in, problems := v.eventQuery()
 	p := auditPage{
-		layout: v.sectionLayout("audit", "Audit"), CSV: v.auditPath("audit.csv", 0), Wrong: len(problems) > 0,
+		layout: v.sectionLayout("audit", "Audit trail"), CSV: v.auditPath("audit.csv", 0), Wrong: len(problems) > 0,
 		Filter: formFields{
-			{Name: "subject", Label: "About"},
-			{Name: "member", Label: "Done by"},
+			{Name: "subject", Label: "Events"},
+			{Name: "member", Label: "Performed by"},
 			{Name: "from", Label: "From", Type: "date"},
 			{Name: "to", Label: "Until", Type: "date"},
 		},
@@ -146,7 +146,7 @@ func (v *pageRequest) actors(chosen string) ([]option, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := []option{{Value: "", Label: "Everybody"}}
+	list := []option{{Value: "", Label: "Anyone"}}
 	for _, m := range members {
 		list = append(list, option{Value: m.UserID, Label: m.Name + " (" + m.Email + ")"})
 	}
@@ -155,7 +155,7 @@ func (v *pageRequest) actors(chosen string) ([]option, error) {
 		if err != nil {
 			return nil, err
 		}
-		label := "a former member"
+		label := "Former member"
 		if len(did) > 0 {
 			label = did[0].Actor
 		}

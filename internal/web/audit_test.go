@@ -78,13 +78,13 @@ func TestAuditPage(t *testing.T) {
 		for _, s := range []string{
 			"mark@example.com revoked the key mark's key", "the operator created the key olga's key",
 			"the operator added mark@example.com as MEMBER",
-			"olga@example.com gave mark@example.com the role OWNER",
+			"olga@example.com changed the role of mark@example.com to OWNER",
 			"nina@example.com joined as OWNER, invited by olga@example.com",
 			"olga@example.com removed nina@example.com",
 			"olga@example.com deactivated the key Nina’s: the member left the workspace",
-			"olga@example.com deleted Still queued", "olga@example.com moved Still queued → Kitchen",
-			"olga@example.com moved Still queued out of its project",
-			"olga@example.com made an invitation to join as OWNER", "the operator created the workspace Acme, plan pro",
+			"olga@example.com deleted Still queued", "olga@example.com moved Still queued to the project Kitchen",
+			"olga@example.com removed Still queued from its project",
+			"olga@example.com created an invitation to join as OWNER", "the operator created the workspace Acme, plan pro",
 			"the operator imported 会議",
 		} {
 			if !strings.Contains(all, s) {
@@ -95,16 +95,16 @@ func TestAuditPage(t *testing.T) {
 			"?subject=key":              {"revoked the key", "imported"},
 			"?subject=transcription":    {"imported", "revoked the key"},
 			"?subject=workspace":        {"created the workspace", "imported"},
-			"?subject=member":           {"gave mark", "revoked"},
+			"?subject=member":           {"changed the role of mark", "revoked"},
 			"?member=" + w.Mark.ID:      {"revoked the key", "deleted"},
 			"?member=" + ninaID:         {"nina@example.com created the key Nina’s", "deleted"},
-			"?to=2020-01-01":            {"Nothing that was done fits", "imported"},
-			"?from=2020-01-01":          {"imported", "Nothing that was done"},
-			"?from=9999-12-31":          {"Nothing that was done fits", "imported"},
-			"?subject=&member=&from=":   {"imported", "Nothing that was done"},
-			"?before=1":                 {"Nothing more", "imported"},
-			"?member=" + w.Eve.ID:       {"Nothing that was done fits", "imported"},
-			"?done=removed&subject=key": {"The member is removed", "imported"},
+			"?to=2020-01-01":            {"No events match", "imported"},
+			"?from=2020-01-01":          {"imported", "No events"},
+			"?from=9999-12-31":          {"No events match", "imported"},
+			"?subject=&member=&from=":   {"imported", "No events"},
+			"?before=1":                 {"No more events", "imported"},
+			"?member=" + w.Eve.ID:       {"No events match", "imported"},
+			"?done=removed&subject=key": {"Member removed", "imported"},
 		} {
 			p := olga.get(audit + query).want(200)
 			if body := text(p.body); !strings.Contains(body, has[0]) || strings.Contains(body, has[1]) {
@@ -157,10 +157,10 @@ func TestTheTrailKeepsNames(t *testing.T) {
 		olga, audit := w.browser(w.Olga), "/w/"+w.Acme.ID+"/audit"
 		all := text(olga.get(audit).want(200).body)
 		for _, s := range []string{
-			"the operator added eve@example.com as MEMBER", "olga@example.com gave eve@example.com the role OWNER",
+			"the operator added eve@example.com as MEMBER", "olga@example.com changed the role of eve@example.com to OWNER",
 			"the operator removed eve@example.com",
-			"the system found the key olga's key exposed: the key was sent in a URL", "olga@example.com moved " + long[:200] +
-				" → Kitchen",
+			"the system marked the key olga's key as exposed: the key was sent in a URL",
+			"olga@example.com moved " + long[:200] + " to the project Kitchen",
 			"mark@example.com left the workspace",
 		} {
 			if !strings.Contains(all, s) {
@@ -168,7 +168,7 @@ func TestTheTrailKeepsNames(t *testing.T) {
 			}
 		}
 		olga.get(audit+"?member="+w.Mark.ID).want(200, `selected>mark@example.com<`)
-		olga.get(audit+"?member="+w.Eve.ID).want(200, `selected>a former member<`) // who did nothing here
+		olga.get(audit+"?member="+w.Eve.ID).want(200, `selected>Former member<`) // who did nothing here
 	})
 }
 
@@ -178,16 +178,16 @@ func TestABadFilter(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		olga, audit := w.browser(w.Olga), "/w/"+w.Acme.ID+"/audit"
 		olga.get(audit+"?from=tomorrow&to=2026-02-30").want(422, "From must be a date", "Until must be a date",
-			`value="tomorrow"`).without("Nothing that was done")
-		olga.get(audit+"?from=2026-02-02&to=2026-02-01").want(422, "must not lie before")
+			`value="tomorrow"`).without("No events")
+		olga.get(audit+"?from=2026-02-02&to=2026-02-01").want(422, "must not be before")
 		for bad, says := range map[string]string{
-			"?subject=%25": "About must be one of these.", "?subject=user": "About must be one of these.",
-			"?member=x": "Done by must be one of these.",
-			"?before=x": "There is no such page.", "?before=-1": "There is no such page.",
-			"?before=99999999999999999999&subject=key": "There is no such page.",
+			"?subject=%25": "Events must be one of the options.", "?subject=user": "Events must be one of the options.",
+			"?member=x": "Performed by must be one of the options.",
+			"?before=x": "This page does not exist.", "?before=-1": "This page does not exist.",
+			"?before=99999999999999999999&subject=key": "This page does not exist.",
 		} {
 			for _, path := range []string{audit, audit + ".csv"} {
-				olga.get(path+bad).want(422, says, `action="`+audit+`"`, `<button>Show</button>`).without("Nothing", "<ol")
+				olga.get(path+bad).want(422, says, `action="`+audit+`"`, `<button>Apply</button>`).without("No events", "<ol")
 			}
 		}
 		olga.get(audit+"?subject=nonsense&member="+w.Mark.ID+"&from=2026-01-31").

@@ -18,24 +18,24 @@ func (s eventSentence) String() string { return strings.TrimSpace(s.Before + s.A
 var eventTexts = map[memo.Action]string{
 	memo.ActionKeyCreated:     "created the key {}",
 	memo.ActionKeyChanged:     "changed the key {}",
-	memo.ActionKeyRotated:     "rotated a key: {} takes its place",
+	memo.ActionKeyRotated:     "rotated a key; the replacement is {}",
 	memo.ActionKeyRevoked:     "revoked the key {}",
 	memo.ActionKeyDeactivated: "deactivated the key {}: {detail}",
-	memo.ActionKeyExposed:     "found the key {} exposed: {detail}",
+	memo.ActionKeyExposed:     "marked the key {} as exposed: {detail}",
 
 	memo.ActionMemberAdded:   "added {} as {detail}",
-	memo.ActionMemberRole:    "gave {} the role {detail}",
+	memo.ActionMemberRole:    "changed the role of {} to {detail}",
 	memo.ActionMemberRemoved: "removed {}",
-	memo.ActionInviteCreated: "made an invitation to join as {detail}",
-	memo.ActionInviteRevoked: "took an invitation back",
+	memo.ActionInviteCreated: "created an invitation to join as {detail}",
+	memo.ActionInviteRevoked: "revoked an invitation",
 
 	memo.ActionWorkspaceCreated: "created the workspace {detail}",
 	memo.ActionWorkspaceRenamed: "renamed the workspace to {detail}",
-	memo.ActionPlanChanged:      "set the plan to {detail}",
+	memo.ActionPlanChanged:      "changed the plan to {detail}",
 
 	memo.ActionImported:       "imported {}",
 	memo.ActionTitleChanged:   "renamed a transcription to {}",
-	memo.ActionProjectChanged: "moved {} → {detail}",
+	memo.ActionProjectChanged: "moved {} to the project {detail}",
 	memo.ActionDeleted:        "deleted {}",
 
 	memo.ActionDownloaded:  "downloaded {} as {detail}",
@@ -46,7 +46,7 @@ var eventTexts = map[memo.Action]string{
 // themselves.
 var selfEventTexts = map[memo.Action]string{
 	memo.ActionMemberAdded:   "joined as {detail}",
-	memo.ActionMemberRole:    "took the role {detail}",
+	memo.ActionMemberRole:    "changed their own role to {detail}",
 	memo.ActionMemberRemoved: "left the workspace",
 }
 
@@ -59,7 +59,7 @@ func (v *pageRequest) deed(e memo.AuditEvent) (s eventSentence) {
 	case string(e.ActorID) == e.Subject:
 		words = cmp.Or(selfEventTexts[e.Action], words)
 	case e.Action == memo.ActionProjectChanged && e.Detail == "":
-		words = "moved {} out of its project"
+		words = "removed {} from its project"
 	}
 	s.Before, s.After, ok = strings.Cut(words, "{}")
 	s.Before, s.After = strings.ReplaceAll(s.Before, "{detail}", e.Detail),
@@ -67,7 +67,7 @@ func (v *pageRequest) deed(e memo.AuditEvent) (s eventSentence) {
 	if !ok {
 		return s
 	}
-	s.About = cmp.Or(e.Name, "without a name")
+	s.About = cmp.Or(e.Name, "(unnamed)")
 	switch noun := e.Action.Subject(); {
 	case noun == "key":
 		s.Link = v.keysPath() + "/" + e.Subject

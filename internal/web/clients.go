@@ -2,27 +2,27 @@ package web
 
 import "strings"
 
-// clientSetup is a way to use a key, with what to paste.
+// clientSetup describes how to use a key with one client.
 type clientSetup struct {
 	ID      string
 	Name    string
-	How     string // where it goes
+	How     string // where to paste the snippet
 	Snippet string
-	Works   string // what shows that it works
-	MCP     bool   // an assistant, not a program
+	Works   string // how to see that it works
+	MCP     bool   // an MCP host, not a REST client
 	Notes   []string
-	// variable makes of a paste that holds a key one that takes it from the
-	// environment, as this client does: texts and what stands in their place.
+	// variable lists texts of the snippet and their replacements, in pairs. They make
+	// the snippet read the key from the environment in the way that this client supports.
 	variable []string
 }
 
-// keyFromEnvironment is in place of a key in the docs: each client takes it from the
-// environment then, where it can.
+// keyFromEnvironment is what the docs pass as the key. The snippets then read the key
+// from the environment, if the client can.
 const keyFromEnvironment = "$MEMO_API_KEY"
 
-// clientSetups are the ways to use a key, with this server's address: in the page that
-// shows a new key with it, in the docs with [keyFromEnvironment]. docs/mcp.md has the
-// same hosts at length.
+// clientSetups returns the snippets of all clients for this server's URL. The page of a
+// new key passes the key, the docs pass [keyFromEnvironment]. docs/mcp.md describes the
+// same hosts in more detail.
 func clientSetups(server, key string) []clientSetup {
 	list := []clientSetup{
 		{
@@ -30,8 +30,8 @@ func clientSetups(server, key string) []clientSetup {
 			Snippet: `curl {server}/api/v1/developer/transcriptions -H "Authorization: Bearer {key}"`,
 		},
 		{
-			ID: "python", Name: "Python", How: "Save as memo.py and run “python3 memo.py”. It needs the standard library alone:",
-			Works: "It prints a line for each of the five newest transcriptions.",
+			ID: "python", Name: "Python", How: "Save as memo.py and run “python3 memo.py”. It needs only the standard library:",
+			Works: "It prints one line for each of the five newest transcriptions.",
 			Snippet: `import json, urllib.request
 
 key = "{key}"
@@ -44,31 +44,31 @@ for item in json.load(urllib.request.urlopen(request))["items"]:
 		},
 		{
 			ID: "javascript", Name: "JavaScript", How: "Save as memo.mjs and run “node memo.mjs”, with Node.js 18 or newer:",
-			Works: "It prints a line for each of the five newest transcriptions.",
+			Works: "It prints one line for each of the five newest transcriptions.",
 			Snippet: `const key = "{key}"
-const answer = await fetch("{server}/api/v1/developer/transcriptions?limit=5", {
+const response = await fetch("{server}/api/v1/developer/transcriptions?limit=5", {
   headers: { Authorization: "Bearer " + key },
 })
-for (const item of (await answer.json()).items) console.log(item.created_at, item.title)`,
+for (const item of (await response.json()).items) console.log(item.created_at, item.title)`,
 			variable: []string{`"{key}"`, `process.env.MEMO_API_KEY`},
 		},
 		{
 			ID: "claude-code", Name: "Claude Code", How: "In a terminal:", MCP: true,
-			Works:    "“claude mcp list” says that memo is connected.",
+			Works:    "“claude mcp list” shows memo as connected.",
 			Snippet:  `claude mcp add --transport http --scope user memo {server}/mcp --header "Authorization: Bearer {key}"`,
 			variable: []string{`"Authorization: Bearer {key}"`, `'Authorization: Bearer ${MEMO_API_KEY}'`},
 			Notes: []string{
-				"The single quotes matter: the name of the variable is written to the configuration, and filled in at each start.",
-				"Prompts are commands such as /mcp__memo__week_brief.",
-				"“Requires re-authorization (token expired)” means that the key died. There is nothing to authorise again: set " +
-					"a new key and start anew.",
+				"Keep the single quotes: the configuration stores the name of the variable, which is expanded at each start.",
+				"Prompts are available as commands such as /mcp__memo__week_brief.",
+				"“Requires re-authorization (token expired)” means that the key is inactive. There is no sign-in to repeat: " +
+					"set a new key and restart Claude Code.",
 			},
 		},
 		{
 			ID: "claude-desktop", Name: "Claude Desktop", MCP: true,
-			How: "Put the memo binary on your machine: “make build” in Memo's source makes it. Then add memo to " +
+			How: "Install the memo binary on your machine (“make build” in Memo's source builds it). Then add memo to " +
 				"claude_desktop_config.json (Settings → Developer → Edit Config), with the full path of the binary:",
-			Works: "Restart Claude Desktop: Settings → Developer shows memo as running.",
+			Works: "Restart Claude Desktop. Settings → Developer shows memo as running.",
 			Snippet: `{
   "mcpServers": {
     "memo": {
@@ -80,13 +80,13 @@ for (const item of (await answer.json()).items) console.log(item.created_at, ite
 }`,
 			variable: []string{"{key}", "mk_live_…"},
 			Notes: []string{
-				"It takes a header for no remote server, so it starts “memo mcp”, which passes every message on with the key. " +
-					"Any other host that can only start processes can use it as well.",
-				"Here the key is in the file: let only yourself read it, and give the key an expiry.",
+				"Claude Desktop cannot send a header to a remote server, so it starts “memo mcp”, which forwards every message " +
+					"with the key. Any other host that can only start processes can use it as well.",
+				"The key is stored in this file: make it readable only by you, and give the key an expiry.",
 			},
 		},
 		{
-			ID: "cursor", Name: "Cursor", How: "In ~/.cursor/mcp.json. If the file is there already, add memo to its servers:",
+			ID: "cursor", Name: "Cursor", How: "In ~/.cursor/mcp.json. If the file already exists, add memo to its servers:",
 			MCP:   true,
 			Works: "Cursor's settings list memo and its tools under MCP.",
 			Snippet: `{
@@ -101,9 +101,9 @@ for (const item of (await answer.json()).items) console.log(item.created_at, ite
 		},
 		{
 			ID: "vscode", Name: "VS Code", MCP: true,
-			How: "In .vscode/mcp.json. If the file is there already, add memo to its inputs and servers. VS Code asks for " +
-				"the key at the first start: keep it at hand until then.",
-			Works: "The command “MCP: List Servers” starts memo, and shows that it runs.",
+			How: "In .vscode/mcp.json. If the file already exists, add memo to its inputs and servers. VS Code asks for " +
+				"the key at the first start, so have it ready.",
+			Works: "The command “MCP: List Servers” starts memo and shows it as running.",
 			Snippet: `{
   "inputs": [{ "type": "promptString", "id": "memo-key", "description": "Memo API key", "password": true }],
   "servers": {
@@ -114,35 +114,35 @@ for (const item of (await answer.json()).items) console.log(item.created_at, ite
     }
   }
 }`,
-			Notes: []string{"The key is kept in VS Code's own store, not in the file."},
+			Notes: []string{"VS Code stores the key in its secret storage, not in this file."},
 		},
 		{
 			ID: "codex", Name: "Codex", How: "In a terminal:", MCP: true,
-			Works: "/mcp in codex connects, and lists memo's tools.",
+			Works: "/mcp in codex connects and lists memo's tools.",
 			Snippet: `export MEMO_API_KEY={key}
 codex mcp add memo --url {server}/mcp --bearer-token-env-var MEMO_API_KEY`,
 			variable: []string{"export MEMO_API_KEY={key}\n", ""},
 			Notes: []string{
-				"codex keeps a process in the background with the environment that it was started with. After a change of the " +
-					"key, run “codex app-server daemon restart”.",
-				"“Authentication required” means that the key is refused. “codex mcp login” cannot help: Memo has no OAuth.",
+				"codex runs a background process with the environment that it was started with. After you change the key, run " +
+					"“codex app-server daemon restart”.",
+				"“Authentication required” means that the key was refused. “codex mcp login” does not help: Memo has no OAuth.",
 			},
 		},
 		{
 			ID: "gemini", Name: "Gemini CLI", How: "In a terminal:", MCP: true,
-			Works:    "“gemini mcp list” says that memo is connected.",
+			Works:    "“gemini mcp list” shows memo as connected.",
 			Snippet:  `gemini mcp add --scope user --transport http memo {server}/mcp --header "Authorization: Bearer {key}"`,
 			variable: []string{`"Authorization: Bearer {key}"`, `'Authorization: Bearer $MEMO_API_KEY'`},
 			Notes: []string{
-				"The single quotes matter: the name of the variable is written to the configuration, and filled in at each start.",
-				"In a folder that it does not trust it leaves out all servers: trust the folder first. Prompts are commands " +
-					"such as /week_brief.",
+				"Keep the single quotes: the configuration stores the name of the variable, which is expanded at each start.",
+				"Gemini CLI ignores all servers in a folder that it does not trust: trust the folder first. Prompts are " +
+					"available as commands such as /week_brief.",
 			},
 		},
 		{
 			ID: "opencode", Name: "opencode",
-			How: "In ~/.config/opencode/opencode.json. If the file is there already, add memo to its servers:", MCP: true,
-			Works: "“opencode mcp list” says that memo is connected.",
+			How: "In ~/.config/opencode/opencode.json. If the file already exists, add memo to its servers:", MCP: true,
+			Works: "“opencode mcp list” shows memo as connected.",
 			Snippet: `{
   "$schema": "https://opencode.ai/config.json",
   "mcp": {
@@ -155,7 +155,7 @@ codex mcp add memo --url {server}/mcp --bearer-token-env-var MEMO_API_KEY`,
   }
 }`,
 			variable: []string{"{key}", "{env:MEMO_API_KEY}"},
-			Notes:    []string{"Keep the line about OAuth: with it, opencode does not take a refused key for a missing sign-in."},
+			Notes:    []string{"Keep the oauth line: without it, opencode treats a refused key as a missing sign-in."},
 		},
 	}
 	for i := range list {

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 
 	"memoai.tech/memo"
@@ -18,7 +17,7 @@ func formatOf(s string) (transcript.Format, error) {
 	}
 	f, ok := transcript.ParseFormat(s)
 	if !ok {
-		return f, memo.Invalid("format", "There is no such format. Choose one of %v.", transcript.Formats)
+		return f, memo.Invalid("format", "Unknown format. Choose one of %v.", transcript.Formats)
 	}
 	return f, nil
 }
@@ -58,10 +57,10 @@ func download(v *pageRequest) error {
 func downloadMany(v *pageRequest) error {
 	ids := v.r.PostForm["id"]
 	if len(ids) == 0 {
-		return v.listTranscriptions(http.StatusUnprocessableEntity, "No transcription was chosen. Tick those that you want.")
+		return v.listTranscriptions(http.StatusUnprocessableEntity, "Select at least one transcription.")
 	}
 	if len(ids) > app.MaxArchiveFiles {
-		return memo.Invalid("id", "A ZIP holds at most %d transcriptions, and %d were chosen. Take them in several.",
+		return memo.Invalid("id", "You can download at most %d transcriptions at once, and %d are selected.",
 			app.MaxArchiveFiles, len(ids))
 	}
 	for i, id := range ids {
@@ -89,12 +88,11 @@ func downloadMany(v *pageRequest) error {
 
 // errGone answers a ZIP of something that is not there, or not here.
 func errGone(n int) error {
-	what := "It is"
+	missing := "The selected transcription is"
 	if n > 1 {
-		what = "One or more of them are"
+		missing = "One or more of the selected transcriptions are"
 	}
 	e := memo.NotFound("")
-	e.Message = fmt.Sprintf("%s not in this workspace any more, so nothing was put into a ZIP. Load the list again and "+
-		"choose anew.", what)
+	e.Message = missing + " no longer in this workspace, so nothing was downloaded. Reload the list and select again."
 	return e
 }

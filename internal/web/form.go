@@ -109,6 +109,6 @@ func nameField() formField {
 func newPasswordField(name, label string) formField {
 	return formField{
 		Name: name, Label: label, Type: "password", Complete: "new-password", Required: true,
-		Hint: "At least 8 characters. A few words are good.",
+		Hint: "At least 8 characters. A few random words work well.",
 	}
 }

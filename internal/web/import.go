@@ -23,11 +23,11 @@ import (
 // importPage takes files in.
 type importPage struct {
 	layout
-	Fields   formFields // what is said of all the files
-	Problem  string
-	FileMost int // bytes of one file
-	AllMost  int // bytes of all files of one form
-	Files    int // of one form
+	Fields       formFields // what is said of all the files
+	Problem      string
+	MaxFileBytes int // of one file
+	MaxFormBytes int // of all files in one form
+	MaxFiles     int // in one form
 }
 
 // importResultPage tells what became of each file. Nothing is kept to show it from
@@ -58,8 +58,8 @@ const (
 
 func (v *pageRequest) importPage() (importPage, error) {
 	p := importPage{
-		layout: v.sectionLayout("transcriptions", "Import"), FileMost: transcript.DefaultLimits.Bytes,
-		AllMost: maxFormBytes, Files: maxFormFiles,
+		layout: v.sectionLayout("transcriptions", "Import"), MaxFileBytes: transcript.DefaultLimits.Bytes,
+		MaxFormBytes: maxFormBytes, MaxFiles: maxFormFiles,
 	}
 	projects, err := v.projectNames()
 	if err != nil {
@@ -69,11 +69,11 @@ func (v *pageRequest) importPage() (importPage, error) {
 	p.Fields = formFields{
 		{
 			Name: "project", Label: "Project", Type: "text", Complete: "off", Max: memo.MaxName, List: projects,
-			Hint: "For all these files. Choose one or name a new one; left empty, what the file says.",
+			Hint: "For all files. Choose a project or enter a new name. Leave empty to use the one in each file.",
 		},
 		{
 			Name: "language", Label: "Language", Type: "text", Complete: "off", Max: 20, List: languages,
-			Hint: "Such as en or ru; left empty, what the file says.",
+			Hint: "For example, en or ru. Leave empty to use the one in each file.",
 		},
 	}
 	return p, err
@@ -140,19 +140,19 @@ func (u *upload) finish(err error) error {
 	case errors.Is(err, errSignIn), errors.Is(err, errNotFound):
 		return err
 	case errors.Is(err, errTooMany):
-		p.Problem = "A form brings at most " + strconv.Itoa(maxFormFiles) +
-			" files, and the rest was left out. Send it with another."
+		p.Problem = "You can import at most " + strconv.Itoa(maxFormFiles) +
+			" files at once. The remaining files were not imported."
 	case known && refusal.Kind == memo.KindInvalid:
 		return u.refuseField(refusal)
 	case large && len(p.Files) == 0:
 		return u.tooLarge()
 	case large:
-		p.Problem = "The rest was too large for one form, and was not read. Choose fewer files at once."
+		p.Problem = "The remaining files exceed the size limit of one upload and were not imported. Import them separately."
 	case err != nil && (len(p.Files) == 0 || u.wantsJSON()):
 		return err
 	case err != nil:
 		telemetry.RequestOf(u.r.Context()).Err = err
-		p.Problem = "Something went wrong in the middle. What is listed here is in; send the rest again."
+		p.Problem = "The import was interrupted. The files listed below are done; import the others again."
 	case len(p.Files) == 0:
 		return u.refuse(http.StatusUnprocessableEntity, chooseFirst)
 	}
@@ -163,7 +163,7 @@ func (u *upload) finish(err error) error {
 	if u.wantsJSON() {
 		return u.renderJSON(status, p.Files[0])
 	}
-	p.layout = u.sectionLayout("transcriptions", "Imported")
+	p.layout = u.sectionLayout("transcriptions", "Import results")
 	return u.render(status, "imported", *p)
 }
 
@@ -189,7 +189,7 @@ func brokenOff(err error) error {
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return err
 	}
-	return &httpx.StatusError{Status: http.StatusBadRequest, Detail: "The upload broke off. Send it again."}
+	return &httpx.StatusError{Status: http.StatusBadRequest, Detail: "The upload was interrupted. Try again."}
 }
 
 // errTooMany ends a form that brings too many files.
@@ -336,11 +336,11 @@ func (u *upload) showFormAgain(status int, tell func(*importPage)) error {
 
 func (u *upload) tooLarge() error {
 	return u.refuse(http.StatusRequestEntityTooLarge,
-		"That is too large: one file may have "+mebibytes(transcript.DefaultLimits.Bytes)+
-			", and all files of one form "+mebibytes(maxFormBytes)+". Choose fewer at once.")
+		"The upload is too large: at most "+mebibytes(transcript.DefaultLimits.Bytes)+" per file and "+
+			mebibytes(maxFormBytes)+" in total. Choose fewer files at once.")
 }
 
-const chooseFirst = "Choose the files first."
+const chooseFirst = "Choose at least one file."
 
 func mebibytes(n int) string { return strconv.Itoa(n>>20) + " MB" }
 

@@ -70,8 +70,8 @@ func TestManyFilesAreImported(t *testing.T) {
 			t.Errorf("there are %d projects", n)
 		}
 		b.upload(w.importing(), false, "bad.vtt", badVTT).want(422, "0 imported, 0 unchanged, 1 refused")
-		b.upload(w.importing(), false, "", "").want(422, "Choose the files first")
-		b.post(w.importing(), "project", "x").want(422, "Choose the files first")
+		b.upload(w.importing(), false, "", "").want(422, "Choose at least one file")
+		b.post(w.importing(), "project", "x").want(422, "Choose at least one file")
 		b.upload(w.importing(), false, "=language", "klingon?", "=project", "Kept", "l.txt", "x").want(422,
 			"Language must be", `value="klingon?"`, `value="Kept"`)
 		b.upload(w.importing(), false, "=project", strings.Repeat("x", 101), "l.txt", "x").want(422, "Project must have")
@@ -136,8 +136,8 @@ func TestAnUploadHasItsBounds(t *testing.T) {
 			}
 		})
 	}
-	huge(1<<30, false).want(413, "That is too large")
-	huge(40<<20, true).want(413, `"state":"refused"`, "That is too large")
+	huge(1<<30, false).want(413, "The upload is too large")
+	huge(40<<20, true).want(413, `"state":"refused"`, "The upload is too large")
 	// Without a length, as far as the bound.
 	b.do(http.MethodPost, w.importing(), "", func(r *http.Request) {
 		head := "--x\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\n"
@@ -150,12 +150,12 @@ func TestAnUploadHasItsBounds(t *testing.T) {
 		"kept\r\n--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"lost.txt\"\r\n\r\nAnn: lo"
 	b.do(http.MethodPost, w.importing(), cut,
 		func(r *http.Request) { r.Header.Set("Content-Type", "multipart/form-data; boundary=x") }).
-		want(200, "kept.txt", "1 imported", "Something went wrong in the middle").without("lost.txt")
+		want(200, "kept.txt", "1 imported", "The import was interrupted").without("lost.txt")
 	var many []string
 	for i := range maxFormFiles + 1 {
 		many = append(many, fmt.Sprintf("f%d.txt", i), "")
 	}
-	b.upload(w.importing(), false, many...).want(422, "A form brings at most 200 files")
+	b.upload(w.importing(), false, many...).want(422, "at most 200 files at once")
 }
 
 // zeros never ends.

@@ -17,9 +17,9 @@ type invitedPage struct {
 
 // roleTexts says what a role may do in a workspace.
 var roleTexts = map[memo.Role]string{
-	memo.RoleOwner: "An OWNER does what a member does, and manages members, everybody's keys, the workspace and its " +
-		"audit trail.",
-	memo.RoleMember: "A member reads, searches and imports transcriptions, and makes API keys of their own.",
+	memo.RoleOwner: "An OWNER can do everything a MEMBER can, and also manage members, the keys of all members and the " +
+		"workspace, and read the audit trail.",
+	memo.RoleMember: "A MEMBER can read, search and import transcriptions, and create API keys.",
 }
 
 // doInvite makes an invitation. Sent again, the form makes another.
@@ -30,7 +30,7 @@ func doInvite(v *pageRequest) error {
 		return v.refusedMembers(err)
 	}
 	return v.render(http.StatusCreated, "invited", invitedPage{
-		layout: v.sectionLayout("members", "Your invitation"), Invite: i, Link: v.PublicURL + "/join/" + token,
+		layout: v.sectionLayout("members", "Invitation link"), Invite: i, Link: v.PublicURL + "/join/" + token,
 		Can: roleTexts[role],
 	})
 }
@@ -38,7 +38,7 @@ func doInvite(v *pageRequest) error {
 // errInviteGone answers taking back what is not open any more.
 var errInviteGone = &memo.Error{
 	Kind:    memo.KindNotFound,
-	Message: "This invitation is not open any more: it was used, taken back, or has expired.",
+	Message: "This invitation is no longer pending: it was used or revoked, or it has expired.",
 }
 
 func doRevokeInvite(v *pageRequest) error {

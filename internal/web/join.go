@@ -100,8 +100,8 @@ func (v *pageRequest) refusedJoin(p joinPage, err error) error {
 		return err
 	}
 	if e.Code == "email_taken" {
-		p.Fields.showErrors(memo.Invalid("email", "has an account already"))
-		p.Fields[0].Way = link{p.Next, "Sign in to join with it"}
+		p.Fields.showErrors(memo.Invalid("email", "already has an account"))
+		p.Fields[0].Way = link{p.Next, "Sign in to join"}
 	} else {
 		p.Problem = e.Message
 	}

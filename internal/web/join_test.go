@@ -16,7 +16,7 @@ var linkInPage = regexp.MustCompile(`https://memo\.example\.com(/join/[0-9A-Za-z
 // invite makes an invitation and returns its path.
 func (b *browser) invite(role string) string {
 	b.w.T.Helper()
-	p := b.post("/w/"+b.w.Acme.ID+"/invites", "role", role).want(201, "It is shown this once", "data-secret",
+	p := b.post("/w/"+b.w.Acme.ID+"/invites", "role", role).want(201, "It is shown only once", "data-secret",
 		`data-copy="link"`)
 	m := linkInPage.FindStringSubmatch(p.body)
 	if m == nil {
@@ -32,9 +32,9 @@ func TestJoinAsSomebodyNew(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		olga, nina := w.browser(w.Olga), w.browser(memo.User{})
 		link := olga.invite("MEMBER")
-		olga.get("/w/"+w.Acme.ID+"/members").want(200, "Open invitations", "As MEMBER", "until 20", "Take back").without(link)
+		olga.get("/w/"+w.Acme.ID+"/members").want(200, "Pending invitations", "As MEMBER", "until 20", "Revoke the invitation").without(link)
 
-		p := nina.get(link).want(200, "Join Acme", "olga@example.com", "as MEMBER", "Make the account and join",
+		p := nina.get(link).want(200, "Join Acme", "olga@example.com", "as MEMBER", "Create account and join",
 			"/signin?next="+url.QueryEscape(link))
 		if rp := p.header.Get("Referrer-Policy"); rp != "same-origin" {
 			t.Errorf("Referrer-Policy: %s", rp)
@@ -43,9 +43,9 @@ func TestJoinAsSomebodyNew(t *testing.T) {
 		nina.post(link+"/new", "email", "no", "name", "", "password", "secret7").
 			want(422, "E-mail must be", "Your name must not be empty", "Password must have", `value="no"`).without("secret7")
 		nina.post(link+"/new", "email", w.Mark.Email, "name", "Mark", "password", testworld.Password).
-			want(409, `id="email-wrong">E-mail has an account already. <a href="/signin?next=`+url.QueryEscape(link))
+			want(409, `id="email-wrong">E-mail already has an account. <a href="/signin?next=`+url.QueryEscape(link))
 		// Whose session ended meanwhile gets the page again, not the workspace.
-		if p := nina.post(link).want(200, "Make the account"); p.path != link {
+		if p := nina.post(link).want(200, "Create account"); p.path != link {
 			t.Error(p.path)
 		}
 		if p := nina.post(link+"/new", "email", "Nina@example.com", "name", "Nina", "password",
@@ -62,7 +62,7 @@ func TestJoinAsSomebodyNew(t *testing.T) {
 		other.post(link).want(404, gone)
 		other.post(link+"/new", "email", "noah@example.com", "name", "Noah", "password", testworld.Password).want(404, gone)
 		other.post("/signin", "email", "noah@example.com", "password", testworld.Password).want(401)
-		olga.get("/w/"+w.Acme.ID+"/members").want(200, "nina@example.com").without("Open invitations")
+		olga.get("/w/"+w.Acme.ID+"/members").want(200, "nina@example.com").without("Pending invitations")
 
 		w.Server.Close()
 		if log := w.Log.String(); strings.Contains(log, strings.TrimPrefix(link, "/join/")) ||
@@ -89,7 +89,7 @@ func TestJoinWithAnAccount(t *testing.T) {
 		// The link of somebody else's site is none to come back to.
 		eve.get("/signin?next="+url.QueryEscape("//evil.example"+link)).want(200, `name="next" value="/"`)
 		// A member is told so, and the invitation stays good.
-		olga.get(link).want(200, "are a member already", "Go to Acme").without("Join as")
+		olga.get(link).want(200, "you are already a member", "Go to Acme").without("Join as")
 		olga.post(link).want(409, "You are a member of Acme already")
 
 		foreign := eve.do("POST", link, "", testworld.WithHeader("Origin", "https://evil.example"))
@@ -115,8 +115,8 @@ func TestInvitationsThatAreNotValid(t *testing.T) {
 		w.browser(w.Mark).post(back[1]).want(403)
 		w.browser(w.Eve).post(strings.Replace(back[1], w.Acme.ID, w.Other.ID, 1)).want(404)
 		anybody.get(link).want(200)
-		olga.post(back[1]).want(200, "The invitation is taken back").without("Open invitations")
-		olga.post(back[1]).want(404, "This invitation is not open any more")
+		olga.post(back[1]).want(200, "Invitation revoked").without("Pending invitations")
+		olga.post(back[1]).want(404, "This invitation is no longer pending")
 		anybody.get(link).want(404)
 
 		// Of an OWNER who is none any more.
@@ -126,7 +126,7 @@ func TestInvitationsThatAreNotValid(t *testing.T) {
 		_, err = w.App.SetRole(context.Background(), memo.Caller{Operator: true}, w.Acme.ID, w.Mark.ID, memo.RoleMember)
 		w.Must(err)
 		anybody.get(link).want(404)
-		olga.get(members).want(200).without("Open invitations")
+		olga.get(members).want(200).without("Pending invitations")
 		for _, token := range []string{"x", strings.Repeat("a", 43), "%00", strings.Repeat("é", 43)} {
 			anybody.get("/join/"+token).want(404, "This invitation is not valid any more")
 		}

@@ -44,7 +44,7 @@ func (v *pageRequest) keyPage() (keyPage, error) {
 		layout: v.sectionLayout("keys", k.Name), Key: rows[0], NewID: uuid.Must(uuid.NewV7()).String(),
 		Overlaps: overlapOptions, Now: v.Now(),
 		keyForm: v.keyForm(formField{Value: k.Name}, "keep",
-			append([]option{{Value: "keep", Label: "As it is"}}, expiryOptions...)),
+			append([]option{{Value: "keep", Label: "Keep current"}}, expiryOptions...)),
 	}
 	if k.RotatedFrom == "" {
 		return p, nil
@@ -92,10 +92,10 @@ type overlapOption struct {
 
 // overlapOptions are those that the form offers, the first of them ticked.
 var overlapOptions = []overlapOption{
-	{"24h", "works for 24 hours more", "The old key works for another 24 hours.", new(24 * time.Hour)},
-	{"7d", "works for 7 days more", "The old key works for another 7 days.", new(7 * 24 * time.Hour)},
-	{"until", "works until I revoke it", "The old key goes on until you revoke it.", nil},
-	{"0", "ends now", "The old key is revoked.", new(time.Duration(0))},
+	{"24h", "Keep active for 24 hours", "The old key stays active for 24 hours.", new(24 * time.Hour)},
+	{"7d", "Keep active for 7 days", "The old key stays active for 7 days.", new(7 * 24 * time.Hour)},
+	{"until", "Keep active until I revoke it", "The old key stays active until you revoke it.", nil},
+	{"0", "Revoke now", "The old key is revoked.", new(time.Duration(0))},
 }
 
 func doRotateKey(v *pageRequest) error {
@@ -109,7 +109,7 @@ func doRotateKey(v *pageRequest) error {
 	}
 	i := slices.IndexFunc(overlapOptions, func(o overlapOption) bool { return o.Value == v.r.PostFormValue("overlap") })
 	if i < 0 {
-		return memo.Invalid("overlap", "Say how long the old key goes on.")
+		return memo.Invalid("overlap", "Choose how long the old key stays active.")
 	}
 	next, err := v.App.RotateKey(v.ctx, v.Caller, k.ID, id, overlapOptions[i].time)
 	if err != nil {

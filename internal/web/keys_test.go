@@ -23,7 +23,7 @@ func TestAKeyIsShownOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, keys, id := w.browser(w.Mark), "/w/"+w.Acme.ID+"/keys", newID()
 		mark.get(keys+"/new").want(200, "Create an API key", `value="90" checked`)
-		p := mark.post(keys, "id", id, "name", "n8n <script>", "life", "90").want(201, "Copy it now",
+		p := mark.post(keys, "id", id, "name", "n8n <script>", "life", "90").want(201, "Copy this key now",
 			"Waiting for the first request", "n8n &lt;script&gt;").without("n8n <script>")
 		key := wholeKey.FindString(p.body)
 		if !w.authorised(key) || p.header.Get("Cache-Control") != "private, no-store" {
@@ -62,15 +62,15 @@ func TestAKeyIsShownOnce(t *testing.T) {
 		}
 		// All that is wrong is told, and the focus is in the first of it.
 		mark.post(keys, "id", newID(), "name", "", "life", "date", "date", "").
-			want(422, "Name must not be empty", "The expiry needs a date",
+			want(422, "Name must not be empty", "Choose a date.",
 				`aria-invalid="true" aria-describedby="date-wrong date-hint"`, `maxlength="100" autofocus`).without("RFC 3339")
 		// A date beside another choice is not passed over.
 		mark.post(keys, "id", newID(), "name", "kept", "life", "90", "date", "2099-01-31").
-			want(422, "The expiry has a date, but another choice is ticked", `value="2099-01-31"`, `value="90" checked`,
+			want(422, "You entered a date but selected another option.", `value="2099-01-31"`, `value="90" checked`,
 				`aria-label="Date" autofocus`).without(`maxlength="100" autofocus`)
-		mark.post(keys, "id", newID(), "name", "f", "life", "never").want(201, "It has no expiry")
+		mark.post(keys, "id", newID(), "name", "f", "life", "never").want(201, "No expiry")
 		mark.post(keys, "id", newID(), "name", "d", "life", "date", "date", "2099-01-31").want(201,
-			"It works until 2099-02-01 00:00 UTC")
+			"Expires 2099-02-01 00:00 UTC")
 	})
 }
 
@@ -90,9 +90,9 @@ func TestWhoSeesAndEndsWhich(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		keys := "/w/" + w.Acme.ID + "/keys"
 		olga, mark, eve := w.browser(w.Olga), w.browser(w.Mark), w.browser(w.Eve)
-		olga.get(keys).want(200, w.OlgaKey.ID, w.MarkKey.ID, "Every key of Acme")
+		olga.get(keys).want(200, w.OlgaKey.ID, w.MarkKey.ID, "All keys in Acme")
 		olga.get(keys+"?member="+w.Mark.ID).want(200, w.MarkKey.ID).without(w.OlgaKey.ID)
-		mark.get(keys).want(200, w.MarkKey.ID, "Your keys of Acme").without(w.OlgaKey.ID, w.Olga.Email)
+		mark.get(keys).want(200, w.MarkKey.ID, "Your keys in Acme").without(w.OlgaKey.ID, w.Olga.Email)
 		mark.get(keys + "/" + w.OlgaKey.ID).want(404)
 		mark.post(keys + "/" + w.OlgaKey.ID + "/revoke").want(404)
 		for _, path := range []string{
@@ -106,7 +106,7 @@ func TestWhoSeesAndEndsWhich(t *testing.T) {
 		if !w.authorised(w.MarkKey.Key) {
 			t.Fatal("somebody else revoked it")
 		}
-		olga.get(keys+"/"+w.MarkKey.ID).want(200, "Revoke").without("<h2>Rotate</h2>", "<h2>Change</h2>")
+		olga.get(keys+"/"+w.MarkKey.ID).want(200, "Revoke").without("<h2>Rotate key</h2>", "<h2>Edit key</h2>")
 		olga.post(keys+"/"+w.MarkKey.ID, "name", "Mine now", "life", "keep").want(403, "Only the member who created")
 		olga.post(keys+"/"+w.MarkKey.ID+"/rotate", "id", newID(), "overlap", "24h").want(403)
 		// The page that asks first names the key and its last use, and changes nothing.
@@ -117,19 +117,19 @@ func TestWhoSeesAndEndsWhich(t *testing.T) {
 		if !w.authorised(w.MarkKey.Key) {
 			t.Fatal("the question revoked it")
 		}
-		olga.post(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "The key is revoked", "1 key that ended")
+		olga.post(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "Key revoked", "1 inactive key")
 		if w.authorised(w.MarkKey.Key) {
 			t.Error("a revoked key works")
 		}
-		mark.get(keys).want(200, "No key that works", "1 key that ended").without(w.MarkKey.ID)
+		mark.get(keys).want(200, "No active keys", "1 inactive key").without(w.MarkKey.ID)
 		mark.get(keys+"?show=ended").want(200, "revoked just now", w.MarkKey.ID)
 		if p := mark.get(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "revoked just now"); p.path != keys+"/"+w.MarkKey.ID {
 			t.Error(p.path)
 		}
 		// The links between the two lists keep the filter, and say no word of before.
 		olga.get(keys+"?done=revoked&from=0&span=14d&member="+w.Mark.ID).want(200,
-			`href="?member=`+w.Mark.ID+`&amp;show=ended&amp;span=14d">1 key that ended`)
-		olga.get(keys+"?show=ended&member="+w.Olga.ID).want(200, `href="?member=`+w.Olga.ID+`">1 key that works`,
+			`href="?member=`+w.Mark.ID+`&amp;show=ended&amp;span=14d">1 inactive key`)
+		olga.get(keys+"?show=ended&member="+w.Olga.ID).want(200, `href="?member=`+w.Olga.ID+`">1 active key`,
 			`name="show" value="ended"`)
 	})
 }
@@ -137,28 +137,28 @@ func TestWhoSeesAndEndsWhich(t *testing.T) {
 func TestChangingAndRotating(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, key := w.browser(w.Mark), "/w/"+w.Acme.ID+"/keys/"+w.MarkKey.ID
-		mark.post(key, "name", "Renamed", "life", "30").want(200, "The key is changed", "Renamed",
+		mark.post(key, "name", "Renamed", "life", "30").want(200, "Key updated", "Renamed",
 			`until <span class="when">`+formatDay(time.Now().AddDate(0, 0, 30)))
 		mark.post(key, "name", "", "life", "keep").want(422, "Name must not be empty")
 		mark.post(key, "name", "Renamed", "life", "date", "date", "2020-01-01").want(422, "The expiry must be in the future",
 			`value="date" checked`)
-		mark.post(key, "name", "Renamed", "life", "keep", "date", "2099-01-31").want(422, "The expiry has a date")
-		mark.post(key+"/rotate", "id", newID(), "overlap", "1h").want(422, "Say how long the old key goes on.")
+		mark.post(key, "name", "Renamed", "life", "keep", "date", "2099-01-31").want(422, "You entered a date")
+		mark.post(key+"/rotate", "id", newID(), "overlap", "1h").want(422, "Choose how long the old key stays active.")
 		id := newID()
-		p := mark.post(key+"/rotate", "id", id, "overlap", "24h").want(201, "The old key works for another 24 hours",
+		p := mark.post(key+"/rotate", "id", id, "overlap", "24h").want(201, "The old key stays active for 24 hours",
 			"Renamed")
 		next := wholeKey.FindString(p.body)
 		if !w.authorised(next) || !w.authorised(w.MarkKey.Key) {
 			t.Error("one of the two does not work")
 		}
 		mark.post(key+"/rotate", "id", id, "overlap", "24h").want(409, "was created already")
-		mark.get("/w/"+w.Acme.ID+"/keys/"+id).want(200, "Replaces", "which still works")
+		mark.get("/w/"+w.Acme.ID+"/keys/"+id).want(200, "Replaces", "which is still active")
 		for _, page := range []page{mark.get(key), mark.get("/w/" + w.Acme.ID + "/keys")} {
-			page.want(200, `href="/w/`+w.Acme.ID+"/keys/"+id+`">mk_live_…`+next[36:40]).without("after that: somebody",
+			page.want(200, `href="/w/`+w.Acme.ID+"/keys/"+id+`">mk_live_…`+next[36:40]).without("after the rotation",
 				"after it was replaced")
 		}
 		w.use(w.MarkKey.Key)
-		mark.get(key).want(200, "This one was used after that: somebody still has it.")
+		mark.get(key).want(200, "This key was used after the rotation")
 		mark.get("/w/"+w.Acme.ID+"/keys").want(200, "from 192.0.2.7, after it was replaced")
 		p = mark.post("/w/"+w.Acme.ID+"/keys/"+id+"/rotate", "id", newID(), "overlap", "0").want(201,
 			"The old key is revoked")
@@ -166,7 +166,7 @@ func TestChangingAndRotating(t *testing.T) {
 			t.Error("the rotated key works")
 		}
 		mark.post(key + "/revoke").want(200)
-		mark.get(key).want(200, "revoked").without("<h2>Rotate</h2>")
+		mark.get(key).want(200, "revoked").without("<h2>Rotate key</h2>")
 	})
 }
 
@@ -178,7 +178,7 @@ func TestAPlanWithoutTheAPI(t *testing.T) {
 	olga.get(keys).want(200, "needs the Pro or Expert plan", w.OlgaKey.ID).without("Create key")
 	olga.get(keys+"/new").want(200, "needs the Pro or Expert plan").without("<form class=\"card")
 	olga.post(keys, "id", newID(), "name", "x", "life", "90").want(403, "needs the Pro or Expert plan")
-	olga.post(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "The key is revoked")
+	olga.post(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "Key revoked")
 }
 
 // TestTheLimitOfManagement: the page says when to go on.

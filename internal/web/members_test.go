@@ -44,13 +44,13 @@ func TestRoles(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		members := "/w/" + w.Acme.ID + "/members"
 		olga := w.browser(w.Olga)
-		olga.get(members).want(200, "1 key, never used", "The only one.").without("Leave")
+		olga.get(members).want(200, "1 key, never used", "You are the only OWNER.").without("Leave")
 		olga.post(members+"/"+w.Olga.ID, "role", "MEMBER").want(409, "This is the last OWNER", "mark@example.com")
 		olga.post(members+"/"+w.Olga.ID+"/remove").want(409, "This is the last OWNER", "Leave Acme")
 		for _, role := range []string{"", "owner", "ADMIN", "\x00"} {
 			olga.post(members+"/"+w.Mark.ID, "role", role).want(422, "must be OWNER or MEMBER")
 		}
-		olga.post(members+"/"+w.Mark.ID, "role", "OWNER").want(200, "The role is changed.", "Leave").without("The only one.")
+		olga.post(members+"/"+w.Mark.ID, "role", "OWNER").want(200, "Role updated.", "Leave").without("You are the only OWNER.")
 		w.browser(w.Mark).get(members).want(200)
 
 		// Down again, oneself: the next page is one that a member may see.
@@ -60,7 +60,7 @@ func TestRoles(t *testing.T) {
 			t.Errorf("a role that stays is in the trail")
 		}
 		if p := olga.post(members+"/"+w.Olga.ID, "role", "MEMBER").want(200,
-			"You are a MEMBER"); p.path != "/w/"+w.Acme.ID+"/keys?done=myrole" {
+			"You are now a MEMBER"); p.path != "/w/"+w.Acme.ID+"/keys?done=myrole" {
 			t.Error(p.path)
 		}
 		olga.get(members).want(403)
@@ -88,12 +88,12 @@ func TestRemovingAMemberEndsTheirKeys(t *testing.T) {
 		olga, mark := w.browser(w.Olga), w.browser(w.Mark)
 
 		olga.get(members+"/"+w.Mark.ID+"/remove").
-			want(200, "mk_live_…"+w.MarkKey.Suffix, "192.0.2.7", "curl/8", "cannot come back", "end 1 key").
+			want(200, "mk_live_…"+w.MarkKey.Suffix, "192.0.2.7", "curl/8", "cannot be reactivated", "deactivate 1 key").
 			without("mk_live_…"+ended.Suffix, "mk_live_…"+w.OlgaKey.Suffix)
 		if !w.authorised(w.MarkKey.Key) {
 			t.Error("the preview ended the key")
 		}
-		olga.post(members+"/"+w.Mark.ID+"/remove").want(200, "The member is removed").without("mark@example.com")
+		olga.post(members+"/"+w.Mark.ID+"/remove").want(200, "Member removed").without("mark@example.com")
 		if w.authorised(w.MarkKey.Key) || !w.authorised(w.OlgaKey.Key) {
 			t.Error("the wrong keys are alive")
 		}
@@ -107,9 +107,9 @@ func TestRemovingAMemberEndsTheirKeys(t *testing.T) {
 			t.Error("a key came back")
 		}
 		olga.get(members).want(200, "no keys")
-		mark.get(members+"/"+w.Mark.ID+"/remove").want(200, "You have no key", "Leave Acme")
+		mark.get(members+"/"+w.Mark.ID+"/remove").want(200, "You have no active keys", "Leave Acme")
 		if p := mark.post(members+"/"+w.Mark.ID+"/remove").want(200,
-			"You have left the workspace"); p.path != "/account?done=left" {
+			"You left the workspace"); p.path != "/account?done=left" {
 			t.Error(p.path)
 		}
 	})
@@ -121,9 +121,9 @@ func TestAMemberLeaves(t *testing.T) {
 		mark := w.browser(w.Mark)
 		leave := "/w/" + w.Acme.ID + "/members/" + w.Mark.ID + "/remove"
 		mark.get("/account").want(200, leave, "Leave Acme", `href="/w/`+w.Acme.ID+`/transcriptions">Transcriptions</a>`)
-		w.browser(w.Olga).get("/account").want(200, "The only one.").without("Leave Acme")
-		mark.get(leave).want(200, "mk_live_…"+w.MarkKey.Suffix, "end 1 key", `href="/account"`)
-		mark.post(leave).want(200, "You have left the workspace").without("Leave Acme")
+		w.browser(w.Olga).get("/account").want(200, "You are the only OWNER.").without("Leave Acme")
+		mark.get(leave).want(200, "mk_live_…"+w.MarkKey.Suffix, "deactivate 1 key", `href="/account"`)
+		mark.post(leave).want(200, "You left the workspace").without("Leave Acme")
 		if w.authorised(w.MarkKey.Key) || !w.authorised(w.OlgaKey.Key) {
 			t.Error("the wrong keys are alive")
 		}
@@ -151,9 +151,9 @@ func TestHostileNames(t *testing.T) {
 		olga.post(acme+"/workspace", "name", "<b>"+fmt.Sprintf("%0101d", 0)).want(422,
 			"Name must have at most 100 characters", "&lt;b&gt;").without("<b>0")
 		olga.post(acme+"/workspace", "name", "").want(422, "Name must not be empty")
-		olga.post(acme+"/workspace", "name", "Acme Ltd").want(200, "The workspace is renamed", `value="Acme Ltd"`, w.Acme.ID,
-			"are open")
+		olga.post(acme+"/workspace", "name", "Acme Ltd").want(200, "Workspace renamed", `value="Acme Ltd"`, w.Acme.ID,
+			"Includes API and MCP access")
 		w.SetPlan(memo.PlanBasic)
-		olga.get(acme+"/workspace").want(200, "basic", "get 403")
+		olga.get(acme+"/workspace").want(200, "basic", "Does not include API")
 	})
 }

@@ -28,7 +28,7 @@ var expiryOptions = []option{
 	{Value: "30", Label: "30 days"},
 	{Value: "90", Label: "90 days"},
 	{Value: "365", Label: "365 days"},
-	{Value: "date", Label: "A date"},
+	{Value: "date", Label: "Custom date"},
 	{Value: "never", Label: "Never"},
 }
 
@@ -37,7 +37,7 @@ func (v *pageRequest) keyForm(name formField, life string, lives []option) keyFo
 		"off"
 	date := formField{
 		Name: "date", Label: "The expiry", Type: "date",
-		Hint: "A date counts to the end of that day in UTC.",
+		Hint: "With a custom date, the key expires at the end of that day in UTC.",
 	}
 	return keyForm{formFields{name, date}, selectOption(life, lives), formatDay(v.Now())}
 }
@@ -70,12 +70,12 @@ func (f *keyForm) expiry(life string, now time.Time) (*time.Time, error) {
 	date := f.Date().Value
 	switch {
 	case !hasOption(f.Expiry, life):
-		return nil, memo.Invalid("date", "must be one of the choices")
+		return nil, memo.Invalid("date", "must be one of the options")
 	case life != "date" && date != "":
-		return nil, memo.Invalid("date", "has a date, but another choice is ticked")
+		return nil, memo.Invalid("date", "You entered a date but selected another option.")
 	case life == "date":
 		if _, err := time.Parse(time.DateOnly, date); err != nil {
-			return nil, memo.Invalid("date", "needs a date: choose one")
+			return nil, memo.Invalid("date", "Choose a date.")
 		}
 		t, err := memo.ParseExpiry("date", date, now)
 		return &t, err
@@ -101,7 +101,7 @@ func (v *pageRequest) newKeyPage() newKeyPage {
 		layout: v.sectionLayout("keys", "Create an API key"), ID: uuid.Must(uuid.NewV7()).String(),
 		keyForm: v.keyForm(formField{
 			Focus: true,
-			Hint:  "What it is for, such as “Claude on my laptop”. One key for each, so that each can be revoked by itself.",
+			Hint:  "For example, “Claude on my laptop”. Create one key for each integration, to revoke each one separately.",
 		}, "90", expiryOptions),
 	}
 	if err := memo.MayUseAPI(v.Plan); err != nil {

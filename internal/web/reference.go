@@ -130,7 +130,7 @@ func (d *apiDocument) operation(server, path, method string, in apiOperation) op
 		}
 		a := responseDoc{Status: status, Description: r.Description}
 		if n, err := strconv.Atoi(status); err == nil && a.Description == http.StatusText(n) {
-			a.Description = "As asked for."
+			a.Description = "Success."
 		}
 		if strings.HasPrefix(status, "2") {
 			a.Members = d.members(r.Content["application/json"].Schema)

@@ -49,7 +49,7 @@ func (v *pageRequest) setupPage() setupPage {
 	return setupPage{layout: v.newLayout("Set up Memo"), Fields: formFields{
 		{
 			Name: "code", Label: "Set-up code", Type: "text", Complete: "one-time-code", Required: true, Focus: true,
-			Hint: "It is on the terminal, or in the log, of memo serve.",
+			Hint: "memo serve prints it to its terminal or log.",
 		},
 		{
 			Name: "workspace", Label: "Workspace", Type: "text", Complete: "organization", Required: true, Max: memo.MaxName,
@@ -89,7 +89,7 @@ func doSetup(v *pageRequest) error {
 	}
 	code := strings.ToLower(strings.TrimSpace(v.r.PostFormValue("code")))
 	if v.SetupCode == "" || subtle.ConstantTimeCompare([]byte(code), []byte(v.SetupCode)) != 1 {
-		wrong := memo.Invalid("code", "is not the one that memo serve printed when it started last")
+		wrong := memo.Invalid("code", "is not the one that memo serve printed when it last started")
 		p.Fields.showErrors(append(in.Check(), wrong)...)
 		return v.render(http.StatusUnprocessableEntity, "setup", p)
 	}

@@ -59,7 +59,7 @@ func TestAnEmptyServerIsSetUp(t *testing.T) {
 	testworld.Databases(t, func(t *testing.T, cfg store.Config) {
 		w := newWorld(t, testworld.Config{Store: cfg, Empty: true})
 		b := w.browser(memo.User{})
-		if p := b.get("/").want(200, "Set up Memo", "You become the OWNER"); p.path != "/setup" {
+		if p := b.get("/").want(200, "Set up Memo", "You will be its OWNER"); p.path != "/setup" {
 			t.Errorf("led to %s", p.path)
 		}
 		form := []string{"workspace", "Acme", "name", "Olga", "email", "olga@example.com", "password", testworld.Password}
@@ -118,7 +118,7 @@ func TestFormsComeFromOurPages(t *testing.T) {
 	for _, key := range []string{w.OlgaKey.Key, credential.NewKey().Secret(), "x"} {
 		for _, path := range []string{"/", "/account", "/w/" + w.Acme.ID + "/keys", "/signin"} {
 			nobody.do(http.MethodGet, path, "", testworld.WithKey(key)).want(401,
-				"API keys open the API, not the web app").without(w.OlgaKey.Key)
+				"API keys give access to the API, not to the web app").without(w.OlgaKey.Key)
 		}
 	}
 }
@@ -155,7 +155,7 @@ func TestAFormThatComesSlowly(t *testing.T) {
 		}
 		olga := w.browser(w.Olga)
 		olga.get(acme + "/keys").want(200).without("Late")
-		olga.get(acme+"/members").want(200, "mark@example.com", "The only one.").without("Open invitations")
+		olga.get(acme+"/members").want(200, "mark@example.com", "You are the only OWNER.").without("Pending invitations")
 	})
 }
 
@@ -170,7 +170,7 @@ func TestASessionThatEndsUnderAForm(t *testing.T) {
 		"": "/", "javascript:alert(1)": "/",
 	} {
 		olga.do(http.MethodPost, keys, "name=Lost", testworld.WithHeader("Referer", from)).
-			want(200, "You were signed out before this was sent", `name="next" value="`+next+`"`)
+			want(200, "You were signed out before the form was sent", `name="next" value="`+next+`"`)
 	}
 }
 
@@ -178,7 +178,7 @@ func TestASessionThatEndsUnderAForm(t *testing.T) {
 func TestOddForms(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	olga, path := w.browser(w.Olga), w.texts("/"+w.Meetings[0])
-	olga.post(path+"/project", "project", "Kept").want(200, "The project is changed")
+	olga.post(path+"/project", "project", "Kept").want(200, "Project updated")
 	for name, c := range map[string]struct {
 		body, kind string
 		status     int
@@ -211,24 +211,24 @@ func TestAProxyMayHaveAPassword(t *testing.T) {
 		"Account")
 	w.browser(w.Olga).do(http.MethodGet, "/account", "", func(r *http.Request) {
 		r.Header["Authorization"] = []string{"Basic eDp5", "Bearer " + credential.NewKey().Secret()}
-	}).want(401, "API keys open the API").without("mk_live_")
+	}).want(401, "API keys give access to the API").without("mk_live_")
 }
 
 // TestAccountPage: names and passwords, and devices.
 func TestAccountPage(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		one, two := w.browser(w.Mark), w.browser(w.Mark)
-		one.post("/account/name", "name", "<b>Mark</b>").want(200, "Your name is changed",
+		one.post("/account/name", "name", "<b>Mark</b>").want(200, "Name updated",
 			"&lt;b&gt;Mark&lt;/b&gt;").without("<b>Mark</b>")
 		one.post("/account/name", "name", " ").want(422, "Your name must not be empty")
 		one.post("/account/password", "current", "wrong", "password", "battery staple").want(422,
 			"Current password is not right").without("battery staple")
 		one.post("/account/password", "current", testworld.Password, "password", "short").want(422, "New password must have")
 		one.post("/account/password", "current", testworld.Password, "password", "battery staple").want(200,
-			"Your password is changed", "this one")
+			"Password changed", "this device")
 		two.get("/account").want(200, "<h1>Sign in</h1>")
 		two.post("/signin", "email", w.Mark.Email, "password", "battery staple").want(200)
-		two.get("/account").want(200, "last used now", "A device is signed out 7 days after its last use")
+		two.get("/account").want(200, "last used now", "Devices are signed out after 7 days without use")
 		one.post("/account/sessions/end").want(200, "You are signed out on all devices")
 		two.get("/account").want(200, "<h1>Sign in</h1>")
 	})
@@ -244,7 +244,7 @@ func TestThePasswordFormOffersToRevokeKeys(t *testing.T) {
 		mark.post("/account/password", "current", testworld.Password, "password", "1234567890", "keys", "revoke").
 			want(422, ">This password is on lists of common passwords. Choose another one.<")
 		mark.post("/account/password", "current", testworld.Password, "password", "battery staple").want(200,
-			"Your password is changed").without("keys are revoked")
+			"Password changed").without("keys are revoked")
 		if !w.authorised(w.MarkKey.Key) {
 			t.Error("the key was revoked without the wish")
 		}
@@ -271,7 +271,7 @@ func TestDeviceNames(t *testing.T) {
 		"Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0": "Firefox on Linux",
 		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 " +
 			"Mobile/15E148 Safari/604.1": "Safari on iOS",
-		"curl/8.5.0": "curl", "": "An unknown program",
+		"curl/8.5.0": "curl", "": "Unknown client",
 	} {
 		if got := deviceName(agent); got != want {
 			t.Errorf("%q: got %q, want %q", agent, got, want)

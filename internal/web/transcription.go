@@ -170,7 +170,7 @@ func (v *pageRequest) transcriptionPage() (transcriptionPage, error) {
 	}}
 	p.Folder = formFields{{
 		Name: "project", Label: "Project", Type: "text", Max: memo.MaxName, Complete: "off",
-		List: projects, Hint: "Choose one or name a new one. Empty takes it out of its project.",
+		List: projects, Hint: "Choose a project or enter a new name. Leave empty to remove it from its project.",
 	}}
 	if p.Project != nil {
 		p.Folder[0].Value = p.Project.Name

@@ -94,7 +94,7 @@ func (v *pageRequest) listTranscriptions(status int, problem string) error {
 	}
 	if p.Wrong = len(problems) > 0; p.Wrong {
 		if !p.Filter.Fields.showErrors(problems...) {
-			p.Problem = "This address is not of a page of this list. Begin at the first page."
+			p.Problem = "This link is not valid for this list. Go to the first page."
 		}
 		p.First = p.Filter.Path
 		return v.render(http.StatusUnprocessableEntity, "transcriptions", p)
@@ -161,7 +161,7 @@ func (v *pageRequest) filter(f *listFilter) (in app.ListQuery, problems []*memo.
 	q, project, language, from, to := strings.TrimSpace(get("q")), get("project"), get("language"), get("from"), get("to")
 	sort, status := cmp.Or(get("sort"), app.Sorts[0]), cmp.Or(get("status"), string(memo.StatusCompleted))
 	if q != "" {
-		orders = append(slices.Clone(sortOptions), option{Value: "relevance", Label: "Best match first"})
+		orders = append(slices.Clone(sortOptions), option{Value: "relevance", Label: "Most relevant first"})
 	} else if sort == "relevance" {
 		sort = app.Sorts[0] // the words were taken out of the form, and the order was left
 	}
@@ -174,7 +174,7 @@ func (v *pageRequest) filter(f *listFilter) (in app.ListQuery, problems []*memo.
 			{Name: "language", Label: "Language", Options: selectOption(language, languages)},
 			{Name: "from", Label: "From", Type: "date", Value: typed(from)},
 			{Name: "to", Label: "To", Type: "date", Value: typed(to)},
-			{Name: "sort", Label: "Order", Options: selectOption(sort, orders)},
+			{Name: "sort", Label: "Sort", Options: selectOption(sort, orders)},
 			{Name: "status", Label: "Status", Options: selectOption(status, statuses)},
 		},
 	}
@@ -185,18 +185,18 @@ func (v *pageRequest) filter(f *listFilter) (in app.ListQuery, problems []*memo.
 	if project != "" {
 		id, ok := app.ParseID(project)
 		if in.ProjectID = id; !ok {
-			bad("project", "must be one of the list")
+			bad("project", "must be one of the options")
 		}
 	}
 	if language != "" {
 		if in.Language = string(transcript.Language(language)); slices.Contains(spoken, language) {
 			in.Language = language
 		} else if in.Language == "" {
-			bad("language", "must be one of the list")
+			bad("language", "must be one of the options")
 		}
 	}
 	if !hasOption(statuses, status) {
-		bad("status", "must be one of the list")
+		bad("status", "must be one of the options")
 	}
 	for _, d := range []struct {
 		field, value string
@@ -212,7 +212,7 @@ func (v *pageRequest) filter(f *listFilter) (in app.ListQuery, problems []*memo.
 	}
 	for _, e := range in.Check() {
 		if e.Field == "date_from" { // as REST calls it
-			e = memo.Invalid("from", "must not lie after the other date")
+			e = memo.Invalid("from", "must not be after the end date")
 		}
 		problems = append(problems, e)
 	}

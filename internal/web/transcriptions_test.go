@@ -45,15 +45,15 @@ func TestTranscriptionsAreListed(t *testing.T) {
 		b.get(w.texts("?language=de")).want(200, "Größe", `value="de" selected>de</option>`).without("Pricing talk")
 		b.get(w.texts("?from=2026-05-02&to=2026-05-02")).want(200, "Größe").without("Pricing talk", "会議")
 		b.get(w.texts("?sort=created_at&status=completed&language=")).want(200, "Pricing talk")
-		b.get(w.texts("?q=nowhere")).want(200, "Nothing found", "All words must occur")
+		b.get(w.texts("?q=nowhere")).want(200, "No results", "Every word must occur")
 		b.get(w.texts("?q=&sort=relevance")).want(200, "Pricing talk")
 		for query, says := range map[string]string{
 			"from=2026-02-30":               `id="from-wrong">From must be a date`,
-			"from=2026-05-02&to=2026-05-01": `id="from-wrong">From must not lie after`,
+			"from=2026-05-02&to=2026-05-01": `id="from-wrong">From must not be after`,
 			"project=x":                     `id="project-wrong">Project must be`,
 			"language=%00":                  `id="language-wrong">Language must be`, "status=lost": `id="status-wrong">Status must be`,
-			"sort=title":                     `id="sort-wrong">Order must be`,
-			"cursor=abc":                     "Begin at the first page",
+			"sort=title":                     `id="sort-wrong">Sort must be`,
+			"cursor=abc":                     "Go to the first page",
 			"q=" + strings.Repeat("a", 1001): `id="q-wrong">Search must have at most 1000 characters`,
 		} {
 			b.get(w.texts("?"+query)).want(422, says).without("Pricing talk")
@@ -61,7 +61,7 @@ func TestTranscriptionsAreListed(t *testing.T) {
 		b.get(w.texts("?project=x&to=soon")).want(422, "Project must be", "To must be a date")
 		w.browser(w.Eve).get(w.texts("")).want(404)
 		w.browser(memo.User{}).get(w.texts("?q=a")).want(200, "Sign in", "transcriptions?q=a")
-		w.browser(w.Eve).get("/w/"+w.Other.ID+"/transcriptions?q=nothing").want(200, "Nothing found")
+		w.browser(w.Eve).get("/w/"+w.Other.ID+"/transcriptions?q=nothing").want(200, "No results")
 	})
 }
 
@@ -69,7 +69,7 @@ func TestAnEmptyWorkspaceSaysHowToImport(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		empty, err := w.App.AddWorkspace(context.Background(), memo.Caller{Operator: true}, "New", memo.PlanFree, w.Olga.ID)
 		w.Must(err)
-		w.browser(w.Olga).get("/w/"+empty.ID+"/transcriptions").want(200, "Nothing is here yet",
+		w.browser(w.Olga).get("/w/"+empty.ID+"/transcriptions").want(200, "No transcriptions yet",
 			"memo import --workspace "+empty.ID, "/w/"+empty.ID+"/import")
 	})
 }
@@ -98,7 +98,7 @@ func TestASearchMarksItsWords(t *testing.T) {
 		b.get(w.texts("?q=uber")).want(200, "<mark>Über</mark> die", "<mark>über</mark> Größe")
 		b.get(w.texts("?q=予算")).want(200, "来年の<mark>予算</mark>を")
 		b.get(w.texts("?q=" + `%22%3E%3Cscript%3Ealert(9)%3C/script%3E`)).without("<script>alert")
-		page := b.get(w.texts("/"+id+"?q=price")).want(200, "1 line with", `href="`+w.texts("/"+id)+"?line=1&amp;q=price#t-1", `id="t-1"`, "&lt;s&gt;r&lt;/s&gt;", "&lt;i&gt;topic").
+		page := b.get(w.texts("/"+id+"?q=price")).want(200, "1 line matching", `href="`+w.texts("/"+id)+"?line=1&amp;q=price#t-1", `id="t-1"`, "&lt;s&gt;r&lt;/s&gt;", "&lt;i&gt;topic").
 			without("<script>alert", "<img", "<s>r", "<i>topic", "<u>x", "<b>Bob")
 		if n := strings.Count(page.body, "</mark><script"); n > 0 {
 			t.Error("a text ends its own mark")
@@ -114,9 +114,9 @@ func TestATranscriptionIsRead(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		b := w.browser(w.Mark)
 		id := w.Meetings[3]
-		b.get(w.texts("/"+id)).want(200, "Pricing talk", "2026-05-01 10:00 UTC", "Sales", "Action items", "send the offer", "00:42", "Jordan", `id="t-2"`, "crm-1").without("Delete…", "Rename")
-		b.get(w.texts("/"+id+"?q=cost+Alex")).want(200, "1 line with", "<mark>Alex</mark>", "<mark>cost</mark>")
-		b.get(w.texts("/"+id+"?q=nothing")).want(200, "No line has")
+		b.get(w.texts("/"+id)).want(200, "Pricing talk", "2026-05-01 10:00 UTC", "Sales", "Action items", "send the offer", "00:42", "Jordan", `id="t-2"`, "crm-1").without("Delete transcription", "Rename")
+		b.get(w.texts("/"+id+"?q=cost+Alex")).want(200, "1 line matching", "<mark>Alex</mark>", "<mark>cost</mark>")
+		b.get(w.texts("/"+id+"?q=nothing")).want(200, "No lines match")
 		for _, bad := range []string{w.Foreign, "3fa85f64-5717-4562-b3fc-2c963f66afa6", "x", "%00"} {
 			for _, path := range []string{"", "/export", "/delete", "/export?format=x"} {
 				b.get(w.texts("/"+bad+path)).want(404, "Transcription not found").without("Secret")
@@ -136,13 +136,13 @@ func TestALongTranscriptionIsReadInParts(t *testing.T) {
 	}
 	id := w.Import(w.Acme, "long.txt", text.String())
 	b := w.browser(w.Olga)
-	first := b.get(w.texts("/"+id)).want(200, `id="t-1"`, "Lines 1–", "Later").without("Earlier", `id="t-2999"`)
+	first := b.get(w.texts("/"+id)).want(200, `id="t-1"`, "Lines 1–", ">Next<").without(">Previous<", `id="t-2999"`)
 	if len(first.body) > 100<<10 {
 		t.Errorf("the page has %d bytes", len(first.body))
 	}
-	b.get(w.texts("/"+id+"?line=2999")).want(200, `id="t-2999"`, "Earlier", "3000").without(`id="t-1"`)
+	b.get(w.texts("/"+id+"?line=2999")).want(200, `id="t-2999"`, ">Previous<", "3000").without(`id="t-1"`)
 	b.get(w.texts("/"+id+"?q=2999")).want(200, "?line=2999&amp;q=2999#t-2999")
-	if found := b.get(w.texts("/"+id+"?q=line")).want(200, "3000 lines with", "of which the first 50"); len(found.body) > 100<<10 {
+	if found := b.get(w.texts("/"+id+"?q=line")).want(200, "3000 lines matching", "the first 50 shown"); len(found.body) > 100<<10 {
 		t.Errorf("the page of a search has %d bytes", len(found.body))
 	}
 	b.get(w.texts("/"+id+"?line=-7")).want(200, `id="t-1"`)
@@ -151,7 +151,7 @@ func TestALongTranscriptionIsReadInParts(t *testing.T) {
 			t.Errorf("at %s: %s", at, p.path)
 		}
 	}
-	b.get(w.texts("/"+id+"?at=noon")).want(422, "The time must be such as", `value="noon"`, `id="t-1"`)
+	b.get(w.texts("/"+id+"?at=noon")).want(422, "Enter a time such as", `value="noon"`, `id="t-1"`)
 	b.get(w.texts("/" + id + "?line=99999999999")).want(200)
 }
 
@@ -164,7 +164,7 @@ func TestALongReportIsCut(t *testing.T) {
 		"prompt_results": []map[string]any{{"name": "First", "slug": "a", "status": "completed", "text": "short"}, {"name": "Second", "slug": "b", "status": "completed", "text": long}, {"name": "Third", "slug": "c", "status": "completed", "text": "after it"}},
 	})
 	w.Must(err)
-	p := w.browser(w.Olga).get(w.texts("/"+w.Import(w.Acme, "long.json", string(doc)))).want(200, "short", "Third", "the Markdown download</a> has the whole")
+	p := w.browser(w.Olga).get(w.texts("/"+w.Import(w.Acme, "long.json", string(doc)))).want(200, "short", "Third", "Markdown download</a> has the full report")
 	if len(p.body) > 100_000 {
 		t.Errorf("the page has %d bytes", len(p.body))
 	}
@@ -192,7 +192,7 @@ func TestDownloadsAreTheExports(t *testing.T) {
 				}
 			}
 		}
-		b.get(w.texts("/"+w.Meetings[1]+"/export?format=exe")).want(422, "no such format")
+		b.get(w.texts("/"+w.Meetings[1]+"/export?format=exe")).want(422, "Unknown format")
 	})
 }
 
@@ -220,9 +220,9 @@ func TestAZipOfTheChosen(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 		b.post(w.texts("/export?q=price&status=completed"), "format", "md").
-			want(422, "No transcription was chosen", "Pricing talk", `value="price"`, `action="`+w.texts("")+`"`, `action="`+w.texts("/export?q=price")).without("Besprechung", `href="?`)
-		b.post(w.texts("/export"), "id", w.Meetings[1], "format", "exe").want(422, "no such format")
-		b.post(w.texts("/export"), "id", w.Meetings[1], "id", w.Foreign).want(404, "nothing was put into a ZIP").without(w.Foreign)
+			want(422, "Select at least one transcription", "Pricing talk", `value="price"`, `action="`+w.texts("")+`"`, `action="`+w.texts("/export?q=price")).without("Besprechung", `href="?`)
+		b.post(w.texts("/export"), "id", w.Meetings[1], "format", "exe").want(422, "Unknown format")
+		b.post(w.texts("/export"), "id", w.Meetings[1], "id", w.Foreign).want(404, "nothing was downloaded").without(w.Foreign)
 		b.post(w.texts("/export"), "id", "../x").want(404)
 		var many []string
 		for range app.MaxArchiveFiles + 1 {
@@ -294,12 +294,12 @@ func TestChangesAreForThoseWhoMay(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, olga, eve := w.browser(w.Mark), w.browser(w.Olga), w.browser(w.Eve)
 		marks := w.importAs(mark, "mine.txt", "Hello there")
-		mark.get(w.texts("/"+marks)).want(200, "Rename", "Delete…")
-		mark.post(w.texts("/"+marks+"/title"), "title", "A better title").want(200, "The title is changed.", "A better title")
+		mark.get(w.texts("/"+marks)).want(200, "Rename", "Delete transcription")
+		mark.post(w.texts("/"+marks+"/title"), "title", "A better title").want(200, "Title updated.", "A better title")
 		mark.post(w.texts("/"+marks+"/title"), "title", " ").want(422, "Title must not be empty", `value=" "`)
-		mark.post(w.texts("/"+marks+"/project"), "project", "Brand new").want(200, "The project is changed.", "Brand new")
+		mark.post(w.texts("/"+marks+"/project"), "project", "Brand new").want(200, "Project updated.", "Brand new")
 		mark.post(w.texts("/"+marks+"/project"), "project", "a\u202eb").want(422, "Project must not contain")
-		mark.post(w.texts("/"+marks+"/project"), "project", "").want(200, "The project is changed.").without("<dt>Project")
+		mark.post(w.texts("/"+marks+"/project"), "project", "").want(200, "Project updated.").without("<dt>Project")
 
 		olgas := w.Meetings[3]
 		mark.get(w.texts("/" + olgas + "/delete")).want(403)
@@ -312,7 +312,7 @@ func TestChangesAreForThoseWhoMay(t *testing.T) {
 		olga.post(w.texts("/"+olgas+"/title"), "title", "Renamed").want(200, "Renamed")
 		olga.get(w.texts("?q=renamed")).want(200, "<mark>Renamed</mark>")
 		olga.get(w.texts("/"+marks+"/delete")).want(200, "cannot be undone")
-		olga.post(w.texts("/"+marks+"/delete")).want(200, "The transcription is deleted.").without("A better title")
+		olga.post(w.texts("/"+marks+"/delete")).want(200, "Transcription deleted.").without("A better title")
 		mark.post(w.texts("/" + marks + "/delete")).want(404)
 	})
 }
@@ -323,6 +323,6 @@ func TestASearchOfManyHitsSaysMoreThan(t *testing.T) {
 	w.Import(w.Acme, "x.txt", "[00:01] Ann: zebra")
 	testenv.Repeat(t, cfg.Store.Dir, 10_000)
 	b := w.browser(w.Olga)
-	b.get(w.texts("?q=zebra")).want(200, "More than 10,000 transcriptions with “zebra”")
+	b.get(w.texts("?q=zebra")).want(200, "More than 10,000 transcriptions matching “zebra”")
 	b.get(w.texts("")).want(200, "10004 transcriptions").without("More than")
 }

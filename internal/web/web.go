@@ -189,7 +189,7 @@ var errSignIn = errors.New("web: sign in first")
 // errKeyOnPage answers an API key, which opens the API and no page.
 var errKeyOnPage = &memo.Error{
 	Kind: memo.KindUnauthorized, Code: "page",
-	Message: "API keys open the API, not the web app. Sign in with your e-mail and password.",
+	Message: "API keys give access to the API, not to the web app. Sign in with your e-mail and password.",
 }
 
 // admit authorises the caller and counts the call.
@@ -274,12 +274,15 @@ func (v *pageRequest) readForm() error {
 const maxForm = 64 << 10
 
 var (
-	errNotFound   = memo.NotFound("Page")
+	errNotFound = &memo.Error{
+		Kind:    memo.KindNotFound,
+		Message: "This page does not exist, or you do not have access to it.",
+	}
 	errUnreadable = &httpx.StatusError{
 		Status: http.StatusBadRequest,
 		Detail: "The form could not be read. Go back and send it again.",
 	}
-	errOwnerRequired = memo.Forbidden("owner_required", "Only an OWNER of the workspace sees this page.")
+	errOwnerRequired = memo.Forbidden("owner_required", "Only an OWNER of the workspace can open this page.")
 )
 
 // fail writes an error page that says what is wrong and what to do.
@@ -328,13 +331,16 @@ func (v *pageRequest) fail(err error) {
 
 // errorHeadings are the headings of error pages.
 var errorHeadings = map[int]string{
-	http.StatusBadRequest: "That could not be read", http.StatusUnauthorized: "Sign in with a password",
-	http.StatusForbidden: "Not for you",
-	http.StatusNotFound:  "Nothing here", http.StatusRequestTimeout: "That took too long",
-	http.StatusConflict:              "That did not fit",
-	http.StatusRequestEntityTooLarge: "That is too large", http.StatusUnprocessableEntity: "That cannot be done",
-	http.StatusTooManyRequests:    "Too fast",
-	http.StatusServiceUnavailable: "Not now",
+	http.StatusBadRequest:            "Invalid request",
+	http.StatusUnauthorized:          "Sign-in required",
+	http.StatusForbidden:             "Access denied",
+	http.StatusNotFound:              "Page not found",
+	http.StatusRequestTimeout:        "Request timed out",
+	http.StatusConflict:              "Conflict",
+	http.StatusRequestEntityTooLarge: "Request too large",
+	http.StatusUnprocessableEntity:   "Invalid input",
+	http.StatusTooManyRequests:       "Too many requests",
+	http.StatusServiceUnavailable:    "Temporarily unavailable",
 }
 
 // errorPage is any refusal.

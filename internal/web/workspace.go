@@ -22,10 +22,10 @@ func (v *pageRequest) workspacePage() workspacePage {
 	if p.Here != nil {
 		p.Fields[0].Value = p.Here.Name
 	}
-	p.Opens = "The API and MCP are open: every member can make keys."
+	p.Opens = "Includes API and MCP access: every member can create keys."
 	if !v.Plan.HasAPI() {
-		p.Opens = "The API and MCP are closed: no key can be made, and those that there are get 403. They need the plan " +
-			"pro or expert; the same keys work again after that."
+		p.Opens = "Does not include API and MCP access: keys cannot be created, and requests with existing keys get a " +
+			"403. After an upgrade to pro or expert, the same keys work again."
 	}
 	return p
 }

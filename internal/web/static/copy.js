@@ -1,10 +1,12 @@
-// What there is to copy, and what must not stay. Copy buttons: <button data-copy="ID">
-// copies the text of the element with that id. They are hidden until this runs, for
-// without it they would do nothing.
-const said = document.createElement("p")
-said.className = "hidden"
-said.role = "status"
-document.querySelector("main").append(said)
+// Copy buttons, and the pages that show a secret.
+//
+// <button data-copy="ID"> copies the text of the element with that id. The buttons are
+// hidden until this script runs, because they do nothing without it. A hidden status
+// element announces the result to screen readers.
+const announcement = document.createElement("p")
+announcement.className = "hidden"
+announcement.role = "status"
+document.querySelector("main").append(announcement)
 for (const button of document.querySelectorAll("button[data-copy]")) {
   button.hidden = false
   const label = button.textContent
@@ -14,41 +16,41 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
       await navigator.clipboard.writeText(source.textContent)
       button.textContent = "Copied"
     } catch {
-      // No clipboard over plain HTTP: selected, it is one keystroke.
+      // The clipboard is not available over plain HTTP. Select the text instead.
       getSelection().selectAllChildren(source)
       button.textContent = "Press Ctrl+C"
     }
-    said.textContent = button.textContent
-    setTimeout(() => { button.textContent = label; said.textContent = "" }, 2000)
+    announcement.textContent = button.textContent
+    setTimeout(() => { button.textContent = label; announcement.textContent = "" }, 2000)
   })
 }
 
-// A secret is taken out of the page when the page is left, so that nothing that
-// keeps pages (the back button's memory above all) keeps it. Who comes back goes on
-// to where <… data-secret="ADDRESS"> says.
+// Remove a secret from the page when the user leaves it, so that the browser's
+// back/forward cache does not store it. If the user comes back, the page redirects to
+// the URL in data-secret.
 const secrets = document.querySelectorAll("[data-secret]")
 addEventListener("pagehide", () => { for (const secret of secrets) secret.textContent = "" })
 addEventListener("pageshow", (event) => {
   if (event.persisted && secrets.length > 0) location.replace(secrets[0].dataset.secret)
 })
 
-// The page of a new key says when the key is first used.
+// The page of a new key polls until the key is first used.
 const waiting = document.getElementById("waiting")
 let tries = 0
-async function look() {
-  const say = (text) => { waiting.querySelector("span").textContent = text }
+async function poll() {
+  const show = (text) => { waiting.querySelector("span").textContent = text }
   try {
-    const answer = await fetch(waiting.dataset.status, { headers: { Accept: "application/json" } })
-    if (answer.ok) {
-      const key = await answer.json()
+    const response = await fetch(waiting.dataset.status, { headers: { Accept: "application/json" } })
+    if (response.ok) {
+      const key = await response.json()
       if (key.connected) {
         waiting.classList.add("connected")
-        return say("Connected: the first request came " + (key.from ? "from " + key.from : "in") + ".")
+        return show("Connected: first request received" + (key.from ? " from " + key.from : "") + ".")
       }
-      if (key.status !== "active") return say("This key is " + key.status + ".")
+      if (key.status !== "active") return show("This key is " + key.status + ".")
     }
-  } catch { /* the network is away: look again */ }
+  } catch { /* the network is unavailable: try again */ }
   tries += 1
-  if (tries < 400) setTimeout(look, tries < 60 ? 1500 : 5000)
+  if (tries < 400) setTimeout(poll, tries < 60 ? 1500 : 5000)
 }
-if (waiting) look()
+if (waiting) poll()

@@ -1,17 +1,18 @@
-// The import page: files that are chosen or dropped go up one after the other,
-// each with its bar. When the network is lost, what was finished stays finished,
-// and "Try again" goes on with the rest. Without this, the form sends them all
-// at once and a page tells what became of them.
+// The import page. Uploads the chosen or dropped files one after the other, each with a
+// progress bar. If the connection is lost, finished files stay imported and "Try again"
+// sends the rest. Without JavaScript, the form sends all files in one request and the
+// response is a page with the results.
 const form = document.getElementById("import")
 const drop = document.getElementById("drop")
 const panel = document.getElementById("uploads")
 const list = panel.querySelector("ul")
-const said = document.getElementById("uploads-said")
-const again = document.getElementById("again")
-const seen = document.getElementById("seen")
-const most = Number(form.dataset.most)
+const summary = document.getElementById("uploads-said")
+const retry = document.getElementById("again")
+const view = document.getElementById("seen")
+const maxBytes = Number(form.dataset.maxBytes)
 
-const rows = [] // { file, name, item, state }: waiting, going, imported, unchanged, refused or lost
+// { file, name, item, state }. The state is waiting, sending, imported, unchanged, refused or lost.
+const rows = []
 let busy = false
 
 function add(found) {
@@ -26,13 +27,14 @@ function add(found) {
   run()
 }
 
-function tell(row, state, word, id) {
+// setState shows the state of a file. With an id, the name becomes a link to the transcription.
+function setState(row, state, text, id) {
   row.state = state
-  const said = row.item.querySelector(".word")
-  said.className = "word " + state
-  said.textContent = word
+  const label = row.item.querySelector(".word")
+  label.className = "word " + state
+  label.textContent = text
   const bar = row.item.querySelector("progress")
-  bar.hidden = state !== "going"
+  bar.hidden = state !== "sending"
   if (id) {
     const link = document.createElement("a")
     link.href = form.dataset.read + id
@@ -44,34 +46,35 @@ function tell(row, state, word, id) {
 async function run() {
   if (busy) return
   busy = true
-  again.hidden = true
+  retry.hidden = true
   for (let row; (row = rows.find((r) => r.state === "waiting"));) {
-    if (row.file.size > most) {
-      tell(row, "refused", "refused: is larger than " + (most >> 20) + " MB")
+    if (row.file.size > maxBytes) {
+      setState(row, "refused", "refused: larger than " + (maxBytes >> 20) + " MB")
       continue
     }
-    count("Importing")
+    showSummary("Importing")
     if (await send(row)) continue
-    for (const r of rows) if (r.state === "waiting") tell(r, "lost", "not sent")
+    for (const r of rows) if (r.state === "waiting") setState(r, "lost", "not sent")
   }
   busy = false
   const rest = rows.filter((r) => r.state === "lost").length
-  again.hidden = rest === 0
-  seen.hidden = !rows.some((r) => r.state === "imported" || r.state === "unchanged")
-  count(rest > 0 ? "The import stopped; what is finished is kept" : "Done")
+  retry.hidden = rest === 0
+  view.hidden = !rows.some((r) => r.state === "imported" || r.state === "unchanged")
+  showSummary(rest > 0 ? "Import interrupted; finished files are saved" : "Done")
 }
 
-function count(word) {
+function showSummary(title) {
   const n = (state) => rows.filter((r) => r.state === state).length
-  const rest = n("waiting") + n("going") + n("lost")
-  said.textContent = word + ": " + n("imported") + " imported, " + n("unchanged") + " unchanged, " + n("refused") + " refused" + (rest ? ", " + rest + " to go" : "") + "."
+  const rest = n("waiting") + n("sending") + n("lost")
+  summary.textContent = title + ": " + n("imported") + " imported, " + n("unchanged") + " unchanged, " +
+    n("refused") + " refused" + (rest ? ", " + rest + " remaining" : "") + "."
 }
 
-// send resolves to whether to go on with the next file.
+// send uploads one file. It resolves to true if the next file should be sent.
 function send(row) {
   return new Promise((resolve) => {
     const body = new FormData()
-    // The fields come before the file: the server reads them in this order.
+    // The server needs the fields before the file.
     body.append("project", form.elements.project.value)
     body.append("language", form.elements.language.value)
     body.append("modified", String(row.file.lastModified))
@@ -84,52 +87,52 @@ function send(row) {
     call.upload.addEventListener("progress", (e) => {
       if (!e.lengthComputable) return
       bar.value = 100 * e.loaded / e.total
-      row.item.querySelector(".word").textContent = e.loaded < e.total ? Math.floor(bar.value) + " %" : "reading"
+      row.item.querySelector(".word").textContent = e.loaded < e.total ? Math.floor(bar.value) + "%" : "processing"
     })
     call.addEventListener("load", () => {
-      const answer = call.response ?? {}
+      const result = call.response ?? {}
       switch (true) {
-        case answer.state === "imported":
-          tell(row, "imported", "imported", answer.id)
+        case result.state === "imported":
+          setState(row, "imported", "imported", result.id)
           return resolve(true)
-        case answer.state === "unchanged":
-          tell(row, "unchanged", "unchanged: it was here already", answer.id)
+        case result.state === "unchanged":
+          setState(row, "unchanged", "unchanged: already in this workspace", result.id)
           return resolve(true)
-        case answer.state === "refused":
-          tell(row, "refused", "refused: " + answer.reason)
+        case result.state === "refused":
+          setState(row, "refused", "refused: " + result.reason)
           return resolve(true)
       }
-      tell(row, "lost", "not taken: " + (answer.reason ?? "the server answered " + call.status))
-      resolve(call.status === 500) // that is about this file, and whatever else there is would be about all
+      setState(row, "lost", "not imported: " + (result.reason ?? "the server responded with " + call.status))
+      resolve(call.status === 500) // a fault with this file; any other status would be the same for the next file
     })
     for (const event of ["error", "abort"]) {
       call.addEventListener(event, async () => {
-        // A file that is gone fails as the network does, and would hold up those
-        // behind it however often it is tried. Any part of it is read as empty, so
-        // it is read whole.
-        const there = await row.file.arrayBuffer().then(() => true, () => false)
-        if (there) tell(row, "lost", "not sent: the connection was lost")
-        else tell(row, "refused", "refused: the browser cannot read it; choose it again")
-        resolve(!there)
+        // A deleted file causes the same event as a lost connection, and retrying it would
+        // block the files after it. Reading a slice of a deleted file succeeds and returns
+        // nothing, so read the whole file.
+        const readable = await row.file.arrayBuffer().then(() => true, () => false)
+        if (readable) setState(row, "lost", "not sent: connection lost")
+        else setState(row, "refused", "refused: the browser cannot read this file; choose it again")
+        resolve(!readable)
       })
     }
-    // A line can die without a word. Reading a large file takes the server a while.
-    let silence
-    const heard = () => {
-      clearTimeout(silence)
-      silence = setTimeout(() => call.abort(), 180_000)
+    // A connection can break without an event. The timeout leaves the server time to read a large file.
+    let timeout
+    const restartTimeout = () => {
+      clearTimeout(timeout)
+      timeout = setTimeout(() => call.abort(), 180_000)
     }
-    call.upload.addEventListener("progress", heard)
-    call.addEventListener("loadend", () => clearTimeout(silence))
-    heard()
-    tell(row, "going", "0 %")
+    call.upload.addEventListener("progress", restartTimeout)
+    call.addEventListener("loadend", () => clearTimeout(timeout))
+    restartTimeout()
+    setState(row, "sending", "0%")
     bar.value = 0
     call.send(body)
   })
 }
 
-again.addEventListener("click", () => {
-  for (const row of rows) if (row.state === "lost") tell(row, "waiting", "waiting")
+retry.addEventListener("click", () => {
+  for (const row of rows) if (row.state === "lost") setState(row, "waiting", "waiting")
   run()
 })
 
@@ -143,26 +146,29 @@ form.addEventListener("submit", (event) => {
   files.required = true
 })
 
-// A file of a folder is called by its path: every folder may have its "transcript.vtt".
+// Files in a folder are named by their path, because every folder may contain a "transcript.vtt".
 const named = (files) => [...files].map((file) => ({ file, name: file.webkitRelativePath || file.name }))
-const byName = (a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }) // a disk gives them in no order
+const byName = (a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }) // browsers list files in any order
 
-// Dropped folders are read to their depth.
-async function within(entry) {
-  if (entry.isFile) return [{ file: await new Promise((resolve, reject) => entry.file(resolve, reject)), name: entry.fullPath.slice(1) }]
+// filesIn returns a dropped file, or the files in a dropped folder and its subfolders.
+async function filesIn(entry) {
+  if (entry.isFile) {
+    const file = await new Promise((resolve, reject) => entry.file(resolve, reject))
+    return [{ file, name: entry.fullPath.slice(1) }]
+  }
   const reader = entry.createReader()
   const files = []
-  for (;;) { // a reader gives its entries in portions
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject))
-    if (some.length === 0) return files
-    for (const e of some) if (!e.name.startsWith(".")) for (const f of await within(e)) files.push(f)
+  for (;;) { // readEntries returns the entries in batches
+    const batch = await new Promise((resolve, reject) => reader.readEntries(resolve, reject))
+    if (batch.length === 0) return files
+    for (const e of batch) if (!e.name.startsWith(".")) for (const f of await filesIn(e)) files.push(f)
   }
 }
 
 for (const event of ["dragenter", "dragover"]) {
   addEventListener(event, (e) => {
     if (!e.dataTransfer?.types.includes("Files")) return
-    e.preventDefault() // or the browser opens the file in place of the page
+    e.preventDefault() // otherwise the browser opens the file instead of the page
     drop.classList.add("over")
   })
 }
@@ -171,15 +177,15 @@ addEventListener("drop", async (e) => {
   if (!e.dataTransfer?.types.includes("Files")) return
   e.preventDefault()
   drop.classList.remove("over")
-  // Entries must be asked for before the first await: then they are gone.
+  // The entries are available only before the first await.
   const entries = [...e.dataTransfer.items].map((i) => i.webkitGetAsEntry?.()).filter(Boolean)
   const loose = named(e.dataTransfer.files)
   try {
-    const found = entries.length > 0 ? (await Promise.all(entries.map(within))).flat() : loose
+    const found = entries.length > 0 ? (await Promise.all(entries.map(filesIn))).flat() : loose
     if (found.length > 0) return add(found.sort(byName))
-    said.textContent = "There are no files in what was dropped."
+    summary.textContent = "No files found in what you dropped."
   } catch {
-    said.textContent = "The browser could not read what was dropped. Choose the files instead."
+    summary.textContent = "The browser could not read what you dropped. Choose the files instead."
   }
   panel.hidden = false
 })
