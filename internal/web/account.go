@@ -11,13 +11,13 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
-// accountPage is what a user can change of their own.
+// accountPage shows what users can change about themselves.
 type accountPage struct {
 	layout
 	Name          formFields
 	Password      formFields
-	Keys          int  // active ones of the user, in all workspaces
-	RevokeKeys    bool // with the password
+	Keys          int  // active keys of the user, in all workspaces
+	RevokeKeys    bool // the form asks to revoke them
 	OwnWorkspaces []userWorkspace
 	Devices       []signedInDevice
 	Now           time.Time
@@ -26,16 +26,16 @@ type accountPage struct {
 // userWorkspace is a workspace of the user.
 type userWorkspace struct {
 	app.Membership
-	Alone bool // they are the only OWNER, who cannot go
+	Alone bool // the user is the only OWNER and cannot leave
 }
 
-// signedInDevice is where the user is signed in.
+// signedInDevice is a session of the user.
 type signedInDevice struct {
 	memo.Session
 	Name string
 }
 
-// deviceName says which browser it is, and on what: "Firefox on Linux".
+// deviceName describes the client of a user agent: "Firefox on Linux".
 func deviceName(agent string) string {
 	d := useragent.Parse(agent)
 	name := cmp.Or(d.Name, "Unknown client")
@@ -51,7 +51,7 @@ func (v *pageRequest) accountPage() (accountPage, error) {
 	name.Value = p.User.Name
 	p.Name = formFields{name}
 	p.Password = formFields{
-		{Name: "current", Label: "Current password", Type: "password", Complete: "current-password", Required: true},
+		{Name: "current", Label: "Current password", Type: "password", Autocomplete: "current-password", Required: true},
 		newPasswordField("password", "New password"),
 	}
 	for _, w := range p.Workspaces {
@@ -84,7 +84,7 @@ func showAccount(v *pageRequest) error {
 	return v.render(http.StatusOK, "account", p)
 }
 
-// refused shows the account page again, with what is wrong beside the field.
+// refused shows the account page with the error at its field.
 func (v *pageRequest) refused(err error) error {
 	e, ok := asFormError(err, memo.KindInvalid)
 	if !ok {
@@ -111,11 +111,11 @@ func doRename(v *pageRequest) error {
 	return v.redirect("/account?done=name")
 }
 
-// revokeKeys reports whether the form of the password asks for that.
+// revokeKeys reports whether the password form asks to revoke the keys as well.
 func (v *pageRequest) revokeKeys() bool { return v.r.PostFormValue("keys") == "revoke" }
 
-// doPassword ends every session of the user, and their keys if they wish, and
-// opens a new session here.
+// doPassword changes the password, which ends every session of the user and, if the form
+// asks for it, their keys. It opens a new session for this browser.
 func doPassword(v *pageRequest) error {
 	next := v.r.PostFormValue("password")
 	u, err := v.App.Account(v.ctx, v.Caller)
@@ -134,7 +134,7 @@ func doPassword(v *pageRequest) error {
 
 func doEndSession(v *pageRequest) error {
 	err := v.App.RevokeSession(v.ctx, v.Caller, v.r.PathValue("id"))
-	if err != nil && memo.KindOf(err) != memo.KindNotFound { // it has ended already
+	if err != nil && memo.KindOf(err) != memo.KindNotFound { // not found: the session has already ended
 		return err
 	}
 	return v.redirect("/account?done=device")

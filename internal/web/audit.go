@@ -10,30 +10,30 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
-// auditPage is what was done in the workspace, the newest first.
+// auditPage shows the audit trail of the workspace, newest first.
 type auditPage struct {
 	layout
 	Events   []eventRow
 	Filter   formFields
-	Newest   string // the address of the first page; empty on it
-	Older    string // that of the page after this one, if there is one
+	Newest   string // path of the first page; empty on it
+	Older    string // path of the next page; empty on the last one
 	CSV      string
 	Filtered bool
-	Wrong    bool   // the filter: nothing was looked for
-	Problem  string // with it, where no field is to blame
+	Wrong    bool   // the filter is invalid, so no events were read
+	Problem  string // an error that belongs to no field
 }
 
-// eventRow is an event as a sentence.
+// eventRow is an audit event with its sentence.
 type eventRow struct {
 	memo.AuditEvent
 	Sentence eventSentence
 }
 
-// auditLength is how many events are on a page.
+// auditLength is the number of events on a page.
 const auditLength = 50
 
-// auditSubjects are what the trail of a workspace can be about. Sign-ins that succeed,
-// and accounts, belong to the server and not to a workspace.
+// auditSubjects are the subjects of the events of a workspace. Successful sign-ins and
+// events about users do not belong to a workspace.
 var auditSubjects = []option{
 	{Value: "", Label: "All events"},
 	{Value: "key", Label: "Keys"},
@@ -43,7 +43,7 @@ var auditSubjects = []option{
 	{Value: "session", Label: "Failed sign-ins"},
 }
 
-// eventQuery reads the filter from the address. All that is wrong is told.
+// eventQuery reads the filter from the URL. It returns all problems at once.
 func (v *pageRequest) eventQuery() (in app.EventQuery, problems []*memo.Error) {
 	q := v.r.URL.Query()
 	bad := func(field, message string) { problems = append(problems, memo.Invalid(field, "%s", message)) }
@@ -77,7 +77,7 @@ func (v *pageRequest) eventQuery() (in app.EventQuery, problems []*memo.Error) {
 	return in, problems
 }
 
-// auditPath is the address of a page, or of the CSV, with the filter of this one.
+// auditPath returns the path of a page or of the CSV with the current filter.
 func (v *pageRequest) auditPath(page string, before int64) string {
 	q, have := url.Values{}, v.r.URL.Query()
 	for _, name := range []string{"subject", "member", "from", "to"} {
@@ -111,7 +111,7 @@ func showAudit(v *pageRequest) (err error) {
 		f.Value = typed(v.r.URL.Query().Get(f.Name))
 		p.Filtered = p.Filtered || f.Value != ""
 	}
-	if !p.Filter.showErrors(problems...) { // only the page is in no field, and it is read last
+	if !p.Filter.showErrors(problems...) { // only "before" has no field, and its problem is last
 		p.Problem = problems[len(problems)-1].Message
 	}
 	if v.r.URL.Query().Get("before") != "" {
@@ -124,7 +124,7 @@ func showAudit(v *pageRequest) (err error) {
 	if p.Wrong {
 		return v.render(http.StatusUnprocessableEntity, "audit", p)
 	}
-	in.Limit = auditLength + 1 // one more tells whether there are older ones
+	in.Limit = auditLength + 1 // one more, to know whether there are older events
 	events, err := v.App.Events(v.ctx, v.Caller, in)
 	if err != nil {
 		return err
@@ -134,13 +134,13 @@ func showAudit(v *pageRequest) (err error) {
 		p.Older = v.auditPath("audit", events[auditLength-1].ID)
 	}
 	for _, e := range events {
-		p.Events = append(p.Events, eventRow{e, v.deed(e)})
+		p.Events = append(p.Events, eventRow{e, v.describe(e)})
 	}
 	return v.render(http.StatusOK, "audit", p)
 }
 
-// actors offers the members, with one who has left where they are chosen: the
-// trail keeps their e-mail with what they did.
+// actors returns the members as options. If the filter names a former member, it adds
+// them, with the e-mail that the audit trail stores.
 func (v *pageRequest) actors(chosen string) ([]option, error) {
 	members, err := v.App.Members(v.ctx, v.Caller, v.WorkspaceID)
 	if err != nil {
@@ -151,13 +151,13 @@ func (v *pageRequest) actors(chosen string) ([]option, error) {
 		list = append(list, option{Value: m.UserID, Label: m.Name + " (" + m.Email + ")"})
 	}
 	if !hasOption(list, chosen) {
-		did, err := v.App.Events(v.ctx, v.Caller, app.EventQuery{ActorID: chosen, Limit: 1})
+		events, err := v.App.Events(v.ctx, v.Caller, app.EventQuery{ActorID: chosen, Limit: 1})
 		if err != nil {
 			return nil, err
 		}
 		label := "Former member"
-		if len(did) > 0 {
-			label = did[0].Actor
+		if len(events) > 0 {
+			label = events[0].Actor
 		}
 		list = append(list, option{Value: chosen, Label: label})
 	}

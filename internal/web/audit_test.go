@@ -20,9 +20,9 @@ import (
 	"memoai.tech/memo/internal/testworld"
 )
 
-// TestEveryActionHasItsSentence reads the actions where they are listed. Those
-// of the server, not of a workspace, are in no page.
-func TestEveryActionHasItsSentence(t *testing.T) {
+// TestEveryActionHasASentence reads the actions from their source file. It skips actions that
+// do not belong to a workspace, because no page shows them.
+func TestEveryActionHasASentence(t *testing.T) {
 	f, err := parser.ParseFile(token.NewFileSet(), "../../audit.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +46,7 @@ func TestEveryActionHasItsSentence(t *testing.T) {
 		return true
 	})
 	if n < 15 {
-		t.Errorf("only %d actions were found", n)
+		t.Errorf("got only %d actions, want at least 15", n)
 	}
 }
 
@@ -88,10 +88,10 @@ func TestAuditPage(t *testing.T) {
 			"the operator imported 会議",
 		} {
 			if !strings.Contains(all, s) {
-				t.Errorf("the page does not say %q\n%s", s, all)
+				t.Errorf("page lacks %q:\n%s", s, all)
 			}
 		}
-		for query, has := range map[string][2]string{ // what is there, and what is not
+		for query, has := range map[string][2]string{ // a text on the page, and one that must not be
 			"?subject=key":              {"revoked the key", "imported"},
 			"?subject=transcription":    {"imported", "revoked the key"},
 			"?subject=workspace":        {"created the workspace", "imported"},
@@ -108,14 +108,13 @@ func TestAuditPage(t *testing.T) {
 		} {
 			p := olga.get(audit + query).want(200)
 			if body := text(p.body); !strings.Contains(body, has[0]) || strings.Contains(body, has[1]) {
-				t.Errorf("%s: wants %q and not %q:\n%s", query, has[0], has[1], body)
+				t.Errorf("%s: want %q and not %q:\n%s", query, has[0], has[1], body)
 			}
 		}
 	})
 }
 
-// TestTheTrailHasDownloadsAndFailedSignIns, on the page and in the CSV.
-func TestTheTrailHasDownloadsAndFailedSignIns(t *testing.T) {
+func TestAuditTrailHasDownloadsAndFailedSignIns(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		olga, mark, audit := w.browser(w.Olga), w.browser(w.Mark), "/w/"+w.Acme.ID+"/audit"
 		one := w.texts("/" + w.Meetings[1] + "/export")
@@ -130,7 +129,7 @@ func TestTheTrailHasDownloadsAndFailedSignIns(t *testing.T) {
 			"the system refused a sign-in as mark@example.com: the password was wrong",
 		} {
 			if n := strings.Count(text(page.body), s); n != 1 {
-				t.Errorf("the page says %q %d times\n%s", s, n, text(page.body))
+				t.Errorf("page contains %q %d times, want once:\n%s", s, n, text(page.body))
 			}
 		}
 		olga.get(audit+"?subject=session").want(200, "refused a sign-in").without("downloaded")
@@ -139,9 +138,9 @@ func TestTheTrailHasDownloadsAndFailedSignIns(t *testing.T) {
 	})
 }
 
-// TestTheTrailKeepsNames of those who are gone, and says who did what in every
-// manner: the operator, the system, and members to others and to themselves.
-func TestTheTrailKeepsNames(t *testing.T) {
+// TestAuditTrailNames checks the names of former members, and the actors: the operator, the
+// system, and members who act on others or on themselves.
+func TestAuditTrailNames(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		ctx, operator, c := context.Background(), memo.Caller{Operator: true}, w.as(w.Olga, memo.RoleOwner)
 		_ = must(w.App.AddMember(ctx, operator, w.Acme.ID, w.Eve.ID, memo.RoleMember))
@@ -164,17 +163,17 @@ func TestTheTrailKeepsNames(t *testing.T) {
 			"mark@example.com left the workspace",
 		} {
 			if !strings.Contains(all, s) {
-				t.Errorf("the page does not say %q\n%s", s, all)
+				t.Errorf("page lacks %q:\n%s", s, all)
 			}
 		}
 		olga.get(audit+"?member="+w.Mark.ID).want(200, `selected>mark@example.com<`)
-		olga.get(audit+"?member="+w.Eve.ID).want(200, `selected>Former member<`) // who did nothing here
+		olga.get(audit+"?member="+w.Eve.ID).want(200, `selected>Former member<`) // no event by Eve
 	})
 }
 
-// TestABadFilter: the form comes again, in place of the CSV too, and says what is
-// wrong beside the field.
-func TestABadFilter(t *testing.T) {
+// TestInvalidAuditFilter checks that the form is shown with the problems at their fields, also
+// instead of the CSV.
+func TestInvalidAuditFilter(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		olga, audit := w.browser(w.Olga), "/w/"+w.Acme.ID+"/audit"
 		olga.get(audit+"?from=tomorrow&to=2026-02-30").want(422, "From must be a date", "Until must be a date",
@@ -208,7 +207,7 @@ var (
 	space = regexp.MustCompile(`\s+`)
 )
 
-// text is what a page says.
+// text returns the text of a page.
 func text(body string) string {
 	return html.UnescapeString(space.ReplaceAllString(tags.ReplaceAllString(body, ""), " "))
 }
@@ -217,7 +216,7 @@ func TestAuditPagesAndCSV(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		ctx := context.Background()
 		mark, olga := w.as(w.Mark, memo.RoleMember), w.browser(w.Olga)
-		for i := range 2*csvPage + 7 { // the CSV reads three parts
+		for i := range 2*csvPage + 7 { // the CSV needs three reads
 			_, err := w.App.ChangeKey(ctx, mark, w.MarkKey.ID, app.KeyChange{Name: new(fmt.Sprintf("n%d", i))})
 			w.Must(err)
 		}
@@ -225,15 +224,15 @@ func TestAuditPagesAndCSV(t *testing.T) {
 		older := regexp.MustCompile(`href="([^"]+)" rel="next"`)
 		p := olga.get(audit+"?subject=key&member="+w.Mark.ID).want(200, "changed the key").without(">Newest<")
 		if n := strings.Count(p.body, "<li "); n != auditLength {
-			t.Errorf("%d events on a page", n)
+			t.Errorf("page has %d events", n)
 		}
 		m := older.FindStringSubmatch(p.body)
 		if m == nil {
-			t.Fatal("no older page")
+			t.Fatal("page has no link to older events")
 		}
 		p = olga.get(html.UnescapeString(m[1])).want(200, fmt.Sprintf(">n%d<", 2*csvPage+6-auditLength), ">Newest<")
 		if !strings.Contains(m[1], "subject=key") || strings.Contains(p.body, fmt.Sprintf(">n%d<", 2*csvPage+7-auditLength)) {
-			t.Errorf("%s begins at the wrong place", m[1])
+			t.Errorf("%s starts at the wrong event", m[1])
 		}
 
 		hostile := []string{
@@ -260,14 +259,14 @@ func TestAuditPagesAndCSV(t *testing.T) {
 			len(w.events(app.EventQuery{Limit: 1000, Subject: "member"})) +
 			len(w.events(app.EventQuery{Limit: 1000, Subject: "transcription"})) + 2 + len(hostile) + 2*csvPage + 7
 		if len(rows) != events+1 {
-			t.Errorf("%d rows, want %d events and the head", len(rows), events)
+			t.Errorf("got %d rows, want %d events and the header", len(rows), events)
 		}
 		names := map[string]bool{}
 		for i, row := range rows {
 			names[row[5]] = true
 			for _, cell := range row {
 				if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r") {
-					t.Errorf("a spreadsheet runs %q", cell)
+					t.Errorf("a spreadsheet would run %q", cell)
 				}
 			}
 			if i > 1 && row[0] > rows[i-1][0] {
@@ -279,7 +278,7 @@ func TestAuditPagesAndCSV(t *testing.T) {
 			`"quoted", with, commas`, `x;'=cmd|'/C calc'!A0`,
 		} {
 			if !names[want] {
-				t.Errorf("no cell %s", want)
+				t.Errorf("CSV has no cell %s", want)
 			}
 		}
 		if rows[1][1] != w.Olga.Email || rows[1][2] != "renamed the workspace to Plain" || rows[1][7] != "192.0.2.1" ||
@@ -293,27 +292,29 @@ func TestAuditPagesAndCSV(t *testing.T) {
 	})
 }
 
-// TestInert: no cell may begin a formula, nor a part of one that a spreadsheet
-// takes for a cell of its own.
-func TestInert(t *testing.T) {
+// TestNeutraliseFormula checks that no cell can start a formula, nor a part of it that a
+// spreadsheet treats as a separate cell.
+func TestNeutraliseFormula(t *testing.T) {
 	for cell, want := range map[string]string{
 		"": "", "plain": "plain", "2026-01-31": "2026-01-31", "a=b+c@d-e": "a=b+c@d-e",
 		"Mozilla/5.0 (X11; Linux x86_64; +http://bot.example)": "Mozilla/5.0 (X11; Linux x86_64; +http://bot.example)",
 		"=1": "'=1", "@SUM(A1)": "'@SUM(A1)", "＝1": "'＝1", "\t=1": "'\t'=1", "\r\n=1": "'\r'\n'=1",
-		"x;=cmd|'/C calc'!A0": "x;'=cmd|'/C calc'!A0", "x\t+1": "x\t'+1", "x;\"=1": "x;\"'=1", `x";"-1`: `x";"'-1`, "x\n@a": "x\n'@a",
+		"x;=cmd|'/C calc'!A0": "x;'=cmd|'/C calc'!A0", "x\t+1": "x\t'+1", "x;\"=1": "x;\"'=1", `x";"-1`: `x";"'-1`,
+		"x\n@a":      "x\n'@a",
 		"\xff;=\xff": "\xff;'=\xff",
 	} {
 		if got := neutraliseFormula(cell); got != want {
-			t.Errorf("%q became %q, want %q", cell, got, want)
+			t.Errorf("%q: got %q, want %q", cell, got, want)
 		}
 	}
 }
 
-// TestTheAuditPageStaysSmall fills a page with the largest of everything.
-func TestTheAuditPageStaysSmall(t *testing.T) {
+// TestAuditPageSize fills a page with the longest values.
+func TestAuditPageSize(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		ctx := context.Background()
-		u := must(w.App.AddUser(ctx, memo.Caller{Operator: true}, strings.Repeat("e", 242)+"@example.com", strings.Repeat("名", memo.MaxName), testworld.Password))
+		u := must(w.App.AddUser(ctx, memo.Caller{Operator: true}, strings.Repeat("e", 242)+"@example.com",
+			strings.Repeat("名", memo.MaxName), testworld.Password))
 		_ = must(w.App.AddMember(ctx, memo.Caller{Operator: true}, w.Acme.ID, u.ID, memo.RoleOwner))
 		c := w.as(u, memo.RoleOwner)
 		c.ClientAddress, c.UserAgent = "2001:db8:1111:2222:3333:4444:5555:6666", strings.Repeat("a", 999)
@@ -323,7 +324,7 @@ func TestTheAuditPageStaysSmall(t *testing.T) {
 		}
 		p := w.browser(u).get("/w/"+w.Acme.ID+"/audit").want(200, "Older")
 		if len(p.body) > 100_000 {
-			t.Errorf("the page has %d bytes", len(p.body))
+			t.Errorf("page has %d bytes", len(p.body))
 		}
 	})
 }

@@ -11,16 +11,16 @@ import (
 	"memoai.tech/memo/internal/httpx"
 )
 
-// csvPage is how many events the CSV holds in memory at once.
+// csvPage is the number of events that are read at a time.
 const csvPage = 1000
 
-// auditCSV sends the trail under the page's filter, all of it, the newest first.
-// The first part is read before the first byte, so that what goes wrong at once
-// has its page; what goes wrong later breaks the connection.
+// auditCSV sends all events that match the page's filter, newest first. It reads the first
+// events before the first byte, so that an error can still be a page. A later error breaks
+// the connection.
 func auditCSV(v *pageRequest) error {
 	in, problems := v.eventQuery()
 	if len(problems) > 0 {
-		return showAudit(v) // says what is wrong beside its field
+		return showAudit(v) // shows the problems at their fields
 	}
 	in.Limit = csvPage
 	events, err := v.App.Events(v.ctx, v.Caller, in)
@@ -30,28 +30,26 @@ func auditCSV(v *pageRequest) error {
 	v.w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	v.w.Header().Set("Content-Disposition", `attachment; filename="memo-audit-`+formatDay(v.Now())+`.csv"`)
 	return httpx.StreamWithRecheck(v.w, v.r, v.recheck, func(ctx context.Context) error {
-		v.ctx = ctx // it takes longer than a page may
+		v.ctx = ctx // the deadline of a page is too short
 		return v.writeEventsCSV(in, events)
 	})
 }
 
-// writeEventsCSV writes events, and those that are older than they are.
+// writeEventsCSV writes the events and all older ones that match.
 func (v *pageRequest) writeEventsCSV(in app.EventQuery, events []memo.AuditEvent) (err error) {
 	out := csv.NewWriter(v.w)
-	_ = out.Write([]string{
-		"time", "who", "what", "action", "subject", "name", "detail", "address",
-		"program",
-	}) // an error stays until Flush
+	// Flush returns the errors of Write.
+	_ = out.Write([]string{"time", "who", "what", "action", "subject", "name", "detail", "address", "program"})
 	for {
 		for _, e := range events {
 			row := []string{
-				e.At.UTC().Format(time.RFC3339), e.Actor, v.deed(e).String(), string(e.Action), e.Subject, e.Name,
+				e.At.UTC().Format(time.RFC3339), e.Actor, v.describe(e).String(), string(e.Action), e.Subject, e.Name,
 				e.Detail, string(e.IP), string(e.Agent),
 			}
 			for i := range row {
 				row[i] = neutraliseFormula(row[i])
 			}
-			_ = out.Write(row) // as above
+			_ = out.Write(row)
 		}
 		out.Flush()
 		if err := out.Error(); err != nil || len(events) < in.Limit {
@@ -64,9 +62,9 @@ func (v *pageRequest) writeEventsCSV(in app.EventQuery, events []memo.AuditEvent
 	}
 }
 
-// neutraliseFormula marks as text what a spreadsheet would run as a formula: at the start of
-// a cell, and within one where a spreadsheet that parts cells at semicolons or
-// tabs, or takes quotes for its own, would start another.
+// neutraliseFormula puts an apostrophe before every character that could start a formula in a
+// spreadsheet: at the start of the cell, and after a semicolon, tab, line break or double
+// quote, where some spreadsheets start another cell.
 func neutraliseFormula(cell string) string {
 	var b strings.Builder
 	from, starts := 0, true

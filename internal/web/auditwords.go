@@ -7,14 +7,14 @@ import (
 	"memoai.tech/memo"
 )
 
-// eventSentence is what somebody did, behind their name: what it is about stands
-// between the two parts, and may have a page.
+// eventSentence is the sentence of an audit event, without the actor. Link is the page of
+// the subject, if it has one.
 type eventSentence struct{ Before, About, Link, After string }
 
 func (s eventSentence) String() string { return strings.TrimSpace(s.Before + s.About + s.After) }
 
-// eventTexts are the sentences by action. {} is the name of what it is about, {detail}
-// is what else the trail noted. A new action of a workspace needs its line here.
+// eventTexts are the sentences by action. {} is the name of the subject and {detail} the
+// detail of the event. Every action of a workspace needs a sentence here.
 var eventTexts = map[memo.Action]string{
 	memo.ActionKeyCreated:     "created the key {}",
 	memo.ActionKeyChanged:     "changed the key {}",
@@ -42,16 +42,15 @@ var eventTexts = map[memo.Action]string{
 	memo.ActionNotSignedIn: "refused a sign-in as {}: {detail}",
 }
 
-// selfEventTexts are those of [eventTexts] that read otherwise where a member did it to
-// themselves.
+// selfEventTexts replace those of [eventTexts] if the actor is also the subject.
 var selfEventTexts = map[memo.Action]string{
 	memo.ActionMemberAdded:   "joined as {detail}",
 	memo.ActionMemberRole:    "changed their own role to {detail}",
 	memo.ActionMemberRemoved: "left the workspace",
 }
 
-// deed says an event.
-func (v *pageRequest) deed(e memo.AuditEvent) (s eventSentence) {
+// describe returns the sentence of an event.
+func (v *pageRequest) describe(e memo.AuditEvent) (s eventSentence) {
 	words, ok := eventTexts[e.Action]
 	switch {
 	case !ok:
@@ -71,7 +70,8 @@ func (v *pageRequest) deed(e memo.AuditEvent) (s eventSentence) {
 	switch noun := e.Action.Subject(); {
 	case noun == "key":
 		s.Link = v.keysPath() + "/" + e.Subject
-	case noun == "transcription" && e.Action != memo.ActionDeleted && !strings.Contains(e.Subject, " "): // or of several
+	case noun == "transcription" && e.Action != memo.ActionDeleted && !strings.Contains(e.Subject, " "):
+		// A download of several has their ids, separated by spaces.
 		s.Link = "/w/" + v.WorkspaceID + "/transcriptions/" + e.Subject
 	}
 	return s

@@ -7,8 +7,8 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// BenchmarkKeysPage is the page of the keys with 500 of them, each used in every
-// hour of two weeks, from the request to the last byte, over a socket:
+// BenchmarkKeysPage measures the keys page with 500 keys, each used in every hour of two
+// weeks, over a socket until the last byte:
 //
 //	go test ./internal/web -run '^$' -bench KeysPage
 func BenchmarkKeysPage(b *testing.B) {

@@ -6,14 +6,14 @@ import (
 	"memoai.tech/memo/internal/ratelimit"
 )
 
-// docsPage is any page of the docs. They are open to everybody, with the frame
-// of a signed-in user around them.
+// docsPage is a page of the docs. The docs are public; signed-in users see them with their
+// own layout.
 type docsPage struct {
 	layout
-	Page    string // of [docsTabs], its path
+	Page    string // path of the tab
 	Tabs    []docsTab
-	Server  string // this server's address
-	Key     string // where one makes a key
+	Server  string // URL of this server
+	Key     string // path of the page that creates keys
 	Clients []clientSetup
 	REST    []operation
 	Limits  docsLimits
@@ -36,7 +36,7 @@ var docsTabs = []docsTab{
 }
 
 func showDocs(v *pageRequest) error {
-	// Anyone may read the docs; a failed authorisation only leaves out the navigation.
+	// The docs are public, so an error counts as not signed in.
 	if visitor, err := v.Admission.SessionUser(v.ctx, v.r); err == nil {
 		v.Caller = visitor.Caller
 	}

@@ -12,8 +12,8 @@ import (
 	"memoai.tech/memo/internal/testworld"
 )
 
-// address is any address in a page's text.
-var address = regexp.MustCompile(`https?://[^/\s"'<)]*`)
+// pageURL matches the scheme and host of any URL in a page.
+var pageURL = regexp.MustCompile(`https?://[^/\s"'<)]*`)
 
 func TestDocs(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
@@ -21,15 +21,15 @@ func TestDocs(t *testing.T) {
 	for _, tab := range docsTabs {
 		p := visitor.get(tab.Path).want(http.StatusOK, `aria-current="page">`+html.EscapeString(tab.Name), "Sign in")
 		if len(p.body) > 100_000 {
-			t.Errorf("%s is of %d bytes", tab.Path, len(p.body))
+			t.Errorf("%s has %d bytes", tab.Path, len(p.body))
 		}
-		for _, a := range address.FindAllString(html.UnescapeString(p.body), -1) {
-			if a != "https://memo.example.com" && a != "https://opencode.ai" { // its schema
-				t.Errorf("%s names the address %s", tab.Path, a)
+		for _, a := range pageURL.FindAllString(html.UnescapeString(p.body), -1) {
+			if a != "https://memo.example.com" && a != "https://opencode.ai" { // the schema of opencode
+				t.Errorf("%s contains the URL %s", tab.Path, a)
 			}
 		}
 		if strings.Contains(p.body, "{key}") || strings.Contains(p.body, "{server}") {
-			t.Errorf("%s has a blank that was not filled in", tab.Path)
+			t.Errorf("%s has a placeholder that was not replaced", tab.Path)
 		}
 		for _, id := range regexp.MustCompile(` id="([^"]*)"`).FindAllStringSubmatch(p.body, -1) {
 			if n := strings.Count(p.body, id[0]); n != 1 {
@@ -45,15 +45,15 @@ func TestDocsShowTheConfiguredLimits(t *testing.T) {
 	visitor := newWorld(t, cfg).browser(memo.User{})
 	visitor.get("/docs/errors").want(http.StatusOK, "321 in any 60 seconds", "123 in any 60 seconds",
 		`;q=321;w=60`, `;r=320;t=60`, "X-RateLimit-Limit: 321", "X-RateLimit-Remaining: 320")
-	visitor.get("/docs/mcp").want(http.StatusOK, "321 for each key in any 60 seconds")
+	visitor.get("/docs/mcp").want(http.StatusOK, "321 per key in any 60 seconds")
 }
 
-func TestRESTReferenceIsWhole(t *testing.T) {
+func TestRESTReferenceIsComplete(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	p := w.browser(memo.User{}).get("/docs/rest").want(http.StatusOK)
 	text := html.UnescapeString(p.body)
 	if len(w.site.docs) < 6 {
-		t.Fatalf("the reference has %d calls", len(w.site.docs))
+		t.Fatalf("reference has only %d endpoints", len(w.site.docs))
 	}
 	for _, op := range w.site.docs {
 		want := []string{`<h3 id="` + op.ID + `"><code>` + op.Method + " " + op.Path, op.Summary, op.Example}
@@ -61,19 +61,20 @@ func TestRESTReferenceIsWhole(t *testing.T) {
 			want = append(want, "<code>"+par.Name+"</code>", par.Description, par.Default)
 		}
 		if len(op.Responses) < 1 || len(op.Refused) < 5 {
-			t.Errorf("%s %s has %d answers and %d refusals", op.Method, op.Path, len(op.Responses), len(op.Refused))
+			t.Errorf("%s %s has %d responses and %d refusals", op.Method, op.Path, len(op.Responses), len(op.Refused))
 		}
 		for _, s := range want {
 			if !strings.Contains(text, s) {
-				t.Errorf("%s %s: the reference has no %q", op.Method, op.Path, s)
+				t.Errorf("%s %s: reference lacks %q", op.Method, op.Path, s)
 			}
 		}
 	}
 }
 
-// TestPastes holds that the docs name the variable as each client reads it, and
-// that the page of a new key has the key in all of them but VS Code's, which asks.
-func TestPastes(t *testing.T) {
+// TestSnippets checks that the snippets in the docs read the key from the environment in the
+// syntax of each client, and that those on the page of a new key contain the key. VS Code's
+// contains neither, because VS Code asks for the key.
+func TestSnippets(t *testing.T) {
 	const key = "mk_live_of_this_test"
 	for i, c := range clientSetups("https://memo.example.com", key) {
 		if strings.Contains(c.Snippet, key) == (c.ID == "vscode") || strings.Contains(c.Snippet, keyFromEnvironment) {
@@ -84,30 +85,30 @@ func TestPastes(t *testing.T) {
 			t.Errorf("%s in the docs:\n%s", c.Name, docs.Snippet)
 		}
 		if named := strings.Contains(docs.Snippet, "MEMO_API_KEY"); named == (c.ID == "vscode") {
-			t.Errorf("%s in the docs does not take the key from the environment:\n%s", c.Name, docs.Snippet)
+			t.Errorf("%s in the docs does not read the key from the environment:\n%s", c.Name, docs.Snippet)
 		}
 		if literal := strings.Contains(docs.Snippet, `Bearer $MEMO_API_KEY"`); literal != (c.ID == "curl") {
-			t.Errorf("%s in the docs has a variable that only a shell fills in:\n%s", c.Name, docs.Snippet)
+			t.Errorf("%s in the docs has a variable that only a shell expands:\n%s", c.Name, docs.Snippet)
 		}
 	}
 }
 
-// TestPastesAreThoseOfTheManual: docs/mcp.md has the same for each host, broken
-// into lines in its own way.
-func TestPastesAreThoseOfTheManual(t *testing.T) {
+// TestSnippetsMatchDocs checks that docs/mcp.md has the same snippet for each host, ignoring
+// white space.
+func TestSnippetsMatchDocs(t *testing.T) {
 	text, err := os.ReadFile("../../docs/mcp.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	tight := func(s string) string { return strings.Join(strings.Fields(strings.ReplaceAll(s, "\\\n", "")), "") }
+	withoutSpace := func(s string) string { return strings.Join(strings.Fields(strings.ReplaceAll(s, "\\\n", "")), "") }
 	for _, c := range clientSetups("https://memo.example.com", keyFromEnvironment) {
-		if c.MCP && !strings.Contains(tight(string(text)), tight(c.Snippet)) {
-			t.Errorf("docs/mcp.md sets %s up otherwise:\n%s", c.Name, c.Snippet)
+		if c.MCP && !strings.Contains(withoutSpace(string(text)), withoutSpace(c.Snippet)) {
+			t.Errorf("docs/mcp.md lacks the snippet for %s:\n%s", c.Name, c.Snippet)
 		}
 	}
 }
 
-func TestDocsKnowWhoReads(t *testing.T) {
+func TestDocsShowTheSignedInUser(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	w.browser(memo.User{}).post("/signin", "email", w.Olga.Email, "password", testworld.Password, "next", "/docs/mcp").
 		want(http.StatusOK, w.Olga.Email, `href="/w/`+w.Acme.ID+`/keys"`).without(">Sign in<")

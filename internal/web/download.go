@@ -10,7 +10,7 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// formatOf reads the format of a download; without one it is Markdown.
+// formatOf parses the format of a download. The default is Markdown.
 func formatOf(s string) (transcript.Format, error) {
 	if s == "" {
 		return transcript.Markdown, nil
@@ -22,10 +22,10 @@ func formatOf(s string) (transcript.Format, error) {
 	return f, nil
 }
 
-// asDownload makes sure that no browser ever shows a transcript as a page. What
-// else that takes, [setSecurityHeaders] has set.
-func asDownload(h http.Header, kind, name string) {
-	h.Set("Content-Type", kind)
+// asDownload sets the headers that make browsers save a file and never show it as a page.
+// [setSecurityHeaders] has already set the others.
+func asDownload(h http.Header, contentType, name string) {
+	h.Set("Content-Type", contentType)
 	h.Set("Content-Disposition", transcript.ContentDisposition(name))
 }
 
@@ -35,7 +35,7 @@ func download(v *pageRequest) error {
 		return err
 	}
 	if err := v.App.HasTranscription(v.ctx, v.Caller, id); err != nil {
-		return err // before a bad format: as REST has it
+		return err // before the format is checked, as in REST
 	}
 	f, err := formatOf(v.r.URL.Query().Get("format"))
 	if err != nil {
@@ -45,15 +45,15 @@ func download(v *pageRequest) error {
 	if err != nil {
 		return err
 	}
-	if v.r.Method == http.MethodGet { // HEAD takes nothing out
+	if v.r.Method == http.MethodGet { // HEAD downloads nothing
 		v.App.RecordDownload(v.ctx, v.Caller, id, f)
 	}
 	asDownload(v.w.Header(), file.Format.ContentType(), file.Name)
 	return httpx.Send(v.w, v.r, file.Write)
 }
 
-// downloadMany streams a ZIP of what was chosen in the list. It ends when the
-// visitor's session does.
+// downloadMany streams a ZIP of the selected transcriptions. The stream is cut if the
+// session ends.
 func downloadMany(v *pageRequest) error {
 	ids := v.r.PostForm["id"]
 	if len(ids) == 0 {
@@ -86,7 +86,8 @@ func downloadMany(v *pageRequest) error {
 		func(ctx context.Context) error { return archive.WriteZip(ctx, v.w) })
 }
 
-// errGone answers a ZIP of something that is not there, or not here.
+// errGone refuses an archive because transcriptions are not in the workspace. n is the
+// number of selected transcriptions.
 func errGone(n int) error {
 	missing := "The selected transcription is"
 	if n > 1 {

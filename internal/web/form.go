@@ -9,21 +9,20 @@ import (
 	"memoai.tech/memo/internal/search"
 )
 
-// formField is one input of a form, with what was typed into it and what is wrong
-// with that.
+// formField is one input of a form, with its value and its error.
 type formField struct {
 	Name, Label, Type, Value string
-	Complete                 string // autocomplete
+	Autocomplete             string
 	Hint, Problem            string
-	Way                      link     // out of the problem, if there is one
+	Remedy                   link     // how to solve the problem; optional
 	Options                  []option // of a select
-	List                     []string // what the browser offers to what is typed
+	List                     []string // suggestions of a datalist
 	Required, Focus          bool
 	Max                      int
 }
 
-// Wrong is the problem as a sentence. A message that ends with a full stop is one
-// already; every other is about the label.
+// Wrong returns the problem as a sentence. It puts the label before a message that does
+// not end with a full stop.
 func (f formField) Wrong() string {
 	if strings.HasSuffix(f.Problem, ".") {
 		return f.Problem
@@ -31,16 +30,16 @@ func (f formField) Wrong() string {
 	return f.Label + " " + f.Problem + "."
 }
 
-// option is an option of a select, or one of several radio buttons.
+// option is an option of a select or a group of radio buttons.
 type option struct {
 	Value, Label string
 	Chosen       bool
 }
 
-// link leads somewhere.
+// link is a link with its text.
 type link struct{ Href, Text string }
 
-// selectOption returns the list with the choice of this value chosen.
+// selectOption returns a copy of the list with the option of this value chosen.
 func selectOption(value string, list []option) []option {
 	list = slices.Clone(list)
 	for i := range list {
@@ -49,23 +48,23 @@ func selectOption(value string, list []option) []option {
 	return list
 }
 
-// hasOption reports whether a value is one of the list.
+// hasOption reports whether the list has an option with this value.
 func hasOption(list []option, value string) bool {
 	return slices.ContainsFunc(list, func(c option) bool { return c.Value == value })
 }
 
-// formFields are the inputs of a form, in their order.
+// formFields are the inputs of a form, in order.
 type formFields []formField
 
-// showErrors puts what is wrong beside the fields that it is about, and the focus into
-// the first of them. It reports whether every problem found its place.
+// showErrors sets the problems of the fields and focuses the first field with one. It
+// reports whether every problem belongs to a field.
 func (f formFields) showErrors(problems ...*memo.Error) bool {
-	told := 0
+	shown := 0
 	for _, p := range problems {
 		for i := range f {
 			if f[i].Name == p.Field {
 				f[i].Problem = p.Message
-				told++
+				shown++
 			}
 		}
 	}
@@ -73,10 +72,10 @@ func (f formFields) showErrors(problems ...*memo.Error) bool {
 	for i := range f {
 		f[i].Focus = i == first
 	}
-	return told == len(problems)
+	return shown == len(problems)
 }
 
-// fill puts what was typed into the inputs, but for passwords.
+// fill sets the fields to the submitted values, except for passwords.
 func (f formFields) fill(v *pageRequest) {
 	for i := range f {
 		if f[i].Type != "password" {
@@ -85,30 +84,32 @@ func (f formFields) fill(v *pageRequest) {
 	}
 }
 
-// maxTyped is how many characters of a value that was typed a page repeats: more
-// than any value may have.
+// maxTyped is how many characters of a submitted value a page shows again. It is longer
+// than any valid value.
 const maxTyped = search.MaxQuery + 1
 
-// typed is a value from a form or an address, as a page may repeat it.
+// typed returns a value from a form or URL in a form that a page can show.
 func typed(s string) string { return memo.Printable(s, maxTyped) }
 
-// asFormError is an error that a form can show: one of these kinds.
+// asFormError returns err as a [memo.Error] and reports whether it has one of these kinds.
 func asFormError(err error, kinds ...memo.Kind) (*memo.Error, bool) {
 	e, ok := errors.AsType[*memo.Error](err)
 	return e, ok && slices.Contains(kinds, e.Kind)
 }
 
 func emailField() formField {
-	return formField{Name: "email", Label: "E-mail", Type: "email", Complete: "username", Required: true, Max: 254}
+	return formField{Name: "email", Label: "E-mail", Type: "email", Autocomplete: "username", Required: true, Max: 254}
 }
 
 func nameField() formField {
-	return formField{Name: "name", Label: "Your name", Type: "text", Complete: "name", Required: true, Max: memo.MaxName}
+	return formField{
+		Name: "name", Label: "Your name", Type: "text", Autocomplete: "name", Required: true, Max: memo.MaxName,
+	}
 }
 
 func newPasswordField(name, label string) formField {
 	return formField{
-		Name: name, Label: label, Type: "password", Complete: "new-password", Required: true,
+		Name: name, Label: label, Type: "password", Autocomplete: "new-password", Required: true,
 		Hint: "At least 8 characters. A few random words work well.",
 	}
 }

@@ -22,18 +22,18 @@ var templates embed.FS
 //go:embed static
 var static embed.FS
 
-// layout is what stands around every page. The zero frame is that of a visitor
-// who is not signed in.
+// layout is the data of the page layout. The zero value is for visitors who are not
+// signed in.
 type layout struct {
 	Title      string
 	User       memo.User
 	Workspaces []app.Membership // of the user
-	Here       *app.Membership  // the workspace of the page, or the only one
-	Section    string           // of the navigation: "transcriptions", "keys", …
-	Done       string           // what the form before did
+	Here       *app.Membership  // the workspace of the page, or the user's only one
+	Section    string           // the current navigation item: "transcriptions", "keys", …
+	Done       string           // what the previous form did
 }
 
-// Settings reports whether the page is one of the workspace's settings.
+// Settings reports whether the page belongs to the settings of a workspace.
 func (f layout) Settings() bool {
 	return f.Here != nil && slices.Contains([]string{"keys", "members", "workspace", "audit"}, f.Section)
 }
@@ -41,20 +41,20 @@ func (f layout) Settings() bool {
 // Owner reports whether the visitor is an OWNER of the page's workspace.
 func (f layout) Owner() bool { return f.Here != nil && f.Here.Role == memo.RoleOwner }
 
-// newLayout reads what stands around a page. An error stays until [pageRequest.render],
-// which returns it.
+// newLayout reads the data of the layout. It stores an error in layoutError, which
+// [pageRequest.render] returns.
 func (v *pageRequest) newLayout(title string) layout {
 	f := layout{Title: title, Done: doneTexts[v.r.URL.Query().Get("done")]}
 	if v.UserID == "" {
 		return f
 	}
-	if v.layoutError = v.readFrame(&f); v.layoutError != nil {
+	if v.layoutError = v.readLayout(&f); v.layoutError != nil {
 		return layout{Title: title}
 	}
 	return f
 }
 
-func (v *pageRequest) readFrame(f *layout) (err error) {
+func (v *pageRequest) readLayout(f *layout) (err error) {
 	if f.User, err = v.App.Account(v.ctx, v.Caller); err != nil {
 		return err
 	}
@@ -66,24 +66,24 @@ func (v *pageRequest) readFrame(f *layout) (err error) {
 			f.Here = &f.Workspaces[i]
 		}
 	}
-	if v.WorkspaceID == "" && len(f.Workspaces) == 1 { // of several, nobody knows which is meant
+	if v.WorkspaceID == "" && len(f.Workspaces) == 1 { // with several, the page belongs to none of them
 		f.Here = &f.Workspaces[0]
 	}
 	if v.WorkspaceID != "" && f.Here == nil {
-		return errNotFound // the membership has ended since it was looked at
+		return errNotFound // the membership ended since the request was authorised
 	}
 	return nil
 }
 
-// sectionLayout is frame within a section of a workspace.
+// sectionLayout returns the layout of a page in a section of the navigation.
 func (v *pageRequest) sectionLayout(section, title string) layout {
 	f := v.newLayout(title)
 	f.Section = section
 	return f
 }
 
-// doneTexts are the sentences that a page says after a form, by the word in ?done=.
-// They are ours alone: a link can bring no other text.
+// doneTexts are the messages after a form, by the value of ?done=. A link from another site
+// cannot show any other text.
 var doneTexts = map[string]string{
 	"name":         "Name updated.",
 	"password":     "Password changed. You are signed out on all other devices.",
@@ -130,8 +130,8 @@ func parsePages(a assets) pageTemplates {
 	return p
 }
 
-// assets are the style sheet and the scripts, under an address that changes with
-// their content, so that browsers keep them for good.
+// assets are the files in static. Their URL changes with their content, so that browsers
+// can cache them forever.
 type assets struct {
 	version string
 	files   map[string][]byte
@@ -172,14 +172,14 @@ func (a assets) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", contentTypes[path.Ext(name)])
-	// Another replica may have another version of it, under its own address.
+	// During an upgrade, the URL may come from a replica with another version of the file.
 	if r.PathValue("version") == a.version {
 		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	_, _ = w.Write(content) // the browser may be gone
 }
 
-// timeAgo is a time for people: about how long ago, or in how long.
+// timeAgo formats a time relative to now: "2 hours ago" or "in 3 days".
 func timeAgo(t time.Time, now time.Time) string {
 	d := now.Sub(t)
 	in, suffix := "", " ago"
@@ -197,7 +197,7 @@ func timeAgo(t time.Time, now time.Time) string {
 	return in + pluralise(int(d.Hours()/24), "day") + suffix
 }
 
-// formatTime is a time to the minute, day to the day; both in UTC.
+// formatTime formats a time in UTC to the minute, and formatDay to the day.
 func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 func formatDay(t time.Time) string  { return t.UTC().Format(time.DateOnly) }
 

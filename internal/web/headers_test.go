@@ -13,8 +13,8 @@ import (
 	"memoai.tech/memo/internal/testworld"
 )
 
-// secured is what every answer of the site says to the browser.
-var secured = map[string]string{
+// securityHeaders are the headers of every response.
+var securityHeaders = map[string]string{
 	"Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; " +
 		"connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 	"X-Content-Type-Options":       "nosniff",
@@ -26,24 +26,23 @@ var secured = map[string]string{
 	"Cache-Control":                "private, no-store",
 }
 
-func headersOf(h http.Header, of map[string]string) map[string]string {
+func headersOf(h http.Header, names map[string]string) map[string]string {
 	got := map[string]string{}
-	for name := range of {
+	for name := range names {
 		got[name] = strings.Join(h.Values(name), " AND ")
 	}
 	return got
 }
 
-// TestEveryAnswerIsSecured walks the table: each route as a visitor, as a member
-// of the workspace, as somebody of another, with an API key, from another site,
-// and over plain HTTP and HTTPS. Whatever the answer is, it has the headers.
-func TestEveryAnswerIsSecured(t *testing.T) {
+// TestEveryResponseHasSecurityHeaders requests every route as a visitor, as an OWNER, as a
+// member, as a member of another workspace, from another site, and with an API key.
+func TestEveryResponseHasSecurityHeaders(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
-	blanks := strings.NewReplacer("{workspace}", w.Acme.ID, "{id}", w.OlgaKey.ID, "{$}", "")
-	seen := map[int]int{}
+	placeholders := strings.NewReplacer("{workspace}", w.Acme.ID, "{id}", w.OlgaKey.ID, "{$}", "")
+	statuses := map[int]int{}
 	browsers := map[string]*browser{}
 	for _, rt := range w.site.table() {
-		path := regexp.MustCompile(`\{[a-z]+\}`).ReplaceAllString(blanks.Replace(rt.path), "nothing")
+		path := regexp.MustCompile(`\{[a-z]+\}`).ReplaceAllString(placeholders.Replace(rt.path), "nothing")
 		for _, who := range []struct {
 			user memo.User
 			set  func(*http.Request)
@@ -61,7 +60,7 @@ func TestEveryAnswerIsSecured(t *testing.T) {
 				b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 				browsers[who.user.Email] = b
 			}
-			if who.user.Email != "" && b.get("/account").status != http.StatusOK { // a route signed out
+			if who.user.Email != "" && b.get("/account").status != http.StatusOK { // an earlier route signed out
 				b.post("/signin", "email", who.user.Email, "password", testworld.Password).want(http.StatusSeeOther)
 			}
 			set := who.set
@@ -69,8 +68,8 @@ func TestEveryAnswerIsSecured(t *testing.T) {
 				set = func(*http.Request) {}
 			}
 			p := b.do(rt.method, path, "", set)
-			seen[p.status]++
-			if diff := cmp.Diff(secured, headersOf(p.header, secured)); diff != "" {
+			statuses[p.status]++
+			if diff := cmp.Diff(securityHeaders, headersOf(p.header, securityHeaders)); diff != "" {
 				t.Errorf("%s %s as %q: %d\n%s", rt.method, path, who.user.Name, p.status, diff)
 			}
 			if p.status >= 500 {
@@ -79,17 +78,17 @@ func TestEveryAnswerIsSecured(t *testing.T) {
 		}
 	}
 	for _, status := range []int{200, 303, 401, 403, 404, 422} {
-		if seen[status] == 0 {
-			t.Errorf("no answer of the walk was a %d: %v", status, seen)
+		if statuses[status] == 0 {
+			t.Errorf("no response had status %d: %v", status, statuses)
 		}
 	}
 }
 
-func TestAssetsAreKeptForGood(t *testing.T) {
+func TestAssetsAreCachedForever(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	b := w.browser(memo.User{})
-	want := headersOf(http.Header{}, secured)
-	for name, value := range secured {
+	want := headersOf(http.Header{}, securityHeaders)
+	for name, value := range securityHeaders {
 		want[name] = value
 	}
 	for name := range w.site.assets.files {
@@ -101,15 +100,15 @@ func TestAssetsAreKeptForGood(t *testing.T) {
 	want["Cache-Control"] = "private, no-store"
 	if diff := cmp.Diff(want, headersOf(b.get("/static/0/nothing.js").want(http.StatusNotFound).header,
 		want)); diff != "" {
-		t.Errorf("what is not there\n%s", diff)
+		t.Errorf("missing file\n%s", diff)
 	}
 	if diff := cmp.Diff(want, headersOf(b.get("/static/0/style.css").want(http.StatusOK).header, want)); diff != "" {
-		t.Errorf("another version's\n%s", diff)
+		t.Errorf("another version\n%s", diff)
 	}
 }
 
-// TestSessionCookie holds the cookie's name and attributes: bound to the host
-// over HTTPS, and plain over plain HTTP, where a browser takes no other.
+// TestSessionCookie checks the name and attributes of the cookie. The __Host- prefix and
+// Secure need HTTPS, so they are missing over plain HTTP.
 func TestSessionCookie(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	for scheme, want := range map[string]string{
@@ -125,19 +124,19 @@ func TestSessionCookie(t *testing.T) {
 		in := b.do(http.MethodPost, "/signin", "email="+w.Olga.Email+"&password="+strings.ReplaceAll(testworld.Password, " ",
 			"+"), through).want(http.StatusSeeOther)
 		out := b.do(http.MethodPost, "/signout", "", through).want(http.StatusSeeOther)
-		for what, p := range map[string]page{"sign-in": in, "sign-out": out} {
+		for step, p := range map[string]page{"sign-in": in, "sign-out": out} {
 			cookies := (&http.Response{Header: p.header}).Cookies()
 			if len(cookies) != 1 {
-				t.Errorf("%s over %s: %d cookies", what, scheme, len(cookies))
+				t.Errorf("%s over %s: got %d cookies, want 1", step, scheme, len(cookies))
 				continue
 			}
 			c := cookies[0]
 			line := c.Name + " " + attributes(c)
 			if line != want {
-				t.Errorf("%s over %s:\ngot  %s\nwant %s", what, scheme, line, want)
+				t.Errorf("%s over %s:\ngot  %s\nwant %s", step, scheme, line, want)
 			}
-			if ended := c.MaxAge < 0; ended != (what == "sign-out") {
-				t.Errorf("%s over %s: Max-Age %d", what, scheme, c.MaxAge)
+			if ended := c.MaxAge < 0; ended != (step == "sign-out") {
+				t.Errorf("%s over %s: got Max-Age %d", step, scheme, c.MaxAge)
 			}
 		}
 	}
@@ -150,9 +149,9 @@ func attributes(c *http.Cookie) string {
 		" Domain=" + c.Domain
 }
 
-// TestNothingIsInline holds the pages to their own policy: the browser would
-// drop what is inline, and say so to nobody.
-func TestNothingIsInline(t *testing.T) {
+// TestNoInlineCode checks that templates have no inline styles or scripts, which the content
+// security policy blocks.
+func TestNoInlineCode(t *testing.T) {
 	inline := regexp.MustCompile(`(?i)<style|<script(?:[^>]*)>[^<]|\sstyle=|\son[a-z]+=|javascript:`)
 	files, err := templates.ReadDir("templates")
 	if err != nil {
@@ -164,7 +163,7 @@ func TestNothingIsInline(t *testing.T) {
 			t.Fatal(err)
 		}
 		if found := inline.FindAllString(string(content), -1); slices.Compact(found) != nil {
-			t.Errorf("%s has %q", f.Name(), found)
+			t.Errorf("%s has inline code: %q", f.Name(), found)
 		}
 	}
 }

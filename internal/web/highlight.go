@@ -2,8 +2,8 @@ package web
 
 import "memoai.tech/memo/internal/search"
 
-// highlighted is a text in parts, so that a template can put a <mark> around the
-// words that were searched for and escape every part by itself.
+// highlighted is a text in parts, so that a template can escape every part and put the
+// terms of a search in <mark>.
 type highlighted []highlightPart
 
 type highlightPart struct {
@@ -27,11 +27,11 @@ func highlight(query []search.Term, s string) highlighted {
 	return out
 }
 
-// truncateChars cuts a text for a list, to so many characters.
-func truncateChars(s string, most int) string {
+// truncateChars shortens a text to at most maxChars characters and an ellipsis.
+func truncateChars(s string, maxChars int) string {
 	n := 0
 	for i := range s {
-		if n == most {
+		if n == maxChars {
 			return s[:i] + "…"
 		}
 		n++

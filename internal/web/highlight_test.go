@@ -18,14 +18,14 @@ func TestLinesWith(t *testing.T) {
 	} {
 		got, searched, err := linesWith(t.Context(), segments, search.ParseQuery(q))
 		if err != nil || searched != len(segments) || len(got) != len(want) || len(want) > 0 && got[0] != want[0] {
-			t.Errorf("%q: lines %v of %d, %v", q, got, searched, err)
+			t.Errorf("%q: got lines %v of %d searched, %v", q, got, searched, err)
 		}
 	}
 }
 
-// TestLinesOfALongText: only the first part of a text is searched, and the
-// search ends with its context.
-func TestLinesOfALongText(t *testing.T) {
+// TestLinesWithLongText checks that only the first part of a long text is searched and that
+// the search stops with its context.
+func TestLinesWithLongText(t *testing.T) {
 	line := strings.Repeat("word ", 12_000)
 	segments := make([]memo.Segment, 2*search.MaxText/len(line))
 	for i := range segments {
@@ -34,17 +34,17 @@ func TestLinesOfALongText(t *testing.T) {
 	segments[len(segments)-1].Text = "offer"
 	found, searched, err := linesWith(t.Context(), segments, search.ParseQuery("offer"))
 	if err != nil || len(found) > 0 || searched > search.MaxText/len(line)+1 {
-		t.Errorf("found %v in %d lines, %v", found, searched, err)
+		t.Errorf("got lines %v of %d searched, %v", found, searched, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, searched, err := linesWith(ctx, segments, search.ParseQuery("offer")); searched > 0 ||
 		!errors.Is(err, context.Canceled) {
-		t.Errorf("after the end of the context: %d lines, %v", searched, err)
+		t.Errorf("after the context ended: %d lines searched, %v", searched, err)
 	}
 	p := &transcriptionPage{}
 	if err := p.read(t.Context(), segments, search.ParseQuery("offer"), 1); err != nil ||
 		p.Searched != len(segments)/2+1 && p.Searched != len(segments)/2 {
-		t.Errorf("the page says %d of %d lines, %v", p.Searched, len(segments), err)
+		t.Errorf("got %d of %d lines searched, %v", p.Searched, len(segments), err)
 	}
 }

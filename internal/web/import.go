@@ -20,40 +20,41 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// importPage takes files in.
+// importPage is the form that imports files.
 type importPage struct {
 	layout
-	Fields       formFields // what is said of all the files
+	Fields       formFields // apply to all files
 	Problem      string
 	MaxFileBytes int // of one file
 	MaxFormBytes int // of all files in one form
 	MaxFiles     int // in one form
 }
 
-// importResultPage tells what became of each file. Nothing is kept to show it from
-// behind a 303; sent again, the form finds every file unchanged.
+// importResultPage shows the result of each file. It is the direct response to the form,
+// because no results are stored that a page after a redirect could show. Sending the form
+// again finds every file unchanged.
 type importResultPage struct {
 	layout
 	Files                        []importResult
 	Imported, Unchanged, Refused int
-	Problem                      string // that ended the import early
+	Problem                      string // why the import ended early
 }
 
-// importResult says what became of a file, on a page and to upload.js.
+// importResult is the result of one file, for the page and for upload.js.
 type importResult struct {
 	State  string `json:"state,omitempty"` // imported, unchanged or refused
 	Name   string `json:"name,omitempty"`
 	ID     string `json:"id,omitempty"`
-	Reason string `json:"reason,omitempty"` // of a refusal, with the line
+	Reason string `json:"reason,omitempty"` // of a refusal, with the line number
 }
 
-// The bounds of an upload. upload.js sends each file by itself; without it, a
-// form brings many.
+// Limits of an upload. upload.js sends each file in its own request; without it, one form
+// has all files.
 const (
 	maxFormFiles = 200
 	maxFormBytes = 256 << 20
-	aroundFile   = 64 << 10 // of the other fields, and of the names of files
-	maxPlain     = 4 << 10  // of a field that is no file
+	formOverhead = 64 << 10 // bytes of the other fields and of the file names
+	maxField     = 4 << 10  // bytes of a field that is not a file
 )
 
 func (v *pageRequest) importPage() (importPage, error) {
@@ -68,11 +69,11 @@ func (v *pageRequest) importPage() (importPage, error) {
 	languages, err := v.App.Languages(v.ctx, v.Caller)
 	p.Fields = formFields{
 		{
-			Name: "project", Label: "Project", Type: "text", Complete: "off", Max: memo.MaxName, List: projects,
+			Name: "project", Label: "Project", Type: "text", Autocomplete: "off", Max: memo.MaxName, List: projects,
 			Hint: "For all files. Choose a project or enter a new name. Leave empty to use the one in each file.",
 		},
 		{
-			Name: "language", Label: "Language", Type: "text", Complete: "off", Max: 20, List: languages,
+			Name: "language", Label: "Language", Type: "text", Autocomplete: "off", Max: 20, List: languages,
 			Hint: "For example, en or ru. Leave empty to use the one in each file.",
 		},
 	}
@@ -87,23 +88,23 @@ func showImport(v *pageRequest) error {
 	return v.render(http.StatusOK, "import", p)
 }
 
-// upload is an import in its course.
+// upload is an import in progress.
 type upload struct {
 	*pageRequest
 	project, language string
 	modified          time.Time
-	typed             map[string]string // by the name of the field
-	wrong             error             // with one of them
+	typed             map[string]string // values by name of the field
+	fieldErr          error             // the first invalid field
 	page              importResultPage
 }
 
 func doImport(v *pageRequest) error {
-	most := int64(maxFormBytes + aroundFile)
+	maxBytes := int64(maxFormBytes + formOverhead)
 	if v.wantsJSON() {
-		most = int64(transcript.DefaultLimits.Bytes + aroundFile)
+		maxBytes = int64(transcript.DefaultLimits.Bytes + formOverhead)
 	}
 	u := &upload{pageRequest: v, typed: map[string]string{}}
-	if v.r.ContentLength > most {
+	if v.r.ContentLength > maxBytes {
 		return u.tooLarge()
 	}
 	// One file of the form is in memory at a time.
@@ -116,22 +117,22 @@ func doImport(v *pageRequest) error {
 		return err
 	}
 	defer leave()
-	v.ctx = v.r.Context() // an upload has a time of its own
-	slow := newPatientBody(v.w, http.MaxBytesReader(v.w, v.r.Body, most))
+	v.ctx = v.r.Context() // the deadline of a page is too short
+	slow := newSlowBody(v.w, http.MaxBytesReader(v.w, v.r.Body, maxBytes))
 	v.r.Body = slow
 	parts, err := v.r.MultipartReader()
 	if err != nil {
 		return u.refuse(http.StatusUnprocessableEntity, chooseFirst)
 	}
 	err = u.readAll(parts)
-	// A browser shows the answer to a form only when all of it was taken.
+	// A browser shows the response only after it has sent the whole form.
 	_, _ = io.Copy(io.Discard, v.r.Body)
-	slow.answer()
+	slow.allowResponse()
 	return u.finish(err)
 }
 
-// finish tells what became of the files, also when something ended the import
-// early: what is in is in.
+// finish responds with the results. Files that were imported before an error stay
+// imported.
 func (u *upload) finish(err error) error {
 	p := &u.page
 	refusal, known := errors.AsType[*memo.Error](err)
@@ -167,13 +168,13 @@ func (u *upload) finish(err error) error {
 	return u.render(status, "imported", *p)
 }
 
-// readAll takes the parts of the form as they come, one file in memory at a
-// time. The fields stand before the files in the form.
+// readAll reads the parts of the form in order, with one file in memory at a time. The
+// fields come before the files.
 func (u *upload) readAll(parts *multipart.Reader) error {
 	for {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
-			return u.wrong
+			return u.fieldErr
 		}
 		if err != nil {
 			return brokenOff(err)
@@ -184,7 +185,7 @@ func (u *upload) readAll(parts *multipart.Reader) error {
 	}
 }
 
-// brokenOff makes a body that could not be read to its end the sender's matter.
+// brokenOff turns an error of reading the body into a 400, unless the body was too large.
 func brokenOff(err error) error {
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return err
@@ -192,23 +193,23 @@ func brokenOff(err error) error {
 	return &httpx.StatusError{Status: http.StatusBadRequest, Detail: "The upload was interrupted. Try again."}
 }
 
-// errTooMany ends a form that brings too many files.
+// errTooMany reports a form with too many files.
 var errTooMany = errors.New("web: too many files in a form")
 
 func (u *upload) readPart(part *multipart.Part) error {
 	name := fileName(part)
 	switch part.FormName() {
 	case "project", "language", "modified":
-		b, err := io.ReadAll(io.LimitReader(part, maxPlain))
+		b, err := io.ReadAll(io.LimitReader(part, maxField))
 		if err != nil {
 			return brokenOff(err)
 		}
 		value := strings.TrimSpace(string(b))
 		u.typed[part.FormName()] = typed(value)
-		u.wrong = cmp.Or(u.wrong, u.setField(part.FormName(), value))
+		u.fieldErr = cmp.Or(u.fieldErr, u.setField(part.FormName(), value))
 	case "files":
-		if u.wrong != nil || name == "" { // a form without a file
-			return u.wrong
+		if u.fieldErr != nil || name == "" { // no file was chosen
+			return u.fieldErr
 		}
 		if len(u.page.Files) == maxFormFiles {
 			return errTooMany
@@ -222,21 +223,21 @@ func (u *upload) readPart(part *multipart.Part) error {
 	return nil
 }
 
-// fileName is the printable name of a part's file, as long as file systems take it.
+// fileName returns the name of a part's file, made printable, in at most 255 bytes.
 func fileName(part *multipart.Part) string {
 	name := part.FileName()
 	if name == "" {
-		return "" // a form without a file
+		return "" // no file was chosen
 	}
 	name = cmp.Or(memo.Printable(name, len(name)), "\uFFFD")
-	const most = 255
-	if len(name) > most {
-		name = strings.ToValidUTF8(name[len(name)-most:], "") // its ending says what it is
+	const maxLen = 255
+	if len(name) > maxLen {
+		name = strings.ToValidUTF8(name[len(name)-maxLen:], "") // keep the extension
 	}
 	return name
 }
 
-// setField checks what is said of all files before the first of them is in.
+// setField checks and stores a field. The fields are checked before any file is imported.
 func (u *upload) setField(name, value string) (err error) {
 	switch {
 	case value == "":
@@ -247,7 +248,7 @@ func (u *upload) setField(name, value string) (err error) {
 		if u.language == "" {
 			err = memo.Invalid("language", "must be a language such as en or ru")
 		}
-	case name == "modified": // from the script: milliseconds, as browsers have them
+	case name == "modified": // set by upload.js, in milliseconds
 		if ms, bad := strconv.ParseInt(value, 10, 64); bad == nil && ms > 0 {
 			u.modified = time.UnixMilli(ms)
 		}
@@ -255,13 +256,14 @@ func (u *upload) setField(name, value string) (err error) {
 	return err
 }
 
-// fileTime bounds what a file takes: a minute for its turn, then reading it, and
-// the database. upload.js waits for 180 s.
-const fileTime = 150 * time.Second
+// importTimeout limits the import of one file: up to a minute of waiting for capacity, then
+// reading the file and writing to the database. upload.js waits for 180 s.
+const importTimeout = 150 * time.Second
 
-// importFile imports a file, if the visitor still may: reading it took its time.
+// importFile imports one file. It authorises again first, because reading the file may have
+// taken long.
 func (u *upload) importFile(name string, data []byte) error {
-	ctx, cancel := context.WithTimeout(u.r.Context(), fileTime)
+	ctx, cancel := context.WithTimeout(u.r.Context(), importTimeout)
 	defer cancel()
 	if err := u.recheck(ctx); err != nil {
 		return err
@@ -271,21 +273,21 @@ func (u *upload) importFile(name string, data []byte) error {
 		ModTime: u.modified,
 	})
 	if kind := memo.KindOf(err); kind == memo.KindInvalid ||
-		kind == memo.KindConflict { // a conflict: the workspace is full
+		kind == memo.KindConflict { // conflict: the workspace is full
 		u.refused(name, refusalReason(err))
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	a := importResult{State: "imported", Name: name, ID: in.ID}
+	result := importResult{State: "imported", Name: name, ID: in.ID}
 	if in.Unchanged {
-		a.State = "unchanged"
+		result.State = "unchanged"
 		u.page.Unchanged++
 	} else {
 		u.page.Imported++
 	}
-	u.page.Files = append(u.page.Files, a)
+	u.page.Files = append(u.page.Files, result)
 	return nil
 }
 
@@ -294,7 +296,7 @@ func (u *upload) refused(name, reason string) {
 	u.page.Files = append(u.page.Files, importResult{State: "refused", Name: name, Reason: reason})
 }
 
-// refusalReason is the reason of a refusal, with the line where there is one.
+// refusalReason returns the reason of a refusal, with the line number if there is one.
 func refusalReason(err error) string {
 	if e, ok := errors.AsType[*transcript.Error](err); ok {
 		return e.Error()
@@ -305,7 +307,7 @@ func refusalReason(err error) string {
 	return err.Error()
 }
 
-// refuse shows the form again, as it was filled in.
+// refuse shows the form again, with its values.
 func (u *upload) refuse(status int, problem string) error {
 	if u.wantsJSON() {
 		return u.renderJSON(status, importResult{State: "refused", Reason: problem})
@@ -313,7 +315,8 @@ func (u *upload) refuse(status int, problem string) error {
 	return u.showFormAgain(status, func(p *importPage) { p.Problem = problem })
 }
 
-// refuseField is about all files: a script that goes on would hear it of each.
+// refuseField refuses an invalid field. For upload.js the result has no state, which stops
+// the import: every other file would get the same error.
 func (u *upload) refuseField(e *memo.Error) error {
 	const status = http.StatusUnprocessableEntity
 	if u.wantsJSON() {
@@ -322,7 +325,7 @@ func (u *upload) refuseField(e *memo.Error) error {
 	return u.showFormAgain(status, func(p *importPage) { p.Fields.showErrors(e) })
 }
 
-func (u *upload) showFormAgain(status int, tell func(*importPage)) error {
+func (u *upload) showFormAgain(status int, edit func(*importPage)) error {
 	p, err := u.importPage()
 	if err != nil {
 		return err
@@ -330,7 +333,7 @@ func (u *upload) showFormAgain(status int, tell func(*importPage)) error {
 	for i := range p.Fields {
 		p.Fields[i].Value = u.typed[p.Fields[i].Name]
 	}
-	tell(&p)
+	edit(&p)
 	return u.render(status, "import", p)
 }
 
@@ -344,10 +347,10 @@ const chooseFirst = "Choose at least one file."
 
 func mebibytes(n int) string { return strconv.Itoa(n>>20) + " MB" }
 
-// wantsJSON reports whether a script asks and not a browser's page.
+// wantsJSON reports whether a script sent the request.
 func (v *pageRequest) wantsJSON() bool { return v.r.Header.Get("Accept") == "application/json" }
 
-// renderJSON answers a script.
+// renderJSON responds to a script.
 func (v *pageRequest) renderJSON(status int, value any) error {
 	b, err := json.Marshal(value)
 	if err != nil {

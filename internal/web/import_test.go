@@ -14,8 +14,8 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// upload sends files; parts are names and contents in turn, and a name that
-// begins with "=" is a field. With script, it is as upload.js does it.
+// upload sends files. parts are pairs of name and content; a name that starts with "=" is a
+// field. If script is set, it sends them as upload.js does.
 func (b *browser) upload(path string, script bool, parts ...string) page {
 	b.w.T.Helper()
 	var body bytes.Buffer
@@ -41,12 +41,12 @@ func (b *browser) upload(path string, script bool, parts ...string) page {
 	})
 }
 
-func (w *world) importing() string { return "/w/" + w.Acme.ID + "/import" }
+func (w *world) importPath() string { return "/w/" + w.Acme.ID + "/import" }
 
-// importAs imports a file and returns its id.
+// importAs imports a file and returns the id of the transcription.
 func (w *world) importAs(b *browser, name, content string) string {
 	w.T.Helper()
-	p := b.upload(w.importing(), false, name, content).want(200, "1 imported")
+	p := b.upload(w.importPath(), false, name, content).want(200, "1 imported")
 	_, rest, _ := strings.Cut(p.body, w.texts("/"))
 	id, _, _ := strings.Cut(rest, `"`)
 	return id
@@ -54,11 +54,11 @@ func (w *world) importAs(b *browser, name, content string) string {
 
 const badVTT = "WEBVTT\n\n00:00:05.000 --> 00:00:xx.000\nHello\n"
 
-func TestManyFilesAreImported(t *testing.T) {
+func TestImportManyFiles(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		b := w.browser(w.Mark)
-		b.get(w.importing()).want(200, `enctype="multipart/form-data"`, "multiple", "32 MB").without(" style=")
-		p := b.upload(w.importing(), false, "=project", "From the web", "=language", "English",
+		b.get(w.importPath()).want(200, `enctype="multipart/form-data"`, "multiple", "32 MB").without(" style=")
+		p := b.upload(w.importPath(), false, "=project", "From the web", "=language", "English",
 			"one.txt", "Ann: hello", "bad.vtt", badVTT, "<b>two.srt", "1\n00:00:01,000 --> 00:00:02,000\nBob: hi\n", "empty.txt",
 			"", "again.txt", "Ann: hello")
 		p.want(200, "2 imported, 1 unchanged, 2 refused", "refused: line 3", "refused: is empty",
@@ -67,27 +67,27 @@ func TestManyFilesAreImported(t *testing.T) {
 		_, n, err := w.App.Projects(context.Background(), memo.Caller{Operator: true, WorkspaceID: w.Acme.ID}, 10, 0)
 		w.Must(err)
 		if n != 2 {
-			t.Errorf("there are %d projects", n)
+			t.Errorf("got %d projects, want 2", n)
 		}
-		b.upload(w.importing(), false, "bad.vtt", badVTT).want(422, "0 imported, 0 unchanged, 1 refused")
-		b.upload(w.importing(), false, "", "").want(422, "Choose at least one file")
-		b.post(w.importing(), "project", "x").want(422, "Choose at least one file")
-		b.upload(w.importing(), false, "=language", "klingon?", "=project", "Kept", "l.txt", "x").want(422,
+		b.upload(w.importPath(), false, "bad.vtt", badVTT).want(422, "0 imported, 0 unchanged, 1 refused")
+		b.upload(w.importPath(), false, "", "").want(422, "Choose at least one file")
+		b.post(w.importPath(), "project", "x").want(422, "Choose at least one file")
+		b.upload(w.importPath(), false, "=language", "klingon?", "=project", "Kept", "l.txt", "x").want(422,
 			"Language must be", `value="klingon?"`, `value="Kept"`)
-		b.upload(w.importing(), false, "=project", strings.Repeat("x", 101), "l.txt", "x").want(422, "Project must have")
+		b.upload(w.importPath(), false, "=project", strings.Repeat("x", 101), "l.txt", "x").want(422, "Project must have")
 		b.get(w.texts("?q=klingon")).without("l.txt")
-		w.browser(w.Eve).upload(w.importing(), false, "a.txt", "x").want(404)
+		w.browser(w.Eve).upload(w.importPath(), false, "a.txt", "x").want(404)
 	})
 }
 
-// TestARoleChangesUnderAnUpload: whoever stays a member keeps on importing.
-func TestARoleChangesUnderAnUpload(t *testing.T) {
+// TestRoleChangeDuringUpload checks that an upload continues while the user stays a member.
+func TestRoleChangeDuringUpload(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		body, send := io.Pipe()
 		const part = "--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"%s.txt\"\r\n\r\nAnn: %[1]s\r\n"
 		go func() {
 			_, _ = fmt.Fprintf(send, part, "one")
-			_, _ = fmt.Fprintf(send, part, "two") // now the first is in
+			_, _ = fmt.Fprintf(send, part, "two") // the first file is imported by now
 			_, err := w.App.SetRole(context.Background(), w.as(w.Olga, memo.RoleOwner), w.Acme.ID, w.Mark.ID, memo.RoleOwner)
 			if err != nil {
 				t.Error(err)
@@ -95,39 +95,39 @@ func TestARoleChangesUnderAnUpload(t *testing.T) {
 			_, _ = fmt.Fprintf(send, part+"--x--\r\n", "three")
 			_ = send.Close()
 		}()
-		w.browser(w.Mark).do(http.MethodPost, w.importing(), "", func(r *http.Request) {
+		w.browser(w.Mark).do(http.MethodPost, w.importPath(), "", func(r *http.Request) {
 			r.Body, r.ContentLength = body, -1
 			r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
 		}).want(200, "3 imported")
 	})
 }
 
-func TestTheScriptIsToldOfItsFile(t *testing.T) {
+func TestImportResultForScript(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		b := w.browser(w.Mark)
-		b.upload(w.importing(), true, "=project", "", "=modified", "1767225600000", "one.txt", "Ann: hello").want(200,
+		b.upload(w.importPath(), true, "=project", "", "=modified", "1767225600000", "one.txt", "Ann: hello").want(200,
 			`"state":"imported"`, `"id":"`)
 		b.get(w.texts("?from=2026-01-01&to=2026-01-01")).want(200, "one")
-		b.upload(w.importing(), true, "one.txt", "Ann: hello").want(200, `"state":"unchanged"`)
-		b.upload(w.importing(), true, "bad.vtt", badVTT).want(422, `"state":"refused"`, "line 3")
-		b.upload(w.importing(), true, "=language", "??", "l.txt", "x").want(422, "the language must be").without(`"state"`)
-		w.browser(memo.User{}).upload(w.importing(), true, "a.txt", "x").want(401, "You are signed out").without("<html",
+		b.upload(w.importPath(), true, "one.txt", "Ann: hello").want(200, `"state":"unchanged"`)
+		b.upload(w.importPath(), true, "bad.vtt", badVTT).want(422, `"state":"refused"`, "line 3")
+		b.upload(w.importPath(), true, "=language", "??", "l.txt", "x").want(422, "the language must be").without(`"state"`)
+		w.browser(memo.User{}).upload(w.importPath(), true, "a.txt", "x").want(401, "You are signed out").without("<html",
 			`"state"`)
-		w.browser(w.Eve).upload(w.importing(), true, "a.txt", "x").want(404).without("<html", `"state"`)
+		w.browser(w.Eve).upload(w.importPath(), true, "a.txt", "x").want(404).without("<html", `"state"`)
 	})
 }
 
-func TestAnUploadHasItsBounds(t *testing.T) {
+func TestUploadLimits(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	b := w.browser(w.Mark)
 	large := strings.Repeat("x\n", transcript.DefaultLimits.Bytes/2+1)
-	b.upload(w.importing(), false, "large.txt", large, "good.txt", "Ann: good day").want(200,
+	b.upload(w.importPath(), false, "large.txt", large, "good.txt", "Ann: good day").want(200,
 		"1 imported, 0 unchanged, 1 refused", "is larger than")
-	b.upload(w.importing(), true, "large.txt", large).want(422, "is larger than")
-	b.upload(w.importing(), false, "=language", "??", "large.txt", large).want(422, "Language must be")
-	// Refused by its length, before a byte of it is read.
+	b.upload(w.importPath(), true, "large.txt", large).want(422, "is larger than")
+	b.upload(w.importPath(), false, "=language", "??", "large.txt", large).want(422, "Language must be")
+	// Refused because of its Content-Length, before the body is read.
 	huge := func(length int64, script bool) page {
-		return b.do(http.MethodPost, w.importing(), "", func(r *http.Request) {
+		return b.do(http.MethodPost, w.importPath(), "", func(r *http.Request) {
 			r.Body, r.ContentLength = io.NopCloser(io.LimitReader(zeros{}, length)), length
 			r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
 			r.Header.Set("Expect", "100-continue")
@@ -138,34 +138,34 @@ func TestAnUploadHasItsBounds(t *testing.T) {
 	}
 	huge(1<<30, false).want(413, "The upload is too large")
 	huge(40<<20, true).want(413, `"state":"refused"`, "The upload is too large")
-	// Without a length, as far as the bound.
-	b.do(http.MethodPost, w.importing(), "", func(r *http.Request) {
+	// Without a Content-Length, refused when the limit is reached.
+	b.do(http.MethodPost, w.importPath(), "", func(r *http.Request) {
 		head := "--x\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\n"
 		r.Body, r.ContentLength = io.NopCloser(io.MultiReader(strings.NewReader(head), io.LimitReader(zeros{}, 34<<20))), -1
 		r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
 		r.Header.Set("Accept", "application/json")
 	}).want(413, "too large")
-	// Cut at its end: the first file is in.
+	// The body ends early: the first file is imported.
 	cut := "--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"kept.txt\"\r\n\r\nAnn: " +
 		"kept\r\n--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"lost.txt\"\r\n\r\nAnn: lo"
-	b.do(http.MethodPost, w.importing(), cut,
+	b.do(http.MethodPost, w.importPath(), cut,
 		func(r *http.Request) { r.Header.Set("Content-Type", "multipart/form-data; boundary=x") }).
 		want(200, "kept.txt", "1 imported", "The import was interrupted").without("lost.txt")
 	var many []string
 	for i := range maxFormFiles + 1 {
 		many = append(many, fmt.Sprintf("f%d.txt", i), "")
 	}
-	b.upload(w.importing(), false, many...).want(422, "at most 200 files at once")
+	b.upload(w.importPath(), false, many...).want(422, "at most 200 files at once")
 }
 
-// zeros never ends.
+// zeros is an endless reader.
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
-// TestUploadsAreAdmitted: an upload that does not fit next to the others of its
-// workspace is refused, with a time to come again.
-func TestUploadsAreAdmitted(t *testing.T) {
+// TestUploadCapacity checks that an upload is refused with 503 if its workspace has no capacity
+// left, and that other workspaces are not affected.
+func TestUploadCapacity(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	ctx := context.Background()
 	mark := memo.Caller{WorkspaceID: w.Acme.ID, UserID: w.Mark.ID}
@@ -176,12 +176,12 @@ func TestUploadsAreAdmitted(t *testing.T) {
 		leave = append(leave, f)
 	}
 	for _, u := range []memo.User{w.Mark, w.Olga} {
-		w.browser(u).upload(w.importing(), true, "a.txt", "Ann: hello").
+		w.browser(u).upload(w.importPath(), true, "a.txt", "Ann: hello").
 			want(503, "Too many uploads of this workspace are running")
 	}
 	w.browser(w.Eve).upload("/w/"+w.Other.ID+"/import", true, "a.txt", "Ann: hello").want(200, "imported")
 	for _, f := range leave {
 		f()
 	}
-	w.browser(w.Mark).upload(w.importing(), true, "b.txt", "Ann: hello again").want(200, "imported")
+	w.browser(w.Mark).upload(w.importPath(), true, "b.txt", "Ann: hello again").want(200, "imported")
 }

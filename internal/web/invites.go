@@ -7,22 +7,22 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
-// invitedPage shows the link of an invitation, the only time.
+// invitedPage shows the link of a new invitation. It is shown only once.
 type invitedPage struct {
 	layout
 	Invite memo.Invite
 	Link   string
-	Can    string
+	Can    string // what the role may do
 }
 
-// roleTexts says what a role may do in a workspace.
+// roleTexts says what each role may do in a workspace.
 var roleTexts = map[memo.Role]string{
 	memo.RoleOwner: "An OWNER can do everything a MEMBER can, and also manage members, the keys of all members and the " +
 		"workspace, and read the audit trail.",
 	memo.RoleMember: "A MEMBER can read, search and import transcriptions, and create API keys.",
 }
 
-// doInvite makes an invitation. Sent again, the form makes another.
+// doInvite creates an invitation. Sending the form again creates another.
 func doInvite(v *pageRequest) error {
 	role := memo.Role(v.r.PostFormValue("role"))
 	i, token, err := v.App.Invite(v.ctx, v.Caller, role)
@@ -35,7 +35,7 @@ func doInvite(v *pageRequest) error {
 	})
 }
 
-// errInviteGone answers taking back what is not open any more.
+// errInviteGone refuses to revoke an invitation that is not pending.
 var errInviteGone = &memo.Error{
 	Kind:    memo.KindNotFound,
 	Message: "This invitation is no longer pending: it was used or revoked, or it has expired.",

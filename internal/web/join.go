@@ -9,21 +9,20 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
-// joinPage is what an invitation's link opens: a button for who is signed in,
-// the form of a new account for who is not.
+// joinPage is the page of an invitation's link. It has a button for signed-in users and the
+// form of a new account for others.
 type joinPage struct {
 	layout
 	Invite  memo.Invite
 	Token   string
-	Can     string
+	Can     string     // what the role may do
 	Fields  formFields // of a new account
-	Member  bool       // the visitor is in the workspace already
-	Next    string     // where to sign in first, and come back
+	Member  bool       // the visitor is already a member
+	Next    string     // path of the sign-in that leads back here
 	Problem string
 }
 
-// joinPage reads the invitation in the path, and who has come. Nobody has to be
-// signed in.
+// joinPage reads the invitation in the path and, if the visitor is signed in, the user.
 func (v *pageRequest) joinPage() (joinPage, error) {
 	token := v.r.PathValue("token")
 	i, err := v.App.InviteByToken(v.ctx, token)
@@ -52,11 +51,11 @@ func showJoin(v *pageRequest) error {
 	return v.render(http.StatusOK, "join", p)
 }
 
-// joinedPath is where an invitation leads.
+// joinedPath is the path of the page after joining.
 func joinedPath(i memo.Invite) string { return "/w/" + i.WorkspaceID + "/transcriptions?done=joined" }
 
-// doJoin takes the invitation up for who is signed in. Whose session has ended
-// meanwhile gets the page again, which lets them sign in and come back.
+// doJoin accepts the invitation for a signed-in user. If the session has ended, it shows
+// the page again, where the visitor can sign in.
 func doJoin(v *pageRequest) error {
 	p, err := v.joinPage()
 	if err != nil {
@@ -72,7 +71,7 @@ func doJoin(v *pageRequest) error {
 	return v.redirect(joinedPath(i))
 }
 
-// doJoinNew takes the invitation up for somebody new, and signs them in.
+// doJoinNew creates a user who accepts the invitation, and signs them in.
 func doJoinNew(v *pageRequest) error {
 	p, err := v.joinPage()
 	if err != nil {
@@ -92,8 +91,8 @@ func doJoinNew(v *pageRequest) error {
 	return v.signIn(email, password, joinedPath(i))
 }
 
-// refusedJoin shows the invitation again, with why it was not taken up: of an
-// e-mail that has an account, beside it.
+// refusedJoin shows the page again with the reason. If the e-mail already has an account,
+// the reason is at its field.
 func (v *pageRequest) refusedJoin(p joinPage, err error) error {
 	e, ok := asFormError(err, memo.KindConflict)
 	if !ok {
@@ -101,7 +100,7 @@ func (v *pageRequest) refusedJoin(p joinPage, err error) error {
 	}
 	if e.Code == "email_taken" {
 		p.Fields.showErrors(memo.Invalid("email", "already has an account"))
-		p.Fields[0].Way = link{p.Next, "Sign in to join"}
+		p.Fields[0].Remedy = link{p.Next, "Sign in to join"}
 	} else {
 		p.Problem = e.Message
 	}

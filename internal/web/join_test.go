@@ -13,14 +13,14 @@ import (
 
 var linkInPage = regexp.MustCompile(`https://memo\.example\.com(/join/[0-9A-Za-z_-]{43})<`)
 
-// invite makes an invitation and returns its path.
+// invite creates an invitation and returns the path of its link.
 func (b *browser) invite(role string) string {
 	b.w.T.Helper()
 	p := b.post("/w/"+b.w.Acme.ID+"/invites", "role", role).want(201, "It is shown only once", "data-secret",
 		`data-copy="link"`)
 	m := linkInPage.FindStringSubmatch(p.body)
 	if m == nil {
-		b.w.T.Fatalf("no link:\n%s", p.body)
+		b.w.T.Fatalf("page has no link:\n%s", p.body)
 	}
 	if cc := p.header.Get("Cache-Control"); cc != "private, no-store" {
 		b.w.T.Errorf("Cache-Control: %s", cc)
@@ -28,23 +28,24 @@ func (b *browser) invite(role string) string {
 	return m[1]
 }
 
-func TestJoinAsSomebodyNew(t *testing.T) {
+func TestJoinWithNewAccount(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		olga, nina := w.browser(w.Olga), w.browser(memo.User{})
 		link := olga.invite("MEMBER")
-		olga.get("/w/"+w.Acme.ID+"/members").want(200, "Pending invitations", "As MEMBER", "until 20", "Revoke the invitation").without(link)
+		olga.get("/w/"+w.Acme.ID+"/members").
+			want(200, "Pending invitations", "As MEMBER", "until 20", "Revoke the invitation").without(link)
 
 		p := nina.get(link).want(200, "Join Acme", "olga@example.com", "as MEMBER", "Create account and join",
 			"/signin?next="+url.QueryEscape(link))
 		if rp := p.header.Get("Referrer-Policy"); rp != "same-origin" {
 			t.Errorf("Referrer-Policy: %s", rp)
 		}
-		// All mistakes at once, and what was typed stays, but for the password.
+		// The page shows all problems and the values, except for the password.
 		nina.post(link+"/new", "email", "no", "name", "", "password", "secret7").
 			want(422, "E-mail must be", "Your name must not be empty", "Password must have", `value="no"`).without("secret7")
 		nina.post(link+"/new", "email", w.Mark.Email, "name", "Mark", "password", testworld.Password).
 			want(409, `id="email-wrong">E-mail already has an account. <a href="/signin?next=`+url.QueryEscape(link))
-		// Whose session ended meanwhile gets the page again, not the workspace.
+		// Without a session, the page is shown again.
 		if p := nina.post(link).want(200, "Create account"); p.path != link {
 			t.Error(p.path)
 		}
@@ -67,28 +68,28 @@ func TestJoinAsSomebodyNew(t *testing.T) {
 		w.Server.Close()
 		if log := w.Log.String(); strings.Contains(log, strings.TrimPrefix(link, "/join/")) ||
 			!strings.Contains(log, "GET /join/{token}") {
-			t.Error("the log has an invitation's token, or not its route")
+			t.Error("log contains the token of an invitation, or lacks its route")
 		}
 	})
 }
 
-func TestJoinWithAnAccount(t *testing.T) {
+func TestJoinWithExistingAccount(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		olga, eve := w.browser(w.Olga), w.browser(memo.User{})
 		link := olga.invite("OWNER")
-		// By way of the sign-in, and back.
+		// The sign-in leads back to the invitation.
 		next := regexp.MustCompile(`href="(/signin\?next=[^"]+)"`).FindStringSubmatch(eve.get(link).body)
 		if next == nil {
-			t.Fatal("no way to sign in")
+			t.Fatal("page has no link to sign in")
 		}
 		eve.get(next[1]).want(200, `name="next" value="`+link+`"`)
 		if p := eve.post("/signin", "email", w.Eve.Email, "password", testworld.Password, "next", link).want(200,
 			"Join as eve", "as OWNER"); p.path != link {
 			t.Error(p.path)
 		}
-		// The link of somebody else's site is none to come back to.
+		// The sign-in does not lead to another site.
 		eve.get("/signin?next="+url.QueryEscape("//evil.example"+link)).want(200, `name="next" value="/"`)
-		// A member is told so, and the invitation stays good.
+		// A member cannot join again, and the invitation stays valid.
 		olga.get(link).want(200, "you are already a member", "Go to Acme").without("Join as")
 		olga.post(link).want(409, "You are a member of Acme already")
 
@@ -102,33 +103,33 @@ func TestJoinWithAnAccount(t *testing.T) {
 	})
 }
 
-func TestInvitationsThatAreNotValid(t *testing.T) {
+func TestInvalidInvitations(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		olga, anybody := w.browser(w.Olga), w.browser(memo.User{})
+		olga, visitor := w.browser(w.Olga), w.browser(memo.User{})
 		members := "/w/" + w.Acme.ID + "/members"
 		link := olga.invite("MEMBER")
 		olga.post("/w/"+w.Acme.ID+"/invites", "role", "KING").want(422)
-		back := regexp.MustCompile(`action="(/w/[^"]+/invites/[^"]+/revoke)"`).FindStringSubmatch(olga.get(members).body)
-		if back == nil {
-			t.Fatal("nothing to take back")
+		revoke := regexp.MustCompile(`action="(/w/[^"]+/invites/[^"]+/revoke)"`).FindStringSubmatch(olga.get(members).body)
+		if revoke == nil {
+			t.Fatal("page has no invitation to revoke")
 		}
-		w.browser(w.Mark).post(back[1]).want(403)
-		w.browser(w.Eve).post(strings.Replace(back[1], w.Acme.ID, w.Other.ID, 1)).want(404)
-		anybody.get(link).want(200)
-		olga.post(back[1]).want(200, "Invitation revoked").without("Pending invitations")
-		olga.post(back[1]).want(404, "This invitation is no longer pending")
-		anybody.get(link).want(404)
+		w.browser(w.Mark).post(revoke[1]).want(403)
+		w.browser(w.Eve).post(strings.Replace(revoke[1], w.Acme.ID, w.Other.ID, 1)).want(404)
+		visitor.get(link).want(200)
+		olga.post(revoke[1]).want(200, "Invitation revoked").without("Pending invitations")
+		olga.post(revoke[1]).want(404, "This invitation is no longer pending")
+		visitor.get(link).want(404)
 
-		// Of an OWNER who is none any more.
+		// The creator of the invitation is no longer an OWNER.
 		_, err := w.App.SetRole(context.Background(), memo.Caller{Operator: true}, w.Acme.ID, w.Mark.ID, memo.RoleOwner)
 		w.Must(err)
 		link = w.browser(w.Mark).invite("OWNER")
 		_, err = w.App.SetRole(context.Background(), memo.Caller{Operator: true}, w.Acme.ID, w.Mark.ID, memo.RoleMember)
 		w.Must(err)
-		anybody.get(link).want(404)
+		visitor.get(link).want(404)
 		olga.get(members).want(200).without("Pending invitations")
 		for _, token := range []string{"x", strings.Repeat("a", 43), "%00", strings.Repeat("é", 43)} {
-			anybody.get("/join/"+token).want(404, "This invitation is not valid any more")
+			visitor.get("/join/"+token).want(404, "This invitation is not valid any more")
 		}
 	})
 }

@@ -20,14 +20,14 @@ func (v *pageRequest) key() (memo.KeyView, error) {
 	return v.App.GetKey(v.ctx, v.Caller, id)
 }
 
-// keyPage is one key, with what can be done to it.
+// keyPage shows one key with the forms that change it.
 type keyPage struct {
 	layout
 	keyForm
 	Key      keyRow
-	NewID    string // of the key that a rotation makes
+	NewID    string // id of the replacement, so that sending the form twice creates one key
 	Overlaps []overlapOption
-	Replaced *memo.KeyView // the key that this one replaces, if it is still alive
+	Replaced *memo.KeyView // the key that this one replaces, if it is still active
 	Now      time.Time
 }
 
@@ -83,14 +83,14 @@ func doChangeKey(v *pageRequest) error {
 	return v.redirect(v.keysPath() + "?done=saved")
 }
 
-// overlapOption is how long the old key of a rotation goes on.
+// overlapOption is how long the old key of a rotation stays active.
 type overlapOption struct {
 	Value, Label string
-	words        string         // said when it is done
-	time         *time.Duration // nil: until it is revoked
+	done         string         // message after the rotation
+	duration     *time.Duration // nil: until it is revoked
 }
 
-// overlapOptions are those that the form offers, the first of them ticked.
+// overlapOptions are the options of the form. The first is the default.
 var overlapOptions = []overlapOption{
 	{"24h", "Keep active for 24 hours", "The old key stays active for 24 hours.", new(24 * time.Hour)},
 	{"7d", "Keep active for 7 days", "The old key stays active for 7 days.", new(7 * 24 * time.Hour)},
@@ -111,14 +111,14 @@ func doRotateKey(v *pageRequest) error {
 	if i < 0 {
 		return memo.Invalid("overlap", "Choose how long the old key stays active.")
 	}
-	next, err := v.App.RotateKey(v.ctx, v.Caller, k.ID, id, overlapOptions[i].time)
+	next, err := v.App.RotateKey(v.ctx, v.Caller, k.ID, id, overlapOptions[i].duration)
 	if err != nil {
 		return err
 	}
-	return v.showCreatedKey(next, overlapOptions[i].words)
+	return v.showCreatedKey(next, overlapOptions[i].done)
 }
 
-// revokePage asks before a key ends.
+// revokePage asks for confirmation before a key is revoked.
 type revokePage struct {
 	layout
 	Key keyRow
@@ -130,7 +130,7 @@ func showRevokeKey(v *pageRequest) error {
 		return err
 	}
 	if p.Key.Status != memo.KeyActive {
-		return v.redirect(p.Key.Link) // which says how it ended
+		return v.redirect(p.Key.Link) // it shows how the key ended
 	}
 	return v.render(http.StatusOK, "revokekey", revokePage{v.sectionLayout("keys", "Revoke "+p.Key.Name), p.Key})
 }

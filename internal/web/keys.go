@@ -11,22 +11,22 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
-// keysPage lists the keys: all of the workspace for an OWNER, their own for
-// others; those that work, or those that ended.
+// keysPage lists active or inactive keys: an OWNER sees all keys of the workspace, others
+// see their own.
 type keysPage struct {
 	layout
 	Keys                       []keyRow
 	ActiveCount, InactiveCount int
-	Members                    []memo.KeyCreator // an OWNER's filter
-	MemberID                   string            // the member it is set to
-	Days                       bool              // charts of 14 days, not 24 hours
-	ShowInactive               bool              // it lists those that ended
-	Others                     string            // the page of those that it does not list
-	Newer, Older               string            // the pages beside this one
-	Denied                     string            // why there is no API access
+	Members                    []memo.KeyCreator // options of the filter by member, for an OWNER
+	MemberID                   string            // the selected member
+	Days                       bool              // the charts show 14 days instead of 24 hours
+	ShowInactive               bool              // inactive keys are listed, not active ones
+	Others                     string            // link to the other list
+	Newer, Older               string            // links to the pages before and after
+	Denied                     string            // why the plan has no API access
 }
 
-// keysPerPage keeps a page well below 100 kB.
+// keysPerPage is small enough for pages well below 100 kB.
 const keysPerPage = 40
 
 // keyRow is a key in the list.
@@ -35,16 +35,16 @@ type keyRow struct {
 	Link              string
 	Mine              bool
 	State             keyState
-	Used              string // when and from where it was used last
-	Next              link   // the key that replaced it
-	UsedAfterRotation bool   // it was used after that: somebody still has it
+	Used              string // when and from where it was last used
+	Next              link   // its replacement
+	UsedAfterRotation bool   // an integration still uses it
 	Chart             sparkChart
 }
 
-// keyState is what a key's coloured dot means, in words.
+// keyState is the state of a key, as a text and as the CSS class of its colour.
 type keyState struct{ Class, Words string }
 
-// expiryWarning is when an expiry is worth a warning.
+// expiryWarning is how long before its expiry a key gets a warning.
 const expiryWarning = 14 * 24 * time.Hour
 
 func keyStateOf(k memo.KeyView, now time.Time) keyState {
@@ -71,14 +71,13 @@ func keyStateOf(k memo.KeyView, now time.Time) keyState {
 	return keyState{"good", "active"}
 }
 
-// rows are keys with what they asked for in the last so many hours, and what
-// replaced them.
+// rows adds to each key its usage in the last hours and its replacement.
 func (v *pageRequest) rows(keys []memo.KeyView, hours int) ([]keyRow, error) {
-	use, err := v.App.UsageOf(v.ctx, v.Caller, keys, hours)
+	usage, err := v.App.UsageOf(v.ctx, v.Caller, keys, hours)
 	if err != nil {
 		return nil, err
 	}
-	next, err := v.App.Replacements(v.ctx, v.Caller, keys)
+	replacements, err := v.App.Replacements(v.ctx, v.Caller, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +86,7 @@ func (v *pageRequest) rows(keys []memo.KeyView, hours int) ([]keyRow, error) {
 	for i, k := range keys {
 		rows[i] = keyRow{
 			KeyView: k, Link: v.keyPath(k.ID), Mine: k.CreatedBy.ID == v.UserID, State: keyStateOf(k, now),
-			Chart: newSparkChart(use[i], hours),
+			Chart: newSparkChart(usage[i], hours),
 		}
 		if k.LastUsedAt != nil {
 			rows[i].Used = "used " + timeAgo(*k.LastUsedAt, now)
@@ -95,9 +94,9 @@ func (v *pageRequest) rows(keys []memo.KeyView, hours int) ([]keyRow, error) {
 				rows[i].Used += " from " + string(k.LastUsedIP)
 			}
 		}
-		if n := slices.IndexFunc(next, func(n memo.KeyView) bool { return string(n.RotatedFrom) == k.ID }); n >= 0 {
-			rows[i].Next = link{v.keyPath(next[n].ID), "mk_live_…" + next[n].Suffix}
-			rows[i].UsedAfterRotation = k.LastUsedAt != nil && k.LastUsedAt.After(next[n].CreatedAt)
+		if n := slices.IndexFunc(replacements, func(r memo.KeyView) bool { return string(r.RotatedFrom) == k.ID }); n >= 0 {
+			rows[i].Next = link{v.keyPath(replacements[n].ID), "mk_live_…" + replacements[n].Suffix}
+			rows[i].UsedAfterRotation = k.LastUsedAt != nil && k.LastUsedAt.After(replacements[n].CreatedAt)
 		}
 	}
 	return rows, nil
@@ -116,14 +115,14 @@ func showKeys(v *pageRequest) error {
 	if id, ok := app.ParseID(q.Get("member")); ok && v.Role == memo.RoleOwner {
 		p.MemberID = id
 	}
-	holders, err := v.App.KeyCreators(v.ctx, v.Caller)
+	creators, err := v.App.KeyCreators(v.ctx, v.Caller)
 	if err != nil {
 		return err
 	}
-	for _, h := range holders {
-		p.Members = append(p.Members, h.KeyCreator)
-		if p.MemberID == "" || p.MemberID == h.ID {
-			p.ActiveCount, p.InactiveCount = p.ActiveCount+h.Living, p.InactiveCount+h.Ended
+	for _, c := range creators {
+		p.Members = append(p.Members, c.KeyCreator)
+		if p.MemberID == "" || p.MemberID == c.ID {
+			p.ActiveCount, p.InactiveCount = p.ActiveCount+c.Living, p.InactiveCount+c.Ended
 		}
 	}
 	count := p.ActiveCount
@@ -163,8 +162,8 @@ func (v *pageRequest) keysPath() string { return "/w/" + v.WorkspaceID + "/keys"
 
 func (v *pageRequest) keyPath(id string) string { return v.keysPath() + "/" + id }
 
-// pathWith is this list's address with another value of one parameter. It leads to
-// the first page, and says nothing of what was done before.
+// pathWith returns the query of this page with another value of one parameter, or without
+// it if the value is empty. It drops the offset and the message of the last form.
 func (v *pageRequest) pathWith(name, value string) string {
 	q := v.r.URL.Query()
 	q.Del("done")

@@ -239,7 +239,7 @@ func TestSparkline(t *testing.T) {
 	var use [app.UsageBars]app.Calls
 	use[0].Requests, use[app.UsageBars-1].Requests, use[app.UsageBars-1].Refused = 1, 1000, 500
 	s := newSparkChart(use, app.UsageFortnightHours)
-	if s.Words != "1001 requests and 500 refusals in 14 days" || s.Asked != "M0 28v-2h4v2zM115 28v-18h4v18z" ||
+	if s.Words != "1001 requests and 500 refusals in 14 days" || s.Requests != "M0 28v-2h4v2zM115 28v-18h4v18z" ||
 		s.Refused != "M115 10v-9h4v9z" {
 		t.Errorf("%+v", s)
 	}
@@ -248,7 +248,7 @@ func TestSparkline(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	if s := newSparkChart([app.UsageBars]app.Calls{}, app.UsageDayHours); s.Words != "0 requests in 24 hours" ||
-		s.Asked != "" {
+		s.Requests != "" {
 		t.Errorf("%+v", s)
 	}
 }

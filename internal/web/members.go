@@ -10,13 +10,13 @@ import (
 	"memoai.tech/memo/internal/httpx"
 )
 
-// membersPage lists who is in the workspace, and who is invited to it.
+// membersPage lists the members and the pending invitations of the workspace.
 type membersPage struct {
 	layout
 	Members []memberRow
 	Invites []memo.Invite
-	Alone   bool   // the visitor is the only OWNER, who cannot go
-	Problem string // why what was tried did not happen
+	Alone   bool   // there is only one OWNER, who cannot leave
+	Problem string // why the last form was refused
 	Now     time.Time
 }
 
@@ -24,8 +24,8 @@ type membersPage struct {
 type memberRow struct {
 	memo.Member
 	Me   bool
-	Keys int        // that work
-	Used *time.Time // when one of them was used last
+	Keys int        // active keys
+	Used *time.Time // last use of any key
 }
 
 func (v *pageRequest) membersPage() (membersPage, error) {
@@ -34,7 +34,7 @@ func (v *pageRequest) membersPage() (membersPage, error) {
 	if err != nil {
 		return p, err
 	}
-	holders, err := v.App.KeyCreators(v.ctx, v.Caller)
+	creators, err := v.App.KeyCreators(v.ctx, v.Caller)
 	if err != nil {
 		return p, err
 	}
@@ -43,8 +43,8 @@ func (v *pageRequest) membersPage() (membersPage, error) {
 	}
 	for _, m := range members {
 		row := memberRow{Member: m, Me: m.UserID == v.UserID}
-		if i := slices.IndexFunc(holders, func(h app.KeyCreatorStats) bool { return h.ID == m.UserID }); i >= 0 {
-			row.Keys, row.Used = holders[i].Living, holders[i].LastUsedAt
+		if i := slices.IndexFunc(creators, func(c app.KeyCreatorStats) bool { return c.ID == m.UserID }); i >= 0 {
+			row.Keys, row.Used = creators[i].Living, creators[i].LastUsedAt
 		}
 		p.Members = append(p.Members, row)
 	}
@@ -52,7 +52,7 @@ func (v *pageRequest) membersPage() (membersPage, error) {
 	return p, nil
 }
 
-// countOwners counts the OWNERs.
+// countOwners returns the number of OWNERs.
 func countOwners(members []memo.Member) (n int) {
 	for _, m := range members {
 		if m.Role == memo.RoleOwner {
@@ -70,7 +70,7 @@ func showMembers(v *pageRequest) error {
 	return v.render(http.StatusOK, "members", p)
 }
 
-// refusedMembers shows the members again, with why what was tried did not happen.
+// refusedMembers shows the page again with the reason of a refusal.
 func (v *pageRequest) refusedMembers(err error) error {
 	e, ok := asFormError(err, memo.KindConflict, memo.KindNotFound)
 	if !ok {
@@ -109,23 +109,23 @@ func doSetRole(v *pageRequest) error {
 		return err
 	}
 	role := memo.Role(v.r.PostFormValue("role"))
-	if m.Role != role { // what changes nothing leaves no line in the trail
+	if m.Role != role { // without a change, no audit event
 		if _, err := v.App.SetRole(v.ctx, v.Caller, v.WorkspaceID, m.UserID, role); err != nil {
 			return v.refusedMembers(err)
 		}
 	}
 	if m.UserID == v.UserID && role != memo.RoleOwner {
-		return v.redirect(v.keysPath() + "?done=myrole") // the members are an OWNER's to see
+		return v.redirect(v.keysPath() + "?done=myrole") // only an OWNER can open the members page
 	}
 	return v.redirect(v.membersPath() + "?done=role")
 }
 
-// removePage asks before a member goes, and shows what goes with them.
+// removePage asks for confirmation before a member is removed or leaves, and shows their keys.
 type removePage struct {
 	layout
 	Member  memo.Member
 	Me      bool
-	Keys    []memo.KeyView // that work, and end
+	Keys    []memo.KeyView // active keys, which will be deactivated
 	Problem string
 	Now     time.Time
 }
@@ -173,7 +173,7 @@ func doRemoveMember(v *pageRequest) error {
 		return err
 	}
 	if m.UserID == v.UserID {
-		return v.redirect("/account?done=left") // the one page that is theirs in any case
+		return v.redirect("/account?done=left") // every user can open this page
 	}
 	return v.redirect(v.membersPath() + "?done=removed")
 }

@@ -11,18 +11,18 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
-// keyForm is what a member says of a key: its name, and how long it lives.
+// keyForm is the name and expiry of a key, as a form.
 type keyForm struct {
-	Fields formFields // the name, and the date that goes with one of the choices
+	Fields formFields // the name and the custom date
 	Expiry []option
 	Today  string
 }
 
-// Name and Date are the fields.
+// Name and Date return the fields.
 func (f keyForm) Name() formField { return f.Fields[0] }
 func (f keyForm) Date() formField { return f.Fields[1] }
 
-// expiryOptions are the expiries that the form offers.
+// expiryOptions are the options for the expiry.
 var expiryOptions = []option{
 	{Value: "7", Label: "7 days"},
 	{Value: "30", Label: "30 days"},
@@ -32,28 +32,28 @@ var expiryOptions = []option{
 	{Value: "never", Label: "Never"},
 }
 
-func (v *pageRequest) keyForm(name formField, life string, lives []option) keyForm {
-	name.Name, name.Label, name.Type, name.Required, name.Max, name.Complete = "name", "Name", "text", true, memo.MaxName,
-		"off"
+func (v *pageRequest) keyForm(name formField, expiry string, options []option) keyForm {
+	name.Name, name.Label, name.Type, name.Autocomplete = "name", "Name", "text", "off"
+	name.Required, name.Max = true, memo.MaxName
 	date := formField{
 		Name: "date", Label: "The expiry", Type: "date",
 		Hint: "With a custom date, the key expires at the end of that day in UTC.",
 	}
-	return keyForm{formFields{name, date}, selectOption(life, lives), formatDay(v.Now())}
+	return keyForm{formFields{name, date}, selectOption(expiry, options), formatDay(v.Now())}
 }
 
-// read takes what was typed. What is wrong with it stands in the form then, all
-// at once, and ok is false. A nil expiry is never.
+// read reads the submitted form. If a field is invalid, it sets all problems in the form and
+// ok is false. A nil expiry means never.
 func (f *keyForm) read(v *pageRequest) (name string, expires *time.Time, ok bool) {
 	f.Fields.fill(v)
-	life := v.r.PostFormValue("life")
-	f.Expiry = selectOption(life, f.Expiry)
+	choice := v.r.PostFormValue("life")
+	f.Expiry = selectOption(choice, f.Expiry)
 	var problems []*memo.Error
 	name, err := memo.CleanName("name", f.Name().Value)
 	if e, bad := asFormError(err, memo.KindInvalid); bad {
 		problems = append(problems, e)
 	}
-	expires, err = f.expiry(life, v.Now())
+	expires, err = f.expiry(choice, v.Now())
 	if e, bad := asFormError(err, memo.KindInvalid); bad {
 		problems = append(problems, e)
 	}
@@ -64,36 +64,36 @@ func (f *keyForm) read(v *pageRequest) (name string, expires *time.Time, ok bool
 	return name, expires, true
 }
 
-// expiry reads the choice. A date beside another choice is refused: nobody can
-// know which of the two was meant.
-func (f *keyForm) expiry(life string, now time.Time) (*time.Time, error) {
+// expiry returns the chosen expiry. It refuses a date together with another option, because
+// it is not clear which one was meant.
+func (f *keyForm) expiry(choice string, now time.Time) (*time.Time, error) {
 	date := f.Date().Value
 	switch {
-	case !hasOption(f.Expiry, life):
+	case !hasOption(f.Expiry, choice):
 		return nil, memo.Invalid("date", "must be one of the options")
-	case life != "date" && date != "":
+	case choice != "date" && date != "":
 		return nil, memo.Invalid("date", "You entered a date but selected another option.")
-	case life == "date":
+	case choice == "date":
 		if _, err := time.Parse(time.DateOnly, date); err != nil {
 			return nil, memo.Invalid("date", "Choose a date.")
 		}
 		t, err := memo.ParseExpiry("date", date, now)
 		return &t, err
 	}
-	days, err := strconv.Atoi(life)
+	days, err := strconv.Atoi(choice)
 	if err != nil {
-		return nil, nil // never, or as it is
+		return nil, nil // never, or keep the current expiry
 	}
 	t := memo.TruncateToMillis(now.AddDate(0, 0, days))
 	return &t, nil
 }
 
-// newKeyPage is the form of a new key.
+// newKeyPage is the form that creates a key.
 type newKeyPage struct {
 	layout
 	keyForm
-	ID     string // of the key to be: sent twice, the form makes one
-	Denied string
+	ID     string // id of the new key, so that sending the form twice creates one key
+	Denied string // why the plan has no API access
 }
 
 func (v *pageRequest) newKeyPage() newKeyPage {
@@ -130,12 +130,12 @@ func doCreateKey(v *pageRequest) error {
 	return v.showCreatedKey(k, "")
 }
 
-// createdPage shows a key, the only time.
+// createdPage shows a new key. It is shown only once.
 type createdPage struct {
 	layout
 	Key      memo.CreatedKey
 	Clients  []clientSetup
-	Replaces string // what becomes of the key that it replaces
+	Replaces string // what happens to the key that it replaces
 }
 
 func (v *pageRequest) showCreatedKey(k memo.CreatedKey, replaces string) error {
@@ -145,7 +145,7 @@ func (v *pageRequest) showCreatedKey(k memo.CreatedKey, replaces string) error {
 	})
 }
 
-// keyStatus tells the page of a new key whether it has been used.
+// keyStatus reports to the page of a new key whether the key has been used.
 func keyStatus(v *pageRequest) error {
 	k, err := v.key()
 	if err != nil {

@@ -13,30 +13,30 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// operation is one call of the REST API, as the docs show it.
+// operation is an endpoint of the REST API, as the docs show it.
 type operation struct {
 	ID, Method, Path, Summary string
 	Parameters                []parameter
 	Body                      []propertyDoc
 	Responses                 []responseDoc
 	Refused                   []responseDoc
-	Example                   string // for curl
+	Example                   string // a curl command
 }
 
-// parameter is one of the path or of the query.
+// parameter is a path or query parameter.
 type parameter struct {
 	Name, In, Type, Default, Description string
 	Required                             bool
 }
 
-// responseDoc is one status that a call can have.
+// responseDoc describes the response with one status.
 type responseDoc struct {
 	Status, Description string
-	Members             []propertyDoc // of the JSON, if it is JSON with members that are known
-	Media               string        // other media types
+	Members             []propertyDoc // of a JSON response
+	Media               string        // media types of other responses
 }
 
-// propertyDoc is one name in a JSON body, with the path to it.
+// propertyDoc is a member of a JSON body. Its name includes the path, such as items[].id.
 type propertyDoc struct {
 	Name, Type string
 	Required   bool
@@ -79,7 +79,7 @@ type (
 	}
 	apiSchema struct {
 		Ref        string                `json:"$ref"`
-		Type       jsontext.Value        `json:"type"` // a word or a list of words
+		Type       jsontext.Value        `json:"type"` // a string or a list of strings
 		Format     string                `json:"format"`
 		Enum       []any                 `json:"enum"`
 		Default    jsontext.Value        `json:"default"`
@@ -89,14 +89,14 @@ type (
 	}
 )
 
-// readOperations takes the data calls out of the OpenAPI document.
+// readOperations returns the data calls of the OpenAPI document.
 func readOperations(document []byte, server string) []operation {
 	if len(document) == 0 {
 		return nil
 	}
 	var d apiDocument
 	if err := json.Unmarshal(document, &d); err != nil {
-		panic(fmt.Errorf("web: OpenAPI document: %w", err)) // our own: every start would fail
+		panic(fmt.Errorf("web: OpenAPI document: %w", err)) // the document is our own
 	}
 	var list []operation
 	for path, methods := range d.Paths {
@@ -149,7 +149,7 @@ func (d *apiDocument) operation(server, path, method string, in apiOperation) op
 	return op
 }
 
-// example is a line for curl.
+// example returns a curl command.
 func (d *apiDocument) example(server string, op operation, body *apiSchema, file bool) string {
 	line := `curl "` + server + strings.ReplaceAll(op.Path, "{id}", "$ID") + `"`
 	if file {
@@ -179,7 +179,7 @@ func (d *apiDocument) resolve(s *apiSchema) *apiSchema {
 	return s
 }
 
-// members lists what a body holds, with what its members hold.
+// members lists the members of a body, including nested ones.
 func (d *apiDocument) members(s *apiSchema) (list []propertyDoc) {
 	if s = d.resolve(s); s == nil {
 		return nil
@@ -191,43 +191,44 @@ func (d *apiDocument) members(s *apiSchema) (list []propertyDoc) {
 			m.Type += ": " + oneOf(p.Enum)
 		}
 		list = append(list, m)
-		inner, mark := p, "."
+		inner, separator := p, "."
 		if p.Items != nil {
-			inner, mark = d.resolve(p.Items), "[]."
+			inner, separator = d.resolve(p.Items), "[]."
 		}
 		for _, sub := range d.members(inner) {
-			sub.Name = name + mark + sub.Name
+			sub.Name = name + separator + sub.Name
 			list = append(list, sub)
 		}
 	}
 	return list
 }
 
-// typeOf is a type in words.
+// typeOf describes a type in words.
 func (d *apiDocument) typeOf(s *apiSchema) string {
 	if s = d.resolve(s); s == nil {
 		return ""
 	}
-	var one string
+	var name string
 	var several []string
-	if json.Unmarshal(s.Type, &one) != nil {
-		_ = json.Unmarshal(s.Type, &several) // a document without a type says nothing
-		one = strings.Join(several, " or ")
-		if rest, ok := strings.CutPrefix(one, "null or "); ok {
-			one = rest + " or null"
+	if json.Unmarshal(s.Type, &name) != nil {
+		_ = json.Unmarshal(s.Type, &several) // without a type, the description is empty
+		name = strings.Join(several, " or ")
+		if rest, ok := strings.CutPrefix(name, "null or "); ok {
+			name = rest + " or null"
 		}
 	}
-	if one == "array" {
+	if name == "array" {
 		return "list of " + d.typeOf(s.Items)
 	}
 	switch s.Format {
 	case "uuid", "date", "date-time":
-		one = strings.Replace(one, "string", map[string]string{
-			"uuid": "UUID", "date": "date YYYY-MM-DD",
+		name = strings.Replace(name, "string", map[string]string{
+			"uuid":      "UUID",
+			"date":      "date YYYY-MM-DD",
 			"date-time": "time, RFC 3339",
 		}[s.Format], 1)
 	}
-	return one
+	return name
 }
 
 func oneOf(values []any) string {

@@ -12,14 +12,14 @@ import (
 	"memoai.tech/memo/internal/telemetry"
 )
 
-// showHome leads to what the visitor has: the set-up of an empty server, the sign-in,
-// or their workspace.
+// showHome redirects to the set-up of an empty server, to the sign-in, or to the first
+// workspace of the user.
 func showHome(v *pageRequest) error {
-	up, err := v.App.IsSetUp(v.ctx)
+	ready, err := v.App.IsSetUp(v.ctx)
 	if err != nil {
 		return err
 	}
-	if !up {
+	if !ready {
 		return v.redirect("/setup")
 	}
 	visitor, err := v.Admission.SessionUser(v.ctx, v.r)
@@ -29,17 +29,17 @@ func showHome(v *pageRequest) error {
 	if err != nil {
 		return err
 	}
-	mine, err := v.App.Memberships(v.ctx, visitor.Caller)
+	memberships, err := v.App.Memberships(v.ctx, visitor.Caller)
 	if err != nil {
 		return err
 	}
-	if len(mine) == 0 {
+	if len(memberships) == 0 {
 		return v.redirect("/account")
 	}
-	return v.redirect("/w/" + mine[0].ID + "/transcriptions")
+	return v.redirect("/w/" + memberships[0].ID + "/transcriptions")
 }
 
-// setupPage makes the first OWNER and the first workspace of a server.
+// setupPage creates the first OWNER and the first workspace of a server.
 type setupPage struct {
 	layout
 	Fields formFields
@@ -48,11 +48,11 @@ type setupPage struct {
 func (v *pageRequest) setupPage() setupPage {
 	return setupPage{layout: v.newLayout("Set up Memo"), Fields: formFields{
 		{
-			Name: "code", Label: "Set-up code", Type: "text", Complete: "one-time-code", Required: true, Focus: true,
+			Name: "code", Label: "Set-up code", Type: "text", Autocomplete: "one-time-code", Required: true, Focus: true,
 			Hint: "memo serve prints it to its terminal or log.",
 		},
 		{
-			Name: "workspace", Label: "Workspace", Type: "text", Complete: "organization", Required: true, Max: memo.MaxName,
+			Name: "workspace", Label: "Workspace", Type: "text", Autocomplete: "organization", Required: true, Max: memo.MaxName,
 			Hint: "Your team or company.",
 		},
 		nameField(), emailField(), newPasswordField("password", "Password"),
@@ -60,22 +60,22 @@ func (v *pageRequest) setupPage() setupPage {
 }
 
 func showSetup(v *pageRequest) error {
-	up, err := v.App.IsSetUp(v.ctx)
+	ready, err := v.App.IsSetUp(v.ctx)
 	if err != nil {
 		return err
 	}
-	if up {
+	if ready {
 		return v.redirect("/signin")
 	}
 	return v.render(http.StatusOK, "setup", v.setupPage())
 }
 
 func doSetup(v *pageRequest) error {
-	up, err := v.App.IsSetUp(v.ctx)
+	ready, err := v.App.IsSetUp(v.ctx)
 	if err != nil {
 		return err
 	}
-	if up {
+	if ready {
 		return v.redirect("/signin")
 	}
 	p := v.setupPage()
@@ -104,7 +104,7 @@ func doSetup(v *pageRequest) error {
 	return v.signIn(in.Email, in.Password, "/")
 }
 
-// signInPage asks who the visitor is.
+// signInPage is the sign-in form.
 type signInPage struct {
 	layout
 	Fields  formFields
@@ -116,7 +116,7 @@ func (v *pageRequest) signInPage() signInPage {
 	email := emailField()
 	email.Focus = true
 	return signInPage{layout: v.newLayout("Sign in"), Next: localPath(v.r.FormValue("next")), Fields: formFields{
-		email, {Name: "password", Label: "Password", Type: "password", Complete: "current-password", Required: true},
+		email, {Name: "password", Label: "Password", Type: "password", Autocomplete: "current-password", Required: true},
 	}}
 }
 
@@ -135,8 +135,7 @@ func doSignIn(v *pageRequest) error {
 	return v.render(http.StatusUnauthorized, "signin", p)
 }
 
-// signIn opens a session, always a new one, which ends the one that the browser
-// had, and goes on to a page.
+// signIn opens a new session, ends the browser's old one, and redirects to a page.
 func (v *pageRequest) signIn(email, password, to string) error {
 	token, s, _, err := v.App.SignIn(v.ctx, app.SignIn{
 		Email: email, Password: password,
@@ -149,7 +148,7 @@ func (v *pageRequest) signIn(email, password, to string) error {
 	return v.redirect(to)
 }
 
-// endSession ends the session that the browser has, if any.
+// endSession ends the session of the browser, if it has one.
 func (v *pageRequest) endSession() error {
 	visitor, err := v.Admission.SessionUser(v.ctx, v.r)
 	if memo.KindOf(err) == memo.KindUnauthorized {
@@ -159,8 +158,8 @@ func (v *pageRequest) endSession() error {
 		return err
 	}
 	err = v.App.RevokeSession(v.ctx, visitor.Caller, visitor.SessionID)
-	if kind := memo.KindOf(err); kind == memo.KindNotFound || kind == memo.KindUnauthorized { // it has ended already
-		return nil
+	if kind := memo.KindOf(err); kind == memo.KindNotFound || kind == memo.KindUnauthorized {
+		return nil // the session has already ended
 	}
 	return err
 }

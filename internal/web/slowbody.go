@@ -6,31 +6,31 @@ import (
 	"time"
 )
 
-// An upload may be slow, but not silent, and it ends. It holds its place among the
-// uploads meanwhile, which one that sends nothing must not.
+// An upload may be slow, but it must make progress, because it occupies capacity until it
+// ends.
 const (
-	maxReadGap    = time.Minute
-	grace         = 30 * time.Second // before leastRate counts
-	leastRate     = 8 << 10          // bytes per second, on average
+	maxReadGap    = time.Minute      // between two reads
+	grace         = 30 * time.Second // before minRate applies
+	minRate       = 8 << 10          // bytes per second, on average
 	maxUploadTime = 30 * time.Minute
 )
 
-// slowBody extends the server's time for reading while an upload arrives.
+// slowBody extends the server's read deadline while an upload makes progress.
 type slowBody struct {
 	io.ReadCloser
 	control  *http.ResponseController
-	begun    time.Time
+	start    time.Time
 	received int64 // bytes
-	ended    bool  // a deadline after the end would cancel the request
+	ended    bool  // setting a deadline after the end would cancel the request
 }
 
-func newPatientBody(w http.ResponseWriter, body io.ReadCloser) *slowBody {
-	return &slowBody{ReadCloser: body, control: http.NewResponseController(w), begun: time.Now()}
+func newSlowBody(w http.ResponseWriter, body io.ReadCloser) *slowBody {
+	return &slowBody{ReadCloser: body, control: http.NewResponseController(w), start: time.Now()}
 }
 
 func (b *slowBody) Read(p []byte) (int, error) {
 	if !b.ended {
-		_ = b.control.SetReadDeadline(b.deadline(time.Now())) // not every writer has one
+		_ = b.control.SetReadDeadline(b.deadline(time.Now())) // not every writer supports it
 	}
 	n, err := b.ReadCloser.Read(p)
 	b.received += int64(n)
@@ -38,13 +38,13 @@ func (b *slowBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// deadline is when the next bytes must have come.
+// deadline returns the time by which the next bytes must arrive.
 func (b *slowBody) deadline(now time.Time) time.Time {
-	atLeastRate := time.Duration(float64(b.received) / leastRate * float64(time.Second))
-	return b.begun.Add(min(grace+atLeastRate, now.Sub(b.begun)+maxReadGap, maxUploadTime))
+	atMinRate := time.Duration(float64(b.received) / minRate * float64(time.Second))
+	return b.start.Add(min(grace+atMinRate, now.Sub(b.start)+maxReadGap, maxUploadTime))
 }
 
-// answer gives the time of a page again: what the server had set has passed.
-func (b *slowBody) answer() {
+// allowResponse extends the write deadline, because the one of the server may have passed.
+func (b *slowBody) allowResponse() {
 	_ = b.control.SetWriteDeadline(time.Now().Add(maxReadGap))
 }

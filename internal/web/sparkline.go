@@ -7,12 +7,12 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
-// sparkChart is a small chart of a key's use: bars of requests, and of refusals on
-// top of them, as the data of two SVG paths, with the same in words.
+// sparkChart is a small chart of a key's usage: bars of requests with refusals on top, as the
+// data of two SVG paths, and a summary in words.
 type sparkChart struct {
-	Width, Height  int
-	Asked, Refused string
-	Words          string
+	Width, Height     int
+	Requests, Refused string
+	Words             string
 }
 
 const (
@@ -21,22 +21,22 @@ const (
 	barGap      = 1
 )
 
-// newSparkChart draws the use of a span of hours.
-func newSparkChart(use [app.UsageBars]app.Calls, hours int) sparkChart {
+// newSparkChart returns the chart of the usage in the last hours.
+func newSparkChart(usage [app.UsageBars]app.Calls, hours int) sparkChart {
 	s := sparkChart{Width: app.UsageBars * (barWidth + barGap), Height: sparkHeight}
-	var most, requests, refused int64
-	for _, c := range use {
-		most = max(most, c.Requests+c.Refused)
+	var highest, requests, refused int64
+	for _, c := range usage {
+		highest = max(highest, c.Requests+c.Refused)
 		requests, refused = requests+c.Requests, refused+c.Refused
 	}
-	var asked, denied strings.Builder
-	for i, c := range use {
-		extra := scaleBar(c.Refused, most, 4) // a thin line of red is easily missed
-		tall := min(scaleBar(c.Requests, most, 2), sparkHeight-extra)
-		barPath(&asked, i, sparkHeight, tall)
-		barPath(&denied, i, sparkHeight-tall, extra)
+	var requestPath, refusedPath strings.Builder
+	for i, c := range usage {
+		refusedHeight := scaleBar(c.Refused, highest, 4) // a thinner red line is easy to miss
+		height := min(scaleBar(c.Requests, highest, 2), sparkHeight-refusedHeight)
+		barPath(&requestPath, i, sparkHeight, height)
+		barPath(&refusedPath, i, sparkHeight-height, refusedHeight)
 	}
-	s.Asked, s.Refused = asked.String(), denied.String()
+	s.Requests, s.Refused = requestPath.String(), refusedPath.String()
 	span := "24 hours"
 	if hours > app.UsageDayHours {
 		span = fmt.Sprintf("%d days", hours/app.UsageDayHours)
@@ -50,16 +50,16 @@ func newSparkChart(use [app.UsageBars]app.Calls, hours int) sparkChart {
 }
 
 // barPath adds the i-th bar to a path, upwards from the bottom.
-func barPath(path *strings.Builder, i, bottom, tall int) {
-	if tall > 0 {
-		fmt.Fprintf(path, "M%d %dv-%dh%dv%dz", i*(barWidth+barGap), bottom, tall, barWidth, tall)
+func barPath(path *strings.Builder, i, bottom, height int) {
+	if height > 0 {
+		fmt.Fprintf(path, "M%d %dv-%dh%dv%dz", i*(barWidth+barGap), bottom, height, barWidth, height)
 	}
 }
 
-// scaleBar makes a height of a number; whatever is not nothing is at least so tall.
-func scaleBar(n, most int64, least int) int {
+// scaleBar returns the height of a bar: 0 for 0, and at least minHeight for any other number.
+func scaleBar(n, highest int64, minHeight int) int {
 	if n == 0 {
 		return 0
 	}
-	return max(least, int(n*(sparkHeight-1)/most))
+	return max(minHeight, int(n*(sparkHeight-1)/highest))
 }

@@ -2,8 +2,8 @@ package web
 
 import "net/http"
 
-// table is the list of pages. To add one: its line here, its function and its
-// page struct in the file of its noun, its template, and its row in templates_test.go.
+// table lists the routes. To add a page, add its route here, its handler and page struct in
+// the file of its subject, its template, and its row in templates_test.go.
 func (s *Site) table() []route {
 	const get, post = http.MethodGet, http.MethodPost
 	const keys = "/w/{workspace}/keys"

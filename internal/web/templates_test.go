@@ -6,9 +6,9 @@ import (
 	"github.com/jba/templatecheck"
 )
 
-// TestTemplatesFitTheirPages: every field that a template names is there, and of
-// the kind that it is used as.
-func TestTemplatesFitTheirPages(t *testing.T) {
+// TestTemplatesMatchTheirStructs checks that every field in a template exists and has a type
+// that fits its use.
+func TestTemplatesMatchTheirStructs(t *testing.T) {
 	structs := map[string]any{
 		"account": accountPage{}, "docs": docsPage{}, "docserrors": docsPage{}, "docsmcp": docsPage{}, "docsrest": docsPage{},
 		"imported": importResultPage{}, "removemember": removePage{}, "revokekey": revokePage{}, "audit": auditPage{},
@@ -21,7 +21,7 @@ func TestTemplatesFitTheirPages(t *testing.T) {
 	for name, page := range parsePages(readAssets()) {
 		data, ok := structs[name]
 		if !ok {
-			t.Errorf("the template %s has no row", name)
+			t.Errorf("template %s has no page struct in this test", name)
 			continue
 		}
 		if err := templatecheck.CheckHTML(page, data); err != nil {

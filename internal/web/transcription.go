@@ -17,23 +17,23 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// transcriptionPage is one transcription to be read, a part of its lines at a
-// time: one of a day has a megabyte of them.
+// transcriptionPage shows one transcription. It shows a part of the lines at a time, because
+// a long recording can have a megabyte of text.
 type transcriptionPage struct {
 	layout
 	Transcription memo.ListItem
 	Heading       highlighted
 	About         highlighted
 	Project       *memo.ProjectRef
-	Voices        string
+	SpeakerNames  string
 	Reports       []reportRow
 	Path          string
 	Formats       []formatChoice
 
 	Q     string
 	Hits  []hitRow
-	Found int // lines with the words, however many are shown
-	// Searched is how many lines were searched, when these are not all.
+	Found int // matching lines, including those that are not shown
+	// Searched is how many lines were searched. It is 0 if all were.
 	Searched  int
 	Lines     []lineRow
 	Count     int // of lines
@@ -42,34 +42,34 @@ type transcriptionPage struct {
 	Next      string
 	Last      string
 	Timed     bool
-	At        string // the time that was asked for, if it is none
-	foundLine string // the address of the line that is said at it
+	At        string // the requested time, if it is invalid
+	foundLine string // link to the line at the requested time
 
 	MayEdit       bool
-	Title, Folder formFields // the forms of the title and of the project
+	Title, Folder formFields // the forms for the title and the project
 }
 
-// reportRow is a report, as far as a page has room.
+// reportRow is an AI report, which may be shortened.
 type reportRow struct {
 	memo.Report
-	Cut bool // the whole of it is in the exports
+	Cut bool // the full report is only in the exports
 }
 
 // lineRow is a line of the transcript.
 type lineRow struct {
-	Number int
-	Clock  string
-	Voice  highlighted
-	Text   highlighted
+	Number  int
+	Clock   string
+	Speaker highlighted
+	Text    highlighted
 }
 
-// hitRow is a line that was found.
+// hitRow is a line that matches the search.
 type hitRow struct {
 	lineRow
 	Link string
 }
 
-// linesPart is a part of the lines, with the address that shows it.
+// linesPart is a part of the lines, with the link to it.
 type linesPart struct {
 	From, To int
 	Link     string
@@ -90,16 +90,16 @@ var formatChoices = []formatChoice{
 }
 
 const (
-	partBytes = 32 << 10 // of text and markup in a part of the lines, before escaping
-	lineBytes = 100      // of markup for each
-	maxHits   = 50       // found lines that are listed
+	partBytes = 32 << 10 // of text and markup in one part of the lines, before escaping
+	lineBytes = 100      // of markup for each line
+	maxHits   = 50       // hits that are listed
 
-	reportBytes = 20 << 10 // of all reports together
+	reportBytes = 20 << 10 // shown of all reports together
 	maxSummary  = 4000     // characters
 	maxTopics   = 50
 )
 
-// transcription is the id in the path. One that cannot be an id is as unknown as any.
+// transcription returns the id in the path. A malformed id gets the same error as an unknown one.
 func (v *pageRequest) transcription() (string, error) {
 	id, ok := app.ParseID(v.r.PathValue("id"))
 	if !ok {
@@ -145,7 +145,7 @@ func (v *pageRequest) transcriptionPage() (transcriptionPage, error) {
 	p.layout = v.sectionLayout("transcriptions", p.Transcription.Title)
 	p.Q = typed(strings.Join(strings.Fields(v.r.URL.Query().Get("q")), " "))
 	words := search.ParseQuery(p.Q)
-	p.Heading, p.About, p.Voices = highlight(words, p.Transcription.Title),
+	p.Heading, p.About, p.SpeakerNames = highlight(words, p.Transcription.Title),
 		highlight(words, truncateChars(string(p.Transcription.Summary), maxSummary)), speakerNames(p.Transcription.Speakers)
 	p.Transcription.Topics = p.Transcription.Topics[:min(len(p.Transcription.Topics), maxTopics)]
 	line, _ := strconv.Atoi(v.r.URL.Query().Get("line"))
@@ -165,11 +165,11 @@ func (v *pageRequest) transcriptionPage() (transcriptionPage, error) {
 	}
 	projects, err := v.projectNames()
 	p.Title = formFields{{
-		Name: "title", Label: "Title", Type: "text", Required: true, Max: memo.MaxTitle, Complete: "off",
+		Name: "title", Label: "Title", Type: "text", Required: true, Max: memo.MaxTitle, Autocomplete: "off",
 		Value: p.Transcription.Title,
 	}}
 	p.Folder = formFields{{
-		Name: "project", Label: "Project", Type: "text", Max: memo.MaxName, Complete: "off",
+		Name: "project", Label: "Project", Type: "text", Max: memo.MaxName, Autocomplete: "off",
 		List: projects, Hint: "Choose a project or enter a new name. Leave empty to remove it from its project.",
 	}}
 	if p.Project != nil {
@@ -178,7 +178,7 @@ func (v *pageRequest) transcriptionPage() (transcriptionPage, error) {
 	return p, err
 }
 
-// projectNames are the names of the workspace's projects.
+// projectNames returns the names of the workspace's projects.
 func (v *pageRequest) projectNames() ([]string, error) {
 	projects, err := v.App.ProjectNames(v.ctx, v.Caller)
 	names := make([]string, len(projects))
@@ -188,14 +188,13 @@ func (v *pageRequest) projectNames() ([]string, error) {
 	return names, err
 }
 
-// read fills in the part of the lines that has the one with this number, and
-// what was found in all of them.
+// read sets the part of the lines that contains the given line, and the hits in all lines.
 func (p *transcriptionPage) read(ctx context.Context, segments []memo.Segment, words []search.Term, line int) error {
 	p.Count = len(segments)
 	p.split(segments, min(max(line, 1), max(p.Count, 1)))
 	p.Timed = memo.HasTimes(segments)
 	row := func(i int, text string) lineRow {
-		r := lineRow{Number: i + 1, Voice: highlight(words, string(segments[i].Speaker)), Text: highlight(words, text)}
+		r := lineRow{Number: i + 1, Speaker: highlight(words, string(segments[i].Speaker)), Text: highlight(words, text)}
 		if p.Timed {
 			r.Clock = segments[i].Start.Timestamp()
 		}
@@ -232,8 +231,8 @@ func (p *transcriptionPage) read(ctx context.Context, segments []memo.Segment, w
 	return nil
 }
 
-// split divides the lines into parts, always the same ones, of which the one
-// with this line is shown.
+// split divides the lines into parts and marks the part with the given line. The division
+// does not depend on that line.
 func (p *transcriptionPage) split(segments []memo.Segment, line int) {
 	for from := 0; from < len(segments); {
 		to, size := from, 0
@@ -247,7 +246,7 @@ func (p *transcriptionPage) split(segments []memo.Segment, line int) {
 	}
 }
 
-// lineAt is the number of the line that is said at a time, or the first.
+// lineAt returns the number of the line at a time, or 1 if the time is before the first line.
 func lineAt(segments []memo.Segment, at memo.Seconds) int {
 	i := slices.IndexFunc(segments, func(s memo.Segment) bool { return s.Start > at })
 	if i < 0 {
@@ -256,7 +255,7 @@ func lineAt(segments []memo.Segment, at memo.Seconds) int {
 	return max(i, 1)
 }
 
-// reportRows are as many as fit.
+// reportRows shortens the texts of the reports to reportBytes in total.
 func reportRows(all []memo.Report) []reportRow {
 	rows := make([]reportRow, len(all))
 	left := reportBytes
@@ -270,27 +269,27 @@ func reportRows(all []memo.Report) []reportRow {
 	return rows
 }
 
-// linesWith finds the lines that have all the words, or when there are none,
-// those that have any. It looks at the first [search.MaxText] bytes of the lines,
-// which are so many lines, and stops with ctx.
-func linesWith(ctx context.Context, segments []memo.Segment, words []search.Term) (found []int, searched int,
-	err error,
+// linesWith returns the indexes of the lines with all terms or, if there are none, of those
+// with any term. It searches about the first [search.MaxText] bytes of text and returns the
+// number of lines searched. It stops when ctx ends.
+func linesWith(ctx context.Context, segments []memo.Segment, words []search.Term) (
+	found []int, searched int, err error,
 ) {
 	var all, some []int
 	if len(words) == 0 {
 		return nil, len(segments), nil
 	}
-	seen := 0
+	size := 0
 	for i, s := range segments {
 		if err := ctx.Err(); err != nil {
 			return nil, i, err
 		}
-		if seen >= search.MaxText {
+		if size >= search.MaxText {
 			break
 		}
 		searched++
 		line := string(s.Speaker) + ": " + s.Text
-		seen += len(line)
+		size += len(line)
 		switch n := search.CountTerms(words, line); {
 		case n == len(words):
 			all = append(all, i)
@@ -311,7 +310,7 @@ func doRetitle(v *pageRequest) error {
 }
 
 func doMove(v *pageRequest) error {
-	if !v.r.PostForm.Has("project") { // it would take the transcription out of its project
+	if !v.r.PostForm.Has("project") { // it would remove the transcription from its project
 		return errUnreadable
 	}
 	return v.change("moved", func(id string) error {
@@ -319,16 +318,16 @@ func doMove(v *pageRequest) error {
 	})
 }
 
-// change changes the transcription and shows it; a value that cannot be stays in
-// its form, with what is wrong beside it.
-func (v *pageRequest) change(word string, f func(id string) error) error {
+// change changes the transcription and shows it. An invalid value stays in its form, with the
+// problem. done is the key of the message in [doneTexts].
+func (v *pageRequest) change(done string, f func(id string) error) error {
 	id, err := v.transcription()
 	if err != nil {
 		return err
 	}
 	err = f(id)
 	if err == nil {
-		return v.redirect(v.transcriptionsPath() + "/" + id + "?" + url.Values{"done": {word}}.Encode())
+		return v.redirect(v.transcriptionsPath() + "/" + id + "?" + url.Values{"done": {done}}.Encode())
 	}
 	e, ok := asFormError(err, memo.KindInvalid)
 	if !ok {
@@ -347,7 +346,7 @@ func (v *pageRequest) change(word string, f func(id string) error) error {
 	return v.render(http.StatusUnprocessableEntity, "transcription", p)
 }
 
-// deletePage asks whether a transcription shall really go.
+// deletePage asks for confirmation before a transcription is deleted.
 type deletePage struct {
 	layout
 	Transcription memo.ListItem

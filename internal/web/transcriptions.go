@@ -17,31 +17,31 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// transcriptionsPage lists what the workspace has, or what a search found.
+// transcriptionsPage lists the transcriptions of the workspace or the results of a search.
 type transcriptionsPage struct {
 	layout
 	Filter  listFilter
-	Problem string // with what was asked for, that belongs to no field
+	Problem string // an error that belongs to no field
 	Rows    []transcriptionRow
 	Total   string // with its noun
-	Next    string // the address of the next page
-	First   string // the address of the first page, where this is another one
-	Empty   bool   // nothing is there and nothing was asked for
-	Wrong   bool   // the filter: nothing was looked for
-	Export  string // where the ticked ones are sent
+	Next    string // path of the next page; empty on the last one
+	First   string // path of the first page; empty on it
+	Empty   bool   // the workspace is empty and no filter is set
+	Wrong   bool   // the filter is invalid, so nothing was read
+	Export  string // path of the bulk export
 	Formats []formatChoice
 }
 
 // listFilter is the form of the list.
 type listFilter struct {
 	Path    string     // of the list
-	Q, Sort string     // what it is set to
-	Fields  formFields // the words, and the rest
-	Open    bool       // more than the words is set
-	set     bool       // it asks for less than all
+	Q, Sort string     // the current values
+	Fields  formFields // the query first, then the others
+	Open    bool       // a field other than the query is set
+	set     bool       // a filter or query narrows the list
 }
 
-// Words and Rest are the fields.
+// Words returns the field of the query, and Rest the other fields.
 func (f listFilter) Words() formField { return f.Fields[0] }
 func (f listFilter) Rest() formFields { return f.Fields[1:] }
 
@@ -55,34 +55,33 @@ var sortOptions = []option{
 // transcriptionRow is a transcription in the list.
 type transcriptionRow struct {
 	memo.ListItem
-	Link     string
-	Heading  highlighted
-	About    highlighted // the summary, cut
-	Voices   string      // who is heard
-	Project  *memo.ProjectRef
-	Snippets []snippetRow
+	Link         string
+	Heading      highlighted
+	About        highlighted // the shortened summary
+	SpeakerNames string      // names of the speakers
+	Project      *memo.ProjectRef
+	Snippets     []snippetRow
 }
 
-// snippetRow is a place where a searched word is said.
+// snippetRow is a snippet with the link to its line.
 type snippetRow struct {
-	Link  string
-	Clock string
-	Voice string
-	Text  highlighted
+	Link    string
+	Clock   string
+	Speaker string
+	Text    highlighted
 }
 
 const (
-	pageRows  = 25
-	maxAbout  = 400 // characters of a summary in the list
-	maxVoices = 5   // speakers who are named in the list
+	pageRows = 25
+	maxAbout = 400 // characters of a summary in the list
+	maxNames = 5   // names of speakers in the list
 )
 
 func (v *pageRequest) transcriptionsPath() string { return "/w/" + v.WorkspaceID + "/transcriptions" }
 
 func showTranscriptions(v *pageRequest) error { return v.listTranscriptions(http.StatusOK, "") }
 
-// listTranscriptions shows the list, and above it why what was asked for did not
-// happen.
+// listTranscriptions shows the list, with a problem above it if there is one.
 func (v *pageRequest) listTranscriptions(status int, problem string) error {
 	p := transcriptionsPage{
 		layout: v.sectionLayout("transcriptions", "Transcriptions"), Problem: problem,
@@ -137,7 +136,8 @@ func asQuery(q url.Values) string {
 	return "?" + q.Encode()
 }
 
-// filter reads the form and what it offers. All that is wrong is told.
+// filter reads the filter from the URL and the options from the database. It returns all
+// problems at once.
 func (v *pageRequest) filter(f *listFilter) (in app.ListQuery, problems []*memo.Error, err error) {
 	known, err := v.App.ProjectNames(v.ctx, v.Caller)
 	if err != nil {
@@ -163,11 +163,12 @@ func (v *pageRequest) filter(f *listFilter) (in app.ListQuery, problems []*memo.
 	if q != "" {
 		orders = append(slices.Clone(sortOptions), option{Value: "relevance", Label: "Most relevant first"})
 	} else if sort == "relevance" {
-		sort = app.Sorts[0] // the words were taken out of the form, and the order was left
+		sort = app.Sorts[0] // the query was cleared and the sort was left
 	}
-	less := project+language+from+to != "" || status != string(memo.StatusCompleted)
+	narrowed := project+language+from+to != "" || status != string(memo.StatusCompleted)
 	*f = listFilter{
-		Path: v.transcriptionsPath(), Q: typed(q), Sort: sort, Open: less || sort != app.Sorts[0], set: less || q != "",
+		Path: v.transcriptionsPath(), Q: typed(q), Sort: sort,
+		Open: narrowed || sort != app.Sorts[0], set: narrowed || q != "",
 		Fields: formFields{
 			{Name: "q", Label: "Search", Value: typed(q)},
 			{Name: "project", Label: "Project", Options: selectOption(project, projects)},
@@ -211,7 +212,7 @@ func (v *pageRequest) filter(f *listFilter) (in app.ListQuery, problems []*memo.
 		}
 	}
 	for _, e := range in.Check() {
-		if e.Field == "date_from" { // as REST calls it
+		if e.Field == "date_from" { // the name of the parameter in REST
 			e = memo.Invalid("from", "must not be after the end date")
 		}
 		problems = append(problems, e)
@@ -227,16 +228,16 @@ func (v *pageRequest) transcriptionRow(f app.ListItem, words []search.Term, q st
 	r.Heading = highlight(words, r.Title)
 	about := truncateChars(string(r.Summary), maxAbout)
 	if q != "" {
-		about = search.Snippet(words, string(r.Summary)) // what was found may stand far down
+		about = search.Snippet(words, string(r.Summary)) // a hit may be far into the summary
 	}
 	r.About = highlight(words, about)
-	r.Voices = speakerNames(r.Speakers)
+	r.SpeakerNames = speakerNames(r.Speakers)
 	if q != "" {
 		r.Link += "?" + url.Values{"q": {q}}.Encode()
 	}
 	for _, s := range f.Snippets {
-		row := snippetRow{Voice: string(s.Speaker), Text: highlight(words, s.Text)}
-		if r.Duration > 0 || s.Start > 0 { // a text without times has neither
+		row := snippetRow{Speaker: string(s.Speaker), Text: highlight(words, s.Text)}
+		if r.Duration > 0 || s.Start > 0 { // without times, both are 0
 			row.Clock = s.Start.Timestamp()
 		}
 		row.Link = lineLink(v.transcriptionsPath()+"/"+f.ID, q, s.Line)
@@ -245,7 +246,7 @@ func (v *pageRequest) transcriptionRow(f app.ListItem, words []search.Term, q st
 	return r, nil
 }
 
-// lineLink leads to a line of the reading page, on whichever of its parts.
+// lineLink returns the link to a line on the page of a transcription.
 func lineLink(path, q string, line int) string {
 	query := url.Values{"line": {fmt.Sprint(line)}}
 	if q != "" {
@@ -254,14 +255,14 @@ func lineLink(path, q string, line int) string {
 	return fmt.Sprintf("%s?%s#t-%d", path, query.Encode(), line)
 }
 
-// speakerNames names the speakers, as far as a list has room.
+// speakerNames returns the names of the first speakers and the number of others.
 func speakerNames(speakers []memo.Speaker) string {
-	names := make([]string, 0, maxVoices)
-	for _, s := range speakers[:min(len(speakers), maxVoices)] {
+	names := make([]string, 0, maxNames)
+	for _, s := range speakers[:min(len(speakers), maxNames)] {
 		names = append(names, truncateChars(s.Name, memo.MaxName))
 	}
 	text := strings.Join(names, ", ")
-	if more := len(speakers) - maxVoices; more > 0 {
+	if more := len(speakers) - maxNames; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text

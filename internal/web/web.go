@@ -1,13 +1,12 @@
-// Package web is the site: what members and OWNERs do in a browser (the seed's
-// "in the web app"). Pages are rendered here, whole, into a buffer, from typed
-// structs; they work without JavaScript but for the copy buttons, the line that
-// waits for a new key's first request, and the progress of uploads.
+// Package web is the web app. It renders each page from a typed struct into a buffer and
+// then sends it. Pages work without JavaScript, except for the copy buttons, the status of
+// a new key and the progress of uploads.
 //
-// Whoever is signed in is a memo.Caller like any other, and every page goes
-// through the same use cases as REST: no rule stands here. A form is a POST
-// that answers with 303, but for the two that show a secret and the import: those
-// answer with the page itself, and sending them again shows no secret and imports
-// nothing twice.
+// A signed-in user is a [memo.Caller], and every page uses the same use cases of package
+// app as REST: this package has no business rules. A form is a POST that redirects with
+// 303. The exceptions are the two forms that show a secret, and the import: they respond
+// with a page. Sending such a form again shows no secret a second time and imports no file
+// twice.
 package web
 
 import (
@@ -32,19 +31,18 @@ import (
 	"memoai.tech/memo/internal/telemetry"
 )
 
-// Config is what the site needs.
+// Config configures a [Site].
 type Config struct {
 	App       *app.App
 	Admission *admission.Control
 	Log       *slog.Logger
-	// PublicURL is the server's address as the pages show it, without a slash at
-	// its end.
+	// PublicURL is the server's URL as pages show it, without a trailing slash.
 	PublicURL string
-	// OpenAPI is the OpenAPI document of the REST API, for its reference in the docs.
+	// OpenAPI is the OpenAPI document that the REST reference is generated from.
 	OpenAPI []byte
-	// SetupCode opens the page that sets up an empty server, once. Empty: no code does.
+	// SetupCode allows the setup of an empty server, once. If empty, every code is refused.
 	SetupCode string
-	// FirstPlan is what the first workspace gets.
+	// FirstPlan is the plan of the first workspace.
 	FirstPlan memo.Plan
 	Now       func() time.Time
 }
@@ -58,7 +56,7 @@ type Site struct {
 	docs   []operation // of the REST reference
 }
 
-// New makes the site. To add a page, see [Site.table].
+// New returns a site. To add a page, see [Site.table].
 func New(cfg Config) *Site {
 	s := &Site{Config: cfg, assets: readAssets()}
 	s.pages = parsePages(s.assets)
@@ -71,26 +69,26 @@ func New(cfg Config) *Site {
 type admissionKind uint8
 
 const (
-	public     admissionKind = iota // anybody
-	signedIn                        // who is signed in
+	public     admissionKind = iota // everyone
+	signedIn                        // signed-in users
 	memberOnly                      // a member of the workspace in the path
-	ownerOnly                       // an OWNER of it
+	ownerOnly                       // an OWNER of the workspace in the path
 )
 
-// routeMode says what else becomes of a call before its handler sees it.
+// routeMode says how a request is limited and read before its handler runs.
 type routeMode uint8
 
 const (
 	ordinary           routeMode = iota
-	countsAsManagement           // it is counted as key management (contract section 1)
-	changing                     // it is counted as a change; nothing that takes access away is
-	readsOwnBody                 // the handler reads its body by itself
+	countsAsManagement           // counts against the limit of management calls
+	changing                     // counts against the limit of changes; routes that end access do not
+	readsOwnBody                 // the handler reads the body
 )
 
-// counted is the limit that a manner is counted against.
+// counted has the rate limit of each mode that has one.
 var counted = map[routeMode]ratelimit.Class{countsAsManagement: ratelimit.Management, changing: ratelimit.Changes}
 
-// route is one address of the site.
+// route is a method and path of the site.
 type route struct {
 	method, path string
 	access       admissionKind
@@ -98,7 +96,7 @@ type route struct {
 	handle       func(*pageRequest) error
 }
 
-// pageRequest is one request to a page.
+// pageRequest is one request for a page.
 type pageRequest struct {
 	*Site
 	memo.Caller
@@ -106,14 +104,14 @@ type pageRequest struct {
 	r      *http.Request
 	ctx    context.Context
 	access admissionKind // of the route
-	// layoutError is why a page has no frame, and is not shown.
+	// layoutError is why the layout could not be read. render returns it.
 	layoutError error
 }
 
-// Handler serves every page. What else the server has at its root is added to it.
+// Handler returns the mux that serves every page. The server adds its other routes to it.
 func (s *Site) Handler() *http.ServeMux { return s.mux }
 
-// Patterns returns the method and the path of every page, for tests of them all.
+// Patterns returns the method and path of every route, for tests.
 func (s *Site) Patterns() []string {
 	var out []string
 	for _, rt := range s.table() {
@@ -150,7 +148,7 @@ func (s *Site) serve(rt route, w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// IsForPeople reports a browser that wants a page to show.
+// IsForPeople reports whether a browser requests a page to show.
 func IsForPeople(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) &&
 		strings.Contains(r.Header.Get("Accept"), "text/html")
@@ -167,15 +165,15 @@ func (s *Site) NotFound(w http.ResponseWriter, r *http.Request) {
 	}}, w, r)
 }
 
-// setSecurityHeaders sets what every page says to the browser: nothing from elsewhere,
-// nothing inline, no frame around it, and no copy kept.
+// setSecurityHeaders sets the headers of every page: no content from other sites, nothing
+// inline, no framing and no caching.
 func setSecurityHeaders(h http.Header) {
 	h.Set("Content-Security-Policy",
 		"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "+
 			"frame-ancestors 'none'; base-uri 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
-	// Not no-referrer: with that, browsers send "Origin: null" with our own forms.
+	// With no-referrer, browsers would send "Origin: null" with our own forms.
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
@@ -183,10 +181,10 @@ func setSecurityHeaders(h http.Header) {
 	h.Set("Cache-Control", "private, no-store")
 }
 
-// errSignIn sends the visitor to the page where one signs in.
+// errSignIn redirects the visitor to the sign-in page.
 var errSignIn = errors.New("web: sign in first")
 
-// errKeyOnPage answers an API key, which opens the API and no page.
+// errKeyOnPage refuses a request that sends an API key to a page.
 var errKeyOnPage = &memo.Error{
 	Kind: memo.KindUnauthorized, Code: "page",
 	Message: "API keys give access to the API, not to the web app. Sign in with your e-mail and password.",
@@ -194,7 +192,7 @@ var errKeyOnPage = &memo.Error{
 
 // admit authorises the caller and counts the call.
 func (v *pageRequest) admit(rt route) error {
-	// A reverse proxy may have its own password, which browsers send along.
+	// A reverse proxy may require Basic authentication, and browsers send its password along.
 	for _, value := range v.r.Header.Values("Authorization") {
 		if scheme, _, _ := strings.Cut(value, " "); !strings.EqualFold(scheme, "basic") {
 			return errKeyOnPage
@@ -204,8 +202,7 @@ func (v *pageRequest) admit(rt route) error {
 		if err := v.Admission.CheckCrossOrigin(v.r); err != nil {
 			return err
 		}
-		// Before authorisation, because a slow client may be signed out by the end of its
-		// form.
+		// Read the form before authorising: the session may end while a slow form arrives.
 		if rt.manner != readsOwnBody {
 			if err := v.readForm(); err != nil {
 				return err
@@ -227,8 +224,8 @@ func (v *pageRequest) admit(rt route) error {
 	return err
 }
 
-// authorise reads the current state of the session. A caller without one is sent to the
-// sign-in page, and a caller from outside the workspace gets 404.
+// authorise reads the current state of the session and decides whether it may open the
+// page. If not, it returns errSignIn, errNotFound or errOwnerRequired.
 func (v *pageRequest) authorise(ctx context.Context) (a admission.Admission, err error) {
 	if v.access == signedIn {
 		a, err = v.Admission.SessionUser(ctx, v.r)
@@ -249,13 +246,13 @@ func (v *pageRequest) authorise(ctx context.Context) (a admission.Admission, err
 	return a, err
 }
 
-// recheck authorises again, for a long response or upload.
+// recheck authorises again while a long response or upload is in progress.
 func (v *pageRequest) recheck(ctx context.Context) error {
 	_, err := v.authorise(ctx)
 	return err
 }
 
-// readForm reads and parses a form.
+// readForm reads the whole form into memory.
 func (v *pageRequest) readForm() error {
 	body, err := httpx.ReadBody(v.w, v.r, maxForm)
 	if _, known := errors.AsType[*httpx.StatusError](err); known {
@@ -270,7 +267,7 @@ func (v *pageRequest) readForm() error {
 	return nil
 }
 
-// maxForm bounds a form; an upload of files has a bound of its own.
+// maxForm is the largest form, in bytes. Uploads of files have their own limits.
 const maxForm = 64 << 10
 
 var (
@@ -343,7 +340,7 @@ var errorHeadings = map[int]string{
 	http.StatusServiceUnavailable:    "Temporarily unavailable",
 }
 
-// errorPage is any refusal.
+// errorPage shows an error.
 type errorPage struct {
 	layout
 	Message   string
@@ -351,17 +348,17 @@ type errorPage struct {
 	RequestID string
 }
 
-// toSignIn sends the visitor to sign in, and back to the page that they wanted to
-// see, or to the form that they sent, which has to be sent again.
+// toSignIn redirects to the sign-in page, which leads back to the requested page or, after
+// a POST, to the page with the form.
 func (v *pageRequest) toSignIn() {
-	next, word := v.r.URL.RequestURI(), ""
+	next, done := v.r.URL.RequestURI(), ""
 	if v.r.Method != http.MethodGet {
 		from, err := url.Parse(v.r.Referer())
 		if err != nil {
 			from = new(url.URL)
 		}
-		next, word = from.RequestURI(), "ended"
-		if !v.isPage(from.Path) { // a form that was sent from the answer to another
+		next, done = from.RequestURI(), "ended"
+		if !v.isPage(from.Path) { // the form was in the response to another form
 			next = "/"
 		}
 	}
@@ -369,20 +366,20 @@ func (v *pageRequest) toSignIn() {
 	if next = localPath(next); next != "/" {
 		to.Set("next", next)
 	}
-	if word != "" {
-		to.Set("done", word)
+	if done != "" {
+		to.Set("done", done)
 	}
 	http.Redirect(v.w, v.r, (&url.URL{Path: "/signin", RawQuery: to.Encode()}).String(), http.StatusSeeOther)
 }
 
-// isPage reports an address that can be asked for without a form.
+// isPage reports whether a path can be requested with GET.
 func (s *Site) isPage(path string) bool {
 	_, pattern := s.mux.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}})
 	return pattern != ""
 }
 
-// localPath returns a path of this site that came as a parameter, or "/": one
-// that a browser could take for another site's address is none.
+// localPath returns next if it is a path of this site, and "/" otherwise. It refuses
+// everything that a browser could treat as a URL of another site.
 func localPath(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") ||
@@ -390,20 +387,20 @@ func localPath(next string) string {
 		return "/"
 	}
 	q := u.Query()
-	if q.Has("done") { // it told of something that was done then
+	if q.Has("done") { // it is about an earlier form
 		q.Del("done")
 		u.RawQuery = q.Encode()
 	}
 	return u.RequestURI()
 }
 
-// redirect ends a form.
+// redirect responds to a form with 303.
 func (v *pageRequest) redirect(to string) error {
 	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
 	return nil
 }
 
-// render writes a page. It renders into a buffer, so a failing template has sent nothing.
+// render writes a page. If the template fails, nothing has been sent yet.
 func (v *pageRequest) render(status int, name string, data any) error {
 	if v.layoutError != nil {
 		return v.layoutError

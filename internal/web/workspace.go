@@ -6,17 +6,17 @@ import (
 	"memoai.tech/memo"
 )
 
-// workspacePage is the workspace's name and plan.
+// workspacePage shows the name and plan of the workspace.
 type workspacePage struct {
 	layout
 	Fields formFields
-	Opens  string // what the plan opens
+	Opens  string // what the plan includes
 }
 
 func (v *pageRequest) workspacePage() workspacePage {
 	p := workspacePage{layout: v.sectionLayout("workspace", "Workspace")}
 	p.Fields = formFields{{
-		Name: "name", Label: "Name", Type: "text", Complete: "organization", Required: true,
+		Name: "name", Label: "Name", Type: "text", Autocomplete: "organization", Required: true,
 		Max: memo.MaxName,
 	}}
 	if p.Here != nil {

@@ -23,19 +23,19 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// world is the site over [testworld.World].
+// world serves the site from a [testworld.World].
 type world struct {
 	*testworld.World
 	site *Site
 }
 
-// onBoth runs a test against a new server on SQLite and on PostgreSQL.
+// onBoth runs a test with a new server on SQLite and on PostgreSQL.
 func onBoth(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Helper()
 	testworld.Databases(t, func(t *testing.T, cfg store.Config) { f(t, newWorld(t, testworld.Config{Store: cfg})) })
 }
 
-// sqliteWorld is for what is the same on both databases.
+// sqliteWorld is for tests that do not depend on the database.
 func sqliteWorld(t testing.TB) testworld.Config {
 	return testworld.Config{Store: store.Config{Dir: t.TempDir()}}
 }
@@ -58,18 +58,18 @@ func newWorld(t testing.TB, cfg testworld.Config) *world {
 	return w
 }
 
-// authorise reads who a key acts for; ok is false if the key does not work.
+// authorise returns the caller of a key. ok is false if the key is refused.
 func (w *world) authorise(key string) (c memo.Caller, ok bool) {
 	w.T.Helper()
 	k, ok := credential.ParseKey(key)
 	if !ok {
-		w.T.Fatalf("%q is no key", key)
+		w.T.Fatalf("%q does not have the form of a key", key)
 	}
 	c, err := w.App.AuthoriseKey(context.Background(), k, app.Client{Address: "192.0.2.7", UserAgent: "curl/8"})
 	return c, err == nil
 }
 
-// authorised reports whether a key works now.
+// authorised reports whether a key is accepted.
 func (w *world) authorised(key string) bool {
 	w.T.Helper()
 	_, ok := w.authorise(key)
@@ -84,21 +84,22 @@ func (w *world) use(key string) {
 	w.Must(err)
 }
 
-// page is what a browser got at last, behind all redirects.
+// page is the response after all redirects.
 type page struct {
 	t      testing.TB
 	status int
-	path   string // with its query
+	path   string // with the query
 	header http.Header
 	body   string
 }
 
-// browser is somebody at the site, signed in unless u has no e-mail.
+// browser is an HTTP client with cookies.
 type browser struct {
 	w      *world
 	client *http.Client
 }
 
+// browser returns a browser. It is signed in as u, unless u is the zero user.
 func (w *world) browser(u memo.User) *browser {
 	w.T.Helper()
 	jar, err := cookiejar.New(nil)
@@ -138,7 +139,7 @@ func (b *browser) get(path string) page {
 	return b.do(http.MethodGet, path, "")
 }
 
-// post sends a form; fields are names and values in turn.
+// post sends a form. fields are pairs of name and value.
 func (b *browser) post(path string, fields ...string) page {
 	b.w.T.Helper()
 	form := url.Values{}
@@ -148,7 +149,7 @@ func (b *browser) post(path string, fields ...string) page {
 	return b.do(http.MethodPost, path, form.Encode())
 }
 
-// want checks the status and what the page must have.
+// want checks the status and that the page contains all texts.
 func (p page) want(status int, has ...string) page {
 	p.t.Helper()
 	if p.status != status {
@@ -156,18 +157,18 @@ func (p page) want(status int, has ...string) page {
 	}
 	for _, s := range has {
 		if !strings.Contains(p.body, s) {
-			p.t.Errorf("%s: the page has no %q\n%.3000s", p.path, s, p.body)
+			p.t.Errorf("%s: page lacks %q\n%.3000s", p.path, s, p.body)
 		}
 	}
 	return p
 }
 
-// without checks what the page must not have.
+// without checks that the page contains none of the texts.
 func (p page) without(parts ...string) page {
 	p.t.Helper()
 	for _, s := range parts {
 		if strings.Contains(p.body, s) {
-			p.t.Errorf("%s: the page has %q", p.path, s)
+			p.t.Errorf("%s: page must not contain %q", p.path, s)
 		}
 	}
 	return p

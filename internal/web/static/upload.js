@@ -49,7 +49,7 @@ async function run() {
   retry.hidden = true
   for (let row; (row = rows.find((r) => r.state === "waiting"));) {
     if (row.file.size > maxBytes) {
-      setState(row, "refused", "refused: larger than " + (maxBytes >> 20) + " MB")
+      setState(row, "refused", "refused: is larger than " + (maxBytes >> 20) + " MB")
       continue
     }
     showSummary("Importing")
