@@ -13,58 +13,58 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
-var wholeKey = regexp.MustCompile(`mk_live_[0-9A-Za-z]{38}`)
+var keyPattern = regexp.MustCompile(`mk_live_[0-9A-Za-z]{38}`)
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
-// TestAKeyIsShownOnce: in the answer to the form, with pastes that hold it, and
-// never again, however the form is sent.
-func TestAKeyIsShownOnce(t *testing.T) {
+// TestKeyIsShownOnce checks that a new key is in the response to the form, and on no page after
+// that.
+func TestKeyIsShownOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, keys, id := w.browser(w.Mark), "/w/"+w.Acme.ID+"/keys", newID()
 		mark.get(keys+"/new").want(200, "Create an API key", `value="90" checked`)
 		p := mark.post(keys, "id", id, "name", "n8n <script>", "life", "90").want(201, "Copy this key now",
 			"Waiting for the first request", "n8n &lt;script&gt;").without("n8n <script>")
-		key := wholeKey.FindString(p.body)
+		key := keyPattern.FindString(p.body)
 		if !w.authorised(key) || p.header.Get("Cache-Control") != "private, no-store" {
 			t.Errorf("%q, %v", key, p.header)
 		}
-		for _, paste := range []string{
+		for _, snippet := range []string{
 			"curl https://memo.example.com/api/v1/developer/transcriptions -H &#34;Authorization: Bearer " + key,
 			"claude mcp add --transport http --scope user memo https://memo.example.com/mcp",
 			"codex mcp add", "gemini mcp add", "opencode", "Cursor", "VS Code", "Claude Desktop", "urllib.request",
 			"await fetch",
 		} {
-			p.want(201, paste)
+			p.want(201, snippet)
 		}
-		again := mark.post(keys, "id", id, "name", "n8n", "life", "90").want(409, "was created already")
+		second := mark.post(keys, "id", id, "name", "n8n", "life", "90").want(409, "was created already")
 		list := mark.get(keys).want(200, "mk_live_…"+key[36:40])
-		for _, other := range []page{again, list, mark.get(keys + "/" + id).want(200)} {
-			if wholeKey.MatchString(other.body) {
-				t.Errorf("%s has a key", other.path)
+		for _, other := range []page{second, list, mark.get(keys + "/" + id).want(200)} {
+			if keyPattern.MatchString(other.body) {
+				t.Errorf("%s contains a key", other.path)
 			}
 		}
 		if n := strings.Count(list.body, "n8n"); n == 0 || strings.Count(list.body, `<li class="key`) != 2 {
-			t.Errorf("the form made more than one key")
+			t.Errorf("the form created more than one key")
 		}
-		for form, says := range map[string][]string{
-			"no name":                {"id", newID(), "name", " ", "life", "90"},
-			"a past date":            {"id", newID(), "name", "kept", "life", "date", "date", "2020-01-01"},
-			"no choice":              {"id", newID(), "name", "kept", "life", "400"},
-			"no date":                {"id", newID(), "name", "kept", "life", "date"},
-			"the choice of a change": {"id", newID(), "name", "kept", "life", "keep"},
+		for name, form := range map[string][]string{
+			"no name":                     {"id", newID(), "name", " ", "life", "90"},
+			"a past date":                 {"id", newID(), "name", "kept", "life", "date", "date", "2020-01-01"},
+			"no such option":              {"id", newID(), "name", "kept", "life", "400"},
+			"no date":                     {"id", newID(), "name", "kept", "life", "date"},
+			"an option for existing keys": {"id", newID(), "name", "kept", "life", "keep"},
 		} {
-			p := mark.post(keys, says...)
-			if p.status != 422 || !strings.Contains(p.body, `class="wrong"`) || form != "no name" &&
+			p := mark.post(keys, form...)
+			if p.status != 422 || !strings.Contains(p.body, `class="wrong"`) || name != "no name" &&
 				!strings.Contains(p.body, `value="kept"`) {
-				t.Errorf("%s: %d\n%s", form, p.status, p.body)
+				t.Errorf("%s: got %d\n%s", name, p.status, p.body)
 			}
 		}
-		// All that is wrong is told, and the focus is in the first of it.
+		// All problems are shown, and the first field with one has the focus.
 		mark.post(keys, "id", newID(), "name", "", "life", "date", "date", "").
 			want(422, "Name must not be empty", "Choose a date.",
 				`aria-invalid="true" aria-describedby="date-wrong date-hint"`, `maxlength="100" autofocus`).without("RFC 3339")
-		// A date beside another choice is not passed over.
+		// A date together with another option is refused.
 		mark.post(keys, "id", newID(), "name", "kept", "life", "90", "date", "2099-01-31").
 			want(422, "You entered a date but selected another option.", `value="2099-01-31"`, `value="90" checked`,
 				`aria-label="Date" autofocus`).without(`maxlength="100" autofocus`)
@@ -74,8 +74,8 @@ func TestAKeyIsShownOnce(t *testing.T) {
 	})
 }
 
-// TestTheStatusTurnsGreen: the page of a new key learns of its first use.
-func TestTheStatusTurnsGreen(t *testing.T) {
+// TestKeyStatus checks what the page of a new key polls.
+func TestKeyStatus(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	olga, status := w.browser(w.Olga), "/w/"+w.Acme.ID+"/keys/"+w.OlgaKey.ID+"/status"
 	olga.get(status).want(200, `"connected":false`)
@@ -85,8 +85,9 @@ func TestTheStatusTurnsGreen(t *testing.T) {
 	w.browser(w.Eve).get(status).want(404)
 }
 
-// TestWhoSeesAndEndsWhich: an OWNER all, a member their own, others none.
-func TestWhoSeesAndEndsWhich(t *testing.T) {
+// TestKeyAccess checks that an OWNER can see and revoke all keys, a MEMBER only their own, and
+// others none.
+func TestKeyAccess(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		keys := "/w/" + w.Acme.ID + "/keys"
 		olga, mark, eve := w.browser(w.Olga), w.browser(w.Mark), w.browser(w.Eve)
@@ -104,29 +105,29 @@ func TestWhoSeesAndEndsWhich(t *testing.T) {
 		eve.post(keys + "/" + w.MarkKey.ID + "/revoke").want(404)
 		eve.post("/w/" + w.Other.ID + "/keys/" + w.MarkKey.ID + "/revoke").want(404)
 		if !w.authorised(w.MarkKey.Key) {
-			t.Fatal("somebody else revoked it")
+			t.Fatal("another user revoked the key")
 		}
 		olga.get(keys+"/"+w.MarkKey.ID).want(200, "Revoke").without("<h2>Rotate key</h2>", "<h2>Edit key</h2>")
 		olga.post(keys+"/"+w.MarkKey.ID, "name", "Mine now", "life", "keep").want(403, "Only the member who created")
 		olga.post(keys+"/"+w.MarkKey.ID+"/rotate", "id", newID(), "overlap", "24h").want(403)
-		// The page that asks first names the key and its last use, and changes nothing.
+		// The confirmation page shows the key and its last use, and changes nothing.
 		w.use(w.MarkKey.Key)
 		olga.get(keys).want(200, `href="`+keys+"/"+w.MarkKey.ID+`/revoke"`)
 		olga.get(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "Revoke "+html.EscapeString(w.MarkKey.Name),
 			"mk_live_…"+w.MarkKey.Suffix, "used just now from 192.0.2.7 by curl/8", "cannot be undone")
 		if !w.authorised(w.MarkKey.Key) {
-			t.Fatal("the question revoked it")
+			t.Fatal("the confirmation page revoked the key")
 		}
 		olga.post(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "Key revoked", "1 inactive key")
 		if w.authorised(w.MarkKey.Key) {
-			t.Error("a revoked key works")
+			t.Error("the revoked key is still accepted")
 		}
 		mark.get(keys).want(200, "No active keys", "1 inactive key").without(w.MarkKey.ID)
 		mark.get(keys+"?show=ended").want(200, "revoked just now", w.MarkKey.ID)
 		if p := mark.get(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "revoked just now"); p.path != keys+"/"+w.MarkKey.ID {
 			t.Error(p.path)
 		}
-		// The links between the two lists keep the filter, and say no word of before.
+		// The links between the two lists keep the filter and drop the message.
 		olga.get(keys+"?done=revoked&from=0&span=14d&member="+w.Mark.ID).want(200,
 			`href="?member=`+w.Mark.ID+`&amp;show=ended&amp;span=14d">1 inactive key`)
 		olga.get(keys+"?show=ended&member="+w.Olga.ID).want(200, `href="?member=`+w.Olga.ID+`">1 active key`,
@@ -134,7 +135,7 @@ func TestWhoSeesAndEndsWhich(t *testing.T) {
 	})
 }
 
-func TestChangingAndRotating(t *testing.T) {
+func TestChangeAndRotateKey(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, key := w.browser(w.Mark), "/w/"+w.Acme.ID+"/keys/"+w.MarkKey.ID
 		mark.post(key, "name", "Renamed", "life", "30").want(200, "Key updated", "Renamed",
@@ -147,9 +148,9 @@ func TestChangingAndRotating(t *testing.T) {
 		id := newID()
 		p := mark.post(key+"/rotate", "id", id, "overlap", "24h").want(201, "The old key stays active for 24 hours",
 			"Renamed")
-		next := wholeKey.FindString(p.body)
+		next := keyPattern.FindString(p.body)
 		if !w.authorised(next) || !w.authorised(w.MarkKey.Key) {
-			t.Error("one of the two does not work")
+			t.Error("the old or the new key is refused")
 		}
 		mark.post(key+"/rotate", "id", id, "overlap", "24h").want(409, "was created already")
 		mark.get("/w/"+w.Acme.ID+"/keys/"+id).want(200, "Replaces", "which is still active")
@@ -163,15 +164,15 @@ func TestChangingAndRotating(t *testing.T) {
 		p = mark.post("/w/"+w.Acme.ID+"/keys/"+id+"/rotate", "id", newID(), "overlap", "0").want(201,
 			"The old key is revoked")
 		if w.authorised(next) {
-			t.Error("the rotated key works")
+			t.Error("the rotated key is still accepted")
 		}
 		mark.post(key + "/revoke").want(200)
 		mark.get(key).want(200, "revoked").without("<h2>Rotate key</h2>")
 	})
 }
 
-// TestAPlanWithoutTheAPI: the page says why, keys stay as they are, and none is made.
-func TestAPlanWithoutTheAPI(t *testing.T) {
+// TestPlanWithoutAPI checks that keys are listed and can be revoked, but not created.
+func TestPlanWithoutAPI(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	w.SetPlan(memo.PlanFree)
 	olga, keys := w.browser(w.Olga), "/w/"+w.Acme.ID+"/keys"
@@ -181,8 +182,7 @@ func TestAPlanWithoutTheAPI(t *testing.T) {
 	olga.post(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "Key revoked")
 }
 
-// TestTheLimitOfManagement: the page says when to go on.
-func TestTheLimitOfManagement(t *testing.T) {
+func TestManagementLimit(t *testing.T) {
 	cfg := sqliteWorld(t)
 	cfg.Management = 3
 	w := newWorld(t, cfg)
@@ -197,7 +197,7 @@ func TestTheLimitOfManagement(t *testing.T) {
 	w.browser(w.Mark).get(keys).want(200)
 }
 
-func TestStates(t *testing.T) {
+func TestKeyState(t *testing.T) {
 	now := time.Date(2026, 5, 20, 9, 0, 0, 0, time.UTC)
 	at := func(d time.Duration) *time.Time { t := now.Add(d); return &t }
 	for _, c := range []struct {
@@ -243,7 +243,7 @@ func TestSparkline(t *testing.T) {
 		s.Refused != "M115 10v-9h4v9z" {
 		t.Errorf("%+v", s)
 	}
-	use[0].Refused = 1 // seen beside many
+	use[0].Refused = 1 // visible next to many
 	if s := newSparkChart(use, app.UsageDayHours); s.Refused != "M0 26v-4h4v4zM115 10v-9h4v9z" {
 		t.Errorf("%+v", s)
 	}
@@ -253,7 +253,7 @@ func TestSparkline(t *testing.T) {
 	}
 }
 
-// TestManyKeys: no page grows without bound.
+// TestManyKeys checks that the list is split into pages of limited size.
 func TestManyKeys(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	for range 2*keysPerPage + 5 {
@@ -277,6 +277,6 @@ func TestManyKeys(t *testing.T) {
 		}
 	}
 	if seen != 2*keysPerPage+6 {
-		t.Errorf("%d keys on all pages", seen)
+		t.Errorf("got %d keys on all pages", seen)
 	}
 }

@@ -9,12 +9,12 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
-// as is a user of Acme, as REST and the pages would authorise them.
+// as returns a user as an authorised caller of Acme.
 func (w *world) as(u memo.User, role memo.Role) memo.Caller {
 	return memo.Caller{UserID: u.ID, WorkspaceID: w.Acme.ID, Role: role}
 }
 
-func TestSettingsAreAnOwners(t *testing.T) {
+func TestOnlyOwnersOpenSettings(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		acme := "/w/" + w.Acme.ID
 		mark, eve, olga := w.browser(w.Mark), w.browser(w.Eve), w.browser(w.Olga)
@@ -29,7 +29,7 @@ func TestSettingsAreAnOwners(t *testing.T) {
 			mark.post(path, "role", "OWNER", "name", "Mine").want(403)
 			eve.post(path, "role", "OWNER", "name", "Mine").want(404)
 		}
-		// Whoever is no member of Acme is not there, and nothing else is either.
+		// Ids of users who are not members of Acme, and other ids, are not found.
 		for _, id := range []string{w.Eve.ID, "x", "00000000-0000-0000-0000-000000000000"} {
 			olga.get(acme + "/members/" + id + "/remove").want(404)
 			olga.post(acme + "/members/" + id + "/remove").want(404)
@@ -50,14 +50,15 @@ func TestRoles(t *testing.T) {
 		for _, role := range []string{"", "owner", "ADMIN", "\x00"} {
 			olga.post(members+"/"+w.Mark.ID, "role", role).want(422, "must be OWNER or MEMBER")
 		}
-		olga.post(members+"/"+w.Mark.ID, "role", "OWNER").want(200, "Role updated.", "Leave").without("You are the only OWNER.")
+		olga.post(members+"/"+w.Mark.ID, "role", "OWNER").
+			want(200, "Role updated.", "Leave").without("You are the only OWNER.")
 		w.browser(w.Mark).get(members).want(200)
 
-		// Down again, oneself: the next page is one that a member may see.
+		// An OWNER who becomes a MEMBER is redirected to a page that a MEMBER can open.
 		before := len(w.events(app.EventQuery{Limit: 100}))
 		olga.post(members+"/"+w.Olga.ID, "role", "OWNER").want(200)
 		if after := len(w.events(app.EventQuery{Limit: 100})); after != before {
-			t.Errorf("a role that stays is in the trail")
+			t.Errorf("an unchanged role is in the audit trail")
 		}
 		if p := olga.post(members+"/"+w.Olga.ID, "role", "MEMBER").want(200,
 			"You are now a MEMBER"); p.path != "/w/"+w.Acme.ID+"/keys?done=myrole" {
@@ -67,7 +68,7 @@ func TestRoles(t *testing.T) {
 	})
 }
 
-// events are those of Acme.
+// events returns audit events of Acme.
 func (w *world) events(in app.EventQuery) []memo.AuditEvent {
 	w.T.Helper()
 	events, err := w.App.Events(context.Background(), memo.Caller{Operator: true, WorkspaceID: w.Acme.ID}, in)
@@ -75,14 +76,14 @@ func (w *world) events(in app.EventQuery) []memo.AuditEvent {
 	return events
 }
 
-func TestRemovingAMemberEndsTheirKeys(t *testing.T) {
+func TestRemoveMemberDeactivatesKeys(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		members := "/w/" + w.Acme.ID + "/members"
 		ended := w.Key(w.Acme, w.Mark)
 		w.Must(w.App.RevokeKey(context.Background(), memo.Caller{Operator: true}, ended.ID))
 		w.Must(w.App.SetPlan(context.Background(), memo.Caller{Operator: true}, w.Acme.ID, memo.PlanPro))
 		if !w.authorised(w.MarkKey.Key) {
-			t.Fatal("Mark's key is dead")
+			t.Fatal("Mark's key is refused")
 		}
 		w.use(w.MarkKey.Key)
 		olga, mark := w.browser(w.Olga), w.browser(w.Mark)
@@ -91,20 +92,20 @@ func TestRemovingAMemberEndsTheirKeys(t *testing.T) {
 			want(200, "mk_live_…"+w.MarkKey.Suffix, "192.0.2.7", "curl/8", "cannot be reactivated", "deactivate 1 key").
 			without("mk_live_…"+ended.Suffix, "mk_live_…"+w.OlgaKey.Suffix)
 		if !w.authorised(w.MarkKey.Key) {
-			t.Error("the preview ended the key")
+			t.Error("the confirmation page deactivated the key")
 		}
 		olga.post(members+"/"+w.Mark.ID+"/remove").want(200, "Member removed").without("mark@example.com")
 		if w.authorised(w.MarkKey.Key) || !w.authorised(w.OlgaKey.Key) {
-			t.Error("the wrong keys are alive")
+			t.Error("want Mark's key inactive and Olga's active")
 		}
 		mark.get("/w/" + w.Acme.ID + "/keys").want(404)
 		olga.post(members+"/"+w.Mark.ID+"/remove").want(404, "Member not found")
 
-		// Invited again, the keys stay dead.
+		// After joining again, the keys stay inactive.
 		_, err := w.App.AddMember(context.Background(), memo.Caller{Operator: true}, w.Acme.ID, w.Mark.ID, memo.RoleOwner)
 		w.Must(err)
 		if w.authorised(w.MarkKey.Key) {
-			t.Error("a key came back")
+			t.Error("a key is active again")
 		}
 		olga.get(members).want(200, "no keys")
 		mark.get(members+"/"+w.Mark.ID+"/remove").want(200, "You have no active keys", "Leave Acme")
@@ -115,8 +116,8 @@ func TestRemovingAMemberEndsTheirKeys(t *testing.T) {
 	})
 }
 
-// TestAMemberLeaves: nobody needs an OWNER to get out.
-func TestAMemberLeaves(t *testing.T) {
+// TestMemberLeaves checks that a MEMBER can leave without an OWNER.
+func TestMemberLeaves(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark := w.browser(w.Mark)
 		leave := "/w/" + w.Acme.ID + "/members/" + w.Mark.ID + "/remove"
@@ -125,7 +126,7 @@ func TestAMemberLeaves(t *testing.T) {
 		mark.get(leave).want(200, "mk_live_…"+w.MarkKey.Suffix, "deactivate 1 key", `href="/account"`)
 		mark.post(leave).want(200, "You left the workspace").without("Leave Acme")
 		if w.authorised(w.MarkKey.Key) || !w.authorised(w.OlgaKey.Key) {
-			t.Error("the wrong keys are alive")
+			t.Error("want Mark's key inactive and Olga's active")
 		}
 		w.browser(w.Olga).get("/w/"+w.Acme.ID+"/audit").want(200, "left the workspace")
 	})

@@ -15,33 +15,33 @@ import (
 	"memoai.tech/memo/internal/testworld"
 )
 
-// TestSigningIn: who is not signed in is led to the sign-in and back, a wrong
-// password tells nothing, and each sign-in has a session of its own.
-func TestSigningIn(t *testing.T) {
+// TestSignIn checks that visitors are redirected to the sign-in and back, and that a wrong
+// password and an unknown user get the same response.
+func TestSignIn(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		stranger := w.browser(memo.User{})
+		visitor := w.browser(memo.User{})
 		keys := "/w/" + w.Acme.ID + "/keys"
-		p := stranger.get(keys+"?span=14d").want(200, "<h1>Sign in</h1>", `value="`+keys+`?span=14d"`)
+		p := visitor.get(keys+"?span=14d").want(200, "<h1>Sign in</h1>", `value="`+keys+`?span=14d"`)
 		if !strings.HasPrefix(p.path, "/signin?next=") {
-			t.Errorf("led to %s", p.path)
+			t.Errorf("redirected to %s", p.path)
 		}
-		wrong := stranger.post("/signin", "email", w.Olga.Email, "password", "wrong horse").want(401,
+		wrong := visitor.post("/signin", "email", w.Olga.Email, "password", "wrong horse").want(401,
 			"E-mail or password is wrong", `value="olga@example.com"`).without("wrong horse")
-		unknown := stranger.post("/signin", "email", "nobody@example.com", "password", "wrong horse").want(401)
+		unknown := visitor.post("/signin", "email", "nobody@example.com", "password", "wrong horse").want(401)
 		if strings.ReplaceAll(unknown.body, "nobody@", "olga@") != wrong.body {
-			t.Error("an unknown user can be told from a wrong password")
+			t.Error("the responses for an unknown user and a wrong password differ")
 		}
-		if p := stranger.post("/signin", "email", w.Olga.Email, "password", testworld.Password, "next", keys).want(200,
+		if p := visitor.post("/signin", "email", w.Olga.Email, "password", testworld.Password, "next", keys).want(200,
 			"API &amp; MCP"); p.path != keys {
-			t.Errorf("led to %s", p.path)
+			t.Errorf("redirected to %s", p.path)
 		}
-		stranger.get("/").want(200)
-		stranger.post("/signout").want(200, "You are signed out")
-		stranger.get(keys).want(200, "<h1>Sign in</h1>")
+		visitor.get("/").want(200)
+		visitor.post("/signout").want(200, "You are signed out")
+		visitor.get(keys).want(200, "<h1>Sign in</h1>")
 	})
 }
 
-func TestNextIsAPathOfOurs(t *testing.T) {
+func TestLocalPath(t *testing.T) {
 	for next, want := range map[string]string{
 		"/w/1/keys?span=14d": "/w/1/keys?span=14d", "": "/", "//evil.example": "/", `/\evil.example`: "/",
 		"https://evil.example/": "/", "javascript:alert(1)": "/",
@@ -54,13 +54,13 @@ func TestNextIsAPathOfOurs(t *testing.T) {
 	}
 }
 
-// TestAnEmptyServerIsSetUp: with the code of its terminal alone, once.
-func TestAnEmptyServerIsSetUp(t *testing.T) {
+// TestSetup checks that setup needs the code and works once.
+func TestSetup(t *testing.T) {
 	testworld.Databases(t, func(t *testing.T, cfg store.Config) {
 		w := newWorld(t, testworld.Config{Store: cfg, Empty: true})
 		b := w.browser(memo.User{})
 		if p := b.get("/").want(200, "Set up Memo", "You will be its OWNER"); p.path != "/setup" {
-			t.Errorf("led to %s", p.path)
+			t.Errorf("redirected to %s", p.path)
 		}
 		form := []string{"workspace", "Acme", "name", "Olga", "email", "olga@example.com", "password", testworld.Password}
 		b.post("/setup", append(form, "code", "wrong")...).want(422, "Set-up code is not the one", `value="Olga"`,
@@ -71,20 +71,19 @@ func TestAnEmptyServerIsSetUp(t *testing.T) {
 			"Password must have", "Workspace must not be empty")
 		p := b.post("/setup", append(form, "code", " ABCD-efgh-ijkl ")...).want(200, "Acme")
 		if !strings.HasPrefix(p.path, "/w/") {
-			t.Errorf("led to %s", p.path)
+			t.Errorf("redirected to %s", p.path)
 		}
 		b.get(strings.Replace(p.path, "transcriptions", "keys", 1)).want(200, "Create key").without("needs the Pro")
 		other := w.browser(memo.User{})
 		other.get("/setup").want(200, "<h1>Sign in</h1>")
 		other.post("/setup", append(form, "code", "abcd-efgh-ijkl")...).want(200, "<h1>Sign in</h1>")
 		if users, err := w.App.Users(t.Context(), memo.Caller{Operator: true}); err != nil || len(users) != 1 {
-			t.Errorf("%d users, %v", len(users), err)
+			t.Errorf("got %d users, %v, want 1", len(users), err)
 		}
 	})
 }
 
-// TestTheCodeCannotBeGuessed: the attempts are throttled.
-func TestTheCodeCannotBeGuessed(t *testing.T) {
+func TestSetupAttemptsAreThrottled(t *testing.T) {
 	cfg := sqliteWorld(t)
 	cfg.Empty = true
 	w := newWorld(t, cfg)
@@ -99,8 +98,9 @@ func TestTheCodeCannotBeGuessed(t *testing.T) {
 	}
 }
 
-// TestFormsComeFromOurPages: and what a key is for is not a page.
-func TestFormsComeFromOurPages(t *testing.T) {
+// TestRefusedOriginsAndKeys checks that forms from other sites and requests with API keys are
+// refused.
+func TestRefusedOriginsAndKeys(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	olga := w.browser(w.Olga)
 	for name, header := range map[string][2]string{
@@ -109,23 +109,23 @@ func TestFormsComeFromOurPages(t *testing.T) {
 	} {
 		for _, path := range []string{"/signin", "/signout", "/account/name", "/w/" + w.Acme.ID + "/keys"} {
 			if p := olga.do(http.MethodPost, path, "name=Evil", testworld.WithHeader(header[0], header[1])); p.status != 403 {
-				t.Errorf("%s at %s: %d", name, path, p.status)
+				t.Errorf("%s at %s: got %d, want 403", name, path, p.status)
 			}
 		}
 	}
 	olga.get("/account").want(200, `value="olga"`)
-	nobody := w.browser(memo.User{})
+	visitor := w.browser(memo.User{})
 	for _, key := range []string{w.OlgaKey.Key, credential.NewKey().Secret(), "x"} {
 		for _, path := range []string{"/", "/account", "/w/" + w.Acme.ID + "/keys", "/signin"} {
-			nobody.do(http.MethodGet, path, "", testworld.WithKey(key)).want(401,
+			visitor.do(http.MethodGet, path, "", testworld.WithKey(key)).want(401,
 				"API keys give access to the API, not to the web app").without(w.OlgaKey.Key)
 		}
 	}
 }
 
-// TestAFormThatComesSlowly is looked at when the whole of it is here: who was
-// signed out meanwhile has changed nothing.
-func TestAFormThatComesSlowly(t *testing.T) {
+// TestSlowForm checks that a request is authorised after its whole form has arrived: if the
+// session ends before that, nothing changes.
+func TestSlowForm(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		acme := "/w/" + w.Acme.ID
 		for path, form := range map[string]string{
@@ -138,20 +138,20 @@ func TestAFormThatComesSlowly(t *testing.T) {
 		} {
 			olga, elsewhere := w.browser(w.Olga), w.browser(w.Olga)
 			body, rest := io.Pipe()
-			begun := make(chan struct{})
+			started := make(chan struct{})
 			go func() {
 				_, _ = rest.Write([]byte(form[:3])) // the request may have ended
-				close(begun)
+				close(started)
 			}()
-			answered := make(chan page)
+			response := make(chan page)
 			go func() {
-				answered <- olga.do(http.MethodPost, acme+path, "",
+				response <- olga.do(http.MethodPost, acme+path, "",
 					func(r *http.Request) { r.Body, r.ContentLength = body, int64(len(form)) })
 			}()
-			<-begun
+			<-started
 			elsewhere.post("/account/sessions/end").want(200)
 			_, _ = rest.Write([]byte(form[3:]))
-			(<-answered).want(200, "<h1>Sign in</h1>").without("mk_live_", "/join/")
+			(<-response).want(200, "<h1>Sign in</h1>").without("mk_live_", "/join/")
 		}
 		olga := w.browser(w.Olga)
 		olga.get(acme + "/keys").want(200).without("Late")
@@ -159,8 +159,8 @@ func TestAFormThatComesSlowly(t *testing.T) {
 	})
 }
 
-// TestASessionThatEndsUnderAForm leads back to the form.
-func TestASessionThatEndsUnderAForm(t *testing.T) {
+// TestFormAfterSessionEnded checks that the sign-in leads back to the page with the form.
+func TestFormAfterSessionEnded(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	olga, keys := w.browser(w.Olga), "/w/"+w.Acme.ID+"/keys"
 	w.browser(w.Olga).post("/account/sessions/end").want(200)
@@ -174,8 +174,8 @@ func TestASessionThatEndsUnderAForm(t *testing.T) {
 	}
 }
 
-// TestOddForms change nothing.
-func TestOddForms(t *testing.T) {
+// TestMalformedForms checks that malformed forms change nothing.
+func TestMalformedForms(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	olga, path := w.browser(w.Olga), w.texts("/"+w.Meetings[0])
 	olga.post(path+"/project", "project", "Kept").want(200, "Project updated")
@@ -199,13 +199,14 @@ func TestOddForms(t *testing.T) {
 	w.site.Handler().ServeHTTP(broken, httptest.NewRequest(http.MethodPost, "/signin",
 		iotest.ErrReader(io.ErrUnexpectedEOF)))
 	if broken.Code != http.StatusBadRequest || !strings.Contains(broken.Body.String(), "The form could not be read") {
-		t.Errorf("a body that breaks off: %d %s", broken.Code, broken.Body)
+		t.Errorf("a body that ends early: %d %s", broken.Code, broken.Body)
 	}
 	olga.get(path).want(200, "Kept")
 }
 
-// TestAProxyMayHaveAPassword of its own, which browsers send along.
-func TestAProxyMayHaveAPassword(t *testing.T) {
+// TestBasicAuthOfProxy checks that Basic credentials, which browsers send to a reverse proxy,
+// are ignored.
+func TestBasicAuthOfProxy(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	w.browser(w.Olga).do(http.MethodGet, "/account", "", testworld.WithHeader("Authorization", "Basic eDp5")).want(200,
 		"Account")
@@ -214,7 +215,6 @@ func TestAProxyMayHaveAPassword(t *testing.T) {
 	}).want(401, "API keys give access to the API").without("mk_live_")
 }
 
-// TestAccountPage: names and passwords, and devices.
 func TestAccountPage(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		one, two := w.browser(w.Mark), w.browser(w.Mark)
@@ -234,8 +234,9 @@ func TestAccountPage(t *testing.T) {
 	})
 }
 
-// TestThePasswordFormOffersToRevokeKeys to those who have some.
-func TestThePasswordFormOffersToRevokeKeys(t *testing.T) {
+// TestPasswordFormRevokesKeys checks the option to revoke keys, which only users with active
+// keys have.
+func TestPasswordFormRevokesKeys(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark := w.browser(w.Mark)
 		mark.get("/account").want(200, `name="keys" value="revoke"> Also revoke my API keys (1)`)
@@ -246,23 +247,23 @@ func TestThePasswordFormOffersToRevokeKeys(t *testing.T) {
 		mark.post("/account/password", "current", testworld.Password, "password", "battery staple").want(200,
 			"Password changed").without("keys are revoked")
 		if !w.authorised(w.MarkKey.Key) {
-			t.Error("the key was revoked without the wish")
+			t.Error("the key was revoked although the option was not selected")
 		}
 		mark.post("/account/password", "current", "battery staple", "password", "staple battery", "keys", "revoke").
 			want(200, "your API keys are revoked").without(`name="keys"`)
 		if w.authorised(w.MarkKey.Key) || !w.authorised(w.OlgaKey.Key) {
-			t.Error("Mark's key works, or Olga's does not")
+			t.Error("want Mark's key inactive and Olga's active")
 		}
 	})
 }
 
-// TestSigningInAgainEndsTheSession that the browser had.
-func TestSigningInAgainEndsTheSession(t *testing.T) {
+// TestSignInEndsOldSession checks that signing in ends the previous session of the browser.
+func TestSignInEndsOldSession(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	mark := w.browser(w.Mark)
 	mark.post("/signin", "email", w.Mark.Email, "password", testworld.Password).want(200)
 	if list := must(w.App.Sessions(t.Context(), memo.Caller{UserID: w.Mark.ID})); len(list) != 1 {
-		t.Errorf("%d sessions", len(list))
+		t.Errorf("got %d sessions, want 1", len(list))
 	}
 }
 
@@ -279,8 +280,8 @@ func TestDeviceNames(t *testing.T) {
 	}
 }
 
-// TestChangesAreLimited: what takes access away is not, nor is the management
-// of keys, which has a limit of its own.
+// TestChangesAreLimited checks the rate limit of changes. It does not apply to forms that end
+// access, nor to key management, which has its own limit.
 func TestChangesAreLimited(t *testing.T) {
 	cfg := sqliteWorld(t)
 	cfg.Changes = 3
@@ -300,13 +301,13 @@ func TestChangesAreLimited(t *testing.T) {
 	} {
 		p := olga.post(path, field[0], field[1]).want(429, "Rate limit exceeded", "You can go on in")
 		if p.header.Get("Retry-After") == "" {
-			t.Errorf("%s: there is no Retry-After", path)
+			t.Errorf("%s: no Retry-After", path)
 		}
 	}
 	olga.get(w.texts("/" + w.Meetings[0] + "/export?format=md")).want(429)
 	olga.post(w.texts("/export"), "id", w.Meetings[0], "format", "md").want(429)
 	olga.get(w.texts("/"+w.Meetings[0])).want(200, "Title 2")
-	for i := range 3 { // of their own, in no workspace
+	for i := range 3 { // changes outside a workspace have their own count
 		olga.post("/account/name", "name", fmt.Sprint("Olga ", i)).want(200)
 	}
 	olga.post("/account/name", "name", "x").want(429)

@@ -269,8 +269,8 @@ func reportRows(all []memo.Report) []reportRow {
 	return rows
 }
 
-// linesWith returns the indexes of the lines with all terms or, if there are none, of those
-// with any term. It searches about the first [search.MaxText] bytes of text and returns the
+// linesWith returns the indexes of the lines with all terms, or of those with any term if no
+// line has all. It searches about the first [search.MaxText] bytes of text and returns the
 // number of lines searched. It stops when ctx ends.
 func linesWith(ctx context.Context, segments []memo.Segment, words []search.Term) (
 	found []int, searched int, err error,

@@ -23,23 +23,26 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// texts is the address of Acme's list, with something behind it.
+// texts returns the path of Acme's transcriptions, followed by more.
 func (w *world) texts(more string) string { return "/w/" + w.Acme.ID + "/transcriptions" + more }
 
-// hostile is a meeting in which everything that is shown would break out of a page.
-const hostile = `{"title":"<script>alert(1)</script>\" onload=\"x","status":"completed","summary":"<img src=x onerror=alert(1)> price","language":"en",
-  "duration_seconds":9,"speakers":[{"name":"<b>Bob</b>"}],"topics":[{"title":"<i>topic</i>"}],"media_type":"audio","external_id":"<u>x</u>",
+// hostile is a transcription with markup in every text that pages show.
+const hostile = `{"title":"<script>alert(1)</script>\" onload=\"x","status":"completed",
+  "summary":"<img src=x onerror=alert(1)> price","language":"en","duration_seconds":9,
+  "speakers":[{"name":"<b>Bob</b>"}],"topics":[{"title":"<i>topic</i>"}],"media_type":"audio","external_id":"<u>x</u>",
   "created_at":"2026-06-01T10:00:00Z","updated_at":"2026-06-01T10:00:00Z","project":{"name":"<em>P</em>"},
-  "segments":[{"start":1,"end":4,"speaker_id":"1","speaker":"<b>Bob</b>","text":"a </mark><script>alert(2)</script> price & more"}],
-  "prompt_results":[{"name":"<s>r</s>","slug":"r","status":"completed","text":"</details><script>alert(3)</script>","created_at":"2026-06-01T10:31:00Z"}]}`
+  "segments":[{"start":1,"end":4,"speaker_id":"1","speaker":"<b>Bob</b>",
+    "text":"a </mark><script>alert(2)</script> price & more"}],
+  "prompt_results":[{"name":"<s>r</s>","slug":"r","status":"completed",
+    "text":"</details><script>alert(3)</script>","created_at":"2026-06-01T10:31:00Z"}]}`
 
-func TestTranscriptionsAreListed(t *testing.T) {
+func TestListTranscriptions(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		b := w.browser(w.Mark)
 		all := b.get(w.texts("")).want(200, "Pricing talk", "Besprechung über Größe", "会議", "3 transcriptions",
 			"About the price.", "Alex, Jordan", "01:00").without("Still queued", "Secret", `rel="next"`, ` style=`)
 		if strings.Index(all.body, "会議") > strings.Index(all.body, "Pricing talk") {
-			t.Error("the newest does not stand first")
+			t.Error("the newest transcription is not first")
 		}
 		b.get(w.texts("?status=queued")).want(200, "Still queued").without("Pricing talk")
 		b.get(w.texts("?language=de")).want(200, "Größe", `value="de" selected>de</option>`).without("Pricing talk")
@@ -47,16 +50,17 @@ func TestTranscriptionsAreListed(t *testing.T) {
 		b.get(w.texts("?sort=created_at&status=completed&language=")).want(200, "Pricing talk")
 		b.get(w.texts("?q=nowhere")).want(200, "No results", "Every word must occur")
 		b.get(w.texts("?q=&sort=relevance")).want(200, "Pricing talk")
-		for query, says := range map[string]string{
-			"from=2026-02-30":               `id="from-wrong">From must be a date`,
-			"from=2026-05-02&to=2026-05-01": `id="from-wrong">From must not be after`,
-			"project=x":                     `id="project-wrong">Project must be`,
-			"language=%00":                  `id="language-wrong">Language must be`, "status=lost": `id="status-wrong">Status must be`,
+		for query, want := range map[string]string{
+			"from=2026-02-30":                `id="from-wrong">From must be a date`,
+			"from=2026-05-02&to=2026-05-01":  `id="from-wrong">From must not be after`,
+			"project=x":                      `id="project-wrong">Project must be`,
+			"language=%00":                   `id="language-wrong">Language must be`,
+			"status=lost":                    `id="status-wrong">Status must be`,
 			"sort=title":                     `id="sort-wrong">Sort must be`,
 			"cursor=abc":                     "Go to the first page",
 			"q=" + strings.Repeat("a", 1001): `id="q-wrong">Search must have at most 1000 characters`,
 		} {
-			b.get(w.texts("?"+query)).want(422, says).without("Pricing talk")
+			b.get(w.texts("?"+query)).want(422, want).without("Pricing talk")
 		}
 		b.get(w.texts("?project=x&to=soon")).want(422, "Project must be", "To must be a date")
 		w.browser(w.Eve).get(w.texts("")).want(404)
@@ -65,7 +69,7 @@ func TestTranscriptionsAreListed(t *testing.T) {
 	})
 }
 
-func TestAnEmptyWorkspaceSaysHowToImport(t *testing.T) {
+func TestEmptyWorkspace(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		empty, err := w.App.AddWorkspace(context.Background(), memo.Caller{Operator: true}, "New", memo.PlanFree, w.Olga.ID)
 		w.Must(err)
@@ -74,7 +78,7 @@ func TestAnEmptyWorkspaceSaysHowToImport(t *testing.T) {
 	})
 }
 
-func TestTheListGoesOnByCursor(t *testing.T) {
+func TestListPagination(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for i := range pageRows {
 			w.Import(w.Acme, fmt.Sprintf("n%d.txt", i), fmt.Sprintf("Line %d", i))
@@ -87,7 +91,7 @@ func TestTheListGoesOnByCursor(t *testing.T) {
 	})
 }
 
-func TestASearchMarksItsWords(t *testing.T) {
+func TestSearchHighlights(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		id := w.Import(w.Acme, "x.json", hostile)
 		b := w.browser(w.Mark)
@@ -98,23 +102,29 @@ func TestASearchMarksItsWords(t *testing.T) {
 		b.get(w.texts("?q=uber")).want(200, "<mark>Über</mark> die", "<mark>über</mark> Größe")
 		b.get(w.texts("?q=予算")).want(200, "来年の<mark>予算</mark>を")
 		b.get(w.texts("?q=" + `%22%3E%3Cscript%3Ealert(9)%3C/script%3E`)).without("<script>alert")
-		page := b.get(w.texts("/"+id+"?q=price")).want(200, "1 line matching", `href="`+w.texts("/"+id)+"?line=1&amp;q=price#t-1", `id="t-1"`, "&lt;s&gt;r&lt;/s&gt;", "&lt;i&gt;topic").
+		page := b.get(w.texts("/"+id+"?q=price")).
+			want(200, "1 line matching", `href="`+w.texts("/"+id)+"?line=1&amp;q=price#t-1", `id="t-1"`,
+				"&lt;s&gt;r&lt;/s&gt;", "&lt;i&gt;topic").
 			without("<script>alert", "<img", "<s>r", "<i>topic", "<u>x", "<b>Bob")
 		if n := strings.Count(page.body, "</mark><script"); n > 0 {
-			t.Error("a text ends its own mark")
+			t.Error("the text closes its own <mark>")
 		}
-		w.Import(w.Acme, "far.json", strings.Replace(hostile, `"summary":"`, `"summary":"`+strings.Repeat("so many words ", 100)+"zebra ", 1))
+		w.Import(w.Acme, "far.json", strings.Replace(hostile, `"summary":"`,
+			`"summary":"`+strings.Repeat("so many words ", 100)+"zebra ", 1))
 		b.get(w.texts("?q=zebra")).want(200, "many words <mark>zebra</mark>")
 		b.get(w.texts("/" + id + "/delete")).want(403)
 		w.browser(w.Olga).get(w.texts("/"+id+"/delete")).want(200, "&lt;script&gt;alert(1)").without("<script>alert")
 	})
 }
 
-func TestATranscriptionIsRead(t *testing.T) {
+func TestShowTranscription(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		b := w.browser(w.Mark)
 		id := w.Meetings[3]
-		b.get(w.texts("/"+id)).want(200, "Pricing talk", "2026-05-01 10:00 UTC", "Sales", "Action items", "send the offer", "00:42", "Jordan", `id="t-2"`, "crm-1").without("Delete transcription", "Rename")
+		b.get(w.texts("/"+id)).
+			want(200, "Pricing talk", "2026-05-01 10:00 UTC", "Sales", "Action items", "send the offer", "00:42", "Jordan",
+				`id="t-2"`, "crm-1").
+			without("Delete transcription", "Rename")
 		b.get(w.texts("/"+id+"?q=cost+Alex")).want(200, "1 line matching", "<mark>Alex</mark>", "<mark>cost</mark>")
 		b.get(w.texts("/"+id+"?q=nothing")).want(200, "No lines match")
 		for _, bad := range []string{w.Foreign, "3fa85f64-5717-4562-b3fc-2c963f66afa6", "x", "%00"} {
@@ -128,7 +138,7 @@ func TestATranscriptionIsRead(t *testing.T) {
 	})
 }
 
-func TestALongTranscriptionIsReadInParts(t *testing.T) {
+func TestLongTranscription(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	var text strings.Builder
 	for i := range 3000 {
@@ -138,39 +148,48 @@ func TestALongTranscriptionIsReadInParts(t *testing.T) {
 	b := w.browser(w.Olga)
 	first := b.get(w.texts("/"+id)).want(200, `id="t-1"`, "Lines 1–", ">Next<").without(">Previous<", `id="t-2999"`)
 	if len(first.body) > 100<<10 {
-		t.Errorf("the page has %d bytes", len(first.body))
+		t.Errorf("page has %d bytes", len(first.body))
 	}
 	b.get(w.texts("/"+id+"?line=2999")).want(200, `id="t-2999"`, ">Previous<", "3000").without(`id="t-1"`)
 	b.get(w.texts("/"+id+"?q=2999")).want(200, "?line=2999&amp;q=2999#t-2999")
-	if found := b.get(w.texts("/"+id+"?q=line")).want(200, "3000 lines matching", "the first 50 shown"); len(found.body) > 100<<10 {
-		t.Errorf("the page of a search has %d bytes", len(found.body))
+	found := b.get(w.texts("/"+id+"?q=line")).want(200, "3000 lines matching", "the first 50 shown")
+	if len(found.body) > 100<<10 {
+		t.Errorf("page with hits has %d bytes", len(found.body))
 	}
 	b.get(w.texts("/"+id+"?line=-7")).want(200, `id="t-1"`)
-	for at, line := range map[string]string{"0:00": "1", "49:58": "2999", "49:59": "3000", "30:00.5": "1801", "9:59:59": "3000"} {
-		if p := b.get(w.texts("/"+id+"?q=day&at="+at)).want(200, `id="t-`+line+`"`); p.path != w.texts("/"+id+"?line="+line+"&q=day") {
-			t.Errorf("at %s: %s", at, p.path)
+	for at, line := range map[string]string{
+		"0:00": "1", "49:58": "2999", "49:59": "3000", "30:00.5": "1801", "9:59:59": "3000",
+	} {
+		p := b.get(w.texts("/"+id+"?q=day&at="+at)).want(200, `id="t-`+line+`"`)
+		if p.path != w.texts("/"+id+"?line="+line+"&q=day") {
+			t.Errorf("at %s: redirected to %s", at, p.path)
 		}
 	}
 	b.get(w.texts("/"+id+"?at=noon")).want(422, "Enter a time such as", `value="noon"`, `id="t-1"`)
 	b.get(w.texts("/" + id + "?line=99999999999")).want(200)
 }
 
-// TestALongReportIsCut: the page stays a page, and says where the whole is.
-func TestALongReportIsCut(t *testing.T) {
+// TestLongReport checks that a long report is shortened, with a link to the full text.
+func TestLongReport(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	long := strings.Repeat("wörter & ", 20_000)
 	doc, err := json.Marshal(map[string]any{
 		"title": "Long", "summary": long[:15_000], "segments": []map[string]any{{"start": 0, "end": 1, "text": "hello"}},
-		"prompt_results": []map[string]any{{"name": "First", "slug": "a", "status": "completed", "text": "short"}, {"name": "Second", "slug": "b", "status": "completed", "text": long}, {"name": "Third", "slug": "c", "status": "completed", "text": "after it"}},
+		"prompt_results": []map[string]any{
+			{"name": "First", "slug": "a", "status": "completed", "text": "short"},
+			{"name": "Second", "slug": "b", "status": "completed", "text": long},
+			{"name": "Third", "slug": "c", "status": "completed", "text": "after it"},
+		},
 	})
 	w.Must(err)
-	p := w.browser(w.Olga).get(w.texts("/"+w.Import(w.Acme, "long.json", string(doc)))).want(200, "short", "Third", "Markdown download</a> has the full report")
+	p := w.browser(w.Olga).get(w.texts("/"+w.Import(w.Acme, "long.json", string(doc)))).
+		want(200, "short", "Third", "Markdown download</a> has the full report")
 	if len(p.body) > 100_000 {
-		t.Errorf("the page has %d bytes", len(p.body))
+		t.Errorf("page has %d bytes", len(p.body))
 	}
 }
 
-func TestDownloadsAreTheExports(t *testing.T) {
+func TestDownload(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		b := w.browser(w.Mark)
 		c := memo.Caller{Operator: true, WorkspaceID: w.Acme.ID}
@@ -196,17 +215,19 @@ func TestDownloadsAreTheExports(t *testing.T) {
 	})
 }
 
-func TestAZipOfTheChosen(t *testing.T) {
+func TestDownloadZIP(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		b := w.browser(w.Mark)
-		p := b.post(w.texts("/export"), "id", w.Meetings[3], "id", w.Meetings[1], "id", w.Meetings[3], "format", "txt").want(200)
-		if p.header.Get("Content-Type") != "application/zip" || !strings.HasPrefix(p.header.Get("Content-Disposition"), "attachment") {
+		p := b.post(w.texts("/export"), "id", w.Meetings[3], "id", w.Meetings[1], "id", w.Meetings[3], "format", "txt").
+			want(200)
+		if p.header.Get("Content-Type") != "application/zip" ||
+			!strings.HasPrefix(p.header.Get("Content-Disposition"), "attachment") {
 			t.Errorf("got %v", p.header)
 		}
 		z, err := zip.NewReader(bytes.NewReader([]byte(p.body)), int64(len(p.body)))
 		w.Must(err)
 		if len(z.File) != 2 {
-			t.Fatalf("the archive has %d files", len(z.File))
+			t.Fatalf("archive has %d files, want 2", len(z.File))
 		}
 		f, err := z.File[0].Open()
 		w.Must(err)
@@ -220,9 +241,12 @@ func TestAZipOfTheChosen(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 		b.post(w.texts("/export?q=price&status=completed"), "format", "md").
-			want(422, "Select at least one transcription", "Pricing talk", `value="price"`, `action="`+w.texts("")+`"`, `action="`+w.texts("/export?q=price")).without("Besprechung", `href="?`)
+			want(422, "Select at least one transcription", "Pricing talk", `value="price"`, `action="`+w.texts("")+`"`,
+				`action="`+w.texts("/export?q=price")).
+			without("Besprechung", `href="?`)
 		b.post(w.texts("/export"), "id", w.Meetings[1], "format", "exe").want(422, "Unknown format")
-		b.post(w.texts("/export"), "id", w.Meetings[1], "id", w.Foreign).want(404, "nothing was downloaded").without(w.Foreign)
+		b.post(w.texts("/export"), "id", w.Meetings[1], "id", w.Foreign).
+			want(404, "nothing was downloaded").without(w.Foreign)
 		b.post(w.texts("/export"), "id", "../x").want(404)
 		var many []string
 		for range app.MaxArchiveFiles + 1 {
@@ -232,13 +256,13 @@ func TestAZipOfTheChosen(t *testing.T) {
 	})
 }
 
-// TestAZipEndsWithItsSession: who signs out, or is removed, gets no more of it,
-// and what came is no archive.
-func TestAZipEndsWithItsSession(t *testing.T) {
+// TestZIPIsCutWhenSessionEnds checks that the stream breaks when the user signs out or is
+// removed.
+func TestZIPIsCutWhenSessionEnds(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	form := url.Values{"format": {"md"}}
 	random, noise := rand.NewChaCha8([32]byte{1}), make([]byte, 8<<10)
-	for i := range 8 { // in all far more than what lies in buffers
+	for i := range 8 { // much more than the buffers hold
 		var text strings.Builder
 		for range 128 {
 			_, _ = random.Read(noise) // never fails
@@ -257,13 +281,14 @@ func TestAZipEndsWithItsSession(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := w.browser(w.Mark)
-			slow := &http.Client{Jar: b.client.Jar, Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 				conn, err := new(net.Dialer).DialContext(ctx, network, address)
 				if err == nil {
 					err = conn.(*net.TCPConn).SetReadBuffer(64 << 10)
 				}
 				return conn, err
-			}}}
+			}
+			slow := &http.Client{Jar: b.client.Jar, Transport: &http.Transport{DialContext: dial}}
 			r, err := http.NewRequest(http.MethodPost, w.Server.URL+w.texts("/export"), strings.NewReader(form.Encode()))
 			w.Must(err)
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -277,20 +302,20 @@ func TestAZipEndsWithItsSession(t *testing.T) {
 			_, err = io.CopyN(io.Discard, res.Body, 64<<10)
 			w.Must(err)
 			w.Must(c.end(b))
-			pace := time.NewTicker(5 * time.Millisecond) // the whole would take many seconds
+			pace := time.NewTicker(5 * time.Millisecond) // the whole archive would take many seconds
 			defer pace.Stop()
 			for err == nil {
 				<-pace.C
 				_, err = io.CopyN(io.Discard, res.Body, 8<<10)
 			}
 			if errors.Is(err, io.EOF) {
-				t.Error("it came to its end")
+				t.Error("the archive was sent completely")
 			}
 		})
 	}
 }
 
-func TestChangesAreForThoseWhoMay(t *testing.T) {
+func TestChangePermissions(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, olga, eve := w.browser(w.Mark), w.browser(w.Olga), w.browser(w.Eve)
 		marks := w.importAs(mark, "mine.txt", "Hello there")
@@ -306,8 +331,10 @@ func TestChangesAreForThoseWhoMay(t *testing.T) {
 		for _, path := range []string{"/title", "/project", "/delete"} {
 			mark.post(w.texts("/"+olgas+path), "title", "x", "project", "x").want(403, "Only the member who imported")
 			eve.post(w.texts("/"+marks+path), "title", "x", "project", "x").want(404)
-			eve.post("/w/"+w.Other.ID+"/transcriptions/"+marks+path, "title", "x", "project", "x").want(404, "Transcription not found")
-			mark.do(http.MethodPost, w.texts("/"+marks+path), "title=x", func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") }).want(403)
+			eve.post("/w/"+w.Other.ID+"/transcriptions/"+marks+path, "title", "x", "project", "x").
+				want(404, "Transcription not found")
+			mark.do(http.MethodPost, w.texts("/"+marks+path), "title=x",
+				func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") }).want(403)
 		}
 		olga.post(w.texts("/"+olgas+"/title"), "title", "Renamed").want(200, "Renamed")
 		olga.get(w.texts("?q=renamed")).want(200, "<mark>Renamed</mark>")
@@ -317,7 +344,7 @@ func TestChangesAreForThoseWhoMay(t *testing.T) {
 	})
 }
 
-func TestASearchOfManyHitsSaysMoreThan(t *testing.T) {
+func TestSearchTotalIsCapped(t *testing.T) {
 	cfg := sqliteWorld(t)
 	w := newWorld(t, cfg)
 	w.Import(w.Acme, "x.txt", "[00:01] Ann: zebra")

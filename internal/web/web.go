@@ -137,7 +137,7 @@ func (s *Site) serve(rt route, w http.ResponseWriter, r *http.Request) {
 	v := &pageRequest{Site: s, w: w, r: r, ctx: ctx, access: rt.access}
 	err := v.admit(rt)
 	if err == nil {
-		// Authorisation may have shown that the database is slow, which shortens the deadline.
+		// Admission may have found that the database is slow, which changes the deadline.
 		ctx, cancel := context.WithDeadline(ctx, s.Admission.Deadline(r))
 		defer cancel()
 		v.ctx = ctx
