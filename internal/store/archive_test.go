@@ -19,8 +19,8 @@ import (
 	"memoai.tech/memo/internal/search"
 )
 
-// visits counts the calls of the SQL function visited, one for each row that a
-// query looks at.
+// visits counts the calls of the SQL function visited: one for each row that a query
+// reads.
 var visits atomic.Int64
 
 func init() {
@@ -33,16 +33,17 @@ func init() {
 	}
 }
 
-// archive is a database with many texts that are only rows and terms. Text i of n is
-// of the workspace "a" and has the words pri…, con…, a tenth of them pricing and a
-// thousandth quokka. The workspace "b" has a tenth as many, with the same words.
+// archive is a database with n transcriptions in the workspace "a" that consist of a
+// row and search terms only. Each has a term that starts with pri and one that starts
+// with con. One in ten also has pricing, and one in a thousand quokka. The workspace "b"
+// has a tenth of that number, with the same terms.
 type archive struct {
 	*Store
 	n int
 }
 
 const (
-	spacing = 60_000 // milliseconds from one text to the next in the order of created_at
+	spacing = 60_000 // milliseconds between the creation times of one transcription and the next
 	bulkSQL = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) `
 )
 
@@ -63,23 +64,25 @@ func newArchive(t testing.TB, cfg Config, n int) *archive {
 				w); err != nil {
 				return err
 			}
-			seq, many := fmt.Sprintf("%d + i", k*n), n
+			seq, count := fmt.Sprintf("%d + i", k*n), n
 			if k > 0 {
-				many = n/10 + 1
+				count = n/10 + 1
 			}
 			if err := tx.exec(ctx, bulkSQL+`INSERT INTO transcriptions
 					(seq, id, workspace_id, project_id, status, language, external_id, duration_ms, created_at, char_count, item)
 				SELECT `+seq+`, '`+w+`' || CAST(1000000 + i AS TEXT), '`+w+`', CASE WHEN i % 3 = 0 THEN 'p`+w+`' END, 'completed',
 					CASE WHEN i % 2 = 0 THEN 'en' ELSE 'de' END, CASE WHEN i % 5 = 0 THEN 'crm-' || CAST(i % 50 AS TEXT) END,
-					i * 37 % 1000 * 1000, (i * 7919 % $1) * 60000, 0, '{}' FROM n`, many); err != nil {
+					i * 37 % 1000 * 1000, (i * 7919 % $1) * 60000, 0, '{}' FROM n`, count); err != nil {
 				return err
 			}
-			into, tag, place := `(rowid, body) SELECT `+seq+`, `, workspaceTag(w), ``
+			into, tag, suffix := `(rowid, body) SELECT `+seq+`, `, workspaceTag(w), ``
 			if s.dialect == dialectPostgres {
-				into, tag, place = `(seq, terms) SELECT `+seq+`, CAST('`+workspaceTerm(w)+` ' || `, "", ` AS tsvector)`
+				into, tag, suffix = `(seq, terms) SELECT `+seq+`, CAST('`+workspaceTerm(w)+` ' || `, "", ` AS tsvector)`
 			}
-			if err := tx.exec(ctx, bulkSQL+`INSERT INTO transcription_search `+into+`'`+tag+`pri' || CAST(i % 700 AS TEXT) || ' `+tag+`con' || CAST(i % 300 AS TEXT)
-				|| CASE WHEN i % 10 = 3 THEN ' `+tag+`pricing' ELSE '' END || CASE WHEN i % 1000 = 7 THEN ' `+tag+`quokka' ELSE '' END`+place+` FROM n`, many); err != nil {
+			if err := tx.exec(ctx, bulkSQL+`INSERT INTO transcription_search `+into+
+				`'`+tag+`pri' || CAST(i % 700 AS TEXT) || ' `+tag+`con' || CAST(i % 300 AS TEXT)
+				|| CASE WHEN i % 10 = 3 THEN ' `+tag+`pricing' ELSE '' END
+				|| CASE WHEN i % 1000 = 7 THEN ' `+tag+`quokka' ELSE '' END`+suffix+` FROM n`, count); err != nil {
 				return err
 			}
 		}
@@ -96,7 +99,8 @@ func newArchive(t testing.TB, cfg Config, n int) *archive {
 	return &archive{s, n}
 }
 
-// matches are the numbers of the texts that f chooses, by the rules of newArchive.
+// matches returns the numbers of the transcriptions that f selects, by the rules of
+// newArchive.
 func (a *archive) matches(f Filter, query string) (found []int) {
 	for i := 1; i <= a.n; i++ {
 		created := time.UnixMilli(int64(i * 7919 % a.n * spacing))
@@ -110,7 +114,7 @@ func (a *archive) matches(f Filter, query string) (found []int) {
 	return found
 }
 
-// sorted puts numbers of texts into an order, and returns their ids.
+// sorted sorts the numbers of transcriptions and returns their ids.
 func (a *archive) sorted(numbers []int, o Order) (ids []string) {
 	key := func(i int) int {
 		if o.By == ByDuration {
@@ -159,7 +163,8 @@ var everyOrder = []Order{
 	{ByRelevance, false},
 }
 
-// wantFTSFirst fails unless FTS5 is asked once, and its rows are looked up by rowid.
+// wantFTSFirst fails unless the plan queries FTS5 once and reads the rows that it finds
+// by rowid.
 func (a *archive) wantFTSFirst(t *testing.T, query string, args []any) {
 	t.Helper()
 	var steps []string
@@ -170,12 +175,12 @@ func (a *archive) wantFTSFirst(t *testing.T, query string, args []any) {
 	}
 	if len(steps) != 2 || !strings.HasPrefix(steps[0], "SCAN x VIRTUAL TABLE INDEX ") || strings.Contains(steps[0], "=") ||
 		steps[1] != "SEARCH t USING INTEGER PRIMARY KEY (rowid=?)" {
-		t.Fatalf("the plan is %q of\n%s", steps, query) // to run it could take hours
+		t.Fatalf("the plan is %q of\n%s", steps, query) // fatal: running the query could take hours
 	}
 }
 
-// wantVisits runs a query and fails when it looks at more rows of transcriptions
-// than the words have hits.
+// wantVisits runs a query and fails if it reads more rows of transcriptions than the
+// terms have hits.
 func (a *archive) wantVisits(t *testing.T, query string, args []any, hits int64) {
 	t.Helper()
 	visits.Store(0)
@@ -188,13 +193,13 @@ func (a *archive) wantVisits(t *testing.T, query string, args []any, hits int64)
 		continue
 	}
 	if n := visits.Load(); rows.Err() != nil || n == 0 || n > hits {
-		t.Errorf("looks at %d rows for %d hits (%v)", n, hits, rows.Err())
+		t.Errorf("the query reads %d rows for %d hits (%v)", n, hits, rows.Err())
 	}
 }
 
-// BenchmarkSearch has 100,000 texts of one workspace, and counts and lists the hits of
-// words that few and that many of them have. The CPU time is what counts on a machine
-// that does other things too.
+// BenchmarkSearch counts and lists the hits of rare and of common terms in a workspace
+// of 100,000 transcriptions. It reports the CPU time too, which depends less on what else
+// the machine does.
 func BenchmarkSearch(b *testing.B) {
 	a := newArchive(b, Config{Dir: b.TempDir()}, 100_000)
 	for _, query := range []string{"quokka", "pricing", "pri", "pri1", "pri con", "quokka pri"} {
@@ -211,19 +216,19 @@ func BenchmarkSearch(b *testing.B) {
 			},
 		} {
 			b.Run(query+"/"+name, func(b *testing.B) {
-				begun := cpuTime()
+				start := cpuTime()
 				for b.Loop() {
 					if err := run(b.Context()); err != nil {
 						b.Fatal(err)
 					}
 				}
-				b.ReportMetric(float64((cpuTime()-begun).Microseconds())/float64(b.N), "cpu-µs/op")
+				b.ReportMetric(float64((cpuTime()-start).Microseconds())/float64(b.N), "cpu-µs/op")
 			})
 		}
 	}
 }
 
-// cpuTime is what this process has used.
+// cpuTime returns the CPU time that this process has used.
 func cpuTime() time.Duration {
 	var used syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {

@@ -14,9 +14,9 @@ import (
 	"memoai.tech/memo"
 )
 
-// TestEventsInTheirOrder: by time, whichever came first into the table, and on
-// from any of them.
-func TestEventsInTheirOrder(t *testing.T) {
+// TestEventsAreListedNewestFirst, whatever the order in which they were written, and a
+// list can start after any event.
+func TestEventsAreListedNewestFirst(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s, ctx := mustOpen(t, cfg), context.Background()
 		for _, e := range []struct {
@@ -38,16 +38,16 @@ func TestEventsInTheirOrder(t *testing.T) {
 			f    EventFilter
 			want []int64
 		}{
-			"all":                      {EventFilter{}, []int64{3, 6, 4, 1, 2}},
-			"behind one":               {EventFilter{Before: 4}, []int64{1, 2}},
-			"behind one, of an actor":  {EventFilter{Before: 4, ActorID: "a"}, []int64{1}},
-			"behind one of elsewhere":  {EventFilter{Before: 5}, nil},
-			"behind none":              {EventFilter{Before: 99}, nil},
-			"until the time of one":    {EventFilter{To: time.UnixMilli(20)}, []int64{2}},
-			"behind one, until later":  {EventFilter{Before: 4, To: time.UnixMilli(25)}, []int64{1, 2}},
-			"behind one, until before": {EventFilter{Before: 3, To: time.UnixMilli(20)}, []int64{2}},
-			"from the time of one":     {EventFilter{From: time.UnixMilli(20), Noun: "key"}, []int64{3, 6, 4, 1}},
-			"of another noun":          {EventFilter{Noun: "member"}, nil},
+			"all":                             {EventFilter{}, []int64{3, 6, 4, 1, 2}},
+			"after an event":                  {EventFilter{Before: 4}, []int64{1, 2}},
+			"after an event, of an actor":     {EventFilter{Before: 4, ActorID: "a"}, []int64{1}},
+			"after one of another workspace":  {EventFilter{Before: 5}, nil},
+			"after an unknown event":          {EventFilter{Before: 99}, nil},
+			"until the time of an event":      {EventFilter{To: time.UnixMilli(20)}, []int64{2}},
+			"after an event, until later":     {EventFilter{Before: 4, To: time.UnixMilli(25)}, []int64{1, 2}},
+			"after an event, until before it": {EventFilter{Before: 3, To: time.UnixMilli(20)}, []int64{2}},
+			"from the time of an event":       {EventFilter{From: time.UnixMilli(20), Noun: "key"}, []int64{3, 6, 4, 1}},
+			"of another subject":              {EventFilter{Noun: "member"}, nil},
 		} {
 			c.f.WorkspaceID = "w"
 			events, err := s.Events(ctx, c.f, 10)
@@ -62,9 +62,9 @@ func TestEventsInTheirOrder(t *testing.T) {
 	})
 }
 
-// TestOldEventsGetTheirNames brings a trail up to date in which the detail held
-// the names, or nobody.
-func TestOldEventsGetTheirNames(t *testing.T) {
+// TestMigrationAddsNamesToEvents migrates an audit trail in which the detail of an event
+// contains the name, or nothing does.
+func TestMigrationAddsNamesToEvents(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		ctx := context.Background()
 		s := upTo(t, cfg, 2)
@@ -76,9 +76,10 @@ func TestOldEventsGetTheirNames(t *testing.T) {
 		}
 		do(`INSERT INTO users (id, email, name, created_at) VALUES ('u', 'mark@example.com', 'Mark', 0)`)
 		do(`INSERT INTO workspaces (id, name, plan, content_version, created_at) VALUES ('w', 'Acme', 'pro', 0, 0)`)
-		do(`INSERT INTO api_keys (id, hash, suffix, workspace_id, user_id, name, created_at) VALUES ('k', $1, '', 'w', 'u', 'n8n', 0)`, []byte("hash"))
+		do(`INSERT INTO api_keys (id, hash, suffix, workspace_id, user_id, name, created_at)
+			VALUES ('k', $1, '', 'w', 'u', 'n8n', 0)`, []byte("hash"))
 		var want [][3]string           // name, detail and noun
-		for i, e := range [][5]string{ // action, subject, detail; then name, detail
+		for i, e := range [][5]string{ // action, subject and detail before; name and detail after
 			{"key.created", "k", "n8n", "n8n", ""},
 			{"key.deactivated", "k", "why", "n8n", "why"},
 			{"key.deactivated", "gone", "why", "", "why"},
@@ -91,8 +92,8 @@ func TestOldEventsGetTheirNames(t *testing.T) {
 			{"transcription.moved", "t", "very long", "very long", "…"},
 			{"workspace.created", "w", "Acme, plan pro", "", "Acme, plan pro"},
 		} {
-			do(`INSERT INTO audit_events (workspace_id, at, action, actor, subject, detail) VALUES ('w', $1, $2, '', $3, $4)`, i,
-				e[0], e[1], e[2])
+			do(`INSERT INTO audit_events (workspace_id, at, action, actor, subject, detail)
+				VALUES ('w', $1, $2, '', $3, $4)`, i, e[0], e[1], e[2])
 			want = append(want, [3]string{e[3], e[4], memo.Action(e[0]).Subject()})
 		}
 		if err := s.migrate(ctx); err != nil {
@@ -108,14 +109,15 @@ func TestOldEventsGetTheirNames(t *testing.T) {
 	})
 }
 
-// TestOldSessionsGetALastUse: the one of their sign-in.
-func TestOldSessionsGetALastUse(t *testing.T) {
+// TestMigrationAddsLastUseToSessions: it is the time of the sign-in.
+func TestMigrationAddsLastUseToSessions(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		ctx := context.Background()
 		s := upTo(t, cfg, 3)
 		for _, q := range []string{
 			`INSERT INTO users (id, email, name, created_at) VALUES ('u', 'mark@example.com', 'Mark', 0)`,
-			`INSERT INTO sessions (id, hash, user_id, created_at, expires_at, ip, agent) VALUES ('s', 'h', 'u', 1234, 5678, '', '')`,
+			`INSERT INTO sessions (id, hash, user_id, created_at, expires_at, ip, agent)
+				VALUES ('s', 'h', 'u', 1234, 5678, '', '')`,
 		} {
 			if s.dialect == dialectSQLite {
 				q = strings.ReplaceAll(q, `'h'`, `x'00'`)
@@ -130,12 +132,12 @@ func TestOldSessionsGetALastUse(t *testing.T) {
 		var used int64
 		if err := s.q.QueryRowContext(ctx, `SELECT last_used_at FROM sessions WHERE id = 's'`).Scan(&used); used != 1234 ||
 			err != nil {
-			t.Errorf("the last use is %d, %v", used, err)
+			t.Errorf("the last use is %d (%v), want 1234", used, err)
 		}
 	})
 }
 
-// upTo opens a database with the schema of an older version.
+// upTo opens a new database and migrates it up to a version only.
 func upTo(t *testing.T, cfg Config, version int64) *Store {
 	t.Helper()
 	s, err := openStore(cfg)
@@ -161,8 +163,8 @@ func upTo(t *testing.T, cfg Config, version int64) *Store {
 	return s
 }
 
-// TestABackupKeepsEvents: copies take their columns from the table.
-func TestABackupKeepsEvents(t *testing.T) {
+// TestRestoredEventsAreUnchanged, including their generated columns.
+func TestRestoredEventsAreUnchanged(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s, ctx := mustOpen(t, cfg), context.Background()
 		e := memo.AuditEvent{

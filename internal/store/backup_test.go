@@ -13,17 +13,18 @@ import (
 	"memoai.tech/memo"
 )
 
-// TestBackupsKnowEveryColumn of the schema, which nobody may forget to list.
-func TestBackupsKnowEveryColumn(t *testing.T) {
+// TestBackupCoversEveryColumn compares the columns that a backup copies with the
+// schema, so that a new column cannot be forgotten.
+func TestBackupCoversEveryColumn(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s := mustOpen(t, cfg)
-		query := `SELECT m.name, x.name FROM sqlite_master m JOIN pragma_table_xinfo(m.name) x WHERE m.type = 'table' AND x.hidden = 0
-			AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE 'transcription_search%'`
+		query := `SELECT m.name, x.name FROM sqlite_master m JOIN pragma_table_xinfo(m.name) x
+			WHERE m.type = 'table' AND x.hidden = 0 AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE 'transcription_search%'`
 		if s.dialect == dialectPostgres {
 			query = `SELECT table_name, column_name FROM information_schema.columns
 				WHERE table_schema = current_schema() AND is_generated = 'NEVER' AND table_name <> 'transcription_search'`
 		}
-		have, err := queryAll(t.Context(), plainQuerier{s.write}, func(row scanner) (s string, err error) {
+		inSchema, err := queryAll(t.Context(), plainQuerier{s.write}, func(row scanner) (s string, err error) {
 			var table, column string
 			err = row.Scan(&table, &column)
 			return table + "." + column, err
@@ -31,24 +32,24 @@ func TestBackupsKnowEveryColumn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		have = slices.DeleteFunc(have, func(s string) bool { return strings.HasPrefix(s, versions+".") })
+		inSchema = slices.DeleteFunc(inSchema, func(s string) bool { return strings.HasPrefix(s, versions+".") })
 		var listed []string
 		for _, table := range backupTables {
 			for column := range strings.SplitSeq(table.columns, ", ") {
 				listed = append(listed, table.name+"."+column)
 			}
 		}
-		slices.Sort(have)
+		slices.Sort(inSchema)
 		slices.Sort(listed)
-		if diff := cmp.Diff(have, listed); diff != "" {
+		if diff := cmp.Diff(inSchema, listed); diff != "" {
 			t.Errorf("the schema (-) and the columns in copy.go (+):\n%s", diff)
 		}
 	})
 }
 
-// TestAHostileBackupIsRefused: nothing in a schema that memo did not make comes
-// near a database.
-func TestAHostileBackupIsRefused(t *testing.T) {
+// TestBackupWithForeignSchemaIsRefused opens backups whose schema was changed. Each
+// is refused before anything in it can run.
+func TestBackupWithForeignSchemaIsRefused(t *testing.T) {
 	s := mustOpen(t, Config{Dir: t.TempDir()})
 	for name, test := range map[string]struct{ tamper, want string }{
 		"a column whose name is SQL": {
@@ -63,7 +64,7 @@ func TestAHostileBackupIsRefused(t *testing.T) {
 			`CREATE TRIGGER t AFTER INSERT ON goose_db_version BEGIN DELETE FROM users; END`,
 			`holds a trigger, "t"`,
 		},
-		"a view more": {`CREATE VIEW v AS SELECT * FROM users`, `holds a view, "v"`},
+		"an extra view": {`CREATE VIEW v AS SELECT * FROM users`, `holds a view, "v"`},
 		"a view in place of a table": {
 			`ALTER TABLE key_usage RENAME TO u; CREATE VIEW key_usage AS SELECT * FROM u`,
 			`holds a view, "key_usage"`,
@@ -76,34 +77,40 @@ func TestAHostileBackupIsRefused(t *testing.T) {
 			`ALTER TABLE api_keys ADD COLUMN extra TEXT AS (upper(name))`,
 			`table "api_keys" is not the one`,
 		},
-		"a column less":        {`ALTER TABLE api_keys DROP COLUMN exposed_at`, `table "api_keys" is not the one`},
-		"a table more":         {`CREATE TABLE more (a TEXT)`, `table "more", which memo does not make`},
-		"a virtual table more": {`CREATE VIRTUAL TABLE more USING fts5 (a)`, `which memo does not make`},
-		"a virtual table in place of one": {
+		"a missing column":       {`ALTER TABLE api_keys DROP COLUMN exposed_at`, `table "api_keys" is not the one`},
+		"an extra table":         {`CREATE TABLE more (a TEXT)`, `table "more", which memo does not make`},
+		"an extra virtual table": {`CREATE VIRTUAL TABLE more USING fts5 (a)`, `which memo does not make`},
+		"a virtual table in place of a table": {
 			`DROP TABLE key_usage; CREATE VIRTUAL TABLE key_usage USING fts5 (key_id, hour, requests, refused)`,
 			`key_usage`,
 		},
-		"a table less":            {`DROP TABLE key_usage`, `has no table "key_usage"`},
-		"an index on an function": {`CREATE INDEX i ON users (upper(email))`, `index "i", which memo does not make`},
-		"another index": {
+		"a missing table":        {`DROP TABLE key_usage`, `has no table "key_usage"`},
+		"an index on a function": {`CREATE INDEX i ON users (upper(email))`, `index "i", which memo does not make`},
+		"a changed index": {
 			`DROP INDEX api_keys_state; CREATE INDEX api_keys_state ON api_keys (workspace_id, upper(name))`,
 			`index "api_keys_state" is not the one`,
 		},
-		"a check": {
-			`DROP TABLE key_usage; CREATE TABLE key_usage (key_id TEXT NOT NULL REFERENCES api_keys(id), hour INTEGER NOT NULL,
-			requests INTEGER NOT NULL, refused INTEGER NOT NULL CHECK (refused < random()), PRIMARY KEY (key_id, hour)) STRICT, WITHOUT ROWID`,
+		"a check constraint": {
+			`DROP TABLE key_usage;
+			CREATE TABLE key_usage (key_id TEXT NOT NULL REFERENCES api_keys(id), hour INTEGER NOT NULL,
+				requests INTEGER NOT NULL, refused INTEGER NOT NULL CHECK (refused < random()),
+				PRIMARY KEY (key_id, hour)) STRICT, WITHOUT ROWID`,
 			`table "key_usage" is not the one`,
 		},
-		"another schema than it says": {
+		"a schema other than its version says": {
 			`DELETE FROM goose_db_version WHERE version_id > 1`,
 			`is not the one that memo makes`,
 		},
-		"a schema of later": {
+		"a newer schema": {
 			`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)`,
 			`newer memo`,
 		},
-		"a text hidden in the schema": {`PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = replace(sql, 'DEFAULT ''''',
-			'DEFAULT ''--'', extra TEXT DEFAULT ''' || char(10) || '''') WHERE name = 'users'`, `table "users" is not the one`},
+		"an extra column hidden after -- in a default": {
+			`PRAGMA writable_schema = ON;
+			UPDATE sqlite_master SET sql = replace(sql, 'DEFAULT ''''',
+				'DEFAULT ''--'', extra TEXT DEFAULT ''' || char(10) || '''') WHERE name = 'users'`,
+			`table "users" is not the one`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "backup.db")
@@ -125,14 +132,14 @@ func TestAHostileBackupIsRefused(t *testing.T) {
 				b.Close()
 			}
 			if err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got %v, want … %s …", err, test.want)
+				t.Errorf("got error %v, want one that contains %s", err, test.want)
 			}
 		})
 	}
 }
 
-// TestAnOldBackupIsRestored, of each schema that there has been.
-func TestAnOldBackupIsRestored(t *testing.T) {
+// TestBackupOfEverySchemaVersionIsRestored restores a backup of each version so far.
+func TestBackupOfEverySchemaVersionIsRestored(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s := mustOpen(t, cfg)
 		newest, err := newestMigration()
@@ -146,29 +153,28 @@ func TestAnOldBackupIsRestored(t *testing.T) {
 			}
 			b, err := OpenBackup(t.Context(), file, time.Now)
 			if err != nil {
-				t.Errorf("of schema %d: %v", version, err)
+				t.Errorf("schema %d: %v", version, err)
 				continue
 			}
 			if _, err := s.Restore(t.Context(), b, false, nil); err != nil {
-				t.Errorf("of schema %d: %v", version, err)
+				t.Errorf("schema %d: %v", version, err)
 			}
 			b.Close()
 		}
 	})
 }
 
-// TestARestoreRevivesNoExpiredKey: its end was recorded after the backup, and the
-// clock has gone back since.
-func TestARestoreRevivesNoExpiredKey(t *testing.T) {
+// TestRestoreDoesNotReactivateExpiredKey restores a backup from before a key expired,
+// after the clock was set back to a time before the key's expiry.
+func TestRestoreDoesNotReactivateExpiredKey(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		ctx := t.Context()
 		now := time.Date(2026, 5, 20, 9, 0, 0, 0, time.UTC)
 		cfg.Now = func() time.Time { return now }
-		h := newHolder(t, cfg, 1)
+		h := newHarness(t, cfg, 1)
 		at := now.Add(time.Hour)
 		if err := h.Write(ctx, func(tx *Tx) error {
-			_,
-				err := tx.ChangeKey(ctx, keyID(0), "k", &at)
+			_, err := tx.ChangeKey(ctx, keyID(0), "k", &at)
 			return err
 		}); err != nil {
 			t.Fatal(err)
@@ -181,18 +187,19 @@ func TestARestoreRevivesNoExpiredKey(t *testing.T) {
 		now = at.Add(-time.Minute)
 		r, err := h.Restore(ctx, b, true, nil)
 		if err != nil || r.CarriedOver != 1 {
-			t.Errorf("%+v %v", r, err)
+			t.Errorf("restore: %+v, %v; want 1 key carried over", r, err)
 		}
 		if k, err := h.Key(ctx, keyID(0), now); err != nil || k.Validity.Status(now) != memo.KeyExpired {
-			t.Errorf("%+v %v", k.Validity, err)
+			t.Errorf("the key is %+v, want it expired (%v)", k.Validity, err)
 		}
-		if k, err := h.Key(ctx, keyID(0), now); err != nil || k.Validity.ExpiredAt == nil || !k.Validity.ExpiredAt.Equal(at) {
-			t.Errorf("it ended at %v, not %v (%v)", k.Validity.ExpiredAt, at, err)
+		if k, err := h.Key(ctx, keyID(0), now); err != nil || k.Validity.ExpiredAt == nil ||
+			!k.Validity.ExpiredAt.Equal(at) {
+			t.Errorf("the key expired at %v, want %v (%v)", k.Validity.ExpiredAt, at, err)
 		}
 	})
 }
 
-func TestCommentsAreNoDifference(t *testing.T) {
+func TestSchemaComparisonIgnoresComments(t *testing.T) {
 	for in, want := range map[string]string{
 		"CREATE TABLE a (b -- c\n  , d)":   "CREATE TABLE a (b , d)",
 		"CREATE TABLE a (b /* c */ TEXT)":  "CREATE TABLE a (b TEXT)",
@@ -203,7 +210,7 @@ func TestCommentsAreNoDifference(t *testing.T) {
 		"a--b":                             "a",
 	} {
 		if got := withoutComments(in); got != want {
-			t.Errorf("%q became %q, not %q", in, got, want)
+			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}
 }

@@ -20,8 +20,8 @@ import (
 
 const user, workspace = "0195c0de-0000-7000-8000-000000000001", "0195c0de-0000-7000-8000-000000000002"
 
-// holder is a database with keys to revoke.
-type holder struct {
+// harness is a database with a user, a workspace and keys to revoke.
+type harness struct {
 	*Store
 	t    *testing.T
 	keys []credential.Key
@@ -29,9 +29,9 @@ type holder struct {
 
 func keyID(i int) string { return fmt.Sprintf("0195c0de-0000-7000-8000-%012d", i) }
 
-func newHolder(t *testing.T, cfg Config, n int) *holder {
+func newHarness(t *testing.T, cfg Config, n int) *harness {
 	t.Helper()
-	h, ctx := &holder{Store: mustOpen(t, cfg), t: t}, t.Context()
+	h, ctx := &harness{Store: mustOpen(t, cfg), t: t}, t.Context()
 	err := h.Write(ctx, func(tx *Tx) error {
 		_, err := tx.AddUser(ctx, memo.User{ID: user, Email: "olga@example.com", Name: "Olga", CreatedAt: tx.Now}, "")
 		err = errors.Join(err, tx.AddWorkspace(ctx,
@@ -53,12 +53,13 @@ func newHolder(t *testing.T, cfg Config, n int) *holder {
 	return h
 }
 
-// revoke ends key i in a transaction of the kind that write makes.
+// revoke revokes key i in a transaction that write runs. It returns an error if the key
+// was revoked already.
 func revoke(s *Store, i int, write func(*Store, context.Context, func(*Tx) error) error) error {
 	ctx := context.Background()
 	return write(s, ctx, func(tx *Tx) error {
-		if ended, err := tx.RevokeKey(ctx, keyID(i)); err != nil || !ended {
-			return errors.Join(err, fmt.Errorf("key %d: revoked now: %v", i, ended))
+		if revoked, err := tx.RevokeKey(ctx, keyID(i)); err != nil || !revoked {
+			return errors.Join(err, fmt.Errorf("key %d: revoked now: %v", i, revoked))
 		}
 		return tx.Record(ctx, memo.AuditEvent{
 			WorkspaceID: workspace, Action: memo.ActionKeyRevoked, Actor: "operator",
@@ -67,7 +68,7 @@ func revoke(s *Store, i int, write func(*Store, context.Context, func(*Tx) error
 	})
 }
 
-// add adds a transcription of some 100 kB, which does not compress.
+// add adds a transcription of about 100 kB that does not compress.
 func add(s *Store) error {
 	ctx := context.Background()
 	return s.Write(ctx, func(tx *Tx) error {
@@ -85,18 +86,19 @@ func add(s *Store) error {
 	})
 }
 
-// wantRevoked reads the truth about each key, as every request does.
-func (h *holder) wantRevoked(s *Store, upTo int) {
+// wantRevoked reads the state of each key as a request does, and wants the first n
+// keys revoked and the others active.
+func (h *harness) wantRevoked(s *Store, n int) {
 	h.t.Helper()
 	for i, key := range h.keys {
 		a, ok, err := s.ReadKeyState(h.t.Context(), key.Hash())
-		if err != nil || !ok || (a.Life.RevokedAt != nil) != (i < upTo) {
-			h.t.Fatalf("key %d of %d revoked ones: revoked at %v (%v, %v)", i, upTo, a.Life.RevokedAt, ok, err)
+		if err != nil || !ok || (a.Life.RevokedAt != nil) != (i < n) {
+			h.t.Fatalf("key %d: revoked at %v, want keys below %d revoked (found %v, %v)", i, a.Life.RevokedAt, n, ok, err)
 		}
 	}
 }
 
-func (h *holder) count(table string) (n int) {
+func (h *harness) count(table string) (n int) {
 	h.t.Helper()
 	if err := h.q.QueryRowContext(h.t.Context(), `SELECT count(*) FROM `+table).Scan(&n); err != nil {
 		h.t.Fatal(err)
@@ -104,8 +106,9 @@ func (h *holder) count(table string) (n int) {
 	return n
 }
 
-// room is how many bytes are really kept.
-func (r *diskReserve) room(t *testing.T) int64 {
+// checkedSize returns the size of the reserve, and fails if the file system has not
+// allocated that much or others may read the file.
+func (r *diskReserve) checkedSize(t *testing.T) int64 {
 	t.Helper()
 	info, err := os.Stat(r.path)
 	if err != nil {
@@ -114,65 +117,65 @@ func (r *diskReserve) room(t *testing.T) int64 {
 	if info.Mode().Perm() != 0o600 {
 		t.Errorf("the reserve has mode %v", info.Mode().Perm())
 	}
-	kept := info.Sys().(*syscall.Stat_t).Blocks * 512
-	if kept < info.Size() {
-		t.Errorf("%d bytes are kept for a reserve of %d", kept, info.Size())
+	allocated := info.Sys().(*syscall.Stat_t).Blocks * 512
+	if allocated < info.Size() {
+		t.Errorf("%d bytes are allocated for a reserve of %d", allocated, info.Size())
 	}
 	return info.Size()
 }
 
-func TestRevocationOnAFullDisk(t *testing.T) {
-	const keys, last = 60, 58 // the last two are for what comes after the others
+func TestRevocationSucceedsOnFullDisk(t *testing.T) {
+	const keys, last = 60, 58 // the last two are revoked after a crash and a restart
 	dir := testenv.SmallDisk(t)
-	h := newHolder(t, Config{Dir: dir}, keys)
+	h := newHarness(t, Config{Dir: dir}, keys)
 	var err error
 	for range 20 {
 		err = errors.Join(err, add(h.Store))
 	}
-	if room := h.diskReserve.room(t); err != nil || room != reserveSize {
-		t.Fatalf("%d bytes are kept, %v", room, err)
+	if size := h.diskReserve.checkedSize(t); err != nil || size != reserveSize {
+		t.Fatalf("the reserve has %d bytes, want %d (%v)", size, reserveSize, err)
 	}
 	ballast := testenv.FillDisk(t, dir)
-	// The WAL has some room left, until it is full as well.
-	had, events := 0, h.count("audit_events")
-	for had = h.count("transcriptions"); add(h.Store) == nil; had++ {
+	// The WAL has some space left. Fill it too.
+	transcriptions, events := 0, h.count("audit_events")
+	for transcriptions = h.count("transcriptions"); add(h.Store) == nil; transcriptions++ {
 	}
 	if err := add(h.Store); memo.KindOf(err) != memo.KindUnavailable {
-		t.Fatalf("an import on a full disk: %v", err)
+		t.Fatalf("an import on a full disk: got %v, want unavailable", err)
 	}
 	if err := revoke(h.Store, 0, (*Store).Write); memo.KindOf(err) != memo.KindUnavailable {
-		t.Fatalf("a revocation without the reserve: %v", err)
+		t.Fatalf("a revocation that may not use the reserve: got %v, want unavailable", err)
 	}
-	if h.diskReserve.room(t) != reserveSize {
-		t.Error("what may not use the reserve has used it")
+	if h.diskReserve.checkedSize(t) != reserveSize {
+		t.Error("a write that may not use the reserve has used it")
 	}
 	h.wantRevoked(h.Store, 0)
 	for i := range last {
 		if err := revoke(h.Store, i, (*Store).WriteUrgent); err != nil {
-			t.Fatalf("revocation %d, with %d bytes in the reserve: %v", i, h.diskReserve.room(t), err)
+			t.Fatalf("revocation %d, with %d bytes in the reserve: %v", i, h.diskReserve.checkedSize(t), err)
 		}
-		for range 3 { // they come as soon as there is room
+		for range 3 { // imports must not use the space that the revocation freed
 			if err := add(h.Store); memo.KindOf(err) != memo.KindUnavailable {
-				t.Fatalf("an import after revocation %d: %v", i, err)
+				t.Fatalf("an import after revocation %d: got %v, want unavailable", i, err)
 			}
 		}
 	}
 	h.wantRevoked(h.Store, last)
-	if n := h.count("transcriptions"); n != had {
-		t.Errorf("%d transcriptions, were %d", n, had)
+	if n := h.count("transcriptions"); n != transcriptions {
+		t.Errorf("%d transcriptions, want %d", n, transcriptions)
 	}
 	if n := h.count("audit_events"); n != events+last {
-		t.Errorf("%d events, want %d", n, events+last)
+		t.Errorf("%d audit events, want %d", n, events+last)
 	}
-	room := h.diskReserve.room(t)
-	t.Logf("%d revocations took %d kB of the reserve", last, (reserveSize-room)>>10)
-	if room < reserveSize/2 {
-		t.Errorf("%d bytes are left in the reserve", room)
+	size := h.diskReserve.checkedSize(t)
+	t.Logf("%d revocations used %d kB of the reserve", last, (reserveSize-size)>>10)
+	if size < reserveSize/2 {
+		t.Errorf("%d bytes are left in the reserve, want at least half of it", size)
 	}
 
-	// A process that is killed right after its revocation, on the full disk.
-	killed := exec.Command(os.Args[0], "-test.run=^TestRevokeAndDie$")
-	killed.Env = append(os.Environ(), "MEMO_TEST_DIE_IN="+dir)
+	// A process revokes a key on the full disk and is killed right after.
+	killed := exec.Command(os.Args[0], "-test.run=^TestRevokeAndCrash$")
+	killed.Env = append(os.Environ(), "MEMO_TEST_CRASH_IN="+dir)
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -181,25 +184,25 @@ func TestRevocationOnAFullDisk(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	testenv.FillDisk(t, dir)
-	again := mustOpen(t, Config{Dir: dir})
-	h.wantRevoked(again, last+1)
-	if err := revoke(again, last+1, (*Store).WriteUrgent); err != nil {
+	reopened := mustOpen(t, Config{Dir: dir})
+	h.wantRevoked(reopened, last+1)
+	if err := revoke(reopened, last+1, (*Store).WriteUrgent); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(again.Close(), os.Remove(ballast)); err != nil {
+	if err := errors.Join(reopened.Close(), os.Remove(ballast)); err != nil {
 		t.Fatal(err)
 	}
-	again = mustOpen(t, Config{Dir: dir})
-	if h.wantRevoked(again, keys); again.diskReserve.room(t) != reserveSize {
-		t.Error("the reserve is not whole again")
+	reopened = mustOpen(t, Config{Dir: dir})
+	if h.wantRevoked(reopened, keys); reopened.diskReserve.checkedSize(t) != reserveSize {
+		t.Error("the reserve was not filled again")
 	}
 }
 
-// TestRevokeAndDie is the process of the test above.
-func TestRevokeAndDie(t *testing.T) {
-	dir := os.Getenv("MEMO_TEST_DIE_IN")
+// TestRevokeAndCrash is the child process of TestRevocationSucceedsOnFullDisk.
+func TestRevokeAndCrash(t *testing.T) {
+	dir := os.Getenv("MEMO_TEST_CRASH_IN")
 	if dir == "" {
-		t.Skip("is run by another test")
+		t.Skip("runs as a child process of another test")
 	}
 	s, err := Open(t.Context(), Config{Dir: dir})
 	if err != nil {
@@ -211,12 +214,12 @@ func TestRevokeAndDie(t *testing.T) {
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 }
 
-// TestServersShareTheReserve: none takes what another has given back for a
+// TestServersShareDiskReserve: no server takes the space that another has freed for a
 // revocation.
-func TestServersShareTheReserve(t *testing.T) {
+func TestServersShareDiskReserve(t *testing.T) {
 	const keys, servers = 60, 3
 	dir := testenv.SmallDisk(t)
-	h := newHolder(t, Config{Dir: dir}, keys)
+	h := newHarness(t, Config{Dir: dir}, keys)
 	stores := []*Store{h.Store}
 	for len(stores) < servers {
 		stores = append(stores, mustOpen(t, Config{Dir: dir}))
@@ -236,13 +239,13 @@ func TestServersShareTheReserve(t *testing.T) {
 	}
 	all.Wait()
 	h.wantRevoked(h.Store, keys)
-	t.Logf("%d revocations took %d kB of the reserve", keys, (reserveSize-h.diskReserve.room(t))>>10)
+	t.Logf("%d revocations used %d kB of the reserve", keys, (reserveSize-h.diskReserve.checkedSize(t))>>10)
 }
 
-// TestHalfOfTheReserve: signing in leaves the other half to revocations.
-func TestHalfOfTheReserve(t *testing.T) {
+// TestSignInUsesHalfOfDiskReserve: the other half is left for revocations.
+func TestSignInUsesHalfOfDiskReserve(t *testing.T) {
 	dir := testenv.SmallDisk(t)
-	h := newHolder(t, Config{Dir: dir}, 2)
+	h := newHarness(t, Config{Dir: dir}, 2)
 	testenv.FillDisk(t, dir)
 	for add(h.Store) == nil {
 	}
@@ -256,17 +259,17 @@ func TestHalfOfTheReserve(t *testing.T) {
 	for add(h.Store) == nil {
 	}
 	if err := revoke(h.Store, 1, (*Store).WriteSignIn); !isDiskFull(err) {
-		t.Errorf("half of the reserve is left, and was used: %v", err)
+		t.Errorf("a sign-in with half of the reserve left: got %v, want a full disk", err)
 	}
 	if err := revoke(h.Store, 1, (*Store).WriteUrgent); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestStartOnAFullDisk: SQLite needs some room beside the database even to read.
-func TestStartOnAFullDisk(t *testing.T) {
+// TestStoreOpensOnFullDisk: SQLite needs some space next to the database even to read.
+func TestStoreOpensOnFullDisk(t *testing.T) {
 	dir := testenv.SmallDisk(t)
-	h := newHolder(t, Config{Dir: dir}, 1)
+	h := newHarness(t, Config{Dir: dir}, 1)
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -279,9 +282,10 @@ func TestStartOnAFullDisk(t *testing.T) {
 	h.wantRevoked(s, 1)
 }
 
-// TestNoRoomForARestore: what is in the way is named.
-func TestNoRoomForARestore(t *testing.T) {
-	h := newHolder(t, Config{Dir: t.TempDir()}, 1)
+// TestRestoreNamesTheFullDirectory: the error says that the temporary directory has no
+// space, and how to use another one.
+func TestRestoreNamesTheFullDirectory(t *testing.T) {
+	h := newHarness(t, Config{Dir: t.TempDir()}, 1)
 	file := filepath.Join(t.TempDir(), "backup.db")
 	if err := h.WriteBackup(t.Context(), file, nil); err != nil {
 		t.Fatal(err)
@@ -290,15 +294,15 @@ func TestNoRoomForARestore(t *testing.T) {
 	testenv.FillDisk(t, dir)
 	t.Setenv("TMPDIR", dir)
 	if b, err := OpenBackup(t.Context(), file, h.now); err == nil || !strings.Contains(err.Error(), "TMPDIR") {
-		t.Errorf("%v %v", b, err)
+		t.Errorf("got %v, %v; want an error that names TMPDIR", b, err)
 	}
 }
 
-// TestNoRoomForTheReserve: a server starts without it, and takes what room there
-// is before it takes writes again.
-func TestNoRoomForTheReserve(t *testing.T) {
+// TestStoreFillsDiskReserveFirst: a server starts without a full reserve, and fills it
+// before it accepts ordinary writes.
+func TestStoreFillsDiskReserveFirst(t *testing.T) {
 	dir := testenv.SmallDisk(t)
-	h := newHolder(t, Config{Dir: dir}, 1)
+	h := newHarness(t, Config{Dir: dir}, 1)
 	if err := errors.Join(os.Remove(h.diskReserve.path), h.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -313,36 +317,37 @@ func TestNoRoomForTheReserve(t *testing.T) {
 	}
 	leave(1 << 20)
 	s := mustOpen(t, Config{Dir: dir})
-	if room := s.diskReserve.room(t); room == 0 || room > 1<<20 {
-		t.Errorf("%d bytes were taken at first", room)
+	if size := s.diskReserve.checkedSize(t); size == 0 || size > 1<<20 {
+		t.Errorf("the reserve has %d bytes, want at most the 1 MiB that was free", size)
 	}
 	leave(2 << 20)
-	if err := add(s); !errors.Is(err, errDiskFull) || s.diskReserve.room(t) < 2<<20 {
-		t.Errorf("an import with %d bytes in the reserve: %v", s.diskReserve.room(t), err)
+	if err := add(s); !errors.Is(err, errDiskFull) || s.diskReserve.checkedSize(t) < 2<<20 {
+		t.Errorf("an import with %d bytes in the reserve: got %v, want a full disk", s.diskReserve.checkedSize(t), err)
 	}
 	if err := revoke(s, 0, (*Store).WriteUrgent); err != nil {
 		t.Error(err)
 	}
 	leave(20 << 20)
-	if err := add(s); err != nil || s.diskReserve.room(t) != reserveSize {
-		t.Errorf("an import with room, and with %d bytes in the reserve: %v", s.diskReserve.room(t), err)
+	if err := add(s); err != nil || s.diskReserve.checkedSize(t) != reserveSize {
+		t.Errorf("an import with enough space, with %d bytes in the reserve: %v", s.diskReserve.checkedSize(t), err)
 	}
 }
 
-// TestOnlyServedFilesHaveAReserve: a backup is a single file.
-func TestOnlyServedFilesHaveAReserve(t *testing.T) {
+// TestBackupHasNoDiskReserve: a backup is a single file.
+func TestBackupHasNoDiskReserve(t *testing.T) {
 	s := mustOpen(t, Config{Dir: t.TempDir()})
 	dir := t.TempDir()
 	if err := s.WriteBackup(t.Context(), filepath.Join(dir, "backup"), nil); err != nil {
 		t.Fatal(err)
 	}
 	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
-		t.Error(files, err)
+		t.Errorf("got files %v, %v; want one", files, err)
 	}
 }
 
-// TestFillWritesWhatIsKept: where a file system cannot allocate, bytes do it.
-func TestFillWritesWhatIsKept(t *testing.T) {
+// TestWrittenReserveIsAllocated: on a file system that cannot allocate space for a file,
+// the reserve is written.
+func TestWrittenReserveIsAllocated(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "reserve"))
 	if err != nil {
 		t.Fatal(err)
@@ -352,32 +357,32 @@ func TestFillWritesWhatIsKept(t *testing.T) {
 		f.Sync()); err != nil {
 		t.Fatal(err)
 	}
-	if room := (&diskReserve{f.Name()}).room(t); room != 150_000 {
-		t.Error(room)
+	if size := (&diskReserve{f.Name()}).checkedSize(t); size != 150_000 {
+		t.Errorf("the reserve has %d bytes, want 150,000", size)
 	}
 }
 
-// TestImportsStopBeforeTheDiskIsFull fills a disk of 48 MiB, of which the reserve
-// takes 16 and imports must leave 6.
-func TestImportsStopBeforeTheDiskIsFull(t *testing.T) {
+// TestImportsStopBeforeDiskIsFull fills a disk of 48 MiB. The reserve has 16 of them,
+// and imports must leave 6 free.
+func TestImportsStopBeforeDiskIsFull(t *testing.T) {
 	dir := testenv.SmallDisk(t)
 	s := mustOpen(t, Config{Dir: dir})
 	if err := s.CheckImportSpace(); err != nil {
-		t.Fatalf("there is room: %v", err)
+		t.Fatalf("an import was refused on an empty disk: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "ballast"), make([]byte, 27<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.CheckImportSpace(); memo.KindOf(err) != memo.KindUnavailable {
-		t.Errorf("an import may use the last room: %v", err)
+		t.Errorf("an import on an almost full disk: got %v, want unavailable", err)
 	}
 	if free, _ := diskRoom(dir); free < 1<<20 {
-		t.Errorf("only %d bytes were free, which proves nothing", free)
+		t.Errorf("only %d bytes were free: the test filled too much of the disk", free)
 	}
 	if err := s.Write(t.Context(), func(tx *Tx) error {
 		_, err := tx.AddUser(t.Context(), memo.User{ID: user, Email: "olga@example.com", Name: "Olga", CreatedAt: tx.Now}, "")
 		return err
 	}); err != nil {
-		t.Errorf("other changes must still succeed: %v", err)
+		t.Errorf("a write that is not an import was refused: %v", err)
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// TestOverTLS: PostgreSQL's certificate is checked against the machine's and the
-// name.
-func TestOverTLS(t *testing.T) {
+// TestPostgresCertificateIsVerified: with sslmode=verify-full the certificate must
+// come from an authority that the system trusts, and name the host.
+func TestPostgresCertificateIsVerified(t *testing.T) {
 	_, certificate, key := testenv.Certificate(t)
 	t.Setenv("SSL_CERT_FILE", certificate)
 	pg := testenv.StartPostgres(t, "ssl=on", "ssl_cert_file="+certificate, "ssl_key_file="+key)
@@ -28,11 +28,11 @@ func TestOverTLS(t *testing.T) {
 	for url, encrypted := range map[string]bool{secure(pg.Addr).URL: true, pg.URL(pg.Addr): false} {
 		if c, err := ReadStatus(t.Context(), Config{URL: url}); err != nil || c.Encrypted != encrypted ||
 			c.Host != "127.0.0.1" {
-			t.Errorf("%s: %+v, %v", url, c, err)
+			t.Errorf("%s: got %+v (%v), want encrypted %v", url, c, err, encrypted)
 		}
 	}
 	if _, err := Open(t.Context(), secure("localhost:"+port)); err == nil ||
 		!strings.Contains(err.Error(), "certificate") {
-		t.Errorf("under another name: %v", err)
+		t.Errorf("connecting under a name that the certificate lacks: got %v, want a certificate error", err)
 	}
 }

@@ -8,18 +8,18 @@ import (
 	"memoai.tech/memo"
 )
 
-// TestKeysUseTheirIndex: no page and no count reads keys that it leaves out.
-func TestKeysUseTheirIndex(t *testing.T) {
+// TestKeyListsUseTheirIndex: pages and counts read no keys that their filter excludes.
+func TestKeyListsUseTheirIndex(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s := mustOpen(t, cfg)
 		if s.dialect == dialectPostgres { // as in TestListsUseTheirIndex
-			if _,
-				err := s.write.Exec(`SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET enable_incremental_sort = off`); err != nil {
+			if _, err := s.write.Exec(`SET enable_seqscan = off; SET enable_bitmapscan = off;
+				SET enable_sort = off; SET enable_incremental_sort = off`); err != nil {
 				t.Fatal(err)
 			}
 			s.write.SetMaxOpenConns(1)
 		}
-		now, bad := time.UnixMilli(5), []string{"SCAN api_keys", "TEMP B-TREE", "Seq Scan", "Sort  ("}
+		now, forbidden := time.UnixMilli(5), []string{"SCAN api_keys", "TEMP B-TREE", "Seq Scan", "Sort  ("}
 		for _, status := range append([]memo.KeyStatus{""}, memo.KeyStatuses...) {
 			for _, user := range []string{"", "u"} {
 				f := KeyFilter{WorkspaceID: "w", UserID: user, Status: status}
@@ -30,13 +30,13 @@ func TestKeysUseTheirIndex(t *testing.T) {
 					for i, part := range parts {
 						parts[i] = `SELECT * FROM (` + part + `) part`
 					}
-					plan := explainBut(t, s, strings.Join(parts, " UNION ALL "), q.args, bad...)
+					plan := planWithout(t, s, strings.Join(parts, " UNION ALL "), q.args, forbidden...)
 					if strings.Contains(plan, "Filter: ((user_id") || strings.Contains(plan, "Filter: (user_id") {
-						t.Errorf("keys of others are read and left out: %s", plan)
+						t.Errorf("the plan reads keys of other members and filters them out: %s", plan)
 					}
 				}
 				query, args := f.count(now)
-				explainBut(t, s, query, args, bad...)
+				planWithout(t, s, query, args, forbidden...)
 			}
 		}
 		explain(t, s, `SELECT id FROM api_keys WHERE `+due+`$1 ORDER BY expires_at LIMIT $2`, []any{5, 10})

@@ -12,8 +12,8 @@ import (
 	"memoai.tech/memo"
 )
 
-// long makes a transcription of 3 MB, whose values are all stored in parts.
-func (h *holder) long() *Prepared {
+// long prepares a transcription of 3 MB, whose values are all stored in parts.
+func (h *harness) long() *Prepared {
 	t := h.t
 	t.Helper()
 	noise := make([]byte, 1000)
@@ -36,10 +36,10 @@ func (h *holder) long() *Prepared {
 	return p
 }
 
-// admitAll lets every read begin.
+// admitAll admits every read.
 func admitAll(int64) error { return nil }
 
-func (h *holder) add(p *Prepared) {
+func (h *harness) add(p *Prepared) {
 	h.t.Helper()
 	err := h.Write(h.t.Context(), func(tx *Tx) error { _, _, err := tx.AddTranscription(h.t.Context(), p); return err })
 	if err != nil {
@@ -47,9 +47,9 @@ func (h *holder) add(p *Prepared) {
 	}
 }
 
-func TestLongValues(t *testing.T) {
+func TestLongValuesAreReadBackAndDeleted(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
-		h := newHolder(t, cfg, 0)
+		h := newHarness(t, cfg, 0)
 		for _, stage := range []bool{true, false} {
 			p := h.long()
 			if stage {
@@ -57,7 +57,7 @@ func TestLongValues(t *testing.T) {
 					t.Fatal(err)
 				}
 				if _, err := h.Text(t.Context(), workspace, p.ID(), admitAll); memo.KindOf(err) != memo.KindNotFound {
-					t.Errorf("it can be read before it is added: %v", err)
+					t.Errorf("a staged transcription can be read before it is added: %v", err)
 				}
 			}
 			h.add(p)
@@ -73,8 +73,8 @@ func TestLongValues(t *testing.T) {
 	})
 }
 
-// checkLong reads the long values in each way there is.
-func (h *holder) checkLong(p *Prepared) {
+// checkLong reads the long values in every way and compares them.
+func (h *harness) checkLong(p *Prepared) {
 	h.t.Helper()
 	ctx := h.t.Context()
 	w, err := h.Transcription(ctx, workspace, p.ID(), admitAll)
@@ -95,7 +95,7 @@ func (h *holder) checkLong(p *Prepared) {
 	}
 }
 
-func (h *holder) delete(id string) {
+func (h *harness) delete(id string) {
 	h.t.Helper()
 	err := h.Write(h.t.Context(), func(tx *Tx) error {
 		e, err := tx.LockTranscription(h.t.Context(), workspace, id)
@@ -109,10 +109,11 @@ func (h *holder) delete(id string) {
 	}
 }
 
-// TestDeletedWhileItIsRead deletes the parts between two statements of a read.
-func TestDeletedWhileItIsRead(t *testing.T) {
+// TestTranscriptionDeletedDuringReadIsNotFound deletes the parts only, which is what a
+// read sees if the transcription is deleted between two of its statements.
+func TestTranscriptionDeletedDuringReadIsNotFound(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
-		h := newHolder(t, cfg, 0)
+		h := newHarness(t, cfg, 0)
 		p := h.long()
 		h.add(p)
 		if _, err := h.write.Exec(`DELETE FROM transcript_parts`); err != nil {
@@ -124,11 +125,11 @@ func TestDeletedWhileItIsRead(t *testing.T) {
 	})
 }
 
-// TestPartsThatAreGone: what was staged may be deleted by a restore before it is
-// added, and a value is never returned without one of its parts.
-func TestPartsThatAreGone(t *testing.T) {
+// TestMissingPartsAreDetected: a restore may delete staged parts before their
+// transcription is added, and a value with a missing part is never returned.
+func TestMissingPartsAreDetected(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
-		h := newHolder(t, cfg, 0)
+		h := newHarness(t, cfg, 0)
 		p := h.long()
 		if err := errors.Join(h.StoreParts(t.Context(), p), h.DropParts(t.Context(), p.ID())); err != nil {
 			t.Fatal(err)
@@ -148,11 +149,11 @@ func TestPartsThatAreGone(t *testing.T) {
 	})
 }
 
-func TestOrphansAreDropped(t *testing.T) {
+func TestOrphanedPartsAreDropped(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		now := time.Now()
 		cfg.Now = func() time.Time { return now }
-		h := newHolder(t, cfg, 0)
+		h := newHarness(t, cfg, 0)
 		whole, orphan := h.long(), h.long()
 		h.add(whole)
 		if err := h.StoreParts(t.Context(), orphan); err != nil {
@@ -160,22 +161,22 @@ func TestOrphansAreDropped(t *testing.T) {
 		}
 		all := h.count("transcript_parts")
 		if err := h.DropOrphans(t.Context()); err != nil || h.count("transcript_parts") != all {
-			t.Fatalf("an import that is under way lost its parts: %v", err)
+			t.Fatalf("a running import lost its parts: %v", err)
 		}
 		now = now.Add(2 * time.Hour)
 		if err := h.DropOrphans(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if n := h.count("transcript_parts"); n != all-len(orphan.parts()) {
-			t.Errorf("%d of %d parts are left", n, all)
+			t.Errorf("%d of %d parts are left, want %d", n, all, all-len(orphan.parts()))
 		}
 		h.checkLong(whole)
 	})
 }
 
-func TestBackupHasLongValues(t *testing.T) {
+func TestBackupContainsLongValues(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
-		h := newHolder(t, cfg, 0)
+		h := newHarness(t, cfg, 0)
 		p := h.long()
 		h.add(p)
 		file := filepath.Join(t.TempDir(), "backup.db")
@@ -198,10 +199,10 @@ func TestBackupHasLongValues(t *testing.T) {
 	})
 }
 
-// TestRevocationNextToALongImport: what takes access away gets its turn between
-// two steps of an import, however long it is.
-func TestRevocationNextToALongImport(t *testing.T) {
-	h := newHolder(t, Config{Dir: t.TempDir()}, 1)
+// TestRevocationDoesNotWaitForLongImport: an urgent write runs between two steps of
+// an import, however long the import is.
+func TestRevocationDoesNotWaitForLongImport(t *testing.T) {
+	h := newHarness(t, Config{Dir: t.TempDir()}, 1)
 	p := h.long()
 	p.text = bytes.Repeat(p.text, 8) // 24 MB
 	staged := make(chan error, 1)

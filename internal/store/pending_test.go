@@ -13,8 +13,8 @@ import (
 	"memoai.tech/memo/internal/search"
 )
 
-// found counts what a search for a word finds.
-func (h *holder) found(word string) int {
+// found returns how many transcriptions a search for a word finds.
+func (h *harness) found(word string) int {
 	h.t.Helper()
 	total, err := h.Count(context.Background(), Filter{
 		WorkspaceID: workspace, Status: memo.StatusCompleted, Search: true,
@@ -26,15 +26,15 @@ func (h *holder) found(word string) int {
 	return total.N
 }
 
-// addText adds a transcription with a title and a line.
-func (h *holder) addText(title, said string) (id string) {
+// addText adds a transcription with a title and one segment.
+func (h *harness) addText(title, line string) (id string) {
 	h.t.Helper()
 	err := h.Write(context.Background(), func(tx *Tx) (err error) {
 		doc := &memo.Transcription{ListItem: memo.ListItem{
 			Title: title, Status: memo.StatusCompleted, CreatedAt: tx.Now,
 			UpdatedAt: tx.Now,
 		}}
-		doc.Segments = []memo.Segment{{Text: said}}
+		doc.Segments = []memo.Segment{{Text: line}}
 		p, err := h.Prepare(New{Doc: doc, WorkspaceID: workspace, Markdown: CompressedText{Data: []byte("x")}})
 		if err == nil {
 			id, _, err = tx.AddTranscription(context.Background(), p)
@@ -47,8 +47,9 @@ func (h *holder) addText(title, said string) (id string) {
 	return id
 }
 
-// forget empties the index, as a restore does.
-func (h *holder) forget() {
+// clearIndex empties the search index and queues every transcription for indexing, as a
+// restore does.
+func (h *harness) clearIndex() {
 	h.t.Helper()
 	ctx := context.Background()
 	if err := h.Write(ctx, func(tx *Tx) error {
@@ -62,41 +63,41 @@ func (h *holder) forget() {
 	}
 }
 
-// TestIndexingGoesOn where it was interrupted, in transactions of a bounded size.
-func TestIndexingGoesOn(t *testing.T) {
+// TestIndexingResumes where it was interrupted, in transactions of a bounded size.
+func TestIndexingResumes(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
-		h := newHolder(t, cfg, 0)
+		h := newHarness(t, cfg, 0)
 		const n = 2*pendingTexts + 10
 		for i := range n {
 			h.addText(fmt.Sprint("Meeting ", i), "about zebras")
 		}
-		h.forget()
+		h.clearIndex()
 		if got := h.found("zebra"); got != 0 {
-			t.Fatalf("%d texts are found in an empty index", got)
+			t.Fatalf("%d transcriptions are found in an empty index", got)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		var told [][2]int64
+		var progress [][2]int64
 		cfg.Indexing = func(done, total int64) {
-			told = append(told, [2]int64{done, total})
+			progress = append(progress, [2]int64{done, total})
 			cancel()
 		}
 		if _, err := Open(ctx, cfg); !errors.Is(err, context.Canceled) {
-			t.Fatalf("an interrupted start: %v", err)
+			t.Fatalf("an interrupted start: got %v, want it cancelled", err)
 		}
-		if got := h.found("zebra"); got != pendingTexts || len(told) != 1 || told[0] != [2]int64{pendingTexts, n} {
-			t.Errorf("%d texts after one transaction, told %v", got, told)
+		if got := h.found("zebra"); got != pendingTexts || len(progress) != 1 || progress[0] != [2]int64{pendingTexts, n} {
+			t.Errorf("after one transaction: %d transcriptions are found, progress %v", got, progress)
 		}
 		mustOpen(t, cfg)
-		if got := h.found("zebra"); got != n || h.count("search_pending") != 0 || len(told) != 3 ||
-			told[2] != [2]int64{n - pendingTexts, n - pendingTexts} {
-			t.Errorf("%d texts in the end, told %v", got, told)
+		if got := h.found("zebra"); got != n || h.count("search_pending") != 0 || len(progress) != 3 ||
+			progress[2] != [2]int64{n - pendingTexts, n - pendingTexts} {
+			t.Errorf("at the end: %d transcriptions are found, progress %v", got, progress)
 		}
 	})
 }
 
-// TestLongTextsAreIndexedInSmallTransactions: by their bytes.
-func TestLongTextsAreIndexedInSmallTransactions(t *testing.T) {
-	h := newHolder(t, Config{Dir: t.TempDir()}, 0)
+// TestIndexingBatchesAreBoundedByBytes: two long texts fill a batch.
+func TestIndexingBatchesAreBoundedByBytes(t *testing.T) {
+	h := newHarness(t, Config{Dir: t.TempDir()}, 0)
 	long := make([]byte, pendingBytes/2+1)
 	for i := range long {
 		long[i] = "zebra "[i%6]
@@ -104,11 +105,11 @@ func TestLongTextsAreIndexedInSmallTransactions(t *testing.T) {
 	for range 3 {
 		h.addText("Long", string(long))
 	}
-	h.forget()
+	h.clearIndex()
 	for _, want := range []int{2, 1, 0} {
 		batch, err := h.pending(t.Context())
 		if err != nil || len(batch) != want {
-			t.Fatalf("%d texts (%v), want %d", len(batch), err, want)
+			t.Fatalf("the batch has %d transcriptions (%v), want %d", len(batch), err, want)
 		}
 		if err := h.Write(t.Context(), func(tx *Tx) error { return tx.indexBatch(t.Context(), batch) }); err != nil {
 			t.Fatal(err)
@@ -116,17 +117,18 @@ func TestLongTextsAreIndexedInSmallTransactions(t *testing.T) {
 	}
 }
 
-// TestAPendingTextCanChange: its old terms come not into the index.
-func TestAPendingTextCanChange(t *testing.T) {
+// TestChangedTextIsIndexedAsItIsNow: a transcription that was changed or deleted while it
+// waited for indexing is not indexed with its old terms.
+func TestChangedTextIsIndexedAsItIsNow(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		ctx := t.Context()
-		h := newHolder(t, cfg, 0)
-		retitled, deleted, kept := h.addText("Old zebra", "one"), h.addText("Deleted zebra", "two"),
-			h.addText("Kept zebra", "three")
-		h.forget()
-		batch, err := h.pending(ctx) // another process has read them
+		h := newHarness(t, cfg, 0)
+		retitled, deleted, unchanged := h.addText("Old zebra", "one"), h.addText("Deleted zebra", "two"),
+			h.addText("Unchanged zebra", "three")
+		h.clearIndex()
+		batch, err := h.pending(ctx) // as read by another process
 		if err != nil || len(batch) != 3 {
-			t.Fatalf("%v %v", batch, err)
+			t.Fatalf("the batch is %v (%v), want 3 transcriptions", batch, err)
 		}
 		title, err := h.PrepareTitle(ctx, workspace, retitled, "New giraffe")
 		if err != nil {
@@ -152,14 +154,14 @@ func TestAPendingTextCanChange(t *testing.T) {
 		}
 		for word, want := range map[string]int{"zebra": 1, "giraffe": 1, "one": 1, "two": 0, "three": 1} {
 			if got := h.found(word); got != want {
-				t.Errorf("%s finds %d texts, want %d (%s)", word, got, want, kept)
+				t.Errorf("%s finds %d transcriptions, want %d (the unchanged one is %s)", word, got, want, unchanged)
 			}
 		}
 	})
 }
 
-// TestAnOlderIndexIsMadeAgain: texts of a database from before the tags are found.
-func TestAnOlderIndexIsMadeAgain(t *testing.T) {
+// TestMigrationRebuildsIndex migrates a database whose index has no workspace tags.
+func TestMigrationRebuildsIndex(t *testing.T) {
 	ctx := t.Context()
 	cfg := Config{Dir: t.TempDir()}
 	old, err := openStore(cfg)
@@ -182,8 +184,10 @@ func TestAnOlderIndexIsMadeAgain(t *testing.T) {
 			`', 'Acme', 'pro', 1, 1)`,
 		`INSERT INTO transcriptions (seq, id, workspace_id, status, duration_ms, created_at, char_count, item)
 			VALUES (7, 'x', '` + workspace + `', 'completed', 1, 1, 1, '{"title":"An old zebra"}')`,
-		`INSERT INTO transcripts (seq, markdown_size, markdown_crc, markdown, text, segments) VALUES (7, 0, 0, x'', '"x"', '[{"start":0,"end":1,"text":"two giraffes"}]')`,
-		`INSERT INTO transcription_search (rowid, scope, title, summary, body) VALUES (7, 'ws', 'an old zebra', '', 'two giraffes')`,
+		`INSERT INTO transcripts (seq, markdown_size, markdown_crc, markdown, text, segments)
+			VALUES (7, 0, 0, x'', '"x"', '[{"start":0,"end":1,"text":"two giraffes"}]')`,
+		`INSERT INTO transcription_search (rowid, scope, title, summary, body)
+			VALUES (7, 'ws', 'an old zebra', '', 'two giraffes')`,
 	} {
 		if _, err := old.write.Exec(q); err != nil {
 			t.Fatal(err)
@@ -192,18 +196,18 @@ func TestAnOlderIndexIsMadeAgain(t *testing.T) {
 	if err := old.Close(); err != nil {
 		t.Fatal(err)
 	}
-	h := &holder{Store: mustOpen(t, cfg), t: t}
+	h := &harness{Store: mustOpen(t, cfg), t: t}
 	for _, word := range []string{"zebra", "gir"} {
 		if got := h.found(word); got != 1 {
-			t.Errorf("%s finds %d texts", word, got)
+			t.Errorf("%s finds %d transcriptions, want 1", word, got)
 		}
 	}
 }
 
-// TestARestoredTextIsFound: and what the restore replaced is not.
-func TestARestoredTextIsFound(t *testing.T) {
+// TestSearchFindsRestoredTexts, and not the ones that the restore replaced.
+func TestSearchFindsRestoredTexts(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
-		h := newHolder(t, cfg, 0)
+		h := newHarness(t, cfg, 0)
 		h.addText("Zebra", "one")
 		b := backUp(t, h.Store)
 		h.addText("Giraffe", "two")
@@ -212,7 +216,7 @@ func TestARestoredTextIsFound(t *testing.T) {
 		}
 		if zebras, giraffes := h.found("zebra"), h.found("giraffe"); zebras != 1 || giraffes != 0 ||
 			h.count("search_pending") != 0 {
-			t.Errorf("%d zebras, %d giraffes", zebras, giraffes)
+			t.Errorf("found %d zebras and %d giraffes, want 1 and 0, with none pending", zebras, giraffes)
 		}
 	})
 }

@@ -12,33 +12,33 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// TestASilentHostIsPassedOver: the URL names two, and the first takes connections
-// and says nothing, as a machine that hangs.
-func TestASilentHostIsPassedOver(t *testing.T) {
+// TestUnresponsiveHostIsSkipped: the URL names two hosts, and the first accepts
+// connections and does not answer, as a machine that hangs.
+func TestUnresponsiveHostIsSkipped(t *testing.T) {
 	pg := testenv.StartPostgres(t)
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	unresponsive, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer silent.Close()
-	cfg := Config{URL: pg.URL(silent.Addr().String() + "," + pg.Addr), StatementTimeout: 30 * time.Second}
+	defer unresponsive.Close()
+	cfg := Config{URL: pg.URL(unresponsive.Addr().String() + "," + pg.Addr), StatementTimeout: 30 * time.Second}
 	s := watched(t, cfg)
-	// A failover: the second is gone for a while, with all that was connected.
+	// A failover: the second host stops for a while, which breaks all connections.
 	pg.Stop()
-	testenv.Eventually(t, "it is away", s.IsUnavailable)
+	testenv.Eventually(t, "PostgreSQL is reported as unavailable", s.IsUnavailable)
 	if err := s.Ping(t.Context()); memo.KindOf(err) != memo.KindUnavailable {
-		t.Errorf("while it is away: %v", err)
+		t.Errorf("a ping while PostgreSQL is stopped: got %v, want unavailable", err)
 	}
 	if err := pg.Start(); err != nil {
 		t.Fatal(err)
 	}
-	testenv.Eventually(t, "it is back", func() bool { return !s.IsUnavailable() })
-	testenv.Eventually(t, "it answers", func() bool { return s.Ping(t.Context()) == nil })
+	testenv.Eventually(t, "PostgreSQL is reported as available", func() bool { return !s.IsUnavailable() })
+	testenv.Eventually(t, "PostgreSQL answers", func() bool { return s.Ping(t.Context()) == nil })
 }
 
-// TestARefusalIsNoAnswer: PostgreSQL lets us in no more, as after its password
-// was changed.
-func TestARefusalIsNoAnswer(t *testing.T) {
+// TestRefusedConnectionCountsAsUnavailable: PostgreSQL refuses new connections, as after
+// its password was changed.
+func TestRefusedConnectionCountsAsUnavailable(t *testing.T) {
 	pg := testenv.StartPostgres(t)
 	s := watched(t, Config{URL: pg.URL(pg.Addr)})
 	admin, err := s.write.Conn(t.Context())
@@ -53,18 +53,19 @@ func TestARefusalIsNoAnswer(t *testing.T) {
 		}
 	}
 	do(`ALTER ROLE memo NOLOGIN`)
-	do(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`)
-	testenv.Eventually(t, "it is away", s.IsUnavailable)
+	do(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`)
+	testenv.Eventually(t, "PostgreSQL is reported as unavailable", s.IsUnavailable)
 	if err := s.Ping(t.Context()); memo.KindOf(err) != memo.KindUnavailable {
-		t.Errorf("while it refuses: %v", err)
+		t.Errorf("a ping while PostgreSQL refuses connections: got %v, want unavailable", err)
 	}
 	do(`ALTER ROLE memo LOGIN`)
-	testenv.Eventually(t, "it is back", func() bool { return !s.IsUnavailable() })
-	testenv.Eventually(t, "it answers", func() bool { return s.Ping(t.Context()) == nil })
+	testenv.Eventually(t, "PostgreSQL is reported as available", func() bool { return !s.IsUnavailable() })
+	testenv.Eventually(t, "PostgreSQL answers", func() bool { return s.Ping(t.Context()) == nil })
 }
 
-// TestACommitIsBound: PostgreSQL waits for a standby that does not confirm.
-func TestACommitIsBound(t *testing.T) {
+// TestCommitHasATimeout: PostgreSQL waits for a standby that does not confirm.
+func TestCommitHasATimeout(t *testing.T) {
 	pg := testenv.StartPostgres(t)
 	s := mustOpen(t, Config{URL: pg.URL(pg.Addr), StatementTimeout: 30 * time.Second})
 	for _, statement := range []string{
@@ -77,7 +78,7 @@ func TestACommitIsBound(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	testenv.Eventually(t, "a commit is not confirmed", func() bool { // the server reads its settings when it gets to it
+	testenv.Eventually(t, "a commit fails", func() bool { // PostgreSQL reloads its settings after a while
 		err := s.Write(ctx, func(tx *Tx) error {
 			return tx.AddWorkspace(ctx, memo.Workspace{ID: rand.Text(), Name: "Acme", Plan: memo.PlanPro, CreatedAt: tx.Now})
 		})
@@ -87,19 +88,19 @@ func TestACommitIsBound(t *testing.T) {
 		return err != nil
 	})
 	if ctx.Err() != nil {
-		t.Error("it was not bound")
+		t.Error("the commit had no timeout of its own")
 	}
 }
 
-// watched opens a database and watches it until the end of the test.
+// watched opens a database and runs its health monitor until the end of the test.
 func watched(t *testing.T, cfg Config) *Store {
 	s := mustOpen(t, cfg)
 	ctx, stop := context.WithCancel(t.Context())
-	over := make(chan struct{})
+	done := make(chan struct{})
 	go func() {
-		defer close(over)
+		defer close(done)
 		s.Watch(ctx, slog.New(slog.DiscardHandler))
 	}()
-	t.Cleanup(func() { stop(); <-over })
+	t.Cleanup(func() { stop(); <-done })
 	return s
 }

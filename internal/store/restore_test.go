@@ -12,9 +12,9 @@ import (
 	"memoai.tech/memo/internal/credential"
 )
 
-// TestARestoreTakesInvitationsAway: those of the database that it replaces, and
-// those of the backup, which may have been used since.
-func TestARestoreTakesInvitationsAway(t *testing.T) {
+// TestRestoreDeletesInvitations: the current invitations are deleted, and a backup
+// contains none, because they may have been used since.
+func TestRestoreDeletesInvitations(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		ctx := t.Context()
 		s := mustOpen(t, cfg)
@@ -45,16 +45,16 @@ func TestARestoreTakesInvitationsAway(t *testing.T) {
 			t.Fatal(err)
 		}
 		if open, err := s.Invites(ctx, workspace); err != nil || len(open) != 0 {
-			t.Errorf("%+v %v", open, err)
+			t.Errorf("open invitations after the restore: %+v, %v", open, err)
 		}
 		if w, err := s.Workspace(ctx, workspace); err != nil || w.Name != "Acme" {
-			t.Errorf("%+v %v", w, err)
+			t.Errorf("the workspace after the restore: %+v, %v", w, err)
 		}
 	})
 }
 
-// TestARestoreGivesNobodyAccessBack: what was taken away since the backup stays so.
-func TestARestoreGivesNobodyAccessBack(t *testing.T) {
+// TestRestoreDoesNotGiveAccessBack: access that ended after the backup stays ended.
+func TestRestoreDoesNotGiveAccessBack(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		ctx := t.Context()
 		s := mustOpen(t, cfg)
@@ -109,42 +109,42 @@ func TestARestoreGivesNobodyAccessBack(t *testing.T) {
 		}
 		if want := map[string]memo.Role{olga: memo.RoleOwner, bo: memo.RoleMember, dan: memo.RoleMember}; err != nil ||
 			!maps.Equal(roles, want) {
-			t.Errorf("members: %v %v", roles, err)
+			t.Errorf("roles are %v (%v)", roles, err)
 		}
 		if password, err := s.PasswordHash(ctx, olga); err != nil || password != "new" {
-			t.Errorf("an old password works: %q %v", password, err)
+			t.Errorf("the password hash is %q (%v), want the new one", password, err)
 		}
 		if u, err := s.User(ctx, dan); err != nil || u.DisabledAt == nil {
-			t.Errorf("who was disabled: %+v %v", u, err)
+			t.Errorf("the disabled user is enabled again: %+v, %v", u, err)
 		}
 		if k, err := s.Key(ctx, key.ID, s.Now()); err != nil || k.Validity.Status(s.Now()) != memo.KeyDeactivated {
-			t.Errorf("the key of who had left: %+v %v", k, err)
+			t.Errorf("the key of the removed member: %+v, %v", k, err)
 		}
 
-		// In a new place nobody is known, and all are as they were.
+		// A new database has nothing to carry over: everyone has the access of the backup.
 		other := mustOpen(t, Config{Dir: t.TempDir()})
 		if r, err := other.Restore(ctx, b, true, nil); err != nil || r.MembershipsEnded != 0 {
 			t.Fatalf("%+v %v", r, err)
 		}
 		if members, err := other.Members(ctx, workspace); err != nil || len(members) != 4 {
-			t.Errorf("in a new place: %+v %v", members, err)
+			t.Errorf("members in a new database: %+v, %v", members, err)
 		}
 	})
 }
 
-// TestARevocationDuringARestoreHolds: a server cannot revoke meanwhile, and what
-// it revokes then is the restored key.
-func TestARevocationDuringARestoreHolds(t *testing.T) {
+// TestRevocationDuringRestoreHolds: a revocation waits until the restore has finished,
+// and then revokes the restored key.
+func TestRevocationDuringRestoreHolds(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		ctx := t.Context()
-		s := newHolder(t, cfg, 1)
+		s := newHarness(t, cfg, 1)
 		cfg.StatementTimeout = 30 * time.Second
 		server := mustOpen(t, cfg)
 		b := backUp(t, s.Store)
-		var begin sync.Once
+		var once sync.Once
 		revoked := make(chan error)
-		_, err := s.Restore(ctx, b, false, func(int64, int64) { // the ends have been read by now
-			begin.Do(func() {
+		_, err := s.Restore(ctx, b, false, func(int64, int64) { // the ended keys have been read by now
+			once.Do(func() {
 				go func() {
 					err := revoke(server, 0, (*Store).Write)
 					for memo.KindOf(err) == memo.KindUnavailable {
@@ -154,7 +154,7 @@ func TestARevocationDuringARestoreHolds(t *testing.T) {
 				}()
 				select {
 				case err := <-revoked:
-					t.Errorf("it did not wait: %v", err)
+					t.Errorf("the revocation did not wait for the restore: %v", err)
 				case <-time.After(1500 * time.Millisecond):
 				}
 			})
@@ -169,7 +169,7 @@ func TestARevocationDuringARestoreHolds(t *testing.T) {
 	})
 }
 
-// backUp makes a backup, and opens it until the end of the test.
+// backUp writes a backup and opens it for the rest of the test.
 func backUp(t *testing.T, s *Store) *BackupFile {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "backup.db")

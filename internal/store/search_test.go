@@ -15,8 +15,9 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// TestSearchesFindWhatTheyShould: in every order, with every set of filters.
-func TestSearchesFindWhatTheyShould(t *testing.T) {
+// TestListsReturnWhatMatches compares lists and searches with every set of filters, in
+// every sort, with the rules of newArchive.
+func TestListsReturnWhatMatches(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		a := newArchive(t, cfg, 3_000)
 		eachFilter(a.n, func(name string, f Filter) {
@@ -24,7 +25,7 @@ func TestSearchesFindWhatTheyShould(t *testing.T) {
 				f.Search, f.Query = query != "", search.ParseQuery(query)
 				numbers := a.matches(f, query)
 				if total, err := a.Count(t.Context(), f); err != nil || total != (Total{N: len(numbers)}) {
-					t.Errorf("%s%q has %+v texts (%v), want %d", name, query, total, err, len(numbers))
+					t.Errorf("%s%q: the total is %+v (%v), want %d", name, query, total, err, len(numbers))
 				}
 				for _, o := range everyOrder {
 					if o.By == ByRelevance && query == "" {
@@ -36,7 +37,7 @@ func TestSearchesFindWhatTheyShould(t *testing.T) {
 						got = append(got, it.ID)
 					}
 					want := a.sorted(numbers, o)
-					if o.By == ByRelevance { // all have the word once, and the same number of words
+					if o.By == ByRelevance { // the hits rank equally: each has the term once, in as many terms
 						slices.Sort(want)
 						slices.Reverse(want)
 					}
@@ -50,25 +51,25 @@ func TestSearchesFindWhatTheyShould(t *testing.T) {
 	})
 }
 
-// TestManyTextsOnSQLite: 20,000, which take their time to make.
-func TestManyTextsOnSQLite(t *testing.T) {
+// TestLargeArchiveOnSQLite shares one archive of 20,000 transcriptions, which takes
+// seconds to create.
+func TestLargeArchiveOnSQLite(t *testing.T) {
 	a := newArchive(t, Config{Dir: t.TempDir()}, 20_000)
 	t.Run("plans", func(t *testing.T) { testPlans(t, a) })
 	t.Run("many hits", func(t *testing.T) { testManyHits(t, a) })
 }
 
-// TestManyHitsOnPostgreSQL: totals and ranks are bounded there too.
 func TestManyHitsOnPostgreSQL(t *testing.T) {
 	testManyHits(t, newArchive(t, Config{URL: testenv.Postgres(t)}, 12_000))
 }
 
-// testPlans: a search asks FTS5 once and reads a row of transcriptions for
-// each of its hits, and for nothing else. A list reads one stretch of one index.
+// testPlans: a search queries FTS5 once and reads one row of transcriptions for each hit
+// and no other row. A list reads one range of one index.
 func testPlans(t *testing.T, a *archive) {
 	eachFilter(a.n, func(name string, f Filter) {
 		for _, query := range []string{"", "quokka", "pricing pri"} {
 			if query == "pricing pri" && name != "from " {
-				continue // many hits take their time
+				continue // a query with many hits is slow
 			}
 			f.Search, f.Query = query != "", search.ParseQuery(query)
 			hits := int64(len(a.matches(f, "pricing")))
@@ -94,11 +95,12 @@ func testPlans(t *testing.T, a *archive) {
 						} else if plan := planOf(t, a.Store, chosen, args); !strings.Contains(plan,
 							"INDEX transcriptions_external (workspace_id=? AND external_id=?") ||
 							o.By == ByCreated && strings.Contains(plan, "TEMP B-TREE") {
-							t.Errorf("the few texts with an external id are not looked up:\n%s", plan)
+							t.Errorf("the plan does not use the index of external ids:\n%s", plan)
 						}
-						whole, args := a.listQuery(f, o, p)
-						if plan := planOf(t, a.Store, whole, args); strings.Contains(plan, "SCAN t") || strings.Contains(plan, "SCAN p") {
-							t.Errorf("a table is scanned:\n%s", plan)
+						list, args := a.listQuery(f, o, p)
+						plan := planOf(t, a.Store, list, args)
+						if strings.Contains(plan, "SCAN t") || strings.Contains(plan, "SCAN p") {
+							t.Errorf("the plan scans a table:\n%s", plan)
 						}
 					})
 				}
@@ -114,16 +116,17 @@ func testPlans(t *testing.T, a *archive) {
 	})
 }
 
-// testManyHits: totals and ranks are bounded, pages are not.
+// testManyHits: the total of a search and the number of ranked hits are bounded, but
+// every hit is on a page.
 func testManyHits(t *testing.T, a *archive) {
 	f := Filter{WorkspaceID: "a", Status: memo.StatusCompleted, Search: true, Query: search.ParseQuery("pri")}
 	if total, err := a.Count(t.Context(), f); err != nil || total != (Total{N: 10_000, More: true}) {
-		t.Errorf("a search has %+v hits, %v", total, err)
+		t.Errorf("a search: the total is %+v (%v), want 10,000 or more", total, err)
 	}
 	exact := f
 	exact.Search = false
 	if total, err := a.Count(t.Context(), exact); err != nil || total != (Total{N: a.n}) {
-		t.Errorf("a list has %+v texts, %v", total, err)
+		t.Errorf("a list: the total is %+v (%v), want %d", total, err, a.n)
 	}
 	o := Order{By: ByCreated, Descending: true}
 	items, err := a.List(t.Context(), f, o, Range{Limit: 10, Offset: 11_000})
@@ -132,31 +135,31 @@ func testManyHits(t *testing.T, a *archive) {
 		got = append(got, it.ID)
 	}
 	if want := a.sorted(a.matches(f, "pri"), o)[11_000:11_010]; err != nil || !slices.Equal(got, want) {
-		t.Errorf("after the total: %v, %v, want %v", got, err, want)
+		t.Errorf("a page after the counted hits: got %v (%v), want %v", got, err, want)
 	}
 	seen := map[string]bool{}
-	for offset := 0; offset < a.n; offset += 3_500 { // one page has ranked hits and others
+	for offset := 0; offset < a.n; offset += 3_500 { // one page has both ranked and unranked hits
 		items, err := a.List(t.Context(), f, Order{By: ByRelevance}, Range{Limit: 3_500, Offset: offset})
 		if want := min(3_500, a.n-offset); err != nil || len(items) != want {
 			t.Fatalf("by relevance from %d: %d items, want %d (%v)", offset, len(items), want, err)
 		}
 		for _, it := range items {
 			if seen[it.ID] {
-				t.Fatalf("by relevance from %d: %s comes twice", offset, it.ID)
+				t.Fatalf("by relevance from %d: %s was on an earlier page too", offset, it.ID)
 			}
 			seen[it.ID] = true
 		}
 	}
 }
 
-// TestASearchIsOfOneWorkspace: also where the tags of two are the same.
-func TestASearchIsOfOneWorkspace(t *testing.T) {
+// TestSearchIsLimitedToItsWorkspace, even if two workspaces have the same tag.
+func TestSearchIsLimitedToItsWorkspace(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		a := newArchive(t, cfg, 10)
 		f := Filter{WorkspaceID: "a", Status: memo.StatusCompleted, Search: true, Query: search.ParseQuery("zebra")}
 		ctx := t.Context()
 		if err := a.Write(ctx, func(tx *Tx) error {
-			for _, seq := range []int64{1, 11} { // of a, and of b under the tag of a
+			for _, seq := range []int64{1, 11} { // one of a, and one of b that is indexed under the tag of a
 				if err := tx.unindex(ctx, seq); err != nil {
 					return err
 				}
@@ -170,32 +173,33 @@ func TestASearchIsOfOneWorkspace(t *testing.T) {
 		}
 		items, err := a.List(ctx, f, Order{By: ByRelevance}, Range{Limit: 10})
 		if err != nil || len(items) != 1 || items[0].ID != "a1000001" {
-			t.Errorf("%v %v", items, err)
+			t.Errorf("got %v (%v), want the transcription of a only", items, err)
 		}
 		f.WorkspaceID = "b"
 		if total, err := a.Count(ctx, f); err != nil || total.N != 0 {
-			t.Errorf("the other workspace finds %+v, %v", total, err)
+			t.Errorf("the other workspace finds %+v (%v), want nothing", total, err)
 		}
 	})
 }
 
-// TestShortPrefixesAreInThePrefixIndex: it takes so many characters as the shortest
-// open word of a query has with its tag.
-func TestShortPrefixesAreInThePrefixIndex(t *testing.T) {
+// TestShortestPrefixesAreIndexed: the prefix index has the length of the shortest term
+// that also finds longer words, together with its tag.
+func TestShortestPrefixesAreIndexed(t *testing.T) {
 	s := mustOpen(t, Config{Dir: t.TempDir()})
 	var ddl string
-	if err := s.write.QueryRow(`SELECT sql FROM sqlite_master WHERE name = 'transcription_search'`).Scan(&ddl); err != nil {
+	if err := s.write.QueryRow(
+		`SELECT sql FROM sqlite_master WHERE name = 'transcription_search'`).Scan(&ddl); err != nil {
 		t.Fatal(err)
 	}
 	for _, q := range []string{"pri", "при", "会", "ก"} {
 		term := search.ParseQuery(q)[0]
 		if n := utf8.RuneCountInString(tagged(workspaceTag("a"), term.Text)); !term.Prefix ||
 			!strings.Contains(ddl, fmt.Sprintf("prefix='%d'", n)) {
-			t.Errorf("%q has %d characters with its tag, the index is\n%s", q, n, ddl)
+			t.Errorf("%q has %d characters with its tag, but the index is\n%s", q, n, ddl)
 		}
 	}
 	if search.ParseQuery("pr")[0].Prefix {
-		t.Error("two letters are a prefix, and no index serves it")
+		t.Error("two letters are a prefix, but no index covers it")
 	}
 	onBoth(t, func(t *testing.T, cfg Config) {
 		a := newArchive(t, cfg, 2)
@@ -214,15 +218,15 @@ func TestShortPrefixesAreInThePrefixIndex(t *testing.T) {
 		} {
 			f := Filter{WorkspaceID: "a", Status: memo.StatusCompleted, Search: true, Query: search.ParseQuery(q)}
 			if total, err := a.Count(ctx, f); err != nil || total.N != want {
-				t.Errorf("%q finds %+v, %v, want %d", q, total, err, want)
+				t.Errorf("%q finds %+v (%v), want %d", q, total, err, want)
 			}
 		}
 	})
 }
 
-// TestTermsOfOneText: a long text leaves out repeated terms first, then the last.
-func TestTermsOfOneText(t *testing.T) {
-	said := func(from, n int) []memo.Segment {
+// TestTermsOfLongTextAreBounded: repeated terms are left out first, then the last ones.
+func TestTermsOfLongTextAreBounded(t *testing.T) {
+	segmentsOf := func(from, n int) []memo.Segment {
 		var segments []memo.Segment
 		for i := from; i < from+n; i++ {
 			segments = append(segments, memo.Segment{Text: "w" + strconv.Itoa(i)})
@@ -234,12 +238,24 @@ func TestTermsOfOneText(t *testing.T) {
 		want        int
 		first, last string
 	}{
-		"as many as fit":       {said(0, maxTerms-2), maxTerms - 2, "w0", "w49997"},
-		"as many, repeated":    {slices.Concat(said(0, 100), said(0, maxTerms-102)), maxTerms - 2, "w0", "w49897"},
-		"one more, a repeated": {slices.Concat(said(0, 1), said(0, maxTerms-2)), maxTerms - 2, "w0", "w49997"},
-		"a few, repeated":      {slices.Concat(slices.Repeat(said(7, 100), 1000), said(0, 2)), 102, "w7", "w1"},
-		"more than fit":        {said(0, 3*maxTerms), maxTerms - 2, "w0", "w49997"},
-		"one of the title":     {append(said(0, maxTerms-2), memo.Segment{Text: "title"}), maxTerms - 2, "w0", "w49997"},
+		"exactly as many as fit": {segmentsOf(0, maxTerms-2), maxTerms - 2, "w0", "w49997"},
+		"exactly as many, some of them repeated": {
+			slices.Concat(segmentsOf(0, 100), segmentsOf(0, maxTerms-102)),
+			maxTerms - 2, "w0", "w49897",
+		},
+		"one more than fits, one of them repeated": {
+			slices.Concat(segmentsOf(0, 1), segmentsOf(0, maxTerms-2)),
+			maxTerms - 2, "w0", "w49997",
+		},
+		"a few, often repeated": {
+			slices.Concat(slices.Repeat(segmentsOf(7, 100), 1000), segmentsOf(0, 2)),
+			102, "w7", "w1",
+		},
+		"more than fit": {segmentsOf(0, 3*maxTerms), maxTerms - 2, "w0", "w49997"},
+		"as many as fit, and one of the title": {
+			append(segmentsOf(0, maxTerms-2), memo.Segment{Text: "title"}),
+			maxTerms - 2, "w0", "w49997",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			doc := memo.ListItem{Title: "Title", Summary: "Summary"}
@@ -248,18 +264,19 @@ func TestTermsOfOneText(t *testing.T) {
 			body := strings.Fields(terms.body)
 			if terms.title != tag+"title " || terms.summary != tag+"summary " || len(body) != tc.want ||
 				body[0] != tag+tc.first || body[len(body)-1] != tag+tc.last {
-				t.Errorf("%q %q, %d terms from %s to %s", terms.title, terms.summary, len(body), body[0], body[len(body)-1])
+				t.Errorf("title %q, summary %q, %d terms from %s to %s", terms.title, terms.summary, len(body), body[0],
+					body[len(body)-1])
 			}
 		})
 	}
 }
 
-// TestPostgreSQLPlansEverySearch: none is prepared, or it would get a plan for no
-// words in particular. Lists are prepared.
+// TestPostgreSQLPlansEverySearch: searches are not prepared, because the plan of a
+// prepared statement would not depend on the terms. Lists are prepared.
 func TestPostgreSQLPlansEverySearch(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		if cfg.URL == "" {
-			t.Skip("SQLite makes one plan for each text")
+			t.Skip("the test is about prepared statements of PostgreSQL")
 		}
 		cfg.MaxConns = 1
 		a := newArchive(t, cfg, 100)
@@ -286,24 +303,24 @@ func TestPostgreSQLPlansEverySearch(t *testing.T) {
 		}
 		if searches, lists := prepared("%AS tsquery%"),
 			prepared("SELECT count(*) FROM transcriptions t WHERE%"); searches != 0 || lists != 1 {
-			t.Errorf("%d searches and %d lists are prepared", searches, lists)
+			t.Errorf("%d searches and %d lists are prepared, want 0 and 1", searches, lists)
 		}
 	})
 }
 
-// TestCountKeyHasEveryFilter: or two lists would share a total.
-func TestCountKeyHasEveryFilter(t *testing.T) {
+// TestCountKeyCoversEveryFilter: otherwise two different lists would share a cached total.
+func TestCountKeyCoversEveryFilter(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s := mustOpen(t, cfg)
 		keys := map[[32]byte]string{}
 		add := func(name string, f Filter) {
 			t.Helper()
 			if old, ok := keys[s.CountKey(f)]; ok {
-				t.Errorf("%s has the key of %s", name, old)
+				t.Errorf("the filters %s and %s have the same key", name, old)
 			}
 			keys[s.CountKey(f)] = name
 		}
-		add("nothing", Filter{})
+		add("none", Filter{})
 		typ := reflect.TypeFor[Filter]()
 		for i := range typ.NumField() {
 			field := typ.Field(i)
@@ -318,7 +335,7 @@ func TestCountKeyHasEveryFilter(t *testing.T) {
 				case reflect.Struct:
 					v.Set(reflect.ValueOf(time.UnixMilli(int64(value[0]))))
 				default:
-					t.Fatalf("say how to fill the field %s", field.Name)
+					t.Fatalf("this test does not know how to fill the field %s", field.Name)
 				}
 				add(field.Name+" "+value, f)
 			}

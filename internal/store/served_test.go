@@ -9,25 +9,25 @@ import (
 	"testing"
 )
 
-func TestServersSeeOneAnother(t *testing.T) {
+func TestServersOnOneDirectoryDetectEachOther(t *testing.T) {
 	dir := t.TempDir()
 	mark := func(want bool) (release func()) {
 		t.Helper()
 		others, release, err := MarkServed(dir)
 		if err != nil || others != want {
-			t.Fatalf("others: %v, %v; want %v", others, err, want)
+			t.Fatalf("other servers: got %v (%v), want %v", others, err, want)
 		}
 		return release
 	}
 	first := mark(false)
 	second := mark(true)
 	first()
-	third := mark(true) // the second is still there
+	third := mark(true) // the second still runs
 	second()
 	third()
 	mark(false)()
 
-	// Whatever the order, of servers that start at once at most one sees nobody.
+	// Of servers that start at the same time, at most one may detect no other.
 	alone, held := make(chan bool), make(chan struct{})
 	for range 8 {
 		go func() {
@@ -50,11 +50,11 @@ func TestServersSeeOneAnother(t *testing.T) {
 	}
 	close(held)
 	if n > 1 {
-		t.Errorf("%d servers believe that they are alone", n)
+		t.Errorf("%d servers detected no other, want at most 1", n)
 	}
 }
 
-func TestTheMarkIsTheDirectorysOwners(t *testing.T) {
+func TestServedMarkBelongsToDirectoryOwner(t *testing.T) {
 	dir := t.TempDir()
 	if os.Geteuid() == 0 {
 		if err := os.Chown(dir, 65534, 65534); err != nil {
@@ -77,10 +77,10 @@ func TestTheMarkIsTheDirectorysOwners(t *testing.T) {
 	}
 	if got, want := file.Sys().(*syscall.Stat_t).Uid, owner.Sys().(*syscall.Stat_t).Uid; got != want ||
 		file.Mode().Perm() != 0o600 {
-		t.Errorf("it belongs to %d, not %d, with mode %v", got, want, file.Mode())
+		t.Errorf("the file belongs to %d, want %d, and has mode %v", got, want, file.Mode())
 	}
 
-	// Nobody is made to open what a link leads to.
+	// A symbolic link in place of the file is not followed.
 	other := t.TempDir()
 	if err := os.Symlink(path, filepath.Join(other, FileName+"-server")); err != nil {
 		t.Fatal(err)

@@ -10,9 +10,10 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// TestAUseDoesNotWaitForASession that somebody is ending: the transaction holds the
-// rows of other sessions, which the same person may be waiting for.
-func TestAUseDoesNotWaitForASession(t *testing.T) {
+// TestSessionUseDoesNotWaitForLock: recording the last use of a session skips a session
+// that another transaction has locked. Waiting could cause a deadlock, because such a
+// transaction locks several sessions of a user.
+func TestSessionUseDoesNotWaitForLock(t *testing.T) {
 	s, ctx := mustOpen(t, Config{URL: testenv.Postgres(t)}), context.Background()
 	write := func(f func(*Tx) error) {
 		t.Helper()
@@ -35,7 +36,7 @@ func TestAUseDoesNotWaitForASession(t *testing.T) {
 	used := func() time.Time {
 		list, err := s.Sessions(ctx, "u")
 		if err != nil || len(list) != 1 {
-			t.Fatalf("%+v %v", list, err)
+			t.Fatalf("sessions: %+v (%v), want one", list, err)
 		}
 		return list[0].LastUsedAt
 	}
@@ -46,9 +47,9 @@ func TestAUseDoesNotWaitForASession(t *testing.T) {
 		return use()
 	})
 	if !used().Equal(now) {
-		t.Error("a use was written over somebody's change")
+		t.Error("the use of a locked session was written")
 	}
 	if err := use(); err != nil || !used().Equal(now.Add(time.Minute)) {
-		t.Errorf("the last use is %v, %v", used(), err)
+		t.Errorf("the last use is %v (%v), want it a minute after the sign-in", used(), err)
 	}
 }

@@ -11,9 +11,8 @@ import (
 	"memoai.tech/memo"
 )
 
-func free(int64) error { return nil }
-
-// sizes reads what the workspace stores, and the sum of its transcriptions.
+// sizes returns the recorded size of a workspace and the sum of the sizes of its
+// transcriptions, in bytes.
 func sizes(t *testing.T, s *Store, workspaceID string) (stored, sum int64) {
 	t.Helper()
 	stored, err := s.StoredBytes(t.Context(), workspaceID)
@@ -27,9 +26,9 @@ func sizes(t *testing.T, s *Store, workspaceID string) (stored, sum int64) {
 	return stored, sum
 }
 
-func TestSizesFollowTheContent(t *testing.T) {
+func TestStoredBytesFollowTheContent(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
-		h, ctx := newHolder(t, cfg, 0), t.Context()
+		h, ctx := newHarness(t, cfg, 0), t.Context()
 		for range 2 {
 			if err := add(h.Store); err != nil {
 				t.Fatal(err)
@@ -37,7 +36,7 @@ func TestSizesFollowTheContent(t *testing.T) {
 		}
 		stored, sum := sizes(t, h.Store, workspace)
 		if stored != sum || stored < 200<<10 || stored > 202<<10 {
-			t.Errorf("%d bytes are stored, and the sum is %d", stored, sum)
+			t.Errorf("the workspace has %d bytes and its transcriptions %d, want about 200 kB in both", stored, sum)
 		}
 		b := backUp(t, h.Store)
 		ids, err := queryAll(ctx, h.q, scanID, `SELECT id FROM transcriptions`)
@@ -50,19 +49,19 @@ func TestSizesFollowTheContent(t *testing.T) {
 			}))
 		}
 		if left, sum := sizes(t, h.Store, workspace); err != nil || left != 0 || sum != 0 {
-			t.Errorf("%d bytes are left, and the sum is %d: %v", left, sum, err)
+			t.Errorf("after deleting all: the workspace has %d bytes and its transcriptions %d (%v), want 0", left, sum, err)
 		}
 		if _, err := h.Restore(ctx, b, false, nil); err != nil {
 			t.Fatal(err)
 		}
-		if again, sum := sizes(t, h.Store, workspace); again != stored || sum != stored {
-			t.Errorf("%d bytes are restored and the sum is %d, want %d", again, sum, stored)
+		if restored, sum := sizes(t, h.Store, workspace); restored != stored || sum != stored {
+			t.Errorf("after a restore: the workspace has %d bytes and its transcriptions %d, want %d", restored, sum, stored)
 		}
 	})
 }
 
-// TestOldTranscriptionsGetTheirSizes brings a database up to date that had none.
-func TestOldTranscriptionsGetTheirSizes(t *testing.T) {
+// TestMigrationAddsSizes migrates a database from before sizes were recorded.
+func TestMigrationAddsSizes(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		ctx := context.Background()
 		s, err := openStore(cfg)
@@ -95,8 +94,10 @@ func TestOldTranscriptionsGetTheirSizes(t *testing.T) {
 			do(`INSERT INTO workspaces (id, name, plan, content_version, created_at) VALUES ($1, 'Acme', 'pro', 0, 0)`, w)
 		}
 		for i, id := range []string{"a", "b"} {
-			do(`INSERT INTO transcriptions (seq, id, workspace_id, status, duration_ms, created_at, char_count, item) VALUES ($1, $2, 'full', 'completed', 0, 0, 0, '{"é"}')`, i+1, id)
-			do(`INSERT INTO transcripts (seq, markdown_size, markdown_crc, markdown, text, segments) VALUES ($1, 0, 0, $2, '"ü"', '[]')`, i+1, []byte{1, 2, 3})
+			do(`INSERT INTO transcriptions (seq, id, workspace_id, status, duration_ms, created_at, char_count, item)
+				VALUES ($1, $2, 'full', 'completed', 0, 0, 0, '{"é"}')`, i+1, id)
+			do(`INSERT INTO transcripts (seq, markdown_size, markdown_crc, markdown, text, segments)
+				VALUES ($1, 0, 0, $2, '"ü"', '[]')`, i+1, []byte{1, 2, 3})
 		}
 		do(`INSERT INTO reports (seq, name, slug, status, text, created_at) VALUES (2, 'r', 'r', 'completed', 'ünf', 0)`)
 		if err := s.migrate(ctx); err != nil {
@@ -104,17 +105,18 @@ func TestOldTranscriptionsGetTheirSizes(t *testing.T) {
 		}
 		const item, rest, report = 6, 3 + 4 + 2, 4
 		if stored, sum := sizes(t, s, "full"); stored != 2*(item+rest)+report || sum != stored {
-			t.Errorf("%d bytes are stored, and the sum is %d", stored, sum)
+			t.Errorf("the workspace has %d bytes and its transcriptions %d, want %d", stored, sum,
+				2*(item+rest)+report)
 		}
 		if stored, _ := sizes(t, s, "empty"); stored != 0 {
-			t.Errorf("%d bytes are stored of nothing", stored)
+			t.Errorf("the empty workspace has %d bytes, want 0", stored)
 		}
 	})
 }
 
-// TestAdmitEndsARead: what has no room is not read.
-func TestAdmitEndsARead(t *testing.T) {
-	h, ctx := newHolder(t, Config{Dir: t.TempDir()}, 0), t.Context()
+// TestRefusedReadReturnsTheRefusal: a read whose size is not admitted does not happen.
+func TestRefusedReadReturnsTheRefusal(t *testing.T) {
+	h, ctx := newHarness(t, Config{Dir: t.TempDir()}, 0), t.Context()
 	if err := add(h.Store); err != nil {
 		t.Fatal(err)
 	}
@@ -123,21 +125,21 @@ func TestAdmitEndsARead(t *testing.T) {
 		t.Fatal(err)
 	}
 	busy := &memo.Error{Kind: memo.KindUnavailable, Message: "busy"}
-	asked := int64(0)
-	refuse := func(size int64) error { asked = size; return busy }
+	requested := int64(0)
+	refuse := func(size int64) error { requested = size; return busy }
 	for name, read := range map[string]func() error{
-		"whole":    func() error { _, err := h.Transcription(ctx, workspace, ids[0], refuse); return err },
-		"segments": func() error { _, err := h.Segments(ctx, workspace, ids[0], refuse); return err },
-		"markdown": func() error { _, _, err := h.Markdown(ctx, workspace, ids[0], false, refuse); return err },
-		"text":     func() error { _, err := h.Text(ctx, workspace, ids[0], refuse); return err },
-		"reports":  func() error { _, err := h.Reports(ctx, workspace, ids[0], refuse); return err },
+		"full transcription": func() error { _, err := h.Transcription(ctx, workspace, ids[0], refuse); return err },
+		"segments":           func() error { _, err := h.Segments(ctx, workspace, ids[0], refuse); return err },
+		"markdown":           func() error { _, _, err := h.Markdown(ctx, workspace, ids[0], false, refuse); return err },
+		"text":               func() error { _, err := h.Text(ctx, workspace, ids[0], refuse); return err },
+		"reports":            func() error { _, err := h.Reports(ctx, workspace, ids[0], refuse); return err },
 	} {
-		asked = 0
-		if err := read(); !errors.Is(err, busy) || asked < 100<<10 {
-			t.Errorf("%s: %v, of %d bytes", name, err, asked)
+		requested = 0
+		if err := read(); !errors.Is(err, busy) || requested < 100<<10 {
+			t.Errorf("%s: got %v for %d bytes, want the refusal", name, err, requested)
 		}
 	}
-	if w, err := h.Transcription(ctx, workspace, ids[0], free); err != nil || w.Size != asked {
-		t.Errorf("%d bytes, %v", w.Size, err)
+	if w, err := h.Transcription(ctx, workspace, ids[0], admitAll); err != nil || w.Size != requested {
+		t.Errorf("the size is %d (%v), want %d as requested", w.Size, err, requested)
 	}
 }

@@ -38,12 +38,12 @@ func mustOpen(t *testing.T, cfg Config) *Store {
 	return s
 }
 
-// TestEveryConstantQueryPrepares finds the SQL texts in this package's source
-// and has both databases prepare each.
+// TestEveryConstantQueryPrepares finds the SQL statements in the source of this package
+// and prepares each on both databases.
 func TestEveryConstantQueryPrepares(t *testing.T) {
 	queries := constantQueries(t)
 	if len(queries) < 50 {
-		t.Fatalf("found %d queries only: the search for them is broken", len(queries))
+		t.Fatalf("found only %d queries: constantQueries misses some", len(queries))
 	}
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s := mustOpen(t, cfg)
@@ -76,8 +76,8 @@ func TestEveryConstantQueryPrepares(t *testing.T) {
 	})
 }
 
-// constantQueries evaluates every constant string expression of the package
-// that is a whole statement.
+// constantQueries returns the arguments of calls in this package that are constant
+// strings and complete statements.
 func constantQueries(t *testing.T) (queries []string) {
 	t.Helper()
 	files, err := filepath.Glob("*.go")
@@ -145,14 +145,15 @@ func constantQueries(t *testing.T) (queries []string) {
 	return queries
 }
 
-// TestListsUseTheirIndex: no offered filter or order may sort or scan a table.
+// TestListsUseTheirIndex: no combination of filters and sorts scans a table or sorts its
+// rows.
 func TestListsUseTheirIndex(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s := mustOpen(t, cfg)
 		if s.dialect == dialectPostgres {
-			// An empty table is always scanned; what counts is that an index serves.
-			if _,
-				err := s.write.Exec(`SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET enable_incremental_sort = off`); err != nil {
+			// PostgreSQL always scans an empty table. Forbid that, to see whether an index fits.
+			if _, err := s.write.Exec(`SET enable_seqscan = off; SET enable_bitmapscan = off;
+				SET enable_sort = off; SET enable_incremental_sort = off`); err != nil {
 				t.Fatal(err)
 			}
 			s.write.SetMaxOpenConns(1)
@@ -182,7 +183,7 @@ func TestListsUseTheirIndex(t *testing.T) {
 				for _, from := range []time.Time{{}, time.UnixMilli(1)} {
 					query, args := EventFilter{WorkspaceID: "w", Noun: noun, ActorID: actor, From: from}.query(s.dialect, 2, 3, 50)
 					if plan := explain(t, s, query, args); strings.Contains(plan, "Filter: ") {
-						t.Errorf("events are read and left out by\n%s\n%s", query, plan)
+						t.Errorf("the plan reads events and filters them out:\n%s\n%s", query, plan)
 					}
 				}
 			}
@@ -190,25 +191,25 @@ func TestListsUseTheirIndex(t *testing.T) {
 	})
 }
 
-// explain returns the plan of a list, and fails when it scans a table or sorts.
+// explain returns the plan of a query, and fails if it scans a table or sorts.
 func explain(t *testing.T, s *Store, query string, args []any) string {
 	t.Helper()
-	return explainBut(t, s, query, args, "SCAN ", "TEMP B-TREE", "Seq Scan", "Sort  (")
+	return planWithout(t, s, query, args, "SCAN ", "TEMP B-TREE", "Seq Scan", "Sort  (")
 }
 
-// explainBut returns the plan of a query, and fails when something bad is in it.
-func explainBut(t *testing.T, s *Store, query string, args []any, bad ...string) string {
+// planWithout returns the plan of a query, and fails if it contains a forbidden step.
+func planWithout(t *testing.T, s *Store, query string, args []any, forbidden ...string) string {
 	t.Helper()
 	plan := planOf(t, s, query, args)
-	for _, bad := range bad {
-		if strings.Contains(plan, bad) {
-			t.Errorf("%s in the plan of\n%s\n%s", bad, query, plan)
+	for _, step := range forbidden {
+		if strings.Contains(plan, step) {
+			t.Errorf("%s in the plan of\n%s\n%s", step, query, plan)
 		}
 	}
 	return plan
 }
 
-// planOf returns the plan of a query, a step per line.
+// planOf returns the plan of a query, one step per line.
 func planOf(t *testing.T, s *Store, query string, args []any) string {
 	t.Helper()
 	verb := "EXPLAIN QUERY PLAN "
@@ -245,7 +246,7 @@ func toText(v any) string {
 	return ""
 }
 
-func TestManyOpenAtOnce(t *testing.T) {
+func TestConcurrentOpensSucceed(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		errs := make(chan error, 8)
 		for range 8 {
@@ -265,7 +266,7 @@ func TestManyOpenAtOnce(t *testing.T) {
 	})
 }
 
-func TestANewerSchemaIsRefused(t *testing.T) {
+func TestNewerSchemaIsRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s := mustOpen(t, cfg)
 		if _, err := s.write.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, $1)`,
@@ -274,17 +275,16 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 		}
 		_, err := Open(context.Background(), cfg)
 		if err == nil || !strings.Contains(err.Error(), "newer memo") {
-			t.Errorf("got %v, want a sentence on the newer schema", err)
+			t.Errorf("got %v, want an error that mentions a newer memo", err)
 		}
 	})
 }
 
-func TestTheDatabaseFileIsForItsOwner(t *testing.T) {
+func TestDatabaseFilesArePrivate(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	s := mustOpen(t, Config{Dir: dir})
 	if err := s.Write(context.Background(), func(tx *Tx) error {
-		return tx.Record(context.Background(),
-			memo.AuditEvent{})
+		return tx.Record(context.Background(), memo.AuditEvent{})
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -296,9 +296,9 @@ func TestTheDatabaseFileIsForItsOwner(t *testing.T) {
 	}
 }
 
-// TestVectorFitsPostgreSQL: a text with more words than a tsvector can hold is
-// still accepted and found.
-func TestVectorFitsPostgreSQL(t *testing.T) {
+// TestLongTextFitsInTSVector: PostgreSQL accepts the vector of a text that has more
+// words than a tsvector can hold.
+func TestLongTextFitsInTSVector(t *testing.T) {
 	s := mustOpen(t, Config{URL: testenv.Postgres(t)})
 	var words []string
 	for i := range 150_000 {
@@ -318,14 +318,15 @@ func itoa(i int) string {
 	return string(b)
 }
 
-// TestFilesAreTheDirectorysOwners: root runs a command beside a server of another
-// user, who must be able to go on, and must not get what is not theirs.
-func TestFilesAreTheDirectorysOwners(t *testing.T) {
+// TestFilesBelongToDirectoryOwner: if root runs a command next to a server of another
+// user, the server must still be able to open the files, and its user must not become
+// the owner of any other file.
+func TestFilesBelongToDirectoryOwner(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give files away")
 	}
 	const other = 65534
-	theirs := func() string {
+	ownedByOther := func() string {
 		dir := t.TempDir()
 		if err := os.Chown(dir, other, other); err != nil {
 			t.Fatal(err)
@@ -340,33 +341,33 @@ func TestFilesAreTheDirectorysOwners(t *testing.T) {
 		}
 		return info.Sys().(*syscall.Stat_t).Uid
 	}
-	dir := theirs()
+	dir := ownedByOther()
 	s := mustOpen(t, Config{Dir: dir})
 	if err := s.Ping(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	files, err := os.ReadDir(dir)
 	if err != nil || len(files) < 3 {
-		t.Fatalf("%v %v", files, err)
+		t.Fatalf("files: %v (%v), want at least 3", files, err)
 	}
 	for _, f := range files {
 		if uid := owner(filepath.Join(dir, f.Name())); uid != other {
-			t.Errorf("%s belongs to %d", f.Name(), uid)
+			t.Errorf("%s belongs to user %d, want %d", f.Name(), uid, other)
 		}
 	}
-	backup := filepath.Join(theirs(), "backup")
+	backup := filepath.Join(ownedByOther(), "backup")
 	if err := s.WriteBackup(t.Context(), backup, nil); err != nil || owner(backup) != 0 {
-		t.Errorf("a backup of root's was given away (%v)", err)
+		t.Errorf("a backup that root wrote outside the data directory does not belong to root (%v)", err)
 	}
-	// A link in the place of a file of ours leads root nowhere.
+	// A symbolic link in place of a file is not followed.
 	secret := filepath.Join(t.TempDir(), "secret")
-	trap := theirs()
+	trap := ownedByOther()
 	if err := errors.Join(os.WriteFile(secret, []byte("root's"), 0o600),
 		os.Symlink(secret, filepath.Join(trap, FileName+"-reserve"))); err != nil {
 		t.Fatal(err)
 	}
 	mustOpen(t, Config{Dir: trap})
-	if kept, err := os.ReadFile(secret); err != nil || string(kept) != "root's" || owner(secret) != 0 {
-		t.Errorf("a file of root's has %d bytes, and belongs to %d (%v)", len(kept), owner(secret), err)
+	if data, err := os.ReadFile(secret); err != nil || string(data) != "root's" || owner(secret) != 0 {
+		t.Errorf("a file of root's has changed: %d bytes, owner %d (%v)", len(data), owner(secret), err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"memoai.tech/memo"
 )
 
-// waitFor waits until n callers wait for their turn.
+// waitFor blocks until n callers wait for their turn.
 func (t *writeQueue) waitFor(n int) {
 	for {
 		t.mu.Lock()
@@ -25,7 +25,7 @@ func (t *writeQueue) waitFor(n int) {
 	}
 }
 
-func TestTurnsUrgentFirstThenInOrder(t *testing.T) {
+func TestUrgentWritersGoFirstThenInOrder(t *testing.T) {
 	q := new(writeQueue)
 	done, err := q.wait(t.Context(), false)
 	if err != nil {
@@ -54,13 +54,13 @@ func TestTurnsUrgentFirstThenInOrder(t *testing.T) {
 	}
 	queue("urgent 0", true)
 	queue("urgent 1", true)
-	left, leave := context.WithCancel(t.Context())
-	gone := make(chan error)
-	go func() { _, err := q.wait(left, false); gone <- err }()
+	ctx, cancel := context.WithCancel(t.Context())
+	canceled := make(chan error)
+	go func() { _, err := q.wait(ctx, false); canceled <- err }()
 	q.waitFor(6)
-	leave()
-	if err := <-gone; !errors.Is(err, context.Canceled) {
-		t.Errorf("one who left got %v", err)
+	cancel()
+	if err := <-canceled; !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled caller got %v", err)
 	}
 	done()
 	all.Wait()
@@ -68,16 +68,17 @@ func TestTurnsUrgentFirstThenInOrder(t *testing.T) {
 		t.Errorf("order %v, want %v", order, want)
 	}
 	if done, err = q.wait(t.Context(), false); err != nil {
-		t.Fatal("nobody has the turn, and it cannot be taken:", err)
+		t.Fatal("the queue is idle, but a caller cannot get the turn:", err)
 	}
 	done()
 }
 
-// TestTurnsAreNotLost lets callers leave at the moment when it is their turn.
-func TestTurnsAreNotLost(t *testing.T) {
+// TestCancelledCallerDoesNotLoseTheTurn cancels callers at about the moment at which
+// they get the turn.
+func TestCancelledCallerDoesNotLoseTheTurn(t *testing.T) {
 	q := new(writeQueue)
 	var all sync.WaitGroup
-	held := 0 // guarded by the turn: the race detector watches it
+	held := 0 // guarded by the turn, which the race detector checks
 	for i := range 200 {
 		all.Go(func() {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*20*time.Microsecond)
@@ -91,15 +92,16 @@ func TestTurnsAreNotLost(t *testing.T) {
 	}
 	all.Wait()
 	if q.busy || len(q.urgent)+len(q.waiting) > 0 {
-		t.Errorf("after all have left: busy %v, %d urgent and %d others wait", q.busy, len(q.urgent), len(q.waiting))
+		t.Errorf("after all have finished: busy %v, %d urgent and %d other callers wait", q.busy, len(q.urgent),
+			len(q.waiting))
 	}
 }
 
-// TestAccessIsReadWhileReadersAreBusy takes every connection that reads data.
-func TestAccessIsReadWhileReadersAreBusy(t *testing.T) {
+// TestKeysAreAuthorisedWhileReadersAreBusy occupies every connection that reads data.
+func TestKeysAreAuthorisedWhileReadersAreBusy(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		cfg.MaxConns = 8
-		h := newHolder(t, cfg, 1)
+		h := newHarness(t, cfg, 1)
 		for range h.dataPool.db.Stats().MaxOpenConnections {
 			rows, err := h.dataReader.q.QueryContext(t.Context(), `SELECT 1`)
 			if err != nil {
@@ -110,7 +112,7 @@ func TestAccessIsReadWhileReadersAreBusy(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		if _, err := h.ImportedBy(ctx, workspace, keyID(0)); memo.KindOf(err) != memo.KindUnavailable {
-			t.Fatalf("a connection was free, or waiting for one has no end: %v", err)
+			t.Fatalf("a read without a free connection: got %v, want unavailable", err)
 		}
 		for name, read := range map[string]func() error{
 			"events":  func() error { _, err := h.Events(ctx, EventFilter{WorkspaceID: workspace}, 1); return err },
@@ -118,27 +120,26 @@ func TestAccessIsReadWhileReadersAreBusy(t *testing.T) {
 			"keys":    func() error { _, err := h.KeyPage(ctx, KeyFilter{WorkspaceID: workspace}, nil, 1); return err },
 		} {
 			if err := read(); memo.KindOf(err) != memo.KindUnavailable {
-				t.Errorf("%s are read over the connections of authorisation: %v", name, err)
+				t.Errorf("reading %s uses the connections of authorisation: %v", name, err)
 			}
 		}
 		if _, ok, err := h.ReadKeyState(t.Context(), h.keys[0].Hash()); err != nil || !ok {
-			t.Errorf("a key cannot be checked: %v, %v", ok, err)
+			t.Errorf("the key cannot be authorised: %v, %v", ok, err)
 		}
 		if err := h.WriteUrgent(t.Context(), func(tx *Tx) error {
-			_,
-				err := tx.RevokeKey(t.Context(), keyID(0))
+			_, err := tx.RevokeKey(t.Context(), keyID(0))
 			return err
 		}); err != nil {
-			t.Errorf("a key cannot be revoked: %v", err)
+			t.Errorf("the key cannot be revoked: %v", err)
 		}
 	})
 }
 
-// TestUrgentWritersOfAnotherProcessGoFirst writes in a loop while another Store on
-// the same file, which stands for another process, revokes keys.
+// TestUrgentWritersOfAnotherProcessGoFirst writes in a loop while another Store on the
+// same file, which plays another process, revokes keys.
 func TestUrgentWritersOfAnotherProcessGoFirst(t *testing.T) {
 	cfg := Config{Dir: t.TempDir()}
-	h := newHolder(t, cfg, 20)
+	h := newHarness(t, cfg, 20)
 	other := mustOpen(t, cfg)
 	stop, stopped := make(chan struct{}), make(chan int)
 	written := func() (n int) {
@@ -158,15 +159,14 @@ func TestUrgentWritersOfAnotherProcessGoFirst(t *testing.T) {
 		}
 	}
 	go func() { stopped <- written() }()
-	// Each revocation may wait for one transaction that has begun; the loop may
-	// not begin another before it.
+	// A revocation may wait for one transaction that has already begun. The loop must not
+	// begin another one before the revocation.
 	for i := range 20 {
-		yielded := false
 		release := other.priority.acquireUrgent(t.Context())
-		yielded = !lockFile(h.priority.writers, false)
+		yielded := !lockFile(h.priority.writers, false)
 		release()
 		if !yielded {
-			t.Fatal("an ordinary writer sees no urgent one")
+			t.Fatal("an ordinary writer does not see the urgent one")
 		}
 		if err := revoke(other, i, (*Store).WriteUrgent); err != nil {
 			t.Fatal(err)
@@ -174,6 +174,6 @@ func TestUrgentWritersOfAnotherProcessGoFirst(t *testing.T) {
 	}
 	close(stop)
 	if <-stopped == 0 {
-		t.Error("the loop wrote nothing")
+		t.Error("the loop did not write at all")
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestWindowsAreTakenOnce(t *testing.T) {
+func TestSavedWindowsAreTakenOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		now := time.Date(2026, 5, 20, 9, 0, 0, 123_000_000, time.UTC)
 		cfg.Now = func() time.Time { return now }
@@ -27,25 +27,25 @@ func TestWindowsAreTakenOnce(t *testing.T) {
 			return windows
 		}
 		if w := take(); len(w) != 0 {
-			t.Errorf("a new database has %v", w)
+			t.Errorf("a new database has windows: %v", w)
 		}
 		one := Window{"data", []byte("a"), []time.Time{now.Add(-time.Second), now}}
 		save(one)
-		save(one) // another server
+		save(one) // as another server does
 		if w := take(); cmp.Diff(w, []Window{one, one}) != "" {
-			t.Errorf("got %v", w)
+			t.Errorf("got %v, want both windows", w)
 		}
 		if w := take(); len(w) != 0 {
-			t.Errorf("they are still there: %v", w)
+			t.Errorf("windows were returned twice: %v", w)
 		}
 		save(one)
 		if w, err := backUp(t, s).store.TakeWindows(t.Context()); err != nil || len(w) != 0 {
-			t.Errorf("a backup holds %v, %v", w, err)
+			t.Errorf("a backup has windows: %v (%v)", w, err)
 		}
 		now = now.Add(2 * time.Minute)
 		save()
 		if w := take(); len(w) != 0 {
-			t.Errorf("what counts no more is kept: %v", w)
+			t.Errorf("windows that no longer count were returned: %v", w)
 		}
 	})
 }
