@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// world is a workspace with people in it, on one of the databases.
+// world is an App on one of the databases, with a workspace, an OWNER and a member.
 type world struct {
 	*App
 	t     *testing.T
@@ -29,7 +29,7 @@ type world struct {
 	workspace     memo.Workspace
 }
 
-// clock stands still until the test moves it.
+// clock shows the same time until the test moves it.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -67,8 +67,7 @@ func newWorld(t *testing.T, cfg store.Config) *world {
 	t.Cleanup(func() { s.Close() })
 	w := &world{t: t, ctx: context.Background(), clock: c, store: s, App: New(Config{
 		Store: s, Limits: ratelimit.NewMemory(map[ratelimit.Class]int{
-			ratelimit.Data: 500, ratelimit.Management: 180,
-			ratelimit.Changes: 180,
+			ratelimit.Data: 500, ratelimit.Management: 180, ratelimit.Changes: 180,
 		}),
 		Passwords: credential.NewPasswords(4), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})}
@@ -90,7 +89,7 @@ func must[T any](t *testing.T, v T, err error) T {
 
 func (w *world) user(email string) memo.User {
 	w.t.Helper()
-	u, err := w.AddUser(w.ctx, theOperator, email, "Somebody", "")
+	u, err := w.AddUser(w.ctx, theOperator, email, "Test User", "")
 	must(w.t, u, err)
 	must(w.t, 0,
 		w.store.Write(w.ctx, func(tx *store.Tx) error { return tx.SetPassword(w.ctx, u.ID, testenv.PasswordHash) }))
@@ -109,7 +108,7 @@ func (w *world) join(ws memo.Workspace, u memo.User, role memo.Role) {
 	must(w.t, 0, err)
 }
 
-// as is a signed-in member.
+// as returns a member as a caller.
 func (w *world) as(u memo.User) memo.Caller {
 	w.t.Helper()
 	m, err := w.store.Member(w.ctx, w.workspace.ID, u.ID)
@@ -120,7 +119,7 @@ func (w *world) as(u memo.User) memo.Caller {
 	}
 }
 
-// key creates a key and returns it with its view.
+// key creates a key and returns it with its key object.
 func (w *world) key(u memo.User, name string) (credential.Key, memo.KeyView) {
 	w.t.Helper()
 	k, err := w.CreateKey(w.ctx, w.as(u), KeyRequest{Name: name})
@@ -132,7 +131,7 @@ func (w *world) key(u memo.User, name string) (credential.Key, memo.KeyView) {
 	return key, k.KeyView
 }
 
-// code authorises a key and returns "" or the code of its refusal.
+// code authorises a key and returns "" or the code of the refusal.
 func (w *world) code(k credential.Key) string {
 	w.t.Helper()
 	_, err := w.AuthoriseKey(w.ctx, k, Client{Address: "192.0.2.1"})

@@ -10,8 +10,8 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// TestAccessEndsOnAFullDisk: what takes access away succeeds, and what signs in
-// for it. All else is refused and changes nothing.
+// TestAccessEndsOnAFullDisk: on a full disk every use case that ends access succeeds, and
+// so does signing in to use them. All other writes are refused and change nothing.
 func TestAccessEndsOnAFullDisk(t *testing.T) {
 	dir := testenv.SmallDisk(t)
 	w := newWorld(t, store.Config{Dir: dir})
@@ -40,11 +40,11 @@ func TestAccessEndsOnAFullDisk(t *testing.T) {
 	testenv.FillDisk(t, dir)
 	text := "[00:42] Jordan: " + strings.Repeat("Of course. ", 5_000)
 	add := func() error {
-		text += "\n[00:43] Alex: No." // or it would be the same file
+		text += "\n[00:43] Alex: No." // otherwise it would be the same file
 		_, err := w.Import(w.ctx, w.as(w.owner), ImportFile{Name: "talk.txt", Data: []byte(text)})
 		return err
 	}
-	for add() == nil { // until the room in the WAL is used up
+	for add() == nil { // until the free space in the WAL is used
 	}
 	for name, f := range map[string]func() error{
 		"an import":  add,
@@ -56,14 +56,14 @@ func TestAccessEndsOnAFullDisk(t *testing.T) {
 			return err
 		},
 	} {
-		for range 50 { // a small one may still find room in the WAL
+		for range 50 { // a small write may still fit in the WAL
 			if err = f(); err != nil {
 				break
 			}
 		}
 		wantKind(t, name, err, memo.KindUnavailable)
 	}
-	w.wantCode("before", revoked, "")
+	w.wantCode("before the revocation", revoked, "")
 
 	soon := new(w.clock.read().Add(time.Minute))
 	for _, step := range []struct {
@@ -77,10 +77,9 @@ func TestAccessEndsOnAFullDisk(t *testing.T) {
 			_, err := w.ChangeKey(w.ctx, owner, expiring.ID, KeyChange{ExpiresAt: &soon})
 			return err
 		}},
-		{"take an invitation back", func() error { return w.RevokeInvite(w.ctx, owner, invite.ID) }},
-		{"take a role", func() error {
-			_, err := w.SetRole(w.ctx, owner, w.workspace.ID, other.ID,
-				memo.RoleMember)
+		{"revoke an invitation", func() error { return w.RevokeInvite(w.ctx, owner, invite.ID) }},
+		{"demote an OWNER", func() error {
+			_, err := w.SetRole(w.ctx, owner, w.workspace.ID, other.ID, memo.RoleMember)
 			return err
 		}},
 		{"end a session", func() error { return w.RevokeSession(w.ctx, member, member.SessionID) }},
@@ -90,18 +89,18 @@ func TestAccessEndsOnAFullDisk(t *testing.T) {
 			return w.SetPassword(w.ctx, memo.Caller{Operator: true, UserID: w.member.ID},
 				"battery staple")
 		}},
-		{"take the plan", func() error { return w.SetPlan(w.ctx, theOperator, w.workspace.ID, memo.PlanFree) }},
+		{"downgrade the plan", func() error { return w.SetPlan(w.ctx, theOperator, w.workspace.ID, memo.PlanFree) }},
 		{"end all sessions", func() error { return w.SignOutEverywhere(w.ctx, owner) }},
 	} {
 		if err := step.f(); err != nil {
 			t.Errorf("%s: %v", step.name, err)
 		}
 		if err := add(); memo.KindOf(err) != memo.KindUnavailable {
-			t.Errorf("an import after %q: %v", step.name, err)
+			t.Errorf("an import after %q: got %v, want unavailable", step.name, err)
 		}
 	}
-	w.wantCode("revoked", revoked, "revoked")
-	w.wantCode("not rotated", rotated, memo.ErrAPIAccessDenied.Code)
-	w.wantCode("of who was removed", theirs, "deactivated")
-	w.wantCode("of who was disabled", others, "deactivated")
+	w.wantCode("a revoked key", revoked, "revoked")
+	w.wantCode("a key that was not rotated", rotated, memo.ErrAPIAccessDenied.Code)
+	w.wantCode("a removed member's key", theirs, "deactivated")
+	w.wantCode("a disabled user's key", others, "deactivated")
 }

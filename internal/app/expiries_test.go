@@ -11,7 +11,7 @@ import (
 	"memoai.tech/memo/internal/credential"
 )
 
-// expiring is a key that expires in an hour.
+// expiring creates a key that expires in an hour.
 func (w *world) expiring(name string) (credential.Key, memo.KeyView) {
 	w.t.Helper()
 	key, view := w.key(w.member, name)
@@ -21,7 +21,7 @@ func (w *world) expiring(name string) (credential.Key, memo.KeyView) {
 	return key, view
 }
 
-// another is a second process on the same database.
+// another returns an App that plays a second process on the same database.
 func (w *world) another() *App {
 	return New(Config{
 		Store: w.store, Limits: w.limits, Passwords: w.passwords,
@@ -29,48 +29,48 @@ func (w *world) another() *App {
 	})
 }
 
-// wantEnded wants a key to be refused and to stay as it is.
+// wantEnded fails unless the key is refused as expired and cannot be changed.
 func (w *world) wantEnded(what string, a *App, key credential.Key, id string) {
 	w.t.Helper()
 	if _, err := a.AuthoriseKey(w.ctx, key, Client{}); codeOf(err) != "expired" {
-		w.t.Errorf("%s: the key is %v", what, err)
+		w.t.Errorf("%s: the key is authorised with %v, want it expired", what, err)
 	}
-	name := "again"
+	name := "renamed"
 	var never *time.Time
-	for does, err := range map[string]error{
+	for change, err := range map[string]error{
 		"renamed":  second(a.ChangeKey(w.ctx, w.as(w.member), id, KeyChange{Name: &name})),
 		"extended": second(a.ChangeKey(w.ctx, w.as(w.member), id, KeyChange{ExpiresAt: &never})),
 		"rotated":  second(a.RotateKey(w.ctx, w.as(w.member), id, "", nil)),
 	} {
 		if codeOf(err) != "key_not_active" {
-			w.t.Errorf("%s: the key was %s: %v", what, does, err)
+			w.t.Errorf("%s: the key can be %s: %v", what, change, err)
 		}
 	}
 }
 
-func TestAnExpiryIsFinal(t *testing.T) {
+func TestExpiryIsFinal(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		key, view := w.expiring("called")
 		w.clock.add(time.Hour)
 		w.wantCode("at its expiry", key, "expired")
 		w.clock.add(-2 * time.Hour)
-		w.wantEnded("the clock goes back before the end is written", w.App, key, view.ID)
+		w.wantEnded("the clock is set back before the expiry is recorded", w.App, key, view.ID)
 		w.FlushUsage(w.ctx)
 		if w.expiries.isRecorded(view.ID) {
-			t.Error("what is written is still noted")
+			t.Error("a recorded expiry is still in memory")
 		}
-		w.wantEnded("and after it", w.App, key, view.ID)
+		w.wantEnded("after the expiry was recorded", w.App, key, view.ID)
 		w.wantEnded("in another process", w.another(), key, view.ID)
 		if k, err := w.GetKey(w.ctx, w.as(w.member), view.ID); err != nil || k.Status != memo.KeyExpired {
-			t.Errorf("the list has %+v %v", k, err)
+			t.Errorf("the key is %+v (%v), want it expired", k, err)
 		}
 		must(t, 0, w.RevokeKey(w.ctx, w.as(w.member), view.ID))
 		w.wantCode("revoked afterwards", key, "revoked")
 	})
 }
 
-// TestTheSweepEndsKeys that nobody calls, and no others.
-func TestTheSweepEndsKeys(t *testing.T) {
+// TestSweepRecordsExpiryOfUnusedKeys, and of no other keys.
+func TestSweepRecordsExpiryOfUnusedKeys(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		key, view := w.expiring("not called")
 		later, _ := w.key(w.member, "never expires")
@@ -85,14 +85,14 @@ func TestTheSweepEndsKeys(t *testing.T) {
 		w.wantCode("without an expiry", later, "")
 		w.wantCode("revoked before", revoked, "revoked")
 		if n, err := w.store.ExpireDueKeys(w.ctx, 10); n != 0 || err != nil {
-			t.Errorf("another sweep writes %d keys, %v", n, err)
+			t.Errorf("another sweep records %d keys (%v), want 0", n, err)
 		}
 	})
 }
 
-// TestASweepIsBounded: a step writes no more keys than it may, and the steps of
-// one sweep write them all.
-func TestASweepIsBounded(t *testing.T) {
+// TestSweepStepsAreBounded: a step records at most as many keys as its limit, and the
+// steps of one sweep record all.
+func TestSweepStepsAreBounded(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		at := w.clock.read().Add(time.Hour)
 		for range expireStep + 5 {
@@ -100,17 +100,17 @@ func TestASweepIsBounded(t *testing.T) {
 		}
 		w.clock.add(time.Hour)
 		if n, err := w.store.ExpireDueKeys(w.ctx, 5); n != 5 || err != nil {
-			t.Errorf("a step of 5 wrote %d, %v", n, err)
+			t.Errorf("a step of 5 recorded %d (%v)", n, err)
 		}
 		w.expiries.sweep(w.ctx)
 		if n, err := w.store.ExpireDueKeys(w.ctx, 5); n != 0 || err != nil {
-			t.Errorf("the sweep left %d, %v", n, err)
+			t.Errorf("the sweep left at least %d keys (%v)", n, err)
 		}
 	})
 }
 
-// TestRunWritesARefusal a moment after it.
-func TestRunWritesARefusal(t *testing.T) {
+// TestExpiryIsRecordedAfterFirstRefusal, without waiting for the next sweep.
+func TestExpiryIsRecordedAfterFirstRefusal(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		key, view := w.expiring("called")
 		ctx, stop := context.WithCancel(w.ctx)
@@ -119,21 +119,21 @@ func TestRunWritesARefusal(t *testing.T) {
 		defer func() { stop(); <-done }()
 		w.clock.add(time.Hour)
 		w.wantCode("at its expiry", key, "expired")
-		for begun := time.Now(); w.expiries.isRecorded(view.ID); time.Sleep(5 * time.Millisecond) {
-			if time.Since(begun) > 4*time.Second { // a sweep comes after 5 s
-				t.Fatal("it was not written")
+		for start := time.Now(); w.expiries.isRecorded(view.ID); time.Sleep(5 * time.Millisecond) {
+			if time.Since(start) > 4*time.Second { // the next sweep is after 5 s
+				t.Fatal("the expiry was not recorded")
 			}
 		}
 		w.clock.add(-time.Hour)
 		if _, err := w.another().AuthoriseKey(w.ctx, key, Client{}); codeOf(err) != "expired" {
-			t.Errorf("another process: %v", err)
+			t.Errorf("another process authorises the key with %v, want it expired", err)
 		}
 	})
 }
 
-// TestARoleIsReadWithTheKey: who was an OWNER or a member when they were
-// authorised, and is none any more, ends no key of others.
-func TestARoleIsReadWithTheKey(t *testing.T) {
+// TestRoleIsReadInTheTransaction: a caller who has lost the role or the membership since
+// they were authorised cannot revoke the keys of others.
+func TestRoleIsReadInTheTransaction(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		key, view := w.key(w.member, "the member's")
 		second := w.user("second@example.com")
@@ -159,6 +159,6 @@ func TestARoleIsReadWithTheKey(t *testing.T) {
 		wantKind(t, "a removed member renames their own", err, memo.KindNotFound)
 		w.wantCode("the member's", key, "")
 		must(t, 0, w.RevokeKey(w.ctx, w.as(second), view.ID))
-		w.wantCode("revoked by who is an OWNER", key, "revoked")
+		w.wantCode("revoked by a current OWNER", key, "revoked")
 	})
 }

@@ -9,9 +9,9 @@ import (
 	"memoai.tech/memo"
 )
 
-// TestKeysComeInPages: all of them, once, in one order, with an exact total, for
-// each status and for whoever asks.
-func TestKeysComeInPages(t *testing.T) {
+// TestKeyPagesListEveryKeyOnce, newest first and with an exact total, for each status, to
+// an OWNER and to a member.
+func TestKeyPagesListEveryKeyOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		want := map[memo.KeyStatus][]string{}
 		add := func(u memo.User, status memo.KeyStatus, name string) {
@@ -28,7 +28,8 @@ func TestKeysComeInPages(t *testing.T) {
 		soon := w.clock.read().Add(time.Hour)
 		swept := w.clock.read().Add(time.Minute)
 		for i := range 24 {
-			w.clock.add(time.Duration(i%2) * time.Millisecond) // pairs are of one moment, in the order of their ids
+			// Two keys at a time are created at the same moment, so that their ids decide.
+			w.clock.add(time.Duration(i%2) * time.Millisecond)
 			u := []memo.User{w.owner, w.member}[i/2%2]
 			name, in := fmt.Sprint("k", i), KeyRequest{}
 			status := []memo.KeyStatus{memo.KeyActive, memo.KeyRevoked, memo.KeyExpired, memo.KeyExpired}[i%4]
@@ -45,7 +46,7 @@ func TestKeysComeInPages(t *testing.T) {
 			add(u, status, name)
 		}
 		w.clock.add(time.Minute)
-		w.expiries.sweep(w.ctx) // so that some ends are recorded and some are not
+		w.expiries.sweep(w.ctx) // so that the end of some keys is recorded and of others is not
 		w.clock.add(time.Hour)
 		for _, status := range append([]memo.KeyStatus{""}, memo.KeyStatuses...) {
 			for prefix, u := range map[memo.KeyStatus]memo.User{"": w.owner, "own": w.member} {
@@ -60,12 +61,13 @@ func TestKeysComeInPages(t *testing.T) {
 						p, err := w.ListKeys(w.ctx, w.as(u), in)
 						must(t, p, err)
 						if p.Total != len(want[of]) || len(p.Items) > limit {
-							t.Errorf("%q: total %d, not %d; %d items", of, p.Total, len(want[of]), len(p.Items))
+							t.Errorf("%q: total %d and %d items, want a total of %d and at most %d items", of, p.Total,
+								len(p.Items), len(want[of]), limit)
 						}
 						for _, k := range p.Items {
 							got = append(got, k.Name)
 							if status != "" && k.Status != status {
-								t.Errorf("%q has a key that is %s", of, k.Status)
+								t.Errorf("%q lists a key that is %s", of, k.Status)
 							}
 						}
 						if in.Cursor = p.NextCursor; in.Cursor == "" {
@@ -73,19 +75,19 @@ func TestKeysComeInPages(t *testing.T) {
 						}
 					}
 					if strings.Join(got, " ") != strings.Join(want[of], " ") {
-						t.Errorf("%q by %d: %v, not %v", of, limit, got, want[of])
+						t.Errorf("%q in pages of %d: got %v, want %v", of, limit, got, want[of])
 					}
 				}
 			}
 		}
 		for _, bad := range []string{"x", nextCursorOf(t, w)} {
 			_, err := w.ListKeys(w.ctx, w.as(w.owner), KeyQuery{Cursor: bad})
-			wantKind(t, "a cursor of no list of keys", err, memo.KindInvalid)
+			wantKind(t, "a cursor that is not from a list of keys", err, memo.KindInvalid)
 		}
 	})
 }
 
-// nextCursorOf is a cursor of a list of transcriptions.
+// nextCursorOf returns a cursor of a list of transcriptions.
 func nextCursorOf(t *testing.T, w *world) string {
 	t.Helper()
 	for _, text := range []string{"Ann: one", "Ann: two"} {
@@ -95,7 +97,7 @@ func nextCursorOf(t *testing.T, w *world) string {
 		ListQuery{Status: memo.StatusCompleted, Sort: "-created_at", Limit: 1})
 	must(t, p, err)
 	if p.NextCursor == "" {
-		t.Fatal("there is one page only")
+		t.Fatal("the list has only one page")
 	}
 	return p.NextCursor
 }

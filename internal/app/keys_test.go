@@ -15,7 +15,7 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-func TestTheLifeOfAKey(t *testing.T) {
+func TestExpiredOrRevokedKeyStaysRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		key, view := w.key(w.member, "n8n")
 		if view.Status != memo.KeyActive || view.Suffix != key.Suffix() || view.CreatedBy.Email != w.member.Email ||
@@ -40,7 +40,7 @@ func TestTheLifeOfAKey(t *testing.T) {
 		key, view = w.key(w.member, "second")
 		must(t, 0, w.RevokeKey(w.ctx, w.as(w.member), view.ID))
 		w.wantCode("revoked", key, "revoked")
-		must(t, 0, w.RevokeKey(w.ctx, w.as(w.member), view.ID)) // one whose answer was lost asks again
+		must(t, 0, w.RevokeKey(w.ctx, w.as(w.member), view.ID)) // as a caller does who did not get the first response
 		_, err = w.ChangeKey(w.ctx, w.as(w.member), view.ID, KeyChange{ExpiresAt: &never})
 		wantKind(t, "changing a revoked key", err, memo.KindConflict)
 		_, err = w.RotateKey(w.ctx, w.as(w.member), view.ID, "", nil)
@@ -50,7 +50,7 @@ func TestTheLifeOfAKey(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-func TestRotation(t *testing.T) {
+func TestRotatedKeyWorksDuringTheOverlap(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		hour := time.Hour
 		rotate := func(id string, overlap *time.Duration) (credential.Key, memo.KeyView) {
@@ -65,10 +65,10 @@ func TestRotation(t *testing.T) {
 		}
 		first, view := w.key(w.member, "ci")
 		next, nextView := rotate(view.ID, nil)
-		w.wantCode("the old one, without an overlap given", first, "")
-		w.wantCode("the new one", next, "")
+		w.wantCode("the old key, without an overlap given", first, "")
+		w.wantCode("the new key", next, "")
 		if nextView.Name != "ci" {
-			t.Errorf("the new key is called %q", nextView.Name)
+			t.Errorf("the new key has the name %q, want that of the old one", nextView.Name)
 		}
 		third, thirdView := rotate(nextView.ID, &hour)
 		w.clock.add(hour - time.Millisecond)
@@ -84,7 +84,7 @@ func TestRotation(t *testing.T) {
 	})
 }
 
-func TestWhoSeesAndRevokes(t *testing.T) {
+func TestOwnersSeeAndRevokeEveryKey(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		_, own := w.key(w.owner, "owner's")
 		key, other := w.key(w.member, "member's")
@@ -106,7 +106,7 @@ func TestWhoSeesAndRevokes(t *testing.T) {
 			t.Errorf("a MEMBER sees %s", got)
 		}
 		_, err := w.GetKey(w.ctx, w.as(w.member), own.ID)
-		wantKind(t, "a MEMBER looks at the OWNER's key", err, memo.KindNotFound)
+		wantKind(t, "a MEMBER reads the OWNER's key", err, memo.KindNotFound)
 		wantKind(t, "a MEMBER revokes the OWNER's key", w.RevokeKey(w.ctx, w.as(w.member), own.ID), memo.KindNotFound)
 		name := "x"
 		_, err = w.ChangeKey(w.ctx, w.as(w.owner), other.ID, KeyChange{Name: &name})
@@ -118,8 +118,8 @@ func TestWhoSeesAndRevokes(t *testing.T) {
 		if got := names(w.as(w.owner), memo.KeyRevoked); got != "member's" {
 			t.Errorf("revoked keys: %s", got)
 		}
-		for who, u := range map[string]memo.User{"an OWNER": w.owner, "a MEMBER": w.member} {
-			some := func(p KeyPageQuery) (out string) {
+		for role, u := range map[string]memo.User{"an OWNER": w.owner, "a MEMBER": w.member} {
+			listed := func(p KeyPageQuery) (out string) {
 				p.Limit = cmp.Or(p.Limit, 9)
 				keys, err := w.KeysPage(w.ctx, w.as(u), p)
 				must(t, keys, err)
@@ -128,35 +128,35 @@ func TestWhoSeesAndRevokes(t *testing.T) {
 				}
 				return out
 			}
-			holders, err := w.KeyCreators(w.ctx, w.as(u))
-			must(t, holders, err)
+			creators, err := w.KeyCreators(w.ctx, w.as(u))
+			must(t, creators, err)
 			var counts []string
-			for _, h := range holders {
-				counts = append(counts, fmt.Sprintf("%s %d %d", h.Email, h.Living, h.Ended))
+			for _, c := range creators {
+				counts = append(counts, fmt.Sprintf("%s %d %d", c.Email, c.Living, c.Ended))
 			}
 			slices.Sort(counts)
 			got := []string{
-				some(KeyPageQuery{}), some(KeyPageQuery{Ended: true}), some(KeyPageQuery{UserID: w.owner.ID}),
-				some(KeyPageQuery{Offset: 1}), some(KeyPageQuery{WorkspaceID: "x"}), strings.Join(counts, ", "),
+				listed(KeyPageQuery{}), listed(KeyPageQuery{Ended: true}), listed(KeyPageQuery{UserID: w.owner.ID}),
+				listed(KeyPageQuery{Offset: 1}), listed(KeyPageQuery{WorkspaceID: "x"}), strings.Join(counts, ", "),
 			}
 			want := []string{"owner's", "member's", "owner's", "", "owner's", w.member.Email + " 0 1, " + w.owner.Email + " 1 0"}
-			if who == "a MEMBER" {
+			if role == "a MEMBER" {
 				want = []string{"", "member's", "", "", "", w.member.Email + " 0 1"}
 			}
 			if !slices.Equal(got, want) {
-				t.Errorf("%s sees %q, not %q", who, got, want)
+				t.Errorf("%s sees %q, want %q", role, got, want)
 			}
 		}
 		events, err := w.store.Events(w.ctx, store.EventFilter{WorkspaceID: w.workspace.ID}, 1)
 		must(t, events, err)
 		if e := events[0]; e.Action != memo.ActionKeyRevoked || e.Actor != w.owner.Email || e.Subject != other.ID ||
 			e.IP != "192.0.2.1" {
-			t.Errorf("the audit trail says %+v", e)
+			t.Errorf("the newest audit event is %+v, want the revocation by the OWNER", e)
 		}
 	})
 }
 
-func TestLosingAccessEndsKeysForGood(t *testing.T) {
+func TestKeysEndForGoodWithAccess(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		elsewhere := w.addWorkspace("Elsewhere", w.member)
 		key, _ := w.key(w.member, "here")
@@ -170,7 +170,7 @@ func TestLosingAccessEndsKeysForGood(t *testing.T) {
 		w.wantCode("removed", key, "deactivated")
 		w.wantCode("in the other workspace", otherKey, "")
 		w.join(w.workspace, w.member, memo.RoleMember)
-		w.wantCode("invited again", key, "deactivated")
+		w.wantCode("a member again", key, "deactivated")
 
 		must(t, 0, w.DisableUser(w.ctx, theOperator, w.member.ID))
 		w.wantCode("disabled", otherKey, "deactivated")
@@ -182,7 +182,7 @@ func TestLosingAccessEndsKeysForGood(t *testing.T) {
 	})
 }
 
-func TestThePlanOpensTheAPI(t *testing.T) {
+func TestKeysNeedAPlanWithAPIAccess(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		key, view := w.key(w.member, "k")
 		for _, p := range memo.Plans {
@@ -194,19 +194,19 @@ func TestThePlanOpensTheAPI(t *testing.T) {
 			w.wantCode("on plan "+string(p), key, want)
 			_, err := w.CreateKey(w.ctx, w.as(w.member), KeyRequest{Name: "k"})
 			if codeOf(err) != want {
-				t.Errorf("creating a key on plan %s: got %v", p, err)
+				t.Errorf("creating a key on plan %s: got %v, want %q", p, err, want)
 			}
 		}
 		must(t, 0, w.SetPlan(w.ctx, theOperator, w.workspace.ID, memo.PlanFree))
 		if keys, err := w.ListKeys(w.ctx, w.as(w.member), KeyQuery{Limit: 100}); err != nil || keys.Total != 3 {
-			t.Errorf("listing on the free plan: %d keys, %v", keys.Total, err)
+			t.Errorf("listing on the free plan: %d keys (%v), want 3", keys.Total, err)
 		}
 		must(t, 0, w.RevokeKey(w.ctx, w.as(w.member), view.ID))
 	})
 }
 
-// TestRemovedWhileCreating: whichever comes first, no living key is left.
-func TestRemovedWhileCreating(t *testing.T) {
+// TestKeyCreatedDuringRemovalIsDeactivated: whichever comes first, no active key is left.
+func TestKeyCreatedDuringRemovalIsDeactivated(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for range 15 {
 			caller := w.as(w.member)
@@ -237,7 +237,7 @@ func TestRemovedWhileCreating(t *testing.T) {
 	})
 }
 
-func TestTwoOwnersDemoteEachOther(t *testing.T) {
+func TestConcurrentDemotionsLeaveOneOwner(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for range 10 {
 			must(t, 0, second(w.SetRole(w.ctx, theOperator, w.workspace.ID, w.member.ID, memo.RoleOwner)))
@@ -248,7 +248,7 @@ func TestTwoOwnersDemoteEachOther(t *testing.T) {
 			wg.Go(func() { w.SetRole(w.ctx, b, w.workspace.ID, a.UserID, memo.RoleMember) })
 			wg.Wait()
 			if n, err := w.store.CountOwners(w.ctx, w.workspace.ID); err != nil || n != 1 {
-				t.Fatalf("%d owners are left, %v", n, err)
+				t.Fatalf("%d OWNERs are left (%v), want 1", n, err)
 			}
 		}
 		wantKind(t, "removing the last OWNER", second(0, removeOwners(w)), memo.KindConflict)
@@ -265,9 +265,9 @@ func removeOwners(w *world) error {
 	return err
 }
 
-func TestTheLastKeyOfAMemberIsCountedExactly(t *testing.T) {
+func TestMaximumOfActiveKeysIsExact(t *testing.T) {
 	if testing.Short() {
-		t.Skip("makes a thousand keys")
+		t.Skip("creates a thousand keys")
 	}
 	onBoth(t, func(t *testing.T, w *world) {
 		for range memo.MaxActiveKeys - 1 {
@@ -277,7 +277,7 @@ func TestTheLastKeyOfAMemberIsCountedExactly(t *testing.T) {
 		results := make(chan string, 6)
 		var wg sync.WaitGroup
 		for range 6 {
-			wg.Go(func() { results <- codeOf(second(w.CreateKey(w.ctx, caller, KeyRequest{Name: "the last"}))) })
+			wg.Go(func() { results <- codeOf(second(w.CreateKey(w.ctx, caller, KeyRequest{Name: "last"}))) })
 		}
 		wg.Wait()
 		close(results)
@@ -286,16 +286,16 @@ func TestTheLastKeyOfAMemberIsCountedExactly(t *testing.T) {
 			if code == "" {
 				created++
 			} else if code != "too_many_keys" {
-				t.Errorf("refused as %q", code)
+				t.Errorf("a key was refused with %q, want too_many_keys", code)
 			}
 		}
 		if created != 1 {
-			t.Errorf("%d of 6 at once were created, want 1", created)
+			t.Errorf("%d of 6 concurrent requests created a key, want 1", created)
 		}
 	})
 }
 
-func TestUseIsWrittenAtOnceAndThenOncePerMinute(t *testing.T) {
+func TestKeyUseIsWrittenAtOnceAndThenOncePerMinute(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		key, view := w.key(w.member, "k")
 		use := func() {
@@ -320,32 +320,32 @@ func TestUseIsWrittenAtOnceAndThenOncePerMinute(t *testing.T) {
 		use()
 		w.usage.write(w.ctx, false)
 		if k := written(); !k.LastUsedAt.Equal(firstUse) || k.Requests24h != 1 {
-			t.Errorf("within the minute it was written again: %+v", k)
+			t.Errorf("use was written again within a minute: %+v", k)
 		}
 		if k, err := w.GetKey(w.ctx, w.as(w.member), view.ID); err != nil || k.Requests24h != 3 ||
 			k.LastUsedAt.Equal(firstUse) {
-			t.Errorf("but the list knows it: %+v, %v", k, err)
+			t.Errorf("the key object lacks use that is not yet written: %+v, %v", k, err)
 		}
 		w.clock.add(30 * time.Second)
 		w.usage.write(w.ctx, false)
 		if k := written(); k.LastUsedAt.Equal(firstUse) || k.Requests24h != 3 {
-			t.Errorf("after the minute it was not written: %+v", k)
+			t.Errorf("use was not written after a minute: %+v", k)
 		}
 		lastUse := *written().LastUsedAt
 		use()
 		must(t, 0, w.RevokeKey(w.ctx, w.as(w.member), view.ID))
 		w.FlushUsage(w.ctx)
 		if k := written(); !k.LastUsedAt.Equal(lastUse) {
-			t.Error("the use of a dead key was written")
+			t.Error("the use of a revoked key was written")
 		}
 		w.clock.add(25 * time.Hour)
 		if k := written(); k.Requests24h != 0 {
-			t.Errorf("a day later %d requests are counted", k.Requests24h)
+			t.Errorf("a day later requests_24h is %d, want 0", k.Requests24h)
 		}
 	})
 }
 
-func TestAnExposedKeyIsMarkedOnce(t *testing.T) {
+func TestExposedKeyIsMarkedOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		key, view := w.key(w.member, "k")
 		for range 3 {
@@ -364,15 +364,14 @@ func TestAnExposedKeyIsMarkedOnce(t *testing.T) {
 			}
 		}
 		if n != 1 {
-			t.Errorf("%d events, want 1", n)
+			t.Errorf("%d audit events, want 1", n)
 		}
 		w.wantCode("exposed, but not revoked", key, "")
 	})
 }
 
-// TestARenameDoesNotUndoAnExpiry: two changes of one key at once, of which
-// neither may be lost.
-func TestARenameDoesNotUndoAnExpiry(t *testing.T) {
+// TestConcurrentChangesOfKeyAreBothStored: neither a new name nor a new expiry is lost.
+func TestConcurrentChangesOfKeyAreBothStored(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		caller := w.as(w.member)
 		for range 30 {
@@ -391,9 +390,9 @@ func TestARenameDoesNotUndoAnExpiry(t *testing.T) {
 	})
 }
 
-// TestDisabledWhileCreatingAndSigningIn: nothing that was made meanwhile lives
-// when the user is enabled again.
-func TestDisabledWhileCreatingAndSigningIn(t *testing.T) {
+// TestDisablingEndsConcurrentKeysAndSessions: a key or session that was created while its
+// user was being disabled does not work after the user is enabled again.
+func TestDisablingEndsConcurrentKeysAndSessions(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		caller := w.as(w.member)
 		for range 10 {
@@ -416,13 +415,13 @@ func TestDisabledWhileCreatingAndSigningIn(t *testing.T) {
 				w.wantCode("created while its member was disabled", key, "deactivated")
 			}
 			if _, err := w.AuthoriseUser(w.ctx, token, Client{}); err == nil {
-				t.Error("a session that was opened while its user was disabled lives")
+				t.Error("a session that was opened while its user was disabled works")
 			}
 		}
 	})
 }
 
-func TestADisabledOwnerIsNotKept(t *testing.T) {
+func TestLastActiveOwnerCannotBeRemoved(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		must(t, 0, second(w.SetRole(w.ctx, theOperator, w.workspace.ID, w.member.ID, memo.RoleOwner)))
 		must(t, 0, w.DisableUser(w.ctx, theOperator, w.member.ID))

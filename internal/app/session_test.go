@@ -17,10 +17,10 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// at is an origin.
+// at returns a client at an address.
 func at(ip string) Client { return Client{Address: ip, UserAgent: "test"} }
 
-// signIn opens a session of a user and returns its token.
+// signIn signs a user in and returns the session token.
 func (w *world) signIn(u memo.User, replaces string) string {
 	w.t.Helper()
 	in := SignIn{Email: u.Email, Password: testenv.Password, Replaces: replaces}
@@ -28,14 +28,14 @@ func (w *world) signIn(u memo.User, replaces string) string {
 	return must(w.t, token, err)
 }
 
-// signedIn is a caller with a session.
+// signedIn signs a user in and returns them as a caller with a session.
 func (w *world) signedIn(u memo.User) memo.Caller {
 	w.t.Helper()
 	c, err := w.AuthoriseSession(w.ctx, w.signIn(u, ""), w.workspace.ID, at("192.0.2.1"))
 	return must(w.t, c, err)
 }
 
-// works reports whether a session's token is accepted.
+// works reports whether a session token is accepted.
 func (w *world) works(token string) bool {
 	w.t.Helper()
 	_, err := w.AuthoriseUser(w.ctx, token, at("192.0.2.1"))
@@ -45,7 +45,7 @@ func (w *world) works(token string) bool {
 	return err == nil
 }
 
-// events are those of an action in the workspace, newest first.
+// events returns the audit events of an action in the workspace, newest first.
 func (w *world) events(action memo.Action) (found []memo.AuditEvent) {
 	w.t.Helper()
 	all, err := w.store.Events(w.ctx, store.EventFilter{WorkspaceID: w.workspace.ID}, 1000)
@@ -79,7 +79,7 @@ func TestCommonPasswordsAreRefused(t *testing.T) {
 			}
 		}
 
-		// One that was set before still opens its account.
+		// A common password that was set earlier still works.
 		hash, err := credential.NewPasswords(1).Hash(w.ctx, common)
 		must(t, hash, err)
 		must(t, 0, w.store.Write(w.ctx, func(tx *store.Tx) error { return tx.SetPassword(w.ctx, w.member.ID, hash) }))
@@ -95,12 +95,12 @@ func firstOf(problems []*memo.Error) error {
 	return problems[0]
 }
 
-// TestASessionEndsWithoutUse: seven days after its last use, and never later than
+// TestUnusedSessionEnds seven days after its last use, and every session
 // thirty days after the sign-in.
-func TestASessionEndsWithoutUse(t *testing.T) {
+func TestUnusedSessionEnds(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		used, unused := w.signIn(w.member, ""), w.signIn(w.member, "")
-		begun := w.clock.read()
+		start := w.clock.read()
 		w.clock.add(memo.SessionIdleTimeout - time.Minute)
 		if !w.works(used) {
 			t.Fatal("a session ended before seven days without use")
@@ -114,12 +114,12 @@ func TestASessionEndsWithoutUse(t *testing.T) {
 		}
 		list, err := w.Sessions(w.ctx, c)
 		if must(t, list, err); len(list) != 1 || !list[0].Current ||
-			!list[0].LastUsedAt.Equal(begun.Add(memo.SessionIdleTimeout-time.Minute)) {
-			t.Errorf("the list has %+v", list)
+			!list[0].LastUsedAt.Equal(start.Add(memo.SessionIdleTimeout-time.Minute)) {
+			t.Errorf("the sessions are %+v, want only the current one, used a minute ago", list)
 		}
-		for w.clock.read().Before(begun.Add(memo.SessionLifetime)) {
+		for w.clock.read().Before(start.Add(memo.SessionLifetime)) {
 			if !w.works(used) {
-				t.Fatalf("a session in use ended after %v", w.clock.read().Sub(begun))
+				t.Fatalf("a session in use ended after %v", w.clock.read().Sub(start))
 			}
 			w.FlushUsage(w.ctx)
 			w.clock.add(5 * 24 * time.Hour)
@@ -128,19 +128,19 @@ func TestASessionEndsWithoutUse(t *testing.T) {
 			t.Error("a session works thirty days after the sign-in")
 		}
 
-		// What a request began before the end is not written after it.
+		// A request that was authorised before the session ended cannot write after that.
 		idle := w.signedIn(w.member)
 		w.clock.add(memo.SessionIdleTimeout)
 		wantKind(t, "rename", w.RenameUser(w.ctx, idle, "Late"), memo.KindUnauthorized)
 		wantKind(t, "sign out everywhere", w.SignOutEverywhere(w.ctx, idle), memo.KindUnauthorized)
 		if known, err := w.store.KnowsAddress(w.ctx, w.member.Email, "192.0.2.1"); known || err != nil {
-			t.Errorf("the address of a session that has ended is known: %v", err)
+			t.Errorf("the address of an ended session counts as known: %v", err)
 		}
 	})
 }
 
-// TestUseIsWrittenOnceAnHour: and what cannot be written waits, within bounds.
-func TestUseIsWrittenOnceAnHour(t *testing.T) {
+// TestSessionUseIsWrittenOnceAnHour: a use that cannot be written waits, within bounds.
+func TestSessionUseIsWrittenOnceAnHour(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		token := w.signIn(w.member, "")
 		c, err := w.AuthoriseUser(w.ctx, token, at("192.0.2.1"))
@@ -159,39 +159,40 @@ func TestUseIsWrittenOnceAnHour(t *testing.T) {
 				written = append(written, now)
 			}
 		}
-		if len(written) != 4 { // that of the sign-in, and three
-			t.Errorf("the last use was %v", written)
+		if len(written) != 4 { // at the sign-in, and three times after it
+			t.Errorf("the last use was written as %v, want 4 times", written)
 		}
 		w.clock.add(time.Hour)
 		w.works(token)
-		w.backlog.noteUse(store.SessionState{SessionID: "of nobody"}, w.clock.read())
+		w.backlog.noteUse(store.SessionState{SessionID: "unknown"}, w.clock.read())
 		w.store.Close()
 		w.backlog.write(w.ctx)
 		if n := len(w.backlog.uses); n != 2 {
-			t.Errorf("%d uses wait for a database that takes no writes, want 2", n)
+			t.Errorf("%d uses wait for a closed database, want 2", n)
 		}
 		for i := range maxUses {
 			w.backlog.noteUse(store.SessionState{SessionID: fmt.Sprint(i)}, w.clock.read())
 		}
 		if n := len(w.backlog.uses); n != maxUses {
-			t.Errorf("%d uses wait, want no more than %d", n, maxUses)
+			t.Errorf("%d uses wait, want %d", n, maxUses)
 		}
 	})
 }
 
-// TestASignInReplacesTheSession that the browser has, whoever's it is.
-func TestASignInReplacesTheSession(t *testing.T) {
+// TestSignInEndsTheBrowsersSession, even if it is another user's.
+func TestSignInEndsTheBrowsersSession(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		first, other := w.signIn(w.member, ""), w.signIn(w.member, "")
 		second := w.signIn(w.owner, first)
 		if w.works(first) || !w.works(second) || !w.works(other) {
-			t.Errorf("works: the replaced one %v, the new one %v, another %v", w.works(first), w.works(second), w.works(other))
+			t.Errorf("the replaced session works: %v, the new one: %v, another one: %v; want false, true, true",
+				w.works(first), w.works(second), w.works(other))
 		}
 		_, _, _, err := w.SignIn(w.ctx, SignIn{Email: w.owner.Email, Password: "wrong horse", Replaces: second},
 			at("192.0.2.1"))
 		wantKind(t, "a wrong password", err, memo.KindUnauthorized)
 		if !w.works(second) {
-			t.Error("a sign-in that failed ended a session")
+			t.Error("a failed sign-in ended a session")
 		}
 		for _, token := range []string{"", "x", first, strings.Repeat("x", tokenLen)} {
 			w.signIn(w.owner, token)
@@ -199,7 +200,7 @@ func TestASignInReplacesTheSession(t *testing.T) {
 	})
 }
 
-func TestTooManySessionsEndTheOldest(t *testing.T) {
+func TestOneSessionTooManyEndsTheOldest(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		others := w.signIn(w.owner, "")
 		var tokens []string
@@ -209,16 +210,16 @@ func TestTooManySessionsEndTheOldest(t *testing.T) {
 		}
 		for i, token := range tokens {
 			if got, want := w.works(token), i >= 2; got != want {
-				t.Errorf("session %d works: %v", i, got)
+				t.Errorf("session %d works: %v, want %v", i, got, want)
 			}
 		}
 		if !w.works(others) {
-			t.Error("somebody else's session ended")
+			t.Error("another user's session ended")
 		}
 		c, err := w.AuthoriseUser(w.ctx, tokens[5], Client{})
 		must(t, c, err)
 		if list, err := w.Sessions(w.ctx, c); err != nil || len(list) != memo.MaxSessions {
-			t.Errorf("%d sessions are listed, %v", len(list), err)
+			t.Errorf("%d sessions are listed (%v), want %d", len(list), err, memo.MaxSessions)
 		}
 	})
 }
@@ -230,24 +231,24 @@ func TestFailedSignInsAreRecorded(t *testing.T) {
 			_, _, _, err := w.SignIn(w.ctx, SignIn{Email: email, Password: "wrong horse"}, at("203.0.113.9"))
 			wantKind(t, email, err, memo.KindUnauthorized)
 		}
-		begun := w.clock.read()
+		start := w.clock.read()
 		for range 5 {
 			fail(w.member.Email)
 			fail("nobody@example.com")
 			w.clock.add(time.Second)
 		}
 		if n := len(w.events(memo.ActionNotSignedIn)); n != 0 {
-			t.Errorf("%d events were written while the caller waited", n)
+			t.Errorf("%d events were written before the response", n)
 		}
 		w.FlushUsage(w.ctx)
 		w.FlushUsage(w.ctx)
 		got := w.events(memo.ActionNotSignedIn)
 		if len(got) != 1 {
-			t.Fatalf("%d events of five failures within a minute", len(got))
+			t.Fatalf("%d events for five failures within a minute, want 1", len(got))
 		}
 		if e := got[0]; e.Actor != "system" || e.ActorID != "" || e.Subject != w.member.ID || e.Name != w.member.Email ||
-			e.IP != "203.0.113.9" || e.Detail != "the password was wrong" || !e.At.Equal(begun) {
-			t.Errorf("%+v", e)
+			e.IP != "203.0.113.9" || e.Detail != "the password was wrong" || !e.At.Equal(start) {
+			t.Errorf("the event is %+v", e)
 		}
 
 		must(t, 0, w.DisableUser(w.ctx, theOperator, w.owner.ID))
@@ -257,10 +258,10 @@ func TestFailedSignInsAreRecorded(t *testing.T) {
 		fail(alone.Email)
 		w.FlushUsage(w.ctx)
 		if got := w.events(memo.ActionNotSignedIn); len(got) != 2 || got[0].Detail != "the user is disabled" {
-			t.Errorf("%+v", got)
+			t.Errorf("the events are %+v, want one more, for the disabled user", got)
 		}
 
-		// A database that takes no writes fails no sign-in, and loses no event.
+		// If the database cannot write, the sign-in is refused as always and the event waits.
 		eve := w.user("eve@example.com")
 		fail(eve.Email)
 		w.store.Close()
@@ -273,13 +274,13 @@ func TestFailedSignInsAreRecorded(t *testing.T) {
 			w.backlog.noteFailure(failedSignIn{})
 		}
 		if n := len(w.backlog.refusals); n != maxRefusals {
-			t.Errorf("%d events wait, want no more than %d", n, maxRefusals)
+			t.Errorf("%d events wait, want %d", n, maxRefusals)
 		}
 	})
 }
 
-// TestRunWritesFailedSignIns soon, not at its next turn.
-func TestRunWritesFailedSignIns(t *testing.T) {
+// TestFailedSignInIsWrittenSoon, without waiting for the next regular write.
+func TestFailedSignInIsWrittenSoon(t *testing.T) {
 	w := newWorld(t, store.Config{Dir: t.TempDir()})
 	ctx, stop := context.WithCancel(w.ctx)
 	var running sync.WaitGroup
@@ -288,10 +289,12 @@ func TestRunWritesFailedSignIns(t *testing.T) {
 	defer stop()
 	_, _, _, err := w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: "wrong horse"}, at("203.0.113.9"))
 	wantKind(t, "a wrong password", err, memo.KindUnauthorized)
-	for end := time.Now().Add(4 * time.Second); len(w.events(memo.ActionNotSignedIn)) == 0; time.Sleep(10 * time.Millisecond) {
+	end := time.Now().Add(4 * time.Second)
+	for len(w.events(memo.ActionNotSignedIn)) == 0 {
 		if time.Now().After(end) {
-			t.Fatal("there is no event after four seconds")
+			t.Fatal("no event after four seconds")
 		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 
@@ -306,7 +309,7 @@ func TestDownloadsAreRecorded(t *testing.T) {
 		w.RecordArchive(w.ctx, c, ar)
 		got := w.events(memo.ActionDownloaded)
 		if len(got) != 2 {
-			t.Fatalf("%+v", got)
+			t.Fatalf("the events are %+v, want two", got)
 		}
 		for i, want := range []memo.AuditEvent{
 			{Subject: two + " " + one, Name: "2 transcriptions", Detail: "a ZIP of md files"},
@@ -314,10 +317,10 @@ func TestDownloadsAreRecorded(t *testing.T) {
 		} {
 			e := got[i]
 			if e.Subject != want.Subject || e.Name != want.Name || e.Detail != want.Detail {
-				t.Errorf("%+v", e)
+				t.Errorf("event %d is %+v, want %+v", i, e, want)
 			}
 			if e.Actor != w.member.Email || e.IP != "192.0.2.1" {
-				t.Errorf("it was %s from %s", e.Actor, e.IP)
+				t.Errorf("event %d was %s from %s, want the member from 192.0.2.1", i, e.Actor, e.IP)
 			}
 		}
 		var log bytes.Buffer
@@ -325,12 +328,12 @@ func TestDownloadsAreRecorded(t *testing.T) {
 		w.store.Close()
 		w.RecordDownload(w.ctx, c, one, transcript.SRT)
 		if !strings.Contains(log.String(), "a download is not in the audit trail") || !strings.Contains(log.String(), one) {
-			t.Errorf("the log has %q", &log)
+			t.Errorf("the log is %q, want the download that could not be recorded", &log)
 		}
 	})
 }
 
-func TestAChangeOfPasswordRevokesKeys(t *testing.T) {
+func TestPasswordChangeRevokesKeysOnRequest(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		second := w.addWorkspace("Second", w.member)
 		here, view := w.key(w.member, "here")
@@ -338,16 +341,16 @@ func TestAChangeOfPasswordRevokesKeys(t *testing.T) {
 			KeyRequest{Name: "elsewhere"})
 		must(t, elsewhere, err)
 		there, _ := credential.ParseKey(elsewhere.Key)
-		others, _ := w.key(w.owner, "of somebody else")
+		others, _ := w.key(w.owner, "another user's")
 		ended, endedView := w.key(w.member, "ended")
 		must(t, 0, w.RevokeKey(w.ctx, w.as(w.member), endedView.ID))
 		c := w.signedIn(w.member)
 		if n, err := w.CountOwnKeys(w.ctx, c); n != 2 || err != nil {
-			t.Errorf("%d keys, %v", n, err)
+			t.Errorf("%d active keys (%v), want 2", n, err)
 		}
 
 		must(t, 0, w.ChangePassword(w.ctx, c, testenv.Password, "battery staple", false))
-		w.wantCode("without the wish", here, "")
+		w.wantCode("after a change that keeps keys", here, "")
 		token, _, _, err := w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: "battery staple"}, at("192.0.2.1"))
 		must(t, token, err)
 		c, err = w.AuthoriseUser(w.ctx, token, at("192.0.2.1"))
@@ -357,21 +360,22 @@ func TestAChangeOfPasswordRevokesKeys(t *testing.T) {
 		must(t, 0, w.ChangePassword(w.ctx, c, "battery staple", "staple battery", true))
 		w.wantCode("here", here, "revoked")
 		w.wantCode("elsewhere", there, "revoked")
-		w.wantCode("of somebody else", others, "")
+		w.wantCode("another user's", others, "")
 		w.wantCode("ended before", ended, "revoked")
 		got := w.events(memo.ActionKeyRevoked)
 		if len(got) != 2 || got[0].Subject != view.ID || got[0].Actor != w.member.Email ||
 			got[0].Detail != "with a change of the password" {
-			t.Errorf("%+v", got)
+			t.Errorf("the events are %+v", got)
 		}
 		if n, err := w.CountOwnKeys(w.ctx, c); n != 0 || err != nil {
-			t.Errorf("%d keys, %v", n, err)
+			t.Errorf("%d active keys (%v), want 0", n, err)
 		}
 	})
 }
 
-// TestNoKeySurvivesAChangeOfPassword that another session is making at that time.
-func TestNoKeySurvivesAChangeOfPassword(t *testing.T) {
+// TestKeyCreatedDuringPasswordChangeIsRevoked: another session creates a key while the
+// password is being changed.
+func TestKeyCreatedDuringPasswordChangeIsRevoked(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		c, thief := w.signedIn(w.member), w.signedIn(w.member)
 		hash, err := w.store.PasswordHash(w.ctx, c.UserID)
@@ -395,14 +399,14 @@ func TestNoKeySurvivesAChangeOfPassword(t *testing.T) {
 		}))
 		must(t, 0, <-changed)
 		if n, err := w.CountOwnKeys(w.ctx, c); n != 0 || err != nil {
-			t.Fatalf("%d keys work after the change, %v", n, err)
+			t.Fatalf("%d keys are active after the change (%v), want 0", n, err)
 		}
 		_, err = w.CreateKey(w.ctx, thief, KeyRequest{Name: "late"})
 		wantKind(t, "a key after the change", err, memo.KindUnauthorized)
 	})
 }
 
-// TestEndedSessionsAreDeleted thirty days after their end, in small parts.
+// TestEndedSessionsAreDeleted thirty days after their end, in small batches.
 func TestEndedSessionsAreDeleted(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		revoked := w.signedIn(w.member)
@@ -427,11 +431,11 @@ func TestEndedSessionsAreDeleted(t *testing.T) {
 		old(sessionsKept-time.Hour, 3)
 		old(sessionsKept+time.Hour, purgeAtOnce+1)
 		for i, want := range []time.Duration{0, purgeEvery} {
-			if again := w.purge(w.ctx); again != want {
-				t.Errorf("purge %d comes again after %v", i, again)
+			if next := w.purge(w.ctx); next != want {
+				t.Errorf("purge %d asks for the next one after %v, want %v", i, next, want)
 			}
 		}
-		delete := func() (n int64) {
+		deleteOld := func() (n int64) {
 			must(t, 0, w.store.Write(w.ctx, func(tx *store.Tx) (err error) {
 				n, err = tx.DeleteSessions(w.ctx, tx.Now.Add(-sessionsKept), purgeAtOnce)
 				return err
@@ -439,15 +443,15 @@ func TestEndedSessionsAreDeleted(t *testing.T) {
 			return n
 		}
 		w.clock.add(2 * time.Hour)
-		if n := delete(); n != 3 {
+		if n := deleteOld(); n != 3 {
 			t.Errorf("%d were deleted, want the three that expired", n)
 		}
 		w.clock.add(sessionsKept - time.Hour)
-		if n := delete(); n != 1 {
+		if n := deleteOld(); n != 1 {
 			t.Errorf("%d were deleted, want the one that was revoked", n)
 		}
 		w.clock.add(sessionsKept + time.Hour)
-		if n := delete(); n != 1 {
+		if n := deleteOld(); n != 1 {
 			t.Errorf("%d were deleted, want the one that expired", n)
 		}
 	})

@@ -8,9 +8,9 @@ import (
 	"memoai.tech/memo"
 )
 
-// TestARefusedSignInReadsNothing: with the database closed, it is refused like any
-// other, whether there is such an account or not.
-func TestARefusedSignInReadsNothing(t *testing.T) {
+// TestThrottledSignInDoesNotReadDatabase: with the database closed, a throttled sign-in
+// is refused as always, whether or not the account exists.
+func TestThrottledSignInDoesNotReadDatabase(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		fill := func(n int, account, ip string) {
 			for range n {
@@ -35,9 +35,9 @@ func TestARefusedSignInReadsNothing(t *testing.T) {
 	})
 }
 
-// TestTheLimitOfAnAccount is for addresses that the account does not know, and
-// looks the same for an account that is not there.
-func TestTheLimitOfAnAccount(t *testing.T) {
+// TestAccountLimitAppliesToNewAddresses: it does not apply to addresses from which the
+// account is signed in, and is the same for an account that does not exist.
+func TestAccountLimitAppliesToNewAddresses(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		w.signIn(w.member, "") // from 192.0.2.1
 		for _, email := range []string{w.member.Email, "nobody@example.com"} {
@@ -50,14 +50,14 @@ func TestTheLimitOfAnAccount(t *testing.T) {
 		}
 		w.signIn(w.member, "")
 		if known, err := w.store.KnowsAddress(w.ctx, w.owner.Email, "192.0.2.1"); known || err != nil {
-			t.Errorf("the address of somebody else is known: %v", err)
+			t.Errorf("another user's address counts as known: %v", err)
 		}
 	})
 }
 
-// TestTheThrottleStaysSmall under a flood of e-mails from one address, and is empty
-// after attempts that were taken back.
-func TestTheThrottleStaysSmall(t *testing.T) {
+// TestThrottleIsBounded under a flood of accounts from one address, and is empty after
+// its attempts were undone.
+func TestThrottleIsBounded(t *testing.T) {
 	w := &App{throttle: newThrottle()}
 	accepted := 0
 	for i := range 5_000 {
@@ -67,11 +67,11 @@ func TestTheThrottleStaysSmall(t *testing.T) {
 		}
 	}
 	if n := w.throttle.windows.Windows(); accepted != 60 || n != 1+2*60 {
-		t.Errorf("%d attempts were accepted, and there are %d windows", accepted, n)
+		t.Errorf("%d attempts were accepted with %d windows, want 60 with 121", accepted, n)
 	}
 	if d := digest(strings.Repeat("x", 254), "203.0.113.1"); len(d) != 16 ||
 		d == digest(strings.Repeat("x", 254)+"203.0.113.1") {
-		t.Errorf("a subject is %d bytes, or two have one", len(d))
+		t.Errorf("a digest has %d bytes, or two subjects have the same", len(d))
 	}
 
 	w.throttle = newThrottle()
@@ -83,12 +83,12 @@ func TestTheThrottleStaysSmall(t *testing.T) {
 		undo()
 	}
 	if n := w.throttle.windows.Windows(); n != 0 {
-		t.Errorf("%d windows are left", n)
+		t.Errorf("%d windows are left, want 0", n)
 	}
 }
 
-// TestARefusedAttemptMakesNoWindow of another subject.
-func TestARefusedAttemptMakesNoWindow(t *testing.T) {
+// TestRefusedAttemptIsNotCounted, neither for the limit that refused it nor for others.
+func TestRefusedAttemptIsNotCounted(t *testing.T) {
 	th := newThrottle()
 	for range 10 {
 		must(t, 0, second(th.take(t.Context(), "mark@example.com", "203.0.113.1", nobody)))
@@ -106,7 +106,7 @@ func TestARefusedAttemptMakesNoWindow(t *testing.T) {
 			memo.KindRateLimited)
 	}
 	if n := th.windows.Windows(); n != before {
-		t.Errorf("%d windows, and %d before the attempts that were refused", n, before)
+		t.Errorf("%d windows after the refused attempts, want %d as before", n, before)
 	}
 	if d, _ := th.windows.Take(t.Context(), perAccount, digest("mark@example.com")); !d.Accepted || d.Remaining != 100-11 {
 		t.Errorf("refused attempts were counted: %+v", d)

@@ -29,12 +29,12 @@ func (w *world) file(name, content string) ImportResult {
 	return must(w.t, in, err)
 }
 
-func TestImport(t *testing.T) {
+func TestSameFileIsImportedOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		first := w.file("talk.txt", "[00:42] Jordan: Of course…\n")
-		again := w.file("renamed.txt", "[00:42] Jordan: Of course…\n")
-		if first.Unchanged || !again.Unchanged || again.ID != first.ID {
-			t.Errorf("the same file twice: %+v, %+v", first, again)
+		repeated := w.file("renamed.txt", "[00:42] Jordan: Of course…\n")
+		if first.Unchanged || !repeated.Unchanged || repeated.ID != first.ID {
+			t.Errorf("the same file twice: %+v, %+v", first, repeated)
 		}
 		other := w.addWorkspace("Other", w.owner)
 		in, err := w.Import(w.ctx, memo.Caller{Operator: true, WorkspaceID: other.ID},
@@ -45,7 +45,7 @@ func TestImport(t *testing.T) {
 		_, err = w.Import(w.ctx, w.as(w.owner), ImportFile{Name: "bad.vtt", Data: []byte("no header")})
 		if refusal, ok := errors.AsType[*transcript.Error](err); !ok || refusal.Reason == "" ||
 			memo.KindOf(err) != memo.KindInvalid {
-			t.Errorf("a bad file: %v", err)
+			t.Errorf("a file without a WEBVTT header: got %v, want a refusal with a reason", err)
 		}
 		key := w.as(w.owner)
 		key.KeyID = "k"
@@ -53,17 +53,17 @@ func TestImport(t *testing.T) {
 		wantKind(t, "an import by a key", err, memo.KindForbidden)
 		events, err := w.store.Events(w.ctx, store.EventFilter{WorkspaceID: w.workspace.ID}, 1)
 		if must(t, events, err); events[0].Action != memo.ActionImported || events[0].Subject != first.ID {
-			t.Errorf("the audit trail says %+v", events[0])
+			t.Errorf("the newest audit event is %+v, want the import", events[0])
 		}
 		before := w.version()
 		w.file("talk2.txt", "something else")
 		if after := w.version(); after <= before {
-			t.Errorf("the content version went from %d to %d", before, after)
+			t.Errorf("the content version went from %d to %d, want a higher one", before, after)
 		}
 	})
 }
 
-// version is the workspace's content version as a request reads it.
+// version returns the workspace's content version as a request reads it.
 func (w *world) version() int64 {
 	w.t.Helper()
 	key, _ := w.key(w.owner, "v")
@@ -71,8 +71,9 @@ func (w *world) version() int64 {
 	return must(w.t, c, err).ContentVersion
 }
 
-// TestTheArchiveIsCutWhenItsContextEnds: what is left has no directory.
-func TestTheArchiveIsCutWhenItsContextEnds(t *testing.T) {
+// TestCancelledArchiveIsIncomplete: an archive whose context ends has no ZIP directory,
+// so it cannot be opened.
+func TestCancelledArchiveIsIncomplete(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		var ids []string
 		for i := range 5 {
@@ -80,23 +81,23 @@ func TestTheArchiveIsCutWhenItsContextEnds(t *testing.T) {
 		}
 		archive, err := w.PrepareArchive(w.ctx, w.as(w.owner), ids, transcript.Markdown)
 		must(t, archive, err)
-		var whole bytes.Buffer
-		must(t, 0, archive.WriteZip(w.ctx, &whole))
-		if _, err := zip.NewReader(bytes.NewReader(whole.Bytes()), int64(whole.Len())); err != nil {
+		var complete bytes.Buffer
+		must(t, 0, archive.WriteZip(w.ctx, &complete))
+		if _, err := zip.NewReader(bytes.NewReader(complete.Bytes()), int64(complete.Len())); err != nil {
 			t.Fatal(err)
 		}
-		died := errors.New("the key died")
+		revoked := errors.New("the key was revoked")
 		ctx, cancel := context.WithCancelCause(w.ctx)
 		var short bytes.Buffer
 		err = archive.WriteZip(ctx, writerFunc(func(p []byte) (int, error) {
-			cancel(died)
+			cancel(revoked)
 			return short.Write(p)
 		}))
-		if !errors.Is(err, died) && !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v", err)
+		if !errors.Is(err, revoked) && !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want the cause of the cancellation", err)
 		}
 		if _, err := zip.NewReader(bytes.NewReader(short.Bytes()), int64(short.Len())); err == nil {
-			t.Error("a short archive looks whole")
+			t.Error("a truncated archive can be opened")
 		}
 	})
 }
@@ -105,7 +106,7 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-func TestJoinCRC(t *testing.T) {
+func TestCombinedChecksumIsThatOfBothParts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := rapid.SliceOf(rapid.Byte()).Draw(t, "a"), rapid.SliceOf(rapid.Byte()).Draw(t, "b")
 		got := combineCRC32(crc32.ChecksumIEEE(a), crc32.ChecksumIEEE(b), int64(len(b)))
@@ -114,15 +115,18 @@ func TestJoinCRC(t *testing.T) {
 		}
 	})
 	if got := combineCRC32(0, crc32.ChecksumIEEE([]byte("x")), 1); got != crc32.ChecksumIEEE([]byte("x")) {
-		t.Error("the empty beginning changes the sum")
+		t.Error("an empty first part changes the checksum")
 	}
 }
 
-// TestAHeadLongerThanAStoredBlock: deflate stores at most 65,535 bytes a block.
-func TestAHeadLongerThanAStoredBlock(t *testing.T) {
+// TestArchiveHasLongReports: the head of a Markdown file, with its reports, may need
+// several stored blocks, because deflate has at most 65,535 bytes in one.
+func TestArchiveHasLongReports(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		report := strings.Repeat("A long report. ", 10_000)
-		doc := fmt.Sprintf(`{"title":"Long","status":"completed","media_type":"audio","segments":[{"start":0,"end":1,"text":"x"}],"prompt_results":[{"name":"r","slug":"r","text":%q}]}`, report)
+		doc := fmt.Sprintf(`{"title":"Long","status":"completed","media_type":"audio",
+			"segments":[{"start":0,"end":1,"text":"x"}],
+			"prompt_results":[{"name":"r","slug":"r","text":%q}]}`, report)
 		id := w.file("long.json", doc).ID
 		archive, err := w.PrepareArchive(w.ctx, w.as(w.owner), []string{id}, transcript.Markdown)
 		must(t, archive, err)
@@ -137,13 +141,14 @@ func TestAHeadLongerThanAStoredBlock(t *testing.T) {
 		file, err := w.Export(w.ctx, w.as(w.owner), id, transcript.Markdown)
 		single, exportErr := must(t, file, err).Bytes(w.ctx)
 		if exportErr != nil || !bytes.Equal(content, single) || len(content) < len(report) {
-			t.Errorf("%d bytes, %v; want %d", len(content), exportErr, len(single))
+			t.Errorf("the archived file has %d bytes, the single export %d (%v); want the same content", len(content),
+				len(single), exportErr)
 		}
 	})
 }
 
-// TestTotalsFollowTheContent: a total is kept, and every change is seen.
-func TestTotalsFollowTheContent(t *testing.T) {
+// TestCachedTotalFollowsTheContent: a total is cached until the content changes.
+func TestCachedTotalFollowsTheContent(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		total := func() int {
 			t.Helper()
@@ -156,15 +161,15 @@ func TestTotalsFollowTheContent(t *testing.T) {
 		}
 		for i := range 5 {
 			if got := total(); got != i {
-				t.Errorf("total is %d, want %d", got, i)
+				t.Errorf("the total is %d, want %d", got, i)
 			}
 			w.file("x.txt", fmt.Sprintf("text %d", i))
 		}
 	})
 }
 
-// TestSnippets: the best places come first, also where a line looks like a time and is not.
-func TestSnippets(t *testing.T) {
+// TestBestSnippetsComeFirst, even if the text of a segment starts like a time.
+func TestBestSnippetsComeFirst(t *testing.T) {
 	segments := []memo.Segment{
 		{Start: 0, End: 1, Speaker: "A", Text: "nothing here"},
 		{Start: 61, End: 62, Speaker: "Anna: the Great", Text: "one price"},
@@ -182,12 +187,12 @@ func TestSnippets(t *testing.T) {
 	}
 }
 
-// TestTheTotalOfManyHits is bounded, and the pages after it are read.
-func TestTheTotalOfManyHits(t *testing.T) {
+// TestTotalOfSearchIsBounded, but the pages after the counted hits are not.
+func TestTotalOfSearchIsBounded(t *testing.T) {
 	dir := t.TempDir()
 	w := newWorld(t, store.Config{Dir: dir})
 	w.file("x.txt", "[00:01] Ann: pricing")
-	testenv.Repeat(t, dir, 10_004) // and the first
+	testenv.Repeat(t, dir, 10_004) // copies of the first
 	c := w.as(w.owner)
 	for name, tc := range map[string]struct {
 		in       ListQuery
@@ -195,30 +200,31 @@ func TestTheTotalOfManyHits(t *testing.T) {
 		relation string
 		items    int
 	}{
-		"a search":           {ListQuery{Query: "pricing", Limit: 2}, 10_000, "gte", 2},
-		"after its total":    {ListQuery{Query: "pricing", Limit: 3, Offset: 10_003}, 10_000, "gte", 2},
-		"by relevance":       {ListQuery{Query: "pricing", Limit: 3, Offset: 10_003, Sort: "relevance"}, 10_000, "gte", 2},
-		"after its end":      {ListQuery{Query: "pricing", Limit: 3, Offset: 20_000}, 10_000, "gte", 0},
-		"a list":             {ListQuery{Limit: 2}, 10_005, "eq", 2},
-		"after a list":       {ListQuery{Limit: 2, Offset: 10_005}, 10_005, "eq", 0},
-		"a search for less":  {ListQuery{Query: "nothing"}, 0, "eq", 0},
-		"a search for signs": {ListQuery{Query: "?!"}, 0, "eq", 0},
+		"a search":                      {ListQuery{Query: "pricing", Limit: 2}, 10_000, "gte", 2},
+		"a page after the counted hits": {ListQuery{Query: "pricing", Limit: 3, Offset: 10_003}, 10_000, "gte", 2},
+		"the same page by relevance":    {ListQuery{Query: "pricing", Limit: 3, Offset: 10_003, Sort: "relevance"}, 10_000, "gte", 2},
+		"a page after the last hit":     {ListQuery{Query: "pricing", Limit: 3, Offset: 20_000}, 10_000, "gte", 0},
+		"a list":                        {ListQuery{Limit: 2}, 10_005, "eq", 2},
+		"a page after the last item":    {ListQuery{Limit: 2, Offset: 10_005}, 10_005, "eq", 0},
+		"a search without hits":         {ListQuery{Query: "nothing"}, 0, "eq", 0},
+		"a search without words":        {ListQuery{Query: "?!"}, 0, "eq", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tc.in.Status, tc.in.NoSnippets = memo.StatusCompleted, true
-			for range 2 { // counted, and remembered
+			for range 2 { // counted, then cached
 				p, err := w.Transcriptions(w.ctx, c, tc.in)
 				if err != nil || p.Total != tc.total || p.TotalRelation() != tc.relation || len(p.Items) != tc.items {
-					t.Errorf("%d items of %d, %s, %v", len(p.Items), p.Total, p.TotalRelation(), err)
+					t.Errorf("got %d items of %d, %s (%v); want %d of %d, %s",
+						len(p.Items), p.Total, p.TotalRelation(), err, tc.items, tc.total, tc.relation)
 				}
 			}
 		})
 	}
 }
 
-// TestAnEntryOfTheTotalsHasAFixedSize: callers choose the words and the filters, and
-// must not choose how much memory they take.
-func TestAnEntryOfTheTotalsHasAFixedSize(t *testing.T) {
+// TestTotalCacheEntriesHaveFixedSize: callers choose the words and filters, and must not
+// decide how much memory an entry of the cache takes.
+func TestTotalCacheEntriesHaveFixedSize(t *testing.T) {
 	for _, typ := range []reflect.Type{reflect.TypeFor[totalCacheKey](), reflect.TypeFor[store.Total]()} {
 		for i := range typ.NumField() {
 			field := typ.Field(i).Type
@@ -226,15 +232,15 @@ func TestAnEntryOfTheTotalsHasAFixedSize(t *testing.T) {
 				field = field.Elem()
 			}
 			if k := field.Kind(); k != reflect.Uint8 && k != reflect.Int64 && k != reflect.Int && k != reflect.Bool {
-				t.Errorf("%v of %v points to something", typ.Field(i).Name, typ)
+				t.Errorf("%v of %v has a variable size", typ.Field(i).Name, typ)
 			}
 		}
 	}
 }
 
-// TestSnippetsOfALongText: only the first part of a text is looked at, and no
-// line after the context has ended.
-func TestSnippetsOfALongText(t *testing.T) {
+// TestSnippetSearchIsBounded: only the first part of a long text is searched, and nothing
+// after the context has ended.
+func TestSnippetSearchIsBounded(t *testing.T) {
 	var segments []memo.Segment
 	filler := strings.Repeat("word ", 10_000)
 	for range 2*search.MaxText/len(filler) + 1 {
@@ -255,9 +261,9 @@ func TestSnippetsOfALongText(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := findSnippets(ctx, text, raw, search.ParseQuery("price")); !errors.Is(err, context.Canceled) {
-		t.Errorf("after the end of the context: %v", err)
+		t.Errorf("findSnippets after the end of the context: %v", err)
 	}
 	if _, err := segmentsAt(ctx, raw, []int{5}); !errors.Is(err, context.Canceled) {
-		t.Errorf("the segments after the end of the context: %v", err)
+		t.Errorf("segmentsAt after the end of the context: %v", err)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// longText is a file of lines that are some 100 bytes each.
+// longText returns a text file whose lines have about 100 bytes each.
 func longText(lines int, word string) string {
 	var b strings.Builder
 	for i := range lines {
@@ -26,7 +26,7 @@ func longText(lines int, word string) string {
 	return b.String()
 }
 
-// scope is a request.
+// scope starts the scope of a request.
 func (w *world) scope() (ctx context.Context, done func()) { return bulkhead.NewScope(w.ctx) }
 
 // moment is how long work waits in a test.
@@ -35,7 +35,7 @@ const moment = 20 * time.Millisecond
 func wantBusy(t *testing.T, what string, err error) {
 	t.Helper()
 	if memo.KindOf(err) != memo.KindUnavailable || !strings.Contains(err.Error(), "Too many ") {
-		t.Errorf("%s: %v", what, err)
+		t.Errorf("%s: got %v, want a refusal for lack of capacity", what, err)
 	}
 }
 
@@ -50,9 +50,9 @@ func (w *world) wantUsed(what string, l *bulkhead.Limiter, want int64) {
 	}
 }
 
-// TestALargeTranscriptionIsReadWhole, in every form, though it is admitted
-// between two statements.
-func TestALargeTranscriptionIsReadWhole(t *testing.T) {
+// TestLargeTranscriptionIsReadCompletely in every form, although a read of this size is
+// admitted between two statements.
+func TestLargeTranscriptionIsReadCompletely(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		source := longText(1200, "quokka")
 		id := w.file("long.txt", source).ID
@@ -60,22 +60,22 @@ func TestALargeTranscriptionIsReadWhole(t *testing.T) {
 		whole, err := w.Transcription(w.ctx, c, id)
 		must(t, whole, err)
 		if whole.Size < 256<<10 {
-			t.Fatalf("%d bytes are not large", whole.Size)
+			t.Fatalf("the transcription has only %d bytes, too few for this test", whole.Size)
 		}
 		text, err := w.Text(w.ctx, c, id)
 		if must(t, text, err)+"\n" != source {
-			t.Error("the text is not what was imported")
+			t.Error("the text differs from the imported file")
 		}
 		if !bytes.Contains(whole.TextJSON, []byte("line 1199 says quokka")) ||
 			!bytes.Contains(whole.Segments, []byte("line 1199 says quokka")) {
-			t.Error("the transcription has no text")
+			t.Error("the transcription lacks its last line")
 		}
 		for _, format := range transcript.Formats {
 			f, err := w.Export(w.ctx, c, id, format)
 			body, err := must(t, f, err).Bytes(w.ctx)
 			if must(t, body, err); !bytes.Contains(body, []byte("line 1199 says quokka")) ||
 				bytes.Count(body, []byte("quokka"))%1200 != 0 {
-				t.Errorf("%s has %d bytes", format, len(body))
+				t.Errorf("the %s export lacks lines: it has %d bytes", format, len(body))
 			}
 			archive, err := w.PrepareArchive(w.ctx, c, []string{id}, format)
 			entries, err := must(t, archive, err).Manifest(w.ctx)
@@ -83,13 +83,13 @@ func TestALargeTranscriptionIsReadWhole(t *testing.T) {
 				t.Errorf("%s: the manifest says %d bytes, want %d", format, entries[0].Size, len(body))
 			}
 			if format == transcript.Text && string(body) != source {
-				t.Error("the text export is not what was imported")
+				t.Error("the text export differs from the imported file")
 			}
 		}
 	})
 }
 
-func TestReadsAreAdmittedByTheirBytes(t *testing.T) {
+func TestReadsAreAdmittedBySize(t *testing.T) {
 	w := newSQLiteWorld(t)
 	w.work = newWork(WorkLimits{Memory: 2 << 20, Wait: moment})
 	c, other := w.as(w.owner), w.other()
@@ -99,7 +99,7 @@ func TestReadsAreAdmittedByTheirBytes(t *testing.T) {
 
 	ctx, done := w.scope()
 	must(t, Transcription{}, second(w.Transcription(ctx, c, id)))
-	w.wantUsed("a large read", w.work.memory, 1<<20) // all that a workspace may have
+	w.wantUsed("a large read", w.work.memory, 1<<20) // a workspace's full part
 	must(t, Transcription{}, second(w.Transcription(ctx, c, id)))
 	w.wantUsed("the same request again", w.work.memory, 1<<20)
 
@@ -117,8 +117,8 @@ func TestReadsAreAdmittedByTheirBytes(t *testing.T) {
 			return errors.Join(err, second(archive.Manifest(ctx)))
 		},
 	} {
-		again, end := w.scope()
-		wantBusy(t, name, read(again))
+		second, end := w.scope()
+		wantBusy(t, name, read(second))
 		end()
 	}
 	short := w.file("short.txt", "Ann: hello").ID
@@ -128,14 +128,14 @@ func TestReadsAreAdmittedByTheirBytes(t *testing.T) {
 	foreign, end := w.scope()
 	must(t, "", second(w.Text(foreign, other, theirs)))
 	end()
-	must(t, Transcription{}, second(w.Transcription(w.ctx, c, id))) // the command line is not a request
+	must(t, Transcription{}, second(w.Transcription(w.ctx, c, id))) // the command line has no scope and is not limited
 	done()
 	w.wantUsed("after the requests", w.work.memory, 0)
 	w.wantUsed("after the requests", w.work.small, 0)
 }
 
-// TestAnArchiveHoldsOneDocument at a time, and waits for its room.
-func TestAnArchiveHoldsOneDocument(t *testing.T) {
+// TestArchiveReadsOneTranscriptionAtATime, and waits for capacity.
+func TestArchiveReadsOneTranscriptionAtATime(t *testing.T) {
 	w := newSQLiteWorld(t)
 	w.work = newWork(WorkLimits{Memory: 2 << 20, Wait: moment})
 	c := w.as(w.owner)
@@ -149,16 +149,16 @@ func TestAnArchiveHoldsOneDocument(t *testing.T) {
 	} {
 		archive, err := w.PrepareArchive(w.ctx, c, ids, format)
 		must(t, archive, err)
-		release, err := l.Acquire(w.ctx, c.WorkspaceID, 1<<40) // all that there is
+		release, err := l.Acquire(w.ctx, c.WorkspaceID, 1<<40) // all capacity
 		must(t, 0, err)
 		time.AfterFunc(2*moment, release)
-		most := 0
+		peak := 0
 		must(t, 0, archive.WriteZip(w.ctx, writerFunc(func(p []byte) (int, error) {
-			most = max(most, l.Stats().Running)
+			peak = max(peak, l.Stats().Running)
 			return len(p), nil
 		})))
-		if most != 1 {
-			t.Errorf("%s: %d at a time", format, most)
+		if peak != 1 {
+			t.Errorf("%s: up to %d reads at a time, want 1", format, peak)
 		}
 		w.wantUsed("after the archive", l, 0)
 	}
@@ -209,9 +209,9 @@ func TestSearchesAndImportsAreAdmitted(t *testing.T) {
 	w.wantUsed("large imports", w.work.heavy, 0)
 }
 
-// TestTitlesAreAdmitted: the terms of a long text take seconds of CPU, so a
-// workspace prepares one title at a time.
-func TestTitlesAreAdmitted(t *testing.T) {
+// TestWorkspaceChangesOneTitleAtATime: preparing the terms of a long text takes seconds
+// of CPU time.
+func TestWorkspaceChangesOneTitleAtATime(t *testing.T) {
 	w := newSQLiteWorld(t)
 	w.work = newWork(WorkLimits{Wait: moment})
 	c := w.as(w.owner)
@@ -224,30 +224,30 @@ func TestTitlesAreAdmitted(t *testing.T) {
 	w.wantUsed("titles", w.work.titles, 0)
 }
 
-// TestNobodyWritesInALoop: what goes before everybody's writes, or what a stranger
-// can cause, must not be a write when there is nothing to write.
-func TestNobodyWritesInALoop(t *testing.T) {
+// TestNoWriteWithoutAChange: a use case that goes before other writers, or that anyone can
+// cause, does not start a write if it has nothing to change.
+func TestNoWriteWithoutAChange(t *testing.T) {
 	w := newSQLiteWorld(t)
 	key, _ := w.key(w.owner, "exposed")
 	w.MarkExposed(w.ctx, []credential.Key{key}, Client{})
 	member := w.signedIn(w.member)
-	begun, end, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	started, end, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		ended <- w.store.Write(w.ctx, func(*store.Tx) error { close(begun); <-end; return nil })
+		ended <- w.store.Write(w.ctx, func(*store.Tx) error { close(started); <-end; return nil })
 	}()
-	<-begun // nobody can write now
+	<-started // no other write can start now
 	ctx, cancel := context.WithTimeout(w.ctx, 10*time.Second)
 	defer cancel()
-	wantKind(t, "a session that is not there", w.RevokeSession(ctx, member, newID()), memo.KindNotFound)
+	wantKind(t, "an unknown session", w.RevokeSession(ctx, member, newID()), memo.KindNotFound)
 	w.MarkExposed(ctx, []credential.Key{key}, Client{})
 	if ctx.Err() != nil {
-		t.Error("a key that is marked as exposed was to be marked again")
+		t.Error("marking an exposed key again waited for a write")
 	}
 	close(end)
 	must(t, "", <-ended)
 }
 
-func TestTheQuotaOfAWorkspace(t *testing.T) {
+func TestImportBeyondTheQuotaIsRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		w.work = newWork(WorkLimits{Quota: 1 << 20})
 		stored := func() int64 {
@@ -258,27 +258,27 @@ func TestTheQuotaOfAWorkspace(t *testing.T) {
 		before := stored()
 		whole, err := w.Transcription(w.ctx, w.as(w.owner), first.ID)
 		if must(t, whole, err); before != whole.Size || before < 2300*200 {
-			t.Errorf("%d bytes are stored, and one transcription has %d", before, whole.Size)
+			t.Errorf("the workspace has %d bytes and its only transcription %d", before, whole.Size)
 		}
 		full := ImportFile{Name: "b.txt", Data: []byte(longText(2300, "second"))}
 		_, err = w.Import(w.ctx, w.as(w.owner), full)
 		wantKind(t, "an import beyond the quota", err, memo.KindConflict)
 		if !strings.Contains(fmt.Sprint(err), "its 1 MB") || stored() != before {
-			t.Errorf("%v; %d bytes are stored, want %d", err, stored(), before)
+			t.Errorf("the refusal is %v; %d bytes are stored, want %d", err, stored(), before)
 		}
 		if !w.file("a.txt", longText(2300, "first")).Unchanged {
-			t.Error("a file that is there is imported again")
+			t.Error("a file that the workspace already has is imported again")
 		}
 		must(t, 0, w.ChangeTitle(w.ctx, w.as(w.owner), first.ID, "Another title"))
 		must(t, 0, w.DeleteTranscription(w.ctx, w.as(w.owner), first.ID))
 		if stored() != 0 {
-			t.Errorf("%d bytes are stored of nothing", stored())
+			t.Errorf("%d bytes are stored after deleting everything", stored())
 		}
 		must(t, ImportResult{}, second(w.Import(w.ctx, w.as(w.owner), full)))
 	})
 }
 
-// TestWorkEndsWithItsRequest: nothing is read or written for one that has gone.
+// TestWorkEndsWithItsRequest: nothing is read or written for a cancelled request.
 func TestWorkEndsWithItsRequest(t *testing.T) {
 	w := newSQLiteWorld(t)
 	c := w.as(w.owner)
@@ -298,10 +298,10 @@ func TestWorkEndsWithItsRequest(t *testing.T) {
 	must(t, whole, err)
 	cancel()
 	if _, err := decodeTranscription(gone, whole); !errors.Is(err, context.Canceled) {
-		t.Errorf("segments are decoded: %v", err)
+		t.Errorf("decoding segments after the end: %v", err)
 	}
 	if _, err := w.Import(gone, c, ImportFile{Name: "a.txt", Data: []byte(longText(1200, "b"))}); !errors.Is(err,
 		context.Canceled) {
-		t.Errorf("a file is read: %v", err)
+		t.Errorf("importing after the end: %v", err)
 	}
 }
