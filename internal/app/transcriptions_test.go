@@ -202,12 +202,14 @@ func TestTotalOfSearchIsBounded(t *testing.T) {
 	}{
 		"a search":                      {ListQuery{Query: "pricing", Limit: 2}, 10_000, "gte", 2},
 		"a page after the counted hits": {ListQuery{Query: "pricing", Limit: 3, Offset: 10_003}, 10_000, "gte", 2},
-		"the same page by relevance":    {ListQuery{Query: "pricing", Limit: 3, Offset: 10_003, Sort: "relevance"}, 10_000, "gte", 2},
-		"a page after the last hit":     {ListQuery{Query: "pricing", Limit: 3, Offset: 20_000}, 10_000, "gte", 0},
-		"a list":                        {ListQuery{Limit: 2}, 10_005, "eq", 2},
-		"a page after the last item":    {ListQuery{Limit: 2, Offset: 10_005}, 10_005, "eq", 0},
-		"a search without hits":         {ListQuery{Query: "nothing"}, 0, "eq", 0},
-		"a search without words":        {ListQuery{Query: "?!"}, 0, "eq", 0},
+		"the same page by relevance": {
+			ListQuery{Query: "pricing", Limit: 3, Offset: 10_003, Sort: "relevance"}, 10_000, "gte", 2,
+		},
+		"a page after the last hit":  {ListQuery{Query: "pricing", Limit: 3, Offset: 20_000}, 10_000, "gte", 0},
+		"a list":                     {ListQuery{Limit: 2}, 10_005, "eq", 2},
+		"a page after the last item": {ListQuery{Limit: 2, Offset: 10_005}, 10_005, "eq", 0},
+		"a search without hits":      {ListQuery{Query: "nothing"}, 0, "eq", 0},
+		"a search without words":     {ListQuery{Query: "?!"}, 0, "eq", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tc.in.Status, tc.in.NoSnippets = memo.StatusCompleted, true

@@ -17,19 +17,18 @@ import (
 	"memoai.tech/memo"
 )
 
-// job is an acquisition in the property test.
+// job is one call of Acquire in the property test.
 type job struct {
 	tenant   string
 	weight   int64
 	cancel   context.CancelFunc
-	returns  chan func() // sets what Acquire returned
+	returns  chan func() // stores what Acquire returned in the job
 	release  func()
 	err      error
 	returned bool
 }
 
-// trial is a limiter under test, next to the jobs that were given to it, in the
-// order in which they came.
+// trial is a limiter under test, with the jobs that it was given, in their order.
 type trial struct {
 	*rapid.T
 	l    *Limiter
@@ -47,7 +46,8 @@ func (tr *trial) start(tenant string, weight int64) {
 	tr.settle()
 }
 
-// settle waits until nothing moves, and takes in what has returned.
+// settle waits until every goroutine is blocked, and stores the results of the jobs that
+// have returned.
 func (tr *trial) settle() {
 	synctest.Wait()
 	for _, j := range tr.jobs {
@@ -59,7 +59,7 @@ func (tr *trial) settle() {
 	}
 }
 
-// check compares the limiter with the rule that it follows.
+// check compares the limiter with its rule.
 func (tr *trial) check() {
 	var used int64
 	running := 0
@@ -75,18 +75,18 @@ func (tr *trial) check() {
 		}
 	}
 	if s := tr.l.Stats(); s.Used != used || s.Running != running {
-		tr.Fatalf("the limiter counts %+v, and %d are admitted with %d", s, running, used)
+		tr.Fatalf("the limiter counts %+v, want %d jobs with a weight of %d", s, running, used)
 	}
 	if used > tr.l.cfg.Total {
-		tr.Fatalf("%d of %d are admitted", used, tr.l.cfg.Total)
+		tr.Fatalf("a weight of %d is admitted, the total is %d", used, tr.l.cfg.Total)
 	}
-	// The next is the first that waits of the tenant that has the least, among those
-	// that have room for it, and it waits only for room in the total.
+	// The next job is the first waiting job of the tenant that uses the least, among the
+	// tenants whose part has room for it. It waits only for the total.
 	var next *job
 	first := map[string]bool{}
 	for _, j := range tr.jobs {
 		if own[j.tenant] > tr.l.cfg.Tenant || waiting[j.tenant] > tr.l.cfg.Waiting {
-			tr.Fatalf("tenant %s has %d, and %d wait", j.tenant, own[j.tenant], waiting[j.tenant])
+			tr.Fatalf("tenant %s has a weight of %d, and %d jobs wait", j.tenant, own[j.tenant], waiting[j.tenant])
 		}
 		if j.returned || first[j.tenant] {
 			continue
@@ -97,11 +97,11 @@ func (tr *trial) check() {
 		}
 	}
 	if next != nil && used+next.weight <= tr.l.cfg.Total {
-		tr.Fatalf("work of tenant %s waits, though it fits and is the next", next.tenant)
+		tr.Fatalf("a job of tenant %s waits although it fits and is the next", next.tenant)
 	}
 }
 
-// drop ends jobs that have returned, and forgets them.
+// drop ends a job and removes it from the trial.
 func (tr *trial) drop(j *job) {
 	if j.release != nil {
 		j.release()
@@ -117,24 +117,25 @@ func (tr *trial) drop(j *job) {
 	tr.settle()
 }
 
-func (tr *trial) some(is func(*job) bool) *job {
-	var some []*job
+// some returns one of the jobs for which matches is true.
+func (tr *trial) some(matches func(*job) bool) *job {
+	var jobs []*job
 	for _, j := range tr.jobs {
-		if is(j) {
-			some = append(some, j)
+		if matches(j) {
+			jobs = append(jobs, j)
 		}
 	}
-	if len(some) == 0 {
-		tr.Skip("there is none")
+	if len(jobs) == 0 {
+		tr.Skip("no such job")
 	}
-	return rapid.SampledFrom(some).Draw(tr.T, "job")
+	return rapid.SampledFrom(jobs).Draw(tr.T, "job")
 }
 
-// noDeadline hides T.Deadline, which must not be called in a bubble.
+// noDeadline hides T.Deadline, which must not be called in a synctest bubble.
 type noDeadline struct{ rapid.TB }
 
-// TestLimiterFollowsItsRule: never above the total or a tenant's part, no lost
-// wakeup, first in first out but for tenants at their own bound.
+// TestLimiterFollowsItsRule: the limiter never admits more than the total or a tenant's
+// part, loses no wakeup, and admits waiting jobs in the order that check computes.
 func TestLimiterFollowsItsRule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(noDeadline{t}, func(r *rapid.T) {
@@ -160,7 +161,7 @@ func TestLimiterFollowsItsRule(t *testing.T) {
 					j.cancel()
 					tr.settle()
 					if !errors.Is(j.err, context.Canceled) {
-						r.Fatalf("a cancelled job has the error %v", j.err)
+						r.Fatalf("a cancelled job has the error %v, want context.Canceled", j.err)
 					}
 					tr.drop(j)
 				},
@@ -169,7 +170,7 @@ func TestLimiterFollowsItsRule(t *testing.T) {
 					tr.settle()
 					for _, j := range append([]*job{}, tr.jobs...) {
 						if !j.returned {
-							r.Fatal("a job waits for longer than a minute")
+							r.Fatal("a job waits longer than a minute")
 						}
 						if j.err != nil {
 							tr.drop(j)
@@ -185,19 +186,19 @@ func TestLimiterFollowsItsRule(t *testing.T) {
 				tr.drop(j)
 			}
 			if s := tr.l.Stats(); s.Used != 0 || s.Waiting != 0 || len(tr.l.tenants) != 0 {
-				r.Fatalf("after the end: %+v, %d tenants", s, len(tr.l.tenants))
+				r.Fatalf("after all jobs have ended: %+v, %d tenants; want nothing in use", s, len(tr.l.tenants))
 			}
 		})
 	})
 }
 
-func TestManyAtOnce(t *testing.T) {
+func TestConcurrentAcquiresStayWithinBounds(t *testing.T) {
 	const total, part = 10, 4
 	l := New(Config{Work: "jobs", Total: total, Tenant: part, Waiting: 1000, Wait: time.Minute})
 	var used, done atomic.Int64
 	own := map[string]*atomic.Int64{"a": {}, "b": {}, "c": {}, "d": {}}
 	var all sync.WaitGroup
-	for tenant, mine := range own {
+	for tenant, usedByTenant := range own {
 		for range 50 {
 			all.Go(func() {
 				for range 40 {
@@ -208,11 +209,11 @@ func TestManyAtOnce(t *testing.T) {
 					weight := rand.Int64N(part) + 1
 					release, err := l.Acquire(ctx, tenant, weight)
 					if err == nil {
-						if used.Add(weight) > total || mine.Add(weight) > part {
-							t.Error("too much was admitted")
+						if used.Add(weight) > total || usedByTenant.Add(weight) > part {
+							t.Error("more than the total or the tenant's part was admitted")
 						}
 						used.Add(-weight)
-						mine.Add(-weight)
+						usedByTenant.Add(-weight)
 						release()
 						done.Add(1)
 					}
@@ -223,11 +224,11 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	all.Wait()
 	if s := l.Stats(); s.Used != 0 || s.Waiting != 0 || s.Refused != 0 || done.Load() == 0 {
-		t.Errorf("%+v after %d jobs", s, done.Load())
+		t.Errorf("after %d jobs: %+v, want nothing in use and no refusal", done.Load(), s)
 	}
 }
 
-func TestRefusals(t *testing.T) {
+func TestWorkBeyondTheCapacityIsRefused(t *testing.T) {
 	ctx := context.Background()
 	full := func() *Limiter {
 		l := New(Config{Work: "searches", Total: 4, Tenant: 2, Waiting: 1, Wait: time.Second})
@@ -243,7 +244,7 @@ func TestRefusals(t *testing.T) {
 		e, ok := errors.AsType[*memo.Error](err)
 		if !ok || e.Kind != memo.KindUnavailable || e.RetryAfter < time.Second || e.RetryAfter > 5*time.Second ||
 			!strings.Contains(e.Message, words) {
-			t.Errorf("refused with %v, want words %q", err, words)
+			t.Errorf("got %v, want a refusal that contains %q", err, words)
 		}
 	}
 	for _, c := range []struct {
@@ -251,35 +252,35 @@ func TestRefusals(t *testing.T) {
 		run  func(*testing.T, *Limiter)
 	}{
 		{"after the wait", func(t *testing.T, l *Limiter) {
-			begun := time.Now()
+			start := time.Now()
 			_, err := l.Acquire(ctx, "a", 1)
 			refused(t, err, "Too many searches of this workspace are running.")
-			if took := time.Since(begun); took != time.Second {
-				t.Errorf("after %v", took)
+			if took := time.Since(start); took != time.Second {
+				t.Errorf("refused after %v", took)
 			}
 		}},
 		{"at the deadline of the request", func(t *testing.T, l *Limiter) {
 			short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 			defer cancel()
-			begun := time.Now()
+			start := time.Now()
 			_, err := l.Acquire(short, "a", 1)
 			refused(t, err, "of this workspace")
-			if took := time.Since(begun); took != 100*time.Millisecond {
-				t.Errorf("after %v", took)
+			if took := time.Since(start); took != 100*time.Millisecond {
+				t.Errorf("refused after %v", took)
 			}
 		}},
-		{"at once when too many wait", func(t *testing.T, l *Limiter) {
-			go l.Acquire(ctx, "a", 1) //nolint:errcheck // it waits
+		{"immediately if too many wait", func(t *testing.T, l *Limiter) {
+			go l.Acquire(ctx, "a", 1) //nolint:errcheck // it only waits
 			synctest.Wait()
-			begun := time.Now()
+			start := time.Now()
 			_, err := l.Acquire(ctx, "a", 1)
 			refused(t, err, "of this workspace")
-			if took := time.Since(begun); took != 0 {
-				t.Errorf("after %v", took)
+			if took := time.Since(start); took != 0 {
+				t.Errorf("refused after %v", took)
 			}
 			time.Sleep(time.Second)
 		}},
-		{"for the work of others", func(t *testing.T, l *Limiter) {
+		{"because of the work of others", func(t *testing.T, l *Limiter) {
 			if _, err := l.Acquire(ctx, "b", 2); err != nil {
 				t.Fatal(err)
 			}
@@ -287,13 +288,13 @@ func TestRefusals(t *testing.T) {
 			refused(t, err, "Too many searches are running.")
 		}},
 		{"cancelled", func(t *testing.T, l *Limiter) {
-			gone, cancel := context.WithCancel(ctx)
+			canceled, cancel := context.WithCancel(ctx)
 			cancel()
-			if _, err := l.Acquire(gone, "b", 1); !errors.Is(err, context.Canceled) {
-				t.Error(err)
+			if _, err := l.Acquire(canceled, "b", 1); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v, want context.Canceled", err)
 			}
 			if l.Stats().Refused != 0 {
-				t.Error("a client that left counts as refused")
+				t.Error("a cancelled call counts as refused")
 			}
 		}},
 	} {
@@ -303,7 +304,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestScope(t *testing.T) {
+func TestRequestHoldsItsLargestWeight(t *testing.T) {
 	l := New(Config{Work: "reads", Total: 10, Tenant: 8, Wait: time.Millisecond})
 	ctx, done := NewScope(context.Background())
 	hold := func(weight, want int64) {
@@ -312,35 +313,35 @@ func TestScope(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := l.Stats().Used; got != want {
-			t.Errorf("%d are held, want %d", got, want)
+			t.Errorf("a weight of %d is in use, want %d", got, want)
 		}
 	}
 	hold(3, 3)
-	hold(2, 3) // it has as much
+	hold(2, 3) // it already holds as much
 	hold(5, 5)
-	hold(100, 8) // cut to the tenant's part
+	hold(100, 8) // limited to the tenant's part
 	hold(100, 8) // a request never waits for itself
 	if err := l.Hold(context.Background(), "b", 9); err != nil || l.Stats().Used != 8 {
-		t.Errorf("without a scope: %v, %+v", err, l.Stats())
+		t.Errorf("Hold without a scope: %v, %+v; want nothing held", err, l.Stats())
 	}
 	other, end := NewScope(context.Background())
 	defer end()
 	if err := l.Hold(other, "a", 1); memo.KindOf(err) != memo.KindUnavailable {
-		t.Errorf("another request got %v", err)
+		t.Errorf("another request: got %v, want unavailable", err)
 	}
 	done()
 	done()
 	if l.Stats().Used != 0 {
-		t.Errorf("after the end: %+v", l.Stats())
+		t.Errorf("after the end of the request: %+v, want nothing in use", l.Stats())
 	}
 	if err := l.Hold(ctx, "a", 1); !errors.Is(err, context.Canceled) || l.Stats().Used != 0 {
-		t.Errorf("after the end: %v, %+v", err, l.Stats())
+		t.Errorf("Hold after the end of the request: %v, %+v", err, l.Stats())
 	}
 }
 
-// TestTheOneThatUsesTheLeastIsNext: tenants that ask in a loop do not make another
-// wait for all that they have asked for before.
-func TestTheOneThatUsesTheLeastIsNext(t *testing.T) {
+// TestTenantThatUsesLeastIsNext: a tenant with one job does not wait for all the earlier
+// jobs of a busy tenant.
+func TestTenantThatUsesLeastIsNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(Config{Work: "searches", Total: 2, Tenant: 2, Wait: time.Minute})
 		var order []string
@@ -366,9 +367,9 @@ func TestTheOneThatUsesTheLeastIsNext(t *testing.T) {
 		time.Sleep(time.Minute)
 		mu.Lock()
 		defer mu.Unlock()
-		// Two places become free at the same moment, and either goroutine may note it first.
+		// Two jobs end at the same moment, and either of the next two may append first.
 		if len(order) != 11 || !slices.Contains(order[2:4], "quiet") {
-			t.Errorf("the order was %v", order)
+			t.Errorf("the order was %v, want quiet as third or fourth", order)
 		}
 	})
 }

@@ -14,20 +14,20 @@ import (
 
 var update = flag.Bool("update", false, "write common.bin")
 
-// TestCommonPasswords: the filter holds every password of the list that is long
-// enough to be set at all, and nothing else.
-func TestCommonPasswords(t *testing.T) {
-	var marks []string
+// TestCommonPasswordsAreComplete: common.bin has the hash of every password of the list
+// that is long enough to be set, and nothing else.
+func TestCommonPasswordsAreComplete(t *testing.T) {
+	var hashes []string
 	listed := 0
 	for _, p := range frequency.FrequencyLists["passwords"] {
 		if memo.CheckPassword(p) == nil {
-			mark := commonHash(p)
-			marks = append(marks, string(mark[:]))
+			hash := commonHash(p)
+			hashes = append(hashes, string(hash[:]))
 			listed++
 		}
 	}
-	slices.Sort(marks)
-	want := strings.Join(slices.Compact(marks), "")
+	slices.Sort(hashes)
+	want := strings.Join(slices.Compact(hashes), "")
 	if *update {
 		if err := os.WriteFile("common.bin", []byte(want), 0o644); err != nil {
 			t.Fatal(err)
@@ -35,21 +35,21 @@ func TestCommonPasswords(t *testing.T) {
 		commonHashes = want
 	}
 	if commonHashes != want {
-		t.Errorf("common.bin is not what the list of %d passwords makes; run this test with -update", listed)
+		t.Errorf("common.bin does not match the list of %d passwords; run this test with -update", listed)
 	}
 	if listed < 10_000 {
-		t.Errorf("the list has %d passwords that could be set; 10,000 are wanted", listed)
+		t.Errorf("the list has %d passwords that could be set, want at least 10,000", listed)
 	}
 	for _, p := range frequency.FrequencyLists["passwords"] {
-		for _, spelt := range []string{p, strings.ToUpper(p)} {
-			if CheckPassword(spelt) == nil {
-				t.Errorf("%q may be set", spelt)
+		for _, variant := range []string{p, strings.ToUpper(p)} {
+			if CheckPassword(variant) == nil {
+				t.Errorf("the common password %q is accepted", variant)
 			}
 		}
 	}
 }
 
-func TestCheckPassword(t *testing.T) {
+func TestCommonOrShortPasswordIsRefused(t *testing.T) {
 	for password, want := range map[string]string{
 		"password":           "This password is on lists of common passwords. Choose another one.",
 		"Password1":          "This password is on lists of common passwords. Choose another one.",
@@ -62,7 +62,7 @@ func TestCheckPassword(t *testing.T) {
 		e, _ := CheckPassword(password).(*memo.Error)
 		switch {
 		case want == "" && e != nil:
-			t.Errorf("%q: %v", password, e)
+			t.Errorf("%q is refused: %v", password, e)
 		case want != "" && (e == nil || e.Field != "password" || e.Message != want):
 			t.Errorf("%q: got %v, want %q", password, e, want)
 		}

@@ -13,7 +13,7 @@ import (
 	"memoai.tech/memo"
 )
 
-func TestNewKeyHasTheContractsForm(t *testing.T) {
+func TestNewKeyHasTheDocumentedForm(t *testing.T) {
 	form := regexp.MustCompile(`^mk_live_[0-9A-Za-z]{38}$`)
 	seen := map[string]bool{}
 	var counts [128]int
@@ -21,11 +21,11 @@ func TestNewKeyHasTheContractsForm(t *testing.T) {
 		k := NewKey()
 		s := k.Secret()
 		if !form.MatchString(s) || seen[s] {
-			t.Fatalf("bad or repeated key of %d bytes", len(s))
+			t.Fatalf("the key of %d bytes has a wrong form or was generated before", len(s))
 		}
 		seen[s] = true
 		if got, ok := ParseKey(s); !ok || got != k {
-			t.Fatal("a minted key does not parse")
+			t.Fatal("a new key does not parse")
 		}
 		if k.Suffix() != s[36:40] {
 			t.Fatalf("suffix %q is not the last 4 of the 32 random characters", k.Suffix())
@@ -34,16 +34,17 @@ func TestNewKeyHasTheContractsForm(t *testing.T) {
 			counts[c]++
 		}
 	}
-	// 640,000 characters over 62: each about 10,322 with a deviation of 101.
+	// 640,000 characters, 62 different ones: each occurs about 10,322 times, with a
+	// standard deviation of 101.
 	for _, c := range base62 {
 		if n := counts[c]; n < 9_600 || n > 11_050 {
-			t.Errorf("character %q came %d times, want about 10,322", c, n)
+			t.Errorf("character %q occurs %d times, want about 10,322", c, n)
 		}
 	}
 }
 
-// TestChecksumByHand computes the checksum another way than the code does.
-func TestChecksumByHand(t *testing.T) {
+// TestChecksumIsCRC32InBase62 computes the checksum in another way than the code.
+func TestChecksumIsCRC32InBase62(t *testing.T) {
 	body := KeyPrefix + strings.Repeat("0", 32)
 	n := uint64(crc32.Checksum([]byte(body), crc32.MakeTable(crc32.IEEE)))
 	want := ""
@@ -65,18 +66,25 @@ func TestParseKeyRefusesEveryOneCharacterChange(t *testing.T) {
 		}
 		s[i] = c
 		if _, ok := ParseKey(string(s)); ok {
-			t.Fatalf("accepted with byte %d changed", i)
+			t.Fatalf("a key with a changed byte %d is accepted", i)
 		}
 	})
 }
 
-func TestParseKeyRefuses(t *testing.T) {
-	good := NewKey().Secret()
+func TestParseKeyRefusesMalformedKeys(t *testing.T) {
+	secret := NewKey().Secret()
 	for name, s := range map[string]string{
-		"empty": "", "prefix only": KeyPrefix, "short": good[:45], "long": good + "0",
-		"space before": " " + good, "newline after": good + "\n", "upper case": strings.ToUpper(good),
-		"Cyrillic m": "м" + good[1:], "full-width": "ｍ" + good[1:], "NUL": good[:20] + "\x00" + good[21:],
-		"quoted": `"` + good + `"`,
+		"empty":                   "",
+		"prefix only":             KeyPrefix,
+		"too short":               secret[:45],
+		"too long":                secret + "0",
+		"space before":            " " + secret,
+		"newline after":           secret + "\n",
+		"upper case":              strings.ToUpper(secret),
+		"Cyrillic first letter":   "м" + secret[1:],
+		"full-width first letter": "ｍ" + secret[1:],
+		"NUL":                     secret[:20] + "\x00" + secret[21:],
+		"quoted":                  `"` + secret + `"`,
 	} {
 		if _, ok := ParseKey(s); ok {
 			t.Errorf("%s: accepted", name)
@@ -84,24 +92,24 @@ func TestParseKeyRefuses(t *testing.T) {
 	}
 }
 
-func TestFindKeys(t *testing.T) {
+func TestFindKeysSkipsMalformedKeys(t *testing.T) {
 	a, b := NewKey(), NewKey()
 	got := FindKeys("x=" + a.Secret() + "&y" + b.Secret() + "z&bad=" + KeyPrefix + strings.Repeat("a", 38))
 	if len(got) != 2 || got[0] != a || got[1] != b {
-		t.Errorf("found %d keys, want the two good ones", len(got))
+		t.Errorf("found %d keys, want the two well-formed ones", len(got))
 	}
 }
 
-func TestAKeyIsNotPrinted(t *testing.T) {
+func TestSecretIsNotPrinted(t *testing.T) {
 	k := NewKey()
 	for _, s := range []string{fmt.Sprint(k), fmt.Sprintf("%v %+v %#v %s %q", k, k, k, k, k)} {
 		if strings.Contains(s, k.Secret()) {
-			t.Errorf("the secret is printed: %d bytes", len(s))
+			t.Errorf("formatting a key prints its secret, in %d bytes", len(s))
 		}
 	}
 }
 
-func TestPasswords(t *testing.T) {
+func TestPasswordMatchesOnlyItsHash(t *testing.T) {
 	ctx := context.Background()
 	p := NewPasswords(2)
 	hash, err := p.Hash(ctx, "correct horse")
@@ -124,14 +132,14 @@ func TestPasswords(t *testing.T) {
 		}
 	}
 	if _, err := p.Matches(ctx, "x", "$2b$10$bcrypt"); err == nil {
-		t.Error("a hash of another kind is taken")
+		t.Error("a bcrypt hash is accepted")
 	}
 }
 
-func TestPasswordsWaitTheirTurn(t *testing.T) {
+func TestHashingWaitIsBounded(t *testing.T) {
 	p := NewPasswords(1)
 	p.wait = 0
-	p.slots <- struct{}{} // somebody is at it
+	p.slots <- struct{}{} // another hash is being computed
 	if _, err := p.Hash(context.Background(), "x"); memo.KindOf(err) != memo.KindUnavailable {
 		t.Errorf("got %v, want KindUnavailable", err)
 	}
@@ -142,7 +150,7 @@ func FuzzParseKey(f *testing.F) {
 	f.Add(KeyPrefix)
 	f.Fuzz(func(t *testing.T, s string) {
 		if k, ok := ParseKey(s); ok && k.Secret() != s {
-			t.Fatal("a parsed key differs from its text")
+			t.Fatal("the secret of a parsed key differs from the parsed text")
 		}
 	})
 }

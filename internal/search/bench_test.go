@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// BenchmarkCount looks for 32 words in a line that has half of them.
+// BenchmarkCount counts 32 terms in a line that contains half of them.
 func BenchmarkCount(b *testing.B) {
 	words := strings.Fields(strings.Repeat("price budget salary ", 1) +
 		"alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi " +

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestMarks(t *testing.T) {
+func TestHighlightsCoverTheTerms(t *testing.T) {
 	for _, c := range []struct {
 		query, text string
 		want        []string
@@ -32,17 +32,16 @@ func TestMarks(t *testing.T) {
 	}
 }
 
-// FuzzMarks: whatever the text, the marks are in order and within it, and a
-// text that is found has one.
-func FuzzMarks(f *testing.F) {
+// FuzzHighlights: in any text the highlights are in order, not empty and within the text.
+func FuzzHighlights(f *testing.F) {
 	f.Add("The price, 会議です ｶﾞｷﾞ ½", "price 会議")
 	f.Add("\xffa\xfe", "a")
 	f.Fuzz(func(t *testing.T, text, q string) {
 		query, at := ParseQuery(q), 0
-		marks := Highlights(query, text)
-		for _, m := range marks {
+		ranges := Highlights(query, text)
+		for _, m := range ranges {
 			if m.Start < at || m.End <= m.Start || m.End > len(text) {
-				t.Fatalf("%q in %q: %v", q, text, marks)
+				t.Fatalf("%q in %q: highlights %v are out of order or out of range", q, text, ranges)
 			}
 			at = m.End
 		}

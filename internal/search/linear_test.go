@@ -9,15 +9,15 @@ import (
 	"unicode/utf8"
 )
 
-// The functions named simple are the same rules without regard to their cost:
-// they fold the rest of the line at every character.
+// The functions named simple follow the same rules in a slow way: they fold the rest of
+// the line at every character.
 
-func simpleCut(query []Term, line string) string {
+func simpleSnippet(query []Term, line string) string {
 	runes := []rune(line)
 	if len(runes) <= maxSnippet {
 		return line
 	}
-	start := max(0, simplePlace(query, runes)-maxSnippet/3)
+	start := max(0, simpleIndex(query, runes)-maxSnippet/3)
 	start = min(start, len(runes)-maxSnippet)
 	out := string(runes[start : start+maxSnippet])
 	if start > 0 {
@@ -35,7 +35,7 @@ func simpleCut(query []Term, line string) string {
 	return out
 }
 
-func simplePlace(query []Term, line []rune) int {
+func simpleIndex(query []Term, line []rune) int {
 	for _, q := range query {
 		for i := range line {
 			if (i == 0 || !isWord(line[i-1]) || isUnspaced(line[i])) && strings.HasPrefix(foldText(string(line[i:])), q.Text) {
@@ -46,27 +46,27 @@ func simplePlace(query []Term, line []rune) int {
 	return 0
 }
 
-func simpleMarks(query []Term, s string) (marks []ByteRange) {
+func simpleHighlights(query []Term, s string) (ranges []ByteRange) {
 	for r := range runs(s) {
 		switch {
 		case CountTerms(query, r.text) == 0:
 		case r.unspaced:
-			for _, m := range simpleMarksWithin(query, r.text) {
+			for _, m := range simpleHighlightsWithin(query, r.text) {
 				m.Start, m.End = m.Start+r.at, m.End+r.at
-				if n := len(marks); n > 0 && marks[n-1].End >= m.Start {
-					marks[n-1].End = max(marks[n-1].End, m.End)
+				if n := len(ranges); n > 0 && ranges[n-1].End >= m.Start {
+					ranges[n-1].End = max(ranges[n-1].End, m.End)
 					continue
 				}
-				marks = append(marks, m)
+				ranges = append(ranges, m)
 			}
 		default:
-			marks = append(marks, ByteRange{r.at, r.at + len(r.text)})
+			ranges = append(ranges, ByteRange{r.at, r.at + len(r.text)})
 		}
 	}
-	return marks
+	return ranges
 }
 
-func simpleMarksWithin(query []Term, word string) (marks []ByteRange) {
+func simpleHighlightsWithin(query []Term, word string) (ranges []ByteRange) {
 	folded := []rune(foldText(word))
 	i := 0
 	for start := range word {
@@ -77,19 +77,19 @@ func simpleMarksWithin(query []Term, word string) (marks []ByteRange) {
 			}
 		}
 		if end > start {
-			marks = append(marks, ByteRange{start, end})
+			ranges = append(ranges, ByteRange{start, end})
 		}
 		i++
 	}
-	return marks
+	return ranges
 }
 
-// alphabets have scripts of both kinds, accents in both forms, and characters
-// that folding replaces. Where these change the number of characters, the simple
-// functions have no marks; and no snippet begins within what they compose.
+// alphabets have scripts with and without spaces, accents in both forms, and characters
+// that folding replaces. Where folding changes the number of characters, the simple
+// functions cannot compute highlights or snippets, and the flags turn the comparison off.
 var alphabets = []struct {
-	letters    string
-	marks, cut bool
+	letters             string
+	highlights, snippet bool
 }{
 	{"ab AB,.", true, true},
 	{"abç Éñ ёй.", true, true},
@@ -111,9 +111,9 @@ func randomText(rnd *rand.Rand, letters string, n int) string {
 	return string(text)
 }
 
-// TestLinearIsLikeSimple compares marks and snippets with the simple functions
-// on random texts.
-func TestLinearIsLikeSimple(t *testing.T) {
+// TestFastFunctionsMatchSimpleOnes compares highlights and snippets with those of the
+// simple functions on random texts.
+func TestFastFunctionsMatchSimpleOnes(t *testing.T) {
 	for n, alphabet := range alphabets {
 		t.Run(alphabet.letters, func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(1, uint64(n)))
@@ -123,13 +123,13 @@ func TestLinearIsLikeSimple(t *testing.T) {
 				if f := foldWithOffsets(text); f.text != foldText(text) {
 					t.Fatalf("%q folds to %q, with offsets to %q", text, foldText(text), f.text)
 				}
-				if alphabet.marks && len(query) > 0 {
-					if got, want := Highlights(query, text), simpleMarks(query, text); !slices.Equal(got, want) {
-						t.Fatalf("%q in %q: marks %v, want %v", q, text, got, want)
+				if alphabet.highlights && len(query) > 0 {
+					if got, want := Highlights(query, text), simpleHighlights(query, text); !slices.Equal(got, want) {
+						t.Fatalf("%q in %q: highlights %v, want %v", q, text, got, want)
 					}
 				}
 				long := randomText(rnd, alphabet.letters, maxSnippet) + strings.Repeat(" -", rnd.IntN(60)) + text
-				if got, want := Snippet(query, long), simpleCut(query, long); alphabet.cut && got != want {
+				if got, want := Snippet(query, long), simpleSnippet(query, long); alphabet.snippet && got != want {
 					t.Fatalf("%q in %q:\ngot  %q\nwant %q", q, long, got, want)
 				}
 			}
@@ -137,8 +137,8 @@ func TestLinearIsLikeSimple(t *testing.T) {
 	}
 }
 
-// hostile are lines of 64 kB, the most that a line of a transcript has, and 32
-// terms that nearly occur in each of their words.
+// hostile returns lines of 64 kB, the maximum for a line of a transcript, and 32 terms
+// that almost occur in each word.
 func hostile() (query []Term, lines map[string]string) {
 	var words []string
 	for i := range maxQueryTerms {
@@ -153,41 +153,42 @@ func hostile() (query []Term, lines map[string]string) {
 	}
 }
 
-// TestALineIsFoldedOnce counts allocations, because every folding of a part of a
-// text makes at least one: a folding for each word would be thousands of them.
-func TestALineIsFoldedOnce(t *testing.T) {
+// TestLineIsFoldedOnce counts allocations, because folding a part of a text makes at
+// least one: folding word by word would make thousands.
+func TestLineIsFoldedOnce(t *testing.T) {
 	query, lines := hostile()
 	for name, line := range lines {
 		for what, f := range map[string]func(){
-			"Count": func() { CountTerms(query, line) },
-			"Cut":   func() { Snippet(query, line) },
-			"Marks": func() { Highlights(query, line) },
+			"CountTerms": func() { CountTerms(query, line) },
+			"Snippet":    func() { Snippet(query, line) },
+			"Highlights": func() { Highlights(query, line) },
 		} {
 			if n := testing.AllocsPerRun(1, f); n > 100 {
-				t.Errorf("%s of %s allocates %v times", what, name, n)
+				t.Errorf("%s of the line of %s makes %v allocations, want at most 100", what, name, n)
 			}
 		}
 	}
 }
 
-// TestALineIsBounded: what comes after the part that is looked at changes
-// nothing but that the snippet is cut.
-func TestALineIsBounded(t *testing.T) {
+// TestOnlyTheStartOfALineIsSearched: the text after the first maxLine bytes has no
+// highlights and no snippet.
+func TestOnlyTheStartOfALineIsSearched(t *testing.T) {
 	line := strings.Repeat("会é ", maxLine) + "price"
-	if marks := Highlights(ParseQuery("price"), line); len(marks) > 0 {
-		t.Errorf("marks %v after %d bytes", marks, maxLine)
+	if ranges := Highlights(ParseQuery("price"), line); len(ranges) > 0 {
+		t.Errorf("highlights %v after %d bytes", ranges, maxLine)
 	}
 	got := Snippet(ParseQuery("price"), line)
 	if strings.Contains(got, "price") || utf8.RuneCountInString(got) > maxSnippet+2 || !utf8.ValidString(got) {
 		t.Errorf("the snippet is %q", got)
 	}
 	if h := head(line); !utf8.ValidString(h) || len(h) < maxLine-utf8.UTFMax {
-		t.Errorf("head is of %d bytes", len(h))
+		t.Errorf("head returns %d bytes", len(h))
 	}
 }
 
-func BenchmarkCut(b *testing.B)   { benchmark(b, func(q []Term, s string) { Snippet(q, s) }) }
-func BenchmarkMarks(b *testing.B) { benchmark(b, func(q []Term, s string) { Highlights(q, s) }) }
+func BenchmarkSnippet(b *testing.B) { benchmark(b, func(q []Term, s string) { Snippet(q, s) }) }
+func BenchmarkHighlights(b *testing.B) { benchmark(b, func(q []Term, s string) { Highlights(q, s) }) }
+
 func BenchmarkCountLine(b *testing.B) {
 	benchmark(b, func(q []Term, s string) { CountTerms(q, s) })
 }

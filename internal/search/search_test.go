@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestTerms(t *testing.T) {
+func TestTermsAreFoldedWords(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                        "",
 		"Hello, WORLD! x2":        "hello world x2",
@@ -29,7 +29,7 @@ func TestTerms(t *testing.T) {
 	}
 }
 
-func TestQuery(t *testing.T) {
+func TestQueryHasEachTermOnce(t *testing.T) {
 	for q, want := range map[string][]Term{
 		"%_ \"' * ()":   nil,
 		"price PRICE a": {{"price", true}, {"a", false}},
@@ -37,15 +37,15 @@ func TestQuery(t *testing.T) {
 		"会議室":           {{"会議", false}, {"議室", false}},
 	} {
 		if diff := cmp.Diff(want, ParseQuery(q)); diff != "" {
-			t.Errorf("Query(%q): %s", q, diff)
+			t.Errorf("ParseQuery(%q): %s", q, diff)
 		}
 	}
 	if n := len(ParseQuery(strings.Repeat("ab cd ef gh ", 1000))); n != 4 {
-		t.Errorf("a repeated word counts once: got %d terms", n)
+		t.Errorf("four words, repeated: got %d terms, want 4", n)
 	}
 }
 
-func TestMatchPutsTheBestLinesFirst(t *testing.T) {
+func TestBestLinesComeFirst(t *testing.T) {
 	lines := []string{"start of it", "art and price", "the price", "Prices rose", "price of art"}
 	got, err := BestLines(t.Context(), ParseQuery("price art"), len(lines), func(i int) string { return lines[i] })
 	if err != nil {
@@ -56,41 +56,43 @@ func TestMatchPutsTheBestLinesFirst(t *testing.T) {
 	}
 }
 
-func TestMatchStops(t *testing.T) {
+func TestBestLinesStopsAtItsLimits(t *testing.T) {
 	query, calls := ParseQuery("price"), 0
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := BestLines(ctx, query, 1000, func(int) string { calls++; cancel(); return "nothing" })
 	if err != context.Canceled || calls != 1 {
-		t.Errorf("when the context ends: %d lines were read, error %v", calls, err)
+		t.Errorf("with a cancelled context: %d lines were read, error %v; want 1 and context.Canceled", calls, err)
 	}
 	line, calls := strings.Repeat("x ", 32<<10), 0
 	found, err := BestLines(t.Context(), query, 1000, func(int) string { calls++; return line })
-	if most := MaxText/len(line) + 1; err != nil || len(found) > 0 || calls > most {
-		t.Errorf("of a long text: %d lines were read, want at most %d (%v)", calls, most, err)
+	if limit := MaxText/len(line) + 1; err != nil || len(found) > 0 || calls > limit {
+		t.Errorf("in a long text: %d lines were read, want at most %d (%v)", calls, limit, err)
 	}
 }
 
-func TestCutKeepsTheWordAndTheLimit(t *testing.T) {
+func TestSnippetContainsTheTerm(t *testing.T) {
 	line := strings.Repeat("vorher ", 100) + "Ziel " + strings.Repeat("nachher ", 100)
 	got := Snippet(ParseQuery("ziel"), line)
 	if !strings.Contains(got, "Ziel") || utf8.RuneCountInString(got) > maxSnippet+2 {
-		t.Errorf("got %q", got)
+		t.Errorf("got %q, want a short snippet with Ziel", got)
 	}
 	folded := strings.Repeat("слово ", 200) + "ещё"
 	if got := Snippet(ParseQuery("еще"), folded); !strings.Contains(got, "ещё") {
-		t.Errorf("a folded word is cut off: %q", got)
+		t.Errorf("the snippet lacks the folded term: %q", got)
 	}
 	if Snippet(ParseQuery("x"), "short") != "short" {
-		t.Error("a short line is cut")
+		t.Error("a short line is shortened")
 	}
 }
 
-// FuzzSearch: every text is found by its own words, and nothing breaks.
+// FuzzSearch: every text is found by its own words, and no input causes a panic.
 func FuzzSearch(f *testing.F) {
 	f.Add("The price, 会議です", "price")
 	f.Fuzz(func(t *testing.T, text, q string) {
-		if terms := ParseQuery(text); len(terms) > 0 && len(terms) < maxQueryTerms && utf8.RuneCountInString(text) < maxTerm {
-			if found, err := BestLines(t.Context(), terms, 1, func(int) string { return text }); err != nil || len(found) == 0 {
+		terms := ParseQuery(text)
+		if len(terms) > 0 && len(terms) < maxQueryTerms && utf8.RuneCountInString(text) < maxTerm {
+			found, err := BestLines(t.Context(), terms, 1, func(int) string { return text })
+			if err != nil || len(found) == 0 {
 				t.Fatalf("%q is not found by its own words %v: %v", text, terms, err)
 			}
 		}

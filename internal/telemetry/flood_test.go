@@ -13,18 +13,18 @@ import (
 	"time"
 )
 
-// logged is a line of the log.
-type logged struct {
+// logLine is one line of the log.
+type logLine struct {
 	Msg      string
 	Status   int
 	Requests int
 	Reasons  map[string]int
 }
 
-func lines(t *testing.T, log *bytes.Buffer) (out []logged) {
+func lines(t *testing.T, log *bytes.Buffer) (out []logLine) {
 	t.Helper()
 	for line := range bytes.Lines(log.Bytes()) {
-		var l logged
+		var l logLine
 		if err := json.Unmarshal(line, &l); err != nil {
 			t.Fatalf("%v: %s", err, line)
 		}
@@ -33,16 +33,16 @@ func lines(t *testing.T, log *bytes.Buffer) (out []logged) {
 	return out
 }
 
-// TestAFloodOfRefusedRequests: their lines are bounded, a summary counts the
-// rest, the metrics count all, and no other line is left out.
-func TestAFloodOfRefusedRequests(t *testing.T) {
+// TestRefusedRequestsDoNotFloodTheLog: the log lines of refused requests are bounded, a
+// summary counts the others, and the metrics count all. No other line is left out.
+func TestRefusedRequestsDoNotFloodTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		from := func(*http.Request) string { return "192.0.2.1" }
 		m := &Middleware{Log: NewLogger(&log, slog.LevelInfo), Metrics: NewMetrics(), Address: from}
 		h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch r.URL.Path {
-			case "/good":
+			case "/accepted":
 			case "/failed":
 				w.WriteHeader(http.StatusServiceUnavailable)
 			case "/unknown":
@@ -55,7 +55,7 @@ func TestAFloodOfRefusedRequests(t *testing.T) {
 		const rounds, seconds = 1000, 4
 		for range seconds {
 			for range rounds {
-				for _, path := range []string{"/refused", "/unknown", "/good", "/failed"} {
+				for _, path := range []string{"/refused", "/unknown", "/accepted", "/failed"} {
 					h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))
 				}
 			}
@@ -75,35 +75,35 @@ func TestAFloodOfRefusedRequests(t *testing.T) {
 				leftOut[reason], total = leftOut[reason]+n, total+n
 			}
 			if total != l.Requests {
-				t.Errorf("a summary of %d has reasons of %d", l.Requests, total)
+				t.Errorf("a summary of %d requests has reasons for %d", l.Requests, total)
 			}
 		}
 		refused := count[401] + count[404]
-		most := refusedAtOnce + seconds*refusedPerSecond
-		if refused > most || refused < refusedAtOnce || summaries > seconds {
-			t.Errorf("%d lines of refused requests, want at most %d, and %d summaries", refused, most, summaries)
+		limit := refusedAtOnce + seconds*refusedPerSecond
+		if refused > limit || refused < refusedAtOnce || summaries > seconds {
+			t.Errorf("%d lines of refused requests, want at most %d, and %d summaries", refused, limit, summaries)
 		}
 		if all := refused + leftOut["malformed"] + leftOut["status 404"]; all != 2*rounds*seconds || len(leftOut) != 2 {
-			t.Errorf("%d refused requests are logged or counted, want %d: %v", all, 2*rounds*seconds, leftOut)
+			t.Errorf("%d refused requests have a line or are in a summary, want %d: %v", all, 2*rounds*seconds, leftOut)
 		}
 		if count[200] != rounds*seconds || count[503] != rounds*seconds {
-			t.Errorf("lines by status: %v", count)
+			t.Errorf("log lines by status: %v", count)
 		}
-		answer := httptest.NewRecorder()
-		m.Metrics.Handler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
-		if !strings.Contains(answer.Body.String(), `memo_key_refusals_total{reason="malformed"} 4000`) {
+		metrics := httptest.NewRecorder()
+		m.Metrics.Handler().ServeHTTP(metrics, httptest.NewRequest("GET", "/metrics", nil))
+		if !strings.Contains(metrics.Body.String(), `memo_key_refusals_total{reason="malformed"} 4000`) {
 			t.Error("the metrics do not count all refused requests")
 		}
 		log.Reset()
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/refused", nil))
 		if n := len(lines(t, &log)); n != 1 {
-			t.Errorf("after the flood, a refused request has %d lines", n)
+			t.Errorf("after the flood, a refused request has %d log lines, want 1", n)
 		}
 	})
 }
 
-// TestLinesAreShort: nothing that a client sends, and no error, makes a long line.
-func TestLinesAreShort(t *testing.T) {
+// TestLogLinesAreBounded, whatever a client sends and however long an error is.
+func TestLogLinesAreBounded(t *testing.T) {
 	long := strings.Repeat("😀\u202e", 50_000)
 	var log bytes.Buffer
 	from := func(*http.Request) string { return long }
@@ -118,6 +118,6 @@ func TestLinesAreShort(t *testing.T) {
 	r.Header.Set("User-Agent", long)
 	h.ServeHTTP(httptest.NewRecorder(), r)
 	if log.Len() > 6000 || len(lines(t, &log)) != 1 || strings.Contains(log.String(), "\u202e") {
-		t.Errorf("the line has %d bytes: %.300s", log.Len(), log.String())
+		t.Errorf("the log has %d bytes, want one short line: %.300s", log.Len(), log.String())
 	}
 }

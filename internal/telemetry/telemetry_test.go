@@ -14,23 +14,23 @@ import (
 	"memoai.tech/memo/internal/credential"
 )
 
-func TestNoSinkHoldsAKey(t *testing.T) {
+func TestKeysAreRedactedInTheLog(t *testing.T) {
 	var out bytes.Buffer
 	log := NewLogger(&out, slog.LevelInfo)
 	key := credential.NewKey().Secret()
 	log.Error("in the message "+key, "in a value", key, "in a group", slog.GroupValue(slog.String(key, key)), "error",
 		errors.New("for "+key+","+key[:20]))
 	if strings.Contains(out.String(), key[8:20]) {
-		t.Errorf("the log has the key: %s", out.String())
+		t.Errorf("the log contains the key: %s", out.String())
 	}
 	if n := strings.Count(out.String(), "mk_live_[redacted]"); n < 5 {
-		t.Errorf("only %d places are redacted: %s", n, out.String())
+		t.Errorf("only %d places are redacted, want 5: %s", n, out.String())
 	}
 }
 
-// TestOneLineARequest: line breaks and control codes of a client cannot forge
-// a second record.
-func TestOneLineARequest(t *testing.T) {
+// TestRequestHasOneLogLine: line breaks and control characters from a client cannot forge
+// a second line.
+func TestRequestHasOneLogLine(t *testing.T) {
 	var out bytes.Buffer
 	m := &Middleware{
 		Log: NewLogger(&out, slog.LevelInfo), Metrics: NewMetrics(),
@@ -47,7 +47,7 @@ func TestOneLineARequest(t *testing.T) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	if n := strings.Count(out.String(), "\n"); n != 1 {
-		t.Errorf("%d lines: %s", n, out.String())
+		t.Errorf("%d log lines, want 1: %s", n, out.String())
 	}
 	var line map[string]any
 	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
@@ -63,12 +63,12 @@ func TestOneLineARequest(t *testing.T) {
 	}
 	for _, private := range []string{"private", "secret-id", "\x1b"} {
 		if strings.Contains(out.String(), private) {
-			t.Errorf("the log has %q", private)
+			t.Errorf("the log contains %q", private)
 		}
 	}
 }
 
-func TestAPanicIsAnswered(t *testing.T) {
+func TestPanicGetsAResponse(t *testing.T) {
 	var out bytes.Buffer
 	m := &Middleware{
 		Log: NewLogger(&out, slog.LevelInfo), Metrics: NewMetrics(),
@@ -79,7 +79,7 @@ func TestAPanicIsAnswered(t *testing.T) {
 	key := credential.NewKey().Secret()
 	server := httptest.NewServer(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/late" {
-			w.Write([]byte("begun"))
+			w.Write([]byte("first bytes"))
 			w.(interface{ Unwrap() http.ResponseWriter }).Unwrap().(http.Flusher).Flush()
 		}
 		panic("with " + key)
@@ -87,7 +87,7 @@ func TestAPanicIsAnswered(t *testing.T) {
 	defer server.Close()
 	res, err := http.Get(server.URL + "/early")
 	if err != nil || res.StatusCode != 500 || res.Header.Get("X-Request-Id") == "" {
-		t.Errorf("got %v, %v", res, err)
+		t.Errorf("a panic before the response: got %v (%v), want status 500", res, err)
 	}
 	res.Body.Close()
 	if res, err = http.Get(server.URL + "/late"); err == nil {
@@ -95,20 +95,18 @@ func TestAPanicIsAnswered(t *testing.T) {
 		res.Body.Close()
 	}
 	if err == nil {
-		t.Error("an answer that broke off looks whole")
+		t.Error("a response that broke off looks complete")
 	}
-	server.Close() // waits for the log lines, which come after the answers
+	server.Close() // waits for the log lines, which are written after the responses
 	if strings.Contains(out.String(), key) || strings.Count(out.String(), `"panic"`) < 2 {
-		t.Errorf("the log: %s", out.String())
+		t.Errorf("the log contains the key or lacks the panics: %s", out.String())
 	}
 }
 
-func TestMetricsAreBounded(t *testing.T) {
+func TestUnknownMethodsShareOneMetric(t *testing.T) {
 	m := NewMetrics()
 	mw := &Middleware{Log: slog.New(slog.DiscardHandler), Metrics: m}
-	h := mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter,
-		r *http.Request,
-	) {
+	h := mw.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		RequestOf(r.Context()).Refusal = "expired"
 	}))
 	for _, method := range []string{"GET", "FOO", "BAR", credential.NewKey().Secret()} {
@@ -117,21 +115,23 @@ func TestMetricsAreBounded(t *testing.T) {
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	for _, want := range []string{
-		`memo_http_requests_total{method="other",route="",status="200"} 3`, `memo_key_refusals_total{reason="expired"} 4`,
+		`memo_http_requests_total{method="other",route="",status="200"} 3`,
+		`memo_key_refusals_total{reason="expired"} 4`,
 		"go_goroutines",
-		`memo_http_request_seconds_bucket{route="",le="0.0005"} `, `memo_http_request_seconds_bucket{route="",le="+Inf"} 4`,
+		`memo_http_request_seconds_bucket{route="",le="0.0005"} `,
+		`memo_http_request_seconds_bucket{route="",le="+Inf"} 4`,
 		`memo_http_request_seconds_count{route=""} 4`,
 	} {
 		if !strings.Contains(w.Body.String(), want) {
-			t.Errorf("no %s in the metrics", want)
+			t.Errorf("the metrics lack %s", want)
 		}
 	}
 	if strings.Contains(w.Body.String(), "mk_live_") {
-		t.Error("the metrics have a key")
+		t.Error("the metrics contain a key")
 	}
 }
 
-func TestLimitsAreWatched(t *testing.T) {
+func TestLimitSourceIsInTheMetrics(t *testing.T) {
 	m, redis := NewMetrics(), true
 	m.WatchLimits(func() (bool, int, int) { return redis, 2, 3 })
 	for range 2 {
@@ -146,7 +146,7 @@ func TestLimitsAreWatched(t *testing.T) {
 			"memo_limit_fallbacks_total 2", "memo_limit_replicas 3",
 		} {
 			if !strings.Contains(w.Body.String(), want+"\n") {
-				t.Errorf("no %s in the metrics", want)
+				t.Errorf("the metrics lack %s", want)
 			}
 		}
 		redis = false

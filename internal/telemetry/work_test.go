@@ -12,8 +12,8 @@ import (
 	"memoai.tech/memo/internal/bulkhead"
 )
 
-// TestWorkIsWatched, and held until the request has ended, however it ends.
-func TestWorkIsWatched(t *testing.T) {
+// TestWorkIsInTheMetrics until its request has ended, even if the handler panics.
+func TestWorkIsInTheMetrics(t *testing.T) {
 	m := NewMetrics()
 	l := bulkhead.New(bulkhead.Config{Work: "reads", Total: 10, Tenant: 5, Waiting: 1, Wait: time.Millisecond})
 	m.WatchWork(map[string]*bulkhead.Limiter{"memory": l})
@@ -27,7 +27,7 @@ func TestWorkIsWatched(t *testing.T) {
 		got := show()
 		for _, line := range lines {
 			if !strings.Contains(got, line+"\n") {
-				t.Errorf("no %s in the metrics", line)
+				t.Errorf("the metrics lack %s", line)
 			}
 		}
 	}
@@ -40,7 +40,7 @@ func TestWorkIsWatched(t *testing.T) {
 			t.Error(err)
 		}
 		if _, err := l.Acquire(context.Background(), "a", 4); err == nil {
-			t.Error("more is admitted than there is room for")
+			t.Error("work beyond the capacity was admitted")
 		}
 		want(`memo_work_running{work="memory"} 1`, `memo_work_in_use{work="memory"} 4`, `memo_work_waiting{work="memory"} 0`)
 		panic("in the handler")
