@@ -16,21 +16,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestAMessagePassesUntouched(t *testing.T) {
-	const message = `{ "method":"tools/call","id":"a<é\u00e9","params":{"n":1.50,"z":1e3,"big":12345678901234567890},"jsonrpc":"2.0"}`
-	for _, c := range []struct{ name, answer, line string }{
-		{"as it is", `{"result": {"b":1.50,"a":"<\u00e9>"} , "id":"a<éé", "jsonrpc":"2.0"}`, ""},
+func TestMessagesPassUnchanged(t *testing.T) {
+	const message = `{ "method":"tools/call","id":"a<é\u00e9",` +
+		`"params":{"n":1.50,"z":1e3,"big":12345678901234567890},"jsonrpc":"2.0"}`
+	for _, c := range []struct{ name, response, line string }{
+		{"unchanged", `{"result": {"b":1.50,"a":"<\u00e9>"} , "id":"a<éé", "jsonrpc":"2.0"}`, ""},
 		{
-			"on one line",
+			"reduced to one line",
 			"{\r\n  \"jsonrpc\": \"2.0\",\n  \"id\": \"a<éé\", \"result\": {\"n\": 1.50, \"s\": \"a\\nb <\\u00e9>\"}\n}\n",
 			`{"jsonrpc":"2.0","id":"a<éé","result":{"n":1.50,"s":"a\nb <\u00e9>"}}`,
 		},
 		{
-			"somebody else's answer", `{"jsonrpc":"2.0","id":8,"result":{"n":1}}`,
+			"with the id of another request", `{"jsonrpc":"2.0","id":8,"result":{"n":1}}`,
 			`{"jsonrpc":"2.0","id":"a<é\u00e9","result":{"n":1}}`,
 		},
 		{
-			"an error of the server", `{"jsonrpc":"2.0","id":"a<é\u00e9","error":{"code":-32602,"message":"no","data":{"x":1}}}`,
+			"an error of the server",
+			`{"jsonrpc":"2.0","id":"a<é\u00e9","error":{"code":-32602,"message":"no","data":{"x":1}}}`,
 			"",
 		},
 	} {
@@ -40,43 +42,43 @@ func TestAMessagePassesUntouched(t *testing.T) {
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				body, _ = io.ReadAll(r.Body)
 				header = r.Header
-				sendJSON(w, http.StatusOK, c.answer)
+				sendJSON(w, http.StatusOK, c.response)
 			}))
 			defer s.Close()
 			h := start(t, s.URL)
 			h.send("  %s\r", message)
 			if c.line == "" {
-				c.line = c.answer
+				c.line = c.response
 			}
 			h.wants(c.line)
 			if err := h.end(); err != nil {
 				t.Error(err)
 			}
 			if string(body) != message {
-				t.Errorf("the server got %s", body)
+				t.Errorf("the server got %s, want the message unchanged", body)
 			}
 			for name, want := range map[string]string{
 				"Authorization": "Bearer " + h.key, "Content-Type": "application/json",
 				"Accept": "application/json, text/event-stream", "User-Agent": "memo-mcp/1.2.3", "Idempotency-Key": "",
 			} {
 				if got := header.Get(name); got != want {
-					t.Errorf("%s: %q, want %q", name, got, want)
+					t.Errorf("header %s is %q, want %q", name, got, want)
 				}
 			}
 			if h.log.String() != "" {
-				t.Errorf("the log has %s", h.log.String())
+				t.Errorf("the log is not empty: %s", h.log.String())
 			}
 		})
 	}
 }
 
-// TestHeaders: a host speaks a legacy revision or a newer one, and each message
-// has the headers of its own.
-func TestHeaders(t *testing.T) {
-	const newer = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}`
+// TestHeadersFollowTheRevision: a host may use an old or a new revision of MCP, and the
+// headers of each request follow the revision of its message.
+func TestHeadersFollowTheRevision(t *testing.T) {
+	const meta = `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}`
 	type headers struct{ Version, Method, Name string }
 	got := make(chan headers, 1)
-	s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+	s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
 		got <- headers{r.Header.Get("MCP-Protocol-Version"), r.Header.Get("Mcp-Method"), r.Header.Get("Mcp-Name")}
 		if m.Method == "initialize" {
 			sendJSON(w, 200, `{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-06-18"}}`)
@@ -91,54 +93,54 @@ func TestHeaders(t *testing.T) {
 	}{
 		{"before initialize", `"id":1,"method":"tools/list"`, headers{}},
 		{
-			"2026-07-28", `"id":2,"method":"server/discover","params":{` + newer + `}`,
+			"2026-07-28", `"id":2,"method":"server/discover","params":{` + meta + `}`,
 			headers{"2026-07-28", "server/discover", ""},
 		},
 		{"initialize", `"id":3,"method":"initialize","params":{"protocolVersion":"2025-11-25"}`, headers{}},
-		{"what was agreed on", `"id":4,"method":"tools/list"`, headers{"2025-06-18", "", ""}},
+		{"after initialize", `"id":4,"method":"tools/list"`, headers{"2025-06-18", "", ""}},
 		{"a notification", `"method":"notifications/initialized"`, headers{"2025-06-18", "", ""}},
-		{"an answer of the host", `"id":5,"result":{}`, headers{"2025-06-18", "", ""}},
+		{"a response of the host", `"id":5,"result":{}`, headers{"2025-06-18", "", ""}},
 		{"a call", `"id":6,"method":"tools/call","params":{"name":"memo_list_projects"}`, headers{"2025-06-18", "", ""}},
 		{"initialize again", `"id":7,"method":"initialize"`, headers{}},
-		{"params of another form", `"id":8,"method":"tools/list","params":[]`, headers{"2025-06-18", "", ""}},
+		{"params that are not an object", `"id":8,"method":"tools/list","params":[]`, headers{"2025-06-18", "", ""}},
 		{
-			"newer call", `"id":9,"method":"tools/call","params":{"name":"memo_list_projects",` + newer + `}`,
+			"new call", `"id":9,"method":"tools/call","params":{"name":"memo_list_projects",` + meta + `}`,
 			headers{"2026-07-28", "tools/call", "memo_list_projects"},
 		},
 		{
-			"newer prompt", `"id":10,"method":"prompts/get","params":{` + newer + `,"name":"été"}`,
+			"new prompt", `"id":10,"method":"prompts/get","params":{` + meta + `,"name":"été"}`,
 			headers{"2026-07-28", "prompts/get", "été"},
 		},
-		{"newer resource", `"id":11,"method":"resources/read","params":{"name":"no","uri":"memo://transcriptions/1",` +
-			newer + `}`, headers{"2026-07-28", "resources/read", "memo://transcriptions/1"}},
+		{"new resource", `"id":11,"method":"resources/read","params":{"name":"no","uri":"memo://transcriptions/1",` +
+			meta + `}`, headers{"2026-07-28", "resources/read", "memo://transcriptions/1"}},
 		{
-			"newer list", `"id":12,"method":"tools/list","params":{"name":"no",` + newer + `}`,
+			"new list", `"id":12,"method":"tools/list","params":{"name":"no",` + meta + `}`,
 			headers{"2026-07-28", "tools/list", ""},
 		},
 		{
-			"newer notification", `"method":"notifications/progress","params":{` + newer + `}`,
+			"new notification", `"method":"notifications/progress","params":{` + meta + `}`,
 			headers{"2026-07-28", "notifications/progress", ""},
 		},
 		{
-			"no name", `"id":13,"method":"tools/call","params":{"name":7,` + newer + `}`,
+			"a name that is not a string", `"id":13,"method":"tools/call","params":{"name":7,` + meta + `}`,
 			headers{"2026-07-28", "tools/call", ""},
 		},
 		{
-			"control characters", `"id":14,"method":"tools/call","params":{"name":"a\nb",` + newer + `}`,
+			"control characters in the name", `"id":14,"method":"tools/call","params":{"name":"a\nb",` + meta + `}`,
 			headers{"2026-07-28", "tools/call", "=?base64?" + base64.StdEncoding.EncodeToString([]byte("a\nb")) + "?="},
 		},
 		{
-			"blanks", `"id":15,"method":"tools/call","params":{"name":" a",` + newer + `}`,
+			"a space before the name", `"id":15,"method":"tools/call","params":{"name":" a",` + meta + `}`,
 			headers{"2026-07-28", "tools/call", "=?base64?IGE=?="},
 		},
 		{
-			"a version that is none",
+			"control characters in the version",
 			`"id":16,"method":"x\u0000","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"\u007f"}}`,
 			headers{"=?base64?fw==?=", "=?base64?eAA=?=", ""},
 		},
 	} {
 		h.send(`{"jsonrpc":"2.0",%s}`, c.message)
-		if diff := cmp.Diff(c.want, await(t, got, "no request came")); diff != "" {
+		if diff := cmp.Diff(c.want, await(t, got, "the server got no request")); diff != "" {
 			t.Errorf("%s: %s", c.name, diff)
 		}
 		if strings.Contains(c.message, `"id"`) && strings.Contains(c.message, `"method"`) {
@@ -150,24 +152,24 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-func TestALineThatIsNoMessage(t *testing.T) {
+func TestInvalidLineGetsAnError(t *testing.T) {
 	s := server(t, result)
 	long := strings.Repeat("x", maxMessage-len(`{"jsonrpc":"2.0","id":1,"method":"ping","x":""}`))
 	for _, c := range []struct {
 		name, line string
 		code       int
 	}{
-		{"no JSON", `hello`, codeParse},
-		{"half of one", `{"jsonrpc":"2.0"`, codeParse},
-		{"two", ask(1) + ask(2), codeParse},
-		{"the same name twice", `{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}`, codeParse},
+		{"not JSON", `hello`, codeParse},
+		{"half a message", `{"jsonrpc":"2.0"`, codeParse},
+		{"two messages", ask(1) + ask(2), codeParse},
+		{"a duplicate name", `{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}`, codeParse},
 		{"not UTF-8", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\"}", codeParse},
 		{"a batch", `[` + ask(1) + `]`, codeInvalidRequest},
 		{"an empty batch", `[]`, codeInvalidRequest},
 		{"a number", `42`, codeInvalidRequest},
 		{"null", `null`, codeInvalidRequest},
-		{"a method that is none", `{"jsonrpc":"2.0","id":1,"method":1}`, codeInvalidRequest},
-		{"as long as may be", `{"jsonrpc":"2.0","id":1,"method":"ping","x":"` + long + `"}`, 0},
+		{"a method that is not a string", `{"jsonrpc":"2.0","id":1,"method":1}`, codeInvalidRequest},
+		{"of the maximum length", `{"jsonrpc":"2.0","id":1,"method":"ping","x":"` + long + `"}`, 0},
 		{"too long", `{"jsonrpc":"2.0","id":1,"method":"ping","x":"` + long + `xxx"}`, codeInvalidRequest},
 		{"much too long", strings.Repeat("[", 5*maxMessage), codeInvalidRequest},
 	} {
@@ -180,9 +182,9 @@ func TestALineThatIsNoMessage(t *testing.T) {
 			} else {
 				h.sentence("null", c.code)
 			}
-			h.send("%s\r", ask(2)) // and it goes on
+			h.send("%s\r", ask(2)) // later lines are still read
 			h.wants(resultOf("2"))
-			io.WriteString(h.stdin, ask(3)) // no end of the last line
+			io.WriteString(h.stdin, ask(3)) // the last line has no newline
 			h.stdin.Close()
 			h.wants(resultOf("3"))
 			if err := h.end(); err != nil {
@@ -192,18 +194,18 @@ func TestALineThatIsNoMessage(t *testing.T) {
 	}
 }
 
-// TestRequestsRunSideBySide, as many as may, and each line comes out whole.
-func TestRequestsRunSideBySide(t *testing.T) {
+// TestRequestsRunConcurrently up to the maximum, and each response is on one line.
+func TestRequestsRunConcurrently(t *testing.T) {
 	const n = 5 * maxConcurrent
 	var mu sync.Mutex
-	now, most := 0, 0
+	running, peak := 0, 0
 	full := make(chan struct{})
 	long := strings.Repeat("a", 100_000)
-	s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+	s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
 		mu.Lock()
-		now++
-		most = max(most, now)
-		if now == maxConcurrent && most == maxConcurrent {
+		running++
+		peak = max(peak, running)
+		if running == maxConcurrent && peak == maxConcurrent {
 			select {
 			case <-full:
 			default:
@@ -211,9 +213,9 @@ func TestRequestsRunSideBySide(t *testing.T) {
 			}
 		}
 		mu.Unlock()
-		await(t, full, "not as many at once as may be")
+		await(t, full, "fewer requests ran at a time than allowed")
 		mu.Lock()
-		now--
+		running--
 		mu.Unlock()
 		sendJSON(w, 200, `{"jsonrpc":"2.0","id":`+string(m.ID)+`,"result":{"x":"`+long+`"}}`)
 	})
@@ -229,42 +231,42 @@ func TestRequestsRunSideBySide(t *testing.T) {
 	slices.Sort(want)
 	slices.Sort(got)
 	if !slices.Equal(want, got) {
-		t.Error("the lines are others")
+		t.Error("the lines on stdout are not the responses")
 	}
 	if err := h.end(); err != nil {
 		t.Error(err)
 	}
-	if most != maxConcurrent {
-		t.Errorf("%d requests at once", most)
+	if peak != maxConcurrent {
+		t.Errorf("up to %d requests ran at a time, want %d", peak, maxConcurrent)
 	}
 }
 
-// TestOrder: what comes after an initialize or a notification finds that the
-// server knows it.
-func TestOrder(t *testing.T) {
+// TestLaterMessagesWaitForInitialize: a message that follows an initialize or a
+// notification is sent after the server has answered it.
+func TestLaterMessagesWaitForInitialize(t *testing.T) {
 	for _, first := range []string{
 		`{"jsonrpc":"2.0","id":1,"method":"initialize"}`,
 		`{"jsonrpc":"2.0","method":"notifications/initialized"}`,
 	} {
 		var mu sync.Mutex
 		var order []string
-		note := func(what string) {
+		record := func(method string) {
 			mu.Lock()
 			defer mu.Unlock()
-			order = append(order, what)
+			order = append(order, method)
 		}
 		arrived, release := make(chan struct{}), make(chan struct{})
-		s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+		s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
 			if m.Method != "ping" {
 				close(arrived)
-				await(t, release, "the test did not go on")
+				await(t, release, "the test did not continue")
 			}
 			result(w, r, m)
-			note(m.Method)
+			record(m.Method)
 		})
 		h := start(t, s.URL)
 		h.send("%s", first)
-		await(t, arrived, "no request came")
+		await(t, arrived, "the server got no request")
 		for i := range 3 {
 			h.send("%s", ask(10+i))
 		}
@@ -277,94 +279,94 @@ func TestOrder(t *testing.T) {
 			t.Error(err)
 		}
 		if len(order) != 4 || order[0] == "ping" {
-			t.Errorf("%v", order)
+			t.Errorf("the server answered in the order %v, want the pings last", order)
 		}
 	}
 }
 
-func TestANotificationGetsNoAnswer(t *testing.T) {
+func TestNotificationGetsNoResponse(t *testing.T) {
 	for _, c := range []struct {
 		name, message string
 		status        int
 		body          string
 	}{
 		{"accepted", `"method":"notifications/initialized"`, 202, ""},
-		{"answered all the same", `"method":"notifications/initialized"`, 200, `{"jsonrpc":"2.0","id":null,"result":{}}`},
+		{"answered nevertheless", `"method":"notifications/initialized"`, 200, `{"jsonrpc":"2.0","id":null,"result":{}}`},
 		{"refused", `"method":"notifications/initialized"`, 401, `{"detail":"Invalid API key"}`},
 		{
 			"refused as JSON-RPC", `"method":"notifications/initialized"`, 400,
 			`{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"no"}}`,
 		},
-		{"no id", `"id":null,"method":"ping"`, 500, ``},
-		{"an answer of the host", `"id":1,"result":{}`, 202, ""},
-		{"an answer of the host, refused", `"id":1,"error":{"code":1,"message":""}`, 503, ""},
+		{"a null id", `"id":null,"method":"ping"`, 500, ``},
+		{"a response of the host", `"id":1,"result":{}`, 202, ""},
+		{"a response of the host, refused", `"id":1,"error":{"code":1,"message":""}`, 503, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) { sendJSON(w, c.status, c.body) })
+			s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) { sendJSON(w, c.status, c.body) })
 			h := start(t, s.URL)
 			h.send(`{"jsonrpc":"2.0",%s}`, c.message)
 			if err := h.end(); err != nil {
 				t.Error(err)
 			}
-			if wrong := c.status >= 300; (h.log.String() != "") != wrong {
-				t.Errorf("the log has %q", h.log.String())
+			if refused := c.status >= 300; (h.log.String() != "") != refused {
+				t.Errorf("the log is %q, want a line: %v", h.log.String(), refused)
 			}
 		})
 	}
 }
 
-func TestACancelledRequestGetsNoAnswer(t *testing.T) {
+func TestCancelledRequestGetsNoResponse(t *testing.T) {
 	for _, id := range []string{`7`, `"seven"`} {
-		arrived, gone := make(chan struct{}), make(chan struct{})
+		arrived, canceled := make(chan struct{}), make(chan struct{})
 		var others sync.Map
-		s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+		s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
 			if string(m.ID) != id {
 				others.Store(m.Method, true)
 				result(w, r, m)
 				return
 			}
 			close(arrived)
-			await(t, r.Context().Done(), "the request goes on")
-			close(gone)
+			await(t, r.Context().Done(), "the request was not cancelled")
+			close(canceled)
 		})
 		h := start(t, s.URL)
 		h.send(`{"jsonrpc":"2.0","id":%s,"method":"tools/call"}`, id)
-		await(t, arrived, "no request came")
-		h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"nobody"}}`)
+		await(t, arrived, "the server got no request")
+		h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"unknown"}}`)
 		h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled"}`)
 		h.send("%s", ask(8))
 		h.wants(resultOf("8"))
 		select {
-		case <-gone:
-			t.Error("another's cancellation ended it")
+		case <-canceled:
+			t.Error("the cancellation of another request cancelled this one")
 		default:
 		}
 		h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%s}}`, id)
-		await(t, gone, "the request goes on")
+		await(t, canceled, "the request was not cancelled")
 		h.send("%s", ask(9))
 		h.wants(resultOf("9"))
 		if err := h.end(); err != nil {
 			t.Error(err)
 		}
 		if _, ok := others.Load("notifications/cancelled"); !ok {
-			t.Error("the server was not told")
+			t.Error("the server did not get the notification")
 		}
 		if h.log.String() != "" {
-			t.Errorf("the log has %s", h.log.String())
+			t.Errorf("the log is not empty: %s", h.log.String())
 		}
 	}
 }
 
-// TestARequestThatWaitsCanBeCancelled, and is never sent.
-func TestARequestThatWaitsCanBeCancelled(t *testing.T) {
+// TestWaitingRequestCanBeCancelled, and is never sent.
+func TestWaitingRequestCanBeCancelled(t *testing.T) {
 	arrived, release := make(chan struct{}, maxConcurrent), make(chan struct{})
-	s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+	s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
 		if m.Method == "tools/call" {
 			t.Error("the cancelled request was sent")
 		}
 		if m.Method == "ping" {
 			arrived <- struct{}{}
-			await(t, release, "the test did not go on")
+			await(t, release, "the test did not continue")
 		}
 		result(w, r, m)
 	})
@@ -373,7 +375,7 @@ func TestARequestThatWaitsCanBeCancelled(t *testing.T) {
 		h.send("%s", ask(i))
 	}
 	for range maxConcurrent {
-		await(t, arrived, "no request came")
+		await(t, arrived, "the server got no request")
 	}
 	h.send(`{"jsonrpc":"2.0","id":"late","method":"tools/call"}`)
 	h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"late"}}`)
@@ -387,17 +389,17 @@ func TestARequestThatWaitsCanBeCancelled(t *testing.T) {
 	}
 }
 
-func TestTheEndOfStdin(t *testing.T) {
-	t.Run("what is under way may finish", func(t *testing.T) {
+func TestRunReturnsAfterStdinEnds(t *testing.T) {
+	t.Run("running requests finish", func(t *testing.T) {
 		arrived, release := make(chan struct{}), make(chan struct{})
-		s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+		s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
 			close(arrived)
-			await(t, release, "the test did not go on")
+			await(t, release, "the test did not continue")
 			result(w, r, m)
 		})
 		h := start(t, s.URL)
 		h.send("%s", ask(1))
-		await(t, arrived, "no request came")
+		await(t, arrived, "the server got no request")
 		h.stdin.Close()
 		close(release)
 		h.wants(resultOf("1"))
@@ -405,67 +407,66 @@ func TestTheEndOfStdin(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("but not for ever", func(t *testing.T) {
+	t.Run("a slow request is cancelled", func(t *testing.T) {
 		arrived := make(chan struct{})
-		s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+		s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
 			close(arrived)
-			await(t, r.Context().Done(), "the request goes on")
+			await(t, r.Context().Done(), "the request was not cancelled")
 		})
 		h := unstarted(t, s.URL)
 		h.bridge.drainTime = time.Millisecond
 		h.run()
 		h.send("%s", ask(1))
-		await(t, arrived, "no request came")
+		await(t, arrived, "the server got no request")
 		if err := h.end(); err != nil {
 			t.Error(err)
 		}
 	})
-	t.Run("nothing was sent", func(t *testing.T) {
+	t.Run("no message was sent", func(t *testing.T) {
 		if err := start(t, "http://127.0.0.1:1").end(); err != nil {
 			t.Error(err)
 		}
 	})
-	t.Run("it breaks", func(t *testing.T) {
+	t.Run("a read error is returned", func(t *testing.T) {
 		h := start(t, "http://127.0.0.1:1")
 		broken := errors.New("broken")
 		h.stdin.CloseWithError(broken)
 		if err := h.wait(); !errors.Is(err, broken) {
-			t.Error(err)
+			t.Errorf("Run returned %v, want the read error", err)
 		}
 	})
 }
 
-func TestASignalEndsItAtOnce(t *testing.T) {
+func TestCancelledRunReturnsImmediately(t *testing.T) {
 	arrived := make(chan struct{})
-	s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+	s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
 		close(arrived)
-		await(t, r.Context().Done(), "the request goes on")
+		await(t, r.Context().Done(), "the request was not cancelled")
 	})
 	h := start(t, s.URL)
 	h.send("%s", ask(1))
-	await(t, arrived, "no request came")
+	await(t, arrived, "the server got no request")
 	h.cancel() // stdin stays open
 	if err := h.wait(); err != nil {
 		t.Error(err)
 	}
 	if line := h.next(); line != "" {
-		t.Errorf("stdout has %s", line)
+		t.Errorf("stdout has %s, want nothing", line)
 	}
 }
 
-func TestAHostThatClosesStdout(t *testing.T) {
+func TestClosedStdoutEndsRun(t *testing.T) {
 	s := server(t, result)
 	h := start(t, s.URL)
 	h.stdout.CloseWithError(errors.New("closed by the host"))
 	h.send("%s", ask(1)) // stdin stays open
 	if err := h.wait(); err == nil || !strings.Contains(err.Error(), "stdout: closed by the host") {
-		t.Errorf("Run returned %v", err)
+		t.Errorf("Run returned %v, want the write error", err)
 	}
 }
 
-// TestABridgeOutlivesItsServersConnections: a server that is started again has
-// closed what was kept open.
-func TestABridgeOutlivesItsServersConnections(t *testing.T) {
+// TestBridgeReconnects: a server that restarts closes idle connections.
+func TestBridgeReconnects(t *testing.T) {
 	s := server(t, result)
 	h := start(t, s.URL)
 	for i := range 50 {

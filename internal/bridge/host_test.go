@@ -17,8 +17,8 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// patience is for a slow machine; nothing waits that long.
-const patience = 30 * time.Second
+// timeout is long, for slow machines. No test waits for it unless it fails.
+const timeout = 30 * time.Second
 
 // host is an MCP host that started a bridge.
 type host struct {
@@ -31,11 +31,11 @@ type host struct {
 	log    testenv.Output
 	cancel context.CancelFunc
 	done   chan struct{}
-	err    error // of Run, after done
+	err    error // from Run; valid when done is closed
 }
 
-// start starts a bridge to a server, or whatever change makes of its
-// configuration. When the test ends, no key must have been printed.
+// start starts a bridge to a server, with the changes to its configuration. At the end of
+// the test it fails if the key is in the output.
 func start(t *testing.T, url string, change ...func(*Config)) *host {
 	t.Helper()
 	h := unstarted(t, url, change...)
@@ -81,12 +81,12 @@ func (h *host) run() {
 		stdout.Close()
 		h.wait()
 		if strings.Contains(h.log.String(), h.key[8:20]) {
-			h.t.Errorf("the key is in the log: %s", h.log.String())
+			h.t.Errorf("the log contains the key: %s", h.log.String())
 		}
 	})
 }
 
-// send returns when the bridge has taken the line.
+// send writes a line to stdin, and returns when the bridge has read it.
 func (h *host) send(format string, args ...any) {
 	h.t.Helper()
 	if _, err := fmt.Fprintf(h.stdin, format+"\n", args...); err != nil {
@@ -94,30 +94,30 @@ func (h *host) send(format string, args ...any) {
 	}
 }
 
-// settle returns when the bridge has dealt with all lines that were sent, as
-// far as its reading goes.
+// settle returns when the bridge has processed every line that was sent. Responses may
+// still be missing.
 func (h *host) settle() {
 	h.t.Helper()
 	h.send("")
 	h.send("")
 }
 
-// next returns the next line on stdout, and "" at its end.
+// next returns the next line on stdout, or "" at its end. It fails if the key is in it.
 func (h *host) next() string {
 	h.t.Helper()
 	select {
 	case line := <-h.lines:
 		if strings.Contains(line, h.key[8:20]) {
-			h.t.Errorf("the key is on stdout: %s", line)
+			h.t.Errorf("stdout contains the key: %s", line)
 		}
 		return line
-	case <-time.After(patience):
-		h.t.Fatal("no line came")
+	case <-time.After(timeout):
+		h.t.Fatal("no line on stdout")
 		return ""
 	}
 }
 
-// wants reads the next line and compares it.
+// wants fails unless the next line on stdout is line.
 func (h *host) wants(line string) {
 	h.t.Helper()
 	if got := h.next(); got != line {
@@ -125,7 +125,8 @@ func (h *host) wants(line string) {
 	}
 }
 
-// sentence reads the next line, which must be an error, and returns what is in it.
+// sentence reads the next line, which must be an error with an id and a code, and returns
+// its message.
 func (h *host) sentence(id string, code int) string {
 	h.t.Helper()
 	line := h.next()
@@ -144,12 +145,12 @@ func (h *host) sentence(id string, code int) string {
 	return m.Error.Message
 }
 
-// end closes stdin and returns what Run returned. Nothing more may be printed.
+// end closes stdin and returns the error of Run. It fails if stdout has another line.
 func (h *host) end() error {
 	h.t.Helper()
 	h.stdin.Close()
 	if line := h.next(); line != "" {
-		h.t.Errorf("stdout has one more line: %s", line)
+		h.t.Errorf("stdout has another line: %s", line)
 	}
 	return h.wait()
 }
@@ -160,36 +161,37 @@ func (h *host) wait() error {
 	return h.err
 }
 
-// await waits for a channel to be closed or to have something.
-func await[T any](t *testing.T, c <-chan T, otherwise string) (v T) {
+// await waits until a channel is closed or has a value, and fails with a message after the
+// timeout.
+func await[T any](t *testing.T, c <-chan T, message string) (v T) {
 	t.Helper()
 	select {
 	case v = <-c:
-	case <-time.After(patience):
-		t.Fatal(otherwise)
+	case <-time.After(timeout):
+		t.Fatal(message)
 	}
 	return v
 }
 
-// seen is what a server of the tests reads of a message.
-type seen struct {
+// rpcMessage has the members of a JSON-RPC message that test servers read.
+type rpcMessage struct {
 	ID     json.RawMessage `json:"id"`
 	Method string          `json:"method"`
 }
 
-// server answers MCP. What it gets are the message and the request.
-func server(t *testing.T, answer func(w http.ResponseWriter, r *http.Request, m seen)) *httptest.Server {
+// server starts an MCP server that answers each message with respond.
+func server(t *testing.T, respond func(w http.ResponseWriter, r *http.Request, m rpcMessage)) *httptest.Server {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		var m seen
+		var m rpcMessage
 		if err == nil {
 			err = json.Unmarshal(body, &m)
 		}
 		if err != nil || r.Method != http.MethodPost || r.URL.Path != "/mcp" || r.URL.RawQuery != "" {
 			t.Errorf("%s %s: %v", r.Method, r.URL, err)
 		}
-		answer(w, r, m)
+		respond(w, r, m)
 	}))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	t.Cleanup(s.Close)
@@ -202,8 +204,8 @@ func sendJSON(w http.ResponseWriter, status int, body string) {
 	io.WriteString(w, body)
 }
 
-// result answers with an empty result, and a notification with 202.
-func result(w http.ResponseWriter, _ *http.Request, m seen) {
+// result answers a request with an empty result, and a notification with 202.
+func result(w http.ResponseWriter, _ *http.Request, m rpcMessage) {
 	if m.ID == nil || m.Method == "" {
 		w.WriteHeader(http.StatusAccepted)
 		return

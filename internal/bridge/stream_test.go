@@ -7,24 +7,25 @@ import (
 	"testing"
 )
 
-func TestAStreamIsPassedOn(t *testing.T) {
+func TestStreamedMessagesArePassedOn(t *testing.T) {
 	const progress = `{"jsonrpc":"2.0","method":"notifications/progress","params":{}}`
 	for _, c := range []struct {
 		name, events string
-		want         []string // a line, or a part of a sentence
+		want         []string // a line, or a part of an error message
 	}{
-		{"the answer alone", "event: message\nid: 1\ndata: " + resultOf("1") + "\n\n", []string{resultOf("1")}},
+		{"only the response", "event: message\nid: 1\ndata: " + resultOf("1") + "\n\n", []string{resultOf("1")}},
 		{"with CRLF", "event: message\r\ndata: " + resultOf("1") + "\r\n\r\n", []string{resultOf("1")}},
-		{"without blanks", "data:" + resultOf("1") + "\n\n", []string{resultOf("1")}},
-		{"without an end", "data: " + resultOf("1"), []string{resultOf("1")}},
-		{"before it a priming event, a comment and news", "id: 0\ndata:\n\n: hello\n\nretry: 5\n\ndata: " + progress +
+		{"without a space after data:", "data:" + resultOf("1") + "\n\n", []string{resultOf("1")}},
+		{"without a newline at the end", "data: " + resultOf("1"), []string{resultOf("1")}},
+		{"a priming event, a comment and a notification first", "id: 0\ndata:\n\n: hello\n\nretry: 5\n\ndata: " + progress +
 			"\n\ndata: " + resultOf("1") + "\n\n", []string{progress, resultOf("1")}},
 		{
-			"a request of the server", `data: {"jsonrpc":"2.0","id":1,"method":"ping"}` + "\n\ndata: " + resultOf("1") + "\n\n",
+			"a request of the server",
+			`data: {"jsonrpc":"2.0","id":1,"method":"ping"}` + "\n\ndata: " + resultOf("1") + "\n\n",
 			[]string{`{"jsonrpc":"2.0","id":1,"method":"ping"}`, resultOf("1")},
 		},
 		{
-			"on several lines", "data: {\"jsonrpc\":\"2.0\",\ndata: \"id\":1,\ndata:  \"result\":{}}\n\n",
+			"a response on several lines", "data: {\"jsonrpc\":\"2.0\",\ndata: \"id\":1,\ndata:  \"result\":{}}\n\n",
 			[]string{resultOf("1")},
 		},
 		{
@@ -32,22 +33,22 @@ func TestAStreamIsPassedOn(t *testing.T) {
 			[]string{`{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}`},
 		},
 		{
-			"what follows is not waited for", "data: " + resultOf("1") + "\n\ndata: " + progress + "\n\n",
+			"later events are not awaited", "data: " + resultOf("1") + "\n\ndata: " + progress + "\n\n",
 			[]string{resultOf("1")},
 		},
-		{"empty", "", []string{"closed the connection"}},
-		{"no answer in it", "data: " + progress + "\n\n", []string{progress, "closed the connection"}},
-		{"broken off within an event", "data: " + progress + "\n\ndata: {\"json", []string{progress, "closed the connection"}},
-		{"no JSON", "data: hello\n\n", []string{"is not Memo"}},
+		{"an empty stream", "", []string{"closed the connection"}},
+		{"no response", "data: " + progress + "\n\n", []string{progress, "closed the connection"}},
+		{"broken off in an event", "data: " + progress + "\n\ndata: {\"json", []string{progress, "closed the connection"}},
+		{"not JSON", "data: hello\n\n", []string{"is not Memo"}},
 		{"other JSON", "data: {}\n\n", []string{"is not Memo"}},
-		{"a line that is too long", "data: " + strings.Repeat("x", maxResponse+10) + "\n\n", []string{"longer than 16 MiB"}},
+		{"a line too long", "data: " + strings.Repeat("x", maxResponse+10) + "\n\n", []string{"longer than 16 MiB"}},
 		{
-			"an event that is too long", strings.Repeat("data: "+strings.Repeat("x", 1<<20)+"\n", 18),
+			"an event too long", strings.Repeat("data: "+strings.Repeat("x", 1<<20)+"\n", 18),
 			[]string{"longer than 16 MiB"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+			s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
 				if string(m.ID) == "2" {
 					result(w, r, m)
 					return
@@ -61,7 +62,7 @@ func TestAStreamIsPassedOn(t *testing.T) {
 				if strings.HasPrefix(want, "{") {
 					h.wants(want)
 				} else if got := h.sentence("1", codeServer); !strings.Contains(got, want) {
-					t.Errorf("%q does not say %q", got, want)
+					t.Errorf("the error is %q, want one that contains %q", got, want)
 				}
 			}
 			h.send("%s", ask(2))
@@ -73,23 +74,23 @@ func TestAStreamIsPassedOn(t *testing.T) {
 	}
 }
 
-// TestAStreamIsPassedOnAsItComes, and may take longer than any other answer.
-func TestAStreamIsPassedOnAsItComes(t *testing.T) {
-	const news = `{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`
+// TestStreamIsPassedOnImmediately: each message is passed on before the next one arrives.
+func TestStreamIsPassedOnImmediately(t *testing.T) {
+	const notification = `{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`
 	read := make(chan struct{})
-	s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+	s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		for range 3 {
-			io.WriteString(w, "data: "+news+"\n\n")
+			io.WriteString(w, "data: "+notification+"\n\n")
 			w.(http.Flusher).Flush()
-			await(t, read, "the host read nothing")
+			await(t, read, "the host did not read the notification")
 		}
 		io.WriteString(w, "data: "+resultOf("1")+"\n\n")
 	})
 	h := start(t, s.URL)
 	h.send("%s", ask(1))
 	for range 3 {
-		h.wants(news)
+		h.wants(notification)
 		read <- struct{}{}
 	}
 	h.wants(resultOf("1"))
@@ -98,9 +99,9 @@ func TestAStreamIsPassedOnAsItComes(t *testing.T) {
 	}
 }
 
-// TestAStreamThatIsCancelled ends, with whatever was still to come.
-func TestAStreamThatIsCancelled(t *testing.T) {
-	s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+// TestCancelledStreamEnds: none of its later messages is passed on.
+func TestCancelledStreamEnds(t *testing.T) {
+	s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
 		if m.Method != "subscriptions/listen" {
 			result(w, r, m)
 			return
@@ -108,7 +109,7 @@ func TestAStreamThatIsCancelled(t *testing.T) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		io.WriteString(w, "data: "+`{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged"}`+"\n\n")
 		w.(http.Flusher).Flush()
-		await(t, r.Context().Done(), "the stream goes on")
+		await(t, r.Context().Done(), "the stream was not cancelled")
 	})
 	h := start(t, s.URL)
 	h.send(`{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen"}`)

@@ -17,9 +17,9 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// TestWhatTheServerRefuses reaches the host as a sentence, for each request
-// anew, and the log once. Where the sentence has an address, it stands as URL.
-func TestWhatTheServerRefuses(t *testing.T) {
+// TestRefusalBecomesAnErrorMessage: a refusal of the server reaches the host as the error
+// of every request, and the log once. In the table, URL stands for the server's address.
+func TestRefusalBecomesAnErrorMessage(t *testing.T) {
 	const newKey = " Create a new key in Settings → API & MCP, put it into MEMO_API_KEY and restart this MCP server."
 	const bearer = `Bearer realm="memo", error="invalid_token", error_description="`
 	const html = "<!DOCTYPE html><title>Welcome</title>"
@@ -30,12 +30,34 @@ func TestWhatTheServerRefuses(t *testing.T) {
 		body   string
 		want   string
 	}{
-		{"revoked", 401, map[string]string{"WWW-Authenticate": bearer + `The API key was revoked"`}, `{"detail":"Invalid API key"}`, "The API key was revoked." + newKey},
-		{"expired", 401, map[string]string{"WWW-Authenticate": bearer + `The API key has expired"`}, `{"detail":"Invalid API key"}`, "The API key has expired." + newKey},
-		{"deactivated", 401, map[string]string{"WWW-Authenticate": bearer + `The API key was deactivated: its member lost access to the workspace"`}, "", "The API key was deactivated: its member lost access to the workspace." + newKey},
-		{"unknown", 401, map[string]string{"WWW-Authenticate": bearer + `The API key is not valid"`}, "", "The API key is not valid." + newKey},
 		{
-			"401 of another", 401,
+			"revoked", 401,
+			map[string]string{"WWW-Authenticate": bearer + `The API key was revoked"`},
+			`{"detail":"Invalid API key"}`,
+			"The API key was revoked." + newKey,
+		},
+		{
+			"expired", 401,
+			map[string]string{"WWW-Authenticate": bearer + `The API key has expired"`},
+			`{"detail":"Invalid API key"}`,
+			"The API key has expired." + newKey,
+		},
+		{
+			"deactivated", 401,
+			map[string]string{
+				"WWW-Authenticate": bearer + `The API key was deactivated: its member lost access to the workspace"`,
+			},
+			"",
+			"The API key was deactivated: its member lost access to the workspace." + newKey,
+		},
+		{
+			"unknown", 401,
+			map[string]string{"WWW-Authenticate": bearer + `The API key is not valid"`},
+			"",
+			"The API key is not valid." + newKey,
+		},
+		{
+			"401 of another server", 401,
 			map[string]string{"WWW-Authenticate": `Basic realm="x"`, "Content-Type": "text/html"},
 			html,
 			"The API key is not valid." + newKey,
@@ -56,7 +78,7 @@ func TestWhatTheServerRefuses(t *testing.T) {
 			"The rate limit of this API key is reached. Try again in 17 s.",
 		},
 		{
-			"limit without a time", 429, nil, `{"detail":"Rate limit exceeded"}`,
+			"limit without Retry-After", 429, nil, `{"detail":"Rate limit exceeded"}`,
 			"The rate limit of this API key is reached. Try again in a moment.",
 		},
 		{
@@ -77,11 +99,11 @@ func TestWhatTheServerRefuses(t *testing.T) {
 			"Memo at URL failed (status 502: Bad Gateway). Try again, or contact the operator of the server.",
 		},
 		{
-			"not there", 404, nil, `{"detail":"Not found"}`,
+			"not found", 404, nil, `{"detail":"Not found"}`,
 			"There is no Memo at URL (status 404). Put the address of the Memo server into MEMO_URL.",
 		},
 		{
-			"another's page", 405,
+			"page of another server", 405,
 			map[string]string{"Content-Type": "text/html"},
 			html,
 			"There is no Memo at URL (status 405). Put the address of the Memo server into MEMO_URL.",
@@ -93,7 +115,7 @@ func TestWhatTheServerRefuses(t *testing.T) {
 			"Memo at URL did not accept this message (status 413: request body exceeds 262144 bytes).",
 		},
 		{
-			"strange text", 418,
+			"control characters", 418,
 			map[string]string{"Content-Type": "text/plain"},
 			"a\x1b[31m\xffb\u0085c mk_live_abcdefghijklmnop",
 			"Memo at URL did not accept this message (status 418: a[31m�b c mk_live_[redacted]).",
@@ -127,26 +149,26 @@ func TestWhatTheServerRefuses(t *testing.T) {
 			"The server at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL.",
 		},
 		{
-			"no answer", 200, nil, `{"jsonrpc":"2.0","id":1}`,
+			"no result", 200, nil, `{"jsonrpc":"2.0","id":1}`,
 			"The server at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL.",
 		},
 		{
-			"a list", 200, nil, `[{"jsonrpc":"2.0","id":1,"result":{}}]`,
+			"a batch", 200, nil, `[{"jsonrpc":"2.0","id":1,"result":{}}]`,
 			"The server at URL is not Memo (it sent application/json). Put the address of the Memo server into MEMO_URL.",
 		},
 		{
-			"half", 200,
+			"truncated", 200,
 			map[string]string{"Content-Length": "100"},
 			`{"jsonrpc":`,
 			"Memo at URL closed the connection before its response was complete. Is the server running? Try again.",
 		},
 		{
-			"endless", 200, nil, strings.Repeat(" ", maxResponse+1),
+			"longer than the limit", 200, nil, strings.Repeat(" ", maxResponse+1),
 			"The server's response is longer than 16 MiB. Ask for less at once.",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+			s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
 				w.Header().Set("Content-Type", "application/json")
 				for name, value := range c.header {
 					w.Header().Set(name, value)
@@ -160,75 +182,74 @@ func TestWhatTheServerRefuses(t *testing.T) {
 			for _, id := range []string{"1", `"two"`} {
 				h.send(`{"jsonrpc":"2.0","id":%s,"method":"tools/list"}`, id)
 				if got := h.sentence(id, codeServer); got != want {
-					t.Errorf("the host is told: %s\nwant: %s", got, want)
+					t.Errorf("the host gets %s\nwant: %s", got, want)
 				}
 			}
 			if err := h.end(); err != nil {
 				t.Error(err)
 			}
 			if got := h.log.String(); got != "memo mcp: "+want+"\n" {
-				t.Errorf("the log has %s", got)
+				t.Errorf("the log has %s, want the message once", got)
 			}
 		})
 	}
 }
 
-// TestAnErrorOfTheProtocolPasses whatever its status, with the id that asked.
-func TestAnErrorOfTheProtocolPasses(t *testing.T) {
+// TestJSONRPCErrorPasses whatever its HTTP status, with the id of the request.
+func TestJSONRPCErrorPasses(t *testing.T) {
 	for _, id := range []string{``, `"id":null,`, `"id":1,`} {
-		s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+		s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
 			sendJSON(w, http.StatusBadRequest,
 				`{"jsonrpc":"2.0",`+id+`"error":{"code":-32020,"message":"header mismatch","data":{"supported":["2025-06-18"]}}}`)
 		})
 		h := start(t, s.URL)
 		h.send("%s", ask(1))
-		h.wants(`{"jsonrpc":"2.0","id":1,"error":{"code":-32020,"message":"header mismatch","data":{"supported":["2025-06-18"]}}}`)
+		h.wants(`{"jsonrpc":"2.0","id":1,` +
+			`"error":{"code":-32020,"message":"header mismatch","data":{"supported":["2025-06-18"]}}}`)
 		if err := h.end(); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
-func TestAServerThatIsNotThere(t *testing.T) {
+func TestUnreachableServerIsReported(t *testing.T) {
 	closed := testenv.FreeAddr()
 	plain, secure := server(t, result), httptest.NewTLSServer(http.NotFoundHandler())
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
 	defer secure.Close()
-	hangUp := server(t, func(w http.ResponseWriter, r *http.Request, m seen) { panic(http.ErrAbortHandler) })
+	hangUp := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) { panic(http.ErrAbortHandler) })
 	unknown := func(c *Config) {
-		c.HTTP = &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn,
-			error,
-		) {
+		dial := func(context.Context, string, string) (net.Conn, error) {
 			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{
-				Err: "no such host", Name: "memo.example.com",
-				IsNotFound: true,
+				Err: "no such host", Name: "memo.example.com", IsNotFound: true,
 			}}
-		}}}
+		}
+		c.HTTP = &http.Client{Transport: &http.Transport{DialContext: dial}}
 	}
-	as := func(*Config) {}
+	unchanged := func(*Config) {}
 	for _, c := range []struct {
 		name, url string
 		change    func(*Config)
 		want      []string
 	}{
-		{"refused", "http://" + closed, as, []string{"Memo at http://" + closed +
+		{"refused", "http://" + closed, unchanged, []string{"Memo at http://" + closed +
 			"/mcp could not be reached: connect: connection refused. Is the server running, and is MEMO_URL right?"}},
 		{
 			"unknown host", "https://memo.example.com", unknown,
 			[]string{"The host memo.example.com was not found. Check the address in MEMO_URL."},
 		},
 		{
-			"a certificate of nobody", secure.URL, as,
+			"an untrusted certificate", secure.URL, unchanged,
 			[]string{
 				"No secure connection to " + secure.URL + "/mcp: ", "certificate",
 				"Check MEMO_URL and the server's certificate.",
 			},
 		},
 		{
-			"no TLS", strings.Replace(plain.URL, "http:", "https:", 1), as,
+			"no TLS", strings.Replace(plain.URL, "http:", "https:", 1), unchanged,
 			[]string{"No secure connection to ", "HTTP response to HTTPS client"},
 		},
-		{"hangs up", hangUp.URL, as, []string{"closed the connection"}},
+		{"a closed connection", hangUp.URL, unchanged, []string{"closed the connection"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := start(t, c.url, c.change)
@@ -236,7 +257,7 @@ func TestAServerThatIsNotThere(t *testing.T) {
 			got := h.sentence("1", codeServer)
 			for _, want := range c.want {
 				if !strings.Contains(got, want) {
-					t.Errorf("the host is told: %s\nwant: %s", got, want)
+					t.Errorf("the host gets %s\nwant: %s", got, want)
 				}
 			}
 			if err := h.end(); err != nil {
@@ -246,15 +267,15 @@ func TestAServerThatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestAServerThatDoesNotAnswer(t *testing.T) {
-	for name, begin := range map[string]string{"nothing": "", "half": `{"jsonrpc":`} {
+func TestUnresponsiveServerIsReported(t *testing.T) {
+	for name, begin := range map[string]string{"no response": "", "half a response": `{"jsonrpc":`} {
 		t.Run(name, func(t *testing.T) {
-			s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
+			s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
 				if begin != "" {
 					sendJSON(w, http.StatusOK, begin)
 					w.(http.Flusher).Flush()
 				}
-				await(t, r.Context().Done(), "the request goes on")
+				await(t, r.Context().Done(), "the request was not cancelled")
 			})
 			h := unstarted(t, s.URL)
 			h.bridge.timeout = 20 * time.Millisecond
@@ -262,7 +283,7 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 			h.send("%s", ask(1))
 			want := "Memo at " + s.URL + "/mcp did not answer in time. Is the server running, and is MEMO_URL right?"
 			if got := h.sentence("1", codeServer); got != want {
-				t.Errorf("the host is told: %s", got)
+				t.Errorf("the host gets %s, want %s", got, want)
 			}
 			if err := h.end(); err != nil {
 				t.Error(err)
@@ -271,19 +292,19 @@ func TestAServerThatDoesNotAnswer(t *testing.T) {
 	}
 }
 
-func TestARedirectDoesNotGetTheKey(t *testing.T) {
-	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
-		r *http.Request,
-	) {
+func TestRedirectIsNotFollowed(t *testing.T) {
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		t.Error("the redirect was followed")
 	}))
 	defer other.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) { http.Redirect(w, r, other.URL+"/mcp", status) })
+		s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
+			http.Redirect(w, r, other.URL+"/mcp", status)
+		})
 		h := start(t, s.URL, func(c *Config) { c.HTTP = &http.Client{} })
 		h.send("%s", ask(1))
 		if got := h.sentence("1", codeServer); !strings.Contains(got, "redirects to "+other.URL+",") {
-			t.Errorf("%d: %s", status, got)
+			t.Errorf("status %d: the host gets %s, want the address of the redirect", status, got)
 		}
 		if err := h.end(); err != nil {
 			t.Error(err)
@@ -291,52 +312,53 @@ func TestARedirectDoesNotGetTheKey(t *testing.T) {
 	}
 }
 
-// TestABadConfiguration is told at once and to whoever asks, until stdin ends.
-func TestABadConfiguration(t *testing.T) {
-	good := credential.NewKey().Secret()
-	last := good[len(good)-1:]
+// TestBadConfigurationIsReported in the log once, and to the host for every request, until
+// stdin ends.
+func TestBadConfigurationIsReported(t *testing.T) {
+	secret := credential.NewKey().Secret()
+	last := secret[len(secret)-1:]
 	other := map[bool]string{true: "1", false: "0"}[last == "0"]
 	for _, c := range []struct {
 		name, url, key string
 		want           userError
 	}{
 		{"no key", "https://memo.example.com", "", errNoKey},
-		{"a blank key", "https://memo.example.com", " \n", errNoKey},
-		{"half a key", "https://memo.example.com", good[:20], errBadKey},
-		{"a wrong checksum", "https://memo.example.com", good[:len(good)-1] + other, errBadKey},
-		{"the whole header", "https://memo.example.com", "Bearer " + good, errBadKey},
+		{"an empty key", "https://memo.example.com", " \n", errNoKey},
+		{"half a key", "https://memo.example.com", secret[:20], errBadKey},
+		{"a wrong checksum", "https://memo.example.com", secret[:len(secret)-1] + other, errBadKey},
+		{"the whole header", "https://memo.example.com", "Bearer " + secret, errBadKey},
 		{"a placeholder", "https://memo.example.com", "${MEMO_API_KEY}", errBadKey},
-		{"both bad", "ftp://memo.example.com", "", errNoKey},
-		{"no address", "", good, errBadURL},
-		{"no scheme", "memo.example.com", good, errBadURL},
-		{"a port alone", "localhost:8080", good, errBadURL},
-		{"another scheme", "ftp://memo.example.com", good, errBadURL},
-		{"no host", "https:///mcp", good, errBadURL},
-		{"no host but a port", "https://:8080", good, errBadURL},
-		{"broken", "https://memo example com:x", good, errBadURL},
-		{"a query", "https://memo.example.com/?x=1", good, errBadURL},
-		{"a fragment", "https://memo.example.com/#x", good, errBadURL},
-		{"a key in the query", "https://memo.example.com/?key=" + good, good, errKeyInURL},
-		{"a key in the path", "https://memo.example.com/" + good, good, errKeyInURL},
-		{"an encoded key", "https://memo.example.com/" + strings.Replace(good, "mk_", "%6dk%5f", 1), good, errKeyInURL},
+		{"no key and another scheme", "ftp://memo.example.com", "", errNoKey},
+		{"no address", "", secret, errBadURL},
+		{"no scheme", "memo.example.com", secret, errBadURL},
+		{"only a host and a port", "localhost:8080", secret, errBadURL},
+		{"another scheme", "ftp://memo.example.com", secret, errBadURL},
+		{"no host", "https:///mcp", secret, errBadURL},
+		{"only a port", "https://:8080", secret, errBadURL},
+		{"not a URL", "https://memo example com:x", secret, errBadURL},
+		{"a query", "https://memo.example.com/?x=1", secret, errBadURL},
+		{"a fragment", "https://memo.example.com/#x", secret, errBadURL},
+		{"a key in the query", "https://memo.example.com/?key=" + secret, secret, errKeyInURL},
+		{"a key in the path", "https://memo.example.com/" + secret, secret, errKeyInURL},
+		{"an encoded key", "https://memo.example.com/" + strings.Replace(secret, "mk_", "%6dk%5f", 1), secret, errKeyInURL},
 		{
-			"an encoded key in the query", "https://memo.example.com/?a=" + strings.Replace(good, "mk_", "%6dk_", 1), good,
+			"an encoded key in the query", "https://memo.example.com/?a=" + strings.Replace(secret, "mk_", "%6dk_", 1), secret,
 			errKeyInURL,
 		},
-		{"a key as the user", "https://" + good + "@memo.example.com", good, errKeyInURL},
-		{"a key in what is no URL", "https://memo example.com/\x00" + good, good, errKeyInURL},
-		{"a user", "https://ann@memo.example.com", good, errUserinfo},
-		{"a password", "http://ann:pw@127.0.0.1", good, errUserinfo},
-		{"in the clear", "http://memo.example.com", good, errUnencrypted},
-		{"in the clear in a private network", "http://192.168.1.2:8080", good, errUnencrypted},
-		{"in the clear to what only looks local", "http://localhost.example.com", good, errUnencrypted},
-		{"in the clear to everywhere", "http://0.0.0.0:8080", good, errUnencrypted},
+		{"a key as the user", "https://" + secret + "@memo.example.com", secret, errKeyInURL},
+		{"a key in an invalid URL", "https://memo example.com/\x00" + secret, secret, errKeyInURL},
+		{"a user", "https://ann@memo.example.com", secret, errUserinfo},
+		{"a password", "http://ann:pw@127.0.0.1", secret, errUserinfo},
+		{"unencrypted", "http://memo.example.com", secret, errUnencrypted},
+		{"unencrypted in a private network", "http://192.168.1.2:8080", secret, errUnencrypted},
+		{"unencrypted to a name that only looks local", "http://localhost.example.com", secret, errUnencrypted},
+		{"unencrypted to 0.0.0.0", "http://0.0.0.0:8080", secret, errUnencrypted},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := start(t, c.url, func(cfg *Config) { cfg.URL, cfg.Key = c.url, c.key })
 			h.send(`{"jsonrpc":"2.0","id":0,"method":"initialize"}`)
 			if got := h.sentence("0", codeServer); got != string(c.want) {
-				t.Errorf("the host is told: %s", got)
+				t.Errorf("the host gets %s, want %s", got, c.want)
 			}
 			h.send(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
 			h.send("nonsense")
@@ -344,19 +366,19 @@ func TestABadConfiguration(t *testing.T) {
 			h.send("%s", ask(1))
 			h.sentence("1", codeServer)
 			if got, want := h.log.String(), "memo mcp: "+string(c.want)+"\n"; got != want {
-				t.Errorf("the log has %s", got)
+				t.Errorf("the log has %s, want %s", got, want)
 			}
 			if err := h.end(); err != c.want {
-				t.Errorf("Run returned %v", err)
+				t.Errorf("Run returned %v, want %v", err, c.want)
 			}
-			if strings.Contains(fmt.Sprint(h.log.String(), h.err), good[8:20]) {
-				t.Error("the key is printed")
+			if strings.Contains(fmt.Sprint(h.log.String(), h.err), secret[8:20]) {
+				t.Error("the output contains the key")
 			}
 		})
 	}
 }
 
-func TestAddresses(t *testing.T) {
+func TestURLIsCompleted(t *testing.T) {
 	for given, want := range map[string]string{
 		"https://memo.example.com":          "https://memo.example.com/mcp",
 		" https://memo.example.com/\n":      "https://memo.example.com/mcp",
@@ -371,15 +393,15 @@ func TestAddresses(t *testing.T) {
 		"http://LocalHost:8080/mcp":         "http://LocalHost:8080/mcp",
 	} {
 		if got, err := readURL(given); got != want || err != nil {
-			t.Errorf("%q gives %q and %v, want %q", given, got, err, want)
+			t.Errorf("%q becomes %q (%v), want %q", given, got, err, want)
 		}
 	}
 }
 
-// TestAServerThatRepeatsTheKey: wherever it puts the key, the host does not get
-// it, nor does the log. Each line that is read is checked by the host.
-func TestAServerThatRepeatsTheKey(t *testing.T) {
-	for name, answer := range map[string]func(w http.ResponseWriter, key string){
+// TestKeyInResponseIsRedacted: wherever a server puts the key into its response, neither
+// the host nor the log gets it. host.next checks every line.
+func TestKeyInResponseIsRedacted(t *testing.T) {
+	for name, respond := range map[string]func(w http.ResponseWriter, key string){
 		"a result": func(w http.ResponseWriter, key string) {
 			sendJSON(w, 200, `{"jsonrpc":"2.0","id":1,"result":{"x":"`+key+`"}}`)
 		},
@@ -406,7 +428,7 @@ func TestAServerThatRepeatsTheKey(t *testing.T) {
 			w.Header().Set("Location", "https://"+key+".example.com")
 			w.WriteHeader(302)
 		},
-		"no HTTP": func(w http.ResponseWriter, key string) {
+		"not HTTP": func(w http.ResponseWriter, key string) {
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if err == nil {
 				fmt.Fprintf(conn, "%s %s\r\n\r\n", key, key)
@@ -416,13 +438,13 @@ func TestAServerThatRepeatsTheKey(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var h *host
-			s := server(t, func(w http.ResponseWriter, r *http.Request, m seen) {
-				answer(w, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+			s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
+				respond(w, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 			})
 			h = start(t, s.URL)
 			h.send("%s", ask(1))
 			if line := h.next(); !strings.Contains(line, `"id":1,`) {
-				t.Errorf("stdout has %s", line)
+				t.Errorf("stdout has %s, want a message with id 1", line)
 			}
 			if err := h.end(); err != nil {
 				t.Error(err)
@@ -431,7 +453,7 @@ func TestAServerThatRepeatsTheKey(t *testing.T) {
 	}
 }
 
-// FuzzLines: lines of bounded length come out as bytes.Split has them.
+// FuzzLines compares lines within the limit with those of bytes.Split.
 func FuzzLines(f *testing.F) {
 	f.Add([]byte("a\nb\r\n\nc"), uint8(3))
 	f.Add(bytes.Repeat([]byte("x"), 100), uint8(99))

@@ -12,7 +12,7 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// fakeClock is a monotonic clock that the test turns.
+// fakeClock is a monotonic clock that the test moves.
 type fakeClock struct {
 	mu  sync.Mutex
 	now time.Duration
@@ -33,7 +33,7 @@ func (c *fakeClock) add(d time.Duration) {
 // opener opens an empty source on a clock.
 type opener func(limits map[Class]int, clock *fakeClock) Source
 
-// sources are the places that keep windows. Each passes the same suite.
+// sources are the implementations of Source. Each passes the same tests.
 var sources = map[string]func(testing.TB) opener{
 	"memory": func(testing.TB) opener {
 		return func(limits map[Class]int, clock *fakeClock) Source {
@@ -56,15 +56,14 @@ func onEach(t *testing.T, f func(t *testing.T, open opener)) {
 	}
 }
 
-// arrivals draws gaps between calls: floods, steady streams, and waits that
-// end close to the borders where windows go wrong.
+// arrivals draws the gaps between calls: bursts, steady streams, and waits that end close
+// to the boundaries of a window.
 func arrivals(t *rapid.T) []time.Duration {
 	gap := rapid.OneOf(
 		rapid.Just(time.Duration(0)),
 		rapid.Map(rapid.IntRange(0, 300), func(ms int) time.Duration { return time.Duration(ms) * time.Millisecond }),
 		rapid.Map(rapid.IntRange(-2000, 2000), func(us int) time.Duration {
-			return Period + windowSlack +
-				time.Duration(us)*time.Microsecond
+			return Period + windowSlack + time.Duration(us)*time.Microsecond
 		}),
 		rapid.Map(rapid.IntRange(-20, 20), func(ms int) time.Duration { return Period + time.Duration(ms)*time.Millisecond }),
 		rapid.Map(rapid.IntRange(0, 62_000), func(ms int) time.Duration { return time.Duration(ms) * time.Millisecond }),
@@ -73,16 +72,17 @@ func arrivals(t *rapid.T) []time.Duration {
 	for range rapid.IntRange(1, 40).Draw(t, "bursts") {
 		out = append(out, gap.Draw(t, "gap"))
 		for range rapid.IntRange(0, 30).Draw(t, "length") {
-			out = append(out, rapid.SampledFrom([]time.Duration{0, 0, 1, time.Millisecond, 90 * time.Millisecond}).Draw(t,
-				"within"))
+			gaps := []time.Duration{0, 0, 1, time.Millisecond, 90 * time.Millisecond}
+			out = append(out, rapid.SampledFrom(gaps).Draw(t, "within"))
 		}
 	}
 	return out
 }
 
-// TestExact is the contract's promise: at most N in any 60 s wherever it
-// starts, and no refusal while fewer than N were accepted in the 61 s before.
-func TestExact(t *testing.T) {
+// TestLimitIsExact: at most N calls are accepted in any 60 s, wherever they start, and no
+// call is refused while fewer than N were accepted in the 61 s before it.
+// See docs/contract.md#rate-limits.
+func TestLimitIsExact(t *testing.T) {
 	onEach(t, func(t *testing.T, open opener) {
 		rapid.Check(t, func(t *rapid.T) {
 			limit := rapid.SampledFrom([]int{1, 2, 5, 20, 500}).Draw(t, "limit")
@@ -115,28 +115,28 @@ func step(t *rapid.T, s Source, clock *fakeClock, limit int, accepted []time.Dur
 	}
 	if d.Accepted {
 		if n := within(Period); n >= limit {
-			t.Fatalf("call %d within 60 s is accepted, the limit is %d", n+1, limit)
+			t.Fatalf("call %d within 60 s was accepted, the limit is %d", n+1, limit)
 		}
 		accepted = append(accepted, now)
 	} else {
 		if n := within(61 * time.Second); n < limit {
-			t.Fatalf("refused after %d calls in 61 s, the limit is %d", n, limit)
+			t.Fatalf("a call was refused after %d calls in 61 s, the limit is %d", n, limit)
 		}
 		if d.RetryAfter <= 0 || d.RetryAfter > 61*time.Second {
-			t.Fatalf("RetryAfter is %v", d.RetryAfter)
+			t.Fatalf("RetryAfter is %v, want up to 61 s", d.RetryAfter)
 		}
 	}
-	// Redis's clock has microseconds: calls that leave the window within one do
-	// so together.
-	least, most := limit-within(Period+windowSlack+time.Microsecond), limit-within(Period+windowSlack-time.Microsecond)
-	if d.Accepted && (d.Remaining < least || d.Remaining > most) || d.Limit != limit {
-		t.Fatalf("remaining %d of %d, want %d to %d", d.Remaining, d.Limit, least, most)
+	// Redis's clock has microseconds: calls that leave the window within the same one
+	// leave it together.
+	low, high := limit-within(Period+windowSlack+time.Microsecond), limit-within(Period+windowSlack-time.Microsecond)
+	if d.Accepted && (d.Remaining < low || d.Remaining > high) || d.Limit != limit {
+		t.Fatalf("%d of %d calls remain, want %d to %d of %d", d.Remaining, d.Limit, low, high, limit)
 	}
 	return accepted
 }
 
-// TestRetryAfterHolds: waiting as long as was said makes the next call succeed.
-func TestRetryAfterHolds(t *testing.T) {
+// TestCallAfterRetryAfterIsAccepted: after that time the next call is accepted.
+func TestCallAfterRetryAfterIsAccepted(t *testing.T) {
 	onEach(t, func(t *testing.T, open opener) {
 		rapid.Check(t, func(t *rapid.T) {
 			clock := &fakeClock{}
@@ -148,7 +148,7 @@ func TestRetryAfterHolds(t *testing.T) {
 					continue
 				}
 				clock.add(d.RetryAfter)
-				if again, _ := s.Take(context.Background(), Data, "key"); !again.Accepted {
+				if next, _ := s.Take(context.Background(), Data, "key"); !next.Accepted {
 					t.Fatalf("refused again after waiting %v", d.RetryAfter)
 				}
 			}
@@ -156,9 +156,9 @@ func TestRetryAfterHolds(t *testing.T) {
 	})
 }
 
-// TestTheBordersOfAMinute: 500 at 59.9 s and 500 at 60.1 s break a fixed
-// window; 61 s later all are free again.
-func TestTheBordersOfAMinute(t *testing.T) {
+// TestWindowSlides: a limit with fixed windows would accept 500 calls at 59.9 s and 500
+// more at 60.1 s. 61 s later 500 are accepted again.
+func TestWindowSlides(t *testing.T) {
 	onEach(t, func(t *testing.T, open opener) {
 		clock := &fakeClock{now: 59_900 * time.Millisecond}
 		s := open(map[Class]int{Data: 500, Management: 180}, clock)
@@ -178,7 +178,7 @@ func TestTheBordersOfAMinute(t *testing.T) {
 			t.Errorf("at 60.1 s: %d accepted, want none", got)
 		}
 		if got := take(Management, 200); got != 180 {
-			t.Errorf("management: %d accepted, want 180 whatever the data calls are", got)
+			t.Errorf("management: %d accepted, want 180, whatever the data calls", got)
 		}
 		clock.add(61 * time.Second)
 		if got := take(Data, 600); got != 500 {
@@ -187,19 +187,19 @@ func TestTheBordersOfAMinute(t *testing.T) {
 	})
 }
 
-func TestOneSubjectDoesNotTouchAnother(t *testing.T) {
+func TestSubjectsAreCountedSeparately(t *testing.T) {
 	onEach(t, func(t *testing.T, open opener) {
 		s := open(map[Class]int{Data: 3}, &fakeClock{})
 		for range 10 {
 			s.Take(context.Background(), Data, "a")
 		}
 		if d, _ := s.Take(context.Background(), Data, "b"); !d.Accepted || d.Remaining != 2 {
-			t.Errorf("got %+v", d)
+			t.Errorf("the first call of another subject: %+v, want accepted with 2 remaining", d)
 		}
 	})
 }
 
-func TestConcurrentCallsAreCountedOnce(t *testing.T) {
+func TestConcurrentCallsAreCountedExactly(t *testing.T) {
 	onEach(t, func(t *testing.T, open opener) {
 		s := open(map[Class]int{Data: 500}, &fakeClock{})
 		var wg sync.WaitGroup
@@ -219,19 +219,19 @@ func TestConcurrentCallsAreCountedOnce(t *testing.T) {
 			}
 		}
 		if n != 500 {
-			t.Errorf("%d of 600 at once were accepted, want 500", n)
+			t.Errorf("%d of 600 concurrent calls were accepted, want 500", n)
 		}
 	})
 }
 
-func TestUndo(t *testing.T) {
+func TestUndoneCallDoesNotCount(t *testing.T) {
 	clock := &fakeClock{}
 	m := NewMemoryWithSpan(map[Class]int{Data: 2}, time.Minute)
 	m.clock = clock.read
 	take := func() bool { d, _ := m.Take(context.Background(), Data, "x"); return d.Accepted }
-	for range 5 { // success after success leaves nothing behind
+	for range 5 { // an undone call leaves nothing in the window
 		if !take() {
-			t.Fatal("refused although every call was taken back")
+			t.Fatal("a call was refused although all earlier ones were undone")
 		}
 		m.Undo(Data, "x")
 	}
@@ -246,12 +246,12 @@ func TestUndo(t *testing.T) {
 			t.Errorf("call %d after Undo: accepted is %v", i+1, !want)
 		}
 	}
-	m.Undo(Data, "nobody")
+	m.Undo(Data, "unknown")
 }
 
-// TestUndoAgainstAPlainList: a window with Undo behaves like a list of times
-// from which the last is taken.
-func TestUndoAgainstAPlainList(t *testing.T) {
+// TestUndoRemovesTheLastCall compares a window with a plain list of times from which Undo
+// removes the last one.
+func TestUndoRemovesTheLastCall(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const span = time.Minute
 		limit := rapid.IntRange(1, 5).Draw(t, "limit")
@@ -260,13 +260,13 @@ func TestUndoAgainstAPlainList(t *testing.T) {
 		var now time.Duration
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			now += time.Duration(rapid.IntRange(0, 30).Draw(t, "seconds")) * time.Second
-			live := slices.DeleteFunc(slices.Clone(model), func(at time.Duration) bool { return now-at > span })
-			if w.Idle(now, span) != (len(live) == 0) {
-				t.Fatalf("Idle is %v with %d calls", !(len(live) == 0), len(live))
+			counted := slices.DeleteFunc(slices.Clone(model), func(at time.Duration) bool { return now-at > span })
+			if w.Idle(now, span) != (len(counted) == 0) {
+				t.Fatalf("Idle is %v with %d counted calls", !(len(counted) == 0), len(counted))
 			}
 			d := w.Take(now, limit, span)
-			if d.Accepted != (len(live) < limit) {
-				t.Fatalf("accepted is %v with %d of %d", d.Accepted, len(live), limit)
+			if d.Accepted != (len(counted) < limit) {
+				t.Fatalf("accepted is %v after %d counted calls, the limit is %d", d.Accepted, len(counted), limit)
 			}
 			if !d.Accepted {
 				continue
@@ -288,9 +288,9 @@ func TestIdleWindowsAreDropped(t *testing.T) {
 		m.Take(context.Background(), Data, string(rune(i)))
 	}
 	clock.add(3 * Period)
-	m.Take(context.Background(), Data, "alone")
+	m.Take(context.Background(), Data, "last")
 	if n := len(m.windows); n != 1 {
-		t.Errorf("%d windows are kept, want 1", n)
+		t.Errorf("%d windows are left, want 1", n)
 	}
 }
 
@@ -301,7 +301,7 @@ func BenchmarkTake(b *testing.B) {
 			s := source(b)(map[Class]int{Data: 500}, clock)
 			b.ReportAllocs()
 			for b.Loop() {
-				clock.add(200 * time.Millisecond) // 300 of the 500 count, and each is accepted
+				clock.add(200 * time.Millisecond) // 300 of the 500 calls count, so each is accepted
 				if d, err := s.Take(context.Background(), Data, "key"); !d.Accepted {
 					b.Fatal(d, err)
 				}

@@ -19,7 +19,7 @@ import (
 
 var discard = slog.New(slog.DiscardHandler)
 
-// newRedis opens a Redis that is given time, for tests run on busy machines.
+// newRedis opens a Redis with long timeouts, for tests on busy machines.
 func newRedis(t testing.TB, url string) *Redis {
 	t.Helper()
 	r := newHastyRedis(t, url)
@@ -27,7 +27,7 @@ func newRedis(t testing.TB, url string) *Redis {
 	return r
 }
 
-// newHastyRedis opens a Redis as a server does.
+// newHastyRedis opens a Redis with the timeouts of a server.
 func newHastyRedis(t testing.TB, url string) *Redis {
 	t.Helper()
 	r, err := NewRedis(url, map[Class]int{Data: 500, Management: 180})
@@ -38,9 +38,9 @@ func newHastyRedis(t testing.TB, url string) *Redis {
 	return r
 }
 
-// emptied is r's server without what it knows, on another clock.
+// emptied returns a Redis on the same server with no windows, on another clock.
 func emptied(r *Redis, limits map[Class]int, clock *fakeClock) *Redis {
-	// Far from zero: what is kept can move back with the clock.
+	// Far from zero, so that the clock can go back.
 	now := func() time.Duration { return 10*365*24*time.Hour + clock.read() }
 	return &Redis{
 		limits: limits, span: r.span, pool: r.pool, connect: r.connect, reply: r.reply,
@@ -48,29 +48,30 @@ func emptied(r *Redis, limits map[Class]int, clock *fakeClock) *Redis {
 	}
 }
 
-func TestRedisURL(t *testing.T) {
-	for _, good := range []string{
+func TestRedisURLIsChecked(t *testing.T) {
+	for _, valid := range []string{
 		"redis://localhost", "redis://localhost:6380/", "redis://:secret@redis.example.com/3",
 		"rediss://ann:secret@[::1]:6379/0",
 	} {
-		if _, err := NewRedis(good, nil); err != nil {
-			t.Errorf("%s: %v", good, err)
+		if _, err := NewRedis(valid, nil); err != nil {
+			t.Errorf("%s is refused: %v", valid, err)
 		}
 	}
-	for _, bad := range []string{
+	for _, invalid := range []string{
 		"", "localhost:6379", "http://localhost", "redis://", "redis://:6379", "redis://localhost:port",
-		"redis://localhost/x", "redis://localhost/-1",
-		"redis://localhost/1/2", "redis://localhost/99999999999", "redis://localhost?db=1", "redis://ann@localhost",
+		"redis://localhost/x", "redis://localhost/-1", "redis://localhost/1/2", "redis://localhost/99999999999",
+		"redis://localhost?db=1", "redis://ann@localhost",
 		"unix:///run/redis.sock",
 	} {
-		if _, err := NewRedis(bad, nil); err == nil {
-			t.Errorf("%s is taken", bad)
+		if _, err := NewRedis(invalid, nil); err == nil {
+			t.Errorf("%s is accepted", invalid)
 		}
 	}
 }
 
-// TestOverTLS: a certificate is checked against the machine's and the name.
-func TestOverTLS(t *testing.T) {
+// TestRedisCertificateIsVerified: it must come from an authority that the system trusts,
+// and name the host.
+func TestRedisCertificateIsVerified(t *testing.T) {
 	server := testenv.StartRedis(t)
 	certificate, file, _ := testenv.Certificate(t)
 	t.Setenv("SSL_CERT_FILE", file)
@@ -95,17 +96,17 @@ func TestOverTLS(t *testing.T) {
 		}
 	}()
 	if d, err := newRedis(t, "rediss://"+l.Addr().String()).Take(t.Context(), Data, "key"); err != nil || !d.Accepted {
-		t.Errorf("%+v, %v", d, err)
+		t.Errorf("a call over TLS: %+v, %v", d, err)
 	}
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	if _, err := newRedis(t, "rediss://localhost:"+port).Take(t.Context(), Data, "key"); err == nil ||
 		!strings.Contains(err.Error(), "certificate") {
-		t.Errorf("under another name: %v", err)
+		t.Errorf("connecting under a name that the certificate lacks: got %v, want a certificate error", err)
 	}
 }
 
-// TestOnRedissClock: without a clock of the test's, Redis's own counts.
-func TestOnRedissClock(t *testing.T) {
+// TestRedisUsesItsOwnClock unless the test sets one.
+func TestRedisUsesItsOwnClock(t *testing.T) {
 	r := newRedis(t, testenv.Redis(t))
 	for i := range 4 {
 		d, err := r.Take(t.Context(), Management, "key")
@@ -115,8 +116,8 @@ func TestOnRedissClock(t *testing.T) {
 	}
 }
 
-// TestReplicasShareRedis: 600 calls at once over three replicas.
-func TestReplicasShareRedis(t *testing.T) {
+// TestReplicasShareTheLimit sends 600 concurrent calls to three replicas.
+func TestReplicasShareTheLimit(t *testing.T) {
 	url := testenv.Redis(t)
 	var accepted atomic.Int64
 	var wg sync.WaitGroup
@@ -131,19 +132,19 @@ func TestReplicasShareRedis(t *testing.T) {
 		}
 		defer func() {
 			if byRedis, fallbacks, _ := s.State(); !byRedis || fallbacks != 0 {
-				t.Errorf("a replica fell back")
+				t.Error("a replica fell back to its own window")
 			}
 		}()
 	}
 	wg.Wait()
 	if n := accepted.Load(); n != 500 {
-		t.Errorf("%d of 600 at once were accepted, want 500", n)
+		t.Errorf("%d of 600 concurrent calls were accepted, want 500", n)
 	}
 }
 
-// TestRedissClockGoesBack: nobody is refused for the time that it went back,
-// and nothing is forgotten.
-func TestRedissClockGoesBack(t *testing.T) {
+// TestRedisClockGoesBack: calls are not refused for the time by which the clock went
+// back, and no counted call is lost.
+func TestRedisClockGoesBack(t *testing.T) {
 	clock := &fakeClock{}
 	s := emptied(newRedis(t, testenv.Redis(t)), map[Class]int{Data: 20}, clock)
 	take := func() Decision {
@@ -160,23 +161,23 @@ func TestRedissClockGoesBack(t *testing.T) {
 	}
 	clock.add(-time.Hour)
 	if d := take(); !d.Accepted || d.Remaining != 0 {
-		t.Errorf("the last of 20: %+v", d)
+		t.Errorf("call 20: %+v, want accepted with 0 remaining", d)
 	}
 	d := take()
 	if want := Period + windowSlack - 18*time.Second + time.Microsecond; d.Accepted || d.RetryAfter != want {
-		t.Errorf("the 21st: %+v, want it refused for %v", d, want)
+		t.Errorf("call 21: %+v, want it refused for %v", d, want)
 	}
-	clock.add(-time.Hour) // and a refused call notes it too
+	clock.add(-time.Hour) // a refused call notices it as well
 	take()
 	clock.add(d.RetryAfter)
 	if d := take(); !d.Accepted {
-		t.Errorf("after the wait: %+v", d)
+		t.Errorf("a call after RetryAfter: %+v, want it accepted", d)
 	}
 }
 
-// TestRedisKeepsLittle: a full window takes little more than seven bytes a
-// call, and is gone when it counts no more.
-func TestRedisKeepsLittle(t *testing.T) {
+// TestRedisWindowIsSmallAndExpires: a full window takes seven bytes per call, plus Redis's
+// own, and expires when no call in it counts any longer.
+func TestRedisWindowIsSmallAndExpires(t *testing.T) {
 	server := testenv.StartRedis(t)
 	r := newRedis(t, server.URL())
 	for range 600 {
@@ -184,18 +185,18 @@ func TestRedisKeepsLittle(t *testing.T) {
 	}
 	key := r.prefix + "data:key"
 	if got := server.Do(t, "STRLEN", key); got != "3500" {
-		t.Errorf("500 times are kept in %s bytes", got)
+		t.Errorf("500 times are stored in %s bytes, want 3500", got)
 	}
 	if n, err := strconv.Atoi(server.Do(t, "MEMORY", "USAGE", key)); err != nil || n > 4500 {
-		t.Errorf("a full window takes %d bytes of Redis's memory: %v", n, err)
+		t.Errorf("a full window takes %d bytes of Redis's memory (%v), want at most 4500", n, err)
 	}
 	if ms, err := strconv.Atoi(server.Do(t, "PTTL", key)); err != nil || ms < 1000 || ms > 60_502 {
-		t.Errorf("it is kept for %d ms: %v", ms, err)
+		t.Errorf("the window expires in %d ms (%v), want about 60 s", ms, err)
 	}
 }
 
-// TestOneRoundTrip: the first call brings the script, the others name it.
-func TestOneRoundTrip(t *testing.T) {
+// TestScriptIsSentOnce: the first call sends the script, the others only its hash.
+func TestScriptIsSentOnce(t *testing.T) {
 	server := testenv.StartRedis(t)
 	r := newRedis(t, server.URL())
 	for range 10 {
@@ -206,7 +207,7 @@ func TestOneRoundTrip(t *testing.T) {
 	stats := server.Do(t, "INFO", "commandstats")
 	for _, want := range []string{"cmdstat_evalsha:calls=10,", "cmdstat_eval:calls=1,"} {
 		if !strings.Contains(stats, want) {
-			t.Errorf("no %s in %s", want, stats)
+			t.Errorf("the command statistics lack %s: %s", want, stats)
 		}
 	}
 }

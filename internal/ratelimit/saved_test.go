@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// restarted is a source over the saved calls of another, on a clock of its own.
-// away is how long nobody served, and set how far the wall clock was moved.
-func restarted(m *Memory, limits map[Class]int, at time.Time, away, set time.Duration) (*Memory, *fakeClock) {
+// restarted returns a new Memory, on its own clock, that has loaded the windows that m
+// saved at a time. The server was down for a while, in which the wall clock was adjusted.
+func restarted(m *Memory, limits map[Class]int, at time.Time, down, adjusted time.Duration) (*Memory, *fakeClock) {
 	clock := &fakeClock{now: 7 * time.Hour}
 	next := NewMemory(limits)
 	next.clock = clock.read
-	next.Load(at.Add(away+set), m.Save(at))
+	next.Load(at.Add(down+adjusted), m.Save(at))
 	return next, clock
 }
 
@@ -21,12 +21,12 @@ func accepts(t *testing.T, m *Memory, class Class, id string, want int) {
 	t.Helper()
 	for i := range want + 1 {
 		if d, err := m.Take(context.Background(), class, id); err != nil || d.Accepted != (i < want) {
-			t.Fatalf("call %d of %s: %+v %v, want %d", i+1, id, d, err, want)
+			t.Fatalf("call %d of %s: %+v (%v), want %d accepted", i+1, id, d, err, want)
 		}
 	}
 }
 
-func TestARestartKeepsTheWindow(t *testing.T) {
+func TestWindowsSurviveARestart(t *testing.T) {
 	limits := map[Class]int{Data: 5, Management: 3}
 	wall := time.Date(2026, 5, 20, 9, 0, 0, 0, time.UTC)
 	open := func() (*Memory, *fakeClock) {
@@ -46,48 +46,48 @@ func TestARestartKeepsTheWindow(t *testing.T) {
 		return m
 	}
 	for name, test := range map[string]struct {
-		away, set                          time.Duration
+		down, adjusted                     time.Duration
 		wait                               time.Duration
 		wantKey, wantOther, wantManagement int
 	}{
-		"at once":                          {0, 0, 0, 0, 3, 1},
-		"after 40 s, with 60 s in all":     {40 * time.Second, 0, 0, 0, 3, 1},
-		"and 62 s in all":                  {20 * time.Second, 0, 22 * time.Second, 5, 3, 1},
-		"after 42 s":                       {42 * time.Second, 0, 0, 5, 3, 1},
-		"after 62 s":                       {62 * time.Second, 0, 0, 5, 5, 3},
-		"with the clock set back":          {time.Second, -time.Hour, 0, 0, 3, 1},
-		"with the clock set back, 62 s on": {time.Second, -time.Hour, 62 * time.Second, 5, 5, 3},
-		"with the clock set back, 59 s on": {time.Second, -time.Hour, 59 * time.Second, 0, 3, 1},
-		"with the clock set far ahead":     {time.Second, time.Hour, 0, 5, 5, 3},
-		"two minutes later":                {time.Second, 0, 2 * time.Minute, 5, 5, 3},
+		"immediately":                             {0, 0, 0, 0, 3, 1},
+		"after 40 s, 60 s after the first calls":  {40 * time.Second, 0, 0, 0, 3, 1},
+		"after 20 s, and 22 s later":              {20 * time.Second, 0, 22 * time.Second, 5, 3, 1},
+		"after 42 s":                              {42 * time.Second, 0, 0, 5, 3, 1},
+		"after 62 s":                              {62 * time.Second, 0, 0, 5, 5, 3},
+		"with the clock set back":                 {time.Second, -time.Hour, 0, 0, 3, 1},
+		"with the clock set back, and 62 s later": {time.Second, -time.Hour, 62 * time.Second, 5, 5, 3},
+		"with the clock set back, and 59 s later": {time.Second, -time.Hour, 59 * time.Second, 0, 3, 1},
+		"with the clock set ahead":                {time.Second, time.Hour, 0, 5, 5, 3},
+		"two minutes later":                       {time.Second, 0, 2 * time.Minute, 5, 5, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
-			next, clock := restarted(spend(), limits, wall, test.away, test.set)
+			next, clock := restarted(spend(), limits, wall, test.down, test.adjusted)
 			clock.add(test.wait)
 			accepts(t, next, Data, "key", test.wantKey)
 			accepts(t, next, Data, "other", test.wantOther)
 			accepts(t, next, Management, "key", test.wantManagement)
 		})
 	}
-	t.Run("with the clock set back, and asked meanwhile", func(t *testing.T) {
+	t.Run("with the clock set back, and a call in between", func(t *testing.T) {
 		next, clock := restarted(spend(), limits, wall, time.Second, -time.Hour)
 		accepts(t, next, Data, "key", 0)
 		clock.add(62 * time.Second)
 		accepts(t, next, Data, "key", 5)
 	})
-	t.Run("two restarts", func(t *testing.T) {
+	t.Run("after two restarts", func(t *testing.T) {
 		m, _ := restarted(spend(), limits, wall, time.Second, 0)
 		next, _ := restarted(m, limits, wall.Add(time.Second), time.Second, 0)
 		accepts(t, next, Data, "key", 0)
 		accepts(t, next, Data, "other", 3)
 	})
-	t.Run("to a lower limit", func(t *testing.T) {
+	t.Run("with a lower limit", func(t *testing.T) {
 		next, clock := restarted(spend(), map[Class]int{Data: 2, Management: 2}, wall, time.Second, 0)
 		accepts(t, next, Data, "key", 0)
 		clock.add(62 * time.Second)
 		accepts(t, next, Data, "key", 2)
 	})
-	t.Run("of two servers", func(t *testing.T) {
+	t.Run("with the windows of two servers", func(t *testing.T) {
 		next := NewMemory(limits)
 		next.Load(wall, append(spend().Save(wall), spend().Save(wall)...))
 		accepts(t, next, Data, "key", 0)
@@ -95,7 +95,7 @@ func TestARestartKeepsTheWindow(t *testing.T) {
 	})
 }
 
-func TestSavedIsBounded(t *testing.T) {
+func TestSavedWindowsAreBounded(t *testing.T) {
 	m := NewMemory(map[Class]int{Data: 100})
 	for i := range maxSaved + 10 {
 		_, _ = m.Take(t.Context(), Data, fmt.Sprint(i))
@@ -103,7 +103,8 @@ func TestSavedIsBounded(t *testing.T) {
 	accepts(t, m, Data, "full", 100)
 	saved := m.Save(time.Now())
 	if len(saved) != maxSaved || len(saved[0].Calls) != 100 {
-		t.Errorf("%d windows, the first of %d calls", len(saved), len(saved[0].Calls))
+		t.Errorf("%d windows are saved, the first with %d calls; want %d, the first with 100", len(saved),
+			len(saved[0].Calls), maxSaved)
 	}
 	m = NewMemory(map[Class]int{Data: maxSavedCalls * 2})
 	for range maxSavedCalls + 10 {
@@ -111,19 +112,20 @@ func TestSavedIsBounded(t *testing.T) {
 	}
 	_, _ = m.Take(t.Context(), Data, "idle")
 	if saved := m.Save(time.Now()); len(saved) != 1 || len(saved[0].Calls) != maxSavedCalls {
-		t.Errorf("%d windows, the first of %d calls", len(saved), len(saved[0].Calls))
+		t.Errorf("%d windows are saved, the first with %d calls; want 1 with %d", len(saved),
+			len(saved[0].Calls), maxSavedCalls)
 	}
 }
 
-// TestLoadedIsForgotten after the time in which it counts.
-func TestLoadedIsForgotten(t *testing.T) {
+// TestLoadedWindowsAreDropped when none of their calls counts any longer.
+func TestLoadedWindowsAreDropped(t *testing.T) {
 	clock := &fakeClock{}
 	m := NewMemory(map[Class]int{Data: 1})
 	m.clock = clock.read
 	m.Load(time.Now(), []Saved{{Class: Data, Calls: []time.Time{time.Now()}}})
 	clock.add(MaxAge + 1)
-	accepts(t, m, Data, "anybody", 1)
+	accepts(t, m, Data, "another", 1)
 	if m.loaded != nil {
-		t.Error("it is still there")
+		t.Error("the loaded windows are still in memory")
 	}
 }

@@ -19,21 +19,21 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// fleet is replicas that share a Redis, on one clock that the test turns.
+// fleet is a number of replicas that share a Redis, on one clock that the test moves.
 type fleet struct {
 	clock    *fakeClock
-	live     *Redis
-	dead     *Redis // does not answer
+	working  *Redis
+	broken   *Redis // refuses every connection
 	replicas []*Shared
 }
 
 func newFleet(r *Redis, replicas, limit int) *fleet {
 	f := &fleet{clock: &fakeClock{}}
-	f.live = emptied(r, map[Class]int{Data: limit}, f.clock)
-	f.dead = emptied(r, f.live.limits, f.clock)
-	f.dead.pool = &redis.Pool{Dial: func() (redis.Conn, error) { return nil, errors.New("cut off") }}
+	f.working = emptied(r, map[Class]int{Data: limit}, f.clock)
+	f.broken = emptied(r, f.working.limits, f.clock)
+	f.broken.pool = &redis.Pool{Dial: func() (redis.Conn, error) { return nil, errors.New("cut off") }}
 	for range replicas {
-		s := NewShared(f.live, discard)
+		s := NewShared(f.working, discard)
 		s.own.clock = f.clock.read
 		s.counted = 0
 		f.replicas = append(f.replicas, s)
@@ -42,7 +42,7 @@ func newFleet(r *Redis, replicas, limit int) *fleet {
 	return f
 }
 
-// beat is what happens in the background all the time.
+// beat sends the heartbeat of each replica, which a server does in the background.
 func (f *fleet) beat() {
 	for _, s := range f.replicas {
 		s.sendHeartbeat()
@@ -51,30 +51,30 @@ func (f *fleet) beat() {
 
 func (f *fleet) cut(replicas ...*Shared) {
 	for _, s := range replicas {
-		s.redis = f.dead
+		s.redis = f.broken
 		s.sendHeartbeat()
 	}
 }
 
 func (f *fleet) heal() {
 	for _, s := range f.replicas {
-		s.redis = f.live
+		s.redis = f.working
 	}
 	f.beat()
 }
 
-// flush empties Redis, which hears of all replicas before they count as gone.
+// flush empties Redis. All replicas send a heartbeat before they would count as gone.
 func (f *fleet) flush(t interface{ Fatal(...any) }) {
-	f.live.prefix = rand.Text()
+	f.working.prefix = rand.Text()
 	for _, s := range f.replicas {
-		if _, err := f.live.heartbeat(s.id, heartbeatExpiry); err != nil {
+		if _, err := f.working.heartbeat(s.id, heartbeatExpiry); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// away counts the replicas without Redis.
-func (f *fleet) away() (n int) {
+// disconnected returns the number of replicas that do not use Redis.
+func (f *fleet) disconnected() (n int) {
 	for _, s := range f.replicas {
 		if byRedis, _, _ := s.State(); !byRedis {
 			n++
@@ -92,9 +92,9 @@ func (f *fleet) take(s *Shared, calls int) (accepted int) {
 	return accepted
 }
 
-// TestBoundsWhileRedisFails holds [Shared] to what its comment says, while
-// replicas are cut off and Redis is emptied at random.
-func TestBoundsWhileRedisFails(t *testing.T) {
+// TestBoundHoldsWhileRedisFails checks the bounds in the comment of [Shared] while replicas
+// are disconnected and Redis is emptied at random.
+func TestBoundHoldsWhileRedisFails(t *testing.T) {
 	r := newRedis(t, testenv.Redis(t))
 	rapid.Check(t, func(t *rapid.T) {
 		limit := rapid.SampledFrom([]int{1, 2, 7, 12, 30}).Draw(t, "limit")
@@ -104,12 +104,11 @@ func TestBoundsWhileRedisFails(t *testing.T) {
 		for range rapid.IntRange(5, 60).Draw(t, "steps") {
 			s := f.replicas[rapid.IntRange(0, count-1).Draw(t, "replica")]
 			switch rapid.SampledFrom([]string{
-				"calls", "calls", "calls", "wait", "wait", "cut", "cut all", "heal", "heal",
-				"flush",
+				"calls", "calls", "calls", "wait", "wait", "cut", "cut all", "heal", "heal", "flush",
 			}).Draw(t, "step") {
 			case "wait":
-				f.clock.add(time.Duration(rapid.SampledFrom([]int{1, 500, 5_000, 30_000, 59_999, 60_000, 60_501}).Draw(t,
-					"ms")) * time.Millisecond)
+				ms := rapid.SampledFrom([]int{1, 500, 5_000, 30_000, 59_999, 60_000, 60_501}).Draw(t, "ms")
+				f.clock.add(time.Duration(ms) * time.Millisecond)
 				f.beat()
 			case "cut":
 				f.cut(s)
@@ -118,42 +117,43 @@ func TestBoundsWhileRedisFails(t *testing.T) {
 			case "heal":
 				f.heal()
 			case "flush":
-				if f.away() < count {
+				if f.disconnected() < count {
 					past.lost = append(past.lost, f.clock.read())
 				}
 				f.flush(t)
 			case "calls":
 				byRedis, _, known := s.State()
 				if known != count {
-					t.Fatalf("it knows of %d replicas, there are %d", known, count)
+					t.Fatalf("a replica counts %d replicas, want %d", known, count)
 				}
 				for range f.take(s, rapid.IntRange(1, limit+1).Draw(t, "calls")) {
 					past.accepted = append(past.accepted, call{f.clock.read(), !byRedis})
 				}
 			}
-			if f.away() > 0 {
+			if f.disconnected() > 0 {
 				past.failed = f.clock.read()
 			}
 			if calls, bound := past.bound(f.clock.read(), limit, count, share); calls > bound {
-				t.Fatalf("%d calls within 60 s; %d replicas with the limit %d may accept %d: %+v", calls, count, limit, bound, past)
+				t.Fatalf("%d calls were accepted within 60 s; %d replicas with the limit %d may accept %d: %+v",
+					calls, count, limit, bound, past)
 			}
 		}
 	})
 }
 
-// history is what happened to a subject.
+// history has the accepted calls of a subject and the faults of Redis.
 type history struct {
 	accepted []call
-	lost     []time.Duration // when Redis lost its windows unseen
+	lost     []time.Duration // when Redis lost its windows unnoticed
 	failed   time.Duration   // when a replica was last without Redis
 }
 
 type call struct {
 	at  time.Duration
-	own bool // its replica was without Redis
+	own bool // accepted by a replica without Redis
 }
 
-// bound returns how many calls the last 60 s have, and how many they may have.
+// bound returns how many calls were accepted in the last 60 s, and how many may be.
 func (h *history) bound(now time.Duration, limit, replicas, share int) (calls, bound int) {
 	own := 0
 	for _, c := range h.accepted {
@@ -179,8 +179,8 @@ func (h *history) bound(now time.Duration, limit, replicas, share int) (calls, b
 	return calls, bound
 }
 
-// TestShareWhileRedisIsAway is the same in an example.
-func TestShareWhileRedisIsAway(t *testing.T) {
+// TestReplicaUsesItsShareWithoutRedis is an example of TestBoundHoldsWhileRedisFails.
+func TestReplicaUsesItsShareWithoutRedis(t *testing.T) {
 	f := newFleet(newRedis(t, testenv.Redis(t)), 3, 30)
 	want := func(what string, s *Shared, accepted int) {
 		t.Helper()
@@ -191,22 +191,22 @@ func TestShareWhileRedisIsAway(t *testing.T) {
 	a, b, c := f.replicas[0], f.replicas[1], f.replicas[2]
 	want("with Redis", a, 30)
 	f.cut(a, b, c)
-	want("one that had accepted all", a, 0)
-	want("one that had accepted none", b, 10)
+	want("without Redis, the replica that accepted all", a, 0)
+	want("without Redis, a replica that accepted none", b, 10)
 	if d, _ := b.Take(t.Context(), Data, "key"); d.Limit != 30 || d.RetryAfter <= 0 || d.RetryAfter > 61*time.Second {
-		t.Errorf("its refusal: %+v", d)
+		t.Errorf("the refusal is %+v, want the limit 30 and a retry after up to 61 s", d)
 	}
 	f.clock.add(61 * time.Second)
 	f.heal()
-	want("after the return, what its share allows", b, 10)
-	want("another", c, 10)
+	want("after the return of Redis, a replica within its share", b, 10)
+	want("after the return of Redis, another replica", c, 10)
 	f.clock.add(61 * time.Second)
-	want("a span after the return", b, 30)
-	want("as one limit", c, 0)
+	want("a minute after the return of Redis", b, 30)
+	want("another replica with the same limit", c, 0)
 }
 
-// TestReplicasAreCounted: more are believed at once, fewer after a while, for a
-// Redis that was emptied knows of none.
+// TestReplicasAreCounted: a higher count is used immediately, and a lower one after a
+// while, because a Redis that was emptied counts none.
 func TestReplicasAreCounted(t *testing.T) {
 	f := newFleet(newRedis(t, testenv.Redis(t)), 3, 30)
 	s := f.replicas[0]
@@ -215,13 +215,17 @@ func TestReplicasAreCounted(t *testing.T) {
 		do   func()
 		want int
 	}{
-		{"all", func() {}, 3},
-		{"emptied", func() { f.live.prefix = rand.Text() }, 3},
-		{"still alone", func() { f.clock.add(heartbeatExpiry) }, 3},
-		{"alone for long", func() { f.clock.add(time.Millisecond) }, 1},
-		{"the others again", f.beat, 3},
-		{"away", func() { f.cut(s) }, 3},
-		{"back, alone", func() { f.clock.add(time.Hour); f.live.prefix = rand.Text(); f.heal() }, 3},
+		{"all replicas", func() {}, 3},
+		{"Redis is emptied", func() { f.working.prefix = rand.Text() }, 3},
+		{"no other heartbeat yet", func() { f.clock.add(heartbeatExpiry) }, 3},
+		{"no other heartbeat for long", func() { f.clock.add(time.Millisecond) }, 1},
+		{"heartbeats of the others again", f.beat, 3},
+		{"disconnected", func() { f.cut(s) }, 3},
+		{"connected again, to an empty Redis", func() {
+			f.clock.add(time.Hour)
+			f.working.prefix = rand.Text()
+			f.heal()
+		}, 3},
 	} {
 		step.do()
 		s.sendHeartbeat()
@@ -231,19 +235,19 @@ func TestReplicasAreCounted(t *testing.T) {
 	}
 }
 
-// TestRedisFails: each fault is met by callers at once, and mended without a
-// restart.
-func TestRedisFails(t *testing.T) {
+// TestReplicaRecoversFromRedisFaults: during each fault calls are answered quickly, and
+// after it the replica uses Redis again without a restart.
+func TestReplicaRecoversFromRedisFaults(t *testing.T) {
 	for name, fault := range map[string]struct {
-		cause, mend func(*testing.T, *testenv.RedisServer)
+		cause, repair func(*testing.T, *testenv.RedisServer)
 	}{
-		"stands still": {signal(syscall.SIGSTOP), signal(syscall.SIGCONT)},
+		"is unresponsive": {signal(syscall.SIGSTOP), signal(syscall.SIGCONT)},
 		"is killed": {
 			func(_ *testing.T, s *testenv.RedisServer) { s.Stop() },
 			func(t *testing.T, s *testenv.RedisServer) { s.Restart(t) },
 		},
 		"is read-only": {command("REPLICAOF", "127.0.0.1", "1"), command("REPLICAOF", "NO", "ONE")},
-		"lost its source": {
+		"lost its primary": {
 			func(t *testing.T, s *testenv.RedisServer) {
 				s.Do(t, "CONFIG", "SET", "replica-serve-stale-data", "no")
 				s.Do(t, "REPLICAOF", "127.0.0.1", "1")
@@ -275,28 +279,28 @@ func TestRedisFails(t *testing.T) {
 				s.Take(t.Context(), Data, "another key")
 			}
 			if took := time.Since(start); took > time.Second {
-				t.Errorf("100 calls take %v while Redis is known to be away", took)
+				t.Errorf("100 calls take %v while Redis is known to be unavailable, want at most 1 s", took)
 			}
-			fault.mend(t, server)
-			mended := time.Now()
+			fault.repair(t, server)
+			repaired := time.Now()
 			waitUntil(t, func() bool { return s.Describe() == "redis" })
-			t.Logf("the slowest call took %v, the return %v", worst, time.Since(mended))
+			t.Logf("the slowest call took %v, the return to Redis %v", worst, time.Since(repaired))
 			takeAtOnce(t, s)
 			waitUntil(t, func() bool { return s.Describe() == "redis" })
 			stop()
 			background.Wait()
-			// A busy machine may be taken for a fault, too.
+			// On a busy machine there may be more fallbacks than faults.
 			_, fallbacks, _ := s.State()
 			if falls, returns := strings.Count(log.String(), "level=WARN"),
 				strings.Count(log.String(), "level=INFO"); falls != fallbacks || returns != fallbacks {
-				t.Errorf("%d fallbacks, and the log:\n%s", fallbacks, log.String())
+				t.Errorf("%d fallbacks, but the log has %d warnings and %d returns:\n%s", fallbacks, falls, returns, log.String())
 			}
 		})
 	}
 }
 
-// takeAtOnce makes more calls at a time than there are connections, wants each
-// answered within two seconds, and returns the time of the slowest.
+// takeAtOnce makes more concurrent calls than there are connections, fails if one takes
+// longer than two seconds, and returns the time of the slowest.
 func takeAtOnce(t *testing.T, s *Shared) time.Duration {
 	t.Helper()
 	var wg sync.WaitGroup
@@ -313,14 +317,14 @@ func takeAtOnce(t *testing.T, s *Shared) time.Duration {
 	wg.Wait()
 	slowest := slices.Max(took)
 	if slowest > 2*time.Second {
-		t.Errorf("a call took %v", slowest)
+		t.Errorf("a call took %v, want at most 2 s", slowest)
 	}
 	return slowest
 }
 
-// TestRedisDiesInAFlood: the bound holds for calls that are under way when Redis
-// is killed, and after it came back empty.
-func TestRedisDiesInAFlood(t *testing.T) {
+// TestBoundHoldsWhenRedisCrashesUnderLoad: it also holds for calls that are running when
+// Redis is killed, and after Redis is back without its windows.
+func TestBoundHoldsWhenRedisCrashesUnderLoad(t *testing.T) {
 	server := testenv.StartRedis(t)
 	var replicas []*Shared
 	for range 3 {
@@ -331,7 +335,7 @@ func TestRedisDiesInAFlood(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	for _, s := range replicas {
-		s.sendHeartbeat() // all are there now
+		s.sendHeartbeat() // so that every replica is counted
 		background.Go(func() { s.Run(ctx) })
 		for range 10 {
 			flood.Go(func() {
@@ -343,16 +347,16 @@ func TestRedisDiesInAFlood(t *testing.T) {
 			})
 		}
 	}
-	all := func(where string) func() bool {
+	allUse := func(source string) func() bool {
 		return func() bool {
-			return !slices.ContainsFunc(replicas, func(s *Shared) bool { return s.Describe() != where })
+			return !slices.ContainsFunc(replicas, func(s *Shared) bool { return s.Describe() != source })
 		}
 	}
 	waitUntil(t, func() bool { return accepted.Load() > 100 })
 	server.Stop()
-	waitUntil(t, all("own window, redis does not answer"))
+	waitUntil(t, allUse("own window, redis does not answer"))
 	server.Restart(t)
-	waitUntil(t, all("redis"))
+	waitUntil(t, allUse("redis"))
 	flood.Wait()
 	for range 500 {
 		for _, s := range replicas {
@@ -364,13 +368,13 @@ func TestRedisDiesInAFlood(t *testing.T) {
 	stop()
 	background.Wait()
 	if n := accepted.Load(); n < 3*166 || n > 500+2*166 {
-		t.Errorf("%d were accepted, want %d to %d", n, 3*166, 500+2*166)
+		t.Errorf("%d calls were accepted, want %d to %d", n, 3*166, 500+2*166)
 	}
 }
 
-// TestRedisFailsUnseen: connections that break are made anew, and a Redis that
-// was emptied is used as it is.
-func TestRedisFailsUnseen(t *testing.T) {
+// TestShortRedisFaultsCauseNoFallback: broken connections are opened again, and a Redis
+// that was emptied is used as it is.
+func TestShortRedisFaultsCauseNoFallback(t *testing.T) {
 	server := testenv.StartRedis(t)
 	s := NewShared(newRedis(t, server.URL()), discard)
 	for name, fault := range map[string]func(){
@@ -383,13 +387,14 @@ func TestRedisFailsUnseen(t *testing.T) {
 		fault()
 		takeAtOnce(t, s)
 		if byRedis, fallbacks, _ := s.State(); !byRedis || fallbacks != 0 {
-			t.Fatalf("%s: it fell back", name)
+			t.Fatalf("%s: the replica fell back to its own window", name)
 		}
 	}
 }
 
-// TestStartsWithoutRedis: with a wrong password, until it is right.
-func TestStartsWithoutRedis(t *testing.T) {
+// TestReplicaStartsWithoutRedis, because the password is wrong, and uses Redis when it is
+// right.
+func TestReplicaStartsWithoutRedis(t *testing.T) {
 	server := testenv.StartRedis(t)
 	var log testenv.Output
 	s := NewShared(newRedis(t, strings.Replace(server.URL(), "//", "//:open-sesame@", 1)),
@@ -401,16 +406,16 @@ func TestStartsWithoutRedis(t *testing.T) {
 		}
 	}
 	if want := 500 / assumedReplicas; accepted != want {
-		t.Errorf("%d accepted, want %d", accepted, want)
+		t.Errorf("%d calls were accepted, want %d", accepted, want)
 	}
 	if s.Describe() != "own window, redis does not answer" || !strings.Contains(log.String(), "AUTH") ||
 		strings.Contains(log.String(), "open-sesame") {
-		t.Errorf("%s, with the log\n%s", s.Describe(), log.String())
+		t.Errorf("the limit is on %q, with the log\n%s", s.Describe(), log.String())
 	}
 	server.Do(t, "CONFIG", "SET", "requirepass", "open-sesame")
 	s.sendHeartbeat()
 	if s.Describe() != "redis" {
-		t.Errorf("%s, with the log\n%s", s.Describe(), log.String())
+		t.Errorf("the limit is on %q, with the log\n%s", s.Describe(), log.String())
 	}
 }
 
@@ -430,14 +435,14 @@ func signal(sig syscall.Signal) func(*testing.T, *testenv.RedisServer) {
 	}
 }
 
-// waitUntil waits for what happens in the background.
+// waitUntil waits until something has happened in the background.
 func waitUntil(t *testing.T, happened func() bool) {
 	t.Helper()
-	late := time.After(20 * time.Second)
+	timeout := time.After(20 * time.Second)
 	for !happened() {
 		select {
-		case <-late:
-			t.Fatal("it does not happen")
+		case <-timeout:
+			t.Fatal("it did not happen within 20 s")
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
