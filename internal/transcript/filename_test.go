@@ -15,7 +15,7 @@ import (
 	"memoai.tech/memo"
 )
 
-func TestFileName(t *testing.T) {
+func TestFileNameIsDateAndTitle(t *testing.T) {
 	day := time.Date(2026, 5, 20, 23, 30, 0, 0, time.FixedZone("", -3600)) // the 21st in UTC
 	for title, want := range map[string]string{
 		"Acme — discovery call": "2026-05-21 Acme — discovery call.md",
@@ -52,7 +52,7 @@ func TestFileName(t *testing.T) {
 	}
 }
 
-// TestFileNameIsSafe holds it for any title.
+// TestFileNameIsSafe for any title.
 func TestFileNameIsSafe(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &memo.ListItem{Title: rapid.String().Draw(t, "title")}
@@ -76,9 +76,8 @@ func checkFileName(t rapid.TB, name string) {
 	}
 }
 
-// TestCutKeepsCharacters holds that no character that people see as one is
-// torn apart.
-func TestCutKeepsCharacters(t *testing.T) {
+// TestTruncationKeepsCharacters: a character that people see as one is not split.
+func TestTruncationKeepsCharacters(t *testing.T) {
 	for _, tt := range []struct {
 		s    string
 		n    int
@@ -97,7 +96,7 @@ func TestCutKeepsCharacters(t *testing.T) {
 		{"\u0301\u0301\u0301", 4, "\u0301\u0301"},
 	} {
 		want := tt.want
-		if want == "" { // a character longer than n gives way
+		if want == "" { // a character that is longer than n is split
 			want = tt.s[:3]
 		}
 		if got := tt.s[:truncateAt(tt.s, tt.n)]; got != want {
@@ -106,7 +105,7 @@ func TestCutKeepsCharacters(t *testing.T) {
 	}
 }
 
-func TestUniqueNames(t *testing.T) {
+func TestRepeatedNamesAreNumbered(t *testing.T) {
 	for _, tt := range []struct{ names, want []string }{
 		{[]string{}, []string{}},
 		{[]string{"a.md", "b.md"}, []string{"a.md", "b.md"}},
@@ -130,7 +129,7 @@ func TestUniqueNames(t *testing.T) {
 		same[i] = "x.md"
 	}
 	if got := UniqueNames(same); got[len(same)-1] != fmt.Sprintf("x (%d).md", len(same)) {
-		t.Errorf("the last of many is %s", got[len(same)-1])
+		t.Errorf("the last of many equal names is %s", got[len(same)-1])
 	}
 }
 
@@ -142,7 +141,7 @@ func TestUniqueNamesAreUnique(t *testing.T) {
 		}), 0, 30).Draw(t, "names")
 		got := UniqueNames(names)
 		if len(got) != len(names) {
-			t.Fatalf("%d of %d", len(got), len(names))
+			t.Fatalf("got %d names, want %d", len(got), len(names))
 		}
 		for i := range got {
 			if len(got[i]) > 255 {
@@ -150,23 +149,24 @@ func TestUniqueNamesAreUnique(t *testing.T) {
 			}
 			for j := range i {
 				if strings.EqualFold(got[i], got[j]) {
-					t.Fatalf("%q twice in %q", got[i], got)
+					t.Fatalf("%q occurs twice in %q", got[i], got)
 				}
 			}
 		}
 	})
 }
 
-func TestContentDisposition(t *testing.T) {
+func TestContentDispositionHasAnASCIIFallback(t *testing.T) {
 	for name, want := range map[string]string{
-		"a.md":                   `attachment; filename="a.md"; filename*=UTF-8''a.md`,
-		"Acme — call.md":         `attachment; filename="Acme - call.md"; filename*=UTF-8''Acme%20%E2%80%94%20call.md`,
-		"Café “x”.md":            `attachment; filename="Cafe 'x'.md"; filename*=UTF-8''Caf%C3%A9%20%E2%80%9Cx%E2%80%9D.md`,
-		"豆腐.md":                  `attachment; filename="_.md"; filename*=UTF-8''%E8%B1%86%E8%85%90.md`,
-		"a\"; x=\"\r\nSet: b.md": `attachment; filename="a'; x='Set: b.md"; filename*=UTF-8''a%22%3B%20x%3D%22Set%3A%20b.md`,
-		`../%41\x.md`:            `attachment; filename="..__41_x.md"; filename*=UTF-8''.._%2541_x.md`,
-		"":                       `attachment; filename="download"; filename*=UTF-8''download`,
-		"'*'\xff":                `attachment; filename="'*'"; filename*=UTF-8''%27%2A%27`,
+		"a.md":           `attachment; filename="a.md"; filename*=UTF-8''a.md`,
+		"Acme — call.md": `attachment; filename="Acme - call.md"; filename*=UTF-8''Acme%20%E2%80%94%20call.md`,
+		"Café “x”.md":    `attachment; filename="Cafe 'x'.md"; filename*=UTF-8''Caf%C3%A9%20%E2%80%9Cx%E2%80%9D.md`,
+		"豆腐.md":          `attachment; filename="_.md"; filename*=UTF-8''%E8%B1%86%E8%85%90.md`,
+		"a\"; x=\"\r\nSet: b.md": `attachment; filename="a'; x='Set: b.md"; ` +
+			`filename*=UTF-8''a%22%3B%20x%3D%22Set%3A%20b.md`,
+		`../%41\x.md`: `attachment; filename="..__41_x.md"; filename*=UTF-8''.._%2541_x.md`,
+		"":            `attachment; filename="download"; filename*=UTF-8''download`,
+		"'*'\xff":     `attachment; filename="'*'"; filename*=UTF-8''%27%2A%27`,
 	} {
 		if got := ContentDisposition(name); got != want {
 			t.Errorf("%q:\n got %s\nwant %s", name, got, want)
@@ -174,13 +174,13 @@ func TestContentDisposition(t *testing.T) {
 	}
 }
 
-// TestContentDispositionIsRead parses the header of any title as clients do.
-func TestContentDispositionIsRead(t *testing.T) {
+// TestContentDispositionIsParsedByClients for any title.
+func TestContentDispositionIsParsedByClients(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		name := FileName(&memo.ListItem{Title: rapid.String().Draw(t, "title")}, SRT)
 		header := ContentDisposition(name)
 		if strings.ContainsFunc(header, func(r rune) bool { return r < ' ' || r > '~' }) {
-			t.Fatalf("%q is no header", header)
+			t.Fatalf("%q is not a valid header value", header)
 		}
 		disposition, params, err := mime.ParseMediaType(header)
 		if err != nil || disposition != "attachment" || params["filename"] != name {

@@ -16,10 +16,10 @@ import (
 	"memoai.tech/memo"
 )
 
-// fuzzLimits are small enough for the fuzzer to reach.
+// fuzzLimits are so small that the fuzzer reaches them.
 var fuzzLimits = Limits{Bytes: 1 << 16, Segments: 200, LineBytes: 1 << 12, Speakers: 50}
 
-// seeds are the samples, and the short and bad ones of every format.
+// addSeeds adds the short samples, and valid and invalid files of every format.
 func addSeeds(f *testing.F) {
 	f.Helper()
 	for _, s := range samples {
@@ -44,16 +44,21 @@ func addSeeds(f *testing.F) {
 		{"a.srt", "00:00:00,000 --> 00:00:00,001\n00:00:01,000 --> 00:00:02,000\n7\n00:00:01,000 --> 00:00:02,000\nb"},
 		{
 			"a.json",
-			`{"text":"a","segments":[{"id":0,"start":0.0,"end":1.5,"text":" a","words":[{"word":"a","speaker":"S"}]}],"language":"en"}`,
+			`{"text":"a","segments":[{"id":0,"start":0.0,"end":1.5,"text":" a",` +
+				`"words":[{"word":"a","speaker":"S"}]}],"language":"en"}`,
 		},
 		{"a.json", `[{"start":1e0,"end":2,"text":"\ud83d\ude00 \u001b[1m","speaker":null}]`},
 		{
 			"a.json",
-			`{"title":"t","status":"failed","summary":"a\nb","duration_seconds":0,"speakers":[{"name":"A"}],"topics":[{"title":"x"}],"project":{"id":"1","name":"P"},"created_at":"2026-05-20T09:14:00Z","segments":[],"prompt_results":[{"id":1,"status":"queued","text":"y","created_at":"2026-05-20T09:14:00Z"}]}`,
+			`{"title":"t","status":"failed","summary":"a\nb","duration_seconds":0,"speakers":[{"name":"A"}],` +
+				`"topics":[{"title":"x"}],"project":{"id":"1","name":"P"},"created_at":"2026-05-20T09:14:00Z",` +
+				`"segments":[],` +
+				`"prompt_results":[{"id":1,"status":"queued","text":"y","created_at":"2026-05-20T09:14:00Z"}]}`,
 		},
 		{
 			"a.json",
-			`{"segments":[{"start":2,"end":1.9,"text":"NaN","avg_logprob":NaN},{"start":3,"text":"b","x":[-Infinity]}],"duration":Infinity}`,
+			`{"segments":[{"start":2,"end":1.9,"text":"NaN","avg_logprob":NaN},` +
+				`{"start":3,"text":"b","x":[-Infinity]}],"duration":Infinity}`,
 		},
 		{"a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n[SPEAKER_00]: a\n"},
 		{"a.txt", "[00:42] Jordan: Of course…\nmore\n[1:02:03] b\n"},
@@ -68,35 +73,34 @@ func addSeeds(f *testing.F) {
 	}
 }
 
-// FuzzRead holds that any file is read well or refused in words, never more.
+// FuzzRead: every file is read as a valid transcription or refused with a reason.
 func FuzzRead(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
 		before := bytes.Clone(data)
 		doc, err := Read(t.Context(), name, data, fuzzLimits)
 		if !bytes.Equal(before, data) {
-			t.Fatal("the input was written to")
+			t.Fatal("Read changed its input")
 		}
 		if err != nil {
 			e, ok := errors.AsType[*Error](err)
 			if !ok || e.Reason == "" || strings.ContainsAny(e.Reason, "\n\r\x1b\x00") || len(e.Reason) > 400 || doc != nil {
-				t.Fatalf("refused with %#v", err)
+				t.Fatalf("refused with %#v, want an *Error with a short reason", err)
 			}
 			if e.Line < 0 || e.Line > 2+bytes.Count(data, []byte("\n"))+bytes.Count(data, []byte("\r")) {
-				t.Fatalf("line %d", e.Line)
+				t.Fatalf("the refusal names line %d, which is not in the file", e.Line)
 			}
 			return
 		}
 		checkDocument(t, doc)
 		if len(doc.Segments) > fuzzLimits.Segments {
-			t.Fatalf("%d segments", len(doc.Segments))
+			t.Fatalf("%d segments, want at most %d", len(doc.Segments), fuzzLimits.Segments)
 		}
 	})
 }
 
-// FuzzRoundTrip writes what it read in every format and reads that again: JSON
-// must be the same, and every other format must at least stay readable and
-// become stable.
+// FuzzRoundTrip reads a file, writes the transcription in every format and reads it again.
+// JSON must give the same transcription, and every other format a valid one.
 func FuzzRoundTrip(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, name string, data []byte) { checkAnyFile(t, name, data) })
@@ -113,7 +117,7 @@ func checkAnyFile(t rapid.TB, name string, data []byte) {
 		t.Fatalf("json (-before +after)\n%s", diff)
 	}
 	if !bytes.Equal(written(t, Markdown, doc), append(MarkdownHead(doc), MarkdownBody(doc.Segments)...)) {
-		t.Fatal("md: the parts are not the whole")
+		t.Fatal("md: head and body together differ from the file")
 	}
 	if len(doc.Segments) == 0 {
 		return
@@ -123,30 +127,31 @@ func checkAnyFile(t rapid.TB, name string, data []byte) {
 		func(s memo.Segment) bool { _, _, ok := splitTimestamp(s.Text); return ok })
 	for _, format := range []Format{Text, SRT, VTT} {
 		if format == SRT && tagged || format == Text && stamped {
-			continue // these formats have no escapes: what was said is taken for a tag, or a time
+			continue // these formats have no escapes, so the text is read as a tag or a time
 		}
-		again := reread(t, format, doc)
-		checkDocument(t, again)
-		if len(again.Segments) != len(doc.Segments) && format != Text {
-			t.Fatalf("%s: %d segments became %d", format, len(doc.Segments), len(again.Segments))
+		second := reread(t, format, doc)
+		checkDocument(t, second)
+		if len(second.Segments) != len(doc.Segments) && format != Text {
+			t.Fatalf("%s: %d segments became %d", format, len(doc.Segments), len(second.Segments))
 		}
 	}
 }
 
-// TestTokenSoup reads what the fuzzer takes long to come up with: files of the
-// right words in the wrong places.
-func TestTokenSoup(t *testing.T) {
+// TestShuffledTokensAreReadOrRefused reads files of random tokens of every format, which
+// the fuzzer takes long to find.
+func TestShuffledTokensAreReadOrRefused(t *testing.T) {
 	tokens := rapid.SampledFrom([]string{
-		"\n", "\n", "\n\n", "\r\n", " ", "\t", "1", "2\n", "00:00:01,000 --> 00:00:02,000\n", "00:01.000 --> 00:02.000 a:b\n",
-		"00:00:00.000 --> 00:00:00.001\n",
+		"\n", "\n", "\n\n", "\r\n", " ", "\t", "1", "2\n",
+		"00:00:01,000 --> 00:00:02,000\n", "00:01.000 --> 00:02.000 a:b\n", "00:00:00.000 --> 00:00:00.001\n",
 		"-->", " --> ", "-00:01", "00:61.000", "NOTE", "STYLE\n", "REGION\n", "WEBVTT", "<v Ann>", "</v>", "<v.x B&amp;C>",
 		"<", ">", "<i>", "</i>", "&", "&lt;", "&#0;", "&#10;",
-		"Ann: ", "ann: ", "[Ann]: ", "NaN", `"end":NaN`, "SPEAKER_00: ", "田中：", "[00:42] ", "[1:02:03] ", "[", "]", "{", "}",
+		"Ann: ", "ann: ", "[Ann]: ", "NaN", `"end":NaN`, "SPEAKER_00: ", "田中：", "[00:42] ", "[1:02:03] ",
+		"[", "]", "{", "}",
 		`"text":"a"`, `"start":1`, `"end":2`, ",", ":", `"segments":[`, `{"text":"b"}`, "a", "é", "日本", "😀",
 		"\u2028", "\u0085", "\x1b[31m", "\x1b]", "\x07", "\u202e", "\u200d", "\ufeff", "{\\an8}", "\\", "42", "#3",
 	})
 	rapid.Check(t, func(t *rapid.T) {
-		ending := rapid.SampledFrom([]string{"vtt", "srt", "txt", "json", "x"}).Draw(t, "ending")
+		extension := rapid.SampledFrom([]string{"vtt", "srt", "txt", "json", "x"}).Draw(t, "extension")
 		text := strings.Join(rapid.SliceOfN(tokens, 0, 40).Draw(t, "tokens"), "")
 		switch rapid.IntRange(0, 3).Draw(t, "start") {
 		case 0:
@@ -154,6 +159,6 @@ func TestTokenSoup(t *testing.T) {
 		case 1:
 			text = "1\n00:00:01,000 --> 00:00:02,000\n" + text
 		}
-		checkAnyFile(t, "x."+ending, []byte(text))
+		checkAnyFile(t, "x."+extension, []byte(text))
 	})
 }

@@ -10,17 +10,17 @@ import (
 	"memoai.tech/memo"
 )
 
-// checkDocument holds everything that Read promises of any document.
+// checkDocument fails unless a transcription has every property that Read guarantees.
 func checkDocument(t rapid.TB, doc *memo.Transcription) {
 	t.Helper()
 	if doc.Speakers == nil || doc.Topics == nil || doc.Segments == nil || doc.Reports == nil {
-		t.Error("a nil slice")
+		t.Error("a slice is nil")
 	}
 	if doc.Text != memo.Lines(doc.Segments) {
-		t.Error("the text is not what the segments say")
+		t.Error("the text differs from the lines of the segments")
 	}
 	if doc.ID != "" || doc.Project != nil && doc.Project.ID != "" {
-		t.Error("an id of another database")
+		t.Error("the transcription has an id from the file")
 	}
 	checkLine(t, "title", doc.Title, false)
 	for _, s := range doc.Speakers {
@@ -42,7 +42,7 @@ func checkDocument(t rapid.TB, doc *memo.Transcription) {
 		}
 	}
 	if doc.MediaType != "audio" && doc.MediaType != "video" && doc.MediaType != "text" {
-		t.Errorf("media type %q", doc.MediaType)
+		t.Errorf("unknown media type %q", doc.MediaType)
 	}
 	names := map[memo.Optional]bool{}
 	for _, s := range doc.Speakers {
@@ -55,7 +55,7 @@ func checkDocument(t rapid.TB, doc *memo.Transcription) {
 		checkLine(t, "speaker id", string(s.SpeakerID), true)
 		for _, at := range []memo.Seconds{s.Start, s.End} {
 			if rounded, ok := memo.RoundSeconds(float64(at)); !ok || rounded != at {
-				t.Errorf("segment %d: time %v", i, at)
+				t.Errorf("segment %d: the time %v is not a whole millisecond", i, at)
 			}
 		}
 		if s.End < s.Start {
@@ -64,21 +64,22 @@ func checkDocument(t rapid.TB, doc *memo.Transcription) {
 	}
 }
 
-// checkShort holds the lengths that an index takes.
-func checkShort(t rapid.TB, what, s string, most int) {
+// checkShort fails if a text has more characters than the database can index.
+func checkShort(t rapid.TB, desc, s string, limit int) {
 	t.Helper()
-	if n := utf8.RuneCountInString(s); n > most {
-		t.Errorf("%s has %d characters", what, n)
+	if n := utf8.RuneCountInString(s); n > limit {
+		t.Errorf("%s has %d characters, want at most %d", desc, n, limit)
 	}
 }
 
-func checkLine(t rapid.TB, what, s string, empty bool) {
+// checkLine fails unless s is one line without control characters and outer spaces.
+func checkLine(t rapid.TB, desc, s string, mayBeEmpty bool) {
 	t.Helper()
-	if s == "" && !empty {
-		t.Errorf("%s is empty", what)
+	if s == "" && !mayBeEmpty {
+		t.Errorf("%s is empty", desc)
 	}
 	if s != trimLine(s) || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) ||
 		strings.ContainsAny(s, "\u2028\u2029") {
-		t.Errorf("%s is not one clean line: %q", what, s)
+		t.Errorf("%s is not one clean line: %q", desc, s)
 	}
 }

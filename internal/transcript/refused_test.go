@@ -9,47 +9,46 @@ import (
 	"memoai.tech/memo"
 )
 
-// TestRefused lists files that must not be taken, with what the person who
-// brought them is told.
-func TestRefused(t *testing.T) {
+// TestInvalidFileIsRefused with the line and the reason that people see.
+func TestInvalidFileIsRefused(t *testing.T) {
 	small := Limits{Bytes: 2000, Segments: 3, LineBytes: 20, Speakers: 2}
-	huge := Limits{}
+	unlimited := Limits{}
 	tests := []struct {
-		what, name, data string
+		desc, name, data string
 		limits           Limits
 		line             int
-		reason           string // a part of it
+		reason           string // a part of the reason
 	}{
-		{"nothing", "a.txt", "", huge, 0, "is empty"},
-		{"a BOM alone", "a.txt", "\ufeff", huge, 0, "is empty"},
-		{"blank lines", "a.vtt", "\n \r\n\t", huge, 0, "is empty"},
-		{"control characters only", "a.txt", "\x01\x02\n\x1b[31m", huge, 0, "no text"},
-		{"a cue without text", "a.srt", "1\n00:00:01,000 --> 00:00:02,000\n\n", huge, 0, "no text"},
-		{"a header alone", "a.vtt", "WEBVTT\n", huge, 0, "no text"},
-		{"no segments", "a.json", `{"text":"","segments":[],"language":"en"}`, huge, 0, "no text"},
-		{"an empty array", "a.json", "[]", huge, 0, "no text"},
+		{"an empty file", "a.txt", "", unlimited, 0, "is empty"},
+		{"only a BOM", "a.txt", "\ufeff", unlimited, 0, "is empty"},
+		{"blank lines", "a.vtt", "\n \r\n\t", unlimited, 0, "is empty"},
+		{"only control characters", "a.txt", "\x01\x02\n\x1b[31m", unlimited, 0, "no text"},
+		{"a cue without text", "a.srt", "1\n00:00:01,000 --> 00:00:02,000\n\n", unlimited, 0, "no text"},
+		{"only a header", "a.vtt", "WEBVTT\n", unlimited, 0, "no text"},
+		{"no segments", "a.json", `{"text":"","segments":[],"language":"en"}`, unlimited, 0, "no text"},
+		{"an empty array", "a.json", "[]", unlimited, 0, "no text"},
 		{
-			"completed without text", "a.json", `{"title":"x","status":"completed","duration_seconds":0,"segments":[]}`, huge, 0,
-			"no text",
+			"completed without text", "a.json", `{"title":"x","status":"completed","duration_seconds":0,"segments":[]}`,
+			unlimited, 0, "no text",
 		},
 
-		{"Latin-1", "a.txt", "Hello\nCaf\xe9\n", huge, 2, "0xE9, which is not UTF-8. Save the file as UTF-8"},
-		{"a surrogate in UTF-8", "a.txt", "\xed\xa0\x80", huge, 1, "not UTF-8"},
-		{"an overlong slash", "a.txt", "\xc0\xaf", huge, 1, "not UTF-8"},
-		{"a cut character", "a.txt", "日本\xe8\xaa", huge, 1, "not UTF-8"},
-		{"NUL", "a.txt", "one\r\ntwo\r\nth\x00ree", huge, 3, "NUL"},
-		{"UTF-16 without BOM", "a.txt", "h\x00i\x00", huge, 1, "UTF-16 without a byte order mark"},
-		{"UTF-16 with NUL", "a.txt", "\xff\xfeh\x00\x00\x00", huge, 1, "NUL"},
-		{"UTF-32", "a.txt", "\xff\xfe\x00\x00h\x00\x00\x00", huge, 1, "NUL"},
-		{"half a surrogate pair", "a.txt", "\xff\xfeh\x00\n\x00\x3d\xd8h\x00", huge, 2, "half of a UTF-16 character"},
-		{"a low surrogate first", "a.txt", "\xfe\xff\xdc\x00\x00h", huge, 1, "half of a UTF-16 character"},
-		{"a high surrogate last", "a.txt", "\xfe\xff\x00h\xd8\x3d", huge, 1, "half of a UTF-16 character"},
-		{"an odd number of bytes", "a.txt", "\xff\xfeh\x00i", huge, 1, "cut short"},
-		{"a PDF", "a.txt", "%PDF-1.7\nx", huge, 0, "is a PDF"},
-		{"a Word document", "a.docx", "PK\x03\x04\x14\x00\x06\x00", huge, 0, "Office document"},
-		{"a picture", "a.png", "\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR", huge, 0, "a picture, not a transcript"},
-		{"an MP3", "a.srt", "ID3\x04\x00\xff\xfb", huge, 0, "MP3"},
-		{"an MP4", "a.mp4", "\x00\x00\x00\x20ftypisom\x00", huge, 0, "recording"},
+		{"Latin-1", "a.txt", "Hello\nCaf\xe9\n", unlimited, 2, "0xE9, which is not UTF-8. Save the file as UTF-8"},
+		{"a surrogate in UTF-8", "a.txt", "\xed\xa0\x80", unlimited, 1, "not UTF-8"},
+		{"an overlong slash", "a.txt", "\xc0\xaf", unlimited, 1, "not UTF-8"},
+		{"a cut character", "a.txt", "日本\xe8\xaa", unlimited, 1, "not UTF-8"},
+		{"NUL", "a.txt", "one\r\ntwo\r\nth\x00ree", unlimited, 3, "NUL"},
+		{"UTF-16 without BOM", "a.txt", "h\x00i\x00", unlimited, 1, "UTF-16 without a byte order mark"},
+		{"UTF-16 with NUL", "a.txt", "\xff\xfeh\x00\x00\x00", unlimited, 1, "NUL"},
+		{"UTF-32", "a.txt", "\xff\xfe\x00\x00h\x00\x00\x00", unlimited, 1, "NUL"},
+		{"half a surrogate pair", "a.txt", "\xff\xfeh\x00\n\x00\x3d\xd8h\x00", unlimited, 2, "half of a UTF-16 character"},
+		{"a low surrogate first", "a.txt", "\xfe\xff\xdc\x00\x00h", unlimited, 1, "half of a UTF-16 character"},
+		{"a high surrogate last", "a.txt", "\xfe\xff\x00h\xd8\x3d", unlimited, 1, "half of a UTF-16 character"},
+		{"an odd number of bytes", "a.txt", "\xff\xfeh\x00i", unlimited, 1, "cut short"},
+		{"a PDF", "a.txt", "%PDF-1.7\nx", unlimited, 0, "is a PDF"},
+		{"a Word document", "a.docx", "PK\x03\x04\x14\x00\x06\x00", unlimited, 0, "Office document"},
+		{"an image", "a.png", "\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR", unlimited, 0, "a picture, not a transcript"},
+		{"an MP3", "a.srt", "ID3\x04\x00\xff\xfb", unlimited, 0, "MP3"},
+		{"an MP4", "a.mp4", "\x00\x00\x00\x20ftypisom\x00", unlimited, 0, "recording"},
 
 		{"too many bytes", "a.txt", strings.Repeat("a\n", 1001), small, 0, "larger than 2000 bytes"},
 		{"too many lines", "a.txt", "a\nb\n\nc\nd\n", small, 5, "more than 3 segments"},
@@ -83,120 +82,302 @@ func TestRefused(t *testing.T) {
 		{"many speakers listed", "a.json", `{"prompt_results":[],"speakers":[{"name":"a"},{"name":"b"},
 			{"name":"c"}],"segments":[{"text":"a"}]}`, small, 2, "more than 2 speakers"},
 
-		{"VTT without its header", "a.vtt", "00:01.000 --> 00:02.000\nhi\n", huge, 1, "WEBVTT"},
-		{"VTT with another word", "a.vtt", "WEBVTTX\n\n00:01.000 --> 00:02.000\nhi\n", huge, 1, "WEBVTT"},
+		{"VTT without its header", "a.vtt", "00:01.000 --> 00:02.000\nhi\n", unlimited, 1, "WEBVTT"},
+		{"VTT with another word", "a.vtt", "WEBVTTX\n\n00:01.000 --> 00:02.000\nhi\n", unlimited, 1, "WEBVTT"},
 		{
-			"VTT text without times", "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\nhi\n\nlost\n", huge, 6,
+			"VTT text without times", "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\nhi\n\nlost\n", unlimited, 6,
 			`"lost" without times`,
 		},
-		{"VTT time of words", "a.vtt", "WEBVTT\n\nx --> y\nhi\n", huge, 3, `"x" where a time`},
-		{"VTT time in seconds", "a.vtt", "WEBVTT\n\n1.0 --> 2.0\nhi\n", huge, 3, "where a time"},
-		{"VTT time, 60 seconds", "a.vtt", "WEBVTT\n\n00:01:60.000 --> 00:02:00.000\nhi\n", huge, 3, "59 seconds"},
-		{"VTT negative time", "a.vtt", "WEBVTT\n\n-00:01.000 --> 00:02.000\nhi\n", huge, 3, "negative"},
-		{"VTT backwards", "a.vtt", "WEBVTT\n\nid\n00:03.000 --> 00:02.000\nhi\n", huge, 4, "ends before it starts"},
-		{"VTT absurd time", "a.vtt", "WEBVTT\n\n00:03.000 --> 1001:00:02.000\nhi\n", huge, 3, "beyond 1,000 hours"},
-		{"VTT absurd start", "a.vtt", "WEBVTT\n\n1000:00:00.000 --> 1000:00:00.000\nhi\n", huge, 3, "1,000 hours"},
-		{"VTT overflow", "a.vtt", "WEBVTT\n\n00:03.000 --> 99999999999999999999:00:02.000\nhi\n", huge, 3, "where a time"},
-		{"VTT NaN", "a.vtt", "WEBVTT\n\nNaN --> NaN\nhi\n", huge, 3, "where a time"},
-		{"VTT no end", "a.vtt", "WEBVTT\n\n00:03.000 -->\nhi\n", huge, 3, "where a time"},
+		{"VTT time that is a word", "a.vtt", "WEBVTT\n\nx --> y\nhi\n", unlimited, 3, `"x" where a time`},
+		{"VTT time in seconds", "a.vtt", "WEBVTT\n\n1.0 --> 2.0\nhi\n", unlimited, 3, "where a time"},
+		{"VTT time, 60 seconds", "a.vtt", "WEBVTT\n\n00:01:60.000 --> 00:02:00.000\nhi\n", unlimited, 3, "59 seconds"},
+		{"VTT negative time", "a.vtt", "WEBVTT\n\n-00:01.000 --> 00:02.000\nhi\n", unlimited, 3, "negative"},
+		{"VTT backwards", "a.vtt", "WEBVTT\n\nid\n00:03.000 --> 00:02.000\nhi\n", unlimited, 4, "ends before it starts"},
+		{
+			"VTT end beyond 1,000 hours", "a.vtt",
+			"WEBVTT\n\n00:03.000 --> 1001:00:02.000\nhi\n",
+			unlimited, 3, "beyond 1,000 hours",
+		},
+		{
+			"VTT start at 1,000 hours", "a.vtt",
+			"WEBVTT\n\n1000:00:00.000 --> 1000:00:00.000\nhi\n",
+			unlimited, 3, "1,000 hours",
+		},
+		{
+			"VTT hours that overflow", "a.vtt",
+			"WEBVTT\n\n00:03.000 --> 99999999999999999999:00:02.000\nhi\n",
+			unlimited, 3, "where a time",
+		},
+		{"VTT NaN", "a.vtt", "WEBVTT\n\nNaN --> NaN\nhi\n", unlimited, 3, "where a time"},
+		{"VTT without an end", "a.vtt", "WEBVTT\n\n00:03.000 -->\nhi\n", unlimited, 3, "where a time"},
 
-		{"SRT without times", "a.srt", "hello\nworld\n", huge, 1, `"hello" where a cue's number`},
-		{"SRT one-headed arrow", "a.srt", "1\n00:00:01,000 -> 00:00:02,000\nhi\n", huge, 1, "number or times"},
-		{"SRT bad time", "a.srt", "1\n00:00:xx,000 --> 00:00:02,000\nhi\n", huge, 2, "where a time"},
+		{"SRT without times", "a.srt", "hello\nworld\n", unlimited, 1, `"hello" where a cue's number`},
+		{"SRT with a short arrow", "a.srt", "1\n00:00:01,000 -> 00:00:02,000\nhi\n", unlimited, 1, "number or times"},
+		{"SRT bad time", "a.srt", "1\n00:00:xx,000 --> 00:00:02,000\nhi\n", unlimited, 2, "where a time"},
 		{
 			"SRT bad time later", "a.srt", "1\n00:00:01,000 --> 00:00:02,000\nhi\n\n2\n00:00:03,000 --> 00:61:00,000\nhi\n",
-			huge, 6, "59 minutes",
+			unlimited, 6, "59 minutes",
 		},
-		{"SRT negative", "a.srt", "1\n-00:00:01,000 --> 00:00:02,000\nhi\n", huge, 2, "negative"},
-		{"SRT backwards", "a.srt", "1\n00:00:02,000 --> 00:00:01,000\nhi\n", huge, 2, "ends before it starts"},
+		{"SRT negative", "a.srt", "1\n-00:00:01,000 --> 00:00:02,000\nhi\n", unlimited, 2, "negative"},
+		{"SRT backwards", "a.srt", "1\n00:00:02,000 --> 00:00:01,000\nhi\n", unlimited, 2, "ends before it starts"},
 
-		{"text beyond the clock", "a.txt", "[999999:00] x\n[00:01] y", huge, 1, "1,000 hours"},
+		{"text beyond 1,000 hours", "a.txt", "[999999:00] x\n[00:01] y", unlimited, 1, "1,000 hours"},
 
-		{"truncated JSON", "a.json", "{\"segments\":[\n{\"start\":0,\"end\":1,\"text\":\"hi\"}\n", huge, 3, "cut short"},
-		{"truncated JSON text", "a.json", "{\"segments\":[\n{\"text\":\"hi", huge, 2, "cut short"},
-		{"a depth bomb", "a.json", `{"segments":` + strings.Repeat("[", 200_000), huge, 1, "not valid JSON"},
-		{"a deep value that is not ours", "a.json", `{"x":` + strings.Repeat(`{"x":`, 200_000), huge, 1, "not valid JSON"},
+		{"truncated JSON", "a.json", "{\"segments\":[\n{\"start\":0,\"end\":1,\"text\":\"hi\"}\n", unlimited, 3, "cut short"},
+		{"truncated JSON text", "a.json", "{\"segments\":[\n{\"text\":\"hi", unlimited, 2, "cut short"},
+		{"a deeply nested array", "a.json", `{"segments":` + strings.Repeat("[", 200_000), unlimited, 1, "not valid JSON"},
 		{
-			"JSON with too many names", "a.json", "{\n" + strings.Repeat(" ", 10) + manyMembers() + `"segments":[]}`, huge, 2,
-			"more than 10000 members",
+			"a deeply nested unknown member", "a.json",
+			`{"x":` + strings.Repeat(`{"x":`, 200_000),
+			unlimited, 1, "not valid JSON",
 		},
 		{
-			"JSON with too many names inside", "a.json", `{"x":[{` + manyMembers() + `"y":0}],"segments":[]}`, huge, 1,
-			"more than 10000 members",
+			"JSON with too many names", "a.json",
+			"{\n" + strings.Repeat(" ", 10) + manyMembers() + `"segments":[]}`,
+			unlimited, 2, "more than 10000 members",
 		},
-		{"JSON with more behind", "a.json", "[{\"text\":\"a\"}]\n[]", huge, 2, "after the end"},
-		{"JSON with a name twice", "a.json", `[{"text":"a","text":"b"}]`, huge, 1, "duplicate"},
-		{"JSON with a lone surrogate", "a.json", "[\n{\"text\":\"\\ud800\"}]", huge, 2, "surrogate"},
-		{"JSON with an escaped NUL", "a.json", "[\n{\"text\":\"a\\u0000b\"}]", huge, 2, "NUL"},
-		{"JSON that starts at NaN", "a.json", "[\n{\"start\":NaN,\"end\":1,\"text\":\"a\"}]", huge, 2, "not a number"},
+		{
+			"JSON with too many names in an object", "a.json",
+			`{"x":[{` + manyMembers() + `"y":0}],"segments":[]}`,
+			unlimited, 1, "more than 10000 members",
+		},
+		{"JSON with more text after it", "a.json", "[{\"text\":\"a\"}]\n[]", unlimited, 2, "after the end"},
+		{"JSON with a duplicate name", "a.json", `[{"text":"a","text":"b"}]`, unlimited, 1, "duplicate"},
+		{"JSON with a lone surrogate", "a.json", "[\n{\"text\":\"\\ud800\"}]", unlimited, 2, "surrogate"},
+		{"JSON with an escaped NUL", "a.json", "[\n{\"text\":\"a\\u0000b\"}]", unlimited, 2, "NUL"},
+		{"JSON that starts at NaN", "a.json", "[\n{\"start\":NaN,\"end\":1,\"text\":\"a\"}]", unlimited, 2, "not a number"},
 		{
 			"JSON that ends at NaN", "a.json",
-			"[{\"start\":0,\"end\":1,\"text\":\"a\"},\n{\"start\":0,\"end\" :\tNaN,\"text\":\"a\"}]", huge, 2, "not a number",
+			"[{\"start\":0,\"end\":1,\"text\":\"a\"},\n{\"start\":0,\"end\" :\tNaN,\"text\":\"a\"}]", unlimited, 2, "not a number",
 		},
-		{"JSON that ends at infinity", "a.json", "[\n{\"start\":0,\"end\":Infinity,\"text\":\"a\"}]", huge, 2, "not a number"},
 		{
-			"JSON that starts at -infinity", "a.json", "[\n{\"start\": -Infinity,\"end\":1,\"text\":\"a\"}]", huge, 2,
-			"not a number",
+			"JSON that ends at infinity", "a.json",
+			"[\n{\"start\":0,\"end\":Infinity,\"text\":\"a\"}]",
+			unlimited, 2, "not a number",
 		},
-		{"JSON with a text that is NaN", "a.json", "[\n{\"text\":NaN}]", huge, 2, `without "text"`},
-		{"NaN alone", "a.json", "NaN", huge, 1, "not valid JSON"},
-		{"NaN for a name", "a.json", `{"segments":[{NaN:1,"text":"a"}]}`, huge, 1, "not valid JSON"},
-		{"NaN for a later name", "a.json", `{"segments":[{"text":"a",NaN:1}]}`, huge, 1, "not valid JSON"},
-		{"NaN behind a number", "a.json", `{"a":1NaN,"segments":[]}`, huge, 1, "not valid JSON"},
-		{"NaNs", "a.json", `{"a":NaNs,"segments":[]}`, huge, 1, "not valid JSON"},
-		{"nan", "a.json", `{"a":nan,"segments":[]}`, huge, 1, "not valid JSON"},
-		{"NaN in a text cut short", "a.json", `{"a":NaN,"segments":[{"text":"NaN`, huge, 1, "cut short"},
-		{"own: NaN", "a.json", "{\"media_type\":\"audio\",\n\"duration_seconds\":NaN,\"segments\":[]}", huge, 2, "not valid JSON"},
-		{"own: NaN elsewhere", "a.json", "{\"media_type\":\"audio\",\"segments\":[{\"text\":\"a\",\n\"score\":-Infinity}]}", huge, 2, "not valid JSON"},
-		{"JSON with infinity", "a.json", "[{\"start\":0,\"end\":1e999,\"text\":\"a\"}]", huge, 1, "/0/end"},
-		{"JSON with a negative time", "a.json", "[\n\n{\"start\":-1,\"end\":1,\"text\":\"a\"}]", huge, 3, "negative"},
-		{"JSON with an absurd time", "a.json", "[{\"start\":1,\"end\":1e9,\"text\":\"a\"}]", huge, 1, "1,000 hours"},
-		{"JSON backwards", "a.json", "[{\"start\":2,\"end\":1,\"text\":\"a\"}]", huge, 1, "ends before it starts"},
-		{"JSON backwards, too far", "a.json", "[{\"start\":2,\"end\":1.499,\"text\":\"a\"}]", huge, 1, "ends before it starts"},
-		{"JSON with an end alone", "a.json", "[{\"end\":2,\"text\":\"a\"}]", huge, 1, `only one of "start" and "end"`},
-		{"own: a start alone", "a.json", "{\"media_type\":\"audio\",\"segments\":[\n{\"start\":2,\"text\":\"a\"}]}", huge, 2, `only one of "start" and "end"`},
-		{"own: a little backwards", "a.json", "{\"media_type\":\"audio\",\"segments\":[\n{\"start\":2,\"end\":1.9,\"text\":\"a\"}]}", huge, 2, "ends before it starts"},
-		{"JSON with times here and there", "a.json", "[{\"start\":0,\"end\":1,\"text\":\"a\"},\n{\"text\":\"b\"}]", huge, 2, `without "start"`},
-		{"JSON with the wrong type", "a.json", "{\"segments\":[\n{\"start\":\"0\",\"end\":1,\"text\":\"a\"}]}", huge, 2, "/segments/0/start"},
-		{"JSON with a text that is none", "a.json", "[\n{\"text\":7}]", huge, 2, "/0/text"},
-		{"JSON segment without text", "a.json", "[\n{\"start\":0,\"end\":1}]", huge, 2, `without "text"`},
-		{"JSON segment that is none", "a.json", "[\n7]", huge, 2, `"/0"`},
-		{"JSON of something else", "a.json", `{"name":"left-pad","version":"1.0.0"}`, huge, 1, "neither Whisper's nor this API's"},
-		{"null", "a.json", "null", huge, 1, "neither an object nor an array"},
-		{"a JSON text", "a.json", `"hi"`, huge, 1, "neither an object nor an array"},
-		{"an item of a list", "a.json", `{"title":"x","duration_seconds":1,"media_type":"audio"}`, huge, 1, "lists leave the text out"},
-		{"own: an unknown status", "a.json", "{\"duration_seconds\":1,\n\"status\":\"done\",\"segments\":[]}", huge, 2, `status "done"`},
-		{"own: an unknown media type", "a.json", "{\"duration_seconds\":1,\n\"media_type\":\"film\",\"segments\":[]}", huge, 2, `media_type "film"`},
-		{"own: a time of day", "a.json", "{\"duration_seconds\":1,\n\"created_at\":\"noon\",\"segments\":[]}", huge, 2, `time "noon"`},
-		{"own: year 10000 in UTC", "a.json", "{\"created_at\":\"9999-12-31T23:30:00-01:00\",\"segments\":[]}", huge, 1, "0 to 9999"},
-		{"own: a negative duration", "a.json", "{\"duration_seconds\":-1,\"segments\":[]}", huge, 1, "duration"},
-		{"own: topics that are none", "a.json", "{\"prompt_results\":[],\n\"topics\":\"x\",\"segments\":[]}", huge, 2, "/topics"},
-		{"own: a long title", "a.json", "{\"prompt_results\":[],\n\"title\":\"" + long(501) + "\",\"segments\":[]}", huge, 2, "a title of more than 500"},
-		{"own: a long external_id", "a.json", "{\"prompt_results\":[],\n\"external_id\":\"" + long(201) + "\",\"segments\":[]}", huge, 2, "an external_id of more than 200"},
-		{"own: a long language", "a.json", "{\"prompt_results\":[],\n\"language\":\"" + long(201) + "\",\"segments\":[]}", huge, 2, "a language of more than 200"},
-		{"own: a long speaker", "a.json", "{\"prompt_results\":[],\"speakers\":[{\"name\":\"A\"},\n{\"name\":\"" + long(501) + "\"}],\"segments\":[]}", huge, 2, "a speaker's name of more than 500"},
-		{"own: a long speaker of a segment", "a.json", "{\"prompt_results\":[],\"segments\":[\n{\"text\":\"a\",\"speaker\":\"" + long(501) + "\"}]}", huge, 2, "a speaker's name of more than 500"},
-		{"own: a long topic", "a.json", "{\"prompt_results\":[],\"topics\":[\n{\"title\":\"" + long(201) + "\"}],\"segments\":[]}", huge, 2, "a topic of more than 200"},
-		{"own: many topics", "a.json", "{\"prompt_results\":[],\"topics\":[" + strings.Repeat("{\"title\":\"a\"},", 100) + "\n{\"title\":\"a\"}],\"segments\":[]}", huge, 2, "more than 100 topics"},
-		{"own: a long summary", "a.json", "{\"prompt_results\":[],\n\"summary\":\"" + long(16_001) + "\",\"segments\":[]}", huge, 2, "a summary of more than 16000 characters"},
-		{"own: a summary that is long as JSON", "a.json", "{\"prompt_results\":[],\"summary\":\"" + long(16_000) + "\",\"topics\":[{\"title\":\"" + long(200) + "\"}],\"segments\":[{\"text\":\"a\",\"speaker\":\"" + long(500) + "\"}]}", huge, 0, "of more than 64 kB together"},
-		{"own: many speakers with long names", "a.json", "{\"prompt_results\":[],\"speakers\":[" + strings.Repeat("{\"name\":\""+long(499)+"\"},", 140) + "{\"name\":\"a\"}],\"segments\":[{\"start\":0,\"end\":1,\"text\":\"a\"}]}", huge, 0, "of more than 64 kB together"},
-		{"own: a report with a long text", "a.json", "{\"prompt_results\":[\n{\"text\":\"" + long(200_001) + "\"}],\"segments\":[]}", huge, 2, "a report with a text of more than 200000 characters"},
-		{"own: long reports", "a.json", "{\"prompt_results\":[" + strings.Repeat("{\"text\":\""+strings.Repeat("a", 200_000)+"\"},", 5) + "\n{\"text\":\"" + long(20_000) + "\"}],\"segments\":[]}", huge, 2, "reports of more than 1 MB together"},
-		{"own: many reports", "a.json", "{\"prompt_results\":[" + strings.Repeat("{\"text\":\"a\"},", 50) + "\n{\"text\":\"a\"}],\"segments\":[]}", huge, 2, "more than 50 reports"},
-		{"own: a long report", "a.json", "{\"prompt_results\":[\n{\"name\":\"" + long(201) + "\"}],\"segments\":[]}", huge, 2, "a name of more than 200"},
-		{"own: a long slug", "a.json", "{\"prompt_results\":[\n{\"slug\":\"" + long(201) + "\"}],\"segments\":[]}", huge, 2, "a slug of more than 200"},
-		{"own: a long project", "a.json", "{\"prompt_results\":[],\n\"project\":{\"name\":\"" + long(101) + "\"},\"segments\":[]}", huge, 2, "project whose name must have at most 100"},
-		{"own: a project of two lines", "a.json", "{\"prompt_results\":[],\n\"project\":{\"name\":\"a\\nb\"},\"segments\":[]}", huge, 2, "control characters"},
-		{"own: a project turned around", "a.json", "{\"prompt_results\":[],\n\"project\":{\"name\":\"a\\u202eb\"},\"segments\":[]}", huge, 2, "control characters"},
-		{"own: a project that is an API key", "a.json", "{\"prompt_results\":[],\n\"project\":{\"name\":\"x " + memo.KeyPrefix + "0123456789abcdef\"},\"segments\":[]}", huge, 2, "API key"},
-		{"VTT with a long title", "a.vtt", "WEBVTT " + long(501) + "\n\n00:01.000 --> 00:02.000\nhi", huge, 1, "a title of more than 500"},
-		{"VTT with a long name", "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<v " + long(501) + ">hi", huge, 3, "a speaker's name of more than 500"},
-		{"WhisperX with a long name", "a.json", "[\n{\"text\":\"a\",\"speaker\":\"" + long(501) + "\"}]", huge, 2, "a speaker's name of more than 500"},
-		{"own: a report's status", "a.json", "{\"prompt_results\":[\n{\"status\":\"x\"}],\"segments\":[]}", huge, 2, "report with the status"},
+		{
+			"JSON that starts at -infinity", "a.json",
+			"[\n{\"start\": -Infinity,\"end\":1,\"text\":\"a\"}]",
+			unlimited, 2, "not a number",
+		},
+		{"JSON with a text that is NaN", "a.json", "[\n{\"text\":NaN}]", unlimited, 2, `without "text"`},
+		{"only NaN", "a.json", "NaN", unlimited, 1, "not valid JSON"},
+		{"NaN for a name", "a.json", `{"segments":[{NaN:1,"text":"a"}]}`, unlimited, 1, "not valid JSON"},
+		{"NaN for a later name", "a.json", `{"segments":[{"text":"a",NaN:1}]}`, unlimited, 1, "not valid JSON"},
+		{"NaN after a number", "a.json", `{"a":1NaN,"segments":[]}`, unlimited, 1, "not valid JSON"},
+		{"NaNs", "a.json", `{"a":NaNs,"segments":[]}`, unlimited, 1, "not valid JSON"},
+		{"nan", "a.json", `{"a":nan,"segments":[]}`, unlimited, 1, "not valid JSON"},
+		{"truncated JSON with NaN", "a.json", `{"a":NaN,"segments":[{"text":"NaN`, unlimited, 1, "cut short"},
+		{
+			"Memo JSON: NaN", "a.json",
+			"{\"media_type\":\"audio\",\n\"duration_seconds\":NaN,\"segments\":[]}",
+			unlimited, 2, "not valid JSON",
+		},
+		{
+			"Memo JSON: infinity in a segment", "a.json",
+			"{\"media_type\":\"audio\",\"segments\":[{\"text\":\"a\",\n\"score\":-Infinity}]}",
+			unlimited, 2, "not valid JSON",
+		},
+		{"JSON with infinity", "a.json", "[{\"start\":0,\"end\":1e999,\"text\":\"a\"}]", unlimited, 1, "/0/end"},
+		{"JSON with a negative time", "a.json", "[\n\n{\"start\":-1,\"end\":1,\"text\":\"a\"}]", unlimited, 3, "negative"},
+		{"JSON beyond 1,000 hours", "a.json", "[{\"start\":1,\"end\":1e9,\"text\":\"a\"}]", unlimited, 1, "1,000 hours"},
+		{"JSON backwards", "a.json", "[{\"start\":2,\"end\":1,\"text\":\"a\"}]", unlimited, 1, "ends before it starts"},
+		{
+			"JSON backwards, too far", "a.json",
+			"[{\"start\":2,\"end\":1.499,\"text\":\"a\"}]",
+			unlimited, 1, "ends before it starts",
+		},
+		{"JSON with only an end", "a.json", "[{\"end\":2,\"text\":\"a\"}]", unlimited, 1, `only one of "start" and "end"`},
+		{
+			"Memo JSON: only a start", "a.json",
+			"{\"media_type\":\"audio\",\"segments\":[\n{\"start\":2,\"text\":\"a\"}]}",
+			unlimited, 2, `only one of "start" and "end"`,
+		},
+		{
+			"Memo JSON: a little backwards", "a.json",
+			"{\"media_type\":\"audio\",\"segments\":[\n{\"start\":2,\"end\":1.9,\"text\":\"a\"}]}",
+			unlimited, 2, "ends before it starts",
+		},
+		{
+			"JSON with times in some segments", "a.json",
+			"[{\"start\":0,\"end\":1,\"text\":\"a\"},\n{\"text\":\"b\"}]",
+			unlimited, 2, `without "start"`,
+		},
+		{
+			"JSON with the wrong type", "a.json",
+			"{\"segments\":[\n{\"start\":\"0\",\"end\":1,\"text\":\"a\"}]}",
+			unlimited, 2, "/segments/0/start",
+		},
+		{"JSON with a text that is a number", "a.json", "[\n{\"text\":7}]", unlimited, 2, "/0/text"},
+		{"JSON segment without text", "a.json", "[\n{\"start\":0,\"end\":1}]", unlimited, 2, `without "text"`},
+		{"JSON segment that is a number", "a.json", "[\n7]", unlimited, 2, `"/0"`},
+		{
+			"JSON of another program", "a.json",
+			`{"name":"left-pad","version":"1.0.0"}`,
+			unlimited, 1, "neither Whisper's nor this API's",
+		},
+		{"null", "a.json", "null", unlimited, 1, "neither an object nor an array"},
+		{"a JSON string", "a.json", `"hi"`, unlimited, 1, "neither an object nor an array"},
+		{
+			"a list item", "a.json",
+			`{"title":"x","duration_seconds":1,"media_type":"audio"}`,
+			unlimited, 1, "lists leave the text out",
+		},
+		{
+			"Memo JSON: an unknown status", "a.json",
+			"{\"duration_seconds\":1,\n\"status\":\"done\",\"segments\":[]}",
+			unlimited, 2, `status "done"`,
+		},
+		{
+			"Memo JSON: an unknown media type", "a.json",
+			"{\"duration_seconds\":1,\n\"media_type\":\"film\",\"segments\":[]}",
+			unlimited, 2, `media_type "film"`,
+		},
+		{
+			"Memo JSON: a word for a time", "a.json",
+			"{\"duration_seconds\":1,\n\"created_at\":\"noon\",\"segments\":[]}",
+			unlimited, 2, `time "noon"`,
+		},
+		{
+			"Memo JSON: year 10000 in UTC", "a.json",
+			"{\"created_at\":\"9999-12-31T23:30:00-01:00\",\"segments\":[]}",
+			unlimited, 1, "0 to 9999",
+		},
+		{
+			"Memo JSON: a negative duration", "a.json",
+			"{\"duration_seconds\":-1,\"segments\":[]}",
+			unlimited, 1, "duration",
+		},
+		{
+			"Memo JSON: topics that are a string", "a.json",
+			"{\"prompt_results\":[],\n\"topics\":\"x\",\"segments\":[]}",
+			unlimited, 2, "/topics",
+		},
+		{
+			"Memo JSON: a long title", "a.json",
+			"{\"prompt_results\":[],\n\"title\":\"" + long(501) + "\",\"segments\":[]}",
+			unlimited, 2, "a title of more than 500",
+		},
+		{
+			"Memo JSON: a long external_id", "a.json",
+			"{\"prompt_results\":[],\n\"external_id\":\"" + long(201) + "\",\"segments\":[]}",
+			unlimited, 2, "an external_id of more than 200",
+		},
+		{
+			"Memo JSON: a long language", "a.json",
+			"{\"prompt_results\":[],\n\"language\":\"" + long(201) + "\",\"segments\":[]}",
+			unlimited, 2, "a language of more than 200",
+		},
+		{
+			"Memo JSON: a long speaker", "a.json",
+			"{\"prompt_results\":[],\"speakers\":[{\"name\":\"A\"},\n{\"name\":\"" + long(501) +
+				"\"}],\"segments\":[]}",
+			unlimited, 2, "a speaker's name of more than 500",
+		},
+		{
+			"Memo JSON: a long speaker of a segment", "a.json",
+			"{\"prompt_results\":[],\"segments\":[\n{\"text\":\"a\",\"speaker\":\"" + long(501) + "\"}]}",
+			unlimited, 2, "a speaker's name of more than 500",
+		},
+		{
+			"Memo JSON: a long topic", "a.json",
+			"{\"prompt_results\":[],\"topics\":[\n{\"title\":\"" + long(201) + "\"}],\"segments\":[]}",
+			unlimited, 2, "a topic of more than 200",
+		},
+		{
+			"Memo JSON: many topics", "a.json",
+			"{\"prompt_results\":[],\"topics\":[" + strings.Repeat("{\"title\":\"a\"},", 100) +
+				"\n{\"title\":\"a\"}],\"segments\":[]}",
+			unlimited, 2, "more than 100 topics",
+		},
+		{
+			"Memo JSON: a long summary", "a.json",
+			"{\"prompt_results\":[],\n\"summary\":\"" + long(16_001) + "\",\"segments\":[]}",
+			unlimited, 2, "a summary of more than 16000 characters",
+		},
+		{
+			"Memo JSON: a summary too long as JSON", "a.json",
+			"{\"prompt_results\":[],\"summary\":\"" + long(16_000) + "\",\"topics\":[{\"title\":\"" + long(200) +
+				"\"}],\"segments\":[{\"text\":\"a\",\"speaker\":\"" + long(500) + "\"}]}",
+			unlimited, 0, "of more than 64 kB together",
+		},
+		{
+			"Memo JSON: many speakers with long names", "a.json",
+			"{\"prompt_results\":[],\"speakers\":[" + strings.Repeat("{\"name\":\""+long(499)+"\"},", 140) +
+				"{\"name\":\"a\"}],\"segments\":[{\"start\":0,\"end\":1,\"text\":\"a\"}]}",
+			unlimited, 0, "of more than 64 kB together",
+		},
+		{
+			"Memo JSON: a report with a long text", "a.json",
+			"{\"prompt_results\":[\n{\"text\":\"" + long(200_001) + "\"}],\"segments\":[]}",
+			unlimited, 2, "a report with a text of more than 200000 characters",
+		},
+		{
+			"Memo JSON: long reports", "a.json",
+			"{\"prompt_results\":[" + strings.Repeat("{\"text\":\""+strings.Repeat("a", 200_000)+"\"},", 5) +
+				"\n{\"text\":\"" + long(20_000) + "\"}],\"segments\":[]}",
+			unlimited, 2, "reports of more than 1 MB together",
+		},
+		{
+			"Memo JSON: many reports", "a.json",
+			"{\"prompt_results\":[" + strings.Repeat("{\"text\":\"a\"},", 50) +
+				"\n{\"text\":\"a\"}],\"segments\":[]}",
+			unlimited, 2, "more than 50 reports",
+		},
+		{
+			"Memo JSON: a long report", "a.json",
+			"{\"prompt_results\":[\n{\"name\":\"" + long(201) + "\"}],\"segments\":[]}",
+			unlimited, 2, "a name of more than 200",
+		},
+		{
+			"Memo JSON: a long slug", "a.json",
+			"{\"prompt_results\":[\n{\"slug\":\"" + long(201) + "\"}],\"segments\":[]}",
+			unlimited, 2, "a slug of more than 200",
+		},
+		{
+			"Memo JSON: a long project", "a.json",
+			"{\"prompt_results\":[],\n\"project\":{\"name\":\"" + long(101) + "\"},\"segments\":[]}",
+			unlimited, 2, "project whose name must have at most 100",
+		},
+		{
+			"Memo JSON: a project of two lines", "a.json",
+			"{\"prompt_results\":[],\n\"project\":{\"name\":\"a\\nb\"},\"segments\":[]}",
+			unlimited, 2, "control characters",
+		},
+		{
+			"Memo JSON: a project with a right-to-left override", "a.json",
+			"{\"prompt_results\":[],\n\"project\":{\"name\":\"a\\u202eb\"},\"segments\":[]}",
+			unlimited, 2, "control characters",
+		},
+		{
+			"Memo JSON: a project that is an API key", "a.json",
+			"{\"prompt_results\":[],\n\"project\":{\"name\":\"x " + memo.KeyPrefix +
+				"0123456789abcdef\"},\"segments\":[]}",
+			unlimited, 2, "API key",
+		},
+		{
+			"VTT with a long title", "a.vtt",
+			"WEBVTT " + long(501) + "\n\n00:01.000 --> 00:02.000\nhi",
+			unlimited, 1, "a title of more than 500",
+		},
+		{
+			"VTT with a long name", "a.vtt",
+			"WEBVTT\n\n00:01.000 --> 00:02.000\n<v " + long(501) + ">hi",
+			unlimited, 3, "a speaker's name of more than 500",
+		},
+		{
+			"WhisperX with a long name", "a.json",
+			"[\n{\"text\":\"a\",\"speaker\":\"" + long(501) + "\"}]",
+			unlimited, 2, "a speaker's name of more than 500",
+		},
+		{
+			"Memo JSON: a report's status", "a.json",
+			"{\"prompt_results\":[\n{\"status\":\"x\"}],\"segments\":[]}",
+			unlimited, 2, "report with the status",
+		},
 	}
 	for _, tt := range tests {
-		t.Run(tt.what, func(t *testing.T) {
+		t.Run(tt.desc, func(t *testing.T) {
 			doc, err := Read(t.Context(), tt.name, []byte(tt.data), tt.limits)
 			e, ok := errors.AsType[*Error](err)
 			if !ok || doc != nil {
@@ -212,9 +393,10 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// long is a text of n characters, each as many bytes as there can be.
+// long returns a text of n characters of four bytes each.
 func long(n int) string { return strings.Repeat("😀", n) }
 
+// manyMembers returns more members of a JSON object than are allowed.
 func manyMembers() string {
 	var b strings.Builder
 	for i := range 10_001 {
@@ -234,9 +416,9 @@ func TestErrorNamesTheLine(t *testing.T) {
 	}
 }
 
-// TestNoTimeToWaste reads what is made to be slow: each must be done in far
-// less than the test's patience, and without memory beyond the input's order.
-func TestNoTimeToWaste(t *testing.T) {
+// TestHostileFileIsReadQuickly reads files that would be slow or need much memory if the
+// cost of reading grew faster than the size of the file.
+func TestHostileFileIsReadQuickly(t *testing.T) {
 	const n = 1 << 18
 	cues := func(format string) string {
 		var b strings.Builder
@@ -245,7 +427,7 @@ func TestNoTimeToWaste(t *testing.T) {
 		}
 		return b.String()
 	}
-	for what, data := range map[string]string{
+	for desc, data := range map[string]string{
 		"a.txt":      strings.Repeat("\n", 8*n),
 		"b.txt":      strings.Repeat("a: ", n),
 		"c.txt":      strings.Repeat("\x1b]", n),
@@ -265,8 +447,8 @@ func TestNoTimeToWaste(t *testing.T) {
 		"f.txt":      strings.Repeat("[a]: ", n),
 		"no newline": strings.Repeat("a", 8*n),
 	} {
-		t.Run(what, func(t *testing.T) {
-			doc, err := Read(t.Context(), what, []byte(data), DefaultLimits)
+		t.Run(desc, func(t *testing.T) {
+			doc, err := Read(t.Context(), desc, []byte(data), DefaultLimits)
 			if err == nil {
 				checkDocument(t, doc)
 			}

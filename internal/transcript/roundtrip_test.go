@@ -13,8 +13,7 @@ import (
 	"memoai.tech/memo"
 )
 
-// drawDocument makes a document as Read could have made it: of any text, with
-// any times.
+// drawDocument draws a transcription that Read could return, with any text and times.
 func drawDocument(t *rapid.T) *memo.Transcription {
 	text := rapid.OneOf(
 		rapid.String(),
@@ -54,6 +53,7 @@ func drawDocument(t *rapid.T) *memo.Transcription {
 	return d
 }
 
+// reread writes a transcription in a format and reads the file.
 func reread(t rapid.TB, f Format, d *memo.Transcription) *memo.Transcription {
 	t.Helper()
 	var b strings.Builder
@@ -67,12 +67,11 @@ func reread(t rapid.TB, f Format, d *memo.Transcription) *memo.Transcription {
 	return got
 }
 
-// TestRoundTripJSON: nothing is lost but the ids of another database.
-func TestRoundTripJSON(t *testing.T) {
+// TestJSONRoundTripLosesOnlyIDs: the ids belong to another database.
+func TestJSONRoundTripLosesOnlyIDs(t *testing.T) {
 	line := rapid.Custom(func(t *rapid.T) string { return oneLine(rapid.StringN(0, 150, -1).Draw(t, "line")) })
 	project := rapid.Custom(func(t *rapid.T) string {
-		return "P" + rapid.StringMatching(`[ -~é日😀]{0,90}x`).Draw(t,
-			"project")
+		return "P" + rapid.StringMatching(`[ -~é日😀]{0,90}x`).Draw(t, "project")
 	})
 	at := rapid.Custom(func(t *rapid.T) time.Time {
 		return time.UnixMilli(rapid.Int64Range(-60_000_000_000_000, 250_000_000_000_000).Draw(t, "ms")).UTC()
@@ -104,12 +103,12 @@ func TestRoundTripJSON(t *testing.T) {
 	})
 }
 
-// TestRoundTripVTT: VTT keeps all but an end at the very start, which becomes
-// a millisecond later.
-func TestRoundTripVTT(t *testing.T) {
+// TestVTTRoundTripKeepsSegments. Only a segment without a length becomes a millisecond
+// long.
+func TestVTTRoundTripKeepsSegments(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := drawDocument(t)
-		d.Segments[0].Speaker = "Ann" // a voice, without which VTT may be Zoom's
+		d.Segments[0].Speaker = "Ann" // a voice tag: without one, names are read as Zoom writes them
 		want := lengthened(d.Segments)
 		if diff := cmp.Diff(want, withoutIDs(reread(t, VTT, d).Segments)); diff != "" {
 			t.Fatalf("(-before +after)\n%s", diff)
@@ -117,9 +116,9 @@ func TestRoundTripVTT(t *testing.T) {
 	})
 }
 
-// TestRoundTripSRT: SRT has no escapes, so what was said must not look like a
-// tag or a name.
-func TestRoundTripSRT(t *testing.T) {
+// TestSRTRoundTripKeepsSegments whose text does not look like a tag or a name, because SRT
+// has no escapes.
+func TestSRTRoundTripKeepsSegments(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := drawDocument(t)
 		for i := range d.Segments {
@@ -135,9 +134,9 @@ func TestRoundTripSRT(t *testing.T) {
 	})
 }
 
-// TestRoundTripText: lines have no ends, and starts to the second; what comes
-// back is written the same again.
-func TestRoundTripText(t *testing.T) {
+// TestTextRoundTripKeepsLines: lines have no end times and whole seconds, but the text that
+// is read is written in the same way again.
+func TestTextRoundTripKeepsLines(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := drawDocument(t)
 		for i := range d.Segments {
@@ -157,7 +156,7 @@ func TestRoundTripText(t *testing.T) {
 	})
 }
 
-// lengthened is what a caption format makes of segments.
+// lengthened returns segments with the end times that a caption format gives them.
 func lengthened(segments []memo.Segment) []memo.Segment {
 	segments = withoutIDs(segments)
 	timed := false
@@ -174,7 +173,7 @@ func lengthened(segments []memo.Segment) []memo.Segment {
 	return segments
 }
 
-// withoutIDs leaves out the ids, which are given again by order.
+// withoutIDs returns segments without the ids of their speakers, which Read assigns by order.
 func withoutIDs(segments []memo.Segment) []memo.Segment {
 	out := []memo.Segment{}
 	for _, s := range segments {

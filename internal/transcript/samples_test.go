@@ -18,8 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
 
-// samples are files as the tools write them, each with the name that it would
-// be imported under. What was understood of one is its golden JSON.
+// samples are files as other programs write them, each with the name under which it is
+// imported. Its golden JSON has everything that Read understands of it.
 var samples = []struct {
 	file, name string
 	title      string
@@ -60,8 +60,8 @@ var samples = []struct {
 		[]Format{JSON},
 	},
 	{
-		"teams.vtt", "اجتماع الفريق.vtt", "اجتماع الفريق", "", "", "video", "سارة الخطيب, يوسف حداد, Omar Nasser, ليلى منصور",
-		20, Formats,
+		"teams.vtt", "اجتماع الفريق.vtt", "اجتماع الفريق", "", "", "video",
+		"سارة الخطيب, يوسف حداد, Omar Nasser, ليلى منصور", 20, Formats,
 	},
 	{"youtube.vtt", "bees.en-GB.vtt", "bees.en-GB", "", "en", "audio", "Narrator, Beekeeper", 7, []Format{JSON}},
 	{"japanese.srt", "豆腐屋インタビュー.srt", "豆腐屋インタビュー", "", "", "audio", "", 20, Formats},
@@ -92,7 +92,7 @@ func readSample(t testing.TB, file, name string) *memo.Transcription {
 	return doc
 }
 
-func TestSamples(t *testing.T) {
+func TestSamplesAreReadAsExpected(t *testing.T) {
 	for _, s := range samples {
 		t.Run(s.file, func(t *testing.T) {
 			doc := readSample(t, s.file, s.name)
@@ -113,9 +113,9 @@ func TestSamples(t *testing.T) {
 	}
 }
 
-// TestSamplesOtherwiseEncoded reads every sample as Windows programs save it,
-// and under a name that says nothing: the same must come out.
-func TestSamplesOtherwiseEncoded(t *testing.T) {
+// TestEncodingAndNameDoNotMatter reads every sample with the encodings and line endings of
+// Windows programs, and under a name without a known extension.
+func TestEncodingAndNameDoNotMatter(t *testing.T) {
 	for _, s := range samples {
 		data, err := os.ReadFile(filepath.Join("testdata", "samples", s.file))
 		if err != nil {
@@ -124,7 +124,7 @@ func TestSamplesOtherwiseEncoded(t *testing.T) {
 		text := strings.TrimPrefix(string(data), "\ufeff")
 		crlf := strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n")
 		want := readSample(t, s.file, "x.unknown")
-		for what, data := range map[string][]byte{
+		for desc, data := range map[string][]byte{
 			"BOM":       []byte("\ufeff" + text),
 			"CRLF":      []byte(crlf),
 			"CR":        []byte(strings.ReplaceAll(crlf, "\n", "")),
@@ -133,18 +133,17 @@ func TestSamplesOtherwiseEncoded(t *testing.T) {
 		} {
 			got, err := Read(t.Context(), "x.unknown", data, DefaultLimits)
 			if err != nil {
-				t.Errorf("%s, %s: %v", s.file, what, err)
+				t.Errorf("%s, %s: %v", s.file, desc, err)
 				continue
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("%s, %s (-want +got)\n%s", s.file, what, diff)
+				t.Errorf("%s, %s (-want +got)\n%s", s.file, desc, diff)
 			}
 		}
 	}
 }
 
-// encodeUTF16 writes text with a byte order mark; high is where in each pair
-// the high byte goes away from: 0 is little-endian.
+// encodeUTF16 encodes text with a byte order mark. bigEndian is 0 or 1.
 func encodeUTF16(text string, bigEndian int) []byte {
 	var b []byte
 	for _, u := range utf16.Encode([]rune("\ufeff" + text)) {

@@ -14,7 +14,7 @@ import (
 	"memoai.tech/memo"
 )
 
-func TestFormats(t *testing.T) {
+func TestOnlyKnownFormatsAreParsed(t *testing.T) {
 	if diff := cmp.Diff([]Format{"md", "txt", "srt", "vtt", "json"}, Formats); diff != "" {
 		t.Error(diff)
 	}
@@ -28,16 +28,16 @@ func TestFormats(t *testing.T) {
 	}
 	for _, s := range []string{"", "MD", "pdf", "md ", "markdown"} {
 		if _, ok := ParseFormat(s); ok {
-			t.Errorf("ParseFormat takes %q", s)
+			t.Errorf("ParseFormat accepts %q", s)
 		}
 	}
 	var b bytes.Buffer
 	if err := Write(t.Context(), &b, "pdf", &memo.Transcription{}); memo.KindOf(err) != memo.KindInvalid || b.Len() > 0 {
-		t.Errorf("Write as pdf: %v", err)
+		t.Errorf("Write as pdf: %v after %d bytes, want it refused", err, b.Len())
 	}
 }
 
-// nasty is a document whose every text wants to be something else.
+// nasty returns a transcription in which every text looks like markup of some format.
 func nasty() *memo.Transcription {
 	texts := []string{
 		"a --> b", "NOTE x", "WEBVTT", "<v Eve>b</v> &lt; & <b>", "1", "00:00:01.000 --> 00:00:02.000",
@@ -60,7 +60,7 @@ func nasty() *memo.Transcription {
 	return d
 }
 
-func TestWriteNasty(t *testing.T) {
+func TestMarkupInTextIsEscaped(t *testing.T) {
 	for _, f := range Formats {
 		compareGolden(t, "nasty."+string(f), written(t, f, nasty()))
 	}
@@ -77,24 +77,24 @@ func TestWriteNasty(t *testing.T) {
 	}
 }
 
-// TestWriteEmpty holds that an export without segments, such as that of a
-// failed transcription, is still a whole file.
-func TestWriteEmpty(t *testing.T) {
+// TestExportWithoutSegmentsIsComplete: the export of a failed transcription, for example,
+// is a valid file.
+func TestExportWithoutSegmentsIsComplete(t *testing.T) {
 	want := map[Format]string{
 		Markdown: "# Untitled\n\n## Transcript\n", Text: "\n", SRT: "", VTT: "WEBVTT\n",
-		JSON: `{"id":"","title":"","status":"","summary":null,"language":null,"duration_seconds":0,"speakers":[],"topics":[],` +
-			`"media_type":"","external_id":null,"created_at":"0001-01-01T00:00:00Z","updated_at":"0001-01-01T00:00:00Z",` +
-			`"project":null,"text":"","segments":[],"prompt_results":[]}` + "\n",
+		JSON: `{"id":"","title":"","status":"","summary":null,"language":null,"duration_seconds":0,"speakers":[],` +
+			`"topics":[],"media_type":"","external_id":null,"created_at":"0001-01-01T00:00:00Z",` +
+			`"updated_at":"0001-01-01T00:00:00Z","project":null,"text":"","segments":[],"prompt_results":[]}` + "\n",
 	}
 	for _, f := range Formats {
 		if got := string(written(t, f, &memo.Transcription{})); got != want[f] {
-			t.Errorf("%s: %q", f, got)
+			t.Errorf("%s: got %q, want %q", f, got, want[f])
 		}
 	}
 }
 
-// TestWriteJSON compares with what encoding/json makes of the same document.
-func TestWriteJSON(t *testing.T) {
+// TestJSONIsThatOfEncodingJSON compares the JSON export with that of encoding/json.
+func TestJSONIsThatOfEncodingJSON(t *testing.T) {
 	d := nasty()
 	d.Reports = []memo.Report{{
 		ID: 1 << 60, Name: "n\"\\", Text: "a\nb\u2028",
@@ -117,7 +117,7 @@ func TestWriteJSON(t *testing.T) {
 	if diff := cmp.Diff(wantAny, gotAny); diff != "" {
 		t.Errorf("(-encoding/json +own)\n%s", diff)
 	}
-	// The order of the members too, but for the characters that it escapes.
+	// Compare the order of the members too. encoding/json escapes more characters.
 	var compact bytes.Buffer
 	e := json.NewEncoder(&compact)
 	e.SetEscapeHTML(false)
@@ -130,21 +130,21 @@ func TestWriteJSON(t *testing.T) {
 	}
 }
 
-func TestMarkdownParts(t *testing.T) {
+func TestMarkdownIsHeadAndBody(t *testing.T) {
 	for _, d := range []*memo.Transcription{{}, nasty()} {
-		whole := written(t, Markdown, d)
-		if !bytes.Equal(whole, append(MarkdownHead(d), MarkdownBody(d.Segments)...)) {
-			t.Error("the parts are not the whole")
+		full := written(t, Markdown, d)
+		if !bytes.Equal(full, append(MarkdownHead(d), MarkdownBody(d.Segments)...)) {
+			t.Error("head and body together differ from the file")
 		}
-		if !bytes.HasSuffix(whole, []byte("\n")) || bytes.HasSuffix(whole, []byte("\n\n")) {
-			t.Errorf("ends with %q", whole[len(whole)-3:])
+		if !bytes.HasSuffix(full, []byte("\n")) || bytes.HasSuffix(full, []byte("\n\n")) {
+			t.Errorf("the file ends with %q, want one newline", full[len(full)-3:])
 		}
 	}
 }
 
-// TestMarkdownEscapes holds what is escaped, and that no more is: the file is
-// read as text as well.
-func TestMarkdownEscapes(t *testing.T) {
+// TestMarkdownEscapesOnlyMarkup: nothing else is escaped, because people read the file as
+// plain text too.
+func TestMarkdownEscapesOnlyMarkup(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                            "",
 		"Plain - text, e.g. 3.5 (a)!": "Plain - text, e.g. 3.5 (a)!",
@@ -170,8 +170,8 @@ func TestMarkdownEscapes(t *testing.T) {
 	}
 }
 
-// document30KB is what the benchmarks write: a call of half an hour.
-func document30KB() *memo.Transcription {
+// longCall returns a transcription of 30,000 segments for the benchmarks.
+func longCall() *memo.Transcription {
 	d := &memo.Transcription{ListItem: memo.ListItem{
 		Title: "Acme — discovery call", Status: memo.StatusCompleted,
 		CreatedAt: time.Unix(0, 0),
@@ -190,7 +190,7 @@ func document30KB() *memo.Transcription {
 }
 
 func BenchmarkWrite(b *testing.B) {
-	d := document30KB()
+	d := longCall()
 	for _, f := range Formats {
 		b.Run(string(f), func(b *testing.B) {
 			b.ReportAllocs()
@@ -205,7 +205,7 @@ func BenchmarkWrite(b *testing.B) {
 }
 
 func BenchmarkRead(b *testing.B) {
-	d := document30KB()
+	d := longCall()
 	for _, f := range []Format{Text, SRT, VTT, JSON} {
 		data := written(b, f, d)
 		b.Run(string(f), func(b *testing.B) {
