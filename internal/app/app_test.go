@@ -152,16 +152,16 @@ func codeOf(err error) string {
 	return e.Code
 }
 
-func (w *world) wantCode(what string, k credential.Key, want string) {
+func (w *world) wantCode(desc string, k credential.Key, want string) {
 	w.t.Helper()
 	if got := w.code(k); got != want {
-		w.t.Errorf("%s: got %q, want %q", what, got, want)
+		w.t.Errorf("%s: got %q, want %q", desc, got, want)
 	}
 }
 
-func wantKind(t *testing.T, what string, err error, want memo.Kind) {
+func wantKind(t *testing.T, desc string, err error, want memo.Kind) {
 	t.Helper()
 	if err == nil || memo.KindOf(err) != want {
-		t.Errorf("%s: got %v, want kind %d", what, err, want)
+		t.Errorf("%s: got %v, want kind %d", desc, err, want)
 	}
 }

@@ -30,10 +30,10 @@ func (w *world) another() *App {
 }
 
 // wantEnded fails unless the key is refused as expired and cannot be changed.
-func (w *world) wantEnded(what string, a *App, key credential.Key, id string) {
+func (w *world) wantEnded(desc string, a *App, key credential.Key, id string) {
 	w.t.Helper()
 	if _, err := a.AuthoriseKey(w.ctx, key, Client{}); codeOf(err) != "expired" {
-		w.t.Errorf("%s: the key is authorised with %v, want it expired", what, err)
+		w.t.Errorf("%s: the key is authorised with %v, want it expired", desc, err)
 	}
 	name := "renamed"
 	var never *time.Time
@@ -43,7 +43,7 @@ func (w *world) wantEnded(what string, a *App, key credential.Key, id string) {
 		"rotated":  second(a.RotateKey(w.ctx, w.as(w.member), id, "", nil)),
 	} {
 		if codeOf(err) != "key_not_active" {
-			w.t.Errorf("%s: the key can be %s: %v", what, change, err)
+			w.t.Errorf("%s: the key can be %s: %v", desc, change, err)
 		}
 	}
 }

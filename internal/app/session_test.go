@@ -67,15 +67,15 @@ func TestCommonPasswordsAreRefused(t *testing.T) {
 		problems := SetupRequest{Email: "a@example.com", Name: "A", Workspace: "W", Password: common}.Check()
 		_, joining, err := w.SignUpWithInvite(w.ctx, token, "new@example.com", "New", common, at("192.0.2.1"))
 		must(t, 0, err)
-		for what, err := range map[string]error{
+		for desc, err := range map[string]error{
 			"add a user": added, "set up": firstOf(problems), "join": firstOf(joining),
 			"change": w.ChangePassword(w.ctx, c, testenv.Password, common, false),
 			"set":    w.SetPassword(w.ctx, memo.Caller{Operator: true, UserID: c.UserID}, common),
 		} {
-			wantKind(t, what, err, memo.KindInvalid)
+			wantKind(t, desc, err, memo.KindInvalid)
 			if err != nil && !strings.HasSuffix(err.Error(),
 				"This password is on lists of common passwords. Choose another one.") {
-				t.Errorf("%s: %v", what, err)
+				t.Errorf("%s: %v", desc, err)
 			}
 		}
 

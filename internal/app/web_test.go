@@ -413,8 +413,8 @@ func TestNothingIsWrittenAfterSignOut(t *testing.T) {
 			}
 		}
 		must(t, 0, w.SignOutEverywhere(w.ctx, owner))
-		for what, err := range late(owner) {
-			wantKind(t, what, err, memo.KindUnauthorized)
+		for desc, err := range late(owner) {
+			wantKind(t, desc, err, memo.KindUnauthorized)
 		}
 		if full, err := w.Transcription(w.ctx, owner, in.ID); err != nil || strings.Contains(string(full.JSON), "Late") {
 			t.Errorf("the transcription is %s (%v), want the old title", full.JSON, err)

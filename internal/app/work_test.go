@@ -32,10 +32,10 @@ func (w *world) scope() (ctx context.Context, done func()) { return bulkhead.New
 // moment is how long work waits in a test.
 const moment = 20 * time.Millisecond
 
-func wantBusy(t *testing.T, what string, err error) {
+func wantBusy(t *testing.T, desc string, err error) {
 	t.Helper()
 	if memo.KindOf(err) != memo.KindUnavailable || !strings.Contains(err.Error(), "Too many ") {
-		t.Errorf("%s: got %v, want a refusal for lack of capacity", what, err)
+		t.Errorf("%s: got %v, want a refusal for lack of capacity", desc, err)
 	}
 }
 
@@ -43,10 +43,10 @@ func (w *world) other() memo.Caller {
 	return memo.Caller{Operator: true, WorkspaceID: w.addWorkspace("Other", w.owner).ID}
 }
 
-func (w *world) wantUsed(what string, l *bulkhead.Limiter, want int64) {
+func (w *world) wantUsed(desc string, l *bulkhead.Limiter, want int64) {
 	w.t.Helper()
 	if got := l.Stats().Used; got != want {
-		w.t.Errorf("%s: %d are in use, want %d", what, got, want)
+		w.t.Errorf("%s: %d are in use, want %d", desc, got, want)
 	}
 }
 

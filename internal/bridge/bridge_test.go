@@ -50,7 +50,7 @@ func TestMessagesPassUnchanged(t *testing.T) {
 			if c.line == "" {
 				c.line = c.response
 			}
-			h.wants(c.line)
+			h.wantLine(c.line)
 			if err := h.end(); err != nil {
 				t.Error(err)
 			}
@@ -178,15 +178,15 @@ func TestInvalidLineGetsAnError(t *testing.T) {
 			h.send("")
 			h.send("%s", c.line)
 			if c.code == 0 {
-				h.wants(resultOf("1"))
+				h.wantLine(resultOf("1"))
 			} else {
 				h.sentence("null", c.code)
 			}
 			h.send("%s\r", ask(2)) // later lines are still read
-			h.wants(resultOf("2"))
+			h.wantLine(resultOf("2"))
 			io.WriteString(h.stdin, ask(3)) // the last line has no newline
 			h.stdin.Close()
-			h.wants(resultOf("3"))
+			h.wantLine(resultOf("3"))
 			if err := h.end(); err != nil {
 				t.Error(err)
 			}
@@ -335,7 +335,7 @@ func TestCancelledRequestGetsNoResponse(t *testing.T) {
 		h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"unknown"}}`)
 		h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled"}`)
 		h.send("%s", ask(8))
-		h.wants(resultOf("8"))
+		h.wantLine(resultOf("8"))
 		select {
 		case <-canceled:
 			t.Error("the cancellation of another request cancelled this one")
@@ -344,7 +344,7 @@ func TestCancelledRequestGetsNoResponse(t *testing.T) {
 		h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%s}}`, id)
 		await(t, canceled, "the request was not cancelled")
 		h.send("%s", ask(9))
-		h.wants(resultOf("9"))
+		h.wantLine(resultOf("9"))
 		if err := h.end(); err != nil {
 			t.Error(err)
 		}
@@ -402,7 +402,7 @@ func TestRunReturnsAfterStdinEnds(t *testing.T) {
 		await(t, arrived, "the server got no request")
 		h.stdin.Close()
 		close(release)
-		h.wants(resultOf("1"))
+		h.wantLine(resultOf("1"))
 		if err := h.end(); err != nil {
 			t.Error(err)
 		}
@@ -471,7 +471,7 @@ func TestBridgeReconnects(t *testing.T) {
 	h := start(t, s.URL)
 	for i := range 50 {
 		h.send("%s", ask(i))
-		h.wants(resultOf(fmt.Sprint(i)))
+		h.wantLine(resultOf(fmt.Sprint(i)))
 		s.CloseClientConnections()
 	}
 	if err := h.end(); err != nil {

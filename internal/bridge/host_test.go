@@ -117,8 +117,8 @@ func (h *host) next() string {
 	}
 }
 
-// wants fails unless the next line on stdout is line.
-func (h *host) wants(line string) {
+// wantLine fails unless the next line on stdout is line.
+func (h *host) wantLine(line string) {
 	h.t.Helper()
 	if got := h.next(); got != line {
 		h.t.Errorf("stdout has %s\nwant %s", got, line)

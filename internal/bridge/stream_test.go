@@ -60,13 +60,13 @@ func TestStreamedMessagesArePassedOn(t *testing.T) {
 			h.send("%s", ask(1))
 			for _, want := range c.want {
 				if strings.HasPrefix(want, "{") {
-					h.wants(want)
+					h.wantLine(want)
 				} else if got := h.sentence("1", codeServer); !strings.Contains(got, want) {
 					t.Errorf("the error is %q, want one that contains %q", got, want)
 				}
 			}
 			h.send("%s", ask(2))
-			h.wants(resultOf("2"))
+			h.wantLine(resultOf("2"))
 			if err := h.end(); err != nil {
 				t.Error(err)
 			}
@@ -90,10 +90,10 @@ func TestStreamIsPassedOnImmediately(t *testing.T) {
 	h := start(t, s.URL)
 	h.send("%s", ask(1))
 	for range 3 {
-		h.wants(notification)
+		h.wantLine(notification)
 		read <- struct{}{}
 	}
-	h.wants(resultOf("1"))
+	h.wantLine(resultOf("1"))
 	if err := h.end(); err != nil {
 		t.Error(err)
 	}
@@ -116,7 +116,7 @@ func TestCancelledStreamEnds(t *testing.T) {
 	h.next()
 	h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
 	h.send("%s", ask(2))
-	h.wants(resultOf("2"))
+	h.wantLine(resultOf("2"))
 	if err := h.end(); err != nil {
 		t.Error(err)
 	}

@@ -204,7 +204,7 @@ func TestJSONRPCErrorPasses(t *testing.T) {
 		})
 		h := start(t, s.URL)
 		h.send("%s", ask(1))
-		h.wants(`{"jsonrpc":"2.0","id":1,` +
+		h.wantLine(`{"jsonrpc":"2.0","id":1,` +
 			`"error":{"code":-32020,"message":"header mismatch","data":{"supported":["2025-06-18"]}}}`)
 		if err := h.end(); err != nil {
 			t.Error(err)

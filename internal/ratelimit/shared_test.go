@@ -182,10 +182,10 @@ func (h *history) bound(now time.Duration, limit, replicas, share int) (calls, b
 // TestReplicaUsesItsShareWithoutRedis is an example of TestBoundHoldsWhileRedisFails.
 func TestReplicaUsesItsShareWithoutRedis(t *testing.T) {
 	f := newFleet(newRedis(t, testenv.Redis(t)), 3, 30)
-	want := func(what string, s *Shared, accepted int) {
+	want := func(desc string, s *Shared, accepted int) {
 		t.Helper()
 		if got := f.take(s, 40); got != accepted {
-			t.Errorf("%s: %d accepted, want %d", what, got, accepted)
+			t.Errorf("%s: %d accepted, want %d", desc, got, accepted)
 		}
 	}
 	a, b, c := f.replicas[0], f.replicas[1], f.replicas[2]
@@ -211,7 +211,7 @@ func TestReplicasAreCounted(t *testing.T) {
 	f := newFleet(newRedis(t, testenv.Redis(t)), 3, 30)
 	s := f.replicas[0]
 	for _, step := range []struct {
-		what string
+		desc string
 		do   func()
 		want int
 	}{
@@ -230,7 +230,7 @@ func TestReplicasAreCounted(t *testing.T) {
 		step.do()
 		s.sendHeartbeat()
 		if _, _, n := s.State(); n != step.want {
-			t.Errorf("%s: %d replicas, want %d", step.what, n, step.want)
+			t.Errorf("%s: %d replicas, want %d", step.desc, n, step.want)
 		}
 	}
 }

@@ -158,13 +158,13 @@ func hostile() (query []Term, lines map[string]string) {
 func TestLineIsFoldedOnce(t *testing.T) {
 	query, lines := hostile()
 	for name, line := range lines {
-		for what, f := range map[string]func(){
+		for desc, f := range map[string]func(){
 			"CountTerms": func() { CountTerms(query, line) },
 			"Snippet":    func() { Snippet(query, line) },
 			"Highlights": func() { Highlights(query, line) },
 		} {
 			if n := testing.AllocsPerRun(1, f); n > 100 {
-				t.Errorf("%s of the line of %s makes %v allocations, want at most 100", what, name, n)
+				t.Errorf("%s of the line of %s makes %v allocations, want at most 100", desc, name, n)
 			}
 		}
 	}
@@ -186,7 +186,7 @@ func TestOnlyTheStartOfALineIsSearched(t *testing.T) {
 	}
 }
 
-func BenchmarkSnippet(b *testing.B) { benchmark(b, func(q []Term, s string) { Snippet(q, s) }) }
+func BenchmarkSnippet(b *testing.B)    { benchmark(b, func(q []Term, s string) { Snippet(q, s) }) }
 func BenchmarkHighlights(b *testing.B) { benchmark(b, func(q []Term, s string) { Highlights(q, s) }) }
 
 func BenchmarkCountLine(b *testing.B) {
