@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Log is what a server logged. It may be read while the server runs.
+// Log is the log of a server. It may be read while the server runs.
 type Log struct {
 	mu  sync.Mutex
 	all bytes.Buffer
@@ -23,7 +23,7 @@ func (l *Log) String() string {
 	return l.all.String()
 }
 
-// Reset forgets what was logged so far.
+// Reset empties the log.
 func (l *Log) Reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

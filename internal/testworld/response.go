@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Response is what came back.
+// Response is a received response, with its request for failure messages.
 type Response struct {
 	T       testing.TB
 	Request string
@@ -17,7 +17,8 @@ type Response struct {
 	Body    []byte
 }
 
-// Request is one call; set is applied to it before it is sent.
+// Request sends a request and returns the response. Each set function can change
+// the request before it is sent.
 func (w *World) Request(client *http.Client, method, path, body string, set ...func(*http.Request)) Response {
 	w.T.Helper()
 	var reader io.Reader
@@ -40,15 +41,15 @@ func (w *World) Request(client *http.Client, method, path, body string, set ...f
 	return Response{w.T, method + " " + path + " " + body[:min(len(body), 80)], res.StatusCode, res.Header, b}
 }
 
-// WithKey sends a key.
+// WithKey adds an API key to a request.
 func WithKey(key string) func(*http.Request) { return WithHeader("Authorization", "Bearer "+key) }
 
-// WithHeader sends a header.
+// WithHeader adds a header to a request.
 func WithHeader(name, value string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set(name, value) }
 }
 
-// Decode reads the body as JSON.
+// Decode decodes the body as JSON.
 func (a Response) Decode(v any) {
 	a.T.Helper()
 	if err := json.Unmarshal(a.Body, v); err != nil {
@@ -56,7 +57,8 @@ func (a Response) Decode(v any) {
 	}
 }
 
-// Want checks the status and what the body must have. An error must be JSON.
+// Want checks the status, that the body contains each of bodyHas, and that an error
+// is JSON.
 func (a Response) Want(status int, bodyHas ...string) Response {
 	a.T.Helper()
 	if a.Status != status {
@@ -64,7 +66,7 @@ func (a Response) Want(status int, bodyHas ...string) Response {
 	}
 	for _, s := range bodyHas {
 		if !strings.Contains(string(a.Body), s) {
-			a.T.Errorf("%s: the body has no %s\n%.800s", a.Request, s, a.Body)
+			a.T.Errorf("%s: the body does not contain %s\n%.800s", a.Request, s, a.Body)
 		}
 	}
 	if a.Header.Get("X-Request-Id") == "" {
@@ -73,7 +75,7 @@ func (a Response) Want(status int, bodyHas ...string) Response {
 	if a.Status >= 400 {
 		var e struct{ Detail, Error any }
 		if a.Decode(&e); e.Detail == nil && e.Error == nil || a.Header.Get("Content-Type") != "application/json" {
-			a.T.Errorf("%s: the error is no JSON with detail: %s", a.Request, a.Body)
+			a.T.Errorf("%s: the error is not JSON with detail or error: %s", a.Request, a.Body)
 		}
 	}
 	return a

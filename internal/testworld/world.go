@@ -1,5 +1,6 @@
-// Package testworld is a server with people, keys and meetings on a real
-// database, for the tests of the doors. What a door serves is the test's own.
+// Package testworld provides a server with users, keys and transcriptions on a real
+// database, for the tests of the surfaces. The test provides the handler of its
+// surface.
 package testworld
 
 import (
@@ -25,44 +26,44 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// Config says which world to make.
+// Config configures a world.
 type Config struct {
 	Store            store.Config
-	Data, Management int  // limits; 0 is none
-	Changes          int  // the same
-	Empty            bool // nobody is there
+	Data, Management int  // rate limits; 0 means a limit that no test reaches
+	Changes          int  // likewise
+	Empty            bool // without users and workspaces
 	Work             app.WorkLimits
-	// Handler makes the handler behind the gate.
+	// Handler returns the handler of the surface.
 	Handler func(*app.App, *admission.Control, *slog.Logger) http.Handler
 }
 
-// World is a server with two workspaces. Olga owns Acme, where Mark is a
-// member; Eve owns Other.
+// World is a server with two workspaces. Olga is an OWNER of Acme and Mark a MEMBER;
+// Eve is an OWNER of Other.
 type World struct {
 	T      testing.TB
 	App    *app.App
 	Store  *store.Store
 	Server *httptest.Server
-	Log    *Log // a request's line comes after its answer
+	Log    *Log // the line of a request is written after its response
 
 	Acme, Other              memo.Workspace
 	Olga, Mark, Eve          memo.User
 	OlgaKey, MarkKey, EveKey memo.CreatedKey
-	Meetings                 []string // ids in Acme, newest first
-	Foreign                  string   // an id in Other
+	Meetings                 []string // ids of the transcriptions in Acme, newest first
+	Foreign                  string   // id of a transcription in Other
 }
 
-// Password is everybody's.
+// Password is the password of every user.
 const Password = testenv.Password
 
-// Databases runs f once for each database.
+// Databases runs f on SQLite and on PostgreSQL.
 func Databases(t *testing.T, f func(t *testing.T, cfg store.Config)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { f(t, store.Config{Dir: t.TempDir()}) })
 	t.Run("postgres", func(t *testing.T) { f(t, store.Config{URL: testenv.Postgres(t)}) })
 }
 
-// New makes a world, which ends with the test.
+// New starts a world, which stops at the end of the test.
 func New(t testing.TB, cfg Config) *World {
 	t.Helper()
 	ctx := context.Background()
@@ -122,35 +123,35 @@ func (w *World) populate(ctx context.Context) {
 	w.Foreign = w.Import(w.Other, "f.json", strings.ReplaceAll(Sources[0], "Pricing", "Secret"))
 }
 
-// Sources are the files that the meetings of Acme came from, oldest first.
+// Sources are the files of the transcriptions in Acme, oldest first.
 var Sources = []string{
 	`{"title":"Pricing talk","status":"completed","summary":"About the price.","language":"en","duration_seconds":60,
-	  "speakers":[{"name":"Alex"},{"name":"Jordan"}],"topics":[{"title":"Pricing"}],"media_type":"audio",
-	  "external_id":"crm-1",
+	  "speakers":[{"name":"Alex"},{"name":"Jordan"}],"topics":[{"title":"Pricing"}],
+	  "media_type":"audio","external_id":"crm-1",
 	  "created_at":"2026-05-01T10:00:00Z","updated_at":"2026-05-01T10:30:00Z","project":{"name":"Sales"},
 	  "segments":[{"start":0,"end":4,"speaker_id":"1","speaker":"Alex","text":"What does it cost?"},
 	    {"start":42,"end":45.2,"speaker_id":"2","speaker":"Jordan",
-	  "text":"Of course… the price is <b>nine</b> euros & \"tax\"."}],
-	  "prompt_results":[{"name":"Action items","slug":"action-items","status":"completed","text":"- send the offer",
-	  "created_at":"2026-05-01T10:31:00Z"}]}`,
+	      "text":"Of course… the price is <b>nine</b> euros & \"tax\"."}],
+	  "prompt_results":[{"name":"Action items","slug":"action-items","status":"completed",
+	    "text":"- send the offer","created_at":"2026-05-01T10:31:00Z"}]}`,
 	`{"title":"Besprechung über Größe","status":"completed","summary":null,"language":"de","duration_seconds":30,
-	  "speakers":[],"topics":[],"media_type":"audio","external_id":null,"created_at":"2026-05-02T10:00:00Z",
-	  "updated_at":"2026-05-02T10:00:00Z",
-	  "project":{"name":"Sales"},"segments":[{"start":0,"end":2,"speaker_id":null,"speaker":null,
-	  "text":"Über die Straße"}],"prompt_results":[]}`,
+	  "speakers":[],"topics":[],"media_type":"audio","external_id":null,
+	  "created_at":"2026-05-02T10:00:00Z","updated_at":"2026-05-02T10:00:00Z",
+	  "project":{"name":"Sales"},
+	  "segments":[{"start":0,"end":2,"speaker_id":null,"speaker":null,"text":"Über die Straße"}],"prompt_results":[]}`,
 	`{"title":"会議","status":"completed","summary":"予算","language":"ja","duration_seconds":90,
-	  "speakers":[],"topics":[],"media_type":"video","external_id":null,"created_at":"2026-05-03T10:00:00Z",
-	  "updated_at":"2026-05-03T10:00:00Z",
+	  "speakers":[],"topics":[],"media_type":"video","external_id":null,
+	  "created_at":"2026-05-03T10:00:00Z","updated_at":"2026-05-03T10:00:00Z",
 	  "project":null,"segments":[{"start":0,"end":2,"speaker_id":"1","speaker":"田中","text":"来年の予算を決めます"}],
 	  "prompt_results":[]}`,
 	`{"title":"Still queued","status":"queued","summary":null,"language":"en","duration_seconds":0,
-	  "speakers":[],"topics":[],"media_type":"audio","external_id":null,"created_at":"2026-05-04T10:00:00Z",
-	  "updated_at":"2026-05-04T10:00:00Z",
-	  "project":null,"segments":[{"start":0,"end":2,"speaker_id":null,"speaker":null,"text":"pending"}],
-	  "prompt_results":[]}`,
+	  "speakers":[],"topics":[],"media_type":"audio","external_id":null,
+	  "created_at":"2026-05-04T10:00:00Z","updated_at":"2026-05-04T10:00:00Z",
+	  "project":null,
+	  "segments":[{"start":0,"end":2,"speaker_id":null,"speaker":null,"text":"pending"}],"prompt_results":[]}`,
 }
 
-// Must ends the test on an error.
+// Must fails the test if err is not nil.
 func (w *World) Must(err error) {
 	w.T.Helper()
 	if err != nil {
@@ -158,7 +159,7 @@ func (w *World) Must(err error) {
 	}
 }
 
-// Key makes a key of a member.
+// Key creates a key of a member.
 func (w *World) Key(ws memo.Workspace, u memo.User) memo.CreatedKey {
 	w.T.Helper()
 	k, err := w.App.CreateKey(context.Background(), memo.Caller{Operator: true, WorkspaceID: ws.ID, UserID: u.ID},
@@ -167,7 +168,7 @@ func (w *World) Key(ws memo.Workspace, u memo.User) memo.CreatedKey {
 	return k
 }
 
-// Import takes a file in and returns the transcription's id.
+// Import imports a file and returns the id of the transcription.
 func (w *World) Import(ws memo.Workspace, name, content string) string {
 	w.T.Helper()
 	in, err := w.App.Import(context.Background(), memo.Caller{Operator: true, WorkspaceID: ws.ID},
