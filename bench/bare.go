@@ -16,7 +16,7 @@ import (
 // bareCommand, as the first argument, makes this program the bare server.
 const bareCommand = "bare-server"
 
-// fixedResponse is what the bare server writes at /NAME, as memo once answered.
+// fixedResponse is a response of memo that the bare server repeats at /NAME.
 type fixedResponse struct {
 	Name        string
 	Status      int
@@ -25,25 +25,25 @@ type fixedResponse struct {
 	Body        []byte
 }
 
-// serveBare is the least that net/http does for an answer: no routing beyond a
-// map, no log, no header that HTTP does not need. Its answers are in a file.
+// serveBare serves the responses in a file with as little work as net/http allows:
+// it routes by a map, does not log, and sends only the headers that HTTP needs.
 func serveBare(ctx context.Context, file string) error {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	var answers []fixedResponse
-	if err := json.Unmarshal(data, &answers); err != nil {
+	var responses []fixedResponse
+	if err := json.Unmarshal(data, &responses); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	handlers := make(map[string]http.HandlerFunc, len(answers))
-	for _, a := range answers {
-		handlers["/"+a.Name] = a.handler()
+	handlers := make(map[string]http.HandlerFunc, len(responses))
+	for _, r := range responses {
+		handlers["/"+r.Name] = r.handler()
 	}
 	return serveUntil(ctx, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handlers[r.URL.Path](w, r) }))
 }
 
-// serveUntil tells its address and serves until ctx ends.
+// serveUntil prints its URL and serves until ctx is done.
 func serveUntil(ctx context.Context, h http.Handler) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -58,27 +58,27 @@ func serveUntil(ctx context.Context, h http.Handler) error {
 	return nil
 }
 
-func (a fixedResponse) handler() http.HandlerFunc {
-	length := strconv.Itoa(len(a.Body))
+func (r fixedResponse) handler() http.HandlerFunc {
+	length := strconv.Itoa(len(r.Body))
 	return func(w http.ResponseWriter, _ *http.Request) {
-		if a.ContentType != "" {
-			w.Header().Set("Content-Type", a.ContentType)
+		if r.ContentType != "" {
+			w.Header().Set("Content-Type", r.ContentType)
 		}
-		if a.Sized {
+		if r.Sized {
 			w.Header().Set("Content-Length", length)
 		}
-		w.WriteHeader(a.Status)
-		_, _ = w.Write(a.Body) // the client may be gone
+		w.WriteHeader(r.Status)
+		_, _ = w.Write(r.Body) // the client may have disconnected
 	}
 }
 
-// startBare starts the bare server with answers that were taken from memo.
-func startBare(ctx context.Context, work string, answers []fixedResponse) (*serverProcess, error) {
-	data, err := json.Marshal(answers)
+// startBare starts the bare server with responses of memo.
+func startBare(ctx context.Context, work string, responses []fixedResponse) (*serverProcess, error) {
+	data, err := json.Marshal(responses)
 	if err != nil {
 		return nil, err
 	}
-	file := work + "/answers.json"
+	file := work + "/responses.json"
 	if err := os.WriteFile(file, data, 0o600); err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func startBare(ctx context.Context, work string, answers []fixedResponse) (*serv
 	return startServer(ctx, work+"/bare.log", nil, self, bareCommand, file)
 }
 
-// slugify makes a name for a path of the bare server.
+// slugify returns the name of a row as a path of the bare server.
 func slugify(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {

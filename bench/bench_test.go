@@ -16,17 +16,17 @@ func TestSpell(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sp idWriter
+	var sp speller
 	seen := map[string]bool{}
 	for range 5000 {
 		s := sp.spell(text)
 		if seen[s] {
-			t.Fatalf("%s was spelled twice", s)
+			t.Fatalf("%s was returned twice", s)
 		}
 		seen[s] = true
 		got, err := url.ParseQuery(s)
 		if err != nil || got.Encode() != want.Encode() {
-			t.Fatalf("%s means %v, %v", s, got, err)
+			t.Fatalf("%s parses as %v, %v; want %v", s, got, err, want)
 		}
 	}
 }
@@ -34,7 +34,7 @@ func TestSpell(t *testing.T) {
 func TestMedian(t *testing.T) {
 	for want, values := range map[float64][]float64{1: {1}, 2: {3, 1, 2}, 2.5: {4, 1, 3, 2}} {
 		if got := median(values); got != want {
-			t.Errorf("median of %v is %v, not %v", values, got, want)
+			t.Errorf("median of %v: got %v, want %v", values, got, want)
 		}
 	}
 }
@@ -43,15 +43,15 @@ func TestMedian(t *testing.T) {
 // the table need.
 func TestCorpus(t *testing.T) {
 	var long, common, rare int
-	var made [2]*corpus
-	for run := range made {
+	var runs [2]*corpus
+	for i := range runs {
 		var err error
-		if made[run], err = newCorpus(smallRows, longTexts); err != nil {
+		if runs[i], err = newCorpus(smallRows, longTexts); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i := range smallRows {
-		n, err := made[0].transcription(i)
+		n, err := runs[0].transcription(i)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,12 +67,12 @@ func TestCorpus(t *testing.T) {
 		if i%53 != 0 { // compare only a sample
 			continue
 		}
-		second, err := made[1].transcription(i)
+		second, err := runs[1].transcription(i)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(n, second); diff != "" {
-			t.Errorf("transcription %d differs in a second run (-first +second):\n%s", i, diff)
+			t.Errorf("transcription %d differs in the second run (-first +second):\n%s", i, diff)
 		}
 	}
 	if long != longTexts || common != smallRows/10 || rare != rareHits {
@@ -82,7 +82,7 @@ func TestCorpus(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	var tab resultTable
-	tab.lines = []tableLine{{name: "list", memo: "99 µs", beside: "33 µs", ratio: "3.00", aim: "≤ 4×", verdict: "ok"}}
+	tab.lines = []tableLine{{name: "list", memo: "99 µs", baseline: "33 µs", ratio: "3.00", aim: "≤ 4×", verdict: "ok"}}
 	var b strings.Builder
 	tab.print(&b)
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")

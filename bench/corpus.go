@@ -11,42 +11,42 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// What is searched for: a word that one transcription in ten has, and one that
-// about twenty of a workspace have. No made-up word contains them.
+// The words that are searched for: one that is in every tenth transcription, and
+// one that is in about twenty of a workspace. No generated word contains them.
 const (
 	commonWord = "pricing"
 	rareWord   = "quokka"
 	rareHits   = 20
 )
 
-// The transcriptions are spread over so many days, oldest first, with the same
-// number on each.
+// corpusDays is the number of days of the transcriptions: oldest first, and the
+// same number on each day.
 const corpusDays = 200
 
 var firstDay = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 
-// longText is about how many bytes a long transcript has.
+// longText is the approximate size of a long transcript in bytes.
 const longText = 30_000
 
-// corpus makes transcriptions that are the same in every run. Their words come
-// up as unevenly as those of a language do, so that compressing and indexing
-// them costs what it costs for speech.
+// corpus generates transcriptions that are the same in every run. Some words are
+// much more frequent than others, as in a natural language, so that compressing and
+// indexing cost as much as for speech.
 type corpus struct {
 	rows, long int
 	words      []string
-	short      []transcriptText // the short transcripts, used again and again
+	short      []transcriptText // short transcripts; each is used many times
 }
 
-// transcriptText is what was said, as it is stored.
+// transcriptText is a transcript as it is stored.
 type transcriptText struct {
 	segments []memo.Segment
 	markdown store.CompressedText
 }
 
 var (
-	speakers = []string{"Alex", "Jordan", "Priya", "Marta", "Chen", "Оля", "Sam", "Noor"}
-	projects = []string{"Sales", "Research", "Support", "Hiring", "Board"}
-	phrases  = []string{"en", "de", "ru"}
+	speakers  = []string{"Alex", "Jordan", "Priya", "Marta", "Chen", "Оля", "Sam", "Noor"}
+	projects  = []string{"Sales", "Research", "Support", "Hiring", "Board"}
+	languages = []string{"en", "de", "ru"}
 )
 
 func newCorpus(rows, long int) (*corpus, error) {
@@ -62,7 +62,7 @@ func newCorpus(rows, long int) (*corpus, error) {
 		c.words = append(c.words, w.String())
 	}
 	for i := range 64 {
-		t, err := c.talk(rand.New(rand.NewPCG(2, uint64(i))), 150)
+		t, err := c.makeText(rand.New(rand.NewPCG(2, uint64(i))), 150)
 		if err != nil {
 			return nil, err
 		}
@@ -71,30 +71,32 @@ func newCorpus(rows, long int) (*corpus, error) {
 	return c, nil
 }
 
-// isLong says which transcriptions have a long text: evenly many everywhere.
+// isLong reports whether transcription i has a long text. The long ones are evenly
+// spread.
 func (c *corpus) isLong(i int) bool { return c.long > 0 && i%(c.rows/c.long) == 0 }
 
-// transcription makes the i-th.
+// transcription generates transcription i.
 func (c *corpus) transcription(i int) (store.New, error) {
 	r := rand.New(rand.NewPCG(3, uint64(i)))
-	created := firstDay.Add(time.Duration(i) * (corpusDays * 24 * time.Hour / time.Duration(c.rows))).Truncate(time.Millisecond)
+	interval := corpusDays * 24 * time.Hour / time.Duration(c.rows)
+	created := firstDay.Add(time.Duration(i) * interval).Truncate(time.Millisecond)
 	t := c.short[r.IntN(len(c.short))]
 	if c.isLong(i) {
 		var err error
-		if t, err = c.talk(r, longText); err != nil {
+		if t, err = c.makeText(r, longText); err != nil {
 			return store.New{}, err
 		}
 	}
 	d := &memo.Transcription{
 		ListItem: memo.ListItem{
-			Title:    fmt.Sprintf("%s — call %d", c.say(r, 4), i),
+			Title:    fmt.Sprintf("%s — call %d", c.sentence(r, 4), i),
 			Status:   memo.StatusCompleted,
-			Summary:  memo.Optional(c.say(r, 30)),
-			Language: memo.Optional(phrases[r.IntN(len(phrases))]),
+			Summary:  memo.Optional(c.sentence(r, 30)),
+			Language: memo.Optional(languages[r.IntN(len(languages))]),
 			Duration: memo.Seconds(60 + r.IntN(7200)),
 			Speakers: []memo.Speaker{{Name: speakers[0]}, {Name: speakers[1+r.IntN(7)]}},
-			Topics:   []memo.Topic{{Title: c.say(r, 2)}, {Title: c.say(r, 2)}},
-			// Like what an import makes of a file.
+			Topics:   []memo.Topic{{Title: c.sentence(r, 2)}, {Title: c.sentence(r, 2)}},
+			// As an import sets them.
 			MediaType: "audio", CreatedAt: created, UpdatedAt: created.Add(17 * time.Minute),
 		},
 		Project:  &memo.ProjectRef{Name: projects[r.IntN(len(projects))]},
@@ -109,21 +111,21 @@ func (c *corpus) transcription(i int) (store.New, error) {
 	if c.isLong(i) {
 		d.Reports = []memo.Report{{
 			Name: "Action items", Slug: "action-items", Status: memo.StatusCompleted,
-			Text: c.say(r, 100), CreatedAt: d.UpdatedAt,
+			Text: c.sentence(r, 100), CreatedAt: d.UpdatedAt,
 		}}
 	}
 	return store.New{Doc: d, Markdown: t.markdown}, nil
 }
 
-// talk makes a transcript of about size bytes.
-func (c *corpus) talk(r *rand.Rand, size int) (t transcriptText, err error) {
+// makeText generates a transcript of about size bytes.
+func (c *corpus) makeText(r *rand.Rand, size int) (t transcriptText, err error) {
 	at := 0.0
 	for n := 0; n < size; n += len(t.segments[len(t.segments)-1].Text) + 16 {
 		end := at + float64(2+r.IntN(8))
 		who := r.IntN(2)
 		t.segments = append(t.segments, memo.Segment{
 			Start: memo.Seconds(at), End: memo.Seconds(end), SpeakerID: memo.Optional(fmt.Sprint(who + 1)),
-			Speaker: memo.Optional(speakers[who]), Text: c.say(r, 6+r.IntN(20)) + ".",
+			Speaker: memo.Optional(speakers[who]), Text: c.sentence(r, 6+r.IntN(20)) + ".",
 		})
 		at = end
 	}
@@ -131,8 +133,9 @@ func (c *corpus) talk(r *rand.Rand, size int) (t transcriptText, err error) {
 	return t, err
 }
 
-// say puts n words together, the first ones of the list far more often.
-func (c *corpus) say(r *rand.Rand, n int) string {
+// sentence returns n random words. Words at the start of the list are much more
+// frequent.
+func (c *corpus) sentence(r *rand.Rand, n int) string {
 	var b strings.Builder
 	for i := range n {
 		if i > 0 {

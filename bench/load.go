@@ -13,23 +13,23 @@ import (
 	"time"
 )
 
-// connections is how many clients there are at a time. The more there are, the
-// less often a server waits for one, which makes the bare one cheaper by more
-// than half (90 µs with one connection, 50 with two, 30 with eight) and memo by
-// less. Two are nearer to what a server of scripts and assistants sees than
-// many, and leave a small machine room for both sides.
+// connections is the number of clients at one time. With more of them a server
+// waits less often, which makes a request to the bare server cheaper by more than
+// half (90 µs with one connection, 50 with two, 30 with eight), and one to memo by
+// less. Two is closer than many to what a server of scripts and assistants sees,
+// and leaves enough of a small machine to both sides.
 const connections = 2
 
-// probeRequest is one kind of request to one server.
-type probeRequest struct {
+// probe is one kind of request to one server.
+type probe struct {
 	to   *serverProcess
-	want int           // status
-	next func() []byte // the next request, as it goes over the wire
+	want int           // expected status
+	next func() []byte // returns the next request, as it is sent
 }
 
-// loadResult is a number of connections to a probe's server.
-type loadResult struct {
-	probeRequest
+// load is a probe with open connections to its server.
+type load struct {
+	probe
 	conns []*connection
 }
 
@@ -38,10 +38,10 @@ type connection struct {
 	in *bufio.Reader
 }
 
-// dial opens the connections and uses each once, so that what a connection
-// costs is not in what is measured.
-func (p probeRequest) dial(ctx context.Context) (*loadResult, error) {
-	l := &loadResult{probeRequest: p}
+// dial opens the connections and sends a request on each, so that the cost of a new
+// connection is not measured.
+func (p probe) dial(ctx context.Context) (*load, error) {
+	l := &load{probe: p}
 	for range connections {
 		var d net.Dialer
 		c, err := d.DialContext(ctx, "tcp", p.to.host)
@@ -58,15 +58,15 @@ func (p probeRequest) dial(ctx context.Context) (*loadResult, error) {
 	return l, nil
 }
 
-func (l *loadResult) close() {
+func (l *load) close() {
 	for _, c := range l.conns {
 		c.Close()
 	}
 }
 
-// run sends n requests, spread over the connections, each as soon as the one
-// before it on its connection is answered.
-func (l *loadResult) run(ctx context.Context, n int) error {
+// run sends n requests over the connections. Each connection sends the next request
+// as soon as it has the response to the one before.
+func (l *load) run(ctx context.Context, n int) error {
 	var done atomic.Int64
 	var first error
 	var once sync.Once
@@ -76,7 +76,7 @@ func (l *loadResult) run(ctx context.Context, n int) error {
 			for done.Add(1) <= int64(n) {
 				err := ctx.Err()
 				if err == nil {
-					err = c.ask(l.next(), l.want)
+					err = c.send(l.next(), l.want)
 				}
 				if err != nil {
 					once.Do(func() { first = err })
@@ -89,8 +89,8 @@ func (l *loadResult) run(ctx context.Context, n int) error {
 	return first
 }
 
-// ask sends one request and reads its answer to the end.
-func (c *connection) ask(request []byte, want int) error {
+// send sends one request and reads the response to the end.
+func (c *connection) send(request []byte, want int) error {
 	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		return err
 	}
@@ -105,14 +105,15 @@ func (c *connection) ask(request []byte, want int) error {
 	if res.StatusCode != want {
 		body, _ := io.ReadAll(io.LimitReader(res.Body, 1<<10))
 		line, _, _ := bytes.Cut(request, []byte("\r\n"))
-		return fmt.Errorf("%s: status %d and not %d: %s", line, res.StatusCode, want, body)
+		return fmt.Errorf("%s: got status %d, want %d: %s", line, res.StatusCode, want, body)
 	}
 	_, err = io.Copy(io.Discard, res.Body)
 	return err
 }
 
-// fetch asks once and returns the whole answer.
-func (p probeRequest) fetch(ctx context.Context) (*http.Response, []byte, error) {
+// fetch sends one request on a new connection and returns the response with its
+// body.
+func (p probe) fetch(ctx context.Context) (*http.Response, []byte, error) {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "tcp", p.to.host)
 	if err != nil {
@@ -131,13 +132,13 @@ func (p probeRequest) fetch(ctx context.Context) (*http.Response, []byte, error)
 	body, err := io.ReadAll(res.Body)
 	if err == nil && res.StatusCode != p.want {
 		line, _, _ := bytes.Cut(request, []byte("\r\n"))
-		err = fmt.Errorf("%s: status %d and not %d: %.500s", line, res.StatusCode, p.want, body)
+		err = fmt.Errorf("%s: got status %d, want %d: %.500s", line, res.StatusCode, p.want, body)
 	}
 	return res, body, err
 }
 
-// cost sends n requests and returns the server's CPU time for one.
-func (p probeRequest) cost(ctx context.Context, n int) (time.Duration, error) {
+// cost sends n requests and returns the server's CPU time per request.
+func (p probe) cost(ctx context.Context, n int) (time.Duration, error) {
 	l, err := p.dial(ctx)
 	if err != nil {
 		return 0, err
@@ -150,13 +151,14 @@ func (p probeRequest) cost(ctx context.Context, n int) (time.Duration, error) {
 	if err := l.run(ctx, n); err != nil {
 		return 0, err
 	}
-	time.Sleep(2 * time.Millisecond) // the last answers are logged after they were sent
+	time.Sleep(2 * time.Millisecond) // the server logs a request after it has sent the response
 	after, err := p.to.cpu()
 	return (after - before) / time.Duration(n), err
 }
 
-// requestsIn returns how many requests take about a span, by trying.
-func (p probeRequest) requestsIn(ctx context.Context, span time.Duration, least, most int) (int, error) {
+// requestsIn sends requests to find out how many take about span. The result is
+// between lowest and highest.
+func (p probe) requestsIn(ctx context.Context, span time.Duration, lowest, highest int) (int, error) {
 	l, err := p.dial(ctx)
 	if err != nil {
 		return 0, err
@@ -168,8 +170,8 @@ func (p probeRequest) requestsIn(ctx context.Context, span time.Duration, least,
 			return 0, err
 		}
 		took := time.Since(start)
-		if took > span/10 || n >= most {
-			return min(max(int(float64(n)*float64(span)/float64(took)), least), most), nil
+		if took > span/10 || n >= highest {
+			return min(max(int(float64(n)*float64(span)/float64(took)), lowest), highest), nil
 		}
 	}
 }

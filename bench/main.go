@@ -2,29 +2,28 @@
 //
 //	go run ./bench            1,000,000 transcriptions, 7 rounds: six minutes
 //	go run ./bench -quick     50,000 transcriptions, 3 rounds: one minute
-//	go run ./bench -quick -only PostgreSQL -database URL -redis URL    what replicas cost
+//	go run ./bench -quick -only PostgreSQL -database URL -redis URL    the cost of replicas
 //
 // # How to read the table
 //
-// A cost is CPU time, user and system, of the whole server process (read from
-// /proc, so Linux only), divided by the requests that it answered. Waiting is
-// not in it, and neither is what the load itself takes, which comes from this
-// process over a few keep-alive connections.
+// A cost is the CPU time, user and system, of the whole server process divided by
+// the number of requests. It is read from /proc, so the program runs on Linux only.
+// It contains neither waiting nor the CPU time of the clients, which are in this
+// process and use a few keep-alive connections.
 //
-// On the left is memo: the released build, with its log going to a file. Beside
-// it, unless the row says otherwise, is a bare net/http handler in a process of
-// its own, which writes the same number of bytes with the same status and type
-// to the same number of connections. The two take turns within a round, and the
-// ratio is made per round: what else the machine does falls on both. The table
-// has the medians over the rounds, and the range of the ratio. Microseconds
-// differ between machines and days; ratios are what can be compared.
+// The column memo is the release build, which logs to a file. The baseline, unless
+// the row names another, is a bare net/http handler in its own process, which writes
+// the same number of bytes with the same status and content type to the same number
+// of connections. In each round the two run one after the other, and the ratio is
+// calculated per round, so that other work on the machine affects both. The table
+// shows the medians of the rounds and the range of the ratio. Microseconds differ
+// between machines and days; compare the ratios.
 //
-// "Read" means that the answer came from the database: every request of the run
-// is spelled in a way that none was before, so that the pages which the server
-// keeps are of no use. "Kept" is the same request again.
+// "Read" means that the response came from the database: each request has a new
+// spelling, so that no response is cached. "Cached" is the same request repeated.
 //
-// The data is made once, under bench/out, and used again by the next run: for
-// 1,000,000 it takes ten to twenty minutes and 3 GB. One run at a time.
+// The data is created once, under bench/out, and used by later runs. For 1,000,000
+// transcriptions that takes ten to twenty minutes and 3 GB. Run one bench at a time.
 package main
 
 import (
@@ -46,9 +45,9 @@ type options struct {
 	rounds int
 	only   string
 	fresh  bool
-	memo   string // a binary, or empty: it is built
-	root   string // of the module
-	// of the rows about replicas; both or neither
+	memo   string // the binary to measure; if empty, it is built
+	root   string // directory of the module
+	// URLs for the rows about replicas; both or neither
 	database, redis string
 }
 
@@ -77,30 +76,30 @@ func exitOn(err error) {
 func parse() options {
 	var o options
 	flag.IntVar(&o.rows, "rows", 1_000_000, "transcriptions in the large workspace")
-	flag.IntVar(&o.rounds, "rounds", 7, "rounds to take the median of")
+	flag.IntVar(&o.rounds, "rounds", 7, "number of rounds")
 	flag.StringVar(&o.only, "only", "", "measure only the rows whose name contains this")
-	flag.BoolVar(&o.fresh, "fresh", false, "make the data anew")
-	flag.StringVar(&o.memo, "memo", "", "measure this binary, not one that is built from the sources here")
-	flag.StringVar(&o.database, "database", "", "an empty PostgreSQL, for the rows about replicas")
-	flag.StringVar(&o.redis, "redis", "", "a Redis, for the same")
+	flag.BoolVar(&o.fresh, "fresh", false, "create the data again")
+	flag.StringVar(&o.memo, "memo", "", "measure this binary instead of building one from source")
+	flag.StringVar(&o.database, "database", "", "URL of an empty PostgreSQL database, for the rows about replicas")
+	flag.StringVar(&o.redis, "redis", "", "URL of a Redis, for the rows about replicas")
 	quick := flag.Bool("quick", false, "50,000 rows and 3 rounds")
 	flag.Parse()
 	if *quick {
 		o.rows, o.rounds = 50_000, 3
 	}
 	if (o.database == "") != (o.redis == "") {
-		fmt.Fprintln(os.Stderr, "bench: -database and -redis go together")
+		fmt.Fprintln(os.Stderr, "bench: use -database and -redis together")
 		os.Exit(2)
 	}
 	if o.rows < 2*smallRows || o.rounds < 1 || flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "bench: -rows must be %d or more, -rounds 1 or more, and there are no arguments\n",
+		fmt.Fprintf(os.Stderr, "bench: -rows must be at least %d, -rounds at least 1, and arguments are not allowed\n",
 			2*smallRows)
 		os.Exit(2)
 	}
 	return o
 }
 
-// run makes what is missing, starts the servers, and measures row by row.
+// run creates missing data, starts the servers, and measures row by row.
 func run(ctx context.Context, o options) (err error) {
 	if o.root, err = moduleRoot(ctx); err != nil {
 		return err
@@ -112,7 +111,7 @@ func run(ctx context.Context, o options) (err error) {
 	defer os.RemoveAll(work)
 	binary := o.memo
 	if binary == "" {
-		say("building memo")
+		progress("building memo")
 		if binary, err = buildBinary(ctx, o.root, work); err != nil {
 			return err
 		}
@@ -136,11 +135,11 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	t.print(os.Stdout)
-	machineName(os.Stdout, o)
+	printMachine(os.Stdout, o)
 	return nil
 }
 
-// moduleRoot finds the module that is built and measured.
+// moduleRoot returns the directory of the module that is built and measured.
 func moduleRoot(ctx context.Context) (string, error) {
 	mod, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
 	if err != nil {
@@ -148,10 +147,10 @@ func moduleRoot(ctx context.Context) (string, error) {
 	}
 	root := filepath.Dir(strings.TrimSpace(string(mod)))
 	if _, err := os.Stat(filepath.Join(root, "cmd", "memo")); err != nil {
-		return "", errors.New("run it within the module: go run ./bench")
+		return "", errors.New("run bench in the module: go run ./bench")
 	}
 	return root, nil
 }
 
-// say tells on stderr what takes the time; stdout has the table alone.
-func say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+// progress reports progress on stderr, because stdout is for the table.
+func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

@@ -18,33 +18,34 @@ import (
 	"time"
 )
 
-// serverProcess is a process that answers HTTP on loopback.
+// serverProcess is a process that serves HTTP on loopback.
 type serverProcess struct {
 	cmd  *exec.Cmd
 	host string // address and port
 	log  *os.File
 }
 
-// buildBinary builds memo as it is released.
+// buildBinary builds memo with the flags of a release.
 func buildBinary(ctx context.Context, root, dir string) (string, error) {
 	binary := filepath.Join(dir, "memo")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./cmd/memo")
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("memo cannot be built: %w\n%s", err, out)
+		return "", fmt.Errorf("build memo: %w\n%s", err, out)
 	}
 	return binary, nil
 }
 
-// startMemo starts memo over a data directory, with a limit that is never met.
+// startMemo starts memo on a data directory, with a rate limit that is never
+// reached.
 func startMemo(ctx context.Context, binary, dir, log string, env ...string) (*serverProcess, error) {
-	return startServer(ctx, log, env, binary, "serve", "--json", "--data", dir, "--listen", "127.0.0.1:0", "--limit-data",
-		"100000000")
+	return startServer(ctx, log, env, binary, "serve", "--json",
+		"--data", dir, "--listen", "127.0.0.1:0", "--limit-data", "100000000")
 }
 
-// startServer runs a program whose first words on stdout are a JSON object with its
-// url. Its stderr goes to a file, for a log line that is thrown away would
-// cost less than one that is kept.
+// startServer starts a program that first prints a JSON object with its url to
+// stdout. Its stderr goes to a file, because a log line that is discarded would cost
+// less than one that is stored.
 func startServer(ctx context.Context, log string, env []string, program string, args ...string) (*serverProcess,
 	error,
 ) {
@@ -79,7 +80,7 @@ func startServer(ctx context.Context, log string, env []string, program string, 
 	return s, nil
 }
 
-// tail returns the end of what the process logged, for an error.
+// tail returns the last lines of the log, for an error message.
 func (s *serverProcess) tail() string {
 	data, err := os.ReadFile(s.log.Name())
 	if err != nil {
@@ -89,19 +90,19 @@ func (s *serverProcess) tail() string {
 	return string(bytes.Join(lines[max(0, len(lines)-5):], []byte("\n")))
 }
 
-// stop asks the process to end, and ends it when it does not.
+// stop sends SIGTERM to the process, and kills it after 30 s.
 func (s *serverProcess) stop() error {
 	if s == nil {
 		return nil
 	}
 	defer s.log.Close()
-	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
+	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have exited already
 	kill := time.AfterFunc(30*time.Second, func() { _ = s.cmd.Process.Kill() })
 	defer kill.Stop()
 	return s.cmd.Wait()
 }
 
-// ready waits until the server says that it can be used.
+// ready waits until /readyz reports that the server is ready.
 func (s *serverProcess) ready(ctx context.Context) error {
 	for {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.host+"/readyz", nil)
@@ -123,16 +124,14 @@ func (s *serverProcess) ready(ctx context.Context) error {
 	}
 }
 
-// cpu is the time that the process has spent on a processor, in all its
-// threads. /proc/PID/stat has the same in ticks of 10 ms, which is too coarse;
-// the scheduler counts nanoseconds per thread. Go does not end threads, so none
-// is lost from the sum.
+// cpu returns the CPU time of the process in all its threads. It sums the
+// nanoseconds that the scheduler counts per thread, because /proc/PID/stat counts in
+// ticks of 10 ms. The sum is complete because Go does not end threads.
 func (s *serverProcess) cpu() (time.Duration, error) {
 	threads, err := filepath.Glob(s.proc("task/*/schedstat"))
 	if err != nil || len(threads) == 0 {
-		return 0,
-			errors.New("the CPU time of another process is read from /proc/PID/task/*/schedstat, which is not there: this " +
-				"needs Linux with schedstats")
+		return 0, errors.New("bench reads the CPU time of another process from /proc/PID/task/*/schedstat, " +
+			"which needs Linux with schedstats")
 	}
 	var sum time.Duration
 	for _, path := range threads {
@@ -150,11 +149,11 @@ func (s *serverProcess) cpu() (time.Duration, error) {
 	return sum, nil
 }
 
-// forgetPeak makes the kernel count the peak of memory from now on.
-func (s *serverProcess) forgetPeak() error { return os.WriteFile(s.proc("clear_refs"), []byte("5"), 0) }
+// resetPeak resets the peak of memory that the kernel has recorded.
+func (s *serverProcess) resetPeak() error { return os.WriteFile(s.proc("clear_refs"), []byte("5"), 0) }
 
-// memory returns what the process holds now, and the most it held since the
-// last forgetPeak, in bytes.
+// memory returns the current memory of the process, and the peak since the last
+// resetPeak, in bytes.
 func (s *serverProcess) memory() (now, peak int64, err error) {
 	data, err := os.ReadFile(s.proc("status"))
 	if err != nil {

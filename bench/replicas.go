@@ -15,12 +15,12 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver "pgx"
 )
 
-// What is measured with -database and -redis: the small workspace, copied into
-// that PostgreSQL, which must hold nothing, behind three servers.
+// With -database and -redis bench also measures three servers on PostgreSQL. It
+// copies the small workspace into the database, which must be empty.
 
 const replicas = 3
 
-// startReplicas copies the small workspace and starts the servers over it.
+// startReplicas copies the small workspace and starts the servers on the copy.
 func (b *runner) startReplicas(ctx context.Context) error {
 	if b.database == "" {
 		return nil
@@ -45,29 +45,29 @@ func (b *runner) startReplicas(ctx context.Context) error {
 	return nil
 }
 
-// replicaRows puts PostgreSQL and Redis beside the bare server and beside SQLite.
-func (b *runner) replicaRows(cursors []string, sqlite probeRequest) []tableRow {
+// replicaRows compares PostgreSQL and Redis with the bare server and with SQLite.
+func (b *runner) replicaRows(cursors []string, sqlite probe) []tableRow {
 	if b.database == "" {
 		return nil
 	}
 	lists := b.replicaLists(b.replicas[0], cursors)
 	return []tableRow{
 		{name: "list of 20, read, PostgreSQL and Redis", memo: lists},
-		{name: "list of 20, read, PostgreSQL and Redis beside SQLite", memo: lists, beside: &sqlite},
+		{name: "list of 20, read, PostgreSQL and Redis vs. SQLite", memo: lists, baseline: &sqlite},
 	}
 }
 
-func (b *runner) replicaLists(to *serverProcess, cursors []string) probeRequest {
-	return probeRequest{to, 200, apiClient{to.host, b.small.key, &b.spell}.lists(cursors)}
+func (b *runner) replicaLists(to *serverProcess, cursors []string) probe {
+	return probe{to, 200, apiClient{to.host, b.small.key, &b.spell}.lists(cursors)}
 }
 
-// measureReplicas counts the round trips of a request, and puts the requests that
-// two and three servers answer in a second beside those of one. All of them, both
-// databases and the load share the cores of one machine, so this shows what
-// sharing costs, and not what more machines would bring.
+// measureReplicas counts the round trips of a request, and compares the requests per
+// second of two and three servers with those of one. The servers, PostgreSQL, Redis
+// and the clients share the cores of one machine, so this measures the cost of
+// sharing state, not the gain from more machines.
 func (b *runner) measureReplicas(ctx context.Context, t *resultTable) error {
 	if b.database == "" {
-		say("  without -database and -redis, what replicas cost is left out")
+		progress("  the rows about replicas are left out: they need -database and -redis")
 		return nil
 	}
 	cursors, err := b.cursors(ctx, apiClient{b.replicas[0].host, b.small.key, &b.spell}, b.replicas[0])
@@ -93,15 +93,16 @@ func (b *runner) measureReplicas(ctx context.Context, t *resultTable) error {
 			ratios = append(ratios, rates[n][i]/rates[0][i])
 		}
 		t.add(tableLine{
-			name: fmt.Sprintf("lists of 20 in a second, %d replicas beside one", n+1),
-			memo: fmt.Sprintf("%.0f/s", median(rates[n])), beside: fmt.Sprintf("%.0f/s", median(rates[0])),
-			ratio: fmt.Sprintf("%.2f", median(ratios)), span: fmt.Sprintf("%.2f–%.2f", slices.Min(ratios), slices.Max(ratios)),
+			name: fmt.Sprintf("lists of 20 per second, %d replicas vs. one", n+1),
+			memo: fmt.Sprintf("%.0f/s", median(rates[n])), baseline: fmt.Sprintf("%.0f/s", median(rates[0])),
+			ratio: fmt.Sprintf("%.2f", median(ratios)),
+			span:  fmt.Sprintf("%.2f–%.2f", slices.Min(ratios), slices.Max(ratios)),
 		})
 	}
 	return nil
 }
 
-// rate is the requests that the servers answer in a second, asked all at once.
+// rate returns the requests per second of all the servers, loaded at the same time.
 func (b *runner) rate(ctx context.Context, to []*serverProcess, cursors []string) (float64, error) {
 	const each = 1500
 	errs := make([]error, len(to))
@@ -127,11 +128,11 @@ func (b *runner) rate(ctx context.Context, to []*serverProcess, cursors []string
 	return float64(each*len(to)) / took.Seconds(), nil
 }
 
-// statsTime is how long a connection of PostgreSQL may keep its counts to itself.
+// statsTime is how long a PostgreSQL backend may delay its statistics.
 const statsTime = 11 * time.Second
 
-// roundTrips counts what a request asks PostgreSQL, where each statement outside a
-// transaction is one, and Redis.
+// roundTrips counts the round trips of a request to PostgreSQL, where each statement
+// outside a transaction is one, and to Redis.
 func (b *runner) roundTrips(ctx context.Context, t *resultTable, cursors []string) error {
 	db, err := sql.Open("pgx", b.database)
 	if err != nil {
@@ -161,32 +162,33 @@ func (b *runner) roundTrips(ctx context.Context, t *resultTable, cursors []strin
 		}
 		return statements, scripts, err
 	}
-	statements, scripts, err := count()
+	statements0, scripts0, err := count()
 	if err != nil {
 		return err
 	}
-	quiet, beats, err := count() // what the servers ask by themselves
+	statements1, scripts1, err := count() // the difference is the background work of the servers
 	if err != nil {
 		return err
 	}
-	const asked = 4000
+	const requests = 4000
 	l, err := b.replicaLists(b.replicas[0], cursors).dial(ctx)
 	if err != nil {
 		return err
 	}
-	err = l.run(ctx, asked)
+	err = l.run(ctx, requests)
 	l.close()
 	if err != nil {
 		return err
 	}
-	busy, taken, err := count()
+	statements2, scripts2, err := count()
 	if err != nil {
 		return err
 	}
-	toRedis := (taken - beats - (beats - scripts)) / asked
+	toPostgres := (statements2 - statements1 - (statements1 - statements0)) / requests
+	toRedis := (scripts2 - scripts1 - (scripts1 - scripts0)) / requests
 	t.add(tableLine{
 		name:  "list of 20, read: round trips to PostgreSQL",
-		ratio: fmt.Sprintf("%.2f", (busy-quiet-(quiet-statements))/asked),
+		ratio: fmt.Sprintf("%.2f", toPostgres),
 	})
 	t.add(tableLine{
 		name:  "list of 20, read: round trips to Redis",

@@ -8,44 +8,44 @@ import (
 	"time"
 )
 
-// How long one side of a round takes, about, and the bounds on its requests.
+// The approximate time of one side of a round, and the limits of its requests.
 const (
 	roundLength = 700 * time.Millisecond
-	leastAsked  = 4
-	mostAsked   = 4000
+	minRequests = 4
+	maxRequests = 4000
 )
 
-// pair measures a row: in every round both sides, the one that begins changing
-// from round to round. text is the megabytes in an archive.
-func (b *runner) pair(ctx context.Context, t *resultTable, r tableRow, text float64) error {
-	beside := b.besideOf(r)
-	asked, err := r.memo.requestsIn(ctx, roundLength, leastAsked, mostAsked)
+// compare measures a row. Each round measures both sides; they take turns in going
+// first. megabytes is the size of the text in an archive.
+func (b *runner) compare(ctx context.Context, t *resultTable, r tableRow, megabytes float64) error {
+	baseline := b.baselineOf(r)
+	memoRequests, err := r.memo.requestsIn(ctx, roundLength, minRequests, maxRequests)
 	if err != nil {
 		return err
 	}
-	askedBeside, err := beside.requestsIn(ctx, roundLength, leastAsked, mostAsked)
+	baselineRequests, err := baseline.requestsIn(ctx, roundLength, minRequests, maxRequests)
 	if err != nil {
 		return err
 	}
-	var ours, theirs, ratios []float64
+	var memoCosts, baselineCosts, ratios []float64
 	for round := range b.rounds {
-		var left, right time.Duration
+		var memoCost, baselineCost time.Duration
 		for turn := range 2 {
 			if (turn+round)%2 == 0 {
-				left, err = r.memo.cost(ctx, asked)
+				memoCost, err = r.memo.cost(ctx, memoRequests)
 			} else {
-				right, err = beside.cost(ctx, askedBeside)
+				baselineCost, err = baseline.cost(ctx, baselineRequests)
 			}
 			if err != nil {
 				return err
 			}
 		}
-		ours = append(ours, float64(left)/1e3)
-		theirs = append(theirs, float64(right)/1e3)
-		ratios = append(ratios, float64(left)/float64(right))
+		memoCosts = append(memoCosts, float64(memoCost)/1e3)
+		baselineCosts = append(baselineCosts, float64(baselineCost)/1e3)
+		ratios = append(ratios, float64(memoCost)/float64(baselineCost))
 	}
 	l := tableLine{
-		name: r.name, memo: formatMicros(median(ours)), beside: formatMicros(median(theirs)),
+		name: r.name, memo: formatMicros(median(memoCosts)), baseline: formatMicros(median(baselineCosts)),
 		ratio: fmt.Sprintf("%.2f", median(ratios)),
 		span:  fmt.Sprintf("%.2f–%.2f", slices.Min(ratios), slices.Max(ratios)),
 	}
@@ -53,7 +53,7 @@ func (b *runner) pair(ctx context.Context, t *resultTable, r tableRow, text floa
 		l.aim, l.verdict = fmt.Sprintf("≤ %g×", r.aim), verdictOf(median(ratios), r.aim)
 	}
 	if r.perMB > 0 {
-		perMB := median(ours) / 1e3 / text
+		perMB := median(memoCosts) / 1e3 / megabytes
 		l.name += fmt.Sprintf(": %.2f ms/MB", perMB)
 		l.aim, l.verdict = fmt.Sprintf("≤ %g ms/MB", r.perMB), verdictOf(perMB, r.perMB)
 	}
@@ -61,14 +61,14 @@ func (b *runner) pair(ctx context.Context, t *resultTable, r tableRow, text floa
 	return nil
 }
 
-// besideOf is the other side of a row. The bare server gets the same request
-// but for its path.
-func (b *runner) besideOf(r tableRow) probeRequest {
-	if r.beside != nil {
-		return *r.beside
+// baselineOf returns the probe that a row compares memo with. The bare server gets
+// the same request with another path.
+func (b *runner) baselineOf(r tableRow) probe {
+	if r.baseline != nil {
+		return *r.baseline
 	}
 	method, rest, _ := bytes.Cut(r.memo.next(), []byte(" "))
 	_, rest, _ = bytes.Cut(rest, []byte(" "))
 	request := []byte(fmt.Sprintf("%s /%s %s", method, slugify(r.name), rest))
-	return probeRequest{b.bare, r.memo.want, func() []byte { return request }}
+	return probe{b.bare, r.memo.want, func() []byte { return request }}
 }

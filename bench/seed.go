@@ -29,35 +29,36 @@ const (
 	longTexts = 200
 )
 
-// seedForm is raised when this file makes other data than before.
+// seedForm is the version of the data. Raise it when this file creates different
+// data.
 const seedForm = 1
 
-// perTransaction is how many transcriptions are added at a time: enough for a
-// commit to cost nothing, few enough for the WAL to stay small.
+// perTransaction is the number of transcriptions per transaction: enough that the
+// cost of commits does not matter, and few enough that the WAL stays small.
 const perTransaction = 5000
 
-// seedData is a database that is ready to be measured. Its file complete.json is
-// written last, so data without it is made anew.
+// seedData is a database for the measurements. Its file complete.json is written
+// last, so a directory without that file is created again.
 type seedData struct {
 	dir string
-	seeded
-	key string // of this run; that of the run before is gone with it
+	seedInfo
+	key string // the key of this run; the secrets of earlier runs are not stored
 }
 
-// seeded is what complete.json says.
-type seeded struct {
+// seedInfo is the content of complete.json.
+type seedInfo struct {
 	Form        int      `json:"form"`
 	Schema      string   `json:"schema"` // SHA-256 of the migrations
 	Rows        int      `json:"rows"`
 	WorkspaceID string   `json:"workspace_id"`
 	UserID      string   `json:"user_id"`
-	Long        []string `json:"long"` // ids of the long ones
+	Long        []string `json:"long"` // ids of the transcriptions with a long text
 	Seconds     float64  `json:"seconds"`
 }
 
 var operatorCaller = memo.Caller{Operator: true}
 
-// openData finds the data of an earlier run or makes it.
+// openData returns the data of an earlier run, or creates it.
 func openData(ctx context.Context, o options, dir string, rows, long int) (*seedData, error) {
 	schema, err := schemaOf(o.root)
 	if err != nil {
@@ -67,17 +68,17 @@ func openData(ctx context.Context, o options, dir string, rows, long int) (*seed
 	complete := filepath.Join(dir, "complete.json")
 	raw, err := os.ReadFile(complete)
 	if err == nil {
-		err = json.Unmarshal(raw, &d.seeded)
+		err = json.Unmarshal(raw, &d.seedInfo)
 	}
 	if err != nil || o.fresh || d.Form != seedForm || d.Schema != schema || d.Rows != rows {
 		if err := os.RemoveAll(dir); err != nil {
 			return nil, err
 		}
-		d.seeded = seeded{Form: seedForm, Schema: schema, Rows: rows}
+		d.seedInfo = seedInfo{Form: seedForm, Schema: schema, Rows: rows}
 		if err := d.seed(ctx, rows, long); err != nil {
 			return nil, fmt.Errorf("%s: %w", dir, err)
 		}
-		if raw, err = json.Marshal(d.seeded); err == nil {
+		if raw, err = json.Marshal(d.seedInfo); err == nil {
 			err = os.WriteFile(complete, raw, 0o600)
 		}
 		if err != nil {
@@ -87,22 +88,23 @@ func openData(ctx context.Context, o options, dir string, rows, long int) (*seed
 	return d, nil
 }
 
-// with opens the database and its use cases, beside whoever else has it open.
-func (d *seedData) with(ctx context.Context, f func(*app.App, *store.Store) error) error {
+// withApp opens the database and calls f with it. A server may have it open at the
+// same time.
+func (d *seedData) withApp(ctx context.Context, f func(*app.App, *store.Store) error) error {
 	s, err := store.Open(ctx, store.Config{Dir: d.dir})
 	if err != nil {
 		return err
 	}
 	limits := ratelimit.NewMemory(map[ratelimit.Class]int{ratelimit.Data: 1 << 30, ratelimit.Management: 1 << 30})
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	return errors.Join(f(app.New(app.Config{Store: s, Limits: limits, Passwords: credential.NewPasswords(1), Log: log}),
-		s), s.Close())
+	a := app.New(app.Config{Store: s, Limits: limits, Passwords: credential.NewPasswords(1), Log: log})
+	return errors.Join(f(a, s), s.Close())
 }
 
-// newKey creates the key of this run in place of those of earlier ones, whose
-// secrets nobody has. So there can be one run at a time.
+// newKey revokes the keys of earlier runs, whose secrets are lost, and creates one
+// for this run. So only one run can use the data at a time.
 func (d *seedData) newKey(ctx context.Context) error {
-	return d.with(ctx, func(a *app.App, _ *store.Store) error {
+	return d.withApp(ctx, func(a *app.App, _ *store.Store) error {
 		caller := memo.Caller{Operator: true, WorkspaceID: d.WorkspaceID, UserID: d.UserID}
 		old, err := a.ListKeys(ctx, caller, app.KeyQuery{Status: memo.KeyActive, Limit: app.MaxKeyPage, NoTotal: true})
 		if err != nil {
@@ -122,7 +124,7 @@ func (d *seedData) newKey(ctx context.Context) error {
 // seed fills an empty database.
 func (d *seedData) seed(ctx context.Context, rows, long int) error {
 	start := time.Now()
-	return d.with(ctx, func(a *app.App, s *store.Store) error {
+	return d.withApp(ctx, func(a *app.App, s *store.Store) error {
 		u, err := a.AddUser(ctx, operatorCaller, "bench@example.com", "Bench", "")
 		if err != nil {
 			return err
@@ -144,16 +146,16 @@ func (d *seedData) seed(ctx context.Context, rows, long int) error {
 			if err := s.Write(ctx, func(tx *store.Tx) error { return d.add(ctx, s, tx, c, from, to) }); err != nil {
 				return err
 			}
-			_ = bar.Add(to - from) // a bar that cannot be drawn stops nothing
+			_ = bar.Add(to - from) // an error of the progress bar does not matter
 		}
 		_ = bar.Exit()
 		d.Seconds = time.Since(start).Seconds()
-		say("\nseeded %d in %.0f s", rows, d.Seconds)
+		progress("\nseeded %d in %.0f s", rows, d.Seconds)
 		return nil
 	})
 }
 
-// add adds the transcriptions from one number up to another.
+// add adds the transcriptions from number from up to, but not including, to.
 func (d *seedData) add(ctx context.Context, s *store.Store, tx *store.Tx, c *corpus, from, to int) error {
 	for i := from; i < to; i++ {
 		n, err := c.transcription(i)
@@ -176,12 +178,12 @@ func (d *seedData) add(ctx context.Context, s *store.Store, tx *store.Tx, c *cor
 	return nil
 }
 
-// schemaOf tells databases of another schema: until it is released, a
-// migration may change under the same number.
+// schemaOf returns a hash of the migrations. It detects databases with another
+// schema, because a migration may change under the same number until it is released.
 func schemaOf(root string) (string, error) {
 	files, err := filepath.Glob(filepath.Join(root, "internal", "store", "migrations", "sqlite", "*.sql"))
 	if err != nil || len(files) == 0 {
-		return "", errors.New("the migrations are not where they were: internal/store/migrations/sqlite")
+		return "", errors.New("no migrations in internal/store/migrations/sqlite")
 	}
 	h := sha256.New()
 	for _, path := range files {

@@ -13,15 +13,17 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// What is measured by itself: there is no bare server to put beside it.
+// The measurements in this file have no bare server as their baseline.
 
-// allowedRatio is what the peak of memory may differ by between two runs that hold the
-// same: the collector and the kernel hand out memory in such portions.
-const allowedRatio = 1 << 20
+// allowedGrowth is the number of bytes by which the peaks of two runs may differ even
+// if they need the same memory, because the garbage collector and the kernel allocate
+// memory in large units.
+const allowedGrowth = 1 << 20
 
-// memory compares the peak of the server while it writes archives of 100 and,
-// as many documents in all, archives of 10. The collector is made to run often,
-// so that the peak shows what is held and not what waits to be collected.
+// memory compares the peak of the server's memory while it writes archives of 100
+// with the peak for archives of 10, with the same number of transcriptions in all.
+// The garbage collector runs often, so that the peak is the memory in use and not
+// garbage.
 func (b *runner) memory(ctx context.Context, t *resultTable) error {
 	var tens, hundreds, growths []float64
 	for range b.rounds {
@@ -37,16 +39,17 @@ func (b *runner) memory(ctx context.Context, t *resultTable) error {
 	}
 	mb := func(bytes float64) string { return fmt.Sprintf("%+.2f MB", bytes/1e6) }
 	t.add(tableLine{
-		name: "ZIP memory: peak over rest, archives of 100 beside 10", memo: mb(median(hundreds)), beside: mb(median(tens)),
-		aim: "≤ +1 MB", ratio: mb(median(growths)), verdict: verdictOf(median(growths), allowedRatio),
+		name: "ZIP memory: peak over rest, archives of 100 vs. 10",
+		memo: mb(median(hundreds)), baseline: mb(median(tens)), aim: "≤ +1 MB",
+		ratio: mb(median(growths)), verdict: verdictOf(median(growths), allowedGrowth),
 	})
 	return nil
 }
 
-// peak returns how far a new server's memory rises above what it holds once it
-// has read every document, while it writes archives of size, 1,000 documents in
-// all. Both sizes read the same documents, for the pages of the database that
-// are mapped count as well.
+// peak returns how far the memory of a new server rises while it writes archives of
+// size transcriptions, 1,000 in all. The starting point is its memory after it has
+// read every transcription once. Both sizes read the same transcriptions, because
+// mapped pages of the database count as memory too.
 func (b *runner) peak(ctx context.Context, size int) (bytes float64, err error) {
 	s, err := startMemo(ctx, b.binary, b.small.dir, filepath.Join(b.work, "memory.log"), "GOGC=10")
 	if err != nil {
@@ -54,10 +57,10 @@ func (b *runner) peak(ctx context.Context, size int) (bytes float64, err error) 
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
 	c := apiClient{s.host, b.small.key, &b.spell}
-	archives := func(documents, size int) error {
-		for from := 0; from < documents; from += size {
+	archives := func(total, size int) error {
+		for from := 0; from < total; from += size {
 			first := from % 100
-			if _, _, err := (probeRequest{s, 200, c.archive(b.small.Long[first : first+size])}).fetch(ctx); err != nil {
+			if _, _, err := (probe{s, 200, c.archive(b.small.Long[first : first+size])}).fetch(ctx); err != nil {
 				return err
 			}
 		}
@@ -66,7 +69,7 @@ func (b *runner) peak(ctx context.Context, size int) (bytes float64, err error) 
 	if err := archives(100, 10); err != nil {
 		return 0, err
 	}
-	if err := s.forgetPeak(); err != nil {
+	if err := s.resetPeak(); err != nil {
 		return 0, err
 	}
 	before, _, err := s.memory()
@@ -76,17 +79,17 @@ func (b *runner) peak(ctx context.Context, size int) (bytes float64, err error) 
 	if err := archives(1000, size); err != nil {
 		return 0, err
 	}
-	_, most, err := s.memory()
-	return float64(most - before), err
+	_, peak, err := s.memory()
+	return float64(peak - before), err
 }
 
-// authorise measures what every request begins with, within this process.
+// authorise measures the authorisation of a key, in this process.
 func (b *runner) authorise(ctx context.Context, t *resultTable) error {
 	key, ok := credential.ParseKey(b.large.key)
 	if !ok {
-		return errors.New("the key of this run is not well-formed")
+		return errors.New("the key of this run is malformed")
 	}
-	return b.large.with(ctx, func(a *app.App, _ *store.Store) error {
+	return b.large.withApp(ctx, func(a *app.App, _ *store.Store) error {
 		var times []float64
 		var allocs int64
 		for range b.rounds {
@@ -113,10 +116,10 @@ func (b *runner) authorise(ctx context.Context, t *resultTable) error {
 	})
 }
 
-// startAim is how long a start may take (design section 8).
+// startAim is the maximum time of a start.
 const startAim = 100 * time.Millisecond
 
-// startTime measures a start over the large database until it can be used.
+// startTime measures how long a server on the large database takes to become ready.
 func (b *runner) startTime(ctx context.Context, t *resultTable) error {
 	best := time.Duration(1 << 62)
 	for range 5 {
@@ -132,7 +135,7 @@ func (b *runner) startTime(ctx context.Context, t *resultTable) error {
 		}
 	}
 	t.add(tableLine{
-		name: "start over " + formatThousands(b.options.rows) + " rows, best of 5",
+		name: "start on " + formatThousands(b.options.rows) + " rows, best of 5",
 		memo: fmt.Sprintf("%.0f ms", best.Seconds()*1e3),
 		aim:  fmt.Sprintf("≤ %d ms", startAim.Milliseconds()), verdict: verdictOf(float64(best), float64(startAim)),
 	})

@@ -11,22 +11,23 @@ import (
 	"unicode/utf8"
 )
 
-// tableLine is a row of the table, as it is printed.
-type tableLine struct{ name, memo, beside, ratio, span, aim, verdict string }
+// tableLine is a printed line of the table.
+type tableLine struct{ name, memo, baseline, ratio, span, aim, verdict string }
 
-// resultTable gathers lines and tells each as it comes, for the whole takes a while.
+// resultTable collects the lines. It reports each one as progress, because the whole
+// table takes minutes.
 type resultTable struct{ lines []tableLine }
 
 func (t *resultTable) add(l tableLine) {
 	t.lines = append(t.lines, l)
-	say("  %s: %s beside %s, %s %s", l.name, l.memo, l.beside, l.ratio, l.verdict)
+	progress("  %s: %s vs. %s, %s %s", l.name, l.memo, l.baseline, l.ratio, l.verdict)
 }
 
-// print writes the table with aligned columns, which is Markdown as well.
+// print writes the table as Markdown with aligned columns.
 func (t *resultTable) print(w io.Writer) {
-	rows := [][]string{{"row", "memo", "beside", "ratio", "from–to", "aim", ""}, nil}
+	rows := [][]string{{"row", "memo", "baseline", "ratio", "from–to", "aim", ""}, nil}
 	for _, l := range t.lines {
-		rows = append(rows, []string{l.name, l.memo, l.beside, l.ratio, l.span, l.aim, l.verdict})
+		rows = append(rows, []string{l.name, l.memo, l.baseline, l.ratio, l.span, l.aim, l.verdict})
 	}
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
@@ -52,7 +53,7 @@ func (t *resultTable) print(w io.Writer) {
 	}
 }
 
-// verdictOf compares with an aim.
+// verdictOf returns "ok" or "OVER", or "" if there is no aim.
 func verdictOf(value, aim float64) string {
 	switch {
 	case aim == 0:
@@ -63,8 +64,8 @@ func verdictOf(value, aim float64) string {
 	return "OVER"
 }
 
-// machineName says where the table was made.
-func machineName(w io.Writer, o options) {
+// printMachine prints how and on which machine the table was measured.
+func printMachine(w io.Writer, o options) {
 	model := "unknown processor"
 	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		for l := range strings.Lines(string(info)) {
@@ -78,15 +79,14 @@ func machineName(w io.Writer, o options) {
 	if avg, err := os.ReadFile("/proc/loadavg"); err == nil {
 		load = strings.Join(strings.Fields(string(avg))[:3], " ")
 	}
-	fmt.Fprintf(w,
-		"\nmemo and beside: CPU time of the server for one request, medians of %d rounds; ratio: median of the rounds' "+
-			"own.\n", o.rounds)
-	fmt.Fprintf(w, "%s, %s/%s, %d cores (%s), %d connections, load %s, %s\n", runtime.Version(), runtime.GOOS,
-		runtime.GOARCH,
-		runtime.NumCPU(), model, connections, load, time.Now().UTC().Format(time.DateOnly))
+	fmt.Fprintf(w, "\nmemo and baseline: CPU time of the server per request, median of %d rounds; ratio: median of the "+
+		"ratios per round.\n", o.rounds)
+	fmt.Fprintf(w, "%s, %s/%s, %d cores (%s), %d connections, load %s, %s\n",
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), model, connections, load,
+		time.Now().UTC().Format(time.DateOnly))
 }
 
-// median returns the middle of the values.
+// median returns the median of the values.
 func median(values []float64) float64 {
 	s := slices.Sorted(slices.Values(values))
 	n := len(s)
@@ -96,7 +96,7 @@ func median(values []float64) float64 {
 	return (s[n/2-1] + s[n/2]) / 2
 }
 
-// formatMicros writes a time as the table has it.
+// formatMicros formats a time in microseconds for the table.
 func formatMicros(us float64) string {
 	if us >= 10_000 {
 		return fmt.Sprintf("%.1f ms", us/1000)
