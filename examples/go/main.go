@@ -67,7 +67,7 @@ type transcription struct {
 }
 
 // list returns all transcriptions that match the filters. It reads page after
-// page, because a page has 100 at most.
+// page, because a page has at most 100.
 func list(filters url.Values) (all []transcription, err error) {
 	filters.Set("limit", "100")
 	for {
@@ -92,8 +92,8 @@ func list(filters url.Values) (all []transcription, err error) {
 	}
 }
 
-// save downloads a file. It has its name only once it is whole, because the
-// server closes the connection early when it cannot finish a ZIP.
+// save downloads a file. It renames the file only when it is complete, because the
+// server closes the connection early if it cannot finish a ZIP.
 func save(name, method, path string, body any) error {
 	resp, err := call(method, path, body)
 	if err != nil {
@@ -134,7 +134,7 @@ func run(word string) error {
 	if err := save("hit.md", "GET", "/transcriptions/"+found[0].ID+"/export?format=md", nil); err != nil {
 		return err
 	}
-	ids = ids[:min(len(ids), 100)] // one call takes 100 at most
+	ids = ids[:min(len(ids), 100)] // the maximum for one call
 	return save("all.zip", "POST", "/transcriptions/export", map[string]any{"ids": ids, "format": "md"})
 }
 

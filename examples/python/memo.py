@@ -3,7 +3,7 @@ first hit as Markdown and up to 100 transcriptions as one ZIP:
 
     MEMO_URL=http://127.0.0.1:8080 MEMO_API_KEY=mk_live_… python3 memo.py salary
 
-It needs Python 3.8 or newer and nothing else.
+It needs Python 3.8 or newer and no other package.
 """
 
 import json
@@ -18,7 +18,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 
 class NoRedirect(HTTPRedirectHandler):
-    """urllib sends the key to every address that it is redirected to."""
+    """Does not follow redirects, because urllib would send the key to them."""
 
     def redirect_request(self, *_):
         return None
@@ -28,7 +28,7 @@ opener = build_opener(NoRedirect)
 
 
 class Refused(Exception):
-    """The server's status and what it says about it."""
+    """The status of a refusal and its detail."""
 
 
 def call(method, path, body=None):
@@ -68,8 +68,8 @@ def transcriptions(**filters):
 
 
 def save(name, method, path, body=None):
-    """Downloads a file. It has its name only once it is whole, because the server
-    closes the connection early when it cannot finish a ZIP."""
+    """Downloads a file. It renames the file only when it is complete, because the
+    server closes the connection early if it cannot finish a ZIP."""
     part = name + ".part"
     with call(method, path, body) as response:
         try:
@@ -94,7 +94,7 @@ def main(word):
     if found:
         print("first hit:", found[0]["title"])
         save("hit.md", "GET", f"/transcriptions/{found[0]['id']}/export?format=md")
-        ids = [t["id"] for t in everything[:100]]  # one call takes 100 at most
+        ids = [t["id"] for t in everything[:100]]  # the maximum for one call
         save("all.zip", "POST", "/transcriptions/export", {"ids": ids, "format": "md"})
 
 

@@ -16,16 +16,16 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
 # call FILE ARGUMENT… writes a response with status 200 to FILE. curl waits as long
-# as Retry-After says and tries again after 429 and 503. The key comes over
-# standard input, because everyone on the machine can see a command's arguments.
+# as Retry-After says and tries again after 429 and 503. The key is passed on
+# standard input, because every user of the machine can see a command's arguments.
 call() {
 	file=$1
 	shift
 	status=$(printf 'header = "Authorization: Bearer %s"\n' "$MEMO_API_KEY" |
 		curl --config - --silent --show-error --retry 4 --max-time 600 \
-			--output "$file.part" --write-out '%{http_code}' "$@") || fail "no whole response: $*"
+			--output "$file.part" --write-out '%{http_code}' "$@") || fail "incomplete response: $*"
 	[ "$status" = 200 ] || fail "HTTP $status: $(sed 's/^{"detail"://; s/}$//' "$file.part")"
-	mv "$file.part" "$file" # a file has its name only once it is whole
+	mv "$file.part" "$file" # only now the file is complete
 }
 
 fail() {

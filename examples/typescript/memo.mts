@@ -3,8 +3,8 @@
 //
 //     MEMO_URL=http://127.0.0.1:8080 MEMO_API_KEY=mk_live_… node memo.mts salary
 //
-// It uses only what Node.js brings. Node.js 22.18 and newer run it as it is.
-// Node.js 20 needs it compiled first, for example: npx esbuild memo.mts --outfile=memo.mjs
+// It needs no packages. Node.js 22.18 or newer runs it directly. For Node.js 20,
+// compile it first, for example: npx esbuild memo.mts --outfile=memo.mjs
 import { createWriteStream } from "node:fs"
 import { rename, rm, stat } from "node:fs/promises"
 import { Readable } from "node:stream"
@@ -66,8 +66,8 @@ async function list(filters: Record<string, string> = {}): Promise<Transcription
   }
 }
 
-/** Downloads a file. It has its name only once it is whole, because the server
- * closes the connection early when it cannot finish a ZIP. */
+/** Downloads a file. It renames the file only when it is complete, because the
+ * server closes the connection early if it cannot finish a ZIP. */
 async function save(name: string, method: string, path: string, body?: unknown): Promise<void> {
   const response = await call(method, path, body)
   const part = `${name}.part`
@@ -89,7 +89,7 @@ async function main(word: string): Promise<void> {
   if (found.length === 0) return
   console.log("first hit:", found[0].title)
   await save("hit.md", "GET", `/transcriptions/${found[0].id}/export?format=md`)
-  const ids = all.slice(0, 100).map((t) => t.id) // one call takes 100 at most
+  const ids = all.slice(0, 100).map((t) => t.id) // the maximum for one call
   await save("all.zip", "POST", "/transcriptions/export", { ids, format: "md" })
 }
 
