@@ -1,6 +1,6 @@
 #!/bin/sh
-# Has axe-core look at every page that the browser tests come to, light and dark;
-# what it finds fails them. axe-core comes from npm and stays out of the repository.
+# Runs axe-core on every page that the browser tests visit, light and dark. A
+# violation fails the test. axe-core comes from npm and is not in the repository.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -1,14 +1,14 @@
 #!/bin/sh
-# Holds /mcp of a real server against MCP's official conformance suite, in two
-# revisions of the protocol, and against the official inspector. What the suite
-# wants and Memo does not have is in conformance-baseline.yml. What npm installs
-# is kept in the user's cache.
+# Tests /mcp of a real server with the official MCP conformance suite, in two
+# revisions of the protocol, and with the official inspector. Checks that need a
+# feature which Memo does not have are in conformance-baseline.yml. npm installs
+# into the user's cache.
 set -eu
 cd "$(dirname "$0")/.."
 baseline=$PWD/scripts/conformance-baseline.yml
 suite=0.2.0-alpha.12
 inspector=2.12.0
-node_version=22.23.3 # for machines whose own is older than the inspector takes
+node_version=22.23.3 # used if the installed one is too old for the inspector
 revisions="2025-11-25 2026-07-28"
 
 without() {
@@ -23,7 +23,7 @@ new_enough() {
 	"$1" -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || a == 22 && b >= 19 ? 0 : 1)' 2>/dev/null
 }
 
-# within SECONDS COMMAND… runs the command for so long at most.
+# within SECONDS COMMAND… runs the command with a timeout.
 within() {
 	seconds=$1 ticks=$(($1 * 5))
 	shift
@@ -44,15 +44,16 @@ within() {
 	return "$rc"
 }
 
-# fetch FOLDER PACKAGE… puts packages into a folder of the cache, whole or not
-# at all.
+# fetch FOLDER PACKAGE… installs packages into a folder of the cache, which exists
+# only if the installation succeeded.
 fetch() {
 	[ -d "$1" ] && return 0
-	echo "installing once: $*"
+	echo "installing into the cache: $*"
 	half=$(mktemp -d "$cache/npm.XXXXXX")
 	into=$1
 	shift
-	within 600 npm install --prefix "$half" --ignore-scripts --no-audit --no-fund --loglevel=error "$@" >/dev/null || fail "npm could not install $*"
+	within 600 npm install --prefix "$half" --ignore-scripts --no-audit --no-fund --loglevel=error "$@" >/dev/null ||
+		fail "npm could not install $*"
 	[ -d "$into" ] || mv "$half" "$into"
 }
 
@@ -60,7 +61,7 @@ job="" memo="" half=""
 tmp=$(mktemp -d)
 stop() {
 	for pid in $job $memo; do kill "$pid" 2>/dev/null || true; done
-	exec 3>&- # what holds the proxy
+	exec 3>&- # the proxy exits
 	for pid in $job $memo; do
 		ticks=50
 		while [ "$ticks" -gt 0 ] && kill -0 "$pid" 2>/dev/null; do
@@ -95,12 +96,12 @@ tools=$cache/mcp-$suite-$inspector
 fetch "$tools" "@modelcontextprotocol/conformance@$suite" "@modelcontextprotocol/inspector@$inspector"
 tools=$tools/node_modules/@modelcontextprotocol
 
-# The server, and the proxy that adds the key, which the suite cannot. It gets no
-# option from the environment of whoever runs this.
+# Start the server, and the proxy that adds the key, because the suite cannot send
+# one. env -i keeps MEMO_* variables of the environment from the server.
 "${GO:-go}" build -o "$tmp/" ./cmd/memo ./scripts/keyproxy
 env -i "$tmp/memo" serve --demo --data "$tmp/data" --listen 127.0.0.1:0 --limit-data 100000 --json >"$tmp/serve.json" 2>"$tmp/serve.err" &
 memo=$!
-# Both end when nobody holds this open any more, however this script ended.
+# Both exit when the last writer of this pipe is closed, however this script ends.
 mkfifo "$tmp/hold"
 exec 3<>"$tmp/hold"
 (read -r _ <"$tmp/hold" || kill "$memo") 2>/dev/null 3>&- &
@@ -109,7 +110,7 @@ ready() { # FILE PATTERN: waits for a line of the file
 	until grep -q "$2" "$1" 2>/dev/null; do
 		[ "$ticks" -gt 0 ] || {
 			cat "$tmp/serve.err" "$tmp/proxy.err" >&2 || true
-			fail "no sign of life in $1"
+			fail "no line matches $2 in $1"
 		}
 		ticks=$((ticks - 1))
 		sleep 0.2
@@ -123,9 +124,10 @@ export MEMO_API_KEY
 "$tmp/keyproxy" "$url" <"$tmp/hold" >"$tmp/proxy" 2>"$tmp/proxy.err" 3>&- &
 ready "$tmp/proxy" '^http'
 
-# why prints what failed beyond the baseline, which the suite itself only counts.
+# why prints the failed checks that are not in the baseline. The suite only counts
+# them.
 why() {
-	# shellcheck disable=SC2016 # what looks like the shell's is JavaScript
+	# shellcheck disable=SC2016 # the $ are JavaScript's
 	"$node" -e '
 		const fs = require("fs"), [log, dir] = process.argv.slice(1)
 		const beyond = new Set(fs.readFileSync(log, "utf8").split("\n").filter(l => l.startsWith("  ✗ ")).map(l => l.slice(4)))
@@ -149,13 +151,13 @@ for revision in $revisions; do
 	echo "conformance $revision: $(grep -c '^=== Running scenario' "$log") scenarios, $(sed -n 's/^Total: \([0-9]*\) passed.*/\1/p' "$log") checks passed, $(grep -c '^  ~ ' "$log") in the baseline"
 done
 
-# The suite takes an entry of the baseline that it never met for one that holds.
+# The suite does not report an entry of the baseline whose check did not run.
 cat "$tmp"/*.log | sed -n 's/^  ~ //p' | sort -u >"$tmp/met"
 sed -n 's/^  - \([^ ]*\).*/\1/p' "$baseline" | sort >"$tmp/listed"
 unmet=$(comm -13 "$tmp/met" "$tmp/listed")
-[ -z "$unmet" ] || fail "in the baseline, and not met in any revision: $unmet"
+[ -z "$unmet" ] || fail "in the baseline, but not run in any revision: $unmet"
 
-# inspect ARGUMENTS… wants an answer, and nothing on stderr: warnings go there.
+# inspect ARGUMENTS… fails if the inspector fails, or writes a warning to stderr.
 inspect() {
 	within 60 env HOME="$tmp" "$node" "$tools/inspector/clients/launcher/build/index.js" --cli \
 		--transport http --server-url "$url/mcp" --header "Authorization: Bearer $MEMO_API_KEY" --stored-auth-only "$@" \

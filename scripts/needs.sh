@@ -1,16 +1,20 @@
 #!/bin/sh
-# Installs what the tests need, where this may be done, or says what is missing.
+# Installs what the tests need, if run as root on Debian. Otherwise it prints what is
+# missing and fails.
 set -eu
 
 postgres() { ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1; }
 redis() { command -v redis-server >/dev/null 2>&1 || command -v valkey-server >/dev/null 2>&1; }
 compiler() { command -v gcc >/dev/null 2>&1 || command -v clang >/dev/null 2>&1; }
-browser() { command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1; }
+browser() {
+	command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 ||
+		command -v google-chrome >/dev/null 2>&1
+}
 
 missing=""
 postgres || missing="$missing postgresql"
 redis || missing="$missing redis-server"
-compiler || missing="$missing gcc libc6-dev" # the race detector links with cgo
+compiler || missing="$missing gcc libc6-dev" # the race detector needs cgo
 browser || missing="$missing chromium"
 [ -z "$missing" ] && exit 0
 

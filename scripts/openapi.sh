@@ -1,5 +1,5 @@
 #!/bin/sh
-# Holds the OpenAPI document against two linters from npm; errors fail.
+# Checks the OpenAPI document with two linters from npm. An error fails the run.
 set -eu
 cd "$(dirname "$0")/.."
 

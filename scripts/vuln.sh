@@ -1,7 +1,7 @@
 #!/bin/sh
-# Looks for known vulnerabilities in what the code calls. Where Go's database of
-# them cannot be reached this step is left out and says so; with VULN=required,
-# as in CI, it fails then.
+# Looks for known vulnerabilities in the code that Memo calls. If the Go
+# vulnerability database cannot be reached, this step is left out with a message;
+# with VULN=required, as in CI, it fails.
 set -eu
 cd "$(dirname "$0")/.."
 

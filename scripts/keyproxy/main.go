@@ -2,10 +2,10 @@
 //
 //	MEMO_API_KEY=mk_live_… keyproxy http://127.0.0.1:8080
 //
-// It listens on a free port of 127.0.0.1, prints its address, and passes each
-// request on. Host and Origin pass as they came, so that what the server thinks
-// of foreign ones can be tested from in front of it. It ends with its stdin:
-// whoever started it holds the other end, and cannot die and leave it behind.
+// It listens on a free port of 127.0.0.1, prints its URL and passes each request
+// on. It does not change Host and Origin, so that a test suite can send foreign ones
+// through it. It exits at the end of stdin, so that it does not outlive the program
+// that started it.
 package main
 
 import (
@@ -42,17 +42,17 @@ func run() error {
 		return err
 	}
 	proxy := &httputil.ReverseProxy{
-		FlushInterval: -1, // events are of use at once
+		FlushInterval: -1, // pass on events at once
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			r.Out.Host = r.In.Host
 			r.Out.Header.Set("Authorization", "Bearer "+key)
 		},
 	}
-	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: whole(proxy)}
+	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: readBody(proxy)}
 	fmt.Printf("http://%v\n", l.Addr())
 	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin) // an error is an end, too
+		_, _ = io.Copy(io.Discard, os.Stdin) // an error also ends the program
 		_ = server.Close()
 	}()
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -61,9 +61,10 @@ func run() error {
 	return nil
 }
 
-// whole reads a body to its end before next has it. While the transport is still
-// at one when the answer comes, it may close the connection in mid-answer.
-func whole(next http.Handler) http.Handler {
+// readBody reads the whole body before it calls next. If a response arrives while the
+// transport still sends a body, the transport may close the connection in the middle
+// of the response.
+func readBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
