@@ -1,10 +1,10 @@
-# make test   everything that CI runs
-# make noisy  what one caller's load costs the others, a part of make test
-# make build  the static binary, bin/memo
-# make bench  the table of CPU per request
-# make fuzz   every fuzz target for a minute
-# make conformance   MCP's own tests of a server, the last part of make test
-# make axe    axe-core on every page of the web app
+# make test         everything that CI runs
+# make noisy        how one caller's load affects the others; part of make test
+# make conformance  the official MCP conformance suite; part of make test
+# make axe          axe-core on every page of the web app
+# make fuzz         every fuzz target for a minute
+# make build        the static binary, bin/memo
+# make bench        the table of CPU time per request
 
 GO ?= go
 FUZZTIME ?= 60s
@@ -13,8 +13,8 @@ FUZZTIME ?= 60s
 
 test: needs check vuln race noisy openapi conformance
 
-# What the tests need and Go does not bring: the servers of PostgreSQL and Redis.
-# On Debian as root they are installed; elsewhere one line says what to install.
+# What the tests need besides Go: PostgreSQL, Redis, a C compiler and Chromium. As
+# root on Debian they are installed; otherwise a message says what to install.
 needs:
 	@sh scripts/needs.sh
 
@@ -23,29 +23,29 @@ check:
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
 
-# Known vulnerabilities, where Go's database of them can be reached.
+# Known vulnerabilities, if the Go vulnerability database can be reached.
 vuln:
 	@GO=$(GO) VULN=$(VULN) sh scripts/vuln.sh
 
-# Go's cache of results does not know that e2e tests the binary it builds.
+# -count=1: the test cache does not notice changes of the binary that e2e builds.
 race:
 	$(GO) test -race -count=1 -timeout 40m ./...
 
-# Its bounds are in seconds, so it runs alone and without the race detector.
+# The test has limits in seconds, so it runs alone and without the race detector.
 noisy:
 	$(GO) test -count=1 -timeout 20m -run TestNoisyNeighbour -v ./e2e
 
-# The linters come from npm. Without npx this step is left out, and says so.
+# The linters come from npm. Without npx this step is left out with a message.
 openapi:
 	@sh scripts/openapi.sh
 
-# axe-core on every page of the site, light and dark. It comes from npm, and runs the
-# browser flows once more, so it is not a part of make test.
+# axe-core on every page of the web app, light and dark. It comes from npm and runs
+# the browser tests again, so it is not part of make test.
 axe:
 	@GO=$(GO) sh scripts/axe.sh
 
-# MCP's official suite and inspector, against a real server. They come from npm;
-# where no Node.js that runs them can be had, this step is left out, and says so.
+# The official MCP conformance suite and inspector, against a real server. They come
+# from npm. Without a suitable Node.js this step is left out with a message.
 conformance:
 	@GO=$(GO) sh scripts/conformance.sh
 
