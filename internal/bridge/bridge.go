@@ -48,7 +48,7 @@ type Config struct {
 type Bridge struct {
 	endpoint    string // ends in /mcp and contains no secret
 	key         credential.Key
-	agent       string
+	userAgent   string
 	http        *http.Client
 	configError error // set if the configuration is invalid
 	log         onceLog
@@ -62,7 +62,7 @@ type Bridge struct {
 // host shows its user the responses of a server rather than the exit of a process.
 func New(cfg Config) *Bridge {
 	b := &Bridge{
-		agent: "memo-mcp/" + cfg.Version, log: onceLog{w: cfg.Log},
+		userAgent: "memo-mcp/" + cfg.Version, log: onceLog{w: cfg.Log},
 		timeout: 60 * time.Second, drainTime: 5 * time.Second,
 	}
 	var badKey, badURL error

@@ -34,7 +34,7 @@ func (s *run) post(ctx context.Context, m *message) error {
 		"Authorization": {"Bearer " + s.key.Secret()},
 		"Content-Type":  {"application/json"},
 		"Accept":        {"application/json, text/event-stream"},
-		"User-Agent":    {s.agent},
+		"User-Agent":    {s.userAgent},
 		// Every call of Memo may be repeated. net/http does not send this empty
 		// header; it makes net/http retry if an idle connection was closed.
 		"Idempotency-Key": {},
@@ -48,8 +48,8 @@ func (s *run) post(ctx context.Context, m *message) error {
 		return s.transportError(timed, err)
 	}
 	defer resp.Body.Close()
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if resp.StatusCode/100 == 2 && kind == "text/event-stream" {
+	contentType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if resp.StatusCode/100 == 2 && contentType == "text/event-stream" {
 		timer.Stop()
 		return s.forwardStream(ctx, m, resp.Body)
 	}
@@ -60,16 +60,16 @@ func (s *run) post(ctx context.Context, m *message) error {
 	case len(body) > maxResponse:
 		return errTooLong
 	case resp.StatusCode/100 != 2:
-		return s.statusError(resp, kind, body)
+		return s.statusError(resp, contentType, body)
 	case !m.isRequest():
 		return nil
 	}
-	if kind != "application/json" {
-		return s.notMemoError(kind)
+	if contentType != "application/json" {
+		return s.notMemoError(contentType)
 	}
 	isResponse, err := s.forward(ctx, m, body)
 	if err == nil && !isResponse {
-		err = s.notMemoError(kind)
+		err = s.notMemoError(contentType)
 	}
 	return err
 }

@@ -123,18 +123,18 @@ func transportReason(err error) string {
 }
 
 // notMemoError returns the message for a response that does not come from Memo.
-func (b *Bridge) notMemoError(kind string) error {
-	if kind == "" {
-		kind = "nothing"
+func (b *Bridge) notMemoError(contentType string) error {
+	if contentType == "" {
+		contentType = "nothing"
 	}
 	return userErrorf("The server at %s is not Memo (it sent %s). Put the address of the Memo server into MEMO_URL.",
-		b.endpoint, cleanText(kind))
+		b.endpoint, cleanText(contentType))
 }
 
 var challengeDescription = regexp.MustCompile(`error_description="([^"]*)"`)
 
 // statusError returns the error for a response with a status other than 2xx.
-func (b *Bridge) statusError(resp *http.Response, kind string, body []byte) error {
+func (b *Bridge) statusError(resp *http.Response, contentType string, body []byte) error {
 	status := resp.StatusCode
 	var a struct {
 		JSONRPC string         `json:"jsonrpc"`
@@ -151,7 +151,7 @@ func (b *Bridge) statusError(resp *http.Response, kind string, body []byte) erro
 	}
 	if json.Unmarshal(a.Detail, &coded) == nil {
 		detail = coded.Message
-	} else if kind == "text/plain" {
+	} else if contentType == "text/plain" {
 		detail, _, _ = strings.Cut(string(body[:min(len(body), 500)]), "\n")
 	}
 	if detail = cleanText(detail); detail == "" {

@@ -208,35 +208,36 @@ type Status struct {
 }
 
 // ReadStatus reads the status of a Redis server.
-func (r *Redis) ReadStatus(ctx context.Context) (c Status, err error) {
+func (r *Redis) ReadStatus(ctx context.Context) (status Status, err error) {
 	conn, err := r.pool.GetContext(ctx)
 	if err != nil {
-		return c, fmt.Errorf("ratelimit: redis: %w", err)
+		return status, fmt.Errorf("ratelimit: redis: %w", err)
 	}
 	defer conn.Close()
 	begun := time.Now()
 	clock, err := redis.Int64s(conn.Do("TIME"))
 	if err != nil || len(clock) != 2 {
-		return c, fmt.Errorf("ratelimit: redis: TIME: %w", err)
+		return status, fmt.Errorf("ratelimit: redis: TIME: %w", err)
 	}
-	c.Latency = time.Since(begun)
-	c.ClockOffset = time.Unix(clock[0], clock[1]*1000).Sub(begun.Add(c.Latency / 2))
+	status.Latency = time.Since(begun)
+	status.ClockOffset = time.Unix(clock[0], clock[1]*1000).Sub(begun.Add(status.Latency / 2))
 	text, err := redis.String(conn.Do("INFO"))
 	if err != nil {
-		return c, fmt.Errorf("ratelimit: redis: INFO: %w", err)
+		return status, fmt.Errorf("ratelimit: redis: INFO: %w", err)
 	}
 	info := map[string]string{}
 	for line := range strings.Lines(text) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
 		info[name] = value
 	}
-	c.Server = "Redis " + info["redis_version"]
+	status.Server = "Redis " + info["redis_version"]
 	if v := info["valkey_version"]; v != "" {
-		c.Server = "Valkey " + v
+		status.Server = "Valkey " + v
 	}
-	c.Cluster = info["cluster_enabled"] == "1"
-	c.Role, c.EvictionPolicy, c.Host, c.Encrypted = info["role"], info["maxmemory_policy"], r.host, r.encrypted
-	c.Used, _ = strconv.ParseInt(info["used_memory"], 10, 64) // 0 if it does not say
-	c.Max, _ = strconv.ParseInt(info["maxmemory"], 10, 64)
-	return c, nil
+	status.Cluster = info["cluster_enabled"] == "1"
+	status.Role, status.EvictionPolicy = info["role"], info["maxmemory_policy"]
+	status.Host, status.Encrypted = r.host, r.encrypted
+	status.Used, _ = strconv.ParseInt(info["used_memory"], 10, 64) // 0 if it is missing
+	status.Max, _ = strconv.ParseInt(info["maxmemory"], 10, 64)
+	return status, nil
 }

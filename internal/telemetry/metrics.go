@@ -33,7 +33,7 @@ import (
 // The handler adds the go_* and process_* metrics of the process.
 type Metrics struct {
 	set    *metrics.Set
-	routes sync.Map // route → *latency
+	routes sync.Map // route → *latencyHistogram
 }
 
 // NewMetrics returns metrics that count from zero.
@@ -77,9 +77,9 @@ func (m *Metrics) WatchLimits(state func() (redis bool, fallbacks, replicas int)
 }
 
 // WatchDatabase adds memo_database_up.
-func (m *Metrics) WatchDatabase(isAway func() bool) {
+func (m *Metrics) WatchDatabase(isUnavailable func() bool) {
 	m.set.NewGauge("memo_database_up", func() float64 {
-		if isAway() {
+		if isUnavailable() {
 			return 0
 		}
 		return 1
@@ -113,7 +113,7 @@ func (m *Metrics) observe(r *Request, method string, status int, took time.Durat
 		strconv.Itoa(status) + `"}`).Inc()
 	l, ok := m.routes.Load(r.Route)
 	if !ok {
-		l, _ = m.routes.LoadOrStore(r.Route, newLatency(m.set, route))
+		l, _ = m.routes.LoadOrStore(r.Route, newLatencyHistogram(m.set, route))
 	}
 	l.(*latencyHistogram).observe(took.Seconds())
 	if r.Refusal != "" {
@@ -133,7 +133,7 @@ type latencyHistogram struct {
 	sum     *metrics.FloatCounter
 }
 
-func newLatency(set *metrics.Set, route string) *latencyHistogram {
+func newLatencyHistogram(set *metrics.Set, route string) *latencyHistogram {
 	const name = "memo_http_request_seconds"
 	bucket := func(le string) *metrics.Counter {
 		return set.GetOrCreateCounter(name + `_bucket{route=` + route + `,le="` + le + `"}`)

@@ -40,12 +40,12 @@ func (o *Output) String() string {
 
 // Eventually waits until f returns true. It allows 30 s, because the machine may be
 // busy.
-func Eventually(t testing.TB, what string, f func() bool) {
+func Eventually(t testing.TB, event string, f func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
 	for !f() {
 		if time.Now().After(deadline) {
-			t.Fatalf("did not happen within 30 s: %s", what)
+			t.Fatalf("did not happen within 30 s: %s", event)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
