@@ -1,13 +1,11 @@
 package memo_test
 
 import (
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"go/types"
 	"io/fs"
-	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -187,16 +185,8 @@ func declarations(t *testing.T, dir string) map[string]bool {
 	return names
 }
 
-// longLines is how many lines beyond 120 columns a directory still has. A number may only
-// go down.
-var longLines = map[string]int{
-	".": 1, "bench": 1, "internal/app": 2, "internal/bridge": 7, "internal/httpx": 1, "internal/store": 25,
-	"internal/transcript": 52, "internal/web": 24, "internal/web/templates": 167,
-}
-
 // TestLinesFitIn120Columns: longer lines hide their end in an editor and in a review.
 func TestLinesFitIn120Columns(t *testing.T) {
-	found := map[string][]string{}
 	for _, name := range goFilesAndTemplates(t) {
 		text, err := os.ReadFile(name)
 		if err != nil {
@@ -204,20 +194,8 @@ func TestLinesFitIn120Columns(t *testing.T) {
 		}
 		for i, line := range strings.Split(string(text), "\n") {
 			if n := utf8.RuneCountInString(line); n > 120 && !structTag.MatchString(line) {
-				dir := filepath.Dir(name)
-				found[dir] = append(found[dir], fmt.Sprintf("%s:%d has %d columns", name, i+1, n))
+				t.Errorf("%s:%d has %d columns: break it at 120", name, i+1, n)
 			}
-		}
-	}
-	dirs := slices.Concat(slices.Collect(maps.Keys(longLines)), slices.Collect(maps.Keys(found)))
-	slices.Sort(dirs)
-	for _, dir := range slices.Compact(dirs) {
-		switch lines, allowed := found[dir], longLines[dir]; {
-		case len(lines) > allowed:
-			t.Errorf("%s has %d lines beyond 120 columns, allowed are %d; break yours:\n%s",
-				dir, len(lines), allowed, strings.Join(lines, "\n"))
-		case len(lines) < allowed:
-			t.Errorf("%s has %d lines beyond 120 columns: lower its number in longLines", dir, len(lines))
 		}
 	}
 }

@@ -15,7 +15,7 @@ type AuditEvent struct {
 	ActorID     Optional  `json:"actor_id"` // the user; empty for the operator and the system
 	Actor       string    `json:"actor"`    // "operator", "system" or the user's e-mail
 	Subject     string    `json:"subject"`  // the id of what was changed
-	Name        string    `json:"name"`     // what that was called then: of a key, a member (the e-mail) or a transcription
+	Name        string    `json:"name"`     // its name then: of a key, a member (the e-mail) or a transcription
 	Detail      string    `json:"detail"`   // words for a person; never a secret
 	IP          Optional  `json:"ip"`
 	Agent       Optional  `json:"agent"`

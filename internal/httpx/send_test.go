@@ -77,7 +77,9 @@ type deadlineWriter struct {
 func (w *deadlineWriter) SetWriteDeadline(t time.Time) error { w.until = t; return nil }
 
 func TestWritesAreBounded(t *testing.T) {
-	for bytes, want := range map[int]time.Duration{0: 5 * time.Second, 320 << 10: 15 * time.Second, 1 << 30: WriteTimeout} {
+	for bytes, want := range map[int]time.Duration{
+		0: 5 * time.Second, 320 << 10: 15 * time.Second, 1 << 30: WriteTimeout,
+	} {
 		w := &deadlineWriter{}
 		BoundWrite(w, bytes)
 		if got := time.Until(w.until); got > want || got < want-time.Second {

@@ -148,7 +148,8 @@ func TestInvalidFileIsRefused(t *testing.T) {
 		{"JSON that starts at NaN", "a.json", "[\n{\"start\":NaN,\"end\":1,\"text\":\"a\"}]", unlimited, 2, "not a number"},
 		{
 			"JSON that ends at NaN", "a.json",
-			"[{\"start\":0,\"end\":1,\"text\":\"a\"},\n{\"start\":0,\"end\" :\tNaN,\"text\":\"a\"}]", unlimited, 2, "not a number",
+			"[{\"start\":0,\"end\":1,\"text\":\"a\"},\n{\"start\":0,\"end\" :\tNaN,\"text\":\"a\"}]", unlimited, 2,
+			"not a number",
 		},
 		{
 			"JSON that ends at infinity", "a.json",

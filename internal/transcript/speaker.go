@@ -130,8 +130,9 @@ var nameParticles = stringSet(`de da di do du dos das del della van von der den 
 
 // notNames are the words that most often occur before a colon and are not names.
 var notNames = stringSet(`note notes agenda question answer warning important remember example summary topic topics
-	date time subject title participants attendees action actions decision decisions todo update tip ps p.s.
-	fyi step chapter part point item section day week figure option result conclusion problem solution idea edit link source
+	date time subject title participants attendees action actions decision decisions todo update tip ps p.s. fyi
+	step chapter part point item section day week figure option result conclusion problem solution idea edit link
+	source
 	hinweis wichtig achtung beispiel frage antwort thema teilnehmer ergebnis fazit schritt
 	важно примечание внимание вопрос ответ пример тема итог участники шаг
 	nota importante remarque attention exemple question ejemplo

@@ -233,7 +233,8 @@ func TestDownloadZIP(t *testing.T) {
 		w.Must(err)
 		got, err := io.ReadAll(f)
 		w.Must(err)
-		want, err := w.App.Export(context.Background(), memo.Caller{Operator: true, WorkspaceID: w.Acme.ID}, w.Meetings[3], transcript.Text)
+		operator := memo.Caller{Operator: true, WorkspaceID: w.Acme.ID}
+		want, err := w.App.Export(context.Background(), operator, w.Meetings[3], transcript.Text)
 		w.Must(err)
 		text, err := want.Bytes(context.Background())
 		w.Must(err)
