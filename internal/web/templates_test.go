@@ -1,13 +1,14 @@
 package web
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/jba/templatecheck"
 )
 
 // TestTemplatesMatchTheirStructs checks that every field in a template exists and has a type
-// that fits its use.
+// that fits its use, and that no page has a field that hides one of the layout.
 func TestTemplatesMatchTheirStructs(t *testing.T) {
 	structs := map[string]any{
 		"account": accountPage{}, "docs": docsPage{}, "docserrors": docsPage{}, "docsmcp": docsPage{}, "docsrest": docsPage{},
@@ -26,6 +27,11 @@ func TestTemplatesMatchTheirStructs(t *testing.T) {
 		}
 		if err := templatecheck.CheckHTML(page, data); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+		for _, f := range reflect.VisibleFields(reflect.TypeFor[layout]()) {
+			if got, ok := reflect.TypeOf(data).FieldByName(f.Name); !ok || len(got.Index) != 2 {
+				t.Errorf("the field %s of page %s hides that of the layout", f.Name, name)
+			}
 		}
 	}
 }

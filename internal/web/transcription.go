@@ -45,8 +45,9 @@ type transcriptionPage struct {
 	At        string // the requested time, if it is invalid
 	foundLine string // link to the line at the requested time
 
-	MayEdit       bool
-	Title, Folder formFields // the forms for the title and the project
+	MayEdit     bool
+	TitleForm   formFields
+	ProjectForm formFields
 }
 
 // reportRow is an AI report, which may be shortened.
@@ -164,16 +165,16 @@ func (v *pageRequest) transcriptionPage() (transcriptionPage, error) {
 		return p, err
 	}
 	projects, err := v.projectNames()
-	p.Title = formFields{{
+	p.TitleForm = formFields{{
 		Name: "title", Label: "Title", Type: "text", Required: true, Max: memo.MaxTitle, Autocomplete: "off",
 		Value: p.Transcription.Title,
 	}}
-	p.Folder = formFields{{
+	p.ProjectForm = formFields{{
 		Name: "project", Label: "Project", Type: "text", Max: memo.MaxName, Autocomplete: "off",
 		List: projects, Hint: "Choose a project or enter a new name. Leave empty to remove it from its project.",
 	}}
 	if p.Project != nil {
-		p.Folder[0].Value = p.Project.Name
+		p.ProjectForm[0].Value = p.Project.Name
 	}
 	return p, err
 }
@@ -337,9 +338,9 @@ func (v *pageRequest) change(done string, f func(id string) error) error {
 	if err != nil {
 		return err
 	}
-	form := p.Title
+	form := p.TitleForm
 	if e.Field == "project" {
-		form = p.Folder
+		form = p.ProjectForm
 	}
 	form.fill(v)
 	form.showErrors(e)

@@ -122,8 +122,8 @@ func TestShowTranscription(t *testing.T) {
 		b := w.browser(w.Mark)
 		id := w.Meetings[3]
 		b.get(w.texts("/"+id)).
-			want(200, "Pricing talk", "2026-05-01 10:00 UTC", "Sales", "Action items", "send the offer", "00:42", "Jordan",
-				`id="t-2"`, "crm-1").
+			want(200, "<title>Pricing talk · Memo</title>", "2026-05-01 10:00 UTC", "Sales", "Action items", "send the offer",
+				"00:42", "Jordan", `id="t-2"`, "crm-1").
 			without("Delete transcription", "Rename")
 		b.get(w.texts("/"+id+"?q=cost+Alex")).want(200, "1 line matching", "<mark>Alex</mark>", "<mark>cost</mark>")
 		b.get(w.texts("/"+id+"?q=nothing")).want(200, "No lines match")
