@@ -103,7 +103,7 @@ func showAudit(v *pageRequest) (err error) {
 			{Name: "subject", Label: "Events"},
 			{Name: "member", Label: "Performed by"},
 			{Name: "from", Label: "From", Type: "date"},
-			{Name: "to", Label: "Until", Type: "date"},
+			{Name: "to", Label: "To", Type: "date"},
 		},
 	}
 	for i := range p.Filter {

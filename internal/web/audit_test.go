@@ -62,7 +62,7 @@ func TestAuditPage(t *testing.T) {
 		olga.post("/w/"+w.Acme.ID+"/members/"+w.Mark.ID, "role", "OWNER").want(200)
 		nina := w.browser(memo.User{})
 		nina.post(olga.invite("OWNER")+"/new", "email", "nina@example.com", "name", "Nina", "password", testworld.Password)
-		nina.post("/w/"+w.Acme.ID+"/keys", "name", "Nina’s", "life", "7", "id",
+		nina.post("/w/"+w.Acme.ID+"/keys", "name", "Nina’s", "expiry", "7", "id",
 			"0195c0de-0000-7000-8000-000000000001").want(201)
 		var ninaID string
 		for _, m := range must(w.App.Members(ctx, memo.Caller{Operator: true}, w.Acme.ID)) {
@@ -176,7 +176,7 @@ func TestAuditTrailNames(t *testing.T) {
 func TestInvalidAuditFilter(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		olga, audit := w.browser(w.Olga), "/w/"+w.Acme.ID+"/audit"
-		olga.get(audit+"?from=tomorrow&to=2026-02-30").want(422, "From must be a date", "Until must be a date",
+		olga.get(audit+"?from=tomorrow&to=2026-02-30").want(422, "From must be a date", "To must be a date",
 			`value="tomorrow"`).without("No events")
 		olga.get(audit+"?from=2026-02-02&to=2026-02-01").want(422, "must not be before")
 		for bad, says := range map[string]string{

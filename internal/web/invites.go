@@ -53,5 +53,5 @@ func doRevokeInvite(v *pageRequest) error {
 	if err != nil {
 		return v.refusedMembers(err)
 	}
-	return v.redirect(v.membersPath() + "?done=takenback")
+	return v.redirect(v.membersPath() + "?done=inviterevoked")
 }

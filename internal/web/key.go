@@ -74,7 +74,7 @@ func doChangeKey(v *pageRequest) error {
 		return v.render(http.StatusUnprocessableEntity, "key", p)
 	}
 	change := app.KeyChange{Name: &name}
-	if v.r.PostFormValue("life") != "keep" {
+	if v.r.PostFormValue("expiry") != "keep" {
 		change.ExpiresAt = &expires
 	}
 	if _, err := v.App.ChangeKey(v.ctx, v.Caller, p.Key.ID, change); err != nil {

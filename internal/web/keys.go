@@ -106,7 +106,7 @@ func showKeys(v *pageRequest) error {
 	q := v.r.URL.Query()
 	p := keysPage{
 		layout: v.sectionLayout("keys", "API & MCP"), Days: q.Get("span") == "14d",
-		ShowInactive: q.Get("show") == "ended",
+		ShowInactive: q.Get("show") == "inactive",
 	}
 	hours := app.UsageDayHours
 	if p.Days {
@@ -143,7 +143,7 @@ func showKeys(v *pageRequest) error {
 	if p.Keys, err = v.rows(keys, hours); err != nil {
 		return err
 	}
-	if p.Others = v.pathWith("show", "ended"); p.ShowInactive {
+	if p.Others = v.pathWith("show", "inactive"); p.ShowInactive {
 		p.Others = v.pathWith("show", "")
 	}
 	if from > 0 {

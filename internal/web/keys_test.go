@@ -23,7 +23,7 @@ func TestKeyIsShownOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, keys, id := w.browser(w.Mark), "/w/"+w.Acme.ID+"/keys", newID()
 		mark.get(keys+"/new").want(200, "Create an API key", `value="90" checked`)
-		p := mark.post(keys, "id", id, "name", "n8n <script>", "life", "90").want(201, "Copy this key now",
+		p := mark.post(keys, "id", id, "name", "n8n <script>", "expiry", "90").want(201, "Copy this key now",
 			"Waiting for the first request", "n8n &lt;script&gt;").without("n8n <script>")
 		key := keyPattern.FindString(p.body)
 		if !w.authorised(key) || p.header.Get("Cache-Control") != "private, no-store" {
@@ -37,7 +37,7 @@ func TestKeyIsShownOnce(t *testing.T) {
 		} {
 			p.want(201, snippet)
 		}
-		second := mark.post(keys, "id", id, "name", "n8n", "life", "90").want(409, "was created already")
+		second := mark.post(keys, "id", id, "name", "n8n", "expiry", "90").want(409, "was created already")
 		list := mark.get(keys).want(200, "mk_live_…"+key[36:40])
 		for _, other := range []page{second, list, mark.get(keys + "/" + id).want(200)} {
 			if keyPattern.MatchString(other.body) {
@@ -48,11 +48,11 @@ func TestKeyIsShownOnce(t *testing.T) {
 			t.Errorf("the form created more than one key")
 		}
 		for name, form := range map[string][]string{
-			"no name":                     {"id", newID(), "name", " ", "life", "90"},
-			"a past date":                 {"id", newID(), "name", "kept", "life", "date", "date", "2020-01-01"},
-			"no such option":              {"id", newID(), "name", "kept", "life", "400"},
-			"no date":                     {"id", newID(), "name", "kept", "life", "date"},
-			"an option for existing keys": {"id", newID(), "name", "kept", "life", "keep"},
+			"no name":                     {"id", newID(), "name", " ", "expiry", "90"},
+			"a past date":                 {"id", newID(), "name", "kept", "expiry", "date", "date", "2020-01-01"},
+			"no such option":              {"id", newID(), "name", "kept", "expiry", "400"},
+			"no date":                     {"id", newID(), "name", "kept", "expiry", "date"},
+			"an option for existing keys": {"id", newID(), "name", "kept", "expiry", "keep"},
 		} {
 			p := mark.post(keys, form...)
 			if p.status != 422 || !strings.Contains(p.body, `class="wrong"`) || name != "no name" &&
@@ -61,15 +61,15 @@ func TestKeyIsShownOnce(t *testing.T) {
 			}
 		}
 		// All problems are shown, and the first field with one has the focus.
-		mark.post(keys, "id", newID(), "name", "", "life", "date", "date", "").
+		mark.post(keys, "id", newID(), "name", "", "expiry", "date", "date", "").
 			want(422, "Name must not be empty", "Choose a date.",
 				`aria-invalid="true" aria-describedby="date-wrong date-hint"`, `maxlength="100" autofocus`).without("RFC 3339")
 		// A date together with another option is refused.
-		mark.post(keys, "id", newID(), "name", "kept", "life", "90", "date", "2099-01-31").
+		mark.post(keys, "id", newID(), "name", "kept", "expiry", "90", "date", "2099-01-31").
 			want(422, "You entered a date but selected another option.", `value="2099-01-31"`, `value="90" checked`,
 				`aria-label="Date" autofocus`).without(`maxlength="100" autofocus`)
-		mark.post(keys, "id", newID(), "name", "f", "life", "never").want(201, "No expiry")
-		mark.post(keys, "id", newID(), "name", "d", "life", "date", "date", "2099-01-31").want(201,
+		mark.post(keys, "id", newID(), "name", "f", "expiry", "never").want(201, "No expiry")
+		mark.post(keys, "id", newID(), "name", "d", "expiry", "date", "date", "2099-01-31").want(201,
 			"Expires 2099-02-01 00:00 UTC")
 	})
 }
@@ -108,7 +108,7 @@ func TestKeyAccess(t *testing.T) {
 			t.Fatal("another user revoked the key")
 		}
 		olga.get(keys+"/"+w.MarkKey.ID).want(200, "Revoke").without("<h2>Rotate key</h2>", "<h2>Edit key</h2>")
-		olga.post(keys+"/"+w.MarkKey.ID, "name", "Mine now", "life", "keep").want(403, "Only the member who created")
+		olga.post(keys+"/"+w.MarkKey.ID, "name", "Mine now", "expiry", "keep").want(403, "Only the member who created")
 		olga.post(keys+"/"+w.MarkKey.ID+"/rotate", "id", newID(), "overlap", "24h").want(403)
 		// The confirmation page shows the key and its last use, and changes nothing.
 		w.use(w.MarkKey.Key)
@@ -123,27 +123,27 @@ func TestKeyAccess(t *testing.T) {
 			t.Error("the revoked key is still accepted")
 		}
 		mark.get(keys).want(200, "No active keys", "1 inactive key").without(w.MarkKey.ID)
-		mark.get(keys+"?show=ended").want(200, "revoked just now", w.MarkKey.ID)
+		mark.get(keys+"?show=inactive").want(200, "revoked just now", w.MarkKey.ID)
 		if p := mark.get(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "revoked just now"); p.path != keys+"/"+w.MarkKey.ID {
 			t.Error(p.path)
 		}
 		// The links between the two lists keep the filter and drop the message.
 		olga.get(keys+"?done=revoked&from=0&span=14d&member="+w.Mark.ID).want(200,
-			`href="?member=`+w.Mark.ID+`&amp;show=ended&amp;span=14d">1 inactive key`)
-		olga.get(keys+"?show=ended&member="+w.Olga.ID).want(200, `href="?member=`+w.Olga.ID+`">1 active key`,
-			`name="show" value="ended"`)
+			`href="?member=`+w.Mark.ID+`&amp;show=inactive&amp;span=14d">1 inactive key`)
+		olga.get(keys+"?show=inactive&member="+w.Olga.ID).want(200, `href="?member=`+w.Olga.ID+`">1 active key`,
+			`name="show" value="inactive"`)
 	})
 }
 
 func TestChangeAndRotateKey(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, key := w.browser(w.Mark), "/w/"+w.Acme.ID+"/keys/"+w.MarkKey.ID
-		mark.post(key, "name", "Renamed", "life", "30").want(200, "Key updated", "Renamed",
+		mark.post(key, "name", "Renamed", "expiry", "30").want(200, "Key updated", "Renamed",
 			`until <span class="when">`+formatDay(time.Now().AddDate(0, 0, 30)))
-		mark.post(key, "name", "", "life", "keep").want(422, "Name must not be empty")
-		mark.post(key, "name", "Renamed", "life", "date", "date", "2020-01-01").want(422, "The expiry must be in the future",
+		mark.post(key, "name", "", "expiry", "keep").want(422, "Name must not be empty")
+		mark.post(key, "name", "Renamed", "expiry", "date", "date", "2020-01-01").want(422, "The expiry must be in the future",
 			`value="date" checked`)
-		mark.post(key, "name", "Renamed", "life", "keep", "date", "2099-01-31").want(422, "You entered a date")
+		mark.post(key, "name", "Renamed", "expiry", "keep", "date", "2099-01-31").want(422, "You entered a date")
 		mark.post(key+"/rotate", "id", newID(), "overlap", "1h").want(422, "Choose how long the old key stays active.")
 		id := newID()
 		p := mark.post(key+"/rotate", "id", id, "overlap", "24h").want(201, "The old key stays active for 24 hours",
@@ -178,7 +178,7 @@ func TestPlanWithoutAPI(t *testing.T) {
 	olga, keys := w.browser(w.Olga), "/w/"+w.Acme.ID+"/keys"
 	olga.get(keys).want(200, "needs the Pro or Expert plan", w.OlgaKey.ID).without("Create key")
 	olga.get(keys+"/new").want(200, "needs the Pro or Expert plan").without("<form class=\"card")
-	olga.post(keys, "id", newID(), "name", "x", "life", "90").want(403, "needs the Pro or Expert plan")
+	olga.post(keys, "id", newID(), "name", "x", "expiry", "90").want(403, "needs the Pro or Expert plan")
 	olga.post(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "Key revoked")
 }
 
@@ -190,7 +190,7 @@ func TestManagementLimit(t *testing.T) {
 	for range 3 {
 		olga.get(keys).want(200)
 	}
-	p := olga.get(keys).want(429, "Rate limit exceeded", "You can go on in")
+	p := olga.get(keys).want(429, "Rate limit exceeded", "You can try again in")
 	if p.header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}

@@ -46,7 +46,7 @@ func (v *pageRequest) keyForm(name formField, expiry string, options []option) k
 // ok is false. A nil expiry means never.
 func (f *keyForm) read(v *pageRequest) (name string, expires *time.Time, ok bool) {
 	f.Fields.fill(v)
-	choice := v.r.PostFormValue("life")
+	choice := v.r.PostFormValue("expiry")
 	f.Expiry = selectOption(choice, f.Expiry)
 	var problems []*memo.Error
 	name, err := memo.CleanName("name", f.Name().Value)

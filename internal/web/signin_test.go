@@ -92,7 +92,7 @@ func TestSetupAttemptsAreThrottled(t *testing.T) {
 	for range 15 {
 		last = b.post("/setup", "code", "guess")
 	}
-	last.want(429, "Too many attempts", "You can go on in")
+	last.want(429, "Too many attempts", "You can try again in")
 	if last.header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
@@ -129,7 +129,7 @@ func TestSlowForm(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		acme := "/w/" + w.Acme.ID
 		for path, form := range map[string]string{
-			"/keys":                             "name=Late&life=never&id=0195c0de-0000-7000-8000-000000000001",
+			"/keys":                             "name=Late&expiry=never&id=0195c0de-0000-7000-8000-000000000001",
 			"/invites":                          "role=OWNER",
 			"/transcriptions/export":            "id=" + w.Meetings[0],
 			"/workspace":                        "name=Late",
@@ -299,7 +299,7 @@ func TestChangesAreLimited(t *testing.T) {
 		"/w/" + w.Acme.ID + "/invites":              {"role", "MEMBER"},
 		"/w/" + w.Acme.ID + "/workspace":            {"name", "x"},
 	} {
-		p := olga.post(path, field[0], field[1]).want(429, "Rate limit exceeded", "You can go on in")
+		p := olga.post(path, field[0], field[1]).want(429, "Rate limit exceeded", "You can try again in")
 		if p.header.Get("Retry-After") == "" {
 			t.Errorf("%s: no Retry-After", path)
 		}
@@ -313,7 +313,7 @@ func TestChangesAreLimited(t *testing.T) {
 	olga.post("/account/name", "name", "x").want(429)
 	eve := w.browser(w.Eve)
 	eve.post("/w/"+w.Other.ID+"/workspace", "name", "Another").want(200)
-	mark.post("/w/"+w.Acme.ID+"/keys", "id", newID(), "name", "n8n", "life", "90").want(201)
+	mark.post("/w/"+w.Acme.ID+"/keys", "id", newID(), "name", "n8n", "expiry", "90").want(201)
 	olga.post("/w/" + w.Acme.ID + "/keys/" + w.MarkKey.ID + "/revoke").want(200)
 	olga.post("/w/" + w.Acme.ID + "/members/" + w.Mark.ID + "/remove").want(200)
 	mark.get(w.texts("")).want(404)

@@ -1,10 +1,10 @@
 // Package web is the web app. It renders each page from a typed struct into a buffer and
-// then sends it. Pages work without JavaScript, except for the copy buttons, the status of
-// a new key and the progress of uploads.
+// then sends it. Pages work without JavaScript, which adds only the copy buttons, the status of
+// a new key, "Select all", and uploads with progress and whole folders.
 //
 // A signed-in user is a [memo.Caller], and every page uses the same use cases of package
 // app as REST: this package has no business rules. A form is a POST that redirects with
-// 303. The exceptions are the two forms that show a secret, and the import: they respond
+// 303. The exceptions are the forms that show a secret, and the import: they respond
 // with a page. Sending such a form again shows no secret a second time and imports no file
 // twice.
 package web
@@ -290,8 +290,8 @@ func (v *pageRequest) fail(err error) {
 		v.toSignIn()
 		return
 	}
-	p := errorPage{Message: "Something went wrong on our side. Try again; if it happens again, tell whoever runs this " +
-		"server the number below."}
+	p := errorPage{Message: "Something went wrong on our side. Try again. If it keeps happening, send the request ID " +
+		"below to the operator of this server."}
 	status := http.StatusInternalServerError
 	if e, ok := errors.AsType[*httpx.StatusError](err); ok {
 		status, p.Message = e.Status, e.Detail
@@ -299,7 +299,7 @@ func (v *pageRequest) fail(err error) {
 		status, p.Message = httpx.StatusOf(e.Kind), e.Message
 		if e.RetryAfter > 0 {
 			wait := httpx.SetRetryAfter(v.w.Header(), e.RetryAfter)
-			p.Again = fmt.Sprintf("You can go on in %s, at %s UTC.", pluralise(int(wait.Seconds()), "second"),
+			p.RetryAt = fmt.Sprintf("You can try again in %s, at %s UTC.", pluralise(int(wait.Seconds()), "second"),
 				v.Now().UTC().Add(wait).Format("15:04:05"))
 		}
 	} else if errors.Is(err, context.DeadlineExceeded) {
@@ -319,7 +319,7 @@ func (v *pageRequest) fail(err error) {
 		return
 	}
 	p.layout = v.newLayout(cmp.Or(errorHeadings[status], "Something went wrong"))
-	v.layoutError = nil // an error page has no layout
+	v.layoutError = nil // the error page needs none of the user's data
 	if err := v.render(status, "error", p); err != nil {
 		req.Err = err
 		v.w.WriteHeader(http.StatusInternalServerError)
@@ -344,7 +344,7 @@ var errorHeadings = map[int]string{
 type errorPage struct {
 	layout
 	Message   string
-	Again     string
+	RetryAt   string // a sentence; empty if it is not known
 	RequestID string
 }
 
