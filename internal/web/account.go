@@ -26,7 +26,7 @@ type accountPage struct {
 // userWorkspace is a workspace of the user.
 type userWorkspace struct {
 	app.Membership
-	Alone bool // the user is the only OWNER and cannot leave
+	OnlyOwner bool // the user is the only OWNER and cannot leave
 }
 
 // signedInDevice is a session of the user.
@@ -61,7 +61,7 @@ func (v *pageRequest) accountPage() (accountPage, error) {
 			if err != nil {
 				return p, err
 			}
-			row.Alone = countOwners(members) == 1
+			row.OnlyOwner = countOwners(members) == 1
 		}
 		p.OwnWorkspaces = append(p.OwnWorkspaces, row)
 	}
@@ -84,8 +84,8 @@ func showAccount(v *pageRequest) error {
 	return v.render(http.StatusOK, "account", p)
 }
 
-// refused shows the account page with the error at its field.
-func (v *pageRequest) refused(err error) error {
+// showAccountError shows the account page with the error at its field.
+func (v *pageRequest) showAccountError(err error) error {
 	e, ok := asFormError(err, memo.KindInvalid)
 	if !ok {
 		return err
@@ -106,7 +106,7 @@ func (v *pageRequest) refused(err error) error {
 
 func doRename(v *pageRequest) error {
 	if err := v.App.RenameUser(v.ctx, v.Caller, v.r.PostFormValue("name")); err != nil {
-		return v.refused(err)
+		return v.showAccountError(err)
 	}
 	return v.redirect("/account?done=name")
 }
@@ -123,7 +123,7 @@ func doPassword(v *pageRequest) error {
 		return err
 	}
 	if err := v.App.ChangePassword(v.ctx, v.Caller, v.r.PostFormValue("current"), next, v.revokeKeys()); err != nil {
-		return v.refused(err)
+		return v.showAccountError(err)
 	}
 	done := "password"
 	if v.revokeKeys() {

@@ -19,7 +19,7 @@ type auditPage struct {
 	Older    string // path of the next page; empty on the last one
 	CSV      string
 	Filtered bool
-	Wrong    bool   // the filter is invalid, so no events were read
+	Invalid  bool   // the filter is invalid, so no events were read
 	Problem  string // an error that belongs to no field
 }
 
@@ -98,7 +98,7 @@ func (v *pageRequest) auditPath(page string, before int64) string {
 func showAudit(v *pageRequest) (err error) {
 	in, problems := v.eventQuery()
 	p := auditPage{
-		layout: v.sectionLayout("audit", "Audit trail"), CSV: v.auditPath("audit.csv", 0), Wrong: len(problems) > 0,
+		layout: v.sectionLayout("audit", "Audit trail"), CSV: v.auditPath("audit.csv", 0), Invalid: len(problems) > 0,
 		Filter: formFields{
 			{Name: "subject", Label: "Events"},
 			{Name: "member", Label: "Performed by"},
@@ -121,7 +121,7 @@ func showAudit(v *pageRequest) (err error) {
 	if p.Filter[1].Options, err = v.actors(in.ActorID); err != nil {
 		return err
 	}
-	if p.Wrong {
+	if p.Invalid {
 		return v.render(http.StatusUnprocessableEntity, "audit", p)
 	}
 	in.Limit = auditLength + 1 // one more, to know whether there are older events

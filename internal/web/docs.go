@@ -10,13 +10,13 @@ import (
 // own layout.
 type docsPage struct {
 	layout
-	Page    string // path of the tab
-	Tabs    []docsTab
-	Server  string // URL of this server
-	Key     string // path of the page that creates keys
-	Clients []clientSetup
-	REST    []operation
-	Limits  docsLimits
+	Page     string // path of the tab
+	Tabs     []docsTab
+	Server   string // URL of this server
+	KeysPath string // path of the keys page, or "/" outside a workspace
+	Clients  []clientSetup
+	REST     []operation
+	Limits   docsLimits
 }
 
 // docsLimits are the configured limits, in calls per period.
@@ -47,10 +47,10 @@ func showDocs(v *pageRequest) error {
 			Data: data, Management: v.App.Limit(ratelimit.Management), DataLeft: data - 1,
 			Seconds: int(ratelimit.Period.Seconds()),
 		},
-		Server: v.PublicURL, Key: "/", REST: v.docs, Clients: clientSetups(v.PublicURL, keyFromEnvironment),
+		Server: v.PublicURL, KeysPath: "/", REST: v.docs, Clients: clientSetups(v.PublicURL, keyFromEnvironment),
 	}
-	if p.Here != nil {
-		p.Key = "/w/" + p.Here.ID + "/keys"
+	if p.Workspace != nil {
+		p.KeysPath = "/w/" + p.Workspace.ID + "/keys"
 	}
 	for _, t := range docsTabs {
 		if t.Path == p.Page {

@@ -21,9 +21,9 @@ type formField struct {
 	Max                      int
 }
 
-// Wrong returns the problem as a sentence. It puts the label before a message that does
+// ProblemText returns the problem as a sentence. It puts the label before a message that does
 // not end with a full stop.
-func (f formField) Wrong() string {
+func (f formField) ProblemText() string {
 	if strings.HasSuffix(f.Problem, ".") {
 		return f.Problem
 	}
@@ -88,7 +88,7 @@ func (f formFields) fill(v *pageRequest) {
 // than any valid value.
 const maxTyped = search.MaxQuery + 1
 
-// typed returns a value from a form or URL in a form that a page can show.
+// typed makes a value from a form or URL printable, so that a page can show it again.
 func typed(s string) string { return memo.Printable(s, maxTyped) }
 
 // asFormError returns err as a [memo.Error] and reports whether it has one of these kinds.

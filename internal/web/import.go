@@ -112,17 +112,17 @@ func doImport(v *pageRequest) error {
 	if v.r.ContentLength >= 0 {
 		size = min(size, v.r.ContentLength)
 	}
-	leave, err := v.App.StartUpload(v.ctx, v.Caller, size)
+	release, err := v.App.StartUpload(v.ctx, v.Caller, size)
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer release()
 	v.ctx = v.r.Context() // the deadline of a page is too short
 	slow := newSlowBody(v.w, http.MaxBytesReader(v.w, v.r.Body, maxBytes))
 	v.r.Body = slow
 	parts, err := v.r.MultipartReader()
 	if err != nil {
-		return u.refuse(http.StatusUnprocessableEntity, chooseFirst)
+		return u.refuse(http.StatusUnprocessableEntity, noFilesChosen)
 	}
 	err = u.readAll(parts)
 	// A browser shows the response only after it has sent the whole form.
@@ -140,7 +140,7 @@ func (u *upload) finish(err error) error {
 	switch {
 	case errors.Is(err, errSignIn), errors.Is(err, errNotFound):
 		return err
-	case errors.Is(err, errTooMany):
+	case errors.Is(err, errTooManyFiles):
 		p.Problem = "You can import at most " + strconv.Itoa(maxFormFiles) +
 			" files at once. The remaining files were not imported."
 	case known && refusal.Kind == memo.KindInvalid:
@@ -155,7 +155,7 @@ func (u *upload) finish(err error) error {
 		telemetry.RequestOf(u.r.Context()).Err = err
 		p.Problem = "The import was interrupted. The files listed below are done; import the others again."
 	case len(p.Files) == 0:
-		return u.refuse(http.StatusUnprocessableEntity, chooseFirst)
+		return u.refuse(http.StatusUnprocessableEntity, noFilesChosen)
 	}
 	status := http.StatusOK
 	if p.Refused == len(p.Files) {
@@ -177,7 +177,7 @@ func (u *upload) readAll(parts *multipart.Reader) error {
 			return u.fieldErr
 		}
 		if err != nil {
-			return brokenOff(err)
+			return interrupted(err)
 		}
 		if err := u.readPart(part); err != nil {
 			return err
@@ -185,16 +185,16 @@ func (u *upload) readAll(parts *multipart.Reader) error {
 	}
 }
 
-// brokenOff turns an error of reading the body into a 400, unless the body was too large.
-func brokenOff(err error) error {
+// interrupted returns a 400 for an error in reading the body, unless the body was too large.
+func interrupted(err error) error {
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return err
 	}
 	return &httpx.StatusError{Status: http.StatusBadRequest, Detail: "The upload was interrupted. Try again."}
 }
 
-// errTooMany reports a form with too many files.
-var errTooMany = errors.New("web: too many files in a form")
+// errTooManyFiles reports a form with too many files.
+var errTooManyFiles = errors.New("web: too many files in a form")
 
 func (u *upload) readPart(part *multipart.Part) error {
 	name := fileName(part)
@@ -202,7 +202,7 @@ func (u *upload) readPart(part *multipart.Part) error {
 	case "project", "language", "modified":
 		b, err := io.ReadAll(io.LimitReader(part, maxField))
 		if err != nil {
-			return brokenOff(err)
+			return interrupted(err)
 		}
 		value := strings.TrimSpace(string(b))
 		u.typed[part.FormName()] = typed(value)
@@ -212,11 +212,11 @@ func (u *upload) readPart(part *multipart.Part) error {
 			return u.fieldErr
 		}
 		if len(u.page.Files) == maxFormFiles {
-			return errTooMany
+			return errTooManyFiles
 		}
 		data, err := io.ReadAll(io.LimitReader(part, int64(transcript.DefaultLimits.Bytes)+1))
 		if err != nil {
-			return brokenOff(err)
+			return interrupted(err)
 		}
 		return u.importFile(name, data)
 	}
@@ -274,7 +274,7 @@ func (u *upload) importFile(name string, data []byte) error {
 	})
 	if kind := memo.KindOf(err); kind == memo.KindInvalid ||
 		kind == memo.KindConflict { // conflict: the workspace is full
-		u.refused(name, refusalReason(err))
+		u.addRefused(name, refusalReason(err))
 		return nil
 	}
 	if err != nil {
@@ -291,7 +291,7 @@ func (u *upload) importFile(name string, data []byte) error {
 	return nil
 }
 
-func (u *upload) refused(name, reason string) {
+func (u *upload) addRefused(name, reason string) {
 	u.page.Refused++
 	u.page.Files = append(u.page.Files, importResult{State: "refused", Name: name, Reason: reason})
 }
@@ -343,7 +343,7 @@ func (u *upload) tooLarge() error {
 			mebibytes(maxFormBytes)+" in total. Choose fewer files at once.")
 }
 
-const chooseFirst = "Choose at least one file."
+const noFilesChosen = "Choose at least one file."
 
 func mebibytes(n int) string { return strconv.Itoa(n>>20) + " MB" }
 

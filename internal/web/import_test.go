@@ -169,18 +169,18 @@ func TestUploadCapacity(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	ctx := context.Background()
 	mark := memo.Caller{WorkspaceID: w.Acme.ID, UserID: w.Mark.ID}
-	var leave []func()
+	var release []func()
 	for range 3 {
 		f, err := w.App.StartUpload(ctx, mark, int64(transcript.DefaultLimits.Bytes))
 		w.Must(err)
-		leave = append(leave, f)
+		release = append(release, f)
 	}
 	for _, u := range []memo.User{w.Mark, w.Olga} {
 		w.browser(u).upload(w.importPath(), true, "a.txt", "Ann: hello").
 			want(503, "Too many uploads of this workspace are running")
 	}
 	w.browser(w.Eve).upload("/w/"+w.Other.ID+"/import", true, "a.txt", "Ann: hello").want(200, "imported")
-	for _, f := range leave {
+	for _, f := range release {
 		f()
 	}
 	w.browser(w.Mark).upload(w.importPath(), true, "b.txt", "Ann: hello again").want(200, "imported")

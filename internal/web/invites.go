@@ -10,9 +10,9 @@ import (
 // invitedPage shows the link of a new invitation. It is shown only once.
 type invitedPage struct {
 	layout
-	Invite memo.Invite
-	Link   string
-	Can    string // what the role may do
+	Invite   memo.Invite
+	Link     string
+	RoleText string // what the role may do
 }
 
 // roleTexts says what each role may do in a workspace.
@@ -27,11 +27,11 @@ func doInvite(v *pageRequest) error {
 	role := memo.Role(v.r.PostFormValue("role"))
 	i, token, err := v.App.Invite(v.ctx, v.Caller, role)
 	if err != nil {
-		return v.refusedMembers(err)
+		return v.showMembersError(err)
 	}
 	return v.render(http.StatusCreated, "invited", invitedPage{
 		layout: v.sectionLayout("members", "Invitation link"), Invite: i, Link: v.PublicURL + "/join/" + token,
-		Can: roleTexts[role],
+		RoleText: roleTexts[role],
 	})
 }
 
@@ -51,7 +51,7 @@ func doRevokeInvite(v *pageRequest) error {
 		err = errInviteGone
 	}
 	if err != nil {
-		return v.refusedMembers(err)
+		return v.showMembersError(err)
 	}
 	return v.redirect(v.membersPath() + "?done=inviterevoked")
 }

@@ -13,13 +13,13 @@ import (
 // form of a new account for others.
 type joinPage struct {
 	layout
-	Invite  memo.Invite
-	Token   string
-	Can     string     // what the role may do
-	Fields  formFields // of a new account
-	Member  bool       // the visitor is already a member
-	Next    string     // path of the sign-in that leads back here
-	Problem string
+	Invite   memo.Invite
+	Token    string
+	RoleText string     // what the role may do
+	Fields   formFields // of a new account
+	Member   bool       // the visitor is already a member
+	Next     string     // path of the sign-in that leads back here
+	Problem  string
 }
 
 // joinPage reads the invitation in the path and, if the visitor is signed in, the user.
@@ -35,7 +35,7 @@ func (v *pageRequest) joinPage() (joinPage, error) {
 	}
 	v.Caller = visitor.Caller
 	p := joinPage{
-		layout: v.newLayout("Join " + i.Workspace), Invite: i, Token: token, Can: roleTexts[i.Role],
+		layout: v.newLayout("Join " + i.Workspace), Invite: i, Token: token, RoleText: roleTexts[i.Role],
 		Fields: formFields{emailField(), nameField(), newPasswordField("password", "Password")},
 		Next:   "/signin?" + url.Values{"next": {"/join/" + token}}.Encode(),
 	}
@@ -66,7 +66,7 @@ func doJoin(v *pageRequest) error {
 	}
 	i, err := v.App.AcceptInvite(v.ctx, v.Caller, p.Token)
 	if err != nil {
-		return v.refusedJoin(p, err)
+		return v.showJoinError(p, err)
 	}
 	return v.redirect(joinedPath(i))
 }
@@ -82,7 +82,7 @@ func doJoinNew(v *pageRequest) error {
 	i, problems, err := v.App.SignUpWithInvite(v.ctx, p.Token, email, v.r.PostFormValue("name"), password,
 		v.Admission.Client(v.r))
 	if err != nil {
-		return v.refusedJoin(p, err)
+		return v.showJoinError(p, err)
 	}
 	if len(problems) > 0 {
 		p.Fields.showErrors(problems...)
@@ -91,9 +91,9 @@ func doJoinNew(v *pageRequest) error {
 	return v.signIn(email, password, joinedPath(i))
 }
 
-// refusedJoin shows the page again with the reason. If the e-mail already has an account,
+// showJoinError shows the page again with the reason. If the e-mail already has an account,
 // the reason is at its field.
-func (v *pageRequest) refusedJoin(p joinPage, err error) error {
+func (v *pageRequest) showJoinError(p joinPage, err error) error {
 	e, ok := asFormError(err, memo.KindConflict)
 	if !ok {
 		return err

@@ -141,8 +141,8 @@ func TestChangeAndRotateKey(t *testing.T) {
 		mark.post(key, "name", "Renamed", "expiry", "30").want(200, "Key updated", "Renamed",
 			`until <span class="when">`+formatDay(time.Now().AddDate(0, 0, 30)))
 		mark.post(key, "name", "", "expiry", "keep").want(422, "Name must not be empty")
-		mark.post(key, "name", "Renamed", "expiry", "date", "date", "2020-01-01").want(422, "The expiry must be in the future",
-			`value="date" checked`)
+		mark.post(key, "name", "Renamed", "expiry", "date", "date", "2020-01-01").want(422,
+			"The expiry must be in the future", `value="date" checked`)
 		mark.post(key, "name", "Renamed", "expiry", "keep", "date", "2099-01-31").want(422, "You entered a date")
 		mark.post(key+"/rotate", "id", newID(), "overlap", "1h").want(422, "Choose how long the old key stays active.")
 		id := newID()

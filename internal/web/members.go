@@ -13,11 +13,11 @@ import (
 // membersPage lists the members and the pending invitations of the workspace.
 type membersPage struct {
 	layout
-	Members []memberRow
-	Invites []memo.Invite
-	Alone   bool   // there is only one OWNER, who cannot leave
-	Problem string // why the last form was refused
-	Now     time.Time
+	Members   []memberRow
+	Invites   []memo.Invite
+	OnlyOwner bool   // there is only one OWNER, who cannot leave
+	Problem   string // why the last form was refused
+	Now       time.Time
 }
 
 // memberRow is a member in the list.
@@ -48,7 +48,7 @@ func (v *pageRequest) membersPage() (membersPage, error) {
 		}
 		p.Members = append(p.Members, row)
 	}
-	p.Alone = countOwners(members) == 1
+	p.OnlyOwner = countOwners(members) == 1
 	return p, nil
 }
 
@@ -70,8 +70,8 @@ func showMembers(v *pageRequest) error {
 	return v.render(http.StatusOK, "members", p)
 }
 
-// refusedMembers shows the page again with the reason of a refusal.
-func (v *pageRequest) refusedMembers(err error) error {
+// showMembersError shows the page again with the reason of a refusal.
+func (v *pageRequest) showMembersError(err error) error {
 	e, ok := asFormError(err, memo.KindConflict, memo.KindNotFound)
 	if !ok {
 		return err
@@ -111,7 +111,7 @@ func doSetRole(v *pageRequest) error {
 	role := memo.Role(v.r.PostFormValue("role"))
 	if m.Role != role { // without a change, no audit event
 		if _, err := v.App.SetRole(v.ctx, v.Caller, v.WorkspaceID, m.UserID, role); err != nil {
-			return v.refusedMembers(err)
+			return v.showMembersError(err)
 		}
 	}
 	if m.UserID == v.UserID && role != memo.RoleOwner {

@@ -44,7 +44,7 @@ func (b *slowBody) deadline(now time.Time) time.Time {
 	return b.start.Add(min(grace+atMinRate, now.Sub(b.start)+maxReadGap, maxUploadTime))
 }
 
-// allowResponse extends the write deadline, because the one of the server may have passed.
+// allowResponse extends the write deadline, because that of the server may have passed.
 func (b *slowBody) allowResponse() {
 	_ = b.control.SetWriteDeadline(time.Now().Add(maxReadGap))
 }

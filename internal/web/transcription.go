@@ -30,20 +30,20 @@ type transcriptionPage struct {
 	Path          string
 	Formats       []formatChoice
 
-	Q     string
-	Hits  []hitRow
-	Found int // matching lines, including those that are not shown
+	Q        string
+	Hits     []hitRow
+	HitCount int // matching lines, including those that are not shown
 	// Searched is how many lines were searched. It is 0 if all were.
 	Searched  int
 	Lines     []lineRow
-	Count     int // of lines
+	LineCount int
 	Parts     []linesPart
 	Prev      string
 	Next      string
 	Last      string
 	Timed     bool
 	At        string // the requested time, if it is invalid
-	foundLine string // link to the line at the requested time
+	gotoLink  string // link to the line at the requested time; empty if no time was requested
 
 	MayEdit     bool
 	TitleForm   formFields
@@ -74,7 +74,7 @@ type hitRow struct {
 type linesPart struct {
 	From, To int
 	Link     string
-	Here     bool
+	Current  bool
 }
 
 type formatChoice struct {
@@ -115,8 +115,8 @@ func showTranscription(v *pageRequest) error {
 		return err
 	}
 	switch {
-	case p.foundLine != "":
-		return v.redirect(p.foundLine)
+	case p.gotoLink != "":
+		return v.redirect(p.gotoLink)
 	case p.At != "":
 		return v.render(http.StatusUnprocessableEntity, "transcription", p)
 	}
@@ -128,37 +128,37 @@ func (v *pageRequest) transcriptionPage() (transcriptionPage, error) {
 	if err != nil {
 		return transcriptionPage{}, err
 	}
-	w, err := v.App.Transcription(v.ctx, v.Caller, id)
+	full, err := v.App.Transcription(v.ctx, v.Caller, id)
 	if err != nil {
 		return transcriptionPage{}, err
 	}
 	p := transcriptionPage{
-		Project: w.Project, Reports: reportRows(w.Reports), Path: v.transcriptionsPath() + "/" + id,
+		Project: full.Project, Reports: reportRows(full.Reports), Path: v.transcriptionsPath() + "/" + id,
 		Formats: formatChoices,
 	}
-	if err := json.Unmarshal(w.JSON, &p.Transcription); err != nil {
+	if err := json.Unmarshal(full.JSON, &p.Transcription); err != nil {
 		return p, fmt.Errorf("web: item %s: %w", id, err)
 	}
-	segments, err := app.Segments(v.ctx, w)
+	segments, err := app.Segments(v.ctx, full)
 	if err != nil {
 		return p, err
 	}
 	p.layout = v.sectionLayout("transcriptions", p.Transcription.Title)
 	p.Q = typed(strings.Join(strings.Fields(v.r.URL.Query().Get("q")), " "))
-	words := search.ParseQuery(p.Q)
-	p.Heading, p.About, p.SpeakerNames = highlight(words, p.Transcription.Title),
-		highlight(words, truncateChars(string(p.Transcription.Summary), maxSummary)), speakerNames(p.Transcription.Speakers)
+	terms := search.ParseQuery(p.Q)
+	p.Heading, p.About, p.SpeakerNames = highlight(terms, p.Transcription.Title),
+		highlight(terms, truncateChars(string(p.Transcription.Summary), maxSummary)), speakerNames(p.Transcription.Speakers)
 	p.Transcription.Topics = p.Transcription.Topics[:min(len(p.Transcription.Topics), maxTopics)]
 	line, _ := strconv.Atoi(v.r.URL.Query().Get("line"))
 	if at := typed(strings.TrimSpace(v.r.URL.Query().Get("at"))); at != "" {
 		t, ok := transcript.ParseClock(at)
 		if ok {
-			p.foundLine = lineLink(p.Path, p.Q, lineAt(segments, t))
+			p.gotoLink = lineLink(p.Path, p.Q, lineAt(segments, t))
 			return p, nil
 		}
 		p.At = at
 	}
-	if err := p.read(v.ctx, segments, words, line); err != nil {
+	if err := p.readLines(v.ctx, segments, terms, line); err != nil {
 		return p, err
 	}
 	if p.MayEdit, err = v.App.MayChangeTranscription(v.ctx, v.Caller, id); err != nil || !p.MayEdit {
@@ -189,20 +189,22 @@ func (v *pageRequest) projectNames() ([]string, error) {
 	return names, err
 }
 
-// read sets the part of the lines that contains the given line, and the hits in all lines.
-func (p *transcriptionPage) read(ctx context.Context, segments []memo.Segment, words []search.Term, line int) error {
-	p.Count = len(segments)
-	p.split(segments, min(max(line, 1), max(p.Count, 1)))
+// readLines sets the part of the lines that contains the given line, and the hits in all lines.
+func (p *transcriptionPage) readLines(ctx context.Context, segments []memo.Segment, terms []search.Term,
+	line int,
+) error {
+	p.LineCount = len(segments)
+	p.split(segments, min(max(line, 1), max(p.LineCount, 1)))
 	p.Timed = memo.HasTimes(segments)
 	row := func(i int, text string) lineRow {
-		r := lineRow{Number: i + 1, Speaker: highlight(words, string(segments[i].Speaker)), Text: highlight(words, text)}
+		r := lineRow{Number: i + 1, Speaker: highlight(terms, string(segments[i].Speaker)), Text: highlight(terms, text)}
 		if p.Timed {
 			r.Clock = segments[i].Start.Timestamp()
 		}
 		return r
 	}
 	for i := range p.Parts {
-		if !p.Parts[i].Here {
+		if !p.Parts[i].Current {
 			continue
 		}
 		for n := p.Parts[i].From; n <= p.Parts[i].To; n++ {
@@ -215,19 +217,19 @@ func (p *transcriptionPage) read(ctx context.Context, segments []memo.Segment, w
 			p.Next, p.Last = p.Parts[i+1].Link, p.Parts[len(p.Parts)-1].Link
 		}
 	}
-	found, searched, err := linesWith(ctx, segments, words)
+	found, searched, err := linesMatching(ctx, segments, terms)
 	if err != nil {
 		return err
 	}
-	if searched < p.Count {
+	if searched < p.LineCount {
 		p.Searched = searched
 	}
-	p.Found = len(found)
+	p.HitCount = len(found)
 	for _, i := range found[:min(len(found), maxHits)] {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		p.Hits = append(p.Hits, hitRow{row(i, search.Snippet(words, segments[i].Text)), lineLink(p.Path, p.Q, i+1)})
+		p.Hits = append(p.Hits, hitRow{row(i, search.Snippet(terms, segments[i].Text)), lineLink(p.Path, p.Q, i+1)})
 	}
 	return nil
 }
@@ -241,8 +243,9 @@ func (p *transcriptionPage) split(segments []memo.Segment, line int) {
 			size += len(segments[to].Text) + len(segments[to].Speaker) + lineBytes
 			to++
 		}
-		p.Parts = append(p.Parts, linesPart{From: from + 1, To: to, Link: lineLink(p.Path, p.Q, from+1), Here: from < line &&
-			line <= to})
+		p.Parts = append(p.Parts, linesPart{
+			From: from + 1, To: to, Link: lineLink(p.Path, p.Q, from+1), Current: from < line && line <= to,
+		})
 		from = to
 	}
 }
@@ -270,14 +273,14 @@ func reportRows(all []memo.Report) []reportRow {
 	return rows
 }
 
-// linesWith returns the indexes of the lines with all terms, or of those with any term if no
+// linesMatching returns the indexes of the lines with all terms, or of those with any term if no
 // line has all. It searches about the first [search.MaxText] bytes of text and returns the
 // number of lines searched. It stops when ctx ends.
-func linesWith(ctx context.Context, segments []memo.Segment, words []search.Term) (
+func linesMatching(ctx context.Context, segments []memo.Segment, terms []search.Term) (
 	found []int, searched int, err error,
 ) {
 	var all, some []int
-	if len(words) == 0 {
+	if len(terms) == 0 {
 		return nil, len(segments), nil
 	}
 	size := 0
@@ -291,8 +294,8 @@ func linesWith(ctx context.Context, segments []memo.Segment, words []search.Term
 		searched++
 		line := string(s.Speaker) + ": " + s.Text
 		size += len(line)
-		switch n := search.CountTerms(words, line); {
-		case n == len(words):
+		switch n := search.CountTerms(terms, line); {
+		case n == len(terms):
 			all = append(all, i)
 		case n > 0:
 			some = append(some, i)
@@ -366,13 +369,13 @@ func showDelete(v *pageRequest) error {
 	if !may {
 		return memo.MayChangeTranscription(v.Caller, v.WorkspaceID, "")
 	}
-	w, err := v.App.Transcription(v.ctx, v.Caller, id)
+	full, err := v.App.Transcription(v.ctx, v.Caller, id)
 	if err != nil {
 		return err
 	}
 	p := deletePage{layout: v.sectionLayout("transcriptions", "Delete a transcription"), Path: v.transcriptionsPath() +
 		"/" + id}
-	if err := json.Unmarshal(w.JSON, &p.Transcription); err != nil {
+	if err := json.Unmarshal(full.JSON, &p.Transcription); err != nil {
 		return fmt.Errorf("web: item %s: %w", id, err)
 	}
 	return v.render(http.StatusOK, "delete", p)

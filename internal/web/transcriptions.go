@@ -27,23 +27,23 @@ type transcriptionsPage struct {
 	Next    string // path of the next page; empty on the last one
 	First   string // path of the first page; empty on it
 	Empty   bool   // the workspace is empty and no filter is set
-	Wrong   bool   // the filter is invalid, so nothing was read
+	Invalid bool   // the filter is invalid, so nothing was read
 	Export  string // path of the bulk export
 	Formats []formatChoice
 }
 
 // listFilter is the form of the list.
 type listFilter struct {
-	Path    string     // of the list
-	Q, Sort string     // the current values
-	Fields  formFields // the query first, then the others
-	Open    bool       // a field other than the query is set
-	set     bool       // a filter or query narrows the list
+	Path     string     // of the list
+	Q, Sort  string     // the current values
+	Fields   formFields // the query first, then the others
+	Open     bool       // a field other than the query is set
+	narrowed bool       // a filter or query narrows the list
 }
 
-// Words returns the field of the query, and Rest the other fields.
-func (f listFilter) Words() formField { return f.Fields[0] }
-func (f listFilter) Rest() formFields { return f.Fields[1:] }
+// QueryField returns the field of the query, and OtherFields the others.
+func (f listFilter) QueryField() formField   { return f.Fields[0] }
+func (f listFilter) OtherFields() formFields { return f.Fields[1:] }
 
 var sortOptions = []option{
 	{Value: "-created_at", Label: "Newest first"},
@@ -91,7 +91,7 @@ func (v *pageRequest) listTranscriptions(status int, problem string) error {
 	if err != nil {
 		return err
 	}
-	if p.Wrong = len(problems) > 0; p.Wrong {
+	if p.Invalid = len(problems) > 0; p.Invalid {
 		if !p.Filter.Fields.showErrors(problems...) {
 			p.Problem = "This link is not valid for this list. Go to the first page."
 		}
@@ -102,9 +102,9 @@ func (v *pageRequest) listTranscriptions(status int, problem string) error {
 	if err != nil {
 		return err
 	}
-	words := search.ParseQuery(in.Query)
+	terms := search.ParseQuery(in.Query)
 	for _, f := range found.Items {
-		row, err := v.transcriptionRow(f, words, in.Query)
+		row, err := v.transcriptionRow(f, terms, in.Query)
 		if err != nil {
 			return err
 		}
@@ -114,22 +114,23 @@ func (v *pageRequest) listTranscriptions(status int, problem string) error {
 	if found.HasMoreThanTotal {
 		p.Total = fmt.Sprintf("More than %d,%03d transcriptions", found.Total/1000, found.Total%1000)
 	}
-	p.Empty = found.Total == 0 && !p.Filter.set
+	p.Empty = found.Total == 0 && !p.Filter.narrowed
 	query := v.r.URL.Query()
 	query.Del("done")
-	p.Export = p.Filter.Path + "/export" + asQuery(query)
+	p.Export = p.Filter.Path + "/export" + queryString(query)
 	if query.Has("cursor") {
 		query.Del("cursor")
-		p.First = p.Filter.Path + asQuery(query)
+		p.First = p.Filter.Path + queryString(query)
 	}
 	if found.NextCursor != "" {
 		query.Set("cursor", found.NextCursor)
-		p.Next = p.Filter.Path + asQuery(query)
+		p.Next = p.Filter.Path + queryString(query)
 	}
 	return v.render(status, "transcriptions", p)
 }
 
-func asQuery(q url.Values) string {
+// queryString returns q with its question mark, or "" if q is empty.
+func queryString(q url.Values) string {
 	if len(q) == 0 {
 		return ""
 	}
@@ -139,19 +140,19 @@ func asQuery(q url.Values) string {
 // filter reads the filter from the URL and the options from the database. It returns all
 // problems at once.
 func (v *pageRequest) filter(f *listFilter) (in app.ListQuery, problems []*memo.Error, err error) {
-	known, err := v.App.ProjectNames(v.ctx, v.Caller)
+	allProjects, err := v.App.ProjectNames(v.ctx, v.Caller)
 	if err != nil {
 		return in, nil, err
 	}
-	spoken, err := v.App.Languages(v.ctx, v.Caller)
+	allLanguages, err := v.App.Languages(v.ctx, v.Caller)
 	if err != nil {
 		return in, nil, err
 	}
-	projects, languages, orders, statuses := []option{{Label: "All"}}, []option{{Label: "All"}}, sortOptions, []option(nil)
-	for _, p := range known {
+	projects, languages, sorts, statuses := []option{{Label: "All"}}, []option{{Label: "All"}}, sortOptions, []option(nil)
+	for _, p := range allProjects {
 		projects = append(projects, option{Value: p.ID, Label: p.Name})
 	}
-	for _, l := range spoken {
+	for _, l := range allLanguages {
 		languages = append(languages, option{Value: l, Label: l})
 	}
 	for _, s := range memo.Statuses {
@@ -161,21 +162,21 @@ func (v *pageRequest) filter(f *listFilter) (in app.ListQuery, problems []*memo.
 	q, project, language, from, to := strings.TrimSpace(get("q")), get("project"), get("language"), get("from"), get("to")
 	sort, status := cmp.Or(get("sort"), app.Sorts[0]), cmp.Or(get("status"), string(memo.StatusCompleted))
 	if q != "" {
-		orders = append(slices.Clone(sortOptions), option{Value: "relevance", Label: "Most relevant first"})
+		sorts = append(slices.Clone(sortOptions), option{Value: "relevance", Label: "Most relevant first"})
 	} else if sort == "relevance" {
 		sort = app.Sorts[0] // the query was cleared and the sort was left
 	}
-	narrowed := project+language+from+to != "" || status != string(memo.StatusCompleted)
+	filtered := project+language+from+to != "" || status != string(memo.StatusCompleted)
 	*f = listFilter{
 		Path: v.transcriptionsPath(), Q: typed(q), Sort: sort,
-		Open: narrowed || sort != app.Sorts[0], set: narrowed || q != "",
+		Open: filtered || sort != app.Sorts[0], narrowed: filtered || q != "",
 		Fields: formFields{
 			{Name: "q", Label: "Search", Value: typed(q)},
 			{Name: "project", Label: "Project", Options: selectOption(project, projects)},
 			{Name: "language", Label: "Language", Options: selectOption(language, languages)},
 			{Name: "from", Label: "From", Type: "date", Value: typed(from)},
 			{Name: "to", Label: "To", Type: "date", Value: typed(to)},
-			{Name: "sort", Label: "Sort", Options: selectOption(sort, orders)},
+			{Name: "sort", Label: "Sort", Options: selectOption(sort, sorts)},
 			{Name: "status", Label: "Status", Options: selectOption(status, statuses)},
 		},
 	}
@@ -190,7 +191,7 @@ func (v *pageRequest) filter(f *listFilter) (in app.ListQuery, problems []*memo.
 		}
 	}
 	if language != "" {
-		if in.Language = string(transcript.Language(language)); slices.Contains(spoken, language) {
+		if in.Language = string(transcript.Language(language)); slices.Contains(allLanguages, language) {
 			in.Language = language
 		} else if in.Language == "" {
 			bad("language", "must be one of the options")
@@ -220,23 +221,23 @@ func (v *pageRequest) filter(f *listFilter) (in app.ListQuery, problems []*memo.
 	return in, problems, nil
 }
 
-func (v *pageRequest) transcriptionRow(f app.ListItem, words []search.Term, q string) (transcriptionRow, error) {
+func (v *pageRequest) transcriptionRow(f app.ListItem, terms []search.Term, q string) (transcriptionRow, error) {
 	r := transcriptionRow{Link: v.transcriptionsPath() + "/" + f.ID, Project: f.ListItem.Project}
 	if err := json.Unmarshal(f.JSON, &r.ListItem); err != nil {
 		return r, fmt.Errorf("web: item %s: %w", f.ID, err)
 	}
-	r.Heading = highlight(words, r.Title)
+	r.Heading = highlight(terms, r.Title)
 	about := truncateChars(string(r.Summary), maxAbout)
 	if q != "" {
-		about = search.Snippet(words, string(r.Summary)) // a hit may be far into the summary
+		about = search.Snippet(terms, string(r.Summary)) // a hit may be far into the summary
 	}
-	r.About = highlight(words, about)
+	r.About = highlight(terms, about)
 	r.SpeakerNames = speakerNames(r.Speakers)
 	if q != "" {
 		r.Link += "?" + url.Values{"q": {q}}.Encode()
 	}
 	for _, s := range f.Snippets {
-		row := snippetRow{Speaker: string(s.Speaker), Text: highlight(words, s.Text)}
+		row := snippetRow{Speaker: string(s.Speaker), Text: highlight(terms, s.Text)}
 		if r.Duration > 0 || s.Start > 0 { // without times, both are 0
 			row.Clock = s.Start.Timestamp()
 		}

@@ -65,14 +65,14 @@ func New(cfg Config) *Site {
 	return s
 }
 
-// admissionKind says who may open a route.
-type admissionKind uint8
+// accessLevel says who may open a route.
+type accessLevel uint8
 
 const (
-	public     admissionKind = iota // everyone
-	signedIn                        // signed-in users
-	memberOnly                      // a member of the workspace in the path
-	ownerOnly                       // an OWNER of the workspace in the path
+	public     accessLevel = iota // everyone
+	signedIn                      // signed-in users
+	memberOnly                    // a member of the workspace in the path
+	ownerOnly                     // an OWNER of the workspace in the path
 )
 
 // routeMode says how a request is limited and read before its handler runs.
@@ -85,14 +85,14 @@ const (
 	readsOwnBody                 // the handler reads the body
 )
 
-// counted has the rate limit of each mode that has one.
-var counted = map[routeMode]ratelimit.Class{countsAsManagement: ratelimit.Management, changing: ratelimit.Changes}
+// limitOfMode has the rate limit of each mode that has one.
+var limitOfMode = map[routeMode]ratelimit.Class{countsAsManagement: ratelimit.Management, changing: ratelimit.Changes}
 
 // route is a method and path of the site.
 type route struct {
 	method, path string
-	access       admissionKind
-	manner       routeMode
+	access       accessLevel
+	mode         routeMode
 	handle       func(*pageRequest) error
 }
 
@@ -103,7 +103,7 @@ type pageRequest struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	ctx    context.Context
-	access admissionKind // of the route
+	access accessLevel // of the route
 	// layoutError is why the layout could not be read. render returns it.
 	layoutError error
 }
@@ -158,8 +158,8 @@ func IsForPeople(r *http.Request) bool {
 // slashes to the clean one.
 func (s *Site) NotFound(w http.ResponseWriter, r *http.Request) {
 	s.serve(route{method: http.MethodGet, path: "not found", handle: func(v *pageRequest) error {
-		if tidy := path.Clean(r.URL.Path); tidy != r.URL.Path {
-			return v.redirect((&url.URL{Path: tidy, RawQuery: r.URL.RawQuery}).String())
+		if clean := path.Clean(r.URL.Path); clean != r.URL.Path {
+			return v.redirect((&url.URL{Path: clean, RawQuery: r.URL.RawQuery}).String())
 		}
 		return errNotFound
 	}}, w, r)
@@ -203,7 +203,7 @@ func (v *pageRequest) admit(rt route) error {
 			return err
 		}
 		// Read the form before authorising: the session may end while a slow form arrives.
-		if rt.manner != readsOwnBody {
+		if rt.mode != readsOwnBody {
 			if err := v.readForm(); err != nil {
 				return err
 			}
@@ -217,7 +217,7 @@ func (v *pageRequest) admit(rt route) error {
 	if err != nil {
 		return err
 	}
-	if class, ok := counted[rt.manner]; ok {
+	if class, ok := limitOfMode[rt.mode]; ok {
 		err = v.Admission.Count(v.ctx, &a, class)
 		a.SetLimitHeaders(v.w.Header())
 	}
@@ -287,7 +287,7 @@ func (v *pageRequest) fail(err error) {
 	if errors.Is(err, errSignIn) && v.wantsJSON() {
 		err = &memo.Error{Kind: memo.KindUnauthorized, Message: "You are signed out. Sign in again."}
 	} else if errors.Is(err, errSignIn) {
-		v.toSignIn()
+		v.redirectToSignIn()
 		return
 	}
 	p := errorPage{Message: "Something went wrong on our side. Try again. If it keeps happening, send the request ID " +
@@ -348,9 +348,9 @@ type errorPage struct {
 	RequestID string
 }
 
-// toSignIn redirects to the sign-in page, which leads back to the requested page or, after
-// a POST, to the page with the form.
-func (v *pageRequest) toSignIn() {
+// redirectToSignIn redirects to the sign-in page, which leads back to the requested page
+// or, after a POST, to the page with the form.
+func (v *pageRequest) redirectToSignIn() {
 	next, done := v.r.URL.RequestURI(), ""
 	if v.r.Method != http.MethodGet {
 		from, err := url.Parse(v.r.Referer())

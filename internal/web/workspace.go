@@ -9,8 +9,8 @@ import (
 // workspacePage shows the name and plan of the workspace.
 type workspacePage struct {
 	layout
-	Fields formFields
-	Opens  string // what the plan includes
+	Fields   formFields
+	PlanText string // what the plan includes
 }
 
 func (v *pageRequest) workspacePage() workspacePage {
@@ -19,12 +19,12 @@ func (v *pageRequest) workspacePage() workspacePage {
 		Name: "name", Label: "Name", Type: "text", Autocomplete: "organization", Required: true,
 		Max: memo.MaxName,
 	}}
-	if p.Here != nil {
-		p.Fields[0].Value = p.Here.Name
+	if p.Workspace != nil {
+		p.Fields[0].Value = p.Workspace.Name
 	}
-	p.Opens = "Includes API and MCP access: every member can create keys."
+	p.PlanText = "Includes API and MCP access: every member can create keys."
 	if !v.Plan.HasAPI() {
-		p.Opens = "Does not include API and MCP access: keys cannot be created, and requests with existing keys get a " +
+		p.PlanText = "Does not include API and MCP access: keys cannot be created, and requests with existing keys get a " +
 			"403. After an upgrade to pro or expert, the same keys work again."
 	}
 	return p

@@ -28,48 +28,48 @@ type layout struct {
 	Title      string
 	User       memo.User
 	Workspaces []app.Membership // of the user
-	Here       *app.Membership  // the workspace of the page, or the user's only one
+	Workspace  *app.Membership  // the workspace of the page, or the user's only one
 	Section    string           // the current navigation item: "transcriptions", "keys", …
 	Done       string           // what the previous form did
 }
 
 // Settings reports whether the page belongs to the settings of a workspace.
-func (f layout) Settings() bool {
-	return f.Here != nil && slices.Contains([]string{"keys", "members", "workspace", "audit"}, f.Section)
+func (l layout) Settings() bool {
+	return l.Workspace != nil && slices.Contains([]string{"keys", "members", "workspace", "audit"}, l.Section)
 }
 
 // Owner reports whether the visitor is an OWNER of the page's workspace.
-func (f layout) Owner() bool { return f.Here != nil && f.Here.Role == memo.RoleOwner }
+func (l layout) Owner() bool { return l.Workspace != nil && l.Workspace.Role == memo.RoleOwner }
 
 // newLayout reads the data of the layout. It stores an error in layoutError, which
 // [pageRequest.render] returns.
 func (v *pageRequest) newLayout(title string) layout {
-	f := layout{Title: title, Done: doneTexts[v.r.URL.Query().Get("done")]}
+	l := layout{Title: title, Done: doneTexts[v.r.URL.Query().Get("done")]}
 	if v.UserID == "" {
-		return f
+		return l
 	}
-	if v.layoutError = v.readLayout(&f); v.layoutError != nil {
+	if v.layoutError = v.readLayout(&l); v.layoutError != nil {
 		return layout{Title: title}
 	}
-	return f
+	return l
 }
 
-func (v *pageRequest) readLayout(f *layout) (err error) {
-	if f.User, err = v.App.Account(v.ctx, v.Caller); err != nil {
+func (v *pageRequest) readLayout(l *layout) (err error) {
+	if l.User, err = v.App.Account(v.ctx, v.Caller); err != nil {
 		return err
 	}
-	if f.Workspaces, err = v.App.Memberships(v.ctx, v.Caller); err != nil {
+	if l.Workspaces, err = v.App.Memberships(v.ctx, v.Caller); err != nil {
 		return err
 	}
-	for i := range f.Workspaces {
-		if f.Workspaces[i].ID == v.WorkspaceID {
-			f.Here = &f.Workspaces[i]
+	for i := range l.Workspaces {
+		if l.Workspaces[i].ID == v.WorkspaceID {
+			l.Workspace = &l.Workspaces[i]
 		}
 	}
-	if v.WorkspaceID == "" && len(f.Workspaces) == 1 { // with several, the page belongs to none of them
-		f.Here = &f.Workspaces[0]
+	if v.WorkspaceID == "" && len(l.Workspaces) == 1 { // with several, the page belongs to none of them
+		l.Workspace = &l.Workspaces[0]
 	}
-	if v.WorkspaceID != "" && f.Here == nil {
+	if v.WorkspaceID != "" && l.Workspace == nil {
 		return errNotFound // the membership ended since the request was authorised
 	}
 	return nil
@@ -77,9 +77,9 @@ func (v *pageRequest) readLayout(f *layout) (err error) {
 
 // sectionLayout returns the layout of a page in a section of the navigation.
 func (v *pageRequest) sectionLayout(section, title string) layout {
-	f := v.newLayout(title)
-	f.Section = section
-	return f
+	l := v.newLayout(title)
+	l.Section = section
+	return l
 }
 
 // doneTexts are the messages after a form, by the value of ?done=. A link from another site
