@@ -75,7 +75,7 @@ type signInOut struct {
 	Session memo.Session `json:"session"`
 }
 
-// signIn starts a new session and ends the one that the client had.
+// signIn starts a session. It ends the session that the request's cookie named.
 func signIn(c *request, in signInIn) (signInOut, error) {
 	token, s, u, err := c.app.SignIn(c.ctx, app.SignIn{
 		Email: in.Body.Email, Password: in.Body.Password, Replaces: c.admission.SessionToken(c.r),
@@ -108,7 +108,7 @@ type oneSessionIn struct {
 	ID idParam `path:"id"`
 }
 
-// checkExists makes a missing session 404 even if parameters are bad.
+// checkExists returns 404 if the session is not one of the caller's.
 func (in oneSessionIn) checkExists(c *request) error {
 	sessions, err := c.app.Sessions(c.ctx, c.Caller)
 	if err != nil || slices.ContainsFunc(sessions, func(s memo.Session) bool { return s.ID == string(in.ID) }) {

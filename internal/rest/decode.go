@@ -28,8 +28,8 @@ import (
 const maxBody = 64 << 10
 
 // An input is a struct whose fields have a tag: `query:"name"` or `path:"name"` for a
-// parameter, with `default:"…"`, `enum:"a,b"` and `doc:"…"` next to it, or `body:"required"`
-// or `body:"optional"` for a JSON object. Fields are of type string, int, [idParam] or
+// parameter, optionally with `default:"…"`, `min:"0"`, `enum:"a,b"` and `doc:"…"`; or
+// `body:"required"` or `body:"optional"` for a JSON object. Fields are of type string, int, [idParam] or
 // [dayParam].
 
 // idParam is a UUID in canonical form.
@@ -41,16 +41,15 @@ type dayParam struct{ time.Time }
 // validator is an input or a body with rules beyond the types of its fields.
 type validator interface{ validate() httpx.ParamErrors }
 
-// decodeRequest reads a request into in, strictly, and returns every fault. The error is 408,
-// 413 or 415, after which nothing else can be read. pathOK reports whether the path parameters
-// are valid.
+// decodeRequest decodes a request strictly into in, a pointer to an input, and returns every
+// problem. The error is a 408, 413 or 415, in which case the body was not decoded. pathOK reports
+// whether the path parameters are valid.
 func decodeRequest(
 	w http.ResponseWriter, r *http.Request, in any,
 ) (problems httpx.ParamErrors, pathOK bool, err error) {
 	v := reflect.ValueOf(in).Elem()
 	fields := fieldsOf(v.Type())
-	query, bad := parseQuery(r.URL.RawQuery)
-	problems = append(problems, bad...)
+	query, problems := parseQuery(r.URL.RawQuery)
 	names := map[string]bool{}
 	pathOK = true
 	for _, f := range fields {
@@ -80,17 +79,17 @@ func decodeRequest(
 	for _, f := range fields {
 		if mode := f.Tag.Get("body"); mode != "" {
 			body := v.FieldByIndex(f.Index).Addr().Interface()
-			bad, err := decodeBody(w, r, body, mode == "required")
+			inBody, err := decodeBody(w, r, body, mode == "required")
 			if err != nil {
 				return nil, pathOK, err
 			}
-			problems = append(problems, bad...)
-			if c, ok := body.(validator); ok && len(bad) == 0 {
+			problems = append(problems, inBody...)
+			if c, ok := body.(validator); ok && len(inBody) == 0 {
 				problems = append(problems, c.validate()...)
 			}
 		}
 	}
-	// A parameter that could not be parsed has its default here, so it is not reported twice.
+	// A parameter that could not be parsed has its zero value here, so it is not reported twice.
 	if c, ok := in.(validator); ok {
 		problems = append(problems, c.validate()...)
 	}
@@ -110,8 +109,7 @@ func fieldsOf(t reflect.Type) []reflect.StructField {
 	return f
 }
 
-// parseQuery is a strict url.ParseQuery: a broken escape, a semicolon or invalid UTF-8 is a
-// fault.
+// parseQuery is a strict url.ParseQuery: it also reports invalid UTF-8 and NUL.
 func parseQuery(raw string) (url.Values, httpx.ParamErrors) {
 	if raw == "" {
 		return nil, nil
@@ -142,12 +140,13 @@ func sortedNames(values url.Values) []string {
 	return names
 }
 
-// maxName is how many characters of a name are repeated in an error.
+// maxName is the number of characters of a name that an error repeats.
 const maxName = 100
 
-// paramError returns a fault of a parameter or member, by the name that the caller sent.
-func paramError(where, name, msg, kind string) httpx.ParamError {
-	return httpx.ParamError{Loc: []any{where, memo.Printable(name, maxName)}, Msg: msg, Type: kind}
+// paramError returns a problem with the parameter or member of this name. where is "query",
+// "path" or "body".
+func paramError(where, name, msg, errorType string) httpx.ParamError {
+	return httpx.ParamError{Loc: []any{where, memo.Printable(name, maxName)}, Msg: msg, Type: errorType}
 }
 
 // setParam parses s into a field.
@@ -215,8 +214,8 @@ func decodeBody(w http.ResponseWriter, r *http.Request, into any, required bool)
 	if len(body) == 0 && !required {
 		return nil, nil
 	}
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/json" {
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || mediaType != "application/json" {
 		return nil, &httpx.StatusError{
 			Status: http.StatusUnsupportedMediaType,
 			Detail: "The body must be JSON: send Content-Type: application/json.",
@@ -225,7 +224,7 @@ func decodeBody(w http.ResponseWriter, r *http.Request, into any, required bool)
 	return decodeObject(body, into), nil
 }
 
-// decodeObject decodes one member at a time, so that it can report every bad one.
+// decodeObject decodes each member separately, so that it can report every invalid one.
 func decodeObject(body []byte, into any) (problems httpx.ParamErrors) {
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(body, &members); err != nil {
@@ -253,16 +252,16 @@ func decodeObject(body []byte, into any) (problems httpx.ParamErrors) {
 	return problems
 }
 
-// bodyLoc returns the location of a JSON error.
+// bodyLoc returns the location of a JSON error: "body", then member names and array indices.
 func bodyLoc(err error) []any {
-	var at jsontext.Pointer
+	var pointer jsontext.Pointer
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {
-		at = e.JSONPointer
+		pointer = e.JSONPointer
 	} else if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		at = e.JSONPointer
+		pointer = e.JSONPointer
 	}
 	loc := []any{"body"}
-	for token := range at.Tokens() {
+	for token := range pointer.Tokens() {
 		if n, ok := parseInteger(token); ok {
 			loc = append(loc, n)
 		} else {
@@ -289,7 +288,7 @@ func bodyMessage(err error) string {
 	return "must be well-formed JSON in UTF-8"
 }
 
-// bodyError places an error of the domain in the body.
+// bodyError returns a [memo.Error] as a problem with the body member that it names.
 func bodyError(err error) httpx.ParamErrors {
 	if e, ok := errors.AsType[*memo.Error](err); ok {
 		return httpx.ParamErrors{paramError("body", e.Field, e.Message, "value_error")}

@@ -55,12 +55,12 @@ func (b *createKeyBody) validate() (problems httpx.ParamErrors) {
 	if _, err := memo.CleanName("name", b.Name); err != nil {
 		problems = append(problems, bodyError(err)...)
 	}
-	var bad httpx.ParamErrors
-	b.expires, bad = parseExpiry(b.ExpiresAt)
-	return append(problems, bad...)
+	var invalid httpx.ParamErrors
+	b.expires, invalid = parseExpiry(b.ExpiresAt)
+	return append(problems, invalid...)
 }
 
-// parseExpiry parses an optional expiry.
+// parseExpiry parses an optional expiry. nil means never.
 func parseExpiry(s *string) (*time.Time, httpx.ParamErrors) {
 	if s == nil {
 		return nil, nil
@@ -111,7 +111,7 @@ type nullableString struct {
 	value *string
 }
 
-// UnmarshalJSON is also called for null.
+// UnmarshalJSON records that the member is present. The decoder calls it for null too.
 func (n *nullableString) UnmarshalJSON(b []byte) error {
 	n.given = true
 	return json.Unmarshal(b, &n.value)
@@ -125,8 +125,8 @@ func (b *updateKeyBody) validate() (problems httpx.ParamErrors) {
 		}
 	}
 	if b.ExpiresAt.given {
-		t, bad := parseExpiry(b.ExpiresAt.value)
-		b.change.ExpiresAt, problems = &t, append(problems, bad...)
+		t, invalid := parseExpiry(b.ExpiresAt.value)
+		b.change.ExpiresAt, problems = &t, append(problems, invalid...)
 	}
 	return problems
 }

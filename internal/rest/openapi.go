@@ -17,8 +17,8 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// The OpenAPI 3.1 document, made from the route table and the types of the calls.
-// openapi_test.go compares it with a golden file and with real responses.
+// This file generates the OpenAPI 3.1 document from the route table and the input and output
+// types. openapi_test.go compares it with a golden file and with real responses.
 
 type (
 	openAPI struct {
@@ -106,7 +106,7 @@ func jsonMedia(s *jsonschema.Schema) map[string]media {
 
 // document returns the OpenAPI document.
 func (a *API) document() openAPI {
-	url := a.public
+	url := a.publicURL
 	if url == "" {
 		url = "/"
 	}
@@ -238,7 +238,7 @@ func (rt route) successResponse(schemas map[string]*jsonschema.Schema) response 
 		r.Content = jsonMedia(&jsonschema.Schema{Type: "object"})
 	default:
 		name := componentName(rt.out)
-		schemas[name] = withoutClosing(schemaOf(rt.out))
+		schemas[name] = allowExtraMembers(schemaOf(rt.out))
 		r.Content = jsonMedia(&jsonschema.Schema{Ref: "#/components/schemas/" + name})
 	}
 	return r
@@ -285,7 +285,7 @@ func toAny[T any](values []T) (out []any) {
 	return out
 }
 
-// schemaOf returns the schema of a type, with what Go types do not say.
+// schemaOf returns the schema of a type, with the enums and formats that Go types do not express.
 func schemaOf(t reflect.Type) *jsonschema.Schema {
 	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[time.Time]():         {Type: "string", Format: "date-time"},
@@ -304,7 +304,7 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 	if err != nil {
 		panic(fmt.Errorf("rest: schema of %v: %w", t, err)) // it depends on types only
 	}
-	eachRoute(s, func(s *jsonschema.Schema) {
+	eachSchema(s, func(s *jsonschema.Schema) {
 		if len(s.Types) == 2 && s.Types[1] == "array" {
 			s.Types, s.Type = nil, "array" // lists are never null
 		}
@@ -312,10 +312,10 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 	return s
 }
 
-// withoutClosing allows more members in responses, because clients must accept members added
-// later.
-func withoutClosing(s *jsonschema.Schema) *jsonschema.Schema {
-	eachRoute(s, func(s *jsonschema.Schema) {
+// allowExtraMembers allows unknown members in a response, because clients must ignore members
+// that are added later.
+func allowExtraMembers(s *jsonschema.Schema) *jsonschema.Schema {
+	eachSchema(s, func(s *jsonschema.Schema) {
 		if s.Type == "object" && s.Properties != nil {
 			s.AdditionalProperties = nil
 		}
@@ -323,17 +323,18 @@ func withoutClosing(s *jsonschema.Schema) *jsonschema.Schema {
 	return s
 }
 
-func eachRoute(s *jsonschema.Schema, f func(*jsonschema.Schema)) {
+// eachSchema calls f for a schema and for every schema within it.
+func eachSchema(s *jsonschema.Schema, f func(*jsonschema.Schema)) {
 	if s == nil {
 		return
 	}
 	f(s)
 	for _, p := range s.Properties {
-		eachRoute(p, f)
+		eachSchema(p, f)
 	}
-	eachRoute(s.Items, f)
+	eachSchema(s.Items, f)
 	if s.AdditionalProperties != nil && s.AdditionalProperties.Type != "" {
-		eachRoute(s.AdditionalProperties, f)
+		eachSchema(s.AdditionalProperties, f)
 	}
 }
 
@@ -364,7 +365,7 @@ func refusalResponses() map[string]response {
 			"ids": {Type: "array", Items: &jsonschema.Schema{Type: "string"}},
 		},
 	}
-	problems := withoutClosing(schemaOf(reflect.TypeFor[httpx.ParamErrors]()))
+	problems := allowExtraMembers(schemaOf(reflect.TypeFor[httpx.ParamErrors]()))
 	detail := func(of *jsonschema.Schema) map[string]media {
 		return jsonMedia(&jsonschema.Schema{
 			Type: "object", Required: []string{"detail"}, Properties: map[string]*jsonschema.Schema{"detail": of},

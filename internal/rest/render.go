@@ -8,10 +8,10 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
-// The two most frequent responses are built from stored JSON: a list's items and a
-// transcript's segments are copied without decoding.
+// The two most frequent responses, a list and a transcription, are built from stored JSON that
+// is copied without decoding.
 
-// appendListPage appends a page of a list as JSON.
+// appendListPage appends a page of a list as JSON. search says that its items have snippets.
 func appendListPage(b []byte, p app.Page, search bool) ([]byte, error) {
 	b = append(b, `{"items":[`...)
 	for i, it := range p.Items {
@@ -46,15 +46,15 @@ func appendListPage(b []byte, p app.Page, search bool) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// appendTranscription appends a transcription with its text as JSON.
-func appendTranscription(b []byte, w app.Transcription) ([]byte, error) {
-	b, err := w.AppendJSON(b)
+// appendTranscription appends a full transcription as JSON.
+func appendTranscription(b []byte, t app.Transcription) ([]byte, error) {
+	b, err := t.AppendJSON(b)
 	if err != nil {
 		return nil, err
 	}
-	b = append(append(b, `,"text":`...), w.TextJSON...)
-	b = append(append(b, `,"segments":`...), w.Segments...)
-	reports, err := json.Marshal(w.Reports)
+	b = append(append(b, `,"text":`...), t.TextJSON...)
+	b = append(append(b, `,"segments":`...), t.Segments...)
+	reports, err := json.Marshal(t.Reports)
 	if err != nil {
 		return nil, err
 	}

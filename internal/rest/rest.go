@@ -1,8 +1,9 @@
 // Package rest is the REST API of docs/contract.md#rest: a table of routes, the types of their
 // JSON, and one adapter that turns an HTTP request into a call of package app.
 //
-// A route cannot skip a step: the table says who is admitted, and the adapter admits, decodes
-// strictly and writes every error. The OpenAPI document is made from the same table and types.
+// A route cannot skip a step: the table says who may call it, and the adapter admits the request,
+// decodes it strictly and writes every error. The OpenAPI document is generated from the same
+// table and types.
 package rest
 
 import (
@@ -19,13 +20,13 @@ import (
 	"memoai.tech/memo/internal/telemetry"
 )
 
-// Config is what the API needs.
+// Config configures an API.
 type Config struct {
 	App       *app.App
 	Admission *admission.Control
 	// PublicURL is the server's address in the OpenAPI document; "" makes it relative.
 	PublicURL string
-	// CacheBytes bounds the cache of responses; 0 means 64 MB.
+	// CacheBytes is the maximum size of the response cache; 0 means 64 MiB.
 	CacheBytes int
 }
 
@@ -36,10 +37,10 @@ const Prefix = "/api/v1/developer"
 type API struct {
 	app       *app.App
 	admission *admission.Control
-	pages     *responseCache
+	cache     *responseCache
 	routes    []route
-	public    string
-	schema    []byte // the OpenAPI document
+	publicURL string // "" if it is not configured
+	openAPI   []byte // the OpenAPI document
 }
 
 // New returns the API.
@@ -48,25 +49,25 @@ func New(cfg Config) *API {
 	if bytes == 0 {
 		bytes = 64 << 20
 	}
-	a := &API{app: cfg.App, admission: cfg.Admission, pages: newResponseCache(bytes), public: cfg.PublicURL}
+	a := &API{app: cfg.App, admission: cfg.Admission, cache: newResponseCache(bytes), publicURL: cfg.PublicURL}
 	a.routes = a.table()
-	schema, err := json.MarshalIndent(a.document(), "", "  ")
+	document, err := json.MarshalIndent(a.document(), "", "  ")
 	if err != nil {
 		panic(fmt.Errorf("rest: OpenAPI document: %w", err)) // it depends on constants only
 	}
-	a.schema = append(schema, '\n')
+	a.openAPI = append(document, '\n')
 	return a
 }
 
 // OpenAPI returns the OpenAPI document. Callers must not change it.
-func (a *API) OpenAPI() []byte { return a.schema }
+func (a *API) OpenAPI() []byte { return a.openAPI }
 
 // ServeOpenAPI writes the OpenAPI document.
 func (a *API) ServeOpenAPI(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	_, _ = w.Write(a.schema) // the client may be gone
+	_, _ = w.Write(a.openAPI) // the client may be gone
 }
 
 // Handler serves every path under /api/. An unknown path gets 404 as JSON.
@@ -86,10 +87,10 @@ func (a *API) Handler() http.Handler {
 	return refuseUncleanPath(mux)
 }
 
-// byMethod chooses the handler by method and writes 405 as JSON.
+// byMethod returns a handler that calls the one for the method, or writes 405 as JSON.
 func byMethod(methods map[string]http.Handler) http.Handler {
 	if get := methods[http.MethodGet]; get != nil {
-		methods[http.MethodHead] = get // a HEAD counts like the GET
+		methods[http.MethodHead] = get // a HEAD is handled, and counted, like a GET
 	}
 	var names []string
 	for m := range methods {
@@ -134,7 +135,7 @@ func NotFound(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// handler is the only adapter between HTTP and a route, and writes every error.
+// handler returns the handler of a route, which writes every error.
 func (a *API) handler(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		telemetry.RequestOf(r.Context()).Route = rt.method + " " + rt.path
@@ -159,7 +160,7 @@ func (a *API) serve(rt route, w http.ResponseWriter, r *http.Request) error {
 	return rt.handle(c)
 }
 
-// admit admits the callers that the route is for.
+// admit admits a request if its caller may call the route.
 func (a *API) admit(rt route, r *http.Request) (admission.Admission, error) {
 	switch rt.access {
 	case byKey:
@@ -177,11 +178,11 @@ func (a *API) admit(rt route, r *http.Request) (admission.Admission, error) {
 	return admission.Admission{}, fmt.Errorf("rest: route %s has no admission", rt.name)
 }
 
-// request is one admitted request to a route.
+// request is an admitted request to a route.
 type request struct {
 	*API
 	admission.Admission
 	w   http.ResponseWriter
 	r   *http.Request
-	ctx context.Context
+	ctx context.Context // that of r, with the deadline of the request
 }

@@ -9,29 +9,31 @@ import (
 	"memoai.tech/memo/internal/httpx"
 )
 
-// admissionKind is who is admitted to a route.
-type admissionKind uint8
+// accessLevel says who may call a route.
+type accessLevel uint8
 
 const (
-	byKey    admissionKind = iota // an API key; counted as data
-	byMember                      // a signed-in member of a workspace; counted as management
-	byUser                        // a signed-in user, for their own account
-	bySignIn                      // anyone, but not from a page of another site
-	public                        // anyone
+	byKey    accessLevel = iota // an API key; counted as a data call
+	byMember                    // a signed-in member of a workspace; counted as a management call
+	byUser                      // a signed-in user, for their own sessions
+	bySignIn                    // anyone, but not from a page of another site
+	public                      // anyone
 )
 
-// route is a row of the table. To add one: a row in [API.table]; its input and output types
-// next to its endpoint; its row in matrix_test.go, which fails without it; `go test
-// ./internal/rest -update` for openapi.json.
+// route is a row of the route table. To add a route:
+//   - add a row to [API.table];
+//   - add its input and output types and its function next to similar ones;
+//   - add a row in matrix_test.go, which fails without one;
+//   - run `go test ./internal/rest -update`, which writes testdata/openapi.json.
 type route struct {
 	method, path string
 	name         string // operationId
 	doc          string // one sentence
-	access       admissionKind
+	access       accessLevel
 	cached       bool // the response is cached under the content version
 	in, out      reflect.Type
-	status       int
-	produces     string // content type, if it is not JSON
+	status       int    // of a successful response
+	produces     string // content type of a response that is not JSON
 	handle       func(*request) error
 }
 
@@ -81,9 +83,9 @@ func (a *API) table() []route {
 	}
 }
 
-// endpoint returns a route that decodes In, calls f, and writes Out as JSON with this status;
-// 204 has no body.
-func endpoint[In, Out any](method, path, name, doc string, by admissionKind, status int,
+// endpoint returns a route that decodes In, calls f, and writes Out as JSON with this status.
+// A 204 has no body.
+func endpoint[In, Out any](method, path, name, doc string, by accessLevel, status int,
 	f func(*request, In) (Out, error),
 ) route {
 	return route{
@@ -130,7 +132,7 @@ func cachedEndpoint[In, Out any](method, path, name, doc string, f func(*request
 	}
 }
 
-// rawEndpoint returns a route for API keys that writes its own response, which is not JSON.
+// rawEndpoint returns a route for API keys whose function writes the response itself.
 func rawEndpoint[In any](method, path, name, doc, produces string, f func(*request, In) error) route {
 	return route{
 		method: method, path: path, name: name, doc: doc, access: byKey, status: 200, produces: produces,
@@ -145,11 +147,10 @@ func rawEndpoint[In any](method, path, name, doc, produces string, f func(*reque
 	}
 }
 
-// existenceChecker is an input that names a resource. A missing resource (404) comes before
-// bad parameters (422), see docs/contract.md#order-of-refusals.
+// existenceChecker is an input that names a resource. If the input is invalid, checkExists is
+// called first, because 404 comes before 422; see docs/contract.md#order-of-refusals.
 type existenceChecker interface{ checkExists(*request) error }
 
-// decodeInput decodes the input of a request.
 func decodeInput[In any](c *request) (in In, err error) {
 	problems, pathOK, err := decodeRequest(c.w, c.r, &in)
 	if err != nil {
@@ -166,7 +167,8 @@ func decodeInput[In any](c *request) (in In, err error) {
 	return in, problems
 }
 
-// locateError places an invalid value of the domain in the query or the body.
+// locateError returns an error about an invalid value with its location: the query for GET and
+// HEAD, the body for other methods.
 func locateError(c *request, err error) error {
 	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
 		return httpx.InQuery(err)
@@ -174,8 +176,8 @@ func locateError(c *request, err error) error {
 	return httpx.InBody(err)
 }
 
-// workspaceParamOf returns the workspace_id parameter, which a member of several workspaces
-// needs.
+// workspaceParamOf returns the workspace_id parameter, or "" if there is none. Admission needs it
+// before the input is decoded.
 func workspaceParamOf(r *http.Request) (string, error) {
 	if !strings.Contains(r.URL.RawQuery, "workspace_id") {
 		return "", nil

@@ -12,14 +12,14 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// listItem is an item of a list in JSON.
+// listItem describes the JSON of a list item for the OpenAPI document.
 type listItem struct {
 	memo.ListItem
 	Project  *memo.ProjectRef `json:"project"`
 	Snippets []app.Snippet    `json:"snippets,omitempty"` // with q only
 }
 
-// listPage is the response of a list.
+// listPage describes the JSON of a list for the OpenAPI document. appendListPage writes it.
 type listPage struct {
 	Items         []listItem    `json:"items"`
 	Total         int           `json:"total"`
@@ -80,11 +80,11 @@ func (in oneIn) checkExists(c *request) error {
 }
 
 func getTranscription(c *request, in oneIn) ([]byte, memo.Transcription, error) {
-	w, err := c.app.Transcription(c.ctx, c.Caller, string(in.ID))
+	t, err := c.app.Transcription(c.ctx, c.Caller, string(in.ID))
 	if err != nil {
 		return nil, memo.Transcription{}, err
 	}
-	body, err := appendTranscription(make([]byte, 0, len(w.TextJSON)+len(w.Segments)+4096), w)
+	body, err := appendTranscription(make([]byte, 0, len(t.TextJSON)+len(t.Segments)+4096), t)
 	return body, memo.Transcription{}, err
 }
 
@@ -106,7 +106,7 @@ func exportTranscription(c *request, in exportIn) error {
 	return httpx.Send(c.w, c.r, f.Write)
 }
 
-// setDownloadHeaders makes browsers save a transcript and never render it as a page.
+// setDownloadHeaders makes browsers save a file and never render it as a page.
 func setDownloadHeaders(h http.Header, name string) {
 	h.Set("Content-Disposition", transcript.ContentDisposition(name))
 	h.Set("Cache-Control", "private, no-store")
@@ -134,7 +134,7 @@ func (b *bulkBody) validate() httpx.ParamErrors {
 	return problems
 }
 
-// checkIDs also brings the ids into canonical form.
+// checkIDs checks the ids and converts them to canonical form.
 func (b *bulkBody) checkIDs() (problems httpx.ParamErrors) {
 	if n := len(b.IDs); n < 1 || n > app.MaxArchiveFiles {
 		return httpx.ParamErrors{paramError("body", "ids", fmt.Sprintf("must have 1 to %d ids", app.MaxArchiveFiles),
@@ -151,8 +151,7 @@ func (b *bulkBody) checkIDs() (problems httpx.ParamErrors) {
 	return problems
 }
 
-// checkExists looks only if all ids are well-formed: then a missing transcription comes before
-// a bad format.
+// checkExists returns 404 if a transcription is missing. It checks nothing if an id is malformed.
 func (in bulkIn) checkExists(c *request) error {
 	if in.Body.checkIDs() != nil {
 		return nil

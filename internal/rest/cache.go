@@ -14,8 +14,8 @@ import (
 )
 
 // responseCache caches responses under the content version of the workspace. An entry is never
-// stale: every change raises the version, and each request reads the version in the row that
-// authorises it. Entries that are no longer requested are evicted, within a limit on bytes.
+// stale: every change raises the version, and each request reads the current version when it is
+// authorised. Beyond a limit on bytes, the least recently used entries are evicted.
 type responseCache struct {
 	mu    sync.Mutex
 	lru   *simplelru.LRU[responseKey, cachedResponse]
@@ -23,58 +23,58 @@ type responseCache struct {
 	max   int
 }
 
-// responseKey stores a hash of the URL, because a URL may be long.
+// responseKey has a hash of the URL, because a URL may be long.
 type responseKey struct {
 	workspaceID string
 	version     int64
-	url         [sha256.Size]byte // of path and query as sent
+	url         [sha256.Size]byte // hash of the path and query as sent
 }
 
 type cachedResponse struct {
 	body   []byte
 	etag   string
-	length string
+	length string // Content-Length
 }
 
 // entryOverhead is the size of an entry in bytes without its body: its key, twice, its ETag
-// and its place in the list and the map.
+// and its elements in the list and the map.
 const entryOverhead = 512
 
 func newResponseCache(maxBytes int) *responseCache {
-	p := &responseCache{max: maxBytes}
-	lru, err := simplelru.NewLRU(1<<20, func(k responseKey, v cachedResponse) { p.bytes -= cap(v.body) + entryOverhead })
+	c := &responseCache{max: maxBytes}
+	lru, err := simplelru.NewLRU(1<<20, func(k responseKey, v cachedResponse) { c.bytes -= cap(v.body) + entryOverhead })
 	if err != nil {
 		panic(err) // only a size below 1 is an error
 	}
-	p.lru = lru
-	return p
+	c.lru = lru
+	return c
 }
 
-func (p *responseCache) get(k responseKey) (cachedResponse, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.lru.Get(k)
+func (c *responseCache) get(k responseKey) (cachedResponse, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lru.Get(k)
 }
 
-func (p *responseCache) put(k responseKey, v cachedResponse) {
+func (c *responseCache) put(k responseKey, v cachedResponse) {
 	size := cap(v.body) + entryOverhead
-	if size > p.max/8 {
+	if size > c.max/8 {
 		return // one huge entry must not evict all others
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.lru.Contains(k) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.lru.Contains(k) {
 		return
 	}
-	p.lru.Add(k, v)
-	p.bytes += size
-	for p.bytes > p.max {
-		p.lru.RemoveOldest()
+	c.lru.Add(k, v)
+	c.bytes += size
+	for c.bytes > c.max {
+		c.lru.RemoveOldest()
 	}
 }
 
-// responseVersion must be raised when the form of responses changes, so that a client does not
-// use a cached body of the old form.
+// responseVersion is part of every ETag. Raise it when the format of responses changes, so that
+// clients do not keep bodies in the old format.
 const responseVersion = "1"
 
 func newCachedResponse(k responseKey, body []byte) cachedResponse {
@@ -82,7 +82,7 @@ func newCachedResponse(k responseKey, body []byte) cachedResponse {
 	return cachedResponse{body, `"` + base64.RawURLEncoding.EncodeToString(sum[:15]) + `"`, strconv.Itoa(len(body))}
 }
 
-func (c *request) pageKey() responseKey {
+func (c *request) cacheKey() responseKey {
 	url := c.r.URL.EscapedPath() // an escaped slash is not a slash
 	if c.r.URL.RawQuery != "" {
 		url += "?" + c.r.URL.RawQuery
@@ -90,34 +90,35 @@ func (c *request) pageKey() responseKey {
 	return responseKey{c.WorkspaceID, c.ContentVersion, sha256.Sum256([]byte(url))}
 }
 
-// writeCached writes a cached response if there is one.
+// writeCached writes the cached response to a request, and reports whether there is one.
 func (a *API) writeCached(c *request) bool {
-	p, ok := a.pages.get(c.pageKey())
+	cached, ok := a.cache.get(c.cacheKey())
 	if ok {
-		c.writeCachedResponse(p)
+		c.writeCachedResponse(cached)
 	}
 	return ok
 }
 
 // cacheAndWrite caches a body until the content version changes, and writes it.
 func (c *request) cacheAndWrite(body []byte) {
-	k := c.pageKey()
-	p := newCachedResponse(k, body)
-	c.pages.put(k, p)
-	c.writeCachedResponse(p)
+	k := c.cacheKey()
+	cached := newCachedResponse(k, body)
+	c.cache.put(k, cached)
+	c.writeCachedResponse(cached)
 }
 
-func (c *request) writeCachedResponse(p cachedResponse) {
+// writeCachedResponse writes the response, or 304 if the client has it already.
+func (c *request) writeCachedResponse(cached cachedResponse) {
 	h := c.w.Header()
-	h.Set("ETag", p.etag)
+	h.Set("ETag", cached.etag)
 	h.Set("Cache-Control", "private, no-cache")
-	if httpx.MatchesETag(c.r.Header["If-None-Match"], p.etag) {
+	if httpx.MatchesETag(c.r.Header["If-None-Match"], cached.etag) {
 		c.w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", p.length)
+	h.Set("Content-Length", cached.length)
 	h.Set("X-Content-Type-Options", "nosniff")
-	httpx.BoundWrite(c.w, len(p.body))
-	_, _ = c.w.Write(p.body) // the client may be gone
+	httpx.BoundWrite(c.w, len(cached.body))
+	_, _ = c.w.Write(cached.body) // the client may be gone
 }
