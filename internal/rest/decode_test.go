@@ -11,8 +11,7 @@ import (
 	"memoai.tech/memo/internal/httpx"
 )
 
-// FuzzDecode: no query and no body makes the decoder panic, and what it takes
-// is within bounds. A body that is refused is not repeated in the refusal.
+// FuzzDecode: no query or body makes the decoder panic, and an input that it accepts is valid.
 func FuzzDecode(f *testing.F) {
 	f.Add("limit=20&q=x", `{"name":"x"}`)
 	f.Add("%zz;a=1&limit=9999999999999999999", `{"name":"x","name":"y"}`)
@@ -27,41 +26,41 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answered(t, problems)
+		checkProblems(t, problems)
 		if len(problems) == 0 && (list.Offset < 0 || strings.ContainsRune(list.Q, 0) || !utf8.ValidString(list.Q)) {
-			t.Fatalf("took %+v", list)
+			t.Fatalf("accepted %+v", list)
 		}
 		r.URL.RawQuery = ""
 		var create createKeyIn
 		problems, _, err = decodeRequest(httptest.NewRecorder(), r, &create)
 		if err == nil && len(problems) == 0 && strings.TrimSpace(create.Body.Name) == "" {
-			t.Fatalf("took a key without a name out of %q", body)
+			t.Fatalf("accepted a key without a name: %q", body)
 		}
-		answered(t, problems)
+		checkProblems(t, problems)
 	})
 }
 
-// answered writes problems as a route does, and checks that each of them comes
-// back as it is: it was text already.
-func answered(t *testing.T, problems httpx.ParamErrors) {
+// checkProblems writes problems as a route does, and fails unless the response has each of them
+// unchanged: they must be valid UTF-8 already.
+func checkProblems(t *testing.T, problems httpx.ParamErrors) {
 	t.Helper()
 	w := httptest.NewRecorder()
 	httpx.WriteJSON(w, httptest.NewRequest("GET", "/", nil), 422, problems)
-	var back httpx.ParamErrors
-	if err := json.Unmarshal(w.Body.Bytes(), &back); err != nil || w.Code != 422 || !utf8.Valid(w.Body.Bytes()) ||
-		len(back) != len(problems) {
-		t.Fatalf("%+v is answered with %d %q, %v", problems, w.Code, w.Body, err)
+	var got httpx.ParamErrors
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != 422 || !utf8.Valid(w.Body.Bytes()) ||
+		len(got) != len(problems) {
+		t.Fatalf("the response to %+v is %d %q, %v", problems, w.Code, w.Body, err)
 	}
 	for i, p := range problems {
-		if fmt.Sprint(back[i]) != fmt.Sprint(p) {
-			t.Fatalf("%+v comes back as %+v", p, back[i])
+		if fmt.Sprint(got[i]) != fmt.Sprint(p) {
+			t.Fatalf("%+v became %+v in the response", p, got[i])
 		}
 	}
 }
 
-// TestNamesComeBackPrintable: an unknown name is repeated without what a log or
-// a terminal could be led astray by.
-func TestNamesComeBackPrintable(t *testing.T) {
+// TestUnknownNamesAreRepeatedSafely: an error repeats an unknown name without control characters
+// and keys, and cuts it if it is long.
+func TestUnknownNamesAreRepeatedSafely(t *testing.T) {
 	for _, c := range []struct{ query, body, want string }{
 		{"%ff=1", "", "[query \uFFFD]"},
 		{"a%00%1b%e2%80%aeb=1", "", "[query ab]"},

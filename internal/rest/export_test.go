@@ -18,21 +18,21 @@ import (
 	"memoai.tech/memo/internal/testworld"
 )
 
-func TestGetHasEverything(t *testing.T) {
+func TestTranscriptionHasEveryMember(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		var got, want map[string]any
 		w.get("/transcriptions/"+w.Meetings[3], w.OlgaKey.Key).Want(200).Decode(&got)
 		w.Must(json.Unmarshal([]byte(testworld.Sources[0]), &want))
 		want["text"] = "[00:00] Alex: What does it cost?\n[00:42] Jordan: Of course… the price is <b>nine</b> euros & " +
 			"\"tax\"."
-		for _, given := range []map[string]any{
+		for _, object := range []map[string]any{
 			got, got["project"].(map[string]any),
 			got["prompt_results"].([]any)[0].(map[string]any),
 		} {
-			if given["id"] == nil {
-				t.Errorf("no id in %v", given)
+			if object["id"] == nil {
+				t.Errorf("no id in %v", object)
 			}
-			delete(given, "id")
+			delete(object, "id")
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
@@ -40,9 +40,9 @@ func TestGetHasEverything(t *testing.T) {
 	})
 }
 
-// TestExportAndImportLoseNothing: the JSON export of one workspace, taken into
-// another, gives the same export.
-func TestExportAndImportLoseNothing(t *testing.T) {
+// TestJSONExportCanBeImported: a JSON export that is imported into another workspace is exported
+// unchanged, except for its ids.
+func TestJSONExportCanBeImported(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for _, id := range w.Meetings {
 			first := w.get("/transcriptions/"+id+"/export?format=json", w.OlgaKey.Key).Want(200)
@@ -55,10 +55,10 @@ func TestExportAndImportLoseNothing(t *testing.T) {
 	})
 }
 
-// withoutIDs decodes a document and drops the ids, which belong to one database.
-func withoutIDs(t *testing.T, doc []byte) (v map[string]any) {
+// withoutIDs decodes a transcription and removes its ids.
+func withoutIDs(t *testing.T, body []byte) (v map[string]any) {
 	t.Helper()
-	if err := json.Unmarshal(doc, &v); err != nil {
+	if err := json.Unmarshal(body, &v); err != nil {
 		t.Fatal(err)
 	}
 	delete(v, "id")
@@ -71,9 +71,9 @@ func withoutIDs(t *testing.T, doc []byte) (v map[string]any) {
 	return v
 }
 
-func TestExportFormats(t *testing.T) {
+func TestExportInEveryFormat(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		for format, want := range map[string]struct{ kind, has string }{
+		for format, want := range map[string]struct{ contentType, body string }{
 			"":     {"text/markdown; charset=utf-8", "# Pricing talk"},
 			"md":   {"text/markdown; charset=utf-8", "## Transcript"},
 			"txt":  {"text/plain; charset=utf-8", "[00:42] Jordan: Of course…"},
@@ -85,14 +85,14 @@ func TestExportFormats(t *testing.T) {
 			if format != "" {
 				path += "?format=" + format
 			}
-			a := w.get(path, w.OlgaKey.Key).Want(200, want.has)
+			a := w.get(path, w.OlgaKey.Key).Want(200, want.body)
 			_, params, err := mime.ParseMediaType(a.Header.Get("Content-Disposition"))
-			if got := a.Header.Get("Content-Type"); got != want.kind || err != nil ||
+			if got := a.Header.Get("Content-Type"); got != want.contentType || err != nil ||
 				!strings.HasPrefix(params["filename"], "2026-05-01 Pricing talk.") {
 				t.Errorf("%s: Content-Type %s, file name %q, %v", format, got, params["filename"], err)
 			}
 			if a.Header.Get("X-Content-Type-Options") != "nosniff" {
-				t.Errorf("%s: a browser may guess the type", format)
+				t.Errorf("%s: no X-Content-Type-Options: nosniff", format)
 			}
 		}
 		a := w.get("/transcriptions/"+w.Meetings[1]+"/export", w.OlgaKey.Key).Want(200)
@@ -104,7 +104,7 @@ func TestExportFormats(t *testing.T) {
 	})
 }
 
-func TestBulkExport(t *testing.T) {
+func TestBulkExportMatchesSingleExports(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for _, title := range []string{
 			"../../etc/passwd", `C:\x`, "/abs", "CON", "a.", "pricing TALK", "Pricing Talk", "-rf",
@@ -134,18 +134,18 @@ func TestBulkExport(t *testing.T) {
 				content, err := io.ReadAll(r) // checks the CRC
 				w.Must(err)
 				if f.NonUTF8 || f.Modified.Year() < 2026 {
-					t.Errorf("%s: %q says NonUTF8 %v and is of %v", format, f.Name, f.NonUTF8, f.Modified)
+					t.Errorf("%s: %q has NonUTF8 %v and is from %v", format, f.Name, f.NonUTF8, f.Modified)
 				}
 				if ascii := strings.IndexFunc(f.Name, func(r rune) bool { return r > 127 }) < 0; f.Flags&0x800 == 0 && !ascii {
 					t.Errorf("%s: %q is not marked as UTF-8", format, f.Name)
 				}
 				single := w.get("/transcriptions/"+w.Meetings[i]+"/export?format="+format, w.OlgaKey.Key)
 				if !bytes.Equal(content, single.Body) {
-					t.Errorf("%s: file %d differs from its own export:\n%.300s\n%.300s", format, i, content, single.Body)
+					t.Errorf("%s: file %d differs from the single export:\n%.300s\n%.300s", format, i, content, single.Body)
 				}
 				if lower := strings.ToLower(f.Name); seen[lower] || strings.ContainsAny(f.Name, "/\\:\n\u202E") ||
 					len(f.Name) > 255 || strings.HasPrefix(f.Name, "-") {
-					t.Errorf("unsafe or repeated name %q", f.Name)
+					t.Errorf("unsafe or duplicate name %q", f.Name)
 				} else {
 					seen[lower] = true
 				}
@@ -154,7 +154,7 @@ func TestBulkExport(t *testing.T) {
 	})
 }
 
-func TestBadBulkExports(t *testing.T) {
+func TestInvalidBulkExportIsRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		many := strings.TrimSuffix(strings.Repeat(`"`+w.Meetings[0]+`",`, 101), ",")
 		for body, want := range map[string][]string{
@@ -191,35 +191,35 @@ func TestBadBulkExports(t *testing.T) {
 		body := fmt.Sprintf(`{"ids":[%s],"format":"exe"}`, `"`+strings.Join(ids, `","`)+`"`)
 		a := w.post("/transcriptions/export", w.OlgaKey.Key, body).Want(404, "transcriptions_not_found", w.Foreign)
 		if strings.Contains(string(a.Body), w.Meetings[0]) {
-			t.Errorf("an id that is there is told missing: %s", a.Body)
+			t.Errorf("an existing id is reported as missing: %s", a.Body)
 		}
 	})
 }
 
-// TestABodyThatComesAfterTheRevocation: the key was good when the request
-// began, and nothing is sent to it any more.
-func TestABodyThatComesAfterTheRevocation(t *testing.T) {
+// TestKeyRevokedDuringBodyIsRefused: a key that was active when the request began, but was revoked
+// before the body arrived, gets no data.
+func TestKeyRevokedDuringBodyIsRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		form := `{"ids":["` + w.Meetings[0] + `"]}`
+		text := `{"ids":["` + w.Meetings[0] + `"]}`
 		body, rest := io.Pipe()
 		begun := make(chan struct{})
 		go func() {
-			_, _ = rest.Write([]byte(form[:3])) // the request may have ended
+			_, _ = rest.Write([]byte(text[:3])) // the request may have ended
 			close(begun)
 		}()
-		answered := make(chan testworld.Response)
+		received := make(chan testworld.Response)
 		go func() {
-			answered <- w.Request(http.DefaultClient, http.MethodPost, "/api/v1/developer/transcriptions/export", "{}",
+			received <- w.Request(http.DefaultClient, http.MethodPost, "/api/v1/developer/transcriptions/export", "{}",
 				testworld.WithKey(w.MarkKey.Key),
-				func(r *http.Request) { r.Body, r.ContentLength = body, int64(len(form)) })
+				func(r *http.Request) { r.Body, r.ContentLength = body, int64(len(text)) })
 		}()
 		<-begun
 		w.Must(w.App.RevokeKey(t.Context(), memo.Caller{Operator: true}, w.MarkKey.ID))
-		_, _ = rest.Write([]byte(form[3:]))
-		a := <-answered
+		_, _ = rest.Write([]byte(text[3:]))
+		a := <-received
 		a.Want(http.StatusUnauthorized, "Invalid API key")
 		if d := a.Header.Get("Content-Disposition"); d != "" {
-			t.Errorf("the refusal is a download: %s", d)
+			t.Errorf("the refusal has Content-Disposition: %s", d)
 		}
 	})
 }

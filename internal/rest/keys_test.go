@@ -9,20 +9,21 @@ import (
 	"memoai.tech/memo"
 )
 
-func TestManagingKeys(t *testing.T) {
+func TestKeyLifecycle(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, olga := w.signedIn(w.Mark), w.signedIn(w.Olga)
-		var made memo.CreatedKey
+		var created memo.CreatedKey
 		w.request(mark, "POST", "/keys", `{"name":" n8n ","expires_at":"2030-01-31"}`).Want(201,
-			`"expires_at":"2030-02-01T00:00:00Z"`, `"name":"n8n"`).Decode(&made)
-		if made.Suffix != made.Key[36:40] || made.Status != memo.KeyActive || made.CreatedBy.Email != w.Mark.Email {
-			t.Errorf("created %+v", made.KeyView)
+			`"expires_at":"2030-02-01T00:00:00Z"`, `"name":"n8n"`).Decode(&created)
+		if created.Suffix != created.Key[36:40] || created.Status != memo.KeyActive ||
+			created.CreatedBy.Email != w.Mark.Email {
+			t.Errorf("created %+v", created.KeyView)
 		}
-		w.get("/me", made.Key).Want(200, `"requests_24h":1`, `"plan":"pro"`, `"role":"MEMBER"`)
+		w.get("/me", created.Key).Want(200, `"requests_24h":1`, `"plan":"pro"`, `"role":"MEMBER"`)
 		for _, client := range []*http.Client{mark, olga} {
-			a := w.request(client, "GET", "/keys/"+made.ID, "").Want(200, `"last_used_ip":"127.0.0.1"`)
-			if strings.Contains(string(a.Body), made.Key) {
-				t.Error("the key is shown again")
+			a := w.request(client, "GET", "/keys/"+created.ID, "").Want(200, `"last_used_ip":"127.0.0.1"`)
+			if strings.Contains(string(a.Body), created.Key) {
+				t.Error("the key object contains the whole key")
 			}
 		}
 		w.request(olga, "GET", "/keys", "").Want(200, `"total":3`)
@@ -31,34 +32,34 @@ func TestManagingKeys(t *testing.T) {
 		w.request(mark, "GET", "/keys?status=dead", "").Want(422, `["query","status"]`)
 		w.request(mark, "GET", "/keys/"+w.OlgaKey.ID, "").Want(404, `{"detail":"API key not found"}`)
 
-		w.request(mark, "PATCH", "/keys/"+made.ID, `{"name":"zapier"}`).Want(200, `"name":"zapier"`,
+		w.request(mark, "PATCH", "/keys/"+created.ID, `{"name":"zapier"}`).Want(200, `"name":"zapier"`,
 			`"expires_at":"2030-02-01T00:00:00Z"`)
-		w.request(mark, "PATCH", "/keys/"+made.ID, `{"expires_at":null}`).Want(200, `"name":"zapier"`, `"expires_at":null`)
-		w.request(mark, "PATCH", "/keys/"+made.ID, `{}`).Want(200, `"name":"zapier"`)
-		w.request(mark, "PATCH", "/keys/"+made.ID, `{"name":null}`).Want(422, `["body","name"]`)
-		w.request(olga, "PATCH", "/keys/"+made.ID, `{"name":"mine"}`).Want(403, "not_your_key")
-		w.request(olga, "POST", "/keys/"+made.ID+"/rotate", "").Want(403, "not_your_key")
+		w.request(mark, "PATCH", "/keys/"+created.ID, `{"expires_at":null}`).Want(200, `"name":"zapier"`, `"expires_at":null`)
+		w.request(mark, "PATCH", "/keys/"+created.ID, `{}`).Want(200, `"name":"zapier"`)
+		w.request(mark, "PATCH", "/keys/"+created.ID, `{"name":null}`).Want(422, `["body","name"]`)
+		w.request(olga, "PATCH", "/keys/"+created.ID, `{"name":"mine"}`).Want(403, "not_your_key")
+		w.request(olga, "POST", "/keys/"+created.ID+"/rotate", "").Want(403, "not_your_key")
 
-		var next memo.CreatedKey
-		w.request(mark, "POST", "/keys/"+made.ID+"/rotate", "").Want(201).Decode(&next)
-		w.get("/me", made.Key).Want(200)
-		w.get("/me", next.Key).Want(200)
-		w.request(mark, "POST", "/keys/"+made.ID+"/rotate", `{"overlap":"0s"}`).Want(201)
-		w.get("/me", made.Key).Want(401)
-		w.request(mark, "POST", "/keys/"+made.ID+"/rotate", "").Want(409, "key_not_active")
-		w.request(mark, "PATCH", "/keys/"+made.ID, `{"name":"x"}`).Want(409, "key_not_active")
+		var replacement memo.CreatedKey
+		w.request(mark, "POST", "/keys/"+created.ID+"/rotate", "").Want(201).Decode(&replacement)
+		w.get("/me", created.Key).Want(200)
+		w.get("/me", replacement.Key).Want(200)
+		w.request(mark, "POST", "/keys/"+created.ID+"/rotate", `{"overlap":"0s"}`).Want(201)
+		w.get("/me", created.Key).Want(401)
+		w.request(mark, "POST", "/keys/"+created.ID+"/rotate", "").Want(409, "key_not_active")
+		w.request(mark, "PATCH", "/keys/"+created.ID, `{"name":"x"}`).Want(409, "key_not_active")
 
-		w.request(olga, "DELETE", "/keys/"+next.ID, "").Want(204)
-		w.get("/me", next.Key).Want(401, `{"detail":"Invalid API key"}`)
-		w.request(mark, "DELETE", "/keys/"+next.ID, "").Want(204)
+		w.request(olga, "DELETE", "/keys/"+replacement.ID, "").Want(204)
+		w.get("/me", replacement.Key).Want(401, `{"detail":"Invalid API key"}`)
+		w.request(mark, "DELETE", "/keys/"+replacement.ID, "").Want(204)
 	})
 }
 
-func TestKeyListsHavePages(t *testing.T) {
+func TestKeyListIsPaged(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		olga := w.signedIn(w.Olga)
 		for range 2 {
-			w.Key(w.Acme, w.Mark) // with those of everybody four
+			w.Key(w.Acme, w.Mark) // Acme now has four keys
 		}
 		seen := map[string]bool{}
 		cursor, pages := "", 0
@@ -78,8 +79,8 @@ func TestKeyListsHavePages(t *testing.T) {
 			t.Errorf("%d pages of %d keys", pages, len(seen))
 		}
 		w.request(olga, "GET", "/keys", "").Want(200, `"total":4,"next_cursor":null}`)
-		for _, clamped := range []string{"limit=0", "limit=-1", "limit=1"} {
-			w.request(olga, "GET", "/keys?"+clamped, "").Want(200, `"next_cursor":"`)
+		for _, query := range []string{"limit=0", "limit=-1", "limit=1"} {
+			w.request(olga, "GET", "/keys?"+query, "").Want(200, `"next_cursor":"`)
 		}
 		w.request(olga, "GET", "/keys?limit=99999999999999999999", "").Want(200, `"next_cursor":null`)
 		w.request(olga, "GET", "/keys?limit=x", "").Want(422, `["query","limit"]`)
@@ -87,7 +88,7 @@ func TestKeyListsHavePages(t *testing.T) {
 	})
 }
 
-func TestBadKeyBodies(t *testing.T) {
+func TestInvalidKeyBodyIsRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark := w.signedIn(w.Mark)
 		past := time.Now().Add(-time.Minute).Format(time.RFC3339)

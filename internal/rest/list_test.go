@@ -15,7 +15,7 @@ import (
 	"memoai.tech/memo/internal/testworld"
 )
 
-type gotList struct {
+type listResult struct {
 	Items []struct {
 		ID       string
 		Title    string
@@ -31,18 +31,18 @@ type gotList struct {
 	NextCursor           *string `json:"next_cursor"`
 }
 
-func (w *world) list(query string) gotList {
+func (w *world) list(query string) listResult {
 	w.T.Helper()
-	var out gotList
+	var out listResult
 	a := w.get("/transcriptions?"+query, w.OlgaKey.Key).Want(200)
 	a.Decode(&out)
 	if strings.Contains(string(a.Body), `"text":"`) && !strings.Contains(query, "q=") {
-		w.T.Errorf("%s: the list has text", query)
+		w.T.Errorf("%s: a list item has its text", query)
 	}
 	return out
 }
 
-func titles(l gotList) string {
+func titles(l listResult) string {
 	var out []string
 	for _, it := range l.Items {
 		out = append(out, it.Title)
@@ -50,7 +50,7 @@ func titles(l gotList) string {
 	return strings.Join(out, " | ")
 }
 
-func TestFiltersAndOrders(t *testing.T) {
+func TestFiltersSortsAndSearch(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		const pricing, groesse, kaigi = "Pricing talk", "Besprechung über Größe", "会議"
 		all := strings.Join([]string{kaigi, groesse, pricing}, " | ")
@@ -86,7 +86,7 @@ func TestFiltersAndOrders(t *testing.T) {
 			"q=%22%27%28%29*%20OR%201":      "",
 			"q=":                            all,
 			"q=b":                           pricing, // the word in <b>nine</b>
-			"q=42":                          "",      // times are no words
+			"q=42":                          "",      // times are not searched
 			"q=AND":                         "",
 			"offset=1":                      groesse + " | " + pricing,
 			"offset=3":                      "",
@@ -114,7 +114,7 @@ func TestFiltersAndOrders(t *testing.T) {
 	})
 }
 
-func TestBadParameters(t *testing.T) {
+func TestInvalidParametersAreRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for query, name := range map[string]string{
 			"limit=NaN": "limit", "limit=1e2": "limit", "limit=%D9%A1": "limit", "limit=%2B1": "limit", "limit=0x10": "limit",
@@ -140,9 +140,9 @@ func TestBadParameters(t *testing.T) {
 	})
 }
 
-// TestCursorsReachEveryRowOnce pages through rows with equal times, in every
-// order, while the page size changes.
-func TestCursorsReachEveryRowOnce(t *testing.T) {
+// TestCursorsReturnEveryItemOnce: in every sort, even if items have equal times and the page size
+// changes.
+func TestCursorsReturnEveryItemOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for i := range 25 {
 			created := time.Date(2026, 4, 1, i/6, 0, 0, 0, time.UTC).Format(time.RFC3339)
@@ -192,10 +192,10 @@ func TestCursorsReachEveryRowOnce(t *testing.T) {
 		forged := "created_at|1|\x00\xff"
 		forged = base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s|%08x", forged, crc32.ChecksumIEEE([]byte(forged))))
 		w.get("/transcriptions?sort=created_at&cursor="+forged, w.OlgaKey.Key).Want(422, "cursor")
-		// In another workspace a cursor is a time and nothing else.
+		// In another workspace a cursor is only a position in time.
 		other := w.get("/transcriptions?cursor="+*l.NextCursor, w.EveKey.Key).Want(200)
 		if strings.Contains(string(other.Body), "N 2") || strings.Contains(string(other.Body), w.Acme.ID) {
-			t.Errorf("a replayed cursor leaks: %s", other.Body)
+			t.Errorf("the cursor of another workspace returned its content: %s", other.Body)
 		}
 	})
 }
@@ -212,7 +212,7 @@ func TestConditionalRequests(t *testing.T) {
 				a := w.request(http.DefaultClient, "GET", path, "", testworld.WithKey(w.OlgaKey.Key),
 					testworld.WithHeader("If-None-Match", match)).Want(304)
 				if len(a.Body) != 0 || a.Header.Get("RateLimit") == "" {
-					t.Errorf("304 with a body, or uncounted")
+					t.Errorf("the 304 has a body, or no RateLimit header")
 				}
 			}
 			w.request(http.DefaultClient, "GET", path, "", testworld.WithHeader("If-None-Match", etag)).Want(401)
@@ -229,7 +229,7 @@ func TestConditionalRequests(t *testing.T) {
 	})
 }
 
-// TestTotalRelation: a total says whether it is exact.
+// TestTotalRelation: total_relation says whether the total is exact.
 func TestTotalRelation(t *testing.T) {
 	cfg := storeIn(t)
 	w := newWorld(t, cfg, limits{})

@@ -11,16 +11,15 @@ import (
 	"memoai.tech/memo/internal/testworld"
 )
 
-// good is a request that a route answers with its good status. {own} stands
-// for an id of the caller's, {foreign} takes its place where another
-// workspace's is wanted, {nowhere} where none is.
-type good struct {
+// validRequest is a request to a route that succeeds. The test replaces {own} by the id of a
+// resource that the caller may see.
+type validRequest struct {
 	path string
 	body string
 }
 
-// rows has a row for every route; TestMatrix fails without one.
-var rows = map[string]good{
+// validRequests has a request for every route, by the name of the route.
+var validRequests = map[string]validRequest{
 	"listTranscriptions":   {"/transcriptions", ""},
 	"getTranscription":     {"/transcriptions/{own}", ""},
 	"exportTranscription":  {"/transcriptions/{own}/export?format=srt", ""},
@@ -40,28 +39,28 @@ var rows = map[string]good{
 	"getOpenAPI":           {"/openapi.json", ""},
 }
 
+// nowhere is an id that no resource has.
 const nowhere = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 
-// TestMatrix walks the route table: every route with its rows for the good
-// status and 401, 403, 404 (another workspace's and nowhere, byte for byte the
-// same), 422, 405 and 415.
-func TestMatrix(t *testing.T) {
+// TestEveryRouteRefuses checks every route of the table: 401, 403, 404, 405, 413, 415, 422 and success.
+// The 404 is the same for an id of another workspace and for one that does not exist.
+func TestEveryRouteRefuses(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for _, rt := range w.api.routes {
-			g, ok := rows[rt.name]
+			valid, ok := validRequests[rt.name]
 			if !ok {
-				t.Errorf("route %s has no row", rt.name)
+				t.Errorf("route %s is missing in validRequests", rt.name)
 				continue
 			}
 			t.Run(rt.name, func(t *testing.T) {
 				w.T = t
-				w.walk(rt, g)
+				w.checkRoute(rt, valid)
 			})
 		}
 	})
 }
 
-func (w *world) walk(rt route, g good) {
+func (w *world) checkRoute(rt route, valid validRequest) {
 	w.T.Helper()
 	client := http.DefaultClient
 	credential := func(*http.Request) {}
@@ -78,13 +77,13 @@ func (w *world) walk(rt route, g good) {
 	}
 	send := func(client *http.Client, id, extra string, set ...func(*http.Request)) testworld.Response {
 		w.T.Helper()
-		path := strings.ReplaceAll(g.path, "{own}", id)
+		path := strings.ReplaceAll(valid.path, "{own}", id)
 		if extra != "" && strings.Contains(path, "?") {
 			extra = "&" + extra[1:]
 		}
-		return w.request(client, rt.method, path+extra, strings.ReplaceAll(g.body, "{own}", id), set...)
+		return w.request(client, rt.method, path+extra, strings.ReplaceAll(valid.body, "{own}", id), set...)
 	}
-	takesID := strings.Contains(g.path+g.body, "{own}")
+	takesID := strings.Contains(valid.path+valid.body, "{own}")
 
 	if rt.access != public && rt.access != bySignIn {
 		send(http.DefaultClient, own, "").Want(401)
@@ -106,26 +105,26 @@ func (w *world) walk(rt route, g good) {
 	if takesID {
 		a, b := send(client, foreign, "", credential).Want(404), send(client, nowhere, "", credential).Want(404)
 		if strings.ReplaceAll(string(a.Body), foreign, nowhere) != string(b.Body) {
-			w.T.Errorf("another workspace's id can be told from none:\n%s\n%s", a.Body, b.Body)
+			w.T.Errorf("the 404 for an id of another workspace differs from that for an unknown id:\n%s\n%s", a.Body, b.Body)
 		}
 		send(client, "not-a-uuid", "", credential).Want(422)
-		// What is not there is told before what is wrong with the rest.
+		// 404 comes before 422.
 		send(client, foreign, "?nope=1", credential).Want(404)
 	}
 	if rt.access != public {
 		send(client, own, "?nope=1", credential).Want(422, `"loc":["query","nope"]`)
 		send(client, own, "?nope=1&nope=2&also=3", credential).Want(422, `["query","nope"]`, `["query","also"]`)
 	}
-	w.request(client, "PUT", strings.ReplaceAll(g.path, "{own}", own), "", credential).Want(405)
-	if g.body != "" {
+	w.request(client, "PUT", strings.ReplaceAll(valid.path, "{own}", own), "", credential).Want(405)
+	if valid.body != "" {
 		send(client, own, "", credential, testworld.WithHeader("Content-Type", "text/plain")).Want(415)
-		w.request(client, rt.method, strings.ReplaceAll(g.path, "{own}", own), strings.Repeat("x", maxBody+1),
+		w.request(client, rt.method, strings.ReplaceAll(valid.path, "{own}", own), strings.Repeat("x", maxBody+1),
 			credential).Want(413)
 	}
 	send(client, own, "", credential).Want(rt.status)
 }
 
-// sessionOf is the id of a client's session.
+// sessionOf returns the id of a client's session.
 func (w *world) sessionOf(client *http.Client) string {
 	w.T.Helper()
 	var out sessionsOut
@@ -139,8 +138,8 @@ func (w *world) sessionOf(client *http.Client) string {
 	return ""
 }
 
-// TestEveryRouteIsLimited: the 429 of each route, with its headers. Refusals
-// by 401 and 403 spend nothing before it.
+// TestEveryRouteIsLimited: every counted route returns 429, with its headers, once the limit is
+// reached. Calls that got 401 do not count.
 func TestEveryRouteIsLimited(t *testing.T) {
 	for name, cfg := range map[string]func(t *testing.T) store.Config{
 		"sqlite":   func(t *testing.T) store.Config { return store.Config{Dir: t.TempDir()} },
@@ -149,10 +148,10 @@ func TestEveryRouteIsLimited(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, cfg(t), limits{2, 2})
 			for _, rt := range w.api.routes {
-				g := rows[rt.name]
-				path := strings.ReplaceAll(g.path, "{own}", nowhere)
+				valid := validRequests[rt.name]
+				path := strings.ReplaceAll(valid.path, "{own}", nowhere)
 				send := func(client *http.Client, set ...func(*http.Request)) testworld.Response {
-					return w.request(client, rt.method, path, strings.ReplaceAll(g.body, "{own}", nowhere), set...)
+					return w.request(client, rt.method, path, strings.ReplaceAll(valid.body, "{own}", nowhere), set...)
 				}
 				switch rt.access {
 				case byKey:
@@ -160,12 +159,12 @@ func TestEveryRouteIsLimited(t *testing.T) {
 					for range 3 {
 						send(http.DefaultClient).Want(401)
 					}
-					for range 2 { // 404 and 422 count as well
+					for range 2 { // 404 and 422 count too
 						if a := send(http.DefaultClient, key); a.Status == 429 || a.Header.Get("RateLimit") == "" {
 							t.Errorf("%s: %d, RateLimit %q", a.Request, a.Status, a.Header.Get("RateLimit"))
 						}
 					}
-					wantLimited(send(http.DefaultClient, key), "data", "2")
+					mustBeLimited(send(http.DefaultClient, key), "data", "2")
 				case byMember:
 					client := w.signedIn(w.newOwner())
 					for range 2 {
@@ -173,14 +172,14 @@ func TestEveryRouteIsLimited(t *testing.T) {
 							t.Errorf("%s: limited too early", a.Request)
 						}
 					}
-					wantLimited(send(client), "management", "2")
+					mustBeLimited(send(client), "management", "2")
 				}
 			}
 		})
 	}
 }
 
-func wantLimited(a testworld.Response, class, limit string) {
+func mustBeLimited(a testworld.Response, class, limit string) {
 	a.T.Helper()
 	a.Want(429, `{"detail":"Rate limit exceeded"}`)
 	for name, want := range map[string]string{

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden files")
 
 const golden = "testdata/openapi.json"
 
-func TestOpenAPIIsTheGoldenFile(t *testing.T) {
+func TestOpenAPIMatchesGoldenFile(t *testing.T) {
 	w := newWorld(t, storeIn(t), limits{data: 500, management: 180})
 	got := w.request(http.DefaultClient, "GET", "/openapi.json", "").Want(200).Body
 	if *update {
@@ -30,13 +30,13 @@ func TestOpenAPIIsTheGoldenFile(t *testing.T) {
 	want, err := os.ReadFile(golden)
 	w.Must(err)
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("run 'go test ./internal/rest -update' if this is meant:\n%s", diff)
+		t.Errorf("if this is intended, run 'go test ./internal/rest -update':\n%s", diff)
 	}
 }
 
-// TestOpenAPITellsTheTruth holds the document against the routes as they
-// answer: every good answer fits its schema, and every status is described.
-func TestOpenAPITellsTheTruth(t *testing.T) {
+// TestResponsesMatchOpenAPI: every route is in the document, which describes the status of each
+// response and the schema of its body.
+func TestResponsesMatchOpenAPI(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		var doc openAPI
 		w.request(http.DefaultClient, "GET", "/openapi.json", "").Want(200).Decode(&doc)
@@ -64,18 +64,18 @@ func TestOpenAPITellsTheTruth(t *testing.T) {
 			}
 			fill := func(s string) string { return strings.ReplaceAll(s, "{own}", own) }
 			for _, query := range []string{"", "?nope=1"} {
-				if query != "" && strings.Contains(rows[rt.name].path, "?") {
+				if query != "" && strings.Contains(validRequests[rt.name].path, "?") {
 					query = "&nope=1"
 				}
-				a := w.request(client, rt.method, fill(rows[rt.name].path)+query, fill(rows[rt.name].body), set)
-				w.fits(doc, op, a)
+				a := w.request(client, rt.method, fill(validRequests[rt.name].path)+query, fill(validRequests[rt.name].body), set)
+				w.checkResponse(doc, op, a)
 			}
 		}
 	})
 }
 
-// fits checks an answer against what the document says of it.
-func (w *world) fits(doc openAPI, op operation, a testworld.Response) {
+// checkResponse checks a response against the description of its operation.
+func (w *world) checkResponse(doc openAPI, op operation, a testworld.Response) {
 	w.T.Helper()
 	r, ok := op.Responses[strconv.Itoa(a.Status)]
 	if !ok {
@@ -98,6 +98,6 @@ func (w *world) fits(doc openAPI, op operation, a testworld.Response) {
 	var v any
 	w.Must(json.Unmarshal(a.Body, &v))
 	if err := resolved.Validate(v); err != nil {
-		w.T.Errorf("%s: the answer does not fit its schema: %v\n%.500s", a.Request, err, a.Body)
+		w.T.Errorf("%s: the response does not match its schema: %v\n%.500s", a.Request, err, a.Body)
 	}
 }

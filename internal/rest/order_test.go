@@ -14,8 +14,8 @@ import (
 	"memoai.tech/memo/internal/testworld"
 )
 
-// TestCarryingTheKey is cases.md A: where a key may be and where not.
-func TestCarryingTheKey(t *testing.T) {
+// TestKeyIsAcceptedInAuthorizationHeaderOnly: a key anywhere else, or in another form, gets 401.
+func TestKeyIsAcceptedInAuthorizationHeaderOnly(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		key := w.OlgaKey.Key
 		const inURL = "API keys are not accepted in the URL"
@@ -35,13 +35,13 @@ func TestCarryingTheKey(t *testing.T) {
 				a.Request = name
 				a.Want(401, inURL)
 				if strings.Contains(string(a.Body), key) {
-					t.Errorf("%s: the key is echoed", name)
+					t.Errorf("%s: the response contains the key", name)
 				}
 			}
 		}
 		k, err := w.App.GetKey(context.Background(), memo.Caller{Operator: true}, w.OlgaKey.ID)
 		if err != nil || k.ExposedAt == nil {
-			t.Errorf("the exposed key is not marked: %+v, %v", k, err)
+			t.Errorf("the key is not marked as exposed: %+v, %v", k, err)
 		}
 
 		for name, set := range map[string]func(*http.Request){
@@ -84,29 +84,29 @@ func TestCarryingTheKey(t *testing.T) {
 		for _, scheme := range []string{"Bearer", "bearer", "BEARER"} {
 			w.request(http.DefaultClient, "GET", "/me", "", testworld.WithHeader("Authorization", scheme+" "+key)).Want(200)
 		}
-		w.Server.Close() // waits for the log lines, which come after the answers
+		w.Server.Close() // waits for log lines, which are written after the responses
 		if strings.Contains(w.Log.String(), key) || !strings.Contains(w.Log.String(), w.OlgaKey.ID) {
-			t.Error("the log has the key, or not the key's id")
+			t.Error("the log contains the key, or does not contain its id")
 		}
 	})
 }
 
-// TestTheOrderOfRefusals: 401 before 403 before 429 before 404 before 422.
-func TestTheOrderOfRefusals(t *testing.T) {
+// TestOrderOfRefusals: 401 comes before 403, 403 before 404, and 404 before 422.
+func TestOrderOfRefusals(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		ctx, operator := context.Background(), memo.Caller{Operator: true}
-		bad := "/transcriptions/" + w.Foreign + "/export?format=exe&nope=1"
-		w.get(bad+"&k="+w.OlgaKey.Key, w.OlgaKey.Key).Want(401, "not accepted in the URL")
-		w.get(bad, w.OlgaKey.Key).Want(404, `{"detail":"Transcription not found"}`)
+		foreign := "/transcriptions/" + w.Foreign + "/export?format=exe&nope=1"
+		w.get(foreign+"&k="+w.OlgaKey.Key, w.OlgaKey.Key).Want(401, "not accepted in the URL")
+		w.get(foreign, w.OlgaKey.Key).Want(404, `{"detail":"Transcription not found"}`)
 		w.get("/transcriptions/"+w.Meetings[1]+"/export?format=exe&nope=1", w.OlgaKey.Key).Want(422, `["query","format"]`,
 			`["query","nope"]`)
 		w.request(http.DefaultClient, "GET", "/keys?workspace_id=xyz", "").Want(401)
 		w.get("/keys?workspace_id=xyz", w.OlgaKey.Key).Want(403, "key_management_forbidden")
 		w.SetPlan(memo.PlanFree)
-		w.get(bad, w.OlgaKey.Key).Want(403, "api_access_denied")
+		w.get(foreign, w.OlgaKey.Key).Want(403, "api_access_denied")
 		revoked := w.MarkKey
 		w.Must(w.App.RevokeKey(ctx, operator, revoked.ID))
-		a := w.get(bad, revoked.Key).Want(401, "Invalid API key")
+		a := w.get(foreign, revoked.Key).Want(401, "Invalid API key")
 		if got := a.Header.Get("WWW-Authenticate"); !strings.Contains(got, "revoked") {
 			t.Errorf("the description does not say revoked: %s", got)
 		}
@@ -115,11 +115,11 @@ func TestTheOrderOfRefusals(t *testing.T) {
 
 		soon := time.Now().Add(50 * time.Millisecond)
 		k, err := w.App.CreateKey(ctx, memo.Caller{Operator: true, WorkspaceID: w.Acme.ID, UserID: w.Mark.ID},
-			newKeyUntil(soon))
+			expiringKey(soon))
 		w.Must(err)
 		for w.get("/me", k.Key).Status == 200 {
 			if time.Now().After(soon.Add(5 * time.Second)) {
-				t.Fatal("the key does not expire")
+				t.Fatal("the key did not expire")
 			}
 		}
 		if got := w.get("/me", k.Key).Want(401).Header.Get("WWW-Authenticate"); !strings.Contains(got, "expired") {
@@ -129,7 +129,7 @@ func TestTheOrderOfRefusals(t *testing.T) {
 	})
 }
 
-func TestWhatHTTPLetsThrough(t *testing.T) {
+func TestUnusualPathsAndMethods(t *testing.T) {
 	w := newWorld(t, storeIn(t), limits{})
 	key := testworld.WithKey(w.OlgaKey.Key)
 	for path, status := range map[string]int{
@@ -151,10 +151,10 @@ func TestWhatHTTPLetsThrough(t *testing.T) {
 		key).Want(405).Header.Get("Allow"); got != "GET, HEAD, POST" {
 		t.Errorf("Allow is %q", got)
 	}
-	res, err := http.NewRequest("HEAD", w.Server.URL+Prefix+"/me", nil)
+	r, err := http.NewRequest("HEAD", w.Server.URL+Prefix+"/me", nil)
 	w.Must(err)
-	key(res)
-	head, err := http.DefaultClient.Do(res)
+	key(r)
+	head, err := http.DefaultClient.Do(r)
 	w.Must(err)
 	body, _ := io.ReadAll(head.Body)
 	head.Body.Close()
@@ -163,4 +163,4 @@ func TestWhatHTTPLetsThrough(t *testing.T) {
 	}
 }
 
-func newKeyUntil(t time.Time) app.KeyRequest { return app.KeyRequest{Name: "short", ExpiresAt: &t} }
+func expiringKey(t time.Time) app.KeyRequest { return app.KeyRequest{Name: "short", ExpiresAt: &t} }

@@ -14,7 +14,7 @@ import (
 	"memoai.tech/memo/internal/testworld"
 )
 
-// newOwner is one more OWNER of a workspace of their own.
+// newOwner adds a user who is the OWNER of a new workspace.
 func (w *world) newOwner() memo.User {
 	w.T.Helper()
 	ctx := context.Background()
@@ -28,14 +28,14 @@ func (w *world) newOwner() memo.User {
 	return u
 }
 
-func TestSigningIn(t *testing.T) {
+func TestSignIn(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		unknown := w.request(http.DefaultClient, "POST", "/api/v1/session",
 			`{"email":"nobody@example.com","password":"correct horse"}`).Want(401)
 		wrong := w.request(http.DefaultClient, "POST", "/api/v1/session",
 			`{"email":"olga@example.com","password":"wrong horse"}`).Want(401)
 		if string(unknown.Body) != string(wrong.Body) {
-			t.Errorf("an unknown user can be told from a wrong password:\n%s\n%s", unknown.Body, wrong.Body)
+			t.Errorf("the responses for an unknown user and a wrong password differ:\n%s\n%s", unknown.Body, wrong.Body)
 		}
 		w.request(http.DefaultClient, "POST", "/api/v1/session", `{"email":"","password":""}`).Want(422, `["body","email"]`,
 			`["body","password"]`)
@@ -53,13 +53,13 @@ func TestSigningIn(t *testing.T) {
 		disabled := w.request(http.DefaultClient, "POST", "/api/v1/session",
 			`{"email":"mark@example.com","password":"correct horse"}`).Want(401)
 		if string(disabled.Body) != string(wrong.Body) {
-			t.Errorf("a disabled user can be told from a wrong password: %s", disabled.Body)
+			t.Errorf("the response for a disabled user differs from that for a wrong password: %s", disabled.Body)
 		}
 	})
 }
 
-// TestSigningInAgain ends the session that the client had.
-func TestSigningInAgain(t *testing.T) {
+// TestSignInReplacesSession: a sign-in ends the session that the client's cookie named, and no other.
+func TestSignInReplacesSession(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		client, elsewhere := w.signedIn(w.Mark), w.signedIn(w.Mark)
 		before := w.sessionOf(client)
@@ -77,12 +77,12 @@ func TestSigningInAgain(t *testing.T) {
 		w.request(&old, "GET", "/keys", "").Want(401)
 		w.request(client, "GET", "/keys", "").Want(200)
 		if strings.Contains(string(w.request(elsewhere, "GET", "/api/v1/sessions", "").Want(200).Body), before) {
-			t.Error("the session that was replaced is listed")
+			t.Error("the replaced session is listed")
 		}
 	})
 }
 
-func TestTheSessionCookie(t *testing.T) {
+func TestSessionCookieAttributes(t *testing.T) {
 	w := newWorld(t, storeIn(t), limits{})
 	body := `{"email":"olga@example.com","password":"correct horse"}`
 	plain := w.request(http.DefaultClient, "POST", "/api/v1/session", body).Want(200).Header.Get("Set-Cookie")
@@ -100,22 +100,22 @@ func TestTheSessionCookie(t *testing.T) {
 	}
 }
 
-// TestTheThrottleOfSignIns: an attacker is held, and the owner is not locked
-// out where they are signed in from.
-func TestTheThrottleOfSignIns(t *testing.T) {
+// TestSignInThrottle: wrong passwords are limited per address and per account, but the user can
+// still sign in from an address from which they are signed in.
+func TestSignInThrottle(t *testing.T) {
 	w := newWorld(t, storeIn(t), limits{})
 	attempt := func(ip, email, password string) testworld.Response {
 		return w.request(http.DefaultClient, "POST", "/api/v1/session",
 			fmt.Sprintf(`{"email":%q,"password":%q}`, email, password), testworld.WithHeader("X-Forwarded-For", ip))
 	}
-	attempt("192.0.2.1", w.Olga.Email, password).Want(200) // Olga's own address
+	attempt("192.0.2.1", w.Olga.Email, password).Want(200) // Olga is now signed in from this address
 	for range 10 {
 		attempt("203.0.113.5", w.Olga.Email, "wrong").Want(401)
 	}
 	if a := attempt("203.0.113.5", w.Olga.Email, password).Want(429); a.Header.Get("Retry-After") == "" {
 		t.Error("429 without Retry-After")
 	}
-	for i := range 100 { // from everywhere: the account's own throttle
+	for i := range 100 { // from many addresses: the limit of the account
 		attempt(fmt.Sprintf("198.51.100.%d", i), w.Olga.Email, "wrong")
 	}
 	attempt("198.51.100.200", w.Olga.Email, password).Want(429)
@@ -125,12 +125,12 @@ func TestTheThrottleOfSignIns(t *testing.T) {
 	}
 	attempt("203.0.113.77", w.Mark.Email, password).Want(429)
 	attempt("203.0.113.78", w.Mark.Email, password).Want(200)
-	for range 20 { // signing in rightly, again and again, is never throttled
+	for range 20 { // successful sign-ins do not count
 		attempt("192.0.2.9", w.Mark.Email, password).Want(200)
 	}
 }
 
-func TestSeveralWorkspaces(t *testing.T) {
+func TestMemberOfSeveralWorkspacesNamesOne(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		_, err := w.App.AddMember(context.Background(), memo.Caller{Operator: true}, w.Other.ID, w.Mark.ID, memo.RoleMember)
 		w.Must(err)

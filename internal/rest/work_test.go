@@ -17,9 +17,9 @@ import (
 	"memoai.tech/memo/internal/testworld"
 )
 
-// TestASlowReaderHoldsItsBytes until it has read them, and no others': while it
-// does, its workspace reads no other large transcription.
-func TestASlowReaderHoldsItsBytes(t *testing.T) {
+// TestSlowReaderUsesCapacityOfItsWorkspace: while a client reads a large transcription slowly,
+// other large reads of its workspace get 503. Small reads and other workspaces do not.
+func TestSlowReaderUsesCapacityOfItsWorkspace(t *testing.T) {
 	w := &world{World: testworld.New(t, testworld.Config{
 		Store: store.Config{Dir: t.TempDir()}, Work: app.WorkLimits{Memory: 32 << 20, Wait: 50 * time.Millisecond},
 		Handler: func(a *app.App, g *admission.Control, _ *slog.Logger) http.Handler {
@@ -27,9 +27,9 @@ func TestASlowReaderHoldsItsBytes(t *testing.T) {
 		},
 	})}
 	line := strings.Repeat(strings.Repeat("é", 100)+" ", 200) + "\n"
-	long := strings.Repeat(line, 200) // more than the network's buffers hold
+	long := strings.Repeat(line, 200) // more than fits into the buffers of the sockets
 	id := w.World.Import(w.Acme, "long.txt", long)
-	theirs := w.World.Import(w.Other, "long.txt", strings.Repeat(line, 50))
+	otherID := w.World.Import(w.Other, "long.txt", strings.Repeat(line, 50))
 	paths := []string{"/transcriptions/" + id, "/transcriptions/" + id + "/export?format=txt", "/transcriptions/" + id +
 		"/export"}
 	for _, path := range paths {
@@ -50,7 +50,7 @@ func TestASlowReaderHoldsItsBytes(t *testing.T) {
 		}
 	}
 	w.get("/transcriptions/"+w.Meetings[0], w.OlgaKey.Key).Want(200)
-	w.get("/transcriptions/"+theirs, w.EveKey.Key).Want(200)
+	w.get("/transcriptions/"+otherID, w.EveKey.Key).Want(200)
 	n, err := io.Copy(io.Discard, res.Body)
 	if err != nil || n < int64(len(long)) {
 		t.Errorf("the slow reader got %d bytes: %v", n, err)
@@ -65,7 +65,7 @@ func TestASlowReaderHoldsItsBytes(t *testing.T) {
 	}
 }
 
-func TestLongFilters(t *testing.T) {
+func TestLongFilterIsRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for _, name := range []string{"status", "language", "external_id", "cursor"} {
 			a := w.get("/transcriptions?"+name+"="+strings.Repeat("a", 201), w.OlgaKey.Key).Want(422)

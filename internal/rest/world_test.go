@@ -18,11 +18,11 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// world is the API over [testworld.World].
+// world is a [testworld.World] whose server is the REST API.
 type world struct {
 	*testworld.World
 	api     *API
-	project string
+	project string // id of the only project in Acme
 }
 
 const password = testworld.Password
@@ -51,7 +51,8 @@ func newWorld(t *testing.T, cfg store.Config, l limits) *world {
 	return w
 }
 
-// request is one call of the API; set is applied to it before it is sent.
+// request sends a request. A path that does not start with /api/ is under [Prefix]. Each set function
+// can change the request before it is sent.
 func (w *world) request(client *http.Client, method, path, body string, set ...func(*http.Request)) testworld.Response {
 	w.T.Helper()
 	if strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "/api/") {
@@ -70,7 +71,7 @@ func (w *world) post(path, key, body string) testworld.Response {
 	return w.request(http.DefaultClient, "POST", path, body, testworld.WithKey(key))
 }
 
-// signedIn returns a client with the session of a user.
+// signedIn signs a user in and returns a client with the session cookie.
 func (w *world) signedIn(u memo.User) *http.Client {
 	w.T.Helper()
 	jar, err := cookiejar.New(nil)

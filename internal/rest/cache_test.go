@@ -1,0 +1,33 @@
+package rest
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"testing"
+)
+
+// TestCacheIsBoundedByBytes: many small responses do not exceed the limit either, because the size
+// of an entry includes its overhead.
+func TestCacheIsBoundedByBytes(t *testing.T) {
+	const maxBytes = 1 << 20
+	c := newResponseCache(maxBytes)
+	put := func(i, size int) responseKey {
+		k := responseKey{"w", 1, sha256.Sum256([]byte(fmt.Sprint(i)))}
+		c.put(k, newCachedResponse(k, make([]byte, size)))
+		return k
+	}
+	for i := range 10_000 {
+		put(i, 10)
+	}
+	if n := c.lru.Len(); c.bytes > maxBytes || n > maxBytes/entryOverhead || n < maxBytes/entryOverhead/2 {
+		t.Errorf("%d entries have %d bytes", n, c.bytes)
+	}
+	large := put(-1, maxBytes/8)
+	if _, ok := c.get(large); ok {
+		t.Error("a response that would evict most others was cached")
+	}
+	last := put(-2, maxBytes/9)
+	if _, ok := c.get(last); !ok || c.bytes > maxBytes {
+		t.Errorf("the last response is not cached, or the cache has %d bytes, want at most %d", c.bytes, maxBytes)
+	}
+}
