@@ -20,22 +20,24 @@ import (
 )
 
 // The arguments of a tool are a struct whose fields have tags: `json:"name"` and `doc:"…"`,
-// and optionally `required:"yes"`, `default:"…"`, `enum:"a,b"`, `min:"1"`, `max:"50"` (of a
-// list: for its items). The JSON schema that hosts read and the check of the arguments use the
-// same tags. Some hosts pass on only types, enums and descriptions, so doc repeats a bound
-// that a model should know. Fields are of type string, int, idArg, idsArg or dayArg.
+// and optionally `required:"yes"`, `default:"…"`, `enum:"a,b"`, `min:"1"` and `max:"50"`. min
+// and max limit a number, the characters of a string or the items of a list. The same tags
+// define the JSON schema that hosts read and the validation of the arguments. Some hosts pass on
+// only types, enums and descriptions, so doc repeats a limit that a model should know. Fields are
+// of type string, int, idArg, idsArg or dayArg.
 type (
 	idArg  string              // a UUID
 	idsArg []string            // UUIDs
-	dayArg struct{ time.Time } // a date, as midnight UTC; zero if absent
+	dayArg struct{ time.Time } // a date, as just after midnight UTC; zero if absent
 )
 
-// argumentErrors are all faults in the arguments of a call.
+// argumentErrors describes every problem with the arguments of a call.
 type argumentErrors []string
 
 func (m argumentErrors) Error() string { return strings.Join(m, "; ") }
 
-// inputFields returns the arguments of an input type, including those of embedded types.
+// inputFields returns the fields of an input type that are arguments, including those of embedded
+// types.
 func inputFields(t reflect.Type) []reflect.StructField {
 	return slices.DeleteFunc(reflect.VisibleFields(t),
 		func(f reflect.StructField) bool { return f.Anonymous || f.Tag.Get("json") == "" })
@@ -107,8 +109,8 @@ func defaultJSON(f reflect.StructField, value string) jsontext.Value {
 }
 
 // decodeArguments decodes the arguments into in, a pointer to an input, and returns every
-// fault. null means that an argument is absent, and so does "" for an optional one, because
-// some models fill in every argument.
+// problem as argumentErrors. null means that an argument is absent, and so does "" for an
+// optional one, because some models fill in every argument.
 func decodeArguments(raw []byte, in any) error {
 	v := reflect.ValueOf(in).Elem()
 	given := map[string]jsontext.Value{}
@@ -117,7 +119,7 @@ func decodeArguments(raw []byte, in any) error {
 			return argumentErrors{"arguments must be an object"}
 		}
 	}
-	var wrong argumentErrors
+	var problems argumentErrors
 	var names []string
 	for _, f := range inputFields(v.Type()) {
 		name := f.Tag.Get("json")
@@ -128,7 +130,7 @@ func decodeArguments(raw []byte, in any) error {
 		if value == nil || value.Kind() == 'n' || optional && string(value) == `""` {
 			def := f.Tag.Get("default")
 			if !optional {
-				wrong = append(wrong, name+" is required")
+				problems = append(problems, name+" is required")
 			}
 			if def == "" {
 				continue
@@ -136,23 +138,23 @@ func decodeArguments(raw []byte, in any) error {
 			value = defaultJSON(f, def)
 		}
 		if problem := setArgument(v.FieldByIndex(f.Index), f.Tag, value); problem != "" {
-			wrong = append(wrong, name+" "+problem)
+			problems = append(problems, name+" "+problem)
 		}
 	}
 	if unknown := slices.Sorted(maps.Keys(given)); len(unknown) > 0 {
-		wrong = append(wrong, fmt.Sprintf("there is no argument %q, only %s", memo.Printable(unknown[0], 40),
+		problems = append(problems, fmt.Sprintf("there is no argument %q, only %s", memo.Printable(unknown[0], 40),
 			strings.Join(names, ", ")))
 	}
-	if len(wrong) > 0 {
-		return wrong
+	if len(problems) > 0 {
+		return problems
 	}
 	return nil
 }
 
-// maxRepeated is how many characters of one value an error repeats.
+// maxRepeated is the number of characters of one value that an error repeats.
 const maxRepeated = 500
 
-// setArgument sets one argument, or returns its fault.
+// setArgument sets one argument, or returns the problem with it, which can follow its name.
 func setArgument(field reflect.Value, tag reflect.StructTag, value jsontext.Value) (problem string) {
 	least, most := boundTag[int](tag.Get("min")), boundTag[int](tag.Get("max"))
 	outside := func(n int) bool { return least != nil && n < *least || most != nil && n > *most }
@@ -171,16 +173,16 @@ func setArgument(field reflect.Value, tag reflect.StructTag, value jsontext.Valu
 		for i, s := range list {
 			canonical, ok := app.ParseID(s)
 			if !ok {
-				return fmt.Sprintf("must be a list of UUIDs, and item %d is none", i+1)
+				return fmt.Sprintf("must be a list of UUIDs, but item %d is not one", i+1)
 			}
 			*p = append(*p, canonical)
 		}
 	default:
 		var s string
 		if _, whole := wholeNumber(value); whole && tag.Get("json") == "report" {
-			s = string(value) // an id of the list of reports
+			s = string(value) // the id of a report
 		} else if jsonv2.Unmarshal(value, &s) != nil {
-			return "must be a text"
+			return "must be a string"
 		}
 		return setTextArgument(p, tag, s, outside)
 	}
@@ -192,7 +194,7 @@ func setTextArgument(p any, tag reflect.StructTag, s string, outside func(int) b
 	case *idArg:
 		canonical, ok := app.ParseID(s)
 		if !ok {
-			return "must be a UUID, as the lists give it"
+			return "must be a UUID from a list or a search"
 		}
 		*p = idArg(canonical)
 	case *dayArg:
@@ -205,7 +207,7 @@ func setTextArgument(p any, tag reflect.StructTag, s string, outside func(int) b
 		enum := tag.Get("enum")
 		switch {
 		case strings.ContainsRune(s, 0):
-			return "must not hold a NUL"
+			return "must not contain NUL"
 		case enum != "" && !slices.Contains(strings.Split(enum, ","), s):
 			return "must be one of " + strings.ReplaceAll(enum, ",", ", ")
 		case outside(utf8.RuneCountInString(s)):
@@ -230,7 +232,7 @@ func wholeNumber(value jsontext.Value) (int, bool) {
 
 func rangeText(least, most *int) string {
 	if most == nil {
-		return fmt.Sprintf("of %d or more", *least)
+		return fmt.Sprintf("that is %d or more", *least)
 	}
 	return fmt.Sprintf("from %d to %d", *least, *most)
 }

@@ -14,12 +14,12 @@ import (
 	"memoai.tech/memo/internal/testworld"
 )
 
-// BenchmarkCall tells what one tools/call allocates, without the network:
+// BenchmarkCall measures what one tools/call allocates, without the network:
 //
 //	go test ./internal/mcp -run '^$' -bench Call -benchmem
 //
-// "empty" is a server of the SDK alone with a tool that does nothing: its part
-// of the others. CPU per request over a socket is in the table of ./bench.
+// "empty" is a tool of the SDK that does nothing, so it shows the SDK's part of the others.
+// ./bench measures the CPU time of a request over a socket.
 func BenchmarkCall(b *testing.B) {
 	w := newWorld(b, testworld.Config{Store: storeIn(b)})
 	for i := range 20 {
@@ -31,16 +31,16 @@ func BenchmarkCall(b *testing.B) {
 		func(context.Context, *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
 			return textResult(""), nil
 		})
-	alone := sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return empty },
+	sdkOnly := sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return empty },
 		&sdk.StreamableHTTPOptions{Stateless: true, JSONResponse: true})
 	for _, bench := range []struct {
 		name    string
 		handler http.Handler
 		body    string
 	}{
-		{"empty", alone, toolCall("empty", "{}")},
-		{"list", w.door, toolCall(listTool, `{"limit":20}`)},
-		{"get", w.door, toolCall(getTool, `{"id":"`+long+`"}`)},
+		{"empty", sdkOnly, toolCall("empty", "{}")},
+		{"list", w.server, toolCall(listTool, `{"limit":20}`)},
+		{"get", w.server, toolCall(getTool, `{"id":"`+long+`"}`)},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()
@@ -49,9 +49,9 @@ func BenchmarkCall(b *testing.B) {
 				r.Header.Set("Authorization", "Bearer "+w.OlgaKey.Key)
 				r.Header.Set("Content-Type", "application/json")
 				r.Header.Set("Accept", "application/json, text/event-stream")
-				answer := httptest.NewRecorder()
-				if bench.handler.ServeHTTP(answer, r); answer.Code != 200 {
-					b.Fatal(answer.Body)
+				rec := httptest.NewRecorder()
+				if bench.handler.ServeHTTP(rec, r); rec.Code != 200 {
+					b.Fatal(rec.Body)
 				}
 			}
 		})

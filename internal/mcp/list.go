@@ -80,8 +80,7 @@ type searchIn struct {
 	Limit int `json:"limit" default:"10" min:"1" max:"50" doc:"hits: 1 to 50, default 10"`
 }
 
-// searchHit is a line that contains searched words. A hit in the title or summary only has no
-// time, no speaker and offset 0.
+// searchHit is a hit in JSON. A hit in the title or summary has no time, no speaker and offset 0.
 type searchHit struct {
 	ID        string        `json:"id"`
 	Title     string        `json:"title"`
@@ -89,7 +88,7 @@ type searchHit struct {
 	Time      memo.Optional `json:"time"` // 12:34, as in the line
 	Speaker   memo.Optional `json:"speaker"`
 	Snippet   string        `json:"snippet"`
-	Offset    int           `json:"offset"` // in characters, of the line
+	Offset    int           `json:"offset"` // of the line in the transcript, in characters
 }
 
 // searchTranscriptions is memo_search_transcriptions.
@@ -108,20 +107,20 @@ func (s *Server) searchTranscriptions(ctx context.Context, c memo.Caller, in sea
 		if err != nil {
 			return nil, err
 		}
-		found := searchHits(it, t, in.Query)
-		found = found[:min(len(found), in.Limit-len(hits))]
-		if len(found) > 0 {
+		itemHits := searchHits(it, t, in.Query)
+		itemHits = itemHits[:min(len(itemHits), in.Limit-len(hits))]
+		if len(itemHits) > 0 {
 			lines.WriteString("\n\n" + summaryLine(it, t))
 		}
-		for _, h := range found {
+		for _, h := range itemHits {
 			lines.WriteString("\n" + h.line())
 		}
-		hits = append(hits, found...)
+		hits = append(hits, itemHits...)
 	}
 	head := fmt.Sprintf("%s; %s%s with these words", pluralise(len(hits), "hit"), moreThan(page),
 		pluralise(page.Total, "transcription"))
 	if page.Total > 0 {
-		head += ", at most three places of each: read on for more"
+		head += ". At most three hits are shown for each: read it to find more"
 	} else {
 		head += fmt.Sprintf(". Try fewer or other words, or %s", listTool)
 	}
@@ -132,6 +131,8 @@ func (s *Server) searchTranscriptions(ctx context.Context, c memo.Caller, in sea
 	}{hits, page.Total, page.TotalRelation()}, head+lines.String())
 }
 
+// searchHits returns the hits in one transcription: its snippets, or if there are none, its summary
+// or title.
 func searchHits(it app.ListItem, t memo.ListItem, query string) []searchHit {
 	h := searchHit{ID: t.ID, Title: t.Title, CreatedAt: t.CreatedAt}
 	if len(it.Snippets) == 0 {
@@ -153,7 +154,7 @@ func searchHits(it app.ListItem, t memo.ListItem, query string) []searchHit {
 	return hits
 }
 
-// line returns the hit as one line, with where to read on.
+// line returns the hit as one line, with the offset from which to read.
 func (h searchHit) line() string {
 	var b strings.Builder
 	if h.Time != "" {
@@ -231,12 +232,13 @@ func summaryLine(it app.ListItem, t memo.ListItem) string {
 	return strings.Join(parts, " | ")
 }
 
-// singleLine removes line breaks and delimiters from text that users wrote, so that it cannot
-// imitate a line of ours.
+// singleLine returns text from users on one line and without delimiters, so that it cannot imitate
+// other lines of the result.
 func singleLine(s string) string {
 	return strings.ReplaceAll(strings.Join(strings.Fields(s), " "), " | ", " / ")
 }
 
+// transcriptionOf decodes the stored JSON of a list item.
 func transcriptionOf(it app.ListItem) (t memo.ListItem, err error) {
 	if err := jsonv2.Unmarshal(it.JSON, &t); err != nil {
 		return t, fmt.Errorf("mcp: item %s: %w", it.ID, err)
@@ -244,7 +246,7 @@ func transcriptionOf(it app.ListItem) (t memo.ListItem, err error) {
 	return t, nil
 }
 
-// moreThan comes before the total of a search that has more results than are counted.
+// moreThan returns the words before the total of a search: empty if the total is exact.
 func moreThan(p app.Page) string {
 	if p.HasMoreThanTotal {
 		return "more than "

@@ -16,29 +16,30 @@ import (
 	"memoai.tech/memo/internal/testworld"
 )
 
-// row is a call of a tool that succeeds. {own} stands for an id of the
-// caller's; walk puts a foreign and a missing one in its place.
-type row struct {
+// toolCase has arguments with which a tool succeeds, and invalid ones. The test replaces {own} by
+// the id of a transcription in the caller's workspace.
+type toolCase struct {
 	arguments string
-	wrong     map[string]string // arguments, and what is said of them
+	invalid   map[string]string // a part of the error, by the arguments
 }
 
+// nowhere is an id that no transcription has.
 const nowhere = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 
-// rows has a row for every tool; TestMatrix fails without one.
-var rows = map[string]row{
+// toolCases has a case for every tool.
+var toolCases = map[string]toolCase{
 	listTool: {`{}`, map[string]string{
 		`{"limit":51}`: "limit must be a whole number from 1 to 50", `{"limit":"5"}`: "limit must be",
 		`{"limit":1.5}`: "limit must be", `{"limit":1e99}`: "limit must be",
 		`{"status":"done"}`: "status must be one of queued, processing, completed, failed",
-		`{"language":7}`:    "language must be a text",
-		`{"project_id":"x","date_from":"2026-02-30"}`: "project_id must be a UUID, as the lists give it; date_from " +
+		`{"language":7}`:    "language must be a string",
+		`{"project_id":"x","date_from":"2026-02-30"}`: "project_id must be a UUID from a list or a search; date_from " +
 			"must be a date",
 		`{"date_from":"2026-03-02","date_to":"2026-03-01"}`: "date_from must not be after date_to",
 		`{"cursor":"zz"}`:            "cursor must be a next_cursor",
 		`{"folder":"x"}`:             `there is no argument "folder", only status, project_id`,
-		`{"external_id":"a\u0000b"}`: "external_id must not hold a NUL", `{"sort":"relevance"}`: "sort must be one of",
-		`{"limit":null,"q":[]}`:                     "q must be a text",
+		`{"external_id":"a\u0000b"}`: "external_id must not contain NUL", `{"sort":"relevance"}`: "sort must be one of",
+		`{"limit":null,"q":[]}`:                     "q must be a string",
 		`{"q":"` + strings.Repeat("a", 1001) + `"}`: "q must have at most 1000 characters",
 	}},
 	searchTool: {`{"query":"price"}`, map[string]string{
@@ -50,13 +51,13 @@ var rows = map[string]row{
 	}},
 	getTool: {`{"id":"{own}"}`, map[string]string{
 		`{}`: "id is required", `{"id":"../etc"}`: "id must be a UUID",
-		`{"id":"{own}","offset":-1}`:       "offset must be a whole number of 0 or more",
+		`{"id":"{own}","offset":-1}`:       "offset must be a whole number that is 0 or more",
 		`{"id":"{own}","offset":1000000}`:  "offset is after its end",
 		`{"id":"{own}","max_chars":45001}`: "max_chars must be a whole number from 1 to 45000",
-		`{"id":["{own}"]}`:                 "id must be a text",
+		`{"id":["{own}"]}`:                 "id must be a string",
 	}},
 	reportTool: {`{"id":"{own}"}`, map[string]string{
-		`{"id":"{own}","report":"nope"}`: "No such report", `{"id":7}`: "id must be a text",
+		`{"id":"{own}","report":"nope"}`: "No such report", `{"id":7}`: "id must be a string",
 	}},
 	exportTool: {`{"id":"{own}","format":"srt"}`, map[string]string{
 		`{"id":"{own}","format":"pdf"}`: "format must be one of md, txt, srt, vtt, json",
@@ -65,7 +66,7 @@ var rows = map[string]row{
 	bulkTool: {`{"ids":["{own}"]}`, map[string]string{
 		`{"ids":[]}`: "ids must be a list of 1 to 100 ids", `{"ids":null}`: "ids is required",
 		`{"ids":"{own}"}`: "ids must be a list", `{"ids":[["{own}"]]}`: "ids must be a list",
-		`{"ids":["{own}","x"]}`: "item 2 is none", `{"ids":[` + strings.TrimSuffix(strings.Repeat(`"`+nowhere+`",`, 101),
+		`{"ids":["{own}","x"]}`: "item 2 is not one", `{"ids":[` + strings.TrimSuffix(strings.Repeat(`"`+nowhere+`",`, 101),
 			",") + `]}`: "ids must be a list of 1 to 100 ids",
 	}},
 	projectsTool: {`{}`, map[string]string{
@@ -74,10 +75,10 @@ var rows = map[string]row{
 	}},
 }
 
-// TestMatrix walks the list of tools: every tool with its rows for the good
-// answer, 401, 403, another workspace's and nowhere (the same text), and wrong
-// arguments; and each answer counts.
-func TestMatrix(t *testing.T) {
+// TestEveryTool checks every tool: success, invalid arguments, 401, 403, and that a call with
+// invalid arguments counts. The error is the same for an id of another workspace and for one that
+// does not exist.
+func TestEveryTool(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		var list struct{ Tools []struct{ Name string } }
 		w.rpc("tools/list", "{}", &list)
@@ -85,36 +86,36 @@ func TestMatrix(t *testing.T) {
 		for _, tool := range list.Tools {
 			names = append(names, tool.Name)
 		}
-		if len(names) != len(rows) {
-			t.Fatalf("there are %d tools and %d rows", len(names), len(rows))
+		if len(names) != len(toolCases) {
+			t.Fatalf("there are %d tools and %d cases", len(names), len(toolCases))
 		}
 		for _, name := range names {
 			t.Run(name, func(t *testing.T) {
 				w.T = t
-				w.walk(name)
+				w.checkTool(name)
 			})
 		}
 	})
 }
 
-func (w *world) walk(tool string) {
-	row, ok := rows[tool]
+func (w *world) checkTool(tool string) {
+	c, ok := toolCases[tool]
 	if !ok {
-		w.T.Fatal("no row")
+		w.T.Fatal("the tool is missing in toolCases")
 	}
 	own := w.Meetings[len(w.Meetings)-1] // the one with a report
-	with := func(id string) string { return strings.ReplaceAll(row.arguments, "{own}", id) }
-	good := w.good(tool, with(own), nil)
-	if strings.Contains(good.Content[0].Text, "Secret") || strings.Contains(string(good.Structured), "Secret") {
-		w.T.Error("another workspace's transcription is in the answer")
+	with := func(id string) string { return strings.ReplaceAll(c.arguments, "{own}", id) }
+	r := w.mustSucceed(tool, with(own), nil)
+	if strings.Contains(r.Content[0].Text, "Secret") || strings.Contains(string(r.Structured), "Secret") {
+		w.T.Error("the result has a transcription of another workspace")
 	}
-	for arguments, says := range row.wrong {
-		w.wrong(tool, strings.ReplaceAll(arguments, "{own}", own), says)
+	for arguments, part := range c.invalid {
+		w.mustFail(tool, strings.ReplaceAll(arguments, "{own}", own), part)
 	}
-	if row.arguments != with(nowhere) {
-		foreign := w.wrong(tool, with(w.Foreign), "this workspace")
-		if diff := cmp.Diff(strings.ReplaceAll(foreign, w.Foreign, nowhere), w.wrong(tool, with(nowhere))); diff != "" {
-			w.T.Errorf("foreign and missing differ: %s", diff)
+	if c.arguments != with(nowhere) {
+		foreign := w.mustFail(tool, with(w.Foreign), "this workspace")
+		if diff := cmp.Diff(strings.ReplaceAll(foreign, w.Foreign, nowhere), w.mustFail(tool, with(nowhere))); diff != "" {
+			w.T.Errorf("the errors for another workspace's id and an unknown one differ: %s", diff)
 		}
 	}
 	message := toolCall(tool, with(own))
@@ -126,24 +127,25 @@ func (w *world) walk(tool string) {
 	w.SetPlan(memo.PlanBasic)
 	w.post(w.OlgaKey.Key, message).Want(403, `"code":"api_access_denied"`)
 	w.SetPlan(memo.PlanPro)
-	before := left(w.post(w.OlgaKey.Key, message).Want(200))
-	if after := left(w.post(w.OlgaKey.Key, toolCall(tool, `{"nonsense":1}`)).Want(200)); after != before-1 {
-		w.T.Errorf("a call with wrong arguments took %d", before-after)
+	before := remaining(w.post(w.OlgaKey.Key, message).Want(200))
+	if after := remaining(w.post(w.OlgaKey.Key, toolCall(tool, `{"nonsense":1}`)).Want(200)); after != before-1 {
+		w.T.Errorf("a call with invalid arguments counted as %d calls, want 1", before-after)
 	}
 }
 
-func left(a testworld.Response) (n int) {
+// remaining returns the calls that are left, according to a response.
+func remaining(a testworld.Response) (n int) {
 	fmt.Sscan(a.Header.Get("X-RateLimit-Remaining"), &n)
 	return n
 }
 
-// TestWhatIsCounted: the three methods that give data, whatever they answer,
-// and nothing else; over the limit it is HTTP's 429.
-func TestWhatIsCounted(t *testing.T) {
+// TestOnlyDataCallsAreCounted: tools/call, resources/read and prompts/get count, whatever their
+// response, and nothing else does. Beyond the limit they get HTTP status 429.
+func TestOnlyDataCallsAreCounted(t *testing.T) {
 	testworld.Databases(t, func(t *testing.T, cfg store.Config) {
 		w := newWorld(t, testworld.Config{Store: cfg, Data: 6})
 		key := w.OlgaKey.Key
-		free := []string{
+		notCounted := []string{
 			request("tools/list", "{}"), request("ping", "{}"), request("prompts/list", "{}"), request("resources/list", "{}"),
 			request("resources/templates/list", "{}"),
 			request("initialize", `{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}`),
@@ -155,12 +157,12 @@ func TestWhatIsCounted(t *testing.T) {
 			`{"jsonrpc":"2.0","method":"tools/call","params":{"name":"x"}}`,
 			`{"jsonrpc":"1.0","id":1,"method":"tools/call","params":{"name":"x"}}`, `{"jsonrpc":"2.0","id":1}`,
 		}
-		for _, m := range free {
+		for _, m := range notCounted {
 			if a := w.post(key, m); a.Header.Get("X-RateLimit-Limit") != "" {
 				t.Errorf("%s was counted: %d %s", m, a.Status, a.Body)
 			}
 		}
-		// And yet the key was used, as whoever set the assistant up wants to see.
+		// The key counts as used, so that a user who connects an assistant sees that it works.
 		if k, err := w.App.GetKey(t.Context(), memo.Caller{Operator: true}, w.OlgaKey.ID); err != nil ||
 			k.LastUsedAt == nil || k.Requests24h != 0 {
 			t.Errorf("%+v %v", k, err)
@@ -172,8 +174,8 @@ func TestWhatIsCounted(t *testing.T) {
 			request("prompts/get", `{"name":"week_brief"}`),
 		}
 		for i, m := range counted {
-			if a := w.post(key, m); left(a) != 6-i-1 {
-				t.Errorf("%s: %d left\n%s", m, left(a), a.Body)
+			if a := w.post(key, m); remaining(a) != 6-i-1 {
+				t.Errorf("%s: %d left\n%s", m, remaining(a), a.Body)
 			}
 		}
 		for _, m := range counted {
@@ -181,19 +183,19 @@ func TestWhatIsCounted(t *testing.T) {
 				t.Error("no Retry-After")
 			}
 		}
-		w.post(key, free[0]).Want(200)
+		w.post(key, notCounted[0]).Want(200)
 		w.post(w.MarkKey.Key, counted[0]).Want(200)
 	})
 }
 
-// TestMessages: what is no good message is refused in words of ours, with
-// nothing of what was sent.
-func TestMessages(t *testing.T) {
+// TestInvalidMessagesAreRefused with a message that repeats nothing of the input, and names no
+// internals of the SDK. Unusual but valid messages succeed.
+func TestInvalidMessagesAreRefused(t *testing.T) {
 	w := newWorld(t, testworld.Config{Store: storeIn(t)})
 	secret := credential.NewKey().Secret()
 	for message, want := range map[string]struct {
 		status int
-		says   string
+		part   string // of the body
 	}{
 		`[]`: {400, "Batches are not accepted"}, " \n[" + toolCall(projectsTool, "{}") +
 			"]": {400, "Batches are not accepted"},
@@ -227,41 +229,41 @@ func TestMessages(t *testing.T) {
 		request("tools/list", `{"cursor":"`+secret+`"}`):                                      {200, "-32602"},
 	} {
 		a := w.Request(http.DefaultClient, "POST", Path, message, testworld.WithKey(w.OlgaKey.Key))
-		if a.Status != want.status || !strings.Contains(string(a.Body), want.says) {
+		if a.Status != want.status || !strings.Contains(string(a.Body), want.part) {
 			t.Errorf("%.80q: %d %.300s", message, a.Status, a.Body)
 		}
 		for _, leak := range []string{secret[:20], "handling", "mcp.", "go-sdk"} {
 			if strings.Contains(string(a.Body), leak) {
-				t.Errorf("%.80q: the answer has %q: %.300s", message, leak, a.Body)
+				t.Errorf("%.80q: the response has %q: %.300s", message, leak, a.Body)
 			}
 		}
 	}
 }
 
-// FuzzParse: what is let in names no second method, and its id comes back.
+// FuzzParse: the SDK reads the same method and id from a valid message as parseMessage.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(toolCall(projectsTool, "{}")))
 	f.Add([]byte(`{"jsonrpc":"2.0","id":"a","method":"ping","params":null}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		m, bad := parseMessage(body)
-		if bad != nil {
+		m, invalid := parseMessage(body)
+		if invalid != nil {
 			return
 		}
-		theirs, err := jsonrpc.DecodeMessage(body)
+		fromSDK, err := jsonrpc.DecodeMessage(body)
 		if err != nil {
-			return // the SDK refuses it by itself
+			return // the SDK refuses it
 		}
-		r, ok := theirs.(*jsonrpc.Request)
+		r, ok := fromSDK.(*jsonrpc.Request)
 		if !ok {
 			if m.method != "" {
-				t.Fatalf("%q: the SDK sees no method, we see %q", body, m.method)
+				t.Fatalf("%q: the SDK reads no method, parseMessage %q", body, m.method)
 			}
 			return
 		}
 		id, err := json.Marshal(r.ID.Raw())
 		if err != nil || r.Method != m.method || (m.id == nil) != !r.IsCall() || m.id != nil && m.id.Kind() == '0' &&
 			string(id) != strings.Replace(string(m.id), "-0", "0", 1) {
-			t.Fatalf("%q: the SDK sees %q %s, we see %q %s", body, r.Method, id, m.method, m.id)
+			t.Fatalf("%q: the SDK reads %q %s, parseMessage %q %s", body, r.Method, id, m.method, m.id)
 		}
 	})
 }

@@ -1,10 +1,10 @@
 // Package mcp is the surface for AI assistants: an MCP server over streamable HTTP at /mcp, on
 // the official Go SDK. See docs/contract.md#mcp.
 //
-// The package defines the tools, resources and prompts and how their results read. Package app
-// does the work, and package admission decides who may call, both as for REST. A request is
-// refused with an HTTP status before the SDK sees it, and each call that returns data is
-// counted before the SDK sees it, so a batch cannot avoid the limit.
+// The package defines the tools, resources and prompts, and formats their results. As for REST,
+// package app does the work and package admission decides who may call. Requests are refused, with
+// an HTTP status, and calls that return data are counted before the SDK sees them, so a batch
+// cannot avoid the limit.
 //
 // There are no sessions. Each request is authorised, so a key that is revoked between two
 // calls is refused on the second, and any replica can serve any call. No revision of the
@@ -28,7 +28,7 @@ import (
 	"memoai.tech/memo/internal/telemetry"
 )
 
-// Config is what the server needs.
+// Config configures a server.
 type Config struct {
 	App       *app.App
 	Admission *admission.Control
@@ -37,7 +37,7 @@ type Config struct {
 	RESTPrefix string
 	// Version is the version of the product, which hosts show.
 	Version string
-	// Now is the clock of the prompts.
+	// Now returns the time; prompts contain today's date.
 	Now func() time.Time
 }
 
@@ -83,20 +83,21 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// toolRequest is one admitted request.
-type toolRequest struct {
+// call is a request while it is handled. Server.admit fills it in.
+type call struct {
 	admission.Admission
 	request *http.Request
 	body    []byte
 	method  string
 	id      jsontext.Value
-	// internalError is a fault of this server. It replaces the SDK's response.
-	internalError error
+	// handlerError is an error of a handler that is not a JSON-RPC error. It replaces the SDK's
+	// response, and is written as REST does.
+	handlerError error
 }
 
 type callKey struct{}
 
-func callFromContext(ctx context.Context) *toolRequest { return ctx.Value(callKey{}).(*toolRequest) }
+func callFromContext(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
 
 // checkCountedMethod runs between the SDK and our handlers. It fails if the SDK read another
 // method than the one that was counted, because that method would run uncounted.
@@ -104,8 +105,8 @@ func (s *Server) checkCountedMethod(next sdk.MethodHandler) sdk.MethodHandler {
 	return func(ctx context.Context, method string, req sdk.Request) (res sdk.Result, err error) {
 		c := callFromContext(ctx)
 		if countedMethods[method] && c.method != method {
-			c.internalError = fmt.Errorf("mcp: %s was counted as %s", method, c.method)
-			return nil, c.internalError
+			c.handlerError = fmt.Errorf("mcp: %s was counted as %s", method, c.method)
+			return nil, c.handlerError
 		}
 		ctx, cancel := context.WithDeadline(ctx, s.Admission.Deadline(c.request))
 		defer cancel()
@@ -115,13 +116,13 @@ func (s *Server) checkCountedMethod(next sdk.MethodHandler) sdk.MethodHandler {
 			if p := recover(); p != nil {
 				s.Log.ErrorContext(ctx, "panic", "request_id", telemetry.RequestOf(ctx).ID, "panic", p, "stack",
 					string(debug.Stack()))
-				c.internalError = errors.New("mcp: a handler panicked")
-				res, err = nil, c.internalError
+				c.handlerError = errors.New("mcp: a handler panicked")
+				res, err = nil, c.handlerError
 			}
 		}()
 		res, err = next(ctx, method, req)
-		if _, told := errors.AsType[*rpcError](err); err != nil && !told {
-			c.internalError = err
+		if _, ok := errors.AsType[*rpcError](err); err != nil && !ok {
+			c.handlerError = err
 		}
 		return res, err
 	}

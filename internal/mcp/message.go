@@ -11,19 +11,19 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 )
 
-// rpcMessage is what must be known of a JSON-RPC message before the SDK reads it: whether it
-// counts, and its name in the log.
+// rpcMessage is what the server needs from a JSON-RPC message before the SDK reads it: whether to
+// count it, and how to log it.
 type rpcMessage struct {
 	id     jsontext.Value // nil in a notification
 	method string         // empty in a response, which this server ignores
-	name   string         // of the tool
+	name   string         // the "name" of its params: of the tool or prompt
 }
 
-// needParams are the methods that require params.
-var needParams = []string{"tools/call", "resources/read", "prompts/get", "initialize"}
+// methodsWithParams are the methods that require params.
+var methodsWithParams = []string{"tools/call", "resources/read", "prompts/get", "initialize"}
 
-// countedMethods has every known method, and whether a call counts as a data call of its key.
-// See docs/contract.md#rate-limits.
+// countedMethods has every known method, and whether it is a data call;
+// see docs/contract.md#rate-limits.
 var countedMethods = map[string]bool{
 	"tools/call": true, "resources/read": true, "prompts/get": true,
 	"initialize": false, "server/discover": false, "ping": false,
@@ -32,7 +32,7 @@ var countedMethods = map[string]bool{
 	"notifications/roots/list_changed": false,
 }
 
-// isUnknown reports a method that this server does not have.
+// isUnknown reports whether the message calls a method that this server does not have.
 func (m rpcMessage) isUnknown() bool {
 	_, known := countedMethods[m.method]
 	return !known && m.method != ""
@@ -48,7 +48,7 @@ type rpcErrorMessage struct {
 	Error   *rpcError      `json:"error"`
 }
 
-// rpcFailure is a refusal that is written as JSON-RPC, with this HTTP status.
+// rpcFailure is a refusal that is written as a JSON-RPC error, with an HTTP status.
 type rpcFailure struct {
 	status int
 	id     jsontext.Value // nil if it could not be read
@@ -67,9 +67,8 @@ func invalidRequest(message string) *rpcError {
 	return &rpcError{Code: jsonrpc.CodeInvalidRequest, Message: message}
 }
 
-// parseMessage parses one message, strictly: the SDK might read duplicate members or invalid
-// UTF-8 differently.
-func parseMessage(body []byte) (m rpcMessage, bad *rpcError) {
+// parseMessage parses one message strictly, so that the SDK cannot read it differently.
+func parseMessage(body []byte) (m rpcMessage, invalid *rpcError) {
 	value := jsontext.Value(body)
 	if value.Kind() == '[' {
 		return m, invalidRequest("Batches are not accepted. Send each message in its own request.")
@@ -94,7 +93,7 @@ func parseMessage(body []byte) (m rpcMessage, bad *rpcError) {
 		return m,
 			invalidRequest(`The body must be one JSON-RPC message: an object whose jsonrpc is "2.0" ` +
 				`and whose method is a string.`)
-	case wire.ID != nil && !goodID(wire.ID):
+	case wire.ID != nil && !isValidID(wire.ID):
 		return m, invalidRequest("The id must be a string or a whole number below 2^53. Leave it out in a notification.")
 	}
 	m.id = wire.ID
@@ -114,7 +113,7 @@ func parseMessage(body []byte) (m rpcMessage, bad *rpcError) {
 		return m, invalidRequest("A notification must not have an id.")
 	case !notification && wire.ID == nil:
 		return m, invalidRequest("A call must have an id.")
-	case slices.Contains(needParams, m.method) && wire.Params.Kind() != '{':
+	case slices.Contains(methodsWithParams, m.method) && wire.Params.Kind() != '{':
 		return m, &rpcError{Code: jsonrpc.CodeInvalidParams, Message: "This method needs params, an object."}
 	}
 	var params struct {
@@ -126,8 +125,8 @@ func parseMessage(body []byte) (m rpcMessage, bad *rpcError) {
 	return m, nil
 }
 
-// goodID reports whether the SDK returns an id unchanged. It reads numbers as floats.
-func goodID(id jsontext.Value) bool {
+// isValidID reports whether the SDK returns an id unchanged. It reads numbers as floats.
+func isValidID(id jsontext.Value) bool {
 	switch id.Kind() {
 	case '"':
 		return true

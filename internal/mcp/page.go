@@ -15,9 +15,9 @@ type textPage struct {
 
 // pageAt returns the page that starts with the line at offset and has as many whole lines as
 // fit into size characters, at least one. With split, it starts at exactly offset, and a line
-// longer than size is cut. It returns false if offset is after the end.
-func pageAt(s string, offset, size int, split bool) (textPage, bool) {
-	p := textPage{total: utf8.RuneCountInString(s)}
+// longer than size is cut. ok is false if offset is after the end.
+func pageAt(s string, offset, size int, split bool) (p textPage, ok bool) {
+	p = textPage{total: utf8.RuneCountInString(s)}
 	if offset > p.total {
 		return p, false
 	}
@@ -55,7 +55,7 @@ func pageAt(s string, offset, size int, split bool) (textPage, bool) {
 	return p, true
 }
 
-// firstLine returns the first line of s with its line break.
+// firstLine returns the first line of s, including its line break.
 func firstLine(s string) string {
 	if i := strings.IndexByte(s, '\n'); i >= 0 {
 		return s[:i+1]
@@ -73,8 +73,8 @@ func bytesOf(s string, n int) int {
 	return at
 }
 
-// withHeader puts the position of the page into a line before it and one after it, because a
-// host that shortens a long text cuts out the middle.
+// withHeader returns the page between two equal lines that give its position, because a host that
+// shortens a long text cuts out the middle. what names the text; more is added to the lines.
 func (p textPage) withHeader(what, more string) string {
 	next := "end"
 	if p.to < p.total {

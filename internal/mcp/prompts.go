@@ -11,9 +11,9 @@ import (
 	"memoai.tech/memo"
 )
 
-// promptDef is a frequent question about meetings. text returns the request from the
-// arguments, each on one line, and today's date in UTC. Hosts do not always put into an
-// argument what the user meant, so the text says what to do then.
+// promptDef is a prompt: a frequent question about meetings. text returns its text for the
+// arguments, each on one line, and today's date in UTC. Hosts sometimes fill an argument with
+// something else than the user meant, so the text says what to do then.
 type promptDef struct {
 	sdk.Prompt
 	text func(arg map[string]string, today time.Time) string
@@ -30,9 +30,10 @@ func promptDefs() []promptDef {
 			Description: "What the meetings of the last seven days decided, advanced and left open.",
 			Arguments:   []*sdk.PromptArgument{promptArgument("project", "only this project, by its name", false)},
 		}, func(arg map[string]string, today time.Time) string {
-			of := "all meetings"
+			meetings := "all meetings"
 			if arg["project"] != "" {
-				of = fmt.Sprintf("the meetings of the project %q (find its id with %s; all meetings if no name stands there)",
+				meetings = fmt.Sprintf("the meetings of the project %q (find its id with %s; "+
+					"if that is not a name, use all meetings)",
 					arg["project"], projectsTool)
 			}
 			return fmt.Sprintf("Brief me on %s from %s to %s (UTC). List them with %s, page by page, and read each to its "+
@@ -40,15 +41,15 @@ func promptDefs() []promptDef {
 				"Then write at most one page: what was decided, what advanced, what is open and who owns it, "+
 				"what needs my attention. "+
 				"Give the meeting and the time [mm:ss] for every statement. If there was no meeting, say so.",
-				of, today.AddDate(0, 0, -6).Format(time.DateOnly), today.Format(time.DateOnly), listTool, getTool)
+				meetings, today.AddDate(0, 0, -6).Format(time.DateOnly), today.Format(time.DateOnly), listTool, getTool)
 		}},
 		{sdk.Prompt{
 			Name: "decisions", Title: "Decisions and owners of a meeting",
 			Description: "Every decision and task of one meeting, with its owner, its date and where it was said.",
 			Arguments:   []*sdk.PromptArgument{promptArgument("meeting", "the meeting's title, words from it, or its id", true)},
 		}, func(arg map[string]string, _ time.Time) string {
-			return fmt.Sprintf("Find the meeting %q: an id goes to %s as it is, anything else to %s first; if several fit, "+
-				"ask me which. "+
+			return fmt.Sprintf("Find the meeting %q: pass an id to %s, or search for anything else with %s. If several "+
+				"match, ask me which one. "+
 				"Read it to its end, following \"next:\". Then make two tables: decisions (what, who decided, [mm:ss]) and "+
 				"tasks (what, owner, due, [mm:ss]). "+
 				"Write \"not said\" where no owner or date was named, and do not guess.", arg["meeting"], getTool, searchTool)
@@ -61,15 +62,14 @@ func promptDefs() []promptDef {
 				promptArgument("since", "a date such as 2026-05-20; 30 days ago if left out", false),
 			},
 		}, func(arg map[string]string, today time.Time) string {
-			// Some hosts split input at spaces, so the date may be a surname. Others fill in
-			// values later and leave the argument empty.
-			month := today.AddDate(0, 0, -30).Format(time.DateOnly)
-			since := month
+			// Some hosts split input at spaces, so since may be a surname. Others leave it empty.
+			monthAgo := today.AddDate(0, 0, -30).Format(time.DateOnly)
+			since := monthAgo
 			if arg["since"] != "" {
 				since = fmt.Sprintf("%q", arg["since"])
 			}
 			if _, err := time.Parse(time.DateOnly, arg["since"]); err != nil && arg["since"] != "" {
-				since += fmt.Sprintf(" (if that is no date, it belongs to the name, and %s is meant)", month)
+				since += fmt.Sprintf(" (if that is not a date, it is part of the name, and the date is %s)", monthAgo)
 			}
 			return fmt.Sprintf("What did %q promise, or was asked to do, since %s? Search for the name with %s and that day "+
 				"as date_from, and read the meetings it finds to their end with %s. "+
@@ -80,14 +80,14 @@ func promptDefs() []promptDef {
 	}
 }
 
-// addPrompts adds the prompts. They contain no data: the tools that they ask for read it, and
-// count.
+// addPrompts adds the prompts. They contain no data of the workspace; the model reads it with
+// tools.
 func (s *Server) addPrompts(server *sdk.Server) {
 	for _, p := range promptDefs() {
 		server.AddPrompt(&p.Prompt, func(_ context.Context, req *sdk.GetPromptRequest) (*sdk.GetPromptResult, error) {
 			arg := map[string]string{}
 			for _, a := range p.Arguments {
-				// One line, so that a name stays within its sentence.
+				// On one line, so that a name cannot add lines to the prompt.
 				arg[a.Name] = memo.Printable(strings.Join(strings.Fields(req.Params.Arguments[a.Name]), " "), maxRepeated)
 				if a.Required && arg[a.Name] == "" {
 					return nil, invalidParams(fmt.Sprintf("The prompt %s needs the argument %s: %s.", p.Name, a.Name, a.Description))

@@ -15,9 +15,9 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// textRange selects a part of a long text. Hosts show one block of text completely only up to
-// a limit: about 12,000 characters in Codex, 40,000 in Gemini CLI, 50,000 in Claude Code. The
-// default and the maximum of max_chars follow from that.
+// textRange selects a part of a long text. Hosts shorten a block of text that is longer than about
+// 12,000 characters (Codex), 40,000 (Gemini CLI) or 50,000 (Claude Code). The default and the
+// maximum of max_chars follow from that.
 type textRange struct {
 	Offset   int `json:"offset" default:"0" min:"0" doc:"in characters: 0, or the offset that \"next:\" gave"`
 	MaxChars int `json:"max_chars" default:"10000" min:"1" max:"45000" doc:"up to 45000, default 10000"`
@@ -37,12 +37,13 @@ func (s *Server) getTranscription(ctx context.Context, c memo.Caller, in readIn)
 	return in.result(lines, getTool, "transcription "+string(in.ID), "", false), nil
 }
 
-// result returns the selected part of a text. what and more go into the lines around it.
+// result returns the selected part of s; see [pageAt] and [textPage.withHeader]. tool is the one
+// to call again.
 func (in textRange) result(s, tool, what, more string, split bool) *sdk.CallToolResult {
 	p, ok := pageAt(s, in.Offset, in.MaxChars, split)
 	if !ok {
 		return errorResult(fmt.Sprintf("The text has %s, and offset is after its end. Call %s with offset=0, or with an "+
-			"offset that \"next:\" named.", pluralise(p.total, "character"), tool))
+			"offset from \"next:\".", pluralise(p.total, "character"), tool))
 	}
 	return textResult(p.withHeader(what, more))
 }
@@ -67,7 +68,7 @@ func (s *Server) exportTranscription(ctx context.Context, c memo.Caller, in expo
 		" | GET "+s.exportPath(string(in.ID), in.Format), true), nil
 }
 
-// exportPath is the REST path of the same file.
+// exportPath returns the REST path of an export.
 func (s *Server) exportPath(id, format string) string {
 	return s.RESTPrefix + "/transcriptions/" + id + "/export?format=" + format
 }
@@ -96,7 +97,7 @@ func (s *Server) getReport(ctx context.Context, c memo.Caller, in reportIn) (*sd
 		return errorResult(fmt.Sprintf("No such report. Call %s without report to list the reports.",
 			reportTool)), nil
 	case r.Text == "":
-		return errorResult(fmt.Sprintf("This report is %s and has no text. Call %s to read what was said.", r.Status,
+		return errorResult(fmt.Sprintf("This report has the status %s and no text. Call %s to read what was said.", r.Status,
 			getTool)), nil
 	case in.Offset == 0 && utf8.RuneCountInString(r.Text) <= in.MaxChars:
 		return textResult(r.Text), nil
@@ -123,18 +124,18 @@ func listReports(reports []memo.Report) (*sdk.CallToolResult, error) {
 	}{items}, lines.String())
 }
 
-// reportNamed returns the report with this slug, number or name. Of several, it returns the
-// newest with a text, or else the newest.
+// reportNamed returns the report with this slug, id or name. Of several, it returns the newest
+// with a text, or if none has one, the newest.
 func reportNamed(reports []memo.Report, name string) (memo.Report, bool) {
 	name = strings.TrimSpace(name)
-	for _, is := range []func(memo.Report) bool{
+	for _, matches := range []func(memo.Report) bool{
 		func(r memo.Report) bool { return r.Slug == name },
 		func(r memo.Report) bool { return strconv.FormatInt(r.ID, 10) == name },
 		func(r memo.Report) bool { return strings.EqualFold(strings.TrimSpace(r.Name), name) },
 	} {
 		var found *memo.Report
 		for _, r := range slices.Backward(reports) {
-			if is(r) && (found == nil || found.Text == "" && r.Text != "") {
+			if matches(r) && (found == nil || found.Text == "" && r.Text != "") {
 				found = &r
 			}
 		}

@@ -15,8 +15,7 @@ import (
 
 const resourcePrefix = "memo://transcriptions/"
 
-// addResources adds the only template: a transcription as Markdown, the same text as the
-// export.
+// addResources adds the only resource template: a transcription as in the Markdown export.
 func (s *Server) addResources(server *sdk.Server) {
 	server.AddResourceTemplate(&sdk.ResourceTemplate{
 		Name: "transcription", Title: "Transcription", URITemplate: resourcePrefix + "{id}", MIMEType: "text/markdown",
@@ -25,9 +24,9 @@ func (s *Server) addResources(server *sdk.Server) {
 	}, s.readResource)
 	server.AddReceivingMiddleware(func(next sdk.MethodHandler) sdk.MethodHandler {
 		return func(ctx context.Context, method string, req sdk.Request) (sdk.Result, error) {
-			// The SDK's own error quotes the URI in Go syntax, which is not always valid JSON.
+			// The error of the SDK quotes the URI as Go does, which is not always valid JSON.
 			if r, ok := req.(*sdk.ReadResourceRequest); ok {
-				if _, good := resourceID(r.Params.URI); !good {
+				if _, ok := resourceID(r.Params.URI); !ok {
 					return nil, noResource(r.Params.URI)
 				}
 			}
@@ -36,10 +35,10 @@ func (s *Server) addResources(server *sdk.Server) {
 	})
 }
 
-func resourceID(uri string) (id string, good bool) {
-	rest, ok := strings.CutPrefix(uri, resourcePrefix)
-	id, good = app.ParseID(rest)
-	return id, ok && good
+func resourceID(uri string) (id string, ok bool) {
+	rest, hasPrefix := strings.CutPrefix(uri, resourcePrefix)
+	id, ok = app.ParseID(rest)
+	return id, hasPrefix && ok
 }
 
 func (s *Server) readResource(ctx context.Context, req *sdk.ReadResourceRequest) (*sdk.ReadResourceResult, error) {

@@ -22,20 +22,20 @@ import (
 	"memoai.tech/memo/internal/telemetry"
 )
 
-// maxBody is the maximum size of a message. A hundred ids are 4 kB.
+// maxBody is the maximum size of a message in bytes. A hundred ids take 4 kB.
 const maxBody = 256 << 10
 
 // ServeHTTP admits a request and passes it to the SDK.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	telemetry.RequestOf(r.Context()).Route = Path
-	c := &toolRequest{request: r}
+	c := &call{request: r}
 	m, err := s.admit(w, c)
 	c.SetLimitHeaders(w.Header())
 	if err != nil {
 		writeError(w, r, err)
 		return
 	}
-	if m.isUnknown() { // a notification
+	if m.isUnknown() { // an unknown notification; admit refuses unknown calls
 		w.WriteHeader(http.StatusAccepted)
 		return
 	}
@@ -49,9 +49,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.inner.ServeHTTP(&responseWriter{ResponseWriter: w, call: c}, r)
 }
 
-// admit authorises the key, reads the message and counts the call, in the order of
-// docs/contract.md#order-of-refusals. It fills in c.
-func (s *Server) admit(w http.ResponseWriter, c *toolRequest) (m rpcMessage, err error) {
+// admit authorises the key, reads the message and counts a data call, in the order of
+// docs/contract.md#order-of-refusals.
+func (s *Server) admit(w http.ResponseWriter, c *call) (m rpcMessage, err error) {
 	r := c.request
 	if err := s.Admission.CheckHost(r); err != nil {
 		return m, err
@@ -62,8 +62,8 @@ func (s *Server) admit(w http.ResponseWriter, c *toolRequest) (m rpcMessage, err
 	if c.Admission, err = s.Admission.Key(r); err != nil {
 		return m, err
 	}
-	// The method comes after the key: a host whose POST was refused tries GET and shows
-	// that response to its user.
+	// The method is checked after the key, because a host whose POST was refused tries GET and
+	// shows that response to its user.
 	if r.Method != http.MethodPost {
 		return m, errMethodNotAllowed
 	}
@@ -87,9 +87,9 @@ var errMethodNotAllowed = &httpx.StatusError{
 	Detail: "Method not allowed. MCP takes POST here: there are no sessions to end and no streams to open.",
 }
 
-// checkMethod refuses a call of an unknown method; hosts ask for what other servers
-// have. Revisions from 2026-07-28 on want HTTP status 404 for it. An unknown
-// notification is not refused, because nobody reads a response to one.
+// checkMethod refuses a call of an unknown method. Hosts call methods that other servers have.
+// Revisions from 2026-07-28 on require HTTP status 404. An unknown notification is not refused,
+// because no host reads the response.
 func checkMethod(r *http.Request, m rpcMessage) error {
 	if !m.isUnknown() || m.id == nil {
 		return nil
@@ -98,11 +98,11 @@ func checkMethod(r *http.Request, m rpcMessage) error {
 	if r.Header.Get("MCP-Protocol-Version") >= "2026-07-28" {
 		status = http.StatusNotFound
 	}
-	return &rpcFailure{status, m.id, &rpcError{Code: jsonrpc.CodeMethodNotFound, Message: noMethod}}
+	return &rpcFailure{status, m.id, &rpcError{Code: jsonrpc.CodeMethodNotFound, Message: unknownMethodMessage}}
 }
 
-// writeError writes the error of a request that the SDK did not get: as JSON-RPC if the
-// message itself is at fault, and else as REST does.
+// writeError writes an error: as JSON-RPC if the message itself is invalid, otherwise as REST
+// does.
 func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	if failure, ok := errors.AsType[*rpcFailure](err); ok {
 		httpx.WriteJSON(w, r, failure.status, failure.message())
@@ -111,10 +111,10 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	httpx.WriteError(w, r, err)
 }
 
-const noMethod = "Unknown method. Memo has tools, prompts and resources."
+const unknownMethodMessage = "Unknown method. Memo has tools, prompts and resources."
 
-// routeLabel is the name of the request in logs and metrics. It contains only known names,
-// never text from the caller.
+// routeLabel returns the route of a message in logs and metrics. It contains only known methods
+// and tools, never text from the caller.
 func (s *Server) routeLabel(m rpcMessage) string {
 	if _, ok := countedMethods[m.method]; !ok {
 		return Path
@@ -125,12 +125,12 @@ func (s *Server) routeLabel(m rpcMessage) string {
 	return Path + " " + m.method
 }
 
-// read reads the body within its limits. If that took long, it authorises the key again,
-// because it may have been revoked meanwhile.
-func (c *toolRequest) read(w http.ResponseWriter) ([]byte, error) {
+// read reads the body, up to maxBody bytes. If that took long, it rechecks the key, which may have
+// been revoked meanwhile.
+func (c *call) read(w http.ResponseWriter) ([]byte, error) {
 	h := c.request.Header
-	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
-	if err != nil || kind != "application/json" || h.Get("Content-Encoding") != "" ||
+	mediaType, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil || mediaType != "application/json" || h.Get("Content-Encoding") != "" ||
 		!strings.EqualFold(cmp.Or(params["charset"], "utf-8"), "utf-8") {
 		return nil, &httpx.StatusError{
 			Status: http.StatusUnsupportedMediaType,
@@ -151,14 +151,14 @@ func (c *toolRequest) read(w http.ResponseWriter) ([]byte, error) {
 	return body, nil
 }
 
-// responseWriter is what the SDK writes to. It makes responses private, turns the SDK's
-// plain-text errors into JSON, and replaces the response after an internal error.
+// responseWriter passes on what the SDK writes. It sets private Cache-Control, turns the SDK's
+// plain-text errors into JSON, and writes the handler's error instead of the SDK's response.
 type responseWriter struct {
 	http.ResponseWriter
-	call         *toolRequest
+	call         *call
 	status       int
-	suppressSDK  bool // drop what the SDK writes
-	errorWritten bool // our error was written
+	suppressSDK  bool // discard what the SDK writes, and write an error instead
+	errorWritten bool // that error was written
 }
 
 func (a *responseWriter) WriteHeader(status int) {
@@ -169,7 +169,7 @@ func (a *responseWriter) WriteHeader(status int) {
 	h := a.Header()
 	h.Set("Cache-Control", "private, no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	a.suppressSDK = a.call.internalError != nil || status >= 400 && strings.HasPrefix(h.Get("Content-Type"), "text/plain")
+	a.suppressSDK = a.call.handlerError != nil || status >= 400 && strings.HasPrefix(h.Get("Content-Type"), "text/plain")
 	if !a.suppressSDK {
 		a.ResponseWriter.WriteHeader(status)
 	}
@@ -178,7 +178,7 @@ func (a *responseWriter) WriteHeader(status int) {
 func (a *responseWriter) Write(p []byte) (int, error) {
 	a.WriteHeader(http.StatusOK)
 	if a.suppressSDK {
-		if err := a.call.internalError; !a.errorWritten {
+		if err := a.call.handlerError; !a.errorWritten {
 			a.errorWritten = true
 			if err == nil {
 				err = &httpx.StatusError{Status: a.status, Detail: refusedBySDK(string(p))}
@@ -216,7 +216,7 @@ func (a *responseWriter) rewriteSDKError(p []byte) []byte {
 		e.Code, e.Message = jsonrpc.CodeInvalidParams,
 			"Invalid params: a member is missing or has the wrong type."
 	case e.Code == jsonrpc.CodeMethodNotFound:
-		e.Message = noMethod
+		e.Message = unknownMethodMessage
 	case strings.HasPrefix(e.Message, "unknown tool "):
 		e.Message = "Unknown tool. Call tools/list for the available tools."
 	case strings.HasPrefix(e.Message, "unknown prompt "):

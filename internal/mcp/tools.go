@@ -25,9 +25,12 @@ const (
 	projectsTool = "memo_list_projects"
 )
 
-// addTools adds the tools. To add one: its name above, its line here, its input and its
-// function next to a similar one, its row in matrix_test.go, in docs/mcp.md and in
-// web/templates/docsmcp.html, and `go test ./internal/mcp -update` for testdata/tools.json.
+// addTools adds the tools. To add a tool:
+//   - add its name above and a call here;
+//   - add its input type and its function next to similar ones;
+//   - add a row in matrix_test.go, docs/mcp.md and web/templates/docsmcp.html;
+//   - run `go test ./internal/mcp -update`, which writes testdata/tools.json.
+//
 // The whole list must stay under 8,000 bytes, because hosts put it at the start of every
 // conversation.
 func (s *Server) addTools(server *sdk.Server) {
@@ -60,17 +63,17 @@ func (s *Server) addTools(server *sdk.Server) {
 		s.listProjects)
 }
 
-// addTool adds a tool that checks its arguments. A fault in them, or something not found,
-// becomes an error result that says what to call next. All tools are read-only, idempotent and
+// addTool adds a tool. Invalid arguments and unknown ids become an error result that says what to
+// call next. Other errors are returned unchanged. All tools are read-only, idempotent and
 // closed-world.
 func addTool[In any](s *Server, server *sdk.Server, name, title, description string,
 	f func(context.Context, memo.Caller, In) (*sdk.CallToolResult, error),
 ) {
-	open := false
+	openWorld := false
 	s.tools[name] = true
 	server.AddTool(&sdk.Tool{
 		Name: name, Description: description, InputSchema: schemaOf(reflect.TypeFor[In]()),
-		Annotations: &sdk.ToolAnnotations{Title: title, ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: &open},
+		Annotations: &sdk.ToolAnnotations{Title: title, ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: &openWorld},
 	}, func(ctx context.Context, req *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
 		var in In
 		if err := decodeArguments(req.Params.Arguments, &in); err != nil {
@@ -93,24 +96,24 @@ func addTool[In any](s *Server, server *sdk.Server, name, title, description str
 	})
 }
 
-// argumentError is the result for bad arguments.
+// argumentError returns the result for invalid arguments.
 func argumentError(tool, problem string) *sdk.CallToolResult {
-	return errorResult(fmt.Sprintf("Wrong arguments: %s. Correct that and call %s again.", problem, tool))
+	return errorResult(fmt.Sprintf("Invalid arguments: %s. Correct them and call %s again.", problem, tool))
 }
 
-// errorResult is an error that the model can correct, as a sentence.
+// errorResult returns a result with an error that the model can correct.
 func errorResult(text string) *sdk.CallToolResult {
 	return &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: text}}}
 }
 
-// textResult is one block of plain text without a structured form: a host that gets both shows
-// its model only the structured form.
+// textResult returns a result with one text block. It has no structured form, because a host that
+// gets both passes only the structured form on to its model.
 func textResult(s string) *sdk.CallToolResult {
 	return &sdk.CallToolResult{Content: []sdk.Content{&sdk.TextContent{Text: s}}}
 }
 
-// structuredResult is a structured result, for programs and hosts that prefer it, and the same
-// in fewer words as lines, for hosts that read only text.
+// structuredResult returns a result with v as its structured form, and with lines, a short text
+// version of v for hosts that read only text.
 func structuredResult(v any, lines string) (*sdk.CallToolResult, error) {
 	b, err := jsonv2.Marshal(v)
 	if err != nil {

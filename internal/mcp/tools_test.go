@@ -17,9 +17,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// TestTheListsAreGolden: what hosts put in front of every conversation changes
-// on purpose only, and the tools stay under 8,000 bytes as they are sent.
-func TestTheListsAreGolden(t *testing.T) {
+// TestListsMatchGoldenFiles: hosts put these lists at the start of every conversation, so they
+// change only on purpose, and that of the tools stays under 8,000 bytes.
+func TestListsMatchGoldenFiles(t *testing.T) {
 	w := newWorld(t, testworld.Config{Store: storeIn(t)})
 	for name, method := range map[string]string{
 		"tools": "tools/list", "prompts": "prompts/list",
@@ -27,7 +27,7 @@ func TestTheListsAreGolden(t *testing.T) {
 	} {
 		sent := w.post(w.OlgaKey.Key, request(method, "{}")).Want(200)
 		if name == "tools" && len(sent.Body) >= 8000 {
-			t.Errorf("tools/list has %d bytes, and 8,000 are the limit", len(sent.Body))
+			t.Errorf("tools/list has %d bytes, want fewer than 8,000", len(sent.Body))
 		}
 		if again := w.post(w.MarkKey.Key, request(method, "{}")); !bytes.Equal(again.Body, sent.Body) {
 			t.Errorf("%s differs from one call to the next", method)
@@ -43,19 +43,19 @@ func TestTheListsAreGolden(t *testing.T) {
 		want, err := os.ReadFile(path)
 		w.Must(err)
 		if diff := cmp.Diff(string(want), got.String()); diff != "" {
-			t.Errorf("%s (go test ./internal/mcp -update): %s", path, diff)
+			t.Errorf("%s: if this is intended, run 'go test ./internal/mcp -update': %s", path, diff)
 		}
 	}
 }
 
-func TestList(t *testing.T) {
+func TestListTool(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		var page struct {
 			Items      []map[string]any
 			Total      int
 			NextCursor *string `json:"next_cursor"`
 		}
-		w.good(listTool, `{"limit":2}`, &page)
+		w.mustSucceed(listTool, `{"limit":2}`, &page)
 		if len(page.Items) != 2 || page.Total != 3 || page.NextCursor == nil {
 			t.Fatalf("%+v", page)
 		}
@@ -65,10 +65,10 @@ func TestList(t *testing.T) {
 		}
 		for _, absent := range []string{"text", "segments", "prompt_results"} {
 			if _, ok := first[absent]; ok {
-				t.Errorf("the list has %s", absent)
+				t.Errorf("a list item has %s", absent)
 			}
 		}
-		r := w.good(listTool, `{"limit":2,"cursor":"`+*page.NextCursor+`"}`, &page)
+		r := w.mustSucceed(listTool, `{"limit":2,"cursor":"`+*page.NextCursor+`"}`, &page)
 		if len(page.Items) != 1 || page.NextCursor != nil || page.Items[0]["id"] != w.Meetings[3] {
 			t.Errorf("%+v", page)
 		}
@@ -77,7 +77,7 @@ func TestList(t *testing.T) {
 			"id " + w.Meetings[3], "About the price.",
 		} {
 			if !strings.Contains(r.Content[0].Text, s) {
-				t.Errorf("the text has no %q:\n%s", s, r.Content[0].Text)
+				t.Errorf("the text does not contain %q:\n%s", s, r.Content[0].Text)
 			}
 		}
 		for arguments, want := range map[string]int{
@@ -86,16 +86,15 @@ func TestList(t *testing.T) {
 			`{"language":"","project_id":"","date_from":"","status":"","cursor":""}`: 3, `{"date_to":"0001-01-01"}`: 0,
 			`{"project_id":"` + nowhere + `"}`: 0, `{"project_id":null,"limit":1}`: 1, `{"sort":"duration","limit":50.0}`: 3,
 		} {
-			if w.good(listTool, arguments, &page); len(page.Items) != want {
+			if w.mustSucceed(listTool, arguments, &page); len(page.Items) != want {
 				t.Errorf("%s: %d items, want %d", arguments, len(page.Items), want)
 			}
 		}
 	})
 }
 
-// TestSearchTellsWhereToReadOn: reading on at a hit's offset begins with the
-// very line.
-func TestSearchTellsWhereToReadOn(t *testing.T) {
+// TestSearchHitHasOffsetOfItsLine: the page at the offset of a hit starts with the line of the hit.
+func TestSearchHitHasOffsetOfItsLine(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		var found struct {
 			Hits []struct {
@@ -105,7 +104,7 @@ func TestSearchTellsWhereToReadOn(t *testing.T) {
 			}
 			Total int
 		}
-		w.good(searchTool, `{"query":"euros"}`, &found)
+		w.mustSucceed(searchTool, `{"query":"euros"}`, &found)
 		if len(found.Hits) != 1 || found.Total != 1 {
 			t.Fatalf("%+v", found)
 		}
@@ -114,78 +113,79 @@ func TestSearchTellsWhereToReadOn(t *testing.T) {
 			!strings.Contains(h.Snippet, "<b>nine</b> euros") {
 			t.Errorf("%+v", h)
 		}
-		read := w.good(getTool, `{"id":"`+h.ID+`","offset":`+jsonOf(h.Offset)+`}`, nil).Content[0].Text
+		read := w.mustSucceed(getTool, `{"id":"`+h.ID+`","offset":`+jsonOf(h.Offset)+`}`, nil).Content[0].Text
 		if lines := strings.Split(read, "\n"); len(lines) != 3 ||
 			!strings.HasPrefix(lines[1], "[00:42] Jordan: Of course…") {
 			t.Errorf("%q", read)
 		}
-		w.good(searchTool, `{"query":"予算"}`, &found)
+		w.mustSucceed(searchTool, `{"query":"予算"}`, &found)
 		if len(found.Hits) != 1 || found.Hits[0].Offset != 0 {
 			t.Errorf("%+v", found)
 		}
-		w.good(searchTool, `{"query":"Besprechung"}`, &found) // in a title only
+		w.mustSucceed(searchTool, `{"query":"Besprechung"}`, &found) // in a title only
 		if len(found.Hits) != 1 || found.Hits[0].Time != nil || found.Hits[0].Snippet != "Besprechung über Größe" {
 			t.Errorf("%+v", found)
 		}
 		for _, query := range []string{"%%", `\" OR 1=1`, "Secret", "*"} {
-			if w.good(searchTool, `{"query":"`+query+`"}`, &found); len(found.Hits) != 0 {
+			if w.mustSucceed(searchTool, `{"query":"`+query+`"}`, &found); len(found.Hits) != 0 {
 				t.Errorf("%s: %+v", query, found)
 			}
 		}
 		for i := range 5 {
 			w.Import(w.Acme, "e.txt", strings.Repeat(fmt.Sprintf("It costs %d euros.\n", i), 4))
 		}
-		of := map[string]int{}
-		w.good(searchTool, `{"query":"euros","limit":4}`, &found)
+		hitsOf := map[string]int{}
+		w.mustSucceed(searchTool, `{"query":"euros","limit":4}`, &found)
 		for _, h := range found.Hits {
-			of[h.ID]++
+			hitsOf[h.ID]++
 		}
-		if len(found.Hits) != 4 || found.Total != 6 || of[found.Hits[0].ID] != 3 {
+		if len(found.Hits) != 4 || found.Total != 6 || hitsOf[found.Hits[0].ID] != 3 {
 			t.Errorf("%+v", found)
 		}
 	})
 }
 
-func TestReports(t *testing.T) {
+func TestReportTool(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		id := w.Meetings[3]
 		var list struct {
 			Items []struct{ Slug, Name, Status string }
 		}
-		w.good(reportTool, `{"id":"`+id+`"}`, &list)
+		w.mustSucceed(reportTool, `{"id":"`+id+`"}`, &list)
 		if len(list.Items) != 1 || list.Items[0].Slug != "action-items" || list.Items[0].Status != "completed" {
 			t.Errorf("%+v", list)
 		}
 		for _, name := range []string{"action-items", "Action Items", "1"} {
-			if got := w.good(reportTool, `{"id":"`+id+`","report":"`+name+`"}`, nil).Content[0].Text; got != "- send the offer" {
+			r := w.mustSucceed(reportTool, `{"id":"`+id+`","report":"`+name+`"}`, nil)
+			if got := r.Content[0].Text; got != "- send the offer" {
 				t.Errorf("%s: %q", name, got)
 			}
 		}
 		twice := w.Import(w.Acme, "twice.json", strings.NewReplacer("crm-1", "crm-9", `"prompt_results":[`,
 			`"prompt_results":[{"name":" Action items ","slug":"action-items","status":"failed","text":"",`+
 				`"created_at":"2026-05-01T10:31:00Z"},`).Replace(testworld.Sources[0]))
-		r := w.good(reportTool, `{"id":"`+twice+`","report":"action-items"}`, nil)
+		r := w.mustSucceed(reportTool, `{"id":"`+twice+`","report":"action-items"}`, nil)
 		if r.Content[0].Text != "- send the offer" {
-			t.Errorf("a failed report hides the good one: %q", r.Content[0].Text)
+			t.Errorf("the failed report was returned instead of the completed one: %q", r.Content[0].Text)
 		}
-		reports := w.good(reportTool, `{"id":"`+twice+`"}`, nil).Content[0].Text
+		reports := w.mustSucceed(reportTool, `{"id":"`+twice+`"}`, nil).Content[0].Text
 		failedID, _, _ := strings.Cut(strings.Split(reports, "\n")[1], " ")
-		w.wrong(reportTool, `{"id":"`+twice+`","report":`+failedID+`}`, "is failed and has no text")
-		w.wrong(reportTool, `{"id":"`+w.Meetings[2]+`","report":"action-items"}`, "has no AI reports")
+		w.mustFail(reportTool, `{"id":"`+twice+`","report":`+failedID+`}`, "has the status failed and no text")
+		w.mustFail(reportTool, `{"id":"`+w.Meetings[2]+`","report":"action-items"}`, "has no AI reports")
 		long := strings.Repeat("A line of a report.\n", 3000)
 		id = w.Import(w.Acme, "long.json", strings.NewReplacer(
 			"- send the offer", strings.ReplaceAll(long, "\n", `\n`), "crm-1", "crm-2").Replace(testworld.Sources[0]))
-		first := w.good(reportTool, `{"id":"`+id+`","report":"action-items"}`, nil).Content[0].Text
+		first := w.mustSucceed(reportTool, `{"id":"`+id+`","report":"action-items"}`, nil).Content[0].Text
 		if p, err := readPage(first); err != nil || p.to != 10_000 || p.total != len(long) {
 			t.Errorf("%v %+v", err, p)
 		}
 	})
 }
 
-func TestBulkAndProjects(t *testing.T) {
+func TestBulkExportAndProjectTools(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		own := w.Meetings[1:]
-		var plan struct {
+		var manifest struct {
 			Items []struct {
 				ID, Name, Path string
 				Size           int
@@ -199,13 +199,13 @@ func TestBulkAndProjects(t *testing.T) {
 			}
 		}
 		for _, format := range []string{"md", "txt", "srt", "vtt", "json"} {
-			w.good(bulkTool, `{"ids":["`+strings.Join(append(own, own[0]), `","`)+`"],"format":"`+format+`"}`, &plan)
-			if len(plan.Items) != 3 || plan.ZIP.Path != restPrefix+"/transcriptions/export" ||
-				plan.ZIP.Body.Format != format || len(plan.ZIP.Body.IDs) != 3 {
-				t.Fatalf("%+v", plan)
+			w.mustSucceed(bulkTool, `{"ids":["`+strings.Join(append(own, own[0]), `","`)+`"],"format":"`+format+`"}`, &manifest)
+			if len(manifest.Items) != 3 || manifest.ZIP.Path != restPrefix+"/transcriptions/export" ||
+				manifest.ZIP.Body.Format != format || len(manifest.ZIP.Body.IDs) != 3 {
+				t.Fatalf("%+v", manifest)
 			}
-			for i, it := range plan.Items {
-				text := w.good(exportTool, `{"id":"`+it.ID+`","format":"`+format+`","max_chars":45000}`, nil).Content[0].Text
+			for i, it := range manifest.Items {
+				text := w.mustSucceed(exportTool, `{"id":"`+it.ID+`","format":"`+format+`","max_chars":45000}`, nil).Content[0].Text
 				p, err := readPage(text)
 				if err != nil || it.ID != own[i] || it.Size != len(p.text) ||
 					!strings.HasSuffix(it.Name, "."+format) ||
@@ -213,11 +213,11 @@ func TestBulkAndProjects(t *testing.T) {
 					t.Errorf("%+v: %v, %d bytes", it, err, len(p.text))
 				}
 				if !strings.Contains(text, " | end | GET "+it.Path+"\n") {
-					t.Errorf("the export does not name its path: %.200s", text)
+					t.Errorf("the export does not contain its REST path: %.200s", text)
 				}
 			}
 		}
-		both := w.wrong(bulkTool, `{"ids":["`+own[0]+`","`+w.Foreign+`","`+nowhere+`"]}`)
+		both := w.mustFail(bulkTool, `{"ids":["`+own[0]+`","`+w.Foreign+`","`+nowhere+`"]}`)
 		if !strings.Contains(both, w.Foreign+", "+nowhere) || strings.Contains(both, own[0]) {
 			t.Errorf("%q", both)
 		}
@@ -233,12 +233,12 @@ func TestBulkAndProjects(t *testing.T) {
 			Total int
 			Next  *string `json:"next_cursor"`
 		}
-		w.good(projectsTool, `{"limit":3}`, &page)
+		w.mustSucceed(projectsTool, `{"limit":3}`, &page)
 		if len(page.Items) != 3 || page.Total != 4 || page.Next == nil ||
 			page.Items[0].Name != "Sales" || page.Items[0].Count != 2 {
 			t.Fatalf("%+v", page)
 		}
-		w.good(projectsTool, `{"limit":3,"cursor":"`+*page.Next+`"}`, &page)
+		w.mustSucceed(projectsTool, `{"limit":3,"cursor":"`+*page.Next+`"}`, &page)
 		if len(page.Items) != 1 || page.Next != nil || page.Items[0].Name != "P2" {
 			t.Errorf("%+v", page)
 		}
@@ -253,19 +253,19 @@ func jsonOf(v any) string {
 	return string(b)
 }
 
-// TestTotalRelation: a total says whether it is exact, to programs and to models.
+// TestTotalRelation: the structured result and the text say whether the total is exact.
 func TestTotalRelation(t *testing.T) {
 	cfg := storeIn(t)
 	w := newWorld(t, testworld.Config{Store: cfg})
 	w.Import(w.Acme, "x.txt", "[00:01] Ann: zebra")
-	check := func(tool, arguments string, total int, relation, says string) {
+	check := func(tool, arguments string, total int, relation, part string) {
 		t.Helper()
 		var got struct {
 			Total         int
 			TotalRelation string `json:"total_relation"`
 		}
-		r := w.good(tool, arguments, &got)
-		if got.Total != total || got.TotalRelation != relation || !strings.Contains(r.Content[0].Text, says) {
+		r := w.mustSucceed(tool, arguments, &got)
+		if got.Total != total || got.TotalRelation != relation || !strings.Contains(r.Content[0].Text, part) {
 			t.Errorf("%s %s: %+v\n%s", tool, arguments, got, r.Content[0].Text)
 		}
 	}

@@ -10,9 +10,9 @@ import (
 	"memoai.tech/memo/internal/testworld"
 )
 
-// TestBusyWorkIsRefused as over REST, with a time to come again, and what was
-// admitted is free when the answer has been written.
-func TestBusyWorkIsRefused(t *testing.T) {
+// TestCallBeyondCapacityIsRefused with 503 and Retry-After, as over REST. A call releases its
+// capacity when its response has been written.
+func TestCallBeyondCapacityIsRefused(t *testing.T) {
 	w := newWorld(t, testworld.Config{Store: storeIn(t), Work: app.WorkLimits{Queries: 2, Wait: 20 * time.Millisecond}})
 	id := `{"id":"` + w.Meetings[0] + `"}`
 	calls := map[string]string{
@@ -46,5 +46,5 @@ func TestBusyWorkIsRefused(t *testing.T) {
 			t.Errorf("%s: %+v after all calls", name, s)
 		}
 	}
-	w.wrong(listTool, `{"external_id":"`+strings.Repeat("a", 201)+`"}`, "external_id must have at most 200 characters")
+	w.mustFail(listTool, `{"external_id":"`+strings.Repeat("a", 201)+`"}`, "external_id must have at most 200 characters")
 }

@@ -18,10 +18,10 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// world is the door over [testworld.World].
+// world is a [testworld.World] whose server is the MCP server.
 type world struct {
 	*testworld.World
-	door *Server
+	server *Server
 }
 
 const restPrefix = "/api/v1/developer"
@@ -36,30 +36,30 @@ func newWorld(t testing.TB, cfg testworld.Config) *world {
 	t.Helper()
 	w := new(world)
 	cfg.Handler = func(a *app.App, g *admission.Control, log *slog.Logger) http.Handler {
-		w.door = New(Config{App: a, Admission: g, Log: log, RESTPrefix: restPrefix, Version: "test", Now: func() time.Time {
+		w.server = New(Config{App: a, Admission: g, Log: log, RESTPrefix: restPrefix, Version: "test", Now: func() time.Time {
 			return time.Date(2026, 5, 20, 23, 0, 0, 0, time.FixedZone("", -2*3600))
 		}})
-		return w.door
+		return w.server
 	}
 	w.World = testworld.New(t, cfg)
 	return w
 }
 
-// post sends one message with a key.
+// post sends a message with a key. Each set function can change the request before it is sent.
 func (w *world) post(key, message string, set ...func(*http.Request)) testworld.Response {
 	w.T.Helper()
 	return w.Request(http.DefaultClient, "POST", Path, message,
 		append([]func(*http.Request){testworld.WithKey(key)}, set...)...)
 }
 
-// result is what tools/call gives.
+// result is the result of a tools/call.
 type result struct {
-	Content []struct{ Type, Text string }
-	IsError bool
-	// Structured is nil where there is none.
-	Structured json.RawMessage `json:"structuredContent"`
+	Content    []struct{ Type, Text string }
+	IsError    bool
+	Structured json.RawMessage `json:"structuredContent"` // nil if absent
 }
 
+// request returns a JSON-RPC request.
 func request(method, params string) string {
 	return fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":%q,"params":%s}`, method, params)
 }
@@ -68,7 +68,7 @@ func toolCall(tool, arguments string) string {
 	return request("tools/call", fmt.Sprintf(`{"name":%q,"arguments":%s}`, tool, arguments))
 }
 
-// rpc sends one message with Olga's key and decodes its result.
+// rpc sends a request with Olga's key and decodes its result.
 func (w *world) rpc(method, params string, into any) {
 	w.T.Helper()
 	a := w.post(w.OlgaKey.Key, request(method, params)).Want(200)
@@ -93,8 +93,8 @@ func (w *world) call(tool, arguments string) (r result) {
 	return r
 }
 
-// good calls a tool and decodes its object.
-func (w *world) good(tool, arguments string, into any) result {
+// mustSucceed calls a tool and decodes its structured result into into, unless that is nil.
+func (w *world) mustSucceed(tool, arguments string, into any) result {
 	w.T.Helper()
 	r := w.call(tool, arguments)
 	if r.IsError || len(r.Content) != 1 || r.Content[0].Type != "text" || r.Content[0].Text == "" {
@@ -102,7 +102,7 @@ func (w *world) good(tool, arguments string, into any) result {
 	}
 	if into != nil {
 		if !strings.HasPrefix(string(r.Structured), "{") {
-			w.T.Fatalf("%s: structuredContent is no object: %s", tool, r.Structured)
+			w.T.Fatalf("%s: structuredContent is not an object: %s", tool, r.Structured)
 		}
 		if err := json.Unmarshal(r.Structured, into); err != nil {
 			w.T.Fatal(err)
@@ -111,17 +111,18 @@ func (w *world) good(tool, arguments string, into any) result {
 	return r
 }
 
-// wrong calls a tool and wants an error of the model's that says all of has.
-func (w *world) wrong(tool, arguments string, has ...string) string {
+// mustFail calls a tool and returns the text of its error, which must contain each of parts and
+// name a tool to call.
+func (w *world) mustFail(tool, arguments string, parts ...string) string {
 	w.T.Helper()
 	r := w.call(tool, arguments)
 	if !r.IsError || len(r.Content) != 1 || r.Structured != nil {
-		w.T.Fatalf("%s %s is no error: %+v", tool, arguments, r)
+		w.T.Fatalf("%s %s did not fail: %+v", tool, arguments, r)
 	}
 	text := r.Content[0].Text
-	for _, s := range append(has, "all memo_") { // "Call memo_…" or "call memo_…"
+	for _, s := range append(parts, "all memo_") { // "Call memo_…" or "call memo_…"
 		if !strings.Contains(text, s) {
-			w.T.Errorf("%s %s: %q does not say %q", tool, arguments, text, s)
+			w.T.Errorf("%s %s: %q does not contain %q", tool, arguments, text, s)
 		}
 	}
 	return text
