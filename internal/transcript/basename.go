@@ -10,7 +10,7 @@ type baseName struct {
 	extension string // lower case, without the dot
 	title     string
 	created   time.Time // zero if the name has no date
-	zoom      bool      // it is a name of Zoom's cloud recordings
+	zoom      bool      // it is the name of a Zoom cloud recording
 }
 
 // parseBaseName parses the last part of a path of any platform. A date at the start,

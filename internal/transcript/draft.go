@@ -8,28 +8,28 @@ import (
 )
 
 // draft is a transcription while its file is being read. The reader of a format adds
-// cues and the title and other facts that the file gives; document does the rest.
+// cues, the title and whatever else the file contains; document does the rest.
 type draft struct {
 	ctx    context.Context // of the call of Read
-	steps  int             // counted by checkContext
+	steps  int             // number of calls of checkContext
 	limits Limits
 	name   baseName
 	doc    memo.Transcription
 	cues   []cue
 
-	evidence nameEvidence // how likely "Name: text" has a speaker's name
+	evidence nameEvidence // whether "Name: text" starts with the name of a speaker
 	colons   bool         // a speaker was found in "Name: text", not only in "[NAME]: text"
 	captions bool         // the file is VTT or SRT, which always have times
 	video    bool         // the file is from a tool that records video calls
-	own      bool         // the file is Memo JSON
-	duration bool         // the file gave a duration
+	memoJSON bool         // the file is Memo JSON
+	duration bool         // the file has a duration
 }
 
 // maxSeconds is the last time that memo.RoundSeconds accepts.
 const maxSeconds memo.Seconds = 3_600_000
 
-// checkContext returns the error of the context, so that reading ends if the caller
-// has gone. Loops over lines or values call it at each step; it checks every 1,024th.
+// checkContext returns the error of the context, so that reading ends when the request is
+// cancelled. Loops over lines or values call it at each step; it checks every 1,024th.
 func (d *draft) checkContext() error {
 	if d.steps++; d.steps%1024 != 0 {
 		return nil
@@ -63,7 +63,7 @@ func (d *draft) add(c cue) error {
 	return nil
 }
 
-// setTitle sets a title from the content of the file.
+// setTitle sets the title, from the content of the file.
 func (d *draft) setTitle(line int, title string) error {
 	d.doc.Title = oneLine(title)
 	if len(d.doc.Title) > d.limits.LineBytes {
@@ -87,9 +87,10 @@ func (d *draft) titleFromName() string {
 	return trimLine(title[:truncateAt(title, min(length, d.limits.LineBytes))])
 }
 
-// document turns the cues into segments and fills in what the file did not give.
+// document returns the transcription: it turns the cues into segments and sets what the
+// file does not contain.
 func (d *draft) document() (*memo.Transcription, error) {
-	if len(d.cues) == 0 && (!d.own || d.doc.Status == memo.StatusCompleted) {
+	if len(d.cues) == 0 && (!d.memoJSON || d.doc.Status == memo.StatusCompleted) {
 		return nil, refusef(0, "contains no text")
 	}
 	if d.captions {
@@ -153,7 +154,7 @@ func (d *draft) segments() error {
 				d.doc.Speakers = append(d.doc.Speakers, memo.Speaker{Name: c.speaker})
 			}
 		}
-		if !d.own {
+		if !d.memoJSON {
 			s.SpeakerID = ids[c.speaker]
 		}
 		d.doc.Segments = append(d.doc.Segments, s)

@@ -64,7 +64,7 @@ func decodeUTF16(data []byte, order binary.ByteOrder) (string, error) {
 	for i := 0; i < len(data); i += 2 {
 		if i+1 == len(data) {
 			return "", refusef(lineAt(string(text), len(text)),
-				"ends in the middle of a UTF-16 character: the file is cut short")
+				"ends in the middle of a UTF-16 character: the file is truncated")
 		}
 		r := rune(order.Uint16(data[i:]))
 		if utf16.IsSurrogate(r) {
@@ -83,8 +83,9 @@ func decodeUTF16(data []byte, order binary.ByteOrder) (string, error) {
 	return string(text), nil
 }
 
-// binaryKind names the binary formats that people most often try to import, or
-// returns "". Other binary files are refused because they are not valid text.
+// binaryKind returns what kind of binary file data is, such as "a PDF", for the kinds that
+// people most often try to import. Otherwise it returns ""; other binary files are refused
+// because they are not valid text.
 func binaryKind(data []byte) string {
 	for _, k := range []struct{ start, what string }{
 		{"%PDF-", "a PDF"},
@@ -112,9 +113,10 @@ func binaryKind(data []byte) string {
 	return ""
 }
 
+// isText reports whether the first 4 kB are UTF-8 without NUL.
 func isText(data []byte) bool {
 	start := data[:min(len(data), 4096)]
-	// The cut may be within a character, which does not make the text invalid.
+	// Remove a character that the limit of 4 kB splits, because it is not valid by itself.
 	for len(start) > 0 && len(start) < len(data) && !utf8.RuneStart(data[len(start)]) {
 		start = start[:len(start)-1]
 	}

@@ -20,7 +20,7 @@ type jsonFile struct {
 	*jsontext.Decoder
 
 	offset, line int // the last offset that lineAt was called for, and its line
-	open         int // 1 + the index of the cue that has no end yet, or 0
+	open         int // the index of the cue that has no end yet, plus 1; 0 if there is none
 }
 
 // readJSON reads any of the JSON formats: an array of segments, or an object of Whisper
@@ -39,18 +39,18 @@ func readJSON(d *draft, text string) error {
 	}
 	f.Decoder = jsontext.NewDecoder(bytes.NewBuffer(f.data), jsontext.AllowDuplicateNames(true)) // already checked
 	switch {
-	case shape.own && nonFinite >= 0: // exports never have one
+	case shape.memoJSON && nonFinite >= 0: // exports never have one
 		return refusef(lineAt(text, nonFinite), "is not valid JSON: NaN and Infinity are not JSON numbers")
 	case shape.array:
 		err = f.readSegments()
-	case shape.own && !shape.segments:
+	case shape.memoJSON && !shape.segments:
 		return refusef(1, `is a transcription without "segments". Export it as json; lists leave the text out`)
-	case shape.own:
+	case shape.memoJSON:
 		err = readMemoJSON(f)
 	case shape.segments || shape.text:
 		err = readWhisper(f, shape.segments)
 	default:
-		return refusef(1, `is JSON, but neither Whisper's nor this API's: it has no "segments"`)
+		return refusef(1, `is JSON, but not from Whisper or Memo: it has no "segments"`)
 	}
 	if err != nil {
 		return f.explain(err)
@@ -76,11 +76,12 @@ func escapedNUL(text string) int {
 	}
 }
 
+// jsonShape says which members a JSON file has.
 type jsonShape struct {
-	array    bool
+	array    bool // the file is an array
 	segments bool
 	text     bool
-	own      bool // it has a member that only Memo JSON has
+	memoJSON bool // it has a member that only Memo JSON has
 }
 
 // shape reads the whole file and checks its syntax, so that the second reading can rely
@@ -95,7 +96,7 @@ func (f *jsonFile) shape() (s jsonShape, err error) {
 			case "text":
 				s.text = f.PeekKind() == '"'
 			case "prompt_results", "duration_seconds", "media_type", "created_at":
-				s.own = true
+				s.memoJSON = true
 			}
 			return f.check()
 		})
@@ -147,8 +148,8 @@ func (f *jsonFile) checkMembers() error {
 	return nil
 }
 
-// members calls read for each member of the object that comes next. Read must consume
-// the value.
+// members reads the object that comes next. It calls read for each member, which must
+// consume the value.
 func (f *jsonFile) members(read func(name string) error) error {
 	if _, err := f.ReadToken(); err != nil {
 		return err
@@ -206,7 +207,7 @@ func (f *jsonFile) explain(err error) error {
 	}
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return refusef(lineAt(f.text, len(f.text)), "is cut short: the JSON does not end")
+			return refusef(lineAt(f.text, len(f.text)), "is truncated: the JSON does not end")
 		}
 		return refusef(lineAt(f.text, int(e.ByteOffset)), "is not valid JSON: %s", oneLine(e.Err.Error()))
 	}

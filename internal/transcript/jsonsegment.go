@@ -29,7 +29,7 @@ func (f *jsonFile) readSegments() error {
 		if err := json.UnmarshalDecode(f.Decoder, &s); err != nil {
 			return err
 		}
-		c, err := s.cue(line, f.draft.own)
+		c, err := s.cue(line, f.draft.memoJSON)
 		if err != nil {
 			return err
 		}
@@ -80,13 +80,13 @@ func (f *jsonFile) closeLast() {
 
 // cue turns a segment into a cue. In Memo JSON the times must be correct; in other
 // formats an end may be missing, or a little before the start.
-func (s *jsonSegment) cue(line int, own bool) (cue, error) {
+func (s *jsonSegment) cue(line int, memoJSON bool) (cue, error) {
 	c := cue{line: line, id: memo.Optional(oneLine(s.SpeakerID)), speaker: s.Speaker}
 	if s.Text == nil {
 		return c, refusef(line, `has a segment without "text"`)
 	}
 	c.text = *s.Text
-	if s.Start == nil && s.End != nil || own && s.Start != nil && s.End == nil {
+	if s.Start == nil && s.End != nil || memoJSON && s.Start != nil && s.End == nil {
 		return c, refusef(line, `has a segment with only one of "start" and "end"`)
 	}
 	if s.Start != nil {
@@ -101,7 +101,7 @@ func (s *jsonSegment) cue(line int, own bool) (cue, error) {
 			return c, refusef(line, "has a time that is negative, not a number or beyond 1,000 hours")
 		}
 		const tolerance = 500 // milliseconds; word aligners are off by up to that
-		if early := c.start.Millis() - c.end.Millis(); !own && early > 0 && early <= tolerance {
+		if early := c.start.Millis() - c.end.Millis(); !memoJSON && early > 0 && early <= tolerance {
 			c.end = c.start
 		}
 		if fault := checkOrder(c.start, c.end); fault != "" {

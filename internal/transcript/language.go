@@ -6,9 +6,9 @@ import (
 	"memoai.tech/memo"
 )
 
-// Language returns the language code (en, ru, …) for what a file says: "en", "en-US",
-// or "english" as in OpenAI's API. It returns "" if it does not recognise the language,
-// because a wrong code would hide the transcription from the language filter.
+// Language returns the language code (en, ru, …) for a code or name in a file: "en",
+// "en-US", or "english" as in OpenAI's API. It returns "" if it does not recognise the
+// language, because the language filter would never match a wrong code.
 func Language(s string) memo.Optional {
 	s = strings.ToLower(strings.TrimSpace(s))
 	code, _, _ := strings.Cut(strings.ReplaceAll(s, "_", "-"), "-")

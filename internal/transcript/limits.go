@@ -19,8 +19,8 @@ type Limits struct {
 	Speakers  int // number of different speakers
 }
 
-// DefaultLimits are far above what a real recording needs: 200,000 segments are a week
-// of speech.
+// DefaultLimits are far above what a real recording needs: 200,000 segments are about a
+// week of speech.
 var DefaultLimits = Limits{Bytes: 32 << 20, Segments: 200_000, LineBytes: 64 << 10, Speakers: 500}
 
 // CheckSize returns an error if a file of n bytes is too large.

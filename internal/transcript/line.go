@@ -51,7 +51,7 @@ func lineAt(text string, offset int) int {
 }
 
 // oneLine returns s as one line. It replaces line breaks and tabs, together with the
-// spaces around them, by one space, removes terminal codes and other control
+// spaces around them, by one space, removes escape sequences and other control
 // characters, and trims both ends.
 func oneLine(s string) string {
 	if isOneLine(s) {
@@ -60,7 +60,7 @@ func oneLine(s string) string {
 	b := make([]byte, 0, len(s))
 	blanks, folded := 0, false
 	for i := 0; i < len(s); {
-		if n := terminalCode(s[i:]); n > 0 {
+		if n := escapeSequenceLength(s[i:]); n > 0 {
 			i += n
 			continue
 		}
@@ -110,16 +110,16 @@ func isOneLine(s string) bool {
 	return true
 }
 
-// joinParagraphs is oneLine for a text that may have several lines, such as a summary or
-// a report: tabs remain, and line breaks become LF.
-func joinParagraphs(s string) string {
+// cleanMultiline removes escape sequences and control characters from a text that may have
+// several lines, such as a summary or a report. Tabs remain, and line breaks become LF.
+func cleanMultiline(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) }) {
 		return s
 	}
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	b := make([]byte, 0, len(s))
 	for i := 0; i < len(s); {
-		if n := terminalCode(s[i:]); n > 0 {
+		if n := escapeSequenceLength(s[i:]); n > 0 {
 			i += n
 			continue
 		}
@@ -135,13 +135,14 @@ func joinParagraphs(s string) string {
 	return string(b)
 }
 
+// isBreak reports whether r is a tab or a line break.
 func isBreak(r rune) bool {
 	return r >= '\t' && r <= '\r' || r == '\u0085' || r == '\u2028' || r == '\u2029'
 }
 
-// terminalCode returns the length of the ANSI control sequence at the start of s, or 0.
+// escapeSequenceLength returns the length of the ANSI escape sequence at the start of s, or 0.
 // Removing only the ESC would leave "[31m" in the text.
-func terminalCode(s string) int {
+func escapeSequenceLength(s string) int {
 	if len(s) < 2 || s[0] != '\x1b' {
 		return 0
 	}

@@ -6,18 +6,18 @@ import (
 	"memoai.tech/memo"
 )
 
-// In the Markdown export, text from a transcription has no markup: it renders as the
-// same characters. That includes AI reports, because their text depends on what was said.
+// The Markdown export escapes all text from a transcription, so that it renders as the same
+// characters. That includes AI reports, because their text depends on what was said.
 
 // MarkdownHead returns the first part of the Markdown export: everything before the
-// transcript, and the heading of the transcript. It changes with the title and the name
-// of the project, and is fast to render.
+// transcript, and the heading of the transcript. Unlike [MarkdownBody] it is not stored,
+// because it depends on the title and the name of the project.
 func MarkdownHead(d *memo.Transcription) []byte {
 	title := oneLine(d.Title)
 	if title == "" {
 		title = "Untitled"
 	}
-	b := appendInert([]byte("# "), title)
+	b := appendEscapedLine([]byte("# "), title)
 	b = append(b, "\n\n"...)
 	empty := len(b)
 	if !d.CreatedAt.IsZero() {
@@ -44,7 +44,7 @@ func MarkdownHead(d *memo.Transcription) []byte {
 	if len(d.Topics) > 0 {
 		b = append(b, "## Topics\n\n"...)
 		for _, t := range d.Topics {
-			b = append(appendInert(append(b, "- "...), oneLine(t.Title)), '\n')
+			b = append(appendEscapedLine(append(b, "- "...), oneLine(t.Title)), '\n')
 		}
 		b = append(b, '\n')
 	}
@@ -57,7 +57,7 @@ func appendFact(b []byte, name, value string) []byte {
 		return b
 	}
 	b = append(append(append(b, "- "...), name...), ": "...)
-	return append(appendInert(b, value), '\n')
+	return append(appendEscapedLine(b, value), '\n')
 }
 
 func appendReports(b []byte, reports []memo.Report) []byte {
@@ -70,9 +70,9 @@ func appendReports(b []byte, reports []memo.Report) []byte {
 		if name == "" {
 			name = "Report"
 		}
-		b = append(appendInert(append(b, "### "...), name), "\n\n"...)
+		b = append(appendEscapedLine(append(b, "### "...), name), "\n\n"...)
 		if strings.TrimSpace(r.Text) == "" {
-			b = append(appendInert(append(b, "Status: "...), oneLine(string(r.Status))), "\n\n"...)
+			b = append(appendEscapedLine(append(b, "Status: "...), oneLine(string(r.Status))), "\n\n"...)
 			continue
 		}
 		b = appendParagraphs(b, r.Text)
@@ -96,14 +96,14 @@ func appendParagraphs(b []byte, text string) []byte {
 		case started:
 			b = append(b, "  \n"...)
 		}
-		b = appendInert(b, line)
+		b = appendEscapedLine(b, line)
 		started, blank = true, false
 	}
 	return append(b, "\n\n"...)
 }
 
 // MarkdownBody returns the second part of the Markdown export, the transcript. It
-// depends only on the segments, so the store has a compressed copy next to them.
+// depends only on the segments, so the store keeps a compressed copy of it.
 func MarkdownBody(segments []memo.Segment) []byte {
 	n := 0
 	for i := range segments {
@@ -125,7 +125,7 @@ func appendMarkdown(b []byte, s *memo.Segment, timed bool) []byte {
 	b = append(b, '\n')
 	start := len(b)
 	if speaker != "" {
-		b = append(appendInert(append(b, "**"...), speaker), "** "...)
+		b = append(appendEscapedLine(append(b, "**"...), speaker), "** "...)
 	}
 	if timed {
 		// These brackets need no escape: all others are escaped, so there is no link
@@ -133,16 +133,16 @@ func appendMarkdown(b []byte, s *memo.Segment, timed bool) []byte {
 		b = append(append(append(b, '['), s.Start.Timestamp()...), "] "...)
 	}
 	if len(b) == start {
-		b = appendInert(b, text)
+		b = appendEscapedLine(b, text)
 	} else {
-		b = appendInline(b, text)
+		b = appendEscaped(b, text)
 	}
 	return append(b, '\n')
 }
 
-// appendInert appends text at the start of a line, escaped so that no character in it
-// has a meaning in CommonMark.
-func appendInert(b []byte, s string) []byte {
+// appendEscapedLine appends text at the start of a line. It escapes what appendEscaped
+// escapes, and what has a meaning only at the start of a line.
+func appendEscapedLine(b []byte, s string) []byte {
 	digits := 0
 	for digits < len(s) && s[digits] >= '0' && s[digits] <= '9' {
 		digits++
@@ -151,20 +151,20 @@ func appendInert(b []byte, s string) []byte {
 	case s == "":
 		return b
 	case strings.IndexByte("#+-=>:", s[0]) >= 0: // heading, list, rule, quote, table
-		return appendInline(append(b, '\\', s[0]), s[1:])
+		return appendEscaped(append(b, '\\', s[0]), s[1:])
 	case digits > 0 && digits < len(s) && (s[digits] == '.' || s[digits] == ')') &&
 		(digits+1 == len(s) || s[digits+1] == ' '):
 		b = append(append(b, s[:digits]...), '\\', s[digits])
-		return appendInline(b, s[digits+1:])
+		return appendEscaped(b, s[digits+1:])
 	}
-	return appendInline(b, s)
+	return appendEscaped(b, s)
 }
 
-// appendInline appends text within a line. It escapes characters that have a meaning
-// anywhere in a line, and the bare URLs that GitHub turns into links. It escapes a
-// character only where it can have a meaning, because needless backslashes make the text
+// appendEscaped appends text within a line. It escapes characters that have a meaning in
+// CommonMark anywhere in a line, and the bare URLs that GitHub turns into links. It escapes
+// a character only where it can have a meaning, because needless backslashes make the text
 // hard to read.
-func appendInline(b []byte, s string) []byte {
+func appendEscaped(b []byte, s string) []byte {
 	from := 0
 	for i := range len(s) {
 		switch s[i] {

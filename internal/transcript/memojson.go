@@ -12,8 +12,8 @@ import (
 	"memoai.tech/memo"
 )
 
-// memoHead has the members of Memo JSON that are texts or times. Its ids belong to
-// another database and are ignored, except those of AI reports, which are only unique
+// memoHead has the members of Memo JSON that are strings or times. The ids in a file belong
+// to another database and are ignored, except those of AI reports, which are unique only
 // within a transcription.
 type memoHead struct {
 	summary, language, externalID, status, mediaType string
@@ -24,7 +24,7 @@ type memoHead struct {
 // from the segments.
 func readMemoJSON(f *jsonFile) error {
 	d := f.draft
-	d.own = true
+	d.memoJSON = true
 	var h memoHead
 	err := f.members(func(name string) error {
 		line := f.nextLine()
@@ -41,7 +41,7 @@ func readMemoJSON(f *jsonFile) error {
 			if err := f.decode(&h.summary); err != nil {
 				return err
 			}
-			h.summary = joinParagraphs(h.summary)
+			h.summary = cleanMultiline(h.summary)
 			return checkLength(line, "a summary", h.summary, maxSummary)
 		case "language":
 			if err := f.decode(&h.language); err != nil {
@@ -96,6 +96,7 @@ func readMemoJSON(f *jsonFile) error {
 
 func (f *jsonFile) decode(out any) error { return json.UnmarshalDecode(f.Decoder, out) }
 
+// oneOf reads a string into out, which must be empty or one of the values.
 func (f *jsonFile) oneOf(out *string, line int, name string, values []string) error {
 	if err := f.decode(out); err != nil {
 		return err
@@ -137,8 +138,8 @@ func parseTime(line int, s string) (time.Time, error) {
 	return t, nil
 }
 
-// elements calls read for each element of the array that comes next. Read must consume
-// the element. Null counts as an empty array.
+// elements reads the array that comes next. It calls read for each element, which must
+// consume the element. Null counts as an empty array.
 func (f *jsonFile) elements(read func(line int) error) error {
 	if f.PeekKind() != '[' {
 		var array []jsontext.Value
@@ -223,7 +224,7 @@ func (f *jsonFile) readReports() error {
 		}
 		report := memo.Report{
 			ID: r.ID, Name: oneLine(r.Name), Slug: oneLine(r.Slug),
-			Status: memo.Status(r.Status), Text: joinParagraphs(r.Text),
+			Status: memo.Status(r.Status), Text: cleanMultiline(r.Text),
 		}
 		if err := checkLength(line, "a report with a name", report.Name, maxLabel); err != nil {
 			return err

@@ -14,7 +14,7 @@ func withoutNonFinite(text string) (result string, offset int) {
 	}
 	var b strings.Builder
 	from := 0       // the part of text that is not in b yet starts here
-	before := ""    // the last string, with its quotes
+	name := ""      // the last string, with its quotes: before a value, the name of its member
 	last := byte(0) // the last byte that is not a space
 	for i := 0; i < len(text); {
 		switch c := text[i]; c {
@@ -23,7 +23,7 @@ func withoutNonFinite(text string) (result string, offset int) {
 			continue
 		case '"':
 			n := quotedLength(text[i:])
-			before = text[i : i+n]
+			name = text[i : i+n]
 			i += n
 		case 'N', 'I', '-':
 			n := nonFiniteLength(text[i:])
@@ -35,7 +35,7 @@ func withoutNonFinite(text string) (result string, offset int) {
 			if offset < 0 {
 				offset = b.Len()
 			}
-			if last == ':' && (before == `"start"` || before == `"end"`) {
+			if last == ':' && (name == `"start"` || name == `"end"`) {
 				b.WriteString("-1")
 			} else {
 				b.WriteString("null")

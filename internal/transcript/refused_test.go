@@ -43,7 +43,7 @@ func TestInvalidFileIsRefused(t *testing.T) {
 		{"half a surrogate pair", "a.txt", "\xff\xfeh\x00\n\x00\x3d\xd8h\x00", unlimited, 2, "half of a UTF-16 character"},
 		{"a low surrogate first", "a.txt", "\xfe\xff\xdc\x00\x00h", unlimited, 1, "half of a UTF-16 character"},
 		{"a high surrogate last", "a.txt", "\xfe\xff\x00h\xd8\x3d", unlimited, 1, "half of a UTF-16 character"},
-		{"an odd number of bytes", "a.txt", "\xff\xfeh\x00i", unlimited, 1, "cut short"},
+		{"an odd number of bytes", "a.txt", "\xff\xfeh\x00i", unlimited, 1, "truncated"},
 		{"a PDF", "a.txt", "%PDF-1.7\nx", unlimited, 0, "is a PDF"},
 		{"a Word document", "a.docx", "PK\x03\x04\x14\x00\x06\x00", unlimited, 0, "Office document"},
 		{"an image", "a.png", "\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR", unlimited, 0, "a picture, not a transcript"},
@@ -123,8 +123,8 @@ func TestInvalidFileIsRefused(t *testing.T) {
 
 		{"text beyond 1,000 hours", "a.txt", "[999999:00] x\n[00:01] y", unlimited, 1, "1,000 hours"},
 
-		{"truncated JSON", "a.json", "{\"segments\":[\n{\"start\":0,\"end\":1,\"text\":\"hi\"}\n", unlimited, 3, "cut short"},
-		{"truncated JSON text", "a.json", "{\"segments\":[\n{\"text\":\"hi", unlimited, 2, "cut short"},
+		{"truncated JSON", "a.json", "{\"segments\":[\n{\"start\":0,\"end\":1,\"text\":\"hi\"}\n", unlimited, 3, "truncated"},
+		{"truncated JSON text", "a.json", "{\"segments\":[\n{\"text\":\"hi", unlimited, 2, "truncated"},
 		{"a deeply nested array", "a.json", `{"segments":` + strings.Repeat("[", 200_000), unlimited, 1, "not valid JSON"},
 		{
 			"a deeply nested unknown member", "a.json",
@@ -168,7 +168,7 @@ func TestInvalidFileIsRefused(t *testing.T) {
 		{"NaN after a number", "a.json", `{"a":1NaN,"segments":[]}`, unlimited, 1, "not valid JSON"},
 		{"NaNs", "a.json", `{"a":NaNs,"segments":[]}`, unlimited, 1, "not valid JSON"},
 		{"nan", "a.json", `{"a":nan,"segments":[]}`, unlimited, 1, "not valid JSON"},
-		{"truncated JSON with NaN", "a.json", `{"a":NaN,"segments":[{"text":"NaN`, unlimited, 1, "cut short"},
+		{"truncated JSON with NaN", "a.json", `{"a":NaN,"segments":[{"text":"NaN`, unlimited, 1, "truncated"},
 		{
 			"Memo JSON: NaN", "a.json",
 			"{\"media_type\":\"audio\",\n\"duration_seconds\":NaN,\"segments\":[]}",
@@ -215,7 +215,7 @@ func TestInvalidFileIsRefused(t *testing.T) {
 		{
 			"JSON of another program", "a.json",
 			`{"name":"left-pad","version":"1.0.0"}`,
-			unlimited, 1, "neither Whisper's nor this API's",
+			unlimited, 1, "not from Whisper or Memo",
 		},
 		{"null", "a.json", "null", unlimited, 1, "neither an object nor an array"},
 		{"a JSON string", "a.json", `"hi"`, unlimited, 1, "neither an object nor an array"},

@@ -81,7 +81,7 @@ func TestJSONRoundTripLosesOnlyIDs(t *testing.T) {
 		d.ID, d.Title = "3fa85f64-5717-4562-b3fc-2c963f66afa6", "T"+line.Draw(t, "title")
 		d.Status = rapid.SampledFrom(memo.Statuses).Draw(t, "status")
 		d.MediaType = rapid.SampledFrom([]string{"audio", "video", "text"}).Draw(t, "media")
-		d.Summary = memo.Optional(joinParagraphs(rapid.String().Draw(t, "summary")))
+		d.Summary = memo.Optional(cleanMultiline(rapid.String().Draw(t, "summary")))
 		d.Language, d.ExternalID = memo.Optional(line.Draw(t, "language")), memo.Optional(line.Draw(t, "external"))
 		d.CreatedAt, d.UpdatedAt = at.Draw(t, "created"), at.Draw(t, "updated")
 		d.Topics = append(d.Topics, memo.Topic{Title: "T" + line.Draw(t, "topic")})
@@ -89,7 +89,7 @@ func TestJSONRoundTripLosesOnlyIDs(t *testing.T) {
 		d.Project = &memo.ProjectRef{ID: "0197a0de-7f3c-7cc4-9c1e-5b7e1f0f9a77", Name: project.Draw(t, "project")}
 		d.Reports = append(d.Reports, memo.Report{
 			ID: rapid.Int64().Draw(t, "id"), Name: line.Draw(t, "name"), Slug: "s", Status: memo.StatusFailed,
-			Text: joinParagraphs(rapid.String().Draw(t, "report")), CreatedAt: at.Draw(t, "made"),
+			Text: cleanMultiline(rapid.String().Draw(t, "report")), CreatedAt: at.Draw(t, "made"),
 		})
 		d.Segments[0].SpeakerID = "own id"
 		if rapid.Bool().Draw(t, "no segments") {

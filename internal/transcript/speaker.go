@@ -6,14 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// nameEvidence is how likely it is that a text of the form "Name: text" starts with the
-// name of a speaker.
+// nameEvidence is how likely a text of the form "Name: text" starts with the name of a
+// speaker.
 type nameEvidence uint8
 
 const (
-	evidenceNone nameEvidence = iota // it does not: the format has a field for the speaker
-	evidenceWeak                     // nameSpeakers decides
-	evidenceForm                     // it does if it looks like a name: the lines start with times
+	evidenceNone   nameEvidence = iota // never: the format has a field for the speaker
+	evidenceWeak                       // perhaps: nameSpeakers looks at the whole file
+	evidenceStrong                     // if it looks like a name: the lines start with times
 )
 
 // nameSpeakers finds the speakers in texts such as "Jordan: Of course". A colon alone is
@@ -48,7 +48,7 @@ func (d *draft) nameSpeakers() {
 		}
 		repeated := count[name] > 1
 		if looksLikeName(name) {
-			ok = d.evidence == evidenceForm || isNumberedSpeaker(name) || half(likely) ||
+			ok = d.evidence == evidenceStrong || isNumberedSpeaker(name) || half(likely) ||
 				repeated && 10*likely >= len(d.cues)
 		} else {
 			ok = repeated && half(possible)
@@ -128,7 +128,7 @@ func withoutNumber(name string) string {
 var nameParticles = stringSet(`de da di do du dos das del della van von der den ter la le el al bin ibn ben of the and
 	und y e af av zu st`)
 
-// notNames are the words that most often occur before a colon and are not names.
+// notNames are frequent words before a colon that are not names, in lower case.
 var notNames = stringSet(`note notes agenda question answer warning important remember example summary topic topics
 	date time subject title participants attendees action actions decision decisions todo update tip ps p.s. fyi
 	step chapter part point item section day week figure option result conclusion problem solution idea edit link

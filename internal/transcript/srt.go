@@ -21,11 +21,11 @@ func readSRT(d *draft, text string) error {
 		case err != nil:
 		case line == "":
 			r.previousLine = srtBlank
-		// An arrow directly after the times is part of the text.
+		// A line with "-->" directly after the times is part of the text.
 		case strings.Contains(line, "-->") && r.previousLine != srtTimes:
-			err = r.arrow(line)
+			err = r.readArrowLine(line)
 		default:
-			err = r.words(line)
+			err = r.readTextLine(line)
 		}
 		if err != nil {
 			return err
@@ -38,30 +38,31 @@ func readSRT(d *draft, text string) error {
 type srtReader struct {
 	draft *draft
 	lineScanner
-	open          *cue   // the cue whose text is being read; nil before the first
-	start, end    int    // the offsets of its text
-	previousLine  srtRow // the kind of the line before the current one
-	last          string // the last line of kind srtWords
-	endBeforeLast int    // where the text ended before that line
+	open          *cue        // the cue whose text is being read; nil before the first
+	start, end    int         // the offsets of its text
+	previousLine  srtLineKind // the kind of the line before the current one
+	last          string      // the last line of kind srtWords
+	endBeforeLast int         // where the text ended before that line
 }
 
-type srtRow uint8
+// srtLineKind is the kind of a line.
+type srtLineKind uint8
 
 const (
-	srtBlank srtRow = iota // an empty line, or the start of the file
-	srtTimes               // a line of times
-	srtWords               // text, or the number of a cue
+	srtBlank srtLineKind = iota // an empty line, or the start of the file
+	srtTimes                    // a line of times
+	srtWords                    // text, or the number of a cue
 )
 
-// arrow reads a line that contains an arrow. It is either a line of times or text.
-func (r *srtReader) arrow(line string) error {
+// readArrowLine reads a line that contains "-->". It is either a line of times or text.
+func (r *srtReader) readArrowLine(line string) error {
 	numbered := r.previousLine == srtWords && isSRTNumber(r.last)
 	c, fault := parseTiming(line)
 	if fault != "" {
 		if r.open == nil || (r.previousLine == srtBlank || numbered) && startsWithTime(line) {
 			return refusef(r.number, "%s", fault)
 		}
-		return r.words(line)
+		return r.readTextLine(line)
 	}
 	end := r.end
 	c.line = r.number
@@ -75,9 +76,9 @@ func (r *srtReader) arrow(line string) error {
 	return nil
 }
 
-// words adds a line to the text. If it is the number of the next cue, arrow removes it
-// from the text later.
-func (r *srtReader) words(line string) error {
+// readTextLine adds a line to the text. If it is the number of the next cue, readArrowLine
+// removes it later.
+func (r *srtReader) readTextLine(line string) error {
 	if r.open == nil && !strings.Contains(r.peek(), "-->") {
 		return refusef(r.number, "has %s where a cue's number or times such as 00:00:01,000 --> 00:00:02,500 are expected",
 			quoteShort(line))

@@ -46,7 +46,7 @@ func isStamped(text string) bool {
 // does not say when the last one ends, so it lasts a second, the precision of the times.
 // A line without a time continues the text of the line before it.
 func readStamped(d *draft, text string) error {
-	d.evidence = evidenceForm
+	d.evidence = evidenceStrong
 	open := cue{line: 1}
 	from, to := 0, 0
 	closeLine := func() error {

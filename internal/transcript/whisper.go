@@ -10,8 +10,8 @@ import (
 )
 
 // readWhisper reads the JSON of openai-whisper, OpenAI's API, faster-whisper and
-// WhisperX. They have one format, of which each omits some members. Segments says that
-// the file has them; otherwise "text" becomes a text without times.
+// WhisperX. They have one format, of which each omits some members. If segments is false,
+// the file has no "segments", and "text" is read as a transcript without times.
 func readWhisper(f *jsonFile, segments bool) error {
 	return f.members(func(name string) error {
 		switch name {

@@ -37,7 +37,7 @@ func TestOnlyKnownFormatsAreParsed(t *testing.T) {
 	}
 }
 
-// nasty returns a transcription in which every text looks like markup of some format.
+// nasty returns a transcription in which every text looks like the syntax of some format.
 func nasty() *memo.Transcription {
 	texts := []string{
 		"a --> b", "NOTE x", "WEBVTT", "<v Eve>b</v> &lt; & <b>", "1", "00:00:01.000 --> 00:00:02.000",
@@ -93,8 +93,8 @@ func TestExportWithoutSegmentsIsComplete(t *testing.T) {
 	}
 }
 
-// TestJSONIsThatOfEncodingJSON compares the JSON export with that of encoding/json.
-func TestJSONIsThatOfEncodingJSON(t *testing.T) {
+// TestJSONMatchesEncodingJSON, except that encoding/json escapes more characters.
+func TestJSONMatchesEncodingJSON(t *testing.T) {
 	d := nasty()
 	d.Reports = []memo.Report{{
 		ID: 1 << 60, Name: "n\"\\", Text: "a\nb\u2028",
@@ -115,9 +115,9 @@ func TestJSONIsThatOfEncodingJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(wantAny, gotAny); diff != "" {
-		t.Errorf("(-encoding/json +own)\n%s", diff)
+		t.Errorf("(-encoding/json +Write)\n%s", diff)
 	}
-	// Compare the order of the members too. encoding/json escapes more characters.
+	// Compare the order of the members too.
 	var compact bytes.Buffer
 	e := json.NewEncoder(&compact)
 	e.SetEscapeHTML(false)
@@ -126,7 +126,7 @@ func TestJSONIsThatOfEncodingJSON(t *testing.T) {
 	}
 	plain := strings.NewReplacer(`\u2028`, "\u2028", `\u003c`, "<", `\u003e`, ">", `\u0026`, "&")
 	if diff := cmp.Diff(plain.Replace(compact.String()), string(got)); diff != "" {
-		t.Errorf("(-encoding/json +own)\n%s", diff)
+		t.Errorf("(-encoding/json +Write)\n%s", diff)
 	}
 }
 
@@ -164,7 +164,7 @@ func TestMarkdownEscapesOnlyMarkup(t *testing.T) {
 		"<a> `b` [c] \\ *":            "\\<a> \\`b\\` \\[c\\] \\\\ \\*",
 		"日本 # そう":                     `日本 \# そう`,
 	} {
-		if got := string(appendInert(nil, in)); got != want {
+		if got := string(appendEscapedLine(nil, in)); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}
