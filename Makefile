@@ -39,7 +39,7 @@ race:
 noisy:
 	$(GO) test -count=1 -timeout 20m -run TestNoisyNeighbour -v ./e2e
 
-# The linters come from npm. Without npx this step is left out with a message.
+# The linters come from npm. Without npx this step is skipped with a message.
 openapi:
 	@sh scripts/openapi.sh
 
@@ -49,7 +49,7 @@ axe:
 	@GO=$(GO) sh scripts/axe.sh
 
 # The official MCP conformance suite and inspector, against a real server. They come
-# from npm. Without a suitable Node.js this step is left out with a message.
+# from npm. Without a suitable Node.js this step is skipped with a message.
 conformance:
 	@GO=$(GO) sh scripts/conformance.sh
 

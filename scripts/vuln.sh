@@ -1,6 +1,6 @@
 #!/bin/sh
 # Looks for known vulnerabilities in the code that Memo calls. If the Go
-# vulnerability database cannot be reached, this step is left out with a message;
+# vulnerability database cannot be reached, this step is skipped with a message;
 # with VULN=required, as in CI, it fails.
 set -eu
 cd "$(dirname "$0")/.."
@@ -12,7 +12,7 @@ else
 	probe="wget -q -T 5 -t 1 -O /dev/null"
 fi
 if ! why=$($probe "$db/index/db.json" 2>&1); then
-	echo "govulncheck was left out: $db cannot be reached: $why"
+	echo "skipping govulncheck: $db cannot be reached: $why"
 	[ "${VULN:-}" != required ]
 	exit
 fi
