@@ -161,10 +161,10 @@ func TestInvalidLineGetsAnError(t *testing.T) {
 	}{
 		{"not JSON", `hello`, codeParse},
 		{"half a message", `{"jsonrpc":"2.0"`, codeParse},
-		{"two messages", ask(1) + ask(2), codeParse},
+		{"two messages", ping(1) + ping(2), codeParse},
 		{"a duplicate name", `{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}`, codeParse},
 		{"not UTF-8", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\"}", codeParse},
-		{"a batch", `[` + ask(1) + `]`, codeInvalidRequest},
+		{"a batch", `[` + ping(1) + `]`, codeInvalidRequest},
 		{"an empty batch", `[]`, codeInvalidRequest},
 		{"a number", `42`, codeInvalidRequest},
 		{"null", `null`, codeInvalidRequest},
@@ -180,11 +180,11 @@ func TestInvalidLineGetsAnError(t *testing.T) {
 			if c.code == 0 {
 				h.wantLine(resultOf("1"))
 			} else {
-				h.sentence("null", c.code)
+				h.errorMessage("null", c.code)
 			}
-			h.send("%s\r", ask(2)) // later lines are still read
+			h.send("%s\r", ping(2)) // later lines are still read
 			h.wantLine(resultOf("2"))
-			io.WriteString(h.stdin, ask(3)) // the last line has no newline
+			io.WriteString(h.stdin, ping(3)) // the last line has no newline
 			h.stdin.Close()
 			h.wantLine(resultOf("3"))
 			if err := h.end(); err != nil {
@@ -222,7 +222,7 @@ func TestRequestsRunConcurrently(t *testing.T) {
 	h := start(t, s.URL)
 	var want, got []string
 	for i := range n {
-		h.send("%s", ask(i))
+		h.send("%s", ping(i))
 		want = append(want, fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":{"x":"%s"}}`, i, long))
 	}
 	for range n {
@@ -268,7 +268,7 @@ func TestLaterMessagesWaitForInitialize(t *testing.T) {
 		h.send("%s", first)
 		await(t, arrived, "the server got no request")
 		for i := range 3 {
-			h.send("%s", ask(10+i))
+			h.send("%s", ping(10+i))
 		}
 		h.settle()
 		close(release)
@@ -334,7 +334,7 @@ func TestCancelledRequestGetsNoResponse(t *testing.T) {
 		await(t, arrived, "the server got no request")
 		h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"unknown"}}`)
 		h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled"}`)
-		h.send("%s", ask(8))
+		h.send("%s", ping(8))
 		h.wantLine(resultOf("8"))
 		select {
 		case <-canceled:
@@ -343,7 +343,7 @@ func TestCancelledRequestGetsNoResponse(t *testing.T) {
 		}
 		h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%s}}`, id)
 		await(t, canceled, "the request was not cancelled")
-		h.send("%s", ask(9))
+		h.send("%s", ping(9))
 		h.wantLine(resultOf("9"))
 		if err := h.end(); err != nil {
 			t.Error(err)
@@ -372,7 +372,7 @@ func TestWaitingRequestCanBeCancelled(t *testing.T) {
 	})
 	h := start(t, s.URL)
 	for i := range maxConcurrent {
-		h.send("%s", ask(i))
+		h.send("%s", ping(i))
 	}
 	for range maxConcurrent {
 		await(t, arrived, "the server got no request")
@@ -398,7 +398,7 @@ func TestRunReturnsAfterStdinEnds(t *testing.T) {
 			result(w, r, m)
 		})
 		h := start(t, s.URL)
-		h.send("%s", ask(1))
+		h.send("%s", ping(1))
 		await(t, arrived, "the server got no request")
 		h.stdin.Close()
 		close(release)
@@ -416,7 +416,7 @@ func TestRunReturnsAfterStdinEnds(t *testing.T) {
 		h := unstarted(t, s.URL)
 		h.bridge.drainTime = time.Millisecond
 		h.run()
-		h.send("%s", ask(1))
+		h.send("%s", ping(1))
 		await(t, arrived, "the server got no request")
 		if err := h.end(); err != nil {
 			t.Error(err)
@@ -444,7 +444,7 @@ func TestCancelledRunReturnsImmediately(t *testing.T) {
 		await(t, r.Context().Done(), "the request was not cancelled")
 	})
 	h := start(t, s.URL)
-	h.send("%s", ask(1))
+	h.send("%s", ping(1))
 	await(t, arrived, "the server got no request")
 	h.cancel() // stdin stays open
 	if err := h.wait(); err != nil {
@@ -459,7 +459,7 @@ func TestClosedStdoutEndsRun(t *testing.T) {
 	s := server(t, result)
 	h := start(t, s.URL)
 	h.stdout.CloseWithError(errors.New("closed by the host"))
-	h.send("%s", ask(1)) // stdin stays open
+	h.send("%s", ping(1)) // stdin stays open
 	if err := h.wait(); err == nil || !strings.Contains(err.Error(), "stdout: closed by the host") {
 		t.Errorf("Run returned %v, want the write error", err)
 	}
@@ -470,7 +470,7 @@ func TestBridgeReconnects(t *testing.T) {
 	s := server(t, result)
 	h := start(t, s.URL)
 	for i := range 50 {
-		h.send("%s", ask(i))
+		h.send("%s", ping(i))
 		h.wantLine(resultOf(fmt.Sprint(i)))
 		s.CloseClientConnections()
 	}

@@ -43,6 +43,7 @@ func start(t *testing.T, url string, change ...func(*Config)) *host {
 	return h
 }
 
+// unstarted is like start, but does not call run.
 func unstarted(t *testing.T, url string, change ...func(*Config)) *host {
 	t.Helper()
 	h := &host{t: t, key: credential.NewKey().Secret(), lines: make(chan string), done: make(chan struct{})}
@@ -54,6 +55,7 @@ func unstarted(t *testing.T, url string, change ...func(*Config)) *host {
 	return h
 }
 
+// run starts the bridge, and reads what it writes to stdout.
 func (h *host) run() {
 	in, stdin := io.Pipe()
 	stdout, out := io.Pipe()
@@ -125,9 +127,9 @@ func (h *host) wantLine(line string) {
 	}
 }
 
-// sentence reads the next line, which must be an error with an id and a code, and returns
+// errorMessage reads the next line, which must be an error with an id and a code, and returns
 // its message.
-func (h *host) sentence(id string, code int) string {
+func (h *host) errorMessage(id string, code int) string {
 	h.t.Helper()
 	line := h.next()
 	var m struct {
@@ -213,6 +215,8 @@ func result(w http.ResponseWriter, _ *http.Request, m rpcMessage) {
 	sendJSON(w, http.StatusOK, resultOf(string(m.ID)))
 }
 
+// resultOf returns the response that result sends.
 func resultOf(id string) string { return `{"jsonrpc":"2.0","id":` + id + `,"result":{}}` }
 
-func ask(id int) string { return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"ping"}`, id) }
+// ping returns a ping request.
+func ping(id int) string { return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"ping"}`, id) }

@@ -57,15 +57,15 @@ func TestStreamedMessagesArePassedOn(t *testing.T) {
 				io.WriteString(w, c.events)
 			})
 			h := start(t, s.URL)
-			h.send("%s", ask(1))
+			h.send("%s", ping(1))
 			for _, want := range c.want {
 				if strings.HasPrefix(want, "{") {
 					h.wantLine(want)
-				} else if got := h.sentence("1", codeServer); !strings.Contains(got, want) {
+				} else if got := h.errorMessage("1", codeServer); !strings.Contains(got, want) {
 					t.Errorf("the error is %q, want one that contains %q", got, want)
 				}
 			}
-			h.send("%s", ask(2))
+			h.send("%s", ping(2))
 			h.wantLine(resultOf("2"))
 			if err := h.end(); err != nil {
 				t.Error(err)
@@ -88,7 +88,7 @@ func TestStreamIsPassedOnImmediately(t *testing.T) {
 		io.WriteString(w, "data: "+resultOf("1")+"\n\n")
 	})
 	h := start(t, s.URL)
-	h.send("%s", ask(1))
+	h.send("%s", ping(1))
 	for range 3 {
 		h.wantLine(notification)
 		read <- struct{}{}
@@ -115,7 +115,7 @@ func TestCancelledStreamEnds(t *testing.T) {
 	h.send(`{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen"}`)
 	h.next()
 	h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
-	h.send("%s", ask(2))
+	h.send("%s", ping(2))
 	h.wantLine(resultOf("2"))
 	if err := h.end(); err != nil {
 		t.Error(err)

@@ -61,7 +61,7 @@ func readKey(s string) (credential.Key, error) {
 	return key, nil
 }
 
-// readURL returns the address of /mcp. It contains no secret.
+// readURL returns the URL of /mcp. It contains no secret.
 func readURL(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	u, err := url.Parse(s)
@@ -176,7 +176,7 @@ func (b *Bridge) statusError(resp *http.Response, contentType string, body []byt
 	case status == http.StatusForbidden && coded.Message != "":
 		return userError(detail)
 	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
-		return userErrorf("There is no Memo at %s (status %d). Put the address of the Memo server into MEMO_URL.",
+		return userErrorf("There is no Memo server at %s (status %d). Put the address of the Memo server into MEMO_URL.",
 			b.endpoint, status)
 	case status == http.StatusTooManyRequests:
 		return userErrorf("The rate limit of this API key is reached. Try again %s.", retryText(resp))
@@ -207,22 +207,22 @@ func cleanText(s string) string {
 	return memo.Printable(strings.Join(strings.Fields(s), " "), 500)
 }
 
-// onceLog writes each different line once.
+// onceLog writes each different line once. After 1,000 lines it starts over.
 type onceLog struct {
 	mu   sync.Mutex
 	w    io.Writer
 	seen map[string]bool
 }
 
-func (j *onceLog) write(line string) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.w == nil || j.seen[line] {
+func (l *onceLog) write(line string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.w == nil || l.seen[line] {
 		return
 	}
-	if j.seen == nil || len(j.seen) > 1000 {
-		j.seen = map[string]bool{}
+	if l.seen == nil || len(l.seen) > 1000 { // keep the memory bounded
+		l.seen = map[string]bool{}
 	}
-	j.seen[line] = true
-	fmt.Fprintf(j.w, "memo mcp: %s\n", line)
+	l.seen[line] = true
+	fmt.Fprintf(l.w, "memo mcp: %s\n", line)
 }

@@ -100,13 +100,13 @@ func TestRefusalBecomesAnErrorMessage(t *testing.T) {
 		},
 		{
 			"not found", 404, nil, `{"detail":"Not found"}`,
-			"There is no Memo at URL (status 404). Put the address of the Memo server into MEMO_URL.",
+			"There is no Memo server at URL (status 404). Put the address of the Memo server into MEMO_URL.",
 		},
 		{
 			"page of another server", 405,
 			map[string]string{"Content-Type": "text/html"},
 			html,
-			"There is no Memo at URL (status 405). Put the address of the Memo server into MEMO_URL.",
+			"There is no Memo server at URL (status 405). Put the address of the Memo server into MEMO_URL.",
 		},
 		{
 			"too long", 413,
@@ -181,7 +181,7 @@ func TestRefusalBecomesAnErrorMessage(t *testing.T) {
 			want = strings.ReplaceAll(want, "MEMO_"+s.URL+"/mcp", "MEMO_URL")
 			for _, id := range []string{"1", `"two"`} {
 				h.send(`{"jsonrpc":"2.0","id":%s,"method":"tools/list"}`, id)
-				if got := h.sentence(id, codeServer); got != want {
+				if got := h.errorMessage(id, codeServer); got != want {
 					t.Errorf("the host gets %s\nwant: %s", got, want)
 				}
 			}
@@ -203,7 +203,7 @@ func TestJSONRPCErrorPasses(t *testing.T) {
 				`{"jsonrpc":"2.0",`+id+`"error":{"code":-32020,"message":"header mismatch","data":{"supported":["2025-06-18"]}}}`)
 		})
 		h := start(t, s.URL)
-		h.send("%s", ask(1))
+		h.send("%s", ping(1))
 		h.wantLine(`{"jsonrpc":"2.0","id":1,` +
 			`"error":{"code":-32020,"message":"header mismatch","data":{"supported":["2025-06-18"]}}}`)
 		if err := h.end(); err != nil {
@@ -253,8 +253,8 @@ func TestUnreachableServerIsReported(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := start(t, c.url, c.change)
-			h.send("%s", ask(1))
-			got := h.sentence("1", codeServer)
+			h.send("%s", ping(1))
+			got := h.errorMessage("1", codeServer)
 			for _, want := range c.want {
 				if !strings.Contains(got, want) {
 					t.Errorf("the host gets %s\nwant: %s", got, want)
@@ -280,9 +280,9 @@ func TestUnresponsiveServerIsReported(t *testing.T) {
 			h := unstarted(t, s.URL)
 			h.bridge.timeout = 20 * time.Millisecond
 			h.run()
-			h.send("%s", ask(1))
+			h.send("%s", ping(1))
 			want := "Memo at " + s.URL + "/mcp did not answer in time. Is the server running, and is MEMO_URL right?"
-			if got := h.sentence("1", codeServer); got != want {
+			if got := h.errorMessage("1", codeServer); got != want {
 				t.Errorf("the host gets %s, want %s", got, want)
 			}
 			if err := h.end(); err != nil {
@@ -302,8 +302,8 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 			http.Redirect(w, r, other.URL+"/mcp", status)
 		})
 		h := start(t, s.URL, func(c *Config) { c.HTTP = &http.Client{} })
-		h.send("%s", ask(1))
-		if got := h.sentence("1", codeServer); !strings.Contains(got, "redirects to "+other.URL+",") {
+		h.send("%s", ping(1))
+		if got := h.errorMessage("1", codeServer); !strings.Contains(got, "redirects to "+other.URL+",") {
 			t.Errorf("status %d: the host gets %s, want the address of the redirect", status, got)
 		}
 		if err := h.end(); err != nil {
@@ -357,14 +357,14 @@ func TestBadConfigurationIsReported(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			h := start(t, c.url, func(cfg *Config) { cfg.URL, cfg.Key = c.url, c.key })
 			h.send(`{"jsonrpc":"2.0","id":0,"method":"initialize"}`)
-			if got := h.sentence("0", codeServer); got != string(c.want) {
+			if got := h.errorMessage("0", codeServer); got != string(c.want) {
 				t.Errorf("the host gets %s, want %s", got, c.want)
 			}
 			h.send(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
 			h.send("nonsense")
-			h.sentence("null", codeParse)
-			h.send("%s", ask(1))
-			h.sentence("1", codeServer)
+			h.errorMessage("null", codeParse)
+			h.send("%s", ping(1))
+			h.errorMessage("1", codeServer)
 			if got, want := h.log.String(), "memo mcp: "+string(c.want)+"\n"; got != want {
 				t.Errorf("the log has %s, want %s", got, want)
 			}
@@ -442,7 +442,7 @@ func TestKeyInResponseIsRedacted(t *testing.T) {
 				respond(w, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 			})
 			h = start(t, s.URL)
-			h.send("%s", ask(1))
+			h.send("%s", ping(1))
 			if line := h.next(); !strings.Contains(line, `"id":1,`) {
 				t.Errorf("stdout has %s, want a message with id 1", line)
 			}
