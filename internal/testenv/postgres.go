@@ -32,7 +32,7 @@ import (
 //	func TestMain(m *testing.M) { testenv.Main(m) }
 func Main(m *testing.M) { os.Exit(M{m}.Run()) }
 
-// M is for a TestMain that does more than call [Main].
+// M is a testing.M for a TestMain that does more than call [Main].
 type M struct{ *testing.M }
 
 // Run runs the tests, stops the servers and returns the exit status.
@@ -103,13 +103,13 @@ func StartPostgres(t testing.TB, options ...string) *PostgresServer {
 	return s
 }
 
-// URL returns the URL of the cluster's database by way of addr, such as the address
-// of a proxy.
+// URL returns the URL of the cluster's database for a client that connects to addr, which
+// is s.Addr or the address of a proxy.
 func (s *PostgresServer) URL(addr string) string {
 	return "postgres://memo@" + addr + "/postgres?sslmode=disable"
 }
 
-// Stop ends the server at once, as a crash would.
+// Stop stops the server at once, as a crash would.
 func (s *PostgresServer) Stop() {
 	if s.server == nil || s.server.Process == nil {
 		return // it did not start
@@ -118,7 +118,7 @@ func (s *PostgresServer) Stop() {
 	_ = s.server.Wait()
 }
 
-// Start starts the server, with the data that it had before Stop.
+// Start starts the server. After Stop, it has the same data as before.
 func (s *PostgresServer) Start() error {
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {

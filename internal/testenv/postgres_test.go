@@ -7,7 +7,7 @@ import (
 
 func TestMain(m *testing.M) { Main(m) }
 
-func TestEverySchemaIsItsOwn(t *testing.T) {
+func TestEveryCallReturnsAnotherSchema(t *testing.T) {
 	for range 2 {
 		db, err := sql.Open("pgx", Postgres(t))
 		if err != nil {

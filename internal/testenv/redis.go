@@ -21,8 +21,8 @@ type RedisServer struct {
 	Process   *os.Process
 	Addr      string
 	dir       string
-	ended     chan struct{}
-	databases atomic.Int64 // number of databases that tests have received
+	ended     chan struct{} // closed when the process has exited
+	databases atomic.Int64  // number of databases that tests have received
 }
 
 var sharedRedis struct {
@@ -54,7 +54,7 @@ func StartRedis(t testing.TB) *RedisServer {
 	return s
 }
 
-// URL returns the address of the server, without a database.
+// URL returns the URL of the server, without a database.
 func (s *RedisServer) URL() string { return "redis://" + s.Addr }
 
 // Stop kills the server.

@@ -2,10 +2,13 @@ package testenv
 
 import "testing"
 
-func TestARedisForEveryTest(t *testing.T) {
+func TestEveryCallReturnsAnotherDatabase(t *testing.T) {
 	if a, b := Redis(t), Redis(t); a == b {
-		t.Errorf("two tests get %s", a)
+		t.Errorf("two calls returned %s", a)
 	}
+}
+
+func TestRestartedRedisIsEmpty(t *testing.T) {
 	s := StartRedis(t)
 	if got := s.Do(t, "SET", "here", "1"); got != "OK" {
 		t.Errorf("SET: %s", got)

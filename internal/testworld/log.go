@@ -8,24 +8,24 @@ import (
 // Log is the log of a server. It may be read while the server runs.
 type Log struct {
 	mu  sync.Mutex
-	all bytes.Buffer
+	buf bytes.Buffer
 }
 
 func (l *Log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.all.Write(p)
+	return l.buf.Write(p)
 }
 
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.all.String()
+	return l.buf.String()
 }
 
 // Reset empties the log.
 func (l *Log) Reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.all.Reset()
+	l.buf.Reset()
 }

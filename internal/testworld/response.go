@@ -50,33 +50,33 @@ func WithHeader(name, value string) func(*http.Request) {
 }
 
 // Decode decodes the body as JSON.
-func (a Response) Decode(v any) {
-	a.T.Helper()
-	if err := json.Unmarshal(a.Body, v); err != nil {
-		a.T.Fatalf("%s: %v\n%s", a.Request, err, a.Body)
+func (r Response) Decode(v any) {
+	r.T.Helper()
+	if err := json.Unmarshal(r.Body, v); err != nil {
+		r.T.Fatalf("%s: %v\n%s", r.Request, err, r.Body)
 	}
 }
 
-// Want checks the status, that the body contains each of bodyHas, and that an error
-// is JSON.
-func (a Response) Want(status int, bodyHas ...string) Response {
-	a.T.Helper()
-	if a.Status != status {
-		a.T.Errorf("%s: got %d, want %d\n%.500s", a.Request, a.Status, status, a.Body)
+// Want checks the status, that the body contains each of the parts, that there is an
+// X-Request-Id, and that an error is JSON. It returns r.
+func (r Response) Want(status int, parts ...string) Response {
+	r.T.Helper()
+	if r.Status != status {
+		r.T.Errorf("%s: got %d, want %d\n%.500s", r.Request, r.Status, status, r.Body)
 	}
-	for _, s := range bodyHas {
-		if !strings.Contains(string(a.Body), s) {
-			a.T.Errorf("%s: the body does not contain %s\n%.800s", a.Request, s, a.Body)
+	for _, s := range parts {
+		if !strings.Contains(string(r.Body), s) {
+			r.T.Errorf("%s: the body does not contain %s\n%.800s", r.Request, s, r.Body)
 		}
 	}
-	if a.Header.Get("X-Request-Id") == "" {
-		a.T.Errorf("%s: no X-Request-Id", a.Request)
+	if r.Header.Get("X-Request-Id") == "" {
+		r.T.Errorf("%s: no X-Request-Id", r.Request)
 	}
-	if a.Status >= 400 {
+	if r.Status >= 400 {
 		var e struct{ Detail, Error any }
-		if a.Decode(&e); e.Detail == nil && e.Error == nil || a.Header.Get("Content-Type") != "application/json" {
-			a.T.Errorf("%s: the error is not JSON with detail or error: %s", a.Request, a.Body)
+		if r.Decode(&e); e.Detail == nil && e.Error == nil || r.Header.Get("Content-Type") != "application/json" {
+			r.T.Errorf("%s: the error is not JSON with detail or error: %s", r.Request, r.Body)
 		}
 	}
-	return a
+	return r
 }

@@ -29,8 +29,8 @@ import (
 // Config configures a world.
 type Config struct {
 	Store            store.Config
-	Data, Management int  // rate limits; 0 means a limit that no test reaches
-	Changes          int  // likewise
+	Data, Management int  // rate limits in 60 s; 0 means a limit that no test reaches
+	Changes          int  // the same for changes in the web app
 	Empty            bool // without users and workspaces
 	Work             app.WorkLimits
 	// Handler returns the handler of the surface.
@@ -44,7 +44,7 @@ type World struct {
 	App    *app.App
 	Store  *store.Store
 	Server *httptest.Server
-	Log    *Log // the line of a request is written after its response
+	Log    *Log // a request is logged after its response is sent
 
 	Acme, Other              memo.Workspace
 	Olga, Mark, Eve          memo.User
