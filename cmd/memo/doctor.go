@@ -87,9 +87,10 @@ func (c *doctorCmd) Run(e *environment) error {
 	return err
 }
 
-// examine returns an ok finding, or if wrong is set, one with the given state and fix.
-func examine(check, message string, wrong bool, state findingState, fix string) finding {
-	if !wrong {
+// newFinding returns a finding with the given state and fix if failed is true, and otherwise
+// an ok one.
+func newFinding(check, message string, failed bool, state findingState, fix string) finding {
+	if !failed {
 		return finding{check, stateOK, message, ""}
 	}
 	return finding{check, state, message, fix}
@@ -106,7 +107,7 @@ func (c *doctorCmd) database(e *environment) []finding {
 		}}
 	}
 	found := []finding{
-		examine("database", fmt.Sprintf("%s answers in %v", d.Server, d.Latency.Round(time.Microsecond)),
+		newFinding("database", fmt.Sprintf("%s answers in %v", d.Server, d.Latency.Round(time.Microsecond)),
 			d.Latency > slowQuery, stateWarning,
 			"Every call queries the database. Move it closer to the server, or find what slows it down."),
 		checkSchema(d),
@@ -115,20 +116,20 @@ func (c *doctorCmd) database(e *environment) []finding {
 		need := max(minFreeDisk, d.Size)
 		return append(
 			found,
-			examine("reserve", formatBytes(d.ReserveBytes)+" reserved for revocations on a full disk",
+			newFinding("reserve", formatBytes(d.ReserveBytes)+" reserved for revocations on a full disk",
 				d.ReserveBytes < d.ReserveTarget, stateWarning,
 				"Free some disk space. Memo then refills memo.db-reserve to "+formatBytes(d.ReserveTarget)+" at the next change."),
-			examine("disk", fmt.Sprintf("%s free, for a database of %s", formatBytes(d.Free), formatBytes(d.Size)),
+			newFinding("disk", fmt.Sprintf("%s free, for a database of %s", formatBytes(d.Free), formatBytes(d.Size)),
 				d.Free >= 0 && d.Free < need, stateWarning,
 				"Free some disk space. Imports fail on a full disk, and a backup needs as much space as the database."),
 		)
 	}
 	return append(
 		found,
-		examine("connections", fmt.Sprintf("%d of %d in use", d.Connections, d.MaxConnections),
+		newFinding("connections", fmt.Sprintf("%d of %d in use", d.Connections, d.MaxConnections),
 			d.Connections*10 > d.MaxConnections*9, stateWarning,
 			"Raise max_connections, or lower --database-conns on each server."),
-		examine("durability", cmp.Or(strings.Join(d.UnsafeSettings, ", "), "nothing")+" is off", len(d.UnsafeSettings) > 0,
+		newFinding("durability", cmp.Or(strings.Join(d.UnsafeSettings, ", "), "nothing")+" is off", len(d.UnsafeSettings) > 0,
 			stateFault,
 			"Turn it on. Otherwise a crash may make a revoked key active again."),
 		checkClock("the database", d.ClockOffset),
@@ -178,13 +179,13 @@ func (c *doctorCmd) redis(e *environment) []finding {
 		role += " in a cluster"
 	}
 	return []finding{
-		examine("redis", fmt.Sprintf("%s answers in %v", d.Server, d.Latency.Round(time.Microsecond)),
+		newFinding("redis", fmt.Sprintf("%s answers in %v", d.Server, d.Latency.Round(time.Microsecond)),
 			d.Latency > slowQuery, stateWarning, "Every call queries Redis. Move it closer to the server."),
-		examine("redis role", role, role != "master", stateFault,
+		newFinding("redis role", role, role != "master", stateFault,
 			"Use a standalone primary. A replica refuses writes, and Redis Cluster is not supported."),
-		examine("redis eviction", cmp.Or(d.EvictionPolicy, "unknown policy"), d.EvictionPolicy != "noeviction", stateFault,
+		newFinding("redis eviction", cmp.Or(d.EvictionPolicy, "unknown policy"), d.EvictionPolicy != "noeviction", stateFault,
 			"Set maxmemory-policy to noeviction. Calls in an evicted window are no longer counted."),
-		examine("redis memory", memory, d.Max > 0 && d.Used*10 > d.Max*8, stateWarning,
+		newFinding("redis memory", memory, d.Max > 0 && d.Used*10 > d.Max*8, stateWarning,
 			"Raise maxmemory. The window of each key takes up to 3.7 kB."),
 		checkClock("Redis", d.ClockOffset),
 		checkEncryption("redis TLS", d.Host, d.Encrypted, "rediss:// in --redis"),
@@ -193,7 +194,7 @@ func (c *doctorCmd) redis(e *environment) []finding {
 
 // checkClock compares another machine's clock with the local one.
 func checkClock(name string, ahead time.Duration) finding {
-	return examine("clock of "+name, fmt.Sprintf("%v ahead of this machine's", ahead.Round(time.Millisecond)),
+	return newFinding("clock of "+name, fmt.Sprintf("%v ahead of this machine's", ahead.Round(time.Millisecond)),
 		ahead.Abs() > maxClockSkew, stateWarning,
 		"Synchronise both clocks. Keys expire by the clocks of the servers.")
 }
@@ -209,7 +210,7 @@ func checkEncryption(check, host string, encrypted bool, option string) finding 
 	case !encrypted:
 		message = "not encrypted, to " + host
 	}
-	return examine(check, message, !encrypted && !local, stateWarning, "Use "+option+", unless the network is private.")
+	return newFinding(check, message, !encrypted && !local, stateWarning, "Use "+option+", unless the network is private.")
 }
 
 // isLocalHost reports whether host, which may be the directory of a socket, is on this machine.
@@ -278,7 +279,7 @@ func (c *doctorCmd) public(e *environment) []finding {
 	if resp.StatusCode == http.StatusServiceUnavailable {
 		fix = "See the log of the server: it is stopping, or its database does not answer."
 	}
-	found := []finding{examine("public URL", fmt.Sprintf("/readyz answers %d", resp.StatusCode),
+	found := []finding{newFinding("public URL", fmt.Sprintf("/readyz answers %d", resp.StatusCode),
 		resp.StatusCode != http.StatusOK, stateFault, fix)}
 	var ready struct {
 		Proxy string `json:"proxy"`
@@ -323,11 +324,12 @@ func (c *healthCmd) Run(e *environment) error {
 func checkCertificate(c *x509.Certificate) finding {
 	// Some certificates are valid for hours only.
 	least := min(minCertificateLife, c.NotAfter.Sub(c.NotBefore)/4)
-	return examine("public TLS", "the certificate is valid until "+c.NotAfter.Format("2006-01-02"),
+	return newFinding("public TLS", "the certificate is valid until "+c.NotAfter.Format("2006-01-02"),
 		time.Until(c.NotAfter) < least, stateWarning, "Renew the certificate.")
 }
 
-// errorText returns the error of a driver on one line. Drivers leave out passwords.
+// errorText returns the error of a driver on one line. It contains no password, because
+// drivers leave them out.
 func errorText(err error) string {
 	if e, ok := errors.AsType[*memo.Error](err); ok && e.Err != nil {
 		err = e.Err

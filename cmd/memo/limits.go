@@ -15,7 +15,7 @@ type limitSource struct {
 	ratelimit.Source
 	describe func() string         // for /readyz; nil without Redis
 	run      func(context.Context) // runs in the background until the context ends
-	own      *ratelimit.Memory     // counts in this process; nil with Redis
+	memory   *ratelimit.Memory     // the source, if it counts in this process; nil with Redis
 }
 
 // limitChanges is the number of changes and downloads in the web app per user and
@@ -37,8 +37,8 @@ func (c *serveCmd) openLimits(e *environment, m *telemetry.Metrics) (limitSource
 		if e.cli.Database != "" {
 			e.log.Warn("limits are counted in this process only; several servers on one database need --redis to share them")
 		}
-		own := ratelimit.NewMemory(limits)
-		return limitSource{Source: own, own: own, run: func(context.Context) {}}, nil
+		memory := ratelimit.NewMemory(limits)
+		return limitSource{Source: memory, memory: memory, run: func(context.Context) {}}, nil
 	}
 	r, err := ratelimit.NewRedis(c.Redis, limits)
 	if err != nil {
@@ -56,10 +56,10 @@ func (c *serveCmd) openLimits(e *environment, m *telemetry.Metrics) (limitSource
 // last minute.
 const windowsTimeout = 5 * time.Second
 
-// load counts the calls of the last minute that the previous process saved. If they
-// cannot be read, it logs a warning and the server starts without them.
+// load reads the calls of the last minute that the previous process saved, so that they
+// count. If it cannot read them, it logs a warning and the server starts without them.
 func (l limitSource) load(e *environment, s *store.Store) {
-	if l.own == nil {
+	if l.memory == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(e.ctx, windowsTimeout)
@@ -76,16 +76,16 @@ func (l limitSource) load(e *environment, s *store.Store) {
 		copy(window.Subject[:], w.Subject)
 		saved = append(saved, window)
 	}
-	l.own.Load(time.Now(), saved)
+	l.memory.Load(time.Now(), saved)
 }
 
 // save stores the calls that still count, so that the next process can load them.
 func (l limitSource) save(e *environment, s *store.Store) {
-	if l.own == nil {
+	if l.memory == nil {
 		return
 	}
 	var windows []store.Window
-	for _, w := range l.own.Save(time.Now()) {
+	for _, w := range l.memory.Save(time.Now()) {
 		windows = append(windows, store.Window{Class: string(w.Class), Subject: w.Subject[:], Calls: w.Calls})
 	}
 	if len(windows) == 0 {

@@ -7,7 +7,7 @@ import (
 )
 
 // serve sets a memory limit, unless the operator has set GOMEMLIMIT.
-func TestHeapIsBounded(t *testing.T) {
+func TestServeSetsMemoryLimit(t *testing.T) {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
 	for _, c := range []struct {
 		env  string
@@ -15,7 +15,7 @@ func TestHeapIsBounded(t *testing.T) {
 	}{{"", 1 << 30}, {"3GiB", math.MaxInt64}} {
 		debug.SetMemoryLimit(math.MaxInt64)
 		t.Setenv("GOMEMLIMIT", c.env)
-		(&serveCmd{MaxMemory: 256}).boundHeap()
+		(&serveCmd{MaxMemory: 256}).limitMemory()
 		if got := debug.SetMemoryLimit(-1); got != c.want {
 			t.Errorf("GOMEMLIMIT=%q: the memory limit is %d, want %d", c.env, got, c.want)
 		}

@@ -54,8 +54,8 @@ func formatTime(t *time.Time) string {
 	return t.Format("2006-01-02 15:04")
 }
 
-// progressBar returns a progress bar on stderr. It is invisible with --json or if
-// stderr is not a terminal.
+// progressBar returns a progress bar on stderr. It is hidden with --json or if stderr is
+// not a terminal.
 func (e *environment) progressBar(total int64, what string) *progressbar.ProgressBar {
 	f, ok := e.stderr.(*os.File)
 	if !ok {

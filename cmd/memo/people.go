@@ -213,7 +213,7 @@ func (c *memberAdd) Run(e *environment) error {
 		if err != nil {
 			return err
 		}
-		return e.printResult(m, func() { e.printf("%s is now %s of %s.", m.Email, m.Role, w.Name) })
+		return e.printResult(m, func() { e.printf("%s now has the role %s in %s.", m.Email, m.Role, w.Name) })
 	})
 }
 
@@ -282,6 +282,6 @@ func (c *memberRole) Run(e *environment) error {
 		if err != nil {
 			return notMember(err, w, u)
 		}
-		return e.printResult(m, func() { e.printf("%s is now %s of %s.", m.Email, m.Role, w.Name) })
+		return e.printResult(m, func() { e.printf("%s now has the role %s in %s.", m.Email, m.Role, w.Name) })
 	})
 }

@@ -58,7 +58,7 @@ func (c *serveCmd) Run(e *environment) error {
 	}
 	data := e.config()
 	data.MaxConns, data.StatementTimeout = c.DatabaseConns, c.StatementTimeout
-	c.boundHeap()
+	c.limitMemory()
 	a, s, err := e.open(data, limits, app.WorkLimits{
 		Queries: c.MaxQueries, Memory: int64(c.MaxMemory) << 20, Imports: c.MaxImports, Quota: int64(c.WorkspaceQuota) << 20,
 	})
@@ -162,9 +162,9 @@ func (c *serveCmd) check() (public *url.URL, proxies []netip.Prefix, err error) 
 // bounds: the process itself, cached responses, uploads and imports.
 const baseMemory = 512 << 20
 
-// boundHeap sets a soft memory limit, near which the garbage collector works harder,
+// limitMemory sets a soft memory limit, near which the garbage collector works harder,
 // unless the operator has set GOMEMLIMIT.
-func (c *serveCmd) boundHeap() {
+func (c *serveCmd) limitMemory() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(baseMemory + 2*int64(c.MaxMemory)<<20)
 	}
