@@ -40,24 +40,22 @@ func (s *Server) addTools(server *sdk.Server) {
 			"Use it for \"last week\" or \"all of project X\"; to find what was said use "+searchTool+".",
 		s.listTranscriptions)
 	addTool(s, server, searchTool, "Search transcriptions",
-		"Finds where words are said. All words must occur in one transcription (title, summary, text or a speaker's "+
-			"name). The best first, at most three places of one transcription; each hit has the transcription's id and the "+
-			"offset at which "+
-			getTool+" reads on from that line.", s.searchTranscriptions)
+		"Searches transcriptions for words. All words must occur in one transcription (title, summary, text or a "+
+			"speaker's name). Best matches first, at most three hits per transcription; each hit has the "+
+			"transcription's id and the offset from which "+getTool+" reads on.", s.searchTranscriptions)
 	addTool(s, server, getTool, "Read a transcription",
-		"Reads the text of one transcription, a line per utterance: \"[12:34] Speaker: …\". Long ones come in pages of "+
-			"whole lines; the first and last line of a page say where it stands. "+
+		"Reads the text of one transcription, one line per segment: \"[12:34] Speaker: …\". Long ones come in pages of "+
+			"whole lines; the first and last line of a page give its position. "+
 			"Call again with the offset that \"next:\" names until it says \"end\".", s.getTranscription)
 	addTool(s, server, reportTool, "Read an AI report",
 		"Reads one AI report of a transcription, such as action items. Leave report out to list them.", s.getReport)
 	addTool(s, server, exportTool, "Export a transcription",
 		"Returns one transcription as the text of a file: md with summary, topics and reports, txt, "+
-			"srt or vtt subtitles, or "+
-			"json. Paged as "+getTool+
-			"; the first line also names the REST path to download it. To read, use "+getTool+".", s.exportTranscription)
+			"srt or vtt subtitles, or json. Paged as "+
+			getTool+"; the first line also names the REST path to download it. To read, use "+getTool+".", s.exportTranscription)
 	addTool(s, server, bulkTool, "Plan a bulk export",
 		"Describes a download of up to 100 transcriptions: name, size in bytes and REST path of each, and the call "+
-			"for one ZIP. It gives no text.", s.bulkExport)
+			"for one ZIP. It returns no text.", s.bulkExport)
 	addTool(s, server, projectsTool, "List projects",
 		"Lists the workspace's projects with how many transcriptions each has; their ids filter the other tools.",
 		s.listProjects)

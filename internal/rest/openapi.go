@@ -372,24 +372,24 @@ func refusalResponses() map[string]response {
 		})
 	}
 	retry := map[string]header{"Retry-After": {
-		"Whole seconds; obeying it makes the next call succeed.",
+		"Whole seconds to wait before the next request.",
 		&jsonschema.Schema{Type: "integer"},
 	}}
 	out := map[string]response{}
 	for status, r := range map[int]response{
-		401: {Description: "No key, no good key, or a key in the URL.", Content: detail(text)},
+		401: {Description: "The key is missing or invalid, or was sent in the URL.", Content: detail(text)},
 		403: {Description: "The plan has no API access, or a key tried to manage keys.", Content: detail(code)},
 		404: {
-			Description: "Not there, or in another workspace.",
+			Description: "Not found, or in another workspace.",
 			Content:     detail(&jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, code}}),
 		},
 		409: {Description: "Not possible in the current state.", Content: detail(code)},
 		413: {Description: "The body is too large.", Content: detail(text)},
 		415: {Description: "The body is not JSON.", Content: detail(text)},
-		422: {Description: "Bad parameters, all of them at once.", Content: detail(problems)},
-		429: {Description: "Over the limit.", Headers: retry, Content: detail(text)},
-		500: {Description: "A fault of the server; request_id finds it in the log.", Content: detail(text)},
-		503: {Description: "Not possible right now.", Headers: retry, Content: detail(text)},
+		422: {Description: "Invalid parameters. The response lists all of them.", Content: detail(problems)},
+		429: {Description: "Rate limit exceeded.", Headers: retry, Content: detail(text)},
+		500: {Description: "Internal server error. Search the log for request_id.", Content: detail(text)},
+		503: {Description: "Busy or unavailable. Try again after Retry-After.", Headers: retry, Content: detail(text)},
 	} {
 		out[responseName(status)] = r
 	}

@@ -58,7 +58,8 @@ func (a *API) table() []route {
 		endpoint(get, Prefix+"/me", "getMe", "Describes the key: workspace, member, plan and limits.", byKey, 200, getMe),
 
 		endpoint(get, keys, "listKeys",
-			"Lists API keys, newest first: all of the workspace for an OWNER, their own for others.", byMember, 200, listKeys),
+			"Lists API keys, newest first. An OWNER sees all keys of the workspace, a MEMBER their own.",
+			byMember, 200, listKeys),
 		endpoint(post, keys, "createKey", "Creates an API key. The response is the only place that shows it.", byMember, 201,
 			createKey),
 		endpoint(get, keys+"/{id}", "getKey", "Shows one API key.", byMember, 200, getKey),
