@@ -13,8 +13,8 @@ const KeyPrefix = "mk_live_"
 // keyPattern matches an API key or a part of one that starts with the prefix.
 var keyPattern = regexp.MustCompile(KeyPrefix + `[0-9A-Za-z]+`)
 
-// RedactKeys replaces every API key, and every part of one with the prefix, in a text from
-// outside that will be stored, logged or shown.
+// RedactKeys replaces every API key in s, and every part of one that starts with the prefix.
+// Use it on text from outside that is stored, logged or shown.
 func RedactKeys(s string) string {
 	if !strings.Contains(s, KeyPrefix) {
 		return s
@@ -42,31 +42,33 @@ const MaxActiveKeys = 1000
 // MaxOverlap is the longest overlap of a rotation.
 const MaxOverlap = 7 * 24 * time.Hour
 
-// KeyValidity is what decides whether a key is active.
+// KeyValidity holds the times that decide whether a key is active. A nil time means never.
 type KeyValidity struct {
 	ExpiresAt *time.Time
-	// ExpiredAt is when the key was first seen to be expired. It is final, even if the clock
-	// is set back.
+	// ExpiredAt is when the server first recorded that the key has expired. The key stays
+	// expired even if the clock is set back.
 	ExpiredAt     *time.Time
 	RevokedAt     *time.Time
 	DeactivatedAt *time.Time
 }
 
-// Status returns the status at now. A key is active if nothing has ended it and now <
-// ExpiresAt. Revoked and deactivated come before expired, because a person decided them.
-func (l KeyValidity) Status(now time.Time) KeyStatus {
+// Status returns the status at now. A key is active if it was neither revoked nor deactivated
+// and now is before ExpiresAt. Of several statuses that apply, revoked comes before
+// deactivated, and both come before expired.
+func (v KeyValidity) Status(now time.Time) KeyStatus {
 	switch {
-	case l.RevokedAt != nil:
+	case v.RevokedAt != nil:
 		return KeyRevoked
-	case l.DeactivatedAt != nil:
+	case v.DeactivatedAt != nil:
 		return KeyDeactivated
-	case l.ExpiredAt != nil || l.ExpiresAt != nil && !now.Before(*l.ExpiresAt):
+	case v.ExpiredAt != nil || v.ExpiresAt != nil && !now.Before(*v.ExpiresAt):
 		return KeyExpired
 	}
 	return KeyActive
 }
 
-// APIKey is what is stored of a key. The secret is not: only its SHA-256 and its suffix are.
+// APIKey is a stored key. It does not include the secret, of which only the SHA-256 and the
+// suffix are stored.
 type APIKey struct {
 	ID                 string
 	WorkspaceID        string
@@ -75,11 +77,11 @@ type APIKey struct {
 	CreatedAt          time.Time
 	CreatedBy          KeyCreator
 	Validity           KeyValidity
-	DeactivationReason string // why it was deactivated, in words
+	DeactivationReason string // a phrase for people; empty unless deactivated
 	LastUsedAt         *time.Time
 	LastUsedIP         Optional
 	LastUsedAgent      Optional
-	Requests24h        int64
+	Requests24h        int64      // counted calls in the last 24 hours
 	ExposedAt          *time.Time // when it was first seen in a URL
 	RotatedFrom        Optional   // the key that this one replaces
 }
@@ -111,8 +113,8 @@ type KeyView struct {
 	DeactivationReason string     `json:"-"`
 }
 
-// CreatedKey is a KeyView with the secret: the response of creating or rotating a key, the
-// only place where the secret appears.
+// CreatedKey is a KeyView with the secret. It is the response to creating or rotating a key,
+// the only place where the secret appears.
 type CreatedKey struct {
 	KeyView
 	Key string `json:"key"`
@@ -129,8 +131,9 @@ func (k APIKey) View(now time.Time) KeyView {
 	}
 }
 
-// ParseExpiry parses an expiry: an RFC 3339 time, or a date, which means the end of that day
-// in UTC. It must be after now.
+// ParseExpiry parses an RFC 3339 time, or a date, which means the end of that day in UTC, and
+// rounds it down to milliseconds. It returns KindInvalid for field unless the result is after
+// now.
 func ParseExpiry(field, s string, now time.Time) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {

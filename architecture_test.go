@@ -116,24 +116,25 @@ func TestSQLiteLibcVersion(t *testing.T) {
 	}
 }
 
-// TestArchitectureNamesWhatExists: every name and file in docs/architecture.md is in the code.
+// TestArchitectureNamesWhatExists: every declaration and file that docs/architecture.md names
+// exists.
 func TestArchitectureNamesWhatExists(t *testing.T) {
 	text, err := os.ReadFile("docs/architecture.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	packages := map[string]string{}
-	for room := range allowedImports {
-		packages[path.Base(room)] = room
+	for dir := range allowedImports {
+		packages[path.Base(dir)] = dir
 	}
 	packages["memo"] = "." // not cmd/memo
 	declared := map[string]map[string]bool{}
 	for _, quoted := range regexp.MustCompile("`[^`\\s]+`").FindAllString(string(text), -1) {
 		quoted = strings.Trim(quoted, "`")
 		if strings.HasSuffix(quoted, ".go") {
-			_, here := os.Stat(quoted)
-			_, inside := os.Stat("internal/" + quoted)
-			if here != nil && inside != nil {
+			_, rootErr := os.Stat(quoted)
+			_, internalErr := os.Stat("internal/" + quoted)
+			if rootErr != nil && internalErr != nil {
 				t.Errorf("docs/architecture.md names the file %s, which does not exist", quoted)
 			}
 			continue
@@ -185,7 +186,7 @@ func declarations(t *testing.T, dir string) map[string]bool {
 	return names
 }
 
-// TestLinesFitIn120Columns: longer lines hide their end in an editor and in a review.
+// TestLinesFitIn120Columns: editors and review tools cut off or wrap longer lines.
 func TestLinesFitIn120Columns(t *testing.T) {
 	for _, name := range goFilesAndTemplates(t) {
 		text, err := os.ReadFile(name)
@@ -200,7 +201,7 @@ func TestLinesFitIn120Columns(t *testing.T) {
 	}
 }
 
-// structTag is a field with a tag, which cannot be broken.
+// structTag matches a struct field with a tag, which cannot be broken.
 var structTag = regexp.MustCompile("^\\t[A-Z]\\w+ +\\S+ +`.*`$")
 
 func goFilesAndTemplates(t *testing.T) (names []string) {

@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// AuditEvent is an event of the audit trail. It is written in the same transaction as its
-// change.
+// AuditEvent is an event of the audit trail. The event of a change is written in the same
+// transaction as the change.
 type AuditEvent struct {
 	ID          int64     `json:"id"`
-	WorkspaceID Optional  `json:"workspace_id"` // empty: of the whole server
+	WorkspaceID Optional  `json:"workspace_id"` // empty if it belongs to no workspace
 	At          time.Time `json:"at"`
 	Action      Action    `json:"action"`
 	ActorID     Optional  `json:"actor_id"` // the user; empty for the operator and the system
 	Actor       string    `json:"actor"`    // "operator", "system" or the user's e-mail
-	Subject     string    `json:"subject"`  // the id of what was changed
-	Name        string    `json:"name"`     // its name then: of a key, a member (the e-mail) or a transcription
-	Detail      string    `json:"detail"`   // words for a person; never a secret
+	Subject     string    `json:"subject"`  // the id of what the action applies to; of an archive, several ids
+	Name        string    `json:"name"`     // the subject's name at that time, or a user's e-mail; may be empty
+	Detail      string    `json:"detail"`   // more about it, for people; never a secret
 	IP          Optional  `json:"ip"`
 	Agent       Optional  `json:"agent"`
 }
 
-// Action is what happened, as subject.verb.
+// Action is what happened, in the form subject.verb.
 type Action string
 
 // Subject returns what the action applies to: "key" for "key.created".

@@ -11,7 +11,7 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// The golden files list what the API and the MCP server have.
+// The golden files list everything that the API and the MCP server have.
 const (
 	openAPIFile = "internal/rest/testdata/openapi.json"
 	toolsFile   = "internal/mcp/testdata/tools.json"
@@ -28,7 +28,8 @@ type openAPIDocument struct {
 	}
 }
 
-type toolList struct {
+// mcpList is the response to tools/list or prompts/list.
+type mcpList struct {
 	Result struct {
 		Tools []struct {
 			Name        string
@@ -38,12 +39,12 @@ type toolList struct {
 	}
 }
 
-// TestDocumentsNameEverything: an integrator finds every parameter, tool and field in the
-// documents. The names come from the code or its golden files.
+// TestDocumentsNameEverything: the documents mention every parameter, tool and field. The
+// names come from the code or its golden files.
 func TestDocumentsNameEverything(t *testing.T) {
 	var api openAPIDocument
 	readJSON(t, openAPIFile, &api)
-	var tools, prompts toolList
+	var tools, prompts mcpList
 	readJSON(t, toolsFile, &tools)
 	readJSON(t, promptsFile, &prompts)
 	const web = "internal/web/templates/"
@@ -102,12 +103,12 @@ func TestEveryFormatParameterHasEveryExportFormat(t *testing.T) {
 	}
 }
 
-// TestToolsHaveTheFiltersOfTheList: a filter of the REST list is also an argument of the
-// MCP tool, which has a cursor instead of an offset.
+// TestToolsHaveTheFiltersOfTheList: every query parameter of the REST list except offset is
+// also an argument of the MCP tool.
 func TestToolsHaveTheFiltersOfTheList(t *testing.T) {
 	var api openAPIDocument
 	readJSON(t, openAPIFile, &api)
-	var tools toolList
+	var tools mcpList
 	readJSON(t, toolsFile, &tools)
 	i := slices.Index(toolNames(tools), "memo_list_transcriptions")
 	arguments := keysOf(tools.Result.Tools[i].InputSchema.Properties)
@@ -153,14 +154,14 @@ func queryParameters(api openAPIDocument, operation string) (names []string) {
 	return names
 }
 
-func toolNames(l toolList) (names []string) {
+func toolNames(l mcpList) (names []string) {
 	for _, tool := range l.Result.Tools {
 		names = append(names, tool.Name)
 	}
 	return names
 }
 
-func promptNames(l toolList) (names []string) {
+func promptNames(l mcpList) (names []string) {
 	for _, prompt := range l.Result.Prompts {
 		names = append(names, prompt.Name)
 	}

@@ -15,20 +15,20 @@ const (
 	KindInternal     Kind = iota
 	KindInvalid           // a value that can never be accepted: 422
 	KindUnauthorized      // no credential, or an inactive one: 401
-	KindForbidden         // known, but not allowed: 403
+	KindForbidden         // authenticated, but not allowed: 403
 	KindNotFound          // does not exist, or in another workspace: 404
 	KindConflict          // not possible in the current state: 409
 	KindRateLimited       // over a limit: 429
 	KindUnavailable       // try again later: 503
 )
 
-// Error is the only error type that crosses packages.
+// Error is an error whose message may be shown to the caller.
 type Error struct {
 	Kind       Kind
-	Code       string        // machine-readable, where the contract has one: "api_access_denied"
-	Message    string        // one sentence for a person, which says what to do
-	Field      string        // KindInvalid: the parameter or member that is wrong
-	IDs        []string      // KindNotFound of many: the ones that are not there
+	Code       string        // for programs, such as "api_access_denied"; may be empty
+	Message    string        // for people; KindInvalid: what the field must be, without its name
+	Field      string        // KindInvalid: the parameter or JSON member
+	IDs        []string      // KindNotFound: the missing ids, if several were requested
 	RetryAfter time.Duration // KindRateLimited and KindUnavailable
 	Err        error         // the cause, for the log only
 }
@@ -60,8 +60,8 @@ func Invalid(field, format string, args ...any) *Error {
 	return &Error{Kind: KindInvalid, Field: field, Message: fmt.Sprintf(format, args...)}
 }
 
-// NotFound returns an error for a thing that does not exist or is in another workspace, which
-// the caller must not be able to distinguish. what starts the message, such as
+// NotFound returns an error for something that does not exist or is in another workspace. The
+// caller must not be able to tell which. The message starts with what, such as
 // "Transcription".
 func NotFound(what string) *Error {
 	return &Error{Kind: KindNotFound, Message: what + " not found"}
@@ -72,7 +72,7 @@ func Conflict(code, format string, args ...any) *Error {
 	return &Error{Kind: KindConflict, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// Forbidden returns an error for a known caller without permission.
+// Forbidden returns an error for an authenticated caller without permission.
 func Forbidden(code, message string) *Error {
 	return &Error{Kind: KindForbidden, Code: code, Message: message}
 }

@@ -2,11 +2,10 @@ package memo
 
 import "time"
 
-// InviteLifetime is how long an invitation is valid, MaxInvites how many a workspace may have
-// open.
+// Limits of invitations.
 const (
-	InviteLifetime = 7 * 24 * time.Hour
-	MaxInvites     = 100
+	InviteLifetime = 7 * 24 * time.Hour // from creation to expiry
+	MaxInvites     = 100                // open ones in a workspace
 )
 
 // Invite lets one person join a workspace, once. It is a link with a token, of which only the
@@ -18,5 +17,5 @@ type Invite struct {
 	Role        Role
 	CreatedAt   time.Time
 	ExpiresAt   time.Time
-	CreatedBy   string // the e-mail of the OWNER who made it
+	CreatedBy   string // the e-mail of the OWNER who created it
 }

@@ -1,13 +1,12 @@
-// Package memo is the domain of the Memo AI Developer API: workspaces and
-// their members, the API keys that open them, the transcriptions inside, and
-// the rules of who may do what.
+// Package memo has the domain of the Memo AI Developer API: users, workspaces and their
+// members, API keys, transcriptions, and the rules of who may do what.
 //
-// It imports the standard library only and does no I/O. The JSON forms of its
-// types are the ones of the contract (section 2), so the same struct serves the
-// REST API, the command line's --json and the rows that keep a rendered item.
+// It imports only the standard library and does no I/O. The JSON tags of its types give the
+// JSON of docs/contract.md, so the same struct is used by the REST API, the --json output of
+// the command line and the list items that are stored as JSON.
 //
-// Times are UTC, with a precision of one millisecond: that is what both
-// databases keep. Identifiers are UUIDs in their canonical lower-case form.
+// Times are in UTC and have a precision of one millisecond, because both databases store them
+// like that. Ids that are strings are UUIDs in canonical form, in lower case.
 package memo
 
 import (
@@ -16,7 +15,7 @@ import (
 	"time"
 )
 
-// Optional is a text that may be missing: the empty string is null in JSON.
+// Optional is a text that may be missing: the empty string becomes null in JSON.
 type Optional string
 
 // MarshalJSON returns null for a missing text.

@@ -5,13 +5,13 @@ import (
 	"unicode/utf8"
 )
 
-// Printable makes a text from a request safe to repeat in a response, a header, a log line or
-// an audit event: valid UTF-8 on one line, without control characters, characters that change
-// the direction of text, and API keys, and truncated to maxChars characters. A truncated text
-// ends with "…".
+// Printable makes text from a request safe to repeat in a response, a header, a log line or an
+// audit event. The result is valid UTF-8 on one line. It has no control characters and no
+// characters that change the direction of text, and API keys in it are redacted. It has at
+// most maxChars characters; if it was truncated, the last of them is "…".
 func Printable(s string, maxChars int) string {
 	s = strings.Map(func(r rune) rune {
-		if isHidden(r) {
+		if isUnprintable(r) {
 			return -1
 		}
 		return r
@@ -29,9 +29,9 @@ func Printable(s string, maxChars int) string {
 	return ""
 }
 
-// isHidden reports a character that changes how the text around it is shown: a control
-// character, a line or paragraph separator, or one that changes the direction of text.
-func isHidden(r rune) bool {
+// isUnprintable reports whether r changes how the text around it is shown: a control character,
+// a line or paragraph separator, or a character that changes the direction of text.
+func isUnprintable(r rune) bool {
 	switch {
 	case r < ' ', 0x7F <= r && r < 0xA0:
 		return true

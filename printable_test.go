@@ -15,11 +15,11 @@ func TestPrintable(t *testing.T) {
 		{"plain text", "Größe 会議 👍🏽", "Größe 会議 👍🏽"},
 		{"invalid UTF-8", "a\xff\xfeb\xc3", "a\uFFFDb\uFFFD"},
 		{"control characters", "a\x00\x1b[31mb\r\n\tc\u0085\x7f", "a[31mbc"},
-		{"directions and separators", "x\u202Ey\u2066z\u200f\u061c\u2028\u2029", "xyz"},
+		{"direction marks and separators", "x\u202Ey\u2066z\u200f\u061c\u2028\u2029", "xyz"},
 		{"a key", "at " + key + "!", "at mk_live_[redacted]!"},
 		{"a key in two parts", "mk_live_\tabcdefgh1234 mk_li\u202eve_abcdefgh", "mk_live_[redacted] mk_live_[redacted]"},
 		{"a long text", strings.Repeat("é", 50), strings.Repeat("é", 39) + "…"},
-		{"a text of just the length", strings.Repeat("é", 40), strings.Repeat("é", 40)},
+		{"a text of exactly the maximum length", strings.Repeat("é", 40), strings.Repeat("é", 40)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := memo.Printable(c.in, 40); got != c.want {
@@ -27,18 +27,18 @@ func TestPrintable(t *testing.T) {
 			}
 		})
 	}
-	for most, want := range map[int]string{0: "", 1: "…", 2: "a…"} {
-		if got := memo.Printable("abc", most); got != want {
-			t.Errorf("of %d characters: %q, want %q", most, got, want)
+	for maxChars, want := range map[int]string{0: "", 1: "…", 2: "a…"} {
+		if got := memo.Printable("abc", maxChars); got != want {
+			t.Errorf("with at most %d characters: got %q, want %q", maxChars, got, want)
 		}
 	}
 }
 
 func FuzzPrintable(f *testing.F) {
 	f.Add("mk_live_abc\xff\u202e", 10)
-	f.Fuzz(func(t *testing.T, s string, most int) {
-		got := memo.Printable(s, most)
-		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > max(most, 0) ||
+	f.Fuzz(func(t *testing.T, s string, maxChars int) {
+		got := memo.Printable(s, maxChars)
+		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > max(maxChars, 0) ||
 			strings.ContainsFunc(got, unicode.IsControl) || memo.RedactKeys(got) != got {
 			t.Fatalf("%q becomes %q", s, got)
 		}

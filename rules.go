@@ -2,7 +2,8 @@ package memo
 
 import "time"
 
-// Caller is who makes a request, as of the moment of authorisation. Every use case takes one.
+// Caller is who makes a request, with the role and plan that they had when they were
+// authorised. Every use case takes one.
 type Caller struct {
 	UserID      string
 	WorkspaceID string
@@ -11,19 +12,19 @@ type Caller struct {
 
 	KeyID     string // set for a caller with an API key
 	SessionID string // set for a signed-in caller
-	Operator  bool   // the command line, which roles do not limit
+	Operator  bool   // set on the command line; may do everything
 
 	ClientAddress string // of the request; X-Forwarded-For counts only from trusted proxies
 	UserAgent     string
 
-	// ContentVersion is the content version of the workspace at that moment. Responses that
+	// ContentVersion is the content version of the workspace at authorisation. Responses that
 	// depend only on its transcriptions may be cached under it.
 	ContentVersion int64
-	// KeyLastUsedAt is when a use of the key was last written, or zero.
+	// KeyLastUsedAt is the stored time of the key's last use. It is zero if none is stored.
 	KeyLastUsedAt time.Time
 }
 
-// Refusals of a known caller, see docs/contract.md#order-of-refusals.
+// Refusals of an authenticated caller, see docs/contract.md#order-of-refusals.
 var (
 	ErrAPIAccessDenied = Forbidden("api_access_denied",
 		"API and MCP access needs the Pro or Expert plan. Whoever runs this server sets the plan; the same keys work "+
@@ -41,8 +42,8 @@ func MayUseAPI(p Plan) error {
 	return ErrAPIAccessDenied
 }
 
-// MaySeeKey allows members their own keys and an OWNER every key of the workspace. For all
-// others the key does not exist.
+// MaySeeKey allows members to see their own keys, and an OWNER to see every key of the
+// workspace. For all others the key does not exist.
 func MaySeeKey(c Caller, k APIKey) error {
 	if c.Operator || isInWorkspaceOf(c, k) && (isCreator(c, k) || c.Role == RoleOwner) {
 		return nil
@@ -65,17 +66,19 @@ func MayChangeKey(c Caller, k APIKey) error {
 // MayRevokeKey allows the creator and any OWNER of the workspace to revoke a key.
 func MayRevokeKey(c Caller, k APIKey) error { return MaySeeKey(c, k) }
 
-// SeesAllKeys reports whether the caller sees all keys of the workspace or only their own.
+// SeesAllKeys reports whether the caller sees all keys of the workspace, not only their own.
 func SeesAllKeys(c Caller) bool { return c.Operator || c.Role == RoleOwner && c.KeyID == "" }
 
+// isInWorkspaceOf reports whether a signed-in caller is in the key's workspace. An API key
+// never is, because keys must not manage keys.
 func isInWorkspaceOf(c Caller, k APIKey) bool {
 	return c.KeyID == "" && c.WorkspaceID != "" && c.WorkspaceID == k.WorkspaceID
 }
 
 func isCreator(c Caller, k APIKey) bool { return c.UserID != "" && c.UserID == k.CreatedBy.ID }
 
-// MayChangeTranscription allows an OWNER to change every transcription of the workspace, and a
-// member those that they imported.
+// MayChangeTranscription allows an OWNER to change every transcription of the workspace, and
+// other members those that they imported. importedBy is the id of a user; it may be empty.
 func MayChangeTranscription(c Caller, workspaceID, importedBy string) error {
 	switch {
 	case c.Operator:

@@ -37,12 +37,12 @@ type ListItem struct {
 	UpdatedAt  time.Time `json:"updated_at"`
 }
 
-// Speaker is a person in a recording.
+// Speaker is a person who is heard in a recording.
 type Speaker struct {
 	Name string `json:"name"`
 }
 
-// Topic is a subject of a conversation.
+// Topic is a subject that a transcription names.
 type Topic struct {
 	Title string `json:"title"`
 }
@@ -53,8 +53,8 @@ type ProjectRef struct {
 	Name string `json:"name"`
 }
 
-// Segment is an utterance of one speaker. In a text without times, every segment starts and
-// ends at 0.
+// Segment is one thing that one speaker says. In a transcript without times, every segment
+// starts and ends at 0.
 type Segment struct {
 	Start     Seconds  `json:"start"`
 	End       Seconds  `json:"end"`
@@ -73,7 +73,7 @@ type Report struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// Transcription is a complete transcription, as imports read and exports write it. Its JSON is
+// Transcription is a full transcription, as imports read it and exports write it. Its JSON is
 // the response of GET /transcriptions/{id}.
 type Transcription struct {
 	ListItem
@@ -83,7 +83,7 @@ type Transcription struct {
 	Reports  []Report    `json:"prompt_results"`
 }
 
-// Seconds is a time within a recording, in milliseconds precision.
+// Seconds is a time from the start of a recording, with a precision of one millisecond.
 type Seconds float64
 
 // RoundSeconds rounds s to whole milliseconds. It returns false for what cannot be a time in
@@ -117,9 +117,9 @@ func HasTimes(segments []Segment) bool {
 	return false
 }
 
-// Lines returns the segments as plain text, one line each: "[00:42] Jordan: Of course…".
-// Without times it omits the brackets, without a speaker the name. The last line has no line
-// break.
+// Lines returns the segments as plain text, one line each: "[00:42] Jordan: Of course…". It
+// omits the brackets if no segment has a time, and the name if a segment has no speaker. The
+// last line has no line break.
 func Lines(segments []Segment) string {
 	n := 0
 	for i := range segments {
@@ -136,8 +136,8 @@ func Lines(segments []Segment) string {
 	return string(b)
 }
 
-// AppendLine appends one line of [Lines] without its line break. timed is whether any segment
-// of the text has a time.
+// AppendLine appends the line of one segment, as in [Lines], without a line break. timed is
+// whether any segment of the transcript has a time.
 func AppendLine(b []byte, s *Segment, timed bool) []byte {
 	if timed {
 		b = append(append(append(b, '['), s.Start.Timestamp()...), "] "...)

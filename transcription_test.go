@@ -30,7 +30,7 @@ func TestRoundSeconds(t *testing.T) {
 	}
 	for _, in := range []float64{-0.001, math.NaN(), math.Inf(1), 1e9} {
 		if _, ok := RoundSeconds(in); ok {
-			t.Errorf("%v is accepted", in)
+			t.Errorf("%v was accepted", in)
 		}
 	}
 }

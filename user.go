@@ -17,12 +17,12 @@ type User struct {
 	DisabledAt *time.Time `json:"disabled_at"`
 }
 
-// Session is one signed-in device. Only the SHA-256 of its token is stored.
+// Session is one signed-in browser or client. Only the SHA-256 of its token is stored.
 type Session struct {
 	ID         string    `json:"id"`
 	UserID     string    `json:"-"`
 	CreatedAt  time.Time `json:"created_at"`
-	ExpiresAt  time.Time `json:"expires_at"`   // at the latest; see SessionIdleTimeout
+	ExpiresAt  time.Time `json:"expires_at"`   // or earlier, see SessionIdleTimeout
 	LastUsedAt time.Time `json:"last_used_at"` // up to SessionUseInterval before the last request
 	IP         string    `json:"ip"`
 	Agent      string    `json:"agent"`
@@ -33,11 +33,11 @@ type Session struct {
 const (
 	SessionLifetime    = 30 * 24 * time.Hour // after the sign-in
 	SessionIdleTimeout = 7 * 24 * time.Hour  // after the last recorded use
-	SessionUseInterval = time.Hour           // minimum time between two records of a use
-	MaxSessions        = 100                 // active; one more ends the oldest
+	SessionUseInterval = time.Hour           // minimum time between two writes of LastUsedAt
+	MaxSessions        = 100                 // active ones; signing in once more ends the oldest
 )
 
-// Limits on names and passwords, in characters.
+// Limits on names, titles and passwords, in characters.
 const (
 	MaxName     = 100
 	MaxTitle    = 500 // of transcriptions
@@ -45,14 +45,15 @@ const (
 	MaxPassword = 1000
 )
 
-// CleanName returns name without surrounding space and invisible characters. A name is 1 to
-// 100 characters of valid text on one line; if not, the error names field.
+// CleanName returns name without surrounding space and invisible characters. It returns
+// KindInvalid for field unless the result has 1 to 100 characters on one line and contains no
+// API key.
 func CleanName(field, name string) (string, error) { return cleanLine(field, name, MaxName) }
 
 // CleanTitle is CleanName for the title of a transcription: 1 to 500 characters.
 func CleanTitle(title string) (string, error) { return cleanLine("title", title, MaxTitle) }
 
-func cleanLine(field, name string, most int) (string, error) {
+func cleanLine(field, name string, maxChars int) (string, error) {
 	if !utf8.ValidString(name) {
 		return "", Invalid(field, "must be valid UTF-8")
 	}
@@ -60,8 +61,8 @@ func cleanLine(field, name string, most int) (string, error) {
 	switch {
 	case !strings.ContainsFunc(name, isVisible):
 		return "", Invalid(field, "must not be empty")
-	case utf8.RuneCountInString(name) > most:
-		return "", Invalid(field, "must have at most %d characters", most)
+	case utf8.RuneCountInString(name) > maxChars:
+		return "", Invalid(field, "must have at most %d characters", maxChars)
 	case strings.ContainsFunc(name, isControl):
 		return "", Invalid(field, "must not contain control characters or line breaks")
 	case RedactKeys(name) != name:
@@ -70,21 +71,21 @@ func cleanLine(field, name string, most int) (string, error) {
 	return name, nil
 }
 
-// isControl reports characters that could fake a second line in a terminal, a log or a page,
-// or change the direction of the text after them.
+// isControl reports whether r could fake a second line in a terminal, a log or a page, or
+// change the direction of the text after it.
 func isControl(r rune) bool {
 	return unicode.Is(unicode.Cc, r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r) &&
 		!isInvisible(r)
 }
 
-// isInvisible reports characters that do not show on a page, so that two different names look
-// the same. Pasted text often has them, especially Hebrew and Arabic. Joiners are allowed,
-// because emoji and several scripts need them.
+// isInvisible reports whether r is not visible on a page, so that two different names could
+// look the same. Pasted text often has such characters, especially in Hebrew and Arabic.
+// Joiners are not reported, because emoji and several scripts need them.
 func isInvisible(r rune) bool {
 	switch r {
 	case '\u200C', '\u200D':
 		return false
-	case '\u061C', '\u200E', '\u200F': // these have a direction but change no other text
+	case '\u061C', '\u200E', '\u200F': // they have a direction but do not change that of other text
 		return true
 	}
 	return unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Bidi_Control, r)
@@ -97,12 +98,13 @@ func dropInvisible(r rune) rune {
 	return r
 }
 
-// isVisible reports characters that show on a page.
+// isVisible reports whether r is visible on a page.
 func isVisible(r rune) bool {
 	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }
 
-// CleanEmail returns the address in the stored form, lower case.
+// CleanEmail returns the address as it is stored: in lower case, without surrounding space. It
+// returns KindInvalid if it is not an e-mail address.
 func CleanEmail(email string) (string, error) {
 	email = strings.ToLower(strings.TrimSpace(email))
 	a, err := mail.ParseAddress(email)
@@ -112,7 +114,8 @@ func CleanEmail(email string) (string, error) {
 	return email, nil
 }
 
-// isForbiddenInEmail reports characters that no address may have, including joiners.
+// isForbiddenInEmail reports whether r is a control or format character. Unlike a name, an
+// address may not contain joiners.
 func isForbiddenInEmail(r rune) bool { return isControl(r) || unicode.Is(unicode.Cf, r) }
 
 // CheckPassword checks the length of a new password.

@@ -16,7 +16,7 @@ const (
 	PlanExpert Plan = "expert"
 )
 
-// Plans lists every plan, from least to most.
+// Plans lists every plan, from the smallest to the largest.
 var Plans = []Plan{PlanFree, PlanBasic, PlanPro, PlanExpert}
 
 // Check returns an error if p is not one of [Plans].
