@@ -27,9 +27,9 @@ type Caller struct {
 // Refusals of an authenticated caller, see docs/contract.md#order-of-refusals.
 var (
 	ErrAPIAccessDenied = Forbidden("api_access_denied",
-		"API and MCP access needs the Pro or Expert plan. Whoever runs this server sets the plan; the same keys work "+
+		"API and MCP access needs the Pro or Expert plan. The operator of this server sets the plan; existing keys work "+
 			"again after an upgrade.")
-	ErrReadOnlyKey            = Forbidden("read_only", "An API key can read and export, and change nothing.")
+	ErrReadOnlyKey            = Forbidden("read_only", "An API key can read and export, but cannot change anything.")
 	ErrKeyManagementForbidden = Forbidden("key_management_forbidden",
 		"An API key cannot manage keys. Sign in as a member: POST /api/v1/session, or Settings → API & MCP in the web app.")
 )
@@ -90,5 +90,5 @@ func MayChangeTranscription(c Caller, workspaceID, importedBy string) error {
 	case c.Role == RoleOwner || importedBy != "" && importedBy == c.UserID:
 		return nil
 	}
-	return Forbidden("not_your_transcription", "Only the member who imported a transcription and an OWNER may change it.")
+	return Forbidden("not_your_transcription", "Only an OWNER or the member who imported a transcription may change it.")
 }

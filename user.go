@@ -66,7 +66,7 @@ func cleanLine(field, name string, maxChars int) (string, error) {
 	case strings.ContainsFunc(name, isControl):
 		return "", Invalid(field, "must not contain control characters or line breaks")
 	case RedactKeys(name) != name:
-		return "", Invalid(field, "must not contain an API key: it would be kept and shown to others")
+		return "", Invalid(field, "must not contain an API key, because it would be stored and shown to other people")
 	}
 	return name, nil
 }

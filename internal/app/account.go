@@ -42,7 +42,7 @@ func (a *App) CountOwnKeys(ctx context.Context, c memo.Caller) (int, error) {
 	return a.store.CountKeysOf(ctx, c.UserID)
 }
 
-var errWrongPassword error = memo.Invalid("current", "is not right")
+var errWrongPassword error = memo.Invalid("current", "is incorrect")
 
 // ChangePassword sets the caller's password after checking the current one, and ends all of
 // their sessions, including stolen ones. With revokeKeys it also revokes their API keys in all
@@ -135,7 +135,7 @@ func revokeKeysOf(ctx context.Context, tx *store.Tx, c memo.Caller) error {
 	if err != nil {
 		return err
 	}
-	return recordKeys(ctx, tx, c, keys, memo.ActionKeyRevoked, "with a change of the password")
+	return recordKeys(ctx, tx, c, keys, memo.ActionKeyRevoked, "when the password was changed")
 }
 
 // Membership is a workspace of a user, with their role in it.

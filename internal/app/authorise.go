@@ -125,7 +125,7 @@ func (a *App) AuthoriseSession(ctx context.Context, token, workspaceID string, o
 	}
 	switch {
 	case workspaceID == "" && len(rows) > 1:
-		return c, memo.Invalid("workspace_id", "must name one of your workspaces, for you are a member of several")
+		return c, memo.Invalid("workspace_id", "is required, because you are a member of several workspaces")
 	case rows[0].WorkspaceID == "":
 		return c, memo.NotFound("Workspace")
 	}
@@ -191,7 +191,7 @@ func (a *App) MarkExposed(ctx context.Context, keys []credential.Key, o Client) 
 				}
 				return recordEvent(ctx, tx, memo.Caller{ClientAddress: o.Address, UserAgent: o.UserAgent}, memo.AuditEvent{
 					WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionKeyExposed, Subject: id, Name: k.Name,
-					Detail: "the key was sent in a URL, where logs and histories keep it: rotate it",
+					Detail: "the key was sent in a URL, and logs and histories store URLs: rotate it",
 				})
 			})
 		}

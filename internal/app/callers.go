@@ -11,7 +11,7 @@ import (
 
 var (
 	errOperatorRequired = memo.Forbidden("operator_required",
-		"Only the operator of the server can do this, with the memo command.")
+		"Only the operator of this server can do this, with the memo command.")
 	errKeyRequired = memo.Forbidden("key_required", "Only an API key can make this call.")
 )
 
@@ -101,4 +101,4 @@ func requireOwner(c memo.Caller, workspaceID string) error {
 	return errOwnerRequired
 }
 
-var errOwnerRequired = memo.Forbidden("owner_required", "Only an OWNER of the workspace may manage its members.")
+var errOwnerRequired = memo.Forbidden("owner_required", "Only an OWNER may manage the workspace and its members.")

@@ -165,8 +165,8 @@ func (a *App) PrepareArchive(ctx context.Context, c memo.Caller, ids []string, f
 	if len(missing) > 0 {
 		return nil, &memo.Error{
 			Kind: memo.KindNotFound, Code: "transcriptions_not_found", IDs: missing,
-			Message: fmt.Sprintf("%d of the transcriptions are not in this workspace. Nothing was exported; leave them out "+
-				"and ask again.", len(missing)),
+			Message: fmt.Sprintf("Nothing was exported: this workspace does not have %d of the requested transcriptions. "+
+				"Leave them out and try again.", len(missing)),
 		}
 	}
 	names := make([]string, len(items))

@@ -62,7 +62,7 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in ImportFile) (ImportR
 	}
 	if in.Language != "" {
 		if d.Language = transcript.Language(in.Language); d.Language == "" {
-			return ImportResult{}, memo.Invalid("language", "must be a language such as en or ru")
+			return ImportResult{}, memo.Invalid("language", "must be a language code such as en or ru")
 		}
 	}
 	if d.CreatedAt.IsZero() {

@@ -13,7 +13,7 @@ import (
 // expired, or made by someone who is no longer an OWNER.
 var errInvite = &memo.Error{
 	Kind:    memo.KindNotFound,
-	Message: "This invitation is not valid any more. Ask for a new one.",
+	Message: "This invitation is no longer valid. Ask for a new one.",
 }
 
 // Invite creates an invitation to the caller's workspace, for an OWNER. The token goes into a
@@ -38,8 +38,8 @@ func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo
 		}
 		n, err := tx.CountInvites(ctx, c.WorkspaceID)
 		if err == nil && n > memo.MaxInvites {
-			return "", memo.Conflict("too_many_invites", "%d invitations are open already. Take some back first.",
-				memo.MaxInvites)
+			return "", memo.Conflict("too_many_invites",
+				"This workspace has %d open invitations, which is the limit. Revoke some first.", memo.MaxInvites)
 		}
 		return "", err
 	})
@@ -120,7 +120,8 @@ func (a *App) SignUpWithInvite(ctx context.Context, token, email, name, password
 	err = a.store.Write(ctx, func(tx *store.Tx) error {
 		u := memo.User{ID: newID(), Email: email, Name: name, CreatedAt: tx.Now}
 		c := memo.Caller{UserID: u.ID, ClientAddress: o.Address, UserAgent: o.UserAgent}
-		taken := memo.Conflict("email_taken", "There is an account with this e-mail. Sign in, and open the invitation again.")
+		taken := memo.Conflict("email_taken",
+			"An account with this e-mail already exists. Sign in and open the invitation again.")
 		if err := addUser(ctx, tx, c, u, hash, taken); err != nil {
 			return err
 		}
@@ -143,7 +144,7 @@ func acceptInvite(ctx context.Context, tx *store.Tx, c memo.Caller, i memo.Invit
 	}
 	added, err := tx.AddMember(ctx, i.WorkspaceID, c.UserID, i.Role)
 	if err == nil && !added {
-		return memo.Conflict("already_member", "You are a member of %s already.", i.Workspace)
+		return memo.Conflict("already_member", "You are already a member of %s.", i.Workspace)
 	}
 	if err != nil {
 		return err

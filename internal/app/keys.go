@@ -12,7 +12,7 @@ import (
 
 // errKeyNotActive is the error for changing an inactive key. Every end is final, also an
 // expiry: a key that was refused once stays refused.
-var errKeyNotActive = memo.Conflict("key_not_active", "The key is not active any more. Create a new one.")
+var errKeyNotActive = memo.Conflict("key_not_active", "This key is no longer active. Create a new one.")
 
 // KeyRequest describes a new key. A nil ExpiresAt means that it never expires. ID is the id of
 // the new key, so that a form that is sent twice creates one key; if empty, a new id is made.
@@ -24,7 +24,7 @@ type KeyRequest struct {
 
 // errKeyExists is the error for a form that was sent twice.
 var errKeyExists = memo.Conflict("key_exists",
-	"This key was created already, and is not shown again. If you did not keep it, revoke it and create another.")
+	"This key has already been created and cannot be shown again. If you did not save it, revoke it and create another.")
 
 // CreateKey creates a key for the caller; the operator creates it for the member in c.UserID.
 // Only the result ever contains the secret. Errors: KindForbidden by plan, KindConflict

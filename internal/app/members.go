@@ -12,7 +12,7 @@ import (
 
 // errLastOwner prevents a workspace without an OWNER.
 var errLastOwner = memo.Conflict("last_owner",
-	"This is the last OWNER of the workspace. Make another member OWNER first.")
+	"This is the last OWNER of the workspace. Make another member an OWNER first.")
 
 // AddUser adds a user, who can sign in once they have a password.
 func (a *App) AddUser(ctx context.Context, c memo.Caller, email, name, password string) (memo.User, error) {
@@ -38,8 +38,7 @@ func (a *App) AddUser(ctx context.Context, c memo.Caller, email, name, password 
 	var u memo.User
 	err = a.write(ctx, c, func(tx *store.Tx) error {
 		u = memo.User{ID: newID(), Email: email, Name: name, CreatedAt: tx.Now}
-		return addUser(ctx, tx, c, u, hash, memo.Conflict("email_taken", "There is a user with the e-mail %s already.",
-			email))
+		return addUser(ctx, tx, c, u, hash, memo.Conflict("email_taken", "A user with the e-mail %s already exists.", email))
 	})
 	return u, err
 }
@@ -209,7 +208,7 @@ func (a *App) FindWorkspace(ctx context.Context, c memo.Caller, idOrName string)
 		return named[0], nil
 	case len(named) > 1:
 		return memo.Workspace{}, memo.Conflict("ambiguous_workspace",
-			"%d workspaces are called %q. Name one by its id: 'memo workspace list' shows them.", len(named), idOrName)
+			"%d workspaces are called %q. Use an id instead: 'memo workspace list' shows them.", len(named), idOrName)
 	}
 	return memo.Workspace{}, &memo.Error{Kind: memo.KindNotFound, Message: "There is no workspace " + idOrName +
 		". 'memo workspace list' shows all."}
@@ -280,7 +279,7 @@ func (a *App) AddMember(ctx context.Context, c memo.Caller, workspaceID, userID 
 	err = writeMembers(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
 		added, err := tx.AddMember(ctx, workspaceID, userID, role)
 		if err == nil && !added {
-			return "", memo.Conflict("already_member", "This user is a member of the workspace already.")
+			return "", memo.Conflict("already_member", "This user is already a member of the workspace.")
 		}
 		if err == nil {
 			m, err = tx.Member(ctx, workspaceID, userID)
@@ -321,7 +320,7 @@ func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, user
 		if err := tx.DeleteInvitesBy(ctx, userID, workspaceID); err != nil {
 			return err
 		}
-		if err := deactivateKeys(ctx, tx, c, workspaceID, userID, "the member left the workspace"); err != nil {
+		if err := deactivateKeys(ctx, tx, c, workspaceID, userID, "the member is no longer in the workspace"); err != nil {
 			return err
 		}
 		return recordEvent(ctx, tx, c, memo.AuditEvent{

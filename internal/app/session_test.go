@@ -364,7 +364,7 @@ func TestPasswordChangeRevokesKeysOnRequest(t *testing.T) {
 		w.wantCode("ended before", ended, "revoked")
 		got := w.events(memo.ActionKeyRevoked)
 		if len(got) != 2 || got[0].Subject != view.ID || got[0].Actor != w.member.Email ||
-			got[0].Detail != "with a change of the password" {
+			got[0].Detail != "when the password was changed" {
 			t.Errorf("the events are %+v", got)
 		}
 		if n, err := w.CountOwnKeys(w.ctx, c); n != 0 || err != nil {

@@ -33,7 +33,7 @@ func (in SetupRequest) clean() (SetupRequest, []*memo.Error) {
 }
 
 // ErrAlreadySetUp is the error of a second set-up.
-var ErrAlreadySetUp = memo.Conflict("set_up", "This server has been set up already. Sign in.")
+var ErrAlreadySetUp = memo.Conflict("set_up", "This server is already set up. Sign in.")
 
 // IsSetUp reports whether the server has any user.
 func (a *App) IsSetUp(ctx context.Context) (bool, error) { return a.store.HasUsers(ctx) }

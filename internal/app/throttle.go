@@ -73,7 +73,7 @@ func (t *throttle) take(
 		}
 		return nil, &memo.Error{
 			Kind: memo.KindRateLimited, RetryAfter: d.RetryAfter,
-			Message: "Too many attempts to sign in. Wait a minute and try again.",
+			Message: "Too many attempts. Wait a minute and try again.",
 		}
 	}
 	return undo, nil

@@ -178,8 +178,8 @@ func (a *App) checkQuota(ctx context.Context, tx *store.Tx, workspaceID string) 
 	}
 	stored, err := tx.StoredBytes(ctx, workspaceID)
 	if err == nil && stored > a.work.quota {
-		return memo.Conflict("workspace_full", "The workspace would store more than its %d MB. "+
-			"Delete transcriptions, or ask whoever runs this server for more.", a.work.quota>>20)
+		return memo.Conflict("workspace_full", "This import would exceed the workspace's quota of %d MB. "+
+			"Delete transcriptions, or ask the operator of this server for a larger quota.", a.work.quota>>20)
 	}
 	return err
 }

@@ -263,7 +263,7 @@ func TestImportBeyondTheQuotaIsRefused(t *testing.T) {
 		full := ImportFile{Name: "b.txt", Data: []byte(longText(2300, "second"))}
 		_, err = w.Import(w.ctx, w.as(w.owner), full)
 		wantKind(t, "an import beyond the quota", err, memo.KindConflict)
-		if !strings.Contains(fmt.Sprint(err), "its 1 MB") || stored() != before {
+		if !strings.Contains(fmt.Sprint(err), "quota of 1 MB") || stored() != before {
 			t.Errorf("the refusal is %v; %d bytes are stored, want %d", err, stored(), before)
 		}
 		if !w.file("a.txt", longText(2300, "first")).Unchanged {

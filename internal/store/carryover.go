@@ -145,7 +145,7 @@ func (t *Tx) carryOverAccess(ctx context.Context, current accessState) (ended in
 			if err := t.RemoveMember(ctx, m.workspaceID, m.userID); err != nil {
 				return ended, err
 			}
-			if _, err := t.DeactivateKeys(ctx, m.workspaceID, m.userID, "the member left the workspace"); err != nil {
+			if _, err := t.DeactivateKeys(ctx, m.workspaceID, m.userID, "the member is no longer in the workspace"); err != nil {
 				return ended, err
 			}
 			ended++

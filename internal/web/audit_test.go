@@ -81,7 +81,7 @@ func TestAuditPage(t *testing.T) {
 			"olga@example.com changed the role of mark@example.com to OWNER",
 			"nina@example.com joined as OWNER, invited by olga@example.com",
 			"olga@example.com removed nina@example.com",
-			"olga@example.com deactivated the key Nina’s: the member left the workspace",
+			"olga@example.com deactivated the key Nina’s: the member is no longer in the workspace",
 			"olga@example.com deleted Still queued", "olga@example.com moved Still queued to the project Kitchen",
 			"olga@example.com removed Still queued from its project",
 			"olga@example.com created an invitation to join as OWNER", "the operator created the workspace Acme, plan pro",

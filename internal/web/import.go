@@ -246,7 +246,7 @@ func (u *upload) setField(name, value string) (err error) {
 	case name == "language":
 		u.language = string(transcript.Language(value))
 		if u.language == "" {
-			err = memo.Invalid("language", "must be a language such as en or ru")
+			err = memo.Invalid("language", "must be a language code such as en or ru")
 		}
 	case name == "modified": // set by upload.js, in milliseconds
 		if ms, bad := strconv.ParseInt(value, 10, 64); bad == nil && ms > 0 {

@@ -57,7 +57,7 @@ func TestJoinWithNewAccount(t *testing.T) {
 		nina.get("/w/" + w.Acme.ID + "/members").want(403)
 		nina.get("/w/" + w.Other.ID + "/keys").want(404)
 
-		const gone = "This invitation is not valid any more. Ask for a new one."
+		const gone = "This invitation is no longer valid. Ask for a new one."
 		other := w.browser(memo.User{})
 		other.get(link).want(404, gone)
 		other.post(link).want(404, gone)
@@ -91,7 +91,7 @@ func TestJoinWithExistingAccount(t *testing.T) {
 		eve.get("/signin?next="+url.QueryEscape("//evil.example"+link)).want(200, `name="next" value="/"`)
 		// A member cannot join again, and the invitation stays valid.
 		olga.get(link).want(200, "you are already a member", "Go to Acme").without("Join as")
-		olga.post(link).want(409, "You are a member of Acme already")
+		olga.post(link).want(409, "You are already a member of Acme")
 
 		foreign := eve.do("POST", link, "", testworld.WithHeader("Origin", "https://evil.example"))
 		foreign.want(403)
@@ -129,7 +129,7 @@ func TestInvalidInvitations(t *testing.T) {
 		visitor.get(link).want(404)
 		olga.get(members).want(200).without("Pending invitations")
 		for _, token := range []string{"x", strings.Repeat("a", 43), "%00", strings.Repeat("é", 43)} {
-			visitor.get("/join/"+token).want(404, "This invitation is not valid any more")
+			visitor.get("/join/"+token).want(404, "This invitation is no longer valid")
 		}
 	})
 }

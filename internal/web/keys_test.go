@@ -37,7 +37,7 @@ func TestKeyIsShownOnce(t *testing.T) {
 		} {
 			p.want(201, snippet)
 		}
-		second := mark.post(keys, "id", id, "name", "n8n", "expiry", "90").want(409, "was created already")
+		second := mark.post(keys, "id", id, "name", "n8n", "expiry", "90").want(409, "has already been created")
 		list := mark.get(keys).want(200, "mk_live_…"+key[36:40])
 		for _, other := range []page{second, list, mark.get(keys + "/" + id).want(200)} {
 			if keyPattern.MatchString(other.body) {
@@ -152,7 +152,7 @@ func TestChangeAndRotateKey(t *testing.T) {
 		if !w.authorised(next) || !w.authorised(w.MarkKey.Key) {
 			t.Error("the old or the new key is refused")
 		}
-		mark.post(key+"/rotate", "id", id, "overlap", "24h").want(409, "was created already")
+		mark.post(key+"/rotate", "id", id, "overlap", "24h").want(409, "has already been created")
 		mark.get("/w/"+w.Acme.ID+"/keys/"+id).want(200, "Replaces", "which is still active")
 		for _, page := range []page{mark.get(key), mark.get("/w/" + w.Acme.ID + "/keys")} {
 			page.want(200, `href="/w/`+w.Acme.ID+"/keys/"+id+`">mk_live_…`+next[36:40]).without("after the rotation",

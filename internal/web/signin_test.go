@@ -222,7 +222,7 @@ func TestAccountPage(t *testing.T) {
 			"&lt;b&gt;Mark&lt;/b&gt;").without("<b>Mark</b>")
 		one.post("/account/name", "name", " ").want(422, "Your name must not be empty")
 		one.post("/account/password", "current", "wrong", "password", "battery staple").want(422,
-			"Current password is not right").without("battery staple")
+			"Current password is incorrect").without("battery staple")
 		one.post("/account/password", "current", testworld.Password, "password", "short").want(422, "New password must have")
 		one.post("/account/password", "current", testworld.Password, "password", "battery staple").want(200,
 			"Password changed", "this device")
@@ -241,7 +241,7 @@ func TestPasswordFormRevokesKeys(t *testing.T) {
 		mark := w.browser(w.Mark)
 		mark.get("/account").want(200, `name="keys" value="revoke"> Also revoke my API keys (1)`)
 		mark.post("/account/password", "current", "wrong horse", "password", "battery staple", "keys", "revoke").
-			want(422, "Current password is not right", `value="revoke" checked>`)
+			want(422, "Current password is incorrect", `value="revoke" checked>`)
 		mark.post("/account/password", "current", testworld.Password, "password", "1234567890", "keys", "revoke").
 			want(422, ">This password is on lists of common passwords. Choose another one.<")
 		mark.post("/account/password", "current", testworld.Password, "password", "battery staple").want(200,
