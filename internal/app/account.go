@@ -88,23 +88,23 @@ func (a *App) SetPassword(ctx context.Context, c memo.Caller, password string) e
 	if err := credential.CheckPassword(password); err != nil {
 		return err
 	}
-	old, err := a.store.PasswordHash(ctx, c.UserID)
+	oldHash, err := a.store.PasswordHash(ctx, c.UserID)
 	if err != nil {
 		return err
 	}
-	return a.setPassword(ctx, c, old, password, false)
+	return a.setPassword(ctx, c, oldHash, password, false)
 }
 
-// setPassword changes the user's password if its hash is still old, ends all of their
-// sessions, and revokes their keys if revokeKeys is set.
-func (a *App) setPassword(ctx context.Context, c memo.Caller, old, password string, revokeKeys bool) error {
+// setPassword changes the user's password if its stored hash is still oldHash, ends all of
+// their sessions, and revokes their keys if revokeKeys is set.
+func (a *App) setPassword(ctx context.Context, c memo.Caller, oldHash, password string, revokeKeys bool) error {
 	hash, err := a.passwords.Hash(ctx, password)
 	if err != nil {
 		return err
 	}
 	return a.store.WriteOwnRevocation(ctx, func(tx *store.Tx) error {
 		// Hashing takes a while, in which another request may have changed the password.
-		if same, err := tx.LockUser(ctx, c.UserID, old); err != nil || !same {
+		if same, err := tx.LockUser(ctx, c.UserID, oldHash); err != nil || !same {
 			return cmp.Or(err, errWrongPassword)
 		}
 		if err := requireSession(ctx, tx, c); err != nil {
@@ -128,8 +128,8 @@ func (a *App) setPassword(ctx context.Context, c memo.Caller, old, password stri
 }
 
 // revokeKeysOf revokes the caller's active keys, each with its event in its workspace. The
-// transaction has already ended the caller's sessions, so a concurrent request that creates a
-// key has either committed, and the key is found here, or fails.
+// transaction has already ended the caller's sessions. A concurrent request that creates a key
+// has therefore either committed, so that the key is revoked here, or fails.
 func revokeKeysOf(ctx context.Context, tx *store.Tx, c memo.Caller) error {
 	keys, err := tx.RevokeKeysOf(ctx, c.UserID)
 	if err != nil {
@@ -141,7 +141,7 @@ func revokeKeysOf(ctx context.Context, tx *store.Tx, c memo.Caller) error {
 // Membership is a workspace of a user, with their role in it.
 type Membership = store.Membership
 
-// Memberships lists the caller's workspaces by name.
+// Memberships returns the caller's workspaces, sorted by name.
 func (a *App) Memberships(ctx context.Context, c memo.Caller) ([]Membership, error) {
 	if err := requireUser(c); err != nil {
 		return nil, err

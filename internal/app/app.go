@@ -1,8 +1,8 @@
 // Package app has the use cases: everything that REST, MCP, the web app and the command line
 // can do. All of them call the same methods, so every rule is in one place.
 //
-// A use case takes the [memo.Caller], states in its first line who may call it, and does and
-// records its work, in one transaction if it writes. Package memo has the rules. Keys and
+// A use case takes a [memo.Caller] and begins by checking that this caller may use it. It
+// writes a change and its audit event in one transaction. Package memo has the rules. Keys and
 // members are never cached: [App.AuthoriseKey] and [App.AuthoriseSession] make a caller from
 // the current state of the database.
 package app
@@ -24,7 +24,7 @@ import (
 // Config is what the use cases need.
 type Config struct {
 	Store     *store.Store
-	Limits    ratelimit.Source
+	Limits    ratelimit.Source // rate limits, of data and management calls
 	Passwords *credential.PasswordHasher
 	Log       *slog.Logger
 	Work      WorkLimits
@@ -38,7 +38,7 @@ type App struct {
 	throttle  *throttle
 	usage     *usageRecorder
 	expiries  *expiryRecorder
-	backlog   *eventQueue
+	backlog   *backlog
 	totals    *totalCache
 	work      work
 	log       *slog.Logger
@@ -49,19 +49,19 @@ type App struct {
 func New(cfg Config) *App {
 	return &App{
 		store: cfg.Store, limits: cfg.Limits, passwords: cfg.Passwords, log: cfg.Log,
-		throttle: newThrottle(), usage: newUsage(cfg.Store, cfg.Log), expiries: newExpiries(cfg.Store, cfg.Log),
-		backlog: newBacklog(cfg.Store, cfg.Log), totals: newTotals(), work: newWork(cfg.Work),
+		throttle: newThrottle(), usage: newUsageRecorder(cfg.Store, cfg.Log), expiries: newExpiryRecorder(cfg.Store, cfg.Log),
+		backlog: newBacklog(cfg.Store, cfg.Log), totals: newTotalCache(), work: newWork(cfg.Work),
 	}
 }
 
 // Run does background work until ctx ends: it writes the usage of keys and sessions, expiries
-// and failed sign-ins, and deletes old ended sessions and what interrupted imports left.
+// and failed sign-ins, and deletes old ended sessions and the remains of interrupted imports.
 func (a *App) Run(ctx context.Context) {
 	tick, hour := time.NewTicker(5*time.Second), time.NewTicker(time.Hour)
 	defer tick.Stop()
 	defer hour.Stop()
 	a.deleteOrphans(ctx)
-	var purge time.Time // when the next one is due
+	var nextPurge time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -72,8 +72,8 @@ func (a *App) Run(ctx context.Context) {
 			a.usage.write(ctx, false)
 			a.expiries.sweep(ctx)
 			a.backlog.write(ctx)
-			if !now.Before(purge) {
-				purge = now.Add(a.purge(ctx))
+			if !now.Before(nextPurge) {
+				nextPurge = now.Add(a.purge(ctx))
 			}
 		case <-a.expiries.noted:
 			a.expiries.write(ctx)
@@ -85,7 +85,7 @@ func (a *App) Run(ctx context.Context) {
 
 func (a *App) deleteOrphans(ctx context.Context) {
 	if err := a.store.DropOrphans(ctx); err != nil && ctx.Err() == nil {
-		a.log.WarnContext(ctx, "what cut-short imports have left could not be deleted", "error", err)
+		a.log.WarnContext(ctx, "the remains of interrupted imports could not be deleted", "error", err)
 	}
 }
 
@@ -96,7 +96,7 @@ func (a *App) FlushUsage(ctx context.Context) {
 	a.backlog.write(ctx)
 }
 
-// CheckReady reports whether the database answers.
+// CheckReady returns an error if the database does not answer.
 func (a *App) CheckReady(ctx context.Context) error { return a.store.Ping(ctx) }
 
 // IsDatabaseSlow reports whether the database responds slowly.
@@ -110,25 +110,26 @@ func (a *App) Limit(class ratelimit.Class) int { return a.limits.Limit(class) }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
-// ParseID returns an id in canonical form. uuid.Parse also accepts other notations of a UUID;
-// the length of 36 bytes excludes them.
+// ParseID returns a UUID in canonical form, and false for any other string. uuid.Parse also
+// accepts other notations of a UUID; the length of 36 bytes excludes them.
 func ParseID(s string) (string, bool) {
 	u, err := uuid.Parse(s)
 	return u.String(), err == nil && len(s) == 36
 }
 
-// write runs f in a transaction for the caller. If the caller is signed out before it commits,
-// nothing changes. The session is locked last, as in transactions that end sessions.
+// write runs f in a transaction. If the caller's session ends before the commit, nothing
+// changes. The session is locked after f, because every transaction locks users before
+// sessions.
 func (a *App) write(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
 	return a.store.Write(ctx, withSession(ctx, c, f))
 }
 
-// writeUrgent is write for ending the access of others.
+// writeUrgent is write for ending the access of others: it has priority and works on a full disk.
 func (a *App) writeUrgent(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
 	return a.store.WriteUrgent(ctx, withSession(ctx, c, f))
 }
 
-// writeOwnRevocation is write for callers who end their own access.
+// writeOwnRevocation is writeUrgent for callers who end their own access.
 func (a *App) writeOwnRevocation(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
 	return a.store.WriteOwnRevocation(ctx, withSession(ctx, c, f))
 }
@@ -147,14 +148,14 @@ func requireSession(ctx context.Context, tx *store.Tx, c memo.Caller) error {
 	if c.SessionID == "" {
 		return nil
 	}
-	if alive, err := tx.LockSession(ctx, c.SessionID); err != nil || !alive {
+	if active, err := tx.LockSession(ctx, c.SessionID); err != nil || !active {
 		return cmp.Or(err, errNotSignedIn)
 	}
 	return nil
 }
 
 // requireMember locks the caller's membership and returns the current role, which may have
-// changed since authorisation. A transaction that also locks the workspace must do that first.
+// changed since authorisation. A transaction that also locks the workspace must lock it first.
 func requireMember(ctx context.Context, tx *store.Tx, c memo.Caller) (memo.Role, error) {
 	if c.Operator {
 		return c.Role, nil
@@ -162,7 +163,7 @@ func requireMember(ctx context.Context, tx *store.Tx, c memo.Caller) (memo.Role,
 	return tx.LockMember(ctx, c.WorkspaceID, c.UserID)
 }
 
-// recordEvent writes an audit event of the caller.
+// recordEvent writes an audit event with the caller as its actor.
 func recordEvent(ctx context.Context, tx *store.Tx, c memo.Caller, e memo.AuditEvent) error {
 	e.IP, e.Agent = memo.Optional(c.ClientAddress), memo.Optional(truncateBytes(c.UserAgent, maxEventText))
 	switch {

@@ -10,14 +10,14 @@ import (
 
 // EventQuery selects audit events. A zero field means no filter.
 type EventQuery struct {
-	Subject  string    // of the action: "key", "member", …
+	Subject  string    // of the action, see memo.Action.Subject: "key", "member", …
 	ActorID  string    // a user
 	From, To time.Time // days in UTC, both inclusive
 	Before   int64     // only events older than the one with this id
 	Limit    int       // clamped to 1–1,000
 }
 
-// Events returns the audit events of the caller's workspace, newest first, for an OWNER.
+// Events returns audit events of the caller's workspace, newest first, for an OWNER.
 func (a *App) Events(ctx context.Context, c memo.Caller, in EventQuery) ([]memo.AuditEvent, error) {
 	if !c.Operator && (c.KeyID != "" || c.Role != memo.RoleOwner) {
 		return nil, memo.Forbidden("owner_required", "Only an OWNER of the workspace may read its audit trail.")
@@ -29,7 +29,7 @@ func (a *App) Events(ctx context.Context, c memo.Caller, in EventQuery) ([]memo.
 	if !in.To.IsZero() {
 		f.To = in.To.AddDate(0, 0, 1)
 	}
-	release, err := a.query(ctx, c)
+	release, err := a.admitQuery(ctx, c)
 	if err != nil {
 		return nil, err
 	}

@@ -15,25 +15,27 @@ type Client struct {
 	UserAgent string
 }
 
-// refuseCredential returns the refusal of a credential. Only a caller who presented the whole
-// credential sees the message.
+// refuseCredential returns the refusal of a key, a session or a sign-in.
 func refuseCredential(code, message string) error {
 	return &memo.Error{Kind: memo.KindUnauthorized, Code: code, Message: message}
 }
 
-// Only WWW-Authenticate says which of these it is; the body is always the same.
+// The body of a response is the same for all refusals of a key. Only WWW-Authenticate has the
+// message.
 var (
 	errKeyUnknown     = refuseCredential("unknown", "The API key is not valid")
 	errKeyExpired     = refuseCredential("expired", "The API key has expired")
 	errKeyRevoked     = refuseCredential("revoked", "The API key was revoked")
 	errKeyDeactivated = refuseCredential("deactivated",
 		"The API key was deactivated: its member lost access to the workspace")
-	errNotSignedIn = refuseCredential("not_signed_in", "Sign in first: POST /api/v1/session")
 )
 
-// AuthoriseKey reads the current state of a key, in one indexed read, and returns its caller.
-// Errors: KindUnauthorized, or KindForbidden if the plan has no API access.
-func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, o Client) (memo.Caller, error) {
+var errNotSignedIn = refuseCredential("not_signed_in", "Sign in first: POST /api/v1/session")
+
+// AuthoriseKey reads the current state of a key, in one indexed query, and returns its caller.
+// Errors: KindUnauthorized, or KindForbidden if the plan has no API access. With KindForbidden
+// it also returns the caller, for the log.
+func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, client Client) (memo.Caller, error) {
 	k, ok, err := a.store.ReadKeyState(ctx, key.Hash())
 	if err != nil {
 		return memo.Caller{}, err
@@ -41,12 +43,13 @@ func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, o Client) (m
 	if !ok {
 		return memo.Caller{}, errKeyUnknown
 	}
-	if err := checkKeyActive(k, a); err != nil {
+	if err := a.checkActive(k); err != nil {
 		return memo.Caller{}, err
 	}
 	c := memo.Caller{
 		UserID: k.UserID, WorkspaceID: k.WorkspaceID, Role: k.Role, Plan: k.Plan, KeyID: k.KeyID,
-		ClientAddress: o.Address, UserAgent: o.UserAgent, ContentVersion: k.ContentVersion, KeyLastUsedAt: k.LastUsedAt,
+		ClientAddress: client.Address, UserAgent: client.UserAgent,
+		ContentVersion: k.ContentVersion, KeyLastUsedAt: k.LastUsedAt,
 	}
 	if err := memo.MayUseAPI(k.Plan); err != nil {
 		a.usage.refused(c, a.store.Now())
@@ -55,15 +58,16 @@ func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, o Client) (m
 	return c, nil
 }
 
-func checkKeyActive(k store.KeyState, a *App) error {
+// checkActive returns the refusal of an inactive key.
+func (a *App) checkActive(k store.KeyState) error {
 	status := k.Life.Status(a.store.Now())
-	if status == memo.KeyActive && a.expiries.isRecorded(k.KeyID) {
+	if status == memo.KeyActive && a.expiries.isNoted(k.KeyID) {
 		status = memo.KeyExpired
 	}
 	switch status {
 	case memo.KeyExpired:
 		if k.Life.ExpiredAt == nil {
-			a.expiries.record(k.KeyID)
+			a.expiries.note(k.KeyID)
 		}
 		return errKeyExpired
 	case memo.KeyRevoked:
@@ -71,8 +75,8 @@ func checkKeyActive(k store.KeyState, a *App) error {
 	case memo.KeyDeactivated:
 		return errKeyDeactivated
 	}
-	// The transaction that removed the access also deactivated the key. This check costs
-	// nothing and does not depend on that transaction.
+	// The transaction that ended the member's access has also deactivated the key. This check
+	// is a second, independent one and costs nothing.
 	if k.Role == "" || k.UserDisabled {
 		return errKeyDeactivated
 	}
@@ -80,8 +84,8 @@ func checkKeyActive(k store.KeyState, a *App) error {
 }
 
 // TakeLimit counts a call against a limit: data calls per key, all others per member and
-// workspace. See docs/contract.md#rate-limits. A refusal is KindRateLimited, with its
-// decision.
+// workspace. See docs/contract.md#rate-limits. A call over the limit is KindRateLimited; it
+// also returns the decision.
 func (a *App) TakeLimit(ctx context.Context, c memo.Caller, class ratelimit.Class) (ratelimit.Decision, error) {
 	if err := requireCaller(c); err != nil {
 		return ratelimit.Decision{}, err
@@ -103,8 +107,8 @@ func (a *App) TakeLimit(ctx context.Context, c memo.Caller, class ratelimit.Clas
 	return d, nil
 }
 
-// NoteUncountedUse records a use of the key by a call that no limit counts. For example, a
-// host that only connects has used the key, and the member sees that.
+// NoteUncountedUse records a use of the key by a call that no limit counts, so that its creator
+// sees, for example, that a host has connected with it.
 func (a *App) NoteUncountedUse(ctx context.Context, c memo.Caller) {
 	if err := requireKey(c); err != nil {
 		return
@@ -113,15 +117,17 @@ func (a *App) NoteUncountedUse(ctx context.Context, c memo.Caller) {
 }
 
 // AuthoriseSession reads the current state of a session and returns its user as a member of
-// the workspace. workspaceID may be "" for a user with one workspace.
-func (a *App) AuthoriseSession(ctx context.Context, token, workspaceID string, o Client) (memo.Caller, error) {
+// the workspace. workspaceID may be "" for a user with one workspace. Errors: KindUnauthorized,
+// KindInvalid for a missing workspaceID, KindNotFound for a workspace that the user is not in.
+// With the last two it also returns the user and the session, for the log.
+func (a *App) AuthoriseSession(ctx context.Context, token, workspaceID string, client Client) (memo.Caller, error) {
 	rows, err := a.activeSession(ctx, token)
 	if err != nil {
 		return memo.Caller{}, err
 	}
 	c := memo.Caller{
-		UserID: rows[0].UserID, SessionID: rows[0].SessionID, ClientAddress: o.Address,
-		UserAgent: o.UserAgent,
+		UserID: rows[0].UserID, SessionID: rows[0].SessionID, ClientAddress: client.Address,
+		UserAgent: client.UserAgent,
 	}
 	switch {
 	case workspaceID == "" && len(rows) > 1:
@@ -139,18 +145,19 @@ func (a *App) AuthoriseSession(ctx context.Context, token, workspaceID string, o
 }
 
 // AuthoriseUser is AuthoriseSession for a user's own account, outside any workspace.
-func (a *App) AuthoriseUser(ctx context.Context, token string, o Client) (memo.Caller, error) {
+func (a *App) AuthoriseUser(ctx context.Context, token string, client Client) (memo.Caller, error) {
 	rows, err := a.activeSession(ctx, token)
 	if err != nil {
 		return memo.Caller{}, err
 	}
 	return memo.Caller{
-		UserID: rows[0].UserID, SessionID: rows[0].SessionID, ClientAddress: o.Address,
-		UserAgent: o.UserAgent,
+		UserID: rows[0].UserID, SessionID: rows[0].SessionID, ClientAddress: client.Address,
+		UserAgent: client.UserAgent,
 	}, nil
 }
 
-// activeSession returns at least one row, of an active session.
+// activeSession returns the state of an active session, once for each workspace of its user and
+// at least once. It is KindUnauthorized if there is none.
 func (a *App) activeSession(ctx context.Context, token string) ([]store.SessionState, error) {
 	if len(token) != tokenLen {
 		return nil, errNotSignedIn
@@ -171,13 +178,13 @@ func (a *App) activeSession(ctx context.Context, token string) ([]store.SessionS
 // tokenLen is the length of a session token: 32 bytes in base64url.
 const tokenLen = 43
 
-// MarkExposed marks keys that were sent in a URL. An active key is marked once, and its
-// creator sees it in the list of keys and in the audit trail.
-func (a *App) MarkExposed(ctx context.Context, keys []credential.Key, o Client) {
+// MarkExposed marks active keys that were sent in a URL. A key is marked once, with an audit
+// event. The list of keys shows the mark.
+func (a *App) MarkExposed(ctx context.Context, keys []credential.Key, client Client) {
 	for _, key := range keys {
 		k, ok, err := a.store.ReadKeyState(ctx, key.Hash())
-		if err == nil && (!ok || k.Exposed || checkKeyActive(k, a) != nil) {
-			continue // nothing to record, so a loop of such requests causes no writes
+		if err == nil && (!ok || k.Exposed || a.checkActive(k) != nil) {
+			continue // no write, so that repeated requests cost nothing
 		}
 		if err == nil {
 			err = a.store.Write(ctx, func(tx *store.Tx) error {
@@ -189,7 +196,8 @@ func (a *App) MarkExposed(ctx context.Context, keys []credential.Key, o Client) 
 				if err != nil {
 					return err
 				}
-				return recordEvent(ctx, tx, memo.Caller{ClientAddress: o.Address, UserAgent: o.UserAgent}, memo.AuditEvent{
+				c := memo.Caller{ClientAddress: client.Address, UserAgent: client.UserAgent}
+				return recordEvent(ctx, tx, c, memo.AuditEvent{
 					WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionKeyExposed, Subject: id, Name: k.Name,
 					Detail: "the key was sent in a URL, and logs and histories store URLs: rotate it",
 				})

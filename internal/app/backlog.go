@@ -12,17 +12,17 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// eventQueue is what is written in the background: the last use of sessions, so that no
-// request waits for it, and failed sign-ins, so that a sign-in takes the same time whether the
-// account exists or not.
-type eventQueue struct {
+// backlog holds what is written in the background: the last use of sessions, so that no
+// request waits for the write, and failed sign-ins, so that a sign-in takes the same time
+// whether or not the account exists.
+type backlog struct {
 	store *store.Store
 	log   *slog.Logger
-	wake  chan struct{} // a failed sign-in was queued
+	wake  chan struct{} // buffered: a failed sign-in was added
 
-	mu       sync.Mutex
-	uses     map[string]time.Time // last use by session id
-	refusals []failedSignIn
+	mu            sync.Mutex
+	uses          map[string]time.Time // last use by session id
+	failedSignIns []failedSignIn
 }
 
 // failedSignIn is a failed sign-in of an account that exists.
@@ -33,19 +33,19 @@ type failedSignIn struct {
 	why  string
 }
 
-// Limits of the queue while the database accepts no writes. Uses beyond the limit are noted at
-// the next request of the session.
+// Limits of the backlog while the database accepts no writes. A use beyond the limit is dropped;
+// the session's next request tries again.
 const (
-	maxUses     = 10_000
-	maxRefusals = 1_000
+	maxUses          = 10_000
+	maxFailedSignIns = 1_000
 )
 
-func newBacklog(s *store.Store, log *slog.Logger) *eventQueue {
-	return &eventQueue{store: s, log: log, wake: make(chan struct{}, 1), uses: map[string]time.Time{}}
+func newBacklog(s *store.Store, log *slog.Logger) *backlog {
+	return &backlog{store: s, log: log, wake: make(chan struct{}, 1), uses: map[string]time.Time{}}
 }
 
 // noteUse notes a use of the session unless one was written within the last hour.
-func (b *eventQueue) noteUse(s store.SessionState, now time.Time) {
+func (b *backlog) noteUse(s store.SessionState, now time.Time) {
 	if now.Sub(s.LastUsedAt) < memo.SessionUseInterval {
 		return
 	}
@@ -56,15 +56,16 @@ func (b *eventQueue) noteUse(s store.SessionState, now time.Time) {
 	}
 }
 
-func (b *eventQueue) noteFailure(r failedSignIn) {
+// noteFailedSignIn adds an event, and wakes [App.Run] to write it.
+func (b *backlog) noteFailedSignIn(r failedSignIn) {
 	b.mu.Lock()
-	full := len(b.refusals) >= maxRefusals
+	full := len(b.failedSignIns) >= maxFailedSignIns
 	if !full {
-		b.refusals = append(b.refusals, r)
+		b.failedSignIns = append(b.failedSignIns, r)
 	}
 	b.mu.Unlock()
 	if full {
-		b.log.Warn("a failed sign-in is not in the audit trail: too many wait to be written", "user_id", r.user.ID)
+		b.log.Warn("a failed sign-in is not in the audit trail: too many are waiting to be written", "user_id", r.user.ID)
 		return
 	}
 	select {
@@ -73,11 +74,11 @@ func (b *eventQueue) noteFailure(r failedSignIn) {
 	}
 }
 
-// write writes the queue. What fails stays in the queue.
-func (b *eventQueue) write(ctx context.Context) {
+// write writes the backlog. What fails stays in it.
+func (b *backlog) write(ctx context.Context) {
 	b.mu.Lock()
-	uses, refusals := b.uses, b.refusals
-	b.uses, b.refusals = map[string]time.Time{}, nil
+	uses, failures := b.uses, b.failedSignIns
+	b.uses, b.failedSignIns = map[string]time.Time{}, nil
 	b.mu.Unlock()
 	for part := range slices.Chunk(slices.Sorted(maps.Keys(uses)), keysPerWrite) {
 		err := b.try(ctx, func(tx *store.Tx) error {
@@ -91,7 +92,7 @@ func (b *eventQueue) write(ctx context.Context) {
 		if err == nil {
 			continue
 		}
-		b.log.WarnContext(ctx, "the use of sessions could not be written; it waits for later",
+		b.log.WarnContext(ctx, "the use of sessions could not be written; it will be retried",
 			"sessions", len(part), "error", err)
 		b.mu.Lock()
 		for _, id := range part {
@@ -101,26 +102,26 @@ func (b *eventQueue) write(ctx context.Context) {
 		}
 		b.mu.Unlock()
 	}
-	for i, r := range refusals {
+	for i, r := range failures {
 		if err := b.try(ctx, r.record(ctx)); err != nil {
-			b.log.WarnContext(ctx, "failed sign-ins could not be written; they wait for later",
-				"events", len(refusals)-i, "error", err)
+			b.log.WarnContext(ctx, "failed sign-ins could not be written; they will be retried",
+				"events", len(failures)-i, "error", err)
 			b.mu.Lock()
-			b.refusals = append(refusals[i:], b.refusals...)
+			b.failedSignIns = append(failures[i:], b.failedSignIns...)
 			b.mu.Unlock()
 			return
 		}
 	}
 }
 
-func (b *eventQueue) try(ctx context.Context, f func(*store.Tx) error) error {
+func (b *backlog) try(ctx context.Context, f func(*store.Tx) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), laterUseTimeout)
 	defer cancel()
 	return b.store.Write(ctx, f)
 }
 
-// record writes the event into every workspace of the account, for its OWNERs, or into the
-// server's own audit trail if there is none.
+// record writes the event to the audit trail of every workspace of the user. If there is none,
+// the event belongs to no workspace.
 func (r failedSignIn) record(ctx context.Context) func(*store.Tx) error {
 	return func(tx *store.Tx) error {
 		workspaces, err := tx.Memberships(ctx, r.user.ID)
@@ -130,13 +131,13 @@ func (r failedSignIn) record(ctx context.Context) func(*store.Tx) error {
 		e := memo.AuditEvent{
 			Action: memo.ActionNotSignedIn, At: r.at, Subject: r.user.ID, Name: r.user.Email, Detail: r.why,
 		}
-		stranger := memo.Caller{ClientAddress: r.from.Address, UserAgent: r.from.UserAgent}
+		client := memo.Caller{ClientAddress: r.from.Address, UserAgent: r.from.UserAgent}
 		if len(workspaces) == 0 {
-			return recordEvent(ctx, tx, stranger, e)
+			return recordEvent(ctx, tx, client, e)
 		}
 		for _, w := range workspaces {
 			e.WorkspaceID = memo.Optional(w.ID)
-			if err := recordEvent(ctx, tx, stranger, e); err != nil {
+			if err := recordEvent(ctx, tx, client, e); err != nil {
 				return err
 			}
 		}
@@ -144,31 +145,30 @@ func (r failedSignIn) record(ctx context.Context) func(*store.Tx) error {
 	}
 }
 
-// How long ended sessions are stored, how often older ones are deleted, and how many in one
-// transaction.
+// Deletion of old ended sessions.
 const (
-	sessionsKept = 30 * 24 * time.Hour
-	purgeEvery   = time.Hour
-	purgeAtOnce  = 500
+	sessionRetention = 30 * 24 * time.Hour // after the session has ended
+	purgeInterval    = time.Hour
+	purgeBatch       = 500 // sessions in one transaction
 )
 
-// purge deletes some of the old ended sessions and returns when to continue: immediately if
-// there are more.
-func (a *App) purge(ctx context.Context) (again time.Duration) {
+// purge deletes one batch of old ended sessions and returns how long to wait for the next one:
+// 0 if there are more.
+func (a *App) purge(ctx context.Context) (wait time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, laterUseTimeout)
 	defer cancel()
 	var deleted int64
 	err := a.store.Write(ctx, func(tx *store.Tx) (err error) {
-		deleted, err = tx.DeleteSessions(ctx, tx.Now.Add(-sessionsKept), purgeAtOnce)
+		deleted, err = tx.DeleteSessions(ctx, tx.Now.Add(-sessionRetention), purgeBatch)
 		return err
 	})
 	if err != nil {
-		a.log.WarnContext(ctx, "sessions that ended long ago could not be deleted; it is tried again in an hour",
+		a.log.WarnContext(ctx, "old ended sessions could not be deleted; the next attempt is in an hour",
 			"error", err)
-		return purgeEvery
+		return purgeInterval
 	}
-	if deleted == purgeAtOnce {
+	if deleted == purgeBatch {
 		return 0
 	}
-	return purgeEvery
+	return purgeInterval
 }

@@ -6,8 +6,8 @@ import (
 	"memoai.tech/memo"
 )
 
-// What a use case requires of its caller. The first line of every exported method of App
-// states it, and TestEveryUseCaseChecksItsCaller has a row for each method.
+// The checks that use cases make of their caller. Every exported method of App that takes a
+// caller begins with one, and TestEveryUseCaseChecksItsCaller has a row for each method.
 
 var (
 	errOperatorRequired = memo.Forbidden("operator_required",
@@ -15,7 +15,7 @@ var (
 	errKeyRequired = memo.Forbidden("key_required", "Only an API key can make this call.")
 )
 
-// requireOperator is for what only the command line may do.
+// requireOperator is for what only the operator may do.
 func requireOperator(c memo.Caller) error {
 	if c.Operator {
 		return nil
@@ -23,7 +23,7 @@ func requireOperator(c memo.Caller) error {
 	return errOperatorRequired
 }
 
-// requireUser is for a user's own account: a signed-in user, or the operator for one.
+// requireUser is for a user's own account: a signed-in user, or the operator on their behalf.
 func requireUser(c memo.Caller) error {
 	switch {
 	case c.KeyID != "":
@@ -34,8 +34,8 @@ func requireUser(c memo.Caller) error {
 	return nil
 }
 
-// requireSignedInMember is for what a member does in the web app or over the session
-// API, such as managing keys. The operator may do it for a workspace.
+// requireSignedInMember is for what a member does with a session, such as managing keys. The
+// operator may do it too.
 func requireSignedInMember(c memo.Caller) error {
 	switch {
 	case c.Operator:
@@ -64,7 +64,7 @@ func requireReader(c memo.Caller) error {
 	return errNotSignedIn
 }
 
-// requireCaller is for a call that a limit counts: any authorised caller.
+// requireCaller is for a call that a limit counts: an API key or a signed-in user.
 func requireCaller(c memo.Caller) error {
 	if c.UserID == "" {
 		return errNotSignedIn
@@ -72,8 +72,8 @@ func requireCaller(c memo.Caller) error {
 	return nil
 }
 
-// requireMembership is for the operator and for a signed-in user who is in the workspace,
-// which need not be the one that they were authorised for.
+// requireMembership is for the operator and for a signed-in user who is in the workspace. It
+// need not be the workspace for which they were authorised.
 func (a *App) requireMembership(ctx context.Context, c memo.Caller, workspaceID string) error {
 	if c.Operator {
 		return nil
@@ -85,7 +85,7 @@ func (a *App) requireMembership(ctx context.Context, c memo.Caller, workspaceID 
 	return replaceNotFound(err, memo.NotFound("Workspace"))
 }
 
-// requireKey is for what a key reads about itself.
+// requireKey is for what only an API key does, such as reading about itself.
 func requireKey(c memo.Caller) error {
 	if c.KeyID != "" {
 		return nil

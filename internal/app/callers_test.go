@@ -17,15 +17,15 @@ import (
 // callerKinds are the columns of [useCases].
 var callerKinds = []string{"zero", "key", "member", "owner", "stranger", "disabled", "operator"}
 
-// withoutCaller are the methods of App that take no caller, each with the reason.
+// withoutCaller has the methods of App that take no caller, each with the reason.
 var withoutCaller = map[string]string{
-	"AuthoriseKey":     "makes a caller of a key",
-	"AuthoriseSession": "makes a caller of a session",
-	"AuthoriseUser":    "makes a caller of a session",
-	"SignIn":           "makes a session of a password",
+	"AuthoriseKey":     "makes a caller from a key",
+	"AuthoriseSession": "makes a caller from a session",
+	"AuthoriseUser":    "makes a caller from a session",
+	"SignIn":           "makes a session from a password",
 	"InviteByToken":    "the token of the invitation is the proof",
 	"SignUpWithInvite": "the token of the invitation is the proof",
-	"IsSetUp":          "says only whether there are users",
+	"IsSetUp":          "reveals only whether there are users",
 	"SetUp":            "works once, before there are users; the web app asks for the set-up code",
 	"TakeSetupAttempt": "limits attempts before there are users",
 	"MarkExposed":      "the request is refused; the key is the proof",
@@ -38,12 +38,12 @@ var withoutCaller = map[string]string{
 	"Work":             "state of the process",
 }
 
-// useCases has the call of every other method, on things of the workspace Acme. Each
-// makes what it needs, so that no call depends on another.
+// useCases has a call of every other method, on objects of the workspace Acme. Each call
+// creates what it needs, so that none depends on another.
 var useCases = map[string]func(s *scene, c memo.Caller) error{
-	"Account":      func(s *scene, c memo.Caller) error { return second(s.Account(s.ctx, c)) },
+	"Account":      func(s *scene, c memo.Caller) error { return errOf(s.Account(s.ctx, c)) },
 	"RenameUser":   func(s *scene, c memo.Caller) error { return s.RenameUser(s.ctx, c, "Somebody") },
-	"CountOwnKeys": func(s *scene, c memo.Caller) error { return second(s.CountOwnKeys(s.ctx, c)) },
+	"CountOwnKeys": func(s *scene, c memo.Caller) error { return errOf(s.CountOwnKeys(s.ctx, c)) },
 	"ChangePassword": func(s *scene, c memo.Caller) error {
 		return s.ChangePassword(s.ctx, c, "a wrong password", "correct horse battery", false)
 	},
@@ -51,8 +51,8 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 		c.UserID = s.anotherUser()
 		return s.SetPassword(s.ctx, c, "correct horse battery")
 	},
-	"Memberships": func(s *scene, c memo.Caller) error { return second(s.Memberships(s.ctx, c)) },
-	"Sessions":    func(s *scene, c memo.Caller) error { return second(s.Sessions(s.ctx, c)) },
+	"Memberships": func(s *scene, c memo.Caller) error { return errOf(s.Memberships(s.ctx, c)) },
+	"Sessions":    func(s *scene, c memo.Caller) error { return errOf(s.Sessions(s.ctx, c)) },
 	"RevokeSession": func(s *scene, c memo.Caller) error {
 		return s.RevokeSession(s.ctx, c, s.sessionOf(c))
 	},
@@ -65,19 +65,19 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	},
 
 	"AddUser": func(s *scene, c memo.Caller) error {
-		return second(s.AddUser(s.ctx, c, s.unique()+"@example.com", "Somebody", ""))
+		return errOf(s.AddUser(s.ctx, c, s.unique()+"@example.com", "Somebody", ""))
 	},
-	"Users": func(s *scene, c memo.Caller) error { return second(s.Users(s.ctx, c)) },
+	"Users": func(s *scene, c memo.Caller) error { return errOf(s.Users(s.ctx, c)) },
 	"UserByEmail": func(s *scene, c memo.Caller) error {
-		return second(s.UserByEmail(s.ctx, c, "olga@example.com"))
+		return errOf(s.UserByEmail(s.ctx, c, "olga@example.com"))
 	},
 	"DisableUser": func(s *scene, c memo.Caller) error { return s.DisableUser(s.ctx, c, s.anotherUser()) },
 	"EnableUser":  func(s *scene, c memo.Caller) error { return s.EnableUser(s.ctx, c, s.anotherUser()) },
 	"AddWorkspace": func(s *scene, c memo.Caller) error {
-		return second(s.AddWorkspace(s.ctx, c, s.unique(), memo.PlanFree, s.member.ID))
+		return errOf(s.AddWorkspace(s.ctx, c, s.unique(), memo.PlanFree, s.member.ID))
 	},
-	"Workspaces":    func(s *scene, c memo.Caller) error { return second(s.Workspaces(s.ctx, c)) },
-	"FindWorkspace": func(s *scene, c memo.Caller) error { return second(s.FindWorkspace(s.ctx, c, "Acme")) },
+	"Workspaces":    func(s *scene, c memo.Caller) error { return errOf(s.Workspaces(s.ctx, c)) },
+	"FindWorkspace": func(s *scene, c memo.Caller) error { return errOf(s.FindWorkspace(s.ctx, c, "Acme")) },
 	"SetPlan": func(s *scene, c memo.Caller) error {
 		return s.SetPlan(s.ctx, c, s.workspace.ID, memo.PlanPro)
 	},
@@ -86,15 +86,15 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 		return s.RenameWorkspace(s.ctx, c, "Acme")
 	},
 
-	"Members": func(s *scene, c memo.Caller) error { return second(s.Members(s.ctx, c, s.workspace.ID)) },
+	"Members": func(s *scene, c memo.Caller) error { return errOf(s.Members(s.ctx, c, s.workspace.ID)) },
 	"AddMember": func(s *scene, c memo.Caller) error {
-		return second(s.AddMember(s.ctx, c, s.workspace.ID, s.anotherUser(), memo.RoleMember))
+		return errOf(s.AddMember(s.ctx, c, s.workspace.ID, s.anotherUser(), memo.RoleMember))
 	},
 	"RemoveMember": func(s *scene, c memo.Caller) error {
 		return s.RemoveMember(s.ctx, c, s.workspace.ID, s.anotherMember())
 	},
 	"SetRole": func(s *scene, c memo.Caller) error {
-		return second(s.SetRole(s.ctx, c, s.workspace.ID, s.anotherMember(), memo.RoleMember))
+		return errOf(s.SetRole(s.ctx, c, s.workspace.ID, s.anotherMember(), memo.RoleMember))
 	},
 	"Invite": func(s *scene, c memo.Caller) error {
 		c.WorkspaceID = s.workspace.ID
@@ -102,7 +102,7 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 		return err
 	},
 	"Invites": func(s *scene, c memo.Caller) error {
-		return second(s.Invites(s.ctx, c))
+		return errOf(s.Invites(s.ctx, c))
 	},
 	"RevokeInvite": func(s *scene, c memo.Caller) error {
 		i, _, err := s.App.Invite(s.ctx, s.callers["owner"], memo.RoleMember)
@@ -117,51 +117,51 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 		owner.WorkspaceID = w.ID
 		_, token, err := s.App.Invite(s.ctx, owner, memo.RoleMember)
 		must(s.t, 0, err)
-		return second(s.AcceptInvite(s.ctx, c, token))
+		return errOf(s.AcceptInvite(s.ctx, c, token))
 	},
-	"Events": func(s *scene, c memo.Caller) error { return second(s.Events(s.ctx, c, EventQuery{Limit: 1})) },
+	"Events": func(s *scene, c memo.Caller) error { return errOf(s.Events(s.ctx, c, EventQuery{Limit: 1})) },
 
 	"CreateKey": func(s *scene, c memo.Caller) error {
-		return second(s.CreateKey(s.ctx, c, KeyRequest{Name: "new"}))
+		return errOf(s.CreateKey(s.ctx, c, KeyRequest{Name: "new"}))
 	},
 	"RotateKey": func(s *scene, c memo.Caller) error {
-		return second(s.RotateKey(s.ctx, c, s.memberKey(), "", nil))
+		return errOf(s.RotateKey(s.ctx, c, s.memberKey(), "", nil))
 	},
 	"ChangeKey": func(s *scene, c memo.Caller) error {
 		name := "renamed"
-		return second(s.ChangeKey(s.ctx, c, s.memberKey(), KeyChange{Name: &name}))
+		return errOf(s.ChangeKey(s.ctx, c, s.memberKey(), KeyChange{Name: &name}))
 	},
 	"RevokeKey":    func(s *scene, c memo.Caller) error { return s.RevokeKey(s.ctx, c, s.memberKey()) },
-	"GetKey":       func(s *scene, c memo.Caller) error { return second(s.GetKey(s.ctx, c, s.memberKey())) },
-	"ListKeys":     func(s *scene, c memo.Caller) error { return second(s.ListKeys(s.ctx, c, KeyQuery{Limit: 1})) },
-	"KeysPage":     func(s *scene, c memo.Caller) error { return second(s.KeysPage(s.ctx, c, KeyPageQuery{})) },
-	"Replacements": func(s *scene, c memo.Caller) error { return second(s.Replacements(s.ctx, c, nil)) },
-	"KeyCreators":  func(s *scene, c memo.Caller) error { return second(s.KeyCreators(s.ctx, c)) },
+	"GetKey":       func(s *scene, c memo.Caller) error { return errOf(s.GetKey(s.ctx, c, s.memberKey())) },
+	"ListKeys":     func(s *scene, c memo.Caller) error { return errOf(s.ListKeys(s.ctx, c, KeyQuery{Limit: 1})) },
+	"KeysPage":     func(s *scene, c memo.Caller) error { return errOf(s.KeysPage(s.ctx, c, KeyPageQuery{})) },
+	"Replacements": func(s *scene, c memo.Caller) error { return errOf(s.Replacements(s.ctx, c, nil)) },
+	"KeyCreators":  func(s *scene, c memo.Caller) error { return errOf(s.KeyCreators(s.ctx, c)) },
 	"UsageOf": func(s *scene, c memo.Caller) error {
-		return second(s.UsageOf(s.ctx, c, []memo.KeyView{{ID: s.memberKey()}}, UsageDayHours))
+		return errOf(s.UsageOf(s.ctx, c, []memo.KeyView{{ID: s.memberKey()}}, UsageDayHours))
 	},
 
-	"Me":               func(s *scene, c memo.Caller) error { return second(s.Me(s.ctx, c)) },
+	"Me":               func(s *scene, c memo.Caller) error { return errOf(s.Me(s.ctx, c)) },
 	"NoteUncountedUse": func(s *scene, c memo.Caller) error { s.NoteUncountedUse(s.ctx, c); return nil },
-	"TakeLimit":        func(s *scene, c memo.Caller) error { return second(s.TakeLimit(s.ctx, c, ratelimit.Data)) },
+	"TakeLimit":        func(s *scene, c memo.Caller) error { return errOf(s.TakeLimit(s.ctx, c, ratelimit.Data)) },
 	"Transcriptions": func(s *scene, c memo.Caller) error {
-		return second(s.Transcriptions(s.ctx, c, ListQuery{Limit: 1}))
+		return errOf(s.Transcriptions(s.ctx, c, ListQuery{Limit: 1}))
 	},
-	"Transcription":    func(s *scene, c memo.Caller) error { return second(s.Transcription(s.ctx, c, s.meeting)) },
-	"Text":             func(s *scene, c memo.Caller) error { return second(s.Text(s.ctx, c, s.meeting)) },
-	"Reports":          func(s *scene, c memo.Caller) error { return second(s.Reports(s.ctx, c, s.meeting)) },
+	"Transcription":    func(s *scene, c memo.Caller) error { return errOf(s.Transcription(s.ctx, c, s.meeting)) },
+	"Text":             func(s *scene, c memo.Caller) error { return errOf(s.Text(s.ctx, c, s.meeting)) },
+	"Reports":          func(s *scene, c memo.Caller) error { return errOf(s.Reports(s.ctx, c, s.meeting)) },
 	"HasTranscription": func(s *scene, c memo.Caller) error { return s.HasTranscription(s.ctx, c, s.meeting) },
-	"Languages":        func(s *scene, c memo.Caller) error { return second(s.Languages(s.ctx, c)) },
-	"ProjectNames":     func(s *scene, c memo.Caller) error { return second(s.ProjectNames(s.ctx, c)) },
+	"Languages":        func(s *scene, c memo.Caller) error { return errOf(s.Languages(s.ctx, c)) },
+	"ProjectNames":     func(s *scene, c memo.Caller) error { return errOf(s.ProjectNames(s.ctx, c)) },
 	"Projects": func(s *scene, c memo.Caller) error {
 		_, _, err := s.Projects(s.ctx, c, 1, 0)
 		return err
 	},
 	"Export": func(s *scene, c memo.Caller) error {
-		return second(s.Export(s.ctx, c, s.meeting, transcript.Text))
+		return errOf(s.Export(s.ctx, c, s.meeting, transcript.Text))
 	},
 	"PrepareArchive": func(s *scene, c memo.Caller) error {
-		return second(s.PrepareArchive(s.ctx, c, []string{s.meeting}, transcript.Text))
+		return errOf(s.PrepareArchive(s.ctx, c, []string{s.meeting}, transcript.Text))
 	},
 	"RecordDownload": func(s *scene, c memo.Caller) error {
 		return s.recorded(func() { s.RecordDownload(s.ctx, c, s.meeting, transcript.Text) })
@@ -173,7 +173,7 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	},
 
 	"MayChangeTranscription": func(s *scene, c memo.Caller) error {
-		return second(s.MayChangeTranscription(s.ctx, c, s.meeting))
+		return errOf(s.MayChangeTranscription(s.ctx, c, s.meeting))
 	},
 	"ChangeTitle":   func(s *scene, c memo.Caller) error { return s.ChangeTitle(s.ctx, c, s.meeting, "Title") },
 	"ChangeProject": func(s *scene, c memo.Caller) error { return s.ChangeProject(s.ctx, c, s.meeting, "Sales") },
@@ -181,7 +181,7 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 		return s.DeleteTranscription(s.ctx, c, s.importAsMember())
 	},
 	"Import": func(s *scene, c memo.Caller) error {
-		return second(s.Import(s.ctx, c, ImportFile{Name: "a.txt", Data: []byte(s.unique())}))
+		return errOf(s.Import(s.ctx, c, ImportFile{Name: "a.txt", Data: []byte(s.unique())}))
 	},
 	"StartUpload": func(s *scene, c memo.Caller) error {
 		leave, err := s.StartUpload(s.ctx, c, 1)
@@ -220,7 +220,7 @@ func newScene(w *world) *scene {
 	return s
 }
 
-// renew signs the people in again.
+// renew signs the member, the OWNER and the stranger in again.
 func (s *scene) renew() {
 	s.callers["member"] = s.signIn(s.member.ID, s.workspace.ID)
 	s.callers["owner"] = s.signIn(s.owner.ID, s.workspace.ID)
@@ -281,8 +281,8 @@ func (s *scene) recorded(f func()) error {
 // outcomes is what each kind of caller gets from each use case, in the order of
 // [callerKinds]: "ok" or the code of the refusal, shortened: "operator", "owner" and "key"
 // mean that only these may call, "no_key" that an API key may not, and "sign_in" that the
-// caller must sign in. A caller whose user was disabled
-// after the request was authorised can still read, and change nothing.
+// caller must sign in. A caller whose user was disabled after authorisation can still read,
+// but cannot change anything.
 const outcomes = `
 AcceptInvite           sign_in no_key ok already_member ok sign_in ok
 Account                sign_in no_key ok ok ok ok ok
@@ -385,7 +385,8 @@ func TestEveryUseCaseChecksItsCaller(t *testing.T) {
 	})
 }
 
-var short = map[string]string{
+// shortCodes are the codes of refusals that [outcomes] shortens.
+var shortCodes = map[string]string{
 	"operator_required": "operator", "owner_required": "owner", "key_required": "key",
 	"key_management_forbidden": "no_key", "not_signed_in": "sign_in",
 }
@@ -398,8 +399,8 @@ func outcomeOf(err error) string {
 	switch {
 	case !ok:
 		return strings.ReplaceAll(err.Error(), " ", "_")
-	case short[e.Code] != "":
-		return short[e.Code]
+	case shortCodes[e.Code] != "":
+		return shortCodes[e.Code]
 	case e.Code != "":
 		return e.Code
 	case e.Kind == memo.KindNotFound:

@@ -13,11 +13,12 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// A cursor has the sort of its list and the position of the last row, with a checksum against
-// typing errors. It is not secret and grants nothing: in another workspace it is only a time.
+// A cursor holds the sort of its list and the position of the last item on the page, with a
+// checksum that detects typing errors. It is not secret and grants no access: in another
+// workspace it is only a position.
 
-// nextCursor returns the cursor of the rows after last, which is at offset. A list by
-// relevance has no stable key, so its cursor is an offset.
+// nextCursor returns the cursor of the page after the item at position last. offset is where
+// that page starts. A list by relevance has no stable key, so its cursor holds the offset.
 func nextCursor(sort string, offset int, last store.ListPosition) string {
 	s := fmt.Sprintf("%s|%d|%s", sort, last.Key, last.ID)
 	if sort == "relevance" {
@@ -27,6 +28,8 @@ func nextCursor(sort string, offset int, last store.ListPosition) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(s))
 }
 
+// parseCursor returns where the page of a cursor starts. It is KindInvalid unless the cursor came
+// from a list with this sort.
 func parseCursor(sort, cursor string) (store.Range, *memo.Error) {
 	bad := memo.Invalid("cursor", "must be a next_cursor of the same list, unchanged")
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
@@ -48,7 +51,7 @@ func parseCursor(sort, cursor string) (store.Range, *memo.Error) {
 		return store.Range{Offset: int(max(n, 0))}, nil
 	}
 	if _, err := uuid.Parse(parts[2]); err != nil {
-		return store.Range{}, bad // a valid checksum proves nothing
+		return store.Range{}, bad // anyone can compute the checksum
 	}
 	return store.Range{After: &store.ListPosition{Key: n, ID: parts[2]}}, nil
 }

@@ -28,7 +28,7 @@ func TestAccessEndsOnAFullDisk(t *testing.T) {
 	owner, member := signedIn(w.owner), signedIn(w.member)
 	revoked, view := w.key(w.owner, "revoked")
 	rotated, rotatedView := w.key(w.owner, "rotated")
-	now := time.Duration(0)
+	noOverlap := time.Duration(0)
 	_, expiring := w.key(w.owner, "expiring")
 	theirs, _ := w.key(w.member, "theirs")
 	invite, _, err := w.Invite(w.ctx, owner, memo.RoleMember)
@@ -49,7 +49,7 @@ func TestAccessEndsOnAFullDisk(t *testing.T) {
 	for name, f := range map[string]func() error{
 		"an import":  add,
 		"a new key":  func() error { _, err := w.CreateKey(w.ctx, owner, KeyRequest{Name: "x"}); return err },
-		"a rotation": func() error { _, err := w.RotateKey(w.ctx, owner, rotatedView.ID, "", &now); return err },
+		"a rotation": func() error { _, err := w.RotateKey(w.ctx, owner, rotatedView.ID, "", &noOverlap); return err },
 		"a new name": func() error { return w.RenameUser(w.ctx, owner, "Another") },
 		"a new role": func() error {
 			_, err := w.SetRole(w.ctx, owner, w.workspace.ID, w.member.ID, memo.RoleOwner)

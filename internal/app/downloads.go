@@ -13,12 +13,12 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// downloadTime is how long a download waits for its audit event.
-const downloadTime = 2 * time.Second
+// downloadEventTimeout is how long a download may wait for its audit event.
+const downloadEventTimeout = 2 * time.Second
 
-// RecordDownload records in the audit trail that a signed-in caller downloads a transcription,
-// before the first byte is sent. It never fails the download, because members must be able to
-// export from a full disk; the log gets a warning instead.
+// RecordDownload records in the audit trail that a signed-in caller downloads a transcription.
+// Call it before the first byte is sent. It returns no error, because members must be able to
+// export from a full disk; if it fails, it logs a warning.
 func (a *App) RecordDownload(ctx context.Context, c memo.Caller, id string, format transcript.Format) {
 	if err := requireSignedInMember(c); err != nil {
 		return
@@ -31,7 +31,7 @@ func (a *App) RecordDownload(ctx context.Context, c memo.Caller, id string, form
 		title = d.Title
 	}
 	if err != nil {
-		a.log.WarnContext(ctx, "the title of a download could not be read", "error", err)
+		a.log.WarnContext(ctx, "the title of a downloaded transcription could not be read", "error", err)
 	}
 	a.recordDownload(ctx, c, memo.AuditEvent{
 		Subject: id, Name: truncateBytes(title, maxEventText),
@@ -39,10 +39,11 @@ func (a *App) RecordDownload(ctx context.Context, c memo.Caller, id string, form
 	})
 }
 
-// maxIDs is how many ids the event of a ZIP has. A hundred would take 4 kB.
-const maxIDs = 10
+// maxEventIDs is how many ids the event of an archive has. A hundred would take 4 kB.
+const maxEventIDs = 10
 
-// RecordArchive is RecordDownload for a ZIP. Its event has the first ids, separated by spaces.
+// RecordArchive is RecordDownload for an archive. Its event has the first ids, separated by
+// spaces.
 func (a *App) RecordArchive(ctx context.Context, c memo.Caller, ar *Archive) {
 	if err := requireSignedInMember(c); err != nil {
 		return
@@ -51,8 +52,8 @@ func (a *App) RecordArchive(ctx context.Context, c memo.Caller, ar *Archive) {
 	if len(ar.ids) == 1 {
 		what = "transcription"
 	}
-	ids := strings.Join(ar.ids[:min(len(ar.ids), maxIDs)], " ")
-	if len(ar.ids) > maxIDs {
+	ids := strings.Join(ar.ids[:min(len(ar.ids), maxEventIDs)], " ")
+	if len(ar.ids) > maxEventIDs {
 		ids += " …"
 	}
 	a.recordDownload(ctx, c, memo.AuditEvent{
@@ -62,7 +63,7 @@ func (a *App) RecordArchive(ctx context.Context, c memo.Caller, ar *Archive) {
 }
 
 func (a *App) recordDownload(ctx context.Context, c memo.Caller, e memo.AuditEvent) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), downloadTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), downloadEventTimeout)
 	defer cancel()
 	e.WorkspaceID, e.Action = memo.Optional(c.WorkspaceID), memo.ActionDownloaded
 	if err := a.store.Write(ctx, func(tx *store.Tx) error { return recordEvent(ctx, tx, c, e) }); err != nil {

@@ -16,12 +16,12 @@ func (a *App) ChangeTitle(ctx context.Context, c memo.Caller, id, title string) 
 	if err != nil {
 		return err
 	}
-	// Preparing a long text is expensive, so check the permission first.
-	by, err := a.store.ImportedBy(ctx, c.WorkspaceID, id)
+	// Indexing a long text again is expensive, so check the permission first.
+	importedBy, err := a.store.ImportedBy(ctx, c.WorkspaceID, id)
 	if err != nil {
 		return err
 	}
-	if err := memo.MayChangeTranscription(c, c.WorkspaceID, by); err != nil {
+	if err := memo.MayChangeTranscription(c, c.WorkspaceID, importedBy); err != nil {
 		return err
 	}
 	release, err := a.work.titles.Acquire(ctx, c.WorkspaceID, 1)
@@ -39,8 +39,8 @@ func (a *App) ChangeTitle(ctx context.Context, c memo.Caller, id, title string) 
 		})
 }
 
-// ChangeProject moves a transcription to the project of this name and creates it if necessary.
-// An empty name removes it from its project.
+// ChangeProject moves a transcription to the project with this name, and creates the project if
+// it does not exist. An empty name removes the transcription from its project.
 func (a *App) ChangeProject(ctx context.Context, c memo.Caller, id, project string) error {
 	if err := requireEditor(c); err != nil {
 		return err
@@ -73,12 +73,12 @@ func (a *App) DeleteTranscription(ctx context.Context, c memo.Caller, id string)
 	return err
 }
 
-// deleteParts deletes the stored parts of a transcription that does not exist. If it fails,
-// [App.Run] deletes them later.
+// deleteParts deletes the stored parts of a transcription that was deleted or not added. If it
+// fails, [App.Run] deletes them later.
 func (a *App) deleteParts(ctx context.Context, id string) {
-	// Not cancelled with the request: the parts are useless in any case.
+	// Not cancelled with the request, because nothing uses the parts any more.
 	if err := a.store.DropParts(context.WithoutCancel(ctx), id); err != nil {
-		a.log.WarnContext(ctx, "long values of a transcription could not be deleted yet", "error", err)
+		a.log.WarnContext(ctx, "the unused parts of a transcription could not be deleted yet", "error", err)
 	}
 }
 
@@ -88,10 +88,13 @@ func (a *App) MayChangeTranscription(ctx context.Context, c memo.Caller, id stri
 	if err := requireSignedInMember(c); err != nil {
 		return false, err
 	}
-	by, err := a.store.ImportedBy(ctx, c.WorkspaceID, id)
-	return err == nil && memo.MayChangeTranscription(c, c.WorkspaceID, by) == nil, err
+	importedBy, err := a.store.ImportedBy(ctx, c.WorkspaceID, id)
+	return err == nil && memo.MayChangeTranscription(c, c.WorkspaceID, importedBy) == nil, err
 }
 
+// changeTranscription locks a transcription, runs f and records the event, with the title that f
+// returns. It checks the caller's permission last, by their current role; if the check fails,
+// nothing changes.
 func (a *App) changeTranscription(ctx context.Context, c memo.Caller, id string, action memo.Action, detail string,
 	f func(*store.Tx, store.LockedTranscription) (title string, err error),
 ) error {

@@ -10,14 +10,14 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// expiryRecorder records in the database that a key has expired, so that a clock that is set
-// back does not make it active again. A key that this process refused as expired is noted
-// immediately and written shortly after, so no refusal waits for a write. Until then the note
-// refuses the key.
+// expiryRecorder records in the database that a key has expired, so that the key does not
+// become active again if the clock is set back. When this process refuses a key as expired, it
+// notes the key in memory and writes that shortly after, so that no refusal waits for a write.
+// Until it is written, the note keeps the key refused.
 type expiryRecorder struct {
 	store *store.Store
 	log   *slog.Logger
-	noted chan struct{} // buffered: something is to be written
+	noted chan struct{} // buffered: a key was noted
 
 	mu  sync.Mutex
 	ids map[string]bool // refused and not yet written
@@ -25,16 +25,16 @@ type expiryRecorder struct {
 
 // Limits of a sweep. One step holds the write lock for a few milliseconds.
 const (
-	expireStep  = 200
-	expireSteps = 20
+	expireStep  = 200 // keys in one step
+	expireSteps = 20  // steps in one sweep
 )
 
-func newExpiries(s *store.Store, log *slog.Logger) *expiryRecorder {
+func newExpiryRecorder(s *store.Store, log *slog.Logger) *expiryRecorder {
 	return &expiryRecorder{store: s, log: log, noted: make(chan struct{}, 1), ids: map[string]bool{}}
 }
 
-// record notes that a key was refused as expired.
-func (e *expiryRecorder) record(id string) {
+// note notes that a key was refused as expired.
+func (e *expiryRecorder) note(id string) {
 	e.mu.Lock()
 	e.ids[id] = true
 	e.mu.Unlock()
@@ -44,20 +44,20 @@ func (e *expiryRecorder) record(id string) {
 	}
 }
 
-// isRecorded reports whether a key was refused as expired and is not written yet.
-func (e *expiryRecorder) isRecorded(id string) bool {
+// isNoted reports whether a key was refused as expired and this is not written yet.
+func (e *expiryRecorder) isNoted(id string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.ids[id]
 }
 
-// write records the noted keys. What fails is retried in the next sweep.
+// write records the noted keys in the database. What fails is retried in the next sweep.
 func (e *expiryRecorder) write(ctx context.Context) {
 	e.mu.Lock()
 	ids := slices.Collect(maps.Keys(e.ids))
 	e.mu.Unlock()
 	for _, id := range ids {
-		if err := e.within(ctx, func(ctx context.Context) error {
+		if err := e.withTimeout(ctx, func(ctx context.Context) error {
 			return e.store.Write(ctx, func(tx *store.Tx) error { return tx.ExpireKey(ctx, id) })
 		}); err != nil {
 			return
@@ -68,11 +68,11 @@ func (e *expiryRecorder) write(ctx context.Context) {
 	}
 }
 
-// sweep records the keys that expired without a call, and those that failed before.
+// sweep records the keys that expired without being used, and the noted keys.
 func (e *expiryRecorder) sweep(ctx context.Context) {
 	for range expireSteps {
 		var n int64
-		err := e.within(ctx, func(ctx context.Context) (err error) {
+		err := e.withTimeout(ctx, func(ctx context.Context) (err error) {
 			n, err = e.store.ExpireDueKeys(ctx, expireStep)
 			return err
 		})
@@ -83,12 +83,13 @@ func (e *expiryRecorder) sweep(ctx context.Context) {
 	e.write(ctx)
 }
 
-func (e *expiryRecorder) within(ctx context.Context, f func(context.Context) error) error {
+// withTimeout runs f with a timeout and logs its error.
+func (e *expiryRecorder) withTimeout(ctx context.Context, f func(context.Context) error) error {
 	bounded, cancel := context.WithTimeout(ctx, laterUseTimeout)
 	defer cancel()
 	err := f(bounded)
 	if err != nil && ctx.Err() == nil {
-		e.log.WarnContext(ctx, "the expiry of keys could not be recorded; it is tried again", "error", err)
+		e.log.WarnContext(ctx, "the expiry of keys could not be recorded; it will be retried", "error", err)
 	}
 	return err
 }

@@ -17,12 +17,12 @@ func (w *world) expiring(name string) (credential.Key, memo.KeyView) {
 	key, view := w.key(w.member, name)
 	at := w.clock.read().Add(time.Hour)
 	expires := &at
-	must(w.t, 0, second(w.ChangeKey(w.ctx, w.as(w.member), view.ID, KeyChange{ExpiresAt: &expires})))
+	must(w.t, 0, errOf(w.ChangeKey(w.ctx, w.as(w.member), view.ID, KeyChange{ExpiresAt: &expires})))
 	return key, view
 }
 
-// another returns an App that plays a second process on the same database.
-func (w *world) another() *App {
+// secondProcess returns an App for a second process on the same database.
+func (w *world) secondProcess() *App {
 	return New(Config{
 		Store: w.store, Limits: w.limits, Passwords: w.passwords,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
@@ -38,9 +38,9 @@ func (w *world) wantEnded(desc string, a *App, key credential.Key, id string) {
 	name := "renamed"
 	var never *time.Time
 	for change, err := range map[string]error{
-		"renamed":  second(a.ChangeKey(w.ctx, w.as(w.member), id, KeyChange{Name: &name})),
-		"extended": second(a.ChangeKey(w.ctx, w.as(w.member), id, KeyChange{ExpiresAt: &never})),
-		"rotated":  second(a.RotateKey(w.ctx, w.as(w.member), id, "", nil)),
+		"renamed":  errOf(a.ChangeKey(w.ctx, w.as(w.member), id, KeyChange{Name: &name})),
+		"extended": errOf(a.ChangeKey(w.ctx, w.as(w.member), id, KeyChange{ExpiresAt: &never})),
+		"rotated":  errOf(a.RotateKey(w.ctx, w.as(w.member), id, "", nil)),
 	} {
 		if codeOf(err) != "key_not_active" {
 			w.t.Errorf("%s: the key can be %s: %v", desc, change, err)
@@ -56,11 +56,11 @@ func TestExpiryIsFinal(t *testing.T) {
 		w.clock.add(-2 * time.Hour)
 		w.wantEnded("the clock is set back before the expiry is recorded", w.App, key, view.ID)
 		w.FlushUsage(w.ctx)
-		if w.expiries.isRecorded(view.ID) {
+		if w.expiries.isNoted(view.ID) {
 			t.Error("a recorded expiry is still in memory")
 		}
 		w.wantEnded("after the expiry was recorded", w.App, key, view.ID)
-		w.wantEnded("in another process", w.another(), key, view.ID)
+		w.wantEnded("in another process", w.secondProcess(), key, view.ID)
 		if k, err := w.GetKey(w.ctx, w.as(w.member), view.ID); err != nil || k.Status != memo.KeyExpired {
 			t.Errorf("the key is %+v (%v), want it expired", k, err)
 		}
@@ -81,7 +81,7 @@ func TestSweepRecordsExpiryOfUnusedKeys(t *testing.T) {
 		w.clock.add(time.Hour)
 		w.expiries.sweep(w.ctx)
 		w.clock.add(-time.Hour)
-		w.wantEnded("after a sweep", w.another(), key, view.ID)
+		w.wantEnded("after a sweep", w.secondProcess(), key, view.ID)
 		w.wantCode("without an expiry", later, "")
 		w.wantCode("revoked before", revoked, "revoked")
 		if n, err := w.store.ExpireDueKeys(w.ctx, 10); n != 0 || err != nil {
@@ -96,7 +96,7 @@ func TestSweepStepsAreBounded(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		at := w.clock.read().Add(time.Hour)
 		for range expireStep + 5 {
-			must(t, 0, second(w.CreateKey(w.ctx, w.as(w.member), KeyRequest{Name: "k", ExpiresAt: &at})))
+			must(t, 0, errOf(w.CreateKey(w.ctx, w.as(w.member), KeyRequest{Name: "k", ExpiresAt: &at})))
 		}
 		w.clock.add(time.Hour)
 		if n, err := w.store.ExpireDueKeys(w.ctx, 5); n != 5 || err != nil {
@@ -119,13 +119,13 @@ func TestExpiryIsRecordedAfterFirstRefusal(t *testing.T) {
 		defer func() { stop(); <-done }()
 		w.clock.add(time.Hour)
 		w.wantCode("at its expiry", key, "expired")
-		for start := time.Now(); w.expiries.isRecorded(view.ID); time.Sleep(5 * time.Millisecond) {
+		for start := time.Now(); w.expiries.isNoted(view.ID); time.Sleep(5 * time.Millisecond) {
 			if time.Since(start) > 4*time.Second { // the next sweep is after 5 s
 				t.Fatal("the expiry was not recorded")
 			}
 		}
 		w.clock.add(-time.Hour)
-		if _, err := w.another().AuthoriseKey(w.ctx, key, Client{}); codeOf(err) != "expired" {
+		if _, err := w.secondProcess().AuthoriseKey(w.ctx, key, Client{}); codeOf(err) != "expired" {
 			t.Errorf("another process authorises the key with %v, want it expired", err)
 		}
 	})

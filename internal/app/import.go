@@ -13,22 +13,22 @@ import (
 
 // ImportFile is a file to import. See docs/contract.md#import-formats.
 type ImportFile struct {
-	Name     string // of the file: decides the format, and the title if the content has none
+	Name     string // of the file; gives the format, and the title if the content has none
 	Data     []byte
-	Project  string    // by name, created if missing; empty: as in the file
+	Project  string    // by name, created if it does not exist; empty: as in the file
 	Language string    // empty: as in the file
-	ModTime  time.Time // the creation time if the file has none
+	ModTime  time.Time // the creation time if the content has none
 }
 
-// ImportResult is the result for a file. Unchanged means that the workspace already has its
-// content, as ID.
+// ImportResult is the result of an import.
 type ImportResult struct {
-	ID        string
-	Unchanged bool
+	ID        string // of the transcription
+	Unchanged bool   // the workspace already had the file
 }
 
-// Import reads a file and adds it to the caller's workspace. Errors: KindInvalid, whose cause
-// is a *[transcript.Error] with the line, and KindConflict if the workspace has no room.
+// Import reads a file and adds it to the caller's workspace. Errors: KindInvalid for a refused
+// file, with a *[transcript.Error] as its cause, KindConflict if the workspace would exceed its
+// quota, and KindUnavailable if there is no capacity or no disk space.
 func (a *App) Import(ctx context.Context, c memo.Caller, in ImportFile) (ImportResult, error) {
 	if err := requireEditor(c); err != nil {
 		return ImportResult{}, err
@@ -36,7 +36,7 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in ImportFile) (ImportR
 	if err := a.store.CheckImportSpace(); err != nil {
 		return ImportResult{}, err
 	}
-	release, err := a.reading(ctx, c, len(in.Data))
+	release, err := a.admitImport(ctx, c, len(in.Data))
 	if err != nil {
 		return ImportResult{}, err
 	}
@@ -97,6 +97,7 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in ImportFile) (ImportR
 	return out, err
 }
 
+// addTranscription stores a prepared transcription, unless the workspace already has the file.
 func (a *App) addTranscription(ctx context.Context, c memo.Caller, p *store.Prepared) (out ImportResult, err error) {
 	if out.ID, err = a.store.BySource(ctx, p.WorkspaceID, p.SourceHash); err != nil || out.ID != "" {
 		out.Unchanged = true

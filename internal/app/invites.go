@@ -9,15 +9,15 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// errInvite is the error for every invitation that cannot be accepted: unknown, used, revoked,
-// expired, or made by someone who is no longer an OWNER.
+// errInvite is the error for every invitation that cannot be accepted: it is unknown, used,
+// revoked or expired, or its creator is no longer an OWNER.
 var errInvite = &memo.Error{
 	Kind:    memo.KindNotFound,
 	Message: "This invitation is no longer valid. Ask for a new one.",
 }
 
-// Invite creates an invitation to the caller's workspace, for an OWNER. The token goes into a
-// link, is shown once and not stored.
+// Invite creates an invitation to the caller's workspace, for an OWNER. The token is for the
+// link. It is shown once and not stored.
 func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo.Invite, token string, err error) {
 	if err := requireOwner(c, c.WorkspaceID); err != nil {
 		return i, token, err
@@ -31,7 +31,7 @@ func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo
 		WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionInviteCreated, Subject: i.ID,
 		Detail: string(role),
 	}
-	err = writeMembers(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
+	err = changeWorkspace(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
 		i.CreatedAt, i.ExpiresAt = tx.Now, tx.Now.Add(memo.InviteLifetime)
 		if err := tx.AddInvite(ctx, i, c.UserID, hash); err != nil {
 			return "", err
@@ -51,28 +51,25 @@ func (a *App) Invites(ctx context.Context, c memo.Caller) ([]memo.Invite, error)
 	if err := requireOwner(c, c.WorkspaceID); err != nil {
 		return nil, err
 	}
-	if err := requireOwner(c, c.WorkspaceID); err != nil {
-		return nil, err
-	}
 	return a.store.Invites(ctx, c.WorkspaceID)
 }
 
-// RevokeInvite revokes an invitation.
+// RevokeInvite revokes an invitation to the caller's workspace, for an OWNER.
 func (a *App) RevokeInvite(ctx context.Context, c memo.Caller, id string) error {
 	if err := requireOwner(c, c.WorkspaceID); err != nil {
 		return err
 	}
 	e := memo.AuditEvent{WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionInviteRevoked, Subject: id}
-	return writeMembers(ctx, c, a.writeUrgent, e, func(tx *store.Tx) (string, error) {
-		gone, err := tx.DeleteInvite(ctx, c.WorkspaceID, id)
-		if err == nil && !gone {
+	return changeWorkspace(ctx, c, a.writeUrgent, e, func(tx *store.Tx) (string, error) {
+		deleted, err := tx.DeleteInvite(ctx, c.WorkspaceID, id)
+		if err == nil && !deleted {
 			return "", memo.NotFound("Invitation")
 		}
 		return "", err
 	})
 }
 
-// InviteByToken returns the invitation with this token.
+// InviteByToken returns the open invitation with this token, or KindNotFound.
 func (a *App) InviteByToken(ctx context.Context, token string) (memo.Invite, error) {
 	if len(token) != tokenLen {
 		return memo.Invite{}, errInvite
@@ -97,20 +94,20 @@ func (a *App) AcceptInvite(ctx context.Context, c memo.Caller, token string) (me
 }
 
 // SignUpWithInvite creates a user who accepts the invitation, in one transaction. It returns
-// all invalid fields. Attempts are limited like sign-ins, because each shows whether an e-mail
-// has an account.
-func (a *App) SignUpWithInvite(ctx context.Context, token, email, name, password string, o Client) (i memo.Invite,
-	problems []*memo.Error, err error,
-) {
+// all invalid fields. Attempts are limited like sign-ins, because each reveals whether a user
+// has this e-mail.
+func (a *App) SignUpWithInvite(
+	ctx context.Context, token, email, name, password string, client Client,
+) (i memo.Invite, problems []*memo.Error, err error) {
 	if i, err = a.InviteByToken(ctx, token); err != nil {
 		return i, nil, err
 	}
-	email, err1 := memo.CleanEmail(email)
-	name, err2 := memo.CleanName("name", name)
-	if problems = invalidErrors(err1, err2, credential.CheckPassword(password)); len(problems) > 0 {
+	email, emailErr := memo.CleanEmail(email)
+	name, nameErr := memo.CleanName("name", name)
+	if problems = invalidErrors(emailErr, nameErr, credential.CheckPassword(password)); len(problems) > 0 {
 		return i, problems, nil
 	}
-	if _, err := a.throttle.take(ctx, "join "+i.ID, o.Address, nobody); err != nil {
+	if _, err := a.throttle.take(ctx, "join "+i.ID, client.Address, neverKnown); err != nil {
 		return i, nil, err
 	}
 	hash, err := a.passwords.Hash(ctx, password)
@@ -119,7 +116,7 @@ func (a *App) SignUpWithInvite(ctx context.Context, token, email, name, password
 	}
 	err = a.store.Write(ctx, func(tx *store.Tx) error {
 		u := memo.User{ID: newID(), Email: email, Name: name, CreatedAt: tx.Now}
-		c := memo.Caller{UserID: u.ID, ClientAddress: o.Address, UserAgent: o.UserAgent}
+		c := memo.Caller{UserID: u.ID, ClientAddress: client.Address, UserAgent: client.UserAgent}
 		taken := memo.Conflict("email_taken",
 			"An account with this e-mail already exists. Sign in and open the invitation again.")
 		if err := addUser(ctx, tx, c, u, hash, taken); err != nil {
@@ -130,8 +127,8 @@ func (a *App) SignUpWithInvite(ctx context.Context, token, email, name, password
 	return i, nil, err
 }
 
-// acceptInvite uses up the invitation and makes the caller a member. It locks the workspace,
-// so the user who made the invitation is an OWNER at that moment.
+// acceptInvite uses the invitation and makes the caller a member. It locks the workspace, so
+// the creator of the invitation is still an OWNER at that moment.
 func acceptInvite(ctx context.Context, tx *store.Tx, c memo.Caller, i memo.Invite, token string) error {
 	if err := tx.LockWorkspace(ctx, i.WorkspaceID); err != nil {
 		return err
@@ -139,7 +136,7 @@ func acceptInvite(ctx context.Context, tx *store.Tx, c memo.Caller, i memo.Invit
 	if _, err := tx.InviteByHash(ctx, credential.HashToken(token)); err != nil {
 		return replaceNotFound(err, errInvite)
 	}
-	if mine, err := tx.DeleteInvite(ctx, i.WorkspaceID, i.ID); err != nil || !mine {
+	if deleted, err := tx.DeleteInvite(ctx, i.WorkspaceID, i.ID); err != nil || !deleted {
 		return cmp.Or(err, error(errInvite))
 	}
 	added, err := tx.AddMember(ctx, i.WorkspaceID, c.UserID, i.Role)
@@ -159,7 +156,7 @@ func acceptInvite(ctx context.Context, tx *store.Tx, c memo.Caller, i memo.Invit
 	})
 }
 
-// replaceNotFound returns notFound if err is KindNotFound, and else err.
+// replaceNotFound returns notFound if err is KindNotFound, and err otherwise.
 func replaceNotFound(err, notFound error) error {
 	if memo.KindOf(err) == memo.KindNotFound {
 		return notFound

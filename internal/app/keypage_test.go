@@ -91,7 +91,7 @@ func TestKeyPagesListEveryKeyOnce(t *testing.T) {
 func nextCursorOf(t *testing.T, w *world) string {
 	t.Helper()
 	for _, text := range []string{"Ann: one", "Ann: two"} {
-		must(t, 0, second(w.Import(w.ctx, w.as(w.owner), ImportFile{Name: text + ".txt", Data: []byte(text)})))
+		must(t, 0, errOf(w.Import(w.ctx, w.as(w.owner), ImportFile{Name: text + ".txt", Data: []byte(text)})))
 	}
 	p, err := w.Transcriptions(w.ctx, w.as(w.owner),
 		ListQuery{Status: memo.StatusCompleted, Sort: "-created_at", Limit: 1})

@@ -10,25 +10,26 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// errKeyNotActive is the error for changing an inactive key. Every end is final, also an
-// expiry: a key that was refused once stays refused.
+// errKeyNotActive is the error for changing an inactive key. An inactive key never becomes
+// active again, even if it expired.
 var errKeyNotActive = memo.Conflict("key_not_active", "This key is no longer active. Create a new one.")
 
-// KeyRequest describes a new key. A nil ExpiresAt means that it never expires. ID is the id of
-// the new key, so that a form that is sent twice creates one key; if empty, a new id is made.
+// KeyRequest describes a new key.
 type KeyRequest struct {
 	Name      string
-	ExpiresAt *time.Time
-	ID        string
+	ExpiresAt *time.Time // nil: never
+	// ID is the id of the new key, so that a form that is sent twice creates only one key. If
+	// empty, the key gets a new id.
+	ID string
 }
 
 // errKeyExists is the error for a form that was sent twice.
 var errKeyExists = memo.Conflict("key_exists",
 	"This key has already been created and cannot be shown again. If you did not save it, revoke it and create another.")
 
-// CreateKey creates a key for the caller; the operator creates it for the member in c.UserID.
-// Only the result ever contains the secret. Errors: KindForbidden by plan, KindConflict
-// too_many_keys.
+// CreateKey creates a key for the caller, or for the member c.UserID if the caller is the
+// operator. Only the result contains the secret. Errors: KindForbidden if the plan has no API
+// access, KindConflict too_many_keys.
 func (a *App) CreateKey(ctx context.Context, c memo.Caller, in KeyRequest) (memo.CreatedKey, error) {
 	if err := requireSignedInMember(c); err != nil {
 		return memo.CreatedKey{}, err
@@ -43,20 +44,21 @@ func (a *App) CreateKey(ctx context.Context, c memo.Caller, in KeyRequest) (memo
 	})
 }
 
-// RotateKey creates a key with the same name and expiry, with id newID unless that is empty.
-// The old key stays active until it is revoked, or for overlap if that is not nil; 0 ends it
-// now. Errors: KindConflict key_not_active and too_many_keys, KindForbidden by plan and for
-// another member's key.
-func (a *App) RotateKey(ctx context.Context, c memo.Caller, id, newID string, overlap *time.Duration) (memo.CreatedKey,
-	error,
-) {
+// RotateKey creates a key with the same name and expiry, for the creator of the old key. The
+// replacement has the id replacementID, or a new one if that is empty. The old key stays active
+// for overlap: until it is revoked if overlap is nil; it is revoked now if overlap is 0. Errors:
+// KindConflict key_not_active and too_many_keys, KindForbidden if the plan has no API access
+// and for another member's key.
+func (a *App) RotateKey(
+	ctx context.Context, c memo.Caller, id, replacementID string, overlap *time.Duration,
+) (memo.CreatedKey, error) {
 	if err := requireSignedInMember(c); err != nil {
 		return memo.CreatedKey{}, err
 	}
 	if overlap != nil && (*overlap < 0 || *overlap > memo.MaxOverlap) {
 		return memo.CreatedKey{}, memo.Invalid("overlap", "must be between 0 and 7 days, such as 24h")
 	}
-	return a.createKey(ctx, c, newID, memo.ActionKeyRotated, func(tx *store.Tx, k *memo.APIKey) error {
+	return a.createKey(ctx, c, replacementID, memo.ActionKeyRotated, func(tx *store.Tx, k *memo.APIKey) error {
 		old, err := a.lockKeyForChange(ctx, tx, c, id)
 		if err != nil {
 			return err
@@ -78,8 +80,8 @@ func (a *App) RotateKey(ctx context.Context, c memo.Caller, id, newID string, ov
 	})
 }
 
-// createKey creates and stores a key in one transaction that also locks the membership: a
-// concurrent removal of the member waits, then finds the key and deactivates it.
+// createKey creates a key and lets fill set its name and expiry. Its transaction also locks the
+// membership: a concurrent removal of the member waits, then finds the key and deactivates it.
 func (a *App) createKey(ctx context.Context, c memo.Caller, id string, action memo.Action,
 	fill func(*store.Tx, *memo.APIKey) error,
 ) (memo.CreatedKey, error) {
@@ -136,8 +138,8 @@ func (a *App) createKey(ctx context.Context, c memo.Caller, id string, action me
 	return memo.CreatedKey{KeyView: k.View(now), Key: secret.Secret()}, nil
 }
 
-// lockKeyForChange reads an active key that the caller may change, and locks it so that no
-// other change is lost.
+// lockKeyForChange locks and returns an active key that the caller may change, so that
+// concurrent changes do not overwrite each other.
 func (a *App) lockKeyForChange(ctx context.Context, tx *store.Tx, c memo.Caller, id string) (memo.APIKey, error) {
 	if err := tx.LockKey(ctx, id); err != nil {
 		return memo.APIKey{}, err
@@ -149,7 +151,7 @@ func (a *App) lockKeyForChange(ctx context.Context, tx *store.Tx, c memo.Caller,
 	if err := memo.MayChangeKey(c, k); err != nil {
 		return k, err
 	}
-	if k.Validity.Status(tx.Now) != memo.KeyActive || a.expiries.isRecorded(k.ID) {
+	if k.Validity.Status(tx.Now) != memo.KeyActive || a.expiries.isNoted(k.ID) {
 		return k, errKeyNotActive
 	}
 	return k, nil
@@ -170,40 +172,37 @@ func readKey(ctx context.Context, tx *store.Tx, c *memo.Caller, id string) (memo
 	return k, err
 }
 
-// KeyQuery selects a page of keys. An empty Status selects all. Limit is clamped to 1–1000.
-// Cursor is KeyPage.NextCursor of the previous page. NoTotal skips the count, which a caller
-// who reads all pages does not need.
+// KeyQuery selects a page of keys.
 type KeyQuery struct {
-	Status  memo.KeyStatus
-	Limit   int
-	Cursor  string
-	NoTotal bool
+	Status  memo.KeyStatus // empty: all
+	Limit   int            // clamped to 1–1,000
+	Cursor  string         // KeyPage.NextCursor of the previous page
+	NoTotal bool           // skip the count, which a caller who reads all pages does not need
 }
 
 // MaxKeyPage is the maximum number of keys on a page.
 const MaxKeyPage = 1000
 
-// KeyPage is a page of keys. Total is the exact number on all pages. NextCursor is empty on
-// the last page.
+// KeyPage is a page of keys.
 type KeyPage struct {
 	Items      []memo.KeyView
-	Total      int
-	NextCursor string
+	Total      int    // on all pages, exactly; 0 with KeyQuery.NoTotal
+	NextCursor string // empty on the last page
 }
 
-// keyOrder is the name of the order of keys in cursors.
-const keyOrder = "keys"
+// keySort is the sort of a list of keys in its cursors.
+const keySort = "keys"
 
-// ListKeys returns the workspace's keys, newest first: all for an OWNER, their own for others.
-// A cursor of another list is KindInvalid.
+// ListKeys returns a page of the workspace's keys, newest first: of all keys to an OWNER, and of
+// their own to other members. A cursor of another list is KindInvalid.
 func (a *App) ListKeys(ctx context.Context, c memo.Caller, in KeyQuery) (p KeyPage, err error) {
 	if err := requireSignedInMember(c); err != nil {
 		return p, err
 	}
 	var after *store.ListPosition
 	if in.Cursor != "" {
-		at, bad := parseCursor(keyOrder, in.Cursor)
-		if bad != nil {
+		at, problem := parseCursor(keySort, in.Cursor)
+		if problem != nil {
 			return p, memo.Invalid("cursor", "must be a next_cursor of the same list, unchanged")
 		}
 		after = at.After
@@ -222,7 +221,7 @@ func (a *App) ListKeys(ctx context.Context, c memo.Caller, in KeyQuery) (p KeyPa
 	if len(keys) > limit {
 		keys = keys[:limit]
 		last := keys[limit-1]
-		p.NextCursor = nextCursor(keyOrder, 0, store.ListPosition{Key: last.CreatedAt.UnixMilli(), ID: last.ID})
+		p.NextCursor = nextCursor(keySort, 0, store.ListPosition{Key: last.CreatedAt.UnixMilli(), ID: last.ID})
 	}
 	now := a.store.Now()
 	p.Items = make([]memo.KeyView, len(keys))
@@ -233,8 +232,8 @@ func (a *App) ListKeys(ctx context.Context, c memo.Caller, in KeyQuery) (p KeyPa
 	return p, nil
 }
 
-// KeyPageQuery selects keys for a page of the web app. Its UserID counts only for a caller who
-// sees all keys.
+// KeyPageQuery selects keys for a page of the web app. UserID selects the keys of one creator;
+// it is ignored unless the caller sees all keys.
 type KeyPageQuery = store.KeyPageQuery
 
 // KeysPage returns some of the keys that the caller sees, newest first.
@@ -253,8 +252,8 @@ func (a *App) KeysPage(ctx context.Context, c memo.Caller, p KeyPageQuery) ([]me
 	return views, err
 }
 
-// Replacements returns the keys that replaced any of the given keys, newest first. A key in
-// its overlap can be rotated again, so it may have several.
+// Replacements returns the keys that replaced any of the given keys, newest first. A key may
+// have several, because it can be rotated again during its overlap.
 func (a *App) Replacements(ctx context.Context, c memo.Caller, of []memo.KeyView) ([]memo.KeyView, error) {
 	if err := requireSignedInMember(c); err != nil {
 		return nil, err
@@ -271,10 +270,10 @@ func (a *App) Replacements(ctx context.Context, c memo.Caller, of []memo.KeyView
 	return views, err
 }
 
-// KeyCreatorStats is a user who created keys in a workspace.
+// KeyCreatorStats is a user who created keys in a workspace, with the number of their keys.
 type KeyCreatorStats = store.KeyCreatorStats
 
-// KeyCreators returns the creators of the keys that the caller sees, with numbers of keys.
+// KeyCreators returns the creators of the keys that the caller sees.
 func (a *App) KeyCreators(ctx context.Context, c memo.Caller) ([]KeyCreatorStats, error) {
 	if err := requireSignedInMember(c); err != nil {
 		return nil, err
@@ -282,7 +281,7 @@ func (a *App) KeyCreators(ctx context.Context, c memo.Caller) ([]KeyCreatorStats
 	return a.store.KeyCreators(ctx, c.WorkspaceID, visibleKeysOf(c))
 }
 
-// visibleKeysOf returns whose keys the caller sees; "" means all.
+// visibleKeysOf returns the id of the user whose keys the caller sees, or "" for all keys.
 func visibleKeysOf(c memo.Caller) string {
 	if memo.SeesAllKeys(c) {
 		return ""
@@ -307,10 +306,10 @@ func (a *App) GetKey(ctx context.Context, c memo.Caller, id string) (memo.KeyVie
 	return k.View(now), nil
 }
 
-// KeyChange is a change of a key; nil fields stay as they are.
+// KeyChange is a change of a key. A nil field stays as it is.
 type KeyChange struct {
 	Name      *string
-	ExpiresAt **time.Time // points to nil: never
+	ExpiresAt **time.Time // a pointer to nil: never
 }
 
 // ChangeKey renames a key or changes its expiry, for its creator. Errors: KindConflict
@@ -362,7 +361,8 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 }
 
 // RevokeKey revokes a key permanently. After it returns nil, no process accepts the key.
-// Revoking an inactive key is not an error, so that a caller who lost the response can retry.
+// Revoking an inactive key is not an error, so that a caller who did not get the response can
+// retry.
 func (a *App) RevokeKey(ctx context.Context, c memo.Caller, id string) error {
 	if err := requireSignedInMember(c); err != nil {
 		return err

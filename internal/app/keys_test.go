@@ -27,7 +27,7 @@ func TestExpiredOrRevokedKeyStaysRefused(t *testing.T) {
 
 		soon := w.clock.read().Add(time.Hour)
 		at := &soon
-		must(t, 0, second(w.ChangeKey(w.ctx, w.as(w.member), view.ID, KeyChange{ExpiresAt: &at})))
+		must(t, 0, errOf(w.ChangeKey(w.ctx, w.as(w.member), view.ID, KeyChange{ExpiresAt: &at})))
 		w.clock.add(time.Hour - time.Millisecond)
 		w.wantCode("a millisecond before its expiry", key, "")
 		w.clock.add(time.Millisecond)
@@ -48,7 +48,8 @@ func TestExpiredOrRevokedKeyStaysRefused(t *testing.T) {
 	})
 }
 
-func second[T any](_ T, err error) error { return err }
+// errOf returns the error of a call with two results.
+func errOf[T any](_ T, err error) error { return err }
 
 func TestRotatedKeyWorksDuringTheOverlap(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
@@ -156,7 +157,7 @@ func TestOwnersSeeAndRevokeEveryKey(t *testing.T) {
 	})
 }
 
-func TestKeysEndForGoodWithAccess(t *testing.T) {
+func TestKeysStayDeactivatedAfterAccessEnds(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		elsewhere := w.addWorkspace("Elsewhere", w.member)
 		key, _ := w.key(w.member, "here")
@@ -240,8 +241,8 @@ func TestKeyCreatedDuringRemovalIsDeactivated(t *testing.T) {
 func TestConcurrentDemotionsLeaveOneOwner(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for range 10 {
-			must(t, 0, second(w.SetRole(w.ctx, theOperator, w.workspace.ID, w.member.ID, memo.RoleOwner)))
-			must(t, 0, second(w.SetRole(w.ctx, theOperator, w.workspace.ID, w.owner.ID, memo.RoleOwner)))
+			must(t, 0, errOf(w.SetRole(w.ctx, theOperator, w.workspace.ID, w.member.ID, memo.RoleOwner)))
+			must(t, 0, errOf(w.SetRole(w.ctx, theOperator, w.workspace.ID, w.owner.ID, memo.RoleOwner)))
 			a, b := w.as(w.owner), w.as(w.member)
 			var wg sync.WaitGroup
 			wg.Go(func() { w.SetRole(w.ctx, a, w.workspace.ID, b.UserID, memo.RoleMember) })
@@ -251,10 +252,11 @@ func TestConcurrentDemotionsLeaveOneOwner(t *testing.T) {
 				t.Fatalf("%d OWNERs are left (%v), want 1", n, err)
 			}
 		}
-		wantKind(t, "removing the last OWNER", second(0, removeOwners(w)), memo.KindConflict)
+		wantKind(t, "removing the last OWNER", removeOwners(w), memo.KindConflict)
 	})
 }
 
+// removeOwners removes every OWNER, until one cannot be removed.
 func removeOwners(w *world) error {
 	members, err := w.Members(w.ctx, memo.Caller{Operator: true}, w.workspace.ID)
 	for _, m := range members {
@@ -277,7 +279,7 @@ func TestMaximumOfActiveKeysIsExact(t *testing.T) {
 		results := make(chan string, 6)
 		var wg sync.WaitGroup
 		for range 6 {
-			wg.Go(func() { results <- codeOf(second(w.CreateKey(w.ctx, caller, KeyRequest{Name: "last"}))) })
+			wg.Go(func() { results <- codeOf(errOf(w.CreateKey(w.ctx, caller, KeyRequest{Name: "last"}))) })
 		}
 		wg.Wait()
 		close(results)
@@ -295,14 +297,14 @@ func TestMaximumOfActiveKeysIsExact(t *testing.T) {
 	})
 }
 
-func TestKeyUseIsWrittenAtOnceAndThenOncePerMinute(t *testing.T) {
+func TestKeyUseIsWrittenImmediatelyAndThenOncePerMinute(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		key, view := w.key(w.member, "k")
 		use := func() {
 			t.Helper()
 			c, err := w.AuthoriseKey(w.ctx, key, Client{Address: "198.51.100.7", UserAgent: "curl/8"})
 			must(t, c, err)
-			must(t, 0, second(w.TakeLimit(w.ctx, c, ratelimit.Data)))
+			must(t, 0, errOf(w.TakeLimit(w.ctx, c, ratelimit.Data)))
 		}
 		written := func() memo.APIKey {
 			t.Helper()
@@ -379,8 +381,8 @@ func TestConcurrentChangesOfKeyAreBothStored(t *testing.T) {
 			soon, name := w.clock.read().Add(time.Hour), "new"
 			at := &soon
 			var wg sync.WaitGroup
-			wg.Go(func() { must(t, 0, second(w.ChangeKey(w.ctx, caller, view.ID, KeyChange{Name: &name}))) })
-			wg.Go(func() { must(t, 0, second(w.ChangeKey(w.ctx, caller, view.ID, KeyChange{ExpiresAt: &at}))) })
+			wg.Go(func() { must(t, 0, errOf(w.ChangeKey(w.ctx, caller, view.ID, KeyChange{Name: &name}))) })
+			wg.Go(func() { must(t, 0, errOf(w.ChangeKey(w.ctx, caller, view.ID, KeyChange{ExpiresAt: &at}))) })
 			wg.Wait()
 			k, err := w.GetKey(w.ctx, caller, view.ID)
 			if err != nil || k.Name != "new" || k.ExpiresAt == nil {
@@ -423,7 +425,7 @@ func TestDisablingEndsConcurrentKeysAndSessions(t *testing.T) {
 
 func TestLastActiveOwnerCannotBeRemoved(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		must(t, 0, second(w.SetRole(w.ctx, theOperator, w.workspace.ID, w.member.ID, memo.RoleOwner)))
+		must(t, 0, errOf(w.SetRole(w.ctx, theOperator, w.workspace.ID, w.member.ID, memo.RoleOwner)))
 		must(t, 0, w.DisableUser(w.ctx, theOperator, w.member.ID))
 		wantKind(t, "removing the last active OWNER", w.RemoveMember(w.ctx, theOperator, w.workspace.ID, w.owner.ID),
 			memo.KindConflict)

@@ -13,8 +13,8 @@ type KeyInfo struct {
 	Key       memo.KeyView
 }
 
-// Me describes the caller's key. If the key lost its access since authorisation, it is refused
-// like the next request would be.
+// Me describes the caller's key. If its member lost access since authorisation, the key is
+// refused, as it would be in the next request.
 func (a *App) Me(ctx context.Context, c memo.Caller) (KeyInfo, error) {
 	if err := requireKey(c); err != nil {
 		return KeyInfo{}, err

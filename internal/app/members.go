@@ -10,11 +10,11 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// errLastOwner prevents a workspace without an OWNER.
+// errLastOwner is the error for a change that would leave a workspace without an OWNER.
 var errLastOwner = memo.Conflict("last_owner",
 	"This is the last OWNER of the workspace. Make another member an OWNER first.")
 
-// AddUser adds a user, who can sign in once they have a password.
+// AddUser adds a user. If password is empty, they cannot sign in until the operator sets one.
 func (a *App) AddUser(ctx context.Context, c memo.Caller, email, name, password string) (memo.User, error) {
 	if err := requireOperator(c); err != nil {
 		return memo.User{}, err
@@ -43,7 +43,7 @@ func (a *App) AddUser(ctx context.Context, c memo.Caller, email, name, password 
 	return u, err
 }
 
-// addUser adds a user with an audit event; taken is the error if the e-mail is in use.
+// addUser adds a user and records the event. taken is the error if another user has the e-mail.
 func addUser(ctx context.Context, tx *store.Tx, c memo.Caller, u memo.User, hash string, taken error) error {
 	if added, err := tx.AddUser(ctx, u, hash); err != nil || !added {
 		return cmp.Or(err, taken)
@@ -59,7 +59,7 @@ func (a *App) Users(ctx context.Context, c memo.Caller) ([]memo.User, error) {
 	return a.store.Users(ctx)
 }
 
-// UserByEmail returns the user with an e-mail.
+// UserByEmail returns the user with this e-mail, ignoring case.
 func (a *App) UserByEmail(ctx context.Context, c memo.Caller, email string) (memo.User, error) {
 	if err := requireOperator(c); err != nil {
 		return memo.User{}, err
@@ -72,8 +72,8 @@ func (a *App) UserByEmail(ctx context.Context, c memo.Caller, email string) (mem
 	return u, err
 }
 
-// DisableUser ends all access of a user: it ends their sessions and deactivates their keys in
-// one transaction. Enabling the user does not reactivate keys.
+// DisableUser ends all access of a user. In one transaction it ends their sessions, deactivates
+// their keys and deletes their invitations. None of these come back if the user is enabled.
 func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) error {
 	if err := requireOperator(c); err != nil {
 		return err
@@ -95,7 +95,8 @@ func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) err
 		if err := tx.RevokeSessions(ctx, userID); err != nil {
 			return err
 		}
-		// Last, because a concurrent invitation holds its session lock until it is stored.
+		// After the sessions: a transaction that creates an invitation locks its session, so it
+		// has committed by now, or fails.
 		if err := tx.DeleteInvitesBy(ctx, userID, ""); err != nil {
 			return err
 		}
@@ -117,7 +118,7 @@ func (a *App) EnableUser(ctx context.Context, c memo.Caller, userID string) erro
 	})
 }
 
-// deactivateKeys deactivates a user's keys in a workspace, each with its event.
+// deactivateKeys deactivates a user's keys in a workspace and records an event for each.
 func deactivateKeys(ctx context.Context, tx *store.Tx, c memo.Caller, workspaceID, userID, why string) error {
 	keys, err := tx.DeactivateKeys(ctx, workspaceID, userID, why)
 	if err != nil {
@@ -126,7 +127,7 @@ func deactivateKeys(ctx context.Context, tx *store.Tx, c memo.Caller, workspaceI
 	return recordKeys(ctx, tx, c, keys, memo.ActionKeyDeactivated, why)
 }
 
-// recordKeys records the same event for several keys, each in its workspace.
+// recordKeys records an event for each of several keys, in the key's workspace.
 func recordKeys(
 	ctx context.Context, tx *store.Tx, c memo.Caller, keys []memo.APIKey, action memo.Action, detail string,
 ) error {
@@ -141,8 +142,8 @@ func recordKeys(
 }
 
 // AddWorkspace creates a workspace with its first OWNER.
-func (a *App) AddWorkspace(ctx context.Context, c memo.Caller, name string, plan memo.Plan,
-	ownerID string,
+func (a *App) AddWorkspace(
+	ctx context.Context, c memo.Caller, name string, plan memo.Plan, ownerID string,
 ) (memo.Workspace, error) {
 	if err := requireOperator(c); err != nil {
 		return memo.Workspace{}, err
@@ -169,7 +170,7 @@ func (a *App) AddWorkspace(ctx context.Context, c memo.Caller, name string, plan
 	return w, err
 }
 
-// addWorkspace stores a workspace with its first OWNER and its event.
+// addWorkspace stores a workspace with its first OWNER and records the event.
 func addWorkspace(ctx context.Context, tx *store.Tx, c memo.Caller, w memo.Workspace, ownerID string) error {
 	if err := tx.AddWorkspace(ctx, w); err != nil {
 		return err
@@ -214,7 +215,7 @@ func (a *App) FindWorkspace(ctx context.Context, c memo.Caller, idOrName string)
 		". 'memo workspace list' shows all."}
 }
 
-// SetPlan sets the plan of a workspace, which applies from the next request of each key.
+// SetPlan sets the plan of a workspace. It applies to every request that is authorised later.
 func (a *App) SetPlan(ctx context.Context, c memo.Caller, workspaceID string, plan memo.Plan) error {
 	if err := requireOperator(c); err != nil {
 		return err
@@ -249,7 +250,7 @@ func (a *App) RenameWorkspace(ctx context.Context, c memo.Caller, name string) e
 		WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionWorkspaceRenamed,
 		Subject: c.WorkspaceID, Detail: name,
 	}
-	return writeMembers(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
+	return changeWorkspace(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
 		return "", tx.RenameWorkspace(ctx, c.WorkspaceID, name)
 	})
 }
@@ -262,10 +263,11 @@ func (a *App) Members(ctx context.Context, c memo.Caller, workspaceID string) ([
 	return a.store.Members(ctx, workspaceID)
 }
 
-// AddMember makes a user a member. Their former keys in the workspace stay inactive.
-func (a *App) AddMember(ctx context.Context, c memo.Caller, workspaceID, userID string, role memo.Role) (m memo.Member,
-	err error,
-) {
+// AddMember makes a user a member of a workspace, for an OWNER. Keys that they had there before
+// stay inactive.
+func (a *App) AddMember(
+	ctx context.Context, c memo.Caller, workspaceID, userID string, role memo.Role,
+) (m memo.Member, err error) {
 	if err := requireOwner(c, workspaceID); err != nil {
 		return m, err
 	}
@@ -276,7 +278,7 @@ func (a *App) AddMember(ctx context.Context, c memo.Caller, workspaceID, userID 
 		WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberAdded, Subject: userID,
 		Detail: string(role),
 	}
-	err = writeMembers(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
+	err = changeWorkspace(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
 		added, err := tx.AddMember(ctx, workspaceID, userID, role)
 		if err == nil && !added {
 			return "", memo.Conflict("already_member", "This user is already a member of the workspace.")
@@ -290,21 +292,22 @@ func (a *App) AddMember(ctx context.Context, c memo.Caller, workspaceID, userID 
 }
 
 // RemoveMember removes a member and deactivates their keys in the workspace, in one
-// transaction. An OWNER can remove anyone, any member can leave, but the last OWNER must stay.
+// transaction. An OWNER can remove anyone, and every member can remove themselves. The last
+// OWNER cannot be removed.
 func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, userID string) error {
-	leaves := requireUser(c) == nil && c.UserID == userID && c.WorkspaceID == workspaceID
-	if err := requireOwner(c, workspaceID); err != nil && !leaves {
+	isSelf := requireUser(c) == nil && c.UserID == userID && c.WorkspaceID == workspaceID
+	if err := requireOwner(c, workspaceID); err != nil && !isSelf {
 		return err
 	}
 	write := a.writeUrgent
-	if leaves {
+	if isSelf {
 		write = a.writeOwnRevocation
 	}
 	return write(ctx, c, func(tx *store.Tx) error {
 		if err := tx.LockWorkspace(ctx, workspaceID); err != nil {
 			return err
 		}
-		if err := requireOwnerStill(ctx, tx, c, workspaceID); err != nil && !leaves {
+		if err := requireCurrentOwner(ctx, tx, c, workspaceID); err != nil && !isSelf {
 			return err
 		}
 		m, err := tx.Member(ctx, workspaceID, userID)
@@ -329,10 +332,10 @@ func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, user
 	})
 }
 
-// SetRole changes the role of a member. The last OWNER must stay OWNER.
-func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID string, role memo.Role) (m memo.Member,
-	err error,
-) {
+// SetRole changes the role of a member, for an OWNER. The last OWNER must stay an OWNER.
+func (a *App) SetRole(
+	ctx context.Context, c memo.Caller, workspaceID, userID string, role memo.Role,
+) (m memo.Member, err error) {
 	if err := requireOwner(c, workspaceID); err != nil {
 		return m, err
 	}
@@ -347,7 +350,7 @@ func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID st
 		WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberRole, Subject: userID,
 		Detail: string(role),
 	}
-	err = writeMembers(ctx, c, write, e, func(tx *store.Tx) (string, error) {
+	err = changeWorkspace(ctx, c, write, e, func(tx *store.Tx) (string, error) {
 		if role != memo.RoleOwner {
 			if err := requireOtherOwner(ctx, tx, workspaceID, userID); err != nil {
 				return "", err
@@ -356,7 +359,7 @@ func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID st
 		if err := tx.SetRole(ctx, workspaceID, userID, role); err != nil {
 			return "", err
 		}
-		if role != memo.RoleOwner { // or their invitations would work again if they became OWNER again
+		if role != memo.RoleOwner { // or their invitations would work again if they became an OWNER again
 			if err := tx.DeleteInvitesBy(ctx, userID, workspaceID); err != nil {
 				return "", err
 			}
@@ -367,10 +370,11 @@ func (a *App) SetRole(ctx context.Context, c memo.Caller, workspaceID, userID st
 	return m, err
 }
 
-// writeMembers changes a workspace's members or name, one change at a time per workspace, so
-// that two OWNERs cannot remove each other concurrently. The use case has called requireOwner;
-// here the role is checked again under the lock. f returns the name for the event.
-func writeMembers(
+// changeWorkspace changes the members, invitations or name of the workspace of e, and records e.
+// It locks the workspace, so that two OWNERs cannot remove each other concurrently. The use
+// case has called requireOwner; the role is checked again under the lock. f returns the name
+// for the event.
+func changeWorkspace(
 	ctx context.Context, c memo.Caller, write writeFunc, e memo.AuditEvent, f func(*store.Tx) (name string, err error),
 ) error {
 	workspaceID := string(e.WorkspaceID)
@@ -378,7 +382,7 @@ func writeMembers(
 		if err := tx.LockWorkspace(ctx, workspaceID); err != nil {
 			return err
 		}
-		if err := requireOwnerStill(ctx, tx, c, workspaceID); err != nil {
+		if err := requireCurrentOwner(ctx, tx, c, workspaceID); err != nil {
 			return err
 		}
 		var err error
@@ -392,8 +396,9 @@ func writeMembers(
 // writeFunc is [App.write], [App.writeUrgent] or [App.writeOwnRevocation].
 type writeFunc func(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error
 
-// requireOwnerStill fails if the caller has lost the OWNER role since authorisation.
-func requireOwnerStill(ctx context.Context, tx *store.Tx, c memo.Caller, workspaceID string) error {
+// requireCurrentOwner is requireOwner by the current role, which may have changed since
+// authorisation.
+func requireCurrentOwner(ctx context.Context, tx *store.Tx, c memo.Caller, workspaceID string) error {
 	if c.Operator {
 		return nil
 	}
@@ -404,7 +409,7 @@ func requireOwnerStill(ctx context.Context, tx *store.Tx, c memo.Caller, workspa
 	return err
 }
 
-// requireOtherOwner fails if the user is the last OWNER of the workspace, or not a member.
+// requireOtherOwner fails if the user is the last OWNER who is not disabled, or not a member.
 func requireOtherOwner(ctx context.Context, tx *store.Tx, workspaceID, userID string) error {
 	m, err := tx.Member(ctx, workspaceID, userID)
 	if err != nil || m.Role != memo.RoleOwner {

@@ -10,37 +10,37 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// errSignInFailed is the error of every failed sign-in. Text and time are the same whether or
-// not the account exists.
+// errSignInFailed is the error of every failed sign-in. The response and its duration are the
+// same whether or not the account exists.
 var errSignInFailed = refuseCredential("bad_sign_in", "E-mail or password is wrong")
 
 // TakeSetupAttempt counts an attempt to set up the server, or returns KindRateLimited, so that
-// the code cannot be guessed.
-func (a *App) TakeSetupAttempt(ctx context.Context, o Client) error {
-	_, err := a.throttle.take(ctx, "set-up", o.Address, nobody)
+// the set-up code cannot be guessed.
+func (a *App) TakeSetupAttempt(ctx context.Context, client Client) error {
+	_, err := a.throttle.take(ctx, "set-up", client.Address, neverKnown)
 	return err
 }
 
 // SignIn is the input of a sign-in.
 type SignIn struct {
 	Email, Password string
-	// Replaces is the token of the browser's current session, which the new one ends; may be
-	// empty.
+	// Replaces is the session token that the browser has now. The new session ends that one. It
+	// may be empty.
 	Replaces string
 }
 
-// SignIn starts a session. The token goes into the cookie and is not stored. Errors:
-// KindUnauthorized for an unknown user, a wrong password or a disabled user alike,
-// KindRateLimited after too many attempts, KindUnavailable if too many run at once.
+// SignIn starts a session. The token is for the cookie and is not stored. Errors: the same
+// KindUnauthorized for an unknown user, a wrong password and a disabled user, KindRateLimited
+// after too many attempts, and KindUnavailable if too many passwords are being checked.
 func (a *App) SignIn(
-	ctx context.Context, in SignIn, o Client,
+	ctx context.Context, in SignIn, client Client,
 ) (token string, s memo.Session, u memo.User, err error) {
 	email, err := memo.CleanEmail(in.Email)
 	if err != nil {
-		email = "" // continue as for an unknown user, for the same time
+		email = "" // continue as for an unknown user, which takes the same time
 	}
-	known := func() (bool, error) { return a.store.KnowsAddress(ctx, email, o.Address) }
-	undo, err := a.throttle.take(ctx, email, o.Address, known)
+	known := func() (bool, error) { return a.store.KnowsAddress(ctx, email, client.Address) }
+	undo, err := a.throttle.take(ctx, email, client.Address, known)
 	if err != nil {
 		return "", s, u, err
 	}
@@ -56,34 +56,34 @@ func (a *App) SignIn(
 		return "", s, u, err
 	}
 	if !ok || u.DisabledAt != nil {
-		a.noteRefusal(ctx, u, o, ok)
+		a.recordFailedSignIn(ctx, u, client, ok)
 		return "", s, u, errSignInFailed
 	}
 	undo()
 	token, tokenHash := credential.NewToken()
 	err = a.store.WriteSignIn(ctx, func(tx *store.Tx) error {
-		// Checking a password takes a while, in which the access may have ended.
+		// While the password was checked, it may have been changed or the user disabled.
 		if same, err := tx.LockUser(ctx, u.ID, account.PasswordHash); err != nil || !same {
 			return cmp.Or(err, errSignInFailed)
 		}
 		s = memo.Session{
 			ID: newID(), UserID: u.ID, CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(memo.SessionLifetime), LastUsedAt: tx.Now,
-			IP: o.Address, Agent: truncateBytes(o.UserAgent, maxEventText), Current: true,
+			IP: client.Address, Agent: truncateBytes(client.UserAgent, maxEventText), Current: true,
 		}
 		return addSession(ctx, tx, s, tokenHash, in.Replaces)
 	})
 	return token, s, u, err
 }
 
-// addSession stores a session of a locked user and ends those that it replaces: the browser's
-// previous one, even of another user, and the oldest if there are too many.
+// addSession stores a session of a locked user and ends those that it replaces: the one that the
+// browser had, even if it is another user's, and the oldest if there are too many.
 func addSession(ctx context.Context, tx *store.Tx, s memo.Session, hash credential.Hash, replaces string) error {
 	if err := tx.AddSession(ctx, s, hash); err != nil {
 		return err
 	}
-	end := func(s, by memo.Session, why string) error {
-		c := memo.Caller{UserID: s.UserID, ClientAddress: by.IP, UserAgent: by.Agent}
-		return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionSignedOut, Subject: s.ID, Detail: why})
+	recordEnd := func(old memo.Session, why string) error {
+		c := memo.Caller{UserID: old.UserID, ClientAddress: s.IP, UserAgent: s.Agent}
+		return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionSignedOut, Subject: old.ID, Detail: why})
 	}
 	if len(replaces) == tokenLen {
 		old, err := tx.ReplaceSession(ctx, credential.HashToken(replaces))
@@ -91,7 +91,7 @@ func addSession(ctx context.Context, tx *store.Tx, s memo.Session, hash credenti
 			return err
 		}
 		if old.ID != "" {
-			if err := end(old, s, "another sign-in in the same browser"); err != nil {
+			if err := recordEnd(old, "another sign-in in the same browser"); err != nil {
 				return err
 			}
 		}
@@ -101,7 +101,7 @@ func addSession(ctx context.Context, tx *store.Tx, s memo.Session, hash credenti
 		return err
 	}
 	for _, old := range oldest {
-		if err := end(old, s, "the oldest of too many sessions"); err != nil {
+		if err := recordEnd(old, "the oldest of too many sessions"); err != nil {
 			return err
 		}
 	}
@@ -109,20 +109,20 @@ func addSession(ctx context.Context, tx *store.Tx, s memo.Session, hash credenti
 	return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionSignedIn, Subject: s.ID})
 }
 
-// noteRefusal queues an event for a failed sign-in of an existing account, at most one per
-// minute and account, so that attackers cannot fill the audit trail.
-func (a *App) noteRefusal(ctx context.Context, u memo.User, o Client, rightPassword bool) {
+// recordFailedSignIn adds an event for a failed sign-in to the backlog, at most one per minute and
+// user, so that attackers cannot fill the audit trail. It does nothing for an unknown user.
+func (a *App) recordFailedSignIn(ctx context.Context, u memo.User, client Client, rightPassword bool) {
 	if u.ID == "" {
 		return
 	}
-	if d, err := a.throttle.windows.Take(ctx, perAccountRefusal, digest(u.ID)); err != nil || !d.Accepted {
+	if d, err := a.throttle.windows.Take(ctx, perAccountEvent, digest(u.ID)); err != nil || !d.Accepted {
 		return
 	}
 	why := "the password was wrong"
 	if rightPassword {
 		why = "the user is disabled"
 	}
-	a.backlog.noteFailure(failedSignIn{u, a.store.Now(), o, why})
+	a.backlog.noteFailedSignIn(failedSignIn{u, a.store.Now(), client, why})
 }
 
 // Sessions returns the caller's active sessions, newest first.
@@ -137,14 +137,14 @@ func (a *App) Sessions(ctx context.Context, c memo.Caller) ([]memo.Session, erro
 	return sessions, err
 }
 
-// RevokeSession ends one of the caller's sessions. After it returns nil, no request with it is
-// accepted.
+// RevokeSession ends one of the caller's sessions. After it returns nil, no request with that
+// session is accepted.
 func (a *App) RevokeSession(ctx context.Context, c memo.Caller, id string) error {
 	if err := requireUser(c); err != nil {
 		return err
 	}
-	// Check first: ending access has priority over other writes, so requests to end sessions
-	// that do not exist must not write.
+	// Look first: the write below has priority over others, so it must not run for sessions that
+	// do not exist.
 	sessions, err := a.store.Sessions(ctx, c.UserID)
 	if err != nil {
 		return err
@@ -179,8 +179,9 @@ func (a *App) SignOutEverywhere(ctx context.Context, c memo.Caller) error {
 	})
 }
 
-// endSessions runs f, which ends sessions of the caller. It fails if the caller's own session
-// has ended meanwhile. The user is locked before their sessions, as everywhere.
+// endSessions runs f, which ends sessions of the caller, in a transaction. It fails if the
+// caller's own session has ended. The user is locked before the sessions, as in all
+// transactions that lock both.
 func (a *App) endSessions(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
 	return a.store.WriteOwnRevocation(ctx, func(tx *store.Tx) error {
 		if err := tx.LockUserRow(ctx, c.UserID); err != nil {

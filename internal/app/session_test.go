@@ -261,20 +261,20 @@ func TestFailedSignInsAreRecorded(t *testing.T) {
 			t.Errorf("the events are %+v, want one more, for the disabled user", got)
 		}
 
-		// If the database cannot write, the sign-in is refused as always and the event waits.
+		// If the database cannot write, the sign-in is refused as before and the event waits.
 		eve := w.user("eve@example.com")
 		fail(eve.Email)
 		w.store.Close()
 		w.backlog.write(w.ctx)
-		if n := len(w.backlog.refusals); n != 1 {
+		if n := len(w.backlog.failedSignIns); n != 1 {
 			t.Errorf("%d events wait, want 1", n)
 		}
 		w.log, w.backlog.log = slog.New(slog.DiscardHandler), slog.New(slog.DiscardHandler)
-		for range maxRefusals {
-			w.backlog.noteFailure(failedSignIn{})
+		for range maxFailedSignIns {
+			w.backlog.noteFailedSignIn(failedSignIn{})
 		}
-		if n := len(w.backlog.refusals); n != maxRefusals {
-			t.Errorf("%d events wait, want %d", n, maxRefusals)
+		if n := len(w.backlog.failedSignIns); n != maxFailedSignIns {
+			t.Errorf("%d events wait, want %d", n, maxFailedSignIns)
 		}
 	})
 }
@@ -428,16 +428,16 @@ func TestEndedSessionsAreDeleted(t *testing.T) {
 				return nil
 			}))
 		}
-		old(sessionsKept-time.Hour, 3)
-		old(sessionsKept+time.Hour, purgeAtOnce+1)
-		for i, want := range []time.Duration{0, purgeEvery} {
+		old(sessionRetention-time.Hour, 3)
+		old(sessionRetention+time.Hour, purgeBatch+1)
+		for i, want := range []time.Duration{0, purgeInterval} {
 			if next := w.purge(w.ctx); next != want {
 				t.Errorf("purge %d asks for the next one after %v, want %v", i, next, want)
 			}
 		}
 		deleteOld := func() (n int64) {
 			must(t, 0, w.store.Write(w.ctx, func(tx *store.Tx) (err error) {
-				n, err = tx.DeleteSessions(w.ctx, tx.Now.Add(-sessionsKept), purgeAtOnce)
+				n, err = tx.DeleteSessions(w.ctx, tx.Now.Add(-sessionRetention), purgeBatch)
 				return err
 			}))
 			return n
@@ -446,11 +446,11 @@ func TestEndedSessionsAreDeleted(t *testing.T) {
 		if n := deleteOld(); n != 3 {
 			t.Errorf("%d were deleted, want the three that expired", n)
 		}
-		w.clock.add(sessionsKept - time.Hour)
+		w.clock.add(sessionRetention - time.Hour)
 		if n := deleteOld(); n != 1 {
 			t.Errorf("%d were deleted, want the one that was revoked", n)
 		}
-		w.clock.add(sessionsKept + time.Hour)
+		w.clock.add(sessionRetention + time.Hour)
 		if n := deleteOld(); n != 1 {
 			t.Errorf("%d were deleted, want the one that expired", n)
 		}

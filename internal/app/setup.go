@@ -17,18 +17,19 @@ type SetupRequest struct {
 	Workspace string
 }
 
-// Check returns all invalid fields.
+// Check returns an error for each invalid field.
 func (in SetupRequest) Check() []*memo.Error {
 	_, problems := in.clean()
 	return problems
 }
 
-// clean returns the request in the form in which it is stored, or all invalid fields.
+// clean returns the request in the form in which it is stored, and an error for each invalid
+// field.
 func (in SetupRequest) clean() (SetupRequest, []*memo.Error) {
-	email, err1 := memo.CleanEmail(in.Email)
-	name, err2 := memo.CleanName("name", in.Name)
-	workspace, err3 := memo.CleanName("workspace", in.Workspace)
-	problems := invalidErrors(err1, err2, credential.CheckPassword(in.Password), err3)
+	email, emailErr := memo.CleanEmail(in.Email)
+	name, nameErr := memo.CleanName("name", in.Name)
+	workspace, workspaceErr := memo.CleanName("workspace", in.Workspace)
+	problems := invalidErrors(emailErr, nameErr, credential.CheckPassword(in.Password), workspaceErr)
 	return SetupRequest{Email: email, Name: name, Password: in.Password, Workspace: workspace}, problems
 }
 
@@ -38,11 +39,12 @@ var ErrAlreadySetUp = memo.Conflict("set_up", "This server is already set up. Si
 // IsSetUp reports whether the server has any user.
 func (a *App) IsSetUp(ctx context.Context) (bool, error) { return a.store.HasUsers(ctx) }
 
-// SetUp creates the first user as OWNER of the first workspace, on this plan. It succeeds
-// once, also under concurrent requests. It returns all invalid fields.
-func (a *App) SetUp(ctx context.Context, in SetupRequest, plan memo.Plan, o Client) (problems []*memo.Error,
-	err error,
-) {
+// SetUp creates the first user, as OWNER of the first workspace, on this plan. It succeeds only
+// once, even if several requests arrive at the same time. problems has an error for each
+// invalid field.
+func (a *App) SetUp(
+	ctx context.Context, in SetupRequest, plan memo.Plan, client Client,
+) (problems []*memo.Error, err error) {
 	if in, problems = in.clean(); len(problems) > 0 {
 		return problems, nil
 	}
@@ -57,11 +59,11 @@ func (a *App) SetUp(ctx context.Context, in SetupRequest, plan memo.Plan, o Clie
 		if err := tx.LockUsers(ctx); err != nil {
 			return err
 		}
-		if up, err := tx.HasUsers(ctx); err != nil || up {
+		if isSetUp, err := tx.HasUsers(ctx); err != nil || isSetUp {
 			return cmp.Or(err, error(ErrAlreadySetUp))
 		}
 		u := memo.User{ID: newID(), Email: in.Email, Name: in.Name, CreatedAt: tx.Now}
-		c := memo.Caller{UserID: u.ID, ClientAddress: o.Address, UserAgent: o.UserAgent}
+		c := memo.Caller{UserID: u.ID, ClientAddress: client.Address, UserAgent: client.UserAgent}
 		if err := addUser(ctx, tx, c, u, hash, ErrAlreadySetUp); err != nil {
 			return err
 		}
@@ -69,7 +71,8 @@ func (a *App) SetUp(ctx context.Context, in SetupRequest, plan memo.Plan, o Clie
 	})
 }
 
-// invalidErrors returns the KindInvalid errors among errs.
+// invalidErrors returns errs without nil. All of them come from functions that return only
+// KindInvalid.
 func invalidErrors(errs ...error) (problems []*memo.Error) {
 	for _, err := range errs {
 		if e, ok := err.(*memo.Error); ok {

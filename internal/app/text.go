@@ -16,7 +16,7 @@ func truncateBytes(s string, n int) string {
 	return s[:n]
 }
 
-// trimTimestamp removes a leading "[00:42] " from a line.
+// trimTimestamp removes a timestamp such as "[00:42] " from the start of a line.
 func trimTimestamp(line string) string {
 	if !strings.HasPrefix(line, "[") {
 		return line

@@ -9,12 +9,12 @@ import (
 )
 
 // TestThrottledSignInDoesNotReadDatabase: with the database closed, a throttled sign-in
-// is refused as always, whether or not the account exists.
+// still gets KindRateLimited, whether or not the account exists.
 func TestThrottledSignInDoesNotReadDatabase(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		fill := func(n int, account, ip string) {
 			for range n {
-				_, _ = w.throttle.take(w.ctx, account, ip, nobody)
+				_, _ = w.throttle.take(w.ctx, account, ip, neverKnown)
 			}
 		}
 		fill(10, w.member.Email, "203.0.113.1")
@@ -42,7 +42,7 @@ func TestAccountLimitAppliesToNewAddresses(t *testing.T) {
 		w.signIn(w.member, "") // from 192.0.2.1
 		for _, email := range []string{w.member.Email, "nobody@example.com"} {
 			for i := range 100 {
-				_, err := w.throttle.take(w.ctx, email, fmt.Sprintf("198.51.100.%d", i), nobody)
+				_, err := w.throttle.take(w.ctx, email, fmt.Sprintf("198.51.100.%d", i), neverKnown)
 				must(t, 0, err)
 			}
 			_, _, _, err := w.SignIn(w.ctx, SignIn{Email: email, Password: "correct horse"}, at("203.0.113.1"))
@@ -62,7 +62,7 @@ func TestThrottleIsBounded(t *testing.T) {
 	accepted := 0
 	for i := range 5_000 {
 		email := strings.Repeat("x", 240) + fmt.Sprint(i)
-		if _, err := w.throttle.take(t.Context(), email, "203.0.113.1", nobody); err == nil {
+		if _, err := w.throttle.take(t.Context(), email, "203.0.113.1", neverKnown); err == nil {
 			accepted++
 		}
 	}
@@ -76,7 +76,7 @@ func TestThrottleIsBounded(t *testing.T) {
 
 	w.throttle = newThrottle()
 	for i := range 1_000 {
-		undo, err := w.throttle.take(t.Context(), fmt.Sprint(i), fmt.Sprintf("2001:db8:%x::1", i), nobody)
+		undo, err := w.throttle.take(t.Context(), fmt.Sprint(i), fmt.Sprintf("2001:db8:%x::1", i), neverKnown)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,18 +91,18 @@ func TestThrottleIsBounded(t *testing.T) {
 func TestRefusedAttemptIsNotCounted(t *testing.T) {
 	th := newThrottle()
 	for range 10 {
-		must(t, 0, second(th.take(t.Context(), "mark@example.com", "203.0.113.1", nobody)))
+		must(t, 0, errOf(th.take(t.Context(), "mark@example.com", "203.0.113.1", neverKnown)))
 	}
 	before := th.windows.Windows()
 	for range 5 { // refused for account and address
-		wantKind(t, "the same account", second(th.take(t.Context(), "mark@example.com", "203.0.113.1", nobody)),
+		wantKind(t, "the same account", errOf(th.take(t.Context(), "mark@example.com", "203.0.113.1", neverKnown)),
 			memo.KindRateLimited)
 	}
 	for range 50 {
 		_, _ = th.windows.Take(t.Context(), perAddress, digest("203.0.113.1"))
 	}
 	for i := range 5 { // refused for the address
-		wantKind(t, "other accounts", second(th.take(t.Context(), fmt.Sprint(i), "203.0.113.1", nobody)),
+		wantKind(t, "other accounts", errOf(th.take(t.Context(), fmt.Sprint(i), "203.0.113.1", neverKnown)),
 			memo.KindRateLimited)
 	}
 	if n := th.windows.Windows(); n != before {

@@ -31,11 +31,11 @@ type ListQuery struct {
 	Sort       string // one of [Sorts]; empty is -created_at
 	Limit      int    // clamped to 1–100
 	Offset     int
-	Cursor     string // from Page.NextCursor, instead of Offset
-	NoSnippets bool   // of a search: skip the snippets, each of which reads a text
+	Cursor     string // Page.NextCursor of the previous page, instead of Offset
+	NoSnippets bool   // in a search, skip the snippets; those of an item cost reading its text
 }
 
-// Sorts are the orders of a list; the first is the default.
+// Sorts are the sorts of a list. The first is the default.
 var Sorts = []string{"-created_at", "created_at", "duration", "-duration", "relevance"}
 
 // MaxLimit is the maximum number of items on a page.
@@ -48,7 +48,7 @@ const maxFilter = 200
 type Page struct {
 	Items            []ListItem
 	Total            int
-	HasMoreThanTotal bool // a search is counted up to a limit
+	HasMoreThanTotal bool // only in a search, which is counted up to a limit
 	Limit            int
 	Offset           int
 	NextCursor       string
@@ -62,22 +62,22 @@ func (p Page) TotalRelation() string {
 	return "eq"
 }
 
-// ListItem is an item of a list; in a search it has snippets.
+// ListItem is an item of a list, with its snippets in a search.
 type ListItem struct {
 	store.ListItem
 	Snippets []Snippet
 }
 
-// Snippet is a line that contains searched words.
+// Snippet is a short part of a line that contains a term of the search.
 type Snippet struct {
 	Text    string        `json:"text"`
-	Start   memo.Seconds  `json:"start"`
+	Start   memo.Seconds  `json:"start"` // of its line
 	Speaker memo.Optional `json:"speaker"`
-	Offset  int           `json:"-"` // of its line, in characters of the text
-	Line    int           `json:"-"` // in the text, from 1
+	Offset  int           `json:"-"` // of its line in the text, in characters
+	Line    int           `json:"-"` // number of its line in the text, from 1
 }
 
-// deepOffset is the offset from which skipping rows costs as much as a search.
+// deepOffset is the offset beyond which skipping rows costs as much as a search.
 const deepOffset = 10_000
 
 // Transcriptions returns a page of the transcriptions of the caller's workspace.
@@ -97,7 +97,7 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (
 		filter.To = in.To.AddDate(0, 0, 1)
 	}
 	if filter.Search {
-		release, err := a.query(ctx, c)
+		release, err := a.admitQuery(ctx, c)
 		if err != nil {
 			return Page{}, err
 		}
@@ -110,10 +110,10 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (
 	}
 	p.Total, p.HasMoreThanTotal = total.N, total.More
 	if at.Offset >= p.Total && !p.HasMoreThanTotal {
-		return p, nil // an offset after the end costs nothing
+		return p, nil // an offset after the end costs no query
 	}
 	if !filter.Search && at.Offset > deepOffset {
-		release, err := a.query(ctx, c)
+		release, err := a.admitQuery(ctx, c)
 		if err != nil {
 			return Page{}, err
 		}
@@ -146,25 +146,25 @@ var storeOrders = map[string]store.Order{
 	"relevance": {By: store.ByRelevance},
 }
 
-// Check returns all faults, each of KindInvalid.
+// Check returns an error of KindInvalid for each invalid field.
 func (in ListQuery) Check() (problems []*memo.Error) {
-	bad := func(is bool, field, format string, args ...any) {
-		if is {
+	refuseIf := func(invalid bool, field, format string, args ...any) {
+		if invalid {
 			problems = append(problems, memo.Invalid(field, format, args...))
 		}
 	}
 	sort := cmp.Or(in.Sort, Sorts[0])
 	_, known := storeOrders[sort]
-	bad(!known, "sort", "must be one of %v", Sorts)
-	bad(sort == "relevance" && in.Query == "", "sort", "relevance needs a search: give q as well")
-	bad(utf8.RuneCountInString(in.Query) > search.MaxQuery, "q", "must have at most %d characters", search.MaxQuery)
+	refuseIf(!known, "sort", "must be one of %v", Sorts)
+	refuseIf(sort == "relevance" && in.Query == "", "sort", "relevance needs a search: give q as well")
+	refuseIf(utf8.RuneCountInString(in.Query) > search.MaxQuery, "q", "must have at most %d characters", search.MaxQuery)
 	for _, f := range [][2]string{
 		{"status", string(in.Status)}, {"language", in.Language}, {"external_id", in.ExternalID}, {"cursor", in.Cursor},
 	} {
-		bad(utf8.RuneCountInString(f[1]) > maxFilter, f[0], "must have at most %d characters", maxFilter)
+		refuseIf(utf8.RuneCountInString(f[1]) > maxFilter, f[0], "must have at most %d characters", maxFilter)
 	}
-	bad(!in.From.IsZero() && !in.To.IsZero() && in.From.After(in.To), "date_from", "must not be after date_to")
-	bad(in.Cursor != "" && in.Offset != 0, "cursor", "takes the place of offset: give only one of them")
+	refuseIf(!in.From.IsZero() && !in.To.IsZero() && in.From.After(in.To), "date_from", "must not be after date_to")
+	refuseIf(in.Cursor != "" && in.Offset != 0, "cursor", "takes the place of offset: give only one of them")
 	if in.Cursor != "" && known && len(in.Cursor) <= maxFilter {
 		if _, err := parseCursor(sort, in.Cursor); err != nil {
 			problems = append(problems, err)
@@ -173,7 +173,8 @@ func (in ListQuery) Check() (problems []*memo.Error) {
 	return problems
 }
 
-// orderAndRange returns the order of the list and the rows of the page.
+// orderAndRange checks the query and sets the default sort. It returns the order of the list and
+// the position of the page.
 func (in *ListQuery) orderAndRange() (store.Order, store.Range, error) {
 	if problems := in.Check(); len(problems) > 0 {
 		return store.Order{}, store.Range{}, problems[0]
@@ -190,7 +191,7 @@ func (in *ListQuery) orderAndRange() (store.Order, store.Range, error) {
 }
 
 // totalCache caches how many transcriptions a filter selects at a content version, because
-// counting a million takes 100 ms. An entry has about 250 bytes, for any filter.
+// counting a million takes 100 ms. An entry takes about 250 bytes, whatever the filter.
 type totalCache struct {
 	mu     sync.Mutex
 	counts *simplelru.LRU[totalCacheKey, store.Total]
@@ -201,7 +202,7 @@ type totalCacheKey struct {
 	filter  [sha256.Size]byte // store.CountKey, which includes the workspace
 }
 
-func newTotals() *totalCache {
+func newTotalCache() *totalCache {
 	counts, err := simplelru.NewLRU[totalCacheKey, store.Total](10_000, nil)
 	if err != nil {
 		panic(err) // only a size below 1 is an error
@@ -209,6 +210,7 @@ func newTotals() *totalCache {
 	return &totalCache{counts: counts}
 }
 
+// total returns how many transcriptions a filter selects, from the cache or by counting.
 func (a *App) total(ctx context.Context, c memo.Caller, f store.Filter) (store.Total, error) {
 	key := totalCacheKey{c.ContentVersion, a.store.CountKey(f)}
 	a.totals.mu.Lock()
@@ -217,8 +219,8 @@ func (a *App) total(ctx context.Context, c memo.Caller, f store.Filter) (store.T
 	if ok {
 		return n, nil
 	}
-	if !f.Search { // a search was admitted above
-		release, err := a.query(ctx, c)
+	if !f.Search { // the caller has admitted a search
+		release, err := a.admitQuery(ctx, c)
 		if err != nil {
 			return store.Total{}, err
 		}
@@ -234,7 +236,7 @@ func (a *App) total(ctx context.Context, c memo.Caller, f store.Filter) (store.T
 	return n, nil
 }
 
-// snippets returns the best lines of a text with the times and speakers of their segments.
+// snippets reads the text of an item and returns the snippets of its best lines.
 func (a *App) snippets(ctx context.Context, c memo.Caller, it store.ListItem, query []search.Term) ([]Snippet, error) {
 	admit, release := a.admitUntilReleased(ctx, c.WorkspaceID, memoryPerStoredByte)
 	defer release()
@@ -251,8 +253,9 @@ func (a *App) snippets(ctx context.Context, c memo.Caller, it store.ListItem, qu
 // bytesOfChar is about how many bytes one character of a text takes in text and segments.
 const bytesOfChar = 3
 
-// findSnippets returns the best lines within the first [search.MaxText] bytes of a text. Each
-// segment is one line.
+// findSnippets returns the snippets of the best lines within the first [search.MaxText] bytes of a
+// text, with the times and speakers of their segments. Each line of the text is one segment;
+// segments is a JSON array.
 func findSnippets(ctx context.Context, text string, segments []byte, query []search.Term) ([]Snippet, error) {
 	var lines []string
 	for rest := text[:min(len(text), search.MaxText)]; rest != ""; {
@@ -263,24 +266,24 @@ func findSnippets(ctx context.Context, text string, segments []byte, query []sea
 	if err != nil {
 		return nil, err
 	}
-	found, err := segmentsAt(ctx, segments, hits)
+	matching, err := segmentsAt(ctx, segments, hits)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]Snippet, len(hits))
 	for n, i := range hits {
-		offset := i // for the line break of each segment
+		offset := i // one line break for each line before it
 		for _, line := range lines[:i] {
 			offset += utf8.RuneCountInString(line)
 		}
-		s := found[n]
+		s := matching[n]
 		out[n] = Snippet{Text: search.Snippet(query, s.Text), Start: s.Start, Speaker: s.Speaker, Offset: offset, Line: i + 1}
 	}
 	return out, nil
 }
 
-// segmentsAt decodes the elements of a JSON array at these indices, in one pass that ends at
-// the last of them.
+// segmentsAt decodes the segments at these indices of a JSON array, in one pass that ends at the
+// last of them.
 func segmentsAt(ctx context.Context, array []byte, indices []int) ([]memo.Segment, error) {
 	out := make([]memo.Segment, len(indices))
 	if len(indices) == 0 {
@@ -315,7 +318,7 @@ func (a *App) Transcription(ctx context.Context, c memo.Caller, id string) (Tran
 	return a.store.Transcription(ctx, c.WorkspaceID, id, a.admitForResponse(ctx, c))
 }
 
-// Text returns the lines of one transcription.
+// Text returns the text of one transcription, one line per segment.
 func (a *App) Text(ctx context.Context, c memo.Caller, id string) (string, error) {
 	if err := requireReader(c); err != nil {
 		return "", err
@@ -331,7 +334,7 @@ func (a *App) Reports(ctx context.Context, c memo.Caller, id string) ([]memo.Rep
 	return a.store.Reports(ctx, c.WorkspaceID, id, a.admitForResponse(ctx, c))
 }
 
-// HasTranscription returns nil if the caller's workspace has the transcription.
+// HasTranscription returns KindNotFound unless the caller's workspace has the transcription.
 func (a *App) HasTranscription(ctx context.Context, c memo.Caller, id string) error {
 	if err := requireReader(c); err != nil {
 		return err
@@ -343,12 +346,13 @@ func (a *App) HasTranscription(ctx context.Context, c memo.Caller, id string) er
 	return err
 }
 
-// Projects returns projects of the caller's workspace and their total.
+// Projects returns a page of the projects of the caller's workspace, and how many it has. limit
+// is clamped to 1–100.
 func (a *App) Projects(ctx context.Context, c memo.Caller, limit, offset int) ([]memo.Project, int, error) {
 	if err := requireReader(c); err != nil {
 		return nil, 0, err
 	}
-	release, err := a.query(ctx, c)
+	release, err := a.admitQuery(ctx, c)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -361,8 +365,8 @@ func (a *App) Projects(ctx context.Context, c memo.Caller, limit, offset int) ([
 	return projects, total, err
 }
 
-// ProjectNames returns the projects of the caller's workspace by name, for a form. It skips
-// the counts of transcriptions, each of which costs a query.
+// ProjectNames returns the projects of the caller's workspace, sorted by name, for a form. It
+// does not count their transcriptions, which would cost a query for each.
 func (a *App) ProjectNames(ctx context.Context, c memo.Caller) ([]memo.ProjectRef, error) {
 	if err := requireReader(c); err != nil {
 		return nil, err
@@ -370,8 +374,8 @@ func (a *App) ProjectNames(ctx context.Context, c memo.Caller) ([]memo.ProjectRe
 	return a.store.ProjectNames(ctx, c.WorkspaceID, maxProjectNames)
 }
 
-// maxProjectNames is how many projects a form offers. Other names can be typed.
+// maxProjectNames is how many projects a form offers. Users can type other names.
 const maxProjectNames = 300
 
-// Transcription is a stored transcription with its text, which the surfaces render.
+// Transcription is a stored full transcription, which the surfaces render.
 type Transcription = store.Transcription

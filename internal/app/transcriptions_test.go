@@ -155,7 +155,7 @@ func TestCachedTotalFollowsTheContent(t *testing.T) {
 			key, _ := w.key(w.owner, "t")
 			c, err := w.AuthoriseKey(w.ctx, key, Client{})
 			must(t, c, err)
-			must(t, 0, second(w.TakeLimit(w.ctx, c, ratelimit.Data)))
+			must(t, 0, errOf(w.TakeLimit(w.ctx, c, ratelimit.Data)))
 			p, err := w.Transcriptions(w.ctx, c, ListQuery{Status: memo.StatusCompleted, Limit: 1})
 			return must(t, p, err).Total
 		}

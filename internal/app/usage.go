@@ -11,48 +11,50 @@ import (
 	"memoai.tech/memo/internal/store"
 )
 
-// usageRecorder collects the usage of keys in memory, so that a busy key costs one write a
-// minute. The first use of a key is written immediately, because its creator is waiting to see
-// it.
+// usageRecorder collects the usage of keys in memory, so that a busy key costs only one write per
+// minute. The first use of a key is written immediately, because its creator may be waiting to
+// see it.
 type usageRecorder struct {
 	store *store.Store
 	log   *slog.Logger
 
 	mu   sync.Mutex
-	keys map[string]*keyUsage
+	keys map[string]*keyUsage // by key id
 }
 
 // usageWriteInterval is the minimum time between two writes of one key's usage.
 const usageWriteInterval = time.Minute
 
-// Timeouts of writes. The first call of a key waits for its write; the others are in the
+// Timeouts of writes. The first call with a key waits for the write; all later writes are in the
 // background.
 const (
 	firstUseTimeout = 500 * time.Millisecond
 	laterUseTimeout = 3 * time.Second
 )
 
+// keyUsage is the usage of a key that is not written yet.
 type keyUsage struct {
 	at        time.Time // of the latest accepted call; zero once written
 	ip, agent string
-	hours     map[int64]store.CallCounts
-	written   time.Time // when usage was last written, by any process
+	hours     map[int64]store.CallCounts // by store.Hour
+	written   time.Time                  // when usage was last written, by any process
 }
 
-func newUsage(s *store.Store, log *slog.Logger) *usageRecorder {
+func newUsageRecorder(s *store.Store, log *slog.Logger) *usageRecorder {
 	return &usageRecorder{store: s, log: log, keys: map[string]*keyUsage{}}
 }
 
-// maxEventText is the maximum size of a text in an event, in bytes.
+// maxEventText is the maximum size of a stored text in an event, a session or the usage of a key,
+// in bytes.
 const maxEventText = 200
 
-// accepted notes a call, and counts it if counted is set.
+// accepted records an accepted call, and counts it if counted is set.
 func (u *usageRecorder) accepted(ctx context.Context, c memo.Caller, now time.Time, counted bool) {
 	if c.KeyID == "" {
 		return
 	}
 	u.mu.Lock()
-	k := u.key(c)
+	k := u.entry(c)
 	first := k.written.IsZero()
 	if first {
 		k.written = now
@@ -69,19 +71,21 @@ func (u *usageRecorder) accepted(ctx context.Context, c memo.Caller, now time.Ti
 	}
 }
 
+// refused counts a refused call.
 func (u *usageRecorder) refused(c memo.Caller, now time.Time) {
 	if c.KeyID == "" {
 		return
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	k := u.key(c)
+	k := u.entry(c)
 	hour := k.hours[store.Hour(now)]
 	hour.Refused++
 	k.hours[store.Hour(now)] = hour
 }
 
-func (u *usageRecorder) key(c memo.Caller) *keyUsage {
+// entry returns the usage of the caller's key. u.mu must be locked.
+func (u *usageRecorder) entry(c memo.Caller) *keyUsage {
 	k := u.keys[c.KeyID]
 	if k == nil {
 		k = &keyUsage{hours: map[int64]store.CallCounts{}, written: c.KeyLastUsedAt}
@@ -90,7 +94,7 @@ func (u *usageRecorder) key(c memo.Caller) *keyUsage {
 	return k
 }
 
-// addPending adds unwritten usage to a key.
+// addPending adds the usage that is not written yet to a key that was read from the database.
 func (u *usageRecorder) addPending(k *memo.APIKey, now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -109,7 +113,7 @@ func (u *usageRecorder) addPending(k *memo.APIKey, now time.Time) {
 	}
 }
 
-// keysPerWrite is how many keys one transaction writes. Revoking one of them waits for it.
+// keysPerWrite is how many keys one transaction writes. Revoking one of them has to wait for it.
 const keysPerWrite = 30
 
 // write writes the usage of the keys that are due, or of all.
@@ -137,9 +141,9 @@ func (u *usageRecorder) write(ctx context.Context, all bool) {
 	}
 }
 
-// flush writes the usage of some keys. What fails is retried later; no request fails because
-// of it.
-func (u *usageRecorder) flush(ctx context.Context, ids []string, most time.Duration) bool {
+// flush writes the usage of some keys and reports whether it succeeded. If it did not, the usage
+// stays in memory for a later write, so that no request fails because of it.
+func (u *usageRecorder) flush(ctx context.Context, ids []string, timeout time.Duration) bool {
 	now := u.store.Now()
 	var uses []store.KeyUsage
 	u.mu.Lock()
@@ -150,13 +154,13 @@ func (u *usageRecorder) flush(ctx context.Context, ids []string, most time.Durat
 	}
 	u.mu.Unlock()
 	// Not cancelled with the request, or the count would be lost.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), most)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
 	err := u.store.Write(ctx, func(tx *store.Tx) error { return tx.RecordUsage(ctx, uses) })
 	if err == nil {
 		return true
 	}
-	u.log.WarnContext(ctx, "the use of keys could not be written; it is kept for later", "keys", len(uses), "error", err)
+	u.log.WarnContext(ctx, "the usage of keys could not be written; it will be retried", "keys", len(uses), "error", err)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, use := range uses {
@@ -182,7 +186,7 @@ func (u *usageRecorder) flush(ctx context.Context, ids []string, most time.Durat
 // UsageBars is the number of bars in a chart of usage.
 const UsageBars = 24
 
-// Spans of a chart in hours, multiples of UsageBars.
+// Spans of a chart in hours. Both are multiples of UsageBars.
 const (
 	UsageDayHours       = 24
 	UsageFortnightHours = 14 * 24
@@ -191,13 +195,14 @@ const (
 // Calls counts the calls of a key.
 type Calls = store.CallCounts
 
-// UsageOf returns the calls of each key in the last hours, in bars of equal length, the
-// latest last. Keys that the caller does not see have no calls.
+// UsageOf returns the calls of each key in the last hours, in bars of equal length, the most
+// recent last. hours must be a multiple of [UsageBars]. Keys that the caller does not see have
+// no calls.
 func (a *App) UsageOf(ctx context.Context, c memo.Caller, keys []memo.KeyView, hours int) ([][UsageBars]Calls, error) {
 	if err := requireSignedInMember(c); err != nil {
 		return nil, err
 	}
-	use := make([][UsageBars]Calls, len(keys))
+	usage := make([][UsageBars]Calls, len(keys))
 	ids := make([]string, len(keys))
 	for i, k := range keys {
 		ids[i] = k.ID
@@ -206,21 +211,21 @@ func (a *App) UsageOf(ctx context.Context, c memo.Caller, keys []memo.KeyView, h
 	if err != nil {
 		return nil, err
 	}
-	place := map[string]int{}
+	indexOf := map[string]int{}
 	for i, id := range ids {
 		if slices.Contains(visible, id) {
-			place[id] = i
+			indexOf[id] = i
 		}
 	}
-	first, per := store.Hour(a.store.Now())-int64(hours)+1, int64(hours/UsageBars)
-	rows, err := a.store.UsageSince(ctx, visible, first, per)
+	first, hoursPerBar := store.Hour(a.store.Now())-int64(hours)+1, int64(hours/UsageBars)
+	rows, err := a.store.UsageSince(ctx, visible, first, hoursPerBar)
 	if err != nil {
 		return nil, err
 	}
 	add := func(key string, bar int64, calls Calls) {
-		if i, ok := place[key]; ok && bar >= 0 && bar < UsageBars {
-			use[i][bar].Requests += calls.Requests
-			use[i][bar].Refused += calls.Refused
+		if i, ok := indexOf[key]; ok && bar >= 0 && bar < UsageBars {
+			usage[i][bar].Requests += calls.Requests
+			usage[i][bar].Refused += calls.Refused
 		}
 	}
 	for _, r := range rows {
@@ -228,13 +233,13 @@ func (a *App) UsageOf(ctx context.Context, c memo.Caller, keys []memo.KeyView, h
 	}
 	a.usage.eachPending(func(key string, hour int64, calls Calls) {
 		if hour >= first {
-			add(key, (hour-first)/per, calls)
+			add(key, (hour-first)/hoursPerBar, calls)
 		}
 	})
-	return use, nil
+	return usage, nil
 }
 
-// eachPending calls f with all unwritten usage.
+// eachPending calls f with all usage that is not written yet.
 func (u *usageRecorder) eachPending(f func(keyID string, hour int64, calls Calls)) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

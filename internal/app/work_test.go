@@ -29,8 +29,8 @@ func longText(lines int, word string) string {
 // scope starts the scope of a request.
 func (w *world) scope() (ctx context.Context, done func()) { return bulkhead.NewScope(w.ctx) }
 
-// moment is how long work waits in a test.
-const moment = 20 * time.Millisecond
+// testWait is how long work waits for capacity in a test.
+const testWait = 20 * time.Millisecond
 
 func wantBusy(t *testing.T, desc string, err error) {
 	t.Helper()
@@ -39,6 +39,7 @@ func wantBusy(t *testing.T, desc string, err error) {
 	}
 }
 
+// other returns the operator as a caller in a new workspace.
 func (w *world) other() memo.Caller {
 	return memo.Caller{Operator: true, WorkspaceID: w.addWorkspace("Other", w.owner).ID}
 }
@@ -57,17 +58,17 @@ func TestLargeTranscriptionIsReadCompletely(t *testing.T) {
 		source := longText(1200, "quokka")
 		id := w.file("long.txt", source).ID
 		c := w.as(w.owner)
-		whole, err := w.Transcription(w.ctx, c, id)
-		must(t, whole, err)
-		if whole.Size < 256<<10 {
-			t.Fatalf("the transcription has only %d bytes, too few for this test", whole.Size)
+		full, err := w.Transcription(w.ctx, c, id)
+		must(t, full, err)
+		if full.Size < 256<<10 {
+			t.Fatalf("the transcription has only %d bytes, too few for this test", full.Size)
 		}
 		text, err := w.Text(w.ctx, c, id)
 		if must(t, text, err)+"\n" != source {
 			t.Error("the text differs from the imported file")
 		}
-		if !bytes.Contains(whole.TextJSON, []byte("line 1199 says quokka")) ||
-			!bytes.Contains(whole.Segments, []byte("line 1199 says quokka")) {
+		if !bytes.Contains(full.TextJSON, []byte("line 1199 says quokka")) ||
+			!bytes.Contains(full.Segments, []byte("line 1199 says quokka")) {
 			t.Error("the transcription lacks its last line")
 		}
 		for _, format := range transcript.Formats {
@@ -91,30 +92,30 @@ func TestLargeTranscriptionIsReadCompletely(t *testing.T) {
 
 func TestReadsAreAdmittedBySize(t *testing.T) {
 	w := newSQLiteWorld(t)
-	w.work = newWork(WorkLimits{Memory: 2 << 20, Wait: moment})
+	w.work = newWork(WorkLimits{Memory: 2 << 20, Wait: testWait})
 	c, other := w.as(w.owner), w.other()
 	id := w.file("long.txt", longText(1200, "quokka")).ID
 	in, err := w.Import(w.ctx, other, ImportFile{Name: "long.txt", Data: []byte(longText(1200, "quokka"))})
 	theirs := must(t, in, err).ID
 
 	ctx, done := w.scope()
-	must(t, Transcription{}, second(w.Transcription(ctx, c, id)))
-	w.wantUsed("a large read", w.work.memory, 1<<20) // a workspace's full part
-	must(t, Transcription{}, second(w.Transcription(ctx, c, id)))
-	w.wantUsed("the same request again", w.work.memory, 1<<20)
+	must(t, Transcription{}, errOf(w.Transcription(ctx, c, id)))
+	w.wantUsed("a large read", w.work.largeReads, 1<<20) // all that one workspace gets
+	must(t, Transcription{}, errOf(w.Transcription(ctx, c, id)))
+	w.wantUsed("the same request again", w.work.largeReads, 1<<20)
 
 	for name, read := range map[string]func(context.Context) error{
-		"get":      func(ctx context.Context) error { return second(w.Transcription(ctx, c, id)) },
-		"text":     func(ctx context.Context) error { return second(w.Text(ctx, c, id)) },
-		"export":   func(ctx context.Context) error { return second(w.Export(ctx, c, id, transcript.SRT)) },
-		"markdown": func(ctx context.Context) error { return second(w.Export(ctx, c, id, transcript.Markdown)) },
-		"reports":  func(ctx context.Context) error { return second(w.Reports(ctx, c, id)) },
+		"get":      func(ctx context.Context) error { return errOf(w.Transcription(ctx, c, id)) },
+		"text":     func(ctx context.Context) error { return errOf(w.Text(ctx, c, id)) },
+		"export":   func(ctx context.Context) error { return errOf(w.Export(ctx, c, id, transcript.SRT)) },
+		"markdown": func(ctx context.Context) error { return errOf(w.Export(ctx, c, id, transcript.Markdown)) },
+		"reports":  func(ctx context.Context) error { return errOf(w.Reports(ctx, c, id)) },
 		"snippets": func(ctx context.Context) error {
-			return second(w.Transcriptions(ctx, c, ListQuery{Status: memo.StatusCompleted, Query: "quokka"}))
+			return errOf(w.Transcriptions(ctx, c, ListQuery{Status: memo.StatusCompleted, Query: "quokka"}))
 		},
 		"manifest": func(ctx context.Context) error {
 			archive, err := w.PrepareArchive(ctx, c, []string{id}, transcript.Text)
-			return errors.Join(err, second(archive.Manifest(ctx)))
+			return errors.Join(err, errOf(archive.Manifest(ctx)))
 		},
 	} {
 		second, end := w.scope()
@@ -123,35 +124,35 @@ func TestReadsAreAdmittedBySize(t *testing.T) {
 	}
 	short := w.file("short.txt", "Ann: hello").ID
 	small, end := w.scope()
-	must(t, "", second(w.Text(small, c, short)))
+	must(t, "", errOf(w.Text(small, c, short)))
 	end()
 	foreign, end := w.scope()
-	must(t, "", second(w.Text(foreign, other, theirs)))
+	must(t, "", errOf(w.Text(foreign, other, theirs)))
 	end()
-	must(t, Transcription{}, second(w.Transcription(w.ctx, c, id))) // the command line has no scope and is not limited
+	must(t, Transcription{}, errOf(w.Transcription(w.ctx, c, id))) // the command line has no scope and is not limited
 	done()
-	w.wantUsed("after the requests", w.work.memory, 0)
-	w.wantUsed("after the requests", w.work.small, 0)
+	w.wantUsed("after the requests", w.work.largeReads, 0)
+	w.wantUsed("after the requests", w.work.smallReads, 0)
 }
 
 // TestArchiveReadsOneTranscriptionAtATime, and waits for capacity.
 func TestArchiveReadsOneTranscriptionAtATime(t *testing.T) {
 	w := newSQLiteWorld(t)
-	w.work = newWork(WorkLimits{Memory: 2 << 20, Wait: moment})
+	w.work = newWork(WorkLimits{Memory: 2 << 20, Wait: testWait})
 	c := w.as(w.owner)
 	var ids []string
 	for i := range 3 {
 		ids = append(ids, w.file("long.txt", longText(1200, fmt.Sprint("word", i))).ID)
 	}
 	for format, l := range map[transcript.Format]*bulkhead.Limiter{
-		transcript.Markdown: w.work.small,
-		transcript.VTT:      w.work.memory,
+		transcript.Markdown: w.work.smallReads,
+		transcript.VTT:      w.work.largeReads,
 	} {
 		archive, err := w.PrepareArchive(w.ctx, c, ids, format)
 		must(t, archive, err)
 		release, err := l.Acquire(w.ctx, c.WorkspaceID, 1<<40) // all capacity
 		must(t, 0, err)
-		time.AfterFunc(2*moment, release)
+		time.AfterFunc(2*testWait, release)
 		peak := 0
 		must(t, 0, archive.WriteZip(w.ctx, writerFunc(func(p []byte) (int, error) {
 			peak = max(peak, l.Stats().Running)
@@ -166,7 +167,7 @@ func TestArchiveReadsOneTranscriptionAtATime(t *testing.T) {
 
 func TestSearchesAndImportsAreAdmitted(t *testing.T) {
 	w := newSQLiteWorld(t)
-	w.work = newWork(WorkLimits{Queries: 4, Imports: 2, Wait: moment})
+	w.work = newWork(WorkLimits{Queries: 4, Imports: 2, Wait: testWait})
 	c, other := w.as(w.owner), w.other()
 	w.file("a.txt", "Ann: quokka")
 	for range 2 {
@@ -179,17 +180,17 @@ func TestSearchesAndImportsAreAdmitted(t *testing.T) {
 	defer release()
 	for name, work := range map[string]func(context.Context, memo.Caller) error{
 		"a search": func(ctx context.Context, c memo.Caller) error {
-			return second(w.Transcriptions(ctx, c, ListQuery{Status: memo.StatusCompleted, Query: "quokka"}))
+			return errOf(w.Transcriptions(ctx, c, ListQuery{Status: memo.StatusCompleted, Query: "quokka"}))
 		},
 		"a count": func(ctx context.Context, c memo.Caller) error {
-			return second(w.Transcriptions(ctx, c, ListQuery{Status: memo.StatusFailed}))
+			return errOf(w.Transcriptions(ctx, c, ListQuery{Status: memo.StatusFailed}))
 		},
 		"projects": func(ctx context.Context, c memo.Caller) error {
 			_, _, err := w.Projects(ctx, c, 10, 0)
 			return err
 		},
 		"an import": func(ctx context.Context, c memo.Caller) error {
-			return second(w.Import(ctx, c, ImportFile{Name: "b.txt", Data: []byte("Ann: b")}))
+			return errOf(w.Import(ctx, c, ImportFile{Name: "b.txt", Data: []byte("Ann: b")}))
 		},
 	} {
 		wantBusy(t, name, work(w.ctx, c))
@@ -197,23 +198,23 @@ func TestSearchesAndImportsAreAdmitted(t *testing.T) {
 	}
 	w.wantUsed("imports", w.work.imports, 1)
 
-	large, err := w.work.heavy.Acquire(w.ctx, c.WorkspaceID, 1)
+	large, err := w.work.largeImports.Acquire(w.ctx, c.WorkspaceID, 1)
 	must(t, 0, err)
-	wantBusy(t, "a large file next to another", second(w.reading(w.ctx, other, largeFile+1)))
+	wantBusy(t, "a large file next to another", errOf(w.admitImport(w.ctx, other, largeFile+1)))
 	w.wantUsed("imports after the refusal", w.work.imports, 1)
 	large()
-	free, err := w.reading(w.ctx, other, largeFile+1)
+	free, err := w.admitImport(w.ctx, other, largeFile+1)
 	must(t, 0, err)
-	w.wantUsed("large imports", w.work.heavy, 1)
+	w.wantUsed("large imports", w.work.largeImports, 1)
 	free()
-	w.wantUsed("large imports", w.work.heavy, 0)
+	w.wantUsed("large imports", w.work.largeImports, 0)
 }
 
 // TestWorkspaceChangesOneTitleAtATime: preparing the terms of a long text takes seconds
 // of CPU time.
 func TestWorkspaceChangesOneTitleAtATime(t *testing.T) {
 	w := newSQLiteWorld(t)
-	w.work = newWork(WorkLimits{Wait: moment})
+	w.work = newWork(WorkLimits{Wait: testWait})
 	c := w.as(w.owner)
 	id := w.file("a.txt", "Ann: quokka").ID
 	release, err := w.work.titles.Acquire(w.ctx, c.WorkspaceID, 1)
@@ -256,9 +257,9 @@ func TestImportBeyondTheQuotaIsRefused(t *testing.T) {
 		}
 		first := w.file("a.txt", longText(2300, "first"))
 		before := stored()
-		whole, err := w.Transcription(w.ctx, w.as(w.owner), first.ID)
-		if must(t, whole, err); before != whole.Size || before < 2300*200 {
-			t.Errorf("the workspace has %d bytes and its only transcription %d", before, whole.Size)
+		only, err := w.Transcription(w.ctx, w.as(w.owner), first.ID)
+		if must(t, only, err); before != only.Size || before < 2300*200 {
+			t.Errorf("the workspace has %d bytes and its only transcription %d", before, only.Size)
 		}
 		full := ImportFile{Name: "b.txt", Data: []byte(longText(2300, "second"))}
 		_, err = w.Import(w.ctx, w.as(w.owner), full)
@@ -274,7 +275,7 @@ func TestImportBeyondTheQuotaIsRefused(t *testing.T) {
 		if stored() != 0 {
 			t.Errorf("%d bytes are stored after deleting everything", stored())
 		}
-		must(t, ImportResult{}, second(w.Import(w.ctx, w.as(w.owner), full)))
+		must(t, ImportResult{}, errOf(w.Import(w.ctx, w.as(w.owner), full)))
 	})
 }
 
@@ -294,10 +295,10 @@ func TestWorkEndsWithItsRequest(t *testing.T) {
 			t.Errorf("%s: %v after %d bytes", format, err, n)
 		}
 	}
-	whole, err := w.store.Segments(w.ctx, c.WorkspaceID, id, func(int64) error { return nil })
-	must(t, whole, err)
+	full, err := w.store.Segments(w.ctx, c.WorkspaceID, id, func(int64) error { return nil })
+	must(t, full, err)
 	cancel()
-	if _, err := decodeTranscription(gone, whole); !errors.Is(err, context.Canceled) {
+	if _, err := decodeTranscription(gone, full); !errors.Is(err, context.Canceled) {
 		t.Errorf("decoding segments after the end: %v", err)
 	}
 	if _, err := w.Import(gone, c, ImportFile{Name: "a.txt", Data: []byte(longText(1200, "b"))}); !errors.Is(err,
