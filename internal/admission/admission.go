@@ -1,7 +1,7 @@
-// Package admission decides whether a request may continue. It reads the credential,
-// asks package app whether it is active, and counts the call, in the order that
-// docs/contract.md#order-of-refusals fixes. REST, MCP and the web app all admit
-// requests here, so they cannot differ in who may enter.
+// Package admission decides whether a request may continue. It reads the credential, asks
+// package app whether it is active, and counts the call, in the order that
+// docs/contract.md#order-of-refusals fixes. REST, MCP and the web app all admit requests here,
+// so they all refuse the same requests.
 //
 // It never writes a response: it returns an error, and the surface writes it.
 package admission
@@ -25,11 +25,11 @@ import (
 // Config is what a Control needs.
 type Config struct {
 	App *app.App
-	// Proxies are the addresses whose X-Forwarded-For and X-Forwarded-Proto are believed.
+	// Proxies are the addresses whose X-Forwarded-For and X-Forwarded-Proto are trusted.
 	Proxies []netip.Prefix
 	// PublicURL is the server's address as clients write it, or nil.
 	PublicURL *url.URL
-	// Log gets one warning when a proxy seems to be missing in Proxies; nil drops it.
+	// Log gets one warning if a proxy seems to be missing in Proxies. It may be nil.
 	Log *slog.Logger
 }
 
@@ -41,7 +41,7 @@ type Control struct {
 	crossOrigin *http.CrossOriginProtection
 }
 
-// New returns a Control. It fails if the public URL is not an origin.
+// New returns a Control. It fails if the public URL has no valid scheme and host.
 func New(cfg Config) (*Control, error) {
 	c := &Control{
 		Proxies: httpx.NewProxies(cfg.Proxies, cfg.PublicURL, cfg.Log),
@@ -60,9 +60,9 @@ func New(cfg Config) (*Control, error) {
 // or nil if it is not configured.
 func (c *Control) PublicURL() *url.URL { return c.public }
 
-// How long authorisation waits for the database. PostgreSQL may be unreachable, and a
-// caller gets 503 within two seconds. The embedded database is always there: on a busy
-// machine a burst of calls waits a little longer and is not refused.
+// How long authorisation waits for the database. If PostgreSQL is unavailable, a caller gets
+// 503 within two seconds. The embedded database is always available, so on a busy machine a
+// burst of calls may wait longer and is not refused.
 const (
 	authoriseTimeout         = 1500 * time.Millisecond
 	embeddedAuthoriseTimeout = 5 * time.Second
@@ -75,14 +75,14 @@ func (c *Control) withAuthoriseTimeout(ctx context.Context) (context.Context, co
 	return context.WithTimeout(ctx, authoriseTimeout)
 }
 
-// How long a call may take, and how long while the database is slow: such a call makes
-// several queries and must fail within two seconds.
+// How long a call may take.
 const (
 	callTimeout     = 30 * time.Second
-	slowCallTimeout = 1750 * time.Millisecond
+	slowCallTimeout = 1750 * time.Millisecond // while the database is slow: it must fail within 2 s
 )
 
-// Deadline returns when a call times out. Uploads and streams have their own timeouts.
+// Deadline returns when a call times out, counted from its start. Uploads and streams have
+// their own timeouts.
 func (c *Control) Deadline(r *http.Request) time.Time {
 	timeout := callTimeout
 	if c.app.IsDatabaseSlow() {
@@ -94,17 +94,16 @@ func (c *Control) Deadline(r *http.Request) time.Time {
 // Admission is a caller whose request may continue.
 type Admission struct {
 	memo.Caller
-	// Class and Decision are the limit that counted the call, and what is left of it.
-	// Class is "" if no limit counted it.
+	// Class is the limit that counted the call, or "" if none did. Decision is what is left of
+	// the limit.
 	Class    ratelimit.Class
 	Decision ratelimit.Decision
-	// Recheck authorises the caller again, for a long request or response. It returns
-	// an error once the credential is no longer active.
+	// Recheck authorises the caller of a long request or response again. It returns an error
+	// if the credential is no longer active. It is set only for a caller with an API key.
 	Recheck func(context.Context) error
 }
 
-// SetLimitHeaders sets the RateLimit headers if a limit counted the call, also when it
-// refused it.
+// SetLimitHeaders sets the RateLimit headers if a limit counted or refused the call.
 func (a Admission) SetLimitHeaders(h http.Header) {
 	if a.Class != "" {
 		httpx.SetRateLimitHeaders(h, a.Class, a.Decision)
@@ -116,11 +115,11 @@ func (c *Control) Client(r *http.Request) app.Client {
 	return app.Client{Address: c.ClientAddress(r), UserAgent: memo.Printable(r.UserAgent(), maxUserAgent)}
 }
 
-// maxUserAgent is how many characters of a User-Agent header are stored and shown.
+// maxUserAgent is how many characters of a User-Agent header are used.
 const maxUserAgent = 500
 
-// DataCall admits a request with an API key and counts it as a data call. The Admission
-// has the state of the limit even if the error says that it is used up.
+// DataCall admits a request with an API key and counts it as a data call. If the limit refuses
+// the call, the Admission has its state nevertheless.
 func (c *Control) DataCall(r *http.Request) (Admission, error) {
 	a, err := c.Key(r)
 	if err != nil {
@@ -156,11 +155,11 @@ func (c *Control) Count(ctx context.Context, a *Admission, class ratelimit.Class
 	return err
 }
 
-// ManagementCall admits a signed-in member to key management and counts the call. An
-// API key is refused, because keys must not manage keys. invalid is an error in the
-// request's workspace_id; only a signed-in caller gets to see it.
+// ManagementCall admits a signed-in member to key management and counts the call. An API key
+// is refused, because keys must not manage keys. invalid is the error of a malformed
+// workspace_id, or nil; only a signed-in caller may see it.
 func (c *Control) ManagementCall(r *http.Request, workspaceID string, invalid error) (Admission, error) {
-	if err := c.requireCookie(r); err != nil {
+	if err := c.requireSession(r); err != nil {
 		return Admission{}, err
 	}
 	if invalid != nil {
@@ -174,17 +173,17 @@ func (c *Control) ManagementCall(r *http.Request, workspaceID string, invalid er
 	return a, c.Count(r.Context(), &a, ratelimit.Management)
 }
 
-// UserCall admits a signed-in user to their own account, outside any workspace.
+// UserCall admits a signed-in user to their own account, which belongs to no workspace.
 func (c *Control) UserCall(r *http.Request) (Admission, error) {
-	if err := c.requireCookie(r); err != nil {
+	if err := c.requireSession(r); err != nil {
 		return Admission{}, err
 	}
 	return c.SessionUser(r.Context(), r)
 }
 
-// requireCookie refuses an API key where only a session may call, and requests from
-// pages of other sites.
-func (c *Control) requireCookie(r *http.Request) error {
+// requireSession refuses an API key on a route for sessions, and requests from pages of other
+// sites. It does not check the session itself.
+func (c *Control) requireSession(r *http.Request) error {
 	if len(r.Header["Authorization"]) > 0 {
 		_, err := c.Key(r)
 		return cmp.Or(err, error(memo.ErrKeyManagementForbidden))
@@ -192,7 +191,7 @@ func (c *Control) requireCookie(r *http.Request) error {
 	return c.CheckCrossOrigin(r)
 }
 
-// SessionUser admits a request with a session cookie, outside any workspace.
+// SessionUser admits a request with a session cookie, without a workspace.
 func (c *Control) SessionUser(ctx context.Context, r *http.Request) (Admission, error) {
 	ctx, cancel := c.withAuthoriseTimeout(ctx)
 	defer cancel()
@@ -212,7 +211,7 @@ func (c *Control) SessionMember(ctx context.Context, r *http.Request, workspaceI
 }
 
 // CheckURL refuses a request with an API key in its query, because URLs end up in logs,
-// histories and Referer headers. The keys it finds are marked as exposed.
+// browser histories and Referer headers. It marks active keys as exposed.
 func (c *Control) CheckURL(r *http.Request) error {
 	if r.URL.RawQuery == "" {
 		return nil

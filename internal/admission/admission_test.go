@@ -14,7 +14,7 @@ import (
 	"memoai.tech/memo/internal/httpx"
 )
 
-// A user agent is stored and shown, and some clients put their key in it.
+// A user agent is stored and shown, and may contain control characters or even a key.
 func TestUserAgentIsPrintableAndHasNoKey(t *testing.T) {
 	c := &Control{Proxies: httpx.NewProxies(nil, nil, nil)}
 	r := httptest.NewRequest("GET", "/", nil)
@@ -25,8 +25,7 @@ func TestUserAgentIsPrintableAndHasNoKey(t *testing.T) {
 	}
 }
 
-// Every key that a server could decode from a query is found, at any place in it and with
-// any of its characters escaped.
+// Every key in a query is found, wherever it is and whichever of its characters are escaped.
 func FuzzKeysInQuery(f *testing.F) {
 	f.Add("a=1&b=", "", uint64(0))
 	f.Add("%", ";x", uint64(1<<46-1))
@@ -47,11 +46,11 @@ func FuzzKeysInQuery(f *testing.F) {
 	})
 }
 
-// Only a header with exactly one well-formed key gives a key.
+// A key is parsed only from exactly one Authorization header that ends with it.
 func FuzzBearer(f *testing.F) {
-	good := credential.NewKey().Secret()
-	f.Add("Bearer "+good, "")
-	f.Add("bearer  "+good, good)
+	secret := credential.NewKey().Secret()
+	f.Add("Bearer "+secret, "")
+	f.Add("bearer  "+secret, secret)
 	f.Fuzz(func(t *testing.T, first, second string) {
 		h := http.Header{"Authorization": {first}}
 		if second != "" {
@@ -59,7 +58,7 @@ func FuzzBearer(f *testing.F) {
 		}
 		key, err := parseBearer(h)
 		if err == nil && (second != "" || !strings.HasSuffix(first, key.Secret())) {
-			t.Fatal("parsed a key from another header")
+			t.Fatalf("parsed a key from %q and %q", first, second)
 		}
 	})
 }

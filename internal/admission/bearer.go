@@ -8,7 +8,8 @@ import (
 	"memoai.tech/memo/internal/credential"
 )
 
-// parseBearer returns the key of exactly one well-formed "Authorization: Bearer KEY".
+// parseBearer returns the key of the header "Authorization: Bearer KEY". It fails if the header
+// is missing, repeated or malformed.
 func parseBearer(h http.Header) (credential.Key, error) {
 	values := h["Authorization"]
 	if len(values) == 0 {
@@ -29,9 +30,9 @@ func parseBearer(h http.Header) (credential.Key, error) {
 // maxExposed is how many keys of one URL are marked as exposed.
 const maxExposed = 10
 
-// keysInQuery looks for keys in every name and value of a query, decoded, with any
-// separator. The prefix alone is found as well: a client that sends a placeholder in
-// the URL would send the real key there next.
+// keysInQuery finds API keys in the decoded names and values of a query. found is true even for
+// the prefix alone, because a client that sends a placeholder there would send a real key next.
+// keys has at most maxExposed well-formed keys.
 func keysInQuery(raw string) (found bool, keys []credential.Key) {
 	for _, part := range strings.FieldsFunc(raw, func(r rune) bool { return r == '&' || r == ';' || r == '=' }) {
 		decoded := unescapeLenient(part)
@@ -43,8 +44,8 @@ func keysInQuery(raw string) (found bool, keys []credential.Key) {
 	return found, keys[:min(len(keys), maxExposed)]
 }
 
-// unescapeLenient decodes every valid percent escape and copies the rest, so that a
-// broken escape next to a key cannot hide it.
+// unescapeLenient decodes every valid percent escape and copies everything else, so that an
+// invalid escape next to a key does not hide the key.
 func unescapeLenient(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {

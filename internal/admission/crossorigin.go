@@ -9,9 +9,9 @@ import (
 	"memoai.tech/memo"
 )
 
-// CheckHost refuses a request that reached a loopback address under a host name that
-// is not this server's. In a DNS rebinding attack, a page of another site makes its own
-// name point to 127.0.0.1, and the browser treats this server as the page's origin.
+// CheckHost refuses a request to a loopback address whose Host header has a foreign name. In a
+// DNS rebinding attack, the name of another site resolves to 127.0.0.1, and the browser treats
+// this server as the origin of that site's page.
 func (c *Control) CheckHost(r *http.Request) error {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	if !ok || !local.IP.IsLoopback() {
@@ -26,11 +26,11 @@ func (c *Control) CheckHost(r *http.Request) error {
 	return errForeignHost
 }
 
-var errForeignHost = memo.Forbidden("foreign_host", "This server does not go by the name in the Host header. "+
-	"Call it by its own, or start it with --public-url if a proxy in front of it is called so.")
+var errForeignHost = memo.Forbidden("foreign_host", "The Host header has a name that is not this server's. "+
+	"Use the server's own name. If a proxy uses the other name, start the server with --public-url.")
 
-// CheckCrossOrigin refuses a request that changes something, or an MCP request, if it
-// comes from a page of another site.
+// CheckCrossOrigin refuses a request from a page of another site. For GET, HEAD and OPTIONS only
+// the Origin header counts, which the request of a followed link does not have.
 func (c *Control) CheckCrossOrigin(r *http.Request) error {
 	if c.crossOrigin.Check(r) == nil && c.hasOwnOrigin(r) {
 		return nil
@@ -38,11 +38,12 @@ func (c *Control) CheckCrossOrigin(r *http.Request) error {
 	return errCrossOrigin
 }
 
-var errCrossOrigin = memo.Forbidden("cross_origin", "This request came from another site's page and was refused.")
+var errCrossOrigin = memo.Forbidden("cross_origin",
+	"This request was refused because it came from a page of another site.")
 
-// hasOwnOrigin reports whether a request has the origin headers that a browser writes
-// for a page of this server. http.CrossOriginProtection trusts Sec-Fetch-Site over
-// Origin and looks only at the first of each, so a second one must not be there.
+// hasOwnOrigin reports whether the Origin header, if there is one, names this server.
+// http.CrossOriginProtection trusts Sec-Fetch-Site more than Origin and reads only the first of
+// several headers, so repeated headers are not accepted.
 func (c *Control) hasOwnOrigin(r *http.Request) bool {
 	origins := r.Header["Origin"]
 	if len(r.Header["Sec-Fetch-Site"]) > 1 || len(origins) > 1 {
@@ -61,8 +62,8 @@ func (c *Control) hasOwnOrigin(r *http.Request) bool {
 	return host == strings.ToLower(r.Host) && !c.isDowngraded(scheme, host)
 }
 
-// isDowngraded reports an origin with the public host name but without its HTTPS:
-// anyone on the network could have written that page.
+// isDowngraded reports whether an origin has the public host but not its HTTPS. Anyone on the
+// network could have changed such a page.
 func (c *Control) isDowngraded(scheme, host string) bool {
 	return c.public != nil && c.public.Scheme == "https" && scheme != "https" && host == c.public.Host
 }

@@ -1,5 +1,6 @@
-// Package httpx has the HTTP helpers that the surfaces share: who the client is, reading
-// bodies, writing errors and JSON, and long responses that end with their credential.
+// Package httpx has the HTTP helpers that the surfaces share: client addresses behind proxies,
+// request bodies, errors, JSON, and long responses that stop when the credential becomes
+// inactive.
 package httpx
 
 import (
@@ -14,9 +15,9 @@ import (
 // bodyTimeout is how long a client may take to send a body.
 const bodyTimeout = 10 * time.Second
 
-// ReadBody reads a body of up to maxBytes. It returns a [StatusError] 413 for a larger
-// body, before reading it if Content-Length says so, and 408 for one that takes longer
-// than 10 s. Any other error means that the body ended early. Afterwards r has no body.
+// ReadBody reads a body of up to maxBytes and removes it from r. It returns a [StatusError]:
+// 413 for a larger body, without reading it if Content-Length gives its size, and 408 for one
+// that takes longer than 10 s. Any other error means that the body ended early.
 func ReadBody(w http.ResponseWriter, r *http.Request, maxBytes int64) ([]byte, error) {
 	if r.Body == http.NoBody {
 		return nil, nil
@@ -46,13 +47,13 @@ func ReadBody(w http.ResponseWriter, r *http.Request, maxBytes int64) ([]byte, e
 	return body, nil
 }
 
-// unreadBodyTimeout is how long to wait for the rest of a refused request's body. net/http
-// reads it before it sends the response, for as long as the server's ReadTimeout.
+// unreadBodyTimeout is how long to wait for the rest of a refused request's body. Without it,
+// net/http would read the body for up to the server's ReadTimeout before it sends the response.
 const unreadBodyTimeout = time.Second
 
-// limitUnreadBody makes net/http send the response even if the rest of the body never
-// arrives. It sets no deadline after the end of a body: there, net/http reads on to notice
-// a closed connection, and a deadline would cancel this request and all later ones.
+// limitUnreadBody makes net/http send the response even if the rest of the body never arrives.
+// It sets no deadline if the body has been read: net/http then reads on to notice a closed
+// connection, and a deadline would cancel this request and all later ones.
 func limitUnreadBody(w http.ResponseWriter, r *http.Request) {
 	if r.Body != http.NoBody {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(unreadBodyTimeout)) // not every writer has one

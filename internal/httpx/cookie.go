@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// The names of the session cookie. Over HTTPS it is bound to this host. Browsers do not
-// accept the __Host- prefix over plain HTTP, which is for loopback and tests.
+// The names of the session cookie. Over HTTPS it is bound to this host by its prefix. Browsers
+// do not accept that prefix over plain HTTP, which is for loopback and tests.
 const (
 	secureCookie = "__Host-memo_session"
 	plainCookie  = "memo_session"
 )
 
-// SessionToken returns the session token of a request, or "". If two cookies have the
-// name, another site set one of them, and neither counts.
+// SessionToken returns the session token of a request, or "". If two cookies have the name,
+// another site may have set one of them, so both are ignored.
 func (p *Proxies) SessionToken(r *http.Request) string {
 	name := plainCookie
 	if p.IsHTTPS(r) {
@@ -25,7 +25,7 @@ func (p *Proxies) SessionToken(r *http.Request) string {
 	return ""
 }
 
-// SetSessionToken stores the session in the browser, or removes it when token is "".
+// SetSessionToken sets the session cookie, or deletes it if token is "".
 func (p *Proxies) SetSessionToken(w http.ResponseWriter, r *http.Request, token string, expires time.Time) {
 	c := &http.Cookie{
 		Name: plainCookie, Value: token, Path: "/", Expires: expires,

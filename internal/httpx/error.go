@@ -18,14 +18,14 @@ import (
 	"memoai.tech/memo/internal/telemetry"
 )
 
-// ParamError is one bad parameter of a request.
+// ParamError is one invalid parameter or JSON member of a request.
 type ParamError struct {
 	Loc  []any  `json:"loc"` // "query", "path" or "body", then names and indices
 	Msg  string `json:"msg"`
 	Type string `json:"type"`
 }
 
-// ParamErrors are all bad parameters of a request, for a response 422.
+// ParamErrors are all invalid parameters of a request, for a 422 response.
 type ParamErrors []ParamError
 
 // maxParamErrors is how many of them a response names.
@@ -42,12 +42,12 @@ func (p ParamErrors) Error() string {
 	return b.String()
 }
 
-// InQuery turns an invalid value of the domain into a ParamErrors in the query. It returns
-// other errors as they are.
+// InQuery turns an error of KindInvalid into ParamErrors for a query parameter. It returns other
+// errors unchanged.
 func InQuery(err error) error { return withLocation("query", err) }
 
-// InBody turns an invalid value of the domain into a ParamErrors in the body. It returns other
-// errors as they are.
+// InBody turns an error of KindInvalid into ParamErrors for a member of the body. It returns
+// other errors unchanged.
 func InBody(err error) error { return withLocation("body", err) }
 
 func withLocation(where string, err error) error {
@@ -66,23 +66,24 @@ type StatusError struct {
 
 func (e *StatusError) Error() string { return e.Detail }
 
-// codedDetail is the detail of an error with a code for programs.
+// codedDetail is the "detail" of an error with a code.
 type codedDetail struct {
 	Code    string   `json:"code"`
 	Message string   `json:"message"`
 	IDs     []string `json:"ids,omitempty"`
 }
 
-// StatusClientClosed is what proxies log when the client closed the connection first.
+// StatusClientClosed is the status for the log if the client closed the connection first. It is a
+// convention of proxies.
 const StatusClientClosed = 499
 
 // IsClientGone reports whether the client closed the connection. A client that closed only its
 // sending side still reads the response.
 func IsClientGone(r *http.Request) bool { return errors.Is(r.Context().Err(), context.Canceled) }
 
-// WriteError writes any error as JSON with a "detail", with the status and headers of
-// docs/contract.md#order-of-refusals. An error that is not one of ours is logged and becomes
-// 500.
+// WriteError writes an error as JSON with a "detail", with the status and headers of
+// docs/contract.md#order-of-refusals. A passed deadline is 503, and an unknown error is 500.
+// Errors of 500 and above are logged.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	req := telemetry.RequestOf(r.Context())
 	status, detail := http.StatusInternalServerError, any("Internal server error")
@@ -170,9 +171,8 @@ func mapDomainError(e *memo.Error, h http.Header, req *telemetry.Request) (statu
 	return status, "Internal server error"
 }
 
-// setChallenge sets WWW-Authenticate and returns the detail of the body. Only the header says
-// why a key is refused, and only to a caller who has the whole key; the body is always the
-// same.
+// setChallenge sets WWW-Authenticate and returns the detail of the body. Only the header says why
+// a key was refused; the body is the same for every refused key.
 func setChallenge(e *memo.Error, h http.Header) string {
 	switch e.Code {
 	case "missing":
@@ -186,7 +186,7 @@ func setChallenge(e *memo.Error, h http.Header) string {
 		h.Set("WWW-Authenticate", `Bearer realm="memo", error="invalid_token", error_description="`+e.Message+`"`)
 		return "Invalid API key"
 	}
-	return e.Message // of a session
+	return e.Message // of a session or sign-in, without a challenge
 }
 
 // WriteJSON writes v as JSON. No cache may store it unless Cache-Control is already set.
@@ -214,8 +214,8 @@ const periodSeconds = int(ratelimit.Period / time.Second)
 
 var windowSeconds = strconv.Itoa(periodSeconds)
 
-// SetRateLimitHeaders sets what is left of a limit, as structured fields of the IETF draft and
-// as the X-RateLimit headers that most clients read. A limit of 0 sets none.
+// SetRateLimitHeaders sets the headers for what is left of a limit: the structured fields of the
+// IETF draft, and the X-RateLimit headers that most clients read. It sets none if d.Limit is 0.
 func SetRateLimitHeaders(h http.Header, class ratelimit.Class, d ratelimit.Decision) {
 	if d.Limit == 0 {
 		return

@@ -21,7 +21,7 @@ func TestWriteJSON(t *testing.T) {
 	}{
 		{"text", map[string]string{"a": "ö"}, 200, `{"a":"ö"}`, false},
 		{"invalid UTF-8", map[string]string{"a\xff": "b\xfe"}, 200, `{"a` + "\uFFFD" + `":"b` + "\uFFFD" + `"}`, false},
-		{"a value that JSON has not", math.Inf(1), 500, `{"detail":"Internal server error","request_id":"the-id"}`, true},
+		{"a value without a JSON form", math.Inf(1), 500, `{"detail":"Internal server error","request_id":"the-id"}`, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			req := &telemetry.Request{ID: "the-id"}
@@ -35,12 +35,12 @@ func TestWriteJSON(t *testing.T) {
 	}
 }
 
-// TestProblemsAreBounded: a query may have thousands of unknown parameters.
-func TestProblemsAreBounded(t *testing.T) {
+// TestParamErrorsAreLimited: a query may have thousands of unknown parameters.
+func TestParamErrorsAreLimited(t *testing.T) {
 	many := make(ParamErrors, 30_000)
 	w := httptest.NewRecorder()
 	WriteError(w, httptest.NewRequest("GET", "/", nil), many)
 	if n := strings.Count(w.Body.String(), `"loc"`); n != maxParamErrors {
-		t.Errorf("%d problems are named", n)
+		t.Errorf("the response has %d errors, want %d", n, maxParamErrors)
 	}
 }

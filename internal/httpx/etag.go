@@ -2,7 +2,7 @@ package httpx
 
 import "strings"
 
-// MatchesETag reports whether If-None-Match headers name an entity tag, by the weak
+// MatchesETag reports whether one of the If-None-Match headers matches a strong etag, by the weak
 // comparison of RFC 9110, section 13.1.2.
 func MatchesETag(headers []string, etag string) bool {
 	for _, h := range headers {

@@ -11,18 +11,18 @@ import (
 	"sync"
 )
 
-// Proxies knows which peers are the operator's own proxies. What such a peer says in
-// X-Forwarded-For and X-Forwarded-Proto is believed; what others say is not.
+// Proxies knows which peers are the operator's own proxies. X-Forwarded-For and
+// X-Forwarded-Proto from such a peer are trusted, and ignored from others.
 type Proxies struct {
-	trusted []netip.Prefix
-	https   bool // the public URL is https
-	log     *slog.Logger
-	hint    sync.Once // the warning about a proxy that is not trusted
+	trusted  []netip.Prefix
+	https    bool // the public URL is https
+	log      *slog.Logger
+	warnOnce sync.Once // about a proxy that is not trusted
 }
 
-// NewProxies returns the proxies at trusted addresses. public is the server's address
-// as clients write it, or nil. log gets one warning when a proxy seems to be missing
-// in trusted; nil drops it.
+// NewProxies returns Proxies for the trusted addresses. public is the server's address as
+// clients write it, or nil. log gets one warning if a proxy seems to be missing in trusted; it
+// may be nil.
 func NewProxies(trusted []netip.Prefix, public *url.URL, log *slog.Logger) *Proxies {
 	return &Proxies{
 		trusted: trusted,
@@ -50,7 +50,7 @@ func (p *Proxies) ClientAddress(r *http.Request) string {
 	for i := len(hops) - 1; i >= 0; i-- {
 		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
 		if err != nil {
-			break // the client can have written everything before an unreadable part
+			break // a client may have written this and everything before it
 		}
 		client = hop
 		if !p.trusts(hop) {
@@ -64,15 +64,14 @@ func (p *Proxies) warnOfUnknownProxy(r *http.Request, peer netip.Addr) {
 	if !p.IsUnknownProxy(r) {
 		return
 	}
-	p.hint.Do(func() {
+	p.warnOnce.Do(func() {
 		p.log.Warn("a private address sends X-Forwarded-For and is not trusted, so all its clients count as one address; "+
 			"if it is your proxy, start with --trusted-proxy "+peer.String(), "address", peer.String())
 	})
 }
 
-// IsUnknownProxy reports whether a request seems to come through a proxy that the
-// operator has not named: it has X-Forwarded-For and comes from a private or loopback
-// address that is not trusted.
+// IsUnknownProxy reports whether a request seems to come through a proxy that is not trusted: it
+// has X-Forwarded-For and comes from another private or loopback address.
 func (p *Proxies) IsUnknownProxy(r *http.Request) bool {
 	if len(r.Header["X-Forwarded-For"]) == 0 {
 		return false
@@ -85,7 +84,7 @@ func (p *Proxies) IsUnknownProxy(r *http.Request) bool {
 	return peer.IsPrivate() || peer.IsLoopback() || peer.IsLinkLocalUnicast()
 }
 
-// IsHTTPS reports whether the client's side of the connection is HTTPS.
+// IsHTTPS reports whether the client uses HTTPS, to this server or to a proxy in front of it.
 func (p *Proxies) IsHTTPS(r *http.Request) bool {
 	if r.TLS != nil || p.https {
 		return true
@@ -104,6 +103,7 @@ func (p *Proxies) trusts(a netip.Addr) bool {
 	return false
 }
 
+// peerOf returns the address of the TCP peer.
 func peerOf(r *http.Request) (netip.Addr, bool) {
 	host, _, _ := net.SplitHostPort(r.RemoteAddr)
 	peer, err := netip.ParseAddr(host)

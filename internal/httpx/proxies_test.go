@@ -26,8 +26,8 @@ func TestForwardedAddressCountsOnlyFromTrustedProxies(t *testing.T) {
 		{"a forged first hop", "10.1.2.3:5", []string{"198.51.100.1, 203.0.113.9"}, "203.0.113.9"},
 		{"two proxies", "10.1.2.3:5", []string{"198.51.100.1, 203.0.113.9, 10.9.9.9"}, "203.0.113.9"},
 		{"two headers", "10.1.2.3:5", []string{"198.51.100.1", "203.0.113.9"}, "203.0.113.9"},
-		{"nonsense", "10.1.2.3:5", []string{"unknown"}, "10.1.2.3"},
-		{"nonsense before an address", "10.1.2.3:5", []string{"'; DROP TABLE, 203.0.113.9"}, "203.0.113.9"},
+		{"an invalid address", "10.1.2.3:5", []string{"unknown"}, "10.1.2.3"},
+		{"an invalid address first", "10.1.2.3:5", []string{"'; DROP TABLE, 203.0.113.9"}, "203.0.113.9"},
 		{"a proxy without the header", "10.1.2.3:5", nil, "10.1.2.3"},
 		{"IPv6", "[::1]:5", []string{"2001:db8::7"}, "2001:db8::7"},
 		{"IPv4 in IPv6", "[::ffff:10.1.2.3]:5", []string{"203.0.113.9"}, "203.0.113.9"},
@@ -46,7 +46,7 @@ func TestUnknownProxyIsLoggedOnce(t *testing.T) {
 	for _, c := range []struct {
 		name, peer string
 		forwarded  bool
-		hint       bool
+		warns      bool
 	}{
 		{"a private peer", "10.1.2.3:5", true, true},
 		{"loopback", "127.0.0.1:5", true, true},
@@ -66,15 +66,15 @@ func TestUnknownProxyIsLoggedOnce(t *testing.T) {
 				r.Header.Set("X-Forwarded-For", "198.51.100.7")
 			}
 			for range 3 {
-				if believed := p.ClientAddress(r) == "198.51.100.7"; believed != (c.name == "a trusted proxy") {
+				if trusted := p.ClientAddress(r) == "198.51.100.7"; trusted != (c.name == "a trusted proxy") {
 					t.Errorf("the address is %s", p.ClientAddress(r))
 				}
 			}
-			if got := strings.Count(log.String(), "level=WARN"); got != map[bool]int{true: 1}[c.hint] {
+			if got := strings.Count(log.String(), "level=WARN"); got != map[bool]int{true: 1}[c.warns] {
 				t.Errorf("%d warnings: %s", got, &log)
 			}
 			host, _, _ := net.SplitHostPort(c.peer)
-			if c.hint && !strings.Contains(log.String(), "--trusted-proxy "+host) {
+			if c.warns && !strings.Contains(log.String(), "--trusted-proxy "+host) {
 				t.Errorf("the warning does not say what to set: %s", &log)
 			}
 		})

@@ -10,15 +10,16 @@ import (
 )
 
 const (
-	// maxBuffered is how many bytes of a response are buffered before the first is sent.
+	// maxBuffered is how many bytes of a response are buffered before the first byte is sent.
 	maxBuffered = 1 << 20
-	// WriteTimeout bounds the writing of any response that is not a stream.
+	// WriteTimeout is how long writing any response may take, unless it is a stream.
 	WriteTimeout = 90 * time.Second
 )
 
-// Send sends the response that write writes. It buffers up to 1 MB, so that a short response
-// has a Content-Length, and an error can still get its own response: Send returns it. After
-// that, an error breaks the connection, because a truncated file must not look complete.
+// Send sends the response that write writes. It buffers up to 1 MB, so that a short response has
+// a Content-Length. If write fails before more than that was written, Send sends nothing and
+// returns the error, so that the caller can send an error response. Later, an error breaks the
+// connection, because a truncated file must not look complete.
 func Send(w http.ResponseWriter, r *http.Request, write func(context.Context, io.Writer) error) error {
 	ctx, cancel := context.WithTimeout(r.Context(), WriteTimeout)
 	defer cancel()
@@ -38,16 +39,15 @@ func Send(w http.ResponseWriter, r *http.Request, write func(context.Context, io
 	return nil
 }
 
-// BoundWrite sets the time to write a response of this size in bytes: 5 s and a second for
-// each 32 kB, up to [WriteTimeout]. A slow reader holds memory and a place in the limits of
-// internal/bulkhead.
+// BoundWrite sets the deadline for writing a response of this size in bytes: 5 s and a second for
+// each 32 kB, at most [WriteTimeout]. Until then, a slow client takes up memory and capacity.
 func BoundWrite(w http.ResponseWriter, bytes int) {
 	const grace, rate = 5 * time.Second, 32 << 10 // bytes per second
-	most := min(grace+time.Duration(bytes)*time.Second/rate, WriteTimeout)
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(most)) // not every writer has one
+	timeout := min(grace+time.Duration(bytes)*time.Second/rate, WriteTimeout)
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout)) // not every writer has one
 }
 
-// bufferedSender buffers the first bytes of a response.
+// bufferedSender buffers up to maxBuffered bytes of a response.
 type bufferedSender struct {
 	w     http.ResponseWriter
 	b     bytes.Buffer

@@ -17,14 +17,14 @@ func TestSend(t *testing.T) {
 		name   string
 		parts  int // of 64 kB
 		err    error
-		length int64 // -1: not told
+		length int64 // Content-Length; -1: none
 		want   string
 	}{
 		{name: "a small file", parts: 3, length: 3 << 16},
-		{name: "one of 1 MB", parts: 16, length: 1 << 20},
+		{name: "a file of exactly 1 MB", parts: 16, length: 1 << 20},
 		{name: "a large file", parts: 40, length: -1},
 		{name: "an error before the first byte", parts: 3, err: broken, want: "broken"},
-		{name: "an error later", parts: 40, err: broken, want: "cut"},
+		{name: "an error later", parts: 40, err: broken, want: "truncated"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			part := bytes.Repeat([]byte("x"), 1<<16)
@@ -50,9 +50,9 @@ func TestSend(t *testing.T) {
 			defer res.Body.Close()
 			body, err := io.ReadAll(res.Body)
 			switch c.want {
-			case "cut":
+			case "truncated":
 				if err == nil {
-					t.Error("a short file looks whole")
+					t.Error("a truncated response looks complete")
 				}
 			case "broken":
 				if res.StatusCode != 500 || res.Header.Get("Content-Disposition") != "" ||
@@ -68,7 +68,7 @@ func TestSend(t *testing.T) {
 	}
 }
 
-// deadlineWriter notes its deadline.
+// deadlineWriter remembers its write deadline.
 type deadlineWriter struct {
 	http.ResponseWriter
 	until time.Time

@@ -11,8 +11,8 @@ import (
 	"memoai.tech/memo/internal/telemetry"
 )
 
-// A revocation ends a stream within one second. A check that began before the revocation
-// counts for at most checkValidity; the rest of the second is for closing the connection.
+// A revocation ends a stream within one second. A check that began before the revocation is valid
+// for at most checkValidity; the rest of the second is for closing the connection.
 const (
 	streamTimeout     = 10 * time.Minute       // of a whole response
 	recheckInterval   = 200 * time.Millisecond // from the start of one check to the start of the next
@@ -38,7 +38,7 @@ var (
 func StreamWithRecheck(w http.ResponseWriter, r *http.Request, recheck, write func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
-	good, err := firstCheck(ctx, recheck)
+	began, err := firstCheck(ctx, recheck)
 	if err != nil {
 		w.Header().Del("Content-Disposition")
 		return err
@@ -49,10 +49,10 @@ func StreamWithRecheck(w http.ResponseWriter, r *http.Request, recheck, write fu
 	defer func() { cancel(nil); <-watched }()
 	go func() {
 		defer close(watched)
-		if why := recheckLoop(ctx, recheck, good); why != nil {
+		if why := recheckLoop(ctx, recheck, began); why != nil {
 			cancel(why)
 			resetOnClose(ctx)
-			_ = control.SetWriteDeadline(time.Now()) // ends a write that a slow reader blocks
+			_ = control.SetWriteDeadline(time.Now()) // ends a write that a slow client blocks
 		}
 	}()
 	if err := write(ctx); err != nil {
@@ -66,7 +66,7 @@ func StreamWithRecheck(w http.ResponseWriter, r *http.Request, recheck, write fu
 
 // check is the result of one recheck.
 type check struct {
-	began time.Time // a revocation after it may be missed
+	began time.Time // a revocation after this time may be missed
 	err   error
 }
 
@@ -82,9 +82,9 @@ func startCheck(ctx context.Context, recheck func(context.Context) error, wait t
 	return result
 }
 
-// firstCheck returns when the check began that lets a stream start. It repeats a slow check,
-// because the stream would end before the next one could succeed.
-func firstCheck(ctx context.Context, recheck func(context.Context) error) (good time.Time, err error) {
+// firstCheck makes the check that lets a stream start, and returns when it began. It repeats a
+// slow check, because the stream would end before the next check could succeed.
+func firstCheck(ctx context.Context, recheck func(context.Context) error) (began time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, firstCheckTimeout)
 	defer cancel()
 	for {
@@ -94,17 +94,18 @@ func firstCheck(ctx context.Context, recheck func(context.Context) error) (good 
 				return c.began, c.err
 			}
 		case <-ctx.Done():
-			return good, ctx.Err()
+			return began, ctx.Err()
 		}
 	}
 }
 
-// recheckLoop returns why a stream must end, or nil if ctx ends first. It runs one check at a
-// time, so that a recheck that hangs costs one goroutine.
-func recheckLoop(ctx context.Context, recheck func(context.Context) error, good time.Time) error {
-	stale := time.NewTimer(time.Until(good.Add(checkValidity)))
+// recheckLoop returns why a stream must end, or nil if ctx ends first. lastGood is when the last
+// successful check began. It runs one check at a time, so that a recheck that hangs costs only
+// one goroutine.
+func recheckLoop(ctx context.Context, recheck func(context.Context) error, lastGood time.Time) error {
+	stale := time.NewTimer(time.Until(lastGood.Add(checkValidity)))
 	defer stale.Stop()
-	next := time.NewTimer(time.Until(good.Add(recheckInterval)))
+	next := time.NewTimer(time.Until(lastGood.Add(recheckInterval)))
 	defer next.Stop()
 	var result <-chan check
 	for {
@@ -127,7 +128,7 @@ func recheckLoop(ctx context.Context, recheck func(context.Context) error, good 
 	}
 }
 
-// isInconclusive reports an error that says nothing about the credential.
+// isInconclusive reports whether an error says nothing about the credential.
 func isInconclusive(err error) bool {
 	return memo.KindOf(err) == memo.KindUnavailable || errors.Is(err, context.DeadlineExceeded)
 }
@@ -140,11 +141,11 @@ func WithConn(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, conn)
 }
 
-// resetOnClose makes the kernel drop what it still buffers for a slow reader, possibly
-// megabytes, when the connection closes. Call it before the write that fails, because net/http
-// closes the connection right after that.
+// resetOnClose makes the kernel discard what it buffers for a slow client, possibly megabytes,
+// when the connection closes. Call it before a write fails, because net/http closes the
+// connection right after that.
 func resetOnClose(ctx context.Context) {
 	if tcp, ok := ctx.Value(connKey{}).(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // the stream ends all the same
+		_ = tcp.SetLinger(0) // if it fails, the stream still ends
 	}
 }

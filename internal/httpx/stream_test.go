@@ -16,16 +16,16 @@ import (
 
 var errRevoked = errors.New("revoked")
 
-// TestWatchCutsInTime: whatever a recheck does after a revocation, the stream is
-// cut within 800 ms of it, and not before it.
-func TestWatchCutsInTime(t *testing.T) {
+// TestStreamEndsSoonAfterRevocation: whatever a recheck does after a revocation, the stream ends
+// within 800 ms, and not before the revocation.
+func TestStreamEndsSoonAfterRevocation(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		after   func(context.Context) error // the recheck after the revocation
 		want    error
 		slowest time.Duration
 	}{
-		{"says so", func(context.Context) error { return errRevoked }, errInactive, recheckInterval},
+		{"reports it", func(context.Context) error { return errRevoked }, errInactive, recheckInterval},
 		{"never returns", nil, errStale, checkValidity},
 		{"ignores its context", func(context.Context) error {
 			time.Sleep(time.Minute)
@@ -35,12 +35,13 @@ func TestWatchCutsInTime(t *testing.T) {
 			<-ctx.Done()
 			return ctx.Err()
 		}, errStale, checkValidity},
-		{"says that the database is away", func(context.Context) error {
+		{"reports that the database is unavailable", func(context.Context) error {
 			return &memo.Error{Kind: memo.KindUnavailable}
 		}, errStale, checkValidity},
 		{
-			"says so late", func(context.Context) error { time.Sleep(400 * time.Millisecond); return errRevoked }, errInactive,
-			checkValidity,
+			"reports it late",
+			func(context.Context) error { time.Sleep(400 * time.Millisecond); return errRevoked },
+			errInactive, checkValidity,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -66,19 +67,19 @@ func TestWatchCutsInTime(t *testing.T) {
 						t.Errorf("revoked after %v: %v, want %v", revoked, err, c.want)
 					}
 					if late := time.Since(begun) - revoked; late > c.slowest || late < 0 {
-						t.Errorf("revoked after %v: cut %v later, want at most %v", revoked, late, c.slowest)
+						t.Errorf("revoked after %v: ended %v later, want at most %v", revoked, late, c.slowest)
 					}
 					cancel()
-					time.Sleep(time.Hour) // of the bubble, until the recheck returns
+					time.Sleep(time.Hour) // in the synctest bubble, until the recheck returns
 				})
 			}
 		})
 	}
 }
 
-// TestWatchBearsSlowChecks: checks that take long and say that all is good cut
-// nothing, and a single failure does not.
-func TestWatchBearsSlowChecks(t *testing.T) {
+// TestSlowOrFailedChecksDoNotEndStream: neither slow checks that succeed nor single failures end
+// a stream.
+func TestSlowOrFailedChecksDoNotEndStream(t *testing.T) {
 	for name, recheck := range map[string]func(n int32) error{
 		"each takes 350 ms": func(int32) error { time.Sleep(350 * time.Millisecond); return nil },
 		"every second fails": func(n int32) error {
@@ -97,7 +98,7 @@ func TestWatchBearsSlowChecks(t *testing.T) {
 				if err != nil || n.Load() < 100 {
 					t.Errorf("after %d checks: %v", n.Load(), err)
 				}
-				time.Sleep(time.Second) // of the bubble, until the recheck returns
+				time.Sleep(time.Second) // in the synctest bubble, until the recheck returns
 			})
 		})
 	}
@@ -110,15 +111,15 @@ func TestFirstCheck(t *testing.T) {
 		want    error
 		within  time.Duration
 	}{
-		{"is good", func(context.Context, int32) error { return nil }, nil, 0},
-		{"is dead", func(context.Context, int32) error { return errRevoked }, errRevoked, 0},
-		{"takes long once", func(_ context.Context, n int32) error {
+		{"succeeds", func(context.Context, int32) error { return nil }, nil, 0},
+		{"fails", func(context.Context, int32) error { return errRevoked }, errRevoked, 0},
+		{"is slow once", func(_ context.Context, n int32) error {
 			if n == 1 {
 				time.Sleep(checkValidity)
 			}
 			return nil
 		}, nil, checkValidity},
-		{"always takes long", func(context.Context, int32) error {
+		{"is always slow", func(context.Context, int32) error {
 			time.Sleep(checkValidity / 2)
 			return nil
 		}, context.DeadlineExceeded, firstCheckTimeout},
@@ -131,19 +132,19 @@ func TestFirstCheck(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var n atomic.Int32
 				begun := time.Now()
-				good, err := firstCheck(t.Context(), func(ctx context.Context) error { return c.recheck(ctx, n.Add(1)) })
-				if !errors.Is(err, c.want) || time.Since(begun) != c.within || err == nil && time.Since(good) > checkValidity/2 {
-					t.Errorf("%v after %v, good since %v", err, time.Since(begun), time.Since(good))
+				began, err := firstCheck(t.Context(), func(ctx context.Context) error { return c.recheck(ctx, n.Add(1)) })
+				if !errors.Is(err, c.want) || time.Since(begun) != c.within || err == nil && time.Since(began) > checkValidity/2 {
+					t.Errorf("got %v after %v, from a check that began %v ago", err, time.Since(begun), time.Since(began))
 				}
-				time.Sleep(2 * time.Hour) // of the bubble, until the recheck returns
+				time.Sleep(2 * time.Hour) // in the synctest bubble, until the recheck returns
 			})
 		})
 	}
 }
 
-// TestAStreamIsCutThoughTheRecheckHangs: bytes stop to come to a client over a
-// socket within a second, and the answer does not look whole.
-func TestAStreamIsCutThoughTheRecheckHangs(t *testing.T) {
+// TestStreamEndsIfRecheckHangs: over a real connection, the client gets no bytes after one
+// second, and the response does not look complete.
+func TestStreamEndsIfRecheckHangs(t *testing.T) {
 	hang := make(chan struct{})
 	var checks atomic.Int32
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
