@@ -31,16 +31,16 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// allDoors is a world whose server has every door, and the patterns of all routes.
-type allDoors struct {
+// allSurfaces is a world whose server has all surfaces.
+type allSurfaces struct {
 	*testworld.World
 	handler  http.Handler
-	patterns []string // "GET /path/{id}"
+	patterns []string // of all routes, such as "GET /path/{id}"
 }
 
-func newAllDoors(t testing.TB, cfg store.Config) *allDoors {
+func newAllSurfaces(t testing.TB, cfg store.Config) *allSurfaces {
 	t.Helper()
-	w := new(allDoors)
+	w := new(allSurfaces)
 	w.World = testworld.New(t, testworld.Config{
 		Store: cfg,
 		Handler: func(a *app.App, g *admission.Control, log *slog.Logger) http.Handler {
@@ -78,13 +78,14 @@ func newAllDoors(t testing.TB, cfg store.Config) *allDoors {
 	return w
 }
 
-// wire is a request as it comes in, byte by byte.
-type wire struct {
-	method, path, query, kind, body string
-	header                          []string // whole lines
+// rawRequest is a request whose parts may be any bytes.
+type rawRequest struct {
+	method, path, query, contentType, body string
+	header                                 []string // lines such as "Accept: text/html"
 }
 
-func (q wire) String() string {
+// String returns the bytes of the request as a client sends them.
+func (q rawRequest) String() string {
 	target := strings.ReplaceAll(q.path, " ", "%20")
 	if q.query != "" {
 		target += "?" + q.query
@@ -93,15 +94,15 @@ func (q wire) String() string {
 		q.method + " " + target + " HTTP/1.1", "Host: memo.example.com",
 		"Content-Length: " + fmt.Sprint(len(q.body)),
 	}, q.header...)
-	if q.kind != "" {
-		lines = append(lines, "Content-Type: "+q.kind)
+	if q.contentType != "" {
+		lines = append(lines, "Content-Type: "+q.contentType)
 	}
 	return strings.Join(lines, "\r\n") + "\r\n\r\n" + q.body
 }
 
-// send hands a request to the server, and checks that the answer is good,
-// whatever was sent. What net/http refuses never comes to the server.
-func (w *allDoors) send(t testing.TB, q wire) {
+// send sends a request to the server and checks that the response is not a 5xx and that the
+// response and the log are valid text. A request that net/http refuses never reaches the server.
+func (w *allSurfaces) send(t testing.TB, q rawRequest) {
 	t.Helper()
 	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(q.String())))
 	if err != nil {
@@ -109,32 +110,32 @@ func (w *allDoors) send(t testing.TB, q wire) {
 	}
 	r.RemoteAddr = "192.0.2.1:1234"
 	w.Log.Reset()
-	answer := httptest.NewRecorder()
-	w.handler.ServeHTTP(answer, r)
-	body, what := answer.Body.Bytes(), fmt.Sprintf("%.300q", q.String())
-	kind, _, _ := mime.ParseMediaType(answer.Header().Get("Content-Type"))
+	res := httptest.NewRecorder()
+	w.handler.ServeHTTP(res, r)
+	body, sent := res.Body.Bytes(), fmt.Sprintf("%.300q", q.String())
+	mediaType, _, _ := mime.ParseMediaType(res.Header().Get("Content-Type"))
 	switch {
-	case answer.Code >= 500:
-		t.Errorf("%s: %d %.300s\n%.1000s", what, answer.Code, body, w.Log)
-	case kind != "application/zip" && !utf8.Valid(body):
-		t.Errorf("%s: the answer is no UTF-8: %.300q", what, body)
-	case kind == "application/json" && !json.Valid(body):
-		t.Errorf("%s: the answer is no JSON: %.300q", what, body)
+	case res.Code >= 500:
+		t.Errorf("%s: %d %.300s\n%.1000s", sent, res.Code, body, w.Log)
+	case mediaType != "application/zip" && !utf8.Valid(body):
+		t.Errorf("%s: the response is not UTF-8: %.300q", sent, body)
+	case mediaType == "application/json" && !json.Valid(body):
+		t.Errorf("%s: the response is not JSON: %.300q", sent, body)
 	}
-	for name, values := range answer.Header() {
+	for name, values := range res.Header() {
 		if s := strings.Join(values, ""); !utf8.ValidString(s) || memo.Printable(s, 1<<20) != s {
-			t.Errorf("%s: the header %s is %q", what, name, values)
+			t.Errorf("%s: the header %s is %q", sent, name, values)
 		}
 	}
 	for line := range strings.Lines(w.Log.String()) {
 		if !json.Valid([]byte(line)) || !utf8.ValidString(line) || len(line) > 4000 || strings.Contains(line, "panic") {
-			t.Errorf("%s: the log says %.1000q", what, line)
+			t.Errorf("%s: the log line is %.1000q", sent, line)
 		}
 	}
 }
 
-// cookie signs Olga in.
-func (w *allDoors) cookie(t testing.TB) string {
+// cookie signs Olga in and returns the header line of her session cookie.
+func (w *allSurfaces) cookie(t testing.TB) string {
 	t.Helper()
 	token, _, _, err := w.App.SignIn(context.Background(), app.SignIn{Email: w.Olga.Email, Password: testworld.Password},
 		app.Client{Address: "192.0.2.1"})
@@ -146,8 +147,8 @@ func (w *allDoors) cookie(t testing.TB) string {
 
 var parameter = regexp.MustCompile(`\{[^}]*\}`)
 
-// fill puts real things into the places of a pattern.
-func (w *allDoors) fill(path string) string {
+// fill replaces the wildcards of a path by existing ids.
+func (w *allSurfaces) fill(path string) string {
 	path = strings.ReplaceAll(path, "{workspace}", w.Acme.ID)
 	if strings.Contains(path, "/keys/") {
 		path = strings.ReplaceAll(path, "{id}", w.MarkKey.ID)
@@ -157,13 +158,14 @@ func (w *allDoors) fill(path string) string {
 }
 
 var (
-	// queryNames and members are all that some route reads, with no regard to which.
+	// queryNames are the query parameters of all routes, members the fields of all their forms and
+	// JSON bodies.
 	queryNames = strings.Fields("q limit offset cursor sort status project_id language date_from date_to external_id " +
 		"format workspace_id " +
 		"project from to subject member before span show line at next done")
 	members = strings.Fields("name email password ids format expires_at overlap code workspace role current title " +
 		"project life date next id jsonrpc method")
-	// headers are lines of a request in which %s is the bad text.
+	// headers are header lines in which %s stands for the bad text.
 	headers = []string{
 		"User-Agent: %s", "Authorization: %s", "Authorization: Bearer %s", "Authorization: Bearer mk_live_%s",
 		"Authorization: Basic %s",
@@ -178,28 +180,28 @@ var (
 	}
 )
 
-// requests are requests to a route that have bad text in one place each. bad is
-// as bytes, escaped as in an address and escaped as in JSON.
-func requests(method, path, bad, address, inJSON string) []wire {
+// requests returns requests to a route, each with bad text in one place. The text is given as
+// bytes (bad), escaped for a URL (inURL) and escaped for JSON (inJSON).
+func requests(method, path, bad, inURL, inJSON string) []rawRequest {
 	const form, object = "application/x-www-form-urlencoded", "application/json"
-	all := []wire{
-		{method: method, path: path + "/" + address},
+	all := []rawRequest{
+		{method: method, path: path + "/" + inURL},
 		{method: method, path: path + bad},
-		{method: method, path: path, query: address + "=1"},
+		{method: method, path: path, query: inURL + "=1"},
 		{method: method, path: path, query: bad + "=1&" + bad + "=2"},
 	}
 	for i := range strings.Count(path, "/") {
 		parts := strings.Split(path, "/")
-		parts[i+1] = address
-		all = append(all, wire{method: method, path: strings.Join(parts, "/")})
+		parts[i+1] = inURL
+		all = append(all, rawRequest{method: method, path: strings.Join(parts, "/")})
 	}
 	var fields, escaped []string
 	for _, name := range queryNames {
-		all = append(all, wire{method: method, path: path, query: name + "=" + address})
+		all = append(all, rawRequest{method: method, path: path, query: name + "=" + inURL})
 	}
-	all = append(all, wire{method: method, path: path, query: strings.Join(queryNames, "="+bad+"&")})
+	all = append(all, rawRequest{method: method, path: path, query: strings.Join(queryNames, "="+bad+"&")})
 	for _, line := range headers {
-		all = append(all, wire{method: method, path: path, header: []string{strings.ReplaceAll(line, "%s", bad)}})
+		all = append(all, rawRequest{method: method, path: path, header: []string{strings.ReplaceAll(line, "%s", bad)}})
 	}
 	if method == http.MethodGet {
 		return all
@@ -209,8 +211,8 @@ func requests(method, path, bad, address, inJSON string) []wire {
 		if name == "ids" {
 			value = "[" + value + "]"
 		}
-		fields, escaped = append(fields, `"`+name+`":`+value), append(escaped, name+"="+address)
-		all = append(all, wire{method: method, path: path, kind: form, body: name + "=" + bad})
+		fields, escaped = append(fields, `"`+name+`":`+value), append(escaped, name+"="+inURL)
+		all = append(all, rawRequest{method: method, path: path, contentType: form, body: name + "=" + bad})
 	}
 	tool := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memo_search_transcriptions","arguments":{`
 	for _, body := range []string{
@@ -228,33 +230,39 @@ func requests(method, path, bad, address, inJSON string) []wire {
 		tool + `"query":"` + inJSON + `"}}}`, tool + `"` + inJSON + `":"x"}}}`, tool + `"query":"x","date_from":"` + inJSON +
 			`"}}}`,
 	} {
-		all = append(all, wire{method: method, path: path, kind: object, body: body})
+		all = append(all, rawRequest{method: method, path: path, contentType: object, body: body})
 	}
 	parts := func(name, file, value string) string {
 		return "--x\r\nContent-Disposition: form-data; name=\"" + name + "\"" + file + "\r\n\r\n" + value + "\r\n--x--\r\n"
 	}
 	return append(all,
-		wire{method: method, path: path, kind: form, body: address + "=1&" + strings.Join(escaped, "&")},
-		wire{method: method, path: path, kind: form, body: "email=" + address + "&password=" + address},
-		wire{
-			method: method, path: path, kind: "multipart/form-data; boundary=x",
+		rawRequest{method: method, path: path, contentType: form, body: inURL + "=1&" + strings.Join(escaped, "&")},
+		rawRequest{method: method, path: path, contentType: form, body: "email=" + inURL + "&password=" + inURL},
+		rawRequest{
+			method: method, path: path, contentType: "multipart/form-data; boundary=x",
 			body: parts("files", "; filename=\""+bad+".txt\"", "words"),
 		},
-		wire{
-			method: method, path: path, kind: "multipart/form-data; boundary=x",
+		rawRequest{
+			method: method, path: path, contentType: "multipart/form-data; boundary=x",
 			body: parts("files", "; filename=\"a.txt\"", bad),
 		},
-		wire{method: method, path: path, kind: "multipart/form-data; boundary=x", body: parts("project", "", bad)},
-		wire{method: method, path: path, kind: "multipart/form-data; boundary=x", body: parts(bad, "", "x")},
-		wire{method: method, path: path, kind: "multipart/form-data; boundary=" + bad, body: "--" + bad},
+		rawRequest{
+			method: method, path: path, contentType: "multipart/form-data; boundary=x",
+			body: parts("project", "", bad),
+		},
+		rawRequest{method: method, path: path, contentType: "multipart/form-data; boundary=x", body: parts(bad, "", "x")},
+		rawRequest{
+			method: method, path: path, contentType: "multipart/form-data; boundary=" + bad,
+			body: "--" + bad,
+		},
 	)
 }
 
-// TestInvalidTextIsNoError sends bytes that are no text to every route, in each
-// place, to callers of each kind: the answer is never a 5xx, and always text.
-func TestInvalidTextIsNoError(t *testing.T) {
+// TestInvalidTextIsNoServerError sends bytes that are not valid text to every route, in every
+// place of a request and with every kind of credential.
+func TestInvalidTextIsNoServerError(t *testing.T) {
 	testworld.Databases(t, func(t *testing.T, cfg store.Config) {
-		w := newAllDoors(t, cfg)
+		w := newAllSurfaces(t, cfg)
 		for _, pattern := range w.patterns {
 			method, path, _ := strings.Cut(pattern, " ")
 			path = w.fill(path)
@@ -268,7 +276,7 @@ func TestInvalidTextIsNoError(t *testing.T) {
 				{"\x00", `\u0000`},
 			} {
 				for _, q := range requests(method, path, bad.bytes, url.QueryEscape(bad.bytes), bad.inJSON) {
-					for _, credential := range credentials[min(i, 1):] { // without any, most are refused early
+					for _, credential := range credentials[min(i, 1):] { // without a credential, most are refused early
 						one := q
 						one.header = append(slices.Clone(credential), q.header...)
 						w.send(t, one)
@@ -276,17 +284,17 @@ func TestInvalidTextIsNoError(t *testing.T) {
 				}
 			}
 			if t.Failed() {
-				t.Fatalf("at %s", pattern)
+				t.Fatalf("the route %s failed", pattern)
 			}
 		}
 	})
 }
 
-// FuzzInvalidText puts any bytes into a place of a request to any route.
+// FuzzInvalidText puts any bytes into any place of a request to any route.
 func FuzzInvalidText(f *testing.F) {
 	f.Add(uint(3), uint(7), "%ff")
 	f.Add(uint(40), uint(2), "a\x80b")
-	w := newAllDoors(f, store.Config{Dir: f.TempDir()})
+	w := newAllSurfaces(f, store.Config{Dir: f.TempDir()})
 	cookie := w.cookie(f)
 	f.Fuzz(func(t *testing.T, route, place uint, text string) {
 		method, path, _ := strings.Cut(w.patterns[route%uint(len(w.patterns))], " ")

@@ -25,7 +25,7 @@ import (
 	"memoai.tech/memo/internal/web"
 )
 
-// Config is what the server mounts.
+// Config is what a server needs.
 type Config struct {
 	App       *app.App
 	Admission *admission.Control
@@ -34,13 +34,13 @@ type Config struct {
 	Web       *web.Site
 	Log       *slog.Logger
 	Metrics   *telemetry.Metrics
-	// PublicURL is the server's address in /llms.txt, without a final slash.
+	// PublicURL is the server's address for /llms.txt, without a final slash.
 	PublicURL string
-	// LimitSource describes at /readyz who decides the limits. It is nil if this process alone
-	// does. It does not affect whether the server is ready.
+	// LimitSource returns what /readyz says about who decides the rate limits. It is nil if this
+	// process decides alone. It does not affect whether the server is ready.
 	LimitSource func() string
-	// DrainDelay is how long /readyz reports that the server is stopping before it refuses new
-	// connections, so that a load balancer stops sending them.
+	// DrainDelay is how long the server still accepts connections after /readyz has begun to report
+	// that it is stopping, so that a load balancer has time to notice.
 	DrainDelay time.Duration
 }
 
@@ -51,10 +51,10 @@ type Server struct {
 	draining atomic.Bool
 }
 
-// New returns a server. To add a surface, see [Server.routes].
+// New returns a server that does not listen yet, see [Server.Serve].
 func New(cfg Config) *Server {
 	s := &Server{cfg: cfg}
-	outer := &telemetry.Middleware{
+	middleware := &telemetry.Middleware{
 		Log: cfg.Log, Metrics: cfg.Metrics, Address: cfg.Admission.ClientAddress,
 		Panicked: func(w http.ResponseWriter, r *http.Request) {
 			httpx.WriteError(w, r, errors.New("server: a handler panicked"))
@@ -62,7 +62,7 @@ func New(cfg Config) *Server {
 	}
 	s.http = &http.Server{
 		ConnContext:       httpx.WithConn,
-		Handler:           outer.Wrap(httpx.CheckAll(cfg.Admission.CheckURL, cfg.Admission.PublicURL(), s.routes())),
+		Handler:           middleware.Wrap(httpx.CheckAll(cfg.Admission.CheckURL, cfg.Admission.PublicURL(), s.routes())),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       60 * time.Second,
 		WriteTimeout:      httpx.WriteTimeout, // a stream extends its own
@@ -73,10 +73,10 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// Handler returns the complete handler, for tests.
+// Handler returns the handler of all requests, for tests.
 func (s *Server) Handler() http.Handler { return s.http.Handler }
 
-// routes returns the handler of all paths.
+// routes returns the handler of all routes.
 func (s *Server) routes() http.Handler {
 	mux := s.cfg.Web.Handler()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
@@ -88,11 +88,11 @@ func (s *Server) routes() http.Handler {
 	mux.Handle(mcp.Path, s.cfg.MCP)
 	mux.HandleFunc("POST /register", mcp.ServeRegister)
 	api := s.cfg.REST.Handler()
-	// /api/ is matched before ServeMux can redirect to a clean path: an unknown path gets
-	// JSON, never a redirect.
+	// ServeMux redirects a path such as //healthz to a clean path. API clients must get a JSON error
+	// instead, so the handler below matches /api/ and unknown paths before the mux does.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.draining.Load() {
-			w.Header().Set("Connection", "close") // or a client would send its next request on it
+			w.Header().Set("Connection", "close") // or the client would send its next request to this server
 		}
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			api.ServeHTTP(w, r)
@@ -110,7 +110,7 @@ func (s *Server) routes() http.Handler {
 	})
 }
 
-// isForPrograms reports a path that never has a page, for any client.
+// isForPrograms reports whether a path never has a page, so that even a browser gets a JSON error.
 func isForPrograms(path string) bool {
 	return path == "/api" || strings.HasPrefix(path, mcp.Path+"/") || strings.HasPrefix(path, "/.well-known/")
 }
@@ -140,12 +140,12 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 // healthResponse is the body of /healthz and /readyz.
 type healthResponse struct {
 	Status string `json:"status"`
-	Limits string `json:"limits,omitempty"` // who decides them, if replicas share them
-	Proxy  string `json:"proxy,omitempty"`  // ProxyNotTrusted
+	Limits string `json:"limits,omitempty"` // Config.LimitSource
+	Proxy  string `json:"proxy,omitempty"`  // ProxyNotTrusted or empty
 }
 
-// ProxyNotTrusted is what /readyz reports for a request through a proxy that the operator has
-// not named. memo doctor reads it.
+// ProxyNotTrusted is what /readyz reports for a request that seems to come through a proxy that
+// is not trusted. memo doctor reads it.
 const ProxyNotTrusted = "not trusted"
 
 func writeHealth(w http.ResponseWriter, r *http.Request, code int, h healthResponse) {
@@ -156,7 +156,7 @@ func writeHealth(w http.ResponseWriter, r *http.Request, code int, h healthRespo
 	httpx.WriteJSON(w, r, code, h)
 }
 
-// serveLLMsText writes one page that lists everything for a language model.
+// serveLLMsText writes a page that describes the API to a language model.
 func (s *Server) serveLLMsText(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "public, max-age=300")
@@ -165,7 +165,7 @@ func (s *Server) serveLLMsText(w http.ResponseWriter, r *http.Request) {
 > Reads, searches and exports the transcriptions of one workspace with an API key (mk_live_…).
 
 Send the key as "Authorization: Bearer KEY", never in the URL. %[4]d calls in any %[5]d seconds per key;
-a 429 has Retry-After, and waiting that long makes the next call succeed.
+a 429 has Retry-After: a call after that time succeeds.
 
 - [OpenAPI document](%[1]s/openapi.json): every path, parameter and response
 - GET %[1]s%[2]s/transcriptions: list and search (%[6]s)
@@ -178,11 +178,12 @@ a 429 has Retry-After, and waiting that long makes the next call succeed.
 		strings.Join(s.cfg.REST.QueryParameters("listTranscriptions"), ", "), transcript.FormatNames("|"))
 }
 
-// shutdownTimeout is how long requests may take to finish at shutdown.
+// shutdownTimeout is how long active requests may take to finish at shutdown.
 const shutdownTimeout = 20 * time.Second
 
-// Serve accepts connections on l until ctx ends. Then /readyz reports it, and after
-// Config.DrainDelay the server accepts no more connections and waits for active requests.
+// Serve accepts connections on l until ctx ends. Then /readyz reports that the server is stopping,
+// and after Config.DrainDelay the server accepts no more connections and waits for active
+// requests. It returns an error if they do not finish within 20 s.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.http.Serve(l) }()
@@ -197,10 +198,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return fmt.Errorf("server: %w", err)
 	case <-time.After(s.cfg.DrainDelay):
 	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	shutdownCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	if err := s.http.Shutdown(stop); err != nil {
-		return errors.Join(fmt.Errorf("server: requests were cut after %v: %w", shutdownTimeout, err), s.http.Close())
+	if err := s.http.Shutdown(shutdownCtx); err != nil {
+		return errors.Join(fmt.Errorf("server: requests were aborted after %v: %w", shutdownTimeout, err), s.http.Close())
 	}
 	return nil
 }

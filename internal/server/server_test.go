@@ -49,7 +49,7 @@ func newServer(t *testing.T) (*Server, *store.Store) {
 	}), s
 }
 
-func TestWhatIsMountedWhere(t *testing.T) {
+func TestRoutes(t *testing.T) {
 	s, db := newServer(t)
 	get := func(path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
@@ -64,7 +64,7 @@ func TestWhatIsMountedWhere(t *testing.T) {
 		"/readyz":                               {200, `"ready"`},
 		"/openapi.json":                         {200, `"openapi": "3.1.0"`},
 		"/llms.txt":                             {200, "format=md|txt|srt|vtt|json"},
-		"/metrics":                              {404, `"detail"`}, // on a listener of its own only
+		"/metrics":                              {404, `"detail"`}, // only on a listener of its own
 		"/nowhere":                              {404, `"detail"`},
 		"//healthz":                             {404, `"detail"`},
 		"/api":                                  {404, `"detail"`},
@@ -119,21 +119,21 @@ func TestWhatIsMountedWhere(t *testing.T) {
 		}
 	}
 	if w := get("/readyz"); strings.Contains(w.Body.String(), "limits") {
-		t.Errorf("/readyz of a process alone: %s", w.Body)
+		t.Errorf("/readyz of a process without Redis: %s", w.Body)
 	}
 	s.cfg.LimitSource = func() string { return "own window, redis does not answer" }
 	if w := get("/readyz"); w.Code != 200 || !strings.Contains(w.Body.String(),
 		`"limits":"own window, redis does not answer"`) {
-		t.Errorf("/readyz without Redis: %d %s", w.Code, w.Body)
+		t.Errorf("/readyz with a LimitSource: %d %s", w.Code, w.Body)
 	}
-	through := httptest.NewRequest("GET", "/readyz", nil)
-	through.RemoteAddr = "10.0.0.5:1234"
-	through.Header.Set("X-Forwarded-For", "203.0.113.9")
-	told := httptest.NewRecorder()
-	s.Handler().ServeHTTP(told, through)
-	if !strings.Contains(told.Body.String(), `"proxy":"not trusted"`) ||
+	proxied := httptest.NewRequest("GET", "/readyz", nil)
+	proxied.RemoteAddr = "10.0.0.5:1234"
+	proxied.Header.Set("X-Forwarded-For", "203.0.113.9")
+	res := httptest.NewRecorder()
+	s.Handler().ServeHTTP(res, proxied)
+	if !strings.Contains(res.Body.String(), `"proxy":"not trusted"`) ||
 		strings.Contains(get("/readyz").Body.String(), "proxy") {
-		t.Errorf("/readyz through a proxy that is not trusted: %s", told.Body)
+		t.Errorf("/readyz through a proxy that is not trusted: %s", res.Body)
 	}
 	db.Close()
 	if w := get("/readyz"); w.Code != 503 {
@@ -144,8 +144,8 @@ func TestWhatIsMountedWhere(t *testing.T) {
 	}
 }
 
-// TestServeDrains: a request that is under way when the server is told to stop
-// gets its answer, and no connection is taken after it.
+// TestServeDrains: a request that is active when the server is told to stop gets its response, and
+// then Serve returns.
 func TestServeDrains(t *testing.T) {
 	s, _ := newServer(t)
 	entered, leave := make(chan bool), make(chan bool)
@@ -164,16 +164,16 @@ func TestServeDrains(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx, l) }()
-	answered := make(chan int, 1)
+	status := make(chan int, 1)
 	go func() {
 		res, err := http.Get("http://" + l.Addr().String() + "/slow")
 		if err != nil {
-			answered <- 0
+			status <- 0
 			return
 		}
 		io.Copy(io.Discard, res.Body)
 		res.Body.Close()
-		answered <- res.StatusCode
+		status <- res.StatusCode
 	}()
 	<-entered
 	stop()
@@ -186,8 +186,8 @@ func TestServeDrains(t *testing.T) {
 		t.Errorf("/readyz while stopping: %d", w.Code)
 	}
 	close(leave)
-	if got := <-answered; got != 404 {
-		t.Errorf("the request under way got %d, want its answer (404)", got)
+	if got := <-status; got != 404 {
+		t.Errorf("the active request got status %d, want 404", got)
 	}
 	if err := <-served; err != nil {
 		t.Error(err)
