@@ -456,3 +456,59 @@ func TestEndedSessionsAreDeleted(t *testing.T) {
 		}
 	})
 }
+
+// TestNothingIsWrittenAfterSignOut: a slow request that was admitted before the sign-out
+// cannot write after it.
+func TestNothingIsWrittenAfterSignOut(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		signIn := func(u memo.User) memo.Caller {
+			token, _, _, err := w.SignIn(w.ctx, SignIn{Email: u.Email, Password: testenv.Password}, Client{Address: "192.0.2.1"})
+			must(t, token, err)
+			c, err := w.AuthoriseSession(w.ctx, token, w.workspace.ID, Client{Address: "192.0.2.1"})
+			must(t, c, err)
+			return c
+		}
+		owner := signIn(w.owner)
+		in, err := w.Import(w.ctx, owner, ImportFile{Name: "a.txt", Data: []byte("Ann: hello")})
+		must(t, in, err)
+		late := func(c memo.Caller) map[string]error {
+			_, created := w.CreateKey(w.ctx, c, KeyRequest{Name: "late"})
+			_, _, invited := w.Invite(w.ctx, c, memo.RoleOwner)
+			_, imported := w.Import(w.ctx, c, ImportFile{Name: "late.txt", Data: []byte("Ann: late")})
+			return map[string]error{
+				"create a key": created, "invite": invited, "import": imported,
+				"change a title":       w.ChangeTitle(w.ctx, c, in.ID, "Late"),
+				"rename the workspace": w.RenameWorkspace(w.ctx, c, "Late"),
+				"rename the user":      w.RenameUser(w.ctx, c, "Late"),
+				"change the password":  w.ChangePassword(w.ctx, c, testenv.Password, "battery staple", false),
+			}
+		}
+		must(t, 0, w.SignOutEverywhere(w.ctx, owner))
+		for desc, err := range late(owner) {
+			wantKind(t, desc, err, memo.KindUnauthorized)
+		}
+		if full, err := w.Transcription(w.ctx, owner, in.ID); err != nil || strings.Contains(string(full.JSON), "Late") {
+			t.Errorf("the transcription is %s (%v), want the old title", full.JSON, err)
+		}
+		keys, err := w.ListKeys(w.ctx, owner, KeyQuery{})
+		if err != nil || len(keys.Items) != 0 {
+			t.Errorf("the keys are %+v (%v), want none", keys, err)
+		}
+
+		// The same holds after a removal or a lost role, even with a session that has not ended.
+		member, demoted := signIn(w.member), signIn(w.owner)
+		theirs, err := w.Import(w.ctx, member, ImportFile{Name: "b.txt", Data: []byte("Ann: bye")})
+		must(t, theirs, err)
+		_, err = w.AddMember(w.ctx, memo.Caller{Operator: true}, w.workspace.ID, w.user("second@example.com").ID,
+			memo.RoleOwner)
+		must(t, 0, err)
+		_, err = w.SetRole(w.ctx, memo.Caller{Operator: true}, w.workspace.ID, w.owner.ID, memo.RoleMember)
+		must(t, 0, err)
+		must(t, 0, w.RemoveMember(w.ctx, memo.Caller{Operator: true}, w.workspace.ID, w.member.ID))
+		_, err = w.Import(w.ctx, member, ImportFile{Name: "late.txt", Data: []byte("Ann: late")})
+		wantKind(t, "a removed member imports", err, memo.KindNotFound)
+		wantKind(t, "a demoted OWNER changes another member's title",
+			w.ChangeTitle(w.ctx, demoted, theirs.ID, "Late"), memo.KindForbidden)
+		must(t, 0, w.ChangeTitle(w.ctx, demoted, in.ID, "Own"))
+	})
+}

@@ -112,3 +112,17 @@ func TestRefusedAttemptIsNotCounted(t *testing.T) {
 		t.Errorf("refused attempts were counted: %+v", d)
 	}
 }
+
+func TestThrottleCountsIPv6ByNetwork(t *testing.T) {
+	for ip, want := range map[string]string{
+		"192.0.2.1":         "192.0.2.1",
+		"2001:db8:1:2:3::4": "2001:db8:1:2::/64",
+		"2001:db8:1:2::9":   "2001:db8:1:2::/64",
+		"":                  "",
+		"x":                 "x",
+	} {
+		if got := throttleNetwork(ip); got != want {
+			t.Errorf("%s: got %s, want %s", ip, got, want)
+		}
+	}
+}

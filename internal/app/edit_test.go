@@ -1,0 +1,110 @@
+package app
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/credential"
+)
+
+func TestOnlyImporterOrOwnerChangesTranscription(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		addFile := func(c memo.Caller, name string) string {
+			in, err := w.Import(w.ctx, c, ImportFile{Name: name + ".txt", Data: []byte("Ann: about " + name)})
+			return must(t, in, err).ID
+		}
+		owner, member := w.as(w.owner), w.as(w.member)
+		ofOwner, ofMember := addFile(owner, "walnuts"), addFile(member, "almonds")
+		find := func(q string) []string {
+			page, err := w.Transcriptions(w.ctx, w.fresh(owner), ListQuery{Status: memo.StatusCompleted, Query: q, Limit: 10})
+			must(t, page, err)
+			var ids []string
+			for _, it := range page.Items {
+				ids = append(ids, it.ID)
+			}
+			return ids
+		}
+		wantKind(t, "a member renames the OWNER's transcription",
+			w.ChangeTitle(w.ctx, member, ofOwner, "New"), memo.KindForbidden)
+		wantKind(t, "a member deletes the OWNER's transcription",
+			w.DeleteTranscription(w.ctx, member, ofOwner), memo.KindForbidden)
+		key := member
+		key.KeyID = "k"
+		wantKind(t, "a key renames a transcription", w.ChangeTitle(w.ctx, key, ofMember, "New"), memo.KindForbidden)
+		stranger := memo.Caller{UserID: w.owner.ID, WorkspaceID: w.addWorkspace("Other", w.owner).ID, Role: memo.RoleOwner}
+		wantKind(t, "deleting in another workspace", w.DeleteTranscription(w.ctx, stranger, ofMember), memo.KindNotFound)
+		wantKind(t, "an empty title", w.ChangeTitle(w.ctx, member, ofMember, ""), memo.KindInvalid)
+		for id, want := range map[string]bool{ofOwner: false, ofMember: true} {
+			if may, err := w.MayChangeTranscription(w.ctx, member, id); may != want || err != nil {
+				t.Errorf("a member may change %s: %v (%v), want %v", id, may, err, want)
+			}
+		}
+
+		before := w.fresh(owner).ContentVersion
+		must(t, 0, w.ChangeTitle(w.ctx, member, ofMember, "Marzipan"))
+		if got := find("marzipan"); !slices.Equal(got, []string{ofMember}) {
+			t.Errorf("a search for the new title finds %v", got)
+		}
+		if got := find("almonds"); !slices.Equal(got, []string{ofMember}) {
+			t.Errorf("a search for the text finds %v", got)
+		}
+		must(t, 0, w.ChangeProject(w.ctx, owner, ofMember, "Kitchen"))
+		projects, n, err := w.Projects(w.ctx, owner, 10, 0)
+		if err != nil || n != 1 || projects[0].Name != "Kitchen" || projects[0].TranscriptionCount != 1 {
+			t.Errorf("the projects are %+v (%v), want Kitchen with 1 transcription", projects, err)
+		}
+		must(t, 0, w.ChangeProject(w.ctx, owner, ofMember, ""))
+		if full, err := w.Transcription(w.ctx, owner, ofMember); err != nil || full.Project != nil ||
+			!strings.Contains(string(full.JSON), "Marzipan") {
+			t.Errorf("the transcription is %s (%v), want the new title and no project", full.JSON, err)
+		}
+		must(t, 0, w.DeleteTranscription(w.ctx, owner, ofMember))
+		if _, err := w.Transcription(w.ctx, owner, ofMember); memo.KindOf(err) != memo.KindNotFound ||
+			len(find("almonds")) != 0 {
+			t.Errorf("a deleted transcription is still found: %v", err)
+		}
+		if after := w.fresh(owner).ContentVersion; after < before+4 {
+			t.Errorf("the content version went from %d to %d, want at least 4 more", before, after)
+		}
+		if id := addFile(member, "almonds"); id == ofMember || len(find("almonds")) != 1 {
+			t.Error("the file of a deleted transcription cannot be imported again")
+		}
+		events, err := w.Events(w.ctx, owner, EventQuery{Subject: "transcription", Limit: 100})
+		must(t, 0, err)
+		var actions []string
+		for _, e := range events {
+			actions = append(actions, string(e.Action))
+		}
+		if diff := cmp.Diff([]string{
+			"transcription.imported", "transcription.deleted", "transcription.moved", "transcription.moved",
+			"transcription.renamed", "transcription.imported", "transcription.imported",
+		}, actions); diff != "" {
+			t.Error(diff)
+		}
+		for i, language := range []string{"de", "en", "de", "ja"} {
+			_, err := w.Import(w.ctx, owner, ImportFile{
+				Name: "l.txt", Data: []byte(strings.Repeat("x", i+1)), Language: language,
+			})
+			must(t, 0, err)
+		}
+		if got, err := w.Languages(w.ctx, owner); err != nil || !slices.Equal(got, []string{"de", "en", "ja"}) {
+			t.Errorf("the languages are %v (%v), want de, en and ja", got, err)
+		}
+	})
+}
+
+// fresh returns a caller with the content version that a request has now.
+func (w *world) fresh(c memo.Caller) memo.Caller {
+	w.t.Helper()
+	k, err := w.CreateKey(w.ctx, c, KeyRequest{Name: "probe"})
+	must(w.t, k, err)
+	key, _ := credential.ParseKey(k.Key)
+	now, err := w.AuthoriseKey(w.ctx, key, Client{})
+	must(w.t, now, err)
+	c.ContentVersion = now.ContentVersion
+	return c
+}
