@@ -157,7 +157,7 @@ func limitOverThreeReplicas(t *testing.T) bool {
 	}
 	redisDecided := func() bool {
 		return !slices.ContainsFunc(replicas, func(s *server) bool {
-			return strings.Contains(s.stderr.String(), "until Redis answers")
+			return strings.Contains(s.stderr.String(), "until Redis recovers")
 		})
 	}
 	var r record

@@ -30,7 +30,7 @@ func (c *fakeClock) add(d time.Duration) {
 	c.now += d
 }
 
-// opener opens an empty source on a clock.
+// opener returns an empty source that uses a clock.
 type opener func(limits map[Class]int, clock *fakeClock) Source
 
 // sources are the implementations of Source. Each passes the same tests.
@@ -44,7 +44,7 @@ var sources = map[string]func(testing.TB) opener{
 	},
 	"redis": func(t testing.TB) opener {
 		r := newRedis(t, testenv.Redis(t))
-		return func(limits map[Class]int, clock *fakeClock) Source { return emptied(r, limits, clock) }
+		return func(limits map[Class]int, clock *fakeClock) Source { return emptyRedis(r, limits, clock) }
 	},
 }
 
@@ -56,8 +56,8 @@ func onEach(t *testing.T, f func(t *testing.T, open opener)) {
 	}
 }
 
-// arrivals draws the gaps between calls: bursts, steady streams, and waits that end close
-// to the boundaries of a window.
+// arrivals draws the times between calls: bursts, steady streams, and waits that end close to
+// the boundaries of a window.
 func arrivals(t *rapid.T) []time.Duration {
 	gap := rapid.OneOf(
 		rapid.Just(time.Duration(0)),
@@ -79,8 +79,8 @@ func arrivals(t *rapid.T) []time.Duration {
 	return out
 }
 
-// TestLimitIsExact: at most N calls are accepted in any 60 s, wherever they start, and no
-// call is refused while fewer than N were accepted in the 61 s before it.
+// TestLimitIsExact: at most N calls are accepted in any 60 s, and no call is refused while
+// fewer than N were accepted in the 61 s before it.
 // See docs/contract.md#rate-limits.
 func TestLimitIsExact(t *testing.T) {
 	onEach(t, func(t *testing.T, open opener) {
@@ -99,6 +99,8 @@ func TestLimitIsExact(t *testing.T) {
 	})
 }
 
+// step makes one call, checks the decision against the times of the accepted calls, and
+// returns these times.
 func step(t *rapid.T, s Source, clock *fakeClock, limit int, accepted []time.Duration) []time.Duration {
 	now := clock.read()
 	d, err := s.Take(context.Background(), Data, "key")
@@ -126,8 +128,8 @@ func step(t *rapid.T, s Source, clock *fakeClock, limit int, accepted []time.Dur
 			t.Fatalf("RetryAfter is %v, want up to 61 s", d.RetryAfter)
 		}
 	}
-	// Redis's clock has microseconds: calls that leave the window within the same one
-	// leave it together.
+	// The clock of Redis counts microseconds: calls that stop counting within the same one stop
+	// together.
 	low, high := limit-within(Period+windowSlack+time.Microsecond), limit-within(Period+windowSlack-time.Microsecond)
 	if d.Accepted && (d.Remaining < low || d.Remaining > high) || d.Limit != limit {
 		t.Fatalf("%d of %d calls remain, want %d to %d of %d", d.Remaining, d.Limit, low, high, limit)
@@ -135,7 +137,6 @@ func step(t *rapid.T, s Source, clock *fakeClock, limit int, accepted []time.Dur
 	return accepted
 }
 
-// TestCallAfterRetryAfterIsAccepted: after that time the next call is accepted.
 func TestCallAfterRetryAfterIsAccepted(t *testing.T) {
 	onEach(t, func(t *testing.T, open opener) {
 		rapid.Check(t, func(t *rapid.T) {
@@ -178,7 +179,7 @@ func TestWindowSlides(t *testing.T) {
 			t.Errorf("at 60.1 s: %d accepted, want none", got)
 		}
 		if got := take(Management, 200); got != 180 {
-			t.Errorf("management: %d accepted, want 180, whatever the data calls", got)
+			t.Errorf("management: %d accepted, want 180, because data calls do not count", got)
 		}
 		clock.add(61 * time.Second)
 		if got := take(Data, 600); got != 500 {

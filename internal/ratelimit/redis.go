@@ -18,11 +18,11 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// Timeouts of one request to Redis. Together they are well under two seconds, even if the
-// server accepts connections and does not respond.
+// Timeouts of one request to Redis. It fails in less than two seconds, even if Redis accepts
+// connections and does not respond.
 const (
-	connectTimeout = 500 * time.Millisecond // for a new connection with TLS, and for a free one in the pool
-	replyTimeout   = 250 * time.Millisecond // for each command: one, or three in the worst case
+	connectTimeout = 500 * time.Millisecond // to connect, with TLS; twice that to get a connection from the pool
+	replyTimeout   = 250 * time.Millisecond // for each command: a request sends one, or three in the worst case
 	maxConnections = 64
 	idleTimeout    = 5 * time.Minute
 )
@@ -36,23 +36,24 @@ var (
 	heartbeatScript = redis.NewScript(1, heartbeatSource)
 )
 
-// Redis is a [Source] that any number of processes share: one script, one round trip and the
-// clock of Redis for every call. It needs Redis 5 or Valkey, and a primary, because replicas
-// accept no writes. It fails if Redis fails; [Shared] does not.
+// Redis is a [Source] that any number of processes share. Each call runs one script, in one
+// round trip, by the clock of Redis. It needs Redis 5 or Valkey, and must connect to a primary,
+// because a Redis replica accepts no writes. It returns an error if Redis fails; [Shared] does
+// not.
 //
 // If the clock of Redis is set back, the stored times move with it. If it is set forward,
-// calls are lost early, as if Redis had lost its data.
+// calls stop counting too early, as if Redis had lost its data.
 type Redis struct {
 	limits         map[Class]int
 	span           time.Duration
 	pool           *redis.Pool
 	connect, reply time.Duration // timeouts
 	prefix         string
-	clock          func() time.Duration // of tests; nil means the clock of Redis
+	clock          func() time.Duration // for tests; nil means the clock of Redis
 	opened         time.Time
 	host           string
 	encrypted      bool
-	fault          atomic.Int64 // time of the last failure, in nanoseconds after opened
+	lastFailure    atomic.Int64 // in nanoseconds after opened
 }
 
 // errRedisURL does not repeat the address, which may contain a password.
@@ -96,7 +97,7 @@ func NewRedis(address string, limits map[Class]int) (*Redis, error) {
 	host := net.JoinHostPort(u.Hostname(), port)
 	r := &Redis{
 		limits: limits, span: Period + windowSlack, connect: connectTimeout, reply: replyTimeout, opened: time.Now(),
-		// One hash tag for all keys, so that on a cluster they are on one node.
+		// All keys have the same hash tag, so that a cluster stores them on one node.
 		prefix: "{memo:limit}:",
 		host:   u.Hostname(), encrypted: u.Scheme == "rediss",
 	}
@@ -119,8 +120,8 @@ func (r *Redis) Close() error { return r.pool.Close() }
 // Limit returns how many calls of a class are accepted within [Period].
 func (r *Redis) Limit(class Class) int { return r.limits[class] }
 
-// Take implements [Source]. A call is counted even if its caller has gone, and may be counted
-// if Take fails.
+// Take implements [Source]. It ignores the end of its context, so that the call is counted
+// even if the client disconnects. If Take fails, the call may still have been counted.
 func (r *Redis) Take(_ context.Context, class Class, id string) (Decision, error) {
 	limit := r.limits[class]
 	if limit <= 0 {
@@ -135,7 +136,7 @@ func (r *Redis) Take(_ context.Context, class Class, id string) (Decision, error
 		return Decision{}, fmt.Errorf("ratelimit: redis: %w", err)
 	}
 	if len(v) != 4 {
-		return Decision{}, fmt.Errorf("ratelimit: redis: a reply of %d values", len(v))
+		return Decision{}, fmt.Errorf("ratelimit: redis: the script returned %d values, want 4", len(v))
 	}
 	return Decision{
 		Accepted: v[0] == 1, Limit: limit, Remaining: int(v[1]),
@@ -144,20 +145,21 @@ func (r *Redis) Take(_ context.Context, class Class, id string) (Decision, error
 	}, nil
 }
 
-// heartbeat records that the replica id is running, and returns how many replicas have done so
-// within life.
-func (r *Redis) heartbeat(id string, life time.Duration) (replicas int, err error) {
-	replicas, err = redis.Int(r.runScript(heartbeatScript, r.prefix+"replicas", id, life.Milliseconds()))
+// heartbeat records that the replica with this id is running, and returns how many replicas
+// have sent a heartbeat within expiry.
+func (r *Redis) heartbeat(id string, expiry time.Duration) (replicas int, err error) {
+	replicas, err = redis.Int(r.runScript(heartbeatScript, r.prefix+"replicas", id, expiry.Milliseconds()))
 	if err != nil {
 		err = fmt.Errorf("ratelimit: redis: %w", err)
 	}
 	return replicas, err
 }
 
-// runScript runs a script. It retries once on a new connection after a broken one: if Redis
-// was restarted, all idle connections are broken. At worst the call is counted twice.
+// runScript runs a script. If the connection turns out to be broken, it retries once on a new
+// one, because a restart of Redis breaks all idle connections. At worst the call is counted
+// twice.
 func (r *Redis) runScript(script *redis.Script, keyAndArgs ...any) (any, error) {
-	// Not cancelled with the request, which would look like a failure of Redis.
+	// Do not use the context of the caller: its end would look like a failure of Redis.
 	ctx, cancel := context.WithTimeout(context.Background(), 2*r.connect)
 	defer cancel()
 	reply, broken, err := r.runOnce(ctx, script, keyAndArgs)
@@ -178,28 +180,28 @@ func (r *Redis) runOnce(ctx context.Context, script *redis.Script, keyAndArgs []
 	broken = c.Err() != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 	c.Close()
 	if err != nil {
-		r.fault.Store(int64(time.Since(r.opened)))
+		r.lastFailure.Store(int64(time.Since(r.opened)))
 	}
 	return reply, broken, err
 }
 
-// checkConnAge refuses a connection that has been idle since before the last failure. It may
-// be broken, or connected to a former primary.
+// checkConnAge returns an error for a connection that has been idle since before the last
+// failure: it may be broken, or lead to a former primary.
 func (r *Redis) checkConnAge(_ redis.Conn, idle time.Time) error {
-	if int64(idle.Sub(r.opened)) < r.fault.Load() {
+	if int64(idle.Sub(r.opened)) < r.lastFailure.Load() {
 		return errStaleConn
 	}
 	return nil
 }
 
-var errStaleConn = errors.New("ratelimit: the connection is older than the last fault")
+var errStaleConn = errors.New("ratelimit: the connection has been idle since before the last failure")
 
 // Status describes a Redis server, for memo doctor.
 type Status struct {
 	Server         string        // the name and version of its software
 	Latency        time.Duration // of one request
 	ClockOffset    time.Duration // its clock minus ours
-	Role           string        // master, or slave for a replica
+	Role           string        // in the words of Redis: master, or slave for a replica
 	Cluster        bool          // a node of a cluster
 	EvictionPolicy string        // maxmemory-policy; limits are exact only with noeviction
 	Used, Max      int64         // memory in bytes; Max 0 means unlimited

@@ -19,16 +19,16 @@ import (
 
 var discard = slog.New(slog.DiscardHandler)
 
-// newRedis opens a Redis with long timeouts, for tests on busy machines.
+// newRedis returns a Redis with long timeouts, for tests on busy machines.
 func newRedis(t testing.TB, url string) *Redis {
 	t.Helper()
-	r := newHastyRedis(t, url)
+	r := newRedisWithServerTimeouts(t, url)
 	r.connect, r.reply = 10*time.Second, 10*time.Second
 	return r
 }
 
-// newHastyRedis opens a Redis with the timeouts of a server.
-func newHastyRedis(t testing.TB, url string) *Redis {
+// newRedisWithServerTimeouts returns a Redis with the timeouts that a server uses.
+func newRedisWithServerTimeouts(t testing.TB, url string) *Redis {
 	t.Helper()
 	r, err := NewRedis(url, map[Class]int{Data: 500, Management: 180})
 	if err != nil {
@@ -38,9 +38,9 @@ func newHastyRedis(t testing.TB, url string) *Redis {
 	return r
 }
 
-// emptied returns a Redis on the same server with no windows, on another clock.
-func emptied(r *Redis, limits map[Class]int, clock *fakeClock) *Redis {
-	// Far from zero, so that the clock can go back.
+// emptyRedis returns a Redis on the same server, without windows and with another clock.
+func emptyRedis(r *Redis, limits map[Class]int, clock *fakeClock) *Redis {
+	// The time is far from zero, so that a test can set the clock back.
 	now := func() time.Duration { return 10*365*24*time.Hour + clock.read() }
 	return &Redis{
 		limits: limits, span: r.span, pool: r.pool, connect: r.connect, reply: r.reply,
@@ -69,8 +69,8 @@ func TestRedisURLIsChecked(t *testing.T) {
 	}
 }
 
-// TestRedisCertificateIsVerified: it must come from an authority that the system trusts,
-// and name the host.
+// TestRedisCertificateIsVerified: the certificate must come from an authority that the system
+// trusts, and name the host.
 func TestRedisCertificateIsVerified(t *testing.T) {
 	server := testenv.StartRedis(t)
 	certificate, file, _ := testenv.Certificate(t)
@@ -105,7 +105,7 @@ func TestRedisCertificateIsVerified(t *testing.T) {
 	}
 }
 
-// TestRedisUsesItsOwnClock unless the test sets one.
+// TestRedisUsesItsOwnClock: the other tests set one.
 func TestRedisUsesItsOwnClock(t *testing.T) {
 	r := newRedis(t, testenv.Redis(t))
 	for i := range 4 {
@@ -142,11 +142,11 @@ func TestReplicasShareTheLimit(t *testing.T) {
 	}
 }
 
-// TestRedisClockGoesBack: calls are not refused for the time by which the clock went
-// back, and no counted call is lost.
+// TestRedisClockGoesBack: calls are not refused for longer because the clock was set back, and
+// no counted call is lost.
 func TestRedisClockGoesBack(t *testing.T) {
 	clock := &fakeClock{}
-	s := emptied(newRedis(t, testenv.Redis(t)), map[Class]int{Data: 20}, clock)
+	s := emptyRedis(newRedis(t, testenv.Redis(t)), map[Class]int{Data: 20}, clock)
 	take := func() Decision {
 		t.Helper()
 		d, err := s.Take(context.Background(), Data, "key")
@@ -167,7 +167,7 @@ func TestRedisClockGoesBack(t *testing.T) {
 	if want := Period + windowSlack - 18*time.Second + time.Microsecond; d.Accepted || d.RetryAfter != want {
 		t.Errorf("call 21: %+v, want it refused for %v", d, want)
 	}
-	clock.add(-time.Hour) // a refused call notices it as well
+	clock.add(-time.Hour) // a refused call notices this as well
 	take()
 	clock.add(d.RetryAfter)
 	if d := take(); !d.Accepted {
@@ -175,8 +175,8 @@ func TestRedisClockGoesBack(t *testing.T) {
 	}
 }
 
-// TestRedisWindowIsSmallAndExpires: a full window takes seven bytes per call, plus Redis's
-// own, and expires when no call in it counts any longer.
+// TestRedisWindowIsSmallAndExpires: a full window takes seven bytes per call, plus the overhead
+// of Redis, and expires when no call in it counts any longer.
 func TestRedisWindowIsSmallAndExpires(t *testing.T) {
 	server := testenv.StartRedis(t)
 	r := newRedis(t, server.URL())
@@ -188,14 +188,14 @@ func TestRedisWindowIsSmallAndExpires(t *testing.T) {
 		t.Errorf("500 times are stored in %s bytes, want 3500", got)
 	}
 	if n, err := strconv.Atoi(server.Do(t, "MEMORY", "USAGE", key)); err != nil || n > 4500 {
-		t.Errorf("a full window takes %d bytes of Redis's memory (%v), want at most 4500", n, err)
+		t.Errorf("a full window takes %d bytes of memory in Redis (%v), want at most 4500", n, err)
 	}
 	if ms, err := strconv.Atoi(server.Do(t, "PTTL", key)); err != nil || ms < 1000 || ms > 60_502 {
 		t.Errorf("the window expires in %d ms (%v), want about 60 s", ms, err)
 	}
 }
 
-// TestScriptIsSentOnce: the first call sends the script, the others only its hash.
+// TestScriptIsSentOnce: the first call sends the script, and later calls send only its hash.
 func TestScriptIsSentOnce(t *testing.T) {
 	server := testenv.StartRedis(t)
 	r := newRedis(t, server.URL())

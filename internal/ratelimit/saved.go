@@ -7,36 +7,37 @@ import (
 	"time"
 )
 
-// A restart must not give a caller a second limit within the minute. So the process that stops
-// saves the calls that still count, and the next one loads them. It has another monotonic
-// clock, so the saved times are wall clock times.
+// A restart must not let a caller use its limit twice within a minute. A process that stops
+// therefore saves the calls that still count, and the next process loads them. Each process
+// has its own monotonic clock, so calls are saved with wall clock times.
 
-// Saved has the calls of one subject that still count, oldest first. The subject is a hash,
-// because its name is not needed.
+// Saved holds the calls of one subject that still count, oldest first. Subject is the SHA-256
+// of the subject's name, so that the names need not be stored.
 type Saved struct {
 	Class   Class
 	Subject [sha256.Size]byte
 	Calls   []time.Time
 }
 
-// Saving is limited to the fullest windows, where a lost call would matter most.
+// Only the fullest windows are saved, where a lost call would matter most.
 const (
-	maxSaved      = 10_000
-	maxSavedCalls = 500_000
+	maxSaved      = 10_000  // windows
+	maxSavedCalls = 500_000 // in all windows
 )
 
-// MaxAge is the age from which a saved call no longer counts.
+// MaxAge is the age after which a saved call no longer counts.
 const MaxAge = Period + time.Second
 
-// Save returns the calls that count at now, in wall clock time. Call it after the last Take.
+// Save returns the calls that count at now, which is the wall clock time. It must be called
+// after the last Take.
 func (m *Memory) Save(now time.Time) []Saved {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	clock := m.clock()
 	var all []Saved
-	add := func(class Class, subject [sha256.Size]byte, at []time.Duration) {
+	add := func(class Class, subject [sha256.Size]byte, times []time.Duration) {
 		s := Saved{Class: class, Subject: subject}
-		for _, at := range at {
+		for _, at := range times {
 			if clock-at <= m.span {
 				s.Calls = append(s.Calls, now.Add(at-clock))
 			}
@@ -45,15 +46,15 @@ func (m *Memory) Save(now time.Time) []Saved {
 			all = append(all, s)
 		}
 	}
-	for s, w := range m.windows {
-		at := make([]time.Duration, len(w.at))
-		for i := range at {
-			at[i] = w.callAt(i)
+	for key, w := range m.windows {
+		times := make([]time.Duration, len(w.at))
+		for i := range times {
+			times[i] = w.callAt(i)
 		}
-		add(s.class, hashOf(s), at)
+		add(key.class, hashOf(key), times)
 	}
-	for s, at := range m.loaded { // subjects without a call since the last restart
-		add(s.class, s.hash, at)
+	for key, times := range m.loaded { // subjects without a call since the last restart
+		add(key.class, key.hash, times)
 	}
 	slices.SortFunc(all, func(a, b Saved) int { return cmp.Compare(len(b.Calls), len(a.Calls)) })
 	left := maxSavedCalls
@@ -67,37 +68,37 @@ func (m *Memory) Save(now time.Time) []Saved {
 	return all
 }
 
-// Load counts saved calls. now is the wall clock time. Calls older than [MaxAge] are dropped;
-// a call in the future counts as one at now, because the clock may have been set back. Call it
-// before the first Take.
+// Load counts saved calls. now is the wall clock time. It drops calls older than [MaxAge]. A
+// call in the future counts as one at now, because the clock may have been set back. Load must
+// be called before the first Take.
 func (m *Memory) Load(now time.Time, saved []Saved) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	clock := m.clock()
-	m.loaded = map[loaded][]time.Duration{}
+	m.loaded = map[loadedKey][]time.Duration{}
 	for _, s := range saved {
-		of := loaded{s.Class, s.Subject}
+		key := loadedKey{s.Class, s.Subject}
 		for _, t := range s.Calls {
 			if age := max(0, now.Sub(t)); age <= MaxAge {
-				m.loaded[of] = append(m.loaded[of], clock-age)
+				m.loaded[key] = append(m.loaded[key], clock-age)
 			}
 		}
 	}
-	for of, at := range m.loaded { // several servers may have saved the same subject
-		slices.Sort(at)
-		m.loaded[of] = at[max(0, len(at)-m.limits[of.class]):]
+	for key, times := range m.loaded { // several servers may have saved the same subject
+		slices.Sort(times)
+		m.loaded[key] = times[max(0, len(times)-m.limits[key.class]):]
 	}
 	m.loadedUntil = clock + MaxAge
 }
 
-// loaded identifies a subject whose calls were loaded, until its next call.
-type loaded struct {
+// loadedKey identifies a subject whose calls were loaded, until its next call.
+type loadedKey struct {
 	class Class
 	hash  [sha256.Size]byte
 }
 
-// take removes and returns the loaded calls of a subject.
-func (m *Memory) take(s windowKey, now time.Duration) []time.Duration {
+// takeLoaded removes and returns the loaded calls of a subject.
+func (m *Memory) takeLoaded(window windowKey, now time.Duration) []time.Duration {
 	if len(m.loaded) == 0 {
 		return nil
 	}
@@ -105,10 +106,10 @@ func (m *Memory) take(s windowKey, now time.Duration) []time.Duration {
 		m.loaded = nil
 		return nil
 	}
-	of := loaded{s.class, hashOf(s)}
-	at := m.loaded[of]
-	delete(m.loaded, of)
-	return at
+	key := loadedKey{window.class, hashOf(window)}
+	times := m.loaded[key]
+	delete(m.loaded, key)
+	return times
 }
 
-func hashOf(s windowKey) [sha256.Size]byte { return sha256.Sum256([]byte(s.id)) }
+func hashOf(key windowKey) [sha256.Size]byte { return sha256.Sum256([]byte(key.id)) }

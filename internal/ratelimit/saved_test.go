@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// restarted returns a new Memory, on its own clock, that has loaded the windows that m
-// saved at a time. The server was down for a while, in which the wall clock was adjusted.
+// restarted returns a new Memory, with its own clock, that has loaded what m saved at a time.
+// Meanwhile the server was stopped for down, and the wall clock was moved by adjusted.
 func restarted(m *Memory, limits map[Class]int, at time.Time, down, adjusted time.Duration) (*Memory, *fakeClock) {
 	clock := &fakeClock{now: 7 * time.Hour}
 	next := NewMemory(limits)
@@ -17,6 +17,7 @@ func restarted(m *Memory, limits map[Class]int, at time.Time, down, adjusted tim
 	return next, clock
 }
 
+// accepts makes one call more than want, and fails unless exactly the first want are accepted.
 func accepts(t *testing.T, m *Memory, class Class, id string, want int) {
 	t.Helper()
 	for i := range want + 1 {
@@ -117,7 +118,7 @@ func TestSavedWindowsAreBounded(t *testing.T) {
 	}
 }
 
-// TestLoadedWindowsAreDropped when none of their calls counts any longer.
+// TestLoadedWindowsAreDropped: they are dropped when none of their calls counts any longer.
 func TestLoadedWindowsAreDropped(t *testing.T) {
 	clock := &fakeClock{}
 	m := NewMemory(map[Class]int{Data: 1})

@@ -10,72 +10,74 @@ import (
 )
 
 const (
-	heartbeatInterval = time.Second      // between heartbeats of a replica
+	heartbeatInterval = time.Second      // between the heartbeats of one replica
 	heartbeatExpiry   = 10 * time.Second // how long a replica counts after its heartbeat
 
-	// assumedReplicas is the number of replicas that a replica assumes until it has reached
-	// Redis.
+	// assumedReplicas is the number of replicas that a replica assumes until Redis has
+	// reported it.
 	assumedReplicas = 4
 )
 
-// Shared is the [Source] of one replica among several. Redis decides while it responds.
-// While it does not, or returns an error, each replica decides by its own window and its
-// share of the limit. The own window has every call that the replica accepted, including
-// those that Redis decided. For one span after Redis has returned, a call needs both,
-// because Redis may have missed calls and may have lost its data.
+// Shared is the [Source] of one replica among several. While Redis is available, it decides.
+// While it does not respond or returns errors, each replica enforces its share of the limit with
+// its own window. This window holds every call that the replica accepted, including those that
+// Redis decided. For one span after Redis is available again, a call must be within both the
+// limit in Redis and the replica's share, because Redis may have missed calls or lost its data.
 //
-// No call waits for a Redis that is known to be down: the calls that meet the failure wait
-// for less than two seconds, and then only the background checks Redis until it responds.
+// No call waits for a Redis that is known to be unavailable. The calls that first meet the
+// failure wait for less than two seconds. From then on only the heartbeats, in the background,
+// try to reach Redis.
 //
 // With limit N, R replicas and the share S = N/R of each, rounded down and at least 1, the
 // calls of a subject that are accepted in any [Period] are at most
 //
-//   - N, if Redis responded to all replicas throughout
-//   - R·S, which is at most N or R, if Redis decided for none of them
-//   - N + (R-1)·S, which is less than 2N unless N < R, if Redis failed or returned within
-//     the period, for some replicas or for all, with or without its data
-//   - N more for each time in the period that Redis lost its windows and a replica did not
-//     see it fail: FLUSHALL, an eviction, a failover or a restart within a second, or its
-//     clock set forward. So once is 2N
-//   - N more for each time that Redis returned empty, if a replica was restarted in the span
-//     after that, because both have lost the earlier calls
-//   - N/4 more for each replica that was restarted within the period while Redis was down,
-//     because its own window is lost and it does not know the other replicas
+//   - N, if Redis was available to all replicas throughout
+//   - R·S, which is at most the larger of N and R, if Redis was available to none of them
+//   - N + (R-1)·S, which is less than 2N unless N < R, if Redis failed or recovered within the
+//     period, for some replicas or for all, with or without its data
+//   - N more for each time in the period that Redis lost its windows and some replica did not
+//     notice: by FLUSHALL, an eviction, a failover or restart within a second, or because its
+//     clock was set forward. One such loss therefore makes it 2N
+//   - N more for each time that Redis came back empty, if a replica was restarted within the
+//     span after that, because both have lost the earlier calls
+//   - N/4 more for each replica that was restarted within the period while Redis was
+//     unavailable, because it has lost its own window and does not know the other replicas
 //
-// While Redis is down, and for a span after, a caller whose calls all reach one replica gets
-// S instead of N.
+// While Redis is unavailable, and for one span after that, a caller whose calls all reach the
+// same replica gets S instead of N.
 //
-// R is the number of replicas that Redis last reported to all of them. If they have different
-// numbers, each uses its own share: a replica that was alone when Redis failed has N, one that
-// never reached Redis has N/4 ([assumedReplicas]), and the others stop counting a replica that
-// Redis has not seen for ten seconds. Then the sum of these shares replaces R·S.
+// R is the number of replicas that Redis last reported to all of them. If it reported different
+// numbers, their shares differ, and the sum of the shares replaces R·S. A replica that was
+// alone when Redis failed has N. One that has never reached Redis has N/4 ([assumedReplicas]).
+// The others stop counting a replica that has sent Redis no heartbeat for ten seconds.
 type Shared struct {
 	redis *Redis
 	own   *Memory
 	log   *slog.Logger
 	id    string
 
-	mu        sync.Mutex
-	redisDown bool          // as far as is known
-	fallbacks int           // number of failures
-	needsBoth time.Duration // until when a call also needs the own share, on the own clock
-	replicas  int           // at least 1
-	counted   time.Duration // when this number was last confirmed, on the own clock
+	mu          sync.Mutex
+	unavailable bool // Redis is unavailable, as far as this replica knows
+	fallbacks   int  // how often Redis became unavailable
+	replicas    int  // at least 1
+	// Times on the clock of own.
+	sharesUntil       time.Duration // until then, a call must also be within this replica's share
+	replicasConfirmed time.Duration // when Redis last confirmed replicas
 }
 
-// NewShared returns a Shared on r. It asks Redis once, which may take a second. Call
-// [Shared.Run] to check Redis in the background.
+// NewShared returns a Shared that uses r. It sends Redis one heartbeat, which takes less than
+// two seconds. Call [Shared.Run] to send heartbeats in the background.
 func NewShared(r *Redis, log *slog.Logger) *Shared {
 	s := &Shared{
 		redis: r, own: NewMemory(r.limits), log: log, id: rand.Text(),
-		replicas: assumedReplicas, counted: math.MinInt64 / 2,
+		replicas: assumedReplicas, replicasConfirmed: math.MinInt64 / 2,
 	}
 	s.sendHeartbeat()
 	return s
 }
 
-// Run checks in the background until ctx ends whether Redis responds and how many replicas
-// there are.
+// Run sends heartbeats until ctx ends, to learn whether Redis is available and how many
+// replicas there are.
 func (s *Shared) Run(ctx context.Context) {
 	tick := time.NewTicker(heartbeatInterval)
 	defer tick.Stop()
@@ -89,16 +91,16 @@ func (s *Shared) Run(ctx context.Context) {
 	}
 }
 
-// State returns whether Redis decides, how often it failed since the start, and the number of
-// replicas.
+// State returns whether Redis decides, how often it became unavailable since the start, and the
+// number of replicas.
 func (s *Shared) State() (redis bool, fallbacks, replicas int) {
 	st := s.snapshot()
-	return !st.redisDown, st.fallbacks, st.replicas
+	return !st.unavailable, st.fallbacks, st.replicas
 }
 
-// Describe says for /readyz who decides the limits.
+// Describe returns what /readyz reports about the limits: what decides them.
 func (s *Shared) Describe() string {
-	if s.snapshot().redisDown {
+	if s.snapshot().unavailable {
 		return "own window, redis does not answer"
 	}
 	return "redis"
@@ -110,16 +112,16 @@ func (s *Shared) Limit(class Class) int { return s.redis.Limit(class) }
 // Take implements [Source]. It never fails.
 func (s *Shared) Take(ctx context.Context, class Class, id string) (Decision, error) {
 	st := s.snapshot()
-	if st.redisDown {
+	if st.unavailable {
 		return s.takeOwn(class, id, st.replicas), nil
 	}
-	places := math.MaxInt
-	if st.needsBoth {
-		places = s.share(class, st.replicas)
+	slots := math.MaxInt
+	if st.needsShare {
+		slots = s.share(class, st.replicas)
 	}
-	// Hold the place before asking Redis: a replica that falls back meanwhile must count the
-	// calls that Redis may have accepted.
-	mine := s.own.hold(class, id, places)
+	// Hold the slot before the request to Redis: if this replica falls back meanwhile, its own
+	// window must include the calls that Redis may have accepted.
+	mine := s.own.hold(class, id, slots)
 	if !mine.Accepted {
 		return s.withFullLimit(class, mine), nil
 	}
@@ -148,23 +150,24 @@ func (s *Shared) share(class Class, replicas int) int {
 	return min(limit, max(1, limit/replicas))
 }
 
-// withFullLimit puts the limit of all replicas into a decision of one.
+// withFullLimit sets the limit of a decision to that of all replicas together.
 func (s *Shared) withFullLimit(class Class, d Decision) Decision {
 	d.Limit = s.redis.limits[class]
 	return d
 }
 
-// sharedState is who decides at a moment.
+// sharedState is the state of a Shared at one moment.
 type sharedState struct {
-	redisDown, needsBoth bool
-	fallbacks, replicas  int
+	unavailable         bool
+	needsShare          bool // a call must also be within this replica's share
+	fallbacks, replicas int
 }
 
 func (s *Shared) snapshot() sharedState {
 	now := s.own.clock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return sharedState{s.redisDown, now < s.needsBoth, s.fallbacks, s.replicas}
+	return sharedState{s.unavailable, now < s.sharesUntil, s.fallbacks, s.replicas}
 }
 
 func (s *Shared) sendHeartbeat() {
@@ -174,35 +177,35 @@ func (s *Shared) sendHeartbeat() {
 		s.fallBack(err, st.fallbacks)
 		return
 	}
-	s.redisAnswered(n)
+	s.recordReplicas(n)
 }
 
-// fallBack records a failure of Redis for a request that began after fallbacks failures.
-// Requests that began before the last failure are ignored.
+// fallBack records that a request to Redis failed. fallbacks is the value of s.fallbacks when
+// the request began. If that has changed since, the failure is an old one and is ignored.
 func (s *Shared) fallBack(err error, fallbacks int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.redisDown || s.fallbacks != fallbacks {
+	if s.unavailable || s.fallbacks != fallbacks {
 		return
 	}
-	s.redisDown = true
+	s.unavailable = true
 	s.fallbacks++
-	s.log.Warn("the limits are this replica's share, by its own windows, until Redis answers", "error", err, "replicas",
-		s.replicas)
+	s.log.Warn("Redis is unavailable: this replica enforces its share of the rate limits until Redis recovers",
+		"error", err, "replicas", s.replicas)
 }
 
-// redisAnswered records that Redis accepts writes, and the number of replicas.
-func (s *Shared) redisAnswered(replicas int) {
+// recordReplicas records that Redis is available, and the number of replicas that it reported.
+func (s *Shared) recordReplicas(replicas int) {
 	now := s.own.clock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.redisDown {
-		s.redisDown, s.needsBoth, s.counted = false, now+s.own.span, now
-		s.log.Info("the limits are in Redis again", "replicas", replicas)
+	if s.unavailable {
+		s.unavailable, s.sharesUntil, s.replicasConfirmed = false, now+s.own.span, now
+		s.log.Info("Redis is available again and decides the rate limits", "replicas", replicas)
 	}
-	// Accept a lower number only after the other replicas had time to report, because a Redis
-	// that was emptied knows none of them.
-	if replicas >= s.replicas || now-s.counted > heartbeatExpiry {
-		s.replicas, s.counted = replicas, now
+	// Accept a lower number only after the other replicas had time to send a heartbeat, because
+	// a Redis that was emptied knows none of them.
+	if replicas >= s.replicas || now-s.replicasConfirmed > heartbeatExpiry {
+		s.replicas, s.replicasConfirmed = replicas, now
 	}
 }

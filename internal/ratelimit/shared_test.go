@@ -19,7 +19,7 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// fleet is a number of replicas that share a Redis, on one clock that the test moves.
+// fleet is several replicas that share a Redis and a clock, which the test moves.
 type fleet struct {
 	clock    *fakeClock
 	working  *Redis
@@ -29,41 +29,44 @@ type fleet struct {
 
 func newFleet(r *Redis, replicas, limit int) *fleet {
 	f := &fleet{clock: &fakeClock{}}
-	f.working = emptied(r, map[Class]int{Data: limit}, f.clock)
-	f.broken = emptied(r, f.working.limits, f.clock)
-	f.broken.pool = &redis.Pool{Dial: func() (redis.Conn, error) { return nil, errors.New("cut off") }}
+	f.working = emptyRedis(r, map[Class]int{Data: limit}, f.clock)
+	f.broken = emptyRedis(r, f.working.limits, f.clock)
+	f.broken.pool = &redis.Pool{Dial: func() (redis.Conn, error) { return nil, errors.New("disconnected") }}
 	for range replicas {
 		s := NewShared(f.working, discard)
 		s.own.clock = f.clock.read
-		s.counted = 0
+		s.replicasConfirmed = 0
 		f.replicas = append(f.replicas, s)
 	}
-	f.beat()
+	f.sendHeartbeats()
 	return f
 }
 
-// beat sends the heartbeat of each replica, which a server does in the background.
-func (f *fleet) beat() {
+// sendHeartbeats sends one heartbeat of each replica. A server does this in the background.
+func (f *fleet) sendHeartbeats() {
 	for _, s := range f.replicas {
 		s.sendHeartbeat()
 	}
 }
 
-func (f *fleet) cut(replicas ...*Shared) {
+// disconnect makes Redis unavailable to these replicas.
+func (f *fleet) disconnect(replicas ...*Shared) {
 	for _, s := range replicas {
 		s.redis = f.broken
 		s.sendHeartbeat()
 	}
 }
 
-func (f *fleet) heal() {
+// reconnect makes Redis available to all replicas.
+func (f *fleet) reconnect() {
 	for _, s := range f.replicas {
 		s.redis = f.working
 	}
-	f.beat()
+	f.sendHeartbeats()
 }
 
-// flush empties Redis. All replicas send a heartbeat before they would count as gone.
+// flush empties Redis, and sends a heartbeat of each replica, so that all of them are counted
+// again.
 func (f *fleet) flush(t interface{ Fatal(...any) }) {
 	f.working.prefix = rand.Text()
 	for _, s := range f.replicas {
@@ -104,18 +107,18 @@ func TestBoundHoldsWhileRedisFails(t *testing.T) {
 		for range rapid.IntRange(5, 60).Draw(t, "steps") {
 			s := f.replicas[rapid.IntRange(0, count-1).Draw(t, "replica")]
 			switch rapid.SampledFrom([]string{
-				"calls", "calls", "calls", "wait", "wait", "cut", "cut all", "heal", "heal", "flush",
+				"calls", "calls", "calls", "wait", "wait", "disconnect", "disconnect all", "reconnect", "reconnect", "flush",
 			}).Draw(t, "step") {
 			case "wait":
 				ms := rapid.SampledFrom([]int{1, 500, 5_000, 30_000, 59_999, 60_000, 60_501}).Draw(t, "ms")
 				f.clock.add(time.Duration(ms) * time.Millisecond)
-				f.beat()
-			case "cut":
-				f.cut(s)
-			case "cut all":
-				f.cut(f.replicas...)
-			case "heal":
-				f.heal()
+				f.sendHeartbeats()
+			case "disconnect":
+				f.disconnect(s)
+			case "disconnect all":
+				f.disconnect(f.replicas...)
+			case "reconnect":
+				f.reconnect()
 			case "flush":
 				if f.disconnected() < count {
 					past.lost = append(past.lost, f.clock.read())
@@ -141,16 +144,16 @@ func TestBoundHoldsWhileRedisFails(t *testing.T) {
 	})
 }
 
-// history has the accepted calls of a subject and the faults of Redis.
+// history holds the accepted calls of a subject and the failures of Redis.
 type history struct {
 	accepted []call
 	lost     []time.Duration // when Redis lost its windows unnoticed
-	failed   time.Duration   // when a replica was last without Redis
+	failed   time.Duration   // when a replica was last disconnected
 }
 
 type call struct {
 	at  time.Duration
-	own bool // accepted by a replica without Redis
+	own bool // accepted by a disconnected replica
 }
 
 // bound returns how many calls were accepted in the last 60 s, and how many may be.
@@ -190,23 +193,23 @@ func TestReplicaUsesItsShareWithoutRedis(t *testing.T) {
 	}
 	a, b, c := f.replicas[0], f.replicas[1], f.replicas[2]
 	want("with Redis", a, 30)
-	f.cut(a, b, c)
+	f.disconnect(a, b, c)
 	want("without Redis, the replica that accepted all", a, 0)
 	want("without Redis, a replica that accepted none", b, 10)
 	if d, _ := b.Take(t.Context(), Data, "key"); d.Limit != 30 || d.RetryAfter <= 0 || d.RetryAfter > 61*time.Second {
 		t.Errorf("the refusal is %+v, want the limit 30 and a retry after up to 61 s", d)
 	}
 	f.clock.add(61 * time.Second)
-	f.heal()
-	want("after the return of Redis, a replica within its share", b, 10)
-	want("after the return of Redis, another replica", c, 10)
+	f.reconnect()
+	want("just after Redis came back, a replica within its share", b, 10)
+	want("just after Redis came back, another replica", c, 10)
 	f.clock.add(61 * time.Second)
-	want("a minute after the return of Redis", b, 30)
+	want("a minute after Redis came back", b, 30)
 	want("another replica with the same limit", c, 0)
 }
 
-// TestReplicasAreCounted: a higher count is used immediately, and a lower one after a
-// while, because a Redis that was emptied counts none.
+// TestReplicasAreCounted: a replica uses a higher number immediately, and a lower one only after
+// a while, because a Redis that was emptied knows none of the others.
 func TestReplicasAreCounted(t *testing.T) {
 	f := newFleet(newRedis(t, testenv.Redis(t)), 3, 30)
 	s := f.replicas[0]
@@ -219,12 +222,12 @@ func TestReplicasAreCounted(t *testing.T) {
 		{"Redis is emptied", func() { f.working.prefix = rand.Text() }, 3},
 		{"no other heartbeat yet", func() { f.clock.add(heartbeatExpiry) }, 3},
 		{"no other heartbeat for long", func() { f.clock.add(time.Millisecond) }, 1},
-		{"heartbeats of the others again", f.beat, 3},
-		{"disconnected", func() { f.cut(s) }, 3},
+		{"heartbeats of the others again", f.sendHeartbeats, 3},
+		{"disconnected", func() { f.disconnect(s) }, 3},
 		{"connected again, to an empty Redis", func() {
 			f.clock.add(time.Hour)
 			f.working.prefix = rand.Text()
-			f.heal()
+			f.reconnect()
 		}, 3},
 	} {
 		step.do()
@@ -235,8 +238,8 @@ func TestReplicasAreCounted(t *testing.T) {
 	}
 }
 
-// TestReplicaRecoversFromRedisFaults: during each fault calls are answered quickly, and
-// after it the replica uses Redis again without a restart.
+// TestReplicaRecoversFromRedisFaults: during each fault, calls are decided quickly. After it, the
+// replica uses Redis again without a restart.
 func TestReplicaRecoversFromRedisFaults(t *testing.T) {
 	for name, fault := range map[string]struct {
 		cause, repair func(*testing.T, *testenv.RedisServer)
@@ -263,7 +266,7 @@ func TestReplicaRecoversFromRedisFaults(t *testing.T) {
 			t.Parallel()
 			server := testenv.StartRedis(t)
 			var log testenv.Output
-			s := NewShared(newHastyRedis(t, server.URL()), slog.New(slog.NewTextHandler(&log, nil)))
+			s := NewShared(newRedisWithServerTimeouts(t, server.URL()), slog.New(slog.NewTextHandler(&log, nil)))
 			var background sync.WaitGroup
 			ctx, stop := context.WithCancel(t.Context())
 			background.Go(func() { s.Run(ctx) })
@@ -322,8 +325,8 @@ func takeAtOnce(t *testing.T, s *Shared) time.Duration {
 	return slowest
 }
 
-// TestBoundHoldsWhenRedisCrashesUnderLoad: it also holds for calls that are running when
-// Redis is killed, and after Redis is back without its windows.
+// TestBoundHoldsWhenRedisCrashesUnderLoad: the bound also holds for calls that are running when
+// Redis is killed, and after Redis has come back without its windows.
 func TestBoundHoldsWhenRedisCrashesUnderLoad(t *testing.T) {
 	server := testenv.StartRedis(t)
 	var replicas []*Shared
@@ -335,7 +338,7 @@ func TestBoundHoldsWhenRedisCrashesUnderLoad(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	for _, s := range replicas {
-		s.sendHeartbeat() // so that every replica is counted
+		s.sendHeartbeat() // so that every replica is replicasConfirmed
 		background.Go(func() { s.Run(ctx) })
 		for range 10 {
 			flood.Go(func() {
@@ -372,8 +375,8 @@ func TestBoundHoldsWhenRedisCrashesUnderLoad(t *testing.T) {
 	}
 }
 
-// TestShortRedisFaultsCauseNoFallback: broken connections are opened again, and a Redis
-// that was emptied is used as it is.
+// TestShortRedisFaultsCauseNoFallback: broken connections are replaced, and a Redis that was
+// emptied is used at once.
 func TestShortRedisFaultsCauseNoFallback(t *testing.T) {
 	server := testenv.StartRedis(t)
 	s := NewShared(newRedis(t, server.URL()), discard)
@@ -392,8 +395,8 @@ func TestShortRedisFaultsCauseNoFallback(t *testing.T) {
 	}
 }
 
-// TestReplicaStartsWithoutRedis, because the password is wrong, and uses Redis when it is
-// right.
+// TestReplicaStartsWithoutRedis: a replica starts although its password for Redis is wrong, and
+// uses Redis as soon as the password is right.
 func TestReplicaStartsWithoutRedis(t *testing.T) {
 	server := testenv.StartRedis(t)
 	var log testenv.Output

@@ -1,10 +1,10 @@
-// Package ratelimit implements the exact limits of docs/contract.md#rate-limits: in no span of
-// 60 s are more than N calls accepted, and no call is refused while fewer than N were accepted
-// in the 61 s before it.
+// Package ratelimit implements the exact limits of docs/contract.md#rate-limits: at most N
+// calls are accepted in any 60 s, and no call is refused while fewer than N were accepted in
+// the 61 s before it.
 //
-// [Window] is the arithmetic. [Memory] has one window per subject in a process, [Redis] has
-// one for all processes, and [Shared] asks Redis and decides without it while Redis does not
-// respond. Each is a [Source]; Memory and Redis pass the same tests.
+// [Window] implements the algorithm. [Memory] has one window per subject in a process. [Redis]
+// has one per subject for all processes. [Shared] uses Redis, and decides by itself while Redis
+// is unavailable. All three implement [Source]; Memory and Redis pass the same tests.
 //
 // To add a limit, see "a rate limit" in CONTRIBUTING.md.
 package ratelimit
@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// Class is a kind of calls that share one limit.
+// Class is a group of calls that share one limit.
 type Class string
 
 // The classes.
@@ -24,27 +24,28 @@ const (
 	Data       Class = "data"       // per API key
 	Management Class = "management" // per member and workspace
 
-	// Changes are changes and downloads in the web app, except for keys and for ending access:
-	// per user and workspace.
+	// Changes counts changes and downloads in the web app, but not changes of keys or the ending
+	// of access: per user and workspace.
 	Changes Class = "changes"
 )
 
-// Classes are all classes.
+// Classes lists all classes.
 var Classes = []Class{Data, Management, Changes}
 
-// Period is the span of the limits.
+// Period is the length of time that the limits apply to.
 const Period = 60 * time.Second
 
-// windowSlack widens the span that is counted. A caller sees the response a little after the
-// call was counted; with half a second to spare neither clock sees more than N within Period,
-// and a call is still never refused because of calls more than 61 s ago.
+// windowSlack is added to Period, because a client sees each response a little after its call
+// was counted. With it, neither the client's clock nor the server's sees more than N accepted
+// calls within Period. It is less than a second, so that calls more than 61 s old never cause a
+// refusal.
 const windowSlack = 500 * time.Millisecond
 
 // Decision is the result for one call.
 type Decision struct {
 	Accepted  bool
-	Limit     int
-	Remaining int
+	Limit     int // of the class
+	Remaining int // how many more calls would be accepted now
 	// RetryAfter is the time until a call will be accepted if no other call comes first. It is
 	// 0 unless the call was refused.
 	RetryAfter time.Duration
@@ -52,24 +53,24 @@ type Decision struct {
 	Reset time.Duration
 }
 
-// Source has a window for every subject of every class.
+// Source counts the calls of each subject in each class, and refuses those beyond the limit.
 type Source interface {
-	// Take counts a call of subject or refuses it. A refused call is not counted.
+	// Take counts a call of subject, or refuses it. A refused call is not counted.
 	Take(ctx context.Context, class Class, subject string) (Decision, error)
 	// Limit returns how many calls of a class are accepted within Period.
 	Limit(class Class) int
 }
 
-// Window is an exact sliding window: the times of the accepted calls, up to the limit, oldest
-// first from head on. Times are durations since any fixed moment and must not decrease.
+// Window is an exact sliding window: the times of the latest accepted calls, at most as many
+// as the limit. Times are durations since a fixed moment, and must not decrease from one call
+// of a method to the next.
 type Window struct {
-	at   []time.Duration // a ring once it holds limit times
-	head int
-	held int // places that are not settled
+	at   []time.Duration // a ring buffer once it holds limit times
+	head int             // index of the oldest time
+	held int             // slots that are not settled
 }
 
-// Take counts a call at now, or refuses it unless the call that is limit places before it is
-// older than span.
+// Take counts a call at now, or refuses it if limit calls within span count already.
 func (w *Window) Take(now time.Duration, limit int, span time.Duration) Decision {
 	d := w.Hold(now, limit, span)
 	if d.Accepted {
@@ -78,28 +79,28 @@ func (w *Window) Take(now time.Duration, limit int, span time.Duration) Decision
 	return d
 }
 
-// Hold is the first half of Take: it holds a place for a call or refuses it. A held place must
-// be settled. limit may be less than the limit of the window.
+// Hold is the first half of Take: it holds a slot for a call, or refuses the call. The caller
+// must settle a held slot. limit may be less than the limit of the window.
 func (w *Window) Hold(now time.Duration, limit int, span time.Duration) Decision {
 	d := Decision{Limit: limit, Reset: span}
-	oldest, live := w.live(now, span)
-	if live > 0 {
+	oldest, counted := w.counted(now, span)
+	if counted > 0 {
 		d.Reset = w.callAt(oldest) + span - now
 	}
 	d.Reset = min(d.Reset, Period)
 	switch free := limit - w.held; {
-	case live < free:
+	case counted < free:
 		w.held++
-		d.Accepted, d.Remaining = true, free-live-1
+		d.Accepted, d.Remaining = true, free-counted-1
 	case free <= 0:
-		d.RetryAfter = span // a held place may count from now on
+		d.RetryAfter = span // the calls of held slots may count from now on
 	default:
-		d.RetryAfter = w.callAt(oldest+live-free) + span - now + 1 // strictly older than span
+		d.RetryAfter = w.callAt(oldest+counted-free) + span - now + 1 // strictly older than span
 	}
 	return d
 }
 
-// Settle releases a held place, and counts the call at now if it was accepted. Only the latest
+// Settle releases a held slot, and counts its call at now if it was accepted. Only the latest
 // limit calls are stored.
 func (w *Window) Settle(now time.Duration, limit int, accepted bool) {
 	w.held--
@@ -134,9 +135,9 @@ func (w *Window) Idle(now, span time.Duration) bool {
 // callAt returns the time of the n-th stored call, from 0.
 func (w *Window) callAt(n int) time.Duration { return w.at[(w.head+n)%len(w.at)] }
 
-// live returns the index of the oldest call that still counts, and how many count. The times
-// are sorted, so it is a binary search.
-func (w *Window) live(now, span time.Duration) (oldest, n int) {
+// counted returns the index of the oldest call that still counts, for callAt, and how many
+// calls count.
+func (w *Window) counted(now, span time.Duration) (oldest, n int) {
 	oldest = sort.Search(len(w.at), func(i int) bool { return now-w.callAt(i) <= span })
 	return oldest, len(w.at) - oldest
 }
