@@ -14,8 +14,8 @@ import (
 	"memoai.tech/memo/internal/bulkhead"
 )
 
-// Middleware gives every request an id, one log line, metrics, and a scope for
-// the work that bulkhead admits. If a handler panics, it logs the panic and sends
+// Middleware gives every request an id, one log line, metrics, and a scope for the
+// work that package bulkhead admits. If a handler panics, it logs the panic and sends
 // an error response, or closes the connection if the response has begun.
 type Middleware struct {
 	Log     *slog.Logger
@@ -26,7 +26,7 @@ type Middleware struct {
 	// Panicked writes the response if a handler panics before it writes anything.
 	Panicked func(http.ResponseWriter, *http.Request)
 
-	refused flood
+	refusals logLimiter
 }
 
 // Wrap returns the outermost handler.
@@ -59,8 +59,8 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// Maximum lengths of the values in a log line, in characters. With them a line has
-// at most 6 kB, whatever a client sends and however long a database error is.
+// Maximum lengths of the values in a log line, in characters. They limit a line to
+// 6 kB, whatever a client sends and however long a database error is.
 const (
 	maxMethod  = 20
 	maxRoute   = 200
@@ -69,7 +69,7 @@ const (
 )
 
 // logRequest counts a request in the metrics and logs it. Refused requests are
-// logged only as far as [flood] allows.
+// logged only as far as [logLimiter] allows.
 func (m *Middleware) logRequest(r *http.Request, req *Request, rec *responseRecorder, took time.Duration,
 	aborted bool,
 ) {
@@ -86,7 +86,7 @@ func (m *Middleware) logRequest(r *http.Request, req *Request, rec *responseReco
 	}
 	if 400 <= rec.status && rec.status < 500 {
 		reason := cmp.Or(req.Refusal, "status "+strconv.Itoa(rec.status))
-		if !m.refused.allows(m.Log, reason) {
+		if !m.refusals.allow(m.Log, reason) {
 			return
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"memoai.tech/memo/internal/bulkhead"
 )
 
-// Metrics holds the Prometheus metrics of a server. Documents and alerts use their
-// names:
+// Metrics holds the Prometheus metrics of a server. Alerts and dashboards depend on
+// their names:
 //
 //	memo_http_requests_total{route,method,status}
 //	memo_http_request_seconds{route}: a histogram
@@ -25,10 +25,10 @@ import (
 //	memo_database_up: 1 while the database is available, otherwise 0
 //	memo_work_running{work}: number of searches, reads, imports and uploads that
 //	  are running
-//	memo_work_in_use{work}: their weight: bytes, or a number for searches and
-//	  imports
-//	memo_work_waiting{work}: number of those that wait for capacity
-//	memo_work_refused_total{work}: number of those refused for lack of capacity
+//	memo_work_in_use{work}: their total weight: bytes, or their number for searches
+//	  and imports
+//	memo_work_waiting{work}: number that wait for capacity
+//	memo_work_refused_total{work}: number refused for lack of capacity
 //
 // The handler adds the go_* and process_* metrics of the process.
 type Metrics struct {
@@ -60,7 +60,9 @@ func (m *Metrics) Handler() http.Handler {
 	})
 }
 
-// WatchLimits adds the memo_limit_* metrics, for replicas that share the limits.
+// WatchLimits adds the memo_limit_* metrics, for replicas that share the limits. state
+// returns whether Redis decides, how often it became unavailable, and the number of
+// replicas.
 func (m *Metrics) WatchLimits(state func() (redis bool, fallbacks, replicas int)) {
 	source := func(name string, isRedis bool) {
 		m.set.NewGauge(`memo_limit_source{source="`+name+`"}`, func() float64 {
@@ -97,13 +99,14 @@ func (m *Metrics) WatchWork(limiters map[string]*bulkhead.Limiter) {
 	}
 }
 
-// knownMethods limits the values of the method label, because a client can send
-// any word as a method.
+// knownMethods are the values of the method label, besides "other": a client can
+// send any word as a method.
 var knownMethods = map[string]bool{
 	"GET": true, "HEAD": true, "POST": true, "PATCH": true, "PUT": true, "DELETE": true,
 	"OPTIONS": true,
 }
 
+// observe counts a request that has ended.
 func (m *Metrics) observe(r *Request, method string, status int, took time.Duration) {
 	if !knownMethods[method] {
 		method = "other"

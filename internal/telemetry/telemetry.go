@@ -47,7 +47,7 @@ type Request struct {
 	KeyID     string
 	UserID    string // the signed-in user of a request with a session
 	SessionID string
-	Refusal   string // the reason for which the request was refused
+	Refusal   string // why the request was refused: a reason of memo_key_refusals_total
 	Err       error  // the cause of a 5xx or of a stream that was cut off
 }
 

@@ -95,11 +95,11 @@ func TestPanicGetsAResponse(t *testing.T) {
 		res.Body.Close()
 	}
 	if err == nil {
-		t.Error("a response that broke off looks complete")
+		t.Error("a response that was cut off looks complete")
 	}
 	server.Close() // waits for the log lines, which are written after the responses
 	if strings.Contains(out.String(), key) || strings.Count(out.String(), `"panic"`) < 2 {
-		t.Errorf("the log contains the key or lacks the panics: %s", out.String())
+		t.Errorf("the log contains the key, or not both panics: %s", out.String())
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 	"memoai.tech/memo/internal/bulkhead"
 )
 
-// TestWorkIsInTheMetrics until its request has ended, even if the handler panics.
+// TestWorkIsInTheMetrics: work counts as running until its request has ended, even if the
+// handler panics.
 func TestWorkIsInTheMetrics(t *testing.T) {
 	m := NewMetrics()
 	l := bulkhead.New(bulkhead.Config{Work: "reads", Total: 10, Tenant: 5, Waiting: 1, Wait: time.Millisecond})

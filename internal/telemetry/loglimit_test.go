@@ -33,8 +33,8 @@ func lines(t *testing.T, log *bytes.Buffer) (out []logLine) {
 	return out
 }
 
-// TestRefusedRequestsDoNotFloodTheLog: the log lines of refused requests are bounded, a
-// summary counts the others, and the metrics count all. No other line is left out.
+// TestRefusedRequestsDoNotFloodTheLog: the log lines about refused requests are bounded, a
+// summary counts the others, and the metrics count all. No other line is suppressed.
 func TestRefusedRequestsDoNotFloodTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -61,9 +61,9 @@ func TestRefusedRequestsDoNotFloodTheLog(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
-		time.Sleep(2 * summaryAfter)
+		time.Sleep(2 * summaryDelay)
 		synctest.Wait()
-		count, summaries, leftOut := map[int]int{}, 0, map[string]int{}
+		count, summaries, suppressed := map[int]int{}, 0, map[string]int{}
 		for _, l := range lines(t, &log) {
 			if l.Msg == "request" {
 				count[l.Status]++
@@ -72,7 +72,7 @@ func TestRefusedRequestsDoNotFloodTheLog(t *testing.T) {
 			summaries++
 			total := 0
 			for reason, n := range l.Reasons {
-				leftOut[reason], total = leftOut[reason]+n, total+n
+				suppressed[reason], total = suppressed[reason]+n, total+n
 			}
 			if total != l.Requests {
 				t.Errorf("a summary of %d requests has reasons for %d", l.Requests, total)
@@ -81,10 +81,13 @@ func TestRefusedRequestsDoNotFloodTheLog(t *testing.T) {
 		refused := count[401] + count[404]
 		limit := refusedAtOnce + seconds*refusedPerSecond
 		if refused > limit || refused < refusedAtOnce || summaries > seconds {
-			t.Errorf("%d lines of refused requests, want at most %d, and %d summaries", refused, limit, summaries)
+			t.Errorf("%d lines about refused requests, want %d to %d; %d summaries, want at most %d", refused,
+				refusedAtOnce, limit, summaries, seconds)
 		}
-		if all := refused + leftOut["malformed"] + leftOut["status 404"]; all != 2*rounds*seconds || len(leftOut) != 2 {
-			t.Errorf("%d refused requests have a line or are in a summary, want %d: %v", all, 2*rounds*seconds, leftOut)
+		all := refused + suppressed["malformed"] + suppressed["status 404"]
+		if all != 2*rounds*seconds || len(suppressed) != 2 {
+			t.Errorf("%d refused requests have a line or are in a summary, want %d: %v", all, 2*rounds*seconds,
+				suppressed)
 		}
 		if count[200] != rounds*seconds || count[503] != rounds*seconds {
 			t.Errorf("log lines by status: %v", count)
@@ -102,7 +105,7 @@ func TestRefusedRequestsDoNotFloodTheLog(t *testing.T) {
 	})
 }
 
-// TestLogLinesAreBounded, whatever a client sends and however long an error is.
+// TestLogLinesAreBounded: a line is short, whatever a client sends and however long an error is.
 func TestLogLinesAreBounded(t *testing.T) {
 	long := strings.Repeat("😀\u202e", 50_000)
 	var log bytes.Buffer
