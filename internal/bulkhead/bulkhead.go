@@ -21,10 +21,10 @@ import (
 type Config struct {
 	// Work names the work in error messages, in the plural: "searches".
 	Work string
-	// Total is the most weight that is admitted at the same time, Tenant the most
-	// for one tenant. Values below 1 mean 1.
+	// Total is the maximum weight that is admitted at the same time, Tenant the
+	// maximum for one tenant. Values below 1 mean 1.
 	Total, Tenant int64
-	// Waiting is the most calls of Acquire that wait for one tenant; 0 means 64.
+	// Waiting is how many calls of Acquire may wait for one tenant; 0 means 64.
 	Waiting int
 	// Wait is the longest time that a call of Acquire waits; 0 means 5 seconds.
 	Wait time.Duration
@@ -45,7 +45,7 @@ type Limiter struct {
 type tenant struct {
 	used    int64
 	waiting int
-	seen    bool // used within one call of next
+	seen    bool // used only during a call of next
 }
 
 type waiter struct {
@@ -134,7 +134,7 @@ func (l *Limiter) wait(ctx context.Context, w *waiter) error {
 	cancelled := errors.Is(ctx.Err(), context.Canceled)
 	switch {
 	case w.admitted && !cancelled:
-		return nil // it was admitted at the same moment
+		return nil // it was admitted just before the lock was taken
 	case w.admitted:
 		l.releaseLocked(w)
 		return ctx.Err()
@@ -201,7 +201,7 @@ func (l *Limiter) release(w *waiter) {
 	l.releaseLocked(w)
 }
 
-// releaseLocked releases the work of w. The caller holds the lock.
+// releaseLocked is release for callers that hold the lock.
 func (l *Limiter) releaseLocked(w *waiter) {
 	t := l.tenants[w.tenant]
 	l.used -= w.weight
@@ -219,8 +219,8 @@ func (l *Limiter) forget(id string, t *tenant) {
 }
 
 // refusal returns the error for work that was not admitted. ownBound says that the
-// tenant's own bound is the cause, not the total. The retry time is longer the more
-// calls of the tenant wait.
+// cause is the tenant's own bound, not the total. RetryAfter is 1 to 5 seconds: the
+// more calls of the tenant wait, the longer.
 func (l *Limiter) refusal(t *tenant, ownBound bool) error {
 	whose := ""
 	if ownBound {
@@ -236,8 +236,8 @@ func (l *Limiter) refusal(t *tenant, ownBound bool) error {
 type Stats struct {
 	Running int   // pieces of work that are admitted
 	Used    int64 // their total weight
-	Waiting int
-	Refused int64 // since the start
+	Waiting int   // calls of Acquire that wait
+	Refused int64 // calls of Acquire that were refused since the start
 }
 
 // Stats returns the current state of the limiter.

@@ -22,13 +22,13 @@ type job struct {
 	tenant   string
 	weight   int64
 	cancel   context.CancelFunc
-	returns  chan func() // stores what Acquire returned in the job
+	returns  chan func() // receives a function that stores what Acquire returned
 	release  func()
 	err      error
 	returned bool
 }
 
-// trial is a limiter under test, with the jobs that it was given, in their order.
+// trial is a limiter under test, with the jobs that were started, in their order.
 type trial struct {
 	*rapid.T
 	l    *Limiter
@@ -59,7 +59,7 @@ func (tr *trial) settle() {
 	}
 }
 
-// check compares the limiter with its rule.
+// check compares the state of the limiter with what its rule requires.
 func (tr *trial) check() {
 	var used int64
 	running := 0
@@ -81,7 +81,7 @@ func (tr *trial) check() {
 		tr.Fatalf("a weight of %d is admitted, the total is %d", used, tr.l.cfg.Total)
 	}
 	// The next job is the first waiting job of the tenant that uses the least, among the
-	// tenants whose part has room for it. It waits only for the total.
+	// tenants whose first waiting job fits into their bound. Only the total can make it wait.
 	var next *job
 	first := map[string]bool{}
 	for _, j := range tr.jobs {
@@ -101,7 +101,7 @@ func (tr *trial) check() {
 	}
 }
 
-// drop ends a job and removes it from the trial.
+// drop releases or cancels a job and removes it from the trial.
 func (tr *trial) drop(j *job) {
 	if j.release != nil {
 		j.release()
@@ -117,7 +117,7 @@ func (tr *trial) drop(j *job) {
 	tr.settle()
 }
 
-// some returns one of the jobs for which matches is true.
+// some draws one of the jobs for which matches is true, and skips the step if there is none.
 func (tr *trial) some(matches func(*job) bool) *job {
 	var jobs []*job
 	for _, j := range tr.jobs {
@@ -135,7 +135,7 @@ func (tr *trial) some(matches func(*job) bool) *job {
 type noDeadline struct{ rapid.TB }
 
 // TestLimiterFollowsItsRule: the limiter never admits more than the total or a tenant's
-// part, loses no wakeup, and admits waiting jobs in the order that check computes.
+// bound, loses no wakeup, and admits waiting jobs in the order that check computes.
 func TestLimiterFollowsItsRule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(noDeadline{t}, func(r *rapid.T) {
@@ -193,8 +193,8 @@ func TestLimiterFollowsItsRule(t *testing.T) {
 }
 
 func TestConcurrentAcquiresStayWithinBounds(t *testing.T) {
-	const total, part = 10, 4
-	l := New(Config{Work: "jobs", Total: total, Tenant: part, Waiting: 1000, Wait: time.Minute})
+	const total, bound = 10, 4
+	l := New(Config{Work: "jobs", Total: total, Tenant: bound, Waiting: 1000, Wait: time.Minute})
 	var used, done atomic.Int64
 	own := map[string]*atomic.Int64{"a": {}, "b": {}, "c": {}, "d": {}}
 	var all sync.WaitGroup
@@ -206,11 +206,11 @@ func TestConcurrentAcquiresStayWithinBounds(t *testing.T) {
 					if rand.IntN(8) == 0 {
 						time.AfterFunc(time.Duration(rand.IntN(2000))*time.Microsecond, cancel)
 					}
-					weight := rand.Int64N(part) + 1
+					weight := rand.Int64N(bound) + 1
 					release, err := l.Acquire(ctx, tenant, weight)
 					if err == nil {
-						if used.Add(weight) > total || usedByTenant.Add(weight) > part {
-							t.Error("more than the total or the tenant's part was admitted")
+						if used.Add(weight) > total || usedByTenant.Add(weight) > bound {
+							t.Error("more than the total or the tenant's bound was admitted")
 						}
 						used.Add(-weight)
 						usedByTenant.Add(-weight)
@@ -319,7 +319,7 @@ func TestRequestHoldsItsLargestWeight(t *testing.T) {
 	hold(3, 3)
 	hold(2, 3) // it already holds as much
 	hold(5, 5)
-	hold(100, 8) // limited to the tenant's part
+	hold(100, 8) // limited to the tenant's bound
 	hold(100, 8) // a request never waits for itself
 	if err := l.Hold(context.Background(), "b", 9); err != nil || l.Stats().Used != 8 {
 		t.Errorf("Hold without a scope: %v, %+v; want nothing held", err, l.Stats())

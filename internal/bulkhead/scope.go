@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// scope is the work of one request that limiters have admitted.
+// scope holds the work of one request that limiters have admitted.
 type scope struct {
 	mu    sync.Mutex
 	held  []holding
@@ -38,9 +38,9 @@ func (s *scope) end() {
 }
 
 // Hold admits work as [Limiter.Acquire] does and holds it until the scope of ctx
-// ends. A request does its work in sequence, so what it already holds counts: Hold
-// acquires only the difference to weight, and a request never waits for itself. If
-// ctx has no scope, as on the command line, Hold does nothing.
+// ends. A request does one piece of work at a time, so what it already holds counts:
+// Hold acquires only the difference to weight, and a request never waits for itself.
+// If ctx has no scope, as on the command line, Hold does nothing.
 func (l *Limiter) Hold(ctx context.Context, tenant string, weight int64) error {
 	s, ok := ctx.Value(scopeKey{}).(*scope)
 	if !ok {
