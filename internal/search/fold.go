@@ -8,8 +8,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// foldText returns a text as it is compared: in lower case, with compatibility forms
-// replaced, and without the accents of Latin, Greek and Cyrillic.
+// foldText returns a text in the form in which texts are compared: in lower case, without
+// compatibility forms, and without the accents of Latin, Greek and Cyrillic.
 func foldText(s string) string {
 	if isASCII(s) {
 		return strings.ToLower(s)
@@ -36,7 +36,7 @@ func isASCII(s string) bool {
 	return true
 }
 
-// folded is a folded text with the offsets that lead back to the original text.
+// folded is a folded text with the offsets of its bytes in the original text.
 type folded struct {
 	text string
 	// from has, for each byte of text and for its end, the offset of the original
@@ -44,14 +44,14 @@ type folded struct {
 	from []int
 }
 
-// foldWithOffsets folds a text once, in linear time. If folding changes the number of
-// characters in a group ("½", "ﬁ", or a letter with its accent), the whole result counts
-// as coming from the first character of the group.
+// foldWithOffsets folds a text as foldText does, in linear time. If folding changes the number
+// of characters in a group ("½", "ﬁ", or a letter with a separate accent), every byte of the
+// result gets the offset of the first character of the group.
 func foldWithOffsets(s string) folded {
 	if isASCII(s) {
 		return folded{text: strings.ToLower(s)}
 	}
-	bare := folded{from: make([]int, 0, len(s)+1)}
+	stripped := folded{from: make([]int, 0, len(s)+1)}
 	var text strings.Builder
 	text.Grow(len(s))
 	var group norm.Iter
@@ -65,10 +65,10 @@ func foldWithOffsets(s string) folded {
 				text.WriteRune(unicode.ToLower(r))
 			}
 		}
-		bare.from = appendOffsets(bare.from, text.String()[added:], s[at:group.Pos()], folded{}, at)
+		stripped.from = appendOffsets(stripped.from, text.String()[added:], s[at:group.Pos()], folded{}, at)
 	}
-	bare.text, bare.from = text.String(), append(bare.from, len(s))
-	return bare.composed()
+	stripped.text, stripped.from = text.String(), append(stripped.from, len(s))
+	return stripped.composed()
 }
 
 // composed composes letters with the marks that folding does not remove.
@@ -85,8 +85,8 @@ func (f folded) composed() folded {
 	return folded{text.String(), append(from, f.from[len(f.text)])}
 }
 
-// appendOffsets appends an offset for each byte of added, which was made from a group of
-// characters at the offset at of f.
+// appendOffsets appends the original offset of each byte of added, which was made from group,
+// the characters at offset at of f.
 func appendOffsets(from []int, added, group string, f folded, at int) []int {
 	if utf8.RuneCountInString(added) != utf8.RuneCountInString(group) {
 		for range len(added) {
@@ -112,8 +112,8 @@ func (f folded) origin(i int) int {
 	return f.from[i]
 }
 
-// next returns the first byte of the text, from i on, whose original offset is at or
-// greater.
+// next returns the index of the first byte of the text, from i on, whose original offset is at
+// least at.
 func (f folded) next(i, at int) int {
 	if f.from == nil {
 		return max(i, at)
@@ -124,7 +124,7 @@ func (f folded) next(i, at int) int {
 	return i
 }
 
-// span returns the part of the original text for bytes i to j of the folded text.
+// span returns the range of the original text that bytes i to j of the folded text come from.
 func (f folded) span(i, j int) ByteRange {
 	if f.from == nil {
 		return ByteRange{i, j}

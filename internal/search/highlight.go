@@ -30,8 +30,8 @@ func Highlights(query []Term, s string) (marks []ByteRange) {
 	return marks
 }
 
-// appendMarks appends where the terms occur in a run of a script without spaces, which
-// is the part from start to end of the folded text. Adjacent ranges become one.
+// appendMarks appends where the terms occur in a run of a script without spaces. The run is
+// the part from start to end of the folded text. Adjacent and overlapping ranges become one.
 func (f folded) appendMarks(marks []ByteRange, query []Term, start, end int) []ByteRange {
 	for i := range f.text[start:end] {
 		rest, longest := f.text[start+i:end], 0

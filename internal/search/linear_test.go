@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// The functions named simple follow the same rules in a slow way: they fold the rest of
-// the line at every character.
+// The functions named simple follow the same rules, but are simple and slow: they fold the rest
+// of the line at every character.
 
 func simpleSnippet(query []Term, line string) string {
 	runes := []rune(line)

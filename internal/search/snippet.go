@@ -7,15 +7,14 @@ import (
 	"unicode/utf8"
 )
 
-// MaxSnippets is the number of snippets that are shown of one text.
+// MaxSnippets is the maximum number of snippets that are shown for one text.
 const MaxSnippets = 3
 
-// MaxText is how many bytes of a text are read to find snippets. That is three days of
-// speech.
+// MaxText is how many bytes of a text are read to find snippets: about three days of speech.
 const MaxText = 4 << 20
 
 // maxLine is how many bytes of a line are read to find highlights and the place of a
-// snippet. It is four times the longest line that a transcript can have.
+// snippet: four times the length of the longest line that a transcript can have.
 const maxLine = 256 << 10
 
 // maxSnippet is the length of a snippet in characters.
@@ -89,7 +88,7 @@ func CountTerms(query []Term, s string) (n int) {
 }
 
 // matches reports whether the term occurs in a run: anywhere in a run of a script without
-// spaces, otherwise as the whole run or, with Prefix, at its start.
+// spaces; otherwise as the whole run or, with Prefix, at its start.
 func (q Term) matches(run string, unspaced bool) bool {
 	switch {
 	case unspaced:
@@ -150,7 +149,7 @@ func firstMatch(query []Term, line string) (at int) {
 	return at
 }
 
-// head returns the first maxLine bytes of a line, without a character that is cut.
+// head returns the first maxLine bytes of a line, or a few less so as not to split a character.
 func head(line string) string {
 	if len(line) <= maxLine {
 		return line

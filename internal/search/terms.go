@@ -5,7 +5,8 @@
 //
 // A term is a run of letters, digits and marks, in lower case and without Latin, Greek
 // and Cyrillic accents: "uber" finds "Über", and "еще" finds "ещё". A run in a script
-// without spaces gives one term for each pair of neighbouring characters.
+// without spaces gives one term for each pair of neighbouring characters, and in a text
+// also one for its last character.
 package search
 
 import (
@@ -18,7 +19,7 @@ import (
 const (
 	MaxQuery      = 1000 // characters; callers refuse a longer query
 	maxQueryTerms = 32   // further terms are ignored
-	maxTerm       = 64   // characters; longer terms are cut, in texts and in queries
+	maxTerm       = 64   // characters; longer terms are shortened, in texts and in queries
 	prefixFrom    = 3    // a term of a query with at least this many characters is a prefix
 )
 
@@ -71,8 +72,8 @@ func ParseQuery(q string) []Term {
 	return out
 }
 
-// run is a sequence of word characters, as long as possible, either all of scripts with
-// spaces between words or all of scripts without.
+// run is a maximal sequence of word characters that are either all of scripts with spaces
+// between words or all of scripts without.
 type run struct {
 	at       int // offset of the first byte
 	text     string
