@@ -74,7 +74,7 @@ func TestCommonPasswordsAreRefused(t *testing.T) {
 		} {
 			wantKind(t, desc, err, memo.KindInvalid)
 			if err != nil && !strings.HasSuffix(err.Error(),
-				"This password is on lists of common passwords. Choose another one.") {
+				"This password is too common. Choose another one.") {
 				t.Errorf("%s: %v", desc, err)
 			}
 		}

@@ -2,27 +2,27 @@ package credential
 
 import (
 	"crypto/sha256"
-	_ "embed" // the filter
+	_ "embed" // for common.bin
 	"sort"
 	"strings"
 
 	"memoai.tech/memo"
 )
 
-// commonHashes is a filter of 11,600 common passwords: the first four bytes of the
-// SHA-256 of each in lower case, in ascending order. Four bytes take less space than
+// commonHashes identifies 11,600 common passwords: it holds the first four bytes of
+// the SHA-256 of each in lower case, in ascending order. Four bytes take less space than
 // the password, and only one in 370,000 other passwords has the hash of a common one.
 // "go test ./internal/credential -run TestCommonPasswords -update" writes the file.
 //
 //go:embed common.bin
 var commonHashes string
 
-// errCommon is the error for a password that an attacker would try first.
-var errCommon = memo.Invalid("password", "This password is on lists of common passwords. Choose another one.")
+// errCommon refuses a password that an attacker would try first.
+var errCommon = memo.Invalid("password", "This password is too common. Choose another one.")
 
 // CheckPassword returns an error if [memo.CheckPassword] does or if the password is
-// a common one. It is called wherever a password is set, but not at sign-in, so a
-// user whose common password was set earlier can still sign in.
+// a common one. It is called wherever a password is set, but not at sign-in, so that
+// users who already have a common password can still sign in.
 func CheckPassword(password string) error {
 	if err := memo.CheckPassword(password); err != nil {
 		return err

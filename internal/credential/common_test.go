@@ -14,8 +14,8 @@ import (
 
 var update = flag.Bool("update", false, "write common.bin")
 
-// TestCommonPasswordsAreComplete: common.bin has the hash of every password of the list
-// that is long enough to be set, and nothing else.
+// TestCommonPasswordsAreComplete: common.bin holds the hash of every password of the list that
+// is long enough to be set, and nothing else.
 func TestCommonPasswordsAreComplete(t *testing.T) {
 	var hashes []string
 	listed := 0
@@ -51,9 +51,9 @@ func TestCommonPasswordsAreComplete(t *testing.T) {
 
 func TestCommonOrShortPasswordIsRefused(t *testing.T) {
 	for password, want := range map[string]string{
-		"password":           "This password is on lists of common passwords. Choose another one.",
-		"Password1":          "This password is on lists of common passwords. Choose another one.",
-		"1234567890":         "This password is on lists of common passwords. Choose another one.",
+		"password":           "This password is too common. Choose another one.",
+		"Password1":          "This password is too common. Choose another one.",
+		"1234567890":         "This password is too common. Choose another one.",
 		"short":              "must have 8 to 1000 characters",
 		"correct horse":      "",
 		"battery staple":     "",

@@ -21,7 +21,7 @@ func TestNewKeyHasTheDocumentedForm(t *testing.T) {
 		k := NewKey()
 		s := k.Secret()
 		if !form.MatchString(s) || seen[s] {
-			t.Fatalf("the key of %d bytes has a wrong form or was generated before", len(s))
+			t.Fatalf("a key of %d bytes has the wrong form or was generated before", len(s))
 		}
 		seen[s] = true
 		if got, ok := ParseKey(s); !ok || got != k {
@@ -43,7 +43,7 @@ func TestNewKeyHasTheDocumentedForm(t *testing.T) {
 	}
 }
 
-// TestChecksumIsCRC32InBase62 computes the checksum in another way than the code.
+// TestChecksumIsCRC32InBase62 computes the checksum in a different way from the code.
 func TestChecksumIsCRC32InBase62(t *testing.T) {
 	body := KeyPrefix + strings.Repeat("0", 32)
 	n := uint64(crc32.Checksum([]byte(body), crc32.MakeTable(crc32.IEEE)))

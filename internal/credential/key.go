@@ -3,8 +3,8 @@
 //
 // Only the response that creates a key or token contains it; everything else uses
 // its [Hash]. Keys and tokens are random, so SHA-256 is enough to protect them.
-// Passwords are not random, so they are hashed with argon2id. Apart from reading
-// the system's random source, the package does no I/O. It does not decide who may
+// Passwords are not random, so they are hashed with argon2id. The package does no
+// I/O, apart from reading the system's random source, and does not decide who may
 // do what.
 package credential
 
@@ -47,8 +47,8 @@ func NewKey() Key {
 	return Key{body + keyChecksum(body)}
 }
 
-// ParseKey returns the key in s, or false if s is malformed. It does not check that
-// the key was ever issued.
+// ParseKey parses a whole key. It returns false if s is malformed, but does not check
+// whether the key was ever issued.
 func ParseKey(s string) (Key, bool) {
 	if len(s) != KeyLen || !strings.HasPrefix(s, KeyPrefix) {
 		return Key{}, false
@@ -71,7 +71,7 @@ func (k Key) Secret() string { return k.text }
 // not reveal the secret.
 func (k Key) String() string { return KeyPrefix + "…" + k.Suffix() }
 
-// GoString does the same for %#v.
+// GoString is String, for the verb %#v.
 func (k Key) GoString() string { return k.String() }
 
 // Suffix returns the last 4 random characters, which are stored for display.
@@ -87,8 +87,8 @@ func (k Key) Hash() Hash { return sha256.Sum256([]byte(k.text)) }
 
 var keyForm = regexp.MustCompile(KeyPrefix + `[0-9A-Za-z]{38}`)
 
-// FindKeys returns the well-formed keys in s, from at most ten candidates. Use it to
-// find keys in a text that must not contain any.
+// FindKeys returns the well-formed keys among the first ten parts of s that look like
+// keys. Use it to find keys in a text that must not contain any.
 func FindKeys(s string) []Key {
 	var keys []Key
 	for _, m := range keyForm.FindAllString(s, 10) {
@@ -112,8 +112,8 @@ func keyChecksum(body string) string {
 }
 
 // randomBase62 returns n uniformly random characters. It discards bytes of 248 and
-// more, because 248 is the largest multiple of 62 in a byte: with all bytes, the
-// modulo would favour the first characters.
+// more: 248 is four times 62, and the larger bytes would make the first eight
+// characters more likely than the others.
 func randomBase62(n int) string {
 	out := make([]byte, 0, n)
 	var buf [64]byte

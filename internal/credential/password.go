@@ -14,24 +14,23 @@ import (
 	"memoai.tech/memo"
 )
 
-// The cost of hashing a password: 19 MiB and two passes, the minimum that OWASP
-// recommends for argon2id. Every hash includes its parameters, so these can be
-// raised later.
+// The parameters of argon2id. 19 MiB and two passes are the minimum that OWASP
+// recommends. Every hash includes its parameters, so these can be raised later.
 const (
 	argonMemory  = 19 << 10 // KiB
-	argonTime    = 2
+	argonTime    = 2        // passes
 	argonThreads = 1
-	argonSalt    = 16
-	argonKey     = 32
+	argonSalt    = 16 // bytes
+	argonKey     = 32 // bytes
 )
 
 // PasswordHasher hashes and checks passwords. It limits how many are hashed at the
-// same time: each takes 19 MiB and about 20 ms, and a flood of sign-ins must not
-// exhaust the machine.
+// same time: each takes 19 MiB and about 20 ms, and many sign-ins at once must not
+// exhaust memory or CPU.
 type PasswordHasher struct {
 	slots chan struct{}
 	wait  time.Duration
-	dummy string // a hash that Matches uses for unknown users
+	dummy string // the hash that Matches uses for unknown users
 }
 
 // NewPasswords returns a hasher that hashes at most limit passwords at the same
@@ -57,7 +56,8 @@ func (p *PasswordHasher) Hash(ctx context.Context, password string) (string, err
 
 // Matches reports whether hash is a hash of password. For an empty hash, which
 // stands for an unknown user, it returns false after the same time, so that the
-// duration does not reveal whether the user exists.
+// duration does not reveal whether the user exists. It returns an error if hash is
+// not an argon2id hash.
 func (p *PasswordHasher) Matches(ctx context.Context, password, hash string) (bool, error) {
 	known := hash != ""
 	if !known {

@@ -7,8 +7,8 @@ import (
 )
 
 // NewToken returns a new token, for a session or an invitation, and its hash. The
-// token is 256 random bits in base64url. It cannot be confused with a key, which has
-// a prefix and another length.
+// token is 256 random bits in base64url: 43 characters. A key has another length,
+// so neither can be taken for the other.
 func NewToken() (token string, hash Hash) {
 	var b [32]byte
 	rand.Read(b[:])

@@ -243,7 +243,7 @@ func TestPasswordFormRevokesKeys(t *testing.T) {
 		mark.post("/account/password", "current", "wrong horse", "password", "battery staple", "keys", "revoke").
 			want(422, "Current password is incorrect", `value="revoke" checked>`)
 		mark.post("/account/password", "current", testworld.Password, "password", "1234567890", "keys", "revoke").
-			want(422, ">This password is on lists of common passwords. Choose another one.<")
+			want(422, ">This password is too common. Choose another one.<")
 		mark.post("/account/password", "current", testworld.Password, "password", "battery staple").want(200,
 			"Password changed").without("keys are revoked")
 		if !w.authorised(w.MarkKey.Key) {
