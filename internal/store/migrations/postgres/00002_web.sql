@@ -1,5 +1,5 @@
 -- +goose Up
--- An invitation to a workspace: a link, for one person.
+-- Invitations: each is a link for one person to join a workspace.
 CREATE TABLE invites (
   id           TEXT COLLATE "C" PRIMARY KEY,
   hash         BYTEA NOT NULL UNIQUE,

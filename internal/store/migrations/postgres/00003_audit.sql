@@ -1,6 +1,7 @@
 -- +goose Up
--- An event keeps what it is about: the noun of its action, for the filter, and
--- its name as it was then, which the detail held, or nobody.
+-- An event records what it is about: the noun of its action, for the filter, and
+-- the name of its subject at that time. Until now the name was in detail, or was
+-- not recorded.
 ALTER TABLE audit_events ADD COLUMN noun TEXT COLLATE "C" NOT NULL DEFAULT '';
 ALTER TABLE audit_events ADD COLUMN name TEXT COLLATE "C" NOT NULL DEFAULT '';
 UPDATE audit_events SET noun = split_part(action, '.', 1);
@@ -10,12 +11,12 @@ UPDATE audit_events SET name = coalesce((SELECT k.name FROM api_keys k WHERE k.i
   WHERE action IN ('key.deactivated', 'key.exposed');
 UPDATE audit_events SET name = coalesce((SELECT u.email FROM users u WHERE u.id = subject), '')
   WHERE action IN ('member.added', 'member.role_changed', 'member.removed') AND name = '';
--- A long title was cut together with where it was moved to.
+-- If the title was long, detail was cut and does not name the project.
 UPDATE audit_events SET name = detail, detail = '…' WHERE action = 'transcription.moved' AND strpos(detail, ' → ') = 0;
 UPDATE audit_events SET name = substr(detail, 1, strpos(detail, ' → ') - 1), detail = substr(detail, strpos(detail, ' → ') + 3)
   WHERE action = 'transcription.moved' AND strpos(detail, ' → ') > 0;
 
--- Every set of filters that is offered has an index that ends in its order.
+-- There is an index for each combination of filters. It ends in the columns of the sort.
 DROP INDEX audit_events_workspace;
 DROP INDEX audit_events_actor;
 CREATE INDEX audit_events_at ON audit_events (workspace_id, at, id);

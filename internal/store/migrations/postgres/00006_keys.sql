@@ -1,27 +1,27 @@
 -- +goose Up
--- When the expiry was first seen to have passed. From then on the key is
--- expired for good, even if the clock goes back.
+-- When the server recorded that the key has expired. From then on the key stays
+-- expired, even if the clock is set back.
 ALTER TABLE api_keys ADD COLUMN expired_at BIGINT;
 
--- The keys whose expiry is still to come or not yet recorded.
+-- The keys whose expiry has not passed, or has passed and is not recorded yet.
 CREATE INDEX api_keys_expiring ON api_keys (expires_at)
   WHERE expires_at IS NOT NULL AND expired_at IS NULL AND revoked_at IS NULL AND deactivated_at IS NULL;
 
--- How a key has ended, or active. A page of keys of one state is read from its
--- index, however many keys there are.
+-- How a key ended, or 'active'. The index lets a page of keys in one state be read
+-- in the same time, however many keys there are.
 ALTER TABLE api_keys ADD COLUMN state TEXT COLLATE "C" GENERATED ALWAYS AS (CASE WHEN revoked_at IS NOT NULL THEN 'revoked'
   WHEN deactivated_at IS NOT NULL THEN 'deactivated' WHEN expired_at IS NOT NULL THEN 'expired' ELSE 'active' END) STORED;
 DROP INDEX api_keys_member;
 CREATE INDEX api_keys_state ON api_keys (workspace_id, state, created_at, id);
 CREATE INDEX api_keys_member_state ON api_keys (workspace_id, user_id, state, created_at, id);
 
--- The calls that a server without Redis counted in its last minute, which it
--- writes when it stops and the next one reads when it starts.
+-- The calls that a server without Redis counted in its last minute. It writes them
+-- when it stops, and the next server reads them when it starts.
 CREATE TABLE limit_windows (
   server  TEXT COLLATE "C" NOT NULL,
   class   TEXT COLLATE "C" NOT NULL,
   subject BYTEA NOT NULL, -- SHA-256
-  calls   BYTEA NOT NULL, -- their times, 8 bytes each
+  calls   BYTEA NOT NULL, -- the times of the calls, 8 bytes each
   latest  BIGINT NOT NULL,
   PRIMARY KEY (server, class, subject)
 );

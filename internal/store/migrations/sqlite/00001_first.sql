@@ -1,5 +1,5 @@
 -- +goose Up
--- Times are Unix milliseconds, identifiers canonical UUID text.
+-- Times are Unix milliseconds. Ids are UUIDs in the canonical text form.
 CREATE TABLE users (
   id            TEXT PRIMARY KEY,
   email         TEXT NOT NULL UNIQUE,
@@ -76,9 +76,8 @@ CREATE TABLE projects (
 ) STRICT;
 CREATE INDEX projects_workspace ON projects (workspace_id, created_at, id);
 
--- What a list shows: the item as its JSON, and beside it the columns that
--- filters and sorts need. The text is in a table of its own, so that no page of
--- a list ever reads one.
+-- The list item as JSON, and the columns that filters and sorts need. The text is
+-- in a separate table, so that lists do not read it.
 CREATE TABLE transcriptions (
   seq          INTEGER PRIMARY KEY,
   id           TEXT NOT NULL UNIQUE,
@@ -94,7 +93,7 @@ CREATE TABLE transcriptions (
   char_count   INTEGER NOT NULL, -- of the text, in code points
   item         TEXT NOT NULL
 ) STRICT;
--- Every set of filters that is offered has an index that ends in its order.
+-- There is an index for each combination of filters. It ends in the columns of the sort.
 CREATE INDEX transcriptions_created ON transcriptions (workspace_id, status, created_at, id);
 CREATE INDEX transcriptions_project_created ON transcriptions (workspace_id, status, project_id, created_at, id);
 CREATE INDEX transcriptions_language_created ON transcriptions (workspace_id, status, language, created_at, id);
@@ -106,14 +105,14 @@ CREATE INDEX transcriptions_project_language_duration ON transcriptions (workspa
 CREATE INDEX transcriptions_external ON transcriptions (workspace_id, external_id, created_at, id) WHERE external_id IS NOT NULL;
 CREATE UNIQUE INDEX transcriptions_source ON transcriptions (workspace_id, source_hash) WHERE source_hash IS NOT NULL;
 
--- Markdown stands first: SQLite reads a long row from its beginning, and a ZIP
--- wants nothing else.
+-- Markdown comes first, because SQLite reads a long row from its beginning and a
+-- bulk export needs only Markdown.
 CREATE TABLE transcripts (
   seq           INTEGER PRIMARY KEY REFERENCES transcriptions(seq),
   markdown_size INTEGER NOT NULL,
   markdown_crc  INTEGER NOT NULL,
   markdown      BLOB NOT NULL, -- the transcript part of the Markdown export, as raw deflate
-  text          TEXT NOT NULL, -- the lines of contract section 2, as a JSON string
+  text          TEXT NOT NULL, -- the lines of the transcript, as a JSON string
   segments      TEXT NOT NULL  -- JSON array
 ) STRICT;
 
@@ -128,7 +127,7 @@ CREATE TABLE reports (
 ) STRICT;
 CREATE INDEX reports_transcription ON reports (seq, id);
 
--- Terms come ready made (package search), so the tokenizer only splits at spaces.
+-- The terms are made by package search, so the tokenizer only splits at spaces.
 CREATE VIRTUAL TABLE transcription_search USING fts5 (
   scope, title, summary, body, content='', contentless_delete=1, tokenize='ascii'
 );

@@ -1,6 +1,6 @@
 -- +goose Up
--- The size of a transcription is the bytes that are stored of it, so that a
--- large one is known before its text is read, and a workspace has the sum.
+-- The size of a transcription is the number of its stored bytes, so that it is known
+-- before the text is read. A workspace has the sum of the sizes.
 ALTER TABLE transcriptions ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE workspaces ADD COLUMN stored_bytes INTEGER NOT NULL DEFAULT 0;
 UPDATE transcriptions SET size = octet_length(item)
