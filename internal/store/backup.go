@@ -12,20 +12,20 @@ import (
 	"time"
 )
 
-// BackupFile is an open copy of a backup that passed all checks.
+// BackupFile is an open, migrated copy of a backup that has passed all checks.
 type BackupFile struct {
 	name  string // of the original file
 	dir   string // temporary directory of the copy
 	store *Store
 }
 
-// untrustedPragmas are the settings of SQLite for a file of unknown origin: its schema
+// untrustedPragmas are settings of SQLite for a file of unknown origin: the schema of the file
 // cannot call functions with side effects, and pages are checked before they are used.
 var untrustedPragmas = []string{"trusted_schema(0)", "cell_size_check(1)", "mmap_size(0)"}
 
-// OpenBackup checks a backup and opens a migrated copy of it; the file itself does not
-// change. It returns an error if the file is not a backup, is damaged, or has anything in
-// its schema that memo did not make.
+// OpenBackup checks a backup and opens a migrated copy of it. It does not change the file. It
+// returns an error if the file is not a backup, is damaged, or has anything in its schema that
+// memo did not create.
 func OpenBackup(ctx context.Context, path string, now func() time.Time) (*BackupFile, error) {
 	dir, err := os.MkdirTemp("", "memo-restore-")
 	if err != nil {
@@ -47,7 +47,7 @@ func OpenBackup(ctx context.Context, path string, now func() time.Time) (*Backup
 	}
 	if isDiskFull(err) || asDiskFull(err) != nil {
 		b.Close()
-		return nil, fmt.Errorf("not enough disk space for a copy of the backup in %s: free some, "+
+		return nil, fmt.Errorf("not enough disk space for a copy of the backup in %s: free some space, "+
 			"or set TMPDIR to another directory", os.TempDir())
 	}
 	if err != nil {
@@ -57,7 +57,7 @@ func OpenBackup(ctx context.Context, path string, now func() time.Time) (*Backup
 	return b, nil
 }
 
-// Close removes the copy.
+// Close closes and removes the copy.
 func (b *BackupFile) Close() {
 	if b.store != nil {
 		b.store.Close()
@@ -87,11 +87,11 @@ func copyFile(from, to string) error {
 type schemaObject struct {
 	kind   string
 	table  string // the table that it belongs to
-	stored bool   // it has pages; views, triggers and virtual tables have none
+	stored bool   // it has pages of its own; views, triggers and virtual tables have none
 	sql    string // the statement that created it, without comments
 }
 
-// objects returns the schema of a SQLite file, by name. It reads only sqlite_master, so it
+// objects returns the objects in the schema of a SQLite file, by name. It reads only sqlite_master, so it
 // runs nothing that is defined in the file.
 func (s *Store) objects(ctx context.Context) (map[string]schemaObject, error) {
 	all := map[string]schemaObject{}
@@ -105,11 +105,11 @@ func (s *Store) objects(ctx context.Context) (map[string]schemaObject, error) {
 	return all, err
 }
 
-// versions is the table in which goose records the applied migrations.
-const versions = "goose_db_version"
+// migrationsTable is the table in which goose records the applied migrations.
+const migrationsTable = "goose_db_version"
 
 // checkSchema returns an error if the schema of the copy differs from the one that the
-// migrations make, up to the last migration that the copy records.
+// migrations create, up to the last migration that the copy records.
 func (b *BackupFile) checkSchema(ctx context.Context) error {
 	have, err := b.store.objects(ctx)
 	if err != nil {
@@ -118,10 +118,10 @@ func (b *BackupFile) checkSchema(ctx context.Context) error {
 	names := slices.Sorted(maps.Keys(have))
 	for _, name := range names {
 		if o := have[name]; o.kind != "table" && o.kind != "index" {
-			return fmt.Errorf("it holds a %s, %.60q, which no backup has", o.kind, name)
+			return fmt.Errorf("it contains a %s, %.60q, and a backup has none", o.kind, name)
 		}
 	}
-	for _, name := range []string{versions, "api_keys"} {
+	for _, name := range []string{migrationsTable, "api_keys"} {
 		if o := have[name]; o.kind != "table" || !o.stored {
 			return errors.New("it is not a Memo database")
 		}
@@ -143,9 +143,9 @@ func (b *BackupFile) checkSchema(ctx context.Context) error {
 		o := have[name]
 		switch w, ok := want[name]; {
 		case !ok:
-			return fmt.Errorf("it holds the %s %.60q, which memo does not make", o.kind, name)
+			return fmt.Errorf("it contains the %s %.60q, which memo does not create", o.kind, name)
 		case o != w:
-			return fmt.Errorf("its %s %q is not the one that memo makes", o.kind, name)
+			return fmt.Errorf("its %s %q differs from the one that memo creates", o.kind, name)
 		}
 	}
 	for name, w := range want {
@@ -168,8 +168,8 @@ func (b *BackupFile) checkPages(ctx context.Context) error {
 	return nil
 }
 
-// schemaOf returns the schema that the migrations up to version make. It creates a
-// database at path.
+// schemaOf returns the schema that the migrations up to version create. It creates a database
+// at path for this.
 func schemaOf(ctx context.Context, path string, version int64) (map[string]schemaObject, error) {
 	s, err := openSQLite(path, time.Now)
 	if err != nil {
@@ -186,9 +186,9 @@ func schemaOf(ctx context.Context, path string, version int64) (map[string]schem
 	return s.objects(ctx)
 }
 
-// withoutComments replaces each run of comments and white space in an SQL statement by
-// one space, so that the comments of a migration can be reworded. It does not change
-// quoted text.
+// withoutComments replaces each run of comments and white space in an SQL statement with one
+// space, so that two statements are equal even if the comments of a migration were reworded. It
+// does not change quoted text.
 func withoutComments(sql string) string {
 	var b strings.Builder
 	space := func() {

@@ -13,8 +13,8 @@ import (
 	"memoai.tech/memo"
 )
 
-// TestBackupCoversEveryColumn compares the columns that a backup copies with the
-// schema, so that a new column cannot be forgotten.
+// TestBackupCoversEveryColumn compares the columns that a backup copies with the schema, so that
+// nobody forgets a new column.
 func TestBackupCoversEveryColumn(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s := mustOpen(t, cfg)
@@ -32,9 +32,9 @@ func TestBackupCoversEveryColumn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		inSchema = slices.DeleteFunc(inSchema, func(s string) bool { return strings.HasPrefix(s, versions+".") })
+		inSchema = slices.DeleteFunc(inSchema, func(s string) bool { return strings.HasPrefix(s, migrationsTable+".") })
 		var listed []string
-		for _, table := range backupTables {
+		for _, table := range tables {
 			for column := range strings.SplitSeq(table.columns, ", ") {
 				listed = append(listed, table.name+"."+column)
 			}
@@ -47,59 +47,59 @@ func TestBackupCoversEveryColumn(t *testing.T) {
 	})
 }
 
-// TestBackupWithForeignSchemaIsRefused opens backups whose schema was changed. Each
-// is refused before anything in it can run.
+// TestBackupWithForeignSchemaIsRefused opens backups whose schema was changed. Each is refused
+// before any SQL in it can run.
 func TestBackupWithForeignSchemaIsRefused(t *testing.T) {
 	s := mustOpen(t, Config{Dir: t.TempDir()})
 	for name, test := range map[string]struct{ tamper, want string }{
 		"a column whose name is SQL": {
 			`ALTER TABLE users ADD COLUMN "x) VALUES ('a'); DROP TABLE users; --" TEXT`,
-			`table "users" is not the one`,
+			`table "users" differs`,
 		},
 		"a trigger": {
 			`CREATE TRIGGER t AFTER UPDATE ON api_keys BEGIN DELETE FROM users; END`,
-			`holds a trigger, "t"`,
+			`contains a trigger, "t"`,
 		},
 		"a trigger on the migrations": {
 			`CREATE TRIGGER t AFTER INSERT ON goose_db_version BEGIN DELETE FROM users; END`,
-			`holds a trigger, "t"`,
+			`contains a trigger, "t"`,
 		},
-		"an extra view": {`CREATE VIEW v AS SELECT * FROM users`, `holds a view, "v"`},
+		"an extra view": {`CREATE VIEW v AS SELECT * FROM users`, `contains a view, "v"`},
 		"a view in place of a table": {
 			`ALTER TABLE key_usage RENAME TO u; CREATE VIEW key_usage AS SELECT * FROM u`,
-			`holds a view, "key_usage"`,
+			`contains a view, "key_usage"`,
 		},
 		"a view in place of the migrations": {
 			`ALTER TABLE goose_db_version RENAME TO g; CREATE VIEW goose_db_version AS SELECT * FROM g`,
-			`holds a view, "goose_db_version"`,
+			`contains a view, "goose_db_version"`,
 		},
 		"a generated column": {
 			`ALTER TABLE api_keys ADD COLUMN extra TEXT AS (upper(name))`,
-			`table "api_keys" is not the one`,
+			`table "api_keys" differs`,
 		},
-		"a missing column":       {`ALTER TABLE api_keys DROP COLUMN exposed_at`, `table "api_keys" is not the one`},
-		"an extra table":         {`CREATE TABLE more (a TEXT)`, `table "more", which memo does not make`},
-		"an extra virtual table": {`CREATE VIRTUAL TABLE more USING fts5 (a)`, `which memo does not make`},
+		"a missing column":       {`ALTER TABLE api_keys DROP COLUMN exposed_at`, `table "api_keys" differs`},
+		"an extra table":         {`CREATE TABLE more (a TEXT)`, `table "more", which memo does not create`},
+		"an extra virtual table": {`CREATE VIRTUAL TABLE more USING fts5 (a)`, `which memo does not create`},
 		"a virtual table in place of a table": {
 			`DROP TABLE key_usage; CREATE VIRTUAL TABLE key_usage USING fts5 (key_id, hour, requests, refused)`,
 			`key_usage`,
 		},
 		"a missing table":        {`DROP TABLE key_usage`, `has no table "key_usage"`},
-		"an index on a function": {`CREATE INDEX i ON users (upper(email))`, `index "i", which memo does not make`},
+		"an index on a function": {`CREATE INDEX i ON users (upper(email))`, `index "i", which memo does not create`},
 		"a changed index": {
 			`DROP INDEX api_keys_state; CREATE INDEX api_keys_state ON api_keys (workspace_id, upper(name))`,
-			`index "api_keys_state" is not the one`,
+			`index "api_keys_state" differs`,
 		},
 		"a check constraint": {
 			`DROP TABLE key_usage;
 			CREATE TABLE key_usage (key_id TEXT NOT NULL REFERENCES api_keys(id), hour INTEGER NOT NULL,
 				requests INTEGER NOT NULL, refused INTEGER NOT NULL CHECK (refused < random()),
 				PRIMARY KEY (key_id, hour)) STRICT, WITHOUT ROWID`,
-			`table "key_usage" is not the one`,
+			`table "key_usage" differs`,
 		},
 		"a schema other than its version says": {
 			`DELETE FROM goose_db_version WHERE version_id > 1`,
-			`is not the one that memo makes`,
+			`differs from the one that memo creates`,
 		},
 		"a newer schema": {
 			`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)`,
@@ -109,7 +109,7 @@ func TestBackupWithForeignSchemaIsRefused(t *testing.T) {
 			`PRAGMA writable_schema = ON;
 			UPDATE sqlite_master SET sql = replace(sql, 'DEFAULT ''''',
 				'DEFAULT ''--'', extra TEXT DEFAULT ''' || char(10) || '''') WHERE name = 'users'`,
-			`table "users" is not the one`,
+			`table "users" differs`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -138,7 +138,7 @@ func TestBackupWithForeignSchemaIsRefused(t *testing.T) {
 	}
 }
 
-// TestBackupOfEverySchemaVersionIsRestored restores a backup of each version so far.
+// TestBackupOfEverySchemaVersionIsRestored restores a backup of each schema version so far.
 func TestBackupOfEverySchemaVersionIsRestored(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s := mustOpen(t, cfg)

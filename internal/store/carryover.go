@@ -7,29 +7,30 @@ import (
 	"memoai.tech/memo"
 )
 
-// A restore must not undo what has happened since the backup: keys and memberships that
-// have ended stay ended, an OWNER who became a MEMBER stays one, disabled users stay
+// A restore must not give back access that ended after the backup: keys and memberships that
+// have ended stay ended, an OWNER who became a MEMBER stays a MEMBER, disabled users stay
 // disabled, and old passwords do not work.
 
-// keyRevocation is how and when a key ended or will end, in one database.
-type keyRevocation struct {
+// keyRecord holds what a restore carries over of a key: how and when it ended or will end, and
+// whether it was exposed. deactivatedBy is the reason of a deactivation.
+type keyRecord struct {
 	hash                          []byte
 	revoked, deactivated, expires sql.NullInt64
 	deactivatedBy                 string
 	exposed, expired              sql.NullInt64
 }
 
-func (t *Tx) keyRevocations(ctx context.Context) ([]keyRevocation, error) {
-	return queryAll(ctx, t.q, func(row scanner) (e keyRevocation, err error) {
+func (t *Tx) keyRecords(ctx context.Context) ([]keyRecord, error) {
+	return queryAll(ctx, t.q, func(row scanner) (e keyRecord, err error) {
 		err = row.Scan(&e.hash, &e.revoked, &e.deactivated, &e.deactivatedBy, &e.expires, &e.exposed, &e.expired)
 		return e, err
 	}, `SELECT hash, revoked_at, deactivated_at, deactivated_by, expires_at, exposed_at, expired_at FROM api_keys`)
 }
 
-// carryOverKeys applies what the replaced database knew of keys to the restored ones, and
-// unless keepUnknown is set, deactivates the keys that it did not know.
+// carryOverKeys applies the records of the replaced database to the restored keys. Unless
+// keepUnknown is set, it deactivates the keys of which there is no record.
 func (t *Tx) carryOverKeys(
-	ctx context.Context, current []keyRevocation, keepUnknown bool,
+	ctx context.Context, current []keyRecord, keepUnknown bool,
 ) (r RestoreReport, err error) {
 	count := func(query string, args ...any) (n int64) {
 		if err == nil {
@@ -59,7 +60,7 @@ func (t *Tx) carryOverKeys(
 	for _, k := range current {
 		known[string(k.hash)] = true
 	}
-	restored, err := t.keyRevocations(ctx)
+	restored, err := t.keyRecords(ctx)
 	for _, k := range restored {
 		if err != nil {
 			return r, err
@@ -75,7 +76,7 @@ func (t *Tx) carryOverKeys(
 	return r, err
 }
 
-// accessState is the access of all users, in one database.
+// accessState is the access of all users in one database.
 type accessState struct {
 	users      map[string]userState // by id
 	workspaces map[string]bool
@@ -124,7 +125,7 @@ func (t *Tx) roles(ctx context.Context) (map[memberRef]memo.Role, error) {
 // disabled users are disabled, passwords are the current ones, an OWNER who became a
 // MEMBER is one, and memberships that ended are removed and their keys deactivated. It
 // does not change users and workspaces that the replaced database did not know. ended is
-// the number of removed memberships.
+// the number of memberships that it removed.
 func (t *Tx) carryOverAccess(ctx context.Context, current accessState) (ended int64, err error) {
 	for id, u := range current.users {
 		if err := t.exec(ctx, `UPDATE users SET password_hash = $2, disabled_at = coalesce(disabled_at, $3) WHERE id = $1`,

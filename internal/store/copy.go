@@ -18,15 +18,15 @@ import (
 type table struct {
 	name     string
 	columns  string // the same on both databases, without generated columns
-	identity string // the column that the database numbers, if there is one
+	identity string // the column that the database fills with increasing numbers, if there is one
 	excluded bool   // its rows are not part of a backup
 }
 
-// backupTables lists all tables; each one follows those that its rows refer to. Sessions
-// and invitations are excluded, because a restore would make ended ones active again, so
-// all users must sign in after a restore. The queue of the search index and the windows of
-// rate limits are excluded as well.
-var backupTables = []table{
+// tables lists all tables, each after those that its rows refer to. Sessions and invitations
+// are excluded, because a restore would make ended ones active again; so all users must sign in
+// after a restore. The queue of the search index and the windows of rate limits are excluded as
+// well.
+var tables = []table{
 	{name: "users", columns: "id, email, name, password_hash, created_at, disabled_at"},
 	{name: "workspaces", columns: "id, name, plan, content_version, created_at, stored_bytes"},
 	{name: "memberships", columns: "workspace_id, user_id, role, joined_at"},
@@ -57,11 +57,11 @@ var backupTables = []table{
 // Progress is called with the number of finished rows or texts, and their total.
 type Progress func(done, total int64)
 
-// WriteBackup writes a consistent snapshot of the database to a new file. Other
-// transactions continue to read and write.
+// WriteBackup writes a consistent snapshot of the database to a new file at path. It returns an
+// error if the file exists. Other transactions can read and write meanwhile.
 func (s *Store) WriteBackup(ctx context.Context, path string, progress Progress) (err error) {
 	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("store: %s already exists; choose a new file", path)
+		return fmt.Errorf("store: %s already exists; choose another file name", path)
 	}
 	// The file is renamed to path when it is complete.
 	partial := path + ".partial"
@@ -104,7 +104,7 @@ func (s *Store) snapshot() sql.IsolationLevel {
 // copyTables copies all rows of the tables that are part of a backup.
 func copyTables(ctx context.Context, from querier, to *Tx, progress Progress) error {
 	var done, total int64
-	for _, t := range backupTables {
+	for _, t := range tables {
 		if t.excluded {
 			continue
 		}
@@ -114,7 +114,7 @@ func copyTables(ctx context.Context, from querier, to *Tx, progress Progress) er
 		}
 		total += n
 	}
-	for _, t := range backupTables {
+	for _, t := range tables {
 		if t.excluded {
 			continue
 		}

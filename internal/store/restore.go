@@ -29,8 +29,8 @@ type RestoreReport struct {
 	Ownerless []string `json:"ownerless"`
 }
 
-// Restore replaces all data by that of the backup, in one transaction, and then builds
-// the search index; if that is interrupted, the next start continues. No key becomes
+// Restore replaces all data with that of the backup, in one transaction, and then builds the
+// search index; if that is interrupted, the next start continues. No key becomes
 // active again: a key that is inactive in the replaced database is inactive in the
 // restored one, and a key that the replaced database does not know is deactivated, unless
 // keepUnknown is set. Users who have lost access since the backup do not get it back, and
@@ -43,7 +43,7 @@ func (s *Store) Restore(
 		if err := to.lockAll(ctx); err != nil {
 			return err
 		}
-		currentKeys, err := to.keyRevocations(ctx)
+		currentKeys, err := to.keyRecords(ctx)
 		if err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func (t *Tx) deleteAll(ctx context.Context) error {
 	if err := t.exec(ctx, clearIndex); err != nil {
 		return err
 	}
-	for _, table := range slices.Backward(backupTables) {
+	for _, table := range slices.Backward(tables) {
 		if err := t.exec(ctx, `DELETE FROM `+table.name); err != nil {
 			return err
 		}
@@ -105,14 +105,14 @@ func (t *Tx) deleteAll(ctx context.Context) error {
 
 // lockAll locks all tables until the transaction ends. Otherwise a key or a membership
 // that ends during the restore could become active again. Commands wait for the locks;
-// calls get 503 after their timeout. It does nothing on SQLite, which runs one write
+// requests get 503 after the lock timeout. It does nothing on SQLite, which runs one write
 // transaction at a time.
 func (t *Tx) lockAll(ctx context.Context) error {
 	if t.dialect != dialectPostgres {
 		return nil
 	}
-	names := make([]string, len(backupTables))
-	for i, table := range backupTables {
+	names := make([]string, len(tables))
+	for i, table := range tables {
 		names[i] = table.name
 	}
 	return t.exec(ctx, `LOCK TABLE `+strings.Join(names, ", ")+` IN EXCLUSIVE MODE`)

@@ -12,8 +12,8 @@ import (
 	"memoai.tech/memo/internal/credential"
 )
 
-// TestRestoreDeletesInvitations: the current invitations are deleted, and a backup
-// contains none, because they may have been used since.
+// TestRestoreDeletesInvitations: a restore deletes the current invitations, and a backup contains
+// none, because they may have been used since.
 func TestRestoreDeletesInvitations(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		ctx := t.Context()
