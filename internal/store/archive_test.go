@@ -19,8 +19,8 @@ import (
 	"memoai.tech/memo/internal/search"
 )
 
-// visits counts the calls of the SQL function visited: one for each row that a query
-// reads.
+// visits counts the calls of the SQL function visited, which wantVisits adds to a query: one for
+// each row that the query reads.
 var visits atomic.Int64
 
 func init() {
@@ -33,17 +33,17 @@ func init() {
 	}
 }
 
-// archive is a database with n transcriptions in the workspace "a" that consist of a
-// row and search terms only. Each has a term that starts with pri and one that starts
-// with con. One in ten also has pricing, and one in a thousand quokka. The workspace "b"
-// has a tenth of that number, with the same terms.
+// archive is a database with n transcriptions in the workspace "a". Each consists only of a row
+// and search terms. Each has a term that starts with pri and one that starts with con. One in ten
+// also has the term pricing, and one in a thousand has quokka. The workspace "b" has a tenth of
+// that number, with the same terms.
 type archive struct {
 	*Store
 	n int
 }
 
 const (
-	spacing = 60_000 // milliseconds between the creation times of one transcription and the next
+	spacing = 60_000 // milliseconds between neighbouring creation times
 	bulkSQL = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) `
 )
 
@@ -197,9 +197,8 @@ func (a *archive) wantVisits(t *testing.T, query string, args []any, hits int64)
 	}
 }
 
-// BenchmarkSearch counts and lists the hits of rare and of common terms in a workspace
-// of 100,000 transcriptions. It reports the CPU time too, which depends less on what else
-// the machine does.
+// BenchmarkSearch counts and lists the hits of rare and of common terms in a workspace of 100,000
+// transcriptions. It also reports the CPU time, which depends less on the load of the machine.
 func BenchmarkSearch(b *testing.B) {
 	a := newArchive(b, Config{Dir: b.TempDir()}, 100_000)
 	for _, query := range []string{"quokka", "pricing", "pri", "pri1", "pri con", "quokka pri"} {

@@ -14,8 +14,8 @@ import (
 	"memoai.tech/memo"
 )
 
-// TestEventsAreListedNewestFirst, whatever the order in which they were written, and a
-// list can start after any event.
+// TestEventsAreListedNewestFirst: events are sorted by time, and not by the order in which they
+// were written. A list can start after any event.
 func TestEventsAreListedNewestFirst(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s, ctx := mustOpen(t, cfg), context.Background()
@@ -62,8 +62,8 @@ func TestEventsAreListedNewestFirst(t *testing.T) {
 	})
 }
 
-// TestMigrationAddsNamesToEvents migrates an audit trail in which the detail of an event
-// contains the name, or nothing does.
+// TestMigrationAddsNamesToEvents migrates an audit trail in which the name is in the detail of an
+// event, or nowhere.
 func TestMigrationAddsNamesToEvents(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		ctx := context.Background()
@@ -109,7 +109,7 @@ func TestMigrationAddsNamesToEvents(t *testing.T) {
 	})
 }
 
-// TestMigrationAddsLastUseToSessions: it is the time of the sign-in.
+// TestMigrationAddsLastUseToSessions: the last use of an old session is the time of its sign-in.
 func TestMigrationAddsLastUseToSessions(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		ctx := context.Background()
@@ -137,7 +137,7 @@ func TestMigrationAddsLastUseToSessions(t *testing.T) {
 	})
 }
 
-// upTo opens a new database and migrates it up to a version only.
+// upTo opens a new database and migrates it only up to a version.
 func upTo(t *testing.T, cfg Config, version int64) *Store {
 	t.Helper()
 	s, err := openStore(cfg)
@@ -163,7 +163,7 @@ func upTo(t *testing.T, cfg Config, version int64) *Store {
 	return s
 }
 
-// TestRestoredEventsAreUnchanged, including their generated columns.
+// TestRestoredEventsAreUnchanged: this includes their generated columns.
 func TestRestoredEventsAreUnchanged(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s, ctx := mustOpen(t, cfg), context.Background()

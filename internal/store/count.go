@@ -13,8 +13,8 @@ type Total struct {
 	More bool
 }
 
-// Count counts the transcriptions that f selects. It stops a search at 10,000 hits.
-// Without a search the count is exact, and its cost grows with the count.
+// Count counts the transcriptions that f selects. With a search it stops at 10,000 hits. Without
+// one the count is exact, and takes longer the higher it is.
 func (s *Store) Count(ctx context.Context, f Filter) (total Total, err error) {
 	if f.Search && len(f.Query) == 0 {
 		return Total{}, nil
@@ -35,8 +35,8 @@ func (s *Store) countQuery(f Filter) (query string, args []any) {
 	return `SELECT count(*) FROM (` + q.query("1") + ` LIMIT ` + q.arg(maxCount+1) + `) c`, q.args
 }
 
-// CountKey returns a hash of the query that counts what f selects and of its arguments.
-// Filters with the same key have the same total, at the same content version.
+// CountKey returns a key for caching the total of f. Filters with the same key have the same
+// total at the same content version.
 func (s *Store) CountKey(f Filter) [sha256.Size]byte {
 	if f.Search && len(f.Query) == 0 {
 		return [sha256.Size]byte{}

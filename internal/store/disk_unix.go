@@ -10,13 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// noFollow makes opening a symbolic link fail. Otherwise the server's user, who owns the
-// directory, could make a command that root runs there open any file.
+// noFollow makes opening a symbolic link fail. Otherwise the server's user, who owns the data
+// directory, could trick a command that root runs there into opening any file.
 const noFollow = unix.O_NOFOLLOW
 
-// diskRoom returns the bytes of the file system of dir: those that we may still use, and
-// all of them. Both are -1 if that is not known.
-func diskRoom(dir string) (free, all int64) {
+// diskSpace returns the size in bytes of the file system of dir: the part that this process may
+// still use, and the total. Both are -1 if they are not known.
+func diskSpace(dir string) (free, total int64) {
 	var s unix.Statfs_t
 	if unix.Statfs(dir, &s) != nil {
 		return -1, -1
@@ -24,8 +24,8 @@ func diskRoom(dir string) (free, all int64) {
 	return int64(s.Bavail) * int64(s.Bsize), int64(s.Blocks) * int64(s.Bsize)
 }
 
-// giveToOwner gives a file that we have just created to the owner of its directory, so
-// that the server can use it if root created it by running a command. Errors are ignored.
+// giveToOwner gives a file that this process has just created to the owner of its directory, so
+// that the server can open it if root ran the command that created it. It ignores errors.
 func giveToOwner(f *os.File) {
 	var dir unix.Stat_t
 	if os.Geteuid() == 0 && unix.Stat(filepath.Dir(f.Name()), &dir) == nil {

@@ -17,16 +17,15 @@ import (
 	"memoai.tech/memo"
 )
 
-// The disk reserve makes it possible to end access on a full disk. It is a file next to
-// the SQLite file whose only purpose is to occupy room. If a transaction fails because the
-// disk is full, it runs again with its share of that room: all of it ([Store.WriteUrgent])
-// or part of it ([Store.WriteSignIn], [Store.WriteOwnRevocation]). Transactions of
-// [Store.Write] have no share. After the transaction the reserve is refilled with the room
-// that is left. While it is not full, only transactions with a share can commit, so that
-// nothing else uses it up.
+// The disk reserve makes it possible to end access on a full disk. It is a file next to the
+// SQLite file whose only purpose is to occupy space. If a transaction fails because the disk is
+// full, it runs again with its share of that space: all of it ([Store.WriteUrgent]) or part of
+// it ([Store.WriteSignIn], [Store.WriteOwnRevocation]). Transactions of [Store.Write] have no
+// share. After the transaction the reserve is refilled with the space that is left. While it is
+// not full, only transactions with a share can commit, so that nothing else uses it up.
 //
 // The reserve is freed and refilled under the write lock of the database, so that no other
-// transaction, in this process or another, can take the room in between.
+// transaction, in this process or another, can take the space in between.
 
 // reserveSize is the size of the disk reserve in bytes, enough for about 500 revocations.
 const reserveSize = 16 << 20
@@ -48,20 +47,20 @@ var errDiskAlmostFull = &memo.Error{
 		"Ask the operator of the server to free some space.",
 }
 
-// CheckImportSpace returns KindUnavailable if the disk of the embedded database has too
-// little room for an import. It always returns nil for PostgreSQL.
+// CheckImportSpace returns KindUnavailable if the disk of the embedded database has too little
+// space for an import. For PostgreSQL it always returns nil.
 func (s *Store) CheckImportSpace() error {
 	if s.diskReserve == nil {
 		return nil
 	}
-	free, total := diskRoom(filepath.Dir(s.diskReserve.path))
+	free, total := diskSpace(filepath.Dir(s.diskReserve.path))
 	if free >= 0 && free < min(minFreeForImport, total/8) {
 		return errDiskAlmostFull
 	}
 	return nil
 }
 
-// diskReserve is the file that occupies the reserved room. A nil diskReserve reserves
+// diskReserve is the file that occupies the reserved space. A nil diskReserve reserves
 // nothing.
 type diskReserve struct{ path string }
 
@@ -70,7 +69,7 @@ func newDiskReserve(dir string) *diskReserve {
 }
 
 // isDiskFull reports whether err says that the disk is full. SQLite reports an exceeded
-// disk quota as SQLITE_IOERR_WRITE, and a lack of room for its shared memory, which is a
+// disk quota as SQLITE_IOERR_WRITE, and a lack of space for its shared memory, which is a
 // file, as SQLITE_IOERR_SHMSIZE.
 func isDiskFull(err error) bool {
 	e, ok := errors.AsType[*sqlite.Error](err)
@@ -79,7 +78,7 @@ func isDiskFull(err error) bool {
 }
 
 // writeWithReserve runs f in a transaction that may use share bytes of the reserve. It
-// prevents checkpoints meanwhile, because they could use up that room.
+// prevents checkpoints meanwhile, because they could use up that space.
 func (s *Store) writeWithReserve(ctx context.Context, share int64, f func(*Tx) error) error {
 	s.wal.checkpointing.Lock()
 	defer s.wal.checkpointing.Unlock()
@@ -88,22 +87,24 @@ func (s *Store) writeWithReserve(ctx context.Context, share int64, f func(*Tx) e
 		return classifyError(err)
 	}
 	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, pragmaCheckpoint(0)); err != nil {
+	if _, err := conn.ExecContext(ctx, pragmaAutoCheckpoint(0)); err != nil {
 		return classifyError(err)
 	}
 	err = s.writeOnce(ctx, conn, share, func(t *Tx) error {
 		s.diskReserve.free(share)
 		return f(t)
 	})
-	s.makeReserve(ctx, conn)
-	_, _ = conn.ExecContext(context.WithoutCancel(ctx), pragmaCheckpoint(s.wal.autoCheckpointPages))
+	s.fillReserve(ctx, conn)
+	_, _ = conn.ExecContext(context.WithoutCancel(ctx), pragmaAutoCheckpoint(s.wal.autoCheckpointPages))
 	return err
 }
 
-func pragmaCheckpoint(pages int) string { return fmt.Sprintf(`PRAGMA wal_autocheckpoint = %d`, pages) }
+func pragmaAutoCheckpoint(pages int) string {
+	return fmt.Sprintf(`PRAGMA wal_autocheckpoint = %d`, pages)
+}
 
-// makeReserve fills the reserve as far as there is room. Errors are ignored.
-func (s *Store) makeReserve(ctx context.Context, db txBeginner) {
+// fillReserve fills the reserve as far as there is space. It ignores errors.
+func (s *Store) fillReserve(ctx context.Context, db txBeginner) {
 	if s.diskReserve == nil || s.diskReserve.isFull() {
 		return
 	}
@@ -143,8 +144,8 @@ func (r *diskReserve) size() int64 {
 	return info.Size()
 }
 
-// refill fills the reserve. If the disk is full before that, it fills it as far as there is
-// room and returns errDiskFull. It ignores all other errors.
+// refill fills the reserve. If there is not enough space, it fills it as far as possible and
+// returns errDiskFull. It ignores all other errors.
 func (r *diskReserve) refill() error {
 	if r == nil || r.isFull() {
 		return nil
@@ -184,8 +185,8 @@ func asDiskFull(err error) error {
 	return nil
 }
 
-// writeRandom occupies room by writing n bytes from offset on. The bytes are random,
-// because the file system may compress them.
+// writeRandom occupies space by writing n bytes from offset on. The bytes are random, because
+// the file system may compress other data.
 func writeRandom(f *os.File, offset, n int64) error {
 	var seed [32]byte
 	block, random := make([]byte, min(n, 64<<10)), rand.NewChaCha8(seed)

@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// preallocate occupies n bytes of room in f from offset on. It writes them only if the
-// file system cannot allocate them without that.
+// preallocate allocates n bytes of disk space to f from offset on. It writes them only if the
+// file system cannot allocate space in another way.
 func preallocate(f *os.File, offset, n int64) error {
 	for {
 		switch err := syscall.Fallocate(int(f.Fd()), 0, offset, n); {

@@ -4,5 +4,5 @@ package store
 
 import "os"
 
-// preallocate takes n bytes of room from offset on.
+// preallocate occupies n bytes of disk space in f from offset on.
 func preallocate(f *os.File, offset, n int64) error { return writeRandom(f, offset, n) }

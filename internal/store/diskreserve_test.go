@@ -53,8 +53,8 @@ func newHarness(t *testing.T, cfg Config, n int) *harness {
 	return h
 }
 
-// revoke revokes key i in a transaction that write runs. It returns an error if the key
-// was revoked already.
+// revoke revokes key i in a transaction of write, such as [Store.WriteUrgent]. It returns an error
+// if the key was revoked already.
 func revoke(s *Store, i int, write func(*Store, context.Context, func(*Tx) error) error) error {
 	ctx := context.Background()
 	return write(s, ctx, func(tx *Tx) error {
@@ -86,8 +86,8 @@ func add(s *Store) error {
 	})
 }
 
-// wantRevoked reads the state of each key as a request does, and wants the first n
-// keys revoked and the others active.
+// wantRevoked reads the state of each key as a request does, and fails unless the first n keys
+// are revoked and the others are not.
 func (h *harness) wantRevoked(s *Store, n int) {
 	h.t.Helper()
 	for i, key := range h.keys {
@@ -106,8 +106,8 @@ func (h *harness) count(table string) (n int) {
 	return n
 }
 
-// checkedSize returns the size of the reserve, and fails if the file system has not
-// allocated that much or others may read the file.
+// checkedSize returns the size of the reserve. It fails if the file system has allocated less, or
+// if others may read the file.
 func (r *diskReserve) checkedSize(t *testing.T) int64 {
 	t.Helper()
 	info, err := os.Stat(r.path)
@@ -345,8 +345,8 @@ func TestBackupHasNoDiskReserve(t *testing.T) {
 	}
 }
 
-// TestWrittenReserveIsAllocated: on a file system that cannot allocate space for a file,
-// the reserve is written.
+// TestWrittenReserveIsAllocated: writeRandom occupies disk space on a file system that cannot
+// allocate it in another way.
 func TestWrittenReserveIsAllocated(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "reserve"))
 	if err != nil {
@@ -362,8 +362,8 @@ func TestWrittenReserveIsAllocated(t *testing.T) {
 	}
 }
 
-// TestImportsStopBeforeDiskIsFull fills a disk of 48 MiB. The reserve has 16 of them,
-// and imports must leave 6 free.
+// TestImportsStopBeforeDiskIsFull fills a disk of 48 MiB. The reserve takes 16 MiB, and imports
+// must leave 6 MiB free.
 func TestImportsStopBeforeDiskIsFull(t *testing.T) {
 	dir := testenv.SmallDisk(t)
 	s := mustOpen(t, Config{Dir: dir})
@@ -376,7 +376,7 @@ func TestImportsStopBeforeDiskIsFull(t *testing.T) {
 	if err := s.CheckImportSpace(); memo.KindOf(err) != memo.KindUnavailable {
 		t.Errorf("an import on an almost full disk: got %v, want unavailable", err)
 	}
-	if free, _ := diskRoom(dir); free < 1<<20 {
+	if free, _ := diskSpace(dir); free < 1<<20 {
 		t.Errorf("only %d bytes were free: the test filled too much of the disk", free)
 	}
 	if err := s.Write(t.Context(), func(tx *Tx) error {

@@ -39,14 +39,14 @@ func (t *Tx) LockTranscription(ctx context.Context, workspaceID, id string) (e L
 }
 
 // NewTitle is a new title for a transcription, with the terms of the whole transcription
-// for the search index: FTS5 cannot change a single column of a row. The terms are made
-// before the transaction, because that can take long.
+// for the search index: FTS5 cannot change a single column of a row. The terms are made before
+// the transaction, because this can take seconds.
 type NewTitle struct {
 	title string
 	terms searchTerms
 }
 
-// PrepareTitle makes the search terms of a transcription of the workspace with a new
+// PrepareTitle makes the search terms that a transcription of the workspace has with a new
 // title.
 func (s *Store) PrepareTitle(ctx context.Context, workspaceID, id, title string) (NewTitle, error) {
 	n := NewTitle{title: title}
@@ -70,8 +70,8 @@ func (s *Store) PrepareTitle(ctx context.Context, workspaceID, id, title string)
 	return n, nil
 }
 
-// UpdateTitle changes the title of a transcription. The terms of [Store.PrepareTitle] are
-// still right, because nothing else that is indexed can change after the import.
+// UpdateTitle changes the title of a transcription. The terms that [Store.PrepareTitle] made are
+// still correct, because nothing else that is indexed can change after the import.
 func (t *Tx) UpdateTitle(ctx context.Context, e LockedTranscription, n NewTitle) error {
 	e.Doc.Title, e.Doc.UpdatedAt = n.title, t.Now
 	item, err := json.Marshal(e.Doc)

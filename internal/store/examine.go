@@ -53,10 +53,10 @@ func ReadStatus(ctx context.Context, cfg Config) (Status, error) {
 	}
 	defer s.Close()
 	if reserved > 0 {
-		defer s.makeReserve(ctx, s.write) // on a full disk, openStore frees it
+		defer s.fillReserve(ctx, s.write) // on a full disk, openStore frees it
 	}
 	c := Status{Embedded: s.dialect == dialectSQLite}
-	for range 3 { // the first includes connecting, and one more may be slow by chance
+	for range 3 { // the first includes connecting, and another may be slow by chance
 		start := time.Now()
 		if err := s.Ping(ctx); err != nil {
 			return c, err
@@ -78,7 +78,7 @@ func ReadStatus(ctx context.Context, cfg Config) (Status, error) {
 	} else {
 		err = s.readServerStatus(ctx, cfg, &c)
 	}
-	return c, err // not in one statement with the call: c might be copied before the call sets it
+	return c, err // in "return c, s.read…(&c)", c could be copied before the call
 }
 
 func (s *Store) readFileStatus(ctx context.Context, cfg Config, c *Status) error {
@@ -92,7 +92,7 @@ func (s *Store) readFileStatus(ctx context.Context, cfg Config, c *Status) error
 		return err
 	}
 	c.Size = info.Size()
-	c.Free, _ = diskRoom(cfg.Dir)
+	c.Free, _ = diskSpace(cfg.Dir)
 	if wal, err := os.Stat(filepath.Join(cfg.Dir, FileName+"-wal")); err == nil {
 		c.Size += wal.Size()
 	}
@@ -112,7 +112,7 @@ func (s *Store) readServerStatus(ctx context.Context, cfg Config, c *Status) err
 		Scan(&version, &micros, &c.Connections, &c.MaxConnections, &unsafeSettings); err != nil {
 		return classifyError(err)
 	}
-	middle := start.Add(time.Since(start) / 2) // our best guess of when PostgreSQL read its clock
+	middle := start.Add(time.Since(start) / 2) // the best estimate of when PostgreSQL read its clock
 	c.Server, c.ClockOffset = "PostgreSQL "+version, time.UnixMicro(micros).Sub(middle)
 	c.UnsafeSettings = strings.Fields(unsafeSettings)
 	pg, err := pgx.ParseConfig(cfg.URL)

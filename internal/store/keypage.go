@@ -17,8 +17,8 @@ type KeyFilter struct {
 	Status      memo.KeyStatus
 }
 
-// KeyPage returns at most limit keys, newest first. If after is not nil, the page starts
-// after that position. The cost does not depend on the number of keys.
+// KeyPage returns at most limit keys, newest first. If after is not nil, the page starts after
+// that position. The time that it takes does not depend on the number of keys.
 func (s *Store) KeyPage(ctx context.Context, f KeyFilter, after *ListPosition, limit int) ([]memo.APIKey, error) {
 	query, args := f.page(s.Now(), after, limit)
 	return queryAll(ctx, s.dataReader.q, scanKey, query, args...)
@@ -35,24 +35,25 @@ func (s *Store) CountKeys(ctx context.Context, f KeyFilter) (n int, err error) {
 func (f KeyFilter) page(now time.Time, after *ListPosition, limit int) (string, []any) {
 	q := new(queryBuilder)
 	q.arg(hourBeforeLastDay(now)) // $1 of keyQuery
-	first := ` ORDER BY created_at DESC, id DESC LIMIT ` + q.arg(limit)
-	parts := f.firsts(q, now, after, first)
+	order := ` ORDER BY created_at DESC, id DESC LIMIT ` + q.arg(limit)
+	parts := f.rangeQueries(q, now, after, order)
 	for i, part := range parts {
 		parts[i] = `SELECT * FROM (` + part + `) part`
 	}
-	return keyQuery + `JOIN (SELECT id FROM (` + strings.Join(parts, " UNION ALL ") + `) parts` + first +
+	return keyQuery + `JOIN (SELECT id FROM (` + strings.Join(parts, " UNION ALL ") + `) parts` + order +
 		`) c ON c.id = k.id ORDER BY k.created_at DESC, k.id DESC`, q.args
 }
 
-// firsts returns one query for each range of an index that f selects. Each query reads
-// the first keys of its range in the order of the index; the page is among all of them.
-func (f KeyFilter) firsts(q *queryBuilder, now time.Time, after *ListPosition, first string) (queries []string) {
+// rangeQueries returns one query for each range of an index that f selects. Each query reads the
+// newest keys of its range, as many as the LIMIT in order. The page consists of the newest of
+// these keys.
+func (f KeyFilter) rangeQueries(q *queryBuilder, now time.Time, after *ListPosition, order string) (queries []string) {
 	f.where(q)
 	if after != nil {
 		q.where("(created_at, id) < (%s, %s)", after.Key, after.ID)
 	}
 	parts := f.parts(q, now)
-	if f.UserID != "" && f.Status == "" { // the index of a member's keys is sorted by state first
+	if f.UserID != "" && f.Status == "" { // the index of a member's keys is sorted by state, then by time
 		parts = nil
 		for _, s := range memo.KeyStatuses {
 			parts = append(parts, []string{`state = ` + q.arg(string(s))})
@@ -60,7 +61,7 @@ func (f KeyFilter) firsts(q *queryBuilder, now time.Time, after *ListPosition, f
 	}
 	for _, part := range parts {
 		conds := strings.Join(slices.Concat(q.conds, part), " AND ")
-		queries = append(queries, `SELECT id, created_at FROM api_keys WHERE `+conds+first)
+		queries = append(queries, `SELECT id, created_at FROM api_keys WHERE `+conds+order)
 	}
 	return queries
 }
@@ -83,8 +84,8 @@ func (f KeyFilter) where(q *queryBuilder) {
 	}
 }
 
-// parts returns the conditions that select the status at now, one list for each range of
-// the index. A key is expired as soon as its expiry has passed, recorded or not.
+// parts returns the conditions that select the status at now, one list for each range of the
+// index. A key is expired as soon as its expiry has passed, even before that is recorded.
 func (f KeyFilter) parts(q *queryBuilder, now time.Time) [][]string {
 	switch f.Status {
 	case "":

@@ -25,8 +25,8 @@ func TestKeyListsUseTheirIndex(t *testing.T) {
 				f := KeyFilter{WorkspaceID: "w", UserID: user, Status: status}
 				for _, after := range []*ListPosition{nil, {1, "x"}} {
 					q := new(queryBuilder)
-					first := ` ORDER BY created_at DESC, id DESC LIMIT ` + q.arg(3)
-					parts := f.firsts(q, now, after, first)
+					order := ` ORDER BY created_at DESC, id DESC LIMIT ` + q.arg(3)
+					parts := f.rangeQueries(q, now, after, order)
 					for i, part := range parts {
 						parts[i] = `SELECT * FROM (` + part + `) part`
 					}
@@ -39,6 +39,6 @@ func TestKeyListsUseTheirIndex(t *testing.T) {
 				planWithout(t, s, query, args, forbidden...)
 			}
 		}
-		explain(t, s, `SELECT id FROM api_keys WHERE `+due+`$1 ORDER BY expires_at LIMIT $2`, []any{5, 10})
+		explain(t, s, `SELECT id FROM api_keys WHERE `+dueCondition+`$1 ORDER BY expires_at LIMIT $2`, []any{5, 10})
 	})
 }

@@ -16,8 +16,8 @@ const keyQuery = `SELECT k.id, k.workspace_id, k.name, k.suffix, k.created_at, u
 	(SELECT coalesce(sum(g.requests), 0) FROM key_usage g WHERE g.key_id = k.id AND g.hour > $1)
 	FROM api_keys k JOIN users u ON u.id = k.user_id `
 
-// activeCondition selects the keys that are active at the time that must follow it. It
-// compares the expiry as well, because the column state does not change until
+// activeCondition selects the keys that are active at a time. The placeholder of this time must
+// follow it. It compares the expiry as well, because the column state does not change until
 // ExpireDueKeys has recorded that the expiry has passed.
 const activeCondition = `state = 'active' AND coalesce(expires_at, 9223372036854775807) > `
 
@@ -44,8 +44,8 @@ func keyValidity(expires, expired, revoked, deactivated sql.NullInt64) memo.KeyV
 	}
 }
 
-// hourBeforeLastDay returns the number of the hour before the 24 that are counted, the
-// current one included.
+// hourBeforeLastDay returns the number of the hour before the last 24 hours, which include the
+// current one.
 func hourBeforeLastDay(now time.Time) int64 { return Hour(now) - 24 }
 
 // Key returns the key with this id. Requests24h counts the 24 hours that end at now.
@@ -150,29 +150,28 @@ func (t *Tx) ExpireKey(ctx context.Context, id string) error {
 	return t.exec(ctx, `UPDATE api_keys SET expired_at = $2 WHERE id = $1 AND state = 'active'`, id, toMillis(t.Now))
 }
 
-// due selects the keys whose expiry passed by the time that must follow it, and whose
-// end is not recorded yet. There is an index for this condition.
-const due = `expired_at IS NULL AND revoked_at IS NULL AND deactivated_at IS NULL AND expires_at <= `
+// dueCondition selects the keys whose expiry has passed at a time, without a record of their end.
+// The placeholder of this time must follow it. There is an index for this condition.
+const dueCondition = `expired_at IS NULL AND revoked_at IS NULL AND deactivated_at IS NULL AND expires_at <= `
 
-// ExpireDueKeys records the end of keys whose expiry has passed, at most limit of them,
-// and returns their number. If there are none, it does not write.
+// ExpireDueKeys records that keys have expired, at most limit of them, and returns their number.
+// If there are none, it does not write.
 func (s *Store) ExpireDueKeys(ctx context.Context, limit int) (n int64, err error) {
 	var exist bool
-	err = s.dataReader.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM api_keys WHERE `+due+`$1)`,
+	err = s.dataReader.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM api_keys WHERE `+dueCondition+`$1)`,
 		toMillis(s.Now())).Scan(&exist)
 	if err != nil || !exist {
 		return 0, classifyError(err)
 	}
 	err = s.Write(ctx, func(t *Tx) error {
 		n, err = t.execCount(ctx, `UPDATE api_keys SET expired_at = $1 WHERE id IN (SELECT id FROM api_keys
-			WHERE `+due+`$1 ORDER BY expires_at LIMIT $2`+t.skipLocked()+`)`, toMillis(t.Now), limit)
+			WHERE `+dueCondition+`$1 ORDER BY expires_at LIMIT $2`+t.skipLocked()+`)`, toMillis(t.Now), limit)
 		return err
 	})
 	return n, err
 }
 
-// RevokeKey revokes a key, for good. It returns false if the key was revoked or
-// deactivated before.
+// RevokeKey revokes a key. It returns false if the key was revoked or deactivated before.
 func (t *Tx) RevokeKey(ctx context.Context, id string) (bool, error) {
 	n, err := t.execCount(ctx,
 		`UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL AND deactivated_at IS NULL`,
@@ -180,8 +179,8 @@ func (t *Tx) RevokeKey(ctx context.Context, id string) (bool, error) {
 	return n == 1, err
 }
 
-// DeactivateKeys deactivates the keys of a user who lost access to a workspace. reason
-// is shown to people. The returned keys have only ID, WorkspaceID and Name set.
+// DeactivateKeys deactivates the keys of a user who lost access to a workspace. reason is shown
+// to members. The returned keys have only ID, WorkspaceID and Name set.
 func (t *Tx) DeactivateKeys(ctx context.Context, workspaceID, userID, reason string) ([]memo.APIKey, error) {
 	return queryAll(ctx, t.q, scanEndedKey, `UPDATE api_keys SET deactivated_at = $3, deactivated_by = $4
 		WHERE user_id = $2 AND workspace_id = $1 AND revoked_at IS NULL AND deactivated_at IS NULL
@@ -208,8 +207,8 @@ func (s *Store) CountKeysOf(ctx context.Context, userID string) (n int, err erro
 	return n, classifyError(err)
 }
 
-// MarkExposed records that the active key with this hash was seen in a URL, and returns
-// its id and workspace. ok is false if there is no such key, or if this was recorded
+// MarkExposed records that the active key with this hash was seen in a URL, and returns the ids
+// of the key and its workspace. ok is false if there is no such key, or if this was recorded
 // before.
 func (t *Tx) MarkExposed(ctx context.Context, hash credential.Hash) (id, workspaceID string, ok bool, err error) {
 	rows, err := queryAll(ctx, t.q, func(row scanner) (k [2]string, err error) {

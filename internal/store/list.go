@@ -35,7 +35,8 @@ type Order struct {
 // OrderBy is the value by which a list is sorted.
 type OrderBy string
 
-// ByRelevance needs a search, puts the best hit first and ignores Order.Descending.
+// The values of OrderBy. ByRelevance needs a search, puts the best hit first and ignores
+// Order.Descending.
 const (
 	ByCreated   OrderBy = "created_at"
 	ByDuration  OrderBy = "duration"
@@ -48,16 +49,17 @@ type ListPosition struct {
 	ID  string
 }
 
-// Range selects a page of a list: Limit rows that follow After, or if that is nil, those
-// from Offset on. Only with After is the cost the same at every depth.
+// Range selects a page of a list: at most Limit rows, those after the position After or, if that
+// is nil, those from Offset on. A page by After takes the same time anywhere in the list; a page
+// by Offset takes longer the higher Offset is.
 type Range struct {
 	Limit  int
 	Offset int
 	After  *ListPosition
 }
 
-// ListItem is a transcription in a list. JSON is its JSON object without the member
-// "project", which is separate because a project can be renamed.
+// ListItem is a transcription in a list. JSON is its JSON object without the member "project",
+// which is stored separately because a project can be renamed.
 type ListItem struct {
 	ListPosition
 	JSON      []byte
@@ -137,9 +139,8 @@ func (s *Store) pageQuery(f Filter, o Order, p Range) (query, order string, args
 	return query, order, q.args
 }
 
-// ranked returns a query for a page by relevance, as pageQuery does. The maxRanked hits
-// that were added last come first, the best at the top. The other hits follow, the last
-// added first.
+// ranked returns a query for a page by relevance, as pageQuery does. The maxRanked hits that were
+// added last come first, sorted by rank. The other hits follow, the last added first.
 func (q *queryBuilder) ranked(p Range) (query, order string, args []any) {
 	if p.Offset >= maxRanked {
 		return q.query(`t.seq AS seq`) + ` ORDER BY ` + q.seq + ` DESC` + q.limit(p), "c.seq DESC", q.args
@@ -210,11 +211,10 @@ func (q *queryBuilder) whereIn(column string, values []string) {
 	q.conds = append(q.conds, column+" IN ("+strings.Join(placeholders, ", ")+")")
 }
 
-// selection returns a query builder with the conditions of a filter, for a list sorted by
-// by. If it is sorted by duration, the database must not use an index to find the
-// creation times: it would have to sort all rows of those days. The plus sign prevents
-// that on both databases, and the times are read from the index by duration, which has
-// them after its key.
+// selection returns a query builder with the conditions of a filter, for a list sorted by by. If
+// the sort is by duration, the database must not find the creation times with an index, because
+// it would have to sort all rows of these days. The plus sign prevents this on both databases.
+// The times are then read from the index by duration, which contains them after its key.
 func (s *Store) selection(f Filter, by OrderBy) *queryBuilder {
 	q := &queryBuilder{from: "transcriptions t"}
 	created := "t.created_at"
@@ -247,9 +247,9 @@ func (s *Store) selection(f Filter, by OrderBy) *queryBuilder {
 	return q
 }
 
-// index returns the name of the index for this filter and sort. SQLite has no statistics:
-// it would use the index with the most columns that are compared for equality, and read
-// all transcriptions in a language to find the one with an external id.
+// index returns the name of the index for this filter and sort. SQLite has no statistics. It
+// would choose the index with the most columns that are compared for equality, and would read all
+// transcriptions in a language to find the one with an external id.
 func (f Filter) index(by OrderBy) string {
 	if f.ExternalID != "" {
 		return "transcriptions_external"

@@ -28,9 +28,9 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// goose has no lock for SQLite. If another process applies a migration first, it
-	// fails here, and the next try finds it applied.
-	for try := 0; ; try++ {
+	// goose has no lock for SQLite. If another process applies a migration first, it fails here,
+	// and the next attempt finds it applied.
+	for attempt := 0; ; attempt++ {
 		have, want, err := p.GetVersions(ctx)
 		switch {
 		case err == nil && have > want:
@@ -47,7 +47,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		if _, failed := errors.AsType[*pgconn.ConnectError](err); failed {
 			return fmt.Errorf("store: connect to PostgreSQL: %w", err)
 		}
-		if try == 20 || ctx.Err() != nil {
+		if attempt == 20 || ctx.Err() != nil {
 			return fmt.Errorf("store: migrate the schema: %w", classifyError(err))
 		}
 		time.Sleep(50 * time.Millisecond)

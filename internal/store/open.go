@@ -33,11 +33,11 @@ type Config struct {
 	// StatementTimeout is the timeout of each statement on PostgreSQL, rounded down to
 	// milliseconds. If it is set, waiting for a lock, idling in a transaction and
 	// committing have fixed timeouts as well. Parameters in the URL take precedence.
-	// Commands, which may take long, leave it at 0 and have none of these timeouts;
-	// migrations never have them.
+	// If it is 0, as for commands, which may take long, none of these timeouts is set.
+	// Migrations never have them.
 	StatementTimeout time.Duration
-	// Indexing is called with the progress in texts while the search index is rebuilt,
-	// after an upgrade or a restore.
+	// Indexing is called with the number of indexed texts while the search index is
+	// rebuilt, after an upgrade or a restore.
 	Indexing Progress
 }
 
@@ -62,7 +62,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	migrating := s
-	if s.commitTime > 0 { // migrate over connections without timeouts
+	if s.commitTimeout > 0 { // migrate over connections without timeouts
 		cfg.StatementTimeout = 0
 		if migrating, err = openStore(cfg); err != nil {
 			s.Close()
@@ -74,7 +74,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.Close()
 		return nil, err
 	}
-	s.makeReserve(ctx, s.write)
+	s.fillReserve(ctx, s.write)
 	s.indexing, migrating.indexing = cfg.Indexing, cfg.Indexing
 	if err := migrating.indexQueued(ctx); err != nil {
 		s.Close()
@@ -111,7 +111,7 @@ func openStore(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.diskReserve, s.priority = reserve, openPriority(path+"-urgent")
+	s.diskReserve, s.urgentLock = reserve, openUrgentLock(path+"-urgent")
 	return s, nil
 }
 
@@ -121,11 +121,11 @@ const authConns = 4
 // Defaults for connections to PostgreSQL.
 const (
 	maxConns       = 20
-	connectTimeout = 5 * time.Second         // for a command
-	serveTimeout   = 1200 * time.Millisecond // for a server, for all hosts in the URL together
-	connLifetime   = 30 * time.Minute        // so that a failover that changes the DNS name is noticed
-	// idleInTransaction and lockTimeout limit how long replicas wait for the locks of
-	// one that hangs in the middle of a transaction.
+	connectTimeout = 5 * time.Second         // of a command, for each host in the URL
+	serveTimeout   = 1200 * time.Millisecond // of a server to connect, for all hosts in the URL together
+	connLifetime   = 30 * time.Minute        // limited so that a failover by DNS is noticed
+	// idleInTransaction and lockTimeout limit how long replicas wait for the locks of one
+	// that hangs in a transaction.
 	idleInTransaction = 5 * time.Second
 	lockTimeout       = time.Second
 	// commitTimeout limits the wait for a synchronous standby that does not confirm.
@@ -177,13 +177,12 @@ func openPostgres(cfg Config, now func() time.Time) (*Store, error) {
 	s := newStore(dialectPostgres, data.db, auth, data, now)
 	s.health = monitor
 	if cfg.StatementTimeout > 0 {
-		s.commitTime = commitTimeout
+		s.commitTimeout = commitTimeout
 	}
 	return s, nil
 }
 
-// countHosts counts the hosts in the URL. pg may list a host twice, with TLS and
-// without.
+// countHosts counts the hosts in the URL. pg may list a host twice: with TLS and without.
 func countHosts(pg *pgx.ConnConfig) int {
 	hosts := map[string]bool{pg.Host + " " + strconv.Itoa(int(pg.Port)): true}
 	for _, f := range pg.Fallbacks {
@@ -199,7 +198,7 @@ func createPrivate(path string) (*os.File, error) {
 }
 
 // openSQLite opens a database file. If the file does not exist, it is created so that
-// only its owner can read it; SQLite gives its WAL the same mode. untrusted holds extra
+// only its owner can read it; SQLite gives its WAL the same mode. untrusted holds additional
 // pragmas for a file of unknown origin.
 func openSQLite(path string, now func() time.Time, untrusted ...string) (*Store, error) {
 	path, err := filepath.Abs(path) // in a file: URL, a relative path would be read as a host
@@ -237,7 +236,7 @@ func openSQLite(path string, now func() time.Time, untrusted ...string) (*Store,
 	}
 	checkpointer.SetMaxOpenConns(1)
 	s := newStore(dialectSQLite, write, newPool(auth, authConns), newPool(data, max(8, runtime.GOMAXPROCS(0)*4)), now)
-	s.turns, s.wal = new(writeQueue), &walCheckpointer{db: checkpointer, autoCheckpointPages: checkpointAlways}
+	s.turns, s.wal = new(writeQueue), &walCheckpointer{db: checkpointer, autoCheckpointPages: autoCheckpointDefault}
 	write.SetMaxOpenConns(1)
 	// The first connection switches the file to WAL mode, before anything reads it.
 	if err := write.Ping(); err != nil {

@@ -60,11 +60,11 @@ func (p *Prepared) parts() (parts []valuePart) {
 	return parts
 }
 
-// storedInParts is the start of the column of a value that is stored in parts; their
-// number follows it. Our JSON and deflate streams never begin with it.
+// storedInParts is the start of the column of a value that is stored in parts; the number of
+// parts follows it. The JSON and deflate streams that we store never begin with it.
 const storedInParts = " "
 
-// columnValue returns what the column of a value stores: the value, or the number of its
+// columnValue returns what is stored in the column of a value: the value, or the number of its
 // parts.
 func columnValue(value []byte) []byte {
 	if len(value) > maxInlineBytes {
@@ -75,8 +75,8 @@ func columnValue(value []byte) []byte {
 
 func countParts(value []byte) int { return (len(value) + partSize - 1) / partSize }
 
-// checkParts returns an error if the parts that [Store.StoreParts] wrote are not there
-// now, because a restore or [Store.DropOrphans] has deleted them.
+// checkParts returns an error if parts that [Store.StoreParts] wrote are missing, because a
+// restore or [Store.DropOrphans] has deleted them since.
 func (t *Tx) checkParts(ctx context.Context, p *Prepared) error {
 	want := len(p.parts())
 	if want == 0 {
@@ -98,7 +98,8 @@ func (t *Tx) addPart(ctx context.Context, id string, p valuePart) error {
 		id, p.kind, p.part, p.data)
 }
 
-// value returns a value of a transcription, given the content of its column.
+// value returns a value of a transcription, given what is stored in its column. It returns
+// [memo.NotFound] if parts are missing.
 func (r reader) value(ctx context.Context, id string, kind valueKind, column []byte) ([]byte, error) {
 	number, long := bytes.CutPrefix(column, []byte(storedInParts))
 	if !long {
@@ -148,8 +149,8 @@ func (s *Store) DropParts(ctx context.Context, id string) error {
 	}
 }
 
-// DropOrphans deletes the parts that interrupted imports have left. It spares those of
-// transcriptions whose id is less than an hour old: their import may still be running.
+// DropOrphans deletes the parts that interrupted imports have left. It keeps those of
+// transcriptions whose id is less than an hour old, because their import may still be running.
 func (s *Store) DropOrphans(ctx context.Context) error {
 	ids, err := queryAll(ctx, s.dataReader.q, scanID, `SELECT DISTINCT p.id FROM transcript_parts p
 		WHERE p.id < $1 AND NOT EXISTS (SELECT 1 FROM transcriptions t WHERE t.id = p.id)`,

@@ -12,7 +12,8 @@ import (
 	"memoai.tech/memo"
 )
 
-// long prepares a transcription of 3 MB, whose values are all stored in parts.
+// long prepares a transcription of 3 MB, so that its text, segments and Markdown are all stored in
+// parts.
 func (h *harness) long() *Prepared {
 	t := h.t
 	t.Helper()
@@ -73,7 +74,7 @@ func TestLongValuesAreReadBackAndDeleted(t *testing.T) {
 	})
 }
 
-// checkLong reads the long values in every way and compares them.
+// checkLong reads the long values with each method and compares them.
 func (h *harness) checkLong(p *Prepared) {
 	h.t.Helper()
 	ctx := h.t.Context()
@@ -199,8 +200,8 @@ func TestBackupContainsLongValues(t *testing.T) {
 	})
 }
 
-// TestRevocationDoesNotWaitForLongImport: an urgent write runs between two steps of
-// an import, however long the import is.
+// TestRevocationDoesNotWaitForLongImport: an urgent write runs between two transactions of an
+// import, however long the import is.
 func TestRevocationDoesNotWaitForLongImport(t *testing.T) {
 	h := newHarness(t, Config{Dir: t.TempDir()}, 1)
 	p := h.long()

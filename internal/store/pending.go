@@ -10,8 +10,8 @@ import (
 	"memoai.tech/memo"
 )
 
-// Limits of one transaction that indexes queued texts. Others can write between two of
-// these transactions.
+// Limits of one transaction that indexes queued texts. Other transactions can run between two of
+// these.
 const (
 	pendingTexts = 200
 	pendingBytes = 2 << 20 // of segments as JSON; the last text may exceed it

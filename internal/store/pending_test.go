@@ -63,7 +63,8 @@ func (h *harness) clearIndex() {
 	}
 }
 
-// TestIndexingResumes where it was interrupted, in transactions of a bounded size.
+// TestIndexingResumes: indexing continues where it was interrupted, in transactions of a bounded
+// size.
 func TestIndexingResumes(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		h := newHarness(t, cfg, 0)
@@ -204,7 +205,7 @@ func TestMigrationRebuildsIndex(t *testing.T) {
 	}
 }
 
-// TestSearchFindsRestoredTexts, and not the ones that the restore replaced.
+// TestSearchFindsRestoredTexts: a search does not find the texts that the restore replaced.
 func TestSearchFindsRestoredTexts(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		h := newHarness(t, cfg, 0)

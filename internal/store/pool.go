@@ -24,13 +24,13 @@ type rows interface {
 // scanner is a single row, or the current row of several.
 type scanner interface{ Scan(dest ...any) error }
 
-// pool is a set of connections and the statements prepared on them. Waiting for a
-// free connection ends with the caller's context, even for a quick read, whose
-// statement is not cancelled.
+// pool is a set of connections and the statements prepared on them. If the context of
+// a caller ends, the caller stops waiting for a free connection; this is also true of
+// a quick read, whose statement is not cancelled once it runs.
 type pool struct {
 	db    *sql.DB
 	slots chan struct{} // one for each connection; if nil, database/sql waits for a free one
-	stmts sync.Map      // SQL text → *sql.Stmt; constants and combinations of filters, a few hundred
+	stmts sync.Map      // SQL text → *sql.Stmt; a few hundred: constants and combinations of filters
 }
 
 // newPool limits db to n connections, all of which stay open.
@@ -40,9 +40,9 @@ func newPool(db *sql.DB, n int) *pool {
 	return &pool{db: db, slots: make(chan struct{}, n)}
 }
 
-// uncancelled marks the context of a read of a few rows by an index. If a context can
-// end, database/sql and the SQLite driver each start a goroutine for every statement,
-// which costs as much as such a read.
+// uncancelled marks the context of a read of a few rows by an index, whose statement
+// is not cancelled. If a context can end, database/sql and the SQLite driver each
+// start a goroutine for every statement, which takes as long as such a read.
 type uncancelled struct{ context.Context }
 
 func (p *pool) QueryContext(ctx context.Context, query string, args ...any) (rows, error) {
@@ -80,8 +80,8 @@ func (p *pool) ExecContext(ctx context.Context, query string, args ...any) (sql.
 	return p.db.ExecContext(ctx, query, args...)
 }
 
-// acquire waits for a free connection. It returns the context for the statement and
-// a function that gives the connection back.
+// acquire waits for a free connection. It returns the context for the statement, and
+// a function that returns the connection to the pool.
 func (p *pool) acquire(ctx context.Context) (context.Context, func(), error) {
 	if p.slots == nil {
 		return ctx, func() {}, nil
@@ -123,7 +123,7 @@ func (p *pool) close() error {
 	return p.db.Close()
 }
 
-// pooledRows gives its connection back when it is closed.
+// pooledRows returns its connection to the pool when it is closed.
 type pooledRows struct {
 	*sql.Rows
 	release func()
@@ -134,7 +134,7 @@ func (r *pooledRows) Close() error {
 	return r.Rows.Close()
 }
 
-// pooledRow gives its connection back when it is scanned. It must be scanned.
+// pooledRow returns its connection to the pool when it is scanned. It must be scanned.
 type pooledRow struct {
 	row     *sql.Row
 	release func()

@@ -31,8 +31,8 @@ func fromNullMillis(ms sql.NullInt64) *time.Time {
 	return &t
 }
 
-// nullText returns an optional text as it is stored: empty as NULL, so that partial
-// indexes leave it out.
+// nullText returns an optional text as it is stored: NULL if it is empty, so that partial indexes
+// do not contain it.
 func nullText(o memo.Optional) sql.NullString {
 	return sql.NullString{String: string(o), Valid: o != ""}
 }

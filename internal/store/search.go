@@ -21,8 +21,8 @@ import (
 // and one row of transcriptions for each hit. A prefix of three letters is one entry in
 // the prefix index, and so is a single character of a script without spaces. A longer
 // prefix reads the entries of all words that begin with it. Counting and ranking stop at
-// maxCount and maxRanked hits, so the most expensive search is one for common words,
-// sorted by date or duration, which reads a row for each hit: see BenchmarkSearch.
+// maxCount and maxRanked hits, so the slowest search is one for common words, sorted by date or
+// duration, which reads a row for each hit: see BenchmarkSearch.
 
 const (
 	// maxTerms is the maximum number of indexed terms of one text. FTS5 takes about
@@ -30,16 +30,16 @@ const (
 	maxTerms = 50_000
 	// maxCount is the number of hits at which counting a search stops.
 	maxCount = 10_000
-	// maxRanked is the number of hits that are ranked, those that were added last.
-	// Ranking a hit costs about ten times as much as finding it.
+	// maxRanked is the maximum number of hits that are ranked: those that were added last.
+	// Ranking a hit takes about ten times as long as finding it.
 	maxRanked = 10_000
 	// maxVector is the maximum size of a tsvector in bytes. PostgreSQL refuses more than
 	// 1 MB.
 	maxVector = 900_000
 )
 
-// workspaceTag returns the start of each term of a workspace in the index of SQLite. It is
-// 40 bits of a hash, so two workspaces hardly ever share a tag. If they do, a search also
+// workspaceTag returns the tag at the start of each term of a workspace in the index of SQLite:
+// 40 bits of a hash, so two workspaces hardly ever have the same tag. If they do, a search also
 // reads the entries of the other workspace, and its condition on workspace_id leaves them
 // out.
 func workspaceTag(workspaceID string) string {
@@ -47,10 +47,10 @@ func workspaceTag(workspaceID string) string {
 	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:5]))
 }
 
-// tagged adds the workspace's tag to the start of a term. The prefix index holds the tag
-// and three more characters. Two zeros before a term of a script without spaces make its
-// first character the third of these, so that the prefix index finds a single character.
-// No word begins with zeros and such a character, because a change of script ends a word.
+// tagged puts the workspace's tag before a term. The prefix index holds the tag and three more
+// characters. A term of a script without spaces gets two zeros first, so that its first character
+// is the third of these and the prefix index finds a single character. No word begins with zeros
+// and such a character, because a change of script ends a word.
 func tagged(tag, term string) string {
 	if search.IsUnspaced(term) {
 		return tag + "00" + term
@@ -151,9 +151,9 @@ func prepareTerms(d dialect, workspaceID string, doc memo.ListItem, segments []m
 	return searchTerms{title: columns[0].String(), summary: columns[1].String(), body: columns[2].String()}
 }
 
-// termList collects the terms of title, summary and body in their order. Up to maxTerms,
-// it holds all terms. If there are more, it holds each different term once, where it
-// first occurs, up to maxTerms.
+// termList collects the terms of title, summary and body in their order. It holds all terms if
+// there are at most maxTerms. Otherwise it holds the first maxTerms different terms, each where it
+// first occurs.
 type termList struct {
 	parts [3][]string
 	n     int
@@ -214,8 +214,8 @@ func (t *Tx) unindex(ctx context.Context, seq int64) error {
 	return t.exec(ctx, `DELETE FROM transcription_search WHERE `+column+` = $1`, seq)
 }
 
-// tsvectorText returns a tsvector as text: each term once, with its positions and their
-// weights.
+// tsvectorText returns a tsvector as text: each term once, with its positions and their weights.
+// Terms and positions beyond maxVector are left out.
 func tsvectorText(workspaceTerm string, title, summary, body []string) string {
 	positions := map[string][]string{}
 	var order []string

@@ -15,8 +15,8 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// TestListsReturnWhatMatches compares lists and searches with every set of filters, in
-// every sort, with the rules of newArchive.
+// TestListsReturnWhatMatches compares lists and searches, with every set of filters and in every
+// sort, with the rules by which newArchive made the transcriptions.
 func TestListsReturnWhatMatches(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		a := newArchive(t, cfg, 3_000)
@@ -63,8 +63,8 @@ func TestManyHitsOnPostgreSQL(t *testing.T) {
 	testManyHits(t, newArchive(t, Config{URL: testenv.Postgres(t)}, 12_000))
 }
 
-// testPlans: a search queries FTS5 once and reads one row of transcriptions for each hit
-// and no other row. A list reads one range of one index.
+// testPlans: a search queries FTS5 once, and reads one row of transcriptions for each hit and no
+// other row. A list reads one range of one index.
 func testPlans(t *testing.T, a *archive) {
 	eachFilter(a.n, func(name string, f Filter) {
 		for _, query := range []string{"", "quokka", "pricing pri"} {
@@ -152,7 +152,7 @@ func testManyHits(t *testing.T, a *archive) {
 	}
 }
 
-// TestSearchIsLimitedToItsWorkspace, even if two workspaces have the same tag.
+// TestSearchIsLimitedToItsWorkspace: this holds even if two workspaces have the same tag.
 func TestSearchIsLimitedToItsWorkspace(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		a := newArchive(t, cfg, 10)
@@ -182,8 +182,8 @@ func TestSearchIsLimitedToItsWorkspace(t *testing.T) {
 	})
 }
 
-// TestShortestPrefixesAreIndexed: the prefix index has the length of the shortest term
-// that also finds longer words, together with its tag.
+// TestShortestPrefixesAreIndexed: the prefix index has the length of a tag and the shortest term
+// that also finds longer words.
 func TestShortestPrefixesAreIndexed(t *testing.T) {
 	s := mustOpen(t, Config{Dir: t.TempDir()})
 	var ddl string

@@ -8,11 +8,11 @@ import (
 	"memoai.tech/memo/internal/credential"
 )
 
-// activeSessionCondition selects the sessions that are active. $2 must be the current
-// time, and $3 the result of [idleCutoff] for it.
+// activeSessionCondition selects the active sessions. $2 must be the current time, and $3 the
+// result of idleCutoff for it.
 const activeSessionCondition = `revoked_at IS NULL AND expires_at > $2 AND last_used_at > $3`
 
-// idleCutoff returns the time of last use at or before which a session has ended at now,
+// idleCutoff returns the time by which a session must have been used last to have ended at now,
 // because it was idle for too long.
 func idleCutoff(now time.Time) int64 { return toMillis(now.Add(-memo.SessionIdleTimeout)) }
 
@@ -47,8 +47,8 @@ func (s *Store) KnowsAddress(ctx context.Context, email, ip string) (known bool,
 	return known, classifyError(err)
 }
 
-// LockSession locks a session, so that other transactions that would end it wait. It
-// returns false if the session is not active.
+// LockSession locks a session, so that other transactions that would end it must wait. It returns
+// false if the session is not active.
 func (t *Tx) LockSession(ctx context.Context, id string) (bool, error) {
 	n, err := t.execCount(ctx, `UPDATE sessions SET agent = agent WHERE id = $1 AND `+activeSessionCondition,
 		id, toMillis(t.Now), idleCutoff(t.Now))

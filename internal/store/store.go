@@ -41,17 +41,17 @@ const (
 
 // Store is an open database with an up-to-date schema.
 type Store struct {
-	// Each call outside a transaction sees the latest commit. Authorisation and
-	// the management of access have separate connections, so that a search or an
-	// export cannot delay a revocation.
+	// The embedded reader is for authorisation and for managing access. It has its own
+	// connections, so that a search or an export cannot delay a revocation. Each read
+	// outside a transaction sees the latest commit.
 	reader
 
-	authPool   *pool // used by the embedded reader
-	dataReader reader
-	dataPool   *pool // used by dataReader
-	write      *sql.DB
-	now        func() time.Time
-	commitTime time.Duration // timeout of a commit on PostgreSQL; 0 means none
+	authPool      *pool  // used by the embedded reader
+	dataReader    reader // for everything else
+	dataPool      *pool  // used by dataReader
+	write         *sql.DB
+	now           func() time.Time
+	commitTimeout time.Duration // timeout of a commit on PostgreSQL; 0 means none
 
 	health *healthMonitor // nil on SQLite
 
@@ -59,7 +59,7 @@ type Store struct {
 	turns       *writeQueue
 	wal         *walCheckpointer
 	diskReserve *diskReserve
-	priority    *writeLock // also nil if its file cannot be opened
+	urgentLock  *urgentLock // also nil if its file cannot be opened
 
 	indexing Progress // Config.Indexing
 }
@@ -73,7 +73,7 @@ func newStore(d dialect, write *sql.DB, auth, data *pool, now func() time.Time) 
 
 // Close closes the database.
 func (s *Store) Close() error {
-	s.priority.close()
+	s.urgentLock.close()
 	err := errors.Join(s.authPool.close(), s.dataPool.close())
 	if s.wal != nil {
 		err = errors.Join(err, s.wal.db.Close(), s.write.Close())
@@ -96,7 +96,7 @@ func (s *Store) Watch(ctx context.Context, log *slog.Logger) {
 		s.health.run(ctx, log)
 		return
 	}
-	s.checkpoints(ctx, log)
+	s.runCheckpoints(ctx, log)
 }
 
 // IsUnavailable reports whether PostgreSQL failed the last check of Watch: it did not
@@ -134,8 +134,8 @@ type reader struct {
 }
 
 // classifyError returns KindUnavailable for an error that says that the database is
-// unavailable, full or busy, so that callers get 503 and not 500, and KindInvalid for
-// a value that PostgreSQL cannot store. It returns all other errors unchanged.
+// unavailable, full or busy, so that the response is 503 and not 500, and KindInvalid
+// for a value that PostgreSQL cannot store. It returns all other errors unchanged.
 func classifyError(err error) error {
 	if err == nil {
 		return nil
@@ -172,10 +172,10 @@ func isUnavailable(err error) bool {
 		return true // even a wrong password: it may have been changed on the server
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		// 08, 53, 57 and 58 are failures of the connection, resources, operation and
-		// system. 40 (serialisation failures and deadlocks) and 55P03 (lock timeouts) can
-		// be tried again. 25006 is a read-only standby, and 25P03 and 25P04 are timeouts
-		// of a transaction.
+		// 08, 53, 57 and 58: a failure of the connection, a lack of resources, an
+		// intervention by an operator, a system error. 40 and 55P03: a serialisation
+		// failure, a deadlock or a lock timeout, after which a retry may succeed. 25006: a
+		// read-only standby. 25P03 and 25P04: a timeout of a transaction.
 		for _, class := range []string{"08", "53", "57", "58", "40", "25006", "25P03", "25P04", "55P03"} {
 			if strings.HasPrefix(e.Code, class) {
 				return true

@@ -76,8 +76,8 @@ func TestEveryConstantQueryPrepares(t *testing.T) {
 	})
 }
 
-// constantQueries returns the arguments of calls in this package that are constant
-// strings and complete statements.
+// constantQueries returns the SQL statements that calls in this package have as constant
+// arguments.
 func constantQueries(t *testing.T) (queries []string) {
 	t.Helper()
 	files, err := filepath.Glob("*.go")
@@ -145,8 +145,8 @@ func constantQueries(t *testing.T) (queries []string) {
 	return queries
 }
 
-// TestListsUseTheirIndex: no combination of filters and sorts scans a table or sorts its
-// rows.
+// TestListsUseTheirIndex: for no combination of filters and sort does the database scan a table or
+// sort its rows.
 func TestListsUseTheirIndex(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s := mustOpen(t, cfg)
@@ -296,8 +296,8 @@ func TestDatabaseFilesArePrivate(t *testing.T) {
 	}
 }
 
-// TestLongTextFitsInTSVector: PostgreSQL accepts the vector of a text that has more
-// words than a tsvector can hold.
+// TestLongTextFitsInTSVector: PostgreSQL accepts the vector that is made for a text with more words
+// than a tsvector can hold.
 func TestLongTextFitsInTSVector(t *testing.T) {
 	s := mustOpen(t, Config{URL: testenv.Postgres(t)})
 	var words []string

@@ -27,7 +27,7 @@ type Transcription struct {
 	Reports  []memo.Report
 }
 
-// Admit is called before a transcription of size stored bytes is read. It may wait for
+// Admit is called before a transcription is read; size is its stored bytes. It may wait for
 // capacity. If it returns an error, the read returns that error.
 type Admit func(size int64) error
 
@@ -116,9 +116,9 @@ func (s *Store) Markdown(
 	return w, md, err
 }
 
-// readTranscription runs query, which must select the columns up to t.size that the Scan
-// below lists and then those for more. After admit it reads the reports. The caller reads
-// the values that are stored in parts.
+// readTranscription runs query. It must select the columns that the Scan below lists, up to
+// t.size, and then those that are scanned into more. After admit it reads the reports. The caller
+// reads the values that are stored in parts.
 func (s *Store) readTranscription(
 	ctx context.Context, w *Transcription, admit Admit, query, workspaceID, id string, more ...any,
 ) error {
@@ -137,7 +137,7 @@ func (s *Store) readTranscription(
 	return err
 }
 
-// Lines returns the text of a list item, and its segments as JSON.
+// Lines returns the text of a transcription, and its segments as JSON.
 func (s *Store) Lines(ctx context.Context, it ListItem) (text string, segments []byte, err error) {
 	var quoted []byte
 	err = s.dataReader.q.QueryRowContext(ctx, `SELECT text, segments FROM transcripts WHERE seq = $1`, it.seq).
@@ -219,15 +219,15 @@ type New struct {
 	Markdown    CompressedText // the transcript in Markdown
 }
 
-// Prepared is a transcription in the form in which it is stored. To make one can take
-// seconds, so it is made before the transaction that adds it.
+// Prepared is a transcription in the form in which it is stored. Making one can take seconds, so
+// it is made before the transaction that adds it.
 type Prepared struct {
 	New
 	item, text, segments []byte // JSON
 	chars                int    // number of characters of the text
 	size                 int64  // bytes of all values
 	terms                searchTerms
-	staged               bool // its long values are stored already
+	staged               bool // its long values have been stored by StoreParts
 }
 
 // ID returns the id that the transcription will have.
@@ -331,8 +331,8 @@ func (t *Tx) addValues(ctx context.Context, seq int64, p *Prepared) error {
 	return nil
 }
 
-// BySource returns the id of the workspace's transcription that was imported from a file
-// with this hash, or "".
+// BySource returns the id of the workspace's transcription that was imported from a file with
+// this hash, or "" if there is none.
 func (s *Store) BySource(ctx context.Context, workspaceID string, hash []byte) (string, error) {
 	return s.dataReader.bySource(s.quick(ctx), workspaceID, hash)
 }

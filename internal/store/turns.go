@@ -6,10 +6,10 @@ import (
 	"sync"
 )
 
-// writeQueue hands out turns on the one connection that writes to SQLite. Urgent writers
-// go first. The others are served in the order of arrival, so that a caller who writes in
-// a loop delays each other writer by one transaction only; database/sql would serve them
-// in random order.
+// writeQueue gives writers turns on the one connection that writes to SQLite. Urgent writers go
+// first. The others get the turn in the order of arrival, so that a caller who writes in a loop
+// delays each other writer by one transaction only; with database/sql alone the order would be
+// random.
 type writeQueue struct {
 	mu      sync.Mutex
 	busy    bool
@@ -17,14 +17,14 @@ type writeQueue struct {
 	waiting []chan struct{}
 }
 
-// wait waits for a turn; done ends the turn. It returns the error of ctx if ctx ends
-// first.
+// wait waits for a turn. The caller must call done to end it. If ctx ends first, wait returns its
+// error.
 func (t *writeQueue) wait(ctx context.Context, urgent bool) (done func(), err error) {
 	t.mu.Lock()
 	if !t.busy {
 		t.busy = true
 		t.mu.Unlock()
-		return t.wakeNext, nil
+		return t.endTurn, nil
 	}
 	queue := &t.waiting
 	if urgent {
@@ -35,14 +35,14 @@ func (t *writeQueue) wait(ctx context.Context, urgent bool) (done func(), err er
 	t.mu.Unlock()
 	select {
 	case <-ready:
-		return t.wakeNext, nil
+		return t.endTurn, nil
 	case <-ctx.Done():
 	}
 	t.mu.Lock()
 	select {
 	case <-ready: // the turn came at the same moment: pass it on
 		t.mu.Unlock()
-		t.wakeNext()
+		t.endTurn()
 	default:
 		*queue = slices.DeleteFunc(*queue, func(c chan struct{}) bool { return c == ready })
 		t.mu.Unlock()
@@ -50,8 +50,8 @@ func (t *writeQueue) wait(ctx context.Context, urgent bool) (done func(), err er
 	return nil, ctx.Err()
 }
 
-// wakeNext gives the turn to the next waiting writer, if there is one.
-func (t *writeQueue) wakeNext() {
+// endTurn gives the turn to the next waiting writer, if there is one.
+func (t *writeQueue) endTurn() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, queue := range []*[]chan struct{}{&t.urgent, &t.waiting} {

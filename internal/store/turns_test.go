@@ -135,8 +135,8 @@ func TestKeysAreAuthorisedWhileReadersAreBusy(t *testing.T) {
 	})
 }
 
-// TestUrgentWritersOfAnotherProcessGoFirst writes in a loop while another Store on the
-// same file, which plays another process, revokes keys.
+// TestUrgentWritersOfAnotherProcessGoFirst writes in a loop while another Store on the same file,
+// which stands for another process, revokes keys.
 func TestUrgentWritersOfAnotherProcessGoFirst(t *testing.T) {
 	cfg := Config{Dir: t.TempDir()}
 	h := newHarness(t, cfg, 20)
@@ -162,8 +162,8 @@ func TestUrgentWritersOfAnotherProcessGoFirst(t *testing.T) {
 	// A revocation may wait for one transaction that has already begun. The loop must not
 	// begin another one before the revocation.
 	for i := range 20 {
-		release := other.priority.acquireUrgent(t.Context())
-		yielded := !lockFile(h.priority.writers, false)
+		release := other.urgentLock.acquireUrgent(t.Context())
+		yielded := !lockFile(h.urgentLock.writers, false)
 		release()
 		if !yielded {
 			t.Fatal("an ordinary writer does not see the urgent one")

@@ -16,7 +16,7 @@ type KeyUsage struct {
 	Hours map[int64]CallCounts // by [Hour]
 }
 
-// CallCounts counts the calls with a key.
+// CallCounts counts calls with a key.
 type CallCounts struct {
 	Requests int64 // accepted
 	Refused  int64 // 403 and 429
@@ -52,12 +52,12 @@ func (t *Tx) RecordUsage(ctx context.Context, uses []KeyUsage) error {
 // UsageBucket counts the calls with a key in one period of [Store.UsageSince].
 type UsageBucket struct {
 	KeyID string
-	Part  int64
+	Part  int64 // number of the period
 	CallCounts
 }
 
-// KeysAmong returns which of the ids are keys of the workspace, and made by the user
-// unless userID is "".
+// KeysAmong returns those of the ids that are keys of the workspace and, unless userID is "",
+// were created by that user.
 func (s *Store) KeysAmong(ctx context.Context, workspaceID, userID string, ids []string) ([]string, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -73,9 +73,9 @@ func (s *Store) KeysAmong(ctx context.Context, workspaceID, userID string, ids [
 	}, `SELECT id FROM api_keys WHERE `+strings.Join(q.conds, " AND "), q.args...)
 }
 
-// UsageSince sums up the usage of keys from an hour on, in periods of per hours each,
-// which are numbered from 0.
-func (s *Store) UsageSince(ctx context.Context, keyIDs []string, hour, per int64) ([]UsageBucket, error) {
+// UsageSince sums up the usage of keys from an hour on, in periods of that many hours each. The
+// periods are numbered from 0.
+func (s *Store) UsageSince(ctx context.Context, keyIDs []string, hour, hours int64) ([]UsageBucket, error) {
 	if len(keyIDs) == 0 {
 		return nil, nil
 	}
@@ -85,6 +85,6 @@ func (s *Store) UsageSince(ctx context.Context, keyIDs []string, hour, per int64
 	return queryAll(ctx, s.dataReader.q, func(row scanner) (u UsageBucket, err error) {
 		err = row.Scan(&u.KeyID, &u.Part, &u.Requests, &u.Refused)
 		return u, err
-	}, `SELECT key_id, (hour - $1) / `+q.arg(per)+` AS part, CAST(sum(requests) AS BIGINT), CAST(sum(refused) AS BIGINT)
+	}, `SELECT key_id, (hour - $1) / `+q.arg(hours)+` AS part, CAST(sum(requests) AS BIGINT), CAST(sum(refused) AS BIGINT)
 		FROM key_usage WHERE `+strings.Join(q.conds, " AND ")+` GROUP BY key_id, part`, q.args...)
 }

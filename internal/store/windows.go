@@ -7,17 +7,16 @@ import (
 	"time"
 )
 
-// Window holds the calls of one subject that counted against a rate limit when a server
-// stopped, oldest first.
+// Window holds the calls of one subject that counted against a rate limit when a server stopped.
 type Window struct {
 	Class   string
-	Subject []byte // the hash of the subject
-	Calls   []time.Time
+	Subject []byte      // the hash of the subject
+	Calls   []time.Time // oldest first, at least one
 }
 
 // SaveWindows stores windows for the next start, in one transaction, and deletes those
-// whose last call is older than age. Several servers can do this on one database,
-// because each call of SaveWindows adds separate rows.
+// whose last call is older than age. Several servers can do this on one database, because each
+// call of SaveWindows adds its own rows.
 func (s *Store) SaveWindows(ctx context.Context, windows []Window, age time.Duration) error {
 	server := rand.Text()
 	return s.Write(ctx, func(t *Tx) error {

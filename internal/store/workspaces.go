@@ -117,8 +117,8 @@ func (r reader) Member(ctx context.Context, workspaceID, userID string) (memo.Me
 		workspaceID, userID), scanMember, "Member")
 }
 
-// activeOwnersQuery selects each OWNER, unless disabled, of the workspace whose id must
-// follow it.
+// activeOwnersQuery selects each OWNER of a workspace who is not disabled. The id of the workspace
+// must follow it.
 const activeOwnersQuery = `FROM memberships m JOIN users u ON u.id = m.user_id
 	WHERE m.role = 'OWNER' AND u.disabled_at IS NULL AND m.workspace_id = `
 
@@ -152,8 +152,8 @@ func (t *Tx) RemoveMember(ctx context.Context, workspaceID, userID string) error
 	return t.exec(ctx, `DELETE FROM memberships WHERE workspace_id = $1 AND user_id = $2`, workspaceID, userID)
 }
 
-// LockMember locks a membership, so that other transactions that remove or disable the
-// member or change their role wait, and returns the role. It returns [memo.NotFound] if
+// LockMember locks a membership and returns its role. Other transactions that remove or disable
+// the member or change their role must wait. It returns [memo.NotFound] if
 // the user is not a member or is disabled.
 func (t *Tx) LockMember(ctx context.Context, workspaceID, userID string) (memo.Role, error) {
 	return queryOne(t.q.QueryRowContext(ctx, `UPDATE memberships SET role = role WHERE workspace_id = $1 AND user_id = $2

@@ -14,14 +14,15 @@ type Tx struct {
 	Now time.Time
 }
 
-// writePriority says whether a transaction goes before others, and how much of the
-// disk reserve it may use when the disk is full.
+// writePriority says whether a transaction goes first, and how much of the disk reserve
+// it may use when the disk is full.
 type writePriority struct {
 	urgent bool  // it goes before transactions that are not urgent
-	share  int64 // bytes of the disk reserve
+	share  int64 // of the disk reserve, in bytes
 }
 
-// Write runs f in a transaction and commits it, unless f returns an error.
+// Write runs f in a transaction, and commits it unless f returns an error. If the commit fails,
+// Write returns KindUnavailable, and the changes may or may not have been made.
 func (s *Store) Write(ctx context.Context, f func(*Tx) error) error {
 	return s.writeWith(ctx, writePriority{}, f)
 }
@@ -63,8 +64,8 @@ func (s *Store) writeWith(ctx context.Context, p writePriority, f func(*Tx) erro
 	return err
 }
 
-// waitForTurn waits until this transaction may write; done ends its turn. On
-// PostgreSQL it does not wait, because row locks order the writers.
+// waitForTurn waits until this transaction may write. The caller must call done to end
+// its turn. On PostgreSQL it does not wait, because row locks order the writers.
 func (s *Store) waitForTurn(ctx context.Context, urgent bool) (done func(), err error) {
 	if s.turns == nil {
 		return func() {}, nil
@@ -74,10 +75,10 @@ func (s *Store) waitForTurn(ctx context.Context, urgent bool) (done func(), err 
 		return nil, err
 	}
 	if !urgent {
-		s.priority.waitForUrgent(ctx)
+		s.urgentLock.waitForUrgent(ctx)
 		return endTurn, nil
 	}
-	release := s.priority.acquireUrgent(ctx)
+	release := s.urgentLock.acquireUrgent(ctx)
 	return func() { release(); endTurn() }, nil
 }
 
@@ -87,7 +88,7 @@ type txBeginner interface {
 }
 
 // writeOnce runs f in a transaction and commits it. If share is 0, it first refills
-// the disk reserve, and fails without a commit if there is no room for that.
+// the disk reserve, and fails without a commit if there is too little space for that.
 func (s *Store) writeOnce(ctx context.Context, db txBeginner, share int64, f func(*Tx) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -107,8 +108,8 @@ func (s *Store) writeOnce(ctx context.Context, db txBeginner, share int64, f fun
 			return err
 		}
 	}
-	if s.commitTime > 0 {
-		defer time.AfterFunc(s.commitTime, cancel).Stop()
+	if s.commitTimeout > 0 {
+		defer time.AfterFunc(s.commitTimeout, cancel).Stop()
 	}
 	if err := tx.Commit(); err != nil {
 		return &memo.Error{

@@ -12,8 +12,8 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// TestUnresponsiveHostIsSkipped: the URL names two hosts, and the first accepts
-// connections and does not answer, as a machine that hangs.
+// TestUnresponsiveHostIsSkipped: the URL names two hosts. The first accepts connections and does
+// not answer, like a machine that hangs.
 func TestUnresponsiveHostIsSkipped(t *testing.T) {
 	pg := testenv.StartPostgres(t)
 	unresponsive, err := net.Listen("tcp", "127.0.0.1:0")
@@ -36,8 +36,8 @@ func TestUnresponsiveHostIsSkipped(t *testing.T) {
 	testenv.Eventually(t, "PostgreSQL answers", func() bool { return s.Ping(t.Context()) == nil })
 }
 
-// TestRefusedConnectionCountsAsUnavailable: PostgreSQL refuses new connections, as after
-// its password was changed.
+// TestRefusedConnectionCountsAsUnavailable: PostgreSQL refuses new connections, as it does after
+// the password was changed.
 func TestRefusedConnectionCountsAsUnavailable(t *testing.T) {
 	pg := testenv.StartPostgres(t)
 	s := watched(t, Config{URL: pg.URL(pg.Addr)})

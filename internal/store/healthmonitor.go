@@ -13,22 +13,22 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// A check of PostgreSQL starts every checkInterval, and PostgreSQL is unresponsive if it
-// does not answer within maxMissedChecks intervals. Together that is well under two
-// seconds, which is the longest that a caller should wait. Intervals are counted, instead
-// of the time measured, because a pause of our own machine then counts as one interval.
+// A check of PostgreSQL starts every checkInterval. If there is no answer within
+// maxCheckIntervals, PostgreSQL is unresponsive. This takes 1.5 seconds at most; a caller should
+// not wait longer than two. Intervals are counted, and not the time measured, so that a pause of
+// this machine counts as one interval.
 const (
-	checkInterval   = 250 * time.Millisecond
-	maxMissedChecks = 5
+	checkInterval     = 250 * time.Millisecond
+	maxCheckIntervals = 5
 )
 
-// healthMonitor checks whether PostgreSQL answers. When it does not, the monitor closes
-// all connections, so that their callers get an error at once, and allows no new ones until
-// PostgreSQL answers again. Timeouts are not enough: that of a statement must be longer than
+// healthMonitor checks whether PostgreSQL answers. When it does not, the monitor closes all
+// connections, so that their callers get an error at once, and allows no new ones until
+// PostgreSQL answers again. Timeouts are not enough: the statement timeout must be longer than
 // the longest search, and an unresponsive server still accepts connections.
 //
-// If PostgreSQL answers with an error, no connection is closed. A server that has no free
-// connections or is starting up returns that error to every caller who connects.
+// If PostgreSQL answers with an error, the monitor closes no connection. A server that has no
+// free connections or is starting up returns such an error to everyone who connects.
 type healthMonitor struct {
 	cfg  *pgx.ConnConfig // for the monitor's connection
 	dial pgconn.DialFunc
@@ -44,12 +44,12 @@ type healthMonitor struct {
 // errUnresponsive is the error for new connections while PostgreSQL does not answer.
 var errUnresponsive = errors.New("store: PostgreSQL does not answer")
 
-// newHealthMonitor returns a monitor, and changes cfg so that the monitor knows all
-// connections that are made with it.
+// newHealthMonitor returns a monitor, and changes cfg so that the monitor knows all connections
+// that are opened with it.
 func newHealthMonitor(cfg *pgx.ConnConfig) *healthMonitor {
-	p := &healthMonitor{cfg: cfg.Copy(), dial: cfg.DialFunc, conns: map[*watchedConn]struct{}{}}
-	cfg.DialFunc = p.connect
-	return p
+	m := &healthMonitor{cfg: cfg.Copy(), dial: cfg.DialFunc, conns: map[*watchedConn]struct{}{}}
+	cfg.DialFunc = m.connect
+	return m
 }
 
 // watchedConn is a connection that the monitor may close while it is in use.
@@ -65,41 +65,42 @@ func (c *watchedConn) Close() error {
 	return c.Conn.Close()
 }
 
-func (p *healthMonitor) connect(ctx context.Context, network, address string) (net.Conn, error) {
-	if p.isUnresponsive() {
+// connect is the DialFunc of the connections that the monitor watches.
+func (m *healthMonitor) connect(ctx context.Context, network, address string) (net.Conn, error) {
+	if m.isUnresponsive() {
 		return nil, errUnresponsive
 	}
-	conn, err := p.dial(ctx, network, address)
+	conn, err := m.dial(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	c := &watchedConn{conn, p}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.unresponsive {
+	c := &watchedConn{conn, m}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.unresponsive {
 		conn.Close()
 		return nil, errUnresponsive
 	}
-	p.conns[c] = struct{}{}
+	m.conns[c] = struct{}{}
 	return c, nil
 }
 
-func (p *healthMonitor) isUnresponsive() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.unresponsive
+func (m *healthMonitor) isUnresponsive() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.unresponsive
 }
 
 // setUnresponsive records whether PostgreSQL is unresponsive. If it is, it closes all
 // connections.
-func (p *healthMonitor) setUnresponsive(unresponsive bool) {
-	p.mu.Lock()
-	p.unresponsive = unresponsive
-	conns := p.conns
+func (m *healthMonitor) setUnresponsive(unresponsive bool) {
+	m.mu.Lock()
+	m.unresponsive = unresponsive
+	conns := m.conns
 	if unresponsive {
-		p.conns = map[*watchedConn]struct{}{}
+		m.conns = map[*watchedConn]struct{}{}
 	}
-	p.mu.Unlock()
+	m.mu.Unlock()
 	if unresponsive {
 		for c := range conns {
 			c.Conn.Close()
@@ -108,7 +109,7 @@ func (p *healthMonitor) setUnresponsive(unresponsive bool) {
 }
 
 // run checks PostgreSQL until ctx ends, and logs changes.
-func (p *healthMonitor) run(ctx context.Context, log *slog.Logger) {
+func (m *healthMonitor) run(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(checkInterval)
 	defer tick.Stop()
 	var conn *pgx.Conn
@@ -120,18 +121,18 @@ func (p *healthMonitor) run(ctx context.Context, log *slog.Logger) {
 		case <-tick.C:
 		}
 		var err error
-		conn, err = p.check(ctx, conn)
+		conn, err = m.check(ctx, conn)
 		if ctx.Err() != nil {
 			closeNow(conn)
 			return
 		}
 		_, answered := errors.AsType[*pgconn.PgError](err) // with an error
-		p.setUnresponsive(err != nil && !answered)
-		switch wasFailing := p.failing.Swap(err != nil); {
+		m.setUnresponsive(err != nil && !answered)
+		switch wasFailing := m.failing.Swap(err != nil); {
 		case !wasFailing && answered:
-			log.Error("PostgreSQL refuses connections: calls that need a new one get 503", "error", err)
+			log.Error("PostgreSQL refuses connections: requests that need a new one get 503", "error", err)
 		case !wasFailing && err != nil:
-			log.Error("PostgreSQL does not answer: calls get 503 until it does", "error", err)
+			log.Error("PostgreSQL does not answer: requests get 503 until it does", "error", err)
 		case wasFailing && err == nil:
 			log.Info("PostgreSQL answers again")
 		}
@@ -141,7 +142,7 @@ func (p *healthMonitor) run(ctx context.Context, log *slog.Logger) {
 // check pings PostgreSQL over conn, or over a new connection if conn is nil or broken. It
 // returns errUnresponsive if there is no answer in time. The returned connection, which may
 // be nil, is for the next check.
-func (p *healthMonitor) check(ctx context.Context, conn *pgx.Conn) (*pgx.Conn, error) {
+func (m *healthMonitor) check(ctx context.Context, conn *pgx.Conn) (*pgx.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type reply struct {
@@ -155,7 +156,7 @@ func (p *healthMonitor) check(ctx context.Context, conn *pgx.Conn) (*pgx.Conn, e
 			return
 		}
 		closeNow(conn) // it may have been closed, or the server restarted: try a new one
-		conn, err := pgx.ConnectConfig(ctx, p.cfg)
+		conn, err := pgx.ConnectConfig(ctx, m.cfg)
 		if err == nil {
 			err = conn.Ping(ctx)
 		}
@@ -165,19 +166,19 @@ func (p *healthMonitor) check(ctx context.Context, conn *pgx.Conn) (*pgx.Conn, e
 		}
 		replies <- reply{conn, err}
 	}()
-	intervals := maxMissedChecks
-	if p.isUnresponsive() { // callers get errors at once, so there is time to try each host
-		intervals += int(p.cfg.ConnectTimeout/checkInterval) * (1 + len(p.cfg.Fallbacks))
+	intervals := maxCheckIntervals
+	if m.isUnresponsive() { // callers get errors at once, so there is time to try each host
+		intervals += int(m.cfg.ConnectTimeout/checkInterval) * (1 + len(m.cfg.Fallbacks))
 	}
 	for i := range intervals {
 		select {
 		case r := <-replies:
 			if i == 0 {
-				p.slow.Store(false)
+				m.slow.Store(false)
 			}
 			return r.conn, r.err
 		case <-time.After(checkInterval):
-			p.slow.Store(true)
+			m.slow.Store(true)
 		}
 	}
 	cancel()
@@ -185,8 +186,8 @@ func (p *healthMonitor) check(ctx context.Context, conn *pgx.Conn) (*pgx.Conn, e
 	return nil, errUnresponsive
 }
 
-// closeNow closes a connection at once, without the message that ends it in order, which
-// could block on an unresponsive server.
+// closeNow closes a connection at once. It does not send the message that announces the end of
+// the session, because that could block on an unresponsive server.
 func closeNow(c *pgx.Conn) {
 	if c == nil {
 		return
