@@ -40,7 +40,7 @@ const (
 	ActionKeyExposed     Action = "key.exposed"
 
 	ActionMemberAdded   Action = "member.added"
-	ActionMemberRole    Action = "member.role_changed"
+	ActionRoleChanged   Action = "member.role_changed"
 	ActionMemberRemoved Action = "member.removed"
 
 	ActionInviteCreated Action = "member.invited"
@@ -52,7 +52,7 @@ const (
 	ActionUserEnabled  Action = "user.enabled"
 	ActionSignedIn     Action = "session.created"
 	ActionSignedOut    Action = "session.revoked"
-	ActionNotSignedIn  Action = "session.refused"
+	ActionSignInFailed Action = "session.refused"
 
 	ActionWorkspaceCreated Action = "workspace.created"
 	ActionWorkspaceRenamed Action = "workspace.renamed"

@@ -76,7 +76,7 @@ func newCorpus(rows, long int) (*corpus, error) {
 func (c *corpus) isLong(i int) bool { return c.long > 0 && i%(c.rows/c.long) == 0 }
 
 // transcription generates transcription i.
-func (c *corpus) transcription(i int) (store.New, error) {
+func (c *corpus) transcription(i int) (store.NewTranscription, error) {
 	r := rand.New(rand.NewPCG(3, uint64(i)))
 	interval := corpusDays * 24 * time.Hour / time.Duration(c.rows)
 	created := firstDay.Add(time.Duration(i) * interval).Truncate(time.Millisecond)
@@ -84,7 +84,7 @@ func (c *corpus) transcription(i int) (store.New, error) {
 	if c.isLong(i) {
 		var err error
 		if t, err = c.makeText(r, longText); err != nil {
-			return store.New{}, err
+			return store.NewTranscription{}, err
 		}
 	}
 	d := &memo.Transcription{
@@ -114,7 +114,7 @@ func (c *corpus) transcription(i int) (store.New, error) {
 			Text: c.sentence(r, 100), CreatedAt: d.UpdatedAt,
 		}}
 	}
-	return store.New{Doc: d, Markdown: t.markdown}, nil
+	return store.NewTranscription{Doc: d, Markdown: t.markdown}, nil
 }
 
 // makeText generates a transcript of about size bytes.

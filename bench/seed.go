@@ -97,7 +97,7 @@ func (d *seedData) withApp(ctx context.Context, f func(*app.App, *store.Store) e
 	}
 	limits := ratelimit.NewMemory(map[ratelimit.Class]int{ratelimit.Data: 1 << 30, ratelimit.Management: 1 << 30})
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	a := app.New(app.Config{Store: s, Limits: limits, Passwords: credential.NewPasswords(1), Log: log})
+	a := app.New(app.Config{Store: s, Limits: limits, Passwords: credential.NewPasswordHasher(1), Log: log})
 	return errors.Join(f(a, s), s.Close())
 }
 

@@ -25,7 +25,7 @@ type backupCmd struct {
 
 func (c *backupCmd) Run(e *environment) error {
 	cfg := e.config()
-	if err := cfg.Missing(); err != nil {
+	if err := cfg.CheckExists(); err != nil {
 		return fmt.Errorf("no database found in %s; use --data to name its directory: %w", cfg.Dir, err)
 	}
 	s, err := store.Open(e.ctx, cfg)

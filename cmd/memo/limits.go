@@ -104,7 +104,7 @@ func (c *serveCmd) markServed(e *environment) (release func()) {
 	if e.cli.Database != "" {
 		return func() {}
 	}
-	others, release, err := store.MarkServed(e.cli.Data)
+	others, release, err := store.MarkInUse(e.cli.Data)
 	if err != nil {
 		e.log.Info("could not check whether another server runs on the data directory", "error", err)
 		return func() {}

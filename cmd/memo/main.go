@@ -183,14 +183,14 @@ func (e *environment) open(
 		return nil, nil, err
 	}
 	return app.New(app.Config{
-		Store: s, Limits: limits, Passwords: credential.NewPasswords(2), Log: e.log, Work: work,
+		Store: s, Limits: limits, Passwords: credential.NewPasswordHasher(2), Log: e.log, Work: work,
 	}), s, nil
 }
 
 // withApp opens the database and runs f. Commands are not rate limited.
 func (e *environment) withApp(f func(*app.App) error) error {
 	cfg := e.config()
-	missing := cfg.Missing()
+	missing := cfg.CheckExists()
 	a, s, err := e.open(cfg, ratelimit.NewMemory(nil), app.WorkLimits{})
 	if err != nil {
 		return err

@@ -196,7 +196,7 @@ func (c *Control) SessionUser(ctx context.Context, r *http.Request) (Admission, 
 	ctx, cancel := c.withAuthoriseTimeout(ctx)
 	defer cancel()
 	caller, err := c.app.AuthoriseUser(ctx, c.SessionToken(r), c.Client(r))
-	telemetry.RequestOf(r.Context()).SignedIn(caller)
+	telemetry.RequestOf(r.Context()).SetSession(caller)
 	return Admission{Caller: caller}, err
 }
 
@@ -206,7 +206,7 @@ func (c *Control) SessionMember(ctx context.Context, r *http.Request, workspaceI
 	ctx, cancel := c.withAuthoriseTimeout(ctx)
 	defer cancel()
 	caller, err := c.app.AuthoriseSession(ctx, c.SessionToken(r), workspaceID, c.Client(r))
-	telemetry.RequestOf(r.Context()).SignedIn(caller)
+	telemetry.RequestOf(r.Context()).SetSession(caller)
 	return Admission{Caller: caller}, err
 }
 

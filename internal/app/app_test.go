@@ -69,7 +69,7 @@ func newWorld(t *testing.T, cfg store.Config) *world {
 		Store: s, Limits: ratelimit.NewMemory(map[ratelimit.Class]int{
 			ratelimit.Data: 500, ratelimit.Management: 180, ratelimit.Changes: 180,
 		}),
-		Passwords: credential.NewPasswords(4), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Passwords: credential.NewPasswordHasher(4), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})}
 	w.owner, w.member = w.user("olga@example.com"), w.user("mark@example.com")
 	w.workspace = w.addWorkspace("Acme", w.owner)

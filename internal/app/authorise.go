@@ -60,13 +60,13 @@ func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, client Clien
 
 // checkActive returns the refusal of an inactive key.
 func (a *App) checkActive(k store.KeyState) error {
-	status := k.Life.Status(a.store.Now())
+	status := k.Validity.Status(a.store.Now())
 	if status == memo.KeyActive && a.expiries.isNoted(k.KeyID) {
 		status = memo.KeyExpired
 	}
 	switch status {
 	case memo.KeyExpired:
-		if k.Life.ExpiredAt == nil {
+		if k.Validity.ExpiredAt == nil {
 			a.expiries.note(k.KeyID)
 		}
 		return errKeyExpired

@@ -129,7 +129,7 @@ func (r failedSignIn) record(ctx context.Context) func(*store.Tx) error {
 			return err
 		}
 		e := memo.AuditEvent{
-			Action: memo.ActionNotSignedIn, At: r.at, Subject: r.user.ID, Name: r.user.Email, Detail: r.why,
+			Action: memo.ActionSignInFailed, At: r.at, Subject: r.user.ID, Name: r.user.Email, Detail: r.why,
 		}
 		client := memo.Caller{ClientAddress: r.from.Address, UserAgent: r.from.UserAgent}
 		if len(workspaces) == 0 {

@@ -134,7 +134,7 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	"RevokeKey":    func(s *scene, c memo.Caller) error { return s.RevokeKey(s.ctx, c, s.memberKey()) },
 	"GetKey":       func(s *scene, c memo.Caller) error { return errOf(s.GetKey(s.ctx, c, s.memberKey())) },
 	"ListKeys":     func(s *scene, c memo.Caller) error { return errOf(s.ListKeys(s.ctx, c, KeyQuery{Limit: 1})) },
-	"KeysPage":     func(s *scene, c memo.Caller) error { return errOf(s.KeysPage(s.ctx, c, KeyPageQuery{})) },
+	"KeysByOffset": func(s *scene, c memo.Caller) error { return errOf(s.KeysByOffset(s.ctx, c, KeyOffsetQuery{})) },
 	"Replacements": func(s *scene, c memo.Caller) error { return errOf(s.Replacements(s.ctx, c, nil)) },
 	"KeyCreators":  func(s *scene, c memo.Caller) error { return errOf(s.KeyCreators(s.ctx, c)) },
 	"UsageOf": func(s *scene, c memo.Caller) error {
@@ -147,12 +147,12 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	"Transcriptions": func(s *scene, c memo.Caller) error {
 		return errOf(s.Transcriptions(s.ctx, c, ListQuery{Limit: 1}))
 	},
-	"Transcription":    func(s *scene, c memo.Caller) error { return errOf(s.Transcription(s.ctx, c, s.meeting)) },
-	"Text":             func(s *scene, c memo.Caller) error { return errOf(s.Text(s.ctx, c, s.meeting)) },
-	"Reports":          func(s *scene, c memo.Caller) error { return errOf(s.Reports(s.ctx, c, s.meeting)) },
-	"HasTranscription": func(s *scene, c memo.Caller) error { return s.HasTranscription(s.ctx, c, s.meeting) },
-	"Languages":        func(s *scene, c memo.Caller) error { return errOf(s.Languages(s.ctx, c)) },
-	"ProjectNames":     func(s *scene, c memo.Caller) error { return errOf(s.ProjectNames(s.ctx, c)) },
+	"Transcription":        func(s *scene, c memo.Caller) error { return errOf(s.Transcription(s.ctx, c, s.meeting)) },
+	"Text":                 func(s *scene, c memo.Caller) error { return errOf(s.Text(s.ctx, c, s.meeting)) },
+	"Reports":              func(s *scene, c memo.Caller) error { return errOf(s.Reports(s.ctx, c, s.meeting)) },
+	"RequireTranscription": func(s *scene, c memo.Caller) error { return s.RequireTranscription(s.ctx, c, s.meeting) },
+	"Languages":            func(s *scene, c memo.Caller) error { return errOf(s.Languages(s.ctx, c)) },
+	"ProjectNames":         func(s *scene, c memo.Caller) error { return errOf(s.ProjectNames(s.ctx, c)) },
 	"Projects": func(s *scene, c memo.Caller) error {
 		_, _, err := s.Projects(s.ctx, c, 1, 0)
 		return err
@@ -302,12 +302,11 @@ Events                 owner owner owner ok ok owner ok
 Export                 sign_in ok ok ok not_found ok ok
 FindWorkspace          operator operator operator operator operator operator ok
 GetKey                 sign_in no_key ok ok not_found not_found ok
-HasTranscription       sign_in ok ok ok not_found ok ok
 Import                 sign_in read_only ok ok ok not_found ok
 Invite                 owner owner owner ok owner owner ok
 Invites                owner owner owner ok ok owner ok
 KeyCreators            sign_in no_key ok ok ok ok ok
-KeysPage               sign_in no_key ok ok ok ok ok
+KeysByOffset           sign_in no_key ok ok ok ok ok
 Languages              sign_in ok ok ok ok ok ok
 ListKeys               sign_in no_key ok ok ok ok ok
 MayChangeTranscription sign_in no_key ok ok not_found ok ok
@@ -325,6 +324,7 @@ RenameUser             sign_in no_key ok ok ok sign_in ok
 RenameWorkspace        owner owner owner ok owner owner ok
 Replacements           sign_in no_key ok ok ok ok ok
 Reports                sign_in ok ok ok not_found ok ok
+RequireTranscription   sign_in ok ok ok not_found ok ok
 RevokeInvite           owner owner owner ok owner owner ok
 RevokeKey              sign_in no_key ok ok not_found not_found ok
 RevokeSession          sign_in no_key ok ok ok not_found ok

@@ -53,7 +53,7 @@ func (a *App) ChangeProject(ctx context.Context, c memo.Caller, id, project stri
 	}
 	return a.changeTranscription(ctx, c, id, memo.ActionProjectChanged, project,
 		func(tx *store.Tx, e store.LockedTranscription) (string, error) {
-			return e.Doc.Title, tx.UpdateProject(ctx, e, project)
+			return e.Item.Title, tx.UpdateProject(ctx, e, project)
 		})
 }
 
@@ -65,7 +65,7 @@ func (a *App) DeleteTranscription(ctx context.Context, c memo.Caller, id string)
 	}
 	err := a.changeTranscription(ctx, c, id, memo.ActionDeleted, "",
 		func(tx *store.Tx, e store.LockedTranscription) (string, error) {
-			return e.Doc.Title, tx.DeleteTranscription(ctx, e)
+			return e.Item.Title, tx.DeleteTranscription(ctx, e)
 		})
 	if err == nil {
 		a.deleteParts(ctx, id)

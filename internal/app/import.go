@@ -84,7 +84,7 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in ImportFile) (ImportR
 		return ImportResult{}, err
 	}
 	source := sha256.Sum256(in.Data)
-	p, err := a.store.Prepare(store.New{
+	p, err := a.store.Prepare(store.NewTranscription{
 		Doc: d, WorkspaceID: c.WorkspaceID, CreatedBy: c.UserID, SourceHash: source[:], Markdown: markdown,
 	})
 	if err != nil {

@@ -232,18 +232,18 @@ func (a *App) ListKeys(ctx context.Context, c memo.Caller, in KeyQuery) (p KeyPa
 	return p, nil
 }
 
-// KeyPageQuery selects keys for a page of the web app. UserID selects the keys of one creator;
+// KeyOffsetQuery selects keys for a page of the web app. UserID selects the keys of one creator;
 // it is ignored unless the caller sees all keys.
-type KeyPageQuery = store.KeyPageQuery
+type KeyOffsetQuery = store.KeyOffsetQuery
 
-// KeysPage returns some of the keys that the caller sees, newest first.
-func (a *App) KeysPage(ctx context.Context, c memo.Caller, p KeyPageQuery) ([]memo.KeyView, error) {
+// KeysByOffset returns some of the keys that the caller sees, newest first.
+func (a *App) KeysByOffset(ctx context.Context, c memo.Caller, p KeyOffsetQuery) ([]memo.KeyView, error) {
 	if err := requireSignedInMember(c); err != nil {
 		return nil, err
 	}
 	p.WorkspaceID, p.UserID = c.WorkspaceID, cmp.Or(visibleKeysOf(c), p.UserID)
 	now := a.store.Now()
-	keys, err := a.store.KeysPage(ctx, p)
+	keys, err := a.store.KeysByOffset(ctx, p)
 	views := make([]memo.KeyView, len(keys))
 	for i, k := range keys {
 		a.usage.addPending(&k, now)

@@ -120,9 +120,9 @@ func TestOwnersSeeAndRevokeEveryKey(t *testing.T) {
 			t.Errorf("revoked keys: %s", got)
 		}
 		for role, u := range map[string]memo.User{"an OWNER": w.owner, "a MEMBER": w.member} {
-			listed := func(p KeyPageQuery) (out string) {
+			listed := func(p KeyOffsetQuery) (out string) {
 				p.Limit = cmp.Or(p.Limit, 9)
-				keys, err := w.KeysPage(w.ctx, w.as(u), p)
+				keys, err := w.KeysByOffset(w.ctx, w.as(u), p)
 				must(t, keys, err)
 				for _, k := range keys {
 					out += k.Name
@@ -133,12 +133,12 @@ func TestOwnersSeeAndRevokeEveryKey(t *testing.T) {
 			must(t, creators, err)
 			var counts []string
 			for _, c := range creators {
-				counts = append(counts, fmt.Sprintf("%s %d %d", c.Email, c.Living, c.Ended))
+				counts = append(counts, fmt.Sprintf("%s %d %d", c.Email, c.Active, c.Inactive))
 			}
 			slices.Sort(counts)
 			got := []string{
-				listed(KeyPageQuery{}), listed(KeyPageQuery{Ended: true}), listed(KeyPageQuery{UserID: w.owner.ID}),
-				listed(KeyPageQuery{Offset: 1}), listed(KeyPageQuery{WorkspaceID: "x"}), strings.Join(counts, ", "),
+				listed(KeyOffsetQuery{}), listed(KeyOffsetQuery{Inactive: true}), listed(KeyOffsetQuery{UserID: w.owner.ID}),
+				listed(KeyOffsetQuery{Offset: 1}), listed(KeyOffsetQuery{WorkspaceID: "x"}), strings.Join(counts, ", "),
 			}
 			want := []string{"owner's", "member's", "owner's", "", "owner's", w.member.Email + " 0 1, " + w.owner.Email + " 1 0"}
 			if role == "a MEMBER" {

@@ -347,7 +347,7 @@ func (a *App) SetRole(
 		write = a.writeUrgent
 	}
 	e := memo.AuditEvent{
-		WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberRole, Subject: userID,
+		WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionRoleChanged, Subject: userID,
 		Detail: string(role),
 	}
 	err = changeWorkspace(ctx, c, write, e, func(tx *store.Tx) (string, error) {

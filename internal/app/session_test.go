@@ -80,7 +80,7 @@ func TestCommonPasswordsAreRefused(t *testing.T) {
 		}
 
 		// A common password that was set earlier still works.
-		hash, err := credential.NewPasswords(1).Hash(w.ctx, common)
+		hash, err := credential.NewPasswordHasher(1).Hash(w.ctx, common)
 		must(t, hash, err)
 		must(t, 0, w.store.Write(w.ctx, func(tx *store.Tx) error { return tx.SetPassword(w.ctx, w.member.ID, hash) }))
 		_, _, _, err = w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: common}, at("192.0.2.1"))
@@ -237,12 +237,12 @@ func TestFailedSignInsAreRecorded(t *testing.T) {
 			fail("nobody@example.com")
 			w.clock.add(time.Second)
 		}
-		if n := len(w.events(memo.ActionNotSignedIn)); n != 0 {
+		if n := len(w.events(memo.ActionSignInFailed)); n != 0 {
 			t.Errorf("%d events were written before the response", n)
 		}
 		w.FlushUsage(w.ctx)
 		w.FlushUsage(w.ctx)
-		got := w.events(memo.ActionNotSignedIn)
+		got := w.events(memo.ActionSignInFailed)
 		if len(got) != 1 {
 			t.Fatalf("%d events for five failures within a minute, want 1", len(got))
 		}
@@ -257,7 +257,7 @@ func TestFailedSignInsAreRecorded(t *testing.T) {
 		alone := w.user("alone@example.com") // in no workspace
 		fail(alone.Email)
 		w.FlushUsage(w.ctx)
-		if got := w.events(memo.ActionNotSignedIn); len(got) != 2 || got[0].Detail != "the user is disabled" {
+		if got := w.events(memo.ActionSignInFailed); len(got) != 2 || got[0].Detail != "the user is disabled" {
 			t.Errorf("the events are %+v, want one more, for the disabled user", got)
 		}
 
@@ -290,7 +290,7 @@ func TestFailedSignInIsWrittenSoon(t *testing.T) {
 	_, _, _, err := w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: "wrong horse"}, at("203.0.113.9"))
 	wantKind(t, "a wrong password", err, memo.KindUnauthorized)
 	end := time.Now().Add(4 * time.Second)
-	for len(w.events(memo.ActionNotSignedIn)) == 0 {
+	for len(w.events(memo.ActionSignInFailed)) == 0 {
 		if time.Now().After(end) {
 			t.Fatal("no event after four seconds")
 		}

@@ -27,7 +27,7 @@ func TestServerIsSetUpOnce(t *testing.T) {
 			s, err := store.Open(ctx, cfg(t))
 			must(t, s, err)
 			defer s.Close()
-			a := New(Config{Store: s, Limits: ratelimit.NewMemory(nil), Passwords: credential.NewPasswords(4)})
+			a := New(Config{Store: s, Limits: ratelimit.NewMemory(nil), Passwords: credential.NewPasswordHasher(4)})
 			if up, err := a.IsSetUp(ctx); up || err != nil {
 				t.Fatalf("a new server is set up: %v, %v", up, err)
 			}

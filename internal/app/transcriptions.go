@@ -334,8 +334,8 @@ func (a *App) Reports(ctx context.Context, c memo.Caller, id string) ([]memo.Rep
 	return a.store.Reports(ctx, c.WorkspaceID, id, a.admitForResponse(ctx, c))
 }
 
-// HasTranscription returns KindNotFound unless the caller's workspace has the transcription.
-func (a *App) HasTranscription(ctx context.Context, c memo.Caller, id string) error {
+// RequireTranscription returns KindNotFound unless the caller's workspace has the transcription.
+func (a *App) RequireTranscription(ctx context.Context, c memo.Caller, id string) error {
 	if err := requireReader(c); err != nil {
 		return err
 	}

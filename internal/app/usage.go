@@ -229,7 +229,7 @@ func (a *App) UsageOf(ctx context.Context, c memo.Caller, keys []memo.KeyView, h
 		}
 	}
 	for _, r := range rows {
-		add(r.KeyID, r.Part, r.CallCounts)
+		add(r.KeyID, r.Period, r.CallCounts)
 	}
 	a.usage.eachPending(func(key string, hour int64, calls Calls) {
 		if hour >= first {

@@ -51,12 +51,12 @@ func newWork(l WorkLimits) work {
 	queries := int64(cmp.Or(l.Queries, max(4, 2*runtime.GOMAXPROCS(0))))
 	memory, imports := cmp.Or(l.Memory, defaultMemory), int64(cmp.Or(l.Imports, 2))
 	limit := func(what string, total int64, wait time.Duration) bulkhead.Config {
-		return bulkhead.Config{Work: what, Total: total, Tenant: (total + 1) / 2, Wait: cmp.Or(l.Wait, wait)}
+		return bulkhead.Config{Work: what, Total: total, PerWorkspace: (total + 1) / 2, Wait: cmp.Or(l.Wait, wait)}
 	}
 	smallReads := limit("reads", memory/4, 0)
 	smallReads.Waiting = 512
 	uploads := limit("uploads", memory, 0)
-	uploads.Tenant = memory * 3 / 8 // three files of the maximum size
+	uploads.PerWorkspace = memory * 3 / 8 // three files of the maximum size
 	return work{
 		queries:      bulkhead.New(limit("searches", queries, 0)),
 		largeReads:   bulkhead.New(limit("reads of large transcriptions", memory, 0)),

@@ -1,8 +1,8 @@
-// Package bulkhead shares the capacity of a server between tenants, so that none
+// Package bulkhead shares the capacity of a server between workspaces, so that none
 // can use all of it. A [Limiter] admits work by its weight, up to a bound for each
-// tenant and a bound for all tenants. Work that does not fit waits for a short
+// workspace and a bound for all workspaces. Work that does not fit waits for a short
 // time, and is refused if it still does not fit. When capacity becomes free, the
-// waiting tenant that uses the least is served first. The scope of a request, which
+// waiting workspace that uses the least is served first. The scope of a request, which
 // [NewScope] starts, holds admitted work until the response has been written.
 package bulkhead
 
@@ -22,9 +22,9 @@ type Config struct {
 	// Work names the work in error messages, in the plural: "searches".
 	Work string
 	// Total is the maximum weight that is admitted at the same time, Tenant the
-	// maximum for one tenant. Values below 1 mean 1.
-	Total, Tenant int64
-	// Waiting is how many calls of Acquire may wait for one tenant; 0 means 64.
+	// maximum for one workspace. Values below 1 mean 1.
+	Total, PerWorkspace int64
+	// Waiting is how many calls of Acquire may wait for one workspace; 0 means 64.
 	Waiting int
 	// Wait is the longest time that a call of Acquire waits; 0 means 5 seconds.
 	Wait time.Duration
@@ -34,54 +34,54 @@ type Config struct {
 type Limiter struct {
 	cfg Config
 
-	mu      sync.Mutex
-	used    int64
-	running int
-	tenants map[string]*tenant // those with admitted or waiting work
-	queue   *list.List         // of *waiter, in order of arrival
-	refused int64
+	mu         sync.Mutex
+	used       int64
+	running    int
+	workspaces map[string]*workspace // those with admitted or waiting work
+	queue      *list.List            // of *waiter, in order of arrival
+	refused    int64
 }
 
-type tenant struct {
+type workspace struct {
 	used    int64
 	waiting int
 	seen    bool // used only during a call of next
 }
 
 type waiter struct {
-	tenant   string
-	weight   int64
-	element  *list.Element
-	granted  chan struct{} // closed on admission, with the lock held
-	admitted bool
+	workspace string
+	weight    int64
+	element   *list.Element
+	granted   chan struct{} // closed on admission, with the lock held
+	admitted  bool
 }
 
 // New returns a limiter.
 func New(cfg Config) *Limiter {
-	cfg.Total, cfg.Tenant = max(cfg.Total, 1), max(min(cfg.Tenant, cfg.Total), 1)
+	cfg.Total, cfg.PerWorkspace = max(cfg.Total, 1), max(min(cfg.PerWorkspace, cfg.Total), 1)
 	if cfg.Waiting <= 0 {
 		cfg.Waiting = 64
 	}
 	if cfg.Wait <= 0 {
 		cfg.Wait = 5 * time.Second
 	}
-	return &Limiter{cfg: cfg, tenants: map[string]*tenant{}, queue: list.New()}
+	return &Limiter{cfg: cfg, workspaces: map[string]*workspace{}, queue: list.New()}
 }
 
-// Acquire admits work of a tenant. The caller must call release when the work has
-// ended; further calls of release do nothing. A weight above the tenant's bound
+// Acquire admits work of a workspace. The caller must call release when the work has
+// ended; further calls of release do nothing. A weight above the workspace's bound
 // counts as that bound, so that one large piece of work can run alone.
 //
 // If the work does not fit, Acquire waits until it does, for at most [Config.Wait]
 // and until the deadline of ctx. Then it returns an error of [memo.KindUnavailable].
-// It returns that error immediately if [Config.Waiting] calls of the tenant already
+// It returns that error immediately if [Config.Waiting] calls of the workspace already
 // wait. If ctx is cancelled, it returns the error of ctx.
-func (l *Limiter) Acquire(ctx context.Context, tenantID string, weight int64) (release func(), err error) {
-	weight = min(max(weight, 1), l.cfg.Tenant)
+func (l *Limiter) Acquire(ctx context.Context, workspaceID string, weight int64) (release func(), err error) {
+	weight = min(max(weight, 1), l.cfg.PerWorkspace)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	w, err := l.enqueue(tenantID, weight)
+	w, err := l.enqueue(workspaceID, weight)
 	if err != nil {
 		return nil, err
 	}
@@ -94,19 +94,19 @@ func (l *Limiter) Acquire(ctx context.Context, tenantID string, weight int64) (r
 
 // enqueue adds work to the end of the queue, and admits it immediately if it fits
 // and is the next to be admitted.
-func (l *Limiter) enqueue(tenantID string, weight int64) (*waiter, error) {
+func (l *Limiter) enqueue(workspaceID string, weight int64) (*waiter, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t := l.tenants[tenantID]
+	t := l.workspaces[workspaceID]
 	if t == nil {
-		t = &tenant{}
-		l.tenants[tenantID] = t
+		t = &workspace{}
+		l.workspaces[workspaceID] = t
 	}
 	if t.waiting >= l.cfg.Waiting {
 		l.refused++
 		return nil, l.refusal(t, true)
 	}
-	w := &waiter{tenant: tenantID, weight: weight, granted: make(chan struct{})}
+	w := &waiter{workspace: workspaceID, weight: weight, granted: make(chan struct{})}
 	w.element = l.queue.PushBack(w)
 	t.waiting++
 	l.admit()
@@ -139,11 +139,11 @@ func (l *Limiter) wait(ctx context.Context, w *waiter) error {
 		l.releaseLocked(w)
 		return ctx.Err()
 	}
-	t := l.tenants[w.tenant]
-	refusal := l.refusal(t, t.used+w.weight > l.cfg.Tenant)
+	t := l.workspaces[w.workspace]
+	refusal := l.refusal(t, t.used+w.weight > l.cfg.PerWorkspace)
 	l.queue.Remove(w.element)
 	t.waiting--
-	l.forget(w.tenant, t)
+	l.forget(w.workspace, t)
 	l.admit() // w may have been the only obstacle for the next waiters
 	if cancelled {
 		return ctx.Err()
@@ -160,7 +160,7 @@ func (l *Limiter) admit() {
 		if w == nil || l.used+w.weight > l.cfg.Total {
 			return
 		}
-		t := l.tenants[w.tenant]
+		t := l.workspaces[w.workspace]
 		l.used += w.weight
 		l.running++
 		t.used += w.weight
@@ -172,20 +172,20 @@ func (l *Limiter) admit() {
 }
 
 // next returns the waiter to admit next, or nil. It looks at the first waiter of
-// each tenant, skips those that do not fit into the tenant's bound, and picks the
-// one whose tenant uses the least, so that a tenant that calls in a loop does not
+// each workspace, skips those that do not fit into the workspace's bound, and picks the
+// one whose workspace uses the least, so that a workspace that calls in a loop does not
 // make the others wait. Among equals it picks the first to arrive.
 func (l *Limiter) next() (best *waiter) {
-	var seen []*tenant
+	var seen []*workspace
 	for e := l.queue.Front(); e != nil; e = e.Next() {
 		w := e.Value.(*waiter)
-		t := l.tenants[w.tenant]
+		t := l.workspaces[w.workspace]
 		if t.seen {
 			continue
 		}
 		t.seen = true
 		seen = append(seen, t)
-		if t.used+w.weight <= l.cfg.Tenant && (best == nil || t.used < l.tenants[best.tenant].used) {
+		if t.used+w.weight <= l.cfg.PerWorkspace && (best == nil || t.used < l.workspaces[best.workspace].used) {
 			best = w
 		}
 	}
@@ -203,25 +203,25 @@ func (l *Limiter) release(w *waiter) {
 
 // releaseLocked is release for callers that hold the lock.
 func (l *Limiter) releaseLocked(w *waiter) {
-	t := l.tenants[w.tenant]
+	t := l.workspaces[w.workspace]
 	l.used -= w.weight
 	l.running--
 	t.used -= w.weight
-	l.forget(w.tenant, t)
+	l.forget(w.workspace, t)
 	l.admit()
 }
 
-// forget deletes a tenant that has neither admitted nor waiting work.
-func (l *Limiter) forget(id string, t *tenant) {
+// forget deletes a workspace that has neither admitted nor waiting work.
+func (l *Limiter) forget(id string, t *workspace) {
 	if t.used == 0 && t.waiting == 0 {
-		delete(l.tenants, id)
+		delete(l.workspaces, id)
 	}
 }
 
 // refusal returns the error for work that was not admitted. ownBound says that the
-// cause is the tenant's own bound, not the total. RetryAfter is 1 to 5 seconds: the
-// more calls of the tenant wait, the longer.
-func (l *Limiter) refusal(t *tenant, ownBound bool) error {
+// cause is the workspace's own bound, not the total. RetryAfter is 1 to 5 seconds: the
+// more calls of the workspace wait, the longer.
+func (l *Limiter) refusal(t *workspace, ownBound bool) error {
 	whose := ""
 	if ownBound {
 		whose = " of this workspace"

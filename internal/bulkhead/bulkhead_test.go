@@ -19,13 +19,13 @@ import (
 
 // job is one call of Acquire in the property test.
 type job struct {
-	tenant   string
-	weight   int64
-	cancel   context.CancelFunc
-	returns  chan func() // receives a function that stores what Acquire returned
-	release  func()
-	err      error
-	returned bool
+	workspace string
+	weight    int64
+	cancel    context.CancelFunc
+	returns   chan func() // receives a function that stores what Acquire returned
+	release   func()
+	err       error
+	returned  bool
 }
 
 // trial is a limiter under test, with the jobs that were started, in their order.
@@ -35,12 +35,12 @@ type trial struct {
 	jobs []*job
 }
 
-func (tr *trial) start(tenant string, weight int64) {
+func (tr *trial) start(workspace string, weight int64) {
 	ctx, cancel := context.WithCancel(context.Background())
-	j := &job{tenant: tenant, weight: min(weight, tr.l.cfg.Tenant), cancel: cancel, returns: make(chan func(), 1)}
+	j := &job{workspace: workspace, weight: min(weight, tr.l.cfg.PerWorkspace), cancel: cancel, returns: make(chan func(), 1)}
 	tr.jobs = append(tr.jobs, j)
 	go func() {
-		release, err := tr.l.Acquire(ctx, tenant, weight)
+		release, err := tr.l.Acquire(ctx, workspace, weight)
 		j.returns <- func() { j.release, j.err, j.returned = release, err, true }
 	}()
 	tr.settle()
@@ -68,10 +68,10 @@ func (tr *trial) check() {
 		if j.returned && j.err == nil {
 			running++
 			used += j.weight
-			own[j.tenant] += j.weight
+			own[j.workspace] += j.weight
 		}
 		if !j.returned {
-			waiting[j.tenant]++
+			waiting[j.workspace]++
 		}
 	}
 	if s := tr.l.Stats(); s.Used != used || s.Running != running {
@@ -80,24 +80,24 @@ func (tr *trial) check() {
 	if used > tr.l.cfg.Total {
 		tr.Fatalf("a weight of %d is admitted, the total is %d", used, tr.l.cfg.Total)
 	}
-	// The next job is the first waiting job of the tenant that uses the least, among the
-	// tenants whose first waiting job fits into their bound. Only the total can make it wait.
+	// The next job is the first waiting job of the workspace that uses the least, among the
+	// workspaces whose first waiting job fits into their bound. Only the total can make it wait.
 	var next *job
 	first := map[string]bool{}
 	for _, j := range tr.jobs {
-		if own[j.tenant] > tr.l.cfg.Tenant || waiting[j.tenant] > tr.l.cfg.Waiting {
-			tr.Fatalf("tenant %s has a weight of %d, and %d jobs wait", j.tenant, own[j.tenant], waiting[j.tenant])
+		if own[j.workspace] > tr.l.cfg.PerWorkspace || waiting[j.workspace] > tr.l.cfg.Waiting {
+			tr.Fatalf("workspace %s has a weight of %d, and %d jobs wait", j.workspace, own[j.workspace], waiting[j.workspace])
 		}
-		if j.returned || first[j.tenant] {
+		if j.returned || first[j.workspace] {
 			continue
 		}
-		first[j.tenant] = true
-		if own[j.tenant]+j.weight <= tr.l.cfg.Tenant && (next == nil || own[j.tenant] < own[next.tenant]) {
+		first[j.workspace] = true
+		if own[j.workspace]+j.weight <= tr.l.cfg.PerWorkspace && (next == nil || own[j.workspace] < own[next.workspace]) {
 			next = j
 		}
 	}
 	if next != nil && used+next.weight <= tr.l.cfg.Total {
-		tr.Fatalf("a job of tenant %s waits although it fits and is the next", next.tenant)
+		tr.Fatalf("a job of workspace %s waits although it fits and is the next", next.workspace)
 	}
 }
 
@@ -134,19 +134,19 @@ func (tr *trial) some(matches func(*job) bool) *job {
 // noDeadline hides T.Deadline, which must not be called in a synctest bubble.
 type noDeadline struct{ rapid.TB }
 
-// TestLimiterFollowsItsRule: the limiter never admits more than the total or a tenant's
+// TestLimiterFollowsItsRule: the limiter never admits more than the total or a workspace's
 // bound, loses no wakeup, and admits waiting jobs in the order that check computes.
 func TestLimiterFollowsItsRule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(noDeadline{t}, func(r *rapid.T) {
 			total := rapid.Int64Range(1, 12).Draw(r, "total")
 			tr := &trial{T: r, l: New(Config{
-				Work: "jobs", Total: total, Tenant: rapid.Int64Range(1, total).Draw(r, "tenant"),
+				Work: "jobs", Total: total, PerWorkspace: rapid.Int64Range(1, total).Draw(r, "workspace"),
 				Waiting: 3, Wait: time.Minute,
 			})}
 			r.Repeat(map[string]func(*rapid.T){
 				"acquire": func(r *rapid.T) {
-					tr.start(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(r, "tenant"), rapid.Int64Range(0, 15).Draw(r, "weight"))
+					tr.start(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(r, "workspace"), rapid.Int64Range(0, 15).Draw(r, "weight"))
 					j := tr.jobs[len(tr.jobs)-1]
 					j.weight = max(j.weight, 1)
 					if j.returned && j.err != nil {
@@ -185,8 +185,8 @@ func TestLimiterFollowsItsRule(t *testing.T) {
 				tr.settle()
 				tr.drop(j)
 			}
-			if s := tr.l.Stats(); s.Used != 0 || s.Waiting != 0 || len(tr.l.tenants) != 0 {
-				r.Fatalf("after all jobs have ended: %+v, %d tenants; want nothing in use", s, len(tr.l.tenants))
+			if s := tr.l.Stats(); s.Used != 0 || s.Waiting != 0 || len(tr.l.workspaces) != 0 {
+				r.Fatalf("after all jobs have ended: %+v, %d workspaces; want nothing in use", s, len(tr.l.workspaces))
 			}
 		})
 	})
@@ -194,11 +194,11 @@ func TestLimiterFollowsItsRule(t *testing.T) {
 
 func TestConcurrentAcquiresStayWithinBounds(t *testing.T) {
 	const total, bound = 10, 4
-	l := New(Config{Work: "jobs", Total: total, Tenant: bound, Waiting: 1000, Wait: time.Minute})
+	l := New(Config{Work: "jobs", Total: total, PerWorkspace: bound, Waiting: 1000, Wait: time.Minute})
 	var used, done atomic.Int64
 	own := map[string]*atomic.Int64{"a": {}, "b": {}, "c": {}, "d": {}}
 	var all sync.WaitGroup
-	for tenant, usedByTenant := range own {
+	for workspace, usedByTenant := range own {
 		for range 50 {
 			all.Go(func() {
 				for range 40 {
@@ -207,10 +207,10 @@ func TestConcurrentAcquiresStayWithinBounds(t *testing.T) {
 						time.AfterFunc(time.Duration(rand.IntN(2000))*time.Microsecond, cancel)
 					}
 					weight := rand.Int64N(bound) + 1
-					release, err := l.Acquire(ctx, tenant, weight)
+					release, err := l.Acquire(ctx, workspace, weight)
 					if err == nil {
 						if used.Add(weight) > total || usedByTenant.Add(weight) > bound {
-							t.Error("more than the total or the tenant's bound was admitted")
+							t.Error("more than the total or the workspace's bound was admitted")
 						}
 						used.Add(-weight)
 						usedByTenant.Add(-weight)
@@ -231,7 +231,7 @@ func TestConcurrentAcquiresStayWithinBounds(t *testing.T) {
 func TestWorkBeyondTheCapacityIsRefused(t *testing.T) {
 	ctx := context.Background()
 	full := func() *Limiter {
-		l := New(Config{Work: "searches", Total: 4, Tenant: 2, Waiting: 1, Wait: time.Second})
+		l := New(Config{Work: "searches", Total: 4, PerWorkspace: 2, Waiting: 1, Wait: time.Second})
 		for range 2 {
 			if _, err := l.Acquire(ctx, "a", 1); err != nil {
 				t.Fatal(err)
@@ -305,7 +305,7 @@ func TestWorkBeyondTheCapacityIsRefused(t *testing.T) {
 }
 
 func TestRequestHoldsItsLargestWeight(t *testing.T) {
-	l := New(Config{Work: "reads", Total: 10, Tenant: 8, Wait: time.Millisecond})
+	l := New(Config{Work: "reads", Total: 10, PerWorkspace: 8, Wait: time.Millisecond})
 	ctx, done := NewScope(context.Background())
 	hold := func(weight, want int64) {
 		t.Helper()
@@ -319,7 +319,7 @@ func TestRequestHoldsItsLargestWeight(t *testing.T) {
 	hold(3, 3)
 	hold(2, 3) // it already holds as much
 	hold(5, 5)
-	hold(100, 8) // limited to the tenant's bound
+	hold(100, 8) // limited to the workspace's bound
 	hold(100, 8) // a request never waits for itself
 	if err := l.Hold(context.Background(), "b", 9); err != nil || l.Stats().Used != 8 {
 		t.Errorf("Hold without a scope: %v, %+v; want nothing held", err, l.Stats())
@@ -339,21 +339,21 @@ func TestRequestHoldsItsLargestWeight(t *testing.T) {
 	}
 }
 
-// TestTenantThatUsesLeastIsNext: a tenant with one job does not wait for all the earlier
-// jobs of a busy tenant.
+// TestTenantThatUsesLeastIsNext: a workspace with one job does not wait for all the earlier
+// jobs of a busy workspace.
 func TestTenantThatUsesLeastIsNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := New(Config{Work: "searches", Total: 2, Tenant: 2, Wait: time.Minute})
+		l := New(Config{Work: "searches", Total: 2, PerWorkspace: 2, Wait: time.Minute})
 		var order []string
 		var mu sync.Mutex
-		work := func(tenant string) {
-			release, err := l.Acquire(t.Context(), tenant, 1)
+		work := func(workspace string) {
+			release, err := l.Acquire(t.Context(), workspace, 1)
 			if err != nil {
 				t.Error(err)
 				return
 			}
 			mu.Lock()
-			order = append(order, tenant)
+			order = append(order, workspace)
 			mu.Unlock()
 			time.Sleep(time.Second)
 			release()

@@ -41,17 +41,17 @@ func (s *scope) end() {
 // ends. A request does one piece of work at a time, so what it already holds counts:
 // Hold acquires only the difference to weight, and a request never waits for itself.
 // If ctx has no scope, as on the command line, Hold does nothing.
-func (l *Limiter) Hold(ctx context.Context, tenant string, weight int64) error {
+func (l *Limiter) Hold(ctx context.Context, workspace string, weight int64) error {
 	s, ok := ctx.Value(scopeKey{}).(*scope)
 	if !ok {
 		return nil
 	}
-	weight = min(weight, l.cfg.Tenant)
+	weight = min(weight, l.cfg.PerWorkspace)
 	more := weight - s.heldOf(l)
 	if more <= 0 {
 		return nil
 	}
-	release, err := l.Acquire(ctx, tenant, more)
+	release, err := l.Acquire(ctx, workspace, more)
 	if err != nil {
 		return err
 	}

@@ -111,7 +111,7 @@ func TestSecretIsNotPrinted(t *testing.T) {
 
 func TestPasswordMatchesOnlyItsHash(t *testing.T) {
 	ctx := context.Background()
-	p := NewPasswords(2)
+	p := NewPasswordHasher(2)
 	hash, err := p.Hash(ctx, "correct horse")
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func TestPasswordMatchesOnlyItsHash(t *testing.T) {
 }
 
 func TestHashingWaitIsBounded(t *testing.T) {
-	p := NewPasswords(1)
+	p := NewPasswordHasher(1)
 	p.wait = 0
 	p.slots <- struct{}{} // another hash is being computed
 	if _, err := p.Hash(context.Background(), "x"); memo.KindOf(err) != memo.KindUnavailable {

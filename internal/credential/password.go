@@ -33,10 +33,10 @@ type PasswordHasher struct {
 	dummy string // the hash that Matches uses for unknown users
 }
 
-// NewPasswords returns a hasher that hashes at most limit passwords at the same
+// NewPasswordHasher returns a hasher that hashes at most limit passwords at the same
 // time. Its methods wait up to two seconds for a free slot and then return
 // [memo.KindUnavailable].
-func NewPasswords(limit int) *PasswordHasher {
+func NewPasswordHasher(limit int) *PasswordHasher {
 	p := &PasswordHasher{slots: make(chan struct{}, limit), wait: 2 * time.Second}
 	p.dummy = encodePHC(make([]byte, argonSalt), make([]byte, argonKey))
 	return p

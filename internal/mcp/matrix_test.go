@@ -103,7 +103,7 @@ func (w *world) checkTool(tool string) {
 	if !ok {
 		w.T.Fatal("the tool is missing in toolCases")
 	}
-	own := w.Meetings[len(w.Meetings)-1] // the one with a report
+	own := w.Transcriptions[len(w.Transcriptions)-1] // the one with a report
 	with := func(id string) string { return strings.ReplaceAll(c.arguments, "{own}", id) }
 	r := w.mustSucceed(tool, with(own), nil)
 	if strings.Contains(r.Content[0].Text, "Secret") || strings.Contains(string(r.Structured), "Secret") {
@@ -113,8 +113,8 @@ func (w *world) checkTool(tool string) {
 		w.mustFail(tool, strings.ReplaceAll(arguments, "{own}", own), part)
 	}
 	if c.arguments != with(nowhere) {
-		foreign := w.mustFail(tool, with(w.Foreign), "this workspace")
-		if diff := cmp.Diff(strings.ReplaceAll(foreign, w.Foreign, nowhere), w.mustFail(tool, with(nowhere))); diff != "" {
+		foreign := w.mustFail(tool, with(w.OtherTranscription), "this workspace")
+		if diff := cmp.Diff(strings.ReplaceAll(foreign, w.OtherTranscription, nowhere), w.mustFail(tool, with(nowhere))); diff != "" {
 			w.T.Errorf("the errors for another workspace's id and an unknown one differ: %s", diff)
 		}
 	}
@@ -170,7 +170,7 @@ func TestOnlyDataCallsAreCounted(t *testing.T) {
 		counted := []string{
 			toolCall(projectsTool, "{}"), toolCall("no_such_tool", "{}"), toolCall(getTool, `{"id":"x"}`),
 			request("tools/call", `{"name":7}`),
-			request("resources/read", `{"uri":"memo://transcriptions/`+w.Meetings[0]+`"}`),
+			request("resources/read", `{"uri":"memo://transcriptions/`+w.Transcriptions[0]+`"}`),
 			request("prompts/get", `{"name":"week_brief"}`),
 		}
 		for i, m := range counted {

@@ -70,7 +70,7 @@ func (w *world) checkSession(ctx context.Context, session *sdk.ClientSession) {
 	if len(tools.Tools) != len(toolCases) {
 		w.T.Errorf("%d tools", len(tools.Tools))
 	}
-	got, err := session.CallTool(ctx, &sdk.CallToolParams{Name: getTool, Arguments: map[string]any{"id": w.Meetings[3]}})
+	got, err := session.CallTool(ctx, &sdk.CallToolParams{Name: getTool, Arguments: map[string]any{"id": w.Transcriptions[3]}})
 	w.Must(err)
 	if text, ok := got.Content[0].(*sdk.TextContent); !ok || got.IsError || got.StructuredContent != nil ||
 		!strings.Contains(text.Text, "[00:42] Jordan: Of course…") {
@@ -95,9 +95,9 @@ func (w *world) checkSession(ctx context.Context, session *sdk.ClientSession) {
 	}
 	templates, err := session.ListResourceTemplates(ctx, nil)
 	w.Must(err)
-	read, err := session.ReadResource(ctx, &sdk.ReadResourceParams{URI: resourcePrefix + w.Meetings[3]})
+	read, err := session.ReadResource(ctx, &sdk.ReadResourceParams{URI: resourcePrefix + w.Transcriptions[3]})
 	w.Must(err)
-	md, err := w.App.Export(ctx, memo.Caller{Operator: true, WorkspaceID: w.Acme.ID}, w.Meetings[3], "md")
+	md, err := w.App.Export(ctx, memo.Caller{Operator: true, WorkspaceID: w.Acme.ID}, w.Transcriptions[3], "md")
 	w.Must(err)
 	text, err := md.Bytes(ctx)
 	w.Must(err)
@@ -106,7 +106,7 @@ func (w *world) checkSession(ctx context.Context, session *sdk.ClientSession) {
 		w.T.Errorf("%+v", c)
 	}
 	for _, uri := range []string{
-		resourcePrefix + w.Foreign, resourcePrefix + nowhere, resourcePrefix + "x/../y",
+		resourcePrefix + w.OtherTranscription, resourcePrefix + nowhere, resourcePrefix + "x/../y",
 		"memo://other", "file:///etc/passwd",
 	} {
 		if _, err := session.ReadResource(ctx, &sdk.ReadResourceParams{URI: uri}); err == nil ||
@@ -162,7 +162,7 @@ func TestRawClientOnEveryRevision(t *testing.T) {
 	w.post(key, request("server/discover", `{`+meta+`}`), with("server/discover", "")...).Want(200, newest, "2024-11-05")
 	valid := request("tools/call", `{"name":"`+projectsTool+`","arguments":{},`+meta+`}`)
 	w.post(key, valid, with("tools/call", projectsTool)...).Want(200, `"Sales"`, `"resultType":"complete"`)
-	resource := resourcePrefix + w.Meetings[0]
+	resource := resourcePrefix + w.Transcriptions[0]
 	w.post(key, request("resources/read", `{"uri":"`+resource+`",`+meta+`}`),
 		with("resources/read", resource)...).Want(200, `"resultType":"complete"`, `"cacheScope":"private"`)
 	w.post(key, request("prompts/get", `{"name":"week_brief",`+meta+`}`), with("prompts/get", "week_brief")...).Want(200,

@@ -60,7 +60,7 @@ func TestListTool(t *testing.T) {
 			t.Fatalf("%+v", page)
 		}
 		first := page.Items[0]
-		if first["id"] != w.Meetings[1] || first["char_count"] == nil || first["summary"] == nil {
+		if first["id"] != w.Transcriptions[1] || first["char_count"] == nil || first["summary"] == nil {
 			t.Errorf("%v", first)
 		}
 		for _, absent := range []string{"text", "segments", "prompt_results"} {
@@ -69,12 +69,12 @@ func TestListTool(t *testing.T) {
 			}
 		}
 		r := w.mustSucceed(listTool, `{"limit":2,"cursor":"`+*page.NextCursor+`"}`, &page)
-		if len(page.Items) != 1 || page.NextCursor != nil || page.Items[0]["id"] != w.Meetings[3] {
+		if len(page.Items) != 1 || page.NextCursor != nil || page.Items[0]["id"] != w.Transcriptions[3] {
 			t.Errorf("%+v", page)
 		}
 		for _, s := range []string{
 			"1 transcription of 3", "2026-05-01 10:00 | Pricing talk | 01:00 | Sales | Alex, Jordan",
-			"id " + w.Meetings[3], "About the price.",
+			"id " + w.Transcriptions[3], "About the price.",
 		} {
 			if !strings.Contains(r.Content[0].Text, s) {
 				t.Errorf("the text does not contain %q:\n%s", s, r.Content[0].Text)
@@ -109,7 +109,7 @@ func TestSearchHitHasOffsetOfItsLine(t *testing.T) {
 			t.Fatalf("%+v", found)
 		}
 		h := found.Hits[0]
-		if h.ID != w.Meetings[3] || h.Title != "Pricing talk" || *h.Time != "00:42" || *h.Speaker != "Jordan" ||
+		if h.ID != w.Transcriptions[3] || h.Title != "Pricing talk" || *h.Time != "00:42" || *h.Speaker != "Jordan" ||
 			!strings.Contains(h.Snippet, "<b>nine</b> euros") {
 			t.Errorf("%+v", h)
 		}
@@ -147,7 +147,7 @@ func TestSearchHitHasOffsetOfItsLine(t *testing.T) {
 
 func TestReportTool(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		id := w.Meetings[3]
+		id := w.Transcriptions[3]
 		var list struct {
 			Items []struct{ Slug, Name, Status string }
 		}
@@ -171,7 +171,7 @@ func TestReportTool(t *testing.T) {
 		reports := w.mustSucceed(reportTool, `{"id":"`+twice+`"}`, nil).Content[0].Text
 		failedID, _, _ := strings.Cut(strings.Split(reports, "\n")[1], " ")
 		w.mustFail(reportTool, `{"id":"`+twice+`","report":`+failedID+`}`, "has the status failed and no text")
-		w.mustFail(reportTool, `{"id":"`+w.Meetings[2]+`","report":"action-items"}`, "has no AI reports")
+		w.mustFail(reportTool, `{"id":"`+w.Transcriptions[2]+`","report":"action-items"}`, "has no AI reports")
 		long := strings.Repeat("A line of a report.\n", 3000)
 		id = w.Import(w.Acme, "long.json", strings.NewReplacer(
 			"- send the offer", strings.ReplaceAll(long, "\n", `\n`), "crm-1", "crm-2").Replace(testworld.Sources[0]))
@@ -184,7 +184,7 @@ func TestReportTool(t *testing.T) {
 
 func TestBulkExportAndProjectTools(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		own := w.Meetings[1:]
+		own := w.Transcriptions[1:]
 		var manifest struct {
 			Items []struct {
 				ID, Name, Path string
@@ -217,8 +217,8 @@ func TestBulkExportAndProjectTools(t *testing.T) {
 				}
 			}
 		}
-		both := w.mustFail(bulkTool, `{"ids":["`+own[0]+`","`+w.Foreign+`","`+nowhere+`"]}`)
-		if !strings.Contains(both, w.Foreign+", "+nowhere) || strings.Contains(both, own[0]) {
+		both := w.mustFail(bulkTool, `{"ids":["`+own[0]+`","`+w.OtherTranscription+`","`+nowhere+`"]}`)
+		if !strings.Contains(both, w.OtherTranscription+", "+nowhere) || strings.Contains(both, own[0]) {
 			t.Errorf("%q", both)
 		}
 		for i := range 3 {

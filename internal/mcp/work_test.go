@@ -14,7 +14,7 @@ import (
 // capacity when its response has been written.
 func TestCallBeyondCapacityIsRefused(t *testing.T) {
 	w := newWorld(t, testworld.Config{Store: storeIn(t), Work: app.WorkLimits{Queries: 2, Wait: 20 * time.Millisecond}})
-	id := `{"id":"` + w.Meetings[0] + `"}`
+	id := `{"id":"` + w.Transcriptions[0] + `"}`
 	calls := map[string]string{
 		"queries":      toolCall(searchTool, `{"query":"price"}`),
 		"small_memory": toolCall(getTool, id),
@@ -24,8 +24,8 @@ func TestCallBeyondCapacityIsRefused(t *testing.T) {
 		busy[message] = limiter
 	}
 	for _, message := range []string{
-		toolCall(exportTool, id), toolCall(bulkTool, `{"ids":["`+w.Meetings[0]+`"],"format":"txt"}`),
-		toolCall(reportTool, id), request("resources/read", `{"uri":"`+resourcePrefix+w.Meetings[0]+`"}`),
+		toolCall(exportTool, id), toolCall(bulkTool, `{"ids":["`+w.Transcriptions[0]+`"],"format":"txt"}`),
+		toolCall(reportTool, id), request("resources/read", `{"uri":"`+resourcePrefix+w.Transcriptions[0]+`"}`),
 	} {
 		busy[message] = "small_memory"
 	}
@@ -37,7 +37,7 @@ func TestCallBeyondCapacityIsRefused(t *testing.T) {
 			"of this workspace are running. Try again in a moment.") {
 			t.Errorf("%s: %v %s", message, a.Header, a.Body)
 		}
-		w.post(w.EveKey.Key, toolCall(getTool, `{"id":"`+w.Foreign+`"}`)).Want(200)
+		w.post(w.EveKey.Key, toolCall(getTool, `{"id":"`+w.OtherTranscription+`"}`)).Want(200)
 		release()
 		w.post(w.OlgaKey.Key, message).Want(200)
 	}

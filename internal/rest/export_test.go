@@ -21,7 +21,7 @@ import (
 func TestTranscriptionHasEveryMember(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		var got, want map[string]any
-		w.get("/transcriptions/"+w.Meetings[3], w.OlgaKey.Key).Want(200).Decode(&got)
+		w.get("/transcriptions/"+w.Transcriptions[3], w.OlgaKey.Key).Want(200).Decode(&got)
 		w.Must(json.Unmarshal([]byte(testworld.Sources[0]), &want))
 		want["text"] = "[00:00] Alex: What does it cost?\n[00:42] Jordan: Of course… the price is <b>nine</b> euros & " +
 			"\"tax\"."
@@ -44,7 +44,7 @@ func TestTranscriptionHasEveryMember(t *testing.T) {
 // unchanged, except for its ids.
 func TestJSONExportCanBeImported(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		for _, id := range w.Meetings {
+		for _, id := range w.Transcriptions {
 			first := w.get("/transcriptions/"+id+"/export?format=json", w.OlgaKey.Key).Want(200)
 			copied := w.Import(w.Other, "x.json", string(first.Body))
 			second := w.get("/transcriptions/"+copied+"/export?format=json", w.EveKey.Key).Want(200)
@@ -81,7 +81,7 @@ func TestExportInEveryFormat(t *testing.T) {
 			"vtt":  {"text/vtt; charset=utf-8", "<v Jordan>Of course… the price is &lt;b&gt;nine"},
 			"json": {"application/json", `"external_id":"crm-1"`},
 		} {
-			path := "/transcriptions/" + w.Meetings[3] + "/export"
+			path := "/transcriptions/" + w.Transcriptions[3] + "/export"
 			if format != "" {
 				path += "?format=" + format
 			}
@@ -95,12 +95,12 @@ func TestExportInEveryFormat(t *testing.T) {
 				t.Errorf("%s: no X-Content-Type-Options: nosniff", format)
 			}
 		}
-		a := w.get("/transcriptions/"+w.Meetings[1]+"/export", w.OlgaKey.Key).Want(200)
+		a := w.get("/transcriptions/"+w.Transcriptions[1]+"/export", w.OlgaKey.Key).Want(200)
 		if _, params, err := mime.ParseMediaType(a.Header.Get("Content-Disposition")); err != nil ||
 			params["filename"] != "2026-05-03 会議.md" {
 			t.Errorf("file name %q, %v", params["filename"], err)
 		}
-		w.get("/transcriptions/"+w.Meetings[1]+"/export?format=MD", w.OlgaKey.Key).Want(422, `["query","format"]`)
+		w.get("/transcriptions/"+w.Transcriptions[1]+"/export?format=MD", w.OlgaKey.Key).Want(422, `["query","format"]`)
 	})
 }
 
@@ -115,17 +115,17 @@ func TestBulkExportMatchesSingleExports(t *testing.T) {
 				"segments": []map[string]any{{"start": 0, "end": 1, "text": "in " + title}},
 			})
 			w.Must(err)
-			w.Meetings = append(w.Meetings, w.Import(w.Acme, "x.json", string(doc)))
+			w.Transcriptions = append(w.Transcriptions, w.Import(w.Acme, "x.json", string(doc)))
 		}
-		ids := append(slices.Clone(w.Meetings), w.Meetings[0], strings.ToUpper(w.Meetings[1])) // duplicates count once
+		ids := append(slices.Clone(w.Transcriptions), w.Transcriptions[0], strings.ToUpper(w.Transcriptions[1])) // duplicates count once
 		for _, format := range []string{"md", "txt", "srt", "vtt", "json"} {
 			body, err := json.Marshal(map[string]any{"ids": ids, "format": format})
 			w.Must(err)
 			a := w.post("/transcriptions/export", w.OlgaKey.Key, string(body)).Want(200)
 			z, err := zip.NewReader(bytes.NewReader(a.Body), int64(len(a.Body)))
 			w.Must(err)
-			if len(z.File) != len(w.Meetings) {
-				t.Fatalf("%s: %d files, want %d", format, len(z.File), len(w.Meetings))
+			if len(z.File) != len(w.Transcriptions) {
+				t.Fatalf("%s: %d files, want %d", format, len(z.File), len(w.Transcriptions))
 			}
 			seen := map[string]bool{}
 			for i, f := range z.File {
@@ -139,7 +139,7 @@ func TestBulkExportMatchesSingleExports(t *testing.T) {
 				if ascii := strings.IndexFunc(f.Name, func(r rune) bool { return r > 127 }) < 0; f.Flags&0x800 == 0 && !ascii {
 					t.Errorf("%s: %q is not marked as UTF-8", format, f.Name)
 				}
-				single := w.get("/transcriptions/"+w.Meetings[i]+"/export?format="+format, w.OlgaKey.Key)
+				single := w.get("/transcriptions/"+w.Transcriptions[i]+"/export?format="+format, w.OlgaKey.Key)
 				if !bytes.Equal(content, single.Body) {
 					t.Errorf("%s: file %d differs from the single export:\n%.300s\n%.300s", format, i, content, single.Body)
 				}
@@ -156,13 +156,13 @@ func TestBulkExportMatchesSingleExports(t *testing.T) {
 
 func TestInvalidBulkExportIsRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		many := strings.TrimSuffix(strings.Repeat(`"`+w.Meetings[0]+`",`, 101), ",")
+		many := strings.TrimSuffix(strings.Repeat(`"`+w.Transcriptions[0]+`",`, 101), ",")
 		for body, want := range map[string][]string{
 			`{"ids":[]}`: {`["body","ids"]`}, `{}`: {`["body","ids"]`}, `{"ids":[` + many + `]}`: {`["body","ids"]`},
-			`{"ids":null}`: {`["body","ids"]`}, `{"ids":[1,2]}`: {`["body","ids",0]`}, `{"ids":[["` + w.Meetings[0] +
+			`{"ids":null}`: {`["body","ids"]`}, `{"ids":[1,2]}`: {`["body","ids",0]`}, `{"ids":[["` + w.Transcriptions[0] +
 				`"]]}`: {`["body","ids",0]`},
 			`{"ids":[".."]}`: {`["body","ids",0]`}, `{"ids":["\u0000"]}`: {`["body","ids",0]`},
-			`{"ids":["x","` + w.Meetings[0] + `","y"],"format":"exe"}`: {
+			`{"ids":["x","` + w.Transcriptions[0] + `","y"],"format":"exe"}`: {
 				`["body","ids",0]`, `["body","ids",2]`,
 				`["body","format"]`,
 			},
@@ -170,27 +170,27 @@ func TestInvalidBulkExportIsRefused(t *testing.T) {
 				`["body","ids"]`, `["body","format"]`,
 				`["body","x"]`,
 			},
-			`{"ids":["` + w.Meetings[0] + `"],"format":"exe"}`:                  {`["body","format"]`},
-			`{"ids":["` + w.Meetings[0] + `"],"ids":["` + w.Meetings[0] + `"]}`: {`["body","ids"]`},
-			`{"IDS":["` + w.Meetings[0] + `"]}`:                                 {`["body","IDS"]`},
-			`{"ids":["` + w.Meetings[0] + `"]} trailing`:                        {`["body"]`},
-			`{"ids":["` + w.Meetings[0] + `"]`:                                  {`["body"`},
-			"{\"ids\":[\"\xff\"]}":                                              {`["body"`},
-			`{"ids":["\ud800"]}`:                                                {`["body"`},
-			"\ufeff{}":                                                          {`["body"]`},
-			`null`:                                                              {`["body"]`},
-			`[]`:                                                                {`["body"]`},
-			`NaN`:                                                               {`["body"]`},
+			`{"ids":["` + w.Transcriptions[0] + `"],"format":"exe"}`:                        {`["body","format"]`},
+			`{"ids":["` + w.Transcriptions[0] + `"],"ids":["` + w.Transcriptions[0] + `"]}`: {`["body","ids"]`},
+			`{"IDS":["` + w.Transcriptions[0] + `"]}`:                                       {`["body","IDS"]`},
+			`{"ids":["` + w.Transcriptions[0] + `"]} trailing`:                              {`["body"]`},
+			`{"ids":["` + w.Transcriptions[0] + `"]`:                                        {`["body"`},
+			"{\"ids\":[\"\xff\"]}":                                                          {`["body"`},
+			`{"ids":["\ud800"]}`:                                                            {`["body"`},
+			"\ufeff{}":                                                                      {`["body"]`},
+			`null`:                                                                          {`["body"]`},
+			`[]`:                                                                            {`["body"]`},
+			`NaN`:                                                                           {`["body"]`},
 			`{"ids":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + "}": {`["body"`},
 		} {
 			w.post("/transcriptions/export", w.OlgaKey.Key, body).Want(422, want...)
 		}
 		w.request(http.DefaultClient, "POST", "/transcriptions/export", "", testworld.WithKey(w.OlgaKey.Key)).Want(415)
 
-		ids := append(slices.Clone(w.Meetings), w.Foreign)
+		ids := append(slices.Clone(w.Transcriptions), w.OtherTranscription)
 		body := fmt.Sprintf(`{"ids":[%s],"format":"exe"}`, `"`+strings.Join(ids, `","`)+`"`)
-		a := w.post("/transcriptions/export", w.OlgaKey.Key, body).Want(404, "transcriptions_not_found", w.Foreign)
-		if strings.Contains(string(a.Body), w.Meetings[0]) {
+		a := w.post("/transcriptions/export", w.OlgaKey.Key, body).Want(404, "transcriptions_not_found", w.OtherTranscription)
+		if strings.Contains(string(a.Body), w.Transcriptions[0]) {
 			t.Errorf("an existing id is reported as missing: %s", a.Body)
 		}
 	})
@@ -200,7 +200,7 @@ func TestInvalidBulkExportIsRefused(t *testing.T) {
 // before the body arrived, gets no data.
 func TestKeyRevokedDuringBodyIsRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		text := `{"ids":["` + w.Meetings[0] + `"]}`
+		text := `{"ids":["` + w.Transcriptions[0] + `"]}`
 		body, rest := io.Pipe()
 		begun := make(chan struct{})
 		go func() {

@@ -202,7 +202,7 @@ func TestCursorsReturnEveryItemOnce(t *testing.T) {
 
 func TestConditionalRequests(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		for _, path := range []string{"/transcriptions?limit=2", "/transcriptions/" + w.Meetings[1]} {
+		for _, path := range []string{"/transcriptions?limit=2", "/transcriptions/" + w.Transcriptions[1]} {
 			first := w.get(path, w.OlgaKey.Key).Want(200)
 			etag := first.Header.Get("ETag")
 			if !strings.HasPrefix(etag, `"`) || first.Header.Get("Cache-Control") != "private, no-cache" {

@@ -64,7 +64,7 @@ func (w *world) checkRoute(rt route, valid validRequest) {
 	w.T.Helper()
 	client := http.DefaultClient
 	credential := func(*http.Request) {}
-	own, foreign := w.Meetings[1], w.Foreign
+	own, foreign := w.Transcriptions[1], w.OtherTranscription
 	switch rt.access {
 	case byKey:
 		credential = testworld.WithKey(w.OlgaKey.Key)

@@ -54,7 +54,7 @@ func TestResponsesMatchOpenAPI(t *testing.T) {
 				t.Errorf("%s %s is not in the document", rt.method, rt.path)
 				continue
 			}
-			client, own, set := http.DefaultClient, w.Meetings[1], testworld.WithKey(w.OlgaKey.Key)
+			client, own, set := http.DefaultClient, w.Transcriptions[1], testworld.WithKey(w.OlgaKey.Key)
 			if rt.access == byMember || rt.access == byUser {
 				client, own, set = olga, w.Key(w.Acme, w.Olga).ID, func(*http.Request) {}
 			}

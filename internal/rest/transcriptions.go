@@ -76,7 +76,7 @@ type oneIn struct {
 }
 
 func (in oneIn) checkExists(c *request) error {
-	return c.app.HasTranscription(c.ctx, c.Caller, string(in.ID))
+	return c.app.RequireTranscription(c.ctx, c.Caller, string(in.ID))
 }
 
 func getTranscription(c *request, in oneIn) ([]byte, memo.Transcription, error) {

@@ -49,7 +49,7 @@ func TestSlowReaderUsesCapacityOfItsWorkspace(t *testing.T) {
 			t.Errorf("%s: %v %s", path, a.Header, a.Body)
 		}
 	}
-	w.get("/transcriptions/"+w.Meetings[0], w.OlgaKey.Key).Want(200)
+	w.get("/transcriptions/"+w.Transcriptions[0], w.OlgaKey.Key).Want(200)
 	w.get("/transcriptions/"+otherID, w.EveKey.Key).Want(200)
 	n, err := io.Copy(io.Discard, res.Body)
 	if err != nil || n < int64(len(long)) {

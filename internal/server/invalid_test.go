@@ -153,7 +153,7 @@ func (w *allSurfaces) fill(path string) string {
 	if strings.Contains(path, "/keys/") {
 		path = strings.ReplaceAll(path, "{id}", w.MarkKey.ID)
 	}
-	path = strings.ReplaceAll(path, "{id}", w.Meetings[0])
+	path = strings.ReplaceAll(path, "{id}", w.Transcriptions[0])
 	return parameter.ReplaceAllString(strings.ReplaceAll(path, "{$}", ""), "x")
 }
 

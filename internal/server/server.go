@@ -99,7 +99,7 @@ func (s *Server) routes() http.Handler {
 			return
 		}
 		if _, pattern := mux.Handler(r); pattern == "" || r.URL.Path != path.Clean(r.URL.Path) {
-			if web.IsForPeople(r) && !isForPrograms(r.URL.Path) {
+			if web.WantsPage(r) && !isForPrograms(r.URL.Path) {
 				s.cfg.Web.NotFound(w, r)
 			} else {
 				rest.NotFound(w, r)

@@ -168,7 +168,7 @@ func TestRestoredEventsAreUnchanged(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s, ctx := mustOpen(t, cfg), context.Background()
 		e := memo.AuditEvent{
-			WorkspaceID: "w", Action: memo.ActionMemberRole, ActorID: "a", Actor: "olga@example.com",
+			WorkspaceID: "w", Action: memo.ActionRoleChanged, ActorID: "a", Actor: "olga@example.com",
 			Subject: "m", Name: "mark@example.com", Detail: "OWNER", IP: "192.0.2.1", Agent: "x",
 		}
 		if err := s.Write(ctx, func(tx *Tx) error { return tx.Record(ctx, e) }); err != nil {

@@ -18,7 +18,7 @@ type KeyState struct {
 	UserID         string
 	Role           memo.Role // empty if the user is not a member now
 	UserDisabled   bool
-	Life           memo.KeyValidity
+	Validity       memo.KeyValidity
 	Exposed        bool      // it was seen in a URL
 	LastUsedAt     time.Time // zero if it was never used
 	Plan           memo.Plan
@@ -47,7 +47,7 @@ func (s *Store) ReadKeyState(ctx context.Context, hash credential.Hash) (a KeySt
 	}
 	a.Role = memo.Role(role.String)
 	a.UserDisabled, a.Exposed = disabled.Valid, exposed.Valid
-	a.Life = keyValidity(expires, expired, revoked, deactivated)
+	a.Validity = keyValidity(expires, expired, revoked, deactivated)
 	if used.Valid {
 		a.LastUsedAt = fromMillis(used.Int64)
 	}

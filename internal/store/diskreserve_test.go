@@ -78,7 +78,7 @@ func add(s *Store) error {
 		}}
 		noise := make([]byte, 100<<10)
 		_, _ = rand.Read(noise)
-		p, err := s.Prepare(New{Doc: doc, WorkspaceID: workspace, Markdown: CompressedText{Data: noise}})
+		p, err := s.Prepare(NewTranscription{Doc: doc, WorkspaceID: workspace, Markdown: CompressedText{Data: noise}})
 		if err == nil {
 			_, _, err = tx.AddTranscription(ctx, p)
 		}
@@ -92,8 +92,8 @@ func (h *harness) wantRevoked(s *Store, n int) {
 	h.t.Helper()
 	for i, key := range h.keys {
 		a, ok, err := s.ReadKeyState(h.t.Context(), key.Hash())
-		if err != nil || !ok || (a.Life.RevokedAt != nil) != (i < n) {
-			h.t.Fatalf("key %d: revoked at %v, want keys below %d revoked (found %v, %v)", i, a.Life.RevokedAt, n, ok, err)
+		if err != nil || !ok || (a.Validity.RevokedAt != nil) != (i < n) {
+			h.t.Fatalf("key %d: revoked at %v, want keys below %d revoked (found %v, %v)", i, a.Validity.RevokedAt, n, ok, err)
 		}
 	}
 }

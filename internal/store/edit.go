@@ -14,7 +14,7 @@ import (
 // LockedTranscription is a transcription that is about to be changed or deleted. It is
 // locked until the transaction ends.
 type LockedTranscription struct {
-	Doc       memo.ListItem
+	Item      memo.ListItem
 	CreatedBy string // the id of the user who imported it, or empty
 
 	seq         int64
@@ -32,7 +32,7 @@ func (t *Tx) LockTranscription(ctx context.Context, workspaceID, id string) (e L
 		return e, notFoundTranscription(err)
 	}
 	e.CreatedBy, e.workspaceID = by.String, workspaceID
-	if err := json.Unmarshal(item, &e.Doc); err != nil {
+	if err := json.Unmarshal(item, &e.Item); err != nil {
 		return e, fmt.Errorf("store: item %s: %w", id, err)
 	}
 	return e, nil
@@ -73,8 +73,8 @@ func (s *Store) PrepareTitle(ctx context.Context, workspaceID, id, title string)
 // UpdateTitle changes the title of a transcription. The terms that [Store.PrepareTitle] made are
 // still correct, because nothing else that is indexed can change after the import.
 func (t *Tx) UpdateTitle(ctx context.Context, e LockedTranscription, n NewTitle) error {
-	e.Doc.Title, e.Doc.UpdatedAt = n.title, t.Now
-	item, err := json.Marshal(e.Doc)
+	e.Item.Title, e.Item.UpdatedAt = n.title, t.Now
+	item, err := json.Marshal(e.Item)
 	if err != nil {
 		return fmt.Errorf("store: item: %w", err)
 	}

@@ -53,18 +53,18 @@ func (r reader) Key(ctx context.Context, id string, now time.Time) (memo.APIKey,
 	return queryOne(r.q.QueryRowContext(ctx, keyQuery+`WHERE k.id = $2`, hourBeforeLastDay(now), id), scanKey, "API key")
 }
 
-// KeyPageQuery selects a page of the keys of a workspace.
-type KeyPageQuery struct {
+// KeyOffsetQuery selects a page of the keys of a workspace.
+type KeyOffsetQuery struct {
 	WorkspaceID   string
 	UserID        string // only keys of this member; empty for all members
-	Ended         bool   // only inactive keys; otherwise only active ones
+	Inactive      bool   // only inactive keys; otherwise only active ones
 	Offset, Limit int
 }
 
-// KeysPage returns a page of keys, newest first.
-func (s *Store) KeysPage(ctx context.Context, p KeyPageQuery) ([]memo.APIKey, error) {
+// KeysByOffset returns a page of keys, newest first.
+func (s *Store) KeysByOffset(ctx context.Context, p KeyOffsetQuery) ([]memo.APIKey, error) {
 	now, not := s.Now(), ""
-	if p.Ended {
+	if p.Inactive {
 		not = "NOT "
 	}
 	return queryAll(ctx, s.dataReader.q, scanKey, keyQuery+`WHERE k.workspace_id = $2
@@ -91,8 +91,8 @@ func (s *Store) Replacements(ctx context.Context, workspaceID string, ids []stri
 // keys (Living) and of their inactive ones (Ended).
 type KeyCreatorStats struct {
 	memo.KeyCreator
-	Living, Ended int
-	LastUsedAt    *time.Time // the last use of an active key
+	Active, Inactive int
+	LastUsedAt       *time.Time // the last use of an active key
 }
 
 // KeyCreators lists the creators of keys in a workspace, by name. If userID is set, it
@@ -100,7 +100,7 @@ type KeyCreatorStats struct {
 func (s *Store) KeyCreators(ctx context.Context, workspaceID, userID string) ([]KeyCreatorStats, error) {
 	return queryAll(ctx, s.dataReader.q, func(row scanner) (c KeyCreatorStats, err error) {
 		var used sql.NullInt64
-		err = row.Scan(&c.ID, &c.Name, &c.Email, &c.Living, &c.Ended, &used)
+		err = row.Scan(&c.ID, &c.Name, &c.Email, &c.Active, &c.Inactive, &used)
 		c.LastUsedAt = fromNullMillis(used)
 		return c, err
 	}, `SELECT u.id, u.name, u.email, coalesce(l.n, 0), a.n - coalesce(l.n, 0), l.used

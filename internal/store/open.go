@@ -41,9 +41,9 @@ type Config struct {
 	Indexing Progress
 }
 
-// Missing returns an error if the embedded database does not exist or cannot be
+// CheckExists returns an error if the embedded database does not exist or cannot be
 // found. It returns nil for PostgreSQL.
-func (cfg Config) Missing() error {
+func (cfg Config) CheckExists() error {
 	if cfg.URL != "" {
 		return nil
 	}

@@ -30,7 +30,7 @@ func (h *harness) long() *Prepared {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := h.Prepare(New{Doc: doc, WorkspaceID: workspace, Markdown: markdown})
+	p, err := h.Prepare(NewTranscription{Doc: doc, WorkspaceID: workspace, Markdown: markdown})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func (h *harness) addText(title, line string) (id string) {
 			UpdatedAt: tx.Now,
 		}}
 		doc.Segments = []memo.Segment{{Text: line}}
-		p, err := h.Prepare(New{Doc: doc, WorkspaceID: workspace, Markdown: CompressedText{Data: []byte("x")}})
+		p, err := h.Prepare(NewTranscription{Doc: doc, WorkspaceID: workspace, Markdown: CompressedText{Data: []byte("x")}})
 		if err == nil {
 			id, _, err = tx.AddTranscription(context.Background(), p)
 		}

@@ -2,7 +2,7 @@
 
 package store
 
-// MarkServed does nothing on this system: it cannot detect another server on the directory.
-func MarkServed(string) (others bool, release func(), err error) {
+// MarkInUse does nothing on this system: it cannot detect another server on the directory.
+func MarkInUse(string) (others bool, release func(), err error) {
 	return false, func() {}, nil
 }

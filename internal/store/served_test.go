@@ -13,7 +13,7 @@ func TestServersOnOneDirectoryDetectEachOther(t *testing.T) {
 	dir := t.TempDir()
 	mark := func(want bool) (release func()) {
 		t.Helper()
-		others, release, err := MarkServed(dir)
+		others, release, err := MarkInUse(dir)
 		if err != nil || others != want {
 			t.Fatalf("other servers: got %v (%v), want %v", others, err, want)
 		}
@@ -31,7 +31,7 @@ func TestServersOnOneDirectoryDetectEachOther(t *testing.T) {
 	alone, held := make(chan bool), make(chan struct{})
 	for range 8 {
 		go func() {
-			others, release, err := MarkServed(dir)
+			others, release, err := MarkInUse(dir)
 			if err != nil {
 				t.Error(err)
 			}
@@ -61,7 +61,7 @@ func TestServedMarkBelongsToDirectoryOwner(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, release, err := MarkServed(dir)
+	_, release, err := MarkInUse(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestServedMarkBelongsToDirectoryOwner(t *testing.T) {
 	if err := os.Symlink(path, filepath.Join(other, FileName+"-server")); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := MarkServed(other); err == nil {
+	if _, _, err := MarkInUse(other); err == nil {
 		t.Error("a symbolic link was followed")
 	}
 }

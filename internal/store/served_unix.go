@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MarkServed marks a data directory as served by this process until release is called or
+// MarkInUse marks a data directory as served by this process until release is called or
 // the process ends. others reports whether another server has marked it. The mark is a file
 // lock that the servers share, so the order in which they start and stop does not matter.
-func MarkServed(dir string) (others bool, release func(), err error) {
+func MarkInUse(dir string) (others bool, release func(), err error) {
 	path := filepath.Join(dir, FileName+"-server")
 	f, err := createPrivate(path)
 	if err == nil {

@@ -210,8 +210,8 @@ func (s *Store) reports(ctx context.Context, seq int64) ([]memo.Report, error) {
 	}, `SELECT id, name, slug, status, text, created_at FROM reports WHERE seq = $1 ORDER BY id`, seq)
 }
 
-// New is a transcription to be added. [Store.Prepare] sets ID and Text of Doc.
-type New struct {
+// NewTranscription is a transcription to be added. [Store.Prepare] sets ID and Text of Doc.
+type NewTranscription struct {
 	Doc         *memo.Transcription
 	WorkspaceID string
 	CreatedBy   string         // a user's id, or empty
@@ -222,7 +222,7 @@ type New struct {
 // Prepared is a transcription in the form in which it is stored. Making one can take seconds, so
 // it is made before the transaction that adds it.
 type Prepared struct {
-	New
+	NewTranscription
 	item, text, segments []byte // JSON
 	chars                int    // number of characters of the text
 	size                 int64  // bytes of all values
@@ -234,11 +234,11 @@ type Prepared struct {
 func (p *Prepared) ID() string { return p.Doc.ID }
 
 // Prepare gives a transcription its id and text, and makes its stored form.
-func (s *Store) Prepare(n New) (*Prepared, error) {
+func (s *Store) Prepare(n NewTranscription) (*Prepared, error) {
 	d := n.Doc
 	d.ID = uuid.Must(uuid.NewV7()).String()
 	d.Text = memo.Lines(d.Segments)
-	p := &Prepared{New: n, chars: utf8.RuneCountInString(d.Text)}
+	p := &Prepared{NewTranscription: n, chars: utf8.RuneCountInString(d.Text)}
 	var err error
 	if p.item, err = json.Marshal(d.ListItem); err != nil {
 		return nil, fmt.Errorf("store: item: %w", err)

@@ -51,8 +51,8 @@ func (t *Tx) RecordUsage(ctx context.Context, uses []KeyUsage) error {
 
 // UsageBucket counts the calls with a key in one period of [Store.UsageSince].
 type UsageBucket struct {
-	KeyID string
-	Part  int64 // number of the period
+	KeyID  string
+	Period int64 // number of the period
 	CallCounts
 }
 
@@ -83,7 +83,7 @@ func (s *Store) UsageSince(ctx context.Context, keyIDs []string, hour, hours int
 	q.where("hour >= CAST(%s AS BIGINT)", hour)
 	q.whereIn("key_id", keyIDs)
 	return queryAll(ctx, s.dataReader.q, func(row scanner) (u UsageBucket, err error) {
-		err = row.Scan(&u.KeyID, &u.Part, &u.Requests, &u.Refused)
+		err = row.Scan(&u.KeyID, &u.Period, &u.Requests, &u.Refused)
 		return u, err
 	}, `SELECT key_id, (hour - $1) / `+q.arg(hours)+` AS part, CAST(sum(requests) AS BIGINT), CAST(sum(refused) AS BIGINT)
 		FROM key_usage WHERE `+strings.Join(q.conds, " AND ")+` GROUP BY key_id, part`, q.args...)

@@ -51,8 +51,8 @@ type Request struct {
 	Err       error  // the cause of a 5xx or of a stream that was cut off
 }
 
-// SignedIn records the session of the request.
-func (r *Request) SignedIn(c memo.Caller) { r.UserID, r.SessionID = c.UserID, c.SessionID }
+// SetSession records the session of the request.
+func (r *Request) SetSession(c memo.Caller) { r.UserID, r.SessionID = c.UserID, c.SessionID }
 
 type requestKey struct{}
 

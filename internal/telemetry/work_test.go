@@ -16,7 +16,7 @@ import (
 // handler panics.
 func TestWorkIsInTheMetrics(t *testing.T) {
 	m := NewMetrics()
-	l := bulkhead.New(bulkhead.Config{Work: "reads", Total: 10, Tenant: 5, Waiting: 1, Wait: time.Millisecond})
+	l := bulkhead.New(bulkhead.Config{Work: "reads", Total: 10, PerWorkspace: 5, Waiting: 1, Wait: time.Millisecond})
 	m.WatchWork(map[string]*bulkhead.Limiter{"memory": l})
 	show := func() string {
 		w := httptest.NewRecorder()

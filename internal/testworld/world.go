@@ -49,8 +49,8 @@ type World struct {
 	Acme, Other              memo.Workspace
 	Olga, Mark, Eve          memo.User
 	OlgaKey, MarkKey, EveKey memo.CreatedKey
-	Meetings                 []string // ids of the transcriptions in Acme, newest first
-	Foreign                  string   // id of a transcription in Other
+	Transcriptions           []string // ids of the transcriptions in Acme, newest first
+	OtherTranscription       string   // id of a transcription in Other
 }
 
 // Password is the password of every user.
@@ -74,7 +74,7 @@ func New(t testing.TB, cfg Config) *World {
 	w := &World{T: t, Store: s, Log: new(Log)}
 	log := telemetry.NewLogger(w.Log, slog.LevelInfo)
 	w.App = app.New(app.Config{
-		Store: s, Passwords: credential.NewPasswords(4), Log: log, Work: cfg.Work,
+		Store: s, Passwords: credential.NewPasswordHasher(4), Log: log, Work: cfg.Work,
 		Limits: ratelimit.NewMemory(map[ratelimit.Class]int{
 			ratelimit.Data: cmp.Or(cfg.Data, 1<<20), ratelimit.Management: cmp.Or(cfg.Management, 1<<20),
 			ratelimit.Changes: cmp.Or(cfg.Changes, 1<<20),
@@ -118,9 +118,9 @@ func (w *World) populate(ctx context.Context) {
 	w.Must(err)
 	w.OlgaKey, w.MarkKey, w.EveKey = w.Key(w.Acme, w.Olga), w.Key(w.Acme, w.Mark), w.Key(w.Other, w.Eve)
 	for i, m := range Sources {
-		w.Meetings = append([]string{w.Import(w.Acme, fmt.Sprintf("m%d.json", i), m)}, w.Meetings...)
+		w.Transcriptions = append([]string{w.Import(w.Acme, fmt.Sprintf("m%d.json", i), m)}, w.Transcriptions...)
 	}
-	w.Foreign = w.Import(w.Other, "f.json", strings.ReplaceAll(Sources[0], "Pricing", "Secret"))
+	w.OtherTranscription = w.Import(w.Other, "f.json", strings.ReplaceAll(Sources[0], "Pricing", "Secret"))
 }
 
 // Sources are the files of the transcriptions in Acme, oldest first.

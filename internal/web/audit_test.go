@@ -56,9 +56,9 @@ func TestAuditPage(t *testing.T) {
 		olga, mark, audit := w.browser(w.Olga), w.browser(w.Mark), "/w/"+w.Acme.ID+"/audit"
 		mark.post("/w/" + w.Acme.ID + "/keys/" + w.MarkKey.ID + "/revoke").want(200)
 		c := w.as(w.Olga, memo.RoleOwner)
-		w.Must(w.App.ChangeProject(ctx, c, w.Meetings[0], "Kitchen"))
-		w.Must(w.App.ChangeProject(ctx, c, w.Meetings[0], ""))
-		w.Must(w.App.DeleteTranscription(ctx, c, w.Meetings[0]))
+		w.Must(w.App.ChangeProject(ctx, c, w.Transcriptions[0], "Kitchen"))
+		w.Must(w.App.ChangeProject(ctx, c, w.Transcriptions[0], ""))
+		w.Must(w.App.DeleteTranscription(ctx, c, w.Transcriptions[0]))
 		olga.post("/w/"+w.Acme.ID+"/members/"+w.Mark.ID, "role", "OWNER").want(200)
 		nina := w.browser(memo.User{})
 		nina.post(olga.invite("OWNER")+"/new", "email", "nina@example.com", "name", "Nina", "password", testworld.Password)
@@ -73,7 +73,8 @@ func TestAuditPage(t *testing.T) {
 		olga.post("/w/" + w.Acme.ID + "/members/" + ninaID + "/remove").want(200)
 
 		all := text(olga.get(audit).want(200,
-			`<a href="/w/`+w.Acme.ID+`/keys/`+w.MarkKey.ID+`"`, `<a href="/w/`+w.Acme.ID+`/transcriptions/`+w.Meetings[1]+`"`,
+			`<a href="/w/`+w.Acme.ID+`/keys/`+w.MarkKey.ID+`"`,
+			`<a href="/w/`+w.Acme.ID+`/transcriptions/`+w.Transcriptions[1]+`"`,
 			"from 127.0.0.1").body)
 		for _, s := range []string{
 			"mark@example.com revoked the key mark's key", "the operator created the key olga's key",
@@ -117,13 +118,13 @@ func TestAuditPage(t *testing.T) {
 func TestAuditTrailHasDownloadsAndFailedSignIns(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		olga, mark, audit := w.browser(w.Olga), w.browser(w.Mark), "/w/"+w.Acme.ID+"/audit"
-		one := w.texts("/" + w.Meetings[1] + "/export")
+		one := w.texts("/" + w.Transcriptions[1] + "/export")
 		mark.do(http.MethodHead, one+"?format=srt", "").want(200)
 		mark.get(one + "?format=srt").want(200)
-		mark.post(w.texts("/export"), "id", w.Meetings[1], "id", w.Meetings[2], "format", "txt").want(200)
+		mark.post(w.texts("/export"), "id", w.Transcriptions[1], "id", w.Transcriptions[2], "format", "txt").want(200)
 		w.browser(memo.User{}).post("/signin", "email", w.Mark.Email, "password", "wrong horse").want(401)
 		w.App.FlushUsage(t.Context())
-		page := olga.get(audit).want(200, `downloaded <a href="/w/`+w.Acme.ID+`/transcriptions/`+w.Meetings[1]+`"`)
+		page := olga.get(audit).want(200, `downloaded <a href="/w/`+w.Acme.ID+`/transcriptions/`+w.Transcriptions[1]+`"`)
 		for _, s := range []string{
 			"mark@example.com downloaded 会議 as srt", "mark@example.com downloaded 2 transcriptions as a ZIP of txt files",
 			"the system refused a sign-in as mark@example.com: the password was wrong",
@@ -134,7 +135,7 @@ func TestAuditTrailHasDownloadsAndFailedSignIns(t *testing.T) {
 		}
 		olga.get(audit+"?subject=session").want(200, "refused a sign-in").without("downloaded")
 		olga.get(audit+".csv").want(200, "session.refused,"+w.Mark.ID+",mark@example.com,the password was wrong",
-			"transcription.downloaded,"+w.Meetings[1]+" "+w.Meetings[2]+",2 transcriptions,a ZIP of txt files")
+			"transcription.downloaded,"+w.Transcriptions[1]+" "+w.Transcriptions[2]+",2 transcriptions,a ZIP of txt files")
 	})
 }
 
@@ -149,8 +150,8 @@ func TestAuditTrailNames(t *testing.T) {
 		key, _ := credential.ParseKey(w.OlgaKey.Key)
 		w.App.MarkExposed(ctx, []credential.Key{key}, app.Client{Address: "192.0.2.9"})
 		long := strings.Repeat("long", 99)
-		w.Must(w.App.ChangeTitle(ctx, c, w.Meetings[1], long))
-		w.Must(w.App.ChangeProject(ctx, c, w.Meetings[1], "Kitchen"))
+		w.Must(w.App.ChangeTitle(ctx, c, w.Transcriptions[1], long))
+		w.Must(w.App.ChangeProject(ctx, c, w.Transcriptions[1], "Kitchen"))
 		w.Must(w.App.RemoveMember(ctx, w.as(w.Mark, memo.RoleMember), w.Acme.ID, w.Mark.ID))
 
 		olga, audit := w.browser(w.Olga), "/w/"+w.Acme.ID+"/audit"
@@ -318,9 +319,9 @@ func TestAuditPageSize(t *testing.T) {
 		_ = must(w.App.AddMember(ctx, memo.Caller{Operator: true}, w.Acme.ID, u.ID, memo.RoleOwner))
 		c := w.as(u, memo.RoleOwner)
 		c.ClientAddress, c.UserAgent = "2001:db8:1111:2222:3333:4444:5555:6666", strings.Repeat("a", 999)
-		w.Must(w.App.ChangeTitle(ctx, c, w.Meetings[0], strings.Repeat("題", memo.MaxTitle)))
+		w.Must(w.App.ChangeTitle(ctx, c, w.Transcriptions[0], strings.Repeat("題", memo.MaxTitle)))
 		for i := range auditLength {
-			w.Must(w.App.ChangeProject(ctx, c, w.Meetings[0], strings.Repeat(string('一'+rune(i%2)), memo.MaxName)))
+			w.Must(w.App.ChangeProject(ctx, c, w.Transcriptions[0], strings.Repeat(string('一'+rune(i%2)), memo.MaxName)))
 		}
 		p := w.browser(u).get("/w/"+w.Acme.ID+"/audit").want(200, "Older")
 		if len(p.body) > 100_000 {

@@ -24,7 +24,7 @@ var eventTexts = map[memo.Action]string{
 	memo.ActionKeyExposed:     "marked the key {} as exposed: {detail}",
 
 	memo.ActionMemberAdded:   "added {} as {detail}",
-	memo.ActionMemberRole:    "changed the role of {} to {detail}",
+	memo.ActionRoleChanged:   "changed the role of {} to {detail}",
 	memo.ActionMemberRemoved: "removed {}",
 	memo.ActionInviteCreated: "created an invitation to join as {detail}",
 	memo.ActionInviteRevoked: "revoked an invitation",
@@ -38,14 +38,14 @@ var eventTexts = map[memo.Action]string{
 	memo.ActionProjectChanged: "moved {} to the project {detail}",
 	memo.ActionDeleted:        "deleted {}",
 
-	memo.ActionDownloaded:  "downloaded {} as {detail}",
-	memo.ActionNotSignedIn: "refused a sign-in as {}: {detail}",
+	memo.ActionDownloaded:   "downloaded {} as {detail}",
+	memo.ActionSignInFailed: "refused a sign-in as {}: {detail}",
 }
 
 // selfEventTexts replace those of [eventTexts] if the actor is also the subject.
 var selfEventTexts = map[memo.Action]string{
 	memo.ActionMemberAdded:   "joined as {detail}",
-	memo.ActionMemberRole:    "changed their own role to {detail}",
+	memo.ActionRoleChanged:   "changed their own role to {detail}",
 	memo.ActionMemberRemoved: "left the workspace",
 }
 

@@ -34,7 +34,7 @@ func download(v *pageRequest) error {
 	if err != nil {
 		return err
 	}
-	if err := v.App.HasTranscription(v.ctx, v.Caller, id); err != nil {
+	if err := v.App.RequireTranscription(v.ctx, v.Caller, id); err != nil {
 		return err // before the format is checked, as in REST
 	}
 	f, err := formatOf(v.r.URL.Query().Get("format"))

@@ -122,7 +122,7 @@ func showKeys(v *pageRequest) error {
 	for _, c := range creators {
 		p.Members = append(p.Members, c.KeyCreator)
 		if p.MemberID == "" || p.MemberID == c.ID {
-			p.ActiveCount, p.InactiveCount = p.ActiveCount+c.Living, p.InactiveCount+c.Ended
+			p.ActiveCount, p.InactiveCount = p.ActiveCount+c.Active, p.InactiveCount+c.Inactive
 		}
 	}
 	count := p.ActiveCount
@@ -133,8 +133,8 @@ func showKeys(v *pageRequest) error {
 	if err != nil || from < 0 || from >= count {
 		from = 0
 	}
-	keys, err := v.App.KeysPage(v.ctx, v.Caller, app.KeyPageQuery{
-		UserID: p.MemberID, Ended: p.ShowInactive, Offset: from,
+	keys, err := v.App.KeysByOffset(v.ctx, v.Caller, app.KeyOffsetQuery{
+		UserID: p.MemberID, Inactive: p.ShowInactive, Offset: from,
 		Limit: keysPerPage,
 	})
 	if err != nil {

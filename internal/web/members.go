@@ -44,7 +44,7 @@ func (v *pageRequest) membersPage() (membersPage, error) {
 	for _, m := range members {
 		row := memberRow{Member: m, Me: m.UserID == v.UserID}
 		if i := slices.IndexFunc(creators, func(c app.KeyCreatorStats) bool { return c.ID == m.UserID }); i >= 0 {
-			row.Keys, row.Used = creators[i].Living, creators[i].LastUsedAt
+			row.Keys, row.Used = creators[i].Active, creators[i].LastUsedAt
 		}
 		p.Members = append(p.Members, row)
 	}
@@ -143,7 +143,9 @@ func (v *pageRequest) removePage() (removePage, error) {
 	if p.Me {
 		p.Title = "Leave the workspace"
 	}
-	p.Keys, err = v.App.KeysPage(v.ctx, v.Caller, app.KeyPageQuery{UserID: p.Member.UserID, Limit: memo.MaxActiveKeys})
+	p.Keys, err = v.App.KeysByOffset(v.ctx, v.Caller, app.KeyOffsetQuery{
+		UserID: p.Member.UserID, Limit: memo.MaxActiveKeys,
+	})
 	return p, err
 }
 

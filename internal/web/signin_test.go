@@ -131,7 +131,7 @@ func TestSlowForm(t *testing.T) {
 		for path, form := range map[string]string{
 			"/keys":                             "name=Late&expiry=never&id=0195c0de-0000-7000-8000-000000000001",
 			"/invites":                          "role=OWNER",
-			"/transcriptions/export":            "id=" + w.Meetings[0],
+			"/transcriptions/export":            "id=" + w.Transcriptions[0],
 			"/workspace":                        "name=Late",
 			"/members/" + w.Mark.ID:             "role=OWNER",
 			"/members/" + w.Mark.ID + "/remove": "really=yes",
@@ -177,7 +177,7 @@ func TestFormAfterSessionEnded(t *testing.T) {
 // TestMalformedForms checks that malformed forms change nothing.
 func TestMalformedForms(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
-	olga, path := w.browser(w.Olga), w.texts("/"+w.Meetings[0])
+	olga, path := w.browser(w.Olga), w.texts("/"+w.Transcriptions[0])
 	olga.post(path+"/project", "project", "Kept").want(200, "Project updated")
 	for name, c := range map[string]struct {
 		body, kind string
@@ -287,26 +287,26 @@ func TestChangesAreLimited(t *testing.T) {
 	cfg.Changes = 3
 	w := newWorld(t, cfg)
 	olga, mark := w.browser(w.Olga), w.browser(w.Mark)
-	title := w.texts("/" + w.Meetings[0] + "/title")
+	title := w.texts("/" + w.Transcriptions[0] + "/title")
 	for i := range 3 {
 		olga.post(title, "title", fmt.Sprint("Title ", i)).want(200)
 	}
 	for path, field := range map[string][2]string{
 		title: {"title", "x"},
-		w.texts("/" + w.Meetings[0] + "/project"):   {"project", "x"},
-		w.texts("/" + w.Meetings[0] + "/delete"):    {},
-		"/w/" + w.Acme.ID + "/members/" + w.Mark.ID: {"role", "OWNER"},
-		"/w/" + w.Acme.ID + "/invites":              {"role", "MEMBER"},
-		"/w/" + w.Acme.ID + "/workspace":            {"name", "x"},
+		w.texts("/" + w.Transcriptions[0] + "/project"): {"project", "x"},
+		w.texts("/" + w.Transcriptions[0] + "/delete"):  {},
+		"/w/" + w.Acme.ID + "/members/" + w.Mark.ID:     {"role", "OWNER"},
+		"/w/" + w.Acme.ID + "/invites":                  {"role", "MEMBER"},
+		"/w/" + w.Acme.ID + "/workspace":                {"name", "x"},
 	} {
 		p := olga.post(path, field[0], field[1]).want(429, "Rate limit exceeded", "You can try again in")
 		if p.header.Get("Retry-After") == "" {
 			t.Errorf("%s: no Retry-After", path)
 		}
 	}
-	olga.get(w.texts("/" + w.Meetings[0] + "/export?format=md")).want(429)
-	olga.post(w.texts("/export"), "id", w.Meetings[0], "format", "md").want(429)
-	olga.get(w.texts("/"+w.Meetings[0])).want(200, "Title 2")
+	olga.get(w.texts("/" + w.Transcriptions[0] + "/export?format=md")).want(429)
+	olga.post(w.texts("/export"), "id", w.Transcriptions[0], "format", "md").want(429)
+	olga.get(w.texts("/"+w.Transcriptions[0])).want(200, "Title 2")
 	for i := range 3 { // changes outside a workspace have their own count
 		olga.post("/account/name", "name", fmt.Sprint("Olga ", i)).want(200)
 	}

@@ -97,7 +97,8 @@ func TestSearchHighlights(t *testing.T) {
 		b := w.browser(w.Mark)
 		b.get(w.texts("?q=price")).want(200,
 			"the <mark>price</mark> is &lt;b&gt;nine", "&lt;/mark&gt;&lt;script&gt;alert(2)&lt;/script&gt; <mark>price</mark>",
-			"/transcriptions/"+w.Meetings[3]+"?line=2&amp;q=price#t-2", "About the <mark>price</mark>", "2 transcriptions").
+			"/transcriptions/"+w.Transcriptions[3]+"?line=2&amp;q=price#t-2",
+			"About the <mark>price</mark>", "2 transcriptions").
 			without("<script>alert", "<img", "<b>nine", "<em>P")
 		b.get(w.texts("?q=uber")).want(200, "<mark>Über</mark> die", "<mark>über</mark> Größe")
 		b.get(w.texts("?q=予算")).want(200, "来年の<mark>予算</mark>を")
@@ -120,14 +121,14 @@ func TestSearchHighlights(t *testing.T) {
 func TestShowTranscription(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		b := w.browser(w.Mark)
-		id := w.Meetings[3]
+		id := w.Transcriptions[3]
 		b.get(w.texts("/"+id)).
 			want(200, "<title>Pricing talk · Memo</title>", "2026-05-01 10:00 UTC", "Sales", "Action items", "send the offer",
 				"00:42", "Jordan", `id="t-2"`, "crm-1").
 			without("Delete transcription", "Rename")
 		b.get(w.texts("/"+id+"?q=cost+Alex")).want(200, "1 line matching", "<mark>Alex</mark>", "<mark>cost</mark>")
 		b.get(w.texts("/"+id+"?q=nothing")).want(200, "No lines match")
-		for _, bad := range []string{w.Foreign, "3fa85f64-5717-4562-b3fc-2c963f66afa6", "x", "%00"} {
+		for _, bad := range []string{w.OtherTranscription, "3fa85f64-5717-4562-b3fc-2c963f66afa6", "x", "%00"} {
 			for _, path := range []string{"", "/export", "/delete", "/export?format=x"} {
 				b.get(w.texts("/"+bad+path)).want(404, "Transcription not found").without("Secret")
 			}
@@ -194,11 +195,11 @@ func TestDownload(t *testing.T) {
 		b := w.browser(w.Mark)
 		c := memo.Caller{Operator: true, WorkspaceID: w.Acme.ID}
 		for _, f := range transcript.Formats {
-			want, err := w.App.Export(context.Background(), c, w.Meetings[1], f)
+			want, err := w.App.Export(context.Background(), c, w.Transcriptions[1], f)
 			w.Must(err)
 			text, err := want.Bytes(context.Background())
 			w.Must(err)
-			p := b.get(w.texts("/" + w.Meetings[1] + "/export?format=" + string(f))).want(200)
+			p := b.get(w.texts("/" + w.Transcriptions[1] + "/export?format=" + string(f))).want(200)
 			if p.body != string(text) {
 				t.Errorf("%s: got %q, want %q", f, p.body, text)
 			}
@@ -211,14 +212,15 @@ func TestDownload(t *testing.T) {
 				}
 			}
 		}
-		b.get(w.texts("/"+w.Meetings[1]+"/export?format=exe")).want(422, "Unknown format")
+		b.get(w.texts("/"+w.Transcriptions[1]+"/export?format=exe")).want(422, "Unknown format")
 	})
 }
 
 func TestDownloadZIP(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		b := w.browser(w.Mark)
-		p := b.post(w.texts("/export"), "id", w.Meetings[3], "id", w.Meetings[1], "id", w.Meetings[3], "format", "txt").
+		p := b.post(w.texts("/export"), "id", w.Transcriptions[3], "id", w.Transcriptions[1],
+			"id", w.Transcriptions[3], "format", "txt").
 			want(200)
 		if p.header.Get("Content-Type") != "application/zip" ||
 			!strings.HasPrefix(p.header.Get("Content-Disposition"), "attachment") {
@@ -234,7 +236,7 @@ func TestDownloadZIP(t *testing.T) {
 		got, err := io.ReadAll(f)
 		w.Must(err)
 		operator := memo.Caller{Operator: true, WorkspaceID: w.Acme.ID}
-		want, err := w.App.Export(context.Background(), operator, w.Meetings[3], transcript.Text)
+		want, err := w.App.Export(context.Background(), operator, w.Transcriptions[3], transcript.Text)
 		w.Must(err)
 		text, err := want.Bytes(context.Background())
 		w.Must(err)
@@ -245,13 +247,13 @@ func TestDownloadZIP(t *testing.T) {
 			want(422, "Select at least one transcription", "Pricing talk", `value="price"`, `action="`+w.texts("")+`"`,
 				`action="`+w.texts("/export?q=price")).
 			without("Besprechung", `href="?`)
-		b.post(w.texts("/export"), "id", w.Meetings[1], "format", "exe").want(422, "Unknown format")
-		b.post(w.texts("/export"), "id", w.Meetings[1], "id", w.Foreign).
-			want(404, "nothing was downloaded").without(w.Foreign)
+		b.post(w.texts("/export"), "id", w.Transcriptions[1], "format", "exe").want(422, "Unknown format")
+		b.post(w.texts("/export"), "id", w.Transcriptions[1], "id", w.OtherTranscription).
+			want(404, "nothing was downloaded").without(w.OtherTranscription)
 		b.post(w.texts("/export"), "id", "../x").want(404)
 		var many []string
 		for range app.MaxArchiveFiles + 1 {
-			many = append(many, "id", w.Meetings[1])
+			many = append(many, "id", w.Transcriptions[1])
 		}
 		b.post(w.texts("/export"), many...).want(422, "at most 100")
 	})
@@ -327,7 +329,7 @@ func TestChangePermissions(t *testing.T) {
 		mark.post(w.texts("/"+marks+"/project"), "project", "a\u202eb").want(422, "Project must not contain")
 		mark.post(w.texts("/"+marks+"/project"), "project", "").want(200, "Project updated.").without("<dt>Project")
 
-		olgas := w.Meetings[3]
+		olgas := w.Transcriptions[3]
 		mark.get(w.texts("/" + olgas + "/delete")).want(403)
 		for _, path := range []string{"/title", "/project", "/delete"} {
 			mark.post(w.texts("/"+olgas+path), "title", "x", "project", "x").want(403, "Only an OWNER or the member who")

@@ -148,8 +148,8 @@ func (s *Site) serve(rt route, w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// IsForPeople reports whether a browser requests a page to show.
-func IsForPeople(r *http.Request) bool {
+// WantsPage reports whether a browser requests a page to show.
+func WantsPage(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) &&
 		strings.Contains(r.Header.Get("Accept"), "text/html")
 }

@@ -43,7 +43,7 @@ type Status struct {
 
 // ReadStatus examines a database. It changes nothing and does not migrate the schema.
 func ReadStatus(ctx context.Context, cfg Config) (Status, error) {
-	if err := cfg.Missing(); err != nil {
+	if err := cfg.CheckExists(); err != nil {
 		return Status{}, fmt.Errorf("store: there is no database in %s; set its directory with --data: %w", cfg.Dir, err)
 	}
 	reserved := newDiskReserve(cfg.Dir).size()
