@@ -3,6 +3,8 @@ package memo
 import (
 	"testing"
 	"time"
+
+	"memoai.tech/memo/internal/testenv"
 )
 
 func TestKeyValidityStatus(t *testing.T) {
@@ -63,4 +65,9 @@ func TestParseExpiry(t *testing.T) {
 			t.Errorf("%q: got %v, %v; want KindInvalid", in, got, err)
 		}
 	}
+}
+
+func TestViewHasEveryFieldOfAKey(t *testing.T) {
+	key := testenv.Filled[APIKey]()
+	testenv.NoFieldIsZero(t, key.View(time.Now()), "add it to APIKey.View")
 }

@@ -80,6 +80,17 @@ type Snippet struct {
 // deepOffset is the offset beyond which skipping rows costs as much as a search.
 const deepOffset = 10_000
 
+func (in ListQuery) filter(workspaceID string) store.Filter {
+	f := store.Filter{
+		WorkspaceID: workspaceID, Status: in.Status, ProjectID: in.ProjectID, Language: in.Language,
+		ExternalID: in.ExternalID, From: in.From, Search: in.Query != "", Query: search.ParseQuery(in.Query),
+	}
+	if !in.To.IsZero() {
+		f.To = in.To.AddDate(0, 0, 1)
+	}
+	return f
+}
+
 // Transcriptions returns a page of the transcriptions of the caller's workspace.
 func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (Page, error) {
 	if err := requireReader(c); err != nil {
@@ -89,13 +100,7 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (
 	if err != nil {
 		return Page{}, err
 	}
-	filter := store.Filter{
-		WorkspaceID: c.WorkspaceID, Status: in.Status, ProjectID: in.ProjectID, Language: in.Language,
-		ExternalID: in.ExternalID, From: in.From, Search: in.Query != "", Query: search.ParseQuery(in.Query),
-	}
-	if !in.To.IsZero() {
-		filter.To = in.To.AddDate(0, 0, 1)
-	}
+	filter := in.filter(c.WorkspaceID)
 	if filter.Search {
 		release, err := a.admitQuery(ctx, c)
 		if err != nil {

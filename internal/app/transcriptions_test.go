@@ -269,3 +269,9 @@ func TestSnippetSearchIsBounded(t *testing.T) {
 		t.Errorf("segmentsAt after the end of the context: %v", err)
 	}
 }
+
+func TestEveryParameterReachesTheFilter(t *testing.T) {
+	testenv.EveryFieldReaches(t, func(in ListQuery) store.Filter { return in.filter("w") },
+		"add it to ListQuery.filter, or to the exceptions of this test if it is no filter",
+		"Sort", "Limit", "Offset", "Cursor", "NoSnippets")
+}

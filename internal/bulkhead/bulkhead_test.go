@@ -37,7 +37,10 @@ type trial struct {
 
 func (tr *trial) start(workspace string, weight int64) {
 	ctx, cancel := context.WithCancel(context.Background())
-	j := &job{workspace: workspace, weight: min(weight, tr.l.cfg.PerWorkspace), cancel: cancel, returns: make(chan func(), 1)}
+	j := &job{
+		workspace: workspace, weight: min(weight, tr.l.cfg.PerWorkspace), cancel: cancel,
+		returns: make(chan func(), 1),
+	}
 	tr.jobs = append(tr.jobs, j)
 	go func() {
 		release, err := tr.l.Acquire(ctx, workspace, weight)
@@ -146,7 +149,8 @@ func TestLimiterFollowsItsRule(t *testing.T) {
 			})}
 			r.Repeat(map[string]func(*rapid.T){
 				"acquire": func(r *rapid.T) {
-					tr.start(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(r, "workspace"), rapid.Int64Range(0, 15).Draw(r, "weight"))
+					tr.start(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(r, "workspace"),
+						rapid.Int64Range(0, 15).Draw(r, "weight"))
 					j := tr.jobs[len(tr.jobs)-1]
 					j.weight = max(j.weight, 1)
 					if j.returned && j.err != nil {

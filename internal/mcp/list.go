@@ -34,13 +34,17 @@ type listIn struct {
 	Cursor     string `json:"cursor" doc:"next_cursor of the previous page, with the same arguments"`
 }
 
+func (in listIn) toQuery() app.ListQuery {
+	return app.ListQuery{
+		Status: memo.Status(in.Status), ProjectID: string(in.ProjectID), Language: in.Language,
+		From: in.DateFrom.Time, To: in.DateTo.Time, ExternalID: in.ExternalID, Query: in.Q,
+		Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor, NoSnippets: true,
+	}
+}
+
 // listTranscriptions is memo_list_transcriptions.
 func (s *Server) listTranscriptions(ctx context.Context, c memo.Caller, in listIn) (*sdk.CallToolResult, error) {
-	page, err := s.App.Transcriptions(ctx, c, app.ListQuery{
-		Status: memo.Status(in.Status), ProjectID: string(in.ProjectID), Language: in.Language, From: in.DateFrom.Time,
-		To:         in.DateTo.Time,
-		ExternalID: in.ExternalID, Query: in.Q, Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor, NoSnippets: true,
-	})
+	page, err := s.App.Transcriptions(ctx, c, in.toQuery())
 	if err != nil {
 		return nil, err
 	}
@@ -91,12 +95,16 @@ type searchHit struct {
 	Offset    int           `json:"offset"` // of the line in the transcript, in characters
 }
 
-// searchTranscriptions is memo_search_transcriptions.
-func (s *Server) searchTranscriptions(ctx context.Context, c memo.Caller, in searchIn) (*sdk.CallToolResult, error) {
-	page, err := s.App.Transcriptions(ctx, c, app.ListQuery{
+func (in searchIn) toQuery() app.ListQuery {
+	return app.ListQuery{
 		Status: memo.StatusCompleted, ProjectID: string(in.ProjectID), From: in.DateFrom.Time, To: in.DateTo.Time,
 		Query: in.Query, Sort: "relevance", Limit: in.Limit,
-	})
+	}
+}
+
+// searchTranscriptions is memo_search_transcriptions.
+func (s *Server) searchTranscriptions(ctx context.Context, c memo.Caller, in searchIn) (*sdk.CallToolResult, error) {
+	page, err := s.App.Transcriptions(ctx, c, in.toQuery())
 	if err != nil {
 		return nil, err
 	}

@@ -114,7 +114,8 @@ func (w *world) checkTool(tool string) {
 	}
 	if c.arguments != with(nowhere) {
 		foreign := w.mustFail(tool, with(w.OtherTranscription), "this workspace")
-		if diff := cmp.Diff(strings.ReplaceAll(foreign, w.OtherTranscription, nowhere), w.mustFail(tool, with(nowhere))); diff != "" {
+		want := strings.ReplaceAll(foreign, w.OtherTranscription, nowhere)
+		if diff := cmp.Diff(want, w.mustFail(tool, with(nowhere))); diff != "" {
 			w.T.Errorf("the errors for another workspace's id and an unknown one differ: %s", diff)
 		}
 	}

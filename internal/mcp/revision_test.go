@@ -70,7 +70,9 @@ func (w *world) checkSession(ctx context.Context, session *sdk.ClientSession) {
 	if len(tools.Tools) != len(toolCases) {
 		w.T.Errorf("%d tools", len(tools.Tools))
 	}
-	got, err := session.CallTool(ctx, &sdk.CallToolParams{Name: getTool, Arguments: map[string]any{"id": w.Transcriptions[3]}})
+	got, err := session.CallTool(ctx, &sdk.CallToolParams{
+		Name: getTool, Arguments: map[string]any{"id": w.Transcriptions[3]},
+	})
 	w.Must(err)
 	if text, ok := got.Content[0].(*sdk.TextContent); !ok || got.IsError || got.StructuredContent != nil ||
 		!strings.Contains(text.Text, "[00:42] Jordan: Of course…") {

@@ -277,3 +277,8 @@ func TestTotalRelation(t *testing.T) {
 		"2 hits; more than 10000 transcriptions with these words")
 	check(listTool, `{"limit":1}`, 10_004, "eq", "1 transcription of 10004\n")
 }
+
+func TestEveryArgumentReachesTheQuery(t *testing.T) {
+	testenv.EveryFieldReaches(t, listIn.toQuery, "add it to listIn.toQuery")
+	testenv.EveryFieldReaches(t, searchIn.toQuery, "add it to searchIn.toQuery")
+}

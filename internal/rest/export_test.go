@@ -117,7 +117,8 @@ func TestBulkExportMatchesSingleExports(t *testing.T) {
 			w.Must(err)
 			w.Transcriptions = append(w.Transcriptions, w.Import(w.Acme, "x.json", string(doc)))
 		}
-		ids := append(slices.Clone(w.Transcriptions), w.Transcriptions[0], strings.ToUpper(w.Transcriptions[1])) // duplicates count once
+		// Duplicates count once.
+		ids := append(slices.Clone(w.Transcriptions), w.Transcriptions[0], strings.ToUpper(w.Transcriptions[1]))
 		for _, format := range []string{"md", "txt", "srt", "vtt", "json"} {
 			body, err := json.Marshal(map[string]any{"ids": ids, "format": format})
 			w.Must(err)

@@ -248,3 +248,7 @@ func TestTotalRelation(t *testing.T) {
 		`"total":10000,"total_relation":"gte","limit":20,`)
 	w.get("/transcriptions?limit=1", w.OlgaKey.Key).Want(200, `"total":10004,"total_relation":"eq","limit":1,`)
 }
+
+func TestEveryParameterReachesTheQuery(t *testing.T) {
+	testenv.EveryFieldReaches(t, listIn.toQuery, "add it to listIn.toQuery")
+}

@@ -98,7 +98,8 @@ func TestOrderOfRefusals(t *testing.T) {
 		foreign := "/transcriptions/" + w.OtherTranscription + "/export?format=exe&nope=1"
 		w.get(foreign+"&k="+w.OlgaKey.Key, w.OlgaKey.Key).Want(401, "not accepted in the URL")
 		w.get(foreign, w.OlgaKey.Key).Want(404, `{"detail":"Transcription not found"}`)
-		w.get("/transcriptions/"+w.Transcriptions[1]+"/export?format=exe&nope=1", w.OlgaKey.Key).Want(422, `["query","format"]`,
+		w.get("/transcriptions/"+w.Transcriptions[1]+"/export?format=exe&nope=1", w.OlgaKey.Key).Want(422,
+			`["query","format"]`,
 			`["query","nope"]`)
 		w.request(http.DefaultClient, "GET", "/keys?workspace_id=xyz", "").Want(401)
 		w.get("/keys?workspace_id=xyz", w.OlgaKey.Key).Want(403, "key_management_forbidden")
@@ -137,7 +138,8 @@ func TestUnusualPathsAndMethods(t *testing.T) {
 		"/api/v1/developer/me/": 404,
 		"/api/":                 404, "/api/v2": 404, "/transcriptions/a%2Fb": 422, "/transcriptions/%00": 422,
 		"/transcriptions/..%2f..":                      404,
-		"/transcriptions/" + w.Transcriptions[1] + "/": 404, "/transcriptions?limit=1&limit=2": 422, "/transcriptions?a;b=1": 422,
+		"/transcriptions/" + w.Transcriptions[1] + "/": 404, "/transcriptions?limit=1&limit=2": 422,
+		"/transcriptions?a;b=1": 422,
 		"/transcriptions?%zz=1": 422, "/transcriptions?q=%00": 422, "/transcriptions?q=%ff": 422, "/ME": 404,
 	} {
 		client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

@@ -33,7 +33,9 @@ func newServer(t *testing.T) (*Server, *store.Store) {
 	}
 	t.Cleanup(func() { s.Close() })
 	log := slog.New(slog.DiscardHandler)
-	a := app.New(app.Config{Store: s, Log: log, Limits: ratelimit.NewMemory(nil), Passwords: credential.NewPasswordHasher(1)})
+	a := app.New(app.Config{
+		Store: s, Log: log, Limits: ratelimit.NewMemory(nil), Passwords: credential.NewPasswordHasher(1),
+	})
 	g, err := admission.New(admission.Config{App: a, PublicURL: &url.URL{Scheme: "https", Host: "memo.example.com"}})
 	if err != nil {
 		t.Fatal(err)

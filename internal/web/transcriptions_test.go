@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -355,4 +356,23 @@ func TestSearchTotalIsCapped(t *testing.T) {
 	b := w.browser(w.Olga)
 	b.get(w.texts("?q=zebra")).want(200, "More than 10,000 transcriptions matching “zebra”")
 	b.get(w.texts("")).want(200, "10004 transcriptions").without("More than")
+}
+
+// TestTheFormHasEveryFilter: a filter that REST has is also on the page.
+func TestTheFormHasEveryFilter(t *testing.T) {
+	w := newWorld(t, sqliteWorld(t))
+	projects, err := w.App.ProjectNames(context.Background(), memo.Caller{Operator: true, WorkspaceID: w.Acme.ID})
+	w.Must(err)
+	values := url.Values{
+		"q": {"price"}, "project": {projects[0].ID}, "language": {"en"}, "from": {"2026-05-01"}, "to": {"2026-05-02"},
+		"sort": {"duration"}, "status": {"completed"}, "cursor": {"x"},
+	}
+	r := httptest.NewRequest(http.MethodGet, "/?"+values.Encode(), nil)
+	v := &pageRequest{
+		Site: w.site, r: r, ctx: r.Context(), Caller: memo.Caller{Operator: true, WorkspaceID: w.Acme.ID},
+	}
+	in, _, err := v.filter(new(listFilter))
+	w.Must(err)
+	testenv.NoFieldIsZero(t, in, "add its field to pageRequest.filter and its value to this test",
+		"ExternalID", "Offset", "NoSnippets") // external ids are for scripts
 }
