@@ -1,8 +1,13 @@
 package ratelimit
 
 import (
+	"bytes"
 	"context"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -308,5 +313,42 @@ func BenchmarkTake(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestEveryClassIsListedAndCounted: a class that is not in Classes has no limit, and one that no
+// surface counts has no effect.
+func TestEveryClassIsListedAndCounted(t *testing.T) {
+	source, err := os.ReadFile("window.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var surfaces []byte
+	for _, pattern := range []string{"../admission/*.go", "../rest/*.go", "../mcp/*.go", "../web/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasSuffix(file, "_test.go") && !bytes.Contains(b, []byte("pp.Limit(")) { // not the documents
+				surfaces = append(surfaces, b...)
+			}
+		}
+	}
+	classes := regexp.MustCompile(`(?m)^\t(\w+)\s+Class = "(\w+)"`).FindAllSubmatch(source, -1)
+	if len(classes) < 3 {
+		t.Fatalf("found only %d classes", len(classes))
+	}
+	for _, class := range classes {
+		if !slices.Contains(Classes, Class(class[2])) {
+			t.Errorf("%s is not in Classes: add it there", class[1])
+		}
+		if !bytes.Contains(surfaces, append([]byte("ratelimit."), class[1]...)) {
+			t.Errorf("no surface counts %s: pass it to admission.Control.Count", class[1])
+		}
 	}
 }

@@ -316,7 +316,7 @@ func TestCountKeyCoversEveryFilter(t *testing.T) {
 		add := func(name string, f Filter) {
 			t.Helper()
 			if old, ok := keys[s.CountKey(f)]; ok {
-				t.Errorf("the filters %s and %s have the same key", name, old)
+				t.Errorf("the filters %s and %s have the same key: add a condition to selection in list.go", name, old)
 			}
 			keys[s.CountKey(f)] = name
 		}

@@ -73,12 +73,16 @@ func New(t testing.TB, cfg Config) *World {
 	}
 	w := &World{T: t, Store: s, Log: new(Log)}
 	log := telemetry.NewLogger(w.Log, slog.LevelInfo)
+	configured := map[ratelimit.Class]int{
+		ratelimit.Data: cfg.Data, ratelimit.Management: cfg.Management, ratelimit.Changes: cfg.Changes,
+	}
+	limits := map[ratelimit.Class]int{}
+	for _, class := range ratelimit.Classes {
+		limits[class] = cmp.Or(configured[class], 1<<20)
+	}
 	w.App = app.New(app.Config{
 		Store: s, Passwords: credential.NewPasswordHasher(4), Log: log, Work: cfg.Work,
-		Limits: ratelimit.NewMemory(map[ratelimit.Class]int{
-			ratelimit.Data: cmp.Or(cfg.Data, 1<<20), ratelimit.Management: cmp.Or(cfg.Management, 1<<20),
-			ratelimit.Changes: cmp.Or(cfg.Changes, 1<<20),
-		}),
+		Limits: ratelimit.NewMemory(limits),
 	})
 	g, err := admission.New(admission.Config{App: w.App, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
 	if err != nil {
