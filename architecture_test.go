@@ -153,6 +153,42 @@ func TestArchitectureNamesWhatExists(t *testing.T) {
 	}
 }
 
+// TestContributingNamesWhatExists: the files and identifiers in the table of what to change
+// exist.
+func TestContributingNamesWhatExists(t *testing.T) {
+	var source strings.Builder
+	base := map[string]bool{}
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		base[d.Name()] = true
+		if err != nil || filepath.Ext(name) != ".go" {
+			return err
+		}
+		b, err := os.ReadFile(name)
+		source.Write(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := section(t, "CONTRIBUTING.md", "## What to change when you add something")
+	for _, m := range regexp.MustCompile("`([^`\\s]+)`").FindAllStringSubmatch(text, -1) {
+		name := strings.TrimPrefix(m[1], "…/")
+		if strings.HasPrefix(name, "-") {
+			continue // a flag
+		}
+		if ext := filepath.Ext(name); strings.Contains(name, "/") || ext != "" && len(ext) <= len(".html") {
+			if _, err := os.Stat(name); err != nil && !base[path.Base(name)] {
+				t.Errorf("CONTRIBUTING.md names %s, which does not exist; use the new name or delete it", m[1])
+			}
+			continue
+		}
+		symbol := name[strings.LastIndex(name, ".")+1:]
+		if !regexp.MustCompile(`\b` + regexp.QuoteMeta(symbol) + `\b`).MatchString(source.String()) {
+			t.Errorf("CONTRIBUTING.md names %s, which does not exist; use the new name or delete it", m[1])
+		}
+	}
+}
+
 // declarations returns the names of a package as "Name" and "Type.Method".
 func declarations(t *testing.T, dir string) map[string]bool {
 	t.Helper()

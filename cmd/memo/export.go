@@ -17,7 +17,7 @@ import (
 type exportCmd struct {
 	Workspace string `required:""`
 	Out       string `required:"" help:"Folder to write to. Created if it does not exist." placeholder:"DIR"`
-	Format    string `enum:"md,txt,srt,vtt,json" default:"md" help:"md, txt, srt, vtt or json."`
+	Format    string `enum:"md,txt,srt,vtt,json" default:"md" help:"One of ${enum}."`
 }
 
 // exportReport is the output of memo export --json.

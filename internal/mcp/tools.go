@@ -25,14 +25,8 @@ const (
 	projectsTool = "memo_list_projects"
 )
 
-// addTools adds the tools. To add a tool:
-//   - add its name above and a call here;
-//   - add its input type and its function next to similar ones;
-//   - add a row in matrix_test.go, docs/mcp.md and web/templates/docsmcp.html;
-//   - run `go test ./internal/mcp -update`, which writes testdata/tools.json.
-//
-// The whole list must stay under 8,000 bytes, because hosts put it at the start of every
-// conversation.
+// addTools adds the tools. CONTRIBUTING.md lists what to change when one is added. The whole list
+// must stay under 8,000 bytes, because hosts put it at the start of every conversation.
 func (s *Server) addTools(server *sdk.Server) {
 	addTool(s, server, listTool, "List transcriptions",
 		"Lists meetings, calls and recordings by date, project, language or status, without their text: id, title, "+
@@ -50,9 +44,9 @@ func (s *Server) addTools(server *sdk.Server) {
 	addTool(s, server, reportTool, "Read an AI report",
 		"Reads one AI report of a transcription, such as action items. Leave report out to list them.", s.getReport)
 	addTool(s, server, exportTool, "Export a transcription",
-		"Returns one transcription as the text of a file: md with summary, topics and reports, txt, "+
-			"srt or vtt subtitles, or json. Paged as "+
-			getTool+"; the first line also names the REST path to download it. To read, use "+getTool+".", s.exportTranscription)
+		"Returns one transcription as the text of a file: md with summary, topics and reports, srt and vtt as subtitles. "+
+			"Paged as "+getTool+"; the first line also names the REST path to download it. To read, use "+getTool+".",
+		s.exportTranscription)
 	addTool(s, server, bulkTool, "Plan a bulk export",
 		"Describes a download of up to 100 transcriptions: name, size in bytes and REST path of each, and the call "+
 			"for one ZIP. It returns no text.", s.bulkExport)

@@ -12,9 +12,7 @@ import (
 // Format is a file format of an export.
 type Format string
 
-// The export formats. To add one, change these constants, Formats, ContentType, Write
-// and the golden files, and the lists of formats in rest, mcp and the manual of the web
-// app.
+// The export formats. CONTRIBUTING.md lists what to change when one is added.
 const (
 	Markdown Format = "md"
 	Text     Format = "txt"

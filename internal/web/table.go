@@ -2,8 +2,7 @@ package web
 
 import "net/http"
 
-// table lists the routes. To add a page, add its route here, its handler and page struct in
-// the file of its subject, its template, and its row in templates_test.go.
+// table lists the routes. CONTRIBUTING.md lists what to change when a page is added.
 func (s *Site) table() []route {
 	const get, post = http.MethodGet, http.MethodPost
 	const keys = "/w/{workspace}/keys"

@@ -1,7 +1,11 @@
 package web
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/jba/templatecheck"
@@ -22,7 +26,7 @@ func TestTemplatesMatchTheirStructs(t *testing.T) {
 	for name, page := range parsePages(readAssets()) {
 		data, ok := structs[name]
 		if !ok {
-			t.Errorf("template %s has no page struct in this test", name)
+			t.Errorf("the template %s has no page struct: add it to structs", name)
 			continue
 		}
 		if err := templatecheck.CheckHTML(page, data); err != nil {
@@ -32,6 +36,35 @@ func TestTemplatesMatchTheirStructs(t *testing.T) {
 			if got, ok := reflect.TypeOf(data).FieldByName(f.Name); !ok || len(got.Index) != 2 {
 				t.Errorf("the field %s of page %s hides that of the layout", f.Name, name)
 			}
+		}
+	}
+}
+
+// TestEveryTemplateIsRendered compares the templates with the names that the handlers render.
+func TestEveryTemplateIsRendered(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var source strings.Builder
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(file, "_test.go") {
+			source.Write(b)
+		}
+	}
+	pages := parsePages(readAssets())
+	for name := range pages {
+		if !strings.Contains(source.String(), `"`+name+`"`) {
+			t.Errorf("no handler renders templates/%s.html: add a handler and its route in table.go, or delete it", name)
+		}
+	}
+	for _, m := range regexp.MustCompile(`\.render\([^"\n]+"(\w+)"`).FindAllStringSubmatch(source.String(), -1) {
+		if pages[m[1]] == nil {
+			t.Errorf("a handler renders %s: add templates/%[1]s.html", m[1])
 		}
 	}
 }
