@@ -1,6 +1,7 @@
 package memo
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -39,4 +40,12 @@ func isUnprintable(r rune) bool {
 		return true
 	}
 	return false
+}
+
+// Plural returns a number and its noun, such as "1 key" or "2 keys".
+func Plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
 }

@@ -202,8 +202,11 @@ func (b *runner) nextCursor(ctx context.Context, to *serverProcess, request []by
 	var page struct {
 		NextCursor string `json:"next_cursor"`
 	}
-	if err := json.Unmarshal(body, &page); err != nil || page.NextCursor == "" {
-		return "", fmt.Errorf("list without next_cursor: %w: %.500s", err, body)
+	if err := json.Unmarshal(body, &page); err != nil {
+		return "", fmt.Errorf("list: %w: %.500s", err, body)
+	}
+	if page.NextCursor == "" {
+		return "", fmt.Errorf("list without next_cursor: %.500s", body)
 	}
 	return page.NextCursor, nil
 }

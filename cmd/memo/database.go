@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/store"
 )
@@ -73,7 +74,8 @@ func (c *restoreCmd) Run(e *environment) error {
 		if view.SetAside != "" {
 			e.printf("The current database could not be read and was moved to %s.", view.SetAside)
 		}
-		e.printf("Restored %d transcriptions and %d keys. Everyone must sign in again.", view.Transcriptions, view.Keys)
+		e.printf("Restored %s and %s. Everyone must sign in again.",
+			memo.Plural(int(view.Transcriptions), "transcription"), memo.Plural(int(view.Keys), "key"))
 		e.printf("Keys that have ended since the backup and stay inactive: %d.", view.CarriedOver)
 		if view.MembershipsEnded > 0 {
 			e.printf("Members who have left a workspace since the backup and were not restored: %d.", view.MembershipsEnded)
@@ -84,8 +86,8 @@ func (c *restoreCmd) Run(e *environment) error {
 		}
 		switch {
 		case view.Deactivated > 0:
-			e.printf("Deactivated %d keys that the current database does not know, because they may have been revoked. "+
-				"Create new keys, or restore with --keep-unknown-keys if you are sure.", view.Deactivated)
+			e.printf("Deactivated %s that the current database does not know, because they may have been revoked. "+
+				"Create new keys, or restore with --keep-unknown-keys if you are sure.", memo.Plural(int(view.Deactivated), "key"))
 		case c.KeepUnknownKeys:
 			e.printf("Keys that the current database does not know were left active (--keep-unknown-keys).")
 		}

@@ -308,8 +308,8 @@ type healthCmd struct {
 
 func (c *healthCmd) Run(e *environment) error {
 	address := strings.TrimSuffix(c.URL, "/") + "/healthz"
-	if _, err := url.Parse(address); err != nil {
-		return usageError(c.URL + " is not a valid URL")
+	if u, err := url.Parse(address); err != nil || u.Host == "" {
+		return usageError(c.URL + " is not a URL such as http://127.0.0.1:8080")
 	}
 	resp, _, err := fetch(e.ctx, address)
 	if err != nil {

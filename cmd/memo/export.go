@@ -59,7 +59,7 @@ func (c *exportCmd) Run(e *environment) error {
 			_ = bar.Add(1)
 		}
 		_ = bar.Finish()
-		return e.printResult(report, func() { e.printf("Exported %d transcriptions to %s.", len(ids), c.Out) })
+		return e.printResult(report, func() { e.printf("Exported %s to %s.", memo.Plural(len(ids), "transcription"), c.Out) })
 	})
 }
 

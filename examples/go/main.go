@@ -108,8 +108,11 @@ func save(name, method, path string, body any) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return errors.Join(fmt.Errorf("%s: %w", name, err), os.Remove(f.Name()))
 	}
+	if err := os.Rename(f.Name(), name); err != nil {
+		return err
+	}
 	fmt.Printf("saved %s (%d bytes)\n", name, size)
-	return os.Rename(f.Name(), name)
+	return nil
 }
 
 func run(word string) error {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -112,7 +113,10 @@ func decodePHC(hash string) (memory, passes uint32, threads uint8, salt, key []b
 	if salt, err = base64.RawStdEncoding.DecodeString(parts[4]); err != nil {
 		return 0, 0, 0, nil, nil, fmt.Errorf("credential: argon2 salt: %w", err)
 	}
-	if key, err = base64.RawStdEncoding.DecodeString(parts[5]); err != nil || len(key) == 0 {
+	if key, err = base64.RawStdEncoding.DecodeString(parts[5]); err == nil && len(key) == 0 {
+		err = errors.New("empty")
+	}
+	if err != nil {
 		return 0, 0, 0, nil, nil, fmt.Errorf("credential: argon2 key: %w", err)
 	}
 	return memory, passes, threads, salt, key, nil

@@ -50,7 +50,7 @@ func (s *Server) listTranscriptions(ctx context.Context, c memo.Caller, in listI
 	}
 	items := make([]jsontext.Value, len(page.Items))
 	var lines strings.Builder
-	fmt.Fprintf(&lines, "%s of %s%d", pluralise(len(page.Items), "transcription"), moreThan(page), page.Total)
+	fmt.Fprintf(&lines, "%s of %s%d", memo.Plural(len(page.Items), "transcription"), moreThan(page), page.Total)
 	for i, it := range page.Items {
 		t, err := transcriptionOf(it)
 		if err != nil {
@@ -125,8 +125,8 @@ func (s *Server) searchTranscriptions(ctx context.Context, c memo.Caller, in sea
 		}
 		hits = append(hits, itemHits...)
 	}
-	head := fmt.Sprintf("%s; %s%s with these words", pluralise(len(hits), "hit"), moreThan(page),
-		pluralise(page.Total, "transcription"))
+	head := fmt.Sprintf("%s; %s%s with these words", memo.Plural(len(hits), "hit"), moreThan(page),
+		memo.Plural(page.Total, "transcription"))
 	if page.Total > 0 {
 		head += ". At most three hits are shown for each: read it to find more"
 	} else {
@@ -200,10 +200,10 @@ func (s *Server) listProjects(ctx context.Context, c memo.Caller, in projectsIn)
 	}
 	items := make([]item, len(projects))
 	var lines strings.Builder
-	fmt.Fprintf(&lines, "%s of %d", pluralise(len(projects), "project"), total)
+	fmt.Fprintf(&lines, "%s of %d", memo.Plural(len(projects), "project"), total)
 	for i, p := range projects {
 		items[i] = item{p.ID, p.Name, p.TranscriptionCount}
-		fmt.Fprintf(&lines, "\n%s | %s | id %s", singleLine(p.Name), pluralise(p.TranscriptionCount, "transcription"), p.ID)
+		fmt.Fprintf(&lines, "\n%s | %s | id %s", singleLine(p.Name), memo.Plural(p.TranscriptionCount, "transcription"), p.ID)
 	}
 	next := ""
 	if end := offset + len(projects); end < total {
@@ -233,7 +233,7 @@ func summaryLine(it app.ListItem, t memo.ListItem) string {
 	if len(names) > 0 {
 		parts = append(parts, strings.Join(names, ", "))
 	}
-	parts = append(parts, pluralise(it.CharCount, "character"), "id "+t.ID)
+	parts = append(parts, memo.Plural(it.CharCount, "character"), "id "+t.ID)
 	for i := range parts {
 		parts[i] = singleLine(parts[i])
 	}
@@ -267,11 +267,4 @@ func cursorOrNil(s string) *string {
 		return nil
 	}
 	return &s
-}
-
-func pluralise(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

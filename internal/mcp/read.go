@@ -43,7 +43,7 @@ func (in textRange) result(s, tool, what, more string, split bool) *sdk.CallTool
 	p, ok := pageAt(s, in.Offset, in.MaxChars, split)
 	if !ok {
 		return errorResult(fmt.Sprintf("The text has %s, and offset is after its end. Call %s with offset=0, or with an "+
-			"offset from \"next:\".", pluralise(p.total, "character"), tool))
+			"offset from \"next:\".", memo.Plural(p.total, "character"), tool))
 	}
 	return textResult(p.withHeader(what, more))
 }
@@ -114,7 +114,7 @@ func listReports(reports []memo.Report) (*sdk.CallToolResult, error) {
 	}
 	items := make([]item, len(reports))
 	var lines strings.Builder
-	lines.WriteString(pluralise(len(reports), "report"))
+	lines.WriteString(memo.Plural(len(reports), "report"))
 	for i, r := range reports {
 		items[i] = item{r.ID, r.Slug, r.Name, r.Status}
 		fmt.Fprintf(&lines, "\n%d | %s | %s | %s", r.ID, singleLine(r.Slug), singleLine(r.Name), r.Status)
@@ -183,7 +183,7 @@ func (s *Server) bulkExport(ctx context.Context, c memo.Caller, in bulkIn) (*sdk
 	}
 	all := zip{http.MethodPost, s.RESTPrefix + "/transcriptions/export", map[string]any{"ids": each, "format": in.Format}}
 	head := fmt.Sprintf("%s, %d bytes. Each by GET, or all as one ZIP by POST %s with {\"ids\":[…],\"format\":%q}",
-		pluralise(len(items), "file"), sum, all.Path, in.Format)
+		memo.Plural(len(items), "file"), sum, all.Path, in.Format)
 	return structuredResult(struct {
 		Items []item `json:"items"`
 		Size  int64  `json:"size"`

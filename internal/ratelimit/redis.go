@@ -218,7 +218,10 @@ func (r *Redis) ReadStatus(ctx context.Context) (status Status, err error) {
 	defer conn.Close()
 	begun := time.Now()
 	clock, err := redis.Int64s(conn.Do("TIME"))
-	if err != nil || len(clock) != 2 {
+	if err == nil && len(clock) != 2 {
+		err = fmt.Errorf("%d values", len(clock))
+	}
+	if err != nil {
 		return status, fmt.Errorf("ratelimit: redis: TIME: %w", err)
 	}
 	status.Latency = time.Since(begun)

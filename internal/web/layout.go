@@ -111,7 +111,7 @@ type pageTemplates map[string]*template.Template
 
 func parsePages(a assets) pageTemplates {
 	funcs := template.FuncMap{
-		"asset": a.url, "ago": timeAgo, "moment": formatTime, "day": formatDay, "plural": pluralise, "mebibytes": mebibytes,
+		"asset": a.url, "ago": timeAgo, "moment": formatTime, "day": formatDay, "plural": memo.Plural, "mebibytes": mebibytes,
 		"lower": strings.ToLower,
 	}
 	layout := template.Must(template.New("layout.html").Funcs(funcs).ParseFS(templates, "templates/layout.html",
@@ -190,20 +190,13 @@ func timeAgo(t time.Time, now time.Time) string {
 	case d < time.Minute && suffix != "":
 		return "just now"
 	case d < time.Hour:
-		return in + pluralise(max(1, int(d.Minutes())), "minute") + suffix
+		return in + memo.Plural(max(1, int(d.Minutes())), "minute") + suffix
 	case d < 48*time.Hour:
-		return in + pluralise(int(d.Hours()), "hour") + suffix
+		return in + memo.Plural(int(d.Hours()), "hour") + suffix
 	}
-	return in + pluralise(int(d.Hours()/24), "day") + suffix
+	return in + memo.Plural(int(d.Hours()/24), "day") + suffix
 }
 
 // formatTime formats a time in UTC to the minute, and formatDay to the day.
 func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 func formatDay(t time.Time) string  { return t.UTC().Format(time.DateOnly) }
-
-func pluralise(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
 )
 
@@ -41,9 +42,9 @@ func newSparkChart(usage [app.UsageBars]app.Calls, hours int) sparkChart {
 	if hours > app.UsageDayHours {
 		span = fmt.Sprintf("%d days", hours/app.UsageDayHours)
 	}
-	words := []string{pluralise(int(requests), "request")}
+	words := []string{memo.Plural(int(requests), "request")}
 	if refused > 0 {
-		words = append(words, pluralise(int(refused), "refusal"))
+		words = append(words, memo.Plural(int(refused), "refusal"))
 	}
 	s.Words = strings.Join(words, " and ") + " in " + span
 	return s

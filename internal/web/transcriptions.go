@@ -110,7 +110,7 @@ func (v *pageRequest) listTranscriptions(status int, problem string) error {
 		}
 		p.Rows = append(p.Rows, row)
 	}
-	p.Total = pluralise(found.Total, "transcription")
+	p.Total = memo.Plural(found.Total, "transcription")
 	if found.HasMoreThanTotal {
 		p.Total = fmt.Sprintf("More than %d,%03d transcriptions", found.Total/1000, found.Total%1000)
 	}

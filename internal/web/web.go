@@ -299,7 +299,7 @@ func (v *pageRequest) fail(err error) {
 		status, p.Message = httpx.StatusOf(e.Kind), e.Message
 		if e.RetryAfter > 0 {
 			wait := httpx.SetRetryAfter(v.w.Header(), e.RetryAfter)
-			p.RetryAt = fmt.Sprintf("You can try again in %s, at %s UTC.", pluralise(int(wait.Seconds()), "second"),
+			p.RetryAt = fmt.Sprintf("You can try again in %s, at %s UTC.", memo.Plural(int(wait.Seconds()), "second"),
 				v.Now().UTC().Add(wait).Format("15:04:05"))
 		}
 	} else if errors.Is(err, context.DeadlineExceeded) {
