@@ -21,9 +21,9 @@ type docsPage struct {
 
 // docsLimits are the configured limits, in calls per period.
 type docsLimits struct {
-	Data, Management int
-	DataLeft         int // after one call
-	Seconds          int // of the period
+	Data, Management, Changes int
+	DataLeft                  int // after one call
+	Seconds                   int // of the period
 }
 
 type docsTab struct{ Path, Name, title, template string }
@@ -44,8 +44,8 @@ func showDocs(v *pageRequest) error {
 	p := docsPage{
 		layout: v.sectionLayout("docs", ""), Page: v.r.URL.Path, Tabs: docsTabs,
 		Limits: docsLimits{
-			Data: data, Management: v.App.Limit(ratelimit.Management), DataLeft: data - 1,
-			Seconds: int(ratelimit.Period.Seconds()),
+			Data: data, Management: v.App.Limit(ratelimit.Management), Changes: v.App.Limit(ratelimit.Changes),
+			DataLeft: data - 1, Seconds: int(ratelimit.Period.Seconds()),
 		},
 		Server: v.PublicURL, KeysPath: "/", REST: v.docs, Clients: clientSetups(v.PublicURL, keyFromEnvironment),
 	}

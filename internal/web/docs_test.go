@@ -41,9 +41,10 @@ func TestDocs(t *testing.T) {
 
 func TestDocsShowTheConfiguredLimits(t *testing.T) {
 	cfg := sqliteWorld(t)
-	cfg.Data, cfg.Management = 321, 123
+	cfg.Data, cfg.Management, cfg.Changes = 321, 123, 213
 	visitor := newWorld(t, cfg).browser(memo.User{})
 	visitor.get("/docs/errors").want(http.StatusOK, "321 in any 60 seconds", "123 in any 60 seconds",
+		"213 in any 60 seconds",
 		`;q=321;w=60`, `;r=320;t=60`, "X-RateLimit-Limit: 321", "X-RateLimit-Remaining: 320")
 	visitor.get("/docs/mcp").want(http.StatusOK, "321 per key in any 60 seconds")
 }
