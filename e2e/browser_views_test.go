@@ -36,7 +36,7 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 	owner := s.person(t, "owner")
 	owner.signIn(h.owner)
 	owner.open(keys, 200)
-	owner.sees("All keys in Acme", theirs.Name, own.Name, "never used", "Members", "Audit")
+	owner.sees("All keys in Acme", theirs.Name, own.Name, "never used", "Members", "Audit trail")
 	runStep(owner, "choose Mark", chromedp.SetValue(chromedp.ID("member"),
 		evalJS[string](owner,
 			`[...document.querySelectorAll("#member option")].find(o => o.textContent.includes("mark@")).value`)))
@@ -55,7 +55,7 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 	member.signIn(mark)
 	member.open(keys, 200)
 	member.sees("Your keys in Acme", own.Name)
-	member.seesNot(theirs.Name, theirs.ID, h.owner, ">Members</a>", ">Audit</a>")
+	member.seesNot(theirs.Name, theirs.ID, h.owner, ">Members</a>", ">Audit trail</a>")
 	member.open(keys+"/"+theirs.ID, 404)
 	member.open(keys+"/"+own.ID, 200)
 	if !member.hasForm("/rotate") || !member.hasForm("/keys/"+own.ID) || !member.canRevoke() {

@@ -101,7 +101,7 @@ func TestInvitationIsUsedOnce(t *testing.T) {
 	})
 }
 
-// TestInvitationsEndWithTheirCreatorsRole, and do not come back with it.
+// TestInvitationsEndWithTheirCreatorsRole checks that they also stay ended when the role returns.
 func TestInvitationsEndWithTheirCreatorsRole(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		operator := memo.Caller{Operator: true}

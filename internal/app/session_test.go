@@ -179,7 +179,7 @@ func TestSessionUseIsWrittenOnceAnHour(t *testing.T) {
 	})
 }
 
-// TestSignInEndsTheBrowsersSession, even if it is another user's.
+// TestSignInEndsTheBrowsersSession checks that the old session ends even if it is another user's.
 func TestSignInEndsTheBrowsersSession(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		first, other := w.signIn(w.member, ""), w.signIn(w.member, "")

@@ -21,7 +21,7 @@ import (
 type Config struct {
 	// Work names the work in error messages, in the plural: "searches".
 	Work string
-	// Total is the maximum weight that is admitted at the same time, Tenant the
+	// Total is the maximum weight that is admitted at the same time, PerWorkspace the
 	// maximum for one workspace. Values below 1 mean 1.
 	Total, PerWorkspace int64
 	// Waiting is how many calls of Acquire may wait for one workspace; 0 means 64.

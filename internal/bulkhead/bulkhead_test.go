@@ -202,7 +202,7 @@ func TestConcurrentAcquiresStayWithinBounds(t *testing.T) {
 	var used, done atomic.Int64
 	own := map[string]*atomic.Int64{"a": {}, "b": {}, "c": {}, "d": {}}
 	var all sync.WaitGroup
-	for workspace, usedByTenant := range own {
+	for workspace, usedByWorkspace := range own {
 		for range 50 {
 			all.Go(func() {
 				for range 40 {
@@ -213,11 +213,11 @@ func TestConcurrentAcquiresStayWithinBounds(t *testing.T) {
 					weight := rand.Int64N(bound) + 1
 					release, err := l.Acquire(ctx, workspace, weight)
 					if err == nil {
-						if used.Add(weight) > total || usedByTenant.Add(weight) > bound {
+						if used.Add(weight) > total || usedByWorkspace.Add(weight) > bound {
 							t.Error("more than the total or the workspace's bound was admitted")
 						}
 						used.Add(-weight)
-						usedByTenant.Add(-weight)
+						usedByWorkspace.Add(-weight)
 						release()
 						done.Add(1)
 					}
@@ -343,9 +343,9 @@ func TestRequestHoldsItsLargestWeight(t *testing.T) {
 	}
 }
 
-// TestTenantThatUsesLeastIsNext: a workspace with one job does not wait for all the earlier
+// TestWorkspaceThatUsesLeastIsNext: a workspace with one job does not wait for all the earlier
 // jobs of a busy workspace.
-func TestTenantThatUsesLeastIsNext(t *testing.T) {
+func TestWorkspaceThatUsesLeastIsNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(Config{Work: "searches", Total: 2, PerWorkspace: 2, Wait: time.Minute})
 		var order []string

@@ -36,7 +36,7 @@ func (s *Server) addTools(server *sdk.Server) {
 	addTool(s, server, searchTool, "Search transcriptions",
 		"Searches transcriptions for words. All words must occur in one transcription (title, summary, text or a "+
 			"speaker's name). Best matches first, at most three hits per transcription; each hit has the "+
-			"transcription's id and the offset from which "+getTool+" reads on.", s.searchTranscriptions)
+			"transcription's id and the offset from which to continue with "+getTool+".", s.searchTranscriptions)
 	addTool(s, server, getTool, "Read a transcription",
 		"Reads the text of one transcription, one line per segment: \"[12:34] Speaker: …\". Long ones come in pages of "+
 			"whole lines; the first and last line of a page give its position. "+
@@ -44,7 +44,7 @@ func (s *Server) addTools(server *sdk.Server) {
 	addTool(s, server, reportTool, "Read an AI report",
 		"Reads one AI report of a transcription, such as action items. Leave report out to list them.", s.getReport)
 	addTool(s, server, exportTool, "Export a transcription",
-		"Returns one transcription as the text of a file: md with summary, topics and reports, srt and vtt as subtitles. "+
+		"Returns one transcription as the text of a file: md has summary, topics and reports, srt and vtt are subtitles. "+
 			"Paged as "+getTool+"; the first line also names the REST path to download it. To read, use "+getTool+".",
 		s.exportTranscription)
 	addTool(s, server, bulkTool, "Plan a bulk export",

@@ -334,7 +334,8 @@ func TestEveryClassIsListedAndCounted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !strings.HasSuffix(file, "_test.go") && !bytes.Contains(b, []byte("pp.Limit(")) { // not the documents
+			documents := []string{"docs.go", "openapi.go"} // show limits and count nothing
+			if !strings.HasSuffix(file, "_test.go") && !slices.Contains(documents, filepath.Base(file)) {
 				surfaces = append(surfaces, b...)
 			}
 		}

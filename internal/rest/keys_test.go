@@ -29,7 +29,7 @@ func TestKeyLifecycle(t *testing.T) {
 		w.request(olga, "GET", "/keys", "").Want(200, `"total":3`)
 		w.request(mark, "GET", "/keys", "").Want(200, `"total":2`)
 		w.request(mark, "GET", "/keys?status=revoked", "").Want(200, `"items":[],"total":0`)
-		w.request(mark, "GET", "/keys?status=dead", "").Want(422, `["query","status"]`)
+		w.request(mark, "GET", "/keys?status=unknown", "").Want(422, `["query","status"]`)
 		w.request(mark, "GET", "/keys/"+w.OlgaKey.ID, "").Want(404, `{"detail":"API key not found"}`)
 
 		w.request(mark, "PATCH", "/keys/"+created.ID, `{"name":"zapier"}`).Want(200, `"name":"zapier"`,

@@ -372,7 +372,7 @@ func refusalResponses() map[string]response {
 		})
 	}
 	retry := map[string]header{"Retry-After": {
-		"Whole seconds to wait before the next request.",
+		"Whole seconds. A request after that time succeeds unless others come first.",
 		&jsonschema.Schema{Type: "integer"},
 	}}
 	out := map[string]response{}

@@ -24,10 +24,10 @@ func TestKeyIsAcceptedInAuthorizationHeaderOnly(t *testing.T) {
 			"a value": "/me?key=" + key, "a name": "/me?" + key + "=1", "encoded": "/me?k=" + encoded,
 			"encoded letters": "/me?k=%6D" + key[1:],
 			"second of two":   "/me?a=1&a=" + key, "behind a semicolon": "/me?a=1;b=" + key,
-			"broken escape beside it": "/me?%zz&k=" + key,
-			"within a value":          "/me?u=https%3A%2F%2Fx%2F%3Fk%3D" + key,
-			"a placeholder":           "/me?api_key=mk_live_your_key_here",
-			"an unknown path":         "/nowhere?k=" + key, "no valid parameter": "/transcriptions?api_key=" + key,
+			"broken escape next to it": "/me?%zz&k=" + key,
+			"within a value":           "/me?u=https%3A%2F%2Fx%2F%3Fk%3D" + key,
+			"a placeholder":            "/me?api_key=mk_live_your_key_here",
+			"an unknown path":          "/nowhere?k=" + key, "no valid parameter": "/transcriptions?api_key=" + key,
 		} {
 			for _, a := range []testworld.Response{
 				w.request(http.DefaultClient, "GET", path, ""), w.get(path, key), w.get(path, credential.NewKey().Secret()),

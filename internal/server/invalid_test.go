@@ -164,7 +164,7 @@ var (
 		"format workspace_id " +
 		"project from to subject member before span show line at next done")
 	members = strings.Fields("name email password ids format expires_at overlap code workspace role current title " +
-		"project life date next id jsonrpc method")
+		"project expiry date next id jsonrpc method")
 	// headers are header lines in which %s stands for the bad text.
 	headers = []string{
 		"User-Agent: %s", "Authorization: %s", "Authorization: Bearer %s", "Authorization: Bearer mk_live_%s",

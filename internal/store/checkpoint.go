@@ -31,7 +31,7 @@ const (
 	autoCheckpointServer  = 16_384 // pages: 64 MB
 )
 
-// noteCommit records that a commit has to be copied.
+// noteCommit records that a commit must be copied.
 func (w *walCheckpointer) noteCommit() {
 	if w != nil {
 		w.dirty.Store(true)

@@ -37,7 +37,7 @@ var errDiskFull = &memo.Error{
 }
 
 // minFreeForImport is the number of free bytes that an import needs; on a small disk it is
-// an eighth of the disk. Imports stop well before the disk is full, to leave room for
+// an eighth of the disk. Imports stop well before the disk is full, to leave space for
 // ending access and for other small changes.
 const minFreeForImport = 64 << 20
 

@@ -87,8 +87,8 @@ func (s *Store) Replacements(ctx context.Context, workspaceID string, ids []stri
 		keyQuery+`WHERE `+strings.Join(q.conds, " AND ")+` ORDER BY k.created_at DESC, k.id DESC`, q.args...)
 }
 
-// KeyCreatorStats is a creator of keys in a workspace, with the number of their active
-// keys (Living) and of their inactive ones (Ended).
+// KeyCreatorStats is a creator of keys in a workspace, with the numbers of their active and
+// inactive keys.
 type KeyCreatorStats struct {
 	memo.KeyCreator
 	Active, Inactive int

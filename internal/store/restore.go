@@ -76,8 +76,8 @@ func (s *Store) Restore(
 		}
 		return to.Record(ctx, memo.AuditEvent{
 			Action: memo.ActionRestored, Actor: "operator", Subject: b.name,
-			Detail: fmt.Sprintf("%d keys: %d had ended since the backup, %d were unknown and deactivated; "+
-				"%d memberships had ended since", r.Keys, r.CarriedOver, r.Deactivated, r.MembershipsEnded),
+			Detail: fmt.Sprintf("%d keys: %d ended since the backup, %d unknown and deactivated; "+
+				"%d memberships ended since the backup", r.Keys, r.CarriedOver, r.Deactivated, r.MembershipsEnded),
 		})
 	})
 	if err != nil {

@@ -176,7 +176,7 @@ func TestListsUseTheirIndex(t *testing.T) {
 							continue // by duration, an index cannot help with a period
 						}
 						if !regexp.MustCompile(`\b` + column + `\b`).MatchString(searched) {
-							t.Errorf("the plan reads rows of other values of %s: add an index with %s, and name it in "+
+							t.Errorf("the plan does not use an index on %s: add an index with %s, and name it in "+
 								"Filter.index\n%s\n%s", field, column, query, plan)
 						}
 					}
@@ -200,8 +200,8 @@ func TestListsUseTheirIndex(t *testing.T) {
 	})
 }
 
-// filters returns every combination of the fields of a filter that these tests know. All others
-// but the search, which has its own index, and the external id must be among them.
+// filters returns every combination of the fields of a filter that these tests know. It fails
+// for a field that is neither known nor in the list of exceptions.
 func filters(t *testing.T, known []string) []Filter {
 	t.Helper()
 	all := []Filter{{WorkspaceID: "w", Status: memo.StatusCompleted}} // every list has both
@@ -353,7 +353,7 @@ func itoa(i int) string {
 // the owner of any other file.
 func TestFilesBelongToDirectoryOwner(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root can give files away")
+		t.Skip("only root can change the owner of a file")
 	}
 	const other = 65534
 	ownedByOther := func() string {

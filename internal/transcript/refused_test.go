@@ -9,7 +9,7 @@ import (
 	"memoai.tech/memo"
 )
 
-// TestInvalidFileIsRefused with the line and the reason that people see.
+// TestInvalidFileIsRefused checks each refusal with the line and the reason that people see.
 func TestInvalidFileIsRefused(t *testing.T) {
 	small := Limits{Bytes: 2000, Segments: 3, LineBytes: 20, Speakers: 2}
 	unlimited := Limits{}

@@ -17,7 +17,7 @@ func formatOf(s string) (transcript.Format, error) {
 	}
 	f, ok := transcript.ParseFormat(s)
 	if !ok {
-		return f, memo.Invalid("format", "Unknown format. Choose one of %v.", transcript.Formats)
+		return f, memo.Invalid("format", "Unknown format. Choose one of %s.", transcript.FormatNames(", "))
 	}
 	return f, nil
 }
