@@ -20,14 +20,7 @@ import (
 // in the two set-ups together:
 //
 //	go test -race ./e2e -run TestHistory -checks 50000 -timeout 30m -v
-var historyChecks = flag.Int("checks", 10_000, "calls in each history, while the keys are revoked")
-
-func historyLength() int {
-	if testing.Short() {
-		return min(*historyChecks, 3_000)
-	}
-	return *historyChecks
-}
+var historyChecks = flag.Int("checks", 3_000, "calls in each history, while the keys are revoked")
 
 // withoutLimits are the options of a server whose rate limits no test reaches.
 var withoutLimits = []string{"--limit-data", "1000000", "--limit-management", "1000000"}
@@ -36,14 +29,14 @@ func TestHistoryOfTwoServersOnPostgres(t *testing.T) {
 	p := onPostgres(t)
 	a, b := start(t, p, withoutLimits...), start(t, p, withoutLimits...)
 	w := newWorld(t, a, a.url, b.url)
-	w.makeCalls(historyLength())
-	w.mustBeConsistent(historyLength() / 100) // a busy PostgreSQL can count as unavailable
+	w.makeCalls(*historyChecks)
+	w.mustBeConsistent(*historyChecks / 100) // a busy PostgreSQL can count as unavailable
 }
 
 func TestHistoryOfServerAndCommandsOnSQLite(t *testing.T) {
 	s := start(t, onSQLite(t), withoutLimits...)
 	w := newWorld(t, s, s.url)
-	w.makeCalls(historyLength())
+	w.makeCalls(*historyChecks)
 	w.mustBeConsistent(0)
 }
 

@@ -36,7 +36,7 @@ func TestHistoryOfThreeReplicas(t *testing.T) {
 	}
 	w := newWorld(t, replicas[0], urls...)
 	w.refill()
-	calls := 10 * historyLength()
+	calls := 10 * *historyChecks
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
