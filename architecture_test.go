@@ -28,16 +28,18 @@ var allowedImports = map[string]string{
 	"internal/credential": "memo",
 	"internal/ratelimit":  "",
 	"internal/search":     "",
-	"internal/transcript": "memo",
+	"internal/plaintext":  "",
+	"internal/filename":   "plaintext",
+	"internal/transcript": "memo filename plaintext",
 	"internal/store":      "memo credential search",
 	"internal/bulkhead":   "memo",
-	"internal/app":        "memo bulkhead credential ratelimit search store transcript",
+	"internal/app":        "memo bulkhead credential filename ratelimit search store transcript",
 	"internal/telemetry":  "memo bulkhead",
 	"internal/httpx":      "memo ratelimit telemetry",
 	"internal/admission":  "memo app credential httpx ratelimit telemetry",
-	"internal/rest":       "memo admission app httpx ratelimit telemetry transcript",
+	"internal/rest":       "memo admission app filename httpx ratelimit telemetry transcript",
 	"internal/mcp":        "memo admission app httpx ratelimit search telemetry transcript",
-	"internal/web":        "memo admission app httpx ratelimit search telemetry transcript",
+	"internal/web":        "memo admission app filename httpx ratelimit search telemetry transcript",
 	"internal/server":     "admission app httpx mcp ratelimit rest telemetry transcript web",
 	"internal/bridge":     "memo credential",
 	"internal/demo":       "",
@@ -52,8 +54,8 @@ var allowedImports = map[string]string{
 
 // belowHTTP are the packages that must not import net/http.
 var belowHTTP = []string{
-	"", "internal/credential", "internal/ratelimit", "internal/search", "internal/transcript",
-	"internal/store", "internal/app",
+	"", "internal/credential", "internal/ratelimit", "internal/search", "internal/plaintext", "internal/filename",
+	"internal/transcript", "internal/store", "internal/app",
 }
 
 func TestPackageImports(t *testing.T) {

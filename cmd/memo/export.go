@@ -11,6 +11,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/filename"
 	"memoai.tech/memo/internal/transcript"
 )
 
@@ -98,12 +99,12 @@ func (c *exportCmd) listTranscriptions(
 				if err := json.Unmarshal(it.JSON, &t); err != nil {
 					return nil, nil, err
 				}
-				ids, names = append(ids, t.ID), append(names, transcript.FileName(&t, format))
+				ids, names = append(ids, t.ID), append(names, filename.Of(t.Title, t.CreatedAt, string(format)))
 			}
 			if list.Cursor = page.NextCursor; list.Cursor == "" {
 				break
 			}
 		}
 	}
-	return ids, transcript.UniqueNames(names), nil
+	return ids, filename.Unique(names), nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/flate"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/filename"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/transcript"
 )
@@ -54,7 +55,7 @@ func (a *App) file(
 	if f.doc, err = decodeTranscription(ctx, w); err != nil {
 		return File{}, err
 	}
-	f.Name, f.Format = transcript.FileName(&f.doc.ListItem, format), format
+	f.Name, f.Format = filename.Of(f.doc.Title, f.doc.CreatedAt, string(format)), format
 	return f, nil
 }
 
@@ -175,9 +176,9 @@ func (a *App) PrepareArchive(
 		if err := json.Unmarshal(it.JSON, &d); err != nil {
 			return nil, fmt.Errorf("app: item %s: %w", it.ID, err)
 		}
-		names[i] = transcript.FileName(&d, format)
+		names[i] = filename.Of(d.Title, d.CreatedAt, string(format))
 	}
-	return &Archive{a, c.WorkspaceID, format, unique, transcript.UniqueNames(names)}, nil
+	return &Archive{a, c.WorkspaceID, format, unique, filename.Unique(names)}, nil
 }
 
 // Entry is one file of an archive.

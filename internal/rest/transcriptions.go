@@ -8,6 +8,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/filename"
 	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/transcript"
 )
@@ -108,7 +109,7 @@ func exportTranscription(c *request, in exportIn) error {
 
 // setDownloadHeaders makes browsers save a file and never render it as a page.
 func setDownloadHeaders(h http.Header, name string) {
-	h.Set("Content-Disposition", transcript.ContentDisposition(name))
+	h.Set("Content-Disposition", filename.ContentDisposition(name))
 	h.Set("Cache-Control", "private, no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/plaintext"
 )
 
 // cue is one caption or line of a file, from which a segment is made.
@@ -54,25 +55,25 @@ func ParseClock(s string) (t memo.Seconds, ok bool) {
 // a comma, as it does in SRT.
 func parseClock(s string) (t memo.Seconds, fault string) {
 	if strings.HasPrefix(s, "-") {
-		return 0, "has a negative time, " + quoteShort(s)
+		return 0, "has a negative time, " + plaintext.Quote(s)
 	}
 	whole, fraction, cut := s, "", false
 	if i := strings.IndexAny(s, ".,"); i >= 0 {
 		whole, fraction, cut = s[:i], s[i+1:], true
 	}
 	parts := strings.SplitN(whole, ":", 4)
-	if len(parts) < 2 || len(parts) > 3 || cut && !isDigits(fraction, 9) {
-		return 0, "has " + quoteShort(s) + " where a time such as 00:00:01.000 is expected"
+	if len(parts) < 2 || len(parts) > 3 || cut && !plaintext.IsDigits(fraction, 9) {
+		return 0, "has " + plaintext.Quote(s) + " where a time such as 00:00:01.000 is expected"
 	}
 	total := 0.0
 	for i, p := range parts {
 		hours := i == 0 && len(parts) == 3
-		if !isDigits(p, 9) || !hours && len(p) > 2 {
-			return 0, "has " + quoteShort(s) + " where a time such as 00:00:01.000 is expected"
+		if !plaintext.IsDigits(p, 9) || !hours && len(p) > 2 {
+			return 0, "has " + plaintext.Quote(s) + " where a time such as 00:00:01.000 is expected"
 		}
 		n := parseNumber(p)
 		if !hours && n > 59 {
-			return 0, "has " + quoteShort(s) + ", but a time has at most 59 minutes and 59 seconds"
+			return 0, "has " + plaintext.Quote(s) + ", but a time has at most 59 minutes and 59 seconds"
 		}
 		total = total*60 + n
 	}
@@ -82,20 +83,7 @@ func parseClock(s string) (t memo.Seconds, fault string) {
 	if t, ok := memo.RoundSeconds(total); ok {
 		return t, ""
 	}
-	return 0, "has the time " + quoteShort(s) + ", which is beyond 1,000 hours"
-}
-
-// isDigits reports whether s consists of 1 to limit ASCII digits.
-func isDigits(s string, limit int) bool {
-	if s == "" || len(s) > limit {
-		return false
-	}
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return true
+	return 0, "has the time " + plaintext.Quote(s) + ", which is beyond 1,000 hours"
 }
 
 // parseNumber returns the value of up to 9 digits.

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/filename"
 )
 
 // fileKind is an import format, as determined before the file is read.
@@ -65,7 +66,7 @@ func readFile(ctx context.Context, name string, data []byte, limits Limits) (*me
 	if strings.TrimSpace(text) == "" {
 		return nil, refusef(0, "is empty")
 	}
-	d := &draft{ctx: ctx, limits: limits, name: parseBaseName(name)}
+	d := &draft{ctx: ctx, limits: limits, name: filename.Parse(name)}
 	switch kindByName(d.name, text) {
 	case kindVTT:
 		err = readVTT(d, text)
@@ -85,8 +86,8 @@ func readFile(ctx context.Context, name string, data []byte, limits Limits) (*me
 // kindByName returns the format for the extension of the name. If the extension is
 // unknown, the content decides. It does not decide for .txt, because such a file may
 // contain anything.
-func kindByName(name baseName, text string) fileKind {
-	switch name.extension {
+func kindByName(name filename.Name, text string) fileKind {
+	switch name.Extension {
 	case "vtt":
 		return kindVTT
 	case "srt":

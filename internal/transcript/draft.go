@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/filename"
+	"memoai.tech/memo/internal/plaintext"
 )
 
 // draft is a transcription while its file is being read. The reader of a format adds
@@ -13,7 +15,7 @@ type draft struct {
 	ctx    context.Context // of the call of Read
 	steps  int             // number of calls of checkContext
 	limits Limits
-	name   baseName
+	name   filename.Name
 	doc    memo.Transcription
 	cues   []cue
 
@@ -42,7 +44,7 @@ func (d *draft) add(c cue) error {
 	if err := d.checkContext(); err != nil {
 		return err
 	}
-	c.text, c.speaker = oneLine(c.text), oneLine(c.speaker)
+	c.text, c.speaker = plaintext.OneLine(c.text), plaintext.OneLine(c.speaker)
 	if c.text == "" {
 		return nil
 	}
@@ -65,7 +67,7 @@ func (d *draft) add(c cue) error {
 
 // setTitle sets the title, from the content of the file.
 func (d *draft) setTitle(line int, title string) error {
-	d.doc.Title = oneLine(title)
+	d.doc.Title = plaintext.OneLine(title)
 	if len(d.doc.Title) > d.limits.LineBytes {
 		return refusef(line, "has a title of more than %d bytes, the limit for a title", d.limits.LineBytes)
 	}
@@ -75,7 +77,7 @@ func (d *draft) setTitle(line int, title string) error {
 // titleFromName returns the title from the name of the file, cut to the limit: a long
 // file name is not a reason to refuse the file.
 func (d *draft) titleFromName() string {
-	title := d.name.title
+	title := d.name.Title
 	length, chars := len(title), 0
 	for i := range title {
 		if chars == maxTitle {
@@ -84,7 +86,7 @@ func (d *draft) titleFromName() string {
 		}
 		chars++
 	}
-	return trimLine(title[:truncateAt(title, min(length, d.limits.LineBytes))])
+	return plaintext.Trim(plaintext.Truncate(title, min(length, d.limits.LineBytes)))
 }
 
 // document returns the transcription: it turns the cues into segments and sets what the
@@ -105,7 +107,7 @@ func (d *draft) document() (*memo.Transcription, error) {
 		doc.Title = d.titleFromName()
 	}
 	if doc.CreatedAt.IsZero() {
-		doc.CreatedAt = d.name.created
+		doc.CreatedAt = d.name.Created
 	}
 	if doc.Status == "" {
 		doc.Status = memo.StatusCompleted
@@ -179,7 +181,7 @@ func (d *draft) mediaType() string {
 	switch {
 	case !memo.HasTimes(d.doc.Segments):
 		return "text"
-	case d.video || d.name.zoom:
+	case d.video || d.name.Zoom:
 		return "video"
 	}
 	return "audio"

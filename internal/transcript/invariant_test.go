@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/plaintext"
 )
 
 // checkDocument fails unless a transcription has every property that Read guarantees.
@@ -78,7 +79,7 @@ func checkLine(t rapid.TB, desc, s string, mayBeEmpty bool) {
 	if s == "" && !mayBeEmpty {
 		t.Errorf("%s is empty", desc)
 	}
-	if s != trimLine(s) || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) ||
+	if s != plaintext.Trim(s) || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) ||
 		strings.ContainsAny(s, "\u2028\u2029") {
 		t.Errorf("%s is not one clean line: %q", desc, s)
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"memoai.tech/memo/internal/plaintext"
 )
 
 // jsonFile is a JSON file while it is being read. It is read twice: once for its syntax
@@ -203,13 +205,13 @@ func (f *jsonFile) explain(err error) error {
 	}
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {
 		return refusef(lineAt(f.text, int(e.ByteOffset)), "has the wrong type of value at %s",
-			quoteShort(string(e.JSONPointer)))
+			plaintext.Quote(string(e.JSONPointer)))
 	}
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			return refusef(lineAt(f.text, len(f.text)), "is truncated: the JSON does not end")
 		}
-		return refusef(lineAt(f.text, int(e.ByteOffset)), "is not valid JSON: %s", oneLine(e.Err.Error()))
+		return refusef(lineAt(f.text, int(e.ByteOffset)), "is not valid JSON: %s", plaintext.OneLine(e.Err.Error()))
 	}
-	return refusef(0, "is not valid JSON: %s", oneLine(err.Error()))
+	return refusef(0, "is not valid JSON: %s", plaintext.OneLine(err.Error()))
 }

@@ -5,6 +5,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/plaintext"
 )
 
 // jsonSegment is a segment of any of the JSON formats.
@@ -81,7 +82,7 @@ func (f *jsonFile) closeLast() {
 // cue turns a segment into a cue. In Memo JSON the times must be correct; in other
 // formats an end may be missing, or a little before the start.
 func (s *jsonSegment) cue(line int, memoJSON bool) (cue, error) {
-	c := cue{line: line, id: memo.Optional(oneLine(s.SpeakerID)), speaker: s.Speaker}
+	c := cue{line: line, id: memo.Optional(plaintext.OneLine(s.SpeakerID)), speaker: s.Speaker}
 	if s.Text == nil {
 		return c, refusef(line, `has a segment without "text"`)
 	}

@@ -110,12 +110,3 @@ func (e *Error) Error() string {
 func refusef(line int, format string, args ...any) error {
 	return &Error{Line: line, Reason: fmt.Sprintf(format, args...)}
 }
-
-// quoteShort quotes a part of a file for a reason. The result is short and on one line.
-func quoteShort(s string) string {
-	const limit = 40 // bytes
-	if len(s) > limit {
-		s = s[:truncateAt(s, limit)] + "…"
-	}
-	return strconv.Quote(s)
-}

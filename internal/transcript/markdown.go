@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/plaintext"
 )
 
 // The Markdown export escapes all text from a transcription, so that it renders as the same
@@ -13,7 +14,7 @@ import (
 // transcript, and the heading of the transcript. Unlike [MarkdownBody] it is not stored,
 // because it depends on the title and the name of the project.
 func MarkdownHead(d *memo.Transcription) []byte {
-	title := oneLine(d.Title)
+	title := plaintext.OneLine(d.Title)
 	if title == "" {
 		title = "Untitled"
 	}
@@ -44,7 +45,7 @@ func MarkdownHead(d *memo.Transcription) []byte {
 	if len(d.Topics) > 0 {
 		b = append(b, "## Topics\n\n"...)
 		for _, t := range d.Topics {
-			b = append(appendEscapedLine(append(b, "- "...), oneLine(t.Title)), '\n')
+			b = append(appendEscapedLine(append(b, "- "...), plaintext.OneLine(t.Title)), '\n')
 		}
 		b = append(b, '\n')
 	}
@@ -53,7 +54,7 @@ func MarkdownHead(d *memo.Transcription) []byte {
 }
 
 func appendFact(b []byte, name, value string) []byte {
-	if value = oneLine(value); value == "" {
+	if value = plaintext.OneLine(value); value == "" {
 		return b
 	}
 	b = append(append(append(b, "- "...), name...), ": "...)
@@ -66,13 +67,13 @@ func appendReports(b []byte, reports []memo.Report) []byte {
 	}
 	b = append(b, "## AI reports\n\n"...)
 	for _, r := range reports {
-		name := oneLine(r.Name)
+		name := plaintext.OneLine(r.Name)
 		if name == "" {
 			name = "Report"
 		}
 		b = append(appendEscapedLine(append(b, "### "...), name), "\n\n"...)
 		if strings.TrimSpace(r.Text) == "" {
-			b = append(appendEscapedLine(append(b, "Status: "...), oneLine(string(r.Status))), "\n\n"...)
+			b = append(appendEscapedLine(append(b, "Status: "...), plaintext.OneLine(string(r.Status))), "\n\n"...)
 			continue
 		}
 		b = appendParagraphs(b, r.Text)
@@ -86,7 +87,7 @@ func appendReports(b []byte, reports []memo.Report) []byte {
 func appendParagraphs(b []byte, text string) []byte {
 	started, blank := false, false
 	for l := (lineScanner{text: text}); l.next(); {
-		line := oneLine(l.line())
+		line := plaintext.OneLine(l.line())
 		switch {
 		case line == "":
 			blank = true
@@ -118,7 +119,7 @@ func MarkdownBody(segments []memo.Segment) []byte {
 }
 
 func appendMarkdown(b []byte, s *memo.Segment, timed bool) []byte {
-	speaker, text := oneLine(string(s.Speaker)), oneLine(s.Text)
+	speaker, text := plaintext.OneLine(string(s.Speaker)), plaintext.OneLine(s.Text)
 	if text == "" {
 		return b
 	}

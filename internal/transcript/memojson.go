@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/plaintext"
 )
 
 // memoHead has the members of Memo JSON that are strings or times. The ids in a file belong
@@ -41,19 +42,19 @@ func readMemoJSON(f *jsonFile) error {
 			if err := f.decode(&h.summary); err != nil {
 				return err
 			}
-			h.summary = cleanMultiline(h.summary)
+			h.summary = plaintext.Multiline(h.summary)
 			return checkLength(line, "a summary", h.summary, maxSummary)
 		case "language":
 			if err := f.decode(&h.language); err != nil {
 				return err
 			}
-			h.language = oneLine(h.language)
+			h.language = plaintext.OneLine(h.language)
 			return checkLength(line, "a language", h.language, maxLabel)
 		case "external_id":
 			if err := f.decode(&h.externalID); err != nil {
 				return err
 			}
-			h.externalID = oneLine(h.externalID)
+			h.externalID = plaintext.OneLine(h.externalID)
 			return checkLength(line, "an external_id", h.externalID, maxLabel)
 		case "media_type":
 			return f.oneOf(&h.mediaType, line, name, []string{"audio", "video", "text"})
@@ -102,7 +103,7 @@ func (f *jsonFile) oneOf(out *string, line int, name string, values []string) er
 		return err
 	}
 	if *out != "" && !slices.Contains(values, *out) {
-		return refusef(line, "has the %s %s; it must be one of %s", name, quoteShort(*out), strings.Join(values, ", "))
+		return refusef(line, "has the %s %s; it must be one of %s", name, plaintext.Quote(*out), strings.Join(values, ", "))
 	}
 	return nil
 }
@@ -129,11 +130,11 @@ func (f *jsonFile) readTime(out *time.Time) error {
 func parseTime(line int, s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
-		return t, refusef(line, "has the time %s, which is not in the form 2026-05-20T09:14:00Z", quoteShort(s))
+		return t, refusef(line, "has the time %s, which is not in the form 2026-05-20T09:14:00Z", plaintext.Quote(s))
 	}
 	// In UTC the year may be outside the range that RFC 3339 can express.
 	if t = memo.TruncateToMillis(t); t.Year() < 0 || t.Year() > 9999 {
-		return t, refusef(line, "has the time %s, which is not in the years 0 to 9999", quoteShort(s))
+		return t, refusef(line, "has the time %s, which is not in the years 0 to 9999", plaintext.Quote(s))
 	}
 	return t, nil
 }
@@ -170,7 +171,7 @@ func (f *jsonFile) readSpeakers() error {
 		if len(d.doc.Speakers) == d.limits.Speakers {
 			return refusef(line, "has more than %d speakers, the limit for one file", d.limits.Speakers)
 		}
-		if s.Name = oneLine(s.Name); s.Name != "" {
+		if s.Name = plaintext.OneLine(s.Name); s.Name != "" {
 			d.doc.Speakers = append(d.doc.Speakers, s)
 		}
 		return checkLength(line, "a speaker's name", s.Name, maxTitle)
@@ -183,7 +184,7 @@ func (f *jsonFile) readTopics() error {
 		if err := f.decode(&t); err != nil {
 			return err
 		}
-		if t.Title = oneLine(t.Title); t.Title == "" {
+		if t.Title = plaintext.OneLine(t.Title); t.Title == "" {
 			return nil
 		}
 		if len(f.draft.doc.Topics) == maxTopics {
@@ -197,10 +198,10 @@ func (f *jsonFile) readTopics() error {
 func (f *jsonFile) readProject() error {
 	line := f.nextLine()
 	var p *memo.ProjectRef
-	if err := f.decode(&p); err != nil || p == nil || trimLine(p.Name) == "" {
+	if err := f.decode(&p); err != nil || p == nil || plaintext.Trim(p.Name) == "" {
 		return err
 	}
-	name, err := memo.CleanName("name", trimLine(p.Name))
+	name, err := memo.CleanName("name", plaintext.Trim(p.Name))
 	if e, ok := errors.AsType[*memo.Error](err); ok {
 		return refusef(line, "has a project whose name %s", e.Message)
 	}
@@ -223,8 +224,8 @@ func (f *jsonFile) readReports() error {
 			return err
 		}
 		report := memo.Report{
-			ID: r.ID, Name: oneLine(r.Name), Slug: oneLine(r.Slug),
-			Status: memo.Status(r.Status), Text: cleanMultiline(r.Text),
+			ID: r.ID, Name: plaintext.OneLine(r.Name), Slug: plaintext.OneLine(r.Slug),
+			Status: memo.Status(r.Status), Text: plaintext.Multiline(r.Text),
 		}
 		if err := checkLength(line, "a report with a name", report.Name, maxLabel); err != nil {
 			return err
@@ -245,7 +246,7 @@ func (f *jsonFile) readReports() error {
 			report.Status = memo.StatusCompleted
 		}
 		if !slices.Contains(memo.Statuses, report.Status) {
-			return refusef(line, "has a report with the status %s; it must be one of %s", quoteShort(r.Status),
+			return refusef(line, "has a report with the status %s; it must be one of %s", plaintext.Quote(r.Status),
 				strings.Join(statusNames(), ", "))
 		}
 		if r.CreatedAt != "" {

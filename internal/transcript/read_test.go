@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/filename"
 )
 
 // show formats segments for the tables below.
@@ -413,42 +414,12 @@ func TestContentDecidesWithoutKnownExtension(t *testing.T) {
 		"hello":                      kindText,
 	} {
 		for _, name := range []string{"", "a", "a.b/c", "a.md", "a.jsonl", "a.2026"} {
-			if got := kindByName(parseBaseName(name), data); got != want {
+			if got := kindByName(filename.Parse(name), data); got != want {
 				t.Errorf("%q named %q is %s, want %s", data, name, got, want)
 			}
 		}
-		if got := kindByName(parseBaseName(`C:\x\a.SRT`), data); got != kindSRT {
+		if got := kindByName(filename.Parse(`C:\x\a.SRT`), data); got != kindSRT {
 			t.Errorf("%q named a.SRT is %s, want %s", data, got, kindSRT)
-		}
-	}
-}
-
-func TestTitleAndDateComeFromTheFileName(t *testing.T) {
-	for name, want := range map[string][2]string{
-		"":                                       {"Untitled", ""},
-		"/tmp/a_b__c.vtt":                        {"a b c", ""},
-		`C:\Users\a b\Call 3.txt`:                {"Call 3", ""},
-		"2026-05-20 Acme — call.md":              {"Acme — call", "2026-05-20 00:00:00"},
-		"2026-05-20_Acme_call.vtt":               {"Acme call", "2026-05-20 00:00:00"},
-		"2026-05-20.vtt":                         {"2026-05-20", "2026-05-20 00:00:00"},
-		"2025-02-29 x.vtt":                       {"2025-02-29 x", ""},
-		"2026-05-20x.vtt":                        {"2026-05-20x", ""},
-		"GMT20260520-091400_Recording.cc.vtt":    {"Zoom recording", "2026-05-20 09:14:00"},
-		"GMT20260520-091400_Sales-Call_2x3.vtt":  {"Sales Call", "2026-05-20 09:14:00"},
-		"GMT20260520-091400_Recording_640x360.x": {"Zoom recording", "2026-05-20 09:14:00"},
-		"GMT20269920-091400_Recording.vtt":       {"GMT20269920-091400 Recording", ""},
-		"Version 2.5":                            {"Version 2.5", ""},
-		".vtt":                                   {"Untitled", ""},
-		"a\x1b[31m\nb\xff.vtt":                   {"a b", ""},
-		"..":                                     {"..", ""},
-	} {
-		n := parseBaseName(name)
-		created := ""
-		if !n.created.IsZero() {
-			created = n.created.Format("2006-01-02 15:04:05")
-		}
-		if got := [2]string{n.title, created}; got != want {
-			t.Errorf("%q: got %q, want %q", name, got, want)
 		}
 	}
 }

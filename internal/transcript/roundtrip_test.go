@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/plaintext"
 )
 
 // drawDocument draws a transcription that Read could return, with any text and times.
@@ -30,7 +31,7 @@ func drawDocument(t *rapid.T) *memo.Transcription {
 		Status: memo.StatusCompleted, MediaType: "audio", Speakers: []memo.Speaker{}, Topics: []memo.Topic{},
 	}, Segments: []memo.Segment{}, Reports: []memo.Report{}}
 	for range rapid.IntRange(1, 8).Draw(t, "segments") {
-		s := memo.Segment{Text: oneLine(text.Draw(t, "text")), Speaker: memo.Optional(name.Draw(t, "speaker"))}
+		s := memo.Segment{Text: plaintext.OneLine(text.Draw(t, "text")), Speaker: memo.Optional(name.Draw(t, "speaker"))}
 		if s.Text == "" || strings.Contains(s.Text, "\x00") {
 			s.Text = "x"
 		}
@@ -69,7 +70,7 @@ func reread(t rapid.TB, f Format, d *memo.Transcription) *memo.Transcription {
 
 // TestJSONRoundTripLosesOnlyIDs: the ids belong to another database.
 func TestJSONRoundTripLosesOnlyIDs(t *testing.T) {
-	line := rapid.Custom(func(t *rapid.T) string { return oneLine(rapid.StringN(0, 150, -1).Draw(t, "line")) })
+	line := rapid.Custom(func(t *rapid.T) string { return plaintext.OneLine(rapid.StringN(0, 150, -1).Draw(t, "line")) })
 	project := rapid.Custom(func(t *rapid.T) string {
 		return "P" + rapid.StringMatching(`[ -~é日😀]{0,90}x`).Draw(t, "project")
 	})
@@ -81,7 +82,7 @@ func TestJSONRoundTripLosesOnlyIDs(t *testing.T) {
 		d.ID, d.Title = "3fa85f64-5717-4562-b3fc-2c963f66afa6", "T"+line.Draw(t, "title")
 		d.Status = rapid.SampledFrom(memo.Statuses).Draw(t, "status")
 		d.MediaType = rapid.SampledFrom([]string{"audio", "video", "text"}).Draw(t, "media")
-		d.Summary = memo.Optional(cleanMultiline(rapid.String().Draw(t, "summary")))
+		d.Summary = memo.Optional(plaintext.Multiline(rapid.String().Draw(t, "summary")))
 		d.Language, d.ExternalID = memo.Optional(line.Draw(t, "language")), memo.Optional(line.Draw(t, "external"))
 		d.CreatedAt, d.UpdatedAt = at.Draw(t, "created"), at.Draw(t, "updated")
 		d.Topics = append(d.Topics, memo.Topic{Title: "T" + line.Draw(t, "topic")})
@@ -89,7 +90,7 @@ func TestJSONRoundTripLosesOnlyIDs(t *testing.T) {
 		d.Project = &memo.ProjectRef{ID: "0197a0de-7f3c-7cc4-9c1e-5b7e1f0f9a77", Name: project.Draw(t, "project")}
 		d.Reports = append(d.Reports, memo.Report{
 			ID: rapid.Int64().Draw(t, "id"), Name: line.Draw(t, "name"), Slug: "s", Status: memo.StatusFailed,
-			Text: cleanMultiline(rapid.String().Draw(t, "report")), CreatedAt: at.Draw(t, "made"),
+			Text: plaintext.Multiline(rapid.String().Draw(t, "report")), CreatedAt: at.Draw(t, "made"),
 		})
 		d.Segments[0].SpeakerID = "own id"
 		if rapid.Bool().Draw(t, "no segments") {

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"memoai.tech/memo/internal/plaintext"
 )
 
 // nameEvidence is how likely a text of the form "Name: text" starts with the name of a
@@ -73,11 +75,11 @@ func splitName(text string) (name, rest string, ok bool) {
 	if i <= 0 || n == 1 && !strings.HasPrefix(text[i+1:], " ") {
 		return "", "", false // 10:30, https://
 	}
-	name, rest = text[:i], trimLine(text[i+n:])
+	name, rest = text[:i], plaintext.Trim(text[i+n:])
 	if strings.HasPrefix(name, "[") && strings.HasSuffix(name, "]") {
 		name = name[1 : len(name)-1]
 	}
-	if rest == "" || name != trimLine(name) || utf8.RuneCountInString(name) > 50 ||
+	if rest == "" || name != plaintext.Trim(name) || utf8.RuneCountInString(name) > 50 ||
 		strings.Count(name, " ") > 5 || strings.ContainsAny(name, `?!…;"“”„«»<>[]{}=*\。、！？`) ||
 		!strings.ContainsFunc(name, unicode.IsLetter) || notNames[withoutNumber(name)] {
 		return "", "", false
@@ -117,7 +119,7 @@ func isNumberedSpeaker(name string) bool {
 	if len(name) <= len(word) || !strings.EqualFold(name[:len(word)], word) {
 		return false
 	}
-	return isDigits(strings.TrimLeft(name[len(word):], " _-"), 4)
+	return plaintext.IsDigits(strings.TrimLeft(name[len(word):], " _-"), 4)
 }
 
 // withoutNumber turns "Step 3" into "step".

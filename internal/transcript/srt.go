@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/plaintext"
 )
 
 // readSRT reads SubRip, which has no formal grammar: numbers may be missing or wrong, a
@@ -81,7 +82,7 @@ func (r *srtReader) readArrowLine(line string) error {
 func (r *srtReader) readTextLine(line string) error {
 	if r.open == nil && !strings.Contains(r.peek(), "-->") {
 		return refusef(r.number, "has %s where a cue's number or times such as 00:00:01,000 --> 00:00:02,500 are expected",
-			quoteShort(line))
+			plaintext.Quote(line))
 	}
 	r.last, r.endBeforeLast, r.end, r.previousLine = line, r.end, r.to, srtWords
 	return nil
@@ -119,7 +120,7 @@ func startsWithTime(line string) bool {
 // stripSRTTags removes the few tags that players support, and a position such as
 // "{\an8}" at the start. Anything else in angle brackets is text.
 func stripSRTTags(s string) string {
-	if rest, ok := strings.CutPrefix(s, `{\an`); ok && len(rest) > 1 && isDigits(rest[:1], 1) && rest[1] == '}' {
+	if rest, ok := strings.CutPrefix(s, `{\an`); ok && len(rest) > 1 && plaintext.IsDigits(rest[:1], 1) && rest[1] == '}' {
 		s = rest[2:]
 	}
 	if !strings.Contains(s, "<") {
@@ -159,7 +160,7 @@ func srtTagLength(s string) int {
 // appendSRT appends a segment as a cue. It increments n, the number of the last cue. SRT
 // has no escapes.
 func appendSRT(b []byte, n *int64, s *memo.Segment) []byte {
-	text := oneLine(s.Text)
+	text := plaintext.OneLine(s.Text)
 	if text == "" {
 		return b
 	}
@@ -168,7 +169,7 @@ func appendSRT(b []byte, n *int64, s *memo.Segment) []byte {
 	}
 	b = append(strconv.AppendInt(b, *n, 10), '\n')
 	b = appendTiming(b, s, ',')
-	if speaker := oneLine(string(s.Speaker)); speaker != "" {
+	if speaker := plaintext.OneLine(string(s.Speaker)); speaker != "" {
 		b = append(append(b, speaker...), ": "...)
 	}
 	return append(append(b, text...), '\n')

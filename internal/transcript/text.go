@@ -5,6 +5,7 @@ import (
 	"unicode"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/plaintext"
 )
 
 // readText reads lines such as "[00:42] Jordan: Of course", lines such as "Jordan: Of
@@ -101,7 +102,7 @@ func splitTimestamp(line string) (start float64, rest string, ok bool) {
 		return 0, "", false
 	}
 	for i, p := range parts {
-		if i > 0 && len(p) != 2 || !isDigits(p, 9) || i > 0 && parseNumber(p) > 59 {
+		if i > 0 && len(p) != 2 || !plaintext.IsDigits(p, 9) || i > 0 && parseNumber(p) > 59 {
 			return 0, "", false
 		}
 		start = start*60 + parseNumber(p)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/plaintext"
 )
 
 const vttSignature = "WEBVTT"
@@ -37,7 +38,7 @@ func readVTT(d *draft, text string) error {
 		if !strings.Contains(l.line(), "-->") {
 			if !strings.Contains(l.peek(), "-->") {
 				if !isVTTComment(l.line()) {
-					return refusef(l.number, "has the text %s without times before it", quoteShort(l.line()))
+					return refusef(l.number, "has the text %s without times before it", plaintext.Quote(l.line()))
 				}
 				skipVTTBlock(&l)
 				continue
@@ -159,7 +160,7 @@ func addVTTCue(d *draft, c cue, payload string) error {
 			d.video = d.video || payload == ""
 		case "v":
 			d.evidence = evidenceNone
-			speaker := oneLine(unescapeVTT(annotation))
+			speaker := plaintext.OneLine(unescapeVTT(annotation))
 			if speaker == c.speaker {
 				if !strings.HasSuffix(text.String(), " ") {
 					text.WriteByte(' ')
@@ -233,12 +234,12 @@ func unescapeVTT(s string) string {
 // appendVTT appends a segment as a cue. The header before the first cue has only the
 // signature, because some players accept nothing else there.
 func appendVTT(b []byte, s *memo.Segment) []byte {
-	text := oneLine(s.Text)
+	text := plaintext.OneLine(s.Text)
 	if text == "" {
 		return b
 	}
 	b = appendTiming(append(b, '\n'), s, '.')
-	if speaker := oneLine(string(s.Speaker)); speaker != "" {
+	if speaker := plaintext.OneLine(string(s.Speaker)); speaker != "" {
 		b = append(appendVTTText(append(b, "<v "...), speaker), '>')
 	}
 	return append(appendVTTText(b, text), '\n')

@@ -6,6 +6,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/filename"
 	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/transcript"
 )
@@ -26,7 +27,7 @@ func formatOf(s string) (transcript.Format, error) {
 // [setSecurityHeaders] has already set the others.
 func asDownload(h http.Header, contentType, name string) {
 	h.Set("Content-Type", contentType)
-	h.Set("Content-Disposition", transcript.ContentDisposition(name))
+	h.Set("Content-Disposition", filename.ContentDisposition(name))
 }
 
 func download(v *pageRequest) error {

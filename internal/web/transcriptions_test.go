@@ -20,6 +20,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/filename"
 	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/transcript"
 )
@@ -205,7 +206,7 @@ func TestDownload(t *testing.T) {
 				t.Errorf("%s: got %q, want %q", f, p.body, text)
 			}
 			for name, value := range map[string]string{
-				"Content-Type": f.ContentType(), "Content-Disposition": transcript.ContentDisposition(want.Name),
+				"Content-Type": f.ContentType(), "Content-Disposition": filename.ContentDisposition(want.Name),
 				"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff", "Content-Length": fmt.Sprint(len(text)),
 			} {
 				if got := p.header.Get(name); got != value {

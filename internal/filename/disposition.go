@@ -1,6 +1,7 @@
-package transcript
+package filename
 
 import (
+	"net/url"
 	"strings"
 	"unicode"
 
@@ -23,9 +24,8 @@ func ContentDisposition(name string) string {
 	if name == "" {
 		name = "download"
 	}
-	b := append([]byte(`attachment; filename="`), asciiName(name)...)
-	b = append(b, `"; filename*=UTF-8''`...)
-	return string(appendExtValue(b, name))
+	extended := strings.ReplaceAll(url.QueryEscape(name), "+", "%20")
+	return `attachment; filename="` + asciiName(name) + `"; filename*=UTF-8''` + extended
 }
 
 // asciiName returns an ASCII form of name, without accents and with "_" for each run
@@ -54,17 +54,4 @@ func asciiName(name string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
-}
-
-// appendExtValue appends s in the encoding of RFC 8187.
-func appendExtValue(b []byte, s string) []byte {
-	const hex = "0123456789ABCDEF"
-	for i := range len(s) {
-		if c := s[i]; isAlnum(c) || strings.IndexByte("!#$&+-.^_`|~", c) >= 0 {
-			b = append(b, c)
-		} else {
-			b = append(b, '%', hex[c>>4], hex[c&15])
-		}
-	}
-	return b
 }

@@ -1,4 +1,4 @@
-package transcript
+package filename
 
 import (
 	"fmt"
@@ -11,8 +11,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
-
-	"memoai.tech/memo"
 )
 
 func TestFileNameIsDateAndTitle(t *testing.T) {
@@ -38,7 +36,7 @@ func TestFileNameIsDateAndTitle(t *testing.T) {
 		strings.Repeat("😀", 300):       "2026-05-21 " + strings.Repeat("😀", 60) + ".md",
 		strings.Repeat("e\u0301", 200): "2026-05-21 " + strings.Repeat("e\u0301", 80) + ".md",
 	} {
-		if got := FileName(&memo.ListItem{Title: title, CreatedAt: day}, Markdown); got != want {
+		if got := Of(title, day, "md"); got != want {
 			t.Errorf("%q: got %q, want %q", title, got, want)
 		}
 	}
@@ -46,7 +44,7 @@ func TestFileNameIsDateAndTitle(t *testing.T) {
 		"CON": "_CON.txt", "con .x": "_con .x.txt", "Com1": "_Com1.txt", "lpt¹.tar": "_lpt¹.tar.txt",
 		"COM10": "COM10.txt", "console": "console.txt", "-": "Untitled.txt", ".hidden": "hidden.txt",
 	} {
-		if got := FileName(&memo.ListItem{Title: title}, Text); got != want {
+		if got := Of(title, time.Time{}, "txt"); got != want {
 			t.Errorf("%q: got %q, want %q", title, got, want)
 		}
 	}
@@ -55,11 +53,11 @@ func TestFileNameIsDateAndTitle(t *testing.T) {
 // TestFileNameIsSafe for any title.
 func TestFileNameIsSafe(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &memo.ListItem{Title: rapid.String().Draw(t, "title")}
+		title, created := rapid.String().Draw(t, "title"), time.Time{}
 		if rapid.Bool().Draw(t, "dated") {
-			m.CreatedAt = time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "at"), 0)
+			created = time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "at"), 0)
 		}
-		checkFileName(t, FileName(m, JSON))
+		checkFileName(t, Of(title, created, "json"))
 	})
 }
 
@@ -73,35 +71,6 @@ func checkFileName(t rapid.TB, name string) {
 			"\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"),
 		stem != strings.Trim(stem, " ."), name[0] == '-', isReserved(name), strings.Contains(stem, "  "):
 		t.Errorf("unsafe name %q", name)
-	}
-}
-
-// TestTruncationKeepsCharacters: a character that people see as one is not split.
-func TestTruncationKeepsCharacters(t *testing.T) {
-	for _, tt := range []struct {
-		s    string
-		n    int
-		want string
-	}{
-		{"abc", 3, "abc"},
-		{"abc", 2, "ab"},
-		{"aé", 2, "a"},
-		{"ae\u0301", 2, "a"},
-		{"a👍🏽", 5, "a"},
-		{"a👩‍👩‍👧b", 18, "a"},
-		{"a👩‍👩‍👧b", 19, "a👩‍👩‍👧"},
-		{"🇩🇪🇫🇷", 12, "🇩🇪"},
-		{"🇩🇪🇫🇷", 8, "🇩🇪"},
-		{"✈️x", 3, ""},
-		{"\u0301\u0301\u0301", 4, "\u0301\u0301"},
-	} {
-		want := tt.want
-		if want == "" { // a character that is longer than n is split
-			want = tt.s[:3]
-		}
-		if got := tt.s[:truncateAt(tt.s, tt.n)]; got != want {
-			t.Errorf("%q at %d: got %q, want %q", tt.s, tt.n, got, want)
-		}
 	}
 }
 
@@ -120,7 +89,7 @@ func TestRepeatedNamesAreNumbered(t *testing.T) {
 			[]string{strings.Repeat("é", 126) + ".md", strings.Repeat("É", 124) + " (2).md"},
 		},
 	} {
-		if diff := cmp.Diff(tt.want, UniqueNames(tt.names)); diff != "" {
+		if diff := cmp.Diff(tt.want, Unique(tt.names)); diff != "" {
 			t.Errorf("%q (-want +got)\n%s", tt.names, diff)
 		}
 	}
@@ -128,7 +97,7 @@ func TestRepeatedNamesAreNumbered(t *testing.T) {
 	for i := range same {
 		same[i] = "x.md"
 	}
-	if got := UniqueNames(same); got[len(same)-1] != fmt.Sprintf("x (%d).md", len(same)) {
+	if got := Unique(same); got[len(same)-1] != fmt.Sprintf("x (%d).md", len(same)) {
 		t.Errorf("the last of many equal names is %s", got[len(same)-1])
 	}
 }
@@ -139,7 +108,7 @@ func TestUniqueNamesAreUnique(t *testing.T) {
 			"a.md", "A.md", "a (2).md", "a (2) (2).md", "a (3).md", "é.md", "e\u0301.md", strings.Repeat("x", 252) + ".md",
 			strings.Repeat("X", 252) + ".md", "", "(2)",
 		}), 0, 30).Draw(t, "names")
-		got := UniqueNames(names)
+		got := Unique(names)
 		if len(got) != len(names) {
 			t.Fatalf("got %d names, want %d", len(got), len(names))
 		}
@@ -177,7 +146,7 @@ func TestContentDispositionHasAnASCIIFallback(t *testing.T) {
 // TestContentDispositionIsParsedByClients for any title.
 func TestContentDispositionIsParsedByClients(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		name := FileName(&memo.ListItem{Title: rapid.String().Draw(t, "title")}, SRT)
+		name := Of(rapid.String().Draw(t, "title"), time.Time{}, "srt")
 		header := ContentDisposition(name)
 		if strings.ContainsFunc(header, func(r rune) bool { return r < ' ' || r > '~' }) {
 			t.Fatalf("%q is not a valid header value", header)

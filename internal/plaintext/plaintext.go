@@ -1,61 +1,20 @@
-package transcript
+// Package plaintext keeps text plain: on one line, without control characters, and cut only
+// between characters that people see as one. It knows nothing of files or transcriptions.
+package plaintext
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// lineScanner reads a text line by line without splitting it, so that 32 MB of line
-// breaks need no memory. A line ends with LF, CRLF or CR. To return to a line later,
-// copy the scanner.
-type lineScanner struct {
-	text     string
-	rest     int // where the next line starts
-	number   int // the number of the current line, from 1
-	from, to int // the current line, without its line break
-}
-
-func (l *lineScanner) next() bool {
-	if l.rest >= len(l.text) {
-		return false
-	}
-	l.number++
-	l.from = l.rest
-	l.to = l.from
-	for l.to < len(l.text) && l.text[l.to] != '\n' && l.text[l.to] != '\r' {
-		l.to++
-	}
-	l.rest = min(l.to+1, len(l.text))
-	if l.rest < len(l.text) && l.text[l.to] == '\r' && l.text[l.rest] == '\n' {
-		l.rest++
-	}
-	return true
-}
-
-func (l *lineScanner) line() string { return l.text[l.from:l.to] }
-
-// peek returns the line after the current one, or "" at the end.
-func (l *lineScanner) peek() string {
-	ahead := *l
-	if !ahead.next() {
-		return ""
-	}
-	return ahead.line()
-}
-
-// lineAt returns the number of the line that contains the byte at offset.
-func lineAt(text string, offset int) int {
-	before := text[:min(max(offset, 0), len(text))]
-	return 1 + strings.Count(before, "\n") + strings.Count(before, "\r") - strings.Count(before, "\r\n")
-}
-
-// oneLine returns s as one line. It replaces line breaks and tabs, together with the
+// OneLine returns s as one line. It replaces line breaks and tabs, together with the
 // spaces around them, by one space, removes escape sequences and other control
 // characters, and trims both ends.
-func oneLine(s string) string {
+func OneLine(s string) string {
 	if isOneLine(s) {
-		return trimLine(s)
+		return Trim(s)
 	}
 	b := make([]byte, 0, len(s))
 	blanks, folded := 0, false
@@ -85,12 +44,12 @@ func oneLine(s string) string {
 		folded = false
 		b = append(b, s[i-n:i]...)
 	}
-	return trimLine(string(b))
+	return Trim(string(b))
 }
 
-// trimLine trims spaces and byte order marks, which can remain where files were joined.
+// Trim trims spaces and byte order marks, which can remain where files were joined.
 // At the start of an export, a byte order mark would be lost when the file is read.
-func trimLine(s string) string {
+func Trim(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == '\uFEFF' })
 }
 
@@ -110,9 +69,9 @@ func isOneLine(s string) bool {
 	return true
 }
 
-// cleanMultiline removes escape sequences and control characters from a text that may have
+// Multiline removes escape sequences and control characters from a text that may have
 // several lines, such as a summary or a report. Tabs remain, and line breaks become LF.
-func cleanMultiline(s string) string {
+func Multiline(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) }) {
 		return s
 	}
@@ -133,6 +92,28 @@ func cleanMultiline(s string) string {
 		}
 	}
 	return string(b)
+}
+
+// IsDigits reports whether s consists of 1 to limit ASCII digits.
+func IsDigits(s string, limit int) bool {
+	if s == "" || len(s) > limit {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// Quote quotes a part of a text for a message. The result is short and on one line.
+func Quote(s string) string {
+	const limit = 40 // bytes
+	if short := Truncate(s, limit); short != s {
+		s = short + "…"
+	}
+	return strconv.Quote(s)
 }
 
 // isBreak reports whether r is a tab or a line break.

@@ -1,4 +1,6 @@
-package transcript
+// Package filename makes the names of exported files and the header that carries them, and
+// reads what the name of an imported file says about its content. It knows no formats.
+package filename
 
 import (
 	"strconv"
@@ -10,35 +12,35 @@ import (
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
-	"memoai.tech/memo"
+	"memoai.tech/memo/internal/plaintext"
 )
 
-// maxFileName is the longest name, in bytes, that every common file system accepts.
-const maxFileName = 255
+// maxBytes is the longest name that every common file system accepts.
+const maxBytes = 255
 
-// FileName returns the name of an exported file, with the date and the title:
+// Of returns the name of an exported file, with the date and the title:
 // "2026-05-20 Acme — discovery call.md". It is safe on every platform: it has no path
 // separators, control characters or characters that change the writing direction. It
 // is not a reserved name, does not start with "-", does not start or end with a dot or
 // a space, and has at most 255 bytes.
-func FileName(t *memo.ListItem, f Format) string {
-	stem := safeStem(t.Title)
+func Of(title string, created time.Time, extension string) string {
+	stem := safeStem(title)
 	if stem == "" {
 		stem = "Untitled"
 	}
-	if !t.CreatedAt.IsZero() {
-		stem = t.CreatedAt.UTC().Format(time.DateOnly) + " " + stem
+	if !created.IsZero() {
+		stem = created.UTC().Format(time.DateOnly) + " " + stem
 	}
 	if isReserved(stem) {
 		stem = "_" + stem
 	}
-	return fitName(stem, "."+string(f))
+	return fitName(stem, "."+extension)
 }
 
 // safeStem turns any text into the stem of a file name. The result may be empty.
 func safeStem(s string) string {
 	s = strings.ToValidUTF8(s, "")
-	s = oneLine(strings.Map(func(r rune) rune {
+	s = plaintext.OneLine(strings.Map(func(r rune) rune {
 		switch {
 		case strings.ContainsRune(`/\:*?<>|`, r):
 			return '-'
@@ -83,61 +85,16 @@ func isReserved(stem string) bool {
 
 // fitName joins a stem and an ending, and cuts the stem if the name would be too long.
 func fitName(stem, ending string) string {
-	if len(stem)+len(ending) <= maxFileName {
+	if len(stem)+len(ending) <= maxBytes {
 		return stem + ending
 	}
-	return strings.TrimRight(stem[:truncateAt(stem, maxFileName-len(ending))], " .") + ending
+	return strings.TrimRight(plaintext.Truncate(stem, maxBytes-len(ending)), " .") + ending
 }
 
-// truncateAt returns the greatest length, at most n bytes, to which s can be cut
-// without splitting a visible character: a letter and its combining marks, an emoji
-// sequence or a flag. If the first one alone is longer than n, it is split between
-// code points.
-func truncateAt(s string, n int) int {
-	if len(s) <= n {
-		return len(s)
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	runeCut := n
-	for n > 0 {
-		after, _ := utf8.DecodeRuneInString(s[n:])
-		before, size := utf8.DecodeLastRuneInString(s[:n])
-		switch {
-		case isJoiner(after), before == '\u200D', isFlagHalf(after) && flagHalves(s[:n])%2 == 1:
-			n -= size
-			continue
-		}
-		return n
-	}
-	return runeCut
-}
-
-// isJoiner reports whether r forms one visible character with the one before it.
-func isJoiner(r rune) bool {
-	return unicode.Is(unicode.M, r) || r == '\u200D' || r >= 0x1F3FB && r <= 0x1F3FF || r >= 0xE0020 && r <= 0xE007F
-}
-
-func isFlagHalf(r rune) bool { return r >= 0x1F1E6 && r <= 0x1F1FF }
-
-// flagHalves counts the halves of flags at the end of s.
-func flagHalves(s string) int {
-	n := 0
-	for {
-		r, size := utf8.DecodeLastRuneInString(s)
-		if !isFlagHalf(r) {
-			return n
-		}
-		s = s[:len(s)-size]
-		n++
-	}
-}
-
-// UniqueNames returns the names in the same order, with numbers added so that all are
+// Unique returns the names in the same order, with numbers added so that all are
 // different: the second "name.md" becomes "name (2).md". It ignores case and Unicode
 // normal forms, as some file systems do. The results have at most 255 bytes.
-func UniqueNames(names []string) []string {
+func Unique(names []string) []string {
 	fold := cases.Fold()
 	// Returns equal strings for names that some file system considers equal.
 	foldName := func(name string) string {

@@ -1,0 +1,47 @@
+package transcript
+
+import "strings"
+
+// lineScanner reads a text line by line without splitting it, so that 32 MB of line
+// breaks need no memory. A line ends with LF, CRLF or CR. To return to a line later,
+// copy the scanner.
+type lineScanner struct {
+	text     string
+	rest     int // where the next line starts
+	number   int // the number of the current line, from 1
+	from, to int // the current line, without its line break
+}
+
+func (l *lineScanner) next() bool {
+	if l.rest >= len(l.text) {
+		return false
+	}
+	l.number++
+	l.from = l.rest
+	l.to = l.from
+	for l.to < len(l.text) && l.text[l.to] != '\n' && l.text[l.to] != '\r' {
+		l.to++
+	}
+	l.rest = min(l.to+1, len(l.text))
+	if l.rest < len(l.text) && l.text[l.to] == '\r' && l.text[l.rest] == '\n' {
+		l.rest++
+	}
+	return true
+}
+
+func (l *lineScanner) line() string { return l.text[l.from:l.to] }
+
+// peek returns the line after the current one, or "" at the end.
+func (l *lineScanner) peek() string {
+	ahead := *l
+	if !ahead.next() {
+		return ""
+	}
+	return ahead.line()
+}
+
+// lineAt returns the number of the line that contains the byte at offset.
+func lineAt(text string, offset int) int {
+	before := text[:min(max(offset, 0), len(text))]
+	return 1 + strings.Count(before, "\n") + strings.Count(before, "\r") - strings.Count(before, "\r\n")
+}
