@@ -30,10 +30,9 @@ var allowedImports = map[string]string{
 	"internal/search":     "",
 	"internal/plaintext":  "",
 	"internal/filename":   "plaintext",
-	"internal/transcript": "memo filename plaintext",
+	"internal/transcript": "memo plaintext",
 	"internal/store":      "memo credential search",
 	"internal/bulkhead":   "memo",
-	"internal/app":        "memo bulkhead credential filename ratelimit search store transcript",
 	"internal/telemetry":  "memo bulkhead",
 	"internal/httpx":      "memo ratelimit telemetry",
 	"internal/admission":  "memo app credential httpx ratelimit telemetry",
@@ -50,12 +49,17 @@ var allowedImports = map[string]string{
 	"e2e":                 "*",
 	"scripts/keyproxy":    "",
 	"examples/go":         "",
+
+	"internal/transcript/read":  "memo filename plaintext transcript",
+	"internal/transcript/write": "memo plaintext transcript",
+	"internal/app": "memo bulkhead credential filename ratelimit search store transcript transcript/read " +
+		"transcript/write",
 }
 
 // belowHTTP are the packages that must not import net/http.
 var belowHTTP = []string{
 	"", "internal/credential", "internal/ratelimit", "internal/search", "internal/plaintext", "internal/filename",
-	"internal/transcript", "internal/store", "internal/app",
+	"internal/transcript", "internal/transcript/read", "internal/transcript/write", "internal/store", "internal/app",
 }
 
 func TestPackageImports(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/store"
-	"memoai.tech/memo/internal/transcript"
+	"memoai.tech/memo/internal/transcript/write"
 )
 
 // The words that are searched for: one that is in every tenth transcription, and
@@ -129,7 +129,7 @@ func (c *corpus) makeText(r *rand.Rand, size int) (t transcriptText, err error) 
 		})
 		at = end
 	}
-	t.markdown, err = store.Deflate(transcript.MarkdownBody(t.segments))
+	t.markdown, err = store.Deflate(write.MarkdownBody(t.segments))
 	return t, err
 }
 

@@ -18,6 +18,7 @@ import (
 	"memoai.tech/memo/internal/filename"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/transcript"
+	"memoai.tech/memo/internal/transcript/write"
 )
 
 // MaxArchiveFiles is the maximum number of transcriptions in one archive.
@@ -62,10 +63,10 @@ func (a *App) file(
 // Write writes the content of the file to w. If ctx ends first, it returns its cause.
 func (f File) Write(ctx context.Context, w io.Writer) error {
 	if f.Format != transcript.Markdown {
-		return transcript.Write(ctx, w, f.Format, f.doc)
+		return write.File(ctx, w, f.Format, f.doc)
 	}
 	out := contextWriter{ctx, w}
-	_, err := out.Write(transcript.MarkdownHead(f.doc))
+	_, err := out.Write(write.MarkdownHead(f.doc))
 	if err == nil {
 		_, err = io.Copy(out, flate.NewReader(bytes.NewReader(f.md.Data)))
 	}
@@ -222,7 +223,7 @@ func (ar *Archive) entrySize(ctx context.Context, id string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return int64(len(transcript.MarkdownHead(d))) + md.Size, nil
+	return int64(len(write.MarkdownHead(d))) + md.Size, nil
 }
 
 // byteCounter is a writer that counts bytes.
@@ -283,7 +284,7 @@ func (ar *Archive) writeEntry(ctx context.Context, z *zip.Writer, id, name strin
 // writeMarkdownEntry writes an uncompressed head, and after it the stored transcript, which is
 // compressed already. That takes 0.2 ms; compressing it again would take 50 ms.
 func (f File) writeMarkdownEntry(z *zip.Writer, name string) error {
-	head := transcript.MarkdownHead(f.doc)
+	head := write.MarkdownHead(f.doc)
 	stored := deflateStored(head)
 	size := uint64(len(stored) + len(f.md.Data))
 	h := rawFileHeader(name, f.doc.UpdatedAt)

@@ -9,6 +9,8 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/transcript"
+	"memoai.tech/memo/internal/transcript/read"
+	"memoai.tech/memo/internal/transcript/write"
 )
 
 // ImportFile is a file to import. See docs/contract.md#import-formats.
@@ -41,7 +43,7 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in ImportFile) (ImportR
 		return ImportResult{}, err
 	}
 	defer release()
-	d, err := transcript.Read(ctx, in.Name, in.Data, transcript.DefaultLimits)
+	d, err := read.File(ctx, in.Name, in.Data, transcript.DefaultLimits)
 	if ctx.Err() != nil {
 		return ImportResult{}, context.Cause(ctx)
 	}
@@ -79,7 +81,7 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in ImportFile) (ImportR
 			d.Reports[i].CreatedAt = d.UpdatedAt
 		}
 	}
-	markdown, err := store.Deflate(transcript.MarkdownBody(d.Segments))
+	markdown, err := store.Deflate(write.MarkdownBody(d.Segments))
 	if err != nil {
 		return ImportResult{}, err
 	}

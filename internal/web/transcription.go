@@ -151,8 +151,8 @@ func (v *pageRequest) transcriptionPage() (transcriptionPage, error) {
 	p.Transcription.Topics = p.Transcription.Topics[:min(len(p.Transcription.Topics), maxTopics)]
 	line, _ := strconv.Atoi(v.r.URL.Query().Get("line"))
 	if at := typed(strings.TrimSpace(v.r.URL.Query().Get("at"))); at != "" {
-		t, ok := transcript.ParseClock(at)
-		if ok {
+		t, err := transcript.ParseClock(at)
+		if err == nil {
 			p.gotoLink = lineLink(p.Path, p.Q, lineAt(segments, t))
 			return p, nil
 		}

@@ -1,10 +1,8 @@
-package transcript
+package write
 
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -12,28 +10,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/transcript"
 )
 
-func TestOnlyKnownFormatsAreParsed(t *testing.T) {
-	if diff := cmp.Diff([]Format{"md", "txt", "srt", "vtt", "json"}, Formats); diff != "" {
-		t.Error(diff)
-	}
-	for _, f := range Formats {
-		if got, ok := ParseFormat(string(f)); got != f || !ok {
-			t.Errorf("ParseFormat(%q) = %q, %v", f, got, ok)
-		}
-		if f.ContentType() == Format("").ContentType() {
-			t.Errorf("%s has no content type", f)
-		}
-	}
-	for _, s := range []string{"", "MD", "pdf", "md ", "markdown"} {
-		if _, ok := ParseFormat(s); ok {
-			t.Errorf("ParseFormat accepts %q", s)
+func TestOnlyKnownFormatsAreWritten(t *testing.T) {
+	for _, f := range transcript.Formats {
+		if writers[f] == nil {
+			t.Errorf("%s has no writer", f)
 		}
 	}
 	var b bytes.Buffer
-	if err := Write(t.Context(), &b, "pdf", &memo.Transcription{}); memo.KindOf(err) != memo.KindInvalid || b.Len() > 0 {
-		t.Errorf("Write as pdf: %v after %d bytes, want it refused", err, b.Len())
+	if err := File(t.Context(), &b, "pdf", &memo.Transcription{}); memo.KindOf(err) != memo.KindInvalid || b.Len() > 0 {
+		t.Errorf("File as pdf: %v after %d bytes, want it refused", err, b.Len())
 	}
 }
 
@@ -61,7 +49,7 @@ func nasty() *memo.Transcription {
 }
 
 func TestMarkupInTextIsEscaped(t *testing.T) {
-	for _, f := range Formats {
+	for _, f := range transcript.Formats {
 		compareGolden(t, "nasty."+string(f), written(t, f, nasty()))
 	}
 	untimed := nasty()
@@ -72,7 +60,7 @@ func TestMarkupInTextIsEscaped(t *testing.T) {
 			s.Speaker, s.SpeakerID = "", ""
 		}
 	}
-	for _, f := range Formats {
+	for _, f := range transcript.Formats {
 		compareGolden(t, "untimed."+string(f), written(t, f, untimed))
 	}
 }
@@ -80,13 +68,14 @@ func TestMarkupInTextIsEscaped(t *testing.T) {
 // TestExportWithoutSegmentsIsComplete: the export of a failed transcription, for example,
 // is a valid file.
 func TestExportWithoutSegmentsIsComplete(t *testing.T) {
-	want := map[Format]string{
-		Markdown: "# Untitled\n\n## Transcript\n", Text: "\n", SRT: "", VTT: "WEBVTT\n",
-		JSON: `{"id":"","title":"","status":"","summary":null,"language":null,"duration_seconds":0,"speakers":[],` +
-			`"topics":[],"media_type":"","external_id":null,"created_at":"0001-01-01T00:00:00Z",` +
+	want := map[transcript.Format]string{
+		transcript.Markdown: "# Untitled\n\n## Transcript\n", transcript.Text: "\n", transcript.SRT: "",
+		transcript.VTT: "WEBVTT\n",
+		transcript.JSON: `{"id":"","title":"","status":"","summary":null,"language":null,"duration_seconds":0,` +
+			`"speakers":[],"topics":[],"media_type":"","external_id":null,"created_at":"0001-01-01T00:00:00Z",` +
 			`"updated_at":"0001-01-01T00:00:00Z","project":null,"text":"","segments":[],"prompt_results":[]}` + "\n",
 	}
-	for _, f := range Formats {
+	for _, f := range transcript.Formats {
 		if got := string(written(t, f, &memo.Transcription{})); got != want[f] {
 			t.Errorf("%s: got %q, want %q", f, got, want[f])
 		}
@@ -107,7 +96,7 @@ func TestJSONMatchesEncodingJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	var wantAny, gotAny any
-	got := written(t, JSON, d)
+	got := written(t, transcript.JSON, d)
 	if err := json.Unmarshal(want, &wantAny); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +104,7 @@ func TestJSONMatchesEncodingJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(wantAny, gotAny); diff != "" {
-		t.Errorf("(-encoding/json +Write)\n%s", diff)
+		t.Errorf("(-encoding/json +File)\n%s", diff)
 	}
 	// Compare the order of the members too.
 	var compact bytes.Buffer
@@ -126,13 +115,13 @@ func TestJSONMatchesEncodingJSON(t *testing.T) {
 	}
 	plain := strings.NewReplacer(`\u2028`, "\u2028", `\u003c`, "<", `\u003e`, ">", `\u0026`, "&")
 	if diff := cmp.Diff(plain.Replace(compact.String()), string(got)); diff != "" {
-		t.Errorf("(-encoding/json +Write)\n%s", diff)
+		t.Errorf("(-encoding/json +File)\n%s", diff)
 	}
 }
 
 func TestMarkdownIsHeadAndBody(t *testing.T) {
 	for _, d := range []*memo.Transcription{{}, nasty()} {
-		full := written(t, Markdown, d)
+		full := written(t, transcript.Markdown, d)
 		if !bytes.Equal(full, append(MarkdownHead(d), MarkdownBody(d.Segments)...)) {
 			t.Error("head and body together differ from the file")
 		}
@@ -167,55 +156,5 @@ func TestMarkdownEscapesOnlyMarkup(t *testing.T) {
 		if got := string(appendEscapedLine(nil, in)); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
-	}
-}
-
-// longCall returns a transcription of 30,000 segments for the benchmarks.
-func longCall() *memo.Transcription {
-	d := &memo.Transcription{ListItem: memo.ListItem{
-		Title: "Acme — discovery call", Status: memo.StatusCompleted,
-		CreatedAt: time.Unix(0, 0),
-	}}
-	n := 0
-	for i := 0; n < 30_000; i++ {
-		s := memo.Segment{
-			Start: memo.Seconds(i * 5), End: memo.Seconds(i*5) + 4.25, SpeakerID: "1", Speaker: "Jordan",
-			Text: fmt.Sprintf("Of course, but what does it cost us & them in year %d, and who is “we” then?", i),
-		}
-		n += len(s.Text)
-		d.Segments = append(d.Segments, s)
-	}
-	d.Text = memo.Lines(d.Segments)
-	return d
-}
-
-func BenchmarkWrite(b *testing.B) {
-	d := longCall()
-	for _, f := range Formats {
-		b.Run(string(f), func(b *testing.B) {
-			b.ReportAllocs()
-			b.SetBytes(int64(len(written(b, f, d))))
-			for b.Loop() {
-				if err := Write(b.Context(), io.Discard, f, d); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
-func BenchmarkRead(b *testing.B) {
-	d := longCall()
-	for _, f := range []Format{Text, SRT, VTT, JSON} {
-		data := written(b, f, d)
-		b.Run(string(f), func(b *testing.B) {
-			b.ReportAllocs()
-			b.SetBytes(int64(len(data)))
-			for b.Loop() {
-				if _, err := Read(b.Context(), "a."+string(f), data, DefaultLimits); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
 	}
 }

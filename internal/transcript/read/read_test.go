@@ -1,4 +1,4 @@
-package transcript
+package read
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/filename"
+	"memoai.tech/memo/internal/transcript"
 )
 
 // show formats segments for the tables below.
@@ -134,7 +135,7 @@ func TestVTTHeaderIsRead(t *testing.T) {
 		"WEBVTT\n\nNOTE Language: en\n":                     {"name", ""},
 		"WEBVTT -\u001b[31m Red \u202e\nLanguage: german\n": {"Red \u202e", "de"},
 	} {
-		doc, err := Read(t.Context(), "name.vtt", []byte(data+"\n00:01.000 --> 00:02.000\na"), Limits{})
+		doc, err := File(t.Context(), "name.vtt", []byte(data+"\n00:01.000 --> 00:02.000\na"), transcript.Limits{})
 		if err != nil {
 			t.Errorf("%q: %v", data, err)
 			continue
@@ -354,7 +355,7 @@ func TestWhisperJSONIsRead(t *testing.T) {
 			Language: "yue", Duration: 9,
 		},
 	} {
-		doc, err := Read(t.Context(), "a.json", []byte(data), Limits{})
+		doc, err := File(t.Context(), "a.json", []byte(data), transcript.Limits{})
 		if err != nil {
 			t.Errorf("%s: %v", data, err)
 		} else if doc.Language != want.Language || doc.Duration != want.Duration {
@@ -366,7 +367,7 @@ func TestWhisperJSONIsRead(t *testing.T) {
 
 func checkRead(t *testing.T, desc, name, data string, want []string) {
 	t.Helper()
-	doc, err := Read(t.Context(), name, []byte(data), Limits{})
+	doc, err := File(t.Context(), name, []byte(data), transcript.Limits{})
 	if err != nil {
 		t.Errorf("%s: %v", desc, err)
 		return
@@ -380,7 +381,7 @@ func checkRead(t *testing.T, desc, name, data string, want []string) {
 // TestSpeakersAreNumberedInOrder of their first segment.
 func TestSpeakersAreNumberedInOrder(t *testing.T) {
 	const text = "[00:01] Zoe: a\n[00:02] b\n[00:03] Ann: c\n[00:04] Zoe: d"
-	doc, err := Read(t.Context(), "a.txt", []byte(text), Limits{})
+	doc, err := File(t.Context(), "a.txt", []byte(text), transcript.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -434,14 +435,14 @@ func TestLongFileNameIsCut(t *testing.T) {
 		strings.Repeat("日", 500) + ".txt":               strings.Repeat("日", 500),
 		"2026-05-20 " + strings.Repeat("b", 600) + ".x": strings.Repeat("b", 500),
 	} {
-		doc, err := Read(t.Context(), name, []byte("a"), Limits{})
+		doc, err := File(t.Context(), name, []byte("a"), transcript.Limits{})
 		if err != nil {
 			t.Errorf("%q: %v", name, err)
 		} else if doc.Title != want {
 			t.Errorf("%q: got the title %q, want %q", name, doc.Title, want)
 		}
 	}
-	doc, err := Read(t.Context(), strings.Repeat("日", 30), []byte("a"), Limits{LineBytes: 20})
+	doc, err := File(t.Context(), strings.Repeat("日", 30), []byte("a"), transcript.Limits{LineBytes: 20})
 	if err != nil || doc.Title != strings.Repeat("日", 6) {
 		t.Errorf("got %v (%v), want a title of at most 20 bytes", doc, err)
 	}

@@ -1,4 +1,4 @@
-package transcript
+package read
 
 import (
 	"bytes"
@@ -14,12 +14,16 @@ import (
 	"pgregory.net/rapid"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/transcript"
+	"memoai.tech/memo/internal/transcript/write"
 )
 
 var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
 
+var onlyJSON = []transcript.Format{transcript.JSON}
+
 // samples are files as other programs write them, each with the name under which it is
-// imported. Its golden JSON has everything that Read understands of it.
+// imported. Its golden transcript.JSON has everything that Read understands of it.
 var samples = []struct {
 	file, name string
 	title      string
@@ -28,54 +32,54 @@ var samples = []struct {
 	mediaType  string
 	speakers   string
 	segments   int
-	formats    []Format // the golden files
+	formats    []transcript.Format // the golden files
 }{
-	{"openai-whisper.json", "Lagerumzug_Leipzig.json", "Lagerumzug Leipzig", "", "de", "audio", "", 22, []Format{JSON}},
+	{"openai-whisper.json", "Lagerumzug_Leipzig.json", "Lagerumzug Leipzig", "", "de", "audio", "", 22, onlyJSON},
 	{
 		"faster-whisper.json", `C:\Users\o\2026-05-20_Ольга Сергеевна, часть 2.json`,
 		"Ольга Сергеевна, часть 2", "2026-05-20T00:00:00Z", "ru", "audio", "", 20,
-		[]Format{JSON},
+		onlyJSON,
 	},
-	{"faster-whisper-array.json", "pan.json", "pan", "", "", "audio", "", 13, []Format{JSON}},
+	{"faster-whisper-array.json", "pan.json", "pan", "", "", "audio", "", 13, onlyJSON},
 	{
 		"whisperx.json", "recordings/oncall-review.json", "oncall-review", "", "en", "audio",
 		"SPEAKER_00, SPEAKER_01, SPEAKER_02", 24,
-		[]Format{JSON},
+		onlyJSON,
 	},
 	{
 		"whisperx.vtt", "oncall-review.vtt", "oncall-review", "", "", "audio", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24,
-		[]Format{JSON},
+		onlyJSON,
 	},
 	{
 		"whisperx.srt", "oncall-review.srt", "oncall-review", "", "", "audio", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24,
-		[]Format{JSON},
+		onlyJSON,
 	},
 	{
 		"whisperx.txt", "oncall-review.txt", "oncall-review", "", "", "text", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24,
-		[]Format{JSON},
+		onlyJSON,
 	},
 	{
 		"zoom.vtt", "GMT20260520-091400_Recording.transcript.vtt", "Zoom recording", "2026-05-20T09:14:00Z", "", "video",
 		"Jordan Lee, Alex Morgan, Dana Smith (Acme), iPhone de Marie", 23,
-		[]Format{JSON},
+		onlyJSON,
 	},
 	{
 		"teams.vtt", "اجتماع الفريق.vtt", "اجتماع الفريق", "", "", "video",
-		"سارة الخطيب, يوسف حداد, Omar Nasser, ليلى منصور", 20, Formats,
+		"سارة الخطيب, يوسف حداد, Omar Nasser, ليلى منصور", 20, transcript.Formats,
 	},
-	{"youtube.vtt", "bees.en-GB.vtt", "bees.en-GB", "", "en", "audio", "Narrator, Beekeeper", 7, []Format{JSON}},
-	{"japanese.srt", "豆腐屋インタビュー.srt", "豆腐屋インタビュー", "", "", "audio", "", 20, Formats},
-	{"french.srt", "abeilles.srt", "abeilles", "", "", "audio", "Claire, Marc", 16, []Format{JSON}},
+	{"youtube.vtt", "bees.en-GB.vtt", "bees.en-GB", "", "en", "audio", "Narrator, Beekeeper", 7, onlyJSON},
+	{"japanese.srt", "豆腐屋インタビュー.srt", "豆腐屋インタビュー", "", "", "audio", "", 20, transcript.Formats},
+	{"french.srt", "abeilles.srt", "abeilles", "", "", "audio", "Claire, Marc", 16, onlyJSON},
 	{
 		"own.txt", "2026-05-20 Acme — discovery call.txt", "Acme — discovery call", "2026-05-20T00:00:00Z", "", "audio",
 		"Alex, Jordan", 21,
-		[]Format{JSON},
+		onlyJSON,
 	},
-	{"names.txt", "запись к врачу.txt", "запись к врачу", "", "", "text", "Ирина, Регистратура", 12, Formats},
-	{"free.txt", "notes", "notes", "", "", "text", "", 8, []Format{JSON}},
+	{"names.txt", "запись к врачу.txt", "запись к врачу", "", "", "text", "Ирина, Регистратура", 12, transcript.Formats},
+	{"free.txt", "notes", "notes", "", "", "text", "", 8, onlyJSON},
 	{
 		"own.json", "export.json", "Acme — discovery call", "2026-05-20T09:14:00Z", "en", "audio", "Alex, Jordan", 22,
-		Formats,
+		transcript.Formats,
 	},
 }
 
@@ -85,7 +89,7 @@ func readSample(t testing.TB, file, name string) *memo.Transcription {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc, err := Read(t.Context(), name, data, DefaultLimits)
+	doc, err := File(t.Context(), name, data, transcript.DefaultLimits)
 	if err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
@@ -131,7 +135,7 @@ func TestEncodingAndNameDoNotMatter(t *testing.T) {
 			"UTF-16 LE": encodeUTF16(text, 0),
 			"UTF-16 BE": encodeUTF16(text, 1),
 		} {
-			got, err := Read(t.Context(), "x.unknown", data, DefaultLimits)
+			got, err := File(t.Context(), "x.unknown", data, transcript.DefaultLimits)
 			if err != nil {
 				t.Errorf("%s, %s: %v", s.file, desc, err)
 				continue
@@ -161,10 +165,10 @@ func speakerNames(doc *memo.Transcription) string {
 	return strings.Join(names, ", ")
 }
 
-func written(t rapid.TB, f Format, doc *memo.Transcription) []byte {
+func written(t rapid.TB, f transcript.Format, doc *memo.Transcription) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Write(context.Background(), &b, f, doc); err != nil {
+	if err := write.File(context.Background(), &b, f, doc); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

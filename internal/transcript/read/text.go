@@ -1,6 +1,7 @@
-package transcript
+package read
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -102,10 +103,11 @@ func splitTimestamp(line string) (start float64, rest string, ok bool) {
 		return 0, "", false
 	}
 	for i, p := range parts {
-		if i > 0 && len(p) != 2 || !plaintext.IsDigits(p, 9) || i > 0 && parseNumber(p) > 59 {
+		n, _ := strconv.Atoi(p)
+		if i > 0 && (len(p) != 2 || n > 59) || !plaintext.IsDigits(p, 9) {
 			return 0, "", false
 		}
-		start = start*60 + parseNumber(p)
+		start = start*60 + float64(n)
 	}
 	return start, line[end+1:], true
 }

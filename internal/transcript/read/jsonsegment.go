@@ -1,4 +1,4 @@
-package transcript
+package read
 
 import (
 	"github.com/go-json-experiment/json"
@@ -105,8 +105,8 @@ func (s *jsonSegment) cue(line int, memoJSON bool) (cue, error) {
 		if early := c.start.Millis() - c.end.Millis(); !memoJSON && early > 0 && early <= tolerance {
 			c.end = c.start
 		}
-		if fault := checkOrder(c.start, c.end); fault != "" {
-			return c, refusef(line, "has a segment that %s", fault)
+		if err := checkOrder(c.start, c.end); err != nil {
+			return c, refusef(line, "has a segment that %s", err)
 		}
 	}
 	if c.speaker == "" && len(s.Words) > 0 {

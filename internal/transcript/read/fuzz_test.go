@@ -1,4 +1,4 @@
-package transcript
+package read
 
 import (
 	"bytes"
@@ -14,10 +14,12 @@ import (
 	"pgregory.net/rapid"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/transcript"
+	"memoai.tech/memo/internal/transcript/write"
 )
 
 // fuzzLimits are so small that the fuzzer reaches them.
-var fuzzLimits = Limits{Bytes: 1 << 16, Segments: 200, LineBytes: 1 << 12, Speakers: 50}
+var fuzzLimits = transcript.Limits{Bytes: 1 << 16, Segments: 200, LineBytes: 1 << 12, Speakers: 50}
 
 // addSeeds adds the short samples, and valid and invalid files of every format.
 func addSeeds(f *testing.F) {
@@ -78,12 +80,12 @@ func FuzzRead(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
 		before := bytes.Clone(data)
-		doc, err := Read(t.Context(), name, data, fuzzLimits)
+		doc, err := File(t.Context(), name, data, fuzzLimits)
 		if !bytes.Equal(before, data) {
-			t.Fatal("Read changed its input")
+			t.Fatal("File changed its input")
 		}
 		if err != nil {
-			e, ok := errors.AsType[*Error](err)
+			e, ok := errors.AsType[*transcript.Error](err)
 			if !ok || e.Reason == "" || strings.ContainsAny(e.Reason, "\n\r\x1b\x00") || len(e.Reason) > 400 || doc != nil {
 				t.Fatalf("refused with %#v, want an *Error with a short reason", err)
 			}
@@ -108,15 +110,16 @@ func FuzzRoundTrip(f *testing.F) {
 
 func checkAnyFile(t rapid.TB, name string, data []byte) {
 	t.Helper()
-	doc, err := Read(context.Background(), name, data, fuzzLimits)
+	doc, err := File(context.Background(), name, data, fuzzLimits)
 	if err != nil {
 		return
 	}
 	checkDocument(t, doc)
-	if diff := cmp.Diff(doc, reread(t, JSON, doc)); diff != "" {
+	if diff := cmp.Diff(doc, reread(t, transcript.JSON, doc)); diff != "" {
 		t.Fatalf("json (-before +after)\n%s", diff)
 	}
-	if !bytes.Equal(written(t, Markdown, doc), append(MarkdownHead(doc), MarkdownBody(doc.Segments)...)) {
+	parts := append(write.MarkdownHead(doc), write.MarkdownBody(doc.Segments)...)
+	if !bytes.Equal(written(t, transcript.Markdown, doc), parts) {
 		t.Fatal("md: head and body together differ from the file")
 	}
 	if len(doc.Segments) == 0 {
@@ -125,13 +128,13 @@ func checkAnyFile(t rapid.TB, name string, data []byte) {
 	tagged := slices.ContainsFunc(doc.Segments, func(s memo.Segment) bool { return stripSRTTags(s.Text) != s.Text })
 	stamped := slices.ContainsFunc(doc.Segments,
 		func(s memo.Segment) bool { _, _, ok := splitTimestamp(s.Text); return ok })
-	for _, format := range []Format{Text, SRT, VTT} {
-		if format == SRT && tagged || format == Text && stamped {
+	for _, format := range []transcript.Format{transcript.Text, transcript.SRT, transcript.VTT} {
+		if format == transcript.SRT && tagged || format == transcript.Text && stamped {
 			continue // these formats have no escapes, so the text is read as a tag or a time
 		}
 		second := reread(t, format, doc)
 		checkDocument(t, second)
-		if len(second.Segments) != len(doc.Segments) && format != Text {
+		if len(second.Segments) != len(doc.Segments) && format != transcript.Text {
 			t.Fatalf("%s: %d segments became %d", format, len(doc.Segments), len(second.Segments))
 		}
 	}

@@ -1,4 +1,4 @@
-package transcript
+package write
 
 import (
 	"strconv"
@@ -10,7 +10,8 @@ import (
 )
 
 // json writes d as encoding/json would without HTML escaping, five times as fast.
-func (o *output) json(d *memo.Transcription, timed bool) {
+func (o *output) json(d *memo.Transcription) {
+	timed := memo.HasTimes(d.Segments)
 	o.b = append(appendHead(o.b, d), `,"text":"`...)
 	var line []byte
 	first := true

@@ -1,4 +1,4 @@
-package transcript
+package read
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/filename"
 	"memoai.tech/memo/internal/plaintext"
+	"memoai.tech/memo/internal/transcript"
 )
 
 // draft is a transcription while its file is being read. The reader of a format adds
@@ -14,7 +15,7 @@ import (
 type draft struct {
 	ctx    context.Context // of the call of Read
 	steps  int             // number of calls of checkContext
-	limits Limits
+	limits transcript.Limits
 	name   filename.Name
 	doc    memo.Transcription
 	cues   []cue

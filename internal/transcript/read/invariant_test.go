@@ -1,4 +1,4 @@
-package transcript
+package read
 
 import (
 	"strings"
@@ -11,7 +11,7 @@ import (
 	"memoai.tech/memo/internal/plaintext"
 )
 
-// checkDocument fails unless a transcription has every property that Read guarantees.
+// checkDocument fails unless a transcription has every property that File guarantees.
 func checkDocument(t rapid.TB, doc *memo.Transcription) {
 	t.Helper()
 	if doc.Speakers == nil || doc.Topics == nil || doc.Segments == nil || doc.Reports == nil {

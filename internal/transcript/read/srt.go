@@ -1,11 +1,9 @@
-package transcript
+package read
 
 import (
-	"strconv"
 	"strings"
 	"unicode"
 
-	"memoai.tech/memo"
 	"memoai.tech/memo/internal/plaintext"
 )
 
@@ -58,10 +56,10 @@ const (
 // readArrowLine reads a line that contains "-->". It is either a line of times or text.
 func (r *srtReader) readArrowLine(line string) error {
 	numbered := r.previousLine == srtWords && isSRTNumber(r.last)
-	c, fault := parseTiming(line)
-	if fault != "" {
+	c, err := parseTiming(line)
+	if err != nil {
 		if r.open == nil || (r.previousLine == srtBlank || numbered) && startsWithTime(line) {
-			return refusef(r.number, "%s", fault)
+			return refusef(r.number, "%s", err)
 		}
 		return r.readTextLine(line)
 	}
@@ -155,22 +153,4 @@ func srtTagLength(s string) int {
 		return end + 1
 	}
 	return 0
-}
-
-// appendSRT appends a segment as a cue. It increments n, the number of the last cue. SRT
-// has no escapes.
-func appendSRT(b []byte, n *int64, s *memo.Segment) []byte {
-	text := plaintext.OneLine(s.Text)
-	if text == "" {
-		return b
-	}
-	if *n++; *n > 1 {
-		b = append(b, '\n')
-	}
-	b = append(strconv.AppendInt(b, *n, 10), '\n')
-	b = appendTiming(b, s, ',')
-	if speaker := plaintext.OneLine(string(s.Speaker)); speaker != "" {
-		b = append(append(b, speaker...), ": "...)
-	}
-	return append(append(b, text...), '\n')
 }

@@ -1,4 +1,4 @@
-package transcript
+package write
 
 import (
 	"strings"
@@ -9,6 +9,12 @@ import (
 
 // The Markdown export escapes all text from a transcription, so that it renders as the same
 // characters. That includes AI reports, because their text depends on what was said.
+
+func (o *output) markdown(d *memo.Transcription) {
+	o.b = MarkdownHead(d)
+	timed := memo.HasTimes(d.Segments)
+	o.each(d.Segments, func(b []byte, s *memo.Segment) []byte { return appendMarkdown(b, s, timed) })
+}
 
 // MarkdownHead returns the first part of the Markdown export: everything before the
 // transcript, and the heading of the transcript. Unlike [MarkdownBody] it is not stored,
@@ -81,13 +87,15 @@ func appendReports(b []byte, reports []memo.Report) []byte {
 	return b
 }
 
+var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
 // appendParagraphs appends a text of several lines. It preserves line breaks, which
 // Markdown writes as two spaces at the end of a line, and removes indentation, which
 // would make the text code.
 func appendParagraphs(b []byte, text string) []byte {
 	started, blank := false, false
-	for l := (lineScanner{text: text}); l.next(); {
-		line := plaintext.OneLine(l.line())
+	for line := range strings.SplitSeq(lineBreaks.Replace(text), "\n") {
+		line = plaintext.OneLine(line)
 		switch {
 		case line == "":
 			blank = true

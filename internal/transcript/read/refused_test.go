@@ -1,4 +1,4 @@
-package transcript
+package read
 
 import (
 	"errors"
@@ -7,15 +7,16 @@ import (
 	"testing"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/transcript"
 )
 
 // TestInvalidFileIsRefused checks each refusal with the line and the reason that people see.
 func TestInvalidFileIsRefused(t *testing.T) {
-	small := Limits{Bytes: 2000, Segments: 3, LineBytes: 20, Speakers: 2}
-	unlimited := Limits{}
+	small := transcript.Limits{Bytes: 2000, Segments: 3, LineBytes: 20, Speakers: 2}
+	unlimited := transcript.Limits{}
 	tests := []struct {
 		desc, name, data string
-		limits           Limits
+		limits           transcript.Limits
 		line             int
 		reason           string // a part of the reason
 	}{
@@ -379,10 +380,10 @@ func TestInvalidFileIsRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.desc, func(t *testing.T) {
-			doc, err := Read(t.Context(), tt.name, []byte(tt.data), tt.limits)
-			e, ok := errors.AsType[*Error](err)
+			doc, err := File(t.Context(), tt.name, []byte(tt.data), tt.limits)
+			e, ok := errors.AsType[*transcript.Error](err)
 			if !ok || doc != nil {
-				t.Fatalf("Read = %v, %v; want an *Error", doc, err)
+				t.Fatalf("File = %v, %v; want an *Error", doc, err)
 			}
 			if e.Line != tt.line || !strings.Contains(e.Reason, tt.reason) {
 				t.Errorf("got line %d: %s\nwant line %d: …%s…", e.Line, e.Reason, tt.line, tt.reason)
@@ -404,17 +405,6 @@ func manyMembers() string {
 		fmt.Fprintf(&b, `"%d":0,`, i)
 	}
 	return b.String()
-}
-
-func TestErrorNamesTheLine(t *testing.T) {
-	for want, e := range map[string]*Error{
-		"line 3: is bad": {Line: 3, Reason: "is bad"},
-		"is bad":         {Reason: "is bad"},
-	} {
-		if got := e.Error(); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
 }
 
 // TestHostileFileIsReadQuickly reads files that would be slow or need much memory if the
@@ -449,7 +439,7 @@ func TestHostileFileIsReadQuickly(t *testing.T) {
 		"no newline": strings.Repeat("a", 8*n),
 	} {
 		t.Run(desc, func(t *testing.T) {
-			doc, err := Read(t.Context(), desc, []byte(data), DefaultLimits)
+			doc, err := File(t.Context(), desc, []byte(data), transcript.DefaultLimits)
 			if err == nil {
 				checkDocument(t, doc)
 			}

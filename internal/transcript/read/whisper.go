@@ -1,4 +1,4 @@
-package transcript
+package read
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/transcript"
 )
 
 // readWhisper reads the JSON of openai-whisper, OpenAI's API, faster-whisper and
@@ -34,7 +35,7 @@ func readWhisper(f *jsonFile, segments bool) error {
 				if err := json.UnmarshalDecode(f.Decoder, &language); err != nil {
 					return err
 				}
-				f.draft.doc.Language = Language(language)
+				f.draft.doc.Language = transcript.Language(language)
 				return nil
 			}
 		case "duration":
@@ -89,7 +90,7 @@ func (f *jsonFile) readInfo() error {
 			if err := json.UnmarshalDecode(f.Decoder, &language); err != nil {
 				return err
 			}
-			f.draft.doc.Language = Language(language)
+			f.draft.doc.Language = transcript.Language(language)
 			return nil
 		case name == "duration":
 			return f.readDuration()

@@ -1,11 +1,11 @@
-package transcript
+package read
 
 import (
 	"html"
 	"strings"
 
-	"memoai.tech/memo"
 	"memoai.tech/memo/internal/plaintext"
+	"memoai.tech/memo/internal/transcript"
 )
 
 const vttSignature = "WEBVTT"
@@ -45,9 +45,9 @@ func readVTT(d *draft, text string) error {
 			}
 			l.next() // first was the cue's identifier
 		}
-		c, fault := parseTiming(l.line())
-		if fault != "" {
-			return refusef(l.number, "%s", fault)
+		c, err := parseTiming(l.line())
+		if err != nil {
+			return refusef(l.number, "%s", err)
 		}
 		c.line = first.number
 		if err := addVTTCue(d, c, vttPayload(&l)); err != nil {
@@ -85,7 +85,7 @@ func readVTTHeader(d *draft, l *lineScanner) error {
 		}
 		name, value, _ := strings.Cut(l.line(), ":")
 		if strings.EqualFold(strings.TrimSpace(name), "language") {
-			d.doc.Language = Language(value)
+			d.doc.Language = transcript.Language(value)
 		}
 	}
 }
@@ -120,7 +120,7 @@ func vttPayload(l *lineScanner) string {
 		if !l.next() || l.line() == "" {
 			break
 		}
-		if _, fault := parseTiming(l.line()); fault == "" { // the next cue, without an empty line before it
+		if _, err := parseTiming(l.line()); err == nil { // the next cue, without an empty line before it
 			*l = before
 			break
 		}
@@ -186,15 +186,17 @@ func parseVTTTag(s string) (length int, name, annotation string) {
 		return 0, "", ""
 	}
 	inner := s[1:end]
-	if _, fault := parseClock(inner); fault == "" {
-		return end + 1, "", "" // the time of the next word, for karaoke
-	}
 	i := 0
 	for i < len(inner) && (inner[i] >= 'a' && inner[i] <= 'z' || inner[i] >= 'A' && inner[i] <= 'Z' || i == 0 &&
 		inner[i] == '/') {
 		i++
 	}
 	name, rest := inner[:i], inner[i:]
+	if name == "" {
+		if _, err := transcript.ParseClock(inner); err == nil {
+			return end + 1, "", "" // the time of the next word, for karaoke
+		}
+	}
 	if name == "" || name == "/" && rest != "" || rest != "" && !strings.ContainsRune(". \t\r\n/", rune(rest[0])) {
 		return 0, "", ""
 	}
@@ -229,40 +231,4 @@ func unescapeVTT(s string) string {
 		}
 		s = s[end+1:]
 	}
-}
-
-// appendVTT appends a segment as a cue. The header before the first cue has only the
-// signature, because some players accept nothing else there.
-func appendVTT(b []byte, s *memo.Segment) []byte {
-	text := plaintext.OneLine(s.Text)
-	if text == "" {
-		return b
-	}
-	b = appendTiming(append(b, '\n'), s, '.')
-	if speaker := plaintext.OneLine(string(s.Speaker)); speaker != "" {
-		b = append(appendVTTText(append(b, "<v "...), speaker), '>')
-	}
-	return append(appendVTTText(b, text), '\n')
-}
-
-// appendVTTText escapes characters that could be part of a tag, a reference or the arrow
-// of a line of times. A text that starts with NOTE needs no escape after its times.
-func appendVTTText(b []byte, s string) []byte {
-	from := 0
-	for i := range len(s) {
-		var escaped string
-		switch s[i] {
-		case '&':
-			escaped = "&amp;"
-		case '<':
-			escaped = "&lt;"
-		case '>':
-			escaped = "&gt;"
-		default:
-			continue
-		}
-		b = append(append(b, s[from:i]...), escaped...)
-		from = i + 1
-	}
-	return append(b, s[from:]...)
 }

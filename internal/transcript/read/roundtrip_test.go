@@ -1,4 +1,4 @@
-package transcript
+package read
 
 import (
 	"context"
@@ -12,9 +12,11 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/plaintext"
+	"memoai.tech/memo/internal/transcript"
+	"memoai.tech/memo/internal/transcript/write"
 )
 
-// drawDocument draws a transcription that Read could return, with any text and times.
+// drawDocument draws a transcription that File could return, with any text and times.
 func drawDocument(t *rapid.T) *memo.Transcription {
 	text := rapid.OneOf(
 		rapid.String(),
@@ -55,13 +57,13 @@ func drawDocument(t *rapid.T) *memo.Transcription {
 }
 
 // reread writes a transcription in a format and reads the file.
-func reread(t rapid.TB, f Format, d *memo.Transcription) *memo.Transcription {
+func reread(t rapid.TB, f transcript.Format, d *memo.Transcription) *memo.Transcription {
 	t.Helper()
 	var b strings.Builder
-	if err := Write(context.Background(), &b, f, d); err != nil {
+	if err := write.File(context.Background(), &b, f, d); err != nil {
 		t.Fatal(err)
 	}
-	got, err := Read(context.Background(), "x."+string(f), []byte(b.String()), DefaultLimits)
+	got, err := File(context.Background(), "x."+string(f), []byte(b.String()), transcript.DefaultLimits)
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, b.String())
 	}
@@ -96,7 +98,7 @@ func TestJSONRoundTripLosesOnlyIDs(t *testing.T) {
 		if rapid.Bool().Draw(t, "no segments") {
 			d.Status, d.Segments, d.Text = memo.StatusQueued, []memo.Segment{}, ""
 		}
-		got := reread(t, JSON, d)
+		got := reread(t, transcript.JSON, d)
 		d.ID, d.Project.ID = "", ""
 		if diff := cmp.Diff(d, got); diff != "" {
 			t.Fatalf("(-before +after)\n%s", diff)
@@ -111,7 +113,7 @@ func TestVTTRoundTripKeepsSegments(t *testing.T) {
 		d := drawDocument(t)
 		d.Segments[0].Speaker = "Ann" // a voice tag: without one, names are read as Zoom writes them
 		want := lengthened(d.Segments)
-		if diff := cmp.Diff(want, withoutIDs(reread(t, VTT, d).Segments)); diff != "" {
+		if diff := cmp.Diff(want, withoutIDs(reread(t, transcript.VTT, d).Segments)); diff != "" {
 			t.Fatalf("(-before +after)\n%s", diff)
 		}
 	})
@@ -129,7 +131,7 @@ func TestSRTRoundTripKeepsSegments(t *testing.T) {
 				s.Text = "x"
 			}
 		}
-		if diff := cmp.Diff(lengthened(d.Segments), withoutIDs(reread(t, SRT, d).Segments)); diff != "" {
+		if diff := cmp.Diff(lengthened(d.Segments), withoutIDs(reread(t, transcript.SRT, d).Segments)); diff != "" {
 			t.Fatalf("(-before +after)\n%s", diff)
 		}
 	})
@@ -144,7 +146,7 @@ func TestTextRoundTripKeepsLines(t *testing.T) {
 			s := &d.Segments[i]
 			s.Speaker = rapid.SampledFrom([]memo.Optional{"Ann", "SPEAKER_00", "Иван"}).Draw(t, "name")
 		}
-		got := reread(t, Text, d)
+		got := reread(t, transcript.Text, d)
 		if diff := cmp.Diff(memo.Lines(d.Segments), got.Text); diff != "" {
 			t.Fatalf("(-before +after)\n%s", diff)
 		}
@@ -174,7 +176,7 @@ func lengthened(segments []memo.Segment) []memo.Segment {
 	return segments
 }
 
-// withoutIDs returns segments without the ids of their speakers, which Read assigns by order.
+// withoutIDs returns segments without the ids of their speakers, which File assigns by order.
 func withoutIDs(segments []memo.Segment) []memo.Segment {
 	out := []memo.Segment{}
 	for _, s := range segments {

@@ -1,4 +1,4 @@
-package transcript
+package read
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"memoai.tech/memo/internal/plaintext"
+	"memoai.tech/memo/internal/transcript"
 )
 
 // jsonFile is a JSON file while it is being read. It is read twice: once for its syntax
@@ -107,7 +108,7 @@ func (f *jsonFile) shape() (s jsonShape, err error) {
 		err = f.check()
 	default:
 		if err = f.check(); err == nil {
-			err = &Error{Line: 1, Reason: "is JSON, but neither an object nor an array"}
+			err = refusef(1, "is JSON, but neither an object nor an array")
 		}
 	}
 	if err != nil {
@@ -200,7 +201,7 @@ func (f *jsonFile) explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, ok := errors.AsType[*Error](err); ok {
+	if _, ok := errors.AsType[*transcript.Error](err); ok {
 		return err
 	}
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {
