@@ -13,10 +13,12 @@ import (
 // draft is a transcription while its file is being read. The reader of a format adds
 // cues, the title and whatever else the file contains; document does the rest.
 type draft struct {
-	ctx    context.Context // of the call of Read
+	ctx    context.Context // of the call of File
 	steps  int             // number of calls of checkContext
 	limits transcript.Limits
 	name   filename.Name
+	text   string    // of the file
+	json   *jsonFile // the text as JSON; see parseJSON
 	doc    memo.Transcription
 	cues   []cue
 
@@ -50,7 +52,7 @@ func (d *draft) add(c cue) error {
 		return nil
 	}
 	if c.start >= maxSeconds {
-		// appendTiming may add a millisecond to the start.
+		// Package write may add a millisecond to the start.
 		return refusef(c.line, "starts at 1,000 hours or later")
 	}
 	if len(d.cues) == d.limits.Segments {
@@ -165,8 +167,8 @@ func (d *draft) segments() error {
 	return nil
 }
 
-// dropPlaceholderTimes removes the times if all are those that appendTiming writes
-// for a text without times.
+// dropPlaceholderTimes removes the times if all are those that package write gives to
+// a text without times.
 func (d *draft) dropPlaceholderTimes() {
 	for _, c := range d.cues {
 		if c.start != 0 || c.end.Millis() > 1 {

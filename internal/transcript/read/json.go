@@ -18,48 +18,74 @@ import (
 // and shape, and once for its content, one segment at a time.
 type jsonFile struct {
 	draft *draft
-	text  string
-	data  []byte // the text again, for the decoder
+	text  string // with nonFinite replaced
 	*jsontext.Decoder
+
+	fault     error                    // why it is not valid, or nil
+	kind      jsontext.Kind            // '{' or '['
+	kinds     map[string]jsontext.Kind // of the values of its members
+	nonFinite int                      // the offset of the first NaN or Infinity, or -1
 
 	offset, line int // the last offset that lineAt was called for, and its line
 	open         int // the index of the cue that has no end yet, plus 1; 0 if there is none
 }
 
-// readJSON reads any of the JSON formats: an array of segments, or an object of Whisper
-// or Memo with "segments". The decoder refuses duplicate names, invalid UTF-8, lone
-// surrogates and more than 10,000 levels of nesting.
-func readJSON(d *draft, text string) error {
-	text, nonFinite := withoutNonFinite(text)
-	f := &jsonFile{draft: d, text: text, data: []byte(text), line: 1}
-	f.Decoder = jsontext.NewDecoder(bytes.NewBuffer(f.data))
-	shape, err := f.shape()
-	if err != nil {
-		return f.explain(err)
+// looksLikeJSON reports whether the text starts like an object or an array of objects. Lines
+// such as "[00:42] Jordan: …" start with a bracket as well.
+func looksLikeJSON(d *draft) bool {
+	for _, start := range []struct{ bracket, next string }{{"{", `"}`}, {"[", "{]"}} {
+		rest, ok := strings.CutPrefix(strings.TrimLeft(d.text, jsonSpace), start.bracket)
+		rest = strings.TrimLeft(rest, jsonSpace)
+		if ok && rest != "" && strings.IndexByte(start.next, rest[0]) >= 0 {
+			return true
+		}
 	}
-	if i := escapedNUL(text); i >= 0 {
-		return refusef(lineAt(text, i), "has a NUL character, which a text cannot have")
+	return false
+}
+
+const jsonSpace = " \t\r\n"
+
+// detectJSON returns the detection of a format of valid JSON.
+func detectJSON(is func(*jsonFile) bool) func(*draft) bool {
+	return func(d *draft) bool {
+		if d.name.Extension != "json" && !looksLikeJSON(d) {
+			return false
+		}
+		f := parseJSON(d)
+		return f.fault == nil && is(f)
 	}
-	f.Decoder = jsontext.NewDecoder(bytes.NewBuffer(f.data), jsontext.AllowDuplicateNames(true)) // already checked
-	switch {
-	case shape.memoJSON && nonFinite >= 0: // exports never have one
-		return refusef(lineAt(text, nonFinite), "is not valid JSON: NaN and Infinity are not JSON numbers")
-	case shape.array:
-		err = f.readSegments()
-	case shape.memoJSON && !shape.segments:
-		return refusef(1, `is a transcription without "segments". Export it as json; lists leave the text out`)
-	case shape.memoJSON:
-		err = readMemoJSON(f)
-	case shape.segments || shape.text:
-		err = readWhisper(f, shape.segments)
-	default:
-		return refusef(1, `is JSON, but not from Whisper or Memo: it has no "segments"`)
+}
+
+// readJSON returns the reader of a format of valid JSON. Its errors can be those of the
+// decoder.
+func readJSON(read func(*jsonFile) error) func(*draft) error {
+	return func(d *draft) error { return d.json.explain(read(d.json)) }
+}
+
+// refuseJSON says why a file has none of the JSON formats.
+func refuseJSON(d *draft) error {
+	return cmp.Or(parseJSON(d).fault, refusef(1, `is JSON, but not from Whisper or Memo: it has no "segments"`))
+}
+
+// parseJSON reads the file once, at the first call. The decoder refuses duplicate names,
+// invalid UTF-8, lone surrogates and more than 10,000 levels of nesting.
+func parseJSON(d *draft) *jsonFile {
+	if d.json != nil {
+		return d.json
 	}
-	if err != nil {
-		return f.explain(err)
+	f := &jsonFile{draft: d, line: 1, kinds: map[string]jsontext.Kind{}}
+	d.json = f
+	f.text, f.nonFinite = withoutNonFinite(d.text)
+	data := []byte(f.text)
+	f.Decoder = jsontext.NewDecoder(bytes.NewBuffer(data))
+	if f.fault = f.explain(f.readShape()); f.fault != nil {
+		return f
 	}
-	f.closeLast()
-	return nil
+	if i := escapedNUL(f.text); i >= 0 {
+		f.fault = refusef(lineAt(f.text, i), "has a NUL character, which a text cannot have")
+	}
+	f.Decoder = jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true)) // already checked
+	return f
 }
 
 // escapedNUL returns the offset of the first \u0000 in valid JSON, or -1.
@@ -79,49 +105,33 @@ func escapedNUL(text string) int {
 	}
 }
 
-// jsonShape says which members a JSON file has.
-type jsonShape struct {
-	array    bool // the file is an array
-	segments bool
-	text     bool
-	memoJSON bool // it has a member that only Memo JSON has
-}
-
-// shape reads the whole file and checks its syntax, so that the second reading can rely
+// readShape reads the whole file and checks its syntax, so that the second reading can rely
 // on it.
-func (f *jsonFile) shape() (s jsonShape, err error) {
-	switch f.PeekKind() {
-	case '{':
+func (f *jsonFile) readShape() error {
+	f.kind = f.PeekKind()
+	var err error
+	if f.kind == '{' {
 		err = f.members(func(name string) error {
-			switch name {
-			case "segments":
-				s.segments = f.PeekKind() == '['
-			case "text":
-				s.text = f.PeekKind() == '"'
-			case "prompt_results", "duration_seconds", "media_type", "created_at":
-				s.memoJSON = true
-			}
+			f.kinds[name] = f.PeekKind()
 			return f.check()
 		})
-	case '[':
-		s.array = true
+	} else {
 		err = f.check()
-	default:
-		if err = f.check(); err == nil {
-			err = refusef(1, "is JSON, but neither an object nor an array")
-		}
 	}
 	if err != nil {
-		return s, err
+		return err
+	}
+	if f.kind != '{' && f.kind != '[' {
+		return refusef(1, "is JSON, but neither an object nor an array")
 	}
 	_, err = f.ReadToken()
-	switch {
-	case err == io.EOF:
-		return s, nil
-	case err == nil:
-		return s, refusef(f.lineAt(int(f.InputOffset())), "has more text after the end of the JSON")
+	if err == nil {
+		return refusef(f.lineAt(int(f.InputOffset())), "has more text after the end of the JSON")
 	}
-	return s, err
+	if err == io.EOF {
+		return nil
+	}
+	return err
 }
 
 // maxMembers is the number of members that an object may have. No format needs 30. The
@@ -176,12 +186,8 @@ func (f *jsonFile) members(read func(name string) error) error {
 
 // nextLine returns the line on which the next array element starts.
 func (f *jsonFile) nextLine() int {
-	i := int(f.InputOffset())
-	for i < len(f.text) && (f.text[i] == ' ' || f.text[i] == '\t' || f.text[i] == '\r' || f.text[i] == '\n' ||
-		f.text[i] == ',') {
-		i++
-	}
-	return f.lineAt(i)
+	rest := strings.TrimLeft(f.text[f.InputOffset():], jsonSpace+",")
+	return f.lineAt(len(f.text) - len(rest))
 }
 
 // lineAt returns the line of an offset. It is faster than the function lineAt if offsets

@@ -1,7 +1,8 @@
 package read
 
 import (
-	"github.com/go-json-experiment/json"
+	"cmp"
+
 	"github.com/go-json-experiment/json/jsontext"
 
 	"memoai.tech/memo"
@@ -27,7 +28,7 @@ func (f *jsonFile) readSegments() error {
 	for f.PeekKind() != ']' {
 		line := f.nextLine()
 		var s jsonSegment
-		if err := json.UnmarshalDecode(f.Decoder, &s); err != nil {
+		if err := f.decode(&s); err != nil {
 			return err
 		}
 		c, err := s.cue(line, f.draft.memoJSON)
@@ -35,9 +36,9 @@ func (f *jsonFile) readSegments() error {
 			return err
 		}
 		if s.Start == nil {
-			untimed = firstPresent(untimed, line)
+			untimed = cmp.Or(untimed, line)
 		} else {
-			timed = firstPresent(timed, line)
+			timed = cmp.Or(timed, line)
 		}
 		if timed > 0 && untimed > 0 {
 			return refusef(untimed, `has a segment without "start" and "end", but other segments have them`)
@@ -117,12 +118,4 @@ func (s *jsonSegment) cue(line int, memoJSON bool) (cue, error) {
 		}
 	}
 	return c, nil
-}
-
-// firstPresent returns line, or other if line is 0.
-func firstPresent(line, other int) int {
-	if line > 0 {
-		return line
-	}
-	return other
 }

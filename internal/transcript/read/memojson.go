@@ -21,9 +21,25 @@ type memoHead struct {
 	created, updated                                 time.Time
 }
 
-// readMemoJSON reads the JSON that [Write] writes. It ignores "text", which is derived
-// from the segments.
+// isMemoJSON reports whether the file has a member that only Memo JSON has.
+func isMemoJSON(f *jsonFile) bool {
+	for _, name := range []string{"prompt_results", "duration_seconds", "media_type", "created_at"} {
+		if _, ok := f.kinds[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// readMemoJSON reads the JSON of an export. It ignores "text", which is derived from the
+// segments.
 func readMemoJSON(f *jsonFile) error {
+	if f.nonFinite >= 0 { // exports never have one
+		return refusef(lineAt(f.text, f.nonFinite), "is not valid JSON: NaN and Infinity are not JSON numbers")
+	}
+	if f.kinds["segments"] != '[' {
+		return refusef(1, `is a transcription without "segments". Export it as json; lists leave the text out`)
+	}
 	d := f.draft
 	d.memoJSON = true
 	var h memoHead

@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"memoai.tech/memo"
-	"memoai.tech/memo/internal/filename"
 	"memoai.tech/memo/internal/transcript"
 )
 
@@ -394,34 +393,6 @@ func TestSpeakersAreNumberedInOrder(t *testing.T) {
 	}
 	if got := speakerNames(doc); got != "Zoe, Ann" {
 		t.Errorf("the speakers are %s, want Zoe, Ann", got)
-	}
-}
-
-// TestContentDecidesWithoutKnownExtension: otherwise the extension decides.
-func TestContentDecidesWithoutKnownExtension(t *testing.T) {
-	for data, want := range map[string]fileKind{
-		"WEBVTT":                     kindVTT,
-		"WEBVTT - a\n\n":             kindVTT,
-		"WEBVTTs are files":          kindText,
-		"\n\n{ \"a\":1}":             kindJSON,
-		"[ {}]":                      kindJSON,
-		"[]":                         kindJSON,
-		"{laughs} hello":             kindText,
-		"[00:42] Jordan: a":          kindText,
-		"[laughs]":                   kindText,
-		"1\n00:01,0 --> 00:02,0\na":  kindSRT,
-		"\n\n00:01,0 --> 00:02,0\na": kindSRT,
-		"a --> b":                    kindText,
-		"hello":                      kindText,
-	} {
-		for _, name := range []string{"", "a", "a.b/c", "a.md", "a.jsonl", "a.2026"} {
-			if got := kindByName(filename.Parse(name), data); got != want {
-				t.Errorf("%q named %q is %s, want %s", data, name, got, want)
-			}
-		}
-		if got := kindByName(filename.Parse(`C:\x\a.SRT`), data); got != kindSRT {
-			t.Errorf("%q named a.SRT is %s, want %s", data, got, kindSRT)
-		}
 	}
 }
 

@@ -23,62 +23,76 @@ var update = flag.Bool("update", false, "write the golden files instead of compa
 var onlyJSON = []transcript.Format{transcript.JSON}
 
 // samples are files as other programs write them, each with the name under which it is
-// imported. Its golden transcript.JSON has everything that Read understands of it.
+// imported. Its golden JSON has everything that File understands of it.
 var samples = []struct {
-	file, name string
-	title      string
-	created    string // "" for unknown
-	language   memo.Optional
-	mediaType  string
-	speakers   string
-	segments   int
-	formats    []transcript.Format // the golden files
+	file      string
+	format    string // the name in formats
+	name      string // of the import
+	title     string
+	created   string // "" for unknown
+	language  memo.Optional
+	mediaType string
+	speakers  string
+	segments  int
+	formats   []transcript.Format // the golden files
 }{
-	{"openai-whisper.json", "Lagerumzug_Leipzig.json", "Lagerumzug Leipzig", "", "de", "audio", "", 22, onlyJSON},
 	{
-		"faster-whisper.json", `C:\Users\o\2026-05-20_Ольга Сергеевна, часть 2.json`,
+		"openai-whisper.json", "Whisper JSON", "Lagerumzug_Leipzig.json",
+		"Lagerumzug Leipzig", "", "de", "audio", "", 22, onlyJSON,
+	},
+	{
+		"faster-whisper.json", "Whisper JSON", `C:\Users\o\2026-05-20_Ольга Сергеевна, часть 2.json`,
 		"Ольга Сергеевна, часть 2", "2026-05-20T00:00:00Z", "ru", "audio", "", 20,
 		onlyJSON,
 	},
-	{"faster-whisper-array.json", "pan.json", "pan", "", "", "audio", "", 13, onlyJSON},
+	{"faster-whisper-array.json", "Whisper JSON", "pan.json", "pan", "", "", "audio", "", 13, onlyJSON},
 	{
-		"whisperx.json", "recordings/oncall-review.json", "oncall-review", "", "en", "audio",
+		"whisperx.json", "Whisper JSON", "recordings/oncall-review.json", "oncall-review", "", "en", "audio",
 		"SPEAKER_00, SPEAKER_01, SPEAKER_02", 24,
 		onlyJSON,
 	},
 	{
-		"whisperx.vtt", "oncall-review.vtt", "oncall-review", "", "", "audio", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24,
+		"whisperx.vtt", "WebVTT", "oncall-review.vtt",
+		"oncall-review", "", "", "audio", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24,
 		onlyJSON,
 	},
 	{
-		"whisperx.srt", "oncall-review.srt", "oncall-review", "", "", "audio", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24,
+		"whisperx.srt", "SubRip", "oncall-review.srt",
+		"oncall-review", "", "", "audio", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24,
 		onlyJSON,
 	},
 	{
-		"whisperx.txt", "oncall-review.txt", "oncall-review", "", "", "text", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24,
+		"whisperx.txt", "text", "oncall-review.txt",
+		"oncall-review", "", "", "text", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24,
 		onlyJSON,
 	},
 	{
-		"zoom.vtt", "GMT20260520-091400_Recording.transcript.vtt", "Zoom recording", "2026-05-20T09:14:00Z", "", "video",
+		"zoom.vtt", "WebVTT", "GMT20260520-091400_Recording.transcript.vtt",
+		"Zoom recording", "2026-05-20T09:14:00Z", "", "video",
 		"Jordan Lee, Alex Morgan, Dana Smith (Acme), iPhone de Marie", 23,
 		onlyJSON,
 	},
 	{
-		"teams.vtt", "اجتماع الفريق.vtt", "اجتماع الفريق", "", "", "video",
+		"teams.vtt", "WebVTT", "اجتماع الفريق.vtt", "اجتماع الفريق", "", "", "video",
 		"سارة الخطيب, يوسف حداد, Omar Nasser, ليلى منصور", 20, transcript.Formats,
 	},
-	{"youtube.vtt", "bees.en-GB.vtt", "bees.en-GB", "", "en", "audio", "Narrator, Beekeeper", 7, onlyJSON},
-	{"japanese.srt", "豆腐屋インタビュー.srt", "豆腐屋インタビュー", "", "", "audio", "", 20, transcript.Formats},
-	{"french.srt", "abeilles.srt", "abeilles", "", "", "audio", "Claire, Marc", 16, onlyJSON},
+	{"youtube.vtt", "WebVTT", "bees.en-GB.vtt", "bees.en-GB", "", "en", "audio", "Narrator, Beekeeper", 7, onlyJSON},
+	{"japanese.srt", "SubRip", "豆腐屋インタビュー.srt", "豆腐屋インタビュー", "", "", "audio", "", 20, transcript.Formats},
+	{"french.srt", "SubRip", "abeilles.srt", "abeilles", "", "", "audio", "Claire, Marc", 16, onlyJSON},
 	{
-		"own.txt", "2026-05-20 Acme — discovery call.txt", "Acme — discovery call", "2026-05-20T00:00:00Z", "", "audio",
+		"own.txt", "text with times", "2026-05-20 Acme — discovery call.txt",
+		"Acme — discovery call", "2026-05-20T00:00:00Z", "", "audio",
 		"Alex, Jordan", 21,
 		onlyJSON,
 	},
-	{"names.txt", "запись к врачу.txt", "запись к врачу", "", "", "text", "Ирина, Регистратура", 12, transcript.Formats},
-	{"free.txt", "notes", "notes", "", "", "text", "", 8, onlyJSON},
 	{
-		"own.json", "export.json", "Acme — discovery call", "2026-05-20T09:14:00Z", "en", "audio", "Alex, Jordan", 22,
+		"names.txt", "text", "запись к врачу.txt",
+		"запись к врачу", "", "", "text", "Ирина, Регистратура", 12, transcript.Formats,
+	},
+	{"free.txt", "text", "notes", "notes", "", "", "text", "", 8, onlyJSON},
+	{
+		"own.json", "Memo JSON", "export.json",
+		"Acme — discovery call", "2026-05-20T09:14:00Z", "en", "audio", "Alex, Jordan", 22,
 		transcript.Formats,
 	},
 }

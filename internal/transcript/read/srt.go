@@ -7,12 +7,26 @@ import (
 	"memoai.tech/memo/internal/plaintext"
 )
 
+// isSRT reports whether the text starts with the times of a cue, after a number or without.
+func isSRT(d *draft) bool {
+	l := lineScanner{text: strings.TrimLeft(d.text, " \t\r\n")}
+	for range 2 {
+		if !l.next() {
+			break
+		}
+		if _, err := parseTiming(l.line()); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // readSRT reads SubRip, which has no formal grammar: numbers may be missing or wrong, a
 // text may contain empty lines, and the last line may lack its line break. A line of
 // times starts a cue, and everything up to the next one is its text.
-func readSRT(d *draft, text string) error {
+func readSRT(d *draft) error {
 	d.captions, d.evidence = true, evidenceWeak
-	r := srtReader{draft: d, lineScanner: lineScanner{text: text}}
+	r := srtReader{draft: d, lineScanner: lineScanner{text: d.text}}
 	for r.next() {
 		line := strings.TrimSpace(r.line())
 		err := d.checkContext()

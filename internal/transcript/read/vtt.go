@@ -10,20 +10,20 @@ import (
 
 const vttSignature = "WEBVTT"
 
-// hasVTTSignature reports whether text starts with the signature of WebVTT.
-func hasVTTSignature(text string) bool {
-	rest, ok := strings.CutPrefix(text, vttSignature)
+// isVTT reports whether the text starts with the signature of WebVTT.
+func isVTT(d *draft) bool {
+	rest, ok := strings.CutPrefix(d.text, vttSignature)
 	return ok && (rest == "" || strings.ContainsRune(" \t\r\n", rune(rest[0])))
 }
 
 // readVTT reads WebVTT by the grammar of the W3C and as Zoom and Teams write it. Where a
 // browser would silently drop a part of the file, readVTT refuses the file.
-func readVTT(d *draft, text string) error {
-	if !hasVTTSignature(text) {
+func readVTT(d *draft) error {
+	if !isVTT(d) {
 		return refusef(1, "does not start with WEBVTT, as a WebVTT file must. If it is SubRip, rename it to .srt")
 	}
 	d.captions, d.evidence = true, evidenceWeak
-	l := lineScanner{text: text}
+	l := lineScanner{text: d.text}
 	if err := readVTTHeader(d, &l); err != nil {
 		return err
 	}

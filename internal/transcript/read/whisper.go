@@ -10,10 +10,30 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
+// isWhisper reports whether the file is an array of segments, or has segments or at least a
+// text.
+func isWhisper(f *jsonFile) bool {
+	return f.kind == '[' || f.kinds["segments"] == '[' || f.kinds["text"] == '"'
+}
+
 // readWhisper reads the JSON of openai-whisper, OpenAI's API, faster-whisper and
-// WhisperX. They have one format, of which each omits some members. If segments is false,
-// the file has no "segments", and "text" is read as a transcript without times.
-func readWhisper(f *jsonFile, segments bool) error {
+// WhisperX. They have one format, of which each omits some members. In a file without
+// "segments", "text" is read as a transcript without times.
+func readWhisper(f *jsonFile) error {
+	var err error
+	if f.kind == '[' {
+		err = f.readSegments()
+	} else {
+		err = f.readWhisperObject()
+	}
+	if err == nil {
+		f.closeLast()
+	}
+	return err
+}
+
+func (f *jsonFile) readWhisperObject() error {
+	segments := f.kinds["segments"] == '['
 	return f.members(func(name string) error {
 		switch name {
 		case "segments":
@@ -24,20 +44,13 @@ func readWhisper(f *jsonFile, segments bool) error {
 			if !segments {
 				line := f.nextLine()
 				var text string
-				if err := json.UnmarshalDecode(f.Decoder, &text); err != nil {
+				if err := f.decode(&text); err != nil {
 					return err
 				}
 				return f.draft.addLines(line, text)
 			}
 		case "language", "detected_language":
-			if f.PeekKind() == '"' {
-				var language string
-				if err := json.UnmarshalDecode(f.Decoder, &language); err != nil {
-					return err
-				}
-				f.draft.doc.Language = transcript.Language(language)
-				return nil
-			}
+			return f.readLanguage()
 		case "duration":
 			return f.readDuration()
 		case "info": // the second return value of faster-whisper
@@ -56,6 +69,17 @@ func (d *draft) addLines(line int, text string) error {
 	return nil
 }
 
+// readLanguage reads a language, and ignores it if it is not a string.
+func (f *jsonFile) readLanguage() error {
+	if f.PeekKind() != '"' {
+		return f.SkipValue()
+	}
+	var language string
+	err := f.decode(&language)
+	f.draft.doc.Language = transcript.Language(language)
+	return err
+}
+
 // readDuration reads a duration, and ignores it if it is not a number, because some
 // versions write a string.
 func (f *jsonFile) readDuration() error {
@@ -64,7 +88,7 @@ func (f *jsonFile) readDuration() error {
 	}
 	line := f.nextLine()
 	var seconds float64
-	if err := json.UnmarshalDecode(f.Decoder, &seconds); err != nil {
+	if err := f.decode(&seconds); err != nil {
 		return err
 	}
 	return f.draft.setDuration(line, seconds)
@@ -84,15 +108,10 @@ func (f *jsonFile) readInfo() error {
 		return f.SkipValue()
 	}
 	return f.members(func(name string) error {
-		switch {
-		case name == "language" && f.PeekKind() == '"':
-			var language string
-			if err := json.UnmarshalDecode(f.Decoder, &language); err != nil {
-				return err
-			}
-			f.draft.doc.Language = transcript.Language(language)
-			return nil
-		case name == "duration":
+		switch name {
+		case "language":
+			return f.readLanguage()
+		case "duration":
 			return f.readDuration()
 		}
 		return f.SkipValue()
