@@ -1,6 +1,7 @@
 package read
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -13,14 +14,6 @@ import (
 	"memoai.tech/memo/internal/plaintext"
 )
 
-// memoHead has the members of Memo JSON that are strings or times. The ids in a file belong
-// to another database and are ignored, except those of AI reports, which are unique only
-// within a transcription.
-type memoHead struct {
-	summary, language, externalID, status, mediaType string
-	created, updated                                 time.Time
-}
-
 // isMemoJSON reports whether the file has a member that only Memo JSON has.
 func isMemoJSON(f *jsonFile) bool {
 	for _, name := range []string{"prompt_results", "duration_seconds", "media_type", "created_at"} {
@@ -32,7 +25,8 @@ func isMemoJSON(f *jsonFile) bool {
 }
 
 // readMemoJSON reads the JSON of an export. It ignores "text", which is derived from the
-// segments.
+// segments, and ids, which belong to another database. Only the ids of AI reports are kept,
+// because they are unique only within a transcription.
 func readMemoJSON(f *jsonFile) error {
 	if f.nonFinite >= 0 { // exports never have one
 		return refusef(lineAt(f.text, f.nonFinite), "is not valid JSON: NaN and Infinity are not JSON numbers")
@@ -40,9 +34,8 @@ func readMemoJSON(f *jsonFile) error {
 	if f.kinds["segments"] != '[' {
 		return refusef(1, `is a transcription without "segments". Export it as json; lists leave the text out`)
 	}
-	d := f.draft
+	d, doc := f.draft, &f.draft.doc
 	d.memoJSON = true
-	var h memoHead
 	err := f.members(func(name string) error {
 		line := f.nextLine()
 		switch name {
@@ -53,31 +46,19 @@ func readMemoJSON(f *jsonFile) error {
 			}
 			return d.setTitle(line, title)
 		case "status":
-			return f.oneOf(&h.status, line, name, statusNames())
+			return readOneOf(f, &doc.Status, "the status", memo.Statuses)
 		case "summary":
-			if err := f.decode(&h.summary); err != nil {
-				return err
-			}
-			h.summary = plaintext.Multiline(h.summary)
-			return checkLength(line, "a summary", h.summary, maxSummary)
+			return f.readOptional(&doc.Summary, "a summary", maxSummary, plaintext.Multiline)
 		case "language":
-			if err := f.decode(&h.language); err != nil {
-				return err
-			}
-			h.language = plaintext.OneLine(h.language)
-			return checkLength(line, "a language", h.language, maxLabel)
+			return f.readOptional(&doc.Language, "a language", maxLabel, plaintext.OneLine)
 		case "external_id":
-			if err := f.decode(&h.externalID); err != nil {
-				return err
-			}
-			h.externalID = plaintext.OneLine(h.externalID)
-			return checkLength(line, "an external_id", h.externalID, maxLabel)
+			return f.readOptional(&doc.ExternalID, "an external_id", maxLabel, plaintext.OneLine)
 		case "media_type":
-			return f.oneOf(&h.mediaType, line, name, []string{"audio", "video", "text"})
+			return readOneOf(f, &doc.MediaType, "the media_type", []string{"audio", "video", "text"})
 		case "created_at":
-			return f.readTime(&h.created)
+			return f.readTime(&doc.CreatedAt)
 		case "updated_at":
-			return f.readTime(&h.updated)
+			return f.readTime(&doc.UpdatedAt)
 		case "duration_seconds":
 			var seconds *float64
 			if err := f.decode(&seconds); err != nil || seconds == nil {
@@ -97,39 +78,43 @@ func readMemoJSON(f *jsonFile) error {
 		}
 		return f.SkipValue()
 	})
-	if err != nil {
-		return err
-	}
-	doc := &d.doc
-	doc.Status, doc.MediaType = memo.Status(h.status), h.mediaType
-	doc.Summary, doc.Language = memo.Optional(h.summary), memo.Optional(h.language)
-	doc.ExternalID = memo.Optional(h.externalID)
-	doc.CreatedAt, doc.UpdatedAt = h.created, h.updated
-	if doc.Status == "" {
-		doc.Status = memo.StatusCompleted
-	}
-	return nil
+	doc.Status = cmp.Or(doc.Status, memo.StatusCompleted)
+	return err
 }
 
 func (f *jsonFile) decode(out any) error { return json.UnmarshalDecode(f.Decoder, out) }
 
-// oneOf reads a string into out, which must be empty or one of the values.
-func (f *jsonFile) oneOf(out *string, line int, name string, values []string) error {
+// readOptional reads a text of at most limit characters.
+func (f *jsonFile) readOptional(out *memo.Optional, noun string, limit int, clean func(string) string) error {
+	line := f.nextLine()
+	var s string
+	if err := f.decode(&s); err != nil {
+		return err
+	}
+	s = clean(s)
+	*out = memo.Optional(s)
+	return checkLength(line, noun, s, limit)
+}
+
+// readOneOf reads a string, which must be empty or one of the values.
+func readOneOf[T ~string](f *jsonFile, out *T, noun string, values []T) error {
+	line := f.nextLine()
 	if err := f.decode(out); err != nil {
 		return err
 	}
-	if *out != "" && !slices.Contains(values, *out) {
-		return refusef(line, "has the %s %s; it must be one of %s", name, plaintext.Quote(*out), strings.Join(values, ", "))
-	}
-	return nil
+	return checkOneOf(line, noun, *out, values)
 }
 
-func statusNames() []string {
-	var names []string
-	for _, s := range memo.Statuses {
-		names = append(names, string(s))
+func checkOneOf[T ~string](line int, noun string, value T, values []T) error {
+	if value == "" || slices.Contains(values, value) {
+		return nil
 	}
-	return names
+	var names []string
+	for _, v := range values {
+		names = append(names, string(v))
+	}
+	return refusef(line, "has %s %s; it must be one of %s", noun, plaintext.Quote(string(value)),
+		strings.Join(names, ", "))
 }
 
 func (f *jsonFile) readTime(out *time.Time) error {
@@ -229,27 +214,26 @@ func (f *jsonFile) readReports() error {
 	bytes := 0
 	return f.elements(func(line int) error {
 		var r struct {
-			ID        int64  `json:"id"`
-			Name      string `json:"name"`
-			Slug      string `json:"slug"`
-			Status    string `json:"status"`
-			Text      string `json:"text"`
-			CreatedAt string `json:"created_at"`
+			ID        int64       `json:"id"`
+			Name      string      `json:"name"`
+			Slug      string      `json:"slug"`
+			Status    memo.Status `json:"status"`
+			Text      string      `json:"text"`
+			CreatedAt string      `json:"created_at"`
 		}
 		if err := f.decode(&r); err != nil {
 			return err
 		}
 		report := memo.Report{
 			ID: r.ID, Name: plaintext.OneLine(r.Name), Slug: plaintext.OneLine(r.Slug),
-			Status: memo.Status(r.Status), Text: plaintext.Multiline(r.Text),
+			Status: cmp.Or(r.Status, memo.StatusCompleted), Text: plaintext.Multiline(r.Text),
 		}
-		if err := checkLength(line, "a report with a name", report.Name, maxLabel); err != nil {
-			return err
-		}
-		if err := checkLength(line, "a report with a slug", report.Slug, maxLabel); err != nil {
-			return err
-		}
-		if err := checkLength(line, "a report with a text", report.Text, maxReport); err != nil {
+		if err := cmp.Or(
+			checkLength(line, "a report with a name", report.Name, maxLabel),
+			checkLength(line, "a report with a slug", report.Slug, maxLabel),
+			checkLength(line, "a report with a text", report.Text, maxReport),
+			checkOneOf(line, "a report with the status", report.Status, memo.Statuses),
+		); err != nil {
 			return err
 		}
 		if bytes += len(report.Text); bytes > maxReportBytes {
@@ -258,19 +242,11 @@ func (f *jsonFile) readReports() error {
 		if len(f.draft.doc.Reports) == maxReports {
 			return refusef(line, "has more than %d reports, the limit for one file", maxReports)
 		}
-		if report.Status == "" {
-			report.Status = memo.StatusCompleted
-		}
-		if !slices.Contains(memo.Statuses, report.Status) {
-			return refusef(line, "has a report with the status %s; it must be one of %s", plaintext.Quote(r.Status),
-				strings.Join(statusNames(), ", "))
-		}
 		if r.CreatedAt != "" {
-			t, err := parseTime(line, r.CreatedAt)
-			if err != nil {
+			var err error
+			if report.CreatedAt, err = parseTime(line, r.CreatedAt); err != nil {
 				return err
 			}
-			report.CreatedAt = t
 		}
 		f.draft.doc.Reports = append(f.draft.doc.Reports, report)
 		return nil
