@@ -92,11 +92,7 @@ func TestRefusedRequestsDoNotFloodTheLog(t *testing.T) {
 		if count[200] != rounds*seconds || count[503] != rounds*seconds {
 			t.Errorf("log lines by status: %v", count)
 		}
-		metrics := httptest.NewRecorder()
-		m.Metrics.Handler().ServeHTTP(metrics, httptest.NewRequest("GET", "/metrics", nil))
-		if !strings.Contains(metrics.Body.String(), `memo_key_refusals_total{reason="malformed"} 4000`) {
-			t.Error("the metrics do not count all refused requests")
-		}
+		wantInMetrics(t, m.Metrics, `memo_key_refusals_total{reason="malformed"} 4000`+"\n")
 		log.Reset()
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/refused", nil))
 		if n := len(lines(t, &log)); n != 1 {
