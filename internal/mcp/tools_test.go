@@ -5,11 +5,8 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/testworld"
@@ -35,16 +32,7 @@ func TestListsMatchGoldenFiles(t *testing.T) {
 		var got bytes.Buffer
 		w.Must(json.Indent(&got, sent.Body, "", "  "))
 		got.WriteByte('\n')
-		path := "testdata/" + name + ".json"
-		if *update {
-			w.Must(os.MkdirAll("testdata", 0o755))
-			w.Must(os.WriteFile(path, got.Bytes(), 0o644))
-		}
-		want, err := os.ReadFile(path)
-		w.Must(err)
-		if diff := cmp.Diff(string(want), got.String()); diff != "" {
-			t.Errorf("%s: if this is intended, run 'go test ./internal/mcp -update': %s", path, diff)
-		}
+		testenv.CompareGolden(t, *update, "testdata/"+name+".json", got.Bytes())
 	}
 }
 

@@ -4,15 +4,13 @@ import (
 	"encoding/json"
 	"flag"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/testworld"
 )
 
@@ -23,15 +21,7 @@ const golden = "testdata/openapi.json"
 func TestOpenAPIMatchesGoldenFile(t *testing.T) {
 	w := newWorld(t, storeIn(t), limits{data: 500, management: 180})
 	got := w.request(http.DefaultClient, "GET", "/openapi.json", "").Want(200).Body
-	if *update {
-		w.Must(os.MkdirAll(filepath.Dir(golden), 0o755))
-		w.Must(os.WriteFile(golden, got, 0o644))
-	}
-	want, err := os.ReadFile(golden)
-	w.Must(err)
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("if this is intended, run 'go test ./internal/rest -update':\n%s", diff)
-	}
+	testenv.CompareGolden(t, *update, golden, got)
 }
 
 // TestResponsesMatchOpenAPI: every route is in the document, which describes the status of each

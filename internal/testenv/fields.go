@@ -12,10 +12,7 @@ import (
 func EveryFieldReaches[In, Out any](t *testing.T, convert func(In) Out, hint string, except ...string) {
 	t.Helper()
 	var zero In
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[In]()) {
-		if field.Anonymous || !field.IsExported() || slices.Contains(except, field.Name) {
-			continue
-		}
+	for _, field := range exportedFields(reflect.TypeFor[In](), except) {
 		var in In
 		fill(reflect.ValueOf(&in).Elem().FieldByIndex(field.Index))
 		if reflect.DeepEqual(convert(in), convert(zero)) {
@@ -27,14 +24,17 @@ func EveryFieldReaches[In, Out any](t *testing.T, convert func(In) Out, hint str
 // NoFieldIsZero fails for each exported field of v, except those named, that is zero.
 func NoFieldIsZero(t *testing.T, v any, hint string, except ...string) {
 	t.Helper()
-	for _, field := range reflect.VisibleFields(reflect.TypeOf(v)) {
-		if field.Anonymous || !field.IsExported() || slices.Contains(except, field.Name) {
-			continue
-		}
+	for _, field := range exportedFields(reflect.TypeOf(v), except) {
 		if reflect.ValueOf(v).FieldByIndex(field.Index).IsZero() {
 			t.Errorf("%T.%s is not set: %s", v, field.Name, hint)
 		}
 	}
+}
+
+func exportedFields(structType reflect.Type, except []string) []reflect.StructField {
+	return slices.DeleteFunc(reflect.VisibleFields(structType), func(field reflect.StructField) bool {
+		return field.Anonymous || !field.IsExported() || slices.Contains(except, field.Name)
+	})
 }
 
 // Filled returns a T whose exported fields are all set.

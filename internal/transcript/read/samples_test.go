@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/transcript"
 	"memoai.tech/memo/internal/transcript/write"
 )
@@ -190,18 +191,5 @@ func written(t rapid.TB, f transcript.Format, doc *memo.Transcription) []byte {
 
 func compareGolden(t *testing.T, name string, got []byte) {
 	t.Helper()
-	path := filepath.Join("testdata", "golden", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (go test -update writes it)", err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got)\n%s", name, diff)
-	}
+	testenv.CompareGolden(t, *update, filepath.Join("testdata", "golden", name), got)
 }
