@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -24,6 +25,7 @@ type transcriptionPage struct {
 	Transcription memo.ListItem
 	Heading       highlighted
 	About         highlighted
+	AboutHTML     template.HTML // the same, if it is Markdown
 	Project       *memo.ProjectRef
 	SpeakerNames  string
 	Reports       []reportRow
@@ -53,7 +55,8 @@ type transcriptionPage struct {
 // reportRow is an AI report, which may be shortened.
 type reportRow struct {
 	memo.Report
-	Cut bool // the full report is only in the exports
+	HTML template.HTML // of the text, if it is Markdown
+	Cut  bool          // the full report is only in the exports
 }
 
 // lineRow is a line of the transcript.
@@ -96,6 +99,7 @@ const (
 	maxHits   = 50       // hits that are listed
 
 	reportBytes = 20 << 10 // shown of all reports together
+	markupBytes = 60 << 10 // of HTML for them
 	maxSummary  = 4000     // characters
 	maxTopics   = 50
 )
@@ -146,8 +150,9 @@ func (v *pageRequest) transcriptionPage() (transcriptionPage, error) {
 	p.layout = v.sectionLayout("transcriptions", p.Transcription.Title)
 	p.Q = typed(strings.Join(strings.Fields(v.r.URL.Query().Get("q")), " "))
 	terms := search.ParseQuery(p.Q)
-	p.Heading, p.About, p.SpeakerNames = highlight(terms, p.Transcription.Title),
-		highlight(terms, truncateChars(string(p.Transcription.Summary), maxSummary)), speakerNames(p.Transcription.Speakers)
+	p.Heading, p.SpeakerNames = highlight(terms, p.Transcription.Title), speakerNames(p.Transcription.Speakers)
+	summary := truncateChars(string(p.Transcription.Summary), maxSummary)
+	p.About, p.AboutHTML = highlight(terms, summary), renderMarkdown(summary, terms, markupBytes)
 	p.Transcription.Topics = p.Transcription.Topics[:min(len(p.Transcription.Topics), maxTopics)]
 	line, _ := strconv.Atoi(v.r.URL.Query().Get("line"))
 	if at := typed(strings.TrimSpace(v.r.URL.Query().Get("at"))); at != "" {
@@ -259,16 +264,17 @@ func lineAt(segments []memo.Segment, at memo.Seconds) int {
 	return max(i, 1)
 }
 
-// reportRows shortens the texts of the reports to reportBytes in total.
+// reportRows shortens the texts of the reports to reportBytes in total and renders Markdown.
 func reportRows(all []memo.Report) []reportRow {
 	rows := make([]reportRow, len(all))
-	left := reportBytes
+	left, leftHTML := reportBytes, markupBytes
 	for i, r := range all {
 		rows[i].Report = r
 		if len(r.Text) > left {
 			rows[i].Text, rows[i].Cut = strings.ToValidUTF8(r.Text[:left], ""), true
 		}
-		left -= len(rows[i].Text)
+		rows[i].HTML = renderMarkdown(rows[i].Text, nil, leftHTML)
+		left, leftHTML = left-len(rows[i].Text), leftHTML-len(rows[i].HTML)
 	}
 	return rows
 }
