@@ -30,7 +30,7 @@ import (
 const (
 	maxNesting = 20   // of blocks and emphasis; each level takes width from a phone's screen
 	maxTarget  = 2000 // bytes of a link's URL, which a short reference can repeat many times
-	maxMarks   = 3000 // of emphasis and links in one paragraph
+	maxMarks   = 3000 // of emphasis, links and escaped pipes in one paragraph
 )
 
 var markdown = newMarkdown()
@@ -80,7 +80,7 @@ func renderMarkdown(s string, terms []search.Term, maxBytes int) template.HTML {
 
 var (
 	deepLine = regexp.MustCompile(fmt.Sprintf(`(?m)^(?:[ \t]*(?:>|(?:[-+*]|\d+[.)])[ \t])){%d}`, maxNesting))
-	marks    = regexp.MustCompile(`\*+|_+|~+|[][]`)
+	marks    = regexp.MustCompile(`\*+|_+|~+|[][]|\\[|]`)
 )
 
 // isCostly reports whether a text has what takes goldmark seconds: its time grows with the
