@@ -7,7 +7,7 @@
 // unchanged, in every protocol revision. It reads from them only what HTTP headers
 // must repeat. An error outside the protocol, such as a missing key or a server
 // that cannot be reached, becomes a JSON-RPC error whose message a person can
-// understand.
+// understand. docs/decisions.md says why this is not the SDK's client and server.
 //
 // The key is sent only to the configured server, and only over TLS or on loopback.
 // It is not sent after a redirect and does not appear in an error message.
@@ -21,6 +21,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"memoai.tech/memo/internal/credential"
@@ -30,7 +31,7 @@ const (
 	maxMessage    = 1 << 20  // bytes of one line from the host
 	maxResponse   = 16 << 20 // bytes of one response, or of one event of a stream
 	maxConcurrent = 16       // requests that the server handles at one time
-	maxQueued     = 256      // messages read from the host and not finished
+	maxQueued     = 256      // messages read from the host and not yet sent
 )
 
 // Config configures a bridge.
@@ -40,7 +41,7 @@ type Config struct {
 	URL     string
 	Key     string
 	Version string       // version of this program, for the User-Agent
-	HTTP    *http.Client // if nil, New creates one
+	HTTP    *http.Client // its transport is used; if nil, New creates one
 	Log     io.Writer    // receives each different error message once; may be nil
 }
 
@@ -69,18 +70,29 @@ func New(cfg Config) *Bridge {
 	b.key, badKey = readKey(cfg.Key)
 	b.endpoint, badURL = readURL(cfg.URL)
 	b.configError = cmp.Or(badKey, badURL)
-	client := http.Client{}
-	if cfg.HTTP != nil {
-		client = *cfg.HTTP
-	} else {
-		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.MaxIdleConnsPerHost = maxConcurrent
-		client.Transport = t
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = maxConcurrent
+	b.http = &http.Client{
+		Transport:     cmp.Or(cfg.HTTP, &http.Client{Transport: t}).Transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	b.http = &client
 	return b
 }
+
+// run is the state of one call of [Bridge.Run].
+type run struct {
+	*Bridge
+	stop    context.CancelCauseFunc
+	queue   chan *message
+	calls   sync.Map     // unfinished requests (*message), by their id as the host wrote it
+	version atomic.Value // the protocol version (string) that initialize agreed on
+
+	writing sync.Mutex
+	out     io.Writer
+}
+
+// errStdout is the reason why a run stops after a failed write.
+var errStdout = errors.New("stdout")
 
 // Run passes messages on until in ends, a write to out fails or ctx is done. After
 // the end of in, running messages get five more seconds. The error is that of the
@@ -90,25 +102,32 @@ func (b *Bridge) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if b.configError != nil {
 		b.log.write(b.configError.Error())
 	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	s := &run{
-		Bridge: b, out: out, broken: make(chan error, 1), stop: stop, calls: map[string]*message{},
-		atServer: make(chan struct{}, maxConcurrent), waiting: make(chan struct{}, maxQueued),
-	}
-	readDone := make(chan error, 1)
-	go func() { readDone <- s.read(ctx, in) }()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	s := &run{Bridge: b, out: out, stop: stop, queue: make(chan *message, maxQueued)}
+	read, finished := make(chan error, 1), make(chan struct{})
+	go func() { read <- s.read(ctx, in) }()
+	go func() {
+		s.dispatch(ctx)
+		close(finished)
+	}()
 	var err error
 	select {
 	case <-ctx.Done():
-	case err = <-readDone:
-		s.drain(ctx, b.drainTime)
+	case err = <-read:
+		select {
+		case <-finished:
+		case <-ctx.Done():
+		case <-time.After(b.drainTime):
+		}
 	}
-	stop()
-	s.drain(context.WithoutCancel(ctx), time.Second) // their contexts are cancelled
+	stop(nil)
 	select {
-	case err = <-s.broken:
-	default:
+	case <-finished:
+	case <-time.After(time.Second): // a write is blocked
+	}
+	if cause := context.Cause(ctx); errors.Is(cause, errStdout) {
+		err = cause
 	}
 	if err != nil {
 		b.log.write(cleanText(err.Error()))
@@ -116,31 +135,11 @@ func (b *Bridge) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	return cmp.Or(err, b.configError)
 }
 
-// run is the state of one call of [Bridge.Run].
-type run struct {
-	*Bridge
-	stop     context.CancelFunc
-	broken   chan error    // the first error of a write to out
-	atServer chan struct{} // holds an element for each message at the server
-	waiting  chan struct{} // holds an element for each unfinished message
-	drained  int           // elements of waiting that drain sent
-
-	// settled is closed when the latest initialize or notification has been
-	// handled; nil before the first. Only read and dispatch use it.
-	settled chan struct{}
-
-	writing sync.Mutex
-	out     io.Writer
-
-	mu      sync.Mutex
-	version string              // the protocol version that initialize agreed on
-	calls   map[string]*message // running requests, by their id as the host wrote it
-}
-
-// read reads messages from the host until the end of in.
+// read queues the messages of the host until the end of in. It cancels requests
+// itself, because those that wait in the queue can be cancelled too.
 func (s *run) read(ctx context.Context, in io.Reader) error {
-	lines := newLines(in, maxMessage)
-	for {
+	defer close(s.queue)
+	for lines := newLines(in, maxMessage); ; {
 		line, tooLong, err := lines.next()
 		if err == io.EOF {
 			return nil
@@ -151,71 +150,76 @@ func (s *run) read(ctx context.Context, in io.Reader) error {
 		if len(line) == 0 && !tooLong {
 			continue
 		}
-		m, invalid := parseMessage(line)
-		if tooLong {
-			invalid = &rpcError{
-				Code:    codeInvalidRequest,
-				Message: fmt.Sprintf("The message is too long. The maximum is %d bytes.", maxMessage),
-			}
-		}
+		m, invalid := parseMessage(line, tooLong)
 		if invalid != nil {
 			s.write(ctx, invalid.reply(nil))
 			continue
 		}
+		if m.Method == "notifications/cancelled" {
+			if call, ok := s.calls.Load(m.cancelledID()); ok {
+				call.(*message).cancel()
+			}
+		}
+		m.ctx, m.cancel = context.WithCancel(ctx)
+		if m.isRequest() {
+			s.calls.Store(string(m.ID), m)
+		}
 		select {
-		case s.waiting <- struct{}{}:
-			s.dispatch(ctx, m)
+		case s.queue <- m:
 		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
-// dispatch starts the handling of a message. Requests run concurrently, but a
-// message after an initialize or a notification waits until that one has been
+// dispatch sends the queued messages, in their order. Requests run concurrently, but
+// a message after an initialize or a notification waits until that one has been
 // handled, because the host expects the server to know of it.
-func (s *run) dispatch(ctx context.Context, m *message) {
-	if m.Method == "notifications/cancelled" {
-		s.cancel(m.cancelledID())
-	}
-	ctx, m.cancel = context.WithCancel(ctx)
-	if m.isRequest() {
-		s.mu.Lock()
-		s.calls[string(m.ID)] = m
-		s.mu.Unlock()
-	}
-	before, done := s.settled, make(chan struct{})
-	if m.Method == "initialize" || m.Method != "" && !m.isRequest() {
-		s.settled = done
-	}
-	go func() {
-		defer func() {
-			s.removeCall(m)
-			m.cancel()
-			close(done)
-			<-s.waiting
-		}()
-		if before != nil {
-			select {
-			case <-before:
-			case <-ctx.Done():
-				return
-			}
-		}
+func (s *run) dispatch(ctx context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	slots := make(chan struct{}, maxConcurrent)
+	for {
+		var m *message
 		select {
-		case s.atServer <- struct{}{}:
-			defer func() { <-s.atServer }()
-			s.sendAndForward(ctx, m)
+		case m = <-s.queue: // nil at the end
 		case <-ctx.Done():
 		}
-	}()
+		if m == nil {
+			return
+		}
+		select {
+		case slots <- struct{}{}:
+		case <-m.ctx.Done():
+			s.finish(m)
+			continue
+		}
+		handle := func() {
+			s.send(m)
+			s.finish(m)
+			<-slots
+		}
+		if m.Method == "initialize" || m.Method != "" && !m.isRequest() {
+			handle()
+		} else {
+			running.Go(handle)
+		}
+	}
 }
 
-// sendAndForward sends one message and reports an error to the host, unless the
-// request was cancelled.
-func (s *run) sendAndForward(ctx context.Context, m *message) {
-	err := s.post(ctx, m)
-	if err == nil || ctx.Err() != nil {
+func (s *run) finish(m *message) {
+	s.calls.CompareAndDelete(string(m.ID), m)
+	m.cancel()
+}
+
+// send sends one message and reports an error to the host, unless the request was
+// cancelled.
+func (s *run) send(m *message) {
+	err := s.configError
+	if err == nil {
+		err = s.post(m)
+	}
+	if err == nil || m.ctx.Err() != nil {
 		return
 	}
 	s.log.write(cleanText(err.Error()))
@@ -224,24 +228,7 @@ func (s *run) sendAndForward(ctx context.Context, m *message) {
 		if !ok {
 			e = &rpcError{Code: codeServer, Message: err.Error()}
 		}
-		s.write(ctx, e.reply(m.ID))
-	}
-}
-
-// cancel ends the request with this id. No response to it is written after that.
-func (s *run) cancel(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if m := s.calls[id]; m != nil {
-		m.cancel()
-	}
-}
-
-func (s *run) removeCall(m *message) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.calls[string(m.ID)] == m {
-		delete(s.calls, string(m.ID))
+		s.write(m.ctx, e.reply(m.ID))
 	}
 }
 
@@ -254,27 +241,6 @@ func (s *run) write(ctx context.Context, data []byte) {
 		return
 	}
 	if _, err := s.out.Write(line); err != nil {
-		select {
-		case s.broken <- fmt.Errorf("stdout: %w", err):
-		default:
-		}
-		s.stop()
-	}
-}
-
-// drain waits until no message is running, which is when it has filled all of
-// s.waiting.
-func (s *run) drain(ctx context.Context, limit time.Duration) {
-	end := time.NewTimer(limit)
-	defer end.Stop()
-	for s.drained < cap(s.waiting) {
-		select {
-		case s.waiting <- struct{}{}:
-			s.drained++
-		case <-end.C:
-			return
-		case <-ctx.Done():
-			return
-		}
+		s.stop(fmt.Errorf("%w: %w", errStdout, err))
 	}
 }

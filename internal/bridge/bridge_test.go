@@ -72,6 +72,18 @@ func TestMessagesPassUnchanged(t *testing.T) {
 	}
 }
 
+// TestIDsComeBackAsSent: an id may be a number that float64 cannot hold.
+func TestIDsComeBackAsSent(t *testing.T) {
+	h := start(t, server(t, result).URL)
+	for _, id := range []string{"12345678901234567", "1.5", "-0", "1e3", `"1"`, `""`} {
+		h.send(`{"jsonrpc":"2.0","id":%s,"method":"ping"}`, id)
+		h.wantLine(resultOf(id))
+	}
+	if err := h.end(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestHeadersFollowTheRevision: a host may use an old or a new revision of MCP, and the
 // headers of each request follow the revision of its message.
 func TestHeadersFollowTheRevision(t *testing.T) {

@@ -5,43 +5,48 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 )
 
-// message is what the bridge reads from a JSON-RPC message of the host.
+// message is what the bridge reads from a JSON-RPC message of the host or the server.
 type message struct {
-	ID     jsontext.Value `json:"id"`
-	Method string         `json:"method"`
-	Params jsontext.Value `json:"params"`
+	Version jsontext.Value `json:"jsonrpc"`
+	ID      jsontext.Value `json:"id"`
+	Method  string         `json:"method"`
+	Params  jsontext.Value `json:"params"`
+	Result  jsontext.Value `json:"result"`
+	Error   jsontext.Value `json:"error"`
 
+	// Of a message of the host:
 	raw    []byte
+	ctx    context.Context
 	cancel context.CancelFunc
 }
 
 // parseMessage parses a line from the host.
-func parseMessage(line []byte) (*message, *rpcError) {
-	switch v := jsontext.Value(line); {
+func parseMessage(line []byte, tooLong bool) (*message, *rpcError) {
+	m, v := &message{raw: line}, jsontext.Value(line)
+	code, text := codeInvalidRequest, ""
+	switch {
+	case tooLong:
+		text = fmt.Sprintf("The message is too long. The maximum is %d bytes.", maxMessage)
 	case !v.IsValid():
-		return nil, &rpcError{Code: codeParse, Message: "This line is not valid JSON."}
+		code, text = codeParse, "This line is not valid JSON."
 	case v.Kind() == jsontext.KindBeginArray:
-		return nil, &rpcError{
-			Code:    codeInvalidRequest,
-			Message: "Batches are not accepted. Send each message on its own line.",
-		}
+		text = "Batches are not accepted. Send each message on its own line."
+	case v.Kind() != jsontext.KindBeginObject || json.Unmarshal(line, m) != nil:
+		text = "This is not a JSON-RPC message. It must be an object whose method is a string."
+	default:
+		return m, nil
 	}
-	m := &message{raw: line}
-	if err := json.Unmarshal(line, m); err != nil || line[0] != '{' {
-		return nil, &rpcError{
-			Code:    codeInvalidRequest,
-			Message: "This is not a JSON-RPC message. It must be an object whose method is a string.",
-		}
-	}
-	return m, nil
+	return nil, &rpcError{Code: code, Message: text}
 }
 
 // isRequest reports whether the host waits for a response.
@@ -71,24 +76,24 @@ func (m *message) setHeaders(h http.Header, agreed string) {
 		URI  jsontext.Value `json:"uri"`
 	}
 	_ = json.Unmarshal(m.Params, &p) // parameters of another form contain none of these
-	version := p.Meta.Version
-	if version == "" {
-		if agreed != "" && m.Method != "initialize" {
-			h.Set("MCP-Protocol-Version", headerValue(agreed))
+	set := func(name, value string) {
+		if value != "" {
+			h.Set(name, headerValue(value))
+		}
+	}
+	if p.Meta.Version == "" {
+		if m.Method != "initialize" {
+			set("MCP-Protocol-Version", agreed)
 		}
 		return
 	}
-	h.Set("MCP-Protocol-Version", headerValue(version))
-	h.Set("Mcp-Method", headerValue(m.Method))
-	name := ""
+	set("MCP-Protocol-Version", p.Meta.Version)
+	set("Mcp-Method", m.Method)
 	switch m.Method {
 	case "tools/call", "prompts/get":
-		name = jsonString(p.Name)
+		set("Mcp-Name", jsonString(p.Name))
 	case "resources/read":
-		name = jsonString(p.URI)
-	}
-	if name != "" {
-		h.Set("Mcp-Name", headerValue(name))
+		set("Mcp-Name", jsonString(p.URI))
 	}
 }
 
@@ -111,8 +116,8 @@ func headerValue(s string) string {
 
 // Codes of JSON-RPC errors that the bridge creates.
 const (
-	codeParse          = -32700
-	codeInvalidRequest = -32600
+	codeParse          = jsonrpc.CodeParseError
+	codeInvalidRequest = jsonrpc.CodeInvalidRequest
 	codeServer         = -32000
 )
 
@@ -138,11 +143,7 @@ func (e *rpcError) reply(id jsontext.Value) []byte {
 // newReply returns a response to the request with this id; member is "error" or
 // "result".
 func newReply(id jsontext.Value, member string, value jsontext.Value) []byte {
-	if id == nil {
-		id = jsontext.Value("null")
-	}
-	return bytes.Join([][]byte{[]byte(`{"jsonrpc":"2.0","id":`), id, []byte(`,"` + member + `":`), value, []byte(`}`)},
-		nil)
+	return fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%s,%q:%s}`, id, member, value) // a nil id is formatted as null
 }
 
 // sameID reports whether two ids are equal, even if their strings use different

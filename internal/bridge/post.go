@@ -18,17 +18,14 @@ var errTimeout = errors.New("timeout")
 
 // post sends one message and writes the server's response to the host. It returns
 // a message for a person, or the server's own JSON-RPC error.
-func (s *run) post(ctx context.Context, m *message) error {
-	if s.configError != nil {
-		return s.configError
-	}
-	timed, stop := context.WithCancelCause(ctx)
+func (s *run) post(m *message) error {
+	ctx, stop := context.WithCancelCause(m.ctx)
 	defer stop(nil)
 	timer := time.AfterFunc(s.timeout, func() { stop(errTimeout) })
 	defer timer.Stop()
-	r, err := http.NewRequestWithContext(timed, http.MethodPost, s.endpoint, bytes.NewReader(m.raw))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.endpoint, bytes.NewReader(m.raw))
 	if err != nil {
-		return s.transportError(timed, err)
+		return s.transportError(ctx, err)
 	}
 	r.Header = http.Header{
 		"Authorization": {"Bearer " + s.key.Secret()},
@@ -39,57 +36,46 @@ func (s *run) post(ctx context.Context, m *message) error {
 		// header; it makes net/http retry if an idle connection was closed.
 		"Idempotency-Key": {},
 	}
-	s.mu.Lock()
-	agreed := s.version
-	s.mu.Unlock()
+	agreed, _ := s.version.Load().(string)
 	m.setHeaders(r.Header, agreed)
 	resp, err := s.http.Do(r)
 	if err != nil {
-		return s.transportError(timed, err)
+		return s.transportError(ctx, err)
 	}
 	defer resp.Body.Close()
+	accepted := resp.StatusCode/100 == 2
 	contentType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if resp.StatusCode/100 == 2 && contentType == "text/event-stream" {
+	if accepted && contentType == "text/event-stream" {
 		timer.Stop()
-		return s.forwardStream(ctx, m, resp.Body)
+		return s.forwardStream(m, resp.Body)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
 	switch {
 	case err != nil:
-		return s.transportError(timed, err)
+		return s.transportError(ctx, err)
 	case len(body) > maxResponse:
 		return errTooLong
-	case resp.StatusCode/100 != 2:
+	case !accepted:
 		return s.statusError(resp, contentType, body)
 	case !m.isRequest():
 		return nil
-	}
-	if contentType != "application/json" {
+	case contentType != "application/json":
 		return s.notMemoError(contentType)
 	}
-	isResponse, err := s.forward(ctx, m, body)
+	isResponse, err := s.forward(m, body)
 	if err == nil && !isResponse {
 		err = s.notMemoError(contentType)
 	}
 	return err
 }
 
-// serverMessage is what the bridge reads from a message of the server.
-type serverMessage struct {
-	JSONRPC string         `json:"jsonrpc"`
-	ID      jsontext.Value `json:"id"`
-	Method  jsontext.Value `json:"method"`
-	Result  jsontext.Value `json:"result"`
-	Error   jsontext.Value `json:"error"`
-}
-
 // forward writes a message of the server to the host unchanged, and reports
 // whether it is the response to m.
-func (s *run) forward(ctx context.Context, m *message, data []byte) (isResponse bool, err error) {
-	var a serverMessage
+func (s *run) forward(m *message, data []byte) (isResponse bool, err error) {
+	var a message
 	err = json.Unmarshal(data, &a)
-	isResponse = a.Method == nil && (a.Result != nil || a.Error != nil)
-	if err != nil || a.JSONRPC != "2.0" || a.Method == nil && !isResponse {
+	isResponse = a.Method == "" && (a.Result != nil || a.Error != nil)
+	if err != nil || string(a.Version) != `"2.0"` || a.Method == "" && !isResponse {
 		return false, s.notMemoError("application/json")
 	}
 	if a.Result != nil && m.Method == "initialize" {
@@ -97,31 +83,27 @@ func (s *run) forward(ctx context.Context, m *message, data []byte) (isResponse 
 			Version jsontext.Value `json:"protocolVersion"`
 		}
 		_ = json.Unmarshal(a.Result, &result) // the host reports an invalid result
-		s.mu.Lock()
-		s.version = jsonString(result.Version)
-		s.mu.Unlock()
+		s.version.Store(jsonString(result.Version))
 	}
-	if isResponse && m.isRequest() && !sameID(a.ID, m.ID) {
+	if isResponse && !sameID(a.ID, m.ID) {
 		// The server failed before it read the id, or a proxy mixed up responses.
 		// The host waits for a response with its own id.
+		data = newReply(m.ID, "result", a.Result)
 		if a.Error != nil {
 			data = newReply(m.ID, "error", a.Error)
-		} else {
-			data = newReply(m.ID, "result", a.Result)
 		}
 	}
 	if m.isRequest() || !isResponse {
-		s.write(ctx, data)
+		s.write(m.ctx, data)
 	}
 	return isResponse, nil
 }
 
 // forwardStream writes the events of a stream to the host as they arrive, up to and
 // including the response to m.
-func (s *run) forwardStream(ctx context.Context, m *message, body io.Reader) error {
-	lines := newLines(body, maxResponse)
+func (s *run) forwardStream(m *message, body io.Reader) error {
 	var data []byte
-	for {
+	for lines := newLines(body, maxResponse); ; {
 		line, tooLong, err := lines.next()
 		if tooLong || len(data)+len(line) > maxResponse {
 			return errTooLong
@@ -134,19 +116,16 @@ func (s *run) forwardStream(ctx context.Context, m *message, body io.Reader) err
 			continue // the event's name, its id, or a comment
 		}
 		if event := jsontext.Value(bytes.TrimSpace(data)); len(event) > 0 && (err == nil || event.IsValid()) {
-			if isResponse, err := s.forward(ctx, m, event); err != nil || isResponse {
+			if isResponse, err := s.forward(m, event); err != nil || isResponse {
 				return err
 			}
 		}
 		data = nil
-		if err == io.EOF && m.isRequest() {
-			err = io.ErrUnexpectedEOF
-		}
-		if err == io.EOF {
+		switch {
+		case err == io.EOF && !m.isRequest():
 			return nil
-		}
-		if err != nil {
-			return s.transportError(ctx, err)
+		case err != nil:
+			return s.transportError(m.ctx, err)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -94,48 +95,39 @@ func (b *Bridge) transportError(ctx context.Context, err error) error {
 	var network net.Error
 	var certificate *tls.CertificateVerificationError
 	var alert tls.AlertError
-	switch {
+	reason := err // without its request and address
+	if e, ok := errors.AsType[*url.Error](reason); ok {
+		reason = e.Err
+	}
+	if e, ok := errors.AsType[*net.OpError](reason); ok {
+		reason = e.Err
+	}
+	switch text := cleanText(reason.Error()); {
 	case context.Cause(ctx) == errTimeout, errors.As(err, &network) && network.Timeout():
 		return userErrorf("Memo at %s did not answer in time. Is the server running, and is MEMO_URL right?", b.endpoint)
 	case errors.As(err, &dns):
 		return userErrorf("The host %s was not found. Check the address in MEMO_URL.", cleanText(dns.Name))
 	case errors.As(err, &certificate), errors.As(err, &alert), errors.Is(err, http.ErrSchemeMismatch):
-		return userErrorf("No secure connection to %s: %s. Check MEMO_URL and the server's certificate.",
-			b.endpoint, transportReason(err))
+		return userErrorf("No secure connection to %s: %s. Check MEMO_URL and the server's certificate.", b.endpoint, text)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return userErrorf("Memo at %s closed the connection before its response was complete. Is the server running? "+
 			"Try again.", b.endpoint)
+	default:
+		return userErrorf("Memo at %s could not be reached: %s. Is the server running, and is MEMO_URL right?",
+			b.endpoint, text)
 	}
-	return userErrorf("Memo at %s could not be reached: %s. Is the server running, and is MEMO_URL right?",
-		b.endpoint, transportReason(err))
-}
-
-// transportReason returns the text of a network error without its request and
-// address.
-func transportReason(err error) string {
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err
-	}
-	if e, ok := errors.AsType[*net.OpError](err); ok {
-		err = e.Err
-	}
-	return cleanText(err.Error())
 }
 
 // notMemoError returns the message for a response that does not come from Memo.
 func (b *Bridge) notMemoError(contentType string) error {
-	if contentType == "" {
-		contentType = "nothing"
-	}
 	return userErrorf("The server at %s is not Memo (it sent %s). Put the address of the Memo server into MEMO_URL.",
-		b.endpoint, cleanText(contentType))
+		b.endpoint, cmp.Or(cleanText(contentType), "nothing"))
 }
 
 var challengeDescription = regexp.MustCompile(`error_description="([^"]*)"`)
 
 // statusError returns the error for a response with a status other than 2xx.
 func (b *Bridge) statusError(resp *http.Response, contentType string, body []byte) error {
-	status := resp.StatusCode
 	var a struct {
 		JSONRPC string         `json:"jsonrpc"`
 		Error   *rpcError      `json:"error"`
@@ -145,18 +137,17 @@ func (b *Bridge) statusError(resp *http.Response, contentType string, body []byt
 	if json.Unmarshal(body, &a) == nil && a.JSONRPC == "2.0" && a.Error != nil {
 		return a.Error
 	}
-	detail := jsonString(a.Detail)
 	var coded struct {
 		Message string `json:"message"`
 	}
+	detail := jsonString(a.Detail)
 	if json.Unmarshal(a.Detail, &coded) == nil {
 		detail = coded.Message
 	} else if contentType == "text/plain" {
 		detail, _, _ = strings.Cut(string(body[:min(len(body), 500)]), "\n")
 	}
-	if detail = cleanText(detail); detail == "" {
-		detail = http.StatusText(status)
-	}
+	status := resp.StatusCode
+	detail = cmp.Or(cleanText(detail), http.StatusText(status))
 	switch {
 	case status/100 == 3:
 		to := "somewhere else"
@@ -174,7 +165,7 @@ func (b *Bridge) statusError(resp *http.Response, contentType string, body []byt
 		return userErrorf("%s. Create a new key in Settings → API & MCP, put it into MEMO_API_KEY and restart this MCP "+
 			"server.", why)
 	case status == http.StatusForbidden && coded.Message != "":
-		return userError(detail)
+		return userErrorf("%s", detail)
 	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
 		return userErrorf("There is no Memo server at %s (status %d). Put the address of the Memo server into MEMO_URL.",
 			b.endpoint, status)
@@ -207,7 +198,8 @@ func cleanText(s string) string {
 	return memo.Printable(strings.Join(strings.Fields(s), " "), 500)
 }
 
-// onceLog writes each different line once. After 1,000 lines it starts over.
+// onceLog writes each different line once. After 1,000 lines it starts over, so that
+// its memory is bounded.
 type onceLog struct {
 	mu   sync.Mutex
 	w    io.Writer
@@ -220,7 +212,7 @@ func (l *onceLog) write(line string) {
 	if l.w == nil || l.seen[line] {
 		return
 	}
-	if l.seen == nil || len(l.seen) > 1000 { // keep the memory bounded
+	if len(l.seen)%1000 == 0 {
 		l.seen = map[string]bool{}
 	}
 	l.seen[line] = true
