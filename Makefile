@@ -4,7 +4,7 @@
 # make axe          axe-core on every page of the web app
 # make fuzz         every fuzz target for a minute
 # make build        the static binary, bin/memo
-# make bench        the table of CPU time per request
+# make bench        the CPU time per request
 
 GO ?= go
 FUZZTIME ?= 60s
@@ -56,8 +56,12 @@ conformance:
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/memo ./cmd/memo
 
+# BENCH selects rows (Request/list), ROUNDS and ROWS make it shorter.
+BENCH ?= .
+ROUNDS ?= 7
+ROWS ?= 1000000
 bench:
-	$(GO) run ./bench
+	$(GO) test ./bench -run '^$$' -bench '$(BENCH)' -benchtime $(ROUNDS)x -timeout 0 -rows $(ROWS)
 
 # Every fuzz test, one after the other.
 fuzz:

@@ -1,0 +1,198 @@
+package bench
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/demo"
+	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/transcript/write"
+)
+
+const (
+	benchName, benchEmail = "Bench", "bench@example.com"
+	smallData             = "out/small"
+
+	smallRows    = 1000 // transcriptions in the small workspace
+	longTexts    = 200  // of them, those with a transcript of longText bytes
+	longText     = 30_000
+	longLanguage = "sv" // of the long ones only
+
+	// The words that are searched for: one that is in every tenth transcription, and one
+	// that is in twenty of a workspace. The meetings contain neither.
+	commonWord, rareWord, rareHits = "axolotl", "quokka", 20
+
+	// The transcriptions are of corpusDays days: oldest first, and the same number on each.
+	corpusDays = 200
+
+	// perTransaction is enough that the cost of commits does not matter, and few enough
+	// that the WAL stays small.
+	perTransaction = 5000
+)
+
+var firstDay = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+
+func largeData() string { return fmt.Sprintf("out/rows-%d", *rows) }
+
+func serveSmall(b *testing.B) target { return serveData(b, smallData, corpus{smallRows, longTexts}) }
+func serveLarge(b *testing.B) target { return serveData(b, largeData(), corpus{*rows, 0}) }
+
+// serveData starts a server on the data in a directory, with a new key. It creates the
+// data, unless it is there from an earlier run. The file complete is written last. It
+// holds a hash of this file and the migrations, because a migration may change under the
+// same number until it is released.
+func serveData(b *testing.B, dir string, c corpus) target {
+	files, err := filepath.Glob("../internal/store/migrations/sqlite/*.sql")
+	check(b, err)
+	hash := sha256.New()
+	for _, path := range append(files, "data_test.go") {
+		text, err := os.ReadFile(path)
+		check(b, err)
+		hash.Write(text)
+	}
+	form, complete := fmt.Sprintf("%x", hash.Sum(nil)), filepath.Join(dir, "complete")
+	if got, err := os.ReadFile(complete); err != nil || string(got) != form {
+		check(b, os.RemoveAll(dir))
+		c.create(b, dir)
+		check(b, os.WriteFile(complete, []byte(form), 0o600))
+	}
+	key := command(b, "key", "create", "--data", dir, "--workspace", benchName, "--member", benchEmail,
+		"--name", benchName, "--expires", "1d").Key
+	return target{serve(b, nil, "--data", dir), key}
+}
+
+// corpus generates transcriptions from the demo's English meetings. They are the same
+// in every run.
+type corpus struct{ rows, long int }
+
+// create fills a workspace. It uses the store, because an import would take ten times as
+// long.
+func (c corpus) create(b *testing.B, dir string) {
+	fmt.Fprintf(os.Stderr, "creating %d transcriptions in bench/%s\n", c.rows, dir)
+	user := command(b, "user", "add", "--data", dir, "--email", benchEmail, "--name", benchName).ID
+	workspace := command(b, "workspace", "add", "--data", dir, "--name", benchName, "--plan", "pro",
+		"--owner", benchEmail).ID
+	s, err := store.Open(b.Context(), store.Config{Dir: dir})
+	check(b, err)
+	defer s.Close()
+	meetings, err := englishMeetings()
+	check(b, err)
+	for from := 0; from < c.rows; from += perTransaction {
+		check(b, s.Write(b.Context(), func(tx *store.Tx) error {
+			for i := from; i < min(from+perTransaction, c.rows); i++ {
+				n, err := c.transcription(meetings, i)
+				n.WorkspaceID, n.CreatedBy = workspace, user
+				p, prepareErr := s.Prepare(n)
+				if err := cmp.Or(err, prepareErr); err != nil {
+					return err
+				}
+				if _, _, err := tx.AddTranscription(b.Context(), p); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	}
+}
+
+func englishMeetings() (meetings []memo.Transcription, err error) {
+	files, err := demo.Meetings.ReadDir("meetings")
+	for _, f := range files {
+		var m memo.Transcription
+		data, readErr := demo.Meetings.ReadFile("meetings/" + f.Name())
+		if err = cmp.Or(err, readErr, json.Unmarshal(data, &m)); m.Language == "en" {
+			meetings = append(meetings, m)
+		}
+	}
+	return meetings, err
+}
+
+// isLong reports whether transcription i has a long text. The long ones are evenly
+// spread.
+func (c corpus) isLong(i int) bool { return c.long > 0 && i%(c.rows/c.long) == 0 }
+
+// transcription generates transcription i.
+func (c corpus) transcription(meetings []memo.Transcription, i int) (store.NewTranscription, error) {
+	r := rand.New(rand.NewPCG(1, uint64(i)))
+	d, size := meetings[r.IntN(len(meetings))], 150
+	d.Title = fmt.Sprintf("%s — call %d", d.Title, i)
+	d.CreatedAt = firstDay.Add(time.Duration(i) * (corpusDays * 24 * time.Hour / time.Duration(c.rows)))
+	d.CreatedAt = d.CreatedAt.Truncate(time.Millisecond)
+	d.UpdatedAt = d.CreatedAt.Add(17 * time.Minute)
+	d.Duration = memo.Seconds(60 + r.IntN(7200))
+	if i%10 == 0 {
+		d.Summary += " " + commonWord
+	}
+	if i%(c.rows/rareHits) == 0 {
+		d.Summary += " " + rareWord
+	}
+	if c.isLong(i) {
+		d.Language, size = longLanguage, longText
+	} else {
+		d.Reports = nil
+	}
+	d.Segments = nil
+	for n := 0; n < size; {
+		spoken := meetings[r.IntN(len(meetings))].Segments
+		s := spoken[r.IntN(len(spoken))]
+		s.Start = memo.Seconds(7 * len(d.Segments))
+		s.End = s.Start + 5
+		d.Segments = append(d.Segments, s)
+		n += len(s.Text)
+	}
+	markdown, err := store.Deflate(write.MarkdownBody(d.Segments))
+	return store.NewTranscription{Doc: &d, Markdown: markdown}, err
+}
+
+// TestCorpus: the corpus is the same in every run, and has the numbers that the rows
+// need.
+func TestCorpus(t *testing.T) {
+	meetings, err := englishMeetings()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var long, common, rare int
+	c := corpus{smallRows, longTexts}
+	for i := range smallRows {
+		n, err := c.transcription(meetings, i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if isLong := n.Markdown.Size >= longText; isLong != (n.Doc.Language == longLanguage) {
+			t.Errorf("transcription %d has %d bytes and the language %s", i, n.Markdown.Size, n.Doc.Language)
+		} else if isLong {
+			long++
+		}
+		words := strings.ToLower(fmt.Sprint(n.Doc.Title, n.Doc.Summary, n.Doc.Segments))
+		if strings.Contains(words, commonWord) {
+			common++
+		}
+		if strings.Contains(words, rareWord) {
+			rare++
+		}
+		if i%53 != 0 { // compare only a sample
+			continue
+		}
+		second, err := c.transcription(meetings, i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := gocmp.Diff(n, second); diff != "" {
+			t.Errorf("transcription %d differs in the second run (-first +second):\n%s", i, diff)
+		}
+	}
+	if long != longTexts || common != smallRows/10 || rare != rareHits {
+		t.Errorf("%d long, %d common, %d rare; want %d, %d, %d", long, common, rare, longTexts, smallRows/10, rareHits)
+	}
+}
