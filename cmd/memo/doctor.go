@@ -181,8 +181,9 @@ func (c *doctorCmd) redis(e *environment) []finding {
 	return []finding{
 		newFinding("redis", fmt.Sprintf("%s answers in %v", d.Server, d.Latency.Round(time.Microsecond)),
 			d.Latency > slowQuery, stateWarning, "Every call queries Redis. Move it closer to the server."),
-		newFinding("redis role", role, role != "master", stateFault,
-			"Use a standalone primary. A replica refuses writes, and Redis Cluster is not supported."),
+		newFinding("redis role", role, d.Role != "master" || d.Cluster != d.ClusterAddress, stateFault,
+			"Use the address of a primary, or redis+sentinel:// or redis+cluster://. A replica refuses writes, and one node "+
+				"of a cluster has only some of the keys."),
 		newFinding("redis eviction", cmp.Or(d.EvictionPolicy, "unknown policy"), d.EvictionPolicy != "noeviction", stateFault,
 			"Set maxmemory-policy to noeviction. Calls in an evicted window are no longer counted."),
 		newFinding("redis memory", memory, d.Max > 0 && d.Used*10 > d.Max*8, stateWarning,

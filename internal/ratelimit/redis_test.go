@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,15 +23,18 @@ var discard = slog.New(slog.DiscardHandler)
 // newRedis returns a Redis with long timeouts, for tests on busy machines.
 func newRedis(t testing.TB, url string) *Redis {
 	t.Helper()
-	r := newRedisWithServerTimeouts(t, url)
-	r.connect, r.reply = 10*time.Second, 10*time.Second
-	return r
+	return openRedis(t, url, redisTimeouts{connect: 10 * time.Second, reply: 10 * time.Second})
 }
 
 // newRedisWithServerTimeouts returns a Redis with the timeouts that a server uses.
 func newRedisWithServerTimeouts(t testing.TB, url string) *Redis {
 	t.Helper()
-	r, err := NewRedis(url, map[Class]int{Data: 500, Management: 180})
+	return openRedis(t, url, serverTimeouts)
+}
+
+func openRedis(t testing.TB, url string, timeouts redisTimeouts) *Redis {
+	t.Helper()
+	r, err := newRedisWithTimeouts(url, map[Class]int{Data: 500, Management: 180}, timeouts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,16 +47,34 @@ func emptyRedis(r *Redis, limits map[Class]int, clock *fakeClock) *Redis {
 	// The time is far from zero, so that a test can set the clock back.
 	now := func() time.Duration { return 10*365*24*time.Hour + clock.read() }
 	return &Redis{
-		limits: limits, span: r.span, pool: r.pool, connect: r.connect, reply: r.reply,
-		prefix: rand.Text() + ":", clock: now, opened: r.opened,
+		limits: limits, span: r.span, client: r.client, prefix: rand.Text() + ":", clock: now, address: r.address,
 	}
 }
 
 func TestRedisURLIsChecked(t *testing.T) {
-	for _, valid := range []string{
-		"redis://localhost", "redis://localhost:6380/", "redis://:secret@redis.example.com/3",
-		"rediss://ann:secret@[::1]:6379/0",
+	for valid, want := range map[string]redisAddress{
+		"redis://localhost":                    {hosts: []string{"localhost:6379"}},
+		"redis://localhost:6380/":              {hosts: []string{"localhost:6380"}},
+		"redis://:secret@redis.example.com/3":  {hosts: []string{"redis.example.com:6379"}, password: "secret", database: 3},
+		"redis+sentinel://a,[::1],b:1/primary": {hosts: []string{"a:26379", "[::1]:26379", "b:1"}, primary: "primary"},
+		"rediss://ann:p%40ss@[::1]:6379/0": {
+			hosts: []string{"[::1]:6379"}, user: "ann", password: "p@ss", encrypted: true,
+		},
+		"rediss+sentinel://:secret@a:2/primary/": {
+			hosts: []string{"a:2"}, password: "secret", primary: "primary", encrypted: true,
+		},
+		"redis+sentinel://ann:one@a,b/primary/2?sentinel_username=s&sentinel_password=two": {
+			hosts: []string{"a:26379", "b:26379"}, user: "ann", password: "one", primary: "primary", database: 2,
+			sentinelUser: "s", sentinelPassword: "two",
+		},
+		"redis+cluster://a": {hosts: []string{"a:6379"}, cluster: true},
+		"rediss+cluster://ann:x@a:7,b:8/": {
+			hosts: []string{"a:7", "b:8"}, user: "ann", password: "x", encrypted: true, cluster: true,
+		},
 	} {
+		if got, err := parseRedisAddress(valid); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v, %v, want %+v", valid, got, err, want)
+		}
 		if _, err := NewRedis(valid, nil); err != nil {
 			t.Errorf("%s is refused: %v", valid, err)
 		}
@@ -60,11 +82,15 @@ func TestRedisURLIsChecked(t *testing.T) {
 	for _, invalid := range []string{
 		"", "localhost:6379", "http://localhost", "redis://", "redis://:6379", "redis://localhost:port",
 		"redis://localhost/x", "redis://localhost/-1", "redis://localhost/1/2", "redis://localhost/99999999999",
-		"redis://localhost?db=1", "redis://ann@localhost",
-		"unix:///run/redis.sock",
+		"redis://localhost?db=1", "redis://ann@localhost", "redis://localhost/#0", "redis://a,b",
+		"unix:///run/redis.sock", "redisss://localhost", "redis+tls://localhost", "redis-sentinel://localhost/primary",
+		"redis+sentinel://", "redis+sentinel://a", "redis+sentinel://a,/primary", "redis+sentinel:///primary",
+		"redis+sentinel://a/primary/x", "redis+sentinel://a/primary/0/1", "redis+sentinel://a/primary?master_name=x",
+		"redis+sentinel://a/primary?sentinel_username=s", "redis+sentinel://a:port,b/primary",
+		"redis+cluster://", "redis+cluster://a/0", "redis+cluster://a,", "redis+cluster://a?addr=b",
 	} {
-		if _, err := NewRedis(invalid, nil); err == nil {
-			t.Errorf("%s is accepted", invalid)
+		if _, err := NewRedis(invalid, nil); err != errRedisURL {
+			t.Errorf("%s: got %v, want %v", invalid, err, errRedisURL)
 		}
 	}
 }
@@ -210,4 +236,19 @@ func TestScriptIsSentOnce(t *testing.T) {
 			t.Errorf("the command statistics lack %s: %s", want, stats)
 		}
 	}
+}
+
+// BenchmarkRedis measures a call that Redis counts. Three quarters of them are refused.
+func BenchmarkRedis(b *testing.B) {
+	r := newRedis(b, testenv.Redis(b))
+	b.ReportAllocs()
+	var n atomic.Int64
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := r.Take(b.Context(), Data, strconv.FormatInt(n.Add(1)/2000, 10)); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -13,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gomodule/redigo/redis"
+	"github.com/redis/go-redis/v9"
 	"pgregory.net/rapid"
 
 	"memoai.tech/memo/internal/testenv"
@@ -31,7 +32,9 @@ func newFleet(r *Redis, replicas, limit int) *fleet {
 	f := &fleet{clock: &fakeClock{}}
 	f.working = emptyRedis(r, map[Class]int{Data: limit}, f.clock)
 	f.broken = emptyRedis(r, f.working.limits, f.clock)
-	f.broken.pool = &redis.Pool{Dial: func() (redis.Conn, error) { return nil, errors.New("disconnected") }}
+	f.broken.client = newRedisClient(serverTimeouts, func() redis.UniversalClient {
+		return redis.NewClient(&redis.Options{Dialer: refuse, MaxRetries: -1, DialerRetries: 1})
+	})
 	for range replicas {
 		s := NewShared(f.working, discard)
 		s.own.clock = f.clock.read
@@ -40,6 +43,10 @@ func newFleet(r *Redis, replicas, limit int) *fleet {
 	}
 	f.sendHeartbeats()
 	return f
+}
+
+func refuse(context.Context, string, string) (net.Conn, error) {
+	return nil, errors.New("disconnected")
 }
 
 // sendHeartbeats sends one heartbeat of each replica. A server does this in the background.
@@ -395,12 +402,12 @@ func TestShortRedisFaultsCauseNoFallback(t *testing.T) {
 	}
 }
 
-// TestReplicaStartsWithoutRedis: a replica starts although its password for Redis is wrong, and
-// uses Redis as soon as the password is right.
+// TestReplicaStartsWithoutRedis: a replica starts although its user for Redis is unknown, and
+// uses Redis as soon as it is known.
 func TestReplicaStartsWithoutRedis(t *testing.T) {
 	server := testenv.StartRedis(t)
 	var log testenv.Output
-	s := NewShared(newRedis(t, strings.Replace(server.URL(), "//", "//:open-sesame@", 1)),
+	s := NewShared(newRedis(t, strings.Replace(server.URL(), "//", "//memo:open-sesame@", 1)),
 		slog.New(slog.NewTextHandler(&log, nil)))
 	accepted := 0
 	for range 500 {
@@ -411,11 +418,11 @@ func TestReplicaStartsWithoutRedis(t *testing.T) {
 	if want := 500 / assumedReplicas; accepted != want {
 		t.Errorf("%d calls were accepted, want %d", accepted, want)
 	}
-	if s.Describe() != "own window, redis does not answer" || !strings.Contains(log.String(), "AUTH") ||
+	if s.Describe() != "own window, redis does not answer" || !strings.Contains(log.String(), "WRONGPASS") ||
 		strings.Contains(log.String(), "open-sesame") {
 		t.Errorf("the limit is on %q, with the log\n%s", s.Describe(), log.String())
 	}
-	server.Do(t, "CONFIG", "SET", "requirepass", "open-sesame")
+	server.Do(t, "ACL", "SETUSER", "memo", "on", ">open-sesame", "~{memo:limit}:*", "+@all")
 	s.sendHeartbeat()
 	if s.Describe() != "redis" {
 		t.Errorf("the limit is on %q, with the log\n%s", s.Describe(), log.String())

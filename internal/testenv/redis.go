@@ -1,10 +1,12 @@
 package testenv
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -12,14 +14,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gomodule/redigo/redis"
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 )
+
+// The library logs every failed connection, also those to servers that a test stopped.
+func init() { logging.Disable() }
 
 // RedisServer is a running redis-server or valkey-server on loopback. It stores
 // nothing on disk.
 type RedisServer struct {
 	Process   *os.Process
 	Addr      string
+	args      []string // besides those of every server
 	dir       string
 	ended     chan struct{} // closed when the process has exited
 	databases atomic.Int64  // number of databases that tests have received
@@ -35,7 +42,7 @@ var sharedRedis struct {
 // tests of a binary share.
 func Redis(t testing.TB) string {
 	t.Helper()
-	sharedRedis.start.Do(func() { sharedRedis.server, sharedRedis.err = startRedis("") })
+	sharedRedis.start.Do(func() { sharedRedis.server, sharedRedis.err = startRedis("", nil) })
 	if sharedRedis.err != nil {
 		t.Fatal(sharedRedis.err)
 	}
@@ -44,9 +51,9 @@ func Redis(t testing.TB) string {
 
 // StartRedis starts a server that the test may break. It stops at the end of the
 // test.
-func StartRedis(t testing.TB) *RedisServer {
+func StartRedis(t testing.TB, args ...string) *RedisServer {
 	t.Helper()
-	s, err := startRedis("")
+	s, err := startRedis("", args)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +74,7 @@ func (s *RedisServer) Stop() {
 // Restart starts a new, empty server on the address of s. Call it after Stop.
 func (s *RedisServer) Restart(t testing.TB) {
 	t.Helper()
-	restarted, err := startRedis(s.Addr)
+	restarted, err := startRedis(s.Addr, s.args)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,38 +84,34 @@ func (s *RedisServer) Restart(t testing.TB) {
 // Do sends a command and returns the reply as text.
 func (s *RedisServer) Do(t testing.TB, command string, args ...any) string {
 	t.Helper()
-	reply, err := s.do(command, args...)
+	reply, err := s.Try(command, args...)
 	if err != nil {
 		t.Fatalf("redis: %s: %v", command, err)
 	}
 	return reply
 }
 
-func (s *RedisServer) do(command string, args ...any) (string, error) {
-	c, err := redis.Dial("tcp", s.Addr, redis.DialConnectTimeout(time.Second), redis.DialReadTimeout(5*time.Second))
-	if err != nil {
-		return "", err
-	}
+// Try sends a command and returns the reply as text, or an error if the server refuses it or
+// breaks the connection.
+func (s *RedisServer) Try(command string, args ...any) (string, error) {
+	c := redis.NewClient(&redis.Options{Addr: s.Addr, Protocol: 2, MaxRetries: -1, DialerRetries: 1})
 	defer c.Close()
-	reply, err := c.Do(command, args...)
-	if text, ok := reply.([]byte); ok {
-		return string(text), err
-	}
+	reply, err := c.Do(context.Background(), append([]any{command}, args...)...).Result()
 	return fmt.Sprint(reply), err
 }
 
 // startRedis starts a server on addr, or on a free address if addr is empty. It
 // tries again if that fails, because another process may have taken the address.
-func startRedis(addr string) (s *RedisServer, err error) {
+func startRedis(addr string, args []string) (s *RedisServer, err error) {
 	for range 5 {
-		if s, err = tryRedis(addr); err == nil {
+		if s, err = tryRedis(addr, args); err == nil {
 			return s, nil
 		}
 	}
 	return nil, err
 }
 
-func tryRedis(addr string) (*RedisServer, error) {
+func tryRedis(addr string, args []string) (*RedisServer, error) {
 	bin, err := exec.LookPath("redis-server")
 	if err != nil {
 		if bin, err = exec.LookPath("valkey-server"); err != nil {
@@ -126,20 +129,21 @@ func tryRedis(addr string) (*RedisServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	server := exec.Command(bin, "--bind", host, "--port", port, "--dir", dir,
-		"--save", "", "--appendonly", "no", "--databases", "10000")
+	server := exec.Command(bin, slices.Concat(args, []string{
+		"--bind", host, "--port", port, "--dir", dir, "--save", "", "--appendonly", "no", "--databases", "10000",
+	})...)
 	server.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	if err := server.Start(); err != nil {
 		return nil, err
 	}
-	s := &RedisServer{Process: server.Process, Addr: addr, dir: dir, ended: make(chan struct{})}
+	s := &RedisServer{Process: server.Process, Addr: addr, args: args, dir: dir, ended: make(chan struct{})}
 	go func() {
 		_ = server.Wait()
 		close(s.ended)
 	}()
 	timeout := time.After(10 * time.Second)
 	for {
-		_, err := s.do("PING")
+		_, err := s.Try("PING")
 		if err == nil {
 			return s, nil
 		}
