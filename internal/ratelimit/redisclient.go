@@ -18,7 +18,7 @@ func init() { logging.Disable() }
 // redisTimeouts are the timeouts of one request to Redis.
 type redisTimeouts struct {
 	connect time.Duration // to connect, with TLS
-	reply   time.Duration // for each command: a request sends one, or three in the worst case
+	reply   time.Duration // for each command: a request sends one, or a few if the script or the node is unknown
 }
 
 // serverTimeouts let a request fail in less than two seconds, even if Redis accepts connections
