@@ -31,7 +31,8 @@ var allowedImports = map[string]string{
 	"internal/plaintext":  "",
 	"internal/filename":   "plaintext",
 	"internal/transcript": "memo plaintext",
-	"internal/store":      "memo credential search",
+	"internal/zipstream":  "",
+	"internal/store":      "memo credential search zipstream",
 	"internal/bulkhead":   "memo",
 	"internal/telemetry":  "memo bulkhead",
 	"internal/httpx":      "memo ratelimit telemetry",
@@ -53,13 +54,14 @@ var allowedImports = map[string]string{
 	"internal/transcript/read":  "memo filename plaintext transcript",
 	"internal/transcript/write": "memo plaintext transcript",
 	"internal/app": "memo bulkhead credential filename ratelimit search store transcript transcript/read " +
-		"transcript/write",
+		"transcript/write zipstream",
 }
 
 // belowHTTP are the packages that must not import net/http.
 var belowHTTP = []string{
 	"", "internal/credential", "internal/ratelimit", "internal/search", "internal/plaintext", "internal/filename",
-	"internal/transcript", "internal/transcript/read", "internal/transcript/write", "internal/store", "internal/app",
+	"internal/transcript", "internal/transcript/read", "internal/transcript/write", "internal/zipstream",
+	"internal/store", "internal/app",
 }
 
 func TestPackageImports(t *testing.T) {

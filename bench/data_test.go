@@ -18,6 +18,7 @@ import (
 	"memoai.tech/memo/internal/demo"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/transcript/write"
+	"memoai.tech/memo/internal/zipstream"
 )
 
 const (
@@ -151,7 +152,7 @@ func (c corpus) transcription(meetings []memo.Transcription, i int) (store.NewTr
 		d.Segments = append(d.Segments, s)
 		n += len(s.Text)
 	}
-	markdown, err := store.Deflate(write.MarkdownBody(d.Segments))
+	markdown, err := zipstream.Deflate(write.MarkdownBody(d.Segments))
 	return store.NewTranscription{Doc: &d, Markdown: markdown}, err
 }
 

@@ -1,24 +1,21 @@
 package app
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/klauspost/compress/flate"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/filename"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/transcript"
 	"memoai.tech/memo/internal/transcript/write"
+	"memoai.tech/memo/internal/zipstream"
 )
 
 // MaxArchiveFiles is the maximum number of transcriptions in one archive.
@@ -30,7 +27,7 @@ type File struct {
 	Format transcript.Format
 
 	doc *memo.Transcription
-	md  store.CompressedText // only for Markdown: the stored transcript
+	md  zipstream.Deflated // only for Markdown: the stored transcript
 }
 
 // Export returns the file of one transcription in a format.
@@ -68,7 +65,7 @@ func (f File) Write(ctx context.Context, w io.Writer) error {
 	out := contextWriter{ctx, w}
 	_, err := out.Write(write.MarkdownHead(f.doc))
 	if err == nil {
-		_, err = io.Copy(out, flate.NewReader(bytes.NewReader(f.md.Data)))
+		_, err = io.Copy(out, f.md.Open())
 	}
 	return err
 }
@@ -245,10 +242,7 @@ func (ar *Archive) memoryFactor() int64 {
 // WriteZip writes the archive to w, with one transcription in memory at a time. After an error,
 // or if ctx ends first, the archive has no ZIP directory, so that it does not look complete.
 func (ar *Archive) WriteZip(ctx context.Context, w io.Writer) error {
-	z := zip.NewWriter(w)
-	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
-		return flate.NewWriter(w, flate.BestSpeed)
-	})
+	z := zipstream.NewWriter(w)
 	for i, id := range ar.ids {
 		if err := context.Cause(ctx); err != nil {
 			return err
@@ -264,7 +258,7 @@ func (ar *Archive) WriteZip(ctx context.Context, w io.Writer) error {
 	return z.Close()
 }
 
-func (ar *Archive) writeEntry(ctx context.Context, z *zip.Writer, id, name string) error {
+func (ar *Archive) writeEntry(ctx context.Context, z *zipstream.Writer, id, name string) error {
 	admit, release := ar.app.admitUntilReleased(ctx, ar.workspaceID, ar.memoryFactor())
 	defer release()
 	file, err := ar.app.file(ctx, ar.workspaceID, id, ar.format, retryAdmission(ctx, admit))
@@ -272,96 +266,11 @@ func (ar *Archive) writeEntry(ctx context.Context, z *zip.Writer, id, name strin
 		return err
 	}
 	if ar.format == transcript.Markdown {
-		return file.writeMarkdownEntry(z, name)
+		return z.Add(name, file.doc.UpdatedAt, write.MarkdownHead(file.doc), file.md)
 	}
-	f, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: file.doc.UpdatedAt})
+	f, err := z.Create(name, file.doc.UpdatedAt)
 	if err != nil {
 		return err
 	}
 	return file.Write(ctx, f)
-}
-
-// writeMarkdownEntry writes an uncompressed head, and after it the stored transcript, which is
-// compressed already. That takes 0.2 ms; compressing it again would take 50 ms.
-func (f File) writeMarkdownEntry(z *zip.Writer, name string) error {
-	head := write.MarkdownHead(f.doc)
-	stored := deflateStored(head)
-	size := uint64(len(stored) + len(f.md.Data))
-	h := rawFileHeader(name, f.doc.UpdatedAt)
-	h.CompressedSize64, h.UncompressedSize64 = size, uint64(len(head))+uint64(f.md.Size)
-	h.CRC32 = combineCRC32(crc32.ChecksumIEEE(head), f.md.CRC, f.md.Size)
-	w, err := z.CreateRaw(h)
-	if err == nil {
-		_, err = w.Write(stored)
-	}
-	if err == nil {
-		_, err = w.Write(f.md.Data)
-	}
-	return err
-}
-
-// rawFileHeader sets what CreateRaw, unlike CreateHeader, leaves to its caller: the UTF-8 flag
-// of the name, the version that deflate needs, and the time, as MS-DOS time and as extended
-// timestamp (APPNOTE 4.4.4, 4.4.6, 4.5.3).
-func rawFileHeader(name string, modified time.Time) *zip.FileHeader {
-	const utf8Name, version, extendedTime = 0x800, 20, 0x5455
-	t := modified.UTC()
-	if t.Year() < 1980 {
-		t = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
-	}
-	extra := binary.LittleEndian.AppendUint16(nil, extendedTime)
-	extra = binary.LittleEndian.AppendUint16(extra, 5)
-	extra = binary.LittleEndian.AppendUint32(append(extra, 1), uint32(t.Unix()))
-	return &zip.FileHeader{
-		Name: name, Method: zip.Deflate, Flags: utf8Name, CreatorVersion: version, ReaderVersion: version, Extra: extra,
-		//lint:ignore SA1019 CreateRaw takes the time only from these two fields
-		ModifiedDate: uint16(t.Day() + int(t.Month())<<5 + (t.Year()-1980)<<9),
-		//lint:ignore SA1019 as above
-		ModifiedTime: uint16(t.Second()/2 + t.Minute()<<5 + t.Hour()<<11),
-	}
-}
-
-// deflateStored returns text as stored deflate blocks (RFC 1951, 3.2.4). None is marked as the
-// last, so another stream can follow.
-func deflateStored(text []byte) []byte {
-	const maxBlock = 1<<16 - 1
-	var out []byte
-	for len(text) > 0 {
-		n := min(len(text), maxBlock)
-		out = append(out, 0)
-		out = binary.LittleEndian.AppendUint16(out, uint16(n))
-		out = binary.LittleEndian.AppendUint16(out, ^uint16(n))
-		out, text = append(out, text[:n]...), text[n:]
-	}
-	return out
-}
-
-// combineCRC32 returns the CRC-32 of two concatenated texts from the CRC of each and the
-// length of the second. A CRC is linear: appending n zero bytes multiplies it by x^8n modulo the
-// polynomial. That power is computed by repeated squaring.
-func combineCRC32(first, second uint32, secondLen int64) uint32 {
-	power := uint32(1 << 23) // x⁸: one byte
-	for n := secondLen; n > 0; n >>= 1 {
-		if n&1 == 1 {
-			first = multiplyGF2(first, power)
-		}
-		power = multiplyGF2(power, power)
-	}
-	return first ^ second
-}
-
-// multiplyGF2 multiplies two polynomials modulo the CRC-32 polynomial (IEEE). The highest bit
-// is the coefficient of x⁰.
-func multiplyGF2(a, b uint32) (product uint32) {
-	for bit := uint32(1 << 31); bit != 0; bit >>= 1 {
-		if a&bit != 0 {
-			product ^= b
-		}
-		carry := b & 1
-		b >>= 1
-		if carry != 0 {
-			b ^= crc32.IEEE
-		}
-	}
-	return product
 }

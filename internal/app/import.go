@@ -11,6 +11,7 @@ import (
 	"memoai.tech/memo/internal/transcript"
 	"memoai.tech/memo/internal/transcript/read"
 	"memoai.tech/memo/internal/transcript/write"
+	"memoai.tech/memo/internal/zipstream"
 )
 
 // ImportFile is a file to import. See docs/contract.md#import-formats.
@@ -81,7 +82,7 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in ImportFile) (ImportR
 			d.Reports[i].CreatedAt = d.UpdatedAt
 		}
 	}
-	markdown, err := store.Deflate(write.MarkdownBody(d.Segments))
+	markdown, err := zipstream.Deflate(write.MarkdownBody(d.Segments))
 	if err != nil {
 		return ImportResult{}, err
 	}

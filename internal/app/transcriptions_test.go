@@ -6,14 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json"
-	"pgregory.net/rapid"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/ratelimit"
@@ -105,19 +103,6 @@ func TestCancelledArchiveIsIncomplete(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
-
-func TestCombinedChecksumIsThatOfBothParts(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		a, b := rapid.SliceOf(rapid.Byte()).Draw(t, "a"), rapid.SliceOf(rapid.Byte()).Draw(t, "b")
-		got := combineCRC32(crc32.ChecksumIEEE(a), crc32.ChecksumIEEE(b), int64(len(b)))
-		if want := crc32.ChecksumIEEE(append(a, b...)); got != want {
-			t.Fatalf("got %08x, want %08x", got, want)
-		}
-	})
-	if got := combineCRC32(0, crc32.ChecksumIEEE([]byte("x")), 1); got != crc32.ChecksumIEEE([]byte("x")) {
-		t.Error("an empty first part changes the checksum")
-	}
-}
 
 // TestArchiveHasLongReports: the head of a Markdown file, with its reports, may need
 // several stored blocks, because deflate has at most 65,535 bytes in one.

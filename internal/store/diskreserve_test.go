@@ -16,6 +16,7 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/testenv"
+	"memoai.tech/memo/internal/zipstream"
 )
 
 const user, workspace = "0195c0de-0000-7000-8000-000000000001", "0195c0de-0000-7000-8000-000000000002"
@@ -78,7 +79,7 @@ func add(s *Store) error {
 		}}
 		noise := make([]byte, 100<<10)
 		_, _ = rand.Read(noise)
-		p, err := s.Prepare(NewTranscription{Doc: doc, WorkspaceID: workspace, Markdown: CompressedText{Data: noise}})
+		p, err := s.Prepare(NewTranscription{Doc: doc, WorkspaceID: workspace, Markdown: zipstream.Deflated{Data: noise}})
 		if err == nil {
 			_, _, err = tx.AddTranscription(ctx, p)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/zipstream"
 )
 
 // long prepares a transcription of 3 MB, so that its text, segments and Markdown are all stored in
@@ -26,7 +27,7 @@ func (h *harness) long() *Prepared {
 	doc := &memo.Transcription{Segments: segments, ListItem: memo.ListItem{
 		Title: "Long", Status: memo.StatusCompleted, CreatedAt: time.Now().UTC(), UpdatedAt: time.Now().UTC(),
 	}}
-	markdown, err := Deflate([]byte(memo.Lines(segments)))
+	markdown, err := zipstream.Deflate([]byte(memo.Lines(segments)))
 	if err != nil {
 		t.Fatal(err)
 	}

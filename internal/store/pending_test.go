@@ -11,6 +11,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/search"
+	"memoai.tech/memo/internal/zipstream"
 )
 
 // found returns how many transcriptions a search for a word finds.
@@ -35,7 +36,8 @@ func (h *harness) addText(title, line string) (id string) {
 			UpdatedAt: tx.Now,
 		}}
 		doc.Segments = []memo.Segment{{Text: line}}
-		p, err := h.Prepare(NewTranscription{Doc: doc, WorkspaceID: workspace, Markdown: CompressedText{Data: []byte("x")}})
+		markdown := zipstream.Deflated{Data: []byte("x")}
+		p, err := h.Prepare(NewTranscription{Doc: doc, WorkspaceID: workspace, Markdown: markdown})
 		if err == nil {
 			id, _, err = tx.AddTranscription(context.Background(), p)
 		}

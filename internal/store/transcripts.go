@@ -1,20 +1,18 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
-	"github.com/klauspost/compress/flate"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/zipstream"
 )
 
 // Transcription is a full transcription as it is stored. Only [Store.Transcription] sets
@@ -30,26 +28,6 @@ type Transcription struct {
 // Admit is called before a transcription is read; size is its stored bytes. It may wait for
 // capacity. If it returns an error, the read returns that error.
 type Admit func(size int64) error
-
-// CompressedText is a text as a raw deflate stream, ready to be copied into a ZIP.
-type CompressedText struct {
-	Data []byte
-	Size int64 // of the text, in bytes
-	CRC  uint32
-}
-
-// Deflate compresses a text.
-func Deflate(text []byte) (CompressedText, error) {
-	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.DefaultCompression)
-	if err == nil {
-		_, err = w.Write(text)
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	return CompressedText{b.Bytes(), int64(len(text)), crc32.ChecksumIEEE(text)}, err
-}
 
 // Items returns transcriptions of the workspace without their texts, in the order of ids.
 // missing holds the ids that do not exist in the workspace.
@@ -105,7 +83,7 @@ func (s *Store) Segments(ctx context.Context, workspaceID, id string, admit Admi
 // then not read if it is stored in parts.
 func (s *Store) Markdown(
 	ctx context.Context, workspaceID, id string, sizeOnly bool, admit Admit,
-) (w Transcription, md CompressedText, err error) {
+) (w Transcription, md zipstream.Deflated, err error) {
 	err = s.readTranscription(ctx, &w, admit, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, t.size,
 			x.markdown_size, x.markdown_crc, x.markdown
 		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id
@@ -214,9 +192,9 @@ func (s *Store) reports(ctx context.Context, seq int64) ([]memo.Report, error) {
 type NewTranscription struct {
 	Doc         *memo.Transcription
 	WorkspaceID string
-	CreatedBy   string         // a user's id, or empty
-	SourceHash  []byte         // the hash of the imported file, or nil
-	Markdown    CompressedText // the transcript in Markdown
+	CreatedBy   string             // a user's id, or empty
+	SourceHash  []byte             // the hash of the imported file, or nil
+	Markdown    zipstream.Deflated // the transcript in Markdown
 }
 
 // Prepared is a transcription in the form in which it is stored. Making one can take seconds, so
