@@ -102,7 +102,7 @@ func (a *App) setPassword(ctx context.Context, c memo.Caller, oldHash, password 
 	if err != nil {
 		return err
 	}
-	return a.store.WriteOwnRevocation(ctx, func(tx *store.Tx) error {
+	return a.store.WriteUrgent(ctx, store.EndOwnAccess, func(tx *store.Tx) error {
 		// Hashing takes a while, in which another request may have changed the password.
 		if same, err := tx.LockUser(ctx, c.UserID, oldHash); err != nil || !same {
 			return cmp.Or(err, errWrongPassword)

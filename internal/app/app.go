@@ -121,26 +121,32 @@ func ParseID(s string) (string, bool) {
 // changes. The session is locked after f, because every transaction locks users before
 // sessions.
 func (a *App) write(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
-	return a.store.Write(ctx, withSession(ctx, c, f))
+	return a.writeEnding(ctx, c, nobody, f)
 }
 
-// writeUrgent is write for ending the access of others: it has priority and works on a full disk.
-func (a *App) writeUrgent(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
-	return a.store.WriteUrgent(ctx, withSession(ctx, c, f))
-}
+// Values of the argument ends of [App.writeEnding] besides the id of a user.
+const (
+	nobody  = ""
+	several = "*" // or somebody whose id is not known
+)
 
-// writeOwnRevocation is writeUrgent for callers who end their own access.
-func (a *App) writeOwnRevocation(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
-	return a.store.WriteOwnRevocation(ctx, withSession(ctx, c, f))
-}
-
-func withSession(ctx context.Context, c memo.Caller, f func(*store.Tx) error) func(*store.Tx) error {
-	return func(tx *store.Tx) error {
+// writeEnding is write for a use case that ends somebody's access: that of the user with the id
+// ends, or of nobody, or of several. Unless it is nobody's, the transaction goes first and
+// succeeds on a full disk.
+func (a *App) writeEnding(ctx context.Context, c memo.Caller, ends string, f func(*store.Tx) error) error {
+	withSession := func(tx *store.Tx) error {
 		if err := f(tx); err != nil {
 			return err
 		}
 		return requireSession(ctx, tx, c)
 	}
+	switch {
+	case ends == nobody:
+		return a.store.Write(ctx, withSession)
+	case ends == c.UserID && !c.Operator:
+		return a.store.WriteUrgent(ctx, store.EndOwnAccess, withSession)
+	}
+	return a.store.WriteUrgent(ctx, store.EndAccess, withSession)
 }
 
 // requireSession locks the caller's session, if there is one, and fails if it has ended.

@@ -31,7 +31,7 @@ func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo
 		WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionInviteCreated, Subject: i.ID,
 		Detail: string(role),
 	}
-	err = changeWorkspace(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
+	err = a.changeWorkspace(ctx, c, nobody, e, func(tx *store.Tx) (string, error) {
 		i.CreatedAt, i.ExpiresAt = tx.Now, tx.Now.Add(memo.InviteLifetime)
 		if err := tx.AddInvite(ctx, i, c.UserID, hash); err != nil {
 			return "", err
@@ -60,7 +60,7 @@ func (a *App) RevokeInvite(ctx context.Context, c memo.Caller, id string) error 
 		return err
 	}
 	e := memo.AuditEvent{WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionInviteRevoked, Subject: id}
-	return changeWorkspace(ctx, c, a.writeUrgent, e, func(tx *store.Tx) (string, error) {
+	return a.changeWorkspace(ctx, c, several, e, func(tx *store.Tx) (string, error) {
 		deleted, err := tx.DeleteInvite(ctx, c.WorkspaceID, id)
 		if err == nil && !deleted {
 			return "", memo.NotFound("Invitation")

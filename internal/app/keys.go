@@ -328,11 +328,11 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 	if change == (KeyChange{}) {
 		return a.GetKey(ctx, c, id)
 	}
-	write := a.write
+	ends := nobody
 	if change.ExpiresAt != nil && *change.ExpiresAt != nil { // the new expiry may be earlier
-		write = a.writeOwnRevocation
+		ends = c.UserID
 	}
-	err := write(ctx, c, func(tx *store.Tx) error {
+	err := a.writeEnding(ctx, c, ends, func(tx *store.Tx) error {
 		k, err := a.lockKeyForChange(ctx, tx, c, id)
 		if err != nil {
 			return err
@@ -371,11 +371,7 @@ func (a *App) RevokeKey(ctx context.Context, c memo.Caller, id string) error {
 	if err != nil {
 		return err
 	}
-	write := a.writeUrgent
-	if k.CreatedBy.ID == c.UserID && !c.Operator {
-		write = a.writeOwnRevocation
-	}
-	return write(ctx, c, func(tx *store.Tx) error {
+	return a.writeEnding(ctx, c, k.CreatedBy.ID, func(tx *store.Tx) error {
 		k, err := readKey(ctx, tx, &c, id)
 		if err != nil {
 			return err

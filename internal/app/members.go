@@ -78,7 +78,7 @@ func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) err
 	if err := requireOperator(c); err != nil {
 		return err
 	}
-	return a.writeUrgent(ctx, c, func(tx *store.Tx) error {
+	return a.writeEnding(ctx, c, userID, func(tx *store.Tx) error {
 		workspaces, err := tx.LockMemberships(ctx, userID)
 		if err != nil {
 			return err
@@ -223,11 +223,11 @@ func (a *App) SetPlan(ctx context.Context, c memo.Caller, workspaceID string, pl
 	if err := plan.Check(); err != nil {
 		return err
 	}
-	write := a.write
+	ends := nobody
 	if !plan.HasAPI() {
-		write = a.writeUrgent
+		ends = several
 	}
-	return write(ctx, c, func(tx *store.Tx) error {
+	return a.writeEnding(ctx, c, ends, func(tx *store.Tx) error {
 		if err := tx.SetPlan(ctx, workspaceID, plan); err != nil {
 			return err
 		}
@@ -250,7 +250,7 @@ func (a *App) RenameWorkspace(ctx context.Context, c memo.Caller, name string) e
 		WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionWorkspaceRenamed,
 		Subject: c.WorkspaceID, Detail: name,
 	}
-	return changeWorkspace(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
+	return a.changeWorkspace(ctx, c, nobody, e, func(tx *store.Tx) (string, error) {
 		return "", tx.RenameWorkspace(ctx, c.WorkspaceID, name)
 	})
 }
@@ -278,7 +278,7 @@ func (a *App) AddMember(
 		WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberAdded, Subject: userID,
 		Detail: string(role),
 	}
-	err = changeWorkspace(ctx, c, a.write, e, func(tx *store.Tx) (string, error) {
+	err = a.changeWorkspace(ctx, c, nobody, e, func(tx *store.Tx) (string, error) {
 		added, err := tx.AddMember(ctx, workspaceID, userID, role)
 		if err == nil && !added {
 			return "", memo.Conflict("already_member", "This user is already a member of the workspace.")
@@ -299,11 +299,7 @@ func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, user
 	if err := requireOwner(c, workspaceID); err != nil && !isSelf {
 		return err
 	}
-	write := a.writeUrgent
-	if isSelf {
-		write = a.writeOwnRevocation
-	}
-	return write(ctx, c, func(tx *store.Tx) error {
+	return a.writeEnding(ctx, c, userID, func(tx *store.Tx) error {
 		if err := tx.LockWorkspace(ctx, workspaceID); err != nil {
 			return err
 		}
@@ -342,15 +338,15 @@ func (a *App) SetRole(
 	if err := role.Check(); err != nil {
 		return m, err
 	}
-	write := a.write
+	ends := nobody
 	if role != memo.RoleOwner {
-		write = a.writeUrgent
+		ends = userID
 	}
 	e := memo.AuditEvent{
 		WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionRoleChanged, Subject: userID,
 		Detail: string(role),
 	}
-	err = changeWorkspace(ctx, c, write, e, func(tx *store.Tx) (string, error) {
+	err = a.changeWorkspace(ctx, c, ends, e, func(tx *store.Tx) (string, error) {
 		if role != memo.RoleOwner {
 			if err := requireOtherOwner(ctx, tx, workspaceID, userID); err != nil {
 				return "", err
@@ -374,11 +370,11 @@ func (a *App) SetRole(
 // It locks the workspace, so that two OWNERs cannot remove each other concurrently. The use
 // case has called requireOwner; the role is checked again under the lock. f returns the name
 // for the event.
-func changeWorkspace(
-	ctx context.Context, c memo.Caller, write writeFunc, e memo.AuditEvent, f func(*store.Tx) (name string, err error),
+func (a *App) changeWorkspace(
+	ctx context.Context, c memo.Caller, ends string, e memo.AuditEvent, f func(*store.Tx) (name string, err error),
 ) error {
 	workspaceID := string(e.WorkspaceID)
-	return write(ctx, c, func(tx *store.Tx) error {
+	return a.writeEnding(ctx, c, ends, func(tx *store.Tx) error {
 		if err := tx.LockWorkspace(ctx, workspaceID); err != nil {
 			return err
 		}
@@ -392,9 +388,6 @@ func changeWorkspace(
 		return recordEvent(ctx, tx, c, e)
 	})
 }
-
-// writeFunc is [App.write], [App.writeUrgent] or [App.writeOwnRevocation].
-type writeFunc func(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error
 
 // requireCurrentOwner is requireOwner by the current role, which may have changed since
 // authorisation.

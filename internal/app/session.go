@@ -61,7 +61,7 @@ func (a *App) SignIn(
 	}
 	undo()
 	token, tokenHash := credential.NewToken()
-	err = a.store.WriteSignIn(ctx, func(tx *store.Tx) error {
+	err = a.store.WriteUrgent(ctx, store.SignIn, func(tx *store.Tx) error {
 		// While the password was checked, it may have been changed or the user disabled.
 		if same, err := tx.LockUser(ctx, u.ID, account.PasswordHash); err != nil || !same {
 			return cmp.Or(err, errSignInFailed)
@@ -183,7 +183,7 @@ func (a *App) SignOutEverywhere(ctx context.Context, c memo.Caller) error {
 // caller's own session has ended. The user is locked before the sessions, as in all
 // transactions that lock both.
 func (a *App) endSessions(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
-	return a.store.WriteOwnRevocation(ctx, func(tx *store.Tx) error {
+	return a.store.WriteUrgent(ctx, store.EndOwnAccess, func(tx *store.Tx) error {
 		if err := tx.LockUserRow(ctx, c.UserID); err != nil {
 			return err
 		}

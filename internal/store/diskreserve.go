@@ -18,11 +18,10 @@ import (
 )
 
 // The disk reserve makes it possible to end access on a full disk. It is a file next to the
-// SQLite file whose only purpose is to occupy space. If a transaction fails because the disk is
-// full, it runs again with its share of that space: all of it ([Store.WriteUrgent]) or part of
-// it ([Store.WriteSignIn], [Store.WriteOwnRevocation]). Transactions of [Store.Write] have no
-// share. After the transaction the reserve is refilled with the space that is left. While it is
-// not full, only transactions with a share can commit, so that nothing else uses it up.
+// SQLite file that is only there to occupy space. If an urgent transaction fails because the disk
+// is full, [Store.WriteUrgent] runs it again with its share of that space; all other transactions
+// have no share. After the transaction the reserve is refilled with the space that is left. While
+// it is not full, only urgent transactions can commit, so that nothing else uses it up.
 //
 // The reserve is freed and refilled under the write lock of the database, so that no other
 // transaction, in this process or another, can take the space in between.
@@ -77,9 +76,9 @@ func isDiskFull(err error) bool {
 		e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE)
 }
 
-// writeWithReserve runs f in a transaction that may use share bytes of the reserve. It
-// prevents checkpoints meanwhile, because they could use up that space.
-func (s *Store) writeWithReserve(ctx context.Context, share int64, f func(*Tx) error) error {
+// writeWithReserve runs f in a transaction that may use the share of the reserve that p
+// allows. It prevents checkpoints meanwhile, because they could use up that space.
+func (s *Store) writeWithReserve(ctx context.Context, p Purpose, f func(*Tx) error) error {
 	s.wal.checkpointing.Lock()
 	defer s.wal.checkpointing.Unlock()
 	conn, err := s.write.Conn(ctx)
@@ -90,8 +89,8 @@ func (s *Store) writeWithReserve(ctx context.Context, share int64, f func(*Tx) e
 	if _, err := conn.ExecContext(ctx, pragmaAutoCheckpoint(0)); err != nil {
 		return classifyError(err)
 	}
-	err = s.writeOnce(ctx, conn, share, func(t *Tx) error {
-		s.diskReserve.free(share)
+	err = s.writeOnce(ctx, conn, p, func(t *Tx) error {
+		s.diskReserve.free(int64(p))
 		return f(t)
 	})
 	s.fillReserve(ctx, conn)

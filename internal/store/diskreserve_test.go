@@ -54,7 +54,12 @@ func newHarness(t *testing.T, cfg Config, n int) *harness {
 	return h
 }
 
-// revoke revokes key i in a transaction of write, such as [Store.WriteUrgent]. It returns an error
+// urgently returns [Store.WriteUrgent] for a purpose.
+func urgently(p Purpose) func(*Store, context.Context, func(*Tx) error) error {
+	return func(s *Store, ctx context.Context, f func(*Tx) error) error { return s.WriteUrgent(ctx, p, f) }
+}
+
+// revoke revokes key i in a transaction of write, such as [Store.Write]. It returns an error
 // if the key was revoked already.
 func revoke(s *Store, i int, write func(*Store, context.Context, func(*Tx) error) error) error {
 	ctx := context.Background()
@@ -152,7 +157,7 @@ func TestRevocationSucceedsOnFullDisk(t *testing.T) {
 	}
 	h.wantRevoked(h.Store, 0)
 	for i := range last {
-		if err := revoke(h.Store, i, (*Store).WriteUrgent); err != nil {
+		if err := revoke(h.Store, i, urgently(EndAccess)); err != nil {
 			t.Fatalf("revocation %d, with %d bytes in the reserve: %v", i, h.diskReserve.checkedSize(t), err)
 		}
 		for range 3 { // imports must not use the space that the revocation freed
@@ -187,7 +192,7 @@ func TestRevocationSucceedsOnFullDisk(t *testing.T) {
 	testenv.FillDisk(t, dir)
 	reopened := mustOpen(t, Config{Dir: dir})
 	h.wantRevoked(reopened, last+1)
-	if err := revoke(reopened, last+1, (*Store).WriteUrgent); err != nil {
+	if err := revoke(reopened, last+1, urgently(EndAccess)); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(reopened.Close(), os.Remove(ballast)); err != nil {
@@ -209,7 +214,7 @@ func TestRevokeAndCrash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := revoke(s, 58, (*Store).WriteUrgent); err != nil {
+	if err := revoke(s, 58, urgently(EndAccess)); err != nil {
 		t.Fatal(err)
 	}
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
@@ -232,7 +237,7 @@ func TestServersShareDiskReserve(t *testing.T) {
 	for n, s := range stores {
 		all.Go(func() {
 			for i := n; i < keys; i += servers {
-				if err := revoke(s, i, (*Store).WriteUrgent); err != nil {
+				if err := revoke(s, i, urgently(EndAccess)); err != nil {
 					t.Errorf("revocation %d: %v", i, err)
 				}
 			}
@@ -250,7 +255,7 @@ func TestSignInUsesHalfOfDiskReserve(t *testing.T) {
 	testenv.FillDisk(t, dir)
 	for add(h.Store) == nil {
 	}
-	if err := revoke(h.Store, 0, (*Store).WriteSignIn); err != nil {
+	if err := revoke(h.Store, 0, urgently(SignIn)); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Truncate(h.diskReserve.path, reserveSize/2); err != nil {
@@ -259,10 +264,10 @@ func TestSignInUsesHalfOfDiskReserve(t *testing.T) {
 	testenv.FillDisk(t, dir)
 	for add(h.Store) == nil {
 	}
-	if err := revoke(h.Store, 1, (*Store).WriteSignIn); !isDiskFull(err) {
+	if err := revoke(h.Store, 1, urgently(SignIn)); !isDiskFull(err) {
 		t.Errorf("a sign-in with half of the reserve left: got %v, want a full disk", err)
 	}
-	if err := revoke(h.Store, 1, (*Store).WriteUrgent); err != nil {
+	if err := revoke(h.Store, 1, urgently(EndAccess)); err != nil {
 		t.Error(err)
 	}
 }
@@ -277,7 +282,7 @@ func TestStoreOpensOnFullDisk(t *testing.T) {
 	testenv.FillDisk(t, dir)
 	s := mustOpen(t, Config{Dir: dir})
 	h.wantRevoked(s, 0)
-	if err := revoke(s, 0, (*Store).WriteUrgent); err != nil {
+	if err := revoke(s, 0, urgently(EndAccess)); err != nil {
 		t.Error(err)
 	}
 	h.wantRevoked(s, 1)
@@ -325,7 +330,7 @@ func TestStoreFillsDiskReserveFirst(t *testing.T) {
 	if err := add(s); !errors.Is(err, errDiskFull) || s.diskReserve.checkedSize(t) < 2<<20 {
 		t.Errorf("an import with %d bytes in the reserve: got %v, want a full disk", s.diskReserve.checkedSize(t), err)
 	}
-	if err := revoke(s, 0, (*Store).WriteUrgent); err != nil {
+	if err := revoke(s, 0, urgently(EndAccess)); err != nil {
 		t.Error(err)
 	}
 	leave(20 << 20)

@@ -212,7 +212,7 @@ func TestRevocationDoesNotWaitForLongImport(t *testing.T) {
 	for h.count("transcript_parts") == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	if err := revoke(h.Store, 0, (*Store).WriteUrgent); err != nil {
+	if err := revoke(h.Store, 0, urgently(EndAccess)); err != nil {
 		t.Fatal(err)
 	}
 	done := h.count("transcript_parts")

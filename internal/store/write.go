@@ -14,52 +14,49 @@ type Tx struct {
 	Now time.Time
 }
 
-// writePriority says whether a transaction goes first, and how much of the disk reserve
-// it may use when the disk is full.
-type writePriority struct {
-	urgent bool  // it goes before transactions that are not urgent
-	share  int64 // of the disk reserve, in bytes
-}
+// Purpose is why a transaction is urgent. Its value is the share of the disk reserve, in bytes,
+// that the transaction may use when the disk is full.
+type Purpose int64
+
+const (
+	// EndAccess is to end the access of other users. It may use the whole disk reserve.
+	EndAccess Purpose = reserveSize
+	// SignIn is to sign in, because an OWNER must be signed in to end access.
+	SignIn Purpose = reserveSize / 2
+	// EndOwnAccess is for users who end only their own access. A user who does this in a loop
+	// leaves enough of the disk reserve for others.
+	EndOwnAccess Purpose = reserveSize / 4
+
+	notUrgent Purpose = 0
+)
 
 // Write runs f in a transaction, and commits it unless f returns an error. If the commit fails,
 // Write returns KindUnavailable, and the changes may or may not have been made.
 func (s *Store) Write(ctx context.Context, f func(*Tx) error) error {
-	return s.writeWith(ctx, writePriority{}, f)
+	return s.writeFor(ctx, notUrgent, f)
 }
 
-// WriteUrgent is Write for transactions that end the access of other users, and only for
-// those. They go before all other waiting transactions. On a full disk f runs a second
-// time, with the disk reserve.
-func (s *Store) WriteUrgent(ctx context.Context, f func(*Tx) error) error {
-	return s.writeWith(ctx, writePriority{urgent: true, share: reserveSize}, f)
+// WriteUrgent is Write for transactions that have one of the purposes, and only for those. They go
+// before all other waiting transactions. On a full disk f runs a second time, with the disk
+// reserve.
+func (s *Store) WriteUrgent(ctx context.Context, p Purpose, f func(*Tx) error) error {
+	return s.writeFor(ctx, p, f)
 }
 
-// WriteOwnRevocation is WriteUrgent for users who end their own access, by signing out
-// or by revoking one of their keys. On a full disk it may use a quarter of the disk
-// reserve, so that a user who does this in a loop leaves enough for others.
-func (s *Store) WriteOwnRevocation(ctx context.Context, f func(*Tx) error) error {
-	return s.writeWith(ctx, writePriority{urgent: true, share: reserveSize / 4}, f)
-}
-
-// WriteSignIn is WriteUrgent for signing in, because an OWNER must be signed in to
-// end access. On a full disk it may use half of the disk reserve.
-func (s *Store) WriteSignIn(ctx context.Context, f func(*Tx) error) error {
-	return s.writeWith(ctx, writePriority{urgent: true, share: reserveSize / 2}, f)
-}
-
-func (s *Store) writeWith(ctx context.Context, p writePriority, f func(*Tx) error) error {
-	done, err := s.waitForTurn(ctx, p.urgent)
+func (s *Store) writeFor(ctx context.Context, p Purpose, f func(*Tx) error) error {
+	urgent := p != notUrgent
+	done, err := s.waitForTurn(ctx, urgent)
 	if err != nil {
 		return classifyError(err)
 	}
 	defer done()
 	db := s.write
-	if s.dialect == dialectPostgres && p.urgent {
+	if s.dialect == dialectPostgres && urgent {
 		db = s.authPool.db
 	}
-	err = s.writeOnce(ctx, db, p.share, f)
-	if s.diskReserve != nil && p.share > 0 && isDiskFull(err) {
-		return s.writeWithReserve(ctx, p.share, f)
+	err = s.writeOnce(ctx, db, p, f)
+	if s.diskReserve != nil && urgent && isDiskFull(err) {
+		return s.writeWithReserve(ctx, p, f)
 	}
 	return err
 }
@@ -87,9 +84,9 @@ type txBeginner interface {
 	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
 }
 
-// writeOnce runs f in a transaction and commits it. If share is 0, it first refills
+// writeOnce runs f in a transaction and commits it. If it is not urgent, it first refills
 // the disk reserve, and fails without a commit if there is too little space for that.
-func (s *Store) writeOnce(ctx context.Context, db txBeginner, share int64, f func(*Tx) error) error {
+func (s *Store) writeOnce(ctx context.Context, db txBeginner, p Purpose, f func(*Tx) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	tx, err := db.BeginTx(ctx, nil)
@@ -103,7 +100,7 @@ func (s *Store) writeOnce(ctx context.Context, db txBeginner, share int64, f fun
 	if err := f(t); err != nil {
 		return classifyError(err)
 	}
-	if share == 0 {
+	if p == notUrgent {
 		if err := s.diskReserve.refill(); err != nil {
 			return err
 		}

@@ -126,7 +126,7 @@ func TestKeysAreAuthorisedWhileReadersAreBusy(t *testing.T) {
 		if _, ok, err := h.ReadKeyState(t.Context(), h.keys[0].Hash()); err != nil || !ok {
 			t.Errorf("the key cannot be authorised: %v, %v", ok, err)
 		}
-		if err := h.WriteUrgent(t.Context(), func(tx *Tx) error {
+		if err := h.WriteUrgent(t.Context(), EndAccess, func(tx *Tx) error {
 			_, err := tx.RevokeKey(t.Context(), keyID(0))
 			return err
 		}); err != nil {
@@ -168,7 +168,7 @@ func TestUrgentWritersOfAnotherProcessGoFirst(t *testing.T) {
 		if !yielded {
 			t.Fatal("an ordinary writer does not see the urgent one")
 		}
-		if err := revoke(other, i, (*Store).WriteUrgent); err != nil {
+		if err := revoke(other, i, urgently(EndAccess)); err != nil {
 			t.Fatal(err)
 		}
 	}
