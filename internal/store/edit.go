@@ -26,8 +26,8 @@ type LockedTranscription struct {
 func (t *Tx) LockTranscription(ctx context.Context, workspaceID, id string) (e LockedTranscription, err error) {
 	var item []byte
 	var by sql.NullString
-	err = t.q.QueryRowContext(ctx, `UPDATE transcriptions SET status = status WHERE id = $1 AND workspace_id = $2
-		RETURNING seq, size, created_by, item`, id, workspaceID).Scan(&e.seq, &e.size, &by, &item)
+	err = t.q.QueryRowContext(ctx, `SELECT seq, size, created_by, item FROM transcriptions
+		WHERE id = $1 AND workspace_id = $2`+t.forUpdate(), id, workspaceID).Scan(&e.seq, &e.size, &by, &item)
 	if err != nil {
 		return e, notFoundTranscription(err)
 	}

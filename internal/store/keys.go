@@ -114,7 +114,8 @@ func (s *Store) KeyCreators(ctx context.Context, workspaceID, userID string) ([]
 
 // LockKey locks a key: other transactions that change it wait for this one.
 func (t *Tx) LockKey(ctx context.Context, id string) error {
-	return t.exec(ctx, `UPDATE api_keys SET name = name WHERE id = $1`, id)
+	_, err := t.lock(ctx, `SELECT id FROM api_keys WHERE id = $1`, id)
+	return err
 }
 
 // CountActiveKeys counts the active keys of a member.

@@ -50,9 +50,8 @@ func (s *Store) KnowsAddress(ctx context.Context, email, ip string) (known bool,
 // LockSession locks a session, so that other transactions that would end it must wait. It returns
 // false if the session is not active.
 func (t *Tx) LockSession(ctx context.Context, id string) (bool, error) {
-	n, err := t.execCount(ctx, `UPDATE sessions SET agent = agent WHERE id = $1 AND `+activeSessionCondition,
+	return t.lock(ctx, `SELECT id FROM sessions WHERE id = $1 AND `+activeSessionCondition,
 		id, toMillis(t.Now), idleCutoff(t.Now))
-	return n == 1, err
 }
 
 // RevokeSession ends one session of a user. It returns false if the user has no such

@@ -6,7 +6,7 @@
 // transactions are immediate, so two processes on one file take turns. A commit is
 // on the disk when it is acknowledged (synchronous=FULL), so that a power cut cannot
 // make a revoked key active again. On PostgreSQL, transactions are READ COMMITTED;
-// operations that must not overlap are serialised by updating the same row.
+// operations that must not overlap are serialised by locking the same row.
 //
 // On both, authorisation has its own connections, and a transaction that ends
 // access runs before all others ([Store.WriteUrgent]).

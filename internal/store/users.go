@@ -96,14 +96,14 @@ func (t *Tx) AddUser(ctx context.Context, u memo.User, passwordHash string) (boo
 // LockUser locks a user, so that other transactions that disable the user or change the password
 // must wait. It returns false if the user is disabled or has another password hash.
 func (t *Tx) LockUser(ctx context.Context, userID, passwordHash string) (bool, error) {
-	n, err := t.execCount(ctx, `UPDATE users SET name = name
-		WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL`, userID, passwordHash)
-	return n == 1, err
+	return t.lock(ctx, `SELECT id FROM users WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL`,
+		userID, passwordHash)
 }
 
 // LockUserRow locks a user as LockUser does, whatever their state.
 func (t *Tx) LockUserRow(ctx context.Context, userID string) error {
-	return t.exec(ctx, `UPDATE users SET name = name WHERE id = $1`, userID)
+	_, err := t.lock(ctx, `SELECT id FROM users WHERE id = $1`, userID)
+	return err
 }
 
 // SetPassword stores a new password hash for a user.

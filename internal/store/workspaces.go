@@ -84,8 +84,8 @@ func (r reader) StoredBytes(ctx context.Context, workspaceID string) (n int64, e
 // LockWorkspace locks a workspace, so that other transactions that change its members
 // wait for this one.
 func (t *Tx) LockWorkspace(ctx context.Context, workspaceID string) error {
-	n, err := t.execCount(ctx, `UPDATE workspaces SET plan = plan WHERE id = $1`, workspaceID)
-	if err == nil && n == 0 {
+	found, err := t.lock(ctx, `SELECT id FROM workspaces WHERE id = $1`, workspaceID)
+	if err == nil && !found {
 		return memo.NotFound("Workspace")
 	}
 	return err
@@ -156,8 +156,8 @@ func (t *Tx) RemoveMember(ctx context.Context, workspaceID, userID string) error
 // the member or change their role must wait. It returns [memo.NotFound] if
 // the user is not a member or is disabled.
 func (t *Tx) LockMember(ctx context.Context, workspaceID, userID string) (memo.Role, error) {
-	return queryOne(t.q.QueryRowContext(ctx, `UPDATE memberships SET role = role WHERE workspace_id = $1 AND user_id = $2
-		AND EXISTS (SELECT 1 FROM users u WHERE u.id = $2 AND u.disabled_at IS NULL) RETURNING role`, workspaceID, userID),
+	return queryOne(t.q.QueryRowContext(ctx, `SELECT role FROM memberships WHERE workspace_id = $1 AND user_id = $2
+		AND EXISTS (SELECT 1 FROM users u WHERE u.id = $2 AND u.disabled_at IS NULL)`+t.forUpdate(), workspaceID, userID),
 		func(row scanner) (role memo.Role, err error) {
 			err = row.Scan(&role)
 			return role, err
@@ -167,8 +167,8 @@ func (t *Tx) LockMember(ctx context.Context, workspaceID, userID string) (memo.R
 // LockMemberships locks all memberships of a user, even if they are disabled, and
 // returns the ids of the workspaces.
 func (t *Tx) LockMemberships(ctx context.Context, userID string) ([]string, error) {
-	return queryAll(ctx, t.q, scanID, `UPDATE memberships SET role = role WHERE user_id = $1 RETURNING workspace_id`,
-		userID)
+	return queryAll(ctx, t.q, scanID, `SELECT workspace_id FROM memberships WHERE user_id = $1
+		ORDER BY workspace_id`+t.forUpdate(), userID)
 }
 
 func scanID(row scanner) (id string, err error) {

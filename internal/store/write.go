@@ -119,6 +119,23 @@ func (s *Store) writeOnce(ctx context.Context, db txBeginner, p Purpose, f func(
 	return nil
 }
 
+// forUpdate returns the end of a SELECT that locks its rows until the transaction ends. Other
+// transactions that lock or change these rows wait. Those that only refer to them do not: FOR UPDATE
+// would make every insertion of a row with a foreign key to them wait as well. On SQLite only one
+// transaction writes at a time, so the SELECT is enough.
+func (t *Tx) forUpdate() string {
+	if t.dialect == dialectPostgres {
+		return " FOR NO KEY UPDATE"
+	}
+	return ""
+}
+
+// lock locks the rows of a SELECT of ids, see forUpdate. It returns false if there are none.
+func (t *Tx) lock(ctx context.Context, query string, args ...any) (bool, error) {
+	ids, err := queryAll(ctx, t.q, scanID, query+t.forUpdate(), args...)
+	return len(ids) > 0, err
+}
+
 // skipLocked returns the end of a SELECT of rows that the transaction changes. On
 // PostgreSQL the SELECT then leaves out rows that another transaction has locked:
 // replicas do the same background work, and a transaction that does not wait for rows
