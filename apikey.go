@@ -93,6 +93,19 @@ type KeyCreator struct {
 	Email string `json:"email"`
 }
 
+// KeyCreatorStats is a creator of keys in a workspace, with the number of their keys.
+type KeyCreatorStats struct {
+	KeyCreator
+	Active, Inactive int
+	LastUsedAt       *time.Time // the last use of an active key
+}
+
+// Calls counts the calls with a key.
+type Calls struct {
+	Requests int64 // accepted
+	Refused  int64 // 403 and 429
+}
+
 // KeyView is a key as REST and the command line show it, see docs/contract.md#the-key-object.
 type KeyView struct {
 	ID            string     `json:"id"`

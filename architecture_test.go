@@ -95,6 +95,52 @@ func TestPackageImports(t *testing.T) {
 	}
 }
 
+// TestUseCasesHideTheStore: no exported declaration of app has a type of the store, except its
+// configuration.
+func TestUseCasesHideTheStore(t *testing.T) {
+	files, err := filepath.Glob("internal/app/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	wantNoStore := func(name string, declared ast.Node, isHidden func(*ast.Field) bool) {
+		if !ast.IsExported(name) || name == "Config" {
+			return
+		}
+		ast.Inspect(declared, func(n ast.Node) bool {
+			if f, ok := n.(*ast.Field); ok && isHidden(f) {
+				return false
+			}
+			if s, ok := n.(*ast.SelectorExpr); ok && types.ExprString(s.X) == "store" {
+				t.Errorf("app.%s exposes %s: return a type of app or memo", name, types.ExprString(s))
+			}
+			return true
+		})
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				wantNoStore(d.Name.Name, d.Type, func(*ast.Field) bool { return false })
+			case *ast.GenDecl:
+				for _, spec := range d.Specs {
+					if s, ok := spec.(*ast.TypeSpec); ok {
+						wantNoStore(s.Name.Name, s.Type, func(f *ast.Field) bool {
+							return len(f.Names) > 0 && !f.Names[0].IsExported()
+						})
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestLinkedModules makes every new dependency visible. Add its reason to
 // docs/decisions.md and its path to testdata/modules.txt.
 func TestLinkedModules(t *testing.T) {

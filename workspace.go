@@ -64,6 +64,12 @@ type Member struct {
 	JoinedAt time.Time `json:"joined_at"`
 }
 
+// Membership is a workspace of a user, with their role in it.
+type Membership struct {
+	Workspace
+	Role Role
+}
+
 // Project groups transcriptions of a workspace.
 type Project struct {
 	ID                 string    `json:"id"`

@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/go-json-experiment/json"
-
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/filename"
@@ -95,8 +93,8 @@ func (c *exportCmd) listTranscriptions(
 				return nil, nil, err
 			}
 			for _, it := range page.Items {
-				var t memo.ListItem
-				if err := json.Unmarshal(it.JSON, &t); err != nil {
+				t, err := it.Item()
+				if err != nil {
 					return nil, nil, err
 				}
 				ids, names = append(ids, t.ID), append(names, filename.Of(t.Title, t.CreatedAt, string(format)))

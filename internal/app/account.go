@@ -138,11 +138,8 @@ func revokeKeysOf(ctx context.Context, tx *store.Tx, c memo.Caller) error {
 	return recordKeys(ctx, tx, c, keys, memo.ActionKeyRevoked, "when the password was changed")
 }
 
-// Membership is a workspace of a user, with their role in it.
-type Membership = store.Membership
-
 // Memberships returns the caller's workspaces, sorted by name.
-func (a *App) Memberships(ctx context.Context, c memo.Caller) ([]Membership, error) {
+func (a *App) Memberships(ctx context.Context, c memo.Caller) ([]memo.Membership, error) {
 	if err := requireUser(c); err != nil {
 		return nil, err
 	}

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/transcript"
@@ -27,7 +25,7 @@ func (a *App) RecordDownload(ctx context.Context, c memo.Caller, id string, form
 	items, _, err := a.store.Items(ctx, c.WorkspaceID, []string{id})
 	if err == nil && len(items) == 1 {
 		var d memo.ListItem
-		err = json.Unmarshal(items[0].JSON, &d)
+		d, err = decodeItem(items[0])
 		title = d.Title
 	}
 	if err != nil {

@@ -24,7 +24,7 @@ func TestOnlyImporterOrOwnerChangesTranscription(t *testing.T) {
 			must(t, page, err)
 			var ids []string
 			for _, it := range page.Items {
-				ids = append(ids, it.ID)
+				ids = append(ids, it.stored.ID)
 			}
 			return ids
 		}
@@ -58,9 +58,9 @@ func TestOnlyImporterOrOwnerChangesTranscription(t *testing.T) {
 			t.Errorf("the projects are %+v (%v), want Kitchen with 1 transcription", projects, err)
 		}
 		must(t, 0, w.ChangeProject(w.ctx, owner, ofMember, ""))
-		if full, err := w.Transcription(w.ctx, owner, ofMember); err != nil || full.Project != nil ||
-			!strings.Contains(string(full.JSON), "Marzipan") {
-			t.Errorf("the transcription is %s (%v), want the new title and no project", full.JSON, err)
+		if full, err := w.Transcription(w.ctx, owner, ofMember); err != nil || full.stored.Project != nil ||
+			!strings.Contains(string(full.stored.JSON), "Marzipan") {
+			t.Errorf("the transcription is %s (%v), want the new title and no project", full.stored.JSON, err)
 		}
 		must(t, 0, w.DeleteTranscription(w.ctx, owner, ofMember))
 		if _, err := w.Transcription(w.ctx, owner, ofMember); memo.KindOf(err) != memo.KindNotFound ||

@@ -94,18 +94,25 @@ func (w contextWriter) Write(p []byte) (int, error) {
 // [memo.Lines] can make from the segments.
 func decodeTranscription(ctx context.Context, w store.Transcription) (*memo.Transcription, error) {
 	d := &memo.Transcription{Project: w.Project, Reports: w.Reports}
-	if err := json.Unmarshal(w.JSON, &d.ListItem); err != nil {
-		return nil, fmt.Errorf("app: item %s: %w", w.ID, err)
-	}
 	var err error
-	if d.Segments, err = Segments(ctx, w); err != nil {
+	if d.ListItem, err = decodeItem(w.ListItem); err != nil {
+		return nil, err
+	}
+	if d.Segments, err = decodeSegments(ctx, w); err != nil {
 		return nil, err
 	}
 	return d, nil
 }
 
-// Segments decodes the segments of a transcription. If ctx ends first, it returns its cause.
-func Segments(ctx context.Context, w Transcription) (segments []memo.Segment, err error) {
+func decodeItem(it store.ListItem) (d memo.ListItem, err error) {
+	if err = json.Unmarshal(it.JSON, &d); err != nil {
+		err = fmt.Errorf("app: item %s: %w", it.ID, err)
+	}
+	return d, err
+}
+
+// decodeSegments decodes the segments of a transcription. If ctx ends first, it returns its cause.
+func decodeSegments(ctx context.Context, w store.Transcription) (segments []memo.Segment, err error) {
 	if w.Segments == nil {
 		return nil, nil
 	}
@@ -170,9 +177,9 @@ func (a *App) PrepareArchive(
 	}
 	names := make([]string, len(items))
 	for i, it := range items {
-		var d memo.ListItem
-		if err := json.Unmarshal(it.JSON, &d); err != nil {
-			return nil, fmt.Errorf("app: item %s: %w", it.ID, err)
+		d, err := decodeItem(it)
+		if err != nil {
+			return nil, err
 		}
 		names[i] = filename.Of(d.Title, d.CreatedAt, string(format))
 	}

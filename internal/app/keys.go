@@ -232,18 +232,23 @@ func (a *App) ListKeys(ctx context.Context, c memo.Caller, in KeyQuery) (p KeyPa
 	return p, nil
 }
 
-// KeyOffsetQuery selects keys for a page of the web app. UserID selects the keys of one creator;
-// it is ignored unless the caller sees all keys.
-type KeyOffsetQuery = store.KeyOffsetQuery
+// KeyOffsetQuery selects keys for a page of the web app.
+type KeyOffsetQuery struct {
+	UserID        string // only keys of this creator; ignored unless the caller sees all keys
+	Inactive      bool   // only inactive keys; otherwise only active ones
+	Offset, Limit int
+}
 
 // KeysByOffset returns some of the keys that the caller sees, newest first.
-func (a *App) KeysByOffset(ctx context.Context, c memo.Caller, p KeyOffsetQuery) ([]memo.KeyView, error) {
+func (a *App) KeysByOffset(ctx context.Context, c memo.Caller, in KeyOffsetQuery) ([]memo.KeyView, error) {
 	if err := requireSignedInMember(c); err != nil {
 		return nil, err
 	}
-	p.WorkspaceID, p.UserID = c.WorkspaceID, cmp.Or(visibleKeysOf(c), p.UserID)
 	now := a.store.Now()
-	keys, err := a.store.KeysByOffset(ctx, p)
+	keys, err := a.store.KeysByOffset(ctx, store.KeyOffsetQuery{
+		WorkspaceID: c.WorkspaceID, UserID: cmp.Or(visibleKeysOf(c), in.UserID), Inactive: in.Inactive,
+		Offset: in.Offset, Limit: in.Limit,
+	})
 	views := make([]memo.KeyView, len(keys))
 	for i, k := range keys {
 		a.usage.addPending(&k, now)
@@ -270,11 +275,8 @@ func (a *App) Replacements(ctx context.Context, c memo.Caller, of []memo.KeyView
 	return views, err
 }
 
-// KeyCreatorStats is a user who created keys in a workspace, with the number of their keys.
-type KeyCreatorStats = store.KeyCreatorStats
-
 // KeyCreators returns the creators of the keys that the caller sees.
-func (a *App) KeyCreators(ctx context.Context, c memo.Caller) ([]KeyCreatorStats, error) {
+func (a *App) KeyCreators(ctx context.Context, c memo.Caller) ([]memo.KeyCreatorStats, error) {
 	if err := requireSignedInMember(c); err != nil {
 		return nil, err
 	}

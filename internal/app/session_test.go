@@ -487,8 +487,9 @@ func TestNothingIsWrittenAfterSignOut(t *testing.T) {
 		for desc, err := range late(owner) {
 			wantKind(t, desc, err, memo.KindUnauthorized)
 		}
-		if full, err := w.Transcription(w.ctx, owner, in.ID); err != nil || strings.Contains(string(full.JSON), "Late") {
-			t.Errorf("the transcription is %s (%v), want the old title", full.JSON, err)
+		full, err := w.Transcription(w.ctx, owner, in.ID)
+		if err != nil || strings.Contains(string(full.stored.JSON), "Late") {
+			t.Errorf("the transcription is %s (%v), want the old title", full.stored.JSON, err)
 		}
 		keys, err := w.ListKeys(w.ctx, owner, KeyQuery{})
 		if err != nil || len(keys.Items) != 0 {

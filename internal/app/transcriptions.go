@@ -62,11 +62,22 @@ func (p Page) TotalRelation() string {
 	return "eq"
 }
 
-// ListItem is an item of a list, with its snippets in a search.
+// ListItem is an item of a list, with its snippets in a search. It is kept as stored JSON, which
+// most surfaces copy.
 type ListItem struct {
-	store.ListItem
-	Snippets []Snippet
+	Project   *memo.ProjectRef
+	CharCount int
+	Snippets  []Snippet
+
+	stored store.ListItem
 }
+
+// AppendJSON appends the item to b as a JSON object without its closing brace, so that the caller
+// can add members.
+func (it ListItem) AppendJSON(b []byte) ([]byte, error) { return it.stored.AppendJSON(b) }
+
+// Item decodes the item.
+func (it ListItem) Item() (memo.ListItem, error) { return decodeItem(it.stored) }
 
 // Snippet is a short part of a line that contains a term of the search.
 type Snippet struct {
@@ -134,7 +145,7 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (
 		p.NextCursor = nextCursor(in.Sort, at.Offset+p.Limit, items[p.Limit-1].ListPosition)
 	}
 	for _, it := range items {
-		f := ListItem{ListItem: it}
+		f := ListItem{Project: it.Project, CharCount: it.CharCount, stored: it}
 		if filter.Search && !in.NoSnippets {
 			if f.Snippets, err = a.snippets(ctx, c, it, filter.Query); err != nil {
 				return Page{}, err
@@ -320,7 +331,8 @@ func (a *App) Transcription(ctx context.Context, c memo.Caller, id string) (Tran
 	if err := requireReader(c); err != nil {
 		return Transcription{}, err
 	}
-	return a.store.Transcription(ctx, c.WorkspaceID, id, a.admitForResponse(ctx, c))
+	w, err := a.store.Transcription(ctx, c.WorkspaceID, id, a.admitForResponse(ctx, c))
+	return Transcription{w}, err
 }
 
 // Text returns the text of one transcription, one line per segment.
@@ -382,5 +394,31 @@ func (a *App) ProjectNames(ctx context.Context, c memo.Caller) ([]memo.ProjectRe
 // maxProjectNames is how many projects a form offers. Users can type other names.
 const maxProjectNames = 300
 
-// Transcription is a stored full transcription, which the surfaces render.
-type Transcription = store.Transcription
+// Transcription is a full transcription. It is kept as it is stored, because its JSON can be copied
+// from that.
+type Transcription struct{ stored store.Transcription }
+
+// JSON returns the JSON of the transcription, see [memo.Transcription].
+func (t Transcription) JSON() ([]byte, error) {
+	w := t.stored
+	b, err := w.AppendJSON(make([]byte, 0, len(w.TextJSON)+len(w.Segments)+4096))
+	if err != nil {
+		return nil, err
+	}
+	b = append(append(b, `,"text":`...), w.TextJSON...)
+	b = append(append(b, `,"segments":`...), w.Segments...)
+	reports, err := json.Marshal(w.Reports)
+	if err != nil {
+		return nil, err
+	}
+	b = append(append(b, `,"prompt_results":`...), reports...)
+	return append(b, '}'), nil
+}
+
+// Item decodes the transcription without its segments and reports.
+func (t Transcription) Item() (memo.ListItem, error) { return decodeItem(t.stored.ListItem) }
+
+// Decode decodes the transcription without its Text. If ctx ends first, it returns its cause.
+func (t Transcription) Decode(ctx context.Context) (*memo.Transcription, error) {
+	return decodeTranscription(ctx, t.stored)
+}

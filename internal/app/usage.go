@@ -36,8 +36,8 @@ const (
 type keyUsage struct {
 	at        time.Time // of the latest accepted call; zero once written
 	ip, agent string
-	hours     map[int64]store.CallCounts // by store.Hour
-	written   time.Time                  // when usage was last written, by any process
+	hours     map[int64]memo.Calls // by store.Hour
+	written   time.Time            // when usage was last written, by any process
 }
 
 func newUsageRecorder(s *store.Store, log *slog.Logger) *usageRecorder {
@@ -88,7 +88,7 @@ func (u *usageRecorder) refused(c memo.Caller, now time.Time) {
 func (u *usageRecorder) entry(c memo.Caller) *keyUsage {
 	k := u.keys[c.KeyID]
 	if k == nil {
-		k = &keyUsage{hours: map[int64]store.CallCounts{}, written: c.KeyLastUsedAt}
+		k = &keyUsage{hours: map[int64]memo.Calls{}, written: c.KeyLastUsedAt}
 		u.keys[c.KeyID] = k
 	}
 	return k
@@ -150,7 +150,7 @@ func (u *usageRecorder) flush(ctx context.Context, ids []string, timeout time.Du
 	for _, id := range ids {
 		k := u.keys[id]
 		uses = append(uses, store.KeyUsage{KeyID: id, At: k.at, IP: k.ip, Agent: k.agent, Hours: k.hours})
-		k.at, k.hours, k.written = time.Time{}, map[int64]store.CallCounts{}, now
+		k.at, k.hours, k.written = time.Time{}, map[int64]memo.Calls{}, now
 	}
 	u.mu.Unlock()
 	// Not cancelled with the request, or the count would be lost.
@@ -166,7 +166,7 @@ func (u *usageRecorder) flush(ctx context.Context, ids []string, timeout time.Du
 	for _, use := range uses {
 		k := u.keys[use.KeyID]
 		if k == nil {
-			k = &keyUsage{hours: map[int64]store.CallCounts{}}
+			k = &keyUsage{hours: map[int64]memo.Calls{}}
 			u.keys[use.KeyID] = k
 		}
 		k.written = now.Add(-usageWriteInterval) // due in the next write
@@ -192,17 +192,16 @@ const (
 	UsageFortnightHours = 14 * 24
 )
 
-// Calls counts the calls of a key.
-type Calls = store.CallCounts
-
 // UsageOf returns the calls of each key in the last hours, in bars of equal length, the most
 // recent last. hours must be a multiple of [UsageBars]. Keys that the caller does not see have
 // no calls.
-func (a *App) UsageOf(ctx context.Context, c memo.Caller, keys []memo.KeyView, hours int) ([][UsageBars]Calls, error) {
+func (a *App) UsageOf(
+	ctx context.Context, c memo.Caller, keys []memo.KeyView, hours int,
+) ([][UsageBars]memo.Calls, error) {
 	if err := requireSignedInMember(c); err != nil {
 		return nil, err
 	}
-	usage := make([][UsageBars]Calls, len(keys))
+	usage := make([][UsageBars]memo.Calls, len(keys))
 	ids := make([]string, len(keys))
 	for i, k := range keys {
 		ids[i] = k.ID
@@ -222,16 +221,16 @@ func (a *App) UsageOf(ctx context.Context, c memo.Caller, keys []memo.KeyView, h
 	if err != nil {
 		return nil, err
 	}
-	add := func(key string, bar int64, calls Calls) {
+	add := func(key string, bar int64, calls memo.Calls) {
 		if i, ok := indexOf[key]; ok && bar >= 0 && bar < UsageBars {
 			usage[i][bar].Requests += calls.Requests
 			usage[i][bar].Refused += calls.Refused
 		}
 	}
 	for _, r := range rows {
-		add(r.KeyID, r.Period, r.CallCounts)
+		add(r.KeyID, r.Period, r.Calls)
 	}
-	a.usage.eachPending(func(key string, hour int64, calls Calls) {
+	a.usage.eachPending(func(key string, hour int64, calls memo.Calls) {
 		if hour >= first {
 			add(key, (hour-first)/hoursPerBar, calls)
 		}
@@ -240,7 +239,7 @@ func (a *App) UsageOf(ctx context.Context, c memo.Caller, keys []memo.KeyView, h
 }
 
 // eachPending calls f with all usage that is not written yet.
-func (u *usageRecorder) eachPending(f func(keyID string, hour int64, calls Calls)) {
+func (u *usageRecorder) eachPending(f func(keyID string, hour int64, calls memo.Calls)) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for id, k := range u.keys {

@@ -60,15 +60,15 @@ func TestLargeTranscriptionIsReadCompletely(t *testing.T) {
 		c := w.as(w.owner)
 		full, err := w.Transcription(w.ctx, c, id)
 		must(t, full, err)
-		if full.Size < 256<<10 {
-			t.Fatalf("the transcription has only %d bytes, too few for this test", full.Size)
+		if full.stored.Size < 256<<10 {
+			t.Fatalf("the transcription has only %d bytes, too few for this test", full.stored.Size)
 		}
 		text, err := w.Text(w.ctx, c, id)
 		if must(t, text, err)+"\n" != source {
 			t.Error("the text differs from the imported file")
 		}
-		if !bytes.Contains(full.TextJSON, []byte("line 1199 says quokka")) ||
-			!bytes.Contains(full.Segments, []byte("line 1199 says quokka")) {
+		if !bytes.Contains(full.stored.TextJSON, []byte("line 1199 says quokka")) ||
+			!bytes.Contains(full.stored.Segments, []byte("line 1199 says quokka")) {
 			t.Error("the transcription lacks its last line")
 		}
 		for _, format := range transcript.Formats {
@@ -258,8 +258,8 @@ func TestImportBeyondTheQuotaIsRefused(t *testing.T) {
 		first := w.file("a.txt", longText(2300, "first"))
 		before := stored()
 		only, err := w.Transcription(w.ctx, w.as(w.owner), first.ID)
-		if must(t, only, err); before != only.Size || before < 2300*200 {
-			t.Errorf("the workspace has %d bytes and its only transcription %d", before, only.Size)
+		if must(t, only, err); before != only.stored.Size || before < 2300*200 {
+			t.Errorf("the workspace has %d bytes and its only transcription %d", before, only.stored.Size)
 		}
 		full := ImportFile{Name: "b.txt", Data: []byte(longText(2300, "second"))}
 		_, err = w.Import(w.ctx, w.as(w.owner), full)

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -52,11 +51,11 @@ func (s *Server) listTranscriptions(ctx context.Context, c memo.Caller, in listI
 	var lines strings.Builder
 	fmt.Fprintf(&lines, "%s of %s%d", memo.Plural(len(page.Items), "transcription"), moreThan(page), page.Total)
 	for i, it := range page.Items {
-		t, err := transcriptionOf(it)
+		t, err := it.Item()
 		if err != nil {
 			return nil, err
 		}
-		b, err := it.AppendJSON(make([]byte, 0, len(it.JSON)+120))
+		b, err := it.AppendJSON(make([]byte, 0, 1024))
 		if err != nil {
 			return nil, err
 		}
@@ -111,7 +110,7 @@ func (s *Server) searchTranscriptions(ctx context.Context, c memo.Caller, in sea
 	hits := []searchHit{}
 	var lines strings.Builder
 	for _, it := range page.Items {
-		t, err := transcriptionOf(it)
+		t, err := it.Item()
 		if err != nil {
 			return nil, err
 		}
@@ -244,14 +243,6 @@ func summaryLine(it app.ListItem, t memo.ListItem) string {
 // other lines of the result.
 func singleLine(s string) string {
 	return strings.ReplaceAll(strings.Join(strings.Fields(s), " "), " | ", " / ")
-}
-
-// transcriptionOf decodes the stored JSON of a list item.
-func transcriptionOf(it app.ListItem) (t memo.ListItem, err error) {
-	if err := jsonv2.Unmarshal(it.JSON, &t); err != nil {
-		return t, fmt.Errorf("mcp: item %s: %w", it.ID, err)
-	}
-	return t, nil
 }
 
 // moreThan returns the words before the total of a search: empty if the total is exact.

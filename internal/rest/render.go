@@ -8,10 +8,8 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
-// The two most frequent responses, a list and a transcription, are built from stored JSON that
-// is copied without decoding.
-
-// appendListPage appends a page of a list as JSON. search says that its items have snippets.
+// appendListPage appends a page of a list as JSON. Its items are copied without decoding, as in the
+// response with one transcription. search says that they have snippets.
 func appendListPage(b []byte, p app.Page, search bool) ([]byte, error) {
 	b = append(b, `{"items":[`...)
 	for i, it := range p.Items {
@@ -43,21 +41,5 @@ func appendListPage(b []byte, p app.Page, search bool) ([]byte, error) {
 	} else {
 		b = append(append(append(b, '"'), p.NextCursor...), '"')
 	}
-	return append(b, '}'), nil
-}
-
-// appendTranscription appends a full transcription as JSON.
-func appendTranscription(b []byte, t app.Transcription) ([]byte, error) {
-	b, err := t.AppendJSON(b)
-	if err != nil {
-		return nil, err
-	}
-	b = append(append(b, `,"text":`...), t.TextJSON...)
-	b = append(append(b, `,"segments":`...), t.Segments...)
-	reports, err := json.Marshal(t.Reports)
-	if err != nil {
-		return nil, err
-	}
-	b = append(append(b, `,"prompt_results":`...), reports...)
 	return append(b, '}'), nil
 }

@@ -85,7 +85,7 @@ func getTranscription(c *request, in oneIn) ([]byte, memo.Transcription, error) 
 	if err != nil {
 		return nil, memo.Transcription{}, err
 	}
-	body, err := appendTranscription(make([]byte, 0, len(t.TextJSON)+len(t.Segments)+4096), t)
+	body, err := t.JSON()
 	return body, memo.Transcription{}, err
 }
 

@@ -87,18 +87,10 @@ func (s *Store) Replacements(ctx context.Context, workspaceID string, ids []stri
 		keyQuery+`WHERE `+strings.Join(q.conds, " AND ")+` ORDER BY k.created_at DESC, k.id DESC`, q.args...)
 }
 
-// KeyCreatorStats is a creator of keys in a workspace, with the numbers of their active and
-// inactive keys.
-type KeyCreatorStats struct {
-	memo.KeyCreator
-	Active, Inactive int
-	LastUsedAt       *time.Time // the last use of an active key
-}
-
 // KeyCreators lists the creators of keys in a workspace, by name. If userID is set, it
 // lists only that user.
-func (s *Store) KeyCreators(ctx context.Context, workspaceID, userID string) ([]KeyCreatorStats, error) {
-	return queryAll(ctx, s.dataReader.q, func(row scanner) (c KeyCreatorStats, err error) {
+func (s *Store) KeyCreators(ctx context.Context, workspaceID, userID string) ([]memo.KeyCreatorStats, error) {
+	return queryAll(ctx, s.dataReader.q, func(row scanner) (c memo.KeyCreatorStats, err error) {
 		var used sql.NullInt64
 		err = row.Scan(&c.ID, &c.Name, &c.Email, &c.Active, &c.Inactive, &used)
 		c.LastUsedAt = fromNullMillis(used)

@@ -61,7 +61,7 @@ func TestLocksDelayOtherLocks(t *testing.T) {
 				if err := tx.AddSession(short, session, credential.HashToken("another")); err != nil {
 					return err
 				}
-				return tx.RecordUsage(short, []KeyUsage{{KeyID: keyID(0), Hours: map[int64]CallCounts{1: {Requests: 1}}}})
+				return tx.RecordUsage(short, []KeyUsage{{KeyID: keyID(0), Hours: map[int64]memo.Calls{1: {Requests: 1}}}})
 			})
 		})
 		if err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"time"
+
+	"memoai.tech/memo"
 )
 
 // KeyUsage is the usage of a key since it was last written: the latest call, and the
@@ -13,13 +15,7 @@ type KeyUsage struct {
 	At    time.Time // the latest accepted call; zero if no call was accepted
 	IP    string
 	Agent string
-	Hours map[int64]CallCounts // by [Hour]
-}
-
-// CallCounts counts calls with a key.
-type CallCounts struct {
-	Requests int64 // accepted
-	Refused  int64 // 403 and 429
+	Hours map[int64]memo.Calls // by [Hour]
 }
 
 // Hour returns the number of the hour of t, counted from 1970 in UTC.
@@ -53,7 +49,7 @@ func (t *Tx) RecordUsage(ctx context.Context, uses []KeyUsage) error {
 type UsageBucket struct {
 	KeyID  string
 	Period int64 // number of the period
-	CallCounts
+	memo.Calls
 }
 
 // KeysAmong returns those of the ids that are keys of the workspace and, unless userID is "",

@@ -44,15 +44,9 @@ func (t *Tx) RenameWorkspace(ctx context.Context, workspaceID, name string) erro
 	return t.exec(ctx, `UPDATE workspaces SET name = $2 WHERE id = $1`, workspaceID, name)
 }
 
-// Membership is a workspace of a user, with their role in it.
-type Membership struct {
-	memo.Workspace
-	Role memo.Role
-}
-
 // Memberships lists the workspaces of a user, by name.
-func (r reader) Memberships(ctx context.Context, userID string) ([]Membership, error) {
-	return queryAll(ctx, r.q, func(row scanner) (m Membership, err error) {
+func (r reader) Memberships(ctx context.Context, userID string) ([]memo.Membership, error) {
+	return queryAll(ctx, r.q, func(row scanner) (m memo.Membership, err error) {
 		var created int64
 		err = row.Scan(&m.ID, &m.Name, &m.Plan, &created, &m.Role)
 		m.CreatedAt = fromMillis(created)

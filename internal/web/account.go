@@ -8,7 +8,6 @@ import (
 	"github.com/mileusna/useragent"
 
 	"memoai.tech/memo"
-	"memoai.tech/memo/internal/app"
 )
 
 // accountPage shows what users can change about themselves.
@@ -25,7 +24,7 @@ type accountPage struct {
 
 // userWorkspace is a workspace of the user.
 type userWorkspace struct {
-	app.Membership
+	memo.Membership
 	OnlyOwner bool // the user is the only OWNER and cannot leave
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"testing"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/store"
 )
@@ -14,9 +15,9 @@ import (
 func BenchmarkKeysPage(b *testing.B) {
 	w := newWorld(b, sqliteWorld(b))
 	now := w.Store.Now()
-	hours := map[int64]store.CallCounts{}
+	hours := map[int64]memo.Calls{}
 	for i := range int64(app.UsageFortnightHours) {
-		hours[store.Hour(now)-i] = store.CallCounts{Requests: 100 + i, Refused: i % 7}
+		hours[store.Hour(now)-i] = memo.Calls{Requests: 100 + i, Refused: i % 7}
 	}
 	var uses []store.KeyUsage
 	for range 500 {

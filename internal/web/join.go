@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"memoai.tech/memo"
-	"memoai.tech/memo/internal/app"
 )
 
 // joinPage is the page of an invitation's link. It has a button for signed-in users and the
@@ -39,7 +38,7 @@ func (v *pageRequest) joinPage() (joinPage, error) {
 		Fields: formFields{emailField(), nameField(), newPasswordField("password", "Password")},
 		Next:   "/signin?" + url.Values{"next": {"/join/" + token}}.Encode(),
 	}
-	p.Member = slices.ContainsFunc(p.Workspaces, func(m app.Membership) bool { return m.ID == i.WorkspaceID })
+	p.Member = slices.ContainsFunc(p.Workspaces, func(m memo.Membership) bool { return m.ID == i.WorkspaceID })
 	return p, nil
 }
 

@@ -236,7 +236,7 @@ func TestKeyState(t *testing.T) {
 }
 
 func TestSparkline(t *testing.T) {
-	var use [app.UsageBars]app.Calls
+	var use [app.UsageBars]memo.Calls
 	use[0].Requests, use[app.UsageBars-1].Requests, use[app.UsageBars-1].Refused = 1, 1000, 500
 	s := newSparkChart(use, app.UsageFortnightHours)
 	if s.Words != "1001 requests and 500 refusals in 14 days" || s.Requests != "M0 28v-2h4v2zM115 28v-18h4v18z" ||
@@ -247,7 +247,7 @@ func TestSparkline(t *testing.T) {
 	if s := newSparkChart(use, app.UsageDayHours); s.Refused != "M0 26v-4h4v4zM115 10v-9h4v9z" {
 		t.Errorf("%+v", s)
 	}
-	if s := newSparkChart([app.UsageBars]app.Calls{}, app.UsageDayHours); s.Words != "0 requests in 24 hours" ||
+	if s := newSparkChart([app.UsageBars]memo.Calls{}, app.UsageDayHours); s.Words != "0 requests in 24 hours" ||
 		s.Requests != "" {
 		t.Errorf("%+v", s)
 	}

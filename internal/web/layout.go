@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"memoai.tech/memo"
-	"memoai.tech/memo/internal/app"
 )
 
 //go:embed templates
@@ -27,10 +26,10 @@ var static embed.FS
 type layout struct {
 	Title      string
 	User       memo.User
-	Workspaces []app.Membership // of the user
-	Workspace  *app.Membership  // the workspace of the page, or the user's only one
-	Section    string           // the current navigation item: "transcriptions", "keys", …
-	Done       string           // what the previous form did
+	Workspaces []memo.Membership // of the user
+	Workspace  *memo.Membership  // the workspace of the page, or the user's only one
+	Section    string            // the current navigation item: "transcriptions", "keys", …
+	Done       string            // what the previous form did
 }
 
 // Settings reports whether the page belongs to the settings of a workspace.

@@ -43,7 +43,7 @@ func (v *pageRequest) membersPage() (membersPage, error) {
 	}
 	for _, m := range members {
 		row := memberRow{Member: m, Me: m.UserID == v.UserID}
-		if i := slices.IndexFunc(creators, func(c app.KeyCreatorStats) bool { return c.ID == m.UserID }); i >= 0 {
+		if i := slices.IndexFunc(creators, func(c memo.KeyCreatorStats) bool { return c.ID == m.UserID }); i >= 0 {
 			row.Keys, row.Used = creators[i].Active, creators[i].LastUsedAt
 		}
 		p.Members = append(p.Members, row)

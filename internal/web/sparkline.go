@@ -23,7 +23,7 @@ const (
 )
 
 // newSparkChart returns the chart of the usage in the last hours.
-func newSparkChart(usage [app.UsageBars]app.Calls, hours int) sparkChart {
+func newSparkChart(usage [app.UsageBars]memo.Calls, hours int) sparkChart {
 	s := sparkChart{Width: app.UsageBars * (barWidth + barGap), Height: sparkHeight}
 	var highest, requests, refused int64
 	for _, c := range usage {

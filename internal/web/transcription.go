@@ -2,15 +2,12 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/go-json-experiment/json"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
@@ -136,16 +133,13 @@ func (v *pageRequest) transcriptionPage() (transcriptionPage, error) {
 	if err != nil {
 		return transcriptionPage{}, err
 	}
-	p := transcriptionPage{
-		Project: full.Project, Reports: reportRows(full.Reports), Path: v.transcriptionsPath() + "/" + id,
-		Formats: formatChoices,
-	}
-	if err := json.Unmarshal(full.JSON, &p.Transcription); err != nil {
-		return p, fmt.Errorf("web: item %s: %w", id, err)
-	}
-	segments, err := app.Segments(v.ctx, full)
+	doc, err := full.Decode(v.ctx)
 	if err != nil {
-		return p, err
+		return transcriptionPage{}, err
+	}
+	p := transcriptionPage{
+		Transcription: doc.ListItem, Project: doc.Project, Reports: reportRows(doc.Reports),
+		Path: v.transcriptionsPath() + "/" + id, Formats: formatChoices,
 	}
 	p.layout = v.sectionLayout("transcriptions", p.Transcription.Title)
 	p.Q = typed(strings.Join(strings.Fields(v.r.URL.Query().Get("q")), " "))
@@ -158,12 +152,12 @@ func (v *pageRequest) transcriptionPage() (transcriptionPage, error) {
 	if at := typed(strings.TrimSpace(v.r.URL.Query().Get("at"))); at != "" {
 		t, err := transcript.ParseClock(at)
 		if err == nil {
-			p.gotoLink = lineLink(p.Path, p.Q, lineAt(segments, t))
+			p.gotoLink = lineLink(p.Path, p.Q, lineAt(doc.Segments, t))
 			return p, nil
 		}
 		p.At = at
 	}
-	if err := p.readLines(v.ctx, segments, terms, line); err != nil {
+	if err := p.readLines(v.ctx, doc.Segments, terms, line); err != nil {
 		return p, err
 	}
 	if p.MayEdit, err = v.App.MayChangeTranscription(v.ctx, v.Caller, id); err != nil || !p.MayEdit {
@@ -381,8 +375,8 @@ func showDelete(v *pageRequest) error {
 	}
 	p := deletePage{layout: v.sectionLayout("transcriptions", "Delete a transcription"), Path: v.transcriptionsPath() +
 		"/" + id}
-	if err := json.Unmarshal(full.JSON, &p.Transcription); err != nil {
-		return fmt.Errorf("web: item %s: %w", id, err)
+	if p.Transcription, err = full.Item(); err != nil {
+		return err
 	}
 	return v.render(http.StatusOK, "delete", p)
 }

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/search"
@@ -222,10 +220,11 @@ func (v *pageRequest) filter(f *listFilter) (in app.ListQuery, problems []*memo.
 }
 
 func (v *pageRequest) transcriptionRow(f app.ListItem, terms []search.Term, q string) (transcriptionRow, error) {
-	r := transcriptionRow{Link: v.transcriptionsPath() + "/" + f.ID, Project: f.ListItem.Project}
-	if err := json.Unmarshal(f.JSON, &r.ListItem); err != nil {
-		return r, fmt.Errorf("web: item %s: %w", f.ID, err)
+	item, err := f.Item()
+	if err != nil {
+		return transcriptionRow{}, err
 	}
+	r := transcriptionRow{ListItem: item, Link: v.transcriptionsPath() + "/" + item.ID, Project: f.Project}
 	r.Heading = highlight(terms, r.Title)
 	about := truncateChars(string(r.Summary), maxAbout)
 	if q != "" {
@@ -241,7 +240,7 @@ func (v *pageRequest) transcriptionRow(f app.ListItem, terms []search.Term, q st
 		if r.Duration > 0 || s.Start > 0 { // without times, both are 0
 			row.Clock = s.Start.Timestamp()
 		}
-		row.Link = lineLink(v.transcriptionsPath()+"/"+f.ID, q, s.Line)
+		row.Link = lineLink(v.transcriptionsPath()+"/"+r.ID, q, s.Line)
 		r.Snippets = append(r.Snippets, row)
 	}
 	return r, nil
