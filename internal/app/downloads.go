@@ -25,7 +25,7 @@ func (a *App) RecordDownload(ctx context.Context, c memo.Caller, id string, form
 	items, _, err := a.store.Items(ctx, c.WorkspaceID, []string{id})
 	if err == nil && len(items) == 1 {
 		var d memo.ListItem
-		d, err = decodeItem(items[0])
+		d, err = items[0].Item()
 		title = d.Title
 	}
 	if err != nil {

@@ -7,9 +7,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/filename"
 	"memoai.tech/memo/internal/store"
@@ -50,7 +47,7 @@ func (a *App) file(
 	if err != nil {
 		return File{}, err
 	}
-	if f.doc, err = decodeTranscription(ctx, w); err != nil {
+	if f.doc, err = w.Decode(ctx); err != nil {
 		return File{}, err
 	}
 	f.Name, f.Format = filename.Of(f.doc.Title, f.doc.CreatedAt, string(format)), format
@@ -88,50 +85,6 @@ func (w contextWriter) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	return w.w.Write(p)
-}
-
-// decodeTranscription decodes a stored transcription without its Text, which
-// [memo.Lines] can make from the segments.
-func decodeTranscription(ctx context.Context, w store.Transcription) (*memo.Transcription, error) {
-	d := &memo.Transcription{Project: w.Project, Reports: w.Reports}
-	var err error
-	if d.ListItem, err = decodeItem(w.ListItem); err != nil {
-		return nil, err
-	}
-	if d.Segments, err = decodeSegments(ctx, w); err != nil {
-		return nil, err
-	}
-	return d, nil
-}
-
-func decodeItem(it store.ListItem) (d memo.ListItem, err error) {
-	if err = json.Unmarshal(it.JSON, &d); err != nil {
-		err = fmt.Errorf("app: item %s: %w", it.ID, err)
-	}
-	return d, err
-}
-
-// decodeSegments decodes the segments of a transcription. If ctx ends first, it returns its cause.
-func decodeSegments(ctx context.Context, w store.Transcription) (segments []memo.Segment, err error) {
-	if w.Segments == nil {
-		return nil, nil
-	}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(w.Segments))
-	_, err = dec.ReadToken()
-	for err == nil && dec.PeekKind() == '{' {
-		if len(segments)%1000 == 0 && ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		segments = append(segments, memo.Segment{})
-		err = json.UnmarshalDecode(dec, &segments[len(segments)-1])
-	}
-	if err == nil {
-		_, err = dec.ReadToken()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("app: segments of %s: %w", w.ID, err)
-	}
-	return segments, nil
 }
 
 // ArchiveName returns the file name of an archive.
@@ -177,7 +130,7 @@ func (a *App) PrepareArchive(
 	}
 	names := make([]string, len(items))
 	for i, it := range items {
-		d, err := decodeItem(it)
+		d, err := it.Item()
 		if err != nil {
 			return nil, err
 		}
@@ -223,7 +176,7 @@ func (ar *Archive) entrySize(ctx context.Context, id string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	d, err := decodeTranscription(ctx, w)
+	d, err := w.Decode(ctx)
 	if err != nil {
 		return 0, err
 	}

@@ -77,7 +77,7 @@ type ListItem struct {
 func (it ListItem) AppendJSON(b []byte) ([]byte, error) { return it.stored.AppendJSON(b) }
 
 // Item decodes the item.
-func (it ListItem) Item() (memo.ListItem, error) { return decodeItem(it.stored) }
+func (it ListItem) Item() (memo.ListItem, error) { return it.stored.Item() }
 
 // Snippet is a short part of a line that contains a term of the search.
 type Snippet struct {
@@ -416,9 +416,9 @@ func (t Transcription) JSON() ([]byte, error) {
 }
 
 // Item decodes the transcription without its segments and reports.
-func (t Transcription) Item() (memo.ListItem, error) { return decodeItem(t.stored.ListItem) }
+func (t Transcription) Item() (memo.ListItem, error) { return t.stored.Item() }
 
 // Decode decodes the transcription without its Text. If ctx ends first, it returns its cause.
 func (t Transcription) Decode(ctx context.Context) (*memo.Transcription, error) {
-	return decodeTranscription(ctx, t.stored)
+	return t.stored.Decode(ctx)
 }

@@ -298,7 +298,7 @@ func TestWorkEndsWithItsRequest(t *testing.T) {
 	full, err := w.store.Segments(w.ctx, c.WorkspaceID, id, func(int64) error { return nil })
 	must(t, full, err)
 	cancel()
-	if _, err := decodeTranscription(gone, full); !errors.Is(err, context.Canceled) {
+	if _, err := full.Decode(gone); !errors.Is(err, context.Canceled) {
 		t.Errorf("decoding segments after the end: %v", err)
 	}
 	if _, err := w.Import(gone, c, ImportFile{Name: "a.txt", Data: []byte(longText(1200, "b"))}); !errors.Is(err,

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 
 	"github.com/go-json-experiment/json"
@@ -32,10 +31,8 @@ func (t *Tx) LockTranscription(ctx context.Context, workspaceID, id string) (e L
 		return e, notFoundTranscription(err)
 	}
 	e.CreatedBy, e.workspaceID = by.String, workspaceID
-	if err := json.Unmarshal(item, &e.Item); err != nil {
-		return e, fmt.Errorf("store: item %s: %w", id, err)
-	}
-	return e, nil
+	e.Item, err = decodeItem(id, item)
+	return e, err
 }
 
 // NewTitle is a new title for a transcription, with the terms of the whole transcription
@@ -60,13 +57,12 @@ func (s *Store) PrepareTitle(ctx context.Context, workspaceID, id, title string)
 	if raw, err = s.dataReader.value(ctx, id, segmentsValue, raw); err != nil {
 		return n, err
 	}
-	var d memo.ListItem
-	var segments []memo.Segment
-	if err := errors.Join(json.Unmarshal(item, &d), json.Unmarshal(raw, &segments)); err != nil {
-		return n, fmt.Errorf("store: transcription %s: %w", id, err)
+	d, err := decode(ctx, id, item, raw)
+	if err != nil {
+		return n, err
 	}
 	d.Title = title
-	n.terms = prepareTerms(s.dialect, workspaceID, d, segments)
+	n.terms = prepareTerms(s.dialect, workspaceID, d.ListItem, d.Segments)
 	return n, nil
 }
 

@@ -2,10 +2,7 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
-
-	"github.com/go-json-experiment/json"
 
 	"memoai.tech/memo"
 )
@@ -76,12 +73,11 @@ func (s *Store) pending(ctx context.Context) (batch []queuedText, err error) {
 		if err != nil {
 			return nil, err
 		}
-		var d memo.ListItem
-		var segments []memo.Segment
-		if err := errors.Join(json.Unmarshal(n.item, &d), json.Unmarshal(n.segments, &segments)); err != nil {
-			return nil, fmt.Errorf("store: transcription %d: %w", n.seq, err)
+		d, err := decode(ctx, n.id, n.item, n.segments)
+		if err != nil {
+			return nil, err
 		}
-		batch = append(batch, queuedText{n.seq, prepareTerms(s.dialect, n.workspaceID, d, segments)})
+		batch = append(batch, queuedText{n.seq, prepareTerms(s.dialect, n.workspaceID, d.ListItem, d.Segments)})
 		size += len(n.segments)
 	}
 	return batch, nil
