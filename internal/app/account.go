@@ -102,7 +102,7 @@ func (a *App) setPassword(ctx context.Context, c memo.Caller, oldHash, password 
 	if err != nil {
 		return err
 	}
-	return a.store.WriteUrgent(ctx, store.EndOwnAccess, func(tx *store.Tx) error {
+	return a.writeEnding(ctx, c, c.UserID, func(tx *store.Tx) error {
 		// Hashing takes a while, in which another request may have changed the password.
 		if same, err := tx.LockUser(ctx, c.UserID, oldHash); err != nil || !same {
 			return cmp.Or(err, errWrongPassword)
@@ -128,8 +128,7 @@ func (a *App) setPassword(ctx context.Context, c memo.Caller, oldHash, password 
 }
 
 // revokeKeysOf revokes the caller's active keys, each with its event in its workspace. The
-// transaction has already ended the caller's sessions. A concurrent request that creates a key
-// has therefore either committed, so that the key is revoked here, or fails.
+// transaction must have ended the caller's sessions, see [App.write].
 func revokeKeysOf(ctx context.Context, tx *store.Tx, c memo.Caller) error {
 	keys, err := tx.RevokeKeysOf(ctx, c.UserID)
 	if err != nil {

@@ -117,9 +117,16 @@ func ParseID(s string) (string, bool) {
 	return u.String(), err == nil && len(s) == 36
 }
 
-// write runs f in a transaction. If the caller's session ends before the commit, nothing
-// changes. The session is locked after f, because every transaction locks users before
-// sessions.
+// write runs f in a transaction. If the caller's session ends before the commit, nothing changes.
+//
+// To avoid deadlocks on PostgreSQL, every transaction locks rows in this order, of which it may
+// leave out any: transcription, project, workspace, membership, user, session, key, invitation.
+// Sessions come before keys and invitations, because a transaction that ends all three must end the
+// sessions first: another one that creates a key with such a session has then either committed, so
+// that the key is found and ended, or it fails.
+//
+// The session is locked after f, so that nobody waits long for it. If f locks keys or invitations,
+// it must call lockSession before.
 func (a *App) write(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
 	return a.writeEnding(ctx, c, nobody, f)
 }
@@ -147,6 +154,16 @@ func (a *App) writeEnding(ctx context.Context, c memo.Caller, ends string, f fun
 		return a.store.WriteUrgent(ctx, store.EndOwnAccess, withSession)
 	}
 	return a.store.WriteUrgent(ctx, store.EndAccess, withSession)
+}
+
+// lockSession locks the caller's session, if there is one, in a transaction of [App.write], which
+// fails in the end if the session has ended.
+func lockSession(ctx context.Context, tx *store.Tx, c memo.Caller) error {
+	if c.SessionID == "" {
+		return nil
+	}
+	_, err := tx.LockSession(ctx, c.SessionID)
+	return err
 }
 
 // requireSession locks the caller's session, if there is one, and fails if it has ended.

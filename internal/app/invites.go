@@ -32,6 +32,9 @@ func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo
 		Detail: string(role),
 	}
 	err = a.changeWorkspace(ctx, c, nobody, e, func(tx *store.Tx) (string, error) {
+		if err := lockSession(ctx, tx, c); err != nil {
+			return "", err
+		}
 		i.CreatedAt, i.ExpiresAt = tx.Now, tx.Now.Add(memo.InviteLifetime)
 		if err := tx.AddInvite(ctx, i, c.UserID, hash); err != nil {
 			return "", err
@@ -61,6 +64,9 @@ func (a *App) RevokeInvite(ctx context.Context, c memo.Caller, id string) error 
 	}
 	e := memo.AuditEvent{WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionInviteRevoked, Subject: id}
 	return a.changeWorkspace(ctx, c, several, e, func(tx *store.Tx) (string, error) {
+		if err := lockSession(ctx, tx, c); err != nil {
+			return "", err
+		}
 		deleted, err := tx.DeleteInvite(ctx, c.WorkspaceID, id)
 		if err == nil && !deleted {
 			return "", memo.NotFound("Invitation")
@@ -135,6 +141,9 @@ func acceptInvite(ctx context.Context, tx *store.Tx, c memo.Caller, i memo.Invit
 	}
 	if _, err := tx.InviteByHash(ctx, credential.HashToken(token)); err != nil {
 		return replaceNotFound(err, errInvite)
+	}
+	if err := lockSession(ctx, tx, c); err != nil {
+		return err
 	}
 	if deleted, err := tx.DeleteInvite(ctx, i.WorkspaceID, i.ID); err != nil || !deleted {
 		return cmp.Or(err, error(errInvite))

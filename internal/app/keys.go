@@ -141,6 +141,9 @@ func (a *App) createKey(ctx context.Context, c memo.Caller, id string, action me
 // lockKeyForChange locks and returns an active key that the caller may change, so that
 // concurrent changes do not overwrite each other.
 func (a *App) lockKeyForChange(ctx context.Context, tx *store.Tx, c memo.Caller, id string) (memo.APIKey, error) {
+	if err := lockSession(ctx, tx, c); err != nil {
+		return memo.APIKey{}, err
+	}
 	if err := tx.LockKey(ctx, id); err != nil {
 		return memo.APIKey{}, err
 	}
@@ -379,6 +382,9 @@ func (a *App) RevokeKey(ctx context.Context, c memo.Caller, id string) error {
 			return err
 		}
 		if err := memo.MayRevokeKey(c, k); err != nil {
+			return err
+		}
+		if err := lockSession(ctx, tx, c); err != nil {
 			return err
 		}
 		revoked, err := tx.RevokeKey(ctx, id)

@@ -87,16 +87,14 @@ func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) err
 		if err != nil || !changed {
 			return err
 		}
+		if err := tx.RevokeSessions(ctx, userID); err != nil {
+			return err
+		}
 		for _, id := range workspaces {
 			if err := deactivateKeys(ctx, tx, c, id, userID, "the user was disabled"); err != nil {
 				return err
 			}
 		}
-		if err := tx.RevokeSessions(ctx, userID); err != nil {
-			return err
-		}
-		// After the sessions: a transaction that creates an invitation locks its session, so it
-		// has committed by now, or fails.
 		if err := tx.DeleteInvitesBy(ctx, userID, ""); err != nil {
 			return err
 		}
@@ -316,10 +314,13 @@ func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, user
 		if err := tx.RemoveMember(ctx, workspaceID, userID); err != nil {
 			return err
 		}
-		if err := tx.DeleteInvitesBy(ctx, userID, workspaceID); err != nil {
+		if err := lockSession(ctx, tx, c); err != nil {
 			return err
 		}
 		if err := deactivateKeys(ctx, tx, c, workspaceID, userID, "the member is no longer in the workspace"); err != nil {
+			return err
+		}
+		if err := tx.DeleteInvitesBy(ctx, userID, workspaceID); err != nil {
 			return err
 		}
 		return recordEvent(ctx, tx, c, memo.AuditEvent{
@@ -356,6 +357,9 @@ func (a *App) SetRole(
 			return "", err
 		}
 		if role != memo.RoleOwner { // or their invitations would work again if they became an OWNER again
+			if err := lockSession(ctx, tx, c); err != nil {
+				return "", err
+			}
 			if err := tx.DeleteInvitesBy(ctx, userID, workspaceID); err != nil {
 				return "", err
 			}

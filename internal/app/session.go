@@ -179,11 +179,10 @@ func (a *App) SignOutEverywhere(ctx context.Context, c memo.Caller) error {
 	})
 }
 
-// endSessions runs f, which ends sessions of the caller, in a transaction. It fails if the
-// caller's own session has ended. The user is locked before the sessions, as in all
-// transactions that lock both.
+// endSessions runs f, which ends sessions of the caller, in a transaction that has locked the user
+// and the caller's own session.
 func (a *App) endSessions(ctx context.Context, c memo.Caller, f func(*store.Tx) error) error {
-	return a.store.WriteUrgent(ctx, store.EndOwnAccess, func(tx *store.Tx) error {
+	return a.writeEnding(ctx, c, c.UserID, func(tx *store.Tx) error {
 		if err := tx.LockUserRow(ctx, c.UserID); err != nil {
 			return err
 		}

@@ -406,6 +406,56 @@ func TestKeyCreatedDuringPasswordChangeIsRevoked(t *testing.T) {
 	})
 }
 
+// TestKeysChangeDuringPasswordChange: two sessions create, change, rotate and revoke keys as fast as
+// they can, until a change of the password ends both. No transaction waits for another that waits
+// for it, and no key stays active.
+func TestKeysChangeDuringPasswordChange(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		for range 8 {
+			c, other := w.signedIn(w.member), w.signedIn(w.member)
+			_, shared := w.key(w.member, "shared")
+			noOverlap := new(time.Duration)
+			var all sync.WaitGroup
+			for name, act := range map[string]func(c memo.Caller, i int) error{
+				"change a key": func(c memo.Caller, i int) error {
+					return errOf(w.ChangeKey(w.ctx, c, shared.ID, KeyChange{Name: new(fmt.Sprint("name ", i))}))
+				},
+				"create, rotate and revoke a key": func(c memo.Caller, i int) error {
+					k, err := w.CreateKey(w.ctx, c, KeyRequest{Name: "new"})
+					if err == nil {
+						k, err = w.RotateKey(w.ctx, c, k.ID, "", noOverlap)
+					}
+					if err == nil && i%10 > 0 { // the others stay active, up to the limit of a member
+						err = w.RevokeKey(w.ctx, c, k.ID)
+					}
+					return err
+				},
+			} {
+				for _, c := range []memo.Caller{c, other} {
+					all.Go(func() {
+						var err error
+						for i := 0; err == nil; i++ {
+							err = act(c, i)
+						}
+						if memo.KindOf(err) != memo.KindUnauthorized && codeOf(err) != errKeyNotActive.Code {
+							t.Errorf("%s: got %v, want the end of the session or of the key", name, err)
+						}
+					})
+				}
+			}
+			err := w.ChangePassword(w.ctx, c, testenv.Password, testenv.Password, true)
+			if err != nil {
+				t.Errorf("change the password: %v", err)
+				must(t, 0, w.SignOutEverywhere(w.ctx, c)) // or the others would not stop
+			}
+			all.Wait()
+			if n, err := w.CountOwnKeys(w.ctx, c); n != 0 || err != nil {
+				t.Errorf("%d keys are active after the change (%v), want 0", n, err)
+			}
+		}
+	})
+}
+
 // TestEndedSessionsAreDeleted thirty days after their end, in small batches.
 func TestEndedSessionsAreDeleted(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {

@@ -173,18 +173,20 @@ func (t *Tx) RevokeKey(ctx context.Context, id string) (bool, error) {
 }
 
 // DeactivateKeys deactivates the keys of a user who lost access to a workspace. reason is shown
-// to members. The returned keys have only ID, WorkspaceID and Name set.
+// to members. The returned keys have only ID, WorkspaceID and Name set. It locks the keys in the
+// order of their ids, as RecordUsage does, because otherwise the two could cause a deadlock.
 func (t *Tx) DeactivateKeys(ctx context.Context, workspaceID, userID, reason string) ([]memo.APIKey, error) {
 	return queryAll(ctx, t.q, scanEndedKey, `UPDATE api_keys SET deactivated_at = $3, deactivated_by = $4
-		WHERE user_id = $2 AND workspace_id = $1 AND revoked_at IS NULL AND deactivated_at IS NULL
+		WHERE id IN (SELECT id FROM api_keys WHERE user_id = $2 AND workspace_id = $1
+			AND revoked_at IS NULL AND deactivated_at IS NULL ORDER BY id`+t.forUpdate()+`)
 		RETURNING id, workspace_id, name`, workspaceID, userID, toMillis(t.Now), reason)
 }
 
-// RevokeKeysOf revokes the active keys of a user in every workspace. The returned keys
-// have only ID, WorkspaceID and Name set.
+// RevokeKeysOf revokes the active keys of a user in every workspace, in the order of their ids. The
+// returned keys have only ID, WorkspaceID and Name set.
 func (t *Tx) RevokeKeysOf(ctx context.Context, userID string) ([]memo.APIKey, error) {
 	return queryAll(ctx, t.q, scanEndedKey, `UPDATE api_keys SET revoked_at = $2
-		WHERE user_id = $1 AND `+activeCondition+`$2
+		WHERE id IN (SELECT id FROM api_keys WHERE user_id = $1 AND `+activeCondition+`$2 ORDER BY id`+t.forUpdate()+`)
 		RETURNING id, workspace_id, name`, userID, toMillis(t.Now))
 }
 

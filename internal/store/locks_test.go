@@ -1,8 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -72,5 +75,55 @@ func TestLocksDelayOtherLocks(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	})
+}
+
+// TestKeysEndWhileTheirUsageIsWritten: both lock several keys, in the same order.
+func TestKeysEndWhileTheirUsageIsWritten(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		const keys, rounds = 30, 30
+		h, ctx := newHarness(t, cfg, keys), t.Context()
+		var uses []KeyUsage
+		for i := range keys {
+			uses = append(uses, KeyUsage{KeyID: keyID(i), Hours: map[int64]memo.Calls{1: {Requests: 1}}})
+			// PostgreSQL finds the last first.
+			if err := h.Write(ctx, func(tx *Tx) error {
+				return tx.exec(ctx, `UPDATE api_keys SET name = 'moved', suffix = 'moved' WHERE id = $1`, keyID(keys-1-i))
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		errUndo := errors.New("keep the keys for the next round")
+		var all sync.WaitGroup
+		all.Go(func() {
+			for range rounds {
+				for i := range uses {
+					uses[i].At = h.Now()
+				}
+				if err := h.Write(ctx, func(tx *Tx) error { return tx.RecordUsage(ctx, uses) }); err != nil {
+					t.Error("usage:", err)
+				}
+			}
+		})
+		all.Go(func() {
+			for i := range rounds {
+				if err := h.Write(ctx, func(tx *Tx) error {
+					end := tx.RevokeKeysOf
+					if i%2 == 1 {
+						end = func(ctx context.Context, userID string) ([]memo.APIKey, error) {
+							return tx.DeactivateKeys(ctx, workspace, userID, "test")
+						}
+					}
+					ended, err := end(ctx, user)
+					if err == nil && len(ended) != keys {
+						err = fmt.Errorf("%d keys ended, want %d", len(ended), keys)
+					}
+					return cmp.Or(err, errUndo)
+				}); !errors.Is(err, errUndo) {
+					t.Error("end:", err)
+				}
+			}
+		})
+		all.Wait()
 	})
 }

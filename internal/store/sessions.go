@@ -48,10 +48,17 @@ func (s *Store) KnowsAddress(ctx context.Context, email, ip string) (known bool,
 }
 
 // LockSession locks a session, so that other transactions that would end it must wait. It returns
-// false if the session is not active.
-func (t *Tx) LockSession(ctx context.Context, id string) (bool, error) {
-	return t.lock(ctx, `SELECT id FROM sessions WHERE id = $1 AND `+activeSessionCondition,
+// false if the session was not active when this transaction first locked it.
+func (t *Tx) LockSession(ctx context.Context, id string) (active bool, err error) {
+	if t.session != "" && t.session == id {
+		return true, nil
+	}
+	active, err = t.lock(ctx, `SELECT id FROM sessions WHERE id = $1 AND `+activeSessionCondition,
 		id, toMillis(t.Now), idleCutoff(t.Now))
+	if active {
+		t.session = id
+	}
+	return active, err
 }
 
 // RevokeSession ends one session of a user. It returns false if the user has no such
@@ -62,8 +69,8 @@ func (t *Tx) RevokeSession(ctx context.Context, userID, id string) (bool, error)
 	return n == 1, err
 }
 
-// RevokeSessions ends all sessions of a user. It locks the user before the sessions. To
-// avoid deadlocks, every transaction that locks both must do so in this order.
+// RevokeSessions ends all sessions of a user. It locks the user before the sessions, so that no
+// sign-in adds one meanwhile.
 func (t *Tx) RevokeSessions(ctx context.Context, userID string) error {
 	if err := t.LockUserRow(ctx, userID); err != nil {
 		return err

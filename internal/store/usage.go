@@ -22,7 +22,7 @@ type KeyUsage struct {
 func Hour(t time.Time) int64 { return t.Unix() / 3600 }
 
 // RecordUsage writes the usage of keys. It counts the calls of every key, but does not
-// change the last use of an inactive key.
+// change the last use of an inactive key. uses must be sorted by key.
 func (t *Tx) RecordUsage(ctx context.Context, uses []KeyUsage) error {
 	for _, u := range uses {
 		if !u.At.IsZero() {

@@ -12,6 +12,8 @@ import (
 type Tx struct {
 	reader
 	Now time.Time
+
+	session string // the id of the session that LockSession has locked, or empty
 }
 
 // Purpose is why a transaction is urgent. Its value is the share of the disk reserve, in bytes,
