@@ -350,8 +350,10 @@ func TestMarkdownReports(t *testing.T) {
 	if took := time.Since(begin); took > 5*time.Second || len(p.body) > 130_000 {
 		t.Errorf("the page of a megabyte took %v and has %d bytes", took, len(p.body))
 	}
-	full, err := w.App.Transcription(t.Context(), memo.Caller{Operator: true, WorkspaceID: w.Acme.ID},
+	stored, err := w.App.Transcription(t.Context(), memo.Caller{Operator: true, WorkspaceID: w.Acme.ID},
 		path[strings.LastIndex(path, "/")+1:])
+	w.Must(err)
+	full, err := stored.Decode(t.Context())
 	w.Must(err)
 	if full.Reports[4].Text != megabyte[4] {
 		t.Error("the stored report is not the imported one")
