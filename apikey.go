@@ -106,6 +106,9 @@ type Calls struct {
 	Refused  int64 // 403 and 429
 }
 
+// Plus returns the sum of two counts.
+func (c Calls) Plus(d Calls) Calls { return Calls{c.Requests + d.Requests, c.Refused + d.Refused} }
+
 // KeyView is a key as REST and the command line show it, see docs/contract.md#the-key-object.
 type KeyView struct {
 	ID            string     `json:"id"`

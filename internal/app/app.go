@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,64 +37,39 @@ type App struct {
 	limits    ratelimit.Source
 	passwords *credential.PasswordHasher
 	throttle  *throttle
-	usage     *usageRecorder
-	expiries  *expiryRecorder
-	backlog   *backlog
 	totals    *totalCache
 	work      work
 	log       *slog.Logger
+
+	usage         *usageRecorder
+	expired       *notes[bool] // true for keys that were refused as expired
+	sessionUses   *notes[time.Time]
+	failedSignIns *notes[failedSignIn]
+	wake          chan struct{} // wakes [App.Run]
 }
+
+// Limits of what waits in memory while the database accepts no writes.
+const (
+	maxSessionUses   = 10_000 // the session's next request notes its use again
+	maxFailedSignIns = 1_000
+)
 
 // New returns the use cases. Call [App.Run] for background work, and [App.FlushUsage] before
 // closing the store.
 func New(cfg Config) *App {
 	return &App{
 		store: cfg.Store, limits: cfg.Limits, passwords: cfg.Passwords, log: cfg.Log,
-		throttle: newThrottle(), usage: newUsageRecorder(cfg.Store, cfg.Log), expiries: newExpiryRecorder(cfg.Store, cfg.Log),
-		backlog: newBacklog(cfg.Store, cfg.Log), totals: newTotalCache(), work: newWork(cfg.Work),
+		throttle: newThrottle(), totals: newTotalCache(), work: newWork(cfg.Work),
+		usage: newUsageRecorder(cfg.Store, cfg.Log), wake: make(chan struct{}, 1),
+		// There is no maximum, because a key that was refused must stay refused.
+		expired: newNotes(cfg.Store, math.MaxInt, 1,
+			func(ctx context.Context, tx *store.Tx, id string, _ bool) error { return tx.ExpireKey(ctx, id) }),
+		sessionUses: newNotes(cfg.Store, maxSessionUses, 30,
+			func(ctx context.Context, tx *store.Tx, id string, at time.Time) error {
+				return tx.UseSession(ctx, id, at)
+			}),
+		failedSignIns: newNotes(cfg.Store, maxFailedSignIns, 1, recordFailedSignIn),
 	}
-}
-
-// Run does background work until ctx ends: it writes the usage of keys and sessions, expiries
-// and failed sign-ins, and deletes old ended sessions and the remains of interrupted imports.
-func (a *App) Run(ctx context.Context) {
-	tick, hour := time.NewTicker(5*time.Second), time.NewTicker(time.Hour)
-	defer tick.Stop()
-	defer hour.Stop()
-	a.deleteOrphans(ctx)
-	var nextPurge time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-a.backlog.wake:
-			a.backlog.write(ctx)
-		case now := <-tick.C:
-			a.usage.write(ctx, false)
-			a.expiries.sweep(ctx)
-			a.backlog.write(ctx)
-			if !now.Before(nextPurge) {
-				nextPurge = now.Add(a.purge(ctx))
-			}
-		case <-a.expiries.noted:
-			a.expiries.write(ctx)
-		case <-hour.C:
-			a.deleteOrphans(ctx)
-		}
-	}
-}
-
-func (a *App) deleteOrphans(ctx context.Context) {
-	if err := a.store.DropOrphans(ctx); err != nil && ctx.Err() == nil {
-		a.log.WarnContext(ctx, "the remains of interrupted imports could not be deleted", "error", err)
-	}
-}
-
-// FlushUsage writes the pending usage of keys and sessions, expiries and failed sign-ins.
-func (a *App) FlushUsage(ctx context.Context) {
-	a.expiries.write(ctx)
-	a.usage.write(ctx, true)
-	a.backlog.write(ctx)
 }
 
 // CheckReady returns an error if the database does not answer.

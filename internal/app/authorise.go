@@ -61,13 +61,14 @@ func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, client Clien
 // checkActive returns the refusal of an inactive key.
 func (a *App) checkActive(k store.KeyState) error {
 	status := k.Validity.Status(a.store.Now())
-	if status == memo.KeyActive && a.expiries.isNoted(k.KeyID) {
+	if status == memo.KeyActive && a.expired.has(k.KeyID) {
 		status = memo.KeyExpired
 	}
 	switch status {
 	case memo.KeyExpired:
 		if k.Validity.ExpiredAt == nil {
-			a.expiries.note(k.KeyID)
+			a.expired.add(k.KeyID, true)
+			a.writeSoon()
 		}
 		return errKeyExpired
 	case memo.KeyRevoked:
@@ -171,7 +172,9 @@ func (a *App) activeSession(ctx context.Context, token string) ([]store.SessionS
 		!now.Before(rows[0].ExpiresAt) || now.Sub(rows[0].LastUsedAt) >= memo.SessionIdleTimeout {
 		return nil, errNotSignedIn
 	}
-	a.backlog.noteUse(rows[0], now)
+	if now.Sub(rows[0].LastUsedAt) >= memo.SessionUseInterval {
+		a.sessionUses.add(rows[0].SessionID, now)
+	}
 	return rows, nil
 }
 

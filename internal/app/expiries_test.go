@@ -21,6 +21,13 @@ func (w *world) expiring(name string) (credential.Key, memo.KeyView) {
 	return key, view
 }
 
+// pass does the background work of one pass, including what is due once an hour.
+func (w *world) pass() {
+	for _, j := range append(w.writeJobs(false), w.cleanUpJobs()...) {
+		j.runIfDue(w.ctx, w.log, time.Now())
+	}
+}
+
 // secondProcess returns an App for a second process on the same database.
 func (w *world) secondProcess() *App {
 	return New(Config{
@@ -56,7 +63,7 @@ func TestExpiryIsFinal(t *testing.T) {
 		w.clock.add(-2 * time.Hour)
 		w.wantEnded("the clock is set back before the expiry is recorded", w.App, key, view.ID)
 		w.FlushUsage(w.ctx)
-		if w.expiries.isNoted(view.ID) {
+		if w.expired.has(view.ID) {
 			t.Error("a recorded expiry is still in memory")
 		}
 		w.wantEnded("after the expiry was recorded", w.App, key, view.ID)
@@ -76,10 +83,10 @@ func TestSweepRecordsExpiryOfUnusedKeys(t *testing.T) {
 		later, _ := w.key(w.member, "never expires")
 		revoked, revokedView := w.expiring("revoked")
 		must(t, 0, w.RevokeKey(w.ctx, w.as(w.member), revokedView.ID))
-		w.expiries.sweep(w.ctx)
+		w.pass()
 		w.wantCode("before its expiry", key, "")
 		w.clock.add(time.Hour)
-		w.expiries.sweep(w.ctx)
+		w.pass()
 		w.clock.add(-time.Hour)
 		w.wantEnded("after a sweep", w.secondProcess(), key, view.ID)
 		w.wantCode("without an expiry", later, "")
@@ -95,14 +102,14 @@ func TestSweepRecordsExpiryOfUnusedKeys(t *testing.T) {
 func TestSweepStepsAreBounded(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		at := w.clock.read().Add(time.Hour)
-		for range expireStep + 5 {
+		for range expireBatch + 5 {
 			must(t, 0, errOf(w.CreateKey(w.ctx, w.as(w.member), KeyRequest{Name: "k", ExpiresAt: &at})))
 		}
 		w.clock.add(time.Hour)
 		if n, err := w.store.ExpireDueKeys(w.ctx, 5); n != 5 || err != nil {
 			t.Errorf("a step of 5 recorded %d (%v)", n, err)
 		}
-		w.expiries.sweep(w.ctx)
+		w.pass()
 		if n, err := w.store.ExpireDueKeys(w.ctx, 5); n != 0 || err != nil {
 			t.Errorf("the sweep left at least %d keys (%v)", n, err)
 		}
@@ -119,7 +126,7 @@ func TestExpiryIsRecordedAfterFirstRefusal(t *testing.T) {
 		defer func() { stop(); <-done }()
 		w.clock.add(time.Hour)
 		w.wantCode("at its expiry", key, "expired")
-		for start := time.Now(); w.expiries.isNoted(view.ID); time.Sleep(5 * time.Millisecond) {
+		for start := time.Now(); w.expired.has(view.ID); time.Sleep(5 * time.Millisecond) {
 			if time.Since(start) > 4*time.Second { // the next sweep is after 5 s
 				t.Fatal("the expiry was not recorded")
 			}

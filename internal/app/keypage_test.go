@@ -46,7 +46,7 @@ func TestKeyPagesListEveryKeyOnce(t *testing.T) {
 			add(u, status, name)
 		}
 		w.clock.add(time.Minute)
-		w.expiries.sweep(w.ctx) // so that the end of some keys is recorded and of others is not
+		w.pass() // so that the end of some keys is recorded and of others is not
 		w.clock.add(time.Hour)
 		for _, status := range append([]memo.KeyStatus{""}, memo.KeyStatuses...) {
 			for prefix, u := range map[memo.KeyStatus]memo.User{"": w.owner, "own": w.member} {

@@ -154,7 +154,7 @@ func (a *App) lockKeyForChange(ctx context.Context, tx *store.Tx, c memo.Caller,
 	if err := memo.MayChangeKey(c, k); err != nil {
 		return k, err
 	}
-	if k.Validity.Status(tx.Now) != memo.KeyActive || a.expiries.isNoted(k.ID) {
+	if k.Validity.Status(tx.Now) != memo.KeyActive || a.expired.has(k.ID) {
 		return k, errKeyNotActive
 	}
 	return k, nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/credential"
@@ -56,7 +57,7 @@ func (a *App) SignIn(
 		return "", s, u, err
 	}
 	if !ok || u.DisabledAt != nil {
-		a.recordFailedSignIn(ctx, u, client, ok)
+		a.noteFailedSignIn(ctx, u, client, ok)
 		return "", s, u, errSignInFailed
 	}
 	undo()
@@ -109,9 +110,18 @@ func addSession(ctx context.Context, tx *store.Tx, s memo.Session, hash credenti
 	return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionSignedIn, Subject: s.ID})
 }
 
-// recordFailedSignIn adds an event for a failed sign-in to the backlog, at most one per minute and
-// user, so that attackers cannot fill the audit trail. It does nothing for an unknown user.
-func (a *App) recordFailedSignIn(ctx context.Context, u memo.User, client Client, rightPassword bool) {
+// failedSignIn is a failed sign-in of an account that exists.
+type failedSignIn struct {
+	user memo.User
+	at   time.Time
+	from Client
+	why  string
+}
+
+// noteFailedSignIn notes a failed sign-in for the audit trail, at most one per minute and user, so
+// that attackers cannot fill it. It is written in the background, so that a sign-in takes the same
+// time whether or not the account exists. It does nothing for an unknown user.
+func (a *App) noteFailedSignIn(ctx context.Context, u memo.User, from Client, rightPassword bool) {
 	if u.ID == "" {
 		return
 	}
@@ -122,7 +132,32 @@ func (a *App) recordFailedSignIn(ctx context.Context, u memo.User, client Client
 	if rightPassword {
 		why = "the user is disabled"
 	}
-	a.backlog.noteFailedSignIn(failedSignIn{u, a.store.Now(), client, why})
+	if !a.failedSignIns.add(newID(), failedSignIn{u, a.store.Now(), from, why}) {
+		a.log.Warn("a failed sign-in is not in the audit trail: too many are waiting to be written", "user_id", u.ID)
+	}
+	a.writeSoon()
+}
+
+// recordFailedSignIn writes the event to the audit trail of every workspace of the user. If there is
+// none, the event belongs to no workspace.
+func recordFailedSignIn(ctx context.Context, tx *store.Tx, _ string, f failedSignIn) error {
+	workspaces, err := tx.Memberships(ctx, f.user.ID)
+	if err != nil {
+		return err
+	}
+	if len(workspaces) == 0 {
+		workspaces = []memo.Membership{{}}
+	}
+	client := memo.Caller{ClientAddress: f.from.Address, UserAgent: f.from.UserAgent}
+	for _, w := range workspaces {
+		if err := recordEvent(ctx, tx, client, memo.AuditEvent{
+			WorkspaceID: memo.Optional(w.ID), Action: memo.ActionSignInFailed, At: f.at,
+			Subject: f.user.ID, Name: f.user.Email, Detail: f.why,
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Sessions returns the caller's active sessions, newest first.

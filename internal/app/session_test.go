@@ -164,17 +164,17 @@ func TestSessionUseIsWrittenOnceAnHour(t *testing.T) {
 		}
 		w.clock.add(time.Hour)
 		w.works(token)
-		w.backlog.noteUse(store.SessionState{SessionID: "unknown"}, w.clock.read())
+		w.sessionUses.add("unknown", w.clock.read())
 		w.store.Close()
-		w.backlog.write(w.ctx)
-		if n := len(w.backlog.uses); n != 2 {
+		w.pass()
+		if n := len(w.sessionUses.waiting); n != 2 {
 			t.Errorf("%d uses wait for a closed database, want 2", n)
 		}
-		for i := range maxUses {
-			w.backlog.noteUse(store.SessionState{SessionID: fmt.Sprint(i)}, w.clock.read())
+		for i := range maxSessionUses {
+			w.sessionUses.add(fmt.Sprint(i), w.clock.read())
 		}
-		if n := len(w.backlog.uses); n != maxUses {
-			t.Errorf("%d uses wait, want %d", n, maxUses)
+		if n := len(w.sessionUses.waiting); n != maxSessionUses {
+			t.Errorf("%d uses wait, want %d", n, maxSessionUses)
 		}
 	})
 }
@@ -265,15 +265,14 @@ func TestFailedSignInsAreRecorded(t *testing.T) {
 		eve := w.user("eve@example.com")
 		fail(eve.Email)
 		w.store.Close()
-		w.backlog.write(w.ctx)
-		if n := len(w.backlog.failedSignIns); n != 1 {
+		w.pass()
+		if n := len(w.failedSignIns.waiting); n != 1 {
 			t.Errorf("%d events wait, want 1", n)
 		}
-		w.log, w.backlog.log = slog.New(slog.DiscardHandler), slog.New(slog.DiscardHandler)
 		for range maxFailedSignIns {
-			w.backlog.noteFailedSignIn(failedSignIn{})
+			w.noteFailedSignIn(w.ctx, memo.User{ID: newID()}, Client{}, false)
 		}
-		if n := len(w.backlog.failedSignIns); n != maxFailedSignIns {
+		if n := len(w.failedSignIns.waiting); n != maxFailedSignIns {
 			t.Errorf("%d events wait, want %d", n, maxFailedSignIns)
 		}
 	})
@@ -479,18 +478,17 @@ func TestEndedSessionsAreDeleted(t *testing.T) {
 			}))
 		}
 		old(sessionRetention-time.Hour, 3)
-		old(sessionRetention+time.Hour, purgeBatch+1)
-		for i, want := range []time.Duration{0, purgeInterval} {
-			if next := w.purge(w.ctx); next != want {
-				t.Errorf("purge %d asks for the next one after %v, want %v", i, next, want)
-			}
-		}
+		old(sessionRetention+time.Hour, deleteBatch+1)
+		w.pass()
 		deleteOld := func() (n int64) {
 			must(t, 0, w.store.Write(w.ctx, func(tx *store.Tx) (err error) {
-				n, err = tx.DeleteSessions(w.ctx, tx.Now.Add(-sessionRetention), purgeBatch)
+				n, err = tx.DeleteSessions(w.ctx, tx.Now.Add(-sessionRetention), deleteBatch)
 				return err
 			}))
 			return n
+		}
+		if n := deleteOld(); n != 0 {
+			t.Errorf("a pass left %d sessions, want 0", n)
 		}
 		w.clock.add(2 * time.Hour)
 		if n := deleteOld(); n != 3 {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -22,23 +23,19 @@ type usageRecorder struct {
 	keys map[string]*keyUsage // by key id
 }
 
-// usageWriteInterval is the minimum time between two writes of one key's usage.
-const usageWriteInterval = time.Minute
-
-// Timeouts of writes. The first call with a key waits for the write; all later writes are in the
-// background.
-const (
-	firstUseTimeout = 500 * time.Millisecond
-	laterUseTimeout = 3 * time.Second
-)
-
 // keyUsage is the usage of a key that is not written yet.
 type keyUsage struct {
-	at        time.Time // of the latest accepted call; zero once written
-	ip, agent string
-	hours     map[int64]memo.Calls // by store.Hour
-	written   time.Time            // when usage was last written, by any process
+	store.KeyUsage
+	written time.Time // when usage was last written, by any process
 }
+
+const (
+	usageWriteInterval = time.Minute // minimum time between two writes of one key's usage
+	// keysPerWrite is how many keys one transaction writes. Revoking one of them has to wait for it.
+	keysPerWrite = 30
+	// firstUseTimeout is how long the first call with a key waits for its write.
+	firstUseTimeout = 500 * time.Millisecond
+)
 
 func newUsageRecorder(s *store.Store, log *slog.Logger) *usageRecorder {
 	return &usageRecorder{store: s, log: log, keys: map[string]*keyUsage{}}
@@ -54,20 +51,20 @@ func (u *usageRecorder) accepted(ctx context.Context, c memo.Caller, now time.Ti
 		return
 	}
 	u.mu.Lock()
-	k := u.entry(c)
+	k := u.entry(c.KeyID, c.KeyLastUsedAt)
 	first := k.written.IsZero()
 	if first {
 		k.written = now
 	}
-	k.at, k.ip, k.agent = now, c.ClientAddress, truncateBytes(c.UserAgent, maxEventText)
+	k.At, k.IP, k.Agent = now, c.ClientAddress, truncateBytes(c.UserAgent, maxEventText)
 	if counted {
-		hour := k.hours[store.Hour(now)]
-		hour.Requests++
-		k.hours[store.Hour(now)] = hour
+		k.count(store.Hour(now), memo.Calls{Requests: 1})
 	}
 	u.mu.Unlock()
 	if first {
-		u.flush(ctx, []string{c.KeyID}, firstUseTimeout)
+		if err := u.flush(ctx, []string{c.KeyID}, firstUseTimeout); err != nil {
+			u.log.WarnContext(ctx, "the first use of a key could not be written; it will be retried", "error", err)
+		}
 	}
 }
 
@@ -78,21 +75,22 @@ func (u *usageRecorder) refused(c memo.Caller, now time.Time) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	k := u.entry(c)
-	hour := k.hours[store.Hour(now)]
-	hour.Refused++
-	k.hours[store.Hour(now)] = hour
+	u.entry(c.KeyID, c.KeyLastUsedAt).count(store.Hour(now), memo.Calls{Refused: 1})
 }
 
-// entry returns the usage of the caller's key. u.mu must be locked.
-func (u *usageRecorder) entry(c memo.Caller) *keyUsage {
-	k := u.keys[c.KeyID]
+// entry returns the usage of a key. u.mu must be locked.
+func (u *usageRecorder) entry(id string, written time.Time) *keyUsage {
+	k := u.keys[id]
 	if k == nil {
-		k = &keyUsage{hours: map[int64]memo.Calls{}, written: c.KeyLastUsedAt}
-		u.keys[c.KeyID] = k
+		k = &keyUsage{store.KeyUsage{KeyID: id, Hours: map[int64]memo.Calls{}}, written}
+		u.keys[id] = k
 	}
 	return k
 }
+
+func (k *keyUsage) count(hour int64, c memo.Calls) { k.Hours[hour] = k.Hours[hour].Plus(c) }
+
+func (k *keyUsage) isEmpty() bool { return k.At.IsZero() && len(k.Hours) == 0 }
 
 // addPending adds the usage that is not written yet to a key that was read from the database.
 func (u *usageRecorder) addPending(k *memo.APIKey, now time.Time) {
@@ -102,55 +100,46 @@ func (u *usageRecorder) addPending(k *memo.APIKey, now time.Time) {
 	if p == nil {
 		return
 	}
-	for hour, calls := range p.hours {
+	for hour, calls := range p.Hours {
 		if hour > store.Hour(now)-24 {
 			k.Requests24h += calls.Requests
 		}
 	}
-	if !p.at.IsZero() && (k.LastUsedAt == nil || k.LastUsedAt.Before(p.at)) && k.Validity.Status(now) == memo.KeyActive {
-		at := p.at
-		k.LastUsedAt, k.LastUsedIP, k.LastUsedAgent = &at, memo.Optional(p.ip), memo.Optional(p.agent)
+	if !p.At.IsZero() && (k.LastUsedAt == nil || k.LastUsedAt.Before(p.At)) && k.Validity.Status(now) == memo.KeyActive {
+		at := p.At
+		k.LastUsedAt, k.LastUsedIP, k.LastUsedAgent = &at, memo.Optional(p.IP), memo.Optional(p.Agent)
 	}
 }
 
-// keysPerWrite is how many keys one transaction writes. Revoking one of them has to wait for it.
-const keysPerWrite = 30
-
 // write writes the usage of the keys that are due, or of all.
-func (u *usageRecorder) write(ctx context.Context, all bool) {
+func (u *usageRecorder) write(ctx context.Context, all bool) (err error) {
 	now := u.store.Now()
 	var due []string
 	u.mu.Lock()
 	for id, k := range u.keys {
 		switch {
-		case (len(k.hours) > 0 || !k.at.IsZero()) && (all || now.Sub(k.written) >= usageWriteInterval):
+		case !k.isEmpty() && (all || now.Sub(k.written) >= usageWriteInterval):
 			due = append(due, id)
-		case len(k.hours) == 0 && k.at.IsZero() && now.Sub(k.written) > time.Hour:
-			delete(u.keys, id) // idle and written
+		case k.isEmpty() && now.Sub(k.written) > time.Hour:
+			delete(u.keys, id)
 		}
 	}
 	u.mu.Unlock()
 	slices.Sort(due) // replicas write the same keys: a fixed order avoids deadlocks
 	for part := range slices.Chunk(due, keysPerWrite) {
-		if u.flush(ctx, part, laterUseTimeout) || !all {
-			continue
-		}
-		if !u.flush(ctx, part, laterUseTimeout) { // there is no next time
-			return
-		}
+		err = errors.Join(err, u.flush(ctx, part, stepTimeout))
 	}
+	return err
 }
 
-// flush writes the usage of some keys and reports whether it succeeded. If it did not, the usage
-// stays in memory for a later write, so that no request fails because of it.
-func (u *usageRecorder) flush(ctx context.Context, ids []string, timeout time.Duration) bool {
+// flush writes the usage of some keys. What could not be written stays in memory for a later write.
+func (u *usageRecorder) flush(ctx context.Context, ids []string, timeout time.Duration) error {
 	now := u.store.Now()
 	var uses []store.KeyUsage
 	u.mu.Lock()
 	for _, id := range ids {
-		k := u.keys[id]
-		uses = append(uses, store.KeyUsage{KeyID: id, At: k.at, IP: k.ip, Agent: k.agent, Hours: k.hours})
-		k.at, k.hours, k.written = time.Time{}, map[int64]memo.Calls{}, now
+		uses = append(uses, u.keys[id].KeyUsage)
+		u.keys[id] = &keyUsage{store.KeyUsage{KeyID: id, Hours: map[int64]memo.Calls{}}, now}
 	}
 	u.mu.Unlock()
 	// Not cancelled with the request, or the count would be lost.
@@ -158,29 +147,21 @@ func (u *usageRecorder) flush(ctx context.Context, ids []string, timeout time.Du
 	defer cancel()
 	err := u.store.Write(ctx, func(tx *store.Tx) error { return tx.RecordUsage(ctx, uses) })
 	if err == nil {
-		return true
+		return nil
 	}
-	u.log.WarnContext(ctx, "the usage of keys could not be written; it will be retried", "keys", len(uses), "error", err)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, use := range uses {
-		k := u.keys[use.KeyID]
-		if k == nil {
-			k = &keyUsage{hours: map[int64]memo.Calls{}}
-			u.keys[use.KeyID] = k
-		}
+		k := u.entry(use.KeyID, now)
 		k.written = now.Add(-usageWriteInterval) // due in the next write
-		if k.at.IsZero() {
-			k.at, k.ip, k.agent = use.At, use.IP, use.Agent
+		if k.At.IsZero() {
+			k.At, k.IP, k.Agent = use.At, use.IP, use.Agent
 		}
 		for hour, calls := range use.Hours {
-			sum := k.hours[hour]
-			sum.Requests += calls.Requests
-			sum.Refused += calls.Refused
-			k.hours[hour] = sum
+			k.count(hour, calls)
 		}
 	}
-	return false
+	return err
 }
 
 // UsageBars is the number of bars in a chart of usage.
@@ -201,7 +182,6 @@ func (a *App) UsageOf(
 	if err := requireSignedInMember(c); err != nil {
 		return nil, err
 	}
-	usage := make([][UsageBars]memo.Calls, len(keys))
 	ids := make([]string, len(keys))
 	for i, k := range keys {
 		ids[i] = k.ID
@@ -210,41 +190,31 @@ func (a *App) UsageOf(
 	if err != nil {
 		return nil, err
 	}
-	indexOf := map[string]int{}
-	for i, id := range ids {
-		if slices.Contains(visible, id) {
-			indexOf[id] = i
-		}
-	}
 	first, hoursPerBar := store.Hour(a.store.Now())-int64(hours)+1, int64(hours/UsageBars)
 	rows, err := a.store.UsageSince(ctx, visible, first, hoursPerBar)
 	if err != nil {
 		return nil, err
 	}
+	usage := make([][UsageBars]memo.Calls, len(keys))
 	add := func(key string, bar int64, calls memo.Calls) {
-		if i, ok := indexOf[key]; ok && bar >= 0 && bar < UsageBars {
-			usage[i][bar].Requests += calls.Requests
-			usage[i][bar].Refused += calls.Refused
+		if bar >= 0 && bar < UsageBars {
+			bars := &usage[slices.Index(ids, key)]
+			bars[bar] = bars[bar].Plus(calls)
 		}
 	}
 	for _, r := range rows {
 		add(r.KeyID, r.Period, r.Calls)
 	}
-	a.usage.eachPending(func(key string, hour int64, calls memo.Calls) {
-		if hour >= first {
-			add(key, (hour-first)/hoursPerBar, calls)
-		}
-	})
-	return usage, nil
-}
-
-// eachPending calls f with all usage that is not written yet.
-func (u *usageRecorder) eachPending(f func(keyID string, hour int64, calls memo.Calls)) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	for id, k := range u.keys {
-		for hour, calls := range k.hours {
-			f(id, hour, calls)
+	a.usage.mu.Lock()
+	defer a.usage.mu.Unlock()
+	for _, id := range visible {
+		if k := a.usage.keys[id]; k != nil {
+			for hour, calls := range k.Hours {
+				if hour >= first {
+					add(id, (hour-first)/hoursPerBar, calls)
+				}
+			}
 		}
 	}
+	return usage, nil
 }
