@@ -14,15 +14,13 @@ package mcp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net/http"
 	"runtime/debug"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/telemetry"
@@ -47,7 +45,7 @@ const Path = "/mcp"
 // Server is the [http.Handler] of [Path].
 type Server struct {
 	Config
-	inner http.Handler
+	sdk   *sdk.Server
 	tools map[string]bool // by name
 }
 
@@ -75,55 +73,37 @@ func New(cfg Config) *Server {
 	s.addTools(server)
 	s.addPrompts(server)
 	s.addResources(server)
-	server.AddReceivingMiddleware(s.checkCountedMethod)
-	s.inner = sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return server }, &sdk.StreamableHTTPOptions{
-		Stateless: true, JSONResponse: true,
-		DisableLocalhostProtection: true, // admission.CheckHost does it and knows the public URL
-	})
+	server.AddReceivingMiddleware(s.receive)
+	s.sdk = server
 	return s
 }
 
-// call is a request while it is handled. Server.admit fills it in.
+// call is a call while the SDK handles it.
 type call struct {
-	admission.Admission
-	request *http.Request
-	body    []byte
-	method  string
-	id      jsontext.Value
-	// handlerError is an error of a handler that is not a JSON-RPC error. It replaces the SDK's
-	// response, and is written as REST does.
-	handlerError error
+	ctx      context.Context // of the request; that of the SDK does not end with it
+	caller   memo.Caller
+	accepted bool // the SDK accepted the params
 }
 
 type callKey struct{}
 
-func callFromContext(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
+func callerFromContext(ctx context.Context) memo.Caller { return ctx.Value(callKey{}).(*call).caller }
 
-// checkCountedMethod runs between the SDK and our handlers. It fails if the SDK read another
-// method than the one that was counted, because that method would run uncounted.
-func (s *Server) checkCountedMethod(next sdk.MethodHandler) sdk.MethodHandler {
+// receive runs between the SDK and our handlers.
+func (s *Server) receive(next sdk.MethodHandler) sdk.MethodHandler {
 	return func(ctx context.Context, method string, req sdk.Request) (res sdk.Result, err error) {
-		c := callFromContext(ctx)
-		if countedMethods[method] && c.method != method {
-			c.handlerError = fmt.Errorf("mcp: %s was counted as %s", method, c.method)
-			return nil, c.handlerError
+		c := ctx.Value(callKey{}).(*call)
+		c.accepted = true
+		request := telemetry.RequestOf(c.ctx)
+		if request.Route == Path { // no tool or other data call
+			request.Route += " " + method
 		}
-		ctx, cancel := context.WithDeadline(ctx, s.Admission.Deadline(c.request))
-		defer cancel()
-		// The SDK passes on the end of the request for the newest revision only.
-		defer context.AfterFunc(c.request.Context(), cancel)()
 		defer func() {
 			if p := recover(); p != nil {
-				s.Log.ErrorContext(ctx, "panic", "request_id", telemetry.RequestOf(ctx).ID, "panic", p, "stack",
-					string(debug.Stack()))
-				c.handlerError = errors.New("mcp: a handler panicked")
-				res, err = nil, c.handlerError
+				s.Log.ErrorContext(ctx, "panic", "request_id", request.ID, "panic", p, "stack", string(debug.Stack()))
+				res, err = nil, errors.New("mcp: a handler panicked")
 			}
 		}()
-		res, err = next(ctx, method, req)
-		if _, ok := errors.AsType[*rpcError](err); err != nil && !ok {
-			c.handlerError = err
-		}
-		return res, err
+		return next(c.ctx, method, req)
 	}
 }

@@ -1,76 +1,46 @@
 package mcp
 
 import (
+	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/go-json-experiment/json"
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/httpx"
 )
 
-// rpcMessage is what the server needs from a JSON-RPC message before the SDK reads it: whether to
-// count it, and how to log it.
-type rpcMessage struct {
+// message is a JSON-RPC message of a client.
+type message struct {
 	id     jsontext.Value // nil in a notification
-	method string         // empty in a response, which this server ignores
-	name   string         // the "name" of its params: of the tool or prompt
+	method string         // empty in a response
+	params jsontext.Value // nil or an object
+
+	// What params have, or empty:
+	name     string // of the tool or prompt, or the URI of the resource
+	revision string // of the protocol, since perCallRevision
 }
 
-// methodsWithParams are the methods that require params.
-var methodsWithParams = []string{"tools/call", "resources/read", "prompts/get", "initialize"}
+// perCallRevision is the first revision without initialize: each call names its revision itself.
+const perCallRevision = "2026-07-28"
 
-// countedMethods has every known method, and whether it is a data call;
-// see docs/contract.md#rate-limits.
-var countedMethods = map[string]bool{
-	"tools/call": true, "resources/read": true, "prompts/get": true,
-	"initialize": false, "server/discover": false, "ping": false,
-	"tools/list": false, "prompts/list": false, "resources/list": false, "resources/templates/list": false,
-	"notifications/initialized": false, "notifications/cancelled": false, "notifications/progress": false,
-	"notifications/roots/list_changed": false,
+func (m message) isCall() bool { return m.method != "" && m.id != nil }
+
+// isCounted reports whether the message is a data call, see docs/contract.md#rate-limits.
+func (m message) isCounted() bool {
+	return slices.Contains([]string{"tools/call", "resources/read", "prompts/get"}, m.method)
 }
 
-// isUnknown reports whether the message calls a method that this server does not have.
-func (m rpcMessage) isUnknown() bool {
-	_, known := countedMethods[m.method]
-	return !known && m.method != ""
-}
-
-// rpcError is a JSON-RPC error.
-type rpcError = jsonrpc.Error
-
-// rpcErrorMessage is a JSON-RPC response with an error.
-type rpcErrorMessage struct {
-	JSONRPC string         `json:"jsonrpc"`
-	ID      jsontext.Value `json:"id"`
-	Error   *rpcError      `json:"error"`
-}
-
-// rpcFailure is a refusal that is written as a JSON-RPC error, with an HTTP status.
-type rpcFailure struct {
-	status int
-	id     jsontext.Value // nil if it could not be read
-	*rpcError
-}
-
-func (f *rpcFailure) message() rpcErrorMessage {
-	id := f.id
-	if id == nil {
-		id = jsontext.Value("null")
-	}
-	return rpcErrorMessage{"2.0", id, f.rpcError}
-}
-
-func invalidRequest(message string) *rpcError {
-	return &rpcError{Code: jsonrpc.CodeInvalidRequest, Message: message}
-}
-
-// parseMessage parses one message strictly, so that the SDK cannot read it differently.
-func parseMessage(body []byte) (m rpcMessage, invalid *rpcError) {
-	value := jsontext.Value(body)
-	if value.Kind() == '[' {
+// parseMessage parses a message strictly. An invalid one has at most its id.
+func parseMessage(body []byte) (m message, invalid *rpcError) {
+	if jsontext.Value(body).Kind() == '[' {
 		return m, invalidRequest("Batches are not accepted. Send each message in its own request.")
 	}
 	var wire struct {
@@ -81,18 +51,15 @@ func parseMessage(body []byte) (m rpcMessage, invalid *rpcError) {
 		Result  jsontext.Value `json:"result"`
 		Error   jsontext.Value `json:"error"`
 	}
-	err := json.Unmarshal(body, &wire)
-	if _, semantic := errors.AsType[*json.SemanticError](err); err != nil && !semantic {
-		return m, &rpcError{
-			Code:    jsonrpc.CodeParseError,
-			Message: "The body must be one well-formed JSON-RPC message in UTF-8, without duplicate names.",
-		}
+	err := jsonv2.Unmarshal(body, &wire)
+	if _, semantic := errors.AsType[*jsonv2.SemanticError](err); err != nil && !semantic {
+		return m, newError(http.StatusBadRequest, jsonrpc.CodeParseError,
+			"The body must be one well-formed JSON-RPC message in UTF-8, without duplicate names.")
 	}
 	switch {
-	case err != nil || value.Kind() != '{' || wire.JSONRPC != "2.0":
-		return m,
-			invalidRequest(`The body must be one JSON-RPC message: an object whose jsonrpc is "2.0" ` +
-				`and whose method is a string.`)
+	case err != nil || wire.JSONRPC != "2.0":
+		return m, invalidRequest(`The body must be one JSON-RPC message: an object whose jsonrpc is "2.0" ` +
+			`and whose method is a string.`)
 	case wire.ID != nil && !isValidID(wire.ID):
 		return m, invalidRequest("The id must be a string or a whole number below 2^53. Leave it out in a notification.")
 	}
@@ -100,32 +67,45 @@ func parseMessage(body []byte) (m rpcMessage, invalid *rpcError) {
 	switch {
 	case wire.Method == nil && wire.Result == nil && wire.Error == nil:
 		return m, invalidRequest("The message has no method.")
-	case wire.Method == nil && (wire.ID == nil || wire.Error != nil && wire.Error.Kind() != '{'):
+	case wire.Method == nil && (m.id == nil || wire.Error != nil && wire.Error.Kind() != '{'):
 		return m, invalidRequest("A response must have the id of its request, and its error must be an object.")
 	case wire.Method == nil:
 		return m, nil
 	}
-	m.method = *wire.Method
-	switch notification := strings.HasPrefix(m.method, "notifications/"); {
-	case m.method == "":
+	switch isNotification := strings.HasPrefix(*wire.Method, "notifications/"); {
+	case *wire.Method == "":
 		return m, invalidRequest("The method must not be empty.")
-	case notification && wire.ID != nil:
+	case isNotification && m.id != nil:
 		return m, invalidRequest("A notification must not have an id.")
-	case !notification && wire.ID == nil:
+	case !isNotification && m.id == nil:
 		return m, invalidRequest("A call must have an id.")
-	case slices.Contains(methodsWithParams, m.method) && wire.Params.Kind() != '{':
-		return m, &rpcError{Code: jsonrpc.CodeInvalidParams, Message: "This method needs params, an object."}
 	}
-	var params struct {
-		Name jsontext.Value `json:"name"`
-	}
-	if wire.Params.Kind() == '{' && json.Unmarshal(wire.Params, &params) == nil && params.Name.Kind() == '"' {
-		_ = json.Unmarshal(params.Name, &m.name) // parsed above
+	m.method = *wire.Method
+	switch wire.Params.Kind() {
+	case '{':
+		m.setParams(wire.Params)
+	case 'n', jsontext.KindInvalid: // absent
+	default:
+		return m, newError(http.StatusBadRequest, jsonrpc.CodeInvalidParams, "params must be an object.")
 	}
 	return m, nil
 }
 
-// isValidID reports whether the SDK returns an id unchanged. It reads numbers as floats.
+func (m *message) setParams(params jsontext.Value) {
+	m.params = params
+	var p struct {
+		Name string `json:"name"`
+		URI  string `json:"uri"`
+		Meta struct {
+			Revision string `json:"io.modelcontextprotocol/protocolVersion"`
+		} `json:"_meta"`
+	}
+	_ = jsonv2.Unmarshal(params, &p) // the SDK refuses a member of another type
+	m.name, m.revision = p.Name+p.URI, p.Meta.Revision
+}
+
+// isValidID reports whether every client finds its id in the response. Many read numbers as
+// floats.
 func isValidID(id jsontext.Value) bool {
 	switch id.Kind() {
 	case '"':
@@ -135,4 +115,93 @@ func isValidID(id jsontext.Value) bool {
 		return err == nil && -1<<53 < n && n < 1<<53
 	}
 	return false
+}
+
+const revisionHeader = "MCP-Protocol-Version"
+
+// checkHeaders checks the revision, and since perCallRevision, that headers repeat parts of a call.
+func (m message) checkHeaders(h http.Header) error {
+	header, supported := h.Get(revisionHeader), sdk.SupportedProtocolVersions()
+	switch {
+	case header != "" && header < perCallRevision && !slices.Contains(supported, header):
+		return &httpx.StatusError{
+			Status: http.StatusBadRequest,
+			Detail: "This version of MCP is not supported, only " + strings.Join(supported, ", ") + ".",
+		}
+	case !m.isCall(), header < perCallRevision && m.revision == "":
+		return nil
+	case m.revision == "":
+		return invalidParams("_meta must have the version in io.modelcontextprotocol/protocolVersion.")
+	case header != m.revision,
+		header >= perCallRevision && (h.Get("Mcp-Method") != m.method || m.isCounted() && h.Get("Mcp-Name") != m.name):
+		return newError(http.StatusBadRequest, sdk.CodeHeaderMismatch, "A header is missing or differs from the body: "+
+			"MCP-Protocol-Version must repeat the version in _meta, Mcp-Method the method, and Mcp-Name the name or uri.")
+	}
+	return nil
+}
+
+// rpcError is a refusal that is written as a JSON-RPC error.
+type rpcError struct {
+	status int // of HTTP; 0 if httpStatus decides
+	rpc    *jsonrpc.Error
+}
+
+func (e *rpcError) Error() string { return e.rpc.Message }
+
+func newError(status int, code int64, text string) *rpcError {
+	return &rpcError{status, &jsonrpc.Error{Code: code, Message: text}}
+}
+
+func invalidRequest(text string) *rpcError {
+	return newError(http.StatusBadRequest, jsonrpc.CodeInvalidRequest, text)
+}
+
+func invalidParams(text string) *rpcError { return newError(0, jsonrpc.CodeInvalidParams, text) }
+
+func unknownMethod() *rpcError {
+	return newError(0, jsonrpc.CodeMethodNotFound, "Unknown method. Memo has tools, prompts and resources.")
+}
+
+// httpStatus returns the status of the response. Before perCallRevision, most errors of calls
+// have 200.
+func (e *rpcError) httpStatus(h http.Header) int {
+	switch {
+	case e.status != 0:
+		return e.status
+	case h.Get(revisionHeader) < perCallRevision:
+		return http.StatusOK
+	case e.rpc.Code == jsonrpc.CodeMethodNotFound:
+		return http.StatusNotFound
+	}
+	return http.StatusBadRequest
+}
+
+// refusalOf returns an error of the SDK with a text of ours, because the SDK's repeats what the
+// client sent, which may be a key. accepted is whether the SDK accepted the params. It returns
+// errors of our own handlers unchanged.
+func (m message) refusalOf(err error, accepted bool) error {
+	e, isRPC := errors.AsType[*jsonrpc.Error](err)
+	_, wrongType := errors.AsType[*json.UnmarshalTypeError](err)
+	switch {
+	case accepted && !isRPC: // also *rpcError
+		return err
+	case isRPC && e.Code == jsonrpc.CodeMethodNotFound:
+		return unknownMethod()
+	case isRPC && e.Code == sdk.CodeUnsupportedProtocolVersion:
+		refusal := newError(0, e.Code, e.Message)
+		refusal.rpc.Data = []byte(memo.RedactKeys(string(e.Data)))
+		return refusal
+	case !accepted && wrongType:
+		return invalidParams("Invalid params: a member has the wrong type.")
+	case !accepted:
+		return newError(http.StatusBadRequest, jsonrpc.CodeInvalidParams,
+			"Invalid params: a member is missing, or they are nested more than 1,000 deep.")
+	case m.method == "tools/call":
+		return invalidParams("Unknown tool. Call tools/list for the available tools.")
+	case m.method == "prompts/get":
+		return invalidParams("Unknown prompt. Call prompts/list for the available prompts.")
+	case m.method == "resources/read":
+		return noResource(m.name)
+	}
+	return invalidParams("Invalid cursor. Leave it out: the list has one page.")
 }

@@ -2,10 +2,9 @@ package mcp
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"memoai.tech/memo"
@@ -22,29 +21,15 @@ func (s *Server) addResources(server *sdk.Server) {
 		Description: "A complete transcription as Markdown: summary, topics, AI reports and every line. Ids come from " +
 			listTool + "; " + getTool + " reads long ones page by page.",
 	}, s.readResource)
-	server.AddReceivingMiddleware(func(next sdk.MethodHandler) sdk.MethodHandler {
-		return func(ctx context.Context, method string, req sdk.Request) (sdk.Result, error) {
-			// The error of the SDK quotes the URI as Go does, which is not always valid JSON.
-			if r, ok := req.(*sdk.ReadResourceRequest); ok {
-				if _, ok := resourceID(r.Params.URI); !ok {
-					return nil, noResource(r.Params.URI)
-				}
-			}
-			return next(ctx, method, req)
-		}
-	})
-}
-
-func resourceID(uri string) (id string, ok bool) {
-	rest, hasPrefix := strings.CutPrefix(uri, resourcePrefix)
-	id, ok = app.ParseID(rest)
-	return id, hasPrefix && ok
 }
 
 func (s *Server) readResource(ctx context.Context, req *sdk.ReadResourceRequest) (*sdk.ReadResourceResult, error) {
 	uri := req.Params.URI
-	id, _ := resourceID(uri)
-	f, err := s.App.Export(ctx, callFromContext(ctx).Caller, id, transcript.Markdown)
+	id, ok := app.ParseID(strings.TrimPrefix(uri, resourcePrefix))
+	if !ok {
+		return nil, noResource(uri)
+	}
+	f, err := s.App.Export(ctx, callerFromContext(ctx), id, transcript.Markdown)
 	if memo.KindOf(err) == memo.KindNotFound {
 		return nil, noResource(uri)
 	}
@@ -62,15 +47,7 @@ func (s *Server) readResource(ctx context.Context, req *sdk.ReadResourceRequest)
 }
 
 func noResource(uri string) error {
-	quoted, _ := jsontext.AppendQuote([]byte(`{"uri":`),
-		memo.Printable(uri, maxRepeated)) // the error is about invalid UTF-8, which Printable replaced
-	return &rpcError{
-		Code: jsonrpc.CodeInvalidParams, Message: "Resource not found. Call " + listTool +
-			" to find the ids of transcriptions.",
-		Data: append(quoted, '}'),
-	}
-}
-
-func invalidParams(message string) error {
-	return &rpcError{Code: jsonrpc.CodeInvalidParams, Message: message}
+	e := invalidParams("Resource not found. Call " + listTool + " to find the ids of transcriptions.")
+	e.rpc.Data, _ = json.Marshal(map[string]string{"uri": memo.Printable(uri, maxRepeated)}) // strings only
+	return e
 }

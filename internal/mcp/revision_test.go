@@ -3,7 +3,6 @@ package mcp
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -284,20 +283,5 @@ func TestInternalErrorIsHTTP500(t *testing.T) {
 	if log := w.Log.String(); !strings.Contains(log, `"msg":"panic"`) ||
 		!strings.Contains(log, `"route":"/mcp `+projectsTool+`"`) {
 		t.Errorf("%s", log)
-	}
-}
-
-// TestMethodThatWasNotCountedFails: the SDK must not run a data call that was counted as another
-// method.
-func TestMethodThatWasNotCountedFails(t *testing.T) {
-	s := &Server{}
-	c := &call{method: "ping", request: &http.Request{}}
-	run := s.checkCountedMethod(func(context.Context, string, sdk.Request) (sdk.Result, error) {
-		t.Error("the handler ran")
-		return nil, nil
-	})
-	if _, err := run(context.WithValue(context.Background(), callKey{}, c), "tools/call", nil); err == nil ||
-		!errors.Is(c.handlerError, err) {
-		t.Errorf("%v %v", err, c.handlerError)
 	}
 }

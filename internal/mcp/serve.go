@@ -1,22 +1,21 @@
 package mcp
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/telemetry"
@@ -25,41 +24,46 @@ import (
 // maxBody is the maximum size of a message in bytes. A hundred ids take 4 kB.
 const maxBody = 256 << 10
 
-// ServeHTTP admits a request and passes it to the SDK.
+// ServeHTTP admits a message, and lets the SDK respond to a call.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	telemetry.RequestOf(r.Context()).Route = Path
-	c := &call{request: r}
-	m, err := s.admit(w, c)
-	c.SetLimitHeaders(w.Header())
-	if err != nil {
-		writeError(w, r, err)
-		return
+	var a admission.Admission
+	m, err := s.admit(w, r, &a)
+	a.SetLimitHeaders(w.Header())
+	response := struct {
+		JSONRPC string         `json:"jsonrpc"`
+		ID      jsontext.Value `json:"id"` // null if it could not be read
+		Result  jsontext.Value `json:"result,omitzero"`
+		Error   *jsonrpc.Error `json:"error,omitzero"`
+	}{JSONRPC: "2.0", ID: m.id}
+	if err == nil && m.isCall() {
+		response.Result, err = s.run(r, a.Caller, m)
 	}
-	if m.isUnknown() { // an unknown notification; admit refuses unknown calls
+	refusal, isRPC := errors.AsType[*rpcError](err)
+	switch {
+	case isRPC:
+		response.Error = refusal.rpc
+		httpx.WriteJSON(w, r, refusal.httpStatus(r.Header), response)
+	case err != nil:
+		httpx.WriteError(w, r, err)
+	case m.isCall():
+		httpx.WriteJSON(w, r, http.StatusOK, response)
+	default: // without sessions, a notification or a response has no effect
+		w.Header().Set("Cache-Control", "private, no-store")
 		w.WriteHeader(http.StatusAccepted)
-		return
 	}
-	if !countedMethods[m.method] {
-		s.App.NoteUncountedUse(r.Context(), c.Caller)
-	}
-	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
-	r.Body = io.NopCloser(bytes.NewReader(c.body))
-	r.Header = r.Header.Clone()
-	r.Header.Set("Accept", "application/json, text/event-stream") // we always send JSON
-	s.inner.ServeHTTP(&responseWriter{ResponseWriter: w, call: c}, r)
 }
 
 // admit authorises the key, reads the message and counts a data call, in the order of
 // docs/contract.md#order-of-refusals.
-func (s *Server) admit(w http.ResponseWriter, c *call) (m rpcMessage, err error) {
-	r := c.request
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, a *admission.Admission) (m message, err error) {
 	if err := s.Admission.CheckHost(r); err != nil {
 		return m, err
 	}
 	if err := s.Admission.CheckCrossOrigin(r); err != nil {
 		return m, err
 	}
-	if c.Admission, err = s.Admission.Key(r); err != nil {
+	if *a, err = s.Admission.Key(r); err != nil {
 		return m, err
 	}
 	// The method is checked after the key, because a host whose POST was refused tries GET and
@@ -67,19 +71,28 @@ func (s *Server) admit(w http.ResponseWriter, c *call) (m rpcMessage, err error)
 	if r.Method != http.MethodPost {
 		return m, errMethodNotAllowed
 	}
-	if c.body, err = c.read(w); err != nil {
+	body, err := readBody(w, r, a)
+	if err != nil {
 		return m, err
 	}
-	m, invalid := parseMessage(c.body)
+	m, invalid := parseMessage(body)
 	if invalid != nil {
-		return m, &rpcFailure{http.StatusBadRequest, m.id, invalid}
+		return m, invalid
 	}
-	c.method, c.id = m.method, m.id
-	telemetry.RequestOf(r.Context()).Route = s.routeLabel(m)
-	if countedMethods[m.method] {
-		return m, s.Admission.Count(r.Context(), &c.Admission, ratelimit.Data)
+	if !m.isCounted() {
+		s.App.NoteUncountedUse(r.Context(), a.Caller)
+	} else if err := s.count(r, a, m); err != nil {
+		return m, err
 	}
-	return m, checkMethod(r, m)
+	if slices.Contains(unservedMethods, m.method) {
+		return m, unknownMethod()
+	}
+	return m, m.checkHeaders(r.Header)
+}
+
+// unservedMethods are methods that the SDK has and this server does not.
+var unservedMethods = []string{
+	"completion/complete", "logging/setLevel", "resources/subscribe", "resources/unsubscribe", "subscriptions/listen",
 }
 
 var errMethodNotAllowed = &httpx.StatusError{
@@ -87,50 +100,50 @@ var errMethodNotAllowed = &httpx.StatusError{
 	Detail: "Method not allowed. MCP takes POST here: there are no sessions to end and no streams to open.",
 }
 
-// checkMethod refuses a call of an unknown method. Hosts call methods that other servers have.
-// Revisions from 2026-07-28 on require HTTP status 404. An unknown notification is not refused,
-// because no host reads the response.
-func checkMethod(r *http.Request, m rpcMessage) error {
-	if !m.isUnknown() || m.id == nil {
-		return nil
+// count counts a data call. Its route in logs and metrics has only known names, never text from
+// the caller.
+func (s *Server) count(r *http.Request, a *admission.Admission, m message) error {
+	route := &telemetry.RequestOf(r.Context()).Route
+	if m.method == "tools/call" && s.tools[m.name] {
+		*route = Path + " " + m.name
+	} else {
+		*route = Path + " " + m.method
 	}
-	status := http.StatusOK
-	if r.Header.Get("MCP-Protocol-Version") >= "2026-07-28" {
-		status = http.StatusNotFound
-	}
-	return &rpcFailure{status, m.id, &rpcError{Code: jsonrpc.CodeMethodNotFound, Message: unknownMethodMessage}}
+	return s.Admission.Count(r.Context(), a, ratelimit.Data)
 }
 
-// writeError writes an error: as JSON-RPC if the message itself is invalid, otherwise as REST
-// does.
-func writeError(w http.ResponseWriter, r *http.Request, err error) {
-	if failure, ok := errors.AsType[*rpcFailure](err); ok {
-		httpx.WriteJSON(w, r, failure.status, failure.message())
-		return
+// run lets the SDK handle a call, and returns its result or an error.
+func (s *Server) run(r *http.Request, caller memo.Caller, m message) (jsontext.Value, error) {
+	ctx, cancel := context.WithDeadline(r.Context(), s.Admission.Deadline(r))
+	defer cancel()
+	c := &call{caller: caller}
+	c.ctx = context.WithValue(ctx, callKey{}, c)
+	state := new(sdk.ServerSessionState)
+	if m.method != "initialize" { // it was before, or is not necessary
+		state.InitializeParams = &sdk.InitializeParams{ProtocolVersion: m.revision}
 	}
-	httpx.WriteError(w, r, err)
+	x := newExchange(m)
+	session, err := s.sdk.Connect(c.ctx, x, &sdk.ServerSessionOptions{State: state})
+	if err != nil {
+		return nil, err
+	}
+	defer session.Close() // waits for the handler
+	select {
+	case response := <-x.response:
+		if response.Error != nil {
+			return nil, m.refusalOf(response.Error, c.accepted)
+		}
+		return jsontext.Value(response.Result), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
-const unknownMethodMessage = "Unknown method. Memo has tools, prompts and resources."
-
-// routeLabel returns the route of a message in logs and metrics. It contains only known methods
-// and tools, never text from the caller.
-func (s *Server) routeLabel(m rpcMessage) string {
-	if _, ok := countedMethods[m.method]; !ok {
-		return Path
-	}
-	if s.tools[m.name] && m.method == "tools/call" {
-		return Path + " " + m.name
-	}
-	return Path + " " + m.method
-}
-
-// read reads the body, up to maxBody bytes. If that took long, it rechecks the key, which may have
-// been revoked meanwhile.
-func (c *call) read(w http.ResponseWriter) ([]byte, error) {
-	h := c.request.Header
-	mediaType, params, err := mime.ParseMediaType(h.Get("Content-Type"))
-	if err != nil || mediaType != "application/json" || h.Get("Content-Encoding") != "" ||
+// readBody reads the body, up to maxBody bytes. If that took long, it rechecks the key, which may
+// have been revoked meanwhile.
+func readBody(w http.ResponseWriter, r *http.Request, a *admission.Admission) ([]byte, error) {
+	mediaType, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || mediaType != "application/json" || r.Header.Get("Content-Encoding") != "" ||
 		!strings.EqualFold(cmp.Or(params["charset"], "utf-8"), "utf-8") {
 		return nil, &httpx.StatusError{
 			Status: http.StatusUnsupportedMediaType,
@@ -138,7 +151,7 @@ func (c *call) read(w http.ResponseWriter) ([]byte, error) {
 		}
 	}
 	start := time.Now()
-	body, err := httpx.ReadBody(w, c.request, maxBody)
+	body, err := httpx.ReadBody(w, r, maxBody)
 	if status, ok := errors.AsType[*httpx.StatusError](err); ok {
 		return nil, status
 	}
@@ -146,100 +159,10 @@ func (c *call) read(w http.ResponseWriter) ([]byte, error) {
 		return nil, &httpx.StatusError{Status: http.StatusBadRequest, Detail: "The body could not be read to its end."}
 	}
 	if time.Since(start) > 10*time.Millisecond { // the body came after the headers
-		return body, c.Recheck(c.request.Context())
+		return body, a.Recheck(r.Context())
 	}
 	return body, nil
 }
-
-// responseWriter passes on what the SDK writes. It sets private Cache-Control, turns the SDK's
-// plain-text errors into JSON, and writes the handler's error instead of the SDK's response.
-type responseWriter struct {
-	http.ResponseWriter
-	call         *call
-	status       int
-	suppressSDK  bool // discard what the SDK writes, and write an error instead
-	errorWritten bool // that error was written
-}
-
-func (a *responseWriter) WriteHeader(status int) {
-	if a.status != 0 {
-		return
-	}
-	a.status = status
-	h := a.Header()
-	h.Set("Cache-Control", "private, no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	a.suppressSDK = a.call.handlerError != nil || status >= 400 && strings.HasPrefix(h.Get("Content-Type"), "text/plain")
-	if !a.suppressSDK {
-		a.ResponseWriter.WriteHeader(status)
-	}
-}
-
-func (a *responseWriter) Write(p []byte) (int, error) {
-	a.WriteHeader(http.StatusOK)
-	if a.suppressSDK {
-		if err := a.call.handlerError; !a.errorWritten {
-			a.errorWritten = true
-			if err == nil {
-				err = &httpx.StatusError{Status: a.status, Detail: refusedBySDK(string(p))}
-			}
-			writeError(a.ResponseWriter, a.call.request, err)
-		}
-		return len(p), nil
-	}
-	if _, err := a.ResponseWriter.Write(a.rewriteSDKError(p)); err != nil {
-		return 0, err
-	}
-	return len(p), nil
-}
-
-// refusedBySDK returns the SDK's plain-text error without the input that it repeats.
-func refusedBySDK(text string) string {
-	if strings.HasPrefix(text, "malformed payload") {
-		return "The body must be one JSON-RPC message, nested less than 1,000 deep."
-	}
-	return memo.Printable(strings.TrimSpace(text), maxRepeated)
-}
-
-// rewriteSDKError rewrites an error of the SDK, which names internal types and repeats input
-// that may contain a key.
-func (a *responseWriter) rewriteSDKError(p []byte) []byte {
-	if !bytes.Contains(p[:min(len(p), len(a.call.id)+64)], []byte(`"error":{`)) {
-		return p
-	}
-	var m rpcErrorMessage
-	if json.Unmarshal(p, &m) != nil || m.Error == nil {
-		return p // a result whose id looks like an error
-	}
-	switch e := m.Error; {
-	case strings.HasPrefix(e.Message, "handling '"):
-		e.Code, e.Message = jsonrpc.CodeInvalidParams,
-			"Invalid params: a member is missing or has the wrong type."
-	case e.Code == jsonrpc.CodeMethodNotFound:
-		e.Message = unknownMethodMessage
-	case strings.HasPrefix(e.Message, "unknown tool "):
-		e.Message = "Unknown tool. Call tools/list for the available tools."
-	case strings.HasPrefix(e.Message, "unknown prompt "):
-		e.Message = "Unknown prompt. Call prompts/list for the available prompts."
-	case e.Message == "invalid params":
-		e.Message = "Invalid cursor. Leave it out: the list has one page."
-	case e.Code == sdk.CodeHeaderMismatch:
-		e.Message = "A header is missing or differs from the body: MCP-Protocol-Version must repeat the version in _meta, " +
-			"Mcp-Method the method, and Mcp-Name the name or uri."
-	}
-	m.Error.Message = memo.Printable(m.Error.Message, maxRepeated)
-	if m.Error.Data != nil {
-		m.Error.Data = []byte(memo.RedactKeys(string(m.Error.Data)))
-	}
-	p, err := json.Marshal(m)
-	if err != nil {
-		panic(fmt.Errorf("mcp: rewrite error: %w", err)) // it was just parsed
-	}
-	return p
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (a *responseWriter) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // ServeRegister responds to POST /register. Hosts that try OAuth first show this sentence to
 // their user.

@@ -71,7 +71,7 @@ func addTool[In any](s *Server, server *sdk.Server, name, title, description str
 		if err := decodeArguments(req.Params.Arguments, &in); err != nil {
 			return argumentError(name, err.Error()), nil
 		}
-		result, err := f(ctx, callFromContext(ctx).Caller, in)
+		result, err := f(ctx, callerFromContext(ctx), in)
 		e, ok := errors.AsType[*memo.Error](err)
 		switch {
 		case ok && e.Kind == memo.KindInvalid:
