@@ -26,6 +26,7 @@ const module = "memoai.tech/memo"
 var allowedImports = map[string]string{
 	"":                    "",
 	"internal/credential": "memo",
+	"internal/params":     "memo",
 	"internal/ratelimit":  "",
 	"internal/search":     "",
 	"internal/plaintext":  "",
@@ -38,7 +39,7 @@ var allowedImports = map[string]string{
 	"internal/httpx":      "memo ratelimit telemetry",
 	"internal/admission":  "memo app credential httpx ratelimit telemetry",
 	"internal/rest":       "memo admission app filename httpx ratelimit telemetry transcript",
-	"internal/mcp":        "memo admission app httpx ratelimit search telemetry transcript",
+	"internal/mcp":        "memo admission app httpx params ratelimit search telemetry transcript",
 	"internal/web":        "memo admission app filename httpx ratelimit search telemetry transcript",
 	"internal/server":     "admission app httpx mcp ratelimit rest telemetry transcript web",
 	"internal/bridge":     "memo credential",
@@ -59,9 +60,9 @@ var allowedImports = map[string]string{
 
 // belowHTTP are the packages that must not import net/http.
 var belowHTTP = []string{
-	"", "internal/credential", "internal/ratelimit", "internal/search", "internal/plaintext", "internal/filename",
-	"internal/transcript", "internal/transcript/read", "internal/transcript/write", "internal/zipstream",
-	"internal/store", "internal/app",
+	"", "internal/credential", "internal/params", "internal/ratelimit", "internal/search", "internal/plaintext",
+	"internal/filename", "internal/transcript", "internal/transcript/read", "internal/transcript/write",
+	"internal/zipstream", "internal/store", "internal/app",
 }
 
 func TestPackageImports(t *testing.T) {

@@ -12,25 +12,26 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/params"
 	"memoai.tech/memo/internal/search"
 )
 
 // commonFilters are the filters that list and search share.
 type commonFilters struct {
-	ProjectID idArg  `json:"project_id" doc:"only this project"`
-	DateFrom  dayArg `json:"date_from" doc:"YYYY-MM-DD: created on or after this UTC day"`
-	DateTo    dayArg `json:"date_to" doc:"YYYY-MM-DD: created on or before this UTC day"`
+	ProjectID params.UUID `json:"project_id,omitzero" doc:"only this project"`
+	DateFrom  params.Date `json:"date_from,omitzero" doc:"YYYY-MM-DD: created on or after this UTC day"`
+	DateTo    params.Date `json:"date_to,omitzero" doc:"YYYY-MM-DD: created on or before this UTC day"`
 }
 
 type listIn struct {
-	Status string `json:"status" default:"completed" enum:"queued,processing,completed,failed" doc:"default: completed"`
+	Status string `json:"status,omitzero" default:"completed" enum:"queued,processing,completed,failed" doc:"default: completed"`
 	commonFilters
-	Language   string `json:"language" doc:"en, de, …"`
-	ExternalID string `json:"external_id" doc:"exact match"`
-	Q          string `json:"q" doc:"words that must occur"`
-	Sort       string `json:"sort" default:"-created_at" enum:"-created_at,created_at,duration,-duration" doc:"default: newest first"`
-	Limit      int    `json:"limit" default:"10" min:"1" max:"50" doc:"1 to 50, default 10"`
-	Cursor     string `json:"cursor" doc:"next_cursor of the previous page, with the same arguments"`
+	Language   string `json:"language,omitzero" doc:"en, de, …"`
+	ExternalID string `json:"external_id,omitzero" doc:"exact match"`
+	Q          string `json:"q,omitzero" doc:"words that must occur"`
+	Sort       string `json:"sort,omitzero" default:"-created_at" enum:"-created_at,created_at,duration,-duration" doc:"default: newest first"`
+	Limit      int    `json:"limit,omitzero" default:"10" min:"1" max:"50" doc:"1 to 50, default 10"`
+	Cursor     string `json:"cursor,omitzero" doc:"next_cursor of the previous page, with the same arguments"`
 }
 
 func (in listIn) toQuery() app.ListQuery {
@@ -78,9 +79,9 @@ func (s *Server) listTranscriptions(ctx context.Context, c memo.Caller, in listI
 }
 
 type searchIn struct {
-	Query string `json:"query" required:"yes" min:"1" max:"1000" doc:"words, up to 1000 characters"`
+	Query string `json:"query" min:"1" max:"1000" doc:"words, up to 1000 characters"`
 	commonFilters
-	Limit int `json:"limit" default:"10" min:"1" max:"50" doc:"hits: 1 to 50, default 10"`
+	Limit int `json:"limit,omitzero" default:"10" min:"1" max:"50" doc:"hits: 1 to 50, default 10"`
 }
 
 // searchHit is a hit in JSON. A hit in the title or summary has no time, no speaker and offset 0.
@@ -175,8 +176,8 @@ func (h searchHit) line() string {
 }
 
 type projectsIn struct {
-	Limit  int    `json:"limit" default:"20" min:"1" max:"50" doc:"1 to 50, default 20"`
-	Cursor string `json:"cursor" doc:"next_cursor of the previous page"`
+	Limit  int    `json:"limit,omitzero" default:"20" min:"1" max:"50" doc:"1 to 50, default 20"`
+	Cursor string `json:"cursor,omitzero" doc:"next_cursor of the previous page"`
 }
 
 // listProjects is memo_list_projects.

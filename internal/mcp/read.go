@@ -12,6 +12,7 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/params"
 	"memoai.tech/memo/internal/transcript"
 )
 
@@ -19,12 +20,12 @@ import (
 // 12,000 characters (Codex), 40,000 (Gemini CLI) or 50,000 (Claude Code). The default and the
 // maximum of max_chars follow from that.
 type textRange struct {
-	Offset   int `json:"offset" default:"0" min:"0" doc:"in characters: 0, or the offset that \"next:\" gave"`
-	MaxChars int `json:"max_chars" default:"10000" min:"1" max:"45000" doc:"up to 45000, default 10000"`
+	Offset   int `json:"offset,omitzero" default:"0" min:"0" doc:"in characters: 0, or the offset that \"next:\" gave"`
+	MaxChars int `json:"max_chars,omitzero" default:"10000" min:"1" max:"45000" doc:"up to 45000, default 10000"`
 }
 
 type readIn struct {
-	ID idArg `json:"id" required:"yes"`
+	ID params.UUID `json:"id"`
 	textRange
 }
 
@@ -49,8 +50,8 @@ func (in textRange) result(s, tool, what, more string, split bool) *sdk.CallTool
 }
 
 type exportIn struct {
-	ID     idArg  `json:"id" required:"yes"`
-	Format string `json:"format" default:"md" enum:"md,txt,srt,vtt,json" doc:"default: md"`
+	ID     params.UUID `json:"id"`
+	Format string      `json:"format,omitzero" default:"md" enum:"md,txt,srt,vtt,json" doc:"default: md"`
 	textRange
 }
 
@@ -74,8 +75,8 @@ func (s *Server) exportPath(id, format string) string {
 }
 
 type reportIn struct {
-	ID     idArg  `json:"id" required:"yes" doc:"of the transcription"`
-	Report string `json:"report" doc:"slug, name or id; leave out to list them"`
+	ID     params.UUID `json:"id" doc:"of the transcription"`
+	Report reportName  `json:"report,omitzero" doc:"slug, name or id; leave out to list them"`
 	textRange
 }
 
@@ -89,7 +90,7 @@ func (s *Server) getReport(ctx context.Context, c memo.Caller, in reportIn) (*sd
 	if in.Report == "" {
 		return listReports(reports)
 	}
-	r, ok := reportNamed(reports, in.Report)
+	r, ok := reportNamed(reports, string(in.Report))
 	switch {
 	case !ok && len(reports) == 0:
 		return errorResult(fmt.Sprintf("This transcription has no AI reports. Call %s to read what was said.", getTool)), nil
@@ -147,13 +148,13 @@ func reportNamed(reports []memo.Report, name string) (memo.Report, bool) {
 }
 
 type bulkIn struct {
-	IDs    idsArg `json:"ids" required:"yes" min:"1" max:"100"`
-	Format string `json:"format" default:"md" enum:"md,txt,srt,vtt,json" doc:"default: md"`
+	IDs    []params.UUID `json:"ids" min:"1" max:"100"`
+	Format string        `json:"format,omitzero" default:"md" enum:"md,txt,srt,vtt,json" doc:"default: md"`
 }
 
 // bulkExport is memo_bulk_export.
 func (s *Server) bulkExport(ctx context.Context, c memo.Caller, in bulkIn) (*sdk.CallToolResult, error) {
-	archive, err := s.App.PrepareArchive(ctx, c, in.IDs, transcript.Format(in.Format))
+	archive, err := s.App.PrepareArchive(ctx, c, params.Strings(in.IDs), transcript.Format(in.Format))
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/params"
 )
 
 // The names of the tools, see docs/contract.md#tools.
@@ -64,12 +65,12 @@ func addTool[In any](s *Server, server *sdk.Server, name, title, description str
 	openWorld := false
 	s.tools[name] = true
 	server.AddTool(&sdk.Tool{
-		Name: name, Description: description, InputSchema: schemaOf(reflect.TypeFor[In]()),
+		Name: name, Description: description, InputSchema: params.Schema(reflect.TypeFor[In]()),
 		Annotations: &sdk.ToolAnnotations{Title: title, ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: &openWorld},
 	}, func(ctx context.Context, req *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
 		var in In
-		if err := decodeArguments(req.Params.Arguments, &in); err != nil {
-			return argumentError(name, err.Error()), nil
+		if problem := decodeArguments(req.Params.Arguments, &in); problem != "" {
+			return argumentError(name, problem), nil
 		}
 		result, err := f(ctx, callerFromContext(ctx), in)
 		e, ok := errors.AsType[*memo.Error](err)
