@@ -21,11 +21,11 @@ type AuditEvent struct {
 	Agent       Optional  `json:"agent"`
 }
 
-// Action is what happened, in the form subject.verb.
+// Action is what happened, in the form noun.verb.
 type Action string
 
-// Subject returns what the action applies to: "key" for "key.created".
-func (a Action) Subject() string {
+// Noun returns what the action applies to: "key" for "key.created".
+func (a Action) Noun() string {
 	noun, _, _ := strings.Cut(string(a), ".")
 	return noun
 }

@@ -63,19 +63,12 @@ func cleanLine(field, name string, maxChars int) (string, error) {
 		return "", Invalid(field, "must not be empty")
 	case utf8.RuneCountInString(name) > maxChars:
 		return "", Invalid(field, "must have at most %d characters", maxChars)
-	case strings.ContainsFunc(name, isControl):
+	case strings.ContainsFunc(name, isUnprintable):
 		return "", Invalid(field, "must not contain control characters or line breaks")
 	case RedactKeys(name) != name:
 		return "", Invalid(field, "must not contain an API key, because it would be stored and shown to other people")
 	}
 	return name, nil
-}
-
-// isControl reports whether r could fake a second line in a terminal, a log or a page, or
-// change the direction of the text after it.
-func isControl(r rune) bool {
-	return unicode.Is(unicode.Cc, r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r) &&
-		!isInvisible(r)
 }
 
 // isInvisible reports whether r is not visible on a page, so that two different names could
@@ -116,7 +109,7 @@ func CleanEmail(email string) (string, error) {
 
 // isForbiddenInEmail reports whether r is a control or format character. Unlike a name, an
 // address may not contain joiners.
-func isForbiddenInEmail(r rune) bool { return isControl(r) || unicode.Is(unicode.Cf, r) }
+func isForbiddenInEmail(r rune) bool { return isUnprintable(r) || unicode.Is(unicode.Cf, r) }
 
 // CheckPassword checks the length of a new password.
 func CheckPassword(password string) error {

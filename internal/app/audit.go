@@ -10,7 +10,7 @@ import (
 
 // EventQuery selects audit events. A zero field means no filter.
 type EventQuery struct {
-	Subject  string    // of the action, see memo.Action.Subject: "key", "member", …
+	Noun     string    // of the action: "key", "member", …
 	ActorID  string    // a user
 	From, To time.Time // days in UTC, both inclusive
 	Before   int64     // only events older than the one with this id
@@ -23,7 +23,7 @@ func (a *App) Events(ctx context.Context, c memo.Caller, in EventQuery) ([]memo.
 		return nil, memo.Forbidden("owner_required", "Only an OWNER of the workspace may read its audit trail.")
 	}
 	f := store.EventFilter{
-		WorkspaceID: c.WorkspaceID, Noun: in.Subject, ActorID: in.ActorID, From: in.From,
+		WorkspaceID: c.WorkspaceID, Noun: in.Noun, ActorID: in.ActorID, From: in.From,
 		Before: in.Before,
 	}
 	if !in.To.IsZero() {

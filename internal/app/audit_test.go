@@ -30,12 +30,12 @@ func TestOnlyOwnersReadTheAuditTrail(t *testing.T) {
 			in   EventQuery
 			want int
 		}{
-			"keys":       {EventQuery{Subject: "key", Limit: 9}, 1},
+			"keys":       {EventQuery{Noun: "key", Limit: 9}, 1},
 			"the member": {EventQuery{ActorID: w.member.ID, Limit: 9}, 1},
 			"older":      {EventQuery{Before: all[0].ID, Limit: 9}, 3},
 			"today":      {EventQuery{From: today, To: today, Limit: 9}, 4},
 			"tomorrow":   {EventQuery{From: today.AddDate(0, 0, 1), Limit: 9}, 0},
-			"a wildcard": {EventQuery{Subject: "%", Limit: 9}, 0},
+			"a wildcard": {EventQuery{Noun: "%", Limit: 9}, 0},
 			"clamped":    {EventQuery{Limit: -5}, 1},
 		} {
 			if got, err := w.Events(w.ctx, owner, c.in); err != nil || len(got) != c.want {

@@ -73,7 +73,7 @@ func TestOnlyImporterOrOwnerChangesTranscription(t *testing.T) {
 		if id := addFile(member, "almonds"); id == ofMember || len(find("almonds")) != 1 {
 			t.Error("the file of a deleted transcription cannot be imported again")
 		}
-		events, err := w.Events(w.ctx, owner, EventQuery{Subject: "transcription", Limit: 100})
+		events, err := w.Events(w.ctx, owner, EventQuery{Noun: "transcription", Limit: 100})
 		must(t, 0, err)
 		var actions []string
 		for _, e := range events {

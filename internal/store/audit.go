@@ -20,7 +20,7 @@ func (t *Tx) Record(ctx context.Context, e memo.AuditEvent) error {
 	return t.exec(ctx, `INSERT INTO audit_events
 			(workspace_id, at, action, noun, actor_id, actor, subject, name, detail, ip, agent)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		nullText(e.WorkspaceID), toMillis(e.At), e.Action, e.Action.Subject(),
+		nullText(e.WorkspaceID), toMillis(e.At), e.Action, e.Action.Noun(),
 		nullText(e.ActorID), e.Actor, e.Subject, e.Name, e.Detail, nullText(e.IP), nullText(e.Agent))
 }
 

@@ -94,7 +94,7 @@ func TestMigrationAddsNamesToEvents(t *testing.T) {
 		} {
 			do(`INSERT INTO audit_events (workspace_id, at, action, actor, subject, detail)
 				VALUES ('w', $1, $2, '', $3, $4)`, i, e[0], e[1], e[2])
-			want = append(want, [3]string{e[3], e[4], memo.Action(e[0]).Subject()})
+			want = append(want, [3]string{e[3], e[4], memo.Action(e[0]).Noun()})
 		}
 		if err := s.migrate(ctx); err != nil {
 			t.Fatal(err)

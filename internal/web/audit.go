@@ -47,8 +47,8 @@ var auditSubjects = []option{
 func (v *pageRequest) eventQuery() (in app.EventQuery, problems []*memo.Error) {
 	q := v.r.URL.Query()
 	bad := func(field, message string) { problems = append(problems, memo.Invalid(field, "%s", message)) }
-	in.Subject = q.Get("subject")
-	if !hasOption(auditSubjects, in.Subject) {
+	in.Noun = q.Get("subject")
+	if !hasOption(auditSubjects, in.Noun) {
 		bad("subject", "must be one of the options")
 	}
 	if id := q.Get("member"); id != "" {
@@ -117,7 +117,7 @@ func showAudit(v *pageRequest) (err error) {
 	if v.r.URL.Query().Get("before") != "" {
 		p.Newest = v.auditPath("audit", 0)
 	}
-	p.Filter[0].Options = selectOption(in.Subject, auditSubjects)
+	p.Filter[0].Options = selectOption(in.Noun, auditSubjects)
 	if p.Filter[1].Options, err = v.actors(in.ActorID); err != nil {
 		return err
 	}

@@ -256,9 +256,9 @@ func TestAuditPagesAndCSV(t *testing.T) {
 		}
 		rows, err := csv.NewReader(strings.NewReader(p.body)).ReadAll()
 		w.Must(err)
-		events := len(w.events(app.EventQuery{Limit: 1000, Subject: "workspace"})) +
-			len(w.events(app.EventQuery{Limit: 1000, Subject: "member"})) +
-			len(w.events(app.EventQuery{Limit: 1000, Subject: "transcription"})) + 2 + len(hostile) + 2*csvPage + 7
+		events := len(w.events(app.EventQuery{Limit: 1000, Noun: "workspace"})) +
+			len(w.events(app.EventQuery{Limit: 1000, Noun: "member"})) +
+			len(w.events(app.EventQuery{Limit: 1000, Noun: "transcription"})) + 2 + len(hostile) + 2*csvPage + 7
 		if len(rows) != events+1 {
 			t.Errorf("got %d rows, want %d events and the header", len(rows), events)
 		}

@@ -67,7 +67,7 @@ func (v *pageRequest) describe(e memo.AuditEvent) (s eventSentence) {
 		return s
 	}
 	s.About = cmp.Or(e.Name, "(unnamed)")
-	switch noun := e.Action.Subject(); {
+	switch noun := e.Action.Noun(); {
 	case noun == "key":
 		s.Link = v.keysPath() + "/" + e.Subject
 	case noun == "transcription" && e.Action != memo.ActionDeleted && !strings.Contains(e.Subject, " "):
