@@ -226,13 +226,19 @@ func (a *App) ListKeys(ctx context.Context, c memo.Caller, in KeyQuery) (p KeyPa
 		last := keys[limit-1]
 		p.NextCursor = nextCursor(keySort, 0, store.ListPosition{Key: last.CreatedAt.UnixMilli(), ID: last.ID})
 	}
+	p.Items = a.views(keys)
+	return p, nil
+}
+
+// views returns keys as they are shown now, with their usage that is not written yet.
+func (a *App) views(keys []memo.APIKey) []memo.KeyView {
 	now := a.store.Now()
-	p.Items = make([]memo.KeyView, len(keys))
+	views := make([]memo.KeyView, len(keys))
 	for i, k := range keys {
 		a.usage.addPending(&k, now)
-		p.Items[i] = k.View(now)
+		views[i] = k.View(now)
 	}
-	return p, nil
+	return views
 }
 
 // KeyOffsetQuery selects keys for a page of the web app.
@@ -247,17 +253,11 @@ func (a *App) KeysByOffset(ctx context.Context, c memo.Caller, in KeyOffsetQuery
 	if err := requireSignedInMember(c); err != nil {
 		return nil, err
 	}
-	now := a.store.Now()
 	keys, err := a.store.KeysByOffset(ctx, store.KeyOffsetQuery{
 		WorkspaceID: c.WorkspaceID, UserID: cmp.Or(visibleKeysOf(c), in.UserID), Inactive: in.Inactive,
 		Offset: in.Offset, Limit: in.Limit,
 	})
-	views := make([]memo.KeyView, len(keys))
-	for i, k := range keys {
-		a.usage.addPending(&k, now)
-		views[i] = k.View(now)
-	}
-	return views, err
+	return a.views(keys), err
 }
 
 // Replacements returns the keys that replaced any of the given keys, newest first. A key may
@@ -271,11 +271,7 @@ func (a *App) Replacements(ctx context.Context, c memo.Caller, of []memo.KeyView
 		ids[i] = k.ID
 	}
 	keys, err := a.store.Replacements(ctx, c.WorkspaceID, ids)
-	views := make([]memo.KeyView, len(keys))
-	for i, k := range keys {
-		views[i] = k.View(a.store.Now())
-	}
-	return views, err
+	return a.views(keys), err
 }
 
 // KeyCreators returns the creators of the keys that the caller sees.
@@ -299,16 +295,14 @@ func (a *App) GetKey(ctx context.Context, c memo.Caller, id string) (memo.KeyVie
 	if err := requireSignedInMember(c); err != nil {
 		return memo.KeyView{}, err
 	}
-	now := a.store.Now()
-	k, err := a.store.Key(ctx, id, now)
+	k, err := a.store.Key(ctx, id, a.store.Now())
 	if err != nil {
 		return memo.KeyView{}, err
 	}
 	if err := memo.MaySeeKey(c, k); err != nil {
 		return memo.KeyView{}, err
 	}
-	a.usage.addPending(&k, now)
-	return k.View(now), nil
+	return a.views([]memo.APIKey{k})[0], nil
 }
 
 // KeyChange is a change of a key. A nil field stays as it is.

@@ -19,26 +19,17 @@ func (a *App) Me(ctx context.Context, c memo.Caller) (KeyInfo, error) {
 	if err := requireKey(c); err != nil {
 		return KeyInfo{}, err
 	}
-	m, err := a.me(ctx, c)
-	if memo.KindOf(err) == memo.KindNotFound {
-		return m, errKeyDeactivated
-	}
-	return m, err
-}
-
-func (a *App) me(ctx context.Context, c memo.Caller) (m KeyInfo, err error) {
-	if m.Workspace, err = a.store.Workspace(ctx, c.WorkspaceID); err != nil {
-		return m, err
-	}
-	if m.Member, err = a.store.Member(ctx, c.WorkspaceID, c.UserID); err != nil {
-		return m, err
-	}
-	now := a.store.Now()
-	k, err := a.store.Key(ctx, c.KeyID, now)
+	w, err := a.store.Workspace(ctx, c.WorkspaceID)
 	if err != nil {
-		return m, err
+		return KeyInfo{}, replaceNotFound(err, errKeyDeactivated)
 	}
-	a.usage.addPending(&k, now)
-	m.Key = k.View(now)
-	return m, nil
+	m, err := a.store.Member(ctx, c.WorkspaceID, c.UserID)
+	if err != nil {
+		return KeyInfo{}, replaceNotFound(err, errKeyDeactivated)
+	}
+	k, err := a.store.Key(ctx, c.KeyID, a.store.Now())
+	if err != nil {
+		return KeyInfo{}, replaceNotFound(err, errKeyDeactivated)
+	}
+	return KeyInfo{w, m, a.views([]memo.APIKey{k})[0]}, nil
 }
