@@ -112,11 +112,8 @@ func (a Admission) SetLimitHeaders(h http.Header) {
 
 // Client returns the address and user agent of a request.
 func (c *Control) Client(r *http.Request) app.Client {
-	return app.Client{Address: c.ClientAddress(r), UserAgent: memo.Printable(r.UserAgent(), maxUserAgent)}
+	return app.Client{Address: c.ClientAddress(r), UserAgent: memo.Printable(r.UserAgent(), app.MaxEventText)}
 }
-
-// maxUserAgent is how many characters of a User-Agent header are used.
-const maxUserAgent = 500
 
 // DataCall admits a request with an API key and counts it as a data call. If the limit refuses
 // the call, the Admission has its state nevertheless.

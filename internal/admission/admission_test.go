@@ -10,6 +10,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/httpx"
 )
@@ -18,9 +19,9 @@ import (
 func TestUserAgentIsPrintableAndHasNoKey(t *testing.T) {
 	c := &Control{Proxies: httpx.NewProxies(nil, nil, nil)}
 	r := httptest.NewRequest("GET", "/", nil)
-	r.Header.Set("User-Agent", "a\x1b[31mb\xff\u202e mk_live_\tabcdefgh1234"+strings.Repeat("x", 2*maxUserAgent))
+	r.Header.Set("User-Agent", "a\x1b[31mb\xff\u202e mk_live_\tabcdefgh1234"+strings.Repeat("x", 2*app.MaxEventText))
 	got := c.Client(r).UserAgent
-	if !strings.HasPrefix(got, "a[31mb\uFFFD mk_live_[redacted]") || utf8.RuneCountInString(got) > maxUserAgent {
+	if !strings.HasPrefix(got, "a[31mb\uFFFD mk_live_[redacted]") || utf8.RuneCountInString(got) > app.MaxEventText {
 		t.Errorf("got %q", got)
 	}
 }

@@ -164,7 +164,7 @@ func requireMember(ctx context.Context, tx *store.Tx, c memo.Caller) (memo.Role,
 
 // recordEvent writes an audit event with the caller as its actor.
 func recordEvent(ctx context.Context, tx *store.Tx, c memo.Caller, e memo.AuditEvent) error {
-	e.IP, e.Agent = memo.Optional(c.ClientAddress), memo.Optional(truncateBytes(c.UserAgent, maxEventText))
+	e.IP, e.Agent = memo.Optional(c.ClientAddress), memo.Optional(c.UserAgent)
 	switch {
 	case c.Operator:
 		e.Actor = "operator"

@@ -12,8 +12,12 @@ import (
 // Client describes where a request comes from.
 type Client struct {
 	Address   string
-	UserAgent string
+	UserAgent string // printable, at most MaxEventText
 }
+
+// MaxEventText is how many characters of a title or a user agent are stored in an event, a session
+// or the usage of a key.
+const MaxEventText = 200
 
 // refuseCredential returns the refusal of a key, a session or a sign-in.
 func refuseCredential(code, message string) error {

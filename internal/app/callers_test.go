@@ -164,12 +164,14 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 		return errOf(s.PrepareArchive(s.ctx, c, []string{s.meeting}, transcript.Text))
 	},
 	"RecordDownload": func(s *scene, c memo.Caller) error {
-		return s.recorded(func() { s.RecordDownload(s.ctx, c, s.meeting, transcript.Text) })
-	},
-	"RecordArchive": func(s *scene, c memo.Caller) error {
+		file, err := s.Export(s.ctx, s.callers["owner"], s.meeting, transcript.Text)
+		must(s.t, 0, err)
 		archive, err := s.PrepareArchive(s.ctx, s.callers["owner"], []string{s.meeting}, transcript.Text)
 		must(s.t, 0, err)
-		return s.recorded(func() { s.RecordArchive(s.ctx, c, archive) })
+		if err := s.recorded(func() { s.RecordDownload(s.ctx, c, archive) }); err != nil {
+			return err
+		}
+		return s.recorded(func() { s.RecordDownload(s.ctx, c, file) })
 	},
 
 	"MayChangeTranscription": func(s *scene, c memo.Caller) error {
@@ -317,7 +319,6 @@ NoteUncountedUse       ok ok ok ok ok ok ok
 PrepareArchive         sign_in ok ok ok transcriptions_not_found ok ok
 ProjectNames           sign_in ok ok ok ok ok ok
 Projects               sign_in ok ok ok ok ok ok
-RecordArchive          not_recorded not_recorded ok ok not_recorded ok ok
 RecordDownload         not_recorded not_recorded ok ok not_recorded ok ok
 RemoveMember           owner owner owner ok owner owner ok
 RenameUser             sign_in no_key ok ok ok sign_in ok

@@ -114,7 +114,7 @@ func (a *App) changeTranscription(ctx context.Context, c memo.Caller, id string,
 			return err
 		}
 		return recordEvent(ctx, tx, c, memo.AuditEvent{
-			WorkspaceID: memo.Optional(c.WorkspaceID), Action: action, Subject: id, Name: truncateBytes(title, maxEventText),
+			WorkspaceID: memo.Optional(c.WorkspaceID), Action: action, Subject: id, Name: memo.Printable(title, MaxEventText),
 			Detail: detail,
 		})
 	})

@@ -123,7 +123,7 @@ func (a *App) addTranscription(ctx context.Context, c memo.Caller, p *store.Prep
 		}
 		return recordEvent(ctx, tx, c, memo.AuditEvent{
 			WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionImported, Subject: id,
-			Name: truncateBytes(p.Doc.Title, maxEventText),
+			Name: memo.Printable(p.Doc.Title, MaxEventText),
 		})
 	})
 	return out, err

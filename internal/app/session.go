@@ -69,7 +69,7 @@ func (a *App) SignIn(
 		}
 		s = memo.Session{
 			ID: newID(), UserID: u.ID, CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(memo.SessionLifetime), LastUsedAt: tx.Now,
-			IP: client.Address, Agent: truncateBytes(client.UserAgent, maxEventText), Current: true,
+			IP: client.Address, Agent: client.UserAgent, Current: true,
 		}
 		return addSession(ctx, tx, s, tokenHash, in.Replaces)
 	})

@@ -301,11 +301,13 @@ func TestDownloadsAreRecorded(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		c := w.signedIn(w.member)
 		one, two := w.file("One.txt", "Ann: hello").ID, w.file("Two.txt", "Ann: bye").ID
-		w.RecordDownload(w.ctx, c, one, transcript.SRT)
+		file, err := w.Export(w.ctx, c, one, transcript.SRT)
+		must(t, file, err)
+		w.RecordDownload(w.ctx, c, file)
 		ar, err := w.PrepareArchive(w.ctx, c, []string{two, one, two}, transcript.Markdown)
 		must(t, ar, err)
 		w.clock.add(time.Second)
-		w.RecordArchive(w.ctx, c, ar)
+		w.RecordDownload(w.ctx, c, ar)
 		got := w.events(memo.ActionDownloaded)
 		if len(got) != 2 {
 			t.Fatalf("the events are %+v, want two", got)
@@ -325,7 +327,7 @@ func TestDownloadsAreRecorded(t *testing.T) {
 		var log bytes.Buffer
 		w.log = slog.New(slog.NewTextHandler(&log, nil))
 		w.store.Close()
-		w.RecordDownload(w.ctx, c, one, transcript.SRT)
+		w.RecordDownload(w.ctx, c, file)
 		if !strings.Contains(log.String(), "a download is not in the audit trail") || !strings.Contains(log.String(), one) {
 			t.Errorf("the log is %q, want the download that could not be recorded", &log)
 		}

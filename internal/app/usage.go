@@ -41,10 +41,6 @@ func newUsageRecorder(s *store.Store, log *slog.Logger) *usageRecorder {
 	return &usageRecorder{store: s, log: log, keys: map[string]*keyUsage{}}
 }
 
-// maxEventText is the maximum size of a stored text in an event, a session or the usage of a key,
-// in bytes.
-const maxEventText = 200
-
 // accepted records an accepted call, and counts it if counted is set.
 func (u *usageRecorder) accepted(ctx context.Context, c memo.Caller, now time.Time, counted bool) {
 	if c.KeyID == "" {
@@ -56,7 +52,7 @@ func (u *usageRecorder) accepted(ctx context.Context, c memo.Caller, now time.Ti
 	if first {
 		k.written = now
 	}
-	k.At, k.IP, k.Agent = now, c.ClientAddress, truncateBytes(c.UserAgent, maxEventText)
+	k.At, k.IP, k.Agent = now, c.ClientAddress, c.UserAgent
 	if counted {
 		k.count(store.Hour(now), memo.Calls{Requests: 1})
 	}

@@ -47,7 +47,7 @@ func download(v *pageRequest) error {
 		return err
 	}
 	if v.r.Method == http.MethodGet { // HEAD downloads nothing
-		v.App.RecordDownload(v.ctx, v.Caller, id, f)
+		v.App.RecordDownload(v.ctx, v.Caller, file)
 	}
 	asDownload(v.w.Header(), file.Format.ContentType(), file.Name)
 	return httpx.Send(v.w, v.r, file.Write)
@@ -81,7 +81,7 @@ func downloadMany(v *pageRequest) error {
 	if err != nil {
 		return err
 	}
-	v.App.RecordArchive(v.ctx, v.Caller, archive)
+	v.App.RecordDownload(v.ctx, v.Caller, archive)
 	asDownload(v.w.Header(), "application/zip", app.ArchiveName(v.Now()))
 	return httpx.StreamWithRecheck(v.w, v.r, v.recheck,
 		func(ctx context.Context) error { return archive.WriteZip(ctx, v.w) })
