@@ -1,18 +1,14 @@
 package app
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"memoai.tech/memo"
@@ -78,15 +74,6 @@ func (it ListItem) AppendJSON(b []byte) ([]byte, error) { return it.stored.Appen
 
 // Item decodes the item.
 func (it ListItem) Item() (memo.ListItem, error) { return it.stored.Item() }
-
-// Snippet is a short part of a line that contains a term of the search.
-type Snippet struct {
-	Text    string        `json:"text"`
-	Start   memo.Seconds  `json:"start"` // of its line
-	Speaker memo.Optional `json:"speaker"`
-	Offset  int           `json:"-"` // of its line in the text, in characters
-	Line    int           `json:"-"` // number of its line in the text, from 1
-}
 
 // deepOffset is the offset beyond which skipping rows costs as much as a search.
 const deepOffset = 10_000
@@ -250,80 +237,6 @@ func (a *App) total(ctx context.Context, c memo.Caller, f store.Filter) (store.T
 	defer a.totals.mu.Unlock()
 	a.totals.counts.Add(key, n)
 	return n, nil
-}
-
-// snippets reads the text of an item and returns the snippets of its best lines.
-func (a *App) snippets(ctx context.Context, c memo.Caller, it store.ListItem, query []search.Term) ([]Snippet, error) {
-	admit, release := a.admitUntilReleased(ctx, c.WorkspaceID, memoryPerStoredByte)
-	defer release()
-	if err := admit(int64(it.CharCount) * bytesOfChar); err != nil {
-		return nil, err
-	}
-	text, segments, err := a.store.Lines(ctx, it)
-	if err != nil {
-		return nil, err
-	}
-	return findSnippets(ctx, text, segments, query)
-}
-
-// bytesOfChar is about how many bytes one character of a text takes in text and segments.
-const bytesOfChar = 3
-
-// findSnippets returns the snippets of the best lines within the first [search.MaxText] bytes of a
-// text, with the times and speakers of their segments. Each line of the text is one segment;
-// segments is a JSON array.
-func findSnippets(ctx context.Context, text string, segments []byte, query []search.Term) ([]Snippet, error) {
-	var lines []string
-	for rest := text[:min(len(text), search.MaxText)]; rest != ""; {
-		line, tail, _ := strings.Cut(rest, "\n")
-		lines, rest = append(lines, line), tail
-	}
-	hits, err := search.BestLines(ctx, query, len(lines), func(i int) string { return trimTimestamp(lines[i]) })
-	if err != nil {
-		return nil, err
-	}
-	matching, err := segmentsAt(ctx, segments, hits)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Snippet, len(hits))
-	for n, i := range hits {
-		offset := i // one line break for each line before it
-		for _, line := range lines[:i] {
-			offset += utf8.RuneCountInString(line)
-		}
-		s := matching[n]
-		out[n] = Snippet{Text: search.Snippet(query, s.Text), Start: s.Start, Speaker: s.Speaker, Offset: offset, Line: i + 1}
-	}
-	return out, nil
-}
-
-// segmentsAt decodes the segments at these indices of a JSON array, in one pass that ends at the
-// last of them.
-func segmentsAt(ctx context.Context, array []byte, indices []int) ([]memo.Segment, error) {
-	out := make([]memo.Segment, len(indices))
-	if len(indices) == 0 {
-		return out, nil
-	}
-	d := jsontext.NewDecoder(bytes.NewBuffer(array)) // does not copy the buffer
-	if _, err := d.ReadToken(); err != nil {
-		return nil, err
-	}
-	for i := range slices.Max(indices) + 1 {
-		if i%1000 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		var err error
-		if n := slices.Index(indices, i); n >= 0 {
-			err = json.UnmarshalDecode(d, &out[n])
-		} else {
-			err = d.SkipValue()
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
 }
 
 // Transcription returns one transcription with its text.

@@ -250,8 +250,8 @@ func TestSnippetSearchIsBounded(t *testing.T) {
 	if _, err := findSnippets(ctx, text, raw, search.ParseQuery("price")); !errors.Is(err, context.Canceled) {
 		t.Errorf("findSnippets after the end of the context: %v", err)
 	}
-	if _, err := segmentsAt(ctx, raw, []int{5}); !errors.Is(err, context.Canceled) {
-		t.Errorf("segmentsAt after the end of the context: %v", err)
+	if _, err := store.Segments(raw).At(ctx, []int{5}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Segments.At after the end of the context: %v", err)
 	}
 }
 

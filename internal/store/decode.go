@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -43,26 +44,55 @@ func decodeItem(id string, item []byte) (d memo.ListItem, err error) {
 	return d, err
 }
 
-// decodeSegments decodes segments one by one, because there may be many. If ctx ends first, it
-// returns its cause.
-func decodeSegments(ctx context.Context, id string, array []byte) (segments []memo.Segment, err error) {
-	if array == nil {
-		return nil, nil
-	}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(array)) // does not copy the buffer
-	_, err = dec.ReadToken()
-	for err == nil && dec.PeekKind() == '{' {
-		if len(segments)%1000 == 0 && ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+// Segments are the segments of a transcription as they are stored, a JSON array.
+type Segments []byte
+
+// At decodes the segments at these indices, in one pass that ends at the last of them. If ctx ends
+// first, it returns its cause.
+func (s Segments) At(ctx context.Context, indices []int) ([]memo.Segment, error) {
+	found := make([]memo.Segment, len(indices))
+	left := len(indices)
+	err := s.each(ctx, func(i int, d *jsontext.Decoder) (more bool, err error) {
+		n := slices.Index(indices, i)
+		if n < 0 {
+			return left > 0, d.SkipValue()
 		}
+		left--
+		return left > 0, json.UnmarshalDecode(d, &found[n])
+	})
+	return found, err
+}
+
+// decodeSegments decodes all segments of the transcription with this id. If ctx ends first, it
+// returns its cause.
+func decodeSegments(ctx context.Context, id string, s Segments) (segments []memo.Segment, err error) {
+	err = s.each(ctx, func(_ int, d *jsontext.Decoder) (more bool, err error) {
 		segments = append(segments, memo.Segment{})
-		err = json.UnmarshalDecode(dec, &segments[len(segments)-1])
+		return true, json.UnmarshalDecode(d, &segments[len(segments)-1])
+	})
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("store: segments of %s: %w", id, err)
 	}
-	if err == nil {
-		_, err = dec.ReadToken()
+	return segments, err
+}
+
+// each calls f with the index of each segment, to decode or skip it, until f returns false.
+// Segments are decoded one by one, because there may be many.
+func (s Segments) each(ctx context.Context, f func(int, *jsontext.Decoder) (more bool, err error)) error {
+	if s == nil {
+		return nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("store: segments of %s: %w", id, err)
+	d := jsontext.NewDecoder(bytes.NewBuffer(s)) // does not copy the buffer
+	_, err := d.ReadToken()
+	more := true
+	for i := 0; err == nil && more && d.PeekKind() == '{'; i++ {
+		if i%1000 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		more, err = f(i, d)
 	}
-	return segments, nil
+	if err == nil && more {
+		_, err = d.ReadToken()
+	}
+	return err
 }

@@ -115,22 +115,22 @@ func (s *Store) readTranscription(
 	return err
 }
 
-// Lines returns the text of a transcription, and its segments as JSON.
-func (s *Store) Lines(ctx context.Context, it ListItem) (text string, segments []byte, err error) {
-	var quoted []byte
+// Lines returns the text and the segments of a transcription.
+func (s *Store) Lines(ctx context.Context, it ListItem) (text string, segments Segments, err error) {
+	var quoted, array []byte
 	err = s.dataReader.q.QueryRowContext(ctx, `SELECT text, segments FROM transcripts WHERE seq = $1`, it.seq).
-		Scan(&quoted, &segments)
+		Scan(&quoted, &array)
 	if err != nil {
 		return "", nil, classifyError(err)
 	}
 	if quoted, err = s.dataReader.value(ctx, it.ID, textValue, quoted); err != nil {
 		return "", nil, err
 	}
-	if segments, err = s.dataReader.value(ctx, it.ID, segmentsValue, segments); err != nil {
+	if array, err = s.dataReader.value(ctx, it.ID, segmentsValue, array); err != nil {
 		return "", nil, err
 	}
 	text, err = unquoteJSON(quoted)
-	return text, segments, err
+	return text, array, err
 }
 
 // Text returns only the text of one transcription of the workspace.
