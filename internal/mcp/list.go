@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"memoai.tech/memo"
@@ -48,7 +47,12 @@ func (s *Server) listTranscriptions(ctx context.Context, c memo.Caller, in listI
 	if err != nil {
 		return nil, err
 	}
-	items := make([]jsontext.Value, len(page.Items))
+	type item struct {
+		memo.ListItem
+		Project   *memo.ProjectRef `json:"project"`
+		CharCount int              `json:"char_count"`
+	}
+	items := make([]item, len(page.Items))
 	var lines strings.Builder
 	fmt.Fprintf(&lines, "%s of %s%d", memo.Plural(len(page.Items), "transcription"), moreThan(page), page.Total)
 	for i, it := range page.Items {
@@ -56,11 +60,7 @@ func (s *Server) listTranscriptions(ctx context.Context, c memo.Caller, in listI
 		if err != nil {
 			return nil, err
 		}
-		b, err := it.AppendJSON(make([]byte, 0, 1024))
-		if err != nil {
-			return nil, err
-		}
-		items[i] = append(strconv.AppendInt(append(b, `,"char_count":`...), int64(it.CharCount), 10), '}')
+		items[i] = item{t, it.Project, it.CharCount}
 		lines.WriteString("\n\n" + summaryLine(it, t))
 		if t.Summary != "" {
 			lines.WriteString("\n" + singleLine(string(t.Summary)))
@@ -71,11 +71,11 @@ func (s *Server) listTranscriptions(ctx context.Context, c memo.Caller, in listI
 			page.NextCursor)
 	}
 	return structuredResult(struct {
-		Items         []jsontext.Value `json:"items"`
-		Total         int              `json:"total"`
-		TotalRelation string           `json:"total_relation"`
-		NextCursor    *string          `json:"next_cursor"`
-	}{items, page.Total, page.TotalRelation(), cursorOrNil(page.NextCursor)}, lines.String())
+		Items         []item        `json:"items"`
+		Total         int           `json:"total"`
+		TotalRelation string        `json:"total_relation"`
+		NextCursor    memo.Optional `json:"next_cursor"`
+	}{items, page.Total, page.TotalRelation(), memo.Optional(page.NextCursor)}, lines.String())
 }
 
 type searchIn struct {
@@ -205,16 +205,16 @@ func (s *Server) listProjects(ctx context.Context, c memo.Caller, in projectsIn)
 		items[i] = item{p.ID, p.Name, p.TranscriptionCount}
 		fmt.Fprintf(&lines, "\n%s | %s | id %s", singleLine(p.Name), memo.Plural(p.TranscriptionCount, "transcription"), p.ID)
 	}
-	next := ""
+	var next memo.Optional
 	if end := offset + len(projects); end < total {
-		next = strconv.Itoa(end)
+		next = memo.Optional(strconv.Itoa(end))
 		fmt.Fprintf(&lines, "\nThere are more: call %s again with cursor=%s", projectsTool, next)
 	}
 	return structuredResult(struct {
-		Items      []item  `json:"items"`
-		Total      int     `json:"total"`
-		NextCursor *string `json:"next_cursor"`
-	}{items, total, cursorOrNil(next)}, lines.String())
+		Items      []item        `json:"items"`
+		Total      int           `json:"total"`
+		NextCursor memo.Optional `json:"next_cursor"`
+	}{items, total, next}, lines.String())
 }
 
 // summaryLine describes a transcription in one line.
@@ -252,11 +252,4 @@ func moreThan(p app.Page) string {
 		return "more than "
 	}
 	return ""
-}
-
-func cursorOrNil(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }

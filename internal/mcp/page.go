@@ -17,50 +17,32 @@ type textPage struct {
 // fit into size characters, at least one. With split, it starts at exactly offset, and a line
 // longer than size is cut. ok is false if offset is after the end.
 func pageAt(s string, offset, size int, split bool) (p textPage, ok bool) {
-	p = textPage{total: utf8.RuneCountInString(s)}
+	p.total = utf8.RuneCountInString(s)
 	if offset > p.total {
 		return p, false
 	}
-	start := 0 // in bytes
-	for start < len(s) {
-		line := firstLine(s[start:])
+	for line := range strings.Lines(s) {
 		n := utf8.RuneCountInString(line)
 		if p.from+n > offset {
-			if split {
-				start += bytesOf(line, offset-p.from)
-				p.from = offset
-			}
 			break
 		}
-		start, p.from = start+len(line), p.from+n
+		s, p.from = s[len(line):], p.from+n
 	}
-	end := start
+	if split {
+		s, p.from = s[bytesOf(s, offset-p.from):], offset
+	}
 	p.to = p.from
-	for end < len(s) {
-		line := firstLine(s[end:])
+	for line := range strings.Lines(s) {
 		n := utf8.RuneCountInString(line)
-		if taken := p.to - p.from; taken+n > size {
-			switch {
-			case taken > 0:
-			case split:
-				end, p.to, p.cutsLine = end+bytesOf(line, size), p.to+size, true
-			default:
-				end, p.to = end+len(line), p.to+n
-			}
+		if p.to+n > p.from+size && p.text != "" {
 			break
 		}
-		end, p.to = end+len(line), p.to+n
+		if n > size && split {
+			line, n, p.cutsLine = line[:bytesOf(line, size)], size, true
+		}
+		p.text, p.to = s[:len(p.text)+len(line)], p.to+n
 	}
-	p.text = s[start:end]
 	return p, true
-}
-
-// firstLine returns the first line of s, including its line break.
-func firstLine(s string) string {
-	if i := strings.IndexByte(s, '\n'); i >= 0 {
-		return s[:i+1]
-	}
-	return s
 }
 
 // bytesOf returns the size in bytes of the first n characters of s.
