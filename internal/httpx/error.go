@@ -1,13 +1,13 @@
 package httpx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -31,30 +31,19 @@ type ParamErrors []ParamError
 // maxParamErrors is how many of them a response names.
 const maxParamErrors = 100
 
-func (p ParamErrors) Error() string {
-	var b strings.Builder
-	for i, x := range p {
-		if i > 0 {
-			b.WriteString("; ")
-		}
-		fmt.Fprintf(&b, "%v: %s", x.Loc, x.Msg)
-	}
-	return b.String()
-}
+func (p ParamErrors) Error() string { return fmt.Sprint([]ParamError(p)) }
 
-// InQuery turns an error of KindInvalid into ParamErrors for a query parameter. It returns other
-// errors unchanged.
-func InQuery(err error) error { return withLocation("query", err) }
-
-// InBody turns an error of KindInvalid into ParamErrors for a member of the body. It returns
-// other errors unchanged.
-func InBody(err error) error { return withLocation("body", err) }
-
-func withLocation(where string, err error) error {
+// InQuery turns an error of KindInvalid into ParamErrors for a query parameter; otherwise
+// [WriteError] takes it to be in the body. It returns other errors unchanged.
+func InQuery(err error) error {
 	if e, ok := errors.AsType[*memo.Error](err); ok && e.Kind == memo.KindInvalid {
-		return ParamErrors{{Loc: []any{where, e.Field}, Msg: e.Message, Type: "value_error"}}
+		return invalidParam("query", e)
 	}
 	return err
+}
+
+func invalidParam(where string, e *memo.Error) ParamErrors {
+	return ParamErrors{{Loc: []any{where, e.Field}, Msg: e.Message, Type: "value_error"}}
 }
 
 // StatusError is an error of HTTP itself: 400, 404 of a path, 405, 408, 413, 415.
@@ -73,6 +62,8 @@ type codedDetail struct {
 	IDs     []string `json:"ids,omitempty"`
 }
 
+const internalError = "Internal server error"
+
 // StatusClientClosed is the status for the log if the client closed the connection first. It is a
 // convention of proxies.
 const StatusClientClosed = 499
@@ -86,7 +77,7 @@ func IsClientGone(r *http.Request) bool { return errors.Is(r.Context().Err(), co
 // Errors of 500 and above are logged.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	req := telemetry.RequestOf(r.Context())
-	status, detail := http.StatusInternalServerError, any("Internal server error")
+	status, detail := http.StatusInternalServerError, any(internalError)
 	h := w.Header()
 	if e, ok := errors.AsType[*StatusError](err); ok {
 		status, detail = e.Status, e.Detail
@@ -96,7 +87,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	} else if p, ok := errors.AsType[ParamErrors](err); ok {
 		status, detail = http.StatusUnprocessableEntity, p[:min(len(p), maxParamErrors)]
 	} else if e, ok := errors.AsType[*memo.Error](err); ok {
-		status, detail = mapDomainError(e, h, req)
+		status, detail = StatusOf(e.Kind), domainDetail(e, h, req)
 	} else if errors.Is(err, context.DeadlineExceeded) {
 		status, detail = http.StatusServiceUnavailable, "This took too long. Try again in a moment."
 		SetRetryAfter(h, 2*time.Second)
@@ -118,57 +109,45 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	WriteJSON(w, r, status, body)
 }
 
-// StatusOf returns the HTTP status of a kind of error, the same on every surface.
-func StatusOf(kind memo.Kind) int {
-	switch kind {
-	case memo.KindUnauthorized:
-		return http.StatusUnauthorized
-	case memo.KindForbidden:
-		return http.StatusForbidden
-	case memo.KindNotFound:
-		return http.StatusNotFound
-	case memo.KindConflict:
-		return http.StatusConflict
-	case memo.KindInvalid:
-		return http.StatusUnprocessableEntity
-	case memo.KindRateLimited:
-		return http.StatusTooManyRequests
-	case memo.KindUnavailable:
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
+var statuses = map[memo.Kind]int{
+	memo.KindInvalid:      http.StatusUnprocessableEntity,
+	memo.KindUnauthorized: http.StatusUnauthorized,
+	memo.KindForbidden:    http.StatusForbidden,
+	memo.KindNotFound:     http.StatusNotFound,
+	memo.KindConflict:     http.StatusConflict,
+	memo.KindRateLimited:  http.StatusTooManyRequests,
+	memo.KindUnavailable:  http.StatusServiceUnavailable,
 }
 
-// mapDomainError returns the status and detail of a domain error and sets its headers.
-func mapDomainError(e *memo.Error, h http.Header, req *telemetry.Request) (status int, detail any) {
-	status = StatusOf(e.Kind)
+// StatusOf returns the HTTP status of a kind of error, the same on every surface.
+func StatusOf(kind memo.Kind) int { return cmp.Or(statuses[kind], http.StatusInternalServerError) }
+
+// domainDetail returns the "detail" of a domain error and sets its headers.
+func domainDetail(e *memo.Error, h http.Header, req *telemetry.Request) any {
 	switch e.Kind {
+	case memo.KindInternal:
+		return internalError
+	case memo.KindInvalid:
+		return invalidParam("body", e)
 	case memo.KindUnauthorized:
 		req.Refusal = e.Code
-		return status, setChallenge(e, h)
+		return setChallenge(e, h)
+	case memo.KindRateLimited:
+		req.Refusal = "rate_limited"
+		SetRetryAfter(h, e.RetryAfter)
+		return e.Message
+	case memo.KindUnavailable:
+		SetRetryAfter(h, e.RetryAfter)
+		return e.Message
 	case memo.KindForbidden:
 		if e.Code == memo.ErrAPIAccessDenied.Code {
 			req.Refusal = "plan"
 		}
-		return status, codedDetail{Code: e.Code, Message: e.Message}
-	case memo.KindNotFound:
-		if e.Code != "" {
-			return status, codedDetail{e.Code, e.Message, e.IDs}
-		}
-		return status, e.Message
-	case memo.KindConflict:
-		return status, codedDetail{Code: e.Code, Message: e.Message}
-	case memo.KindInvalid:
-		return status, ParamErrors{{Loc: []any{"body", e.Field}, Msg: e.Message, Type: "value_error"}}
-	case memo.KindRateLimited:
-		req.Refusal = "rate_limited"
-		SetRetryAfter(h, e.RetryAfter)
-		return status, e.Message
-	case memo.KindUnavailable:
-		SetRetryAfter(h, e.RetryAfter)
-		return status, e.Message
 	}
-	return status, "Internal server error"
+	if e.Code == "" {
+		return e.Message
+	}
+	return codedDetail{e.Code, e.Message, e.IDs}
 }
 
 // setChallenge sets WWW-Authenticate and returns the detail of the body. Only the header says why
@@ -197,7 +176,7 @@ func WriteJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
 	if err != nil {
 		req := telemetry.RequestOf(r.Context())
 		req.Err = fmt.Errorf("httpx: write JSON: %w", err)
-		status, body = http.StatusInternalServerError, []byte(`{"detail":"Internal server error","request_id":"`+req.ID+`"}`)
+		status, body = http.StatusInternalServerError, []byte(`{"detail":"`+internalError+`","request_id":"`+req.ID+`"}`)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")

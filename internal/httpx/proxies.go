@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -34,54 +35,34 @@ func NewProxies(trusted []netip.Prefix, public *url.URL, log *slog.Logger) *Prox
 // ClientAddress returns the address that a request comes from: the peer, or the last
 // address in X-Forwarded-For that is not a trusted proxy.
 func (p *Proxies) ClientAddress(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
+	client, ok := peerOf(r)
+	if !ok {
+		return r.RemoteAddr
 	}
-	client, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	if !p.trusts(client) {
-		p.warnOfUnknownProxy(r, client)
-		return host
+	if p.IsUnknownProxy(r) {
+		p.warnOnce.Do(func() {
+			p.log.Warn("a private address sends X-Forwarded-For and is not trusted, so all its clients count as one address; "+
+				"if it is your proxy, start with --trusted-proxy "+client.String(), "address", client.String())
+		})
 	}
 	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
-	for i := len(hops) - 1; i >= 0; i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
+	for _, hop := range slices.Backward(hops) {
+		next, err := netip.ParseAddr(strings.TrimSpace(hop))
+		if err != nil || !p.trusts(client) {
 			break // a client may have written this and everything before it
 		}
-		client = hop
-		if !p.trusts(hop) {
-			break
-		}
+		client = next.WithZone("")
 	}
-	return client.Unmap().WithZone("").String()
-}
-
-func (p *Proxies) warnOfUnknownProxy(r *http.Request, peer netip.Addr) {
-	if !p.IsUnknownProxy(r) {
-		return
-	}
-	p.warnOnce.Do(func() {
-		p.log.Warn("a private address sends X-Forwarded-For and is not trusted, so all its clients count as one address; "+
-			"if it is your proxy, start with --trusted-proxy "+peer.String(), "address", peer.String())
-	})
+	return client.Unmap().String()
 }
 
 // IsUnknownProxy reports whether a request seems to come through a proxy that is not trusted: it
 // has X-Forwarded-For and comes from another private or loopback address.
 func (p *Proxies) IsUnknownProxy(r *http.Request) bool {
-	if len(r.Header["X-Forwarded-For"]) == 0 {
-		return false
-	}
 	peer, ok := peerOf(r)
-	if !ok || p.trusts(peer) {
-		return false
-	}
 	peer = peer.Unmap()
-	return peer.IsPrivate() || peer.IsLoopback() || peer.IsLinkLocalUnicast()
+	return ok && len(r.Header["X-Forwarded-For"]) > 0 && !p.trusts(peer) &&
+		(peer.IsPrivate() || peer.IsLoopback() || peer.IsLinkLocalUnicast())
 }
 
 // IsHTTPS reports whether the client uses HTTPS, to this server or to a proxy in front of it.
@@ -94,13 +75,7 @@ func (p *Proxies) IsHTTPS(r *http.Request) bool {
 }
 
 func (p *Proxies) trusts(a netip.Addr) bool {
-	a = a.Unmap()
-	for _, prefix := range p.trusted {
-		if prefix.Contains(a) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.trusted, func(trusted netip.Prefix) bool { return trusted.Contains(a.Unmap()) })
 }
 
 // peerOf returns the address of the TCP peer.

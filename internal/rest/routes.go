@@ -174,7 +174,7 @@ func locateError(c *request, err error) error {
 	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
 		return httpx.InQuery(err)
 	}
-	return httpx.InBody(err)
+	return err
 }
 
 // workspaceParamOf returns the workspace_id parameter, or "" if there is none. Admission needs it
