@@ -6,18 +6,14 @@ import (
 	"time"
 
 	"memoai.tech/memo"
-	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/store"
 )
 
 type migrateCmd struct{}
 
-func (c *migrateCmd) Run(e *environment) error {
-	return e.withApp(func(*app.App) error {
-		return e.printResult(map[string]string{"schema": "current"}, func() {
-			e.printf("The database schema is up to date.")
-		})
-	})
+// Run has nothing to do: opening the database has updated the schema.
+func (c *migrateCmd) Run(s *session) error {
+	return s.print(map[string]string{"schema": "current"}, "The database schema is up to date.")
 }
 
 type backupCmd struct {
@@ -37,9 +33,8 @@ func (c *backupCmd) Run(e *environment) error {
 	if err := s.WriteBackup(e.ctx, c.File, e.progress("Backing up")); err != nil {
 		return err
 	}
-	return e.printResult(map[string]string{"backup": c.File}, func() {
-		e.printf("Wrote the backup to %s. It contains transcripts and hashes of keys, so treat it as a secret.", c.File)
-	})
+	return e.print(map[string]string{"backup": c.File},
+		"Wrote the backup to %s. It contains transcripts and hashes of keys, so treat it as a secret.", c.File)
 }
 
 type restoreCmd struct {
@@ -106,5 +101,5 @@ func (c *restoreCmd) restore(e *environment, backup *store.BackupFile) (store.Re
 type versionCmd struct{}
 
 func (c *versionCmd) Run(e *environment) error {
-	return e.printResult(map[string]string{"version": version}, func() { fmt.Fprintln(e.stdout, "memo", version) })
+	return e.print(map[string]string{"version": version}, "memo %s", version)
 }

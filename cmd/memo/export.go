@@ -14,9 +14,9 @@ import (
 )
 
 type exportCmd struct {
-	Workspace string `required:""`
-	Out       string `required:"" help:"Folder to write to. Created if it does not exist." placeholder:"DIR"`
-	Format    string `enum:"md,txt,srt,vtt,json" default:"md" help:"One of ${enum}."`
+	workspaceOption
+	Out    string            `required:"" help:"Folder to write to. Created if it does not exist." placeholder:"DIR"`
+	Format transcript.Format `enum:"${formats}" default:"md" help:"One of ${enum}."`
 }
 
 // exportReport is the output of memo export --json.
@@ -24,42 +24,38 @@ type exportReport struct {
 	Exported []importedFile `json:"exported"`
 }
 
-func (c *exportCmd) Run(e *environment) error {
-	format, _ := transcript.ParseFormat(c.Format) // cannot fail: kong has checked it
-	return e.inWorkspace(c.Workspace, func(a *app.App, w memo.Workspace) error {
-		caller := memo.Caller{Operator: true, WorkspaceID: w.ID}
-		ids, names, err := c.listTranscriptions(e, a, caller, format)
+func (c *exportCmd) Run(s *session, w memo.Workspace) error {
+	caller := memo.Caller{Operator: true, WorkspaceID: w.ID}
+	ids, names, err := c.listTranscriptions(s, caller)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.Out, 0o700); err != nil {
+		return err
+	}
+	out, err := os.OpenRoot(c.Out)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	var report exportReport
+	progress := s.progress("Exporting")
+	for i, id := range ids {
+		f, err := s.Export(s.ctx, caller, id, c.Format)
 		if err != nil {
 			return err
 		}
-		if err := os.MkdirAll(c.Out, 0o700); err != nil {
-			return err
-		}
-		out, err := os.OpenRoot(c.Out)
+		body, err := f.Bytes(s.ctx)
 		if err != nil {
 			return err
 		}
-		defer out.Close()
-		report := exportReport{Exported: []importedFile{}}
-		bar := e.progressBar(int64(len(ids)), "Exporting")
-		for i, id := range ids {
-			f, err := a.Export(e.ctx, caller, id, format)
-			if err != nil {
-				return err
-			}
-			body, err := f.Bytes(e.ctx)
-			if err != nil {
-				return err
-			}
-			if err := writeIn(out, names[i], body); err != nil {
-				return err
-			}
-			report.Exported = append(report.Exported, importedFile{filepath.Join(c.Out, names[i]), id})
-			_ = bar.Add(1)
+		if err := writeIn(out, names[i], body); err != nil {
+			return err
 		}
-		_ = bar.Finish()
-		return e.printResult(report, func() { e.printf("Exported %s to %s.", memo.Plural(len(ids), "transcription"), c.Out) })
-	})
+		report.Exported = append(report.Exported, importedFile{filepath.Join(c.Out, names[i]), id})
+		progress(int64(i+1), int64(len(ids)))
+	}
+	return s.print(report, "Exported %s to %s.", memo.Plural(len(ids), "transcription"), c.Out)
 }
 
 // writeIn atomically writes or replaces a file in a folder, with mode 0600. It
@@ -82,13 +78,11 @@ func writeIn(folder *os.Root, name string, data []byte) (err error) {
 
 // listTranscriptions returns the ids and file names of all transcriptions of the
 // workspace, by status and then oldest first.
-func (c *exportCmd) listTranscriptions(
-	e *environment, a *app.App, caller memo.Caller, format transcript.Format,
-) (ids, names []string, err error) {
+func (c *exportCmd) listTranscriptions(s *session, caller memo.Caller) (ids, names []string, err error) {
 	for _, status := range memo.Statuses {
 		list := app.ListQuery{Status: status, Sort: "created_at", Limit: app.MaxLimit}
 		for {
-			page, err := a.Transcriptions(e.ctx, caller, list)
+			page, err := s.Transcriptions(s.ctx, caller, list)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -97,7 +91,7 @@ func (c *exportCmd) listTranscriptions(
 				if err != nil {
 					return nil, nil, err
 				}
-				ids, names = append(ids, t.ID), append(names, filename.Of(t.Title, t.CreatedAt, string(format)))
+				ids, names = append(ids, t.ID), append(names, filename.Of(t.Title, t.CreatedAt, string(c.Format)))
 			}
 			if list.Cursor = page.NextCursor; list.Cursor == "" {
 				break

@@ -58,13 +58,13 @@ const windowsTimeout = 5 * time.Second
 
 // load reads the calls of the last minute that the previous process saved, so that they
 // count. If it cannot read them, it logs a warning and the server starts without them.
-func (l limitSource) load(e *environment, s *store.Store) {
+func (l limitSource) load(e *environment) {
 	if l.memory == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(e.ctx, windowsTimeout)
 	defer cancel()
-	windows, err := s.TakeWindows(ctx)
+	windows, err := e.store.TakeWindows(ctx)
 	if err != nil {
 		e.log.Warn("could not read the calls of the last minute before this start; they are not counted",
 			"error", err)
@@ -80,7 +80,7 @@ func (l limitSource) load(e *environment, s *store.Store) {
 }
 
 // save stores the calls that still count, so that the next process can load them.
-func (l limitSource) save(e *environment, s *store.Store) {
+func (l limitSource) save(e *environment) {
 	if l.memory == nil {
 		return
 	}
@@ -93,7 +93,7 @@ func (l limitSource) save(e *environment, s *store.Store) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), windowsTimeout)
 	defer cancel()
-	if err := s.SaveWindows(ctx, windows, ratelimit.MaxAge); err != nil {
+	if err := e.store.SaveWindows(ctx, windows, ratelimit.MaxAge); err != nil {
 		e.log.Warn("could not save the calls of the last minute; the next start will not count them", "error", err)
 	}
 }

@@ -40,11 +40,13 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/telemetry"
+	"memoai.tech/memo/internal/transcript"
 )
 
 // cli is the command line; see docs/contract.md#command-line.
@@ -53,20 +55,20 @@ type cli struct {
 	Database string `help:"Use this PostgreSQL instead of the embedded database." placeholder:"URL"`
 	JSON     bool   `name:"json" help:"Print only JSON, in the format of the REST API."`
 
-	Serve     serveCmd     `cmd:"" help:"Run the server."`
-	User      userCmds     `cmd:"" help:"Manage the people who can sign in."`
-	Workspace workspaceCmd `cmd:"" help:"Manage workspaces and their plans."`
-	Member    memberCmds   `cmd:"" help:"Manage the members of a workspace."`
-	Key       keyCmds      `cmd:"" help:"Manage API keys."`
-	Import    importCmd    `cmd:"" help:"Import transcripts: VTT, SRT, Whisper JSON, Memo JSON or text."`
-	Export    exportCmd    `cmd:"" help:"Export a workspace's transcriptions to files."`
-	Migrate   migrateCmd   `cmd:"" help:"Update the database schema. The server and most commands do this too."`
-	Backup    backupCmd    `cmd:"" help:"Back up the database to a new file. The server can keep running."`
-	Restore   restoreCmd   `cmd:"" help:"Replace everything with a backup. Revoked keys stay revoked."`
-	Doctor    doctorCmd    `cmd:"" help:"Check an installation and suggest fixes."`
-	Health    healthCmd    `cmd:"" help:"Check that a server is running, for container health checks."`
-	MCP       mcpCmd       `cmd:"" name:"mcp" help:"Connect a host that can only start programs, such as Claude Desktop."`
-	Version   versionCmd   `cmd:"" help:"Print the version."`
+	Serve     serveCmd      `cmd:"" help:"Run the server."`
+	User      userCmds      `cmd:"" help:"Manage the people who can sign in."`
+	Workspace workspaceCmds `cmd:"" help:"Manage workspaces and their plans."`
+	Member    memberCmds    `cmd:"" help:"Manage the members of a workspace."`
+	Key       keyCmds       `cmd:"" help:"Manage API keys."`
+	Import    importCmd     `cmd:"" help:"Import transcripts: VTT, SRT, Whisper JSON, Memo JSON or text."`
+	Export    exportCmd     `cmd:"" help:"Export a workspace's transcriptions to files."`
+	Migrate   migrateCmd    `cmd:"" help:"Update the database schema. The server and most commands do this too."`
+	Backup    backupCmd     `cmd:"" help:"Back up the database to a new file. The server can keep running."`
+	Restore   restoreCmd    `cmd:"" help:"Replace everything with a backup. Revoked keys stay revoked."`
+	Doctor    doctorCmd     `cmd:"" help:"Check an installation and suggest fixes."`
+	Health    healthCmd     `cmd:"" help:"Check that a server is running, for container health checks."`
+	MCP       mcpCmd        `cmd:"" name:"mcp" help:"Connect a host that can only start programs, such as Claude Desktop."`
+	Version   versionCmd    `cmd:"" help:"Print the version."`
 }
 
 // version is set by the linker in release builds.
@@ -91,10 +93,17 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if isOnCommandLine(args, "--data") && !isOnCommandLine(args, "--database") {
 		os.Unsetenv("MEMO_DATABASE")
 	}
-	var c cli
+	// The first signal starts a graceful shutdown; the second ends the process.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	e := &environment{
+		ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, log: telemetry.NewLogger(stderr, slog.LevelInfo),
+	}
 	exit := -1
-	parser, err := kong.New(&c, kong.Name("memo"), kong.DefaultEnvars("MEMO"), kong.Writers(stdout, stderr),
+	parser, err := kong.New(&e.cli, kong.Name("memo"), kong.DefaultEnvars("MEMO"), kong.Writers(stdout, stderr),
 		kong.Description("A server that lets scripts and AI assistants read a team's transcriptions."),
+		enums, kong.Bind(e), kong.BindSingletonProvider(e.openSession),
 		kong.UsageOnError(), kong.Exit(func(code int) { exit = code }))
 	if err != nil {
 		fmt.Fprintln(stderr, "memo:", err)
@@ -108,29 +117,25 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "memo: %v\nRun 'memo --help' for a list of commands.\n", err)
 		return 2
 	}
-	// The first signal starts a graceful shutdown; the second ends the process.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop)
-	env := &environment{ctx: ctx, cli: &c, stdin: stdin, stdout: stdout, stderr: stderr}
-	env.log = telemetry.NewLogger(stderr, slog.LevelInfo)
-	err = command.Run(env)
-	if u, ok := errors.AsType[usageError](err); ok {
-		fmt.Fprintln(stderr, "memo:", u)
-		return 2
+	err = errors.Join(command.Run(), e.close())
+	if err == nil {
+		return 0
 	}
-	if err != nil && !errors.Is(err, errAlreadyReported) {
+	if !errors.Is(err, errAlreadyReported) {
 		fmt.Fprintln(stderr, "memo:", err)
 	}
-	if err != nil {
-		return 1
+	if _, ok := errors.AsType[usageError](err); ok {
+		return 2
 	}
-	return 0
+	return 1
 }
 
 func isOnCommandLine(args []string, option string) bool {
 	return slices.ContainsFunc(args, func(a string) bool { return a == option || strings.HasPrefix(a, option+"=") })
 }
+
+// enums are the variables of enum tags.
+var enums = kong.Vars{"plans": "free,basic,pro,expert", "formats": transcript.FormatNames(",")}
 
 // errAlreadyReported is the error of a command that has already printed why it failed.
 var errAlreadyReported = errors.New("already reported")
@@ -140,13 +145,58 @@ type usageError string
 
 func (e usageError) Error() string { return string(e) }
 
-// environment is the context, global options and streams of a command.
+// environment has the options and streams of a command.
 type environment struct {
 	ctx            context.Context
-	cli            *cli
+	cli            cli
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	log            *slog.Logger
+	store          *store.Store // open while a session exists
+}
+
+// session is the environment of a command that works on the database. kong opens one for
+// every Run method that takes it.
+type session struct {
+	*environment
+	*app.App
+}
+
+// operator is the caller of all commands.
+var operator = memo.Caller{Operator: true}
+
+// openSession opens the database. Commands are not rate limited.
+func (e *environment) openSession() (*session, error) {
+	cfg := e.config()
+	missing := cfg.CheckExists()
+	a, err := e.open(cfg, ratelimit.NewMemory(nil), app.WorkLimits{})
+	if err != nil {
+		return nil, err
+	}
+	if !e.cli.JSON && errors.Is(missing, os.ErrNotExist) {
+		// Make a misspelt --data visible.
+		fmt.Fprintf(e.stderr, "No database found in %s; created a new one.\n", cfg.Dir)
+	}
+	return &session{e, a}, nil
+}
+
+// open opens the database and creates the App on it.
+func (e *environment) open(data store.Config, limits ratelimit.Source, work app.WorkLimits) (*app.App, error) {
+	var err error
+	if e.store, err = store.Open(e.ctx, data); err != nil {
+		return nil, err
+	}
+	return app.New(app.Config{
+		Store: e.store, Limits: limits, Passwords: credential.NewPasswordHasher(2), Log: e.log, Work: work,
+	}), nil
+}
+
+// close closes the database, if a command opened it.
+func (e *environment) close() error {
+	if e.store == nil {
+		return nil
+	}
+	return e.store.Close()
 }
 
 // config returns where the database is.
@@ -172,32 +222,4 @@ func (e *environment) indexing() store.Progress {
 			e.log.Info("rebuilding the search index", "texts", done, "of", total)
 		}
 	}
-}
-
-// open opens the database and creates the App on it.
-func (e *environment) open(
-	data store.Config, limits ratelimit.Source, work app.WorkLimits,
-) (*app.App, *store.Store, error) {
-	s, err := store.Open(e.ctx, data)
-	if err != nil {
-		return nil, nil, err
-	}
-	return app.New(app.Config{
-		Store: s, Limits: limits, Passwords: credential.NewPasswordHasher(2), Log: e.log, Work: work,
-	}), s, nil
-}
-
-// withApp opens the database and runs f. Commands are not rate limited.
-func (e *environment) withApp(f func(*app.App) error) error {
-	cfg := e.config()
-	missing := cfg.CheckExists()
-	a, s, err := e.open(cfg, ratelimit.NewMemory(nil), app.WorkLimits{})
-	if err != nil {
-		return err
-	}
-	if !e.cli.JSON && errors.Is(missing, os.ErrNotExist) {
-		// Make a misspelt --data visible.
-		fmt.Fprintf(e.stderr, "No database found in %s; created a new one.\n", cfg.Dir)
-	}
-	return errors.Join(f(a), s.Close())
 }

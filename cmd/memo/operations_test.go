@@ -1,3 +1,4 @@
+// The test is internal because the options are the fields of the command line.
 package main
 
 import (
@@ -16,7 +17,7 @@ func TestEveryOptionIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	var c cli
-	parser, err := kong.New(&c, kong.DefaultEnvars("MEMO"))
+	parser, err := kong.New(&c, kong.DefaultEnvars("MEMO"), enums)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,22 +26,35 @@ func (e *environment) printResult(v any, printText func()) error {
 	return err
 }
 
+// print prints v as JSON if --json is set, and otherwise one line of text.
+func (e *environment) print(v any, format string, args ...any) error {
+	return e.printResult(v, func() { e.printf(format, args...) })
+}
+
 // itemList is a list in the format of the REST API.
 type itemList[T any] struct {
 	Items []T `json:"items"`
 }
 
-// showList prints a list as JSON or as a table with the given column titles, which
+// printList prints a list as JSON, or as a table with the given column titles, which
 // are separated by spaces.
-func showList[T any](e *environment, list []T, head string, row func(T) []string) error {
-	return e.printResult(itemList[T]{list}, func() {
-		w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(w, strings.ReplaceAll(head, " ", "\t"))
+func printList[T any](s *session, list []T, head string, row func(T) []string) error {
+	return s.printResult(itemList[T]{list}, func() {
+		lines := [][]string{strings.Fields(head)}
 		for _, v := range list {
-			fmt.Fprintln(w, strings.Join(row(v), "\t"))
+			lines = append(lines, row(v))
 		}
-		w.Flush()
+		s.printTable(lines)
 	})
+}
+
+// printTable prints lines of cells in columns.
+func (e *environment) printTable(lines [][]string) {
+	w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
+	for _, cells := range lines {
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
+	}
+	w.Flush()
 }
 
 func (e *environment) printf(format string, args ...any) { fmt.Fprintf(e.stdout, format+"\n", args...) }
@@ -54,27 +67,18 @@ func formatTime(t *time.Time) string {
 	return t.Format("2006-01-02 15:04")
 }
 
-// progressBar returns a progress bar on stderr. It is hidden with --json or if stderr is
-// not a terminal.
-func (e *environment) progressBar(total int64, what string) *progressbar.ProgressBar {
-	f, ok := e.stderr.(*os.File)
-	if !ok {
-		f = os.Stderr
-	}
-	return progressbar.NewOptions64(total, progressbar.OptionSetDescription(what), progressbar.OptionSetWriter(f),
-		progressbar.OptionSetVisibility(!e.cli.JSON && term.IsTerminal(int(f.Fd()))),
-		progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true),
-		progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionClearOnFinish())
-}
-
-// progress returns a callback that shows a progress bar.
+// progress returns a callback that shows a progress bar on stderr, if that is a terminal and
+// --json is not set.
 func (e *environment) progress(what string) func(done, total int64) {
-	var b *progressbar.ProgressBar
+	visible := !e.cli.JSON && term.IsTerminal(int(os.Stderr.Fd()))
+	var bar *progressbar.ProgressBar
 	return func(done, total int64) {
-		if b == nil {
-			b = e.progressBar(total, what)
+		if bar == nil {
+			bar = progressbar.NewOptions64(total, progressbar.OptionSetDescription(what),
+				progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetVisibility(visible),
+				progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true),
+				progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
 		}
-		_ = b.Set64(done) // not worth failing for
+		_ = bar.Set64(done) // not worth failing for
 	}
 }

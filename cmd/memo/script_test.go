@@ -1,3 +1,4 @@
+// The tests are internal because they run main in a process of its own.
 package main
 
 import (

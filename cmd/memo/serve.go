@@ -1,11 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
@@ -19,8 +18,6 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/credential"
-	"memoai.tech/memo/internal/demo"
 	"memoai.tech/memo/internal/mcp"
 	"memoai.tech/memo/internal/rest"
 	"memoai.tech/memo/internal/server"
@@ -59,77 +56,86 @@ func (c *serveCmd) Run(e *environment) error {
 	data := e.config()
 	data.MaxConns, data.StatementTimeout = c.DatabaseConns, c.StatementTimeout
 	c.limitMemory()
-	a, s, err := e.open(data, limits, app.WorkLimits{
+	a, err := e.open(data, limits, app.WorkLimits{
 		Queries: c.MaxQueries, Memory: int64(c.MaxMemory) << 20, Imports: c.MaxImports, Quota: int64(c.WorkspaceQuota) << 20,
 	})
 	if err != nil {
 		return err
 	}
-	defer s.Close()
 	defer c.markServed(e)()
-	limits.load(e, s)
+	limits.load(e)
+	metrics.WatchDatabase(e.store.IsUnavailable)
+	metrics.WatchWork(a.Work())
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
-	}
-	local := "http://" + listener.Addr().String()
-	address := local
-	if public != nil {
-		address = strings.TrimSuffix(public.String(), "/")
-	}
-	g, err := admission.New(admission.Config{App: a, Proxies: proxies, PublicURL: public, Log: e.log})
-	if err != nil {
-		return usageError("--public-url: " + err.Error())
 	}
 	stopMetrics, err := serveMetrics(c.MetricsListen, metrics.Handler())
 	if err != nil {
 		return err
 	}
 	defer stopMetrics()
-	code, err := setupCode(e.ctx, a, c.Demo)
-	if err != nil {
+	start := startReport{URL: "http://" + listener.Addr().String()}
+	if address := strings.TrimSuffix(c.PublicURL, "/"); address != start.URL {
+		start.PublicURL = address
+	}
+	if start.SetupCode, err = setupCode(e.ctx, a, c.Demo); err != nil {
 		return err
+	}
+	g, err := admission.New(admission.Config{App: a, Proxies: proxies, PublicURL: public, Log: e.log})
+	if err != nil {
+		return usageError("--public-url: " + err.Error())
 	}
 	api := rest.New(rest.Config{App: a, Admission: g, PublicURL: strings.TrimSuffix(c.PublicURL, "/")})
 	srv := server.New(server.Config{
 		App: a, Admission: g, REST: api,
 		MCP: mcp.New(mcp.Config{App: a, Admission: g, Log: e.log, RESTPrefix: rest.Prefix, Version: version, Now: time.Now}),
 		Web: web.New(web.Config{
-			App: a, Admission: g, Log: e.log, PublicURL: address, OpenAPI: api.OpenAPI(), SetupCode: code,
+			App: a, Admission: g, Log: e.log, PublicURL: start.public(), OpenAPI: api.OpenAPI(), SetupCode: start.SetupCode,
 			FirstPlan: memo.PlanPro, Now: time.Now,
 		}),
-		Log: e.log, Metrics: metrics, PublicURL: address, LimitSource: limits.describe, DrainDelay: c.DrainDelay,
+		Log: e.log, Metrics: metrics, PublicURL: start.public(), LimitSource: limits.describe, DrainDelay: c.DrainDelay,
 	})
-	metrics.WatchDatabase(s.IsUnavailable)
-	metrics.WatchWork(a.Work())
-	if err := c.printStart(e, a, local, address, code); err != nil {
+	if c.Demo {
+		if err := seedDemo(e.ctx, a, &start); err != nil {
+			return err
+		}
+	}
+	if err := start.print(e, c.Demo); err != nil {
 		return err
 	}
-	e.log.Info("started", "version", version, "listen", local)
-	background, stopBackground := context.WithCancel(context.WithoutCancel(e.ctx))
-	var running sync.WaitGroup
-	running.Go(func() { a.Run(background) })
-	running.Go(func() { limits.run(background) })
-	running.Go(func() { s.Watch(background, e.log) })
+	e.log.Info("started", "version", version, "listen", start.URL)
+	stop := runInBackground(e.ctx, a.Run, limits.run, func(ctx context.Context) { e.store.Watch(ctx, e.log) })
 	err = srv.Serve(e.ctx, listener)
-	stopBackground()
-	running.Wait()
+	stop()
 	a.FlushUsage(context.WithoutCancel(e.ctx))
-	limits.save(e, s)
+	limits.save(e)
 	e.log.Info("stopped")
 	return err
 }
 
+// runInBackground runs tasks until stop is called, which waits until they end.
+func runInBackground(ctx context.Context, tasks ...func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	for _, task := range tasks {
+		running.Go(func() { task(ctx) })
+	}
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
 // check parses and validates the options that kong cannot check.
 func (c *serveCmd) check() (public *url.URL, proxies []netip.Prefix, err error) {
-	if c.LimitData < 1 || c.LimitManagement < 1 {
+	switch {
+	case c.LimitData < 1 || c.LimitManagement < 1:
 		return nil, nil, usageError("--limit-data and --limit-management must be 1 or more")
-	}
-	if c.DatabaseConns < 1 || c.StatementTimeout < time.Second || c.DrainDelay < 0 {
+	case c.DatabaseConns < 1 || c.StatementTimeout < time.Second || c.DrainDelay < 0:
 		return nil, nil, usageError("--database-conns must be 1 or more, --statement-timeout 1s or longer, " +
 			"and --drain-delay 0s or longer")
-	}
-	if c.MaxQueries < 0 || c.MaxMemory < 32 || c.MaxImports < 1 || c.WorkspaceQuota < 0 {
+	case c.MaxQueries < 0 || c.MaxMemory < 32 || c.MaxImports < 1 || c.WorkspaceQuota < 0:
 		return nil, nil, usageError("--max-memory must be 32 or more, --max-imports 1 or more, " +
 			"and --max-queries and --workspace-quota 0 or more")
 	}
@@ -144,11 +150,8 @@ func (c *serveCmd) check() (public *url.URL, proxies []netip.Prefix, err error) 
 	}
 	for _, s := range c.TrustedProxy {
 		p, err := netip.ParsePrefix(s)
-		if err != nil {
-			var a netip.Addr
-			if a, err = netip.ParseAddr(s); err == nil {
-				p, err = a.Prefix(a.BitLen())
-			}
+		if a, notOne := netip.ParseAddr(s); notOne == nil {
+			p, err = a.Prefix(a.BitLen())
 		}
 		if err != nil {
 			return nil, nil, usageError("--trusted-proxy must be an address or a range, such as 192.0.2.7 or 10.0.0.0/8")
@@ -198,30 +201,24 @@ type startReport struct {
 	Curl      string `json:"curl,omitempty"`
 }
 
-// printStart prints the start report. With --demo, it first fills the database.
-func (c *serveCmd) printStart(e *environment, a *app.App, local, public, code string) error {
-	out := startReport{URL: local, SetupCode: code}
-	if public != local {
-		out.PublicURL = public
-	}
-	if c.Demo {
-		if err := seedDemo(e.ctx, a, &out); err != nil {
-			return err
-		}
-	}
-	return e.printResult(out, func() {
-		e.printf("Memo is listening on %s", local)
-		if out.PublicURL != "" {
-			e.printf("Its public URL is %s", public)
+// public returns the address that texts for callers use.
+func (r startReport) public() string { return cmp.Or(r.PublicURL, r.URL) }
+
+func (r startReport) print(e *environment, demo bool) error {
+	return e.printResult(r, func() {
+		e.printf("Memo is listening on %s", r.URL)
+		if r.PublicURL != "" {
+			e.printf("Its public URL is %s", r.PublicURL)
 		}
 		switch {
-		case code != "":
-			e.printf("\nThe database is empty. To set up Memo, open %s/setup and enter this code:\n\n  %s\n", public, code)
-		case out.Key != "":
-			e.printf("\nSign in to the demo workspace as its OWNER:\n\n  %s\n  password %s\n", out.Email, out.Password)
-			e.printf("API key:\n\n  %s\n\nTry it:\n\n  %s\n", out.Key, out.Curl)
-			e.printf("Assistants connect to %s/mcp; see docs/mcp.md.\n", public)
-		case c.Demo:
+		case r.SetupCode != "":
+			e.printf("\nThe database is empty. To set up Memo, open %s/setup and enter this code:\n\n  %s\n",
+				r.public(), r.SetupCode)
+		case r.Key != "":
+			e.printf("\nSign in to the demo workspace as its OWNER:\n\n  %s\n  password %s\n", r.Email, r.Password)
+			e.printf("API key:\n\n  %s\n\nTry it:\n\n  %s\n", r.Key, r.Curl)
+			e.printf("Assistants connect to %s/mcp; see docs/mcp.md.\n", r.public())
+		case demo:
 			e.printf("The database is not empty, so no demo data was added.")
 		}
 	})
@@ -236,82 +233,4 @@ func setupCode(ctx context.Context, a *app.App, demo bool) (string, error) {
 	}
 	code := strings.ToLower(rand.Text()[:12])
 	return code[:4] + "-" + code[4:8] + "-" + code[8:], nil
-}
-
-// The demo workspace and its OWNER.
-const (
-	demoEmail     = "demo@example.com"
-	demoWorkspace = "Demo"
-)
-
-// seedDemo fills an empty database with the demo and adds the sign-in, key and curl
-// line to out. A database that has the demo already gets a new key and password,
-// because the old ones cannot be shown. Any other database is left unchanged.
-func seedDemo(ctx context.Context, a *app.App, out *startReport) error {
-	users, err := a.Users(ctx, operatorCaller)
-	if err != nil {
-		return err
-	}
-	password, _ := credential.NewToken()
-	password = password[:16]
-	var u memo.User
-	var w memo.Workspace
-	switch {
-	case len(users) == 0:
-		if u, err = a.AddUser(ctx, operatorCaller, demoEmail, "Demo Owner", password); err != nil {
-			return err
-		}
-		if w, err = a.AddWorkspace(ctx, operatorCaller, demoWorkspace, memo.PlanPro, u.ID); err != nil {
-			return err
-		}
-	case len(users) == 1 && users[0].Email == demoEmail:
-		u = users[0]
-		if w, err = a.FindWorkspace(ctx, operatorCaller, demoWorkspace); err != nil {
-			return err
-		}
-		if err := a.SetPassword(ctx, memo.Caller{Operator: true, UserID: u.ID}, password); err != nil {
-			return err
-		}
-	default:
-		return nil
-	}
-	caller := memo.Caller{Operator: true, WorkspaceID: w.ID, UserID: u.ID}
-	if err := importDemo(ctx, a, caller); err != nil {
-		return err
-	}
-	k, err := replaceDemoKey(ctx, a, caller)
-	if err != nil {
-		return err
-	}
-	out.Key, out.Email, out.Password = k.Key, u.Email, password
-	out.Curl = fmt.Sprintf(`curl %s%s/transcriptions -H "Authorization: Bearer %s"`, out.URL, rest.Prefix, k.Key)
-	return nil
-}
-
-func importDemo(ctx context.Context, a *app.App, caller memo.Caller) error {
-	return fs.WalkDir(demo.Meetings, ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := demo.Meetings.ReadFile(path)
-		if err == nil {
-			_, err = a.Import(ctx, caller, app.ImportFile{Name: d.Name(), Data: data})
-		}
-		return err
-	})
-}
-
-// replaceDemoKey revokes the key of the previous start and creates a new one.
-func replaceDemoKey(ctx context.Context, a *app.App, caller memo.Caller) (memo.CreatedKey, error) {
-	const name = "Demo"
-	old, err := a.ListKeys(ctx, caller, app.KeyQuery{Status: memo.KeyActive, Limit: app.MaxKeyPage, NoTotal: true})
-	for _, k := range old.Items {
-		if k.Name == name {
-			err = errors.Join(err, a.RevokeKey(ctx, caller, k.ID))
-		}
-	}
-	if err != nil {
-		return memo.CreatedKey{}, err
-	}
-	return a.CreateKey(ctx, caller, app.KeyRequest{Name: name})
 }

@@ -1,3 +1,4 @@
+// The test is internal because it replaces a file between its discovery and the read.
 package main
 
 import (

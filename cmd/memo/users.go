@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"memoai.tech/memo"
+)
+
+type userCmds struct {
+	Add     userAdd     `cmd:"" help:"Add a user."`
+	List    userList    `cmd:"" help:"List users."`
+	Disable userDisable `cmd:"" help:"Disable a user: end their sessions and deactivate their keys."`
+	Enable  userEnable  `cmd:"" help:"Let a disabled user sign in again."`
+}
+
+// userArg is the argument of a command for one user, who is then a parameter of its Run
+// method.
+type userArg struct {
+	Email string `arg:""`
+}
+
+// ProvideUser is called by kong.
+func (arg userArg) ProvideUser(s *session) (memo.User, error) {
+	return s.UserByEmail(s.ctx, operator, arg.Email)
+}
+
+type userAdd struct {
+	Email         string `required:""`
+	Name          string `required:""`
+	PasswordStdin bool   `help:"Read the password from the first line of stdin."`
+}
+
+func (c *userAdd) Run(s *session) error {
+	password, err := c.password(s.environment)
+	if err != nil {
+		return err
+	}
+	u, err := s.AddUser(s.ctx, operator, c.Email, c.Name, password)
+	if err != nil {
+		return err
+	}
+	if password == "" {
+		fmt.Fprintln(s.stderr,
+			"The user has no password and cannot sign in. To set one, use --password-stdin or run memo on a terminal.")
+	}
+	return s.print(u, "Added %s (%s).", u.Email, u.ID)
+}
+
+// password reads the password from stdin, or asks for it on a terminal. It returns "" for a
+// user without a password, who cannot sign in.
+func (c *userAdd) password(e *environment) (string, error) {
+	if c.PasswordStdin {
+		line, err := bufio.NewReader(io.LimitReader(e.stdin, 8<<10)).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", fmt.Errorf("reading the password: %w", err)
+		}
+		if line = strings.TrimRight(line, "\r\n"); line == "" {
+			return "", usageError("--password-stdin: stdin has no password")
+		}
+		return line, nil
+	}
+	f, ok := e.stdin.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return "", nil
+	}
+	ask := func(prompt string) (string, error) {
+		fmt.Fprint(e.stderr, prompt)
+		answer, err := term.ReadPassword(int(f.Fd()))
+		fmt.Fprintln(e.stderr)
+		return string(answer), err
+	}
+	first, err := ask("Password (empty for none): ")
+	if err != nil || first == "" {
+		return "", err
+	}
+	second, err := ask("Repeat password: ")
+	if err == nil && first != second {
+		err = errors.New("the passwords do not match; nothing was changed")
+	}
+	return first, err
+}
+
+type userList struct{}
+
+func (c *userList) Run(s *session) error {
+	users, err := s.Users(s.ctx, operator)
+	if err != nil {
+		return err
+	}
+	return printList(s, users, "ID EMAIL NAME DISABLED", func(u memo.User) []string {
+		return []string{u.ID, u.Email, u.Name, formatTime(u.DisabledAt)}
+	})
+}
+
+type userDisable struct{ userArg }
+
+func (c *userDisable) Run(s *session, u memo.User) error {
+	return c.change(s, u, s.DisableUser, "disabled. All their sessions are ended and all their keys are deactivated")
+}
+
+type userEnable struct{ userArg }
+
+func (c *userEnable) Run(s *session, u memo.User) error {
+	return c.change(s, u, s.EnableUser, "enabled. Keys that were deactivated stay deactivated")
+}
+
+func (arg userArg) change(
+	s *session, u memo.User, change func(context.Context, memo.Caller, string) error, result string,
+) error {
+	err := change(s.ctx, operator, u.ID)
+	if err != nil {
+		return err
+	}
+	if u, err = arg.ProvideUser(s); err != nil {
+		return err
+	}
+	return s.print(u, "%s is %s.", u.Email, result)
+}

@@ -1,0 +1,73 @@
+package main
+
+import "memoai.tech/memo"
+
+type workspaceCmds struct {
+	Add  workspaceAdd  `cmd:"" help:"Add a workspace with its first OWNER."`
+	List workspaceList `cmd:"" help:"List workspaces."`
+	Plan workspacePlan `cmd:"" help:"Change the plan of a workspace, from the next request on."`
+}
+
+// workspaceArg is the argument of a command for one workspace, which is then a parameter of
+// its Run method.
+type workspaceArg struct {
+	Workspace string `arg:""`
+}
+
+// ProvideWorkspace is called by kong.
+func (arg workspaceArg) ProvideWorkspace(s *session) (memo.Workspace, error) {
+	return s.FindWorkspace(s.ctx, operator, arg.Workspace)
+}
+
+// workspaceOption is a workspaceArg that is written as an option.
+type workspaceOption struct {
+	Workspace string `required:""`
+}
+
+// ProvideWorkspace is called by kong.
+func (o workspaceOption) ProvideWorkspace(s *session) (memo.Workspace, error) {
+	return workspaceArg(o).ProvideWorkspace(s)
+}
+
+type workspaceAdd struct {
+	Name  string `required:""`
+	Plan  string `required:"" enum:"${plans}" help:"One of ${enum}."`
+	Owner string `required:"" placeholder:"EMAIL"`
+}
+
+func (c *workspaceAdd) Run(s *session) error {
+	u, err := s.UserByEmail(s.ctx, operator, c.Owner)
+	if err != nil {
+		return err
+	}
+	w, err := s.AddWorkspace(s.ctx, operator, c.Name, memo.Plan(c.Plan), u.ID)
+	if err != nil {
+		return err
+	}
+	return s.print(w, "Added %s (%s) on plan %s.", w.Name, w.ID, w.Plan)
+}
+
+type workspaceList struct{}
+
+func (c *workspaceList) Run(s *session) error {
+	list, err := s.Workspaces(s.ctx, operator)
+	if err != nil {
+		return err
+	}
+	return printList(s, list, "ID NAME PLAN CREATED", func(w memo.Workspace) []string {
+		return []string{w.ID, w.Name, string(w.Plan), formatTime(&w.CreatedAt)}
+	})
+}
+
+type workspacePlan struct {
+	workspaceArg
+	Plan string `arg:"" enum:"${plans}"`
+}
+
+func (c *workspacePlan) Run(s *session, w memo.Workspace) error {
+	w.Plan = memo.Plan(c.Plan)
+	if err := s.SetPlan(s.ctx, operator, w.ID, w.Plan); err != nil {
+		return err
+	}
+	return s.print(w, "%s is on plan %s.", w.Name, w.Plan)
+}
