@@ -1,3 +1,4 @@
+// The tests are internal because doctor prints its findings only as text and as JSON.
 package main
 
 import (
@@ -14,23 +15,29 @@ import (
 
 // An untrusted proxy, which /readyz reports, gets a finding with the option to set.
 func TestDoctorReportsUntrustedProxy(t *testing.T) {
-	for body, want := range map[string]bool{
-		`{"status":"ready"}`:                       false,
-		`{"status":"ready","proxy":"not trusted"}`: true,
-		`not JSON`: false,
+	for _, tt := range []struct {
+		name, body string
+		want       bool
+	}{
+		{"no proxy", `{"status":"ready"}`, false},
+		{"an untrusted proxy", `{"status":"ready","proxy":"not trusted"}`, true},
+		{"not JSON", `not JSON`, false},
 	} {
-		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, body)
-		}))
-		found := (&doctorCmd{PublicURL: s.URL}).public(&environment{ctx: t.Context()})
-		s.Close()
-		i := slices.IndexFunc(found, func(f finding) bool { return f.Check == "proxy" })
-		if (i >= 0) != want {
-			t.Errorf("%s: findings %+v, want one on the proxy: %v", body, found, want)
-		}
-		if i >= 0 && (found[i].State != stateWarning || !strings.Contains(found[i].Fix, "--trusted-proxy ADDRESS")) {
-			t.Errorf("%s: the finding is %+v, want a warning that names --trusted-proxy", body, found[i])
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = io.WriteString(w, tt.body)
+			}))
+			defer s.Close()
+			var found findings
+			found.public(t.Context(), s.URL)
+			i := slices.IndexFunc(found, func(f finding) bool { return f.Check == "proxy" })
+			if (i >= 0) != tt.want {
+				t.Errorf("findings %+v, want one on the proxy: %v", found, tt.want)
+			}
+			if i >= 0 && (found[i].State != stateWarning || !strings.Contains(found[i].Fix, "--trusted-proxy ADDRESS")) {
+				t.Errorf("the finding is %+v, want a warning that names --trusted-proxy", found[i])
+			}
+		})
 	}
 }
 
@@ -41,10 +48,12 @@ func TestDoctorExplainsRefusedLogin(t *testing.T) {
 	if err == nil {
 		t.Fatal("PostgreSQL accepted an unknown user")
 	}
-	if text := errorText(err); !strings.Contains(text, `"stranger"`) || strings.Contains(text, "\n") {
-		t.Errorf("errorText returned %q, want one line that names the user", text)
+	var found findings
+	found.failed("database", err, "Start it.")
+	if text := found[0].Message; !strings.Contains(text, `"stranger"`) || strings.Contains(text, "\n") {
+		t.Errorf("the message is %q, want one line that names the user", text)
 	}
-	if advice := adviceFor(err, "Start it."); !strings.HasPrefix(advice, "Correct the user") {
-		t.Errorf("the advice is %q", advice)
+	if !strings.HasPrefix(found[0].Fix, "Correct the user") || found[0].State != stateFault {
+		t.Errorf("the finding is %+v, want a fault that advises to correct the user", found[0])
 	}
 }
