@@ -39,6 +39,14 @@ func parseTiming(line string) (c cue, err error) {
 	return c, checkOrder(c.start, c.end)
 }
 
+func isTiming(line string) bool {
+	_, err := parseTiming(line)
+	return err == nil
+}
+
+// hasArrow reports whether line may be the times of a cue.
+func hasArrow(line string) bool { return strings.Contains(line, "-->") }
+
 func checkOrder(start, end memo.Seconds) error {
 	if end < start {
 		return errors.New("ends before it starts")

@@ -80,16 +80,11 @@ func (d *draft) setTitle(line int, title string) error {
 // titleFromName returns the title from the name of the file, cut to the limit: a long
 // file name is not a reason to refuse the file.
 func (d *draft) titleFromName() string {
-	title := d.name.Title
-	length, chars := len(title), 0
-	for i := range title {
-		if chars == maxTitle {
-			length = i
-			break
-		}
-		chars++
+	title, length := d.name.Title, d.limits.LineBytes
+	if runes := []rune(title); len(runes) > maxTitle {
+		length = min(length, len(string(runes[:maxTitle])))
 	}
-	return plaintext.Trim(plaintext.Truncate(title, min(length, d.limits.LineBytes)))
+	return plaintext.Trim(plaintext.Truncate(title, length))
 }
 
 // document returns the transcription: it turns the cues into segments and sets what the

@@ -11,29 +11,21 @@ import (
 // decodeText returns the text of a file as UTF-8 without a byte order mark. The file
 // must be UTF-8, or UTF-16 with a byte order mark. decodeText does not guess other
 // encodings, because a wrong guess would store garbled text without an error.
-func decodeText(data []byte) (string, error) {
+func decodeText(data []byte) (text string, err error) {
 	if kind := binaryKind(data); kind != "" {
 		return "", refusef(0, "is %s, not a transcript. Import its text instead", kind)
 	}
-	var text string
 	switch {
 	case bytes.HasPrefix(data, []byte{0xFF, 0xFE}):
-		var err error
-		if text, err = decodeUTF16(data[2:], binary.LittleEndian); err != nil {
-			return "", err
-		}
+		text, err = decodeUTF16(data[2:], binary.LittleEndian)
 	case bytes.HasPrefix(data, []byte{0xFE, 0xFF}):
-		var err error
-		if text, err = decodeUTF16(data[2:], binary.BigEndian); err != nil {
-			return "", err
-		}
+		text, err = decodeUTF16(data[2:], binary.BigEndian)
 	default:
-		data = bytes.TrimPrefix(data, []byte{0xEF, 0xBB, 0xBF})
-		if i := firstInvalid(data); i >= 0 {
-			return "", refusef(lineAt(string(data[:i]), i),
-				"has the byte 0x%02X, which is not UTF-8. Save the file as UTF-8 and import it again", data[i])
-		}
-		text = string(data)
+		text = strings.TrimPrefix(string(data), "\uFEFF")
+		err = checkUTF8(text)
+	}
+	if err != nil {
+		return "", err
 	}
 	// PostgreSQL cannot store a NUL.
 	if i := strings.IndexByte(text, 0); i >= 0 {
@@ -43,20 +35,18 @@ func decodeText(data []byte) (string, error) {
 	return text, nil
 }
 
-// firstInvalid returns the offset of the first byte that is not valid UTF-8, or -1.
-// An encoded surrogate is not valid.
-func firstInvalid(data []byte) int {
-	if utf8.Valid(data) {
-		return -1
+// checkUTF8 refuses the first byte that is not valid UTF-8. An encoded surrogate is not valid.
+func checkUTF8(text string) error {
+	if utf8.ValidString(text) {
+		return nil
 	}
-	i := 0
-	for {
-		r, n := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && n <= 1 {
-			return i
+	for i, r := range text {
+		if r == utf8.RuneError && !strings.HasPrefix(text[i:], "\uFFFD") {
+			return refusef(lineAt(text, i),
+				"has the byte 0x%02X, which is not UTF-8. Save the file as UTF-8 and import it again", text[i])
 		}
-		i += n
 	}
+	return nil
 }
 
 func decodeUTF16(data []byte, order binary.ByteOrder) (string, error) {
@@ -113,12 +103,4 @@ func binaryKind(data []byte) string {
 	return ""
 }
 
-// isText reports whether the first 4 kB are UTF-8 without NUL.
-func isText(data []byte) bool {
-	start := data[:min(len(data), 4096)]
-	// Remove a character that the limit of 4 kB splits, because it is not valid by itself.
-	for len(start) > 0 && len(start) < len(data) && !utf8.RuneStart(data[len(start)]) {
-		start = start[:len(start)-1]
-	}
-	return utf8.Valid(start) && bytes.IndexByte(start, 0) < 0
-}
+func isText(data []byte) bool { return utf8.Valid(data) && bytes.IndexByte(data, 0) < 0 }

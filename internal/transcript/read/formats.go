@@ -19,8 +19,8 @@ type format struct {
 //   - the formats in docs/contract.md#import-formats and in the manual of the web app.
 var formats = []format{
 	{"WebVTT", []string{"vtt"}, isVTT, readVTT},
-	{"Memo JSON", []string{"json"}, detectJSON(isMemoJSON), readJSON(readMemoJSON)},
-	{"Whisper JSON", []string{"json"}, detectJSON(isWhisper), readJSON(readWhisper)},
+	jsonFormat("Memo JSON", isMemoJSON, readMemoJSON),
+	jsonFormat("Whisper JSON", isWhisper, readWhisper),
 	{"other JSON", []string{"json"}, looksLikeJSON, refuseJSON},
 	{"SubRip", []string{"srt"}, isSRT, readSRT},
 	{"text with times", []string{"txt", "text"}, isStamped, readStamped},

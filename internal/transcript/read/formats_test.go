@@ -1,17 +1,19 @@
-package read
+package read_test
 
 import (
-	"context"
-	"os"
-	"path/filepath"
+	"slices"
 	"testing"
 
-	"memoai.tech/memo/internal/filename"
+	"memoai.tech/memo/internal/transcript/read"
 )
 
-func formatOf(name, text string) string {
-	d := &draft{ctx: context.Background(), name: filename.Parse(name), text: text}
-	return d.format().name
+func checkFormat(t *testing.T, name string, data []byte, want string) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		if got, err := read.FormatOf(t.Context(), name, data); got != want || err != nil {
+			t.Errorf("the format is %s (%v), want %s", got, err, want)
+		}
+	})
 }
 
 // TestContentDecidesWithoutKnownExtension: otherwise the extension decides.
@@ -35,42 +37,27 @@ func TestContentDecidesWithoutKnownExtension(t *testing.T) {
 		"a --> b":                    "text",
 		"hello":                      "text",
 	} {
-		for _, name := range []string{"", "a", "a.b/c", "a.md", "a.jsonl", "a.2026"} {
-			if got := formatOf(name, data); got != want {
-				t.Errorf("%q named %q is %s, want %s", data, name, got, want)
+		t.Run(data, func(t *testing.T) {
+			for _, name := range []string{"", "a", "a.b/c", "a.md", "a.jsonl", "a.2026"} {
+				checkFormat(t, name, []byte(data), want)
 			}
-		}
-		if got := formatOf(`C:\x\a.SRT`, data); got != "SubRip" {
-			t.Errorf("%q named a.SRT is %s, want SubRip", data, got)
-		}
+			checkFormat(t, `C:\x\a.SRT`, []byte(data), "SubRip")
+		})
 	}
 }
 
 // TestEveryFormatHasASample, which is detected under its own name and under any other.
 func TestEveryFormatHasASample(t *testing.T) {
-	missing := map[string]bool{}
-	for _, f := range formats {
-		missing[f.name] = f.name != "other JSON"
-	}
+	missing := slices.DeleteFunc(read.FormatNames(), func(name string) bool { return name == "other JSON" })
 	for _, s := range samples {
-		data, err := os.ReadFile(filepath.Join("testdata", "samples", s.file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := decodeText(data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range []string{s.name, "x.unknown"} {
-			if got := formatOf(name, text); got != s.format {
-				t.Errorf("%s named %s is %s, want %s", s.file, name, got, s.format)
-			}
-		}
-		missing[s.format] = false
+		t.Run(s.file, func(t *testing.T) {
+			data := sampleData(t, s.file)
+			checkFormat(t, s.name, data, s.format)
+			checkFormat(t, "x.unknown", data, s.format)
+		})
+		missing = slices.DeleteFunc(missing, func(name string) bool { return name == s.format })
 	}
-	for name, is := range missing {
-		if is {
-			t.Errorf("no sample is %s: add one to samples_test.go", name)
-		}
+	if len(missing) > 0 {
+		t.Errorf("no sample is %q: add one to samples_test.go", missing)
 	}
 }

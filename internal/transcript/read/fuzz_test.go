@@ -1,11 +1,9 @@
-package read
+package read_test
 
 import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +13,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/transcript"
+	"memoai.tech/memo/internal/transcript/read"
 	"memoai.tech/memo/internal/transcript/write"
 )
 
@@ -25,14 +24,9 @@ var fuzzLimits = transcript.Limits{Bytes: 1 << 16, Segments: 200, LineBytes: 1 <
 func addSeeds(f *testing.F) {
 	f.Helper()
 	for _, s := range samples {
-		data, err := os.ReadFile(filepath.Join("testdata", "samples", s.file))
-		if err != nil {
-			f.Fatal(err)
+		if data := sampleData(f, s.file); len(data) <= 4000 { // long seeds slow the fuzzer down
+			f.Add(s.file, data)
 		}
-		if len(data) > 4000 { // long seeds slow the fuzzer down
-			continue
-		}
-		f.Add(s.file, data)
 	}
 	for _, s := range []struct{ name, data string }{
 		{
@@ -80,7 +74,7 @@ func FuzzRead(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
 		before := bytes.Clone(data)
-		doc, err := File(t.Context(), name, data, fuzzLimits)
+		doc, err := read.File(t.Context(), name, data, fuzzLimits)
 		if !bytes.Equal(before, data) {
 			t.Fatal("File changed its input")
 		}
@@ -110,7 +104,7 @@ func FuzzRoundTrip(f *testing.F) {
 
 func checkAnyFile(t rapid.TB, name string, data []byte) {
 	t.Helper()
-	doc, err := File(context.Background(), name, data, fuzzLimits)
+	doc, err := read.File(context.Background(), name, data, fuzzLimits)
 	if err != nil {
 		return
 	}
@@ -125,9 +119,9 @@ func checkAnyFile(t rapid.TB, name string, data []byte) {
 	if len(doc.Segments) == 0 {
 		return
 	}
-	tagged := slices.ContainsFunc(doc.Segments, func(s memo.Segment) bool { return stripSRTTags(s.Text) != s.Text })
+	tagged := slices.ContainsFunc(doc.Segments, func(s memo.Segment) bool { return read.StripSRTTags(s.Text) != s.Text })
 	stamped := slices.ContainsFunc(doc.Segments,
-		func(s memo.Segment) bool { _, _, ok := splitTimestamp(s.Text); return ok })
+		func(s memo.Segment) bool { _, _, ok := read.SplitTimestamp(s.Text); return ok })
 	for _, format := range []transcript.Format{transcript.Text, transcript.SRT, transcript.VTT} {
 		if format == transcript.SRT && tagged || format == transcript.Text && stamped {
 			continue // these formats have no escapes, so the text is read as a tag or a time

@@ -45,21 +45,13 @@ func looksLikeJSON(d *draft) bool {
 
 const jsonSpace = " \t\r\n"
 
-// detectJSON returns the detection of a format of valid JSON.
-func detectJSON(is func(*jsonFile) bool) func(*draft) bool {
-	return func(d *draft) bool {
-		if d.name.Extension != "json" && !looksLikeJSON(d) {
-			return false
-		}
-		f := parseJSON(d)
-		return f.fault == nil && is(f)
+// jsonFormat returns a format of valid JSON: is reports whether a file has it, and the errors of
+// read can be those of the decoder.
+func jsonFormat(name string, is func(*jsonFile) bool, read func(*jsonFile) error) format {
+	detect := func(d *draft) bool {
+		return (d.name.Extension == "json" || looksLikeJSON(d)) && parseJSON(d).fault == nil && is(d.json)
 	}
-}
-
-// readJSON returns the reader of a format of valid JSON. Its errors can be those of the
-// decoder.
-func readJSON(read func(*jsonFile) error) func(*draft) error {
-	return func(d *draft) error { return d.json.explain(read(d.json)) }
+	return format{name, []string{"json"}, detect, func(d *draft) error { return d.json.explain(read(d.json)) }}
 }
 
 // refuseJSON says why a file has none of the JSON formats.

@@ -1,7 +1,6 @@
 package read
 
 import (
-	"cmp"
 	"fmt"
 	"unicode/utf8"
 
@@ -10,15 +9,6 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/transcript"
 )
-
-// orDefault replaces limits of 0.
-func orDefault(l transcript.Limits) transcript.Limits {
-	d := transcript.DefaultLimits
-	return transcript.Limits{
-		Bytes: cmp.Or(l.Bytes, d.Bytes), Segments: cmp.Or(l.Segments, d.Segments),
-		LineBytes: cmp.Or(l.LineBytes, d.LineBytes), Speakers: cmp.Or(l.Speakers, d.Speakers),
-	}
-}
 
 // Limits on texts that can be in a database index. PostgreSQL limits an index row to
 // 2,704 bytes, and 500 characters are at most 2,000 bytes.

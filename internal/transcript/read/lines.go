@@ -1,6 +1,9 @@
 package read
 
-import "strings"
+import (
+	"iter"
+	"strings"
+)
 
 // lineScanner reads a text line by line without splitting it, so that 32 MB of line
 // breaks need no memory. A line ends with LF, CRLF or CR. To return to a line later,
@@ -38,6 +41,19 @@ func (l *lineScanner) peek() string {
 		return ""
 	}
 	return ahead.line()
+}
+
+// block moves to the lines after the current one, up to an empty line, which it consumes, or
+// to a line that begins another block, which it does not.
+func (l *lineScanner) block(begins func(line string) bool) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for ahead := *l; ahead.next() && !begins(ahead.line()); {
+			*l = ahead
+			if l.line() == "" || !yield(l.line()) {
+				return
+			}
+		}
+	}
 }
 
 // lineAt returns the number of the line that contains the byte at offset.

@@ -23,11 +23,11 @@ import (
 // determines the format. It also gives the title and the creation time if the
 // content has none. CreatedAt is zero if neither has a time. File ignores the ids of
 // the transcription and of its project in Memo JSON, because they belong to another
-// database. A limit of 0 means that of transcript.DefaultLimits.
+// database.
 //
 // Every error is a *transcript.Error, or the cause of ctx if ctx has ended.
 func File(ctx context.Context, name string, data []byte, limits transcript.Limits) (*memo.Transcription, error) {
-	doc, err := readFile(ctx, name, data, orDefault(limits))
+	doc, err := readFile(ctx, name, data, limits)
 	if err == nil {
 		return doc, nil
 	}

@@ -1,4 +1,4 @@
-package read
+package read_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/transcript"
+	"memoai.tech/memo/internal/transcript/read"
 )
 
 // show formats segments for the tables below.
@@ -134,14 +135,12 @@ func TestVTTHeaderIsRead(t *testing.T) {
 		"WEBVTT\n\nNOTE Language: en\n":                     {"name", ""},
 		"WEBVTT -\u001b[31m Red \u202e\nLanguage: german\n": {"Red \u202e", "de"},
 	} {
-		doc, err := File(t.Context(), "name.vtt", []byte(data+"\n00:01.000 --> 00:02.000\na"), transcript.Limits{})
-		if err != nil {
-			t.Errorf("%q: %v", data, err)
-			continue
-		}
-		if got := [2]string{doc.Title, string(doc.Language)}; got != want {
-			t.Errorf("%q: got %q, want %q", data, got, want)
-		}
+		t.Run(data, func(t *testing.T) {
+			doc := readText(t, "name.vtt", data+"\n00:01.000 --> 00:02.000\na")
+			if got := [2]string{doc.Title, string(doc.Language)}; got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
 	}
 }
 
@@ -354,36 +353,40 @@ func TestWhisperJSONIsRead(t *testing.T) {
 			Language: "yue", Duration: 9,
 		},
 	} {
-		doc, err := File(t.Context(), "a.json", []byte(data), transcript.Limits{})
-		if err != nil {
-			t.Errorf("%s: %v", data, err)
-		} else if doc.Language != want.Language || doc.Duration != want.Duration {
-			t.Errorf("%s: got language %q and duration %v, want %q and %v", data, doc.Language, doc.Duration,
-				want.Language, want.Duration)
-		}
+		t.Run(data, func(t *testing.T) {
+			doc := readText(t, "a.json", data)
+			if doc.Language != want.Language || doc.Duration != want.Duration {
+				t.Errorf("got language %q and duration %v, want %q and %v", doc.Language, doc.Duration,
+					want.Language, want.Duration)
+			}
+		})
 	}
 }
 
 func checkRead(t *testing.T, desc, name, data string, want []string) {
 	t.Helper()
-	doc, err := File(t.Context(), name, []byte(data), transcript.Limits{})
+	t.Run(desc, func(t *testing.T) {
+		doc := readText(t, name, data)
+		checkDocument(t, doc)
+		if diff := cmp.Diff(want, show(doc.Segments)); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	})
+}
+
+func readText(t testing.TB, name, data string) *memo.Transcription {
+	t.Helper()
+	doc, err := read.File(t.Context(), name, []byte(data), transcript.DefaultLimits)
 	if err != nil {
-		t.Errorf("%s: %v", desc, err)
-		return
+		t.Fatal(err)
 	}
-	checkDocument(t, doc)
-	if diff := cmp.Diff(want, show(doc.Segments)); diff != "" {
-		t.Errorf("%s (-want +got)\n%s", desc, diff)
-	}
+	return doc
 }
 
 // TestSpeakersAreNumberedInOrder of their first segment.
 func TestSpeakersAreNumberedInOrder(t *testing.T) {
 	const text = "[00:01] Zoe: a\n[00:02] b\n[00:03] Ann: c\n[00:04] Zoe: d"
-	doc, err := File(t.Context(), "a.txt", []byte(text), transcript.Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	doc := readText(t, "a.txt", text)
 	var ids []memo.Optional
 	for _, s := range doc.Segments {
 		ids = append(ids, s.SpeakerID)
@@ -399,22 +402,24 @@ func TestSpeakersAreNumberedInOrder(t *testing.T) {
 // TestLongFileNameIsCut: a title that comes from a file name is cut to the limit, and no
 // character that people see as one is split.
 func TestLongFileNameIsCut(t *testing.T) {
-	for name, want := range map[string]string{
-		strings.Repeat("é", 501) + ".txt":               strings.Repeat("é", 500),
-		strings.Repeat("a", 499) + " b.txt":             strings.Repeat("a", 499),
-		strings.Repeat("a", 498) + "👩\u200d👩 x.txt":     strings.Repeat("a", 498),
-		strings.Repeat("日", 500) + ".txt":               strings.Repeat("日", 500),
-		"2026-05-20 " + strings.Repeat("b", 600) + ".x": strings.Repeat("b", 500),
+	for _, tt := range []struct {
+		desc, name, want string
+		bytes            int
+	}{
+		{"501 characters", strings.Repeat("é", 501) + ".txt", strings.Repeat("é", 500), 64 << 10},
+		{"a space at the limit", strings.Repeat("a", 499) + " b.txt", strings.Repeat("a", 499), 64 << 10},
+		{"an emoji at the limit", strings.Repeat("a", 498) + "👩\u200d👩 x.txt", strings.Repeat("a", 498), 64 << 10},
+		{"500 characters", strings.Repeat("日", 500) + ".txt", strings.Repeat("日", 500), 64 << 10},
+		{"a date", "2026-05-20 " + strings.Repeat("b", 600) + ".x", strings.Repeat("b", 500), 64 << 10},
+		{"20 bytes", strings.Repeat("日", 30), strings.Repeat("日", 6), 20},
 	} {
-		doc, err := File(t.Context(), name, []byte("a"), transcript.Limits{})
-		if err != nil {
-			t.Errorf("%q: %v", name, err)
-		} else if doc.Title != want {
-			t.Errorf("%q: got the title %q, want %q", name, doc.Title, want)
-		}
-	}
-	doc, err := File(t.Context(), strings.Repeat("日", 30), []byte("a"), transcript.Limits{LineBytes: 20})
-	if err != nil || doc.Title != strings.Repeat("日", 6) {
-		t.Errorf("got %v (%v), want a title of at most 20 bytes", doc, err)
+		t.Run(tt.desc, func(t *testing.T) {
+			limits := transcript.DefaultLimits
+			limits.LineBytes = tt.bytes
+			doc, err := read.File(t.Context(), tt.name, []byte("a"), limits)
+			if err != nil || doc.Title != tt.want {
+				t.Errorf("got %v (%v), want the title %q", doc, err, tt.want)
+			}
+		})
 	}
 }

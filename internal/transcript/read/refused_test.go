@@ -1,4 +1,4 @@
-package read
+package read_test
 
 import (
 	"errors"
@@ -8,12 +8,13 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/transcript"
+	"memoai.tech/memo/internal/transcript/read"
 )
 
 // TestInvalidFileIsRefused checks each refusal with the line and the reason that people see.
 func TestInvalidFileIsRefused(t *testing.T) {
 	small := transcript.Limits{Bytes: 2000, Segments: 3, LineBytes: 20, Speakers: 2}
-	unlimited := transcript.Limits{}
+	unlimited := transcript.DefaultLimits
 	tests := []struct {
 		desc, name, data string
 		limits           transcript.Limits
@@ -380,7 +381,7 @@ func TestInvalidFileIsRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.desc, func(t *testing.T) {
-			doc, err := File(t.Context(), tt.name, []byte(tt.data), tt.limits)
+			doc, err := read.File(t.Context(), tt.name, []byte(tt.data), tt.limits)
 			e, ok := errors.AsType[*transcript.Error](err)
 			if !ok || doc != nil {
 				t.Fatalf("File = %v, %v; want an *Error", doc, err)
@@ -439,7 +440,7 @@ func TestHostileFileIsReadQuickly(t *testing.T) {
 		"no newline": strings.Repeat("a", 8*n),
 	} {
 		t.Run(desc, func(t *testing.T) {
-			doc, err := File(t.Context(), desc, []byte(data), transcript.DefaultLimits)
+			doc, err := read.File(t.Context(), desc, []byte(data), transcript.DefaultLimits)
 			if err == nil {
 				checkDocument(t, doc)
 			}

@@ -1,4 +1,4 @@
-package read
+package read_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/plaintext"
 	"memoai.tech/memo/internal/transcript"
+	"memoai.tech/memo/internal/transcript/read"
 	"memoai.tech/memo/internal/transcript/write"
 )
 
@@ -63,7 +64,7 @@ func reread(t rapid.TB, f transcript.Format, d *memo.Transcription) *memo.Transc
 	if err := write.File(context.Background(), &b, f, d); err != nil {
 		t.Fatal(err)
 	}
-	got, err := File(context.Background(), "x."+string(f), []byte(b.String()), transcript.DefaultLimits)
+	got, err := read.File(context.Background(), "x."+string(f), []byte(b.String()), transcript.DefaultLimits)
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, b.String())
 	}
@@ -127,7 +128,7 @@ func TestSRTRoundTripKeepsSegments(t *testing.T) {
 		for i := range d.Segments {
 			s := &d.Segments[i]
 			s.Speaker = rapid.SampledFrom([]memo.Optional{"Ann", "SPEAKER_00", "Иван"}).Draw(t, "name")
-			if stripSRTTags(s.Text) != s.Text {
+			if read.StripSRTTags(s.Text) != s.Text {
 				s.Text = "x"
 			}
 		}

@@ -1,4 +1,4 @@
-package read
+package read_test
 
 import (
 	"bytes"
@@ -100,15 +100,16 @@ var samples = []struct {
 
 func readSample(t testing.TB, file, name string) *memo.Transcription {
 	t.Helper()
+	return readText(t, name, string(sampleData(t, file)))
+}
+
+func sampleData(t testing.TB, file string) []byte {
+	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", "samples", file))
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc, err := File(t.Context(), name, data, transcript.DefaultLimits)
-	if err != nil {
-		t.Fatalf("%s: %v", file, err)
-	}
-	return doc
+	return data
 }
 
 func TestSamplesAreReadAsExpected(t *testing.T) {
@@ -136,10 +137,7 @@ func TestSamplesAreReadAsExpected(t *testing.T) {
 // Windows programs, and under a name without a known extension.
 func TestEncodingAndNameDoNotMatter(t *testing.T) {
 	for _, s := range samples {
-		data, err := os.ReadFile(filepath.Join("testdata", "samples", s.file))
-		if err != nil {
-			t.Fatal(err)
-		}
+		data := sampleData(t, s.file)
 		text := strings.TrimPrefix(string(data), "\ufeff")
 		crlf := strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n")
 		want := readSample(t, s.file, "x.unknown")
@@ -150,14 +148,11 @@ func TestEncodingAndNameDoNotMatter(t *testing.T) {
 			"UTF-16 LE": encodeUTF16(text, 0),
 			"UTF-16 BE": encodeUTF16(text, 1),
 		} {
-			got, err := File(t.Context(), "x.unknown", data, transcript.DefaultLimits)
-			if err != nil {
-				t.Errorf("%s, %s: %v", s.file, desc, err)
-				continue
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("%s, %s (-want +got)\n%s", s.file, desc, diff)
-			}
+			t.Run(s.file+" "+desc, func(t *testing.T) {
+				if diff := cmp.Diff(want, readText(t, "x.unknown", string(data))); diff != "" {
+					t.Errorf("(-want +got)\n%s", diff)
+				}
+			})
 		}
 	}
 }

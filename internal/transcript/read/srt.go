@@ -1,6 +1,7 @@
 package read
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -10,15 +11,7 @@ import (
 // isSRT reports whether the text starts with the times of a cue, after a number or without.
 func isSRT(d *draft) bool {
 	l := lineScanner{text: strings.TrimLeft(d.text, " \t\r\n")}
-	for range 2 {
-		if !l.next() {
-			break
-		}
-		if _, err := parseTiming(l.line()); err == nil {
-			return true
-		}
-	}
-	return false
+	return l.next() && (isTiming(l.line()) || isTiming(l.peek()))
 }
 
 // readSRT reads SubRip, which has no formal grammar: numbers may be missing or wrong, a
@@ -35,7 +28,7 @@ func readSRT(d *draft) error {
 		case line == "":
 			r.previousLine = srtBlank
 		// A line with "-->" directly after the times is part of the text.
-		case strings.Contains(line, "-->") && r.previousLine != srtTimes:
+		case hasArrow(line) && r.previousLine != srtTimes:
 			err = r.readArrowLine(line)
 		default:
 			err = r.readTextLine(line)
@@ -92,7 +85,7 @@ func (r *srtReader) readArrowLine(line string) error {
 // readTextLine adds a line to the text. If it is the number of the next cue, readArrowLine
 // removes it later.
 func (r *srtReader) readTextLine(line string) error {
-	if r.open == nil && !strings.Contains(r.peek(), "-->") {
+	if r.open == nil && !hasArrow(r.peek()) {
 		return refusef(r.number, "has %s where a cue's number or times such as 00:00:01,000 --> 00:00:02,500 are expected",
 			plaintext.Quote(line))
 	}
@@ -129,42 +122,19 @@ func startsWithTime(line string) bool {
 	return line != "" && line[0] >= '0' && line[0] <= '9'
 }
 
-// stripSRTTags removes the few tags that players support, and a position such as
-// "{\an8}" at the start. Anything else in angle brackets is text.
+// The few tags that players support, and a position at the start of the text. Anything else in
+// angle brackets is text.
+var (
+	srtTag      = regexp.MustCompile(`</?(?:[IBUSibus]|[Ff][Oo][Nn][Tt](?: [^>]*)?)>`)
+	srtPosition = regexp.MustCompile(`^\{\\an[0-9]\}`)
+)
+
 func stripSRTTags(s string) string {
-	if rest, ok := strings.CutPrefix(s, `{\an`); ok && len(rest) > 1 && plaintext.IsDigits(rest[:1], 1) && rest[1] == '}' {
-		s = rest[2:]
+	if strings.HasPrefix(s, "{") {
+		s = srtPosition.ReplaceAllString(s, "")
 	}
 	if !strings.Contains(s, "<") {
 		return s
 	}
-	var b strings.Builder
-	for {
-		i := strings.IndexByte(s, '<')
-		if i < 0 {
-			b.WriteString(s)
-			return b.String()
-		}
-		b.WriteString(s[:i])
-		s = s[i:]
-		n := srtTagLength(s)
-		if n == 0 {
-			b.WriteByte('<')
-			n = 1
-		}
-		s = s[n:]
-	}
-}
-
-// srtTagLength returns the length of the tag at the start of s, or 0.
-func srtTagLength(s string) int {
-	end := strings.IndexByte(s[:min(len(s), 200)], '>')
-	if end < 0 {
-		return 0
-	}
-	switch name := strings.ToLower(strings.TrimPrefix(s[1:end], "/")); {
-	case name == "i", name == "b", name == "u", name == "s", name == "font", strings.HasPrefix(name, "font "):
-		return end + 1
-	}
-	return 0
+	return srtTag.ReplaceAllString(s, "")
 }

@@ -2,6 +2,7 @@ package read
 
 import (
 	"html"
+	"regexp"
 	"strings"
 
 	"memoai.tech/memo/internal/plaintext"
@@ -35,12 +36,13 @@ func readVTT(d *draft) error {
 			continue
 		}
 		first := l
-		if !strings.Contains(l.line(), "-->") {
-			if !strings.Contains(l.peek(), "-->") {
+		if !hasArrow(l.line()) {
+			if !hasArrow(l.peek()) {
 				if !isVTTComment(l.line()) {
 					return refusef(l.number, "has the text %s without times before it", plaintext.Quote(l.line()))
 				}
-				skipVTTBlock(&l)
+				for range l.block(hasArrow) { // skips it
+				}
 				continue
 			}
 			l.next() // first was the cue's identifier
@@ -64,7 +66,7 @@ func readVTT(d *draft) error {
 	return nil
 }
 
-// readVTTHeader reads everything up to the first empty line: a title after the
+// readVTTHeader reads everything up to the first empty line or cue: a title after the
 // signature, and "Language: en". It ignores other lines.
 func readVTTHeader(d *draft, l *lineScanner) error {
 	l.next()
@@ -74,20 +76,13 @@ func readVTTHeader(d *draft, l *lineScanner) error {
 			return err
 		}
 	}
-	for {
-		before := *l
-		if !l.next() || l.line() == "" {
-			return nil
-		}
-		if strings.Contains(l.line(), "-->") { // no empty line: the first cue
-			*l = before
-			return nil
-		}
-		name, value, _ := strings.Cut(l.line(), ":")
+	for line := range l.block(hasArrow) {
+		name, value, _ := strings.Cut(line, ":")
 		if strings.EqualFold(strings.TrimSpace(name), "language") {
 			d.doc.Language = transcript.Language(value)
 		}
 	}
+	return nil
 }
 
 // isVTTComment reports whether a block that starts with line has no transcript text: it
@@ -97,36 +92,31 @@ func isVTTComment(line string) bool {
 	return word == "NOTE" || strings.TrimSpace(line) == "STYLE" || strings.TrimSpace(line) == "REGION"
 }
 
-// skipVTTBlock skips the rest of a block. By the grammar it ends at an empty line or at
-// the times of a cue.
-func skipVTTBlock(l *lineScanner) {
-	for {
-		before := *l
-		if !l.next() || l.line() == "" {
-			return
-		}
-		if strings.Contains(l.line(), "-->") {
-			*l = before
-			return
-		}
-	}
-}
-
-// vttPayload returns the lines after the current one, up to an empty line.
+// vttPayload returns the lines after the current one, up to an empty line or the times of
+// the next cue.
 func vttPayload(l *lineScanner) string {
 	from, to := l.rest, l.rest
-	for {
-		before := *l
-		if !l.next() || l.line() == "" {
-			break
-		}
-		if _, err := parseTiming(l.line()); err == nil { // the next cue, without an empty line before it
-			*l = before
-			break
-		}
+	for range l.block(isTiming) {
 		to = l.to
 	}
 	return l.text[from:to]
+}
+
+// vttTag matches what may be a tag. Its groups are the name, with a slash for an end tag, and
+// what follows the name.
+var vttTag = regexp.MustCompile(`<(/?[A-Za-z]*)([^<>]*)>`)
+
+// isVTTTag reports whether what vttTag matched is a tag or, without a name, the time of the
+// next word, for karaoke. Otherwise it is text, as in "a <3 b>".
+func isVTTTag(name, rest string) bool {
+	switch {
+	case name == "":
+		_, err := transcript.ParseClock(rest)
+		return err == nil
+	case rest == "":
+		return true
+	}
+	return name != "/" && strings.IndexByte(". \t\r\n/", rest[0]) >= 0
 }
 
 // addVTTCue adds a cue for each voice in the payload, because several people can speak in
@@ -138,28 +128,22 @@ func addVTTCue(d *draft, c cue, payload string) error {
 		text.Reset()
 		return d.add(c)
 	}
-	for payload != "" {
-		i := strings.IndexByte(payload, '<')
-		if i < 0 {
-			i = len(payload)
-		}
-		text.WriteString(unescapeVTT(payload[:i]))
-		if payload = payload[i:]; payload == "" {
-			break
-		}
-		end, name, annotation := parseVTTTag(payload)
-		if end == 0 { // "a < b"
+	for m := vttTag.FindStringSubmatchIndex(payload); m != nil; m = vttTag.FindStringSubmatchIndex(payload) {
+		text.WriteString(unescapeVTT(payload[:m[0]]))
+		name, rest := payload[m[2]:m[3]], payload[m[4]:m[5]]
+		if !isVTTTag(name, rest) {
 			text.WriteByte('<')
-			payload = payload[1:]
+			payload = payload[m[0]+1:]
 			continue
 		}
-		payload = payload[end:]
+		payload = payload[m[1]:]
 		switch name {
 		case "/v":
 			// Only Teams closes a voice at the end of a cue.
 			d.video = d.video || payload == ""
 		case "v":
 			d.evidence = evidenceNone
+			_, annotation, _ := strings.Cut(vttSpaces.Replace(rest), " ") // after the classes
 			speaker := plaintext.OneLine(unescapeVTT(annotation))
 			if speaker == c.speaker {
 				if !strings.HasSuffix(text.String(), " ") {
@@ -173,62 +157,19 @@ func addVTTCue(d *draft, c cue, payload string) error {
 			c.speaker = speaker
 		}
 	}
+	text.WriteString(unescapeVTT(payload))
 	return flush()
 }
 
-// parseVTTTag parses the tag at the start of s. It returns its length, or 0 if s does not
-// start with a tag; its name, with a slash for an end tag; and its annotation, which is
-// the speaker in a voice tag.
-func parseVTTTag(s string) (length int, name, annotation string) {
-	// Stopping at the next "<" makes a text of a million "<" fast to read.
-	end := 1 + strings.IndexAny(s[1:], "<>")
-	if end == 0 || s[end] == '<' {
-		return 0, "", ""
-	}
-	inner := s[1:end]
-	i := 0
-	for i < len(inner) && (inner[i] >= 'a' && inner[i] <= 'z' || inner[i] >= 'A' && inner[i] <= 'Z' || i == 0 &&
-		inner[i] == '/') {
-		i++
-	}
-	name, rest := inner[:i], inner[i:]
-	if name == "" {
-		if _, err := transcript.ParseClock(inner); err == nil {
-			return end + 1, "", "" // the time of the next word, for karaoke
-		}
-	}
-	if name == "" || name == "/" && rest != "" || rest != "" && !strings.ContainsRune(". \t\r\n/", rune(rest[0])) {
-		return 0, "", ""
-	}
-	if i := strings.IndexAny(rest, " \t\r\n"); i >= 0 { // after the classes
-		annotation = rest[i:]
-	}
-	return end + 1, name, annotation
-}
+var vttSpaces = strings.NewReplacer("\t", " ", "\r", " ", "\n", " ")
 
-// unescapeVTT decodes character references that end in a semicolon. Others are text, as
-// in "AT&T" or "a=1&copy=2", because some tools do not escape ampersands.
+// vttReference matches a character reference that ends in a semicolon. Others are text, as in
+// "AT&T" or "a=1&copy=2", because some tools do not escape ampersands.
+var vttReference = regexp.MustCompile(`&[#0-9A-Za-z]+;`)
+
 func unescapeVTT(s string) string {
 	if !strings.Contains(s, "&") {
 		return s
 	}
-	var b strings.Builder
-	for {
-		i := strings.IndexByte(s, '&')
-		if i < 0 {
-			b.WriteString(s)
-			return b.String()
-		}
-		b.WriteString(s[:i])
-		s = s[i:]
-		const longest = 34 // of HTML's names
-		end := strings.IndexByte(s[:min(len(s), longest)], ';')
-		if end < 0 || strings.Contains(s[1:end], "&") {
-			end = 0
-			b.WriteByte('&')
-		} else {
-			b.WriteString(html.UnescapeString(s[:end+1]))
-		}
-		s = s[end+1:]
-	}
+	return vttReference.ReplaceAllStringFunc(s, html.UnescapeString)
 }

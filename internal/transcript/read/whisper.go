@@ -1,8 +1,6 @@
 package read
 
 import (
-	"bytes"
-
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -35,29 +33,41 @@ func readWhisper(f *jsonFile) error {
 func (f *jsonFile) readWhisperObject() error {
 	segments := f.kinds["segments"] == '['
 	return f.members(func(name string) error {
-		switch name {
-		case "segments":
-			if segments {
-				return f.readSegments()
+		switch {
+		case name == "segments" && segments:
+			return f.readSegments()
+		case name == "text" && !segments:
+			line := f.nextLine()
+			var text string
+			if err := f.decode(&text); err != nil {
+				return err
 			}
-		case "text":
-			if !segments {
-				line := f.nextLine()
-				var text string
-				if err := f.decode(&text); err != nil {
-					return err
-				}
-				return f.draft.addLines(line, text)
-			}
-		case "language", "detected_language":
-			return f.readLanguage()
-		case "duration":
-			return f.readDuration()
-		case "info": // the second return value of faster-whisper
-			return f.readInfo()
+			return f.draft.addLines(line, text)
+		case name == "info" && f.PeekKind() == '{': // the second return value of faster-whisper
+			return f.members(f.readProperty)
 		}
-		return f.SkipValue()
+		return f.readProperty(name)
 	})
+}
+
+// readProperty reads a member that is not about a segment. It ignores a value of the wrong
+// type: some versions write a string for the duration.
+func (f *jsonFile) readProperty(name string) error {
+	switch kind := f.PeekKind(); {
+	case (name == "language" || name == "detected_language") && kind == '"':
+		var language string
+		err := f.decode(&language)
+		f.draft.doc.Language = transcript.Language(language)
+		return err
+	case name == "duration" && kind == '0':
+		line := f.nextLine()
+		var seconds float64
+		if err := f.decode(&seconds); err != nil {
+			return err
+		}
+		return f.draft.setDuration(line, seconds)
+	}
+	return f.SkipValue()
 }
 
 func (d *draft) addLines(line int, text string) error {
@@ -69,31 +79,6 @@ func (d *draft) addLines(line int, text string) error {
 	return nil
 }
 
-// readLanguage reads a language, and ignores it if it is not a string.
-func (f *jsonFile) readLanguage() error {
-	if f.PeekKind() != '"' {
-		return f.SkipValue()
-	}
-	var language string
-	err := f.decode(&language)
-	f.draft.doc.Language = transcript.Language(language)
-	return err
-}
-
-// readDuration reads a duration, and ignores it if it is not a number, because some
-// versions write a string.
-func (f *jsonFile) readDuration() error {
-	if f.PeekKind() != '0' {
-		return f.SkipValue()
-	}
-	line := f.nextLine()
-	var seconds float64
-	if err := f.decode(&seconds); err != nil {
-		return err
-	}
-	return f.draft.setDuration(line, seconds)
-}
-
 func (d *draft) setDuration(line int, seconds float64) error {
 	duration, ok := memo.RoundSeconds(seconds)
 	if !ok {
@@ -103,53 +88,24 @@ func (d *draft) setDuration(line int, seconds float64) error {
 	return nil
 }
 
-func (f *jsonFile) readInfo() error {
-	if f.PeekKind() != '{' {
-		return f.SkipValue()
-	}
-	return f.members(func(name string) error {
-		switch name {
-		case "language":
-			return f.readLanguage()
-		case "duration":
-			return f.readDuration()
-		}
-		return f.SkipValue()
-	})
-}
-
 // speakerOfWords returns the speaker of most words of a segment, and among equals the
 // one who speaks first. WhisperX gives the segment no speaker if it is not sure.
-func speakerOfWords(words jsontext.Value) (string, error) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(words))
-	if dec.PeekKind() != '[' {
-		return "", nil
+func speakerOfWords(words jsontext.Value) (best string, err error) {
+	var list []struct {
+		Speaker string `json:"speaker"`
 	}
-	if _, err := dec.ReadToken(); err != nil {
-		return "", err
+	if words.Kind() == '[' {
+		err = json.Unmarshal(words, &list)
 	}
 	count := map[string]int{}
-	var order []string
-	for dec.PeekKind() != ']' {
-		var w struct {
-			Speaker string `json:"speaker"`
-		}
-		if err := json.UnmarshalDecode(dec, &w); err != nil {
-			return "", err
-		}
-		if w.Speaker == "" {
-			continue
-		}
-		if count[w.Speaker] == 0 {
-			order = append(order, w.Speaker)
-		}
+	for _, w := range list {
 		count[w.Speaker]++
 	}
-	best := ""
-	for _, s := range order {
-		if count[s] > count[best] {
-			best = s
+	count[""] = 0
+	for _, w := range list {
+		if count[w.Speaker] > count[best] {
+			best = w.Speaker
 		}
 	}
-	return best, nil
+	return best, err
 }
