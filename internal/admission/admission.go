@@ -60,35 +60,27 @@ func New(cfg Config) (*Control, error) {
 // or nil if it is not configured.
 func (c *Control) PublicURL() *url.URL { return c.public }
 
-// How long authorisation waits for the database. If PostgreSQL is unavailable, a caller gets
-// 503 within two seconds. The embedded database is always available, so on a busy machine a
-// burst of calls may wait longer and is not refused.
-const (
-	authoriseTimeout         = 1500 * time.Millisecond
-	embeddedAuthoriseTimeout = 5 * time.Second
-)
-
-func (c *Control) withAuthoriseTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
-	if c.app.IsEmbedded() {
-		return context.WithTimeout(ctx, embeddedAuthoriseTimeout)
-	}
-	return context.WithTimeout(ctx, authoriseTimeout)
-}
-
-// How long a call may take.
+// How long a call may take, from its start. Uploads and streams have their own timeouts.
 const (
 	callTimeout     = 30 * time.Second
 	slowCallTimeout = 1750 * time.Millisecond // while the database is slow: it must fail within 2 s
 )
 
-// Deadline returns when a call times out, counted from its start. Uploads and streams have
-// their own timeouts.
-func (c *Control) Deadline(r *http.Request) time.Time {
-	timeout := callTimeout
-	if c.app.IsDatabaseSlow() {
-		timeout = slowCallTimeout
+// WithDeadline returns the context of a call, with the one deadline of all its work. A database
+// can become slow after the call began, so whether it is slow is decided after slowCallTimeout.
+// The context is then cancelled, while that of the request is not: the caller waits for a response.
+func (c *Control) WithDeadline(r *http.Request) (context.Context, context.CancelFunc) {
+	begun := telemetry.RequestOf(r.Context()).Begun
+	ctx, cancel := context.WithDeadline(r.Context(), begun.Add(callTimeout))
+	if c.app.IsEmbedded() {
+		return ctx, cancel
 	}
-	return telemetry.RequestOf(r.Context()).Begun.Add(timeout)
+	decide := time.AfterFunc(time.Until(begun.Add(slowCallTimeout)), func() {
+		if c.app.IsDatabaseSlow() {
+			cancel()
+		}
+	})
+	return ctx, func() { decide.Stop(); cancel() }
 }
 
 // Admission is a caller whose request may continue.
@@ -117,30 +109,25 @@ func (c *Control) Client(r *http.Request) app.Client {
 
 // DataCall admits a request with an API key and counts it as a data call. If the limit refuses
 // the call, the Admission has its state nevertheless.
-func (c *Control) DataCall(r *http.Request) (Admission, error) {
-	a, err := c.Key(r)
+func (c *Control) DataCall(ctx context.Context, r *http.Request) (Admission, error) {
+	a, err := c.Key(ctx, r)
 	if err != nil {
 		return a, err
 	}
-	return a, c.Count(r.Context(), &a, ratelimit.Data)
+	return a, c.Count(ctx, &a, ratelimit.Data)
 }
 
 // Key admits a request with an API key and does not count it; see [Control.Count].
-func (c *Control) Key(r *http.Request) (Admission, error) {
+func (c *Control) Key(ctx context.Context, r *http.Request) (Admission, error) {
 	key, err := parseBearer(r.Header)
 	if err != nil {
 		return Admission{}, err
 	}
 	client := c.Client(r)
-	authorise := func(ctx context.Context) (memo.Caller, error) {
-		ctx, cancel := c.withAuthoriseTimeout(ctx)
-		defer cancel()
-		return c.app.AuthoriseKey(ctx, key, client)
-	}
-	caller, err := authorise(r.Context())
-	telemetry.RequestOf(r.Context()).KeyID = caller.KeyID
+	caller, err := c.app.AuthoriseKey(ctx, key, client)
+	telemetry.RequestOf(ctx).KeyID = caller.KeyID
 	return Admission{Caller: caller, Recheck: func(ctx context.Context) error {
-		_, err := authorise(ctx)
+		_, err := c.app.AuthoriseKey(ctx, key, client)
 		return err
 	}}, err
 }
@@ -155,34 +142,36 @@ func (c *Control) Count(ctx context.Context, a *Admission, class ratelimit.Class
 // ManagementCall admits a signed-in member to key management and counts the call. An API key
 // is refused, because keys must not manage keys. invalid is the error of a malformed
 // workspace_id, or nil; only a signed-in caller may see it.
-func (c *Control) ManagementCall(r *http.Request, workspaceID string, invalid error) (Admission, error) {
-	if err := c.requireSession(r); err != nil {
+func (c *Control) ManagementCall(
+	ctx context.Context, r *http.Request, workspaceID string, invalid error,
+) (Admission, error) {
+	if err := c.requireSession(ctx, r); err != nil {
 		return Admission{}, err
 	}
 	if invalid != nil {
-		_, err := c.SessionUser(r.Context(), r)
+		_, err := c.SessionUser(ctx, r)
 		return Admission{}, cmp.Or(err, invalid)
 	}
-	a, err := c.SessionMember(r.Context(), r, workspaceID)
+	a, err := c.SessionMember(ctx, r, workspaceID)
 	if err != nil {
 		return Admission{}, httpx.InQuery(err)
 	}
-	return a, c.Count(r.Context(), &a, ratelimit.Management)
+	return a, c.Count(ctx, &a, ratelimit.Management)
 }
 
 // UserCall admits a signed-in user to their own account, which belongs to no workspace.
-func (c *Control) UserCall(r *http.Request) (Admission, error) {
-	if err := c.requireSession(r); err != nil {
+func (c *Control) UserCall(ctx context.Context, r *http.Request) (Admission, error) {
+	if err := c.requireSession(ctx, r); err != nil {
 		return Admission{}, err
 	}
-	return c.SessionUser(r.Context(), r)
+	return c.SessionUser(ctx, r)
 }
 
 // requireSession refuses an API key on a route for sessions, and requests from pages of other
 // sites. It does not check the session itself.
-func (c *Control) requireSession(r *http.Request) error {
+func (c *Control) requireSession(ctx context.Context, r *http.Request) error {
 	if len(r.Header["Authorization"]) > 0 {
-		_, err := c.Key(r)
+		_, err := c.Key(ctx, r)
 		return cmp.Or(err, error(memo.ErrKeyManagementForbidden))
 	}
 	return c.CheckCrossOrigin(r)
@@ -190,8 +179,6 @@ func (c *Control) requireSession(r *http.Request) error {
 
 // SessionUser admits a request with a session cookie, without a workspace.
 func (c *Control) SessionUser(ctx context.Context, r *http.Request) (Admission, error) {
-	ctx, cancel := c.withAuthoriseTimeout(ctx)
-	defer cancel()
 	caller, err := c.app.AuthoriseUser(ctx, c.SessionToken(r), c.Client(r))
 	telemetry.RequestOf(r.Context()).SetSession(caller)
 	return Admission{Caller: caller}, err
@@ -200,8 +187,6 @@ func (c *Control) SessionUser(ctx context.Context, r *http.Request) (Admission, 
 // SessionMember admits a request with a session cookie to a workspace of its user. An
 // empty workspaceID means the user's only workspace.
 func (c *Control) SessionMember(ctx context.Context, r *http.Request, workspaceID string) (Admission, error) {
-	ctx, cancel := c.withAuthoriseTimeout(ctx)
-	defer cancel()
 	caller, err := c.app.AuthoriseSession(ctx, c.SessionToken(r), workspaceID, c.Client(r))
 	telemetry.RequestOf(r.Context()).SetSession(caller)
 	return Admission{Caller: caller}, err
@@ -217,7 +202,7 @@ func (c *Control) CheckURL(r *http.Request) error {
 	if !found {
 		return nil
 	}
-	ctx, cancel := c.withAuthoriseTimeout(r.Context())
+	ctx, cancel := c.WithDeadline(r)
 	defer cancel()
 	c.app.MarkExposed(ctx, keys, c.Client(r))
 	return errKeyInURL

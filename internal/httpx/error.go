@@ -72,6 +72,12 @@ const StatusClientClosed = 499
 // sending side still reads the response.
 func IsClientGone(r *http.Request) bool { return errors.Is(r.Context().Err(), context.Canceled) }
 
+// IsTimeout reports whether work ended before it was done. That includes work that was cancelled:
+// if the client is still there, its call has taken too long.
+func IsTimeout(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
 // WriteError writes an error as JSON with a "detail", with the status and headers of
 // docs/contract.md#order-of-refusals. A passed deadline is 503, and an unknown error is 500.
 // Errors of 500 and above are logged.
@@ -88,7 +94,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 		status, detail = http.StatusUnprocessableEntity, p[:min(len(p), maxParamErrors)]
 	} else if e, ok := errors.AsType[*memo.Error](err); ok {
 		status, detail = StatusOf(e.Kind), domainDetail(e, h, req)
-	} else if errors.Is(err, context.DeadlineExceeded) {
+	} else if IsTimeout(err) {
 		status, detail = http.StatusServiceUnavailable, "This took too long. Try again in a moment."
 		SetRetryAfter(h, 2*time.Second)
 	}

@@ -1,7 +1,9 @@
 package httpx
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -42,5 +44,30 @@ func TestParamErrorsAreLimited(t *testing.T) {
 	WriteError(w, httptest.NewRequest("GET", "/", nil), many)
 	if n := strings.Count(w.Body.String(), `"loc"`); n != maxParamErrors {
 		t.Errorf("the response has %d errors, want %d", n, maxParamErrors)
+	}
+}
+
+// TestWorkThatTookTooLong: the context of a call is cancelled when a slow database takes too long.
+// Whether the client is still there is known from the request.
+func TestWorkThatTookTooLong(t *testing.T) {
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, c := range []struct {
+		name    string
+		request context.Context
+		err     error
+		status  int
+	}{
+		{"deadline", t.Context(), context.DeadlineExceeded, http.StatusServiceUnavailable},
+		{"cancelled", t.Context(), fmt.Errorf("read: %w", context.Canceled), http.StatusServiceUnavailable},
+		{"client gone", gone, context.Canceled, StatusClientClosed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := httptest.NewRecorder()
+			WriteError(w, httptest.NewRequestWithContext(c.request, "GET", "/", nil), c.err)
+			if retry := w.Header().Get("Retry-After"); w.Code != c.status || retry != "2" {
+				t.Errorf("got %d, Retry-After %q; want %d, 2", w.Code, retry, c.status)
+			}
+		})
 	}
 }

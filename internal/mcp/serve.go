@@ -27,8 +27,10 @@ const maxBody = 256 << 10
 // ServeHTTP admits a message, and lets the SDK respond to a call.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	telemetry.RequestOf(r.Context()).Route = Path
+	ctx, cancel := s.Admission.WithDeadline(r)
+	defer cancel()
 	var a admission.Admission
-	m, err := s.admit(w, r, &a)
+	m, err := s.admit(ctx, w, r, &a)
 	a.SetLimitHeaders(w.Header())
 	response := struct {
 		JSONRPC string         `json:"jsonrpc"`
@@ -37,7 +39,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Error   *jsonrpc.Error `json:"error,omitzero"`
 	}{JSONRPC: "2.0", ID: m.id}
 	if err == nil && m.isCall() {
-		response.Result, err = s.run(r, a.Caller, m)
+		response.Result, err = s.run(ctx, a.Caller, m)
 	}
 	refusal, isRPC := errors.AsType[*rpcError](err)
 	switch {
@@ -56,14 +58,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // admit authorises the key, reads the message and counts a data call, in the order of
 // docs/contract.md#order-of-refusals.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request, a *admission.Admission) (m message, err error) {
+func (s *Server) admit(
+	ctx context.Context, w http.ResponseWriter, r *http.Request, a *admission.Admission,
+) (m message, err error) {
 	if err := s.Admission.CheckHost(r); err != nil {
 		return m, err
 	}
 	if err := s.Admission.CheckCrossOrigin(r); err != nil {
 		return m, err
 	}
-	if *a, err = s.Admission.Key(r); err != nil {
+	if *a, err = s.Admission.Key(ctx, r); err != nil {
 		return m, err
 	}
 	// The method is checked after the key, because a host whose POST was refused tries GET and
@@ -71,7 +75,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, a *admission.Admi
 	if r.Method != http.MethodPost {
 		return m, errMethodNotAllowed
 	}
-	body, err := readBody(w, r, a)
+	body, err := readBody(ctx, w, r, a)
 	if err != nil {
 		return m, err
 	}
@@ -80,8 +84,8 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, a *admission.Admi
 		return m, invalid
 	}
 	if !m.isCounted() {
-		s.App.NoteUncountedUse(r.Context(), a.Caller)
-	} else if err := s.count(r, a, m); err != nil {
+		s.App.NoteUncountedUse(ctx, a.Caller)
+	} else if err := s.count(ctx, a, m); err != nil {
 		return m, err
 	}
 	if slices.Contains(unservedMethods, m.method) {
@@ -102,20 +106,18 @@ var errMethodNotAllowed = &httpx.StatusError{
 
 // count counts a data call. Its route in logs and metrics has only known names, never text from
 // the caller.
-func (s *Server) count(r *http.Request, a *admission.Admission, m message) error {
-	route := &telemetry.RequestOf(r.Context()).Route
+func (s *Server) count(ctx context.Context, a *admission.Admission, m message) error {
+	route := &telemetry.RequestOf(ctx).Route
 	if m.method == "tools/call" && s.tools[m.name] {
 		*route = Path + " " + m.name
 	} else {
 		*route = Path + " " + m.method
 	}
-	return s.Admission.Count(r.Context(), a, ratelimit.Data)
+	return s.Admission.Count(ctx, a, ratelimit.Data)
 }
 
 // run lets the SDK handle a call, and returns its result or an error.
-func (s *Server) run(r *http.Request, caller memo.Caller, m message) (jsontext.Value, error) {
-	ctx, cancel := context.WithDeadline(r.Context(), s.Admission.Deadline(r))
-	defer cancel()
+func (s *Server) run(ctx context.Context, caller memo.Caller, m message) (jsontext.Value, error) {
 	c := &call{caller: caller}
 	c.ctx = context.WithValue(ctx, callKey{}, c)
 	state := new(sdk.ServerSessionState)
@@ -141,7 +143,9 @@ func (s *Server) run(r *http.Request, caller memo.Caller, m message) (jsontext.V
 
 // readBody reads the body, up to maxBody bytes. If that took long, it rechecks the key, which may
 // have been revoked meanwhile.
-func readBody(w http.ResponseWriter, r *http.Request, a *admission.Admission) ([]byte, error) {
+func readBody(
+	ctx context.Context, w http.ResponseWriter, r *http.Request, a *admission.Admission,
+) ([]byte, error) {
 	mediaType, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/json" || r.Header.Get("Content-Encoding") != "" ||
 		!strings.EqualFold(cmp.Or(params["charset"], "utf-8"), "utf-8") {
@@ -159,7 +163,7 @@ func readBody(w http.ResponseWriter, r *http.Request, a *admission.Admission) ([
 		return nil, &httpx.StatusError{Status: http.StatusBadRequest, Detail: "The body could not be read to its end."}
 	}
 	if time.Since(start) > 10*time.Millisecond { // the body came after the headers
-		return body, a.Recheck(r.Context())
+		return body, a.Recheck(ctx)
 	}
 	return body, nil
 }

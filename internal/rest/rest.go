@@ -146,13 +146,13 @@ func (a *API) handler(rt route) http.Handler {
 }
 
 func (a *API) serve(rt route, w http.ResponseWriter, r *http.Request) error {
-	admitted, err := a.admit(rt, r)
+	ctx, cancel := a.admission.WithDeadline(r)
+	defer cancel()
+	admitted, err := a.admit(ctx, rt, r)
 	admitted.SetLimitHeaders(w.Header())
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithDeadline(r.Context(), a.admission.Deadline(r))
-	defer cancel()
 	c := &request{API: a, w: w, r: r, ctx: ctx, Admission: admitted}
 	if rt.cached && a.writeCached(c) {
 		return nil
@@ -161,15 +161,15 @@ func (a *API) serve(rt route, w http.ResponseWriter, r *http.Request) error {
 }
 
 // admit admits a request if its caller may call the route.
-func (a *API) admit(rt route, r *http.Request) (admission.Admission, error) {
+func (a *API) admit(ctx context.Context, rt route, r *http.Request) (admission.Admission, error) {
 	switch rt.access {
 	case byKey:
-		return a.admission.DataCall(r)
+		return a.admission.DataCall(ctx, r)
 	case byMember:
 		workspaceID, invalid := workspaceParamOf(r)
-		return a.admission.ManagementCall(r, workspaceID, invalid)
+		return a.admission.ManagementCall(ctx, r, workspaceID, invalid)
 	case byUser:
-		return a.admission.UserCall(r)
+		return a.admission.UserCall(ctx, r)
 	case bySignIn:
 		return admission.Admission{}, a.admission.CheckCrossOrigin(r)
 	case public:

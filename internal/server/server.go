@@ -120,7 +120,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		writeHealth(w, r, http.StatusServiceUnavailable, healthResponse{Status: "stopping"})
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	ctx, cancel := s.cfg.Admission.WithDeadline(r)
 	defer cancel()
 	if err := s.cfg.App.CheckReady(ctx); err != nil {
 		telemetry.RequestOf(r.Context()).Err = err

@@ -131,16 +131,12 @@ func (s *Site) newMux() *http.ServeMux {
 
 func (s *Site) serve(rt route, w http.ResponseWriter, r *http.Request) {
 	telemetry.RequestOf(r.Context()).Route = rt.method + " " + rt.path
-	ctx, cancel := context.WithDeadline(r.Context(), s.Admission.Deadline(r))
+	ctx, cancel := s.Admission.WithDeadline(r)
 	defer cancel()
 	setSecurityHeaders(w.Header())
 	v := &pageRequest{Site: s, w: w, r: r, ctx: ctx, access: rt.access}
 	err := v.admit(rt)
 	if err == nil {
-		// Admission may have found that the database is slow, which changes the deadline.
-		ctx, cancel := context.WithDeadline(ctx, s.Admission.Deadline(r))
-		defer cancel()
-		v.ctx = ctx
 		err = rt.handle(v)
 	}
 	if err != nil {
@@ -302,7 +298,7 @@ func (v *pageRequest) fail(err error) {
 			p.RetryAt = fmt.Sprintf("You can try again in %s, at %s UTC.", memo.Plural(int(wait.Seconds()), "second"),
 				v.Now().UTC().Add(wait).Format("15:04:05"))
 		}
-	} else if errors.Is(err, context.DeadlineExceeded) {
+	} else if httpx.IsTimeout(err) {
 		status, p.Message = http.StatusServiceUnavailable, "This took too long. Try again in a moment."
 		httpx.SetRetryAfter(v.w.Header(), 2*time.Second)
 	}
