@@ -33,7 +33,7 @@ var allowedImports = map[string]string{
 	"internal/filename":   "plaintext",
 	"internal/transcript": "memo plaintext",
 	"internal/zipstream":  "",
-	"internal/store":      "memo credential search zipstream",
+	"internal/store":      "memo credential search zipstream store/pgwatch",
 	"internal/bulkhead":   "memo",
 	"internal/telemetry":  "memo bulkhead",
 	"internal/httpx":      "memo ratelimit telemetry",
@@ -52,6 +52,8 @@ var allowedImports = map[string]string{
 	"scripts/keyproxy":    "",
 	"examples/go":         "",
 
+	"internal/store/pgwatch": "",
+
 	"internal/transcript/read":  "memo filename plaintext transcript",
 	"internal/transcript/write": "memo plaintext transcript",
 	"internal/app": "memo bulkhead credential filename ratelimit search store transcript transcript/read " +
@@ -62,7 +64,7 @@ var allowedImports = map[string]string{
 var belowHTTP = []string{
 	"", "internal/credential", "internal/params", "internal/ratelimit", "internal/search", "internal/plaintext",
 	"internal/filename", "internal/transcript", "internal/transcript/read", "internal/transcript/write",
-	"internal/zipstream", "internal/store", "internal/app",
+	"internal/zipstream", "internal/store", "internal/store/pgwatch", "internal/app",
 }
 
 func TestPackageImports(t *testing.T) {

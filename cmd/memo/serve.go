@@ -54,7 +54,7 @@ func (c *serveCmd) Run(e *environment) error {
 		return err
 	}
 	data := e.config()
-	data.MaxConns, data.StatementTimeout = c.DatabaseConns, c.StatementTimeout
+	data.Serving, data.MaxConns, data.StatementTimeout = true, c.DatabaseConns, c.StatementTimeout
 	c.limitMemory()
 	a, err := e.open(data, limits, app.WorkLimits{
 		Queries: c.MaxQueries, Memory: int64(c.MaxMemory) << 20, Imports: c.MaxImports, Quota: int64(c.WorkspaceQuota) << 20,

@@ -138,7 +138,7 @@ func TestRevocationDuringRestoreHolds(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		ctx := t.Context()
 		s := newHarness(t, cfg, 1)
-		cfg.StatementTimeout = 30 * time.Second
+		cfg.Serving = true
 		server := mustOpen(t, cfg)
 		b := backUp(t, s.Store)
 		var once sync.Once

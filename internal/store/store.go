@@ -30,6 +30,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/store/pgwatch"
 )
 
 type dialect uint8
@@ -46,14 +47,15 @@ type Store struct {
 	// outside a transaction sees the latest commit.
 	reader
 
-	authPool      *pool  // used by the embedded reader
-	dataReader    reader // for everything else
-	dataPool      *pool  // used by dataReader
-	write         *sql.DB
-	now           func() time.Time
-	commitTimeout time.Duration // timeout of a commit on PostgreSQL; 0 means none
+	authPool   *pool  // used by the embedded reader
+	dataReader reader // for everything else
+	dataPool   *pool  // used by dataReader
+	write      *sql.DB
+	now        func() time.Time
 
-	health *healthMonitor // nil on SQLite
+	// On SQLite these are nil and false.
+	monitor *pgwatch.Monitor
+	serving bool // Config.Serving
 
 	// All four are nil on PostgreSQL, and the last two also for a backup file.
 	turns       *writeQueue
@@ -92,8 +94,8 @@ func (s *Store) Ping(ctx context.Context) error {
 // call fails with KindUnavailable within two seconds. On SQLite it copies commits
 // from the WAL into the database file.
 func (s *Store) Watch(ctx context.Context, log *slog.Logger) {
-	if s.health != nil {
-		s.health.run(ctx, log)
+	if s.monitor != nil {
+		s.monitor.Run(ctx, log)
 		return
 	}
 	s.runCheckpoints(ctx, log)
@@ -101,11 +103,11 @@ func (s *Store) Watch(ctx context.Context, log *slog.Logger) {
 
 // IsUnavailable reports whether PostgreSQL failed the last check of Watch: it did not
 // answer, or answered with an error.
-func (s *Store) IsUnavailable() bool { return s.health != nil && s.health.failing.Load() }
+func (s *Store) IsUnavailable() bool { return s.monitor != nil && s.monitor.IsFailing() }
 
 // IsSlow reports whether PostgreSQL took a quarter of a second or more for the last
 // check of Watch.
-func (s *Store) IsSlow() bool { return s.health != nil && s.health.slow.Load() }
+func (s *Store) IsSlow() bool { return s.monitor != nil && s.monitor.IsSlow() }
 
 // IsEmbedded reports whether the database is SQLite.
 func (s *Store) IsEmbedded() bool { return s.dialect == dialectSQLite }
@@ -188,7 +190,7 @@ func isUnavailable(err error) bool {
 	}
 	for _, broken := range []error{
 		sql.ErrConnDone, driver.ErrBadConn, net.ErrClosed, io.ErrUnexpectedEOF,
-		context.DeadlineExceeded, errUnresponsive,
+		context.DeadlineExceeded,
 	} {
 		if errors.Is(err, broken) {
 			return true

@@ -107,8 +107,8 @@ func (s *Store) writeOnce(ctx context.Context, db txBeginner, p Purpose, f func(
 			return err
 		}
 	}
-	if s.commitTimeout > 0 {
-		defer time.AfterFunc(s.commitTimeout, cancel).Stop()
+	if s.serving {
+		defer time.AfterFunc(commitTimeout, cancel).Stop()
 	}
 	if err := tx.Commit(); err != nil {
 		return &memo.Error{
