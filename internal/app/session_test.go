@@ -224,6 +224,48 @@ func TestOneSessionTooManyEndsTheOldest(t *testing.T) {
 	})
 }
 
+// TestSignInsThatReplaceEachOthersSessionsDoNotDeadlock: two users with too many sessions sign in at
+// the same time, each in a browser that has the oldest session of the other.
+func TestSignInsThatReplaceEachOthersSessionsDoNotDeadlock(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		tokens := map[string][]string{}
+		must(t, 0, w.store.Write(w.ctx, func(tx *store.Tx) error {
+			for _, u := range []memo.User{w.owner, w.member} {
+				for i := range memo.MaxSessions {
+					token, hash := credential.NewToken()
+					tokens[u.ID] = append(tokens[u.ID], token)
+					at := tx.Now.Add(time.Duration(i-memo.MaxSessions) * time.Minute)
+					if err := tx.AddSession(w.ctx, memo.Session{
+						ID: newID(), UserID: u.ID, CreatedAt: at, LastUsedAt: at, ExpiresAt: tx.Now.Add(time.Hour),
+					}, hash); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		}))
+		for i := range 20 {
+			w.clock.add(time.Minute) // so that the throttle is not reached
+			var both sync.WaitGroup
+			for n, u := range []memo.User{w.owner, w.member} {
+				other := []memo.User{w.member, w.owner}[n]
+				both.Go(func() {
+					in := SignIn{Email: u.Email, Password: testenv.Password, Replaces: tokens[other.ID][i]}
+					if _, _, _, err := w.SignIn(w.ctx, in, at(fmt.Sprintf("192.0.2.%d", i))); err != nil {
+						t.Errorf("sign-in %d: %v", i, err)
+					}
+				})
+			}
+			both.Wait()
+			for _, u := range []memo.User{w.owner, w.member} {
+				if w.works(tokens[u.ID][i]) {
+					t.Errorf("session %d of %s still works", i, u.Email)
+				}
+			}
+		}
+	})
+}
+
 func TestFailedSignInsAreRecorded(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		fail := func(email string) {

@@ -92,10 +92,14 @@ func (t *Tx) ReplaceSession(ctx context.Context, hash credential.Hash) (ended me
 }
 
 // EndOldestSessions ends all active sessions of a user but the newest limit ones. The
-// returned sessions have only ID and UserID set. The user must be locked.
+// returned sessions have only ID and UserID set. The user must be locked. It skips sessions that
+// another transaction has locked, because that may be the sign-in of another user, which replaces
+// one of them and waits for the session that this transaction has replaced.
 func (t *Tx) EndOldestSessions(ctx context.Context, userID string, limit int) ([]memo.Session, error) {
 	return queryAll(ctx, t.q, scanEndedSession, `UPDATE sessions SET revoked_at = $2 WHERE id IN (SELECT id FROM sessions
-			WHERE user_id = $1 AND `+activeSessionCondition+` ORDER BY created_at DESC, id DESC LIMIT 1000 OFFSET $4)
+			WHERE revoked_at IS NULL AND id IN (SELECT id FROM sessions
+				WHERE user_id = $1 AND `+activeSessionCondition+` ORDER BY created_at DESC, id DESC LIMIT 1000 OFFSET $4)
+			`+t.skipLocked()+`)
 		RETURNING id, user_id`, userID, toMillis(t.Now), idleCutoff(t.Now), limit)
 }
 
