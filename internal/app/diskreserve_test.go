@@ -1,6 +1,8 @@
 package app
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -103,4 +105,37 @@ func TestAccessEndsOnAFullDisk(t *testing.T) {
 	w.wantCode("a key that was not rotated", rotated, memo.ErrAPIAccessDenied.Code)
 	w.wantCode("a removed member's key", theirs, "deactivated")
 	w.wantCode("a disabled user's key", others, "deactivated")
+}
+
+// TestOperatorMayUseTheWholeDiskReserve: what users do to their own access leaves enough of the
+// reserve for the operator, who may set a password, and for ending the access of others.
+func TestOperatorMayUseTheWholeDiskReserve(t *testing.T) {
+	dir := testenv.SmallDisk(t)
+	w := newWorld(t, store.Config{Dir: dir})
+	w.join(w.workspace, w.user("second@example.com"), memo.RoleOwner)
+	key, view := w.key(w.owner, "own")
+	text := strings.Repeat("Of course. ", 5_000)
+	fill := func() {
+		testenv.FillDisk(t, dir)
+		for {
+			text += "\nNo."
+			if _, err := w.Import(w.ctx, w.as(w.owner), ImportFile{Name: "a.txt", Data: []byte(text)}); err != nil {
+				return
+			}
+		}
+	}
+	fill()
+	reserve := filepath.Join(dir, store.FileName+"-reserve")
+	info, err := os.Stat(reserve)
+	must(t, 0, err)
+	must(t, 0, os.Truncate(reserve, info.Size()*3/4))
+	fill()
+	demote := func(c memo.Caller) error {
+		return errOf(w.SetRole(w.ctx, c, w.workspace.ID, w.owner.ID, memo.RoleMember))
+	}
+	wantKind(t, "an OWNER demotes themself", demote(w.as(w.owner)), memo.KindUnavailable)
+	wantKind(t, "a member revokes their own key", w.RevokeKey(w.ctx, w.as(w.owner), view.ID), memo.KindUnavailable)
+	w.wantCode("own", key, "")
+	must(t, 0, w.SetPassword(w.ctx, memo.Caller{Operator: true, UserID: w.owner.ID}, "battery staple"))
+	must(t, 0, demote(theOperator))
 }
