@@ -1,4 +1,4 @@
-package admission
+package admission_test
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/httpx"
@@ -17,7 +18,7 @@ import (
 
 // A user agent is stored and shown, and may contain control characters or even a key.
 func TestUserAgentIsPrintableAndHasNoKey(t *testing.T) {
-	c := &Control{Proxies: httpx.NewProxies(nil, nil, nil)}
+	c := &admission.Control{Proxies: httpx.NewProxies(nil, nil, nil)}
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("User-Agent", "a\x1b[31mb\xff\u202e mk_live_\tabcdefgh1234"+strings.Repeat("x", 2*app.MaxEventText))
 	got := c.Client(r).UserAgent
@@ -40,7 +41,7 @@ func FuzzKeysInQuery(f *testing.F) {
 				written.WriteByte(c)
 			}
 		}
-		found, keys := keysInQuery(before + "&k=%zz" + written.String() + "%&" + after)
+		found, keys := admission.KeysInQuery(before + "&k=%zz" + written.String() + "%&" + after)
 		if !found || !slices.Contains(keys, key) && len(keys) < 10 {
 			t.Fatalf("the key between %q and %q is not found", before, after)
 		}
@@ -57,7 +58,7 @@ func FuzzBearer(f *testing.F) {
 		if second != "" {
 			h["Authorization"] = append(h["Authorization"], second)
 		}
-		key, err := parseBearer(h)
+		key, err := admission.ParseBearer(h)
 		if err == nil && (second != "" || !strings.HasSuffix(first, key.Secret())) {
 			t.Fatalf("parsed a key from %q and %q", first, second)
 		}
@@ -69,7 +70,7 @@ func TestOnlyPagesOfThisServerPassTheCrossOriginCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	control, err := New(Config{PublicURL: public})
+	control, err := admission.New(admission.Config{PublicURL: public})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,10 +95,12 @@ func TestOnlyPagesOfThisServerPassTheCrossOriginCheck(t *testing.T) {
 		{[]string{"//127.0.0.1:8080"}, nil, false},
 		{nil, []string{"none", "cross-site"}, false},
 	} {
-		r := httptest.NewRequest("POST", "http://127.0.0.1:8080/mcp", nil)
-		r.Header["Origin"], r.Header["Sec-Fetch-Site"] = c.origins, c.sites
-		if err := control.CheckCrossOrigin(r); (err == nil) != c.ok {
-			t.Errorf("Origin %v, Sec-Fetch-Site %v: %v", c.origins, c.sites, err)
-		}
+		t.Run(fmt.Sprint("Origin ", c.origins, ", Sec-Fetch-Site ", c.sites), func(t *testing.T) {
+			r := httptest.NewRequest("POST", "http://127.0.0.1:8080/mcp", nil)
+			r.Header["Origin"], r.Header["Sec-Fetch-Site"] = c.origins, c.sites
+			if err := control.CheckCrossOrigin(r); (err == nil) != c.ok {
+				t.Errorf("got %v, want it accepted: %v", err, c.ok)
+			}
+		})
 	}
 }

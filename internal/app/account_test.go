@@ -1,23 +1,24 @@
-package app
+package app_test
 
 import (
 	"testing"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/testenv"
 )
 
 func TestNewPasswordEndsEverySession(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		signIn := func(password string) (string, error) {
-			token, _, _, err := w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: password}, Client{Address: "192.0.2.1"})
+			token, _, _, err := w.SignIn(w.ctx, app.SignIn{Email: w.member.Email, Password: password}, at("192.0.2.1"))
 			return token, err
 		}
 		one, err := signIn(testenv.Password)
 		must(t, one, err)
 		two, err := signIn(testenv.Password)
 		must(t, two, err)
-		c, err := w.AuthoriseUser(w.ctx, one, Client{Address: "192.0.2.1"})
+		c, err := w.AuthoriseUser(w.ctx, one, app.Client{Address: "192.0.2.1"})
 		must(t, c, err)
 		must(t, 0, w.RenameUser(w.ctx, c, "  Mark Twain "))
 		if u, err := w.Account(w.ctx, c); err != nil || u.Name != "Mark Twain" {
@@ -28,7 +29,7 @@ func TestNewPasswordEndsEverySession(t *testing.T) {
 		wantKind(t, "a short password", w.ChangePassword(w.ctx, c, testenv.Password, "short", false), memo.KindInvalid)
 		must(t, 0, w.ChangePassword(w.ctx, c, testenv.Password, "battery staple", false))
 		for _, token := range []string{one, two} {
-			if _, err := w.AuthoriseUser(w.ctx, token, Client{}); memo.KindOf(err) != memo.KindUnauthorized {
+			if _, err := w.AuthoriseUser(w.ctx, token, app.Client{}); memo.KindOf(err) != memo.KindUnauthorized {
 				t.Errorf("a session after the change of the password: got %v, want unauthorized", err)
 			}
 		}
@@ -38,10 +39,10 @@ func TestNewPasswordEndsEverySession(t *testing.T) {
 		three, err := signIn("battery staple")
 		must(t, three, err)
 		wantKind(t, "a session that has ended ends others", w.SignOutEverywhere(w.ctx, c), memo.KindUnauthorized)
-		c, err = w.AuthoriseUser(w.ctx, three, Client{Address: "192.0.2.1"})
+		c, err = w.AuthoriseUser(w.ctx, three, app.Client{Address: "192.0.2.1"})
 		must(t, c, err)
 		must(t, 0, w.SignOutEverywhere(w.ctx, c))
-		if _, err := w.AuthoriseUser(w.ctx, three, Client{}); memo.KindOf(err) != memo.KindUnauthorized {
+		if _, err := w.AuthoriseUser(w.ctx, three, app.Client{}); memo.KindOf(err) != memo.KindUnauthorized {
 			t.Errorf("a session after signing out everywhere: got %v, want unauthorized", err)
 		}
 		var last error
@@ -58,9 +59,10 @@ func TestConcurrentPasswordChangeIsRefused(t *testing.T) {
 		c := w.as(w.member)
 		hash, err := w.store.PasswordHash(w.ctx, c.UserID)
 		must(t, hash, err)
-		must(t, 0, w.setPassword(w.ctx, c, hash, "the first one", false))
-		wantKind(t, "the second change", w.setPassword(w.ctx, c, hash, "the second one", false), memo.KindInvalid)
-		_, _, _, err = w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: "the first one"}, Client{})
+		must(t, 0, app.SetPasswordAfter(w.ctx, w.App, c, hash, "the first one", false))
+		wantKind(t, "the second change",
+			app.SetPasswordAfter(w.ctx, w.App, c, hash, "the second one", false), memo.KindInvalid)
+		_, _, _, err = w.SignIn(w.ctx, app.SignIn{Email: w.member.Email, Password: "the first one"}, app.Client{})
 		must(t, 0, err)
 	})
 }

@@ -1,14 +1,16 @@
-package app
+package app_test
 
 import (
+	"bytes"
 	"context"
-	"io"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
 	"time"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/store"
@@ -19,11 +21,13 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 
 // world is an App on one of the databases, with a workspace, an OWNER and a member.
 type world struct {
-	*App
+	*app.App
 	t     *testing.T
 	ctx   context.Context
 	clock *clock
 	store *store.Store
+	cfg   app.Config // of App
+	log   *bytes.Buffer
 
 	owner, member memo.User
 	workspace     memo.Workspace
@@ -65,16 +69,24 @@ func newWorld(t *testing.T, cfg store.Config) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	w := &world{t: t, ctx: context.Background(), clock: c, store: s, App: New(Config{
+	log := new(bytes.Buffer)
+	w := &world{t: t, ctx: context.Background(), clock: c, store: s, log: log, cfg: app.Config{
 		Store: s, Limits: ratelimit.NewMemory(map[ratelimit.Class]int{
 			ratelimit.Data: 500, ratelimit.Management: 180, ratelimit.Changes: 180,
 		}),
-		Passwords: credential.NewPasswordHasher(4), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-	})}
+		Passwords: credential.NewPasswordHasher(4), Log: slog.New(slog.NewTextHandler(log, nil)),
+	}}
+	w.App = app.New(w.cfg)
 	w.owner, w.member = w.user("olga@example.com"), w.user("mark@example.com")
 	w.workspace = w.addWorkspace("Acme", w.owner)
 	w.join(w.workspace, w.member, memo.RoleMember)
 	return w
+}
+
+// limitWork replaces the App by one with these limits.
+func (w *world) limitWork(l app.WorkLimits) {
+	w.cfg.Work = l
+	w.App = app.New(w.cfg)
 }
 
 var theOperator = memo.Caller{Operator: true}
@@ -122,7 +134,7 @@ func (w *world) as(u memo.User) memo.Caller {
 // key creates a key and returns it with its key object.
 func (w *world) key(u memo.User, name string) (credential.Key, memo.KeyView) {
 	w.t.Helper()
-	k, err := w.CreateKey(w.ctx, w.as(u), KeyRequest{Name: name})
+	k, err := w.CreateKey(w.ctx, w.as(u), app.KeyRequest{Name: name})
 	must(w.t, k, err)
 	key, ok := credential.ParseKey(k.Key)
 	if !ok {
@@ -134,7 +146,7 @@ func (w *world) key(u memo.User, name string) (credential.Key, memo.KeyView) {
 // code authorises a key and returns "" or the code of the refusal.
 func (w *world) code(k credential.Key) string {
 	w.t.Helper()
-	_, err := w.AuthoriseKey(w.ctx, k, Client{Address: "192.0.2.1"})
+	_, err := w.AuthoriseKey(w.ctx, k, app.Client{Address: "192.0.2.1"})
 	return codeOf(err)
 }
 
@@ -164,4 +176,13 @@ func wantKind(t *testing.T, desc string, err error, want memo.Kind) {
 	if err == nil || memo.KindOf(err) != want {
 		t.Errorf("%s: got %v, want kind %d", desc, err, want)
 	}
+}
+
+func ExampleParseID() {
+	fmt.Println(app.ParseID("0198A0B1-C2D3-7E4F-8A5B-6C7D8E9F0A1B"))
+	_, ok := app.ParseID("urn:uuid:0198a0b1-c2d3-7e4f-8a5b-6c7d8e9f0a1b")
+	fmt.Println(ok)
+	// Output:
+	// 0198a0b1-c2d3-7e4f-8a5b-6c7d8e9f0a1b true
+	// false
 }

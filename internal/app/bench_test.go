@@ -1,10 +1,11 @@
-package app
+package app_test
 
 import (
 	"log/slog"
 	"testing"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/store"
@@ -22,7 +23,7 @@ func BenchmarkAuthoriseKey(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	a := New(Config{
+	a := app.New(app.Config{
 		Store: s, Limits: ratelimit.NewMemory(nil), Passwords: credential.NewPasswordHasher(1),
 		Log: slog.New(slog.DiscardHandler),
 	})
@@ -35,13 +36,13 @@ func BenchmarkAuthoriseKey(b *testing.B) {
 		b.Fatal(err)
 	}
 	operator := memo.Caller{Operator: true, WorkspaceID: w.ID, UserID: u.ID}
-	created, err := a.CreateKey(ctx, operator, KeyRequest{Name: "bench"})
+	created, err := a.CreateKey(ctx, operator, app.KeyRequest{Name: "bench"})
 	if err != nil {
 		b.Fatal(err)
 	}
 	key, _ := credential.ParseKey(created.Key)
 	for b.Loop() {
-		if _, err := a.AuthoriseKey(ctx, key, Client{Address: "192.0.2.1", UserAgent: "curl/8"}); err != nil {
+		if _, err := a.AuthoriseKey(ctx, key, app.Client{Address: "192.0.2.1", UserAgent: "curl/8"}); err != nil {
 			b.Fatal(err)
 		}
 	}

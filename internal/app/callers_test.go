@@ -1,4 +1,4 @@
-package app
+package app_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/transcript"
@@ -119,33 +120,33 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 		must(s.t, 0, err)
 		return errOf(s.AcceptInvite(s.ctx, c, token))
 	},
-	"Events": func(s *scene, c memo.Caller) error { return errOf(s.Events(s.ctx, c, EventQuery{Limit: 1})) },
+	"Events": func(s *scene, c memo.Caller) error { return errOf(s.Events(s.ctx, c, app.EventQuery{Limit: 1})) },
 
 	"CreateKey": func(s *scene, c memo.Caller) error {
-		return errOf(s.CreateKey(s.ctx, c, KeyRequest{Name: "new"}))
+		return errOf(s.CreateKey(s.ctx, c, app.KeyRequest{Name: "new"}))
 	},
 	"RotateKey": func(s *scene, c memo.Caller) error {
 		return errOf(s.RotateKey(s.ctx, c, s.memberKey(), "", nil))
 	},
 	"ChangeKey": func(s *scene, c memo.Caller) error {
 		name := "renamed"
-		return errOf(s.ChangeKey(s.ctx, c, s.memberKey(), KeyChange{Name: &name}))
+		return errOf(s.ChangeKey(s.ctx, c, s.memberKey(), app.KeyChange{Name: &name}))
 	},
 	"RevokeKey":    func(s *scene, c memo.Caller) error { return s.RevokeKey(s.ctx, c, s.memberKey()) },
 	"GetKey":       func(s *scene, c memo.Caller) error { return errOf(s.GetKey(s.ctx, c, s.memberKey())) },
-	"ListKeys":     func(s *scene, c memo.Caller) error { return errOf(s.ListKeys(s.ctx, c, KeyQuery{Limit: 1})) },
-	"KeysByOffset": func(s *scene, c memo.Caller) error { return errOf(s.KeysByOffset(s.ctx, c, KeyOffsetQuery{})) },
+	"ListKeys":     func(s *scene, c memo.Caller) error { return errOf(s.ListKeys(s.ctx, c, app.KeyQuery{Limit: 1})) },
+	"KeysByOffset": func(s *scene, c memo.Caller) error { return errOf(s.KeysByOffset(s.ctx, c, app.KeyOffsetQuery{})) },
 	"Replacements": func(s *scene, c memo.Caller) error { return errOf(s.Replacements(s.ctx, c, nil)) },
 	"KeyCreators":  func(s *scene, c memo.Caller) error { return errOf(s.KeyCreators(s.ctx, c)) },
 	"UsageOf": func(s *scene, c memo.Caller) error {
-		return errOf(s.UsageOf(s.ctx, c, []memo.KeyView{{ID: s.memberKey()}}, UsageDayHours))
+		return errOf(s.UsageOf(s.ctx, c, []memo.KeyView{{ID: s.memberKey()}}, app.UsageDayHours))
 	},
 
 	"Me":               func(s *scene, c memo.Caller) error { return errOf(s.Me(s.ctx, c)) },
 	"NoteUncountedUse": func(s *scene, c memo.Caller) error { s.NoteUncountedUse(s.ctx, c); return nil },
 	"TakeLimit":        func(s *scene, c memo.Caller) error { return errOf(s.TakeLimit(s.ctx, c, ratelimit.Data)) },
 	"Transcriptions": func(s *scene, c memo.Caller) error {
-		return errOf(s.Transcriptions(s.ctx, c, ListQuery{Limit: 1}))
+		return errOf(s.Transcriptions(s.ctx, c, app.ListQuery{Limit: 1}))
 	},
 	"Transcription":        func(s *scene, c memo.Caller) error { return errOf(s.Transcription(s.ctx, c, s.meeting)) },
 	"Text":                 func(s *scene, c memo.Caller) error { return errOf(s.Text(s.ctx, c, s.meeting)) },
@@ -183,7 +184,7 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 		return s.DeleteTranscription(s.ctx, c, s.importAsMember())
 	},
 	"Import": func(s *scene, c memo.Caller) error {
-		return errOf(s.Import(s.ctx, c, ImportFile{Name: "a.txt", Data: []byte(s.unique())}))
+		return errOf(s.Import(s.ctx, c, app.ImportFile{Name: "a.txt", Data: []byte(s.unique())}))
 	},
 	"StartUpload": func(s *scene, c memo.Caller) error {
 		leave, err := s.StartUpload(s.ctx, c, 1)
@@ -209,7 +210,7 @@ func newScene(w *world) *scene {
 	s.other = w.addWorkspace("Other", s.stranger)
 	w.join(w.workspace, s.disabled, memo.RoleMember)
 	key, _ := w.key(w.member, "the caller's")
-	byKey, err := w.AuthoriseKey(w.ctx, key, Client{})
+	byKey, err := w.AuthoriseKey(w.ctx, key, app.Client{})
 	must(w.t, 0, err)
 	stale := s.signIn(s.disabled.ID, w.workspace.ID)
 	must(w.t, 0, w.DisableUser(w.ctx, theOperator, s.disabled.ID))
@@ -233,9 +234,9 @@ func (s *scene) signIn(userID, workspaceID string) memo.Caller {
 	s.t.Helper()
 	u, err := s.store.User(s.ctx, userID)
 	must(s.t, 0, err)
-	token, _, _, err := s.SignIn(s.ctx, SignIn{Email: u.Email, Password: testenv.Password}, Client{Address: "192.0.2.1"})
+	token, _, _, err := s.SignIn(s.ctx, app.SignIn{Email: u.Email, Password: testenv.Password}, at("192.0.2.1"))
 	must(s.t, 0, err)
-	c, err := s.AuthoriseSession(s.ctx, token, workspaceID, Client{})
+	c, err := s.AuthoriseSession(s.ctx, token, workspaceID, app.Client{})
 	return must(s.t, c, err)
 }
 
@@ -250,12 +251,12 @@ func (s *scene) anotherMember() string {
 }
 
 func (s *scene) memberKey() string {
-	k, err := s.CreateKey(s.ctx, s.as(s.member), KeyRequest{Name: s.unique()})
+	k, err := s.CreateKey(s.ctx, s.as(s.member), app.KeyRequest{Name: s.unique()})
 	return must(s.t, k, err).ID
 }
 
 func (s *scene) importAsMember() string {
-	r, err := s.Import(s.ctx, s.as(s.member), ImportFile{Name: "m.txt", Data: []byte("What was said, " + s.unique())})
+	r, err := s.Import(s.ctx, s.as(s.member), app.ImportFile{Name: "m.txt", Data: []byte("What was said, " + s.unique())})
 	return must(s.t, r, err).ID
 }
 
@@ -270,7 +271,7 @@ func (s *scene) sessionOf(c memo.Caller) string {
 // recorded returns an error unless f adds an event.
 func (s *scene) recorded(f func()) error {
 	count := func() int {
-		events, err := s.Events(s.ctx, s.callers["operator"], EventQuery{Limit: 1000})
+		events, err := s.Events(s.ctx, s.callers["operator"], app.EventQuery{Limit: 1000})
 		return len(must(s.t, events, err))
 	}
 	before := count()
@@ -352,7 +353,7 @@ func TestEveryUseCaseChecksItsCaller(t *testing.T) {
 		fields := strings.Fields(line)
 		want[fields[0]] = fields[1:]
 	}
-	methods := reflect.TypeFor[*App]()
+	methods := reflect.TypeFor[*app.App]()
 	for m := range methods.Methods() {
 		_, free := withoutCaller[m.Name]
 		_, row := useCases[m.Name]

@@ -1,6 +1,7 @@
-package app
+package app_test
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
@@ -8,23 +9,26 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
 )
 
 func TestOnlyImporterOrOwnerChangesTranscription(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		addFile := func(c memo.Caller, name string) string {
-			in, err := w.Import(w.ctx, c, ImportFile{Name: name + ".txt", Data: []byte("Ann: about " + name)})
+			in, err := w.Import(w.ctx, c, app.ImportFile{Name: name + ".txt", Data: []byte("Ann: about " + name)})
 			return must(t, in, err).ID
 		}
 		owner, member := w.as(w.owner), w.as(w.member)
 		ofOwner, ofMember := addFile(owner, "walnuts"), addFile(member, "almonds")
 		find := func(q string) []string {
-			page, err := w.Transcriptions(w.ctx, w.fresh(owner), ListQuery{Status: memo.StatusCompleted, Query: q, Limit: 10})
+			page, err := w.Transcriptions(w.ctx, w.fresh(owner),
+				app.ListQuery{Status: memo.StatusCompleted, Query: q, Limit: 10})
 			must(t, page, err)
 			var ids []string
 			for _, it := range page.Items {
-				ids = append(ids, it.stored.ID)
+				item, err := it.Item()
+				ids = append(ids, must(t, item, err).ID)
 			}
 			return ids
 		}
@@ -58,9 +62,11 @@ func TestOnlyImporterOrOwnerChangesTranscription(t *testing.T) {
 			t.Errorf("the projects are %+v (%v), want Kitchen with 1 transcription", projects, err)
 		}
 		must(t, 0, w.ChangeProject(w.ctx, owner, ofMember, ""))
-		if full, err := w.Transcription(w.ctx, owner, ofMember); err != nil || full.stored.Project != nil ||
-			!strings.Contains(string(full.stored.JSON), "Marzipan") {
-			t.Errorf("the transcription is %s (%v), want the new title and no project", full.stored.JSON, err)
+		full, err := w.Transcription(w.ctx, owner, ofMember)
+		must(t, full, err)
+		if body, err := full.JSON(); err != nil || !bytes.Contains(body, []byte(`"title":"Marzipan"`)) ||
+			!bytes.Contains(body, []byte(`"project":null`)) {
+			t.Errorf("the transcription is %s (%v), want the new title and no project", body, err)
 		}
 		must(t, 0, w.DeleteTranscription(w.ctx, owner, ofMember))
 		if _, err := w.Transcription(w.ctx, owner, ofMember); memo.KindOf(err) != memo.KindNotFound ||
@@ -73,7 +79,7 @@ func TestOnlyImporterOrOwnerChangesTranscription(t *testing.T) {
 		if id := addFile(member, "almonds"); id == ofMember || len(find("almonds")) != 1 {
 			t.Error("the file of a deleted transcription cannot be imported again")
 		}
-		events, err := w.Events(w.ctx, owner, EventQuery{Noun: "transcription", Limit: 100})
+		events, err := w.Events(w.ctx, owner, app.EventQuery{Noun: "transcription", Limit: 100})
 		must(t, 0, err)
 		var actions []string
 		for _, e := range events {
@@ -86,7 +92,7 @@ func TestOnlyImporterOrOwnerChangesTranscription(t *testing.T) {
 			t.Error(diff)
 		}
 		for i, language := range []string{"de", "en", "de", "ja"} {
-			_, err := w.Import(w.ctx, owner, ImportFile{
+			_, err := w.Import(w.ctx, owner, app.ImportFile{
 				Name: "l.txt", Data: []byte(strings.Repeat("x", i+1)), Language: language,
 			})
 			must(t, 0, err)
@@ -100,10 +106,10 @@ func TestOnlyImporterOrOwnerChangesTranscription(t *testing.T) {
 // fresh returns a caller with the content version that a request has now.
 func (w *world) fresh(c memo.Caller) memo.Caller {
 	w.t.Helper()
-	k, err := w.CreateKey(w.ctx, c, KeyRequest{Name: "probe"})
+	k, err := w.CreateKey(w.ctx, c, app.KeyRequest{Name: "probe"})
 	must(w.t, k, err)
 	key, _ := credential.ParseKey(k.Key)
-	now, err := w.AuthoriseKey(w.ctx, key, Client{})
+	now, err := w.AuthoriseKey(w.ctx, key, app.Client{})
 	must(w.t, now, err)
 	c.ContentVersion = now.ContentVersion
 	return c

@@ -1,13 +1,12 @@
-package app
+package app_test
 
 import (
 	"context"
-	"io"
-	"log/slog"
 	"testing"
 	"time"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
 )
 
@@ -17,36 +16,24 @@ func (w *world) expiring(name string) (credential.Key, memo.KeyView) {
 	key, view := w.key(w.member, name)
 	at := w.clock.read().Add(time.Hour)
 	expires := &at
-	must(w.t, 0, errOf(w.ChangeKey(w.ctx, w.as(w.member), view.ID, KeyChange{ExpiresAt: &expires})))
+	must(w.t, 0, errOf(w.ChangeKey(w.ctx, w.as(w.member), view.ID, app.KeyChange{ExpiresAt: &expires})))
 	return key, view
 }
 
-// pass does the background work of one pass, including what is due once an hour.
-func (w *world) pass() {
-	for _, j := range append(w.writeJobs(false), w.cleanUpJobs()...) {
-		j.runIfDue(w.ctx, w.log, time.Now())
-	}
-}
-
 // secondProcess returns an App for a second process on the same database.
-func (w *world) secondProcess() *App {
-	return New(Config{
-		Store: w.store, Limits: w.limits, Passwords: w.passwords,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-	})
-}
+func (w *world) secondProcess() *app.App { return app.New(w.cfg) }
 
 // wantEnded fails unless the key is refused as expired and cannot be changed.
-func (w *world) wantEnded(desc string, a *App, key credential.Key, id string) {
+func (w *world) wantEnded(desc string, a *app.App, key credential.Key, id string) {
 	w.t.Helper()
-	if _, err := a.AuthoriseKey(w.ctx, key, Client{}); codeOf(err) != "expired" {
+	if _, err := a.AuthoriseKey(w.ctx, key, app.Client{}); codeOf(err) != "expired" {
 		w.t.Errorf("%s: the key is authorised with %v, want it expired", desc, err)
 	}
 	name := "renamed"
 	var never *time.Time
 	for change, err := range map[string]error{
-		"renamed":  errOf(a.ChangeKey(w.ctx, w.as(w.member), id, KeyChange{Name: &name})),
-		"extended": errOf(a.ChangeKey(w.ctx, w.as(w.member), id, KeyChange{ExpiresAt: &never})),
+		"renamed":  errOf(a.ChangeKey(w.ctx, w.as(w.member), id, app.KeyChange{Name: &name})),
+		"extended": errOf(a.ChangeKey(w.ctx, w.as(w.member), id, app.KeyChange{ExpiresAt: &never})),
 		"rotated":  errOf(a.RotateKey(w.ctx, w.as(w.member), id, "", nil)),
 	} {
 		if codeOf(err) != "key_not_active" {
@@ -63,7 +50,7 @@ func TestExpiryIsFinal(t *testing.T) {
 		w.clock.add(-2 * time.Hour)
 		w.wantEnded("the clock is set back before the expiry is recorded", w.App, key, view.ID)
 		w.FlushUsage(w.ctx)
-		if w.expired.has(view.ID) {
+		if app.IsExpiryPending(w.App, view.ID) {
 			t.Error("a recorded expiry is still in memory")
 		}
 		w.wantEnded("after the expiry was recorded", w.App, key, view.ID)
@@ -83,10 +70,10 @@ func TestSweepRecordsExpiryOfUnusedKeys(t *testing.T) {
 		later, _ := w.key(w.member, "never expires")
 		revoked, revokedView := w.expiring("revoked")
 		must(t, 0, w.RevokeKey(w.ctx, w.as(w.member), revokedView.ID))
-		w.pass()
+		app.RunPass(w.ctx, w.App)
 		w.wantCode("before its expiry", key, "")
 		w.clock.add(time.Hour)
-		w.pass()
+		app.RunPass(w.ctx, w.App)
 		w.clock.add(-time.Hour)
 		w.wantEnded("after a sweep", w.secondProcess(), key, view.ID)
 		w.wantCode("without an expiry", later, "")
@@ -102,14 +89,14 @@ func TestSweepRecordsExpiryOfUnusedKeys(t *testing.T) {
 func TestSweepStepsAreBounded(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		at := w.clock.read().Add(time.Hour)
-		for range expireBatch + 5 {
-			must(t, 0, errOf(w.CreateKey(w.ctx, w.as(w.member), KeyRequest{Name: "k", ExpiresAt: &at})))
+		for range app.ExpireBatch + 5 {
+			must(t, 0, errOf(w.CreateKey(w.ctx, w.as(w.member), app.KeyRequest{Name: "k", ExpiresAt: &at})))
 		}
 		w.clock.add(time.Hour)
 		if n, err := w.store.ExpireDueKeys(w.ctx, 5); n != 5 || err != nil {
 			t.Errorf("a step of 5 recorded %d (%v)", n, err)
 		}
-		w.pass()
+		app.RunPass(w.ctx, w.App)
 		if n, err := w.store.ExpireDueKeys(w.ctx, 5); n != 0 || err != nil {
 			t.Errorf("the sweep left at least %d keys (%v)", n, err)
 		}
@@ -126,13 +113,13 @@ func TestExpiryIsRecordedAfterFirstRefusal(t *testing.T) {
 		defer func() { stop(); <-done }()
 		w.clock.add(time.Hour)
 		w.wantCode("at its expiry", key, "expired")
-		for start := time.Now(); w.expired.has(view.ID); time.Sleep(5 * time.Millisecond) {
+		for start := time.Now(); app.IsExpiryPending(w.App, view.ID); time.Sleep(5 * time.Millisecond) {
 			if time.Since(start) > 4*time.Second { // the next sweep is after 5 s
 				t.Fatal("the expiry was not recorded")
 			}
 		}
 		w.clock.add(-time.Hour)
-		if _, err := w.secondProcess().AuthoriseKey(w.ctx, key, Client{}); codeOf(err) != "expired" {
+		if _, err := w.secondProcess().AuthoriseKey(w.ctx, key, app.Client{}); codeOf(err) != "expired" {
 			t.Errorf("another process authorises the key with %v, want it expired", err)
 		}
 	})
@@ -147,7 +134,7 @@ func TestRoleIsReadInTheTransaction(t *testing.T) {
 		w.join(w.workspace, second, memo.RoleOwner)
 		own, ownView := w.key(w.owner, "the owner's")
 		stale, name := w.as(w.owner), "stolen"
-		change := KeyChange{Name: &name}
+		change := app.KeyChange{Name: &name}
 
 		_, err := w.SetRole(w.ctx, theOperator, w.workspace.ID, w.owner.ID, memo.RoleMember)
 		must(t, 0, err)

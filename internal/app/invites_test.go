@@ -1,4 +1,4 @@
-package app
+package app_test
 
 import (
 	"strings"
@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/testenv"
 )
 
@@ -27,11 +28,11 @@ func TestInvitationIsUsedOnce(t *testing.T) {
 		}
 
 		// A new user learns of every mistake at once. Of two who join at once, one succeeds.
-		_, problems, err := w.SignUpWithInvite(w.ctx, token, "no", "", "short", Client{})
+		_, problems, err := w.SignUpWithInvite(w.ctx, token, "no", "", "short", app.Client{})
 		if err != nil || len(problems) != 3 {
 			t.Errorf("the problems are %v (%v), want 3", problems, err)
 		}
-		_, _, err = w.SignUpWithInvite(w.ctx, token, w.member.Email, "Mark", testenv.Password, Client{})
+		_, _, err = w.SignUpWithInvite(w.ctx, token, w.member.Email, "Mark", testenv.Password, app.Client{})
 		if codeOf(err) != "email_taken" {
 			t.Errorf("an e-mail that has an account: got %v, want email_taken", err)
 		}
@@ -39,7 +40,7 @@ func TestInvitationIsUsedOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, email := range []string{"nina@example.com", "noah@example.com"} {
 			wg.Go(func() {
-				if _, problems, err := w.SignUpWithInvite(w.ctx, token, email, "New", testenv.Password, Client{}); err == nil &&
+				if _, problems, err := w.SignUpWithInvite(w.ctx, token, email, "New", testenv.Password, app.Client{}); err == nil &&
 					problems == nil {
 					joined.Add(1)
 				} else if memo.KindOf(err) != memo.KindNotFound {
@@ -94,7 +95,7 @@ func TestInvitationIsUsedOnce(t *testing.T) {
 		w.clock.add(memo.InviteLifetime)
 		_, err = w.InviteByToken(w.ctx, token)
 		wantKind(t, "an expired invitation", err, memo.KindNotFound)
-		for _, bad := range []string{"", "x", strings.Repeat("a", tokenLen)} {
+		for _, bad := range []string{"", "x", strings.Repeat("a", len(token))} {
 			_, err = w.InviteByToken(w.ctx, bad)
 			wantKind(t, "an unknown invitation", err, memo.KindNotFound)
 		}
@@ -106,11 +107,9 @@ func TestInvitationsEndWithTheirCreatorsRole(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		operator := memo.Caller{Operator: true}
 		second := w.user("second@example.com")
-		_, err := w.AddMember(w.ctx, operator, w.workspace.ID, second.ID, memo.RoleOwner)
-		must(t, 0, err)
+		w.join(w.workspace, second, memo.RoleOwner)
 		setRole := func(r memo.Role) error {
-			_, err := w.SetRole(w.ctx, operator, w.workspace.ID, second.ID, r)
-			return err
+			return errOf(w.SetRole(w.ctx, operator, w.workspace.ID, second.ID, r))
 		}
 		for name, change := range map[string][2]func() error{
 			"demoted": {func() error { return setRole(memo.RoleMember) }, func() error { return setRole(memo.RoleOwner) }},
@@ -119,16 +118,17 @@ func TestInvitationsEndWithTheirCreatorsRole(t *testing.T) {
 				func() error { return w.EnableUser(w.ctx, operator, second.ID) },
 			},
 			"removed": {func() error { return w.RemoveMember(w.ctx, operator, w.workspace.ID, second.ID) }, func() error {
-				_, err := w.AddMember(w.ctx, operator, w.workspace.ID, second.ID, memo.RoleOwner)
-				return err
+				return errOf(w.AddMember(w.ctx, operator, w.workspace.ID, second.ID, memo.RoleOwner))
 			}},
 		} {
-			_, token, err := w.Invite(w.ctx, w.as(second), memo.RoleOwner)
-			must(t, token, err)
-			must(t, 0, change[0]())
-			must(t, 0, change[1]())
-			_, err = w.InviteByToken(w.ctx, token)
-			wantKind(t, "an invitation whose creator was "+name+" and reinstated", err, memo.KindNotFound)
+			t.Run(name, func(t *testing.T) {
+				_, token, err := w.Invite(w.ctx, w.as(second), memo.RoleOwner)
+				must(t, token, err)
+				must(t, 0, change[0]())
+				must(t, 0, change[1]())
+				_, err = w.InviteByToken(w.ctx, token)
+				wantKind(t, "after the creator is reinstated", err, memo.KindNotFound)
+			})
 		}
 		for _, r := range []memo.Role{"", "KING"} {
 			_, _, err := w.Invite(w.ctx, w.as(w.owner), r)
@@ -136,10 +136,10 @@ func TestInvitationsEndWithTheirCreatorsRole(t *testing.T) {
 			wantKind(t, "the role "+string(r), setRole(r), memo.KindInvalid)
 		}
 		for range memo.MaxInvites {
-			_, _, err = w.Invite(w.ctx, w.as(w.owner), memo.RoleMember)
+			_, _, err := w.Invite(w.ctx, w.as(w.owner), memo.RoleMember)
 			must(t, 0, err)
 		}
-		_, _, err = w.Invite(w.ctx, w.as(w.owner), memo.RoleMember)
+		_, _, err := w.Invite(w.ctx, w.as(w.owner), memo.RoleMember)
 		wantKind(t, "one invitation too many", err, memo.KindConflict)
 	})
 }
@@ -152,7 +152,7 @@ func TestSignUpWithInvitationIsThrottled(t *testing.T) {
 		must(t, token, err)
 		for range 12 {
 			_, _, err = w.SignUpWithInvite(w.ctx, token, w.member.Email, "Somebody", testenv.Password,
-				Client{Address: "192.0.2.9"})
+				app.Client{Address: "192.0.2.9"})
 		}
 		wantKind(t, "the twelfth", err, memo.KindRateLimited)
 	})

@@ -1,4 +1,4 @@
-package app
+package app_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
 )
 
 // TestKeyPagesListEveryKeyOnce, newest first and with an exact total, for each status, to
@@ -31,7 +32,7 @@ func TestKeyPagesListEveryKeyOnce(t *testing.T) {
 			// Two keys at a time are created at the same moment, so that their ids decide.
 			w.clock.add(time.Duration(i%2) * time.Millisecond)
 			u := []memo.User{w.owner, w.member}[i/2%2]
-			name, in := fmt.Sprint("k", i), KeyRequest{}
+			name, in := fmt.Sprint("k", i), app.KeyRequest{}
 			status := []memo.KeyStatus{memo.KeyActive, memo.KeyRevoked, memo.KeyExpired, memo.KeyExpired}[i%4]
 			if in.Name = name; i%4 == 2 {
 				in.ExpiresAt = &soon
@@ -46,7 +47,7 @@ func TestKeyPagesListEveryKeyOnce(t *testing.T) {
 			add(u, status, name)
 		}
 		w.clock.add(time.Minute)
-		w.pass() // so that the end of some keys is recorded and of others is not
+		app.RunPass(w.ctx, w.App) // so that the end of some keys is recorded and of others is not
 		w.clock.add(time.Hour)
 		for _, status := range append([]memo.KeyStatus{""}, memo.KeyStatuses...) {
 			for prefix, u := range map[memo.KeyStatus]memo.User{"": w.owner, "own": w.member} {
@@ -56,7 +57,7 @@ func TestKeyPagesListEveryKeyOnce(t *testing.T) {
 				}
 				for _, limit := range []int{1, 5, 100} {
 					var got []string
-					in := KeyQuery{Status: status, Limit: limit}
+					in := app.KeyQuery{Status: status, Limit: limit}
 					for {
 						p, err := w.ListKeys(w.ctx, w.as(u), in)
 						must(t, p, err)
@@ -81,7 +82,7 @@ func TestKeyPagesListEveryKeyOnce(t *testing.T) {
 			}
 		}
 		for _, bad := range []string{"x", nextCursorOf(t, w)} {
-			_, err := w.ListKeys(w.ctx, w.as(w.owner), KeyQuery{Cursor: bad})
+			_, err := w.ListKeys(w.ctx, w.as(w.owner), app.KeyQuery{Cursor: bad})
 			wantKind(t, "a cursor that is not from a list of keys", err, memo.KindInvalid)
 		}
 	})
@@ -91,10 +92,10 @@ func TestKeyPagesListEveryKeyOnce(t *testing.T) {
 func nextCursorOf(t *testing.T, w *world) string {
 	t.Helper()
 	for _, text := range []string{"Ann: one", "Ann: two"} {
-		must(t, 0, errOf(w.Import(w.ctx, w.as(w.owner), ImportFile{Name: text + ".txt", Data: []byte(text)})))
+		must(t, 0, errOf(w.Import(w.ctx, w.as(w.owner), app.ImportFile{Name: text + ".txt", Data: []byte(text)})))
 	}
 	p, err := w.Transcriptions(w.ctx, w.as(w.owner),
-		ListQuery{Status: memo.StatusCompleted, Sort: "-created_at", Limit: 1})
+		app.ListQuery{Status: memo.StatusCompleted, Sort: "-created_at", Limit: 1})
 	must(t, p, err)
 	if p.NextCursor == "" {
 		t.Fatal("the list has only one page")

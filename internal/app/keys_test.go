@@ -1,4 +1,4 @@
-package app
+package app_test
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/store"
@@ -27,13 +28,13 @@ func TestExpiredOrRevokedKeyStaysRefused(t *testing.T) {
 
 		soon := w.clock.read().Add(time.Hour)
 		at := &soon
-		must(t, 0, errOf(w.ChangeKey(w.ctx, w.as(w.member), view.ID, KeyChange{ExpiresAt: &at})))
+		must(t, 0, errOf(w.ChangeKey(w.ctx, w.as(w.member), view.ID, app.KeyChange{ExpiresAt: &at})))
 		w.clock.add(time.Hour - time.Millisecond)
 		w.wantCode("a millisecond before its expiry", key, "")
 		w.clock.add(time.Millisecond)
 		w.wantCode("at its expiry", key, "expired")
 		var never *time.Time
-		_, err := w.ChangeKey(w.ctx, w.as(w.member), view.ID, KeyChange{ExpiresAt: &never})
+		_, err := w.ChangeKey(w.ctx, w.as(w.member), view.ID, app.KeyChange{ExpiresAt: &never})
 		wantKind(t, "extending an expired key", err, memo.KindConflict)
 		w.wantCode("after the attempt to extend it", key, "expired")
 
@@ -41,7 +42,7 @@ func TestExpiredOrRevokedKeyStaysRefused(t *testing.T) {
 		must(t, 0, w.RevokeKey(w.ctx, w.as(w.member), view.ID))
 		w.wantCode("revoked", key, "revoked")
 		must(t, 0, w.RevokeKey(w.ctx, w.as(w.member), view.ID)) // as a caller does who did not get the first response
-		_, err = w.ChangeKey(w.ctx, w.as(w.member), view.ID, KeyChange{ExpiresAt: &never})
+		_, err = w.ChangeKey(w.ctx, w.as(w.member), view.ID, app.KeyChange{ExpiresAt: &never})
 		wantKind(t, "changing a revoked key", err, memo.KindConflict)
 		_, err = w.RotateKey(w.ctx, w.as(w.member), view.ID, "", nil)
 		wantKind(t, "rotating a revoked key", err, memo.KindConflict)
@@ -91,7 +92,7 @@ func TestOwnersSeeAndRevokeEveryKey(t *testing.T) {
 		key, other := w.key(w.member, "member's")
 		names := func(c memo.Caller, status memo.KeyStatus) string {
 			t.Helper()
-			keys, err := w.ListKeys(w.ctx, c, KeyQuery{Status: status, Limit: 100})
+			keys, err := w.ListKeys(w.ctx, c, app.KeyQuery{Status: status, Limit: 100})
 			must(t, keys, err)
 			var out []string
 			for _, k := range keys.Items {
@@ -110,7 +111,7 @@ func TestOwnersSeeAndRevokeEveryKey(t *testing.T) {
 		wantKind(t, "a MEMBER reads the OWNER's key", err, memo.KindNotFound)
 		wantKind(t, "a MEMBER revokes the OWNER's key", w.RevokeKey(w.ctx, w.as(w.member), own.ID), memo.KindNotFound)
 		name := "x"
-		_, err = w.ChangeKey(w.ctx, w.as(w.owner), other.ID, KeyChange{Name: &name})
+		_, err = w.ChangeKey(w.ctx, w.as(w.owner), other.ID, app.KeyChange{Name: &name})
 		wantKind(t, "an OWNER renames a member's key", err, memo.KindForbidden)
 		_, err = w.RotateKey(w.ctx, w.as(w.owner), other.ID, "", nil)
 		wantKind(t, "an OWNER rotates a member's key", err, memo.KindForbidden)
@@ -120,7 +121,7 @@ func TestOwnersSeeAndRevokeEveryKey(t *testing.T) {
 			t.Errorf("revoked keys: %s", got)
 		}
 		for role, u := range map[string]memo.User{"an OWNER": w.owner, "a MEMBER": w.member} {
-			listed := func(p KeyOffsetQuery) (out string) {
+			listed := func(p app.KeyOffsetQuery) (out string) {
 				p.Limit = cmp.Or(p.Limit, 9)
 				keys, err := w.KeysByOffset(w.ctx, w.as(u), p)
 				must(t, keys, err)
@@ -137,8 +138,8 @@ func TestOwnersSeeAndRevokeEveryKey(t *testing.T) {
 			}
 			slices.Sort(counts)
 			got := []string{
-				listed(KeyOffsetQuery{}), listed(KeyOffsetQuery{Inactive: true}), listed(KeyOffsetQuery{UserID: w.owner.ID}),
-				listed(KeyOffsetQuery{Offset: 1}), strings.Join(counts, ", "),
+				listed(app.KeyOffsetQuery{}), listed(app.KeyOffsetQuery{Inactive: true}),
+				listed(app.KeyOffsetQuery{UserID: w.owner.ID}), listed(app.KeyOffsetQuery{Offset: 1}), strings.Join(counts, ", "),
 			}
 			want := []string{"owner's", "member's", "owner's", "", w.member.Email + " 0 1, " + w.owner.Email + " 1 0"}
 			if role == "a MEMBER" {
@@ -163,7 +164,7 @@ func TestKeysStayDeactivatedAfterAccessEnds(t *testing.T) {
 		key, _ := w.key(w.member, "here")
 		there := w.as(w.member)
 		there.WorkspaceID = elsewhere.ID
-		k, err := w.CreateKey(w.ctx, there, KeyRequest{Name: "there"})
+		k, err := w.CreateKey(w.ctx, there, app.KeyRequest{Name: "there"})
 		must(t, k, err)
 		otherKey, _ := credential.ParseKey(k.Key)
 
@@ -176,7 +177,7 @@ func TestKeysStayDeactivatedAfterAccessEnds(t *testing.T) {
 		must(t, 0, w.DisableUser(w.ctx, theOperator, w.member.ID))
 		w.wantCode("disabled", otherKey, "deactivated")
 		_, err = w.CreateKey(w.ctx, memo.Caller{Operator: true, WorkspaceID: w.workspace.ID, UserID: w.member.ID},
-			KeyRequest{Name: "x"})
+			app.KeyRequest{Name: "x"})
 		wantKind(t, "a key for a disabled user", err, memo.KindNotFound)
 		must(t, 0, w.EnableUser(w.ctx, theOperator, w.member.ID))
 		w.wantCode("enabled again", otherKey, "deactivated")
@@ -193,13 +194,13 @@ func TestKeysNeedAPlanWithAPIAccess(t *testing.T) {
 				want = ""
 			}
 			w.wantCode("on plan "+string(p), key, want)
-			_, err := w.CreateKey(w.ctx, w.as(w.member), KeyRequest{Name: "k"})
+			_, err := w.CreateKey(w.ctx, w.as(w.member), app.KeyRequest{Name: "k"})
 			if codeOf(err) != want {
 				t.Errorf("creating a key on plan %s: got %v, want %q", p, err, want)
 			}
 		}
 		must(t, 0, w.SetPlan(w.ctx, theOperator, w.workspace.ID, memo.PlanFree))
-		if keys, err := w.ListKeys(w.ctx, w.as(w.member), KeyQuery{Limit: 100}); err != nil || keys.Total != 3 {
+		if keys, err := w.ListKeys(w.ctx, w.as(w.member), app.KeyQuery{Limit: 100}); err != nil || keys.Total != 3 {
 			t.Errorf("listing on the free plan: %d keys (%v), want 3", keys.Total, err)
 		}
 		must(t, 0, w.RevokeKey(w.ctx, w.as(w.member), view.ID))
@@ -215,7 +216,7 @@ func TestKeyCreatedDuringRemovalIsDeactivated(t *testing.T) {
 			keys := make(chan string, 4)
 			for range 4 {
 				wg.Go(func() {
-					if k, err := w.CreateKey(w.ctx, caller, KeyRequest{Name: "race"}); err == nil {
+					if k, err := w.CreateKey(w.ctx, caller, app.KeyRequest{Name: "race"}); err == nil {
 						keys <- k.Key
 					} else if memo.KindOf(err) != memo.KindNotFound {
 						t.Error(err)
@@ -279,7 +280,7 @@ func TestMaximumOfActiveKeysIsExact(t *testing.T) {
 		results := make(chan string, 6)
 		var wg sync.WaitGroup
 		for range 6 {
-			wg.Go(func() { results <- codeOf(errOf(w.CreateKey(w.ctx, caller, KeyRequest{Name: "last"}))) })
+			wg.Go(func() { results <- codeOf(errOf(w.CreateKey(w.ctx, caller, app.KeyRequest{Name: "last"}))) })
 		}
 		wg.Wait()
 		close(results)
@@ -302,7 +303,7 @@ func TestKeyUseIsWrittenImmediatelyAndThenOncePerMinute(t *testing.T) {
 		key, view := w.key(w.member, "k")
 		use := func() {
 			t.Helper()
-			c, err := w.AuthoriseKey(w.ctx, key, Client{Address: "198.51.100.7", UserAgent: "curl/8"})
+			c, err := w.AuthoriseKey(w.ctx, key, app.Client{Address: "198.51.100.7", UserAgent: "curl/8"})
 			must(t, c, err)
 			must(t, 0, errOf(w.TakeLimit(w.ctx, c, ratelimit.Data)))
 		}
@@ -320,7 +321,7 @@ func TestKeyUseIsWrittenImmediatelyAndThenOncePerMinute(t *testing.T) {
 		w.clock.add(30 * time.Second)
 		use()
 		use()
-		w.usage.write(w.ctx, false)
+		app.RunPass(w.ctx, w.App)
 		if k := written(); !k.LastUsedAt.Equal(firstUse) || k.Requests24h != 1 {
 			t.Errorf("use was written again within a minute: %+v", k)
 		}
@@ -329,7 +330,7 @@ func TestKeyUseIsWrittenImmediatelyAndThenOncePerMinute(t *testing.T) {
 			t.Errorf("the key object lacks use that is not yet written: %+v, %v", k, err)
 		}
 		w.clock.add(30 * time.Second)
-		w.usage.write(w.ctx, false)
+		app.RunPass(w.ctx, w.App)
 		if k := written(); k.LastUsedAt.Equal(firstUse) || k.Requests24h != 3 {
 			t.Errorf("use was not written after a minute: %+v", k)
 		}
@@ -351,7 +352,7 @@ func TestExposedKeyIsMarkedOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		key, view := w.key(w.member, "k")
 		for range 3 {
-			w.MarkExposed(w.ctx, []credential.Key{key, credential.NewKey()}, Client{Address: "203.0.113.9"})
+			w.MarkExposed(w.ctx, []credential.Key{key, credential.NewKey()}, app.Client{Address: "203.0.113.9"})
 		}
 		k, err := w.GetKey(w.ctx, w.as(w.member), view.ID)
 		if err != nil || k.ExposedAt == nil {
@@ -381,8 +382,8 @@ func TestConcurrentChangesOfKeyAreBothStored(t *testing.T) {
 			soon, name := w.clock.read().Add(time.Hour), "new"
 			at := &soon
 			var wg sync.WaitGroup
-			wg.Go(func() { must(t, 0, errOf(w.ChangeKey(w.ctx, caller, view.ID, KeyChange{Name: &name}))) })
-			wg.Go(func() { must(t, 0, errOf(w.ChangeKey(w.ctx, caller, view.ID, KeyChange{ExpiresAt: &at}))) })
+			wg.Go(func() { must(t, 0, errOf(w.ChangeKey(w.ctx, caller, view.ID, app.KeyChange{Name: &name}))) })
+			wg.Go(func() { must(t, 0, errOf(w.ChangeKey(w.ctx, caller, view.ID, app.KeyChange{ExpiresAt: &at}))) })
 			wg.Wait()
 			k, err := w.GetKey(w.ctx, caller, view.ID)
 			if err != nil || k.Name != "new" || k.ExpiresAt == nil {
@@ -402,13 +403,13 @@ func TestDisablingEndsConcurrentKeysAndSessions(t *testing.T) {
 			var key credential.Key
 			var token string
 			wg.Go(func() {
-				if k, err := w.CreateKey(w.ctx, caller, KeyRequest{Name: "race"}); err == nil {
+				if k, err := w.CreateKey(w.ctx, caller, app.KeyRequest{Name: "race"}); err == nil {
 					key, _ = credential.ParseKey(k.Key)
 				}
 			})
 			wg.Go(func() {
-				token, _, _, _ = w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: "correct horse"},
-					Client{Address: "192.0.2.1"})
+				token, _, _, _ = w.SignIn(w.ctx, app.SignIn{Email: w.member.Email, Password: "correct horse"},
+					app.Client{Address: "192.0.2.1"})
 			})
 			wg.Go(func() { must(t, 0, w.DisableUser(w.ctx, theOperator, w.member.ID)) })
 			wg.Wait()
@@ -416,7 +417,7 @@ func TestDisablingEndsConcurrentKeysAndSessions(t *testing.T) {
 			if key != (credential.Key{}) {
 				w.wantCode("created while its member was disabled", key, "deactivated")
 			}
-			if _, err := w.AuthoriseUser(w.ctx, token, Client{}); err == nil {
+			if _, err := w.AuthoriseUser(w.ctx, token, app.Client{}); err == nil {
 				t.Error("a session that was opened while its user was disabled works")
 			}
 		}

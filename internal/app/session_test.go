@@ -1,16 +1,16 @@
-package app
+package app_test
 
 import (
 	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testenv"
@@ -18,12 +18,12 @@ import (
 )
 
 // at returns a client at an address.
-func at(ip string) Client { return Client{Address: ip, UserAgent: "test"} }
+func at(ip string) app.Client { return app.Client{Address: ip, UserAgent: "test"} }
 
 // signIn signs a user in and returns the session token.
 func (w *world) signIn(u memo.User, replaces string) string {
 	w.t.Helper()
-	in := SignIn{Email: u.Email, Password: testenv.Password, Replaces: replaces}
+	in := app.SignIn{Email: u.Email, Password: testenv.Password, Replaces: replaces}
 	token, _, _, err := w.SignIn(w.ctx, in, at("192.0.2.1"))
 	return must(w.t, token, err)
 }
@@ -64,7 +64,7 @@ func TestCommonPasswordsAreRefused(t *testing.T) {
 		_, token, err := w.Invite(w.ctx, w.as(w.owner), memo.RoleMember)
 		must(t, token, err)
 		_, added := w.AddUser(w.ctx, theOperator, "new@example.com", "New", common)
-		problems := SetupRequest{Email: "a@example.com", Name: "A", Workspace: "W", Password: common}.Check()
+		problems := app.SetupRequest{Email: "a@example.com", Name: "A", Workspace: "W", Password: common}.Check()
 		_, joining, err := w.SignUpWithInvite(w.ctx, token, "new@example.com", "New", common, at("192.0.2.1"))
 		must(t, 0, err)
 		for desc, err := range map[string]error{
@@ -83,7 +83,7 @@ func TestCommonPasswordsAreRefused(t *testing.T) {
 		hash, err := credential.NewPasswordHasher(1).Hash(w.ctx, common)
 		must(t, hash, err)
 		must(t, 0, w.store.Write(w.ctx, func(tx *store.Tx) error { return tx.SetPassword(w.ctx, w.member.ID, hash) }))
-		_, _, _, err = w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: common}, at("192.0.2.1"))
+		_, _, _, err = w.SignIn(w.ctx, app.SignIn{Email: w.member.Email, Password: common}, at("192.0.2.1"))
 		must(t, 0, err)
 	})
 }
@@ -164,17 +164,17 @@ func TestSessionUseIsWrittenOnceAnHour(t *testing.T) {
 		}
 		w.clock.add(time.Hour)
 		w.works(token)
-		w.sessionUses.add("unknown", w.clock.read())
+		app.NoteSessionUse(w.App, "unknown", w.clock.read())
 		w.store.Close()
-		w.pass()
-		if n := len(w.sessionUses.waiting); n != 2 {
+		app.RunPass(w.ctx, w.App)
+		if n := app.PendingSessionUses(w.App); n != 2 {
 			t.Errorf("%d uses wait for a closed database, want 2", n)
 		}
-		for i := range maxSessionUses {
-			w.sessionUses.add(fmt.Sprint(i), w.clock.read())
+		for i := range app.MaxSessionUses {
+			app.NoteSessionUse(w.App, fmt.Sprint(i), w.clock.read())
 		}
-		if n := len(w.sessionUses.waiting); n != maxSessionUses {
-			t.Errorf("%d uses wait, want %d", n, maxSessionUses)
+		if n := app.PendingSessionUses(w.App); n != app.MaxSessionUses {
+			t.Errorf("%d uses wait, want %d", n, app.MaxSessionUses)
 		}
 	})
 }
@@ -188,13 +188,13 @@ func TestSignInEndsTheBrowsersSession(t *testing.T) {
 			t.Errorf("the replaced session works: %v, the new one: %v, another one: %v; want false, true, true",
 				w.works(first), w.works(second), w.works(other))
 		}
-		_, _, _, err := w.SignIn(w.ctx, SignIn{Email: w.owner.Email, Password: "wrong horse", Replaces: second},
+		_, _, _, err := w.SignIn(w.ctx, app.SignIn{Email: w.owner.Email, Password: "wrong horse", Replaces: second},
 			at("192.0.2.1"))
 		wantKind(t, "a wrong password", err, memo.KindUnauthorized)
 		if !w.works(second) {
 			t.Error("a failed sign-in ended a session")
 		}
-		for _, token := range []string{"", "x", first, strings.Repeat("x", tokenLen)} {
+		for _, token := range []string{"", "x", first, strings.Repeat("x", len(first))} {
 			w.signIn(w.owner, token)
 		}
 	})
@@ -216,7 +216,7 @@ func TestOneSessionTooManyEndsTheOldest(t *testing.T) {
 		if !w.works(others) {
 			t.Error("another user's session ended")
 		}
-		c, err := w.AuthoriseUser(w.ctx, tokens[5], Client{})
+		c, err := w.AuthoriseUser(w.ctx, tokens[5], app.Client{})
 		must(t, c, err)
 		if list, err := w.Sessions(w.ctx, c); err != nil || len(list) != memo.MaxSessions {
 			t.Errorf("%d sessions are listed (%v), want %d", len(list), err, memo.MaxSessions)
@@ -236,7 +236,7 @@ func TestSignInsThatReplaceEachOthersSessionsDoNotDeadlock(t *testing.T) {
 					tokens[u.ID] = append(tokens[u.ID], token)
 					at := tx.Now.Add(time.Duration(i-memo.MaxSessions) * time.Minute)
 					if err := tx.AddSession(w.ctx, memo.Session{
-						ID: newID(), UserID: u.ID, CreatedAt: at, LastUsedAt: at, ExpiresAt: tx.Now.Add(time.Hour),
+						ID: app.NewID(), UserID: u.ID, CreatedAt: at, LastUsedAt: at, ExpiresAt: tx.Now.Add(time.Hour),
 					}, hash); err != nil {
 						return err
 					}
@@ -250,7 +250,7 @@ func TestSignInsThatReplaceEachOthersSessionsDoNotDeadlock(t *testing.T) {
 			for n, u := range []memo.User{w.owner, w.member} {
 				other := []memo.User{w.member, w.owner}[n]
 				both.Go(func() {
-					in := SignIn{Email: u.Email, Password: testenv.Password, Replaces: tokens[other.ID][i]}
+					in := app.SignIn{Email: u.Email, Password: testenv.Password, Replaces: tokens[other.ID][i]}
 					if _, _, _, err := w.SignIn(w.ctx, in, at(fmt.Sprintf("192.0.2.%d", i))); err != nil {
 						t.Errorf("sign-in %d: %v", i, err)
 					}
@@ -270,7 +270,7 @@ func TestFailedSignInsAreRecorded(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		fail := func(email string) {
 			t.Helper()
-			_, _, _, err := w.SignIn(w.ctx, SignIn{Email: email, Password: "wrong horse"}, at("203.0.113.9"))
+			_, _, _, err := w.SignIn(w.ctx, app.SignIn{Email: email, Password: "wrong horse"}, at("203.0.113.9"))
 			wantKind(t, email, err, memo.KindUnauthorized)
 		}
 		start := w.clock.read()
@@ -294,7 +294,7 @@ func TestFailedSignInsAreRecorded(t *testing.T) {
 		}
 
 		must(t, 0, w.DisableUser(w.ctx, theOperator, w.owner.ID))
-		_, _, _, err := w.SignIn(w.ctx, SignIn{Email: w.owner.Email, Password: testenv.Password}, at("203.0.113.9"))
+		_, _, _, err := w.SignIn(w.ctx, app.SignIn{Email: w.owner.Email, Password: testenv.Password}, at("203.0.113.9"))
 		wantKind(t, "a disabled user", err, memo.KindUnauthorized)
 		alone := w.user("alone@example.com") // in no workspace
 		fail(alone.Email)
@@ -307,15 +307,61 @@ func TestFailedSignInsAreRecorded(t *testing.T) {
 		eve := w.user("eve@example.com")
 		fail(eve.Email)
 		w.store.Close()
-		w.pass()
-		if n := len(w.failedSignIns.waiting); n != 1 {
+		app.RunPass(w.ctx, w.App)
+		if n := app.PendingFailedSignIns(w.App); n != 1 {
 			t.Errorf("%d events wait, want 1", n)
 		}
-		for range maxFailedSignIns {
-			w.noteFailedSignIn(w.ctx, memo.User{ID: newID()}, Client{}, false)
+		for range app.MaxFailedSignIns {
+			app.NoteFailedSignIn(w.ctx, w.App, memo.User{ID: app.NewID()})
 		}
-		if n := len(w.failedSignIns.waiting); n != maxFailedSignIns {
-			t.Errorf("%d events wait, want %d", n, maxFailedSignIns)
+		if n := app.PendingFailedSignIns(w.App); n != app.MaxFailedSignIns {
+			t.Errorf("%d events wait, want %d", n, app.MaxFailedSignIns)
+		}
+	})
+}
+
+// TestThrottledSignInDoesNotReadDatabase: with the database closed, a throttled sign-in
+// still gets KindRateLimited, whether or not the account exists.
+func TestThrottledSignInDoesNotReadDatabase(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		fill := func(n int, account, ip string) {
+			for range n {
+				_ = app.TakeAttempt(w.ctx, w.App, account, ip)
+			}
+		}
+		fill(10, w.member.Email, "203.0.113.1")
+		fill(10, "nobody@example.com", "203.0.113.1")
+		for i := range 60 {
+			fill(1, fmt.Sprint(i), "203.0.113.2")
+		}
+		w.store.Close()
+		for _, email := range []string{w.member.Email, "nobody@example.com", "no e-mail"} {
+			for _, ip := range []string{"203.0.113.1", "203.0.113.2"} {
+				if email == "no e-mail" && ip == "203.0.113.1" {
+					continue
+				}
+				_, _, _, err := w.SignIn(w.ctx, app.SignIn{Email: email, Password: "wrong horse"}, at(ip))
+				wantKind(t, email+" from "+ip, err, memo.KindRateLimited)
+			}
+		}
+	})
+}
+
+// TestAccountLimitAppliesToNewAddresses: it does not apply to addresses from which the
+// account is signed in, and is the same for an account that does not exist.
+func TestAccountLimitAppliesToNewAddresses(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		w.signIn(w.member, "") // from 192.0.2.1
+		for _, email := range []string{w.member.Email, "nobody@example.com"} {
+			for i := range 100 {
+				must(t, 0, app.TakeAttempt(w.ctx, w.App, email, fmt.Sprintf("198.51.100.%d", i)))
+			}
+			_, _, _, err := w.SignIn(w.ctx, app.SignIn{Email: email, Password: "correct horse"}, at("203.0.113.1"))
+			wantKind(t, email, err, memo.KindRateLimited)
+		}
+		w.signIn(w.member, "")
+		if known, err := w.store.KnowsAddress(w.ctx, w.owner.Email, "192.0.2.1"); known || err != nil {
+			t.Errorf("another user's address counts as known: %v", err)
 		}
 	})
 }
@@ -328,7 +374,7 @@ func TestFailedSignInIsWrittenSoon(t *testing.T) {
 	running.Go(func() { w.Run(ctx) })
 	defer running.Wait()
 	defer stop()
-	_, _, _, err := w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: "wrong horse"}, at("203.0.113.9"))
+	_, _, _, err := w.SignIn(w.ctx, app.SignIn{Email: w.member.Email, Password: "wrong horse"}, at("203.0.113.9"))
 	wantKind(t, "a wrong password", err, memo.KindUnauthorized)
 	end := time.Now().Add(4 * time.Second)
 	for len(w.events(memo.ActionSignInFailed)) == 0 {
@@ -366,12 +412,11 @@ func TestDownloadsAreRecorded(t *testing.T) {
 				t.Errorf("event %d was %s from %s, want the member from 192.0.2.1", i, e.Actor, e.IP)
 			}
 		}
-		var log bytes.Buffer
-		w.log = slog.New(slog.NewTextHandler(&log, nil))
 		w.store.Close()
 		w.RecordDownload(w.ctx, c, file)
-		if !strings.Contains(log.String(), "a download is not in the audit trail") || !strings.Contains(log.String(), one) {
-			t.Errorf("the log is %q, want the download that could not be recorded", &log)
+		log := w.log.String()
+		if !strings.Contains(log, "a download is not in the audit trail") || !strings.Contains(log, one) {
+			t.Errorf("the log is %q, want the download that could not be recorded", log)
 		}
 	})
 }
@@ -381,7 +426,7 @@ func TestPasswordChangeRevokesKeysOnRequest(t *testing.T) {
 		second := w.addWorkspace("Second", w.member)
 		here, view := w.key(w.member, "here")
 		elsewhere, err := w.CreateKey(w.ctx, memo.Caller{UserID: w.member.ID, WorkspaceID: second.ID},
-			KeyRequest{Name: "elsewhere"})
+			app.KeyRequest{Name: "elsewhere"})
 		must(t, elsewhere, err)
 		there, _ := credential.ParseKey(elsewhere.Key)
 		others, _ := w.key(w.owner, "another user's")
@@ -394,7 +439,7 @@ func TestPasswordChangeRevokesKeysOnRequest(t *testing.T) {
 
 		must(t, 0, w.ChangePassword(w.ctx, c, testenv.Password, "battery staple", false))
 		w.wantCode("after a change that keeps keys", here, "")
-		token, _, _, err := w.SignIn(w.ctx, SignIn{Email: w.member.Email, Password: "battery staple"}, at("192.0.2.1"))
+		token, _, _, err := w.SignIn(w.ctx, app.SignIn{Email: w.member.Email, Password: "battery staple"}, at("192.0.2.1"))
 		must(t, token, err)
 		c, err = w.AuthoriseUser(w.ctx, token, at("192.0.2.1"))
 		must(t, c, err)
@@ -424,19 +469,19 @@ func TestKeyCreatedDuringPasswordChangeIsRevoked(t *testing.T) {
 		hash, err := w.store.PasswordHash(w.ctx, c.UserID)
 		must(t, hash, err)
 		changed := make(chan error, 1)
-		must(t, 0, w.write(w.ctx, thief, func(tx *store.Tx) error {
+		must(t, 0, app.Write(w.ctx, w.App, thief, func(tx *store.Tx) error {
 			secret := credential.NewKey()
 			k := memo.APIKey{
-				ID: newID(), WorkspaceID: w.workspace.ID, Name: "theirs", Suffix: secret.Suffix(),
+				ID: app.NewID(), WorkspaceID: w.workspace.ID, Name: "theirs", Suffix: secret.Suffix(),
 				CreatedAt: tx.Now, CreatedBy: memo.KeyCreator{ID: thief.UserID},
 			}
 			if _, err := tx.AddKey(w.ctx, k, secret.Hash()); err != nil {
 				return err
 			}
-			if err := requireSession(w.ctx, tx, thief); err != nil {
+			if err := app.RequireSession(w.ctx, tx, thief); err != nil {
 				return err
 			}
-			go func() { changed <- w.setPassword(w.ctx, c, hash, "battery staple", true) }()
+			go func() { changed <- app.SetPasswordAfter(w.ctx, w.App, c, hash, "battery staple", true) }()
 			time.Sleep(time.Second) // by now the change waits for this transaction
 			return nil
 		}))
@@ -444,7 +489,7 @@ func TestKeyCreatedDuringPasswordChangeIsRevoked(t *testing.T) {
 		if n, err := w.CountOwnKeys(w.ctx, c); n != 0 || err != nil {
 			t.Fatalf("%d keys are active after the change (%v), want 0", n, err)
 		}
-		_, err = w.CreateKey(w.ctx, thief, KeyRequest{Name: "late"})
+		_, err = w.CreateKey(w.ctx, thief, app.KeyRequest{Name: "late"})
 		wantKind(t, "a key after the change", err, memo.KindUnauthorized)
 	})
 }
@@ -461,10 +506,10 @@ func TestKeysChangeDuringPasswordChange(t *testing.T) {
 			var all sync.WaitGroup
 			for name, act := range map[string]func(c memo.Caller, i int) error{
 				"change a key": func(c memo.Caller, i int) error {
-					return errOf(w.ChangeKey(w.ctx, c, shared.ID, KeyChange{Name: new(fmt.Sprint("name ", i))}))
+					return errOf(w.ChangeKey(w.ctx, c, shared.ID, app.KeyChange{Name: new(fmt.Sprint("name ", i))}))
 				},
 				"create, rotate and revoke a key": func(c memo.Caller, i int) error {
-					k, err := w.CreateKey(w.ctx, c, KeyRequest{Name: "new"})
+					k, err := w.CreateKey(w.ctx, c, app.KeyRequest{Name: "new"})
 					if err == nil {
 						k, err = w.RotateKey(w.ctx, c, k.ID, "", noOverlap)
 					}
@@ -480,7 +525,7 @@ func TestKeysChangeDuringPasswordChange(t *testing.T) {
 						for i := 0; err == nil; i++ {
 							err = act(c, i)
 						}
-						if memo.KindOf(err) != memo.KindUnauthorized && codeOf(err) != errKeyNotActive.Code {
+						if memo.KindOf(err) != memo.KindUnauthorized && codeOf(err) != "key_not_active" {
 							t.Errorf("%s: got %v, want the end of the session or of the key", name, err)
 						}
 					})
@@ -511,7 +556,7 @@ func TestEndedSessionsAreDeleted(t *testing.T) {
 				for range n {
 					_, hash := credential.NewToken()
 					s := memo.Session{
-						ID: newID(), UserID: w.owner.ID,
+						ID: app.NewID(), UserID: w.owner.ID,
 						CreatedAt: now.Add(-ended - memo.SessionLifetime), LastUsedAt: now.Add(-ended), ExpiresAt: now.Add(-ended),
 					}
 					if err := tx.AddSession(w.ctx, s, hash); err != nil {
@@ -521,12 +566,12 @@ func TestEndedSessionsAreDeleted(t *testing.T) {
 				return nil
 			}))
 		}
-		old(sessionRetention-time.Hour, 3)
-		old(sessionRetention+time.Hour, deleteBatch+1)
-		w.pass()
+		old(app.SessionRetention-time.Hour, 3)
+		old(app.SessionRetention+time.Hour, app.DeleteBatch+1)
+		app.RunPass(w.ctx, w.App)
 		deleteOld := func() (n int64) {
 			must(t, 0, w.store.Write(w.ctx, func(tx *store.Tx) (err error) {
-				n, err = tx.DeleteSessions(w.ctx, tx.Now.Add(-sessionRetention), deleteBatch)
+				n, err = tx.DeleteSessions(w.ctx, tx.Now.Add(-app.SessionRetention), app.DeleteBatch)
 				return err
 			}))
 			return n
@@ -538,11 +583,11 @@ func TestEndedSessionsAreDeleted(t *testing.T) {
 		if n := deleteOld(); n != 3 {
 			t.Errorf("%d were deleted, want the three that expired", n)
 		}
-		w.clock.add(sessionRetention - time.Hour)
+		w.clock.add(app.SessionRetention - time.Hour)
 		if n := deleteOld(); n != 1 {
 			t.Errorf("%d were deleted, want the one that was revoked", n)
 		}
-		w.clock.add(sessionRetention + time.Hour)
+		w.clock.add(app.SessionRetention + time.Hour)
 		if n := deleteOld(); n != 1 {
 			t.Errorf("%d were deleted, want the one that expired", n)
 		}
@@ -553,20 +598,13 @@ func TestEndedSessionsAreDeleted(t *testing.T) {
 // cannot write after it.
 func TestNothingIsWrittenAfterSignOut(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		signIn := func(u memo.User) memo.Caller {
-			token, _, _, err := w.SignIn(w.ctx, SignIn{Email: u.Email, Password: testenv.Password}, Client{Address: "192.0.2.1"})
-			must(t, token, err)
-			c, err := w.AuthoriseSession(w.ctx, token, w.workspace.ID, Client{Address: "192.0.2.1"})
-			must(t, c, err)
-			return c
-		}
-		owner := signIn(w.owner)
-		in, err := w.Import(w.ctx, owner, ImportFile{Name: "a.txt", Data: []byte("Ann: hello")})
+		owner := w.signedIn(w.owner)
+		in, err := w.Import(w.ctx, owner, app.ImportFile{Name: "a.txt", Data: []byte("Ann: hello")})
 		must(t, in, err)
 		late := func(c memo.Caller) map[string]error {
-			_, created := w.CreateKey(w.ctx, c, KeyRequest{Name: "late"})
+			_, created := w.CreateKey(w.ctx, c, app.KeyRequest{Name: "late"})
 			_, _, invited := w.Invite(w.ctx, c, memo.RoleOwner)
-			_, imported := w.Import(w.ctx, c, ImportFile{Name: "late.txt", Data: []byte("Ann: late")})
+			_, imported := w.Import(w.ctx, c, app.ImportFile{Name: "late.txt", Data: []byte("Ann: late")})
 			return map[string]error{
 				"create a key": created, "invite": invited, "import": imported,
 				"change a title":       w.ChangeTitle(w.ctx, c, in.ID, "Late"),
@@ -580,17 +618,18 @@ func TestNothingIsWrittenAfterSignOut(t *testing.T) {
 			wantKind(t, desc, err, memo.KindUnauthorized)
 		}
 		full, err := w.Transcription(w.ctx, owner, in.ID)
-		if err != nil || strings.Contains(string(full.stored.JSON), "Late") {
-			t.Errorf("the transcription is %s (%v), want the old title", full.stored.JSON, err)
+		must(t, full, err)
+		if body, err := full.JSON(); err != nil || bytes.Contains(body, []byte("Late")) {
+			t.Errorf("the transcription is %s (%v), want the old title", body, err)
 		}
-		keys, err := w.ListKeys(w.ctx, owner, KeyQuery{})
+		keys, err := w.ListKeys(w.ctx, owner, app.KeyQuery{})
 		if err != nil || len(keys.Items) != 0 {
 			t.Errorf("the keys are %+v (%v), want none", keys, err)
 		}
 
 		// The same holds after a removal or a lost role, even with a session that has not ended.
-		member, demoted := signIn(w.member), signIn(w.owner)
-		theirs, err := w.Import(w.ctx, member, ImportFile{Name: "b.txt", Data: []byte("Ann: bye")})
+		member, demoted := w.signedIn(w.member), w.signedIn(w.owner)
+		theirs, err := w.Import(w.ctx, member, app.ImportFile{Name: "b.txt", Data: []byte("Ann: bye")})
 		must(t, theirs, err)
 		_, err = w.AddMember(w.ctx, memo.Caller{Operator: true}, w.workspace.ID, w.user("second@example.com").ID,
 			memo.RoleOwner)
@@ -598,7 +637,7 @@ func TestNothingIsWrittenAfterSignOut(t *testing.T) {
 		_, err = w.SetRole(w.ctx, memo.Caller{Operator: true}, w.workspace.ID, w.owner.ID, memo.RoleMember)
 		must(t, 0, err)
 		must(t, 0, w.RemoveMember(w.ctx, memo.Caller{Operator: true}, w.workspace.ID, w.member.ID))
-		_, err = w.Import(w.ctx, member, ImportFile{Name: "late.txt", Data: []byte("Ann: late")})
+		_, err = w.Import(w.ctx, member, app.ImportFile{Name: "late.txt", Data: []byte("Ann: late")})
 		wantKind(t, "a removed member imports", err, memo.KindNotFound)
 		wantKind(t, "a demoted OWNER changes another member's title",
 			w.ChangeTitle(w.ctx, demoted, theirs.ID, "Late"), memo.KindForbidden)

@@ -1,4 +1,4 @@
-package app
+package app_test
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/store"
@@ -27,11 +28,11 @@ func TestServerIsSetUpOnce(t *testing.T) {
 			s, err := store.Open(ctx, cfg(t))
 			must(t, s, err)
 			defer s.Close()
-			a := New(Config{Store: s, Limits: ratelimit.NewMemory(nil), Passwords: credential.NewPasswordHasher(4)})
+			a := app.New(app.Config{Store: s, Limits: ratelimit.NewMemory(nil), Passwords: credential.NewPasswordHasher(4)})
 			if up, err := a.IsSetUp(ctx); up || err != nil {
 				t.Fatalf("a new server is set up: %v, %v", up, err)
 			}
-			problems, err := a.SetUp(ctx, SetupRequest{Email: "x", Password: "short"}, memo.PlanPro, Client{})
+			problems, err := a.SetUp(ctx, app.SetupRequest{Email: "x", Password: "short"}, memo.PlanPro, app.Client{})
 			var fields []string
 			for _, p := range problems {
 				fields = append(fields, p.Field)
@@ -43,9 +44,9 @@ func TestServerIsSetUpOnce(t *testing.T) {
 			var wg sync.WaitGroup
 			for i := range 8 {
 				wg.Go(func() {
-					_, err := a.SetUp(ctx, SetupRequest{
+					_, err := a.SetUp(ctx, app.SetupRequest{
 						Email: string(rune('a'+i)) + "@example.com", Name: "First", Password: testenv.Password, Workspace: "Acme",
-					}, memo.PlanPro, Client{Address: "192.0.2.1"})
+					}, memo.PlanPro, app.Client{Address: "192.0.2.1"})
 					switch {
 					case err == nil:
 						won.Add(1)

@@ -1,4 +1,4 @@
-package app
+package app_test
 
 import (
 	"archive/zip"
@@ -7,23 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/go-json-experiment/json"
-
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/ratelimit"
-	"memoai.tech/memo/internal/search"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/transcript"
 )
 
-func (w *world) file(name, content string) ImportResult {
+func (w *world) file(name, content string) app.ImportResult {
 	w.t.Helper()
-	in, err := w.Import(w.ctx, w.as(w.owner), ImportFile{Name: name, Data: []byte(content)})
+	in, err := w.Import(w.ctx, w.as(w.owner), app.ImportFile{Name: name, Data: []byte(content)})
 	return must(w.t, in, err)
 }
 
@@ -36,18 +33,18 @@ func TestSameFileIsImportedOnce(t *testing.T) {
 		}
 		other := w.addWorkspace("Other", w.owner)
 		in, err := w.Import(w.ctx, memo.Caller{Operator: true, WorkspaceID: other.ID},
-			ImportFile{Name: "talk.txt", Data: []byte("[00:42] Jordan: Of course…\n")})
+			app.ImportFile{Name: "talk.txt", Data: []byte("[00:42] Jordan: Of course…\n")})
 		if err != nil || in.Unchanged || in.ID == first.ID {
 			t.Errorf("the same file in another workspace: %+v, %v", in, err)
 		}
-		_, err = w.Import(w.ctx, w.as(w.owner), ImportFile{Name: "bad.vtt", Data: []byte("no header")})
+		_, err = w.Import(w.ctx, w.as(w.owner), app.ImportFile{Name: "bad.vtt", Data: []byte("no header")})
 		if refusal, ok := errors.AsType[*transcript.Error](err); !ok || refusal.Reason == "" ||
 			memo.KindOf(err) != memo.KindInvalid {
 			t.Errorf("a file without a WEBVTT header: got %v, want a refusal with a reason", err)
 		}
 		key := w.as(w.owner)
 		key.KeyID = "k"
-		_, err = w.Import(w.ctx, key, ImportFile{Name: "x.txt", Data: []byte("x")})
+		_, err = w.Import(w.ctx, key, app.ImportFile{Name: "x.txt", Data: []byte("x")})
 		wantKind(t, "an import by a key", err, memo.KindForbidden)
 		events, err := w.store.Events(w.ctx, store.EventFilter{WorkspaceID: w.workspace.ID}, 1)
 		if must(t, events, err); events[0].Action != memo.ActionImported || events[0].Subject != first.ID {
@@ -65,7 +62,7 @@ func TestSameFileIsImportedOnce(t *testing.T) {
 func (w *world) version() int64 {
 	w.t.Helper()
 	key, _ := w.key(w.owner, "v")
-	c, err := w.AuthoriseKey(w.ctx, key, Client{})
+	c, err := w.AuthoriseKey(w.ctx, key, app.Client{})
 	return must(w.t, c, err).ContentVersion
 }
 
@@ -138,10 +135,10 @@ func TestCachedTotalFollowsTheContent(t *testing.T) {
 		total := func() int {
 			t.Helper()
 			key, _ := w.key(w.owner, "t")
-			c, err := w.AuthoriseKey(w.ctx, key, Client{})
+			c, err := w.AuthoriseKey(w.ctx, key, app.Client{})
 			must(t, c, err)
 			must(t, 0, errOf(w.TakeLimit(w.ctx, c, ratelimit.Data)))
-			p, err := w.Transcriptions(w.ctx, c, ListQuery{Status: memo.StatusCompleted, Limit: 1})
+			p, err := w.Transcriptions(w.ctx, c, app.ListQuery{Status: memo.StatusCompleted, Limit: 1})
 			return must(t, p, err).Total
 		}
 		for i := range 5 {
@@ -153,25 +150,6 @@ func TestCachedTotalFollowsTheContent(t *testing.T) {
 	})
 }
 
-// TestBestSnippetsComeFirst, even if the text of a segment starts like a time.
-func TestBestSnippetsComeFirst(t *testing.T) {
-	segments := []memo.Segment{
-		{Start: 0, End: 1, Speaker: "A", Text: "nothing here"},
-		{Start: 61, End: 62, Speaker: "Anna: the Great", Text: "one price"},
-		{Start: 3661.5, End: 3662, Text: "[12:34] price and offer"},
-		{Start: 3700, End: 3701, Text: strings.Repeat("word ", 200) + "offer" + strings.Repeat(" word", 200)},
-	}
-	raw := []byte(`[{"start":0,"end":1,"speaker_id":null,"speaker":"A","text":"nothing here"},` +
-		`{"start":61,"end":62,"speaker_id":null,"speaker":"Anna: the Great","text":"one price"},` +
-		`{"start":3661.5,"end":3662,"speaker_id":null,"speaker":null,"text":"[12:34] price and offer"},` +
-		`{"start":3700,"end":3701,"speaker_id":null,"speaker":null,"text":"` + segments[3].Text + `"}]`)
-	got, err := findSnippets(t.Context(), memo.Lines(segments), raw, search.ParseQuery("price offer"))
-	if err != nil || len(got) != 3 || got[0].Start != 3661.5 || got[1].Speaker != "Anna: the Great" ||
-		!strings.Contains(got[2].Text, "offer") || len(got[2].Text) > 300 {
-		t.Errorf("got %+v, %v", got, err)
-	}
-}
-
 // TestTotalOfSearchIsBounded, but the pages after the counted hits are not.
 func TestTotalOfSearchIsBounded(t *testing.T) {
 	dir := t.TempDir()
@@ -180,21 +158,21 @@ func TestTotalOfSearchIsBounded(t *testing.T) {
 	testenv.Repeat(t, dir, 10_004) // copies of the first
 	c := w.as(w.owner)
 	for name, tc := range map[string]struct {
-		in       ListQuery
+		in       app.ListQuery
 		total    int
 		relation string
 		items    int
 	}{
-		"a search":                      {ListQuery{Query: "pricing", Limit: 2}, 10_000, "gte", 2},
-		"a page after the counted hits": {ListQuery{Query: "pricing", Limit: 3, Offset: 10_003}, 10_000, "gte", 2},
+		"a search":                      {app.ListQuery{Query: "pricing", Limit: 2}, 10_000, "gte", 2},
+		"a page after the counted hits": {app.ListQuery{Query: "pricing", Limit: 3, Offset: 10_003}, 10_000, "gte", 2},
 		"the same page by relevance": {
-			ListQuery{Query: "pricing", Limit: 3, Offset: 10_003, Sort: "relevance"}, 10_000, "gte", 2,
+			app.ListQuery{Query: "pricing", Limit: 3, Offset: 10_003, Sort: "relevance"}, 10_000, "gte", 2,
 		},
-		"a page after the last hit":  {ListQuery{Query: "pricing", Limit: 3, Offset: 20_000}, 10_000, "gte", 0},
-		"a list":                     {ListQuery{Limit: 2}, 10_005, "eq", 2},
-		"a page after the last item": {ListQuery{Limit: 2, Offset: 10_005}, 10_005, "eq", 0},
-		"a search without hits":      {ListQuery{Query: "nothing"}, 0, "eq", 0},
-		"a search without words":     {ListQuery{Query: "?!"}, 0, "eq", 0},
+		"a page after the last hit":  {app.ListQuery{Query: "pricing", Limit: 3, Offset: 20_000}, 10_000, "gte", 0},
+		"a list":                     {app.ListQuery{Limit: 2}, 10_005, "eq", 2},
+		"a page after the last item": {app.ListQuery{Limit: 2, Offset: 10_005}, 10_005, "eq", 0},
+		"a search without hits":      {app.ListQuery{Query: "nothing"}, 0, "eq", 0},
+		"a search without words":     {app.ListQuery{Query: "?!"}, 0, "eq", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tc.in.Status, tc.in.NoSnippets = memo.StatusCompleted, true
@@ -207,56 +185,4 @@ func TestTotalOfSearchIsBounded(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestTotalCacheEntriesHaveFixedSize: callers choose the words and filters, and must not
-// decide how much memory an entry of the cache takes.
-func TestTotalCacheEntriesHaveFixedSize(t *testing.T) {
-	for _, typ := range []reflect.Type{reflect.TypeFor[totalCacheKey](), reflect.TypeFor[store.Total]()} {
-		for i := range typ.NumField() {
-			field := typ.Field(i).Type
-			if field.Kind() == reflect.Array {
-				field = field.Elem()
-			}
-			if k := field.Kind(); k != reflect.Uint8 && k != reflect.Int64 && k != reflect.Int && k != reflect.Bool {
-				t.Errorf("%v of %v has a variable size", typ.Field(i).Name, typ)
-			}
-		}
-	}
-}
-
-// TestSnippetSearchIsBounded: only the first part of a long text is searched, and nothing
-// after the context has ended.
-func TestSnippetSearchIsBounded(t *testing.T) {
-	var segments []memo.Segment
-	filler := strings.Repeat("word ", 10_000)
-	for range 2*search.MaxText/len(filler) + 1 {
-		segments = append(segments, memo.Segment{Text: filler})
-	}
-	segments[3].Text, segments[len(segments)-1].Text = "an early price", "a late offer"
-	raw, err := json.Marshal(segments)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := memo.Lines(segments)
-	for q, want := range map[string]int{"price": 1, "offer": 0, "price offer": 1} {
-		got, err := findSnippets(t.Context(), text, raw, search.ParseQuery(q))
-		if err != nil || len(got) != want || want > 0 && (got[0].Text != "an early price" || got[0].Line != 4) {
-			t.Errorf("%s: got %d snippets, want %d (%v)", q, len(got), want, err)
-		}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := findSnippets(ctx, text, raw, search.ParseQuery("price")); !errors.Is(err, context.Canceled) {
-		t.Errorf("findSnippets after the end of the context: %v", err)
-	}
-	if _, err := store.Segments(raw).At(ctx, []int{5}); !errors.Is(err, context.Canceled) {
-		t.Errorf("Segments.At after the end of the context: %v", err)
-	}
-}
-
-func TestEveryParameterReachesTheFilter(t *testing.T) {
-	testenv.EveryFieldReaches(t, func(in ListQuery) store.Filter { return in.filter("w") },
-		"add it to ListQuery.filter, or to the exceptions of this test if it is no filter",
-		"Sort", "Limit", "Offset", "Cursor", "NoSnippets")
 }

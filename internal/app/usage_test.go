@@ -1,10 +1,11 @@
-package app
+package app_test
 
 import (
 	"testing"
 	"time"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/ratelimit"
 )
 
@@ -14,7 +15,7 @@ func TestUsageIncludesUnwrittenUse(t *testing.T) {
 		_, unused := w.key(w.owner, "unused")
 		spend := func(n int) {
 			for range n {
-				c, err := w.AuthoriseKey(w.ctx, key, Client{Address: "192.0.2.1"})
+				c, err := w.AuthoriseKey(w.ctx, key, app.Client{Address: "192.0.2.1"})
 				must(t, c, err)
 				_, err = w.TakeLimit(w.ctx, c, ratelimit.Data)
 				must(t, 0, err)
@@ -25,7 +26,7 @@ func TestUsageIncludesUnwrittenUse(t *testing.T) {
 		spend(2)
 		check := func(when string) {
 			t.Helper()
-			use, err := w.UsageOf(w.ctx, w.as(w.owner), []memo.KeyView{unused, used}, UsageDayHours)
+			use, err := w.UsageOf(w.ctx, w.as(w.owner), []memo.KeyView{unused, used}, app.UsageDayHours)
 			must(t, 0, err)
 			if u := use[1]; u[21].Requests != 3 || u[22].Requests != 0 || u[23].Requests != 2 || use[0][23].Requests != 0 {
 				t.Errorf("%s, the usage is %+v, want 3, 0 and 2 requests in the last hours", when, use)
@@ -34,11 +35,11 @@ func TestUsageIncludesUnwrittenUse(t *testing.T) {
 		check("before all use is written")
 		w.FlushUsage(w.ctx)
 		check("after all use is written")
-		if use, err := w.UsageOf(w.ctx, w.as(w.owner), []memo.KeyView{used}, UsageFortnightHours); err != nil ||
-			use[0][UsageBars-1].Requests != 5 || use[0][UsageBars-2].Requests != 0 {
+		if use, err := w.UsageOf(w.ctx, w.as(w.owner), []memo.KeyView{used}, app.UsageFortnightHours); err != nil ||
+			use[0][app.UsageBars-1].Requests != 5 || use[0][app.UsageBars-2].Requests != 0 {
 			t.Errorf("usage of two weeks: %+v, %v", use, err)
 		}
-		if use, err := w.UsageOf(w.ctx, w.as(w.owner), nil, UsageDayHours); err != nil || len(use) != 0 {
+		if use, err := w.UsageOf(w.ctx, w.as(w.owner), nil, app.UsageDayHours); err != nil || len(use) != 0 {
 			t.Errorf("usage of no keys: %+v, %v", use, err)
 		}
 	})

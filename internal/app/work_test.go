@@ -1,4 +1,4 @@
-package app
+package app_test
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/bulkhead"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/store"
@@ -60,16 +61,15 @@ func TestLargeTranscriptionIsReadCompletely(t *testing.T) {
 		c := w.as(w.owner)
 		full, err := w.Transcription(w.ctx, c, id)
 		must(t, full, err)
-		if full.stored.Size < 256<<10 {
-			t.Fatalf("the transcription has only %d bytes, too few for this test", full.stored.Size)
+		if app.SizeOf(full) < 256<<10 {
+			t.Fatalf("the transcription has only %d bytes, too few for this test", app.SizeOf(full))
 		}
 		text, err := w.Text(w.ctx, c, id)
 		if must(t, text, err)+"\n" != source {
 			t.Error("the text differs from the imported file")
 		}
-		if !bytes.Contains(full.stored.TextJSON, []byte("line 1199 says quokka")) ||
-			!bytes.Contains(full.stored.Segments, []byte("line 1199 says quokka")) {
-			t.Error("the transcription lacks its last line")
+		if body, err := full.JSON(); err != nil || bytes.Count(body, []byte("line 1199 says quokka")) != 2 {
+			t.Errorf("the text or the segments lack the last line (%v)", err)
 		}
 		for _, format := range transcript.Formats {
 			f, err := w.Export(w.ctx, c, id, format)
@@ -92,17 +92,17 @@ func TestLargeTranscriptionIsReadCompletely(t *testing.T) {
 
 func TestReadsAreAdmittedBySize(t *testing.T) {
 	w := newSQLiteWorld(t)
-	w.work = newWork(WorkLimits{Memory: 2 << 20, Wait: testWait})
+	w.limitWork(app.WorkLimits{Memory: 2 << 20, Wait: testWait})
 	c, other := w.as(w.owner), w.other()
 	id := w.file("long.txt", longText(1200, "quokka")).ID
-	in, err := w.Import(w.ctx, other, ImportFile{Name: "long.txt", Data: []byte(longText(1200, "quokka"))})
+	in, err := w.Import(w.ctx, other, app.ImportFile{Name: "long.txt", Data: []byte(longText(1200, "quokka"))})
 	theirs := must(t, in, err).ID
 
 	ctx, done := w.scope()
-	must(t, Transcription{}, errOf(w.Transcription(ctx, c, id)))
-	w.wantUsed("a large read", w.work.largeReads, 1<<20) // all that one workspace gets
-	must(t, Transcription{}, errOf(w.Transcription(ctx, c, id)))
-	w.wantUsed("the same request again", w.work.largeReads, 1<<20)
+	must(t, app.Transcription{}, errOf(w.Transcription(ctx, c, id)))
+	w.wantUsed("a large read", w.Work()["memory"], 1<<20) // all that one workspace gets
+	must(t, app.Transcription{}, errOf(w.Transcription(ctx, c, id)))
+	w.wantUsed("the same request again", w.Work()["memory"], 1<<20)
 
 	for name, read := range map[string]func(context.Context) error{
 		"get":      func(ctx context.Context) error { return errOf(w.Transcription(ctx, c, id)) },
@@ -111,16 +111,18 @@ func TestReadsAreAdmittedBySize(t *testing.T) {
 		"markdown": func(ctx context.Context) error { return errOf(w.Export(ctx, c, id, transcript.Markdown)) },
 		"reports":  func(ctx context.Context) error { return errOf(w.Reports(ctx, c, id)) },
 		"snippets": func(ctx context.Context) error {
-			return errOf(w.Transcriptions(ctx, c, ListQuery{Status: memo.StatusCompleted, Query: "quokka"}))
+			return errOf(w.Transcriptions(ctx, c, app.ListQuery{Status: memo.StatusCompleted, Query: "quokka"}))
 		},
 		"manifest": func(ctx context.Context) error {
 			archive, err := w.PrepareArchive(ctx, c, []string{id}, transcript.Text)
 			return errors.Join(err, errOf(archive.Manifest(ctx)))
 		},
 	} {
-		second, end := w.scope()
-		wantBusy(t, name, read(second))
-		end()
+		t.Run(name, func(t *testing.T) {
+			second, end := w.scope()
+			wantBusy(t, "a second large read", read(second))
+			end()
+		})
 	}
 	short := w.file("short.txt", "Ann: hello").ID
 	small, end := w.scope()
@@ -129,24 +131,24 @@ func TestReadsAreAdmittedBySize(t *testing.T) {
 	foreign, end := w.scope()
 	must(t, "", errOf(w.Text(foreign, other, theirs)))
 	end()
-	must(t, Transcription{}, errOf(w.Transcription(w.ctx, c, id))) // the command line has no scope and is not limited
+	must(t, app.Transcription{}, errOf(w.Transcription(w.ctx, c, id))) // the command line has no scope and is not limited
 	done()
-	w.wantUsed("after the requests", w.work.largeReads, 0)
-	w.wantUsed("after the requests", w.work.smallReads, 0)
+	w.wantUsed("after the requests", w.Work()["memory"], 0)
+	w.wantUsed("after the requests", w.Work()["small_memory"], 0)
 }
 
 // TestArchiveReadsOneTranscriptionAtATime, and waits for capacity.
 func TestArchiveReadsOneTranscriptionAtATime(t *testing.T) {
 	w := newSQLiteWorld(t)
-	w.work = newWork(WorkLimits{Memory: 2 << 20, Wait: testWait})
+	w.limitWork(app.WorkLimits{Memory: 2 << 20, Wait: testWait})
 	c := w.as(w.owner)
 	var ids []string
 	for i := range 3 {
 		ids = append(ids, w.file("long.txt", longText(1200, fmt.Sprint("word", i))).ID)
 	}
 	for format, l := range map[transcript.Format]*bulkhead.Limiter{
-		transcript.Markdown: w.work.smallReads,
-		transcript.VTT:      w.work.largeReads,
+		transcript.Markdown: w.Work()["small_memory"],
+		transcript.VTT:      w.Work()["memory"],
 	} {
 		archive, err := w.PrepareArchive(w.ctx, c, ids, format)
 		must(t, archive, err)
@@ -167,62 +169,64 @@ func TestArchiveReadsOneTranscriptionAtATime(t *testing.T) {
 
 func TestSearchesAndImportsAreAdmitted(t *testing.T) {
 	w := newSQLiteWorld(t)
-	w.work = newWork(WorkLimits{Queries: 4, Imports: 2, Wait: testWait})
+	w.limitWork(app.WorkLimits{Queries: 4, Imports: 2, Wait: testWait})
 	c, other := w.as(w.owner), w.other()
 	w.file("a.txt", "Ann: quokka")
 	for range 2 {
-		release, err := w.work.queries.Acquire(w.ctx, c.WorkspaceID, 1)
+		release, err := w.Work()["queries"].Acquire(w.ctx, c.WorkspaceID, 1)
 		must(t, 0, err)
 		defer release()
 	}
-	release, err := w.work.imports.Acquire(w.ctx, c.WorkspaceID, 1)
+	release, err := w.Work()["imports"].Acquire(w.ctx, c.WorkspaceID, 1)
 	must(t, 0, err)
 	defer release()
 	for name, work := range map[string]func(context.Context, memo.Caller) error{
 		"a search": func(ctx context.Context, c memo.Caller) error {
-			return errOf(w.Transcriptions(ctx, c, ListQuery{Status: memo.StatusCompleted, Query: "quokka"}))
+			return errOf(w.Transcriptions(ctx, c, app.ListQuery{Status: memo.StatusCompleted, Query: "quokka"}))
 		},
 		"a count": func(ctx context.Context, c memo.Caller) error {
-			return errOf(w.Transcriptions(ctx, c, ListQuery{Status: memo.StatusFailed}))
+			return errOf(w.Transcriptions(ctx, c, app.ListQuery{Status: memo.StatusFailed}))
 		},
 		"projects": func(ctx context.Context, c memo.Caller) error {
 			_, _, err := w.Projects(ctx, c, 10, 0)
 			return err
 		},
 		"an import": func(ctx context.Context, c memo.Caller) error {
-			return errOf(w.Import(ctx, c, ImportFile{Name: "b.txt", Data: []byte("Ann: b")}))
+			return errOf(w.Import(ctx, c, app.ImportFile{Name: "b.txt", Data: []byte("Ann: b")}))
 		},
 	} {
-		wantBusy(t, name, work(w.ctx, c))
-		must(t, name, work(w.ctx, other))
+		t.Run(name, func(t *testing.T) {
+			wantBusy(t, "in the busy workspace", work(w.ctx, c))
+			must(t, "in another", work(w.ctx, other))
+		})
 	}
-	w.wantUsed("imports", w.work.imports, 1)
+	w.wantUsed("imports", w.Work()["imports"], 1)
 
-	large, err := w.work.largeImports.Acquire(w.ctx, c.WorkspaceID, 1)
+	large, err := w.Work()["large_imports"].Acquire(w.ctx, c.WorkspaceID, 1)
 	must(t, 0, err)
-	wantBusy(t, "a large file next to another", errOf(w.admitImport(w.ctx, other, largeFile+1)))
-	w.wantUsed("imports after the refusal", w.work.imports, 1)
+	wantBusy(t, "a large file next to another", errOf(app.AdmitImport(w.ctx, w.App, other, app.LargeFile+1)))
+	w.wantUsed("imports after the refusal", w.Work()["imports"], 1)
 	large()
-	free, err := w.admitImport(w.ctx, other, largeFile+1)
+	free, err := app.AdmitImport(w.ctx, w.App, other, app.LargeFile+1)
 	must(t, 0, err)
-	w.wantUsed("large imports", w.work.largeImports, 1)
+	w.wantUsed("large imports", w.Work()["large_imports"], 1)
 	free()
-	w.wantUsed("large imports", w.work.largeImports, 0)
+	w.wantUsed("large imports", w.Work()["large_imports"], 0)
 }
 
 // TestWorkspaceChangesOneTitleAtATime: preparing the terms of a long text takes seconds
 // of CPU time.
 func TestWorkspaceChangesOneTitleAtATime(t *testing.T) {
 	w := newSQLiteWorld(t)
-	w.work = newWork(WorkLimits{Wait: testWait})
+	w.limitWork(app.WorkLimits{Wait: testWait})
 	c := w.as(w.owner)
 	id := w.file("a.txt", "Ann: quokka").ID
-	release, err := w.work.titles.Acquire(w.ctx, c.WorkspaceID, 1)
+	release, err := w.Work()["titles"].Acquire(w.ctx, c.WorkspaceID, 1)
 	must(t, 0, err)
 	wantBusy(t, "a second title", w.ChangeTitle(w.ctx, c, id, "Second"))
 	release()
 	must(t, "", w.ChangeTitle(w.ctx, c, id, "Third"))
-	w.wantUsed("titles", w.work.titles, 0)
+	w.wantUsed("titles", w.Work()["titles"], 0)
 }
 
 // TestNoWriteWithoutAChange: a use case that goes before other writers, or that anyone can
@@ -230,7 +234,7 @@ func TestWorkspaceChangesOneTitleAtATime(t *testing.T) {
 func TestNoWriteWithoutAChange(t *testing.T) {
 	w := newSQLiteWorld(t)
 	key, _ := w.key(w.owner, "exposed")
-	w.MarkExposed(w.ctx, []credential.Key{key}, Client{})
+	w.MarkExposed(w.ctx, []credential.Key{key}, app.Client{})
 	member := w.signedIn(w.member)
 	started, end, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
@@ -239,8 +243,8 @@ func TestNoWriteWithoutAChange(t *testing.T) {
 	<-started // no other write can start now
 	ctx, cancel := context.WithTimeout(w.ctx, 10*time.Second)
 	defer cancel()
-	wantKind(t, "an unknown session", w.RevokeSession(ctx, member, newID()), memo.KindNotFound)
-	w.MarkExposed(ctx, []credential.Key{key}, Client{})
+	wantKind(t, "an unknown session", w.RevokeSession(ctx, member, app.NewID()), memo.KindNotFound)
+	w.MarkExposed(ctx, []credential.Key{key}, app.Client{})
 	if ctx.Err() != nil {
 		t.Error("marking an exposed key again waited for a write")
 	}
@@ -250,7 +254,7 @@ func TestNoWriteWithoutAChange(t *testing.T) {
 
 func TestImportBeyondTheQuotaIsRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		w.work = newWork(WorkLimits{Quota: 1 << 20})
+		w.limitWork(app.WorkLimits{Quota: 1 << 20})
 		stored := func() int64 {
 			n, err := w.store.StoredBytes(w.ctx, w.workspace.ID)
 			return must(t, n, err)
@@ -258,10 +262,10 @@ func TestImportBeyondTheQuotaIsRefused(t *testing.T) {
 		first := w.file("a.txt", longText(2300, "first"))
 		before := stored()
 		only, err := w.Transcription(w.ctx, w.as(w.owner), first.ID)
-		if must(t, only, err); before != only.stored.Size || before < 2300*200 {
-			t.Errorf("the workspace has %d bytes and its only transcription %d", before, only.stored.Size)
+		if must(t, only, err); before != app.SizeOf(only) || before < 2300*200 {
+			t.Errorf("the workspace has %d bytes and its only transcription %d", before, app.SizeOf(only))
 		}
-		full := ImportFile{Name: "b.txt", Data: []byte(longText(2300, "second"))}
+		full := app.ImportFile{Name: "b.txt", Data: []byte(longText(2300, "second"))}
 		_, err = w.Import(w.ctx, w.as(w.owner), full)
 		wantKind(t, "an import beyond the quota", err, memo.KindConflict)
 		if !strings.Contains(fmt.Sprint(err), "quota of 1 MB") || stored() != before {
@@ -275,7 +279,7 @@ func TestImportBeyondTheQuotaIsRefused(t *testing.T) {
 		if stored() != 0 {
 			t.Errorf("%d bytes are stored after deleting everything", stored())
 		}
-		must(t, ImportResult{}, errOf(w.Import(w.ctx, w.as(w.owner), full)))
+		must(t, app.ImportResult{}, errOf(w.Import(w.ctx, w.as(w.owner), full)))
 	})
 }
 
@@ -301,7 +305,7 @@ func TestWorkEndsWithItsRequest(t *testing.T) {
 	if _, err := full.Decode(gone); !errors.Is(err, context.Canceled) {
 		t.Errorf("decoding segments after the end: %v", err)
 	}
-	if _, err := w.Import(gone, c, ImportFile{Name: "a.txt", Data: []byte(longText(1200, "b"))}); !errors.Is(err,
+	if _, err := w.Import(gone, c, app.ImportFile{Name: "a.txt", Data: []byte(longText(1200, "b"))}); !errors.Is(err,
 		context.Canceled) {
 		t.Errorf("importing after the end: %v", err)
 	}

@@ -1,4 +1,4 @@
-package credential
+package credential_test
 
 import (
 	"flag"
@@ -10,6 +10,7 @@ import (
 	"github.com/trustelem/zxcvbn/frequency"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/credential"
 )
 
 var update = flag.Bool("update", false, "write common.bin")
@@ -21,7 +22,7 @@ func TestCommonPasswordsAreComplete(t *testing.T) {
 	listed := 0
 	for _, p := range frequency.FrequencyLists["passwords"] {
 		if memo.CheckPassword(p) == nil {
-			hash := commonHash(p)
+			hash := credential.CommonHash(p)
 			hashes = append(hashes, string(hash[:]))
 			listed++
 		}
@@ -32,9 +33,9 @@ func TestCommonPasswordsAreComplete(t *testing.T) {
 		if err := os.WriteFile("common.bin", []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		commonHashes = want
+		*credential.CommonHashes = want
 	}
-	if commonHashes != want {
+	if *credential.CommonHashes != want {
 		t.Errorf("common.bin does not match the list of %d passwords; run this test with -update", listed)
 	}
 	if listed < 10_000 {
@@ -42,7 +43,7 @@ func TestCommonPasswordsAreComplete(t *testing.T) {
 	}
 	for _, p := range frequency.FrequencyLists["passwords"] {
 		for _, variant := range []string{p, strings.ToUpper(p)} {
-			if CheckPassword(variant) == nil {
+			if credential.CheckPassword(variant) == nil {
 				t.Errorf("the common password %q is accepted", variant)
 			}
 		}
@@ -59,12 +60,14 @@ func TestCommonOrShortPasswordIsRefused(t *testing.T) {
 		"battery staple":     "",
 		"пароль для встречи": "",
 	} {
-		e, _ := CheckPassword(password).(*memo.Error)
-		switch {
-		case want == "" && e != nil:
-			t.Errorf("%q is refused: %v", password, e)
-		case want != "" && (e == nil || e.Field != "password" || e.Message != want):
-			t.Errorf("%q: got %v, want %q", password, e, want)
-		}
+		t.Run(password, func(t *testing.T) {
+			e, _ := credential.CheckPassword(password).(*memo.Error)
+			switch {
+			case want == "" && e != nil:
+				t.Errorf("the password is refused: %v", e)
+			case want != "" && (e == nil || e.Field != "password" || e.Message != want):
+				t.Errorf("got %v, want %q", e, want)
+			}
+		})
 	}
 }

@@ -1,4 +1,4 @@
-package credential
+package credential_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/credential"
 )
 
 func TestNewKeyHasTheDocumentedForm(t *testing.T) {
@@ -18,13 +19,13 @@ func TestNewKeyHasTheDocumentedForm(t *testing.T) {
 	seen := map[string]bool{}
 	var counts [128]int
 	for range 20_000 {
-		k := NewKey()
+		k := credential.NewKey()
 		s := k.Secret()
 		if !form.MatchString(s) || seen[s] {
 			t.Fatalf("a key of %d bytes has the wrong form or was generated before", len(s))
 		}
 		seen[s] = true
-		if got, ok := ParseKey(s); !ok || got != k {
+		if got, ok := credential.ParseKey(s); !ok || got != k {
 			t.Fatal("a new key does not parse")
 		}
 		if k.Suffix() != s[36:40] {
@@ -36,7 +37,7 @@ func TestNewKeyHasTheDocumentedForm(t *testing.T) {
 	}
 	// 640,000 characters, 62 different ones: each occurs about 10,322 times, with a
 	// standard deviation of 101.
-	for _, c := range base62 {
+	for _, c := range credential.Base62 {
 		if n := counts[c]; n < 9_600 || n > 11_050 {
 			t.Errorf("character %q occurs %d times, want about 10,322", c, n)
 		}
@@ -45,37 +46,37 @@ func TestNewKeyHasTheDocumentedForm(t *testing.T) {
 
 // TestChecksumIsCRC32InBase62 computes the checksum in a different way from the code.
 func TestChecksumIsCRC32InBase62(t *testing.T) {
-	body := KeyPrefix + strings.Repeat("0", 32)
+	body := credential.KeyPrefix + strings.Repeat("0", 32)
 	n := uint64(crc32.Checksum([]byte(body), crc32.MakeTable(crc32.IEEE)))
 	want := ""
 	for _, p := range []uint64{916132832, 14776336, 238328, 3844, 62, 1} {
-		want += string(base62[n/p%62])
+		want += string(credential.Base62[n/p%62])
 	}
-	if _, ok := ParseKey(body + want); !ok {
+	if _, ok := credential.ParseKey(body + want); !ok {
 		t.Fatalf("%s%s does not parse", body, want)
 	}
 }
 
 func TestParseKeyRefusesEveryOneCharacterChange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := []byte(NewKey().Secret())
+		s := []byte(credential.NewKey().Secret())
 		i := rapid.IntRange(0, len(s)-1).Draw(t, "at")
 		c := rapid.Byte().Draw(t, "to")
 		if s[i] == c {
 			return
 		}
 		s[i] = c
-		if _, ok := ParseKey(string(s)); ok {
+		if _, ok := credential.ParseKey(string(s)); ok {
 			t.Fatalf("a key with a changed byte %d is accepted", i)
 		}
 	})
 }
 
 func TestParseKeyRefusesMalformedKeys(t *testing.T) {
-	secret := NewKey().Secret()
+	secret := credential.NewKey().Secret()
 	for name, s := range map[string]string{
 		"empty":                   "",
-		"prefix only":             KeyPrefix,
+		"prefix only":             credential.KeyPrefix,
 		"too short":               secret[:45],
 		"too long":                secret + "0",
 		"space before":            " " + secret,
@@ -86,22 +87,25 @@ func TestParseKeyRefusesMalformedKeys(t *testing.T) {
 		"NUL":                     secret[:20] + "\x00" + secret[21:],
 		"quoted":                  `"` + secret + `"`,
 	} {
-		if _, ok := ParseKey(s); ok {
-			t.Errorf("%s: accepted", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, ok := credential.ParseKey(s); ok {
+				t.Error("the key is accepted")
+			}
+		})
 	}
 }
 
 func TestFindKeysSkipsMalformedKeys(t *testing.T) {
-	a, b := NewKey(), NewKey()
-	got := FindKeys("x=" + a.Secret() + "&y" + b.Secret() + "z&bad=" + KeyPrefix + strings.Repeat("a", 38))
+	a, b := credential.NewKey(), credential.NewKey()
+	got := credential.FindKeys("x=" + a.Secret() + "&y" + b.Secret() + "z&bad=" +
+		credential.KeyPrefix + strings.Repeat("a", 38))
 	if len(got) != 2 || got[0] != a || got[1] != b {
 		t.Errorf("found %d keys, want the two well-formed ones", len(got))
 	}
 }
 
 func TestSecretIsNotPrinted(t *testing.T) {
-	k := NewKey()
+	k := credential.NewKey()
 	for _, s := range []string{fmt.Sprint(k), fmt.Sprintf("%v %+v %#v %s %q", k, k, k, k, k)} {
 		if strings.Contains(s, k.Secret()) {
 			t.Errorf("formatting a key prints its secret, in %d bytes", len(s))
@@ -111,25 +115,26 @@ func TestSecretIsNotPrinted(t *testing.T) {
 
 func TestPasswordMatchesOnlyItsHash(t *testing.T) {
 	ctx := context.Background()
-	p := NewPasswordHasher(2)
+	p := credential.NewPasswordHasher(2)
 	hash, err := p.Hash(ctx, "correct horse")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct {
+	for name, c := range map[string]struct {
 		password, hash string
 		want           bool
 	}{
-		{"correct horse", hash, true},
-		{"correct horsf", hash, false},
-		{"", hash, false},
-		{"correct horse", "", false}, // unknown user
-		{"", "", false},
+		"the password":                    {"correct horse", hash, true},
+		"another password":                {"correct horsf", hash, false},
+		"no password":                     {"", hash, false},
+		"an unknown user":                 {"correct horse", "", false},
+		"an unknown user and no password": {"", "", false},
 	} {
-		got, err := p.Matches(ctx, c.password, c.hash)
-		if err != nil || got != c.want {
-			t.Errorf("Matches(%q, %.12q) = %v, %v; want %v", c.password, c.hash, got, err, c.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got, err := p.Matches(ctx, c.password, c.hash); err != nil || got != c.want {
+				t.Errorf("Matches(%q, %.12q) = %v, %v; want %v", c.password, c.hash, got, err, c.want)
+			}
+		})
 	}
 	if _, err := p.Matches(ctx, "x", "$2b$10$bcrypt"); err == nil {
 		t.Error("a bcrypt hash is accepted")
@@ -137,29 +142,26 @@ func TestPasswordMatchesOnlyItsHash(t *testing.T) {
 }
 
 func TestHashingWaitIsBounded(t *testing.T) {
-	p := NewPasswordHasher(1)
-	p.wait = 0
-	p.slots <- struct{}{} // another hash is being computed
-	if _, err := p.Hash(context.Background(), "x"); memo.KindOf(err) != memo.KindUnavailable {
+	if _, err := credential.NewBusyHasher().Hash(context.Background(), "x"); memo.KindOf(err) != memo.KindUnavailable {
 		t.Errorf("got %v, want KindUnavailable", err)
 	}
 }
 
 func FuzzParseKey(f *testing.F) {
-	f.Add(NewKey().Secret())
-	f.Add(KeyPrefix)
+	f.Add(credential.NewKey().Secret())
+	f.Add(credential.KeyPrefix)
 	f.Fuzz(func(t *testing.T, s string) {
-		if k, ok := ParseKey(s); ok && k.Secret() != s {
+		if k, ok := credential.ParseKey(s); ok && k.Secret() != s {
 			t.Fatal("the secret of a parsed key differs from the parsed text")
 		}
 	})
 }
 
 func BenchmarkParseKey(b *testing.B) {
-	s := NewKey().Secret()
+	s := credential.NewKey().Secret()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, ok := ParseKey(s); !ok {
+		if _, ok := credential.ParseKey(s); !ok {
 			b.Fatal()
 		}
 	}

@@ -1,0 +1,6 @@
+package admission
+
+var (
+	KeysInQuery = keysInQuery
+	ParseBearer = parseBearer
+)
