@@ -1,4 +1,4 @@
-package mcp
+package mcp_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"memoai.tech/memo/internal/mcp"
 	"memoai.tech/memo/internal/testworld"
 )
 
@@ -29,7 +30,7 @@ func BenchmarkCall(b *testing.B) {
 	empty := sdk.NewServer(&sdk.Implementation{Name: "empty", Version: "1"}, nil)
 	empty.AddTool(&sdk.Tool{Name: "empty", InputSchema: json.RawMessage(`{"type":"object"}`)},
 		func(context.Context, *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
-			return textResult(""), nil
+			return &sdk.CallToolResult{}, nil
 		})
 	sdkOnly := sdk.NewStreamableHTTPHandler(func(*http.Request) *sdk.Server { return empty },
 		&sdk.StreamableHTTPOptions{Stateless: true, JSONResponse: true})
@@ -45,7 +46,7 @@ func BenchmarkCall(b *testing.B) {
 		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				r := httptest.NewRequest("POST", Path, strings.NewReader(bench.body))
+				r := httptest.NewRequest("POST", mcp.Path, strings.NewReader(bench.body))
 				r.Header.Set("Authorization", "Bearer "+w.OlgaKey.Key)
 				r.Header.Set("Content-Type", "application/json")
 				r.Header.Set("Accept", "application/json, text/event-stream")

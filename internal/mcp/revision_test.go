@@ -1,4 +1,4 @@
-package mcp
+package mcp_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/mcp"
 	"memoai.tech/memo/internal/testworld"
 )
 
@@ -39,12 +40,12 @@ func TestSDKClientOnEveryRevision(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for _, revision := range revisions {
 			t.Run(revision, func(t *testing.T) {
-				w.T = t
+				w := w.with(t)
 				key := w.Key(w.Acme, w.Mark)
 				ctx := context.Background()
 				client := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, nil)
 				session, err := client.Connect(ctx, &sdk.StreamableClientTransport{
-					Endpoint: w.Server.URL + Path, HTTPClient: &http.Client{Transport: bearer(key.Key)},
+					Endpoint: w.Server.URL + mcp.Path, HTTPClient: &http.Client{Transport: bearer(key.Key)},
 				}, &sdk.ClientSessionOptions{ProtocolVersion: revision})
 				w.Must(err)
 				defer session.Close()
@@ -117,67 +118,118 @@ func (w *world) checkSession(ctx context.Context, session *sdk.ClientSession) {
 	}
 }
 
-// TestRawClientOnEveryRevision sends messages as hosts without the SDK do. Before 2026-07-28 an
-// initialize is optional, because the server has no sessions.
-func TestRawClientOnEveryRevision(t *testing.T) {
+// TestRawClientBefore2026 sends messages as hosts without the SDK do. An initialize is optional,
+// because the server has no sessions.
+func TestRawClientBefore2026(t *testing.T) {
 	w := newWorld(t, testworld.Config{Store: storeIn(t)})
 	key := w.OlgaKey.Key
 	for _, revision := range revisions[1:] {
-		version := testworld.WithHeader("MCP-Protocol-Version", revision)
-		initialize := fmt.Sprintf(
-			`{"protocolVersion":%q,"capabilities":{},"clientInfo":{"name":"raw","version":"1"}}`, revision)
-		a := w.post(key, request("initialize", initialize)).Want(200, `"protocolVersion":"`+revision+`"`, `"tools":{}`,
-			`"instructions"`)
-		if a.Header.Get("Mcp-Session-Id") != "" {
-			t.Error("the response has Mcp-Session-Id")
-		}
-		if got := w.post(key, `{"jsonrpc":"2.0","method":"notifications/initialized"}`, version); got.Status != 202 ||
-			len(got.Body) != 0 {
-			t.Errorf("%d %s", got.Status, got.Body)
-		}
-		w.post(key, toolCall(projectsTool, "{}"), version).Want(200, `"Sales"`)
-		w.post(key, toolCall(projectsTool, "{}"), version, testworld.WithHeader("Mcp-Session-Id", "made-up")).Want(200)
+		t.Run(revision, func(t *testing.T) {
+			w := w.with(t)
+			version := testworld.WithHeader("MCP-Protocol-Version", revision)
+			a := w.post(key, request("initialize", initializeParams(revision))).Want(200,
+				`"protocolVersion":"`+revision+`"`, `"tools":{}`, `"instructions"`)
+			if a.Header.Get("Mcp-Session-Id") != "" {
+				t.Error("the response has Mcp-Session-Id")
+			}
+			if got := w.post(key, `{"jsonrpc":"2.0","method":"notifications/initialized"}`, version); got.Status != 202 ||
+				len(got.Body) != 0 || got.Header.Get("Cache-Control") != "private, no-store" {
+				t.Errorf("%d %v %s", got.Status, got.Header, got.Body)
+			}
+			w.post(key, toolCall(projectsTool, "{}"), version).Want(200, `"Sales"`)
+			w.post(key, toolCall(projectsTool, "{}"), version, testworld.WithHeader("Mcp-Session-Id", "made-up")).Want(200)
+		})
 	}
-	w.post(key, toolCall(projectsTool, "{}")).Want(200, `"Sales"`) // no version at all
-	for _, uri := range []string{
-		"", `memo://\u0001`,
-		`memo://transcriptions/\u2028\"`,
-	} { // Go and JSON quote these differently
-		w.post(key, request("resources/read", `{"uri":"`+uri+`"}`)).Want(200, `"Resource not found.`, `"uri":"`)
+	t.Run("no version", func(t *testing.T) {
+		w.with(t).post(key, toolCall(projectsTool, "{}")).Want(200, `"Sales"`)
+	})
+	t.Run("an unknown version", func(t *testing.T) {
+		w.with(t).post(key, request("initialize", initializeParams("2031-01-01"))).Want(200,
+			`"protocolVersion":"2025-11-25"`)
+	})
+	// Go and JSON quote these differently.
+	for _, uri := range []string{"", `memo://\u0001`, `memo://transcriptions/\u2028\"`} {
+		t.Run("resource "+uri, func(t *testing.T) {
+			w.with(t).post(key, request("resources/read", `{"uri":"`+uri+`"}`)).Want(200, `"Resource not found.`, `"uri":"`)
+		})
 	}
-	w.post(key,
-		request("initialize",
-			`{"protocolVersion":"2031-01-01","capabilities":{},"clientInfo":{"name":"raw","version":"1"}}`)).Want(200,
-		`"protocolVersion":"2025-11-25"`)
+}
 
+func initializeParams(revision string) string {
+	return fmt.Sprintf(`{"protocolVersion":%q,"capabilities":{},"clientInfo":{"name":"raw","version":"1"}}`, revision)
+}
+
+// TestRawClientSince2026: each call has its version in _meta, and headers repeat parts of it.
+func TestRawClientSince2026(t *testing.T) {
+	w := newWorld(t, testworld.Config{Store: storeIn(t)})
 	newest := revisions[0]
 	meta := fmt.Sprintf(`"_meta":{"io.modelcontextprotocol/protocolVersion":%q,`+
 		`"io.modelcontextprotocol/clientInfo":{"name":"raw","version":"1"},`+
 		`"io.modelcontextprotocol/clientCapabilities":{}}`, newest)
-	with := func(method, name string) []func(*http.Request) {
-		return []func(*http.Request){
-			testworld.WithHeader("MCP-Protocol-Version", newest), testworld.WithHeader("Mcp-Method", method),
-			testworld.WithHeader("Mcp-Name", name),
-		}
-	}
-	w.post(key, request("server/discover", `{`+meta+`}`), with("server/discover", "")...).Want(200, newest, "2024-11-05")
-	valid := request("tools/call", `{"name":"`+projectsTool+`","arguments":{},`+meta+`}`)
-	w.post(key, valid, with("tools/call", projectsTool)...).Want(200, `"Sales"`, `"resultType":"complete"`)
+	call := request("tools/call", `{"name":"`+projectsTool+`","arguments":{},`+meta+`}`)
 	resource := resourcePrefix + w.Transcriptions[0]
-	w.post(key, request("resources/read", `{"uri":"`+resource+`",`+meta+`}`),
-		with("resources/read", resource)...).Want(200, `"resultType":"complete"`, `"cacheScope":"private"`)
-	w.post(key, request("prompts/get", `{"name":"week_brief",`+meta+`}`), with("prompts/get", "week_brief")...).Want(200,
-		`"resultType":"complete"`)
-	// The headers are missing, invalid or different from the body.
-	w.post(key, valid, with("tools/call", listTool)...).Want(400)
-	w.post(key, valid, with("tools/list", projectsTool)...).Want(400)
-	w.post(key, valid, testworld.WithHeader("MCP-Protocol-Version", "2025-06-18")).Want(400)
-	w.post(key, valid).Want(400)
-	w.post(key, valid, testworld.WithHeader("MCP-Protocol-Version", "2031-01-01"),
-		testworld.WithHeader("Mcp-Method", "tools/call"), testworld.WithHeader("Mcp-Name", projectsTool)).Want(400)
-	w.post(key, valid, testworld.WithHeader("MCP-Protocol-Version", "1999-01-01")).Want(400, `"detail"`)
-	for _, method := range []string{"tools/nothing", "subscriptions/listen"} {
-		w.post(key, request(method, `{"notifications":{},`+meta+`}`), with(method, "")...).Want(404, "-32601")
+	complete := []string{`"resultType":"complete"`}
+	for _, c := range []struct {
+		name                    string
+		message                 string
+		version, method, object string // headers
+		status                  int
+		want                    []string
+	}{
+		{
+			"discover", request("server/discover", `{`+meta+`}`), newest, "server/discover", "",
+			200,
+			[]string{newest, "2024-11-05"},
+		},
+		{"a call", call, newest, "tools/call", projectsTool, 200, append(complete, `"Sales"`)},
+		{
+			"a resource", request("resources/read", `{"uri":"`+resource+`",`+meta+`}`), newest, "resources/read", resource,
+			200, append(complete, `"cacheScope":"private"`),
+		},
+		{
+			"a prompt", request("prompts/get", `{"name":"week_brief",`+meta+`}`), newest, "prompts/get", "week_brief",
+			200, complete,
+		},
+		{"another name", call, newest, "tools/call", listTool, 400, []string{"-32020"}},
+		{"another method", call, newest, "tools/list", projectsTool, 400, []string{"-32020"}},
+		{"an older version in the header", call, "2025-06-18", "", "", 400, []string{"-32020"}},
+		{"no headers", call, "", "", "", 400, []string{"-32020"}},
+		{"a later version in the header", call, "2031-01-01", "tools/call", projectsTool, 400, []string{"-32020"}},
+		{
+			"a later version", strings.ReplaceAll(call, newest, "2031-01-01"), "2031-01-01", "tools/call", projectsTool,
+			400,
+			[]string{"-32022", `"requested":"2031-01-01"`},
+		},
+		{"a version that never was", call, "1999-01-01", "", "", 400, []string{`"detail"`}},
+		{"no _meta", toolCall(projectsTool, "{}"), newest, "tools/call", projectsTool, 400, []string{"-32602"}},
+		{
+			"an unknown tool", request("tools/call", `{"name":"x",`+meta+`}`), newest, "tools/call", "x",
+			400,
+			[]string{"-32602", "Unknown tool"},
+		},
+		{
+			"an unknown method", request("tools/nothing", `{"notifications":{},`+meta+`}`), newest, "tools/nothing", "",
+			404,
+			[]string{"-32601"},
+		},
+		{
+			"a subscription", request("subscriptions/listen", `{"notifications":{},`+meta+`}`), newest,
+			"subscriptions/listen", "", 404,
+			[]string{"-32601"},
+		},
+		{"a method that was removed", request("ping", `{`+meta+`}`), newest, "ping", "", 404, []string{"-32601"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w.with(t).post(w.OlgaKey.Key, c.message, func(r *http.Request) {
+				for name, value := range map[string]string{
+					"MCP-Protocol-Version": c.version, "Mcp-Method": c.method, "Mcp-Name": c.object,
+				} {
+					if value != "" {
+						r.Header.Set(name, value)
+					}
+				}
+			}).Want(c.status, c.want...)
+		})
 	}
 }
 
@@ -191,11 +243,13 @@ func TestPromptArgumentsAreChecked(t *testing.T) {
 		`{"name":"follow_ups","arguments":{"since":"now"}}`: "needs the argument person",
 		`{"name":"nope"}`:                                   "Unknown prompt",
 	} {
-		var out struct{ Error struct{ Message string } }
-		w.post(w.OlgaKey.Key, request("prompts/get", params)).Want(200).Decode(&out)
-		if !strings.Contains(out.Error.Message, part) {
-			t.Errorf("%s: %q", params, out.Error.Message)
-		}
+		t.Run(params, func(t *testing.T) {
+			var out struct{ Error struct{ Message string } }
+			w.with(t).post(w.OlgaKey.Key, request("prompts/get", params)).Want(200).Decode(&out)
+			if !strings.Contains(out.Error.Message, part) {
+				t.Errorf("%q", out.Error.Message)
+			}
+		})
 	}
 	type messages struct {
 		Messages []struct{ Content struct{ Text string } }
@@ -210,10 +264,13 @@ func TestPromptArgumentsAreChecked(t *testing.T) {
 		"Schmidt":    `since "Schmidt" (if that is not a date, it is part of the name, and the date is 2026-04-21)?`,
 		"$2":         `since "$2" (if`,
 	} {
-		w.rpc("prompts/get", `{"name":"follow_ups","arguments":{"person":"Anna","since":"`+since+`"}}`, &got)
-		if text := got.Messages[0].Content.Text; !strings.Contains(text, part) {
-			t.Errorf("%q", text)
-		}
+		t.Run("since "+since, func(t *testing.T) {
+			var got messages
+			w.with(t).rpc("prompts/get", `{"name":"follow_ups","arguments":{"person":"Anna","since":"`+since+`"}}`, &got)
+			if text := got.Messages[0].Content.Text; !strings.Contains(text, part) {
+				t.Errorf("%q", text)
+			}
+		})
 	}
 }
 

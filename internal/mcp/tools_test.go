@@ -1,4 +1,4 @@
-package mcp
+package mcp_test
 
 import (
 	"bytes"
@@ -22,17 +22,20 @@ func TestListsMatchGoldenFiles(t *testing.T) {
 		"tools": "tools/list", "prompts": "prompts/list",
 		"templates": "resources/templates/list",
 	} {
-		sent := w.post(w.OlgaKey.Key, request(method, "{}")).Want(200)
-		if name == "tools" && len(sent.Body) >= 8000 {
-			t.Errorf("tools/list has %d bytes, want fewer than 8,000", len(sent.Body))
-		}
-		if again := w.post(w.MarkKey.Key, request(method, "{}")); !bytes.Equal(again.Body, sent.Body) {
-			t.Errorf("%s differs from one call to the next", method)
-		}
-		var got bytes.Buffer
-		w.Must(json.Indent(&got, sent.Body, "", "  "))
-		got.WriteByte('\n')
-		testenv.CompareGolden(t, *update, "testdata/"+name+".json", got.Bytes())
+		t.Run(name, func(t *testing.T) {
+			w := w.with(t)
+			sent := w.post(w.OlgaKey.Key, request(method, "{}")).Want(200)
+			if name == "tools" && len(sent.Body) >= 8000 {
+				t.Errorf("tools/list has %d bytes, want fewer than 8,000", len(sent.Body))
+			}
+			if again := w.post(w.MarkKey.Key, request(method, "{}")); !bytes.Equal(again.Body, sent.Body) {
+				t.Errorf("%s differs from one call to the next", method)
+			}
+			var got bytes.Buffer
+			w.Must(json.Indent(&got, sent.Body, "", "  "))
+			got.WriteByte('\n')
+			testenv.CompareGolden(t, *update, "testdata/"+name+".json", got.Bytes())
+		})
 	}
 }
 
@@ -74,9 +77,11 @@ func TestListTool(t *testing.T) {
 			`{"language":"","project_id":"","date_from":"","status":"","cursor":""}`: 3, `{"date_to":"0001-01-01"}`: 0,
 			`{"project_id":"` + nowhere + `"}`: 0, `{"project_id":null,"limit":1}`: 1, `{"sort":"duration","limit":50.0}`: 3,
 		} {
-			if w.mustSucceed(listTool, arguments, &page); len(page.Items) != want {
-				t.Errorf("%s: %d items, want %d", arguments, len(page.Items), want)
-			}
+			t.Run(arguments, func(t *testing.T) {
+				if w.with(t).mustSucceed(listTool, arguments, &page); len(page.Items) != want {
+					t.Errorf("%d items, want %d", len(page.Items), want)
+				}
+			})
 		}
 	})
 }
@@ -115,9 +120,11 @@ func TestSearchHitHasOffsetOfItsLine(t *testing.T) {
 			t.Errorf("%+v", found)
 		}
 		for _, query := range []string{"%%", `\" OR 1=1`, "Secret", "*"} {
-			if w.mustSucceed(searchTool, `{"query":"`+query+`"}`, &found); len(found.Hits) != 0 {
-				t.Errorf("%s: %+v", query, found)
-			}
+			t.Run(query, func(t *testing.T) {
+				if w.with(t).mustSucceed(searchTool, `{"query":"`+query+`"}`, &found); len(found.Hits) != 0 {
+					t.Errorf("%+v", found)
+				}
+			})
 		}
 		for i := range 5 {
 			w.Import(w.Acme, "e.txt", strings.Repeat(fmt.Sprintf("It costs %d euros.\n", i), 4))
@@ -144,10 +151,12 @@ func TestReportTool(t *testing.T) {
 			t.Errorf("%+v", list)
 		}
 		for _, name := range []string{"action-items", "Action Items", "1"} {
-			r := w.mustSucceed(reportTool, `{"id":"`+id+`","report":"`+name+`"}`, nil)
-			if got := r.Content[0].Text; got != "- send the offer" {
-				t.Errorf("%s: %q", name, got)
-			}
+			t.Run(name, func(t *testing.T) {
+				r := w.with(t).mustSucceed(reportTool, `{"id":"`+id+`","report":"`+name+`"}`, nil)
+				if got := r.Content[0].Text; got != "- send the offer" {
+					t.Errorf("%q", got)
+				}
+			})
 		}
 		twice := w.Import(w.Acme, "twice.json", strings.NewReplacer("crm-1", "crm-9", `"prompt_results":[`,
 			`"prompt_results":[{"name":" Action items ","slug":"action-items","status":"failed","text":"",`+
@@ -264,9 +273,4 @@ func TestTotalRelation(t *testing.T) {
 	check(searchTool, `{"query":"zebra","limit":2}`, 10_000, "gte",
 		"2 hits; more than 10000 transcriptions with these words")
 	check(listTool, `{"limit":1}`, 10_004, "eq", "1 transcription of 10004\n")
-}
-
-func TestEveryArgumentReachesTheQuery(t *testing.T) {
-	testenv.EveryFieldReaches(t, listIn.toQuery, "add it to listIn.toQuery")
-	testenv.EveryFieldReaches(t, searchIn.toQuery, "add it to searchIn.toQuery")
 }

@@ -1,4 +1,4 @@
-package mcp
+package mcp_test
 
 import (
 	"context"
@@ -30,16 +30,18 @@ func TestCallBeyondCapacityIsRefused(t *testing.T) {
 		busy[message] = "small_memory"
 	}
 	for message, limiter := range busy {
-		release, err := w.App.Work()[limiter].Acquire(context.Background(), w.Acme.ID, 1<<40)
-		w.Must(err)
-		a := w.post(w.OlgaKey.Key, message).Want(503)
-		if a.Header.Get("Retry-After") == "" || !strings.Contains(string(a.Body),
-			"of this workspace are running. Try again in a moment.") {
-			t.Errorf("%s: %v %s", message, a.Header, a.Body)
-		}
-		w.post(w.EveKey.Key, toolCall(getTool, `{"id":"`+w.OtherTranscription+`"}`)).Want(200)
-		release()
-		w.post(w.OlgaKey.Key, message).Want(200)
+		t.Run(message, func(t *testing.T) {
+			w := w.with(t)
+			release, err := w.App.Work()[limiter].Acquire(context.Background(), w.Acme.ID, 1<<40)
+			w.Must(err)
+			a := w.post(w.OlgaKey.Key, message).Want(503, "of this workspace are running. Try again in a moment.")
+			if a.Header.Get("Retry-After") == "" {
+				t.Errorf("%v %s", a.Header, a.Body)
+			}
+			w.post(w.EveKey.Key, toolCall(getTool, `{"id":"`+w.OtherTranscription+`"}`)).Want(200)
+			release()
+			w.post(w.OlgaKey.Key, message).Want(200)
+		})
 	}
 	for name, l := range w.App.Work() {
 		if s := l.Stats(); s.Running != 0 {

@@ -1,4 +1,4 @@
-package mcp
+package mcp_test
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 
 	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/mcp"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/testworld"
@@ -21,10 +22,29 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 // world is a [testworld.World] whose server is the MCP server.
 type world struct {
 	*testworld.World
-	server *Server
+	server *mcp.Server
 }
 
 const restPrefix = "/api/v1/developer"
+
+// The names that hosts know.
+const (
+	listTool       = "memo_list_transcriptions"
+	searchTool     = "memo_search_transcriptions"
+	getTool        = "memo_get_transcription"
+	reportTool     = "memo_get_report"
+	exportTool     = "memo_export_transcription"
+	bulkTool       = "memo_bulk_export"
+	projectsTool   = "memo_list_projects"
+	resourcePrefix = "memo://transcriptions/"
+)
+
+// with returns the world for a subtest.
+func (w *world) with(t *testing.T) *world {
+	inner := *w.World
+	inner.T = t
+	return &world{World: &inner, server: w.server}
+}
 
 // onBoth runs a test against a new server on SQLite and on PostgreSQL.
 func onBoth(t *testing.T, f func(t *testing.T, w *world)) {
@@ -36,9 +56,10 @@ func newWorld(t testing.TB, cfg testworld.Config) *world {
 	t.Helper()
 	w := new(world)
 	cfg.Handler = func(a *app.App, g *admission.Control, log *slog.Logger) http.Handler {
-		w.server = New(Config{App: a, Admission: g, Log: log, RESTPrefix: restPrefix, Version: "test", Now: func() time.Time {
-			return time.Date(2026, 5, 20, 23, 0, 0, 0, time.FixedZone("", -2*3600))
-		}})
+		w.server = mcp.New(mcp.Config{
+			App: a, Admission: g, Log: log, RESTPrefix: restPrefix, Version: "test",
+			Now: func() time.Time { return time.Date(2026, 5, 20, 23, 0, 0, 0, time.FixedZone("", -2*3600)) },
+		})
 		return w.server
 	}
 	w.World = testworld.New(t, cfg)
@@ -48,7 +69,7 @@ func newWorld(t testing.TB, cfg testworld.Config) *world {
 // post sends a message with a key. Each set function can change the request before it is sent.
 func (w *world) post(key, message string, set ...func(*http.Request)) testworld.Response {
 	w.T.Helper()
-	return w.Request(http.DefaultClient, "POST", Path, message,
+	return w.Request(http.DefaultClient, "POST", mcp.Path, message,
 		append([]func(*http.Request){testworld.WithKey(key)}, set...)...)
 }
 
