@@ -24,6 +24,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
 	"memoai.tech/memo/internal/credential"
 )
 
@@ -152,7 +154,7 @@ func (s *run) read(ctx context.Context, in io.Reader) error {
 		}
 		m, invalid := parseMessage(line, tooLong)
 		if invalid != nil {
-			s.write(ctx, invalid.reply(nil))
+			s.write(ctx, newError(nil, invalid))
 			continue
 		}
 		if m.Method == "notifications/cancelled" {
@@ -224,11 +226,11 @@ func (s *run) send(m *message) {
 	}
 	s.log.write(cleanText(err.Error()))
 	if m.isRequest() {
-		e, ok := errors.AsType[*rpcError](err)
+		e, ok := errors.AsType[*jsonrpc.Error](err)
 		if !ok {
-			e = &rpcError{Code: codeServer, Message: err.Error()}
+			e = &jsonrpc.Error{Code: codeServer, Message: err.Error()}
 		}
-		s.write(m.ctx, e.reply(m.ID))
+		s.write(m.ctx, newError(m.ID, e))
 	}
 }
 

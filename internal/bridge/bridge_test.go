@@ -1,4 +1,4 @@
-package bridge
+package bridge_test
 
 import (
 	"encoding/base64"
@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
+	"memoai.tech/memo/internal/bridge"
 )
 
 func TestMessagesPassUnchanged(t *testing.T) {
@@ -74,13 +77,15 @@ func TestMessagesPassUnchanged(t *testing.T) {
 
 // TestIDsComeBackAsSent: an id may be a number that float64 cannot hold.
 func TestIDsComeBackAsSent(t *testing.T) {
-	h := start(t, server(t, result).URL)
 	for _, id := range []string{"12345678901234567", "1.5", "-0", "1e3", `"1"`, `""`} {
-		h.send(`{"jsonrpc":"2.0","id":%s,"method":"ping"}`, id)
-		h.wantLine(resultOf(id))
-	}
-	if err := h.end(); err != nil {
-		t.Error(err)
+		t.Run(id, func(t *testing.T) {
+			h := start(t, server(t, result).URL)
+			h.send(`{"jsonrpc":"2.0","id":%s,"method":"ping"}`, id)
+			h.wantLine(resultOf(id))
+			if err := h.end(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
@@ -166,24 +171,24 @@ func TestHeadersFollowTheRevision(t *testing.T) {
 
 func TestInvalidLineGetsAnError(t *testing.T) {
 	s := server(t, result)
-	long := strings.Repeat("x", maxMessage-len(`{"jsonrpc":"2.0","id":1,"method":"ping","x":""}`))
+	long := strings.Repeat("x", bridge.MaxMessage-len(`{"jsonrpc":"2.0","id":1,"method":"ping","x":""}`))
 	for _, c := range []struct {
 		name, line string
 		code       int
 	}{
-		{"not JSON", `hello`, codeParse},
-		{"half a message", `{"jsonrpc":"2.0"`, codeParse},
-		{"two messages", ping(1) + ping(2), codeParse},
-		{"a duplicate name", `{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}`, codeParse},
-		{"not UTF-8", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\"}", codeParse},
-		{"a batch", `[` + ping(1) + `]`, codeInvalidRequest},
-		{"an empty batch", `[]`, codeInvalidRequest},
-		{"a number", `42`, codeInvalidRequest},
-		{"null", `null`, codeInvalidRequest},
-		{"a method that is not a string", `{"jsonrpc":"2.0","id":1,"method":1}`, codeInvalidRequest},
+		{"not JSON", `hello`, jsonrpc.CodeParseError},
+		{"half a message", `{"jsonrpc":"2.0"`, jsonrpc.CodeParseError},
+		{"two messages", ping(1) + ping(2), jsonrpc.CodeParseError},
+		{"a duplicate name", `{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}`, jsonrpc.CodeParseError},
+		{"not UTF-8", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\"}", jsonrpc.CodeParseError},
+		{"a batch", `[` + ping(1) + `]`, jsonrpc.CodeInvalidRequest},
+		{"an empty batch", `[]`, jsonrpc.CodeInvalidRequest},
+		{"a number", `42`, jsonrpc.CodeInvalidRequest},
+		{"null", `null`, jsonrpc.CodeInvalidRequest},
+		{"a method that is not a string", `{"jsonrpc":"2.0","id":1,"method":1}`, jsonrpc.CodeInvalidRequest},
 		{"of the maximum length", `{"jsonrpc":"2.0","id":1,"method":"ping","x":"` + long + `"}`, 0},
-		{"too long", `{"jsonrpc":"2.0","id":1,"method":"ping","x":"` + long + `xxx"}`, codeInvalidRequest},
-		{"much too long", strings.Repeat("[", 5*maxMessage), codeInvalidRequest},
+		{"too long", `{"jsonrpc":"2.0","id":1,"method":"ping","x":"` + long + `xxx"}`, jsonrpc.CodeInvalidRequest},
+		{"much too long", strings.Repeat("[", 5*bridge.MaxMessage), jsonrpc.CodeInvalidRequest},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := start(t, s.URL)
@@ -208,7 +213,7 @@ func TestInvalidLineGetsAnError(t *testing.T) {
 
 // TestRequestsRunConcurrently up to the maximum, and each response is on one line.
 func TestRequestsRunConcurrently(t *testing.T) {
-	const n = 5 * maxConcurrent
+	const n = 5 * bridge.MaxConcurrent
 	var mu sync.Mutex
 	running, peak := 0, 0
 	full := make(chan struct{})
@@ -217,7 +222,7 @@ func TestRequestsRunConcurrently(t *testing.T) {
 		mu.Lock()
 		running++
 		peak = max(peak, running)
-		if running == maxConcurrent && peak == maxConcurrent {
+		if running == bridge.MaxConcurrent && peak == bridge.MaxConcurrent {
 			select {
 			case <-full:
 			default:
@@ -248,51 +253,53 @@ func TestRequestsRunConcurrently(t *testing.T) {
 	if err := h.end(); err != nil {
 		t.Error(err)
 	}
-	if peak != maxConcurrent {
-		t.Errorf("up to %d requests ran at a time, want %d", peak, maxConcurrent)
+	if peak != bridge.MaxConcurrent {
+		t.Errorf("up to %d requests ran at a time, want %d", peak, bridge.MaxConcurrent)
 	}
 }
 
 // TestLaterMessagesWaitForInitialize: a message that follows an initialize or a
 // notification is sent after the server has answered it.
 func TestLaterMessagesWaitForInitialize(t *testing.T) {
-	for _, first := range []string{
-		`{"jsonrpc":"2.0","id":1,"method":"initialize"}`,
-		`{"jsonrpc":"2.0","method":"notifications/initialized"}`,
+	for name, first := range map[string]string{
+		"initialize":     `{"jsonrpc":"2.0","id":1,"method":"initialize"}`,
+		"a notification": `{"jsonrpc":"2.0","method":"notifications/initialized"}`,
 	} {
-		var mu sync.Mutex
-		var order []string
-		record := func(method string) {
-			mu.Lock()
-			defer mu.Unlock()
-			order = append(order, method)
-		}
-		arrived, release := make(chan struct{}), make(chan struct{})
-		s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
-			if m.Method != "ping" {
-				close(arrived)
-				await(t, release, "the test did not continue")
+		t.Run(name, func(t *testing.T) {
+			var mu sync.Mutex
+			var order []string
+			record := func(method string) {
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, method)
 			}
-			result(w, r, m)
-			record(m.Method)
+			arrived, release := make(chan struct{}), make(chan struct{})
+			s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
+				if m.Method != "ping" {
+					close(arrived)
+					await(t, release, "the test did not continue")
+				}
+				result(w, r, m)
+				record(m.Method)
+			})
+			h := start(t, s.URL)
+			h.send("%s", first)
+			await(t, arrived, "the server got no request")
+			for i := range 3 {
+				h.send("%s", ping(10+i))
+			}
+			h.settle()
+			close(release)
+			for range 3 + strings.Count(first, `"id"`) {
+				h.next()
+			}
+			if err := h.end(); err != nil {
+				t.Error(err)
+			}
+			if len(order) != 4 || order[0] == "ping" {
+				t.Errorf("the server answered in the order %v, want the pings last", order)
+			}
 		})
-		h := start(t, s.URL)
-		h.send("%s", first)
-		await(t, arrived, "the server got no request")
-		for i := range 3 {
-			h.send("%s", ping(10+i))
-		}
-		h.settle()
-		close(release)
-		for range 3 + strings.Count(first, `"id"`) {
-			h.next()
-		}
-		if err := h.end(); err != nil {
-			t.Error(err)
-		}
-		if len(order) != 4 || order[0] == "ping" {
-			t.Errorf("the server answered in the order %v, want the pings last", order)
-		}
 	}
 }
 
@@ -329,49 +336,51 @@ func TestNotificationGetsNoResponse(t *testing.T) {
 
 func TestCancelledRequestGetsNoResponse(t *testing.T) {
 	for _, id := range []string{`7`, `"seven"`} {
-		arrived, canceled := make(chan struct{}), make(chan struct{})
-		var others sync.Map
-		s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
-			if string(m.ID) != id {
-				others.Store(m.Method, true)
-				result(w, r, m)
-				return
+		t.Run(id, func(t *testing.T) {
+			arrived, canceled := make(chan struct{}), make(chan struct{})
+			var others sync.Map
+			s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
+				if string(m.ID) != id {
+					others.Store(m.Method, true)
+					result(w, r, m)
+					return
+				}
+				close(arrived)
+				await(t, r.Context().Done(), "the request was not cancelled")
+				close(canceled)
+			})
+			h := start(t, s.URL)
+			h.send(`{"jsonrpc":"2.0","id":%s,"method":"tools/call"}`, id)
+			await(t, arrived, "the server got no request")
+			h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"unknown"}}`)
+			h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled"}`)
+			h.send("%s", ping(8))
+			h.wantLine(resultOf("8"))
+			select {
+			case <-canceled:
+				t.Error("the cancellation of another request cancelled this one")
+			default:
 			}
-			close(arrived)
-			await(t, r.Context().Done(), "the request was not cancelled")
-			close(canceled)
+			h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%s}}`, id)
+			await(t, canceled, "the request was not cancelled")
+			h.send("%s", ping(9))
+			h.wantLine(resultOf("9"))
+			if err := h.end(); err != nil {
+				t.Error(err)
+			}
+			if _, ok := others.Load("notifications/cancelled"); !ok {
+				t.Error("the server did not get the notification")
+			}
+			if h.log.String() != "" {
+				t.Errorf("the log is not empty: %s", h.log.String())
+			}
 		})
-		h := start(t, s.URL)
-		h.send(`{"jsonrpc":"2.0","id":%s,"method":"tools/call"}`, id)
-		await(t, arrived, "the server got no request")
-		h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"unknown"}}`)
-		h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled"}`)
-		h.send("%s", ping(8))
-		h.wantLine(resultOf("8"))
-		select {
-		case <-canceled:
-			t.Error("the cancellation of another request cancelled this one")
-		default:
-		}
-		h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%s}}`, id)
-		await(t, canceled, "the request was not cancelled")
-		h.send("%s", ping(9))
-		h.wantLine(resultOf("9"))
-		if err := h.end(); err != nil {
-			t.Error(err)
-		}
-		if _, ok := others.Load("notifications/cancelled"); !ok {
-			t.Error("the server did not get the notification")
-		}
-		if h.log.String() != "" {
-			t.Errorf("the log is not empty: %s", h.log.String())
-		}
 	}
 }
 
 // TestWaitingRequestCanBeCancelled, and is never sent.
 func TestWaitingRequestCanBeCancelled(t *testing.T) {
-	arrived, release := make(chan struct{}, maxConcurrent), make(chan struct{})
+	arrived, release := make(chan struct{}, bridge.MaxConcurrent), make(chan struct{})
 	s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
 		if m.Method == "tools/call" {
 			t.Error("the cancelled request was sent")
@@ -383,17 +392,17 @@ func TestWaitingRequestCanBeCancelled(t *testing.T) {
 		result(w, r, m)
 	})
 	h := start(t, s.URL)
-	for i := range maxConcurrent {
+	for i := range bridge.MaxConcurrent {
 		h.send("%s", ping(i))
 	}
-	for range maxConcurrent {
+	for range bridge.MaxConcurrent {
 		await(t, arrived, "the server got no request")
 	}
 	h.send(`{"jsonrpc":"2.0","id":"late","method":"tools/call"}`)
 	h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"late"}}`)
 	h.settle()
 	close(release)
-	for range maxConcurrent {
+	for range bridge.MaxConcurrent {
 		h.next()
 	}
 	if err := h.end(); err != nil {
@@ -426,7 +435,7 @@ func TestRunReturnsAfterStdinEnds(t *testing.T) {
 			await(t, r.Context().Done(), "the request was not cancelled")
 		})
 		h := unstarted(t, s.URL)
-		h.bridge.drainTime = time.Millisecond
+		h.bridge.SetTimeouts(timeout, time.Millisecond)
 		h.run()
 		h.send("%s", ping(1))
 		await(t, arrived, "the server got no request")

@@ -1,4 +1,4 @@
-package bridge
+package bridge_test
 
 import (
 	"bufio"
@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"memoai.tech/memo/internal/bridge"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/testenv"
 )
@@ -23,7 +24,7 @@ const timeout = 30 * time.Second
 // host is an MCP host that started a bridge.
 type host struct {
 	t      *testing.T
-	bridge *Bridge
+	bridge *bridge.Bridge
 	key    string
 	stdin  *io.PipeWriter
 	stdout *io.PipeReader
@@ -36,7 +37,7 @@ type host struct {
 
 // start starts a bridge to a server, with the changes to its configuration. At the end of
 // the test it fails if the key is in the output.
-func start(t *testing.T, url string, change ...func(*Config)) *host {
+func start(t *testing.T, url string, change ...func(*bridge.Config)) *host {
 	t.Helper()
 	h := unstarted(t, url, change...)
 	h.run()
@@ -44,14 +45,14 @@ func start(t *testing.T, url string, change ...func(*Config)) *host {
 }
 
 // unstarted is like start, but does not call run.
-func unstarted(t *testing.T, url string, change ...func(*Config)) *host {
+func unstarted(t *testing.T, url string, change ...func(*bridge.Config)) *host {
 	t.Helper()
 	h := &host{t: t, key: credential.NewKey().Secret(), lines: make(chan string), done: make(chan struct{})}
-	cfg := Config{URL: url, Key: h.key, Version: "1.2.3", Log: &h.log}
+	cfg := bridge.Config{URL: url, Key: h.key, Version: "1.2.3", Log: &h.log}
 	for _, f := range change {
 		f(&cfg)
 	}
-	h.bridge = New(cfg)
+	h.bridge = bridge.New(cfg)
 	return h
 }
 

@@ -31,14 +31,14 @@ type message struct {
 }
 
 // parseMessage parses a line from the host.
-func parseMessage(line []byte, tooLong bool) (*message, *rpcError) {
+func parseMessage(line []byte, tooLong bool) (*message, *jsonrpc.Error) {
 	m, v := &message{raw: line}, jsontext.Value(line)
-	code, text := codeInvalidRequest, ""
+	code, text := jsonrpc.CodeInvalidRequest, ""
 	switch {
 	case tooLong:
 		text = fmt.Sprintf("The message is too long. The maximum is %d bytes.", maxMessage)
 	case !v.IsValid():
-		code, text = codeParse, "This line is not valid JSON."
+		code, text = jsonrpc.CodeParseError, "This line is not valid JSON."
 	case v.Kind() == jsontext.KindBeginArray:
 		text = "Batches are not accepted. Send each message on its own line."
 	case v.Kind() != jsontext.KindBeginObject || json.Unmarshal(line, m) != nil:
@@ -46,7 +46,7 @@ func parseMessage(line []byte, tooLong bool) (*message, *rpcError) {
 	default:
 		return m, nil
 	}
-	return nil, &rpcError{Code: code, Message: text}
+	return nil, &jsonrpc.Error{Code: int64(code), Message: text}
 }
 
 // isRequest reports whether the host waits for a response.
@@ -114,25 +114,12 @@ func headerValue(s string) string {
 	return s
 }
 
-// Codes of JSON-RPC errors that the bridge creates.
-const (
-	codeParse          = jsonrpc.CodeParseError
-	codeInvalidRequest = jsonrpc.CodeInvalidRequest
-	codeServer         = -32000
-)
+// codeServer is the code of an error that is not about the form of a message.
+const codeServer = -32000
 
-// rpcError is a JSON-RPC error from the bridge or the server.
-type rpcError struct {
-	Code    int            `json:"code"`
-	Message string         `json:"message"`
-	Data    jsontext.Value `json:"data,omitzero"`
-}
-
-func (e *rpcError) Error() string { return e.Message }
-
-// reply returns the error as a response to the request with this id, which is nil
-// if it could not be read.
-func (e *rpcError) reply(id jsontext.Value) []byte {
+// newError returns an error as a response to the request with this id, which is nil if it could
+// not be read.
+func newError(id jsontext.Value, e *jsonrpc.Error) []byte {
 	data, err := json.Marshal(e)
 	if err != nil {
 		panic(err) // a number, a string and valid JSON always marshal

@@ -1,10 +1,12 @@
-package bridge
+package bridge_test
 
 import (
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+
+	"memoai.tech/memo/internal/bridge"
 )
 
 func TestStreamedMessagesArePassedOn(t *testing.T) {
@@ -41,7 +43,7 @@ func TestStreamedMessagesArePassedOn(t *testing.T) {
 		{"broken off in an event", "data: " + progress + "\n\ndata: {\"json", []string{progress, "closed the connection"}},
 		{"not JSON", "data: hello\n\n", []string{"is not Memo"}},
 		{"other JSON", "data: {}\n\n", []string{"is not Memo"}},
-		{"a line too long", "data: " + strings.Repeat("x", maxResponse+10) + "\n\n", []string{"longer than 16 MiB"}},
+		{"a line too long", "data: " + strings.Repeat("x", bridge.MaxResponse+10) + "\n\n", []string{"longer than 16 MiB"}},
 		{
 			"an event too long", strings.Repeat("data: "+strings.Repeat("x", 1<<20)+"\n", 18),
 			[]string{"longer than 16 MiB"},
@@ -61,7 +63,7 @@ func TestStreamedMessagesArePassedOn(t *testing.T) {
 			for _, want := range c.want {
 				if strings.HasPrefix(want, "{") {
 					h.wantLine(want)
-				} else if got := h.errorMessage("1", codeServer); !strings.Contains(got, want) {
+				} else if got := h.errorMessage("1", bridge.CodeServer); !strings.Contains(got, want) {
 					t.Errorf("the error is %q, want one that contains %q", got, want)
 				}
 			}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/credential"
@@ -130,7 +131,7 @@ var challengeDescription = regexp.MustCompile(`error_description="([^"]*)"`)
 func (b *Bridge) statusError(resp *http.Response, contentType string, body []byte) error {
 	var a struct {
 		JSONRPC string         `json:"jsonrpc"`
-		Error   *rpcError      `json:"error"`
+		Error   *jsonrpc.Error `json:"error"`
 		Detail  jsontext.Value `json:"detail"`
 		Request string         `json:"request_id"`
 	}

@@ -1,7 +1,6 @@
-package bridge
+package bridge_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -13,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
+	"memoai.tech/memo/internal/bridge"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/testenv"
 )
@@ -163,7 +165,7 @@ func TestRefusalBecomesAnErrorMessage(t *testing.T) {
 			"Memo at URL closed the connection before its response was complete. Is the server running? Try again.",
 		},
 		{
-			"longer than the limit", 200, nil, strings.Repeat(" ", maxResponse+1),
+			"longer than the limit", 200, nil, strings.Repeat(" ", bridge.MaxResponse+1),
 			"The server's response is longer than 16 MiB. Ask for less at once.",
 		},
 	} {
@@ -181,7 +183,7 @@ func TestRefusalBecomesAnErrorMessage(t *testing.T) {
 			want = strings.ReplaceAll(want, "MEMO_"+s.URL+"/mcp", "MEMO_URL")
 			for _, id := range []string{"1", `"two"`} {
 				h.send(`{"jsonrpc":"2.0","id":%s,"method":"tools/list"}`, id)
-				if got := h.errorMessage(id, codeServer); got != want {
+				if got := h.errorMessage(id, bridge.CodeServer); got != want {
 					t.Errorf("the host gets %s\nwant: %s", got, want)
 				}
 			}
@@ -198,17 +200,19 @@ func TestRefusalBecomesAnErrorMessage(t *testing.T) {
 // TestJSONRPCErrorPasses whatever its HTTP status, with the id of the request.
 func TestJSONRPCErrorPasses(t *testing.T) {
 	for _, id := range []string{``, `"id":null,`, `"id":1,`} {
-		s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
-			sendJSON(w, http.StatusBadRequest,
-				`{"jsonrpc":"2.0",`+id+`"error":{"code":-32020,"message":"header mismatch","data":{"supported":["2025-06-18"]}}}`)
+		t.Run(id, func(t *testing.T) {
+			s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
+				sendJSON(w, http.StatusBadRequest,
+					`{"jsonrpc":"2.0",`+id+`"error":{"code":-32020,"message":"header mismatch","data":{"supported":["2025-06-18"]}}}`)
+			})
+			h := start(t, s.URL)
+			h.send("%s", ping(1))
+			h.wantLine(`{"jsonrpc":"2.0","id":1,` +
+				`"error":{"code":-32020,"message":"header mismatch","data":{"supported":["2025-06-18"]}}}`)
+			if err := h.end(); err != nil {
+				t.Error(err)
+			}
 		})
-		h := start(t, s.URL)
-		h.send("%s", ping(1))
-		h.wantLine(`{"jsonrpc":"2.0","id":1,` +
-			`"error":{"code":-32020,"message":"header mismatch","data":{"supported":["2025-06-18"]}}}`)
-		if err := h.end(); err != nil {
-			t.Error(err)
-		}
 	}
 }
 
@@ -218,7 +222,7 @@ func TestUnreachableServerIsReported(t *testing.T) {
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
 	defer secure.Close()
 	hangUp := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) { panic(http.ErrAbortHandler) })
-	unknown := func(c *Config) {
+	unknown := func(c *bridge.Config) {
 		dial := func(context.Context, string, string) (net.Conn, error) {
 			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{
 				Err: "no such host", Name: "memo.example.com", IsNotFound: true,
@@ -226,10 +230,10 @@ func TestUnreachableServerIsReported(t *testing.T) {
 		}
 		c.HTTP = &http.Client{Transport: &http.Transport{DialContext: dial}}
 	}
-	unchanged := func(*Config) {}
+	unchanged := func(*bridge.Config) {}
 	for _, c := range []struct {
 		name, url string
-		change    func(*Config)
+		change    func(*bridge.Config)
 		want      []string
 	}{
 		{"refused", "http://" + closed, unchanged, []string{"Memo at http://" + closed +
@@ -254,7 +258,7 @@ func TestUnreachableServerIsReported(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			h := start(t, c.url, c.change)
 			h.send("%s", ping(1))
-			got := h.errorMessage("1", codeServer)
+			got := h.errorMessage("1", bridge.CodeServer)
 			for _, want := range c.want {
 				if !strings.Contains(got, want) {
 					t.Errorf("the host gets %s\nwant: %s", got, want)
@@ -278,11 +282,11 @@ func TestUnresponsiveServerIsReported(t *testing.T) {
 				await(t, r.Context().Done(), "the request was not cancelled")
 			})
 			h := unstarted(t, s.URL)
-			h.bridge.timeout = 20 * time.Millisecond
+			h.bridge.SetTimeouts(20*time.Millisecond, timeout)
 			h.run()
 			h.send("%s", ping(1))
 			want := "Memo at " + s.URL + "/mcp did not answer in time. Is the server running, and is MEMO_URL right?"
-			if got := h.errorMessage("1", codeServer); got != want {
+			if got := h.errorMessage("1", bridge.CodeServer); got != want {
 				t.Errorf("the host gets %s, want %s", got, want)
 			}
 			if err := h.end(); err != nil {
@@ -298,17 +302,19 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	}))
 	defer other.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
-			http.Redirect(w, r, other.URL+"/mcp", status)
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			s := server(t, func(w http.ResponseWriter, r *http.Request, m rpcMessage) {
+				http.Redirect(w, r, other.URL+"/mcp", status)
+			})
+			h := start(t, s.URL, func(c *bridge.Config) { c.HTTP = &http.Client{} })
+			h.send("%s", ping(1))
+			if got := h.errorMessage("1", bridge.CodeServer); !strings.Contains(got, "redirects to "+other.URL+",") {
+				t.Errorf("status %d: the host gets %s, want the address of the redirect", status, got)
+			}
+			if err := h.end(); err != nil {
+				t.Error(err)
+			}
 		})
-		h := start(t, s.URL, func(c *Config) { c.HTTP = &http.Client{} })
-		h.send("%s", ping(1))
-		if got := h.errorMessage("1", codeServer); !strings.Contains(got, "redirects to "+other.URL+",") {
-			t.Errorf("status %d: the host gets %s, want the address of the redirect", status, got)
-		}
-		if err := h.end(); err != nil {
-			t.Error(err)
-		}
 	}
 }
 
@@ -320,52 +326,55 @@ func TestBadConfigurationIsReported(t *testing.T) {
 	other := map[bool]string{true: "1", false: "0"}[last == "0"]
 	for _, c := range []struct {
 		name, url, key string
-		want           userError
+		want           error
 	}{
-		{"no key", "https://memo.example.com", "", errNoKey},
-		{"an empty key", "https://memo.example.com", " \n", errNoKey},
-		{"half a key", "https://memo.example.com", secret[:20], errBadKey},
-		{"a wrong checksum", "https://memo.example.com", secret[:len(secret)-1] + other, errBadKey},
-		{"the whole header", "https://memo.example.com", "Bearer " + secret, errBadKey},
-		{"a placeholder", "https://memo.example.com", "${MEMO_API_KEY}", errBadKey},
-		{"no key and another scheme", "ftp://memo.example.com", "", errNoKey},
-		{"no address", "", secret, errBadURL},
-		{"no scheme", "memo.example.com", secret, errBadURL},
-		{"only a host and a port", "localhost:8080", secret, errBadURL},
-		{"another scheme", "ftp://memo.example.com", secret, errBadURL},
-		{"no host", "https:///mcp", secret, errBadURL},
-		{"only a port", "https://:8080", secret, errBadURL},
-		{"not a URL", "https://memo example com:x", secret, errBadURL},
-		{"a query", "https://memo.example.com/?x=1", secret, errBadURL},
-		{"a fragment", "https://memo.example.com/#x", secret, errBadURL},
-		{"a key in the query", "https://memo.example.com/?key=" + secret, secret, errKeyInURL},
-		{"a key in the path", "https://memo.example.com/" + secret, secret, errKeyInURL},
-		{"an encoded key", "https://memo.example.com/" + strings.Replace(secret, "mk_", "%6dk%5f", 1), secret, errKeyInURL},
+		{"no key", "https://memo.example.com", "", bridge.ErrNoKey},
+		{"an empty key", "https://memo.example.com", " \n", bridge.ErrNoKey},
+		{"half a key", "https://memo.example.com", secret[:20], bridge.ErrBadKey},
+		{"a wrong checksum", "https://memo.example.com", secret[:len(secret)-1] + other, bridge.ErrBadKey},
+		{"the whole header", "https://memo.example.com", "Bearer " + secret, bridge.ErrBadKey},
+		{"a placeholder", "https://memo.example.com", "${MEMO_API_KEY}", bridge.ErrBadKey},
+		{"no key and another scheme", "ftp://memo.example.com", "", bridge.ErrNoKey},
+		{"no address", "", secret, bridge.ErrBadURL},
+		{"no scheme", "memo.example.com", secret, bridge.ErrBadURL},
+		{"only a host and a port", "localhost:8080", secret, bridge.ErrBadURL},
+		{"another scheme", "ftp://memo.example.com", secret, bridge.ErrBadURL},
+		{"no host", "https:///mcp", secret, bridge.ErrBadURL},
+		{"only a port", "https://:8080", secret, bridge.ErrBadURL},
+		{"not a URL", "https://memo example com:x", secret, bridge.ErrBadURL},
+		{"a query", "https://memo.example.com/?x=1", secret, bridge.ErrBadURL},
+		{"a fragment", "https://memo.example.com/#x", secret, bridge.ErrBadURL},
+		{"a key in the query", "https://memo.example.com/?key=" + secret, secret, bridge.ErrKeyInURL},
+		{"a key in the path", "https://memo.example.com/" + secret, secret, bridge.ErrKeyInURL},
+		{
+			"an encoded key", "https://memo.example.com/" + strings.Replace(secret, "mk_", "%6dk%5f", 1), secret,
+			bridge.ErrKeyInURL,
+		},
 		{
 			"an encoded key in the query", "https://memo.example.com/?a=" + strings.Replace(secret, "mk_", "%6dk_", 1), secret,
-			errKeyInURL,
+			bridge.ErrKeyInURL,
 		},
-		{"a key as the user", "https://" + secret + "@memo.example.com", secret, errKeyInURL},
-		{"a key in an invalid URL", "https://memo example.com/\x00" + secret, secret, errKeyInURL},
-		{"a user", "https://ann@memo.example.com", secret, errUserinfo},
-		{"a password", "http://ann:pw@127.0.0.1", secret, errUserinfo},
-		{"unencrypted", "http://memo.example.com", secret, errUnencrypted},
-		{"unencrypted in a private network", "http://192.168.1.2:8080", secret, errUnencrypted},
-		{"unencrypted to a name that only looks local", "http://localhost.example.com", secret, errUnencrypted},
-		{"unencrypted to 0.0.0.0", "http://0.0.0.0:8080", secret, errUnencrypted},
+		{"a key as the user", "https://" + secret + "@memo.example.com", secret, bridge.ErrKeyInURL},
+		{"a key in an invalid URL", "https://memo example.com/\x00" + secret, secret, bridge.ErrKeyInURL},
+		{"a user", "https://ann@memo.example.com", secret, bridge.ErrUserinfo},
+		{"a password", "http://ann:pw@127.0.0.1", secret, bridge.ErrUserinfo},
+		{"unencrypted", "http://memo.example.com", secret, bridge.ErrUnencrypted},
+		{"unencrypted in a private network", "http://192.168.1.2:8080", secret, bridge.ErrUnencrypted},
+		{"unencrypted to a name that only looks local", "http://localhost.example.com", secret, bridge.ErrUnencrypted},
+		{"unencrypted to 0.0.0.0", "http://0.0.0.0:8080", secret, bridge.ErrUnencrypted},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := start(t, c.url, func(cfg *Config) { cfg.URL, cfg.Key = c.url, c.key })
+			h := start(t, c.url, func(cfg *bridge.Config) { cfg.URL, cfg.Key = c.url, c.key })
 			h.send(`{"jsonrpc":"2.0","id":0,"method":"initialize"}`)
-			if got := h.errorMessage("0", codeServer); got != string(c.want) {
+			if got := h.errorMessage("0", bridge.CodeServer); got != c.want.Error() {
 				t.Errorf("the host gets %s, want %s", got, c.want)
 			}
 			h.send(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
 			h.send("nonsense")
-			h.errorMessage("null", codeParse)
+			h.errorMessage("null", jsonrpc.CodeParseError)
 			h.send("%s", ping(1))
-			h.errorMessage("1", codeServer)
-			if got, want := h.log.String(), "memo mcp: "+string(c.want)+"\n"; got != want {
+			h.errorMessage("1", bridge.CodeServer)
+			if got, want := h.log.String(), "memo mcp: "+c.want.Error()+"\n"; got != want {
 				t.Errorf("the log has %s, want %s", got, want)
 			}
 			if err := h.end(); err != c.want {
@@ -377,6 +386,10 @@ func TestBadConfigurationIsReported(t *testing.T) {
 		})
 	}
 }
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestURLIsCompleted(t *testing.T) {
 	for given, want := range map[string]string{
@@ -392,9 +405,20 @@ func TestURLIsCompleted(t *testing.T) {
 		"http://[::ffff:127.0.0.1]":         "http://[::ffff:127.0.0.1]/mcp",
 		"http://LocalHost:8080/mcp":         "http://LocalHost:8080/mcp",
 	} {
-		if got, err := readURL(given); got != want || err != nil {
-			t.Errorf("%q becomes %q (%v), want %q", given, got, err, want)
-		}
+		t.Run(given, func(t *testing.T) {
+			var got string
+			h := start(t, given, func(c *bridge.Config) {
+				c.HTTP = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+					got = r.URL.String()
+					return nil, io.EOF
+				})}
+			})
+			h.send("%s", ping(1))
+			h.errorMessage("1", bridge.CodeServer)
+			if err := h.end(); err != nil || got != want {
+				t.Errorf("it becomes %q (%v), want %q", got, err, want)
+			}
+		})
 	}
 }
 
@@ -451,33 +475,4 @@ func TestKeyInResponseIsRedacted(t *testing.T) {
 			}
 		})
 	}
-}
-
-// FuzzLines compares lines within the limit with those of bytes.Split.
-func FuzzLines(f *testing.F) {
-	f.Add([]byte("a\nb\r\n\nc"), uint8(3))
-	f.Add(bytes.Repeat([]byte("x"), 100), uint8(99))
-	f.Fuzz(func(t *testing.T, data []byte, limit uint8) {
-		l := newLines(bytes.NewReader(data), int(limit))
-		parts := bytes.Split(data, []byte("\n"))
-		for i, part := range parts {
-			line, long, err := l.next()
-			if i == len(parts)-1 && len(part) == 0 {
-				if err != io.EOF {
-					t.Fatalf("after the last line: %q, %v", line, err)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if long && len(part) <= int(limit) || !long &&
-				(len(part) > int(limit)+2 || !bytes.Equal(line, bytes.TrimSpace(part))) {
-				t.Fatalf("line %d is %q, long %v", i, line, long)
-			}
-		}
-		if _, _, err := l.next(); err != io.EOF {
-			t.Fatal(err)
-		}
-	})
 }
