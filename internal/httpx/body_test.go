@@ -1,4 +1,4 @@
-package httpx
+package httpx_test
 
 import (
 	"io"
@@ -9,21 +9,22 @@ import (
 	"time"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/httpx"
 )
 
-// A handler may run for longer than unreadBodyTimeout after a refusal. Neither its request nor
+// A handler may run for longer than the second for an unread body after a refusal. Neither its request nor
 // the next one on the connection may be cancelled.
 func TestRefusalDoesNotCancelRequests(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if IsClientGone(r) {
+		if httpx.IsClientGone(r) {
 			t.Error("the request was cancelled before it began")
 		}
-		if _, err := ReadBody(w, r, 100); err != nil {
+		if _, err := httpx.ReadBody(w, r, 100); err != nil {
 			t.Error(err)
 		}
-		WriteError(w, r, memo.NotFound("Nothing"))
-		time.Sleep(unreadBodyTimeout + unreadBodyTimeout/4)
-		if IsClientGone(r) {
+		httpx.WriteError(w, r, memo.NotFound("Nothing"))
+		time.Sleep(5 * time.Second / 4)
+		if httpx.IsClientGone(r) {
 			t.Error("the request was cancelled after it had been refused")
 		}
 	}))

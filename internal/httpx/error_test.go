@@ -1,4 +1,4 @@
-package httpx
+package httpx_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/telemetry"
 )
 
@@ -29,7 +30,7 @@ func TestWriteJSON(t *testing.T) {
 			req := &telemetry.Request{ID: "the-id"}
 			r := httptest.NewRequest("GET", "/", nil)
 			w := httptest.NewRecorder()
-			WriteJSON(w, r.WithContext(telemetry.WithRequest(r.Context(), req)), http.StatusOK, c.value)
+			httpx.WriteJSON(w, r.WithContext(telemetry.WithRequest(r.Context(), req)), http.StatusOK, c.value)
 			if w.Code != c.status || w.Body.String() != c.body || !json.Valid(w.Body.Bytes()) || (req.Err != nil) != c.logged {
 				t.Errorf("%d %s, logged %v", w.Code, w.Body, req.Err)
 			}
@@ -39,11 +40,11 @@ func TestWriteJSON(t *testing.T) {
 
 // TestParamErrorsAreLimited: a query may have thousands of unknown parameters.
 func TestParamErrorsAreLimited(t *testing.T) {
-	many := make(ParamErrors, 30_000)
+	many := make(httpx.ParamErrors, 30_000)
 	w := httptest.NewRecorder()
-	WriteError(w, httptest.NewRequest("GET", "/", nil), many)
-	if n := strings.Count(w.Body.String(), `"loc"`); n != maxParamErrors {
-		t.Errorf("the response has %d errors, want %d", n, maxParamErrors)
+	httpx.WriteError(w, httptest.NewRequest("GET", "/", nil), many)
+	if n := strings.Count(w.Body.String(), `"loc"`); n != 100 {
+		t.Errorf("the response has %d errors, want 100", n)
 	}
 }
 
@@ -60,11 +61,11 @@ func TestWorkThatTookTooLong(t *testing.T) {
 	}{
 		{"deadline", t.Context(), context.DeadlineExceeded, http.StatusServiceUnavailable},
 		{"cancelled", t.Context(), fmt.Errorf("read: %w", context.Canceled), http.StatusServiceUnavailable},
-		{"client gone", gone, context.Canceled, StatusClientClosed},
+		{"client gone", gone, context.Canceled, httpx.StatusClientClosed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := httptest.NewRecorder()
-			WriteError(w, httptest.NewRequestWithContext(c.request, "GET", "/", nil), c.err)
+			httpx.WriteError(w, httptest.NewRequestWithContext(c.request, "GET", "/", nil), c.err)
 			if retry := w.Header().Get("Retry-After"); w.Code != c.status || retry != "2" {
 				t.Errorf("got %d, Retry-After %q; want %d, 2", w.Code, retry, c.status)
 			}

@@ -1,4 +1,4 @@
-package httpx
+package httpx_test
 
 import (
 	"bytes"
@@ -11,10 +11,12 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"memoai.tech/memo/internal/httpx"
 )
 
 func TestForwardedAddressCountsOnlyFromTrustedProxies(t *testing.T) {
-	p := NewProxies([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}, nil, nil)
+	p := httpx.NewProxies([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}, nil, nil)
 	for _, c := range []struct {
 		name, peer string
 		forwarded  []string
@@ -32,12 +34,14 @@ func TestForwardedAddressCountsOnlyFromTrustedProxies(t *testing.T) {
 		{"IPv6", "[::1]:5", []string{"2001:db8::7"}, "2001:db8::7"},
 		{"IPv4 in IPv6", "[::ffff:10.1.2.3]:5", []string{"203.0.113.9"}, "203.0.113.9"},
 	} {
-		r := httptest.NewRequest("GET", "/", nil)
-		r.RemoteAddr = c.peer
-		r.Header["X-Forwarded-For"] = c.forwarded
-		if got := p.ClientAddress(r); got != c.want {
-			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			r := httptest.NewRequest("GET", "/", nil)
+			r.RemoteAddr = c.peer
+			r.Header["X-Forwarded-For"] = c.forwarded
+			if got := p.ClientAddress(r); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
 	}
 }
 
@@ -58,7 +62,7 @@ func TestUnknownProxyIsLoggedOnce(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var log bytes.Buffer
-			p := NewProxies([]netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}, nil,
+			p := httpx.NewProxies([]netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}, nil,
 				slog.New(slog.NewTextHandler(&log, nil)))
 			r := httptest.NewRequest("GET", "/", nil)
 			r.RemoteAddr = c.peer
@@ -94,24 +98,32 @@ func TestStrictTransportSecurity(t *testing.T) {
 		"http://memo.example.com":       "", "": "", "https://localhost:8443": "", "https://memo.localhost": "",
 		"https://127.0.0.1": "", "https://[::1]:8443": "",
 	} {
-		var u *url.URL
-		if public != "" {
-			var err error
-			if u, err = url.Parse(public); err != nil {
-				t.Fatal(err)
+		t.Run(public, func(t *testing.T) {
+			var u *url.URL
+			if public != "" {
+				u = parseURL(t, public)
 			}
-		}
-		h := CheckAll(refuse, u, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(http.StatusTeapot)
-		}))
-		for path, status := range map[string]int{"/": 418, "/api/v1/x": 418, "/?refused": 500} {
-			w := httptest.NewRecorder()
-			h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
-			if got := w.Header().Get("Strict-Transport-Security"); got != want || w.Code != status {
-				t.Errorf("%q at %s: got %q and %d, want %q and %d", public, path, got, w.Code, want, status)
+			h := httpx.CheckAll(refuse, u, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusTeapot)
+			}))
+			for path, status := range map[string]int{"/": 418, "/api/v1/x": 418, "/?refused": 500} {
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+				if got := w.Header().Get("Strict-Transport-Security"); got != want || w.Code != status {
+					t.Errorf("at %s: got %q and %d, want %q and %d", path, got, w.Code, want, status)
+				}
 			}
-		}
+		})
 	}
+}
+
+func parseURL(t *testing.T, s string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
 }
 
 // A canonical URL has the form that browsers send in Host and Origin.
@@ -120,12 +132,10 @@ func TestCanonicalURL(t *testing.T) {
 		"https://Memo.Example.com.:443/": "https://memo.example.com", "http://memo.example.com:80": "http://memo.example.com",
 		"https://memo.example.com:8443": "https://memo.example.com:8443", "http://[::1]:8080": "http://[::1]:8080",
 	} {
-		u, err := url.Parse(in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := CanonicalURL(u).String(); got != want {
-			t.Errorf("%s: got %s, want %s", in, got, want)
-		}
+		t.Run(in, func(t *testing.T) {
+			if got := httpx.CanonicalURL(parseURL(t, in)).String(); got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+		})
 	}
 }

@@ -1,14 +1,17 @@
-package httpx
+package httpx_test
 
 import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"memoai.tech/memo/internal/httpx"
 )
 
 func TestSend(t *testing.T) {
@@ -30,7 +33,7 @@ func TestSend(t *testing.T) {
 			part := bytes.Repeat([]byte("x"), 1<<16)
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Disposition", "attachment")
-				err := Send(w, r, func(_ context.Context, out io.Writer) error {
+				err := httpx.Send(w, r, func(_ context.Context, out io.Writer) error {
 					for range c.parts {
 						if _, err := out.Write(part); err != nil {
 							return err
@@ -78,12 +81,14 @@ func (w *deadlineWriter) SetWriteDeadline(t time.Time) error { w.until = t; retu
 
 func TestWritesAreBounded(t *testing.T) {
 	for bytes, want := range map[int]time.Duration{
-		0: 5 * time.Second, 320 << 10: 15 * time.Second, 1 << 30: WriteTimeout,
+		0: 5 * time.Second, 320 << 10: 15 * time.Second, 1 << 30: httpx.WriteTimeout,
 	} {
-		w := &deadlineWriter{}
-		BoundWrite(w, bytes)
-		if got := time.Until(w.until); got > want || got < want-time.Second {
-			t.Errorf("%d bytes may take %v, want %v", bytes, got, want)
-		}
+		t.Run(fmt.Sprint(bytes), func(t *testing.T) {
+			w := &deadlineWriter{}
+			httpx.BoundWrite(w, bytes)
+			if got := time.Until(w.until); got > want || got < want-time.Second {
+				t.Errorf("it may take %v, want %v", got, want)
+			}
+		})
 	}
 }

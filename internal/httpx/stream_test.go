@@ -1,4 +1,4 @@
-package httpx
+package httpx // the loop of checks runs in synctest, which a real connection cannot
 
 import (
 	"context"
