@@ -2,11 +2,13 @@ package mcp_test
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/mcp"
 	"memoai.tech/memo/internal/testworld"
 )
 
@@ -49,4 +51,39 @@ func TestCallBeyondCapacityIsRefused(t *testing.T) {
 		}
 	}
 	w.mustFail(listTool, `{"external_id":"`+strings.Repeat("a", 201)+`"}`, "external_id must have at most 200 characters")
+}
+
+// TestCallEndsWithItsRequest: what it waits for is given up, which the SDK does not do by itself.
+func TestCallEndsWithItsRequest(t *testing.T) {
+	w := newWorld(t, testworld.Config{Store: storeIn(t), Work: app.WorkLimits{Queries: 2, Wait: time.Hour}})
+	queries := w.App.Work()["queries"]
+	release, err := queries.Acquire(t.Context(), w.Acme.ID, 1<<40)
+	w.Must(err)
+	defer release()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		r, err := http.NewRequestWithContext(ctx, "POST", w.Server.URL+mcp.Path,
+			strings.NewReader(toolCall(searchTool, `{"query":"price"}`)))
+		if err == nil {
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Authorization", "Bearer "+w.OlgaKey.Key)
+			_, err = http.DefaultClient.Do(r)
+		}
+		done <- err
+	}()
+	waiting := func(want int) {
+		t.Helper()
+		for end := time.Now().Add(20 * time.Second); queries.Stats().Waiting != want; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%+v, want %d calls that wait", queries.Stats(), want)
+			}
+		}
+	}
+	waiting(1)
+	cancel()
+	if err := <-done; err == nil {
+		t.Error("the cancelled request has a response")
+	}
+	waiting(0)
 }
