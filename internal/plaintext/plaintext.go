@@ -1,8 +1,9 @@
-// Package plaintext keeps text plain: on one line, without control characters, and cut only
+// Package plaintext makes text plain: on one line, without control characters, and cut only
 // between characters that people see as one. It knows nothing of files or transcriptions.
 package plaintext
 
 import (
+	"iter"
 	"strconv"
 	"strings"
 	"unicode"
@@ -18,13 +19,7 @@ func OneLine(s string) string {
 	}
 	b := make([]byte, 0, len(s))
 	blanks, folded := 0, false
-	for i := 0; i < len(s); {
-		if n := escapeSequenceLength(s[i:]); n > 0 {
-			i += n
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(s[i:])
-		i += n
+	for r, char := range characters(s) {
 		switch {
 		case r == ' ':
 			blanks++
@@ -42,9 +37,27 @@ func OneLine(s string) string {
 			b = append(b, ' ')
 		}
 		folded = false
-		b = append(b, s[i-n:i]...)
+		b = append(b, char...)
 	}
 	return Trim(string(b))
+}
+
+// characters yields the characters that are not part of an escape sequence, also as they are
+// encoded in s.
+func characters(s string) iter.Seq2[rune, string] {
+	return func(yield func(rune, string) bool) {
+		for s != "" {
+			if n := escapeSequenceLength(s); n > 0 {
+				s = s[n:]
+				continue
+			}
+			r, n := utf8.DecodeRuneInString(s)
+			if !yield(r, s[:n]) {
+				return
+			}
+			s = s[n:]
+		}
+	}
 }
 
 // Trim trims spaces and byte order marks, which can remain where files were joined.
@@ -75,18 +88,11 @@ func Multiline(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) }) {
 		return s
 	}
-	s = strings.ReplaceAll(s, "\r\n", "\n")
 	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); {
-		if n := escapeSequenceLength(s[i:]); n > 0 {
-			i += n
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(s[i:])
-		i += n
+	for r, char := range characters(strings.ReplaceAll(s, "\r\n", "\n")) {
 		switch {
 		case r == '\n', r == '\t', !unicode.IsControl(r):
-			b = append(b, s[i-n:i]...)
+			b = append(b, char...)
 		case isBreak(r):
 			b = append(b, '\n')
 		}

@@ -1,6 +1,11 @@
-package plaintext
+package plaintext_test
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+
+	"memoai.tech/memo/internal/plaintext"
+)
 
 // TestTruncationKeepsCharacters: a character that people see as one is not split.
 func TestTruncationKeepsCharacters(t *testing.T) {
@@ -18,15 +23,13 @@ func TestTruncationKeepsCharacters(t *testing.T) {
 		{"a👩‍👩‍👧b", 19, "a👩‍👩‍👧"},
 		{"🇩🇪🇫🇷", 12, "🇩🇪"},
 		{"🇩🇪🇫🇷", 8, "🇩🇪"},
-		{"✈️x", 3, ""},
+		{"✈️x", 3, "✈"}, // longer than 3 bytes, so it is split
 		{"\u0301\u0301\u0301", 4, "\u0301\u0301"},
 	} {
-		want := tt.want
-		if want == "" { // a character that is longer than n is split
-			want = tt.s[:3]
-		}
-		if got := Truncate(tt.s, tt.n); got != want {
-			t.Errorf("%q at %d: got %q, want %q", tt.s, tt.n, got, want)
-		}
+		t.Run(fmt.Sprintf("%s at %d", tt.s, tt.n), func(t *testing.T) {
+			if got := plaintext.Truncate(tt.s, tt.n); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
 	}
 }
