@@ -1,6 +1,7 @@
 package filename
 
 import (
+	"mime"
 	"net/url"
 	"strings"
 	"unicode"
@@ -9,8 +10,7 @@ import (
 )
 
 // ContentDisposition returns the header value for a download with a file name, as in
-// RFC 6266: an ASCII name for old clients, then the full name. It accepts any name:
-// no character in it can end the quoted string or the header.
+// RFC 6266: an ASCII name for old clients, then the full name. It accepts any name.
 func ContentDisposition(name string) string {
 	name = strings.Map(func(r rune) rune {
 		switch {
@@ -24,8 +24,9 @@ func ContentDisposition(name string) string {
 	if name == "" {
 		name = "download"
 	}
-	extended := strings.ReplaceAll(url.QueryEscape(name), "+", "%20")
-	return `attachment; filename="` + asciiName(name) + `"; filename*=UTF-8''` + extended
+	return mime.FormatMediaType("attachment", map[string]string{
+		"filename": asciiName(name), "filename*": "UTF-8''" + strings.ReplaceAll(url.QueryEscape(name), "+", "%20"),
+	})
 }
 
 // asciiName returns an ASCII form of name, without accents and with "_" for each run

@@ -17,3 +17,13 @@ func ExampleParse() {
 	fmt.Println(n.Title, n.Created, n.Extension, n.Zoom)
 	// Output: Sales Call 2026-05-20 09:14:00 +0000 UTC vtt true
 }
+
+func ExampleUnique() {
+	fmt.Printf("%q\n", filename.Unique([]string{"a.md", "A.md", "b.md", "a.md"}))
+	// Output: ["a.md" "A (2).md" "b.md" "a (3).md"]
+}
+
+func ExampleContentDisposition() {
+	fmt.Println(filename.ContentDisposition("2026-05-20 Café.md"))
+	// Output: attachment; filename="2026-05-20 Cafe.md"; filename*=UTF-8''2026-05-20%20Caf%C3%A9.md
+}

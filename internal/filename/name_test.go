@@ -1,4 +1,4 @@
-package filename
+package filename_test
 
 import (
 	"fmt"
@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"memoai.tech/memo/internal/filename"
 )
 
 func TestFileNameIsDateAndTitle(t *testing.T) {
@@ -36,17 +38,21 @@ func TestFileNameIsDateAndTitle(t *testing.T) {
 		strings.Repeat("😀", 300):       "2026-05-21 " + strings.Repeat("😀", 60) + ".md",
 		strings.Repeat("e\u0301", 200): "2026-05-21 " + strings.Repeat("e\u0301", 80) + ".md",
 	} {
-		if got := Of(title, day, "md"); got != want {
-			t.Errorf("%q: got %q, want %q", title, got, want)
-		}
+		t.Run(title, func(t *testing.T) {
+			if got := filename.Of(title, day, "md"); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
 	}
 	for title, want := range map[string]string{
 		"CON": "_CON.txt", "con .x": "_con .x.txt", "Com1": "_Com1.txt", "lpt¹.tar": "_lpt¹.tar.txt",
 		"COM10": "COM10.txt", "console": "console.txt", "-": "Untitled.txt", ".hidden": "hidden.txt",
 	} {
-		if got := Of(title, time.Time{}, "txt"); got != want {
-			t.Errorf("%q: got %q, want %q", title, got, want)
-		}
+		t.Run(title, func(t *testing.T) {
+			if got := filename.Of(title, time.Time{}, "txt"); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
 	}
 }
 
@@ -57,7 +63,7 @@ func TestFileNameIsSafe(t *testing.T) {
 		if rapid.Bool().Draw(t, "dated") {
 			created = time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "at"), 0)
 		}
-		checkFileName(t, Of(title, created, "json"))
+		checkFileName(t, filename.Of(title, created, "json"))
 	})
 }
 
@@ -69,7 +75,7 @@ func checkFileName(t rapid.TB, name string) {
 		strings.ContainsAny(name, `/\:*?"<>|`), strings.ContainsFunc(name, unicode.IsControl),
 		strings.ContainsAny(name,
 			"\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"),
-		stem != strings.Trim(stem, " ."), name[0] == '-', isReserved(name), strings.Contains(stem, "  "):
+		stem != strings.Trim(stem, " ."), name[0] == '-', filename.IsReserved(name), strings.Contains(stem, "  "):
 		t.Errorf("unsafe name %q", name)
 	}
 }
@@ -89,15 +95,17 @@ func TestRepeatedNamesAreNumbered(t *testing.T) {
 			[]string{strings.Repeat("é", 126) + ".md", strings.Repeat("É", 124) + " (2).md"},
 		},
 	} {
-		if diff := cmp.Diff(tt.want, Unique(tt.names)); diff != "" {
-			t.Errorf("%q (-want +got)\n%s", tt.names, diff)
-		}
+		t.Run(strings.Join(tt.names, " "), func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, filename.Unique(tt.names)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
 	}
 	same := make([]string, 20_000)
 	for i := range same {
 		same[i] = "x.md"
 	}
-	if got := Unique(same); got[len(same)-1] != fmt.Sprintf("x (%d).md", len(same)) {
+	if got := filename.Unique(same); got[len(same)-1] != fmt.Sprintf("x (%d).md", len(same)) {
 		t.Errorf("the last of many equal names is %s", got[len(same)-1])
 	}
 }
@@ -108,7 +116,7 @@ func TestUniqueNamesAreUnique(t *testing.T) {
 			"a.md", "A.md", "a (2).md", "a (2) (2).md", "a (3).md", "é.md", "e\u0301.md", strings.Repeat("x", 252) + ".md",
 			strings.Repeat("X", 252) + ".md", "", "(2)",
 		}), 0, 30).Draw(t, "names")
-		got := Unique(names)
+		got := filename.Unique(names)
 		if len(got) != len(names) {
 			t.Fatalf("got %d names, want %d", len(got), len(names))
 		}
@@ -127,27 +135,29 @@ func TestUniqueNamesAreUnique(t *testing.T) {
 
 func TestContentDispositionHasAnASCIIFallback(t *testing.T) {
 	for name, want := range map[string]string{
-		"a.md":           `attachment; filename="a.md"; filename*=UTF-8''a.md`,
+		"a.md":           `attachment; filename=a.md; filename*=UTF-8''a.md`,
 		"Acme — call.md": `attachment; filename="Acme - call.md"; filename*=UTF-8''Acme%20%E2%80%94%20call.md`,
 		"Café “x”.md":    `attachment; filename="Cafe 'x'.md"; filename*=UTF-8''Caf%C3%A9%20%E2%80%9Cx%E2%80%9D.md`,
-		"豆腐.md":          `attachment; filename="_.md"; filename*=UTF-8''%E8%B1%86%E8%85%90.md`,
+		"豆腐.md":          `attachment; filename=_.md; filename*=UTF-8''%E8%B1%86%E8%85%90.md`,
 		"a\"; x=\"\r\nSet: b.md": `attachment; filename="a'; x='Set: b.md"; ` +
 			`filename*=UTF-8''a%22%3B%20x%3D%22Set%3A%20b.md`,
-		`../%41\x.md`: `attachment; filename="..__41_x.md"; filename*=UTF-8''.._%2541_x.md`,
-		"":            `attachment; filename="download"; filename*=UTF-8''download`,
-		"'*'\xff":     `attachment; filename="'*'"; filename*=UTF-8''%27%2A%27`,
+		`../%41\x.md`: `attachment; filename=..__41_x.md; filename*=UTF-8''.._%2541_x.md`,
+		"":            `attachment; filename=download; filename*=UTF-8''download`,
+		"'*'\xff":     `attachment; filename='*'; filename*=UTF-8''%27%2A%27`,
 	} {
-		if got := ContentDisposition(name); got != want {
-			t.Errorf("%q:\n got %s\nwant %s", name, got, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := filename.ContentDisposition(name); got != want {
+				t.Errorf("\n got %s\nwant %s", got, want)
+			}
+		})
 	}
 }
 
 // TestContentDispositionIsParsedByClients for any title.
 func TestContentDispositionIsParsedByClients(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		name := Of(rapid.String().Draw(t, "title"), time.Time{}, "srt")
-		header := ContentDisposition(name)
+		name := filename.Of(rapid.String().Draw(t, "title"), time.Time{}, "srt")
+		header := filename.ContentDisposition(name)
 		if strings.ContainsFunc(header, func(r rune) bool { return r < ' ' || r > '~' }) {
 			t.Fatalf("%q is not a valid header value", header)
 		}

@@ -1,6 +1,10 @@
-package filename
+package filename_test
 
-import "testing"
+import (
+	"testing"
+
+	"memoai.tech/memo/internal/filename"
+)
 
 func TestTitleAndDateComeFromTheFileName(t *testing.T) {
 	for name, want := range map[string][2]string{
@@ -21,13 +25,15 @@ func TestTitleAndDateComeFromTheFileName(t *testing.T) {
 		"a\x1b[31m\nb\xff.vtt":                   {"a b", ""},
 		"..":                                     {"..", ""},
 	} {
-		n := Parse(name)
-		created := ""
-		if !n.Created.IsZero() {
-			created = n.Created.Format("2006-01-02 15:04:05")
-		}
-		if got := [2]string{n.Title, created}; got != want {
-			t.Errorf("%q: got %q, want %q", name, got, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			n := filename.Parse(name)
+			created := ""
+			if !n.Created.IsZero() {
+				created = n.Created.Format("2006-01-02 15:04:05")
+			}
+			if got := [2]string{n.Title, created}; got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
 	}
 }

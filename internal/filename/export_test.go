@@ -1,0 +1,4 @@
+package filename
+
+// IsReserved is what the tests check of every name.
+var IsReserved = isReserved
