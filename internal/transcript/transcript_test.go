@@ -13,17 +13,21 @@ func TestOnlyKnownFormatsAreParsed(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, f := range transcript.Formats {
-		if got, ok := transcript.ParseFormat(string(f)); got != f || !ok {
-			t.Errorf("ParseFormat(%q) = %q, %v", f, got, ok)
-		}
-		if f.ContentType() == transcript.Format("").ContentType() {
-			t.Errorf("%s has no content type", f)
-		}
+		t.Run(string(f), func(t *testing.T) {
+			if got, ok := transcript.ParseFormat(string(f)); got != f || !ok {
+				t.Errorf("ParseFormat returned %q, %v", got, ok)
+			}
+			if f.ContentType() == transcript.Format("").ContentType() {
+				t.Error("the format has no content type")
+			}
+		})
 	}
 	for _, s := range []string{"", "MD", "pdf", "md ", "markdown"} {
-		if _, ok := transcript.ParseFormat(s); ok {
-			t.Errorf("ParseFormat accepts %q", s)
-		}
+		t.Run("not "+s, func(t *testing.T) {
+			if _, ok := transcript.ParseFormat(s); ok {
+				t.Error("ParseFormat accepts it")
+			}
+		})
 	}
 }
 
@@ -32,8 +36,10 @@ func TestErrorNamesTheLine(t *testing.T) {
 		"line 3: is bad": {Line: 3, Reason: "is bad"},
 		"is bad":         {Reason: "is bad"},
 	} {
-		if got := e.Error(); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
+		t.Run(want, func(t *testing.T) {
+			if got := e.Error(); got != want {
+				t.Errorf("got %q", got)
+			}
+		})
 	}
 }

@@ -1,4 +1,4 @@
-package write
+package write_test
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/transcript"
+	"memoai.tech/memo/internal/transcript/write"
 )
 
 var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
@@ -19,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden files instead of compa
 func written(t rapid.TB, f transcript.Format, doc *memo.Transcription) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := File(context.Background(), &b, f, doc); err != nil {
+	if err := write.File(context.Background(), &b, f, doc); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

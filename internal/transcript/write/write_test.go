@@ -1,4 +1,4 @@
-package write
+package write_test
 
 import (
 	"bytes"
@@ -11,16 +11,18 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/transcript"
+	"memoai.tech/memo/internal/transcript/write"
 )
 
 func TestOnlyKnownFormatsAreWritten(t *testing.T) {
 	for _, f := range transcript.Formats {
-		if writers[f] == nil {
+		if !write.HasWriter(f) {
 			t.Errorf("%s has no writer", f)
 		}
 	}
 	var b bytes.Buffer
-	if err := File(t.Context(), &b, "pdf", &memo.Transcription{}); memo.KindOf(err) != memo.KindInvalid || b.Len() > 0 {
+	err := write.File(t.Context(), &b, "pdf", &memo.Transcription{})
+	if memo.KindOf(err) != memo.KindInvalid || b.Len() > 0 {
 		t.Errorf("File as pdf: %v after %d bytes, want it refused", err, b.Len())
 	}
 }
@@ -76,9 +78,11 @@ func TestExportWithoutSegmentsIsComplete(t *testing.T) {
 			`"updated_at":"0001-01-01T00:00:00Z","project":null,"text":"","segments":[],"prompt_results":[]}` + "\n",
 	}
 	for _, f := range transcript.Formats {
-		if got := string(written(t, f, &memo.Transcription{})); got != want[f] {
-			t.Errorf("%s: got %q, want %q", f, got, want[f])
-		}
+		t.Run(string(f), func(t *testing.T) {
+			if got := string(written(t, f, &memo.Transcription{})); got != want[f] {
+				t.Errorf("got %q, want %q", got, want[f])
+			}
+		})
 	}
 }
 
@@ -122,7 +126,7 @@ func TestJSONMatchesEncodingJSON(t *testing.T) {
 func TestMarkdownIsHeadAndBody(t *testing.T) {
 	for _, d := range []*memo.Transcription{{}, nasty()} {
 		full := written(t, transcript.Markdown, d)
-		if !bytes.Equal(full, append(MarkdownHead(d), MarkdownBody(d.Segments)...)) {
+		if !bytes.Equal(full, append(write.MarkdownHead(d), write.MarkdownBody(d.Segments)...)) {
 			t.Error("head and body together differ from the file")
 		}
 		if !bytes.HasSuffix(full, []byte("\n")) || bytes.HasSuffix(full, []byte("\n\n")) {
@@ -153,8 +157,10 @@ func TestMarkdownEscapesOnlyMarkup(t *testing.T) {
 		"<a> `b` [c] \\ *":            "\\<a> \\`b\\` \\[c\\] \\\\ \\*",
 		"日本 # そう":                     `日本 \# そう`,
 	} {
-		if got := string(appendEscapedLine(nil, in)); got != want {
-			t.Errorf("%q: got %q, want %q", in, got, want)
-		}
+		t.Run(in, func(t *testing.T) {
+			if got := string(write.AppendEscapedLine(nil, in)); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
 	}
 }
