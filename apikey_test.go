@@ -1,9 +1,10 @@
-package memo
+package memo_test
 
 import (
 	"testing"
 	"time"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/testenv"
 )
 
@@ -12,31 +13,37 @@ func TestKeyValidityStatus(t *testing.T) {
 	past := expiry.Add(-time.Hour)
 	for _, c := range []struct {
 		name     string
-		validity KeyValidity
+		validity memo.KeyValidity
 		now      time.Time
-		want     KeyStatus
+		want     memo.KeyStatus
 	}{
-		{"a nanosecond before the expiry", KeyValidity{ExpiresAt: &expiry}, expiry.Add(-1), KeyActive},
-		{"at the expiry", KeyValidity{ExpiresAt: &expiry}, expiry, KeyExpired},
-		{"after the expiry", KeyValidity{ExpiresAt: &expiry}, expiry.Add(1), KeyExpired},
+		{"a nanosecond before the expiry", memo.KeyValidity{ExpiresAt: &expiry}, expiry.Add(-1), memo.KeyActive},
+		{"at the expiry", memo.KeyValidity{ExpiresAt: &expiry}, expiry, memo.KeyExpired},
+		{"after the expiry", memo.KeyValidity{ExpiresAt: &expiry}, expiry.Add(1), memo.KeyExpired},
 		{
 			"at the expiry, in another time zone",
-			KeyValidity{ExpiresAt: &expiry},
-			expiry.In(time.FixedZone("", 14*3600)), KeyExpired,
+			memo.KeyValidity{ExpiresAt: &expiry},
+			expiry.In(time.FixedZone("", 14*3600)), memo.KeyExpired,
 		},
-		{"no expiry", KeyValidity{}, expiry, KeyActive},
+		{"no expiry", memo.KeyValidity{}, expiry, memo.KeyActive},
 		{
 			"recorded as expired, then the clock is set back",
-			KeyValidity{ExpiresAt: &expiry, ExpiredAt: &expiry},
-			past, KeyExpired,
+			memo.KeyValidity{ExpiresAt: &expiry, ExpiredAt: &expiry},
+			past, memo.KeyExpired,
 		},
-		{"recorded as expired, then the expiry is removed", KeyValidity{ExpiredAt: &past}, expiry, KeyExpired},
-		{"revoked and expired", KeyValidity{ExpiresAt: &past, ExpiredAt: &past, RevokedAt: &past}, expiry, KeyRevoked},
-		{"deactivated and expired", KeyValidity{ExpiresAt: &past, DeactivatedAt: &past}, expiry, KeyDeactivated},
+		{"recorded as expired, then the expiry is removed", memo.KeyValidity{ExpiredAt: &past}, expiry, memo.KeyExpired},
+		{
+			"revoked and expired",
+			memo.KeyValidity{ExpiresAt: &past, ExpiredAt: &past, RevokedAt: &past},
+			expiry, memo.KeyRevoked,
+		},
+		{"deactivated and expired", memo.KeyValidity{ExpiresAt: &past, DeactivatedAt: &past}, expiry, memo.KeyDeactivated},
 	} {
-		if got := c.validity.Status(c.now); got != c.want {
-			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			if got := c.validity.Status(c.now); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
 	}
 }
 
@@ -51,23 +58,27 @@ func TestParseExpiry(t *testing.T) {
 		"9999-12-31T23:59:59Z":           "9999-12-31T23:59:59Z",
 		"2028-02-29":                     "2028-03-01T00:00:00Z",
 	} {
-		got, err := ParseExpiry("expires_at", in, now)
-		if err != nil || got.Format(time.RFC3339Nano) != want {
-			t.Errorf("%s: got %v, %v; want %s", in, got, err, want)
-		}
+		t.Run(in, func(t *testing.T) {
+			got, err := memo.ParseExpiry("expires_at", in, now)
+			if err != nil || got.Format(time.RFC3339Nano) != want {
+				t.Errorf("got %v, %v; want %s", got, err, want)
+			}
+		})
 	}
 	for _, in := range []string{
 		"", "tomorrow", "90d", "2026-05-19", "2026-05-20T12:00:00Z", "2026-05-20T12:00:00.0005Z", "0001-01-01",
 		"2027-02-29", "2027-13-01", "10000-01-01", "2027-01-01T00:00:00", "2027-01-01 00:00:00Z", "1e3",
 		"2027-01-01T25:00:00Z",
 	} {
-		if got, err := ParseExpiry("expires_at", in, now); KindOf(err) != KindInvalid {
-			t.Errorf("%q: got %v, %v; want KindInvalid", in, got, err)
-		}
+		t.Run("not "+in, func(t *testing.T) {
+			if got, err := memo.ParseExpiry("expires_at", in, now); memo.KindOf(err) != memo.KindInvalid {
+				t.Errorf("got %v, %v; want KindInvalid", got, err)
+			}
+		})
 	}
 }
 
 func TestViewHasEveryFieldOfAKey(t *testing.T) {
-	key := testenv.Filled[APIKey]()
+	key := testenv.Filled[memo.APIKey]()
 	testenv.NoFieldIsZero(t, key.View(time.Now()), "add it to APIKey.View")
 }

@@ -3,6 +3,7 @@ package memo
 import (
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -33,13 +34,7 @@ func Printable(s string, maxChars int) string {
 // isUnprintable reports whether r changes how the text around it is shown: a control character,
 // a line or paragraph separator, or a character that changes the direction of text.
 func isUnprintable(r rune) bool {
-	switch {
-	case r < ' ', 0x7F <= r && r < 0xA0:
-		return true
-	case r == 0x61C, r == 0x200E, r == 0x200F, 0x2028 <= r && r <= 0x202E, 0x2066 <= r && r <= 0x2069:
-		return true
-	}
-	return false
+	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r)
 }
 
 // Plural returns a number and its noun, such as "1 key" or "2 keys".

@@ -1,6 +1,7 @@
 package memo_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -28,9 +29,11 @@ func TestPrintable(t *testing.T) {
 		})
 	}
 	for maxChars, want := range map[int]string{0: "", 1: "…", 2: "a…"} {
-		if got := memo.Printable("abc", maxChars); got != want {
-			t.Errorf("with at most %d characters: got %q, want %q", maxChars, got, want)
-		}
+		t.Run(strconv.Itoa(maxChars)+" characters", func(t *testing.T) {
+			if got := memo.Printable("abc", maxChars); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
 	}
 }
 
