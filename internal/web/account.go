@@ -2,8 +2,6 @@ package web
 
 import (
 	"cmp"
-	"net/http"
-	"time"
 
 	"github.com/mileusna/useragent"
 
@@ -13,25 +11,11 @@ import (
 // accountPage shows what users can change about themselves.
 type accountPage struct {
 	layout
-	Name          formFields
-	Password      formFields
-	Keys          int  // active keys of the user, in all workspaces
-	RevokeKeys    bool // the form asks to revoke them
-	OwnWorkspaces []userWorkspace
-	Devices       []signedInDevice
-	Now           time.Time
-}
-
-// userWorkspace is a workspace of the user.
-type userWorkspace struct {
-	memo.Membership
-	OnlyOwner bool // the user is the only OWNER and cannot leave
-}
-
-// signedInDevice is a session of the user.
-type signedInDevice struct {
-	memo.Session
-	Name string
+	Name, Password form
+	Keys           int             // active keys of the user, in all workspaces
+	RevokeKeys     bool            // the form asks to revoke them
+	OnlyOwner      map[string]bool // by workspace: the user is the only OWNER and cannot leave
+	Devices        []memo.Session
 }
 
 // deviceName describes the client of a user agent: "Firefox on Linux".
@@ -44,68 +28,40 @@ func deviceName(agent string) string {
 	return name
 }
 
-func (v *pageRequest) accountPage() (accountPage, error) {
-	p := accountPage{layout: v.newLayout("Account"), Now: v.Now()}
+func showAccount(v *pageRequest) (err error) {
+	p := accountPage{
+		layout: v.newLayout("", "Account"), RevokeKeys: v.revokeKeys(), OnlyOwner: map[string]bool{},
+		Password: v.form(
+			formField{
+				Name: "current", Label: "Current password", Type: "password", Autocomplete: "current-password", Required: true,
+			},
+			newPasswordField("password", "New password")),
+	}
 	name := nameField()
 	name.Value = p.User.Name
-	p.Name = formFields{name}
-	p.Password = formFields{
-		{Name: "current", Label: "Current password", Type: "password", Autocomplete: "current-password", Required: true},
-		newPasswordField("password", "New password"),
-	}
+	p.Name = v.form(name)
 	for _, w := range p.Workspaces {
-		row := userWorkspace{Membership: w}
-		if w.Role == memo.RoleOwner {
-			members, err := v.App.Members(v.ctx, v.Caller, w.ID)
-			if err != nil {
-				return p, err
-			}
-			row.OnlyOwner = countOwners(members) == 1
+		if w.Role != memo.RoleOwner {
+			continue
 		}
-		p.OwnWorkspaces = append(p.OwnWorkspaces, row)
+		members, err := v.App.Members(v.ctx, v.Caller, w.ID)
+		if err != nil {
+			return err
+		}
+		p.OnlyOwner[w.ID] = countOwners(members) == 1
 	}
-	var err error
 	if p.Keys, err = v.App.CountOwnKeys(v.ctx, v.Caller); err != nil {
-		return p, err
-	}
-	sessions, err := v.App.Sessions(v.ctx, v.Caller)
-	for _, s := range sessions {
-		p.Devices = append(p.Devices, signedInDevice{s, deviceName(s.Agent)})
-	}
-	return p, err
-}
-
-func showAccount(v *pageRequest) error {
-	p, err := v.accountPage()
-	if err != nil {
 		return err
 	}
-	return v.render(http.StatusOK, "account", p)
-}
-
-// showAccountError shows the account page with the error at its field.
-func (v *pageRequest) showAccountError(err error) error {
-	e, ok := asFormError(err, memo.KindInvalid)
-	if !ok {
+	if p.Devices, err = v.App.Sessions(v.ctx, v.Caller); err != nil {
 		return err
 	}
-	p, pageErr := v.accountPage()
-	if pageErr != nil {
-		return pageErr
-	}
-	if e.Field == "name" {
-		p.Name.fill(v)
-	}
-	p.RevokeKeys = v.revokeKeys()
-	if !p.Name.showErrors(e) && !p.Password.showErrors(e) {
-		return err
-	}
-	return v.render(http.StatusUnprocessableEntity, "account", p)
+	return v.render("account", p)
 }
 
 func doRename(v *pageRequest) error {
 	if err := v.App.RenameUser(v.ctx, v.Caller, v.r.PostFormValue("name")); err != nil {
-		return v.showAccountError(err)
+		return v.refuse(showAccount, err, memo.KindInvalid)
 	}
 	return v.redirect("/account?done=name")
 }
@@ -122,7 +78,7 @@ func doPassword(v *pageRequest) error {
 		return err
 	}
 	if err := v.App.ChangePassword(v.ctx, v.Caller, v.r.PostFormValue("current"), next, v.revokeKeys()); err != nil {
-		return v.showAccountError(err)
+		return v.refuse(showAccount, err, memo.KindInvalid)
 	}
 	done := "password"
 	if v.revokeKeys() {

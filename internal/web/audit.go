@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"time"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
@@ -12,15 +11,13 @@ import (
 
 // auditPage shows the audit trail of the workspace, newest first.
 type auditPage struct {
-	layout
+	formPage // the filter
 	Events   []eventRow
-	Filter   formFields
 	Newest   string // path of the first page; empty on it
 	Older    string // path of the next page; empty on the last one
 	CSV      string
 	Filtered bool
-	Invalid  bool   // the filter is invalid, so no events were read
-	Problem  string // an error that belongs to no field
+	Invalid  bool // the filter is invalid, so no events were read
 }
 
 // eventRow is an audit event with its sentence.
@@ -35,94 +32,73 @@ const auditLength = 50
 // auditSubjects are the subjects of the events of a workspace. Successful sign-ins and
 // events about users do not belong to a workspace.
 var auditSubjects = []option{
-	{Value: "", Label: "All events"},
-	{Value: "key", Label: "Keys"},
-	{Value: "member", Label: "Members"},
-	{Value: "transcription", Label: "Transcriptions"},
-	{Value: "workspace", Label: "Workspace"},
-	{Value: "session", Label: "Failed sign-ins"},
+	{"", "All events"},
+	{"key", "Keys"},
+	{"member", "Members"},
+	{"transcription", "Transcriptions"},
+	{"workspace", "Workspace"},
+	{"session", "Failed sign-ins"},
 }
 
-// eventQuery reads the filter from the URL. It returns all problems at once.
-func (v *pageRequest) eventQuery() (in app.EventQuery, problems []*memo.Error) {
-	q := v.r.URL.Query()
-	bad := func(field, message string) { problems = append(problems, memo.Invalid(field, "%s", message)) }
-	in.Noun = q.Get("subject")
+// eventQuery reads the filter from the URL. It sets all problems at once.
+func (v *pageRequest) eventQuery() (in app.EventQuery) {
+	v.entered, v.problems = v.r.URL.Query(), nil
+	in.Noun = v.entered.Get("subject")
 	if !hasOption(auditSubjects, in.Noun) {
-		bad("subject", "must be one of the options")
+		v.refuseField("subject", "must be one of the options")
 	}
-	if id := q.Get("member"); id != "" {
-		var ok bool
-		if in.ActorID, ok = app.ParseID(id); !ok {
-			bad("member", "must be one of the options")
-		}
-	}
-	date := func(field string) time.Time {
-		t, err := time.Parse(time.DateOnly, q.Get(field))
-		if err != nil && q.Get(field) != "" {
-			bad(field, "must be a date such as 2030-01-31")
-		}
-		return t
-	}
-	in.From, in.To = date("from"), date("to")
+	in.ActorID = v.enteredID("member")
+	in.From, in.To = v.enteredDate("from", "2030-01-31"), v.enteredDate("to", "2030-01-31")
 	if !in.To.IsZero() && in.To.Before(in.From) {
-		bad("to", "must not be before the start date")
+		v.refuseField("to", "must not be before the start date")
 	}
-	if before := q.Get("before"); before != "" {
+	if before := v.entered.Get("before"); before != "" {
 		var err error
 		if in.Before, err = strconv.ParseInt(before, 10, 64); err != nil || in.Before < 1 {
-			bad("before", "This page does not exist.")
+			v.refuseField("", "This page does not exist.")
 		}
 	}
-	return in, problems
+	return in
 }
 
 // auditPath returns the path of a page or of the CSV with the current filter.
 func (v *pageRequest) auditPath(page string, before int64) string {
-	q, have := url.Values{}, v.r.URL.Query()
+	q := url.Values{}
 	for _, name := range []string{"subject", "member", "from", "to"} {
-		if value := have.Get(name); value != "" {
+		if value := v.entered.Get(name); value != "" {
 			q.Set(name, value)
 		}
 	}
 	if before > 0 {
 		q.Set("before", strconv.FormatInt(before, 10))
 	}
-	to := "/w/" + v.WorkspaceID + "/" + page
-	if len(q) > 0 {
-		to += "?" + q.Encode()
-	}
-	return to
+	return "/w/" + v.WorkspaceID + "/" + page + queryString(q)
 }
 
-func showAudit(v *pageRequest) (err error) {
-	in, problems := v.eventQuery()
-	p := auditPage{
-		layout: v.sectionLayout("audit", "Audit trail"), CSV: v.auditPath("audit.csv", 0), Invalid: len(problems) > 0,
-		Filter: formFields{
-			{Name: "subject", Label: "Events"},
-			{Name: "member", Label: "Performed by"},
-			{Name: "from", Label: "From", Type: "date"},
-			{Name: "to", Label: "To", Type: "date"},
-		},
-	}
-	for i := range p.Filter {
-		f := &p.Filter[i]
-		f.Value = typed(v.r.URL.Query().Get(f.Name))
-		p.Filtered = p.Filtered || f.Value != ""
-	}
-	if !p.Filter.showErrors(problems...) { // only "before" has no field, and its problem is last
-		p.Problem = problems[len(problems)-1].Message
-	}
-	if v.r.URL.Query().Get("before") != "" {
-		p.Newest = v.auditPath("audit", 0)
-	}
-	p.Filter[0].Options = selectOption(in.Noun, auditSubjects)
-	if p.Filter[1].Options, err = v.actors(in.ActorID); err != nil {
+func showAudit(v *pageRequest) error {
+	in := v.eventQuery()
+	actors, err := v.actors(in.ActorID)
+	if err != nil {
 		return err
 	}
+	p := auditPage{
+		formPage: formPage{v.newLayout("audit", "Audit trail"), v.form(
+			formField{Name: "subject", Label: "Events", Options: auditSubjects},
+			formField{Name: "member", Label: "Performed by", Options: actors},
+			formField{Name: "from", Label: "From", Type: "date"},
+			formField{Name: "to", Label: "To", Type: "date"},
+		)},
+		CSV: v.auditPath("audit.csv", 0), Invalid: len(v.problems) > 0,
+	}
+	for _, f := range p.Fields {
+		p.Filtered = p.Filtered || f.Value != ""
+	}
+	if v.entered.Get("before") != "" {
+		p.Newest = v.auditPath("audit", 0)
+	}
 	if p.Invalid {
-		return v.render(http.StatusUnprocessableEntity, "audit", p)
+		v.status = http.StatusUnprocessableEntity
+		return v.render("audit", p)
 	}
 	in.Limit = auditLength + 1 // one more, to know whether there are older events
 	events, err := v.App.Events(v.ctx, v.Caller, in)
@@ -136,7 +112,7 @@ func showAudit(v *pageRequest) (err error) {
 	for _, e := range events {
 		p.Events = append(p.Events, eventRow{e, v.describe(e)})
 	}
-	return v.render(http.StatusOK, "audit", p)
+	return v.render("audit", p)
 }
 
 // actors returns the members as options. If the filter names a former member, it adds
@@ -146,9 +122,9 @@ func (v *pageRequest) actors(chosen string) ([]option, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := []option{{Value: "", Label: "Anyone"}}
+	list := []option{{"", "Anyone"}}
 	for _, m := range members {
-		list = append(list, option{Value: m.UserID, Label: m.Name + " (" + m.Email + ")"})
+		list = append(list, option{m.UserID, m.Name + " (" + m.Email + ")"})
 	}
 	if !hasOption(list, chosen) {
 		events, err := v.App.Events(v.ctx, v.Caller, app.EventQuery{ActorID: chosen, Limit: 1})
@@ -159,7 +135,7 @@ func (v *pageRequest) actors(chosen string) ([]option, error) {
 		if len(events) > 0 {
 			label = events[0].Actor
 		}
-		list = append(list, option{Value: chosen, Label: label})
+		list = append(list, option{chosen, label})
 	}
-	return selectOption(chosen, list), nil
+	return list, nil
 }

@@ -18,8 +18,8 @@ const csvPage = 1000
 // events before the first byte, so that an error can still be a page. A later error breaks
 // the connection.
 func auditCSV(v *pageRequest) error {
-	in, problems := v.eventQuery()
-	if len(problems) > 0 {
+	in := v.eventQuery()
+	if len(v.problems) > 0 {
 		return showAudit(v) // shows the problems at their fields
 	}
 	in.Limit = csvPage

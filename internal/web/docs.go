@@ -1,7 +1,7 @@
 package web
 
 import (
-	"net/http"
+	"slices"
 
 	"memoai.tech/memo/internal/ratelimit"
 )
@@ -40,23 +40,18 @@ func showDocs(v *pageRequest) error {
 	if visitor, err := v.Admission.SessionUser(v.ctx, v.r); err == nil {
 		v.Caller = visitor.Caller
 	}
+	tab := docsTabs[slices.IndexFunc(docsTabs, func(t docsTab) bool { return t.Path == v.r.URL.Path })]
 	data := v.App.Limit(ratelimit.Data)
 	p := docsPage{
-		layout: v.sectionLayout("docs", ""), Page: v.r.URL.Path, Tabs: docsTabs,
+		layout: v.newLayout("docs", tab.title), Page: tab.Path, Tabs: docsTabs, Server: v.PublicURL, KeysPath: "/",
+		REST: v.docs, Clients: clientSetups(v.PublicURL, keyFromEnvironment),
 		Limits: docsLimits{
 			Data: data, Management: v.App.Limit(ratelimit.Management), Changes: v.App.Limit(ratelimit.Changes),
 			DataLeft: data - 1, Seconds: int(ratelimit.Period.Seconds()),
 		},
-		Server: v.PublicURL, KeysPath: "/", REST: v.docs, Clients: clientSetups(v.PublicURL, keyFromEnvironment),
 	}
 	if p.Workspace != nil {
 		p.KeysPath = "/w/" + p.Workspace.ID + "/keys"
 	}
-	for _, t := range docsTabs {
-		if t.Path == p.Page {
-			p.Title = t.title
-			return v.render(http.StatusOK, t.template, p)
-		}
-	}
-	return errNotFound
+	return v.render(tab.template, p)
 }

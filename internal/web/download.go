@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -11,12 +12,18 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// formatOf parses the format of a download. The default is Markdown.
+// formatChoices are the formats of a download. The first is the default.
+var formatChoices = []option{
+	{string(transcript.Markdown), "Markdown"},
+	{string(transcript.Text), "Plain text"},
+	{string(transcript.SRT), "SRT subtitles"},
+	{string(transcript.VTT), "WebVTT subtitles"},
+	{string(transcript.JSON), "JSON"},
+}
+
+// formatOf parses the format of a download.
 func formatOf(s string) (transcript.Format, error) {
-	if s == "" {
-		return transcript.Markdown, nil
-	}
-	f, ok := transcript.ParseFormat(s)
+	f, ok := transcript.ParseFormat(cmp.Or(s, formatChoices[0].Value))
 	if !ok {
 		return f, memo.Invalid("format", "Unknown format. Choose one of %s.", transcript.FormatNames(", "))
 	}
@@ -58,7 +65,8 @@ func download(v *pageRequest) error {
 func downloadMany(v *pageRequest) error {
 	ids := v.r.PostForm["id"]
 	if len(ids) == 0 {
-		return v.listTranscriptions(http.StatusUnprocessableEntity, "Select at least one transcription.")
+		return v.show(showTranscriptions, http.StatusUnprocessableEntity,
+			memo.Invalid("", "Select at least one transcription."))
 	}
 	if len(ids) > app.MaxArchiveFiles {
 		return memo.Invalid("id", "You can download at most %d transcriptions at once, and %d are selected.",
@@ -94,7 +102,8 @@ func errGone(n int) error {
 	if n > 1 {
 		missing = "One or more of the selected transcriptions are"
 	}
-	e := memo.NotFound("")
-	e.Message = missing + " no longer in this workspace, so nothing was downloaded. Reload the list and select again."
-	return e
+	return &memo.Error{
+		Kind:    memo.KindNotFound,
+		Message: missing + " no longer in this workspace, so nothing was downloaded. Reload the list and select again.",
+	}
 }

@@ -9,7 +9,7 @@ import (
 
 func TestDownloadOffersEveryExportFormat(t *testing.T) {
 	for _, format := range transcript.Formats {
-		if !slices.ContainsFunc(formatChoices, func(c formatChoice) bool { return c.Format == format }) {
+		if !slices.ContainsFunc(formatChoices, func(c option) bool { return c.Value == string(format) }) {
 			t.Errorf("the download menu has no %q: add it to formatChoices", format)
 		}
 	}

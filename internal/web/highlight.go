@@ -1,30 +1,23 @@
 package web
 
-import "memoai.tech/memo/internal/search"
+import (
+	"html"
+	"html/template"
+	"strings"
 
-// highlighted is a text in parts, so that a template can escape every part and put the
-// terms of a search in <mark>.
-type highlighted []highlightPart
+	"memoai.tech/memo/internal/search"
+)
 
-type highlightPart struct {
-	Text string
-	Hit  bool
-}
-
-func highlight(query []search.Term, s string) highlighted {
-	var out highlighted
+// highlight returns a text as HTML, with the terms of a search in <mark>.
+func highlight(terms []search.Term, s string) template.HTML {
+	var b strings.Builder
 	at := 0
-	for _, m := range search.Highlights(query, s) {
-		if m.Start > at {
-			out = append(out, highlightPart{s[at:m.Start], false})
-		}
-		out = append(out, highlightPart{s[m.Start:m.End], true})
+	for _, m := range search.Highlights(terms, s) {
+		b.WriteString(html.EscapeString(s[at:m.Start]) + "<mark>" + html.EscapeString(s[m.Start:m.End]) + "</mark>")
 		at = m.End
 	}
-	if at < len(s) {
-		out = append(out, highlightPart{s[at:], false})
-	}
-	return out
+	b.WriteString(html.EscapeString(s[at:]))
+	return template.HTML(b.String())
 }
 
 // truncateChars shortens a text to at most maxChars characters and an ellipsis.

@@ -42,8 +42,8 @@ func TestLinesMatchingInLongText(t *testing.T) {
 		!errors.Is(err, context.Canceled) {
 		t.Errorf("after the context ended: %d lines searched, %v", searched, err)
 	}
-	p := &transcriptionPage{}
-	if err := p.readLines(t.Context(), segments, search.ParseQuery("offer"), 1); err != nil ||
+	p := &transcriptionPage{Terms: search.ParseQuery("offer")}
+	if err := p.readLines(t.Context(), segments, 1); err != nil ||
 		p.Searched != len(segments)/2+1 && p.Searched != len(segments)/2 {
 		t.Errorf("got %d of %d lines searched, %v", p.Searched, len(segments), err)
 	}

@@ -7,11 +7,10 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/go-json-experiment/json"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
@@ -20,11 +19,9 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// importPage is the form that imports files.
+// importPage is the form that imports files. Its fields apply to all files.
 type importPage struct {
-	layout
-	Fields       formFields // apply to all files
-	Problem      string
+	formPage
 	MaxFileBytes int // of one file
 	MaxFormBytes int // of all files in one form
 	MaxFiles     int // in one form
@@ -35,9 +32,18 @@ type importPage struct {
 // again finds every file unchanged.
 type importResultPage struct {
 	layout
-	Files                        []importResult
-	Imported, Unchanged, Refused int
-	Problem                      string // why the import ended early
+	Files []importResult
+	Ended string // why the import ended early
+}
+
+// Count returns how many files have a state.
+func (p importResultPage) Count(state string) (n int) {
+	for _, f := range p.Files {
+		if f.State == state {
+			n++
+		}
+	}
+	return n
 }
 
 // importResult is the result of one file, for the page and for upload.js.
@@ -57,45 +63,33 @@ const (
 	maxField     = 4 << 10  // bytes of a field that is not a file
 )
 
-func (v *pageRequest) importPage() (importPage, error) {
-	p := importPage{
-		layout: v.sectionLayout("transcriptions", "Import"), MaxFileBytes: transcript.DefaultLimits.Bytes,
-		MaxFormBytes: maxFormBytes, MaxFiles: maxFormFiles,
-	}
-	projects, err := v.projectNames()
-	if err != nil {
-		return p, err
-	}
-	languages, err := v.App.Languages(v.ctx, v.Caller)
-	p.Fields = formFields{
-		{
-			Name: "project", Label: "Project", Type: "text", Autocomplete: "off", Max: memo.MaxName, List: projects,
-			Hint: "For all files. Choose a project or enter a new name. Leave empty to use the one in each file.",
-		},
-		{
-			Name: "language", Label: "Language", Type: "text", Autocomplete: "off", Max: 20, List: languages,
-			Hint: "For example, en or ru. Leave empty to use the one in each file.",
-		},
-	}
-	return p, err
-}
-
 func showImport(v *pageRequest) error {
-	p, err := v.importPage()
+	projects, err := v.projectNames()
 	if err != nil {
 		return err
 	}
-	return v.render(http.StatusOK, "import", p)
+	languages, err := v.App.Languages(v.ctx, v.Caller)
+	if err != nil {
+		return err
+	}
+	return v.render("import", importPage{formPage{v.newLayout("transcriptions", "Import"), v.form(
+		formField{
+			Name: "project", Label: "Project", Type: "text", Autocomplete: "off", Max: memo.MaxName, List: projects,
+			Hint: "For all files. Choose a project or enter a new name. Leave empty to use the one in each file.",
+		},
+		formField{
+			Name: "language", Label: "Language", Type: "text", Autocomplete: "off", Max: 20, List: languages,
+			Hint: "For example, en or ru. Leave empty to use the one in each file.",
+		},
+	)}, transcript.DefaultLimits.Bytes, maxFormBytes, maxFormFiles})
 }
 
 // upload is an import in progress.
 type upload struct {
 	*pageRequest
-	project, language string
-	modified          time.Time
-	typed             map[string]string // values by name of the field
-	fieldErr          error             // the first invalid field
-	page              importResultPage
+	file     app.ImportFile // the values of the form, which apply to all files
+	fieldErr error          // the first invalid field
+	page     importResultPage
 }
 
 func doImport(v *pageRequest) error {
@@ -103,7 +97,7 @@ func doImport(v *pageRequest) error {
 	if v.wantsJSON() {
 		maxBytes = int64(transcript.DefaultLimits.Bytes + formOverhead)
 	}
-	u := &upload{pageRequest: v, typed: map[string]string{}}
+	u := &upload{pageRequest: v}
 	if v.r.ContentLength > maxBytes {
 		return u.tooLarge()
 	}
@@ -118,18 +112,25 @@ func doImport(v *pageRequest) error {
 	}
 	defer release()
 	v.ctx = v.r.Context() // the deadline of a page is too short
-	slow := newSlowBody(v.w, http.MaxBytesReader(v.w, v.r.Body, maxBytes))
-	v.r.Body = slow
+	v.r.Body = &slowBody{
+		ReadCloser: http.MaxBytesReader(v.w, v.r.Body, maxBytes), control: http.NewResponseController(v.w), start: time.Now(),
+	}
 	parts, err := v.r.MultipartReader()
 	if err != nil {
-		return u.refuse(http.StatusUnprocessableEntity, noFilesChosen)
+		return u.refuseUpload(http.StatusUnprocessableEntity, errNoFiles)
 	}
+	v.r.PostForm = url.Values{}
 	err = u.readAll(parts)
 	// A browser shows the response only after it has sent the whole form.
 	_, _ = io.Copy(io.Discard, v.r.Body)
-	slow.allowResponse()
+	httpx.BoundWrite(v.w, 0) // the deadline of the server may have passed
 	return u.finish(err)
 }
+
+var (
+	errNoFiles      = memo.Invalid("", "Choose at least one file.")
+	errTooManyFiles = errors.New("web: too many files in a form")
+)
 
 // finish responds with the results. Files that were imported before an error stay
 // imported.
@@ -141,31 +142,30 @@ func (u *upload) finish(err error) error {
 	case errors.Is(err, errSignIn), errors.Is(err, errNotFound):
 		return err
 	case errors.Is(err, errTooManyFiles):
-		p.Problem = "You can import at most " + strconv.Itoa(maxFormFiles) +
+		p.Ended = "You can import at most " + strconv.Itoa(maxFormFiles) +
 			" files at once. The remaining files were not imported."
 	case known && refusal.Kind == memo.KindInvalid:
-		return u.refuseField(refusal)
+		return u.refuseUpload(http.StatusUnprocessableEntity, refusal)
 	case large && len(p.Files) == 0:
 		return u.tooLarge()
 	case large:
-		p.Problem = "The remaining files exceed the size limit of one upload and were not imported. Import them separately."
+		p.Ended = "The remaining files exceed the size limit of one upload and were not imported. Import them separately."
 	case err != nil && (len(p.Files) == 0 || u.wantsJSON()):
 		return err
 	case err != nil:
 		telemetry.RequestOf(u.r.Context()).Err = err
-		p.Problem = "The import was interrupted. The files listed below are done; import the others again."
+		p.Ended = "The import was interrupted. The files listed below are done; import the others again."
 	case len(p.Files) == 0:
-		return u.refuse(http.StatusUnprocessableEntity, noFilesChosen)
+		return u.refuseUpload(http.StatusUnprocessableEntity, errNoFiles)
 	}
-	status := http.StatusOK
-	if p.Refused == len(p.Files) {
-		status = http.StatusUnprocessableEntity
+	if p.Count("refused") == len(p.Files) {
+		u.status = http.StatusUnprocessableEntity
 	}
 	if u.wantsJSON() {
-		return u.renderJSON(status, p.Files[0])
+		return u.renderJSON(p.Files[0])
 	}
-	p.layout = u.sectionLayout("transcriptions", "Import results")
-	return u.render(status, "imported", *p)
+	p.layout = u.newLayout("transcriptions", "Import results")
+	return u.render("imported", *p)
 }
 
 // readAll reads the parts of the form in order, with one file in memory at a time. The
@@ -193,22 +193,18 @@ func interrupted(err error) error {
 	return &httpx.StatusError{Status: http.StatusBadRequest, Detail: "The upload was interrupted. Try again."}
 }
 
-// errTooManyFiles reports a form with too many files.
-var errTooManyFiles = errors.New("web: too many files in a form")
-
 func (u *upload) readPart(part *multipart.Part) error {
-	name := fileName(part)
-	switch part.FormName() {
+	switch name := part.FormName(); name {
 	case "project", "language", "modified":
 		b, err := io.ReadAll(io.LimitReader(part, maxField))
 		if err != nil {
 			return interrupted(err)
 		}
 		value := strings.TrimSpace(string(b))
-		u.typed[part.FormName()] = typed(value)
-		u.fieldErr = cmp.Or(u.fieldErr, u.setField(part.FormName(), value))
+		u.r.PostForm.Set(name, value)
+		u.fieldErr = cmp.Or(u.fieldErr, u.setField(name, value))
 	case "files":
-		if u.fieldErr != nil || name == "" { // no file was chosen
+		if u.fieldErr != nil || part.FileName() == "" { // no file was chosen
 			return u.fieldErr
 		}
 		if len(u.page.Files) == maxFormFiles {
@@ -218,17 +214,13 @@ func (u *upload) readPart(part *multipart.Part) error {
 		if err != nil {
 			return interrupted(err)
 		}
-		return u.importFile(name, data)
+		return u.importFile(printableFileName(part.FileName()), data)
 	}
 	return nil
 }
 
-// fileName returns the name of a part's file, made printable, in at most 255 bytes.
-func fileName(part *multipart.Part) string {
-	name := part.FileName()
-	if name == "" {
-		return "" // no file was chosen
-	}
+// printableFileName returns the name of a file, made printable, in at most 255 bytes.
+func printableFileName(name string) string {
 	name = cmp.Or(memo.Printable(name, len(name)), "\uFFFD")
 	const maxLen = 255
 	if len(name) > maxLen {
@@ -242,15 +234,15 @@ func (u *upload) setField(name, value string) (err error) {
 	switch {
 	case value == "":
 	case name == "project":
-		u.project, err = memo.CleanName("project", value)
+		u.file.Project, err = memo.CleanName("project", value)
 	case name == "language":
-		u.language = string(transcript.Language(value))
-		if u.language == "" {
+		u.file.Language = string(transcript.Language(value))
+		if u.file.Language == "" {
 			err = memo.Invalid("language", "must be a language code such as en or ru")
 		}
 	case name == "modified": // set by upload.js, in milliseconds
 		if ms, bad := strconv.ParseInt(value, 10, 64); bad == nil && ms > 0 {
-			u.modified = time.UnixMilli(ms)
+			u.file.ModTime = time.UnixMilli(ms)
 		}
 	}
 	return err
@@ -268,32 +260,20 @@ func (u *upload) importFile(name string, data []byte) error {
 	if err := u.recheck(ctx); err != nil {
 		return err
 	}
-	in, err := u.App.Import(ctx, u.Caller, app.ImportFile{
-		Name: name, Data: data, Project: u.project, Language: u.language,
-		ModTime: u.modified,
-	})
-	if kind := memo.KindOf(err); kind == memo.KindInvalid ||
-		kind == memo.KindConflict { // conflict: the workspace is full
-		u.addRefused(name, refusalReason(err))
-		return nil
-	}
-	if err != nil {
-		return err
-	}
+	file := u.file
+	file.Name, file.Data = name, data
+	in, err := u.App.Import(ctx, u.Caller, file)
 	result := importResult{State: "imported", Name: name, ID: in.ID}
-	if in.Unchanged {
+	switch kind := memo.KindOf(err); {
+	case kind == memo.KindInvalid || kind == memo.KindConflict: // conflict: the workspace is full
+		result = importResult{State: "refused", Name: name, Reason: refusalReason(err)}
+	case err != nil:
+		return err
+	case in.Unchanged:
 		result.State = "unchanged"
-		u.page.Unchanged++
-	} else {
-		u.page.Imported++
 	}
 	u.page.Files = append(u.page.Files, result)
 	return nil
-}
-
-func (u *upload) addRefused(name, reason string) {
-	u.page.Refused++
-	u.page.Files = append(u.page.Files, importResult{State: "refused", Name: name, Reason: reason})
 }
 
 // refusalReason returns the reason of a refusal, with the line number if there is one.
@@ -307,57 +287,24 @@ func refusalReason(err error) string {
 	return err.Error()
 }
 
-// refuse shows the form again, with its values.
-func (u *upload) refuse(status int, problem string) error {
-	if u.wantsJSON() {
-		return u.renderJSON(status, importResult{State: "refused", Reason: problem})
+// refuseUpload refuses all files: for upload.js, or with the form and its values. For upload.js,
+// the result of an invalid field has no state, which stops the import: every other file would get
+// the same error.
+func (u *upload) refuseUpload(status int, problem *memo.Error) error {
+	if !u.wantsJSON() {
+		return u.show(showImport, status, problem)
 	}
-	return u.showFormAgain(status, func(p *importPage) { p.Problem = problem })
-}
-
-// refuseField refuses an invalid field. For upload.js the result has no state, which stops
-// the import: every other file would get the same error.
-func (u *upload) refuseField(e *memo.Error) error {
-	const status = http.StatusUnprocessableEntity
-	if u.wantsJSON() {
-		return u.renderJSON(status, importResult{Reason: "the " + e.Field + " " + e.Message})
+	u.status = status
+	if problem.Field != "" {
+		return u.renderJSON(importResult{Reason: "the " + problem.Field + " " + problem.Message})
 	}
-	return u.showFormAgain(status, func(p *importPage) { p.Fields.showErrors(e) })
-}
-
-func (u *upload) showFormAgain(status int, edit func(*importPage)) error {
-	p, err := u.importPage()
-	if err != nil {
-		return err
-	}
-	for i := range p.Fields {
-		p.Fields[i].Value = u.typed[p.Fields[i].Name]
-	}
-	edit(&p)
-	return u.render(status, "import", p)
+	return u.renderJSON(importResult{State: "refused", Reason: problem.Message})
 }
 
 func (u *upload) tooLarge() error {
-	return u.refuse(http.StatusRequestEntityTooLarge,
-		"The upload is too large: at most "+mebibytes(transcript.DefaultLimits.Bytes)+" per file and "+
-			mebibytes(maxFormBytes)+" in total. Choose fewer files at once.")
+	return u.refuseUpload(http.StatusRequestEntityTooLarge,
+		memo.Invalid("", "The upload is too large: at most %s per file and %s in total. Choose fewer files at once.",
+			mebibytes(transcript.DefaultLimits.Bytes), mebibytes(maxFormBytes)))
 }
-
-const noFilesChosen = "Choose at least one file."
 
 func mebibytes(n int) string { return strconv.Itoa(n>>20) + " MB" }
-
-// wantsJSON reports whether a script sent the request.
-func (v *pageRequest) wantsJSON() bool { return v.r.Header.Get("Accept") == "application/json" }
-
-// renderJSON responds to a script.
-func (v *pageRequest) renderJSON(status int, value any) error {
-	b, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	v.w.Header().Set("Content-Type", "application/json")
-	v.w.WriteHeader(status)
-	_, _ = v.w.Write(b) // the script may be gone
-	return nil
-}

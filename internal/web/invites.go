@@ -10,29 +10,18 @@ import (
 // invitedPage shows the link of a new invitation. It is shown only once.
 type invitedPage struct {
 	layout
-	Invite   memo.Invite
-	Link     string
-	RoleText string // what the role may do
-}
-
-// roleTexts says what each role may do in a workspace.
-var roleTexts = map[memo.Role]string{
-	memo.RoleOwner: "An OWNER can do everything a MEMBER can, and also manage members, the keys of all members and the " +
-		"workspace, and read the audit trail.",
-	memo.RoleMember: "A MEMBER can read, search and import transcriptions, and create API keys.",
+	Invite memo.Invite
+	Link   string
 }
 
 // doInvite creates an invitation. Sending the form again creates another.
 func doInvite(v *pageRequest) error {
-	role := memo.Role(v.r.PostFormValue("role"))
-	i, token, err := v.App.Invite(v.ctx, v.Caller, role)
+	i, token, err := v.App.Invite(v.ctx, v.Caller, memo.Role(v.r.PostFormValue("role")))
 	if err != nil {
-		return v.showMembersError(err)
+		return v.refuse(showMembers, err, memo.KindConflict, memo.KindNotFound)
 	}
-	return v.render(http.StatusCreated, "invited", invitedPage{
-		layout: v.sectionLayout("members", "Invitation link"), Invite: i, Link: v.PublicURL + "/join/" + token,
-		RoleText: roleTexts[role],
-	})
+	v.status = http.StatusCreated
+	return v.render("invited", invitedPage{v.newLayout("members", "Invitation link"), i, v.PublicURL + "/join/" + token})
 }
 
 // errInviteGone refuses to revoke an invitation that is not pending.
@@ -51,7 +40,7 @@ func doRevokeInvite(v *pageRequest) error {
 		err = errInviteGone
 	}
 	if err != nil {
-		return v.showMembersError(err)
+		return v.refuse(showMembers, err, memo.KindConflict, memo.KindNotFound)
 	}
 	return v.redirect(v.membersPath() + "?done=inviterevoked")
 }

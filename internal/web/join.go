@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,43 +12,43 @@ import (
 // joinPage is the page of an invitation's link. It has a button for signed-in users and the
 // form of a new account for others.
 type joinPage struct {
-	layout
-	Invite   memo.Invite
-	Token    string
-	RoleText string     // what the role may do
-	Fields   formFields // of a new account
-	Member   bool       // the visitor is already a member
-	Next     string     // path of the sign-in that leads back here
-	Problem  string
+	formPage
+	Invite memo.Invite
+	Token  string
+	Member bool   // the visitor is already a member
+	SignIn string // path of the sign-in that leads back here
 }
 
-// joinPage reads the invitation in the path and, if the visitor is signed in, the user.
-func (v *pageRequest) joinPage() (joinPage, error) {
-	token := v.r.PathValue("token")
-	i, err := v.App.InviteByToken(v.ctx, token)
+// invite reads the invitation in the path and, if the visitor is signed in, the user.
+func (v *pageRequest) invite() (memo.Invite, error) {
+	i, err := v.App.InviteByToken(v.ctx, v.r.PathValue("token"))
 	if err != nil {
-		return joinPage{}, err
+		return i, err
 	}
 	visitor, err := v.Admission.SessionUser(v.ctx, v.r)
 	if err != nil && memo.KindOf(err) != memo.KindUnauthorized {
-		return joinPage{}, err
+		return i, err
 	}
 	v.Caller = visitor.Caller
-	p := joinPage{
-		layout: v.newLayout("Join " + i.Workspace), Invite: i, Token: token, RoleText: roleTexts[i.Role],
-		Fields: formFields{emailField(), nameField(), newPasswordField("password", "Password")},
-		Next:   "/signin?" + url.Values{"next": {"/join/" + token}}.Encode(),
-	}
-	p.Member = slices.ContainsFunc(p.Workspaces, func(m memo.Membership) bool { return m.ID == i.WorkspaceID })
-	return p, nil
+	return i, nil
 }
 
 func showJoin(v *pageRequest) error {
-	p, err := v.joinPage()
+	i, err := v.invite()
 	if err != nil {
 		return err
 	}
-	return v.render(http.StatusOK, "join", p)
+	token := v.r.PathValue("token")
+	p := joinPage{Invite: i, Token: token, SignIn: "/signin?" + url.Values{"next": {"/join/" + token}}.Encode()}
+	email := emailField()
+	if v.status == http.StatusConflict {
+		email.Remedy = link{p.SignIn, "Sign in to join"}
+	}
+	p.formPage = formPage{
+		v.newLayout("", "Join "+i.Workspace), v.form(email, nameField(), newPasswordField("password", "Password")),
+	}
+	p.Member = slices.ContainsFunc(p.Workspaces, func(m memo.Membership) bool { return m.ID == i.WorkspaceID })
+	return v.render("join", p)
 }
 
 // joinedPath is the path of the page after joining.
@@ -56,52 +57,36 @@ func joinedPath(i memo.Invite) string { return "/w/" + i.WorkspaceID + "/transcr
 // doJoin accepts the invitation for a signed-in user. If the session has ended, it shows
 // the page again, where the visitor can sign in.
 func doJoin(v *pageRequest) error {
-	p, err := v.joinPage()
-	if err != nil {
+	if _, err := v.invite(); err != nil {
 		return err
 	}
+	token := v.r.PathValue("token")
 	if v.UserID == "" {
-		return v.redirect("/join/" + p.Token)
+		return v.redirect("/join/" + token)
 	}
-	i, err := v.App.AcceptInvite(v.ctx, v.Caller, p.Token)
+	i, err := v.App.AcceptInvite(v.ctx, v.Caller, token)
 	if err != nil {
-		return v.showJoinError(p, err)
+		return v.refuse(showJoin, err, memo.KindConflict)
 	}
 	return v.redirect(joinedPath(i))
 }
 
 // doJoinNew creates a user who accepts the invitation, and signs them in.
 func doJoinNew(v *pageRequest) error {
-	p, err := v.joinPage()
-	if err != nil {
+	if _, err := v.invite(); err != nil {
 		return err
 	}
-	p.Fields.fill(v)
 	email, password := v.r.PostFormValue("email"), v.r.PostFormValue("password")
-	i, problems, err := v.App.SignUpWithInvite(v.ctx, p.Token, email, v.r.PostFormValue("name"), password,
+	i, problems, err := v.App.SignUpWithInvite(v.ctx, v.r.PathValue("token"), email, v.r.PostFormValue("name"), password,
 		v.Admission.Client(v.r))
+	if e, ok := errors.AsType[*memo.Error](err); ok && e.Code == "email_taken" {
+		return v.show(showJoin, http.StatusConflict, memo.Invalid("email", "already has an account"))
+	}
 	if err != nil {
-		return v.showJoinError(p, err)
+		return v.refuse(showJoin, err, memo.KindConflict)
 	}
 	if len(problems) > 0 {
-		p.Fields.showErrors(problems...)
-		return v.render(http.StatusUnprocessableEntity, "join", p)
+		return v.show(showJoin, http.StatusUnprocessableEntity, problems...)
 	}
 	return v.signIn(email, password, joinedPath(i))
-}
-
-// showJoinError shows the page again with the reason. If the e-mail already has an account,
-// the reason is at its field.
-func (v *pageRequest) showJoinError(p joinPage, err error) error {
-	e, ok := asFormError(err, memo.KindConflict)
-	if !ok {
-		return err
-	}
-	if e.Code == "email_taken" {
-		p.Fields.showErrors(memo.Invalid("email", "already has an account"))
-		p.Fields[0].Remedy = link{p.Next, "Sign in to join"}
-	} else {
-		p.Problem = e.Message
-	}
-	return v.render(http.StatusConflict, "join", p)
 }

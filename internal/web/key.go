@@ -20,18 +20,17 @@ func (v *pageRequest) key() (memo.KeyView, error) {
 	return v.App.GetKey(v.ctx, v.Caller, id)
 }
 
-// keyPage shows one key with the forms that change it.
+// keyPage shows one key with the forms that change it, or asks for confirmation before it is
+// revoked.
 type keyPage struct {
-	layout
-	keyForm
+	formPage
 	Key      keyRow
 	NewID    string // id of the replacement, so that sending the form twice creates one key
 	Overlaps []overlapOption
 	Replaced *memo.KeyView // the key that this one replaces, if it is still active
-	Now      time.Time
 }
 
-func (v *pageRequest) keyPage() (keyPage, error) {
+func (v *pageRequest) keyPage(title string) (keyPage, error) {
 	k, err := v.key()
 	if err != nil {
 		return keyPage{}, err
@@ -41,10 +40,8 @@ func (v *pageRequest) keyPage() (keyPage, error) {
 		return keyPage{}, err
 	}
 	p := keyPage{
-		layout: v.sectionLayout("keys", k.Name), Key: rows[0], NewID: uuid.Must(uuid.NewV7()).String(),
-		Overlaps: overlapOptions, Now: v.Now(),
-		keyForm: v.keyForm(formField{Value: k.Name}, "keep",
-			append([]option{{Value: "keep", Label: "Keep current"}}, expiryOptions...)),
+		formPage: formPage{v.newLayout("keys", title+k.Name), v.keyForm(formField{Value: k.Name}, "keep", expiryChanges)},
+		Key:      rows[0], NewID: uuid.Must(uuid.NewV7()).String(), Overlaps: overlapOptions,
 	}
 	if k.RotatedFrom == "" {
 		return p, nil
@@ -57,27 +54,27 @@ func (v *pageRequest) keyPage() (keyPage, error) {
 }
 
 func showKey(v *pageRequest) error {
-	p, err := v.keyPage()
+	p, err := v.keyPage("")
 	if err != nil {
 		return err
 	}
-	return v.render(http.StatusOK, "key", p)
+	return v.render("key", p)
 }
 
 func doChangeKey(v *pageRequest) error {
-	p, err := v.keyPage()
+	k, err := v.key()
 	if err != nil {
 		return err
 	}
-	name, expires, ok := p.read(v)
-	if !ok {
-		return v.render(http.StatusUnprocessableEntity, "key", p)
+	name, expires, problems := v.readKeyForm(expiryChanges)
+	if len(problems) > 0 {
+		return v.show(showKey, http.StatusUnprocessableEntity, problems...)
 	}
 	change := app.KeyChange{Name: &name}
 	if v.r.PostFormValue("expiry") != "keep" {
 		change.ExpiresAt = &expires
 	}
-	if _, err := v.App.ChangeKey(v.ctx, v.Caller, p.Key.ID, change); err != nil {
+	if _, err := v.App.ChangeKey(v.ctx, v.Caller, k.ID, change); err != nil {
 		return err
 	}
 	return v.redirect(v.keysPath() + "?done=saved")
@@ -118,21 +115,15 @@ func doRotateKey(v *pageRequest) error {
 	return v.showCreatedKey(next, overlapOptions[i].done)
 }
 
-// revokePage asks for confirmation before a key is revoked.
-type revokePage struct {
-	layout
-	Key keyRow
-}
-
 func showRevokeKey(v *pageRequest) error {
-	p, err := v.keyPage()
+	p, err := v.keyPage("Revoke ")
 	if err != nil {
 		return err
 	}
 	if p.Key.Status != memo.KeyActive {
-		return v.redirect(p.Key.Link) // it shows how the key ended
+		return v.redirect(v.keysPath() + "/" + p.Key.ID) // it shows how the key ended
 	}
-	return v.render(http.StatusOK, "revokekey", revokePage{v.sectionLayout("keys", "Revoke "+p.Key.Name), p.Key})
+	return v.render("revokekey", p)
 }
 
 func doRevokeKey(v *pageRequest) error {

@@ -1,8 +1,6 @@
 package web
 
 import (
-	"cmp"
-	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -23,22 +21,21 @@ type keysPage struct {
 	ShowInactive               bool              // inactive keys are listed, not active ones
 	Others                     string            // link to the other list
 	Newer, Older               string            // links to the pages before and after
-	Denied                     string            // why the plan has no API access
 }
 
 // keysPerPage is small enough for pages well below 100 kB.
 const keysPerPage = 40
 
-// keyRow is a key in the list.
+// keyRow is a key with its usage.
 type keyRow struct {
 	memo.KeyView
-	Link              string
-	Mine              bool
-	State             keyState
-	Used              string // when and from where it was last used
-	Next              link   // its replacement
-	UsedAfterRotation bool   // an integration still uses it
-	Chart             sparkChart
+	Replacement *memo.KeyView // the newest one
+	Chart       sparkChart
+}
+
+// UsedAfterRotation reports whether an integration still uses a key that was replaced.
+func (k keyRow) UsedAfterRotation() bool {
+	return k.Replacement != nil && k.LastUsedAt != nil && k.LastUsedAt.After(k.Replacement.CreatedAt)
 }
 
 // keyState is the state of a key, as a text and as the CSS class of its colour.
@@ -48,17 +45,19 @@ type keyState struct{ Class, Words string }
 const expiryWarning = 14 * 24 * time.Hour
 
 func keyStateOf(k memo.KeyView, now time.Time) keyState {
+	switch k.Status {
+	case memo.KeyRevoked:
+		return keyState{"bad", "revoked " + timeAgo(*k.EndedAt, now)}
+	case memo.KeyDeactivated:
+		return keyState{"bad", "deactivated " + timeAgo(*k.EndedAt, now) + ": " + k.DeactivationReason}
+	case memo.KeyExpired:
+		return keyState{"", "expired " + timeAgo(*k.ExpiresAt, now)}
+	}
 	expires := ""
 	if k.ExpiresAt != nil && k.ExpiresAt.Sub(now) < expiryWarning {
 		expires = "expires " + timeAgo(*k.ExpiresAt, now)
 	}
 	switch {
-	case k.Status == memo.KeyRevoked:
-		return keyState{"bad", "revoked " + timeAgo(*k.EndedAt, now)}
-	case k.Status == memo.KeyDeactivated:
-		return keyState{"bad", "deactivated " + timeAgo(*k.EndedAt, now) + ": " + k.DeactivationReason}
-	case k.Status == memo.KeyExpired:
-		return keyState{"", "expired " + timeAgo(*k.ExpiresAt, now)}
 	case k.ExposedAt != nil && expires != "":
 		return keyState{"bad", "exposed in a URL " + timeAgo(*k.ExposedAt, now) + ", " + expires}
 	case k.ExposedAt != nil:
@@ -81,22 +80,11 @@ func (v *pageRequest) rows(keys []memo.KeyView, hours int) ([]keyRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := v.Now()
 	rows := make([]keyRow, len(keys))
 	for i, k := range keys {
-		rows[i] = keyRow{
-			KeyView: k, Link: v.keyPath(k.ID), Mine: k.CreatedBy.ID == v.UserID, State: keyStateOf(k, now),
-			Chart: newSparkChart(usage[i], hours),
-		}
-		if k.LastUsedAt != nil {
-			rows[i].Used = "used " + timeAgo(*k.LastUsedAt, now)
-			if k.LastUsedIP != "" {
-				rows[i].Used += " from " + string(k.LastUsedIP)
-			}
-		}
+		rows[i] = keyRow{KeyView: k, Chart: newSparkChart(usage[i], hours)}
 		if n := slices.IndexFunc(replacements, func(r memo.KeyView) bool { return string(r.RotatedFrom) == k.ID }); n >= 0 {
-			rows[i].Next = link{v.keyPath(replacements[n].ID), "mk_live_…" + replacements[n].Suffix}
-			rows[i].UsedAfterRotation = k.LastUsedAt != nil && k.LastUsedAt.After(replacements[n].CreatedAt)
+			rows[i].Replacement = &replacements[n]
 		}
 	}
 	return rows, nil
@@ -105,12 +93,7 @@ func (v *pageRequest) rows(keys []memo.KeyView, hours int) ([]keyRow, error) {
 func showKeys(v *pageRequest) error {
 	q := v.r.URL.Query()
 	p := keysPage{
-		layout: v.sectionLayout("keys", "API & MCP"), Days: q.Get("span") == "14d",
-		ShowInactive: q.Get("show") == "inactive",
-	}
-	hours := app.UsageDayHours
-	if p.Days {
-		hours = app.UsageFortnightHours
+		layout: v.newLayout("keys", "API & MCP"), Days: q.Get("span") == "14d", ShowInactive: q.Get("show") == "inactive",
 	}
 	if id, ok := app.ParseID(q.Get("member")); ok && v.Role == memo.RoleOwner {
 		p.MemberID = id
@@ -125,11 +108,14 @@ func showKeys(v *pageRequest) error {
 			p.ActiveCount, p.InactiveCount = p.ActiveCount+c.Active, p.InactiveCount+c.Inactive
 		}
 	}
-	count := p.ActiveCount
-	if p.ShowInactive {
-		count = p.InactiveCount
+	count, hours := p.ActiveCount, app.UsageDayHours
+	if p.Others = v.pathWith("show", "inactive"); p.ShowInactive {
+		count, p.Others = p.InactiveCount, v.pathWith("show", "")
 	}
-	from, err := strconv.Atoi(cmp.Or(q.Get("from"), "0"))
+	if p.Days {
+		hours = app.UsageFortnightHours
+	}
+	from, err := strconv.Atoi(q.Get("from"))
 	if err != nil || from < 0 || from >= count {
 		from = 0
 	}
@@ -143,24 +129,16 @@ func showKeys(v *pageRequest) error {
 	if p.Keys, err = v.rows(keys, hours); err != nil {
 		return err
 	}
-	if p.Others = v.pathWith("show", "inactive"); p.ShowInactive {
-		p.Others = v.pathWith("show", "")
-	}
 	if from > 0 {
 		p.Newer = v.pathWith("from", strconv.Itoa(max(0, from-keysPerPage)))
 	}
 	if from+keysPerPage < count {
 		p.Older = v.pathWith("from", strconv.Itoa(from+keysPerPage))
 	}
-	if err := memo.MayUseAPI(v.Plan); err != nil {
-		p.Denied = err.Error()
-	}
-	return v.render(http.StatusOK, "keys", p)
+	return v.render("keys", p)
 }
 
 func (v *pageRequest) keysPath() string { return "/w/" + v.WorkspaceID + "/keys" }
-
-func (v *pageRequest) keyPath(id string) string { return v.keysPath() + "/" + id }
 
 // pathWith returns the query of this page with another value of one parameter, or without
 // it if the value is empty. It drops the offset and the message of the last form.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/search"
 )
 
 //go:embed templates
@@ -30,6 +31,8 @@ type layout struct {
 	Workspace  *memo.Membership  // the workspace of the page, or the user's only one
 	Section    string            // the current navigation item: "transcriptions", "keys", …
 	Done       string            // what the previous form did
+	Problem    string            // why a form was refused, if the reason belongs to no field
+	Now        time.Time
 }
 
 // Settings reports whether the page belongs to the settings of a workspace.
@@ -37,13 +40,28 @@ func (l layout) Settings() bool {
 	return l.Workspace != nil && slices.Contains([]string{"keys", "members", "workspace", "audit"}, l.Section)
 }
 
+// Denied returns why the plan of the page's workspace has no API access, or "".
+func (l layout) Denied() string {
+	if l.Workspace != nil {
+		if err := memo.MayUseAPI(l.Workspace.Plan); err != nil {
+			return err.Error()
+		}
+	}
+	return ""
+}
+
 // Owner reports whether the visitor is an OWNER of the page's workspace.
 func (l layout) Owner() bool { return l.Workspace != nil && l.Workspace.Role == memo.RoleOwner }
 
-// newLayout reads the data of the layout. It stores an error in layoutError, which
-// [pageRequest.render] returns.
-func (v *pageRequest) newLayout(title string) layout {
-	l := layout{Title: title, Done: doneTexts[v.r.URL.Query().Get("done")]}
+// newLayout reads the data of the layout of a page in a section of the navigation. It stores an
+// error in layoutError, which [pageRequest.render] returns.
+func (v *pageRequest) newLayout(section, title string) layout {
+	l := layout{Title: title, Section: section, Done: doneTexts[v.r.URL.Query().Get("done")], Now: v.Now()}
+	for _, p := range v.problems {
+		if p.Field == "" {
+			l.Problem = p.Message
+		}
+	}
 	if v.UserID == "" {
 		return l
 	}
@@ -72,13 +90,6 @@ func (v *pageRequest) readLayout(l *layout) (err error) {
 		return errNotFound // the membership ended since the request was authorised
 	}
 	return nil
-}
-
-// sectionLayout returns the layout of a page in a section of the navigation.
-func (v *pageRequest) sectionLayout(section, title string) layout {
-	l := v.newLayout(title)
-	l.Section = section
-	return l
 }
 
 // doneTexts are the messages after a form, by the value of ?done=. A link from another site
@@ -111,7 +122,8 @@ type pageTemplates map[string]*template.Template
 func parsePages(a assets) pageTemplates {
 	funcs := template.FuncMap{
 		"asset": a.url, "ago": timeAgo, "moment": formatTime, "day": formatDay, "plural": memo.Plural, "mebibytes": mebibytes,
-		"lower": strings.ToLower,
+		"lower": strings.ToLower, "device": deviceName, "highlight": highlight, "snippet": search.Snippet,
+		"keystate": keyStateOf, "speakers": speakerNames,
 	}
 	layout := template.Must(template.New("layout.html").Funcs(funcs).ParseFS(templates, "templates/layout.html",
 		"templates/parts.html"))

@@ -282,13 +282,7 @@ func sanitise(rendered string, terms []search.Term) template.HTML {
 	var b strings.Builder
 	for {
 		words, rest, more := strings.Cut(rendered, "<")
-		for _, part := range highlight(terms, html.UnescapeString(words)) {
-			if part.Hit {
-				b.WriteString("<mark>" + html.EscapeString(part.Text) + "</mark>")
-			} else {
-				b.WriteString(html.EscapeString(part.Text))
-			}
-		}
+		b.WriteString(string(highlight(terms, html.UnescapeString(words))))
 		if !more {
 			return template.HTML(b.String())
 		}

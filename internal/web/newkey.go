@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -11,65 +12,48 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
-// keyForm is the name and expiry of a key, as a form.
-type keyForm struct {
-	Fields formFields // the name and the custom date
-	Expiry []option
-	Today  string
-}
+// expiryOptions are the options for the expiry of a new key, and expiryChanges those of a key
+// that exists.
+var (
+	expiryOptions = []option{
+		{"7", "7 days"},
+		{"30", "30 days"},
+		{"90", "90 days"},
+		{"365", "365 days"},
+		{"date", "Custom date"},
+		{"never", "Never"},
+	}
+	expiryChanges = append([]option{{"keep", "Keep current"}}, expiryOptions...)
+)
 
-// Name and Date return the fields.
-func (f keyForm) Name() formField { return f.Fields[0] }
-func (f keyForm) Date() formField { return f.Fields[1] }
-
-// expiryOptions are the options for the expiry.
-var expiryOptions = []option{
-	{Value: "7", Label: "7 days"},
-	{Value: "30", Label: "30 days"},
-	{Value: "90", Label: "90 days"},
-	{Value: "365", Label: "365 days"},
-	{Value: "date", Label: "Custom date"},
-	{Value: "never", Label: "Never"},
-}
-
-func (v *pageRequest) keyForm(name formField, expiry string, options []option) keyForm {
+// keyForm returns the form with the name and expiry of a key.
+func (v *pageRequest) keyForm(name formField, expiry string, options []option) form {
 	name.Name, name.Label, name.Type, name.Autocomplete = "name", "Name", "text", "off"
 	name.Required, name.Max = true, memo.MaxName
-	date := formField{
+	return v.form(name, formField{Name: "expiry", Value: expiry, Options: options}, formField{
 		Name: "date", Label: "The expiry", Type: "date",
 		Hint: "With a custom date, the key expires at the end of that day in UTC.",
-	}
-	return keyForm{formFields{name, date}, selectOption(expiry, options), formatDay(v.Now())}
+	})
 }
 
-// read reads the submitted form. If a field is invalid, it sets all problems in the form and
-// ok is false. A nil expiry means never.
-func (f *keyForm) read(v *pageRequest) (name string, expires *time.Time, ok bool) {
-	f.Fields.fill(v)
-	choice := v.r.PostFormValue("expiry")
-	f.Expiry = selectOption(choice, f.Expiry)
-	var problems []*memo.Error
-	name, err := memo.CleanName("name", f.Name().Value)
-	if e, bad := asFormError(err, memo.KindInvalid); bad {
-		problems = append(problems, e)
+// readKeyForm reads the submitted form and returns all problems. A nil expiry means never.
+func (v *pageRequest) readKeyForm(options []option) (name string, expires *time.Time, problems []*memo.Error) {
+	name, nameErr := memo.CleanName("name", typed(v.r.PostFormValue("name")))
+	expires, expiryErr := v.expiry(options)
+	for _, err := range []error{nameErr, expiryErr} {
+		if e, ok := errors.AsType[*memo.Error](err); ok {
+			problems = append(problems, e)
+		}
 	}
-	expires, err = f.expiry(choice, v.Now())
-	if e, bad := asFormError(err, memo.KindInvalid); bad {
-		problems = append(problems, e)
-	}
-	if len(problems) > 0 {
-		f.Fields.showErrors(problems...)
-		return "", nil, false
-	}
-	return name, expires, true
+	return name, expires, problems
 }
 
 // expiry returns the chosen expiry. It refuses a date together with another option, because
 // it is not clear which one was meant.
-func (f *keyForm) expiry(choice string, now time.Time) (*time.Time, error) {
-	date := f.Date().Value
+func (v *pageRequest) expiry(options []option) (*time.Time, error) {
+	choice, date := v.r.PostFormValue("expiry"), typed(v.r.PostFormValue("date"))
 	switch {
-	case !hasOption(f.Expiry, choice):
+	case !hasOption(options, choice):
 		return nil, memo.Invalid("date", "must be one of the options")
 	case choice != "date" && date != "":
 		return nil, memo.Invalid("date", "You entered a date but selected another option.")
@@ -77,51 +61,44 @@ func (f *keyForm) expiry(choice string, now time.Time) (*time.Time, error) {
 		if _, err := time.Parse(time.DateOnly, date); err != nil {
 			return nil, memo.Invalid("date", "Choose a date.")
 		}
-		t, err := memo.ParseExpiry("date", date, now)
+		t, err := memo.ParseExpiry("date", date, v.Now())
 		return &t, err
 	}
 	days, err := strconv.Atoi(choice)
 	if err != nil {
 		return nil, nil // never, or keep the current expiry
 	}
-	t := memo.TruncateToMillis(now.AddDate(0, 0, days))
-	return &t, nil
+	return new(memo.TruncateToMillis(v.Now().AddDate(0, 0, days))), nil
 }
 
 // newKeyPage is the form that creates a key.
 type newKeyPage struct {
-	layout
-	keyForm
-	ID     string // id of the new key, so that sending the form twice creates one key
-	Denied string // why the plan has no API access
+	formPage
+	ID string // id of the new key, so that sending the form twice creates one key
 }
 
-func (v *pageRequest) newKeyPage() newKeyPage {
-	p := newKeyPage{
-		layout: v.sectionLayout("keys", "Create an API key"), ID: uuid.Must(uuid.NewV7()).String(),
-		keyForm: v.keyForm(formField{
-			Focus: true,
-			Hint:  "For example, “Claude on my laptop”. Create one key for each integration, to revoke each one separately.",
-		}, "90", expiryOptions),
+func showNewKey(v *pageRequest) error {
+	id, ok := app.ParseID(v.entered.Get("id"))
+	if !ok {
+		id = uuid.Must(uuid.NewV7()).String()
 	}
-	if err := memo.MayUseAPI(v.Plan); err != nil {
-		p.Denied = err.Error()
+	name := formField{
+		Focus: true,
+		Hint:  "For example, “Claude on my laptop”. Create one key for each integration, to revoke each one separately.",
 	}
-	return p
+	return v.render("newkey", newKeyPage{formPage{
+		v.newLayout("keys", "Create an API key"), v.keyForm(name, "90", expiryOptions),
+	}, id})
 }
-
-func showNewKey(v *pageRequest) error { return v.render(http.StatusOK, "newkey", v.newKeyPage()) }
 
 func doCreateKey(v *pageRequest) error {
 	id, ok := app.ParseID(v.r.PostFormValue("id"))
 	if !ok {
 		return errNotFound
 	}
-	p := v.newKeyPage()
-	name, expires, ok := p.read(v)
-	if !ok {
-		p.ID = id
-		return v.render(http.StatusUnprocessableEntity, "newkey", p)
+	name, expires, problems := v.readKeyForm(expiryOptions)
+	if len(problems) > 0 {
+		return v.show(showNewKey, http.StatusUnprocessableEntity, problems...)
 	}
 	k, err := v.App.CreateKey(v.ctx, v.Caller, app.KeyRequest{Name: name, ExpiresAt: expires, ID: id})
 	if err != nil {
@@ -139,9 +116,9 @@ type createdPage struct {
 }
 
 func (v *pageRequest) showCreatedKey(k memo.CreatedKey, replaces string) error {
-	return v.render(http.StatusCreated, "created", createdPage{
-		layout: v.sectionLayout("keys", "Your new API key"), Key: k, Clients: clientSetups(v.PublicURL, k.Key),
-		Replaces: replaces,
+	v.status = http.StatusCreated
+	return v.render("created", createdPage{
+		v.newLayout("keys", "Your new API key"), k, clientSetups(v.PublicURL, k.Key), replaces,
 	})
 }
 
@@ -151,7 +128,7 @@ func keyStatus(v *pageRequest) error {
 	if err != nil {
 		return err
 	}
-	return v.renderJSON(http.StatusOK, struct {
+	return v.renderJSON(struct {
 		Connected bool           `json:"connected"`
 		From      memo.Optional  `json:"from"`
 		Status    memo.KeyStatus `json:"status"`

@@ -4,7 +4,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"memoai.tech/memo"
@@ -39,26 +38,13 @@ func showHome(v *pageRequest) error {
 	return v.redirect("/w/" + memberships[0].ID + "/transcriptions")
 }
 
-// setupPage creates the first OWNER and the first workspace of a server.
-type setupPage struct {
+// formPage is a page with one form and nothing else.
+type formPage struct {
 	layout
-	Fields formFields
+	Fields form
 }
 
-func (v *pageRequest) setupPage() setupPage {
-	return setupPage{layout: v.newLayout("Set up Memo"), Fields: formFields{
-		{
-			Name: "code", Label: "Set-up code", Type: "text", Autocomplete: "one-time-code", Required: true, Focus: true,
-			Hint: "memo serve prints it to its terminal or log.",
-		},
-		{
-			Name: "workspace", Label: "Workspace", Type: "text", Autocomplete: "organization", Required: true, Max: memo.MaxName,
-			Hint: "Your team or company.",
-		},
-		nameField(), emailField(), newPasswordField("password", "Password"),
-	}}
-}
-
+// showSetup shows the form that creates the first OWNER and the first workspace of a server.
 func showSetup(v *pageRequest) error {
 	ready, err := v.App.IsSetUp(v.ctx)
 	if err != nil {
@@ -67,7 +53,17 @@ func showSetup(v *pageRequest) error {
 	if ready {
 		return v.redirect("/signin")
 	}
-	return v.render(http.StatusOK, "setup", v.setupPage())
+	return v.render("setup", formPage{v.newLayout("", "Set up Memo"), v.form(
+		formField{
+			Name: "code", Label: "Set-up code", Type: "text", Autocomplete: "one-time-code", Required: true, Focus: true,
+			Hint: "memo serve prints it to its terminal or log.",
+		},
+		formField{
+			Name: "workspace", Label: "Workspace", Type: "text", Autocomplete: "organization", Required: true, Max: memo.MaxName,
+			Hint: "Your team or company.",
+		},
+		nameField(), emailField(), newPasswordField("password", "Password"),
+	)})
 }
 
 func doSetup(v *pageRequest) error {
@@ -78,8 +74,6 @@ func doSetup(v *pageRequest) error {
 	if ready {
 		return v.redirect("/signin")
 	}
-	p := v.setupPage()
-	p.Fields.fill(v)
 	if err := v.App.TakeSetupAttempt(v.ctx, v.Admission.Client(v.r)); err != nil {
 		return err
 	}
@@ -87,52 +81,42 @@ func doSetup(v *pageRequest) error {
 		Email: v.r.PostFormValue("email"), Name: v.r.PostFormValue("name"),
 		Password: v.r.PostFormValue("password"), Workspace: v.r.PostFormValue("workspace"),
 	}
+	var problems []*memo.Error
 	code := strings.ToLower(strings.TrimSpace(v.r.PostFormValue("code")))
 	if v.SetupCode == "" || subtle.ConstantTimeCompare([]byte(code), []byte(v.SetupCode)) != 1 {
-		wrong := memo.Invalid("code", "is not the one that memo serve printed when it last started")
-		p.Fields.showErrors(append(in.Check(), wrong)...)
-		return v.render(http.StatusUnprocessableEntity, "setup", p)
-	}
-	problems, err := v.App.SetUp(v.ctx, in, v.FirstPlan, v.Admission.Client(v.r))
-	if err != nil {
+		problems = append(in.Check(), memo.Invalid("code", "is not the one that memo serve printed when it last started"))
+	} else if problems, err = v.App.SetUp(v.ctx, in, v.FirstPlan, v.Admission.Client(v.r)); err != nil {
 		return err
 	}
 	if len(problems) > 0 {
-		p.Fields.showErrors(problems...)
-		return v.render(http.StatusUnprocessableEntity, "setup", p)
+		return v.show(showSetup, http.StatusUnprocessableEntity, problems...)
 	}
 	return v.signIn(in.Email, in.Password, "/")
 }
 
 // signInPage is the sign-in form.
 type signInPage struct {
-	layout
-	Fields  formFields
-	Next    string
-	Problem string
+	formPage
+	Next string
 }
 
-func (v *pageRequest) signInPage() signInPage {
+func showSignIn(v *pageRequest) error {
 	email := emailField()
 	email.Focus = true
-	return signInPage{layout: v.newLayout("Sign in"), Next: localPath(v.r.FormValue("next")), Fields: formFields{
-		email, {Name: "password", Label: "Password", Type: "password", Autocomplete: "current-password", Required: true},
-	}}
+	return v.render("signin", signInPage{formPage{v.newLayout("", "Sign in"), v.form(
+		email,
+		formField{Name: "password", Label: "Password", Type: "password", Autocomplete: "current-password", Required: true},
+	)}, localPath(v.r.FormValue("next"))})
 }
 
-func showSignIn(v *pageRequest) error { return v.render(http.StatusOK, "signin", v.signInPage()) }
-
 func doSignIn(v *pageRequest) error {
-	p := v.signInPage()
-	p.Fields.fill(v)
-	err := v.signIn(v.r.PostFormValue("email"), v.r.PostFormValue("password"), p.Next)
+	err := v.signIn(v.r.PostFormValue("email"), v.r.PostFormValue("password"), localPath(v.r.FormValue("next")))
 	refused, _ := errors.AsType[*memo.Error](err)
 	if refused == nil || refused.Kind != memo.KindUnauthorized {
 		return err
 	}
 	telemetry.RequestOf(v.r.Context()).Refusal = refused.Code
-	p.Problem = "E-mail or password is wrong."
-	return v.render(http.StatusUnauthorized, "signin", p)
+	return v.show(showSignIn, http.StatusUnauthorized, memo.Invalid("", "E-mail or password is wrong."))
 }
 
 // signIn opens a new session, ends the browser's old one, and redirects to a page.
@@ -148,26 +132,16 @@ func (v *pageRequest) signIn(email, password, to string) error {
 	return v.redirect(to)
 }
 
-// endSession ends the session of the browser, if it has one.
-func (v *pageRequest) endSession() error {
-	visitor, err := v.Admission.SessionUser(v.ctx, v.r)
-	if memo.KindOf(err) == memo.KindUnauthorized {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	err = v.App.RevokeSession(v.ctx, visitor.Caller, visitor.SessionID)
-	if kind := memo.KindOf(err); kind == memo.KindNotFound || kind == memo.KindUnauthorized {
-		return nil // the session has already ended
-	}
-	return err
-}
-
+// doSignOut ends the session of the browser, if it has one.
 func doSignOut(v *pageRequest) error {
-	if err := v.endSession(); err != nil {
+	visitor, err := v.Admission.SessionUser(v.ctx, v.r)
+	if err == nil {
+		err = v.App.RevokeSession(v.ctx, visitor.Caller, visitor.SessionID)
+	}
+	// Otherwise the session has already ended.
+	if kind := memo.KindOf(err); err != nil && kind != memo.KindNotFound && kind != memo.KindUnauthorized {
 		return err
 	}
 	v.Admission.SetSessionToken(v.w, v.r, "", v.Now())
-	return v.redirect("/signin?" + url.Values{"done": {"signedout"}}.Encode())
+	return v.redirect("/signin?done=signedout")
 }

@@ -24,10 +24,6 @@ type slowBody struct {
 	ended    bool  // setting a deadline after the end would cancel the request
 }
 
-func newSlowBody(w http.ResponseWriter, body io.ReadCloser) *slowBody {
-	return &slowBody{ReadCloser: body, control: http.NewResponseController(w), start: time.Now()}
-}
-
 func (b *slowBody) Read(p []byte) (int, error) {
 	if !b.ended {
 		_ = b.control.SetReadDeadline(b.deadline(time.Now())) // not every writer supports it
@@ -42,9 +38,4 @@ func (b *slowBody) Read(p []byte) (int, error) {
 func (b *slowBody) deadline(now time.Time) time.Time {
 	atMinRate := time.Duration(float64(b.received) / minRate * float64(time.Second))
 	return b.start.Add(min(grace+atMinRate, now.Sub(b.start)+maxReadGap, maxUploadTime))
-}
-
-// allowResponse extends the write deadline, because that of the server may have passed.
-func (b *slowBody) allowResponse() {
-	_ = b.control.SetWriteDeadline(time.Now().Add(maxReadGap))
 }

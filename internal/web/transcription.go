@@ -4,7 +4,6 @@ import (
 	"context"
 	"html/template"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,74 +19,45 @@ import (
 type transcriptionPage struct {
 	layout
 	Transcription memo.ListItem
-	Heading       highlighted
-	About         highlighted
-	AboutHTML     template.HTML // the same, if it is Markdown
+	Summary       string
+	SummaryHTML   template.HTML // the same, if it is Markdown
 	Project       *memo.ProjectRef
-	SpeakerNames  string
 	Reports       []reportRow
 	Path          string
-	Formats       []formatChoice
+	Formats       []option
 
 	Q        string
-	Hits     []hitRow
+	Terms    []search.Term
+	Hits     []line
 	HitCount int // matching lines, including those that are not shown
 	// Searched is how many lines were searched. It is 0 if all were.
 	Searched  int
-	Lines     []lineRow
+	Lines     []line
+	From, To  int // the numbers of the first and last of Lines
 	LineCount int
-	Parts     []linesPart
-	Prev      string
-	Next      string
-	Last      string
-	Timed     bool
-	At        string // the requested time, if it is invalid
-	gotoLink  string // link to the line at the requested time; empty if no time was requested
+	// Prev, Next and Last are the first lines of other parts, or 0.
+	Prev, Next, Last int
+	Timed            bool
+	At               string // the requested time, if it is invalid
 
-	MayEdit     bool
-	TitleForm   formFields
-	ProjectForm formFields
+	MayEdit                bool
+	TitleForm, ProjectForm form
 }
+
+// line is a line of the transcript.
+type line struct {
+	Number int
+	memo.Segment
+}
+
+// LineLink returns the link to a line.
+func (p transcriptionPage) LineLink(n int) string { return lineLink(p.Path, p.Q, n) }
 
 // reportRow is an AI report, which may be shortened.
 type reportRow struct {
 	memo.Report
 	HTML template.HTML // of the text, if it is Markdown
 	Cut  bool          // the full report is only in the exports
-}
-
-// lineRow is a line of the transcript.
-type lineRow struct {
-	Number  int
-	Clock   string
-	Speaker highlighted
-	Text    highlighted
-}
-
-// hitRow is a line that matches the search.
-type hitRow struct {
-	lineRow
-	Link string
-}
-
-// linesPart is a part of the lines, with the link to it.
-type linesPart struct {
-	From, To int
-	Link     string
-	Current  bool
-}
-
-type formatChoice struct {
-	Format transcript.Format
-	Label  string
-}
-
-var formatChoices = []formatChoice{
-	{transcript.Markdown, "Markdown"},
-	{transcript.Text, "Plain text"},
-	{transcript.SRT, "SRT subtitles"},
-	{transcript.VTT, "WebVTT subtitles"},
-	{transcript.JSON, "JSON"},
 }
 
 const (
@@ -111,71 +81,66 @@ func (v *pageRequest) transcription() (string, error) {
 }
 
 func showTranscription(v *pageRequest) error {
-	p, err := v.transcriptionPage()
+	id, err := v.transcription()
 	if err != nil {
 		return err
 	}
-	switch {
-	case p.gotoLink != "":
-		return v.redirect(p.gotoLink)
-	case p.At != "":
-		return v.render(http.StatusUnprocessableEntity, "transcription", p)
-	}
-	return v.render(http.StatusOK, "transcription", p)
-}
-
-func (v *pageRequest) transcriptionPage() (transcriptionPage, error) {
-	id, err := v.transcription()
+	stored, err := v.App.Transcription(v.ctx, v.Caller, id)
 	if err != nil {
-		return transcriptionPage{}, err
+		return err
 	}
-	full, err := v.App.Transcription(v.ctx, v.Caller, id)
+	doc, err := stored.Decode(v.ctx)
 	if err != nil {
-		return transcriptionPage{}, err
+		return err
 	}
-	doc, err := full.Decode(v.ctx)
-	if err != nil {
-		return transcriptionPage{}, err
-	}
+	q := v.r.URL.Query()
 	p := transcriptionPage{
 		Transcription: doc.ListItem, Project: doc.Project, Reports: reportRows(doc.Reports),
 		Path: v.transcriptionsPath() + "/" + id, Formats: formatChoices,
+		Q: typed(strings.Join(strings.Fields(q.Get("q")), " ")), Summary: truncateChars(string(doc.Summary), maxSummary),
 	}
-	p.layout = v.sectionLayout("transcriptions", p.Transcription.Title)
-	p.Q = typed(strings.Join(strings.Fields(v.r.URL.Query().Get("q")), " "))
-	terms := search.ParseQuery(p.Q)
-	p.Heading, p.SpeakerNames = highlight(terms, p.Transcription.Title), speakerNames(p.Transcription.Speakers)
-	summary := truncateChars(string(p.Transcription.Summary), maxSummary)
-	p.About, p.AboutHTML = highlight(terms, summary), renderMarkdown(summary, terms, markupBytes)
-	p.Transcription.Topics = p.Transcription.Topics[:min(len(p.Transcription.Topics), maxTopics)]
-	line, _ := strconv.Atoi(v.r.URL.Query().Get("line"))
-	if at := typed(strings.TrimSpace(v.r.URL.Query().Get("at"))); at != "" {
-		t, err := transcript.ParseClock(at)
-		if err == nil {
-			p.gotoLink = lineLink(p.Path, p.Q, lineAt(doc.Segments, t))
-			return p, nil
+	p.Terms = search.ParseQuery(p.Q)
+	if p.At = typed(strings.TrimSpace(q.Get("at"))); p.At != "" {
+		if t, err := transcript.ParseClock(p.At); err == nil {
+			return v.redirect(p.LineLink(lineAt(doc.Segments, t)))
 		}
-		p.At = at
+		v.status = http.StatusUnprocessableEntity
 	}
-	if err := p.readLines(v.ctx, doc.Segments, terms, line); err != nil {
-		return p, err
+	p.layout = v.newLayout("transcriptions", doc.Title)
+	p.SummaryHTML = renderMarkdown(p.Summary, p.Terms, markupBytes)
+	p.Transcription.Topics = doc.Topics[:min(len(doc.Topics), maxTopics)]
+	number, _ := strconv.Atoi(q.Get("line"))
+	if err := p.readLines(v.ctx, doc.Segments, number); err != nil {
+		return err
 	}
-	if p.MayEdit, err = v.App.MayChangeTranscription(v.ctx, v.Caller, id); err != nil || !p.MayEdit {
-		return p, err
+	if err := v.readEditForms(&p); err != nil {
+		return err
+	}
+	return v.render("transcription", p)
+}
+
+// readEditForms sets the forms of a user who may change the transcription.
+func (v *pageRequest) readEditForms(p *transcriptionPage) (err error) {
+	if p.MayEdit, err = v.App.MayChangeTranscription(v.ctx, v.Caller, p.Transcription.ID); err != nil || !p.MayEdit {
+		return err
 	}
 	projects, err := v.projectNames()
-	p.TitleForm = formFields{{
+	if err != nil {
+		return err
+	}
+	p.TitleForm = v.form(formField{
 		Name: "title", Label: "Title", Type: "text", Required: true, Max: memo.MaxTitle, Autocomplete: "off",
 		Value: p.Transcription.Title,
-	}}
-	p.ProjectForm = formFields{{
+	})
+	project := formField{
 		Name: "project", Label: "Project", Type: "text", Max: memo.MaxName, Autocomplete: "off",
 		List: projects, Hint: "Choose a project or enter a new name. Leave empty to remove it from its project.",
-	}}
-	if p.Project != nil {
-		p.ProjectForm[0].Value = p.Project.Name
 	}
-	return p, err
+	if p.Project != nil {
+		project.Value = p.Project.Name
+	}
+	p.ProjectForm = v.form(project)
+	return nil
 }
 
 // projectNames returns the names of the workspace's projects.
@@ -188,65 +153,41 @@ func (v *pageRequest) projectNames() ([]string, error) {
 	return names, err
 }
 
-// readLines sets the part of the lines that contains the given line, and the hits in all lines.
-func (p *transcriptionPage) readLines(ctx context.Context, segments []memo.Segment, terms []search.Term,
-	line int,
-) error {
-	p.LineCount = len(segments)
-	p.split(segments, min(max(line, 1), max(p.LineCount, 1)))
-	p.Timed = memo.HasTimes(segments)
-	row := func(i int, text string) lineRow {
-		r := lineRow{Number: i + 1, Speaker: highlight(terms, string(segments[i].Speaker)), Text: highlight(terms, text)}
-		if p.Timed {
-			r.Clock = segments[i].Start.Timestamp()
-		}
-		return r
+// readLines sets the part of the lines that contains the line with this number, and the hits in
+// all lines. The parts do not depend on the number.
+func (p *transcriptionPage) readLines(ctx context.Context, segments []memo.Segment, number int) error {
+	p.LineCount, p.Timed = len(segments), memo.HasTimes(segments)
+	if p.LineCount == 0 {
+		return nil
 	}
-	for i := range p.Parts {
-		if !p.Parts[i].Current {
-			continue
+	var starts []int // the first line of each part
+	size := partBytes
+	for i, s := range segments {
+		if size+len(s.Text)+lineBytes > partBytes {
+			starts, size = append(starts, i+1), 0
 		}
-		for n := p.Parts[i].From; n <= p.Parts[i].To; n++ {
-			p.Lines = append(p.Lines, row(n-1, segments[n-1].Text))
-		}
-		if i > 0 {
-			p.Prev = p.Parts[i-1].Link
-		}
-		if i+1 < len(p.Parts) {
-			p.Next, p.Last = p.Parts[i+1].Link, p.Parts[len(p.Parts)-1].Link
-		}
+		size += len(s.Text) + len(s.Speaker) + lineBytes
 	}
-	found, searched, err := linesMatching(ctx, segments, terms)
-	if err != nil {
-		return err
+	next, _ := slices.BinarySearch(starts, min(max(number, 1), p.LineCount)+1)
+	p.From, p.To = starts[next-1], p.LineCount
+	if next > 1 {
+		p.Prev = starts[next-2]
 	}
+	if next < len(starts) {
+		p.To, p.Next, p.Last = starts[next]-1, starts[next], starts[len(starts)-1]
+	}
+	for n := p.From; n <= p.To; n++ {
+		p.Lines = append(p.Lines, line{n, segments[n-1]})
+	}
+	found, searched, err := linesMatching(ctx, segments, p.Terms)
 	if searched < p.LineCount {
 		p.Searched = searched
 	}
 	p.HitCount = len(found)
 	for _, i := range found[:min(len(found), maxHits)] {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		p.Hits = append(p.Hits, hitRow{row(i, search.Snippet(terms, segments[i].Text)), lineLink(p.Path, p.Q, i+1)})
+		p.Hits = append(p.Hits, line{i + 1, segments[i]})
 	}
-	return nil
-}
-
-// split divides the lines into parts and marks the part with the given line. The division
-// does not depend on that line.
-func (p *transcriptionPage) split(segments []memo.Segment, line int) {
-	for from := 0; from < len(segments); {
-		to, size := from, 0
-		for to < len(segments) && (to == from || size+len(segments[to].Text)+lineBytes <= partBytes) {
-			size += len(segments[to].Text) + len(segments[to].Speaker) + lineBytes
-			to++
-		}
-		p.Parts = append(p.Parts, linesPart{
-			From: from + 1, To: to, Link: lineLink(p.Path, p.Q, from+1), Current: from < line && line <= to,
-		})
-		from = to
-	}
+	return err
 }
 
 // lineAt returns the number of the line at a time, or 1 if the time is before the first line.
@@ -279,10 +220,10 @@ func reportRows(all []memo.Report) []reportRow {
 func linesMatching(ctx context.Context, segments []memo.Segment, terms []search.Term) (
 	found []int, searched int, err error,
 ) {
-	var all, some []int
 	if len(terms) == 0 {
 		return nil, len(segments), nil
 	}
+	var all, some []int
 	size := 0
 	for i, s := range segments {
 		if err := ctx.Err(); err != nil {
@@ -292,9 +233,9 @@ func linesMatching(ctx context.Context, segments []memo.Segment, terms []search.
 			break
 		}
 		searched++
-		line := string(s.Speaker) + ": " + s.Text
-		size += len(line)
-		switch n := search.CountTerms(terms, line); {
+		text := string(s.Speaker) + ": " + s.Text
+		size += len(text)
+		switch n := search.CountTerms(terms, text); {
 		case n == len(terms):
 			all = append(all, i)
 		case n > 0:
@@ -322,32 +263,16 @@ func doMove(v *pageRequest) error {
 	})
 }
 
-// change changes the transcription and shows it. An invalid value stays in its form, with the
-// problem. done is the key of the message in [doneTexts].
+// change changes the transcription and shows it. done is the key of the message in [doneTexts].
 func (v *pageRequest) change(done string, f func(id string) error) error {
 	id, err := v.transcription()
 	if err != nil {
 		return err
 	}
-	err = f(id)
-	if err == nil {
-		return v.redirect(v.transcriptionsPath() + "/" + id + "?" + url.Values{"done": {done}}.Encode())
+	if err := f(id); err != nil {
+		return v.refuse(showTranscription, err, memo.KindInvalid)
 	}
-	e, ok := asFormError(err, memo.KindInvalid)
-	if !ok {
-		return err
-	}
-	p, err := v.transcriptionPage()
-	if err != nil {
-		return err
-	}
-	form := p.TitleForm
-	if e.Field == "project" {
-		form = p.ProjectForm
-	}
-	form.fill(v)
-	form.showErrors(e)
-	return v.render(http.StatusUnprocessableEntity, "transcription", p)
+	return v.redirect(v.transcriptionsPath() + "/" + id + "?done=" + done)
 }
 
 // deletePage asks for confirmation before a transcription is deleted.
@@ -369,16 +294,17 @@ func showDelete(v *pageRequest) error {
 	if !may {
 		return memo.MayChangeTranscription(v.Caller, v.WorkspaceID, "")
 	}
-	full, err := v.App.Transcription(v.ctx, v.Caller, id)
+	stored, err := v.App.Transcription(v.ctx, v.Caller, id)
 	if err != nil {
 		return err
 	}
-	p := deletePage{layout: v.sectionLayout("transcriptions", "Delete a transcription"), Path: v.transcriptionsPath() +
-		"/" + id}
-	if p.Transcription, err = full.Item(); err != nil {
+	item, err := stored.Item()
+	if err != nil {
 		return err
 	}
-	return v.render(http.StatusOK, "delete", p)
+	return v.render("delete", deletePage{
+		v.newLayout("transcriptions", "Delete a transcription"), item, v.transcriptionsPath() + "/" + id,
+	})
 }
 
 func doDelete(v *pageRequest) error {

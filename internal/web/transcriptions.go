@@ -3,11 +3,11 @@ package web
 import (
 	"cmp"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
@@ -17,57 +17,39 @@ import (
 
 // transcriptionsPage lists the transcriptions of the workspace or the results of a search.
 type transcriptionsPage struct {
-	layout
-	Filter  listFilter
-	Problem string // an error that belongs to no field
-	Rows    []transcriptionRow
-	Total   string // with its noun
-	Next    string // path of the next page; empty on the last one
-	First   string // path of the first page; empty on it
-	Empty   bool   // the workspace is empty and no filter is set
-	Invalid bool   // the filter is invalid, so nothing was read
-	Export  string // path of the bulk export
-	Formats []formatChoice
+	formPage        // the filter
+	Path     string // of the list
+	Q        string // the current query
+	Open     bool   // a field other than the query is set
+	Terms    []search.Term
+	Rows     []transcriptionRow
+	Total    string // with its noun
+	Next     string // path of the next page; empty on the last one
+	First    string // path of the first page; empty on it
+	Empty    bool   // the workspace is empty and no filter is set
+	Invalid  bool   // the filter is invalid, so nothing was read
+	Export   string // path of the bulk export
+	Formats  []option
+	narrowed bool // a filter or query narrows the list
 }
-
-// listFilter is the form of the list.
-type listFilter struct {
-	Path     string     // of the list
-	Q, Sort  string     // the current values
-	Fields   formFields // the query first, then the others
-	Open     bool       // a field other than the query is set
-	narrowed bool       // a filter or query narrows the list
-}
-
-// QueryField returns the field of the query, and OtherFields the others.
-func (f listFilter) QueryField() formField   { return f.Fields[0] }
-func (f listFilter) OtherFields() formFields { return f.Fields[1:] }
 
 var sortOptions = []option{
-	{Value: "-created_at", Label: "Newest first"},
-	{Value: "created_at", Label: "Oldest first"},
-	{Value: "-duration", Label: "Longest first"},
-	{Value: "duration", Label: "Shortest first"},
+	{"-created_at", "Newest first"},
+	{"created_at", "Oldest first"},
+	{"-duration", "Longest first"},
+	{"duration", "Shortest first"},
 }
 
 // transcriptionRow is a transcription in the list.
 type transcriptionRow struct {
 	memo.ListItem
-	Link         string
-	Heading      highlighted
-	About        highlighted // the shortened summary
-	SpeakerNames string      // names of the speakers
-	Project      *memo.ProjectRef
-	Snippets     []snippetRow
+	About    template.HTML // the shortened summary
+	Project  *memo.ProjectRef
+	Snippets []app.Snippet
 }
 
-// snippetRow is a snippet with the link to its line.
-type snippetRow struct {
-	Link    string
-	Clock   string
-	Speaker string
-	Text    highlighted
-}
+// Timed reports whether the time of a snippet is known. Without times, all are 0.
+func (r transcriptionRow) Timed(s app.Snippet) bool { return r.Duration > 0 || s.Start > 0 }
 
 const (
 	pageRows = 25
@@ -77,54 +59,53 @@ const (
 
 func (v *pageRequest) transcriptionsPath() string { return "/w/" + v.WorkspaceID + "/transcriptions" }
 
-func showTranscriptions(v *pageRequest) error { return v.listTranscriptions(http.StatusOK, "") }
-
-// listTranscriptions shows the list, with a problem above it if there is one.
-func (v *pageRequest) listTranscriptions(status int, problem string) error {
-	p := transcriptionsPage{
-		layout: v.sectionLayout("transcriptions", "Transcriptions"), Problem: problem,
-		Formats: formatChoices,
-	}
-	in, problems, err := v.filter(&p.Filter)
+// showTranscriptions shows the list, with a problem above it if there is one.
+func showTranscriptions(v *pageRequest) error {
+	p := transcriptionsPage{Path: v.transcriptionsPath(), Formats: formatChoices}
+	refused := len(v.problems) // those of the bulk export
+	in, err := v.filter(&p)
 	if err != nil {
 		return err
 	}
-	if p.Invalid = len(problems) > 0; p.Invalid {
-		if !p.Filter.Fields.showErrors(problems...) {
-			p.Problem = "This link is not valid for this list. Go to the first page."
-		}
-		p.First = p.Filter.Path
-		return v.render(http.StatusUnprocessableEntity, "transcriptions", p)
+	p.layout = v.newLayout("transcriptions", "Transcriptions")
+	if p.Invalid = len(v.problems) > refused; p.Invalid {
+		p.First, v.status = p.Path, http.StatusUnprocessableEntity
+		return v.render("transcriptions", p)
 	}
 	found, err := v.App.Transcriptions(v.ctx, v.Caller, in)
 	if err != nil {
 		return err
 	}
-	terms := search.ParseQuery(in.Query)
+	p.Terms = search.ParseQuery(in.Query)
 	for _, f := range found.Items {
-		row, err := v.transcriptionRow(f, terms, in.Query)
-		if err != nil {
+		row := transcriptionRow{Project: f.Project, Snippets: f.Snippets}
+		if row.ListItem, err = f.Item(); err != nil {
 			return err
 		}
+		about := truncateChars(string(row.Summary), maxAbout)
+		if in.Query != "" {
+			about = search.Snippet(p.Terms, string(row.Summary)) // a hit may be far into the summary
+		}
+		row.About = highlight(p.Terms, about)
 		p.Rows = append(p.Rows, row)
 	}
 	p.Total = memo.Plural(found.Total, "transcription")
 	if found.HasMoreThanTotal {
 		p.Total = fmt.Sprintf("More than %d,%03d transcriptions", found.Total/1000, found.Total%1000)
 	}
-	p.Empty = found.Total == 0 && !p.Filter.narrowed
+	p.Empty = found.Total == 0 && !p.narrowed
 	query := v.r.URL.Query()
 	query.Del("done")
-	p.Export = p.Filter.Path + "/export" + queryString(query)
+	p.Export = p.Path + "/export" + queryString(query)
 	if query.Has("cursor") {
 		query.Del("cursor")
-		p.First = p.Filter.Path + queryString(query)
+		p.First = p.Path + queryString(query)
 	}
 	if found.NextCursor != "" {
 		query.Set("cursor", found.NextCursor)
-		p.Next = p.Filter.Path + queryString(query)
+		p.Next = p.Path + queryString(query)
 	}
-	return v.render(status, "transcriptions", p)
+	return v.render("transcriptions", p)
 }
 
 // queryString returns q with its question mark, or "" if q is empty.
@@ -135,115 +116,86 @@ func queryString(q url.Values) string {
 	return "?" + q.Encode()
 }
 
-// filter reads the filter from the URL and the options from the database. It returns all
-// problems at once.
-func (v *pageRequest) filter(f *listFilter) (in app.ListQuery, problems []*memo.Error, err error) {
+// filter reads the filter from the URL and the options from the database. It sets all problems
+// at once.
+func (v *pageRequest) filter(p *transcriptionsPage) (in app.ListQuery, err error) {
 	allProjects, err := v.App.ProjectNames(v.ctx, v.Caller)
 	if err != nil {
-		return in, nil, err
+		return in, err
 	}
 	allLanguages, err := v.App.Languages(v.ctx, v.Caller)
 	if err != nil {
-		return in, nil, err
+		return in, err
 	}
-	projects, languages, sorts, statuses := []option{{Label: "All"}}, []option{{Label: "All"}}, sortOptions, []option(nil)
+	projects, languages, statuses, sorts := []option{{"", "All"}}, []option{{"", "All"}}, []option(nil), sortOptions
 	for _, p := range allProjects {
-		projects = append(projects, option{Value: p.ID, Label: p.Name})
+		projects = append(projects, option{p.ID, p.Name})
 	}
 	for _, l := range allLanguages {
-		languages = append(languages, option{Value: l, Label: l})
+		languages = append(languages, option{l, l})
 	}
 	for _, s := range memo.Statuses {
-		statuses = append(statuses, option{Value: string(s), Label: string(s)})
+		statuses = append(statuses, option{string(s), string(s)})
 	}
-	get := v.r.URL.Query().Get
-	q, project, language, from, to := strings.TrimSpace(get("q")), get("project"), get("language"), get("from"), get("to")
-	sort, status := cmp.Or(get("sort"), app.Sorts[0]), cmp.Or(get("status"), string(memo.StatusCompleted))
-	if q != "" {
-		sorts = append(slices.Clone(sortOptions), option{Value: "relevance", Label: "Most relevant first"})
-	} else if sort == "relevance" {
-		sort = app.Sorts[0] // the query was cleared and the sort was left
+	q := v.r.URL.Query()
+	v.entered = q
+	q.Set("q", strings.TrimSpace(q.Get("q")))
+	if q.Get("q") != "" {
+		sorts = append(slices.Clone(sortOptions), option{"relevance", "Most relevant first"})
+	} else if q.Get("sort") == "relevance" {
+		q.Del("sort") // the query was cleared and the sort was left
 	}
-	filtered := project+language+from+to != "" || status != string(memo.StatusCompleted)
-	*f = listFilter{
-		Path: v.transcriptionsPath(), Q: typed(q), Sort: sort,
-		Open: filtered || sort != app.Sorts[0], narrowed: filtered || q != "",
-		Fields: formFields{
-			{Name: "q", Label: "Search", Value: typed(q)},
-			{Name: "project", Label: "Project", Options: selectOption(project, projects)},
-			{Name: "language", Label: "Language", Options: selectOption(language, languages)},
-			{Name: "from", Label: "From", Type: "date", Value: typed(from)},
-			{Name: "to", Label: "To", Type: "date", Value: typed(to)},
-			{Name: "sort", Label: "Sort", Options: selectOption(sort, sorts)},
-			{Name: "status", Label: "Status", Options: selectOption(status, statuses)},
-		},
+	q.Set("sort", cmp.Or(q.Get("sort"), app.Sorts[0]))
+	q.Set("status", cmp.Or(q.Get("status"), string(memo.StatusCompleted)))
+	in = app.ListQuery{
+		Query: q.Get("q"), Sort: q.Get("sort"), Status: memo.Status(q.Get("status")), Limit: pageRows,
+		Cursor: q.Get("cursor"), ProjectID: v.enteredID("project"), Language: q.Get("language"),
+		From: v.enteredDate("from", "2026-05-20"), To: v.enteredDate("to", "2026-05-20"),
 	}
-	in = app.ListQuery{Query: q, Sort: sort, Status: memo.Status(status), Limit: pageRows, Cursor: get("cursor")}
-	bad := func(field, format string, args ...any) {
-		problems = append(problems, memo.Invalid(field, format, args...))
-	}
-	if project != "" {
-		id, ok := app.ParseID(project)
-		if in.ProjectID = id; !ok {
-			bad("project", "must be one of the options")
+	if !hasOption(languages, in.Language) {
+		if in.Language = string(transcript.Language(in.Language)); in.Language == "" {
+			v.refuseField("language", "must be one of the options")
 		}
 	}
-	if language != "" {
-		if in.Language = string(transcript.Language(language)); slices.Contains(allLanguages, language) {
-			in.Language = language
-		} else if in.Language == "" {
-			bad("language", "must be one of the options")
-		}
-	}
-	if !hasOption(statuses, status) {
-		bad("status", "must be one of the options")
-	}
-	for _, d := range []struct {
-		field, value string
-		day          *time.Time
-	}{{"from", from, &in.From}, {"to", to, &in.To}} {
-		if d.value == "" {
-			continue
-		}
-		var err error
-		if *d.day, err = time.Parse(time.DateOnly, d.value); err != nil {
-			bad(d.field, "must be a date such as 2026-05-20")
-		}
+	if !hasOption(statuses, q.Get("status")) {
+		v.refuseField("status", "must be one of the options")
 	}
 	for _, e := range in.Check() {
-		if e.Field == "date_from" { // the name of the parameter in REST
-			e = memo.Invalid("from", "must not be after the end date")
+		switch e.Field {
+		case "date_from": // the name of the parameter in REST
+			v.refuseField("from", "must not be after the end date")
+		case "cursor":
+			v.refuseField("", "This link is not valid for this list. Go to the first page.")
+		default:
+			v.problems = append(v.problems, e)
 		}
-		problems = append(problems, e)
 	}
-	return in, problems, nil
+	p.Fields = v.form(
+		formField{Name: "q", Label: "Search"},
+		formField{Name: "project", Label: "Project", Options: projects},
+		formField{Name: "language", Label: "Language", Options: languages},
+		formField{Name: "from", Label: "From", Type: "date"},
+		formField{Name: "to", Label: "To", Type: "date"},
+		formField{Name: "sort", Label: "Sort", Options: sorts},
+		formField{Name: "status", Label: "Status", Options: statuses},
+	)
+	filtered := q.Get("project")+q.Get("language")+q.Get("from")+q.Get("to") != "" || in.Status != memo.StatusCompleted
+	p.Q, p.Open, p.narrowed = typed(in.Query), filtered || in.Sort != app.Sorts[0], filtered || in.Query != ""
+	return in, nil
 }
 
-func (v *pageRequest) transcriptionRow(f app.ListItem, terms []search.Term, q string) (transcriptionRow, error) {
-	item, err := f.Item()
-	if err != nil {
-		return transcriptionRow{}, err
+// Link returns the path of a transcription, with its hits if the page shows a search.
+func (p transcriptionsPage) Link(id string) string {
+	q := url.Values{}
+	if p.Q != "" {
+		q.Set("q", p.Q)
 	}
-	r := transcriptionRow{ListItem: item, Link: v.transcriptionsPath() + "/" + item.ID, Project: f.Project}
-	r.Heading = highlight(terms, r.Title)
-	about := truncateChars(string(r.Summary), maxAbout)
-	if q != "" {
-		about = search.Snippet(terms, string(r.Summary)) // a hit may be far into the summary
-	}
-	r.About = highlight(terms, about)
-	r.SpeakerNames = speakerNames(r.Speakers)
-	if q != "" {
-		r.Link += "?" + url.Values{"q": {q}}.Encode()
-	}
-	for _, s := range f.Snippets {
-		row := snippetRow{Speaker: string(s.Speaker), Text: highlight(terms, s.Text)}
-		if r.Duration > 0 || s.Start > 0 { // without times, both are 0
-			row.Clock = s.Start.Timestamp()
-		}
-		row.Link = lineLink(v.transcriptionsPath()+"/"+r.ID, q, s.Line)
-		r.Snippets = append(r.Snippets, row)
-	}
-	return r, nil
+	return p.Path + "/" + id + queryString(q)
+}
+
+// LineLink returns the link to a line of a transcription.
+func (p transcriptionsPage) LineLink(id string, line int) string {
+	return lineLink(p.Path+"/"+id, p.Q, line)
 }
 
 // lineLink returns the link to a line on the page of a transcription.

@@ -372,7 +372,7 @@ func TestTheFormHasEveryFilter(t *testing.T) {
 	v := &pageRequest{
 		Site: w.site, r: r, ctx: r.Context(), Caller: memo.Caller{Operator: true, WorkspaceID: w.Acme.ID},
 	}
-	in, _, err := v.filter(new(listFilter))
+	in, err := v.filter(new(transcriptionsPage))
 	w.Must(err)
 	testenv.NoFieldIsZero(t, in, "add its field to pageRequest.filter and its value to this test",
 		"ExternalID", "Offset", "NoSnippets") // external ids are for scripts
