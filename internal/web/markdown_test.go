@@ -106,12 +106,12 @@ func TestMarkdown(t *testing.T) {
 			"<li><input type=\"checkbox\" aria-label=\"Done\" disabled checked> b</li>\n</ul>\n"},
 		{"quote", "> said", "<blockquote>\n<p>said</p>\n</blockquote>\n"},
 		{"rule", "a\n\n---", "<p>a</p>\n<hr>\n"},
-		{"code", "```js onload=x\na <b>\n```", "<pre tabindex=\"0\"><code>a &lt;b&gt;\n</code></pre>"},
+		{"code", "```js onload=x\na <b>\n```", "<pre tabindex=\"0\"><code>a &lt;b&gt;\n</code></pre>\n"},
 		{"table", "| a | b | c |\n|:-|-:|:-:|\n| 1 | 2<br>3 | x \\| y |\n| short |", `<div class="wide" tabindex="0">` +
-			"<table><thead>\n<tr>\n<th>a</th>\n<th class=\"right\">b</th>\n<th class=\"center\">c</th>\n</tr>\n</thead>\n" +
+			"<table>\n<thead>\n<tr>\n<th>a</th>\n<th class=\"right\">b</th>\n<th class=\"center\">c</th>\n</tr>\n</thead>\n" +
 			"<tbody>\n" +
 			"<tr>\n<td>1</td>\n<td class=\"right\">2<br>\n3</td>\n<td class=\"center\">x | y</td>\n</tr>\n" +
-			"<tr>\n<td>short</td>\n<td></td>\n<td></td>\n</tr>\n</tbody>\n</table></div>"},
+			"<tr>\n<td>short</td>\n<td></td>\n<td></td>\n</tr>\n</tbody>\n</table></div>\n"},
 		{"headings", "# a\n### b\n## c\nd\n=", "<h3>a</h3>\n<h4>b</h4>\n<h4>c</h4>\n<h3>d</h3>\n"},
 		{"many headings", "# 1\n## 2\n### 3\n#### 4\n##### 5\n###### 6", "<h3>1</h3>\n<h4>2</h4>\n<h5>3</h5>\n" +
 			"<h6>4</h6>\n<h6>5</h6>\n<h6>6</h6>\n"},
@@ -291,7 +291,7 @@ func TestMarkdownHighlights(t *testing.T) {
 		{"*x* &amp; amp strong", "amp strong", "<p><em>x</em> &amp; <mark>amp</mark> <mark>strong</mark></p>\n"},
 		{"[a](https://price.example)", "price", `<p><a href="https://price.example" rel="noopener nofollow">` +
 			"a</a></p>\n"},
-		{"```\nprice\n```", "price", `<pre tabindex="0"><code><mark>price</mark>` + "\n</code></pre>"},
+		{"```\nprice\n```", "price", `<pre tabindex="0"><code><mark>price</mark>` + "\n</code></pre>\n"},
 	} {
 		if got := rendered(t, c.source, search.ParseQuery(c.q)...); got != c.want {
 			t.Errorf("%q, %q:\ngot  %q\nwant %q", c.source, c.q, got, c.want)
