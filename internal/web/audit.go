@@ -26,8 +26,8 @@ type eventRow struct {
 	Sentence eventSentence
 }
 
-// auditLength is the number of events on a page.
-const auditLength = 50
+// auditLength is the number of events on a page: with the longest ones, it stays below 100 kB.
+const auditLength = 48
 
 // auditSubjects are the subjects of the events of a workspace. Successful sign-ins and
 // events about users do not belong to a workspace.

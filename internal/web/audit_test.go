@@ -318,7 +318,7 @@ func TestAuditPageSize(t *testing.T) {
 			strings.Repeat("名", memo.MaxName), testworld.Password))
 		_ = must(w.App.AddMember(ctx, memo.Caller{Operator: true}, w.Acme.ID, u.ID, memo.RoleOwner))
 		c := w.as(u, memo.RoleOwner)
-		c.ClientAddress, c.UserAgent = "2001:db8:1111:2222:3333:4444:5555:6666", strings.Repeat("a", 999)
+		c.ClientAddress, c.UserAgent = "2001:db8:1111:2222:3333:4444:5555:6666", strings.Repeat("a", app.MaxEventText)
 		w.Must(w.App.ChangeTitle(ctx, c, w.Transcriptions[0], strings.Repeat("題", memo.MaxTitle)))
 		for i := range auditLength {
 			w.Must(w.App.ChangeProject(ctx, c, w.Transcriptions[0], strings.Repeat(string('一'+rune(i%2)), memo.MaxName)))
