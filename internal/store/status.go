@@ -7,13 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/pressly/goose/v3"
 )
 
 // Status is the status report of a database, for memo doctor.
@@ -128,15 +127,10 @@ func (s *Store) readServerStatus(ctx context.Context, cfg Config, c *Status) err
 }
 
 // newestMigration returns the number of the newest migration.
-func newestMigration() (newest int64, err error) {
-	files, err := fs.Glob(migrations, "migrations/sqlite/*.sql")
-	for _, f := range files {
-		number, _, _ := strings.Cut(path.Base(f), "_")
-		n, err := strconv.ParseInt(number, 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		newest = max(newest, n)
+func newestMigration() (int64, error) {
+	files, err := fs.Glob(migrations, "migrations/sqlite/*.sql") // in the order of their numbers
+	if err != nil {
+		return 0, err
 	}
-	return newest, err
+	return goose.NumericComponent(files[len(files)-1])
 }

@@ -11,11 +11,9 @@ import (
 // could make "memo user disable" wait for seconds. An urgent writer therefore locks a
 // small file next to the database. Every other writer, in any process, waits before
 // each transaction until that lock is free. The lock only orders writers: if the file
-// cannot be locked, they write without it.
-type urgentLock struct {
-	urgent  *os.File // locked while an urgent writer of this process waits or writes
-	writers *os.File // another descriptor of the same file, for waiting until the lock is free
-}
+// cannot be locked, they write without it. Within a process, only the writer that has
+// the turn uses it.
+type urgentLock struct{ file *os.File }
 
 // maxYield is the longest time that a writer waits for the lock. It is limited because
 // the process that holds the lock may hang.
@@ -25,32 +23,27 @@ const yieldInterval = 2 * time.Millisecond // between two attempts to get the lo
 
 // openUrgentLock returns nil if the file cannot be opened.
 func openUrgentLock(path string) *urgentLock {
-	urgent, err := createPrivate(path)
+	file, err := createPrivate(path)
 	if err == nil {
-		giveToOwner(urgent)
-	} else if urgent, err = os.OpenFile(path, os.O_RDWR|noFollow, 0); err != nil {
+		giveToOwner(file)
+	} else if file, err = os.OpenFile(path, os.O_RDWR|noFollow, 0); err != nil {
 		return nil
 	}
-	writers, err := os.OpenFile(path, os.O_RDWR|noFollow, 0)
-	if err != nil {
-		urgent.Close()
-		return nil
-	}
-	return &urgentLock{urgent, writers}
+	return &urgentLock{file}
 }
 
 // acquireUrgent makes other writers, in all processes, wait until release is called.
 func (p *urgentLock) acquireUrgent(ctx context.Context) (release func()) {
-	if p == nil || !p.poll(ctx, func() bool { return lockFile(p.urgent, true) }) {
+	if p == nil || !p.poll(ctx, func() bool { return lockFile(p.file, true) }) {
 		return func() {}
 	}
-	return func() { unlockFile(p.urgent) }
+	return func() { unlockFile(p.file) }
 }
 
 // waitForUrgent waits while another process has an urgent writer.
 func (p *urgentLock) waitForUrgent(ctx context.Context) {
-	if p != nil && p.poll(ctx, func() bool { return lockFile(p.writers, false) }) {
-		unlockFile(p.writers)
+	if p != nil && p.poll(ctx, func() bool { return lockFile(p.file, false) }) {
+		unlockFile(p.file)
 	}
 }
 
@@ -67,7 +60,6 @@ func (p *urgentLock) poll(ctx context.Context, try func() bool) bool {
 
 func (p *urgentLock) close() {
 	if p != nil {
-		p.urgent.Close()
-		p.writers.Close()
+		p.file.Close()
 	}
 }

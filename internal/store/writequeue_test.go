@@ -163,7 +163,7 @@ func TestUrgentWritersOfAnotherProcessGoFirst(t *testing.T) {
 	// begin another one before the revocation.
 	for i := range 20 {
 		release := other.urgentLock.acquireUrgent(t.Context())
-		yielded := !lockFile(h.urgentLock.writers, false)
+		yielded := !lockFile(h.urgentLock.file, false)
 		release()
 		if !yielded {
 			t.Fatal("an ordinary writer does not see the urgent one")
