@@ -7,10 +7,10 @@
 package bulkhead
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,22 +38,19 @@ type Limiter struct {
 	used       int64
 	running    int
 	workspaces map[string]*workspace // those with admitted or waiting work
-	queue      *list.List            // of *waiter, in order of arrival
+	queue      []*waiter             // in order of arrival
 	refused    int64
 }
 
 type workspace struct {
 	used    int64
 	waiting int
-	seen    bool // used only during a call of next
 }
 
 type waiter struct {
 	workspace string
 	weight    int64
-	element   *list.Element
 	granted   chan struct{} // closed on admission, with the lock held
-	admitted  bool
 }
 
 // New returns a limiter.
@@ -65,7 +62,7 @@ func New(cfg Config) *Limiter {
 	if cfg.Wait <= 0 {
 		cfg.Wait = 5 * time.Second
 	}
-	return &Limiter{cfg: cfg, workspaces: map[string]*workspace{}, queue: list.New()}
+	return &Limiter{cfg: cfg, workspaces: map[string]*workspace{}}
 }
 
 // Acquire admits work of a workspace. The caller must call release when the work has
@@ -107,7 +104,7 @@ func (l *Limiter) enqueue(workspaceID string, weight int64) (*waiter, error) {
 		return nil, l.refusal(t, true)
 	}
 	w := &waiter{workspace: workspaceID, weight: weight, granted: make(chan struct{})}
-	w.element = l.queue.PushBack(w)
+	l.queue = append(l.queue, w)
 	t.waiting++
 	l.admit()
 	return w, nil
@@ -132,17 +129,18 @@ func (l *Limiter) wait(ctx context.Context, w *waiter) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	cancelled := errors.Is(ctx.Err(), context.Canceled)
-	switch {
-	case w.admitted && !cancelled:
-		return nil // it was admitted just before the lock was taken
-	case w.admitted:
+	select {
+	case <-w.granted: // just before the lock was taken
+		if !cancelled {
+			return nil
+		}
 		l.releaseLocked(w)
 		return ctx.Err()
+	default:
 	}
 	t := l.workspaces[w.workspace]
 	refusal := l.refusal(t, t.used+w.weight > l.cfg.PerWorkspace)
-	l.queue.Remove(w.element)
-	t.waiting--
+	l.dequeue(w)
 	l.forget(w.workspace, t)
 	l.admit() // w may have been the only obstacle for the next waiters
 	if cancelled {
@@ -164,11 +162,14 @@ func (l *Limiter) admit() {
 		l.used += w.weight
 		l.running++
 		t.used += w.weight
-		t.waiting--
-		l.queue.Remove(w.element)
-		w.admitted = true
+		l.dequeue(w)
 		close(w.granted)
 	}
+}
+
+func (l *Limiter) dequeue(w *waiter) {
+	l.queue = slices.DeleteFunc(l.queue, func(other *waiter) bool { return other == w })
+	l.workspaces[w.workspace].waiting--
 }
 
 // next returns the waiter to admit next, or nil. It looks at the first waiter of
@@ -176,21 +177,16 @@ func (l *Limiter) admit() {
 // one whose workspace uses the least, so that a workspace that calls in a loop does not
 // make the others wait. Among equals it picks the first to arrive.
 func (l *Limiter) next() (best *waiter) {
-	var seen []*workspace
-	for e := l.queue.Front(); e != nil; e = e.Next() {
-		w := e.Value.(*waiter)
-		t := l.workspaces[w.workspace]
-		if t.seen {
+	seen := map[string]bool{}
+	for _, w := range l.queue {
+		if seen[w.workspace] {
 			continue
 		}
-		t.seen = true
-		seen = append(seen, t)
+		seen[w.workspace] = true
+		t := l.workspaces[w.workspace]
 		if t.used+w.weight <= l.cfg.PerWorkspace && (best == nil || t.used < l.workspaces[best.workspace].used) {
 			best = w
 		}
-	}
-	for _, t := range seen {
-		t.seen = false
 	}
 	return best
 }
@@ -244,5 +240,5 @@ type Stats struct {
 func (l *Limiter) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return Stats{Running: l.running, Used: l.used, Waiting: l.queue.Len(), Refused: l.refused}
+	return Stats{Running: l.running, Used: l.used, Waiting: len(l.queue), Refused: l.refused}
 }
