@@ -1,4 +1,4 @@
-package server
+package server_test
 
 import (
 	"bufio"
@@ -22,6 +22,7 @@ import (
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/mcp"
 	"memoai.tech/memo/internal/rest"
+	"memoai.tech/memo/internal/server"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/telemetry"
 	"memoai.tech/memo/internal/testenv"
@@ -64,7 +65,7 @@ func newAllSurfaces(t testing.TB, cfg store.Config) *allSurfaces {
 				}
 			}
 			slices.Sort(w.patterns)
-			w.handler = New(Config{
+			w.handler = server.New(server.Config{
 				App: a, Admission: g, REST: api, Web: site, Log: log, Metrics: telemetry.NewMetrics(),
 				PublicURL: "https://memo.example.com",
 				MCP: mcp.New(mcp.Config{

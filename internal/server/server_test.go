@@ -1,9 +1,10 @@
-package server
+package server_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
-	"io"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -20,14 +21,17 @@ import (
 	"memoai.tech/memo/internal/mcp"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/rest"
+	"memoai.tech/memo/internal/server"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/telemetry"
+	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/web"
 )
 
-func newServer(t *testing.T) (*Server, *store.Store) {
+// newServer returns a server with an empty database. limitSource may be nil.
+func newServer(t *testing.T, limitSource func() string) (*server.Server, *store.Store) {
 	t.Helper()
-	s, err := store.Open(context.Background(), store.Config{Dir: t.TempDir()})
+	s, err := store.Open(t.Context(), store.Config{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,24 +44,33 @@ func newServer(t *testing.T) (*Server, *store.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(Config{
+	return server.New(server.Config{
 		App: a, Admission: g, REST: rest.New(rest.Config{App: a, Admission: g}), Log: log,
 		MCP: mcp.New(mcp.Config{App: a, Admission: g, Log: log, RESTPrefix: rest.Prefix, Version: "test", Now: time.Now}),
 		Web: web.New(web.Config{
 			App: a, Admission: g, Log: log, PublicURL: "https://memo.example.com", FirstPlan: memo.PlanPro,
 			Now: time.Now,
 		}),
-		Metrics: telemetry.NewMetrics(), PublicURL: "https://memo.example.com",
+		Metrics: telemetry.NewMetrics(), PublicURL: "https://memo.example.com", LimitSource: limitSource,
 	}), s
 }
 
-func TestRoutes(t *testing.T) {
-	s, db := newServer(t)
-	get := func(path string) *httptest.ResponseRecorder {
-		w := httptest.NewRecorder()
-		s.Handler().ServeHTTP(w, httptest.NewRequest("GET", path, nil))
-		return w
+// get sends a request with header lines such as "Accept: text/html".
+func get(s *server.Server, path string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest("GET", "/", nil)
+	r.URL.Path, r.URL.RawQuery, _ = strings.Cut(path, "?") // a path such as //x is no URL by itself
+	r.RemoteAddr = "10.0.0.5:1234"                         // where a proxy may be
+	for _, line := range header {
+		name, value, _ := strings.Cut(line, ": ")
+		r.Header.Set(name, value)
 	}
+	w := httptest.NewRecorder()
+	s.Handler().ServeHTTP(w, r)
+	return w
+}
+
+func TestRoutes(t *testing.T) {
+	s, _ := newServer(t, nil)
 	for path, want := range map[string]struct {
 		status int
 		has    string
@@ -80,116 +93,124 @@ func TestRoutes(t *testing.T) {
 		"/healthz?k=" + credential.NewKey().Secret(): {401, "not accepted in the URL"},
 		"/api/v1/developer/openapi.json":             {200, `"openapi": "3.1.0"`},
 	} {
-		w := get(path)
-		if w.Code != want.status || !strings.Contains(w.Body.String(), want.has) {
-			t.Errorf("%s: %d %.200s", path, w.Code, w.Body)
-		}
-		if w.Code >= 400 && !json.Valid(w.Body.Bytes()) || w.Header().Get("X-Request-Id") == "" {
-			t.Errorf("%s: not JSON, or no X-Request-Id", path)
-		}
-		if w.Header().Get("Strict-Transport-Security") == "" {
-			t.Errorf("%s: no Strict-Transport-Security", path)
-		}
+		t.Run(path, func(t *testing.T) {
+			w := get(s, path)
+			if w.Code != want.status || !strings.Contains(w.Body.String(), want.has) {
+				t.Errorf("got %d %.200s, want %d with %s", w.Code, w.Body, want.status, want.has)
+			}
+			if w.Code >= 400 && !json.Valid(w.Body.Bytes()) || w.Header().Get("X-Request-Id") == "" {
+				t.Error("not JSON, or no X-Request-Id")
+			}
+			if w.Header().Get("Strict-Transport-Security") == "" {
+				t.Error("no Strict-Transport-Security")
+			}
+		})
 	}
-	w := httptest.NewRecorder()
-	s.Handler().ServeHTTP(w, httptest.NewRequest("POST", "/register",
-		strings.NewReader(`{"redirect_uris":["http://localhost"]}`)))
-	if w.Code != 400 || !strings.Contains(w.Body.String(), "Create an API key") {
-		t.Errorf("POST /register: %d %s", w.Code, w.Body)
-	}
-	for path, want := range map[string]string{
-		"/nowhere": "", "/w/x": "", "/docs/": "/docs",
-		"//evil.example/": "/evil.example", "/\\evil.example/": "/%5Cevil.example",
+	t.Run("POST /register", func(t *testing.T) {
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, httptest.NewRequest("POST", "/register",
+			strings.NewReader(`{"redirect_uris":["http://localhost"]}`)))
+		if w.Code != 400 || !strings.Contains(w.Body.String(), "Create an API key") {
+			t.Errorf("got %d %s", w.Code, w.Body)
+		}
+	})
+}
+
+// TestRoutesInBrowser: a path that can only be a page gets one.
+func TestRoutesInBrowser(t *testing.T) {
+	const page, redirect, jsonError = "a page", "a redirect", "JSON"
+	s, _ := newServer(t, nil)
+	for path, want := range map[string]struct{ kind, to string }{
+		"/nowhere": {page, ""}, "/w/x": {page, ""},
+		"/docs/":          {redirect, "/docs"},
+		"//evil.example/": {redirect, "/evil.example"}, "/\\evil.example/": {redirect, "/%5Cevil.example"},
+		"/api": {jsonError, ""}, "/api/v2": {jsonError, ""}, "/mcp/": {jsonError, ""},
+		"/.well-known/oauth-protected-resource": {jsonError, ""},
 	} {
-		r := httptest.NewRequest("GET", "/", nil)
-		r.URL.Path = path
-		r.Header.Set("Accept", "text/html,*/*")
-		w := httptest.NewRecorder()
-		s.Handler().ServeHTTP(w, r)
-		if to := w.Header().Get("Location"); to != want || want == "" &&
-			(w.Code != 404 || !strings.Contains(w.Body.String(), "<h1>Page not found</h1>")) {
-			t.Errorf("a browser at %s: %d to %q %.200s", path, w.Code, to, w.Body)
-		}
+		t.Run(path, func(t *testing.T) {
+			w := get(s, path, "Accept: text/html,*/*")
+			kind := page
+			switch {
+			case w.Header().Get("Location") != "":
+				kind = redirect
+			case json.Valid(w.Body.Bytes()):
+				kind = jsonError
+			}
+			if kind != want.kind || w.Header().Get("Location") != want.to {
+				t.Errorf("got %s to %q, want %s to %q: %.200s", kind, w.Header().Get("Location"), want.kind, want.to, w.Body)
+			}
+			if kind != redirect && w.Code != 404 {
+				t.Errorf("got status %d, want 404", w.Code)
+			}
+			if kind == page && !strings.Contains(w.Body.String(), "<h1>Page not found</h1>") {
+				t.Errorf("another page: %.200s", w.Body)
+			}
+		})
 	}
-	for _, path := range []string{"/api", "/api/v2", "/mcp/", "/.well-known/oauth-protected-resource"} {
-		r := httptest.NewRequest("GET", path, nil)
-		r.Header.Set("Accept", "text/html,*/*")
-		w := httptest.NewRecorder()
-		s.Handler().ServeHTTP(w, r)
-		if w.Code != 404 || !json.Valid(w.Body.Bytes()) {
-			t.Errorf("a browser at %s: %d %.200s", path, w.Code, w.Body)
-		}
-	}
-	if w := get("/readyz"); strings.Contains(w.Body.String(), "limits") {
-		t.Errorf("/readyz of a process without Redis: %s", w.Body)
-	}
-	s.cfg.LimitSource = func() string { return "own window, redis does not answer" }
-	if w := get("/readyz"); w.Code != 200 || !strings.Contains(w.Body.String(),
-		`"limits":"own window, redis does not answer"`) {
-		t.Errorf("/readyz with a LimitSource: %d %s", w.Code, w.Body)
-	}
-	proxied := httptest.NewRequest("GET", "/readyz", nil)
-	proxied.RemoteAddr = "10.0.0.5:1234"
-	proxied.Header.Set("X-Forwarded-For", "203.0.113.9")
-	res := httptest.NewRecorder()
-	s.Handler().ServeHTTP(res, proxied)
-	if !strings.Contains(res.Body.String(), `"proxy":"not trusted"`) ||
-		strings.Contains(get("/readyz").Body.String(), "proxy") {
-		t.Errorf("/readyz through a proxy that is not trusted: %s", res.Body)
-	}
-	db.Close()
-	if w := get("/readyz"); w.Code != 503 {
-		t.Errorf("/readyz without a database: %d %s", w.Code, w.Body)
-	}
-	if w := get("/healthz"); w.Code != 200 {
-		t.Errorf("/healthz without a database: %d", w.Code)
+}
+
+func TestReady(t *testing.T) {
+	const own = "own window, redis does not answer"
+	alone, _ := newServer(t, nil)
+	shared, _ := newServer(t, func() string { return own })
+	closed, closedDB := newServer(t, nil)
+	closedDB.Close()
+	for _, c := range []struct {
+		name   string
+		server *server.Server
+		path   string
+		header string
+		status int
+		body   string
+	}{
+		{"a process without Redis", alone, "/readyz", "", 200, `{"status":"ready"}`},
+		{"with a limit source", shared, "/readyz", "", 200, `{"status":"ready","limits":"` + own + `"}`},
+		{
+			"through a proxy that is not trusted", alone, "/readyz", "X-Forwarded-For: 203.0.113.9", 200,
+			`{"status":"ready","proxy":"not trusted"}`,
+		},
+		{"without a database", closed, "/readyz", "", 503, `{"status":"the database does not answer"}`},
+		{"alive without a database", closed, "/healthz", "", 200, `{"status":"ok"}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := get(c.server, c.path, c.header)
+			if got := strings.TrimSpace(w.Body.String()); w.Code != c.status || got != c.body {
+				t.Errorf("got %d %s, want %d %s", w.Code, got, c.status, c.body)
+			}
+		})
 	}
 }
 
 // TestServeDrains: a request that is active when the server is told to stop gets its response, and
 // then Serve returns.
 func TestServeDrains(t *testing.T) {
-	s, _ := newServer(t)
-	entered, leave := make(chan bool), make(chan bool)
-	inner := s.http.Handler
-	s.http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/slow" {
-			close(entered)
-			<-leave
-		}
-		inner.ServeHTTP(w, r)
-	})
+	s, _ := newServer(t, nil)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx, l) }()
-	status := make(chan int, 1)
-	go func() {
-		res, err := http.Get("http://" + l.Addr().String() + "/slow")
-		if err != nil {
-			status <- 0
-			return
-		}
-		io.Copy(io.Discard, res.Body)
-		res.Body.Close()
-		status <- res.StatusCode
-	}()
-	<-entered
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	responses := bufio.NewReader(conn)
+	fmt.Fprint(conn, "POST /api/v1/session HTTP/1.1\r\nHost: memo.example.com\r\nContent-Type: application/json\r\n"+
+		"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+	if res, err := http.ReadResponse(responses, nil); err != nil || res.StatusCode != http.StatusContinue {
+		t.Fatalf("the server does not wait for the body: %v, %v", res, err)
+	}
 	stop()
-	for !s.draining.Load() {
-		time.Sleep(time.Millisecond)
-	}
-	w := httptest.NewRecorder()
-	inner.ServeHTTP(w, httptest.NewRequest("GET", "/readyz", nil))
-	if w.Code != 503 {
-		t.Errorf("/readyz while stopping: %d", w.Code)
-	}
-	close(leave)
-	if got := <-status; got != 404 {
-		t.Errorf("the active request got status %d, want 404", got)
+	testenv.Eventually(t, "/readyz reports that the server is stopping", func() bool {
+		w := get(s, "/readyz")
+		return w.Code == 503 && strings.Contains(w.Body.String(), `"stopping"`)
+	})
+	fmt.Fprint(conn, "{}")
+	if res, err := http.ReadResponse(responses, nil); err != nil || res.StatusCode != 422 {
+		t.Errorf("the active request got %v (%v), want status 422", res, err)
 	}
 	if err := <-served; err != nil {
 		t.Error(err)
