@@ -1,4 +1,4 @@
-package bulkhead
+package bulkhead // reads the bounds of a limiter, and what it has left over
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package ratelimit
+package ratelimit // these tests set the clocks, and the timeouts of Redis
 
 import (
 	"bytes"

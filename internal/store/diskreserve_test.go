@@ -1,4 +1,4 @@
-package store
+package store // the disk reserve is not exported
 
 import (
 	"context"

@@ -1,19 +1,21 @@
 //go:build unix
 
-package store
+package store_test
 
 import (
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"memoai.tech/memo/internal/store"
 )
 
 func TestServersOnOneDirectoryDetectEachOther(t *testing.T) {
 	dir := t.TempDir()
 	mark := func(want bool) (release func()) {
 		t.Helper()
-		others, release, err := MarkInUse(dir)
+		others, release, err := store.MarkInUse(dir)
 		if err != nil || others != want {
 			t.Fatalf("other servers: got %v (%v), want %v", others, err, want)
 		}
@@ -31,7 +33,7 @@ func TestServersOnOneDirectoryDetectEachOther(t *testing.T) {
 	alone, held := make(chan bool), make(chan struct{})
 	for range 8 {
 		go func() {
-			others, release, err := MarkInUse(dir)
+			others, release, err := store.MarkInUse(dir)
 			if err != nil {
 				t.Error(err)
 			}
@@ -61,12 +63,12 @@ func TestServedMarkBelongsToDirectoryOwner(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, release, err := MarkInUse(dir)
+	_, release, err := store.MarkInUse(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer release()
-	path := filepath.Join(dir, FileName+"-server")
+	path := filepath.Join(dir, store.FileName+"-server")
 	file, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
@@ -82,10 +84,10 @@ func TestServedMarkBelongsToDirectoryOwner(t *testing.T) {
 
 	// A symbolic link in place of the file is not followed.
 	other := t.TempDir()
-	if err := os.Symlink(path, filepath.Join(other, FileName+"-server")); err != nil {
+	if err := os.Symlink(path, filepath.Join(other, store.FileName+"-server")); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := MarkInUse(other); err == nil {
+	if _, _, err := store.MarkInUse(other); err == nil {
 		t.Error("a symbolic link was followed")
 	}
 }

@@ -1,10 +1,11 @@
-package store
+package store_test
 
 import (
 	"net"
 	"strings"
 	"testing"
 
+	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testenv"
 )
 
@@ -18,20 +19,25 @@ func TestPostgresCertificateIsVerified(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secure := func(addr string) Config {
-		return Config{URL: strings.Replace(pg.URL(addr), "sslmode=disable", "sslmode=verify-full", 1)}
+	secure := func(addr string) store.Config {
+		return store.Config{URL: strings.Replace(pg.URL(addr), "sslmode=disable", "sslmode=verify-full", 1)}
 	}
-	s := mustOpen(t, secure(pg.Addr))
+	s := open(t, secure(pg.Addr))
 	if err := s.Ping(t.Context()); err != nil {
 		t.Error(err)
 	}
-	for url, encrypted := range map[string]bool{secure(pg.Addr).URL: true, pg.URL(pg.Addr): false} {
-		if c, err := ReadStatus(t.Context(), Config{URL: url}); err != nil || c.Encrypted != encrypted ||
-			c.Host != "127.0.0.1" {
-			t.Errorf("%s: got %+v (%v), want encrypted %v", url, c, err, encrypted)
-		}
+	for name, c := range map[string]struct {
+		cfg       store.Config
+		encrypted bool
+	}{"encrypted": {secure(pg.Addr), true}, "plain": {store.Config{URL: pg.URL(pg.Addr)}, false}} {
+		t.Run(name, func(t *testing.T) {
+			got, err := store.ReadStatus(t.Context(), c.cfg)
+			if err != nil || got.Encrypted != c.encrypted || got.Host != "127.0.0.1" {
+				t.Errorf("got %+v (%v), want encrypted %v", got, err, c.encrypted)
+			}
+		})
 	}
-	if _, err := Open(t.Context(), secure("localhost:"+port)); err == nil ||
+	if _, err := store.Open(t.Context(), secure("localhost:"+port)); err == nil ||
 		!strings.Contains(err.Error(), "certificate") {
 		t.Errorf("connecting under a name that the certificate lacks: got %v, want a certificate error", err)
 	}

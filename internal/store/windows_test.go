@@ -1,4 +1,4 @@
-package store
+package store // reads a backup as a database
 
 import (
 	"testing"

@@ -1,4 +1,4 @@
-package store
+package store // the queue and the lock are not exported
 
 import (
 	"context"
