@@ -27,6 +27,7 @@ var allowedImports = map[string]string{
 	"":                    "",
 	"internal/credential": "memo",
 	"internal/params":     "memo",
+	"internal/openapi":    "params",
 	"internal/ratelimit":  "",
 	"internal/search":     "",
 	"internal/plaintext":  "",
@@ -36,11 +37,11 @@ var allowedImports = map[string]string{
 	"internal/store":      "memo credential search zipstream store/pgwatch",
 	"internal/bulkhead":   "memo",
 	"internal/telemetry":  "memo bulkhead",
-	"internal/httpx":      "memo ratelimit telemetry",
-	"internal/admission":  "memo app credential httpx ratelimit telemetry",
-	"internal/rest":       "memo admission app filename httpx ratelimit telemetry transcript",
+	"internal/httpx":      "memo params ratelimit telemetry",
+	"internal/admission":  "memo app credential httpx params ratelimit telemetry",
+	"internal/rest":       "memo admission app filename httpx openapi params ratelimit telemetry transcript",
 	"internal/mcp":        "memo admission app httpx params ratelimit search telemetry transcript",
-	"internal/web":        "memo admission app filename httpx ratelimit search telemetry transcript",
+	"internal/web":        "memo admission app filename httpx openapi ratelimit search telemetry transcript",
 	"internal/server":     "admission app httpx mcp ratelimit rest telemetry transcript web",
 	"internal/bridge":     "memo credential",
 	"internal/demo":       "",
@@ -62,9 +63,10 @@ var allowedImports = map[string]string{
 
 // belowHTTP are the packages that must not import net/http.
 var belowHTTP = []string{
-	"", "internal/credential", "internal/params", "internal/ratelimit", "internal/search", "internal/plaintext",
-	"internal/filename", "internal/transcript", "internal/transcript/read", "internal/transcript/write",
-	"internal/zipstream", "internal/store", "internal/store/pgwatch", "internal/app",
+	"", "internal/credential", "internal/params", "internal/openapi", "internal/ratelimit", "internal/search",
+	"internal/plaintext", "internal/filename", "internal/transcript", "internal/transcript/read",
+	"internal/transcript/write", "internal/zipstream", "internal/store", "internal/store/pgwatch",
+	"internal/app",
 }
 
 func TestPackageImports(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/httpx"
+	"memoai.tech/memo/internal/params"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/telemetry"
 )
@@ -154,7 +155,7 @@ func (c *Control) ManagementCall(
 	}
 	a, err := c.SessionMember(ctx, r, workspaceID)
 	if err != nil {
-		return Admission{}, httpx.InQuery(err)
+		return Admission{}, params.InvalidValue("query", err)
 	}
 	return a, c.Count(ctx, &a, ratelimit.Management)
 }

@@ -14,37 +14,13 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/params"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/telemetry"
 )
 
-// ParamError is one invalid parameter or JSON member of a request.
-type ParamError struct {
-	Loc  []any  `json:"loc"` // "query", "path" or "body", then names and indices
-	Msg  string `json:"msg"`
-	Type string `json:"type"`
-}
-
-// ParamErrors are all invalid parameters of a request, for a 422 response.
-type ParamErrors []ParamError
-
-// maxParamErrors is how many of them a response names.
-const maxParamErrors = 100
-
-func (p ParamErrors) Error() string { return fmt.Sprint([]ParamError(p)) }
-
-// InQuery turns an error of KindInvalid into ParamErrors for a query parameter; otherwise
-// [WriteError] takes it to be in the body. It returns other errors unchanged.
-func InQuery(err error) error {
-	if e, ok := errors.AsType[*memo.Error](err); ok && e.Kind == memo.KindInvalid {
-		return invalidParam("query", e)
-	}
-	return err
-}
-
-func invalidParam(where string, e *memo.Error) ParamErrors {
-	return ParamErrors{{Loc: []any{where, e.Field}, Msg: e.Message, Type: "value_error"}}
-}
+// maxFaults is how many faults of an input a response names.
+const maxFaults = 100
 
 // StatusError is an error of HTTP itself: 400, 404 of a path, 405, 408, 413, 415.
 type StatusError struct {
@@ -90,8 +66,8 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 		if e.Allow != "" {
 			h.Set("Allow", e.Allow)
 		}
-	} else if p, ok := errors.AsType[ParamErrors](err); ok {
-		status, detail = http.StatusUnprocessableEntity, p[:min(len(p), maxParamErrors)]
+	} else if p, ok := errors.AsType[params.Faults](err); ok {
+		status, detail = http.StatusUnprocessableEntity, p[:min(len(p), maxFaults)]
 	} else if e, ok := errors.AsType[*memo.Error](err); ok {
 		status, detail = StatusOf(e.Kind), domainDetail(e, h, req)
 	} else if IsTimeout(err) {
@@ -134,7 +110,7 @@ func domainDetail(e *memo.Error, h http.Header, req *telemetry.Request) any {
 	case memo.KindInternal:
 		return internalError
 	case memo.KindInvalid:
-		return invalidParam("body", e)
+		return params.InvalidValue("body", e)
 	case memo.KindUnauthorized:
 		req.Refusal = e.Code
 		return setChallenge(e, h)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"memoai.tech/memo/internal/httpx"
+	"memoai.tech/memo/internal/params"
 	"memoai.tech/memo/internal/telemetry"
 )
 
@@ -38,9 +39,9 @@ func TestWriteJSON(t *testing.T) {
 	}
 }
 
-// TestParamErrorsAreLimited: a query may have thousands of unknown parameters.
-func TestParamErrorsAreLimited(t *testing.T) {
-	many := make(httpx.ParamErrors, 30_000)
+// TestFaultsAreLimited: a query may have thousands of unknown parameters.
+func TestFaultsAreLimited(t *testing.T) {
+	many := make(params.Faults, 30_000)
 	w := httptest.NewRecorder()
 	httpx.WriteError(w, httptest.NewRequest("GET", "/", nil), many)
 	if n := strings.Count(w.Body.String(), `"loc"`); n != 100 {

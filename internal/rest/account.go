@@ -6,7 +6,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/httpx"
+	"memoai.tech/memo/internal/params"
 	"memoai.tech/memo/internal/ratelimit"
 )
 
@@ -56,18 +56,8 @@ type signInIn struct {
 }
 
 type signInBody struct {
-	Email    string `json:"email"`
-	Password string `json:"password"`
-}
-
-func (b *signInBody) validate() (problems httpx.ParamErrors) {
-	if b.Email == "" {
-		problems = append(problems, paramError("body", "email", "must not be empty", "value_error"))
-	}
-	if b.Password == "" {
-		problems = append(problems, paramError("body", "password", "must not be empty", "value_error"))
-	}
-	return problems
+	Email    string `json:"email" min:"1"`
+	Password string `json:"password" min:"1"`
 }
 
 type signInOut struct {
@@ -105,7 +95,7 @@ func listSessions(c *request, _ noBody) (sessionsOut, error) {
 }
 
 type oneSessionIn struct {
-	ID idParam `path:"id"`
+	ID params.UUID `path:"id"`
 }
 
 // checkExists returns 404 if the session is not one of the caller's.

@@ -1,25 +1,22 @@
 package rest
 
 import (
-	"cmp"
 	"time"
-
-	"github.com/go-json-experiment/json"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/httpx"
+	"memoai.tech/memo/internal/params"
 )
 
 // workspaceParam is a parameter of every key management call. Admission has already read it.
 type workspaceParam struct {
-	WorkspaceID idParam `query:"workspace_id" doc:"one of your workspaces; optional if you have only one"`
+	WorkspaceID params.UUID `query:"workspace_id" doc:"one of your workspaces; optional if you have only one"`
 }
 
 type keysOut struct {
 	Items      []memo.KeyView `json:"items"`
 	Total      int            `json:"total"`
-	NextCursor *string        `json:"next_cursor"`
+	NextCursor memo.Optional  `json:"next_cursor"`
 }
 
 type listKeysIn struct {
@@ -32,11 +29,7 @@ type listKeysIn struct {
 func listKeys(c *request, in listKeysIn) (keysOut, error) {
 	list := app.KeyQuery{Status: memo.KeyStatus(in.Status), Limit: in.Limit, Cursor: in.Cursor}
 	p, err := c.app.ListKeys(c.ctx, c.Caller, list)
-	out := keysOut{Items: p.Items, Total: p.Total}
-	if p.NextCursor != "" {
-		out.NextCursor = &p.NextCursor
-	}
-	return out, err
+	return keysOut{p.Items, p.Total, memo.Optional(p.NextCursor)}, err
 }
 
 type createKeyIn struct {
@@ -45,39 +38,38 @@ type createKeyIn struct {
 }
 
 type createKeyBody struct {
-	Name      string  `json:"name"`
-	ExpiresAt *string `json:"expires_at,omitempty"` // RFC 3339, or a date; null: never
-
-	expires *time.Time
+	Name      keyName `json:"name"`
+	ExpiresAt *expiry `json:"expires_at,omitzero"` // null: never
 }
 
-func (b *createKeyBody) validate() (problems httpx.ParamErrors) {
-	if _, err := memo.CleanName("name", b.Name); err != nil {
-		problems = append(problems, bodyError(err)...)
-	}
-	var invalid httpx.ParamErrors
-	b.expires, invalid = parseExpiry(b.ExpiresAt)
-	return append(problems, invalid...)
+// keyName is the name of a key.
+type keyName string
+
+// UnmarshalText accepts what [memo.CleanName] does.
+func (n *keyName) UnmarshalText(b []byte) error {
+	name, err := memo.CleanName("name", string(b))
+	*n = keyName(name)
+	return err
 }
 
-// parseExpiry parses an optional expiry. nil means never.
-func parseExpiry(s *string) (*time.Time, httpx.ParamErrors) {
-	if s == nil {
-		return nil, nil
-	}
-	t, err := memo.ParseExpiry("expires_at", *s, time.Now())
-	if err != nil {
-		return nil, bodyError(err)
-	}
-	return &t, nil
+// expiry is the expiry of a key: an RFC 3339 instant or a date.
+type expiry time.Time
+
+// UnmarshalText accepts what [memo.ParseExpiry] does.
+func (e *expiry) UnmarshalText(b []byte) error {
+	t, err := memo.ParseExpiry("expires_at", string(b), time.Now())
+	*e = expiry(t)
+	return err
 }
 
 func createKey(c *request, in createKeyIn) (memo.CreatedKey, error) {
-	return c.app.CreateKey(c.ctx, c.Caller, app.KeyRequest{Name: in.Body.Name, ExpiresAt: in.Body.expires})
+	return c.app.CreateKey(c.ctx, c.Caller, app.KeyRequest{
+		Name: string(in.Body.Name), ExpiresAt: (*time.Time)(in.Body.ExpiresAt),
+	})
 }
 
 type keyIn struct {
-	ID idParam `path:"id"`
+	ID params.UUID `path:"id"`
 	workspaceParam
 }
 
@@ -91,79 +83,53 @@ func getKey(c *request, in keyIn) (memo.KeyView, error) {
 }
 
 type updateKeyIn struct {
-	ID idParam `path:"id"`
-	workspaceParam
+	keyIn
 	Body updateKeyBody `body:"required"`
 }
 
-func (in updateKeyIn) checkExists(c *request) error { return keyIn{ID: in.ID}.checkExists(c) }
-
 type updateKeyBody struct {
-	Name      nullableString `json:"name,omitzero"`
-	ExpiresAt nullableString `json:"expires_at,omitzero"` // null: never
-
-	change app.KeyChange
-}
-
-// nullableString distinguishes null from an absent member.
-type nullableString struct {
-	given bool
-	value *string
-}
-
-// UnmarshalJSON records that the member is present. The decoder calls it for null too.
-func (n *nullableString) UnmarshalJSON(b []byte) error {
-	n.given = true
-	return json.Unmarshal(b, &n.value)
-}
-
-func (b *updateKeyBody) validate() (problems httpx.ParamErrors) {
-	if b.Name.given {
-		b.change.Name = cmp.Or(b.Name.value, new(string)) // null is an empty name, which is invalid
-		if _, err := memo.CleanName("name", *b.change.Name); err != nil {
-			problems = append(problems, bodyError(err)...)
-		}
-	}
-	if b.ExpiresAt.given {
-		t, invalid := parseExpiry(b.ExpiresAt.value)
-		b.change.ExpiresAt, problems = &t, append(problems, invalid...)
-	}
-	return problems
+	Name      keyName                 `json:"name,omitzero"`
+	ExpiresAt params.Nullable[expiry] `json:"expires_at,omitzero"` // null: never
 }
 
 func updateKey(c *request, in updateKeyIn) (memo.KeyView, error) {
-	return c.app.ChangeKey(c.ctx, c.Caller, string(in.ID), in.Body.change)
+	var change app.KeyChange
+	if in.Body.Name != "" {
+		change.Name = (*string)(&in.Body.Name)
+	}
+	if in.Body.ExpiresAt.Given {
+		expires := (*time.Time)(in.Body.ExpiresAt.Value)
+		change.ExpiresAt = &expires
+	}
+	return c.app.ChangeKey(c.ctx, c.Caller, string(in.ID), change)
 }
 
 type rotateKeyIn struct {
-	ID idParam `path:"id"`
-	workspaceParam
+	keyIn
 	Body rotateKeyBody `body:"optional"`
 }
 
-func (in rotateKeyIn) checkExists(c *request) error { return keyIn{ID: in.ID}.checkExists(c) }
-
 type rotateKeyBody struct {
-	Overlap *string `json:"overlap,omitempty"` // such as 24h; if absent, the old key stays active until it is revoked
-
-	overlap *time.Duration
+	Overlap *overlap `json:"overlap,omitzero"` // if absent, the old key stays active until it is revoked
 }
 
-func (b *rotateKeyBody) validate() httpx.ParamErrors {
-	if b.Overlap == nil {
-		return nil
-	}
-	d, err := time.ParseDuration(*b.Overlap)
+// overlap is the overlap of a rotation, such as 24h.
+type overlap time.Duration
+
+// UnmarshalText accepts a duration of up to [memo.MaxOverlap].
+func (o *overlap) UnmarshalText(b []byte) error {
+	d, err := time.ParseDuration(string(b))
 	if err != nil || d < 0 || d > memo.MaxOverlap {
-		return httpx.ParamErrors{paramError("body", "overlap", "must be a duration from 0 to 7 days such as 24h or 30m",
-			"duration")}
+		return &memo.Error{
+			Kind: memo.KindInvalid, Code: "duration", Message: "must be a duration from 0 to 7 days such as 24h or 30m",
+		}
 	}
-	b.overlap = &d
+	*o = overlap(d)
 	return nil
 }
 
 func rotateKey(c *request, in rotateKeyIn) (memo.CreatedKey, error) {
-	return c.app.RotateKey(c.ctx, c.Caller, string(in.ID), "", in.Body.overlap)
+	return c.app.RotateKey(c.ctx, c.Caller, string(in.ID), "", (*time.Duration)(in.Body.Overlap))
 }
 
 func revokeKey(c *request, in keyIn) (noBody, error) {

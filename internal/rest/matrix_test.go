@@ -1,4 +1,4 @@
-package rest
+package rest_test
 
 import (
 	"net/http"
@@ -46,15 +46,13 @@ const nowhere = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 // The 404 is the same for an id of another workspace and for one that does not exist.
 func TestEveryRouteRefuses(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		for _, rt := range w.api.routes {
-			valid, ok := validRequests[rt.name]
-			if !ok {
-				t.Errorf("the route %s has no valid request: add it to validRequests", rt.name)
-				continue
-			}
-			t.Run(rt.name, func(t *testing.T) {
-				w.T = t
-				w.checkRoute(rt, valid)
+		for _, rt := range w.routes() {
+			t.Run(rt.OperationID, func(t *testing.T) {
+				valid, ok := validRequests[rt.OperationID]
+				if !ok {
+					t.Fatal("no valid request: add it to validRequests")
+				}
+				w.in(t).checkRoute(rt, valid)
 			})
 		}
 	})
@@ -65,13 +63,13 @@ func (w *world) checkRoute(rt route, valid validRequest) {
 	client := http.DefaultClient
 	credential := func(*http.Request) {}
 	own, foreign := w.Transcriptions[1], w.OtherTranscription
-	switch rt.access {
-	case byKey:
+	switch {
+	case rt.is("data"):
 		credential = testworld.WithKey(w.OlgaKey.Key)
-	case byMember:
+	case rt.is("keys"):
 		client = w.signedIn(w.Olga)
 		own, foreign = w.Key(w.Acme, w.Olga).ID, w.EveKey.ID
-	case byUser:
+	case rt.needsSession():
 		client = w.signedIn(w.Olga)
 		own, foreign = w.sessionOf(client), w.sessionOf(w.signedIn(w.Eve))
 	}
@@ -85,20 +83,20 @@ func (w *world) checkRoute(rt route, valid validRequest) {
 	}
 	takesID := strings.Contains(valid.path+valid.body, "{own}")
 
-	if rt.access != public && rt.access != bySignIn {
+	if len(rt.Security) > 0 {
 		send(http.DefaultClient, own, "").Want(401)
 	}
-	switch rt.access {
-	case byKey:
+	switch {
+	case rt.is("data"):
 		w.SetPlan(memo.PlanBasic)
 		send(client, own, "", credential).Want(403, "api_access_denied")
 		w.SetPlan(memo.PlanPro)
 		send(client, own, "", testworld.WithHeader("Cookie", "memo_session=x")).Want(401, "Missing API key")
-	case byMember:
+	case rt.is("keys"):
 		send(http.DefaultClient, own, "", testworld.WithKey(w.OlgaKey.Key)).Want(403, "key_management_forbidden")
 		send(http.DefaultClient, own, "", testworld.WithKey(w.OlgaKey.Key[:45]+"!")).Want(401, "Invalid API key")
 	}
-	if rt.access != byKey && rt.access != public && rt.method != "GET" {
+	if !rt.is("data") && !rt.is("about") && rt.method != "GET" {
 		send(client, own, "", credential, testworld.WithHeader("Sec-Fetch-Site", "same-site")).Want(403, "cross_origin")
 		send(client, own, "", credential, testworld.WithHeader("Origin", "null")).Want(403, "cross_origin")
 	}
@@ -111,23 +109,23 @@ func (w *world) checkRoute(rt route, valid validRequest) {
 		// 404 comes before 422.
 		send(client, foreign, "?nope=1", credential).Want(404)
 	}
-	if rt.access != public {
+	if !rt.is("about") {
 		send(client, own, "?nope=1", credential).Want(422, `"loc":["query","nope"]`)
 		send(client, own, "?nope=1&nope=2&also=3", credential).Want(422, `["query","nope"]`, `["query","also"]`)
 	}
 	w.request(client, "PUT", strings.ReplaceAll(valid.path, "{own}", own), "", credential).Want(405)
 	if valid.body != "" {
 		send(client, own, "", credential, testworld.WithHeader("Content-Type", "text/plain")).Want(415)
-		w.request(client, rt.method, strings.ReplaceAll(valid.path, "{own}", own), strings.Repeat("x", maxBody+1),
+		w.request(client, rt.method, strings.ReplaceAll(valid.path, "{own}", own), strings.Repeat("x", 64<<10+1),
 			credential).Want(413)
 	}
-	send(client, own, "", credential).Want(rt.status)
+	send(client, own, "", credential).Want(rt.status())
 }
 
 // sessionOf returns the id of a client's session.
 func (w *world) sessionOf(client *http.Client) string {
 	w.T.Helper()
-	var out sessionsOut
+	var out struct{ Items []memo.Session }
 	w.request(client, "GET", "/api/v1/sessions", "").Want(200).Decode(&out)
 	for _, s := range out.Items {
 		if s.Current {
@@ -147,14 +145,14 @@ func TestEveryRouteIsLimited(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, cfg(t), limits{2, 2})
-			for _, rt := range w.api.routes {
-				valid := validRequests[rt.name]
+			for _, rt := range w.routes() {
+				valid := validRequests[rt.OperationID]
 				path := strings.ReplaceAll(valid.path, "{own}", nowhere)
 				send := func(client *http.Client, set ...func(*http.Request)) testworld.Response {
 					return w.request(client, rt.method, path, strings.ReplaceAll(valid.body, "{own}", nowhere), set...)
 				}
-				switch rt.access {
-				case byKey:
+				switch {
+				case rt.is("data"):
 					key := testworld.WithKey(w.Key(w.Acme, w.Olga).Key)
 					for range 3 {
 						send(http.DefaultClient).Want(401)
@@ -165,7 +163,7 @@ func TestEveryRouteIsLimited(t *testing.T) {
 						}
 					}
 					mustBeLimited(send(http.DefaultClient, key), "data", "2")
-				case byMember:
+				case rt.is("keys"):
 					client := w.signedIn(w.newOwner())
 					for range 2 {
 						if a := send(client); a.Status == 429 {

@@ -1,4 +1,4 @@
-package rest
+package rest_test
 
 import (
 	"encoding/json"
@@ -8,10 +8,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"memoai.tech/memo/internal/openapi"
 	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/testworld"
+	"memoai.tech/memo/internal/transcript"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -24,40 +27,69 @@ func TestOpenAPIMatchesGoldenFile(t *testing.T) {
 	testenv.CompareGolden(t, *update, golden, got)
 }
 
+// TestFormatsAreDocumented: both exports offer every format.
+func TestFormatsAreDocumented(t *testing.T) {
+	w := newWorld(t, storeIn(t), limits{})
+	var want []any
+	for _, format := range transcript.Formats {
+		want = append(want, string(format))
+	}
+	n := 0
+	for _, rt := range w.routes() {
+		for _, p := range rt.Parameters {
+			if p.Name == "format" {
+				n++
+				if diff := cmp.Diff(want, p.Schema.Enum); diff != "" {
+					t.Errorf("%s: %s", rt.OperationID, diff)
+				}
+			}
+		}
+		if rt.RequestBody == nil {
+			continue
+		}
+		if s := rt.RequestBody.Content.Schema().Properties["format"]; s != nil {
+			n++
+			if diff := cmp.Diff(want, s.Enum); diff != "" {
+				t.Errorf("%s: %s", rt.OperationID, diff)
+			}
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d routes have a format, want 2", n)
+	}
+}
+
 // TestResponsesMatchOpenAPI: every route is in the document, which describes the status of each
 // response and the schema of its body.
 func TestResponsesMatchOpenAPI(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		var doc openAPI
+		var doc openapi.Document
 		w.request(http.DefaultClient, "GET", "/openapi.json", "").Want(200).Decode(&doc)
 		n := 0
 		for _, methods := range doc.Paths {
 			n += len(methods)
 		}
-		if n != len(w.api.routes) {
-			t.Errorf("%d operations for %d routes", n, len(w.api.routes))
+		if n != len(validRequests) {
+			t.Errorf("%d operations, but %d valid requests", n, len(validRequests))
 		}
 		olga := w.signedIn(w.Olga)
-		for _, rt := range w.api.routes {
+		for _, rt := range w.routes() {
 			op := doc.Paths[rt.path][strings.ToLower(rt.method)]
-			if op.OperationID != rt.name {
-				t.Errorf("%s %s is not in the document", rt.method, rt.path)
-				continue
-			}
 			client, own, set := http.DefaultClient, w.Transcriptions[1], testworld.WithKey(w.OlgaKey.Key)
-			if rt.access == byMember || rt.access == byUser {
+			if rt.is("keys") || rt.needsSession() {
 				client, own, set = olga, w.Key(w.Acme, w.Olga).ID, func(*http.Request) {}
 			}
-			if rt.access == byUser {
+			if rt.is("session") && rt.needsSession() {
 				client = w.signedIn(w.Olga)
 				own = w.sessionOf(client)
 			}
 			fill := func(s string) string { return strings.ReplaceAll(s, "{own}", own) }
+			valid := validRequests[rt.OperationID]
 			for _, query := range []string{"", "?nope=1"} {
-				if query != "" && strings.Contains(validRequests[rt.name].path, "?") {
+				if query != "" && strings.Contains(valid.path, "?") {
 					query = "&nope=1"
 				}
-				a := w.request(client, rt.method, fill(validRequests[rt.name].path)+query, fill(validRequests[rt.name].body), set)
+				a := w.request(client, rt.method, fill(valid.path)+query, fill(valid.body), set)
 				w.checkResponse(doc, op, a)
 			}
 		}
@@ -65,23 +97,16 @@ func TestResponsesMatchOpenAPI(t *testing.T) {
 }
 
 // checkResponse checks a response against the description of its operation.
-func (w *world) checkResponse(doc openAPI, op operation, a testworld.Response) {
+func (w *world) checkResponse(doc openapi.Document, op openapi.Operation, a testworld.Response) {
 	w.T.Helper()
 	r, ok := op.Responses[strconv.Itoa(a.Status)]
 	if !ok {
 		w.T.Errorf("%s: status %d is not in the document", a.Request, a.Status)
 		return
 	}
-	if name, ok := strings.CutPrefix(r.Ref, "#/components/responses/"); ok {
-		r = doc.Components.Responses[name]
-	}
-	m, ok := r.Content["application/json"]
-	if !ok {
+	s := doc.Components.Resolve(doc.Components.ResolveResponse(r).Content.Schema())
+	if s == nil {
 		return
-	}
-	s := m.Schema
-	if name, ok := strings.CutPrefix(s.Ref, "#/components/schemas/"); ok {
-		s = doc.Components.Schemas[name]
 	}
 	resolved, err := s.Resolve(&jsonschema.ResolveOptions{})
 	w.Must(err)

@@ -1,4 +1,4 @@
-package rest
+package rest_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/rest"
 	"memoai.tech/memo/internal/testworld"
 )
 
@@ -153,7 +154,7 @@ func TestUnusualPathsAndMethods(t *testing.T) {
 		key).Want(405).Header.Get("Allow"); got != "GET, HEAD, POST" {
 		t.Errorf("Allow is %q", got)
 	}
-	r, err := http.NewRequest("HEAD", w.Server.URL+Prefix+"/me", nil)
+	r, err := http.NewRequest("HEAD", w.Server.URL+rest.Prefix+"/me", nil)
 	w.Must(err)
 	key(r)
 	head, err := http.DefaultClient.Do(r)

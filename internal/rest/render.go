@@ -1,26 +1,54 @@
 package rest
 
 import (
+	"reflect"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/jsonschema-go/jsonschema"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/params"
 )
 
-// appendListPage appends a page of a list as JSON. Its items are copied without decoding, as in the
-// response with one transcription. search says that they have snippets.
-func appendListPage(b []byte, p app.Page, search bool) ([]byte, error) {
-	b = append(b, `{"items":[`...)
+// storedJSON is a response that is made of stored JSON, which is copied without decoding. It is cached
+// under the content version.
+type storedJSON interface{ JSON() ([]byte, error) }
+
+// storedSchemas describes the types of which the store has the JSON.
+var storedSchemas = map[reflect.Type]*jsonschema.Schema{
+	reflect.TypeFor[app.ListItem](): params.ResponseSchema(reflect.TypeFor[struct {
+		memo.ListItem
+		Project  *memo.ProjectRef `json:"project"`
+		Snippets []app.Snippet    `json:"snippets,omitempty"` // with q only
+	}](), nil),
+	reflect.TypeFor[app.Transcription](): params.ResponseSchema(reflect.TypeFor[memo.Transcription](), nil),
+}
+
+// listPage is a page of a list.
+type listPage struct {
+	Items         []app.ListItem `json:"items"`
+	Total         int            `json:"total"`
+	TotalRelation string         `json:"total_relation" enum:"eq,gte" doc:"eq: total is exact; gte: there are more, as a search counts up to 10,000"`
+	Limit         int            `json:"limit"`
+	Offset        int            `json:"offset"`
+	NextCursor    memo.Optional  `json:"next_cursor"`
+
+	hasSnippets bool
+}
+
+// JSON writes what the tags say, but copies the stored items.
+func (p listPage) JSON() (b []byte, err error) {
+	b = append(make([]byte, 0, 1024*len(p.Items)+256), `{"items":[`...)
 	for i, it := range p.Items {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		var err error
 		if b, err = it.AppendJSON(b); err != nil {
 			return nil, err
 		}
-		if search {
+		if p.hasSnippets {
 			snippets, err := json.Marshal(it.Snippets)
 			if err != nil {
 				return nil, err
@@ -31,15 +59,10 @@ func appendListPage(b []byte, p app.Page, search bool) ([]byte, error) {
 	}
 	b = append(b, `],"total":`...)
 	b = strconv.AppendInt(b, int64(p.Total), 10)
-	b = append(append(append(b, `,"total_relation":"`...), p.TotalRelation()...), `","limit":`...)
+	b = append(append(append(b, `,"total_relation":"`...), p.TotalRelation...), `","limit":`...)
 	b = strconv.AppendInt(b, int64(p.Limit), 10)
 	b = append(b, `,"offset":`...)
 	b = strconv.AppendInt(b, int64(p.Offset), 10)
-	b = append(b, `,"next_cursor":`...)
-	if p.NextCursor == "" {
-		b = append(b, "null"...)
-	} else {
-		b = append(append(append(b, '"'), p.NextCursor...), '"')
-	}
-	return append(b, '}'), nil
+	cursor, err := p.NextCursor.MarshalJSON()
+	return append(append(append(b, `,"next_cursor":`...), cursor...), '}'), err
 }

@@ -17,6 +17,8 @@ import (
 	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/httpx"
+	"memoai.tech/memo/internal/openapi"
+	"memoai.tech/memo/internal/params"
 	"memoai.tech/memo/internal/telemetry"
 )
 
@@ -40,7 +42,8 @@ type API struct {
 	cache     *responseCache
 	routes    []route
 	publicURL string // "" if it is not configured
-	openAPI   []byte // the OpenAPI document
+	document  *openapi.Document
+	openAPI   []byte // the document as JSON
 }
 
 // New returns the API.
@@ -51,7 +54,8 @@ func New(cfg Config) *API {
 	}
 	a := &API{app: cfg.App, admission: cfg.Admission, cache: newResponseCache(bytes), publicURL: cfg.PublicURL}
 	a.routes = a.table()
-	document, err := json.MarshalIndent(a.document(), "", "  ")
+	a.document = a.newDocument()
+	document, err := json.MarshalIndent(a.document, "", "  ")
 	if err != nil {
 		panic(fmt.Errorf("rest: OpenAPI document: %w", err)) // it depends on constants only
 	}
@@ -59,8 +63,11 @@ func New(cfg Config) *API {
 	return a
 }
 
-// OpenAPI returns the OpenAPI document. Callers must not change it.
+// OpenAPI returns the OpenAPI document as JSON. Callers must not change it.
 func (a *API) OpenAPI() []byte { return a.openAPI }
+
+// Document returns the OpenAPI document. Callers must not change it.
+func (a *API) Document() *openapi.Document { return a.document }
 
 // ServeOpenAPI writes the OpenAPI document.
 func (a *API) ServeOpenAPI(w http.ResponseWriter, _ *http.Request) {
@@ -154,7 +161,7 @@ func (a *API) serve(rt route, w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c := &request{API: a, w: w, r: r, ctx: ctx, Admission: admitted}
-	if rt.cached && a.writeCached(c) {
+	if rt.isCached() && a.writeCached(c) {
 		return nil
 	}
 	return rt.handle(c)
@@ -166,8 +173,14 @@ func (a *API) admit(ctx context.Context, rt route, r *http.Request) (admission.A
 	case byKey:
 		return a.admission.DataCall(ctx, r)
 	case byMember:
-		workspaceID, invalid := workspaceParamOf(r)
-		return a.admission.ManagementCall(ctx, r, workspaceID, invalid)
+		// Admission needs the workspace, so this parameter is decoded before the others.
+		var in workspaceParam
+		var invalid error
+		query, _ := params.ParseQuery(r.URL.RawQuery) // decodeInput reports its faults
+		if faults := params.Decode(&in, query, nil); len(faults) > 0 && faults[0].Type != "repeated" {
+			invalid = faults
+		}
+		return a.admission.ManagementCall(ctx, r, string(in.WorkspaceID), invalid)
 	case byUser:
 		return a.admission.UserCall(ctx, r)
 	case bySignIn:

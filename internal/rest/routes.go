@@ -3,10 +3,9 @@ package rest
 import (
 	"net/http"
 	"reflect"
-	"strings"
 
-	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/httpx"
+	"memoai.tech/memo/internal/params"
 )
 
 // accessLevel says who may call a route.
@@ -30,10 +29,8 @@ type route struct {
 	name         string // operationId
 	doc          string // one sentence
 	access       accessLevel
-	cached       bool // the response is cached under the content version
+	status       int // of a successful response
 	in, out      reflect.Type
-	status       int    // of a successful response
-	produces     string // content type of a response that is not JSON
 	handle       func(*request) error
 }
 
@@ -46,14 +43,14 @@ func (a *API) table() []route {
 	)
 	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
 	return []route{
-		cachedEndpoint(get, transcriptions, "listTranscriptions", "Lists the workspace's transcriptions, without their text.",
-			listTranscriptions),
-		cachedEndpoint(get, transcriptions+"/{id}", "getTranscription",
-			"Reads one transcription with its text, segments and AI reports.", getTranscription),
-		rawEndpoint(get, transcriptions+"/{id}/export", "exportTranscription", "Exports one transcription as a file.",
-			"text/markdown", exportTranscription),
-		rawEndpoint(post, transcriptions+"/export", "exportTranscriptions",
-			"Exports 1 to 100 transcriptions as one ZIP, streamed.", "application/zip", exportTranscriptions),
+		endpoint(get, transcriptions, "listTranscriptions", "Lists the workspace's transcriptions, without their text.",
+			byKey, 200, listTranscriptions),
+		endpoint(get, transcriptions+"/{id}", "getTranscription",
+			"Reads one transcription with its text, segments and AI reports.", byKey, 200, getTranscription),
+		endpoint(get, transcriptions+"/{id}/export", "exportTranscription", "Exports one transcription as a file.",
+			byKey, 200, exportTranscription),
+		endpoint(post, transcriptions+"/export", "exportTranscriptions",
+			"Exports 1 to 100 transcriptions as one ZIP, streamed.", byKey, 200, exportTranscriptions),
 		endpoint(get, Prefix+"/projects", "listProjects", "Lists the workspace's projects.", byKey, 200, listProjects),
 		endpoint(get, Prefix+"/me", "getMe", "Describes the key: workspace, member, plan and limits.", byKey, 200, getMe),
 
@@ -84,8 +81,8 @@ func (a *API) table() []route {
 	}
 }
 
-// endpoint returns a route that decodes In, calls f, and writes Out as JSON with this status.
-// A 204 has no body.
+// endpoint returns a route that decodes In, calls f, and writes Out with this status: a [noBody], a
+// [storedJSON], a [download], or any other value as JSON.
 func endpoint[In, Out any](method, path, name, doc string, by accessLevel, status int,
 	f func(*request, In) (Out, error),
 ) route {
@@ -101,97 +98,36 @@ func endpoint[In, Out any](method, path, name, doc string, by accessLevel, statu
 			if err != nil {
 				return locateError(c, err)
 			}
-			if status == http.StatusNoContent {
+			switch out := any(out).(type) {
+			case noBody:
 				c.w.Header().Set("Cache-Control", "private, no-store")
 				c.w.WriteHeader(status)
-				return nil
+			case storedJSON:
+				body, err := out.JSON()
+				if err != nil {
+					return err
+				}
+				c.cacheAndWrite(body)
+			case download:
+				return out.send(c)
+			default:
+				httpx.WriteJSON(c.w, c.r, status, out)
 			}
-			httpx.WriteJSON(c.w, c.r, status, out)
 			return nil
 		},
 	}
 }
 
-// cachedEndpoint returns a GET route for API keys whose response, of type Out, is cached under
-// the content version of the workspace.
-func cachedEndpoint[In, Out any](method, path, name, doc string, f func(*request, In) ([]byte, Out, error)) route {
-	return route{
-		method: method, path: path, name: name, doc: doc, access: byKey, status: 200, cached: true,
-		in: reflect.TypeFor[In](), out: reflect.TypeFor[Out](),
-		handle: func(c *request) error {
-			in, err := decodeInput[In](c)
-			if err != nil {
-				return err
-			}
-			body, _, err := f(c, in)
-			if err != nil {
-				return locateError(c, err)
-			}
-			c.cacheAndWrite(body)
-			return nil
-		},
-	}
-}
-
-// rawEndpoint returns a route for API keys whose function writes the response itself.
-func rawEndpoint[In any](method, path, name, doc, produces string, f func(*request, In) error) route {
-	return route{
-		method: method, path: path, name: name, doc: doc, access: byKey, status: 200, produces: produces,
-		in: reflect.TypeFor[In](),
-		handle: func(c *request) error {
-			in, err := decodeInput[In](c)
-			if err != nil {
-				return err
-			}
-			return locateError(c, f(c, in))
-		},
-	}
-}
-
-// existenceChecker is an input that names a resource. If the input is invalid, checkExists is
-// called first, because 404 comes before 422; see docs/contract.md#order-of-refusals.
-type existenceChecker interface{ checkExists(*request) error }
-
-func decodeInput[In any](c *request) (in In, err error) {
-	problems, pathOK, err := decodeRequest(c.w, c.r, &in)
-	if err != nil {
-		return in, err
-	}
-	if len(problems) == 0 {
-		return in, nil
-	}
-	if f, ok := any(in).(existenceChecker); ok && pathOK {
-		if err := f.checkExists(c); err != nil {
-			return in, err
-		}
-	}
-	return in, problems
-}
+// isCached reports whether the responses of the route are cached.
+func (rt route) isCached() bool { return rt.out.Implements(reflect.TypeFor[storedJSON]()) }
 
 // locateError returns an error about an invalid value with its location: the query for GET and
 // HEAD, the body for other methods.
 func locateError(c *request, err error) error {
 	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
-		return httpx.InQuery(err)
+		return params.InvalidValue("query", err)
 	}
-	return err
-}
-
-// workspaceParamOf returns the workspace_id parameter, or "" if there is none. Admission needs it
-// before the input is decoded.
-func workspaceParamOf(r *http.Request) (string, error) {
-	if !strings.Contains(r.URL.RawQuery, "workspace_id") {
-		return "", nil
-	}
-	values := r.URL.Query()["workspace_id"]
-	if len(values) != 1 {
-		return "", nil // decodeRequest reports it
-	}
-	u, ok := app.ParseID(values[0])
-	if !ok {
-		return "", httpx.ParamErrors{paramError("query", "workspace_id", "must be a UUID", "uuid")}
-	}
-	return u, nil
+	return err // httpx.WriteError takes it to be in the body
 }
 
 // noBody is the input of a route without parameters and the output of one without a body.

@@ -1,4 +1,4 @@
-package rest
+package rest_test
 
 import (
 	"bufio"
@@ -13,6 +13,7 @@ import (
 
 	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/rest"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testworld"
 )
@@ -23,7 +24,7 @@ func TestSlowReaderUsesCapacityOfItsWorkspace(t *testing.T) {
 	w := &world{World: testworld.New(t, testworld.Config{
 		Store: store.Config{Dir: t.TempDir()}, Work: app.WorkLimits{Memory: 32 << 20, Wait: 50 * time.Millisecond},
 		Handler: func(a *app.App, g *admission.Control, _ *slog.Logger) http.Handler {
-			return New(Config{App: a, Admission: g}).Handler()
+			return rest.New(rest.Config{App: a, Admission: g}).Handler()
 		},
 	})}
 	line := strings.Repeat(strings.Repeat("é", 100)+" ", 200) + "\n"
@@ -38,8 +39,8 @@ func TestSlowReaderUsesCapacityOfItsWorkspace(t *testing.T) {
 	conn, err := net.Dial("tcp", w.Server.Listener.Addr().String())
 	w.Must(err)
 	defer conn.Close()
-	fmt.Fprintf(conn, "GET %s/transcriptions/%s HTTP/1.1\r\nHost: memo\r\nAuthorization: Bearer %s\r\n\r\n", Prefix, id,
-		w.MarkKey.Key)
+	fmt.Fprintf(conn, "GET %s/transcriptions/%s HTTP/1.1\r\nHost: memo\r\nAuthorization: Bearer %s\r\n\r\n",
+		rest.Prefix, id, w.MarkKey.Key)
 	res, err := http.ReadResponse(bufio.NewReaderSize(conn, 4096), nil)
 	w.Must(err)
 	for _, path := range paths {

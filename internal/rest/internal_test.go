@@ -1,9 +1,14 @@
 package rest
 
+// This file tests inside the package: the size of the cache and the conversion of a query do not
+// show in responses.
+
 import (
 	"crypto/sha256"
 	"fmt"
 	"testing"
+
+	"memoai.tech/memo/internal/testenv"
 )
 
 // TestCacheIsBoundedByBytes: many small responses do not exceed the limit either, because the size
@@ -30,4 +35,8 @@ func TestCacheIsBoundedByBytes(t *testing.T) {
 	if _, ok := c.get(last); !ok || c.bytes > maxBytes {
 		t.Errorf("the last response is not cached, or the cache has %d bytes, want at most %d", c.bytes, maxBytes)
 	}
+}
+
+func TestEveryParameterReachesTheQuery(t *testing.T) {
+	testenv.EveryFieldReaches(t, listIn.toQuery, "add it to listIn.toQuery")
 }
