@@ -91,7 +91,7 @@ func (c *serveCmd) Run(e *environment) error {
 		App: a, Admission: g, REST: api,
 		MCP: mcp.New(mcp.Config{App: a, Admission: g, Log: e.log, RESTPrefix: rest.Prefix, Version: version, Now: time.Now}),
 		Web: web.New(web.Config{
-			App: a, Admission: g, Log: e.log, PublicURL: start.public(), OpenAPI: api.OpenAPI(), SetupCode: start.SetupCode,
+			App: a, Admission: g, Log: e.log, PublicURL: start.public(), OpenAPI: api.Document(), SetupCode: start.SetupCode,
 			FirstPlan: memo.PlanPro, Now: time.Now,
 		}),
 		Log: e.log, Metrics: metrics, PublicURL: start.public(), LimitSource: limits.describe, DrainDelay: c.DrainDelay,

@@ -63,9 +63,6 @@ func New(cfg Config) *API {
 	return a
 }
 
-// OpenAPI returns the OpenAPI document as JSON. Callers must not change it.
-func (a *API) OpenAPI() []byte { return a.openAPI }
-
 // Document returns the OpenAPI document. Callers must not change it.
 func (a *API) Document() *openapi.Document { return a.document }
 

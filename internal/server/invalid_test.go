@@ -47,19 +47,13 @@ func newAllSurfaces(t testing.TB, cfg store.Config) *allSurfaces {
 		Handler: func(a *app.App, g *admission.Control, log *slog.Logger) http.Handler {
 			api := rest.New(rest.Config{App: a, Admission: g})
 			site := web.New(web.Config{
-				App: a, Admission: g, Log: log, PublicURL: "https://memo.example.com", OpenAPI: api.OpenAPI(),
+				App: a, Admission: g, Log: log, PublicURL: "https://memo.example.com", OpenAPI: api.Document(),
 				FirstPlan: memo.PlanPro, Now: time.Now,
 			})
 			w.patterns = append(site.Patterns(), "GET /healthz", "GET /readyz", "GET /openapi.json", "GET /llms.txt",
 				"GET /nowhere/{id}",
 				"POST "+mcp.Path, "GET "+mcp.Path, "POST /register", "GET /static/{version}/{file}", "PUT /api/v1/developer/me")
-			var document struct {
-				Paths map[string]map[string]any
-			}
-			if err := json.Unmarshal(api.OpenAPI(), &document); err != nil {
-				t.Fatal(err)
-			}
-			for path, methods := range document.Paths {
+			for path, methods := range api.Document().Paths {
 				for method := range methods {
 					w.patterns = append(w.patterns, strings.ToUpper(method)+" "+path)
 				}

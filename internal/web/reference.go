@@ -9,8 +9,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"memoai.tech/memo/internal/openapi"
 )
 
 // operation is an endpoint of the REST API, as the docs show it.
@@ -42,67 +43,15 @@ type propertyDoc struct {
 	Required   bool
 }
 
-// The parts of the OpenAPI document that the reference shows.
-type (
-	apiDocument struct {
-		Paths      map[string]map[string]apiOperation `json:"paths"`
-		Components struct {
-			Schemas   map[string]*apiSchema `json:"schemas"`
-			Responses map[string]struct {
-				Description string `json:"description"`
-			} `json:"responses"`
-		} `json:"components"`
-	}
-	apiOperation struct {
-		ID         string   `json:"operationId"`
-		Summary    string   `json:"summary"`
-		Tags       []string `json:"tags"`
-		Parameters []struct {
-			Name        string     `json:"name"`
-			In          string     `json:"in"`
-			Description string     `json:"description"`
-			Required    bool       `json:"required"`
-			Schema      *apiSchema `json:"schema"`
-		} `json:"parameters"`
-		RequestBody struct {
-			Content map[string]apiMedia `json:"content"`
-		} `json:"requestBody"`
-		Responses map[string]apiResponse `json:"responses"`
-	}
-	apiResponse struct {
-		Ref         string              `json:"$ref"`
-		Description string              `json:"description"`
-		Content     map[string]apiMedia `json:"content"`
-	}
-	apiMedia struct {
-		Schema *apiSchema `json:"schema"`
-	}
-	apiSchema struct {
-		Ref        string                `json:"$ref"`
-		Type       jsontext.Value        `json:"type"` // a string or a list of strings
-		Format     string                `json:"format"`
-		Enum       []any                 `json:"enum"`
-		Default    jsontext.Value        `json:"default"`
-		Properties map[string]*apiSchema `json:"properties"`
-		Required   []string              `json:"required"`
-		Items      *apiSchema            `json:"items"`
-	}
-)
-
 // readOperations returns the data calls of the OpenAPI document.
-func readOperations(document []byte, server string) []operation {
-	if len(document) == 0 {
+func readOperations(d *openapi.Document, server string) (list []operation) {
+	if d == nil {
 		return nil
 	}
-	var d apiDocument
-	if err := json.Unmarshal(document, &d); err != nil {
-		panic(fmt.Errorf("web: OpenAPI document: %w", err)) // the document is our own
-	}
-	var list []operation
 	for path, methods := range d.Paths {
 		for method, op := range methods {
 			if slices.Contains(op.Tags, "data") {
-				list = append(list, d.operation(server, path, strings.ToUpper(method), op))
+				list = append(list, newOperation(d.Components, server, path, strings.ToUpper(method), op))
 			}
 		}
 	}
@@ -110,30 +59,32 @@ func readOperations(document []byte, server string) []operation {
 	return list
 }
 
-func (d *apiDocument) operation(server, path, method string, in apiOperation) operation {
-	op := operation{ID: in.ID, Method: method, Path: path, Summary: in.Summary}
+func newOperation(c openapi.Components, server, path, method string, in openapi.Operation) operation {
+	op := operation{ID: in.OperationID, Method: method, Path: path, Summary: in.Summary}
 	for _, p := range in.Parameters {
-		out := parameter{Name: p.Name, In: p.In, Type: d.typeOf(p.Schema), Description: p.Description, Required: p.Required}
-		out.Default = strings.Trim(string(p.Schema.Default), `"`)
+		out := parameter{
+			Name: p.Name, In: p.In, Type: typeOf(c, p.Schema), Description: p.Description, Required: p.Required,
+			Default: strings.Trim(string(p.Schema.Default), `"`),
+		}
 		if len(p.Schema.Enum) > 0 {
 			out.Description = strings.TrimPrefix(out.Description+"; one of "+oneOf(p.Schema.Enum), "; ")
 		}
 		op.Parameters = append(op.Parameters, out)
 	}
-	body := in.RequestBody.Content["application/json"].Schema
-	op.Body = d.members(body)
+	var body *jsonschema.Schema
+	if in.RequestBody != nil {
+		body = in.RequestBody.Content.Schema()
+		op.Body = members(c, body)
+	}
 	file := false
 	for _, status := range slices.Sorted(maps.Keys(in.Responses)) {
-		r := in.Responses[status]
-		if name, ok := strings.CutPrefix(r.Ref, "#/components/responses/"); ok {
-			r.Description = d.Components.Responses[name].Description
-		}
+		r := c.ResolveResponse(in.Responses[status])
 		a := responseDoc{Status: status, Description: r.Description}
 		if n, err := strconv.Atoi(status); err == nil && a.Description == http.StatusText(n) {
 			a.Description = "Success."
 		}
 		if strings.HasPrefix(status, "2") {
-			a.Members = d.members(r.Content["application/json"].Schema)
+			a.Members = members(c, r.Content.Schema())
 			if len(a.Members) == 0 {
 				file = true
 				a.Media = strings.Join(slices.Sorted(maps.Keys(r.Content)), ", ")
@@ -145,12 +96,12 @@ func (d *apiDocument) operation(server, path, method string, in apiOperation) op
 			op.Responses = append(op.Responses, a)
 		}
 	}
-	op.Example = d.example(server, op, body, file)
+	op.Example = example(server, op, body, file)
 	return op
 }
 
 // example returns a curl command.
-func (d *apiDocument) example(server string, op operation, body *apiSchema, file bool) string {
+func example(server string, op operation, body *jsonschema.Schema, file bool) string {
 	line := `curl "` + server + strings.ReplaceAll(op.Path, "{id}", "$ID") + `"`
 	if file {
 		line = strings.Replace(line, "curl", "curl -OJ", 1)
@@ -160,7 +111,7 @@ func (d *apiDocument) example(server string, op operation, body *apiSchema, file
 		var parts []string
 		for _, name := range body.Required {
 			value := `\"…\"`
-			if d.typeOf(body.Properties[name]) == "list of string" {
+			if body.Properties[name].Type == "array" {
 				value = `[\"$ID\"]`
 			}
 			parts = append(parts, `\"`+name+`\":`+value)
@@ -170,32 +121,23 @@ func (d *apiDocument) example(server string, op operation, body *apiSchema, file
 	return line
 }
 
-func (d *apiDocument) resolve(s *apiSchema) *apiSchema {
-	if s != nil {
-		if name, ok := strings.CutPrefix(s.Ref, "#/components/schemas/"); ok {
-			return d.Components.Schemas[name]
-		}
-	}
-	return s
-}
-
 // members lists the members of a body, including nested ones.
-func (d *apiDocument) members(s *apiSchema) (list []propertyDoc) {
-	if s = d.resolve(s); s == nil {
+func members(c openapi.Components, s *jsonschema.Schema) (list []propertyDoc) {
+	if s = c.Resolve(s); s == nil {
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
-		p := d.resolve(s.Properties[name])
-		m := propertyDoc{Name: name, Type: d.typeOf(p), Required: slices.Contains(s.Required, name)}
+		p := c.Resolve(s.Properties[name])
+		m := propertyDoc{Name: name, Type: typeOf(c, p), Required: slices.Contains(s.Required, name)}
 		if len(p.Enum) > 0 {
 			m.Type += ": " + oneOf(p.Enum)
 		}
 		list = append(list, m)
 		inner, separator := p, "."
 		if p.Items != nil {
-			inner, separator = d.resolve(p.Items), "[]."
+			inner, separator = p.Items, "[]."
 		}
-		for _, sub := range d.members(inner) {
+		for _, sub := range members(c, inner) {
 			sub.Name = name + separator + sub.Name
 			list = append(list, sub)
 		}
@@ -204,29 +146,22 @@ func (d *apiDocument) members(s *apiSchema) (list []propertyDoc) {
 }
 
 // typeOf describes a type in words.
-func (d *apiDocument) typeOf(s *apiSchema) string {
-	if s = d.resolve(s); s == nil {
-		return ""
+func typeOf(c openapi.Components, s *jsonschema.Schema) string {
+	s = c.Resolve(s)
+	if s.Type == "array" {
+		return "list of " + typeOf(c, s.Items)
 	}
-	var name string
-	var several []string
-	if json.Unmarshal(s.Type, &name) != nil {
-		_ = json.Unmarshal(s.Type, &several) // without a type, the description is empty
-		name = strings.Join(several, " or ")
-		if rest, ok := strings.CutPrefix(name, "null or "); ok {
-			name = rest + " or null"
-		}
-	}
-	if name == "array" {
-		return "list of " + d.typeOf(s.Items)
+	name := s.Type
+	if len(s.Types) == 2 { // "null" comes first
+		name = s.Types[1] + " or null"
 	}
 	switch s.Format {
-	case "uuid", "date", "date-time":
-		name = strings.Replace(name, "string", map[string]string{
-			"uuid":      "UUID",
-			"date":      "date YYYY-MM-DD",
-			"date-time": "time, RFC 3339",
-		}[s.Format], 1)
+	case "uuid":
+		return strings.Replace(name, "string", "UUID", 1)
+	case "date":
+		return strings.Replace(name, "string", "date YYYY-MM-DD", 1)
+	case "date-time":
+		return strings.Replace(name, "string", "time, RFC 3339", 1)
 	}
 	return name
 }

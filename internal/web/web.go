@@ -29,6 +29,7 @@ import (
 	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/httpx"
+	"memoai.tech/memo/internal/openapi"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/telemetry"
 )
@@ -41,7 +42,7 @@ type Config struct {
 	// PublicURL is the server's URL as pages show it, without a trailing slash.
 	PublicURL string
 	// OpenAPI is the OpenAPI document that the REST reference is generated from.
-	OpenAPI []byte
+	OpenAPI *openapi.Document
 	// SetupCode allows the setup of an empty server, once. If empty, every code is refused.
 	SetupCode string
 	// FirstPlan is the plan of the first workspace.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/openapi"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/testworld"
@@ -42,8 +44,12 @@ func sqliteWorld(t testing.TB) testworld.Config {
 
 func newWorld(t testing.TB, cfg testworld.Config) *world {
 	t.Helper()
-	api, err := os.ReadFile("../rest/testdata/openapi.json")
+	golden, err := os.ReadFile("../rest/testdata/openapi.json")
 	if err != nil {
+		t.Fatal(err)
+	}
+	api := new(openapi.Document)
+	if err := json.Unmarshal(golden, api); err != nil {
 		t.Fatal(err)
 	}
 	w := new(world)
