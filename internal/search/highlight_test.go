@@ -1,8 +1,10 @@
-package search
+package search_test
 
 import (
 	"slices"
 	"testing"
+
+	"memoai.tech/memo/internal/search"
 )
 
 func TestHighlightsCoverTheTerms(t *testing.T) {
@@ -22,13 +24,15 @@ func TestHighlightsCoverTheTerms(t *testing.T) {
 		{"ガ", "これはｶﾞです", []string{"ｶﾞ"}},
 		{"予算", "は\u3099予算で", []string{"予算"}},
 	} {
-		var got []string
-		for _, m := range Highlights(ParseQuery(c.query), c.text) {
-			got = append(got, c.text[m.Start:m.End])
-		}
-		if !slices.Equal(got, c.want) {
-			t.Errorf("%q in %q: got %q, want %q", c.query, c.text, got, c.want)
-		}
+		t.Run(c.query+" in "+c.text, func(t *testing.T) {
+			var got []string
+			for _, m := range search.Highlights(search.ParseQuery(c.query), c.text) {
+				got = append(got, c.text[m.Start:m.End])
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
 	}
 }
 
@@ -37,8 +41,8 @@ func FuzzHighlights(f *testing.F) {
 	f.Add("The price, 会議です ｶﾞｷﾞ ½", "price 会議")
 	f.Add("\xffa\xfe", "a")
 	f.Fuzz(func(t *testing.T, text, q string) {
-		query, at := ParseQuery(q), 0
-		ranges := Highlights(query, text)
+		query, at := search.ParseQuery(q), 0
+		ranges := search.Highlights(query, text)
 		for _, m := range ranges {
 			if m.Start < at || m.End <= m.Start || m.End > len(text) {
 				t.Fatalf("%q in %q: highlights %v are out of order or out of range", q, text, ranges)

@@ -1,3 +1,4 @@
+// The tests are internal because they compare unexported functions with simple ones.
 package search
 
 import (
@@ -163,9 +164,11 @@ func TestLineIsFoldedOnce(t *testing.T) {
 			"Snippet":    func() { Snippet(query, line) },
 			"Highlights": func() { Highlights(query, line) },
 		} {
-			if n := testing.AllocsPerRun(1, f); n > 100 {
-				t.Errorf("%s of the line of %s makes %v allocations, want at most 100", desc, name, n)
-			}
+			t.Run(desc+" of "+name, func(t *testing.T) {
+				if n := testing.AllocsPerRun(1, f); n > 100 {
+					t.Errorf("%v allocations, want at most 100", n)
+				}
+			})
 		}
 	}
 }

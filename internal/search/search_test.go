@@ -1,4 +1,4 @@
-package search
+package search_test
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"memoai.tech/memo/internal/search"
 )
 
 func TestTermsAreFoldedWords(t *testing.T) {
@@ -21,33 +23,38 @@ func TestTermsAreFoldedWords(t *testing.T) {
 		"naïve ﬁne Ａ１":            "naive fine a1",
 		"مرحبا بالعالم":           "مرحبا بالعالم",
 		"हिन्दी भाषा":             "हिन्दी भाषा",
-		strings.Repeat("a", 200):  strings.Repeat("a", maxTerm),
+		strings.Repeat("a", 200):  strings.Repeat("a", search.MaxTerm),
 	} {
-		if got := strings.Join(Terms(text), " "); got != want {
-			t.Errorf("Terms(%q) = %q, want %q", text, got, want)
-		}
+		t.Run(text, func(t *testing.T) {
+			if got := strings.Join(search.Terms(text), " "); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
 	}
 }
 
 func TestQueryHasEachTermOnce(t *testing.T) {
-	for q, want := range map[string][]Term{
+	for q, want := range map[string][]search.Term{
 		"%_ \"' * ()":   nil,
 		"price PRICE a": {{"price", true}, {"a", false}},
 		"会":             {{"会", true}},
 		"会議室":           {{"会議", false}, {"議室", false}},
 	} {
-		if diff := cmp.Diff(want, ParseQuery(q)); diff != "" {
-			t.Errorf("ParseQuery(%q): %s", q, diff)
-		}
+		t.Run(q, func(t *testing.T) {
+			if diff := cmp.Diff(want, search.ParseQuery(q)); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
-	if n := len(ParseQuery(strings.Repeat("ab cd ef gh ", 1000))); n != 4 {
+	if n := len(search.ParseQuery(strings.Repeat("ab cd ef gh ", 1000))); n != 4 {
 		t.Errorf("four words, repeated: got %d terms, want 4", n)
 	}
 }
 
 func TestBestLinesComeFirst(t *testing.T) {
 	lines := []string{"start of it", "art and price", "the price", "Prices rose", "price of art"}
-	got, err := BestLines(t.Context(), ParseQuery("price art"), len(lines), func(i int) string { return lines[i] })
+	query := search.ParseQuery("price art")
+	got, err := search.BestLines(t.Context(), query, len(lines), func(i int) string { return lines[i] })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,30 +64,30 @@ func TestBestLinesComeFirst(t *testing.T) {
 }
 
 func TestBestLinesStopsAtItsLimits(t *testing.T) {
-	query, calls := ParseQuery("price"), 0
+	query, calls := search.ParseQuery("price"), 0
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := BestLines(ctx, query, 1000, func(int) string { calls++; cancel(); return "nothing" })
+	_, err := search.BestLines(ctx, query, 1000, func(int) string { calls++; cancel(); return "nothing" })
 	if err != context.Canceled || calls != 1 {
 		t.Errorf("with a cancelled context: %d lines were read, error %v; want 1 and context.Canceled", calls, err)
 	}
 	line, calls := strings.Repeat("x ", 32<<10), 0
-	found, err := BestLines(t.Context(), query, 1000, func(int) string { calls++; return line })
-	if limit := MaxText/len(line) + 1; err != nil || len(found) > 0 || calls > limit {
+	found, err := search.BestLines(t.Context(), query, 1000, func(int) string { calls++; return line })
+	if limit := search.MaxText/len(line) + 1; err != nil || len(found) > 0 || calls > limit {
 		t.Errorf("in a long text: %d lines were read, want at most %d (%v)", calls, limit, err)
 	}
 }
 
 func TestSnippetContainsTheTerm(t *testing.T) {
 	line := strings.Repeat("vorher ", 100) + "Ziel " + strings.Repeat("nachher ", 100)
-	got := Snippet(ParseQuery("ziel"), line)
-	if !strings.Contains(got, "Ziel") || utf8.RuneCountInString(got) > maxSnippet+2 {
+	got := search.Snippet(search.ParseQuery("ziel"), line)
+	if !strings.Contains(got, "Ziel") || utf8.RuneCountInString(got) > search.MaxSnippetLength+2 {
 		t.Errorf("got %q, want a short snippet with Ziel", got)
 	}
 	folded := strings.Repeat("слово ", 200) + "ещё"
-	if got := Snippet(ParseQuery("еще"), folded); !strings.Contains(got, "ещё") {
+	if got := search.Snippet(search.ParseQuery("еще"), folded); !strings.Contains(got, "ещё") {
 		t.Errorf("the snippet lacks the folded term: %q", got)
 	}
-	if Snippet(ParseQuery("x"), "short") != "short" {
+	if search.Snippet(search.ParseQuery("x"), "short") != "short" {
 		t.Error("a short line is shortened")
 	}
 }
@@ -89,13 +96,13 @@ func TestSnippetContainsTheTerm(t *testing.T) {
 func FuzzSearch(f *testing.F) {
 	f.Add("The price, 会議です", "price")
 	f.Fuzz(func(t *testing.T, text, q string) {
-		terms := ParseQuery(text)
-		if len(terms) > 0 && len(terms) < maxQueryTerms && utf8.RuneCountInString(text) < maxTerm {
-			found, err := BestLines(t.Context(), terms, 1, func(int) string { return text })
+		terms := search.ParseQuery(text)
+		if len(terms) > 0 && len(terms) < search.MaxQueryTerms && utf8.RuneCountInString(text) < search.MaxTerm {
+			found, err := search.BestLines(t.Context(), terms, 1, func(int) string { return text })
 			if err != nil || len(found) == 0 {
 				t.Fatalf("%q is not found by its own words %v: %v", text, terms, err)
 			}
 		}
-		Snippet(ParseQuery(q), text)
+		search.Snippet(search.ParseQuery(q), text)
 	})
 }
