@@ -1,3 +1,4 @@
+// The test is internal because its subject is the limits, which are not exported.
 package telemetry
 
 import (

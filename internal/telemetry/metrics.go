@@ -58,14 +58,12 @@ func (m *Metrics) Handler() http.Handler {
 // replicas.
 func (m *Metrics) WatchLimits(state func() (redis bool, fallbacks, replicas int)) {
 	const help = "1 for the source that decides the limits, 0 for the other."
-	m.gauge("memo_limit_source", help, prometheus.Labels{"source": "redis"}, func() float64 {
-		redis, _, _ := state()
-		return oneIf(redis)
-	})
-	m.gauge("memo_limit_source", help, prometheus.Labels{"source": "own"}, func() float64 {
-		redis, _, _ := state()
-		return oneIf(!redis)
-	})
+	for source, isRedis := range map[string]bool{"redis": true, "own": false} {
+		m.gauge("memo_limit_source", help, prometheus.Labels{"source": source}, func() float64 {
+			redis, _, _ := state()
+			return oneIf(redis == isRedis)
+		})
+	}
 	m.counter("memo_limit_fallbacks_total", "How often the source of the limits changed from redis to own.", nil,
 		func() float64 { _, n, _ := state(); return float64(n) })
 	m.gauge("memo_limit_replicas", "Replicas that share the limits.", nil,
@@ -110,16 +108,11 @@ func oneIf(condition bool) float64 {
 	return 0
 }
 
-// knownMethods are the values of the method label, besides "other": a client can
-// send any word as a method.
-var knownMethods = map[string]bool{
-	"GET": true, "HEAD": true, "POST": true, "PATCH": true, "PUT": true, "DELETE": true,
-	"OPTIONS": true,
-}
-
 // observe counts a request that has ended.
 func (m *Metrics) observe(r *Request, method string, status int, took time.Duration) {
-	if !knownMethods[method] {
+	switch method {
+	case "GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS":
+	default: // a client can send any word
 		method = "other"
 	}
 	m.requests.WithLabelValues(r.Route, method, strconv.Itoa(status)).Inc()

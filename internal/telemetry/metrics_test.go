@@ -1,3 +1,4 @@
+// The test is internal because it compares the registry with the documents.
 package telemetry
 
 import (

@@ -1,4 +1,4 @@
-package telemetry
+package telemetry_test
 
 import (
 	"bytes"
@@ -12,11 +12,12 @@ import (
 	"testing"
 
 	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/telemetry"
 )
 
 func TestKeysAreRedactedInTheLog(t *testing.T) {
 	var out bytes.Buffer
-	log := NewLogger(&out, slog.LevelInfo)
+	log := telemetry.NewLogger(&out, slog.LevelInfo)
 	key := credential.NewKey().Secret()
 	log.Error("in the message "+key, "in a value", key, "in a group", slog.GroupValue(slog.String(key, key)), "error",
 		errors.New("for "+key+","+key[:20]))
@@ -32,14 +33,14 @@ func TestKeysAreRedactedInTheLog(t *testing.T) {
 // a second line.
 func TestRequestHasOneLogLine(t *testing.T) {
 	var out bytes.Buffer
-	m := &Middleware{
-		Log: NewLogger(&out, slog.LevelInfo), Metrics: NewMetrics(),
+	m := &telemetry.Middleware{
+		Log: telemetry.NewLogger(&out, slog.LevelInfo), Metrics: telemetry.NewMetrics(),
 		Address: func(r *http.Request) string { return "of " + r.RemoteAddr },
 	}
 	h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		RequestOf(r.Context()).Refusal = "expired"
-		RequestOf(r.Context()).Route, RequestOf(r.Context()).KeyID = "GET /x/{id}", "key-id"
-		RequestOf(r.Context()).Err = errors.New("first\nsecond\x1b[31m\r\n{\"msg\":\"forged\"}")
+		telemetry.RequestOf(r.Context()).Refusal = "expired"
+		telemetry.RequestOf(r.Context()).Route, telemetry.RequestOf(r.Context()).KeyID = "GET /x/{id}", "key-id"
+		telemetry.RequestOf(r.Context()).Err = errors.New("first\nsecond\x1b[31m\r\n{\"msg\":\"forged\"}")
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
 	r := httptest.NewRequest("GET", "/x/secret-id?q=private", nil)
@@ -57,9 +58,11 @@ func TestRequestHasOneLogLine(t *testing.T) {
 		"route": "GET /x/{id}", "key_id": "key-id", "status": 503.0, "method": "GET",
 		"refusal": "expired", "address": "of " + r.RemoteAddr, "request_id": w.Header().Get("X-Request-Id"),
 	} {
-		if line[name] != want {
-			t.Errorf("%s is %v, want %v", name, line[name], want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if line[name] != want {
+				t.Errorf("got %v, want %v", line[name], want)
+			}
+		})
 	}
 	for _, private := range []string{"private", "secret-id", "\x1b"} {
 		if strings.Contains(out.String(), private) {
@@ -70,8 +73,8 @@ func TestRequestHasOneLogLine(t *testing.T) {
 
 func TestPanicGetsAResponse(t *testing.T) {
 	var out bytes.Buffer
-	m := &Middleware{
-		Log: NewLogger(&out, slog.LevelInfo), Metrics: NewMetrics(),
+	m := &telemetry.Middleware{
+		Log: telemetry.NewLogger(&out, slog.LevelInfo), Metrics: telemetry.NewMetrics(),
 		Panicked: func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusInternalServerError)
 		},
