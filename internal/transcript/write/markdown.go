@@ -112,7 +112,7 @@ func appendParagraphs(b []byte, text string) []byte {
 }
 
 // MarkdownBody returns the second part of the Markdown export, the transcript. It
-// depends only on the segments, so the store keeps a compressed copy of it.
+// depends only on the segments, so the store has a compressed copy of it.
 func MarkdownBody(segments []memo.Segment) []byte {
 	n := 0
 	for i := range segments {

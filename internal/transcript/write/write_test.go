@@ -51,9 +51,6 @@ func nasty() *memo.Transcription {
 }
 
 func TestMarkupInTextIsEscaped(t *testing.T) {
-	for _, f := range transcript.Formats {
-		compareGolden(t, "nasty."+string(f), written(t, f, nasty()))
-	}
 	untimed := nasty()
 	for i := range untimed.Segments {
 		s := &untimed.Segments[i]
@@ -63,7 +60,10 @@ func TestMarkupInTextIsEscaped(t *testing.T) {
 		}
 	}
 	for _, f := range transcript.Formats {
-		compareGolden(t, "untimed."+string(f), written(t, f, untimed))
+		t.Run(string(f), func(t *testing.T) {
+			compareGolden(t, "nasty."+string(f), written(t, f, nasty()))
+			compareGolden(t, "untimed."+string(f), written(t, f, untimed))
+		})
 	}
 }
 
