@@ -1,6 +1,8 @@
 package memo
 
 import (
+	"cmp"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -16,9 +18,49 @@ type AuditEvent struct {
 	Actor       string    `json:"actor"`    // "operator", "system" or the user's e-mail
 	Subject     string    `json:"subject"`  // the id of what the action applies to; of an archive, several ids
 	Name        string    `json:"name"`     // the subject's name at that time, or a user's e-mail; may be empty
-	Detail      string    `json:"detail"`   // more about it, for people; never a secret
 	IP          Optional  `json:"ip"`
 	Agent       Optional  `json:"agent"`
+
+	Details EventDetails `json:"details"`
+}
+
+// EventDetails says more about an event. The action determines which fields are set. None of
+// them is ever a secret. It is stored as JSON.
+type EventDetails struct {
+	Role      Role           `json:"role,omitempty"`       // that the member gets
+	InvitedBy string         `json:"invited_by,omitempty"` // the e-mail of a user
+	Name      string         `json:"name,omitempty"`       // the new name of a workspace or user
+	Plan      Plan           `json:"plan,omitempty"`
+	Email     string         `json:"email,omitempty"`   // of a new user
+	Project   string         `json:"project,omitempty"` // the name of the new project
+	Format    string         `json:"format,omitempty"`  // of a download
+	Archive   bool           `json:"archive,omitempty"` // the download is a ZIP
+	Restored  *RestoreCounts `json:"restored,omitempty"`
+	Reason    string         `json:"reason,omitempty"` // for people
+}
+
+// RestoreCounts counts what a restore did not give back.
+type RestoreCounts struct {
+	Keys             int64 `json:"keys"`
+	KeysEnded        int64 `json:"keys_ended"`   // since the backup
+	KeysUnknown      int64 `json:"keys_unknown"` // deactivated
+	MembershipsEnded int64 `json:"memberships_ended"`
+}
+
+// String returns the details as text for people.
+func (d EventDetails) String() string {
+	switch r := d.Restored; {
+	case d.InvitedBy != "":
+		return string(d.Role) + ", invited by " + d.InvitedBy
+	case d.Name != "" && d.Plan != "":
+		return d.Name + ", plan " + string(d.Plan)
+	case d.Archive:
+		return "a ZIP of " + d.Format + " files"
+	case r != nil:
+		return fmt.Sprintf("%d keys: %d ended since the backup, %d unknown and deactivated; "+
+			"%d memberships ended since the backup", r.Keys, r.KeysEnded, r.KeysUnknown, r.MembershipsEnded)
+	}
+	return cmp.Or(string(d.Role), d.Name, string(d.Plan), d.Email, d.Project, d.Format, d.Reason)
 }
 
 // Action is what happened, in the form noun.verb.

@@ -30,7 +30,9 @@ func (a *App) RenameUser(ctx context.Context, c memo.Caller, name string) error 
 		if err := tx.RenameUser(ctx, c.UserID, name); err != nil {
 			return err
 		}
-		return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionUserRenamed, Subject: c.UserID, Detail: name})
+		return recordEvent(ctx, tx, c, memo.AuditEvent{
+			Action: memo.ActionUserRenamed, Subject: c.UserID, Details: memo.EventDetails{Name: name},
+		})
 	})
 }
 
@@ -122,7 +124,8 @@ func (a *App) setPassword(ctx context.Context, c memo.Caller, oldHash, password 
 			}
 		}
 		return recordEvent(ctx, tx, c, memo.AuditEvent{
-			Action: memo.ActionSignedOut, Subject: c.UserID, Detail: "password changed, all sessions ended",
+			Action: memo.ActionSignedOut, Subject: c.UserID,
+			Details: memo.EventDetails{Reason: "password changed, all sessions ended"},
 		})
 	})
 }

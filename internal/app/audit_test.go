@@ -23,7 +23,7 @@ func TestOnlyOwnersReadTheAuditTrail(t *testing.T) {
 			t.Errorf("a key reads the audit trail: got %v, want forbidden", err)
 		}
 		all, err := w.Events(w.ctx, owner, app.EventQuery{Limit: 100})
-		if err != nil || len(all) != 4 || all[0].Action != memo.ActionWorkspaceRenamed || all[0].Detail != "Acme Ltd" {
+		if err != nil || len(all) != 4 || all[0].Action != memo.ActionWorkspaceRenamed || all[0].Details.Name != "Acme Ltd" {
 			t.Fatalf("the events are %+v (%v), want 4, the newest for the new name", all, err)
 		}
 		today := time.Date(2026, 5, 20, 0, 0, 0, 0, time.UTC)

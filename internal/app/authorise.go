@@ -206,7 +206,9 @@ func (a *App) MarkExposed(ctx context.Context, keys []credential.Key, client Cli
 				c := memo.Caller{ClientAddress: client.Address, UserAgent: client.UserAgent}
 				return recordEvent(ctx, tx, c, memo.AuditEvent{
 					WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionKeyExposed, Subject: id, Name: k.Name,
-					Detail: "the key was sent in a URL, and logs and histories store URLs: rotate it",
+					Details: memo.EventDetails{
+						Reason: "the key was sent in a URL, and logs and histories store URLs: rotate it",
+					},
 				})
 			})
 		}

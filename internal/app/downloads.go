@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -38,7 +37,8 @@ func (a *App) RecordDownload(ctx context.Context, c memo.Caller, d Download) {
 
 func (f File) event() memo.AuditEvent {
 	return memo.AuditEvent{
-		Subject: f.doc.ID, Name: memo.Printable(f.doc.Title, MaxEventText), Detail: string(f.Format),
+		Subject: f.doc.ID, Name: memo.Printable(f.doc.Title, MaxEventText),
+		Details: memo.EventDetails{Format: string(f.Format)},
 	}
 }
 
@@ -51,6 +51,7 @@ func (ar *Archive) event() memo.AuditEvent {
 		ids += " …"
 	}
 	return memo.AuditEvent{
-		Subject: ids, Name: memo.Plural(len(ar.ids), "transcription"), Detail: fmt.Sprintf("a ZIP of %s files", ar.format),
+		Subject: ids, Name: memo.Plural(len(ar.ids), "transcription"),
+		Details: memo.EventDetails{Format: string(ar.format), Archive: true},
 	}
 }

@@ -33,7 +33,7 @@ func (a *App) ChangeTitle(ctx context.Context, c memo.Caller, id, title string) 
 	if err != nil {
 		return err
 	}
-	return a.changeTranscription(ctx, c, id, memo.ActionTitleChanged, "",
+	return a.changeTranscription(ctx, c, id, memo.ActionTitleChanged, memo.EventDetails{},
 		func(tx *store.Tx, e store.LockedTranscription) (string, error) {
 			return title, tx.UpdateTitle(ctx, e, prepared)
 		})
@@ -51,7 +51,7 @@ func (a *App) ChangeProject(ctx context.Context, c memo.Caller, id, project stri
 			return err
 		}
 	}
-	return a.changeTranscription(ctx, c, id, memo.ActionProjectChanged, project,
+	return a.changeTranscription(ctx, c, id, memo.ActionProjectChanged, memo.EventDetails{Project: project},
 		func(tx *store.Tx, e store.LockedTranscription) (string, error) {
 			return e.Item.Title, tx.UpdateProject(ctx, e, project)
 		})
@@ -63,7 +63,7 @@ func (a *App) DeleteTranscription(ctx context.Context, c memo.Caller, id string)
 	if err := requireEditor(c); err != nil {
 		return err
 	}
-	err := a.changeTranscription(ctx, c, id, memo.ActionDeleted, "",
+	err := a.changeTranscription(ctx, c, id, memo.ActionDeleted, memo.EventDetails{},
 		func(tx *store.Tx, e store.LockedTranscription) (string, error) {
 			return e.Item.Title, tx.DeleteTranscription(ctx, e)
 		})
@@ -95,7 +95,8 @@ func (a *App) MayChangeTranscription(ctx context.Context, c memo.Caller, id stri
 // changeTranscription locks a transcription, runs f and records the event, with the title that f
 // returns. It checks the caller's permission last, by their current role; if the check fails,
 // nothing changes.
-func (a *App) changeTranscription(ctx context.Context, c memo.Caller, id string, action memo.Action, detail string,
+func (a *App) changeTranscription(
+	ctx context.Context, c memo.Caller, id string, action memo.Action, details memo.EventDetails,
 	f func(*store.Tx, store.LockedTranscription) (title string, err error),
 ) error {
 	return a.write(ctx, c, func(tx *store.Tx) error {
@@ -115,7 +116,7 @@ func (a *App) changeTranscription(ctx context.Context, c memo.Caller, id string,
 		}
 		return recordEvent(ctx, tx, c, memo.AuditEvent{
 			WorkspaceID: memo.Optional(c.WorkspaceID), Action: action, Subject: id, Name: memo.Printable(title, MaxEventText),
-			Detail: detail,
+			Details: details,
 		})
 	})
 }

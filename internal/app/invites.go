@@ -29,7 +29,7 @@ func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo
 	i = memo.Invite{ID: newID(), WorkspaceID: c.WorkspaceID, Role: role}
 	e := memo.AuditEvent{
 		WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionInviteCreated, Subject: i.ID,
-		Detail: string(role),
+		Details: memo.EventDetails{Role: role},
 	}
 	err = a.changeWorkspace(ctx, c, nobody, e, func(tx *store.Tx) (string, error) {
 		if err := lockSession(ctx, tx, c); err != nil {
@@ -161,7 +161,7 @@ func acceptInvite(ctx context.Context, tx *store.Tx, c memo.Caller, i memo.Invit
 	}
 	return recordEvent(ctx, tx, c, memo.AuditEvent{
 		WorkspaceID: memo.Optional(i.WorkspaceID), Action: memo.ActionMemberAdded, Subject: c.UserID, Name: m.Email,
-		Detail: string(i.Role) + ", invited by " + i.CreatedBy,
+		Details: memo.EventDetails{Role: i.Role, InvitedBy: i.CreatedBy},
 	})
 }
 

@@ -32,7 +32,7 @@ func (a *App) AddMember(
 	}
 	e := memo.AuditEvent{
 		WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberAdded, Subject: userID,
-		Detail: string(role),
+		Details: memo.EventDetails{Role: role},
 	}
 	err = a.changeWorkspace(ctx, c, nobody, e, func(tx *store.Tx) (string, error) {
 		added, err := tx.AddMember(ctx, workspaceID, userID, role)
@@ -103,7 +103,7 @@ func (a *App) SetRole(
 	}
 	e := memo.AuditEvent{
 		WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionRoleChanged, Subject: userID,
-		Detail: string(role),
+		Details: memo.EventDetails{Role: role},
 	}
 	err = a.changeWorkspace(ctx, c, ends, e, func(tx *store.Tx) (string, error) {
 		if role != memo.RoleOwner {
@@ -169,11 +169,12 @@ func deactivateKeys(ctx context.Context, tx *store.Tx, c memo.Caller, workspaceI
 
 // recordKeys records an event for each of several keys, in the key's workspace.
 func recordKeys(
-	ctx context.Context, tx *store.Tx, c memo.Caller, keys []memo.APIKey, action memo.Action, detail string,
+	ctx context.Context, tx *store.Tx, c memo.Caller, keys []memo.APIKey, action memo.Action, reason string,
 ) error {
 	for _, k := range keys {
 		if err := recordEvent(ctx, tx, c, memo.AuditEvent{
-			WorkspaceID: memo.Optional(k.WorkspaceID), Action: action, Subject: k.ID, Name: k.Name, Detail: detail,
+			WorkspaceID: memo.Optional(k.WorkspaceID), Action: action, Subject: k.ID, Name: k.Name,
+			Details: memo.EventDetails{Reason: reason},
 		}); err != nil {
 			return err
 		}

@@ -84,7 +84,9 @@ func addSession(ctx context.Context, tx *store.Tx, s memo.Session, hash credenti
 	}
 	recordEnd := func(old memo.Session, why string) error {
 		c := memo.Caller{UserID: old.UserID, ClientAddress: s.IP, UserAgent: s.Agent}
-		return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionSignedOut, Subject: old.ID, Detail: why})
+		return recordEvent(ctx, tx, c, memo.AuditEvent{
+			Action: memo.ActionSignedOut, Subject: old.ID, Details: memo.EventDetails{Reason: why},
+		})
 	}
 	if len(replaces) == tokenLen {
 		old, err := tx.ReplaceSession(ctx, credential.HashToken(replaces))
@@ -152,7 +154,7 @@ func recordFailedSignIn(ctx context.Context, tx *store.Tx, _ string, f failedSig
 	for _, w := range workspaces {
 		if err := recordEvent(ctx, tx, client, memo.AuditEvent{
 			WorkspaceID: memo.Optional(w.ID), Action: memo.ActionSignInFailed, At: f.at,
-			Subject: f.user.ID, Name: f.user.Email, Detail: f.why,
+			Subject: f.user.ID, Name: f.user.Email, Details: memo.EventDetails{Reason: f.why},
 		}); err != nil {
 			return err
 		}
@@ -209,7 +211,8 @@ func (a *App) SignOutEverywhere(ctx context.Context, c memo.Caller) error {
 			return err
 		}
 		return recordEvent(ctx, tx, c, memo.AuditEvent{
-			Action: memo.ActionSignedOut, Subject: c.UserID, Detail: "all sessions ended",
+			Action: memo.ActionSignedOut, Subject: c.UserID,
+			Details: memo.EventDetails{Reason: "all sessions ended"},
 		})
 	})
 }

@@ -44,7 +44,9 @@ func addUser(ctx context.Context, tx *store.Tx, c memo.Caller, u memo.User, hash
 	if added, err := tx.AddUser(ctx, u, hash); err != nil || !added {
 		return cmp.Or(err, taken)
 	}
-	return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionUserCreated, Subject: u.ID, Detail: u.Email})
+	return recordEvent(ctx, tx, c, memo.AuditEvent{
+		Action: memo.ActionUserCreated, Subject: u.ID, Details: memo.EventDetails{Email: u.Email},
+	})
 }
 
 // Users returns all users.

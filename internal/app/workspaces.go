@@ -46,8 +46,8 @@ func addWorkspace(ctx context.Context, tx *store.Tx, c memo.Caller, w memo.Works
 		return err
 	}
 	return recordEvent(ctx, tx, c, memo.AuditEvent{
-		WorkspaceID: memo.Optional(w.ID), Action: memo.ActionWorkspaceCreated, Subject: w.ID, Detail: w.Name + ", plan " +
-			string(w.Plan),
+		WorkspaceID: memo.Optional(w.ID), Action: memo.ActionWorkspaceCreated, Subject: w.ID,
+		Details: memo.EventDetails{Name: w.Name, Plan: w.Plan},
 	})
 }
 
@@ -99,7 +99,8 @@ func (a *App) SetPlan(ctx context.Context, c memo.Caller, workspaceID string, pl
 			return err
 		}
 		return recordEvent(ctx, tx, c, memo.AuditEvent{
-			WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionPlanChanged, Subject: workspaceID, Detail: string(plan),
+			WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionPlanChanged, Subject: workspaceID,
+			Details: memo.EventDetails{Plan: plan},
 		})
 	})
 }
@@ -115,7 +116,7 @@ func (a *App) RenameWorkspace(ctx context.Context, c memo.Caller, name string) e
 	}
 	e := memo.AuditEvent{
 		WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionWorkspaceRenamed,
-		Subject: c.WorkspaceID, Detail: name,
+		Subject: c.WorkspaceID, Details: memo.EventDetails{Name: name},
 	}
 	return a.changeWorkspace(ctx, c, nobody, e, func(tx *store.Tx) (string, error) {
 		return "", tx.RenameWorkspace(ctx, c.WorkspaceID, name)

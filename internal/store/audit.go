@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"memoai.tech/memo"
 )
 
@@ -17,11 +19,15 @@ func (t *Tx) Record(ctx context.Context, e memo.AuditEvent) error {
 	if e.At.IsZero() {
 		e.At = t.Now
 	}
+	details, err := json.Marshal(e.Details)
+	if err != nil {
+		return err
+	}
 	return t.exec(ctx, `INSERT INTO audit_events
-			(workspace_id, at, action, noun, actor_id, actor, subject, name, detail, ip, agent)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			(workspace_id, at, action, noun, actor_id, actor, subject, name, detail, details, ip, agent)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', $9, $10, $11)`,
 		nullText(e.WorkspaceID), toMillis(e.At), e.Action, e.Action.Noun(),
-		nullText(e.ActorID), e.Actor, e.Subject, e.Name, e.Detail, nullText(e.IP), nullText(e.Agent))
+		nullText(e.ActorID), e.Actor, e.Subject, e.Name, string(details), nullText(e.IP), nullText(e.Agent))
 }
 
 // EventFilter selects events of one workspace. A field that is zero does not filter,
@@ -84,10 +90,8 @@ func (f EventFilter) query(d dialect, end, endID int64, limit int) (query string
 		q.where("at >= %s", toMillis(f.From))
 	}
 	q.where("(at, id) < (%s, %s)", end, endID)
-	if d == dialectSQLite { // it has no statistics and would use any index with the time
-		q.from += " INDEXED BY audit_events" + index + "_at"
-	}
-	return `SELECT id, workspace_id, at, action, actor_id, actor, subject, name, detail, ip, agent
+	q.from += d.indexedBy("audit_events" + index + "_at")
+	return `SELECT id, workspace_id, at, action, actor_id, actor, subject, name, detail, details, ip, agent
 		FROM ` + q.from + ` WHERE ` + strings.Join(q.conds, " AND ") + `
 		ORDER BY at DESC, id DESC LIMIT ` + q.arg(limit), q.args
 }
@@ -95,7 +99,15 @@ func (f EventFilter) query(d dialect, end, endID int64, limit int) (query string
 func scanEvent(row scanner) (e memo.AuditEvent, err error) {
 	var at int64
 	var workspace, actor, ip, agent sql.NullString
-	err = row.Scan(&e.ID, &workspace, &at, &e.Action, &actor, &e.Actor, &e.Subject, &e.Name, &e.Detail, &ip, &agent)
+	var text string // of an event that a replica of the previous version has written
+	var details []byte
+	err = row.Scan(&e.ID, &workspace, &at, &e.Action, &actor, &e.Actor, &e.Subject, &e.Name, &text, &details, &ip, &agent)
+	if err == nil {
+		err = json.Unmarshal(details, &e.Details)
+	}
+	if e.Details == (memo.EventDetails{}) {
+		e.Details.Reason = text
+	}
 	e.At = fromMillis(at)
 	e.WorkspaceID, e.ActorID = memo.Optional(workspace.String), memo.Optional(actor.String)
 	e.IP, e.Agent = memo.Optional(ip.String), memo.Optional(agent.String)

@@ -2,14 +2,12 @@ package store
 
 import (
 	"context"
-	"io/fs"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/pressly/goose/v3"
 
 	"memoai.tech/memo"
 )
@@ -137,39 +135,14 @@ func TestMigrationAddsLastUseToSessions(t *testing.T) {
 	})
 }
 
-// upTo opens a new database and migrates it only up to a version.
-func upTo(t *testing.T, cfg Config, version int64) *Store {
-	t.Helper()
-	s, err := openStore(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	folder, kind := "migrations/sqlite", goose.DialectSQLite3
-	if s.dialect == dialectPostgres {
-		folder, kind = "migrations/postgres", goose.DialectPostgres
-	}
-	files, err := fs.Sub(migrations, folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := goose.NewProvider(kind, s.write, files, goose.WithDisableGlobalRegistry(true))
-	if err == nil {
-		_, err = p.UpTo(context.Background(), version)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 // TestRestoredEventsAreUnchanged: this includes their generated columns.
 func TestRestoredEventsAreUnchanged(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s, ctx := mustOpen(t, cfg), context.Background()
 		e := memo.AuditEvent{
 			WorkspaceID: "w", Action: memo.ActionRoleChanged, ActorID: "a", Actor: "olga@example.com",
-			Subject: "m", Name: "mark@example.com", Detail: "OWNER", IP: "192.0.2.1", Agent: "x",
+			Subject: "m", Name: "mark@example.com", IP: "192.0.2.1", Agent: "x",
+			Details: memo.EventDetails{Role: memo.RoleOwner},
 		}
 		if err := s.Write(ctx, func(tx *Tx) error { return tx.Record(ctx, e) }); err != nil {
 			t.Fatal(err)

@@ -148,9 +148,9 @@ func (b *BackupFile) checkSchema(ctx context.Context) error {
 			return fmt.Errorf("its %s %q differs from the one that memo creates", o.kind, name)
 		}
 	}
-	for name, w := range want {
+	for _, name := range slices.Sorted(maps.Keys(want)) {
 		if _, ok := have[name]; !ok {
-			return fmt.Errorf("it has no %s %q", w.kind, name)
+			return fmt.Errorf("it has no %s %q", want[name].kind, name)
 		}
 	}
 	return nil

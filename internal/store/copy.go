@@ -43,7 +43,7 @@ var tables = []table{
 	{name: "transcript_parts", columns: "id, kind, part, data"},
 	{name: "reports", identity: "id", columns: "id, seq, name, slug, status, text, created_at"},
 	{name: "audit_events", identity: "id", columns: "id, workspace_id, at, action, actor_id, actor, subject, detail, " +
-		"ip, agent, noun, name"},
+		"ip, agent, noun, name, details"},
 
 	{
 		name: "sessions", columns: "id, hash, user_id, created_at, expires_at, last_used_at, revoked_at, ip, agent",

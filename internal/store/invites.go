@@ -45,10 +45,12 @@ func (t *Tx) AddInvite(ctx context.Context, i memo.Invite, createdBy string, has
 		i.ID, hash[:], i.WorkspaceID, i.Role, createdBy, toMillis(i.CreatedAt), toMillis(i.ExpiresAt))
 }
 
+const deleteInvitesBy = `DELETE FROM invites WHERE created_by = $1 AND ($2 = '' OR workspace_id = $2)`
+
 // DeleteInvitesBy deletes the invitations that a user created: those to one workspace, or
 // all if workspaceID is empty.
 func (t *Tx) DeleteInvitesBy(ctx context.Context, userID, workspaceID string) error {
-	return t.exec(ctx, `DELETE FROM invites WHERE created_by = $1 AND ($2 = '' OR workspace_id = $2)`, userID, workspaceID)
+	return t.exec(ctx, deleteInvitesBy, userID, workspaceID)
 }
 
 // CountInvites counts the stored invitations to a workspace, expired ones included.

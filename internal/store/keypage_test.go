@@ -39,6 +39,26 @@ func TestKeyListsUseTheirIndex(t *testing.T) {
 				planWithout(t, s, query, args, forbidden...)
 			}
 		}
+		replacements, args := s.replacementsQuery("w", []string{"a", "b", "c", "d", "e", "f", "g", "h"})
+		for index, query := range map[string]string{
+			"api_keys_rotated_from": replacements,
+			"invites_creator":       deleteInvitesBy,
+			"audit_events_old":      `SELECT id FROM audit_events WHERE at < $1 ORDER BY at LIMIT 9`,
+			"key_usage_old":         `SELECT key_id FROM key_usage WHERE hour < $1 ORDER BY hour LIMIT 9`,
+			"sessions_expired":      `SELECT id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT 9`,
+			"sessions_revoked":      `SELECT id FROM sessions WHERE revoked_at < $1 ORDER BY revoked_at LIMIT 9`,
+		} {
+			args := args
+			switch {
+			case index == "invites_creator":
+				args = []any{"u", "w"}
+			case strings.HasSuffix(query, "LIMIT 9"):
+				args = []any{5}
+			}
+			if plan := planWithout(t, s, query, args, "SCAN ", "Seq Scan"); !strings.Contains(plan, index) {
+				t.Errorf("the plan does not use %s:\n%s", index, plan)
+			}
+		}
 		explain(t, s, `SELECT id FROM api_keys WHERE `+dueCondition+`$1 ORDER BY expires_at LIMIT $2`, []any{5, 10})
 	})
 }

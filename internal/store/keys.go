@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"strings"
 	"time"
 
 	"memoai.tech/memo"
@@ -79,12 +78,16 @@ func (s *Store) Replacements(ctx context.Context, workspaceID string, ids []stri
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	q := new(queryBuilder)
+	query, args := s.replacementsQuery(workspaceID, ids)
+	return queryAll(ctx, s.dataReader.q, scanKey, query, args...)
+}
+
+func (s *Store) replacementsQuery(workspaceID string, ids []string) (query string, args []any) {
+	q := &queryBuilder{from: "api_keys" + s.dialect.indexedBy("api_keys_rotated_from")}
 	q.arg(hourBeforeLastDay(s.Now())) // $1 of keyQuery
-	q.where("k.workspace_id = %s", workspaceID)
-	q.whereIn("k.rotated_from", ids)
-	return queryAll(ctx, s.dataReader.q, scanKey,
-		keyQuery+`WHERE `+strings.Join(q.conds, " AND ")+` ORDER BY k.created_at DESC, k.id DESC`, q.args...)
+	q.where("workspace_id = %s", workspaceID)
+	q.whereIn("rotated_from", ids)
+	return keyQuery + `JOIN (` + q.query("id") + `) c ON c.id = k.id ORDER BY k.created_at DESC, k.id DESC`, q.args
 }
 
 // KeyCreators lists the creators of keys in a workspace, by name. If userID is set, it

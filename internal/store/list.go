@@ -211,6 +211,16 @@ func (q *queryBuilder) whereIn(column string, values []string) {
 	q.conds = append(q.conds, column+" IN ("+strings.Join(placeholders, ", ")+")")
 }
 
+// indexedBy makes SQLite read a table by this index. It has no statistics: it would choose the
+// index with the most columns that are compared for equality, and would read all transcriptions in
+// a language to find the one with an external id.
+func (d dialect) indexedBy(index string) string {
+	if d == dialectSQLite {
+		return " INDEXED BY " + index
+	}
+	return ""
+}
+
 // selection returns a query builder with the conditions of a filter, for a list sorted by by. If
 // the sort is by duration, the database must not find the creation times with an index, because
 // it would have to sort all rows of these days. The plus sign prevents this on both databases.
@@ -221,11 +231,10 @@ func (s *Store) selection(f Filter, by OrderBy) *queryBuilder {
 	if by == ByDuration {
 		created = "+t.created_at"
 	}
-	switch {
-	case f.Search:
+	if f.Search {
 		s.addSearch(q, f)
-	case s.dialect == dialectSQLite:
-		q.from += " INDEXED BY " + f.index(by)
+	} else {
+		q.from += s.dialect.indexedBy(f.index(by))
 	}
 	q.where("t.workspace_id = %s", f.WorkspaceID)
 	q.where("t.status = %s", f.Status)
@@ -247,9 +256,7 @@ func (s *Store) selection(f Filter, by OrderBy) *queryBuilder {
 	return q
 }
 
-// index returns the name of the index for this filter and sort. SQLite has no statistics. It
-// would choose the index with the most columns that are compared for equality, and would read all
-// transcriptions in a language to find the one with an external id.
+// index returns the name of the index for this filter and sort.
 func (f Filter) index(by OrderBy) string {
 	if f.ExternalID != "" {
 		return "transcriptions_external"

@@ -76,8 +76,9 @@ func (s *Store) Restore(
 		}
 		return to.Record(ctx, memo.AuditEvent{
 			Action: memo.ActionRestored, Actor: "operator", Subject: b.name,
-			Detail: fmt.Sprintf("%d keys: %d ended since the backup, %d unknown and deactivated; "+
-				"%d memberships ended since the backup", r.Keys, r.CarriedOver, r.Deactivated, r.MembershipsEnded),
+			Details: memo.EventDetails{Restored: &memo.RestoreCounts{
+				Keys: r.Keys, KeysEnded: r.CarriedOver, KeysUnknown: r.Deactivated, MembershipsEnded: r.MembershipsEnded,
+			}},
 		})
 	})
 	if err != nil {

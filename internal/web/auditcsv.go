@@ -44,7 +44,7 @@ func (v *pageRequest) writeEventsCSV(in app.EventQuery, events []memo.AuditEvent
 		for _, e := range events {
 			row := []string{
 				e.At.UTC().Format(time.RFC3339), e.Actor, v.describe(e).String(), string(e.Action), e.Subject, e.Name,
-				e.Detail, string(e.IP), string(e.Agent),
+				e.Details.String(), string(e.IP), string(e.Agent),
 			}
 			for i := range row {
 				row[i] = neutraliseFormula(row[i])

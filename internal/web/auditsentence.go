@@ -54,15 +54,15 @@ func (v *pageRequest) describe(e memo.AuditEvent) (s eventSentence) {
 	words, ok := eventTexts[e.Action]
 	switch {
 	case !ok:
-		return eventSentence{Before: string(e.Action) + " " + e.Detail}
+		return eventSentence{Before: string(e.Action) + " " + e.Details.String()}
 	case string(e.ActorID) == e.Subject:
 		words = cmp.Or(selfEventTexts[e.Action], words)
-	case e.Action == memo.ActionProjectChanged && e.Detail == "":
+	case e.Action == memo.ActionProjectChanged && e.Details == (memo.EventDetails{}):
 		words = "removed {} from its project"
 	}
 	s.Before, s.After, ok = strings.Cut(words, "{}")
-	s.Before, s.After = strings.ReplaceAll(s.Before, "{detail}", e.Detail),
-		strings.ReplaceAll(s.After, "{detail}", e.Detail)
+	s.Before, s.After = strings.ReplaceAll(s.Before, "{detail}", e.Details.String()),
+		strings.ReplaceAll(s.After, "{detail}", e.Details.String())
 	if !ok {
 		return s
 	}
