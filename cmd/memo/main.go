@@ -169,7 +169,7 @@ var operator = memo.Caller{Operator: true}
 func (e *environment) openSession() (*session, error) {
 	cfg := e.config()
 	missing := cfg.CheckExists()
-	a, err := e.open(cfg, ratelimit.NewMemory(nil), app.WorkLimits{})
+	a, err := e.open(cfg, app.Config{Limits: ratelimit.NewMemory(nil)})
 	if err != nil {
 		return nil, err
 	}
@@ -180,15 +180,14 @@ func (e *environment) openSession() (*session, error) {
 	return &session{e, a}, nil
 }
 
-// open opens the database and creates the App on it.
-func (e *environment) open(data store.Config, limits ratelimit.Source, work app.WorkLimits) (*app.App, error) {
+// open opens the database and creates the App on it, with the limits and the retention of cfg.
+func (e *environment) open(data store.Config, cfg app.Config) (*app.App, error) {
 	var err error
 	if e.store, err = store.Open(e.ctx, data); err != nil {
 		return nil, err
 	}
-	return app.New(app.Config{
-		Store: e.store, Limits: limits, Passwords: credential.NewPasswordHasher(2), Log: e.log, Work: work,
-	}), nil
+	cfg.Store, cfg.Passwords, cfg.Log = e.store, credential.NewPasswordHasher(2), e.log
+	return app.New(cfg), nil
 }
 
 // close closes the database, if a command opened it.

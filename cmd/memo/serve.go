@@ -40,6 +40,8 @@ type serveCmd struct {
 	MaxMemory        int           `default:"256" help:"Megabytes for concurrent reads of large transcriptions."`
 	MaxImports       int           `default:"2" help:"Concurrent imports of files."`
 	WorkspaceQuota   int           `default:"0" help:"Megabytes of storage per workspace (0: unlimited)."`
+	RetainAudit      retention     `default:"400d" help:"How long audit events are kept." placeholder:"400d|forever"`
+	RetainUsage      retention     `default:"90d" help:"How long the usage of keys is kept." placeholder:"90d|forever"`
 	MetricsListen    string        `help:"Address to serve /metrics on. Off by default." placeholder:"ADDR"`
 }
 
@@ -56,8 +58,12 @@ func (c *serveCmd) Run(e *environment) error {
 	data := e.config()
 	data.Serving, data.MaxConns, data.StatementTimeout = true, c.DatabaseConns, c.StatementTimeout
 	c.limitMemory()
-	a, err := e.open(data, limits, app.WorkLimits{
-		Queries: c.MaxQueries, Memory: int64(c.MaxMemory) << 20, Imports: c.MaxImports, Quota: int64(c.WorkspaceQuota) << 20,
+	a, err := e.open(data, app.Config{
+		Limits: limits,
+		Work: app.WorkLimits{
+			Queries: c.MaxQueries, Memory: int64(c.MaxMemory) << 20, Imports: c.MaxImports, Quota: int64(c.WorkspaceQuota) << 20,
+		},
+		Retention: app.Retention{Audit: time.Duration(c.RetainAudit), Usage: time.Duration(c.RetainUsage)},
 	})
 	if err != nil {
 		return err
@@ -104,7 +110,8 @@ func (c *serveCmd) Run(e *environment) error {
 	if err := start.print(e, c.Demo); err != nil {
 		return err
 	}
-	e.log.Info("started", "version", version, "listen", start.URL)
+	e.log.Info("started", "version", version, "listen", start.URL,
+		"retain_audit", c.RetainAudit.String(), "retain_usage", c.RetainUsage.String())
 	stop := runInBackground(e.ctx, a.Run, limits.run, func(ctx context.Context) { e.store.Watch(ctx, e.log) })
 	err = srv.Serve(e.ctx, listener)
 	stop()

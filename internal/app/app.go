@@ -29,6 +29,7 @@ type Config struct {
 	Passwords *credential.PasswordHasher
 	Log       *slog.Logger
 	Work      WorkLimits
+	Retention Retention // the zero value keeps everything
 }
 
 // App has the use cases.
@@ -39,6 +40,7 @@ type App struct {
 	throttle  *throttle
 	totals    *totalCache
 	work      work
+	retention Retention
 	log       *slog.Logger
 
 	usage         *usageRecorder
@@ -60,7 +62,8 @@ func New(cfg Config) *App {
 	return &App{
 		store: cfg.Store, limits: cfg.Limits, passwords: cfg.Passwords, log: cfg.Log,
 		throttle: newThrottle(), totals: newTotalCache(), work: newWork(cfg.Work),
-		usage: newUsageRecorder(cfg.Store, cfg.Log), wake: make(chan struct{}, 1),
+		retention: cfg.Retention,
+		usage:     newUsageRecorder(cfg.Store, cfg.Log), wake: make(chan struct{}, 1),
 		// There is no maximum, because a key that was refused must stay refused.
 		expired: newNotes(cfg.Store, math.MaxInt, 1,
 			func(ctx context.Context, tx *store.Tx, id string, _ bool) error { return tx.ExpireKey(ctx, id) }),

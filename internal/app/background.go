@@ -60,11 +60,7 @@ func (a *App) writeJobs(all bool) []*job {
 	}
 }
 
-const (
-	expireBatch      = 200 // keys
-	deleteBatch      = 500 // rows
-	sessionRetention = 30 * 24 * time.Hour
-)
+const expireBatch = 200 // keys
 
 // cleanUpJobs returns the jobs that follow from the time.
 func (a *App) cleanUpJobs() []*job {
@@ -73,25 +69,10 @@ func (a *App) cleanUpJobs() []*job {
 			n, err := a.store.ExpireDueKeys(ctx, expireBatch)
 			return n == expireBatch, err
 		}},
-		{what: "delete old ended sessions", every: time.Hour, step: a.deleteRows(
-			func(ctx context.Context, tx *store.Tx) (int64, error) {
-				return tx.DeleteSessions(ctx, tx.Now.Add(-sessionRetention), deleteBatch)
-			})},
+		{what: "delete what is older than its retention", every: time.Hour, step: a.newPruning().step},
 		{what: "delete the remains of interrupted imports", every: time.Hour, step: func(ctx context.Context) (bool, error) {
 			return false, a.store.DropOrphans(ctx)
 		}},
-	}
-}
-
-// deleteRows returns the step of a job that deletes rows; f deletes at most deleteBatch of them.
-func (a *App) deleteRows(f func(context.Context, *store.Tx) (int64, error)) func(context.Context) (bool, error) {
-	return func(ctx context.Context) (more bool, err error) {
-		err = a.store.Write(ctx, func(tx *store.Tx) error {
-			n, err := f(ctx, tx)
-			more = n == deleteBatch
-			return err
-		})
-		return more, err
 	}
 }
 

@@ -12,11 +12,11 @@ import (
 // TestEveryUseCaseChecksItsCaller has a row for every exported method of App.
 
 const (
-	DeleteBatch      = deleteBatch
 	ExpireBatch      = expireBatch
 	LargeFile        = largeFile
 	MaxFailedSignIns = maxFailedSignIns
 	MaxSessionUses   = maxSessionUses
+	PruneBatch       = pruneBatch
 	SessionRetention = sessionRetention
 )
 
@@ -31,6 +31,13 @@ func RunPass(ctx context.Context, a *App) {
 		j.runIfDue(ctx, a.log, time.Now())
 	}
 }
+
+// Pruning is the job that deletes old rows.
+type Pruning = pruning
+
+func NewPruning(a *App) *Pruning { return a.newPruning() }
+
+func PruneStep(ctx context.Context, p *Pruning) (more bool, err error) { return p.step(ctx) }
 
 func IsExpiryPending(a *App, keyID string) bool { return a.expired.has(keyID) }
 

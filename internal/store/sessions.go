@@ -116,17 +116,3 @@ func (t *Tx) UseSession(ctx context.Context, id string, at time.Time) error {
 	return t.exec(ctx, `UPDATE sessions SET last_used_at = $2 WHERE id = (SELECT id FROM sessions
 		WHERE id = $1 AND last_used_at < $2 AND revoked_at IS NULL`+t.skipLocked()+`)`, id, toMillis(at))
 }
-
-// DeleteSessions deletes at most limit sessions that were revoked or expired before a
-// time, and returns the number of deleted sessions.
-func (t *Tx) DeleteSessions(ctx context.Context, before time.Time, limit int) (deleted int64, err error) {
-	for _, column := range []string{"expires_at", "revoked_at"} { // each has an index
-		n, err := t.execCount(ctx, `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions
-			WHERE `+column+` < $1 LIMIT $2`+t.skipLocked()+`)`, toMillis(before), int64(limit)-deleted)
-		if err != nil {
-			return deleted, err
-		}
-		deleted += n
-	}
-	return deleted, nil
-}
