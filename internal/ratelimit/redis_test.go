@@ -1,4 +1,4 @@
-package ratelimit
+package ratelimit // see ratelimit_test.go
 
 import (
 	"context"
