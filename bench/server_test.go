@@ -21,24 +21,16 @@ import (
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"memoai.tech/memo/internal/testenv"
 )
 
-// build builds the binary with the flags of a release, once.
+// build builds the program, once.
 var build = sync.OnceValues(func() (string, error) {
 	if *binary != "" {
 		return filepath.Abs(*binary)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(filepath.Dir(self), "memo") // go test removes the directory
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "../cmd/memo")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
+	return testenv.BuildMemo()
 })
 
 // command runs a command of memo, whose result is JSON.

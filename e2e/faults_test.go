@@ -33,7 +33,7 @@ const maxDelay = 2 * time.Second
 // slack is added to maxDelay because the machine may be busy, and more so with the
 // race detector. The measured times are logged.
 func slack() time.Duration {
-	if withRace {
+	if testenv.Race {
 		return 2 * time.Second
 	}
 	return time.Second / 2

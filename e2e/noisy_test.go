@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"memoai.tech/memo/internal/testenv"
 )
 
 // noiseDuration is how long the hostile load lasts on each database.
@@ -34,7 +36,7 @@ const (
 //
 //	make noisy
 func TestNoisyNeighbour(t *testing.T) {
-	if testing.Short() || withRace {
+	if testing.Short() || testenv.Race {
 		t.Skip("takes a minute on each database; the race detector makes the server ten times slower")
 	}
 	onBoth(t, func(t *testing.T, p database) {

@@ -23,16 +23,7 @@ import (
 // TestBinaryIsSmall: the release binary has less than 40 MB, so that it is easy to copy.
 func TestBinaryIsSmall(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("builds the binary again")
-	}
-	path := filepath.Join(t.TempDir(), "memo")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "memoai.tech/memo/cmd/memo")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	info, err := os.Stat(path)
+	info, err := os.Stat(commandProgram)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +32,7 @@ func TestBinaryIsSmall(t *testing.T) {
 		t.Errorf("the binary has %d bytes, the limit is %d", info.Size(), limit)
 	}
 	t.Logf("%d bytes", info.Size())
-	if out, err := exec.Command(path, "version").Output(); err != nil || !bytes.HasPrefix(out, []byte("memo ")) {
+	if out, err := exec.Command(commandProgram, "version").Output(); err != nil || !bytes.HasPrefix(out, []byte("memo ")) {
 		t.Errorf("memo version: %q %v", out, err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -18,39 +17,25 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// binary is the path of the memo binary under test.
-var binary string
+// The programs under test. Commands run as released. Servers have the race detector if
+// the tests have it: a race then fails the test that caused it. The scripts in cmd/memo run
+// every command with the race detector.
+var commandProgram, serverProgram string
 
-// TestMain builds the binary next to the test binary, in the directory that
-// go test removes at the end.
+// TestMain builds the programs.
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if err := build(); err != nil {
+	var err error
+	if commandProgram, err = testenv.BuildMemo(); err == nil {
+		serverProgram = commandProgram
+		if testenv.Race {
+			serverProgram, err = testenv.BuildMemoWithRace()
+		}
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		os.Exit(1)
 	}
 	testenv.Main(m)
-}
-
-func build() error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp(filepath.Dir(self), "memo-e2e-")
-	if err != nil {
-		return err
-	}
-	binary = filepath.Join(dir, "memo")
-	args := []string{"build", "-o", binary}
-	if withRace {
-		args = append(args, "-race")
-	}
-	out, err := exec.Command("go", append(args, "memoai.tech/memo/cmd/memo")...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return nil
 }
 
 // database is the option that selects a database: --data or --database.
@@ -70,7 +55,11 @@ func onBoth(t *testing.T, f func(*testing.T, database)) {
 // command prepares a memo process. It cannot outlive the test: it is killed when
 // the context ends, and by the kernel when the test binary exits.
 func command(ctx context.Context, p database, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, binary, append([]string{p.flag, p.value, "--json"}, args...)...)
+	program := commandProgram
+	if args[0] == "serve" {
+		program = serverProgram
+	}
+	cmd := exec.CommandContext(ctx, program, append([]string{p.flag, p.value, "--json"}, args...)...)
 	// Without this option the race detector sleeps for a second when a process exits.
 	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

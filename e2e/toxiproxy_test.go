@@ -20,7 +20,7 @@ import (
 // buildToxiproxy builds the toxiproxy program and returns its path. It is one of the
 // tools in tools/go.mod: as a library it would add a dozen modules to go.mod.
 var buildToxiproxy = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(filepath.Dir(binary), "toxiproxy")
+	path := filepath.Join(filepath.Dir(commandProgram), "toxiproxy")
 	out, err := exec.Command("go", "build", "-modfile=../tools/go.mod", "-o", path,
 		"github.com/Shopify/toxiproxy/v2/cmd/server").CombinedOutput()
 	if err != nil {
