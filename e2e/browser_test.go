@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,7 +22,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browserUser is a user of the web app in a separate browser: Debian's chromium, which
+// browserUser is a user of the web app with a browser: Debian's chromium, which
 // scripts/needs.sh installs. Every page that opens is checked by [browserUser.checkPage].
 type browserUser struct {
 	t    *testing.T
@@ -37,33 +38,45 @@ type browserUser struct {
 // browserNames are the programs that the tests can use.
 var browserNames = []string{"chromium", "chromium-browser", "google-chrome"}
 
-// person starts a browser, which is closed at the end of the test.
+// startBrowser starts the browser that all tests share. TestMain stops it.
+var startBrowser = sync.OnceValues(func() (context.Context, error) {
+	i := slices.IndexFunc(browserNames, func(name string) bool { _, err := exec.LookPath(name); return err == nil })
+	if i < 0 {
+		return nil, errors.New("no browser is installed: run scripts/needs.sh")
+	}
+	profile, err := os.MkdirTemp(filepath.Dir(commandProgram), "browser-")
+	if err != nil {
+		return nil, err
+	}
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(browserNames[i]),
+		chromedp.NoSandbox, chromedp.UserDataDir(profile), chromedp.Flag("disable-gpu", true))
+	alloc, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, closeWindows := chromedp.NewContext(alloc)
+	stopBrowser = func() { closeWindows(); stop() }
+	return ctx, chromedp.Do(ctx)
+})
+
+var stopBrowser = func() {}
+
+// person opens a window of the browser that shares no cookies or storage with others. It is
+// closed at the end of the test.
 func (s *server) person(t *testing.T, name string) *browserUser {
 	t.Helper()
-	var program string
-	for _, n := range browserNames {
-		if path, err := exec.LookPath(n); err == nil && program == "" {
-			program = path
-		}
+	browser, err := startBrowser()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if program == "" {
-		t.Fatal("no browser is installed: run scripts/needs.sh")
-	}
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(program),
-		chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()))
-	alloc, endAlloc := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, end := chromedp.NewContext(alloc)
+	ctx, end := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	p := &browserUser{t: t, s: s, name: name, ctx: ctx}
 	t.Cleanup(func() {
 		end()
-		endAlloc()
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if len(p.consoleMessages) > 0 {
 			t.Errorf("%s: the console of the browser has:\n%s", name, strings.Join(p.consoleMessages, "\n"))
 		}
 	})
-	p.must("start", chromedp.Do(ctx)) // no time limit: it would end the browser
+	p.must("start", chromedp.Do(ctx)) // no time limit: it would end the window
 	p.must("listen", chromedp.Listen(ctx, p.noteConsole))
 	p.size(1280, 800)
 	return p

@@ -35,7 +35,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		os.Exit(1)
 	}
-	testenv.Main(m)
+	status := testenv.M{M: m}.Run()
+	stopBrowser()
+	os.Exit(status)
 }
 
 // database is the option that selects a database: --data or --database.
