@@ -23,7 +23,7 @@ import (
 // fifth is enough, because it guarantees durability itself. The long run is
 //
 //	go test ./e2e -run TestCrash -rounds 200 -timeout 60m -v
-var crashRounds = flag.Int("rounds", 15, "how often the server and the commands are killed")
+var crashRounds = flag.Int("rounds", 10, "how often the server and the commands are killed")
 
 func roundCount() int {
 	if testing.Short() {
@@ -50,7 +50,7 @@ func TestCrashOnSQLite(t *testing.T) {
 }
 
 func TestCrashOnPostgres(t *testing.T) {
-	newCrashTest(t, onPostgres(t)).crash(max(2, roundCount()/5))
+	newCrashTest(t, onPostgres(t)).crash(max(3, roundCount()/5))
 }
 
 // TestCrashDuringMigration: if a migration is killed, the next start completes it.

@@ -242,7 +242,7 @@ func callDuring(t *testing.T, h installation, s *server, f faultCase) *faultRepo
 				select {
 				case <-stop:
 					return
-				case <-time.After(10 * time.Millisecond):
+				case <-time.After(40 * time.Millisecond):
 				}
 				begun := time.Now()
 				var a response

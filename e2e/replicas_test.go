@@ -23,10 +23,10 @@ func startReplicas(t *testing.T, p database, redis string, args ...string) (all 
 
 // TestHistoryOfThreeReplicas pauses the replicas in turn, as a hypervisor or a
 // debugger does. When one resumes, calls are waiting for it. It must refuse the
-// keys that ended in the meantime, whether Redis answers or not. The test makes ten
+// keys that ended in the meantime, whether Redis answers or not. The test makes three
 // times -checks calls. For 1,000,000 calls:
 //
-//	go test ./e2e -run TestHistoryOfThreeReplicas -checks 100000 -timeout 90m -v
+//	go test ./e2e -run TestHistoryOfThreeReplicas -checks 333333 -timeout 90m -v
 func TestHistoryOfThreeReplicas(t *testing.T) {
 	redis := testenv.StartRedis(t)
 	replicas := startReplicas(t, onPostgres(t), redis.URL(), withoutLimits...)
@@ -36,7 +36,7 @@ func TestHistoryOfThreeReplicas(t *testing.T) {
 	}
 	w := newWorld(t, replicas[0], urls...)
 	w.refill()
-	calls := 10 * *historyChecks
+	calls := 3 * *historyChecks
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
