@@ -1,5 +1,6 @@
 # make test         everything that CI runs
 # make noisy        how one caller's load affects the others; part of make test
+# make sequential   long tests of one goroutine, without the race detector; part of make test
 # make conformance  the official MCP conformance suite; part of make test
 # make axe          axe-core on every page of the web app
 # make fuzz         every fuzz target for a minute
@@ -9,9 +10,9 @@
 GO ?= go
 FUZZTIME ?= 60s
 
-.PHONY: test needs check vuln race noisy openapi axe conformance build bench fuzz
+.PHONY: test needs check vuln race sequential noisy openapi axe conformance build bench fuzz
 
-test: needs check vuln race noisy openapi conformance
+test: needs check vuln race sequential noisy openapi conformance
 
 # What the tests need besides Go: PostgreSQL, Redis, a C compiler and Chromium. As
 # root on Debian they are installed; otherwise a message says what to install.
@@ -34,6 +35,10 @@ vuln:
 race:
 	GOFLAGS='-gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false' \
 		$(GO) test -race -count=1 -timeout 40m ./...
+
+# These tests are skipped with the race detector, which makes them five times slower.
+sequential:
+	$(GO) test -count=1 -run TestInvalidTextIsNoServerError ./internal/server
 
 # The test has limits in seconds, so it runs alone and without the race detector.
 noisy:
