@@ -81,19 +81,22 @@ func TestExportInEveryFormat(t *testing.T) {
 			"vtt":  {"text/vtt; charset=utf-8", "<v Jordan>Of course… the price is &lt;b&gt;nine"},
 			"json": {"application/json", `"external_id":"crm-1"`},
 		} {
-			path := "/transcriptions/" + w.Transcriptions[3] + "/export"
-			if format != "" {
-				path += "?format=" + format
-			}
-			a := w.get(path, w.OlgaKey.Key).Want(200, want.body)
-			_, params, err := mime.ParseMediaType(a.Header.Get("Content-Disposition"))
-			if got := a.Header.Get("Content-Type"); got != want.contentType || err != nil ||
-				!strings.HasPrefix(params["filename"], "2026-05-01 Pricing talk.") {
-				t.Errorf("%s: Content-Type %s, file name %q, %v", format, got, params["filename"], err)
-			}
-			if a.Header.Get("X-Content-Type-Options") != "nosniff" {
-				t.Errorf("%s: no X-Content-Type-Options: nosniff", format)
-			}
+			t.Run(format, func(t *testing.T) {
+				w := w.in(t)
+				path := "/transcriptions/" + w.Transcriptions[3] + "/export"
+				if format != "" {
+					path += "?format=" + format
+				}
+				a := w.get(path, w.OlgaKey.Key).Want(200, want.body)
+				_, params, err := mime.ParseMediaType(a.Header.Get("Content-Disposition"))
+				if got := a.Header.Get("Content-Type"); got != want.contentType || err != nil ||
+					!strings.HasPrefix(params["filename"], "2026-05-01 Pricing talk.") {
+					t.Errorf("%s: Content-Type %s, file name %q, %v", format, got, params["filename"], err)
+				}
+				if a.Header.Get("X-Content-Type-Options") != "nosniff" {
+					t.Errorf("%s: no X-Content-Type-Options: nosniff", format)
+				}
+			})
 		}
 		a := w.get("/transcriptions/"+w.Transcriptions[1]+"/export", w.OlgaKey.Key).Want(200)
 		if _, params, err := mime.ParseMediaType(a.Header.Get("Content-Disposition")); err != nil ||
@@ -184,7 +187,10 @@ func TestInvalidBulkExportIsRefused(t *testing.T) {
 			`NaN`:                                                                           {`["body"]`},
 			`{"ids":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + "}": {`["body"`},
 		} {
-			w.post("/transcriptions/export", w.OlgaKey.Key, body).Want(422, want...)
+			t.Run(fmt.Sprintf("%.60s", body), func(t *testing.T) {
+				w := w.in(t)
+				w.post("/transcriptions/export", w.OlgaKey.Key, body).Want(422, want...)
+			})
 		}
 		w.request(http.DefaultClient, "POST", "/transcriptions/export", "", testworld.WithKey(w.OlgaKey.Key)).Want(415)
 

@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -106,19 +107,28 @@ func TestInvalidKeyBodyIsRefused(t *testing.T) {
 			`{"name":"x","scope":"all"}`:                  {`["body","scope"]`},
 			`{"name":"x","Name":"y"}`:                     {`["body","Name"]`},
 		} {
-			w.request(mark, "POST", "/keys", body).Want(422, want...)
+			t.Run(fmt.Sprintf("%.60s", body), func(t *testing.T) {
+				w := w.in(t)
+				w.request(mark, "POST", "/keys", body).Want(422, want...)
+			})
 		}
 		for _, ok := range []string{
 			`{"name":"שלום"}`, `{"name":"<script>alert(1)</script>"}`,
 			`{"name":"x","expires_at":null}`, `{"name":"x","expires_at":"9999-12-31"}`,
 		} {
-			w.request(mark, "POST", "/keys", ok).Want(201)
+			t.Run(ok, func(t *testing.T) {
+				w := w.in(t)
+				w.request(mark, "POST", "/keys", ok).Want(201)
+			})
 		}
 		for _, bad := range []string{
 			`{"overlap":"8d"}`, `{"overlap":"200h"}`, `{"overlap":"-1h"}`, `{"overlap":24}`,
 			`{"overlap":""}`,
 		} {
-			w.request(mark, "POST", "/keys/"+w.MarkKey.ID+"/rotate", bad).Want(422, `["body","overlap"]`)
+			t.Run(bad, func(t *testing.T) {
+				w := w.in(t)
+				w.request(mark, "POST", "/keys/"+w.MarkKey.ID+"/rotate", bad).Want(422, `["body","overlap"]`)
+			})
 		}
 		w.request(mark, "POST", "/keys/"+w.MarkKey.ID+"/rotate", `{"overlap":"168h"}`).Want(201)
 	})

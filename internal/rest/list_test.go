@@ -96,9 +96,12 @@ func TestFiltersSortsAndSearch(t *testing.T) {
 			"limit=-5":                      kaigi,
 			"limit=99999999999999999999999": all,
 		} {
-			if got := titles(w.list(query)); got != want {
-				t.Errorf("%s: got %q, want %q", query, got, want)
-			}
+			t.Run(fmt.Sprintf("%.60s", query), func(t *testing.T) {
+				w := w.in(t)
+				if got := titles(w.list(query)); got != want {
+					t.Errorf("%s: got %q, want %q", query, got, want)
+				}
+			})
 		}
 		if l := w.list("limit=1"); l.Total != 3 || l.Limit != 1 || l.NextCursor == nil || l.Items[0].Project != nil {
 			t.Errorf("limit=1: %+v", l)
@@ -129,7 +132,10 @@ func TestInvalidParametersAreRefused(t *testing.T) {
 			"cursor=x": "cursor", "cursor=AAAA": "cursor", "q=" + strings.Repeat("a", 1001): "q", "status=a&status=b": "status",
 			"Limit=1": "Limit", "unknown=1": "unknown",
 		} {
-			w.get("/transcriptions?"+query, w.OlgaKey.Key).Want(422, `"loc":["query","`+name+`"]`)
+			t.Run(fmt.Sprintf("%.60s", query), func(t *testing.T) {
+				w := w.in(t)
+				w.get("/transcriptions?"+query, w.OlgaKey.Key).Want(422, `"loc":["query","`+name+`"]`)
+			})
 		}
 		w.get("/transcriptions?limit=x&offset=-1&sort=no&nope=1", w.OlgaKey.Key).
 			Want(422, `["query","limit"]`, `["query","offset"]`, `["query","sort"]`, `["query","nope"]`)
@@ -155,33 +161,36 @@ func TestCursorsReturnEveryItemOnce(t *testing.T) {
 			"sort=created_at", "sort=-created_at", "sort=duration", "sort=-duration", "language=en&sort=duration",
 			"q=common", "q=common&sort=relevance", "date_from=2026-04-01&date_to=2026-04-30&sort=-duration",
 		} {
-			var byOffset, byCursor []string
-			for offset := 0; ; offset += 7 {
-				l := w.list(fmt.Sprintf("%s&limit=7&offset=%d", query, offset))
-				if len(l.Items) == 0 {
-					break
+			t.Run(fmt.Sprintf("%.60s", query), func(t *testing.T) {
+				w := w.in(t)
+				var byOffset, byCursor []string
+				for offset := 0; ; offset += 7 {
+					l := w.list(fmt.Sprintf("%s&limit=7&offset=%d", query, offset))
+					if len(l.Items) == 0 {
+						break
+					}
+					for _, it := range l.Items {
+						byOffset = append(byOffset, it.ID)
+					}
 				}
-				for _, it := range l.Items {
-					byOffset = append(byOffset, it.ID)
+				cursor, total := "", 0
+				for page := 0; ; page++ {
+					l := w.list(fmt.Sprintf("%s&limit=%d%s", query, 3+page, cursor))
+					for _, it := range l.Items {
+						byCursor = append(byCursor, it.ID)
+					}
+					total = l.Total
+					if l.NextCursor == nil {
+						break
+					}
+					cursor = "&cursor=" + *l.NextCursor
 				}
-			}
-			cursor, total := "", 0
-			for page := 0; ; page++ {
-				l := w.list(fmt.Sprintf("%s&limit=%d%s", query, 3+page, cursor))
-				for _, it := range l.Items {
-					byCursor = append(byCursor, it.ID)
+				sorted := slices.Clone(byCursor)
+				slices.Sort(sorted)
+				if !slices.Equal(byOffset, byCursor) || len(slices.Compact(sorted)) != total {
+					t.Errorf("%s: %d by offset, %d by cursor, total %d", query, len(byOffset), len(byCursor), total)
 				}
-				total = l.Total
-				if l.NextCursor == nil {
-					break
-				}
-				cursor = "&cursor=" + *l.NextCursor
-			}
-			sorted := slices.Clone(byCursor)
-			slices.Sort(sorted)
-			if !slices.Equal(byOffset, byCursor) || len(slices.Compact(sorted)) != total {
-				t.Errorf("%s: %d by offset, %d by cursor, total %d", query, len(byOffset), len(byCursor), total)
-			}
+			})
 		}
 		l := w.list("limit=1")
 		w.get("/transcriptions?limit=1&sort=duration&cursor="+*l.NextCursor, w.OlgaKey.Key).Want(422, "cursor")
@@ -203,28 +212,31 @@ func TestCursorsReturnEveryItemOnce(t *testing.T) {
 func TestConditionalRequests(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for _, path := range []string{"/transcriptions?limit=2", "/transcriptions/" + w.Transcriptions[1]} {
-			first := w.get(path, w.OlgaKey.Key).Want(200)
-			etag := first.Header.Get("ETag")
-			if !strings.HasPrefix(etag, `"`) || first.Header.Get("Cache-Control") != "private, no-cache" {
-				t.Errorf("%s: ETag %s, Cache-Control %s", path, etag, first.Header.Get("Cache-Control"))
-			}
-			for _, match := range []string{etag, "W/" + etag, `"x", ` + etag, "*"} {
-				a := w.request(http.DefaultClient, "GET", path, "", testworld.WithKey(w.OlgaKey.Key),
-					testworld.WithHeader("If-None-Match", match)).Want(304)
-				if len(a.Body) != 0 || a.Header.Get("RateLimit") == "" {
-					t.Errorf("the 304 has a body, or no RateLimit header")
+			t.Run(path, func(t *testing.T) {
+				w := w.in(t)
+				first := w.get(path, w.OlgaKey.Key).Want(200)
+				etag := first.Header.Get("ETag")
+				if !strings.HasPrefix(etag, `"`) || first.Header.Get("Cache-Control") != "private, no-cache" {
+					t.Errorf("%s: ETag %s, Cache-Control %s", path, etag, first.Header.Get("Cache-Control"))
 				}
-			}
-			w.request(http.DefaultClient, "GET", path, "", testworld.WithHeader("If-None-Match", etag)).Want(401)
-			w.request(http.DefaultClient, "GET", path, "", testworld.WithKey(w.EveKey.Key),
-				testworld.WithHeader("If-None-Match", etag)).
-				Want(map[bool]int{true: 200, false: 404}[strings.Contains(path, "?")])
-			w.Import(w.Acme, "new.txt", "something new for "+path)
-			changed := w.request(http.DefaultClient, "GET", path, "", testworld.WithKey(w.OlgaKey.Key),
-				testworld.WithHeader("If-None-Match", etag)).Want(200)
-			if changed.Header.Get("ETag") == etag {
-				t.Errorf("%s: the ETag is the same after a change", path)
-			}
+				for _, match := range []string{etag, "W/" + etag, `"x", ` + etag, "*"} {
+					a := w.request(http.DefaultClient, "GET", path, "", testworld.WithKey(w.OlgaKey.Key),
+						testworld.WithHeader("If-None-Match", match)).Want(304)
+					if len(a.Body) != 0 || a.Header.Get("RateLimit") == "" {
+						t.Errorf("the 304 has a body, or no RateLimit header")
+					}
+				}
+				w.request(http.DefaultClient, "GET", path, "", testworld.WithHeader("If-None-Match", etag)).Want(401)
+				w.request(http.DefaultClient, "GET", path, "", testworld.WithKey(w.EveKey.Key),
+					testworld.WithHeader("If-None-Match", etag)).
+					Want(map[bool]int{true: 200, false: 404}[strings.Contains(path, "?")])
+				w.Import(w.Acme, "new.txt", "something new for "+path)
+				changed := w.request(http.DefaultClient, "GET", path, "", testworld.WithKey(w.OlgaKey.Key),
+					testworld.WithHeader("If-None-Match", etag)).Want(200)
+				if changed.Header.Get("ETag") == etag {
+					t.Errorf("%s: the ETag is the same after a change", path)
+				}
+			})
 		}
 	})
 }
@@ -240,7 +252,9 @@ func TestTotalRelation(t *testing.T) {
 		"q=nothing":  `"total":0,"total_relation":"eq","limit":20,`,
 		"offset=100": `"total":4,"total_relation":"eq","limit":20,`,
 	} {
-		w.get("/transcriptions?"+query, w.OlgaKey.Key).Want(200, want)
+		t.Run(fmt.Sprintf("%.60s", query), func(t *testing.T) {
+			w.in(t).get("/transcriptions?"+query, w.OlgaKey.Key).Want(200, want)
+		})
 	}
 	testenv.Repeat(t, cfg.Dir, 10_000)
 	w.get("/transcriptions?q=zebra&limit=1", w.OlgaKey.Key).Want(200, `"total":10000,"total_relation":"gte","limit":1,`)

@@ -30,15 +30,18 @@ func TestKeyIsAcceptedInAuthorizationHeaderOnly(t *testing.T) {
 			"a placeholder":            "/me?api_key=mk_live_your_key_here",
 			"an unknown path":          "/nowhere?k=" + key, "no valid parameter": "/transcriptions?api_key=" + key,
 		} {
-			for _, a := range []testworld.Response{
-				w.request(http.DefaultClient, "GET", path, ""), w.get(path, key), w.get(path, credential.NewKey().Secret()),
-			} {
-				a.Request = name
-				a.Want(401, inURL)
-				if strings.Contains(string(a.Body), key) {
-					t.Errorf("%s: the response contains the key", name)
+			t.Run(name, func(t *testing.T) {
+				w := w.in(t)
+				for _, a := range []testworld.Response{
+					w.request(http.DefaultClient, "GET", path, ""), w.get(path, key), w.get(path, credential.NewKey().Secret()),
+				} {
+					a.Request = name
+					a.Want(401, inURL)
+					if strings.Contains(string(a.Body), key) {
+						t.Errorf("%s: the response contains the key", name)
+					}
 				}
-			}
+			})
 		}
 		k, err := w.App.GetKey(context.Background(), memo.Caller{Operator: true}, w.OlgaKey.ID)
 		if err != nil || k.ExposedAt == nil {
@@ -51,12 +54,15 @@ func TestKeyIsAcceptedInAuthorizationHeaderOnly(t *testing.T) {
 			"Referer":       testworld.WithHeader("Referer", "http://x/?k="+key),
 			"no credential": func(*http.Request) {},
 		} {
-			a := w.request(http.DefaultClient, "GET", "/me", "", set)
-			a.Request = name
-			a.Want(401, `{"detail":"Missing API key"}`)
-			if got := a.Header.Get("WWW-Authenticate"); got != `Bearer realm="memo"` {
-				t.Errorf("%s: WWW-Authenticate is %s", name, got)
-			}
+			t.Run(name, func(t *testing.T) {
+				w := w.in(t)
+				a := w.request(http.DefaultClient, "GET", "/me", "", set)
+				a.Request = name
+				a.Want(401, `{"detail":"Missing API key"}`)
+				if got := a.Header.Get("WWW-Authenticate"); got != `Bearer realm="memo"` {
+					t.Errorf("%s: WWW-Authenticate is %s", name, got)
+				}
+			})
 		}
 		basic := func(r *http.Request) { r.SetBasicAuth(key, key) }
 		two := func(r *http.Request) { r.Header["Authorization"] = []string{"Bearer " + key, "Bearer " + key} }
@@ -74,13 +80,16 @@ func TestKeyIsAcceptedInAuthorizationHeaderOnly(t *testing.T) {
 			"a key's suffix": testworld.WithKey(w.OlgaKey.Suffix),
 			"token form":     testworld.WithKey("lkzvXde85FvlU0iklkzvXde85FvlU0iklkzvXde85Fv"),
 		} {
-			a := w.request(http.DefaultClient, "GET", "/me", "", set)
-			a.Request = name
-			a.Want(401, `{"detail":"Invalid API key"}`)
-			if got := a.Header.Get("WWW-Authenticate"); !strings.HasPrefix(got,
-				`Bearer realm="memo", error="invalid_token", error_description="The API key is not valid"`) {
-				t.Errorf("%s: WWW-Authenticate is %s", name, got)
-			}
+			t.Run(name, func(t *testing.T) {
+				w := w.in(t)
+				a := w.request(http.DefaultClient, "GET", "/me", "", set)
+				a.Request = name
+				a.Want(401, `{"detail":"Invalid API key"}`)
+				if got := a.Header.Get("WWW-Authenticate"); !strings.HasPrefix(got,
+					`Bearer realm="memo", error="invalid_token", error_description="The API key is not valid"`) {
+					t.Errorf("%s: WWW-Authenticate is %s", name, got)
+				}
+			})
 		}
 		for _, scheme := range []string{"Bearer", "bearer", "BEARER"} {
 			w.request(http.DefaultClient, "GET", "/me", "", testworld.WithHeader("Authorization", scheme+" "+key)).Want(200)
@@ -143,8 +152,11 @@ func TestUnusualPathsAndMethods(t *testing.T) {
 		"/transcriptions?a;b=1": 422,
 		"/transcriptions?%zz=1": 422, "/transcriptions?q=%00": 422, "/transcriptions?q=%ff": 422, "/ME": 404,
 	} {
-		client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-		w.request(client, "GET", path, "", key).Want(status)
+		t.Run(path, func(t *testing.T) {
+			w := w.in(t)
+			client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+			w.request(client, "GET", path, "", key).Want(status)
+		})
 	}
 	a := w.request(http.DefaultClient, "DELETE", "/transcriptions", "", key).Want(405)
 	if got := a.Header.Get("Allow"); got != "GET, HEAD" {

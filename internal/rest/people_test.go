@@ -92,11 +92,13 @@ func TestSessionCookieAttributes(t *testing.T) {
 		plain:  {"memo_session=", "; Path=/", "; HttpOnly", "; SameSite=Lax"},
 		secure: {"__Host-memo_session=", "; Path=/", "; HttpOnly", "; SameSite=Lax", "; Secure"},
 	} {
-		for _, want := range wants {
-			if !strings.Contains(cookie, want) {
-				t.Errorf("the cookie has no %s: %s", want, cookie[:20])
+		t.Run(cookie[:12], func(t *testing.T) {
+			for _, want := range wants {
+				if !strings.Contains(cookie, want) {
+					t.Errorf("the cookie has no %s: %s", want, cookie[:20])
+				}
 			}
-		}
+		})
 	}
 }
 
