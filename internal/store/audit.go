@@ -97,19 +97,15 @@ func (f EventFilter) query(d dialect, end, endID int64, limit int) (query string
 }
 
 func scanEvent(row scanner) (e memo.AuditEvent, err error) {
-	var at int64
-	var workspace, actor, ip, agent sql.NullString
 	var text string // of an event that a replica of the previous version has written
 	var details []byte
-	err = row.Scan(&e.ID, &workspace, &at, &e.Action, &actor, &e.Actor, &e.Subject, &e.Name, &text, &details, &ip, &agent)
+	err = row.Scan(&e.ID, textInto(&e.WorkspaceID), timeInto(&e.At), &e.Action, textInto(&e.ActorID), &e.Actor,
+		&e.Subject, &e.Name, &text, &details, textInto(&e.IP), textInto(&e.Agent))
 	if err == nil {
 		err = json.Unmarshal(details, &e.Details)
 	}
 	if e.Details == (memo.EventDetails{}) {
 		e.Details.Reason = text
 	}
-	e.At = fromMillis(at)
-	e.WorkspaceID, e.ActorID = memo.Optional(workspace.String), memo.Optional(actor.String)
-	e.IP, e.Agent = memo.Optional(ip.String), memo.Optional(agent.String)
 	return e, err
 }

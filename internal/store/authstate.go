@@ -28,8 +28,8 @@ type KeyState struct {
 // ReadKeyState reads the current state of the key with this hash, in one indexed query.
 // ok is false if there is no such key.
 func (s *Store) ReadKeyState(ctx context.Context, hash credential.Hash) (a KeyState, ok bool, err error) {
-	var expires, expired, revoked, deactivated, exposed, used, disabled sql.NullInt64
-	var role sql.NullString
+	var exposed, disabled sql.NullInt64
+	v := &a.Validity
 	err = s.q.QueryRowContext(s.quick(ctx), `SELECT k.id, k.workspace_id, k.user_id,
 			k.expires_at, k.expired_at, k.revoked_at, k.deactivated_at, k.exposed_at, k.last_used_at,
 			u.disabled_at, m.role, w.plan, w.content_version
@@ -37,20 +37,16 @@ func (s *Store) ReadKeyState(ctx context.Context, hash credential.Hash) (a KeySt
 		JOIN users u ON u.id = k.user_id
 		JOIN workspaces w ON w.id = k.workspace_id
 		LEFT JOIN memberships m ON m.workspace_id = k.workspace_id AND m.user_id = k.user_id
-		WHERE k.hash = $1`, hash[:]).Scan(&a.KeyID, &a.WorkspaceID, &a.UserID, &expires, &expired, &revoked, &deactivated,
-		&exposed, &used, &disabled, &role, &a.Plan, &a.ContentVersion)
+		WHERE k.hash = $1`, hash[:]).Scan(&a.KeyID, &a.WorkspaceID, &a.UserID, optionalTimeInto(&v.ExpiresAt),
+		optionalTimeInto(&v.ExpiredAt), optionalTimeInto(&v.RevokedAt), optionalTimeInto(&v.DeactivatedAt),
+		&exposed, timeInto(&a.LastUsedAt), &disabled, textInto(&a.Role), &a.Plan, &a.ContentVersion)
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, false, nil
 	}
 	if err != nil {
 		return a, false, classifyError(err)
 	}
-	a.Role = memo.Role(role.String)
 	a.UserDisabled, a.Exposed = disabled.Valid, exposed.Valid
-	a.Validity = keyValidity(expires, expired, revoked, deactivated)
-	if used.Valid {
-		a.LastUsedAt = fromMillis(used.Int64)
-	}
 	return a, true, nil
 }
 
@@ -84,10 +80,8 @@ func (s *Store) ReadSessionState(ctx context.Context, hash credential.Hash) ([]S
 
 func scanSessionState(row scanner) (a SessionState, err error) {
 	var disabled, revoked sql.NullInt64
-	var expires, used int64
-	err = row.Scan(&a.SessionID, &a.UserID, &disabled, &expires, &used, &revoked,
+	err = row.Scan(&a.SessionID, &a.UserID, &disabled, timeInto(&a.ExpiresAt), timeInto(&a.LastUsedAt), &revoked,
 		&a.WorkspaceID, &a.Role, &a.Plan, &a.ContentVersion)
 	a.UserDisabled, a.Revoked = disabled.Valid, revoked.Valid
-	a.ExpiresAt, a.LastUsedAt = fromMillis(expires), fromMillis(used)
 	return a, err
 }

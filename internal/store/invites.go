@@ -11,9 +11,8 @@ const inviteQuery = `SELECT i.id, i.workspace_id, w.name, i.role, i.created_at, 
 	FROM invites i JOIN workspaces w ON w.id = i.workspace_id JOIN users u ON u.id = i.created_by `
 
 func scanInvite(row scanner) (i memo.Invite, err error) {
-	var created, expires int64
-	err = row.Scan(&i.ID, &i.WorkspaceID, &i.Workspace, &i.Role, &created, &expires, &i.CreatedBy)
-	i.CreatedAt, i.ExpiresAt = fromMillis(created), fromMillis(expires)
+	err = row.Scan(&i.ID, &i.WorkspaceID, &i.Workspace, &i.Role, timeInto(&i.CreatedAt), timeInto(&i.ExpiresAt),
+		&i.CreatedBy)
 	return i, err
 }
 

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"memoai.tech/memo"
@@ -21,26 +20,14 @@ const keyQuery = `SELECT k.id, k.workspace_id, k.name, k.suffix, k.created_at, u
 const activeCondition = `state = 'active' AND coalesce(expires_at, 9223372036854775807) > `
 
 func scanKey(row scanner) (k memo.APIKey, err error) {
-	var created int64
-	var expires, expired, revoked, deactivated, used, exposed sql.NullInt64
-	var ip, agent, from sql.NullString
-	err = row.Scan(&k.ID, &k.WorkspaceID, &k.Name, &k.Suffix, &created,
+	v := &k.Validity
+	err = row.Scan(&k.ID, &k.WorkspaceID, &k.Name, &k.Suffix, timeInto(&k.CreatedAt),
 		&k.CreatedBy.ID, &k.CreatedBy.Name, &k.CreatedBy.Email,
-		&expires, &expired, &revoked, &deactivated, &k.DeactivationReason,
-		&used, &ip, &agent, &exposed, &from, &k.Requests24h)
-	k.CreatedAt = fromMillis(created)
-	k.Validity = keyValidity(expires, expired, revoked, deactivated)
-	k.LastUsedAt, k.ExposedAt = fromNullMillis(used), fromNullMillis(exposed)
-	k.LastUsedIP, k.LastUsedAgent = memo.Optional(ip.String), memo.Optional(agent.String)
-	k.RotatedFrom = memo.Optional(from.String)
+		optionalTimeInto(&v.ExpiresAt), optionalTimeInto(&v.ExpiredAt), optionalTimeInto(&v.RevokedAt),
+		optionalTimeInto(&v.DeactivatedAt), &k.DeactivationReason,
+		optionalTimeInto(&k.LastUsedAt), textInto(&k.LastUsedIP), textInto(&k.LastUsedAgent),
+		optionalTimeInto(&k.ExposedAt), textInto(&k.RotatedFrom), &k.Requests24h)
 	return k, err
-}
-
-func keyValidity(expires, expired, revoked, deactivated sql.NullInt64) memo.KeyValidity {
-	return memo.KeyValidity{
-		ExpiresAt: fromNullMillis(expires), ExpiredAt: fromNullMillis(expired),
-		RevokedAt: fromNullMillis(revoked), DeactivatedAt: fromNullMillis(deactivated),
-	}
 }
 
 // hourBeforeLastDay returns the number of the hour before the last 24 hours, which include the
@@ -94,9 +81,7 @@ func (s *Store) replacementsQuery(workspaceID string, ids []string) (query strin
 // lists only that user.
 func (s *Store) KeyCreators(ctx context.Context, workspaceID, userID string) ([]memo.KeyCreatorStats, error) {
 	return queryAll(ctx, s.dataReader.q, func(row scanner) (c memo.KeyCreatorStats, err error) {
-		var used sql.NullInt64
-		err = row.Scan(&c.ID, &c.Name, &c.Email, &c.Active, &c.Inactive, &used)
-		c.LastUsedAt = fromNullMillis(used)
+		err = row.Scan(&c.ID, &c.Name, &c.Email, &c.Active, &c.Inactive, optionalTimeInto(&c.LastUsedAt))
 		return c, err
 	}, `SELECT u.id, u.name, u.email, coalesce(l.n, 0), a.n - coalesce(l.n, 0), l.used
 		FROM (SELECT user_id, count(*) AS n FROM api_keys

@@ -278,9 +278,7 @@ func (f Filter) index(by OrderBy) string {
 // completed transcriptions.
 func (s *Store) Projects(ctx context.Context, workspaceID string, limit, offset int) ([]memo.Project, error) {
 	return queryAll(ctx, s.dataReader.q, func(row scanner) (p memo.Project, err error) {
-		var created int64
-		err = row.Scan(&p.ID, &p.Name, &created, &p.TranscriptionCount)
-		p.CreatedAt = fromMillis(created)
+		err = row.Scan(&p.ID, &p.Name, timeInto(&p.CreatedAt), &p.TranscriptionCount)
 		return p, err
 	}, `SELECT p.id, p.name, p.created_at, (SELECT count(*) FROM transcriptions t
 			WHERE t.workspace_id = p.workspace_id AND t.status = 'completed' AND t.project_id = p.id)

@@ -23,13 +23,27 @@ func nullMillis(t *time.Time) sql.NullInt64 {
 	return sql.NullInt64{Int64: toMillis(*t), Valid: true}
 }
 
-func fromNullMillis(ms sql.NullInt64) *time.Time {
-	if !ms.Valid {
-		return nil
+// into is a target of Scan that stores a value of a row with a function. It is not called for
+// NULL.
+type into[S any] func(S)
+
+func (f into[S]) Scan(v any) error {
+	var n sql.Null[S]
+	if err := n.Scan(v); err != nil || !n.Valid {
+		return err
 	}
-	t := fromMillis(ms.Int64)
-	return &t
+	f(n.V)
+	return nil
 }
+
+// timeInto reads a time, and leaves it zero for NULL.
+func timeInto(t *time.Time) into[int64] { return func(ms int64) { *t = fromMillis(ms) } }
+
+// optionalTimeInto reads a time, and leaves it nil for NULL.
+func optionalTimeInto(t **time.Time) into[int64] { return func(ms int64) { *t = new(fromMillis(ms)) } }
+
+// textInto reads a text, and leaves it empty for NULL.
+func textInto[T ~string](o *T) into[string] { return func(s string) { *o = T(s) } }
 
 // nullText returns an optional text as it is stored: NULL if it is empty, so that partial indexes
 // do not contain it.

@@ -28,9 +28,8 @@ func (t *Tx) AddSession(ctx context.Context, s memo.Session, hash credential.Has
 func (s *Store) Sessions(ctx context.Context, userID string) ([]memo.Session, error) {
 	now := s.Now()
 	return queryAll(ctx, s.dataReader.q, func(row scanner) (s memo.Session, err error) {
-		var created, expires, used int64
-		err = row.Scan(&s.ID, &s.UserID, &created, &expires, &used, &s.IP, &s.Agent)
-		s.CreatedAt, s.ExpiresAt, s.LastUsedAt = fromMillis(created), fromMillis(expires), fromMillis(used)
+		err = row.Scan(&s.ID, &s.UserID, timeInto(&s.CreatedAt), timeInto(&s.ExpiresAt), timeInto(&s.LastUsedAt),
+			&s.IP, &s.Agent)
 		return s, err
 	}, `SELECT id, user_id, created_at, expires_at, last_used_at, ip, agent FROM sessions
 		WHERE user_id = $1 AND `+activeSessionCondition+` ORDER BY created_at DESC, id DESC LIMIT $4`,

@@ -181,9 +181,7 @@ func notFoundTranscription(err error) error {
 
 func (s *Store) reports(ctx context.Context, seq int64) ([]memo.Report, error) {
 	return queryAll(ctx, s.dataReader.q, func(row scanner) (r memo.Report, err error) {
-		var created int64
-		err = row.Scan(&r.ID, &r.Name, &r.Slug, &r.Status, &r.Text, &created)
-		r.CreatedAt = fromMillis(created)
+		err = row.Scan(&r.ID, &r.Name, &r.Slug, &r.Status, &r.Text, timeInto(&r.CreatedAt))
 		return r, err
 	}, `SELECT id, name, slug, status, text, created_at FROM reports WHERE seq = $1 ORDER BY id`, seq)
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 
 	"memoai.tech/memo"
 )
@@ -10,10 +9,7 @@ import (
 const userColumns = `id, email, name, created_at, disabled_at`
 
 func scanUser(row scanner) (u memo.User, err error) {
-	var created int64
-	var disabled sql.NullInt64
-	err = row.Scan(&u.ID, &u.Email, &u.Name, &created, &disabled)
-	u.CreatedAt, u.DisabledAt = fromMillis(created), fromNullMillis(disabled)
+	err = row.Scan(&u.ID, &u.Email, &u.Name, timeInto(&u.CreatedAt), optionalTimeInto(&u.DisabledAt))
 	return u, err
 }
 
@@ -46,10 +42,7 @@ type Account struct {
 // error, so that the caller does the same work in both cases.
 func (s *Store) AccountByEmail(ctx context.Context, email string) (Account, error) {
 	accounts, err := queryAll(ctx, s.q, func(row scanner) (a Account, err error) {
-		var created int64
-		var disabled sql.NullInt64
-		err = row.Scan(&a.ID, &a.Email, &a.Name, &created, &disabled, &a.PasswordHash)
-		a.CreatedAt, a.DisabledAt = fromMillis(created), fromNullMillis(disabled)
+		err = row.Scan(&a.ID, &a.Email, &a.Name, timeInto(&a.CreatedAt), optionalTimeInto(&a.DisabledAt), &a.PasswordHash)
 		return a, err
 	}, `SELECT `+userColumns+`, password_hash FROM users WHERE email = $1`, email)
 	if err != nil || len(accounts) == 0 {

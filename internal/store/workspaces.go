@@ -9,9 +9,7 @@ import (
 const workspaceColumns = `id, name, plan, created_at`
 
 func scanWorkspace(row scanner) (w memo.Workspace, err error) {
-	var created int64
-	err = row.Scan(&w.ID, &w.Name, &w.Plan, &created)
-	w.CreatedAt = fromMillis(created)
+	err = row.Scan(&w.ID, &w.Name, &w.Plan, timeInto(&w.CreatedAt))
 	return w, err
 }
 
@@ -47,9 +45,7 @@ func (t *Tx) RenameWorkspace(ctx context.Context, workspaceID, name string) erro
 // Memberships lists the workspaces of a user, by name.
 func (r reader) Memberships(ctx context.Context, userID string) ([]memo.Membership, error) {
 	return queryAll(ctx, r.q, func(row scanner) (m memo.Membership, err error) {
-		var created int64
-		err = row.Scan(&m.ID, &m.Name, &m.Plan, &created, &m.Role)
-		m.CreatedAt = fromMillis(created)
+		err = row.Scan(&m.ID, &m.Name, &m.Plan, timeInto(&m.CreatedAt), &m.Role)
 		return m, err
 	}, `SELECT w.id, w.name, w.plan, w.created_at, m.role FROM memberships m JOIN workspaces w ON w.id = m.workspace_id
 		WHERE m.user_id = $1 ORDER BY lower(w.name), w.id`, userID)
@@ -89,9 +85,7 @@ const memberQuery = `SELECT u.id, u.email, u.name, m.role, m.joined_at
 	FROM memberships m JOIN users u ON u.id = m.user_id `
 
 func scanMember(row scanner) (m memo.Member, err error) {
-	var joined int64
-	err = row.Scan(&m.UserID, &m.Email, &m.Name, &m.Role, &joined)
-	m.JoinedAt = fromMillis(joined)
+	err = row.Scan(&m.UserID, &m.Email, &m.Name, &m.Role, timeInto(&m.JoinedAt))
 	return m, err
 }
 
