@@ -2,6 +2,10 @@ package ratelimit // see ratelimit_test.go
 
 import (
 	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -126,6 +130,44 @@ func TestSentinelFailover(t *testing.T) {
 	t.Logf("%d fallbacks in a failover that an operator started", l.fallbacks())
 	if n := l.end(); n < leastInFailure || n > mostInFailure {
 		t.Errorf("%d calls were accepted, want %d to %d", n, leastInFailure, mostInFailure)
+	}
+}
+
+// TestSentinelWithPasswordsAndTLS: a Sentinel and its primary with a password each, over TLS.
+func TestSentinelWithPasswordsAndTLS(t *testing.T) {
+	_, certificate, key := testenv.Certificate(t)
+	t.Setenv("SSL_CERT_FILE", certificate)
+	start := func(password string, args ...string) (address, port string) {
+		address = testenv.FreeAddr()
+		_, port, _ = net.SplitHostPort(address)
+		testenv.StartRedis(t, append(args, "--requirepass", password, "--tls-port", port, "--tls-cert-file", certificate,
+			"--tls-key-file", key, "--tls-ca-cert-file", certificate, "--tls-auth-clients", "no", "--tls-replication", "yes")...)
+		return address, port
+	}
+	_, port := start("one")
+	file := filepath.Join(t.TempDir(), "sentinel.conf") // the Sentinel rewrites it
+	config := fmt.Sprintf("sentinel monitor memo 127.0.0.1 %s 1\nsentinel auth-pass memo one\n", port)
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sentinel, _ := start("two", file, "--sentinel")
+
+	take := func(scheme, password, sentinelPassword string) error {
+		url := scheme + "://:" + password + "@" + sentinel + "/memo?sentinel_password=" + sentinelPassword
+		_, err := newRedis(t, url).Take(t.Context(), Data, "key")
+		return err
+	}
+	if err := take("rediss+sentinel", "one", "two"); err != nil {
+		t.Error(err)
+	}
+	for name, err := range map[string]error{
+		"the password of the primary":  take("rediss+sentinel", "two", "two"),
+		"the password of the Sentinel": take("rediss+sentinel", "one", "one"),
+		"TLS":                          take("redis+sentinel", "one", "two"),
+	} {
+		if err == nil {
+			t.Errorf("a call succeeded without %s", name)
+		}
 	}
 }
 

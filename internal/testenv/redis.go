@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -144,7 +145,7 @@ func tryRedis(addr string, args []string) (*RedisServer, error) {
 	timeout := time.After(10 * time.Second)
 	for {
 		_, err := s.Try("PING")
-		if err == nil {
+		if err == nil || strings.HasPrefix(err.Error(), "NOAUTH ") { // it asks for a password
 			return s, nil
 		}
 		select {
