@@ -237,18 +237,3 @@ func TestScriptIsSentOnce(t *testing.T) {
 		}
 	}
 }
-
-// BenchmarkRedis measures a call that Redis counts. Three quarters of them are refused.
-func BenchmarkRedis(b *testing.B) {
-	r := newRedis(b, testenv.Redis(b))
-	b.ReportAllocs()
-	var n atomic.Int64
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			if _, err := r.Take(b.Context(), Data, strconv.FormatInt(n.Add(1)/2000, 10)); err != nil {
-				b.Error(err)
-				return
-			}
-		}
-	})
-}
