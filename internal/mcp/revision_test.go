@@ -108,7 +108,7 @@ func (w *world) checkSession(ctx context.Context, session *sdk.ClientSession) {
 		w.T.Errorf("%+v", c)
 	}
 	for _, uri := range []string{
-		resourcePrefix + w.OtherTranscription, resourcePrefix + nowhere, resourcePrefix + "x/../y",
+		resourcePrefix + w.OtherTranscription, resourcePrefix + nowhere, resourcePrefix + "x", resourcePrefix + "x/../y",
 		"memo://other", "file:///etc/passwd",
 	} {
 		if _, err := session.ReadResource(ctx, &sdk.ReadResourceParams{URI: uri}); err == nil ||
