@@ -27,7 +27,7 @@ type eventRow struct {
 }
 
 // auditLength is the number of events on a page: with the longest ones, it stays below 100 kB.
-const auditLength = 48
+const auditLength = 40
 
 // auditSubjects are the subjects of the events of a workspace. Successful sign-ins and
 // events about users do not belong to a workspace.
