@@ -67,6 +67,11 @@ func NotFound(what string) *Error {
 	return &Error{Kind: KindNotFound, Message: what + " not found"}
 }
 
+// Unauthorized returns the refusal of a key, a session or a sign-in.
+func Unauthorized(code, message string) *Error {
+	return &Error{Kind: KindUnauthorized, Code: code, Message: message}
+}
+
 // Conflict returns an error for an action that the current state does not allow.
 func Conflict(code, format string, args ...any) *Error {
 	return &Error{Kind: KindConflict, Code: code, Message: fmt.Sprintf(format, args...)}

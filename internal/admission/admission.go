@@ -210,12 +210,9 @@ func (c *Control) CheckURL(r *http.Request) error {
 }
 
 var (
-	errKeyInURL = unauthorized("url", "API keys are not accepted in the URL. Send the key in the Authorization header.")
+	errKeyInURL = memo.Unauthorized("url",
+		"API keys are not accepted in the URL. Send the key in the Authorization header.")
 	// errNoCredentials and errMalformed are decided without a database read.
-	errNoCredentials = unauthorized("missing", "Missing API key")
-	errMalformed     = unauthorized("malformed", "The API key is not valid")
+	errNoCredentials = memo.Unauthorized("missing", "Missing API key")
+	errMalformed     = memo.Unauthorized("malformed", "The API key is not valid")
 )
-
-func unauthorized(code, message string) error {
-	return &memo.Error{Kind: memo.KindUnauthorized, Code: code, Message: message}
-}

@@ -60,24 +60,20 @@ func (a *App) ChangePassword(ctx context.Context, c memo.Caller, current, next s
 	if err != nil {
 		return err
 	}
-	undo, err := a.throttle.take(ctx, u.Email, c.ClientAddress, func() (bool, error) { return true, nil })
+	var hash string
+	known := func() (bool, error) { return true, nil } // they are signed in
+	ok, err := a.throttle.attempt(ctx, u.Email, c.ClientAddress, known, func() (ok bool, err error) {
+		if hash, err = a.store.PasswordHash(ctx, c.UserID); err != nil {
+			return false, err
+		}
+		return a.passwords.Matches(ctx, current, hash)
+	})
 	if err != nil {
-		return err
-	}
-	hash, err := a.store.PasswordHash(ctx, c.UserID)
-	if err != nil {
-		undo()
-		return err
-	}
-	ok, err := a.passwords.Matches(ctx, current, hash)
-	if err != nil {
-		undo()
 		return err
 	}
 	if !ok {
 		return errWrongPassword
 	}
-	undo()
 	return a.setPassword(ctx, c, hash, next, revokeKeys)
 }
 

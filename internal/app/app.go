@@ -151,7 +151,7 @@ func requireSession(ctx context.Context, tx *store.Tx, c memo.Caller) error {
 		return nil
 	}
 	if active, err := tx.LockSession(ctx, c.SessionID); err != nil || !active {
-		return cmp.Or(err, errNotSignedIn)
+		return cmp.Or(err, error(errNotSignedIn))
 	}
 	return nil
 }

@@ -19,22 +19,17 @@ type Client struct {
 // or the usage of a key.
 const MaxEventText = 200
 
-// refuseCredential returns the refusal of a key, a session or a sign-in.
-func refuseCredential(code, message string) error {
-	return &memo.Error{Kind: memo.KindUnauthorized, Code: code, Message: message}
-}
-
 // The body of a response is the same for all refusals of a key. Only WWW-Authenticate has the
 // message.
 var (
-	errKeyUnknown     = refuseCredential("unknown", "The API key is not valid")
-	errKeyExpired     = refuseCredential("expired", "The API key has expired")
-	errKeyRevoked     = refuseCredential("revoked", "The API key was revoked")
-	errKeyDeactivated = refuseCredential("deactivated",
+	errKeyUnknown     = memo.Unauthorized("unknown", "The API key is not valid")
+	errKeyExpired     = memo.Unauthorized("expired", "The API key has expired")
+	errKeyRevoked     = memo.Unauthorized("revoked", "The API key was revoked")
+	errKeyDeactivated = memo.Unauthorized("deactivated",
 		"The API key was deactivated: its member lost access to the workspace")
 )
 
-var errNotSignedIn = refuseCredential("not_signed_in", "Sign in first: POST /api/v1/session")
+var errNotSignedIn = memo.Unauthorized("not_signed_in", "Sign in first: POST /api/v1/session")
 
 // AuthoriseKey reads the current state of a key, in one indexed query, and returns its caller.
 // Errors: KindUnauthorized, or KindForbidden if the plan has no API access. With KindForbidden
@@ -126,15 +121,10 @@ func (a *App) NoteUncountedUse(ctx context.Context, c memo.Caller) {
 // KindInvalid for a missing workspaceID, KindNotFound for a workspace that the user is not in.
 // With the last two it also returns the user and the session, for the log.
 func (a *App) AuthoriseSession(ctx context.Context, token, workspaceID string, client Client) (memo.Caller, error) {
-	rows, err := a.activeSession(ctx, token)
-	if err != nil {
-		return memo.Caller{}, err
-	}
-	c := memo.Caller{
-		UserID: rows[0].UserID, SessionID: rows[0].SessionID, ClientAddress: client.Address,
-		UserAgent: client.UserAgent,
-	}
+	c, rows, err := a.activeSession(ctx, token, client)
 	switch {
+	case err != nil:
+		return c, err
 	case workspaceID == "" && len(rows) > 1:
 		return c, memo.Invalid("workspace_id", "is required, because you are a member of several workspaces")
 	case rows[0].WorkspaceID == "":
@@ -151,35 +141,34 @@ func (a *App) AuthoriseSession(ctx context.Context, token, workspaceID string, c
 
 // AuthoriseUser is AuthoriseSession for a user's own account, outside any workspace.
 func (a *App) AuthoriseUser(ctx context.Context, token string, client Client) (memo.Caller, error) {
-	rows, err := a.activeSession(ctx, token)
-	if err != nil {
-		return memo.Caller{}, err
-	}
-	return memo.Caller{
-		UserID: rows[0].UserID, SessionID: rows[0].SessionID, ClientAddress: client.Address,
-		UserAgent: client.UserAgent,
-	}, nil
+	c, _, err := a.activeSession(ctx, token, client)
+	return c, err
 }
 
-// activeSession returns the state of an active session, once for each workspace of its user and
-// at least once. It is KindUnauthorized if there is none.
-func (a *App) activeSession(ctx context.Context, token string) ([]store.SessionState, error) {
+// activeSession returns the user of an active session as a caller without a workspace, and the state
+// of the session, once for each workspace of its user and at least once. It is KindUnauthorized if
+// there is none.
+func (a *App) activeSession(
+	ctx context.Context, token string, client Client,
+) (c memo.Caller, rows []store.SessionState, err error) {
 	if len(token) != tokenLen {
-		return nil, errNotSignedIn
+		return c, nil, errNotSignedIn
 	}
-	rows, err := a.store.ReadSessionState(ctx, credential.HashToken(token))
-	if err != nil {
-		return nil, err
+	if rows, err = a.store.ReadSessionState(ctx, credential.HashToken(token)); err != nil {
+		return c, nil, err
 	}
 	now := a.store.Now()
 	if len(rows) == 0 || rows[0].Revoked || rows[0].UserDisabled ||
 		!now.Before(rows[0].ExpiresAt) || now.Sub(rows[0].LastUsedAt) >= memo.SessionIdleTimeout {
-		return nil, errNotSignedIn
+		return c, nil, errNotSignedIn
 	}
 	if now.Sub(rows[0].LastUsedAt) >= memo.SessionUseInterval {
 		a.sessionUses.add(rows[0].SessionID, now)
 	}
-	return rows, nil
+	return memo.Caller{
+		UserID: rows[0].UserID, SessionID: rows[0].SessionID,
+		ClientAddress: client.Address, UserAgent: client.UserAgent,
+	}, rows, nil
 }
 
 // tokenLen is the length of a session token: 32 bytes in base64url.

@@ -85,9 +85,6 @@ func (a *App) RotateKey(
 func (a *App) createKey(ctx context.Context, c memo.Caller, id string, action memo.Action,
 	fill func(*store.Tx, *memo.APIKey) error,
 ) (memo.CreatedKey, error) {
-	if c.KeyID != "" {
-		return memo.CreatedKey{}, memo.ErrKeyManagementForbidden
-	}
 	secret := credential.NewKey()
 	var k memo.APIKey
 	var now time.Time

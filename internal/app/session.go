@@ -13,7 +13,7 @@ import (
 
 // errSignInFailed is the error of every failed sign-in. The response and its duration are the
 // same whether or not the account exists.
-var errSignInFailed = refuseCredential("bad_sign_in", "E-mail or password is wrong")
+var errSignInFailed = memo.Unauthorized("bad_sign_in", "E-mail or password is wrong")
 
 // TakeSetupAttempt counts an attempt to set up the server, or returns KindRateLimited, so that
 // the set-up code cannot be guessed.
@@ -41,31 +41,28 @@ func (a *App) SignIn(
 		email = "" // continue as for an unknown user, which takes the same time
 	}
 	known := func() (bool, error) { return a.store.KnowsAddress(ctx, email, client.Address) }
-	undo, err := a.throttle.take(ctx, email, client.Address, known)
-	if err != nil {
-		return "", s, u, err
-	}
-	account, err := a.store.AccountByEmail(ctx, email)
-	if err != nil {
-		undo()
-		return "", s, u, err
-	}
+	var account store.Account
+	var matches bool
+	ok, err := a.throttle.attempt(ctx, email, client.Address, known, func() (ok bool, err error) {
+		if account, err = a.store.AccountByEmail(ctx, email); err != nil {
+			return false, err
+		}
+		matches, err = a.passwords.Matches(ctx, in.Password, account.PasswordHash)
+		return matches && account.DisabledAt == nil, err
+	})
 	u = account.User
-	ok, err := a.passwords.Matches(ctx, in.Password, account.PasswordHash)
 	if err != nil {
-		undo()
 		return "", s, u, err
 	}
-	if !ok || u.DisabledAt != nil {
-		a.noteFailedSignIn(ctx, u, client, ok)
+	if !ok {
+		a.noteFailedSignIn(ctx, u, client, matches)
 		return "", s, u, errSignInFailed
 	}
-	undo()
 	token, tokenHash := credential.NewToken()
 	err = a.store.WriteUrgent(ctx, store.SignIn, func(tx *store.Tx) error {
 		// While the password was checked, it may have been changed or the user disabled.
 		if same, err := tx.LockUser(ctx, u.ID, account.PasswordHash); err != nil || !same {
-			return cmp.Or(err, errSignInFailed)
+			return cmp.Or(err, error(errSignInFailed))
 		}
 		s = memo.Session{
 			ID: newID(), UserID: u.ID, CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(memo.SessionLifetime), LastUsedAt: tx.Now,

@@ -38,8 +38,8 @@ func newThrottle() *throttle {
 // neverKnown is the known argument of [throttle.take] if the limit has no exceptions.
 func neverKnown() (bool, error) { return false, nil }
 
-// take counts an attempt, or returns KindRateLimited and counts nothing. Call undo after a correct
-// password, so that it does not count. The limit of the address is checked first, so that an
+// take counts an attempt, or returns KindRateLimited and counts nothing. Call undo if the attempt
+// does not count. The limit of the address is checked first, so that an
 // attempt refused by it creates no window for the account. known reports whether the account
 // has a session from this address; it is called only if the limit of the account is reached,
 // so that all other refusals read nothing from the database.
@@ -79,6 +79,21 @@ func (t *throttle) take(
 		}
 	}
 	return undo, nil
+}
+
+// attempt runs check, which checks a password for this account and address. The attempt counts unless
+// the password is right or could not be checked.
+func (t *throttle) attempt(
+	ctx context.Context, account, ip string, known, check func() (bool, error),
+) (ok bool, err error) {
+	undo, err := t.take(ctx, account, ip, known)
+	if err != nil {
+		return false, err
+	}
+	if ok, err = check(); ok || err != nil {
+		undo()
+	}
+	return ok, err
 }
 
 // digest returns a subject of 16 bytes for the throttle, because an e-mail may be long.
