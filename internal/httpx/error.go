@@ -106,30 +106,36 @@ func StatusOf(kind memo.Kind) int { return cmp.Or(statuses[kind], http.StatusInt
 
 // domainDetail returns the "detail" of a domain error and sets its headers.
 func domainDetail(e *memo.Error, h http.Header, req *telemetry.Request) any {
+	req.Refusal = RefusalReason(e)
 	switch e.Kind {
 	case memo.KindInternal:
 		return internalError
 	case memo.KindInvalid:
 		return params.InvalidValue("body", e)
 	case memo.KindUnauthorized:
-		req.Refusal = e.Code
 		return setChallenge(e, h)
-	case memo.KindRateLimited:
-		req.Refusal = "rate_limited"
+	case memo.KindRateLimited, memo.KindUnavailable:
 		SetRetryAfter(h, e.RetryAfter)
 		return e.Message
-	case memo.KindUnavailable:
-		SetRetryAfter(h, e.RetryAfter)
-		return e.Message
-	case memo.KindForbidden:
-		if e.Code == memo.ErrAPIAccessDenied.Code {
-			req.Refusal = "plan"
-		}
 	}
 	if e.Code == "" {
 		return e.Message
 	}
 	return codedDetail{e.Code, e.Message, e.IDs}
+}
+
+// RefusalReason returns the reason of a refusal by credential, plan or limit, for the log and the
+// metrics, and "" for other errors. It is the same on every surface.
+func RefusalReason(e *memo.Error) string {
+	switch {
+	case e.Kind == memo.KindUnauthorized:
+		return e.Code
+	case e.Kind == memo.KindRateLimited:
+		return "rate_limited"
+	case e.Code == memo.ErrAPIAccessDenied.Code:
+		return "plan"
+	}
+	return ""
 }
 
 // setChallenge sets WWW-Authenticate and returns the detail of the body. Only the header says why

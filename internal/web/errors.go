@@ -38,7 +38,7 @@ var (
 // fail writes an error page that says what is wrong and what to do.
 func (v *pageRequest) fail(err error) {
 	if errors.Is(err, errSignIn) && v.wantsJSON() {
-		err = &memo.Error{Kind: memo.KindUnauthorized, Message: "You are signed out. Sign in again."}
+		err = memo.Unauthorized("not_signed_in", "You are signed out. Sign in again.")
 	} else if errors.Is(err, errSignIn) {
 		v.redirectToSignIn()
 		return
@@ -50,6 +50,7 @@ func (v *pageRequest) fail(err error) {
 		v.status, p.Message = e.Status, e.Detail
 	} else if e, ok := errors.AsType[*memo.Error](err); ok && e.Kind != memo.KindInternal {
 		v.status, p.Message = httpx.StatusOf(e.Kind), e.Message
+		telemetry.RequestOf(v.r.Context()).Refusal = httpx.RefusalReason(e)
 		if e.RetryAfter > 0 {
 			wait := httpx.SetRetryAfter(v.w.Header(), e.RetryAfter)
 			p.RetryAt = fmt.Sprintf("You can try again in %s, at %s UTC.", memo.Plural(int(wait.Seconds()), "second"),

@@ -311,6 +311,9 @@ func TestChangesAreLimited(t *testing.T) {
 		olga.post("/account/name", "name", fmt.Sprint("Olga ", i)).want(200)
 	}
 	olga.post("/account/name", "name", "x").want(429)
+	if !strings.Contains(w.Log.String(), `"refusal":"rate_limited"`) {
+		t.Error("the log does not have the reason of a refusal")
+	}
 	eve := w.browser(w.Eve)
 	eve.post("/w/"+w.Other.ID+"/workspace", "name", "Another").want(200)
 	mark.post("/w/"+w.Acme.ID+"/keys", "id", newID(), "name", "n8n", "expiry", "90").want(201)
