@@ -147,7 +147,7 @@ func (a *App) AuthoriseUser(ctx context.Context, token string, client Client) (m
 
 // activeSession returns the user of an active session as a caller without a workspace, and the state
 // of the session, once for each workspace of its user and at least once. It is KindUnauthorized if
-// there is none.
+// no session has this token.
 func (a *App) activeSession(
 	ctx context.Context, token string, client Client,
 ) (c memo.Caller, rows []store.SessionState, err error) {

@@ -99,6 +99,9 @@ func (j *job) runIfDue(ctx context.Context, log *slog.Logger, now time.Time) {
 		return
 	}
 	for range maxSteps {
+		if ctx.Err() != nil { // the server stops, and FlushUsage does what is urgent
+			return
+		}
 		if more, err := j.run(ctx, log); !more || err != nil {
 			j.due = now.Add(j.every)
 			return

@@ -311,7 +311,9 @@ const maxProjectNames = 300
 // from that.
 type Transcription struct{ stored store.Transcription }
 
-// JSON returns the JSON of the transcription, see [memo.Transcription].
+// JSON returns the JSON of the transcription, see [memo.Transcription]. It copies the stored JSON of
+// the text and the segments, because decoding and encoding megabytes again would cost more than
+// reading them.
 func (t Transcription) JSON() ([]byte, error) {
 	w := t.stored
 	b, err := w.AppendJSON(make([]byte, 0, len(w.TextJSON)+len(w.Segments)+4096))

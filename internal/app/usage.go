@@ -31,7 +31,7 @@ type keyUsage struct {
 
 const (
 	usageWriteInterval = time.Minute // minimum time between two writes of one key's usage
-	// keysPerWrite is how many keys one transaction writes. Revoking one of them has to wait for it.
+	// keysPerWrite is how many keys one transaction writes. Revoking one of them waits for it.
 	keysPerWrite = 30
 	// firstUseTimeout is how long the first call with a key waits for its write.
 	firstUseTimeout = 500 * time.Millisecond
