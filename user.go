@@ -37,64 +37,11 @@ const (
 	MaxSessions        = 100                 // active ones; signing in once more ends the oldest
 )
 
-// Limits on names, titles and passwords, in characters.
+// The length of a password, in characters.
 const (
-	MaxName     = 100
-	MaxTitle    = 500 // of transcriptions
 	MinPassword = 8
 	MaxPassword = 1000
 )
-
-// CleanName returns name without surrounding space and invisible characters. It returns
-// KindInvalid for field unless the result has 1 to 100 characters on one line and contains no
-// API key.
-func CleanName(field, name string) (string, error) { return cleanLine(field, name, MaxName) }
-
-// CleanTitle is CleanName for the title of a transcription: 1 to 500 characters.
-func CleanTitle(title string) (string, error) { return cleanLine("title", title, MaxTitle) }
-
-func cleanLine(field, name string, maxChars int) (string, error) {
-	if !utf8.ValidString(name) {
-		return "", Invalid(field, "must be valid UTF-8")
-	}
-	name = strings.TrimSpace(strings.Map(dropInvisible, name))
-	switch {
-	case !strings.ContainsFunc(name, isVisible):
-		return "", Invalid(field, "must not be empty")
-	case utf8.RuneCountInString(name) > maxChars:
-		return "", Invalid(field, "must have at most %d characters", maxChars)
-	case strings.ContainsFunc(name, isUnprintable):
-		return "", Invalid(field, "must not contain control characters or line breaks")
-	case RedactKeys(name) != name:
-		return "", Invalid(field, "must not contain an API key, because it would be stored and shown to other people")
-	}
-	return name, nil
-}
-
-// isInvisible reports whether r is not visible on a page, so that two different names could
-// look the same. Pasted text often has such characters, especially in Hebrew and Arabic.
-// Joiners are not reported, because emoji and several scripts need them.
-func isInvisible(r rune) bool {
-	switch r {
-	case '\u200C', '\u200D':
-		return false
-	case '\u061C', '\u200E', '\u200F': // they have a direction but do not change that of other text
-		return true
-	}
-	return unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Bidi_Control, r)
-}
-
-func dropInvisible(r rune) rune {
-	if isInvisible(r) {
-		return -1
-	}
-	return r
-}
-
-// isVisible reports whether r is visible on a page.
-func isVisible(r rune) bool {
-	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
-}
 
 // CleanEmail returns the address as it is stored: in lower case, without surrounding space. It
 // returns KindInvalid if it is not an e-mail address.

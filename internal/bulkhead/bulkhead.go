@@ -2,8 +2,8 @@
 // can use all of it. A [Limiter] admits work by its weight, up to a bound for each
 // workspace and a bound for all workspaces. Work that does not fit waits for a short
 // time, and is refused if it still does not fit. When capacity becomes free, the
-// waiting workspace that uses the least is served first. The scope of a request, which
-// [NewScope] starts, holds admitted work until the response has been written.
+// waiting workspace that uses the least is served first. The work of a request, which
+// [WithRequest] starts, holds admitted work until the response has been written.
 package bulkhead
 
 import (

@@ -310,7 +310,7 @@ func TestWorkBeyondTheCapacityIsRefused(t *testing.T) {
 
 func TestRequestHoldsItsLargestWeight(t *testing.T) {
 	l := New(Config{Work: "reads", Total: 10, PerWorkspace: 8, Wait: time.Millisecond})
-	ctx, done := NewScope(context.Background())
+	ctx, done := WithRequest(context.Background())
 	hold := func(weight, want int64) {
 		t.Helper()
 		if err := l.Hold(ctx, "a", weight); err != nil {
@@ -326,9 +326,9 @@ func TestRequestHoldsItsLargestWeight(t *testing.T) {
 	hold(100, 8) // limited to the workspace's bound
 	hold(100, 8) // a request never waits for itself
 	if err := l.Hold(context.Background(), "b", 9); err != nil || l.Stats().Used != 8 {
-		t.Errorf("Hold without a scope: %v, %+v; want nothing held", err, l.Stats())
+		t.Errorf("Hold without a request: %v, %+v; want nothing held", err, l.Stats())
 	}
-	other, end := NewScope(context.Background())
+	other, end := WithRequest(context.Background())
 	defer end()
 	if err := l.Hold(other, "a", 1); memo.KindOf(err) != memo.KindUnavailable {
 		t.Errorf("another request: got %v, want unavailable", err)

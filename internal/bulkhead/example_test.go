@@ -26,7 +26,7 @@ func ExampleLimiter_Acquire() {
 // A request that needs more later waits only for the difference.
 func ExampleLimiter_Hold() {
 	l := bulkhead.New(bulkhead.Config{Work: "exports", Total: 100, PerWorkspace: 50})
-	ctx, done := bulkhead.NewScope(context.Background())
+	ctx, done := bulkhead.WithRequest(context.Background())
 	for _, weight := range []int64{10, 30, 20} {
 		err := l.Hold(ctx, "Acme", weight)
 		fmt.Println(l.Stats().Used, err)

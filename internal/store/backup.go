@@ -2,224 +2,168 @@ package store
 
 import (
 	"context"
-	"errors"
+	"database/sql"
 	"fmt"
-	"maps"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
-	"time"
 )
 
-// BackupFile is an open, migrated copy of a backup that has passed all checks.
-type BackupFile struct {
-	name  string // of the original file
-	dir   string // temporary directory of the copy
-	store *Store
+// A backup is a SQLite file with the rows of the tables, from SQLite or PostgreSQL, and a
+// restore copies them to either. The same code therefore makes backups, restores them and
+// moves an installation from the embedded database to PostgreSQL. The search index is not
+// copied; a restore builds it from the rows.
+
+// table is a table of the schema. Backups and restores read and write only these columns,
+// so no name from a backup file becomes part of a statement.
+type table struct {
+	name     string
+	columns  string // the same on both databases, without generated columns
+	identity string // the column that the database fills with increasing numbers, if there is one
+	excluded bool   // its rows are not part of a backup
 }
 
-// untrustedPragmas are settings of SQLite for a file of unknown origin: the schema of the file
-// cannot call functions with side effects, and pages are checked before they are used.
-var untrustedPragmas = []string{"trusted_schema(0)", "cell_size_check(1)", "mmap_size(0)"}
+// tables lists all tables, each after those that its rows refer to. Sessions and invitations
+// are excluded, because a restore would make ended ones active again; so all users must sign in
+// after a restore. The queue of the search index and the windows of rate limits are excluded as
+// well.
+var tables = []table{
+	{name: "users", columns: "id, email, name, password_hash, created_at, disabled_at"},
+	{name: "workspaces", columns: "id, name, plan, content_version, created_at, stored_bytes"},
+	{name: "memberships", columns: "workspace_id, user_id, role, joined_at"},
+	{name: "api_keys", columns: "id, hash, suffix, workspace_id, user_id, name, created_at, expires_at, expired_at, " +
+		"revoked_at, deactivated_at, deactivated_by, exposed_at, rotated_from, last_used_at, last_used_ip, last_used_agent"},
+	{name: "key_usage", columns: "key_id, hour, requests, refused"},
+	{name: "projects", columns: "id, workspace_id, name, created_at"},
+	{
+		name: "transcriptions", identity: "seq",
+		columns: "seq, id, workspace_id, project_id, status, language, external_id, " +
+			"duration_ms, created_at, created_by, source_hash, char_count, item, size",
+	},
+	{name: "transcripts", columns: "seq, markdown_size, markdown_crc, markdown, text, segments"},
+	{name: "transcript_parts", columns: "id, kind, part, data"},
+	{name: "reports", identity: "id", columns: "id, seq, name, slug, status, text, created_at"},
+	{name: "audit_events", identity: "id", columns: "id, workspace_id, at, action, actor_id, actor, subject, detail, " +
+		"ip, agent, noun, name, details"},
 
-// OpenBackup checks a backup and opens a migrated copy of it. It does not change the file. It
-// returns an error if the file is not a backup, is damaged, or has anything in its schema that
-// memo did not create.
-func OpenBackup(ctx context.Context, path string, now func() time.Time) (*BackupFile, error) {
-	dir, err := os.MkdirTemp("", "memo-restore-")
-	if err != nil {
-		return nil, err
-	}
-	b := &BackupFile{name: filepath.Base(path), dir: dir}
-	copied := filepath.Join(dir, FileName)
-	if err = copyFile(path, copied); err == nil {
-		b.store, err = openSQLite(copied, now, untrustedPragmas...)
-	}
-	if err == nil {
-		err = b.checkSchema(ctx)
-	}
-	if err == nil {
-		err = b.checkPages(ctx)
-	}
-	if err == nil {
-		err = b.store.migrate(ctx)
-	}
-	if isDiskFull(err) || asDiskFull(err) != nil {
-		b.Close()
-		return nil, fmt.Errorf("not enough disk space for a copy of the backup in %s: free some space, "+
-			"or set TMPDIR to another directory", os.TempDir())
-	}
-	if err != nil {
-		b.Close()
-		return nil, fmt.Errorf("%s cannot be restored: %w. Use a file that 'memo backup' wrote", path, err)
-	}
-	return b, nil
+	{
+		name: "sessions", columns: "id, hash, user_id, created_at, expires_at, last_used_at, revoked_at, ip, agent",
+		excluded: true,
+	},
+	{name: "invites", columns: "id, hash, workspace_id, role, created_by, created_at, expires_at", excluded: true},
+	{name: "search_pending", columns: "seq", excluded: true},
+	{name: "limit_windows", columns: "server, class, subject, calls, latest", excluded: true},
 }
 
-// Close closes and removes the copy.
-func (b *BackupFile) Close() {
-	if b.store != nil {
-		b.store.Close()
-	}
-	os.RemoveAll(b.dir)
-}
+// Progress is called with the number of finished rows or texts, and their total.
+type Progress func(done, total int64)
 
-// copyFile copies a regular file to a new file that only its owner can read.
-func copyFile(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
+// WriteBackup writes a consistent snapshot of the database to a new file at path. It returns an
+// error if the file exists. Other transactions can read and write meanwhile.
+func (s *Store) WriteBackup(ctx context.Context, path string, progress Progress) (err error) {
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("store: %s already exists; choose another file name", path)
 	}
-	defer in.Close()
-	if info, err := in.Stat(); err != nil || !info.Mode().IsRegular() {
-		return errors.Join(errors.New("it is not a regular file"), err)
-	}
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	// The file is renamed to path when it is complete.
+	partial := path + ".partial"
+	defer removeDatabase(partial)
+	removeDatabase(partial)
+	out, err := openSQLite(partial, s.now)
 	if err != nil {
 		return err
 	}
-	_, err = out.ReadFrom(in)
-	return errors.Join(err, out.Close())
-}
-
-// schemaObject is a table, an index, a view or a trigger in a SQLite file.
-type schemaObject struct {
-	kind   string
-	table  string // the table that it belongs to
-	stored bool   // it has pages of its own; views, triggers and virtual tables have none
-	sql    string // the statement that created it, without comments
-}
-
-// objects returns the objects in the schema of a SQLite file, by name. It reads only sqlite_master, so it
-// runs nothing that is defined in the file.
-func (s *Store) objects(ctx context.Context) (map[string]schemaObject, error) {
-	all := map[string]schemaObject{}
-	_, err := queryAll(ctx, plainQuerier{s.write}, func(row scanner) (name string, err error) {
-		var o schemaObject
-		err = row.Scan(&name, &o.kind, &o.table, &o.stored, &o.sql)
-		o.sql = withoutComments(o.sql)
-		all[name] = o
-		return name, err
-	}, `SELECT name, type, tbl_name, coalesce(rootpage, 0) > 0, coalesce(sql, '') FROM sqlite_master`)
-	return all, err
-}
-
-// migrationsTable is the table in which goose records the applied migrations.
-const migrationsTable = "goose_db_version"
-
-// checkSchema returns an error if the schema of the copy differs from the one that the
-// migrations create, up to the last migration that the copy records.
-func (b *BackupFile) checkSchema(ctx context.Context) error {
-	have, err := b.store.objects(ctx)
-	if err != nil {
+	defer out.Close()
+	if err := out.migrate(ctx); err != nil {
 		return err
 	}
-	names := slices.Sorted(maps.Keys(have))
-	for _, name := range names {
-		if o := have[name]; o.kind != "table" && o.kind != "index" {
-			return fmt.Errorf("it contains a %s, %.60q, and a backup has none", o.kind, name)
+	from, err := s.dataPool.db.BeginTx(ctx, &sql.TxOptions{Isolation: s.snapshot(), ReadOnly: true})
+	if err != nil {
+		return classifyError(err)
+	}
+	defer from.Rollback()
+	if err := out.Write(ctx, func(to *Tx) error { return copyTables(ctx, plainQuerier{from}, to, progress) }); err != nil {
+		return err
+	}
+	if _, err := out.write.ExecContext(ctx, `PRAGMA journal_mode = DELETE`); err != nil {
+		return fmt.Errorf("store: backup: %w", err)
+	}
+	if err := out.Close(); err != nil {
+		return fmt.Errorf("store: backup: %w", err)
+	}
+	return os.Rename(partial, path)
+}
+
+// snapshot returns the isolation level at which all reads of a transaction see the same
+// state.
+func (s *Store) snapshot() sql.IsolationLevel {
+	if s.dialect == dialectPostgres {
+		return sql.LevelRepeatableRead
+	}
+	return sql.LevelDefault
+}
+
+// copyTables copies all rows of the tables that are part of a backup.
+func copyTables(ctx context.Context, from querier, to *Tx, progress Progress) error {
+	var done, total int64
+	for _, t := range tables {
+		if t.excluded {
+			continue
 		}
-	}
-	for _, name := range []string{migrationsTable, "api_keys"} {
-		if o := have[name]; o.kind != "table" || !o.stored {
-			return errors.New("it is not a Memo database")
+		var n int64
+		if err := from.QueryRowContext(ctx, `SELECT count(*) FROM `+t.name).Scan(&n); err != nil {
+			return classifyError(err)
 		}
+		total += n
 	}
-	var version int64
-	row := b.store.write.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version`)
-	if err := row.Scan(&version); err != nil {
-		return err
-	}
-	known, err := newestMigration()
-	if err != nil || version > known {
-		return errors.Join(err, b.store.migrate(ctx)) // migrate returns the error for a newer schema
-	}
-	want, err := schemaOf(ctx, filepath.Join(b.dir, "schema.db"), version)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		o := have[name]
-		switch w, ok := want[name]; {
-		case !ok:
-			return fmt.Errorf("it contains the %s %.60q, which memo does not create", o.kind, name)
-		case o != w:
-			return fmt.Errorf("its %s %q differs from the one that memo creates", o.kind, name)
+	for _, t := range tables {
+		if t.excluded {
+			continue
 		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(want)) {
-		if _, ok := have[name]; !ok {
-			return fmt.Errorf("it has no %s %q", want[name].kind, name)
+		if err := t.copy(ctx, from, to, func() {
+			if done++; progress != nil && (done%100 == 0 || done == total) {
+				progress(done, total)
+			}
+		}); err != nil {
+			return fmt.Errorf("store: table %s: %w", t.name, err)
 		}
 	}
 	return nil
 }
 
-// checkPages returns an error if the file is damaged.
-func (b *BackupFile) checkPages(ctx context.Context) error {
-	var result string
-	if err := b.store.write.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&result); err != nil {
-		return err
+// copy copies all rows of the table, and calls rowDone after each.
+func (t table) copy(ctx context.Context, from querier, to *Tx, rowDone func()) error {
+	rows, err := from.QueryContext(ctx, `SELECT `+t.columns+` FROM `+t.name)
+	if err != nil {
+		return classifyError(err)
 	}
-	if result != "ok" {
-		return fmt.Errorf("it is damaged: %s", strings.ToValidUTF8(result, "�"))
+	defer rows.Close()
+	n := len(strings.Split(t.columns, ","))
+	placeholders := make([]string, n)
+	values, targets := make([]any, n), make([]any, n)
+	for i := range n {
+		placeholders[i], targets[i] = fmt.Sprintf("$%d", i+1), &values[i]
 	}
-	return nil
+	insert := `INSERT INTO ` + t.name + ` (` + t.columns + `) VALUES (` + strings.Join(placeholders, ", ") + `)`
+	for rows.Next() {
+		if err := rows.Scan(targets...); err != nil {
+			return classifyError(err)
+		}
+		if err := to.exec(ctx, insert, values...); err != nil {
+			return classifyError(err)
+		}
+		rowDone()
+	}
+	if t.identity != "" && to.dialect == dialectPostgres {
+		if err := to.exec(ctx, `SELECT setval(pg_get_serial_sequence('`+t.name+`', '`+t.identity+`'),
+			(SELECT coalesce(max(`+t.identity+`), 0) + 1 FROM `+t.name+`), false)`); err != nil {
+			return classifyError(err)
+		}
+	}
+	return classifyError(rows.Err())
 }
 
-// schemaOf returns the schema that the migrations up to version create. It creates a database
-// at path for this.
-func schemaOf(ctx context.Context, path string, version int64) (map[string]schemaObject, error) {
-	s, err := openSQLite(path, time.Now)
-	if err != nil {
-		return nil, err
+// removeDatabase removes a SQLite file and the files that SQLite creates next to it.
+func removeDatabase(path string) {
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+		_ = os.Remove(path + suffix)
 	}
-	defer s.Close()
-	p, err := s.migrations()
-	if err != nil {
-		return nil, err
-	}
-	if _, err := p.UpTo(ctx, version); err != nil {
-		return nil, err
-	}
-	return s.objects(ctx)
-}
-
-// withoutComments replaces each run of comments and white space in an SQL statement with one
-// space, so that two statements are equal even if the comments of a migration were reworded. It
-// does not change quoted text.
-func withoutComments(sql string) string {
-	var b strings.Builder
-	space := func() {
-		if s := b.String(); !strings.HasSuffix(s, " ") {
-			b.WriteByte(' ')
-		}
-	}
-	indexAfter := func(n int, end string) int { // the index after the first end at or after n
-		if i := strings.Index(sql[n:], end); i >= 0 {
-			return n + i + len(end)
-		}
-		return len(sql)
-	}
-	for sql != "" {
-		n := 1
-		switch c := sql[0]; {
-		case strings.HasPrefix(sql, "--"):
-			n = indexAfter(2, "\n")
-			space()
-		case strings.HasPrefix(sql, "/*"):
-			n = indexAfter(2, "*/")
-			space()
-		case strings.IndexByte(" \t\r\n\f", c) >= 0:
-			space()
-		case strings.IndexByte("'\"`[", c) >= 0:
-			n = indexAfter(1, map[byte]string{'\'': "'", '"': `"`, '`': "`", '[': "]"}[c])
-			b.WriteString(sql[:n])
-		default:
-			b.WriteByte(c)
-		}
-		sql = sql[n:]
-	}
-	return strings.TrimSpace(b.String())
 }

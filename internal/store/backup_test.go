@@ -42,7 +42,7 @@ func TestBackupCoversEveryColumn(t *testing.T) {
 		slices.Sort(inSchema)
 		slices.Sort(listed)
 		if diff := cmp.Diff(inSchema, listed); diff != "" {
-			t.Errorf("backups would lose or miss columns; make tables in copy.go (+) equal to the schema (-):\n%s", diff)
+			t.Errorf("backups would lose or miss columns; make tables in backup.go (+) equal to the schema (-):\n%s", diff)
 		}
 	})
 }

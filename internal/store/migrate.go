@@ -14,7 +14,7 @@ import (
 )
 
 // To add a migration, add a file with the next number to BOTH folders, with an Up
-// part only, and list its tables and columns in copy.go for backups and restores. Never
+// part only, and list its tables and columns in backup.go for backups and restores. Never
 // change a released file, except its comments.
 //
 //go:embed migrations

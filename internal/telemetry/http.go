@@ -14,7 +14,7 @@ import (
 	"memoai.tech/memo/internal/bulkhead"
 )
 
-// Middleware gives every request an id, one log line, metrics, and a scope for the
+// Middleware gives every request an id, one log line, metrics, and a context for the
 // work that package bulkhead admits. If a handler panics, it logs the panic and sends
 // an error response, or closes the connection if the response has begun.
 type Middleware struct {
@@ -35,7 +35,7 @@ func (m *Middleware) Wrap(next http.Handler) http.Handler {
 		req := &Request{ID: rand.Text(), Begun: time.Now()}
 		rec := &responseRecorder{ResponseWriter: w}
 		rec.Header().Set("X-Request-Id", req.ID)
-		ctx, done := bulkhead.NewScope(WithRequest(r.Context(), req))
+		ctx, done := bulkhead.WithRequest(WithRequest(r.Context(), req))
 		r = r.WithContext(ctx)
 		defer func() {
 			done() // the response has been written

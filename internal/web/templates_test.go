@@ -59,7 +59,7 @@ func TestEveryTemplateIsRendered(t *testing.T) {
 	pages := parsePages(readAssets())
 	for name := range pages {
 		if !strings.Contains(source.String(), `"`+name+`"`) {
-			t.Errorf("no handler renders templates/%s.html: add a handler and its route in table.go, or delete it", name)
+			t.Errorf("no handler renders templates/%s.html: add a handler and its route in routes.go, or delete it", name)
 		}
 	}
 	for _, m := range regexp.MustCompile(`\.render\("(\w+)"`).FindAllStringSubmatch(source.String(), -1) {

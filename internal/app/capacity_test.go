@@ -28,7 +28,7 @@ func longText(lines int, word string) string {
 }
 
 // scope starts the scope of a request.
-func (w *world) scope() (ctx context.Context, done func()) { return bulkhead.NewScope(w.ctx) }
+func (w *world) scope() (ctx context.Context, done func()) { return bulkhead.WithRequest(w.ctx) }
 
 // testWait is how long work waits for capacity in a test.
 const testWait = 20 * time.Millisecond

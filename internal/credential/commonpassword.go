@@ -2,7 +2,7 @@ package credential
 
 import (
 	"crypto/sha256"
-	_ "embed" // for common.bin
+	_ "embed" // for commonpassword.bin
 	"sort"
 	"strings"
 
@@ -14,7 +14,7 @@ import (
 // the password, and only one in 370,000 other passwords has the hash of a common one.
 // "go test ./internal/credential -run TestCommonPasswords -update" writes the file.
 //
-//go:embed common.bin
+//go:embed commonpassword.bin
 var commonHashes string
 
 // errCommon refuses a password that an attacker would try first.

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// scope holds the work of one request that limiters have admitted.
-type scope struct {
+// requestWork holds the work of one request that limiters have admitted.
+type requestWork struct {
 	mu    sync.Mutex
 	held  []holding
 	ended bool
@@ -18,16 +18,16 @@ type holding struct {
 	release func()
 }
 
-type scopeKey struct{}
+type requestKey struct{}
 
-// NewScope returns a context for [Limiter.Hold]. The caller must call done when the
+// WithRequest returns a context for [Limiter.Hold]. The caller must call done when the
 // response has been written; it releases all work that was admitted in the context.
-func NewScope(ctx context.Context) (_ context.Context, done func()) {
-	s := &scope{}
-	return context.WithValue(ctx, scopeKey{}, s), s.end
+func WithRequest(ctx context.Context) (_ context.Context, done func()) {
+	s := &requestWork{}
+	return context.WithValue(ctx, requestKey{}, s), s.end
 }
 
-func (s *scope) end() {
+func (s *requestWork) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
@@ -37,12 +37,12 @@ func (s *scope) end() {
 	s.held = nil
 }
 
-// Hold admits work as [Limiter.Acquire] does and holds it until the scope of ctx
-// ends. A request does one piece of work at a time, so what it already holds counts:
+// Hold admits work as [Limiter.Acquire] does and holds it until the request of
+// ctx ends. A request does one piece of work at a time, so what it already holds counts:
 // Hold acquires only the difference to weight, and a request never waits for itself.
-// If ctx has no scope, as on the command line, Hold does nothing.
+// If ctx has no request, as on the command line, Hold does nothing.
 func (l *Limiter) Hold(ctx context.Context, workspace string, weight int64) error {
-	s, ok := ctx.Value(scopeKey{}).(*scope)
+	s, ok := ctx.Value(requestKey{}).(*requestWork)
 	if !ok {
 		return nil
 	}
@@ -66,7 +66,7 @@ func (l *Limiter) Hold(ctx context.Context, workspace string, weight int64) erro
 }
 
 // heldOf returns the weight that the request holds of a limiter.
-func (s *scope) heldOf(l *Limiter) (weight int64) {
+func (s *requestWork) heldOf(l *Limiter) (weight int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range s.held {

@@ -13,9 +13,9 @@ import (
 	"memoai.tech/memo/internal/credential"
 )
 
-var update = flag.Bool("update", false, "write common.bin")
+var update = flag.Bool("update", false, "write commonpassword.bin")
 
-// TestCommonPasswordsAreComplete: common.bin holds the hash of every password of the list that
+// TestCommonPasswordsAreComplete: commonpassword.bin holds the hash of every password of the list that
 // is long enough to be set, and nothing else.
 func TestCommonPasswordsAreComplete(t *testing.T) {
 	var hashes []string
@@ -30,13 +30,13 @@ func TestCommonPasswordsAreComplete(t *testing.T) {
 	slices.Sort(hashes)
 	want := strings.Join(slices.Compact(hashes), "")
 	if *update {
-		if err := os.WriteFile("common.bin", []byte(want), 0o644); err != nil {
+		if err := os.WriteFile("commonpassword.bin", []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		*credential.CommonHashes = want
 	}
 	if *credential.CommonHashes != want {
-		t.Errorf("common.bin does not match the list of %d passwords; run this test with -update", listed)
+		t.Errorf("commonpassword.bin does not match the list of %d passwords; run this test with -update", listed)
 	}
 	if listed < 10_000 {
 		t.Errorf("the list has %d passwords that could be set, want at least 10,000", listed)
