@@ -43,7 +43,7 @@ var markdown = goldmark.New(
 	)),
 	goldmark.WithExtensions(extension.Linkify, extension.Strikethrough, extension.TaskList,
 		extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignNone))),
-	// Models put what belongs on lines of its own on lines of its own.
+	// A line break of a model means a new line, although Markdown joins the lines of a paragraph.
 	goldmark.WithRendererOptions(markup.WithHardWraps()),
 )
 
@@ -201,13 +201,13 @@ func replace(n ast.Node, source []byte) {
 	parent.RemoveChild(parent, n)
 }
 
-// allowedTag matches what may stand between < and > in rendered Markdown.
+// allowedTag matches what may be between < and > in rendered Markdown.
 var allowedTag = regexp.MustCompile(`^(?:/?(?:p|h[3-6]|ul|ol|li|blockquote|em|strong|del|code|pre|table|thead|tbody` +
 	`|tr|td|th)|/a|hr|br|ol start="\d+"|t[dh] class="(?:right|center)"|input (?:checked="" )?disabled="" type="checkbox"` +
 	`|a href="(?i:https?://|mailto:)[^"]+" rel="noopener nofollow")$`)
 
-// ownTags replace tags of goldmark's. Code and tables scroll on their own; they get the focus so
-// that a keyboard can scroll them.
+// ownTags replace tags of goldmark's. Code and tables scroll separately from the page; they get
+// the focus so that a keyboard can scroll them.
 var ownTags = map[string]string{
 	`pre`:                               `<pre tabindex="0">`,
 	`table`:                             `<div class="wide" tabindex="0"><table>`,
