@@ -43,6 +43,7 @@ func (v *pageRequest) fail(err error) {
 		v.redirectToSignIn()
 		return
 	}
+	req := telemetry.RequestOf(v.r.Context())
 	p := errorPage{Message: "Something went wrong on our side. Try again. If it keeps happening, send the request ID " +
 		"below to the operator of this server."}
 	v.status = http.StatusInternalServerError
@@ -50,7 +51,7 @@ func (v *pageRequest) fail(err error) {
 		v.status, p.Message = e.Status, e.Detail
 	} else if e, ok := errors.AsType[*memo.Error](err); ok && e.Kind != memo.KindInternal {
 		v.status, p.Message = httpx.StatusOf(e.Kind), e.Message
-		telemetry.RequestOf(v.r.Context()).Refusal = httpx.RefusalReason(e)
+		req.Refusal = httpx.RefusalReason(e)
 		if e.RetryAfter > 0 {
 			wait := httpx.SetRetryAfter(v.w.Header(), e.RetryAfter)
 			p.RetryAt = fmt.Sprintf("You can try again in %s, at %s UTC.", memo.Plural(int(wait.Seconds()), "second"),
@@ -63,7 +64,6 @@ func (v *pageRequest) fail(err error) {
 	if v.status >= 500 && httpx.IsClientGone(v.r) {
 		v.status = httpx.StatusClientClosed
 	}
-	req := telemetry.RequestOf(v.r.Context())
 	if v.status >= 500 {
 		req.Err = err
 		p.RequestID = req.ID

@@ -8,6 +8,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/telemetry"
 )
 
@@ -115,7 +116,7 @@ func doSignIn(v *pageRequest) error {
 	if refused == nil || refused.Kind != memo.KindUnauthorized {
 		return err
 	}
-	telemetry.RequestOf(v.r.Context()).Refusal = refused.Code
+	telemetry.RequestOf(v.r.Context()).Refusal = httpx.RefusalReason(refused)
 	return v.show(showSignIn, http.StatusUnauthorized, memo.Invalid("", "E-mail or password is wrong."))
 }
 
