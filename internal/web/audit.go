@@ -29,9 +29,9 @@ type eventRow struct {
 // auditLength is the number of events on a page: with the longest ones, it stays below 100 kB.
 const auditLength = 40
 
-// auditSubjects are the subjects of the events of a workspace. Successful sign-ins and
-// events about users do not belong to a workspace.
-var auditSubjects = []option{
+// auditNouns are the nouns of the actions in a workspace. Successful sign-ins and events about
+// users do not belong to a workspace.
+var auditNouns = []option{
 	{"", "All events"},
 	{"key", "Keys"},
 	{"member", "Members"},
@@ -44,7 +44,7 @@ var auditSubjects = []option{
 func (v *pageRequest) eventQuery() (in app.EventQuery) {
 	v.entered, v.problems = v.r.URL.Query(), nil
 	in.Noun = v.entered.Get("subject")
-	if !hasOption(auditSubjects, in.Noun) {
+	if !hasOption(auditNouns, in.Noun) {
 		v.refuseField("subject", "must be one of the options")
 	}
 	in.ActorID = v.enteredID("member")
@@ -83,7 +83,7 @@ func showAudit(v *pageRequest) error {
 	}
 	p := auditPage{
 		formPage: formPage{v.newLayout("audit", "Audit trail"), v.form(
-			formField{Name: "subject", Label: "Events", Options: auditSubjects},
+			formField{Name: "subject", Label: "Events", Options: auditNouns},
 			formField{Name: "member", Label: "Performed by", Options: actors},
 			formField{Name: "from", Label: "From", Type: "date"},
 			formField{Name: "to", Label: "To", Type: "date"},
