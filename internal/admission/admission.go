@@ -181,7 +181,7 @@ func (c *Control) requireSession(ctx context.Context, r *http.Request) error {
 // SessionUser admits a request with a session cookie, without a workspace.
 func (c *Control) SessionUser(ctx context.Context, r *http.Request) (Admission, error) {
 	caller, err := c.app.AuthoriseUser(ctx, c.SessionToken(r), c.Client(r))
-	telemetry.RequestOf(r.Context()).SetSession(caller)
+	telemetry.RequestOf(ctx).SetSession(caller)
 	return Admission{Caller: caller}, err
 }
 
@@ -189,7 +189,7 @@ func (c *Control) SessionUser(ctx context.Context, r *http.Request) (Admission, 
 // empty workspaceID means the user's only workspace.
 func (c *Control) SessionMember(ctx context.Context, r *http.Request, workspaceID string) (Admission, error) {
 	caller, err := c.app.AuthoriseSession(ctx, c.SessionToken(r), workspaceID, c.Client(r))
-	telemetry.RequestOf(r.Context()).SetSession(caller)
+	telemetry.RequestOf(ctx).SetSession(caller)
 	return Admission{Caller: caller}, err
 }
 
