@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
@@ -53,17 +52,16 @@ type expiry struct{ at *time.Time }
 // UnmarshalText is called by kong, which prefixes its errors with the name of the option.
 func (x *expiry) UnmarshalText(text []byte) error {
 	now := time.Now()
-	days, ok := strings.CutSuffix(string(text), "d")
-	if !ok {
+	if !strings.HasSuffix(string(text), "d") {
 		at, err := memo.ParseExpiry("", string(text), now)
 		x.at = &at
 		return err
 	}
-	n, err := strconv.Atoi(days)
-	if err != nil || n < 1 || n > 36_500 {
-		return errors.New("write a number of days, from 1 to 36500, such as 90d")
+	days, ok := parseDays(string(text))
+	if !ok {
+		return fmt.Errorf("write a number of days, from 1 to %d, such as 90d", maxDays)
 	}
-	at := memo.TruncateToMillis(now.AddDate(0, 0, n))
+	at := memo.TruncateToMillis(now.AddDate(0, 0, days))
 	x.at = &at
 	return nil
 }

@@ -13,21 +13,27 @@ import (
 // [app.Forever].
 type retention time.Duration
 
-// maxRetention is the longest retention in days. A longer one is written as "forever".
-const maxRetention = 36_500
-
 func (r *retention) UnmarshalText(text []byte) error {
 	if string(text) == "forever" {
 		*r = retention(app.Forever)
 		return nil
 	}
-	digits, ok := strings.CutSuffix(string(text), "d")
-	n, err := strconv.Atoi(digits)
-	if !ok || err != nil || n < 1 || n > maxRetention {
-		return fmt.Errorf(`write a number of days, from 1d to %dd, or "forever"; got %q`, maxRetention, text)
+	days, ok := parseDays(string(text))
+	if !ok {
+		return fmt.Errorf(`write a number of days, from 1d to %dd, or "forever"; got %q`, maxDays, text)
 	}
-	*r = retention(time.Duration(n) * 24 * time.Hour)
+	*r = retention(time.Duration(days) * 24 * time.Hour)
 	return nil
+}
+
+// maxDays is the largest number of days in an option. A longer retention is written as "forever".
+const maxDays = 36_500
+
+// parseDays parses a number of days such as 90d.
+func parseDays(s string) (days int, ok bool) {
+	digits, ok := strings.CutSuffix(s, "d")
+	days, err := strconv.Atoi(digits)
+	return days, ok && err == nil && days >= 1 && days <= maxDays
 }
 
 // String is the inverse of UnmarshalText.
