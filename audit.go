@@ -39,7 +39,7 @@ type EventDetails struct {
 	Reason    string         `json:"reason,omitempty"` // for people
 }
 
-// RestoreCounts counts what a restore did not give back.
+// RestoreCounts counts the restored keys, and what a restore did not give back.
 type RestoreCounts struct {
 	Keys             int64 `json:"keys"`
 	KeysEnded        int64 `json:"keys_ended"`   // since the backup
