@@ -39,10 +39,10 @@ func newThrottle() *throttle {
 func neverKnown() (bool, error) { return false, nil }
 
 // take counts an attempt, or returns KindRateLimited and counts nothing. Call undo if the attempt
-// does not count. The limit of the address is checked first, so that an
-// attempt refused by it creates no window for the account. known reports whether the account
-// has a session from this address; it is called only if the limit of the account is reached,
-// so that all other refusals read nothing from the database.
+// does not count. The limit of the address is checked first, so that an attempt refused by it
+// creates no window for the account. known reports whether the account has a session from this
+// address; it is called only if the limit of the account is reached, so that all other refusals
+// read nothing from the database.
 func (t *throttle) take(
 	ctx context.Context, account, ip string, known func() (bool, error),
 ) (undo func(), err error) {
