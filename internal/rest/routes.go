@@ -22,6 +22,7 @@ const (
 // route is a row of the route table. To add a route:
 //   - add a row to [API.table];
 //   - add its input and output types and its function next to similar ones;
+//   - add the name of its output type to componentNames in openapi.go;
 //   - add a row in matrix_test.go, which fails without one;
 //   - run `go test ./internal/rest -update`, which writes testdata/openapi.json.
 type route struct {
