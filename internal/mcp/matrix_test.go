@@ -98,7 +98,7 @@ func TestEveryTool(t *testing.T) {
 				t.Errorf("the tool %s has no case: add it to toolCases", name)
 				continue
 			}
-			t.Run(name, func(t *testing.T) { w.with(t).checkTool(name, withoutAccess) })
+			t.Run(name, func(t *testing.T) { w.in(t).checkTool(name, withoutAccess) })
 		}
 	})
 }
@@ -246,7 +246,7 @@ func TestInvalidMessagesAreRefused(t *testing.T) {
 		request("tools/list", `{"cursor":"`+secret+`"}`):                                      {200, "-32602"},
 	} {
 		t.Run(fmt.Sprintf("%.60s", message), func(t *testing.T) {
-			a := w.with(t).post(w.OlgaKey.Key, message)
+			a := w.in(t).post(w.OlgaKey.Key, message)
 			if a.Status != want.status || !strings.Contains(string(a.Body), want.part) {
 				t.Errorf("%d %.300s", a.Status, a.Body)
 			}

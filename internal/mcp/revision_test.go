@@ -40,7 +40,7 @@ func TestSDKClientOnEveryRevision(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for _, revision := range revisions {
 			t.Run(revision, func(t *testing.T) {
-				w := w.with(t)
+				w := w.in(t)
 				key := w.Key(w.Acme, w.Mark)
 				ctx := context.Background()
 				client := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, nil)
@@ -125,7 +125,7 @@ func TestRawClientBefore2026(t *testing.T) {
 	key := w.OlgaKey.Key
 	for _, revision := range revisions[1:] {
 		t.Run(revision, func(t *testing.T) {
-			w := w.with(t)
+			w := w.in(t)
 			version := testworld.WithHeader("MCP-Protocol-Version", revision)
 			a := w.post(key, request("initialize", initializeParams(revision))).Want(200,
 				`"protocolVersion":"`+revision+`"`, `"tools":{}`, `"instructions"`)
@@ -141,16 +141,16 @@ func TestRawClientBefore2026(t *testing.T) {
 		})
 	}
 	t.Run("no version", func(t *testing.T) {
-		w.with(t).post(key, toolCall(projectsTool, "{}")).Want(200, `"Sales"`)
+		w.in(t).post(key, toolCall(projectsTool, "{}")).Want(200, `"Sales"`)
 	})
 	t.Run("an unknown version", func(t *testing.T) {
-		w.with(t).post(key, request("initialize", initializeParams("2031-01-01"))).Want(200,
+		w.in(t).post(key, request("initialize", initializeParams("2031-01-01"))).Want(200,
 			`"protocolVersion":"2025-11-25"`)
 	})
 	// Go and JSON quote these differently.
 	for _, uri := range []string{"", `memo://\u0001`, `memo://transcriptions/\u2028\"`} {
 		t.Run("resource "+uri, func(t *testing.T) {
-			w.with(t).post(key, request("resources/read", `{"uri":"`+uri+`"}`)).Want(200, `"Resource not found.`, `"uri":"`)
+			w.in(t).post(key, request("resources/read", `{"uri":"`+uri+`"}`)).Want(200, `"Resource not found.`, `"uri":"`)
 		})
 	}
 }
@@ -220,7 +220,7 @@ func TestRawClientSince2026(t *testing.T) {
 		{"a method that was removed", request("ping", `{`+meta+`}`), newest, "ping", "", 404, []string{"-32601"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w.with(t).post(w.OlgaKey.Key, c.message, func(r *http.Request) {
+			w.in(t).post(w.OlgaKey.Key, c.message, func(r *http.Request) {
 				for name, value := range map[string]string{
 					"MCP-Protocol-Version": c.version, "Mcp-Method": c.method, "Mcp-Name": c.object,
 				} {
@@ -245,7 +245,7 @@ func TestPromptArgumentsAreChecked(t *testing.T) {
 	} {
 		t.Run(params, func(t *testing.T) {
 			var out struct{ Error struct{ Message string } }
-			w.with(t).post(w.OlgaKey.Key, request("prompts/get", params)).Want(200).Decode(&out)
+			w.in(t).post(w.OlgaKey.Key, request("prompts/get", params)).Want(200).Decode(&out)
 			if !strings.Contains(out.Error.Message, part) {
 				t.Errorf("%q", out.Error.Message)
 			}
@@ -266,7 +266,7 @@ func TestPromptArgumentsAreChecked(t *testing.T) {
 	} {
 		t.Run("since "+since, func(t *testing.T) {
 			var got messages
-			w.with(t).rpc("prompts/get", `{"name":"follow_ups","arguments":{"person":"Anna","since":"`+since+`"}}`, &got)
+			w.in(t).rpc("prompts/get", `{"name":"follow_ups","arguments":{"person":"Anna","since":"`+since+`"}}`, &got)
 			if text := got.Messages[0].Content.Text; !strings.Contains(text, part) {
 				t.Errorf("%q", text)
 			}

@@ -23,7 +23,7 @@ func TestListsMatchGoldenFiles(t *testing.T) {
 		"templates": "resources/templates/list",
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := w.with(t)
+			w := w.in(t)
 			sent := w.post(w.OlgaKey.Key, request(method, "{}")).Want(200)
 			if name == "tools" && len(sent.Body) >= 8000 {
 				t.Errorf("tools/list has %d bytes, want fewer than 8,000", len(sent.Body))
@@ -78,7 +78,7 @@ func TestListTool(t *testing.T) {
 			`{"project_id":"` + nowhere + `"}`: 0, `{"project_id":null,"limit":1}`: 1, `{"sort":"duration","limit":50.0}`: 3,
 		} {
 			t.Run(arguments, func(t *testing.T) {
-				if w.with(t).mustSucceed(listTool, arguments, &page); len(page.Items) != want {
+				if w.in(t).mustSucceed(listTool, arguments, &page); len(page.Items) != want {
 					t.Errorf("%d items, want %d", len(page.Items), want)
 				}
 			})
@@ -121,7 +121,7 @@ func TestSearchHitHasOffsetOfItsLine(t *testing.T) {
 		}
 		for _, query := range []string{"%%", `\" OR 1=1`, "Secret", "*"} {
 			t.Run(query, func(t *testing.T) {
-				if w.with(t).mustSucceed(searchTool, `{"query":"`+query+`"}`, &found); len(found.Hits) != 0 {
+				if w.in(t).mustSucceed(searchTool, `{"query":"`+query+`"}`, &found); len(found.Hits) != 0 {
 					t.Errorf("%+v", found)
 				}
 			})
@@ -152,7 +152,7 @@ func TestReportTool(t *testing.T) {
 		}
 		for _, name := range []string{"action-items", "Action Items", "1"} {
 			t.Run(name, func(t *testing.T) {
-				r := w.with(t).mustSucceed(reportTool, `{"id":"`+id+`","report":"`+name+`"}`, nil)
+				r := w.in(t).mustSucceed(reportTool, `{"id":"`+id+`","report":"`+name+`"}`, nil)
 				if got := r.Content[0].Text; got != "- send the offer" {
 					t.Errorf("%q", got)
 				}

@@ -33,7 +33,7 @@ func TestCallBeyondCapacityIsRefused(t *testing.T) {
 	}
 	for message, limiter := range busy {
 		t.Run(message, func(t *testing.T) {
-			w := w.with(t)
+			w := w.in(t)
 			release, err := w.App.Work()[limiter].Acquire(context.Background(), w.Acme.ID, 1<<40)
 			w.Must(err)
 			a := w.post(w.OlgaKey.Key, message).Want(503, "of this workspace are running. Try again in a moment.")

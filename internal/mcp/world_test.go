@@ -39,8 +39,8 @@ const (
 	resourcePrefix = "memo://transcriptions/"
 )
 
-// with returns the world for a subtest.
-func (w *world) with(t *testing.T) *world {
+// in returns the same world for a subtest.
+func (w *world) in(t *testing.T) *world {
 	inner := *w.World
 	inner.T = t
 	return &world{World: &inner, server: w.server}
