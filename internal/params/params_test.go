@@ -135,9 +135,17 @@ func FuzzDecode(f *testing.F) {
 	f.Add("%zz;a=1&offset=9999999999999999999", `{"name":"x","name":"y"}`)
 	f.Add("date_from=2026-05-20", "[[[[")
 	f.Add("%ff=1&offset=\xfe", `{"\xff":1}`)
+	f.Add("q=%ff", "{}")
+	f.Add("q=a%00", "{}")
 	f.Fuzz(func(t *testing.T, rawQuery, body string) {
 		var list listIn
 		query, faults := params.ParseQuery(rawQuery)
+		for name, values := range query {
+			text := name + strings.Join(values, "")
+			if faults == nil && (!utf8.ValidString(text) || strings.ContainsRune(text, 0)) {
+				t.Fatalf("accepted %q", text)
+			}
+		}
 		faults = append(faults, params.Decode(&list, query, nil)...)
 		faults = append(faults, params.Unknown(&list, query)...)
 		checkFaults(t, faults)
