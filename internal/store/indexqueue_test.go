@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"testing"
-
-	"github.com/pressly/goose/v3"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/search"
@@ -165,37 +162,17 @@ func TestChangedTextIsIndexedAsItIsNow(t *testing.T) {
 
 // TestMigrationRebuildsIndex migrates a database whose index has no workspace tags.
 func TestMigrationRebuildsIndex(t *testing.T) {
-	ctx := t.Context()
 	cfg := Config{Dir: t.TempDir()}
-	old, err := openStore(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := fs.Sub(migrations, "migrations/sqlite")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, old.write, files, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.UpTo(ctx, 3); err != nil {
-		t.Fatal(err)
-	}
-	for _, q := range []string{
-		`INSERT INTO workspaces (id, name, plan, content_version, created_at) VALUES ('` + workspace +
+	old := upTo(t, cfg, 3)
+	mustExec(t, old,
+		`INSERT INTO workspaces (id, name, plan, content_version, created_at) VALUES ('`+workspace+
 			`', 'Acme', 'pro', 1, 1)`,
 		`INSERT INTO transcriptions (seq, id, workspace_id, status, duration_ms, created_at, char_count, item)
-			VALUES (7, 'x', '` + workspace + `', 'completed', 1, 1, 1, '{"title":"An old zebra"}')`,
+			VALUES (7, 'x', '`+workspace+`', 'completed', 1, 1, 1, '{"title":"An old zebra"}')`,
 		`INSERT INTO transcripts (seq, markdown_size, markdown_crc, markdown, text, segments)
 			VALUES (7, 0, 0, x'', '"x"', '[{"start":0,"end":1,"text":"two giraffes"}]')`,
 		`INSERT INTO transcription_search (rowid, scope, title, summary, body)
-			VALUES (7, 'ws', 'an old zebra', '', 'two giraffes')`,
-	} {
-		if _, err := old.write.Exec(q); err != nil {
-			t.Fatal(err)
-		}
-	}
+			VALUES (7, 'ws', 'an old zebra', '', 'two giraffes')`)
 	if err := old.Close(); err != nil {
 		t.Fatal(err)
 	}

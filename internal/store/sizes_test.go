@@ -3,10 +3,7 @@ package store
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"testing"
-
-	"github.com/pressly/goose/v3"
 
 	"memoai.tech/memo"
 )
@@ -64,26 +61,7 @@ func TestStoredBytesFollowTheContent(t *testing.T) {
 func TestMigrationAddsSizes(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		ctx := context.Background()
-		s, err := openStore(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
-		folder, kind := "migrations/sqlite", goose.DialectSQLite3
-		if s.dialect == dialectPostgres {
-			folder, kind = "migrations/postgres", goose.DialectPostgres
-		}
-		files, err := fs.Sub(migrations, folder)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := goose.NewProvider(kind, s.write, files, goose.WithDisableGlobalRegistry(true))
-		if err == nil {
-			_, err = p.UpTo(ctx, 3)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := upTo(t, cfg, 3)
 		do := func(query string, args ...any) {
 			t.Helper()
 			if _, err := s.write.Exec(query, args...); err != nil {
