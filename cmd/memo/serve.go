@@ -40,8 +40,8 @@ type serveCmd struct {
 	MaxMemory        int           `default:"256" help:"Megabytes for concurrent reads of large transcriptions."`
 	MaxImports       int           `default:"2" help:"Concurrent imports of files."`
 	WorkspaceQuota   int           `default:"0" help:"Megabytes of storage per workspace (0: unlimited)."`
-	RetainAudit      retention     `default:"400d" help:"How long audit events are kept." placeholder:"400d|forever"`
-	RetainUsage      retention     `default:"90d" help:"How long the usage of keys is kept." placeholder:"90d|forever"`
+	RetainAudit      retention     `default:"400d" help:"How long audit events are stored." placeholder:"400d|forever"`
+	RetainUsage      retention     `default:"90d" help:"How long the usage of keys is stored." placeholder:"90d|forever"`
 	MetricsListen    string        `help:"Address to serve /metrics on. Off by default." placeholder:"ADDR"`
 }
 

@@ -29,7 +29,7 @@ type Config struct {
 	Passwords *credential.PasswordHasher
 	Log       *slog.Logger
 	Work      WorkLimits
-	Retention Retention // the zero value keeps everything
+	Retention Retention // the zero value deletes no event and no usage
 }
 
 // App has the use cases.

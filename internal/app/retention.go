@@ -9,7 +9,7 @@ import (
 )
 
 // Retention says how long old rows are stored: audit events after they happened, the usage of keys
-// after the hour that it counts. [Forever] keeps everything.
+// after the hour that it counts. The zero value is [Forever] for both.
 type Retention struct{ Audit, Usage time.Duration }
 
 // Forever is the retention of what is never deleted.
