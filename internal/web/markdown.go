@@ -165,8 +165,8 @@ func linkTarget(n ast.Node, source []byte) string {
 
 var breakTag = regexp.MustCompile(`(?i)^<br ?/?>$`)
 
-// replace replaces a link or image by its text, in a link if it has an allowed target, and a tag
-// by its source, unless it is <br>: the only way to have two lines in the cell of a table.
+// replace replaces a link or image with its text, in a link if it has an allowed target, and a tag
+// with its source, unless it is <br>: the only way to have two lines in the cell of a table.
 func replace(n ast.Node, source []byte) {
 	parent := n.Parent()
 	insert := func(markup string) {
