@@ -40,22 +40,19 @@ func TestKeyListsUseTheirIndex(t *testing.T) {
 			}
 		}
 		replacements, args := s.replacementsQuery("w", []string{"a", "b", "c", "d", "e", "f", "g", "h"})
-		for index, query := range map[string]string{
-			"api_keys_rotated_from": replacements,
-			"invites_creator":       deleteInvitesBy,
-			"audit_events_old":      `SELECT id FROM audit_events WHERE at < $1 ORDER BY at LIMIT 9`,
-			"key_usage_old":         `SELECT key_id FROM key_usage WHERE hour < $1 ORDER BY hour LIMIT 9`,
-			"sessions_expired":      `SELECT id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT 9`,
-			"sessions_revoked":      `SELECT id FROM sessions WHERE revoked_at < $1 ORDER BY revoked_at LIMIT 9`,
+		oldest := []any{5, 9}
+		for index, q := range map[string]struct {
+			query string
+			args  []any
+		}{
+			"api_keys_rotated_from": {replacements, args},
+			"invites_creator":       {deleteInvitesBy, []any{"u", "w"}},
+			"audit_events_old":      {oldestRows("audit_events", "id", "at"), oldest},
+			"key_usage_old":         {oldestRows("key_usage", "key_id, hour", "hour"), oldest},
+			"sessions_expired":      {oldestRows("sessions", "id", "expires_at"), oldest},
+			"sessions_revoked":      {oldestRows("sessions", "id", "revoked_at"), oldest},
 		} {
-			args := args
-			switch {
-			case index == "invites_creator":
-				args = []any{"u", "w"}
-			case strings.HasSuffix(query, "LIMIT 9"):
-				args = []any{5}
-			}
-			if plan := planWithout(t, s, query, args, "SCAN ", "Seq Scan"); !strings.Contains(plan, index) {
+			if plan := planWithout(t, s, q.query, q.args, "SCAN ", "Seq Scan"); !strings.Contains(plan, index) {
 				t.Errorf("the plan does not use %s:\n%s", index, plan)
 			}
 		}

@@ -29,6 +29,11 @@ func (t *Tx) DeleteSessions(ctx context.Context, before time.Time, limit int64) 
 // deleteOldest deletes at most limit rows of a table whose age column, which has an index, is
 // below a value.
 func (t *Tx) deleteOldest(ctx context.Context, table, key, age string, below, limit int64) (int64, error) {
-	return t.execCount(ctx, `DELETE FROM `+table+` WHERE (`+key+`) IN (SELECT `+key+` FROM `+table+`
-		WHERE `+age+` < $1 ORDER BY `+age+` LIMIT $2`+t.skipLocked()+`)`, below, limit)
+	return t.execCount(ctx, `DELETE FROM `+table+`
+		WHERE (`+key+`) IN (`+oldestRows(table, key, age)+t.skipLocked()+`)`, below, limit)
+}
+
+// oldestRows returns the query that deleteOldest deletes by.
+func oldestRows(table, key, age string) string {
+	return `SELECT ` + key + ` FROM ` + table + ` WHERE ` + age + ` < $1 ORDER BY ` + age + ` LIMIT $2`
 }
