@@ -30,8 +30,8 @@ type doctorCmd struct {
 type finding struct {
 	Check   string       `json:"check"`
 	State   findingState `json:"state"`
-	Message string       `json:"says"`           // what the check found
-	Fix     string       `json:"mend,omitempty"` // what to do; empty if the state is ok
+	Message string       `json:"message"`       // what the check found
+	Fix     string       `json:"fix,omitempty"` // what to do; empty if the state is ok
 }
 
 // findingState is the severity of a finding.
