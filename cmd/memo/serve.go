@@ -88,17 +88,19 @@ func (c *serveCmd) Run(e *environment) error {
 	if start.SetupCode, err = setupCode(e.ctx, a, c.Demo); err != nil {
 		return err
 	}
-	g, err := admission.New(admission.Config{App: a, Proxies: proxies, PublicURL: public, Log: e.log})
+	control, err := admission.New(admission.Config{App: a, Proxies: proxies, PublicURL: public, Log: e.log})
 	if err != nil {
 		return usageError("--public-url: " + err.Error())
 	}
-	api := rest.New(rest.Config{App: a, Admission: g, PublicURL: strings.TrimSuffix(c.PublicURL, "/")})
+	api := rest.New(rest.Config{App: a, Admission: control, PublicURL: strings.TrimSuffix(c.PublicURL, "/")})
 	srv := server.New(server.Config{
-		App: a, Admission: g, REST: api,
-		MCP: mcp.New(mcp.Config{App: a, Admission: g, Log: e.log, RESTPrefix: rest.Prefix, Version: version, Now: time.Now}),
+		App: a, Admission: control, REST: api,
+		MCP: mcp.New(mcp.Config{
+			App: a, Admission: control, Log: e.log, RESTPrefix: rest.Prefix, Version: version, Now: time.Now,
+		}),
 		Web: web.New(web.Config{
-			App: a, Admission: g, Log: e.log, PublicURL: start.public(), OpenAPI: api.Document(), SetupCode: start.SetupCode,
-			FirstPlan: memo.PlanPro, Now: time.Now,
+			App: a, Admission: control, Log: e.log, PublicURL: start.public(), OpenAPI: api.Document(),
+			SetupCode: start.SetupCode, FirstPlan: memo.PlanPro, Now: time.Now,
 		}),
 		Log: e.log, Metrics: metrics, PublicURL: start.public(), LimitSource: limits.describe, DrainDelay: c.DrainDelay,
 	})
