@@ -93,15 +93,20 @@ func parseMessage(body []byte) (m message, invalid *rpcError) {
 
 func (m *message) setParams(params jsontext.Value) {
 	m.params = params
-	var p struct {
-		Name string `json:"name"`
-		URI  string `json:"uri"`
-		Meta struct {
-			Revision string `json:"io.modelcontextprotocol/protocolVersion"`
-		} `json:"_meta"`
+	// Members are decoded one by one, because one of another type must not hide the others from
+	// checkHeaders. The SDK refuses it.
+	var members map[string]jsontext.Value
+	_ = jsonv2.Unmarshal(params, &members)
+	name := "name"
+	if m.method == "resources/read" {
+		name = "uri"
 	}
-	_ = jsonv2.Unmarshal(params, &p) // the SDK refuses a member of another type
-	m.name, m.revision = p.Name+p.URI, p.Meta.Revision
+	_ = jsonv2.Unmarshal(members[name], &m.name)
+	var meta struct {
+		Revision string `json:"io.modelcontextprotocol/protocolVersion"`
+	}
+	_ = jsonv2.Unmarshal(members["_meta"], &meta)
+	m.revision = meta.Revision
 }
 
 // isValidID reports whether every client finds its id in the response. Many read numbers as

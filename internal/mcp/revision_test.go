@@ -194,6 +194,22 @@ func TestRawClientSince2026(t *testing.T) {
 		{"another method", call, newest, "tools/list", projectsTool, 400, []string{"-32020"}},
 		{"an older version in the header", call, "2025-06-18", "", "", 400, []string{"-32020"}},
 		{"no headers", call, "", "", "", 400, []string{"-32020"}},
+		{
+			"no headers, and a uri that is a number",
+			request("tools/call", `{"name":"`+projectsTool+`","uri":0,`+meta+`}`), "", "", "", 400,
+			[]string{"-32020"},
+		},
+		{
+			"a name that is split between name and uri",
+			request("tools/call", `{"name":"`+projectsTool+`","uri":"X",`+meta+`}`), newest, "tools/call",
+			projectsTool + "X", 400,
+			[]string{"-32020"},
+		},
+		{
+			"a uri next to the name of a tool",
+			request("tools/call", `{"name":"`+projectsTool+`","uri":"X",`+meta+`}`), newest, "tools/call", projectsTool,
+			200, append(complete, `"Sales"`),
+		},
 		{"a later version in the header", call, "2031-01-01", "tools/call", projectsTool, 400, []string{"-32020"}},
 		{
 			"a later version", strings.ReplaceAll(call, newest, "2031-01-01"), "2031-01-01", "tools/call", projectsTool,
