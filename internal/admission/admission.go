@@ -96,6 +96,19 @@ type Admission struct {
 	Recheck func(context.Context) error
 }
 
+// slowBody is how long a body may take to arrive before the caller is authorised again.
+const slowBody = 10 * time.Millisecond
+
+// RecheckAfterBody authorises the caller again if reading the body, since start, was slow, because
+// access may have ended meanwhile. It does nothing for a caller without an API key: what these change
+// is checked in its transaction.
+func (a Admission) RecheckAfterBody(ctx context.Context, start time.Time) error {
+	if a.Recheck == nil || time.Since(start) < slowBody {
+		return nil
+	}
+	return a.Recheck(ctx)
+}
+
 // SetLimitHeaders sets the RateLimit headers if a limit counted or refused the call.
 func (a Admission) SetLimitHeaders(h http.Header) {
 	if a.Class != "" {

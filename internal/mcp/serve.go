@@ -162,10 +162,7 @@ func readBody(
 	if err != nil {
 		return nil, &httpx.StatusError{Status: http.StatusBadRequest, Detail: "The body could not be read to its end."}
 	}
-	if time.Since(start) > 10*time.Millisecond { // the body came after the headers
-		return body, a.Recheck(ctx)
-	}
-	return body, nil
+	return body, a.RecheckAfterBody(ctx, start)
 }
 
 // ServeRegister responds to POST /register. Hosts that try OAuth first show this sentence to

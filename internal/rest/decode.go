@@ -1,10 +1,12 @@
 package rest
 
 import (
+	"cmp"
 	"errors"
 	"mime"
 	"net/http"
 	"slices"
+	"time"
 
 	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/params"
@@ -27,8 +29,9 @@ func decodeInput[In any](c *request) (in In, err error) {
 	faults = append(faults, params.Decode(&in, query, c.r.PathValue)...)
 	faults = append(faults, params.Unknown(&in, query)...)
 	if body, required := params.Body(&in); body != nil {
+		start := time.Now()
 		inBody, err := decodeBody(c.w, c.r, body, required)
-		if err != nil {
+		if err = cmp.Or(err, c.RecheckAfterBody(c.ctx, start)); err != nil {
 			return in, err
 		}
 		faults = append(faults, inBody...)

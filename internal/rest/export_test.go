@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -207,26 +208,37 @@ func TestInvalidBulkExportIsRefused(t *testing.T) {
 // before the body arrived, gets no data.
 func TestKeyRevokedDuringBodyIsRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		text := `{"ids":["` + w.Transcriptions[0] + `"]}`
-		body, rest := io.Pipe()
-		begun := make(chan struct{})
-		go func() {
-			_, _ = rest.Write([]byte(text[:3])) // the request may have ended
-			close(begun)
-		}()
-		received := make(chan testworld.Response)
-		go func() {
-			received <- w.Request(http.DefaultClient, http.MethodPost, "/api/v1/developer/transcriptions/export", "{}",
-				testworld.WithKey(w.MarkKey.Key),
-				func(r *http.Request) { r.Body, r.ContentLength = body, int64(len(text)) })
-		}()
-		<-begun
-		w.Must(w.App.RevokeKey(t.Context(), memo.Caller{Operator: true}, w.MarkKey.ID))
-		_, _ = rest.Write([]byte(text[3:]))
-		a := <-received
-		a.Want(http.StatusUnauthorized, "Invalid API key")
-		if d := a.Header.Get("Content-Disposition"); d != "" {
-			t.Errorf("the refusal has Content-Disposition: %s", d)
+		for _, c := range []struct {
+			name, id string
+			key      memo.CreatedKey
+		}{
+			{"of a transcription", w.Transcriptions[0], w.MarkKey},
+			{"of an unknown id", w.OtherTranscription, w.OlgaKey},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				text := `{"ids":["` + c.id + `"]}`
+				body, rest := io.Pipe()
+				begun := make(chan struct{})
+				go func() {
+					_, _ = rest.Write([]byte(text[:3])) // the request may have ended
+					close(begun)
+				}()
+				received := make(chan testworld.Response)
+				go func() {
+					received <- w.Request(http.DefaultClient, http.MethodPost, "/api/v1/developer/transcriptions/export", "{}",
+						testworld.WithKey(c.key.Key),
+						func(r *http.Request) { r.Body, r.ContentLength = body, int64(len(text)) })
+				}()
+				<-begun
+				w.Must(w.App.RevokeKey(t.Context(), memo.Caller{Operator: true}, c.key.ID))
+				time.Sleep(20 * time.Millisecond) // longer than the key of a fast body is trusted
+				_, _ = rest.Write([]byte(text[3:]))
+				a := <-received
+				a.Want(http.StatusUnauthorized, "Invalid API key")
+				if d := a.Header.Get("Content-Disposition"); d != "" {
+					t.Errorf("the refusal has Content-Disposition: %s", d)
+				}
+			})
 		}
 	})
 }
