@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/credential"
@@ -174,9 +175,14 @@ func (a *App) activeSession(
 // tokenLen is the length of a session token: 32 bytes in base64url.
 const tokenLen = 43
 
+// exposureTimeout is how long a refusal waits for the mark of an exposed key.
+const exposureTimeout = 2 * time.Second
+
 // MarkExposed marks active keys that were sent in a URL. A key is marked once, with an audit
 // event. The list of keys shows the mark.
 func (a *App) MarkExposed(ctx context.Context, keys []credential.Key, client Client) {
+	ctx, cancel := context.WithTimeout(ctx, exposureTimeout)
+	defer cancel()
 	for _, key := range keys {
 		k, ok, err := a.store.ReadKeyState(ctx, key.Hash())
 		if err == nil && (!ok || k.Exposed || a.checkActive(k) != nil) {

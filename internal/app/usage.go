@@ -123,7 +123,11 @@ func (u *usageRecorder) write(ctx context.Context, all bool) (err error) {
 	u.mu.Unlock()
 	slices.Sort(due) // replicas write the same keys: a fixed order avoids deadlocks
 	for part := range slices.Chunk(due, keysPerWrite) {
-		err = errors.Join(err, u.flush(ctx, part, stepTimeout))
+		flushErr := u.flush(ctx, part, stepTimeout)
+		err = errors.Join(err, flushErr)
+		if memo.KindOf(flushErr) == memo.KindUnavailable {
+			return err // the other parts would wait as long, and a server that stops has no time for that
+		}
 	}
 	return err
 }
