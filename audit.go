@@ -34,7 +34,7 @@ type EventDetails struct {
 	Email     string         `json:"email,omitempty"`   // of a new user
 	Project   string         `json:"project,omitempty"` // the name of the new project
 	Format    string         `json:"format,omitempty"`  // of a download
-	Archive   bool           `json:"archive,omitempty"` // the download is a ZIP
+	Archive   bool           `json:"archive,omitzero"`  // the download is a ZIP
 	Restored  *RestoreCounts `json:"restored,omitempty"`
 	Reason    string         `json:"reason,omitempty"` // for people
 }
