@@ -319,7 +319,7 @@ func BenchmarkTake(b *testing.B) {
 // TestEveryClassIsListedAndCounted: a class that is not in Classes has no limit, and one that no
 // surface counts has no effect.
 func TestEveryClassIsListedAndCounted(t *testing.T) {
-	source, err := os.ReadFile("window.go")
+	source, err := os.ReadFile("ratelimit.go")
 	if err != nil {
 		t.Fatal(err)
 	}
