@@ -15,6 +15,7 @@ import (
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testenv"
+	"memoai.tech/memo/internal/testworld"
 )
 
 func TestMain(m *testing.M) { testenv.Main(m) }
@@ -54,8 +55,7 @@ func (c *clock) add(d time.Duration) {
 // onBoth runs a test in a new world on SQLite and on PostgreSQL.
 func onBoth(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { f(t, newWorld(t, store.Config{Dir: t.TempDir()})) })
-	t.Run("postgres", func(t *testing.T) { f(t, newWorld(t, store.Config{URL: testenv.Postgres(t)})) })
+	testworld.Databases(t, func(t *testing.T, cfg store.Config) { f(t, newWorld(t, cfg)) })
 }
 
 func newSQLiteWorld(t *testing.T) *world { return newWorld(t, store.Config{Dir: t.TempDir()}) }
