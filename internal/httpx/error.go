@@ -31,11 +31,11 @@ type StatusError struct {
 
 func (e *StatusError) Error() string { return e.Detail }
 
-// codedDetail is the "detail" of an error with a code.
-type codedDetail struct {
+// CodedDetail is the "detail" of an error with a code.
+type CodedDetail struct {
 	Code    string   `json:"code"`
 	Message string   `json:"message"`
-	IDs     []string `json:"ids,omitempty"`
+	IDs     []string `json:"ids,omitzero"`
 }
 
 const internalError = "Internal server error"
@@ -121,7 +121,7 @@ func domainDetail(e *memo.Error, h http.Header, req *telemetry.Request) any {
 	if e.Code == "" {
 		return e.Message
 	}
-	return codedDetail{e.Code, e.Message, e.IDs}
+	return CodedDetail{e.Code, e.Message, e.IDs}
 }
 
 // RefusalReason returns the reason of a refusal by credential, plan or limit, for the log and the

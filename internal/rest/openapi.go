@@ -11,6 +11,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/openapi"
 	"memoai.tech/memo/internal/params"
 	"memoai.tech/memo/internal/ratelimit"
@@ -173,11 +174,7 @@ func responseName(status int) string { return "Refused" + strconv.Itoa(status) }
 
 // refusalResponses describes every refusal of docs/contract.md#order-of-refusals.
 func refusalResponses() map[string]openapi.Response {
-	code := params.ResponseSchema(reflect.TypeFor[struct {
-		Code    string   `json:"code"`
-		IDs     []string `json:"ids,omitzero"`
-		Message string   `json:"message"`
-	}](), nil)
+	code := params.ResponseSchema(reflect.TypeFor[httpx.CodedDetail](), nil)
 	faults := params.ResponseSchema(reflect.TypeFor[params.Faults](), nil)
 	detail := func(of *jsonschema.Schema) openapi.Content {
 		return openapi.JSON(&jsonschema.Schema{
