@@ -166,6 +166,11 @@ func WriteJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
 		req.Err = fmt.Errorf("httpx: write JSON: %w", err)
 		status, body = http.StatusInternalServerError, []byte(`{"detail":"`+internalError+`","request_id":"`+req.ID+`"}`)
 	}
+	WriteJSONBody(w, status, body)
+}
+
+// WriteJSONBody writes body, which is JSON. No cache may store it unless Cache-Control is already set.
+func WriteJSONBody(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	if h.Get("Cache-Control") == "" {

@@ -6,8 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+	"unicode"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
@@ -42,40 +41,40 @@ func (in listIn) toQuery() app.ListQuery {
 }
 
 // listTranscriptions is memo_list_transcriptions.
-func (s *Server) listTranscriptions(ctx context.Context, c memo.Caller, in listIn) (*sdk.CallToolResult, error) {
+func (s *Server) listTranscriptions(ctx context.Context, c memo.Caller, in listIn) (*toolResult, error) {
 	page, err := s.App.Transcriptions(ctx, c, in.toQuery())
 	if err != nil {
 		return nil, err
 	}
-	type item struct {
-		memo.ListItem
-		Project   *memo.ProjectRef `json:"project"`
-		CharCount int              `json:"char_count"`
-	}
-	items := make([]item, len(page.Items))
-	var lines strings.Builder
-	fmt.Fprintf(&lines, "%s of %s%d", memo.Plural(len(page.Items), "transcription"), moreThan(page), page.Total)
+	b := append(make([]byte, 0, 1024*len(page.Items)+256), `{"items":[`...)
+	lines := fmt.Appendf(make([]byte, 0, 256*len(page.Items)+256), "%s of %s%d",
+		memo.Plural(len(page.Items), "transcription"), moreThan(page), page.Total)
 	for i, it := range page.Items {
 		t, err := it.Item()
 		if err != nil {
 			return nil, err
 		}
-		items[i] = item{t, it.Project, it.CharCount}
-		lines.WriteString("\n\n" + summaryLine(it, t))
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if b, err = it.AppendJSON(b); err != nil {
+			return nil, err
+		}
+		b = strconv.AppendInt(append(b, `,"char_count":`...), int64(it.CharCount), 10)
+		b = append(b, '}')
+		lines = appendSummary(append(lines, "\n\n"...), it, t)
 		if t.Summary != "" {
-			lines.WriteString("\n" + singleLine(string(t.Summary)))
+			lines = append(append(lines, '\n'), singleLine(string(t.Summary))...)
 		}
 	}
 	if page.NextCursor != "" {
-		fmt.Fprintf(&lines, "\n\nThere are more: call %s again with the same arguments and cursor=%s", listTool,
+		lines = fmt.Appendf(lines, "\n\nThere are more: call %s again with the same arguments and cursor=%s", listTool,
 			page.NextCursor)
 	}
-	return structuredResult(struct {
-		Items         []item        `json:"items"`
-		Total         int           `json:"total"`
-		TotalRelation string        `json:"total_relation"`
-		NextCursor    memo.Optional `json:"next_cursor"`
-	}{items, page.Total, page.TotalRelation(), memo.Optional(page.NextCursor)}, lines.String())
+	b = strconv.AppendInt(append(b, `],"total":`...), int64(page.Total), 10)
+	b = append(append(append(b, `,"total_relation":"`...), page.TotalRelation()...), `","next_cursor":`...)
+	cursor, err := memo.Optional(page.NextCursor).MarshalJSON()
+	return &toolResult{structured: append(append(b, cursor...), '}'), text: string(lines)}, err
 }
 
 type searchIn struct {
@@ -103,13 +102,13 @@ func (in searchIn) toQuery() app.ListQuery {
 }
 
 // searchTranscriptions is memo_search_transcriptions.
-func (s *Server) searchTranscriptions(ctx context.Context, c memo.Caller, in searchIn) (*sdk.CallToolResult, error) {
+func (s *Server) searchTranscriptions(ctx context.Context, c memo.Caller, in searchIn) (*toolResult, error) {
 	page, err := s.App.Transcriptions(ctx, c, in.toQuery())
 	if err != nil {
 		return nil, err
 	}
 	hits := []searchHit{}
-	var lines strings.Builder
+	var lines []byte
 	for _, it := range page.Items {
 		t, err := it.Item()
 		if err != nil {
@@ -118,10 +117,10 @@ func (s *Server) searchTranscriptions(ctx context.Context, c memo.Caller, in sea
 		itemHits := searchHits(it, t, in.Query)
 		itemHits = itemHits[:min(len(itemHits), in.Limit-len(hits))]
 		if len(itemHits) > 0 {
-			lines.WriteString("\n\n" + summaryLine(it, t))
+			lines = appendSummary(append(lines, "\n\n"...), it, t)
 		}
 		for _, h := range itemHits {
-			lines.WriteString("\n" + h.line())
+			lines = append(append(lines, '\n'), h.line()...)
 		}
 		hits = append(hits, itemHits...)
 	}
@@ -136,7 +135,7 @@ func (s *Server) searchTranscriptions(ctx context.Context, c memo.Caller, in sea
 		Hits          []searchHit `json:"hits"`
 		Total         int         `json:"total"` // transcriptions
 		TotalRelation string      `json:"total_relation"`
-	}{hits, page.Total, page.TotalRelation()}, head+lines.String())
+	}{hits, page.Total, page.TotalRelation()}, head+string(lines))
 }
 
 // searchHits returns the hits in one transcription: its snippets, or if there are none, its summary
@@ -181,7 +180,7 @@ type projectsIn struct {
 }
 
 // listProjects is memo_list_projects.
-func (s *Server) listProjects(ctx context.Context, c memo.Caller, in projectsIn) (*sdk.CallToolResult, error) {
+func (s *Server) listProjects(ctx context.Context, c memo.Caller, in projectsIn) (*toolResult, error) {
 	offset := 0
 	if in.Cursor != "" {
 		var err error
@@ -217,33 +216,47 @@ func (s *Server) listProjects(ctx context.Context, c memo.Caller, in projectsIn)
 	}{items, total, next}, lines.String())
 }
 
-// summaryLine describes a transcription in one line.
-func summaryLine(it app.ListItem, t memo.ListItem) string {
-	parts := []string{t.CreatedAt.UTC().Format("2006-01-02 15:04"), t.Title}
+// appendSummary appends one line that describes a transcription.
+func appendSummary(b []byte, it app.ListItem, t memo.ListItem) []byte {
+	b = t.CreatedAt.UTC().AppendFormat(b, "2006-01-02 15:04")
+	add := func(part string) { b = append(append(b, " | "...), singleLine(part)...) }
+	add(t.Title)
 	if t.Duration > 0 {
-		parts = append(parts, t.Duration.Timestamp())
+		add(t.Duration.Timestamp())
 	}
 	if it.Project != nil {
-		parts = append(parts, it.Project.Name)
+		add(it.Project.Name)
 	}
-	var names []string
-	for _, s := range t.Speakers {
-		names = append(names, s.Name)
+	if len(t.Speakers) > 0 {
+		names := make([]string, len(t.Speakers))
+		for i, s := range t.Speakers {
+			names[i] = s.Name
+		}
+		add(strings.Join(names, ", "))
 	}
-	if len(names) > 0 {
-		parts = append(parts, strings.Join(names, ", "))
-	}
-	parts = append(parts, memo.Plural(it.CharCount, "character"), "id "+t.ID)
-	for i := range parts {
-		parts[i] = singleLine(parts[i])
-	}
-	return strings.Join(parts, " | ")
+	add(memo.Plural(it.CharCount, "character"))
+	return append(append(b, " | id "...), t.ID...)
 }
 
 // singleLine returns text from users on one line and without delimiters, so that it cannot imitate
 // other lines of the result.
 func singleLine(s string) string {
+	if isSingleLine(s) {
+		return s
+	}
 	return strings.ReplaceAll(strings.Join(strings.Fields(s), " "), " | ", " / ")
+}
+
+// isSingleLine reports whether singleLine has nothing to do, as for most texts.
+func isSingleLine(s string) bool {
+	afterSpace := true
+	for _, r := range s {
+		if r == '|' || unicode.IsSpace(r) && (r != ' ' || afterSpace) {
+			return false
+		}
+		afterSpace = r == ' '
+	}
+	return !afterSpace
 }
 
 // moreThan returns the words before the total of a search: empty if the total is exact.

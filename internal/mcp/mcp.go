@@ -83,16 +83,17 @@ type call struct {
 	ctx      context.Context // of the request; that of the SDK does not end with it
 	caller   memo.Caller
 	accepted bool // the SDK accepted the params
+	result   *toolResult
 }
 
 type callKey struct{}
 
-func callerFromContext(ctx context.Context) memo.Caller { return ctx.Value(callKey{}).(*call).caller }
+func callFromContext(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
 
 // receive runs between the SDK and our handlers.
 func (s *Server) receive(next sdk.MethodHandler) sdk.MethodHandler {
 	return func(ctx context.Context, method string, req sdk.Request) (res sdk.Result, err error) {
-		c := ctx.Value(callKey{}).(*call)
+		c := callFromContext(ctx)
 		c.accepted = true
 		request := telemetry.RequestOf(c.ctx)
 		if request.Route == Path { // no tool or other data call

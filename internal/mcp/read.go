@@ -9,8 +9,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
-
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/params"
 	"memoai.tech/memo/internal/transcript"
@@ -30,7 +28,7 @@ type readIn struct {
 }
 
 // getTranscription is memo_get_transcription.
-func (s *Server) getTranscription(ctx context.Context, c memo.Caller, in readIn) (*sdk.CallToolResult, error) {
+func (s *Server) getTranscription(ctx context.Context, c memo.Caller, in readIn) (*toolResult, error) {
 	lines, err := s.App.Text(ctx, c, string(in.ID))
 	if err != nil {
 		return nil, err
@@ -40,7 +38,7 @@ func (s *Server) getTranscription(ctx context.Context, c memo.Caller, in readIn)
 
 // result returns the selected part of s; see [pageAt] and [textPage.withHeader]. tool is the one
 // to call again.
-func (in textRange) result(s, tool, what, more string, split bool) *sdk.CallToolResult {
+func (in textRange) result(s, tool, what, more string, split bool) *toolResult {
 	p, ok := pageAt(s, in.Offset, in.MaxChars, split)
 	if !ok {
 		return errorResult(fmt.Sprintf("The text has %s, and offset is after its end. Call %s with offset=0, or with an "+
@@ -56,7 +54,7 @@ type exportIn struct {
 }
 
 // exportTranscription is memo_export_transcription.
-func (s *Server) exportTranscription(ctx context.Context, c memo.Caller, in exportIn) (*sdk.CallToolResult, error) {
+func (s *Server) exportTranscription(ctx context.Context, c memo.Caller, in exportIn) (*toolResult, error) {
 	f, err := s.App.Export(ctx, c, string(in.ID), transcript.Format(in.Format))
 	if err != nil {
 		return nil, err
@@ -82,7 +80,7 @@ type reportIn struct {
 
 // getReport is memo_get_report. A report that fits into one page is returned as it is, a
 // longer one in pages.
-func (s *Server) getReport(ctx context.Context, c memo.Caller, in reportIn) (*sdk.CallToolResult, error) {
+func (s *Server) getReport(ctx context.Context, c memo.Caller, in reportIn) (*toolResult, error) {
 	reports, err := s.App.Reports(ctx, c, string(in.ID))
 	if err != nil {
 		return nil, err
@@ -106,7 +104,7 @@ func (s *Server) getReport(ctx context.Context, c memo.Caller, in reportIn) (*sd
 	return in.result(r.Text, reportTool, fmt.Sprintf("report %d of transcription %s", r.ID, in.ID), "", true), nil
 }
 
-func listReports(reports []memo.Report) (*sdk.CallToolResult, error) {
+func listReports(reports []memo.Report) (*toolResult, error) {
 	type item struct {
 		ID     int64       `json:"id"`
 		Slug   string      `json:"slug"`
@@ -153,7 +151,7 @@ type bulkIn struct {
 }
 
 // bulkExport is memo_bulk_export.
-func (s *Server) bulkExport(ctx context.Context, c memo.Caller, in bulkIn) (*sdk.CallToolResult, error) {
+func (s *Server) bulkExport(ctx context.Context, c memo.Caller, in bulkIn) (*toolResult, error) {
 	archive, err := s.App.PrepareArchive(ctx, c, params.Strings(in.IDs), transcript.Format(in.Format))
 	if err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ func (s *Server) readResource(ctx context.Context, req *sdk.ReadResourceRequest)
 	if !ok {
 		return nil, noResource(uri)
 	}
-	f, err := s.App.Export(ctx, callerFromContext(ctx), id, transcript.Markdown)
+	f, err := s.App.Export(ctx, callFromContext(ctx).caller, id, transcript.Markdown)
 	if memo.KindOf(err) == memo.KindNotFound {
 		return nil, noResource(uri)
 	}

@@ -32,24 +32,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var a admission.Admission
 	m, err := s.admit(ctx, w, r, &a)
 	a.SetLimitHeaders(w.Header())
-	response := struct {
-		JSONRPC string         `json:"jsonrpc"`
-		ID      jsontext.Value `json:"id"` // null if it could not be read
-		Result  jsontext.Value `json:"result,omitzero"`
-		Error   *jsonrpc.Error `json:"error,omitzero"`
-	}{JSONRPC: "2.0", ID: m.id}
+	var response []byte
 	if err == nil && m.isCall() {
-		response.Result, err = s.run(ctx, a.Caller, m)
+		response, err = s.run(ctx, a.Caller, m)
 	}
 	refusal, isRPC := errors.AsType[*rpcError](err)
 	switch {
 	case isRPC:
-		response.Error = refusal.rpc
-		httpx.WriteJSON(w, r, refusal.httpStatus(r.Header), response)
+		httpx.WriteJSON(w, r, refusal.httpStatus(r.Header), struct {
+			JSONRPC string         `json:"jsonrpc"`
+			ID      jsontext.Value `json:"id"` // null if it could not be read
+			Error   *jsonrpc.Error `json:"error"`
+		}{"2.0", m.id, refusal.rpc})
 	case err != nil:
 		httpx.WriteError(w, r, err)
 	case m.isCall():
-		httpx.WriteJSON(w, r, http.StatusOK, response)
+		httpx.WriteJSONBody(w, http.StatusOK, response)
 	default: // without sessions, a notification or a response has no effect
 		w.Header().Set("Cache-Control", "private, no-store")
 		w.WriteHeader(http.StatusAccepted)
@@ -116,8 +114,8 @@ func (s *Server) count(ctx context.Context, a *admission.Admission, m message) e
 	return s.Admission.Count(ctx, a, ratelimit.Data)
 }
 
-// run lets the SDK handle a call, and returns its result or an error.
-func (s *Server) run(ctx context.Context, caller memo.Caller, m message) (jsontext.Value, error) {
+// run lets the SDK handle a call, and returns the response or an error.
+func (s *Server) run(ctx context.Context, caller memo.Caller, m message) ([]byte, error) {
 	c := &call{caller: caller}
 	c.ctx = context.WithValue(ctx, callKey{}, c)
 	state := new(sdk.ServerSessionState)
@@ -135,7 +133,7 @@ func (s *Server) run(ctx context.Context, caller memo.Caller, m message) (jsonte
 		if response.Error != nil {
 			return nil, m.refusalOf(response.Error, c.accepted)
 		}
-		return jsontext.Value(response.Result), nil
+		return m.response(response.Result, c.result)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

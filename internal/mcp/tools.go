@@ -2,13 +2,11 @@ package mcp
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
 	"strings"
 
-	jsonv2 "github.com/go-json-experiment/json"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"memoai.tech/memo"
@@ -60,7 +58,7 @@ func (s *Server) addTools(server *sdk.Server) {
 // call next. Other errors are returned unchanged. All tools are read-only, idempotent and
 // closed-world.
 func addTool[In any](s *Server, server *sdk.Server, name, title, description string,
-	f func(context.Context, memo.Caller, In) (*sdk.CallToolResult, error),
+	f func(context.Context, memo.Caller, In) (*toolResult, error),
 ) {
 	openWorld := false
 	s.tools[name] = true
@@ -68,52 +66,33 @@ func addTool[In any](s *Server, server *sdk.Server, name, title, description str
 		Name: name, Description: description, InputSchema: params.Schema(reflect.TypeFor[In]()),
 		Annotations: &sdk.ToolAnnotations{Title: title, ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: &openWorld},
 	}, func(ctx context.Context, req *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
-		var in In
-		if problem := decodeArguments(req.Params.Arguments, &in); problem != "" {
-			return argumentError(name, problem), nil
-		}
-		result, err := f(ctx, callerFromContext(ctx), in)
-		e, ok := errors.AsType[*memo.Error](err)
-		switch {
-		case ok && e.Kind == memo.KindInvalid:
-			return argumentError(name, strings.TrimSpace(e.Field+" "+e.Message)), nil
-		case ok && e.Kind == memo.KindNotFound && e.IDs != nil:
-			return errorResult(fmt.Sprintf("These transcriptions are not in this workspace: %s. Call %s again without them, "+
-				"or %s to find ids.",
-				strings.Join(e.IDs, ", "), name, listTool)), nil
-		case ok && e.Kind == memo.KindNotFound:
-			return errorResult(fmt.Sprintf("No transcription in this workspace has this id. Call %s or %s to find "+
-				"the right id.", listTool, searchTool)), nil
-		}
-		return result, err
+		c := callFromContext(ctx)
+		var err error
+		c.result, err = runTool(ctx, name, c.caller, req.Params.Arguments, f)
+		return new(sdk.CallToolResult), err // see toolResult
 	})
 }
 
-// argumentError returns the result for invalid arguments.
-func argumentError(tool, problem string) *sdk.CallToolResult {
-	return errorResult(fmt.Sprintf("Invalid arguments: %s. Correct them and call %s again.", problem, tool))
-}
-
-// errorResult returns a result with an error that the model can correct.
-func errorResult(text string) *sdk.CallToolResult {
-	return &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: text}}}
-}
-
-// textResult returns a result with one text block. It has no structured form, because a host that
-// gets both passes only the structured form on to its model.
-func textResult(s string) *sdk.CallToolResult {
-	return &sdk.CallToolResult{Content: []sdk.Content{&sdk.TextContent{Text: s}}}
-}
-
-// structuredResult returns a result with v as its structured form, and with lines, a short text
-// version of v for hosts that read only text.
-func structuredResult(v any, lines string) (*sdk.CallToolResult, error) {
-	b, err := jsonv2.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("mcp: result: %w", err)
+// runTool decodes the arguments of a tool and calls f.
+func runTool[In any](ctx context.Context, name string, caller memo.Caller, arguments []byte,
+	f func(context.Context, memo.Caller, In) (*toolResult, error),
+) (*toolResult, error) {
+	var in In
+	if problem := decodeArguments(arguments, &in); problem != "" {
+		return argumentError(name, problem), nil
 	}
-	return &sdk.CallToolResult{
-		StructuredContent: json.RawMessage(b),
-		Content:           []sdk.Content{&sdk.TextContent{Text: lines}},
-	}, nil
+	result, err := f(ctx, caller, in)
+	e, ok := errors.AsType[*memo.Error](err)
+	switch {
+	case ok && e.Kind == memo.KindInvalid:
+		return argumentError(name, strings.TrimSpace(e.Field+" "+e.Message)), nil
+	case ok && e.Kind == memo.KindNotFound && e.IDs != nil:
+		return errorResult(fmt.Sprintf("These transcriptions are not in this workspace: %s. Call %s again without them, "+
+			"or %s to find ids.",
+			strings.Join(e.IDs, ", "), name, listTool)), nil
+	case ok && e.Kind == memo.KindNotFound:
+		return errorResult(fmt.Sprintf("No transcription in this workspace has this id. Call %s or %s to find "+
+			"the right id.", listTool, searchTool)), nil
+	}
+	return result, err
 }
