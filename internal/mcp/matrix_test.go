@@ -3,14 +3,17 @@ package mcp_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/mcp"
 	"memoai.tech/memo/internal/store"
@@ -142,6 +145,62 @@ func (w *world) checkTool(tool, keyWithoutAccess string) {
 	if after := remaining(w.post(w.OlgaKey.Key, toolCall(tool, `{"nonsense":1}`)).Want(200)); after != before-1 {
 		w.T.Errorf("a call with invalid arguments counted as %d calls, want 1", before-after)
 	}
+}
+
+// TestPlainCall: the response of every tool is the same whether a call goes through the SDK, as with a member that
+// only the SDK knows, or not: for results, invalid arguments, unknown ids, refusals and panics.
+func TestPlainCall(t *testing.T) {
+	testworld.Databases(t, func(t *testing.T, cfg store.Config) {
+		work := app.WorkLimits{Queries: 2, Wait: time.Millisecond}
+		w := newWorld(t, testworld.Config{Store: cfg, Work: work})
+		for tool, c := range toolCases {
+			for _, id := range []string{w.Transcriptions[3], w.OtherTranscription, nowhere} {
+				all := append(slices.Collect(maps.Keys(c.invalid)), c.arguments, `null`, `[]`, `{"nonsense":1}`)
+				for _, arguments := range all {
+					w.comparePlainCall(tool, strings.ReplaceAll(arguments, "{own}", id))
+				}
+			}
+		}
+		compareAll := func(status int, tools ...string) {
+			t.Helper()
+			for _, tool := range tools {
+				arguments := strings.ReplaceAll(toolCases[tool].arguments, "{own}", w.Transcriptions[3])
+				if got := w.comparePlainCall(tool, arguments); got != status {
+					t.Errorf("%s: status %d, want %d", tool, got, status)
+				}
+			}
+		}
+		for _, l := range w.App.Work() {
+			release, err := l.Acquire(t.Context(), w.Acme.ID, 1<<40)
+			w.Must(err)
+			defer release()
+		}
+		compareAll(503, searchTool, getTool, reportTool, exportTool, bulkTool)
+		w.server.App = nil // every tool panics
+		compareAll(500, slices.Collect(maps.Keys(toolCases))...)
+	})
+}
+
+// comparePlainCall calls a tool in both ways, and returns the status.
+func (w *world) comparePlainCall(tool, arguments string) int {
+	w.T.Helper()
+	call := func(more string) (status int, response string) {
+		a := w.post(w.OlgaKey.Key, request("tools/call", fmt.Sprintf(`{"name":%q,"arguments":%s%s}`, tool, arguments, more)))
+		body := strings.ReplaceAll(string(a.Body), a.Header.Get("X-Request-Id"), "the id")
+		for _, name := range []string{"Date", "X-Request-Id", "Ratelimit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset"} {
+			if a.Header.Get(name) == "" {
+				w.T.Errorf("no header %s", name)
+			}
+			a.Header.Del(name)
+		}
+		return a.Status, fmt.Sprintf("%d %v\n%s", a.Status, a.Header, body)
+	}
+	status, plain := call("")
+	_, viaSDK := call(`,"requestState":""`)
+	if diff := cmp.Diff(viaSDK, plain); diff != "" {
+		w.T.Errorf("%s %s: without the SDK (+) differs: %s", tool, arguments, diff)
+	}
+	return status
 }
 
 // remaining returns the calls that are left, according to a response.

@@ -4,7 +4,8 @@
 // The package defines the tools, resources and prompts, and formats their results. As for REST,
 // package app does the work and package admission decides who may call. Requests are refused, with
 // an HTTP status, and calls that return data are counted before the SDK sees them, so a batch
-// cannot avoid the limit.
+// cannot avoid the limit. What a tool returns does not go through the SDK, and most calls of tools
+// do not either; see plainCall and toolResult.
 //
 // There are no sessions. Each request is authorised, so a key that is revoked between two
 // calls is refused on the second, and any replica can serve any call. No revision of the
@@ -46,7 +47,7 @@ const Path = "/mcp"
 type Server struct {
 	Config
 	sdk   *sdk.Server
-	tools map[string]bool // by name
+	tools map[string]tool // by name
 }
 
 // serverInstructions are the instructions that a host gives its model.
@@ -59,7 +60,7 @@ const serverInstructions = "Memo holds the transcriptions (meetings, calls, reco
 
 // New returns the server. To add a tool, see [Server.addTools].
 func New(cfg Config) *Server {
-	s := &Server{Config: cfg, tools: map[string]bool{}}
+	s := &Server{Config: cfg, tools: map[string]tool{}}
 	server := sdk.NewServer(
 		&sdk.Implementation{Name: "memo", Title: "Memo", Version: cfg.Version},
 		&sdk.ServerOptions{

@@ -109,6 +109,28 @@ func (m *message) setParams(params jsontext.Value) {
 	m.revision = meta.Revision
 }
 
+// plainCall is what the params of most calls of tools have.
+type plainCall struct {
+	Name      string         `json:"name"`
+	Arguments jsontext.Value `json:"arguments"`
+	Meta      map[string]any `json:"_meta"` // such as a progress token
+}
+
+// maxPlain is the maximum size of the params of a plain call in bytes. What is that short cannot be nested more
+// than 1,000 deep, which the SDK refuses.
+const maxPlain = 2000
+
+// plainCall returns the params of a call in which the SDK has nothing to refuse or to add: it would look up the
+// tool and call it, which takes it three goroutines and 70 kB. ok is false for what the SDK has to judge: a
+// revision that is named in each call, other members, wrong types. FuzzPlainCall compares both.
+func (m message) plainCall() (p plainCall, ok bool) {
+	if m.method != "tools/call" || m.revision != "" || len(m.params) > maxPlain {
+		return p, false
+	}
+	err := jsonv2.Unmarshal(m.params, &p, jsonv2.RejectUnknownMembers(true))
+	return p, err == nil
+}
+
 // isValidID reports whether every client finds its id in the response. Many read numbers as
 // floats.
 func isValidID(id jsontext.Value) bool {

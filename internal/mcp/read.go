@@ -166,10 +166,14 @@ func (s *Server) bulkExport(ctx context.Context, c memo.Caller, in bulkIn) (*too
 		Size int64  `json:"size"` // bytes
 		Path string `json:"path"`
 	}
+	type body struct {
+		IDs    []string `json:"ids"`
+		Format string   `json:"format"`
+	}
 	type zip struct {
-		Method string         `json:"method"`
-		Path   string         `json:"path"`
-		Body   map[string]any `json:"body"`
+		Method string `json:"method"`
+		Path   string `json:"path"`
+		Body   body   `json:"body"`
 	}
 	items := make([]item, len(entries))
 	each := make([]string, len(entries))
@@ -180,7 +184,7 @@ func (s *Server) bulkExport(ctx context.Context, c memo.Caller, in bulkIn) (*too
 		each[i], sum = e.ID, sum+e.Size
 		fmt.Fprintf(&lines, "\n%s | %d bytes | GET %s", e.Name, e.Size, items[i].Path)
 	}
-	all := zip{http.MethodPost, s.RESTPrefix + "/transcriptions/export", map[string]any{"ids": each, "format": in.Format}}
+	all := zip{http.MethodPost, s.RESTPrefix + "/transcriptions/export", body{each, in.Format}}
 	head := fmt.Sprintf("%s, %d bytes. Each by GET, or all as one ZIP by POST %s with {\"ids\":[…],\"format\":%q}",
 		memo.Plural(len(items), "file"), sum, all.Path, in.Format)
 	return structuredResult(struct {

@@ -19,6 +19,9 @@ type toolResult struct {
 	isError    bool
 }
 
+// emptyResult is what the SDK makes of a result without content before perCallRevision.
+const emptyResult = `{"content":[]}`
+
 // argumentError returns the result for invalid arguments.
 func argumentError(tool, problem string) *toolResult {
 	return errorResult(fmt.Sprintf("Invalid arguments: %s. Correct them and call %s again.", problem, tool))

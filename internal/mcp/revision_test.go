@@ -159,13 +159,16 @@ func initializeParams(revision string) string {
 	return fmt.Sprintf(`{"protocolVersion":%q,"capabilities":{},"clientInfo":{"name":"raw","version":"1"}}`, revision)
 }
 
+// newestMeta is what each call has in the newest revision.
+var newestMeta = fmt.Sprintf(`"_meta":{"io.modelcontextprotocol/protocolVersion":%q,`+
+	`"io.modelcontextprotocol/clientInfo":{"name":"raw","version":"1"},`+
+	`"io.modelcontextprotocol/clientCapabilities":{}}`, revisions[0])
+
 // TestRawClientSince2026: each call has its version in _meta, and headers repeat parts of it.
 func TestRawClientSince2026(t *testing.T) {
 	w := newWorld(t, testworld.Config{Store: storeIn(t)})
 	newest := revisions[0]
-	meta := fmt.Sprintf(`"_meta":{"io.modelcontextprotocol/protocolVersion":%q,`+
-		`"io.modelcontextprotocol/clientInfo":{"name":"raw","version":"1"},`+
-		`"io.modelcontextprotocol/clientCapabilities":{}}`, newest)
+	meta := newestMeta
 	call := request("tools/call", `{"name":"`+projectsTool+`","arguments":{},`+meta+`}`)
 	resource := resourcePrefix + w.Transcriptions[0]
 	complete := []string{`"resultType":"complete"`}

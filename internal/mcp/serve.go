@@ -24,7 +24,7 @@ import (
 // maxBody is the maximum size of a message in bytes. A hundred ids take 4 kB.
 const maxBody = 256 << 10
 
-// ServeHTTP admits a message, and lets the SDK respond to a call.
+// ServeHTTP admits a message, and responds to a call.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	telemetry.RequestOf(r.Context()).Route = Path
 	ctx, cancel := s.Admission.WithDeadline(r)
@@ -106,7 +106,7 @@ var errMethodNotAllowed = &httpx.StatusError{
 // the caller.
 func (s *Server) count(ctx context.Context, a *admission.Admission, m message) error {
 	route := &telemetry.RequestOf(ctx).Route
-	if m.method == "tools/call" && s.tools[m.name] {
+	if m.method == "tools/call" && s.tools[m.name] != nil {
 		*route = Path + " " + m.name
 	} else {
 		*route = Path + " " + m.method
@@ -114,8 +114,21 @@ func (s *Server) count(ctx context.Context, a *admission.Admission, m message) e
 	return s.Admission.Count(ctx, a, ratelimit.Data)
 }
 
-// run lets the SDK handle a call, and returns the response or an error.
+// run handles a call, and returns the response or an error.
 func (s *Server) run(ctx context.Context, caller memo.Caller, m message) ([]byte, error) {
+	p, plain := m.plainCall()
+	if run := s.tools[p.Name]; plain && run != nil {
+		result, err := run(ctx, caller, p.Arguments)
+		if err != nil {
+			return nil, cmp.Or(ctx.Err(), err)
+		}
+		return m.response([]byte(emptyResult), result)
+	}
+	return s.runSDK(ctx, caller, m)
+}
+
+// runSDK lets the SDK handle a call.
+func (s *Server) runSDK(ctx context.Context, caller memo.Caller, m message) ([]byte, error) {
 	c := &call{caller: caller}
 	c.ctx = context.WithValue(ctx, callKey{}, c)
 	state := new(sdk.ServerSessionState)

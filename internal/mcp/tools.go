@@ -54,26 +54,30 @@ func (s *Server) addTools(server *sdk.Server) {
 		s.listProjects)
 }
 
-// addTool adds a tool. Invalid arguments and unknown ids become an error result that says what to
-// call next. Other errors are returned unchanged. All tools are read-only, idempotent and
-// closed-world.
+// tool calls a tool with the arguments that a client sent.
+type tool func(ctx context.Context, c memo.Caller, arguments []byte) (*toolResult, error)
+
+// addTool adds a tool. All tools are read-only, idempotent and closed-world.
 func addTool[In any](s *Server, server *sdk.Server, name, title, description string,
 	f func(context.Context, memo.Caller, In) (*toolResult, error),
 ) {
+	run := func(ctx context.Context, c memo.Caller, arguments []byte) (*toolResult, error) {
+		return runTool(ctx, name, c, arguments, f)
+	}
+	s.tools[name] = run
 	openWorld := false
-	s.tools[name] = true
 	server.AddTool(&sdk.Tool{
 		Name: name, Description: description, InputSchema: params.Schema(reflect.TypeFor[In]()),
 		Annotations: &sdk.ToolAnnotations{Title: title, ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: &openWorld},
-	}, func(ctx context.Context, req *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
+	}, func(ctx context.Context, req *sdk.CallToolRequest) (_ *sdk.CallToolResult, err error) {
 		c := callFromContext(ctx)
-		var err error
-		c.result, err = runTool(ctx, name, c.caller, req.Params.Arguments, f)
+		c.result, err = run(ctx, c.caller, req.Params.Arguments)
 		return new(sdk.CallToolResult), err // see toolResult
 	})
 }
 
-// runTool decodes the arguments of a tool and calls f.
+// runTool decodes the arguments of a tool and calls it. Invalid arguments and unknown ids become an error
+// result that says what to call next. Other errors are returned unchanged.
 func runTool[In any](ctx context.Context, name string, caller memo.Caller, arguments []byte,
 	f func(context.Context, memo.Caller, In) (*toolResult, error),
 ) (*toolResult, error) {
