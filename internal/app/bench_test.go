@@ -1,49 +1,116 @@
 package app_test
 
 import (
+	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
+	"time"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/zipstream"
 )
 
-// BenchmarkAuthoriseKey measures the authorisation of a key, which every call needs:
-//
-//	go test ./internal/app -run '^$' -bench AuthoriseKey -benchmem
-//
-// ./bench measures the CPU time of a request over a socket.
-func BenchmarkAuthoriseKey(b *testing.B) {
-	ctx := b.Context()
-	s, err := store.Open(ctx, store.Config{Dir: b.TempDir()})
+// hotPath is an App on SQLite with a key and 500 transcriptions in ten projects.
+type hotPath struct {
+	*app.App
+	key    credential.Key
+	client app.Client
+}
+
+func newHotPath(tb testing.TB) hotPath {
+	tb.Helper()
+	ctx := tb.Context()
+	s, err := store.Open(ctx, store.Config{Dir: tb.TempDir()})
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	defer s.Close()
+	tb.Cleanup(func() { s.Close() })
 	a := app.New(app.Config{
 		Store: s, Limits: ratelimit.NewMemory(nil), Passwords: credential.NewPasswordHasher(1),
 		Log: slog.New(slog.DiscardHandler),
 	})
 	u, err := a.AddUser(ctx, theOperator, "olga@example.com", "Olga", "")
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	w, err := a.AddWorkspace(ctx, theOperator, "Acme", memo.PlanPro, u.ID)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	operator := memo.Caller{Operator: true, WorkspaceID: w.ID, UserID: u.ID}
 	created, err := a.CreateKey(ctx, operator, app.KeyRequest{Name: "bench"})
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
+	}
+	var all []*store.Prepared
+	for i := range 500 {
+		d := &memo.Transcription{
+			ListItem: memo.ListItem{
+				Title: fmt.Sprint("Planning ", i), Status: memo.StatusCompleted, Language: "en",
+				CreatedAt: time.UnixMilli(int64(i) * 1000), Summary: memo.Optional(strings.Repeat("A summary. ", 50)),
+			},
+			Project:  &memo.ProjectRef{Name: fmt.Sprint("Project ", i%10)},
+			Segments: []memo.Segment{{Speaker: "Jordan", Text: "Good morning."}},
+		}
+		p, err := s.Prepare(store.NewTranscription{
+			Doc: d, WorkspaceID: w.ID, Markdown: zipstream.Deflated{Data: []byte{}},
+		})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if err := s.Write(ctx, func(tx *store.Tx) error {
+		for _, p := range all {
+			if _, _, err := tx.AddTranscription(ctx, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		tb.Fatal(err)
 	}
 	key, _ := credential.ParseKey(created.Key)
+	return hotPath{a, key, app.Client{Address: "192.0.2.1", UserAgent: "curl/8"}}
+}
+
+func (h hotPath) authorise(tb testing.TB) memo.Caller {
+	c, err := h.AuthoriseKey(tb.Context(), h.key, h.client)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
+func (h hotPath) list(tb testing.TB, c memo.Caller) {
+	p, err := h.Transcriptions(tb.Context(), c, app.ListQuery{Status: memo.StatusCompleted, Limit: 20})
+	if err != nil || len(p.Items) != 20 || p.Total != 500 || p.Items[0].Project == nil {
+		tb.Fatalf("%d items of %d: %v", len(p.Items), p.Total, err)
+	}
+}
+
+// BenchmarkAuthoriseKey measures the authorisation of a key, which every call needs:
+//
+//	go test ./internal/app -run '^$' -bench 'AuthoriseKey|List' -benchmem
+//
+// ./bench measures the CPU time of a request over a socket.
+func BenchmarkAuthoriseKey(b *testing.B) {
+	h := newHotPath(b)
 	for b.Loop() {
-		if _, err := a.AuthoriseKey(ctx, key, app.Client{Address: "192.0.2.1", UserAgent: "curl/8"}); err != nil {
-			b.Fatal(err)
-		}
+		h.authorise(b)
+	}
+}
+
+// BenchmarkList measures a page of 20 items that is read from the database.
+func BenchmarkList(b *testing.B) {
+	h := newHotPath(b)
+	c := h.authorise(b)
+	for b.Loop() {
+		h.list(b, c)
 	}
 }

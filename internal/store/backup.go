@@ -75,7 +75,7 @@ func (s *Store) WriteBackup(ctx context.Context, path string, progress Progress)
 	if err := out.migrate(ctx); err != nil {
 		return err
 	}
-	from, err := s.dataPool.db.BeginTx(ctx, &sql.TxOptions{Isolation: s.snapshot(), ReadOnly: true})
+	from, err := s.snapshots.BeginTx(ctx, &sql.TxOptions{Isolation: s.snapshot(), ReadOnly: true})
 	if err != nil {
 		return classifyError(err)
 	}

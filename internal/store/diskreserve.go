@@ -11,8 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"zombiezen.com/go/sqlite"
 
 	"memoai.tech/memo"
 )
@@ -71,9 +70,11 @@ func newDiskReserve(dir string) *diskReserve {
 // disk quota as SQLITE_IOERR_WRITE, and a lack of space for its shared memory, which is a
 // file, as SQLITE_IOERR_SHMSIZE.
 func isDiskFull(err error) bool {
-	e, ok := errors.AsType[*sqlite.Error](err)
-	return ok && (e.Code() == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_WRITE ||
-		e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE)
+	switch sqliteCode(err) {
+	case sqlite.ResultFull, sqlite.ResultIOErrWrite, sqlite.ResultIOErrSHMSize:
+		return true
+	}
+	return false
 }
 
 // writeWithReserve runs f in a transaction that may use the share of the reserve that p

@@ -21,89 +21,46 @@ type rows interface {
 	Close() error
 }
 
-// scanner is a single row, or the current row of several.
+// scanner is a single row, or the current row of several. A single row must be scanned once.
 type scanner interface{ Scan(dest ...any) error }
 
-// pool is a set of connections and the statements prepared on them. If the context of
-// a caller ends, the caller stops waiting for a free connection; this is also true of
-// a quick read, whose statement is not cancelled once it runs.
-type pool struct {
+// readPool is a set of connections that read.
+type readPool interface {
+	querier
+	close() error
+}
+
+// preparingPool is a readPool of PostgreSQL. It prepares every statement once.
+type preparingPool struct {
 	db    *sql.DB
-	slots chan struct{} // one for each connection; if nil, database/sql waits for a free one
-	stmts sync.Map      // SQL text → *sql.Stmt; a few hundred: constants and combinations of filters
+	stmts sync.Map // SQL text → *sql.Stmt; a few hundred: constants and combinations of filters
 }
 
-// newPool limits db to n connections, all of which stay open.
-func newPool(db *sql.DB, n int) *pool {
-	db.SetMaxOpenConns(n)
-	db.SetMaxIdleConns(n)
-	return &pool{db: db, slots: make(chan struct{}, n)}
-}
-
-// uncancelled marks the context of a read of a few rows by an index, whose statement
-// is not cancelled. If a context can end, database/sql and the SQLite driver each
-// start a goroutine for every statement, which takes as long as such a read.
-type uncancelled struct{ context.Context }
-
-func (p *pool) QueryContext(ctx context.Context, query string, args ...any) (rows, error) {
-	ctx, release, err := p.acquire(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (p *preparingPool) QueryContext(ctx context.Context, query string, args ...any) (rows, error) {
 	s, err := p.stmt(ctx, query)
 	if err != nil {
-		release()
 		return nil, err
 	}
 	r, err := s.QueryContext(ctx, args...)
 	if err != nil {
-		release()
 		return nil, err
 	}
-	return &pooledRows{r, sync.OnceFunc(release)}, nil
+	return r, nil
 }
 
-func (p *pool) QueryRowContext(ctx context.Context, query string, args ...any) scanner {
-	ctx, release, err := p.acquire(ctx)
-	if err != nil {
-		return failedRow{err}
-	}
+func (p *preparingPool) QueryRowContext(ctx context.Context, query string, args ...any) scanner {
 	s, err := p.stmt(ctx, query)
 	if err != nil {
-		release()
 		return failedRow{err}
 	}
-	return pooledRow{s.QueryRowContext(ctx, args...), release}
+	return s.QueryRowContext(ctx, args...)
 }
 
-func (p *pool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+func (p *preparingPool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	return p.db.ExecContext(ctx, query, args...)
 }
 
-// acquire waits for a free connection. It returns the context for the statement, and
-// a function that returns the connection to the pool.
-func (p *pool) acquire(ctx context.Context) (context.Context, func(), error) {
-	if p.slots == nil {
-		return ctx, func() {}, nil
-	}
-	select {
-	case p.slots <- struct{}{}:
-	default:
-		select {
-		case p.slots <- struct{}{}:
-		case <-ctx.Done():
-			return ctx, nil, ctx.Err()
-		}
-	}
-	if q, ok := ctx.(uncancelled); ok {
-		ctx = context.WithoutCancel(q.Context)
-	}
-	return ctx, p.release, nil
-}
-
-func (p *pool) release() { <-p.slots }
-
-func (p *pool) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+func (p *preparingPool) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	if s, ok := p.stmts.Load(query); ok {
 		return s.(*sql.Stmt), nil
 	}
@@ -118,31 +75,9 @@ func (p *pool) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	return s, nil
 }
 
-func (p *pool) close() error {
+func (p *preparingPool) close() error {
 	p.stmts.Range(func(_, s any) bool { s.(*sql.Stmt).Close(); return true })
 	return p.db.Close()
-}
-
-// pooledRows returns its connection to the pool when it is closed.
-type pooledRows struct {
-	*sql.Rows
-	release func()
-}
-
-func (r *pooledRows) Close() error {
-	defer r.release()
-	return r.Rows.Close()
-}
-
-// pooledRow returns its connection to the pool when it is scanned. It must be scanned.
-type pooledRow struct {
-	row     *sql.Row
-	release func()
-}
-
-func (r pooledRow) Scan(dest ...any) error {
-	defer r.release()
-	return r.row.Scan(dest...)
 }
 
 // failedRow is the row of a query that could not be run.

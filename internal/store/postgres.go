@@ -59,19 +59,19 @@ func openPostgres(cfg Config, now func() time.Time) (*Store, error) {
 	// Searches need this cache (see unprepared), even if the URL turns it off.
 	pg.DescriptionCacheCapacity = max(pg.DescriptionCacheCapacity, 64)
 	monitor := pgwatch.New(pg)
-	open := func(conns int) *pool {
+	open := func(conns int) *preparingPool {
 		db := stdlib.OpenDB(*pg)
 		db.SetConnMaxIdleTime(connIdleTime)
 		db.SetConnMaxLifetime(connLifetime)
 		db.SetMaxOpenConns(conns)
 		db.SetMaxIdleConns(conns)
-		return &pool{db: db}
+		return &preparingPool{db: db}
 	}
 	conns := cmp.Or(cfg.MaxConns, maxConns)
 	auth := open(min(authConns, max(1, conns-1)))
 	data := open(max(1, conns-authConns))
 	s := newStore(dialectPostgres, data.db, auth, data, now)
-	s.monitor, s.serving = monitor, cfg.Serving
+	s.monitor, s.serving, s.urgent = monitor, cfg.Serving, auth.db
 	return s, nil
 }
 

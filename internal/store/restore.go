@@ -10,8 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"zombiezen.com/go/sqlite"
 
 	"memoai.tech/memo"
 )
@@ -54,7 +53,7 @@ func (s *Store) Restore(
 		if err := to.deleteAll(ctx); err != nil {
 			return err
 		}
-		if err := copyTables(ctx, plainQuerier{from.dataPool.db}, to, progress); err != nil {
+		if err := copyTables(ctx, plainQuerier{from.snapshots}, to, progress); err != nil {
 			return err
 		}
 		if err := to.exec(ctx, `INSERT INTO search_pending SELECT seq FROM transcriptions`); err != nil {
@@ -135,6 +134,6 @@ func SetAside(dir string, now time.Time) (string, error) {
 // IsUnreadable reports whether err says that the file is not a SQLite database or is
 // damaged.
 func IsUnreadable(err error) bool {
-	e, ok := errors.AsType[*sqlite.Error](err)
-	return ok && (e.Code()&0xff == sqlite3.SQLITE_NOTADB || e.Code()&0xff == sqlite3.SQLITE_CORRUPT)
+	code := sqliteCode(err).ToPrimary()
+	return code == sqlite.ResultNotADB || code == sqlite.ResultCorrupt
 }

@@ -23,27 +23,46 @@ func nullMillis(t *time.Time) sql.NullInt64 {
 	return sql.NullInt64{Int64: toMillis(*t), Valid: true}
 }
 
-// into is a target of Scan that stores a value of a row with a function. It is not called for
-// NULL.
-type into[S any] func(S)
+// into is a target of Scan that converts the value of a column. For NULL it does nothing. The
+// targets below are structs of one pointer, so that making one allocates nothing.
+type into[S any] interface {
+	sql.Scanner
+	set(S)
+}
 
-func (f into[S]) Scan(v any) error {
+// scanInto is the Scan of a target.
+func scanInto[S any](t into[S], v any) error {
 	var n sql.Null[S]
 	if err := n.Scan(v); err != nil || !n.Valid {
 		return err
 	}
-	f(n.V)
+	t.set(n.V)
 	return nil
 }
 
 // timeInto reads a time, and leaves it zero for NULL.
-func timeInto(t *time.Time) into[int64] { return func(ms int64) { *t = fromMillis(ms) } }
+func timeInto(t *time.Time) timeTarget { return timeTarget{t} }
+
+type timeTarget struct{ t *time.Time }
+
+func (t timeTarget) set(ms int64)     { *t.t = fromMillis(ms) }
+func (t timeTarget) Scan(v any) error { return scanInto[int64](t, v) }
 
 // optionalTimeInto reads a time, and leaves it nil for NULL.
-func optionalTimeInto(t **time.Time) into[int64] { return func(ms int64) { *t = new(fromMillis(ms)) } }
+func optionalTimeInto(t **time.Time) optionalTimeTarget { return optionalTimeTarget{t} }
+
+type optionalTimeTarget struct{ t **time.Time }
+
+func (t optionalTimeTarget) set(ms int64)     { *t.t = new(fromMillis(ms)) }
+func (t optionalTimeTarget) Scan(v any) error { return scanInto[int64](t, v) }
 
 // textInto reads a text, and leaves it empty for NULL.
-func textInto[T ~string](o *T) into[string] { return func(s string) { *o = T(s) } }
+func textInto[T ~string](o *T) textTarget[T] { return textTarget[T]{o} }
+
+type textTarget[T ~string] struct{ o *T }
+
+func (t textTarget[T]) set(s string)     { *t.o = T(s) }
+func (t textTarget[T]) Scan(v any) error { return scanInto[string](t, v) }
 
 // nullText returns an optional text as it is stored: NULL if it is empty, so that partial indexes
 // do not contain it.

@@ -100,7 +100,7 @@ func (s *Store) addSearch(q *queryBuilder, f Filter) {
 // plan that ignores its arguments and takes a hundred times as long.
 func (s *Store) querierFor(f Filter) querier {
 	if f.Search && s.dialect == dialectPostgres {
-		return unprepared{plainQuerier{s.dataPool.db}}
+		return unprepared{plainQuerier{s.write}}
 	}
 	return s.dataReader.q
 }

@@ -26,8 +26,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"zombiezen.com/go/sqlite"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/store/pgwatch"
@@ -47,10 +46,12 @@ type Store struct {
 	// outside a transaction sees the latest commit.
 	reader
 
-	authPool   *pool  // used by the embedded reader
-	dataReader reader // for everything else
-	dataPool   *pool  // used by dataReader
+	authPool   readPool // used by the embedded reader
+	dataReader reader   // for everything else
+	dataPool   readPool // used by dataReader
 	write      *sql.DB
+	urgent     *sql.DB // for transactions that end access; on SQLite the same as write
+	snapshots  *sql.DB // for transactions that read everything; on PostgreSQL the same as write
 	now        func() time.Time
 
 	// On SQLite these are nil and false.
@@ -66,10 +67,10 @@ type Store struct {
 	indexing Progress // Config.Indexing
 }
 
-func newStore(d dialect, write *sql.DB, auth, data *pool, now func() time.Time) *Store {
+func newStore(d dialect, write *sql.DB, auth, data readPool, now func() time.Time) *Store {
 	return &Store{
 		reader: reader{q: auth, dialect: d}, dataReader: reader{q: data, dialect: d},
-		write: write, authPool: auth, dataPool: data, now: now,
+		write: write, urgent: write, snapshots: write, authPool: auth, dataPool: data, now: now,
 	}
 }
 
@@ -78,7 +79,7 @@ func (s *Store) Close() error {
 	s.urgentLock.close()
 	err := errors.Join(s.authPool.close(), s.dataPool.close())
 	if s.wal != nil {
-		err = errors.Join(err, s.wal.db.Close(), s.write.Close())
+		err = errors.Join(err, s.wal.db.Close(), s.snapshots.Close(), s.write.Close())
 	}
 	return err
 }
@@ -162,13 +163,10 @@ func classifyError(err error) error {
 }
 
 func isUnavailable(err error) bool {
-	if e, ok := errors.AsType[*sqlite.Error](err); ok {
-		switch e.Code() & 0xff {
-		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
-			sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT:
-			return true
-		}
-		return false
+	switch sqliteCode(err).ToPrimary() {
+	case sqlite.ResultBusy, sqlite.ResultLocked, sqlite.ResultFull, sqlite.ResultIOErr, sqlite.ResultCantOpen,
+		sqlite.ResultReadOnly, sqlite.ResultInterrupt:
+		return true
 	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true // even a wrong password: it may have been changed on the server

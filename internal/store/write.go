@@ -53,8 +53,8 @@ func (s *Store) writeFor(ctx context.Context, p Purpose, f func(*Tx) error) erro
 	}
 	defer done()
 	db := s.write
-	if s.dialect == dialectPostgres && urgent {
-		db = s.authPool.db
+	if urgent {
+		db = s.urgent
 	}
 	err = s.writeOnce(ctx, db, p, f)
 	if s.diskReserve != nil && urgent && isDiskFull(err) {

@@ -102,7 +102,14 @@ func TestKeysAreAuthorisedWhileReadersAreBusy(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		cfg.MaxConns = 8
 		h := newHarness(t, cfg, 1)
-		for range h.dataPool.db.Stats().MaxOpenConnections {
+		conns := 0
+		switch p := h.dataPool.(type) {
+		case *sqlitePool:
+			conns = cap(p.slots)
+		case *preparingPool:
+			conns = p.db.Stats().MaxOpenConnections
+		}
+		for range conns {
 			rows, err := h.dataReader.q.QueryContext(t.Context(), `SELECT 1`)
 			if err != nil {
 				t.Fatal(err)
