@@ -114,3 +114,22 @@ func BenchmarkList(b *testing.B) {
 		h.list(b, c)
 	}
 }
+
+// TestHotPathAllocations limits what the calls allocate that every client makes most. It is SQLite
+// only, because the rest on PostgreSQL is up to its driver.
+func TestHotPathAllocations(t *testing.T) {
+	h := newHotPath(t)
+	c := h.authorise(t)
+	for _, call := range []struct {
+		name string
+		most float64
+		run  func()
+	}{
+		{"an authorisation", 15, func() { h.authorise(t) }},
+		{"a page of 20 items", 255, func() { h.list(t, c) }},
+	} {
+		if n := testing.AllocsPerRun(100, call.run); n > call.most {
+			t.Errorf("%s allocates %v times, at most %v are expected", call.name, n, call.most)
+		}
+	}
+}

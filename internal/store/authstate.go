@@ -28,7 +28,6 @@ type KeyState struct {
 // ReadKeyState reads the current state of the key with this hash, in one indexed query.
 // ok is false if there is no such key.
 func (s *Store) ReadKeyState(ctx context.Context, hash credential.Hash) (a KeyState, ok bool, err error) {
-	var exposed, disabled sql.NullInt64
 	v := &a.Validity
 	err = s.q.QueryRowContext(s.quick(ctx), `SELECT k.id, k.workspace_id, k.user_id,
 			k.expires_at, k.expired_at, k.revoked_at, k.deactivated_at, k.exposed_at, k.last_used_at,
@@ -39,14 +38,14 @@ func (s *Store) ReadKeyState(ctx context.Context, hash credential.Hash) (a KeySt
 		LEFT JOIN memberships m ON m.workspace_id = k.workspace_id AND m.user_id = k.user_id
 		WHERE k.hash = $1`, hash[:]).Scan(&a.KeyID, &a.WorkspaceID, &a.UserID, optionalTimeInto(&v.ExpiresAt),
 		optionalTimeInto(&v.ExpiredAt), optionalTimeInto(&v.RevokedAt), optionalTimeInto(&v.DeactivatedAt),
-		&exposed, timeInto(&a.LastUsedAt), &disabled, textInto(&a.Role), &a.Plan, &a.ContentVersion)
+		presenceInto(&a.Exposed), timeInto(&a.LastUsedAt), presenceInto(&a.UserDisabled), textInto(&a.Role), &a.Plan,
+		&a.ContentVersion)
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, false, nil
 	}
 	if err != nil {
 		return a, false, classifyError(err)
 	}
-	a.UserDisabled, a.Exposed = disabled.Valid, exposed.Valid
 	return a, true, nil
 }
 
@@ -79,9 +78,7 @@ func (s *Store) ReadSessionState(ctx context.Context, hash credential.Hash) ([]S
 }
 
 func scanSessionState(row scanner) (a SessionState, err error) {
-	var disabled, revoked sql.NullInt64
-	err = row.Scan(&a.SessionID, &a.UserID, &disabled, timeInto(&a.ExpiresAt), timeInto(&a.LastUsedAt), &revoked,
-		&a.WorkspaceID, &a.Role, &a.Plan, &a.ContentVersion)
-	a.UserDisabled, a.Revoked = disabled.Valid, revoked.Valid
+	err = row.Scan(&a.SessionID, &a.UserID, presenceInto(&a.UserDisabled), timeInto(&a.ExpiresAt),
+		timeInto(&a.LastUsedAt), presenceInto(&a.Revoked), &a.WorkspaceID, &a.Role, &a.Plan, &a.ContentVersion)
 	return a, err
 }

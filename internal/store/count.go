@@ -42,5 +42,5 @@ func (s *Store) CountKey(f Filter) [sha256.Size]byte {
 		return [sha256.Size]byte{}
 	}
 	query, args := s.countQuery(f)
-	return sha256.Sum256(fmt.Appendf(nil, "%q %#v", query, args))
+	return sha256.Sum256(fmt.Appendf([]byte(query), " %#v", args))
 }

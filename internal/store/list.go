@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -176,7 +177,7 @@ type queryBuilder struct {
 // arg adds an argument and returns its placeholder.
 func (q *queryBuilder) arg(v any) string {
 	q.args = append(q.args, v)
-	return fmt.Sprintf("$%d", len(q.args))
+	return "$" + strconv.Itoa(len(q.args))
 }
 
 // query returns a SELECT of columns.
@@ -195,11 +196,13 @@ func (q *queryBuilder) limit(p Range) string {
 
 // where adds a condition, in which each %s stands for the next of args.
 func (q *queryBuilder) where(cond string, args ...any) {
-	placeholders := make([]any, len(args))
-	for i, a := range args {
-		placeholders[i] = q.arg(a)
+	b := make([]byte, 0, 64)
+	for _, a := range args {
+		before, after, _ := strings.Cut(cond, "%s")
+		b = append(append(b, before...), q.arg(a)...)
+		cond = after
 	}
-	q.conds = append(q.conds, fmt.Sprintf(cond, placeholders...))
+	q.conds = append(q.conds, string(append(b, cond...)))
 }
 
 // whereIn adds the condition that a column has one of the values.
@@ -226,7 +229,7 @@ func (d dialect) indexedBy(index string) string {
 // it would have to sort all rows of these days. The plus sign prevents this on both databases.
 // The times are then read from the index by duration, which contains them after its key.
 func (s *Store) selection(f Filter, by OrderBy) *queryBuilder {
-	q := &queryBuilder{from: "transcriptions t"}
+	q := &queryBuilder{from: "transcriptions t", conds: make([]string, 0, 8), args: make([]any, 0, 12)}
 	created := "t.created_at"
 	if by == ByDuration {
 		created = "+t.created_at"

@@ -56,6 +56,14 @@ type optionalTimeTarget struct{ t **time.Time }
 func (t optionalTimeTarget) set(ms int64)     { *t.t = new(fromMillis(ms)) }
 func (t optionalTimeTarget) Scan(v any) error { return scanInto[int64](t, v) }
 
+// presenceInto reads whether there is a time, and leaves the value for NULL.
+func presenceInto(present *bool) presenceTarget { return presenceTarget{present} }
+
+type presenceTarget struct{ present *bool }
+
+func (t presenceTarget) set(int64)        { *t.present = true }
+func (t presenceTarget) Scan(v any) error { return scanInto[int64](t, v) }
+
 // textInto reads a text, and leaves it empty for NULL.
 func textInto[T ~string](o *T) textTarget[T] { return textTarget[T]{o} }
 

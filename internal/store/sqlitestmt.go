@@ -94,13 +94,19 @@ func (s *sqliteStmt) scanColumn(i int, dest any) error {
 		}
 		return s.scanColumn(i, &d.String)
 	case into[int64]:
-		if kind == sqlite.TypeInteger {
+		switch kind {
+		case sqlite.TypeNull:
+			return nil
+		case sqlite.TypeInteger:
 			d.set(s.ColumnInt64(i))
 			return nil
 		}
 		return d.Scan(s.value(i, kind))
 	case into[string]:
-		if kind == sqlite.TypeText {
+		switch kind {
+		case sqlite.TypeNull:
+			return nil
+		case sqlite.TypeText:
 			d.set(s.ColumnText(i))
 			return nil
 		}
