@@ -69,6 +69,9 @@ func isVisible(r rune) bool {
 // characters that change the direction of text, and API keys in it are redacted. It has at
 // most maxChars characters; if it was truncated, the last of them is "…".
 func Printable(s string, maxChars int) string {
+	if len(s) <= maxChars && isPlain(s) && !strings.Contains(s, KeyPrefix) {
+		return s // as almost every method, address and user agent is
+	}
 	s = strings.Map(func(r rune) rune {
 		if isUnprintable(r) {
 			return -1
@@ -86,6 +89,16 @@ func Printable(s string, maxChars int) string {
 		}
 	}
 	return ""
+}
+
+// isPlain reports whether s consists of printable ASCII.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // isUnprintable reports whether r changes how the text around it is shown: a control character,

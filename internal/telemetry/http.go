@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"cmp"
-	"context"
 	"crypto/rand"
 	"log/slog"
 	"net/http"
@@ -18,6 +17,7 @@ import (
 // work that package bulkhead admits. If a handler panics, it logs the panic and sends
 // an error response, or closes the connection if the response has begun.
 type Middleware struct {
+	// Log is a logger of [NewLogger], or one that discards everything.
 	Log     *slog.Logger
 	Metrics *Metrics
 	// Address returns the client address of a request. It is called for refused
@@ -90,28 +90,39 @@ func (m *Middleware) logRequest(r *http.Request, req *Request, rec *responseReco
 			return
 		}
 	}
-	attrs := make([]slog.Attr, 0, 12)
-	attrs = append(attrs,
-		slog.String("method", memo.Printable(r.Method, maxMethod)), slog.String("route", memo.Printable(req.Route, maxRoute)),
-		slog.Int("status", rec.status), slog.Float64("ms", float64(took.Microseconds())/1000),
-		slog.Int64("bytes", rec.bytes), slog.String("request_id", req.ID))
+	h, ok := m.Log.Handler().(lineHandler)
+	if !ok {
+		return
+	}
+	line := linePool.Get().(*requestLine)
+	line.b = line.b[:0]
+	line.begin(level, req.Begun.Add(took))
+	line.text("method", memo.Printable(r.Method, maxMethod))
+	line.text("route", memo.Printable(req.Route, maxRoute))
+	line.number("status", int64(rec.status))
+	line.milliseconds("ms", took)
+	line.number("bytes", rec.bytes)
+	line.text("request_id", req.ID)
 	if req.KeyID != "" {
-		attrs = append(attrs, slog.String("key_id", req.KeyID))
+		line.text("key_id", req.KeyID)
 	}
 	if req.UserID != "" {
-		attrs = append(attrs, slog.String("user_id", req.UserID), slog.String("session_id", req.SessionID))
+		line.text("user_id", req.UserID)
+		line.text("session_id", req.SessionID)
 	}
 	if req.Refusal != "" {
-		address := memo.Printable(m.Address(r), maxAddress)
-		attrs = append(attrs, slog.String("refusal", req.Refusal), slog.String("address", address))
+		line.text("refusal", req.Refusal)
+		line.text("address", memo.Printable(m.Address(r), maxAddress))
 	}
 	if req.Err != nil {
-		attrs = append(attrs, slog.String("error", memo.Printable(req.Err.Error(), maxError)))
+		line.text("error", memo.Printable(req.Err.Error(), maxError))
 	}
 	if aborted {
-		attrs = append(attrs, slog.Bool("cut", true))
+		line.b = append(line.b, `,"cut":true`...)
 	}
-	m.Log.LogAttrs(context.WithoutCancel(r.Context()), level, "request", attrs...)
+	line.b = append(line.b, "}\n"...)
+	_, _ = h.lines.Write(line.b) // as with slog, a log that cannot be written stops nothing
+	linePool.Put(line)
 }
 
 // responseRecorder records the status and length of a response.

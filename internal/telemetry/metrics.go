@@ -3,6 +3,7 @@ package telemetry
 import (
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,6 +21,21 @@ type Metrics struct {
 	requests *prometheus.CounterVec   // by route, method and status
 	seconds  *prometheus.HistogramVec // by route
 	refusals *prometheus.CounterVec   // by reason
+
+	mu     sync.RWMutex
+	series map[seriesKey]series // of the requests so far
+}
+
+// seriesKey has the labels of a request's series.
+type seriesKey struct {
+	route, method string
+	status        int
+}
+
+// series are those that a request adds to. Finding them by their labels costs more than adding.
+type series struct {
+	requests prometheus.Counter
+	seconds  prometheus.Observer
 }
 
 // NewMetrics returns metrics that count from zero.
@@ -28,7 +44,7 @@ func NewMetrics() *Metrics {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	register := promauto.With(registry)
 	m := &Metrics{
-		registry: registry,
+		registry: registry, series: map[seriesKey]series{},
 		requests: register.NewCounterVec(prometheus.CounterOpts{
 			Name: "memo_http_requests_total", Help: "Requests that have ended.",
 		}, []string{"route", "method", "status"}),
@@ -115,9 +131,24 @@ func (m *Metrics) observe(r *Request, method string, status int, took time.Durat
 	default: // a client can send any word
 		method = "other"
 	}
-	m.requests.WithLabelValues(r.Route, method, strconv.Itoa(status)).Inc()
-	m.seconds.WithLabelValues(r.Route).Observe(took.Seconds())
+	s := m.seriesOf(seriesKey{r.Route, method, status})
+	s.requests.Inc()
+	s.seconds.Observe(took.Seconds())
 	if r.Refusal != "" {
 		m.refusals.WithLabelValues(r.Refusal).Inc()
 	}
+}
+
+func (m *Metrics) seriesOf(k seriesKey) series {
+	m.mu.RLock()
+	s, ok := m.series[k]
+	m.mu.RUnlock()
+	if ok {
+		return s
+	}
+	s = series{m.requests.WithLabelValues(k.route, k.method, strconv.Itoa(k.status)), m.seconds.WithLabelValues(k.route)}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.series[k] = s
+	return s
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"memoai.tech/memo"
@@ -15,7 +16,27 @@ import (
 // NewLogger returns a logger that writes JSON lines to w and redacts API keys. JSON
 // escapes line breaks and control characters, so a record is always one line.
 func NewLogger(w io.Writer, level slog.Level) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(RedactingWriter(w), &slog.HandlerOptions{Level: level}))
+	lines := &lineWriter{w: RedactingWriter(w)}
+	return slog.New(lineHandler{slog.NewJSONHandler(lines, &slog.HandlerOptions{Level: level}), lines})
+}
+
+// lineHandler is the handler of [NewLogger]. [Middleware] writes its lines to lines without a
+// record, because making one costs more than the rest of the middleware.
+type lineHandler struct {
+	slog.Handler
+	lines *lineWriter
+}
+
+// lineWriter writes one line at a time.
+type lineWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lineWriter) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(line)
 }
 
 // RedactingWriter returns a writer that redacts API keys and writes to w. It looks

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -68,6 +69,27 @@ func TestRequestHasOneLogLine(t *testing.T) {
 		if strings.Contains(out.String(), private) {
 			t.Errorf("the log contains %q", private)
 		}
+	}
+}
+
+// TestRequestLineHasTheFormOfARecord: programs read the lines of requests and other records in the same
+// way.
+func TestRequestLineHasTheFormOfARecord(t *testing.T) {
+	var out bytes.Buffer
+	log := telemetry.NewLogger(&out, slog.LevelInfo)
+	m := &telemetry.Middleware{Log: log, Metrics: telemetry.NewMetrics()}
+	var id string
+	m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		req := telemetry.RequestOf(r.Context())
+		id, req.Route, req.KeyID, req.UserID, req.SessionID = req.ID, "GET /ü/{id}", "k", "u", `s"<`
+		w.Write([]byte("12345"))
+	})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	log.Info("request", "method", "GET", "route", "GET /ü/{id}", "status", 200, "ms", 0.5, "bytes", int64(5),
+		"request_id", id, "key_id", "k", "user_id", "u", "session_id", `s"<`)
+	line, record, _ := strings.Cut(strings.TrimSpace(out.String()), "\n")
+	varying := regexp.MustCompile(`"time":"[0-9T:.+Z-]+"|"ms":[0-9.]+,`)
+	if got, want := varying.ReplaceAllString(line, ""), varying.ReplaceAllString(record, ""); got != want {
+		t.Errorf("got  %s\nwant %s", line, record)
 	}
 }
 
