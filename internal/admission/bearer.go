@@ -34,6 +34,9 @@ const maxExposed = 10
 // the prefix alone, because a client that sends a placeholder there would send a real key next.
 // keys has at most maxExposed well-formed keys.
 func keysInQuery(raw string) (found bool, keys []credential.Key) {
+	if !strings.Contains(raw, "%") && !strings.Contains(raw, credential.KeyPrefix) {
+		return false, nil
+	}
 	for _, part := range strings.FieldsFunc(raw, func(r rune) bool { return r == '&' || r == ';' || r == '=' }) {
 		decoded := unescapeLenient(part)
 		if strings.Contains(decoded, credential.KeyPrefix) {

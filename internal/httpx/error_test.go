@@ -9,9 +9,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/params"
+	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/telemetry"
 )
 
@@ -71,5 +73,25 @@ func TestWorkThatTookTooLong(t *testing.T) {
 				t.Errorf("got %d, Retry-After %q; want %d, 2", w.Code, retry, c.status)
 			}
 		})
+	}
+}
+
+func TestRateLimitHeaders(t *testing.T) {
+	h := http.Header{}
+	httpx.SetRateLimitHeaders(h, "data", ratelimit.Decision{Limit: 500, Remaining: 42, Reset: 7100 * time.Millisecond})
+	for name, want := range map[string]string{
+		"RateLimit-Policy": `"data";q=500;w=60`, "RateLimit": `"data";r=42;t=8`,
+		"X-RateLimit-Limit": "500", "X-RateLimit-Remaining": "42", "X-RateLimit-Reset": "8",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := h.Get(name); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+	for name, values := range h {
+		if cap(values) != 1 {
+			t.Errorf("adding a value to %s would change another header", name)
+		}
 	}
 }

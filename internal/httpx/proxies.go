@@ -39,6 +39,9 @@ func (p *Proxies) ClientAddress(r *http.Request) string {
 	if !ok {
 		return r.RemoteAddr
 	}
+	if len(r.Header["X-Forwarded-For"]) == 0 {
+		return client.Unmap().String()
+	}
 	if p.IsUnknownProxy(r) {
 		p.warnOnce.Do(func() {
 			p.log.Warn("a private address sends X-Forwarded-For and is not trusted, so all its clients count as one address; "+
