@@ -68,7 +68,7 @@ func TestLargeTranscriptionIsReadCompletely(t *testing.T) {
 		if must(t, text, err)+"\n" != source {
 			t.Error("the text differs from the imported file")
 		}
-		if body, err := full.JSON(); err != nil || bytes.Count(body, []byte("line 1199 says quokka")) != 2 {
+		if body, err := full.AppendJSON(nil); err != nil || bytes.Count(body, []byte("line 1199 says quokka")) != 2 {
 			t.Errorf("the text or the segments lack the last line (%v)", err)
 		}
 		for _, format := range transcript.Formats {

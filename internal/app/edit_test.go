@@ -64,7 +64,7 @@ func TestOnlyImporterOrOwnerChangesTranscription(t *testing.T) {
 		must(t, 0, w.ChangeProject(w.ctx, owner, ofMember, ""))
 		full, err := w.Transcription(w.ctx, owner, ofMember)
 		must(t, full, err)
-		if body, err := full.JSON(); err != nil || !bytes.Contains(body, []byte(`"title":"Marzipan"`)) ||
+		if body, err := full.AppendJSON(nil); err != nil || !bytes.Contains(body, []byte(`"title":"Marzipan"`)) ||
 			!bytes.Contains(body, []byte(`"project":null`)) {
 			t.Errorf("the transcription is %s (%v), want the new title and no project", body, err)
 		}

@@ -569,7 +569,7 @@ func TestNothingIsWrittenAfterSignOut(t *testing.T) {
 		}
 		full, err := w.Transcription(w.ctx, owner, in.ID)
 		must(t, full, err)
-		if body, err := full.JSON(); err != nil || bytes.Contains(body, []byte("Late")) {
+		if body, err := full.AppendJSON(nil); err != nil || bytes.Contains(body, []byte("Late")) {
 			t.Errorf("the transcription is %s (%v), want the old title", body, err)
 		}
 		keys, err := w.ListKeys(w.ctx, owner, app.KeyQuery{})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"slices"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -311,12 +312,12 @@ const maxProjectNames = 300
 // from that.
 type Transcription struct{ stored store.Transcription }
 
-// JSON returns the JSON of the transcription, see [memo.Transcription]. It copies the stored JSON of
-// the text and the segments, because decoding and encoding megabytes again would cost more than
+// AppendJSON appends the JSON of the transcription, see [memo.Transcription]. It copies the stored JSON
+// of the text and the segments, because decoding and encoding megabytes again would cost more than
 // reading them.
-func (t Transcription) JSON() ([]byte, error) {
+func (t Transcription) AppendJSON(b []byte) ([]byte, error) {
 	w := t.stored
-	b, err := w.AppendJSON(make([]byte, 0, len(w.TextJSON)+len(w.Segments)+4096))
+	b, err := w.AppendJSON(slices.Grow(b, len(w.TextJSON)+len(w.Segments)+4096))
 	if err != nil {
 		return nil, err
 	}

@@ -1,11 +1,14 @@
 package rest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
+	"encoding/binary"
+	"encoding/hex"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -16,11 +19,15 @@ import (
 // responseCache caches responses under the content version of the workspace. An entry is never
 // stale: every change raises the version, and each request reads the current version when it is
 // authorised. Beyond a limit on bytes, the least recently used entries are evicted.
+//
+// A response is cached when it is read for the second time. Most pages are read once, and caching
+// them would only make the garbage collector work and evict others.
 type responseCache struct {
 	mu    sync.Mutex
 	lru   *simplelru.LRU[responseKey, cachedResponse]
 	bytes int
 	max   int
+	read  [1 << 14]uint64 // fingerprints of responses that were read lately, each at its own index
 }
 
 // responseKey has a hash of the URL, because a URL may be long.
@@ -30,10 +37,10 @@ type responseKey struct {
 	url         [sha256.Size]byte // hash of the path and query as sent
 }
 
+// cachedResponse is a body and the values of its headers.
 type cachedResponse struct {
-	body   []byte
-	etag   string
-	length string // Content-Length
+	body         []byte
+	etag, length []string
 }
 
 // entryOverhead is the size of an entry in bytes without its body: its key, twice, its ETag
@@ -56,11 +63,25 @@ func (c *responseCache) get(k responseKey) (cachedResponse, bool) {
 	return c.lru.Get(k)
 }
 
+// isReadAgain notes that a response is read, and reports whether it was read before. It forgets
+// responses when others with the same index are read.
+func (c *responseCache) isReadAgain(k responseKey) bool {
+	fingerprint := binary.LittleEndian.Uint64(k.url[:]) ^ uint64(k.version)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	noted := &c.read[fingerprint%uint64(len(c.read))]
+	again := *noted == fingerprint
+	*noted = fingerprint
+	return again
+}
+
+// put caches a copy of a response.
 func (c *responseCache) put(k responseKey, v cachedResponse) {
-	size := cap(v.body) + entryOverhead
-	if size > c.max/8 {
+	if len(v.body)+entryOverhead > c.max/8 {
 		return // one huge entry must not evict all others
 	}
+	v.body = bytes.Clone(v.body)
+	size := cap(v.body) + entryOverhead
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.lru.Contains(k) {
@@ -77,9 +98,20 @@ func (c *responseCache) put(k responseKey, v cachedResponse) {
 // clients do not keep bodies in the old format.
 const responseVersion = "1"
 
+// etag returns the ETag of the response. It follows from the key, so it is known before anything
+// is read.
+func (k responseKey) etag() string {
+	b := append(make([]byte, 0, 128), responseVersion...)
+	b = append(append(b, ' '), k.workspaceID...)
+	b = strconv.AppendInt(append(b, ' '), k.version, 10)
+	b = hex.AppendEncode(append(b, ' '), k.url[:])
+	sum := sha256.Sum256(b)
+	b = base64.RawURLEncoding.AppendEncode(append(b[:0], '"'), sum[:15])
+	return string(append(b, '"'))
+}
+
 func newCachedResponse(k responseKey, body []byte) cachedResponse {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d %x", responseVersion, k.workspaceID, k.version, k.url))
-	return cachedResponse{body, `"` + base64.RawURLEncoding.EncodeToString(sum[:15]) + `"`, strconv.Itoa(len(body))}
+	return cachedResponse{body, []string{k.etag()}, []string{strconv.Itoa(len(body))}}
 }
 
 func (c *request) cacheKey() responseKey {
@@ -90,35 +122,72 @@ func (c *request) cacheKey() responseKey {
 	return responseKey{c.WorkspaceID, c.ContentVersion, sha256.Sum256([]byte(url))}
 }
 
-// writeCached writes the cached response to a request, and reports whether there is one.
-func (a *API) writeCached(c *request) bool {
-	cached, ok := a.cache.get(c.cacheKey())
+// writeCached writes the response to a request without reading anything, and reports whether it
+// could. A client that sends the current ETag has the response already.
+func (c *request) writeCached() bool {
+	c.key = c.cacheKey()
+	if match := c.r.Header["If-None-Match"]; len(match) == 1 {
+		if etag := c.key.etag(); strings.TrimPrefix(match[0], "W/") == etag {
+			c.writeUnchanged([]string{etag})
+			return true
+		}
+	}
+	cached, ok := c.cache.get(c.key)
 	if ok {
 		c.writeCachedResponse(cached)
 	}
 	return ok
 }
 
-// cacheAndWrite caches a body until the content version changes, and writes it.
-func (c *request) cacheAndWrite(body []byte) {
-	k := c.cacheKey()
-	cached := newCachedResponse(k, body)
-	c.cache.put(k, cached)
-	c.writeCachedResponse(cached)
+// bodies has buffers for the bodies of responses that are not cached.
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxPooledBody is the capacity up to which such a buffer is used again.
+const maxPooledBody = 256 << 10
+
+// cacheAndWrite writes a response. If it was read before, it is cached until the content version
+// changes.
+func (c *request) cacheAndWrite(out storedJSON) error {
+	buffer := bodies.Get().(*[]byte)
+	body, err := out.AppendJSON((*buffer)[:0])
+	if err != nil {
+		return err
+	}
+	response := newCachedResponse(c.key, body)
+	c.writeCachedResponse(response)
+	if c.cache.isReadAgain(c.key) {
+		c.cache.put(c.key, response)
+	}
+	if *buffer = body; cap(body) <= maxPooledBody {
+		bodies.Put(buffer)
+	}
+	return nil
 }
 
 // writeCachedResponse writes the response, or 304 if the client has it already.
 func (c *request) writeCachedResponse(cached cachedResponse) {
-	h := c.w.Header()
-	h.Set("ETag", cached.etag)
-	h.Set("Cache-Control", "private, no-cache")
-	if httpx.MatchesETag(c.r.Header["If-None-Match"], cached.etag) {
-		c.w.WriteHeader(http.StatusNotModified)
+	if httpx.MatchesETag(c.r.Header["If-None-Match"], cached.etag[0]) {
+		c.writeUnchanged(cached.etag)
 		return
 	}
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", cached.length)
-	h.Set("X-Content-Type-Options", "nosniff")
+	h := c.w.Header()
+	h["Etag"], h["Cache-Control"] = cached.etag, revalidated
+	h["Content-Type"], h["X-Content-Type-Options"] = jsonType, noSniff
+	h["Content-Length"] = cached.length
 	httpx.BoundWrite(c.w, len(cached.body))
 	_, _ = c.w.Write(cached.body) // the client may be gone
 }
+
+// writeUnchanged writes 304.
+func (c *request) writeUnchanged(etag []string) {
+	h := c.w.Header()
+	h["Etag"], h["Cache-Control"] = etag, revalidated
+	c.w.WriteHeader(http.StatusNotModified)
+}
+
+// Values of headers, which all responses share: net/http only reads them.
+var (
+	revalidated = []string{"private, no-cache"}
+	jsonType    = []string{"application/json"}
+	noSniff     = []string{"nosniff"}
+)

@@ -37,6 +37,22 @@ func TestCacheIsBoundedByBytes(t *testing.T) {
 	}
 }
 
+// TestResponsesAreCachedWhenReadAgain: a response that is read once takes no memory.
+func TestResponsesAreCachedWhenReadAgain(t *testing.T) {
+	c := newResponseCache(1 << 20)
+	key := func(workspaceID string, version int64, url string) responseKey {
+		return responseKey{workspaceID, version, sha256.Sum256([]byte(url))}
+	}
+	for _, k := range []responseKey{key("a", 1, "/x"), key("a", 2, "/x"), key("a", 1, "/y")} {
+		if c.isReadAgain(k) {
+			t.Errorf("%v is read for the first time and counts as read again", k)
+		}
+	}
+	if !c.isReadAgain(key("a", 1, "/y")) {
+		t.Error("a response that is read for the second time does not count as read again")
+	}
+}
+
 func TestEveryParameterReachesTheQuery(t *testing.T) {
 	testenv.EveryFieldReaches(t, listIn.toQuery, "add it to listIn.toQuery")
 }

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
@@ -14,7 +15,9 @@ import (
 
 // storedJSON is a response that is made of stored JSON, which is copied without decoding. It is cached
 // under the content version.
-type storedJSON interface{ JSON() ([]byte, error) }
+type storedJSON interface {
+	AppendJSON(b []byte) ([]byte, error)
+}
 
 // storedSchemas describes the types of which the store has the JSON.
 var storedSchemas = map[reflect.Type]*jsonschema.Schema{
@@ -38,9 +41,9 @@ type listPage struct {
 	hasSnippets bool
 }
 
-// JSON writes what the tags say, but copies the stored items.
-func (p listPage) JSON() (b []byte, err error) {
-	b = append(make([]byte, 0, 1024*len(p.Items)+256), `{"items":[`...)
+// AppendJSON appends what the tags say, but copies the stored items.
+func (p listPage) AppendJSON(b []byte) (_ []byte, err error) {
+	b = append(slices.Grow(b, 1024*len(p.Items)+256), `{"items":[`...)
 	for i, it := range p.Items {
 		if i > 0 {
 			b = append(b, ',')

@@ -141,15 +141,16 @@ func NotFound(w http.ResponseWriter, r *http.Request) {
 
 // handler returns the handler of a route, which writes every error.
 func (a *API) handler(rt route) http.Handler {
+	name, isCached := rt.method+" "+rt.path, rt.isCached()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		telemetry.RequestOf(r.Context()).Route = rt.method + " " + rt.path
-		if err := a.serve(rt, w, r); err != nil {
+		telemetry.RequestOf(r.Context()).Route = name
+		if err := a.serve(rt, isCached, w, r); err != nil {
 			httpx.WriteError(w, r, err)
 		}
 	})
 }
 
-func (a *API) serve(rt route, w http.ResponseWriter, r *http.Request) error {
+func (a *API) serve(rt route, isCached bool, w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := a.admission.WithDeadline(r)
 	defer cancel()
 	admitted, err := a.admit(ctx, rt, r)
@@ -158,7 +159,7 @@ func (a *API) serve(rt route, w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c := &request{API: a, w: w, r: r, ctx: ctx, Admission: admitted}
-	if rt.isCached() && a.writeCached(c) {
+	if isCached && c.writeCached() {
 		return nil
 	}
 	return rt.handle(c)
@@ -195,4 +196,5 @@ type request struct {
 	w   http.ResponseWriter
 	r   *http.Request
 	ctx context.Context // that of r, with the deadline of the request
+	key responseKey     // of a route whose responses are cached
 }

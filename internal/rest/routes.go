@@ -104,11 +104,7 @@ func endpoint[In, Out any](method, path, name, doc string, by accessLevel, statu
 				c.w.Header().Set("Cache-Control", "private, no-store")
 				c.w.WriteHeader(status)
 			case storedJSON:
-				body, err := out.JSON()
-				if err != nil {
-					return err
-				}
-				c.cacheAndWrite(body)
+				return c.cacheAndWrite(out)
 			case download:
 				return out.send(c)
 			default:
