@@ -2,7 +2,8 @@ package app
 
 import (
 	"encoding/base64"
-	"fmt"
+	"encoding/binary"
+	"encoding/hex"
 	"hash/crc32"
 	"strconv"
 	"strings"
@@ -20,12 +21,19 @@ import (
 // nextCursor returns the cursor of the page after the item at position last. offset is where
 // that page starts. A list by relevance has no stable key, so its cursor holds the offset.
 func nextCursor(sort string, offset int, last store.ListPosition) string {
-	s := fmt.Sprintf("%s|%d|%s", sort, last.Key, last.ID)
+	n, id := last.Key, last.ID
 	if sort == "relevance" {
-		s = fmt.Sprintf("%s|%d|", sort, offset)
+		n, id = int64(offset), ""
 	}
-	s += fmt.Sprintf("|%08x", crc32.ChecksumIEEE([]byte(s)))
-	return base64.RawURLEncoding.EncodeToString([]byte(s))
+	b := append(append(make([]byte, 0, 96), sort...), '|')
+	b = append(append(strconv.AppendInt(b, n, 10), '|'), id...)
+	return base64.RawURLEncoding.EncodeToString(appendChecksum(b))
+}
+
+// appendChecksum appends the checksum of a cursor to its other parts.
+func appendChecksum(b []byte) []byte {
+	sum := binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(b))
+	return hex.AppendEncode(append(b, '|'), sum)
 }
 
 // parseCursor returns where the page of a cursor starts. It is KindInvalid unless the cursor came
@@ -37,7 +45,7 @@ func parseCursor(sort, cursor string) (store.Range, *memo.Error) {
 		return store.Range{}, bad
 	}
 	parts := strings.Split(string(raw), "|")
-	if len(parts) != 4 || fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(strings.Join(parts[:3], "|")))) != parts[3] {
+	if len(parts) != 4 || string(appendChecksum([]byte(strings.Join(parts[:3], "|")))) != string(raw) {
 		return store.Range{}, bad
 	}
 	if parts[0] != sort {

@@ -82,7 +82,10 @@ const deepOffset = 10_000
 func (in ListQuery) filter(workspaceID string) store.Filter {
 	f := store.Filter{
 		WorkspaceID: workspaceID, Status: in.Status, ProjectID: in.ProjectID, Language: in.Language,
-		ExternalID: in.ExternalID, From: in.From, Search: in.Query != "", Query: search.ParseQuery(in.Query),
+		ExternalID: in.ExternalID, From: in.From, Search: in.Query != "",
+	}
+	if f.Search {
+		f.Query = search.ParseQuery(in.Query)
 	}
 	if !in.To.IsZero() {
 		f.To = in.To.AddDate(0, 0, 1)
@@ -132,6 +135,7 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (
 		items = items[:p.Limit]
 		p.NextCursor = nextCursor(in.Sort, at.Offset+p.Limit, items[p.Limit-1].ListPosition)
 	}
+	p.Items = make([]ListItem, 0, len(items))
 	for _, it := range items {
 		f := ListItem{Project: it.Project, CharCount: it.CharCount, stored: it}
 		if filter.Search && !in.NoSnippets {

@@ -40,8 +40,9 @@ type Field struct {
 	Schema      *jsonschema.Schema `json:"schema"`
 
 	index    []int
-	defaults string // the default as text
-	choices  string // the enum, for people
+	defaults string        // the default as text
+	value    reflect.Value // the default, or invalid if there is none
+	choices  string        // the enum, for people
 }
 
 // fieldCache caches the fields of every input type, because reflecting on them costs more than
@@ -66,6 +67,12 @@ func Fields(t reflect.Type) []Field {
 		if f.In != "body" {
 			f.Description = sf.Tag.Get("doc")
 		}
+		if f.defaults != "" {
+			f.value = reflect.New(sf.Type).Elem()
+			if faults := f.setText(f.value, f.defaults); faults != nil {
+				panic(fmt.Errorf("params: default of %s: %w", sf.Name, faults)) // it depends on types only
+			}
+		}
 		fields = append(fields, f)
 	}
 	fieldCache.Store(t, fields)
@@ -89,8 +96,9 @@ func (f *Field) locate(tag reflect.StructTag) bool {
 // Body returns a pointer to the field of in for the JSON body, or nil if there is none.
 func Body(in any) (body any, required bool) {
 	v := reflect.ValueOf(in).Elem()
-	for _, f := range Fields(v.Type()) {
-		if f.In == "body" && f.Name == "" {
+	fields := Fields(v.Type())
+	for i := range fields {
+		if f := &fields[i]; f.In == "body" && f.Name == "" {
 			return v.FieldByIndex(f.index).Addr().Interface(), f.Required
 		}
 	}
