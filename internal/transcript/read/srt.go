@@ -1,7 +1,6 @@
 package read
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 
@@ -122,19 +121,44 @@ func startsWithTime(line string) bool {
 	return line != "" && line[0] >= '0' && line[0] <= '9'
 }
 
-// The few tags that players support, and a position at the start of the text. Anything else in
-// angle brackets is text.
-var (
-	srtTag      = regexp.MustCompile(`</?(?:[IBUSibus]|[Ff][Oo][Nn][Tt](?: [^>]*)?)>`)
-	srtPosition = regexp.MustCompile(`^\{\\an[0-9]\}`)
-)
-
+// stripSRTTags removes the few tags that players support, and a position such as "{\an8}" at the
+// start. Anything else in angle brackets is text.
 func stripSRTTags(s string) string {
-	if strings.HasPrefix(s, "{") {
-		s = srtPosition.ReplaceAllString(s, "")
+	if rest, ok := strings.CutPrefix(s, `{\an`); ok && len(rest) > 1 && plaintext.IsDigits(rest[:1], 1) && rest[1] == '}' {
+		s = rest[2:]
 	}
 	if !strings.Contains(s, "<") {
 		return s
 	}
-	return srtTag.ReplaceAllString(s, "")
+	end := strings.LastIndexByte(s, '>') + 1 // no tag ends later
+	s, tail := s[:end], s[end:]
+	var b strings.Builder
+	for {
+		before, tag, found := strings.Cut(s, "<")
+		b.WriteString(before)
+		if !found {
+			b.WriteString(tail)
+			return b.String()
+		}
+		after, ok := cutSRTTag(tag)
+		if !ok {
+			b.WriteByte('<')
+			after = tag
+		}
+		s = after
+	}
+}
+
+// cutSRTTag cuts the tag at the start of a text from which "<" has been removed. If ok is false,
+// the "<" is text.
+func cutSRTTag(s string) (after string, ok bool) {
+	s = strings.TrimPrefix(s, "/")
+	switch {
+	case len(s) > 1 && s[1] == '>' && strings.IndexByte("IBUSibus", s[0]) >= 0:
+		return s[2:], true
+	case len(s) > 4 && strings.EqualFold(s[:4], "font") && (s[4] == ' ' || s[4] == '>'):
+		_, after, ok = strings.Cut(s, ">")
+		return after, ok
+	}
+	return "", false
 }

@@ -2,7 +2,6 @@ package read
 
 import (
 	"html"
-	"regexp"
 	"strings"
 
 	"memoai.tech/memo/internal/plaintext"
@@ -102,41 +101,60 @@ func vttPayload(l *lineScanner) string {
 	return l.text[from:to]
 }
 
-// vttTag matches what may be a tag. Its groups are the name, with a slash for an end tag, and
-// what follows the name.
-var vttTag = regexp.MustCompile(`<(/?[A-Za-z]*)([^<>]*)>`)
-
-// isVTTTag reports whether what vttTag matched is a tag or, without a name, the time of the
-// next word, for karaoke. Otherwise it is text, as in "a <3 b>".
-func isVTTTag(name, rest string) bool {
-	switch {
+// cutVTTTag cuts the tag at the start of a text from which "<" has been removed. It returns its
+// name, with a slash for an end tag, what follows the name in it, and the text after it. Without
+// a name, the tag is the time of the next word, for karaoke. If ok is false, the "<" is text, as in
+// "a <3 b".
+func cutVTTTag(s string) (name, rest, after string, ok bool) {
+	// Stopping at the next "<" makes a text of a million "<" fast to read.
+	end := strings.IndexAny(s, "<>")
+	if end < 0 || s[end] == '<' {
+		return "", "", "", false
+	}
+	tag, after := s[:end], s[end+1:]
+	n := 0
+	for n < len(tag) && (isASCIILetter(tag[n]) || n == 0 && tag[n] == '/') {
+		n++
+	}
+	switch name, rest = tag[:n], tag[n:]; {
 	case name == "":
 		_, err := transcript.ParseClock(rest)
-		return err == nil
+		ok = err == nil
 	case rest == "":
-		return true
+		ok = true
+	default:
+		ok = name != "/" && strings.IndexByte(". \t\r\n/", rest[0]) >= 0
 	}
-	return name != "/" && strings.IndexByte(". \t\r\n/", rest[0]) >= 0
+	return name, rest, after, ok
 }
+
+func isASCIILetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // addVTTCue adds a cue for each voice in the payload, because several people can speak in
 // one VTT cue.
 func addVTTCue(d *draft, c cue, payload string) error {
-	var text strings.Builder
+	var buffer [16]string
+	text := buffer[:0] // in parts, because most cues have one, which is then not copied
 	flush := func() error {
-		c.text = text.String()
-		text.Reset()
+		c.text = strings.Join(text, "")
+		text = text[:0]
 		return d.add(c)
 	}
-	for m := vttTag.FindStringSubmatchIndex(payload); m != nil; m = vttTag.FindStringSubmatchIndex(payload) {
-		text.WriteString(unescapeVTT(payload[:m[0]]))
-		name, rest := payload[m[2]:m[3]], payload[m[4]:m[5]]
-		if !isVTTTag(name, rest) {
-			text.WriteByte('<')
-			payload = payload[m[0]+1:]
+	for {
+		before, tag, found := strings.Cut(payload, "<")
+		if before != "" {
+			text = append(text, unescapeVTT(before))
+		}
+		if !found {
+			return flush()
+		}
+		name, rest, after, ok := cutVTTTag(tag)
+		if !ok {
+			text = append(text, "<")
+			payload = tag
 			continue
 		}
-		payload = payload[m[1]:]
+		payload = after
 		switch name {
 		case "/v":
 			// Only Teams closes a voice at the end of a cue.
@@ -146,8 +164,8 @@ func addVTTCue(d *draft, c cue, payload string) error {
 			_, annotation, _ := strings.Cut(vttSpaces.Replace(rest), " ") // after the classes
 			speaker := plaintext.OneLine(unescapeVTT(annotation))
 			if speaker == c.speaker {
-				if !strings.HasSuffix(text.String(), " ") {
-					text.WriteByte(' ')
+				if n := len(text); n > 0 && !strings.HasSuffix(text[n-1], " ") {
+					text = append(text, " ")
 				}
 				continue
 			}
@@ -157,19 +175,35 @@ func addVTTCue(d *draft, c cue, payload string) error {
 			c.speaker = speaker
 		}
 	}
-	text.WriteString(unescapeVTT(payload))
-	return flush()
 }
 
 var vttSpaces = strings.NewReplacer("\t", " ", "\r", " ", "\n", " ")
 
-// vttReference matches a character reference that ends in a semicolon. Others are text, as in
+// unescapeVTT decodes character references that end in a semicolon. Others are text, as in
 // "AT&T" or "a=1&copy=2", because some tools do not escape ampersands.
-var vttReference = regexp.MustCompile(`&[#0-9A-Za-z]+;`)
-
 func unescapeVTT(s string) string {
 	if !strings.Contains(s, "&") {
 		return s
 	}
-	return vttReference.ReplaceAllStringFunc(s, html.UnescapeString)
+	var b strings.Builder
+	for {
+		start := strings.IndexByte(s, '&')
+		if start < 0 {
+			b.WriteString(s)
+			return b.String()
+		}
+		b.WriteString(s[:start])
+		s = s[start:]
+		end := 1
+		for end < len(s) && (s[end] == '#' || '0' <= s[end] && s[end] <= '9' || isASCIILetter(s[end])) {
+			end++
+		}
+		if end == 1 || end == len(s) || s[end] != ';' {
+			b.WriteString(s[:end])
+		} else {
+			end++
+			b.WriteString(html.UnescapeString(s[:end]))
+		}
+		s = s[end:]
+	}
 }
