@@ -13,6 +13,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/flate"
@@ -28,15 +29,25 @@ type Deflated struct {
 // Deflate compresses a text.
 func Deflate(text []byte) (Deflated, error) {
 	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.DefaultCompression)
-	if err == nil {
-		_, err = w.Write(text)
-	}
+	w := compressors.Get().(*flate.Writer)
+	defer compressors.Put(w)
+	w.Reset(&b)
+	_, err := w.Write(text)
 	if err == nil {
 		err = w.Close()
 	}
 	return Deflated{b.Bytes(), int64(len(text)), crc32.ChecksumIEEE(text)}, err
 }
+
+// compressors are used again, because a new one takes about 1 MB of memory, which costs more than
+// compressing a short text.
+var compressors = sync.Pool{New: func() any {
+	w, err := flate.NewWriter(nil, flate.DefaultCompression)
+	if err != nil {
+		panic(err) // the level is valid
+	}
+	return w
+}}
 
 // Open returns a reader of the text.
 func (d Deflated) Open() io.Reader { return flate.NewReader(bytes.NewReader(d.Data)) }
