@@ -44,30 +44,62 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in ImportFile) (ImportR
 		return ImportResult{}, err
 	}
 	defer release()
+	if in.Project != "" {
+		if in.Project, err = memo.CleanName("project", in.Project); err != nil {
+			return ImportResult{}, err
+		}
+	}
+	if in.Language != "" {
+		if in.Language = string(transcript.Language(in.Language)); in.Language == "" {
+			return ImportResult{}, memo.Invalid("language", "must be a language code such as en or ru")
+		}
+	}
+	// The hash decides before the file is parsed, because most files of a repeated import are unchanged.
+	source := sha256.Sum256(in.Data)
+	if id, err := a.store.BySource(ctx, c.WorkspaceID, source[:]); err != nil || id != "" {
+		return ImportResult{ID: id, Unchanged: id != ""}, err
+	}
+	d, err := a.readImport(ctx, in)
+	if err != nil {
+		return ImportResult{}, err
+	}
+	markdown, err := zipstream.Deflate(write.MarkdownBody(d.Segments))
+	if err != nil {
+		return ImportResult{}, err
+	}
+	p, err := a.store.Prepare(store.NewTranscription{
+		Doc: d, WorkspaceID: c.WorkspaceID, CreatedBy: c.UserID, SourceHash: source[:], Markdown: markdown,
+	})
+	if err != nil {
+		return ImportResult{}, err
+	}
+	out, err := a.addTranscription(ctx, c, p)
+	if err != nil || out.Unchanged {
+		a.deleteParts(ctx, p.ID())
+	}
+	return out, err
+}
+
+// readImport reads the file, and sets what it does not contain.
+func (a *App) readImport(ctx context.Context, in ImportFile) (*memo.Transcription, error) {
 	d, err := read.File(ctx, in.Name, in.Data, transcript.DefaultLimits)
 	if ctx.Err() != nil {
-		return ImportResult{}, context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
 	if err != nil {
 		refusal := &memo.Error{Kind: memo.KindInvalid, Field: "file", Message: err.Error(), Err: err}
 		if e, ok := errors.AsType[*transcript.Error](err); ok {
 			refusal.Message = e.Reason
 		}
-		return ImportResult{}, refusal
+		return nil, refusal
 	}
-	now := a.store.Now()
 	if in.Project != "" {
-		name, err := memo.CleanName("project", in.Project)
-		if err != nil {
-			return ImportResult{}, err
-		}
-		d.Project = &memo.ProjectRef{Name: name}
+		d.Project = &memo.ProjectRef{Name: in.Project}
 	}
 	if in.Language != "" {
-		if d.Language = transcript.Language(in.Language); d.Language == "" {
-			return ImportResult{}, memo.Invalid("language", "must be a language code such as en or ru")
-		}
+		d.Language = memo.Optional(in.Language)
 	}
+	now := a.store.Now()
 	if d.CreatedAt.IsZero() {
 		d.CreatedAt = now
 		if !in.ModTime.IsZero() && in.ModTime.Before(now) {
@@ -82,30 +114,11 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in ImportFile) (ImportR
 			d.Reports[i].CreatedAt = d.UpdatedAt
 		}
 	}
-	markdown, err := zipstream.Deflate(write.MarkdownBody(d.Segments))
-	if err != nil {
-		return ImportResult{}, err
-	}
-	source := sha256.Sum256(in.Data)
-	p, err := a.store.Prepare(store.NewTranscription{
-		Doc: d, WorkspaceID: c.WorkspaceID, CreatedBy: c.UserID, SourceHash: source[:], Markdown: markdown,
-	})
-	if err != nil {
-		return ImportResult{}, err
-	}
-	out, err := a.addTranscription(ctx, c, p)
-	if err != nil || out.Unchanged {
-		a.deleteParts(ctx, p.ID())
-	}
-	return out, err
+	return d, nil
 }
 
-// addTranscription stores a prepared transcription, unless the workspace already has the file.
+// addTranscription stores a prepared transcription, unless the workspace has got the file meanwhile.
 func (a *App) addTranscription(ctx context.Context, c memo.Caller, p *store.Prepared) (out ImportResult, err error) {
-	if out.ID, err = a.store.BySource(ctx, p.WorkspaceID, p.SourceHash); err != nil || out.ID != "" {
-		out.Unchanged = true
-		return out, err
-	}
 	if err := a.store.StoreParts(ctx, p); err != nil {
 		return out, err
 	}
