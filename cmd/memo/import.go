@@ -52,16 +52,8 @@ type refusedFile struct {
 func (c *importCmd) Run(s *session, w memo.Workspace) error {
 	var report importReport
 	sources := c.listFiles(&report)
-	progress, total := s.progress("Importing"), int64(len(sources))
-	caller := memo.Caller{Operator: true, WorkspaceID: w.ID}
-	var failed error
-	for i, f := range sources {
-		progress(int64(i), total)
-		if failed = c.importFile(s, caller, f, &report); failed != nil {
-			break // not the fault of the file; report what was imported so far
-		}
-	}
-	progress(total, total)
+	// If it fails, that is not the fault of a file: report what was imported so far.
+	failed := c.importFiles(s, w.ID, sources, &report)
 	err := s.printResult(report, func() {
 		for _, f := range report.Skipped {
 			fmt.Fprintf(s.stderr, "skipped %s: %s\n", quoteUnprintable(f.Path), f.Reason)
@@ -167,35 +159,72 @@ func errorReason(err error) string {
 	return err.Error()
 }
 
-// importFile imports a file and adds the result to the report. It returns an error
-// only if the file is not the cause.
-func (c *importCmd) importFile(s *session, caller memo.Caller, f source, report *importReport) error {
-	refuse := func(line int, reason string) error {
-		report.Refused = append(report.Refused, refusedFile{f.path, line, reason})
+// importFiles imports files in batches and adds the results to the report. It returns an error only
+// if no file is the cause.
+func (c *importCmd) importFiles(s *session, workspaceID string, sources []source, report *importReport) error {
+	progress, total := s.progress("Importing"), int64(len(sources))
+	progress(0, total)
+	defer progress(total, total)
+	b := importBatch{caller: memo.Caller{Operator: true, WorkspaceID: workspaceID}, report: report}
+	for i, f := range sources {
+		data, info, err := f.read()
+		if err != nil {
+			report.Refused = append(report.Refused, refusedFile{f.path, 0, errorReason(err)})
+			continue
+		}
+		if b.isFull(len(data)) {
+			if err := b.run(s); err != nil {
+				return err
+			}
+			progress(int64(i), total)
+		}
+		b.add(f.path, app.ImportFile{
+			Name: filepath.Base(f.path), Data: data, Project: c.Project, Language: c.Language, ModTime: info.ModTime(),
+		})
+	}
+	return b.run(s)
+}
+
+// importBatch collects files until there are enough for one transaction.
+type importBatch struct {
+	caller memo.Caller
+	report *importReport
+	paths  []string
+	files  []app.ImportFile
+	bytes  int
+}
+
+// isFull reports whether a file of this size must go into the next batch.
+func (b *importBatch) isFull(size int) bool {
+	return len(b.files) == app.MaxBatchFiles || len(b.files) > 0 && b.bytes+size > app.MaxBatchBytes
+}
+
+func (b *importBatch) add(path string, f app.ImportFile) {
+	b.paths, b.files, b.bytes = append(b.paths, path), append(b.files, f), b.bytes+len(f.Data)
+}
+
+// run imports the files and adds the results to the report.
+func (b *importBatch) run(s *session) error {
+	if len(b.files) == 0 {
 		return nil
 	}
-	data, info, err := f.read()
-	if err != nil {
-		return refuse(0, errorReason(err))
+	results, err := s.ImportBatch(s.ctx, b.caller, b.files)
+	for i, r := range results {
+		path := b.paths[i]
+		switch bad, ok := errors.AsType[*transcript.Error](r.Refused); {
+		case ok:
+			b.report.Refused = append(b.report.Refused, refusedFile{path, bad.Line, bad.Reason})
+		case r.Refused != nil:
+			b.report.Refused = append(b.report.Refused, refusedFile{path, 0, r.Refused.Error()})
+		case r.Unchanged:
+			b.report.Unchanged = append(b.report.Unchanged, importedFile{path, r.ID})
+		default:
+			b.report.Imported = append(b.report.Imported, importedFile{path, r.ID})
+		}
 	}
-	done, err := s.Import(s.ctx, caller, app.ImportFile{
-		Name: filepath.Base(f.path), Data: data, Project: c.Project, Language: c.Language, ModTime: info.ModTime(),
-	})
-	if bad, ok := errors.AsType[*transcript.Error](err); ok {
-		return refuse(bad.Line, bad.Reason)
-	}
-	if memo.KindOf(err) == memo.KindInvalid {
-		return refuse(0, err.Error())
-	}
-	if err != nil {
-		return err
-	}
-	if done.Unchanged {
-		report.Unchanged = append(report.Unchanged, importedFile{f.path, done.ID})
-	} else {
-		report.Imported = append(report.Imported, importedFile{f.path, done.ID})
-	}
-	return nil
+	clear(b.files) // a large file must not be held in memory while the next one is read
+	b.paths, b.files, b.bytes = b.paths[:0], b.files[:0], 0
+	return err
 }
 
 // read reads the file, which must be regular and within the size limit. Of a file in a folder

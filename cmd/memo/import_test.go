@@ -1,4 +1,5 @@
-// The test is internal because it replaces a file between its discovery and the read.
+// The tests are internal because they replace a file between its discovery and the read, and count files in
+// a batch.
 package main
 
 import (
@@ -6,7 +7,32 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"memoai.tech/memo/internal/app"
 )
+
+// A batch has a bounded number of files and bytes, except for a file that is larger by itself.
+func TestImportBatchIsBounded(t *testing.T) {
+	for _, c := range []struct {
+		desc               string
+		files, bytes, next int
+		want               bool
+	}{
+		{"the first file", 0, 0, app.MaxBatchBytes + 1, false},
+		{"a file that fits", 1, 1000, app.MaxBatchBytes - 1000, false},
+		{"a file that does not fit", 1, 1000, app.MaxBatchBytes - 999, true},
+		{"after a large file", 1, app.MaxBatchBytes + 1, 1, true},
+		{"the last file", app.MaxBatchFiles - 1, 1000, 1, false},
+		{"one file too many", app.MaxBatchFiles, 1000, 1, true},
+	} {
+		t.Run(c.desc, func(t *testing.T) {
+			b := importBatch{files: make([]app.ImportFile, c.files), bytes: c.bytes}
+			if got := b.isFull(c.next); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
 
 // A file that is replaced after its folder was read is refused.
 func TestImportRefusesReplacedFile(t *testing.T) {

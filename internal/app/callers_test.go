@@ -186,6 +186,9 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	"Import": func(s *scene, c memo.Caller) error {
 		return errOf(s.Import(s.ctx, c, app.ImportFile{Name: "a.txt", Data: []byte(s.unique())}))
 	},
+	"ImportBatch": func(s *scene, c memo.Caller) error {
+		return errOf(s.ImportBatch(s.ctx, c, []app.ImportFile{{Name: "a.txt", Data: []byte(s.unique())}}))
+	},
 	"StartUpload": func(s *scene, c memo.Caller) error {
 		leave, err := s.StartUpload(s.ctx, c, 1)
 		if err == nil {
@@ -306,6 +309,7 @@ Export                 sign_in ok ok ok not_found ok ok
 FindWorkspace          operator operator operator operator operator operator ok
 GetKey                 sign_in no_key ok ok not_found not_found ok
 Import                 sign_in read_only ok ok ok not_found ok
+ImportBatch            sign_in read_only ok ok ok not_found ok
 Invite                 owner owner owner ok owner owner ok
 Invites                owner owner owner ok ok owner ok
 KeyCreators            sign_in no_key ok ok ok ok ok

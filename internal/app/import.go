@@ -1,9 +1,14 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"memoai.tech/memo"
@@ -33,51 +38,114 @@ type ImportResult struct {
 // file, with a *[transcript.Error] as its cause, KindConflict if the workspace would exceed its
 // quota, and KindUnavailable if there is no capacity or no disk space.
 func (a *App) Import(ctx context.Context, c memo.Caller, in ImportFile) (ImportResult, error) {
-	if err := requireEditor(c); err != nil {
-		return ImportResult{}, err
-	}
-	if err := a.store.CheckImportSpace(); err != nil {
-		return ImportResult{}, err
-	}
-	release, err := a.admitImport(ctx, c, len(in.Data))
+	results, err := a.ImportBatch(ctx, c, []ImportFile{in})
 	if err != nil {
 		return ImportResult{}, err
 	}
+	return results[0].ImportResult, results[0].Refused
+}
+
+// Limits of a batch: other transactions wait for about 50 ms while it is added. A larger file is a
+// batch by itself.
+const (
+	MaxBatchFiles = 64
+	MaxBatchBytes = 256 << 10
+)
+
+// BatchResult is the result of one file of a batch.
+type BatchResult struct {
+	ImportResult
+	Refused error // KindInvalid or KindConflict, as for [App.Import]
+}
+
+// ImportBatch is [App.Import] for several files, which are added in one transaction unless one of
+// them is refused. If it returns an error, the results are those of the first files only, as many
+// as are done. Importing all files again finds them unchanged.
+func (a *App) ImportBatch(ctx context.Context, c memo.Caller, files []ImportFile) ([]BatchResult, error) {
+	if err := requireEditor(c); err != nil {
+		return nil, err
+	}
+	if err := a.store.CheckImportSpace(); err != nil {
+		return nil, err
+	}
+	size := 0
+	for _, f := range files {
+		size += len(f.Data)
+	}
+	release, err := a.admitImport(ctx, c, size)
+	if err != nil {
+		return nil, err
+	}
 	defer release()
+	batch, err := a.prepareBatch(ctx, c, files)
+	if err != nil {
+		return nil, err
+	}
+	return a.addBatch(ctx, c, batch)
+}
+
+// pendingFile is a file of a batch: its result, or the transcription that must be added.
+type pendingFile struct {
+	BatchResult
+	prepared *store.Prepared
+}
+
+// prepareBatch reads files on all processors.
+func (a *App) prepareBatch(ctx context.Context, c memo.Caller, files []ImportFile) ([]pendingFile, error) {
+	batch, errs := make([]pendingFile, len(files)), make([]error, len(files))
+	var next atomic.Int64
+	readNext := func() {
+		for i := next.Add(1) - 1; i < int64(len(files)); i = next.Add(1) - 1 {
+			batch[i], errs[i] = a.prepareImport(ctx, c, files[i])
+			if isRefusal(errs[i]) {
+				batch[i].Refused, errs[i] = errs[i], nil
+			}
+		}
+	}
+	var others sync.WaitGroup
+	for range min(len(files), runtime.GOMAXPROCS(0)) - 1 {
+		others.Go(readNext)
+	}
+	readNext() // in this goroutine too: a server recovers from a panic only here
+	others.Wait()
+	return batch, cmp.Or(errs...)
+}
+
+func isRefusal(err error) bool {
+	kind := memo.KindOf(err)
+	return kind == memo.KindInvalid || kind == memo.KindConflict
+}
+
+// prepareImport finds out whether the workspace has the file, and reads it if not.
+func (a *App) prepareImport(ctx context.Context, c memo.Caller, in ImportFile) (f pendingFile, err error) {
 	if in.Project != "" {
 		if in.Project, err = memo.CleanName("project", in.Project); err != nil {
-			return ImportResult{}, err
+			return f, err
 		}
 	}
 	if in.Language != "" {
 		if in.Language = string(transcript.Language(in.Language)); in.Language == "" {
-			return ImportResult{}, memo.Invalid("language", "must be a language code such as en or ru")
+			return f, memo.Invalid("language", "must be a language code such as en or ru")
 		}
 	}
 	// The hash decides before the file is parsed, because most files of a repeated import are unchanged.
 	source := sha256.Sum256(in.Data)
-	if id, err := a.store.BySource(ctx, c.WorkspaceID, source[:]); err != nil || id != "" {
-		return ImportResult{ID: id, Unchanged: id != ""}, err
+	if f.ID, err = a.store.BySource(ctx, c.WorkspaceID, source[:]); err != nil || f.ID != "" {
+		f.Unchanged = true
+		return f, err
 	}
 	d, err := a.readImport(ctx, in)
 	if err != nil {
-		return ImportResult{}, err
+		return f, err
 	}
 	markdown, err := zipstream.Deflate(write.MarkdownBody(d.Segments))
 	if err != nil {
-		return ImportResult{}, err
+		return f, err
 	}
-	p, err := a.store.Prepare(store.NewTranscription{
+	f.prepared, err = a.store.Prepare(store.NewTranscription{
 		Doc: d, WorkspaceID: c.WorkspaceID, CreatedBy: c.UserID, SourceHash: source[:], Markdown: markdown,
 	})
-	if err != nil {
-		return ImportResult{}, err
-	}
-	out, err := a.addTranscription(ctx, c, p)
-	if err != nil || out.Unchanged {
-		a.deleteParts(ctx, p.ID())
-	}
-	return out, err
+	return f, err
 }
 
 // readImport reads the file, and sets what it does not contain.
@@ -117,27 +185,96 @@ func (a *App) readImport(ctx context.Context, in ImportFile) (*memo.Transcriptio
 	return d, nil
 }
 
-// addTranscription stores a prepared transcription, unless the workspace has got the file meanwhile.
-func (a *App) addTranscription(ctx context.Context, c memo.Caller, p *store.Prepared) (out ImportResult, err error) {
-	if err := a.store.StoreParts(ctx, p); err != nil {
-		return out, err
+// addBatch adds the transcriptions of a batch in one transaction. If one of them is refused, each
+// gets a transaction of its own, so that the others are added.
+func (a *App) addBatch(ctx context.Context, c memo.Caller, batch []pendingFile) (results []BatchResult, err error) {
+	err = a.addTranscriptions(ctx, c, batch)
+	switch {
+	case isRefusal(err) && len(batch) == 1:
+		return []BatchResult{{Refused: err}}, nil
+	case isRefusal(err):
+		for i := range batch {
+			one, err := a.addBatch(ctx, c, batch[i:i+1])
+			if err != nil {
+				return results, err
+			}
+			results = append(results, one...)
+		}
+		return results, nil
+	case err != nil:
+		return nil, err
 	}
-	err = a.write(ctx, c, func(tx *store.Tx) error {
-		id, added, err := tx.AddTranscription(ctx, p)
-		out = ImportResult{ID: id, Unchanged: !added}
-		if err != nil {
+	for _, f := range batch {
+		results = append(results, f.BatchResult)
+	}
+	return results, nil
+}
+
+// addTranscriptions adds the transcriptions of a batch in one transaction and sets their results. A
+// file is unchanged if another import of it was first.
+func (a *App) addTranscriptions(ctx context.Context, c memo.Caller, batch []pendingFile) (err error) {
+	var prepared []*store.Prepared
+	var added []store.Added
+	defer func() {
+		for i, p := range prepared {
+			if p.HasParts() && (err != nil || added[i].Unchanged) {
+				a.deleteParts(ctx, p.ID())
+			}
+		}
+	}()
+	for _, f := range batch {
+		if f.prepared == nil {
+			continue
+		}
+		prepared = append(prepared, f.prepared)
+		if err := a.store.StoreParts(ctx, f.prepared); err != nil {
 			return err
 		}
-		if _, err := requireMember(ctx, tx, c); err != nil || !added {
+	}
+	if len(prepared) == 0 {
+		return nil
+	}
+	if err := a.write(ctx, c, func(tx *store.Tx) (err error) {
+		if added, err = tx.AddTranscriptions(ctx, prepared...); err != nil {
 			return err
 		}
-		if err := a.checkQuota(ctx, tx, c.WorkspaceID); err != nil {
+		return a.recordImports(ctx, tx, c, prepared, added)
+	}); err != nil {
+		return err
+	}
+	next := added
+	for i := range batch {
+		if f := &batch[i]; f.prepared != nil {
+			f.ImportResult, next = ImportResult(next[0]), next[1:]
+		}
+	}
+	return nil
+}
+
+// recordImports checks that the caller may still add the transcriptions of this transaction, and
+// writes their audit events.
+func (a *App) recordImports(
+	ctx context.Context, tx *store.Tx, c memo.Caller, prepared []*store.Prepared, added []store.Added,
+) error {
+	if _, err := requireMember(ctx, tx, c); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(added, func(r store.Added) bool { return !r.Unchanged }) {
+		return nil
+	}
+	if err := a.checkQuota(ctx, tx, c.WorkspaceID); err != nil {
+		return err
+	}
+	for i, r := range added {
+		if r.Unchanged {
+			continue
+		}
+		if err := recordEvent(ctx, tx, c, memo.AuditEvent{
+			WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionImported, Subject: r.ID,
+			Name: memo.Printable(prepared[i].Doc.Title, MaxEventText),
+		}); err != nil {
 			return err
 		}
-		return recordEvent(ctx, tx, c, memo.AuditEvent{
-			WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionImported, Subject: id,
-			Name: memo.Printable(p.Doc.Title, MaxEventText),
-		})
-	})
-	return out, err
+	}
+	return nil
 }

@@ -86,7 +86,7 @@ func add(s *Store) error {
 		_, _ = rand.Read(noise)
 		p, err := s.Prepare(NewTranscription{Doc: doc, WorkspaceID: workspace, Markdown: zipstream.Deflated{Data: noise}})
 		if err == nil {
-			_, _, err = tx.AddTranscription(ctx, p)
+			_, err = tx.AddTranscriptions(ctx, p)
 		}
 		return err
 	})

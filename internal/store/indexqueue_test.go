@@ -35,9 +35,11 @@ func (h *harness) addText(title, line string) (id string) {
 		doc.Segments = []memo.Segment{{Text: line}}
 		markdown := zipstream.Deflated{Data: []byte("x")}
 		p, err := h.Prepare(NewTranscription{Doc: doc, WorkspaceID: workspace, Markdown: markdown})
-		if err == nil {
-			id, _, err = tx.AddTranscription(context.Background(), p)
+		if err != nil {
+			return err
 		}
+		id = p.ID()
+		_, err = tx.AddTranscriptions(context.Background(), p)
 		return err
 	})
 	if err != nil {

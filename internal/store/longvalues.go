@@ -27,7 +27,7 @@ const (
 
 // StoreParts writes the long values of p, each part in a separate transaction, so that
 // other writers do not wait long. The parts are not visible until the transaction with
-// [Tx.AddTranscription] commits. If it does not, call [Store.DropParts].
+// [Tx.AddTranscriptions] commits. If it does not, call [Store.DropParts].
 func (s *Store) StoreParts(ctx context.Context, p *Prepared) error {
 	for _, part := range p.parts() {
 		if err := s.Write(ctx, func(tx *Tx) error { return tx.addPart(ctx, p.ID(), part) }); err != nil {
@@ -37,6 +37,9 @@ func (s *Store) StoreParts(ctx context.Context, p *Prepared) error {
 	p.staged = true
 	return nil
 }
+
+// HasParts reports whether p has values that [Store.StoreParts] writes.
+func (p *Prepared) HasParts() bool { return len(p.parts()) > 0 }
 
 type valuePart struct {
 	kind valueKind

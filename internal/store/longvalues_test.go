@@ -43,7 +43,7 @@ func admitAll(int64) error { return nil }
 
 func (h *harness) add(p *Prepared) {
 	h.t.Helper()
-	err := h.Write(h.t.Context(), func(tx *Tx) error { _, _, err := tx.AddTranscription(h.t.Context(), p); return err })
+	err := h.Write(h.t.Context(), func(tx *Tx) error { _, err := tx.AddTranscriptions(h.t.Context(), p); return err })
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestMissingPartsAreDetected(t *testing.T) {
 		if err := errors.Join(h.StoreParts(t.Context(), p), h.DropParts(t.Context(), p.ID())); err != nil {
 			t.Fatal(err)
 		}
-		err := h.Write(t.Context(), func(tx *Tx) error { _, _, err := tx.AddTranscription(t.Context(), p); return err })
+		err := h.Write(t.Context(), func(tx *Tx) error { _, err := tx.AddTranscriptions(t.Context(), p); return err })
 		if memo.KindOf(err) != memo.KindUnavailable || h.count("transcriptions") != 0 {
 			t.Errorf("a transcription without its text was added: %v", err)
 		}

@@ -1,10 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -233,52 +236,101 @@ func (s *Store) Prepare(n NewTranscription) (*Prepared, error) {
 	return p, nil
 }
 
-// AddTranscription adds a transcription with its reports and its search index entry, and
-// raises the content version. If the workspace has a transcription with the same source
-// hash already, added is false and id is the id of that transcription.
-func (t *Tx) AddTranscription(ctx context.Context, p *Prepared) (id string, added bool, err error) {
-	d := p.Doc
+// Added is the result of adding a transcription.
+type Added struct {
+	ID        string
+	Unchanged bool // ID is that of the transcription that the workspace had with this source hash
+}
+
+// AddTranscriptions adds at least one transcription of a workspace, with its reports and its entry
+// in the search index, and raises the content version.
+func (t *Tx) AddTranscriptions(ctx context.Context, batch ...*Prepared) ([]Added, error) {
 	if err := t.waitForImports(ctx); err != nil {
-		return "", false, err
+		return nil, err
 	}
-	if p.SourceHash != nil {
-		if id, err = t.bySource(ctx, p.WorkspaceID, p.SourceHash); id != "" || err != nil {
-			return id, false, err
+	workspaceID, added, order := batch[0].WorkspaceID, make([]Added, len(batch)), sourceOrder(batch)
+	projects := map[string]string{} // ids by names
+	for _, i := range order {
+		p := batch[i]
+		if p.SourceHash != nil {
+			id, err := t.bySource(ctx, workspaceID, p.SourceHash)
+			if err != nil {
+				return nil, err
+			}
+			added[i] = Added{id, id != ""}
+		}
+		if !added[i].Unchanged && p.Doc.Project != nil {
+			projects[p.Doc.Project.Name] = ""
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(projects)) {
+		id, err := t.projectNamed(ctx, workspaceID, name)
+		if err != nil {
+			return nil, err
+		}
+		projects[name] = id
+	}
+	var size int64
+	for _, i := range order {
+		if added[i].Unchanged {
+			continue
+		}
+		var err error
+		if added[i], err = t.addTranscription(ctx, batch[i], projects); err != nil {
+			return nil, err
+		}
+		if !added[i].Unchanged {
+			size += batch[i].size
+		}
+	}
+	if size == 0 {
+		return added, nil
+	}
+	return added, t.bumpContent(ctx, workspaceID, size)
+}
+
+// sourceOrder returns the indices of a batch in the order of the source hashes. On PostgreSQL, an
+// import waits for another one that adds the same project or file. All add the projects and then the
+// files in the same order, so that no two wait for each other.
+func sourceOrder(batch []*Prepared) []int {
+	order := make([]int, len(batch))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return bytes.Compare(batch[i].SourceHash, batch[j].SourceHash) })
+	return order
+}
+
+// addTranscription adds one transcription; projects has the id of its project.
+func (t *Tx) addTranscription(ctx context.Context, p *Prepared, projects map[string]string) (Added, error) {
+	d := p.Doc
 	project := sql.NullString{}
 	if d.Project != nil {
-		if project.String, err = t.projectNamed(ctx, p.WorkspaceID, d.Project.Name); err != nil {
-			return "", false, err
-		}
-		project.Valid = true
+		project = sql.NullString{String: projects[d.Project.Name], Valid: true}
 	}
 	var source any // untyped nil, because some drivers store a nil []byte as an empty value
 	if p.SourceHash != nil {
 		source = p.SourceHash
 	}
 	var seq int64
-	err = t.q.QueryRowContext(ctx, `INSERT INTO transcriptions
+	err := t.q.QueryRowContext(ctx, `INSERT INTO transcriptions
 			(id, workspace_id, project_id, status, language, external_id, duration_ms, created_at, created_by,
 			source_hash, char_count, item, size)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING RETURNING seq`,
 		d.ID, p.WorkspaceID, project, d.Status, nullText(d.Language), nullText(d.ExternalID),
 		d.Duration.Millis(), toMillis(d.CreatedAt), nullText(memo.Optional(p.CreatedBy)), source, p.chars, string(p.item),
 		p.size).Scan(&seq)
-	if errors.Is(err, sql.ErrNoRows) { // another import of the same file was first
-		id, err = t.bySource(ctx, p.WorkspaceID, p.SourceHash)
-		return id, false, err
+	if errors.Is(err, sql.ErrNoRows) { // another import of the same file was first, or the batch has it twice
+		id, err := t.bySource(ctx, p.WorkspaceID, p.SourceHash)
+		return Added{id, true}, err
 	}
 	if err != nil {
-		return "", false, classifyError(err)
+		return Added{}, classifyError(err)
 	}
 	if err := t.addValues(ctx, seq, p); err != nil {
-		return "", false, err
+		return Added{}, err
 	}
-	if err := t.index(ctx, seq, p.terms); err != nil {
-		return "", false, err
-	}
-	return d.ID, true, t.bumpContent(ctx, p.WorkspaceID, p.size)
+	return Added{ID: d.ID}, t.index(ctx, seq, p.terms)
 }
 
 // addValues adds the transcript and the reports of a transcription.

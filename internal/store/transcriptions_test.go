@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"fmt"
+	"testing"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/zipstream"
+)
+
+// countingQuerier counts the statements that it runs.
+type countingQuerier struct {
+	querier
+	n *int
+}
+
+func (c countingQuerier) QueryContext(ctx context.Context, query string, args ...any) (rows, error) {
+	*c.n++
+	return c.querier.QueryContext(ctx, query, args...)
+}
+
+func (c countingQuerier) QueryRowContext(ctx context.Context, query string, args ...any) scanner {
+	*c.n++
+	return c.querier.QueryRowContext(ctx, query, args...)
+}
+
+func (c countingQuerier) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	*c.n++
+	return c.querier.ExecContext(ctx, query, args...)
+}
+
+// TestStatementsOfABatch: a transcription takes a search for its hash, a row in two tables and an entry
+// in the search index. A batch takes two statements for each project, and one for the workspace.
+func TestStatementsOfABatch(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		h, files := newHarness(t, cfg, 0), 0
+		// add adds a batch and returns the number of statements.
+		add := func(n int) (statements int) {
+			var batch []*Prepared
+			for range n {
+				files++
+				source := sha256.Sum256(fmt.Append(nil, files))
+				p, err := h.Prepare(NewTranscription{
+					WorkspaceID: workspace, SourceHash: source[:], Markdown: zipstream.Deflated{Data: []byte("x")},
+					Doc: &memo.Transcription{
+						ListItem: memo.ListItem{
+							Title: fmt.Sprint("File ", files), Status: memo.StatusCompleted, CreatedAt: h.Now(),
+						},
+						Project:  &memo.ProjectRef{Name: "Sales"},
+						Segments: []memo.Segment{{Text: "one of the files"}},
+					},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				batch = append(batch, p)
+			}
+			err := h.Write(t.Context(), func(tx *Tx) error {
+				tx.q = countingQuerier{tx.q, &statements}
+				_, err := tx.AddTranscriptions(t.Context(), batch...)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return statements
+		}
+		perBatch := 3
+		if h.dialect == dialectPostgres {
+			perBatch++ // the timeout of locks
+		}
+		for _, n := range []int{1, 1, 20} {
+			if got, want := add(n), perBatch+4*n; got != want {
+				t.Errorf("a batch of %d: %d statements, want %d", n, got, want)
+			}
+		}
+		if n := h.found("files"); n != files {
+			t.Errorf("a search finds %d transcriptions, want %d", n, files)
+		}
+	})
+}
