@@ -45,8 +45,8 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in ImportFile) (ImportR
 	return results[0].ImportResult, results[0].Refused
 }
 
-// Limits of a batch: other transactions wait for about 50 ms while it is added. A larger file is a
-// batch by itself.
+// Limits of a batch, because other transactions wait while it is added. A larger file is a batch by
+// itself.
 const (
 	MaxBatchFiles = 64
 	MaxBatchBytes = 256 << 10

@@ -98,7 +98,7 @@ func (s *Store) writeOnce(ctx context.Context, db txBeginner, p Purpose, f func(
 	defer tx.Rollback() // does nothing after the commit
 	// The clock is read after BeginTx, so that on SQLite the times that this transaction
 	// writes are not before those of the previous one.
-	t := &Tx{reader: reader{q: plainQuerier{tx}, dialect: s.dialect}, Now: s.Now()}
+	t := &Tx{reader: reader{q: s.txQuerier(tx), dialect: s.dialect}, Now: s.Now()}
 	if err := f(t); err != nil {
 		return classifyError(err)
 	}
