@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,21 +69,27 @@ func newArchive(t testing.TB, cfg Config, n int) *archive {
 			if k > 0 {
 				count = n/10 + 1
 			}
+			// Both workspaces have texts of the same seconds.
+			column, rowid := "", fmt.Sprintf("(i * 7919 %% $1) * %d + %d", spacing/1000*rowsPerSecond, k)
+			into, tag, suffix := `search_index (rowid, body) SELECT `+rowid+`, `, workspaceTag(w), ``
+			if s.dialect == dialectPostgres {
+				into, tag = `transcription_search (seq, terms) SELECT `+seq+`, CAST('`+workspaceTerm(w)+` ' || `, ""
+				rowid, suffix = "", ` AS tsvector)`
+			} else {
+				column, rowid = ", search_rowid", ", "+rowid
+			}
 			if err := tx.exec(ctx, bulkSQL+`INSERT INTO transcriptions
-					(seq, id, workspace_id, project_id, status, language, external_id, duration_ms, created_at, char_count, item)
+					(seq, id, workspace_id, project_id, status, language, external_id, duration_ms, created_at, char_count,
+					item`+column+`)
 				SELECT `+seq+`, '`+w+`' || CAST(1000000 + i AS TEXT), '`+w+`', CASE WHEN i % 3 = 0 THEN 'p`+w+`' END, 'completed',
 					CASE WHEN i % 2 = 0 THEN 'en' ELSE 'de' END, CASE WHEN i % 5 = 0 THEN 'crm-' || CAST(i % 50 AS TEXT) END,
-					i * 37 % 1000 * 1000, (i * 7919 % $1) * 60000, 0, '{}' FROM n`, count); err != nil {
+					i * 37 % 1000 * 1000, (i * 7919 % $1) * 60000, 0, '{}'`+rowid+` FROM n`, count); err != nil {
 				return err
 			}
-			into, tag, suffix := `(rowid, body) SELECT `+seq+`, `, workspaceTag(w), ``
-			if s.dialect == dialectPostgres {
-				into, tag, suffix = `(seq, terms) SELECT `+seq+`, CAST('`+workspaceTerm(w)+` ' || `, "", ` AS tsvector)`
-			}
-			if err := tx.exec(ctx, bulkSQL+`INSERT INTO transcription_search `+into+
+			if err := tx.exec(ctx, bulkSQL+`INSERT INTO `+into+
 				`'`+tag+`pri' || CAST(i % 700 AS TEXT) || ' `+tag+`con' || CAST(i % 300 AS TEXT)
 				|| CASE WHEN i % 10 = 3 THEN ' `+tag+`pricing' ELSE '' END
-				|| CASE WHEN i % 1000 = 7 THEN ' `+tag+`quokka' ELSE '' END`+suffix+` FROM n`, count); err != nil {
+				|| CASE WHEN i % 1000 = 7 THEN ' `+tag+`quokka' ELSE '' END`+suffix+` FROM n ORDER BY 1`, count); err != nil {
 				return err
 			}
 		}
@@ -163,28 +170,54 @@ var everyOrder = []Order{
 	{ByRelevance, false},
 }
 
-// wantFTSFirst fails unless the plan queries FTS5 once and reads the rows that it finds
-// by rowid.
-func (a *archive) wantFTSFirst(t *testing.T, query string, args []any) {
+// wantFTSFirst fails unless the plan starts each of its searches with FTS5, and reads only the
+// index of hits for what it finds. With walk, FTS5 must find the hits in the order of their
+// rowids, from the end if it is descending.
+func (a *archive) wantFTSFirst(t *testing.T, query string, args []any, walk *Order) {
 	t.Helper()
-	var steps []string
-	for line := range strings.Lines(planOf(t, a.Store, query, args)) {
-		if strings.HasPrefix(line, "SCAN x ") || strings.HasPrefix(line, "SEARCH ") {
-			steps = append(steps, strings.TrimSpace(line))
+	fts := regexp.MustCompile(`^SCAN x VIRTUAL TABLE INDEX (\d+):M3[<>]*$`)
+	allowed := regexp.MustCompile(
+		`^SEARCH t USING COVERING INDEX transcriptions_search \(search_rowid=\? AND workspace_id=\?|` +
+			`^SEARCH transcriptions USING INDEX transcriptions_spilled \(workspace_id=\?\)$|` +
+			`^SEARCH transcriptions USING COVERING INDEX transcriptions_created \(workspace_id=\? AND status[<>]\?\)$|` +
+			`^SCAN c$|^SCAN r$|^SEARCH \(subquery-\d+\)$`)
+	plan, first, directions := planOf(t, a.Store, query, args), "", []string{}
+	for line := range strings.Lines(plan) {
+		line = strings.TrimSpace(line)
+		m := fts.FindStringSubmatch(line)
+		if m != nil {
+			directions = append(directions, m[1])
+		}
+		if read := strings.HasPrefix(line, "SCAN ") || strings.HasPrefix(line, "SEARCH "); !read {
+			continue
+		}
+		first = cmp.Or(first, line)
+		if m == nil && !allowed.MatchString(line) {
+			t.Fatalf("%q in the plan of\n%s\n%s", line, query, plan) // fatal: running the query could take hours
 		}
 	}
-	if len(steps) != 2 || !strings.HasPrefix(steps[0], "SCAN x VIRTUAL TABLE INDEX ") || strings.Contains(steps[0], "=") ||
-		steps[1] != "SEARCH t USING INTEGER PRIMARY KEY (rowid=?)" {
-		t.Fatalf("the plan is %q of\n%s", steps, query) // fatal: running the query could take hours
+	want := []string{"0"}
+	switch {
+	case walk == nil:
+	case walk.By == ByRelevance:
+		want = []string{"192"} // FTS5_BI_ORDER_ROWID and FTS5_BI_ORDER_DESC
+	case walk.By == ByCreated && walk.Descending:
+		want = []string{"0", "192"}
+	case walk.By == ByCreated:
+		want = []string{"0", "64"}
+	}
+	if !slices.Equal(directions, want) || walk != nil && walk.By != ByRelevance && !fts.MatchString(first) {
+		t.Fatalf("FTS5 is asked for %v, want %v, in the plan of\n%s\n%s", directions, want, query, plan)
 	}
 }
 
-// wantVisits runs a query and fails if it reads more rows of transcriptions than the
-// terms have hits.
-func (a *archive) wantVisits(t *testing.T, query string, args []any, hits int64) {
+// wantVisits runs a query and fails if it reads more hits of the index than it may.
+func (a *archive) wantVisits(t *testing.T, query string, args []any, most int) {
 	t.Helper()
 	visits.Store(0)
-	rows, err := a.write.Query(strings.Replace(query, " WHERE ", " WHERE visited(t.seq) AND ", 1), args...)
+	const match = " WHERE search_index MATCH "
+	query = strings.ReplaceAll(query, match, " WHERE visited(x.rowid) AND search_index MATCH ")
+	rows, err := a.write.Query(query, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,8 +225,8 @@ func (a *archive) wantVisits(t *testing.T, query string, args []any, hits int64)
 	for rows.Next() {
 		continue
 	}
-	if n := visits.Load(); rows.Err() != nil || n == 0 || n > hits {
-		t.Errorf("the query reads %d rows for %d hits (%v)", n, hits, rows.Err())
+	if n := visits.Load(); rows.Err() != nil || n == 0 || n > int64(most) {
+		t.Errorf("the query reads %d hits, want at most %d (%v)", n, most, rows.Err())
 	}
 }
 

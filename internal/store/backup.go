@@ -25,7 +25,7 @@ type table struct {
 // tables lists all tables, each after those that its rows refer to. Sessions and invitations
 // are excluded, because a restore would make ended ones active again; so all users must sign in
 // after a restore. The queue of the search index and the windows of rate limits are excluded as
-// well.
+// well, and so is transcriptions.search_rowid of SQLite, which a text gets when it is indexed.
 var tables = []table{
 	{name: "users", columns: "id, email, name, password_hash, created_at, disabled_at"},
 	{name: "workspaces", columns: "id, name, plan, content_version, created_at, stored_bytes"},

@@ -19,7 +19,8 @@ func TestBackupCoversEveryColumn(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		s := mustOpen(t, cfg)
 		query := `SELECT m.name, x.name FROM sqlite_master m JOIN pragma_table_xinfo(m.name) x
-			WHERE m.type = 'table' AND x.hidden = 0 AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE 'transcription_search%'`
+			WHERE m.type = 'table' AND x.hidden = 0 AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE 'search_index%'
+			AND x.name <> 'search_rowid'`
 		if s.dialect == dialectPostgres {
 			query = `SELECT table_name, column_name FROM information_schema.columns
 				WHERE table_schema = current_schema() AND is_generated = 'NEVER' AND table_name <> 'transcription_search'`

@@ -142,10 +142,14 @@ func TestRevocationSucceedsOnFullDisk(t *testing.T) {
 		t.Fatalf("the reserve has %d bytes, want %d (%v)", size, reserveSize, err)
 	}
 	ballast := testenv.FillDisk(t, dir)
-	// The WAL has some space left. Fill it too.
-	transcriptions, events := 0, h.count("audit_events")
-	for transcriptions = h.count("transcriptions"); add(h.Store) == nil; transcriptions++ {
+	// The WAL has some space left. Fill it too, with imports and then with writes as small as a revocation.
+	transcriptions := h.count("transcriptions")
+	for ; add(h.Store) == nil; transcriptions++ {
 	}
+	record := func(tx *Tx) error { return tx.Record(t.Context(), memo.AuditEvent{WorkspaceID: workspace}) }
+	for h.Write(t.Context(), record) == nil {
+	}
+	events := h.count("audit_events")
 	if err := add(h.Store); memo.KindOf(err) != memo.KindUnavailable {
 		t.Fatalf("an import on a full disk: got %v, want unavailable", err)
 	}

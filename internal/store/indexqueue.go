@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"memoai.tech/memo"
 )
@@ -41,21 +43,22 @@ func (s *Store) indexQueued(ctx context.Context) error {
 
 // queuedText is a transcription from search_pending with its terms.
 type queuedText struct {
-	seq   int64
-	terms searchTerms
+	seq, createdAt int64
+	terms          searchTerms
 }
 
-// pending reads the next transcriptions of search_pending and makes their terms.
+// pending reads the next transcriptions of search_pending and makes their terms. They are sorted by
+// creation time, because FTS5 collects the texts of a transaction only while their rowids increase.
 func (s *Store) pending(ctx context.Context) (batch []queuedText, err error) {
 	type row struct {
-		seq             int64
+		seq, createdAt  int64
 		id, workspaceID string
 		item, segments  []byte
 	}
 	rows, err := queryAll(ctx, s.dataReader.q, func(r scanner) (n row, err error) {
-		err = r.Scan(&n.seq, &n.id, &n.workspaceID, &n.item, &n.segments)
+		err = r.Scan(&n.seq, &n.createdAt, &n.id, &n.workspaceID, &n.item, &n.segments)
 		return n, err
-	}, `SELECT t.seq, t.id, t.workspace_id, t.item, x.segments
+	}, `SELECT t.seq, t.created_at, t.id, t.workspace_id, t.item, x.segments
 		FROM search_pending p JOIN transcriptions t ON t.seq = p.seq JOIN transcripts x ON x.seq = p.seq
 		ORDER BY p.seq LIMIT $1`, pendingTexts)
 	if err != nil {
@@ -77,9 +80,10 @@ func (s *Store) pending(ctx context.Context) (batch []queuedText, err error) {
 		if err != nil {
 			return nil, err
 		}
-		batch = append(batch, queuedText{n.seq, prepareTerms(s.dialect, n.workspaceID, d.ListItem, d.Segments)})
+		batch = append(batch, queuedText{n.seq, n.createdAt, prepareTerms(s.dialect, n.workspaceID, d.ListItem, d.Segments)})
 		size += len(n.segments)
 	}
+	slices.SortStableFunc(batch, func(a, b queuedText) int { return cmp.Compare(a.createdAt, b.createdAt) })
 	return batch, nil
 }
 

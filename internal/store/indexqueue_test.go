@@ -56,7 +56,7 @@ func (h *harness) clearIndex() {
 	if err := h.Write(ctx, func(tx *Tx) error {
 		empty := `DELETE FROM transcription_search`
 		if h.dialect == dialectSQLite {
-			empty = `INSERT INTO transcription_search (transcription_search) VALUES ('delete-all')`
+			empty = `INSERT INTO search_index (search_index) VALUES ('delete-all')`
 		}
 		return errors.Join(tx.exec(ctx, empty), tx.exec(ctx, `INSERT INTO search_pending SELECT seq FROM transcriptions`))
 	}); err != nil {
@@ -162,27 +162,33 @@ func TestChangedTextIsIndexedAsItIsNow(t *testing.T) {
 	})
 }
 
-// TestMigrationRebuildsIndex migrates a database whose index has no workspace tags.
+// TestMigrationRebuildsIndex migrates databases whose index has no workspace tags (schema 3), or is
+// not sorted by time (schema 10).
 func TestMigrationRebuildsIndex(t *testing.T) {
-	cfg := Config{Dir: t.TempDir()}
-	old := upTo(t, cfg, 3)
-	mustExec(t, old,
-		`INSERT INTO workspaces (id, name, plan, content_version, created_at) VALUES ('`+workspace+
-			`', 'Acme', 'pro', 1, 1)`,
-		`INSERT INTO transcriptions (seq, id, workspace_id, status, duration_ms, created_at, char_count, item)
-			VALUES (7, 'x', '`+workspace+`', 'completed', 1, 1, 1, '{"title":"An old zebra"}')`,
-		`INSERT INTO transcripts (seq, markdown_size, markdown_crc, markdown, text, segments)
-			VALUES (7, 0, 0, x'', '"x"', '[{"start":0,"end":1,"text":"two giraffes"}]')`,
-		`INSERT INTO transcription_search (rowid, scope, title, summary, body)
-			VALUES (7, 'ws', 'an old zebra', '', 'two giraffes')`)
-	if err := old.Close(); err != nil {
-		t.Fatal(err)
-	}
-	h := &harness{Store: mustOpen(t, cfg), t: t}
-	for _, word := range []string{"zebra", "gir"} {
-		if got := h.found(word); got != 1 {
-			t.Errorf("%s finds %d transcriptions, want 1", word, got)
-		}
+	for version, entry := range map[int64]string{
+		3:  `(rowid, scope, title, summary, body) VALUES (7, 'ws', 'an old zebra', '', 'two giraffes')`,
+		10: `(rowid, title, summary, body) VALUES (7, '00000000an 00000000old 00000000zebra', '', '')`,
+	} {
+		t.Run(fmt.Sprint("from schema ", version), func(t *testing.T) {
+			cfg := Config{Dir: t.TempDir()}
+			old := upTo(t, cfg, version)
+			mustExec(t, old, `INSERT INTO workspaces (id, name, plan, content_version, created_at)
+				VALUES ('`+workspace+`', 'Acme', 'pro', 1, 1)`,
+				`INSERT INTO transcriptions (seq, id, workspace_id, status, duration_ms, created_at, char_count, item)
+				VALUES (7, 'x', '`+workspace+`', 'completed', 1, 1, 1, '{"title":"An old zebra"}')`,
+				`INSERT INTO transcripts (seq, markdown_size, markdown_crc, markdown, text, segments)
+				VALUES (7, 0, 0, x'', '"x"', '[{"start":0,"end":1,"text":"two giraffes"}]')`,
+				`INSERT INTO transcription_search `+entry)
+			if err := old.Close(); err != nil {
+				t.Fatal(err)
+			}
+			h := &harness{Store: mustOpen(t, cfg), t: t}
+			for _, word := range []string{"zebra", "gir"} {
+				if got := h.found(word); got != 1 {
+					t.Errorf("%s finds %d transcriptions, want 1", word, got)
+				}
+			}
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -134,20 +135,29 @@ func (s *Store) pageQuery(f Filter, o Order, p Range) (query, order string, args
 	order = fmt.Sprintf("c.key %s, c.id %s", direction, direction)
 	if p.After != nil {
 		q.where("("+key+", t.id) "+compare+" (%s, %s)", p.After.Key, p.After.ID)
+		if q.rowids != nil && o.By == ByCreated {
+			q.rowids.createdAfter(q, o, p.After.Key)
+		}
 	}
-	query = q.query(`t.seq AS seq, t.id AS id, `+key+` AS key`) +
-		` ORDER BY ` + strings.ReplaceAll(order, "c.", "") + q.limit(p)
-	return query, order, q.args
+	if q.rowids != nil && o.By == ByCreated {
+		query = q.byRowid(o, p)
+	} else {
+		query = q.query(`t.seq AS seq, t.id AS id, ` + key + ` AS key`)
+	}
+	return query + ` ORDER BY ` + strings.ReplaceAll(order, "c.", "") + q.limit(p), order, q.args
 }
 
-// ranked returns a query for a page by relevance, as pageQuery does. The maxRanked hits that were
-// added last come first, sorted by rank. The other hits follow, the last added first.
+// ranked returns a query for a page by relevance, as pageQuery does. The maxRanked newest hits come
+// first, sorted by rank. The other hits follow, the newest first.
 func (q *queryBuilder) ranked(p Range) (query, order string, args []any) {
-	if p.Offset >= maxRanked {
-		return q.query(`t.seq AS seq`) + ` ORDER BY ` + q.seq + ` DESC` + q.limit(p), "c.seq DESC", q.args
+	newest := ` ORDER BY ` + q.newest + ` DESC`
+	if q.rowids == nil {
+		newest += `, t.id DESC` // a rowid is unique
 	}
-	hits := q.query(`t.seq AS seq, t.id AS id, `+q.rank+` AS key`) +
-		` ORDER BY ` + q.seq + ` DESC LIMIT ` + q.arg(maxRanked)
+	if p.Offset >= maxRanked {
+		return q.query(`t.seq AS seq, t.id AS id, `+q.newest+` AS key`) + newest + q.limit(p), "c.key DESC, c.id DESC", q.args
+	}
+	hits := q.query(`t.seq AS seq, t.id AS id, `+q.rank+` AS key`) + newest + ` LIMIT ` + q.arg(maxRanked)
 	return `SELECT seq, id, key FROM (` + hits + `) r ORDER BY key, id DESC` + q.limit(p), "c.key, c.id DESC", q.args
 }
 
@@ -167,11 +177,12 @@ func projectRef(id, name sql.NullString) *memo.ProjectRef {
 
 // queryBuilder builds a query: its FROM, the conditions of its WHERE, and its arguments.
 type queryBuilder struct {
-	from  string
-	seq   string // of a search: the column by which the index sorts the hits
-	rank  string // of a search: the expression for the rank of a hit, lowest for the best
-	conds []string
-	args  []any
+	from   string
+	newest string      // of a search: the column by which hits are sorted by time
+	rank   string      // of a search: the expression for the rank of a hit, lowest for the best
+	rowids *rowidRange // of a search on SQLite
+	conds  []string
+	args   []any
 }
 
 // arg adds an argument and returns its placeholder.
@@ -182,7 +193,11 @@ func (q *queryBuilder) arg(v any) string {
 
 // query returns a SELECT of columns.
 func (q *queryBuilder) query(columns string) string {
-	return `SELECT ` + columns + ` FROM ` + q.from + ` WHERE ` + strings.Join(q.conds, " AND ")
+	conds := q.conds
+	if q.rowids != nil {
+		conds = slices.Concat(conds, q.rowids.conds())
+	}
+	return `SELECT ` + columns + ` FROM ` + q.from + ` WHERE ` + strings.Join(conds, " AND ")
 }
 
 // limit returns the LIMIT and OFFSET of a page.

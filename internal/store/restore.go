@@ -90,7 +90,7 @@ func (s *Store) Restore(
 func (t *Tx) deleteAll(ctx context.Context) error {
 	clearIndex := `DELETE FROM transcription_search`
 	if t.dialect == dialectSQLite {
-		clearIndex = `INSERT INTO transcription_search (transcription_search) VALUES ('delete-all')`
+		clearIndex = `INSERT INTO search_index (search_index) VALUES ('delete-all')`
 	}
 	if err := t.exec(ctx, clearIndex); err != nil {
 		return err

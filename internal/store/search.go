@@ -18,11 +18,11 @@ import (
 // workspace: FTS5 with a tag at the start of each term, the tsvector with an extra term.
 //
 // On SQLite, a search reads the index entries of each of its terms within the workspace,
-// and one row of transcriptions for each hit. A prefix of three letters is one entry in
-// the prefix index, and so is a single character of a script without spaces. A longer
-// prefix reads the entries of all words that begin with it. Counting and ranking stop at
-// maxCount and maxRanked hits, so the slowest search is one for common words, sorted by date or
-// duration, which reads a row for each hit: see BenchmarkSearch.
+// and one entry of the index transcriptions_search for each hit. A prefix of three letters is one
+// entry in the prefix index, and so is a single character of a script without spaces. A longer
+// prefix reads the entries of all words that begin with it. A page by creation time stops at its
+// last hit, counting at maxCount and ranking at maxRanked hits, so the slowest search is one for
+// common words, sorted by duration, which reads every hit: see BenchmarkSearch.
 
 const (
 	// maxTerms is the maximum number of indexed terms of one text. FTS5 takes about
@@ -30,8 +30,8 @@ const (
 	maxTerms = 50_000
 	// maxCount is the number of hits at which counting a search stops.
 	maxCount = 10_000
-	// maxRanked is the maximum number of hits that are ranked: those that were added last.
-	// Ranking a hit takes about ten times as long as finding it.
+	// maxRanked is the maximum number of hits that are ranked: the newest ones. Ranking a hit
+	// takes about ten times as long as finding it.
 	maxRanked = 10_000
 	// maxVector is the maximum size of a tsvector in bytes. PostgreSQL refuses more than
 	// 1 MB.
@@ -67,22 +67,22 @@ func workspaceTerm(workspaceID string) string {
 
 // addSearch adds the search of f to a query.
 func (s *Store) addSearch(q *queryBuilder, f Filter) {
-	words := make([]string, len(f.Query))
 	if s.dialect == dialectSQLite {
-		tag := workspaceTag(f.WorkspaceID)
-		for i, t := range f.Query {
-			words[i] = `"` + tagged(tag, t.Text) + `"`
-			if t.Prefix {
-				words[i] += "*"
-			}
-		}
 		// CROSS JOIN makes SQLite search first. Otherwise it might look up the date first,
 		// and search once for each row with that date.
-		q.from, q.seq = "transcription_search x CROSS JOIN transcriptions t ON t.seq = x.rowid", "x.rowid"
-		q.where("transcription_search MATCH %s", strings.Join(words, " AND "))
-		q.rank = "bm25(transcription_search, 8.0, 4.0, 1.0)"
+		q.from = "search_index x CROSS JOIN transcriptions t INDEXED BY transcriptions_search ON t.search_rowid = x.rowid"
+		q.where("search_index MATCH %s", f.match())
+		q.newest, q.rank = "x.rowid", "bm25(search_index, 8.0, 4.0, 1.0)"
+		q.rowids = &rowidRange{workspaceID: f.WorkspaceID}
+		if !f.From.IsZero() {
+			q.rowids.createdFrom(q, toMillis(f.From))
+		}
+		if !f.To.IsZero() {
+			q.rowids.createdUntil(q, toMillis(f.To)-1)
+		}
 		return
 	}
+	words := make([]string, len(f.Query))
 	for i, t := range f.Query {
 		words[i] = `'` + t.Text + `'`
 		if t.Prefix {
@@ -90,9 +90,21 @@ func (s *Store) addSearch(q *queryBuilder, f Filter) {
 		}
 	}
 	query := q.arg(`'` + workspaceTerm(f.WorkspaceID) + `' & ` + strings.Join(words, " & "))
-	q.from, q.seq = "transcription_search x JOIN transcriptions t ON t.seq = x.seq", "x.seq"
+	q.from, q.newest = "transcription_search x JOIN transcriptions t ON t.seq = x.seq", "t.created_at"
 	q.conds = append(q.conds, "x.terms @@ CAST("+query+" AS tsquery)")
 	q.rank = "-ts_rank(x.terms, CAST(" + query + " AS tsquery))"
+}
+
+// match returns the query for FTS5.
+func (f Filter) match() string {
+	tag, words := workspaceTag(f.WorkspaceID), make([]string, len(f.Query))
+	for i, t := range f.Query {
+		words[i] = `"` + tagged(tag, t.Text) + `"`
+		if t.Prefix {
+			words[i] += "*"
+		}
+	}
+	return strings.Join(words, " AND ")
 }
 
 // querierFor returns the querier for the queries of a filter. It does not prepare a
@@ -194,12 +206,16 @@ func (l *termList) dropRepeated() {
 
 // index adds a transcription to the search index. It must not be in the index.
 func (t *Tx) index(ctx context.Context, seq int64, terms searchTerms) error {
-	if t.dialect == dialectSQLite {
-		return t.exec(ctx, `INSERT INTO transcription_search (rowid, title, summary, body) VALUES ($1, $2, $3, $4)`,
-			seq, terms.title, terms.summary, terms.body)
+	if t.dialect == dialectPostgres {
+		return t.exec(ctx, `INSERT INTO transcription_search (seq, terms) VALUES ($1, CAST($2 AS tsvector))`, seq,
+			terms.vector)
 	}
-	return t.exec(ctx, `INSERT INTO transcription_search (seq, terms) VALUES ($1, CAST($2 AS tsvector))`, seq,
-		terms.vector)
+	rowid, err := t.searchRowid(ctx, seq)
+	if err != nil {
+		return err
+	}
+	return t.exec(ctx, `INSERT INTO search_index (rowid, title, summary, body) VALUES ($1, $2, $3, $4)`,
+		rowid, terms.title, terms.summary, terms.body)
 }
 
 // unindex removes a transcription from the search index.
@@ -207,11 +223,11 @@ func (t *Tx) unindex(ctx context.Context, seq int64) error {
 	if err := t.exec(ctx, `DELETE FROM search_pending WHERE seq = $1`, seq); err != nil {
 		return err
 	}
-	column := "rowid"
 	if t.dialect == dialectPostgres {
-		column = "seq"
+		return t.exec(ctx, `DELETE FROM transcription_search WHERE seq = $1`, seq)
 	}
-	return t.exec(ctx, `DELETE FROM transcription_search WHERE `+column+` = $1`, seq)
+	return t.exec(ctx, `DELETE FROM search_index
+		WHERE rowid = (SELECT search_rowid FROM transcriptions WHERE seq = $1)`, seq)
 }
 
 // tsvectorText returns a tsvector as text: each term once, with its positions and their weights.

@@ -56,8 +56,9 @@ func TestEveryConstantQueryPrepares(t *testing.T) {
 				mark string
 				d    dialect
 			}{
-				{"transcription_search (rowid", dialectSQLite},
-				{"transcription_search (transcription_search", dialectSQLite},
+				{"search_index", dialectSQLite},
+				{"search_rowid", dialectSQLite},
+				{"transcription_search", dialectPostgres},
 				{"sqlite_master", dialectSQLite},
 				{"sqlite_version", dialectSQLite},
 				{"PRAGMA", dialectSQLite},
