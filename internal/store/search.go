@@ -32,7 +32,7 @@ const (
 	maxCount = 10_000
 	// maxRanked is the maximum number of hits that are ranked: the newest ones. Ranking a hit
 	// takes about ten times as long as finding it.
-	maxRanked = 10_000
+	maxRanked = 1_000
 	// maxVector is the maximum size of a tsvector in bytes. PostgreSQL refuses more than
 	// 1 MB.
 	maxVector = 900_000
