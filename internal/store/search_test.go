@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -160,6 +161,23 @@ func testManyHits(t *testing.T, a *archive) {
 	}
 }
 
+// TestTotalOfSearchHasOneStatus: also if the workspace has texts with other statuses.
+func TestTotalOfSearchHasOneStatus(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		a := newArchive(t, cfg, 100)
+		mustExec(t, a.Store, `UPDATE transcriptions SET status = 'failed' WHERE seq % 4 = 0`,
+			`UPDATE transcriptions SET status = 'processing' WHERE seq % 10 = 1`)
+		for status, want := range map[memo.Status]int{
+			memo.StatusCompleted: 65, memo.StatusFailed: 25, memo.StatusProcessing: 10, memo.StatusQueued: 0, "x": 0,
+		} {
+			f := Filter{WorkspaceID: "a", Status: status, Search: true, Query: search.ParseQuery("pri")}
+			if total, err := a.Count(t.Context(), f); err != nil || total.N != want {
+				t.Errorf("%s: the total is %+v (%v), want %d", status, total, err, want)
+			}
+		}
+	})
+}
+
 // TestSearchIsLimitedToItsWorkspace: this holds even if two workspaces have the same tag.
 func TestSearchIsLimitedToItsWorkspace(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
@@ -186,6 +204,37 @@ func TestSearchIsLimitedToItsWorkspace(t *testing.T) {
 		f.WorkspaceID = "b"
 		if total, err := a.Count(ctx, f); err != nil || total.N != 0 {
 			t.Errorf("the other workspace finds %+v (%v), want nothing", total, err)
+		}
+	})
+}
+
+// TestTextHasOnlyTermsOfItsWorkspace: on SQLite, the total of a search has no other condition, so
+// no text may get a term that begins with the tag of another workspace, whatever its words are.
+func TestTextHasOnlyTermsOfItsWorkspace(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		a := newArchive(t, cfg, 10)
+		ctx := t.Context()
+		title := "zebra"
+		for _, foreign := range []string{workspaceTag("a"), workspaceTag("a") + "00", workspaceTerm("a")} {
+			for _, before := range []string{
+				"", " ", "x ", "x_", "x-", "x.", "'", `"`, "*", "^", ":", "\x00", "\u00a0", "\u200b", "\u0301", "é", "会", "\xff",
+			} {
+				title += " " + before + foreign + "zebra"
+			}
+		}
+		if err := a.Write(ctx, func(tx *Tx) error {
+			const ofB = 11
+			doc := memo.ListItem{Title: title, Summary: memo.Optional(title)}
+			return errors.Join(tx.unindex(ctx, ofB), tx.index(ctx, ofB,
+				prepareTerms(a.dialect, "b", doc, []memo.Segment{{Text: title, Speaker: memo.Optional(title)}})))
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for _, query := range []string{"zebra", "zeb", workspaceTag("a"), workspaceTag("a") + "zebra", "会", "00"} {
+			f := Filter{WorkspaceID: "a", Status: memo.StatusCompleted, Search: true, Query: search.ParseQuery(query)}
+			if total, err := a.Count(ctx, f); err != nil || total.N != 0 {
+				t.Errorf("%s finds %+v (%v) in the other workspace, want nothing", query, total, err)
+			}
 		}
 	})
 }

@@ -3,10 +3,10 @@
 -- 256, plus a number that makes it unique: so the index is sorted by time, and a search
 -- for the newest texts reads it from its end and stops at the page. The table has a new
 -- name, so that an older server that still runs fails to search and to import, instead
--- of finding and writing wrong rows.
+-- of finding and writing wrong rows. The tag of a workspace has twelve characters now.
 DROP TABLE transcription_search;
 CREATE VIRTUAL TABLE search_index USING fts5 (
-  title, summary, body, content='', contentless_delete=1, tokenize='ascii', prefix='11'
+  title, summary, body, content='', contentless_delete=1, tokenize='ascii', prefix='15'
 );
 
 -- NULL until the text is indexed. A search reads only the index below for each hit,
