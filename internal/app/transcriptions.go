@@ -109,6 +109,9 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (
 			return Page{}, err
 		}
 		defer release()
+		if filter, err = a.store.WithoutCommonTerms(ctx, filter); err != nil {
+			return Page{}, err
+		}
 	}
 	p := Page{Limit: min(max(in.Limit, 1), MaxLimit), Offset: in.Offset, Items: []ListItem{}}
 	total, err := a.total(ctx, c, filter)

@@ -186,3 +186,47 @@ func TestTotalOfSearchIsBounded(t *testing.T) {
 		})
 	}
 }
+
+// TestLongQuestionFindsTextsWithoutItsCommonWords, which most of the other texts have.
+func TestLongQuestionFindsTextsWithoutItsCommonWords(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t, store.Config{Dir: dir})
+	want := w.file("x.txt", "[00:01] Ann: Talk about pricing")
+	w.file("y.txt", "[00:01] Ann: What did we say?")
+	testenv.Repeat(t, dir, 100) // copies of the second
+	for query, n := range map[string]int{
+		"what did we say about pricing": 1, "did we say pricing": 0, "what did we say about lunch": 0,
+	} {
+		p, err := w.Transcriptions(w.ctx, w.as(w.owner), app.ListQuery{Query: query, Status: memo.StatusCompleted})
+		if err != nil || p.Total != n || len(p.Items) != n {
+			t.Fatalf("%s: %d items of %d (%v), want %d", query, len(p.Items), p.Total, err, n)
+		}
+		if n == 0 {
+			continue
+		}
+		if it, err := p.Items[0].Item(); err != nil || it.ID != want.ID || len(p.Items[0].Snippets) != 1 {
+			t.Errorf("%s finds %s with %+v (%v), want %s", query, it.ID, p.Items[0].Snippets, err, want.ID)
+		}
+	}
+}
+
+// TestExactLongQuestionIsFound, with the line in which it was said, although its common words are
+// left out of the search.
+func TestExactLongQuestionIsFound(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t, store.Config{Dir: dir})
+	const question = "What did we say about pricing?"
+	want := w.file("x.txt", "[00:01] Ann: We say what we did.\n[00:02] Bob: "+question+"\n[00:03] Ann: And what?")
+	w.file("y.txt", "[00:01] Ann: What did we say?")
+	testenv.Repeat(t, dir, 100) // copies of the second
+	p, err := w.Transcriptions(w.ctx, w.as(w.owner), app.ListQuery{
+		Query: question, Status: memo.StatusCompleted, Sort: "relevance", Limit: 10,
+	})
+	if err != nil || p.Total != 1 || len(p.Items) != 1 || len(p.Items[0].Snippets) != 1 {
+		t.Fatalf("got %+v (%v), want one item with one snippet", p, err)
+	}
+	it, err := p.Items[0].Item()
+	if got := p.Items[0].Snippets[0]; err != nil || it.ID != want.ID || got.Text != question {
+		t.Errorf("got %s with %q (%v), want %s with the question", it.ID, got.Text, err, want.ID)
+	}
+}

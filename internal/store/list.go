@@ -148,7 +148,8 @@ func (s *Store) pageQuery(f Filter, o Order, p Range) (query, order string, args
 }
 
 // ranked returns a query for a page by relevance, as pageQuery does. The maxRanked newest hits come
-// first, sorted by rank. The other hits follow, the newest first.
+// first, sorted by rank. The other hits follow, the newest first: on SQLite in the order of their
+// rowids, which is any order within a second.
 func (q *queryBuilder) ranked(p Range) (query, order string, args []any) {
 	newest := ` ORDER BY ` + q.newest + ` DESC`
 	if q.rowids == nil {
