@@ -69,6 +69,7 @@ func (a *App) cleanUpJobs() []*job {
 			n, err := a.store.ExpireDueKeys(ctx, expireBatch)
 			return n == expireBatch, err
 		}},
+		{what: "count transcriptions again", every: time.Minute, step: a.store.Recount},
 		{what: "delete what is older than its retention", every: time.Hour, step: a.newPruning().step},
 		{what: "delete the remains of interrupted imports", every: time.Hour, step: func(ctx context.Context) (bool, error) {
 			return false, a.store.DropOrphans(ctx)

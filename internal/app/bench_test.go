@@ -66,12 +66,8 @@ func newHotPath(tb testing.TB) hotPath {
 		all = append(all, p)
 	}
 	if err := s.Write(ctx, func(tx *store.Tx) error {
-		for _, p := range all {
-			if _, _, err := tx.AddTranscription(ctx, p); err != nil {
-				return err
-			}
-		}
-		return nil
+		_, err := tx.AddTranscriptions(ctx, all...)
+		return err
 	}); err != nil {
 		tb.Fatal(err)
 	}

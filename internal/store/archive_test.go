@@ -92,6 +92,12 @@ func newArchive(t testing.TB, cfg Config, n int) *archive {
 				|| CASE WHEN i % 1000 = 7 THEN ' `+tag+`quokka' ELSE '' END`+suffix+` FROM n ORDER BY 1`, count); err != nil {
 				return err
 			}
+			if err := tx.exec(ctx, `UPDATE workspaces SET counted_version = -1 WHERE id = $1`, w); err != nil {
+				return err
+			}
+			if err := tx.recount(ctx, w); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

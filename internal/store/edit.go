@@ -97,9 +97,16 @@ func (t *Tx) UpdateProject(ctx context.Context, e LockedTranscription, project s
 		}
 		id.Valid = true
 	}
+	g, err := t.countGroup(ctx, e.seq)
+	if err != nil {
+		return err
+	}
 	if err := t.exec(ctx, `UPDATE transcriptions SET project_id = $2 WHERE seq = $1`, e.seq, id); err != nil {
 		return err
 	}
+	t.addToCounts(g, -1)
+	g.projectID = id.String
+	t.addToCounts(g, 1)
 	return t.bumpContent(ctx, e.workspaceID, 0)
 }
 
@@ -107,6 +114,11 @@ func (t *Tx) UpdateProject(ctx context.Context, e LockedTranscription, project s
 // that are stored in parts remain, but nothing reads them: call [Store.DropParts] to
 // delete them.
 func (t *Tx) DeleteTranscription(ctx context.Context, e LockedTranscription) error {
+	g, err := t.countGroup(ctx, e.seq)
+	if err != nil {
+		return err
+	}
+	t.addToCounts(g, -1)
 	if err := t.unindex(ctx, e.seq); err != nil {
 		return err
 	}

@@ -239,11 +239,14 @@ func TestBackupOfPreviousSchemaIsRestored(t *testing.T) {
 	})
 }
 
-// rowCounts returns the number of rows of each table.
+// rowCounts returns the number of rows of each table that schema 8 has.
 func rowCounts(t *testing.T, s *Store) map[string]int {
 	t.Helper()
 	counts := map[string]int{}
 	for _, table := range tables {
+		if table.name == "transcription_counts" {
+			continue
+		}
 		var n int
 		if err := s.write.QueryRow(`SELECT count(*) FROM ` + table.name).Scan(&n); err != nil {
 			t.Fatal(err)

@@ -69,7 +69,11 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	s.fillReserve(ctx, s.write)
 	s.indexing, migrating.indexing = cfg.Indexing, cfg.Indexing
-	if err := migrating.indexQueued(ctx); err != nil {
+	err = migrating.recountAll(ctx)
+	if err == nil {
+		err = migrating.indexQueued(ctx)
+	}
+	if err != nil {
 		s.Close()
 		return nil, err
 	}

@@ -359,7 +359,7 @@ func TestPostgreSQLPlansEverySearch(t *testing.T) {
 			return n
 		}
 		if searches, lists := prepared("%AS tsquery%"),
-			prepared("SELECT count(*) FROM transcriptions t WHERE%"); searches != 0 || lists != 1 {
+			prepared("SELECT (SELECT CAST(coalesce(sum(n)%"); searches != 0 || lists != 1 {
 			t.Errorf("%d searches and %d lists are prepared, want 0 and 1", searches, lists)
 		}
 	})

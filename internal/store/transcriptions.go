@@ -330,7 +330,11 @@ func (t *Tx) addTranscription(ctx context.Context, p *Prepared, projects map[str
 	if err := t.addValues(ctx, seq, p); err != nil {
 		return Added{}, err
 	}
-	return Added{ID: d.ID}, t.index(ctx, seq, p.terms)
+	if err := t.index(ctx, seq, p.terms); err != nil {
+		return Added{}, err
+	}
+	t.addToCounts(countGroup{p.WorkspaceID, d.Status, dayOf(toMillis(d.CreatedAt)), project.String, string(d.Language)}, 1)
+	return Added{ID: d.ID}, nil
 }
 
 // addValues adds the transcript and the reports of a transcription.

@@ -33,8 +33,8 @@ func (r reader) WorkspacesNamed(ctx context.Context, name string) ([]memo.Worksp
 // AddWorkspace adds a workspace. Its content version starts at the current time, so that
 // no version is ever used twice, even after a restore.
 func (t *Tx) AddWorkspace(ctx context.Context, w memo.Workspace) error {
-	return t.exec(ctx, `INSERT INTO workspaces (id, name, plan, content_version, created_at) VALUES ($1, $2, $3, $4, $5)`,
-		w.ID, w.Name, w.Plan, toMillis(t.Now), toMillis(w.CreatedAt))
+	return t.exec(ctx, `INSERT INTO workspaces (id, name, plan, content_version, counted_version, created_at)
+		VALUES ($1, $2, $3, $4, $4, $5)`, w.ID, w.Name, w.Plan, toMillis(t.Now), toMillis(w.CreatedAt))
 }
 
 // RenameWorkspace changes the name of a workspace.
@@ -58,10 +58,13 @@ func (t *Tx) SetPlan(ctx context.Context, workspaceID string, plan memo.Plan) er
 
 // bumpContent raises the content version of a workspace, so that everything cached under
 // the old one is out of date when this transaction commits. It also adds delta, which may
-// be negative, to the stored bytes of the workspace.
+// be negative, to the stored bytes of the workspace. The transaction must note in addToCounts
+// which transcriptions it adds, moves or deletes, so that valid counts stay valid.
 func (t *Tx) bumpContent(ctx context.Context, workspaceID string, delta int64) error {
 	return t.exec(ctx, `UPDATE workspaces SET
 		content_version = CASE WHEN content_version >= $2 THEN content_version + 1 ELSE $2 END,
+		counted_version = CASE WHEN counted_version <> content_version THEN counted_version
+			WHEN content_version >= $2 THEN content_version + 1 ELSE $2 END,
 		stored_bytes = stored_bytes + $3 WHERE id = $1`, workspaceID, toMillis(t.Now), delta)
 }
 

@@ -13,7 +13,8 @@ type Tx struct {
 	reader
 	Now time.Time
 
-	session string // the id of the session that LockSession has locked, or empty
+	session string               // the id of the session that LockSession has locked, or empty
+	counts  map[countGroup]int64 // changes, see addToCounts
 }
 
 // Purpose is why a transaction is urgent. Its value is the share of the disk reserve, in bytes,
@@ -99,7 +100,11 @@ func (s *Store) writeOnce(ctx context.Context, db txBeginner, p Purpose, f func(
 	// The clock is read after BeginTx, so that on SQLite the times that this transaction
 	// writes are not before those of the previous one.
 	t := &Tx{reader: reader{q: s.txQuerier(tx), dialect: s.dialect}, Now: s.Now()}
-	if err := f(t); err != nil {
+	err = f(t)
+	if err == nil {
+		err = t.writeCounts(ctx)
+	}
+	if err != nil {
 		return classifyError(err)
 	}
 	if p == notUrgent {
