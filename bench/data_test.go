@@ -24,7 +24,6 @@ import (
 
 const (
 	benchName, benchEmail = "Bench", "bench@example.com"
-	smallData             = "out/small"
 
 	smallRows    = 1000 // transcriptions in the small workspace
 	longTexts    = 200  // of them, those with a transcript of longText bytes
@@ -34,6 +33,10 @@ const (
 	// The words that are searched for: one that is in every tenth transcription, and one
 	// that is in twenty of a workspace. The meetings contain neither.
 	commonWord, rareWord, rareHits = "axolotl", "quokka", 20
+
+	commonWords = "the+and" // in most meetings
+
+	projects = 7 // in turn
 
 	// The transcriptions are of corpusDays days: oldest first, and the same number on each.
 	corpusDays = 200
@@ -45,33 +48,52 @@ const (
 
 var firstDay = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 
-func largeData() string { return fmt.Sprintf("out/rows-%d", *rows) }
+// serveSmall and serveLarge start a server on 1,000 transcriptions, of which 200 are long, and
+// on -rows short ones.
+func (p program) serveSmall(b *testing.B) target {
+	return p.serveData(b, p.small(), corpus{smallRows, longTexts})
+}
 
-func serveSmall(b *testing.B) target { return serveData(b, smallData, corpus{smallRows, longTexts}) }
-func serveLarge(b *testing.B) target { return serveData(b, largeData(), corpus{*rows, 0}) }
+func (p program) serveLarge(b *testing.B) target { return p.serveData(b, p.large(), corpus{*rows, 0}) }
+
+func (p program) small() string { return filepath.Join(p.data, "small") }
+func (p program) large() string { return filepath.Join(p.data, fmt.Sprint("rows-", *rows)) }
 
 // serveData starts a server on the data in a directory, with a new key. It creates the
 // data, unless it is there from an earlier run. The file complete is written last. It
 // holds a hash of this file and the migrations, because a migration may change under the
 // same number until it is released.
-func serveData(b *testing.B, dir string, c corpus) target {
-	files, err := filepath.Glob("../internal/store/migrations/sqlite/*.sql")
-	check(b, err)
-	hash := sha256.New()
-	for _, path := range append(files, "data_test.go") {
-		text, err := os.ReadFile(path)
+func (p program) serveData(b *testing.B, dir string, c corpus) target {
+	if p.data == ownData {
+		files, err := filepath.Glob("../internal/store/migrations/sqlite/*.sql")
 		check(b, err)
-		hash.Write(text)
+		hash := sha256.New()
+		for _, path := range append(files, "data_test.go") {
+			text, err := os.ReadFile(path)
+			check(b, err)
+			fmt.Fprintf(hash, "%s %d\n%s", path, len(text), text)
+		}
+		form, complete := fmt.Sprintf("%x", hash.Sum(nil)), filepath.Join(dir, "complete")
+		if got, err := os.ReadFile(complete); err != nil || string(got) != form {
+			check(b, os.RemoveAll(dir))
+			c.create(b, p, dir)
+			check(b, os.WriteFile(complete, []byte(form), 0o600))
+		}
 	}
-	form, complete := fmt.Sprintf("%x", hash.Sum(nil)), filepath.Join(dir, "complete")
-	if got, err := os.ReadFile(complete); err != nil || string(got) != form {
-		check(b, os.RemoveAll(dir))
-		c.create(b, dir)
-		check(b, os.WriteFile(complete, []byte(form), 0o600))
-	}
-	key := command(b, "key", "create", "--data", dir, "--workspace", benchName, "--member", benchEmail,
-		"--name", benchName, "--expires", "1d").Key
-	return target{serve(b, nil, "--data", dir), key}
+	return target{p.serve(b, nil, "--data", dir), p.newKey(b, "--data", dir)}
+}
+
+// newKey creates a key for the workspace.
+func (p program) newKey(b *testing.B, database ...string) string {
+	return p.command(b, append(database, "key", "create", "--workspace", benchName, "--member", benchEmail,
+		"--name", benchName, "--expires", "1d")...).Key
+}
+
+// newWorkspace creates the user and the workspace, and returns their ids.
+func (p program) newWorkspace(b *testing.B, dir string) (user, workspace string) {
+	user = p.command(b, "user", "add", "--data", dir, "--email", benchEmail, "--name", benchName).ID
+	return user, p.command(b, "workspace", "add", "--data", dir, "--name", benchName, "--plan", "pro",
+		"--owner", benchEmail).ID
 }
 
 // corpus generates transcriptions from the demo's English meetings. They are the same
@@ -79,9 +101,9 @@ func serveData(b *testing.B, dir string, c corpus) target {
 type corpus struct{ rows, long int }
 
 // create fills a workspace with the code that an import uses, but without files.
-func (c corpus) create(b *testing.B, dir string) {
+func (c corpus) create(b *testing.B, p program, dir string) {
 	fmt.Fprintf(os.Stderr, "creating %d transcriptions in bench/%s\n", c.rows, dir)
-	user, workspace := newWorkspace(b, dir)
+	user, workspace := p.newWorkspace(b, dir)
 	defer prepareBulk(b, dir)()
 	s, err := store.Open(b.Context(), store.Config{Dir: dir})
 	check(b, err)
@@ -161,14 +183,6 @@ func prepareBulk(b *testing.B, dir string) (done func()) {
 	}
 }
 
-// newWorkspace adds a user, and a workspace of which they are the OWNER.
-func newWorkspace(b *testing.B, dir string) (user, workspace string) {
-	user = command(b, "user", "add", "--data", dir, "--email", benchEmail, "--name", benchName).ID
-	workspace = command(b, "workspace", "add", "--data", dir, "--name", benchName, "--plan", "pro",
-		"--owner", benchEmail).ID
-	return user, workspace
-}
-
 func englishMeetings() (meetings []memo.Transcription, err error) {
 	files, err := demo.Meetings.ReadDir("meetings")
 	for _, f := range files {
@@ -194,6 +208,7 @@ func (c corpus) transcription(meetings []memo.Transcription, i int) (store.NewTr
 	d.CreatedAt = d.CreatedAt.Truncate(time.Millisecond)
 	d.UpdatedAt = d.CreatedAt.Add(17 * time.Minute)
 	d.Duration = memo.Seconds(60 + r.IntN(7200))
+	d.Project = &memo.ProjectRef{Name: fmt.Sprint("Project ", i%projects)}
 	if i%10 == 0 {
 		d.Summary += " " + commonWord
 	}

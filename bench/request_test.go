@@ -25,7 +25,10 @@ const (
 	// and leaves enough of a small machine to both sides.
 	connections = 2
 
-	roundLength = 700 * time.Millisecond // of one side of a round
+	roundLength = 400 * time.Millisecond // of one side of a round
+
+	// slowRounds is the maximum number of rounds of the rows that take seconds.
+	slowRounds = 2
 )
 
 // probe is one kind of request to one server.
@@ -106,6 +109,42 @@ func (p probe) load(b *testing.B) (micros float64, sent int64) {
 	done.Wait()
 	time.Sleep(2 * time.Millisecond) // the server logs a request after it has sent the response
 	return float64(p.to.cpu(b)-before) / 1e3 / float64(n.Load()), n.Load()
+}
+
+// throughput sends requests over n connections for a time. It returns the number of requests per
+// second, and the time in milliseconds that 99 % of them do not exceed.
+func (p probe) throughput(b *testing.B, n int, length time.Duration) (perSecond, p99 float64) {
+	var mu sync.Mutex
+	var times []float64
+	var warm, done sync.WaitGroup
+	begin := make(chan struct{})
+	warm.Add(n)
+	for range n {
+		c := p.dial(b)
+		done.Go(func() {
+			defer c.Close()
+			_, err := p.send(c, io.Discard)
+			warm.Done()
+			<-begin
+			var own []float64
+			for start := time.Now(); err == nil && time.Since(start) < length; {
+				sent := time.Now()
+				_, err = p.send(c, io.Discard)
+				own = append(own, float64(time.Since(sent))/1e6)
+			}
+			if err != nil {
+				b.Error(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			times = append(times, own...)
+		})
+	}
+	warm.Wait()
+	close(begin)
+	start := time.Now()
+	done.Wait()
+	return float64(len(times)) / time.Since(start).Seconds(), percentile(times, 0.99)
 }
 
 // copyTo gives the bare server a copy of memo's response, and returns a probe for it.

@@ -25,7 +25,15 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// build builds the program, once.
+// ownData is the directory of the data that these benchmarks create.
+const ownData = "out"
+
+// program is a build of memo.
+type program struct {
+	path string
+	data string // the directory with its data
+}
+
 var build = sync.OnceValues(func() (string, error) {
 	if *binary != "" {
 		return filepath.Abs(*binary)
@@ -33,19 +41,42 @@ var build = sync.OnceValues(func() (string, error) {
 	return testenv.BuildMemo()
 })
 
-// command runs a command of memo, whose result is JSON.
-func command(b *testing.B, args ...string) (result struct{ ID, Key string }) {
-	b.Helper()
-	memo, err := build()
+// now returns the program that is measured.
+func now(b *testing.B) program {
+	path, err := build()
 	check(b, err)
-	var stdout, stderr bytes.Buffer
-	cmd := exec.Command(memo, append(args, "--json")...)
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		b.Fatalf("memo %v: %v\n%s", args, err, &stderr)
+	return program{path, ownData}
+}
+
+// programs returns the program that is measured and, if there is one, the older program.
+func programs(b *testing.B) []program {
+	all := []program{now(b)}
+	if *before != "" {
+		path, err := filepath.Abs(*before)
+		check(b, err)
+		all = append(all, program{path, *beforeData})
 	}
-	check(b, json.Unmarshal(stdout.Bytes(), &result))
+	return all
+}
+
+// command runs a command of memo, whose result is JSON.
+func (p program) command(b *testing.B, args ...string) (result struct{ ID, Key string }) {
+	b.Helper()
+	stdout, _ := p.run(b, args...)
+	check(b, json.Unmarshal(stdout, &result))
 	return result
+}
+
+// run runs a command of memo. It returns its output and its CPU time.
+func (p program) run(b *testing.B, args ...string) (stdout []byte, used time.Duration) {
+	b.Helper()
+	var out, stderr bytes.Buffer
+	cmd := exec.Command(p.path, append(args, "--json")...)
+	cmd.Stdout, cmd.Stderr = &out, &stderr
+	if err := cmd.Run(); err != nil {
+		b.Fatalf("memo %v: %v\n%.2000s", args, err, &stderr)
+	}
+	return out.Bytes(), cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 }
 
 // server is a process that serves HTTP on loopback.
@@ -56,11 +87,9 @@ type server struct {
 }
 
 // serve starts memo with a rate limit that is never reached.
-func serve(b *testing.B, env []string, args ...string) *server {
-	memo, err := build()
-	check(b, err)
+func (p program) serve(b *testing.B, env []string, args ...string) *server {
 	args = append([]string{"serve", "--json", "--listen", "127.0.0.1:0", "--limit-data", "100000000"}, args...)
-	return startServer(b, env, memo, args...)
+	return startServer(b, env, p.path, args...)
 }
 
 // startServer starts a program that first prints a JSON object with its url to
@@ -127,6 +156,11 @@ func (s *server) memory(b *testing.B, name string) float64 {
 	_, err = fmt.Sscan(value, &kB)
 	check(b, err)
 	return kB * 1024 / 1e6
+}
+
+// resetPeak makes VmHWM start again at the current memory.
+func (s *server) resetPeak(b *testing.B) {
+	check(b, os.WriteFile(s.proc("clear_refs"), []byte("5"), 0))
 }
 
 func self(b *testing.B) string {
