@@ -58,6 +58,7 @@ func (c *serveCmd) Run(e *environment) error {
 	data := e.config()
 	data.Serving, data.MaxConns, data.StatementTimeout = true, c.DatabaseConns, c.StatementTimeout
 	c.limitMemory()
+	tuneGC()
 	a, err := e.open(data, app.Config{
 		Limits: limits,
 		Work: app.WorkLimits{
