@@ -3,6 +3,7 @@
 # make sequential   long tests of one goroutine, without the race detector; part of make test
 # make conformance  the official MCP conformance suite; part of make test
 # make axe          axe-core on every page of the web app
+# make pgo          the profile with which releases are optimised
 # make fuzz         every fuzz target for a minute
 # make build        the static binary, bin/memo
 # make bench        a table of what requests cost, and their aims
@@ -10,7 +11,7 @@
 GO ?= go
 FUZZTIME ?= 60s
 
-.PHONY: test needs check vuln race sequential noisy openapi axe conformance build bench fuzz
+.PHONY: test needs check vuln race sequential noisy openapi axe conformance build bench pgo fuzz
 
 test: needs check vuln race sequential noisy openapi conformance
 
@@ -59,16 +60,22 @@ conformance:
 	@GO=$(GO) sh scripts/conformance.sh
 
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/memo ./cmd/memo
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -pgo=cmd/memo/release.pgo -o bin/memo ./cmd/memo
 
 # BENCH selects rows (Request/list). ROWS=1000000 takes longer, most of it to create the rows.
 # BEFORE is an older binary that is measured as well; BEFOREDATA is the bench/out of its source.
 BENCH ?= .
 ROUNDS ?= 5
 ROWS ?= 100000
-bench:
+bench: build
 	$(GO) test ./bench -run '^$$' -bench '$(BENCH)' -benchtime $(ROUNDS)x -timeout 0 -rows $(ROWS) \
+		-memo $(abspath bin/memo) \
 		$(if $(BEFORE),-before $(abspath $(BEFORE))) $(if $(BEFOREDATA),-before-data $(abspath $(BEFOREDATA)))
+
+# The profile with which releases are optimised. It is not cmd/memo/default.pgo, with which the tests would compile every
+# package twice. Make it again after large changes.
+pgo:
+	$(GO) test ./bench -run '^$$' -bench Profile -benchtime 10x -timeout 0 -profile $(abspath cmd/memo/release.pgo)
 
 # Every fuzz test, one after the other.
 fuzz:

@@ -13,6 +13,11 @@ func BuildMemo() (string, error) {
 	return build("memo", []string{"CGO_ENABLED=0", "GOFLAGS="}, "-trimpath", "-ldflags", "-s -w")
 }
 
+// BuildMemoForProfile builds the program as a release, but so that it can write a CPU profile.
+func BuildMemoForProfile() (string, error) {
+	return build("memo-profile", []string{"CGO_ENABLED=0", "GOFLAGS="}, "-trimpath", "-pgo=off", "-tags", "profile")
+}
+
 // BuildMemoWithRace builds the program with the race detector.
 func BuildMemoWithRace() (string, error) { return build("memo-race", nil, "-race") }
 
