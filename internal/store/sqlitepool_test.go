@@ -231,3 +231,55 @@ func TestPoolLimitsConnectionsAndStatements(t *testing.T) {
 		t.Errorf("a query in a closed pool returns %v", err)
 	}
 }
+
+// countingPool counts the statements that run over a pool.
+type countingPool struct {
+	readPool
+	n int
+}
+
+func (p *countingPool) QueryContext(ctx context.Context, query string, args ...any) (rows, error) {
+	p.n++
+	return p.readPool.QueryContext(ctx, query, args...)
+}
+
+func (p *countingPool) QueryRowContext(ctx context.Context, query string, args ...any) scanner {
+	p.n++
+	return p.readPool.QueryRowContext(ctx, query, args...)
+}
+
+func TestStatementsPerCall(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		h := newHarness(t, cfg, 1)
+		if err := add(h.Store); err != nil {
+			t.Fatal(err)
+		}
+		auth, data := &countingPool{readPool: h.authPool}, &countingPool{readPool: h.dataPool}
+		h.reader.q, h.dataReader.q = auth, data
+		filter := Filter{WorkspaceID: workspace, Status: memo.StatusCompleted}
+		newest := Order{By: ByCreated, Descending: true}
+		items, err := h.List(t.Context(), filter, newest, Range{Limit: 21})
+		if err != nil || len(items) != 1 {
+			t.Fatalf("%d items: %v", len(items), err)
+		}
+		for _, call := range []struct {
+			name       string
+			auth, data int
+			run        func() error
+		}{
+			{"authorise", 1, 0, func() error { _, _, err := h.ReadKeyState(t.Context(), h.keys[0].Hash()); return err }},
+			{"list", 0, 1, func() error { _, err := h.List(t.Context(), filter, newest, Range{Limit: 21}); return err }},
+			{"count", 0, 1, func() error { _, err := h.Count(t.Context(), filter); return err }},
+			{"get, with its reports", 0, 2, func() error {
+				_, err := h.Transcription(t.Context(), workspace, items[0].ID, func(int64) error { return nil })
+				return err
+			}},
+		} {
+			auth.n, data.n = 0, 0
+			if err := call.run(); err != nil || auth.n != call.auth || data.n != call.data {
+				t.Errorf("%s: %d statements over the connections of authorisation and %d over the others, want %d and %d (%v)",
+					call.name, auth.n, data.n, call.auth, call.data, err)
+			}
+		}
+	})
+}
