@@ -10,6 +10,7 @@ import (
 
 	"memoai.tech/memo/internal/rest"
 	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/testworld"
 )
 
@@ -69,7 +70,7 @@ func restCalls(t testing.TB) (h http.Handler, calls map[string]func() *http.Requ
 	w.handler.ServeHTTP(first, request(list, "")())
 	return w.handler, map[string]func() *http.Request{
 		"list/cached": request(list, ""), "get/cached": request(get, ""),
-		"list/304": request(list, first.Header().Get("ETag")),
+		"list/304":  request(list, first.Header().Get("ETag")),
 		"list/read": read(list, "status=completed&sort=-created_at"), "get/read": read(rest.Prefix+"/transcriptions/", long),
 		"zip": func() *http.Request {
 			r := httptest.NewRequest("POST", rest.Prefix+"/transcriptions/export", strings.NewReader(ids))
@@ -112,5 +113,26 @@ func BenchmarkCall(b *testing.B) {
 				h.ServeHTTP(w, next())
 			}
 		})
+	}
+}
+
+// TestCallsAllocateLittle holds the number of allocations of the handlers. It is a measure of their
+// work that does not depend on the machine.
+func TestCallsAllocateLittle(t *testing.T) {
+	if testenv.Race {
+		t.Skip("the race detector allocates")
+	}
+	h, calls := restCalls(t)
+	for name, most := range map[string]float64{
+		"list/304": 45, "list/cached": 45, "get/cached": 45, "list/read": 270, "get/read": 100, "zip": 2000,
+	} {
+		w, next := &discarded{header: http.Header{}}, calls[name]
+		n := testing.AllocsPerRun(100, func() {
+			clear(w.header)
+			h.ServeHTTP(w, next())
+		})
+		if w.status != 0 && w.status != 200 && w.status != 304 || n > most {
+			t.Errorf("%s: status %d with %v allocations, want at most %v", name, w.status, n, most)
+		}
 	}
 }

@@ -184,8 +184,13 @@ func TestScansAsDatabaseSQL(t *testing.T) {
 			t.Errorf("%s: %s", columns, diff)
 		}
 	}
-	none, some := sql.NullInt64{}, sql.NullString{String: "s", Valid: true}
-	args := []any{"text", memo.StatusCompleted, 1, int64(-1), true, []byte{0, 1}, 1.5, nil, none, some}
+	args := []any{
+		"text", memo.StatusCompleted, 1, int64(-1), true,
+		[]byte{0, 1},
+		1.5, nil,
+		sql.NullInt64{},
+		sql.NullString{String: "s", Valid: true},
+	}
 	const query = `SELECT printf('%s|%s|%d|%d|%d|%s|%s|%s|%s|%s', typeof($10), $2, $3, $4, $5, hex($6), $7, typeof($8),
 		typeof($9), $1)`
 	var want, got string
