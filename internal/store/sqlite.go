@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -59,8 +60,9 @@ func openSQLite(path string, now func() time.Time, untrusted ...string) (*Store,
 	s.snapshots = snapshots
 	s.turns, s.wal = new(writeQueue), &walCheckpointer{db: checkpointer, autoCheckpointPages: autoCheckpointDefault}
 	write.SetMaxOpenConns(1)
-	// The first connection switches the file to WAL mode, before anything reads it.
-	if err := write.Ping(); err != nil {
+	// The first connection switches the file to WAL mode, before anything reads it. If several processes
+	// do so at once, SQLite refuses all but one without waiting.
+	if err := waitForLock(context.Background(), write.Ping); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("store: open %s: %w", path, err)
 	}
