@@ -215,6 +215,11 @@ func (t *Tx) index(ctx context.Context, seq int64, terms searchTerms) error {
 	if err != nil {
 		return err
 	}
+	return t.indexAt(ctx, rowid, terms)
+}
+
+// indexAt adds a transcription that has a rowid to the search index of SQLite.
+func (t *Tx) indexAt(ctx context.Context, rowid int64, terms searchTerms) error {
 	return t.exec(ctx, `INSERT INTO search_index (rowid, title, summary, body) VALUES ($1, $2, $3, $4)`,
 		rowid, terms.title, terms.summary, terms.body)
 }

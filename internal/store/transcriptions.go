@@ -308,18 +308,7 @@ func (t *Tx) addTranscription(ctx context.Context, p *Prepared, projects map[str
 	if d.Project != nil {
 		project = sql.NullString{String: projects[d.Project.Name], Valid: true}
 	}
-	var source any // untyped nil, because some drivers store a nil []byte as an empty value
-	if p.SourceHash != nil {
-		source = p.SourceHash
-	}
-	var seq int64
-	err := t.q.QueryRowContext(ctx, `INSERT INTO transcriptions
-			(id, workspace_id, project_id, status, language, external_id, duration_ms, created_at, created_by,
-			source_hash, char_count, item, size)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING RETURNING seq`,
-		d.ID, p.WorkspaceID, project, d.Status, nullText(d.Language), nullText(d.ExternalID),
-		d.Duration.Millis(), toMillis(d.CreatedAt), nullText(memo.Optional(p.CreatedBy)), source, p.chars, string(p.item),
-		p.size).Scan(&seq)
+	seq, rowid, err := t.insert(ctx, p, project)
 	if errors.Is(err, sql.ErrNoRows) { // another import of the same file was first, or the batch has it twice
 		id, err := t.bySource(ctx, p.WorkspaceID, p.SourceHash)
 		return Added{id, true}, err
@@ -330,11 +319,43 @@ func (t *Tx) addTranscription(ctx context.Context, p *Prepared, projects map[str
 	if err := t.addValues(ctx, seq, p); err != nil {
 		return Added{}, err
 	}
-	if err := t.index(ctx, seq, p.terms); err != nil {
+	if rowid.Valid {
+		err = t.indexAt(ctx, rowid.Int64, p.terms)
+	} else {
+		err = t.index(ctx, seq, p.terms)
+	}
+	if err != nil {
 		return Added{}, err
 	}
 	t.addToCounts(countGroup{p.WorkspaceID, d.Status, dayOf(toMillis(d.CreatedAt)), project.String, string(d.Language)}, 1)
 	return Added{ID: d.ID}, nil
+}
+
+// insert adds the row of a transcription. On SQLite it also returns the rowid for the search index, if
+// the second of the creation time has a free one.
+func (t *Tx) insert(
+	ctx context.Context, p *Prepared, project sql.NullString,
+) (seq int64, rowid sql.NullInt64, err error) {
+	d, created := p.Doc, toMillis(p.Doc.CreatedAt)
+	var source any // untyped nil, because some drivers store a nil []byte as an empty value
+	if p.SourceHash != nil {
+		source = p.SourceHash
+	}
+	args := []any{
+		d.ID, p.WorkspaceID, project, d.Status, nullText(d.Language), nullText(d.ExternalID), d.Duration.Millis(), created,
+		nullText(memo.Optional(p.CreatedBy)), source, p.chars, string(p.item), p.size,
+	}
+	column, value, returned := "", "", []any{&seq}
+	if t.dialect == dialectSQLite {
+		column, value, returned = ", search_rowid", ", "+nextRowid, append(returned, &rowid)
+		args = append(args, firstRowid(created), firstRowid(created)+rowsPerSecond)
+	}
+	err = t.q.QueryRowContext(ctx, `INSERT INTO transcriptions
+			(id, workspace_id, project_id, status, language, external_id, duration_ms, created_at, created_by,
+			source_hash, char_count, item, size`+column+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13`+value+`)
+		ON CONFLICT DO NOTHING RETURNING seq`+column, args...).Scan(returned...)
+	return seq, rowid, err
 }
 
 // addValues adds the transcript and the reports of a transcription.

@@ -33,7 +33,8 @@ func (c countingQuerier) ExecContext(ctx context.Context, query string, args ...
 }
 
 // TestStatementsOfABatch: a transcription takes a search for its hash, a row in two tables and an entry
-// in the search index. A batch takes two statements for each project, and one for the workspace.
+// in the search index. A batch takes two statements for each project, one for the workspace, and one for
+// the counts of all its groups.
 func TestStatementsOfABatch(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		h, files := newHarness(t, cfg, 0), 0
@@ -68,7 +69,7 @@ func TestStatementsOfABatch(t *testing.T) {
 			}
 			return statements
 		}
-		perBatch := 3
+		perBatch := 4
 		if h.dialect == dialectPostgres {
 			perBatch++ // the timeout of locks
 		}
