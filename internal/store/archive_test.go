@@ -45,7 +45,10 @@ type archive struct {
 
 const (
 	spacing = 60_000 // milliseconds between neighbouring creation times
-	bulkSQL = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) `
+	// bulkSQL makes the numbers from 1 to $1, and createdSQL a creation time of each. PostgreSQL would
+	// calculate with 32 bits, which are too few for 36,000 times.
+	bulkSQL    = `WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < $1) `
+	createdSQL = `(i * 7919 % $1) * 60000`
 )
 
 func newArchive(t testing.TB, cfg Config, n int) *archive {
@@ -83,7 +86,7 @@ func newArchive(t testing.TB, cfg Config, n int) *archive {
 					item`+column+`)
 				SELECT `+seq+`, '`+w+`' || CAST(1000000 + i AS TEXT), '`+w+`', CASE WHEN i % 3 = 0 THEN 'p`+w+`' END, 'completed',
 					CASE WHEN i % 2 = 0 THEN 'en' ELSE 'de' END, CASE WHEN i % 5 = 0 THEN 'crm-' || CAST(i % 50 AS TEXT) END,
-					i * 37 % 1000 * 1000, (i * 7919 % $1) * 60000, 0, '{}'`+rowid+` FROM n`, count); err != nil {
+					i * 37 % 1000 * 1000, `+createdSQL+`, 0, '{}'`+rowid+` FROM n`, count); err != nil {
 				return err
 			}
 			if err := tx.exec(ctx, bulkSQL+`INSERT INTO `+into+

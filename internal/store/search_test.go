@@ -64,6 +64,21 @@ func TestManyHitsOnPostgreSQL(t *testing.T) {
 	testManyHits(t, newArchive(t, Config{URL: testenv.Postgres(t)}, 12_000))
 }
 
+// TestTimesOfLargeArchives: archives of any size can be made, on both databases.
+func TestTimesOfLargeArchives(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		const n = 300_000
+		var different, last int64
+		if err := mustOpen(t, cfg).write.QueryRow(bulkSQL+`SELECT count(DISTINCT created), max(created)
+			FROM (SELECT `+createdSQL+` AS created FROM n) x`, n).Scan(&different, &last); err != nil {
+			t.Fatal(err)
+		}
+		if different != n || last != (n-1)*spacing {
+			t.Errorf("%d different times up to %d, want %d up to %d", different, last, n, (n-1)*spacing)
+		}
+	})
+}
+
 // testPlans: a search reads the hits of its days and one entry of the index of hits for each. By
 // creation time and without other filters it reads only those of its page, twice. A list reads
 // one range of one index.
