@@ -34,8 +34,9 @@ func (s *Server) addTools(server *sdk.Server) {
 		s.listTranscriptions)
 	addTool(s, server, searchTool, "Search transcriptions",
 		"Searches transcriptions for words. All words must occur in one transcription (title, summary, text or a "+
-			"speaker's name), but of five or more not the common ones. Best matches first, at most three hits per transcription; each hit has the "+
-			"transcription's id and the offset from which to continue with "+getTool+".", s.searchTranscriptions)
+			"speaker's name), but of five or more not the common ones. Best matches first, at most three hits per "+
+			"transcription; each hit has the transcription's id and the offset from which to continue with "+
+			getTool+".", s.searchTranscriptions)
 	addTool(s, server, getTool, "Read a transcription",
 		"Reads the text of one transcription, one line per segment: \"[12:34] Speaker: …\". Long ones come in pages of "+
 			"whole lines; the first and last line of a page give its position. "+
