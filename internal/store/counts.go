@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 
@@ -114,29 +113,12 @@ func deleteEmptyQuery(groups []countGroup) (query string, args []any) {
 // upgrade or a restore, or after a replica of the previous version has changed it. It returns
 // whether there was one.
 func (s *Store) Recount(ctx context.Context) (found bool, err error) {
-	ids, err := s.uncounted(ctx, 1)
+	ids, err := queryAll(ctx, s.dataReader.q, scanID,
+		`SELECT id FROM workspaces WHERE counted_version <> content_version ORDER BY id LIMIT 1`)
 	if err != nil || len(ids) == 0 {
 		return false, err
 	}
 	return true, s.Write(ctx, func(t *Tx) error { return t.recount(ctx, ids[0]) })
-}
-
-// recountAll is Recount for all workspaces that need it now. It does not wait until none does,
-// because a replica of the previous version may import files all the time.
-func (s *Store) recountAll(ctx context.Context) error {
-	ids, err := s.uncounted(ctx, math.MaxInt32)
-	for _, id := range ids {
-		if err == nil {
-			err = s.Write(ctx, func(t *Tx) error { return t.recount(ctx, id) })
-		}
-	}
-	return err
-}
-
-// uncounted returns the ids of workspaces whose numbers are not valid, at most limit.
-func (s *Store) uncounted(ctx context.Context, limit int) ([]string, error) {
-	return queryAll(ctx, s.dataReader.q, scanID,
-		`SELECT id FROM workspaces WHERE counted_version <> content_version ORDER BY id LIMIT $1`, limit)
 }
 
 // recount counts the transcriptions of a workspace, unless another process has just done so. The lock

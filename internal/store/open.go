@@ -69,11 +69,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	s.fillReserve(ctx, s.write)
 	s.indexing, migrating.indexing = cfg.Indexing, cfg.Indexing
-	err = migrating.recountAll(ctx)
-	if err == nil {
-		err = migrating.indexQueued(ctx)
-	}
-	if err != nil {
+	if err := migrating.indexQueued(ctx); err != nil {
 		s.Close()
 		return nil, err
 	}

@@ -83,9 +83,6 @@ func (s *Store) Restore(
 	if err != nil {
 		return r, err
 	}
-	if err := s.recountAll(ctx); err != nil {
-		return r, err
-	}
 	return r, s.indexQueued(ctx)
 }
 
