@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"memoai.tech/memo"
@@ -44,6 +45,7 @@ func (s *Store) indexQueued(ctx context.Context) error {
 // queuedText is a transcription from search_pending with its terms.
 type queuedText struct {
 	seq, createdAt int64
+	workspaceID    string
 	terms          searchTerms
 }
 
@@ -80,7 +82,8 @@ func (s *Store) pending(ctx context.Context) (batch []queuedText, err error) {
 		if err != nil {
 			return nil, err
 		}
-		batch = append(batch, queuedText{n.seq, n.createdAt, prepareTerms(s.dialect, n.workspaceID, d.ListItem, d.Segments)})
+		terms := prepareTerms(s.dialect, n.workspaceID, d.ListItem, d.Segments)
+		batch = append(batch, queuedText{n.seq, n.createdAt, n.workspaceID, terms})
 		size += len(n.segments)
 	}
 	slices.SortStableFunc(batch, func(a, b queuedText) int { return cmp.Compare(a.createdAt, b.createdAt) })
@@ -88,8 +91,10 @@ func (s *Store) pending(ctx context.Context) (batch []queuedText, err error) {
 }
 
 // indexBatch writes the terms of those texts that are still in search_pending. The others
-// were deleted, given a new title or indexed by another process.
+// were deleted, given a new title or indexed by another process. It raises the content version,
+// because searches without these texts may be cached.
 func (t *Tx) indexBatch(ctx context.Context, batch []queuedText) error {
+	indexed := map[string]bool{} // workspaces
 	for _, p := range batch {
 		n, err := t.execCount(ctx, `DELETE FROM search_pending WHERE seq = $1`, p.seq)
 		if err != nil {
@@ -99,6 +104,12 @@ func (t *Tx) indexBatch(ctx context.Context, batch []queuedText) error {
 			continue
 		}
 		if err := t.index(ctx, p.seq, p.terms); err != nil {
+			return err
+		}
+		indexed[p.workspaceID] = true
+	}
+	for _, id := range slices.Sorted(maps.Keys(indexed)) {
+		if err := t.bumpContent(ctx, id, 0); err != nil {
 			return err
 		}
 	}

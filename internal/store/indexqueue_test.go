@@ -108,13 +108,24 @@ func TestIndexingBatchesAreBoundedByBytes(t *testing.T) {
 		h.addText("Long", string(long))
 	}
 	h.clearIndex()
+	version := func() (n int64) {
+		row := h.write.QueryRow(`SELECT content_version FROM workspaces WHERE id = $1`, workspace)
+		if err := row.Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
 	for _, want := range []int{2, 1, 0} {
+		before := version()
 		batch, err := h.pending(t.Context())
 		if err != nil || len(batch) != want {
 			t.Fatalf("the batch has %d transcriptions (%v), want %d", len(batch), err, want)
 		}
 		if err := h.Write(t.Context(), func(tx *Tx) error { return tx.indexBatch(t.Context(), batch) }); err != nil {
 			t.Fatal(err)
+		}
+		if raised := version() > before; raised != (want > 0) {
+			t.Errorf("a batch of %d: the content version is raised: %v", want, raised)
 		}
 	}
 }
