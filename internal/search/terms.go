@@ -30,6 +30,13 @@ type Term struct {
 	Prefix bool
 }
 
+// IsPair reports whether the term is a pair of characters of a script without spaces between words.
+// Only all pairs of a word together find it.
+func (q Term) IsPair() bool {
+	r, _ := utf8.DecodeRuneInString(q.Text)
+	return isUnspaced(r)
+}
+
 // Terms returns the terms of a text, in order, as an index needs them.
 func Terms(text string) []string {
 	var out []string

@@ -32,7 +32,7 @@ func (s *Store) WithoutCommonTerms(ctx context.Context, f Filter) (Filter, error
 	}
 	var rare []search.Term
 	for i, term := range f.Query {
-		if counts[i] <= commonSample/2 {
+		if counts[i] <= commonSample/2 || term.IsPair() {
 			rare = append(rare, term)
 		}
 	}

@@ -65,9 +65,10 @@ func TestCommonTermsAreLeftOut(t *testing.T) {
 		for _, c := range []struct{ workspace, query, want string }{
 			{"w", "what did we say", "what did we say"},
 			{"w", "what did we say about pricing", "say about pricing"},
-			{"w", "会議です pricing whatever", "pricing whatever"},
+			{"w", "会議です pricing whatever", "会議 議で です pricing whatever"}, // pairs are parts of a word
 			{"w", "what we did 会議", "what we did 会議"},
-			{"w", "what we did 会議です", "what we did 会議 議で です"},
+			{"w", "what we did say 会議です", "say 会議 議で です"},
+			{"w", "what we did 会議です", "会議 議で です"},
 			{"w", "old words what did we", "old words"},
 			{"v", "what did we say about pricing", "what did we say about pricing"},
 		} {
