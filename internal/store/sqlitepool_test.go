@@ -190,9 +190,10 @@ func TestScansAsDatabaseSQL(t *testing.T) {
 		1.5, nil,
 		sql.NullInt64{},
 		sql.NullString{String: "s", Valid: true},
+		[]byte(nil),
 	}
-	const query = `SELECT printf('%s|%s|%d|%d|%d|%s|%s|%s|%s|%s', typeof($10), $2, $3, $4, $5, hex($6), $7, typeof($8),
-		typeof($9), $1)`
+	const query = `SELECT printf('%s|%s|%d|%d|%d|%s|%s|%s|%s|%s|%s', typeof($10), $2, $3, $4, $5, hex($6), $7, typeof($8),
+		typeof($9), $1, typeof($11))`
 	var want, got string
 	if err := s.write.QueryRow(query, args...).Scan(&want); err != nil {
 		t.Fatal(err)

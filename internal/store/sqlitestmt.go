@@ -45,6 +45,10 @@ func (s *sqliteStmt) bindParameter(param int, v any) error {
 	case float64:
 		s.BindFloat(param, v)
 	case []byte:
+		if v == nil { // BindBytes would bind an empty blob
+			s.BindNull(param)
+			return nil
+		}
 		s.BindBytes(param, v)
 	default:
 		converted, err := driver.DefaultParameterConverter.ConvertValue(v)

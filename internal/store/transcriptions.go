@@ -283,7 +283,7 @@ func (t *Tx) AddTranscriptions(ctx context.Context, batch ...*Prepared) ([]Added
 			size += batch[i].size
 		}
 	}
-	if size == 0 {
+	if !slices.ContainsFunc(added, func(a Added) bool { return !a.Unchanged }) {
 		return added, nil
 	}
 	return added, t.bumpContent(ctx, workspaceID, size)
