@@ -96,7 +96,7 @@ func (c *responseCache) put(k responseKey, v cachedResponse) {
 
 // responseVersion is part of every ETag. Raise it when the format of responses changes, so that
 // clients do not keep bodies in the old format.
-const responseVersion = "1"
+const responseVersion = "2"
 
 // etag returns the ETag of the response. It follows from the key, so it is known before anything
 // is read.
@@ -123,7 +123,8 @@ func (c *request) cacheKey() responseKey {
 }
 
 // writeCached writes the response to a request without reading anything, and reports whether it
-// could. A client that sends the current ETag has the response already.
+// could. A client that sends the current ETag has the response already. Other forms of If-None-Match,
+// such as a list or *, are compared when the response exists.
 func (c *request) writeCached() bool {
 	c.key = c.cacheKey()
 	if match := c.r.Header["If-None-Match"]; len(match) == 1 {
