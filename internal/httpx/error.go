@@ -184,6 +184,8 @@ func WriteJSONBody(w http.ResponseWriter, status int, body []byte) {
 
 const periodSeconds = int(ratelimit.Period / time.Second)
 
+var windowSeconds = strconv.Itoa(periodSeconds)
+
 // SetRateLimitHeaders sets the headers for what is left of a limit: the structured fields of the
 // IETF draft, and the X-RateLimit headers that most clients read. It sets none if d.Limit is 0.
 func SetRateLimitHeaders(h http.Header, class ratelimit.Class, d ratelimit.Decision) {
@@ -191,30 +193,12 @@ func SetRateLimitHeaders(h http.Header, class ratelimit.Class, d ratelimit.Decis
 		return
 	}
 	reset := min(ceilSeconds(d.Reset), periodSeconds)
-	// All values are parts of one text, and the header has them under the names that Header.Set
-	// would give them. So five headers cost two allocations.
-	b := append(append(append(make([]byte, 0, 96), '"'), class...), `";q=`...)
-	at := [...]int{len(b), 0, 0, 0, 0, 0}
-	b = strconv.AppendInt(b, int64(d.Limit), 10)
-	at[1] = len(b)
-	b = strconv.AppendInt(append(b, ";w="...), int64(periodSeconds), 10)
-	at[2] = len(b)
-	b = append(append(append(b, '"'), class...), `";r=`...)
-	at[3] = len(b)
-	b = strconv.AppendInt(b, int64(d.Remaining), 10)
-	at[4] = len(b)
-	b = append(b, ";t="...)
-	at[5] = len(b)
-	all := string(strconv.AppendInt(b, int64(reset), 10))
-	values := []string{all[:at[2]], all[at[2]:], all[at[0]:at[1]], all[at[3]:at[4]], all[at[5]:]}
-	for i, name := range rateLimitHeaders {
-		h[name] = values[i : i+1 : i+1]
-	}
-}
-
-// rateLimitHeaders are the names of the headers of SetRateLimitHeaders in canonical form.
-var rateLimitHeaders = [...]string{
-	"Ratelimit-Policy", "Ratelimit", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset",
+	limit, left, seconds := strconv.Itoa(d.Limit), strconv.Itoa(d.Remaining), strconv.Itoa(reset)
+	h.Set("RateLimit-Policy", `"`+string(class)+`";q=`+limit+`;w=`+windowSeconds)
+	h.Set("RateLimit", `"`+string(class)+`";r=`+left+`;t=`+seconds)
+	h.Set("X-RateLimit-Limit", limit)
+	h.Set("X-RateLimit-Remaining", left)
+	h.Set("X-RateLimit-Reset", seconds)
 }
 
 // SetRetryAfter sets Retry-After in whole seconds, at least 1, and returns that time.
