@@ -26,9 +26,13 @@ func tuneGC() {
 	used := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}}
 	type cycle struct{ _ [32]byte } // large enough not to share memory with other objects
 	var adjust func(*cycle)
+	current := 100
 	adjust = func(*cycle) {
 		metrics.Read(used)
-		debug.SetGCPercent(gcPercent(used[0].Value.Uint64() + used[1].Value.Uint64()))
+		if p := gcPercent(used[0].Value.Uint64() + used[1].Value.Uint64()); p != current { // setting it stops the world
+			debug.SetGCPercent(p)
+			current = p
+		}
 		// The next collection finds that nothing refers to it, and calls adjust again.
 		runtime.SetFinalizer(&cycle{}, adjust)
 	}

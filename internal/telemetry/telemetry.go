@@ -27,6 +27,14 @@ type lineHandler struct {
 	lines *lineWriter
 }
 
+func (h lineHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return lineHandler{h.Handler.WithAttrs(attrs), h.lines}
+}
+
+func (h lineHandler) WithGroup(name string) slog.Handler {
+	return lineHandler{h.Handler.WithGroup(name), h.lines}
+}
+
 // lineWriter writes one line at a time.
 type lineWriter struct {
 	mu sync.Mutex

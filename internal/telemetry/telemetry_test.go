@@ -77,7 +77,8 @@ func TestRequestHasOneLogLine(t *testing.T) {
 func TestRequestLineHasTheFormOfARecord(t *testing.T) {
 	var out bytes.Buffer
 	log := telemetry.NewLogger(&out, slog.LevelInfo)
-	m := &telemetry.Middleware{Log: log, Metrics: telemetry.NewMetrics()}
+	derived := slog.New(log.Handler().WithGroup("").WithAttrs(nil)) // a derived logger has the lines as well
+	m := &telemetry.Middleware{Log: derived, Metrics: telemetry.NewMetrics()}
 	var id string
 	m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		req := telemetry.RequestOf(r.Context())
