@@ -13,7 +13,7 @@ const (
 	minHeap = 64 << 20
 	// minGCPercent is by how much a larger heap may grow. Thousands of idle connections are live
 	// memory without garbage, so Go's 100 would double the memory for nothing.
-	minGCPercent = 25
+	minGCPercent = 50
 )
 
 // tuneGC makes the garbage collector run when the heap has grown to minHeap or, if more than that is

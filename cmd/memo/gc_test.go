@@ -10,7 +10,7 @@ import (
 
 func TestGCPercent(t *testing.T) {
 	for live, want := range map[uint64]int{
-		0: 1500, 1 << 20: 1500, 16 << 20: 300, 32 << 20: 100, 60 << 20: 25, 1 << 40: 25,
+		0: 1500, 1 << 20: 1500, 16 << 20: 300, 32 << 20: 100, 60 << 20: 50, 1 << 40: 50,
 	} {
 		if got := gcPercent(live); got != want {
 			t.Errorf("%d live bytes: got %d %%, want %d %%", live, got, want)
