@@ -1,6 +1,6 @@
 # make test         everything that CI runs
 # make noisy        how one caller's load affects the others; part of make test
-# make sequential   long tests of one goroutine, without the race detector; part of make test
+# make sequential   tests that mean nothing or take too long with the race detector; part of make test
 # make conformance  the official MCP conformance suite; part of make test
 # make axe          axe-core on every page of the web app
 # make pgo          the profile with which releases are optimised
@@ -37,9 +37,9 @@ race:
 	GOFLAGS='-gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false' \
 		$(GO) test -race -count=1 -timeout 40m ./...
 
-# These tests are skipped with the race detector, which makes them five times slower.
+# The race detector makes the first test five times slower, and allocates in the second. Both are skipped with it.
 sequential:
-	$(GO) test -count=1 -run TestInvalidTextIsNoServerError ./internal/server
+	$(GO) test -count=1 -run 'TestInvalidTextIsNoServerError|TestCallsAllocateLittle' ./internal/server
 
 # The test has limits in seconds, so it runs alone and without the race detector.
 noisy:

@@ -194,11 +194,20 @@ func SetRateLimitHeaders(h http.Header, class ratelimit.Class, d ratelimit.Decis
 	}
 	reset := min(ceilSeconds(d.Reset), periodSeconds)
 	limit, left, seconds := strconv.Itoa(d.Limit), strconv.Itoa(d.Remaining), strconv.Itoa(reset)
-	h.Set("RateLimit-Policy", `"`+string(class)+`";q=`+limit+`;w=`+windowSeconds)
-	h.Set("RateLimit", `"`+string(class)+`";r=`+left+`;t=`+seconds)
-	h.Set("X-RateLimit-Limit", limit)
-	h.Set("X-RateLimit-Remaining", left)
-	h.Set("X-RateLimit-Reset", seconds)
+	values := []string{
+		`"` + string(class) + `";q=` + limit + `;w=` + windowSeconds,
+		`"` + string(class) + `";r=` + left + `;t=` + seconds,
+		limit, left, seconds,
+	}
+	for i, name := range rateLimitHeaders {
+		h[name] = values[i : i+1 : i+1]
+	}
+}
+
+// rateLimitHeaders are the names of the headers of SetRateLimitHeaders in canonical form, to which
+// Header.Set would convert them on every call.
+var rateLimitHeaders = [...]string{
+	"Ratelimit-Policy", "Ratelimit", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset",
 }
 
 // SetRetryAfter sets Retry-After in whole seconds, at least 1, and returns that time.
