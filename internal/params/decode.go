@@ -29,29 +29,18 @@ func ParseQuery(raw string) (url.Values, Faults) {
 			Loc: []any{"query"}, Msg: "must be well-formed: " + memo.Printable(err.Error(), maxName), Type: "malformed",
 		}}
 	}
-	var malformed []string
-	for name, list := range values {
-		for _, s := range list {
-			if !isText(s) {
-				malformed = append(malformed, name)
+	var faults Faults
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		for _, s := range append(values[name], name) {
+			if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+				faults = append(faults, Fault{
+					Loc: []any{"query", memo.Printable(name, maxName)}, Msg: "must be valid UTF-8 without NUL", Type: "malformed",
+				})
 			}
 		}
-		if !isText(name) {
-			malformed = append(malformed, name)
-		}
-	}
-	slices.Sort(malformed)
-	var faults Faults
-	for _, name := range malformed {
-		faults = append(faults, Fault{
-			Loc: []any{"query", memo.Printable(name, maxName)}, Msg: "must be valid UTF-8 without NUL", Type: "malformed",
-		})
 	}
 	return values, faults
 }
-
-// isText reports whether s is valid UTF-8 without NUL.
-func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
 // Decode decodes the parameters of a request into in, a pointer to an input. path returns a parameter
 // of the path. A field with a fault has its zero value.
@@ -79,19 +68,10 @@ func Decode(in any, query url.Values, path func(name string) string) (faults Fau
 // Unknown reports the parameters of a query that in, a pointer to an input, does not have.
 func Unknown(in any, query url.Values) (faults Faults) {
 	fields := Fields(reflect.TypeOf(in).Elem())
-	var names []string
-	for name := range query {
-		known := false
-		for i := range fields {
-			known = known || fields[i].In == "query" && fields[i].Name == name
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if !slices.ContainsFunc(fields, func(f Field) bool { return f.In == "query" && f.Name == name }) {
+			faults = append(faults, unknown("query", name, "is not a parameter of this call"))
 		}
-		if !known {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		faults = append(faults, unknown("query", name, "is not a parameter of this call"))
 	}
 	return faults
 }

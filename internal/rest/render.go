@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"memoai.tech/memo"
@@ -67,10 +66,6 @@ func (p listPage) AppendJSON(b []byte) (_ []byte, err error) {
 	b = strconv.AppendInt(b, int64(p.Limit), 10)
 	b = append(b, `,"offset":`...)
 	b = strconv.AppendInt(b, int64(p.Offset), 10)
-	b = append(b, `,"next_cursor":`...)
-	if p.NextCursor == "" {
-		return append(b, `null}`...), nil
-	}
-	b, err = jsontext.AppendQuote(b, p.NextCursor)
-	return append(b, '}'), err
+	cursor, err := p.NextCursor.MarshalJSON()
+	return append(append(append(b, `,"next_cursor":`...), cursor...), '}'), err
 }
