@@ -301,12 +301,12 @@ func (s *Store) Projects(ctx context.Context, workspaceID string, limit, offset 
 		return p, err
 	}, `SELECT p.id, p.name, p.created_at, CASE WHEN w.counted_version = w.content_version
 			THEN (SELECT CAST(coalesce(sum(c.n), 0) AS BIGINT) FROM transcription_counts c
-				WHERE c.workspace_id = p.workspace_id AND c.status = 'completed' AND c.day = -2147483648
+				WHERE c.workspace_id = p.workspace_id AND c.status = 'completed' AND c.day = $4
 				AND c.project_id = p.id)
 			ELSE (SELECT count(*) FROM transcriptions t
 				WHERE t.workspace_id = p.workspace_id AND t.status = 'completed' AND t.project_id = p.id) END
 		FROM projects p JOIN workspaces w ON w.id = p.workspace_id WHERE p.workspace_id = $1
-		ORDER BY p.created_at, p.id LIMIT $2 OFFSET $3`, workspaceID, limit, offset)
+		ORDER BY p.created_at, p.id LIMIT $2 OFFSET $3`, workspaceID, limit, offset, int64(allDays))
 }
 
 // ProjectNames lists the projects of a workspace by name, at most limit.
