@@ -85,28 +85,13 @@ func (p probe) fetch(b *testing.B) (*http.Response, []byte) {
 // CPU time of the server per request in microseconds, and the number of requests.
 func (p probe) load(b *testing.B) (micros float64, sent int64) {
 	var n atomic.Int64
-	var warm, done sync.WaitGroup
-	begin := make(chan struct{})
-	warm.Add(connections)
-	for range connections {
-		c := p.dial(b)
-		done.Go(func() {
-			defer c.Close()
-			_, err := p.send(c, io.Discard) // the cost of a new connection is not measured
-			warm.Done()
-			<-begin
-			for end := time.Now().Add(roundLength); err == nil && time.Now().Before(end); n.Add(1) {
-				_, err = p.send(c, io.Discard)
-			}
-			if err != nil {
-				b.Error(err)
-			}
-		})
-	}
-	warm.Wait()
-	before := p.to.cpu(b)
-	close(begin)
-	done.Wait()
+	var before time.Duration
+	p.onEach(b, connections, func() { before = p.to.cpu(b) }, func(send func() error) (err error) {
+		for end := time.Now().Add(roundLength); err == nil && time.Now().Before(end); n.Add(1) {
+			err = send()
+		}
+		return err
+	})
 	time.Sleep(2 * time.Millisecond) // the server logs a request after it has sent the response
 	return float64(p.to.cpu(b)-before) / 1e3 / float64(n.Load()), n.Load()
 }
@@ -116,35 +101,51 @@ func (p probe) load(b *testing.B) (micros float64, sent int64) {
 func (p probe) throughput(b *testing.B, n int, length time.Duration) (perSecond, p99 float64) {
 	var mu sync.Mutex
 	var times []float64
+	var begun time.Time
+	p.onEach(b, n, func() { begun = time.Now() }, func(send func() error) (err error) {
+		var own []float64
+		for start := time.Now(); err == nil && time.Since(start) < length; {
+			sent := time.Now()
+			err = send()
+			own = append(own, float64(time.Since(sent))/1e6)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		times = append(times, own...)
+		return err
+	})
+	return float64(len(times)) / time.Since(begun).Seconds(), percentile(times, 0.99)
+}
+
+// onEach opens n connections and runs f for each of them at the same time. It sends one request over each
+// first, because the cost of a new connection is not measured, and then calls begin.
+func (p probe) onEach(b *testing.B, n int, begin func(), f func(send func() error) error) {
 	var warm, done sync.WaitGroup
-	begin := make(chan struct{})
+	begun := make(chan struct{})
 	warm.Add(n)
 	for range n {
 		c := p.dial(b)
 		done.Go(func() {
 			defer c.Close()
-			_, err := p.send(c, io.Discard)
+			send := func() error {
+				_, err := p.send(c, io.Discard)
+				return err
+			}
+			err := send()
 			warm.Done()
-			<-begin
-			var own []float64
-			for start := time.Now(); err == nil && time.Since(start) < length; {
-				sent := time.Now()
-				_, err = p.send(c, io.Discard)
-				own = append(own, float64(time.Since(sent))/1e6)
+			<-begun
+			if err == nil {
+				err = f(send)
 			}
 			if err != nil {
 				b.Error(err)
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			times = append(times, own...)
 		})
 	}
 	warm.Wait()
-	close(begin)
-	start := time.Now()
+	begin()
+	close(begun)
 	done.Wait()
-	return float64(len(times)) / time.Since(start).Seconds(), percentile(times, 0.99)
 }
 
 // copyTo gives the bare server a copy of memo's response, and returns a probe for it.
