@@ -229,6 +229,21 @@ func TestWorkspaceChangesOneTitleAtATime(t *testing.T) {
 	w.wantUsed("titles", w.Work()["titles"], 0)
 }
 
+// blockWrites starts a write, so that every other one waits until unblock is called.
+func (w *world) blockWrites(t *testing.T) (unblock func()) {
+	t.Helper()
+	started, end, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- w.store.Write(w.ctx, func(*store.Tx) error { close(started); <-end; return nil })
+	}()
+	<-started
+	return func() {
+		t.Helper()
+		close(end)
+		must(t, "", <-ended)
+	}
+}
+
 // TestNoWriteWithoutAChange: a use case that goes before other writers, or that anyone can
 // cause, does not start a write if it has nothing to change.
 func TestNoWriteWithoutAChange(t *testing.T) {
@@ -236,11 +251,7 @@ func TestNoWriteWithoutAChange(t *testing.T) {
 	key, _ := w.key(w.owner, "exposed")
 	w.MarkExposed(w.ctx, []credential.Key{key}, app.Client{})
 	member := w.signedIn(w.member)
-	started, end, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	go func() {
-		ended <- w.store.Write(w.ctx, func(*store.Tx) error { close(started); <-end; return nil })
-	}()
-	<-started // no other write can start now
+	unblock := w.blockWrites(t)
 	ctx, cancel := context.WithTimeout(w.ctx, 10*time.Second)
 	defer cancel()
 	wantKind(t, "an unknown session", w.RevokeSession(ctx, member, app.NewID()), memo.KindNotFound)
@@ -248,8 +259,7 @@ func TestNoWriteWithoutAChange(t *testing.T) {
 	if ctx.Err() != nil {
 		t.Error("marking an exposed key again waited for a write")
 	}
-	close(end)
-	must(t, "", <-ended)
+	unblock()
 }
 
 func TestImportBeyondTheQuotaIsRefused(t *testing.T) {

@@ -27,11 +27,7 @@ func TestUnchangedFileIsNotRead(t *testing.T) {
 	w := newSQLiteWorld(t)
 	const text = "Ann: not the content of a VTT file"
 	first := w.file("talk.txt", text)
-	started, end, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	go func() {
-		ended <- w.store.Write(w.ctx, func(*store.Tx) error { close(started); <-end; return nil })
-	}()
-	<-started // no other write can start now
+	unblock := w.blockWrites(t)
 	ctx, cancel := context.WithTimeout(w.ctx, 10*time.Second)
 	defer cancel()
 	again, err := w.Import(ctx, w.as(w.owner), app.ImportFile{Name: "talk.vtt", Data: []byte(text)})
@@ -45,8 +41,7 @@ func TestUnchangedFileIsNotRead(t *testing.T) {
 		_, err := w.Import(ctx, w.as(w.owner), in)
 		wantKind(t, "an unchanged file with an invalid "+option, err, memo.KindInvalid)
 	}
-	close(end)
-	must(t, "", <-ended)
+	unblock()
 }
 
 func TestBatchHasAResultForEachFile(t *testing.T) {
