@@ -45,8 +45,8 @@ func (a *App) Import(ctx context.Context, c memo.Caller, in ImportFile) (ImportR
 	return results[0].ImportResult, results[0].Refused
 }
 
-// Limits of a batch, because other transactions wait while it is added. A larger file is a batch by
-// itself.
+// Limits of a batch, because other transactions wait while it is added. A larger file is the only
+// one of its batch.
 const (
 	MaxBatchFiles = 64
 	MaxBatchBytes = 256 << 10
@@ -59,8 +59,8 @@ type BatchResult struct {
 }
 
 // ImportBatch is [App.Import] for several files, which are added in one transaction unless one of
-// them is refused. If it returns an error, the results are those of the first files only, as many
-// as are done. Importing all files again finds them unchanged.
+// them is refused. If it returns an error, the results are those of the files that
+// were done before. Importing all files again finds them unchanged.
 func (a *App) ImportBatch(ctx context.Context, c memo.Caller, files []ImportFile) ([]BatchResult, error) {
 	if err := requireEditor(c); err != nil {
 		return nil, err
@@ -186,7 +186,7 @@ func (a *App) readImport(ctx context.Context, in ImportFile) (*memo.Transcriptio
 }
 
 // addBatch adds the transcriptions of a batch in one transaction. If one of them is refused, each
-// gets a transaction of its own, so that the others are added.
+// gets a separate transaction, so that the others are added.
 func (a *App) addBatch(ctx context.Context, c memo.Caller, batch []pendingFile) (results []BatchResult, err error) {
 	err = a.addTranscriptions(ctx, c, batch)
 	switch {

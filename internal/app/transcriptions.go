@@ -59,7 +59,7 @@ func (p Page) TotalRelation() string {
 	return "eq"
 }
 
-// ListItem is an item of a list, with its snippets in a search. It is kept as stored JSON, which
+// ListItem is an item of a list, with its snippets in a search. It has the stored JSON, which
 // most surfaces copy.
 type ListItem struct {
 	Project   *memo.ProjectRef
@@ -315,8 +315,8 @@ func (a *App) ProjectNames(ctx context.Context, c memo.Caller) ([]memo.ProjectRe
 // maxProjectNames is how many projects a form offers. Users can type other names.
 const maxProjectNames = 300
 
-// Transcription is a full transcription. It is kept as it is stored, because its JSON can be copied
-// from that.
+// Transcription is a full transcription in the form in which it is stored, from which its JSON is
+// copied.
 type Transcription struct{ stored store.Transcription }
 
 // AppendJSON appends the JSON of the transcription, see [memo.Transcription]. It copies the stored JSON

@@ -41,7 +41,7 @@ type Field struct {
 
 	index    []int
 	defaults string        // the default as text
-	value    reflect.Value // the default, or invalid if there is none
+	value    reflect.Value // the default, or invalid without one
 	choices  string        // the enum, for people
 }
 
@@ -93,12 +93,11 @@ func (f *Field) locate(tag reflect.StructTag) bool {
 	return f.In != ""
 }
 
-// Body returns a pointer to the field of in for the JSON body, or nil if there is none.
+// Body returns a pointer to the field of in for the JSON body, or nil if the call has no body.
 func Body(in any) (body any, required bool) {
 	v := reflect.ValueOf(in).Elem()
-	fields := Fields(v.Type())
-	for i := range fields {
-		if f := &fields[i]; f.In == "body" && f.Name == "" {
+	for _, f := range Fields(v.Type()) {
+		if f.In == "body" && f.Name == "" {
 			return v.FieldByIndex(f.index).Addr().Interface(), f.Required
 		}
 	}
