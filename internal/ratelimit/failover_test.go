@@ -119,6 +119,7 @@ func TestSentinelFailover(t *testing.T) {
 
 	first.Restart(t)
 	waitUntil(t, is(first, "master_link_status:up"))
+	waitUntil(t, is(second, "state=online")) // it sends writes only from then on
 	l = startLoad(t, group.URL, "switch")
 	waitUntil(t, func() bool { // refused for a few seconds after the other failover
 		_, err := group.Sentinels[0].Try("SENTINEL", "FAILOVER", testenv.SentinelPrimary)
