@@ -38,7 +38,8 @@ type App struct {
 	limits    ratelimit.Source
 	passwords *credential.PasswordHasher
 	throttle  *throttle
-	totals    *totalCache
+	totals    *versionCache[totalKey, store.Total] // about 250 bytes each, whatever the filter
+	projects  *versionCache[projectsKey, projectsPage]
 	work      work
 	retention Retention
 	log       *slog.Logger
@@ -61,7 +62,8 @@ const (
 func New(cfg Config) *App {
 	return &App{
 		store: cfg.Store, limits: cfg.Limits, passwords: cfg.Passwords, log: cfg.Log,
-		throttle: newThrottle(), totals: newTotalCache(), work: newWork(cfg.Work),
+		throttle: newThrottle(), totals: newVersionCache[totalKey, store.Total](10_000),
+		projects: newVersionCache[projectsKey, projectsPage](1_000), work: newWork(cfg.Work),
 		retention: cfg.Retention,
 		usage:     newUsageRecorder(cfg.Store, cfg.Log), wake: make(chan struct{}, 1),
 		// There is no maximum, because a key that was refused must stay refused.

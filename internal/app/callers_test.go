@@ -137,6 +137,7 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	"ListKeys":     func(s *scene, c memo.Caller) error { return errOf(s.ListKeys(s.ctx, c, app.KeyQuery{Limit: 1})) },
 	"KeysByOffset": func(s *scene, c memo.Caller) error { return errOf(s.KeysByOffset(s.ctx, c, app.KeyOffsetQuery{})) },
 	"Replacements": func(s *scene, c memo.Caller) error { return errOf(s.Replacements(s.ctx, c, nil)) },
+	"Overview":     func(s *scene, c memo.Caller) error { return errOf(s.Overview(s.ctx, c)) },
 	"KeyCreators":  func(s *scene, c memo.Caller) error { return errOf(s.KeyCreators(s.ctx, c)) },
 	"UsageOf": func(s *scene, c memo.Caller) error {
 		return errOf(s.UsageOf(s.ctx, c, []memo.KeyView{{ID: s.memberKey()}}, app.UsageDayHours))
@@ -314,6 +315,7 @@ Invite                 owner owner owner ok owner owner ok
 Invites                owner owner owner ok ok owner ok
 KeyCreators            sign_in no_key ok ok ok ok ok
 KeysByOffset           sign_in no_key ok ok ok ok ok
+Overview               sign_in no_key ok ok ok ok ok
 Languages              sign_in ok ok ok ok ok ok
 ListKeys               sign_in no_key ok ok ok ok ok
 MayChangeTranscription sign_in no_key ok ok not_found ok ok

@@ -71,7 +71,7 @@ func TestSnippetSearchIsBounded(t *testing.T) {
 // TestTotalCacheEntriesHaveFixedSize: callers choose the words and filters, and must not
 // decide how much memory an entry of the cache takes.
 func TestTotalCacheEntriesHaveFixedSize(t *testing.T) {
-	for _, typ := range []reflect.Type{reflect.TypeFor[totalCacheKey](), reflect.TypeFor[store.Total]()} {
+	for _, typ := range []reflect.Type{reflect.TypeFor[totalKey](), reflect.TypeFor[store.Total]()} {
 		for i := range typ.NumField() {
 			field := typ.Field(i).Type
 			if field.Kind() == reflect.Array {

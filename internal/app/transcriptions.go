@@ -5,12 +5,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"slices"
-	"sync"
 	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
-	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/search"
@@ -201,33 +199,16 @@ func (in *ListQuery) orderAndRange() (store.Order, store.Range, error) {
 	return storeOrders[in.Sort], at, nil
 }
 
-// totalCache caches how many transcriptions a filter selects at a content version, because
-// counting a million takes 100 ms. An entry takes about 250 bytes, whatever the filter.
-type totalCache struct {
-	mu     sync.Mutex
-	counts *simplelru.LRU[totalCacheKey, store.Total]
-}
-
-type totalCacheKey struct {
+// totalKey is the key of a total in [App.totals]: counting a million transcriptions takes 100 ms.
+type totalKey struct {
 	version int64
 	filter  [sha256.Size]byte // store.CountKey, which includes the workspace
 }
 
-func newTotalCache() *totalCache {
-	counts, err := simplelru.NewLRU[totalCacheKey, store.Total](10_000, nil)
-	if err != nil {
-		panic(err) // only a size below 1 is an error
-	}
-	return &totalCache{counts: counts}
-}
-
 // total returns how many transcriptions a filter selects, from the cache or by counting.
 func (a *App) total(ctx context.Context, c memo.Caller, f store.Filter) (store.Total, error) {
-	key := totalCacheKey{c.ContentVersion, a.store.CountKey(f)}
-	a.totals.mu.Lock()
-	n, ok := a.totals.counts.Get(key)
-	a.totals.mu.Unlock()
-	if ok {
+	key := totalKey{c.ContentVersion, a.store.CountKey(f)}
+	if n, ok := a.totals.get(key); ok {
 		return n, nil
 	}
 	if !f.Search { // the caller has admitted a search
@@ -241,9 +222,7 @@ func (a *App) total(ctx context.Context, c memo.Caller, f store.Filter) (store.T
 	if err != nil {
 		return store.Total{}, err
 	}
-	a.totals.mu.Lock()
-	defer a.totals.mu.Unlock()
-	a.totals.counts.Add(key, n)
+	a.totals.add(key, n)
 	return n, nil
 }
 

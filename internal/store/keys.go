@@ -92,6 +92,16 @@ func (s *Store) KeyCreators(ctx context.Context, workspaceID, userID string) ([]
 		JOIN users u ON u.id = a.user_id ORDER BY u.name, u.id`, workspaceID, userID, toMillis(s.Now()))
 }
 
+// CountAccess counts the active keys of a workspace, only those of a user if userID is set, and
+// its members.
+func (s *Store) CountAccess(ctx context.Context, workspaceID, userID string) (keys, members int, err error) {
+	err = s.dataReader.q.QueryRowContext(ctx, `SELECT
+		(SELECT count(*) FROM api_keys WHERE workspace_id = $1 AND ($2 = '' OR user_id = $2) AND `+activeCondition+`$3),
+		(SELECT count(*) FROM memberships WHERE workspace_id = $1)`, workspaceID, userID, toMillis(s.Now())).
+		Scan(&keys, &members)
+	return keys, members, classifyError(err)
+}
+
 // LockKey locks a key: other transactions that change it wait for this one.
 func (t *Tx) LockKey(ctx context.Context, id string) error {
 	_, err := t.lock(ctx, `SELECT id FROM api_keys WHERE id = $1`, id)

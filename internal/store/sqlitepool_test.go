@@ -238,30 +238,13 @@ func TestPoolLimitsConnectionsAndStatements(t *testing.T) {
 	}
 }
 
-// countingPool counts the statements that run over a pool.
-type countingPool struct {
-	readPool
-	n int
-}
-
-func (p *countingPool) QueryContext(ctx context.Context, query string, args ...any) (rows, error) {
-	p.n++
-	return p.readPool.QueryContext(ctx, query, args...)
-}
-
-func (p *countingPool) QueryRowContext(ctx context.Context, query string, args ...any) scanner {
-	p.n++
-	return p.readPool.QueryRowContext(ctx, query, args...)
-}
-
 func TestStatementsPerCall(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		h := newHarness(t, cfg, 1)
 		if err := add(h.Store); err != nil {
 			t.Fatal(err)
 		}
-		auth, data := &countingPool{readPool: h.authPool}, &countingPool{readPool: h.dataPool}
-		h.reader.q, h.dataReader.q = auth, data
+		counted := h.CountStatements()
 		filter := Filter{WorkspaceID: workspace, Status: memo.StatusCompleted}
 		newest := Order{By: ByCreated, Descending: true}
 		items, err := h.List(t.Context(), filter, newest, Range{Limit: 21})
@@ -270,7 +253,7 @@ func TestStatementsPerCall(t *testing.T) {
 		}
 		for _, call := range []struct {
 			name       string
-			auth, data int
+			auth, data int64
 			run        func() error
 		}{
 			{"authorise", 1, 0, func() error { _, _, err := h.ReadKeyState(t.Context(), h.keys[0].Hash()); return err }},
@@ -281,10 +264,12 @@ func TestStatementsPerCall(t *testing.T) {
 				return err
 			}},
 		} {
-			auth.n, data.n = 0, 0
-			if err := call.run(); err != nil || auth.n != call.auth || data.n != call.data {
+			auth, data := counted.Auth.Load(), counted.Data.Load()
+			err := call.run()
+			if auth, data = counted.Auth.Load()-auth, counted.Data.Load()-data; err != nil || auth != call.auth ||
+				data != call.data {
 				t.Errorf("%s: %d statements over the connections of authorisation and %d over the others, want %d and %d (%v)",
-					call.name, auth.n, data.n, call.auth, call.data, err)
+					call.name, auth, data, call.auth, call.data, err)
 			}
 		}
 	})

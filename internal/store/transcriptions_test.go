@@ -1,36 +1,14 @@
 package store
 
 import (
-	"context"
 	"crypto/sha256"
-	"database/sql"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/zipstream"
 )
-
-// countingQuerier counts the statements that it runs.
-type countingQuerier struct {
-	querier
-	n *int
-}
-
-func (c countingQuerier) QueryContext(ctx context.Context, query string, args ...any) (rows, error) {
-	*c.n++
-	return c.querier.QueryContext(ctx, query, args...)
-}
-
-func (c countingQuerier) QueryRowContext(ctx context.Context, query string, args ...any) scanner {
-	*c.n++
-	return c.querier.QueryRowContext(ctx, query, args...)
-}
-
-func (c countingQuerier) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	*c.n++
-	return c.querier.ExecContext(ctx, query, args...)
-}
 
 // TestStatementsOfABatch: a transcription takes a search for its hash, a row in two tables and an entry
 // in the search index. A batch takes two statements for each project, one for the workspace, and one for
@@ -39,7 +17,8 @@ func TestStatementsOfABatch(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		h, files := newHarness(t, cfg, 0), 0
 		// add adds a batch and returns the number of statements.
-		add := func(n int) (statements int) {
+		add := func(n int) int {
+			var statements atomic.Int64
 			var batch []*Prepared
 			for range n {
 				files++
@@ -67,7 +46,7 @@ func TestStatementsOfABatch(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return statements
+			return int(statements.Load())
 		}
 		perBatch := 4
 		if h.dialect == dialectPostgres {
