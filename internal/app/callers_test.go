@@ -315,7 +315,6 @@ Invite                 owner owner owner ok owner owner ok
 Invites                owner owner owner ok ok owner ok
 KeyCreators            sign_in no_key ok ok ok ok ok
 KeysByOffset           sign_in no_key ok ok ok ok ok
-Overview               sign_in no_key ok ok ok ok ok
 Languages              sign_in ok ok ok ok ok ok
 ListKeys               sign_in no_key ok ok ok ok ok
 MayChangeTranscription sign_in no_key ok ok not_found ok ok
@@ -323,6 +322,7 @@ Me                     key ok key key key key key
 Members                sign_in no_key ok ok not_found ok ok
 Memberships            sign_in no_key ok ok ok ok ok
 NoteUncountedUse       ok ok ok ok ok ok ok
+Overview               sign_in no_key ok ok ok ok ok
 PrepareArchive         sign_in ok ok ok transcriptions_not_found ok ok
 ProjectNames           sign_in ok ok ok ok ok ok
 Projects               sign_in ok ok ok ok ok ok

@@ -30,7 +30,7 @@ func deviceName(agent string) string {
 
 func showAccount(v *pageRequest) (err error) {
 	p := accountPage{
-		layout: v.newLayout("", "Account"), RevokeKeys: v.revokeKeys(), OnlyOwner: map[string]bool{},
+		layout: v.newLayout("account", "Account"), RevokeKeys: v.revokeKeys(), OnlyOwner: map[string]bool{},
 		Password: v.form(
 			formField{
 				Name: "current", Label: "Current password", Type: "password", Autocomplete: "current-password", Required: true,

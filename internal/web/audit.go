@@ -82,7 +82,7 @@ func showAudit(v *pageRequest) error {
 		return err
 	}
 	p := auditPage{
-		formPage: formPage{v.newLayout("audit", "Audit trail"), v.form(
+		formPage: formPage{v.newLayout("audit", "Activity"), v.form(
 			formField{Name: "subject", Label: "Events", Options: auditNouns},
 			formField{Name: "member", Label: "Performed by", Options: actors},
 			formField{Name: "from", Label: "From", Type: "date"},

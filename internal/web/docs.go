@@ -36,10 +36,7 @@ var docsTabs = []docsTab{
 }
 
 func showDocs(v *pageRequest) error {
-	// The docs are public, so an error counts as not signed in.
-	if visitor, err := v.Admission.SessionUser(v.ctx, v.r); err == nil {
-		v.Caller = visitor.Caller
-	}
+	v.identify()
 	tab := docsTabs[slices.IndexFunc(docsTabs, func(t docsTab) bool { return t.Path == v.r.URL.Path })]
 	data := v.App.Limit(ratelimit.Data)
 	p := docsPage{

@@ -72,7 +72,7 @@ func showImport(v *pageRequest) error {
 	if err != nil {
 		return err
 	}
-	return v.render("import", importPage{formPage{v.newLayout("transcriptions", "Import"), v.form(
+	return v.render("import", importPage{formPage{v.newLayout("import", "Import"), v.form(
 		formField{
 			Name: "project", Label: "Project", Type: "text", Autocomplete: "off", Max: memo.MaxName, List: projects,
 			Hint: "For all files. Choose a project or enter a new name. Leave empty to use the one in each file.",
@@ -164,7 +164,7 @@ func (u *upload) finish(err error) error {
 	if u.wantsJSON() {
 		return u.renderJSON(p.Files[0])
 	}
-	p.layout = u.newLayout("transcriptions", "Import results")
+	p.layout = u.newLayout("import", "Import results")
 	return u.render("imported", *p)
 }
 

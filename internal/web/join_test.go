@@ -84,13 +84,13 @@ func TestJoinWithExistingAccount(t *testing.T) {
 		}
 		eve.get(next[1]).want(200, `name="next" value="`+link+`"`)
 		if p := eve.post("/signin", "email", w.Eve.Email, "password", testworld.Password, "next", link).want(200,
-			"Join as eve", "as OWNER"); p.path != link {
+			"Join as <bdi>eve</bdi>", "as OWNER"); p.path != link {
 			t.Error(p.path)
 		}
 		// The sign-in does not lead to another site.
 		eve.get("/signin?next="+url.QueryEscape("//evil.example"+link)).want(200, `name="next" value="/"`)
 		// A member cannot join again, and the invitation stays valid.
-		olga.get(link).want(200, "you are already a member", "Go to Acme").without("Join as")
+		olga.get(link).want(200, "you are already a member", "Go to <bdi>Acme</bdi>").without("Join as")
 		olga.post(link).want(409, "You are already a member of Acme")
 
 		foreign := eve.do("POST", link, "", testworld.WithHeader("Origin", "https://evil.example"))

@@ -38,20 +38,18 @@ func (k keyRow) UsedAfterRotation() bool {
 	return k.Replacement != nil && k.LastUsedAt != nil && k.LastUsedAt.After(k.Replacement.CreatedAt)
 }
 
-// keyState is the state of a key, as a text and as the CSS class of its colour.
-type keyState struct{ Class, Words string }
-
 // expiryWarning is how long before its expiry a key gets a warning.
 const expiryWarning = 14 * 24 * time.Hour
 
-func keyStateOf(k memo.KeyView, now time.Time) keyState {
+// keyStateOf returns the state of a key.
+func keyStateOf(k memo.KeyView, now time.Time) pillPart {
 	switch k.Status {
 	case memo.KeyRevoked:
-		return keyState{"bad", "revoked " + timeAgo(*k.EndedAt, now)}
+		return pillPart{"bad", "revoked " + timeAgo(*k.EndedAt, now)}
 	case memo.KeyDeactivated:
-		return keyState{"bad", "deactivated " + timeAgo(*k.EndedAt, now) + ": " + k.DeactivationReason}
+		return pillPart{"bad", "deactivated " + timeAgo(*k.EndedAt, now) + ": " + k.DeactivationReason}
 	case memo.KeyExpired:
-		return keyState{"", "expired " + timeAgo(*k.ExpiresAt, now)}
+		return pillPart{"", "expired " + timeAgo(*k.ExpiresAt, now)}
 	}
 	expires := ""
 	if k.ExpiresAt != nil && k.ExpiresAt.Sub(now) < expiryWarning {
@@ -59,15 +57,15 @@ func keyStateOf(k memo.KeyView, now time.Time) keyState {
 	}
 	switch {
 	case k.ExposedAt != nil && expires != "":
-		return keyState{"bad", "exposed in a URL " + timeAgo(*k.ExposedAt, now) + ", " + expires}
+		return pillPart{"bad", "exposed in a URL " + timeAgo(*k.ExposedAt, now) + ", " + expires}
 	case k.ExposedAt != nil:
-		return keyState{"bad", "exposed in a URL " + timeAgo(*k.ExposedAt, now)}
+		return pillPart{"bad", "exposed in a URL " + timeAgo(*k.ExposedAt, now)}
 	case expires != "":
-		return keyState{"warn", expires}
+		return pillPart{"warn", expires}
 	case k.LastUsedAt == nil:
-		return keyState{"warn", "never used"}
+		return pillPart{"", "never used"}
 	}
-	return keyState{"good", "active"}
+	return pillPart{"good", "active"}
 }
 
 // rows adds to each key its usage in the last hours and its replacement.

@@ -91,9 +91,9 @@ func TestKeyAccess(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		keys := "/w/" + w.Acme.ID + "/keys"
 		olga, mark, eve := w.browser(w.Olga), w.browser(w.Mark), w.browser(w.Eve)
-		olga.get(keys).want(200, w.OlgaKey.ID, w.MarkKey.ID, "All keys in Acme")
+		olga.get(keys).want(200, w.OlgaKey.ID, w.MarkKey.ID, "All keys in <bdi>Acme</bdi>")
 		olga.get(keys+"?member="+w.Mark.ID).want(200, w.MarkKey.ID).without(w.OlgaKey.ID)
-		mark.get(keys).want(200, w.MarkKey.ID, "Your keys in Acme").without(w.OlgaKey.ID, w.Olga.Email)
+		mark.get(keys).want(200, w.MarkKey.ID, "Your keys in <bdi>Acme</bdi>").without(w.OlgaKey.ID, w.Olga.Email)
 		mark.get(keys + "/" + w.OlgaKey.ID).want(404)
 		mark.post(keys + "/" + w.OlgaKey.ID + "/revoke").want(404)
 		for _, path := range []string{
@@ -202,31 +202,31 @@ func TestKeyState(t *testing.T) {
 	at := func(d time.Duration) *time.Time { t := now.Add(d); return &t }
 	for _, c := range []struct {
 		key  memo.KeyView
-		want keyState
+		want pillPart
 	}{
-		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(-time.Minute)}, keyState{"good", "active"}},
-		{memo.KeyView{Status: memo.KeyActive}, keyState{"warn", "never used"}},
+		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(-time.Minute)}, pillPart{"good", "active"}},
+		{memo.KeyView{Status: memo.KeyActive}, pillPart{"", "never used"}},
 		{
 			memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExpiresAt: at(6*24*time.Hour + time.Hour)},
-			keyState{"warn", "expires in 6 days"},
+			pillPart{"warn", "expires in 6 days"},
 		},
 		{
 			memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExpiresAt: at(90 * 24 * time.Hour)},
-			keyState{"good", "active"},
+			pillPart{"good", "active"},
 		},
 		{
 			memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExposedAt: at(-3 * time.Hour)},
-			keyState{"bad", "exposed in a URL 3 hours ago"},
+			pillPart{"bad", "exposed in a URL 3 hours ago"},
 		},
 		{
 			memo.KeyView{Status: memo.KeyActive, ExposedAt: at(-3 * time.Hour), ExpiresAt: at(6*24*time.Hour + time.Hour)},
-			keyState{"bad", "exposed in a URL 3 hours ago, expires in 6 days"},
+			pillPart{"bad", "exposed in a URL 3 hours ago, expires in 6 days"},
 		},
-		{memo.KeyView{Status: memo.KeyExpired, ExpiresAt: at(-50 * time.Hour)}, keyState{"", "expired 2 days ago"}},
-		{memo.KeyView{Status: memo.KeyRevoked, EndedAt: at(-50 * time.Hour)}, keyState{"bad", "revoked 2 days ago"}},
+		{memo.KeyView{Status: memo.KeyExpired, ExpiresAt: at(-50 * time.Hour)}, pillPart{"", "expired 2 days ago"}},
+		{memo.KeyView{Status: memo.KeyRevoked, EndedAt: at(-50 * time.Hour)}, pillPart{"bad", "revoked 2 days ago"}},
 		{
 			memo.KeyView{Status: memo.KeyDeactivated, EndedAt: at(-time.Hour), DeactivationReason: "the member left"},
-			keyState{"bad", "deactivated 1 hour ago: the member left"},
+			pillPart{"bad", "deactivated 1 hour ago: the member left"},
 		},
 	} {
 		if got := keyStateOf(c.key, now); got != c.want {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/search"
 )
 
@@ -25,19 +26,16 @@ var static embed.FS
 // layout is the data of the page layout. The zero value is for visitors who are not
 // signed in.
 type layout struct {
-	Title      string
-	User       memo.User
-	Workspaces []memo.Membership // of the user
-	Workspace  *memo.Membership  // the workspace of the page, or the user's only one
-	Section    string            // the current navigation item: "transcriptions", "keys", …
-	Done       string            // what the previous form did
-	Problem    string            // why a form was refused, if the reason belongs to no field
-	Now        time.Time
-}
-
-// Settings reports whether the page belongs to the settings of a workspace.
-func (l layout) Settings() bool {
-	return l.Workspace != nil && slices.Contains([]string{"keys", "members", "workspace", "audit"}, l.Section)
+	Title          string
+	User           memo.User
+	Workspaces     []memo.Membership // of the user
+	Workspace      *memo.Membership  // the workspace of the page, otherwise the one that the user visited last
+	Overview       app.Overview      // of the workspace
+	Section        string            // the current item of the navigation: "transcriptions", "keys", …
+	CurrentProject string            // id of the project that the page is about, if it is one of the navigation
+	Done           string            // what the previous form did
+	Problem        string            // why a form was refused, if the reason belongs to no field
+	Now            time.Time
 }
 
 // Denied returns why the plan of the page's workspace has no API access, or "".
@@ -52,6 +50,90 @@ func (l layout) Denied() string {
 
 // Owner reports whether the visitor is an OWNER of the page's workspace.
 func (l layout) Owner() bool { return l.Workspace != nil && l.Workspace.Role == memo.RoleOwner }
+
+// navGroup is a group of links in the navigation, with a heading unless it is the first.
+type navGroup struct {
+	ID, Title string
+	Links     []navLink
+}
+
+type navLink struct {
+	Text, Icon, Href string
+	Count            string // empty if it is unknown
+	Current          bool
+}
+
+// Navigation returns the links of the sidebar.
+func (l layout) Navigation() []navGroup {
+	docs := navLink{Text: "Docs", Icon: "docs", Href: "/docs", Current: l.Section == "docs"}
+	if l.Workspace == nil {
+		return []navGroup{{Links: []navLink{docs}}}
+	}
+	path, o := "/w/"+l.Workspace.ID+"/", l.Overview
+	link := func(section, text, icon, count string) navLink {
+		return navLink{text, icon, path + section, count, l.Section == section && l.CurrentProject == ""}
+	}
+	count := func(n int) string {
+		if !o.Counted {
+			return ""
+		}
+		return formatNumber(n)
+	}
+	texts := navGroup{Links: []navLink{
+		link("transcriptions", "Transcriptions", "transcriptions", count(o.Transcriptions)),
+		link("import", "Import", "import", ""),
+	}}
+	projects := navGroup{ID: "nav-projects", Title: "Projects"}
+	for _, p := range o.Projects {
+		projects.Links = append(projects.Links, navLink{
+			p.Name, "project", path + "transcriptions?project=" + p.ID, count(p.TranscriptionCount), l.CurrentProject == p.ID,
+		})
+	}
+	if o.ProjectCount > len(o.Projects) {
+		projects.Links = append(projects.Links, navLink{
+			Text: "All projects", Icon: "more", Href: path + "transcriptions#project", Count: count(o.ProjectCount),
+		})
+	}
+	workspace := navGroup{ID: "nav-workspace", Title: "Workspace"}
+	workspace.Links = append(workspace.Links, link("keys", "API & MCP", "key", formatNumber(o.Keys)))
+	if l.Owner() {
+		workspace.Links = append(workspace.Links, link("members", "Members", "members", formatNumber(o.Members)),
+			link("audit", "Activity", "activity", ""), link("workspace", "Settings", "settings", ""))
+	}
+	workspace.Links = append(workspace.Links, docs)
+	if len(projects.Links) == 0 {
+		return []navGroup{texts, workspace}
+	}
+	return []navGroup{texts, projects, workspace}
+}
+
+// WorkspaceMenu returns the items of the menu that switches between workspaces.
+func (l layout) WorkspaceMenu() menu {
+	m := menu{ID: "workspaces", Label: "Workspaces"}
+	for _, w := range l.Workspaces {
+		m.Items = append(m.Items, menuItem{
+			Text: w.Name, Note: roleName(w.Role), Href: "/w/" + w.ID + "/transcriptions",
+			Current: l.Workspace != nil && w.ID == l.Workspace.ID,
+		})
+	}
+	return m
+}
+
+// UserMenu returns the items of the menu of the user.
+func (l layout) UserMenu() menu {
+	return menu{ID: "me", Label: "Account", Items: []menuItem{
+		{Text: "Account", Icon: "user", Href: "/account"},
+		{Text: "Sign out", Icon: "signout", Href: "/signout", Post: true},
+	}}
+}
+
+// roleName is a role in prose.
+func roleName(r memo.Role) string {
+	if r == memo.RoleOwner {
+		return "Owner"
+	}
+	return "Member"
+}
 
 // newLayout reads the data of the layout of a page in a section of the navigation. It stores an
 // error in layoutError, which [pageRequest.render] returns.
@@ -78,18 +160,39 @@ func (v *pageRequest) readLayout(l *layout) (err error) {
 	if l.Workspaces, err = v.App.Memberships(v.ctx, v.Caller); err != nil {
 		return err
 	}
-	for i := range l.Workspaces {
-		if l.Workspaces[i].ID == v.WorkspaceID {
-			l.Workspace = &l.Workspaces[i]
+	member := v.Caller
+	if v.WorkspaceID != "" {
+		i := slices.IndexFunc(l.Workspaces, func(m memo.Membership) bool { return m.ID == v.WorkspaceID })
+		if i < 0 {
+			return errNotFound // the membership ended since the request was authorised
 		}
+		l.Workspace = &l.Workspaces[i]
+	} else if len(l.Workspaces) > 0 {
+		l.Workspace = v.lastWorkspace(l.Workspaces)
+		a, err := v.Admission.SessionMember(v.ctx, v.r, l.Workspace.ID)
+		if err != nil {
+			return err
+		}
+		member = a.Caller
+	} else {
+		return nil
 	}
-	if v.WorkspaceID == "" && len(l.Workspaces) == 1 { // with several, the page belongs to none of them
-		l.Workspace = &l.Workspaces[0]
+	if l.Overview, err = v.App.Overview(v.ctx, member); err != nil {
+		return err
 	}
-	if v.WorkspaceID != "" && l.Workspace == nil {
-		return errNotFound // the membership ended since the request was authorised
+	id := v.r.URL.Query().Get("project")
+	if l.Section == "transcriptions" && slices.ContainsFunc(l.Overview.Projects,
+		func(p memo.Project) bool { return p.ID == id }) {
+		l.CurrentProject = id
 	}
 	return nil
+}
+
+// lastWorkspace returns the workspace that the browser visited last, or else the first. There must
+// be one.
+func (v *pageRequest) lastWorkspace(all []memo.Membership) *memo.Membership {
+	id := v.Admission.LastWorkspace(v.r)
+	return &all[max(0, slices.IndexFunc(all, func(m memo.Membership) bool { return m.ID == id }))]
 }
 
 // doneTexts are the messages after a form, by the value of ?done=. A link from another site
@@ -121,8 +224,11 @@ type pageTemplates map[string]*template.Template
 
 func parsePages(a assets) pageTemplates {
 	funcs := template.FuncMap{
-		"asset": a.url, "ago": timeAgo, "moment": formatTime, "day": formatDay, "plural": memo.Plural, "mebibytes": mebibytes,
-		"lower": strings.ToLower, "device": deviceName, "highlight": highlight, "snippet": search.Snippet,
+		"asset": a.url, "bdi": bdi, "number": formatNumber, "initials": initials, "colour": avatarColour, "rolename": roleName,
+		"button": newButton, "labelled": labelled, "menu": newMenu, "item": newMenuItem, "danger": dangerItem,
+		"pill": newPill, "columns": newColumns, "empty": newEmpty,
+		"ago": timeAgo, "moment": formatTime, "day": formatDay, "plural": memo.Plural, "mebibytes": mebibytes,
+		"device": deviceName, "highlight": highlight, "snippet": search.Snippet,
 		"keystate": keyStateOf, "speakers": speakerNames,
 	}
 	layout := template.Must(template.New("layout.html").Funcs(funcs).ParseFS(templates, "templates/layout.html",

@@ -44,14 +44,14 @@ func TestRoles(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		members := "/w/" + w.Acme.ID + "/members"
 		olga := w.browser(w.Olga)
-		olga.get(members).want(200, "1 key, never used", "You are the only OWNER.").without("Leave")
+		olga.get(members).want(200, "1 key, never used", "You are the only owner.").without("Leave")
 		olga.post(members+"/"+w.Olga.ID, "role", "MEMBER").want(409, "This is the last OWNER", "mark@example.com")
-		olga.post(members+"/"+w.Olga.ID+"/remove").want(409, "This is the last OWNER", "Leave Acme")
+		olga.post(members+"/"+w.Olga.ID+"/remove").want(409, "This is the last OWNER", "Leave <bdi>Acme</bdi>")
 		for _, role := range []string{"", "owner", "ADMIN", "\x00"} {
 			olga.post(members+"/"+w.Mark.ID, "role", role).want(422, "must be OWNER or MEMBER")
 		}
 		olga.post(members+"/"+w.Mark.ID, "role", "OWNER").
-			want(200, "Role updated.", "Leave").without("You are the only OWNER.")
+			want(200, "Role updated.", "Leave").without("You are the only owner.")
 		w.browser(w.Mark).get(members).want(200)
 
 		// An OWNER who becomes a MEMBER is redirected to a page that a MEMBER can open.
@@ -108,7 +108,7 @@ func TestRemoveMemberDeactivatesKeys(t *testing.T) {
 			t.Error("a key is active again")
 		}
 		olga.get(members).want(200, "no keys")
-		mark.get(members+"/"+w.Mark.ID+"/remove").want(200, "You have no active keys", "Leave Acme")
+		mark.get(members+"/"+w.Mark.ID+"/remove").want(200, "You have no active keys", "Leave <bdi>Acme</bdi>")
 		if p := mark.post(members+"/"+w.Mark.ID+"/remove").want(200,
 			"You left the workspace"); p.path != "/account?done=left" {
 			t.Error(p.path)
@@ -121,8 +121,8 @@ func TestMemberLeaves(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark := w.browser(w.Mark)
 		leave := "/w/" + w.Acme.ID + "/members/" + w.Mark.ID + "/remove"
-		mark.get("/account").want(200, leave, "Leave Acme", `href="/w/`+w.Acme.ID+`/transcriptions">Transcriptions</a>`)
-		w.browser(w.Olga).get("/account").want(200, "You are the only OWNER.").without("Leave Acme")
+		mark.get("/account").want(200, leave, "Leave Acme", `href="/w/`+w.Acme.ID+`/transcriptions"`)
+		w.browser(w.Olga).get("/account").want(200, "You are the only owner.").without("Leave Acme")
 		mark.get(leave).want(200, "mk_live_…"+w.MarkKey.Suffix, "deactivate 1 key", `href="/account"`)
 		mark.post(leave).want(200, "You left the workspace").without("Leave Acme")
 		if w.authorised(w.MarkKey.Key) || !w.authorised(w.OlgaKey.Key) {

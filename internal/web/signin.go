@@ -12,8 +12,8 @@ import (
 	"memoai.tech/memo/internal/telemetry"
 )
 
-// showHome redirects to the set-up of an empty server, to the sign-in, or to the first
-// workspace of the user.
+// showHome redirects to the set-up of an empty server, to the sign-in, or to the workspace that
+// the user visited last.
 func showHome(v *pageRequest) error {
 	ready, err := v.App.IsSetUp(v.ctx)
 	if err != nil {
@@ -36,7 +36,7 @@ func showHome(v *pageRequest) error {
 	if len(memberships) == 0 {
 		return v.redirect("/account")
 	}
-	return v.redirect("/w/" + memberships[0].ID + "/transcriptions")
+	return v.redirect("/w/" + v.lastWorkspace(memberships).ID + "/transcriptions")
 }
 
 // formPage is a page with one form and nothing else.

@@ -59,7 +59,7 @@ func TestSetup(t *testing.T) {
 	testworld.Databases(t, func(t *testing.T, cfg store.Config) {
 		w := newWorld(t, testworld.Config{Store: cfg, Empty: true})
 		b := w.browser(memo.User{})
-		if p := b.get("/").want(200, "Set up Memo", "You will be its OWNER"); p.path != "/setup" {
+		if p := b.get("/").want(200, "Set up Memo", "You will be its owner"); p.path != "/setup" {
 			t.Errorf("redirected to %s", p.path)
 		}
 		form := []string{"workspace", "Acme", "name", "Olga", "email", "olga@example.com", "password", testworld.Password}
@@ -155,7 +155,7 @@ func TestSlowForm(t *testing.T) {
 		}
 		olga := w.browser(w.Olga)
 		olga.get(acme + "/keys").want(200).without("Late")
-		olga.get(acme+"/members").want(200, "mark@example.com", "You are the only OWNER.").without("Pending invitations")
+		olga.get(acme+"/members").want(200, "mark@example.com", "You are the only owner.").without("Pending invitations")
 	})
 }
 

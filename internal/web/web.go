@@ -164,6 +164,7 @@ func (s *Site) NotFound(w http.ResponseWriter, r *http.Request) {
 		if clean := path.Clean(r.URL.Path); clean != r.URL.Path {
 			return v.redirect((&url.URL{Path: clean, RawQuery: r.URL.RawQuery}).String())
 		}
+		v.identify()
 		return errNotFound
 	}}, w, r)
 }
@@ -215,7 +216,18 @@ func (v *pageRequest) admit(rt route) error {
 		err = v.Admission.Count(v.ctx, &a, class)
 		a.SetLimitHeaders(v.w.Header())
 	}
+	if err == nil && v.WorkspaceID != "" && v.WorkspaceID != v.Admission.LastWorkspace(v.r) {
+		v.Admission.SetLastWorkspace(v.w, v.r, v.WorkspaceID, v.Now().AddDate(1, 0, 0))
+	}
 	return err
+}
+
+// identify reads who the visitor of a public page is, for the navigation. An error counts as not
+// signed in.
+func (v *pageRequest) identify() {
+	if visitor, err := v.Admission.SessionUser(v.ctx, v.r); err == nil {
+		v.Caller = visitor.Caller
+	}
 }
 
 // authorise reads the current state of the session and decides whether it may open the

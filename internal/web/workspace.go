@@ -4,7 +4,7 @@ import "memoai.tech/memo"
 
 // showWorkspace shows the name and plan of the workspace.
 func showWorkspace(v *pageRequest) error {
-	p := formPage{layout: v.newLayout("workspace", "Workspace")}
+	p := formPage{layout: v.newLayout("workspace", "Settings")}
 	name := formField{
 		Name: "name", Label: "Name", Type: "text", Autocomplete: "organization", Required: true, Max: memo.MaxName,
 	}
