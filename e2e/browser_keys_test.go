@@ -69,7 +69,7 @@ func TestBrowserSignIn(t *testing.T) {
 	p.press("Sign in", 200)
 	p.at("/w/" + h.workspace + "/keys") // the page that was requested before the sign-in
 	p.sees("No keys yet")
-	p.tick(`//details[@class="menu"]/summary`)
+	p.tick(`//button[@popovertarget="me"]`)
 	p.click(`//button[normalize-space()="Sign out"]`, 200)
 	p.sees("You are signed out.")
 	p.open("/account", 200)

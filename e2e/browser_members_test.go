@@ -44,7 +44,7 @@ func TestBrowserInviteAndRemoveMember(t *testing.T) {
 		late.open(path, 404)
 
 		owner.open(members, 200)
-		owner.sees("mark@example.com", "1 key, last used just now", "Make another member an OWNER before you leave")
+		owner.sees("mark@example.com", "1 key, last used just now", "Make another member an owner before you leave")
 		owner.click(`//a[@aria-label="Remove Mark"]`, 200)
 		owner.sees("This key will be deactivated", "Of Mark", "last used just now")
 		owner.press("Remove member and deactivate 1 key", 200)

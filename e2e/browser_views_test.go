@@ -36,7 +36,7 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 	owner := s.person(t, "owner")
 	owner.signIn(h.owner)
 	owner.open(keys, 200)
-	owner.sees("All keys in Acme", theirs.Name, own.Name, "never used", "Members", "Audit trail")
+	owner.sees("All keys in Acme", theirs.Name, own.Name, "never used", "Members", "Activity")
 	runStep(owner, "choose Mark", chromedp.SetValue(chromedp.ID("member"),
 		evalJS[string](owner,
 			`[...document.querySelectorAll("#member option")].find(o => o.textContent.includes("mark@")).value`)))
@@ -55,16 +55,16 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 	member.signIn(mark)
 	member.open(keys, 200)
 	member.sees("Your keys in Acme", own.Name)
-	member.seesNot(theirs.Name, theirs.ID, h.owner, ">Members</a>", ">Audit trail</a>")
+	member.seesNot(theirs.Name, theirs.ID, h.owner, ">Members</bdi>", ">Activity</bdi>")
 	member.open(keys+"/"+theirs.ID, 404)
 	member.open(keys+"/"+own.ID, 200)
 	if !member.hasForm("/rotate") || !member.hasForm("/keys/"+own.ID) || !member.canRevoke() {
 		t.Error("a member must be able to change, rotate and revoke their own key")
 	}
 	// On a plan without API access, the page says so and offers no new key.
-	member.tick(`//details[@class="menu"]/summary`)
+	member.tick(`//button[@popovertarget="workspaces"]`)
 	member.checkPage()
-	member.click(`//details[@class="menu"]//a[contains(., "Of Mark")]`, 200)
+	member.click(`//div[@id="workspaces"]//a[contains(., "Of Mark")]`, 200)
 	member.open(strings.Replace(member.path(), "/transcriptions", "/keys", 1), 200)
 	member.sees("No keys yet")
 	if evalJS[bool](member,
