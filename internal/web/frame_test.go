@@ -59,7 +59,8 @@ func TestNavigationMarksThePage(t *testing.T) {
 	projects, _, err := w.App.Projects(t.Context(), memo.Caller{Operator: true, WorkspaceID: w.Acme.ID}, 1, 0)
 	w.Must(err)
 	for path, href := range map[string]string{
-		acme + "/transcriptions": acme + "/transcriptions", acme + "/import": acme + "/import", acme + "/keys": acme + "/keys",
+		acme + "/transcriptions": acme + "/transcriptions", acme + "/import": acme + "/import",
+		acme + "/keys":     acme + "/keys",
 		acme + "/keys/new": acme + "/keys", acme + "/members": acme + "/members", acme + "/audit": acme + "/audit",
 		acme + "/workspace": acme + "/workspace", "/docs/rest": "/docs",
 		acme + "/transcriptions?project=" + projects[0].ID: acme + "/transcriptions?project=" + projects[0].ID,
@@ -187,7 +188,8 @@ func TestStatementsPerPage(t *testing.T) {
 // TestOverviewOfABusyWorkspace checks that pages open without counts if the workspace has too many
 // searches in progress.
 func TestOverviewOfABusyWorkspace(t *testing.T) {
-	got := layout{Workspace: &memo.Membership{Workspace: memo.Workspace{ID: "w"}}, Overview: app.Overview{Keys: 1234}}.Navigation()
+	acme := &memo.Membership{Workspace: memo.Workspace{ID: "w"}}
+	got := layout{Workspace: acme, Overview: app.Overview{Keys: 1234}}.Navigation()
 	if len(got) != 2 || got[0].Links[0].Count != "" || got[1].Links[0].Count != "1,234" {
 		t.Errorf("the navigation without counts is %+v", got)
 	}
@@ -196,33 +198,80 @@ func TestOverviewOfABusyWorkspace(t *testing.T) {
 // TestComponents renders each component of parts.html.
 func TestComponents(t *testing.T) {
 	parts := template.Must(parsePages(readAssets())["error"].Clone())
-	for source, want := range map[string]string{
-		`{{template "button" (button "Create key" "" "/new" "main")}}`: `<a class="button main" href="/new">Create key</a>`,
-		`{{template "button" (button "Save" "" "" "")}}`:               `<button>Save</button>`,
-		`{{template "button" (labelled (button "Revoke" "" "" "danger") "Revoke n8n")}}`: `<button class="danger" ` +
-			`aria-label="Revoke n8n">Revoke</button>`,
-		`{{template "pill" (pill "bad" "Exposed")}}`:                         `<span class="pill bad">Exposed</span>`,
-		`{{template "pill" (pill "" "Never used")}}`:                         `<span class="pill">Never used</span>`,
-		`{{template "avatar" "Olga Petrova"}}`:                               `<span class="avatar c3" aria-hidden="true">OP</span>`,
-		`{{bdi "<b> ليلى"}}`:                                                 `<bdi>&lt;b&gt; ليلى</bdi>`,
-		`{{number 1234567}} {{number 999}}`:                                  `1,234,567 999`,
-		`{{template "toast" "Key revoked."}}`:                                `<span>Key revoked.</span></p>`,
-		`{{template "tile" .Tile}}`:                                          `<a class="tile bad" href="?show=exposed" aria-current="true"><b>1</b> <span>exposed</span></a>`,
-		`{{template "columns" (columns "Name" "Used")}}`:                     `<th scope="col">Name</th>`,
-		`{{template "columns" .Columns}}`:                                    `<th scope="col" class="num" aria-sort="descending"><a href="?sort=used">Used<svg`,
-		`{{template "menubutton" (menu "m" "Actions" (item "E" "" "/"))}}`:   `<div id="m" class="menu" popover role="group" aria-label="Actions">`,
-		`{{template "menu" (menu "m" "A" (danger (item "Revoke" "" "/")))}}`: `<a href="/" class="danger"><bdi class="cut">Revoke</bdi></a>`,
-		`{{template "empty" (empty "key" "No keys" "Create one." (button "Create key" "" "/" "main"))}}`: `<p class="actions">` +
-			`<a class="button main"`,
+	for _, c := range []struct{ source, want string }{
+		{
+			`{{template "button" (button "Create key" "" "/new" "main")}}`,
+			`<a class="button main" href="/new">Create key</a>`,
+		},
+		{
+			`{{template "button" (button "Save" "" "" "")}}`,
+			`<button>Save</button>`,
+		},
+		{
+			`{{template "button" (labelled (button "Revoke" "" "" "danger") "Revoke n8n")}}`,
+			`<button class="danger" aria-label="Revoke n8n">Revoke</button>`,
+		},
+		{
+			`{{template "pill" (pill "bad" "Exposed")}}`,
+			`<span class="pill bad">Exposed</span>`,
+		},
+		{
+			`{{template "pill" (pill "" "Never used")}}`,
+			`<span class="pill">Never used</span>`,
+		},
+		{
+			`{{template "avatar" "Olga Petrova"}}`,
+			`<span class="avatar c3" aria-hidden="true">OP</span>`,
+		},
+		{
+			`{{template "crumb" (item "API & MCP" "" "/keys")}}`,
+			`<a href="/keys">API &amp; MCP</a></nav>`,
+		},
+		{
+			`{{bdi "<b> ليلى"}}`,
+			`<bdi>&lt;b&gt; ليلى</bdi>`,
+		},
+		{
+			`{{number 1234567}} {{number 999}}`,
+			`1,234,567 999`,
+		},
+		{
+			`{{template "toast" "Key revoked."}}`,
+			`<span>Key revoked.</span></p>`,
+		},
+		{
+			`{{template "tile" .Tile}}`,
+			`<a class="tile bad" href="?show=exposed" aria-current="true"><b>1</b> <span>exposed</span></a>`,
+		},
+		{
+			`{{template "columns" (columns "Name" "Used")}}`,
+			`<th scope="col">Name</th>`,
+		},
+		{
+			`{{template "columns" .Columns}}`,
+			`<th scope="col" class="num" aria-sort="descending"><a href="?sort=used">Used<svg`,
+		},
+		{
+			`{{template "menubutton" (menu "m" "Actions" (item "E" "" "/"))}}`,
+			`<div id="m" class="menu" popover role="group" aria-label="Actions">`,
+		},
+		{
+			`{{template "menu" (menu "m" "A" (danger (item "Revoke" "" "/")))}}`,
+			`<a href="/" class="danger"><bdi class="cut">Revoke</bdi></a>`,
+		},
+		{
+			`{{template "empty" (empty "key" "No keys" "Create one." (button "Create key" "" "/" "main"))}}`,
+			`<p class="actions"><a class="button main"`,
+		},
 	} {
-		page := template.Must(template.Must(parts.Clone()).New("test").Parse(source))
+		page := template.Must(template.Must(parts.Clone()).New("test").Parse(c.source))
 		var b strings.Builder
 		err := page.Execute(&b, map[string]any{
 			"Tile":    tile{Value: "1", Label: "exposed", Href: "?show=exposed", Kind: "bad", Current: true},
 			"Columns": []column{{Text: "Used", Class: "num", Href: "?sort=used", Sort: "descending"}},
 		})
-		if err != nil || !strings.Contains(b.String(), want) {
-			t.Errorf("%s: %v\ngot  %s\nwant %s", source, err, b.String(), want)
+		if err != nil || !strings.Contains(b.String(), c.want) {
+			t.Errorf("%s: %v\ngot  %s\nwant %s", c.source, err, b.String(), c.want)
 		}
 	}
 	for name, want := range map[string]string{

@@ -224,7 +224,8 @@ type pageTemplates map[string]*template.Template
 
 func parsePages(a assets) pageTemplates {
 	funcs := template.FuncMap{
-		"asset": a.url, "bdi": bdi, "number": formatNumber, "initials": initials, "colour": avatarColour, "rolename": roleName,
+		"asset": a.url, "bdi": bdi, "number": formatNumber, "initials": initials,
+		"colour": avatarColour, "rolename": roleName,
 		"button": newButton, "labelled": labelled, "menu": newMenu, "item": newMenuItem, "danger": dangerItem,
 		"pill": newPill, "columns": newColumns, "empty": newEmpty,
 		"ago": timeAgo, "moment": formatTime, "day": formatDay, "plural": memo.Plural, "mebibytes": mebibytes,

@@ -340,7 +340,8 @@ func TestMarkdownReports(t *testing.T) {
 		`<a href="https://evil.example/x.png" rel="noopener nofollow">logo</a>`,
 		"<p class=\"pre mono\">plain price\n  &lt;b&gt;two&lt;/b&gt;  lines</p>").
 		without("<img", "<b>two", "## Now", " style=", ` target=`)
-	b.get(texts("The price\nfell.")+"?q=price").want(200, "<p class=\"pre\" dir=\"auto\">The <mark>price</mark>\nfell.</p>").
+	b.get(texts("The price\nfell.")+"?q=price").want(200,
+		"<p class=\"pre\" dir=\"auto\">The <mark>price</mark>\nfell.</p>").
 		without(`class="md"`)
 
 	megabyte := slices.Repeat([]string{strings.Repeat("**word** & [link](https://example.com/)\n", 5000)[:199_000]}, 5)
