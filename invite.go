@@ -15,6 +15,7 @@ type Invite struct {
 	WorkspaceID string
 	Workspace   string // its name
 	Role        Role
+	Recipient   string // who it is for, as the OWNER typed it: a name or an e-mail; may be empty
 	CreatedAt   time.Time
 	ExpiresAt   time.Time
 	CreatedBy   string // the e-mail of the OWNER who created it

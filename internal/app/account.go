@@ -111,7 +111,7 @@ func (a *App) setPassword(ctx context.Context, c memo.Caller, oldHash, password 
 		if err := tx.SetPassword(ctx, c.UserID, hash); err != nil {
 			return err
 		}
-		if err := tx.RevokeSessions(ctx, c.UserID); err != nil {
+		if err := tx.RevokeSessions(ctx, c.UserID, ""); err != nil {
 			return err
 		}
 		if revokeKeys {

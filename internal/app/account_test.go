@@ -41,6 +41,15 @@ func TestNewPasswordEndsEverySession(t *testing.T) {
 		wantKind(t, "a session that has ended ends others", w.SignOutEverywhere(w.ctx, c), memo.KindUnauthorized)
 		c, err = w.AuthoriseUser(w.ctx, three, app.Client{Address: "192.0.2.1"})
 		must(t, c, err)
+		four, err := signIn("battery staple")
+		must(t, four, err)
+		must(t, 0, w.SignOutElsewhere(w.ctx, c))
+		if _, err := w.AuthoriseUser(w.ctx, four, app.Client{}); memo.KindOf(err) != memo.KindUnauthorized {
+			t.Errorf("another session after signing out elsewhere: got %v, want unauthorized", err)
+		}
+		if _, err := w.AuthoriseUser(w.ctx, three, app.Client{}); err != nil {
+			t.Errorf("this session after signing out elsewhere: %v", err)
+		}
 		must(t, 0, w.SignOutEverywhere(w.ctx, c))
 		if _, err := w.AuthoriseUser(w.ctx, three, app.Client{}); memo.KindOf(err) != memo.KindUnauthorized {
 			t.Errorf("a session after signing out everywhere: got %v, want unauthorized", err)

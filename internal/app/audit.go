@@ -12,6 +12,7 @@ import (
 type EventQuery struct {
 	Noun     string    // of the action: "key", "member", …
 	ActorID  string    // a user
+	KeyID    string    // only events about this key
 	From, To time.Time // days in UTC, both inclusive
 	Before   int64     // only events older than the one with this id
 	Limit    int       // clamped to 1–1,000
@@ -23,7 +24,7 @@ func (a *App) Events(ctx context.Context, c memo.Caller, in EventQuery) ([]memo.
 		return nil, memo.Forbidden("owner_required", "Only an OWNER of the workspace may read its audit trail.")
 	}
 	f := store.EventFilter{
-		WorkspaceID: c.WorkspaceID, Noun: in.Noun, ActorID: in.ActorID, From: in.From,
+		WorkspaceID: c.WorkspaceID, Noun: in.Noun, ActorID: in.ActorID, KeyID: in.KeyID, From: in.From,
 		Before: in.Before,
 	}
 	if !in.To.IsZero() {

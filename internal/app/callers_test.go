@@ -57,6 +57,7 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	"RevokeSession": func(s *scene, c memo.Caller) error {
 		return s.RevokeSession(s.ctx, c, s.sessionOf(c))
 	},
+	"SignOutElsewhere": func(s *scene, c memo.Caller) error { return s.SignOutElsewhere(s.ctx, c) },
 	"SignOutEverywhere": func(s *scene, c memo.Caller) error {
 		if c.SessionID != "" && c.UserID != s.disabled.ID {
 			c = s.signIn(c.UserID, c.WorkspaceID)
@@ -99,14 +100,14 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	},
 	"Invite": func(s *scene, c memo.Caller) error {
 		c.WorkspaceID = s.workspace.ID
-		_, _, err := s.App.Invite(s.ctx, c, memo.RoleMember)
+		_, _, err := s.App.Invite(s.ctx, c, memo.RoleMember, "")
 		return err
 	},
 	"Invites": func(s *scene, c memo.Caller) error {
 		return errOf(s.Invites(s.ctx, c))
 	},
 	"RevokeInvite": func(s *scene, c memo.Caller) error {
-		i, _, err := s.App.Invite(s.ctx, s.callers["owner"], memo.RoleMember)
+		i, _, err := s.App.Invite(s.ctx, s.callers["owner"], memo.RoleMember, "")
 		must(s.t, 0, err)
 		c.WorkspaceID = s.workspace.ID
 		return s.RevokeInvite(s.ctx, c, i.ID)
@@ -116,7 +117,7 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 		must(s.t, 0, err)
 		owner := s.callers["owner"]
 		owner.WorkspaceID = w.ID
-		_, token, err := s.App.Invite(s.ctx, owner, memo.RoleMember)
+		_, token, err := s.App.Invite(s.ctx, owner, memo.RoleMember, "")
 		must(s.t, 0, err)
 		return errOf(s.AcceptInvite(s.ctx, c, token))
 	},
@@ -341,6 +342,7 @@ Sessions               sign_in no_key ok ok ok ok ok
 SetPassword            operator operator operator operator operator operator ok
 SetPlan                operator operator operator operator operator operator ok
 SetRole                owner owner owner ok owner owner ok
+SignOutElsewhere       sign_in no_key ok ok ok sign_in ok
 SignOutEverywhere      sign_in no_key ok ok ok sign_in ok
 StartUpload            sign_in read_only ok ok ok ok ok
 TakeLimit              sign_in ok ok ok ok ok ok

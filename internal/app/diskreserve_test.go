@@ -24,7 +24,7 @@ func TestAccessEndsOnAFullDisk(t *testing.T) {
 	noOverlap := time.Duration(0)
 	_, expiring := w.key(w.owner, "expiring")
 	theirs, _ := w.key(w.member, "theirs")
-	invite, _, err := w.Invite(w.ctx, owner, memo.RoleMember)
+	invite, _, err := w.Invite(w.ctx, owner, memo.RoleMember, "")
 	must(t, invite, err)
 	other := w.user("eve@example.com")
 	w.join(w.workspace, other, memo.RoleOwner)
@@ -84,6 +84,7 @@ func TestAccessEndsOnAFullDisk(t *testing.T) {
 				"battery staple")
 		}},
 		{"downgrade the plan", func() error { return w.SetPlan(w.ctx, theOperator, w.workspace.ID, memo.PlanFree) }},
+		{"end all other sessions", func() error { return w.SignOutElsewhere(w.ctx, owner) }},
 		{"end all sessions", func() error { return w.SignOutEverywhere(w.ctx, owner) }},
 	} {
 		t.Run(step.name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"strings"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/credential"
@@ -17,16 +18,24 @@ var errInvite = &memo.Error{
 }
 
 // Invite creates an invitation to the caller's workspace, for an OWNER. The token is for the
-// link. It is shown once and not stored.
-func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo.Invite, token string, err error) {
+// link. It is shown once and not stored. The recipient is a name or an e-mail for people; it may be
+// empty, and does not restrict who can accept.
+func (a *App) Invite(
+	ctx context.Context, c memo.Caller, role memo.Role, recipient string,
+) (i memo.Invite, token string, err error) {
 	if err := requireOwner(c, c.WorkspaceID); err != nil {
 		return i, token, err
 	}
 	if err := role.Check(); err != nil {
 		return i, "", err
 	}
+	if strings.TrimSpace(recipient) != "" {
+		if recipient, err = memo.CleanName("recipient", recipient); err != nil {
+			return i, "", err
+		}
+	}
 	token, hash := credential.NewToken()
-	i = memo.Invite{ID: newID(), WorkspaceID: c.WorkspaceID, Role: role}
+	i = memo.Invite{ID: newID(), WorkspaceID: c.WorkspaceID, Role: role, Recipient: strings.TrimSpace(recipient)}
 	e := memo.AuditEvent{
 		WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionInviteCreated, Subject: i.ID,
 		Details: memo.EventDetails{Role: role},
@@ -44,7 +53,7 @@ func (a *App) Invite(ctx context.Context, c memo.Caller, role memo.Role) (i memo
 			return "", memo.Conflict("too_many_invites",
 				"This workspace has %d open invitations, which is the limit. Revoke some first.", memo.MaxInvites)
 		}
-		return "", err
+		return i.Recipient, err
 	})
 	return i, token, err
 }

@@ -14,14 +14,18 @@ import (
 func TestInvitationIsUsedOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		owner := w.as(w.owner)
-		if _, _, err := w.Invite(w.ctx, w.as(w.member), memo.RoleMember); memo.KindOf(err) != memo.KindForbidden {
+		if _, _, err := w.Invite(w.ctx, w.as(w.member), memo.RoleMember, ""); memo.KindOf(err) != memo.KindForbidden {
 			t.Errorf("a MEMBER invites: got %v, want forbidden", err)
 		}
-		_, token, err := w.Invite(w.ctx, owner, memo.RoleMember)
+		for _, bad := range []string{"\x00", strings.Repeat("n", memo.MaxName+1), "two\nlines"} {
+			_, _, err := w.Invite(w.ctx, owner, memo.RoleMember, bad)
+			wantKind(t, "an invitation for "+bad, err, memo.KindInvalid)
+		}
+		_, token, err := w.Invite(w.ctx, owner, memo.RoleMember, " Nina ")
 		must(t, token, err)
 		if open, err := w.Invites(w.ctx, owner); err != nil || len(open) != 1 || open[0].Workspace != "Acme" ||
-			open[0].CreatedBy != w.owner.Email {
-			t.Errorf("the open invitations are %+v (%v), want one by the OWNER", open, err)
+			open[0].CreatedBy != w.owner.Email || open[0].Recipient != "Nina" {
+			t.Errorf("the open invitations are %+v (%v), want one by the OWNER, for Nina", open, err)
 		}
 		if _, err := w.Invites(w.ctx, w.as(w.member)); memo.KindOf(err) != memo.KindForbidden {
 			t.Errorf("a MEMBER lists invitations: got %v, want forbidden", err)
@@ -58,7 +62,7 @@ func TestInvitationIsUsedOnce(t *testing.T) {
 
 		// A user who has an account joins once.
 		eve := w.user("eve@example.com")
-		_, token, err = w.Invite(w.ctx, owner, memo.RoleOwner)
+		_, token, err = w.Invite(w.ctx, owner, memo.RoleOwner, "")
 		must(t, token, err)
 		c := memo.Caller{UserID: eve.ID}
 		if i, err := w.AcceptInvite(w.ctx, c, token); err != nil || i.Role != memo.RoleOwner {
@@ -66,7 +70,7 @@ func TestInvitationIsUsedOnce(t *testing.T) {
 		}
 		_, err = w.AcceptInvite(w.ctx, c, token)
 		wantKind(t, "an invitation used twice", err, memo.KindNotFound)
-		_, token, err = w.Invite(w.ctx, owner, memo.RoleMember)
+		_, token, err = w.Invite(w.ctx, owner, memo.RoleMember, "")
 		must(t, token, err)
 		_, err = w.AcceptInvite(w.ctx, c, token)
 		if codeOf(err) != "already_member" {
@@ -78,19 +82,19 @@ func TestInvitationIsUsedOnce(t *testing.T) {
 
 		// An invitation ends when it is revoked, when it expires, and when its creator is no
 		// longer an OWNER.
-		i, token, err := w.Invite(w.ctx, owner, memo.RoleMember)
+		i, token, err := w.Invite(w.ctx, owner, memo.RoleMember, "")
 		must(t, token, err)
 		must(t, 0, w.RevokeInvite(w.ctx, owner, i.ID))
 		_, err = w.InviteByToken(w.ctx, token)
 		wantKind(t, "a revoked invitation", err, memo.KindNotFound)
 		wantKind(t, "revoking twice", w.RevokeInvite(w.ctx, owner, i.ID), memo.KindNotFound)
-		_, token, err = w.Invite(w.ctx, w.as(eve), memo.RoleMember)
+		_, token, err = w.Invite(w.ctx, w.as(eve), memo.RoleMember, "")
 		must(t, token, err)
 		_, err = w.SetRole(w.ctx, owner, w.workspace.ID, eve.ID, memo.RoleMember)
 		must(t, 0, err)
 		_, err = w.InviteByToken(w.ctx, token)
 		wantKind(t, "an invitation of a demoted OWNER", err, memo.KindNotFound)
-		_, token, err = w.Invite(w.ctx, owner, memo.RoleMember)
+		_, token, err = w.Invite(w.ctx, owner, memo.RoleMember, "")
 		must(t, token, err)
 		w.clock.add(memo.InviteLifetime)
 		_, err = w.InviteByToken(w.ctx, token)
@@ -122,7 +126,7 @@ func TestInvitationsEndWithTheirCreatorsRole(t *testing.T) {
 			}},
 		} {
 			t.Run(name, func(t *testing.T) {
-				_, token, err := w.Invite(w.ctx, w.as(second), memo.RoleOwner)
+				_, token, err := w.Invite(w.ctx, w.as(second), memo.RoleOwner, "")
 				must(t, token, err)
 				must(t, 0, change[0]())
 				must(t, 0, change[1]())
@@ -131,15 +135,15 @@ func TestInvitationsEndWithTheirCreatorsRole(t *testing.T) {
 			})
 		}
 		for _, r := range []memo.Role{"", "KING"} {
-			_, _, err := w.Invite(w.ctx, w.as(w.owner), r)
+			_, _, err := w.Invite(w.ctx, w.as(w.owner), r, "")
 			wantKind(t, "an invitation as "+string(r), err, memo.KindInvalid)
 			wantKind(t, "the role "+string(r), setRole(r), memo.KindInvalid)
 		}
 		for range memo.MaxInvites {
-			_, _, err := w.Invite(w.ctx, w.as(w.owner), memo.RoleMember)
+			_, _, err := w.Invite(w.ctx, w.as(w.owner), memo.RoleMember, "")
 			must(t, 0, err)
 		}
-		_, _, err := w.Invite(w.ctx, w.as(w.owner), memo.RoleMember)
+		_, _, err := w.Invite(w.ctx, w.as(w.owner), memo.RoleMember, "")
 		wantKind(t, "one invitation too many", err, memo.KindConflict)
 	})
 }
@@ -148,7 +152,7 @@ func TestInvitationsEndWithTheirCreatorsRole(t *testing.T) {
 // account.
 func TestSignUpWithInvitationIsThrottled(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		_, token, err := w.Invite(w.ctx, w.as(w.owner), memo.RoleMember)
+		_, token, err := w.Invite(w.ctx, w.as(w.owner), memo.RoleMember, "")
 		must(t, token, err)
 		for range 12 {
 			_, _, err = w.SignUpWithInvite(w.ctx, token, w.member.Email, "Somebody", testenv.Password,

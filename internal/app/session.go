@@ -200,16 +200,25 @@ func (a *App) RevokeSession(ctx context.Context, c memo.Caller, id string) error
 
 // SignOutEverywhere ends all sessions of the caller, including this one.
 func (a *App) SignOutEverywhere(ctx context.Context, c memo.Caller) error {
+	return a.signOut(ctx, c, "", "all sessions ended")
+}
+
+// SignOutElsewhere ends all sessions of the caller but this one.
+func (a *App) SignOutElsewhere(ctx context.Context, c memo.Caller) error {
+	return a.signOut(ctx, c, c.SessionID, "all other sessions ended")
+}
+
+// signOut ends all sessions of the caller but one, if keep is not empty.
+func (a *App) signOut(ctx context.Context, c memo.Caller, keep, reason string) error {
 	if err := requireUser(c); err != nil {
 		return err
 	}
 	return a.endSessions(ctx, c, func(tx *store.Tx) error {
-		if err := tx.RevokeSessions(ctx, c.UserID); err != nil {
+		if err := tx.RevokeSessions(ctx, c.UserID, keep); err != nil {
 			return err
 		}
 		return recordEvent(ctx, tx, c, memo.AuditEvent{
-			Action: memo.ActionSignedOut, Subject: c.UserID,
-			Details: memo.EventDetails{Reason: "all sessions ended"},
+			Action: memo.ActionSignedOut, Subject: c.UserID, Details: memo.EventDetails{Reason: reason},
 		})
 	})
 }

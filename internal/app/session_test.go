@@ -61,7 +61,7 @@ func TestCommonPasswordsAreRefused(t *testing.T) {
 	const common = "Password1"
 	onBoth(t, func(t *testing.T, w *world) {
 		c := w.signedIn(w.member)
-		_, token, err := w.Invite(w.ctx, w.as(w.owner), memo.RoleMember)
+		_, token, err := w.Invite(w.ctx, w.as(w.owner), memo.RoleMember, "")
 		must(t, token, err)
 		_, added := w.AddUser(w.ctx, theOperator, "new@example.com", "New", common)
 		problems := app.SetupRequest{Email: "a@example.com", Name: "A", Workspace: "W", Password: common}.Check()
@@ -553,7 +553,7 @@ func TestNothingIsWrittenAfterSignOut(t *testing.T) {
 		must(t, in, err)
 		late := func(c memo.Caller) map[string]error {
 			_, created := w.CreateKey(w.ctx, c, app.KeyRequest{Name: "late"})
-			_, _, invited := w.Invite(w.ctx, c, memo.RoleOwner)
+			_, _, invited := w.Invite(w.ctx, c, memo.RoleOwner, "")
 			_, imported := w.Import(w.ctx, c, app.ImportFile{Name: "late.txt", Data: []byte("Ann: late")})
 			return map[string]error{
 				"create a key": created, "invite": invited, "import": imported,

@@ -85,7 +85,7 @@ func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) err
 		if err != nil || !changed {
 			return err
 		}
-		if err := tx.RevokeSessions(ctx, userID); err != nil {
+		if err := tx.RevokeSessions(ctx, userID, ""); err != nil {
 			return err
 		}
 		for _, id := range workspaces {

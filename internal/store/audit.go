@@ -36,6 +36,7 @@ type EventFilter struct {
 	WorkspaceID string
 	Noun        string // of the action: "key", "member", …
 	ActorID     string
+	KeyID       string    // only events about this key
 	From, To    time.Time // From ≤ at < To
 	Before      int64     // only events that are older than the one with this id
 }
@@ -85,6 +86,10 @@ func (f EventFilter) query(d dialect, end, endID int64, limit int) (query string
 	if f.Noun != "" {
 		q.where("noun = %s", f.Noun)
 		index += "_noun"
+	}
+	if f.KeyID != "" { // the index has only events about keys, and few of each
+		q.where("noun = 'key' AND subject = %s", f.KeyID)
+		index = "_key"
 	}
 	if !f.From.IsZero() {
 		q.where("at >= %s", toMillis(f.From))

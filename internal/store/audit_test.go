@@ -20,12 +20,20 @@ func TestEventsAreListedNewestFirst(t *testing.T) {
 			at        int64
 			workspace string
 			actor     string
-		}{{20, "w", "a"}, {10, "w", "b"}, {30, "w", "a"}, {20, "w", "b"}, {20, "other", "a"}, {20, "w", "a"}} {
+			subject   string
+		}{
+			{20, "w", "a", ""},
+			{10, "w", "b", ""},
+			{30, "w", "a", "k"},
+			{20, "w", "b", "k"},
+			{20, "other", "a", "k"},
+			{20, "w", "a", "l"},
+		} {
 			if err := s.Write(ctx, func(tx *Tx) error {
 				tx.Now = time.UnixMilli(e.at)
 				return tx.Record(ctx, memo.AuditEvent{
 					WorkspaceID: memo.Optional(e.workspace), Action: memo.ActionKeyCreated,
-					ActorID: memo.Optional(e.actor),
+					ActorID: memo.Optional(e.actor), Subject: e.subject,
 				})
 			}); err != nil {
 				t.Fatal(err)
@@ -45,6 +53,9 @@ func TestEventsAreListedNewestFirst(t *testing.T) {
 			"after an event, until before it": {EventFilter{Before: 3, To: time.UnixMilli(20)}, []int64{2}},
 			"from the time of an event":       {EventFilter{From: time.UnixMilli(20), Noun: "key"}, []int64{3, 6, 4, 1}},
 			"of another subject":              {EventFilter{Noun: "member"}, nil},
+			"about a key":                     {EventFilter{KeyID: "k"}, []int64{3, 4}},
+			"about a key, by an actor":        {EventFilter{KeyID: "k", ActorID: "b", Noun: "key"}, []int64{4}},
+			"about a key, after an event":     {EventFilter{KeyID: "k", Before: 3}, []int64{4}},
 		} {
 			c.f.WorkspaceID = "w"
 			events, err := s.Events(ctx, c.f, 10)

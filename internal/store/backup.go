@@ -50,7 +50,10 @@ var tables = []table{
 		name: "sessions", columns: "id, hash, user_id, created_at, expires_at, last_used_at, revoked_at, ip, agent",
 		excluded: true,
 	},
-	{name: "invites", columns: "id, hash, workspace_id, role, created_by, created_at, expires_at", excluded: true},
+	{
+		name: "invites", columns: "id, hash, workspace_id, role, recipient, created_by, created_at, expires_at",
+		excluded: true,
+	},
 	{name: "search_pending", columns: "seq", excluded: true},
 	{name: "limit_windows", columns: "server, class, subject, calls, latest", excluded: true},
 }

@@ -7,12 +7,12 @@ import (
 	"memoai.tech/memo/internal/credential"
 )
 
-const inviteQuery = `SELECT i.id, i.workspace_id, w.name, i.role, i.created_at, i.expires_at, u.email
+const inviteQuery = `SELECT i.id, i.workspace_id, w.name, i.role, i.recipient, i.created_at, i.expires_at, u.email
 	FROM invites i JOIN workspaces w ON w.id = i.workspace_id JOIN users u ON u.id = i.created_by `
 
 func scanInvite(row scanner) (i memo.Invite, err error) {
-	err = row.Scan(&i.ID, &i.WorkspaceID, &i.Workspace, &i.Role, timeInto(&i.CreatedAt), timeInto(&i.ExpiresAt),
-		&i.CreatedBy)
+	err = row.Scan(&i.ID, &i.WorkspaceID, &i.Workspace, &i.Role, &i.Recipient, timeInto(&i.CreatedAt),
+		timeInto(&i.ExpiresAt), &i.CreatedBy)
 	return i, err
 }
 
@@ -39,9 +39,9 @@ func (t *Tx) AddInvite(ctx context.Context, i memo.Invite, createdBy string, has
 	if err != nil {
 		return err
 	}
-	return t.exec(ctx, `INSERT INTO invites (id, hash, workspace_id, role, created_by, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		i.ID, hash[:], i.WorkspaceID, i.Role, createdBy, toMillis(i.CreatedAt), toMillis(i.ExpiresAt))
+	return t.exec(ctx, `INSERT INTO invites (id, hash, workspace_id, role, recipient, created_by, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		i.ID, hash[:], i.WorkspaceID, i.Role, i.Recipient, createdBy, toMillis(i.CreatedAt), toMillis(i.ExpiresAt))
 }
 
 const deleteInvitesBy = `DELETE FROM invites WHERE created_by = $1 AND ($2 = '' OR workspace_id = $2)`

@@ -41,12 +41,14 @@ func TestKeyListsUseTheirIndex(t *testing.T) {
 		}
 		replacements, args := s.replacementsQuery("w", []string{"a", "b", "c", "d", "e", "f", "g", "h"})
 		oldest := []any{5, 9}
+		ofKey, ofKeyArgs := EventFilter{WorkspaceID: "w", KeyID: "k"}.query(s.dialect, 5, 9, 9)
 		for index, q := range map[string]struct {
 			query string
 			args  []any
 		}{
 			"api_keys_rotated_from": {replacements, args},
 			"invites_creator":       {deleteInvitesBy, []any{"u", "w"}},
+			"audit_events_key_at":   {ofKey, ofKeyArgs},
 			"audit_events_old":      {oldestRows("audit_events", "id", "at"), oldest},
 			"key_usage_old":         {oldestRows("key_usage", "key_id, hour", "hour"), oldest},
 			"sessions_expired":      {oldestRows("sessions", "id", "expires_at"), oldest},

@@ -68,14 +68,14 @@ func (t *Tx) RevokeSession(ctx context.Context, userID, id string) (bool, error)
 	return n == 1, err
 }
 
-// RevokeSessions ends all sessions of a user. It locks the user before the sessions, so that no
-// sign-in adds one meanwhile.
-func (t *Tx) RevokeSessions(ctx context.Context, userID string) error {
+// RevokeSessions ends all sessions of a user but the one with the id in keep, which may be empty.
+// It locks the user before the sessions, so that no sign-in adds one meanwhile.
+func (t *Tx) RevokeSessions(ctx context.Context, userID, keep string) error {
 	if err := t.LockUserRow(ctx, userID); err != nil {
 		return err
 	}
-	return t.exec(ctx, `UPDATE sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL`,
-		userID, toMillis(t.Now))
+	return t.exec(ctx, `UPDATE sessions SET revoked_at = $2 WHERE user_id = $1 AND id <> $3 AND revoked_at IS NULL`,
+		userID, toMillis(t.Now), keep)
 }
 
 // ReplaceSession ends the session whose token has this hash, and returns its ID and

@@ -16,7 +16,7 @@ type invitedPage struct {
 
 // doInvite creates an invitation. Sending the form again creates another.
 func doInvite(v *pageRequest) error {
-	i, token, err := v.App.Invite(v.ctx, v.Caller, memo.Role(v.r.PostFormValue("role")))
+	i, token, err := v.App.Invite(v.ctx, v.Caller, memo.Role(v.r.PostFormValue("role")), v.r.PostFormValue("recipient"))
 	if err != nil {
 		return v.refuse(showMembers, err, memo.KindConflict, memo.KindNotFound)
 	}

@@ -141,7 +141,7 @@ func TestHostileNames(t *testing.T) {
 		_, err := w.App.CreateKey(ctx, w.as(w.Mark, memo.RoleMember), app.KeyRequest{Name: evil})
 		w.Must(err)
 		olga, acme := w.browser(w.Olga), "/w/"+w.Acme.ID
-		_, token, err := w.App.Invite(ctx, w.as(w.Olga, memo.RoleOwner), memo.RoleMember)
+		_, token, err := w.App.Invite(ctx, w.as(w.Olga, memo.RoleOwner), memo.RoleMember, "")
 		w.Must(err)
 		for _, path := range []string{
 			acme + "/members", acme + "/members/" + w.Mark.ID + "/remove", acme + "/workspace", acme + "/audit",
