@@ -60,7 +60,7 @@ func MayChangeKey(c Caller, k APIKey) error {
 	if c.Operator || isCreator(c, k) {
 		return nil
 	}
-	return Forbidden("not_your_key", "Only the member who created a key may rename or rotate it. An OWNER may revoke it.")
+	return Forbidden("not_your_key", "Only the member who created a key may rename or rotate it. An owner may revoke it.")
 }
 
 // MayRevokeKey allows the creator and any OWNER of the workspace to revoke a key.
@@ -90,5 +90,5 @@ func MayChangeTranscription(c Caller, workspaceID, importedBy string) error {
 	case c.Role == RoleOwner || importedBy != "" && importedBy == c.UserID:
 		return nil
 	}
-	return Forbidden("not_your_transcription", "Only an OWNER or the member who imported a transcription may change it.")
+	return Forbidden("not_your_transcription", "Only an owner or the member who imported a transcription may change it.")
 }

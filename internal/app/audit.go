@@ -21,7 +21,7 @@ type EventQuery struct {
 // Events returns audit events of the caller's workspace, newest first, for an OWNER.
 func (a *App) Events(ctx context.Context, c memo.Caller, in EventQuery) ([]memo.AuditEvent, error) {
 	if !c.Operator && (c.KeyID != "" || c.Role != memo.RoleOwner) {
-		return nil, memo.Forbidden("owner_required", "Only an OWNER of the workspace may read its audit trail.")
+		return nil, memo.Forbidden("owner_required", "Only an owner of the workspace may read its audit trail.")
 	}
 	f := store.EventFilter{
 		WorkspaceID: c.WorkspaceID, Noun: in.Noun, ActorID: in.ActorID, KeyID: in.KeyID, From: in.From,

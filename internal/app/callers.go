@@ -101,4 +101,4 @@ func requireOwner(c memo.Caller, workspaceID string) error {
 	return errOwnerRequired
 }
 
-var errOwnerRequired = memo.Forbidden("owner_required", "Only an OWNER may manage the workspace and its members.")
+var errOwnerRequired = memo.Forbidden("owner_required", "Only an owner may manage the workspace and its members.")

@@ -9,7 +9,7 @@ import (
 
 // errLastOwner is the error for a change that would leave a workspace without an OWNER.
 var errLastOwner = memo.Conflict("last_owner",
-	"This is the last OWNER of the workspace. Make another member an OWNER first.")
+	"This is the last owner of the workspace. Make another member an owner first.")
 
 // Members returns the members of a workspace, for any of its members and the operator.
 func (a *App) Members(ctx context.Context, c memo.Caller, workspaceID string) ([]memo.Member, error) {

@@ -45,8 +45,8 @@ func TestRoles(t *testing.T) {
 		members := "/w/" + w.Acme.ID + "/members"
 		olga := w.browser(w.Olga)
 		olga.get(members).want(200, "1 key, never used", "You are the only owner.").without("Leave")
-		olga.post(members+"/"+w.Olga.ID, "role", "MEMBER").want(409, "This is the last OWNER", "mark@example.com")
-		olga.post(members+"/"+w.Olga.ID+"/remove").want(409, "This is the last OWNER", "Leave <bdi>Acme</bdi>")
+		olga.post(members+"/"+w.Olga.ID, "role", "MEMBER").want(409, "This is the last owner", "mark@example.com")
+		olga.post(members+"/"+w.Olga.ID+"/remove").want(409, "This is the last owner", "Leave <bdi>Acme</bdi>")
 		for _, role := range []string{"", "owner", "ADMIN", "\x00"} {
 			olga.post(members+"/"+w.Mark.ID, "role", role).want(422, "must be OWNER or MEMBER")
 		}

@@ -334,7 +334,7 @@ func TestChangePermissions(t *testing.T) {
 		olgas := w.Transcriptions[3]
 		mark.get(w.texts("/" + olgas + "/delete")).want(403)
 		for _, path := range []string{"/title", "/project", "/delete"} {
-			mark.post(w.texts("/"+olgas+path), "title", "x", "project", "x").want(403, "Only an OWNER or the member who")
+			mark.post(w.texts("/"+olgas+path), "title", "x", "project", "x").want(403, "Only an owner or the member who")
 			eve.post(w.texts("/"+marks+path), "title", "x", "project", "x").want(404)
 			eve.post("/w/"+w.Other.ID+"/transcriptions/"+marks+path, "title", "x", "project", "x").
 				want(404, "Transcription not found")
