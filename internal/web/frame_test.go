@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
@@ -220,6 +221,15 @@ func TestComponents(t *testing.T) {
 			`<span class="pill">Never used</span>`,
 		},
 		{
+			`{{template "time" (moment .At)}}`,
+			`<time datetime="2026-05-01T23:30:00Z" data-time="moment" title="Fri, May 1, 2026, 23:30:00 UTC">` +
+				`May 1, 2026, 23:30 UTC</time>`,
+		},
+		{
+			`{{template "time" (ago .At .At)}} {{(day .At).Date}} {{day .At}}`,
+			`>just now</time> 2026-05-01 May 1, 2026`,
+		},
+		{
 			`{{template "avatar" "Olga Petrova"}}`,
 			`<span class="avatar c3" aria-hidden="true">OP</span>`,
 		},
@@ -267,6 +277,7 @@ func TestComponents(t *testing.T) {
 		page := template.Must(template.Must(parts.Clone()).New("test").Parse(c.source))
 		var b strings.Builder
 		err := page.Execute(&b, map[string]any{
+			"At":      time.Date(2026, 5, 2, 1, 30, 0, 0, time.FixedZone("", 2*60*60)),
 			"Tile":    tile{Value: "1", Label: "exposed", Href: "?show=exposed", Kind: "bad", Current: true},
 			"Columns": []column{{Text: "Used", Class: "num", Href: "?sort=used", Sort: "descending"}},
 		})

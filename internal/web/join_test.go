@@ -33,7 +33,7 @@ func TestJoinWithNewAccount(t *testing.T) {
 		olga, nina := w.browser(w.Olga), w.browser(memo.User{})
 		link := olga.invite("MEMBER")
 		olga.get("/w/"+w.Acme.ID+"/members").
-			want(200, "Pending invitations", "As MEMBER", "until 20", "Revoke the invitation").without(link)
+			want(200, "Pending invitations", "As MEMBER", `until <time datetime="20`, "Revoke the invitation").without(link)
 
 		p := nina.get(link).want(200, "Join Acme", "olga@example.com", "as MEMBER", "Create account and join",
 			"/signin?next="+url.QueryEscape(link))

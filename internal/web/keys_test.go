@@ -70,7 +70,7 @@ func TestKeyIsShownOnce(t *testing.T) {
 				`aria-label="Date" autofocus`).without(`maxlength="100" autofocus`)
 		mark.post(keys, "id", newID(), "name", "f", "expiry", "never").want(201, "No expiry")
 		mark.post(keys, "id", newID(), "name", "d", "expiry", "date", "date", "2099-01-31").want(201,
-			"Expires 2099-02-01 00:00 UTC")
+			">Feb 1, 2099, 00:00 UTC</time>")
 	})
 }
 
@@ -114,7 +114,7 @@ func TestKeyAccess(t *testing.T) {
 		w.use(w.MarkKey.Key)
 		olga.get(keys).want(200, `href="`+keys+"/"+w.MarkKey.ID+`/revoke"`)
 		olga.get(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "Revoke "+html.EscapeString(w.MarkKey.Name),
-			"mk_live_…"+w.MarkKey.Suffix, "used just now from 192.0.2.7 by curl/8", "cannot be undone")
+			"mk_live_…"+w.MarkKey.Suffix, ">just now</time> from 192.0.2.7 by curl/8", "cannot be undone")
 		if !w.authorised(w.MarkKey.Key) {
 			t.Fatal("the confirmation page revoked the key")
 		}
@@ -139,7 +139,7 @@ func TestChangeAndRotateKey(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, key := w.browser(w.Mark), "/w/"+w.Acme.ID+"/keys/"+w.MarkKey.ID
 		mark.post(key, "name", "Renamed", "expiry", "30").want(200, "Key updated", "Renamed",
-			`until <span class="when">`+formatDay(time.Now().AddDate(0, 0, 30)))
+			`until <time datetime="`+formatDay(time.Now().AddDate(0, 0, 30)))
 		mark.post(key, "name", "", "expiry", "keep").want(422, "Name must not be empty")
 		mark.post(key, "name", "Renamed", "expiry", "date", "date", "2020-01-01").want(422,
 			"The expiry must be in the future", `value="date" checked`)

@@ -228,7 +228,8 @@ func parsePages(a assets) pageTemplates {
 		"colour": avatarColour, "rolename": roleName,
 		"button": newButton, "labelled": labelled, "menu": newMenu, "item": newMenuItem, "danger": dangerItem,
 		"pill": newPill, "columns": newColumns, "empty": newEmpty,
-		"ago": timeAgo, "moment": formatTime, "day": formatDay, "plural": memo.Plural, "mebibytes": mebibytes,
+		"ago": newAgo, "moment": newMoment, "day": newDay, "shortday": newShortDay,
+		"plural": memo.Plural, "mebibytes": mebibytes,
 		"device": deviceName, "highlight": highlight, "snippet": search.Snippet,
 		"keystate": keyStateOf, "speakers": speakerNames,
 	}
@@ -296,25 +297,3 @@ func (a assets) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	_, _ = w.Write(content) // the browser may be gone
 }
-
-// timeAgo formats a time relative to now: "2 hours ago" or "in 3 days".
-func timeAgo(t time.Time, now time.Time) string {
-	d := now.Sub(t)
-	in, suffix := "", " ago"
-	if d < 0 {
-		d, in, suffix = -d, "in ", ""
-	}
-	switch {
-	case d < time.Minute && suffix != "":
-		return "just now"
-	case d < time.Hour:
-		return in + memo.Plural(max(1, int(d.Minutes())), "minute") + suffix
-	case d < 48*time.Hour:
-		return in + memo.Plural(int(d.Hours()), "hour") + suffix
-	}
-	return in + memo.Plural(int(d.Hours()/24), "day") + suffix
-}
-
-// formatTime formats a time in UTC to the minute, and formatDay to the day.
-func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
-func formatDay(t time.Time) string  { return t.UTC().Format(time.DateOnly) }

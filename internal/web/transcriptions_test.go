@@ -125,7 +125,8 @@ func TestShowTranscription(t *testing.T) {
 		b := w.browser(w.Mark)
 		id := w.Transcriptions[3]
 		b.get(w.texts("/"+id)).
-			want(200, "<title>Pricing talk · Memo</title>", "2026-05-01 10:00 UTC", "Sales", "Action items", "send the offer",
+			want(200, "<title>Pricing talk · Memo</title>", ">May 1, 2026, 10:00 UTC</time>", "Sales", "Action items",
+				"send the offer",
 				"00:42", "Jordan", `id="t-2"`, "crm-1").
 			without("Delete transcription", "Rename")
 		b.get(w.texts("/"+id+"?q=cost+Alex")).want(200, "1 line matching", "<mark>Alex</mark>", "<mark>cost</mark>")

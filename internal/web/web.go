@@ -1,6 +1,6 @@
 // Package web is the web app. It renders each page from a typed struct into a buffer and
-// then sends it. Pages work without JavaScript, which adds only the copy buttons, the status of
-// a new key, "Select all", and uploads with progress and whole folders.
+// then sends it. Pages work without JavaScript, which adds only local times, the copy buttons, the
+// status of a new key, "Select all", and uploads with progress and whole folders.
 //
 // A signed-in user is a [memo.Caller], and every page uses the same use cases of package
 // app as REST: this package has no business rules. A form is a POST that redirects with
