@@ -26,14 +26,25 @@ var errKeyOnPage = &memo.Error{
 var (
 	errNotFound = &memo.Error{
 		Kind:    memo.KindNotFound,
-		Message: "This page does not exist, or you do not have access to it.",
+		Message: "This page doesn’t exist, or you don’t have access to it.",
 	}
 	errUnreadable = &httpx.StatusError{
 		Status: http.StatusBadRequest,
 		Detail: "The form could not be read. Go back and send it again.",
 	}
-	errOwnerRequired = memo.Forbidden("owner_required", "Only an OWNER of the workspace can open this page.")
+	errOwnerRequired = memo.Forbidden("owner_required", "Only an owner of the workspace can open this page.")
 )
+
+// tooOften returns err, with a message for people if it is the refusal by a rate limit.
+func tooOften(err error) error {
+	e, ok := errors.AsType[*memo.Error](err)
+	if !ok || e.Kind != memo.KindRateLimited {
+		return err
+	}
+	return &memo.Error{
+		Kind: e.Kind, Message: "You are going a little too fast, so nothing was changed.", RetryAfter: e.RetryAfter,
+	}
+}
 
 // fail writes an error page that says what is wrong and what to do.
 func (v *pageRequest) fail(err error) {
@@ -44,7 +55,7 @@ func (v *pageRequest) fail(err error) {
 		return
 	}
 	req := telemetry.RequestOf(v.r.Context())
-	p := errorPage{Message: "Something went wrong on our side. Try again. If it keeps happening, send the request ID " +
+	p := errorPage{Message: "The server could not complete this. Try again. If it happens again, send the request ID " +
 		"below to the operator of this server."}
 	v.status = http.StatusInternalServerError
 	if e, ok := errors.AsType[*httpx.StatusError](err); ok {
@@ -72,8 +83,12 @@ func (v *pageRequest) fail(err error) {
 		_ = v.renderJSON(importResult{Reason: p.Message})
 		return
 	}
+	if v.UserID == "" && v.status < 500 && v.status != http.StatusTooManyRequests {
+		v.identify()
+	}
 	p.layout = v.newLayout("", cmp.Or(errorHeadings[v.status], "Something went wrong"))
 	v.layoutError = nil // the error page needs none of the user's data
+	p.Next = v.wayOn(p.layout)
 	if err := v.render("error", p); err != nil {
 		req.Err = err
 		v.w.WriteHeader(http.StatusInternalServerError)
@@ -83,12 +98,12 @@ func (v *pageRequest) fail(err error) {
 // errorHeadings are the headings of error pages.
 var errorHeadings = map[int]string{
 	http.StatusBadRequest:            "Invalid request",
-	http.StatusUnauthorized:          "Sign-in required",
+	http.StatusUnauthorized:          "Sign in first",
 	http.StatusForbidden:             "Access denied",
 	http.StatusNotFound:              "Page not found",
 	http.StatusRequestTimeout:        "Request timed out",
-	http.StatusConflict:              "Conflict",
-	http.StatusRequestEntityTooLarge: "Request too large",
+	http.StatusConflict:              "Already done",
+	http.StatusRequestEntityTooLarge: "Too large",
 	http.StatusUnprocessableEntity:   "Invalid input",
 	http.StatusTooManyRequests:       "Too many requests",
 	http.StatusServiceUnavailable:    "Temporarily unavailable",
@@ -100,6 +115,48 @@ type errorPage struct {
 	Message   string
 	RetryAt   string // a sentence; empty if it is not known
 	RequestID string
+	Next      buttonPart // where to go from here
+}
+
+// sections are the names of pages for the sentence "Back to …", by the part of the path after the
+// workspace, or the first part.
+var sections = map[string]string{
+	"transcriptions": "transcriptions", "import": "import", "keys": "API & MCP", "members": "members",
+	"invites": "members", "audit": "activity", "workspace": "settings",
+	"account": "your account", "docs": "the docs", "signin": "sign-in",
+}
+
+// wayOn returns a button that leads to the page that the visitor came from, or else to their
+// workspace, their account or the sign-in.
+func (v *pageRequest) wayOn(l layout) buttonPart {
+	from := v.pageBefore()
+	parts := strings.Split(strings.Trim(from.Path, "/"), "/")
+	if len(parts) > 2 && parts[0] == "w" {
+		parts = parts[2:]
+	}
+	switch name := sections[parts[0]]; {
+	case name != "" && v.isPage(from.Path) && (from.Path != v.r.URL.Path || v.r.Method != http.MethodGet):
+		return newButton("Back to "+name, "", from.RequestURI(), "main")
+	case l.Workspace != nil:
+		return newButton("Go to transcriptions", "", "/w/"+l.Workspace.ID+"/transcriptions", "main")
+	case l.User.ID != "":
+		return newButton("Go to your account", "", "/account", "main")
+	}
+	return newButton("Sign in", "", "/signin", "main")
+}
+
+// pageBefore returns the path and query of the page of this site that led to the request, or an
+// empty URL.
+func (v *pageRequest) pageBefore() *url.URL {
+	from, err := url.Parse(v.r.Referer())
+	if err != nil || from.Host != v.r.Host && from.Scheme+"://"+from.Host != v.PublicURL {
+		return new(url.URL)
+	}
+	path, err := url.Parse(localPath(from.RequestURI()))
+	if err != nil {
+		return new(url.URL)
+	}
+	return path
 }
 
 // redirectToSignIn redirects to the sign-in page, which leads back to the requested page
@@ -107,10 +164,7 @@ type errorPage struct {
 func (v *pageRequest) redirectToSignIn() {
 	next, done := v.r.URL.RequestURI(), ""
 	if v.r.Method != http.MethodGet {
-		from, err := url.Parse(v.r.Referer())
-		if err != nil {
-			from = new(url.URL)
-		}
+		from := v.pageBefore()
 		next, done = from.RequestURI(), "ended"
 		if !v.isPage(from.Path) { // the form was in the response to another form
 			next = "/"

@@ -190,7 +190,7 @@ func TestManagementLimit(t *testing.T) {
 	for range 3 {
 		olga.get(keys).want(200)
 	}
-	p := olga.get(keys).want(429, "Rate limit exceeded", "You can try again in")
+	p := olga.get(keys).want(429, "a little too fast", "You can try again in")
 	if p.header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}

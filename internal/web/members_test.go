@@ -21,7 +21,7 @@ func TestOnlyOwnersOpenSettings(t *testing.T) {
 		remove := acme + "/members/" + w.Olga.ID + "/remove"
 		for _, path := range []string{acme + "/members", remove, acme + "/workspace", acme + "/audit", acme + "/audit.csv"} {
 			olga.get(path).want(200)
-			mark.get(path).want(403, "Only an OWNER")
+			mark.get(path).want(403, "Only an owner")
 			eve.get(path).want(404)
 			w.browser(memo.User{}).get(path).want(200, "Sign in")
 		}

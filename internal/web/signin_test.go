@@ -299,7 +299,7 @@ func TestChangesAreLimited(t *testing.T) {
 		"/w/" + w.Acme.ID + "/invites":                  {"role", "MEMBER"},
 		"/w/" + w.Acme.ID + "/workspace":                {"name", "x"},
 	} {
-		p := olga.post(path, field[0], field[1]).want(429, "Rate limit exceeded", "You can try again in")
+		p := olga.post(path, field[0], field[1]).want(429, "a little too fast", "You can try again in")
 		if p.header.Get("Retry-After") == "" {
 			t.Errorf("%s: no Retry-After", path)
 		}

@@ -213,7 +213,7 @@ func (v *pageRequest) admit(rt route) error {
 		return err
 	}
 	if class, ok := limitOfMode[rt.mode]; ok {
-		err = v.Admission.Count(v.ctx, &a, class)
+		err = tooOften(v.Admission.Count(v.ctx, &a, class))
 		a.SetLimitHeaders(v.w.Header())
 	}
 	if err == nil && v.WorkspaceID != "" && v.WorkspaceID != v.Admission.LastWorkspace(v.r) {
