@@ -7,11 +7,22 @@ import (
 	"memoai.tech/memo"
 )
 
-// eventSentence is the sentence of an audit event, without the actor. Link is the page of
-// the subject, if it has one.
-type eventSentence struct{ Before, About, Link, After string }
+// eventPart is a part of the sentence of an audit event: words, or a name, which may be a link.
+type eventPart struct {
+	Text, Link string
+	Name       bool
+}
 
-func (s eventSentence) String() string { return strings.TrimSpace(s.Before + s.About + s.After) }
+// eventSentence is the sentence of an audit event, without the actor.
+type eventSentence []eventPart
+
+func (s eventSentence) String() string {
+	var b strings.Builder
+	for _, p := range s {
+		b.WriteString(p.Text)
+	}
+	return strings.TrimSpace(b.String())
+}
 
 // eventTexts are the sentences by action. {} is the name of the subject and {detail} the
 // detail of the event. Every action of a workspace needs a sentence here.
@@ -26,7 +37,7 @@ var eventTexts = map[memo.Action]string{
 	memo.ActionMemberAdded:   "added {} as {detail}",
 	memo.ActionRoleChanged:   "changed the role of {} to {detail}",
 	memo.ActionMemberRemoved: "removed {}",
-	memo.ActionInviteCreated: "created an invitation to join as {detail}",
+	memo.ActionInviteCreated: "invited {} as {detail}",
 	memo.ActionInviteRevoked: "revoked an invitation",
 
 	memo.ActionWorkspaceCreated: "created the workspace {detail}",
@@ -54,25 +65,48 @@ func (v *pageRequest) describe(e memo.AuditEvent) (s eventSentence) {
 	words, ok := eventTexts[e.Action]
 	switch {
 	case !ok:
-		return eventSentence{Before: string(e.Action) + " " + e.Details.String()}
+		words = string(e.Action) + " {detail}"
 	case string(e.ActorID) == e.Subject:
 		words = cmp.Or(selfEventTexts[e.Action], words)
 	case e.Action == memo.ActionProjectChanged && e.Details == (memo.EventDetails{}):
 		words = "removed {} from its project"
+	case e.Action == memo.ActionInviteCreated && e.Name == "":
+		words = "created an invitation to join as {detail}"
 	}
-	s.Before, s.After, ok = strings.Cut(words, "{}")
-	s.Before, s.After = strings.ReplaceAll(s.Before, "{detail}", e.Details.String()),
-		strings.ReplaceAll(s.After, "{detail}", e.Details.String())
-	if !ok {
-		return s
-	}
-	s.About = cmp.Or(e.Name, "(unnamed)")
-	switch noun := e.Action.Noun(); {
-	case noun == "key":
-		s.Link = v.keysPath() + "/" + e.Subject
-	case noun == "transcription" && e.Action != memo.ActionDeleted && !strings.Contains(e.Subject, " "):
-		// A download of several has their ids, separated by spaces.
-		s.Link = "/w/" + v.WorkspaceID + "/transcriptions/" + e.Subject
+	for words = " " + words; words != ""; {
+		before, rest, found := strings.Cut(words, "{")
+		s = append(s, eventPart{Text: before})
+		if !found {
+			break
+		}
+		var field string
+		field, words, _ = strings.Cut(rest, "}")
+		if field == "detail" {
+			s = append(s, eventPart{Text: detailOf(e), Name: true})
+		} else {
+			s = append(s, eventPart{Text: cmp.Or(e.Name, "(unnamed)"), Link: v.subjectPath(e), Name: true})
+		}
 	}
 	return s
+}
+
+// detailOf returns the details of an event as text, with the role in prose.
+func detailOf(e memo.AuditEvent) string {
+	text := e.Details.String()
+	if role := e.Details.Role; role != "" {
+		text = roleName(role) + strings.TrimPrefix(text, string(role))
+	}
+	return text
+}
+
+// subjectPath returns the path of the page of an event's subject, or "".
+func (v *pageRequest) subjectPath(e memo.AuditEvent) string {
+	switch noun := e.Action.Noun(); {
+	case noun == "key":
+		return v.keysPath() + "/" + e.Subject
+	case noun == "transcription" && e.Action != memo.ActionDeleted && !strings.Contains(e.Subject, " "):
+		// A download of several has their ids, separated by spaces.
+		return "/w/" + v.WorkspaceID + "/transcriptions/" + e.Subject
+	}
+	return ""
 }
