@@ -85,8 +85,8 @@ func TestBrowserSignOutEverywhere(t *testing.T) {
 		p.open("/account", 200)
 	}
 	desk.open("/account", 200)
-	desk.sees("Signed-in devices", "this device")
-	if n := evalJS[int](desk, `document.querySelectorAll(".keys form").length`); n != 2 {
+	desk.sees("Signed-in devices", "This device")
+	if n := evalJS[int](desk, `document.querySelectorAll(".devices form").length`); n != 2 {
 		t.Errorf("the account page has %d devices", n)
 	}
 	desk.press("Sign out everywhere", 200)

@@ -96,6 +96,12 @@ func doEndSession(v *pageRequest) error {
 }
 
 func doEndSessions(v *pageRequest) error {
+	if v.r.PostFormValue("keep") != "" {
+		if err := v.App.SignOutElsewhere(v.ctx, v.Caller); err != nil {
+			return err
+		}
+		return v.redirect("/account?done=elsewhere")
+	}
 	if err := v.App.SignOutEverywhere(v.ctx, v.Caller); err != nil {
 		return err
 	}

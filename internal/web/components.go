@@ -40,7 +40,8 @@ type menu struct {
 type menuItem struct {
 	Text, Note, Icon, Href string
 	Current, Danger        bool
-	Post                   bool // a form with a button, not a link
+	Post                   bool   // a form with a button, not a link
+	Name, Value            string // of that button; optional
 }
 
 func newMenu(id, label string, items ...menuItem) menu { return menu{id, label, items} }

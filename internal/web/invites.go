@@ -7,6 +7,28 @@ import (
 	"memoai.tech/memo/internal/app"
 )
 
+// invitePage is the form of a new invitation.
+type invitePage struct{ formPage }
+
+// RoleField is the field of the role, and Role the role that is chosen.
+func (p invitePage) RoleField() formField { return p.Fields.Get("role") }
+func (p invitePage) Role() string         { return p.RoleField().Value }
+
+func showInvite(v *pageRequest) error {
+	return v.render("invite", invitePage{formPage{v.newLayout("members", "Invite someone"), v.form(
+		formField{
+			Name: "recipient", Label: "Name or e-mail", Type: "text", Autocomplete: "off", Max: memo.MaxName, Focus: true,
+			Hint: "Optional, so that you can tell invitations apart. Nothing is sent.",
+		},
+		formField{
+			Name: "role", Label: "Role", Value: string(memo.RoleMember),
+			Options: []option{
+				{string(memo.RoleMember), roleName(memo.RoleMember)}, {string(memo.RoleOwner), roleName(memo.RoleOwner)},
+			},
+		},
+	)}})
+}
+
 // invitedPage shows the link of a new invitation. It is shown only once.
 type invitedPage struct {
 	layout
@@ -18,7 +40,7 @@ type invitedPage struct {
 func doInvite(v *pageRequest) error {
 	i, token, err := v.App.Invite(v.ctx, v.Caller, memo.Role(v.r.PostFormValue("role")), v.r.PostFormValue("recipient"))
 	if err != nil {
-		return v.refuse(showMembers, err, memo.KindConflict, memo.KindNotFound)
+		return v.refuse(showInvite, err, memo.KindConflict, memo.KindInvalid)
 	}
 	v.status = http.StatusCreated
 	return v.render("invited", invitedPage{v.newLayout("members", "Invitation link"), i, v.PublicURL + "/join/" + token})

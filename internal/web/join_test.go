@@ -16,7 +16,7 @@ var linkInPage = regexp.MustCompile(`https://memo\.example\.com(/join/[0-9A-Za-z
 // invite creates an invitation and returns the path of its link.
 func (b *browser) invite(role string) string {
 	b.w.T.Helper()
-	p := b.post("/w/"+b.w.Acme.ID+"/invites", "role", role).want(201, "It is shown only once", "data-secret",
+	p := b.post("/w/"+b.w.Acme.ID+"/invites", "role", role).want(201, "it is shown only once", "data-secret",
 		`data-copy="link"`)
 	m := linkInPage.FindStringSubmatch(p.body)
 	if m == nil {
@@ -33,9 +33,9 @@ func TestJoinWithNewAccount(t *testing.T) {
 		olga, nina := w.browser(w.Olga), w.browser(memo.User{})
 		link := olga.invite("MEMBER")
 		olga.get("/w/"+w.Acme.ID+"/members").
-			want(200, "Pending invitations", "As MEMBER", `until <time datetime="20`, "Revoke the invitation").without(link)
+			want(200, "Pending invitations", "Anyone with the link", "Revoke invitation as Member", "in 6 days").without(link)
 
-		p := nina.get(link).want(200, "Join Acme", "olga@example.com", "as MEMBER", "Create account and join",
+		p := nina.get(link).want(200, "Join Acme", "olga@example.com", "as Member", "Create account and join",
 			"/signin?next="+url.QueryEscape(link))
 		if rp := p.header.Get("Referrer-Policy"); rp != "same-origin" {
 			t.Errorf("Referrer-Policy: %s", rp)
@@ -84,7 +84,7 @@ func TestJoinWithExistingAccount(t *testing.T) {
 		}
 		eve.get(next[1]).want(200, `name="next" value="`+link+`"`)
 		if p := eve.post("/signin", "email", w.Eve.Email, "password", testworld.Password, "next", link).want(200,
-			"Join as <bdi>eve</bdi>", "as OWNER"); p.path != link {
+			"Join as <bdi>eve</bdi>", "as Owner"); p.path != link {
 			t.Error(p.path)
 		}
 		// The sign-in does not lead to another site.

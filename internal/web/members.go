@@ -35,6 +35,27 @@ func showMembers(v *pageRequest) (err error) {
 	return v.render("members", p)
 }
 
+// MenuOf returns the menu of a member.
+func (p membersPage) MenuOf(m memo.Member) menu {
+	path, me := "/w/"+p.Workspace.ID+"/members/"+m.UserID, m.UserID == p.User.ID
+	out := menu{ID: "menu-" + m.UserID, Label: "Actions for " + m.Name, Items: []menuItem{
+		{Text: "Show activity", Icon: "activity", Href: "/w/" + p.Workspace.ID + "/audit?member=" + m.UserID},
+	}}
+	if me && p.OnlyOwner {
+		return out
+	}
+	role := menuItem{Text: "Make owner", Icon: "up", Href: path, Post: true, Name: "role", Value: string(memo.RoleOwner)}
+	if m.Role == memo.RoleOwner {
+		role.Text, role.Icon, role.Value = "Make member", "down", string(memo.RoleMember)
+	}
+	remove := menuItem{Text: "Remove member", Icon: "trash", Href: path + "/remove", Danger: true}
+	if me {
+		remove.Text, remove.Icon = "Leave workspace", "signout"
+	}
+	out.Items = append(out.Items, role, remove)
+	return out
+}
+
 // countOwners returns the number of OWNERs.
 func countOwners(members []memo.Member) (n int) {
 	for _, m := range members {
@@ -76,7 +97,7 @@ func doSetRole(v *pageRequest) error {
 		}
 	}
 	if m.UserID == v.UserID && role != memo.RoleOwner {
-		return v.redirect(v.keysPath() + "?done=myrole") // only an OWNER can open the members page
+		return v.redirect(v.keysPath() + "?done=myrole") // a member cannot open the members page
 	}
 	return v.redirect(v.membersPath() + "?done=role")
 }

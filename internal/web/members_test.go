@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"memoai.tech/memo"
@@ -61,7 +62,7 @@ func TestRoles(t *testing.T) {
 			t.Errorf("an unchanged role is in the audit trail")
 		}
 		if p := olga.post(members+"/"+w.Olga.ID, "role", "MEMBER").want(200,
-			"You are now a MEMBER"); p.path != "/w/"+w.Acme.ID+"/keys?done=myrole" {
+			"You are now a member"); p.path != "/w/"+w.Acme.ID+"/keys?done=myrole" {
 			t.Error(p.path)
 		}
 		olga.get(members).want(403)
@@ -107,7 +108,7 @@ func TestRemoveMemberDeactivatesKeys(t *testing.T) {
 		if w.authorised(w.MarkKey.Key) {
 			t.Error("a key is active again")
 		}
-		olga.get(members).want(200, "no keys")
+		olga.get(members).want(200, "No keys", "menu-"+w.Mark.ID)
 		mark.get(members+"/"+w.Mark.ID+"/remove").want(200, "You have no active keys", "Leave <bdi>Acme</bdi>")
 		if p := mark.post(members+"/"+w.Mark.ID+"/remove").want(200,
 			"You left the workspace"); p.path != "/account?done=left" {
@@ -155,6 +156,37 @@ func TestHostileNames(t *testing.T) {
 		olga.post(acme+"/workspace", "name", "Acme Ltd").want(200, "Workspace renamed", `value="Acme Ltd"`, w.Acme.ID,
 			"Includes API and MCP access")
 		w.SetPlan(memo.PlanBasic)
-		olga.get(acme+"/workspace").want(200, "basic", "Does not include API")
+		olga.get(acme+"/workspace").want(200, "basic", "does not include API")
 	})
+}
+
+// TestInvitationsForSomebody checks the recipient of an invitation, on every page that has it.
+func TestInvitationsForSomebody(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		olga, acme := w.browser(w.Olga), "/w/"+w.Acme.ID
+		olga.get(acme+"/members").want(200, `href="`+acme+`/invites/new"`)
+		olga.get(acme+"/invites/new").want(200, `name="role" value="MEMBER" checked`, "Owners can do everything members can")
+		w.browser(w.Mark).get(acme + "/invites/new").want(403)
+		const layla = "ليلى <b>"
+		olga.post(acme+"/invites", "role", "OWNER", "recipient", " "+layla+" ").
+			want(201, "Invitation for <bdi>ليلى &lt;b&gt;</bdi>", "as Owner").without("<b>")
+		olga.get(acme+"/members").want(200, "<bdi>ليلى &lt;b&gt;</bdi>", "Revoke invitation for ليلى &lt;b&gt; as Owner")
+		if all := text(olga.get(acme + "/audit").body); !strings.Contains(all, "olga invited "+layla+" as Owner") {
+			t.Error(all)
+		}
+		olga.post(acme+"/invites", "role", "MEMBER", "recipient", strings.Repeat("n", memo.MaxName+1)).
+			want(422, "Name or e-mail must have at most 100 characters", `name="role" value="MEMBER" checked`)
+	})
+}
+
+// TestMembersMenu checks what an OWNER can do with each member.
+func TestMembersMenu(t *testing.T) {
+	w := newWorld(t, sqliteWorld(t))
+	olga, members := w.browser(w.Olga), "/w/"+w.Acme.ID+"/members"
+	olga.get(members).want(200, `name="role" value="OWNER"`, members+"/"+w.Mark.ID+"/remove",
+		"/audit?member="+w.Mark.ID, "/audit?member="+w.Olga.ID).without(members+"/"+w.Olga.ID+"/remove", `value="MEMBER"`)
+	olga.get("/w/"+w.Acme.ID+"/workspace").want(200, "Danger zone", "You are the only owner.").without("/remove")
+	olga.post(members+"/"+w.Mark.ID, "role", "OWNER").want(200, `name="role" value="MEMBER"`,
+		members+"/"+w.Olga.ID+"/remove")
+	olga.get("/w/"+w.Acme.ID+"/workspace").want(200, members+"/"+w.Olga.ID+"/remove")
 }

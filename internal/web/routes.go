@@ -40,6 +40,7 @@ func (s *Site) table() []route {
 		{post, "/w/{workspace}/members/{id}", ownerOnly, changing, doSetRole},
 		{get, "/w/{workspace}/members/{id}/remove", memberOnly, ordinary, showRemoveMember},
 		{post, "/w/{workspace}/members/{id}/remove", memberOnly, ordinary, doRemoveMember},
+		{get, "/w/{workspace}/invites/new", ownerOnly, ordinary, showInvite},
 		{post, "/w/{workspace}/invites", ownerOnly, changing, doInvite},
 		{post, "/w/{workspace}/invites/{id}/revoke", ownerOnly, ordinary, doRevokeInvite},
 		{get, "/join/{token}", public, ordinary, showJoin},

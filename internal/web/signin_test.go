@@ -225,11 +225,16 @@ func TestAccountPage(t *testing.T) {
 			"Current password is incorrect").without("battery staple")
 		one.post("/account/password", "current", testworld.Password, "password", "short").want(422, "New password must have")
 		one.post("/account/password", "current", testworld.Password, "password", "battery staple").want(200,
-			"Password changed", "this device")
+			"Password changed", "This device")
 		two.get("/account").want(200, "<h1>Sign in</h1>")
 		two.post("/signin", "email", w.Mark.Email, "password", "battery staple").want(200)
-		two.get("/account").want(200, "last used now", "Devices are signed out after 7 days without use")
+		two.get("/account").want(200, "last used now", "A device is signed out after 7 days without use",
+			"Sign out everywhere else")
+		one.post("/account/sessions/end", "keep", "this").want(200, "signed out on all other devices", "This device").
+			without("Sign out everywhere else")
+		two.get("/account").want(200, "<h1>Sign in</h1>")
 		one.post("/account/sessions/end").want(200, "You are signed out on all devices")
+		one.get("/account").want(200, "<h1>Sign in</h1>")
 		two.get("/account").want(200, "<h1>Sign in</h1>")
 	})
 }

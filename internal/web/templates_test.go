@@ -18,10 +18,10 @@ func TestTemplatesMatchTheirStructs(t *testing.T) {
 		"account": accountPage{}, "docs": docsPage{}, "docserrors": docsPage{}, "docsmcp": docsPage{}, "docsrest": docsPage{},
 		"imported": importResultPage{}, "removemember": removePage{}, "revokekey": keyPage{}, "audit": auditPage{},
 		"created": createdPage{}, "delete": deletePage{}, "error": errorPage{}, "import": importPage{},
-		"invited": invitedPage{}, "join": joinPage{}, "key": keyPage{}, "keys": keysPage{}, "members": membersPage{},
-		"newkey": newKeyPage{},
-		"setup":  formPage{}, "signin": signInPage{}, "transcription": transcriptionPage{},
-		"transcriptions": transcriptionsPage{}, "workspace": formPage{},
+		"invite": invitePage{}, "invited": invitedPage{}, "join": joinPage{}, "key": keyPage{}, "keys": keysPage{},
+		"members": membersPage{}, "newkey": newKeyPage{},
+		"setup": formPage{}, "signin": signInPage{}, "transcription": transcriptionPage{},
+		"transcriptions": transcriptionsPage{}, "workspace": workspacePage{},
 	}
 	for name, page := range parsePages(readAssets()) {
 		data, ok := structs[name]

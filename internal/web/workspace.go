@@ -2,9 +2,14 @@ package web
 
 import "memoai.tech/memo"
 
-// showWorkspace shows the name and plan of the workspace.
+// workspacePage shows the name and plan of the workspace, and how to leave it.
+type workspacePage struct {
+	formPage
+	OnlyOwner bool // the visitor is the only OWNER, who cannot leave
+}
+
 func showWorkspace(v *pageRequest) error {
-	p := formPage{layout: v.newLayout("workspace", "Settings")}
+	p := workspacePage{formPage: formPage{layout: v.newLayout("workspace", "Settings")}}
 	name := formField{
 		Name: "name", Label: "Name", Type: "text", Autocomplete: "organization", Required: true, Max: memo.MaxName,
 	}
@@ -12,6 +17,11 @@ func showWorkspace(v *pageRequest) error {
 		name.Value = p.Workspace.Name
 	}
 	p.Fields = v.form(name)
+	members, err := v.App.Members(v.ctx, v.Caller, v.WorkspaceID)
+	if err != nil {
+		return err
+	}
+	p.OnlyOwner = countOwners(members) == 1
 	return v.render("workspace", p)
 }
 
