@@ -62,6 +62,9 @@ func (v *pageRequest) fail(err error) {
 		v.status, p.Message = e.Status, e.Detail
 	} else if e, ok := errors.AsType[*memo.Error](err); ok && e.Kind != memo.KindInternal {
 		v.status, p.Message = httpx.StatusOf(e.Kind), e.Message
+		if !strings.HasSuffix(p.Message, ".") { // "Transcription not found"
+			p.Message += "."
+		}
 		req.Refusal = httpx.RefusalReason(e)
 		if e.RetryAfter > 0 {
 			wait := httpx.SetRetryAfter(v.w.Header(), e.RetryAfter)
