@@ -18,8 +18,8 @@ export const localTimes = (part = document) => {
 }
 localTimes()
 
-// "/" focuses the search field of the page, or opens the page
-// that has one. Its hint is hidden until this script runs.
+// "/" focuses the search field of the page, or opens the page that has one. Its hint is hidden
+// until this script runs.
 const link = document.querySelector("[data-search]")
 const focusSearch = () => {
   const field = document.querySelector("main input[type=search]")
@@ -39,3 +39,56 @@ if (link) {
 const followSearch = () => { if (location.hash === "#q") focusSearch() }
 addEventListener("hashchange", followSearch)
 followSearch()
+
+// <div id="keys" data-live="5"> gets its new content from this page, or from the page at
+// data-live-src, every 5 seconds while the page is visible. It ends when the new element has no
+// data-live, when the answer is another page (such as the sign-in), and 30 minutes after the last
+// key, click or return to the page. Nothing is replaced while the visitor has a menu of it open or
+// selects text in it; ticked checkboxes and the focus are restored. After each change, the element
+// gets the event "live".
+const idleAfter = 30 * 60_000
+let lastActive = Date.now()
+for (const event of ["pointerdown", "keydown", "visibilitychange"]) {
+  addEventListener(event, () => { lastActive = Date.now() }, { capture: true, passive: true })
+}
+const inUse = (element) => element.querySelector(":popover-open, dialog[open]") ||
+  !getSelection().isCollapsed && getSelection().containsNode(element, true)
+function refresh(old, fresh) {
+  const mark = (e) => e.id || e.getAttribute("href") || (e.name ?? "") + "=" + e.value + (e.ariaLabel ?? e.textContent)
+  const ticked = new Set([...old.querySelectorAll(":checked")].map(mark))
+  const focused = old.contains(document.activeElement) && mark(document.activeElement)
+  const title = (details) => details.querySelector("summary").textContent
+  const open = new Set([...old.querySelectorAll("details[open]")].map(title))
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name)
+  for (const { name, value } of fresh.attributes) old.setAttribute(name, value)
+  old.replaceChildren(...fresh.childNodes)
+  for (const e of old.querySelectorAll("[type=checkbox]")) e.checked = ticked.has(mark(e))
+  for (const e of old.querySelectorAll("details")) e.open = open.has(title(e))
+  const again = [...old.querySelectorAll("a[href], button, input")].find((e) => mark(e) === focused)
+  again?.focus({ preventScroll: true })
+  localTimes(old)
+  old.dispatchEvent(new Event("live", { bubbles: true }))
+}
+async function live(element) {
+  let last
+  const step = async () => {
+    if (document.hidden || inUse(element) || Date.now() - lastActive > idleAfter) return 1
+    const response = await fetch(element.dataset.liveSrc ?? location.href, { headers: { Accept: "text/html" } })
+    if (response.status === 429 || response.status >= 500) return 6 // times the usual wait
+    if (!response.ok || response.redirected) return 0
+    const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById(element.id)
+    if (!fresh) return 0
+    const html = fresh.outerHTML
+    if (html !== last && !inUse(element)) {
+      refresh(element, document.adoptNode(fresh))
+      last = html
+    }
+    return 1
+  }
+  const wait = await step().catch(() => 6) // the network is lost
+  const seconds = Number(element.dataset.live)
+  if (wait && seconds && element.isConnected) setTimeout(live, wait * seconds * 1000, element)
+}
+for (const element of document.querySelectorAll("[data-live]")) {
+  setTimeout(live, 1000 * element.dataset.live, element)
+}
