@@ -1,6 +1,7 @@
 // Package web is the web app. It renders each page from a typed struct into a buffer and
-// then sends it. Pages work without JavaScript, which adds only local times, the copy buttons, the
-// status of a new key, "Select all", and uploads with progress and whole folders.
+// then sends it. Pages work without JavaScript, which adds only what a person can do without:
+// local times, copy buttons, "Select all", uploads with progress and whole folders, a palette, and
+// lists that stay up to date.
 //
 // A signed-in user is a [memo.Caller], and every page uses the same use cases of package
 // app as REST: this package has no business rules. A form is a POST that redirects with
@@ -308,8 +309,14 @@ func (v *pageRequest) renderJSON(value any) error {
 func (v *pageRequest) send(contentType string, content []byte) {
 	v.w.Header().Set("Content-Type", contentType)
 	httpx.BoundWrite(v.w, len(content))
-	v.w.WriteHeader(cmp.Or(v.status, http.StatusOK))
-	_, _ = v.w.Write(content) // the client may be gone
+	write := func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(cmp.Or(v.status, http.StatusOK))
+		_, _ = w.Write(content) // the client may be gone
+	}
+	if v.mayCompress() {
+		write = compress(http.HandlerFunc(write))
+	}
+	write(v.w, v.r)
 }
 
 // wantsJSON reports whether a script sent the request.
