@@ -79,6 +79,7 @@ func (s *server) person(t *testing.T, name string) *browserUser {
 	p.must("start", chromedp.Do(ctx)) // no time limit: it would end the window
 	p.must("listen", chromedp.Listen(ctx, p.noteConsole))
 	p.size(1280, 800)
+	p.scheme("")
 	return p
 }
 
@@ -90,7 +91,8 @@ func (p *browserUser) noteConsole(event any) {
 	defer p.mu.Unlock()
 	switch e := event.(type) {
 	case *runtime.EventExceptionThrown:
-		p.consoleMessages = append(p.consoleMessages, "exception: "+e.ExceptionDetails.Text)
+		p.consoleMessages = append(p.consoleMessages,
+			"exception: "+e.ExceptionDetails.Text+" "+e.ExceptionDetails.Exception.Description)
 	case *devlog.EventEntryAdded:
 		if e.Entry.Source != devlog.EntrySourceNetwork && e.Entry.Source != devlog.EntrySourceRendering {
 			p.consoleMessages = append(p.consoleMessages, fmt.Sprintf("%s: %s (%s)", e.Entry.Source, e.Entry.Text, e.Entry.URL))
@@ -244,7 +246,11 @@ func (p *browserUser) scheme(prefers string) {
 	p.t.Helper()
 	runStep(p, "scheme", chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: prefers}},
+			Features: []*emulation.MediaFeature{
+				{Name: "prefers-color-scheme", Value: prefers},
+				// A change of the size during a transition between pages would be an error in the console.
+				{Name: "prefers-reduced-motion", Value: "reduce"},
+			},
 		})
 		return err
 	}))

@@ -320,6 +320,9 @@ func (t Transcription) AppendJSON(b []byte) ([]byte, error) {
 // Item decodes the transcription without its segments and reports.
 func (t Transcription) Item() (memo.ListItem, error) { return t.stored.Item() }
 
+// Project returns the project of the transcription, or nil.
+func (t Transcription) Project() *memo.ProjectRef { return t.stored.Project }
+
 // Decode decodes the transcription without its Text. If ctx ends first, it returns its cause.
 func (t Transcription) Decode(ctx context.Context) (*memo.Transcription, error) {
 	return t.stored.Decode(ctx)

@@ -33,14 +33,14 @@ func mainNav(t *testing.T, p page) string {
 func TestNavigation(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		olga, mark, acme := w.browser(w.Olga), w.browser(w.Mark), "/w/"+w.Acme.ID
-		const owner = "Acme Acme Owner Search / Transcriptions 3 Import Projects Sales 2 " +
+		const owner = "Acme Acme Owner Search / Ctrl K Transcriptions 3 Import Projects Sales 2 " +
 			"Workspace API &amp; MCP 2 Members 2 Activity Settings Docs O olga olga@example.com Account Sign out"
 		for _, path := range []string{acme + "/keys", "/account", "/docs", "/docs/mcp", acme + "/keys/nothing"} {
 			if got := mainNav(t, olga.get(path)); got != owner {
 				t.Errorf("%s: the navigation is\n%s\nwant\n%s", path, got, owner)
 			}
 		}
-		const member = "Acme Acme Member Search / Transcriptions 3 Import Projects Sales 2 " +
+		const member = "Acme Acme Member Search / Ctrl K Transcriptions 3 Import Projects Sales 2 " +
 			"Workspace API &amp; MCP 1 Docs M mark mark@example.com Account Sign out"
 		for _, path := range []string{acme + "/transcriptions", "/account", acme + "/members"} {
 			if got := mainNav(t, mark.get(path)); got != member {
@@ -246,8 +246,12 @@ func TestComponents(t *testing.T) {
 			`1,234,567 999`,
 		},
 		{
-			`{{template "toast" "Key revoked."}}`,
-			`<span>Key revoked.</span></p>`,
+			`{{template "toast" .Layout}}`,
+			`<span>Key revoked.</span></div>`,
+		},
+		{
+			`{{template "toast" .Undoable}}`,
+			`<input type="hidden" name="project" value="Sales"><button>Undo</button>`,
 		},
 		{
 			`{{template "tile" .Tile}}`,
@@ -277,9 +281,11 @@ func TestComponents(t *testing.T) {
 		page := template.Must(template.Must(parts.Clone()).New("test").Parse(c.source))
 		var b strings.Builder
 		err := page.Execute(&b, map[string]any{
-			"At":      time.Date(2026, 5, 2, 1, 30, 0, 0, time.FixedZone("", 2*60*60)),
-			"Tile":    tile{Value: "1", Label: "exposed", Href: "?show=exposed", Kind: "bad", Current: true},
-			"Columns": []column{{Text: "Used", Class: "num", Href: "?sort=used", Sort: "descending"}},
+			"At":       time.Date(2026, 5, 2, 1, 30, 0, 0, time.FixedZone("", 2*60*60)),
+			"Tile":     tile{Value: "1", Label: "exposed", Href: "?show=exposed", Kind: "bad", Current: true},
+			"Layout":   layout{Done: "Key revoked."},
+			"Undoable": layout{Done: "Moved.", Undo: undo{"/move", "project", "Sales"}},
+			"Columns":  []column{{Text: "Used", Class: "num", Href: "?sort=used", Sort: "descending"}},
 		})
 		if err != nil || !strings.Contains(b.String(), c.want) {
 			t.Errorf("%s: %v\ngot  %s\nwant %s", c.source, err, b.String(), c.want)

@@ -34,9 +34,13 @@ type layout struct {
 	Section        string            // the current item of the navigation: "transcriptions", "keys", …
 	CurrentProject string            // id of the project that the page is about, if it is one of the navigation
 	Done           string            // what the previous form did
+	Undo           undo              // what takes that back; optional
 	Problem        string            // why a form was refused, if the reason belongs to no field
 	Now            time.Time
 }
+
+// undo is a form that takes back what the previous form did: a POST of one field.
+type undo struct{ Action, Name, Value string }
 
 // Denied returns why the plan of the page's workspace has no API access, or "".
 func (l layout) Denied() string {

@@ -52,6 +52,7 @@ func (s *Site) table() []route {
 		{get, "/w/{workspace}/audit.csv", ownerOnly, ordinary, auditCSV},
 
 		{get, texts, memberOnly, ordinary, showTranscriptions},
+		{get, "/w/{workspace}/find", memberOnly, ordinary, findMeetings},
 		{post, texts + "/export", memberOnly, changing, downloadMany},
 		{get, texts + "/{id}", memberOnly, ordinary, showTranscription},
 		{get, texts + "/{id}/export", memberOnly, changing, download},

@@ -116,6 +116,11 @@ func showTranscription(v *pageRequest) error {
 	if err := v.readEditForms(&p); err != nil {
 		return err
 	}
+	if p.MayEdit {
+		if p.Undo, err = v.undoMove(p.Path); err != nil {
+			return err
+		}
+	}
 	return v.render("transcription", p)
 }
 
@@ -258,12 +263,46 @@ func doMove(v *pageRequest) error {
 	if !v.r.PostForm.Has("project") { // it would remove the transcription from its project
 		return errUnreadable
 	}
-	return v.change("moved", func(id string) error {
+	id, err := v.transcription()
+	if err != nil {
+		return err
+	}
+	before, err := v.App.Transcription(v.ctx, v.Caller, id)
+	if err != nil {
+		return err
+	}
+	from := noProject // for the form that takes the move back
+	if p := before.Project(); p != nil {
+		from = p.ID
+	}
+	return v.change("moved&from="+from, func(id string) error {
 		return v.App.ChangeProject(v.ctx, v.Caller, id, strings.TrimSpace(v.r.PostFormValue("project")))
 	})
 }
 
-// change changes the transcription and shows it. done is the key of the message in [doneTexts].
+// noProject is the value of ?from= of a transcription that was in no project.
+const noProject = "none"
+
+// undoMove returns the form that moves the transcription back to the project in ?from=, which is
+// one of the workspace. The URL has its id, so no link can show another name.
+func (v *pageRequest) undoMove(path string) (undo, error) {
+	q := v.r.URL.Query()
+	u := undo{path + "/project", "project", ""}
+	if from := q.Get("from"); q.Get("done") != "moved" || from == "" {
+		return undo{}, nil
+	} else if from != noProject {
+		projects, err := v.App.ProjectNames(v.ctx, v.Caller)
+		i := slices.IndexFunc(projects, func(p memo.ProjectRef) bool { return p.ID == from })
+		if err != nil || i < 0 {
+			return undo{}, err
+		}
+		u.Value = projects[i].Name
+	}
+	return u, nil
+}
+
+// change changes the transcription and shows it. done is the key of the message in [doneTexts],
+// and may have other parameters after it.
 func (v *pageRequest) change(done string, f func(id string) error) error {
 	id, err := v.transcription()
 	if err != nil {

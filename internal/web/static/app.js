@@ -18,8 +18,8 @@ export const localTimes = (part = document) => {
 }
 localTimes()
 
-// "/" focuses the search field of the page, or opens the page that has one. Its hint is hidden
-// until this script runs.
+// "/" focuses the search field of the page, or opens the page that has one. Ctrl+K or ⌘K opens the
+// palette. The hints are hidden until this script runs.
 const link = document.querySelector("[data-search]")
 const focusSearch = () => {
   const field = document.querySelector("main input[type=search]")
@@ -28,30 +28,109 @@ const focusSearch = () => {
   return Boolean(field)
 }
 if (link) {
-  link.querySelector("kbd").hidden = false
-  addEventListener("keydown", (event) => {
-    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return
-    if (event.target.closest("input, textarea, select, [contenteditable]")) return
-    event.preventDefault()
-    if (!focusSearch()) location.assign(link.href)
-  })
+  const hints = link.querySelectorAll("kbd")
+  for (const hint of hints) hint.hidden = false
+  if (/Mac|iP/.test(navigator.platform)) hints[1].textContent = "⌘K"
 }
+addEventListener("keydown", async (event) => {
+  if (event.key.toLowerCase() === "k" && event.ctrlKey !== event.metaKey && !event.altKey && !event.shiftKey) {
+    event.preventDefault()
+    return (await import("./palette.js")).open()
+  }
+  if (!link || event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return
+  if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return
+  event.preventDefault()
+  if (!focusSearch()) location.assign(link.href)
+})
 const followSearch = () => { if (location.hash === "#q") focusSearch() }
 addEventListener("hashchange", followSearch)
 followSearch()
 
+// showToast shows a message for some seconds, as the server does with .Done.
+function showToast(text) {
+  const toast = document.createElement("p")
+  toast.className = "toast"
+  toast.textContent = text
+  document.querySelector(".toasts").replaceChildren(toast)
+}
+
+// A form that is being sent shows that and cannot be sent twice. If the server cannot be reached, it
+// is not sent, because the browser would show its own error in place of what was typed.
+const unavailable = [502, 503, 504]
+const reachable = () => navigator.onLine &&
+  fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(8000) })
+    .then((response) => !unavailable.includes(response.status), () => false)
+const sending = new Map() // the state of each form: "asking", "going" or "gone"
+function release(form) {
+  sending.delete(form)
+  for (const element of form.elements) element.removeAttribute("aria-busy")
+}
+addEventListener("submit", async (event) => {
+  const form = event.target
+  const button = event.submitter
+  if (event.defaultPrevented || form.method !== "post") return
+  if (sending.get(form) === "going") {
+    sending.set(form, "gone")
+    // Another page follows, unless the answer is a download or the visitor stops it.
+    setTimeout(release, form.hasAttribute("data-download") ? 2000 : 20_000, form)
+    return
+  }
+  event.preventDefault()
+  if (sending.has(form)) return
+  sending.set(form, "asking")
+  button?.setAttribute("aria-busy", "true")
+  if (!await reachable()) {
+    release(form)
+    return showToast("No connection to the server. Nothing was sent, and what you typed is still here.")
+  }
+  keepDraft(form)
+  sending.set(form, "going")
+  form.requestSubmit(button)
+})
+addEventListener("pageshow", (event) => { if (event.persisted) [...sending.keys()].forEach(release) })
+
+// If the session has ended when a form is sent, the server asks for a sign-in. What was typed is
+// stored in this window until then, except for passwords, and only for the same user.
+const user = document.querySelector(".me small")?.textContent
+const draftKey = "draft"
+const target = (form) => new URL(form.getAttribute("action") ?? "", location).pathname
+function keepDraft(form) {
+  const secret = form.querySelector("[type=password], [type=file]")
+  const fields = [...new FormData(form)].filter(([name]) => name !== "id" && form.elements[name].type !== "hidden")
+  if (!secret && fields.length > 0) {
+    sessionStorage.setItem(draftKey, JSON.stringify({ user, action: target(form), fields }))
+  }
+}
+function restoreDraft() {
+  const draft = JSON.parse(sessionStorage.getItem(draftKey))
+  if (!draft) return
+  draft.signedIn ||= document.referrer.startsWith(location.origin + "/signin")
+  const form = [...document.forms].find((f) => f.method === "post" && target(f) === draft.action)
+  if (!draft.signedIn || draft.user !== user || form) sessionStorage.removeItem(draftKey)
+  else return sessionStorage.setItem(draftKey, JSON.stringify(draft)) // the form is on another page
+  if (!draft.signedIn || draft.user !== user) return
+  for (const [name, value] of draft.fields) {
+    const field = form.elements[name]
+    if (field?.type === "checkbox") field.checked = true
+    else if (field) field.value = value
+  }
+  showToast("You are signed in again. What you typed is still here: send it once more.")
+}
+restoreDraft()
+
 // <div id="keys" data-live="5"> gets its new content from this page, or from the page at
 // data-live-src, every 5 seconds while the page is visible. It ends when the new element has no
 // data-live, when the answer is another page (such as the sign-in), and 30 minutes after the last
-// key, click or return to the page. Nothing is replaced while the visitor has a menu of it open or
-// selects text in it; ticked checkboxes and the focus are restored. After each change, the element
-// gets the event "live".
+// key, click or return to the page. Nothing is replaced while the visitor types in it, sends a form
+// of it, has a menu of it open or selects text in it; ticked checkboxes and the focus are restored.
+// After each change, the element gets the event "live".
 const idleAfter = 30 * 60_000
 let lastActive = Date.now()
 for (const event of ["pointerdown", "keydown", "visibilitychange"]) {
   addEventListener(event, () => { lastActive = Date.now() }, { capture: true, passive: true })
 }
-const inUse = (element) => element.querySelector(":popover-open, dialog[open]") ||
+const inUse = (element) =>
+  element.querySelector(":popover-open, [aria-busy=true], :focus:is(input:not([type=checkbox]), select)") ||
   !getSelection().isCollapsed && getSelection().containsNode(element, true)
 function refresh(old, fresh) {
   const mark = (e) => e.id || e.getAttribute("href") || (e.name ?? "") + "=" + e.value + (e.ariaLabel ?? e.textContent)
