@@ -62,7 +62,7 @@ func (p *browserUser) drop(paths ...string) {
 }
 
 const (
-	importButton = `//form[@id="import"]//button`
+	importButton = `//button[@id="send"]`
 	againButton  = `//button[@id="again"]`
 )
 
@@ -130,20 +130,20 @@ func TestBrowserImportFolder(t *testing.T) {
 		"notes.txt":                       "Alex: " + sentences[4] + "\n",
 	}
 	words := map[string]string{
-		"notes.txt":                       "imported",
-		"meetings/minutes.txt":            "imported",
-		"meetings/sales/retro.vtt":        "imported",
-		"meetings/sales/call.srt":         "imported",
-		"meetings/sales/2026/talk.json":   "imported",
-		"meetings/sales/2026/minutes.txt": "unchanged: already in this workspace",
-		"meetings/sales/2026/broken.srt": `refused: line 1: has "this is no file of subtitles" ` +
+		"notes.txt":                       "Imported",
+		"meetings/minutes.txt":            "Imported",
+		"meetings/sales/retro.vtt":        "Imported",
+		"meetings/sales/call.srt":         "Imported",
+		"meetings/sales/2026/talk.json":   "Imported",
+		"meetings/sales/2026/minutes.txt": "Already there",
+		"meetings/sales/2026/broken.srt": `Refused: line 1: has "this is no file of subtitles" ` +
 			`where a time such as 00:00:01.000 is expected`,
-		"meetings/sales/nothing.txt": "refused: is empty",
+		"meetings/sales/nothing.txt": "Refused: is empty",
 	}
 	// The browser returns the entries of a folder a hundred at a time.
 	for i := range 120 {
 		name, sentence := fmt.Sprintf("meetings/daily/%03d.txt", i), fmt.Sprintf("This was day %03d.", i)
-		files[name], words[name] = "Alex: "+sentence+"\n", "imported"
+		files[name], words[name] = "Alex: "+sentence+"\n", "Imported"
 		sentences = append(sentences, sentence)
 	}
 	dir := write(t, files)
@@ -154,7 +154,10 @@ func TestBrowserImportFolder(t *testing.T) {
 	p.until(`!document.getElementById("uploads").hidden`)
 	p.sees("No files found in what you dropped.")
 	p.drop(filepath.Join(dir, "meetings"), filepath.Join(dir, "notes.txt"))
-	p.waitForResult("Done: 125 imported, 1 unchanged, 2 refused.", words)
+	p.until(`document.querySelectorAll(".uploads li").length === 128`)
+	p.sees("Import 128 files", "Ready: ")
+	p.tick(importButton)
+	p.waitForResult("Done: 125 imported, 1 already there, 2 refused.", words)
 	p.checkPage()
 	h.mustContain(t, sentences...)
 
@@ -165,11 +168,11 @@ func TestBrowserImportFolder(t *testing.T) {
 	p.tick(importButton)
 	delete(words, "notes.txt")
 	for name, word := range words {
-		if word == "imported" {
-			words[name] = "unchanged: already in this workspace"
+		if word == "Imported" {
+			words[name] = "Already there"
 		}
 	}
-	p.waitForResult("Done: 0 imported, 125 unchanged, 2 refused.", words)
+	p.waitForResult("Done: 0 imported, 125 already there, 2 refused.", words)
 	h.mustContain(t, sentences...)
 }
 
@@ -205,8 +208,8 @@ func TestBrowserImportConnectionLost(t *testing.T) {
 		retried   string // status of the interrupted file after the retry
 		summary   string
 	}{
-		{"in the middle of a file", false, "imported", "Done: 8 imported, 0 unchanged, 0 refused."},
-		{"before the response", true, "unchanged: already in this workspace", "Done: 7 imported, 1 unchanged, 0 refused."},
+		{"in the middle of a file", false, "Imported", "Done: 8 imported, 0 already there, 0 refused."},
+		{"before the response", true, "Already there", "Done: 7 imported, 1 already there, 0 refused."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := newInstallation(t, onSQLite(t))
@@ -226,7 +229,7 @@ func TestBrowserImportConnectionLost(t *testing.T) {
 			for i := range 8 {
 				name := fmt.Sprintf("%d.txt", i+1)
 				sentences = append(sentences, fmt.Sprintf("This is number %d.", i+1))
-				files[name], words[name] = "Alex: "+sentences[i]+"\n", "not sent"
+				files[name], words[name] = "Alex: "+sentences[i]+"\n", "Not sent"
 			}
 			dir := write(t, files)
 			var paths []string
@@ -238,9 +241,9 @@ func TestBrowserImportConnectionLost(t *testing.T) {
 			p.open("/w/"+h.workspace+"/import", 200)
 			runStep(p, "choose files", chromedp.SetUploadFiles(chromedp.ID("files"), paths))
 			p.tick(importButton)
-			words["1.txt"], words["2.txt"], words["3.txt"] = "imported", "imported", "imported"
-			words["4.txt"] = "not sent: connection lost"
-			const stopped = "Import interrupted; finished files are saved: 3 imported, 0 unchanged, 0 refused, 5 remaining."
+			words["1.txt"], words["2.txt"], words["3.txt"] = "Imported", "Imported", "Imported"
+			words["4.txt"], words["5.txt"] = "Connection lost", "Connection lost" // after two, the others are not tried
+			const stopped = "Import interrupted; finished files are saved: 3 imported, 0 already there, 0 refused, 5 remaining."
 			p.waitForResult(stopped, words)
 			p.checkPage()
 			if test.delivered {
@@ -255,7 +258,7 @@ func TestBrowserImportConnectionLost(t *testing.T) {
 			l.broken.Store(false)
 			p.tick(againButton)
 			for name := range words {
-				words[name] = "imported"
+				words[name] = "Imported"
 			}
 			words["4.txt"] = test.retried
 			p.waitForResult(test.summary, words)
@@ -288,8 +291,8 @@ func TestBrowserImportDeletedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.tick(importButton)
-	p.waitForResult("Done: 2 imported, 0 unchanged, 1 refused.", map[string]string{
-		"1.txt": "imported", "2.txt": "refused: the browser cannot read this file; choose it again", "3.txt": "imported",
+	p.waitForResult("Done: 2 imported, 0 already there, 1 refused.", map[string]string{
+		"1.txt": "Imported", "2.txt": "Refused: the browser cannot read this file; choose it again", "3.txt": "Imported",
 	})
 	h.mustContain(t, "The first.", "The last.")
 }

@@ -8,6 +8,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +26,11 @@ type importPage struct {
 	MaxFileBytes int // of one file
 	MaxFormBytes int // of all files in one form
 	MaxFiles     int // in one form
+	States       []string
 }
+
+// uploadStates are the states of a file in upload.js, which have an icon each.
+var uploadStates = []string{"queued", "sending", "imported", "unchanged", "refused", "lost"}
 
 // importResultPage shows the result of each file. It is the direct response to the form,
 // because no results are stored that a page after a redirect could show. Sending the form
@@ -81,7 +86,7 @@ func showImport(v *pageRequest) error {
 			Name: "language", Label: "Language", Type: "text", Autocomplete: "off", Max: 20, List: languages,
 			Hint: "For example, en or ru. Leave empty to use the one in each file.",
 		},
-	)}, transcript.DefaultLimits.Bytes, maxFormBytes, maxFormFiles})
+	)}, transcript.DefaultLimits.Bytes, maxFormBytes, maxFormFiles, uploadStates})
 }
 
 // upload is an import in progress.
@@ -164,6 +169,15 @@ func (u *upload) finish(err error) error {
 	if u.wantsJSON() {
 		return u.renderJSON(p.Files[0])
 	}
+	// Problems come first.
+	slices.SortStableFunc(p.Files, func(a, b importResult) int {
+		if refused := a.State == "refused"; refused == (b.State == "refused") {
+			return 0
+		} else if refused {
+			return -1
+		}
+		return 1
+	})
 	p.layout = u.newLayout("import", "Import results")
 	return u.render("imported", *p)
 }

@@ -61,7 +61,7 @@ func TestImportManyFiles(t *testing.T) {
 		p := b.upload(w.importPath(), false, "=project", "From the web", "=language", "English",
 			"one.txt", "Ann: hello", "bad.vtt", badVTT, "<b>two.srt", "1\n00:00:01,000 --> 00:00:02,000\nBob: hi\n", "empty.txt",
 			"", "again.txt", "Ann: hello")
-		p.want(200, "2 imported, 1 unchanged, 2 refused", "refused: line 3", "refused: is empty",
+		p.want(200, "2 imported, 1 already there, 2 refused", "Refused: line 3", "Refused: is empty",
 			"&lt;b&gt;two.srt").without("<b>two")
 		b.get(w.texts("?language=en")).want(200, "one", "From the web")
 		_, n, err := w.App.Projects(context.Background(), memo.Caller{Operator: true, WorkspaceID: w.Acme.ID}, 10, 0)
@@ -69,7 +69,7 @@ func TestImportManyFiles(t *testing.T) {
 		if n != 2 {
 			t.Errorf("got %d projects, want 2", n)
 		}
-		b.upload(w.importPath(), false, "bad.vtt", badVTT).want(422, "0 imported, 0 unchanged, 1 refused")
+		b.upload(w.importPath(), false, "bad.vtt", badVTT).want(422, "0 imported, 0 already there, 1 refused")
 		b.upload(w.importPath(), false, "", "").want(422, "Choose at least one file")
 		b.post(w.importPath(), "project", "x").want(422, "Choose at least one file")
 		b.upload(w.importPath(), false, "=language", "klingon?", "=project", "Kept", "l.txt", "x").want(422,
@@ -122,7 +122,7 @@ func TestUploadLimits(t *testing.T) {
 	b := w.browser(w.Mark)
 	large := strings.Repeat("x\n", transcript.DefaultLimits.Bytes/2+1)
 	b.upload(w.importPath(), false, "large.txt", large, "good.txt", "Ann: good day").want(200,
-		"1 imported, 0 unchanged, 1 refused", "is larger than")
+		"1 imported, 0 already there, 1 refused", "is larger than")
 	b.upload(w.importPath(), true, "large.txt", large).want(422, "is larger than")
 	b.upload(w.importPath(), false, "=language", "??", "large.txt", large).want(422, "Language must be")
 	// Refused because of its Content-Length, before the body is read.

@@ -1,76 +1,113 @@
-// The import page. Uploads the chosen or dropped files one after the other, each with a
-// progress bar. If the connection is lost, finished files stay imported and "Try again"
-// sends the rest. Without JavaScript, the form sends all files in one request and the
-// response is a page with the results.
+// The import page. Lists the chosen or dropped files, and uploads them one after the other. If the
+// connection is lost, finished files stay imported and "Try again" sends the rest. Without
+// JavaScript, the form sends all files in one request and the response is a page with the results.
 const form = document.getElementById("import")
 const drop = document.getElementById("drop")
+const sendButton = document.getElementById("send")
 const panel = document.getElementById("uploads")
 const list = panel.querySelector("ul")
 const summary = document.getElementById("uploads-said")
+const total = document.getElementById("total")
 const retry = document.getElementById("again")
 const view = document.getElementById("seen")
+const parts = document.getElementById("upload").content
 const maxBytes = Number(form.dataset.maxBytes)
 
-// { file, name, item, state }. The state is waiting, sending, imported, unchanged, refused or lost.
-const rows = []
+// { file, name, item, state }. The state is queued, sending, imported, unchanged, refused or lost.
+let rows = []
 let busy = false
+const inState = (...states) => rows.filter((row) => states.includes(row.state))
+
+const size = (bytes) => bytes < 1e6 ? Math.ceil(bytes / 1e3) + " kB" : (bytes / 1e6).toFixed(1) + " MB"
 
 function add(found) {
   for (const { file, name } of found) {
-    const item = document.getElementById("upload").content.firstElementChild.cloneNode(true)
+    const item = parts.firstElementChild.cloneNode(true)
+    const row = { file, name, item }
     item.querySelector(".name").textContent = name
-    item.querySelector("progress").setAttribute("aria-label", name)
+    item.querySelector(".about").textContent = size(file.size)
+    item.querySelector("progress").ariaLabel = name
+    const remove = item.querySelector("button")
+    remove.ariaLabel = "Remove " + name
+    remove.addEventListener("click", () => {
+      rows = rows.filter((r) => r !== row)
+      item.remove()
+      showSummary()
+    })
     list.append(item)
-    rows.push({ file, name, item, state: "waiting" })
+    rows.push(row)
+    setState(row, "queued", "Waiting")
   }
-  if (rows.length > 0) panel.hidden = false
-  run()
+  showSummary()
 }
 
 // setState shows the state of a file. With an id, the name becomes a link to the transcription.
+// Problems move to the top of the list.
 function setState(row, state, text, id) {
-  row.state = state
-  const label = row.item.querySelector(".word")
-  label.className = "word " + state
-  label.textContent = text
-  const bar = row.item.querySelector("progress")
-  bar.hidden = state !== "sending"
+  const { item } = row
+  row.state = item.className = state
+  item.querySelector(".word").textContent = text
+  item.querySelector("progress").hidden = state !== "sending"
+  item.querySelector("button").hidden = state !== "queued"
+  item.querySelector(":scope > .icon")?.remove()
+  item.prepend(parts.querySelector(`[data-state=${state}] svg`).cloneNode(true))
+  if (state === "refused" || state === "lost") {
+    list.insertBefore(item, list.querySelector("li:not(.refused, .lost)"))
+  }
   if (id) {
     const link = document.createElement("a")
     link.href = form.dataset.read + id
     link.textContent = row.name
-    row.item.querySelector(".name").replaceChildren(link)
+    item.querySelector(".name").replaceChildren(link)
   }
 }
 
 async function run() {
   if (busy) return
   busy = true
-  retry.hidden = true
-  for (let row; (row = rows.find((r) => r.state === "waiting"));) {
+  let losses = 0 // in a row
+  for (let row; (row = rows.find((r) => r.state === "queued"));) {
     if (row.file.size > maxBytes) {
-      setState(row, "refused", "refused: is larger than " + (maxBytes >> 20) + " MB")
+      setState(row, "refused", "Refused: is larger than " + (maxBytes >> 20) + " MB")
       continue
     }
-    showSummary("Importing")
-    if (await send(row)) continue
-    for (const r of rows) if (r.state === "waiting") setState(r, "lost", "not sent")
+    const outcome = await send(row)
+    losses = outcome === "lost" ? losses + 1 : 0
+    // One file can fail alone, but after two the others would fail in the same way.
+    if (outcome === "stop" || losses === 2) for (const r of inState("queued")) setState(r, "lost", "Not sent")
   }
   busy = false
-  const rest = rows.filter((r) => r.state === "lost").length
-  retry.hidden = rest === 0
-  view.hidden = !rows.some((r) => r.state === "imported" || r.state === "unchanged")
-  showSummary(rest > 0 ? "Import interrupted; finished files are saved" : "Done")
+  showSummary()
 }
 
-function showSummary(title) {
-  const n = (state) => rows.filter((r) => r.state === state).length
-  const rest = n("waiting") + n("sending") + n("lost")
-  summary.textContent = title + ": " + n("imported") + " imported, " + n("unchanged") + " unchanged, " +
+function showSummary() {
+  const n = (...states) => inState(...states).length
+  const rest = n("queued", "sending", "lost")
+  panel.hidden = rows.length === 0
+  retry.hidden = busy || n("lost") === 0
+  view.hidden = busy || n("imported", "unchanged") === 0
+  total.hidden = !busy
+  const ready = busy ? 0 : n("queued")
+  sendButton.textContent = "Import" + (ready > 0 ? " " + ready + (ready === 1 ? " file" : " files") : "")
+  summary.ariaLive = busy ? "off" : "polite" // only the result is read aloud
+  if (ready > 0 && ready === rows.length) {
+    summary.textContent = "Ready: " + size(rows.reduce((sum, r) => sum + r.file.size, 0)) + " in total."
+    return
+  }
+  const title = busy ? "Importing" : n("lost") > 0 ? "Import interrupted; finished files are saved" : "Done"
+  summary.textContent = title + ": " + n("imported") + " imported, " + n("unchanged") + " already there, " +
     n("refused") + " refused" + (rest ? ", " + rest + " remaining" : "") + "."
 }
 
-// send uploads one file. It resolves to true if the next file should be sent.
+// showProgress shows how much of all files is done, with some bytes of the current one.
+function showProgress(current) {
+  const bytes = (some) => some.reduce((sum, r) => sum + r.file.size, 0)
+  total.max = bytes(rows) || 1
+  total.value = bytes(inState("imported", "unchanged", "refused")) + current
+}
+
+// send uploads one file. It resolves to "done", or to "lost" if the connection failed, or to "stop"
+// if the next file would fail in the same way.
 function send(row) {
   return new Promise((resolve) => {
     const body = new FormData()
@@ -87,23 +124,24 @@ function send(row) {
     call.upload.addEventListener("progress", (e) => {
       if (!e.lengthComputable) return
       bar.value = 100 * e.loaded / e.total
-      row.item.querySelector(".word").textContent = e.loaded < e.total ? Math.floor(bar.value) + "%" : "processing"
+      row.item.querySelector(".word").textContent = e.loaded < e.total ? Math.floor(bar.value) + "%" : "Reading"
+      showProgress(e.loaded)
     })
     call.addEventListener("load", () => {
       const result = call.response ?? {}
       switch (true) {
         case result.state === "imported":
-          setState(row, "imported", "imported", result.id)
-          return resolve(true)
+          setState(row, "imported", "Imported", result.id)
+          return resolve("done")
         case result.state === "unchanged":
-          setState(row, "unchanged", "unchanged: already in this workspace", result.id)
-          return resolve(true)
+          setState(row, "unchanged", "Already there", result.id)
+          return resolve("done")
         case result.state === "refused":
-          setState(row, "refused", "refused: " + result.reason)
-          return resolve(true)
+          setState(row, "refused", "Refused: " + result.reason)
+          return resolve("done")
       }
-      setState(row, "lost", "not imported: " + (result.reason ?? "the server responded with " + call.status))
-      resolve(call.status === 500) // a fault with this file; any other status would be the same for the next file
+      setState(row, "lost", "Not imported: " + (result.reason ?? "the server responded with " + call.status))
+      resolve(call.status === 500 ? "done" : "stop") // 500 is a fault with this file only
     })
     for (const event of ["error", "abort"]) {
       call.addEventListener(event, async () => {
@@ -111,9 +149,9 @@ function send(row) {
         // block the files after it. Reading a slice of a deleted file succeeds and returns
         // nothing, so read the whole file.
         const readable = await row.file.arrayBuffer().then(() => true, () => false)
-        if (readable) setState(row, "lost", "not sent: connection lost")
-        else setState(row, "refused", "refused: the browser cannot read this file; choose it again")
-        resolve(!readable)
+        if (readable) setState(row, "lost", "Connection lost")
+        else setState(row, "refused", "Refused: the browser cannot read this file; choose it again")
+        resolve(readable ? "lost" : "done")
       })
     }
     // A connection can break without an event. The timeout leaves the server time to read a large file.
@@ -127,23 +165,35 @@ function send(row) {
     restartTimeout()
     setState(row, "sending", "0%")
     bar.value = 0
+    showProgress(0)
+    showSummary()
     call.send(body)
   })
 }
 
-retry.addEventListener("click", () => {
-  for (const row of rows) if (row.state === "lost") setState(row, "waiting", "waiting")
+function tryAgain() {
+  for (const row of inState("lost")) setState(row, "queued", "Waiting")
   run()
-})
+}
+retry.addEventListener("click", tryAgain)
+addEventListener("online", () => { if (inState("lost").length > 0) tryAgain() })
 
 const { files, folder } = form.elements
-document.getElementById("folders").hidden = false
-folder.addEventListener("change", () => { files.required = folder.files.length === 0 })
+const folderButton = document.getElementById("choose-folder")
+folderButton.hidden = files.required = false
+drop.classList.add("listed")
+folderButton.addEventListener("click", () => folder.click())
+for (const field of [files, folder]) {
+  field.addEventListener("change", () => {
+    add(field === files ? named(field.files) :
+      named(field.files).filter((f) => !/(^|\/)\./.test(f.name)).sort(byName))
+    field.value = ""
+  })
+}
 form.addEventListener("submit", (event) => {
   event.preventDefault()
-  add([...named(files.files), ...named(folder.files).filter((f) => !/(^|\/)\./.test(f.name)).sort(byName)])
-  files.value = folder.value = ""
-  files.required = true
+  if (inState("queued").length > 0) run()
+  else files.click()
 })
 
 // Files in a folder are named by their path, because every folder may contain a "transcript.vtt".
