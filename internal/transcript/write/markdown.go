@@ -8,7 +8,7 @@ import (
 )
 
 // The Markdown export escapes all text from a transcription, so that it renders as the same
-// characters. That includes AI reports, because their text depends on what was said.
+// characters. AI reports are Markdown already: see appendReport.
 
 func (o *output) markdown(d *memo.Transcription) {
 	o.b = MarkdownHead(d)
@@ -82,7 +82,7 @@ func appendReports(b []byte, reports []memo.Report) []byte {
 			b = append(appendEscapedLine(append(b, "Status: "...), plaintext.OneLine(string(r.Status))), "\n\n"...)
 			continue
 		}
-		b = appendParagraphs(b, r.Text)
+		b = appendReport(b, r.Text)
 	}
 	return b
 }
@@ -137,8 +137,8 @@ func appendMarkdown(b []byte, s *memo.Segment, timed bool) []byte {
 		b = append(appendEscapedLine(append(b, "**"...), speaker), "** "...)
 	}
 	if timed {
-		// These brackets need no escape: all others are escaped, so there is no link
-		// target or definition that could make this a link.
+		// These brackets need no escape: all others are escaped, also in a report those of a
+		// definition with such a name, so nothing could make this a link.
 		b = append(append(append(b, '['), s.Start.Timestamp()...), "] "...)
 	}
 	if len(b) == start {
