@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // report is Markdown with everything that is rendered, and with what must not be.
@@ -60,19 +63,26 @@ func TestBrowserReports(t *testing.T) {
 	id := importText(t, h, "call.json", string(doc))
 	p := s.person(t, "owner")
 	p.signIn(h.owner)
-	p.open("/w/"+h.workspace+"/transcriptions/"+id+"?q=price", 200)
-	p.openReports()
-	p.sees("In short", "Ask Ruth for the certificate", "<script>document.title", "of two lines")
+	path := "/w/" + h.workspace + "/transcriptions/" + id
+	p.open(path+"?tab=summary&find=price", 200)
+	p.sees("In short", "1 of 1")
+	if n := evalJS[int](p, `document.querySelectorAll("section[aria-labelledby=part] mark").length`); n != 1 {
+		t.Errorf("the summary has %d marks, want 1", n)
+	}
+	p.open(path, 200)
+	p.press("Notes", 200)
+	p.sees("of two lines")
+	p.press("Deep", 200)
+	p.press("Decisions", 200)
+	p.sees("Ask Ruth for the certificate", "<script>document.title")
 	headings := evalJS[[]string](p,
-		`[...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].map(e => e.tagName + " " + e.innerText)`)
+		`[...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].map(e => e.tagName + " " + e.textContent)`)
 	if want := []string{
-		"H1 Discovery call", "H2 Summary", "H3 In short", "H2 AI reports", "H3 Decisions", "H4 Tasks", "H2 Transcript",
-		"H2 Edit transcription",
+		"H1 Discovery call", "H2 Decisions", "H3 Decisions", "H4 Tasks", "H2 Speakers", "H2 Details", "H2 Transcript",
 	}; !slices.Equal(headings, want) {
 		t.Errorf("the headings are %q, want %q", headings, want)
 	}
 	for js, want := range map[string]int{
-		`document.querySelectorAll("section[aria-labelledby=summary] mark").length`:          1,
 		`document.querySelectorAll(".md :is(img, script, style, [style], [target])").length`: 0,
 		`document.querySelectorAll(".md input:checked:disabled").length`:                     1,
 		`document.querySelectorAll(".md a").length`:                                          4,
@@ -94,13 +104,6 @@ func TestBrowserReports(t *testing.T) {
 			t.Errorf("%s does not scroll", what)
 		}
 	}
-}
-
-// openReports opens all reports of a transcription and checks the page.
-func (p *browserUser) openReports() {
-	p.t.Helper()
-	evalJS[int](p, `[...document.querySelectorAll(".codes details")].map(d => d.open = true).length`)
-	p.checkPage()
 }
 
 // deepReport returns lists and quotes that are nested as deeply as is rendered.
@@ -130,9 +133,61 @@ func TestBrowserDemoReports(t *testing.T) {
 	}
 	for _, path := range list[:4] {
 		p.open(path, 200)
-		p.openReports()
-		if n := evalJS[int](p, `document.querySelectorAll(".codes details > .md").length`); n == 0 {
-			t.Errorf("%s has no report in Markdown", path)
+		reports := evalJS[[]string](p,
+			`[...document.querySelectorAll(".tabs a")].slice(1, -1).map(a => a.getAttribute("href"))`)
+		if len(reports) == 0 {
+			t.Errorf("%s has no report", path)
+		}
+		for _, report := range reports {
+			p.open(report, 200)
+			if n := evalJS[int](p, `document.querySelectorAll(".md").length`); n != 1 {
+				t.Errorf("%s is not in Markdown", report)
+			}
 		}
 	}
+}
+
+// TestBrowserFind goes through the found lines of a meeting, with the script.
+func TestBrowserFind(t *testing.T) {
+	h := newInstallation(t, onSQLite(t))
+	s := start(t, h.database)
+	var text strings.Builder
+	for i := range 400 {
+		fmt.Fprintf(&text, "[%02d:%02d] Ann: This is line %d.\n", i/60, i%60, i+1)
+		if i%100 == 50 {
+			text.WriteString("Bob: The price is right.\n")
+		}
+	}
+	id := importText(t, h, "long.txt", text.String())
+	p := s.person(t, "owner")
+	p.signIn(h.owner)
+	p.open("/w/"+h.workspace+"/transcriptions/"+id, 200)
+	shown := func(want string) {
+		t.Helper()
+		got := evalJS[string](p, `(() => {
+			const r = document.querySelector(".lines .current").getBoundingClientRect()
+			const bar = document.querySelector(".finder").getBoundingClientRect().bottom
+			return document.querySelector(".finder [role=status]").textContent + (r.top >= bar && r.bottom <= innerHeight)
+		})()`)
+		if got != want+"true" {
+			t.Errorf("the bar and whether the line is in the window are %q, want %s", got, want)
+		}
+	}
+	runStep(p, "find", chromedp.SendKeys(chromedp.CSS("#find"), "price"))
+	p.load("Enter", 200, chromedp.SendKeys(chromedp.CSS("#find"), kb.Enter))
+	shown("1 of 4")
+	p.tick(`//a[@aria-label="Next match"]`)
+	shown("2 of 4")
+	runStep(p, "Enter", chromedp.SendKeys(chromedp.CSS("#find"), kb.Enter))
+	shown("3 of 4")
+	p.tick(`//a[@aria-label="Previous match"]`)
+	shown("2 of 4")
+	if query := evalJS[string](p, `location.search`); query != "?find=price&hit=2" {
+		t.Errorf("the query is %q", query)
+	}
+	// A new search begins at the lines in the window.
+	evalJS[string](p, `document.getElementById("find").value = ""`)
+	runStep(p, "find", chromedp.SendKeys(chromedp.CSS("#find"), "right"))
+	p.load("Enter", 200, chromedp.SendKeys(chromedp.CSS("#find"), kb.Enter))
+	shown("2 of 4")
 }

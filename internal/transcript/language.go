@@ -31,6 +31,16 @@ func Language(s string) memo.Optional {
 	return ""
 }
 
+// LanguageName returns the English name of a language code, or "" if it is not known.
+func LanguageName(code string) string {
+	for name := range strings.FieldsSeq(languageNames) {
+		if name, known := strings.CutSuffix(name, "="+code); known && code != "" {
+			return strings.ToUpper(name[:1]) + name[1:]
+		}
+	}
+	return ""
+}
+
 // languageNames has the names that Whisper writes, with their codes.
 const languageNames = `
 	afrikaans=af albanian=sq amharic=am arabic=ar armenian=hy assamese=as azerbaijani=az bashkir=ba basque=eu

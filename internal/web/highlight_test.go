@@ -43,7 +43,7 @@ func TestLinesMatchingInLongText(t *testing.T) {
 		t.Errorf("after the context ended: %d lines searched, %v", searched, err)
 	}
 	p := &transcriptionPage{Terms: search.ParseQuery("offer")}
-	if err := p.readLines(t.Context(), segments, 1); err != nil ||
+	if err := p.readHits(t.Context(), segments, 0, 0); err != nil ||
 		p.Searched != len(segments)/2+1 && p.Searched != len(segments)/2 {
 		t.Errorf("got %d of %d lines searched, %v", p.Searched, len(segments), err)
 	}

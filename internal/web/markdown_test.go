@@ -334,20 +334,22 @@ func TestMarkdownReports(t *testing.T) {
 	}
 	path := texts("## Now\n\nThe **price** fell.", "# Done\n\n- [x] price\n\n![logo](https://evil.example/x.png)",
 		"plain price\n  <b>two</b>  lines")
-	b.get(path+"?q=price").want(200, `<div class="md" dir="auto"><h3>Now</h3>`,
-		`The <strong><mark>price</mark></strong> fell.`,
-		"<h3>Done</h3>", `disabled checked> price</li>`,
-		`<a href="https://evil.example/x.png" rel="noopener nofollow">logo</a>`,
-		"<p class=\"pre mono\">plain price\n  &lt;b&gt;two&lt;/b&gt;  lines</p>").
-		without("<img", "<b>two", "## Now", " style=", ` target=`)
+	b.get(path+"?tab=summary&find=price").want(200, `<div class="md" dir="auto"><h3>Now</h3>`,
+		`The <strong><mark>price</mark></strong> fell.`).without("## Now")
+	tabs := reportTab.FindAllString(b.get(path).body, -1)
+	b.get(path+tabs[0]).want(200, "<h3>Done</h3>", `disabled checked> price</li>`,
+		`<a href="https://evil.example/x.png" rel="noopener nofollow">logo</a>`).without("<img", " style=", ` target=`)
+	b.get(path+tabs[1]).want(200, "<p class=\"pre\" dir=\"auto\">plain price\n  &lt;b&gt;two&lt;/b&gt;  lines</p>").
+		without("<b>two")
 	b.get(texts("The price\nfell.")+"?q=price").want(200,
 		"<p class=\"pre\" dir=\"auto\">The <mark>price</mark>\nfell.</p>").
 		without(`class="md"`)
 
 	megabyte := slices.Repeat([]string{strings.Repeat("**word** & [link](https://example.com/)\n", 5000)[:199_000]}, 5)
 	path = texts("long", megabyte...)
+	tabs = reportTab.FindAllString(b.get(path).body, -1)
 	begin := time.Now()
-	p := b.get(path).want(200, "<strong>word</strong> &amp; <a", "Markdown download</a> has the full report")
+	p := b.get(path+tabs[4]).want(200, "<strong>word</strong> &amp; <a", "Markdown download</a> has all of it")
 	if took := time.Since(begin); took > 5*time.Second || len(p.body) > 130_000 {
 		t.Errorf("the page of a megabyte took %v and has %d bytes", took, len(p.body))
 	}

@@ -1,8 +1,7 @@
 package web
 
 import (
-	"context"
-	"html/template"
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,61 +13,46 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// transcriptionPage shows one transcription. It shows a part of the lines at a time, because
-// a long recording can have a megabyte of text.
+// transcriptionPage shows one transcription, see reading.go.
 type transcriptionPage struct {
 	layout
 	Transcription memo.ListItem
-	Summary       string
-	SummaryHTML   template.HTML // the same, if it is Markdown
 	Project       *memo.ProjectRef
-	Reports       []reportRow
 	Path          string
-	Formats       []option
+	Tabs          []tab
+	Tab           *tab // the current one, above the lines; nil if it is the transcript
+	Talk          []talk
+	TalkTimed     bool // the shares are of the time
+	MoreTalk      int  // speakers that are not shown
+	MoreTopics    int
 
-	Q        string
-	Terms    []search.Term
-	Hits     []line
-	HitCount int // matching lines, including those that are not shown
+	Find  string // what is looked for in the lines
+	Terms []search.Term
+	hits  []int // the indexes of the lines with the terms
+	Hit   int   // the current one, from 1; 0 if there is none
 	// Searched is how many lines were searched. It is 0 if all were.
 	Searched  int
-	Lines     []line
-	From, To  int // the numbers of the first and last of Lines
+	Turns     []turn
+	From, To  int // the numbers of the first and last line of Turns
 	LineCount int
 	// Prev, Next and Last are the first lines of other parts, or 0.
 	Prev, Next, Last int
 	Timed            bool
 	At               string // the requested time, if it is invalid
 
-	MayEdit                bool
+	MayEdit, Editing       bool // Editing: the forms are open
 	TitleForm, ProjectForm form
 }
 
-// line is a line of the transcript.
-type line struct {
-	Number int
-	memo.Segment
-}
-
-// LineLink returns the link to a line.
-func (p transcriptionPage) LineLink(n int) string { return lineLink(p.Path, p.Q, n) }
-
-// reportRow is an AI report, which may be shortened.
-type reportRow struct {
-	memo.Report
-	HTML template.HTML // of the text, if it is Markdown
-	Cut  bool          // the full report is only in the exports
-}
-
 const (
-	partBytes = 32 << 10 // of text and markup in one part of the lines, before escaping
-	lineBytes = 100      // of markup for each line
-	maxHits   = 50       // hits that are listed
+	pageLines = 3000      // in one part of the lines
+	pageBytes = 768 << 10 // of text and markup in one part, before escaping
+	lineBytes = 100       // of markup for each line
 
-	reportBytes = 20 << 10 // shown of all reports together
-	markupBytes = 60 << 10 // of HTML for them
-	maxSummary  = 4000     // characters
-	maxTopics   = 50
+	reportBytes = 20 << 10 // shown of a report or summary
+	markupBytes = 60 << 10 // of HTML for it
+	maxTopics   = 30
+	maxTalk     = 12 // speakers in the list
 )
 
 // transcription returns the id in the path. A malformed id gets the same error as an unknown one.
@@ -95,24 +79,28 @@ func showTranscription(v *pageRequest) error {
 	}
 	q := v.r.URL.Query()
 	p := transcriptionPage{
-		Transcription: doc.ListItem, Project: doc.Project, Reports: reportRows(doc.Reports),
-		Path: v.transcriptionsPath() + "/" + id, Formats: formatChoices,
-		Q: typed(strings.Join(strings.Fields(q.Get("q")), " ")), Summary: truncateChars(string(doc.Summary), maxSummary),
+		Transcription: doc.ListItem, Project: doc.Project, Path: v.transcriptionsPath() + "/" + id,
+		Find:    typed(strings.Join(strings.Fields(cmp.Or(q.Get("find"), q.Get("q"))), " ")),
+		Editing: q.Has("edit") || len(v.problems) > 0,
 	}
-	p.Terms = search.ParseQuery(p.Q)
+	p.Terms = search.ParseQuery(p.Find)
 	if p.At = typed(strings.TrimSpace(q.Get("at"))); p.At != "" {
 		if t, err := transcript.ParseClock(p.At); err == nil {
-			return v.redirect(p.LineLink(lineAt(doc.Segments, t)))
+			return v.redirect(p.PartLink(lineAt(doc.Segments, t)))
 		}
 		v.status = http.StatusUnprocessableEntity
 	}
 	p.layout = v.newLayout("transcriptions", doc.Title)
-	p.SummaryHTML = renderMarkdown(p.Summary, p.Terms, markupBytes)
 	p.Transcription.Topics = doc.Topics[:min(len(doc.Topics), maxTopics)]
+	p.MoreTopics = len(doc.Topics) - len(p.Transcription.Topics)
 	number, _ := strconv.Atoi(q.Get("line"))
-	if err := p.readLines(v.ctx, doc.Segments, number); err != nil {
+	hit, _ := strconv.Atoi(q.Get("hit"))
+	if err := p.readHits(v.ctx, doc.Segments, hit, number); err != nil {
 		return err
 	}
+	p.readTabs(doc, q.Get("tab"), p.Hit > 0 || q.Has("find") || p.At != "" || number > 0)
+	p.readLines(doc.Segments, number)
+	p.readTalk(doc)
 	if err := v.readEditForms(&p); err != nil {
 		return err
 	}
@@ -156,101 +144,6 @@ func (v *pageRequest) projectNames() ([]string, error) {
 		names[i] = p.Name
 	}
 	return names, err
-}
-
-// readLines sets the part of the lines that contains the line with this number, and the hits in
-// all lines. The parts do not depend on the number.
-func (p *transcriptionPage) readLines(ctx context.Context, segments []memo.Segment, number int) error {
-	p.LineCount, p.Timed = len(segments), memo.HasTimes(segments)
-	if p.LineCount == 0 {
-		return nil
-	}
-	var starts []int // the first line of each part
-	size := partBytes
-	for i, s := range segments {
-		if size+len(s.Text)+lineBytes > partBytes {
-			starts, size = append(starts, i+1), 0
-		}
-		size += len(s.Text) + len(s.Speaker) + lineBytes
-	}
-	next, _ := slices.BinarySearch(starts, min(max(number, 1), p.LineCount)+1)
-	p.From, p.To = starts[next-1], p.LineCount
-	if next > 1 {
-		p.Prev = starts[next-2]
-	}
-	if next < len(starts) {
-		p.To, p.Next, p.Last = starts[next]-1, starts[next], starts[len(starts)-1]
-	}
-	for n := p.From; n <= p.To; n++ {
-		p.Lines = append(p.Lines, line{n, segments[n-1]})
-	}
-	found, searched, err := linesMatching(ctx, segments, p.Terms)
-	if searched < p.LineCount {
-		p.Searched = searched
-	}
-	p.HitCount = len(found)
-	for _, i := range found[:min(len(found), maxHits)] {
-		p.Hits = append(p.Hits, line{i + 1, segments[i]})
-	}
-	return err
-}
-
-// lineAt returns the number of the line at a time, or 1 if the time is before the first line.
-func lineAt(segments []memo.Segment, at memo.Seconds) int {
-	i := slices.IndexFunc(segments, func(s memo.Segment) bool { return s.Start > at })
-	if i < 0 {
-		return len(segments)
-	}
-	return max(i, 1)
-}
-
-// reportRows shortens the texts of the reports to reportBytes in total and renders Markdown.
-func reportRows(all []memo.Report) []reportRow {
-	rows := make([]reportRow, len(all))
-	left, leftHTML := reportBytes, markupBytes
-	for i, r := range all {
-		rows[i].Report = r
-		if len(r.Text) > left {
-			rows[i].Text, rows[i].Cut = strings.ToValidUTF8(r.Text[:left], ""), true
-		}
-		rows[i].HTML = renderMarkdown(rows[i].Text, nil, leftHTML)
-		left, leftHTML = left-len(rows[i].Text), leftHTML-len(rows[i].HTML)
-	}
-	return rows
-}
-
-// linesMatching returns the indexes of the lines with all terms, or of those with any term if no
-// line has all. It searches about the first [search.MaxText] bytes of text and returns the
-// number of lines searched. It stops when ctx ends.
-func linesMatching(ctx context.Context, segments []memo.Segment, terms []search.Term) (
-	found []int, searched int, err error,
-) {
-	if len(terms) == 0 {
-		return nil, len(segments), nil
-	}
-	var all, some []int
-	size := 0
-	for i, s := range segments {
-		if err := ctx.Err(); err != nil {
-			return nil, i, err
-		}
-		if size >= search.MaxText {
-			break
-		}
-		searched++
-		text := string(s.Speaker) + ": " + s.Text
-		size += len(text)
-		switch n := search.CountTerms(terms, text); {
-		case n == len(terms):
-			all = append(all, i)
-		case n > 0:
-			some = append(some, i)
-		}
-	}
-	if len(all) > 0 {
-		return all, searched, nil
-	}
-	return some, searched, nil
 }
 
 func doRetitle(v *pageRequest) error {

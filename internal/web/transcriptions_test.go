@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -106,8 +105,7 @@ func TestSearchHighlights(t *testing.T) {
 		b.get(w.texts("?q=予算")).want(200, "来年の<mark>予算</mark>を")
 		b.get(w.texts("?q=" + `%22%3E%3Cscript%3Ealert(9)%3C/script%3E`)).without("<script>alert")
 		page := b.get(w.texts("/"+id+"?q=price")).
-			want(200, "1 line matching", `href="`+w.texts("/"+id)+"?line=1&amp;q=price#t-1", `id="t-1"`,
-				"&lt;s&gt;r&lt;/s&gt;", "&lt;i&gt;topic").
+			want(200, "1 of 1", `id="hit"`, `id="t-1" class="current"`, "&lt;s&gt;r&lt;/s&gt;", "&lt;i&gt;topic").
 			without("<script>alert", "<img", "<s>r", "<i>topic", "<u>x", "<b>Bob")
 		if n := strings.Count(page.body, "</mark><script"); n > 0 {
 			t.Error("the text closes its own <mark>")
@@ -118,79 +116,6 @@ func TestSearchHighlights(t *testing.T) {
 		b.get(w.texts("/" + id + "/delete")).want(403)
 		w.browser(w.Olga).get(w.texts("/"+id+"/delete")).want(200, "&lt;script&gt;alert(1)").without("<script>alert")
 	})
-}
-
-func TestShowTranscription(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		b := w.browser(w.Mark)
-		id := w.Transcriptions[3]
-		b.get(w.texts("/"+id)).
-			want(200, "<title>Pricing talk · Memo</title>", ">May 1, 2026, 10:00 UTC</time>", "Sales", "Action items",
-				"send the offer",
-				"00:42", "Jordan", `id="t-2"`, "crm-1").
-			without("Delete transcription", "Rename")
-		b.get(w.texts("/"+id+"?q=cost+Alex")).want(200, "1 line matching", "<mark>Alex</mark>", "<mark>cost</mark>")
-		b.get(w.texts("/"+id+"?q=nothing")).want(200, "No lines match")
-		for _, bad := range []string{w.OtherTranscription, "3fa85f64-5717-4562-b3fc-2c963f66afa6", "x", "%00"} {
-			for _, path := range []string{"", "/export", "/delete", "/export?format=x"} {
-				b.get(w.texts("/"+bad+path)).want(404, "Transcription not found").without("Secret")
-			}
-			for _, path := range []string{"/title", "/project", "/delete"} {
-				b.post(w.texts("/"+bad+path), "title", "x", "project", "x").want(404, "Transcription not found")
-			}
-		}
-	})
-}
-
-func TestLongTranscription(t *testing.T) {
-	w := newWorld(t, sqliteWorld(t))
-	var text strings.Builder
-	for i := range 3000 {
-		fmt.Fprintf(&text, "[%02d:%02d] Ann: line number %d of a long day's talk & more\n", i/60, i%60, i+1)
-	}
-	id := w.Import(w.Acme, "long.txt", text.String())
-	b := w.browser(w.Olga)
-	first := b.get(w.texts("/"+id)).want(200, `id="t-1"`, "Lines 1–", ">Next<").without(">Previous<", `id="t-2999"`)
-	if len(first.body) > 100<<10 {
-		t.Errorf("page has %d bytes", len(first.body))
-	}
-	b.get(w.texts("/"+id+"?line=2999")).want(200, `id="t-2999"`, ">Previous<", "3000").without(`id="t-1"`)
-	b.get(w.texts("/"+id+"?q=2999")).want(200, "?line=2999&amp;q=2999#t-2999")
-	found := b.get(w.texts("/"+id+"?q=line")).want(200, "3000 lines matching", "the first 50 shown")
-	if len(found.body) > 100<<10 {
-		t.Errorf("page with hits has %d bytes", len(found.body))
-	}
-	b.get(w.texts("/"+id+"?line=-7")).want(200, `id="t-1"`)
-	for at, line := range map[string]string{
-		"0:00": "1", "49:58": "2999", "49:59": "3000", "30:00.5": "1801", "9:59:59": "3000",
-	} {
-		p := b.get(w.texts("/"+id+"?q=day&at="+at)).want(200, `id="t-`+line+`"`)
-		if p.path != w.texts("/"+id+"?line="+line+"&q=day") {
-			t.Errorf("at %s: redirected to %s", at, p.path)
-		}
-	}
-	b.get(w.texts("/"+id+"?at=noon")).want(422, "Enter a time such as", `value="noon"`, `id="t-1"`)
-	b.get(w.texts("/" + id + "?line=99999999999")).want(200)
-}
-
-// TestLongReport checks that a long report is shortened, with a link to the full text.
-func TestLongReport(t *testing.T) {
-	w := newWorld(t, sqliteWorld(t))
-	long := strings.Repeat("wörter & ", 20_000)
-	doc, err := json.Marshal(map[string]any{
-		"title": "Long", "summary": long[:15_000], "segments": []map[string]any{{"start": 0, "end": 1, "text": "hello"}},
-		"prompt_results": []map[string]any{
-			{"name": "First", "slug": "a", "status": "completed", "text": "short"},
-			{"name": "Second", "slug": "b", "status": "completed", "text": long},
-			{"name": "Third", "slug": "c", "status": "completed", "text": "after it"},
-		},
-	})
-	w.Must(err)
-	p := w.browser(w.Olga).get(w.texts("/"+w.Import(w.Acme, "long.json", string(doc)))).
-		want(200, "short", "Third", "Markdown download</a> has the full report")
-	if len(p.body) > 100_000 {
-		t.Errorf("page has %d bytes", len(p.body))
-	}
 }
 
 func TestDownload(t *testing.T) {

@@ -1,0 +1,122 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestShowTranscription(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		b := w.browser(w.Mark)
+		id := w.Transcriptions[3]
+		first := b.get(w.texts("/"+id)).
+			want(200, "<title>Pricing talk · Memo</title>", "May 1, 2026, 10:00 UTC", "1 min", "English", "Sales",
+				"Action items", "Summary</bdi></h2>", "About the price", "00:42", "Jordan", `id="t-2"`, "crm-1").
+			without("Delete transcription", "Rename", "send the offer")
+		report := reportTab.FindString(first.body)
+		b.get(w.texts("/"+id+report)).want(200, ">Action items</bdi></h2>", "send the offer", `id="t-2"`).
+			without("About the price")
+		b.get(w.texts("/"+id+"?tab=transcript")).want(200, `id="t-2"`).without("About the price", "send the offer")
+		b.get(w.texts("/"+id+"?line=2")).want(200, `id="t-2"`).without("About the price")
+		b.get(w.texts("/"+id+"?tab=nothing")).want(200, "About the price")
+		b.get(w.texts("/"+id+"?find=cost+Alex")).
+			want(200, "1 of 1", "<mark>Alex</mark>", "<mark>cost</mark>", `value="cost Alex"`)
+		b.get(w.texts("/"+id+"?find=nothing")).want(200, "No matches").without("1 of")
+		for _, bad := range []string{w.OtherTranscription, "3fa85f64-5717-4562-b3fc-2c963f66afa6", "x", "%00"} {
+			for _, path := range []string{"", "/export", "/delete", "/export?format=x"} {
+				b.get(w.texts("/"+bad+path)).want(404, "Transcription not found").without("Secret")
+			}
+			for _, path := range []string{"/title", "/project", "/delete"} {
+				b.post(w.texts("/"+bad+path), "title", "x", "project", "x").want(404, "Transcription not found")
+			}
+		}
+	})
+}
+
+// reportTab matches the query of the tab of a report.
+var reportTab = regexp.MustCompile(`\?tab=\d+`)
+
+// TestLongTranscription: a meeting of 3,000 lines is one page, and a longer one has parts.
+func TestLongTranscription(t *testing.T) {
+	w := newWorld(t, sqliteWorld(t))
+	day := func(n int) string {
+		var text strings.Builder
+		for i := range n {
+			fmt.Fprintf(&text, "[%02d:%02d] Ann: line number %d of a long day's talk & more\n", i/60, i%60, i+1)
+		}
+		return w.texts("/" + w.Import(w.Acme, fmt.Sprintf("long%d.txt", n), text.String()))
+	}
+	b := w.browser(w.Olga)
+	whole := b.get(day(pageLines)).want(200, `id="t-1"`, `id="t-3000"`).without("Lines 1–", ">Next<")
+	if per := len(whole.body) / pageLines; per > 220 {
+		t.Errorf("a line has %d bytes", per)
+	}
+	long := day(7000)
+	b.get(long).want(200, `id="t-1"`, "Lines 1–3,000 of 7,000", ">Next<").
+		without(">Previous<", `id="t-3001"`, "data-copy-lines")
+	b.get(long+"?line=2999").want(200, `id="t-2999"`, `id="t-1"`)
+	b.get(long+"?line=3001").want(200, `id="t-3001"`, `id="t-6000"`, ">Previous<").without(`id="t-3000"`, `id="t-6001"`)
+	b.get(long+"?find=6999").want(200, "1 of 1", `id="t-6999" class="current"`).without(`id="t-1"`)
+	b.get(long+"?find=line").
+		want(200, "1 of 7000", `id="t-1" class="current"`, "hit=7000#hit", "hit=2#hit").without("data-hits")
+	b.get(long+"?find=line&hit=7000").want(200, "7000 of 7000", `id="t-7000" class="current"`, "hit=1#hit")
+	b.get(long+"?find=line&line=5000").want(200, "5000 of 7000", `id="t-5000" class="current"`)
+	b.get(long+"?find=line&hit=7001").want(200, "1 of 7000")
+	b.get(long+"?line=-7").want(200, `id="t-1"`)
+	for at, line := range map[string]string{
+		"0:00": "1", "49:58": "2999", "49:59": "3000", "30:00.5": "1801", "9:59:59": "7000",
+	} {
+		p := b.get(long+"?find=day&at="+at).want(200, `id="t-`+line+`"`)
+		if p.path != long+"?find=day&line="+line {
+			t.Errorf("at %s: redirected to %s", at, p.path)
+		}
+	}
+	b.get(long+"?at=noon").want(422, "Enter a time such as", `value="noon"`, `id="t-1"`)
+	b.get(long + "?line=99999999999").want(200)
+}
+
+// TestTurnsAndTalk: consecutive lines of a speaker are one turn, and shares are of the time, or of
+// the text if there are no times.
+func TestTurnsAndTalk(t *testing.T) {
+	w := newWorld(t, sqliteWorld(t))
+	b := w.browser(w.Olga)
+	timed := b.get(w.texts("/"+w.Import(w.Acme, "a.json", `{"title":"Turns","segments":[
+		{"start":0,"end":60,"speaker":"Ann","text":"One"},{"start":60,"end":90,"speaker":"Ann","text":"Two"},
+		{"start":90,"end":120,"speaker":"مريم","text":"ثلاثة"},{"start":120,"end":120,"text":"Nobody"}]}`))).
+		want(200, "75%", "2 min", "25%", "<bdi>مريم</bdi>", `class="share c`).without("Shares of the text", ">Summary<")
+	if n := strings.Count(timed.body, `<b><span class="avatar`); n != 2 {
+		t.Errorf("the page has %d turns of speakers, want 2", n)
+	}
+	b.get(w.texts("/"+w.Import(w.Acme, "b.txt", "Ann: aaaaaa\nBob: bb\n"))).want(200, "75%", "25%", "Shares of the text")
+	b.get(w.texts("/"+w.Import(w.Acme, "c.txt", "No speakers here.\n"))).want(200, "No speakers").without("<h2>Speakers")
+}
+
+// TestLongReport checks that a long report is shortened, with a link to the full text.
+func TestLongReport(t *testing.T) {
+	w := newWorld(t, sqliteWorld(t))
+	long := strings.Repeat("wörter & ", 20_000)
+	doc, err := json.Marshal(map[string]any{
+		"title": "Long", "summary": long[:15_000], "segments": []map[string]any{{"start": 0, "end": 1, "text": "hello"}},
+		"prompt_results": []map[string]any{
+			{"name": "First", "slug": "a", "status": "completed", "text": "short"},
+			{"name": "Second", "slug": "b", "status": "completed", "text": long},
+			{"name": "Third", "slug": "c", "status": "failed", "text": ""},
+		},
+	})
+	w.Must(err)
+	b := w.browser(w.Olga)
+	path := w.texts("/" + w.Import(w.Acme, "long.json", string(doc)))
+	tabs := reportTab.FindAllString(b.get(path).want(200, "Third").body, -1)
+	if len(tabs) != 3 {
+		t.Fatalf("the page has the tabs %q", tabs)
+	}
+	b.get(path+tabs[0]).want(200, "short").without("Shortened")
+	b.get(path+tabs[2]).want(200, "This report is failed.")
+	p := b.get(path+tabs[1]).want(200, "Markdown download</a> has all of it")
+	if len(p.body) > 100_000 {
+		t.Errorf("page has %d bytes", len(p.body))
+	}
+}
