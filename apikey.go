@@ -100,6 +100,39 @@ type KeyCreatorStats struct {
 	LastUsedAt       *time.Time // the last use of an active key
 }
 
+// KeySet is a set of the keys of a workspace.
+type KeySet string
+
+// The sets of keys. All but the inactive ones contain only active keys.
+const (
+	KeysActive   KeySet = "active"
+	KeysInactive KeySet = "inactive"
+	KeysExposed  KeySet = "exposed"
+	KeysExpiring KeySet = "expiring" // within [ExpiryWarning]
+	KeysUnused   KeySet = "unused"
+)
+
+// ExpiryWarning is how long before its expiry a key needs attention.
+const ExpiryWarning = 7 * 24 * time.Hour
+
+// KeyCounts is the number of keys in each set.
+type KeyCounts struct{ Active, Inactive, Exposed, Expiring, Unused int }
+
+// KeySort is the sort of a list of keys. Keys that it does not distinguish are sorted by creation,
+// newest first.
+type KeySort string
+
+// The sorts of a list of keys. The empty sort is by creation alone.
+const (
+	// KeysByAttention lists exposed keys first, then keys that expire soon, then those that were
+	// used last. Of inactive keys, it lists those first that ended last.
+	KeysByAttention KeySort = "attention"
+	KeysByName      KeySort = "name"
+	KeysByMember    KeySort = "member"
+	KeysByUse       KeySort = "used"
+	KeysByRequests  KeySort = "requests" // in the last 24 hours
+)
+
 // Calls counts the calls with a key.
 type Calls struct {
 	Requests int64 // accepted

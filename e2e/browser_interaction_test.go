@@ -22,13 +22,13 @@ func TestBrowserLiveKeys(t *testing.T) {
 	p := s.person(t, "owner")
 	p.signIn(h.owner)
 	p.open("/w/"+h.workspace+"/keys", 200)
-	p.sees("not used yet")
+	p.sees("Never used")
 	evalJS[bool](p, `window.sameDocument = true`)
 	evalJS[bool](p, `document.querySelector("#keys a").focus(), true`)
 	if ok, err := s.accepts(k.Key, newHTTPClient()); !ok {
 		t.Fatalf("the key is refused: %v", err)
 	}
-	p.until(`document.getElementById("keys").innerText.includes("used just now")`)
+	p.until(`document.getElementById("keys").innerText.includes("just now")`)
 	if !evalJS[bool](p, `window.sameDocument && document.activeElement.closest("#keys") !== null`) {
 		t.Error("the page was loaded again, or lost the focus")
 	}

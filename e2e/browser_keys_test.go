@@ -155,17 +155,18 @@ func TestBrowserKeyLifecycle(t *testing.T) {
 		p.sees("Connected: first request received from 127.0.0.1.")
 		p.checkPage()
 		p.press("I've saved the key", 200)
-		p.sees("My script", "active", "used just now from 127.0.0.1")
+		p.sees("My script", "Active", "just now", "from 127.0.0.1")
 		p.seesNot(key)
-		p.click(`//a[@aria-label="Revoke My script"]`, 200)
+		p.tick(`//button[@aria-label="Actions for My script"]`)
+		p.click(`//div[@popover and @aria-label="Actions for My script"]//a[normalize-space()="Revoke key"]`, 200)
 		p.sees("This cannot be undone.", "My script", "mk_live_…"+key[36:40])
 		p.press("Revoke key", 200)
 		p.sees("Key revoked.")
 		if status := curl(t, line); status != http.StatusUnauthorized {
 			t.Errorf("the curl command got %d after the revocation", status)
 		}
-		p.press("1 inactive key", 200)
-		p.sees("My script", "revoked")
+		p.press("Ended 1", 200)
+		p.sees("My script", "Revoked")
 		// A wrong form shows the error next to the field, and keeps what was typed.
 		p.open("/w/"+h.workspace+"/keys/new", 200)
 		p.fill("name", "With a date")
@@ -239,7 +240,8 @@ func TestBrowserShowsKeyOnce(t *testing.T) {
 		t.Errorf("the form sent twice:\n%.1500s\n\n%.1500s", responses[0], responses[1])
 	}
 	p.open("/w/"+h.workspace+"/keys", 200)
-	if n := evalJS[int](p, `[...document.querySelectorAll("h2")].filter(e => e.textContent === "Twice").length`); n != 1 {
+	if n := evalJS[int](p,
+		`[...document.querySelectorAll(".keytable td > a")].filter(e => e.textContent === "Twice").length`); n != 1 {
 		t.Errorf("the form sent twice created %d keys", n)
 	}
 	keys := cli[struct{ Items []newKey }](t, h.database, "key", "list", "--workspace", h.workspace).Items

@@ -35,7 +35,8 @@ func TestBrowserEveryPage(t *testing.T) {
 	id := importText(t, h, "Quarterly planning, the long one — with everybody.txt",
 		"[00:01] Alex: Hello.\n[00:05] Jordan: AWordThatIsSoLongThatItCannotStandInALineOfAPhoneAtAllNotEvenInLandscape.\n")
 	for _, path := range append(pages, w+"/transcriptions/"+id, w+"/transcriptions/"+id+"/delete",
-		w+"/transcriptions?q=hello") {
+		w+"/transcriptions?q=hello",
+		w+"/keys?show=unused&q=n8n&sort=name&span=14d", w+"/keys?show=inactive", w+"/keys/revoke") {
 		p.open(path, 200)
 	}
 	exposed := h.newKey(t, "In an address")
@@ -45,6 +46,6 @@ func TestBrowserEveryPage(t *testing.T) {
 	}
 	res.Body.Close()
 	p.open(w+"/keys/"+exposed.ID, 200)
-	p.sees("exposed in a URL", "This key was sent in a URL", "Rotate it")
+	p.sees("Exposed in a URL", "This key was sent in a URL", "Rotate it")
 	p.open(w+"/transcriptions/01a20000-0000-7000-8000-000000000000", 404)
 }

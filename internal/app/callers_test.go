@@ -140,8 +140,10 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	"Replacements": func(s *scene, c memo.Caller) error { return errOf(s.Replacements(s.ctx, c, nil)) },
 	"Overview":     func(s *scene, c memo.Caller) error { return errOf(s.Overview(s.ctx, c)) },
 	"KeyCreators":  func(s *scene, c memo.Caller) error { return errOf(s.KeyCreators(s.ctx, c)) },
+	"KeyCounts":    func(s *scene, c memo.Caller) error { return errOf(s.KeyCounts(s.ctx, c)) },
+	"Usage":        func(s *scene, c memo.Caller) error { return errOf(s.Usage(s.ctx, c, app.UsageDay)) },
 	"UsageOf": func(s *scene, c memo.Caller) error {
-		return errOf(s.UsageOf(s.ctx, c, []memo.KeyView{{ID: s.memberKey()}}, app.UsageDayHours))
+		return errOf(s.UsageOf(s.ctx, c, []memo.KeyView{{ID: s.memberKey()}}, app.UsageDay))
 	},
 
 	"Me":               func(s *scene, c memo.Caller) error { return errOf(s.Me(s.ctx, c)) },
@@ -314,6 +316,7 @@ Import                 sign_in read_only ok ok ok not_found ok
 ImportBatch            sign_in read_only ok ok ok not_found ok
 Invite                 owner owner owner ok owner owner ok
 Invites                owner owner owner ok ok owner ok
+KeyCounts              sign_in no_key ok ok ok ok ok
 KeyCreators            sign_in no_key ok ok ok ok ok
 KeysByOffset           sign_in no_key ok ok ok ok ok
 Languages              sign_in ok ok ok ok ok ok
@@ -349,6 +352,7 @@ TakeLimit              sign_in ok ok ok ok ok ok
 Text                   sign_in ok ok ok not_found ok ok
 Transcription          sign_in ok ok ok not_found ok ok
 Transcriptions         sign_in ok ok ok ok ok ok
+Usage                  sign_in no_key ok ok ok ok ok
 UsageOf                sign_in no_key ok ok ok ok ok
 UserByEmail            operator operator operator operator operator operator ok
 Users                  operator operator operator operator operator operator ok

@@ -240,21 +240,36 @@ func (a *App) views(keys []memo.APIKey) []memo.KeyView {
 
 // KeyOffsetQuery selects keys for a page of the web app.
 type KeyOffsetQuery struct {
-	UserID        string // only keys of this creator; ignored unless the caller sees all keys
-	Inactive      bool   // only inactive keys; otherwise only active ones
+	UserID        string      // only keys of this creator; ignored unless the caller sees all keys
+	Set           memo.KeySet // empty: active keys
+	IDs           []string    // only these keys; nil for all
+	Search        string      // part of the name or of the creator, or the suffix
+	Sort          memo.KeySort
+	Descending    bool
 	Offset, Limit int
 }
 
-// KeysByOffset returns some of the keys that the caller sees, newest first.
+// KeysByOffset returns some of the keys that the caller sees.
 func (a *App) KeysByOffset(ctx context.Context, c memo.Caller, in KeyOffsetQuery) ([]memo.KeyView, error) {
 	if err := requireSignedInMember(c); err != nil {
 		return nil, err
 	}
+	if in.IDs != nil && len(in.IDs) == 0 {
+		return nil, nil
+	}
 	keys, err := a.store.KeysByOffset(ctx, store.KeyOffsetQuery{
-		WorkspaceID: c.WorkspaceID, UserID: cmp.Or(visibleKeysOf(c), in.UserID), Inactive: in.Inactive,
-		Offset: in.Offset, Limit: in.Limit,
+		WorkspaceID: c.WorkspaceID, UserID: cmp.Or(visibleKeysOf(c), in.UserID), Set: in.Set, IDs: in.IDs,
+		Search: in.Search, Sort: in.Sort, Descending: in.Descending, Offset: in.Offset, Limit: in.Limit,
 	})
 	return a.views(keys), err
+}
+
+// KeyCounts counts the keys that the caller sees.
+func (a *App) KeyCounts(ctx context.Context, c memo.Caller) (memo.KeyCounts, error) {
+	if err := requireSignedInMember(c); err != nil {
+		return memo.KeyCounts{}, err
+	}
+	return a.store.KeyCounts(ctx, c.WorkspaceID, visibleKeysOf(c))
 }
 
 // Replacements returns the keys that replaced any of the given keys, newest first. A key may

@@ -138,7 +138,7 @@ func TestOwnersSeeAndRevokeEveryKey(t *testing.T) {
 			}
 			slices.Sort(counts)
 			got := []string{
-				listed(app.KeyOffsetQuery{}), listed(app.KeyOffsetQuery{Inactive: true}),
+				listed(app.KeyOffsetQuery{}), listed(app.KeyOffsetQuery{Set: memo.KeysInactive}),
 				listed(app.KeyOffsetQuery{UserID: w.owner.ID}), listed(app.KeyOffsetQuery{Offset: 1}), strings.Join(counts, ", "),
 			}
 			want := []string{"owner's", "member's", "owner's", "", w.member.Email + " 0 1, " + w.owner.Email + " 1 0"}

@@ -26,7 +26,8 @@ type usageRecorder struct {
 // keyUsage is the usage of a key that is not written yet.
 type keyUsage struct {
 	store.KeyUsage
-	written time.Time // when usage was last written, by any process
+	workspaceID, userID string    // of the key
+	written             time.Time // when usage was last written, by any process
 }
 
 const (
@@ -47,7 +48,7 @@ func (u *usageRecorder) accepted(ctx context.Context, c memo.Caller, now time.Ti
 		return
 	}
 	u.mu.Lock()
-	k := u.entry(c.KeyID, c.KeyLastUsedAt)
+	k := u.entry(c)
 	first := k.written.IsZero()
 	if first {
 		k.written = now
@@ -71,17 +72,22 @@ func (u *usageRecorder) refused(c memo.Caller, now time.Time) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.entry(c.KeyID, c.KeyLastUsedAt).count(store.Hour(now), memo.Calls{Refused: 1})
+	u.entry(c).count(store.Hour(now), memo.Calls{Refused: 1})
 }
 
-// entry returns the usage of a key. u.mu must be locked.
-func (u *usageRecorder) entry(id string, written time.Time) *keyUsage {
-	k := u.keys[id]
+// entry returns the usage of the caller's key. u.mu must be locked.
+func (u *usageRecorder) entry(c memo.Caller) *keyUsage {
+	k := u.keys[c.KeyID]
 	if k == nil {
-		k = &keyUsage{store.KeyUsage{KeyID: id, Hours: map[int64]memo.Calls{}}, written}
-		u.keys[id] = k
+		k = &keyUsage{workspaceID: c.WorkspaceID, userID: c.UserID, written: c.KeyLastUsedAt}
+		k.clear(c.KeyID)
+		u.keys[c.KeyID] = k
 	}
 	return k
+}
+
+func (k *keyUsage) clear(id string) {
+	k.KeyUsage = store.KeyUsage{KeyID: id, Hours: map[int64]memo.Calls{}}
 }
 
 func (k *keyUsage) count(hour int64, c memo.Calls) { k.Hours[hour] = k.Hours[hour].Plus(c) }
@@ -136,10 +142,13 @@ func (u *usageRecorder) write(ctx context.Context, all bool) (err error) {
 func (u *usageRecorder) flush(ctx context.Context, ids []string, timeout time.Duration) error {
 	now := u.store.Now()
 	var uses []store.KeyUsage
+	taken := make([]*keyUsage, len(ids))
 	u.mu.Lock()
-	for _, id := range ids {
-		uses = append(uses, u.keys[id].KeyUsage)
-		u.keys[id] = &keyUsage{store.KeyUsage{KeyID: id, Hours: map[int64]memo.Calls{}}, now}
+	for i, id := range ids {
+		k := u.keys[id]
+		taken[i], uses = k, append(uses, k.KeyUsage)
+		k.written = now
+		k.clear(id)
 	}
 	u.mu.Unlock()
 	// Not cancelled with the request, or the count would be lost.
@@ -151,8 +160,12 @@ func (u *usageRecorder) flush(ctx context.Context, ids []string, timeout time.Du
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for _, use := range uses {
-		k := u.entry(use.KeyID, now)
+	for i, use := range uses {
+		k := u.keys[use.KeyID]
+		if k == nil { // deleted since
+			k = taken[i]
+			u.keys[use.KeyID] = k
+		}
 		k.written = now.Add(-usageWriteInterval) // due in the next write
 		if k.At.IsZero() {
 			k.At, k.IP, k.Agent = use.At, use.IP, use.Agent
@@ -164,21 +177,30 @@ func (u *usageRecorder) flush(ctx context.Context, ids []string, timeout time.Du
 	return err
 }
 
-// UsageBars is the number of bars in a chart of usage.
-const UsageBars = 24
+// UsageSpan is the time that a chart of usage shows: a number of bars, the last of which contains
+// the current moment. Bars of a day are days in UTC.
+type UsageSpan struct{ Bars, HoursPerBar int64 }
 
-// Spans of a chart in hours. Both are multiples of UsageBars.
-const (
-	UsageDayHours       = 24
-	UsageFortnightHours = 14 * 24
+// The spans of charts.
+var (
+	UsageDay       = UsageSpan{24, 1}
+	UsageFortnight = UsageSpan{14, 24}
 )
 
-// UsageOf returns the calls of each key in the last hours, in bars of equal length, the most
-// recent last. hours must be a multiple of [UsageBars]. Keys that the caller does not see have
-// no calls.
-func (a *App) UsageOf(
-	ctx context.Context, c memo.Caller, keys []memo.KeyView, hours int,
-) ([][UsageBars]memo.Calls, error) {
+// first returns the number of the first hour of the span.
+func (s UsageSpan) first(now time.Time) int64 {
+	hour := store.Hour(now)
+	return hour - hour%s.HoursPerBar - (s.Bars-1)*s.HoursPerBar
+}
+
+// Start returns the moment at which a bar starts.
+func (s UsageSpan) Start(now time.Time, bar int) time.Time {
+	return time.Unix((s.first(now)+int64(bar)*s.HoursPerBar)*3600, 0).UTC()
+}
+
+// UsageOf returns the calls of each key in the bars of a span. Keys that the caller does not see
+// have no calls.
+func (a *App) UsageOf(ctx context.Context, c memo.Caller, keys []memo.KeyView, span UsageSpan) ([][]memo.Calls, error) {
 	if err := requireSignedInMember(c); err != nil {
 		return nil, err
 	}
@@ -190,31 +212,64 @@ func (a *App) UsageOf(
 	if err != nil {
 		return nil, err
 	}
-	first, hoursPerBar := store.Hour(a.store.Now())-int64(hours)+1, int64(hours/UsageBars)
-	rows, err := a.store.UsageSince(ctx, visible, first, hoursPerBar)
+	first := span.first(a.store.Now())
+	rows, err := a.store.UsageSince(ctx, visible, first, span.HoursPerBar)
 	if err != nil {
 		return nil, err
 	}
-	usage := make([][UsageBars]memo.Calls, len(keys))
-	add := func(key string, bar int64, calls memo.Calls) {
-		if bar >= 0 && bar < UsageBars {
-			bars := &usage[slices.Index(ids, key)]
-			bars[bar] = bars[bar].Plus(calls)
-		}
+	usage := make([][]memo.Calls, len(keys))
+	for i := range usage {
+		usage[i] = make([]memo.Calls, span.Bars)
 	}
+	of := func(id string) []memo.Calls { return usage[slices.Index(ids, id)] }
 	for _, r := range rows {
-		add(r.KeyID, r.Period, r.Calls)
+		addCalls(of(r.KeyID), r.Period, r.Calls)
 	}
 	a.usage.mu.Lock()
 	defer a.usage.mu.Unlock()
 	for _, id := range visible {
 		if k := a.usage.keys[id]; k != nil {
-			for hour, calls := range k.Hours {
-				if hour >= first {
-					add(id, (hour-first)/hoursPerBar, calls)
-				}
-			}
+			k.addTo(of(id), first, span)
 		}
 	}
 	return usage, nil
+}
+
+// Usage returns the calls of all keys that the caller sees, in the bars of a span.
+func (a *App) Usage(ctx context.Context, c memo.Caller, span UsageSpan) ([]memo.Calls, error) {
+	if err := requireSignedInMember(c); err != nil {
+		return nil, err
+	}
+	user, first := visibleKeysOf(c), span.first(a.store.Now())
+	rows, err := a.store.UsageOfWorkspace(ctx, c.WorkspaceID, user, first, span.HoursPerBar)
+	if err != nil {
+		return nil, err
+	}
+	usage := make([]memo.Calls, span.Bars)
+	for _, r := range rows {
+		addCalls(usage, r.Period, r.Calls)
+	}
+	a.usage.mu.Lock()
+	defer a.usage.mu.Unlock()
+	for _, k := range a.usage.keys {
+		if k.workspaceID == c.WorkspaceID && (user == "" || k.userID == user) {
+			k.addTo(usage, first, span)
+		}
+	}
+	return usage, nil
+}
+
+// addTo adds the usage that is not written yet to the bars of a span.
+func (k *keyUsage) addTo(bars []memo.Calls, first int64, span UsageSpan) {
+	for hour, calls := range k.Hours {
+		if hour >= first {
+			addCalls(bars, (hour-first)/span.HoursPerBar, calls)
+		}
+	}
+}
+
+func addCalls(bars []memo.Calls, bar int64, calls memo.Calls) {
+	if bar >= 0 && bar < int64(len(bars)) {
+		bars[bar] = bars[bar].Plus(calls)
+	}
 }

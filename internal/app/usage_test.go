@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -26,8 +27,14 @@ func TestUsageIncludesUnwrittenUse(t *testing.T) {
 		spend(2)
 		check := func(when string) {
 			t.Helper()
-			use, err := w.UsageOf(w.ctx, w.as(w.owner), []memo.KeyView{unused, used}, app.UsageDayHours)
+			use, err := w.UsageOf(w.ctx, w.as(w.owner), []memo.KeyView{unused, used}, app.UsageDay)
 			must(t, 0, err)
+			if total, err := w.Usage(w.ctx, w.as(w.member), app.UsageDay); err != nil || !slices.Equal(total, use[1]) {
+				t.Errorf("%s, the usage of all keys of the member is %+v, %v", when, total, err)
+			}
+			if total, err := w.Usage(w.ctx, w.as(w.owner), app.UsageDay); err != nil || !slices.Equal(total, use[1]) {
+				t.Errorf("%s, the usage of all keys is %+v, %v", when, total, err)
+			}
 			if u := use[1]; u[21].Requests != 3 || u[22].Requests != 0 || u[23].Requests != 2 || use[0][23].Requests != 0 {
 				t.Errorf("%s, the usage is %+v, want 3, 0 and 2 requests in the last hours", when, use)
 			}
@@ -35,11 +42,11 @@ func TestUsageIncludesUnwrittenUse(t *testing.T) {
 		check("before all use is written")
 		w.FlushUsage(w.ctx)
 		check("after all use is written")
-		if use, err := w.UsageOf(w.ctx, w.as(w.owner), []memo.KeyView{used}, app.UsageFortnightHours); err != nil ||
-			use[0][app.UsageBars-1].Requests != 5 || use[0][app.UsageBars-2].Requests != 0 {
+		if use, err := w.UsageOf(w.ctx, w.as(w.owner), []memo.KeyView{used}, app.UsageFortnight); err != nil ||
+			use[0][12].Requests+use[0][13].Requests != 5 || use[0][11].Requests != 0 {
 			t.Errorf("usage of two weeks: %+v, %v", use, err)
 		}
-		if use, err := w.UsageOf(w.ctx, w.as(w.owner), nil, app.UsageDayHours); err != nil || len(use) != 0 {
+		if use, err := w.UsageOf(w.ctx, w.as(w.owner), nil, app.UsageDay); err != nil || len(use) != 0 {
 			t.Errorf("usage of no keys: %+v, %v", use, err)
 		}
 	})

@@ -39,26 +39,6 @@ func (r reader) Key(ctx context.Context, id string, now time.Time) (memo.APIKey,
 	return queryOne(r.q.QueryRowContext(ctx, keyQuery+`WHERE k.id = $2`, hourBeforeLastDay(now), id), scanKey, "API key")
 }
 
-// KeyOffsetQuery selects a page of the keys of a workspace.
-type KeyOffsetQuery struct {
-	WorkspaceID   string
-	UserID        string // only keys of this member; empty for all members
-	Inactive      bool   // only inactive keys; otherwise only active ones
-	Offset, Limit int
-}
-
-// KeysByOffset returns a page of keys, newest first.
-func (s *Store) KeysByOffset(ctx context.Context, p KeyOffsetQuery) ([]memo.APIKey, error) {
-	now, not := s.Now(), ""
-	if p.Inactive {
-		not = "NOT "
-	}
-	return queryAll(ctx, s.dataReader.q, scanKey, keyQuery+`WHERE k.workspace_id = $2
-			AND ($3 = '' OR k.user_id = $3) AND `+not+`(`+activeCondition+`$4)
-		ORDER BY k.created_at DESC, k.id DESC LIMIT $5 OFFSET $6`,
-		hourBeforeLastDay(now), p.WorkspaceID, p.UserID, toMillis(now), p.Limit, p.Offset)
-}
-
 // Replacements lists the keys of a workspace that replaced one of the keys with these
 // ids, newest first.
 func (s *Store) Replacements(ctx context.Context, workspaceID string, ids []string) ([]memo.APIKey, error) {

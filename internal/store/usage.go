@@ -84,3 +84,19 @@ func (s *Store) UsageSince(ctx context.Context, keyIDs []string, hour, hours int
 	}, `SELECT key_id, (hour - $1) / `+q.arg(hours)+` AS part, CAST(sum(requests) AS BIGINT), CAST(sum(refused) AS BIGINT)
 		FROM key_usage WHERE `+strings.Join(q.conds, " AND ")+` GROUP BY key_id, part`, q.args...)
 }
+
+// UsageOfWorkspace sums up the usage of all keys of a workspace, or of a user there, as UsageSince
+// does. The buckets have no KeyID. The join is a CROSS JOIN because SQLite would otherwise read the
+// usage of every workspace.
+func (s *Store) UsageOfWorkspace(
+	ctx context.Context, workspaceID, userID string, hour, hours int64,
+) ([]UsageBucket, error) {
+	return queryAll(ctx, s.dataReader.q, func(row scanner) (u UsageBucket, err error) {
+		err = row.Scan(&u.Period, &u.Requests, &u.Refused)
+		return u, err
+	}, `SELECT (g.hour - CAST($1 AS BIGINT)) / CAST($2 AS BIGINT) AS part, CAST(sum(g.requests) AS BIGINT),
+			CAST(sum(g.refused) AS BIGINT)
+		FROM api_keys k CROSS JOIN key_usage g
+		WHERE k.workspace_id = $3 AND ($4 = '' OR k.user_id = $4) AND g.key_id = k.id AND g.hour >= CAST($1 AS BIGINT)
+		GROUP BY part`, hour, hours, workspaceID, userID)
+}

@@ -16,7 +16,7 @@ func BenchmarkKeysPage(b *testing.B) {
 	w := newWorld(b, sqliteWorld(b))
 	now := w.Store.Now()
 	hours := map[int64]memo.Calls{}
-	for i := range int64(app.UsageFortnightHours) {
+	for i := range app.UsageFortnight.Bars * app.UsageFortnight.HoursPerBar {
 		hours[store.Hour(now)-i] = memo.Calls{Requests: 100 + i, Refused: i % 7}
 	}
 	var uses []store.KeyUsage

@@ -63,6 +63,7 @@ func newPill(kind, text string) pillPart { return pillPart{kind, text} }
 // column is the heading of a column of a table. With an Href, it sorts the table.
 type column struct {
 	Text, Class, Href string
+	Hidden            bool   // the text is for screen readers only
 	Sort              string // "ascending" or "descending" if the table is sorted by this column
 }
 
@@ -105,6 +106,8 @@ func formatNumber(n int) string {
 	}
 	return s
 }
+
+func formatCount(n int64) string { return formatNumber(int(n)) }
 
 // initials returns the first letters of the first and the last word of a name. Of a name without
 // capital letters, it is one letter.

@@ -266,6 +266,22 @@ func TestComponents(t *testing.T) {
 			`<th scope="col" class="num" aria-sort="descending"><a href="?sort=used">Used<svg`,
 		},
 		{
+			`{{template "columns" .Columns}}`,
+			`<th scope="col"><span class="hidden">Actions</span></th>`,
+		},
+		{
+			`{{template "segments" (menu "" "Keys" (item "Active 46" "" "?") (item "Ended 10" "" "?show=inactive"))}}`,
+			`<nav class="segments" aria-label="Keys"><a href="?">Active 46</a><a href="?show=inactive">Ended 10</a></nav>`,
+		},
+		{
+			`{{template "chart" .Chart}}`,
+			`<tr><th scope="row">Nov 16</th><td>93169</td><td>12</td></tr>`,
+		},
+		{
+			`{{template "chart" .Chart}}`,
+			`<span><b>93,169 requests<br>12 refused<br>Nov 16</b>Nov 16</span>`,
+		},
+		{
 			`{{template "menubutton" (menu "m" "Actions" (item "E" "" "/"))}}`,
 			`<div id="m" class="menu" popover role="group" aria-label="Actions">`,
 		},
@@ -285,7 +301,10 @@ func TestComponents(t *testing.T) {
 			"Tile":     tile{Value: "1", Label: "exposed", Href: "?show=exposed", Kind: "bad", Current: true},
 			"Layout":   layout{Done: "Key revoked."},
 			"Undoable": layout{Done: "Moved.", Undo: undo{"/move", "project", "Sales"}},
-			"Columns":  []column{{Text: "Used", Class: "num", Href: "?sort=used", Sort: "descending"}},
+			"Columns": []column{
+				{Text: "Used", Class: "num", Href: "?sort=used", Sort: "descending"}, {Text: "Actions", Hidden: true},
+			},
+			"Chart": usageChart{Bars: []usageBar{{"Nov 16", "Nov 16", memo.Calls{Requests: 93169, Refused: 12}}}},
 		})
 		if err != nil || !strings.Contains(b.String(), c.want) {
 			t.Errorf("%s: %v\ngot  %s\nwant %s", c.source, err, b.String(), c.want)

@@ -28,6 +28,7 @@ type keyPage struct {
 	NewID    string // id of the replacement, so that sending the form twice creates one key
 	Overlaps []overlapOption
 	Replaced *memo.KeyView // the key that this one replaces, if it is still active
+	Chart    usageChart
 }
 
 func (v *pageRequest) keyPage(title string) (keyPage, error) {
@@ -35,8 +36,8 @@ func (v *pageRequest) keyPage(title string) (keyPage, error) {
 	if err != nil {
 		return keyPage{}, err
 	}
-	rows, err := v.rows([]memo.KeyView{k}, app.UsageFortnightHours)
-	if err != nil {
+	rows := []keyRow{{KeyView: k}}
+	if err := v.addReplacements(rows); err != nil {
 		return keyPage{}, err
 	}
 	p := keyPage{
@@ -58,6 +59,11 @@ func showKey(v *pageRequest) error {
 	if err != nil {
 		return err
 	}
+	usage, err := v.App.UsageOf(v.ctx, v.Caller, []memo.KeyView{p.Key.KeyView}, v.spanOf())
+	if err != nil {
+		return err
+	}
+	p.Chart = v.usageChart(usage[0])
 	return v.render("key", p)
 }
 
@@ -135,4 +141,59 @@ func doRevokeKey(v *pageRequest) error {
 		return err
 	}
 	return v.redirect(v.keysPath() + "?done=revoked")
+}
+
+// revokeKeysPage asks for confirmation before several keys are revoked.
+type revokeKeysPage struct {
+	layout
+	Keys []memo.KeyView
+}
+
+// maxRevoked is how many keys one form revokes.
+const maxRevoked = 100
+
+// selectedKeys returns the active keys that a form selects and the caller sees.
+func (v *pageRequest) selectedKeys(values []string) ([]memo.KeyView, error) {
+	ids := []string{}
+	for _, value := range values {
+		if id, ok := app.ParseID(value); ok {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) > maxRevoked {
+		return nil, memo.Invalid("", "Select at most %d keys.", maxRevoked)
+	}
+	return v.App.KeysByOffset(v.ctx, v.Caller, app.KeyOffsetQuery{
+		IDs: ids, Sort: memo.KeysByAttention, Limit: maxRevoked,
+	})
+}
+
+func showRevokeKeys(v *pageRequest) error {
+	keys, err := v.selectedKeys(v.r.URL.Query()["id"])
+	if err != nil {
+		return err
+	}
+	title := "Revoke " + memo.Plural(len(keys), "key") + "?"
+	if len(keys) == 0 {
+		title = "Revoke keys"
+	}
+	return v.render("revokekeys", revokeKeysPage{v.newLayout("keys", title), keys})
+}
+
+// doRevokeKeys revokes one key after the other: if it fails, those before stay revoked, and the form
+// can be sent again.
+func doRevokeKeys(v *pageRequest) error {
+	keys, err := v.selectedKeys(v.r.PostForm["id"])
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if err := v.App.RevokeKey(v.ctx, v.Caller, k.ID); err != nil {
+			return err
+		}
+	}
+	if len(keys) == 1 {
+		return v.redirect(v.keysPath() + "?done=revoked")
+	}
+	return v.redirect(v.keysPath() + "?done=revokedmany")
 }

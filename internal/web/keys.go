@@ -1,26 +1,31 @@
 package web
 
 import (
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
 )
 
-// keysPage lists active or inactive keys: an OWNER sees all keys of the workspace, others
-// see their own.
+// keysPage lists keys: an OWNER sees all keys of the workspace, others see their own.
 type keysPage struct {
 	layout
-	Keys                       []keyRow
-	ActiveCount, InactiveCount int
-	Members                    []memo.KeyCreator // options of the filter by member, for an OWNER
-	MemberID                   string            // the selected member
-	Days                       bool              // the charts show 14 days instead of 24 hours
-	ShowInactive               bool              // inactive keys are listed, not active ones
-	Others                     string            // link to the other list
-	Newer, Older               string            // links to the pages before and after
+	Counts   memo.KeyCounts
+	Tiles    []tile
+	Chart    usageChart
+	Lists    menu // the links to active and inactive keys
+	Set      memo.KeySet
+	Columns  []column
+	Keys     []keyRow
+	Q        string
+	Hidden   []option // the parameters of the page that a search does not change
+	All      string   // link to the list without search
+	Previous string   // links to the pages before and after
+	Next     string
 }
 
 // keysPerPage is small enough for pages well below 100 kB.
@@ -30,7 +35,8 @@ const keysPerPage = 40
 type keyRow struct {
 	memo.KeyView
 	Replacement *memo.KeyView // the newest one
-	Chart       sparkChart
+	Chart       sparkChart    // of 24 hours
+	Menu        menu
 }
 
 // UsedAfterRotation reports whether an integration still uses a key that was replaced.
@@ -38,112 +44,234 @@ func (k keyRow) UsedAfterRotation() bool {
 	return k.Replacement != nil && k.LastUsedAt != nil && k.LastUsedAt.After(k.Replacement.CreatedAt)
 }
 
-// expiryWarning is how long before its expiry a key gets a warning.
-const expiryWarning = 14 * 24 * time.Hour
+// keyState is the state of a key, with a note on when and why it has it.
+type keyState struct {
+	pillPart
+	Note string
+}
 
-// keyStateOf returns the state of a key.
-func keyStateOf(k memo.KeyView, now time.Time) pillPart {
+// keyStateOf returns the state of a key. It is red or amber only if somebody should act.
+func keyStateOf(k memo.KeyView, now time.Time) keyState {
 	switch k.Status {
 	case memo.KeyRevoked:
-		return pillPart{"bad", "revoked " + timeAgo(*k.EndedAt, now)}
+		return keyState{pillPart{"", "Revoked"}, timeAgo(*k.EndedAt, now)}
 	case memo.KeyDeactivated:
-		return pillPart{"bad", "deactivated " + timeAgo(*k.EndedAt, now) + ": " + k.DeactivationReason}
+		return keyState{pillPart{"", "Deactivated"}, timeAgo(*k.EndedAt, now) + ": " + k.DeactivationReason}
 	case memo.KeyExpired:
-		return pillPart{"", "expired " + timeAgo(*k.ExpiresAt, now)}
+		return keyState{pillPart{"", "Expired"}, timeAgo(*k.ExpiresAt, now)}
 	}
 	expires := ""
-	if k.ExpiresAt != nil && k.ExpiresAt.Sub(now) < expiryWarning {
+	if k.ExpiresAt != nil && k.ExpiresAt.Sub(now) <= memo.ExpiryWarning {
 		expires = "expires " + timeAgo(*k.ExpiresAt, now)
 	}
 	switch {
 	case k.ExposedAt != nil && expires != "":
-		return pillPart{"bad", "exposed in a URL " + timeAgo(*k.ExposedAt, now) + ", " + expires}
+		return keyState{pillPart{"bad", "Exposed in a URL"}, timeAgo(*k.ExposedAt, now) + ", " + expires}
 	case k.ExposedAt != nil:
-		return pillPart{"bad", "exposed in a URL " + timeAgo(*k.ExposedAt, now)}
+		return keyState{pillPart{"bad", "Exposed in a URL"}, timeAgo(*k.ExposedAt, now)}
 	case expires != "":
-		return pillPart{"warn", expires}
+		return keyState{pillPart{"warn", "E" + expires[1:]}, ""}
 	case k.LastUsedAt == nil:
-		return pillPart{"", "never used"}
+		return keyState{pillPart{"", "Never used"}, ""}
 	}
-	return pillPart{"good", "active"}
+	return keyState{pillPart{"good", "Active"}, ""}
 }
 
-// rows adds to each key its usage in the last hours and its replacement.
-func (v *pageRequest) rows(keys []memo.KeyView, hours int) ([]keyRow, error) {
-	usage, err := v.App.UsageOf(v.ctx, v.Caller, keys, hours)
-	if err != nil {
-		return nil, err
-	}
-	replacements, err := v.App.Replacements(v.ctx, v.Caller, keys)
+// rows adds to each key its usage in the last day, its replacement and its menu.
+func (v *pageRequest) rows(keys []memo.KeyView) ([]keyRow, error) {
+	usage, err := v.App.UsageOf(v.ctx, v.Caller, keys, app.UsageDay)
 	if err != nil {
 		return nil, err
 	}
 	rows := make([]keyRow, len(keys))
 	for i, k := range keys {
-		rows[i] = keyRow{KeyView: k, Chart: newSparkChart(usage[i], hours)}
+		path := v.keysPath() + "/" + k.ID
+		rows[i] = keyRow{KeyView: k, Chart: newSparkChart(usage[i]), Menu: newMenu("m"+strconv.Itoa(i),
+			"Actions for "+k.Name, newMenuItem("View key", "", path))}
+		if k.Status == memo.KeyActive {
+			rows[i].Menu.Items = append(rows[i].Menu.Items, dangerItem(newMenuItem("Revoke key", "", path+"/revoke")))
+		}
+	}
+	return rows, v.addReplacements(rows)
+}
+
+func (v *pageRequest) addReplacements(rows []keyRow) error {
+	keys := make([]memo.KeyView, len(rows))
+	for i, row := range rows {
+		keys[i] = row.KeyView
+	}
+	replacements, err := v.App.Replacements(v.ctx, v.Caller, keys)
+	for i, k := range keys {
 		if n := slices.IndexFunc(replacements, func(r memo.KeyView) bool { return string(r.RotatedFrom) == k.ID }); n >= 0 {
 			rows[i].Replacement = &replacements[n]
 		}
 	}
-	return rows, nil
+	return err
+}
+
+// keyTiles are the tiles of the keys page. Each is a link to the keys that it counts.
+func (v *pageRequest) keyTiles(n memo.KeyCounts, current memo.KeySet) (tiles []tile) {
+	for _, t := range []struct {
+		set         memo.KeySet
+		n           int
+		label, kind string
+	}{
+		{memo.KeysActive, n.Active, "active", ""},
+		{memo.KeysExposed, n.Exposed, "exposed in a URL", "bad"},
+		{memo.KeysExpiring, n.Expiring, "expiring within 7 days", "warn"},
+		{memo.KeysUnused, n.Unused, "never used", ""},
+	} {
+		p := tile{Value: formatNumber(t.n), Label: t.label, Href: v.keySetPath(t.set), Current: t.set == current}
+		if t.n > 0 {
+			p.Kind = t.kind
+		}
+		tiles = append(tiles, p)
+	}
+	return tiles
+}
+
+// keySetPath returns the query of this page for another set of keys.
+func (v *pageRequest) keySetPath(set memo.KeySet) string {
+	if set == memo.KeysActive {
+		set = ""
+	}
+	return v.pathWith("show", string(set))
+}
+
+// keySet returns the keys that the page shows.
+func (v *pageRequest) keySet() memo.KeySet {
+	set := memo.KeySet(v.r.URL.Query().Get("show"))
+	if slices.Contains([]memo.KeySet{memo.KeysInactive, memo.KeysExposed, memo.KeysExpiring, memo.KeysUnused}, set) {
+		return set
+	}
+	return memo.KeysActive
+}
+
+// keySorts are the columns of the table that sort it.
+var keySorts = []struct {
+	sort         memo.KeySort
+	text, class  string
+	highestFirst bool
+}{
+	{memo.KeysByName, "Name", "", false},
+	{memo.KeysByMember, "Created by", "extra", false},
+	{memo.KeysByAttention, "Status", "", true}, // the most urgent first, and no other way
+	{memo.KeysByUse, "Last used", "more", true},
+	{memo.KeysByRequests, "24 h", "extra num", true},
+}
+
+// keyColumns returns the columns of the table and sets the sort of the query. A minus sign in the
+// parameter "sort" is for descending.
+func (v *pageRequest) keyColumns(in *app.KeyOffsetQuery) (columns []column) {
+	by, descending := strings.CutPrefix(v.r.URL.Query().Get("sort"), "-")
+	if in.Sort = memo.KeysByAttention; by != "" {
+		for _, c := range keySorts {
+			if string(c.sort) == by {
+				in.Sort, in.Descending = c.sort, descending
+			}
+		}
+	}
+	if in.Set != memo.KeysInactive {
+		columns = append(columns, column{Text: "Select", Hidden: true})
+	}
+	for _, c := range keySorts {
+		if c.sort == memo.KeysByMember && v.Role != memo.RoleOwner {
+			continue
+		}
+		next, down := string(c.sort), c.highestFirst
+		col := column{Text: c.text, Class: c.class}
+		if c.sort == in.Sort {
+			if down = !in.Descending; c.sort == memo.KeysByAttention || in.Descending {
+				col.Sort = "descending"
+			} else {
+				col.Sort = "ascending"
+			}
+		}
+		if down {
+			next = "-" + next
+		}
+		if c.sort == memo.KeysByAttention {
+			next = ""
+		}
+		col.Href = v.pathWith("sort", next)
+		columns = append(columns, col)
+	}
+	return append(columns, column{Text: "Actions", Hidden: true})
 }
 
 func showKeys(v *pageRequest) error {
-	q := v.r.URL.Query()
-	p := keysPage{
-		layout: v.newLayout("keys", "API & MCP"), Days: q.Get("span") == "14d", ShowInactive: q.Get("show") == "inactive",
+	p := keysPage{layout: v.newLayout("keys", "API & MCP"), Set: v.keySet(), Q: v.parameter("q")}
+	in := app.KeyOffsetQuery{Set: p.Set, Search: p.Q, Limit: keysPerPage + 1} // one more, to know whether there are more
+	if from, err := strconv.Atoi(v.r.URL.Query().Get("from")); err == nil {
+		in.Offset = min(max(from, 0), 1_000_000)
 	}
-	if id, ok := app.ParseID(q.Get("member")); ok && v.Role == memo.RoleOwner {
-		p.MemberID = id
+	p.Columns = v.keyColumns(&in)
+	var err error
+	if p.Counts, err = v.App.KeyCounts(v.ctx, v.Caller); err != nil {
+		return err
 	}
-	creators, err := v.App.KeyCreators(v.ctx, v.Caller)
+	usage, err := v.App.Usage(v.ctx, v.Caller, v.spanOf())
 	if err != nil {
 		return err
 	}
-	for _, c := range creators {
-		p.Members = append(p.Members, c.KeyCreator)
-		if p.MemberID == "" || p.MemberID == c.ID {
-			p.ActiveCount, p.InactiveCount = p.ActiveCount+c.Active, p.InactiveCount+c.Inactive
+	keys, err := v.App.KeysByOffset(v.ctx, v.Caller, in)
+	if err != nil {
+		return err
+	}
+	if in.Offset > 0 {
+		p.Previous = v.pathWith("from", fromParameter(in.Offset-keysPerPage))
+	}
+	if len(keys) > keysPerPage {
+		keys, p.Next = keys[:keysPerPage], v.pathWith("from", fromParameter(in.Offset+keysPerPage))
+	}
+	if p.Keys, err = v.rows(keys); err != nil {
+		return err
+	}
+	p.Tiles, p.Chart, p.All = v.keyTiles(p.Counts, p.Set), v.usageChart(usage), v.pathWith("q", "")
+	p.Lists = newMenu("", "Keys",
+		menuItem{
+			Text: "Active " + formatNumber(p.Counts.Active), Href: v.keySetPath(memo.KeysActive),
+			Current: p.Set != memo.KeysInactive,
+		},
+		menuItem{
+			Text: "Ended " + formatNumber(p.Counts.Inactive), Href: v.keySetPath(memo.KeysInactive),
+			Current: p.Set == memo.KeysInactive,
+		})
+	for _, name := range keyParameters {
+		if value := v.parameter(name); name != "q" && value != "" {
+			p.Hidden = append(p.Hidden, option{Value: value, Label: name})
 		}
-	}
-	count, hours := p.ActiveCount, app.UsageDayHours
-	if p.Others = v.pathWith("show", "inactive"); p.ShowInactive {
-		count, p.Others = p.InactiveCount, v.pathWith("show", "")
-	}
-	if p.Days {
-		hours = app.UsageFortnightHours
-	}
-	from, err := strconv.Atoi(q.Get("from"))
-	if err != nil || from < 0 || from >= count {
-		from = 0
-	}
-	keys, err := v.App.KeysByOffset(v.ctx, v.Caller, app.KeyOffsetQuery{
-		UserID: p.MemberID, Inactive: p.ShowInactive, Offset: from,
-		Limit: keysPerPage,
-	})
-	if err != nil {
-		return err
-	}
-	if p.Keys, err = v.rows(keys, hours); err != nil {
-		return err
-	}
-	if from > 0 {
-		p.Newer = v.pathWith("from", strconv.Itoa(max(0, from-keysPerPage)))
-	}
-	if from+keysPerPage < count {
-		p.Older = v.pathWith("from", strconv.Itoa(from+keysPerPage))
 	}
 	return v.render("keys", p)
 }
 
+// fromParameter is the parameter of a page that starts at an offset. The first page has none.
+func fromParameter(offset int) string {
+	if offset <= 0 {
+		return ""
+	}
+	return strconv.Itoa(offset)
+}
+
 func (v *pageRequest) keysPath() string { return "/w/" + v.WorkspaceID + "/keys" }
+
+// keyParameters are the parameters of the pages of keys. Links between them keep these.
+var keyParameters = []string{"show", "q", "sort", "span"}
+
+// parameter returns a parameter of a page of keys.
+func (v *pageRequest) parameter(name string) string {
+	return strings.TrimSpace(memo.Printable(v.r.URL.Query().Get(name), memo.MaxName))
+}
 
 // pathWith returns the query of this page with another value of one parameter, or without
 // it if the value is empty. It drops the offset and the message of the last form.
 func (v *pageRequest) pathWith(name, value string) string {
-	q := v.r.URL.Query()
-	q.Del("done")
-	q.Del("from")
+	q := url.Values{}
+	for _, other := range keyParameters {
+		if was := v.parameter(other); was != "" {
+			q.Set(other, was)
+		}
+	}
 	if q.Set(name, value); value == "" {
 		q.Del(name)
 	}

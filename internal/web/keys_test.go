@@ -11,6 +11,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/credential"
 )
 
 var keyPattern = regexp.MustCompile(`mk_live_[0-9A-Za-z]{38}`)
@@ -44,7 +45,7 @@ func TestKeyIsShownOnce(t *testing.T) {
 				t.Errorf("%s contains a key", other.path)
 			}
 		}
-		if n := strings.Count(list.body, "n8n"); n == 0 || strings.Count(list.body, `<li class="key`) != 2 {
+		if n := strings.Count(list.body, "n8n"); n == 0 || strings.Count(list.body, `name="id" value=`) != 2 {
 			t.Errorf("the form created more than one key")
 		}
 		for name, form := range map[string][]string{
@@ -92,7 +93,7 @@ func TestKeyAccess(t *testing.T) {
 		keys := "/w/" + w.Acme.ID + "/keys"
 		olga, mark, eve := w.browser(w.Olga), w.browser(w.Mark), w.browser(w.Eve)
 		olga.get(keys).want(200, w.OlgaKey.ID, w.MarkKey.ID, "All keys in <bdi>Acme</bdi>")
-		olga.get(keys+"?member="+w.Mark.ID).want(200, w.MarkKey.ID).without(w.OlgaKey.ID)
+		olga.get(keys+"?q="+w.Mark.Email).want(200, w.MarkKey.ID).without(w.OlgaKey.ID)
 		mark.get(keys).want(200, w.MarkKey.ID, "Your keys in <bdi>Acme</bdi>").without(w.OlgaKey.ID, w.Olga.Email)
 		mark.get(keys + "/" + w.OlgaKey.ID).want(404)
 		mark.post(keys + "/" + w.OlgaKey.ID + "/revoke").want(404)
@@ -118,28 +119,28 @@ func TestKeyAccess(t *testing.T) {
 		if !w.authorised(w.MarkKey.Key) {
 			t.Fatal("the confirmation page revoked the key")
 		}
-		olga.post(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "Key revoked", "1 inactive key")
+		olga.post(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "Key revoked", "Ended 1")
 		if w.authorised(w.MarkKey.Key) {
 			t.Error("the revoked key is still accepted")
 		}
-		mark.get(keys).want(200, "No active keys", "1 inactive key").without(w.MarkKey.ID)
-		mark.get(keys+"?show=inactive").want(200, "revoked just now", w.MarkKey.ID)
-		if p := mark.get(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "revoked just now"); p.path != keys+"/"+w.MarkKey.ID {
+		mark.get(keys).want(200, "No active keys", "Ended 1").without(w.MarkKey.ID)
+		mark.get(keys+"?show=inactive").want(200, `Revoked</span><small>just now`, w.MarkKey.ID)
+		p := mark.get(keys+"/"+w.MarkKey.ID+"/revoke").want(200, `Revoked</span> <small>just now`)
+		if p.path != keys+"/"+w.MarkKey.ID {
 			t.Error(p.path)
 		}
 		// The links between the two lists keep the filter and drop the message.
-		olga.get(keys+"?done=revoked&from=0&span=14d&member="+w.Mark.ID).want(200,
-			`href="?member=`+w.Mark.ID+`&amp;show=inactive&amp;span=14d">1 inactive key`)
-		olga.get(keys+"?show=inactive&member="+w.Olga.ID).want(200, `href="?member=`+w.Olga.ID+`">1 active key`,
-			`name="show" value="inactive"`)
+		olga.get(keys+"?done=revoked&from=0&span=14d&q=Mark").want(200,
+			`href="?q=Mark&amp;show=inactive&amp;span=14d">Ended 1`)
+		olga.get(keys+"?show=inactive&q=Olga").want(200, `href="?q=Olga">Active 1`, `name="show" value="inactive"`)
 	})
 }
 
 func TestChangeAndRotateKey(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, key := w.browser(w.Mark), "/w/"+w.Acme.ID+"/keys/"+w.MarkKey.ID
-		mark.post(key, "name", "Renamed", "expiry", "30").want(200, "Key updated", "Renamed",
-			`until <time datetime="`+formatDay(time.Now().AddDate(0, 0, 30)))
+		mark.post(key, "name", "Renamed", "expiry", "30").want(200, "Key updated", "Renamed")
+		mark.get(key).want(200, `<dt>Expires</dt><dd><time datetime="`+formatDay(time.Now().AddDate(0, 0, 30)))
 		mark.post(key, "name", "", "expiry", "keep").want(422, "Name must not be empty")
 		mark.post(key, "name", "Renamed", "expiry", "date", "date", "2020-01-01").want(422,
 			"The expiry must be in the future", `value="date" checked`)
@@ -156,18 +157,18 @@ func TestChangeAndRotateKey(t *testing.T) {
 		mark.get("/w/"+w.Acme.ID+"/keys/"+id).want(200, "Replaces", "which is still active")
 		for _, page := range []page{mark.get(key), mark.get("/w/" + w.Acme.ID + "/keys")} {
 			page.want(200, `href="/w/`+w.Acme.ID+"/keys/"+id+`">mk_live_…`+next[36:40]).without("after the rotation",
-				"after it was replaced")
+				"Used after it was replaced")
 		}
 		w.use(w.MarkKey.Key)
 		mark.get(key).want(200, "This key was used after the rotation")
-		mark.get("/w/"+w.Acme.ID+"/keys").want(200, "from 192.0.2.7, after it was replaced")
+		mark.get("/w/"+w.Acme.ID+"/keys").want(200, "from 192.0.2.7", "Used after it was replaced")
 		p = mark.post("/w/"+w.Acme.ID+"/keys/"+id+"/rotate", "id", newID(), "overlap", "0").want(201,
 			"The old key is revoked")
 		if w.authorised(next) {
 			t.Error("the rotated key is still accepted")
 		}
 		mark.post(key + "/revoke").want(200)
-		mark.get(key).want(200, "revoked").without("<h2>Rotate key</h2>")
+		mark.get(key).want(200, "Revoked").without("<h2>Rotate key</h2>")
 	})
 }
 
@@ -200,57 +201,149 @@ func TestManagementLimit(t *testing.T) {
 func TestKeyState(t *testing.T) {
 	now := time.Date(2026, 5, 20, 9, 0, 0, 0, time.UTC)
 	at := func(d time.Duration) *time.Time { t := now.Add(d); return &t }
+	week := 7 * 24 * time.Hour
 	for _, c := range []struct {
-		key  memo.KeyView
-		want pillPart
+		key              memo.KeyView
+		kind, text, note string
 	}{
-		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(-time.Minute)}, pillPart{"good", "active"}},
-		{memo.KeyView{Status: memo.KeyActive}, pillPart{"", "never used"}},
-		{
-			memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExpiresAt: at(6*24*time.Hour + time.Hour)},
-			pillPart{"warn", "expires in 6 days"},
-		},
-		{
-			memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExpiresAt: at(90 * 24 * time.Hour)},
-			pillPart{"good", "active"},
-		},
+		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(-time.Minute)}, "good", "Active", ""},
+		{memo.KeyView{Status: memo.KeyActive}, "", "Never used", ""},
+		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExpiresAt: at(week)}, "warn", "Expires in 7 days", ""},
+		{memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExpiresAt: at(week + 1)}, "good", "Active", ""},
 		{
 			memo.KeyView{Status: memo.KeyActive, LastUsedAt: at(0), ExposedAt: at(-3 * time.Hour)},
-			pillPart{"bad", "exposed in a URL 3 hours ago"},
+			"bad", "Exposed in a URL", "3 hours ago",
 		},
 		{
 			memo.KeyView{Status: memo.KeyActive, ExposedAt: at(-3 * time.Hour), ExpiresAt: at(6*24*time.Hour + time.Hour)},
-			pillPart{"bad", "exposed in a URL 3 hours ago, expires in 6 days"},
+			"bad", "Exposed in a URL", "3 hours ago, expires in 6 days",
 		},
-		{memo.KeyView{Status: memo.KeyExpired, ExpiresAt: at(-50 * time.Hour)}, pillPart{"", "expired 2 days ago"}},
-		{memo.KeyView{Status: memo.KeyRevoked, EndedAt: at(-50 * time.Hour)}, pillPart{"bad", "revoked 2 days ago"}},
+		{memo.KeyView{Status: memo.KeyExpired, ExpiresAt: at(-50 * time.Hour)}, "", "Expired", "2 days ago"},
+		{memo.KeyView{Status: memo.KeyRevoked, EndedAt: at(-50 * time.Hour)}, "", "Revoked", "2 days ago"},
 		{
 			memo.KeyView{Status: memo.KeyDeactivated, EndedAt: at(-time.Hour), DeactivationReason: "the member left"},
-			pillPart{"bad", "deactivated 1 hour ago: the member left"},
+			"", "Deactivated", "1 hour ago: the member left",
 		},
 	} {
-		if got := keyStateOf(c.key, now); got != c.want {
-			t.Errorf("%+v: got %v, want %v", c.key, got, c.want)
+		if got := keyStateOf(c.key, now); got != (keyState{pillPart{c.kind, c.text}, c.note}) {
+			t.Errorf("%+v: got %v, want %q", c.key, got, []string{c.kind, c.text, c.note})
 		}
 	}
 }
 
-func TestSparkline(t *testing.T) {
-	var use [app.UsageBars]memo.Calls
-	use[0].Requests, use[app.UsageBars-1].Requests, use[app.UsageBars-1].Refused = 1, 1000, 500
-	s := newSparkChart(use, app.UsageFortnightHours)
-	if s.Words != "1001 requests and 500 refusals in 14 days" || s.Requests != "M0 28v-2h4v2zM115 28v-18h4v18z" ||
-		s.Refused != "M115 10v-9h4v9z" {
+func TestSparkChart(t *testing.T) {
+	use := make([]memo.Calls, 24)
+	use[0].Requests, use[23].Requests, use[23].Refused = 1, 1000, 500
+	s := newSparkChart(use)
+	if s.Sum != (memo.Calls{Requests: 1001, Refused: 500}) || s.Requests != "M0 28v-1h4v1zM115 28v-18h4v18z" ||
+		s.Refused != "M115 10v-9h4v9z" || s.Width != 119 {
 		t.Errorf("%+v", s)
 	}
 	use[0].Refused = 1 // visible next to many
-	if s := newSparkChart(use, app.UsageDayHours); s.Refused != "M0 26v-4h4v4zM115 10v-9h4v9z" {
+	if s := newSparkChart(use); s.Refused != "M0 27v-2h4v2zM115 10v-9h4v9z" {
 		t.Errorf("%+v", s)
 	}
-	if s := newSparkChart([app.UsageBars]memo.Calls{}, app.UsageDayHours); s.Words != "0 requests in 24 hours" ||
-		s.Requests != "" {
+	if s := newSparkChart(make([]memo.Calls, 24)); s.Sum != (memo.Calls{}) || s.Requests != "" {
 		t.Errorf("%+v", s)
 	}
+}
+
+// TestKeysPage checks the tiles, the chart, the search, the sorts and the list of inactive keys.
+func TestKeysPage(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		olga, keys, ctx := w.browser(w.Olga), "/w/"+w.Acme.ID+"/keys", t.Context()
+		named := func(name string, expires time.Duration) string {
+			caller := memo.Caller{UserID: w.Mark.ID, WorkspaceID: w.Acme.ID, Operator: true}
+			in := app.KeyRequest{Name: name}
+			if expires > 0 {
+				in.ExpiresAt = new(time.Now().Add(expires))
+			}
+			k, err := w.App.CreateKey(ctx, caller, in)
+			w.Must(err)
+			return k.Key
+		}
+		w.use(w.OlgaKey.Key)
+		w.use(w.OlgaKey.Key)
+		named("مفتاح <النسخ>", 0)
+		named("Ключ", 3*24*time.Hour)
+		exposed, _ := credential.ParseKey(named("zz 100%", 0))
+		w.App.MarkExposed(ctx, []credential.Key{exposed}, app.Client{Address: "192.0.2.7"})
+		w.Must(w.App.RevokeKey(ctx, memo.Caller{
+			UserID: w.Mark.ID, WorkspaceID: w.Acme.ID, Role: memo.RoleMember,
+			Operator: true,
+		}, w.MarkKey.ID))
+		p := olga.get(keys).want(200, `aria-current="true"><b>4</b> <span>active</span>`,
+			`class="tile bad" href="?show=exposed"><b>1</b>`, `class="tile warn" href="?show=expiring"><b>1</b>`,
+			`class="tile" href="?show=unused"><b>3</b> <span>never used</span>`, `aria-current="true">Active 4</a>`,
+			`href="?show=inactive">Ended 1</a>`, "<small>2 in 24 hours</small>", "<caption>Requests 2 in 24 hours</caption>",
+			`<th scope="col" aria-sort="descending"><a href="?">Status`, "<bdi>مفتاح &lt;النسخ&gt;</bdi>",
+			`<a href="?sort=name">Name</a>`, `<a href="?sort=-used">Last used</a>`)
+		order := func(p page) (names string) {
+			for _, m := range regexp.MustCompile(`aria-label="Actions for ([^"]*)"><svg`).FindAllStringSubmatch(p.body, -1) {
+				names += "|" + html.UnescapeString(m[1])
+			}
+			return names
+		}
+		olgas := w.OlgaKey.Name
+		for query, want := range map[string]string{
+			"":                        "|zz 100%|Ключ|" + olgas + "|مفتاح <النسخ>",
+			"?show=exposed":           "|zz 100%",
+			"?show=expiring":          "|Ключ",
+			"?show=inactive":          "|" + w.MarkKey.Name,
+			"?show=unused&q=مفتاح":    "|مفتاح <النسخ>",
+			"?q=ключ":                 "|Ключ",
+			"?q=100%25":               "|zz 100%",
+			"?q=_":                    "",
+			"?q=OLGA@":                "|" + olgas,
+			"?q=…" + w.OlgaKey.Suffix: "|" + olgas,
+			"?q=" + w.OlgaKey.Suffix:  "|" + olgas,
+		} {
+			if got := order(olga.get(keys + query)); got != want {
+				t.Errorf("%s lists %q, want %q", query, got, want)
+			}
+		}
+		if got := order(olga.get(keys + "?sort=-requests")); !strings.HasPrefix(got, "|"+olgas+"|") {
+			t.Errorf("by requests: %q", got)
+		}
+		for _, sort := range []string{"name", "-name", "member", "-member", "used", "-used", "requests", "x"} {
+			if got := order(olga.get(keys + "?sort=" + sort)); strings.Count(got, "|") != 4 {
+				t.Errorf("sorted by %s: %q", sort, got)
+			}
+		}
+		olga.get(keys+"?sort=name").want(200, `aria-sort="ascending"><a href="?sort=-name">Name`)
+		olga.get(keys+"?q=nothing").want(200, "No keys found", `href="?">Clear search`)
+		olga.get(keys+"?span=14d").want(200, "2 in 14 days", `aria-current="true">14 d`, time.Now().UTC().Format("Jan 2"))
+		olga.get(keys+"?show=inactive").want(200, "Revoked").without(`type="checkbox" name="id"`, "Revoke key")
+		w.browser(w.Mark).get(keys).want(200, "Ключ").without("Created by", "Olga Petrova</bdi></span></td>")
+		p.without("No keys yet")
+	})
+}
+
+// TestRevokeSelectedKeys checks that several keys are revoked after a confirmation, but only those
+// that the visitor sees.
+func TestRevokeSelectedKeys(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		revoke, second := "/w/"+w.Acme.ID+"/keys/revoke", w.Key(w.Acme, w.Mark)
+		ids := "?id=" + w.MarkKey.ID + "&id=" + second.ID + "&id=" + w.OlgaKey.ID + "&id=x&id=" + newID()
+		mark := w.browser(w.Mark)
+		mark.get(revoke+ids).want(200, "Revoke 2 keys?", w.MarkKey.ID, second.ID, "cannot be undone").without(w.OlgaKey.ID)
+		mark.get(revoke).want(200, "No keys selected")
+		w.browser(w.Eve).get(revoke + ids).want(404)
+		if !w.authorised(second.Key) {
+			t.Error("the confirmation page revoked a key")
+		}
+		mark.post(revoke, "id", w.MarkKey.ID, "id", second.ID, "id", w.OlgaKey.ID).want(200, "Keys revoked.", "Ended 2")
+		if w.authorised(w.MarkKey.Key) || w.authorised(second.Key) || !w.authorised(w.OlgaKey.Key) {
+			t.Error("the keys that were selected and may be revoked are not those that are revoked")
+		}
+		mark.post(revoke, "id", second.ID).want(200, "Ended 2") // sent again
+		w.browser(w.Olga).post(revoke, "id", w.OlgaKey.ID).want(200, "Key revoked.")
+		many := []string{}
+		for range maxRevoked + 1 {
+			many = append(many, "id", newID())
+		}
+		mark.post(revoke, many...).want(422, "Select at most 100 keys")
+	})
 }
 
 // TestManyKeys checks that the list is split into pages of limited size.
@@ -266,12 +359,8 @@ func TestManyKeys(t *testing.T) {
 		if len(p.body) > 100_000 {
 			t.Errorf("%s has %d bytes", path, len(p.body))
 		}
-		seen += strings.Count(p.body, `<li class="key`)
-		_, older, _ := strings.Cut(p.body, `Newer keys</a>`)
-		if path == keys {
-			older = p.body
-		}
-		next := regexp.MustCompile(`href="(\?[^"]*)">Older keys`).FindStringSubmatch(older)
+		seen += strings.Count(p.body, `name="id" value=`)
+		next := regexp.MustCompile(`href="(\?[^"]*)">More keys`).FindStringSubmatch(p.body)
 		if path = ""; next != nil {
 			path = keys + next[1]
 		}

@@ -215,6 +215,7 @@ var doneTexts = map[string]string{
 	"moved":         "Project updated.",
 	"deleted":       "Transcription deleted.",
 	"revoked":       "Key revoked. Requests with it now get a 401.",
+	"revokedmany":   "Keys revoked. Requests with them now get a 401.",
 	"role":          "Role updated.",
 	"myrole":        "You are now a member of this workspace, not an owner.",
 	"removed":       "Member removed. Their keys in this workspace no longer work.",
@@ -229,7 +230,7 @@ type pageTemplates map[string]*template.Template
 
 func parsePages(a assets) pageTemplates {
 	funcs := template.FuncMap{
-		"asset": a.url, "bdi": bdi, "number": formatNumber, "initials": initials,
+		"asset": a.url, "bdi": bdi, "number": formatNumber, "count": formatCount, "initials": initials,
 		"colour": avatarColour, "rolename": roleName,
 		"button": newButton, "labelled": labelled, "menu": newMenu, "item": newMenuItem, "danger": dangerItem,
 		"pill": newPill, "columns": newColumns, "empty": newEmpty,

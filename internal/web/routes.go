@@ -29,6 +29,8 @@ func (s *Site) table() []route {
 		{get, keys, memberOnly, countsAsManagement, showKeys},
 		{get, keys + "/new", memberOnly, ordinary, showNewKey},
 		{post, keys, memberOnly, countsAsManagement, doCreateKey},
+		{get, keys + "/revoke", memberOnly, countsAsManagement, showRevokeKeys},
+		{post, keys + "/revoke", memberOnly, countsAsManagement, doRevokeKeys},
 		{get, keys + "/{id}", memberOnly, countsAsManagement, showKey},
 		{get, keys + "/{id}/status", memberOnly, ordinary, keyStatus},
 		{post, keys + "/{id}", memberOnly, countsAsManagement, doChangeKey},

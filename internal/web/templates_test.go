@@ -19,7 +19,7 @@ func TestTemplatesMatchTheirStructs(t *testing.T) {
 		"imported": importResultPage{}, "removemember": removePage{}, "revokekey": keyPage{}, "audit": auditPage{},
 		"created": createdPage{}, "delete": deletePage{}, "error": errorPage{}, "import": importPage{},
 		"invite": invitePage{}, "invited": invitedPage{}, "join": joinPage{}, "key": keyPage{}, "keys": keysPage{},
-		"members": membersPage{}, "newkey": newKeyPage{},
+		"members": membersPage{}, "revokekeys": revokeKeysPage{}, "newkey": newKeyPage{},
 		"setup": formPage{}, "signin": signInPage{}, "transcription": transcriptionPage{},
 		"transcriptions": transcriptionsPage{}, "workspace": workspacePage{},
 	}
