@@ -168,6 +168,9 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	"PrepareArchive": func(s *scene, c memo.Caller) error {
 		return errOf(s.PrepareArchive(s.ctx, c, []string{s.meeting}, transcript.Text))
 	},
+	"PrepareListArchive": func(s *scene, c memo.Caller) error {
+		return errOf(s.PrepareListArchive(s.ctx, c, app.ListQuery{Status: memo.StatusCompleted}, transcript.Text))
+	},
 	"RecordDownload": func(s *scene, c memo.Caller) error {
 		file, err := s.Export(s.ctx, s.callers["owner"], s.meeting, transcript.Text)
 		must(s.t, 0, err)
@@ -328,6 +331,7 @@ Memberships            sign_in no_key ok ok ok ok ok
 NoteUncountedUse       ok ok ok ok ok ok ok
 Overview               sign_in no_key ok ok ok ok ok
 PrepareArchive         sign_in ok ok ok transcriptions_not_found ok ok
+PrepareListArchive     sign_in ok ok ok ok ok ok
 ProjectNames           sign_in ok ok ok ok ok ok
 Projects               sign_in ok ok ok ok ok ok
 RecordDownload         not_recorded not_recorded ok ok not_recorded ok ok

@@ -15,8 +15,15 @@ import (
 	"memoai.tech/memo/internal/zipstream"
 )
 
-// MaxArchiveFiles is the maximum number of transcriptions in one archive.
-const MaxArchiveFiles = 100
+// MaxArchiveFiles is the maximum number of transcriptions in an archive of chosen ones, and
+// MaxListArchiveFiles in an archive of a list. The latter is how many hits a search counts.
+const (
+	MaxArchiveFiles     = 100
+	MaxListArchiveFiles = 10_000
+)
+
+// listArchivePage is how many items of a list are in memory at a time.
+const listArchivePage = 500
 
 // File is an exported transcription. Its content is rendered when it is written.
 type File struct {
@@ -99,6 +106,7 @@ type Archive struct {
 	format      transcript.Format
 	ids         []string
 	names       []string // file names, in the order of ids
+	skipDeleted bool     // leave out what is deleted before it is written
 }
 
 // PrepareArchive prepares one ZIP of transcriptions, in the order of ids and without
@@ -128,15 +136,75 @@ func (a *App) PrepareArchive(
 				"Leave them out and try again.", len(missing)),
 		}
 	}
-	names := make([]string, len(items))
-	for i, it := range items {
-		d, err := it.Item()
+	ar := &Archive{app: a, workspaceID: c.WorkspaceID, format: format}
+	if err := ar.add(items); err != nil {
+		return nil, err
+	}
+	ar.names = filename.Unique(ar.names)
+	return ar, nil
+}
+
+// PrepareListArchive prepares one ZIP of all transcriptions that a query selects, whatever its sort
+// and page, the newest first. It has none that is deleted before it is written. If the query
+// selects nothing, or more than MaxListArchiveFiles, it returns KindInvalid.
+func (a *App) PrepareListArchive(
+	ctx context.Context, c memo.Caller, in ListQuery, format transcript.Format,
+) (*Archive, error) {
+	if err := requireReader(c); err != nil {
+		return nil, err
+	}
+	in.Sort, in.Offset, in.Cursor = "", 0, ""
+	order, at, err := in.orderAndRange()
+	if err != nil {
+		return nil, err
+	}
+	release, err := a.admitQuery(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	filter := in.filter(c.WorkspaceID)
+	if filter.Search {
+		if filter, err = a.store.WithoutCommonTerms(ctx, filter); err != nil {
+			return nil, err
+		}
+	}
+	ar := &Archive{app: a, workspaceID: c.WorkspaceID, format: format, skipDeleted: true}
+	at.Limit = listArchivePage
+	for more := true; more; {
+		items, err := a.store.List(ctx, filter, order, at)
+		if err == nil {
+			err = ar.add(items)
+		}
 		if err != nil {
 			return nil, err
 		}
-		names[i] = filename.Of(d.Title, d.CreatedAt, string(format))
+		if len(ar.ids) > MaxListArchiveFiles {
+			return nil, memo.Invalid("", "One ZIP has at most 10,000 transcriptions, and more match. "+
+				"Narrow the list, for example to one month, and download it in parts.")
+		}
+		if more = len(items) == at.Limit; more {
+			at.After = &items[len(items)-1].ListPosition
+		}
 	}
-	return &Archive{a, c.WorkspaceID, format, unique, filename.Unique(names)}, nil
+	if len(ar.ids) == 0 {
+		return nil, memo.Invalid("", "No transcriptions match, so there is nothing to download.")
+	}
+	ar.names = filename.Unique(ar.names)
+	return ar, nil
+}
+
+// add adds transcriptions to the archive. Their names may not be unique yet.
+func (ar *Archive) add(items []store.ListItem) error {
+	for _, it := range items {
+		d, err := it.Item()
+		if err != nil {
+			return err
+		}
+		ar.ids = append(ar.ids, it.ID)
+		ar.names = append(ar.names, filename.Of(d.Title, d.CreatedAt, string(ar.format)))
+	}
+	return nil
 }
 
 // Entry is one file of an archive.
@@ -208,6 +276,9 @@ func (ar *Archive) WriteZip(ctx context.Context, w io.Writer) error {
 			return err
 		}
 		err := ar.writeEntry(ctx, z, id, ar.names[i])
+		if ar.skipDeleted && memo.KindOf(err) == memo.KindNotFound {
+			continue
+		}
 		if err == nil {
 			err = z.Flush()
 		}
