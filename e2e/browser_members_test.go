@@ -110,7 +110,7 @@ func TestBrowserImport(t *testing.T) {
 			`document.querySelectorAll('input[name="id"]:checked').forEach(e => e.setAttribute("data-ticked", "")); true`)
 	}
 	got := evalJS[string](p, `(async () => {
-	  const form = document.querySelector("form[action$='/export']")
+	  const form = document.querySelector("form.pickable")
 	  const a = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) })
 	  return btoa([...new Uint8Array(await a.arrayBuffer())].map(b => String.fromCharCode(b)).join(""))
 	})()`)

@@ -127,7 +127,7 @@ func TestBrowserDemoReports(t *testing.T) {
 	p.open("/signin", 200)
 	p.fill("email", demo.Email, "password", demo.Password)
 	p.press("Sign in", 200)
-	list := evalJS[[]string](p, `[...document.querySelectorAll(".text h2 a")].map(a => a.getAttribute("href"))`)
+	list := evalJS[[]string](p, `[...document.querySelectorAll(".text h3 a")].map(a => a.getAttribute("href"))`)
 	if len(list) < 10 {
 		t.Fatalf("the demo has %d transcriptions", len(list))
 	}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"strings"
+	"time"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
@@ -60,9 +62,11 @@ func download(v *pageRequest) error {
 	return httpx.Send(v.w, v.r, file.Write)
 }
 
-// downloadMany streams a ZIP of the selected transcriptions. The stream is cut if the
-// session ends.
+// downloadMany streams a ZIP of the selected transcriptions, or of all in the list.
 func downloadMany(v *pageRequest) error {
+	if v.r.PostForm.Has("all") {
+		return downloadList(v)
+	}
 	ids := v.r.PostForm["id"]
 	if len(ids) == 0 {
 		return v.show(showTranscriptions, http.StatusUnprocessableEntity,
@@ -89,8 +93,38 @@ func downloadMany(v *pageRequest) error {
 	if err != nil {
 		return err
 	}
+	return v.sendArchive(archive, app.ArchiveName(v.Now()))
+}
+
+// downloadList streams a ZIP of all transcriptions that the filter in the URL selects.
+func downloadList(v *pageRequest) error {
+	f, err := formatOf(v.r.PostFormValue("format"))
+	if err != nil {
+		return err
+	}
+	var p transcriptionsPage
+	in, err := v.filter(&p)
+	if err != nil {
+		return err
+	}
+	if len(v.problems) > 0 {
+		return v.show(showTranscriptions, http.StatusUnprocessableEntity)
+	}
+	archive, err := v.App.PrepareListArchive(v.ctx, v.Caller, in, f)
+	if err != nil {
+		return v.refuse(showTranscriptions, err, memo.KindInvalid)
+	}
+	name := app.ArchiveName(v.Now())
+	if len(p.names) > 0 {
+		name = filename.Of(strings.Join(p.names, ", "), time.Time{}, "zip")
+	}
+	return v.sendArchive(archive, name)
+}
+
+// sendArchive streams a ZIP. The stream is cut if the session ends.
+func (v *pageRequest) sendArchive(archive *app.Archive, name string) error {
 	v.App.RecordDownload(v.ctx, v.Caller, archive)
-	asDownload(v.w.Header(), "application/zip", app.ArchiveName(v.Now()))
+	asDownload(v.w.Header(), "application/zip", name)
 	return httpx.StreamWithRecheck(v.w, v.r, v.recheck,
 		func(ctx context.Context) error { return archive.WriteZip(ctx, v.w) })
 }

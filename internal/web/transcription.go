@@ -19,6 +19,7 @@ type transcriptionPage struct {
 	Transcription memo.ListItem
 	Project       *memo.ProjectRef
 	Path          string
+	Back          string // path of the list or search that led here
 	Tabs          []tab
 	Tab           *tab // the current one, above the lines; nil if it is the transcript
 	Talk          []talk
@@ -80,6 +81,7 @@ func showTranscription(v *pageRequest) error {
 	q := v.r.URL.Query()
 	p := transcriptionPage{
 		Transcription: doc.ListItem, Project: doc.Project, Path: v.transcriptionsPath() + "/" + id,
+		Back:    v.backToList(id),
 		Find:    typed(strings.Join(strings.Fields(cmp.Or(q.Get("find"), q.Get("q"))), " ")),
 		Editing: q.Has("edit") || len(v.problems) > 0,
 	}

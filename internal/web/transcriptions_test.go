@@ -41,12 +41,16 @@ func TestListTranscriptions(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		b := w.browser(w.Mark)
 		all := b.get(w.texts("")).want(200, "Pricing talk", "Besprechung über Größe", "会議", "3 transcriptions",
-			"About the price.", "Alex, Jordan", "01:00").without("Still queued", "Secret", `rel="next"`, ` style=`)
+			"About the price.", "Alex, Jordan", "<span>1 min</span>", ">May 2026</h2>", "Any project", "Any language",
+			`<time datetime="2026-05-01T10:00:00Z" data-time="short" title="Fri, May 1, 2026, 10:00:00 UTC">May 1</time>`,
+			"Select all 3", "Download all").without("Still queued", "Secret", `rel="next"`, ` style=`)
 		if strings.Index(all.body, "会議") > strings.Index(all.body, "Pricing talk") {
 			t.Error("the newest transcription is not first")
 		}
-		b.get(w.texts("?status=queued")).want(200, "Still queued").without("Pricing talk")
-		b.get(w.texts("?language=de")).want(200, "Größe", `value="de" selected>de</option>`).without("Pricing talk")
+		b.get(w.texts("?status=queued")).want(200, "Still queued", `<span class="pill warn">Queued `, " ago</span>").
+			without("Pricing talk")
+		b.get(w.texts("?language=de")).want(200, "Größe", `<bdi class="cut">German</bdi><svg`,
+			`value="de" aria-current="true"`, "Clear</a>").without("Pricing talk")
 		b.get(w.texts("?from=2026-05-02&to=2026-05-02")).want(200, "Größe").without("Pricing talk", "会議")
 		b.get(w.texts("?sort=created_at&status=completed&language=")).want(200, "Pricing talk")
 		b.get(w.texts("?q=nowhere")).want(200, "No results", "Every word must occur")
@@ -275,14 +279,97 @@ func TestChangePermissions(t *testing.T) {
 	})
 }
 
+// TestDownloadList downloads all transcriptions that a filter selects, whatever page shows them.
+func TestDownloadList(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		for i := range pageRows {
+			w.Import(w.Acme, "same.txt", fmt.Sprintf("Line %d of zebra", i))
+		}
+		b := w.browser(w.Mark)
+		b.get(w.texts("?q=zebra&language=")).want(200, `action="`+w.texts("/export?q=zebra")+`"`, "25 transcriptions",
+			`<input type="checkbox" name="all" value="1">Select all 25</label>`)
+		for _, c := range []struct {
+			query, name string
+			files       int
+		}{
+			{"", "transcriptions " + formatDay(time.Now()) + ".zip", pageRows + 3},
+			{"?q=zebra", "zebra.zip", pageRows},
+			{"?q=ZEBRA&sort=duration&cursor=", "ZEBRA.zip", pageRows},
+			{"?language=de", "German.zip", 1},
+			{"?from=2026-05-01&to=2026-05-31", "May 2026.zip", 3},
+			{"?from=2026-05-01&to=2026-05-02&status=completed", "May 1, 2026 to May 2, 2026.zip", 2},
+			{"?status=queued", "Queued.zip", 1},
+			{"?when=today&q=zebra", "zebra, " + newDay(time.Now()).Text + ".zip", pageRows},
+		} {
+			p := b.post(w.texts("/export"+c.query), "all", "1", "format", "txt", "id", w.Transcriptions[1]).want(200)
+			if got := p.header.Get("Content-Disposition"); got != filename.ContentDisposition(c.name) {
+				t.Errorf("%s: the name is %s, want %s", c.query, got, c.name)
+			}
+			z, err := zip.NewReader(strings.NewReader(p.body), int64(len(p.body)))
+			w.Must(err)
+			names := map[string]bool{}
+			for _, f := range z.File {
+				names[f.Name] = true
+			}
+			if len(names) != c.files {
+				t.Errorf("%s: the archive has %d files, want %d", c.query, len(names), c.files)
+			}
+		}
+		b.post(w.texts("/export?q=nowhere"), "all", "1").want(422, "No transcriptions match", `value="nowhere"`)
+		b.post(w.texts("/export?from=soon"), "all", "1").want(422, "From must be a date").without("Pricing talk")
+		b.post(w.texts("/export"), "all", "1", "format", "exe").want(422, "Unknown format")
+		w.browser(w.Eve).post(w.texts("/export"), "all", "1").want(404)
+		w.browser(w.Olga).get("/w/"+w.Acme.ID+"/audit").want(200, "28 transcriptions")
+	})
+}
+
+func TestBackToTheList(t *testing.T) {
+	w := newWorld(t, sqliteWorld(t))
+	b, id := w.browser(w.Mark), w.Transcriptions[1]
+	for referer, want := range map[string]string{
+		"": w.texts("#" + id),
+		w.Server.URL + w.texts("?q=price&done=moved&sort=duration"): w.texts("?q=price&amp;sort=duration#" + id),
+		w.Server.URL + w.texts("/"+id) + "?q=a":                     w.texts("#" + id),
+		"https://evil.example/?q=a":                                 w.texts("#" + id),
+		"%":                                                         w.texts("#" + id),
+	} {
+		b.do(http.MethodGet, w.texts("/"+id), "", func(r *http.Request) { r.Header.Set("Referer", referer) }).
+			want(200, `href="`+want+`">Transcriptions</a>`)
+	}
+	b.get(w.texts("")).want(200, `<li id="`+id+`"`)
+}
+
+func TestDaysOfTheFilter(t *testing.T) {
+	now := time.Date(2026, 1, 4, 23, 0, 0, 0, time.FixedZone("", -2*60*60)) // a Monday in UTC
+	for when, want := range map[string]string{
+		"today": "Jan 5, 2026", "week": "Jan 5, 2026 to Jan 11, 2026", "month": "January 2026",
+		"lastmonth": "December 2025",
+	} {
+		from, to, ok := daysOf(when, now)
+		if got := daysText(from, to); !ok || got != want {
+			t.Errorf("%s is %s, want %s", when, got, want)
+		}
+	}
+	day := time.Date(2026, 2, 28, 0, 0, 0, 0, time.UTC)
+	for got, want := range map[string]string{
+		daysText(day, time.Time{}): "Since Feb 28, 2026", daysText(time.Time{}, day): "Until Feb 28, 2026",
+	} {
+		if got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 func TestSearchTotalIsCapped(t *testing.T) {
 	cfg := sqliteWorld(t)
 	w := newWorld(t, cfg)
 	w.Import(w.Acme, "x.txt", "[00:01] Ann: zebra")
 	testenv.Repeat(t, cfg.Store.Dir, 10_000)
 	b := w.browser(w.Olga)
-	b.get(w.texts("?q=zebra")).want(200, "More than 10,000 transcriptions matching “zebra”")
-	b.get(w.texts("")).want(200, "10004 transcriptions").without("More than")
+	b.get(w.texts("?q=zebra")).want(200, "More than 10,000 transcriptions matching “<bdi>zebra</bdi>”").
+		without("Download all", "Select all")
+	b.get(w.texts("")).want(200, "10,004 transcriptions").without("More than", "Download all")
+	b.post(w.texts("/export"), "all", "1").want(422, "One ZIP has at most 10,000 transcriptions", "Narrow the list")
 }
 
 // TestTheFormHasEveryFilter: a filter that REST has is also on the page.

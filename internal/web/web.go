@@ -1,6 +1,6 @@
 // Package web is the web app. It renders each page from a typed struct into a buffer and
 // then sends it. Pages work without JavaScript, which adds only what a person can do without:
-// local times, copy buttons, "Select all", uploads with progress and whole folders, a palette, and
+// local times, copy buttons, uploads with progress and whole folders, a palette, and
 // lists that stay up to date.
 //
 // A signed-in user is a [memo.Caller], and every page uses the same use cases of package
