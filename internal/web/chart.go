@@ -16,9 +16,15 @@ type sparkChart struct {
 	Sum               memo.Calls
 }
 
+// Heights of charts in pixels, as in style.css: a bar of one pixel is the lowest.
+const (
+	sparkHeight = 24
+	chartHeight = 116
+)
+
 // newSparkChart returns the chart of some usage.
-func newSparkChart(usage []memo.Calls) sparkChart {
-	const chartHeight, barWidth, barDistance = 28, 4, 5
+func newSparkChart(usage []memo.Calls, chartHeight int) sparkChart {
+	const barWidth, barDistance = 4, 5
 	s := sparkChart{Width: len(usage)*barDistance - 1, Height: chartHeight}
 	highest := int64(1)
 	for _, c := range usage {
@@ -29,7 +35,7 @@ func newSparkChart(usage []memo.Calls) sparkChart {
 		if n == 0 {
 			return 0
 		}
-		return max(minHeight, int(n*(chartHeight-1)/highest))
+		return max(minHeight, int(n*int64(chartHeight-1)/highest))
 	}
 	bar := func(i, bottom, height int) string {
 		if height == 0 {
@@ -72,7 +78,7 @@ func (v *pageRequest) spanOf() app.UsageSpan {
 // usageChart returns the chart of some usage in [pageRequest.spanOf].
 func (v *pageRequest) usageChart(usage []memo.Calls) usageChart {
 	span, now := v.spanOf(), v.Now()
-	c := usageChart{sparkChart: newSparkChart(usage), Words: " in 24 hours"}
+	c := usageChart{sparkChart: newSparkChart(usage, chartHeight), Words: " in 24 hours"}
 	days := span == app.UsageFortnight
 	if days {
 		c.Words = " in 14 days"

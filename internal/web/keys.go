@@ -86,7 +86,7 @@ func (v *pageRequest) rows(keys []memo.KeyView) ([]keyRow, error) {
 	rows := make([]keyRow, len(keys))
 	for i, k := range keys {
 		path := v.keysPath() + "/" + k.ID
-		rows[i] = keyRow{KeyView: k, Chart: newSparkChart(usage[i]), Menu: newMenu("m"+strconv.Itoa(i),
+		rows[i] = keyRow{KeyView: k, Chart: newSparkChart(usage[i], sparkHeight), Menu: newMenu("m"+strconv.Itoa(i),
 			"Actions for "+k.Name, newMenuItem("View key", "", path))}
 		if k.Status == memo.KeyActive {
 			rows[i].Menu.Items = append(rows[i].Menu.Items, dangerItem(newMenuItem("Revoke key", "", path+"/revoke")))

@@ -234,16 +234,16 @@ func TestKeyState(t *testing.T) {
 func TestSparkChart(t *testing.T) {
 	use := make([]memo.Calls, 24)
 	use[0].Requests, use[23].Requests, use[23].Refused = 1, 1000, 500
-	s := newSparkChart(use)
+	s := newSparkChart(use, 28)
 	if s.Sum != (memo.Calls{Requests: 1001, Refused: 500}) || s.Requests != "M0 28v-1h4v1zM115 28v-18h4v18z" ||
 		s.Refused != "M115 10v-9h4v9z" || s.Width != 119 {
 		t.Errorf("%+v", s)
 	}
 	use[0].Refused = 1 // visible next to many
-	if s := newSparkChart(use); s.Refused != "M0 27v-2h4v2zM115 10v-9h4v9z" {
+	if s := newSparkChart(use, 28); s.Refused != "M0 27v-2h4v2zM115 10v-9h4v9z" {
 		t.Errorf("%+v", s)
 	}
-	if s := newSparkChart(make([]memo.Calls, 24)); s.Sum != (memo.Calls{}) || s.Requests != "" {
+	if s := newSparkChart(make([]memo.Calls, 24), 28); s.Sum != (memo.Calls{}) || s.Requests != "" {
 		t.Errorf("%+v", s)
 	}
 }
