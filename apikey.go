@@ -84,6 +84,7 @@ type APIKey struct {
 	Requests24h        int64      // counted calls in the last 24 hours
 	ExposedAt          *time.Time // when it was first seen in a URL
 	RotatedFrom        Optional   // the key that this one replaces
+	FirstCall          string     // what its first call did, if this process knows it: "listed 20 transcriptions"
 }
 
 // KeyCreator is the member on whose behalf a key acts.
@@ -157,9 +158,11 @@ type KeyView struct {
 	Requests24h   int64      `json:"requests_24h"`
 	ExposedAt     *time.Time `json:"exposed_at"`
 	RotatedFrom   Optional   `json:"rotated_from"`
-	// For the web app: when the key was revoked or deactivated, and why it was deactivated.
+	// For the web app: when the key was revoked or deactivated, why it was deactivated, and what its
+	// first call did.
 	EndedAt            *time.Time `json:"-"`
 	DeactivationReason string     `json:"-"`
+	FirstCall          string     `json:"-"`
 }
 
 // CreatedKey is a KeyView with the secret. It is the response to creating or rotating a key,
@@ -177,6 +180,7 @@ func (k APIKey) View(now time.Time) KeyView {
 		LastUsedAt: k.LastUsedAt, LastUsedIP: k.LastUsedIP, LastUsedAgent: k.LastUsedAgent,
 		Requests24h: k.Requests24h, ExposedAt: k.ExposedAt, RotatedFrom: k.RotatedFrom,
 		EndedAt: cmp.Or(k.Validity.RevokedAt, k.Validity.DeactivatedAt), DeactivationReason: k.DeactivationReason,
+		FirstCall: k.FirstCall,
 	}
 }
 

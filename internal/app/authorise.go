@@ -114,6 +114,7 @@ func (a *App) NoteUncountedUse(ctx context.Context, c memo.Caller) {
 	if err := requireKey(c); err != nil {
 		return
 	}
+	a.usage.did(c, "connected")
 	a.usage.accepted(ctx, c, a.store.Now(), false)
 }
 

@@ -39,6 +39,7 @@ func (a *App) Export(ctx context.Context, c memo.Caller, id string, format trans
 	if err := requireReader(c); err != nil {
 		return File{}, err
 	}
+	a.usage.did(c, "asked for an export")
 	return a.file(ctx, c.WorkspaceID, id, format, a.admitForResponse(ctx, c))
 }
 

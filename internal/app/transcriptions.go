@@ -118,6 +118,7 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (
 	}
 	p.Total, p.HasMoreThanTotal = total.N, total.More
 	if at.Offset >= p.Total && !p.HasMoreThanTotal {
+		a.usage.did(c, listed(filter, 0))
 		return p, nil // an offset after the end costs no query
 	}
 	if !filter.Search && at.Offset > deepOffset {
@@ -146,7 +147,16 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (
 		}
 		p.Items = append(p.Items, f)
 	}
+	a.usage.did(c, listed(filter, len(p.Items)))
 	return p, nil
+}
+
+// listed says what a call did that read a list.
+func listed(f store.Filter, n int) string {
+	if f.Search {
+		return "found " + memo.Plural(n, "transcription")
+	}
+	return "listed " + memo.Plural(n, "transcription")
 }
 
 var storeOrders = map[string]store.Order{
@@ -231,6 +241,7 @@ func (a *App) Transcription(ctx context.Context, c memo.Caller, id string) (Tran
 	if err := requireReader(c); err != nil {
 		return Transcription{}, err
 	}
+	a.usage.did(c, "asked for a transcription")
 	w, err := a.store.Transcription(ctx, c.WorkspaceID, id, a.admitForResponse(ctx, c))
 	return Transcription{w}, err
 }
@@ -240,6 +251,7 @@ func (a *App) Text(ctx context.Context, c memo.Caller, id string) (string, error
 	if err := requireReader(c); err != nil {
 		return "", err
 	}
+	a.usage.did(c, "asked for a transcription")
 	return a.store.Text(ctx, c.WorkspaceID, id, a.admitForResponse(ctx, c))
 }
 
@@ -279,6 +291,7 @@ func (a *App) Projects(ctx context.Context, c memo.Caller, limit, offset int) ([
 		return []memo.Project{}, total, err
 	}
 	projects, err := a.store.Projects(ctx, c.WorkspaceID, min(max(limit, 1), MaxLimit), offset)
+	a.usage.did(c, "listed "+memo.Plural(len(projects), "project"))
 	return projects, total, err
 }
 

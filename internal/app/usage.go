@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/store"
 )
@@ -21,7 +23,13 @@ type usageRecorder struct {
 
 	mu   sync.Mutex
 	keys map[string]*keyUsage // by key id
+	// first has what the first call with a key did, by key id. Only the page of a new key shows it, so
+	// it is not stored: after a restart, or on another replica, it is unknown.
+	first *simplelru.LRU[string, string]
 }
+
+// maxFirstCalls is how many first calls are remembered.
+const maxFirstCalls = 1000
 
 // keyUsage is the usage of a key that is not written yet.
 type keyUsage struct {
@@ -39,7 +47,23 @@ const (
 )
 
 func newUsageRecorder(s *store.Store, log *slog.Logger) *usageRecorder {
-	return &usageRecorder{store: s, log: log, keys: map[string]*keyUsage{}}
+	first, err := simplelru.NewLRU[string, string](maxFirstCalls, nil)
+	if err != nil {
+		panic(err) // only a size below 1 is an error
+	}
+	return &usageRecorder{store: s, log: log, keys: map[string]*keyUsage{}, first: first}
+}
+
+// did remembers what a call did, if it is the first one with its key: "listed 20 transcriptions".
+func (u *usageRecorder) did(c memo.Caller, what string) {
+	if c.KeyID == "" || !c.KeyLastUsedAt.IsZero() {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.first.Contains(c.KeyID) {
+		u.first.Add(c.KeyID, what)
+	}
 }
 
 // accepted records an accepted call, and counts it if counted is set.
@@ -94,10 +118,11 @@ func (k *keyUsage) count(hour int64, c memo.Calls) { k.Hours[hour] = k.Hours[hou
 
 func (k *keyUsage) isEmpty() bool { return k.At.IsZero() && len(k.Hours) == 0 }
 
-// addPending adds the usage that is not written yet to a key that was read from the database.
+// addPending adds what is not written to the database, or not yet, to a key that was read from the database.
 func (u *usageRecorder) addPending(k *memo.APIKey, now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	k.FirstCall, _ = u.first.Peek(k.ID)
 	p := u.keys[k.ID]
 	if p == nil {
 		return

@@ -51,3 +51,23 @@ func TestUsageIncludesUnwrittenUse(t *testing.T) {
 		}
 	})
 }
+
+// TestFirstCall checks that a key says what its first call did, but not what later ones did.
+func TestFirstCall(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		key, created := w.key(w.member, "n8n")
+		for i, query := range []app.ListQuery{{}, {Query: "budget"}} {
+			c, err := w.AuthoriseKey(w.ctx, key, app.Client{Address: "192.0.2.1"})
+			must(t, c, err)
+			_, err = w.TakeLimit(w.ctx, c, ratelimit.Data)
+			must(t, 0, err)
+			_, err = w.Transcriptions(w.ctx, c, query)
+			must(t, 0, err)
+			k, err := w.GetKey(w.ctx, w.as(w.member), created.ID)
+			must(t, k, err)
+			if k.FirstCall != "listed 0 transcriptions" {
+				t.Errorf("after call %d, the first call %q", i+1, k.FirstCall)
+			}
+		}
+	})
+}
