@@ -24,7 +24,13 @@ func TestBrowserFirstRun(t *testing.T) {
 		if value := evalJS[string](olga, `document.querySelector("[name=workspace]").value`); value != "Acme" {
 			t.Errorf("the form lost its input: %q", value)
 		}
-		olga.fill("code", s.setupCode(t), "password", "short")
+		// The link that serve printed fills in the code, and leaves no trace of it in the address.
+		olga.open("/docs", 200)
+		olga.open("/setup#code="+s.setupCode(t), 200)
+		if code := evalJS[string](olga, `document.getElementById("code").value + location.hash`); code != s.setupCode(t) {
+			t.Errorf("the link filled in %q", code)
+		}
+		olga.fill(append(about, "password", "short")...)
 		olga.press("Set up Memo", 422)
 		olga.sees("Password must")
 		olga.fill("code", s.setupCode(t), "password", password)

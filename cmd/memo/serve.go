@@ -89,6 +89,9 @@ func (c *serveCmd) Run(e *environment) error {
 	if start.SetupCode, err = setupCode(e.ctx, a, c.Demo); err != nil {
 		return err
 	}
+	if start.SetupCode != "" {
+		start.SetupURL = start.public() + "/setup#code=" + start.SetupCode
+	}
 	control, err := admission.New(admission.Config{App: a, Proxies: proxies, PublicURL: public, Log: e.log})
 	if err != nil {
 		return usageError("--public-url: " + err.Error())
@@ -205,6 +208,7 @@ type startReport struct {
 	URL       string `json:"url"`                  // address of the listener
 	PublicURL string `json:"public_url,omitempty"` // --public-url, if it differs from URL
 	SetupCode string `json:"setup_code,omitempty"` // for /setup; only if the database is empty
+	SetupURL  string `json:"setup_url,omitempty"`  // of /setup, with the code in the fragment, which browsers do not send
 	Key       string `json:"key,omitempty"`
 	Email     string `json:"email,omitempty"`
 	Password  string `json:"password,omitempty"`
@@ -222,8 +226,7 @@ func (r startReport) print(e *environment, demo bool) error {
 		}
 		switch {
 		case r.SetupCode != "":
-			e.printf("\nThe database is empty. To set up Memo, open %s/setup and enter this code:\n\n  %s\n",
-				r.public(), r.SetupCode)
+			e.printf("\nThe database is empty. To set up Memo, open this link:\n\n  %s\n", r.SetupURL)
 		case r.Key != "":
 			e.printf("\nSign in to the demo workspace as its OWNER:\n\n  %s\n  password %s\n", r.Email, r.Password)
 			e.printf("API key:\n\n  %s\n\nTry it:\n\n  %s\n", r.Key, r.Curl)

@@ -57,7 +57,7 @@ func showSetup(v *pageRequest) error {
 	return v.render("setup", formPage{v.newLayout("", "Set up Memo"), v.form(
 		formField{
 			Name: "code", Label: "Set-up code", Type: "text", Autocomplete: "one-time-code", Required: true, Focus: true,
-			Hint: "memo serve prints it to its terminal or log.",
+			Hint: "The link that memo serve printed to its terminal or log ends with it.",
 		},
 		formField{
 			Name: "workspace", Label: "Workspace", Type: "text", Autocomplete: "organization", Required: true, Max: memo.MaxName,
