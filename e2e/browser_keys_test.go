@@ -158,7 +158,7 @@ func TestBrowserKeyLifecycle(t *testing.T) {
 			t.Fatalf("the curl command got %d", status)
 		}
 		p.until(`document.querySelector(".waiting.connected") !== null`)
-		p.sees("Connected: first request received from 127.0.0.1.")
+		p.sees("It works.", "from 127.0.0.1 listed 0 transcriptions.")
 		p.checkPage()
 		p.press("I've saved the key", 200)
 		p.sees("My script", "Active", "just now", "from 127.0.0.1")

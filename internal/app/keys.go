@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"memoai.tech/memo"
@@ -26,6 +27,9 @@ type KeyRequest struct {
 // errKeyExists is the error for a form that was sent twice.
 var errKeyExists = memo.Conflict("key_exists",
 	"This key has already been created and cannot be shown again. If you did not save it, revoke it and create another.")
+
+// IsKeyExists reports whether the request was sent before, and created its key then.
+func IsKeyExists(err error) bool { return errors.Is(err, errKeyExists) }
 
 // CreateKey creates a key for the caller, or for the member c.UserID if the caller is the
 // operator. Only the result contains the secret. Errors: KindForbidden if the plan has no API

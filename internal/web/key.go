@@ -116,7 +116,7 @@ func doRotateKey(v *pageRequest) error {
 	}
 	next, err := v.App.RotateKey(v.ctx, v.Caller, k.ID, id, overlapOptions[i].duration)
 	if err != nil {
-		return err
+		return v.refuseSecondForm(err, id)
 	}
 	return v.showCreatedKey(next, overlapOptions[i].done)
 }

@@ -1,7 +1,10 @@
 package web
 
 import (
+	"context"
+	"encoding/base64"
 	"html"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -23,10 +26,16 @@ func newID() string { return uuid.Must(uuid.NewV7()).String() }
 func TestKeyIsShownOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, keys, id := w.browser(w.Mark), "/w/"+w.Acme.ID+"/keys", newID()
-		mark.get(keys+"/new").want(200, "Create an API key", `value="90" checked`)
-		p := mark.post(keys, "id", id, "name", "n8n <script>", "expiry", "90").want(201, "Copy this key now",
+		mark.get(keys+"/new").want(200, "Create an API key", `value="90" checked`,
+			"until "+lastDay(time.Now().AddDate(0, 0, 90)), "until you revoke it")
+		p := mark.post(keys, "id", id, "name", "n8n <script>", "expiry", "90").want(201, "It is shown only once",
 			"Waiting for the first request", "n8n &lt;script&gt;").without("n8n <script>")
 		key := keyPattern.FindString(p.body)
+		link := regexp.MustCompile(`href="(cursor:[^"]+)"`).FindStringSubmatch(p.body)
+		if len(link) != 2 || !strings.Contains(cursorConfig(t, html.UnescapeString(link[1])), "Bearer "+key) {
+			t.Errorf("the link for Cursor has no key: %q", link)
+		}
+		p.want(201, `href="vscode:mcp/install?%7B%22name%22:%22memo%22`, `value="claude-code" checked`)
 		if !w.authorised(key) || p.header.Get("Cache-Control") != "private, no-store" {
 			t.Errorf("%q, %v", key, p.header)
 		}
@@ -38,7 +47,8 @@ func TestKeyIsShownOnce(t *testing.T) {
 		} {
 			p.want(201, snippet)
 		}
-		second := mark.post(keys, "id", id, "name", "n8n", "expiry", "90").want(409, "has already been created")
+		second := mark.post(keys, "id", id, "name", "n8n", "expiry", "90").want(409, "This key was already shown",
+			`href="`+keys+"/"+id+`"`)
 		list := mark.get(keys).want(200, "mk_live_…"+key[36:40])
 		for _, other := range []page{second, list, mark.get(keys + "/" + id).want(200)} {
 			if keyPattern.MatchString(other.body) {
@@ -69,19 +79,54 @@ func TestKeyIsShownOnce(t *testing.T) {
 		mark.post(keys, "id", newID(), "name", "kept", "expiry", "90", "date", "2099-01-31").
 			want(422, "You entered a date but selected another option.", `value="2099-01-31"`, `value="90" checked`,
 				`aria-label="Date" autofocus`).without(`maxlength="100" autofocus`)
-		mark.post(keys, "id", newID(), "name", "f", "expiry", "never").want(201, "No expiry")
+		mark.post(keys, "id", newID(), "name", "f", "expiry", "never").want(201, "valid until you revoke it")
 		mark.post(keys, "id", newID(), "name", "d", "expiry", "date", "date", "2099-01-31").want(201,
-			">Feb 1, 2099, 00:00 UTC</time>")
+			"valid until 31 January 2099")
 	})
+}
+
+// cursorConfig returns the configuration in an install link.
+func cursorConfig(t *testing.T, link string) string {
+	t.Helper()
+	u, err := url.Parse(link)
+	if err != nil || u.Host+u.Path != "anysphere.cursor-deeplink/mcp/install" || u.Query().Get("name") != "memo" {
+		t.Fatalf("%s, %v", link, err)
+	}
+	config, err := base64.StdEncoding.DecodeString(u.Query().Get("config"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(config)
+}
+
+func TestClientName(t *testing.T) {
+	for agent, want := range map[string]string{
+		"": "A client", "curl/8.5.0": "curl 8.5", "claude-code/2.1.197 (cli)": "Claude Code 2.1", "Cursor": "Cursor",
+		"node": "Node.js", "Python-urllib/3.12": "Python 3.12", "my-script/7": "my-script 7",
+		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0": "Firefox on Linux",
+	} {
+		if got := clientName(agent); got != want {
+			t.Errorf("%q: got %q, want %q", agent, got, want)
+		}
+	}
 }
 
 // TestKeyStatus checks what the page of a new key polls.
 func TestKeyStatus(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	olga, status := w.browser(w.Olga), "/w/"+w.Acme.ID+"/keys/"+w.OlgaKey.ID+"/status"
-	olga.get(status).want(200, `"connected":false`)
-	w.use(w.OlgaKey.Key)
-	olga.get(status).want(200, `"connected":true`, `"from":"192.0.2.7"`)
+	olga.get(status).want(200, "<h1>First request</h1>", "Waiting for the first request…", "Check again")
+	olga.get(status+"?part").want(200, "Waiting for the first request…").without("<html", "Check again")
+	c := w.use(w.OlgaKey.Key)
+	_, err := w.App.Transcriptions(context.Background(), c, app.ListQuery{Limit: 20})
+	w.Must(err)
+	for _, path := range []string{status, status + "?part"} {
+		olga.get(path).want(200, "It works.", "<bdi>curl 8 from 192.0.2.7</bdi> listed ", " transcriptions.").
+			without("Waiting", "Check again")
+	}
+	other := "/w/" + w.Acme.ID + "/keys/" + w.MarkKey.ID
+	olga.post(other + "/revoke").want(200)
+	olga.get(other+"/status").want(200, "This key is revoked. It was never used.")
 	w.browser(w.Mark).get(status).want(404)
 	w.browser(w.Eve).get(status).want(404)
 }
@@ -153,7 +198,7 @@ func TestChangeAndRotateKey(t *testing.T) {
 		if !w.authorised(next) || !w.authorised(w.MarkKey.Key) {
 			t.Error("the old or the new key is refused")
 		}
-		mark.post(key+"/rotate", "id", id, "overlap", "24h").want(409, "has already been created")
+		mark.post(key+"/rotate", "id", id, "overlap", "24h").want(409, "This key was already shown")
 		mark.get("/w/"+w.Acme.ID+"/keys/"+id).want(200, "Replaces", "which is still active")
 		for _, page := range []page{mark.get(key), mark.get("/w/" + w.Acme.ID + "/keys")} {
 			page.want(200, `href="/w/`+w.Acme.ID+"/keys/"+id+`">mk_live_…`+next[36:40]).without("after the rotation",

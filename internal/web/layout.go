@@ -238,6 +238,7 @@ func parsePages(a assets) pageTemplates {
 		"plural": memo.Plural, "mebibytes": mebibytes,
 		"device": deviceName, "highlight": highlight, "snippet": search.Snippet,
 		"keystate": keyStateOf, "speakers": speakerNames, "length": lengthOf, "language": languageName,
+		"expirynote": expiryNote, "lastday": lastDay,
 	}
 	layout := template.Must(template.New("layout.html").Funcs(funcs).ParseFS(templates, "templates/layout.html",
 		"templates/parts.html"))

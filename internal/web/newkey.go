@@ -1,9 +1,11 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,11 +22,25 @@ var (
 		{"30", "30 days"},
 		{"90", "90 days"},
 		{"365", "365 days"},
-		{"date", "Custom date"},
 		{"never", "Never"},
+		{"date", "Custom date"},
 	}
 	expiryChanges = append([]option{{"keep", "Keep current"}}, expiryOptions...)
 )
+
+// expiryNote is what an option means: "until 30 December 2026".
+func expiryNote(value string, now time.Time) string {
+	switch days, err := strconv.Atoi(value); {
+	case err == nil:
+		return "until " + lastDay(now.AddDate(0, 0, days))
+	case value == "never":
+		return "until you revoke it"
+	}
+	return ""
+}
+
+// lastDay is the last day in UTC, at least in part, before a key expires: 30 December 2026.
+func lastDay(t time.Time) string { return t.Add(-time.Millisecond).UTC().Format("2 January 2006") }
 
 // keyForm returns the form with the name and expiry of a key.
 func (v *pageRequest) keyForm(name formField, expiry string, options []option) form {
@@ -102,14 +118,30 @@ func doCreateKey(v *pageRequest) error {
 	}
 	k, err := v.App.CreateKey(v.ctx, v.Caller, app.KeyRequest{Name: name, ExpiresAt: expires, ID: id})
 	if err != nil {
-		return err
+		return v.refuseSecondForm(err, id)
 	}
 	return v.showCreatedKey(k, "")
+}
+
+// shownPage is the response to the form of a key that was sent a second time, usually by a reload.
+type shownPage struct {
+	layout
+	ID string // of the key
+}
+
+// refuseSecondForm shows where the key is if a form was sent twice. It returns any other error.
+func (v *pageRequest) refuseSecondForm(err error, id string) error {
+	if !app.IsKeyExists(err) {
+		return err
+	}
+	v.status = http.StatusConflict
+	return v.render("shown", shownPage{v.newLayout("keys", "This key was already shown"), id})
 }
 
 // createdPage shows a new key. It is shown only once.
 type createdPage struct {
 	layout
+	firstCall
 	Key      memo.CreatedKey
 	Clients  []clientSetup
 	Replaces string // what happens to the key that it replaces
@@ -118,19 +150,77 @@ type createdPage struct {
 func (v *pageRequest) showCreatedKey(k memo.CreatedKey, replaces string) error {
 	v.status = http.StatusCreated
 	return v.render("created", createdPage{
-		v.newLayout("keys", "Your new API key"), k, clientSetups(v.PublicURL, k.Key), replaces,
+		v.newLayout("keys", "Your new API key"), v.firstCall(k.KeyView), k, clientSetups(v.PublicURL, k.Key), replaces,
 	})
 }
 
-// keyStatus reports to the page of a new key whether the key has been used.
-func keyStatus(v *pageRequest) error {
+// firstCall is what is known of the first call with a key.
+type firstCall struct {
+	KeyPath string // of the key
+	State   string // "waiting", "used", or the status of a key that was never used
+	Client  string // "curl 8.5 from 10.0.0.7"
+	Did     string // "listed 20 transcriptions"
+}
+
+// firstCallWait is how long after the first call its page waits to learn what the call did.
+const firstCallWait = 2 * time.Second
+
+func (v *pageRequest) firstCall(k memo.KeyView) firstCall {
+	f := firstCall{KeyPath: v.keysPath() + "/" + k.ID, State: "waiting"}
+	switch {
+	case k.LastUsedAt != nil && (k.FirstCall != "" || v.Now().Sub(*k.LastUsedAt) > firstCallWait):
+		f.State, f.Client = "used", clientName(string(k.LastUsedAgent))
+		if k.LastUsedIP != "" {
+			f.Client += " from " + string(k.LastUsedIP)
+		}
+		f.Did = cmp.Or(k.FirstCall, "used this key")
+	case k.Status != memo.KeyActive:
+		f.State = string(k.Status)
+	}
+	return f
+}
+
+// keyStatusPage is the page about the first call with a key. The script of the page of a new key
+// asks only for its part that changes.
+type keyStatusPage struct {
+	layout
+	firstCall
+	Name string // of the key
+}
+
+func showKeyStatus(v *pageRequest) error {
 	k, err := v.key()
 	if err != nil {
 		return err
 	}
-	return v.renderJSON(struct {
-		Connected bool           `json:"connected"`
-		From      memo.Optional  `json:"from"`
-		Status    memo.KeyStatus `json:"status"`
-	}{k.LastUsedAt != nil, k.LastUsedIP, k.Status})
+	p := keyStatusPage{firstCall: v.firstCall(k), Name: k.Name}
+	if v.r.URL.Query().Has("part") {
+		return v.renderPart("keystatus", "firstcall", p)
+	}
+	p.layout = v.newLayout("keys", "First request")
+	return v.render("keystatus", p)
+}
+
+// clientName is the program of a user agent, with a short version: "curl 8.5".
+func clientName(agent string) string {
+	product, _, _ := strings.Cut(agent, " ")
+	name, version, _ := strings.Cut(product, "/")
+	switch known, ok := clientNames[strings.ToLower(name)]; {
+	case name == "":
+		return "A client"
+	case strings.EqualFold(name, "Mozilla"):
+		return deviceName(agent)
+	case ok:
+		name = known
+	}
+	if parts := strings.SplitN(version, ".", 3); version != "" {
+		name += " " + strings.Join(parts[:min(2, len(parts))], ".")
+	}
+	return name
+}
+
+// clientNames are the names of programs, by the lower-case name in their user agent.
+var clientNames = map[string]string{
+	"claude-code": "Claude Code", "claude-ai": "Claude", "cursor": "Cursor", "node": "Node.js",
+	"python-urllib": "Python", "python-requests": "Python Requests", "go-http-client": "Go", "memo": "memo mcp",
 }

@@ -32,7 +32,7 @@ func (s *Site) table() []route {
 		{get, keys + "/revoke", memberOnly, countsAsManagement, showRevokeKeys},
 		{post, keys + "/revoke", memberOnly, countsAsManagement, doRevokeKeys},
 		{get, keys + "/{id}", memberOnly, countsAsManagement, showKey},
-		{get, keys + "/{id}/status", memberOnly, ordinary, keyStatus},
+		{get, keys + "/{id}/status", memberOnly, ordinary, showKeyStatus},
 		{post, keys + "/{id}", memberOnly, countsAsManagement, doChangeKey},
 		{post, keys + "/{id}/rotate", memberOnly, countsAsManagement, doRotateKey},
 		{get, keys + "/{id}/revoke", memberOnly, countsAsManagement, showRevokeKey},

@@ -1,15 +1,24 @@
 package web
 
-import "strings"
+import (
+	"encoding/base64"
+	"html/template"
+	"net/url"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+)
 
 // clientSetup describes how to use a key with one client.
 type clientSetup struct {
 	ID      string
+	Icon    string
 	Name    string
 	How     string // where to paste the snippet
 	Snippet string
-	Works   string // how to see that it works
-	MCP     bool   // an MCP host, not a REST client
+	Works   string       // how to see that it works
+	MCP     bool         // an MCP host, not a REST client
+	Install template.URL // opens the client, which asks whether to add the server; optional
 	Notes   []string
 	// variable lists texts of the snippet and their replacements, in pairs. They make
 	// the snippet read the key from the environment in the way that this client supports.
@@ -26,34 +35,7 @@ const keyFromEnvironment = "$MEMO_API_KEY"
 func clientSetups(server, key string) []clientSetup {
 	list := []clientSetup{
 		{
-			ID: "curl", Name: "curl", How: "In a terminal:", Works: "It prints the newest transcriptions as JSON.",
-			Snippet: `curl {server}/api/v1/developer/transcriptions -H "Authorization: Bearer {key}"`,
-		},
-		{
-			ID: "python", Name: "Python", How: "Save as memo.py and run “python3 memo.py”. It needs only the standard library:",
-			Works: "It prints one line for each of the five newest transcriptions.",
-			Snippet: `import json, urllib.request
-
-key = "{key}"
-request = urllib.request.Request(
-    "{server}/api/v1/developer/transcriptions?limit=5",
-    headers={"Authorization": "Bearer " + key})
-for item in json.load(urllib.request.urlopen(request))["items"]:
-    print(item["created_at"], item["title"])`,
-			variable: []string{"import json, urllib", "import json, os, urllib", `"{key}"`, `os.environ["MEMO_API_KEY"]`},
-		},
-		{
-			ID: "javascript", Name: "JavaScript", How: "Save as memo.mjs and run “node memo.mjs”, with Node.js 18 or newer:",
-			Works: "It prints one line for each of the five newest transcriptions.",
-			Snippet: `const key = "{key}"
-const response = await fetch("{server}/api/v1/developer/transcriptions?limit=5", {
-  headers: { Authorization: "Bearer " + key },
-})
-for (const item of (await response.json()).items) console.log(item.created_at, item.title)`,
-			variable: []string{`"{key}"`, `process.env.MEMO_API_KEY`},
-		},
-		{
-			ID: "claude-code", Name: "Claude Code", How: "In a terminal:", MCP: true,
+			ID: "claude-code", Icon: "terminal", Name: "Claude Code", How: "In a terminal:", MCP: true,
 			Works:    "“claude mcp list” shows memo as connected.",
 			Snippet:  `claude mcp add --transport http --scope user memo {server}/mcp --header "Authorization: Bearer {key}"`,
 			variable: []string{`"Authorization: Bearer {key}"`, `'Authorization: Bearer ${MEMO_API_KEY}'`},
@@ -65,28 +47,29 @@ for (const item of (await response.json()).items) console.log(item.created_at, i
 			},
 		},
 		{
-			ID: "claude-desktop", Name: "Claude Desktop", MCP: true,
-			How: "Install the memo binary on your machine (“make build” in Memo's source builds it). Then add memo to " +
-				"claude_desktop_config.json (Settings → Developer → Edit Config), with the full path of the binary:",
+			ID: "claude-desktop", Icon: "window", Name: "Claude Desktop", MCP: true,
+			How: "In claude_desktop_config.json (Settings → Developer → Edit Config). It needs Node.js 20 or newer on your " +
+				"machine:",
 			Works: "Restart Claude Desktop. Settings → Developer shows memo as running.",
 			Snippet: `{
   "mcpServers": {
     "memo": {
-      "command": "/usr/local/bin/memo",
-      "args": ["mcp"],
-      "env": { "MEMO_URL": "{server}", "MEMO_API_KEY": "{key}" }
+      "command": "npx",
+      "args": ["-y", "mcp-remote", "{server}/mcp", "--header", "Authorization:${AUTHORIZATION}"{http}],
+      "env": { "AUTHORIZATION": "Bearer {key}" }
     }
   }
 }`,
-			variable: []string{"{key}", "mk_live_…"},
+			variable: []string{"{key}", "YOUR_MEMO_API_KEY"},
 			Notes: []string{
-				"Claude Desktop cannot send a header to a remote server, so it starts “memo mcp”, which forwards every message " +
-					"with the key. Any other host that can only start processes can use it as well.",
+				"Claude Desktop cannot send a header to a remote server, so it starts mcp-remote, which forwards every message " +
+					"with the key. Without Node.js, “memo mcp” does the same.",
 				"The key is stored in this file: make it readable only by you, and give the key an expiry.",
 			},
 		},
 		{
-			ID: "cursor", Name: "Cursor", How: "In ~/.cursor/mcp.json. If the file already exists, add memo to its servers:",
+			ID: "cursor", Icon: "pointer", Name: "Cursor",
+			How:   "In ~/.cursor/mcp.json. If the file already exists, add memo to its servers:",
 			MCP:   true,
 			Works: "Cursor's settings list memo and its tools under MCP.",
 			Snippet: `{
@@ -100,7 +83,7 @@ for (const item of (await response.json()).items) console.log(item.created_at, i
 			variable: []string{"{key}", "${env:MEMO_API_KEY}"},
 		},
 		{
-			ID: "vscode", Name: "VS Code", MCP: true,
+			ID: "vscode", Icon: "code", Name: "VS Code", MCP: true,
 			How: "In .vscode/mcp.json. If the file already exists, add memo to its inputs and servers. VS Code asks for " +
 				"the key at the first start, so have it ready.",
 			Works: "The command “MCP: List Servers” starts memo and shows it as running.",
@@ -117,7 +100,7 @@ for (const item of (await response.json()).items) console.log(item.created_at, i
 			Notes: []string{"VS Code stores the key in its secret storage, not in this file."},
 		},
 		{
-			ID: "codex", Name: "Codex", How: "In a terminal:", MCP: true,
+			ID: "codex", Icon: "terminal", Name: "Codex", How: "In a terminal:", MCP: true,
 			Works: "/mcp in codex connects and lists memo's tools.",
 			Snippet: `export MEMO_API_KEY={key}
 codex mcp add memo --url {server}/mcp --bearer-token-env-var MEMO_API_KEY`,
@@ -129,7 +112,7 @@ codex mcp add memo --url {server}/mcp --bearer-token-env-var MEMO_API_KEY`,
 			},
 		},
 		{
-			ID: "gemini", Name: "Gemini CLI", How: "In a terminal:", MCP: true,
+			ID: "gemini", Icon: "terminal", Name: "Gemini CLI", How: "In a terminal:", MCP: true,
 			Works:    "“gemini mcp list” shows memo as connected.",
 			Snippet:  `gemini mcp add --scope user --transport http memo {server}/mcp --header "Authorization: Bearer {key}"`,
 			variable: []string{`"Authorization: Bearer {key}"`, `'Authorization: Bearer $MEMO_API_KEY'`},
@@ -140,7 +123,7 @@ codex mcp add memo --url {server}/mcp --bearer-token-env-var MEMO_API_KEY`,
 			},
 		},
 		{
-			ID: "opencode", Name: "opencode",
+			ID: "opencode", Icon: "terminal", Name: "opencode",
 			How: "In ~/.config/opencode/opencode.json. If the file already exists, add memo to its servers:", MCP: true,
 			Works: "“opencode mcp list” shows memo as connected.",
 			Snippet: `{
@@ -157,13 +140,101 @@ codex mcp add memo --url {server}/mcp --bearer-token-env-var MEMO_API_KEY`,
 			variable: []string{"{key}", "{env:MEMO_API_KEY}"},
 			Notes:    []string{"Keep the oauth line: without it, opencode treats a refused key as a missing sign-in."},
 		},
+		{
+			ID: "curl", Icon: "terminal", Name: "curl", How: "In a terminal:",
+			Works:   "It prints the newest transcriptions as JSON.",
+			Snippet: `curl {server}/api/v1/developer/transcriptions -H "Authorization: Bearer {key}"`,
+		},
+		{
+			ID: "python", Icon: "snake", Name: "Python",
+			How:   "Save as memo.py and run “python3 memo.py”. It needs only the standard library:",
+			Works: "It prints one line for each of the five newest transcriptions.",
+			Snippet: `import json, urllib.request
+
+key = "{key}"
+request = urllib.request.Request(
+    "{server}/api/v1/developer/transcriptions?limit=5",
+    headers={"Authorization": "Bearer " + key})
+for item in json.load(urllib.request.urlopen(request))["items"]:
+    print(item["created_at"], item["title"])`,
+			variable: []string{"import json, urllib", "import json, os, urllib", `"{key}"`, `os.environ["MEMO_API_KEY"]`},
+		},
+		{
+			ID: "javascript", Icon: "braces", Name: "JavaScript",
+			How:   "Save as memo.mjs and run “node memo.mjs”, with Node.js 18 or newer:",
+			Works: "It prints one line for each of the five newest transcriptions.",
+			Snippet: `const key = "{key}"
+const response = await fetch("{server}/api/v1/developer/transcriptions?limit=5", {
+  headers: { Authorization: "Bearer " + key },
+})
+for (const item of (await response.json()).items) console.log(item.created_at, item.title)`,
+			variable: []string{`"{key}"`, `process.env.MEMO_API_KEY`},
+		},
+		{
+			ID: "n8n", Icon: "flow", Name: "n8n", How: "In an HTTP Request node, choose “Import cURL” and paste:",
+			Works:    "“Execute step” shows the newest transcriptions.",
+			Snippet:  `curl {server}/api/v1/developer/transcriptions -H "Authorization: Bearer {key}"`,
+			variable: []string{"{key}", "YOUR_MEMO_API_KEY"},
+		},
+		{
+			ID: "other", Icon: "chat", Name: "Other",
+			How: "Any assistant or program that can send a header to an MCP server. ChatGPT and claude.ai in a browser " +
+				"cannot: their connectors sign in with OAuth, which Memo does not have.",
+			Works: "It lists Memo's tools.", MCP: true,
+			Snippet: `URL:            {server}/mcp
+Transport:      Streamable HTTP
+Authorization:  Bearer {key}`,
+			variable: []string{"{key}", "YOUR_MEMO_API_KEY"},
+		},
+	}
+	http := ""
+	if strings.HasPrefix(server, "http://") {
+		http = `, "--allow-http"` // without it, mcp-remote connects only to this machine
 	}
 	for i := range list {
-		pairs := []string{"{server}", server}
+		c := &list[i]
+		pairs := []string{"{server}", server, "{http}", http}
 		if key == keyFromEnvironment {
-			pairs = append(pairs, list[i].variable...)
+			pairs = append(pairs, c.variable...)
 		}
-		list[i].Snippet = strings.NewReplacer(append(pairs, "{key}", key)...).Replace(list[i].Snippet)
+		c.Snippet = strings.NewReplacer(append(pairs, "{key}", key)...).Replace(c.Snippet)
+		if key != keyFromEnvironment {
+			c.Install = installLink(c.ID, server, key)
+		}
 	}
 	return list
+}
+
+// installLink returns the link that adds the server to a client, or "" if the client has none.
+func installLink(client, server, key string) template.URL {
+	type headers struct{ Authorization string }
+	switch client {
+	case "cursor":
+		config, _ := json.Marshal(struct { // cannot fail
+			URL     string  `json:"url"`
+			Headers headers `json:"headers"`
+		}{server + "/mcp", headers{"Bearer " + key}})
+		query := url.Values{"name": {"memo"}, "config": {base64.StdEncoding.EncodeToString(config)}}
+		return template.URL("cursor://anysphere.cursor-deeplink/mcp/install?" + query.Encode())
+	case "vscode":
+		type input struct {
+			Type        string `json:"type"`
+			ID          string `json:"id"`
+			Description string `json:"description"`
+			Password    bool   `json:"password"`
+		}
+		config, _ := json.Marshal(struct { // cannot fail
+			Name    string  `json:"name"`
+			Type    string  `json:"type"`
+			URL     string  `json:"url"`
+			Headers headers `json:"headers"`
+			Inputs  []input `json:"inputs"`
+		}{
+			"memo", "http", server + "/mcp",
+			headers{"Bearer ${input:memo-key}"},
+			[]input{{"promptString", "memo-key", "Memo API key", true}},
+		})
+		return template.URL("vscode:mcp/install?" + url.PathEscape(string(config)))
+	}
+	return ""
 }

@@ -19,8 +19,9 @@ func TestTemplatesMatchTheirStructs(t *testing.T) {
 		"imported": importResultPage{}, "removemember": removePage{}, "revokekey": keyPage{}, "audit": auditPage{},
 		"created": createdPage{}, "delete": deletePage{}, "error": errorPage{}, "import": importPage{},
 		"invite": invitePage{}, "invited": invitedPage{}, "join": joinPage{}, "key": keyPage{}, "keys": keysPage{},
-		"members": membersPage{}, "revokekeys": revokeKeysPage{}, "newkey": newKeyPage{},
-		"setup": formPage{}, "signin": signInPage{}, "transcription": transcriptionPage{},
+		"members": membersPage{}, "revokekeys": revokeKeysPage{}, "newkey": newKeyPage{}, "shown": shownPage{},
+		"keystatus": keyStatusPage{},
+		"setup":     formPage{}, "signin": signInPage{}, "transcription": transcriptionPage{},
 		"transcriptions": transcriptionsPage{}, "workspace": workspacePage{},
 	}
 	for name, page := range parsePages(readAssets()) {

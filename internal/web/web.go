@@ -296,6 +296,16 @@ func (v *pageRequest) render(name string, page any) error {
 	return nil
 }
 
+// renderPart writes one template of a page, for a script that replaces it.
+func (v *pageRequest) renderPart(name, part string, data any) error {
+	var b bytes.Buffer
+	if err := v.pages[name].ExecuteTemplate(&b, part, data); err != nil {
+		return fmt.Errorf("web: part %s of page %s: %w", part, name, err)
+	}
+	v.send("text/html; charset=utf-8", b.Bytes())
+	return nil
+}
+
 // renderJSON responds to a script.
 func (v *pageRequest) renderJSON(value any) error {
 	b, err := json.Marshal(value)

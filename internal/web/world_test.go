@@ -82,12 +82,13 @@ func (w *world) authorised(key string) bool {
 	return ok
 }
 
-// use makes a call with a key.
-func (w *world) use(key string) {
+// use counts a call with a key, and returns its caller.
+func (w *world) use(key string) memo.Caller {
 	w.T.Helper()
 	c, _ := w.authorise(key)
 	_, err := w.App.TakeLimit(context.Background(), c, "data")
 	w.Must(err)
+	return c
 }
 
 // page is the response after all redirects.

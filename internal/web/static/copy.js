@@ -38,19 +38,21 @@ addEventListener("pageshow", (event) => {
 const waiting = document.getElementById("waiting")
 let tries = 0
 async function poll() {
-  const show = (text) => { waiting.querySelector("span").textContent = text }
   try {
-    const response = await fetch(waiting.dataset.status, { headers: { Accept: "application/json" } })
-    if (response.ok) {
-      const key = await response.json()
-      if (key.connected) {
-        waiting.classList.add("connected")
-        return show("Connected: first request received" + (key.from ? " from " + key.from : "") + ".")
-      }
-      if (key.status !== "active") return show("This key is " + key.status + ".")
+    const response = await fetch(waiting.dataset.status)
+    if (response.ok && !response.redirected) { // it redirects to the sign-in
+      const text = await response.text()
+      const part = new DOMParser().parseFromString(text, "text/html").body
+      if (!part.querySelector(".waiting:not(.connected)")) return waiting.replaceChildren(...part.childNodes)
     }
   } catch { /* the network is unavailable: try again */ }
   tries += 1
   if (tries < 400) setTimeout(poll, tries < 60 ? 1500 : 5000)
 }
 if (waiting) poll()
+
+// The tab of the client that was chosen last.
+for (const tab of document.querySelectorAll("[name=client]")) {
+  if (tab.value === localStorage.client) tab.checked = true
+  tab.addEventListener("change", () => { localStorage.client = tab.value })
+}
