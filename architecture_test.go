@@ -41,7 +41,7 @@ var allowedImports = map[string]string{
 	"internal/admission":  "memo app credential httpx params ratelimit telemetry",
 	"internal/rest":       "memo admission app filename httpx openapi params ratelimit telemetry transcript",
 	"internal/mcp":        "memo admission app httpx params ratelimit search telemetry transcript",
-	"internal/web":        "memo admission app filename httpx openapi ratelimit search telemetry transcript",
+	"internal/web":        "memo admission app demo filename httpx openapi ratelimit search telemetry transcript",
 	"internal/server":     "admission app httpx mcp ratelimit rest telemetry transcript web",
 	"internal/bridge":     "memo credential",
 	"internal/demo":       "",

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
@@ -64,16 +63,12 @@ func seedDemo(ctx context.Context, a *app.App, out *startReport) error {
 }
 
 func importDemo(ctx context.Context, a *app.App, caller memo.Caller) error {
-	return fs.WalkDir(demo.Meetings, ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+	for name, data := range demo.Files() {
+		if _, err := a.Import(ctx, caller, app.ImportFile{Name: name, Data: data}); err != nil {
 			return err
 		}
-		data, err := demo.Meetings.ReadFile(path)
-		if err == nil {
-			_, err = a.Import(ctx, caller, app.ImportFile{Name: d.Name(), Data: data})
-		}
-		return err
-	})
+	}
+	return nil
 }
 
 // replaceDemoKey revokes the key of the previous start and creates a new one.

@@ -138,10 +138,14 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	"ListKeys":     func(s *scene, c memo.Caller) error { return errOf(s.ListKeys(s.ctx, c, app.KeyQuery{Limit: 1})) },
 	"KeysByOffset": func(s *scene, c memo.Caller) error { return errOf(s.KeysByOffset(s.ctx, c, app.KeyOffsetQuery{})) },
 	"Replacements": func(s *scene, c memo.Caller) error { return errOf(s.Replacements(s.ctx, c, nil)) },
-	"Overview":     func(s *scene, c memo.Caller) error { return errOf(s.Overview(s.ctx, c)) },
-	"KeyCreators":  func(s *scene, c memo.Caller) error { return errOf(s.KeyCreators(s.ctx, c)) },
-	"KeyCounts":    func(s *scene, c memo.Caller) error { return errOf(s.KeyCounts(s.ctx, c)) },
-	"Usage":        func(s *scene, c memo.Caller) error { return errOf(s.Usage(s.ctx, c, app.UsageDay)) },
+	"FirstSteps": func(s *scene, c memo.Caller) error {
+		_, _, err := s.FirstSteps(s.ctx, c)
+		return err
+	},
+	"Overview":    func(s *scene, c memo.Caller) error { return errOf(s.Overview(s.ctx, c)) },
+	"KeyCreators": func(s *scene, c memo.Caller) error { return errOf(s.KeyCreators(s.ctx, c)) },
+	"KeyCounts":   func(s *scene, c memo.Caller) error { return errOf(s.KeyCounts(s.ctx, c)) },
+	"Usage":       func(s *scene, c memo.Caller) error { return errOf(s.Usage(s.ctx, c, app.UsageDay)) },
 	"UsageOf": func(s *scene, c memo.Caller) error {
 		return errOf(s.UsageOf(s.ctx, c, []memo.KeyView{{ID: s.memberKey()}}, app.UsageDay))
 	},
@@ -314,6 +318,7 @@ EnableUser             operator operator operator operator operator operator ok
 Events                 owner owner owner ok ok owner ok
 Export                 sign_in ok ok ok not_found ok ok
 FindWorkspace          operator operator operator operator operator operator ok
+FirstSteps             owner owner owner ok ok owner ok
 GetKey                 sign_in no_key ok ok not_found not_found ok
 Import                 sign_in read_only ok ok ok not_found ok
 ImportBatch            sign_in read_only ok ok ok not_found ok

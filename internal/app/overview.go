@@ -64,6 +64,15 @@ func (a *App) countContent(ctx context.Context, c memo.Caller, o *Overview) erro
 	return nil
 }
 
+// FirstSteps reports whether any key of the caller's workspace has been used, and whether someone was
+// invited who has not joined. Only an OWNER may know.
+func (a *App) FirstSteps(ctx context.Context, c memo.Caller) (used, invited bool, err error) {
+	if err := requireOwner(c, c.WorkspaceID); err != nil {
+		return false, false, err
+	}
+	return a.store.FirstSteps(ctx, c.WorkspaceID)
+}
+
 type projectsKey struct {
 	workspaceID string
 	version     int64

@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -12,6 +13,8 @@ const (
 	plainCookie           = "memo_session"
 	secureWorkspaceCookie = "__Host-memo_workspace"
 	plainWorkspaceCookie  = "memo_workspace"
+	secureStartedCookie   = "__Host-memo_started"
+	plainStartedCookie    = "memo_started"
 )
 
 // SessionToken returns the session token of a request, or "". If two cookies have the name,
@@ -34,6 +37,21 @@ func (p *Proxies) LastWorkspace(r *http.Request) string {
 // SetLastWorkspace remembers the workspace that the browser visits.
 func (p *Proxies) SetLastWorkspace(w http.ResponseWriter, r *http.Request, id string, expires time.Time) {
 	p.setCookie(w, r, plainWorkspaceCookie, secureWorkspaceCookie, id, expires)
+}
+
+// Started returns the ids of the workspaces whose first steps the browser does not show any more.
+func (p *Proxies) Started(r *http.Request) []string {
+	return strings.Split(p.cookie(r, plainStartedCookie, secureStartedCookie), ".")
+}
+
+// maxStarted is how many workspaces the cookie of [Proxies.Started] has.
+const maxStarted = 20
+
+// AddStarted adds a workspace to those of [Proxies.Started].
+func (p *Proxies) AddStarted(w http.ResponseWriter, r *http.Request, id string, expires time.Time) {
+	ids := append([]string{id}, p.Started(r)...)
+	value := strings.Trim(strings.Join(ids[:min(len(ids), maxStarted)], "."), ".")
+	p.setCookie(w, r, plainStartedCookie, secureStartedCookie, value, expires)
 }
 
 func (p *Proxies) cookie(r *http.Request, plain, secure string) string {

@@ -82,6 +82,14 @@ func (s *Store) CountAccess(ctx context.Context, workspaceID, userID string) (ke
 	return keys, members, classifyError(err)
 }
 
+// FirstSteps reports whether any key of a workspace has been used, and whether it has an invitation.
+func (s *Store) FirstSteps(ctx context.Context, workspaceID string) (used, invited bool, err error) {
+	err = s.dataReader.q.QueryRowContext(ctx, `SELECT
+		EXISTS (SELECT 1 FROM api_keys WHERE workspace_id = $1 AND last_used_at IS NOT NULL),
+		EXISTS (SELECT 1 FROM invites WHERE workspace_id = $1)`, workspaceID).Scan(&used, &invited)
+	return used, invited, classifyError(err)
+}
+
 // LockKey locks a key: other transactions that change it wait for this one.
 func (t *Tx) LockKey(ctx context.Context, id string) error {
 	_, err := t.lock(ctx, `SELECT id FROM api_keys WHERE id = $1`, id)

@@ -87,10 +87,16 @@ type tile struct {
 type emptyPart struct {
 	Icon, Title, Text string
 	Actions           []buttonPart
+	Command           string // does the same in a terminal; optional
 }
 
 func newEmpty(icon, title, text string, actions ...buttonPart) emptyPart {
-	return emptyPart{icon, title, text, actions}
+	return emptyPart{icon, title, text, actions, ""}
+}
+
+func withCommand(e emptyPart, command string) emptyPart {
+	e.Command = command
+	return e
 }
 
 // bdi isolates a name from the direction of the text around it.

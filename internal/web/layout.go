@@ -223,6 +223,7 @@ var doneTexts = map[string]string{
 	"inviterevoked": "Invitation revoked. Its link no longer works.",
 	"joined":        "Welcome! You are now a member of this workspace.",
 	"workspace":     "Workspace renamed.",
+	"samples":       "Sample meetings imported.",
 }
 
 // pageTemplates are the templates by name, each with the layout around it.
@@ -233,7 +234,7 @@ func parsePages(a assets) pageTemplates {
 		"asset": a.url, "bdi": bdi, "number": formatNumber, "count": formatCount, "initials": initials,
 		"colour": avatarColour, "rolename": roleName,
 		"button": newButton, "labelled": labelled, "menu": newMenu, "item": newMenuItem, "danger": dangerItem,
-		"pill": newPill, "columns": newColumns, "empty": newEmpty,
+		"pill": newPill, "columns": newColumns, "empty": newEmpty, "command": withCommand,
 		"ago": newAgo, "moment": newMoment, "day": newDay, "shortday": newShortDay,
 		"plural": memo.Plural, "mebibytes": mebibytes,
 		"device": deviceName, "highlight": highlight, "snippet": search.Snippet,

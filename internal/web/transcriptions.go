@@ -32,6 +32,7 @@ type transcriptionsPage struct {
 	Empty    bool   // the workspace is empty and no filter is set
 	Invalid  bool   // the filter is invalid, so nothing was read
 	Filtered bool   // a filter narrows the list
+	Start    *firstSteps
 	Export   string // path of the bulk export
 	Formats  []option
 
@@ -194,7 +195,13 @@ func showTranscriptions(v *pageRequest) error {
 	if found.HasMoreThanTotal || found.Total > app.MaxListArchiveFiles {
 		p.Count = 0
 	}
-	p.Empty = found.Total == 0 && !p.Filtered && p.Q == ""
+	narrowed := p.Filtered || p.Q != ""
+	p.Empty = found.Total == 0 && !narrowed
+	if !narrowed {
+		if p.Start, err = v.firstSteps(p.layout); err != nil {
+			return err
+		}
+	}
 	p.Export = p.Path + "/export" + queryString(p.params)
 	if in.Cursor != "" {
 		p.First = p.Path + queryString(p.params)
