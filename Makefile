@@ -11,7 +11,7 @@
 GO ?= go
 FUZZTIME ?= 60s
 
-.PHONY: test needs check vuln race sequential noisy openapi axe conformance build bench pgo fuzz
+.PHONY: test needs check vuln race sequential noisy openapi axe pictures conformance build bench pgo fuzz
 
 test: needs check vuln race sequential noisy openapi conformance
 
@@ -53,6 +53,10 @@ openapi:
 # the browser tests again, so it is not part of make test.
 axe:
 	@GO=$(GO) sh scripts/axe.sh
+
+# The pictures in the README: the web app with the demo workspace.
+pictures:
+	MEMO_PICTURES='$(CURDIR)/docs/images' $(GO) test ./e2e -run TestBrowserPictures -count=1
 
 # The official MCP conformance suite and inspector, against a real server. They come
 # from npm. Without a suitable Node.js this step is skipped with a message.
