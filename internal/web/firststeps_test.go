@@ -18,6 +18,7 @@ func TestFirstSteps(t *testing.T) {
 			testworld.Password, "code", "abcd-efgh-ijkl").want(200,
 			"0 of 4 done", "Load the samples", "memo import --workspace ")
 		acme := strings.TrimSuffix(p.path, "/transcriptions")
+		b.get(acme+"/keys").want(200, "No keys yet", "claude mcp add --transport http --scope user memo https://memo")
 		for range 2 { // the second time, nothing changes
 			b.post(acme+"/import/samples").want(200, "Sample meetings imported.", "1 of 4 done", "12 transcriptions")
 		}

@@ -26,6 +26,7 @@ type keysPage struct {
 	All      string   // link to the list without search
 	Previous string   // links to the pages before and after
 	Next     string
+	Command  string // connects an assistant
 }
 
 // keysPerPage is small enough for pages well below 100 kB.
@@ -200,7 +201,10 @@ func (v *pageRequest) keyColumns(in *app.KeyOffsetQuery) (columns []column) {
 }
 
 func showKeys(v *pageRequest) error {
-	p := keysPage{layout: v.newLayout("keys", "API & MCP"), Set: v.keySet(), Q: v.parameter("q")}
+	p := keysPage{
+		layout: v.newLayout("keys", "API & MCP"), Set: v.keySet(), Q: v.parameter("q"),
+		Command: clientSetups(v.PublicURL, keyFromEnvironment)[0].Snippet,
+	}
 	in := app.KeyOffsetQuery{Set: p.Set, Search: p.Q, Limit: keysPerPage + 1} // one more, to know whether there are more
 	if from, err := strconv.Atoi(v.r.URL.Query().Get("from")); err == nil {
 		in.Offset = min(max(from, 0), 1_000_000)
