@@ -29,7 +29,8 @@ type AuditEvent struct {
 type EventDetails struct {
 	Role      Role           `json:"role,omitempty"`       // that the member gets
 	InvitedBy string         `json:"invited_by,omitempty"` // the e-mail of a user
-	Name      string         `json:"name,omitempty"`       // the new name of a workspace or user
+	Name      string         `json:"name,omitempty"`       // the new name of a workspace, user or speaker
+	Speaker   string         `json:"speaker,omitempty"`    // the previous name of a speaker
 	Plan      Plan           `json:"plan,omitempty"`
 	Email     string         `json:"email,omitempty"`   // of a new user
 	Project   string         `json:"project,omitempty"` // the name of the new project
@@ -52,6 +53,8 @@ func (d EventDetails) String() string {
 	switch r := d.Restored; {
 	case d.InvitedBy != "":
 		return string(d.Role) + ", invited by " + d.InvitedBy
+	case d.Speaker != "":
+		return d.Speaker + " is now " + d.Name
 	case d.Name != "" && d.Plan != "":
 		return d.Name + ", plan " + string(d.Plan)
 	case d.Archive:
@@ -102,6 +105,7 @@ const (
 	ActionImported         Action = "transcription.imported"
 	ActionTitleChanged     Action = "transcription.renamed"
 	ActionProjectChanged   Action = "transcription.moved"
+	ActionSpeakerRenamed   Action = "transcription.speaker_renamed"
 	ActionDeleted          Action = "transcription.deleted"
 	ActionDownloaded       Action = "transcription.downloaded"
 	ActionRestored         Action = "database.restored"

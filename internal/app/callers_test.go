@@ -189,7 +189,11 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	"MayChangeTranscription": func(s *scene, c memo.Caller) error {
 		return errOf(s.MayChangeTranscription(s.ctx, c, s.meeting))
 	},
-	"ChangeTitle":   func(s *scene, c memo.Caller) error { return s.ChangeTitle(s.ctx, c, s.meeting, "Title") },
+	"ChangeTitle": func(s *scene, c memo.Caller) error { return s.ChangeTitle(s.ctx, c, s.meeting, "Title") },
+	"RenameSpeaker": func(s *scene, c memo.Caller) error {
+		in, err := s.Import(s.ctx, s.as(s.member), app.ImportFile{Name: "s.txt", Data: []byte("Ann: " + s.unique())})
+		return errOf(s.RenameSpeaker(s.ctx, c, must(s.t, in, err).ID, "Ann", "Ben"))
+	},
 	"ChangeProject": func(s *scene, c memo.Caller) error { return s.ChangeProject(s.ctx, c, s.meeting, "Sales") },
 	"DeleteTranscription": func(s *scene, c memo.Caller) error {
 		return s.DeleteTranscription(s.ctx, c, s.importAsMember())
@@ -341,6 +345,7 @@ ProjectNames           sign_in ok ok ok ok ok ok
 Projects               sign_in ok ok ok ok ok ok
 RecordDownload         not_recorded not_recorded ok ok not_recorded ok ok
 RemoveMember           owner owner owner ok owner owner ok
+RenameSpeaker          sign_in read_only ok ok not_found not_your_transcription ok
 RenameUser             sign_in no_key ok ok ok sign_in ok
 RenameWorkspace        owner owner owner ok owner owner ok
 Replacements           sign_in no_key ok ok ok ok ok

@@ -31,7 +31,7 @@ type work struct {
 	// smallReads admits other reads, also by memory, so that clients who read large responses
 	// slowly do not delay them.
 	smallReads *bulkhead.Limiter
-	titles     *bulkhead.Limiter // changes of titles, which index the whole text again
+	titles     *bulkhead.Limiter // changes of titles and speakers, which index the whole text again
 	imports    *bulkhead.Limiter // files that are parsed and compressed
 	// largeImports admits large files one at a time for all workspaces, because parsing one takes
 	// about twenty times its size in memory.

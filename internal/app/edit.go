@@ -5,6 +5,8 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/transcript/write"
+	"memoai.tech/memo/internal/zipstream"
 )
 
 // ChangeTitle changes the title of a transcription.
@@ -16,15 +18,7 @@ func (a *App) ChangeTitle(ctx context.Context, c memo.Caller, id, title string) 
 	if err != nil {
 		return err
 	}
-	// Indexing a long text again is expensive, so check the permission first.
-	importedBy, err := a.store.ImportedBy(ctx, c.WorkspaceID, id)
-	if err != nil {
-		return err
-	}
-	if err := memo.MayChangeTranscription(c, c.WorkspaceID, importedBy); err != nil {
-		return err
-	}
-	release, err := a.work.titles.Acquire(ctx, c.WorkspaceID, 1)
+	release, err := a.acquireRewrite(ctx, c, id)
 	if err != nil {
 		return err
 	}
@@ -36,6 +30,50 @@ func (a *App) ChangeTitle(ctx context.Context, c memo.Caller, id, title string) 
 	return a.changeTranscription(ctx, c, id, memo.ActionTitleChanged, memo.EventDetails{},
 		func(tx *store.Tx, e store.LockedTranscription) (string, error) {
 			return title, tx.UpdateTitle(ctx, e, prepared)
+		})
+}
+
+// acquireRewrite waits until the text of a transcription may be indexed again. That is expensive, so
+// it checks the permission first.
+func (a *App) acquireRewrite(ctx context.Context, c memo.Caller, id string) (release func(), err error) {
+	importedBy, err := a.store.ImportedBy(ctx, c.WorkspaceID, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := memo.MayChangeTranscription(c, c.WorkspaceID, importedBy); err != nil {
+		return nil, err
+	}
+	return a.work.titles.Acquire(ctx, c.WorkspaceID, 1)
+}
+
+// RenameSpeaker gives a speaker of a transcription another name, in every line. It reports whether
+// another speaker had that name, so that the two are now one and nothing can tell them apart.
+func (a *App) RenameSpeaker(ctx context.Context, c memo.Caller, id, from, to string) (merged bool, err error) {
+	if err := requireEditor(c); err != nil {
+		return false, err
+	}
+	if to, err = memo.CleanName("name", to); err != nil {
+		return false, err
+	}
+	if from == to {
+		return false, memo.Invalid("name", "is already the name of this speaker.")
+	}
+	release, err := a.acquireRewrite(ctx, c, id)
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	prepared, err := a.store.PrepareSpeaker(ctx, c.WorkspaceID, id, from, to,
+		func(segments []memo.Segment) (zipstream.Deflated, error) {
+			return zipstream.Deflate(write.MarkdownBody(segments))
+		})
+	if err != nil {
+		return false, err
+	}
+	return prepared.Merged, a.changeTranscription(ctx, c, id, memo.ActionSpeakerRenamed,
+		memo.EventDetails{Speaker: memo.Printable(from, MaxEventText), Name: to},
+		func(tx *store.Tx, e store.LockedTranscription) (string, error) {
+			return e.Item.Title, tx.UpdateSpeaker(ctx, e, prepared)
 		})
 }
 

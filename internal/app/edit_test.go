@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -11,7 +12,81 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/transcript"
 )
+
+// TestRenameSpeaker: the new name is in the segments, the text, the list of speakers, the exports and
+// the search, and the old one in none of them. Long transcripts are stored in parts.
+func TestRenameSpeaker(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		owner, member := w.as(w.owner), w.as(w.member)
+		for _, lines := range []int{1, 4000} {
+			text := strings.Repeat("[00:01] Walnut: A line of what was said, which makes the transcript long enough.\n"+
+				"[00:02] Almond: Yes.\n", lines)
+			in, err := w.Import(w.ctx, owner, app.ImportFile{Name: fmt.Sprint(lines) + ".txt", Data: []byte(text)})
+			id := must(t, in, err).ID
+			_, err = w.RenameSpeaker(w.ctx, member, id, "Walnut", "Pecan")
+			wantKind(t, "a member renames a speaker of the OWNER's transcription", err, memo.KindForbidden)
+			_, err = w.RenameSpeaker(w.ctx, owner, id, "Walnut", " ")
+			wantKind(t, "an empty name", err, memo.KindInvalid)
+			_, err = w.RenameSpeaker(w.ctx, owner, id, "Hazel", "Pecan")
+			wantKind(t, "a speaker who is not there", err, memo.KindInvalid)
+			for _, c := range []struct {
+				from, to string
+				merged   bool
+			}{
+				{"Walnut", "Pecanut", false},
+				{"Pecanut", "Walnut", false},
+				{"Walnut", "Pistachio of a long name", false},
+				{"Pistachio of a long name", "Almond", true},
+			} {
+				before := w.fresh(owner).ContentVersion
+				merged, err := w.RenameSpeaker(w.ctx, owner, id, c.from, c.to)
+				if err != nil || merged != c.merged {
+					t.Fatalf("%s to %s: merged %v (%v), want %v", c.from, c.to, merged, err, c.merged)
+				}
+				if w.fresh(owner).ContentVersion <= before {
+					t.Error("the content version has not grown")
+				}
+				want, speakers := strings.ReplaceAll(text, "Walnut", c.to), 2
+				if c.merged {
+					speakers = 1
+				}
+				got, err := w.Text(w.ctx, owner, id)
+				if err != nil || got != strings.TrimSuffix(want, "\n") {
+					t.Errorf("%s: the text is %.300q (%v)", c.to, got, err)
+				}
+				full, err := w.Transcription(w.ctx, owner, id)
+				doc, err2 := must(t, full, err).Decode(w.ctx)
+				if err2 != nil || len(doc.Speakers) != speakers || memo.Lines(doc.Segments)+"\n" != want {
+					t.Errorf("%s: the speakers are %v (%v)", c.to, doc.Speakers, err2)
+				}
+				for _, f := range transcript.Formats {
+					file, err := w.Export(w.ctx, owner, id, f)
+					b, err2 := must(t, file, err).Bytes(w.ctx)
+					if err2 != nil || bytes.Contains(b, []byte(c.from)) || !bytes.Contains(b, []byte(c.to)) {
+						t.Errorf("%s: the export as %s is %.300q (%v)", c.to, f, b, err2)
+					}
+				}
+				for q, want := range map[string]int{c.from: 0, c.to: 1} {
+					page, err := w.Transcriptions(w.ctx, w.fresh(owner),
+						app.ListQuery{Status: memo.StatusCompleted, Query: q, Limit: 10})
+					if got := len(must(t, page, err).Items); got != want {
+						t.Errorf("a search for %s after the change to %s finds %d, want %d", q, c.to, got, want)
+					}
+				}
+				must(t, 0, w.ChangeTitle(w.ctx, owner, id, "Nuts"))
+			}
+			must(t, 0, w.DeleteTranscription(w.ctx, owner, id))
+		}
+		events, err := w.Events(w.ctx, owner, app.EventQuery{Limit: 50})
+		if i := slices.IndexFunc(must(t, events, err), func(e memo.AuditEvent) bool {
+			return e.Action == memo.ActionSpeakerRenamed && e.Details.String() == "Walnut is now Pecanut"
+		}); i < 0 {
+			t.Errorf("the events are %v", events)
+		}
+	})
+}
 
 func TestOnlyImporterOrOwnerChangesTranscription(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 
@@ -39,8 +40,9 @@ func (t *Tx) LockTranscription(ctx context.Context, workspaceID, id string) (e L
 // for the search index: FTS5 cannot change a single column of a row. The terms are made before
 // the transaction, because this can take seconds.
 type NewTitle struct {
-	title string
-	terms searchTerms
+	title    string
+	speakers []memo.Speaker // when the terms were made
+	terms    searchTerms
 }
 
 // PrepareTitle makes the search terms that a transcription of the workspace has with a new
@@ -61,14 +63,18 @@ func (s *Store) PrepareTitle(ctx context.Context, workspaceID, id, title string)
 	if err != nil {
 		return n, err
 	}
-	d.Title = title
+	d.Title, n.speakers = title, d.Speakers
 	n.terms = prepareTerms(s.dialect, workspaceID, d.ListItem, d.Segments)
 	return n, nil
 }
 
 // UpdateTitle changes the title of a transcription. The terms that [Store.PrepareTitle] made are
-// still correct, because nothing else that is indexed can change after the import.
+// still correct if the names of the speakers are: nothing else that is indexed can change after the
+// import. Otherwise it returns an error of the kind conflict.
 func (t *Tx) UpdateTitle(ctx context.Context, e LockedTranscription, n NewTitle) error {
+	if !slices.Equal(e.Item.Speakers, n.speakers) {
+		return errChanged
+	}
 	e.Item.Title, e.Item.UpdatedAt = n.title, t.Now
 	item, err := json.Marshal(e.Item)
 	if err != nil {

@@ -214,8 +214,12 @@ func (p *Prepared) ID() string { return p.Doc.ID }
 
 // Prepare gives a transcription its id and text, and makes its stored form.
 func (s *Store) Prepare(n NewTranscription) (*Prepared, error) {
+	n.Doc.ID = uuid.Must(uuid.NewV7()).String()
+	return s.prepareValues(n)
+}
+
+func (s *Store) prepareValues(n NewTranscription) (*Prepared, error) {
 	d := n.Doc
-	d.ID = uuid.Must(uuid.NewV7()).String()
 	d.Text = memo.Lines(d.Segments)
 	p := &Prepared{NewTranscription: n, chars: utf8.RuneCountInString(d.Text)}
 	var err error

@@ -47,6 +47,7 @@ var eventTexts = map[memo.Action]string{
 	memo.ActionImported:       "imported {}",
 	memo.ActionTitleChanged:   "renamed a transcription to {}",
 	memo.ActionProjectChanged: "moved {} to the project {detail}",
+	memo.ActionSpeakerRenamed: "renamed a speaker of {}: {detail}",
 	memo.ActionDeleted:        "deleted {}",
 
 	memo.ActionDownloaded:   "downloaded {} as {detail}",

@@ -213,6 +213,8 @@ var doneTexts = map[string]string{
 	"saved":         "Key updated.",
 	"retitled":      "Title updated.",
 	"moved":         "Project updated.",
+	"speaker":       "Speaker renamed.",
+	"merged":        "Speakers joined. This cannot be undone.",
 	"deleted":       "Transcription deleted.",
 	"revoked":       "Key revoked. Requests with it now get a 401.",
 	"revokedmany":   "Keys revoked. Requests with them now get a 401.",

@@ -227,6 +227,9 @@ func (p *transcriptionPage) readTalk(doc *memo.Transcription) {
 	slices.SortFunc(p.Talk, func(a, b talk) int {
 		return cmp.Or(cmp.Compare(said[b.Name], said[a.Name]), cmp.Compare(a.Name, b.Name))
 	})
+	for _, t := range p.Talk[:min(len(p.Talk), maxSpeakers)] {
+		p.speakers = append(p.speakers, option{t.Name, t.Name})
+	}
 	p.MoreTalk = max(0, len(p.Talk)-maxTalk)
 	p.Talk = p.Talk[:min(len(p.Talk), maxTalk)]
 }

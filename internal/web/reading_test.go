@@ -120,3 +120,23 @@ func TestLongReport(t *testing.T) {
 		t.Errorf("page has %d bytes", len(p.body))
 	}
 }
+
+func TestRenameSpeaker(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		mark, olga := w.browser(w.Mark), w.browser(w.Olga)
+		id := w.importAs(mark, "mine.txt", "Ann: Hello\nBob: Hi\nAnn: Bye\n")
+		path := w.texts("/" + id)
+		mark.get(path).want(200, `<option value="Ann">Ann</option>`, "Rename speaker")
+		mark.post(path+"/speaker", "speaker", "Ann", "name", "<Anna>").
+			want(200, "Speaker renamed.", "<bdi>&lt;Anna&gt;</bdi>", ">Undo</button>").without("<bdi>Ann</bdi>", "<Anna>")
+		mark.get(path + "?done=speaker&was=Ann&now=Nobody").want(200).without("Undo")
+		mark.post(path+"/speaker?speaker=%3CAnna%3E", "name", "Ann").want(200, "<bdi>Ann</bdi>").without("Anna&gt;</bdi>")
+		mark.post(path+"/speaker", "speaker", "Ann", "name", "").want(422, "New name must not be empty")
+		mark.post(path+"/speaker", "speaker", "Eve", "name", "Ann").want(422, "Speaker is not in this transcription")
+		olga.post(path+"/speaker", "speaker", "Ann", "name", "Bob").want(200, "cannot be undone", "100%").without("Undo")
+		olgas := w.texts("/" + w.Transcriptions[3])
+		mark.post(olgas+"/speaker", "speaker", "Jordan", "name", "x").want(403)
+		w.browser(w.Eve).post(path+"/speaker", "speaker", "Bob", "name", "x").want(404)
+		olga.get("/w/"+w.Acme.ID+"/audit").want(200, "renamed a speaker of", "Ann is now Bob")
+	})
+}

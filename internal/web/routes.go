@@ -60,6 +60,7 @@ func (s *Site) table() []route {
 		{get, texts + "/{id}/export", memberOnly, changing, download},
 		{post, texts + "/{id}/title", memberOnly, changing, doRetitle},
 		{post, texts + "/{id}/project", memberOnly, changing, doMove},
+		{post, texts + "/{id}/speaker", memberOnly, changing, doRenameSpeaker},
 		{get, texts + "/{id}/delete", memberOnly, ordinary, showDelete},
 		{post, texts + "/{id}/delete", memberOnly, changing, doDelete},
 		{get, "/w/{workspace}/import", memberOnly, ordinary, showImport},

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +44,8 @@ type transcriptionPage struct {
 
 	MayEdit, Editing       bool // Editing: the forms are open
 	TitleForm, ProjectForm form
+	SpeakerForm            form // empty if no line has a speaker
+	speakers               []option
 }
 
 const (
@@ -53,7 +56,8 @@ const (
 	reportBytes = 20 << 10 // shown of a report or summary
 	markupBytes = 60 << 10 // of HTML for it
 	maxTopics   = 30
-	maxTalk     = 12 // speakers in the list
+	maxTalk     = 12  // speakers in the list
+	maxSpeakers = 200 // speakers in the form
 )
 
 // transcription returns the id in the path. A malformed id gets the same error as an unknown one.
@@ -110,6 +114,9 @@ func showTranscription(v *pageRequest) error {
 		if p.Undo, err = v.undoMove(p.Path); err != nil {
 			return err
 		}
+		if now := q.Get("now"); q.Get("done") == "speaker" && hasOption(p.speakers, now) {
+			p.Undo = undo{p.Path + "/speaker?speaker=" + url.QueryEscape(now), "name", typed(q.Get("was"))}
+		}
 	}
 	return v.render("transcription", p)
 }
@@ -135,6 +142,14 @@ func (v *pageRequest) readEditForms(p *transcriptionPage) (err error) {
 		project.Value = p.Project.Name
 	}
 	p.ProjectForm = v.form(project)
+	if len(p.speakers) > 0 {
+		p.SpeakerForm = v.form(
+			formField{Name: "speaker", Label: "Speaker", Options: p.speakers},
+			formField{
+				Name: "name", Label: "New name", Type: "text", Required: true, Max: memo.MaxName, Autocomplete: "off",
+				Hint: "In every line. The name of another speaker joins the two, which cannot be undone.",
+			})
+	}
 	return nil
 }
 
@@ -173,6 +188,26 @@ func doMove(v *pageRequest) error {
 	return v.change("moved&from="+from, func(id string) error {
 		return v.App.ChangeProject(v.ctx, v.Caller, id, strings.TrimSpace(v.r.PostFormValue("project")))
 	})
+}
+
+// doRenameSpeaker renames a speaker. The page then has a form that does the opposite, unless the
+// speaker is now one with another.
+func doRenameSpeaker(v *pageRequest) error {
+	id, err := v.transcription()
+	if err != nil {
+		return err
+	}
+	from := cmp.Or(v.r.PostFormValue("speaker"), v.r.URL.Query().Get("speaker")) // the latter undoes it
+	to := strings.TrimSpace(v.r.PostFormValue("name"))
+	merged, err := v.App.RenameSpeaker(v.ctx, v.Caller, id, from, to)
+	if err != nil {
+		return v.refuse(showTranscription, err, memo.KindInvalid, memo.KindConflict)
+	}
+	done := url.Values{"done": {"merged"}}
+	if !merged {
+		done = url.Values{"done": {"speaker"}, "was": {from}, "now": {to}}
+	}
+	return v.redirect(v.transcriptionsPath() + "/" + id + "?" + done.Encode())
 }
 
 // noProject is the value of ?from= of a transcription that was in no project.
