@@ -110,6 +110,13 @@ func TestBrowserLostNetwork(t *testing.T) {
 	t.Cleanup(proxy.Close)
 	s.url = proxy.URL
 	p := s.person(t, "owner")
+	p.open("/signin", 200)
+	p.fill("email", h.owner)
+	l.broken.Store(true)
+	p.fill("password", "correct horse")
+	p.tick(`//main//button`)
+	p.until(`document.querySelector(".toasts").innerText.includes("No connection to the server")`)
+	l.broken.Store(false)
 	p.signIn(h.owner)
 	p.open("/account", 200)
 	p.fill("name", "Olga Petrova")

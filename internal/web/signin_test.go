@@ -21,7 +21,8 @@ func TestSignIn(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		visitor := w.browser(memo.User{})
 		keys := "/w/" + w.Acme.ID + "/keys"
-		p := visitor.get(keys+"?span=14d").want(200, "<h1>Sign in</h1>", `value="`+keys+`?span=14d"`)
+		p := visitor.get(keys+"?span=14d").want(200, "<h1>Sign in</h1>", `value="`+keys+`?span=14d"`,
+			w.site.assets.url("app.js")) // for its busy state
 		if !strings.HasPrefix(p.path, "/signin?next=") {
 			t.Errorf("redirected to %s", p.path)
 		}

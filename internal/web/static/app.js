@@ -1,4 +1,4 @@
-// Every page of signed-in users. Times are in the viewer's time zone, and exact on hover. The server
+// Every page. Times are in the viewer's time zone, and exact on hover. The server
 // writes them in UTC. A script that adds a part of a page calls localTimes with it.
 const formats = {
   moment: { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" },
@@ -21,6 +21,7 @@ localTimes()
 // "/" focuses the search field of the page, or opens the page that has one. Ctrl+K or ⌘K opens the
 // palette. The hints are hidden until this script runs.
 const link = document.querySelector("[data-search]")
+const palette = document.getElementById("palette")
 const focusSearch = () => {
   const field = document.querySelector("main input[type=search]")
   field?.focus()
@@ -33,7 +34,7 @@ if (link) {
   if (/Mac|iP/.test(navigator.platform)) hints[1].textContent = "⌘K"
 }
 addEventListener("keydown", async (event) => {
-  if (event.key.toLowerCase() === "k" && event.ctrlKey !== event.metaKey && !event.altKey && !event.shiftKey) {
+  if (palette && event.key.toLowerCase() === "k" && event.ctrlKey !== event.metaKey && !event.altKey && !event.shiftKey) {
     event.preventDefault()
     return (await import("./palette.js")).open()
   }
@@ -91,7 +92,7 @@ addEventListener("pageshow", (event) => { if (event.persisted) [...sending.keys(
 
 // If the session has ended when a form is sent, the server asks for a sign-in. What was typed is
 // stored in this window until then, except for passwords, and only for the same user.
-const user = document.querySelector(".me small")?.textContent
+const user = document.querySelector(".me small")?.textContent // none on the sign-in page
 const draftKey = "draft"
 const target = (form) => new URL(form.getAttribute("action") ?? "", location).pathname
 function keepDraft(form) {
@@ -116,7 +117,7 @@ function restoreDraft() {
   }
   showToast("You are signed in again. What you typed is still here: send it once more.")
 }
-restoreDraft()
+if (user) restoreDraft()
 
 // <div id="keys" data-live="5"> gets its new content from this page, or from the page at
 // data-live-src, every 5 seconds while the page is visible. It ends when the new element has no
