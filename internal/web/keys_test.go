@@ -153,7 +153,9 @@ func TestKeyAccess(t *testing.T) {
 		if !w.authorised(w.MarkKey.Key) {
 			t.Fatal("another user revoked the key")
 		}
-		olga.get(keys+"/"+w.MarkKey.ID).want(200, "Revoke").without("<h2>Rotate key</h2>", "<h2>Edit key</h2>")
+		log := `href="/w/` + w.Acme.ID + `/audit?key=` + w.MarkKey.ID + `"`
+		olga.get(keys+"/"+w.MarkKey.ID).want(200, "Revoke", log).without("<h2>Rotate key</h2>", "<h2>Edit key</h2>")
+		mark.get(keys + "/" + w.MarkKey.ID).want(200).without(log) // a member cannot open the log
 		olga.post(keys+"/"+w.MarkKey.ID, "name", "Mine now", "expiry", "keep").want(403, "Only the member who created")
 		olga.post(keys+"/"+w.MarkKey.ID+"/rotate", "id", newID(), "overlap", "24h").want(403)
 		// The confirmation page shows the key and its last use, and changes nothing.
