@@ -134,14 +134,42 @@ const (
 	KeysByRequests  KeySort = "requests" // in the last 24 hours
 )
 
+// Refusal is why admission refused a call with a known key.
+type Refusal int
+
+// The reasons of refusals.
+const (
+	RefusedByLimit   Refusal = iota // 429
+	RefusedByPlan                   // 403: the plan has no API access
+	RefusedEnded                    // 401: the key had expired or was revoked or deactivated
+	RefusedInURL                    // 401: the key was in the URL
+	RefusedForbidden                // 403: only signed-in members may make the call
+	refusals                        // the number of reasons
+)
+
 // Calls counts the calls with a key.
 type Calls struct {
 	Requests int64 // accepted
-	Refused  int64 // 403 and 429
+	Refused  int64 // for any reason, also for one that was not stored
+	Reasons  [refusals]int64
 }
 
 // Plus returns the sum of two counts.
-func (c Calls) Plus(d Calls) Calls { return Calls{c.Requests + d.Requests, c.Refused + d.Refused} }
+func (c Calls) Plus(d Calls) Calls {
+	c.Requests += d.Requests
+	c.Refused += d.Refused
+	for i, n := range d.Reasons {
+		c.Reasons[i] += n
+	}
+	return c
+}
+
+// RefusedCall is the count of one refused call.
+func RefusedCall(why Refusal) Calls {
+	c := Calls{Refused: 1}
+	c.Reasons[why] = 1
+	return c
+}
 
 // KeyView is a key as REST and the command line show it, see docs/contract.md#the-key-object.
 type KeyView struct {

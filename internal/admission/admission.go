@@ -185,8 +185,11 @@ func (c *Control) UserCall(ctx context.Context, r *http.Request) (Admission, err
 // sites. It does not check the session itself.
 func (c *Control) requireSession(ctx context.Context, r *http.Request) error {
 	if len(r.Header["Authorization"]) > 0 {
-		_, err := c.Key(ctx, r)
-		return cmp.Or(err, error(memo.ErrKeyManagementForbidden))
+		a, err := c.Key(ctx, r)
+		if err != nil {
+			return err
+		}
+		return c.app.RefuseManagement(ctx, a.Caller)
 	}
 	return c.CheckCrossOrigin(r)
 }

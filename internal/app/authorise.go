@@ -43,19 +43,29 @@ func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, client Clien
 	if !ok {
 		return memo.Caller{}, errKeyUnknown
 	}
-	if err := a.checkActive(k); err != nil {
-		return memo.Caller{}, err
-	}
 	c := memo.Caller{
 		UserID: k.UserID, WorkspaceID: k.WorkspaceID, Role: k.Role, Plan: k.Plan, KeyID: k.KeyID,
 		ClientAddress: client.Address, UserAgent: client.UserAgent,
 		ContentVersion: k.ContentVersion, KeyLastUsedAt: k.LastUsedAt,
 	}
+	if err := a.checkActive(k); err != nil {
+		a.usage.refused(c, memo.RefusedEnded, a.store.Now())
+		return memo.Caller{}, err
+	}
 	if err := memo.MayUseAPI(k.Plan); err != nil {
-		a.usage.refused(c, a.store.Now())
+		a.usage.refused(c, memo.RefusedByPlan, a.store.Now())
 		return c, err
 	}
 	return c, nil
+}
+
+// RefuseManagement refuses a call with a key that only a signed-in member may make, and counts it.
+func (a *App) RefuseManagement(_ context.Context, c memo.Caller) error {
+	if err := requireKey(c); err != nil {
+		return err
+	}
+	a.usage.refused(c, memo.RefusedForbidden, a.store.Now())
+	return memo.ErrKeyManagementForbidden
 }
 
 // checkActive returns the refusal of an inactive key.
@@ -101,7 +111,7 @@ func (a *App) TakeLimit(ctx context.Context, c memo.Caller, class ratelimit.Clas
 	}
 	now := a.store.Now()
 	if !d.Accepted {
-		a.usage.refused(c, now)
+		a.usage.refused(c, memo.RefusedByLimit, now)
 		return d, &memo.Error{Kind: memo.KindRateLimited, Message: "Rate limit exceeded", RetryAfter: d.RetryAfter}
 	}
 	a.usage.accepted(ctx, c, now, true)
@@ -180,12 +190,17 @@ const tokenLen = 43
 const exposureTimeout = 2 * time.Second
 
 // MarkExposed marks active keys that were sent in a URL. A key is marked once, with an audit
-// event. The list of keys shows the mark.
+// event. The list of keys shows the mark. The refused call counts for each key.
 func (a *App) MarkExposed(ctx context.Context, keys []credential.Key, client Client) {
 	ctx, cancel := context.WithTimeout(ctx, exposureTimeout)
 	defer cancel()
 	for _, key := range keys {
 		k, ok, err := a.store.ReadKeyState(ctx, key.Hash())
+		if ok {
+			a.usage.refused(memo.Caller{
+				KeyID: k.KeyID, UserID: k.UserID, WorkspaceID: k.WorkspaceID, KeyLastUsedAt: k.LastUsedAt,
+			}, memo.RefusedInURL, a.store.Now())
+		}
 		if err == nil && (!ok || k.Exposed || a.checkActive(k) != nil) {
 			continue // no write, so that repeated requests cost nothing
 		}

@@ -152,6 +152,7 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 
 	"Me":               func(s *scene, c memo.Caller) error { return errOf(s.Me(s.ctx, c)) },
 	"NoteUncountedUse": func(s *scene, c memo.Caller) error { s.NoteUncountedUse(s.ctx, c); return nil },
+	"RefuseManagement": func(s *scene, c memo.Caller) error { return s.RefuseManagement(s.ctx, c) },
 	"TakeLimit":        func(s *scene, c memo.Caller) error { return errOf(s.TakeLimit(s.ctx, c, ratelimit.Data)) },
 	"Transcriptions": func(s *scene, c memo.Caller) error {
 		return errOf(s.Transcriptions(s.ctx, c, app.ListQuery{Limit: 1}))
@@ -344,6 +345,7 @@ PrepareListArchive     sign_in ok ok ok ok ok ok
 ProjectNames           sign_in ok ok ok ok ok ok
 Projects               sign_in ok ok ok ok ok ok
 RecordDownload         not_recorded not_recorded ok ok not_recorded ok ok
+RefuseManagement       key no_key key key key key key
 RemoveMember           owner owner owner ok owner owner ok
 RenameSpeaker          sign_in read_only ok ok not_found not_your_transcription ok
 RenameUser             sign_in no_key ok ok ok sign_in ok

@@ -90,13 +90,13 @@ func (u *usageRecorder) accepted(ctx context.Context, c memo.Caller, now time.Ti
 }
 
 // refused counts a refused call.
-func (u *usageRecorder) refused(c memo.Caller, now time.Time) {
+func (u *usageRecorder) refused(c memo.Caller, why memo.Refusal, now time.Time) {
 	if c.KeyID == "" {
 		return
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.entry(c).count(store.Hour(now), memo.Calls{Refused: 1})
+	u.entry(c).count(store.Hour(now), memo.RefusedCall(why))
 }
 
 // entry returns the usage of the caller's key. u.mu must be locked.

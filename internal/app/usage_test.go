@@ -7,6 +7,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/ratelimit"
 )
 
@@ -48,6 +49,53 @@ func TestUsageIncludesUnwrittenUse(t *testing.T) {
 		}
 		if use, err := w.UsageOf(w.ctx, w.as(w.owner), nil, app.UsageDay); err != nil || len(use) != 0 {
 			t.Errorf("usage of no keys: %+v, %v", use, err)
+		}
+	})
+}
+
+// TestRefusalsHaveReasons checks that every refusal of a key is counted with its reason.
+func TestRefusalsHaveReasons(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		key, view := w.key(w.member, "n8n")
+		call := func() (memo.Caller, error) { return w.AuthoriseKey(w.ctx, key, app.Client{Address: "192.0.2.1"}) }
+		caller, err := call()
+		must(t, caller, err)
+		want := memo.Calls{Refused: 11, Reasons: [5]int64{
+			memo.RefusedByLimit: 1, memo.RefusedByPlan: 2, memo.RefusedForbidden: 3, memo.RefusedInURL: 4, memo.RefusedEnded: 1,
+		}}
+		for err = nil; err == nil; want.Requests++ {
+			_, err = w.TakeLimit(w.ctx, caller, ratelimit.Data)
+		}
+		want.Requests--
+		wantKind(t, "a call over the limit", err, memo.KindRateLimited)
+		setPlan := func(p memo.Plan) {
+			t.Helper()
+			must(t, 0, w.SetPlan(w.ctx, theOperator, w.workspace.ID, p))
+		}
+		setPlan(memo.PlanFree)
+		for range want.Reasons[memo.RefusedByPlan] {
+			wantKind(t, "a call without API access", errOf(call()), memo.KindForbidden)
+		}
+		setPlan(memo.PlanPro)
+		for range want.Reasons[memo.RefusedForbidden] {
+			wantKind(t, "managing keys with a key", w.RefuseManagement(w.ctx, caller), memo.KindForbidden)
+		}
+		for range want.Reasons[memo.RefusedInURL] {
+			w.MarkExposed(w.ctx, []credential.Key{credential.NewKey(), key}, app.Client{Address: "192.0.2.1"})
+		}
+		must(t, 0, w.RevokeKey(w.ctx, w.as(w.member), view.ID))
+		wantKind(t, "a call with a revoked key", errOf(call()), memo.KindUnauthorized)
+		for _, when := range []string{"before", "after"} {
+			use, err := w.UsageOf(w.ctx, w.as(w.owner), []memo.KeyView{view}, app.UsageDay)
+			must(t, 0, err)
+			var got memo.Calls
+			for _, calls := range use[0] {
+				got = got.Plus(calls)
+			}
+			if got != want {
+				t.Errorf("%s all use is written: got %+v, want %+v", when, got, want)
+			}
+			w.FlushUsage(w.ctx)
 		}
 	})
 }

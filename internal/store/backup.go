@@ -32,7 +32,8 @@ var tables = []table{
 	{name: "memberships", columns: "workspace_id, user_id, role, joined_at"},
 	{name: "api_keys", columns: "id, hash, suffix, workspace_id, user_id, name, created_at, expires_at, expired_at, " +
 		"revoked_at, deactivated_at, deactivated_by, exposed_at, rotated_from, last_used_at, last_used_ip, last_used_agent"},
-	{name: "key_usage", columns: "key_id, hour, requests, refused"},
+	{name: "key_usage", columns: "key_id, hour, requests, refused, refused_limit, refused_plan, refused_ended, " +
+		"refused_url, refused_forbidden"},
 	{name: "projects", columns: "id, workspace_id, name, created_at"},
 	{
 		name: "transcriptions", identity: "seq",

@@ -205,6 +205,21 @@ func TestPreviousSchemaIsMigrated(t *testing.T) {
 		if _, err := s.write.Exec(`DELETE FROM workspaces WHERE id = 'w'`); err == nil {
 			t.Error("a workspace with members was deleted")
 		}
+		// Replicas of previous versions that are still running count refusals without their reasons.
+		before := memo.Calls{Requests: 6, Refused: 7}
+		mustExec(t, s, `INSERT INTO key_usage (key_id, hour, requests, refused) VALUES ('k', 5, 6, 7)
+			ON CONFLICT (key_id, hour) DO UPDATE SET requests = key_usage.requests + excluded.requests,
+				refused = key_usage.refused + excluded.refused`)
+		now := memo.RefusedCall(memo.RefusedEnded)
+		if err := s.Write(t.Context(), func(tx *Tx) error {
+			return tx.RecordUsage(t.Context(), []KeyUsage{{KeyID: "k", Hours: map[int64]memo.Calls{5: now}}})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		want := before.Plus(before).Plus(now)
+		if use, err := s.UsageSince(t.Context(), []string{"k"}, 5, 1); err != nil || len(use) != 1 || use[0].Calls != want {
+			t.Errorf("the usage is %+v, want %+v (%v)", use, want, err)
+		}
 		// A replica of the previous version that is still running writes its events as text.
 		mustExec(t, s, `INSERT INTO audit_events (workspace_id, at, action, noun, actor, subject, name, detail)
 			VALUES ('v', 1, 'workspace.created', 'workspace', 'operator', 'v', '', 'Other, plan free')`)

@@ -33,11 +33,19 @@ func (t *Tx) RecordUsage(ctx context.Context, uses []KeyUsage) error {
 			}
 		}
 		for hour, c := range u.Hours {
-			if err := t.exec(ctx, `INSERT INTO key_usage (key_id, hour, requests, refused)
-				SELECT k.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT) FROM api_keys k WHERE k.id = $1
+			if err := t.exec(ctx, `INSERT INTO key_usage (key_id, hour, requests, refused,
+					refused_limit, refused_plan, refused_ended, refused_url, refused_forbidden)
+				SELECT k.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT), CAST($6 AS BIGINT),
+					CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($9 AS BIGINT) FROM api_keys k WHERE k.id = $1
 				ON CONFLICT (key_id, hour) DO UPDATE SET requests = key_usage.requests + excluded.requests,
-					refused = key_usage.refused + excluded.refused`,
-				u.KeyID, hour, c.Requests, c.Refused); err != nil {
+					refused = key_usage.refused + excluded.refused,
+					refused_limit = key_usage.refused_limit + excluded.refused_limit,
+					refused_plan = key_usage.refused_plan + excluded.refused_plan,
+					refused_ended = key_usage.refused_ended + excluded.refused_ended,
+					refused_url = key_usage.refused_url + excluded.refused_url,
+					refused_forbidden = key_usage.refused_forbidden + excluded.refused_forbidden`,
+				u.KeyID, hour, c.Requests, c.Refused, c.Reasons[memo.RefusedByLimit], c.Reasons[memo.RefusedByPlan],
+				c.Reasons[memo.RefusedEnded], c.Reasons[memo.RefusedInURL], c.Reasons[memo.RefusedForbidden]); err != nil {
 				return err
 			}
 		}
@@ -79,14 +87,18 @@ func (s *Store) UsageSince(ctx context.Context, keyIDs []string, hour, hours int
 	q.where("hour >= CAST(%s AS BIGINT)", hour)
 	q.whereIn("key_id", keyIDs)
 	return queryAll(ctx, s.dataReader.q, func(row scanner) (u UsageBucket, err error) {
-		err = row.Scan(&u.KeyID, &u.Period, &u.Requests, &u.Refused)
+		err = row.Scan(&u.KeyID, &u.Period, &u.Requests, &u.Refused, &u.Reasons[memo.RefusedByLimit],
+			&u.Reasons[memo.RefusedByPlan], &u.Reasons[memo.RefusedEnded], &u.Reasons[memo.RefusedInURL],
+			&u.Reasons[memo.RefusedForbidden])
 		return u, err
-	}, `SELECT key_id, (hour - $1) / `+q.arg(hours)+` AS part, CAST(sum(requests) AS BIGINT), CAST(sum(refused) AS BIGINT)
+	}, `SELECT key_id, (hour - $1) / `+q.arg(hours)+` AS part, CAST(sum(requests) AS BIGINT), CAST(sum(refused) AS BIGINT),
+			CAST(sum(refused_limit) AS BIGINT), CAST(sum(refused_plan) AS BIGINT), CAST(sum(refused_ended) AS BIGINT),
+			CAST(sum(refused_url) AS BIGINT), CAST(sum(refused_forbidden) AS BIGINT)
 		FROM key_usage WHERE `+strings.Join(q.conds, " AND ")+` GROUP BY key_id, part`, q.args...)
 }
 
 // UsageOfWorkspace sums up the usage of all keys of a workspace, or of a user there, as UsageSince
-// does. The buckets have no KeyID. The join is a CROSS JOIN because SQLite would otherwise read the
+// does. The buckets have no KeyID and no reasons. The join is a CROSS JOIN because SQLite would otherwise read the
 // usage of every workspace.
 func (s *Store) UsageOfWorkspace(
 	ctx context.Context, workspaceID, userID string, hour, hours int64,

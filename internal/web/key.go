@@ -31,6 +31,39 @@ type keyPage struct {
 	Chart    usageChart
 }
 
+// refusalRow is how many calls were refused for a reason.
+type refusalRow struct {
+	Reason, Remedy string
+	Calls          int64
+}
+
+// refusalTexts are the reasons of refusals in the order of the table, and what helps.
+var refusalTexts = []struct {
+	why            memo.Refusal
+	reason, remedy string
+}{
+	{memo.RefusedByLimit, "Too many requests", "The key was over its rate limit. Wait for the time in Retry-After."},
+	{memo.RefusedByPlan, "No API access", "The plan of the workspace did not include the API."},
+	{memo.RefusedEnded, "Key no longer active", "Something still sends this key. Give it a new one."},
+	{memo.RefusedInURL, "Key in the URL", "Send the key in the Authorization header."},
+	{memo.RefusedForbidden, "Not allowed for keys", "Only people who are signed in can manage keys."},
+}
+
+// Refusals returns the reasons of the refusals in the chart.
+func (p keyPage) Refusals() (rows []refusalRow) {
+	unknown := p.Chart.Sum.Refused
+	for _, t := range refusalTexts {
+		if n := p.Chart.Sum.Reasons[t.why]; n > 0 {
+			rows = append(rows, refusalRow{t.reason, t.remedy, n})
+			unknown -= n
+		}
+	}
+	if unknown > 0 {
+		rows = append(rows, refusalRow{"Other", "A previous version of Memo refused them and did not store why.", unknown})
+	}
+	return rows
+}
+
 func (v *pageRequest) keyPage(title string) (keyPage, error) {
 	k, err := v.key()
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/store"
 )
 
 var keyPattern = regexp.MustCompile(`mk_live_[0-9A-Za-z]{38}`)
@@ -217,6 +218,27 @@ func TestChangeAndRotateKey(t *testing.T) {
 		mark.post(key + "/revoke").want(200)
 		mark.get(key).want(200, "Revoked").without("<h2>Rotate key</h2>")
 	})
+}
+
+// TestRefusals checks the table of refused requests.
+func TestRefusals(t *testing.T) {
+	w := newWorld(t, sqliteWorld(t))
+	mark, path := w.browser(w.Mark), "/w/"+w.Acme.ID+"/keys/"+w.MarkKey.ID
+	w.use(w.MarkKey.Key)
+	mark.get(path).want(200).without("Refused requests")
+	w.SetPlan(memo.PlanFree)
+	w.authorised(w.MarkKey.Key)
+	w.authorised(w.MarkKey.Key)
+	mark.post(path + "/revoke").want(200)
+	w.authorised(w.MarkKey.Key)
+	w.App.FlushUsage(t.Context())
+	use := store.KeyUsage{KeyID: w.MarkKey.ID, Hours: map[int64]memo.Calls{store.Hour(w.Store.Now()): {Refused: 5}}}
+	w.Must(w.Store.Write(t.Context(), func(tx *store.Tx) error {
+		return tx.RecordUsage(t.Context(), []store.KeyUsage{use}) // as the previous version did, without reasons
+	}))
+	mark.get(path).want(200, "<h2>Refused requests</h2>", "No API access<br>", `<td class="num">2</td>`,
+		"Key no longer active<br>", `<td class="num">1</td>`, "Other<br>", `<td class="num">5</td>`).
+		without("Too many requests")
 }
 
 // TestPlanWithoutAPI checks that keys are listed and can be revoked, but not created.
