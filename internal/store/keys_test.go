@@ -42,7 +42,7 @@ func TestNoFieldOfAKeyIsLost(t *testing.T) {
 			return k
 		}
 		testenv.NoFieldIsZero(t, read(), "add its column to AddKey, or to the exceptions of this test if it is set later",
-			"DeactivationReason", "LastUsedAt", "LastUsedIP", "LastUsedAgent", "Requests24h", "ExposedAt")
+			"DeactivationReason", "LastUsedAt", "LastUsedIP", "LastUsedAgent", "Requests24h", "ExposedAt", "FirstCall")
 
 		i := slices.IndexFunc(tables, func(t table) bool { return t.name == "api_keys" })
 		for column := range strings.SplitSeq(tables[i].columns, ", ") {
@@ -53,6 +53,6 @@ func TestNoFieldOfAKeyIsLost(t *testing.T) {
 		if _, err := s.write.Exec(`UPDATE api_keys SET deactivated_by = 'a reason'`); err != nil {
 			t.Fatal(err)
 		}
-		testenv.NoFieldIsZero(t, read(), "add its column to keyQuery and scanKey", "Requests24h")
+		testenv.NoFieldIsZero(t, read(), "add its column to keyQuery and scanKey", "Requests24h", "FirstCall")
 	})
 }
