@@ -305,7 +305,7 @@ func (a assets) serve(w http.ResponseWriter, r *http.Request) {
 	if r.PathValue("version") == a.version {
 		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
-	compress(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	compressAsset(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(content) // the browser may be gone
 	})).ServeHTTP(w, r)
 }
