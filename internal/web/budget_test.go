@@ -78,8 +78,6 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-var cssComment = regexp.MustCompile(`(?s)/\*.*?\*/`)
-
 // TestEveryClassIsUsed finds classes of the style sheet that no template, script or handler has.
 func TestEveryClassIsUsed(t *testing.T) {
 	var used strings.Builder
@@ -98,8 +96,7 @@ func TestEveryClassIsUsed(t *testing.T) {
 			}
 		}
 	}
-	style := regexp.MustCompile(`\{[^{}]*\}`).ReplaceAllString(cssComment.ReplaceAllString(
-		string(readAssets().files["style.css"]), ""), " ")
+	style := regexp.MustCompile(`\{[^{}]*\}`).ReplaceAllString(string(readAssets().files["style.css"]), " ")
 	classes := map[string]bool{}
 	for _, m := range regexp.MustCompile(`\.([a-zA-Z][\w-]*)`).FindAllStringSubmatch(style, -1) {
 		classes[m[1]] = true

@@ -92,7 +92,7 @@ func (v *pageRequest) usageChart(usage []memo.Calls) usageChart {
 		b := usageBar{Calls: calls}
 		switch {
 		case days:
-			if b.Time = start.Format("Jan 2"); i%2 == 0 {
+			if b.Time = start.Format("Jan 2"); i%4 == 1 { // today is the last
 				b.Label = b.Time
 			}
 		default:

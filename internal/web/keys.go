@@ -29,8 +29,8 @@ type keysPage struct {
 	Command  string // connects an assistant
 }
 
-// keysPerPage is small enough for pages well below 100 kB.
-const keysPerPage = 40
+// keysPerPage is small enough for pages below 100 kB, even with the longest names.
+const keysPerPage = 30
 
 // keyRow is a key with its usage.
 type keyRow struct {

@@ -82,7 +82,7 @@ func TestKeyIsShownOnce(t *testing.T) {
 				`aria-label="Date" autofocus`).without(`maxlength="100" autofocus`)
 		mark.post(keys, "id", newID(), "name", "f", "expiry", "never").want(201, "valid until you revoke it")
 		mark.post(keys, "id", newID(), "name", "d", "expiry", "date", "date", "2099-01-31").want(201,
-			"valid until 31 January 2099")
+			"valid until Jan 31, 2099")
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -236,7 +237,7 @@ func parsePages(a assets) pageTemplates {
 		"asset": a.url, "bdi": bdi, "number": formatNumber, "count": formatCount, "initials": initials,
 		"colour": avatarColour, "rolename": roleName,
 		"button": newButton, "labelled": labelled, "menu": newMenu, "item": newMenuItem, "danger": dangerItem,
-		"pill": newPill, "columns": newColumns, "empty": newEmpty, "command": withCommand,
+		"pill": newPill, "status": newStatusPill, "columns": newColumns, "empty": newEmpty, "command": withCommand,
 		"ago": newAgo, "moment": newMoment, "day": newDay, "shortday": newShortDay,
 		"plural": memo.Plural, "mebibytes": mebibytes,
 		"device": deviceName, "highlight": highlight, "snippet": search.Snippet,
@@ -266,6 +267,9 @@ type assets struct {
 	files   map[string][]byte
 }
 
+// cssComment matches comments of style sheets, which are not sent.
+var cssComment = regexp.MustCompile(`(?s)/\*.*?\*/\n?`)
+
 func readAssets() assets {
 	a := assets{files: map[string][]byte{}}
 	sum := fnv.New64a()
@@ -277,6 +281,9 @@ func readAssets() assets {
 		content, err := static.ReadFile("static/" + e.Name())
 		if err != nil {
 			panic(err) // embedded
+		}
+		if path.Ext(e.Name()) == ".css" {
+			content = cssComment.ReplaceAll(content, nil)
 		}
 		a.files[e.Name()] = content
 		sum.Write(content)

@@ -39,18 +39,18 @@ func showMembers(v *pageRequest) (err error) {
 func (p membersPage) MenuOf(m memo.Member) menu {
 	path, me := "/w/"+p.Workspace.ID+"/members/"+m.UserID, m.UserID == p.User.ID
 	out := menu{ID: "menu-" + m.UserID, Label: "Actions for " + m.Name, Items: []menuItem{
-		{Text: "Show activity", Icon: "activity", Href: "/w/" + p.Workspace.ID + "/audit?member=" + m.UserID},
+		{Text: "Show activity", Href: "/w/" + p.Workspace.ID + "/audit?member=" + m.UserID},
 	}}
 	if me && p.OnlyOwner {
 		return out
 	}
-	role := menuItem{Text: "Make owner", Icon: "up", Href: path, Post: true, Name: "role", Value: string(memo.RoleOwner)}
+	role := menuItem{Text: "Make owner", Href: path, Post: true, Name: "role", Value: string(memo.RoleOwner)}
 	if m.Role == memo.RoleOwner {
-		role.Text, role.Icon, role.Value = "Make member", "down", string(memo.RoleMember)
+		role.Text, role.Value = "Make member", string(memo.RoleMember)
 	}
-	remove := menuItem{Text: "Remove member", Icon: "trash", Href: path + "/remove", Danger: true}
+	remove := menuItem{Text: "Remove member", Href: path + "/remove", Danger: true}
 	if me {
-		remove.Text, remove.Icon = "Leave workspace", "signout"
+		remove.Text = "Leave workspace"
 	}
 	out.Items = append(out.Items, role, remove)
 	return out

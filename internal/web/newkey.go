@@ -39,8 +39,8 @@ func expiryNote(value string, now time.Time) string {
 	return ""
 }
 
-// lastDay is the last day in UTC, at least in part, before a key expires: 30 December 2026.
-func lastDay(t time.Time) string { return t.Add(-time.Millisecond).UTC().Format("2 January 2006") }
+// lastDay is the last day in UTC, at least in part, before a key expires: Dec 30, 2026.
+func lastDay(t time.Time) string { return t.Add(-time.Millisecond).UTC().Format("Jan 2, 2006") }
 
 // keyForm returns the form with the name and expiry of a key.
 func (v *pageRequest) keyForm(name formField, expiry string, options []option) form {

@@ -135,13 +135,13 @@ type transcriptionRow struct {
 	Snippets []app.Snippet
 }
 
-// State returns the status of a transcription that has no transcript, and since when it has it.
-func (r transcriptionRow) State(now time.Time) pillPart {
+// newStatusPill returns the status of a transcription that has no transcript, and since when it has it.
+func newStatusPill(s memo.Status, since, now time.Time) pillPart {
 	kind := "warn"
-	if r.Status == memo.StatusFailed {
+	if s == memo.StatusFailed {
 		kind = "bad"
 	}
-	return pillPart{kind, statusName(r.Status) + " " + timeAgo(r.UpdatedAt, now)}
+	return pillPart{kind, statusName(s) + " " + timeAgo(since, now)}
 }
 
 // Timed reports whether the time of a snippet is known. Without times, all are 0.
