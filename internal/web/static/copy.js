@@ -9,7 +9,7 @@ announcement.role = "status"
 document.querySelector("main").append(announcement)
 for (const button of document.querySelectorAll("button[data-copy]")) {
   button.hidden = false
-  const label = button.textContent
+  const { textContent: label, ariaLabel } = button
   button.addEventListener("click", async () => {
     const source = document.getElementById(button.dataset.copy)
     try {
@@ -21,7 +21,8 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
       button.textContent = "Press Ctrl+C"
     }
     announcement.textContent = button.textContent
-    setTimeout(() => { button.textContent = label; announcement.textContent = "" }, 2000)
+    button.ariaLabel = null // the name of a button has its text
+    setTimeout(() => { Object.assign(button, { textContent: label, ariaLabel }); announcement.textContent = "" }, 2000)
   })
 }
 
