@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -165,6 +166,7 @@ func TestBrowserImportFolder(t *testing.T) {
 	p.open("/w/"+h.workspace+"/import", 200)
 	runStep(p, "choose the folder", chromedp.SetUploadFiles(chromedp.ID("folder"),
 		[]string{filepath.Join(dir, "meetings")}))
+	p.until(`document.querySelectorAll(".uploads li").length === 127`)
 	p.tick(importButton)
 	delete(words, "notes.txt")
 	for name, word := range words {
@@ -182,9 +184,12 @@ type brokenProxy struct {
 	filesLeft atomic.Int64 // uploads until the connection is lost, including the one that fails
 	delivered bool         // the server got that file, and only its response is lost
 	broken    atomic.Bool
+	slow      sync.RWMutex // while it is locked, requests wait
 }
 
 func (l *brokenProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	l.slow.RLock()
+	defer l.slow.RUnlock()
 	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/import") && l.filesLeft.Add(-1) == 0 {
 		if l.delivered {
 			l.server.ServeHTTP(httptest.NewRecorder(), r)

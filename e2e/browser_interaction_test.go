@@ -97,7 +97,7 @@ func TestBrowserPalette(t *testing.T) {
 }
 
 // TestBrowserLostNetwork: a form that cannot be sent stays as it is, and is sent once when the
-// network is back.
+// network is back, however slow it is.
 func TestBrowserLostNetwork(t *testing.T) {
 	h := newInstallation(t, onSQLite(t))
 	s := start(t, h.database)
@@ -132,7 +132,17 @@ func TestBrowserLostNetwork(t *testing.T) {
 	}
 	p.axe()
 	l.broken.Store(false)
-	p.click(rename, 200)
+	// On a slow network, the button is busy, and the form is not sent twice.
+	l.slow.Lock()
+	p.tick(rename)
+	p.until(`document.querySelector("[aria-busy=true]") !== null`)
+	p.tick(rename)
+	p.axe()
+	p.screenshot()
+	p.load("the network is fast again", 200, chromedp.Func(func(context.Context, *chromedp.Target) error {
+		l.slow.Unlock()
+		return nil
+	}))
 	p.sees("Name updated.")
 }
 

@@ -34,7 +34,9 @@ func TestBrowserFirstRun(t *testing.T) {
 		olga.press("Set up Memo", 422)
 		olga.sees("Password must")
 		olga.fill("code", s.setupCode(t), "password", password)
+		olga.clicks = 0
 		olga.press("Set up Memo", 200)
+		olga.took("set up, from the link", 1)
 		if !strings.HasPrefix(olga.path(), "/w/") {
 			t.Errorf("after the set-up, the browser is at %s", olga.path())
 		}
@@ -144,7 +146,11 @@ func TestBrowserKeyLifecycle(t *testing.T) {
 		s := start(t, h.database)
 		p := s.person(t, "owner")
 		p.signIn(h.owner)
+		p.clicks = 0
+		p.click(`//nav//a[contains(., "API & MCP")]`, 200)
 		key, line := p.createKey(h.workspace, "My script")
+		p.tick(`(//button[starts-with(@data-copy, "paste-")])[1]`) // of the chosen client
+		p.took("copy what a client needs to call the server", 4)
 		if !strings.Contains(line, key) || !strings.Contains(line, s.url) {
 			t.Fatalf("the curl command lacks the key or the server: %s", line)
 		}
@@ -163,11 +169,13 @@ func TestBrowserKeyLifecycle(t *testing.T) {
 		p.press("I've saved the key", 200)
 		p.sees("My script", "Active", "just now", "from 127.0.0.1")
 		p.seesNot(key)
+		p.clicks = 0
 		p.tick(`//button[@aria-label="Actions for My script"]`)
 		p.click(`//div[@popover and @aria-label="Actions for My script"]//a[normalize-space()="Revoke key"]`, 200)
 		p.sees("This cannot be undone.", "My script", "mk_live_…"+key[36:40])
 		p.press("Revoke key", 200)
 		p.sees("Key revoked.")
+		p.took("revoke a key of the list", 3)
 		if status := curl(t, line); status != http.StatusUnauthorized {
 			t.Errorf("the curl command got %d after the revocation", status)
 		}

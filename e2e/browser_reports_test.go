@@ -173,9 +173,11 @@ func TestBrowserFind(t *testing.T) {
 			t.Errorf("the bar and whether the line is in the window are %q, want %s", got, want)
 		}
 	}
+	p.clicks = 0
 	runStep(p, "find", chromedp.SendKeys(chromedp.CSS("#find"), "price"))
 	p.load("Enter", 200, chromedp.SendKeys(chromedp.CSS("#find"), kb.Enter))
 	shown("1 of 4")
+	p.took("find a sentence", 0)
 	p.tick(`//a[@aria-label="Next match"]`)
 	shown("2 of 4")
 	runStep(p, "Enter", chromedp.SendKeys(chromedp.CSS("#find"), kb.Enter))

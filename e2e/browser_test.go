@@ -33,6 +33,8 @@ type browserUser struct {
 	mu              sync.Mutex
 	consoleMessages []string // errors and warnings of the console
 	shots           int
+	clicks          int  // by the methods of browserUser
+	allWidths       bool // checkPage checks the page at every width of viewports
 }
 
 // browserNames are the programs that the tests can use.
@@ -151,6 +153,7 @@ func (p *browserUser) open(path string, status int) {
 // click clicks the element at an XPath, which opens another page.
 func (p *browserUser) click(xpath string, status int) {
 	p.t.Helper()
+	p.clicks++
 	p.load("click "+xpath, status, chromedp.Click(chromedp.Search(xpath)))
 }
 
@@ -163,7 +166,16 @@ func (p *browserUser) press(label string, status int) {
 // tick clicks an element that does not open another page.
 func (p *browserUser) tick(xpath string) {
 	p.t.Helper()
+	p.clicks++
 	runStep(p, "tick "+xpath, chromedp.Click(chromedp.Search(xpath)))
+}
+
+// took fails the test if a task took another number of clicks since p.clicks was set to 0.
+func (p *browserUser) took(task string, clicks int) {
+	p.t.Helper()
+	if p.clicks != clicks {
+		p.t.Errorf("%s: %d clicks instead of %d", task, p.clicks, clicks)
+	}
 }
 
 // fill types into inputs; pairs are names and values in turn.
@@ -261,33 +273,52 @@ var viewports = []struct {
 	name, scheme  string
 	width, height int64
 }{
-	{"desktop-light", "light", 1280, 800},
-	{"desktop-dark", "dark", 1280, 800},
-	{"phone-light", "light", 390, 844},
-	{"phone-dark", "dark", 390, 844},
+	{"1280-light", "light", 1280, 800},
+	{"1280-dark", "dark", 1280, 800},
+	{"768-light", "light", 768, 1024},
+	{"768-dark", "dark", 768, 1024},
+	{"390-light", "light", 390, 844},
+	{"390-dark", "dark", 390, 844},
+	{"320-light", "light", 320, 640},
+	{"320-dark", "dark", 320, 640},
 }
 
-// checkPage checks what holds for every page: nothing is wider than the window at 360
-// pixels, the page loads at most three files, and it has at most 100 kB. If MEMO_AXE is
-// the path of axe.min.js (scripts/axe.sh), it runs axe-core. If MEMO_SCREENSHOTS is a
-// directory, it saves pictures of the page there.
+// checkPage checks what holds for every page: nothing is wider than the window, the page loads at most
+// three files, and it has at most 100 kB, unless it is a long meeting. If MEMO_AXE is the path of
+// axe.min.js (scripts/axe.sh), it runs axe-core. If MEMO_SCREENSHOTS is a directory, it saves pictures of
+// the page there.
 func (p *browserUser) checkPage() {
 	p.t.Helper()
-	p.size(360, 800)
-	if wide := evalJS[[]string](p, overflowing); len(wide) > 0 {
-		p.t.Errorf("%s: at 360 pixels, %s is wider than the window: %s", p.name, p.path(), strings.Join(wide, ", "))
+	widths := []int64{320, 1280}
+	if p.allWidths {
+		widths = []int64{768, 390, 320, 1280}
 	}
-	p.size(1280, 800)
+	for _, width := range widths {
+		p.size(width, 800)
+		if wide := evalJS[[]string](p, overflowing); len(wide) > 0 {
+			p.t.Errorf("%s: at %d pixels, %s is wider than the window: %s", p.name, width, p.path(), strings.Join(wide, ", "))
+		}
+	}
 	files := evalJS[[]string](p, `performance.getEntriesByType("resource")
 	  .filter(r => ["link", "script", "img"].includes(r.initiatorType)).map(r => r.name)`)
 	if len(files) > 3 {
 		p.t.Errorf("%s: %s loads %d files: %s", p.name, p.path(), len(files), strings.Join(files, " "))
 	}
-	if size := len(p.source()); size > 100_000 {
+	most := 100_000
+	if p.allWidths { // with the longest names
+		most = 120_000
+	}
+	if size := len(p.source()); size > most && !p.long() {
 		p.t.Errorf("%s: %s has %d bytes", p.name, p.path(), size)
 	}
 	p.axe()
 	p.screenshot()
+}
+
+// long reports whether the page has hundreds of lines of a meeting, which all look the same.
+func (p *browserUser) long() bool {
+	p.t.Helper()
+	return evalJS[int](p, `document.querySelectorAll(".lines p").length`) > 500
 }
 
 // overflowing lists elements that are wider than the window.
@@ -299,24 +330,50 @@ const overflowing = `(() => {
     .concat("the page is " + document.documentElement.scrollWidth)
 })()`
 
-// axe reports the violations that axe-core finds, in the light and the dark scheme.
+// axe reports the violations that axe-core finds, in the light and the dark scheme, as the page is and then with
+// all details and menus open.
 func (p *browserUser) axe() {
 	p.t.Helper()
 	script := os.Getenv("MEMO_AXE")
-	if script == "" {
+	if script == "" || p.long() {
 		return
 	}
 	code, err := os.ReadFile(script)
 	p.must("MEMO_AXE", err)
 	evalJS[bool](p, string(code)+"\n;true")
-	for _, scheme := range []string{"light", "dark"} {
-		p.scheme(scheme)
+	// A toast must not disappear meanwhile.
+	evalJS[bool](p, `document.querySelectorAll(".toast").forEach(e => { e.style.animation = "none" }), true`)
+	for _, scheme := range []string{"light", "dark", "dark, open", "light, open"} {
+		if scheme == "dark, open" && evalJS[int](p, openAll) == 0 {
+			break
+		}
+		p.scheme(strings.TrimSuffix(scheme, ", open"))
 		for _, violation := range evalJS[[]string](p, runAxe) {
 			p.t.Errorf("axe: %s, %s: %s", p.path(), scheme, violation)
 		}
 	}
+	evalJS[bool](p, closeAll)
 	p.scheme("")
 }
+
+// openAll opens what can be opened and returns how much that was. closeAll closes it again.
+const (
+	openAll = `(() => {
+  window.opened = [...document.querySelectorAll("details:not([open]), [popover]:not(:popover-open):not(.side)")]
+  for (const e of opened) {
+    if (e.matches("details")) e.open = true
+    else { e.popover = "manual"; e.showPopover() }
+  }
+  return opened.length
+})()`
+	closeAll = `(() => {
+  for (const e of window.opened ?? []) {
+    if (e.matches("details")) e.open = false
+    else { e.hidePopover(); e.popover = "auto" }
+  }
+  return true
+})()`
+)
 
 // runAxe returns a description of each violation.
 const runAxe = `axe.run(document, {resultTypes: ["violations"]}).then(r => {
@@ -343,7 +400,11 @@ func (p *browserUser) screenshot() {
 	for _, v := range viewports {
 		p.scheme(v.scheme)
 		p.size(v.width, v.height)
-		png := runStep(p, "screenshot", chromedp.FullScreenshot(100))
+		shot := chromedp.FullScreenshot(100)
+		if p.long() {
+			shot = chromedp.CaptureScreenshot()
+		}
+		png := runStep(p, "screenshot", shot)
 		p.must("screenshot",
 			os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%02d-%.60s-%s.png", p.name, p.shots, page, v.name)), png, 0o644))
 	}
