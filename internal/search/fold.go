@@ -8,9 +8,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// foldText returns a text in the form in which texts are compared: in lower case, without
+// Fold returns a text in the form in which texts are compared: in lower case, without
 // compatibility forms, and without the accents of Latin, Greek and Cyrillic.
-func foldText(s string) string {
+func Fold(s string) string {
 	if isASCII(s) {
 		return strings.ToLower(s)
 	}
@@ -44,7 +44,7 @@ type folded struct {
 	from []int
 }
 
-// foldWithOffsets folds a text as foldText does, in linear time. If folding changes the number
+// foldWithOffsets folds a text as Fold does, in linear time. If folding changes the number
 // of characters in a group ("½", "ﬁ", or a letter with a separate accent), every byte of the
 // result gets the offset of the first character of the group.
 func foldWithOffsets(s string) folded {

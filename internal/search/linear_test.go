@@ -39,7 +39,7 @@ func simpleSnippet(query []Term, line string) string {
 func simpleIndex(query []Term, line []rune) int {
 	for _, q := range query {
 		for i := range line {
-			if (i == 0 || !isWord(line[i-1]) || isUnspaced(line[i])) && strings.HasPrefix(foldText(string(line[i:])), q.Text) {
+			if (i == 0 || !isWord(line[i-1]) || isUnspaced(line[i])) && strings.HasPrefix(Fold(string(line[i:])), q.Text) {
 				return i
 			}
 		}
@@ -68,7 +68,7 @@ func simpleHighlights(query []Term, s string) (ranges []ByteRange) {
 }
 
 func simpleHighlightsWithin(query []Term, word string) (ranges []ByteRange) {
-	folded := []rune(foldText(word))
+	folded := []rune(Fold(word))
 	i := 0
 	for start := range word {
 		end := start
@@ -121,8 +121,8 @@ func TestFastFunctionsMatchSimpleOnes(t *testing.T) {
 			for range 50 {
 				text, q := randomText(rnd, alphabet.letters, rnd.IntN(60)), randomText(rnd, alphabet.letters, rnd.IntN(8))
 				query := ParseQuery(q)
-				if f := foldWithOffsets(text); f.text != foldText(text) {
-					t.Fatalf("%q folds to %q, with offsets to %q", text, foldText(text), f.text)
+				if f := foldWithOffsets(text); f.text != Fold(text) {
+					t.Fatalf("%q folds to %q, with offsets to %q", text, Fold(text), f.text)
 				}
 				if alphabet.highlights && len(query) > 0 {
 					if got, want := Highlights(query, text), simpleHighlights(query, text); !slices.Equal(got, want) {

@@ -61,7 +61,7 @@ func BestLines(ctx context.Context, query []Term, n int, line func(i int) string
 // the words of s at most once, and not at all if s contains none of the terms as a
 // substring.
 func CountTerms(query []Term, s string) (n int) {
-	text := foldText(s)
+	text := Fold(s)
 	var buf [maxQueryTerms]Term
 	candidates := buf[:0] // substrings of s, perhaps only within a word: "art" in "start"
 	for _, q := range query {

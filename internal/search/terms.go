@@ -40,7 +40,7 @@ func (q Term) IsPair() bool {
 // Terms returns the terms of a text, in order, as an index needs them.
 func Terms(text string) []string {
 	var out []string
-	for r := range runs(foldText(text)) {
+	for r := range runs(Fold(text)) {
 		if r.unspaced {
 			out = r.appendPairs(out)
 		} else {
@@ -61,7 +61,7 @@ func ParseQuery(q string) []Term {
 			out = append(out, Term{text, prefix})
 		}
 	}
-	for r := range runs(foldText(q)) {
+	for r := range runs(Fold(q)) {
 		if !r.unspaced {
 			term := cutTerm(r.text)
 			add(term, utf8.RuneCountInString(term) >= prefixFrom)
