@@ -236,7 +236,7 @@ func TestRefusals(t *testing.T) {
 	w.Must(w.Store.Write(t.Context(), func(tx *store.Tx) error {
 		return tx.RecordUsage(t.Context(), []store.KeyUsage{use}) // as the previous version did, without reasons
 	}))
-	mark.get(path).want(200, "<h2>Refused requests</h2>", "No API access<br>", `<td class="num">2</td>`,
+	mark.get(path).want(200, "Refused requests</th>", "No API access<br>", `<td class="num">2</td>`,
 		"Key no longer active<br>", `<td class="num">1</td>`, "Other<br>", `<td class="num">5</td>`).
 		without("Too many requests")
 }
