@@ -39,7 +39,8 @@ type App struct {
 	passwords *credential.PasswordHasher
 	throttle  *throttle
 	totals    *versionCache[totalKey, store.Total] // about 250 bytes each, whatever the filter
-	projects  *versionCache[projectsKey, projectsPage]
+	projects  *versionCache[contentKey, projectsPage]
+	speakers  *versionCache[contentKey, []string]
 	work      work
 	retention Retention
 	log       *slog.Logger
@@ -63,7 +64,8 @@ func New(cfg Config) *App {
 	return &App{
 		store: cfg.Store, limits: cfg.Limits, passwords: cfg.Passwords, log: cfg.Log,
 		throttle: newThrottle(), totals: newVersionCache[totalKey, store.Total](10_000),
-		projects: newVersionCache[projectsKey, projectsPage](1_000), work: newWork(cfg.Work),
+		projects: newVersionCache[contentKey, projectsPage](1_000),
+		speakers: newVersionCache[contentKey, []string](1_000), work: newWork(cfg.Work),
 		retention: cfg.Retention,
 		usage:     newUsageRecorder(cfg.Store, cfg.Log), wake: make(chan struct{}, 1),
 		// There is no maximum, because a key that was refused must stay refused.

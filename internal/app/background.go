@@ -70,6 +70,7 @@ func (a *App) cleanUpJobs() []*job {
 			return n == expireBatch, err
 		}},
 		{what: "count transcriptions again", every: time.Minute, step: a.store.Recount},
+		{what: "list the speakers of transcriptions", step: a.store.ListSpeakers},
 		{what: "delete what is older than its retention", every: time.Hour, step: a.newPruning().step},
 		{what: "delete the remains of interrupted imports", every: time.Hour, step: func(ctx context.Context) (bool, error) {
 			return false, a.store.DropOrphans(ctx)

@@ -161,6 +161,7 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	"Text":                 func(s *scene, c memo.Caller) error { return errOf(s.Text(s.ctx, c, s.meeting)) },
 	"Reports":              func(s *scene, c memo.Caller) error { return errOf(s.Reports(s.ctx, c, s.meeting)) },
 	"RequireTranscription": func(s *scene, c memo.Caller) error { return s.RequireTranscription(s.ctx, c, s.meeting) },
+	"Speakers":             func(s *scene, c memo.Caller) error { return errOf(s.Speakers(s.ctx, c)) },
 	"Languages":            func(s *scene, c memo.Caller) error { return errOf(s.Languages(s.ctx, c)) },
 	"ProjectNames":         func(s *scene, c memo.Caller) error { return errOf(s.ProjectNames(s.ctx, c)) },
 	"Projects": func(s *scene, c memo.Caller) error {
@@ -363,6 +364,7 @@ SetPlan                operator operator operator operator operator operator ok
 SetRole                owner owner owner ok owner owner ok
 SignOutElsewhere       sign_in no_key ok ok ok sign_in ok
 SignOutEverywhere      sign_in no_key ok ok ok sign_in ok
+Speakers               sign_in ok ok ok ok ok ok
 StartUpload            sign_in read_only ok ok ok ok ok
 TakeLimit              sign_in ok ok ok ok ok ok
 Text                   sign_in ok ok ok not_found ok ok

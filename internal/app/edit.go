@@ -166,3 +166,24 @@ func (a *App) Languages(ctx context.Context, c memo.Caller) ([]string, error) {
 	}
 	return a.store.Languages(ctx, c.WorkspaceID)
 }
+
+// maxSpeakers is how many speakers a form offers. Users can type other names.
+const maxSpeakers = 50
+
+// Speakers returns the names of the most frequent speakers in the newest transcriptions of the
+// workspace, the most frequent first.
+func (a *App) Speakers(ctx context.Context, c memo.Caller) ([]string, error) {
+	if err := requireReader(c); err != nil {
+		return nil, err
+	}
+	key := contentKey{c.WorkspaceID, c.ContentVersion}
+	names, ok := a.speakers.get(key)
+	if !ok {
+		var err error
+		if names, err = a.store.FrequentSpeakers(ctx, c.WorkspaceID, maxSpeakers); err != nil {
+			return nil, err
+		}
+		a.speakers.add(key, names)
+	}
+	return names, nil
+}

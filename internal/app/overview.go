@@ -51,7 +51,7 @@ func (a *App) countContent(ctx context.Context, c memo.Caller, o *Overview) erro
 	if err != nil {
 		return err
 	}
-	key := projectsKey{c.WorkspaceID, c.ContentVersion}
+	key := contentKey{c.WorkspaceID, c.ContentVersion}
 	projects, ok := a.projects.get(key)
 	if !ok {
 		if projects.items, projects.total, err = a.Projects(ctx, c, overviewProjects, 0); err != nil {
@@ -73,7 +73,8 @@ func (a *App) FirstSteps(ctx context.Context, c memo.Caller) (used, invited bool
 	return a.store.FirstSteps(ctx, c.WorkspaceID)
 }
 
-type projectsKey struct {
+// contentKey is the key of what depends only on the content of a workspace.
+type contentKey struct {
 	workspaceID string
 	version     int64
 }

@@ -20,6 +20,7 @@ type ListQuery struct {
 	Status     memo.Status
 	ProjectID  string
 	Language   string
+	Speaker    string    // the name, in any case and with or without accents
 	From, To   time.Time // days in UTC, both inclusive
 	ExternalID string
 	Query      string
@@ -43,7 +44,7 @@ const maxFilter = 200
 type Page struct {
 	Items            []ListItem
 	Total            int
-	HasMoreThanTotal bool // only in a search, which is counted up to a limit
+	HasMoreThanTotal bool // in a search or with a speaker: these are counted up to a limit
 	Limit            int
 	Offset           int
 	NextCursor       string
@@ -74,13 +75,14 @@ func (it ListItem) AppendJSON(b []byte) ([]byte, error) { return it.stored.Appen
 // Item decodes the item.
 func (it ListItem) Item() (memo.ListItem, error) { return it.stored.Item() }
 
-// deepOffset is the offset beyond which skipping rows costs as much as a search.
+// deepOffset is the offset beyond which skipping rows costs as much as a search. A list by speaker
+// may cost as much, because it looks up the other filters for each transcription of the speaker.
 const deepOffset = 10_000
 
 func (in ListQuery) filter(workspaceID string) store.Filter {
 	f := store.Filter{
 		WorkspaceID: workspaceID, Status: in.Status, ProjectID: in.ProjectID, Language: in.Language,
-		ExternalID: in.ExternalID, From: in.From, Search: in.Query != "",
+		Speaker: in.Speaker, ExternalID: in.ExternalID, From: in.From, Search: in.Query != "",
 	}
 	if f.Search {
 		f.Query = search.ParseQuery(in.Query)
@@ -121,7 +123,7 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (
 		a.usage.did(c, listed(filter, 0))
 		return p, nil // an offset after the end costs no query
 	}
-	if !filter.Search && at.Offset > deepOffset {
+	if !filter.Search && (at.Offset > deepOffset || filter.Speaker != "") {
 		release, err := a.admitQuery(ctx, c)
 		if err != nil {
 			return Page{}, err
@@ -178,7 +180,11 @@ func (in ListQuery) Check() (problems []*memo.Error) {
 	refuseIf(sort == "relevance" && in.Query == "", "sort", "relevance needs a search: give q as well")
 	refuseIf(utf8.RuneCountInString(in.Query) > search.MaxQuery, "q", "must have at most %d characters", search.MaxQuery)
 	for _, f := range [][2]string{
-		{"status", string(in.Status)}, {"language", in.Language}, {"external_id", in.ExternalID}, {"cursor", in.Cursor},
+		{"status", string(in.Status)},
+		{"language", in.Language},
+		{"speaker", in.Speaker},
+		{"external_id", in.ExternalID},
+		{"cursor", in.Cursor},
 	} {
 		refuseIf(utf8.RuneCountInString(f[1]) > maxFilter, f[0], "must have at most %d characters", maxFilter)
 	}

@@ -95,6 +95,12 @@ func newArchive(t testing.TB, cfg Config, n int) *archive {
 				|| CASE WHEN i % 1000 = 7 THEN ' `+tag+`quokka' ELSE '' END`+suffix+` FROM n ORDER BY 1`, count); err != nil {
 				return err
 			}
+			if err := tx.exec(ctx, `INSERT INTO transcription_speakers
+					(seq, folded, name, workspace_id, created_at, duration_ms, id)
+				SELECT seq, 'zoe', 'Zoë', workspace_id, created_at, duration_ms, id FROM transcriptions
+				WHERE workspace_id = $1 AND CAST(substr(id, 2) AS BIGINT) % 4 = 0`, w); err != nil {
+				return err
+			}
 			if err := tx.exec(ctx, `UPDATE workspaces SET counted_version = -1 WHERE id = $1`, w); err != nil {
 				return err
 			}
@@ -121,7 +127,8 @@ func (a *archive) matches(f Filter, query string) (found []int) {
 	for i := 1; i <= a.n; i++ {
 		created := time.UnixMilli(int64(i * 7919 % a.n * spacing))
 		if query == "pricing" && i%10 != 3 || query == "quokka" && i%1000 != 7 ||
-			f.ProjectID != "" && i%3 != 0 || f.Language != "" && i%2 != 0 || f.ExternalID != "" && (i%5 != 0 || i%50 != 5) ||
+			f.ProjectID != "" && i%3 != 0 || f.Speaker != "" && i%4 != 0 ||
+			f.Language != "" && i%2 != 0 || f.ExternalID != "" && (i%5 != 0 || i%50 != 5) ||
 			!f.From.IsZero() && created.Before(f.From) || !f.To.IsZero() && !created.Before(f.To) {
 			continue
 		}
@@ -150,7 +157,7 @@ func (a *archive) sorted(numbers []int, o Order) (ids []string) {
 
 // eachFilter calls f with every subset of the filters of a list.
 func eachFilter(n int, f func(name string, f Filter)) {
-	for set := range 1 << 5 {
+	for set := range 1 << 6 {
 		in, name := Filter{WorkspaceID: "a", Status: memo.StatusCompleted}, ""
 		for bit, add := range []struct {
 			name string
@@ -159,6 +166,7 @@ func eachFilter(n int, f func(name string, f Filter)) {
 			{"project ", func() { in.ProjectID = "pa" }},
 			{"language ", func() { in.Language = "en" }},
 			{"external ", func() { in.ExternalID = "crm-5" }},
+			{"speaker ", func() { in.Speaker = "ZOË" }},
 			{"from ", func() { in.From = time.UnixMilli(int64(n / 4 * spacing)) }},
 			{"to ", func() { in.To = time.UnixMilli(int64(n / 4 * 3 * spacing)) }},
 		} {
@@ -188,6 +196,7 @@ func (a *archive) wantFTSFirst(t *testing.T, query string, args []any, walk *Ord
 	allowed := regexp.MustCompile(
 		`^SEARCH t USING COVERING INDEX transcriptions_search \(search_rowid=\? AND workspace_id=\?|` +
 			`^SEARCH transcriptions USING INDEX transcriptions_spilled \(workspace_id=\?\)$|` +
+			`^SEARCH s EXISTS USING PRIMARY KEY \(seq=\? AND folded=\?\)$|` +
 			`^SEARCH transcriptions USING COVERING INDEX transcriptions_created \(workspace_id=\? AND status[<>]\?\)$|` +
 			`^SCAN c$|^SCAN r$|^SEARCH \(subquery-\d+\)$`)
 	plan, first, directions := planOf(t, a.Store, query, args), "", []string{}

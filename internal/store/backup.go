@@ -24,8 +24,9 @@ type table struct {
 
 // tables lists all tables, each after those that its rows refer to. Sessions and invitations
 // are excluded, because a restore would make ended ones active again; so all users must sign in
-// after a restore. The queue of the search index and the windows of rate limits are excluded as
-// well, and so is transcriptions.search_rowid of SQLite, which a text gets when it is indexed.
+// after a restore. The queue of the search index, the table of speakers, which is made again, and the
+// windows of rate limits are excluded as well, and so is transcriptions.search_rowid of SQLite, which
+// a text gets when it is indexed.
 var tables = []table{
 	{name: "users", columns: "id, email, name, password_hash, created_at, disabled_at"},
 	{name: "workspaces", columns: "id, name, plan, content_version, created_at, stored_bytes, counted_version"},
@@ -55,6 +56,11 @@ var tables = []table{
 		name: "invites", columns: "id, hash, workspace_id, role, recipient, created_by, created_at, expires_at",
 		excluded: true,
 	},
+	{
+		name: "transcription_speakers", columns: "seq, folded, name, workspace_id, created_at, duration_ms, id",
+		excluded: true,
+	},
+	{name: "speakers_pending", columns: "seq", excluded: true},
 	{name: "search_pending", columns: "seq", excluded: true},
 	{name: "limit_windows", columns: "server, class, subject, calls, latest", excluded: true},
 }

@@ -16,9 +16,9 @@ type Total struct {
 	More bool
 }
 
-// Count counts the transcriptions that f selects. With a search it stops at 10,000 hits. Without
-// one the count is exact: a sum of rows of transcription_counts, if these are valid and f is not
-// by external id.
+// Count counts the transcriptions that f selects. With a search or a speaker it stops at 10,000.
+// Otherwise the count is exact: a sum of rows of transcription_counts, if these are valid and f is
+// not by external id.
 func (s *Store) Count(ctx context.Context, f Filter) (total Total, err error) {
 	if f.Search && len(f.Query) == 0 {
 		return Total{}, nil
@@ -32,7 +32,7 @@ func (s *Store) Count(ctx context.Context, f Filter) (total Total, err error) {
 	}
 	query, args := s.countQuery(f)
 	err = s.querierFor(f).QueryRowContext(ctx, query, args...).Scan(&total.N)
-	if f.Search && total.N > maxCount {
+	if f.isSlow() && total.N > maxCount {
 		total = Total{N: maxCount, More: true}
 	}
 	return total, classifyError(err)
@@ -49,7 +49,7 @@ const hasStatus = `(NOT EXISTS (SELECT 1 FROM transcriptions INDEXED BY transcri
 
 func (s *Store) countQuery(f Filter) (query string, args []any) {
 	q := s.selection(f, ByCreated)
-	if !f.Search {
+	if !f.isSlow() {
 		return q.query("count(*)"), q.args
 	}
 	onlyQuery := Filter{WorkspaceID: f.WorkspaceID, Status: f.Status, Query: f.Query, Search: true}
@@ -60,6 +60,10 @@ func (s *Store) countQuery(f Filter) (query string, args []any) {
 	}
 	return `SELECT count(*) FROM (` + q.query("1") + ` LIMIT ` + q.arg(maxCount+1) + `) c`, q.args
 }
+
+// isSlow reports whether a query looks up each of what may be most transcriptions: the hits of a
+// search, or those of a speaker. Counting them stops at maxCount.
+func (f Filter) isSlow() bool { return f.Search || f.Speaker != "" }
 
 // CountKey returns a key for caching the total of f. Filters with the same key have the same
 // total at the same content version.

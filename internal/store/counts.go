@@ -121,7 +121,8 @@ func (s *Store) Recount(ctx context.Context) (found bool, err error) {
 	return true, s.Write(ctx, func(t *Tx) error { return t.recount(ctx, ids[0]) })
 }
 
-// recount counts the transcriptions of a workspace, unless another process has just done so. The lock
+// recount counts the transcriptions of a workspace, unless another process has just done so, and queues
+// those without speakers in the table of speakers. The lock
 // makes it wait for every transaction that has raised the content version; one that has not yet will
 // add its changes afterwards.
 func (t *Tx) recount(ctx context.Context, workspaceID string) error {
@@ -137,6 +138,9 @@ func (t *Tx) recount(ctx context.Context, workspaceID string) error {
 			FROM transcriptions WHERE workspace_id = $1 GROUP BY 1, 2, 3, 4, 5`,
 		into + `SELECT workspace_id, status, -2147483648, project_id, language, sum(n)
 			FROM transcription_counts WHERE workspace_id = $1 GROUP BY 1, 2, 4, 5`,
+		`INSERT INTO speakers_pending SELECT t.seq FROM transcriptions t WHERE t.workspace_id = $1
+			AND NOT EXISTS (SELECT 1 FROM transcription_speakers s WHERE s.seq = t.seq)
+			AND NOT EXISTS (SELECT 1 FROM speakers_pending p WHERE p.seq = t.seq)`,
 		`UPDATE workspaces SET counted_version = content_version WHERE id = $1`,
 	} {
 		if err := t.exec(ctx, query, workspaceID); err != nil {
@@ -148,7 +152,8 @@ func (t *Tx) recount(ctx context.Context, workspaceID string) error {
 
 // isCounted reports whether the numbers of a workspace include those for a filter.
 func (f Filter) isCounted() bool {
-	return !f.Search && f.ExternalID == "" && toMillis(f.From)%dayMillis == 0 && toMillis(f.To)%dayMillis == 0
+	return !f.Search && f.ExternalID == "" && f.Speaker == "" &&
+		toMillis(f.From)%dayMillis == 0 && toMillis(f.To)%dayMillis == 0
 }
 
 // sumQuery returns a query for the number of transcriptions that f selects. It has no row if the

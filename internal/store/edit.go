@@ -116,7 +116,7 @@ func (t *Tx) UpdateProject(ctx context.Context, e LockedTranscription, project s
 	return t.bumpContent(ctx, e.workspaceID, 0)
 }
 
-// DeleteTranscription deletes a transcription with its text and its reports. Long values
+// DeleteTranscription deletes a transcription with its text, reports and speakers. Long values
 // that are stored in parts remain, but nothing reads them: call [Store.DropParts] to
 // delete them.
 func (t *Tx) DeleteTranscription(ctx context.Context, e LockedTranscription) error {

@@ -23,6 +23,7 @@ type Filter struct {
 	ProjectID   string
 	Language    string
 	ExternalID  string
+	Speaker     string    // the name, in any case and with or without accents
 	From, To    time.Time // From ≤ created_at < To
 	Query       []search.Term
 	Search      bool // filter by Query; an empty Query then selects nothing
@@ -97,7 +98,7 @@ func (s *Store) List(ctx context.Context, f Filter, o Order, p Range) ([]ListIte
 		rest, err := s.List(ctx, f, o, Range{Limit: p.Limit - len(best), Offset: maxRanked})
 		return append(best, rest...), err
 	}
-	if !f.Search && p.Offset == 0 {
+	if !f.isSlow() && p.Offset == 0 {
 		ctx = s.quick(ctx)
 	}
 	query, args := s.listQuery(f, o, p)
@@ -125,16 +126,16 @@ func (s *Store) pageQuery(f Filter, o Order, p Range) (query, order string, args
 	if o.By == ByRelevance {
 		return q.ranked(p)
 	}
-	key, direction, compare := "t.created_at", "ASC", ">"
+	key, id, direction, compare := q.sorted+".created_at", q.sorted+".id", "ASC", ">"
 	if o.By == ByDuration {
-		key = "t.duration_ms"
+		key = q.sorted + ".duration_ms"
 	}
 	if o.Descending {
 		direction, compare = "DESC", "<"
 	}
 	order = fmt.Sprintf("c.key %s, c.id %s", direction, direction)
 	if p.After != nil {
-		q.where("("+key+", t.id) "+compare+" (%s, %s)", p.After.Key, p.After.ID)
+		q.where("("+key+", "+id+") "+compare+" (%s, %s)", p.After.Key, p.After.ID)
 		if q.rowids != nil && o.By == ByCreated {
 			q.rowids.createdAfter(q, o, p.After.Key)
 		}
@@ -142,7 +143,7 @@ func (s *Store) pageQuery(f Filter, o Order, p Range) (query, order string, args
 	if q.rowids != nil && o.By == ByCreated {
 		query = q.byRowid(o, p)
 	} else {
-		query = q.query(`t.seq AS seq, t.id AS id, ` + key + ` AS key`)
+		query = q.query(`t.seq AS seq, ` + id + ` AS id, ` + key + ` AS key`)
 	}
 	return query + ` ORDER BY ` + strings.ReplaceAll(order, "c.", "") + q.limit(p), order, q.args
 }
@@ -179,6 +180,7 @@ func projectRef(id, name sql.NullString) *memo.ProjectRef {
 // queryBuilder builds a query: its FROM, the conditions of its WHERE, and its arguments.
 type queryBuilder struct {
 	from   string
+	sorted string      // of a list: the table by whose columns it is sorted
 	newest string      // of a search: the column by which hits are sorted by time
 	rank   string      // of a search: the expression for the rank of a hit, lowest for the best
 	rowids *rowidRange // of a search on SQLite
@@ -245,15 +247,21 @@ func (d dialect) indexedBy(index string) string {
 // it would have to sort all rows of these days. The plus sign prevents this on both databases.
 // The times are then read from the index by duration, which contains them after its key.
 func (s *Store) selection(f Filter, by OrderBy) *queryBuilder {
-	q := &queryBuilder{from: "transcriptions t", conds: make([]string, 0, 8), args: make([]any, 0, 12)}
-	created := "t.created_at"
-	if by == ByDuration {
-		created = "+t.created_at"
-	}
-	if f.Search {
+	q := &queryBuilder{from: "transcriptions t", sorted: "t", conds: make([]string, 0, 8), args: make([]any, 0, 12)}
+	switch {
+	case f.Search:
 		s.addSearch(q, f)
-	} else {
+	case f.Speaker != "":
+		// CROSS JOIN makes SQLite read the rows of the speaker first.
+		q.from = "transcription_speakers s" + s.dialect.indexedBy(f.index(by)) + " CROSS JOIN transcriptions t"
+		q.where("s.workspace_id = %s AND s.folded = %s AND t.seq = s.seq", f.WorkspaceID, foldSpeaker(f.Speaker))
+		q.sorted = "s"
+	default:
 		q.from += s.dialect.indexedBy(f.index(by))
+	}
+	created := q.sorted + ".created_at"
+	if by == ByDuration {
+		created = "+" + created
 	}
 	q.where("t.workspace_id = %s", f.WorkspaceID)
 	q.where("t.status = %s", f.Status)
@@ -266,6 +274,10 @@ func (s *Store) selection(f Filter, by OrderBy) *queryBuilder {
 	if f.ExternalID != "" {
 		q.where("t.external_id = %s", f.ExternalID)
 	}
+	if f.Search && f.Speaker != "" {
+		q.where("EXISTS (SELECT 1 FROM transcription_speakers s WHERE s.seq = t.seq AND s.folded = %s)",
+			foldSpeaker(f.Speaker))
+	}
 	if !f.From.IsZero() {
 		q.where(created+" >= %s", toMillis(f.From))
 	}
@@ -277,10 +289,14 @@ func (s *Store) selection(f Filter, by OrderBy) *queryBuilder {
 
 // index returns the name of the index for this filter and sort.
 func (f Filter) index(by OrderBy) string {
-	if f.ExternalID != "" {
+	name := "transcriptions"
+	switch {
+	case f.Speaker != "":
+		name = "transcription_speakers"
+		f.ProjectID, f.Language = "", "" // looked up for each transcription of the speaker
+	case f.ExternalID != "":
 		return "transcriptions_external"
 	}
-	name := "transcriptions"
 	if f.ProjectID != "" {
 		name += "_project"
 	}

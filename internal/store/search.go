@@ -28,7 +28,7 @@ const (
 	// maxTerms is the maximum number of indexed terms of one text. FTS5 takes about
 	// 300 ms for 100,000 terms, and nothing else can write to SQLite during that time.
 	maxTerms = 50_000
-	// maxCount is the number of hits at which counting a search stops.
+	// maxCount is the number of hits at which counting a search, or the transcriptions of a speaker, stops.
 	maxCount = 10_000
 	// maxRanked is the maximum number of hits that are ranked: the newest ones. Ranking a hit
 	// takes about ten times as long as finding it.

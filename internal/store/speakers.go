@@ -136,6 +136,9 @@ func (t *Tx) UpdateSpeaker(ctx context.Context, e LockedTranscription, n NewSpea
 		e.seq, string(item), p.chars, p.size); err != nil {
 		return err
 	}
+	if err := t.replaceSpeakers(ctx, e.seq, e.workspaceID, e.Item); err != nil {
+		return err
+	}
 	if err := t.unindex(ctx, e.seq); err != nil {
 		return err
 	}

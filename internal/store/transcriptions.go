@@ -323,6 +323,9 @@ func (t *Tx) addTranscription(ctx context.Context, p *Prepared, projects map[str
 	if err := t.addValues(ctx, seq, p); err != nil {
 		return Added{}, err
 	}
+	if err := t.addSpeakers(ctx, seq, p.WorkspaceID, d.ListItem); err != nil {
+		return Added{}, err
+	}
 	if rowid.Valid {
 		err = t.indexAt(ctx, rowid.Int64, p.terms)
 	} else {

@@ -10,9 +10,9 @@ import (
 	"memoai.tech/memo/internal/zipstream"
 )
 
-// TestStatementsOfABatch: a transcription takes a search for its hash, a row in two tables and an entry
-// in the search index. A batch takes two statements for each project, one for the workspace, and one for
-// the counts of all its groups.
+// TestStatementsOfABatch: a transcription takes a search for its hash, a row in two tables, all its
+// speakers, and an entry in the search index. A batch takes two statements for each project, one for the
+// workspace, and one for the counts of all its groups.
 func TestStatementsOfABatch(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		h, files := newHarness(t, cfg, 0), 0
@@ -28,6 +28,7 @@ func TestStatementsOfABatch(t *testing.T) {
 					Doc: &memo.Transcription{
 						ListItem: memo.ListItem{
 							Title: fmt.Sprint("File ", files), Status: memo.StatusCompleted, CreatedAt: h.Now(),
+							Speakers: []memo.Speaker{{Name: "Ann"}, {Name: "Zoë"}},
 						},
 						Project:  &memo.ProjectRef{Name: "Sales"},
 						Segments: []memo.Segment{{Text: "one of the files"}},
@@ -53,7 +54,7 @@ func TestStatementsOfABatch(t *testing.T) {
 			perBatch++ // the timeout of locks
 		}
 		for _, n := range []int{1, 1, 20} {
-			if got, want := add(n), perBatch+4*n; got != want {
+			if got, want := add(n), perBatch+5*n; got != want {
 				t.Errorf("a batch of %d: %d statements, want %d", n, got, want)
 			}
 		}
