@@ -50,6 +50,7 @@ type choice struct {
 	Chosen      bool     // the value is not the default
 	Dates       bool     // the menu also has a form for two dates
 	From, To    string   // these
+	Suggested   []string // if there are more values than options, the menu has a field that suggests these
 }
 
 // read reads the current value.
@@ -151,6 +152,8 @@ const (
 	pageRows = 25
 	maxAbout = 400 // characters of a summary in the list
 	maxNames = 5   // names of speakers in the list
+
+	menuSpeakers = 8 // in the menu of the filter
 )
 
 func (v *pageRequest) transcriptionsPath() string { return "/w/" + v.WorkspaceID + "/transcriptions" }
@@ -245,7 +248,18 @@ func (v *pageRequest) filter(p *transcriptionsPage) (in app.ListQuery, err error
 	if err != nil {
 		return in, err
 	}
+	allSpeakers, err := v.App.Speakers(v.ctx, v.Caller)
+	if err != nil {
+		return in, err
+	}
 	projects, languages, sorts := []option{{"", "Any project"}}, []option{{"", "Any language"}}, sortOptions
+	speakers := []option{{"", "Any speaker"}}
+	for _, name := range allSpeakers[:min(len(allSpeakers), menuSpeakers)] {
+		speakers = append(speakers, option{name, name})
+	}
+	if len(allSpeakers) <= menuSpeakers {
+		allSpeakers = nil
+	}
 	statuses := []option{{string(memo.StatusCompleted), statusName(memo.StatusCompleted)}}
 	for _, p := range allProjects {
 		projects = append(projects, option{p.ID, p.Name})
@@ -262,6 +276,7 @@ func (v *pageRequest) filter(p *transcriptionsPage) (in app.ListQuery, err error
 	q := v.r.URL.Query()
 	v.entered = q
 	q.Set("q", strings.TrimSpace(q.Get("q")))
+	q.Set("speaker", strings.TrimSpace(q.Get("speaker")))
 	if q.Get("q") != "" {
 		sorts = append(slices.Clone(sortOptions), option{"relevance", "Most relevant first"})
 	} else if q.Get("sort") == "relevance" {
@@ -272,7 +287,8 @@ func (v *pageRequest) filter(p *transcriptionsPage) (in app.ListQuery, err error
 	in = app.ListQuery{
 		Query: q.Get("q"), Sort: q.Get("sort"), Status: memo.Status(q.Get("status")), Limit: pageRows,
 		Cursor: q.Get("cursor"), ProjectID: v.enteredID("project"), Language: q.Get("language"),
-		From: v.enteredDate("from", "2026-05-20"), To: v.enteredDate("to", "2026-05-20"),
+		Speaker: q.Get("speaker"),
+		From:    v.enteredDate("from", "2026-05-20"), To: v.enteredDate("to", "2026-05-20"),
 	}
 	when := q.Get("when")
 	if when != "" {
@@ -303,7 +319,8 @@ func (v *pageRequest) filter(p *transcriptionsPage) (in app.ListQuery, err error
 	p.Fields = v.form(
 		formField{Name: "q", Label: "Search"}, formField{Name: "when", Label: "Time"},
 		formField{Name: "from", Label: "From"}, formField{Name: "to", Label: "To"},
-		formField{Name: "project", Label: "Project"}, formField{Name: "language", Label: "Language"},
+		formField{Name: "project", Label: "Project"}, formField{Name: "speaker", Label: "Speaker"},
+		formField{Name: "language", Label: "Language"},
 		formField{Name: "status", Label: "Status"}, formField{Name: "sort", Label: "Sort"},
 	)
 	p.Q = typed(in.Query)
@@ -313,6 +330,10 @@ func (v *pageRequest) filter(p *transcriptionsPage) (in app.ListQuery, err error
 			From: p.Fields.Get("from").Value, To: p.Fields.Get("to").Value,
 		},
 		{Name: "project", Label: "Project", Options: projects, Text: "Unknown project"},
+		{
+			Name: "speaker", Label: "Speaker", Options: speakers, Text: p.Fields.Get("speaker").Value,
+			Suggested: allSpeakers,
+		},
 		{Name: "language", Label: "Language", Options: languages, Text: languageName(memo.Optional(in.Language))},
 		{Name: "status", Label: "Status", Options: statuses, Text: "Unknown status"},
 		{Name: "sort", Label: "Sort", Options: sorts, Text: "Unknown sort"},

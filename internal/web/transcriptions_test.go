@@ -21,6 +21,7 @@ import (
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/filename"
 	"memoai.tech/memo/internal/testenv"
+	"memoai.tech/memo/internal/testworld"
 	"memoai.tech/memo/internal/transcript"
 )
 
@@ -296,6 +297,7 @@ func TestDownloadList(t *testing.T) {
 			{"?q=zebra", "zebra.zip", pageRows},
 			{"?q=ZEBRA&sort=duration&cursor=", "ZEBRA.zip", pageRows},
 			{"?language=de", "German.zip", 1},
+			{"?speaker=Jordan&language=en", "Jordan, English.zip", 1},
 			{"?from=2026-05-01&to=2026-05-31", "May 2026.zip", 3},
 			{"?from=2026-05-01&to=2026-05-02&status=completed", "May 1, 2026 to May 2, 2026.zip", 2},
 			{"?status=queued", "Queued.zip", 1},
@@ -320,6 +322,40 @@ func TestDownloadList(t *testing.T) {
 		b.post(w.texts("/export"), "all", "1", "format", "exe").want(422, "Unknown format")
 		w.browser(w.Eve).post(w.texts("/export"), "all", "1").want(404)
 		w.browser(w.Olga).get("/w/"+w.Acme.ID+"/audit").want(200, "28 transcriptions")
+	})
+}
+
+// TestSpeakerFilter: the menu has the most frequent speakers, and a field for the others.
+func TestSpeakerFilter(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		b := w.browser(w.Mark)
+		speaks := func(name string, times int) {
+			for i := range times {
+				w.Import(w.Acme, "x.json", strings.NewReplacer("Jordan", name, "Pricing talk", fmt.Sprint("With ", name, " ", i)).
+					Replace(testworld.Sources[0]))
+			}
+		}
+		speaks("ليلى الحسن", 3)
+		chip := `<span class="hidden">Speaker: </span><bdi class="cut">`
+		b.get(w.texts("")).want(200, chip+"Any speaker",
+			`<button name="speaker" value="Alex">`, `<button name="speaker" value="ليلى الحسن">`).without("Someone else")
+		b.get(w.texts("?speaker=Jordan&q=price")).want(200, "1 transcription", "Pricing",
+			`value="Jordan" aria-current="true"`,
+			chip+"Jordan", `action="`+w.texts("/export?q=price&amp;speaker=Jordan")+`"`, `href="`+w.texts("?q=price")+`">Clear`).
+			without("With ")
+		b.get(w.texts("?speaker=%20LAYLA")).want(200, chip+"LAYLA", "No transcriptions match these filters")
+		b.get(w.texts("?speaker="+strings.Repeat("x", 201))).want(422, "Speaker must have at most 200 characters")
+		for i := range menuSpeakers - 2 {
+			speaks(fmt.Sprint("Guest ", i), 2)
+		}
+		speaks("<b>rare</b>", 1)
+		b.get(w.texts("?speaker=jordan&when=month&sort=duration")).want(200, chip+"jordan", "Someone else",
+			`<option value="&lt;b&gt;rare&lt;/b&gt;">`, `<option value="Alex">`,
+			`<input type="hidden" name="sort" value="duration">`).
+			without(`<button name="speaker" value="&lt;b&gt;rare`, `<button name="speaker" value="Jordan">`)
+		b.get(w.texts("?speaker=alex")).want(200, "17 transcriptions")
+		w.browser(w.Eve).get("/w/"+w.Other.ID+"/transcriptions?speaker=jordan").want(200, "1 transcription").
+			without("ليلى الحسن", "Guest")
 	})
 }
 
@@ -378,7 +414,8 @@ func TestTheFormHasEveryFilter(t *testing.T) {
 	projects, err := w.App.ProjectNames(context.Background(), memo.Caller{Operator: true, WorkspaceID: w.Acme.ID})
 	w.Must(err)
 	values := url.Values{
-		"q": {"price"}, "project": {projects[0].ID}, "language": {"en"}, "from": {"2026-05-01"}, "to": {"2026-05-02"},
+		"q": {"price"}, "project": {projects[0].ID}, "language": {"en"}, "speaker": {"Ann"},
+		"from": {"2026-05-01"}, "to": {"2026-05-02"},
 		"sort": {"duration"}, "status": {"completed"}, "cursor": {"x"},
 	}
 	r := httptest.NewRequest(http.MethodGet, "/?"+values.Encode(), nil)
