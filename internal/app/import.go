@@ -150,7 +150,7 @@ func (a *App) prepareImport(ctx context.Context, c memo.Caller, in ImportFile) (
 
 // readImport reads the file, and sets what it does not contain.
 func (a *App) readImport(ctx context.Context, in ImportFile) (*memo.Transcription, error) {
-	d, err := read.File(ctx, in.Name, in.Data, transcript.DefaultLimits)
+	result, err := read.File(ctx, in.Name, in.Data, transcript.DefaultLimits)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -161,6 +161,7 @@ func (a *App) readImport(ctx context.Context, in ImportFile) (*memo.Transcriptio
 		}
 		return nil, refusal
 	}
+	d := result.Transcription
 	if in.Project != "" {
 		d.Project = &memo.ProjectRef{Name: in.Project}
 	}

@@ -22,6 +22,9 @@ type draft struct {
 	doc    memo.Transcription
 	cues   []cue
 
+	formatName string // a more exact name than that of the format; set by its reader
+	warnings   []warning
+
 	evidence nameEvidence // whether "Name: text" starts with the name of a speaker
 	colons   bool         // a speaker was found in "Name: text", not only in "[NAME]: text"
 	captions bool         // the file is VTT or SRT, which always have times

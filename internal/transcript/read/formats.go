@@ -7,12 +7,28 @@ import "slices"
 type format struct {
 	name       string
 	extensions []string           // in lower case, without the dot
-	detect     func(*draft) bool  // whether d.text is in this format
+	detect     func(*draft) match // how sure it is that d.text is in this format
 	read       func(*draft) error // reads d.text; its error is a reason for people
 }
 
-// formats lists the import formats. A special format comes before a general one with the same
-// extension. To add a format, change:
+// match is how sure it is that a text is in a format.
+type match uint8
+
+const (
+	noMatch  match = iota
+	possible       // nothing speaks against it
+	likely         // it looks like this format, but can be in another
+	certain        // no other format looks like this
+)
+
+func matchIf(is bool, m match) match {
+	if is {
+		return m
+	}
+	return noMatch
+}
+
+// formats lists the import formats. A special format comes before a general one. To add a format, change:
 //   - this table, and add a file named like the format, with its detection and its reader;
 //   - samples_test.go (with a sample of about a page), refused_test.go and the seeds
 //     in fuzz_test.go;
@@ -21,34 +37,32 @@ var formats = []format{
 	{"WebVTT", []string{"vtt"}, isVTT, readVTT},
 	jsonFormat("Memo JSON", isMemoJSON, readMemoJSON),
 	jsonFormat("Whisper JSON", isWhisper, readWhisper),
-	{"other JSON", []string{"json"}, looksLikeJSON, refuseJSON},
+	{"other JSON", []string{"json"}, isOtherJSON, refuseJSON},
 	{"SubRip", []string{"srt"}, isSRT, readSRT},
 	{"text with times", []string{"txt", "text"}, isStamped, readStamped},
 	{"text", []string{"txt", "text"}, isAny, readText},
 }
 
-// format returns the format of the file: of those with its extension, the first that detects
-// it. If none does, the last is asked to read it, and says what is wrong. If the extension is
-// unknown, every format may detect it. For .txt no other format may, because such a file may
-// contain anything.
+// format returns the format of the file: the one that its content most likely has. The extension decides only between
+// equals. If the content could be anything, the last format with the extension reads it, and says what is wrong.
 func (d *draft) format() format {
-	candidates := withExtension(d.name.Extension)
-	if len(candidates) == 0 {
-		candidates = formats
-	}
-	for _, f := range candidates {
-		if f.detect(d) {
+	best, sure := -1, noMatch
+	hasExtension := func(i int) bool { return slices.Contains(formats[i].extensions, d.name.Extension) }
+	for i, f := range formats {
+		m := f.detect(d)
+		if m == certain {
 			return f
 		}
-	}
-	return candidates[len(candidates)-1]
-}
-
-func withExtension(extension string) (found []format) {
-	for _, f := range formats {
-		if slices.Contains(f.extensions, extension) {
-			found = append(found, f)
+		if m > sure || m == sure && m > noMatch && hasExtension(i) && !hasExtension(best) {
+			best, sure = i, m
 		}
 	}
-	return found
+	if sure < likely {
+		for i := range formats {
+			if hasExtension(i) {
+				best = i
+			}
+		}
+	}
+	return formats[best]
 }

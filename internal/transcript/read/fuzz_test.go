@@ -74,13 +74,13 @@ func FuzzRead(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
 		before := bytes.Clone(data)
-		doc, err := read.File(t.Context(), name, data, fuzzLimits)
+		result, err := read.File(t.Context(), name, data, fuzzLimits)
 		if !bytes.Equal(before, data) {
 			t.Fatal("File changed its input")
 		}
 		if err != nil {
 			e, ok := errors.AsType[*transcript.Error](err)
-			if !ok || e.Reason == "" || strings.ContainsAny(e.Reason, "\n\r\x1b\x00") || len(e.Reason) > 400 || doc != nil {
+			if !ok || e.Reason == "" || strings.ContainsAny(e.Reason, "\n\r\x1b\x00") || len(e.Reason) > 400 || result != nil {
 				t.Fatalf("refused with %#v, want an *Error with a short reason", err)
 			}
 			if e.Line < 0 || e.Line > 2+bytes.Count(data, []byte("\n"))+bytes.Count(data, []byte("\r")) {
@@ -88,8 +88,8 @@ func FuzzRead(f *testing.F) {
 			}
 			return
 		}
-		checkDocument(t, doc)
-		if len(doc.Segments) > fuzzLimits.Segments {
+		checkResult(t, result)
+		if doc := result.Transcription; len(doc.Segments) > fuzzLimits.Segments {
 			t.Fatalf("%d segments, want at most %d", len(doc.Segments), fuzzLimits.Segments)
 		}
 	})
@@ -104,11 +104,12 @@ func FuzzRoundTrip(f *testing.F) {
 
 func checkAnyFile(t rapid.TB, name string, data []byte) {
 	t.Helper()
-	doc, err := read.File(context.Background(), name, data, fuzzLimits)
+	result, err := read.File(context.Background(), name, data, fuzzLimits)
 	if err != nil {
 		return
 	}
-	checkDocument(t, doc)
+	checkResult(t, result)
+	doc := result.Transcription
 	if diff := cmp.Diff(doc, reread(t, transcript.JSON, doc)); diff != "" {
 		t.Fatalf("json (-before +after)\n%s", diff)
 	}

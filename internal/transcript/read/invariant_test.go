@@ -9,7 +9,22 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/plaintext"
+	"memoai.tech/memo/internal/transcript/read"
 )
+
+// checkResult fails unless a result has every property that File guarantees.
+func checkResult(t rapid.TB, r *read.Result) {
+	t.Helper()
+	checkDocument(t, r.Transcription)
+	checkLine(t, "format", r.Format, false)
+	if len(r.Warnings) > 20 {
+		t.Errorf("%d warnings, want at most 20", len(r.Warnings))
+	}
+	for _, w := range r.Warnings {
+		checkLine(t, "warning", w, false)
+		checkShort(t, "warning", w, 300)
+	}
+}
 
 // checkDocument fails unless a transcription has every property that File guarantees.
 func checkDocument(t rapid.TB, doc *memo.Transcription) {

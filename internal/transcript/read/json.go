@@ -48,11 +48,14 @@ const jsonSpace = " \t\r\n"
 // jsonFormat returns a format of valid JSON: is reports whether a file has it, and the errors of
 // read can be those of the decoder.
 func jsonFormat(name string, is func(*jsonFile) bool, read func(*jsonFile) error) format {
-	detect := func(d *draft) bool {
-		return (d.name.Extension == "json" || looksLikeJSON(d)) && parseJSON(d).fault == nil && is(d.json)
+	detect := func(d *draft) match {
+		return matchIf((d.name.Extension == "json" || looksLikeJSON(d)) && parseJSON(d).fault == nil && is(d.json), certain)
 	}
 	return format{name, []string{"json"}, detect, func(d *draft) error { return d.json.explain(read(d.json)) }}
 }
+
+// isOtherJSON reports whether the text starts like JSON. The formats of JSON come before it.
+func isOtherJSON(d *draft) match { return matchIf(looksLikeJSON(d), likely) }
 
 // refuseJSON says why a file has none of the JSON formats.
 func refuseJSON(d *draft) error {

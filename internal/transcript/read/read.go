@@ -10,6 +10,7 @@
 package read
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -19,17 +20,24 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// File reads one file of any import format. The name, which may contain a path,
-// determines the format. It also gives the title and the creation time if the
-// content has none. CreatedAt is zero if neither has a time. File ignores the ids of
-// the transcription and of its project in Memo JSON, because they belong to another
-// database.
+// Result is what File understood of a file.
+type Result struct {
+	*memo.Transcription
+	Format   string   // its name for people, such as "WebVTT" or "Otter text"
+	Warnings []string // what was changed, guessed or left out: at most 20 full sentences for people
+}
+
+// File reads one file of any import format. The content determines the format, and the
+// name, which may contain a path, only if the content can be in several. The name also
+// gives the title and the creation time if the content has none. CreatedAt is zero if
+// neither has a time. File ignores the ids of the transcription and of its project in
+// Memo JSON, because they belong to another database.
 //
 // Every error is a *transcript.Error, or the cause of ctx if ctx has ended.
-func File(ctx context.Context, name string, data []byte, limits transcript.Limits) (*memo.Transcription, error) {
-	doc, err := readFile(ctx, name, data, limits)
+func File(ctx context.Context, name string, data []byte, limits transcript.Limits) (*Result, error) {
+	result, err := readFile(ctx, name, data, limits)
 	if err == nil {
-		return doc, nil
+		return result, nil
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -40,7 +48,7 @@ func File(ctx context.Context, name string, data []byte, limits transcript.Limit
 	return nil, &transcript.Error{Reason: err.Error()}
 }
 
-func readFile(ctx context.Context, name string, data []byte, limits transcript.Limits) (*memo.Transcription, error) {
+func readFile(ctx context.Context, name string, data []byte, limits transcript.Limits) (*Result, error) {
 	if err := limits.CheckSize(int64(len(data))); err != nil {
 		return nil, err
 	}
@@ -52,8 +60,13 @@ func readFile(ctx context.Context, name string, data []byte, limits transcript.L
 		return nil, refusef(0, "is empty")
 	}
 	d := &draft{ctx: ctx, limits: limits, name: filename.Parse(name), text: text}
-	if err := d.format().read(d); err != nil {
+	format := d.format()
+	if err := format.read(d); err != nil {
 		return nil, err
 	}
-	return d.document()
+	doc, err := d.document()
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Transcription: doc, Format: cmp.Or(d.formatName, format.name), Warnings: d.sentences()}, nil
 }

@@ -279,8 +279,9 @@ func TestTextIsRead(t *testing.T) {
 				"[]: h", "[ C ]: i", "[D:]: j", "[E]:", "[F]:k",
 			},
 		},
-		{"JSON in a .txt", `{"a": 1}`, []string{`{"a": 1}`}},
-		{"WEBVTT in a .txt", "WEBVTT\n", []string{"WEBVTT"}},
+		{"JSON in a .txt", `[{"start":1,"end":2,"text":"a"}]`, []string{"1-2 a"}},
+		{"WebVTT in a .txt", "WEBVTT\n\n00:01.000 --> 00:02.000\na", []string{"1-2 a"}},
+		{"SRT in a .txt", "1\n00:00:01,000 --> 00:00:02,000\na", []string{"1-2 a"}},
 	} {
 		checkRead(t, tt.desc, "a.txt", tt.data, tt.want)
 	}
@@ -380,7 +381,7 @@ func readText(t testing.TB, name, data string) *memo.Transcription {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return doc
+	return doc.Transcription
 }
 
 // TestSpeakersAreNumberedInOrder of their first segment.

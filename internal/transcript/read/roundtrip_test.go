@@ -68,7 +68,7 @@ func reread(t rapid.TB, f transcript.Format, d *memo.Transcription) *memo.Transc
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, b.String())
 	}
-	return got
+	return got.Transcription
 }
 
 // TestJSONRoundTripLosesOnlyIDs: the ids belong to another database.

@@ -8,9 +8,9 @@ import (
 )
 
 // isSRT reports whether the text starts with the times of a cue, after a number or without.
-func isSRT(d *draft) bool {
+func isSRT(d *draft) match {
 	l := lineScanner{text: strings.TrimLeft(d.text, " \t\r\n")}
-	return l.next() && (isTiming(l.line()) || isTiming(l.peek()))
+	return matchIf(l.next() && (isTiming(l.line()) || isTiming(l.peek())), likely)
 }
 
 // readSRT reads SubRip, which has no formal grammar: numbers may be missing or wrong, a

@@ -12,7 +12,7 @@ import (
 // isStamped reports whether the lines start with times. They do if the first
 // one does. Otherwise half of them must, or a quarter and at least two, because a line
 // of free text can start with something that looks like a time.
-func isStamped(d *draft) bool {
+func isStamped(d *draft) match {
 	stamped, all := 0, 0
 	for l := (lineScanner{text: d.text}); l.next(); {
 		if strings.TrimSpace(l.line()) == "" {
@@ -20,13 +20,13 @@ func isStamped(d *draft) bool {
 		}
 		if _, _, ok := splitTimestamp(l.line()); ok {
 			if all == 0 {
-				return true
+				return likely
 			}
 			stamped++
 		}
 		all++
 	}
-	return 2*stamped >= all && all > 0 || stamped > 1 && 4*stamped >= all
+	return matchIf(2*stamped >= all && all > 0 || stamped > 1 && 4*stamped >= all, likely)
 }
 
 // readStamped reads lines such as "[00:42] Jordan: Of course". A line lasts until the next one starts. The file

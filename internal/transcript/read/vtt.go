@@ -11,15 +11,17 @@ import (
 const vttSignature = "WEBVTT"
 
 // isVTT reports whether the text starts with the signature of WebVTT.
-func isVTT(d *draft) bool {
-	rest, ok := strings.CutPrefix(d.text, vttSignature)
+func isVTT(d *draft) match { return matchIf(hasVTTSignature(d.text), certain) }
+
+func hasVTTSignature(text string) bool {
+	rest, ok := strings.CutPrefix(text, vttSignature)
 	return ok && (rest == "" || strings.ContainsRune(" \t\r\n", rune(rest[0])))
 }
 
 // readVTT reads WebVTT by the grammar of the W3C and as Zoom and Teams write it. Where a
 // browser would silently drop a part of the file, readVTT refuses the file.
 func readVTT(d *draft) error {
-	if !isVTT(d) {
+	if !hasVTTSignature(d.text) {
 		return refusef(1, "does not start with WEBVTT, as a WebVTT file must. If it is SubRip, rename it to .srt")
 	}
 	d.captions, d.evidence = true, evidenceWeak
