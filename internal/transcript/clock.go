@@ -11,8 +11,8 @@ import (
 )
 
 // ParseClock parses [hours:]minutes:seconds[.fraction], such as 1:02:03, 00:42 or
-// 00:00:01.500. The fraction can also follow a comma, as it does in SRT. The error is
-// for people and can follow "line 3: ".
+// 00:00:01.500. The fraction can also follow a comma, as it does in SRT. Tools that round
+// write the second 60. The error is for people and can follow "line 3: ".
 func ParseClock(s string) (memo.Seconds, error) {
 	if strings.HasPrefix(s, "-") {
 		return 0, errors.New("has a negative time, " + plaintext.Quote(s))
@@ -32,7 +32,7 @@ func ParseClock(s string) (memo.Seconds, error) {
 			return 0, errors.New("has " + plaintext.Quote(s) + " where a time such as 00:00:01.000 is expected")
 		}
 		n, _ := strconv.Atoi(p)
-		if !hours && n > 59 {
+		if !hours && n > 59 && (n > 60 || i < len(parts)-1) {
 			return 0, errors.New("has " + plaintext.Quote(s) + ", but a time has at most 59 minutes and 59 seconds")
 		}
 		total = total*60 + float64(n)

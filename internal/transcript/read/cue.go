@@ -33,10 +33,8 @@ func parseTiming(line string) (c cue, err error) {
 	if c.start, err = transcript.ParseClock(strings.TrimSpace(left)); err != nil {
 		return c, err
 	}
-	if c.end, err = transcript.ParseClock(right); err != nil {
-		return c, err
-	}
-	return c, checkOrder(c.start, c.end)
+	c.end, err = transcript.ParseClock(right)
+	return c, err
 }
 
 func isTiming(line string) bool {

@@ -25,12 +25,13 @@ type draft struct {
 	formatName string // a more exact name than that of the format; set by its reader
 	warnings   []warning
 
-	evidence nameEvidence // whether "Name: text" starts with the name of a speaker
-	colons   bool         // a speaker was found in "Name: text", not only in "[NAME]: text"
-	captions bool         // the file is VTT or SRT, which always have times
-	video    bool         // the file is from a tool that records video calls
-	memoJSON bool         // the file is Memo JSON
-	duration bool         // the file has a duration
+	evidence   nameEvidence // whether "Name: text" starts with the name of a speaker
+	colons     bool         // a speaker was found in "Name: text", not only in "[NAME]: text"
+	captions   bool         // the file is VTT or SRT, which always have times
+	video      bool         // the file is from a tool that records video calls
+	memoJSON   bool         // the file is Memo JSON
+	timesOfDay bool         // the times are known to be times of day
+	duration   bool         // the file has a duration
 }
 
 // maxSeconds is the last time that memo.RoundSeconds accepts.
@@ -58,14 +59,21 @@ func (d *draft) add(c cue) error {
 		// Package write may add a millisecond to the start.
 		return refusef(c.line, "starts at 1,000 hours or later")
 	}
-	if len(d.cues) == d.limits.Segments {
-		return refusef(c.line, "has more than %d segments, the limit for one file", d.limits.Segments)
-	}
-	if len(c.text) > d.limits.LineBytes || len(c.speaker) > d.limits.LineBytes {
-		return refusef(c.line, "has a text of more than %d bytes, the limit for one segment", d.limits.LineBytes)
+	if len(c.speaker) > d.limits.LineBytes {
+		return refusef(c.line, "has a name of more than %d bytes, the limit for a name", d.limits.LineBytes)
 	}
 	if err := checkLength(c.line, "a speaker's name", c.speaker, maxTitle); err != nil {
 		return err
+	}
+	if len(c.text) > d.limits.LineBytes {
+		return d.addInParts(c)
+	}
+	return d.append(c)
+}
+
+func (d *draft) append(c cue) error {
+	if len(d.cues) == d.limits.Segments {
+		return refusef(c.line, "has more than %d segments, the limit for one file", d.limits.Segments)
 	}
 	d.cues = append(d.cues, c)
 	return nil
@@ -98,6 +106,10 @@ func (d *draft) document() (*memo.Transcription, error) {
 	}
 	if d.captions {
 		d.dropPlaceholderTimes()
+	}
+	if !d.memoJSON {
+		d.fromTimesOfDay()
+		d.sortCues()
 	}
 	d.nameSpeakers()
 	doc := &d.doc

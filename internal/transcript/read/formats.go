@@ -38,7 +38,9 @@ var formats = []format{
 	jsonFormat("Memo JSON", isMemoJSON, readMemoJSON),
 	jsonFormat("Whisper JSON", isWhisper, readWhisper),
 	{"other JSON", []string{"json"}, isOtherJSON, refuseJSON},
-	{"SubRip", []string{"srt"}, isSRT, readSRT},
+	{"SRT", []string{"srt"}, isSRT, readSRT},
+	{"TTML", []string{"ttml", "dfxp", "xml"}, isTTML, readTTML},
+	{"SBV", []string{"sbv"}, isSBV, readSBV},
 	{"text with times", []string{"txt", "text"}, isStamped, readStamped},
 	{"text", []string{"txt", "text"}, isAny, readText},
 }

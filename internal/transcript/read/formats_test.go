@@ -32,8 +32,8 @@ func TestContentDecides(t *testing.T) {
 		"{laughs} hello":             "text",
 		"[00:42] Jordan: a":          "text with times",
 		"[laughs]":                   "text",
-		"1\n00:01,0 --> 00:02,0\na":  "SubRip",
-		"\n\n00:01,0 --> 00:02,0\na": "SubRip",
+		"1\n00:01,0 --> 00:02,0\na":  "SRT",
+		"\n\n00:01,0 --> 00:02,0\na": "SRT",
 		"a --> b":                    "text",
 		"hello":                      "text",
 	} {
@@ -42,7 +42,7 @@ func TestContentDecides(t *testing.T) {
 				checkFormat(t, name, []byte(data), want)
 			}
 			if want == "text" {
-				want = "SubRip"
+				want = "SRT"
 			}
 			checkFormat(t, `C:\x\a.SRT`, []byte(data), want)
 		})

@@ -24,6 +24,8 @@ const (
 	maxTopics  = 100      // per file
 	maxItem    = 64 << 10 // bytes of a list item as JSON
 
+	maxPart = 1000 // bytes of a part of a text that is too long for one segment
+
 	maxReports     = 50      // per file
 	maxReport      = 200_000 // characters of one report
 	maxReportBytes = 1 << 20 // bytes of the texts of all reports together

@@ -6,7 +6,8 @@ import (
 )
 
 // lineScanner reads a text line by line without splitting it, so that 32 MB of line
-// breaks need no memory. A line ends with LF, CRLF or CR. To return to a line later,
+// breaks need no memory. A line ends with LF, CRLF or CR, or with the CR CR LF of a file that was written twice in text
+// mode. To return to a line later,
 // copy the scanner.
 type lineScanner struct {
 	text     string
@@ -26,11 +27,16 @@ func (l *lineScanner) next() bool {
 		l.to++
 	}
 	l.rest = min(l.to+1, len(l.text))
+	if strings.HasPrefix(l.text[l.to:], doubledBreak) {
+		l.rest++
+	}
 	if l.rest < len(l.text) && l.text[l.to] == '\r' && l.text[l.rest] == '\n' {
 		l.rest++
 	}
 	return true
 }
+
+const doubledBreak = "\r\r\n"
 
 func (l *lineScanner) line() string { return l.text[l.from:l.to] }
 
@@ -59,5 +65,6 @@ func (l *lineScanner) block(begins func(line string) bool) iter.Seq[string] {
 // lineAt returns the number of the line that contains the byte at offset.
 func lineAt(text string, offset int) int {
 	before := text[:min(max(offset, 0), len(text))]
-	return 1 + strings.Count(before, "\n") + strings.Count(before, "\r") - strings.Count(before, "\r\n")
+	return 1 + strings.Count(before, "\n") + strings.Count(before, "\r") - strings.Count(before, "\r\n") -
+		strings.Count(before, doubledBreak)
 }

@@ -60,6 +60,9 @@ func readFile(ctx context.Context, name string, data []byte, limits transcript.L
 		return nil, refusef(0, "is empty")
 	}
 	d := &draft{ctx: ctx, limits: limits, name: filename.Parse(name), text: text}
+	if strings.Contains(text, doubledBreak) {
+		d.warnf("The line breaks are doubled (CR CR LF); each was read as one.")
+	}
 	format := d.format()
 	if err := format.read(d); err != nil {
 		return nil, err

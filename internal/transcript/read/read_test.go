@@ -45,7 +45,7 @@ func TestVTTIsRead(t *testing.T) {
 		},
 		{
 			"overlapping, out of order", head + "00:05.000 --> 00:09.000\na\n\n00:01.000 --> 00:06.000\nb",
-			[]string{"5-9 a", "1-6 b"},
+			[]string{"1-6 b", "5-9 a"},
 		},
 		{"a cue of no length", head + "00:05.000 --> 00:05.000\na", []string{"5-5 a"}},
 		{"several lines are joined", head + "00:01.000 --> 00:02.000\na  \n\tb\n c", []string{"1-2 a b c"}},
@@ -132,7 +132,7 @@ func TestVTTHeaderIsRead(t *testing.T) {
 		"WEBVTT\nX-TIMESTAMP-MAP=LOCAL:0\nlanguage:de\n":    {"name", "de"},
 		"WEBVTT Kind: captions; Language: en\n":             {"name", ""},
 		"WEBVTT\tt\nLanguage: <script>\n":                   {"t", ""},
-		"WEBVTT\n\nNOTE Language: en\n":                     {"name", ""},
+		"WEBVTT\n\nNOTE Language: en\n":                     {"name", "en"},
 		"WEBVTT -\u001b[31m Red \u202e\nLanguage: german\n": {"Red \u202e", "de"},
 	} {
 		t.Run(data, func(t *testing.T) {
@@ -181,7 +181,7 @@ func TestSRTIsRead(t *testing.T) {
 			"tags", "1\n00:00:01,000 --> 00:00:02,000\n{\\an8}<i>a</I> <font color=\"red\">b</font> <x>c</x> 1<2",
 			[]string{"1-2 a b <x>c</x> 1<2"},
 		},
-		{"entities are text", "1\n00:00:01,000 --> 00:00:02,000\n&amp; {b}", []string{"1-2 &amp; {b}"}},
+		{"entities", "1\n00:00:01,000 --> 00:00:02,000\nR&amp;D isn&#39;t AT&T {b}", []string{"1-2 R&D isn't AT&T {b}"}},
 		{"coordinates", "1\n00:00:01,000 --> 00:00:02,000  X1:1 X2:2\na", []string{"1-2 a"}},
 		{"beyond 99 hours", "1\n123:00:01,000 --> 123:00:02,000\na", []string{"442801-442802 a"}},
 		{
@@ -214,7 +214,7 @@ func TestTextIsRead(t *testing.T) {
 			"a segment on several lines", "head\n[00:01] Ann: a\nb\n\nc\n[00:02] d",
 			[]string{"0-1 head", "1-2 Ann says a b c", "2-3 d"},
 		},
-		{"back in time", "[00:05] a\n[00:02] b", []string{"5-5 a", "2-3 b"}},
+		{"back in time", "[00:05] a\n[00:02] b", []string{"2-3 b", "5-5 a"}},
 		{"more than 59 minutes", "[75:30] a", []string{"4530-4531 a"}},
 		{
 			"brackets that are not times", "[laughs] a\n[1:2] b\n[00:99] c\n[12] d",
@@ -326,9 +326,9 @@ func TestWhisperJSONIsRead(t *testing.T) {
 			"no end times",
 			`[{"start":1,"text":"a"},{"start":1.5,"end":null,"text":" "},{"start":3,"end":4,"text":"b"},` +
 				`{"start":2,"text":"c"},{"start":5.001,"text":"d"}]`,
-			[]string{"1-1.5 a", "3-4 b", "2-5.001 c", "5.001-6.001 d"},
+			[]string{"1-1.5 a", "2-5.001 c", "3-4 b", "5.001-6.001 d"},
 		},
-		{"no end, and back in time", `[{"start":3,"text":"a"},{"start":1,"end":2,"text":"b"}]`, []string{"3-3 a", "1-2 b"}},
+		{"no end, and back in time", `[{"start":3,"text":"a"},{"start":1,"end":2,"text":"b"}]`, []string{"1-2 b", "3-3 a"}},
 		{"no end, but a duration of the file", `{"segments":[{"start":3,"text":"a"}],"duration":8.5}`, []string{"3-8.5 a"}},
 		{"no end, and a duration before the start", `{"duration":2,"segments":[{"start":3,"text":"a"}]}`, []string{"3-4 a"}},
 		{"no end at the latest possible time", `[{"start":3599999.999,"text":"a"}]`, []string{"3.599999999e+06-3.6e+06 a"}},

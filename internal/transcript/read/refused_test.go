@@ -66,12 +66,6 @@ func TestInvalidFileIsRefused(t *testing.T) {
 			"too many JSON segments", "a.json", "[\n" + strings.Repeat(`{"text":"a"},`+"\n", 3) + `{"text":"a"}]`, small, 5,
 			"more than 3 segments",
 		},
-		{"a long line", "a.txt", "a\n" + strings.Repeat("a", 21), small, 2, "more than 20 bytes"},
-		{
-			"a long cue of many lines", "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n" + strings.Repeat("abc\n", 6), small, 3,
-			"more than 20 bytes",
-		},
-		{"a long JSON text", "a.json", `[{"text":"` + strings.Repeat("a", 21) + `"}]`, small, 1, "more than 20 bytes"},
 		{
 			"a long name", "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<v " + strings.Repeat("a", 21) + ">hi", small, 3,
 			"more than 20 bytes",
@@ -80,20 +74,15 @@ func TestInvalidFileIsRefused(t *testing.T) {
 			"a long title", "a.vtt", "WEBVTT " + strings.Repeat("a", 21) + "\n\n00:01.000 --> 00:02.000\nhi", small, 1,
 			"title of more than 20 bytes",
 		},
+		{"many parts of a long line", "a.txt", "a\n" + strings.Repeat("a", 61), small, 2, "more than 3 segments"},
+		{"VTT text without any times", "a.vtt", "WEBVTT\n\nlost\n", unlimited, 3, `"lost" without times`},
 		{"many speakers", "a.txt", "A: a\nB: b\nC: c", small, 3, "more than 2 speakers"},
 		{"many speakers listed", "a.json", `{"prompt_results":[],"speakers":[{"name":"a"},{"name":"b"},
 			{"name":"c"}],"segments":[{"text":"a"}]}`, small, 2, "more than 2 speakers"},
 
-		{"VTT with another word", "a.vtt", "WEBVTTX\n\n00:01.000 --> 00:02.000\nhi\n", unlimited, 1, "WEBVTT"},
-		{
-			"VTT text without times", "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\nhi\n\nlost\n", unlimited, 6,
-			`"lost" without times`,
-		},
 		{"VTT time that is a word", "a.vtt", "WEBVTT\n\nx --> y\nhi\n", unlimited, 3, `"x" where a time`},
 		{"VTT time in seconds", "a.vtt", "WEBVTT\n\n1.0 --> 2.0\nhi\n", unlimited, 3, "where a time"},
-		{"VTT time, 60 seconds", "a.vtt", "WEBVTT\n\n00:01:60.000 --> 00:02:00.000\nhi\n", unlimited, 3, "59 seconds"},
 		{"VTT negative time", "a.vtt", "WEBVTT\n\n-00:01.000 --> 00:02.000\nhi\n", unlimited, 3, "negative"},
-		{"VTT backwards", "a.vtt", "WEBVTT\n\nid\n00:03.000 --> 00:02.000\nhi\n", unlimited, 4, "ends before it starts"},
 		{
 			"VTT end beyond 1,000 hours", "a.vtt",
 			"WEBVTT\n\n00:03.000 --> 1001:00:02.000\nhi\n",
@@ -120,7 +109,6 @@ func TestInvalidFileIsRefused(t *testing.T) {
 			unlimited, 6, "59 minutes",
 		},
 		{"SRT negative", "a.srt", "1\n-00:00:01,000 --> 00:00:02,000\nhi\n", unlimited, 2, "negative"},
-		{"SRT backwards", "a.srt", "1\n00:00:02,000 --> 00:00:01,000\nhi\n", unlimited, 2, "ends before it starts"},
 
 		{"text beyond 1,000 hours", "a.txt", "[999999:00] x\n[00:01] y", unlimited, 1, "1,000 hours"},
 

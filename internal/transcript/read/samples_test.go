@@ -58,7 +58,7 @@ var samples = []struct {
 		onlyJSON,
 	},
 	{
-		"whisperx.srt", "SubRip", "oncall-review.srt",
+		"whisperx.srt", "SRT", "oncall-review.srt",
 		"oncall-review", "", "", "audio", "SPEAKER_00, SPEAKER_01, SPEAKER_02", 24,
 		onlyJSON,
 	},
@@ -78,8 +78,12 @@ var samples = []struct {
 		"سارة الخطيب, يوسف حداد, Omar Nasser, ليلى منصور", 20, transcript.Formats,
 	},
 	{"youtube.vtt", "WebVTT", "bees.en-GB.vtt", "bees.en-GB", "", "en", "audio", "Narrator, Beekeeper", 7, onlyJSON},
-	{"japanese.srt", "SubRip", "豆腐屋インタビュー.srt", "豆腐屋インタビュー", "", "", "audio", "", 20, transcript.Formats},
-	{"french.srt", "SubRip", "abeilles.srt", "abeilles", "", "", "audio", "Claire, Marc", 16, onlyJSON},
+	{"japanese.srt", "SRT", "豆腐屋インタビュー.srt", "豆腐屋インタビュー", "", "", "audio", "", 20, transcript.Formats},
+	{
+		"harbour.ttml", "TTML", "puerto.ttml", "El puerto", "", "es", "audio", "Luz Marín, Iker Etxe", 4, onlyJSON,
+	},
+	{"interview.sbv", "SBV", "interview.sbv", "interview", "", "", "audio", "Ines Prado, Tariq Aziz", 6, onlyJSON},
+	{"french.srt", "SRT", "abeilles.srt", "abeilles", "", "", "audio", "Claire, Marc", 16, onlyJSON},
 	{
 		"own.txt", "text with times", "2026-05-20 Acme — discovery call.txt",
 		"Acme — discovery call", "2026-05-20T00:00:00Z", "", "audio",

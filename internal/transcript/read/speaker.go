@@ -102,7 +102,7 @@ func looksLikeName(name string) bool {
 		if i > 0 && nameParticles[p] {
 			continue
 		}
-		first, _ := utf8.DecodeRuneInString(strings.TrimLeft(p, "(&-–"))
+		first, _ := utf8.DecodeRuneInString(strings.TrimLeft(p, "(&-–№#"))
 		switch {
 		case unicode.IsLetter(first) && unicode.ToTitle(first) == first:
 		case i > 0 && (unicode.IsDigit(first) || first == utf8.RuneError): // "Speaker 1", "Ann & Bob"
@@ -115,12 +115,18 @@ func looksLikeName(name string) bool {
 
 // isNumberedSpeaker reports whether name is a label of diarisation, such as SPEAKER_00.
 func isNumberedSpeaker(name string) bool {
-	const word = "speaker"
-	if len(name) <= len(word) || !strings.EqualFold(name[:len(word)], word) {
+	word := strings.TrimRight(name, "0123456789")
+	if n := len(name) - len(word); n == 0 || n > 4 || len(name) > 60 {
 		return false
 	}
-	return plaintext.IsDigits(strings.TrimLeft(name[len(word):], " _-"), 4)
+	return speakerWords[strings.ToLower(strings.TrimRight(word, " _-№#"))]
 }
+
+// speakerWords are the words before the number of a speaker, in lower case.
+var speakerWords = stringSet(`speaker spk sprecher sprecherin locuteur intervenant orateur hablante orador interlocutor
+	participante participant parlante falante spreker talare taler mówca mluvčí konuşmacı beszélő vorbitor
+	спикер говорящий диктор участник спікер мовець
+	说话人 說話者 发言人 發言人 讲话者 話者 スピーカー 화자 참석자 المتحدث`)
 
 // withoutNumber turns "Step 3" into "step".
 func withoutNumber(name string) string {

@@ -4,100 +4,56 @@ import (
 	"strings"
 	"unicode"
 
-	"memoai.tech/memo/internal/plaintext"
+	"memoai.tech/memo/internal/transcript"
 )
 
-// isSRT reports whether the text starts with the times of a cue, after a number or without.
-func isSRT(d *draft) match {
-	l := lineScanner{text: strings.TrimLeft(d.text, " \t\r\n")}
-	return matchIf(l.next() && (isTiming(l.line()) || isTiming(l.peek())), likely)
+// isSRT reports whether one of the first lines is the times of a cue.
+func isSRT(d *draft) match { return matchIf(startsWithTimes(d.text, parseTiming), likely) }
+
+// startsWithTimes reports whether one of the first lines is the times of a cue.
+func startsWithTimes(text string, timing func(string) (cue, error)) bool {
+	l := lineScanner{text: text}
+	for n := 0; n < maxLinesBeforeHeader && l.next(); {
+		line := bareLine(l.line())
+		if _, err := timing(line); err == nil {
+			return true
+		}
+		if line != "" {
+			n++
+		}
+	}
+	return false
 }
 
 // readSRT reads SubRip, which has no formal grammar: numbers may be missing or wrong, a
-// text may contain empty lines, and the last line may lack its line break. A line of
-// times starts a cue, and everything up to the next one is its text.
+// text may contain empty lines, and the last line may lack its line break.
 func readSRT(d *draft) error {
-	d.captions, d.evidence = true, evidenceWeak
-	r := srtReader{draft: d, lineScanner: lineScanner{text: d.text}}
-	for r.next() {
-		line := strings.TrimSpace(r.line())
-		err := d.checkContext()
-		switch {
-		case err != nil:
-		case line == "":
-			r.previousLine = srtBlank
-		// A line with "-->" directly after the times is part of the text.
-		case hasArrow(line) && r.previousLine != srtTimes:
-			err = r.readArrowLine(line)
-		default:
-			err = r.readTextLine(line)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return r.closeCue(r.end)
+	d.evidence = evidenceWeak
+	r := captions{draft: d, timing: parseTiming, clean: d.plainSRT, lineScanner: lineScanner{text: d.text}}
+	return r.read()
 }
 
-// srtReader is an SRT file while it is being read.
-type srtReader struct {
-	draft *draft
-	lineScanner
-	open          *cue        // the cue whose text is being read; nil before the first
-	start, end    int         // the offsets of its text
-	previousLine  srtLineKind // the kind of the line before the current one
-	last          string      // the last line of kind srtWords
-	endBeforeLast int         // where the text ended before that line
+// isSBV reports whether one of the first lines is the times of a cue in SBV.
+func isSBV(d *draft) match { return matchIf(startsWithTimes(d.text, parseSBVTiming), likely) }
+
+// readSBV reads the captions of YouTube and Google Meet, which are SRT without numbers and arrows.
+func readSBV(d *draft) error {
+	d.evidence = evidenceWeak
+	r := captions{draft: d, sbv: true, timing: parseSBVTiming, clean: d.plainSRT, lineScanner: lineScanner{text: d.text}}
+	return r.read()
 }
 
-// srtLineKind is the kind of a line.
-type srtLineKind uint8
-
-const (
-	srtBlank srtLineKind = iota // an empty line, or the start of the file
-	srtTimes                    // a line of times
-	srtWords                    // text, or the number of a cue
-)
-
-// readArrowLine reads a line that contains "-->". It is either a line of times or text.
-func (r *srtReader) readArrowLine(line string) error {
-	numbered := r.previousLine == srtWords && isSRTNumber(r.last)
-	c, err := parseTiming(line)
-	if err != nil {
-		if r.open == nil || (r.previousLine == srtBlank || numbered) && startsWithTime(line) {
-			return refusef(r.number, "%s", err)
-		}
-		return r.readTextLine(line)
+// parseSBVTiming parses "0:00:01.000,0:00:02.500".
+func parseSBVTiming(line string) (c cue, err error) {
+	left, right, ok := strings.Cut(line, ",")
+	if !ok || len(line) > 40 || !startsWithTime(line) || !strings.Contains(left, ".") {
+		return c, errNoTimes
 	}
-	end := r.end
-	c.line = r.number
-	if numbered {
-		end, c.line = r.endBeforeLast, r.number-1
+	if c.start, err = transcript.ParseClock(left); err != nil {
+		return c, err
 	}
-	if err := r.closeCue(end); err != nil {
-		return err
-	}
-	r.open, r.start, r.end, r.previousLine = &c, r.rest, r.rest, srtTimes
-	return nil
-}
-
-// readTextLine adds a line to the text. If it is the number of the next cue, readArrowLine
-// removes it later.
-func (r *srtReader) readTextLine(line string) error {
-	if r.open == nil && !hasArrow(r.peek()) {
-		return refusef(r.number, "has %s where a cue's number or times such as 00:00:01,000 --> 00:00:02,500 are expected",
-			plaintext.Quote(line))
-	}
-	r.last, r.endBeforeLast, r.end, r.previousLine = line, r.end, r.to, srtWords
-	return nil
-}
-
-func (r *srtReader) closeCue(end int) error {
-	if r.open == nil {
-		return nil
-	}
-	r.open.text = stripSRTTags(r.text[r.start:end])
-	return r.draft.add(*r.open)
+	c.end, err = transcript.ParseClock(strings.TrimSpace(right))
+	return c, err
 }
 
 // isSRTNumber reports whether line is the number of a cue. It may have punctuation, as
@@ -121,44 +77,68 @@ func startsWithTime(line string) bool {
 	return line != "" && line[0] >= '0' && line[0] <= '9'
 }
 
-// stripSRTTags removes the few tags that players support, and a position such as "{\an8}" at the
-// start. Anything else in angle brackets is text.
-func stripSRTTags(s string) string {
-	if rest, ok := strings.CutPrefix(s, `{\an`); ok && len(rest) > 1 && plaintext.IsDigits(rest[:1], 1) && rest[1] == '}' {
-		s = rest[2:]
+// plainSRT returns a text without its tags and with its character references decoded, which SRT does not have but
+// many tools write.
+func (d *draft) plainSRT(text string) string {
+	plain := stripSRTTags(text)
+	if plain != text {
+		d.warnEach(0, "A text had formatting such as <i>, which was left out.",
+			"%d texts had formatting such as <i>, which was left out.")
 	}
-	if !strings.Contains(s, "<") {
+	decoded := unescapeVTT(plain)
+	if decoded != plain {
+		d.warnEach(0, "A text had character references such as &amp;, which were decoded.",
+			"%d texts had character references such as &amp;, which were decoded.")
+	}
+	return decoded
+}
+
+// stripSRTTags removes the tags that players support, and instructions such as "{\an8}". Anything else in angle
+// brackets or braces is text.
+func stripSRTTags(s string) string {
+	end := strings.LastIndexAny(s, ">}") + 1 // no tag ends later
+	if end == 0 {
 		return s
 	}
-	end := strings.LastIndexByte(s, '>') + 1 // no tag ends later
 	s, tail := s[:end], s[end:]
 	var b strings.Builder
 	for {
-		before, tag, found := strings.Cut(s, "<")
-		b.WriteString(before)
-		if !found {
+		i := strings.IndexAny(s, "<{")
+		if i < 0 {
+			b.WriteString(s)
 			b.WriteString(tail)
 			return b.String()
 		}
-		after, ok := cutSRTTag(tag)
+		b.WriteString(s[:i])
+		after, instead, ok := cutSRTTag(s[i:])
 		if !ok {
-			b.WriteByte('<')
-			after = tag
+			after, instead = s[i+1:], s[i:i+1]
 		}
+		b.WriteString(instead)
 		s = after
 	}
 }
 
-// cutSRTTag cuts the tag at the start of a text from which "<" has been removed. If ok is false,
-// the "<" is text.
-func cutSRTTag(s string) (after string, ok bool) {
-	s = strings.TrimPrefix(s, "/")
-	switch {
-	case len(s) > 1 && s[1] == '>' && strings.IndexByte("IBUSibus", s[0]) >= 0:
-		return s[2:], true
-	case len(s) > 4 && strings.EqualFold(s[:4], "font") && (s[4] == ' ' || s[4] == '>'):
-		_, after, ok = strings.Cut(s, ">")
-		return after, ok
+// cutSRTTag cuts the tag at the start of a text. What comes instead of it is a line break for <br>. If ok is false, the
+// bracket is text.
+func cutSRTTag(s string) (after, instead string, ok bool) {
+	tag := s[1:]
+	end := strings.IndexAny(tag, "<>{}\n") // stopping early makes a text of a million brackets fast to read
+	if end < 0 || tag[end] != s[0]+2 {     // '>' is '<'+2, and '}' is '{'+2
+		return "", "", false
 	}
-	return "", false
+	tag, after = tag[:end], tag[end+1:]
+	if s[0] == '{' {
+		return after, "", strings.HasPrefix(tag, `\`)
+	}
+	name, attributes, _ := strings.Cut(strings.TrimPrefix(tag, "/"), " ")
+	switch strings.ToLower(name) {
+	case "i", "b", "u", "s":
+		return after, "", attributes == ""
+	case "font":
+		return after, "", true
+	case "br", "br/":
+		return after, "\n", true
+	}
+	return "", "", false
 }

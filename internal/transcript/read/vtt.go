@@ -1,6 +1,7 @@
 package read
 
 import (
+	"cmp"
 	"html"
 	"strings"
 
@@ -10,52 +11,45 @@ import (
 
 const vttSignature = "WEBVTT"
 
-// isVTT reports whether the text starts with the signature of WebVTT.
-func isVTT(d *draft) match { return matchIf(hasVTTSignature(d.text), certain) }
+// isVTT reports whether the text has the signature of WebVTT, at its start or after a few lines, or starts with the
+// times of a cue.
+func isVTT(d *draft) match {
+	if hasVTTSignature(bareLine(d.text[:min(len(d.text), 100)])) {
+		return certain
+	}
+	l := lineScanner{text: d.text}
+	for range maxLinesBeforeHeader {
+		if !l.next() {
+			return noMatch
+		}
+		switch line := bareLine(l.line()); {
+		case hasVTTSignature(line) && strings.Contains(d.text[l.rest:], "-->"):
+			return certain
+		case isTiming(line):
+			return matchIf(!strings.Contains(line, ","), likely)
+		}
+	}
+	return noMatch
+}
+
+// maxLinesBeforeHeader is how many lines of other text may come before the header or the first cue of a file.
+const maxLinesBeforeHeader = 10
 
 func hasVTTSignature(text string) bool {
 	rest, ok := strings.CutPrefix(text, vttSignature)
 	return ok && (rest == "" || strings.ContainsRune(" \t\r\n", rune(rest[0])))
 }
 
-// readVTT reads WebVTT by the grammar of the W3C and as Zoom and Teams write it. Where a
-// browser would silently drop a part of the file, readVTT refuses the file.
+// readVTT reads WebVTT as Zoom, Teams, YouTube and others write it. A file whose header is missing, or has text before
+// it, is read as well.
 func readVTT(d *draft) error {
-	if !hasVTTSignature(d.text) {
-		return refusef(1, "does not start with WEBVTT, as a WebVTT file must. If it is SubRip, rename it to .srt")
-	}
-	d.captions, d.evidence = true, evidenceWeak
-	l := lineScanner{text: d.text}
-	if err := readVTTHeader(d, &l); err != nil {
+	d.evidence = evidenceWeak
+	r := captions{draft: d, vtt: true, timing: parseTiming, clean: plainVTT, lineScanner: lineScanner{text: d.text}}
+	if err := readVTTHeader(d, &r.lineScanner); err != nil {
 		return err
 	}
-	for l.next() {
-		if err := d.checkContext(); err != nil {
-			return err
-		}
-		if l.line() == "" {
-			continue
-		}
-		first := l
-		if !hasArrow(l.line()) {
-			if !hasArrow(l.peek()) {
-				if !isVTTComment(l.line()) {
-					return refusef(l.number, "has the text %s without times before it", plaintext.Quote(l.line()))
-				}
-				for range l.block(hasArrow) { // skips it
-				}
-				continue
-			}
-			l.next() // first was the cue's identifier
-		}
-		c, err := parseTiming(l.line())
-		if err != nil {
-			return refusef(l.number, "%s", err)
-		}
-		c.line = first.number
-		if err := addVTTCue(d, c, vttPayload(&l)); err != nil {
-			return err
-		}
+	if err := r.read(); err != nil {
+		return err
 	}
 	// Instead of voice tags, Zoom writes "Name: text" and WhisperX "[SPEAKER_00]: text".
 	// Only Zoom records video.
@@ -70,8 +64,18 @@ func readVTT(d *draft) error {
 // readVTTHeader reads everything up to the first empty line or cue: a title after the
 // signature, and "Language: en". It ignores other lines.
 func readVTTHeader(d *draft, l *lineScanner) error {
-	l.next()
-	title := strings.TrimSpace(strings.TrimPrefix(l.line(), vttSignature))
+	start := *l
+	for !hasVTTSignature(bareLine(l.line())) {
+		if l.number == maxLinesBeforeHeader || !l.next() || isTiming(bareLine(l.line())) {
+			*l = start
+			d.warnf("The file does not start with WEBVTT, as a WebVTT file must.")
+			return nil
+		}
+	}
+	if strings.TrimLeft(d.text[:l.from], invisibleMarks+jsonSpace) != "" {
+		d.warnf("The text before the line WEBVTT was left out.")
+	}
+	title := strings.TrimSpace(strings.TrimPrefix(strings.TrimLeft(l.line(), invisibleMarks+" \t"), vttSignature))
 	if !strings.HasPrefix(title, "Kind:") { // YouTube's old header, all on one line
 		if err := d.setTitle(l.number, strings.TrimPrefix(title, "-")); err != nil {
 			return err
@@ -93,14 +97,25 @@ func isVTTComment(line string) bool {
 	return word == "NOTE" || strings.TrimSpace(line) == "STYLE" || strings.TrimSpace(line) == "REGION"
 }
 
-// vttPayload returns the lines after the current one, up to an empty line or the times of
-// the next cue.
-func vttPayload(l *lineScanner) string {
-	from, to := l.rest, l.rest
-	for range l.block(isTiming) {
-		to = l.to
+// plainVTT returns a text without its tags.
+func plainVTT(payload string) string {
+	if !strings.ContainsAny(payload, "<&") {
+		return payload
 	}
-	return l.text[from:to]
+	var b strings.Builder
+	for {
+		before, tag, found := strings.Cut(payload, "<")
+		b.WriteString(unescapeVTT(before))
+		if !found {
+			return b.String()
+		}
+		if _, _, after, ok := cutVTTTag(tag); ok {
+			payload = after
+			continue
+		}
+		b.WriteByte('<')
+		payload = tag
+	}
 }
 
 // cutVTTTag cuts the tag at the start of a text from which "<" has been removed. It returns its
@@ -165,6 +180,9 @@ func addVTTCue(d *draft, c cue, payload string) error {
 			d.evidence = evidenceNone
 			_, annotation, _ := strings.Cut(vttSpaces.Replace(rest), " ") // after the classes
 			speaker := plaintext.OneLine(unescapeVTT(annotation))
+			if strings.Trim(speaker, "-–—_.?* ") == "" {
+				speaker = "" // some tools write "-" for nobody
+			}
 			if speaker == c.speaker {
 				if n := len(text); n > 0 && !strings.HasSuffix(text[n-1], " ") {
 					text = append(text, " ")
@@ -208,4 +226,22 @@ func unescapeVTT(s string) string {
 		}
 		s = s[end:]
 	}
+}
+
+// readVTTNote reads a line of a comment. Microsoft Stream writes the duration and the language there.
+func (d *draft) readVTTNote(number int, line string) error {
+	name, value, ok := strings.Cut(strings.TrimPrefix(line, "NOTE"), ":")
+	if !ok {
+		return nil
+	}
+	value = strings.Trim(strings.TrimSpace(value), `"`)
+	switch strings.ToLower(strings.TrimSpace(name)) {
+	case "language":
+		d.doc.Language = cmp.Or(d.doc.Language, transcript.Language(value))
+	case "duration":
+		if t, err := transcript.ParseClock(value); err == nil {
+			return d.setDuration(number, float64(t))
+		}
+	}
+	return nil
 }

@@ -1,0 +1,122 @@
+package read
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/plaintext"
+)
+
+// addInParts adds a text that is too long for one segment as several segments, cut at the ends of sentences. Its time
+// is divided by the lengths of the parts.
+func (d *draft) addInParts(c cue) error {
+	d.warnEach(c.line, "A text was too long for one segment, so it was cut at the ends of sentences.",
+		"%d texts were too long for one segment, so they were cut at the ends of sentences.")
+	whole := c
+	at := func(offset int) memo.Seconds {
+		length := float64(whole.end - whole.start)
+		t, _ := memo.RoundSeconds(float64(whole.start) + length*float64(offset)/float64(len(whole.text)))
+		return t
+	}
+	for from := 0; from < len(whole.text); {
+		if err := d.checkContext(); err != nil {
+			return err
+		}
+		to := from + partLength(whole.text[from:], min(maxPart, d.limits.LineBytes))
+		c.text, c.start, c.end = plaintext.Trim(whole.text[from:to]), at(from), at(to)
+		from = to
+		if c.text == "" {
+			continue
+		}
+		if err := d.append(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// partLength returns the length of the first part of a text: up to the last end of a sentence within limit bytes,
+// or the last space, or the last visible character.
+func partLength(text string, limit int) int {
+	if len(text) <= limit {
+		return len(text)
+	}
+	sentence, space := 0, 0
+	for i, r := range text[:limit] {
+		switch {
+		case strings.ContainsRune("。！？．؟۔।", r):
+			sentence = i + utf8.RuneLen(r)
+		case r == ' ' && i > 0:
+			space = i
+			if strings.IndexByte(".!?…", text[i-1]) >= 0 || strings.HasSuffix(text[:i], "…") {
+				sentence = i
+			}
+		}
+	}
+	if n := cmp.Or(sentence, space); n > 0 {
+		return n
+	}
+	if n := len(plaintext.Truncate(text, limit)); n > 0 {
+		return n
+	}
+	_, n := utf8.DecodeRuneInString(text)
+	return n
+}
+
+// sortCues puts the cues in the order of their times. Some tools write one speaker after the other, or two recordings
+// into one file.
+func (d *draft) sortCues() {
+	byStart := func(a, b cue) int { return cmp.Compare(a.start, b.start) }
+	if slices.IsSortedFunc(d.cues, byStart) {
+		return
+	}
+	slices.SortStableFunc(d.cues, byStart)
+	d.warnf("The segments were not in the order of their times; they were sorted.")
+}
+
+// Times of day. A recording that starts after this time, in seconds, is rarer than captions with the time of day.
+const (
+	minWholeTimeOfDay memo.Seconds = 3 * 3600 // if no time has a fraction of a second
+	minTimeOfDay      memo.Seconds = 6 * 3600
+	secondsOfDay      memo.Seconds = 24 * 3600
+)
+
+// fromTimesOfDay turns times of day, as Zoom writes them, into offsets from the first cue. After midnight they
+// start again at 0.
+func (d *draft) fromTimesOfDay() {
+	if !d.timesOfDay && !d.looksLikeTimesOfDay() || len(d.cues) == 0 {
+		return
+	}
+	first, before, days := d.cues[0].start, d.cues[0].start, memo.Seconds(0)
+	for i := range d.cues {
+		c := &d.cues[i]
+		if c.start < before-secondsOfDay/2 {
+			days += secondsOfDay
+		}
+		before = c.start
+		length := max(0, c.end-c.start)
+		if c.end < c.start-secondsOfDay/2 {
+			length += secondsOfDay
+		}
+		c.start, _ = memo.RoundSeconds(min(float64(max(0, c.start+days-first)), float64(maxSeconds-1)))
+		c.end, _ = memo.RoundSeconds(min(float64(c.start+length), float64(maxSeconds)))
+	}
+	d.warnf("The times are times of day; they became offsets from the first one.")
+}
+
+func (d *draft) looksLikeTimesOfDay() bool {
+	if len(d.cues) == 0 || d.cues[0].start < minWholeTimeOfDay || d.duration {
+		return false
+	}
+	whole := true
+	for _, c := range d.cues {
+		if c.start >= secondsOfDay || c.end > secondsOfDay {
+			return false
+		}
+		whole = whole && c.start.Millis()%1000 == 0 && c.end.Millis()%1000 == 0
+	}
+	return whole || d.cues[0].start >= minTimeOfDay
+}
