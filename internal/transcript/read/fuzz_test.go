@@ -67,6 +67,10 @@ func addSeeds(f *testing.F) {
 		},
 		{"a", `<transcript><text start="0.5" dur="2">a &amp;#39; b</text></transcript>`},
 		{"a.txt", "[00:42] Jordan: Of course…\nmore\n[1:02:03] b\n"},
+		{"a.txt", "T - Transcript\nSep 14, 2026\n1h 2m\n\nAnn Lee  0:03 \na\n\n[Bob] 16:36:35\nb\n" +
+			"Transcription ended after 01:00:00"},
+		{"a.txt", "00:03\nAnn: a\nBob: b\n00:09\nAnn: c\n"},
+		{"a.txt", "0:01 - 0:02\tAnn:\ta\n(1:02:03.5) **Bob:** b\nFrom Ann 4:05 PM: c\n[00:00.1 --> 00:00.2] d"},
 		{"a.txt", "Ann: a\n田中：b\nRemember: c\n\x1b[31md\x1b]0;x\x07\u2028e"},
 		{"2026-05-20_x", "\xff\xfea\x00\n\x00\x3d\xd8\x00\xde"},
 		{"GMT20260520-091400_R.x", "\xfe\xff\x00a"},

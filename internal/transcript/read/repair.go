@@ -113,7 +113,7 @@ func (d *draft) looksLikeTimesOfDay() bool {
 	}
 	whole := true
 	for _, c := range d.cues {
-		if c.start >= secondsOfDay || c.end > secondsOfDay {
+		if c.start >= secondsOfDay {
 			return false
 		}
 		whole = whole && c.start.Millis()%1000 == 0 && c.end.Millis()%1000 == 0

@@ -1,0 +1,261 @@
+package read
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"memoai.tech/memo/internal/plaintext"
+)
+
+// stamp is what a line with a clock time says.
+type stamp struct {
+	start, end float64 // seconds
+	hasEnd     bool
+	afternoon  bool   // the time has AM or PM, so it is a time of day
+	bracketed  bool   // the time is in brackets
+	name       string // of the speaker, or "" if the line has none or it is at the start of text
+	text       string
+	form       stampForm
+}
+
+// stampForm is where the time is in the line.
+type stampForm uint8
+
+const (
+	notStamped stampForm = iota
+	timeFirst            // "[00:42] Jordan: Of course", "00:42 Of course"
+	timeAlone            // "00:42"
+	timeLast             // "Jordan  0:42", "[Jordan] 16:36:35"
+	timeInside           // "Jordan: [00:42] Of course", "Jordan (00:42): Of course"
+)
+
+// maxHeader is the number of bytes of a line with a name and a time.
+const maxHeader = 160
+
+// parseStamp parses a line with a clock time. The form is notStamped if it has none at a place where tools
+// write the time of a text.
+func parseStamp(line string) stamp {
+	line = strings.TrimRight(strings.TrimLeft(line, invisibleMarks+" \t"), " \t")
+	if line == "" || !strings.Contains(line[:min(len(line), maxHeader)], ":") {
+		return stamp{}
+	}
+	if s, rest, ok := cutTime(line); ok {
+		s.form = timeFirst
+		if s.bracketed && !s.hasEnd {
+			rest = strings.TrimSpace(rest) // Memo writes it so, and then a dash is text
+		} else {
+			rest = trimSeparators(rest)
+		}
+		if rest == "" {
+			s.form = timeAlone
+		}
+		s.name, s.text = splitColumns(rest)
+		return s
+	}
+	return parseLateTime(line)
+}
+
+// parseLateTime parses a line in which a name comes before the time.
+func parseLateTime(line string) stamp {
+	head := line[:min(len(line), maxHeader)]
+	for i := 1; i < len(head); i++ {
+		digit := head[i] >= '0' && head[i] <= '9'
+		if !digit && head[i] != '[' && head[i] != '(' || isWordByte(head[i-1]) || head[i-1] == ':' {
+			continue
+		}
+		s, rest, ok := cutTime(line[i:])
+		if !ok {
+			continue
+		}
+		name := cleanStampName(line[:i])
+		if _, isDate := parseDateLine(line); isDate || !isStampName(name) || notSpeakers[strings.ToLower(name)] {
+			return stamp{}
+		}
+		s.name, s.text, s.form = name, trimSeparators(rest), timeInside
+		if s.text == "" {
+			s.form = timeLast
+		} else if !s.bracketed && !strings.HasSuffix(strings.TrimRight(line[:i], " \t"), ":") {
+			return stamp{} // "Lunch 12:30 in the garden"
+		}
+		return s
+	}
+	return stamp{}
+}
+
+// notSpeakers are words before a time that is not the time of a text, in lower case.
+var notSpeakers = stringSet("duration length start end started ended begin time from at until recorded total")
+
+func isWordByte(c byte) bool {
+	return c >= utf8.RuneSelf || c == '_' || c >= '0' && c <= '9' || isASCIILetter(c)
+}
+
+// cutTime cuts a time or a range of times at the start of a line: "00:42", "[00:42]", "(1:02:03.5)",
+// "[00:00.000 --> 00:03.480]", "0:03 - 0:07", "4:36:35 PM".
+func cutTime(line string) (s stamp, rest string, ok bool) {
+	var closing byte
+	rest = line
+	switch line[0] {
+	case '[':
+		closing = ']'
+	case '(':
+		closing = ')'
+	}
+	if closing > 0 {
+		rest = strings.TrimLeft(rest[1:], " ")
+	}
+	s.start, s.afternoon, rest, ok = cutClock(rest, closing > 0)
+	if !ok {
+		return stamp{}, "", false
+	}
+	if after, found := cutRange(rest); found {
+		if end, afternoon, after, ok := cutClock(after, closing > 0); ok && end >= s.start {
+			s.end, s.hasEnd, rest = end, true, after
+			s.afternoon = s.afternoon || afternoon
+		}
+	}
+	if closing > 0 {
+		rest = strings.TrimLeft(rest, " ")
+		if rest == "" || rest[0] != closing {
+			return stamp{}, "", false
+		}
+		s.bracketed = true
+		return s, rest[1:], true
+	}
+	if rest != "" && (isWordByte(rest[0]) || rest[0] == '/' || rest[0] == '%') {
+		return stamp{}, "", false
+	}
+	return s, rest, true
+}
+
+// cutRange cuts what is between the two times of a range.
+func cutRange(s string) (rest string, ok bool) {
+	s = strings.TrimLeft(s, " ")
+	for _, sign := range []string{"-->", "->", "–", "—", "-", "→", "to "} {
+		if rest, ok := strings.CutPrefix(s, sign); ok {
+			return strings.TrimLeft(rest, " "), true
+		}
+	}
+	return "", false
+}
+
+// cutClock cuts a clock time at the start of s: minutes and seconds, or hours, minutes and seconds, with a
+// fraction or without. Only in brackets may the first part have more than three digits.
+func cutClock(s string, bracketed bool) (seconds float64, afternoon bool, rest string, ok bool) {
+	parts, i := 0, 0
+	for {
+		from := i
+		for i < len(s) && s[i] >= '0' && s[i] <= '9' {
+			i++
+		}
+		digits := i - from
+		n, err := strconv.Atoi(s[from:i])
+		switch {
+		case err != nil, parts == 0 && digits > 3 && !bracketed, digits > 9, parts > 0 && (digits != 2 || n > 60):
+			return 0, false, "", false
+		}
+		seconds = seconds*60 + float64(n)
+		parts++
+		if parts == 3 || i == len(s) || s[i] != ':' {
+			break
+		}
+		i++
+	}
+	if parts < 2 {
+		return 0, false, "", false
+	}
+	if i < len(s) && s[i] == ':' {
+		return 0, false, "", false
+	}
+	if i+1 < len(s) && (s[i] == '.' || s[i] == ',') && s[i+1] >= '0' && s[i+1] <= '9' {
+		from := i + 1
+		for i++; i < len(s) && s[i] >= '0' && s[i] <= '9'; i++ {
+		}
+		fraction, err := strconv.ParseFloat("0."+s[from:min(i, from+9)], 64)
+		if err != nil {
+			return 0, false, "", false
+		}
+		seconds += fraction
+	}
+	rest = s[i:]
+	half := strings.TrimLeft(rest[:min(len(rest), 8)], " \u00a0\u202f")
+	if len(half) > 1 && half[1]|0x20 == 'm' && (half[0]|0x20 == 'a' || half[0]|0x20 == 'p') {
+		if after := rest[strings.Index(rest, half)+2:]; after == "" || !isWordByte(after[0]) {
+			return timeOfDay(seconds, parts, half[0]|0x20 == 'p'), true, after, true
+		}
+	}
+	return seconds, false, rest, true
+}
+
+// timeOfDay returns the seconds since midnight of a time with AM or PM.
+func timeOfDay(seconds float64, parts int, afternoon bool) float64 {
+	if parts == 2 {
+		seconds *= 60
+	}
+	switch noon := 12 * 3600.0; {
+	case afternoon && seconds < noon:
+		return seconds + noon
+	case !afternoon && seconds >= noon:
+		return seconds - noon
+	}
+	return seconds
+}
+
+// stampSeparators are between a time, a name and a text.
+const stampSeparators = " \t|•·–—-,"
+
+func trimSeparators(s string) string {
+	s = strings.TrimLeft(s, stampSeparators+"*_")
+	return strings.TrimSpace(strings.TrimPrefix(s, ":"))
+}
+
+// splitColumns splits a text after "Marta Nowak  " or "Marta Nowak<tab>", which is the name of the speaker.
+func splitColumns(text string) (name, rest string) {
+	head := text[:min(len(text), maxHeader)]
+	if strings.HasPrefix(head, "From ") { // a chat of Zoom
+		if before, _, ok := strings.Cut(head, ":"); ok {
+			if name = cleanStampName(before); isStampName(name) {
+				return name, strings.TrimSpace(text[len(before)+1:])
+			}
+		}
+	}
+	i := strings.IndexByte(head, '\t')
+	if j := strings.Index(head, "  "); j >= 0 && (i < 0 || j < i) {
+		i = j
+	}
+	if j := strings.Index(head, " | "); j >= 0 && (i < 0 || j < i) {
+		i = j
+	}
+	if i <= 0 || strings.Contains(strings.TrimRight(text[:i], " :"), ":") {
+		return "", text
+	}
+	name = cleanStampName(text[:i])
+	if rest = strings.TrimLeft(text[i:], stampSeparators); rest == "" || !isStampName(name) {
+		return "", text
+	}
+	return name, rest
+}
+
+// cleanStampName removes brackets, the signs of bold text, separators, and the words around names in a chat of Zoom.
+func cleanStampName(s string) string {
+	s = strings.Trim(strings.TrimSpace(s), stampSeparators+":*_#>")
+	if n := len(s); n > 2 && (s[0] == '[' && s[n-1] == ']' || s[0] == '(' && s[n-1] == ')') {
+		s = strings.TrimSpace(s[1 : n-1])
+	}
+	if rest, ok := strings.CutPrefix(s, "From "); ok {
+		s, _, _ = strings.Cut(strings.TrimSpace(rest), " to ")
+	}
+	return plaintext.OneLine(s)
+}
+
+// isStampName reports whether a text next to a time can be a name: it is short and not a sentence.
+func isStampName(name string) bool {
+	if name == "" || utf8.RuneCountInString(name) > 60 || strings.Count(name, " ") > 5 || notNames[withoutNumber(name)] ||
+		strings.ContainsAny(name, `?!;:"“”„«»<>[]{}=*\。、！？`) ||
+		strings.HasSuffix(name, ".") && !strings.Contains(name, " ") ||
+		!strings.ContainsFunc(name, unicode.IsLetter) {
+		return false
+	}
+	return looksLikeName(name) || isNumberedSpeaker(name) || looksLikeName(strings.ReplaceAll(name, ",", ""))
+}

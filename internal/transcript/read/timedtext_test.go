@@ -1,0 +1,106 @@
+package read_test
+
+import (
+	"testing"
+
+	"memoai.tech/memo/internal/transcript"
+	"memoai.tech/memo/internal/transcript/read"
+)
+
+func TestTextWithTimesIsRead(t *testing.T) {
+	for _, tt := range []struct {
+		format, data string
+		want         []string
+	}{
+		{
+			"Otter text",
+			"Noor Haddad  0:02  \nShall we?\n\nUnknown Speaker  1:00:07  \nYes.\nAnd now.\n\n" +
+				"Transcribed by https://otter.ai\n",
+			[]string{"2-3607 Noor Haddad says Shall we?", "3607-3608 Unknown Speaker says Yes. And now."},
+		},
+		{
+			"text with times", "Speaker 1 (00:03):\na\n\nNoor Haddad (01:02:11):\nb\n",
+			[]string{"3-3731 Speaker 1 says a", "3731-3732 Noor Haddad says b"},
+		},
+		{
+			"text with times", "Speaker 1 00:00:03\na\nSpeaker 2 00:00:07\nb\n",
+			[]string{"3-7 Speaker 1 says a", "7-8 Speaker 2 says b"},
+		},
+		{"text with times", "00:03 Noor Haddad: a\n00:07 Leo: b\n", []string{"3-7 Noor Haddad says a", "7-8 Leo says b"}},
+		{
+			"text with times", "00:00:03 Noor Haddad\na\n00:00:07 Leo Lam\nb\n",
+			[]string{"3-7 Noor Haddad says a", "7-8 Leo Lam says b"},
+		},
+		{
+			"text with times", "00:00:03  Noor Haddad  a b\n00:00:07  Leo  c\n",
+			[]string{"3-7 Noor Haddad says a b", "7-8 Leo says c"},
+		},
+		{"text with times", "0:03 - so it began\n0:07 - and went\n", []string{"3-7 so it began", "7-8 and went"}},
+		{
+			"text with times", "Noor: [00:00:03] a\n\nSpeaker2: [00:00:07] b\n",
+			[]string{"3-7 Noor says a", "7-8 Speaker2 says b"},
+		},
+		{"text with times", "Noor [00:03]: a\nLeo [00:07]: b\n", []string{"3-7 Noor says a", "7-8 Leo says b"}},
+		{"text with times", "**Noor** (00:03): a\n**Leo** (00:07): b\n", []string{"3-7 Noor says a", "7-8 Leo says b"}},
+		{
+			"text with times", "[00:03.25 - 00:05.5] Noor: a\n[00:07.125 - 00:08] Leo: b\n",
+			[]string{"3.25-5.5 Noor says a", "7.125-8 Leo says b"},
+		},
+		{"text with times", "Noor | 00:03\na\nLeo | 00:07\nb", []string{"3-7 Noor says a", "7-8 Leo says b"}},
+		{
+			"Whisper console output", "[00:00.000 --> 00:03.480]  a\n[00:03.480 --> 01:00:08.000]  b\n",
+			[]string{"0-3.48 a", "3.48-3608 b"},
+		},
+		{
+			"YouTube transcript", "0:00\nso what\n0:03\nis it\n1:02:05\nnow\n",
+			[]string{"0-3 so what", "3-3725 is it", "3725-3726 now"},
+		},
+		{
+			"Zoom captions", "[Noor Haddad] 23:59:58\na\n\n[Leo] 00:00:01\nb\nc\n",
+			[]string{"0-3 Noor Haddad says a", "3-4 Leo says b c"},
+		},
+		{"Zoom chat", "00:03:27\tNoor Haddad:\thttps://example.com/a: b\n00:04:35\tLeo:\tc\n", []string{
+			"207-275 Noor Haddad says https://example.com/a: b", "275-276 Leo says c",
+		}},
+		{
+			"Zoom chat", "13:36:31\t From Noor Haddad to Everyone:\tc\n13:36:40\t From Leo : d\n",
+			[]string{"0-9 Noor Haddad says c", "9-10 Leo says d"},
+		},
+		{"text with times", "Noor 4:36:35 PM\na\nLeo 4:36:40 PM\nb", []string{"0-5 Noor says a", "5-6 Leo says b"}},
+		{
+			"Google Meet text",
+			"Sep 14, 2026\n\nBudget - Transcript\n\n00:00:00\n \nNoor: a\nLeo: b\n \n00:05:00\n \nNoor: c\n\n" +
+				"Transcription ended after 00:06:02\n\nThis editable transcript was computer generated and might contain errors.",
+			[]string{"0-300 Noor says a", "0-300 Leo says b", "300-362 Noor says c"},
+		},
+	} {
+		t.Run(tt.data, func(t *testing.T) {
+			got, err := read.File(t.Context(), "a.txt", []byte(tt.data), transcript.DefaultLimits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkResult(t, got)
+			if got.Format != tt.format {
+				t.Errorf("the format is %q, want %q", got.Format, tt.format)
+			}
+			checkRead(t, "segments", "a.txt", tt.data, tt.want)
+		})
+	}
+}
+
+func TestHeadOfTimedTextIsRead(t *testing.T) {
+	doc := readText(t, "a.txt", "Budget review-20260914_153000-Meeting Recording\nSeptember 14, 2026, 1:30PM\n31m 12s\n\n"+
+		"Noor Haddad   0:03\na\n\nLeo Lam   0:05\nb\n")
+	if got := doc.CreatedAt.Format("2006-01-02 15:04"); doc.Title != "Budget review" || got != "2026-09-14 13:30" ||
+		doc.Duration != 1872 || len(doc.Segments) != 2 {
+		t.Errorf("got %q of %s, %v s, %q", doc.Title, got, doc.Duration, show(doc.Segments))
+	}
+}
+
+// TestTimesOfNobodyAreWarnedOf: times that cannot be assigned to what was said are not lost in silence.
+func TestTimesOfNobodyAreWarnedOf(t *testing.T) {
+	checkWarned(t, "prose", "a.txt", "we met for lunch at 12:30 in town\nthe train left at 14:05 sharp\na\nb\nc",
+		[]string{"we met for lunch at 12:30 in town", "the train left at 14:05 sharp", "a", "b", "c"},
+		"2 lines have clock times")
+	checkWarned(t, "one time", "a.txt", "we met at 12:30\na", []string{"we met at 12:30", "a"})
+}
