@@ -31,7 +31,7 @@ var allowedImports = map[string]string{
 	"internal/ratelimit":  "",
 	"internal/search":     "",
 	"internal/plaintext":  "",
-	"internal/filename":   "plaintext",
+	"internal/filename":   "plaintext transcript",
 	"internal/transcript": "memo plaintext",
 	"internal/zipstream":  "",
 	"internal/store":      "memo credential search zipstream store/pgwatch",

@@ -35,6 +35,7 @@ type EventDetails struct {
 	Email     string         `json:"email,omitempty"`   // of a new user
 	Project   string         `json:"project,omitempty"` // the name of the new project
 	Format    string         `json:"format,omitempty"`  // of a download
+	Source    string         `json:"source,omitempty"`  // what was understood of an imported file
 	Archive   bool           `json:"archive,omitzero"`  // the download is a ZIP
 	Restored  *RestoreCounts `json:"restored,omitempty"`
 	Reason    string         `json:"reason,omitempty"` // for people
@@ -63,7 +64,7 @@ func (d EventDetails) String() string {
 		return fmt.Sprintf("%d keys: %d ended since the backup, %d unknown and deactivated; "+
 			"%d memberships ended since the backup", r.Keys, r.KeysEnded, r.KeysUnknown, r.MembershipsEnded)
 	}
-	return cmp.Or(string(d.Role), d.Name, string(d.Plan), d.Email, d.Project, d.Format, d.Reason)
+	return cmp.Or(string(d.Role), d.Name, string(d.Plan), d.Email, d.Project, d.Format, d.Source, d.Reason)
 }
 
 // Action is what happened, in the form noun.verb.

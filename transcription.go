@@ -107,6 +107,21 @@ func (s Seconds) Timestamp() string {
 	return fmt.Sprintf("%02d:%02d", n/60, n%60)
 }
 
+// Length returns s rounded for people: "40 s", "8 min", "1 h" or "1 h 5 min".
+func (s Seconds) Length() string {
+	n := s.Millis() / 1000
+	switch minutes := (n + 30) / 60; {
+	case n < 60:
+		return fmt.Sprintf("%d s", n)
+	case minutes < 60:
+		return fmt.Sprintf("%d min", minutes)
+	case minutes%60 == 0:
+		return fmt.Sprintf("%d h", minutes/60)
+	default:
+		return fmt.Sprintf("%d h %d min", minutes/60, minutes%60)
+	}
+}
+
 // HasTimes reports whether any segment has a time.
 func HasTimes(segments []Segment) bool {
 	for _, s := range segments {

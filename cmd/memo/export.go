@@ -21,7 +21,7 @@ type exportCmd struct {
 
 // exportReport is the output of memo export --json.
 type exportReport struct {
-	Exported []importedFile `json:"exported"`
+	Exported []storedFile `json:"exported"`
 }
 
 func (c *exportCmd) Run(s *session, w memo.Workspace) error {
@@ -52,7 +52,7 @@ func (c *exportCmd) Run(s *session, w memo.Workspace) error {
 		if err := writeIn(out, names[i], body); err != nil {
 			return err
 		}
-		report.Exported = append(report.Exported, importedFile{filepath.Join(c.Out, names[i]), id})
+		report.Exported = append(report.Exported, storedFile{filepath.Join(c.Out, names[i]), id})
 		progress(int64(i+1), int64(len(ids)))
 	}
 	return s.print(report, "Exported %s to %s.", memo.Plural(len(ids), "transcription"), c.Out)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
@@ -19,26 +21,34 @@ import (
 
 type importCmd struct {
 	workspaceOption
-	Project  string   `help:"Name of the project. Created if it does not exist." placeholder:"P"`
-	Language string   `help:"Language of the files, such as en." placeholder:"L"`
-	Paths    []string `arg:"" name:"path" help:"Files and folders."`
+	Project  string `help:"Name of the project. Created if it does not exist." placeholder:"P"`
+	Language string `help:"Language of the files, such as en." placeholder:"L"`
+	// Date is a day or an RFC 3339 instant.
+	Date  importDate `help:"Date of the meetings, such as 2026-05-20." placeholder:"DATE"`
+	Paths []string   `arg:"" name:"path" help:"Files, folders and ZIP files."`
 }
 
 // importReport is the output of memo import --json.
 type importReport struct {
-	Imported  []importedFile `json:"imported"`
-	Unchanged []importedFile `json:"unchanged"`
-	Skipped   []skipped      `json:"skipped"`
-	Refused   []refusedFile  `json:"refused"`
+	Imported    []importedFile `json:"imported"`
+	Unchanged   []storedFile   `json:"unchanged"`
+	SameMeeting []leftOut      `json:"same_meeting"`
+	Skipped     []leftOut      `json:"skipped"`
+	Refused     []refusedFile  `json:"refused"`
 }
 
 type importedFile struct {
+	storedFile
+	*app.ImportReport
+}
+
+type storedFile struct {
 	Path string `json:"path"`
 	ID   string `json:"id"`
 }
 
-// skipped is a symbolic link in a folder that is not imported. This is not a failure.
-type skipped struct {
+// leftOut is a file of a folder that is not imported. This is not a failure.
+type leftOut struct {
 	Path   string `json:"path"`
 	Reason string `json:"reason"`
 }
@@ -54,27 +64,59 @@ func (c *importCmd) Run(s *session, w memo.Workspace) error {
 	sources := c.listFiles(&report)
 	// If it fails, that is not the fault of a file: report what was imported so far.
 	failed := c.importFiles(s, w.ID, sources, &report)
-	err := s.printResult(report, func() {
-		for _, f := range report.Skipped {
-			fmt.Fprintf(s.stderr, "skipped %s: %s\n", quoteUnprintable(f.Path), f.Reason)
-		}
-		for _, f := range report.Refused {
-			where := quoteUnprintable(f.Path)
-			if f.Line > 0 {
-				where = fmt.Sprintf("%s:%d", where, f.Line)
-			}
-			fmt.Fprintf(s.stderr, "refused %s: %s\n", where, f.Reason)
-		}
-		s.printf("%d imported, %d unchanged, %d refused.", len(report.Imported), len(report.Unchanged), len(report.Refused))
-	})
-	switch {
+	err := s.printResult(report, func() { report.print(s) })
+	switch done := len(report.Imported) + len(report.Unchanged); {
 	case failed != nil:
 		return fmt.Errorf("the import stopped early; run it again, files already imported are not added twice: %w", failed)
-	case err == nil && len(report.Refused) > 0:
-		return fmt.Errorf("%d of %d files were refused", len(report.Refused),
-			len(report.Refused)+len(report.Imported)+len(report.Unchanged))
+	case err != nil:
+		return err
+	case len(report.Refused) > 0:
+		return fmt.Errorf("%d of %d files were refused", len(report.Refused), len(report.Refused)+done)
+	case done == 0:
+		return errors.New("there was no transcript to import; see " + transcriptsPage)
 	}
-	return err
+	return nil
+}
+
+// transcriptsPage says how to get transcripts out of other tools.
+const transcriptsPage = "docs/transcripts.md"
+
+// print prints the report for people: what was understood of each file, then the problems.
+func (r *importReport) print(s *session) {
+	for _, f := range r.Imported {
+		s.printf("imported %s: %s", quoteUnprintable(f.Path), f.ImportReport)
+		for _, warning := range f.Warnings {
+			s.printf("  %s", warning)
+		}
+	}
+	for _, f := range append(slices.Clone(r.SameMeeting), r.Skipped...) {
+		fmt.Fprintf(s.stderr, "skipped %s: %s\n", quoteUnprintable(f.Path), f.Reason)
+	}
+	for _, f := range r.Refused {
+		where := quoteUnprintable(f.Path)
+		if f.Line > 0 {
+			where = fmt.Sprintf("%s:%d", where, f.Line)
+		}
+		fmt.Fprintf(s.stderr, "refused %s: %s\n", where, f.Reason)
+	}
+	notTaken := ""
+	if n := len(r.SameMeeting) + len(r.Skipped); n > 0 {
+		notTaken = fmt.Sprintf("%d skipped, ", n)
+	}
+	s.printf("%d imported, %d unchanged, %s%d refused.", len(r.Imported), len(r.Unchanged), notTaken, len(r.Refused))
+}
+
+// importDate is a day, which begins at midnight UTC, or an RFC 3339 instant.
+type importDate struct{ time.Time }
+
+// UnmarshalText is called by kong.
+func (d *importDate) UnmarshalText(text []byte) (err error) {
+	if d.Time, err = time.Parse(time.DateOnly, string(text)); err != nil {
+		if d.Time, err = time.Parse(time.RFC3339, string(text)); err != nil {
+			return errors.New("must be a day such as 2026-05-20 or a time such as 2026-05-20T09:30:00Z")
+		}
+	}
+	return nil
 }
 
 // AfterApply is called by kong, before the database is opened.
@@ -89,22 +131,21 @@ func (c *importCmd) AfterApply() error {
 	return err
 }
 
-// importExtensions are the extensions of the files that are imported from a folder.
-// A file on the command line may have any extension.
-var importExtensions = []string{".vtt", ".srt", ".json", ".txt"}
-
-// source is a file to import. found is its file info from when its folder was read,
-// or nil if the path is on the command line, where it may be a symbolic link.
+// source is a file to import. found is its file info from when its folder was read, or nil if the
+// path is on the command line, where it may be a symbolic link. entry is set for a file of a ZIP.
 type source struct {
 	path  string
 	found fs.FileInfo
+	entry *zip.File
+	// others are the other files of the same meeting, to import instead if this one is refused.
+	others []source
 }
 
 const reasonLink = "is a symbolic link in a folder, which is not followed; to import its target, name the link itself"
 
-// listFiles returns the files to import, and adds what cannot be read to the refused
-// files of the report. It skips symbolic links in folders, so that someone who can
-// write to a folder cannot choose which other files are read.
+// listFiles returns the files to import, and adds what is not imported to the report. It skips
+// symbolic links in folders, so that someone who can write to a folder cannot choose which other
+// files are read.
 func (c *importCmd) listFiles(report *importReport) (sources []source) {
 	for _, root := range c.Paths {
 		if info, err := os.Stat(root); err == nil && info.IsDir() {
@@ -112,31 +153,74 @@ func (c *importCmd) listFiles(report *importReport) (sources []source) {
 				root = target // WalkDir does not follow the link that it starts from
 			}
 		}
+		var found []source // in the folder
+		refuse := func(path string, err error) {
+			report.Refused = append(report.Refused, refusedFile{path, 0, errorReason(err)})
+		}
 		_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-			refuse := func(err error) {
-				report.Refused = append(report.Refused, refusedFile{path, 0, errorReason(err)})
-			}
 			hidden := path != root && strings.HasPrefix(filepath.Base(path), ".")
 			switch {
 			case err != nil:
-				refuse(err)
+				refuse(path, err)
 			case d.IsDir() && hidden:
 				return fs.SkipDir
 			case d.IsDir() || hidden:
+			case path != root && d.Type()&fs.ModeSymlink != 0:
+				report.Skipped = append(report.Skipped, leftOut{path, reasonLink})
+			case strings.EqualFold(filepath.Ext(path), ".zip"):
+				inside, err := listArchive(path)
+				if err != nil {
+					refuse(path, err)
+				}
+				sources = append(sources, report.selectFrom(inside)...)
 			case path == root:
 				sources = append(sources, source{path: path})
-			case d.Type()&fs.ModeSymlink != 0:
-				report.Skipped = append(report.Skipped, skipped{path, reasonLink})
-			case slices.Contains(importExtensions, strings.ToLower(filepath.Ext(path))):
+			default:
 				info, err := d.Info()
 				if err != nil {
-					refuse(err)
+					refuse(path, err)
 					return nil
 				}
-				sources = append(sources, source{path, info})
+				found = append(found, source{path: path, found: info})
 			}
 			return nil
 		})
+		sources = append(sources, report.selectFrom(found)...)
+	}
+	return sources
+}
+
+// listArchive returns the files of a ZIP, which stays open until the command ends.
+func listArchive(path string) (found []source, err error) {
+	z, err := zip.OpenReader(path)
+	if err != nil {
+		return nil, err
+	}
+	files, err := app.ArchiveFiles(&z.Reader)
+	for _, f := range files {
+		found = append(found, source{path: path + "/" + f.Name, entry: f})
+	}
+	return found, err
+}
+
+// selectFrom returns one source for each meeting of a folder, and reports the files that are skipped.
+func (r *importReport) selectFrom(found []source) (sources []source) {
+	paths := make([]string, len(found))
+	for i, f := range found {
+		paths[i] = filepath.ToSlash(f.path)
+	}
+	selection := app.SelectFromFolder(paths)
+	for _, files := range selection.Meetings {
+		first := found[files[0]]
+		for _, i := range files[1:] {
+			first.others = append(first.others, found[i])
+		}
+		sources = append(sources, first)
+	}
+	for i, f := range found {
+		if reason, ok := selection.Skipped[i]; ok {
+			r.Skipped = append(r.Skipped, leftOut{f.path, reason})
+		}
 	}
 	return sources
 }
@@ -166,32 +250,39 @@ func (c *importCmd) importFiles(s *session, workspaceID string, sources []source
 	progress(0, total)
 	defer progress(total, total)
 	b := importBatch{caller: memo.Caller{Operator: true, WorkspaceID: workspaceID}, report: report}
-	for i, f := range sources {
-		data, info, err := f.read()
-		if err != nil {
-			report.Refused = append(report.Refused, refusedFile{f.path, 0, errorReason(err)})
-			continue
-		}
-		if b.isFull(len(data)) {
-			if err := b.run(s); err != nil {
-				return err
+	for len(sources) > 0 {
+		for i, f := range sources {
+			data, modTime, err := f.read()
+			if err != nil {
+				b.refuse(f, 0, errorReason(err))
+				continue
 			}
-			progress(int64(i), total)
+			if b.isFull(len(data)) {
+				if err := b.run(s); err != nil {
+					return err
+				}
+				progress(int64(i), total)
+			}
+			b.add(f, app.ImportFile{
+				Name: f.path, Data: data, Project: c.Project, Language: c.Language, CreatedAt: c.Date.Time, ModTime: modTime,
+			})
 		}
-		b.add(f.path, app.ImportFile{
-			Name: filepath.Base(f.path), Data: data, Project: c.Project, Language: c.Language, ModTime: info.ModTime(),
-		})
+		if err := b.run(s); err != nil {
+			return err
+		}
+		sources, b.next = b.next, nil
 	}
-	return b.run(s)
+	return nil
 }
 
 // importBatch collects files until there are enough for one transaction.
 type importBatch struct {
-	caller memo.Caller
-	report *importReport
-	paths  []string
-	files  []app.ImportFile
-	bytes  int
+	caller  memo.Caller
+	report  *importReport
+	sources []source
+	files   []app.ImportFile
+	bytes   int
+	next    []source // to import instead of refused files
 }
 
 // isFull reports whether a file of this size must go into the next batch.
@@ -199,8 +290,18 @@ func (b *importBatch) isFull(size int) bool {
 	return len(b.files) == app.MaxBatchFiles || len(b.files) > 0 && b.bytes+size > app.MaxBatchBytes
 }
 
-func (b *importBatch) add(path string, f app.ImportFile) {
-	b.paths, b.files, b.bytes = append(b.paths, path), append(b.files, f), b.bytes+len(f.Data)
+func (b *importBatch) add(f source, file app.ImportFile) {
+	b.sources, b.files, b.bytes = append(b.sources, f), append(b.files, file), b.bytes+len(file.Data)
+}
+
+// refuse reports a refused file. Another file of the same meeting is imported instead.
+func (b *importBatch) refuse(f source, line int, reason string) {
+	b.report.Refused = append(b.report.Refused, refusedFile{f.path, line, reason})
+	if len(f.others) > 0 {
+		instead := f.others[0]
+		instead.others = f.others[1:]
+		b.next = append(b.next, instead)
+	}
 }
 
 // run imports the files and adds the results to the report.
@@ -210,43 +311,53 @@ func (b *importBatch) run(s *session) error {
 	}
 	results, err := s.ImportBatch(s.ctx, b.caller, b.files)
 	for i, r := range results {
-		path := b.paths[i]
+		f := b.sources[i]
+		done := storedFile{f.path, r.ID}
 		switch bad, ok := errors.AsType[*transcript.Error](r.Refused); {
 		case ok:
-			b.report.Refused = append(b.report.Refused, refusedFile{path, bad.Line, bad.Reason})
+			b.refuse(f, bad.Line, bad.Reason)
+			continue
 		case r.Refused != nil:
-			b.report.Refused = append(b.report.Refused, refusedFile{path, 0, r.Refused.Error()})
+			b.refuse(f, 0, r.Refused.Error())
+			continue
 		case r.Unchanged:
-			b.report.Unchanged = append(b.report.Unchanged, importedFile{path, r.ID})
+			b.report.Unchanged = append(b.report.Unchanged, done)
 		default:
-			b.report.Imported = append(b.report.Imported, importedFile{path, r.ID})
+			b.report.Imported = append(b.report.Imported, importedFile{done, r.Report})
+		}
+		for _, other := range f.others {
+			b.report.SameMeeting = append(b.report.SameMeeting, leftOut{other.path, app.SameMeeting(f.path)})
 		}
 	}
 	clear(b.files) // a large file must not be held in memory while the next one is read
-	b.paths, b.files, b.bytes = b.paths[:0], b.files[:0], 0
+	b.sources, b.files, b.bytes = b.sources[:0], b.files[:0], 0
 	return err
 }
 
 // read reads the file, which must be regular and within the size limit. Of a file in a folder
 // it checks that it is the one that was found there.
-func (s source) read() ([]byte, fs.FileInfo, error) {
+func (s source) read() (data []byte, modTime time.Time, err error) {
+	if s.entry != nil {
+		data, err = app.ReadArchiveFile(s.entry)
+		return data, s.entry.Modified, err
+	}
 	f, err := os.OpenFile(s.path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // does not wait for the writer of a pipe
 	if err != nil {
-		return nil, nil, err
+		return nil, modTime, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	switch {
 	case err != nil:
-		return nil, nil, err
+		return nil, modTime, err
 	case s.found != nil && !os.SameFile(info, s.found):
-		return nil, nil, errors.New("was replaced during the import; import it again")
+		return nil, modTime, errors.New("was replaced during the import; import it again")
 	case !info.Mode().IsRegular():
-		return nil, nil, errors.New("is not a regular file")
+		return nil, modTime, errors.New("is not a regular file")
 	}
 	if err := transcript.DefaultLimits.CheckSize(info.Size()); err != nil {
-		return nil, nil, err
+		return nil, modTime, err
 	}
-	data, err := io.ReadAll(f)
-	return data, info, err
+	data, err = io.ReadAll(f)
+	return data, info.ModTime(), err
 }

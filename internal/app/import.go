@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/filename"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/transcript"
 	"memoai.tech/memo/internal/transcript/read"
@@ -23,15 +24,19 @@ import (
 type ImportFile struct {
 	Name     string // of the file; gives the format, and the title if the content has none
 	Data     []byte
-	Project  string    // by name, created if it does not exist; empty: as in the file
-	Language string    // empty: as in the file
-	ModTime  time.Time // the creation time if the content has none
+	Project  string // by name, created if it does not exist; empty: as in the file
+	Language string // empty: as in the file
+	// CreatedAt is when the recording was made. Zero: as in the file.
+	CreatedAt time.Time
+	ModTime   time.Time // the creation time if neither the content nor the name has one
 }
 
 // ImportResult is the result of an import.
 type ImportResult struct {
 	ID        string // of the transcription
 	Unchanged bool   // the workspace already had the file
+	// Report is what was understood of the file. It is nil for an unchanged file, which is not read.
+	Report *ImportReport
 }
 
 // Import reads a file and adds it to the caller's workspace. Errors: KindInvalid for a refused
@@ -134,10 +139,12 @@ func (a *App) prepareImport(ctx context.Context, c memo.Caller, in ImportFile) (
 		f.Unchanged = true
 		return f, err
 	}
-	d, err := a.readImport(ctx, in)
+	result, err := a.readImport(ctx, in)
 	if err != nil {
 		return f, err
 	}
+	d := result.Transcription
+	f.Report = newImportReport(d, result.Format, result.Warnings)
 	markdown, err := zipstream.Deflate(write.MarkdownBody(d.Segments))
 	if err != nil {
 		return f, err
@@ -148,8 +155,11 @@ func (a *App) prepareImport(ctx context.Context, c memo.Caller, in ImportFile) (
 	return f, err
 }
 
+// noDate begins the warning about the date of a file that has none.
+const noDate = "Neither the content nor the name of the file has a date, so its date is "
+
 // readImport reads the file, and sets what it does not contain.
-func (a *App) readImport(ctx context.Context, in ImportFile) (*memo.Transcription, error) {
+func (a *App) readImport(ctx context.Context, in ImportFile) (*read.Result, error) {
 	result, err := read.File(ctx, in.Name, in.Data, transcript.DefaultLimits)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -165,15 +175,19 @@ func (a *App) readImport(ctx context.Context, in ImportFile) (*memo.Transcriptio
 	if in.Project != "" {
 		d.Project = &memo.ProjectRef{Name: in.Project}
 	}
-	if in.Language != "" {
-		d.Language = memo.Optional(in.Language)
-	}
+	d.Language = cmp.Or(memo.Optional(in.Language), d.Language, memo.Optional(filename.Parse(in.Name).Language))
 	now := a.store.Now()
-	if d.CreatedAt.IsZero() {
+	if !in.CreatedAt.IsZero() {
+		d.CreatedAt = in.CreatedAt
+	}
+	switch {
+	case !d.CreatedAt.IsZero():
+	case !in.ModTime.IsZero() && in.ModTime.Before(now):
+		d.CreatedAt = memo.TruncateToMillis(in.ModTime)
+		result.Warnings = append(result.Warnings, noDate+"when the file was last changed.")
+	default:
 		d.CreatedAt = now
-		if !in.ModTime.IsZero() && in.ModTime.Before(now) {
-			d.CreatedAt = memo.TruncateToMillis(in.ModTime)
-		}
+		result.Warnings = append(result.Warnings, noDate+"today.")
 	}
 	if d.UpdatedAt.IsZero() {
 		d.UpdatedAt = now
@@ -183,7 +197,7 @@ func (a *App) readImport(ctx context.Context, in ImportFile) (*memo.Transcriptio
 			d.Reports[i].CreatedAt = d.UpdatedAt
 		}
 	}
-	return d, nil
+	return result, nil
 }
 
 // addBatch adds the transcriptions of a batch in one transaction. If one of them is refused, each
@@ -215,6 +229,7 @@ func (a *App) addBatch(ctx context.Context, c memo.Caller, batch []pendingFile) 
 // file is unchanged if another import of it was first.
 func (a *App) addTranscriptions(ctx context.Context, c memo.Caller, batch []pendingFile) (err error) {
 	var prepared []*store.Prepared
+	var reports []*ImportReport
 	var added []store.Added
 	defer func() {
 		for i, p := range prepared {
@@ -227,7 +242,7 @@ func (a *App) addTranscriptions(ctx context.Context, c memo.Caller, batch []pend
 		if f.prepared == nil {
 			continue
 		}
-		prepared = append(prepared, f.prepared)
+		prepared, reports = append(prepared, f.prepared), append(reports, f.Report)
 		if err := a.store.StoreParts(ctx, f.prepared); err != nil {
 			return err
 		}
@@ -239,14 +254,14 @@ func (a *App) addTranscriptions(ctx context.Context, c memo.Caller, batch []pend
 		if added, err = tx.AddTranscriptions(ctx, prepared...); err != nil {
 			return err
 		}
-		return a.recordImports(ctx, tx, c, prepared, added)
+		return a.recordImports(ctx, tx, c, prepared, reports, added)
 	}); err != nil {
 		return err
 	}
 	next := added
 	for i := range batch {
 		if f := &batch[i]; f.prepared != nil {
-			f.ImportResult, next = ImportResult(next[0]), next[1:]
+			f.ID, f.Unchanged, next = next[0].ID, next[0].Unchanged, next[1:]
 		}
 	}
 	return nil
@@ -255,7 +270,8 @@ func (a *App) addTranscriptions(ctx context.Context, c memo.Caller, batch []pend
 // recordImports checks that the caller may still add the transcriptions of this transaction, and
 // writes their audit events.
 func (a *App) recordImports(
-	ctx context.Context, tx *store.Tx, c memo.Caller, prepared []*store.Prepared, added []store.Added,
+	ctx context.Context, tx *store.Tx, c memo.Caller,
+	prepared []*store.Prepared, reports []*ImportReport, added []store.Added,
 ) error {
 	if _, err := requireMember(ctx, tx, c); err != nil {
 		return err
@@ -272,7 +288,7 @@ func (a *App) recordImports(
 		}
 		if err := recordEvent(ctx, tx, c, memo.AuditEvent{
 			WorkspaceID: memo.Optional(c.WorkspaceID), Action: memo.ActionImported, Subject: r.ID,
-			Name: memo.Printable(prepared[i].Doc.Title, MaxEventText),
+			Name: memo.Printable(prepared[i].Doc.Title, MaxEventText), Details: memo.EventDetails{Source: reports[i].String()},
 		}); err != nil {
 			return err
 		}

@@ -24,6 +24,29 @@ func TestTitleAndDateComeFromTheFileName(t *testing.T) {
 		".vtt":                                   {"Untitled", ""},
 		"a\x1b[31m\nb\xff.vtt":                   {"a b", ""},
 		"..":                                     {"..", ""},
+		// Zoom's local recordings and captions
+		"GMT20260520-091400_RecordingnewChat.txt":                      {"Zoom recording (chat)", "2026-05-20 09:14:00"},
+		"2026-05-20 09.14.31 Acme call/meeting_saved_new_chat.txt":     {"Acme call", "2026-05-20 09:14:31"},
+		`D:\2026-05-20 09.14.31 Acme\meeting_saved_closed_caption.txt`: {"Acme", "2026-05-20 09:14:31"},
+		"/home/acme/transcript.txt":                                    {"transcript", ""},
+		// Teams
+		"Acme call-20260520_091400-Meeting Recording.vtt":  {"Acme call", "2026-05-20 09:14:00"},
+		"Acme call-20260520_091400-Meeting Transcript.mp4": {"Acme call", "2026-05-20 09:14:00"},
+		// Google Meet
+		"Acme call (2026-05-20 at 09_14 GMT+2) – Transcript.txt":   {"Acme call", "2026-05-20 07:14:00"},
+		"Acme call - 2026_05_20 09_14 CEST - Notes by Gemini.docx": {"Acme call", "2026-05-20 09:14:00"},
+		"Acme call (2026-05-20 at 09_14 GMT-11) - Transcript.txt":  {"Acme call", "2026-05-20 20:14:00"},
+		// Otter, yt-dlp, recorders and dictation
+		"Acme call_otter_ai.txt":         {"Acme call", ""},
+		"Acme call [jNQXAC9IVRw].en.vtt": {"Acme call [jNQXAC9IVRw]", ""},
+		"Recording 20260520_091400.txt":  {"Recording", "2026-05-20 09:14:00"},
+		"20260520 0914 - Acme call.txt":  {"Acme call", "2026-05-20 09:14:00"},
+		"2026-05-20_09-14-31 Acme.srt":   {"Acme", "2026-05-20 09:14:31"},
+		"2026-05-20T09-14-31.json":       {"2026-05-20T09-14-31", "2026-05-20 09:14:31"},
+		"call.mp3.srt":                   {"call", ""},
+		"Acme call-20261320_091400.vtt":  {"Acme call-20261320 091400", ""},
+		"Phone 020 1234 5678.txt":        {"Phone 020 1234 5678", ""},
+		"Budget 2026.txt":                {"Budget 2026", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := filename.Parse(name)
@@ -32,6 +55,25 @@ func TestTitleAndDateComeFromTheFileName(t *testing.T) {
 				created = n.Created.Format("2006-01-02 15:04:05")
 			}
 			if got := [2]string{n.Title, created}; got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+func TestLanguageComesFromTheFileName(t *testing.T) {
+	for name, want := range map[string][2]string{ // title and language
+		"talk.en.vtt":     {"talk", "en"},
+		"talk.pt-BR.srt":  {"talk", "pt"},
+		"talk.new.srt":    {"talk.new", ""},
+		"talk.x.srt":      {"talk.x", ""},
+		"en.vtt":          {"en", ""},
+		".en.vtt":         {".en", ""},
+		"talk.mp4.de.vtt": {"talk", "de"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := filename.Parse(name)
+			if got := [2]string{n.Title, n.Language}; got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}
 		})

@@ -71,6 +71,8 @@ func (v *pageRequest) describe(e memo.AuditEvent) (s eventSentence) {
 		words = cmp.Or(selfEventTexts[e.Action], words)
 	case e.Action == memo.ActionProjectChanged && e.Details == (memo.EventDetails{}):
 		words = "removed {} from its project"
+	case e.Action == memo.ActionImported && e.Details.Source != "":
+		words = "imported {}: {detail}"
 	case e.Action == memo.ActionInviteCreated && e.Name == "":
 		words = "created an invitation to join as {detail}"
 	}

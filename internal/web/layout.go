@@ -241,7 +241,7 @@ func parsePages(a assets) pageTemplates {
 		"ago": newAgo, "moment": newMoment, "day": newDay, "shortday": newShortDay,
 		"plural": memo.Plural, "mebibytes": mebibytes,
 		"device": deviceName, "highlight": highlight, "snippet": search.Snippet,
-		"keystate": keyStateOf, "speakers": speakerNames, "length": lengthOf, "language": languageName,
+		"keystate": keyStateOf, "speakers": speakerNames, "length": memo.Seconds.Length, "language": languageName,
 		"expirynote": expiryNote, "lastday": lastDay,
 	}
 	layout := template.Must(template.New("layout.html").Funcs(funcs).ParseFS(templates, "templates/layout.html",

@@ -220,7 +220,7 @@ func (p *transcriptionPage) readTalk(doc *memo.Transcription) {
 	for name, d := range said {
 		t := talk{Name: name, Percent: int(100*d/max(total, 1) + .5)}
 		if p.TalkTimed {
-			t.Time = lengthOf(memo.Seconds(d))
+			t.Time = memo.Seconds(d).Length()
 		}
 		p.Talk = append(p.Talk, t)
 	}
@@ -250,21 +250,6 @@ func (p transcriptionPage) DownloadMenu() menu {
 func (p transcriptionPage) EditMenu() menu {
 	return newMenu("more", "More actions", newMenuItem("Rename or move", "edit", p.Path+"?edit=1#edit"),
 		dangerItem(newMenuItem("Delete transcription", "trash", p.Path+"/delete")))
-}
-
-// lengthOf formats a length: "40 s", "8 min" or "1 h 5 min".
-func lengthOf(s memo.Seconds) string {
-	n := s.Millis() / 1000
-	switch minutes := (n + 30) / 60; {
-	case n < 60:
-		return fmt.Sprintf("%d s", n)
-	case minutes < 60:
-		return fmt.Sprintf("%d min", minutes)
-	case minutes%60 == 0:
-		return fmt.Sprintf("%d h", minutes/60)
-	default:
-		return fmt.Sprintf("%d h %d min", minutes/60, minutes%60)
-	}
 }
 
 // lineAt returns the number of the line at a time, or 1 if the time is before the first line.
