@@ -11,9 +11,9 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// transcriptExtensions are the extensions of the files that are imported from a folder, the richest
+// TranscriptExtensions are the extensions of the files that are imported from a folder, the richest
 // formats first. A file that is named by itself may have any extension.
-var transcriptExtensions = []string{
+var TranscriptExtensions = []string{
 	".json", ".vtt", ".srt", ".ttml", ".sbv", ".tsv", ".csv", ".docx", ".md", ".txt",
 }
 
@@ -37,7 +37,7 @@ func SelectFromFolder(paths []string) FolderSelection {
 	for i, p := range paths {
 		extension := strings.ToLower(path.Ext(p))
 		switch {
-		case slices.Contains(transcriptExtensions, extension):
+		case slices.Contains(TranscriptExtensions, extension):
 			stem := strings.ToLower(p[:len(p)-len(extension)])
 			n, known := meetingOf[stem]
 			if !known {
@@ -50,10 +50,10 @@ func SelectFromFolder(paths []string) FolderSelection {
 		case extension == ".zip":
 			s.Skipped[i] = "is an archive in an archive; unpack it first"
 		default:
-			s.Skipped[i] = "is not a transcript: its name ends in none of " + strings.Join(transcriptExtensions, " ")
+			s.Skipped[i] = "is not a transcript: its name ends in none of " + strings.Join(TranscriptExtensions, " ")
 		}
 	}
-	rank := func(i int) int { return slices.Index(transcriptExtensions, strings.ToLower(path.Ext(paths[i]))) }
+	rank := func(i int) int { return slices.Index(TranscriptExtensions, strings.ToLower(path.Ext(paths[i]))) }
 	for _, files := range s.Meetings {
 		slices.SortStableFunc(files, func(a, b int) int { return rank(a) - rank(b) })
 	}

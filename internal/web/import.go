@@ -1,13 +1,17 @@
 package web
 
 import (
+	"archive/zip"
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,10 +31,11 @@ type importPage struct {
 	MaxFormBytes int // of all files in one form
 	MaxFiles     int // in one form
 	States       []string
+	Extensions   string // of transcripts, the richest formats first, separated by spaces
 }
 
 // uploadStates are the states of a file in upload.js, which have an icon each.
-var uploadStates = []string{"queued", "sending", "imported", "unchanged", "refused", "lost"}
+var uploadStates = []string{"queued", "sending", "imported", "unchanged", "skipped", "refused", "lost"}
 
 // importResultPage shows the result of each file. It is the direct response to the form,
 // because no results are stored that a page after a redirect could show. Sending the form
@@ -53,10 +58,12 @@ func (p importResultPage) Count(state string) (n int) {
 
 // importResult is the result of one file, for the page and for upload.js.
 type importResult struct {
-	State  string `json:"state,omitempty"` // imported, unchanged or refused
-	Name   string `json:"name,omitempty"`
-	ID     string `json:"id,omitempty"`
-	Reason string `json:"reason,omitempty"` // of a refusal, with the line number
+	State    string   `json:"state,omitempty"` // imported, unchanged or refused
+	Name     string   `json:"name,omitempty"`
+	ID       string   `json:"id,omitempty"`
+	Reason   string   `json:"reason,omitempty"` // of a refusal, with the line number
+	About    string   `json:"about,omitempty"`  // what was understood of the file
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Limits of an upload. upload.js sends each file in its own request; without it, one form
@@ -86,13 +93,15 @@ func showImport(v *pageRequest) error {
 			Name: "language", Label: "Language", Type: "text", Autocomplete: "off", Max: 20, List: languages,
 			Hint: "For example, en or ru. Leave empty to use the one in each file.",
 		},
-	)}, transcript.DefaultLimits.Bytes, maxFormBytes, maxFormFiles, uploadStates})
+	)}, transcript.DefaultLimits.Bytes, maxFormBytes, maxFormFiles, uploadStates,
+		strings.Join(app.TranscriptExtensions, " ")})
 }
 
 // upload is an import in progress.
 type upload struct {
 	*pageRequest
 	file     app.ImportFile // the values of the form, which apply to all files
+	path     string         // of the next file, with its folder; empty if it is not in one
 	fieldErr error          // the first invalid field
 	page     importResultPage
 }
@@ -209,7 +218,7 @@ func interrupted(err error) error {
 
 func (u *upload) readPart(part *multipart.Part) error {
 	switch name := part.FormName(); name {
-	case "project", "language", "modified":
+	case "project", "language", "modified", "path":
 		b, err := io.ReadAll(io.LimitReader(part, maxField))
 		if err != nil {
 			return interrupted(err)
@@ -228,7 +237,15 @@ func (u *upload) readPart(part *multipart.Part) error {
 		if err != nil {
 			return interrupted(err)
 		}
-		return u.importFile(printableFileName(part.FileName()), data)
+		name := printableFileName(cmp.Or(u.path, part.FileName()))
+		if strings.EqualFold(path.Ext(name), ".zip") {
+			return u.importArchive(name, data)
+		}
+		result, err := u.importFile(name, data)
+		if err == nil {
+			u.page.Files = append(u.page.Files, result)
+		}
+		return err
 	}
 	return nil
 }
@@ -254,6 +271,8 @@ func (u *upload) setField(name, value string) (err error) {
 		if u.file.Language == "" {
 			err = memo.Invalid("language", "must be a language code such as en or ru")
 		}
+	case name == "path": // set by upload.js for a file in a folder: the name of a file has no folder
+		u.path = value
 	case name == "modified": // set by upload.js, in milliseconds
 		if ms, bad := strconv.ParseInt(value, 10, 64); bad == nil && ms > 0 {
 			u.file.ModTime = time.UnixMilli(ms)
@@ -268,11 +287,11 @@ const importTimeout = 150 * time.Second
 
 // importFile imports one file. It authorises again first, because reading the file may have
 // taken long.
-func (u *upload) importFile(name string, data []byte) error {
+func (u *upload) importFile(name string, data []byte) (importResult, error) {
 	ctx, cancel := context.WithTimeout(u.r.Context(), importTimeout)
 	defer cancel()
 	if err := u.recheck(ctx); err != nil {
-		return err
+		return importResult{}, err
 	}
 	file := u.file
 	file.Name, file.Data = name, data
@@ -282,12 +301,74 @@ func (u *upload) importFile(name string, data []byte) error {
 	case kind == memo.KindInvalid || kind == memo.KindConflict: // conflict: the workspace is full
 		result = importResult{State: "refused", Name: name, Reason: refusalReason(err)}
 	case err != nil:
-		return err
+		return result, err
 	case in.Unchanged:
 		result.State = "unchanged"
+	default:
+		result.About, result.Warnings = in.Report.String(), in.Report.Warnings
 	}
-	u.page.Files = append(u.page.Files, result)
+	return result, nil
+}
+
+// importArchive imports the files of a ZIP as those of a folder. Its result counts them, and has the
+// refused and skipped files as warnings.
+func (u *upload) importArchive(name string, data []byte) error {
+	refuse := func(reason string) error {
+		u.page.Files = append(u.page.Files, importResult{State: "refused", Name: name, Reason: reason})
+		return nil
+	}
+	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return refuse("is not a ZIP file that can be read; unpack it and import its files")
+	}
+	files, err := app.ArchiveFiles(z)
+	if err != nil {
+		return refuse(err.Error())
+	}
+	paths := make([]string, len(files))
+	for i, f := range files {
+		paths[i] = f.Name
+	}
+	selection := app.SelectFromFolder(paths)
+	if len(selection.Meetings) == 0 {
+		return refuse("has no transcript in it")
+	}
+	count := map[string]int{}
+	total := importResult{State: "imported", Name: name}
+	for _, meeting := range selection.Meetings {
+		for _, i := range meeting {
+			result := importResult{State: "refused"}
+			data, err := app.ReadArchiveFile(files[i])
+			if err != nil {
+				result.Reason = refusalReason(err)
+			} else if result, err = u.importFile(printableFileName(paths[i]), data); err != nil {
+				return err
+			}
+			count[result.State]++
+			if result.State != "refused" {
+				break // the others are of the same meeting
+			}
+			total.warn("%s: refused: %s", paths[i], result.Reason)
+		}
+	}
+	for i, path := range paths {
+		if reason, ok := selection.Skipped[i]; ok {
+			total.warn("%s: %s", path, reason)
+		}
+	}
+	total.About = fmt.Sprintf("%d imported, %d already there, %d refused, %d skipped",
+		count["imported"], count["unchanged"], count["refused"], len(selection.Skipped))
+	u.page.Files = append(u.page.Files, total)
 	return nil
+}
+
+// maxArchiveWarnings is how many files of a ZIP are named.
+const maxArchiveWarnings = 20
+
+func (r *importResult) warn(format string, args ...any) {
+	if len(r.Warnings) < maxArchiveWarnings {
+		r.Warnings = append(r.Warnings, memo.Printable(fmt.Sprintf(format, args...), 500))
+	}
 }
 
 // refusalReason returns the reason of a refusal, with the line number if there is one.

@@ -12,15 +12,40 @@ const retry = document.getElementById("again")
 const view = document.getElementById("seen")
 const parts = document.getElementById("upload").content
 const maxBytes = Number(form.dataset.maxBytes)
+const extensions = form.dataset.extensions.split(" ") // of transcripts, the richest formats first
 
-// { file, name, item, state }. The state is queued, sending, imported, unchanged, refused or lost.
+// { file, name, item, state, others }. The state is queued, sending, imported, unchanged, skipped, refused
+// or lost. The others are skipped files of the same meeting.
 let rows = []
 let busy = false
 const inState = (...states) => rows.filter((row) => states.includes(row.state))
 
 const size = (bytes) => bytes < 1e6 ? Math.ceil(bytes / 1e3) + " kB" : (bytes / 1e6).toFixed(1) + " MB"
 
+const extensionOf = (name) => /\.[^./]*$/.exec(name)?.[0].toLowerCase() ?? ""
+const rank = (name) => extensions.indexOf(extensionOf(name))
+
+// selectFromFolder skips what a folder has besides transcripts. Files that differ only in their extensions are
+// one meeting, of which the richest file that can be read is imported.
+function selectFromFolder(added) {
+  const meetings = new Map()
+  for (const row of added.filter((r) => r.name.includes("/") && extensionOf(r.name) !== ".zip")) {
+    if (rank(row.name) < 0) {
+      setState(row, "skipped", "Skipped: not a transcript")
+      continue
+    }
+    const stem = row.name.slice(0, -extensionOf(row.name).length).toLowerCase()
+    meetings.set(stem, [...meetings.get(stem) ?? [], row])
+  }
+  for (const meeting of meetings.values()) {
+    const [first, ...others] = meeting.sort((a, b) => rank(a.name) - rank(b.name))
+    first.others = others
+    for (const row of others) setState(row, "skipped", "Skipped: same meeting as " + first.name.split("/").pop())
+  }
+}
+
 function add(found) {
+  const before = rows.length
   for (const { file, name } of found) {
     const item = parts.firstElementChild.cloneNode(true)
     const row = { file, name, item }
@@ -38,11 +63,12 @@ function add(found) {
     rows.push(row)
     setState(row, "queued", "Waiting")
   }
+  selectFromFolder(rows.slice(before))
   showSummary()
 }
 
 // setState shows the state of a file. With an id, the name becomes a link to the transcription.
-// Problems move to the top of the list.
+// Problems move to the top of the list. If a file is refused, the next of the same meeting is imported.
 function setState(row, state, text, id) {
   const { item } = row
   row.state = item.className = state
@@ -52,7 +78,12 @@ function setState(row, state, text, id) {
   item.querySelector(":scope > .icon")?.remove()
   item.prepend(parts.querySelector(`[data-state=${state}] svg`).cloneNode(true))
   if (state === "refused" || state === "lost") {
-    list.insertBefore(item, list.querySelector("li:not(.refused, .lost)"))
+    list.insertBefore(item, list.querySelector(":scope > li:not(.refused, .lost)"))
+  }
+  if (state === "refused" && row.others?.length > 0) {
+    const [next, ...others] = row.others
+    next.others = others
+    setState(next, "queued", "Waiting")
   }
   if (id) {
     const link = document.createElement("a")
@@ -80,6 +111,18 @@ async function run() {
   showSummary()
 }
 
+// showReport shows what was understood of a file.
+function showReport(row, { about, warnings = [] }) {
+  if (about) row.item.querySelector(".about").textContent = about
+  const ul = row.item.querySelector(".warnings")
+  ul.hidden = warnings.length === 0
+  ul.replaceChildren(...warnings.map((text) => {
+    const li = document.createElement("li")
+    li.textContent = text
+    return li
+  }))
+}
+
 function showSummary() {
   const n = (...states) => inState(...states).length
   const rest = n("queued", "sending", "lost")
@@ -90,20 +133,20 @@ function showSummary() {
   const ready = busy ? 0 : n("queued")
   sendButton.textContent = "Import" + (ready > 0 ? " " + ready + (ready === 1 ? " file" : " files") : "")
   summary.ariaLive = busy ? "off" : "polite" // only the result is read aloud
-  if (ready > 0 && ready === rows.length) {
-    summary.textContent = "Ready: " + size(rows.reduce((sum, r) => sum + r.file.size, 0)) + " in total."
+  if (ready > 0 && ready + n("skipped") === rows.length) {
+    summary.textContent = "Ready: " + size(inState("queued").reduce((sum, r) => sum + r.file.size, 0)) + " in total."
     return
   }
   const title = busy ? "Importing" : n("lost") > 0 ? "Import interrupted; finished files are saved" : "Done"
   summary.textContent = title + ": " + n("imported") + " imported, " + n("unchanged") + " already there, " +
-    n("refused") + " refused" + (rest ? ", " + rest + " remaining" : "") + "."
+    n("refused") + " refused" + (n("skipped") ? ", " + n("skipped") + " skipped" : "") + (rest ? ", " + rest + " remaining" : "") + "."
 }
 
 // showProgress shows how much of all files is done, with some bytes of the current one.
 function showProgress(current) {
   const bytes = (some) => some.reduce((sum, r) => sum + r.file.size, 0)
   total.max = bytes(rows) || 1
-  total.value = bytes(inState("imported", "unchanged", "refused")) + current
+  total.value = bytes(inState("imported", "unchanged", "skipped", "refused")) + current
 }
 
 // send uploads one file. It resolves to "done", or to "lost" if the connection failed, or to "stop"
@@ -115,6 +158,7 @@ function send(row) {
     body.append("project", form.elements.project.value)
     body.append("language", form.elements.language.value)
     body.append("modified", String(row.file.lastModified))
+    if (row.name.includes("/")) body.append("path", row.name)
     body.append("files", row.file, row.file.name)
     const call = new XMLHttpRequest()
     const bar = row.item.querySelector("progress")
@@ -129,6 +173,7 @@ function send(row) {
     })
     call.addEventListener("load", () => {
       const result = call.response ?? {}
+      showReport(row, result)
       switch (true) {
         case result.state === "imported":
           setState(row, "imported", "Imported", result.id)
