@@ -1,8 +1,12 @@
 package web
 
 import (
+	"html/template"
 	"slices"
+	"strings"
+	"sync"
 
+	"memoai.tech/memo/docs"
 	"memoai.tech/memo/internal/ratelimit"
 )
 
@@ -17,6 +21,8 @@ type docsPage struct {
 	Clients  []clientSetup
 	REST     []operation
 	Limits   docsLimits
+	// Transcripts says how to get transcripts out of other tools.
+	Transcripts template.HTML
 }
 
 // docsLimits are the configured limits, in calls per period.
@@ -32,6 +38,7 @@ var docsTabs = []docsTab{
 	{"/docs", "Overview", "Docs", "docs"},
 	{"/docs/rest", "REST", "REST API", "docsrest"},
 	{"/docs/mcp", "MCP", "MCP", "docsmcp"},
+	{"/docs/transcripts", "Transcripts", "Get transcripts out of other tools", "docstranscripts"},
 	{"/docs/errors", "Errors and limits", "Errors and limits", "docserrors"},
 }
 
@@ -47,8 +54,18 @@ func showDocs(v *pageRequest) error {
 			DataLeft: data - 1, Seconds: int(ratelimit.Period.Seconds()),
 		},
 	}
+	if tab.template == "docstranscripts" {
+		p.Transcripts = transcriptsGuide()
+	}
 	if p.Workspace != nil {
 		p.KeysPath = "/w/" + p.Workspace.ID + "/keys"
 	}
 	return v.render(tab.template, p)
 }
+
+// transcriptsGuide is [docs.Transcripts] without its title, which the page has.
+var transcriptsGuide = sync.OnceValue(func() template.HTML {
+	_, text, _ := strings.Cut(docs.Transcripts, "\n")
+	html := renderMarkdown(text, nil, 1<<20) // its headings are those of a report, which are under an h2
+	return template.HTML(strings.NewReplacer("<h3>", "<h2>", "</h3>", "</h2>").Replace(string(html)))
+})

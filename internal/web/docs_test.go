@@ -114,3 +114,9 @@ func TestDocsShowTheSignedInUser(t *testing.T) {
 	w.browser(memo.User{}).post("/signin", "email", w.Olga.Email, "password", testworld.Password, "next", "/docs/mcp").
 		want(http.StatusOK, w.Olga.Email, `href="/w/`+w.Acme.ID+`/keys"`).without(">Sign in<")
 }
+
+func TestTranscriptsGuide(t *testing.T) {
+	w := newWorld(t, sqliteWorld(t))
+	w.browser(memo.User{}).get("/docs/transcripts").want(http.StatusOK, "Get transcripts out of other tools",
+		"Zoom</h2>", "Microsoft Teams</h2>", "Whisper", "<code>memo import").without("<br>", "# Get")
+}

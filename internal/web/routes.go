@@ -18,6 +18,7 @@ func (s *Site) table() []route {
 		{get, "/docs", public, ordinary, showDocs},
 		{get, "/docs/errors", public, ordinary, showDocs},
 		{get, "/docs/rest", public, ordinary, showDocs},
+		{get, "/docs/transcripts", public, ordinary, showDocs},
 		{get, "/docs/mcp", public, ordinary, showDocs},
 
 		{get, "/account", signedIn, ordinary, showAccount},
