@@ -22,6 +22,7 @@ type draft struct {
 	doc    memo.Transcription
 	cues   []cue
 
+	listed     string // the names of the speakers in a Markdown export
 	formatName string // a more exact name than that of the format; set by its reader
 	warnings   []warning
 

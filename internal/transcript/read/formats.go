@@ -42,6 +42,7 @@ var formats = []format{
 	{"TTML", []string{"ttml", "dfxp", "xml"}, isTTML, readTTML},
 	{"SBV", []string{"sbv"}, isSBV, readSBV},
 	{"text with times", []string{"txt", "text"}, isStamped, readStamped},
+	{"Markdown", []string{"md", "markdown"}, isMarkdown, readMarkdown},
 	{"text", []string{"txt", "text"}, isAny, readText},
 }
 

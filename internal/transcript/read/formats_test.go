@@ -38,7 +38,7 @@ func TestContentDecides(t *testing.T) {
 		"hello":                      "text",
 	} {
 		t.Run(data, func(t *testing.T) {
-			for _, name := range []string{"", "a", "a.b/c", "a.md", "a.jsonl", "a.2026"} {
+			for _, name := range []string{"", "a", "a.b/c", "a.log", "a.jsonl", "a.2026"} {
 				checkFormat(t, name, []byte(data), want)
 			}
 			if want == "text" {

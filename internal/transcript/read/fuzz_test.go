@@ -75,6 +75,12 @@ func addSeeds(f *testing.F) {
 		{"2026-05-20_x", "\xff\xfea\x00\n\x00\x3d\xd8\x00\xde"},
 		{"GMT20260520-091400_R.x", "\xfe\xff\x00a"},
 		{"a", "\xef\xbb\xbf[{\"text\":\"a\"}]"},
+		{
+			"a.md", "# T\n\n- Date: 2026-05-20 09:14 UTC\n- Speakers: Ann\n\n## Summary\n\na  \nb\n\n## Topics\n\n- x\n\n" +
+				"## AI reports\n\n### R\n\nStatus: failed\n\n## Transcript\n\n**Ann** [00:01] a \\* b\n\n[00:02] c\n",
+		},
+		{"a.md", "---\ntitle: t\ndate: 2026-05-20\n---\n# t\n- x\n## Transcript\n**Me:** a\n**Them:** b\n**Bob**\nc\n"},
+		{"a.md", "- [00:03](u) **Ann:** a\n### Bob 00:04\nb\\\n---\n"},
 		{"a", "Caf\xe9"},
 		{"a", "PK\x03\x04"},
 	} {

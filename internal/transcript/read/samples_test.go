@@ -94,6 +94,13 @@ var samples = []struct {
 		"names.txt", "text", "запись к врачу.txt",
 		"запись к врачу", "", "", "text", "Ирина, Регистратура", 12, transcript.Formats,
 	},
+	{
+		"own.md", "Markdown", "export.md", "Acme — discovery call", "2026-05-20T09:14:00Z", "en", "audio", "Alex, Jordan", 22,
+		[]transcript.Format{transcript.JSON, transcript.Markdown},
+	},
+	{
+		"notes.md", "Markdown", "notes.md", "Kiln schedule", "2026-03-02T14:30:00Z", "en", "text", "Me, Them", 5, onlyJSON,
+	},
 	{"free.txt", "text", "notes", "notes", "", "", "text", "", 8, onlyJSON},
 	{
 		"own.json", "Memo JSON", "export.json",

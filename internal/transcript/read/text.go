@@ -19,10 +19,15 @@ func readText(d *draft) error {
 			return err
 		}
 	}
-	if times > 1 {
-		d.warnf("%d lines have clock times that could not be assigned to what was said, so the text has no times.", times)
-	}
+	d.warnOfTimes(times)
 	return nil
+}
+
+// warnOfTimes warns of lines with clock times in a text that is read without times.
+func (d *draft) warnOfTimes(lines int) {
+	if lines > 1 {
+		d.warnf("%d lines have clock times that could not be assigned to what was said, so the text has no times.", lines)
+	}
 }
 
 // hasClock reports whether a line has a clock time near its start or its end.

@@ -1,0 +1,485 @@
+package read
+
+import (
+	"cmp"
+	"regexp"
+	"strings"
+
+	"memoai.tech/memo"
+	"memoai.tech/memo/internal/plaintext"
+	"memoai.tech/memo/internal/transcript"
+)
+
+// isMarkdown reports whether the text is a Markdown export of Memo, starts with front matter, or has lines that start
+// with the name of a speaker in bold.
+func isMarkdown(d *draft) match {
+	if ownTranscript(d.text) >= 0 {
+		return certain
+	}
+	lines, marked, bold := 0, 0, 0
+	for l := (lineScanner{text: d.text}); l.next(); {
+		line := bareLine(l.line())
+		if line == "" {
+			continue
+		}
+		if lines++; lines == 1 && line == frontMatterMark && frontMatterEnd(d.text) > 0 {
+			return certain
+		}
+		if name, _, ok := boldName(line); ok && isStampName(name) {
+			bold++
+		}
+		if markdownBlock.MatchString(line) {
+			marked++
+		}
+	}
+	isMD := d.name.Extension == "md" || d.name.Extension == "markdown"
+	return matchIf(bold > 1 && 2*bold >= lines || isMD && bold+marked > 0, likely)
+}
+
+var (
+	markdownBlock = regexp.MustCompile(`^(?:#{1,6} |[-*+>] |\[[0-9:]+\]\()`)
+	timeLink      = regexp.MustCompile(`\[\(?([0-9]{1,3}:[0-9]{2}(?::[0-9]{2})?)\)?\]\([^()\s]*\)`)
+	blockMark     = regexp.MustCompile(`^(?:[-*+>] +(?:\[[ xX]\] )?)+`)
+	rule          = regexp.MustCompile(`^(?:[-*_] ?){3,}$`)
+)
+
+const frontMatterMark = "---"
+
+// frontMatterEnd returns the offset after the front matter, or 0 if there is none.
+func frontMatterEnd(text string) int {
+	l := lineScanner{text: text}
+	for l.next() && bareLine(l.line()) == "" {
+	}
+	if bareLine(l.line()) != frontMatterMark {
+		return 0
+	}
+	for n := 0; n < 500 && l.next(); n++ {
+		if line := bareLine(l.line()); line == frontMatterMark || line == "..." {
+			return l.rest
+		}
+	}
+	return 0
+}
+
+// readMarkdown reads the Markdown export of Memo, and notes with a transcript as Granola, Notion, Fireflies and
+// Obsidian write them.
+func readMarkdown(d *draft) error {
+	if at := ownTranscript(d.text); at >= 0 {
+		return readOwnMarkdown(d, at)
+	}
+	end := frontMatterEnd(d.text)
+	if err := d.readFrontMatter(d.text[:end]); err != nil {
+		return err
+	}
+	m := markdownText{draft: d}
+	for l := (lineScanner{text: d.text}); l.next(); {
+		if err := d.checkContext(); err != nil {
+			return err
+		}
+		line := ""
+		if l.from >= end {
+			var err error
+			if line, err = m.plain(&l); err != nil {
+				return err
+			}
+		}
+		m.text.WriteString(line)
+		m.text.WriteByte('\n')
+	}
+	d.text = m.text.String()
+	if shape := shapeOf(d); shape.isTimed() {
+		d.formatName = "Markdown with times"
+		return readStamped(d)
+	}
+	return m.readUntimed()
+}
+
+// readFrontMatter reads the properties of notes: lines such as "title: Weekly sync".
+func (d *draft) readFrontMatter(text string) error {
+	for l := (lineScanner{text: text}); l.next(); {
+		name, value, _ := strings.Cut(l.line(), ":")
+		value = strings.Trim(strings.TrimSpace(value), `"'`)
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "title":
+			if err := d.setTitle(l.number, value); err != nil {
+				return err
+			}
+		case "date", "created", "created_at", "recorded", "recorded_at", "start", "start_time":
+			if at, ok := parseDateLine(value); ok && (d.doc.CreatedAt.IsZero() || len(value) > len("2026-05-20")) {
+				d.doc.CreatedAt = memo.TruncateToMillis(at)
+			}
+		case "language", "lang":
+			d.doc.Language = transcript.Language(value)
+		case "duration":
+			if t, err := transcript.ParseClock(value); err == nil {
+				_ = d.setDuration(l.number, float64(t))
+			} else if t, ok := parseLength(value); ok {
+				_ = d.setDuration(l.number, t)
+			}
+		}
+	}
+	return nil
+}
+
+// markdownText is notes while they become plain text with the same lines.
+type markdownText struct {
+	draft *draft
+	text  strings.Builder
+	names int // the lines that start with a name in bold
+	lines int
+}
+
+// plain returns a line without its marks. Only a line that is not part of the transcript is empty.
+func (m *markdownText) plain(l *lineScanner) (string, error) {
+	line := plaintext.Trim(strings.TrimSuffix(plaintext.Trim(l.line()), `\`))
+	if line == "" || rule.MatchString(line) {
+		return "", nil
+	}
+	if heading := strings.TrimLeft(line, "#"); len(heading) < len(line) && strings.HasPrefix(heading, " ") {
+		heading = strings.TrimSpace(strings.ReplaceAll(heading, "**", ""))
+		first := len(line)-len(strings.TrimLeft(line, "#")) == 1 && m.draft.doc.Title == ""
+		switch {
+		case isTranscriptHeading(heading):
+			m.startTranscript()
+			return "", nil
+		case parseStamp(heading).form != notStamped:
+			return heading, nil
+		case first:
+			return "", m.draft.setTitle(l.number, unescapeMarkdown(heading))
+		case heading == m.draft.doc.Title:
+			return "", nil
+		}
+		line = heading
+	}
+	m.lines++
+	line = blockMark.ReplaceAllString(line, "")
+	line = timeLink.ReplaceAllString(line, "$1")
+	if name, rest, ok := boldName(line); ok && isStampName(name) {
+		m.names++
+		return name + ": " + unescapeMarkdown(rest), nil
+	}
+	return unescapeMarkdown(unbold(line)), nil
+}
+
+func isTranscriptHeading(heading string) bool {
+	switch strings.ToLower(strings.Trim(heading, " :📝🎙️")) {
+	case "transcript", "transcription", "full transcript", "meeting transcript", "transkript",
+		"transcripción", "транскрипт":
+		return true
+	}
+	return false
+}
+
+// startTranscript makes the notes before the transcript the summary.
+func (m *markdownText) startTranscript() {
+	notes := strings.TrimSpace(m.text.String())
+	lines := strings.Count(m.text.String(), "\n")
+	m.text.Reset()
+	m.text.WriteString(strings.Repeat("\n", lines)) // the numbers of lines remain
+	m.names, m.lines = 0, 0
+	if notes == "" {
+		return
+	}
+	summary := plaintext.Multiline(notes)
+	if checkLength(0, "a summary", summary, maxSummary) != nil || m.draft.doc.Summary != "" {
+		m.draft.warnf("The notes before the transcript were left out.")
+		return
+	}
+	m.draft.doc.Summary = memo.Optional(summary)
+	m.draft.warnf("The notes before the transcript became the summary.")
+}
+
+// readUntimed reads lines without times. Names in bold are the names of speakers.
+func (m *markdownText) readUntimed() error {
+	d := m.draft
+	if d.evidence = evidenceWeak; m.names > 1 && 3*m.names >= m.lines {
+		d.evidence = evidenceStrong
+	}
+	d.formatName = "Markdown"
+	d.text = m.text.String()
+	speaker, times := "", 0
+	for l := (lineScanner{text: d.text}); l.next(); {
+		line := l.line()
+		if name, ok := strings.CutSuffix(line, ": "); ok && isStampName(name) { // a name on a line of its own
+			speaker = name
+			continue
+		}
+		if hasClock(line) {
+			times++
+		}
+		if err := d.add(cue{line: l.number, speaker: speaker, text: line}); err != nil {
+			return err
+		}
+	}
+	d.warnOfTimes(times)
+	return nil
+}
+
+// boldName splits a line such as "**Marta Nowak:** Good morning" or "**Marta Nowak**: Good morning". The rest is "" for
+// a line with only a name.
+func boldName(line string) (name, rest string, ok bool) {
+	for _, sign := range []string{"**", "__"} {
+		inner, found := strings.CutPrefix(line, sign)
+		if !found {
+			continue
+		}
+		name, rest, ok = strings.Cut(inner[:min(len(inner), maxHeader)], sign)
+		if !ok {
+			continue
+		}
+		rest = strings.TrimLeft(inner[len(name)+len(sign):], " ")
+		name = strings.TrimSpace(name)
+		if bare, colon := strings.CutSuffix(name, ":"); colon {
+			return strings.TrimSpace(bare), rest, true
+		}
+		if after, colon := strings.CutPrefix(rest, ":"); colon {
+			return name, strings.TrimSpace(after), true
+		}
+		return name, "", rest == ""
+	}
+	return "", "", false
+}
+
+// unescapeMarkdown removes the backslashes before punctuation.
+func unescapeMarkdown(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) && isPunctuation(s[i+1]) {
+			i++
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
+}
+
+func isPunctuation(c byte) bool {
+	return c > ' ' && c < 0x7F && !isASCIILetter(c) && (c < '0' || c > '9')
+}
+
+const ownHeading = "## Transcript"
+
+// ownTranscript returns the offset of the transcript in a Markdown export of Memo, or -1. It is the last heading of its
+// kind, because reports can have no such heading, and a segment is one line with escapes.
+func ownTranscript(text string) int {
+	l := lineScanner{text: text}
+	if !l.next() || !strings.HasPrefix(l.line(), "# ") || !l.next() || l.line() != "" || !l.next() {
+		return -1
+	}
+	fact, _, _ := strings.Cut(strings.TrimPrefix(l.line(), "- "), ": ")
+	if !ownFacts[fact] && l.line() != ownHeading {
+		return -1
+	}
+	body := -1
+	for ok := true; ok; ok = l.next() {
+		if l.line() == ownHeading {
+			body = l.rest
+		}
+	}
+	if body < 0 {
+		return -1
+	}
+	l = lineScanner{text: text, rest: body}
+	for n := 0; n < 20 && l.next(); {
+		if l.line() == "" {
+			continue
+		}
+		if name, _, _ := cutOwnName(l.line()); strings.HasSuffix(name, ":") || l.peek() != "" {
+			return -1 // Memo writes no colon after a name, and an empty line between segments
+		}
+		n++
+	}
+	return body
+}
+
+// ownFacts are the lines after the title of an export.
+var ownFacts = stringSet("Date Language Duration Speakers Project")
+
+// cutOwnName cuts the name of the speaker as Memo writes it.
+func cutOwnName(line string) (name, rest string, ok bool) {
+	inner, ok := strings.CutPrefix(line, "**")
+	if !ok {
+		return "", line, false
+	}
+	for i := 0; i+1 < len(inner); i++ {
+		switch {
+		case inner[i] == '\\':
+			i++
+		case inner[i] == '*' && inner[i+1] == '*':
+			return unescapeMarkdown(inner[:i]), strings.TrimPrefix(inner[i+2:], " "), true
+		}
+	}
+	return "", line, false
+}
+
+// readOwnMarkdown reads an export, whose transcript starts at an offset.
+func readOwnMarkdown(d *draft, body int) error {
+	d.formatName = "Memo Markdown"
+	if err := readOwnHead(d, d.text[:body]); err != nil {
+		return err
+	}
+	number := lineAt(d.text, body)
+	timed := false
+	for l := (lineScanner{text: d.text, rest: body, number: number - 1}); l.next(); {
+		name, rest, _ := cutOwnName(l.line())
+		c := cue{line: l.number, speaker: name}
+		if strings.HasPrefix(rest, "[") {
+			if s, after, ok := cutTime(rest); ok {
+				start, valid := memo.RoundSeconds(s.start)
+				if !valid {
+					return refusef(l.number, "has a time beyond 1,000 hours")
+				}
+				timed, rest, c.start, c.end = true, after, start, start
+			}
+		}
+		c.text = unescapeMarkdown(rest)
+		if err := d.add(c); err != nil {
+			return err
+		}
+	}
+	d.listSpeakers()
+	for i := range d.cues {
+		c := &d.cues[i]
+		switch {
+		case !timed:
+		case i+1 < len(d.cues):
+			c.end = max(c.end, d.cues[i+1].start)
+		default:
+			c.end = max(c.end, min(c.end+1, maxSeconds))
+		}
+	}
+	return nil
+}
+
+// readOwnHead reads what comes before the transcript: the title, the facts, the summary, the topics and the reports.
+func readOwnHead(d *draft, head string) error {
+	section, report := "", (*memo.Report)(nil)
+	var text []string
+	flush := func() error {
+		body := strings.TrimSpace(strings.Join(text, "\n"))
+		text = text[:0]
+		switch {
+		case section == "Summary":
+			summary := plaintext.Multiline(unescapeLines(body))
+			d.doc.Summary = memo.Optional(summary)
+			return checkLength(0, "a summary", summary, maxSummary)
+		case report != nil:
+			if status, ok := strings.CutPrefix(body, "Status: "); ok && !strings.Contains(body, "\n") {
+				report.Status, body = memo.Status(status), ""
+			}
+			report.Text = plaintext.Multiline(body)
+			if len(d.doc.Reports) == maxReports {
+				return refusef(0, "has more than %d reports, the limit for one file", maxReports)
+			}
+			d.doc.Reports = append(d.doc.Reports, *report)
+			err := cmp.Or(checkLength(0, "a report with a text", report.Text, maxReport),
+				checkLength(0, "a report with a name", report.Name, maxLabel),
+				checkOneOf(0, "a report with the status", report.Status, memo.Statuses))
+			report = nil
+			return err
+		}
+		return nil
+	}
+	bytes := 0
+	for l := (lineScanner{text: head}); l.next(); {
+		if err := d.checkContext(); err != nil {
+			return err
+		}
+		line := l.line()
+		name, isSection := strings.CutPrefix(line, "## ")
+		reportName, isReport := strings.CutPrefix(line, "### ")
+		var err error
+		switch {
+		case l.number == 1:
+			if title := unescapeMarkdown(strings.TrimPrefix(line, "# ")); title != "Untitled" {
+				err = d.setTitle(1, title)
+			}
+		case isSection:
+			err = flush()
+			section = name
+		case isReport && section == "AI reports":
+			err = flush()
+			report = &memo.Report{Name: plaintext.OneLine(unescapeMarkdown(reportName)), Status: memo.StatusCompleted}
+		case section == "Topics":
+			if topic := plaintext.OneLine(unescapeMarkdown(strings.TrimPrefix(line, "- "))); topic != "" {
+				if len(d.doc.Topics) == maxTopics {
+					return refusef(l.number, "has more than %d topics, the limit for one file", maxTopics)
+				}
+				d.doc.Topics = append(d.doc.Topics, memo.Topic{Title: topic})
+				err = checkLength(l.number, "a topic", topic, maxLabel)
+			}
+		case section == "":
+			err = d.readOwnFact(l.number, line)
+		default:
+			if bytes += len(line) + 1; bytes > 2*maxReportBytes {
+				return refusef(l.number, "has reports of more than %d MB together, the limit for one file", maxReportBytes>>20)
+			}
+			text = append(text, line)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return flush()
+}
+
+// readOwnFact reads a line such as "- Language: en".
+func (d *draft) readOwnFact(number int, line string) error {
+	name, value, _ := strings.Cut(strings.TrimPrefix(line, "- "), ": ")
+	value = plaintext.OneLine(unescapeMarkdown(value))
+	switch name {
+	case "Date":
+		if at, ok := parseDateLine(value); ok {
+			d.doc.CreatedAt = at
+		}
+	case "Language":
+		d.doc.Language = memo.Optional(value)
+		return checkLength(number, "a language", value, maxLabel)
+	case "Duration":
+		if t, err := transcript.ParseClock(value); err == nil {
+			return d.setDuration(number, float64(t))
+		}
+	case "Speakers":
+		d.listed = value
+	case "Project":
+		if p, err := memo.CleanName("name", value); err == nil {
+			d.doc.Project = &memo.ProjectRef{Name: p}
+		}
+	}
+	return nil
+}
+
+// listSpeakers uses the order of the list of speakers in an export, unless a name has a comma.
+func (d *draft) listSpeakers() {
+	names := strings.Split(d.listed, ", ")
+	known := map[string]bool{}
+	for _, name := range names {
+		known[name] = true
+	}
+	if len(known) != len(names) || known[""] || len(names) > d.limits.Speakers {
+		return
+	}
+	for _, c := range d.cues {
+		if c.speaker != "" && !known[c.speaker] {
+			return
+		}
+	}
+	for _, name := range names {
+		if checkLength(0, "", name, maxTitle) != nil || len(name) > d.limits.LineBytes {
+			d.doc.Speakers = nil
+			return
+		}
+		d.doc.Speakers = append(d.doc.Speakers, memo.Speaker{Name: name})
+	}
+}
+
+// unescapeLines reads the lines of paragraphs as Memo writes them.
+func unescapeLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = unescapeMarkdown(strings.TrimRight(line, " "))
+	}
+	return strings.Join(lines, "\n")
+}
