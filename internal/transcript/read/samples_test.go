@@ -77,7 +77,7 @@ var samples = []struct {
 		"teams.vtt", "WebVTT", "اجتماع الفريق.vtt", "اجتماع الفريق", "", "", "video",
 		"سارة الخطيب, يوسف حداد, Omar Nasser, ليلى منصور", 20, transcript.Formats,
 	},
-	{"youtube.vtt", "WebVTT", "bees.en-GB.vtt", "bees.en-GB", "", "en", "audio", "Narrator, Beekeeper", 7, onlyJSON},
+	{"youtube.vtt", "WebVTT", "bees.en-GB.vtt", "bees", "", "en", "audio", "Narrator, Beekeeper", 7, onlyJSON},
 	{"japanese.srt", "SRT", "豆腐屋インタビュー.srt", "豆腐屋インタビュー", "", "", "audio", "", 20, transcript.Formats},
 	{
 		"harbour.ttml", "TTML", "puerto.ttml", "El puerto", "", "es", "audio", "Luz Marín, Iker Etxe", 4, onlyJSON,
