@@ -9,17 +9,21 @@ import (
 )
 
 // decodeText returns the text of a file as UTF-8 without a byte order mark. The file
-// must be UTF-8, or UTF-16 with a byte order mark. decodeText does not guess other
-// encodings, because a wrong guess would store garbled text without an error.
+// must be UTF-8 or UTF-16, which without a byte order mark must be recognisable. decodeText
+// does not guess other encodings, because a wrong guess would store garbled text without an error.
 func decodeText(data []byte) (text string, err error) {
-	if kind := binaryKind(data); kind != "" {
-		return "", refusef(0, "is %s, not a transcript. Import its text instead", kind)
+	if err := checkBinary(data); err != nil {
+		return "", err
 	}
 	switch {
 	case bytes.HasPrefix(data, []byte{0xFF, 0xFE}):
 		text, err = decodeUTF16(data[2:], binary.LittleEndian)
 	case bytes.HasPrefix(data, []byte{0xFE, 0xFF}):
 		text, err = decodeUTF16(data[2:], binary.BigEndian)
+	case nulsAt(data, 1) && !nulsAt(data, 0):
+		text, err = decodeUTF16(data, binary.LittleEndian)
+	case nulsAt(data, 0) && !nulsAt(data, 1):
+		text, err = decodeUTF16(data, binary.BigEndian)
 	default:
 		text = strings.TrimPrefix(string(data), "\uFEFF")
 		err = checkUTF8(text)
@@ -33,6 +37,19 @@ func decodeText(data []byte) (text string, err error) {
 			"has a NUL character: it is a binary file, or UTF-16 without a byte order mark. Save it as UTF-8")
 	}
 	return text, nil
+}
+
+// nulsAt reports whether most of the first pairs of bytes have a NUL at a place, as UTF-16 of a language with Latin
+// letters has.
+func nulsAt(data []byte, place int) bool {
+	pairs := data[:min(len(data), 400)/2*2]
+	nuls := 0
+	for i := place; i < len(pairs); i += 2 {
+		if pairs[i] == 0 {
+			nuls++
+		}
+	}
+	return len(pairs) >= 20 && 5*nuls >= 2*len(pairs)
 }
 
 // checkUTF8 refuses the first byte that is not valid UTF-8. An encoded surrogate is not valid.
@@ -71,36 +88,6 @@ func decodeUTF16(data []byte, order binary.ByteOrder) (string, error) {
 		text = utf8.AppendRune(text, r)
 	}
 	return string(text), nil
-}
-
-// binaryKind returns what kind of binary file data is, such as "a PDF", for the kinds that
-// people most often try to import. Otherwise it returns ""; other binary files are refused
-// because they are not valid text.
-func binaryKind(data []byte) string {
-	for _, k := range []struct{ start, what string }{
-		{"%PDF-", "a PDF"},
-		{"PK\x03\x04", "a ZIP archive or an Office document"},
-		{"\xD0\xCF\x11\xE0", "an Office document"},
-		{"{\\rtf", "an RTF document"},
-		{"ID3", "an MP3 recording"},
-		{"RIFF", "a recording"},
-		{"OggS", "a recording"},
-		{"fLaC", "a recording"},
-		{"\x1A\x45\xDF\xA3", "a recording"},
-		{"\x1F\x8B", "a gzip archive"},
-		{"\x89PNG", "a picture"},
-		{"\xFF\xD8\xFF", "a picture"},
-		{"GIF8", "a picture"},
-	} {
-		// A text can start with "RIFF" as well, but a recording is not valid text.
-		if bytes.HasPrefix(data, []byte(k.start)) && (k.start[0] == '%' || k.start[0] == '{' || !isText(data)) {
-			return k.what
-		}
-	}
-	if len(data) > 8 && string(data[4:8]) == "ftyp" && !isText(data) {
-		return "a recording"
-	}
-	return ""
 }
 
 func isText(data []byte) bool { return utf8.Valid(data) && bytes.IndexByte(data, 0) < 0 }

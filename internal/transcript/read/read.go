@@ -10,6 +10,7 @@
 package read
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -52,14 +53,24 @@ func readFile(ctx context.Context, name string, data []byte, limits transcript.L
 	if err := limits.CheckSize(int64(len(data))); err != nil {
 		return nil, err
 	}
-	text, err := decodeText(data)
+	d := &draft{ctx: ctx, limits: limits, name: filename.Parse(name)}
+	isDocx := bytes.HasPrefix(data, []byte(zipSignature)) && zipKind(data) == docxText
+	var err error
+	if isDocx {
+		d.text, err = readDocx(d, data)
+	} else {
+		d.text, err = decodeText(data)
+	}
 	if err != nil {
 		return nil, err
 	}
+	text := d.text
 	if strings.TrimSpace(text) == "" {
 		return nil, refusef(0, "is empty")
 	}
-	d := &draft{ctx: ctx, limits: limits, name: filename.Parse(name), text: text}
+	if err := checkText(text); err != nil && !isDocx {
+		return nil, err
+	}
 	if strings.Contains(text, doubledBreak) {
 		d.warnf("The line breaks are doubled (CR CR LF); each was read as one.")
 	}
@@ -71,5 +82,9 @@ func readFile(ctx context.Context, name string, data []byte, limits transcript.L
 	if err != nil {
 		return nil, err
 	}
-	return &Result{Transcription: doc, Format: cmp.Or(d.formatName, format.name), Warnings: d.sentences()}, nil
+	formatName := cmp.Or(d.formatName, format.name)
+	if isDocx {
+		formatName = documentFormat(formatName)
+	}
+	return &Result{Transcription: doc, Format: formatName, Warnings: d.sentences()}, nil
 }

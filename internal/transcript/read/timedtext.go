@@ -157,7 +157,7 @@ func (r *timedReader) readLine(l *lineScanner) error {
 	r.empty = false
 	s := parseStamp(line)
 	switch {
-	case s.form == notStamped && (afterEmpty || !r.started) && r.isBoilerplate(line):
+	case (s.form == notStamped || s.form == timeLast) && r.isBoilerplate(line, afterEmpty || !r.started):
 	case s.form == notStamped && !r.started:
 		if len(r.head) == 0 {
 			r.headLine = l.number
@@ -306,8 +306,9 @@ var boilerplate = []struct{ start, format string }{
 	{"click below to view ", ""},
 }
 
-// isBoilerplate reports whether a tool has added the line, and reads what it says.
-func (r *timedReader) isBoilerplate(line string) bool {
+// isBoilerplate reports whether a tool has added the line, and reads what it says. apart is whether the line is apart
+// from what was said; otherwise only a line that nobody says is boilerplate.
+func (r *timedReader) isBoilerplate(line string, apart bool) bool {
 	if len(line) > 300 {
 		return false
 	}
@@ -322,7 +323,7 @@ func (r *timedReader) isBoilerplate(line string) bool {
 	}
 	for _, b := range boilerplate {
 		rest, ok := strings.CutPrefix(lower, b.start)
-		if !ok {
+		if !ok || b.format == "" && !apart {
 			continue
 		}
 		if b.format != "" {

@@ -1,6 +1,7 @@
 package read
 
 import (
+	"cmp"
 	"regexp"
 	"strconv"
 	"strings"
@@ -32,6 +33,9 @@ func (d *draft) readTitleLines(lines []string, titled bool) (text []string) {
 		for _, suffix := range []string{" - Transcript", " – Transcript", " Transcript", "-Meeting Recording"} {
 			if cut, ok := strings.CutSuffix(title, suffix); ok {
 				title, media = cut, true
+				if suffix == "-Meeting Recording" {
+					d.formatName = cmp.Or(d.formatName, "Teams text")
+				}
 			}
 		}
 		if m := recordingTime.FindStringSubmatch(title); m != nil {
