@@ -3,25 +3,25 @@ package transcript
 import (
 	"strings"
 
+	"golang.org/x/text/language"
+
 	"memoai.tech/memo"
 )
 
 // Language returns the language code (en, ru, …) for a code or name in a file: "en",
-// "en-US", or "english" as in OpenAI's API. It returns "" if it does not recognise the
+// "en-US", "deu", or "english" as in OpenAI's API. It returns "" if it does not recognise the
 // language, because the language filter would never match a wrong code.
 func Language(s string) memo.Optional {
 	s = strings.ToLower(strings.TrimSpace(s))
 	code, _, _ := strings.Cut(strings.ReplaceAll(s, "_", "-"), "-")
-	if n := len(code); n == 2 || n == 3 {
-		for i := range n {
-			if code[i] < 'a' || code[i] > 'z' {
-				return ""
-			}
-		}
-		if code == "und" {
-			return ""
-		}
+	switch {
+	case len(code) == 2 && isLetters(code):
 		return memo.Optional(code)
+	case len(code) == 3 && isLetters(code):
+		return shortCode(code)
+	}
+	if i := strings.IndexAny(s, "(,"); i > 0 { // "English (US)"
+		s = strings.TrimSpace(s[:i])
 	}
 	for name := range strings.FieldsSeq(languageNames) {
 		if code, ok := strings.CutPrefix(name, s+"="); ok && s != "" {
@@ -29,6 +29,21 @@ func Language(s string) memo.Optional {
 		}
 	}
 	return ""
+}
+
+// shortCode returns the two letters of a code of three, "de" for "deu" or "ger", or the three if
+// the language has no shorter code. It returns "" for a code that names no single language.
+func shortCode(code string) memo.Optional {
+	tag, err := language.Parse(code)
+	base, _ := tag.Base()
+	if err != nil || tag == language.Und || code == "mul" || code == "zxx" || code == "mis" {
+		return ""
+	}
+	return memo.Optional(base.String())
+}
+
+func isLetters(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r < 'a' || r > 'z' }) < 0
 }
 
 // LanguageName returns the English name of a language code, or "" if it is not known.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/transcript"
 )
 
@@ -26,6 +27,21 @@ func TestOnlyKnownFormatsAreParsed(t *testing.T) {
 		t.Run("not "+s, func(t *testing.T) {
 			if _, ok := transcript.ParseFormat(s); ok {
 				t.Error("ParseFormat accepts it")
+			}
+		})
+	}
+}
+
+func TestLanguageIsRecognised(t *testing.T) {
+	for s, want := range map[string]memo.Optional{
+		"en": "en", "EN_us": "en", "pt-BR": "pt", " English ": "en", "English (US)": "en", "Chinese, simplified": "zh",
+		"deu": "de", "ger": "de", "fra": "fr", "fre": "fr", "eng-GB": "en", "cze": "cs", "haw": "haw", "yue": "yue",
+		"cmn": "cmn", "zho": "zh", "": "", "und": "", "mul": "", "zxx": "", "xyz": "", "multi": "", "auto": "", "e1": "",
+		"klingon": "", "(": "", "=en": "",
+	} {
+		t.Run(s, func(t *testing.T) {
+			if got := transcript.Language(s); got != want {
+				t.Errorf("got %q, want %q", got, want)
 			}
 		})
 	}
