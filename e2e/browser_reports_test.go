@@ -49,7 +49,9 @@ func TestBrowserReports(t *testing.T) {
 	h := newInstallation(t, onSQLite(t))
 	s := start(t, h.database)
 	doc, err := json.Marshal(map[string]any{
-		"title": "Discovery call", "summary": "## In short\n\nThe **price** is agreed.",
+		"status": "completed", "duration_seconds": 1, "speakers": []any{}, "topics": []any{}, "media_type": "audio",
+		"created_at": "2026-05-20T09:14:00Z",
+		"title":      "Discovery call", "summary": "## In short\n\nThe **price** is agreed.",
 		"segments": []map[string]any{{"start": 0, "end": 1, "speaker": "Ruth", "text": "The price is fine."}},
 		"prompt_results": []map[string]any{
 			{"name": "Decisions", "slug": "a", "status": "completed", "text": report},

@@ -107,6 +107,7 @@ func TestArchiveHasLongReports(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		report := strings.Repeat("A long report. ", 10_000)
 		doc := fmt.Sprintf(`{"title":"Long","status":"completed","media_type":"audio",
+			"duration_seconds":1,"speakers":[],"topics":[],"created_at":"2026-05-20T09:14:00Z",
 			"segments":[{"start":0,"end":1,"text":"x"}],
 			"prompt_results":[{"name":"r","slug":"r","text":%q}]}`, report)
 		id := w.file("long.json", doc).ID

@@ -327,7 +327,9 @@ func TestMarkdownReports(t *testing.T) {
 		}
 		doc, err := json.Marshal(map[string]any{
 			"title": "Texts", "summary": summary, "prompt_results": rows,
-			"segments": []map[string]any{{"start": 0, "end": 1, "text": "hello"}},
+			"status": "completed", "duration_seconds": 1, "speakers": []any{}, "topics": []any{}, "media_type": "audio",
+			"created_at": "2026-05-20T09:14:00Z",
+			"segments":   []map[string]any{{"start": 0, "end": 1, "text": "hello"}},
 		})
 		w.Must(err)
 		return w.texts("/" + w.Import(w.Acme, "texts.json", string(doc)))

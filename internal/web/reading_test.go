@@ -99,7 +99,9 @@ func TestLongReport(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	long := strings.Repeat("wörter & ", 20_000)
 	doc, err := json.Marshal(map[string]any{
-		"title": "Long", "summary": long[:15_000], "segments": []map[string]any{{"start": 0, "end": 1, "text": "hello"}},
+		"status": "completed", "duration_seconds": 1, "speakers": []any{}, "topics": []any{}, "media_type": "audio",
+		"created_at": "2026-05-20T09:14:00Z",
+		"title":      "Long", "summary": long[:15_000], "segments": []map[string]any{{"start": 0, "end": 1, "text": "hello"}},
 		"prompt_results": []map[string]any{
 			{"name": "First", "slug": "a", "status": "completed", "text": "short"},
 			{"name": "Second", "slug": "b", "status": "completed", "text": long},

@@ -36,7 +36,7 @@ func matchIf(is bool, m match) match {
 var formats = []format{
 	{"WebVTT", []string{"vtt"}, isVTT, readVTT},
 	jsonFormat("Memo JSON", isMemoJSON, readMemoJSON),
-	jsonFormat("Whisper JSON", isWhisper, readWhisper),
+	jsonFormat("JSON", isDialect, readDialect),
 	{"other JSON", []string{"json"}, isOtherJSON, refuseJSON},
 	{"SRT", []string{"srt"}, isSRT, readSRT},
 	{"TTML", []string{"ttml", "dfxp", "xml"}, isTTML, readTTML},

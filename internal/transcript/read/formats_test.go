@@ -19,23 +19,26 @@ func checkFormat(t *testing.T, name string, data []byte, want string) {
 // TestContentDecides, unless it could be anything.
 func TestContentDecides(t *testing.T) {
 	for data, want := range map[string]string{
-		"WEBVTT":                     "WebVTT",
-		"WEBVTT - a\n\n":             "WebVTT",
-		"WEBVTTs are files":          "text",
-		"\n\n{ \"a\":1}":             "other JSON",
-		"{\"a\"":                     "other JSON",
-		"{\"segments\":[]}":          "Whisper JSON",
-		"{\"text\":\"\"}":            "Whisper JSON",
-		"{\"media_type\":\"\"}":      "Memo JSON",
-		"[ {}]":                      "Whisper JSON",
-		"[]":                         "Whisper JSON",
-		"{laughs} hello":             "text",
-		"[00:42] Jordan: a":          "text with times",
-		"[laughs]":                   "text",
-		"1\n00:01,0 --> 00:02,0\na":  "SRT",
-		"\n\n00:01,0 --> 00:02,0\na": "SRT",
-		"a --> b":                    "text",
-		"hello":                      "text",
+		"WEBVTT":                      "WebVTT",
+		"WEBVTT - a\n\n":              "WebVTT",
+		"WEBVTTs are files":           "text",
+		"\n\n{ \"a\":1}":              "other JSON",
+		"{\"a\"":                      "other JSON",
+		"{\"segments\":[]}":           "other JSON",
+		"{\"media_type\":\"\"}":       "other JSON",
+		"{\"text\":\"\"}":             "JSON",
+		"[ {\"text\":\"\"}]":          "JSON",
+		"[ {}]":                       "other JSON",
+		"[]":                          "other JSON",
+		memoJSON("{\"segments\":[]}"): "Memo JSON",
+		"{'text'}":                    "text",
+		"{laughs} hello":              "text",
+		"[00:42] Jordan: a":           "text with times",
+		"[laughs]":                    "text",
+		"1\n00:01,0 --> 00:02,0\na":   "SRT",
+		"\n\n00:01,0 --> 00:02,0\na":  "SRT",
+		"a --> b":                     "text",
+		"hello":                       "text",
 	} {
 		t.Run(data, func(t *testing.T) {
 			for _, name := range []string{"", "a", "a.b/c", "a.log", "a.jsonl", "a.2026"} {
@@ -51,7 +54,9 @@ func TestContentDecides(t *testing.T) {
 
 // TestEveryFormatHasASample, which is detected under its own name and under any other.
 func TestEveryFormatHasASample(t *testing.T) {
-	missing := slices.DeleteFunc(read.FormatNames(), func(name string) bool { return name == "other JSON" })
+	missing := slices.DeleteFunc(read.FormatNames(), func(name string) bool {
+		return name == "other JSON" // refused
+	})
 	for _, s := range samples {
 		t.Run(s.file, func(t *testing.T) {
 			data := sampleData(t, s.file)

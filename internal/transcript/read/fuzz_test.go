@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +28,12 @@ func addSeeds(f *testing.F) {
 	for _, s := range samples {
 		if data := sampleData(f, s.file); len(data) <= 4000 { // long seeds slow the fuzzer down
 			f.Add(s.file, data)
+		}
+	}
+	files, _ := filepath.Glob("testdata/dialects/*.json")
+	for _, file := range files {
+		if data, err := os.ReadFile(file); err == nil && len(data) <= 4000 {
+			f.Add("a.json", data)
 		}
 	}
 	for _, s := range []struct{ name, data string }{
@@ -56,6 +64,19 @@ func addSeeds(f *testing.F) {
 			`{"segments":[{"start":2,"end":1.9,"text":"NaN","avg_logprob":NaN},` +
 				`{"start":3,"text":"b","x":[-Infinity]}],"duration":Infinity}`,
 		},
+		{"a.json", `[{"beginMs":1e3,"finishMs":"2000","utterance":"a b c","who":7},{"beginMs":null,"utterance":"d"}]`},
+		{
+			"a.json",
+			`{"title":"t","date":1779268440000,"x":{"items":[{"time":"2026-05-20T09:14:00Z","content":"a",` +
+				`"user":{"name":"B"}}]}}`,
+		},
+		{"a.json", `{"words":[{"word":"Dr","start":0,"end":1},{"word":"A","start":1}],"text":"Dr. A?","duration":9000}`},
+		{
+			"a.json",
+			`{"segments":[{"start":100,"end":300,"text":"a b c","words":[{"speaker":1}]}],` +
+				`"speakers":[{"id":1,"name":"C"}]}`,
+		},
+		{"a.json", `{'text': 'a'}`},
 		{"a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n[SPEAKER_00]: a\n"},
 		{"a.vtt", "x\n\nWEBVTT\n\nS 1\n00:01.000 --> 00:60.000\n\n(Ann)\na\n-\n(Bob)\nb\n2\n00:00.000 --> 00:00.000\n>> c"},
 		{"a.vtt", "00:01.000 --> 00:02.000\na b\n\n00:02.000 --> 00:03.000\na b\nc\n\n00:03.000 --> 00:04.000\nc\nd\n\n" +

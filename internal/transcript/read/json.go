@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -23,11 +24,12 @@ type jsonFile struct {
 
 	fault     error                    // why it is not valid, or nil
 	kind      jsontext.Kind            // '{' or '['
-	kinds     map[string]jsontext.Kind // of the values of its members
+	kinds     map[string]jsontext.Kind // what is at which path; see shape
 	nonFinite int                      // the offset of the first NaN or Infinity, or -1
+	oneLine   bool                     // a line number would not help
+	dialect   *dialect                 // of a file that is not Memo JSON, or nil
 
 	offset, line int // the last offset that lineAt was called for, and its line
-	open         int // the index of the cue that has no end yet, plus 1; 0 if there is none
 }
 
 // looksLikeJSON reports whether the text starts like an object or an array of objects. Lines
@@ -57,9 +59,54 @@ func jsonFormat(name string, is func(*jsonFile) bool, read func(*jsonFile) error
 // isOtherJSON reports whether the text starts like JSON. The formats of JSON come before it.
 func isOtherJSON(d *draft) match { return matchIf(looksLikeJSON(d), likely) }
 
+// isDialect reports whether the file has a list of segments or words, or at least a text.
+func isDialect(f *jsonFile) bool {
+	f.dialect = f.findDialect()
+	return f.dialect != nil || f.hasText()
+}
+
+// hasText reports whether the file has a text at one of the places of properties.
+func (f *jsonFile) hasText() bool {
+	root := &jsonNode{}
+	(&dialect{}).addProperties(root)
+	return f.hasTextAt(root, "")
+}
+
+func (f *jsonFile) hasTextAt(n *jsonNode, path string) bool {
+	if n.role == roleTranscript && f.kinds[path] == '"' {
+		return true
+	}
+	for name, child := range n.members {
+		if f.hasTextAt(child, strings.TrimPrefix(path+"."+name, ".")) {
+			return true
+		}
+	}
+	return n.first[0] != nil && f.hasTextAt(n.first[0], path+"[]")
+}
+
+func readDialect(f *jsonFile) error {
+	if f.dialect == nil {
+		return f.readTranscript()
+	}
+	return f.readDialect(f.dialect)
+}
+
 // refuseJSON says why a file has none of the JSON formats.
 func refuseJSON(d *draft) error {
-	return cmp.Or(parseJSON(d).fault, refusef(1, `is JSON, but not from Whisper or Memo: it has no "segments"`))
+	f := parseJSON(d)
+	switch {
+	case f.fault != nil:
+		return f.fault
+	case f.kinds["timeline"] == '[' && f.kinds["timeline[].users"] == '[':
+		return refusef(0, "has no words: it is Zoom's timeline of who spoke when. "+
+			"Import the transcript of the recording (.vtt)")
+	}
+	for _, list := range []string{"segments", ""} {
+		if f.kinds[list] == '[' && f.kinds[list+"[]"] == 0 {
+			return refusef(0, "contains no text")
+		}
+	}
+	return refusef(0, "is JSON, but no list of texts with times was found in it, and no text")
 }
 
 // parseJSON reads the file once, at the first call. The decoder refuses duplicate names,
@@ -69,6 +116,7 @@ func parseJSON(d *draft) *jsonFile {
 		return d.json
 	}
 	f := &jsonFile{draft: d, line: 1, kinds: map[string]jsontext.Kind{}}
+	f.oneLine = !strings.ContainsAny(strings.TrimSpace(d.text), "\n\r")
 	d.json = f
 	f.text, f.nonFinite = withoutNonFinite(d.text)
 	data := []byte(f.text)
@@ -104,28 +152,62 @@ func escapedNUL(text string) int {
 // on it.
 func (f *jsonFile) readShape() error {
 	f.kind = f.PeekKind()
-	var err error
-	if f.kind == '{' {
-		err = f.members(func(name string) error {
-			f.kinds[name] = f.PeekKind()
-			return f.check()
-		})
-	} else {
-		err = f.check()
-	}
-	if err != nil {
+	if err := f.shape("", 0); err != nil {
 		return err
 	}
 	if f.kind != '{' && f.kind != '[' {
 		return refusef(1, "is JSON, but neither an object nor an array")
 	}
-	_, err = f.ReadToken()
+	_, err := f.ReadToken()
 	if err == nil {
 		return refusef(f.lineAt(int(f.InputOffset())), "has more text after the end of the JSON")
 	}
 	if err == io.EOF {
 		return nil
 	}
+	return err
+}
+
+// How much of a file is remembered as its shape: enough for every known format.
+const (
+	shapeDepth    = 12
+	shapeElements = 8 // of an array
+	shapePaths    = 4000
+	shapeName     = 200 // bytes of a path
+)
+
+// shape reads the next value and remembers what is at which path. Elements of an array have the same path, "a[]".
+func (f *jsonFile) shape(path string, depth int) error {
+	kind := f.PeekKind()
+	if known := f.kinds[path]; known == 0 || known == 'n' {
+		f.kinds[path] = kind
+	}
+	switch {
+	case depth == shapeDepth || len(f.kinds) >= shapePaths || len(path) > shapeName || kind != '{' && kind != '[':
+		return f.check()
+	case kind == '{':
+		return f.members(func(name string) error {
+			if path == "" {
+				return f.shape(name, depth+1)
+			}
+			return f.shape(path+"."+name, depth+1)
+		})
+	}
+	if _, err := f.ReadToken(); err != nil {
+		return err
+	}
+	for i := 0; f.PeekKind() != ']'; i++ {
+		var err error
+		if i < shapeElements {
+			err = f.shape(path+"[]", depth+1)
+		} else {
+			err = cmp.Or(f.draft.checkContext(), f.check())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := f.ReadToken()
 	return err
 }
 
@@ -197,6 +279,14 @@ func (f *jsonFile) lineAt(offset int) int {
 	return f.line
 }
 
+// lineFor returns the line of an offset for a message, or 0 if the file has one line only.
+func (f *jsonFile) lineFor(offset int) int {
+	if f.oneLine {
+		return 0
+	}
+	return f.lineAt(offset)
+}
+
 // explain turns an error of the decoder into an *Error with a line and a reason.
 func (f *jsonFile) explain(err error) error {
 	if err == nil {
@@ -206,14 +296,42 @@ func (f *jsonFile) explain(err error) error {
 		return err
 	}
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {
-		return refusef(lineAt(f.text, int(e.ByteOffset)), "has the wrong type of value at %s",
+		return refusef(f.lineFor(int(e.ByteOffset)), "has the wrong type of value at %s",
 			plaintext.Quote(string(e.JSONPointer)))
 	}
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		reason, offset := "is not valid JSON: "+plaintext.OneLine(e.Err.Error()), int(e.ByteOffset)
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return refusef(lineAt(f.text, len(f.text)), "is truncated: the JSON does not end")
+			reason, offset = "is truncated: the JSON does not end", len(f.text)
 		}
-		return refusef(lineAt(f.text, int(e.ByteOffset)), "is not valid JSON: %s", plaintext.OneLine(e.Err.Error()))
+		if where := f.element(offset); where != "" {
+			return refusef(0, "%s (%s)", reason, where)
+		}
+		return refusef(lineAt(f.text, offset), "%s", reason)
 	}
 	return refusef(0, "is not valid JSON: %s", plaintext.OneLine(err.Error()))
+}
+
+// element says in which element of a list an offset is, if the file has only one line and a line number would not help.
+func (f *jsonFile) element(offset int) string {
+	if !f.oneLine {
+		return ""
+	}
+	var element int64
+	for level := 1; level <= f.StackDepth() && element < 2; level++ {
+		if kind, n := f.StackIndex(level); kind == '[' {
+			element = max(element, n)
+		}
+	}
+	if element == 0 {
+		return ""
+	}
+	const near = 2000 // bytes before the offset, in which the time of the element is
+	before := f.text[max(offset-near, 0):min(offset, len(f.text))]
+	i := strings.LastIndex(before, `"start`)
+	if i < 0 {
+		return fmt.Sprintf("element %d", element)
+	}
+	start, _, _ := strings.Cut(before[i:], ",")
+	return fmt.Sprintf("element %d, at %s", element, plaintext.OneLine(plaintext.Truncate(start, 40)))
 }

@@ -2,120 +2,91 @@ package read
 
 import (
 	"cmp"
-
-	"github.com/go-json-experiment/json/jsontext"
+	"errors"
+	"fmt"
+	"math"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/plaintext"
+	"memoai.tech/memo/internal/transcript"
 )
 
-// jsonSegment is a segment of any of the JSON formats.
-type jsonSegment struct {
-	Start     *float64       `json:"start"`
-	End       *float64       `json:"end"`
-	SpeakerID string         `json:"speaker_id"` // Memo
-	Speaker   string         `json:"speaker"`    // Memo and WhisperX
-	Text      *string        `json:"text"`
-	Words     jsontext.Value `json:"words"` // WhisperX
+// memoSegment is a segment of Memo JSON.
+type memoSegment struct {
+	Start     *float64 `json:"start"`
+	End       *float64 `json:"end"`
+	SpeakerID string   `json:"speaker_id"`
+	Speaker   string   `json:"speaker"`
+	Text      *string  `json:"text"`
 }
 
 // readSegments reads the array of segments that comes next.
 func (f *jsonFile) readSegments() error {
-	if _, err := f.ReadToken(); err != nil {
-		return err
-	}
-	timed, untimed := 0, 0 // the lines of the first segments with and without times, or 0
-	for f.PeekKind() != ']' {
-		line := f.nextLine()
-		var s jsonSegment
+	timed, untimed := 0, 0 // the numbers of the first segments with and without times, or 0
+	number := 0
+	return f.elements(func(line int) error {
+		number++
+		var s memoSegment
 		if err := f.decode(&s); err != nil {
 			return err
 		}
-		c, err := s.cue(line, f.draft.memoJSON)
-		if err != nil {
-			return err
-		}
+		c, err := s.cue()
+		c.line = line
 		if s.Start == nil {
-			untimed = cmp.Or(untimed, line)
+			untimed = cmp.Or(untimed, number)
 		} else {
-			timed = cmp.Or(timed, line)
+			timed = cmp.Or(timed, number)
 		}
-		if timed > 0 && untimed > 0 {
-			return refusef(untimed, `has a segment without "start" and "end", but other segments have them`)
+		if err == nil && timed > 0 && untimed > 0 {
+			err = errors.New(`has a segment without "start" and "end", but other segments have them`)
 		}
-		f.closeCue(c.start)
-		before := len(f.draft.cues)
-		if err := f.draft.add(c); err != nil {
-			return err
+		if err == nil {
+			err = f.draft.add(c)
 		}
-		if s.Start != nil && s.End == nil && len(f.draft.cues) > before {
-			f.open = before + 1
-		}
-	}
-	_, err := f.ReadToken()
-	return err
+		return f.inSegment(err, line, number, s.Start)
+	})
 }
 
-// closeCue sets the end of the open cue, if there is one.
-func (f *jsonFile) closeCue(end memo.Seconds) {
-	if f.open > 0 {
-		c := &f.draft.cues[f.open-1]
-		c.end = max(c.start, end)
-		f.open = 0
+// inSegment adds to an error which segment it is about. In JSON on one line, a line number would not help.
+func (f *jsonFile) inSegment(err error, line, number int, start *float64) error {
+	if err == nil || f.draft.ctx.Err() != nil {
+		return err
 	}
+	reason := err.Error()
+	if e, ok := errors.AsType[*transcript.Error](err); ok {
+		reason = e.Reason
+	}
+	where := fmt.Sprintf("segment %d", number)
+	if start != nil && !math.IsNaN(*start) {
+		where += ", at " + timestampOf(*start)
+	}
+	if f.oneLine {
+		line = 0
+	}
+	return refusef(line, "%s (%s)", reason, where)
 }
 
-// closeLast sets the end of the last cue, if it is open, to the duration in the file.
-// Without a duration the cue lasts one second, as in readStamped.
-func (f *jsonFile) closeLast() {
-	if f.open == 0 {
-		return
-	}
-	start := f.draft.cues[f.open-1].start
-	if f.draft.duration && f.draft.doc.Duration > start {
-		f.closeCue(f.draft.doc.Duration)
-		return
-	}
-	end, _ := memo.RoundSeconds(min(float64(start)+1, float64(maxSeconds)))
-	f.closeCue(end)
-}
-
-// cue turns a segment into a cue. In Memo JSON the times must be correct; in other
-// formats an end may be missing, or a little before the start.
-func (s *jsonSegment) cue(line int, memoJSON bool) (cue, error) {
-	c := cue{line: line, id: memo.Optional(plaintext.OneLine(s.SpeakerID)), speaker: s.Speaker}
+// cue turns a segment into a cue. Its error can follow the name of the file.
+func (s *memoSegment) cue() (cue, error) {
+	c := cue{id: memo.Optional(plaintext.OneLine(s.SpeakerID)), speaker: s.Speaker}
 	if s.Text == nil {
-		return c, refusef(line, `has a segment without "text"`)
+		return c, errors.New(`has a segment without "text"`)
 	}
 	c.text = *s.Text
-	if s.Start == nil && s.End != nil || memoJSON && s.Start != nil && s.End == nil {
-		return c, refusef(line, `has a segment with only one of "start" and "end"`)
+	if (s.Start == nil) != (s.End == nil) {
+		return c, errors.New(`has a segment with only one of "start" and "end"`)
 	}
-	if s.Start != nil {
-		var startOK bool
-		c.start, startOK = memo.RoundSeconds(*s.Start)
-		endOK := true
-		c.end = c.start
-		if s.End != nil {
-			c.end, endOK = memo.RoundSeconds(*s.End)
-		}
-		if !startOK || !endOK {
-			return c, refusef(line, "has a time that is negative, not a number or beyond 1,000 hours")
-		}
-		const tolerance = 500 // milliseconds; word aligners are off by up to that
-		if early := c.start.Millis() - c.end.Millis(); !memoJSON && early > 0 && early <= tolerance {
-			c.end = c.start
-		}
-		if err := checkOrder(c.start, c.end); err != nil {
-			return c, refusef(line, "has a segment that %s", err)
-		}
+	if s.Start == nil {
+		return c, nil
 	}
-	if c.speaker == "" && len(s.Words) > 0 {
-		var err error
-		c.speaker, err = speakerOfWords(s.Words)
-		if err != nil {
-			return c, refusef(line, `has a segment whose "words" are not a list of words`)
-		}
+	var startOK, endOK bool
+	c.start, startOK = memo.RoundSeconds(*s.Start)
+	c.end, endOK = memo.RoundSeconds(*s.End)
+	if !startOK || !endOK {
+		return c, errors.New("has a time that is negative, not a number or beyond 1,000 hours")
+	}
+	if c.end < c.start {
+		return c, errors.New("has a segment that ends before it starts")
 	}
 	return c, nil
 }

@@ -14,14 +14,12 @@ import (
 	"memoai.tech/memo/internal/plaintext"
 )
 
-// isMemoJSON reports whether the file has a member that only Memo JSON has.
+// memoShape has members that every export has. Other tools have some of them, but not all.
+var memoShape = strings.Fields("title status duration_seconds speakers topics media_type created_at")
+
+// isMemoJSON reports whether the file has the shape of an export.
 func isMemoJSON(f *jsonFile) bool {
-	for _, name := range []string{"prompt_results", "duration_seconds", "media_type", "created_at"} {
-		if _, ok := f.kinds[name]; ok {
-			return true
-		}
-	}
-	return false
+	return !slices.ContainsFunc(memoShape, func(name string) bool { return f.kinds[name] == 0 })
 }
 
 // readMemoJSON reads the JSON of an export. It ignores "text", which is derived from the
@@ -32,7 +30,7 @@ func readMemoJSON(f *jsonFile) error {
 		return refusef(lineAt(f.text, f.nonFinite), "is not valid JSON: NaN and Infinity are not JSON numbers")
 	}
 	if f.kinds["segments"] != '[' {
-		return refusef(1, `is a transcription without "segments". Export it as json; lists leave the text out`)
+		return refusef(0, `is a transcription without "segments". Export it as json; lists leave the text out`)
 	}
 	d, doc := f.draft, &f.draft.doc
 	d.memoJSON = true
@@ -123,12 +121,12 @@ func (f *jsonFile) readTime(out *time.Time) error {
 	if err := f.decode(&s); err != nil || s == "" {
 		return err
 	}
-	t, err := parseTime(line, s)
+	t, err := parseInstant(line, s)
 	*out = t
 	return err
 }
 
-func parseTime(line int, s string) (time.Time, error) {
+func parseInstant(line int, s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
 		return t, refusef(line, "has the time %s, which is not in the form 2026-05-20T09:14:00Z", plaintext.Quote(s))
@@ -244,11 +242,20 @@ func (f *jsonFile) readReports() error {
 		}
 		if r.CreatedAt != "" {
 			var err error
-			if report.CreatedAt, err = parseTime(line, r.CreatedAt); err != nil {
+			if report.CreatedAt, err = parseInstant(line, r.CreatedAt); err != nil {
 				return err
 			}
 		}
 		f.draft.doc.Reports = append(f.draft.doc.Reports, report)
 		return nil
 	})
+}
+
+func (d *draft) setDuration(line int, seconds float64) error {
+	duration, ok := memo.RoundSeconds(seconds)
+	if !ok {
+		return refusef(line, "has a duration that is negative or beyond 1,000 hours")
+	}
+	d.doc.Duration, d.duration = duration, true
+	return nil
 }

@@ -3,10 +3,8 @@ package read
 import "strings"
 
 // withoutNonFinite replaces the values NaN, Infinity and -Infinity, which Python's
-// json.dump writes, so that the text is valid JSON. They become null, except for the
-// start or end of a segment, which becomes -1: a null would mean that the time is
-// missing, but a negative time is refused. Line numbers do not change. The offset is that
-// of the first replacement in the result, or -1.
+// json.dump writes, with null, so that the text is valid JSON. Line numbers do not change. The
+// offset is that of the first replacement in the result, or -1.
 func withoutNonFinite(text string) (result string, offset int) {
 	offset = -1
 	if !strings.Contains(text, "NaN") && !strings.Contains(text, "Infinity") {
@@ -14,7 +12,6 @@ func withoutNonFinite(text string) (result string, offset int) {
 	}
 	var b strings.Builder
 	from := 0       // the part of text that is not in b yet starts here
-	name := ""      // the last string, with its quotes: before a value, the name of its member
 	last := byte(0) // the last byte that is not a space
 	for i := 0; i < len(text); {
 		switch c := text[i]; c {
@@ -22,9 +19,7 @@ func withoutNonFinite(text string) (result string, offset int) {
 			i++
 			continue
 		case '"':
-			n := quotedLength(text[i:])
-			name = text[i : i+n]
-			i += n
+			i += quotedLength(text[i:])
 		case 'N', 'I', '-':
 			n := nonFiniteLength(text[i:])
 			if n == 0 || last != ':' && last != ',' && last != '[' {
@@ -35,11 +30,7 @@ func withoutNonFinite(text string) (result string, offset int) {
 			if offset < 0 {
 				offset = b.Len()
 			}
-			if last == ':' && (name == `"start"` || name == `"end"`) {
-				b.WriteString("-1")
-			} else {
-				b.WriteString("null")
-			}
+			b.WriteString("null")
 			i += n
 			from = i
 		default:

@@ -38,17 +38,17 @@ var samples = []struct {
 	formats   []transcript.Format // the golden files
 }{
 	{
-		"openai-whisper.json", "Whisper JSON", "Lagerumzug_Leipzig.json",
+		"openai-whisper.json", "JSON", "Lagerumzug_Leipzig.json",
 		"Lagerumzug Leipzig", "", "de", "audio", "", 22, onlyJSON,
 	},
 	{
-		"faster-whisper.json", "Whisper JSON", `C:\Users\o\2026-05-20_Ольга Сергеевна, часть 2.json`,
+		"faster-whisper.json", "JSON", `C:\Users\o\2026-05-20_Ольга Сергеевна, часть 2.json`,
 		"Ольга Сергеевна, часть 2", "2026-05-20T00:00:00Z", "ru", "audio", "", 20,
 		onlyJSON,
 	},
-	{"faster-whisper-array.json", "Whisper JSON", "pan.json", "pan", "", "", "audio", "", 13, onlyJSON},
+	{"faster-whisper-array.json", "JSON", "pan.json", "pan", "", "", "audio", "", 13, onlyJSON},
 	{
-		"whisperx.json", "Whisper JSON", "recordings/oncall-review.json", "oncall-review", "", "en", "audio",
+		"whisperx.json", "JSON", "recordings/oncall-review.json", "oncall-review", "", "en", "audio",
 		"SPEAKER_00, SPEAKER_01, SPEAKER_02", 24,
 		onlyJSON,
 	},
