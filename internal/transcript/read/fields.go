@@ -8,7 +8,7 @@ import (
 )
 
 // fieldNames are the names that programs give to the fields of a segment, in lower case and without spaces, marks and
-// units. The first has the highest rank. They are for lists whose tool is not known.
+// units. The first has the highest rank. They are for lists whose tool is not known, and for the columns of tables.
 var fieldNames = map[role][]string{
 	roleStart: strings.Fields(`start starttime starts starttimestamp startoffset startat startsat begin begintime from
 		offset offsetin timestart tstart audiostarttime relativestart in t0 ts timestamp timestamps time timecode timecodein
@@ -57,6 +57,15 @@ func splitUnit(plain string) (name, unit string) {
 		}
 	}
 	return plain, ""
+}
+
+// hasPlainName reports whether the name of a field is a plain name, with or without a unit.
+func hasPlainName(name, plain string) (unit string, ok bool) {
+	if name = plainName(name); name == plain {
+		return "", true
+	}
+	name, unit = splitUnit(name)
+	return unit, name == plain && unit != ""
 }
 
 // guess finds the list of segments in a file of an unknown shape, by the names of the fields. It returns nil if there

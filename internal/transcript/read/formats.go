@@ -38,6 +38,7 @@ var formats = []format{
 	jsonFormat("Memo JSON", isMemoJSON, readMemoJSON),
 	jsonFormat("JSON", isDialect, readDialect),
 	{"other JSON", []string{"json"}, isOtherJSON, refuseJSON},
+	{"CSV", []string{"csv", "tsv"}, isTable, readTable},
 	{"SRT", []string{"srt"}, isSRT, readSRT},
 	{"TTML", []string{"ttml", "dfxp", "xml"}, isTTML, readTTML},
 	{"SBV", []string{"sbv"}, isSBV, readSBV},

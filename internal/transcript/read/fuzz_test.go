@@ -64,6 +64,8 @@ func addSeeds(f *testing.F) {
 			`{"segments":[{"start":2,"end":1.9,"text":"NaN","avg_logprob":NaN},` +
 				`{"start":3,"text":"b","x":[-Infinity]}],"duration":Infinity}`,
 		},
+		{"a.csv", "start,end,speaker,text\n0:01,00:02.5,A,\"b, \"\"c\"\"\"\n1,2\r\n3,4,B,c,d\n"},
+		{"a.tsv", "sep=\t\nstart_ms\tduration\tword\n1000\t5\tWell,\n1005\t5\t\"a\"\n"},
 		{"a.json", `[{"beginMs":1e3,"finishMs":"2000","utterance":"a b c","who":7},{"beginMs":null,"utterance":"d"}]`},
 		{
 			"a.json",

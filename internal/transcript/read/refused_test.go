@@ -160,6 +160,15 @@ func TestInvalidFileIsRefused(t *testing.T) {
 			"Zoom's timeline", "a.json", `{"timeline":[{"ts":"00:00:01.000","users":[{"username":"Ann"}]}]}`,
 			unlimited, 0, "has no words: it is Zoom's timeline",
 		},
+		{"a table without names of columns", "a.csv", "1,2,hello\n3,4,hi\n", unlimited, 1, "no column of texts"},
+		{
+			"a table with a word for a time", "a.csv", "start,end,text\n0,1,\"a\nb\"\nsoon,2,c\n", unlimited, 4,
+			`"soon" where a time is expected`,
+		},
+		{
+			"a table that goes back in time", "a.csv", "start,end,text\n0,1,a\n-7,2,c\n", unlimited, 3, "negative",
+		},
+		{"too many rows", "a.csv", "start,text\n0,a\n1,b\n2,c\n3,d\n", small, 5, "more than 3 segments"},
 		{"JSON with more text after it", "a.json", "[{\"text\":\"a\"}]\n[]", unlimited, 2, "after the end"},
 		{"JSON with a duplicate name", "a.json", `[{"text":"a","text":"b"}]`, unlimited, 0, "duplicate object member"},
 		{"JSON with a lone surrogate", "a.json", "[\n{\"text\":\"\\ud800\"}]", unlimited, 2, "surrogate"},
@@ -469,6 +478,13 @@ func TestHostileFileIsReadQuickly(t *testing.T) {
 			`"segments":[{"start":1,"text":"a","speaker":1}]}`,
 		"k.json":     `{"events":[{"tStartMs":1,"segs":[` + strings.Repeat(`{"utf8":"a"},`, n/4) + `{}]}]}`,
 		"l.json":     `{"x":"` + strings.Repeat(`\\\"`, 4*n) + `"}`,
+		"a.csv":      "start,end,text\n" + strings.Repeat("1,2,a\n", n),
+		"b.csv":      "start,text\n" + strings.Repeat(`"`, 8*n),
+		"c.csv":      "start,text\n" + strings.Repeat("\"a,", 4*n),
+		"d.csv":      "start,text" + strings.Repeat(",", 8*n) + "\n" + strings.Repeat(",", 8*n),
+		"e.csv":      "start,text\n" + strings.Repeat("\"a\n", 4*n),
+		"f.csv":      "start,word\n" + strings.Repeat("1,a\n", n),
+		"a.tsv":      "start\ttext\n" + strings.Repeat("\"\t", 4*n),
 		"no newline": strings.Repeat("a", 8*n),
 	} {
 		t.Run(desc, func(t *testing.T) {

@@ -85,6 +85,10 @@ var samples = []struct {
 	{"interview.sbv", "SBV", "interview.sbv", "interview", "", "", "audio", "Ines Prado, Tariq Aziz", 6, onlyJSON},
 	{"french.srt", "SRT", "abeilles.srt", "abeilles", "", "", "audio", "Claire, Marc", 16, onlyJSON},
 	{
+		"interview.csv", "CSV", "2026-05-20 interview.csv", "interview", "2026-05-20T00:00:00Z", "", "audio",
+		"Marisol Vega, Tobias Kern", 12, onlyJSON,
+	},
+	{
 		"own.txt", "text with times", "2026-05-20 Acme — discovery call.txt",
 		"Acme — discovery call", "2026-05-20T00:00:00Z", "", "audio",
 		"Alex, Jordan", 21,
