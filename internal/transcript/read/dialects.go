@@ -169,6 +169,10 @@ var dialects = []dialect{
 	},
 	{name: "YouTube JSON", list: "|snippets", also: ".start .duration", start: "start", length: "duration", text: "text"},
 	{
+		name: "Google Meet JSON", list: "transcriptEntries|", also: ".participant .languageCode",
+		start: "startTime", end: "endTime", text: "text", speaker: "participant",
+	},
+	{
 		name: "Voxtral JSON", list: "segments", also: ".speaker_id model",
 		start: "start", end: "end", text: "text", speaker: "speaker_id",
 	},
@@ -195,12 +199,18 @@ var properties = []struct {
 		roleDuration, "duration_seconds|duration|audio_duration|audioDuration|durationMilliseconds@ms|duration_ms@ms|" +
 			"durationMs@ms",
 	},
-	{roleLanguage, "language|language_code|languageCode|detected_language|detectedLanguage|lang|locale|languages[0]"},
+	{
+		roleLanguage, "language|language_code|languageCode|LanguageCode|detected_language|detectedLanguage|lang|locale|" +
+			"languages[0]",
+	},
 	{roleTranscript, "text|transcript|transcription|full_transcript"},
 }
 
 // containers are objects next to a list that can have its properties.
-var containers = []string{"", "info.", "job.", "metadata.", "meta.", "result.", "metadata.transcription_config."}
+var containers = []string{
+	"", "info.", "job.", "metadata.", "meta.", "result.", "meeting.", "recording.", "structured.",
+	"metadata.transcription_config.",
+}
 
 // otherProperties are those of single tools.
 var otherProperties = []struct {

@@ -46,7 +46,7 @@ func TestEveryDialectIsRead(t *testing.T) {
 		day     = "2026-05-20T09:14:00Z"
 		unknown = "The tool that wrote this JSON is not known: "
 		byName  = " was read by the names of its fields."
-		dates   = "The file has times of the day, which were read as times since the first one."
+		dates   = "The times are times of day; they became offsets from the first one."
 	)
 	tests := []struct {
 		file, format, speakers string
@@ -71,6 +71,7 @@ func TestEveryDialectIsRead(t *testing.T) {
 			"transformers", "Transformers JSON", nobody,
 			append(utterances[:2:2], "8.4-9.4 %[1]sThat is rare."), "", 9.4, "", "", "",
 		},
+		{"transformers_words", "Transformers JSON", nobody, sentences, "", 9.78, "", "", ""},
 		{"insanely_fast_whisper", "insanely-fast-whisper JSON", labels, utterances, "", 9.8, "", "", ""},
 		{"nemo", "NeMo JSON", nobody, utterances, "", 9.8, "", "", ""},
 		{"nemo_words", "NeMo JSON", nobody, sentences, "", 9.78, "", "", ""},
@@ -94,6 +95,15 @@ func TestEveryDialectIsRead(t *testing.T) {
 		{"google", "Google Speech-to-Text JSON", nobody, utterances, "en", 9.8, "", "", ""},
 		{"google_speakers", "Google Speech-to-Text JSON", "Speaker 1, Speaker 2", sentences, "en", 9.78, "", "", ""},
 		{"google_v2", "Google Speech-to-Text JSON", "1, 2", utterances, "en", 9.8, "", "", ""},
+		{
+			"google_meet", "Google Meet JSON", "conferenceRecords/c1/participants/p1, conferenceRecords/c1/participants/p2",
+			[]string{
+				"0-2.58 %[1]sWelcome back. How was the trip?",
+				"3.08-7.43 %[2]sLong, but the train was on time for once.",
+				"7.88-9.28 %[1]sThat is rare.",
+			},
+			"en", 9.28, "", day, dates,
+		},
 		{"speechmatics", "Speechmatics JSON", "S1, S2", sentences, "en", 10, "", day, ""},
 		{"gladia", "Gladia JSON", numbers, utterances, "en", 9.86, "", day, ""},
 		{"revai", "Rev.ai JSON", numbers, sentences, "", 9.78, "", "", ""},
@@ -116,6 +126,12 @@ func TestEveryDialectIsRead(t *testing.T) {
 
 		{"unknown_list", "JSON", names, utterances, "de", 9.8, "", "", unknown + `the list "payload.items"` + byName},
 		{"unknown_words", "JSON", names, sentences, "", 9.78, "", "", unknown + `the list "tokens"` + byName},
+		{"unknown_outer_speaker", "JSON", names, sentences, "", 9.78, "", "", unknown + `the list "[].words"` + byName},
+		{
+			"unknown_nested_names", "JSON", names, utterances, "en", 9.8, "Trip report", "2026-05-20T00:00:00Z",
+			unknown + `the list "Transcript"` + byName,
+		},
+		{"unknown_lines", "JSON", numbers, utterances, "", 9.8, "", "", unknown + "its list" + byName},
 		{
 			"unknown_dates", "JSON", names, fromFirst, "", 8.88, "", day,
 			unknown + `the list "messages"` + byName + "\n" + dates,

@@ -10,17 +10,17 @@ import (
 // fieldNames are the names that programs give to the fields of a segment, in lower case and without spaces, marks and
 // units. The first has the highest rank. They are for lists whose tool is not known, and for the columns of tables.
 var fieldNames = map[role][]string{
-	roleStart: strings.Fields(`start starttime starts starttimestamp startoffset startat startsat begin begintime from
-		offset offsetin timestart tstart audiostarttime relativestart in t0 ts timestamp timestamps time timecode timecodein
-		starttimecode interval t at position`),
-	roleEnd: strings.Fields(`end endtime ends endtimestamp endoffset endat endsat stop stoptime finish finishtime to until
-		timeend tend audioendtime relativeend out t1 endts timecodeout endtimecode`),
+	roleStart: strings.Fields(`start starttime starts starttimestamp startoffset startat startsat begin begintime
+		beginoffset datastart from offset offsetin timestart tstart audiostarttime relativestart in t0 ts timestamp
+		timestamps time timecode timecodein starttimecode interval t at position`),
+	roleEnd: strings.Fields(`end endtime ends endtimestamp endoffset endat endsat dataend stop stoptime finish finishtime
+		to until timeend tend audioendtime relativeend out t1 endts timecodeout endtimecode`),
 	roleLength: strings.Fields(`duration durationin dur dduration length`),
 	roleText: strings.Fields(`text transcript sentence content body utterance caption subtitle speech rawtext
 		transcription segment phrase line message words display value said quote punctuatedword word token`),
 	roleSpeaker: strings.Fields(`speaker speakername speakerlabel speakerdesignation speakerdisplayname name displayname
 		username participant participantname person who author voice user role from speakertag speakerid participantid
-		channel`),
+		spk source channel`),
 }
 
 // nested are fields that are objects, with the field of theirs that counts.
@@ -107,6 +107,9 @@ func (f *jsonFile) guessFields(list string, paths []string) (d *dialect, score i
 	for _, r := range []role{roleText, roleStart, roleEnd, roleLength, roleSpeaker} {
 		*d.field(r) = f.findField(r, prefix, members)
 	}
+	if d.speaker == "" {
+		d.speaker = f.outerSpeaker(list)
+	}
 	if d.text == "" || d.start == "" && d.speaker == "" && list != "" && list != "segments" {
 		return nil, 0
 	}
@@ -123,6 +126,22 @@ func (f *jsonFile) guessFields(list string, paths []string) (d *dialect, score i
 		d.words, score = true, score-12
 	}
 	return d, score
+}
+
+// outerSpeaker returns the path of a speaker in the element that contains a list, or "".
+func (f *jsonFile) outerSpeaker(list string) string {
+	i := strings.LastIndex(list, "[]")
+	if i < 0 {
+		return ""
+	}
+	for _, name := range []string{
+		"speaker", "speaker_name", "speakerName", "speaker_label", "speaker.name", "participant.name", "name", "speaker_id",
+	} {
+		if kind := f.kinds[list[:i]+"[]."+name]; kind == '"' || kind == '0' {
+			return "../" + name
+		}
+	}
+	return ""
 }
 
 // findField returns the member with a role, and its unit: "" if there is none.

@@ -33,7 +33,7 @@ func (l *list) add(words bool) error {
 	}
 	l.fromFirst()
 	l.checkUnit()
-	if words {
+	if words || l.areWords() {
 		l.items = l.segments()
 	}
 	if err := l.fillTimes(); err != nil {
@@ -81,7 +81,7 @@ func (l *list) fromFirst() {
 	if d := l.draft; d.doc.CreatedAt.IsZero() {
 		d.doc.CreatedAt = memo.TruncateToMillis(time.UnixMilli(int64(first * scale * 1000)))
 	}
-	l.draft.warnf("The file has times of the day, which were read as times since the first one.")
+	l.draft.warnf("The times are times of day; they became offsets from the first one.")
 }
 
 // The rates of speech, in words a second, by which the unit of times is checked. People say two or three. The first
@@ -113,6 +113,8 @@ var otherUnits = []struct {
 	{1e-6, "microseconds"},
 	{1e-7, "ticks of 100 ns"},
 	{1e-9, "nanoseconds"},
+	{1.0 / 16000, "samples at 16 kHz"},
+	{1.0 / 16000, "samples at 16 kHz"},
 }
 
 // checkUnit compares the number of words with their times, and changes the unit if nobody could speak like that.
@@ -193,8 +195,8 @@ func (l *list) fillTimes() error {
 		i := &l.items[n]
 		if math.IsNaN(i.start) {
 			i.start = before
-			l.draft.warnEach(0, "A segment has no start: it was given the end of the one before.",
-				"%d segments have no start: they were given the end of the one before.")
+			l.draft.warnEach(0, "A segment has no start; it got the end of the one before.",
+				"%d segments have no start; they got the end of the one before.")
 			if i.end < i.start || math.IsNaN(i.end) {
 				i.end = i.start
 			}
@@ -213,8 +215,8 @@ func (l *list) fillTimes() error {
 		}
 		if i.end < i.start {
 			i.end = i.start
-			l.draft.warnEach(0, "A segment ends before it starts: its end was left out.",
-				"%d segments end before they start: their ends were left out.")
+			l.draft.warnEach(0, "A segment ended before it started; its end was removed.",
+				"%d segments ended before they started; their ends were removed.")
 		}
 		before = i.end
 	}
@@ -243,6 +245,14 @@ const (
 	maxWordBytes = 200  // of a word that can end a sentence
 )
 
+// areWords reports whether the items are words, although the format can have longer ones.
+func (l *list) areWords() bool {
+	const few = 10 // as many short answers in a row are unlikely
+	return len(l.items) >= few && !slices.ContainsFunc(l.items, func(i item) bool {
+		return countWords(i.text) > 1 || math.IsNaN(i.start)
+	})
+}
+
 // segments makes segments from words: a new one at another speaker, a pause and the end of a sentence.
 func (l *list) segments() []item {
 	var out []item
@@ -264,7 +274,7 @@ func (l *list) segments() []item {
 			w.speaker = current.speaker
 		}
 		pause := w.start - current.end
-		if text.Len() > 0 && !mark && (w.speaker != current.speaker || ended || pause > longPause ||
+		if text.Len() > 0 && !mark && (w.speaker != current.speaker || ended || math.Abs(pause) > longPause ||
 			text.Len() > longSegment && pause > shortPause || text.Len() > hugeSegment) {
 			flush()
 		}

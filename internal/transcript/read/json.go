@@ -118,7 +118,7 @@ func parseJSON(d *draft) *jsonFile {
 	f := &jsonFile{draft: d, line: 1, kinds: map[string]jsontext.Kind{}}
 	f.oneLine = !strings.ContainsAny(strings.TrimSpace(d.text), "\n\r")
 	d.json = f
-	f.text, f.nonFinite = withoutNonFinite(d.text)
+	f.text, f.nonFinite = withoutNonFinite(arrayOfLines(d.text))
 	data := []byte(f.text)
 	f.Decoder = jsontext.NewDecoder(bytes.NewBuffer(data))
 	if f.fault = f.explain(f.readShape()); f.fault != nil {
@@ -129,6 +129,21 @@ func parseJSON(d *draft) *jsonFile {
 	}
 	f.Decoder = jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true)) // already checked
 	return f
+}
+
+// arrayOfLines turns JSON Lines, with an object on each line, into one array. Line numbers do not change.
+func arrayOfLines(text string) string {
+	lines := 0
+	for line := range strings.Lines(strings.Trim(text, jsonSpace)) {
+		if !strings.HasPrefix(line, "{") || !strings.HasSuffix(strings.TrimRight(line, jsonSpace), "}") {
+			return text
+		}
+		lines++
+	}
+	if lines < 2 {
+		return text
+	}
+	return "[" + strings.ReplaceAll(strings.Trim(text, jsonSpace), "\n", ",\n") + "]"
 }
 
 // escapedNUL returns the offset of the first \u0000 in valid JSON, or -1.

@@ -42,7 +42,7 @@ func (f *jsonFile) readDialect(d *dialect) error {
 	}
 	l := list{
 		draft: f.draft, items: r.items, decimals: r.decimals, unit: r.scale,
-		refuse: r.refuse, line: func(i *item) int { return f.lineFor(i.at) },
+		refuse: r.refuse, line: func(i *item) int { return f.lineFor(int(i.at)) },
 	}
 	if err := l.add(words); err != nil {
 		return err
@@ -240,7 +240,7 @@ func (r *jsonReading) googleWords(result *item) (words []item) {
 	}
 	count := map[string]int{}
 	for _, w := range list {
-		i := newItem(result.at, result.number)
+		i := newItem(int(result.at), int(result.number))
 		i.text = w.Word
 		if t, ok := parseTimeText(cmp.Or(w.StartTime, w.StartOffset), 1); ok {
 			i.start, i.exact = t.seconds, t.exact

@@ -21,6 +21,8 @@ type jsonReading struct {
 	items   []item
 	current item
 	ranks   [roleCount]uint16 // of the values of current, of the element above, and of the properties
+	pieces  []byte            // of the text of current
+	length  float64           // of current, in seconds
 	number  int               // of the elements of the list until now
 	outer   int               // the index of the first item in the element above
 	above   string            // the speaker of that element
@@ -35,14 +37,13 @@ type jsonReading struct {
 	names        map[string]string // "Speaker 1" for 1
 }
 
-// item is an element of a list of segments or words.
+// item is an element of a list of segments or words. There can be a million, so it is small.
 type item struct {
 	start, end    float64 // in seconds; NaN if they are missing
-	length        float64
 	text, speaker string
 	parts         string // the words of a segment, as JSON
-	at            int    // where it starts in the file
-	number        int    // in the list, from 1
+	at            int32  // where it starts in the file, or its line
+	number        int32  // in the list, from 1
 	exact         bool   // the times have a unit: they are not plain numbers
 	absolute      bool   // the start is a date and time, in seconds since 1970
 }
@@ -53,7 +54,7 @@ type turn struct {
 }
 
 func newItem(at, number int) item {
-	return item{start: math.NaN(), end: math.NaN(), length: math.NaN(), at: at, number: number}
+	return item{start: math.NaN(), end: math.NaN(), at: int32(at), number: int32(number)}
 }
 
 // walk reads the value that comes next, which is at node n.
@@ -135,6 +136,7 @@ func (r *jsonReading) begin(n *jsonNode) {
 		r.kind()
 		r.number++
 		r.current = newItem(r.at, r.number)
+		r.pieces = r.pieces[:0]
 		clear(r.ranks[roleStart : roleParts+1])
 	case nodeOuter:
 		r.outer, r.above = len(r.items), ""
@@ -186,13 +188,12 @@ func (r *jsonReading) set(n *jsonNode, value string) error {
 		used, err = r.setTime(n, value)
 	case roleText:
 		text, ok := scalar(value)
-		if used = ok && (text != "" || r.ranks[roleText] == 0); used && n.joined {
-			text = r.current.text + text
-		}
-		if used {
+		switch used = ok && text != ""; {
+		case used && n.joined:
+			r.pieces = append(r.pieces, text...)
+		case used:
 			r.current.text = text
 		}
-		used = used && text != ""
 	case roleSpeaker:
 		r.current.speaker, used = r.speaker(value)
 	case roleOuterSpeaker:
@@ -252,7 +253,7 @@ func (r *jsonReading) setTime(n *jsonNode, value string) (used bool, err error) 
 	case roleEnd:
 		i.end = t.seconds
 	case roleLength:
-		i.length = t.seconds
+		r.length = t.seconds
 	}
 	return true, nil
 }
@@ -281,8 +282,11 @@ func (r *jsonReading) speaker(value string) (name string, ok bool) {
 // addItem adds the element that was read. One without text only ends the one before it.
 func (r *jsonReading) addItem() error {
 	i := r.current
-	if !math.IsNaN(i.length) && math.IsNaN(i.end) {
-		i.end = i.start + i.length
+	if len(r.pieces) > 0 {
+		i.text = string(r.pieces)
+	}
+	if r.ranks[roleLength] > 0 && math.IsNaN(i.end) {
+		i.end = i.start + r.length
 	}
 	if n := len(r.items); n > 0 && math.IsNaN(r.items[n-1].end) && i.start >= r.items[n-1].start {
 		r.items[n-1].end = i.start
@@ -298,14 +302,15 @@ func (r *jsonReading) addItem() error {
 		limit *= wordsPerSegment
 	}
 	if len(r.items) == limit {
-		return refusef(r.file.lineFor(i.at), "has more than %d segments, the limit for one file", r.draft.limits.Segments)
+		return refusef(r.file.lineFor(int(i.at)), "has more than %d segments, the limit for one file",
+			r.draft.limits.Segments)
 	}
 	r.items = append(r.items, i)
 	return nil
 }
 
-// wordsPerSegment bounds the words that are remembered at a time.
-const wordsPerSegment = 10
+// wordsPerSegment bounds the words that are remembered at a time, which is a hundred hours of speech.
+const wordsPerSegment = 5
 
 // refuse returns an error about an element. In JSON on one line, a line number would not help.
 func (r *jsonReading) refuse(i *item, format string, args ...any) error {
@@ -316,7 +321,7 @@ func (r *jsonReading) refuse(i *item, format string, args ...any) error {
 	case n > 0 && !math.IsNaN(r.items[n-1].start):
 		where += ", after " + timestampOf(r.items[n-1].start)
 	}
-	return refusef(r.file.lineFor(i.at), "%s (%s)", fmt.Sprintf(format, args...), where)
+	return refusef(r.file.lineFor(int(i.at)), "%s (%s)", fmt.Sprintf(format, args...), where)
 }
 
 // scalar returns the text of a string or a number.

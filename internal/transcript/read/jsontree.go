@@ -87,8 +87,8 @@ func (n *jsonNode) at(path string) *jsonNode {
 	return n
 }
 
-// add gives a role to the values at some paths below n. The first path has the highest rank. A place has only the first
-// role that it gets.
+// add gives a role to the values at some paths below n. The first path has the highest rank, and a place has only the
+// first role that it gets.
 func (n *jsonNode) add(r role, paths string) {
 	for i, path := range alternatives(paths) {
 		path, unit, _ := strings.Cut(path, "@")
@@ -130,6 +130,7 @@ func (d *dialect) tree() *jsonNode {
 	if !strings.HasPrefix(d.speaker, "../") {
 		item.add(roleSpeaker, d.speaker)
 	}
+	item.add(roleSpeaker, anySpeaker)
 	for name := range strings.SplitSeq("language|language_code|languageCode|locale|lang", "|") {
 		item.at(name).role, item.at(name).rank = roleLanguage, lastRank
 	}

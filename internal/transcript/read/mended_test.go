@@ -21,7 +21,7 @@ func TestBlemishesInJSONAreMended(t *testing.T) {
 		{
 			"a start that is NaN", `[{"start":0,"end":1,"text":"a"},{"start":NaN,"end":3,"text":"b"}]`,
 			[]string{"0-1 a", "1-3 b"},
-			"A segment has no start: it was given the end of the one before.",
+			"A segment has no start; it got the end of the one before.",
 		},
 		{
 			"an end that is infinite", `[{"start":0,"end":Infinity,"text":"a"},{"start":5,"end":6,"text":"b"}]`,
@@ -32,12 +32,12 @@ func TestBlemishesInJSONAreMended(t *testing.T) {
 			"no times in two segments",
 			`[{"start":2,"end":4,"text":"a"},{"text":"b"},{"start":null,"end":null,"text":"c"},{"start":6,"end":7,"text":"d"}]`,
 			[]string{"2-4 a", "4-4 b", "4-4 c", "6-7 d"},
-			"2 segments have no start: they were given the end of the one before.",
+			"2 segments have no start; they got the end of the one before.",
 		},
 		{
 			"ends before starts", `[{"start":2,"end":1,"text":"a"},{"start":5.5,"end":5,"text":"b"}]`,
 			[]string{"2-2 a", "5.5-5.5 b"},
-			"2 segments end before they start: their ends were left out.",
+			"2 segments ended before they started; their ends were removed.",
 		},
 		{"a start a little before 0", `[{"start":-0.02,"end":1,"text":"a"}]`, []string{"0-1 a"}, ""},
 		{

@@ -94,8 +94,8 @@ func readTable(d *draft) error {
 		unit = units["ms"]
 	}
 	l := list{
-		draft: d, unit: unit, line: func(i *item) int { return i.at },
-		refuse: func(i *item, format string, args ...any) error { return refusef(i.at, format, args...) },
+		draft: d, unit: unit, line: func(i *item) int { return int(i.at) },
+		refuse: func(i *item, format string, args ...any) error { return refusef(int(i.at), format, args...) },
 	}
 	for row := h.rows.next(); row != nil; row = h.rows.next() {
 		if err := d.checkContext(); err != nil {
@@ -109,7 +109,7 @@ func readTable(d *draft) error {
 			continue
 		}
 		if len(l.items) == d.limits.Segments {
-			return refusef(i.at, "has more than %d segments, the limit for one file", d.limits.Segments)
+			return refusef(int(i.at), "has more than %d segments, the limit for one file", d.limits.Segments)
 		}
 		l.items = append(l.items, i)
 	}
@@ -119,27 +119,30 @@ func readTable(d *draft) error {
 
 // item returns the segment of a row.
 func (h *tableHead) item(row []string, unit float64, all *decimals) (item, error) {
-	i := newItem(h.rows.line, 0)
+	i, length := newItem(h.rows.line, 0), math.NaN()
 	if n := len(h.names); len(row) > n && h.columns[roleText] == n { // a text with separators and without quotes
 		row[n-1] = strings.Join(row[n-1:], string(h.separator))
 	}
-	for r, to := range map[role]*float64{roleStart: &i.start, roleEnd: &i.end, roleLength: &i.length} {
-		cell := h.cell(row, r)
+	for _, field := range []struct {
+		role role
+		to   *float64
+	}{{roleStart, &i.start}, {roleEnd, &i.end}, {roleLength, &length}} {
+		r, cell := field.role, h.cell(row, field.role)
 		if cell == "" {
 			continue
 		}
 		scale := cmpOr(h.units[r], unit)
 		t, ok := parseTimeText(cell, scale)
 		if !ok {
-			return i, refusef(i.at, "has %s where a time is expected", plaintext.Quote(cell))
+			return i, refusef(int(i.at), "has %s where a time is expected", plaintext.Quote(cell))
 		}
-		*to, *all = t.seconds, max(*all, t.decimals)
+		*field.to, *all = t.seconds, max(*all, t.decimals)
 		if r == roleStart {
 			i.exact, i.absolute = t.exact, t.absolute
 		}
 	}
 	if math.IsNaN(i.end) {
-		i.end = i.start + i.length
+		i.end = i.start + length
 	}
 	i.text, i.speaker = plaintext.OneLine(h.cell(row, roleText)), h.cell(row, roleSpeaker)
 	return i, nil
