@@ -28,7 +28,7 @@ func isMarkdown(d *draft) match {
 		if name, _, ok := boldName(line); ok && isStampName(name) {
 			bold++
 		}
-		if markdownBlock.MatchString(line) {
+		if strings.IndexByte("#-*+>[", line[0]) >= 0 && markdownBlock.MatchString(line) {
 			marked++
 		}
 	}
@@ -132,7 +132,7 @@ type markdownText struct {
 // plain returns a line without its marks. Only a line that is not part of the transcript is empty.
 func (m *markdownText) plain(l *lineScanner) (string, error) {
 	line := plaintext.Trim(strings.TrimSuffix(plaintext.Trim(l.line()), `\`))
-	if line == "" || rule.MatchString(line) {
+	if line == "" || strings.IndexByte("-*_", line[0]) >= 0 && rule.MatchString(line) {
 		return "", nil
 	}
 	if heading := strings.TrimLeft(line, "#"); len(heading) < len(line) && strings.HasPrefix(heading, " ") {
@@ -153,7 +153,9 @@ func (m *markdownText) plain(l *lineScanner) (string, error) {
 	}
 	m.lines++
 	line = blockMark.ReplaceAllString(line, "")
-	line = timeLink.ReplaceAllString(line, "$1")
+	if strings.Contains(line, "](") {
+		line = timeLink.ReplaceAllString(line, "$1")
+	}
 	if name, rest, ok := boldName(line); ok && isStampName(name) {
 		m.names++
 		return name + ": " + unescapeMarkdown(rest), nil

@@ -32,6 +32,9 @@ func (d *draft) warnOfTimes(lines int) {
 
 // hasClock reports whether a line has a clock time near its start or its end.
 func hasClock(line string) bool {
+	if !strings.Contains(line, ":") {
+		return false
+	}
 	line = strings.TrimSpace(line)
 	return clock.MatchString(line[:min(len(line), maxHeader)]) || clock.MatchString(line[max(0, len(line)-40):])
 }

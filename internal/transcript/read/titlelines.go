@@ -82,19 +82,34 @@ var dateLayouts = []string{
 
 // parseDateLine parses a line that is a date, with or without a word before it. Without a zone the time is read as UTC.
 func parseDateLine(line string) (time.Time, bool) {
-	if len(line) < 8 || len(line) > 80 || !strings.ContainsAny(line, "0123456789") {
+	if len(line) < 8 || len(line) > 80 || !hasYear(line) {
 		return time.Time{}, false
 	}
 	for _, word := range []string{"Date:", "Recorded on", "Created:", "Created on", "date:", "created:"} {
 		line = strings.TrimSpace(strings.TrimPrefix(line, word))
 	}
-	line = strings.NewReplacer("\u202f", " ", "\u00a0", " ", " at ", ", ").Replace(line)
+	line = dateSpaces.Replace(line)
 	for _, layout := range dateLayouts {
 		if t, err := time.Parse(layout, line); err == nil && t.Year() > 1970 {
 			return t.UTC(), true
 		}
 	}
 	return time.Time{}, false
+}
+
+var dateSpaces = strings.NewReplacer("\u202f", " ", "\u00a0", " ", " at ", ", ")
+
+// hasYear reports whether a line has four digits in a row. Parsing all layouts is slow.
+func hasYear(line string) bool {
+	digits := 0
+	for i := range len(line) {
+		if line[i] < '0' || line[i] > '9' {
+			digits = 0
+		} else if digits++; digits == 4 {
+			return true
+		}
+	}
+	return false
 }
 
 var lengthLine = regexp.MustCompile(`^(?:(?:Duration|Length|Total time):?\s*)?(?:(\d{1,3}) ?h(?:ours?|r)?)?,? ?` +
