@@ -53,6 +53,10 @@ func TestMarkdownIsRead(t *testing.T) {
 			[]string{"3-7 Noor says a", "7-8 Leo says b"},
 		},
 		{
+			"times in italics", "**Noor** *00:03*: a\n\n**Leo** *00:07*: b\n",
+			[]string{"3-7 Noor says a", "7-8 Leo says b"},
+		},
+		{
 			"headings with times", "### Noor Haddad 00:03\na\n### Leo 00:07\nb\n",
 			[]string{"3-7 Noor Haddad says a", "7-8 Leo says b"},
 		},

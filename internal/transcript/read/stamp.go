@@ -73,6 +73,7 @@ func parseLateTime(line string) stamp {
 		if _, isDate := parseDateLine(line); isDate || !isStampName(name) || notSpeakers[strings.ToLower(name)] {
 			return stamp{}
 		}
+		s.bracketed = s.bracketed || strings.IndexByte("*`", line[i-1]) >= 0
 		s.name, s.text, s.form = name, trimSeparators(rest), timeInside
 		if s.text == "" {
 			s.form = timeLast

@@ -12,8 +12,9 @@ import (
 // timedShape is what the lines of a text with clock times have in common.
 type timedShape struct {
 	lines, stamped int
-	first          bool // the first line has a time
-	ordered        int  // the lines whose time is not before the one before
+	start          float64 // the first time
+	first          bool    // the first line has a time
+	ordered        int     // the lines whose time is not before the one before
 	forms          [timeInside + 1]int
 	namesAfter     int // lines with a time and then only a name
 	ranges         int
@@ -44,7 +45,9 @@ func shapeOf(d *draft) (s timedShape) {
 			continue
 		}
 		s.first = s.first || s.lines == 1
-		s.stamped++
+		if s.stamped++; s.stamped == 1 {
+			s.start = t.start
+		}
 		s.forms[t.form]++
 		if t.start >= before {
 			s.ordered++
@@ -271,7 +274,7 @@ func (r *timedReader) nameFormat() {
 	case most(s.bracketNames):
 		d.formatName = "Zoom captions"
 		d.video = true
-		d.timesOfDay = true // Zoom writes the time of the computer
+		d.timesOfDay = s.start >= 3600 // otherwise they are offsets
 	case most(s.tabs):
 		d.formatName = "Zoom chat"
 	case most(s.ranges) && strings.Contains(d.text, "-->"):

@@ -55,6 +55,7 @@ func TestTextWithTimesIsRead(t *testing.T) {
 			"YouTube transcript", "0:00\nso what\n0:03\nis it\n1:02:05\nnow\n",
 			[]string{"0-3 so what", "3-3725 is it", "3725-3726 now"},
 		},
+		{"Zoom captions", "[Noor] 00:00:03\na\n[Leo] 00:00:07\nb", []string{"3-7 Noor says a", "7-8 Leo says b"}},
 		{
 			"Zoom captions", "[Noor Haddad] 23:59:58\na\n\n[Leo] 00:00:01\nb\nc\n",
 			[]string{"0-3 Noor Haddad says a", "3-4 Leo says b c"},
