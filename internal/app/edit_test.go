@@ -21,8 +21,12 @@ func TestRenameSpeaker(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		owner, member := w.as(w.owner), w.as(w.member)
 		for _, lines := range []int{1, 4000} {
-			text := strings.Repeat("[00:01] Walnut: A line of what was said, which makes the transcript long enough.\n"+
-				"[00:02] Almond: Yes.\n", lines)
+			var b strings.Builder
+			for i := range lines {
+				fmt.Fprintf(&b, "[%s] Walnut: A line of what was said, which makes the transcript long enough.\n"+
+					"[%s] Almond: Yes.\n", memo.Seconds(2*i).Timestamp(), memo.Seconds(2*i+1).Timestamp())
+			}
+			text := b.String()
 			in, err := w.Import(w.ctx, owner, app.ImportFile{Name: fmt.Sprint(lines) + ".txt", Data: []byte(text)})
 			id := must(t, in, err).ID
 			_, err = w.RenameSpeaker(w.ctx, member, id, "Walnut", "Pecan")

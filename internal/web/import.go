@@ -84,17 +84,20 @@ func showImport(v *pageRequest) error {
 	if err != nil {
 		return err
 	}
-	return v.render("import", importPage{formPage{v.newLayout("import", "Import"), v.form(
-		formField{
-			Name: "project", Label: "Project", Type: "text", Autocomplete: "off", Max: memo.MaxName, List: projects,
-			Hint: "For all files. Choose a project or enter a new name. Leave empty to use the one in each file.",
-		},
-		formField{
-			Name: "language", Label: "Language", Type: "text", Autocomplete: "off", Max: 20, List: languages,
-			Hint: "For example, en or ru. Leave empty to use the one in each file.",
-		},
-	)}, transcript.DefaultLimits.Bytes, maxFormBytes, maxFormFiles, uploadStates,
-		strings.Join(app.TranscriptExtensions, " ")})
+	return v.render("import", importPage{
+		formPage{v.newLayout("import", "Import"), v.form(
+			formField{
+				Name: "project", Label: "Project", Type: "text", Autocomplete: "off", Max: memo.MaxName, List: projects,
+				Hint: "For all files. Choose a project or enter a new name. Leave empty to use the one in each file.",
+			},
+			formField{
+				Name: "language", Label: "Language", Type: "text", Autocomplete: "off", Max: 20, List: languages,
+				Hint: "For example, en or ru. Leave empty to use the one in each file.",
+			},
+		)},
+		transcript.DefaultLimits.Bytes, maxFormBytes, maxFormFiles, uploadStates,
+		strings.Join(app.TranscriptExtensions, " "),
+	})
 }
 
 // upload is an import in progress.
