@@ -90,7 +90,7 @@ func TestPackageImports(t *testing.T) {
 			if !ok || allowed == "*" {
 				continue
 			}
-			name := strings.TrimPrefix(other, "/internal/")
+			name := strings.TrimPrefix(strings.TrimPrefix(other, "/internal"), "/")
 			if other == "" {
 				name = "memo"
 			}

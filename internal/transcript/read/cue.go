@@ -44,10 +44,3 @@ func isTiming(line string) bool {
 
 // hasArrow reports whether line may be the times of a cue.
 func hasArrow(line string) bool { return strings.Contains(line, "-->") }
-
-func checkOrder(start, end memo.Seconds) error {
-	if end < start {
-		return errors.New("ends before it starts")
-	}
-	return nil
-}

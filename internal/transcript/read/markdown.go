@@ -225,7 +225,7 @@ func boldName(line string) (name, rest string, ok bool) {
 		if !found {
 			continue
 		}
-		name, rest, ok = strings.Cut(inner[:min(len(inner), maxHeader)], sign)
+		name, _, ok = strings.Cut(inner[:min(len(inner), maxHeader)], sign)
 		if !ok {
 			continue
 		}

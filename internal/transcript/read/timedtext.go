@@ -110,7 +110,6 @@ type timedReader struct {
 	split     bool // each line below a time is what another person says
 
 	open     cue // whose text is being read
-	from, to int // the offsets of its text, or from < 0 if its text is in parts
 	parts    []string
 	started  bool  // a line with a time was read
 	empty    bool  // the line before was empty
