@@ -74,12 +74,12 @@ func (p *browserUser) waitForResult(summary string, words map[string]string) {
 	p.until(fmt.Sprintf(`document.getElementById("uploads-said").textContent.startsWith(%q)`,
 		summary[:strings.Index(summary, ":")]))
 	p.sees(summary)
-	got := evalJS[map[string]string](p, `Object.fromEntries([...document.querySelectorAll(".uploads li")]
+	got := evalJS[map[string]string](p, `Object.fromEntries([...document.querySelectorAll(".uploads > li")]
 	  .map(e => [e.querySelector(".name").textContent, e.querySelector(".word").textContent]))`)
 	if diff := cmp.Diff(words, got); diff != "" {
 		p.t.Errorf("the status of the files (-want +got):\n%s", diff)
 	}
-	if n := evalJS[int](p, `document.querySelectorAll(".uploads li").length`); n != len(words) {
+	if n := evalJS[int](p, `document.querySelectorAll(".uploads > li").length`); n != len(words) {
 		p.t.Errorf("the page has %d rows for %d files", n, len(words))
 	}
 }
@@ -155,7 +155,7 @@ func TestBrowserImportFolder(t *testing.T) {
 	p.until(`!document.getElementById("uploads").hidden`)
 	p.sees("No files found in what you dropped.")
 	p.drop(filepath.Join(dir, "meetings"), filepath.Join(dir, "notes.txt"))
-	p.until(`document.querySelectorAll(".uploads li").length === 128`)
+	p.until(`document.querySelectorAll(".uploads > li").length === 128`)
 	p.sees("Import 128 files", "Ready: ")
 	p.tick(importButton)
 	p.waitForResult("Done: 125 imported, 1 already there, 2 refused.", words)
@@ -166,7 +166,7 @@ func TestBrowserImportFolder(t *testing.T) {
 	p.open("/w/"+h.workspace+"/import", 200)
 	runStep(p, "choose the folder", chromedp.SetUploadFiles(chromedp.ID("folder"),
 		[]string{filepath.Join(dir, "meetings")}))
-	p.until(`document.querySelectorAll(".uploads li").length === 127`)
+	p.until(`document.querySelectorAll(".uploads > li").length === 127`)
 	p.tick(importButton)
 	delete(words, "notes.txt")
 	for name, word := range words {

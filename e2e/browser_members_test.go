@@ -85,7 +85,7 @@ func TestBrowserImport(t *testing.T) {
 	p.until(`!document.getElementById("seen").hidden`)
 	p.checkPage()
 	rows := evalJS[[]string](p,
-		`[...document.querySelectorAll(".uploads li")].map(e => e.innerText.replaceAll("\n", " "))`)
+		`[...document.querySelectorAll(".uploads > li")].map(e => e.innerText.replaceAll("\n", " "))`)
 	if len(rows) != 3 {
 		t.Errorf("want three rows, got %q", rows)
 	}

@@ -184,7 +184,7 @@ func TestBrowserStates(t *testing.T) {
 	}
 	p.open(w+"/transcriptions/01a20000-0000-7000-8000-000000000000", 404)
 	p.open(meeting("failed5.json"), 200)
-	p.sees("Failed just now", "This recording could not be transcribed")
+	p.sees("Failed ", "This recording could not be transcribed")
 	p.open(key(3), 200)
 	p.sees("Exposed in a URL", "This key was sent in a URL", "Revoke it, or ask")
 	for i := range 2 { // the first has no API access, and both are empty

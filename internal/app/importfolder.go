@@ -65,7 +65,7 @@ func SameMeeting(other string) string {
 	return "is of the same meeting as " + path.Base(other) + ", which has more detail"
 }
 
-// maxArchiveFiles bounds the memory for the list of a ZIP.
+// maxArchiveFiles bounds the time for a ZIP.
 const maxArchiveFiles = 10_000
 
 // ArchiveFiles returns the files of a ZIP, without folders and hidden files. It fails if there are too many.

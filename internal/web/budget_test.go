@@ -25,7 +25,7 @@ const (
 func (b *browser) zipped(path string) page {
 	b.w.T.Helper()
 	return b.do(http.MethodGet, path, "", testworld.WithHeader("Accept-Encoding", "gzip"),
-		testworld.WithHeader("Sec-Fetch-Site", "same-origin"))
+		testworld.WithHeader("Sec-Fetch-Site", "same-origin"), testworld.WithHeader("Sec-Fetch-Mode", "navigate"))
 }
 
 // TestBudget opens every page as an OWNER and as a visitor.

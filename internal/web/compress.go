@@ -30,6 +30,7 @@ func newCompression(level int) func(http.Handler) http.HandlerFunc {
 // So only pages that the user opens from this site or by hand are compressed, and no response to
 // a form: those show new keys and invitations.
 func (v *pageRequest) mayCompress() bool {
-	site := v.r.Header.Get("Sec-Fetch-Site")
-	return v.r.Method == http.MethodGet && (site == "same-origin" || site == "none")
+	// A page that another site opened can fetch itself again, so only navigations count.
+	site, mode := v.r.Header.Get("Sec-Fetch-Site"), v.r.Header.Get("Sec-Fetch-Mode")
+	return v.r.Method == http.MethodGet && mode == "navigate" && (site == "same-origin" || site == "none")
 }

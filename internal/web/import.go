@@ -1,12 +1,9 @@
 package web
 
 import (
-	"archive/zip"
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -58,7 +55,7 @@ func (p importResultPage) Count(state string) (n int) {
 
 // importResult is the result of one file, for the page and for upload.js.
 type importResult struct {
-	State    string   `json:"state,omitempty"` // imported, unchanged or refused
+	State    string   `json:"state,omitempty"` // imported, unchanged or refused; of a ZIP, the best of its files
 	Name     string   `json:"name,omitempty"`
 	ID       string   `json:"id,omitempty"`
 	Reason   string   `json:"reason,omitempty"` // of a refusal, with the line number
@@ -118,7 +115,7 @@ func doImport(v *pageRequest) error {
 	if v.r.ContentLength > maxBytes {
 		return u.tooLarge()
 	}
-	// One file of the form is in memory at a time.
+	// One file of the form is in memory at a time; for a ZIP, see importArchive.
 	size := int64(transcript.DefaultLimits.Bytes)
 	if v.r.ContentLength >= 0 {
 		size = min(size, v.r.ContentLength)
@@ -241,10 +238,11 @@ func (u *upload) readPart(part *multipart.Part) error {
 			return interrupted(err)
 		}
 		name := printableFileName(cmp.Or(u.path, part.FileName()))
+		u.path = ""
 		if strings.EqualFold(path.Ext(name), ".zip") {
 			return u.importArchive(name, data)
 		}
-		result, err := u.importFile(name, data)
+		result, err := u.importFile(name, data, u.file.ModTime)
 		if err == nil {
 			u.page.Files = append(u.page.Files, result)
 		}
@@ -290,14 +288,14 @@ const importTimeout = 150 * time.Second
 
 // importFile imports one file. It authorises again first, because reading the file may have
 // taken long.
-func (u *upload) importFile(name string, data []byte) (importResult, error) {
+func (u *upload) importFile(name string, data []byte, modified time.Time) (importResult, error) {
 	ctx, cancel := context.WithTimeout(u.r.Context(), importTimeout)
 	defer cancel()
 	if err := u.recheck(ctx); err != nil {
 		return importResult{}, err
 	}
 	file := u.file
-	file.Name, file.Data = name, data
+	file.Name, file.Data, file.ModTime = name, data, modified
 	in, err := u.App.Import(ctx, u.Caller, file)
 	result := importResult{State: "imported", Name: name, ID: in.ID}
 	switch kind := memo.KindOf(err); {
@@ -311,67 +309,6 @@ func (u *upload) importFile(name string, data []byte) (importResult, error) {
 		result.About, result.Warnings = in.Report.String(), in.Report.Warnings
 	}
 	return result, nil
-}
-
-// importArchive imports the files of a ZIP as those of a folder. Its result counts them, and has the
-// refused and skipped files as warnings.
-func (u *upload) importArchive(name string, data []byte) error {
-	refuse := func(reason string) error {
-		u.page.Files = append(u.page.Files, importResult{State: "refused", Name: name, Reason: reason})
-		return nil
-	}
-	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
-	if err != nil {
-		return refuse("is not a ZIP file that can be read; unpack it and import its files")
-	}
-	files, err := app.ArchiveFiles(z)
-	if err != nil {
-		return refuse(err.Error())
-	}
-	paths := make([]string, len(files))
-	for i, f := range files {
-		paths[i] = f.Name
-	}
-	selection := app.SelectFromFolder(paths)
-	if len(selection.Meetings) == 0 {
-		return refuse("has no transcript in it")
-	}
-	count := map[string]int{}
-	total := importResult{State: "imported", Name: name}
-	for _, meeting := range selection.Meetings {
-		for _, i := range meeting {
-			result := importResult{State: "refused"}
-			data, err := app.ReadArchiveFile(files[i])
-			if err != nil {
-				result.Reason = refusalReason(err)
-			} else if result, err = u.importFile(printableFileName(paths[i]), data); err != nil {
-				return err
-			}
-			count[result.State]++
-			if result.State != "refused" {
-				break // the others are of the same meeting
-			}
-			total.warn("%s: refused: %s", paths[i], result.Reason)
-		}
-	}
-	for i, path := range paths {
-		if reason, ok := selection.Skipped[i]; ok {
-			total.warn("%s: %s", path, reason)
-		}
-	}
-	total.About = fmt.Sprintf("%d imported, %d already there, %d refused, %d skipped",
-		count["imported"], count["unchanged"], count["refused"], len(selection.Skipped))
-	u.page.Files = append(u.page.Files, total)
-	return nil
-}
-
-// maxArchiveWarnings is how many files of a ZIP are named.
-const maxArchiveWarnings = 20
-
-func (r *importResult) warn(format string, args ...any) {
-	if len(r.Warnings) < maxArchiveWarnings {
-		r.Warnings = append(r.Warnings, memo.Printable(fmt.Sprintf(format, args...), 500))
-	}
 }
 
 // refusalReason returns the reason of a refusal, with the line number if there is one.

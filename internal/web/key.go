@@ -225,7 +225,10 @@ func doRevokeKeys(v *pageRequest) error {
 			return err
 		}
 	}
-	if len(keys) == 1 {
+	switch len(keys) {
+	case 0: // all were revoked before, or no key was selected
+		return v.redirect(v.keysPath())
+	case 1:
 		return v.redirect(v.keysPath() + "?done=revoked")
 	}
 	return v.redirect(v.keysPath() + "?done=revokedmany")

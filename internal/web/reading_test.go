@@ -116,7 +116,7 @@ func TestLongReport(t *testing.T) {
 		t.Fatalf("the page has the tabs %q", tabs)
 	}
 	b.get(path+tabs[0]).want(200, "short").without("Shortened")
-	b.get(path+tabs[2]).want(200, "This report is failed.")
+	b.get(path+tabs[2]).want(200, "This report failed.")
 	p := b.get(path+tabs[1]).want(200, "Markdown download</a> has all of it")
 	if len(p.body) > 100_000 {
 		t.Errorf("page has %d bytes", len(p.body))

@@ -1,0 +1,48 @@
+package web
+
+import (
+	"archive/zip"
+	"bytes"
+	"testing"
+	"time"
+)
+
+// zipOf returns a ZIP of files with names and contents in turns.
+func zipOf(t *testing.T, files ...string) string {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for i := 0; i < len(files); i += 2 {
+		f, err := z.CreateHeader(&zip.FileHeader{Name: files[i], Modified: time.Date(2021, 3, 4, 0, 0, 0, 0, time.UTC)})
+		if err == nil {
+			_, err = f.Write([]byte(files[i+1]))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestImportOfArchives(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		b := w.browser(w.Mark)
+		const srt = "1\n00:00:01,000 --> 00:00:02,000\nThe zebra is here.\n"
+		mixed := zipOf(t, "Weekly/call.srt", srt, "Weekly/call.txt", "The zebra is here.", "Weekly/talk.txt", "Ann: hello",
+			"bad.vtt", badVTT, "sound.mp3", "x")
+		b.upload(w.importPath(), true, "all.zip", mixed).want(200, `"state":"imported"`,
+			"2 imported, 0 already there, 1 refused, 2 skipped", "call.txt is of the same meeting as call.srt",
+			"bad.vtt was refused: line 3", "sound.mp3 is a recording")
+		b.get(w.texts("?q=zebra")).want(200, "1 transcription", "call", "2021")
+		b.upload(w.importPath(), true, "all.zip", mixed).want(200, `"state":"unchanged"`, "0 imported, 2 already there")
+		b.upload(w.importPath(), false, "all.zip", mixed).want(200, "0 imported, 1 already there, 0 refused", "sound.mp3")
+		bad := zipOf(t, "bad.vtt", badVTT)
+		b.upload(w.importPath(), true, "bad.zip", bad).want(422, `"state":"refused"`, "has no transcript that can be imported")
+		b.upload(w.importPath(), true, "no.zip", "PK").want(422, "is not a ZIP file that can be read")
+		damaged := bytes.Replace([]byte(zipOf(t, "call.srt", "1234567890")), []byte("1234567890"), []byte("0987654321"), 1)
+		b.upload(w.importPath(), true, "damaged.zip", string(damaged)).want(422, "call.srt was refused: cannot be unpacked")
+	})
+}
