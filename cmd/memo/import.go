@@ -26,6 +26,8 @@ type importCmd struct {
 	// Date is a day or an RFC 3339 instant.
 	Date  importDate `help:"Date of the meetings, such as 2026-05-20." placeholder:"DATE"`
 	Paths []string   `arg:"" name:"path" help:"Files, folders and ZIP files."`
+
+	archive *archive // the open one, if any
 }
 
 // importReport is the output of memo import --json.
@@ -132,11 +134,12 @@ func (c *importCmd) AfterApply() error {
 }
 
 // source is a file to import. found is its file info from when its folder was read, or nil if the
-// path is on the command line, where it may be a symbolic link. entry is set for a file of a ZIP.
+// path is on the command line, where it may be a symbolic link. archive is set for a file of a ZIP.
 type source struct {
-	path  string
-	found fs.FileInfo
-	entry *zip.File
+	path    string
+	found   fs.FileInfo
+	archive *archive
+	entry   int // its number in [app.ArchiveFiles]
 	// others are the other files of the same meeting, to import instead if this one is refused.
 	others []source
 }
@@ -168,7 +171,14 @@ func (c *importCmd) listFiles(report *importReport) (sources []source) {
 			case path != root && d.Type()&fs.ModeSymlink != 0:
 				report.Skipped = append(report.Skipped, leftOut{path, reasonLink})
 			case strings.EqualFold(filepath.Ext(path), ".zip"):
-				inside, err := listArchive(path)
+				a := &archive{path: path}
+				if path != root {
+					if a.found, err = d.Info(); err != nil {
+						refuse(path, err)
+						return nil
+					}
+				}
+				inside, err := a.list(&c.archive)
 				if err != nil {
 					refuse(path, err)
 				}
@@ -190,15 +200,48 @@ func (c *importCmd) listFiles(report *importReport) (sources []source) {
 	return sources
 }
 
-// listArchive returns the files of a ZIP, which stays open until the command ends.
-func listArchive(path string) (found []source, err error) {
-	z, err := zip.OpenReader(path)
-	if err != nil {
+// archive is a ZIP. Only one is open at a time, because a folder can have many.
+type archive struct {
+	path  string
+	found fs.FileInfo // as in source
+	file  *os.File
+	zip   *zip.Reader
+}
+
+// open opens the archive, and closes the one that was open before.
+func (a *archive) open(current **archive) (err error) {
+	if a.file != nil {
+		return nil
+	}
+	if *current != nil {
+		(*current).close()
+	}
+	var info fs.FileInfo
+	if a.file, info, err = openRegular(a.path, a.found); err != nil {
+		return err
+	}
+	*current = a
+	if a.zip, err = zip.NewReader(a.file, info.Size()); err != nil {
+		a.close()
+	}
+	return err
+}
+
+func (a *archive) close() {
+	if a.file != nil {
+		_ = a.file.Close()
+		a.file, a.zip = nil, nil
+	}
+}
+
+// list returns the files of the archive.
+func (a *archive) list(current **archive) (found []source, err error) {
+	if err := a.open(current); err != nil {
 		return nil, err
 	}
-	files, err := app.ArchiveFiles(&z.Reader)
-	for _, f := range files {
-		found = append(found, source{path: path + "/" + f.Name, entry: f})
+	files, err := app.ArchiveFiles(a.zip)
+	for i, f := range files {
+		found = append(found, source{path: a.path + "/" + f.Name, archive: a, entry: i})
 	}
 	return found, err
 }
@@ -252,7 +295,7 @@ func (c *importCmd) importFiles(s *session, workspaceID string, sources []source
 	b := importBatch{caller: memo.Caller{Operator: true, WorkspaceID: workspaceID}, report: report}
 	for len(sources) > 0 {
 		for i, f := range sources {
-			data, modTime, err := f.read()
+			data, modTime, err := f.read(&c.archive)
 			if err != nil {
 				b.refuse(f, 0, errorReason(err))
 				continue
@@ -336,28 +379,50 @@ func (b *importBatch) run(s *session) error {
 
 // read reads the file, which must be regular and within the size limit. Of a file in a folder
 // it checks that it is the one that was found there.
-func (s source) read() (data []byte, modTime time.Time, err error) {
-	if s.entry != nil {
-		data, err = app.ReadArchiveFile(s.entry)
-		return data, s.entry.Modified, err
+func (s source) read(current **archive) (data []byte, modTime time.Time, err error) {
+	if s.archive != nil {
+		if err := s.archive.open(current); err != nil {
+			return nil, modTime, err
+		}
+		files, err := app.ArchiveFiles(s.archive.zip)
+		if err != nil {
+			return nil, modTime, err
+		}
+		if s.entry >= len(files) {
+			return nil, modTime, errors.New("was replaced during the import; import it again")
+		}
+		data, err = app.ReadArchiveFile(files[s.entry])
+		return data, files[s.entry].Modified, err
 	}
-	f, err := os.OpenFile(s.path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // does not wait for the writer of a pipe
+	f, info, err := openRegular(s.path, s.found)
 	if err != nil {
 		return nil, modTime, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return nil, modTime, err
-	case s.found != nil && !os.SameFile(info, s.found):
-		return nil, modTime, errors.New("was replaced during the import; import it again")
-	case !info.Mode().IsRegular():
-		return nil, modTime, errors.New("is not a regular file")
-	}
 	if err := transcript.DefaultLimits.CheckSize(info.Size()); err != nil {
 		return nil, modTime, err
 	}
 	data, err = io.ReadAll(f)
 	return data, info.ModTime(), err
+}
+
+// openRegular opens a regular file. If found is set, it must be that file.
+func openRegular(path string, found fs.FileInfo) (*os.File, fs.FileInfo, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // does not wait for the writer of a pipe
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case found != nil && !os.SameFile(info, found):
+		err = errors.New("was replaced during the import; import it again")
+	case !info.Mode().IsRegular():
+		err = errors.New("is not a regular file")
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
 }

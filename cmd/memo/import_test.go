@@ -47,13 +47,13 @@ func TestImportRefusesReplacedFile(t *testing.T) {
 	if len(sources) != 1 {
 		t.Fatalf("found %d files, want 1; the report is %+v", len(sources), report)
 	}
-	if data, _, err := sources[0].read(); string(data) != "a" || err != nil {
+	if data, _, err := sources[0].read(new(*archive)); string(data) != "a" || err != nil {
 		t.Errorf("before the replacement: read returned %q, %v", data, err)
 	}
 	if err := errors.Join(os.Remove(path), os.Symlink(secret, path)); err != nil {
 		t.Fatal(err)
 	}
-	if data, _, err := sources[0].read(); err == nil {
+	if data, _, err := sources[0].read(new(*archive)); err == nil {
 		t.Errorf("read followed a link that replaced the file, and returned %q", data)
 	}
 }

@@ -14,7 +14,7 @@ import (
 // TranscriptExtensions are the extensions of the files that are imported from a folder, the richest
 // formats first. A file that is named by itself may have any extension.
 var TranscriptExtensions = []string{
-	".json", ".vtt", ".srt", ".ttml", ".sbv", ".tsv", ".csv", ".docx", ".md", ".txt",
+	".json", ".vtt", ".srt", ".ttml", ".dfxp", ".sbv", ".tsv", ".csv", ".docx", ".md", ".markdown", ".txt", ".text",
 }
 
 var recordingExtensions = []string{
@@ -40,7 +40,8 @@ func SelectFromFolder(paths []string) FolderSelection {
 		case slices.Contains(TranscriptExtensions, extension):
 			stem := strings.ToLower(p[:len(p)-len(extension)])
 			n, known := meetingOf[stem]
-			if !known {
+			same := known && slices.ContainsFunc(s.Meetings[n], func(j int) bool { return paths[j] == p })
+			if !known || same { // a ZIP can have a path twice
 				n = len(s.Meetings)
 				s.Meetings, meetingOf[stem] = append(s.Meetings, nil), n
 			}
@@ -62,7 +63,7 @@ func SelectFromFolder(paths []string) FolderSelection {
 
 // SameMeeting is the reason why a file is not imported when another of its meeting is.
 func SameMeeting(other string) string {
-	return "is of the same meeting as " + path.Base(other) + ", which has more detail"
+	return "is of the same meeting as " + path.Base(other) + ", which was imported"
 }
 
 // maxArchiveFiles bounds the time for a ZIP.

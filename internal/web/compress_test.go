@@ -26,30 +26,30 @@ func TestCompression(t *testing.T) {
 		header                   []string // names and values
 		compressed               bool
 	}{
-		{name: "page", path: keys, header: []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate"}, compressed: true},
-		{name: "typed address", path: keys, header: []string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"}, compressed: true},
-		{name: "error", path: keys + "/x", header: []string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"}, compressed: true},
-		{name: "by a script", path: keys, header: []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "cors"}},
+		{name: "page", path: keys, header: fetched("same-origin", "navigate"), compressed: true},
+		{name: "typed address", path: keys, header: fetched("none", "navigate"), compressed: true},
+		{name: "error", path: keys + "/x", header: fetched("none", "navigate"), compressed: true},
+		{name: "by a script", path: keys, header: fetched("same-origin", "cors")},
 		{name: "from another site", path: keys, header: []string{"Sec-Fetch-Site", "cross-site"}},
 		{name: "from a subdomain", path: keys, header: []string{"Sec-Fetch-Site", "same-site"}},
 		{name: "unknown origin", path: keys},
 		{
 			name: "new key", method: http.MethodPost, path: keys, body: "name=Zipped&expiry=never",
-			header: []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate"},
+			header: fetched("same-origin", "navigate"),
 		},
 		{name: "style", path: style, compressed: true},
 		{name: "script", path: script, compressed: true},
 		{name: "range", path: style, header: []string{"Range", "bytes=0-9"}, compressed: true},
 		{name: "not accepted", path: style, header: []string{"Accept-Encoding", "gzip;q=0, identity"}},
 		{name: "only Brotli", path: style, header: []string{"Accept-Encoding", "br"}},
-		{name: "CSV", path: "/w/" + w.Acme.ID + "/audit.csv", header: []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate"}},
+		{name: "CSV", path: "/w/" + w.Acme.ID + "/audit.csv", header: fetched("same-origin", "navigate")},
 		{
 			name: "export", path: w.texts("/" + w.Transcriptions[0] + "/export?format=txt"),
-			header: []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate"},
+			header: fetched("same-origin", "navigate"),
 		},
 		{
 			name: "ZIP", method: http.MethodPost, path: w.texts("/export"),
-			body: "format=txt&id=" + w.Transcriptions[0], header: []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate"},
+			body: "format=txt&id=" + w.Transcriptions[0], header: fetched("same-origin", "navigate"),
 		},
 	} {
 		send := func(accepted string) page {
@@ -98,4 +98,9 @@ func TestCompression(t *testing.T) {
 	if head.status != http.StatusOK || head.body != "" {
 		t.Errorf("HEAD: %d with %d bytes", head.status, len(head.body))
 	}
+}
+
+// fetched returns the headers that a browser adds to say where a request comes from.
+func fetched(site, mode string) []string {
+	return []string{"Sec-Fetch-Site", site, "Sec-Fetch-Mode", mode}
 }

@@ -40,9 +40,10 @@ func TestImportOfArchives(t *testing.T) {
 		b.upload(w.importPath(), true, "all.zip", mixed).want(200, `"state":"unchanged"`, "0 imported, 2 already there")
 		b.upload(w.importPath(), false, "all.zip", mixed).want(200, "0 imported, 1 already there, 0 refused", "sound.mp3")
 		bad := zipOf(t, "bad.vtt", badVTT)
-		b.upload(w.importPath(), true, "bad.zip", bad).want(422, `"state":"refused"`, "has no transcript that can be imported")
+		b.upload(w.importPath(), true, "bad.zip", bad).want(422, `"state":"refused"`, "has no transcript that can be")
 		b.upload(w.importPath(), true, "no.zip", "PK").want(422, "is not a ZIP file that can be read")
-		damaged := bytes.Replace([]byte(zipOf(t, "call.srt", "1234567890")), []byte("1234567890"), []byte("0987654321"), 1)
+		damaged := bytes.Replace(
+			[]byte(zipOf(t, "call.srt", "1234567890")), []byte("1234567890"), []byte("0987654321"), 1)
 		b.upload(w.importPath(), true, "damaged.zip", string(damaged)).want(422, "call.srt was refused: cannot be unpacked")
 	})
 }

@@ -110,7 +110,7 @@ func (f *jsonFile) guessFields(list string, paths []string) (d *dialect, score i
 	if d.speaker == "" {
 		d.speaker = f.outerSpeaker(list)
 	}
-	if d.text == "" || d.start == "" && d.speaker == "" && list != "" && list != "segments" {
+	if d.text == "" || d.start == "" && !isUntimedTranscript(d, list, members) {
 		return nil, 0
 	}
 	for _, s := range []struct {
@@ -126,6 +126,24 @@ func (f *jsonFile) guessFields(list string, paths []string) (d *dialect, score i
 		d.words, score = true, score-12
 	}
 	return d, score
+}
+
+// isUntimedTranscript reports whether a list without times is a transcript. Settings, translations and lists of
+// people also have members such as "name", "value" and "text".
+func isUntimedTranscript(d *dialect, list string, members map[string]string) bool {
+	speaker := plainPath(d.speaker)
+	if list == "segments" || strings.Contains(speaker, "speaker") || strings.Contains(speaker, "participant") {
+		return true
+	}
+	if list != "" {
+		return false
+	}
+	for _, name := range []string{"language", "duration", "usage", "task", "model"} {
+		if members[name] != "" {
+			return true
+		}
+	}
+	return len(members) == 1
 }
 
 // outerSpeaker returns the path of a speaker in the element that contains a list, or "".

@@ -23,14 +23,18 @@ const (
 // prefix that looks like a name is a speaker if it occurs again and a tenth of the texts
 // have such a prefix, or if half of them do. A prefix that does not look like a name
 // ("jordan, phone") is a speaker if it occurs again and half of the texts have a prefix.
-// SPEAKER_00 and the like are always speakers.
+// SPEAKER_00 and the like are always speakers. Texts whose speaker is known are left alone.
 func (d *draft) nameSpeakers() {
 	if d.evidence == evidenceNone {
 		return
 	}
 	count := map[string]int{}
-	likely, possible := 0, 0
+	total, likely, possible := 0, 0, 0
 	for _, c := range d.cues {
+		if c.speaker != "" {
+			continue
+		}
+		total++
 		name, _, ok := splitName(c.text)
 		if !ok {
 			continue
@@ -41,17 +45,17 @@ func (d *draft) nameSpeakers() {
 			likely++
 		}
 	}
-	half := func(n int) bool { return 2*n >= len(d.cues) }
+	half := func(n int) bool { return 2*n >= total }
 	for i := range d.cues {
 		c := &d.cues[i]
 		name, rest, ok := splitName(c.text)
-		if !ok {
+		if !ok || c.speaker != "" {
 			continue
 		}
 		repeated := count[name] > 1
 		if looksLikeName(name) {
 			ok = d.evidence == evidenceStrong || isNumberedSpeaker(name) || half(likely) ||
-				repeated && 10*likely >= len(d.cues)
+				repeated && 10*likely >= total
 		} else {
 			ok = repeated && half(possible)
 		}

@@ -98,6 +98,9 @@ func (s *timedShape) isTimed() bool {
 
 // isStamped reports whether the text has the clock times of what was said.
 func isStamped(d *draft) match {
+	if startsWithTimes(d.text, parseTiming) { // captions, whatever the file is called
+		return noMatch
+	}
 	shape := shapeOf(d)
 	return matchIf(shape.isTimed(), likely)
 }
