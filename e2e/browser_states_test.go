@@ -67,7 +67,7 @@ func fullWorkspace(t *testing.T, h installation) map[string]string {
 		doc, err := json.Marshal(object{
 			"title": titleOf(i), "status": status, "summary": strings.Repeat(titleOf(i)+" ", 3), "language": "ar",
 			"external_id": longWord[:90], "created_at": time.Now().Add(-time.Duration(i) * time.Hour), "duration_seconds": 720,
-			"topics": topics, "project": object{"name": nameOf(i)},
+			"speakers": []object{}, "media_type": "audio", "topics": topics, "project": object{"name": nameOf(i)},
 			"segments":       append([]object{}, lines...),
 			"prompt_results": []object{{"name": nameOf(i + 1), "slug": "a", "status": "completed", "text": nameOf(i + 2)}},
 		})

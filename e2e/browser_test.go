@@ -315,10 +315,11 @@ func (p *browserUser) checkPage() {
 	p.screenshot()
 }
 
-// long reports whether the page has hundreds of lines of a meeting, which all look the same.
+// long reports whether the page has hundreds of lines of a meeting, or of files that a script lists.
 func (p *browserUser) long() bool {
 	p.t.Helper()
-	return evalJS[int](p, `document.querySelectorAll(".lines p").length`) > 500
+	return evalJS[bool](p, `document.querySelectorAll(".lines p").length > 500 ||
+	  document.querySelectorAll(".uploads > li").length > 100`)
 }
 
 // overflowing lists elements that are wider than the window.

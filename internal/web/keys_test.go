@@ -344,7 +344,8 @@ func TestKeysPage(t *testing.T) {
 		p := olga.get(keys).want(200, `aria-current="true"><b>4</b> <span>active</span>`,
 			`class="tile bad" href="?show=exposed"><b>1</b>`, `class="tile warn" href="?show=expiring"><b>1</b>`,
 			`class="tile" href="?show=unused"><b>3</b> <span>never used</span>`, `aria-current="true">Active 4</a>`,
-			`href="?show=inactive">Ended 1</a>`, "<small>2 in 24 hours</small>", "<caption>Requests 2 in 24 hours</caption>",
+			`href="?show=inactive">Ended 1</a>`, "<small>2 in 24 hours · 1 refused</small>",
+			"<caption>Requests 2 in 24 hours · 1 refused</caption>",
 			`<th scope="col" aria-sort="descending"><a href="?">Status`, "<bdi>مفتاح &lt;النسخ&gt;</bdi>",
 			`<a href="?sort=name">Name</a>`, `<a href="?sort=-used">Last used</a>`)
 		order := func(p page) (names string) {

@@ -16,7 +16,8 @@ import (
 func TestTemplatesMatchTheirStructs(t *testing.T) {
 	structs := map[string]any{
 		"account": accountPage{}, "docs": docsPage{}, "docserrors": docsPage{}, "docsmcp": docsPage{}, "docsrest": docsPage{},
-		"imported": importResultPage{}, "removemember": removePage{}, "revokekey": keyPage{}, "audit": auditPage{},
+		"docstranscripts": docsPage{},
+		"imported":        importResultPage{}, "removemember": removePage{}, "revokekey": keyPage{}, "audit": auditPage{},
 		"created": createdPage{}, "delete": deletePage{}, "error": errorPage{}, "import": importPage{},
 		"invite": invitePage{}, "invited": invitedPage{}, "join": joinPage{}, "key": keyPage{}, "keys": keysPage{},
 		"members": membersPage{}, "revokekeys": revokeKeysPage{}, "newkey": newKeyPage{}, "shown": shownPage{},
