@@ -139,7 +139,7 @@ type source struct {
 	path    string
 	found   fs.FileInfo
 	archive *archive
-	entry   int // its number in [app.ArchiveFiles]
+	entry   int // its index in archive.files
 	// others are the other files of the same meeting, to import instead if this one is refused.
 	others []source
 }
@@ -205,7 +205,7 @@ type archive struct {
 	path  string
 	found fs.FileInfo // as in source
 	file  *os.File
-	zip   *zip.Reader
+	files []*zip.File // as [app.ArchiveFiles] returns them
 }
 
 // open opens the archive, and closes the one that was open before.
@@ -221,7 +221,11 @@ func (a *archive) open(current **archive) (err error) {
 		return err
 	}
 	*current = a
-	if a.zip, err = zip.NewReader(a.file, info.Size()); err != nil {
+	z, err := zip.NewReader(a.file, info.Size())
+	if err == nil {
+		a.files, err = app.ArchiveFiles(z)
+	}
+	if err != nil {
 		a.close()
 	}
 	return err
@@ -230,7 +234,7 @@ func (a *archive) open(current **archive) (err error) {
 func (a *archive) close() {
 	if a.file != nil {
 		_ = a.file.Close()
-		a.file, a.zip = nil, nil
+		a.file, a.files = nil, nil
 	}
 }
 
@@ -239,11 +243,10 @@ func (a *archive) list(current **archive) (found []source, err error) {
 	if err := a.open(current); err != nil {
 		return nil, err
 	}
-	files, err := app.ArchiveFiles(a.zip)
-	for i, f := range files {
+	for i, f := range a.files {
 		found = append(found, source{path: a.path + "/" + f.Name, archive: a, entry: i})
 	}
-	return found, err
+	return found, nil
 }
 
 // selectFrom returns one source for each meeting of a folder, and reports the files that are skipped.
@@ -384,15 +387,12 @@ func (s source) read(current **archive) (data []byte, modTime time.Time, err err
 		if err := s.archive.open(current); err != nil {
 			return nil, modTime, err
 		}
-		files, err := app.ArchiveFiles(s.archive.zip)
-		if err != nil {
-			return nil, modTime, err
+		if s.entry >= len(s.archive.files) {
+			return nil, modTime, errReplaced
 		}
-		if s.entry >= len(files) {
-			return nil, modTime, errors.New("was replaced during the import; import it again")
-		}
-		data, err = app.ReadArchiveFile(files[s.entry])
-		return data, files[s.entry].Modified, err
+		f := s.archive.files[s.entry]
+		data, err = app.ReadArchiveFile(f)
+		return data, f.Modified, err
 	}
 	f, info, err := openRegular(s.path, s.found)
 	if err != nil {
@@ -406,6 +406,8 @@ func (s source) read(current **archive) (data []byte, modTime time.Time, err err
 	return data, info.ModTime(), err
 }
 
+var errReplaced = errors.New("was replaced during the import; import it again")
+
 // openRegular opens a regular file. If found is set, it must be that file.
 func openRegular(path string, found fs.FileInfo) (*os.File, fs.FileInfo, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // does not wait for the writer of a pipe
@@ -416,7 +418,7 @@ func openRegular(path string, found fs.FileInfo) (*os.File, fs.FileInfo, error) 
 	switch {
 	case err != nil:
 	case found != nil && !os.SameFile(info, found):
-		err = errors.New("was replaced during the import; import it again")
+		err = errReplaced
 	case !info.Mode().IsRegular():
 		err = errors.New("is not a regular file")
 	}
