@@ -15,7 +15,6 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
-	"memoai.tech/memo/internal/search"
 )
 
 //go:embed templates
@@ -240,7 +239,7 @@ func parsePages(a assets) pageTemplates {
 		"pill": newPill, "status": newStatusPill, "columns": newColumns, "empty": newEmpty, "command": withCommand,
 		"ago": newAgo, "moment": newMoment, "day": newDay, "shortday": newShortDay,
 		"plural": memo.Plural, "mebibytes": mebibytes,
-		"device": deviceName, "highlight": highlight, "snippet": search.Snippet,
+		"device": deviceName, "highlight": highlight,
 		"keystate": keyStateOf, "speakers": speakerNames, "length": memo.Seconds.Length, "language": languageName,
 		"expirynote": expiryNote, "lastday": lastDay,
 	}

@@ -119,8 +119,8 @@ function restoreDraft() {
 }
 if (user) restoreDraft()
 
-// <div id="keys" data-live="5"> gets its new content from this page, or from the page at
-// data-live-src, every 5 seconds while the page is visible. It ends when the new element has no
+// <div id="keys" data-live="5"> gets its new content from this page every 5 seconds while the page
+// is visible. It ends when the new element has no
 // data-live, when the answer is another page (such as the sign-in), and 30 minutes after the last
 // key, click or return to the page. Nothing is replaced while the visitor types in it, sends a form
 // of it, has a menu of it open or selects text in it; ticked checkboxes and the focus are restored.
@@ -153,7 +153,7 @@ async function live(element) {
   let last
   const step = async () => {
     if (document.hidden || inUse(element) || Date.now() - lastActive > idleAfter) return 1
-    const response = await fetch(element.dataset.liveSrc ?? location.href, { headers: { Accept: "text/html" } })
+    const response = await fetch(location.href, { headers: { Accept: "text/html" } })
     if (response.status === 429 || response.status >= 500) return 6 // times the usual wait
     if (!response.ok || response.redirected) return 0
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById(element.id)
