@@ -9,7 +9,7 @@ import (
 
 // dialect says where a JSON format has its segments. Paths start at the top of the file, or in an element of the list
 // for the fields. "a[].b" is the member b of each element of a, and "a[0]" the first element. "a|b" is a, or b if a is
-// missing. "../a" is in the element that contains the list. A field can have a unit of its own: "offsetMs@ms".
+// missing. "../a" is in the element that contains the list. A field can have another unit than the list: "offsetMs@ms".
 type dialect struct {
 	name    string // for people
 	list    string // the list of segments or words; "" is the file itself

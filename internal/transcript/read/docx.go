@@ -25,7 +25,7 @@ func IsArchive(data []byte) bool {
 	return bytes.HasPrefix(data, []byte(zipSignature)) && zipKind(data) == zipArchive
 }
 
-// zipArchive is the kind of a ZIP that is no document.
+// zipArchive is the kind of a ZIP that is not a document.
 const zipArchive = "a ZIP archive"
 
 // zipKind returns what kind of file a ZIP is: a docx, another document, or an archive.

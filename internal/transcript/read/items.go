@@ -1,6 +1,7 @@
 package read
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -114,7 +115,6 @@ var otherUnits = []struct {
 	{1e-7, "ticks of 100 ns"},
 	{1e-9, "nanoseconds"},
 	{1.0 / 16000, "samples at 16 kHz"},
-	{1.0 / 16000, "samples at 16 kHz"},
 }
 
 // checkUnit compares the number of words with their times, and changes the unit if nobody could speak like that.
@@ -138,7 +138,7 @@ func (l *list) checkUnit() {
 		return
 	}
 	best, factor, name := math.Inf(1), 0.0, ""
-	unit := cmpOr(l.unit, 1)
+	unit := cmp.Or(l.unit, 1)
 	for _, u := range otherUnits {
 		if r := rate * unit / u.seconds; r >= slowestGuessed && r <= fastestGuess {
 			if distance := math.Abs(math.Log(r / 2.5)); factor == 0 || distance < best-1 {
@@ -336,13 +336,6 @@ var abbreviations = stringSet(`mr mrs ms dr prof st vs etc e.g i.e no bzw ca z.b
 // orElse returns n, or other if n is not a number.
 func orElse(n, other float64) float64 {
 	if math.IsNaN(n) {
-		return other
-	}
-	return n
-}
-
-func cmpOr(n, other float64) float64 {
-	if n == 0 {
 		return other
 	}
 	return n

@@ -19,7 +19,7 @@ import (
 // readDialect reads a file of one dialect.
 func (f *jsonFile) readDialect(d *dialect) error {
 	r := &jsonReading{
-		jsonCursor: jsonCursor{text: f.text}, file: f, draft: f.draft, dialect: d, scale: cmpOr(units[d.unit], 1),
+		jsonCursor: jsonCursor{text: f.text}, file: f, draft: f.draft, dialect: d, scale: cmp.Or(units[d.unit], 1),
 	}
 	if err := r.walk(d.tree()); err != nil {
 		return err
@@ -141,7 +141,7 @@ func (r *jsonReading) setProperties() {
 	}
 	if v := r.values[roleDuration]; v != "" {
 		n, ok := parseNumber(v)
-		n *= cmpOr(r.durationUnit, 1)
+		n *= cmp.Or(r.durationUnit, 1)
 		if r.dialect.minutes {
 			n *= 60
 		}

@@ -1,6 +1,7 @@
 package read
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -205,7 +206,7 @@ func (r *jsonReading) set(n *jsonNode, value string) error {
 	case rolePersonName:
 		r.person[1], used = scalar(value)
 	case roleTurnStart:
-		t, ok := parseTime(value, cmpOr(n.unit, r.scale))
+		t, ok := parseTime(value, cmp.Or(n.unit, r.scale))
 		r.turn.start, used = t.seconds, ok
 	case roleTurnSpeaker:
 		r.turn.speaker, used = r.speaker(value)
@@ -238,7 +239,7 @@ func usable(r role, value string) bool {
 }
 
 func (r *jsonReading) setTime(n *jsonNode, value string) (used bool, err error) {
-	t, ok := parseTime(value, cmpOr(n.unit, r.scale))
+	t, ok := parseTime(value, cmp.Or(n.unit, r.scale))
 	if !ok {
 		if value == "null" || value == `""` {
 			return false, nil

@@ -90,10 +90,13 @@ func (n *jsonNode) at(path string) *jsonNode {
 // add gives a role to the values at some paths below n. The first path has the highest rank, and a place has only the
 // first role that it gets.
 func (n *jsonNode) add(r role, paths string) {
+	if paths == "" {
+		return
+	}
 	for i, path := range alternatives(paths) {
 		path, unit, _ := strings.Cut(path, "@")
 		leaf := n.at(path)
-		if paths == "" || leaf.role != roleNone || leaf.node != 0 {
+		if leaf.role != roleNone || leaf.node != 0 {
 			continue
 		}
 		leaf.role, leaf.rank, leaf.unit, leaf.all = r, uint16(i+1), units[unit], unit == "all"
@@ -110,12 +113,12 @@ const lastRank = 10_000
 // tree returns the root of the places that have something to read in a file of the dialect.
 func (d *dialect) tree() *jsonNode {
 	root := &jsonNode{}
-	outer, item := root, root
+	outer := root
 	if i := strings.LastIndex(d.list, "[]"); i >= 0 {
 		outer = root.at(d.list[:i+len("[]")])
 		outer.node = nodeOuter
 	}
-	item = root.at(d.list + "[]")
+	item := root.at(d.list + "[]")
 	item.node = nodeItem
 	item.add(roleStart, d.start)
 	item.add(roleEnd, d.end)

@@ -23,7 +23,7 @@ func isMemoJSON(f *jsonFile) bool {
 }
 
 // readMemoJSON reads the JSON of an export. It ignores "text", which is derived from the
-// segments, and ids, which belong to another database. Only the ids of AI reports are kept,
+// segments, and ids, which belong to another database. Only the ids of AI reports are read,
 // because they are unique only within a transcription.
 func readMemoJSON(f *jsonFile) error {
 	if f.nonFinite >= 0 { // exports never have one

@@ -1,6 +1,7 @@
 package read
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -131,7 +132,7 @@ func (h *tableHead) item(row []string, unit float64, all *decimals) (item, error
 		if cell == "" {
 			continue
 		}
-		scale := cmpOr(h.units[r], unit)
+		scale := cmp.Or(h.units[r], unit)
 		t, ok := parseTimeText(cell, scale)
 		if !ok {
 			return i, refusef(int(i.at), "has %s where a time is expected", plaintext.Quote(cell))

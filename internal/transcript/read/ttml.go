@@ -228,7 +228,7 @@ func (r *ttmlReader) time(s string, unit float64) (float64, bool) {
 	return n * scale, err == nil && scale > 0 && n >= 0 && n <= 1e15
 }
 
-// positive returns the number in s, or otherwise if it is none.
+// positive returns the number in s, or otherwise if it has no positive number.
 func positive(s string, otherwise float64) float64 {
 	if n, err := strconv.ParseFloat(s, 64); err == nil && n >= 1 && n <= 1e12 {
 		return n

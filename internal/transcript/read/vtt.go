@@ -181,7 +181,7 @@ func addVTTCue(d *draft, c cue, payload string) error {
 			_, annotation, _ := strings.Cut(vttSpaces.Replace(rest), " ") // after the classes
 			speaker := plaintext.OneLine(unescapeVTT(annotation))
 			if strings.Trim(speaker, "-–—_.?* ") == "" {
-				speaker = "" // some tools write "-" for nobody
+				speaker = "" // some tools write "-" without a speaker
 			}
 			if speaker == c.speaker {
 				if n := len(text); n > 0 && !strings.HasSuffix(text[n-1], " ") {
