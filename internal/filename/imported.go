@@ -33,8 +33,8 @@ func Parse(path string) Name {
 	if n.Extension != "" {
 		base, n.Language = splitLanguage(base)
 	}
-	if media := mediaExtension.FindString(base); media != "" && media != base { // call.mp3.srt
-		base = strings.TrimSuffix(base, media)
+	if stem, ok := CutRecordingExtension(base); ok && stem != "" { // call.mp3.srt
+		base = stem
 	}
 	for _, suffix := range []string{".transcript", ".cc", "_otter_ai", "_transcript", "-transcript"} {
 		base = strings.TrimSuffix(base, suffix)
@@ -143,7 +143,6 @@ const (
 var (
 	ending         = regexp.MustCompile(`\.[0-9A-Za-z]{1,5}$`)
 	languageEnding = regexp.MustCompile(`\.[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
-	mediaExtension = regexp.MustCompile(`(?i)\.(mp3|mp4|m4a|wav|webm|mkv|mov|ogg|opus|flac|aac|wma|avi)$`)
 	resolution     = regexp.MustCompile(`_[0-9]{1,5}x[0-9]{1,5}$`) // of the picture, in a Zoom name
 	// What tools call every file of a meeting.
 	generic = regexp.MustCompile(`(?i)^(meeting_saved_(closed_caption|new_chat|chat)|closed_caption|chat|` +

@@ -44,6 +44,7 @@ func TestTitleAndDateComeFromTheFileName(t *testing.T) {
 		"2026-05-20_09-14-31 Acme.srt":   {"Acme", "2026-05-20 09:14:31"},
 		"2026-05-20T09-14-31.json":       {"2026-05-20T09-14-31", "2026-05-20 09:14:31"},
 		"call.mp3.srt":                   {"call", ""},
+		"voice memo.AMR.txt":             {"voice memo", ""},
 		"Acme call-20261320_091400.vtt":  {"Acme call-20261320 091400", ""},
 		"Phone 020 1234 5678.txt":        {"Phone 020 1234 5678", ""},
 		"Budget 2026.txt":                {"Budget 2026", ""},
@@ -75,6 +76,25 @@ func TestLanguageComesFromTheFileName(t *testing.T) {
 			n := filename.Parse(name)
 			if got := [2]string{n.Title, n.Language}; got != want {
 				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+func TestRecordingsAreKnownByTheirExtension(t *testing.T) {
+	for name, want := range map[string]string{ // the stem, or "no"
+		"call.mp3":       "call",
+		"a.b/Call.M4A":   "a.b/Call",
+		"voice memo.amr": "voice memo",
+		".wav":           "",
+		"call.mp3.srt":   "no",
+		"call.":          "no",
+		"mp3":            "no",
+	} {
+		t.Run(name, func(t *testing.T) {
+			stem, ok := filename.CutRecordingExtension(name)
+			if ok != (want != "no") || ok && stem != want || !ok && stem != name {
+				t.Errorf("got %q, %v, want %q", stem, ok, want)
 			}
 		})
 	}

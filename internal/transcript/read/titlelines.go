@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"memoai.tech/memo/internal/filename"
 	"memoai.tech/memo/internal/plaintext"
 )
 
@@ -27,7 +28,7 @@ func (d *draft) readTitleLines(lines []string, titled bool) (text []string) {
 			continue
 		}
 		title, media := line, false
-		if stem, ok := withoutMediaExtension(line); ok {
+		if stem, ok := withoutRecordingExtension(line); ok {
 			title, media = stem, true
 		}
 		for _, suffix := range []string{" - Transcript", " – Transcript", " Transcript", "-Meeting Recording"} {
@@ -59,15 +60,10 @@ func endsSentence(line string) bool {
 	return strings.ContainsAny(line[len(line)-1:], ".!?") || strings.Contains(line, ": ")
 }
 
-func withoutMediaExtension(line string) (stem string, ok bool) {
-	i := strings.LastIndexByte(line, '.')
-	if i <= 0 || strings.ContainsAny(line, "/\\") {
-		return "", false
-	}
-	return line[:i], mediaExtensions[strings.ToLower(line[i+1:])]
+func withoutRecordingExtension(line string) (stem string, ok bool) {
+	stem, ok = filename.CutRecordingExtension(line)
+	return stem, ok && stem != "" && !strings.ContainsAny(line, "/\\")
 }
-
-var mediaExtensions = stringSet("mp3 m4a mp4 wav ogg opus flac webm mov mkv aac amr 3gp wma avi m4v")
 
 // dateLayouts are how tools write the date of a meeting, in the order in which they are tried.
 var dateLayouts = []string{
