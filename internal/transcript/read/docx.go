@@ -19,12 +19,6 @@ const (
 	maxDocxText  = 64 << 20 // bytes of document.xml
 )
 
-// IsArchive reports whether data is a ZIP archive of files, rather than an Office document. File refuses an archive;
-// a caller can read its files one by one.
-func IsArchive(data []byte) bool {
-	return bytes.HasPrefix(data, []byte(zipSignature)) && zipKind(data) == zipArchive
-}
-
 // zipArchive is the kind of a ZIP that is not a document.
 const zipArchive = "a ZIP archive"
 

@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// lineScanner reads a text line by line without splitting it, so that 32 MB of line
-// breaks need no memory. A line ends with LF, CRLF or CR, or with the CR CR LF of a file that was written twice in text
-// mode. To return to a line later,
+// lineScanner reads a text line by line without splitting it, so that 32 MB of line breaks need no memory. A line ends
+// with LF, CRLF or CR, or with the CR CR LF of a file that was written twice in text mode. To return to a line later,
 // copy the scanner.
 type lineScanner struct {
 	text     string
