@@ -175,7 +175,7 @@ func TestBrowserStates(t *testing.T) {
 		meeting("completed0.json") + "/delete", meeting("queued3.json"),
 		meeting("3000.txt") + "?find=day&hit=1500", meeting("10000.txt"), meeting("10000.txt") + "?line=9000",
 		w + "/import", w + "/keys", w + "/keys?show=exposed&span=14d", w + "/keys?show=inactive",
-		w + "/keys?q=nothing", w + "/keys/new", key(40), key(5), key(40) + "/revoke",
+		w + "/keys?q=nothing", w + "/keys/new", key(40), key(5),
 		w + "/keys/revoke?id=" + key(40)[len(key(40))-36:] + "&id=" + key(41)[len(key(41))-36:],
 		w + "/members", w + "/members/01a00001-0000-7000-8000-000000000001/remove", w + "/invites/new",
 		w + "/workspace", w + "/audit", "/account", "/docs", "/docs/rest", "/docs/mcp", "/docs/errors",

@@ -13,10 +13,10 @@ func (p *browserUser) hasForm(action string) bool {
 	return evalJS[bool](p, fmt.Sprintf(`document.querySelector('form[action$=%q]') !== null`, action))
 }
 
-// canRevoke reports whether the page has a link to revoke a key.
+// canRevoke reports whether the page has a button to revoke a key.
 func (p *browserUser) canRevoke() bool {
 	p.t.Helper()
-	return evalJS[bool](p, `document.querySelector('a[href$="/revoke"]') !== null`)
+	return evalJS[bool](p, `document.querySelector('button[formaction$="/revoke"]') !== null`)
 }
 
 func TestBrowserOwnerAndMember(t *testing.T) {
@@ -68,9 +68,9 @@ func TestBrowserOwnerAndMember(t *testing.T) {
 		t.Error("the page does not say that the plan has no API access, or it offers to create a key")
 	}
 
-	owner.press("Revoke key", 200)
-	owner.sees("Revoke Key of Mark?", "never used", "This cannot be undone.")
-	owner.press("Revoke key", 200)
+	owner.tick(`//button[@popovertarget="revoke"]`)
+	owner.sees("never used", "This cannot be undone.")
+	owner.click(`//div[@id="revoke"]//button`, 200)
 	owner.sees("Key revoked.")
 	if accepted, err := s.accepts(own.Key, newHTTPClient()); err != nil || accepted {
 		t.Errorf("the revoked key is accepted: %v, %v", accepted, err)

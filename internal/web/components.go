@@ -35,6 +35,7 @@ func labelled(b buttonPart, label string) buttonPart {
 type menu struct {
 	ID, Label string
 	Items     []menuItem
+	Last      *lastStep // optional
 }
 
 type menuItem struct {
@@ -44,7 +45,13 @@ type menuItem struct {
 	Name, Value            string // of that button; optional
 }
 
-func newMenu(id, label string, items ...menuItem) menu { return menu{id, label, items} }
+func newMenu(id, label string, items ...menuItem) menu {
+	return menu{ID: id, Label: label, Items: items}
+}
+
+// lastStep is the end of a menu: a button for what cannot be undone, with a text that says what it
+// does. The button sends the form "laststep" of parts.html to Action.
+type lastStep struct{ Text, Button, Action string }
 
 func newMenuItem(text, icon, href string) menuItem {
 	return menuItem{Text: text, Icon: icon, Href: href}

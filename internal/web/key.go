@@ -20,8 +20,7 @@ func (v *pageRequest) key() (memo.KeyView, error) {
 	return v.App.GetKey(v.ctx, v.Caller, id)
 }
 
-// keyPage shows one key with the forms that change it, or asks for confirmation before it is
-// revoked.
+// keyPage shows one key with the forms that change it.
 type keyPage struct {
 	formPage
 	Key      keyRow
@@ -29,6 +28,7 @@ type keyPage struct {
 	Overlaps []overlapOption
 	Replaced *memo.KeyView // the key that this one replaces, if it is still active
 	Chart    usageChart
+	Revoke   menu // of an active key
 }
 
 // refusalRow is how many calls were refused for a reason.
@@ -64,7 +64,7 @@ func (p keyPage) Refusals() (rows []refusalRow) {
 	return rows
 }
 
-func (v *pageRequest) keyPage(title string) (keyPage, error) {
+func (v *pageRequest) keyPage() (keyPage, error) {
 	k, err := v.key()
 	if err != nil {
 		return keyPage{}, err
@@ -74,8 +74,12 @@ func (v *pageRequest) keyPage(title string) (keyPage, error) {
 		return keyPage{}, err
 	}
 	p := keyPage{
-		formPage: formPage{v.newLayout("keys", title+k.Name), v.keyForm(formField{Value: k.Name}, "keep", expiryChanges)},
+		formPage: formPage{v.newLayout("keys", k.Name), v.keyForm(formField{Value: k.Name}, "keep", expiryChanges)},
 		Key:      rows[0], NewID: uuid.Must(uuid.NewV7()).String(), Overlaps: overlapOptions,
+	}
+	if k.Status == memo.KeyActive {
+		p.Revoke = newMenu("revoke", "Revoke key")
+		p.Revoke.Last = v.revokeStep(k)
 	}
 	if k.RotatedFrom == "" {
 		return p, nil
@@ -88,7 +92,7 @@ func (v *pageRequest) keyPage(title string) (keyPage, error) {
 }
 
 func showKey(v *pageRequest) error {
-	p, err := v.keyPage("")
+	p, err := v.keyPage()
 	if err != nil {
 		return err
 	}
@@ -152,17 +156,6 @@ func doRotateKey(v *pageRequest) error {
 		return v.refuseSecondForm(err, id)
 	}
 	return v.showCreatedKey(next, overlapOptions[i].done)
-}
-
-func showRevokeKey(v *pageRequest) error {
-	p, err := v.keyPage("Revoke ")
-	if err != nil {
-		return err
-	}
-	if p.Key.Status != memo.KeyActive {
-		return v.redirect(v.keysPath() + "/" + p.Key.ID) // it shows how the key ended
-	}
-	return v.render("revokekey", p)
 }
 
 func doRevokeKey(v *pageRequest) error {

@@ -90,10 +90,22 @@ func (v *pageRequest) rows(keys []memo.KeyView) ([]keyRow, error) {
 		rows[i] = keyRow{KeyView: k, Chart: newSparkChart(usage[i], sparkHeight), Menu: newMenu("m"+strconv.Itoa(i),
 			"Actions for "+k.Name, newMenuItem("View key", "", path))}
 		if k.Status == memo.KeyActive {
-			rows[i].Menu.Items = append(rows[i].Menu.Items, dangerItem(newMenuItem("Revoke key", "", path+"/revoke")))
+			rows[i].Menu.Last = v.revokeStep(k)
 		}
 	}
 	return rows, v.addReplacements(rows)
+}
+
+// revokeStep revokes a key.
+func (v *pageRequest) revokeStep(k memo.KeyView) *lastStep {
+	used := "It was never used."
+	if k.LastUsedAt != nil {
+		used = "It was last used " + timeAgo(*k.LastUsedAt, v.Now()) + "."
+	}
+	return &lastStep{
+		"Requests with this key will get a 401 immediately. " + used + " This cannot be undone.", "Revoke key",
+		v.keysPath() + "/" + k.ID + "/revoke",
+	}
 }
 
 func (v *pageRequest) addReplacements(rows []keyRow) error {

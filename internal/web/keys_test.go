@@ -144,8 +144,7 @@ func TestKeyAccess(t *testing.T) {
 		mark.get(keys + "/" + w.OlgaKey.ID).want(404)
 		mark.post(keys + "/" + w.OlgaKey.ID + "/revoke").want(404)
 		for _, path := range []string{
-			keys, keys + "/new", keys + "/" + w.MarkKey.ID, keys + "/" + w.MarkKey.ID + "/revoke",
-			"/w/x/keys", "/w/" + newID() + "/keys",
+			keys, keys + "/new", keys + "/" + w.MarkKey.ID, "/w/x/keys", "/w/" + newID() + "/keys",
 		} {
 			eve.get(path).want(404)
 		}
@@ -159,13 +158,18 @@ func TestKeyAccess(t *testing.T) {
 		mark.get(keys + "/" + w.MarkKey.ID).want(200).without(log) // a member cannot open the log
 		olga.post(keys+"/"+w.MarkKey.ID, "name", "Mine now", "expiry", "keep").want(403, "Only the member who created")
 		olga.post(keys+"/"+w.MarkKey.ID+"/rotate", "id", newID(), "overlap", "24h").want(403)
-		// The confirmation page shows the key and its last use, and changes nothing.
+		// Both pages have a menu that says what will happen and has the button.
+		step := `<button form="laststep" formaction="` + keys + "/" + w.MarkKey.ID + `/revoke" class="danger main"`
+		olga.get(keys).want(200, `<form id="laststep" method="post"></form>`, step,
+			"It was never used. This cannot be undone.")
 		w.use(w.MarkKey.Key)
-		olga.get(keys).want(200, `href="`+keys+"/"+w.MarkKey.ID+`/revoke"`)
-		olga.get(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "Revoke "+html.EscapeString(w.MarkKey.Name),
-			"mk_live_…"+w.MarkKey.Suffix, ">just now</time> from 192.0.2.7 by curl/8", "cannot be undone")
+		for _, path := range []string{keys, keys + "/" + w.MarkKey.ID} {
+			olga.get(path).want(200, `<form id="laststep" method="post"></form>`, step,
+				"It was last used just now. This cannot be undone.")
+		}
+		olga.get(keys + "/" + w.MarkKey.ID + "/revoke").want(405)
 		if !w.authorised(w.MarkKey.Key) {
-			t.Fatal("the confirmation page revoked the key")
+			t.Fatal("a GET revoked the key")
 		}
 		olga.post(keys+"/"+w.MarkKey.ID+"/revoke").want(200, "Key revoked", "Ended 1")
 		if w.authorised(w.MarkKey.Key) {
@@ -173,10 +177,8 @@ func TestKeyAccess(t *testing.T) {
 		}
 		mark.get(keys).want(200, "No active keys", "Ended 1").without(w.MarkKey.ID)
 		mark.get(keys+"?show=inactive").want(200, `Revoked</span><small>just now`, w.MarkKey.ID)
-		p := mark.get(keys+"/"+w.MarkKey.ID+"/revoke").want(200, `Revoked</span> <small>just now`)
-		if p.path != keys+"/"+w.MarkKey.ID {
-			t.Error(p.path)
-		}
+		mark.get(keys + "?show=inactive").without(`action="` + keys + "/" + w.MarkKey.ID)
+		mark.get(keys+"/"+w.MarkKey.ID).want(200, `Revoked</span> <small>just now`).without("Revoke key")
 		// The links between the two lists keep the filter and drop the message.
 		olga.get(keys+"?done=revoked&from=0&span=14d&q=Mark").want(200,
 			`href="?q=Mark&amp;show=inactive&amp;span=14d">Ended 1`)

@@ -36,7 +36,6 @@ func (s *Site) table() []route {
 		{get, keys + "/{id}/status", memberOnly, ordinary, showKeyStatus},
 		{post, keys + "/{id}", memberOnly, countsAsManagement, doChangeKey},
 		{post, keys + "/{id}/rotate", memberOnly, countsAsManagement, doRotateKey},
-		{get, keys + "/{id}/revoke", memberOnly, countsAsManagement, showRevokeKey},
 		{post, keys + "/{id}/revoke", memberOnly, countsAsManagement, doRevokeKey},
 
 		{get, "/w/{workspace}/members", ownerOnly, ordinary, showMembers},

@@ -17,7 +17,7 @@ func TestTemplatesMatchTheirStructs(t *testing.T) {
 	structs := map[string]any{
 		"account": accountPage{}, "docs": docsPage{}, "docserrors": docsPage{}, "docsmcp": docsPage{}, "docsrest": docsPage{},
 		"docstranscripts": docsPage{},
-		"imported":        importResultPage{}, "removemember": removePage{}, "revokekey": keyPage{}, "audit": auditPage{},
+		"imported":        importResultPage{}, "removemember": removePage{}, "audit": auditPage{},
 		"created": createdPage{}, "delete": deletePage{}, "error": errorPage{}, "import": importPage{},
 		"invite": invitePage{}, "invited": invitedPage{}, "join": joinPage{}, "key": keyPage{}, "keys": keysPage{},
 		"members": membersPage{}, "revokekeys": revokeKeysPage{}, "newkey": newKeyPage{}, "shown": shownPage{},
