@@ -13,6 +13,7 @@ import (
 type stamp struct {
 	start, end float64 // seconds
 	hasEnd     bool
+	short      bool   // the time has two numbers: minutes and seconds, or hours and minutes
 	afternoon  bool   // the time has AM or PM, so it is a time of day
 	bracketed  bool   // the time is in brackets
 	name       string // of the speaker, or "" if the line has none or it is at the start of text
@@ -106,14 +107,15 @@ func cutTime(line string) (s stamp, rest string, ok bool) {
 	if closing > 0 {
 		rest = strings.TrimLeft(rest[1:], " ")
 	}
-	s.start, s.afternoon, rest, ok = cutClock(rest, closing > 0)
+	t, rest, ok := cutClock(rest, closing > 0)
 	if !ok {
 		return stamp{}, "", false
 	}
+	s.start, s.short, s.afternoon = t.seconds, t.short, t.afternoon
 	if after, found := cutRange(rest); found {
-		if end, afternoon, after, ok := cutClock(after, closing > 0); ok && end >= s.start {
-			s.end, s.hasEnd, rest = end, true, after
-			s.afternoon = s.afternoon || afternoon
+		if end, after, ok := cutClock(after, closing > 0); ok && end.seconds >= s.start {
+			s.end, s.hasEnd, rest = end.seconds, true, after
+			s.afternoon = s.afternoon || end.afternoon
 		}
 	}
 	if closing > 0 {
@@ -141,9 +143,16 @@ func cutRange(s string) (rest string, ok bool) {
 	return "", false
 }
 
+// clockTime is a clock time in seconds, from the start of a recording or of a day.
+type clockTime struct {
+	seconds   float64
+	short     bool // it has two numbers
+	afternoon bool // it has AM or PM
+}
+
 // cutClock cuts a clock time at the start of s: minutes and seconds, or hours, minutes and seconds, with a
 // fraction or without. Only in brackets may the first part have more than three digits.
-func cutClock(s string, bracketed bool) (seconds float64, afternoon bool, rest string, ok bool) {
+func cutClock(s string, bracketed bool) (t clockTime, rest string, ok bool) {
 	parts, i := 0, 0
 	for {
 		from := i
@@ -154,53 +163,52 @@ func cutClock(s string, bracketed bool) (seconds float64, afternoon bool, rest s
 		n, err := strconv.Atoi(s[from:i])
 		switch {
 		case err != nil, parts == 0 && digits > 3 && !bracketed, digits > 9, parts > 0 && (digits != 2 || n > 60):
-			return 0, false, "", false
+			return clockTime{}, "", false
 		}
-		seconds = seconds*60 + float64(n)
+		t.seconds = t.seconds*60 + float64(n)
 		parts++
 		if parts == 3 || i == len(s) || s[i] != ':' {
 			break
 		}
 		i++
 	}
-	if parts < 2 {
-		return 0, false, "", false
+	if parts < 2 || i < len(s) && s[i] == ':' {
+		return clockTime{}, "", false
 	}
-	if i < len(s) && s[i] == ':' {
-		return 0, false, "", false
-	}
+	t.short = parts == 2
 	if i+1 < len(s) && (s[i] == '.' || s[i] == ',') && s[i+1] >= '0' && s[i+1] <= '9' {
 		from := i + 1
 		for i++; i < len(s) && s[i] >= '0' && s[i] <= '9'; i++ {
 		}
 		fraction, err := strconv.ParseFloat("0."+s[from:min(i, from+9)], 64)
 		if err != nil {
-			return 0, false, "", false
+			return clockTime{}, "", false
 		}
-		seconds += fraction
+		t.seconds += fraction
 	}
 	rest = s[i:]
 	half := strings.TrimLeft(rest[:min(len(rest), 8)], " \u00a0\u202f")
 	if len(half) > 1 && half[1]|0x20 == 'm' && (half[0]|0x20 == 'a' || half[0]|0x20 == 'p') {
 		if after := rest[strings.Index(rest, half)+2:]; after == "" || !isWordByte(after[0]) {
-			return timeOfDay(seconds, parts, half[0]|0x20 == 'p'), true, after, true
+			return timeOfDay(t, half[0]|0x20 == 'p'), after, true
 		}
 	}
-	return seconds, false, rest, true
+	return t, rest, true
 }
 
-// timeOfDay returns the seconds since midnight of a time with AM or PM.
-func timeOfDay(seconds float64, parts int, afternoon bool) float64 {
-	if parts == 2 {
-		seconds *= 60
+// timeOfDay returns a time with AM or PM as one since midnight.
+func timeOfDay(t clockTime, afternoon bool) clockTime {
+	const noon = 12 * 3600
+	if t.afternoon = true; t.short {
+		t.seconds *= 60
 	}
-	switch noon := 12 * 3600.0; {
-	case afternoon && seconds < noon:
-		return seconds + noon
-	case !afternoon && seconds >= noon:
-		return seconds - noon
+	switch {
+	case afternoon && t.seconds < noon:
+		t.seconds += noon
+	case !afternoon && t.seconds >= noon:
+		t.seconds -= noon
 	}
-	return seconds
+	return t
 }
 
 // stampSeparators are between a time, a name and a text.

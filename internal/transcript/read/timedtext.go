@@ -23,6 +23,7 @@ type timedShape struct {
 	tabs           int
 	nameLines      int // lines without a time that start with a name and a colon
 	plainLines     int // lines without a time, after the first one with a time
+	schedule       schedule
 }
 
 // shapeOf looks at every line of a text.
@@ -38,6 +39,7 @@ func shapeOf(d *draft) (s timedShape) {
 		if t.form == notStamped {
 			if s.stamped > 0 {
 				s.plainLines++
+				s.schedule.addLine(line)
 				if name, _, ok := splitName(unbold(line)); ok && looksLikeName(name) {
 					s.nameLines++
 				}
@@ -74,14 +76,21 @@ func (s *timedShape) count(line string, t stamp) {
 	if t.form == timeFirst && strings.Contains(line, "\t") {
 		s.tabs++
 	}
+	s.schedule.add(t)
 }
 
 // headers is the number of lines that have a time but no text, which comes in the lines below.
 func (s *timedShape) headers() int { return s.forms[timeAlone] + s.forms[timeLast] }
 
-// isTimed reports whether the times are those of texts. A line of free text can have something that looks like a time,
+// isTimed reports whether the times are those of what was said.
+func (s *timedShape) isTimed() bool { return s.hasTexts() && !s.schedule.isSchedule(s.plainLines) }
+
+// isSchedule reports whether the times are those of an agenda, minutes or a diary.
+func (s *timedShape) isSchedule() bool { return s.hasTexts() && s.schedule.isSchedule(s.plainLines) }
+
+// hasTexts reports whether the times are those of texts. A line of free text can have something that looks like a time,
 // so they must be many, or the first line must have one.
-func (s *timedShape) isTimed() bool {
+func (s *timedShape) hasTexts() bool {
 	switch {
 	case s.stamped == 0:
 		return false
@@ -111,6 +120,7 @@ type timedReader struct {
 	shape     timedShape
 	namesOnly bool // a line with a time and a name has its text below
 	split     bool // each line below a time is what another person says
+	hours     bool // a time of two numbers has hours and minutes
 
 	open     cue // whose text is being read
 	parts    []string
@@ -131,6 +141,7 @@ func readStamped(d *draft) error {
 	r := timedReader{draft: d, shape: shapeOf(d)}
 	r.namesOnly = 3*r.shape.namesAfter >= 2*r.shape.forms[timeFirst] && r.shape.plainLines >= r.shape.namesAfter
 	r.split = 2*r.shape.forms[timeAlone] > r.shape.stamped && 2*r.shape.nameLines >= r.shape.plainLines
+	r.hours = r.shape.schedule.hasHours()
 	r.nameFormat()
 	for l := (lineScanner{text: d.text}); l.next(); {
 		if err := d.checkContext(); err != nil {
@@ -189,6 +200,9 @@ func (r *timedReader) readStamp(l *lineScanner, s stamp, afterEmpty bool) error 
 	}
 	if err := r.close(); err != nil {
 		return err
+	}
+	if r.hours && s.short {
+		s.start, s.end, s.afternoon = s.start*60, s.end*60, true
 	}
 	start, ok := memo.RoundSeconds(s.start)
 	end, endOK := memo.RoundSeconds(max(s.start, s.end))
