@@ -332,9 +332,8 @@ func (r *timedReader) isBoilerplate(line string, apart bool) bool {
 		return false
 	}
 	lower := strings.ToLower(line)
-	switch strings.Trim(lower, " :#") {
-	case "transcript", "transcription", "full transcript", "transkript":
-		return !r.started
+	if !r.started && isTranscriptHeading(line) {
+		return true
 	}
 	if strings.HasSuffix(lower, " started transcription") || strings.HasSuffix(lower, " stopped transcription") {
 		r.draft.formatName = "Teams text"

@@ -75,17 +75,19 @@ func TestTextWithTimesIsRead(t *testing.T) {
 			[]string{"0-300 Noor says a", "0-300 Leo says b", "300-362 Noor says c"},
 		},
 	} {
-		t.Run(tt.data, func(t *testing.T) {
-			got, err := read.File(t.Context(), "a.txt", []byte(tt.data), transcript.DefaultLimits)
-			if err != nil {
-				t.Fatal(err)
-			}
-			checkResult(t, got)
-			if got.Format != tt.format {
-				t.Errorf("the format is %q, want %q", got.Format, tt.format)
-			}
-			checkRead(t, "segments", "a.txt", tt.data, tt.want)
-		})
+		for _, name := range []string{"a.txt", "a", "a.srt", "notes.log"} {
+			t.Run(name+" "+tt.data, func(t *testing.T) {
+				got, err := read.File(t.Context(), name, []byte(tt.data), transcript.DefaultLimits)
+				if err != nil {
+					t.Fatal(err)
+				}
+				checkResult(t, got)
+				if got.Format != tt.format {
+					t.Errorf("the format is %q, want %q", got.Format, tt.format)
+				}
+				checkRead(t, "segments", name, tt.data, tt.want)
+			})
+		}
 	}
 }
 
