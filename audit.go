@@ -32,11 +32,13 @@ type EventDetails struct {
 	Name      string         `json:"name,omitempty"`       // the new name of a workspace, user or speaker
 	Speaker   string         `json:"speaker,omitempty"`    // the previous name of a speaker
 	Plan      Plan           `json:"plan,omitempty"`
-	Email     string         `json:"email,omitempty"`   // of a new user
-	Project   string         `json:"project,omitempty"` // the name of the new project
-	Format    string         `json:"format,omitempty"`  // of a download
-	Source    string         `json:"source,omitempty"`  // what was understood of an imported file
-	Archive   bool           `json:"archive,omitzero"`  // the download is a ZIP
+	Email     string         `json:"email,omitempty"`    // of a new user
+	Project   string         `json:"project,omitempty"`  // the name of the new project
+	Date      string         `json:"date,omitempty"`     // the new one of a transcription, RFC 3339
+	Language  string         `json:"language,omitempty"` // the new one of a transcription
+	Format    string         `json:"format,omitempty"`   // of a download
+	Source    string         `json:"source,omitempty"`   // what was understood of an imported file
+	Archive   bool           `json:"archive,omitzero"`   // the download is a ZIP
 	Restored  *RestoreCounts `json:"restored,omitempty"`
 	Reason    string         `json:"reason,omitempty"` // for people
 }
@@ -64,7 +66,8 @@ func (d EventDetails) String() string {
 		return fmt.Sprintf("%d keys: %d ended since the backup, %d unknown and deactivated; "+
 			"%d memberships ended since the backup", r.Keys, r.KeysEnded, r.KeysUnknown, r.MembershipsEnded)
 	}
-	return cmp.Or(string(d.Role), d.Name, string(d.Plan), d.Email, d.Project, d.Format, d.Source, d.Reason)
+	return cmp.Or(string(d.Role), d.Name, string(d.Plan), d.Email, d.Project, d.Date,
+		d.Language, d.Format, d.Source, d.Reason)
 }
 
 // Action is what happened, in the form noun.verb.
@@ -105,6 +108,8 @@ const (
 	ActionPlanChanged      Action = "workspace.plan_changed"
 	ActionImported         Action = "transcription.imported"
 	ActionTitleChanged     Action = "transcription.renamed"
+	ActionDateChanged      Action = "transcription.date_changed"
+	ActionLanguageChanged  Action = "transcription.language_changed"
 	ActionProjectChanged   Action = "transcription.moved"
 	ActionSpeakerRenamed   Action = "transcription.speaker_renamed"
 	ActionDeleted          Action = "transcription.deleted"

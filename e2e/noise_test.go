@@ -77,7 +77,7 @@ func (n *noisy) download(ctx context.Context, c *apiClient, i int) bool {
 
 // changeTitle changes the title of the transcription with many words, in the web app.
 func (n *noisy) changeTitle(ctx context.Context, i int) bool {
-	path := "/w/" + n.home.workspace + "/transcriptions/" + n.talkID + "/title"
+	path := "/w/" + n.home.workspace + "/transcriptions/" + n.talkID + "/details"
 	resp, err := n.form(ctx, n.web, path, url.Values{"title": {fmt.Sprintf("Title %d %d", i, rand.Uint64())}}.Encode())
 	return n.finish(ctx, "title", resp, err, nil)
 }

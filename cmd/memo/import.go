@@ -24,8 +24,8 @@ type importCmd struct {
 	Project  string `help:"Name of the project. Created if it does not exist." placeholder:"P"`
 	Language string `help:"Language of the files, such as en." placeholder:"L"`
 	// Date is a day or an RFC 3339 instant.
-	Date  importDate `help:"Date of the meetings, such as 2026-05-20." placeholder:"DATE"`
-	Paths []string   `arg:"" name:"path" help:"Files, folders and ZIP files."`
+	Date  meetDate `help:"Date of the meetings, such as 2026-05-20." placeholder:"DATE"`
+	Paths []string `arg:"" name:"path" help:"Files, folders and ZIP files."`
 
 	archive *archive // the open one, if any
 }
@@ -108,11 +108,11 @@ func (r *importReport) print(s *session) {
 	s.printf("%d imported, %d unchanged, %s%d refused.", len(r.Imported), len(r.Unchanged), notTaken, len(r.Refused))
 }
 
-// importDate is a day, which begins at midnight UTC, or an RFC 3339 instant.
-type importDate struct{ time.Time }
+// meetDate is a day, which begins at midnight UTC, or an RFC 3339 instant.
+type meetDate struct{ time.Time }
 
 // UnmarshalText is called by kong.
-func (d *importDate) UnmarshalText(text []byte) (err error) {
+func (d *meetDate) UnmarshalText(text []byte) (err error) {
 	if d.Time, err = time.Parse(time.DateOnly, string(text)); err != nil {
 		if d.Time, err = time.Parse(time.RFC3339, string(text)); err != nil {
 			return errors.New("must be a day such as 2026-05-20 or a time such as 2026-05-20T09:30:00Z")

@@ -8,6 +8,7 @@
 //	memo member add WORKSPACE E        add a user to a workspace
 //	memo key create --workspace W --member E --name N
 //	memo import --workspace W PATH…    import transcripts from files
+//	memo transcription edit ID --title T
 //	memo backup FILE                   back up the database, while the server runs
 //	memo mcp                           connect an assistant that can only start programs
 //
@@ -55,20 +56,21 @@ type cli struct {
 	Database string `help:"Use this PostgreSQL instead of the embedded database." placeholder:"URL"`
 	JSON     bool   `name:"json" help:"Print only JSON, in the format of the REST API."`
 
-	Serve     serveCmd      `cmd:"" help:"Run the server."`
-	User      userCmds      `cmd:"" help:"Manage the people who can sign in."`
-	Workspace workspaceCmds `cmd:"" help:"Manage workspaces and their plans."`
-	Member    memberCmds    `cmd:"" help:"Manage the members of a workspace."`
-	Key       keyCmds       `cmd:"" help:"Manage API keys."`
-	Import    importCmd     `cmd:"" help:"Import transcripts: VTT, SRT, Whisper JSON, Memo JSON or text."`
-	Export    exportCmd     `cmd:"" help:"Export a workspace's transcriptions to files."`
-	Migrate   migrateCmd    `cmd:"" help:"Update the database schema. The server and most commands do this too."`
-	Backup    backupCmd     `cmd:"" help:"Back up the database to a new file. The server can keep running."`
-	Restore   restoreCmd    `cmd:"" help:"Replace everything with a backup. Revoked keys stay revoked."`
-	Doctor    doctorCmd     `cmd:"" help:"Check an installation and suggest fixes."`
-	Health    healthCmd     `cmd:"" help:"Check that a server is running, for container health checks."`
-	MCP       mcpCmd        `cmd:"" name:"mcp" help:"Connect a host that can only start programs, such as Claude Desktop."`
-	Version   versionCmd    `cmd:"" help:"Print the version."`
+	Serve         serveCmd          `cmd:"" help:"Run the server."`
+	User          userCmds          `cmd:"" help:"Manage the people who can sign in."`
+	Workspace     workspaceCmds     `cmd:"" help:"Manage workspaces and their plans."`
+	Member        memberCmds        `cmd:"" help:"Manage the members of a workspace."`
+	Key           keyCmds           `cmd:"" help:"Manage API keys."`
+	Import        importCmd         `cmd:"" help:"Import transcripts from files and folders."`
+	Export        exportCmd         `cmd:"" help:"Export a workspace's transcriptions to files."`
+	Transcription transcriptionCmds `cmd:"" help:"Change transcriptions."`
+	Migrate       migrateCmd        `cmd:"" help:"Update the database schema. The server and most commands do this too."`
+	Backup        backupCmd         `cmd:"" help:"Back up the database to a new file. The server can keep running."`
+	Restore       restoreCmd        `cmd:"" help:"Replace everything with a backup. Revoked keys stay revoked."`
+	Doctor        doctorCmd         `cmd:"" help:"Check an installation and suggest fixes."`
+	Health        healthCmd         `cmd:"" help:"Check that a server is running, for container health checks."`
+	MCP           mcpCmd            `cmd:"" name:"mcp" help:"Connect a host that can only start programs, such as Claude Desktop."`
+	Version       versionCmd        `cmd:"" help:"Print the version."`
 }
 
 // version is set by the linker in release builds.

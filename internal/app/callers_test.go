@@ -191,12 +191,13 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	"MayChangeTranscription": func(s *scene, c memo.Caller) error {
 		return errOf(s.MayChangeTranscription(s.ctx, c, s.meeting))
 	},
-	"ChangeTitle": func(s *scene, c memo.Caller) error { return s.ChangeTitle(s.ctx, c, s.meeting, "Title") },
+	"ChangeDetails": func(s *scene, c memo.Caller) error {
+		return errOf(s.ChangeDetails(s.ctx, c, s.meeting, app.Details{Title: new(s.unique())}))
+	},
 	"RenameSpeaker": func(s *scene, c memo.Caller) error {
 		in, err := s.Import(s.ctx, s.as(s.member), app.ImportFile{Name: "s.txt", Data: []byte("Ann: " + s.unique())})
 		return errOf(s.RenameSpeaker(s.ctx, c, must(s.t, in, err).ID, "Ann", "Ben"))
 	},
-	"ChangeProject": func(s *scene, c memo.Caller) error { return s.ChangeProject(s.ctx, c, s.meeting, "Sales") },
 	"DeleteTranscription": func(s *scene, c memo.Caller) error {
 		return s.DeleteTranscription(s.ctx, c, s.importAsMember())
 	},
@@ -312,10 +313,9 @@ Account                sign_in no_key ok ok ok ok ok
 AddMember              owner owner owner ok owner owner ok
 AddUser                operator operator operator operator operator operator ok
 AddWorkspace           operator operator operator operator operator operator ok
+ChangeDetails          sign_in read_only ok ok not_found not_your_transcription ok
 ChangeKey              sign_in no_key ok not_your_key not_found not_found ok
 ChangePassword         sign_in no_key invalid invalid invalid invalid invalid
-ChangeProject          sign_in read_only ok ok not_found not_found ok
-ChangeTitle            sign_in read_only ok ok not_found not_your_transcription ok
 CountOwnKeys           sign_in no_key ok ok ok ok ok
 CreateKey              sign_in no_key ok ok ok not_found ok
 DeleteTranscription    sign_in read_only ok ok not_found not_found ok

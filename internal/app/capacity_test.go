@@ -223,9 +223,9 @@ func TestWorkspaceChangesOneTitleAtATime(t *testing.T) {
 	id := w.file("a.txt", "Ann: quokka").ID
 	release, err := w.Work()["titles"].Acquire(w.ctx, c.WorkspaceID, 1)
 	must(t, 0, err)
-	wantBusy(t, "a second title", w.ChangeTitle(w.ctx, c, id, "Second"))
+	wantBusy(t, "a second title", errOf(w.ChangeDetails(w.ctx, c, id, app.Details{Title: new("Second")})))
 	release()
-	must(t, "", w.ChangeTitle(w.ctx, c, id, "Third"))
+	must(t, "", errOf(w.ChangeDetails(w.ctx, c, id, app.Details{Title: new("Third")})))
 	w.wantUsed("titles", w.Work()["titles"], 0)
 }
 
@@ -284,7 +284,7 @@ func TestImportBeyondTheQuotaIsRefused(t *testing.T) {
 		if !w.file("a.txt", longText(2300, "first")).Unchanged {
 			t.Error("a file that the workspace already has is imported again")
 		}
-		must(t, 0, w.ChangeTitle(w.ctx, w.as(w.owner), first.ID, "Another title"))
+		must(t, 0, errOf(w.ChangeDetails(w.ctx, w.as(w.owner), first.ID, app.Details{Title: new("Another title")})))
 		must(t, 0, w.DeleteTranscription(w.ctx, w.as(w.owner), first.ID))
 		if stored() != 0 {
 			t.Errorf("%d bytes are stored after deleting everything", stored())

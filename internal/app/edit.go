@@ -2,35 +2,107 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/transcript"
 	"memoai.tech/memo/internal/transcript/write"
 	"memoai.tech/memo/internal/zipstream"
 )
 
-// ChangeTitle changes the title of a transcription.
-func (a *App) ChangeTitle(ctx context.Context, c memo.Caller, id, title string) error {
+// Details are new values of a transcription. What is nil does not change. An empty language is
+// unknown, and an empty project removes the transcription from its project; a project that does not
+// exist is created.
+type Details struct {
+	Title     *string
+	CreatedAt *time.Time
+	Language  *string
+	Project   *string
+}
+
+// CleanDetails returns details in the form in which they are stored. Errors: KindInvalid for the first
+// one that is not valid, with its field: title, date, language or project.
+func CleanDetails(d Details, now time.Time) (Details, error) {
+	if d.Title != nil {
+		title, err := memo.CleanTitle(*d.Title)
+		if err != nil {
+			return d, err
+		}
+		d.Title = &title
+	}
+	if d.CreatedAt != nil {
+		at := memo.TruncateToMillis(*d.CreatedAt)
+		// Somewhere it is already tomorrow.
+		if at.Unix() < 0 || at.After(now.Add(24*time.Hour)) {
+			return d, memo.Invalid("date", "must not be before 1970 or in the future")
+		}
+		d.CreatedAt = &at
+	}
+	if d.Language != nil && *d.Language != "" {
+		language := string(transcript.Language(*d.Language))
+		if language == "" {
+			return d, memo.Invalid("language", "must be a language code such as en or ru")
+		}
+		d.Language = &language
+	}
+	if d.Project != nil && *d.Project != "" {
+		project, err := memo.CleanName("project", *d.Project)
+		if err != nil {
+			return d, err
+		}
+		d.Project = &project
+	}
+	return d, nil
+}
+
+// ChangeDetails changes details of a transcription, all or none, and returns those that were not as
+// they should be.
+func (a *App) ChangeDetails(ctx context.Context, c memo.Caller, id string, d Details) (changed Details, err error) {
 	if err := requireEditor(c); err != nil {
-		return err
+		return changed, err
 	}
-	title, err := memo.CleanTitle(title)
+	if d, err = CleanDetails(d, a.store.Now()); err != nil {
+		return changed, err
+	}
+	if d.Title != nil || d.CreatedAt != nil {
+		release, err := a.acquireRewrite(ctx, c, id)
+		if err != nil {
+			return changed, err
+		}
+		defer release()
+	}
+	prepared, err := a.store.PrepareDetails(ctx, c.WorkspaceID, id, store.Details(d))
 	if err != nil {
-		return err
+		return changed, err
 	}
-	release, err := a.acquireRewrite(ctx, c, id)
-	if err != nil {
-		return err
-	}
-	defer release()
-	prepared, err := a.store.PrepareTitle(ctx, c.WorkspaceID, id, title)
-	if err != nil {
-		return err
-	}
-	return a.changeTranscription(ctx, c, id, memo.ActionTitleChanged, memo.EventDetails{},
-		func(tx *store.Tx, e store.LockedTranscription) (string, error) {
-			return title, tx.UpdateTitle(ctx, e, prepared)
+	err = a.changeTranscription(ctx, c, id,
+		func(tx *store.Tx, e store.LockedTranscription) (events []memo.AuditEvent, err error) {
+			stored, err := tx.UpdateDetails(ctx, e, prepared)
+			if err != nil {
+				return nil, err
+			}
+			changed = Details(stored)
+			name := e.Item.Title
+			add := func(action memo.Action, details memo.EventDetails) {
+				events = append(events, memo.AuditEvent{Action: action, Name: name, Details: details})
+			}
+			if changed.Title != nil {
+				name = *changed.Title
+				add(memo.ActionTitleChanged, memo.EventDetails{})
+			}
+			if at := changed.CreatedAt; at != nil {
+				add(memo.ActionDateChanged, memo.EventDetails{Date: at.UTC().Format(time.RFC3339)})
+			}
+			if changed.Language != nil {
+				add(memo.ActionLanguageChanged, memo.EventDetails{Language: *changed.Language})
+			}
+			if changed.Project != nil {
+				add(memo.ActionProjectChanged, memo.EventDetails{Project: *changed.Project})
+			}
+			return events, nil
 		})
+	return changed, err
 }
 
 // acquireRewrite waits until the text of a transcription may be indexed again. That is expensive, so
@@ -70,28 +142,12 @@ func (a *App) RenameSpeaker(ctx context.Context, c memo.Caller, id, from, to str
 	if err != nil {
 		return false, err
 	}
-	return prepared.Merged, a.changeTranscription(ctx, c, id, memo.ActionSpeakerRenamed,
-		memo.EventDetails{Speaker: memo.Printable(from, MaxEventText), Name: to},
-		func(tx *store.Tx, e store.LockedTranscription) (string, error) {
-			return e.Item.Title, tx.UpdateSpeaker(ctx, e, prepared)
-		})
-}
-
-// ChangeProject moves a transcription to the project with this name, and creates the project if
-// it does not exist. An empty name removes the transcription from its project.
-func (a *App) ChangeProject(ctx context.Context, c memo.Caller, id, project string) error {
-	if err := requireEditor(c); err != nil {
-		return err
-	}
-	if project != "" {
-		var err error
-		if project, err = memo.CleanName("project", project); err != nil {
-			return err
-		}
-	}
-	return a.changeTranscription(ctx, c, id, memo.ActionProjectChanged, memo.EventDetails{Project: project},
-		func(tx *store.Tx, e store.LockedTranscription) (string, error) {
-			return e.Item.Title, tx.UpdateProject(ctx, e, project)
+	return prepared.Merged, a.changeTranscription(ctx, c, id,
+		func(tx *store.Tx, e store.LockedTranscription) ([]memo.AuditEvent, error) {
+			return []memo.AuditEvent{{
+				Action: memo.ActionSpeakerRenamed, Name: e.Item.Title,
+				Details: memo.EventDetails{Speaker: memo.Printable(from, MaxEventText), Name: to},
+			}}, tx.UpdateSpeaker(ctx, e, prepared)
 		})
 }
 
@@ -101,9 +157,9 @@ func (a *App) DeleteTranscription(ctx context.Context, c memo.Caller, id string)
 	if err := requireEditor(c); err != nil {
 		return err
 	}
-	err := a.changeTranscription(ctx, c, id, memo.ActionDeleted, memo.EventDetails{},
-		func(tx *store.Tx, e store.LockedTranscription) (string, error) {
-			return e.Item.Title, tx.DeleteTranscription(ctx, e)
+	err := a.changeTranscription(ctx, c, id,
+		func(tx *store.Tx, e store.LockedTranscription) ([]memo.AuditEvent, error) {
+			return []memo.AuditEvent{{Action: memo.ActionDeleted, Name: e.Item.Title}}, tx.DeleteTranscription(ctx, e)
 		})
 	if err == nil {
 		a.deleteParts(ctx, id)
@@ -130,19 +186,19 @@ func (a *App) MayChangeTranscription(ctx context.Context, c memo.Caller, id stri
 	return err == nil && memo.MayChangeTranscription(c, c.WorkspaceID, importedBy) == nil, err
 }
 
-// changeTranscription locks a transcription, runs f and records the event, with the title that f
-// returns. It checks the caller's permission last, by their current role; if the check fails,
+// changeTranscription locks a transcription, runs f and records the events that it returns, of which it
+// sets the subject. It checks the caller's permission last, by their current role; if the check fails,
 // nothing changes.
 func (a *App) changeTranscription(
-	ctx context.Context, c memo.Caller, id string, action memo.Action, details memo.EventDetails,
-	f func(*store.Tx, store.LockedTranscription) (title string, err error),
+	ctx context.Context, c memo.Caller, id string,
+	f func(*store.Tx, store.LockedTranscription) ([]memo.AuditEvent, error),
 ) error {
 	return a.write(ctx, c, func(tx *store.Tx) error {
 		e, err := tx.LockTranscription(ctx, c.WorkspaceID, id)
 		if err != nil {
 			return err
 		}
-		title, err := f(tx, e)
+		events, err := f(tx, e)
 		if err != nil {
 			return err
 		}
@@ -152,10 +208,14 @@ func (a *App) changeTranscription(
 		if err := memo.MayChangeTranscription(c, c.WorkspaceID, e.CreatedBy); err != nil {
 			return err
 		}
-		return recordEvent(ctx, tx, c, memo.AuditEvent{
-			WorkspaceID: memo.Optional(c.WorkspaceID), Action: action, Subject: id, Name: memo.Printable(title, MaxEventText),
-			Details: details,
-		})
+		for _, event := range events {
+			event.WorkspaceID, event.Subject = memo.Optional(c.WorkspaceID), id
+			event.Name = memo.Printable(event.Name, MaxEventText)
+			if err := recordEvent(ctx, tx, c, event); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -2,10 +2,12 @@ package app_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -79,7 +81,7 @@ func TestRenameSpeaker(t *testing.T) {
 						t.Errorf("a search for %s after the change to %s finds %d, want %d", q, c.to, got, want)
 					}
 				}
-				must(t, 0, w.ChangeTitle(w.ctx, owner, id, "Nuts"))
+				must(t, 0, errOf(w.ChangeDetails(w.ctx, owner, id, app.Details{Title: new("Nuts")})))
 			}
 			must(t, 0, w.DeleteTranscription(w.ctx, owner, id))
 		}
@@ -88,6 +90,105 @@ func TestRenameSpeaker(t *testing.T) {
 			return e.Action == memo.ActionSpeakerRenamed && e.Details.String() == "Walnut is now Pecanut"
 		}); i < 0 {
 			t.Errorf("the events are %v", events)
+		}
+	})
+}
+
+// TestChangeDetails: what changes is found by its new values only, and moves the time of the last change.
+func TestChangeDetails(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		owner := w.as(w.owner)
+		var ids []string
+		for _, name := range []string{"2026-05-01 first.txt", "2026-05-02 second.txt", "2026-05-03 third.txt"} {
+			in, err := w.Import(w.ctx, owner, app.ImportFile{
+				Name: name, Data: []byte("Ann: walnuts of " + name), Language: "en", Project: "Sales",
+			})
+			ids = append(ids, must(t, in, err).ID)
+		}
+		list := func(q app.ListQuery) (found []string) {
+			q.Status, q.Limit = memo.StatusCompleted, 10
+			page, err := w.Transcriptions(w.ctx, w.fresh(owner), q)
+			if must(t, page, err); page.Total != len(page.Items) {
+				t.Errorf("%+v: the total is %d for %d items", q, page.Total, len(page.Items))
+			}
+			for _, it := range page.Items {
+				item, err := it.Item()
+				found = append(found, must(t, item, err).ID)
+			}
+			return found
+		}
+		item := func(id string) memo.ListItem {
+			full, err := w.Transcription(w.ctx, owner, id)
+			item, err2 := must(t, full, err).Item()
+			return must(t, item, err2)
+		}
+		for field, d := range map[string]app.Details{
+			"title": {Title: new(""), Language: new("de")}, "language": {Language: new("<b>"), Title: new("x")},
+			"project": {Project: new("a\nb")}, "date": {CreatedAt: new(w.clock.read().AddDate(1, 0, 0))},
+		} {
+			_, err := w.ChangeDetails(w.ctx, owner, ids[0], d)
+			if e, ok := errors.AsType[*memo.Error](err); !ok || e.Kind != memo.KindInvalid || e.Field != field {
+				t.Errorf("an invalid %s: %v", field, err)
+			}
+		}
+		before := item(ids[0])
+		w.clock.add(time.Second)
+		at := time.Date(2026, 5, 2, 23, 59, 59, 999e6, time.FixedZone("", 3600))
+		details := app.Details{Title: new(" Marzipan "), CreatedAt: &at, Language: new("German"), Project: new("Kitchen")}
+		if _, err := w.ChangeDetails(w.ctx, owner, ids[0], details); err != nil {
+			t.Fatal(err)
+		}
+		after := item(ids[0])
+		if after.Title != "Marzipan" || !after.CreatedAt.Equal(at) || after.Language != "de" ||
+			!after.UpdatedAt.After(before.UpdatedAt) {
+			t.Errorf("the transcription is %+v", after)
+		}
+		day := func(n int) time.Time { return time.Date(2026, 5, n, 0, 0, 0, 0, time.UTC) }
+		for desc, c := range map[string]struct {
+			q    app.ListQuery
+			want []int
+		}{
+			"all":                {app.ListQuery{}, []int{2, 0, 1}},
+			"all, oldest first":  {app.ListQuery{Sort: "created_at"}, []int{1, 0, 2}},
+			"a search":           {app.ListQuery{Query: "walnuts"}, []int{2, 0, 1}},
+			"an ascending one":   {app.ListQuery{Query: "walnuts", Sort: "created_at"}, []int{1, 0, 2}},
+			"the new title":      {app.ListQuery{Query: "marzipan"}, []int{0}},
+			"a speaker":          {app.ListQuery{Speaker: "ann"}, []int{2, 0, 1}},
+			"the new day":        {app.ListQuery{From: day(2), To: day(2)}, []int{0, 1}},
+			"the previous day":   {app.ListQuery{From: day(1), To: day(1)}, nil},
+			"a search in a day":  {app.ListQuery{Query: "walnuts", From: day(2), To: day(2)}, []int{0, 1}},
+			"a speaker in a day": {app.ListQuery{Speaker: "ann", From: day(1), To: day(1)}, nil},
+			"the new language":   {app.ListQuery{Language: "de"}, []int{0}},
+			"the previous one":   {app.ListQuery{Language: "en"}, []int{2, 1}},
+		} {
+			var want []string
+			for _, i := range c.want {
+				want = append(want, ids[i])
+			}
+			if got := list(c.q); !slices.Equal(got, want) {
+				t.Errorf("%s: found %v, want %v", desc, got, want)
+			}
+		}
+		for _, project := range []*string{new("Kitchen"), new("")} {
+			before := item(ids[0])
+			w.clock.add(time.Second)
+			changed, err := w.ChangeDetails(w.ctx, owner, ids[0], app.Details{Project: project, Title: new("Marzipan")})
+			if same := *project == "Kitchen"; err != nil || (changed == app.Details{}) != same ||
+				item(ids[0]).UpdatedAt.Equal(before.UpdatedAt) != same {
+				t.Errorf("the project %q: changed %+v (%v)", *project, changed, err)
+			}
+		}
+		events, err := w.Events(w.ctx, owner, app.EventQuery{Noun: "transcription", Limit: 5})
+		var texts []string
+		for _, e := range must(t, events, err) {
+			texts = append(texts, fmt.Sprintf("%s %s: %s", e.Action, e.Name, e.Details))
+		}
+		if diff := cmp.Diff([]string{
+			"transcription.moved Marzipan: ", "transcription.moved Marzipan: Kitchen",
+			"transcription.language_changed Marzipan: de", "transcription.date_changed Marzipan: 2026-05-02T22:59:59Z",
+			"transcription.renamed Marzipan: ",
+		}, texts); diff != "" {
+			t.Error(diff)
 		}
 	})
 }
@@ -112,15 +213,17 @@ func TestOnlyImporterOrOwnerChangesTranscription(t *testing.T) {
 			return ids
 		}
 		wantKind(t, "a member renames the OWNER's transcription",
-			w.ChangeTitle(w.ctx, member, ofOwner, "New"), memo.KindForbidden)
+			errOf(w.ChangeDetails(w.ctx, member, ofOwner, app.Details{Title: new("New")})), memo.KindForbidden)
 		wantKind(t, "a member deletes the OWNER's transcription",
 			w.DeleteTranscription(w.ctx, member, ofOwner), memo.KindForbidden)
 		key := member
 		key.KeyID = "k"
-		wantKind(t, "a key renames a transcription", w.ChangeTitle(w.ctx, key, ofMember, "New"), memo.KindForbidden)
+		wantKind(t, "a key renames a transcription",
+			errOf(w.ChangeDetails(w.ctx, key, ofMember, app.Details{Title: new("New")})), memo.KindForbidden)
 		stranger := memo.Caller{UserID: w.owner.ID, WorkspaceID: w.addWorkspace("Other", w.owner).ID, Role: memo.RoleOwner}
 		wantKind(t, "deleting in another workspace", w.DeleteTranscription(w.ctx, stranger, ofMember), memo.KindNotFound)
-		wantKind(t, "an empty title", w.ChangeTitle(w.ctx, member, ofMember, ""), memo.KindInvalid)
+		wantKind(t, "an empty title",
+			errOf(w.ChangeDetails(w.ctx, member, ofMember, app.Details{Title: new("")})), memo.KindInvalid)
 		for id, want := range map[string]bool{ofOwner: false, ofMember: true} {
 			if may, err := w.MayChangeTranscription(w.ctx, member, id); may != want || err != nil {
 				t.Errorf("a member may change %s: %v (%v), want %v", id, may, err, want)
@@ -128,19 +231,19 @@ func TestOnlyImporterOrOwnerChangesTranscription(t *testing.T) {
 		}
 
 		before := w.fresh(owner).ContentVersion
-		must(t, 0, w.ChangeTitle(w.ctx, member, ofMember, "Marzipan"))
+		must(t, 0, errOf(w.ChangeDetails(w.ctx, member, ofMember, app.Details{Title: new("Marzipan")})))
 		if got := find("marzipan"); !slices.Equal(got, []string{ofMember}) {
 			t.Errorf("a search for the new title finds %v", got)
 		}
 		if got := find("almonds"); !slices.Equal(got, []string{ofMember}) {
 			t.Errorf("a search for the text finds %v", got)
 		}
-		must(t, 0, w.ChangeProject(w.ctx, owner, ofMember, "Kitchen"))
+		must(t, 0, errOf(w.ChangeDetails(w.ctx, owner, ofMember, app.Details{Project: new("Kitchen")})))
 		projects, n, err := w.Projects(w.ctx, owner, 10, 0)
 		if err != nil || n != 1 || projects[0].Name != "Kitchen" || projects[0].TranscriptionCount != 1 {
 			t.Errorf("the projects are %+v (%v), want Kitchen with 1 transcription", projects, err)
 		}
-		must(t, 0, w.ChangeProject(w.ctx, owner, ofMember, ""))
+		must(t, 0, errOf(w.ChangeDetails(w.ctx, owner, ofMember, app.Details{Project: new("")})))
 		full, err := w.Transcription(w.ctx, owner, ofMember)
 		must(t, full, err)
 		if body, err := full.AppendJSON(nil); err != nil || !bytes.Contains(body, []byte(`"title":"Marzipan"`)) ||

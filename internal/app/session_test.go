@@ -557,7 +557,7 @@ func TestNothingIsWrittenAfterSignOut(t *testing.T) {
 			_, imported := w.Import(w.ctx, c, app.ImportFile{Name: "late.txt", Data: []byte("Ann: late")})
 			return map[string]error{
 				"create a key": created, "invite": invited, "import": imported,
-				"change a title":       w.ChangeTitle(w.ctx, c, in.ID, "Late"),
+				"change a title":       errOf(w.ChangeDetails(w.ctx, c, in.ID, app.Details{Title: new("Late")})),
 				"rename the workspace": w.RenameWorkspace(w.ctx, c, "Late"),
 				"rename the user":      w.RenameUser(w.ctx, c, "Late"),
 				"change the password":  w.ChangePassword(w.ctx, c, testenv.Password, "battery staple", false),
@@ -590,7 +590,7 @@ func TestNothingIsWrittenAfterSignOut(t *testing.T) {
 		_, err = w.Import(w.ctx, member, app.ImportFile{Name: "late.txt", Data: []byte("Ann: late")})
 		wantKind(t, "a removed member imports", err, memo.KindNotFound)
 		wantKind(t, "a demoted OWNER changes another member's title",
-			w.ChangeTitle(w.ctx, demoted, theirs.ID, "Late"), memo.KindForbidden)
-		must(t, 0, w.ChangeTitle(w.ctx, demoted, in.ID, "Own"))
+			errOf(w.ChangeDetails(w.ctx, demoted, theirs.ID, app.Details{Title: new("Late")})), memo.KindForbidden)
+		must(t, 0, errOf(w.ChangeDetails(w.ctx, demoted, in.ID, app.Details{Title: new("Own")})))
 	})
 }

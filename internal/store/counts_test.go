@@ -161,7 +161,8 @@ func change(ctx context.Context, s *Store, tx *Tx, r *rand.Rand, ids *[]string) 
 	if err != nil {
 		return err
 	}
-	if err := tx.UpdateProject(ctx, e, []string{"", "P1", "P2"}[r.IntN(3)]); err != nil || r.IntN(2) == 0 {
+	details := Details{Project: new([]string{"", "P1", "P2"}[r.IntN(3)]), Language: new([]string{"", "de"}[r.IntN(2)])}
+	if _, err := tx.UpdateDetails(ctx, e, NewDetails{Details: details}); err != nil || r.IntN(2) == 0 {
 		return err
 	}
 	*ids = (*ids)[1:]

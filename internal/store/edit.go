@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -36,19 +37,33 @@ func (t *Tx) LockTranscription(ctx context.Context, workspaceID, id string) (e L
 	return e, err
 }
 
-// NewTitle is a new title for a transcription, with the terms of the whole transcription
-// for the search index: FTS5 cannot change a single column of a row. The terms are made before
-// the transaction, because this can take seconds.
-type NewTitle struct {
-	title    string
-	speakers []memo.Speaker // when the terms were made
-	terms    searchTerms
+// Details are new values of a transcription. What is nil does not change.
+type Details struct {
+	Title     *string
+	CreatedAt *time.Time
+	Language  *string // empty: unknown
+	Project   *string // by name, created if it does not exist; empty: no project
 }
 
-// PrepareTitle makes the search terms that a transcription of the workspace has with a new
-// title.
-func (s *Store) PrepareTitle(ctx context.Context, workspaceID, id, title string) (NewTitle, error) {
-	n := NewTitle{title: title}
+// NewDetails are details with the terms of the whole transcription for the search index, if they change
+// what is in it: FTS5 cannot change a single column of a row. The terms are made before
+// the transaction, because this can take seconds.
+type NewDetails struct {
+	Details
+	before memo.ListItem // when the terms were made
+	terms  *searchTerms
+}
+
+// indexed reports whether the search index depends on what changes: on SQLite, its order is that of the
+// creation times.
+func (d Details) indexed() bool { return d.Title != nil || d.CreatedAt != nil }
+
+// PrepareDetails makes the search terms that a transcription of the workspace has with new details.
+func (s *Store) PrepareDetails(ctx context.Context, workspaceID, id string, details Details) (NewDetails, error) {
+	n := NewDetails{Details: details}
+	if !details.indexed() {
+		return n, nil
+	}
 	var item, raw []byte
 	err := s.dataReader.q.QueryRowContext(ctx, `SELECT t.item, x.segments
 		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
@@ -63,56 +78,90 @@ func (s *Store) PrepareTitle(ctx context.Context, workspaceID, id, title string)
 	if err != nil {
 		return n, err
 	}
-	d.Title, n.speakers = title, d.Speakers
-	n.terms = prepareTerms(s.dialect, workspaceID, d.ListItem, d.Segments)
+	n.before = d.ListItem
+	if details.Title != nil {
+		d.Title = *details.Title
+	}
+	n.terms = new(prepareTerms(s.dialect, workspaceID, d.ListItem, d.Segments))
 	return n, nil
 }
 
-// UpdateTitle changes the title of a transcription. The terms that [Store.PrepareTitle] made are
-// still correct if the names of the speakers are: nothing else that is indexed can change after the
-// import. Otherwise it returns an error of the kind conflict.
-func (t *Tx) UpdateTitle(ctx context.Context, e LockedTranscription, n NewTitle) error {
-	if !slices.Equal(e.Item.Speakers, n.speakers) {
-		return errChanged
+// UpdateDetails stores new details, and returns those that are not as before. The terms that
+// [Store.PrepareDetails] made are still correct if the title and the names of the speakers are: nothing else
+// that is indexed can change after the import. Otherwise it returns an error of the kind conflict.
+func (t *Tx) UpdateDetails(ctx context.Context, e LockedTranscription, n NewDetails) (changed Details, err error) {
+	if n.terms != nil && (!slices.Equal(e.Item.Speakers, n.before.Speakers) ||
+		n.Title == nil && e.Item.Title != n.before.Title) {
+		return changed, errChanged
 	}
-	e.Item.Title, e.Item.UpdatedAt = n.title, t.Now
+	before, err := t.countGroup(ctx, e.seq)
+	if err != nil {
+		return changed, err
+	}
+	after := before
+	if n.Title != nil && *n.Title != e.Item.Title {
+		changed.Title, e.Item.Title = n.Title, *n.Title
+	}
+	if n.CreatedAt != nil && !n.CreatedAt.Equal(e.Item.CreatedAt) {
+		changed.CreatedAt, e.Item.CreatedAt = n.CreatedAt, *n.CreatedAt
+		after.day = dayOf(toMillis(e.Item.CreatedAt))
+	}
+	if n.Language != nil && *n.Language != string(e.Item.Language) {
+		changed.Language, e.Item.Language = n.Language, memo.Optional(*n.Language)
+		after.language = *n.Language
+	}
+	if n.Project != nil {
+		if after.projectID = ""; *n.Project != "" {
+			if after.projectID, err = t.projectNamed(ctx, e.workspaceID, *n.Project); err != nil {
+				return changed, err
+			}
+		}
+		if after.projectID != before.projectID {
+			changed.Project = n.Project
+		}
+	}
+	if changed == (Details{}) {
+		return changed, nil
+	}
+	t.addToCounts(before, -1)
+	t.addToCounts(after, 1)
+	return changed, t.writeDetails(ctx, e, after.projectID, changed, n.terms)
+}
+
+// writeDetails writes the item and what is derived from it.
+func (t *Tx) writeDetails(
+	ctx context.Context, e LockedTranscription, projectID string, changed Details, terms *searchTerms,
+) error {
+	e.Item.UpdatedAt = t.Now
 	item, err := json.Marshal(e.Item)
 	if err != nil {
 		return fmt.Errorf("store: item: %w", err)
 	}
-	if err := t.exec(ctx, `UPDATE transcriptions SET item = $2 WHERE seq = $1`, e.seq, string(item)); err != nil {
-		return err
-	}
-	if err := t.unindex(ctx, e.seq); err != nil {
-		return err
-	}
-	if err := t.index(ctx, e.seq, n.terms); err != nil {
-		return err
-	}
-	return t.bumpContent(ctx, e.workspaceID, 0)
-}
-
-// UpdateProject moves a transcription to the workspace's project with this name, which is
-// created if it does not exist. An empty name removes it from its project.
-func (t *Tx) UpdateProject(ctx context.Context, e LockedTranscription, project string) error {
-	id := sql.NullString{}
-	if project != "" {
-		var err error
-		if id.String, err = t.projectNamed(ctx, e.workspaceID, project); err != nil {
+	if changed.indexed() {
+		if err := t.unindex(ctx, e.seq); err != nil {
 			return err
 		}
-		id.Valid = true
 	}
-	g, err := t.countGroup(ctx, e.seq)
-	if err != nil {
+	if err := t.exec(ctx, `UPDATE transcriptions SET item = $2, language = $3, project_id = $4, created_at = $5
+		WHERE seq = $1`, e.seq, string(item), nullText(e.Item.Language), nullText(memo.Optional(projectID)),
+		toMillis(e.Item.CreatedAt)); err != nil {
 		return err
 	}
-	if err := t.exec(ctx, `UPDATE transcriptions SET project_id = $2 WHERE seq = $1`, e.seq, id); err != nil {
-		return err
+	if changed.CreatedAt != nil {
+		if t.dialect == dialectSQLite {
+			if err := t.exec(ctx, `UPDATE transcriptions SET search_rowid = NULL WHERE seq = $1`, e.seq); err != nil {
+				return err
+			}
+		}
+		if err := t.replaceSpeakers(ctx, e.seq, e.workspaceID, e.Item); err != nil {
+			return err
+		}
 	}
-	t.addToCounts(g, -1)
-	g.projectID = id.String
-	t.addToCounts(g, 1)
+	if changed.indexed() {
+		if err := t.index(ctx, e.seq, *terms); err != nil {
+			return err
+		}
+	}
 	return t.bumpContent(ctx, e.workspaceID, 0)
 }
 

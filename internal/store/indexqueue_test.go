@@ -143,14 +143,14 @@ func TestChangedTextIsIndexedAsItIsNow(t *testing.T) {
 		if err != nil || len(batch) != 3 {
 			t.Fatalf("the batch is %v (%v), want 3 transcriptions", batch, err)
 		}
-		title, err := h.PrepareTitle(ctx, workspace, retitled, "New giraffe")
+		title, err := h.PrepareDetails(ctx, workspace, retitled, Details{Title: new("New giraffe")})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := h.Write(ctx, func(tx *Tx) error {
 			e, err := tx.LockTranscription(ctx, workspace, retitled)
 			if err == nil {
-				err = tx.UpdateTitle(ctx, e, title)
+				_, err = tx.UpdateDetails(ctx, e, title)
 			}
 			if err != nil {
 				return err

@@ -38,11 +38,11 @@ func TestStoredBytesFollowTheContent(t *testing.T) {
 		b := backUp(t, h.Store)
 		ids, err := queryAll(ctx, h.q, scanID, `SELECT id FROM transcriptions`)
 		for _, id := range ids {
-			title, bad := h.PrepareTitle(ctx, workspace, id, "Another")
+			details, bad := h.PrepareDetails(ctx, workspace, id, Details{Title: new("Another"), Project: new("Sales")})
 			err = errors.Join(err, bad, h.Write(ctx, func(tx *Tx) error {
 				e, err := tx.LockTranscription(ctx, workspace, id)
-				return errors.Join(err, tx.UpdateTitle(ctx, e, title), tx.UpdateProject(ctx, e, "Sales"),
-					tx.DeleteTranscription(ctx, e))
+				_, bad := tx.UpdateDetails(ctx, e, details)
+				return errors.Join(err, bad, tx.DeleteTranscription(ctx, e))
 			}))
 		}
 		if left, sum := sizes(t, h.Store, workspace); err != nil || left != 0 || sum != 0 {

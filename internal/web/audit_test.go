@@ -56,8 +56,8 @@ func TestAuditPage(t *testing.T) {
 		olga, mark, audit := w.browser(w.Olga), w.browser(w.Mark), "/w/"+w.Acme.ID+"/audit"
 		mark.post("/w/" + w.Acme.ID + "/keys/" + w.MarkKey.ID + "/revoke").want(200)
 		c := w.as(w.Olga, memo.RoleOwner)
-		w.Must(w.App.ChangeProject(ctx, c, w.Transcriptions[0], "Kitchen"))
-		w.Must(w.App.ChangeProject(ctx, c, w.Transcriptions[0], ""))
+		w.changeDetails(c, w.Transcriptions[0], app.Details{Project: new("Kitchen")})
+		w.changeDetails(c, w.Transcriptions[0], app.Details{Project: new("")})
 		w.Must(w.App.DeleteTranscription(ctx, c, w.Transcriptions[0]))
 		olga.post("/w/"+w.Acme.ID+"/members/"+w.Mark.ID, "role", "OWNER").want(200)
 		nina := w.browser(memo.User{})
@@ -151,8 +151,8 @@ func TestAuditTrailNames(t *testing.T) {
 		key, _ := credential.ParseKey(w.OlgaKey.Key)
 		w.App.MarkExposed(ctx, []credential.Key{key}, app.Client{Address: "192.0.2.9"})
 		long := strings.Repeat("long", 99)
-		w.Must(w.App.ChangeTitle(ctx, c, w.Transcriptions[1], long))
-		w.Must(w.App.ChangeProject(ctx, c, w.Transcriptions[1], "Kitchen"))
+		w.changeDetails(c, w.Transcriptions[1], app.Details{Title: new(long)})
+		w.changeDetails(c, w.Transcriptions[1], app.Details{Project: new("Kitchen")})
 		w.Must(w.App.RemoveMember(ctx, w.as(w.Mark, memo.RoleMember), w.Acme.ID, w.Mark.ID))
 
 		olga, audit := w.browser(w.Olga), "/w/"+w.Acme.ID+"/audit"
@@ -321,13 +321,20 @@ func TestAuditPageSize(t *testing.T) {
 		_ = must(w.App.AddMember(ctx, memo.Caller{Operator: true}, w.Acme.ID, u.ID, memo.RoleOwner))
 		c := w.as(u, memo.RoleOwner)
 		c.ClientAddress, c.UserAgent = "2001:db8:1111:2222:3333:4444:5555:6666", strings.Repeat("a", app.MaxEventText)
-		w.Must(w.App.ChangeTitle(ctx, c, w.Transcriptions[0], strings.Repeat("題", memo.MaxTitle)))
+		w.changeDetails(c, w.Transcriptions[0], app.Details{Title: new(strings.Repeat("題", memo.MaxTitle))})
 		for i := range auditLength {
-			w.Must(w.App.ChangeProject(ctx, c, w.Transcriptions[0], strings.Repeat(string('一'+rune(i%2)), memo.MaxName)))
+			project := strings.Repeat(string('一'+rune(i%2)), memo.MaxName)
+			w.changeDetails(c, w.Transcriptions[0], app.Details{Project: &project})
 		}
 		p := w.browser(u).get("/w/"+w.Acme.ID+"/audit").want(200, "Older")
 		if len(p.body) > 100_000 {
 			t.Errorf("page has %d bytes", len(p.body))
 		}
 	})
+}
+
+func (w *world) changeDetails(c memo.Caller, id string, d app.Details) {
+	w.World.T.Helper()
+	_, err := w.App.ChangeDetails(context.Background(), c, id, d)
+	w.Must(err)
 }

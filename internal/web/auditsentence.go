@@ -44,11 +44,13 @@ var eventTexts = map[memo.Action]string{
 	memo.ActionWorkspaceRenamed: "renamed the workspace to {detail}",
 	memo.ActionPlanChanged:      "changed the plan to {detail}",
 
-	memo.ActionImported:       "imported {}",
-	memo.ActionTitleChanged:   "renamed a transcription to {}",
-	memo.ActionProjectChanged: "moved {} to the project {detail}",
-	memo.ActionSpeakerRenamed: "renamed a speaker of {}: {detail}",
-	memo.ActionDeleted:        "deleted {}",
+	memo.ActionImported:        "imported {}",
+	memo.ActionTitleChanged:    "renamed a transcription to {}",
+	memo.ActionDateChanged:     "changed the date of {} to {detail}",
+	memo.ActionLanguageChanged: "changed the language of {} to {detail}",
+	memo.ActionProjectChanged:  "moved {} to the project {detail}",
+	memo.ActionSpeakerRenamed:  "renamed a speaker of {}: {detail}",
+	memo.ActionDeleted:         "deleted {}",
 
 	memo.ActionDownloaded:   "downloaded {} as {detail}",
 	memo.ActionSignInFailed: "refused a sign-in as {}: {detail}",
@@ -71,6 +73,8 @@ func (v *pageRequest) describe(e memo.AuditEvent) (s eventSentence) {
 		words = cmp.Or(selfEventTexts[e.Action], words)
 	case e.Action == memo.ActionProjectChanged && e.Details == (memo.EventDetails{}):
 		words = "removed {} from its project"
+	case e.Action == memo.ActionLanguageChanged && e.Details == (memo.EventDetails{}):
+		words = "removed the language of {}"
 	case e.Action == memo.ActionImported && e.Details.Source != "":
 		words = "imported {}: {detail}"
 	case e.Action == memo.ActionInviteCreated && e.Name == "":

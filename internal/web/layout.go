@@ -211,7 +211,7 @@ var doneTexts = map[string]string{
 	"elsewhere":     "You are signed out on all other devices.",
 	"device":        "Device signed out.",
 	"saved":         "Key updated.",
-	"retitled":      "Title updated.",
+	"details":       "Details updated.",
 	"moved":         "Project updated.",
 	"speaker":       "Speaker renamed.",
 	"merged":        "Speakers joined. This cannot be undone.",

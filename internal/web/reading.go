@@ -248,7 +248,7 @@ func (p transcriptionPage) DownloadMenu() menu {
 
 // EditMenu has what a user who may change the transcription can do with it.
 func (p transcriptionPage) EditMenu() menu {
-	return newMenu("more", "More actions", newMenuItem("Rename or move", "edit", p.Path+"?edit=1#edit"),
+	return newMenu("more", "More actions", newMenuItem("Edit details", "edit", p.Path+"?edit=1#edit"),
 		dangerItem(newMenuItem("Delete transcription", "trash", p.Path+"/delete")))
 }
 

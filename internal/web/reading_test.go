@@ -15,7 +15,7 @@ func TestShowTranscription(t *testing.T) {
 		first := b.get(w.texts("/"+id)).
 			want(200, "<title>Pricing talk · Memo</title>", "May 1, 2026, 10:00 UTC", "1 min", "English", "Sales",
 				"Action items", "Summary</bdi></h2>", "About the price", "00:42", "Jordan", `id="t-2"`, "crm-1").
-			without("Delete transcription", "Rename", "send the offer")
+			without("Delete transcription", "Edit details", "send the offer")
 		report := reportTab.FindString(first.body)
 		b.get(w.texts("/"+id+report)).want(200, ">Action items</bdi></h2>", "send the offer", `id="t-2"`).
 			without("About the price")
@@ -29,7 +29,7 @@ func TestShowTranscription(t *testing.T) {
 			for _, path := range []string{"", "/export", "/delete", "/export?format=x"} {
 				b.get(w.texts("/"+bad+path)).want(404, "Transcription not found").without("Secret")
 			}
-			for _, path := range []string{"/title", "/project", "/delete"} {
+			for _, path := range []string{"/details", "/project", "/delete"} {
 				b.post(w.texts("/"+bad+path), "title", "x", "project", "x").want(404, "Transcription not found")
 			}
 		}

@@ -58,7 +58,7 @@ func (s *Site) table() []route {
 		{post, texts + "/export", memberOnly, changing, downloadMany},
 		{get, texts + "/{id}", memberOnly, ordinary, showTranscription},
 		{get, texts + "/{id}/export", memberOnly, changing, download},
-		{post, texts + "/{id}/title", memberOnly, changing, doRetitle},
+		{post, texts + "/{id}/details", memberOnly, changing, doChangeDetails},
 		{post, texts + "/{id}/project", memberOnly, changing, doMove},
 		{post, texts + "/{id}/speaker", memberOnly, changing, doRenameSpeaker},
 		{get, texts + "/{id}/delete", memberOnly, ordinary, showDelete},

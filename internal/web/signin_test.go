@@ -293,7 +293,7 @@ func TestChangesAreLimited(t *testing.T) {
 	cfg.Changes = 3
 	w := newWorld(t, cfg)
 	olga, mark := w.browser(w.Olga), w.browser(w.Mark)
-	title := w.texts("/" + w.Transcriptions[0] + "/title")
+	title := w.texts("/" + w.Transcriptions[0] + "/details")
 	for i := range 3 {
 		olga.post(title, "title", fmt.Sprint("Title ", i)).want(200)
 	}

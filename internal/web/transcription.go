@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
@@ -42,10 +43,11 @@ type transcriptionPage struct {
 	Timed            bool
 	At               string // the requested time, if it is invalid
 
-	MayEdit, Editing       bool // Editing: the forms are open
-	TitleForm, ProjectForm form
-	SpeakerForm            form // empty if no line has a speaker
-	speakers               []option
+	MayEdit, Editing bool // Editing: the forms are open
+	DetailsForm      form // title, date and language
+	ProjectForm      form
+	SpeakerForm      form // empty if no line has a speaker
+	speakers         []option
 }
 
 const (
@@ -130,9 +132,19 @@ func (v *pageRequest) readEditForms(p *transcriptionPage) (err error) {
 	if err != nil {
 		return err
 	}
-	p.TitleForm = v.form(formField{
+	languages, err := v.App.Languages(v.ctx, v.Caller)
+	if err != nil {
+		return err
+	}
+	p.DetailsForm = v.form(formField{
 		Name: "title", Label: "Title", Type: "text", Required: true, Max: memo.MaxTitle, Autocomplete: "off",
 		Value: p.Transcription.Title,
+	}, formField{
+		Name: "date", Label: "Date", Type: "date", Required: true, Hint: "In UTC. The time of day does not change.",
+		Value: p.Transcription.CreatedAt.UTC().Format(time.DateOnly),
+	}, formField{
+		Name: "language", Label: "Language", Type: "text", Autocomplete: "off", Max: 20, List: languages,
+		Hint: "For example, en or ru. Leave empty if unknown.", Value: string(p.Transcription.Language),
 	})
 	project := formField{
 		Name: "project", Label: "Project", Type: "text", Max: memo.MaxName, Autocomplete: "off",
@@ -163,9 +175,35 @@ func (v *pageRequest) projectNames() ([]string, error) {
 	return names, err
 }
 
-func doRetitle(v *pageRequest) error {
-	return v.change("retitled", func(id string) error {
-		return v.App.ChangeTitle(v.ctx, v.Caller, id, v.r.PostFormValue("title"))
+// doChangeDetails changes the fields that the form has. A new date has the time of day of the one before.
+func doChangeDetails(v *pageRequest) error {
+	return v.change("details", func(id string) error {
+		t, err := v.App.Transcription(v.ctx, v.Caller, id)
+		if err != nil {
+			return err
+		}
+		item, err := t.Item()
+		if err != nil {
+			return err
+		}
+		var d app.Details
+		changed := func(name, before string) *string {
+			if value := strings.TrimSpace(v.r.PostFormValue(name)); v.r.PostForm.Has(name) && value != before {
+				return &value
+			}
+			return nil
+		}
+		d.Title, d.Language = changed("title", item.Title), changed("language", string(item.Language))
+		before := item.CreatedAt.UTC()
+		if date := changed("date", before.Format(time.DateOnly)); date != nil {
+			day, err := time.Parse(time.DateOnly, *date)
+			if err != nil {
+				return memo.Invalid("date", "must be a date such as 2026-05-20")
+			}
+			d.CreatedAt = new(day.Add(before.Sub(before.Truncate(24 * time.Hour))))
+		}
+		_, err = v.App.ChangeDetails(v.ctx, v.Caller, id, d)
+		return err
 	})
 }
 
@@ -186,7 +224,9 @@ func doMove(v *pageRequest) error {
 		from = p.ID
 	}
 	return v.change("moved&from="+from, func(id string) error {
-		return v.App.ChangeProject(v.ctx, v.Caller, id, strings.TrimSpace(v.r.PostFormValue("project")))
+		_, err := v.App.ChangeDetails(v.ctx, v.Caller, id,
+			app.Details{Project: new(strings.TrimSpace(v.r.PostFormValue("project")))})
+		return err
 	})
 }
 

@@ -255,16 +255,21 @@ func TestChangePermissions(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, olga, eve := w.browser(w.Mark), w.browser(w.Olga), w.browser(w.Eve)
 		marks := w.importAs(mark, "mine.txt", "Hello there")
-		mark.get(w.texts("/"+marks)).want(200, "Rename", "Delete transcription")
-		mark.post(w.texts("/"+marks+"/title"), "title", "A better title").want(200, "Title updated.", "A better title")
-		mark.post(w.texts("/"+marks+"/title"), "title", " ").want(422, "Title must not be empty", `value=" "`)
+		mark.get(w.texts("/"+marks)).want(200, "Edit details", "Delete transcription")
+		mark.post(w.texts("/"+marks+"/details"), "title", "A better title").want(200, "Details updated.", "A better title")
+		mark.post(w.texts("/"+marks+"/details"), "title", " ").want(422, "Title must not be empty", `value=" "`)
+		mark.post(w.texts("/"+marks+"/details"), "title", "A better title", "date", "2026-05-20", "language", "german").
+			want(200, "A better title", "May 20, 2026", "German", `value="2026-05-20"`)
+		mark.post(w.texts("/"+marks+"/details"), "date", "soon").want(422, "Date must be a date such as", "May 20, 2026")
+		mark.post(w.texts("/"+marks+"/details"), "language", "??").want(422, "Language must be a language code")
+		mark.post(w.texts("/"+marks+"/details"), "language", "").want(200, "May 20, 2026").without("German")
 		mark.post(w.texts("/"+marks+"/project"), "project", "Brand new").want(200, "Project updated.", "Brand new")
 		mark.post(w.texts("/"+marks+"/project"), "project", "a\u202eb").want(422, "Project must not contain")
 		mark.post(w.texts("/"+marks+"/project"), "project", "").want(200, "Project updated.").without("<dt>Project")
 
 		olgas := w.Transcriptions[3]
 		mark.get(w.texts("/" + olgas + "/delete")).want(403)
-		for _, path := range []string{"/title", "/project", "/delete"} {
+		for _, path := range []string{"/details", "/project", "/delete"} {
 			mark.post(w.texts("/"+olgas+path), "title", "x", "project", "x").want(403, "Only an owner or the member who")
 			eve.post(w.texts("/"+marks+path), "title", "x", "project", "x").want(404)
 			eve.post("/w/"+w.Other.ID+"/transcriptions/"+marks+path, "title", "x", "project", "x").
@@ -272,7 +277,7 @@ func TestChangePermissions(t *testing.T) {
 			mark.do(http.MethodPost, w.texts("/"+marks+path), "title=x",
 				func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") }).want(403)
 		}
-		olga.post(w.texts("/"+olgas+"/title"), "title", "Renamed").want(200, "Renamed")
+		olga.post(w.texts("/"+olgas+"/details"), "title", "Renamed").want(200, "Renamed")
 		olga.get(w.texts("?q=renamed")).want(200, "<mark>Renamed</mark>")
 		olga.get(w.texts("/"+marks+"/delete")).want(200, "cannot be undone")
 		olga.post(w.texts("/"+marks+"/delete")).want(200, "Transcription deleted.").without("A better title")
