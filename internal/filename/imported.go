@@ -45,10 +45,10 @@ func Parse(path string) Name {
 	}
 	if generic.MatchString(base) {
 		parent := folder[strings.LastIndexAny(folder, `/\`)+1:]
-		if title, created := splitDate(parent); titleWords(title) != "" && !created.IsZero() {
+		if title, created := SplitDate(parent); titleWords(title) != "" && !created.IsZero() {
 			base, n.Created = title, created
 		}
-	} else if title, created := splitDate(base); !created.IsZero() {
+	} else if title, created := SplitDate(base); !created.IsZero() {
 		n.Created = created
 		if titleWords(title) != "" {
 			base = title
@@ -106,9 +106,9 @@ func parseZoomName(base string) (title string, created time.Time, ok bool) {
 	return title, created, true
 }
 
-// splitDate returns a name without its date, and the date. The date is zero if the name has none, or
+// SplitDate returns a name or a title without its date, and the date. The date is zero if the name has none, or
 // digits that are not a date. It must be at the start, at the end, or followed by what a tool adds.
-func splitDate(name string) (rest string, created time.Time) {
+func SplitDate(name string) (rest string, created time.Time) {
 	for _, form := range []*regexp.Regexp{dateAtStart, dateInside} {
 		m := form.FindStringSubmatchIndex(name)
 		if m == nil {
@@ -136,7 +136,7 @@ func splitDate(name string) (rest string, created time.Time) {
 }
 
 const (
-	dateForm  = `(?P<year>(?:19|20)\d\d)(?P<dash>[-._]?)(?P<month>\d\d)[-._]?(?P<day>\d\d)`
+	dateForm  = `(?P<year>(?:19|20)\d\d)(?P<dash>[-._/]?)(?P<month>\d\d)[-._/]?(?P<day>\d\d)`
 	clockForm = `(?P<hour>[01]\d|2[0-3])[-._:h]?(?P<minute>[0-5]\d)(?:[-._:m]?(?P<second>[0-5]\d))?`
 )
 

@@ -6,6 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"memoai.tech/memo/internal/filename"
 	"memoai.tech/memo/internal/plaintext"
 )
 
@@ -71,7 +72,8 @@ func parseLateTime(line string) stamp {
 			continue
 		}
 		name := cleanStampName(line[:i])
-		if _, isDate := parseDateLine(line); isDate || !isStampName(name) || notSpeakers[strings.ToLower(name)] {
+		if _, isDate := parseDateLine(line); isDate || hasDate(name) || !isStampName(name) ||
+			notSpeakers[strings.ToLower(name)] {
 			return stamp{}
 		}
 		s.bracketed = s.bracketed || strings.IndexByte("*`", line[i-1]) >= 0
@@ -84,6 +86,18 @@ func parseLateTime(line string) stamp {
 		return s
 	}
 	return stamp{}
+}
+
+// hasDate reports whether a text has a date, so that it is no name.
+func hasDate(text string) bool {
+	if !hasYear(text) {
+		return false
+	}
+	if _, ok := parseDateLine(strings.TrimSpace(text)); ok {
+		return true
+	}
+	_, at := filename.SplitDate(text)
+	return !at.IsZero()
 }
 
 // notSpeakers are words before a time that is not the time of a text, in lower case.

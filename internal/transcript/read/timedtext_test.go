@@ -1,8 +1,12 @@
 package read_test
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/transcript"
 	"memoai.tech/memo/internal/transcript/read"
 )
@@ -74,6 +78,32 @@ func TestTextWithTimesIsRead(t *testing.T) {
 				"Transcription ended after 00:06:02\n\nThis editable transcript was computer generated and might contain errors.",
 			[]string{"0-300 Noor says a", "0-300 Leo says b", "300-362 Noor says c"},
 		},
+		{
+			"Google Meet text",
+			"Budget (2026-09-14 15:30 GMT+2) - Transcript\nAttendees\nNoor Haddad, Leo Lam\nTranscript\n00:00:00\n" +
+				"Noor Haddad: a\nLeo Lam: b\n00:05:00\nNoor Haddad: c\nMeeting ended after 00:06:02 👋\n" +
+				"This editable transcript was computer generated and might contain errors.\n",
+			[]string{"0-300 Noor Haddad says a", "0-300 Leo Lam says b", "300-362 Noor Haddad says c"},
+		},
+		{
+			"Whisper console output",
+			"Detecting language using up to the first 30 seconds. Use `--language` to specify the language\n" +
+				"Detected language: English\n[00:00.000 --> 00:03.480]  a\n[00:03.480 --> 00:08.000]  b\n",
+			[]string{"0-3.48 a", "3.48-8 b"},
+		},
+		{
+			"YouTube transcript", "0:00\n0 seconds\nso what\n0:04\n4 seconds\nis it\n1:03\n1 minute, 3 seconds\nnow\n" +
+				"1:02:05\n1 hour, 2 minutes, 5 seconds\n5 seconds is nothing\n",
+			[]string{"0-4 so what", "4-63 is it", "63-3725 now", "3725-3726 5 seconds is nothing"},
+		},
+		{
+			"YouTube transcript", "0:03\n3 Sekunden\nja\n2:00\n2 Minuten\nnein\n2:09\n2 Minuten und 9 Sekunden\nja\n",
+			[]string{"3-120 ja", "120-129 nein", "129-130 ja"},
+		},
+		{
+			"YouTube transcript", "0:00\nhow long?\n0:04\n4 seconds\n0:06\nthat is short\n",
+			[]string{"0-4 how long?", "4-6 4 seconds", "6-7 that is short"},
+		},
 	} {
 		for _, name := range []string{"a.txt", "a", "a.srt", "notes.log"} {
 			t.Run(name+" "+tt.data, func(t *testing.T) {
@@ -91,12 +121,57 @@ func TestTextWithTimesIsRead(t *testing.T) {
 	}
 }
 
+// TestHeadOfTimedTextIsRead: what tools write before a transcript is not what somebody said.
 func TestHeadOfTimedTextIsRead(t *testing.T) {
-	doc := readText(t, "a.txt", "Budget review-20260914_153000-Meeting Recording\nSeptember 14, 2026, 1:30PM\n31m 12s\n\n"+
-		"Noor Haddad   0:03\na\n\nLeo Lam   0:05\nb\n")
-	if got := doc.CreatedAt.Format("2006-01-02 15:04"); doc.Title != "Budget review" || got != "2026-09-14 13:30" ||
-		doc.Duration != 1872 || len(doc.Segments) != 2 {
-		t.Errorf("got %q of %s, %v s, %q", doc.Title, got, doc.Duration, show(doc.Segments))
+	const said = "\n\nNoor Haddad   0:03\na\n\nLeo Lam   0:05\nb\n"
+	for _, tt := range []struct {
+		desc, head, title, created string
+		duration                   memo.Seconds
+		language                   memo.Optional
+		topics                     string
+	}{
+		{
+			"Teams", "Budget review-20260914_153000-Meeting Recording\nSeptember 14, 2026, 1:30PM\n31m 12s",
+			"Budget review", "2026-09-14 13:30", 1872, "", "",
+		},
+		{
+			"Otter", "Budget review\nMon, Sep 14, 2026 3:30PM • 31:12\n\nSUMMARY KEYWORDS\nfigures, third quarter, travel\n\n" +
+				"SPEAKERS\nNoor Haddad, Leo Lam",
+			"Budget review", "2026-09-14 15:30", 1872, "", "figures, third quarter, travel",
+		},
+		{
+			"Otter with hours", "Budget review\nMon, Sep 14, 2026 • 1:02:03\nSPEAKERS\nNoor Haddad\nLeo Lam",
+			"Budget review", "2026-09-14 00:00", 3723, "", "",
+		},
+		{
+			"Google Meet", "Budget review (2026-09-14 15:30 GMT+2) - Transcript\nAttendees\nNoor Haddad, Leo Lam\nTranscript",
+			"Budget review", "2026-09-14 13:30", 6, "", "",
+		},
+		{
+			"Google Meet's other title", "Budget review - 2026/09/14 15:30 CEST - Transcript\nAttendees: Noor Haddad, Leo Lam",
+			"Budget review", "2026-09-14 15:30", 6, "", "",
+		},
+		{"Whisper", "Detected language: German", "a", "0001-01-01 00:00", 6, "de", ""},
+		{"faster-whisper", "Detected language 'fr' with probability 0.98", "a", "0001-01-01 00:00", 6, "fr", ""},
+	} {
+		t.Run(tt.desc, func(t *testing.T) {
+			doc := readText(t, "a.txt", tt.head+said)
+			var topics []string
+			for _, topic := range doc.Topics {
+				topics = append(topics, topic.Title)
+			}
+			want := []any{tt.title, tt.created, tt.duration, tt.language, tt.topics}
+			got := []any{
+				doc.Title, doc.CreatedAt.Format("2006-01-02 15:04"), doc.Duration, doc.Language, strings.Join(topics, ", "),
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			said := []string{"3-5 Noor Haddad says a", "5-6 Leo Lam says b"}
+			if diff := cmp.Diff(said, show(doc.Segments)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
 	}
 }
 

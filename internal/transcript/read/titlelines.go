@@ -7,54 +7,117 @@ import (
 	"strings"
 	"time"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/filename"
 	"memoai.tech/memo/internal/plaintext"
+	"memoai.tech/memo/internal/transcript"
 )
 
-// readTitleLines reads lines before a transcript: its title, its date and its length. titled is whether the first other
-// line can be the title. It returns the lines that are none of these.
+// readTitleLines reads lines before a transcript: its title, its date, its length, its topics and a list of the people.
+// titled is whether the first other line can be the title. It returns the lines that are none of these.
 func (d *draft) readTitleLines(lines []string, titled bool) (text []string) {
-	for _, line := range lines {
-		if at, ok := parseDateLine(line); ok {
-			if d.doc.CreatedAt.IsZero() {
-				d.doc.CreatedAt = at
-			}
+	var dated time.Time // of the title
+	for i := 0; i < len(lines); i++ {
+		line := lines[i]
+		if n := d.readHeadSection(lines[i:]); n > 0 {
+			i += n - 1
 			continue
 		}
-		if t, ok := parseLength(line); ok {
-			if !d.duration {
-				_ = d.setDuration(0, t)
-			}
+		if d.readHeadFacts(line) {
 			continue
 		}
-		title, media := line, false
+		title, sure := line, false // sure is whether a tool wrote the line as the title
 		if stem, ok := withoutRecordingExtension(line); ok {
-			title, media = stem, true
+			title, sure = stem, true
 		}
 		for _, suffix := range []string{" - Transcript", " – Transcript", " Transcript", "-Meeting Recording"} {
 			if cut, ok := strings.CutSuffix(title, suffix); ok {
-				title, media = cut, true
+				title, sure = cut, true
 				if suffix == "-Meeting Recording" {
 					d.formatName = cmp.Or(d.formatName, "Teams text")
 				}
 			}
 		}
-		if m := recordingTime.FindStringSubmatch(title); m != nil {
-			title = m[1]
+		if rest, at := filename.SplitDate(title); !at.IsZero() && strings.TrimSpace(rest) != "" {
+			title, dated = strings.TrimSpace(rest), at
 		}
-		if d.doc.Title == "" && (media || titled && len(lines) <= 6 && len(title) <= 200 && !endsSentence(line)) {
+		if d.doc.Title == "" && (sure || titled && len(lines) <= 10 && len(title) <= 200 && !endsSentence(line)) {
 			d.doc.Title = plaintext.OneLine(title)
 			continue
 		}
-		if !media {
+		if !sure {
 			text = append(text, line)
 		}
+	}
+	if d.doc.CreatedAt.IsZero() {
+		d.doc.CreatedAt = dated
 	}
 	return text
 }
 
-// recordingTime finds the time that Teams writes after the title of a recording.
-var recordingTime = regexp.MustCompile(`^(.+)-[0-9]{8}_[0-9]{6}(UTC)?$`)
+// readHeadFacts reads a line with the date or the length of a recording, or both: "Mon, Sep 14, 2026 3:30PM • 31:12".
+func (d *draft) readHeadFacts(line string) bool {
+	var created time.Time
+	length := 0.0
+	for i, part := range strings.Split(strings.ReplaceAll(line, " · ", " • "), " • ") {
+		part = strings.TrimSpace(part)
+		if at, ok := parseDateLine(part); ok {
+			created = at
+		} else if t, ok := parseLength(part); ok {
+			length = t
+		} else if t, err := transcript.ParseClock(part); err == nil && i > 0 {
+			length = float64(t)
+		} else {
+			return false
+		}
+	}
+	if d.doc.CreatedAt.IsZero() {
+		d.doc.CreatedAt = created
+	}
+	if length > 0 && !d.duration {
+		_ = d.setDuration(0, length)
+	}
+	return true
+}
+
+// readHeadSection reads the heading of a list before a transcript and the list: Otter's keywords become topics. The
+// names of people are those of the speakers, or of people who say nothing. It returns the number of lines, or 0.
+func (d *draft) readHeadSection(lines []string) int {
+	heading, list, inLine := strings.Cut(lines[0], ":")
+	n := 1
+	switch strings.ToLower(strings.TrimSpace(heading)) {
+	case "summary keywords", "keywords":
+		if strings.TrimSpace(list) == "" && len(lines) > 1 {
+			list, n = lines[1], 2
+		}
+		for topic := range strings.SplitSeq(list, ",") {
+			topic = plaintext.OneLine(topic)
+			if topic != "" && len(d.doc.Topics) < maxTopics && checkLength(0, "", topic, maxLabel) == nil {
+				d.doc.Topics = append(d.doc.Topics, memo.Topic{Title: topic})
+			}
+		}
+		return n
+	case "speakers", "attendees", "participants", "invited":
+		if inLine && strings.TrimSpace(list) != "" {
+			return n
+		}
+		for n < len(lines) && areNames(lines[n]) {
+			n++
+		}
+		return n
+	}
+	return 0
+}
+
+// areNames reports whether a line is a list of names.
+func areNames(line string) bool {
+	for name := range strings.SplitSeq(line, ",") {
+		if !isStampName(strings.TrimSpace(name)) {
+			return false
+		}
+	}
+	return true
+}
 
 func endsSentence(line string) bool {
 	return strings.ContainsAny(line[len(line)-1:], ".!?") || strings.Contains(line, ": ")
