@@ -31,6 +31,7 @@ type EventDetails struct {
 	InvitedBy string         `json:"invited_by,omitempty"` // the e-mail of a user
 	Name      string         `json:"name,omitempty"`       // the new name of a workspace, user or speaker
 	Speaker   string         `json:"speaker,omitempty"`    // the previous name of a speaker
+	Before    string         `json:"before,omitempty"`     // the previous title or name, if it can be given back
 	Plan      Plan           `json:"plan,omitempty"`
 	Email     string         `json:"email,omitempty"`    // of a new user
 	Project   string         `json:"project,omitempty"`  // the name of the new project
@@ -67,7 +68,7 @@ func (d EventDetails) String() string {
 			"%d memberships ended since the backup", r.Keys, r.KeysEnded, r.KeysUnknown, r.MembershipsEnded)
 	}
 	return cmp.Or(string(d.Role), d.Name, string(d.Plan), d.Email, d.Project, d.Date,
-		d.Language, d.Format, d.Source, d.Reason)
+		d.Language, d.Format, d.Source, d.Before, d.Reason)
 }
 
 // Action is what happened, in the form noun.verb.

@@ -194,6 +194,10 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	"ChangeDetails": func(s *scene, c memo.Caller) error {
 		return errOf(s.ChangeDetails(s.ctx, c, s.meeting, app.Details{Title: new(s.unique())}))
 	},
+	"LastRename": func(s *scene, c memo.Caller) error {
+		_, _, err := s.LastRename(s.ctx, c, s.meeting, memo.ActionTitleChanged)
+		return err
+	},
 	"RenameSpeaker": func(s *scene, c memo.Caller) error {
 		in, err := s.Import(s.ctx, s.as(s.member), app.ImportFile{Name: "s.txt", Data: []byte("Ann: " + s.unique())})
 		return errOf(s.RenameSpeaker(s.ctx, c, must(s.t, in, err).ID, "Ann", "Ben"))
@@ -334,6 +338,7 @@ KeyCounts              sign_in no_key ok ok ok ok ok
 KeyCreators            sign_in no_key ok ok ok ok ok
 KeysByOffset           sign_in no_key ok ok ok ok ok
 Languages              sign_in ok ok ok ok ok ok
+LastRename             sign_in read_only ok ok ok ok ok
 ListKeys               sign_in no_key ok ok ok ok ok
 MayChangeTranscription sign_in no_key ok ok not_found ok ok
 Me                     key ok key key key key key

@@ -89,7 +89,11 @@ func (a *App) ChangeDetails(ctx context.Context, c memo.Caller, id string, d Det
 			}
 			if changed.Title != nil {
 				name = *changed.Title
-				add(memo.ActionTitleChanged, memo.EventDetails{})
+				var details memo.EventDetails
+				if before, err := memo.CleanTitle(e.Item.Title); err == nil && before == e.Item.Title {
+					details.Before = before
+				}
+				add(memo.ActionTitleChanged, details)
 			}
 			if at := changed.CreatedAt; at != nil {
 				add(memo.ActionDateChanged, memo.EventDetails{Date: at.UTC().Format(time.RFC3339)})
@@ -119,7 +123,7 @@ func (a *App) acquireRewrite(ctx context.Context, c memo.Caller, id string) (rel
 }
 
 // RenameSpeaker gives a speaker of a transcription another name, in every line. It reports whether
-// another speaker had that name, so that the two are now one and nothing can tell them apart.
+// another speaker had that name, so that the two are then one and cannot be separated again.
 func (a *App) RenameSpeaker(ctx context.Context, c memo.Caller, id, from, to string) (merged bool, err error) {
 	if err := requireEditor(c); err != nil {
 		return false, err
@@ -144,11 +148,34 @@ func (a *App) RenameSpeaker(ctx context.Context, c memo.Caller, id, from, to str
 	}
 	return prepared.Merged, a.changeTranscription(ctx, c, id,
 		func(tx *store.Tx, e store.LockedTranscription) ([]memo.AuditEvent, error) {
-			return []memo.AuditEvent{{
-				Action: memo.ActionSpeakerRenamed, Name: e.Item.Title,
-				Details: memo.EventDetails{Speaker: memo.Printable(from, MaxEventText), Name: to},
-			}}, tx.UpdateSpeaker(ctx, e, prepared)
+			details := memo.EventDetails{Speaker: memo.Printable(from, MaxEventText), Name: to}
+			if before, err := memo.CleanName("name", from); err == nil && before == from && !prepared.Merged {
+				details.Before = before
+			}
+			return []memo.AuditEvent{{Action: memo.ActionSpeakerRenamed, Name: e.Item.Title, Details: details}},
+				tx.UpdateSpeaker(ctx, e, prepared)
 		})
+}
+
+// LastRename returns the caller's last change of a transcription with this action, a change of the
+// title or of a speaker, if the audit trail has it among the caller's newest events and the old
+// name can be given back.
+func (a *App) LastRename(
+	ctx context.Context, c memo.Caller, id string, action memo.Action,
+) (event memo.AuditEvent, ok bool, err error) {
+	if err := requireEditor(c); err != nil || c.UserID == "" {
+		return event, false, err
+	}
+	const newest = 20
+	events, err := a.store.Events(ctx, store.EventFilter{
+		WorkspaceID: c.WorkspaceID, Noun: action.Noun(), ActorID: c.UserID,
+	}, newest)
+	for _, e := range events {
+		if e.Action == action && e.Subject == id {
+			return e, e.Details.Before != "", err
+		}
+	}
+	return event, false, err
 }
 
 // DeleteTranscription deletes a transcription permanently. The same file can be imported

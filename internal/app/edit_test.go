@@ -17,6 +17,65 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
+// TestLastRename: the old name is in the audit trail, unless it cannot be given back. Everybody sees
+// their own changes only.
+func TestLastRename(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		owner, member := w.as(w.owner), w.as(w.member)
+		long := strings.Repeat("N", memo.MaxName+1)
+		in, err := w.Import(w.ctx, member, app.ImportFile{
+			Name: "First.vtt", Data: []byte("WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ann>Yes\n\n" +
+				"00:03.000 --> 00:04.000\n<v Bob>No\n\n00:05.000 --> 00:06.000\n<v " + long + ">Well\n"),
+		})
+		id := must(t, in, err).ID
+		last := func(c memo.Caller, action memo.Action) string {
+			t.Helper()
+			e, ok, err := w.LastRename(w.ctx, c, id, action)
+			if must(t, ok, err) {
+				return e.Details.Before
+			}
+			return ""
+		}
+		rename := func(c memo.Caller, from, to string) {
+			t.Helper()
+			_, err := w.RenameSpeaker(w.ctx, c, id, from, to)
+			must(t, 0, err)
+		}
+		if got := last(member, memo.ActionTitleChanged); got != "" {
+			t.Errorf("before any change, the title was %q", got)
+		}
+		_, err = w.ChangeDetails(w.ctx, member, id, app.Details{Title: new("Second")})
+		must(t, 0, err)
+		rename(member, "Ann", "Anna")
+		if got := last(member, memo.ActionTitleChanged); got != "First" {
+			t.Errorf("the title was %q", got)
+		}
+		if got := last(member, memo.ActionSpeakerRenamed); got != "Ann" {
+			t.Errorf("the speaker was %q", got)
+		}
+		for _, action := range []memo.Action{memo.ActionTitleChanged, memo.ActionSpeakerRenamed} {
+			if got := last(owner, action); got != "" {
+				t.Errorf("the owner takes back the %s of the member to %q", action, got)
+			}
+		}
+		rename(owner, "Anna", "Bob")
+		if got := last(owner, memo.ActionSpeakerRenamed); got != "" {
+			t.Errorf("two speakers that were joined are separated again, as %q", got)
+		}
+		rename(owner, long, "Eve")
+		if got := last(owner, memo.ActionSpeakerRenamed); got != "" {
+			t.Errorf("a name that is too long is given back: %q", got)
+		}
+		for i := range 20 {
+			_, err = w.ChangeDetails(w.ctx, member, id, app.Details{Project: new([]string{"Sales", ""}[i%2])})
+			must(t, 0, err)
+		}
+		if got := last(member, memo.ActionSpeakerRenamed); got != "" {
+			t.Errorf("after many other changes, the speaker was %q", got)
+		}
+	})
+}
+
 // TestRenameSpeaker: the new name is in the segments, the text, the list of speakers, the exports and
 // the search, and the old one in none of them. Long transcripts are stored in parts.
 func TestRenameSpeaker(t *testing.T) {
@@ -186,7 +245,7 @@ func TestChangeDetails(t *testing.T) {
 		if diff := cmp.Diff([]string{
 			"transcription.moved Marzipan: ", "transcription.moved Marzipan: Kitchen",
 			"transcription.language_changed Marzipan: de", "transcription.date_changed Marzipan: 2026-05-02T22:59:59Z",
-			"transcription.renamed Marzipan: ",
+			"transcription.renamed Marzipan: first",
 		}, texts); diff != "" {
 			t.Error(diff)
 		}

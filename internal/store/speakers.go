@@ -55,7 +55,7 @@ func (s *Store) PrepareSpeaker(
 	found := false
 	n.Merged, found = renameSpeaker(d, from, to)
 	if !found {
-		return n, memo.Invalid("speaker", "is not in this transcription. Reload the page")
+		return n, memo.Invalid("speaker", "This speaker is not in the transcription. Reload the page.")
 	}
 	md, err := markdown(d.Segments)
 	if err != nil {

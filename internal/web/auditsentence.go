@@ -75,6 +75,8 @@ func (v *pageRequest) describe(e memo.AuditEvent) (s eventSentence) {
 		words = "removed {} from its project"
 	case e.Action == memo.ActionLanguageChanged && e.Details == (memo.EventDetails{}):
 		words = "removed the language of {}"
+	case e.Action == memo.ActionTitleChanged && e.Details.Before != "":
+		words = "renamed {detail} to {}"
 	case e.Action == memo.ActionImported && e.Details.Source != "":
 		words = "imported {}: {detail}"
 	case e.Action == memo.ActionInviteCreated && e.Name == "":

@@ -212,6 +212,7 @@ var doneTexts = map[string]string{
 	"device":        "Device signed out.",
 	"saved":         "Key updated.",
 	"details":       "Details updated.",
+	"retitled":      "Title updated.",
 	"moved":         "Project updated.",
 	"speaker":       "Speaker renamed.",
 	"merged":        "Speakers joined. This cannot be undone.",

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"memoai.tech/memo"
 )
 
 func TestShowTranscription(t *testing.T) {
@@ -123,19 +125,52 @@ func TestLongReport(t *testing.T) {
 	}
 }
 
+// TestUndoTitle checks the form that gives a transcription its old title again.
+func TestUndoTitle(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		mark, olga := w.browser(w.Mark), w.browser(w.Olga)
+		path := w.texts("/" + w.importAs(mark, "First.txt", "Ann: Hello"))
+		undoTo := func(title string) string {
+			return `<input type="hidden" name="title" value="` + title + `"><button>Undo</button>`
+		}
+		mark.get(path+"?done=retitled").want(200, "Title updated.").without("Undo")
+		mark.post(path+"/details", "title", "<Second>").want(200, "Title updated.", undoTo("First"))
+		mark.get(path+"?done=retitled&was=Third").want(200, undoTo("First")).without("Third")
+		olga.get(path + "?done=retitled").want(200).without("Undo")
+		long := strings.Repeat("題", memo.MaxTitle)
+		mark.post(path+"/details", "title", long).want(200, undoTo("&lt;Second&gt;"))
+		mark.post(path+"/details", "title", "<Second>").want(200, undoTo(long))
+		mark.post(path+"/details", "title", "<Second>").want(200).without("Undo") // nothing has changed
+		olga.post(path+"/details", "title", "Fourth").want(200, undoTo("&lt;Second&gt;"))
+		mark.get(path + "?done=retitled").want(200).without("Undo") // somebody else has changed it since
+		olga.get("/w/"+w.Acme.ID+"/audit").want(200, "renamed <bdi>First</bdi> to")
+	})
+}
+
 func TestRenameSpeaker(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		mark, olga := w.browser(w.Mark), w.browser(w.Olga)
 		id := w.importAs(mark, "mine.txt", "Ann: Hello\nBob: Hi\nAnn: Bye\n")
 		path := w.texts("/" + id)
 		mark.get(path).want(200, `<option value="Ann">Ann</option>`, "Rename speaker")
+		mark.get(path+"?done=speaker&was=Eve&now=Ann").want(200).without("Undo", "Eve")
+		const back = `/speaker?speaker=%3CAnna%3E">
+    <input type="hidden" name="name" value="Ann"><button>Undo</button>`
 		mark.post(path+"/speaker", "speaker", "Ann", "name", "<Anna>").
-			want(200, "Speaker renamed.", "<bdi>&lt;Anna&gt;</bdi>", ">Undo</button>").without("<bdi>Ann</bdi>", "<Anna>")
-		mark.get(path + "?done=speaker&was=Ann&now=Nobody").want(200).without("Undo")
+			want(200, "Speaker renamed.", "<bdi>&lt;Anna&gt;</bdi>", back).without("<bdi>Ann</bdi>", "<Anna>")
+		// A link cannot choose the name. The form is for the person who made the change, while it can be taken back.
+		mark.get(path+"?done=speaker&was=Eve&now=Bob").want(200, back).without("Eve")
+		olga.get(path+"?done=speaker").want(200, "Speaker renamed.").without("Undo")
+		mark.get(path).want(200).without("Undo")
+		olga.post(path+"/speaker", "speaker", "Bob", "name", "Ann").want(200, ">Undo</button>")
+		mark.get(path + "?done=speaker").want(200).without("Undo") // it would join two speakers
+		olga.post(path+"/speaker", "speaker", "Ann", "name", "Bob").want(200, ">Undo</button>")
 		mark.post(path+"/speaker?speaker=%3CAnna%3E", "name", "Ann").want(200, "<bdi>Ann</bdi>").without("Anna&gt;</bdi>")
 		mark.post(path+"/speaker", "speaker", "Ann", "name", "").want(422, "New name must not be empty")
-		mark.post(path+"/speaker", "speaker", "Eve", "name", "Ann").want(422, "Speaker is not in this transcription")
+		mark.post(path+"/speaker", "speaker", "Eve", "name", "Ann").want(422,
+			"This speaker is not in the transcription. Reload the page.")
 		olga.post(path+"/speaker", "speaker", "Ann", "name", "Bob").want(200, "cannot be undone", "100%").without("Undo")
+		olga.get(path + "?done=speaker").want(200).without("Undo") // nor after a link that does not say so
 		olgas := w.texts("/" + w.Transcriptions[3])
 		mark.post(olgas+"/speaker", "speaker", "Jordan", "name", "x").want(403)
 		w.browser(w.Eve).post(path+"/speaker", "speaker", "Bob", "name", "x").want(404)

@@ -113,11 +113,8 @@ func showTranscription(v *pageRequest) error {
 		return err
 	}
 	if p.MayEdit {
-		if p.Undo, err = v.undoMove(p.Path); err != nil {
+		if p.Undo, err = v.undoChange(p.Path, doc); err != nil {
 			return err
-		}
-		if now := q.Get("now"); q.Get("done") == "speaker" && hasOption(p.speakers, now) {
-			p.Undo = undo{p.Path + "/speaker?speaker=" + url.QueryEscape(now), "name", typed(q.Get("was"))}
 		}
 	}
 	return v.render("transcription", p)
@@ -177,14 +174,14 @@ func (v *pageRequest) projectNames() ([]string, error) {
 
 // doChangeDetails changes the fields that the form has. A new date has the time of day of the one before.
 func doChangeDetails(v *pageRequest) error {
-	return v.change("details", func(id string) error {
+	return v.change(func(id string) (done string, err error) {
 		t, err := v.App.Transcription(v.ctx, v.Caller, id)
 		if err != nil {
-			return err
+			return "", err
 		}
 		item, err := t.Item()
 		if err != nil {
-			return err
+			return "", err
 		}
 		var d app.Details
 		changed := func(name, before string) *string {
@@ -198,12 +195,15 @@ func doChangeDetails(v *pageRequest) error {
 		if date := changed("date", before.Format(time.DateOnly)); date != nil {
 			day, err := time.Parse(time.DateOnly, *date)
 			if err != nil {
-				return memo.Invalid("date", "must be a date such as 2026-05-20")
+				return "", memo.Invalid("date", "must be a date such as 2026-05-20")
 			}
 			d.CreatedAt = new(day.Add(before.Sub(before.Truncate(24 * time.Hour))))
 		}
-		_, err = v.App.ChangeDetails(v.ctx, v.Caller, id, d)
-		return err
+		d, err = v.App.ChangeDetails(v.ctx, v.Caller, id, d)
+		if d.Title != nil && d == (app.Details{Title: d.Title}) {
+			return "retitled", err
+		}
+		return "details", err
 	})
 }
 
@@ -223,10 +223,10 @@ func doMove(v *pageRequest) error {
 	if p := before.Project(); p != nil {
 		from = p.ID
 	}
-	return v.change("moved&from="+from, func(id string) error {
-		_, err := v.App.ChangeDetails(v.ctx, v.Caller, id,
+	return v.change(func(id string) (done string, err error) {
+		_, err = v.App.ChangeDetails(v.ctx, v.Caller, id,
 			app.Details{Project: new(strings.TrimSpace(v.r.PostFormValue("project")))})
-		return err
+		return "moved&from=" + from, err
 	})
 }
 
@@ -243,11 +243,39 @@ func doRenameSpeaker(v *pageRequest) error {
 	if err != nil {
 		return v.refuse(showTranscription, err, memo.KindInvalid, memo.KindConflict)
 	}
-	done := url.Values{"done": {"merged"}}
-	if !merged {
-		done = url.Values{"done": {"speaker"}, "was": {from}, "now": {to}}
+	done := "speaker"
+	if merged {
+		done = "merged"
 	}
-	return v.redirect(v.transcriptionsPath() + "/" + id + "?" + done.Encode())
+	return v.redirect(v.transcriptionsPath() + "/" + id + "?done=" + done)
+}
+
+// undoChange returns the form that takes back the change that ?done= says was made. The old name
+// is the one in the audit trail, so no link can show another.
+func (v *pageRequest) undoChange(path string, doc *memo.Transcription) (u undo, err error) {
+	switch v.r.URL.Query().Get("done") {
+	case "moved":
+		return v.undoMove(path)
+	case "retitled":
+		e, ok, err := v.App.LastRename(v.ctx, v.Caller, doc.ID, memo.ActionTitleChanged)
+		if ok && e.Name == memo.Printable(doc.Title, app.MaxEventText) && e.Details.Before != doc.Title {
+			u = undo{path + "/details", "title", e.Details.Before}
+		}
+		return u, err
+	case "speaker":
+		e, ok, err := v.App.LastRename(v.ctx, v.Caller, doc.ID, memo.ActionSpeakerRenamed)
+		if ok && hasSpeaker(doc, e.Details.Name) && !hasSpeaker(doc, e.Details.Before) {
+			u = undo{path + "/speaker?speaker=" + url.QueryEscape(e.Details.Name), "name", e.Details.Before}
+		}
+		return u, err
+	}
+	return u, nil
+}
+
+// hasSpeaker reports whether a transcription has a speaker of this name.
+func hasSpeaker(doc *memo.Transcription, name string) bool {
+	return slices.ContainsFunc(doc.Speakers, func(s memo.Speaker) bool { return s.Name == name }) ||
+		slices.ContainsFunc(doc.Segments, func(s memo.Segment) bool { return string(s.Speaker) == name })
 }
 
 // noProject is the value of ?from= of a transcription that was in no project.
@@ -258,7 +286,7 @@ const noProject = "none"
 func (v *pageRequest) undoMove(path string) (undo, error) {
 	q := v.r.URL.Query()
 	u := undo{path + "/project", "project", ""}
-	if from := q.Get("from"); q.Get("done") != "moved" || from == "" {
+	if from := q.Get("from"); from == "" {
 		return undo{}, nil
 	} else if from != noProject {
 		projects, err := v.App.ProjectNames(v.ctx, v.Caller)
@@ -271,14 +299,15 @@ func (v *pageRequest) undoMove(path string) (undo, error) {
 	return u, nil
 }
 
-// change changes the transcription and shows it. done is the key of the message in [doneTexts],
-// and may have other parameters after it.
-func (v *pageRequest) change(done string, f func(id string) error) error {
+// change changes the transcription and shows it. f returns the key of the message in [doneTexts],
+// which may have other parameters after it.
+func (v *pageRequest) change(f func(id string) (done string, err error)) error {
 	id, err := v.transcription()
 	if err != nil {
 		return err
 	}
-	if err := f(id); err != nil {
+	done, err := f(id)
+	if err != nil {
 		return v.refuse(showTranscription, err, memo.KindInvalid)
 	}
 	return v.redirect(v.transcriptionsPath() + "/" + id + "?done=" + done)

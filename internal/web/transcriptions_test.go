@@ -256,7 +256,7 @@ func TestChangePermissions(t *testing.T) {
 		mark, olga, eve := w.browser(w.Mark), w.browser(w.Olga), w.browser(w.Eve)
 		marks := w.importAs(mark, "mine.txt", "Hello there")
 		mark.get(w.texts("/"+marks)).want(200, "Edit details", "Delete transcription")
-		mark.post(w.texts("/"+marks+"/details"), "title", "A better title").want(200, "Details updated.", "A better title")
+		mark.post(w.texts("/"+marks+"/details"), "title", "A better title").want(200, "Title updated.", "A better title")
 		mark.post(w.texts("/"+marks+"/details"), "title", " ").want(422, "Title must not be empty", `value=" "`)
 		mark.post(w.texts("/"+marks+"/details"), "title", "A better title", "date", "2026-05-20", "language", "german").
 			want(200, "A better title", "May 20, 2026", "German", `value="2026-05-20"`)
