@@ -15,6 +15,8 @@ const (
 	SRT      Format = "srt"
 	VTT      Format = "vtt"
 	JSON     Format = "json"
+	CSV      Format = "csv"
+	Podcast  Format = "podcast" // the JSON of Podcasting 2.0
 )
 
 // Formats lists every export format. The first is the default.
@@ -36,10 +38,20 @@ func (f Format) ContentType() string {
 		return "application/x-subrip; charset=utf-8"
 	case VTT:
 		return "text/vtt; charset=utf-8"
-	case JSON:
+	case JSON, Podcast:
 		return "application/json"
+	case CSV:
+		return "text/csv; charset=utf-8"
 	}
 	return "application/octet-stream"
+}
+
+// Extension returns the extension of a file in the format, without the dot.
+func (f Format) Extension() string {
+	if f == Podcast {
+		return "json"
+	}
+	return string(f)
 }
 
 // FormatNames returns the names of all export formats, with sep between them.

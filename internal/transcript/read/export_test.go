@@ -9,9 +9,6 @@ import (
 // What the tests of round trips and of the detection need.
 var SplitTimestamp = splitTimestamp
 
-// HasSRTMarkup reports whether a text in an SRT file has tags or character references.
-func HasSRTMarkup(text string) bool { return (&draft{}).plainSRT(text) != text }
-
 // FormatNames returns the names of all formats.
 func FormatNames() (names []string) {
 	for _, f := range formats {

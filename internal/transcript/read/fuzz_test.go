@@ -13,7 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"memoai.tech/memo"
 	"memoai.tech/memo/internal/transcript"
 	"memoai.tech/memo/internal/transcript/read"
 	"memoai.tech/memo/internal/transcript/write"
@@ -163,15 +162,11 @@ func checkAnyFile(t rapid.TB, name string, data []byte) {
 	if len(doc.Segments) == 0 {
 		return
 	}
-	tagged := slices.ContainsFunc(doc.Segments, func(s memo.Segment) bool { return read.HasSRTMarkup(s.Text) })
 	// A text file has no escapes, so its text can be read as a time or as another format.
 	if second, err := read.File(context.Background(), "x.txt", written(t, transcript.Text, doc), fuzzLimits); err == nil {
 		checkResult(t, second)
 	}
-	for _, format := range []transcript.Format{transcript.SRT, transcript.VTT} {
-		if format == transcript.SRT && tagged {
-			continue // SRT has no escapes, so the text is read as a tag
-		}
+	for _, format := range []transcript.Format{transcript.SRT, transcript.VTT, transcript.CSV, transcript.Podcast} {
 		second, warnings := rereadWithWarnings(t, format, doc)
 		checkDocument(t, second)
 		if len(second.Segments) != len(doc.Segments) && !slices.Contains(warnings, rolling) {

@@ -145,8 +145,18 @@ func (h *tableHead) item(row []string, unit float64, all *decimals) (item, error
 	if math.IsNaN(i.end) {
 		i.end = i.start + length
 	}
-	i.text, i.speaker = plaintext.OneLine(h.cell(row, roleText)), h.cell(row, roleSpeaker)
+	i.text, i.speaker = plainCell(h.cell(row, roleText)), plainCell(h.cell(row, roleSpeaker))
 	return i, nil
+}
+
+// plainCell removes the apostrophe that Memo, like other programs, writes before a text that a spreadsheet would take
+// for a formula.
+func plainCell(cell string) string {
+	formula := strings.TrimLeft(cell, "'")
+	if formula != cell && formula != "" && strings.IndexByte("=+-@", formula[0]) >= 0 {
+		cell = cell[1:]
+	}
+	return plaintext.OneLine(cell)
 }
 
 // cell returns the cell of the column with a role, or "" if there is none.

@@ -34,8 +34,8 @@ func parseTimeText(s string, scale float64) (t parsedTime, ok bool) {
 	}
 	if n, ok := parseNumber(strings.Replace(s, ",", ".", 1)); ok { // 1,5 in a table of Excel
 		t = parsedTime{seconds: n * scale}
-		switch {
-		case n != math.Trunc(n):
+		switch _, fraction, _ := strings.Cut(strings.Replace(s, ",", ".", 1), "."); {
+		case n != math.Trunc(n), len(fraction) == 3: // 600.000 has seconds
 			t.decimals = hasFraction
 		case strings.ContainsAny(s, ".,"):
 			t.decimals = hasPoint

@@ -210,9 +210,8 @@ func appendEscaped(b []byte, s string) []byte {
 // startsReference reports whether s, the text after an ampersand, could make it a
 // character reference.
 func startsReference(s string) bool {
-	s = strings.TrimPrefix(s, "#")
 	n := 0
-	for n < len(s) && isAlnum(s[n]) {
+	for n < len(s) && (s[n] == '#' || isAlnum(s[n])) {
 		n++
 	}
 	return n > 0 && n < len(s) && s[n] == ';'

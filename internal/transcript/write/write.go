@@ -17,11 +17,13 @@ var writers = map[transcript.Format]func(*output, *memo.Transcription){
 	transcript.SRT:      (*output).srt,
 	transcript.VTT:      (*output).vtt,
 	transcript.JSON:     (*output).json,
+	transcript.CSV:      (*output).csv,
+	transcript.Podcast:  (*output).podcast,
 }
 
 // File writes d as a file in the format f. It writes one part at a time, so memory
 // does not grow with the number of segments. If ctx ends, it returns the cause of ctx.
-// If f is not one of transcript.Formats, it returns an error before it writes anything.
+// If f has no writer, it returns an error before it writes anything.
 func File(ctx context.Context, w io.Writer, f transcript.Format, d *memo.Transcription) error {
 	write, ok := writers[f]
 	if !ok {

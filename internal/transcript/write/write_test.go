@@ -2,7 +2,9 @@ package write_test
 
 import (
 	"bytes"
+	"encoding/csv"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +18,7 @@ import (
 
 func TestOnlyKnownFormatsAreWritten(t *testing.T) {
 	for _, f := range transcript.Formats {
-		if !write.HasWriter(f) {
+		if !slices.Contains(write.Formats(), f) {
 			t.Errorf("%s has no writer", f)
 		}
 	}
@@ -59,7 +61,7 @@ func TestMarkupInTextIsEscaped(t *testing.T) {
 			s.Speaker, s.SpeakerID = "", ""
 		}
 	}
-	for _, f := range transcript.Formats {
+	for _, f := range write.Formats() {
 		t.Run(string(f), func(t *testing.T) {
 			compareGolden(t, "nasty."+string(f), written(t, f, nasty()))
 			compareGolden(t, "untimed."+string(f), written(t, f, untimed))
@@ -76,8 +78,9 @@ func TestExportWithoutSegmentsIsComplete(t *testing.T) {
 		transcript.JSON: `{"id":"","title":"","status":"","summary":null,"language":null,"duration_seconds":0,` +
 			`"speakers":[],"topics":[],"media_type":"","external_id":null,"created_at":"0001-01-01T00:00:00Z",` +
 			`"updated_at":"0001-01-01T00:00:00Z","project":null,"text":"","segments":[],"prompt_results":[]}` + "\n",
+		transcript.CSV: "start,end,speaker,text\n", transcript.Podcast: `{"version":"1.0.0","segments":[` + "\n]}\n",
 	}
-	for _, f := range transcript.Formats {
+	for _, f := range write.Formats() {
 		t.Run(string(f), func(t *testing.T) {
 			if got := string(written(t, f, &memo.Transcription{})); got != want[f] {
 				t.Errorf("got %q, want %q", got, want[f])
@@ -120,6 +123,31 @@ func TestJSONMatchesEncodingJSON(t *testing.T) {
 	plain := strings.NewReplacer(`\u2028`, "\u2028", `\u003c`, "<", `\u003e`, ">", `\u0026`, "&")
 	if diff := cmp.Diff(plain.Replace(compact.String()), string(got)); diff != "" {
 		t.Errorf("(-encoding/json +File)\n%s", diff)
+	}
+}
+
+// TestCSVMatchesEncodingCSV, and no cell is a formula.
+func TestCSVMatchesEncodingCSV(t *testing.T) {
+	d := &memo.Transcription{}
+	texts := []string{"a", "a, b", `"a" b`, `a "b", c`, " x ", "=1+2", `-1,"2"`, "'=1", "'a'", "@a", "日本, そう"}
+	for i, text := range texts {
+		d.Segments = append(d.Segments, memo.Segment{
+			Start: memo.Seconds(i), End: memo.Seconds(i) + 0.5, Speaker: memo.Optional(text), Text: text,
+		})
+	}
+	rows, err := csv.NewReader(bytes.NewReader(written(t, transcript.CSV, d))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][]string{{"start", "end", "speaker", "text"}}
+	for i, text := range []string{
+		"a", "a, b", `"a" b`, `a "b", c`, "x", "'=1+2", `'-1,"2"`, "''=1", "'a'", "'@a", "日本, そう",
+	} {
+		at := memo.Seconds(i).Timestamp()
+		want = append(want, []string{"00:" + at + ".000", "00:" + at + ".500", text, text})
+	}
+	if diff := cmp.Diff(want, rows); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 
