@@ -228,7 +228,7 @@ func (r startReport) print(e *environment, demo bool) error {
 		case r.SetupCode != "":
 			e.printf("\nThe database is empty. To set up Memo, open this link:\n\n  %s\n", r.SetupURL)
 		case r.Key != "":
-			e.printf("\nSign in to the demo workspace as its OWNER:\n\n  %s\n  password %s\n", r.Email, r.Password)
+			e.printf("\nSign in to the demo workspace as its owner:\n\n  %s\n  password %s\n", r.Email, r.Password)
 			e.printf("API key:\n\n  %s\n\nTry it:\n\n  %s\n", r.Key, r.Curl)
 			e.printf("Assistants connect to %s/mcp; see docs/mcp.md.\n", r.public())
 		case demo:

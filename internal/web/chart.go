@@ -61,7 +61,7 @@ type usageChart struct {
 	Spans menu // links to the same chart of another span
 }
 
-// usageBar is the text of a bar. Label is what stands below it, which most have not.
+// usageBar is the text of a bar. Most have no Label, which is below the bar.
 type usageBar struct {
 	Time, Label string
 	memo.Calls

@@ -14,21 +14,14 @@ import (
 
 // buttonPart is a button, or a link that looks like one if it has an Href.
 type buttonPart struct {
-	Text  string
-	Icon  string // optional
-	Href  string
-	Kind  string // classes: "main", "danger", "quiet", "small"
-	Label string // for screen readers, if Text alone is ambiguous
+	Text string
+	Icon string // optional
+	Href string
+	Kind string // classes: "main", "danger", "quiet", "small"
 }
 
 func newButton(text, icon, href, kind string) buttonPart {
 	return buttonPart{Text: text, Icon: icon, Href: href, Kind: kind}
-}
-
-// labelled returns the button with a label for screen readers.
-func labelled(b buttonPart, label string) buttonPart {
-	b.Label = label
-	return b
 }
 
 // menu is a list of links that a button with popovertarget=ID opens.

@@ -210,10 +210,6 @@ func TestComponents(t *testing.T) {
 			`<button>Save</button>`,
 		},
 		{
-			`{{template "button" (labelled (button "Revoke" "" "" "danger") "Revoke n8n")}}`,
-			`<button class="danger" aria-label="Revoke n8n">Revoke</button>`,
-		},
-		{
 			`{{template "pill" (pill "bad" "Exposed")}}`,
 			`<span class="pill bad">Exposed</span>`,
 		},

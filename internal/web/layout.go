@@ -236,7 +236,7 @@ func parsePages(a assets) pageTemplates {
 	funcs := template.FuncMap{
 		"asset": a.url, "bdi": bdi, "number": formatNumber, "count": formatCount, "initials": initials,
 		"colour": avatarColour, "rolename": roleName,
-		"button": newButton, "labelled": labelled, "menu": newMenu, "item": newMenuItem, "danger": dangerItem,
+		"button": newButton, "menu": newMenu, "item": newMenuItem, "danger": dangerItem,
 		"pill": newPill, "status": newStatusPill, "columns": newColumns, "empty": newEmpty, "command": withCommand,
 		"ago": newAgo, "moment": newMoment, "day": newDay, "shortday": newShortDay,
 		"plural": memo.Plural, "mebibytes": mebibytes,

@@ -160,7 +160,7 @@ func (p transcriptionPage) HitNumbers() string {
 }
 
 // HitCount returns how many lines were found, and NextHit and PrevHit the links to those after and
-// before the current one, which go round.
+// before the current one. The first comes after the last.
 func (p transcriptionPage) HitCount() int   { return len(p.hits) }
 func (p transcriptionPage) NextHit() string { return p.hitLink(p.Hit%len(p.hits) + 1) }
 func (p transcriptionPage) PrevHit() string {

@@ -48,11 +48,21 @@ addEventListener("hashchange", followSearch)
 followSearch()
 
 // showToast shows a message for some seconds, as the server does with .Done.
-function showToast(text) {
+export function showToast(text) {
   const toast = document.createElement("p")
   toast.className = "toast"
   toast.textContent = text
   document.querySelector(".toasts").replaceChildren(toast)
+}
+
+// copied copies a text, and returns whether it could: the clipboard is not available over plain HTTP.
+export async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 // A form that is being sent shows that and cannot be sent twice. If the server cannot be reached, it
@@ -119,10 +129,10 @@ function restoreDraft() {
 }
 if (user) restoreDraft()
 
-// <div id="keys" data-live="5"> gets its new content from this page every 5 seconds while the page
-// is visible. It ends when the new element has no
-// data-live, when the answer is another page (such as the sign-in), and 30 minutes after the last
-// key, click or return to the page. Nothing is replaced while the visitor types in it, sends a form
+// <div id="keys" data-live="5"> gets its new content every 5 seconds while the page is visible: from
+// this page, or from the URL in data-from. It ends when the new element has no data-live, when the
+// answer is another page (such as the sign-in), and 30 minutes after the last key, click or return to
+// the page. Nothing is replaced while the visitor types in it, sends a form
 // of it, has a menu of it open or selects text in it; ticked checkboxes and the focus are restored.
 // After each change, the element gets the event "live".
 const idleAfter = 30 * 60_000
@@ -149,11 +159,10 @@ function refresh(old, fresh) {
   localTimes(old)
   old.dispatchEvent(new Event("live", { bubbles: true }))
 }
-async function live(element) {
-  let last
+async function live(element, last) {
   const step = async () => {
     if (document.hidden || inUse(element) || Date.now() - lastActive > idleAfter) return 1
-    const response = await fetch(location.href, { headers: { Accept: "text/html" } })
+    const response = await fetch(element.dataset.from ?? location.href, { headers: { Accept: "text/html" } })
     if (response.status === 429 || response.status >= 500) return 6 // times the usual wait
     if (!response.ok || response.redirected) return 0
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById(element.id)
@@ -167,8 +176,8 @@ async function live(element) {
   }
   const wait = await step().catch(() => 6) // the network is lost
   const seconds = Number(element.dataset.live)
-  if (wait && seconds && element.isConnected) setTimeout(live, wait * seconds * 1000, element)
+  if (wait && seconds && element.isConnected) setTimeout(live, wait * seconds * 1000, element, last)
 }
 for (const element of document.querySelectorAll("[data-live]")) {
-  setTimeout(live, 1000 * element.dataset.live, element)
+  setTimeout(live, 1000 * element.dataset.live, element, element.outerHTML)
 }

@@ -1,5 +1,7 @@
 // The page of a transcription. Going through the found lines needs no request, and a search begins at
 // the lines that the window shows. Buttons that copy are hidden until this script runs.
+import { copied, showToast } from "./app.js"
+
 const bar = document.querySelector(".finder form")
 const lineOf = (n) => document.getElementById("t-" + n)
 // The height of what covers the top of the window.
@@ -42,19 +44,8 @@ if (bar) {
   if (start && (location.hash === "" || location.hash === "#hit")) start.scrollIntoView({ block: "center" })
 }
 
-function toast(text) {
-  const p = document.createElement("p")
-  p.className = "toast"
-  p.textContent = text
-  document.querySelector(".toasts").replaceChildren(p)
-}
 async function copy(text, done) {
-  try {
-    await navigator.clipboard.writeText(text)
-    toast(done)
-  } catch { // it is not available over plain HTTP
-    toast("Your browser does not allow copying here.")
-  }
+  showToast(await copied(text) ? done : "Your browser does not allow copying here.")
 }
 const page = location.origin + location.pathname
 const button = (name, act) => {
