@@ -191,6 +191,7 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	"MayChangeTranscription": func(s *scene, c memo.Caller) error {
 		return errOf(s.MayChangeTranscription(s.ctx, c, s.meeting))
 	},
+	"ChooseFile": func(s *scene, c memo.Caller) error { return errOf(s.ChooseFile(s.ctx, c, nil)) },
 	"ChangeDetails": func(s *scene, c memo.Caller) error {
 		return errOf(s.ChangeDetails(s.ctx, c, s.meeting, app.Details{Title: new(s.unique())}))
 	},
@@ -319,6 +320,7 @@ AddUser                operator operator operator operator operator operator ok
 AddWorkspace           operator operator operator operator operator operator ok
 ChangeDetails          sign_in read_only ok ok not_found not_your_transcription ok
 ChangeKey              sign_in no_key ok not_your_key not_found not_found ok
+ChooseFile             sign_in read_only ok ok ok ok ok
 ChangePassword         sign_in no_key invalid invalid invalid invalid invalid
 CountOwnKeys           sign_in no_key ok ok ok ok ok
 CreateKey              sign_in no_key ok ok ok not_found ok

@@ -29,12 +29,32 @@ type ImportFile struct {
 	// CreatedAt is when the recording was made. Zero: as in the file.
 	CreatedAt time.Time
 	ModTime   time.Time // the creation time if neither the content nor the name has one
+
+	parsed *read.Result // nil if the file must be parsed
+}
+
+// details returns what the import sets, whatever the file has.
+func (f ImportFile) details() (d Details) {
+	if f.Project != "" {
+		d.Project = &f.Project
+	}
+	if f.Language != "" {
+		d.Language = &f.Language
+	}
+	if !f.CreatedAt.IsZero() {
+		d.CreatedAt = &f.CreatedAt
+	}
+	return d
 }
 
 // ImportResult is the result of an import.
 type ImportResult struct {
 	ID        string // of the transcription
 	Unchanged bool   // the workspace already had the file
+	// Changed names what is different in the transcription of an unchanged file since this import: its project, language
+	// or date. NotChanged is why that was not possible.
+	Changed    []string
+	NotChanged error
 	// Report is what was understood of the file. It is nil for an unchanged file, which is not read.
 	Report *ImportReport
 }
@@ -86,7 +106,11 @@ func (a *App) ImportBatch(ctx context.Context, c memo.Caller, files []ImportFile
 	if err != nil {
 		return nil, err
 	}
-	return a.addBatch(ctx, c, batch)
+	results, err := a.addBatch(ctx, c, batch)
+	if err != nil {
+		return results, err
+	}
+	return results, a.changeUnchanged(ctx, c, files, results)
 }
 
 // pendingFile is a file of a batch: its result, or the transcription that must be added.
@@ -123,15 +147,9 @@ func isRefusal(err error) bool {
 
 // prepareImport finds out whether the workspace has the file, and reads it if not.
 func (a *App) prepareImport(ctx context.Context, c memo.Caller, in ImportFile) (f pendingFile, err error) {
-	if in.Project != "" {
-		if in.Project, err = memo.CleanName("project", in.Project); err != nil {
-			return f, err
-		}
-	}
-	if in.Language != "" {
-		if in.Language = string(transcript.Language(in.Language)); in.Language == "" {
-			return f, memo.Invalid("language", "must be a language code such as en or ru")
-		}
+	details, err := CleanDetails(in.details(), a.store.Now())
+	if err != nil {
+		return f, err
 	}
 	// The hash decides before the file is parsed, because most files of a repeated import are unchanged.
 	source := sha256.Sum256(in.Data)
@@ -139,7 +157,7 @@ func (a *App) prepareImport(ctx context.Context, c memo.Caller, in ImportFile) (
 		f.Unchanged = true
 		return f, err
 	}
-	result, err := a.readImport(ctx, in)
+	result, err := a.readImport(ctx, in, details)
 	if err != nil {
 		return f, err
 	}
@@ -158,8 +176,11 @@ func (a *App) prepareImport(ctx context.Context, c memo.Caller, in ImportFile) (
 // noDate begins the warning about the date of a file that has none.
 const noDate = "Neither the content nor the name of the file has a date, so its date is "
 
-// readImport reads the file, and sets what it does not contain.
-func (a *App) readImport(ctx context.Context, in ImportFile) (*read.Result, error) {
+// parse reads the content of the file, unless that has been done.
+func parse(ctx context.Context, in ImportFile) (*read.Result, error) {
+	if in.parsed != nil {
+		return in.parsed, nil
+	}
 	result, err := read.File(ctx, in.Name, in.Data, transcript.DefaultLimits)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -171,14 +192,26 @@ func (a *App) readImport(ctx context.Context, in ImportFile) (*read.Result, erro
 		}
 		return nil, refusal
 	}
-	d := result.Transcription
-	if in.Project != "" {
-		d.Project = &memo.ProjectRef{Name: in.Project}
+	return result, nil
+}
+
+// readImport reads the file, and sets what it does not contain.
+func (a *App) readImport(ctx context.Context, in ImportFile, set Details) (*read.Result, error) {
+	result, err := parse(ctx, in)
+	if err != nil {
+		return nil, err
 	}
-	d.Language = cmp.Or(memo.Optional(in.Language), d.Language, memo.Optional(filename.Parse(in.Name).Language))
+	d := result.Transcription
+	if set.Project != nil {
+		d.Project = &memo.ProjectRef{Name: *set.Project}
+	}
+	d.Language = cmp.Or(d.Language, memo.Optional(filename.Parse(in.Name).Language))
+	if set.Language != nil {
+		d.Language = memo.Optional(*set.Language)
+	}
 	now := a.store.Now()
-	if !in.CreatedAt.IsZero() {
-		d.CreatedAt = in.CreatedAt
+	if set.CreatedAt != nil {
+		d.CreatedAt = *set.CreatedAt
 	}
 	switch {
 	case !d.CreatedAt.IsZero():

@@ -23,8 +23,8 @@ var recordingExtensions = []string{
 
 // FolderSelection says which files of a folder are imported. Numbers are positions in the list of paths.
 type FolderSelection struct {
-	// Meetings are the files of one meeting each, which differ only in their extensions, the richest
-	// format first. The first that can be read is imported.
+	// Meetings are the files of one meeting each, which differ only in their extensions, in the order of
+	// TranscriptExtensions. See [App.ChooseFile].
 	Meetings [][]int
 	// Skipped gives the reason why a file is not imported.
 	Skipped map[int]string
