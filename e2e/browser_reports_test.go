@@ -118,37 +118,6 @@ func deepReport() string {
 		strings.Repeat("> ", 17) + "some code\n"
 }
 
-// TestBrowserDemoReports opens the reports of some transcriptions of the demo.
-func TestBrowserDemoReports(t *testing.T) {
-	s := start(t, onSQLite(t), "--demo")
-	var demo struct{ Key, Email, Password string }
-	if err := json.Unmarshal([]byte(s.stdout.String()), &demo); err != nil {
-		t.Fatal(err)
-	}
-	p := s.person(t, "demo")
-	p.open("/signin", 200)
-	p.fill("email", demo.Email, "password", demo.Password)
-	p.press("Sign in", 200)
-	list := evalJS[[]string](p, `[...document.querySelectorAll(".text h3 a")].map(a => a.getAttribute("href"))`)
-	if len(list) < 10 {
-		t.Fatalf("the demo has %d transcriptions", len(list))
-	}
-	for _, path := range list[:4] {
-		p.open(path, 200)
-		reports := evalJS[[]string](p,
-			`[...document.querySelectorAll(".tabs a")].slice(1, -1).map(a => a.getAttribute("href"))`)
-		if len(reports) == 0 {
-			t.Errorf("%s has no report", path)
-		}
-		for _, report := range reports {
-			p.open(report, 200)
-			if n := evalJS[int](p, `document.querySelectorAll(".md").length`); n != 1 {
-				t.Errorf("%s is not in Markdown", report)
-			}
-		}
-	}
-}
-
 // TestBrowserFind goes through the found lines of a meeting, with the script.
 func TestBrowserFind(t *testing.T) {
 	h := newInstallation(t, onSQLite(t))
@@ -194,4 +163,33 @@ func TestBrowserFind(t *testing.T) {
 	runStep(p, "find", chromedp.SendKeys(chromedp.CSS("#find"), "right"))
 	p.load("Enter", 200, chromedp.SendKeys(chromedp.CSS("#find"), kb.Enter))
 	shown("2 of 4")
+}
+
+// TestBrowserSpeaker renames a speaker from the menu of a meeting, takes that back, and opens the other
+// meetings of the speaker.
+func TestBrowserSpeaker(t *testing.T) {
+	h := newInstallation(t, onSQLite(t))
+	id := importText(t, h, "Plan.txt", "Ann: The plan is made.\nBob: It is late.\n")
+	importText(t, h, "Budget.txt", "Bob: The budget is frozen.\n")
+	s := start(t, h.database)
+	p := s.person(t, "owner")
+	p.signIn(h.owner)
+	path := "/w/" + h.workspace + "/transcriptions/" + id
+	p.open(path, 200)
+	p.tick(`//button[@popovertarget="more"]`)
+	p.tick(`//div[@id="more"]//a[normalize-space()="Edit details"]`)
+	runStep(p, "name", chromedp.SendKeys(chromedp.CSS(`form[action$="/speaker"] [name=name]`), "Anna"))
+	p.press("Rename speaker", 200)
+	p.sees("Speaker renamed.", "Anna")
+	p.click(`//div[contains(@class, "toast")]//button[normalize-space()="Undo"]`, 200)
+	p.sees("Speaker renamed.")
+	names := evalJS[[]string](p, `[...document.querySelectorAll(".lines b bdi")].map(e => e.textContent)`)
+	if !slices.Equal(names, []string{"Ann", "Bob"}) {
+		t.Errorf("the speakers are %q", names)
+	}
+	p.click(`//ul[@class="talk"]//a[normalize-space()="Bob"]`, 200)
+	p.sees("2 transcriptions", "Plan", "Budget")
+	p.open(path, 200)
+	p.click(`//ul[@class="talk"]//a[normalize-space()="Ann"]`, 200)
+	p.sees("1 transcription", "Plan")
 }

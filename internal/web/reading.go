@@ -188,6 +188,11 @@ func (p transcriptionPage) FindLink(s string) string {
 	return p.Path + "?find=" + url.QueryEscape(truncateChars(s, search.MaxQuery)) + "#hit"
 }
 
+// SpeakerLink returns the link to the transcriptions with a speaker.
+func (p transcriptionPage) SpeakerLink(name string) string {
+	return "/w/" + p.Workspace.ID + "/transcriptions?speaker=" + url.QueryEscape(name)
+}
+
 // talk is how much a speaker says, of all that is said.
 type talk struct {
 	Name    string

@@ -152,7 +152,8 @@ func TestRenameSpeaker(t *testing.T) {
 		mark, olga := w.browser(w.Mark), w.browser(w.Olga)
 		id := w.importAs(mark, "mine.txt", "Ann: Hello\nBob: Hi\nAnn: Bye\n")
 		path := w.texts("/" + id)
-		mark.get(path).want(200, `<option value="Ann">Ann</option>`, "Rename speaker")
+		mark.get(path).want(200, `<option value="Ann">Ann</option>`, "Rename speaker",
+			`<a href="`+w.texts("?speaker=Ann")+`" title="Ann"><bdi class="cut">Ann</bdi></a>`)
 		mark.get(path+"?done=speaker&was=Eve&now=Ann").want(200).without("Undo", "Eve")
 		const back = `/speaker?speaker=%3CAnna%3E">
     <input type="hidden" name="name" value="Ann"><button>Undo</button>`
