@@ -183,9 +183,14 @@ func (v *pageRequest) addAuditFilters(p *auditPage, in app.EventQuery) (names ma
 	names = map[string]string{}
 	for _, m := range members {
 		names[m.UserID] = m.Name
-		p.Actors.Items = append(p.Actors.Items, menuItem{
-			Text: m.Name, Href: v.auditPathWith("member", m.UserID), Current: in.ActorID == m.UserID,
-		})
+		if len(p.Actors.Items) <= membersPerPage {
+			p.Actors.Items = append(p.Actors.Items, menuItem{
+				Text: m.Name, Href: v.auditPathWith("member", m.UserID), Current: in.ActorID == m.UserID,
+			})
+		}
+	}
+	if len(members) > membersPerPage { // each has a link to this page there
+		p.Actors.Items = append(p.Actors.Items, newMenuItem("All members", "members", v.membersPath()))
 	}
 	if p.Actor = names[in.ActorID]; in.ActorID != "" && p.Actor == "" {
 		if p.Actor, err = v.formerMember(in.ActorID); err != nil {

@@ -14,19 +14,18 @@ import (
 // keysPage lists keys: an OWNER sees all keys of the workspace, others see their own.
 type keysPage struct {
 	layout
-	Counts   memo.KeyCounts
-	Tiles    []tile
-	Chart    usageChart
-	Lists    menu // the links to active and inactive keys
-	Set      memo.KeySet
-	Columns  []column
-	Keys     []keyRow
-	Q        string
-	Hidden   []option // the parameters of the page that a search does not change
-	All      string   // link to the list without search
-	Previous string   // links to the pages before and after
-	Next     string
-	Command  string // connects an assistant
+	Counts  memo.KeyCounts
+	Tiles   []tile
+	Chart   usageChart
+	Lists   menu // the links to active and inactive keys
+	Set     memo.KeySet
+	Columns []column
+	Keys    []keyRow
+	Q       string
+	Hidden  []option // the parameters of the page that a search does not change
+	All     string   // link to the list without search
+	Pages   pageLinks
+	Command string // connects an assistant
 }
 
 // keysPerPage is small enough for pages below 100 kB, even with the longest names.
@@ -217,9 +216,8 @@ func showKeys(v *pageRequest) error {
 		layout: v.newLayout("keys", "API & MCP"), Set: v.keySet(), Q: v.parameter("q"),
 		Command: clientSetups(v.PublicURL, keyFromEnvironment)[0].Snippet,
 	}
-	in := app.KeyOffsetQuery{Set: p.Set, Search: p.Q, Limit: keysPerPage + 1} // one more, to know whether there are more
-	if from, err := strconv.Atoi(v.r.URL.Query().Get("from")); err == nil {
-		in.Offset = min(max(from, 0), 1_000_000)
+	in := app.KeyOffsetQuery{
+		Set: p.Set, Search: p.Q, Offset: v.offset(), Limit: keysPerPage + 1, // one more, to know whether there are more
 	}
 	p.Columns = v.keyColumns(&in)
 	var err error
@@ -234,13 +232,8 @@ func showKeys(v *pageRequest) error {
 	if err != nil {
 		return err
 	}
-	if in.Offset > 0 {
-		p.Previous = v.pathWith("from", fromParameter(in.Offset-keysPerPage))
-	}
-	if len(keys) > keysPerPage {
-		keys, p.Next = keys[:keysPerPage], v.pathWith("from", fromParameter(in.Offset+keysPerPage))
-	}
-	if p.Keys, err = v.rows(keys); err != nil {
+	p.Pages = v.pageLinks("keys", in.Offset, keysPerPage, len(keys) > keysPerPage)
+	if p.Keys, err = v.rows(keys[:min(len(keys), keysPerPage)]); err != nil {
 		return err
 	}
 	p.Tiles, p.Chart, p.All = v.keyTiles(p.Counts, p.Set), v.usageChart(usage), v.pathWith("q", "")
@@ -261,12 +254,28 @@ func showKeys(v *pageRequest) error {
 	return v.render("keys", p)
 }
 
-// fromParameter is the parameter of a page that starts at an offset. The first page has none.
-func fromParameter(offset int) string {
-	if offset <= 0 {
-		return ""
+// pageLinks are the links to the pages of a list before and after the current one.
+type pageLinks struct{ Noun, Previous, Next string }
+
+// pageLinks returns the links of the page that starts at an offset. The first page has no parameter.
+func (v *pageRequest) pageLinks(noun string, offset, perPage int, more bool) pageLinks {
+	p := pageLinks{Noun: noun}
+	switch {
+	case offset > perPage:
+		p.Previous = v.pathWith("from", strconv.Itoa(offset-perPage))
+	case offset > 0:
+		p.Previous = v.pathWith("from", "")
 	}
-	return strconv.Itoa(offset)
+	if more {
+		p.Next = v.pathWith("from", strconv.Itoa(offset+perPage))
+	}
+	return p
+}
+
+// offset returns where the page begins in its list.
+func (v *pageRequest) offset() int {
+	from, _ := strconv.Atoi(v.r.URL.Query().Get("from"))
+	return min(max(from, 0), 1_000_000)
 }
 
 func (v *pageRequest) keysPath() string { return "/w/" + v.WorkspaceID + "/keys" }

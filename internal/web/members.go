@@ -10,17 +10,26 @@ import (
 // membersPage lists the members and the pending invitations of the workspace.
 type membersPage struct {
 	layout
-	Members   []memo.Member
+	Members   []memo.Member // of this page
+	Pages     pageLinks
 	Keys      map[string]memo.KeyCreatorStats // by user
 	Invites   []memo.Invite
 	OnlyOwner bool // there is only one OWNER, who cannot leave
 }
 
+// membersPerPage is small enough for pages below 120 kB, even with the longest names.
+const membersPerPage = 50
+
 func showMembers(v *pageRequest) (err error) {
 	p := membersPage{layout: v.newLayout("members", "Members"), Keys: map[string]memo.KeyCreatorStats{}}
-	if p.Members, err = v.App.Members(v.ctx, v.Caller, v.WorkspaceID); err != nil {
+	members, err := v.App.Members(v.ctx, v.Caller, v.WorkspaceID)
+	if err != nil {
 		return err
 	}
+	p.OnlyOwner = countOwners(members) == 1
+	from := min(v.offset(), len(members))
+	p.Members = members[from:min(from+membersPerPage, len(members))]
+	p.Pages = v.pageLinks("members", from, membersPerPage, from+membersPerPage < len(members))
 	creators, err := v.App.KeyCreators(v.ctx, v.Caller)
 	if err != nil {
 		return err
@@ -31,7 +40,6 @@ func showMembers(v *pageRequest) (err error) {
 	for _, c := range creators {
 		p.Keys[c.ID] = c
 	}
-	p.OnlyOwner = countOwners(p.Members) == 1
 	return v.render("members", p)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/testworld"
 )
 
 // as returns a user as an authorised caller of Acme.
@@ -189,4 +190,28 @@ func TestMembersMenu(t *testing.T) {
 	olga.post(members+"/"+w.Mark.ID, "role", "OWNER").want(200, `name="role" value="MEMBER"`,
 		members+"/"+w.Olga.ID+"/remove")
 	olga.get("/w/"+w.Acme.ID+"/workspace").want(200, members+"/"+w.Olga.ID+"/remove")
+}
+
+// TestManyMembers checks that a page lists 50 members, in the order of their addresses.
+func TestManyMembers(t *testing.T) {
+	w := newWorld(t, sqliteWorld(t))
+	operator := memo.Caller{Operator: true}
+	for i := range 2*membersPerPage - 1 { // and Olga and Mark
+		u, err := w.App.AddUser(t.Context(), operator, fmt.Sprintf("a%03d@example.com", i), "Somebody", testworld.Password)
+		w.Must(err)
+		_, err = w.App.AddMember(t.Context(), operator, w.Acme.ID, u.ID, memo.RoleMember)
+		w.Must(err)
+	}
+	olga, members := w.browser(w.Olga), "/w/"+w.Acme.ID+"/members"
+	olga.get(members).want(200, "a000@", "a049@", `href="?from=50">More members`, "only owner").
+		without("a050@", "Previous members", "olga@example.com</bdi></p>")
+	olga.get(members+"?from=50").
+		want(200, "a050@", "a098@", `href="?">Previous members`, `href="?from=100">More members`).
+		without("a049@")
+	olga.get(members+"?from=100").
+		want(200, "olga@example.com</bdi></p>", `href="?from=50">Previous members`, "only owner").
+		without("More members", "a098@")
+	olga.get(members+"?from=-1").want(200, "a000@")
+	olga.get(members+"?from=1000").want(200, "Previous members")
+	olga.get("/w/"+w.Acme.ID+"/audit").want(200, `href="`+members+`"`, "All members")
 }
