@@ -91,7 +91,7 @@ func (c *exportCmd) listTranscriptions(s *session, caller memo.Caller) (ids, nam
 				if err != nil {
 					return nil, nil, err
 				}
-				ids, names = append(ids, t.ID), append(names, filename.Of(t.Title, t.CreatedAt, string(c.Format)))
+				ids, names = append(ids, t.ID), append(names, filename.Of(t.Title, t.CreatedAt, c.Format.Extension()))
 			}
 			if list.Cursor = page.NextCursor; list.Cursor == "" {
 				break

@@ -58,7 +58,7 @@ func (a *App) file(
 	if f.doc, err = w.Decode(ctx); err != nil {
 		return File{}, err
 	}
-	f.Name, f.Format = filename.Of(f.doc.Title, f.doc.CreatedAt, string(format)), format
+	f.Name, f.Format = filename.Of(f.doc.Title, f.doc.CreatedAt, format.Extension()), format
 	return f, nil
 }
 
@@ -203,7 +203,7 @@ func (ar *Archive) add(items []store.ListItem) error {
 			return err
 		}
 		ar.ids = append(ar.ids, it.ID)
-		ar.names = append(ar.names, filename.Of(d.Title, d.CreatedAt, string(ar.format)))
+		ar.names = append(ar.names, filename.Of(d.Title, d.CreatedAt, ar.format.Extension()))
 	}
 	return nil
 }

@@ -64,7 +64,7 @@ var toolCases = map[string]toolCase{
 		`{"id":"{own}","report":"nope"}`: "No such report", `{"id":7}`: "id must be a string",
 	}},
 	exportTool: {`{"id":"{own}","format":"srt"}`, map[string]string{
-		`{"id":"{own}","format":"pdf"}`: "format must be one of md, txt, srt, vtt, json",
+		`{"id":"{own}","format":"pdf"}`: "format must be one of md, txt, srt, vtt, json, csv, podcast",
 		`{"id":"{own}","offset":99999}`: "offset is after its end",
 	}},
 	bulkTool: {`{"ids":["{own}"]}`, map[string]string{

@@ -49,7 +49,7 @@ func (in textRange) result(s, tool, what, more string, split bool) *toolResult {
 
 type exportIn struct {
 	ID     params.UUID `json:"id"`
-	Format string      `json:"format,omitzero" default:"md" enum:"md,txt,srt,vtt,json" doc:"default: md"`
+	Format string      `json:"format,omitzero" default:"md" enum:"md,txt,srt,vtt,json,csv,podcast" doc:"default: md"`
 	textRange
 }
 
@@ -147,7 +147,7 @@ func reportNamed(reports []memo.Report, name string) (memo.Report, bool) {
 
 type bulkIn struct {
 	IDs    []params.UUID `json:"ids" min:"1" max:"100"`
-	Format string        `json:"format,omitzero" default:"md" enum:"md,txt,srt,vtt,json" doc:"default: md"`
+	Format string        `json:"format,omitzero" default:"md" enum:"md,txt,srt,vtt,json,csv,podcast" doc:"default: md"`
 }
 
 // bulkExport is memo_bulk_export.

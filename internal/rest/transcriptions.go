@@ -64,7 +64,7 @@ func getTranscription(c *request, in oneIn) (app.Transcription, error) {
 
 type exportIn struct {
 	oneIn
-	Format string `query:"format" default:"md" enum:"md,txt,srt,vtt,json" doc:"the file's format"`
+	Format string `query:"format" default:"md" enum:"md,txt,srt,vtt,json,csv,podcast" doc:"the file's format"`
 }
 
 // download is a response that is a file.
@@ -101,7 +101,7 @@ type bulkIn struct {
 
 type bulkBody struct {
 	IDs    []params.UUID `json:"ids" min:"1" max:"100"`
-	Format string        `json:"format,omitzero" default:"md" enum:"md,txt,srt,vtt,json"`
+	Format string        `json:"format,omitzero" default:"md" enum:"md,txt,srt,vtt,json,csv,podcast"`
 }
 
 // checkExists returns 404 if a transcription is missing. It checks nothing if an id is malformed.

@@ -20,7 +20,7 @@ const (
 )
 
 // Formats lists every export format. The first is the default.
-var Formats = []Format{Markdown, Text, SRT, VTT, JSON}
+var Formats = []Format{Markdown, Text, SRT, VTT, JSON, CSV, Podcast}
 
 // ParseFormat returns the format with the name s, in lower case, and whether it exists.
 func ParseFormat(s string) (Format, bool) {

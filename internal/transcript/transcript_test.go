@@ -10,7 +10,8 @@ import (
 )
 
 func TestOnlyKnownFormatsAreParsed(t *testing.T) {
-	if diff := cmp.Diff([]transcript.Format{"md", "txt", "srt", "vtt", "json"}, transcript.Formats); diff != "" {
+	want := []transcript.Format{"md", "txt", "srt", "vtt", "json", "csv", "podcast"}
+	if diff := cmp.Diff(want, transcript.Formats); diff != "" {
 		t.Error(diff)
 	}
 	for _, f := range transcript.Formats {

@@ -15,13 +15,17 @@ import (
 )
 
 // formatChoices are the formats of a download. The first is the default.
-var formatChoices = []option{
-	{string(transcript.Markdown), "Markdown"},
-	{string(transcript.Text), "Plain text"},
-	{string(transcript.SRT), "SRT subtitles"},
-	{string(transcript.VTT), "WebVTT subtitles"},
-	{string(transcript.JSON), "JSON"},
-}
+var formatChoices = func() (choices []option) {
+	names := map[transcript.Format]string{
+		transcript.Markdown: "Markdown", transcript.Text: "Plain text", transcript.SRT: "SRT subtitles",
+		transcript.VTT: "WebVTT subtitles", transcript.JSON: "JSON", transcript.CSV: "CSV table",
+		transcript.Podcast: "Podcast JSON",
+	}
+	for _, f := range transcript.Formats {
+		choices = append(choices, option{string(f), names[f]})
+	}
+	return choices
+}()
 
 // formatOf parses the format of a download.
 func formatOf(s string) (transcript.Format, error) {
