@@ -61,6 +61,8 @@ type importResult struct {
 	Reason   string   `json:"reason,omitempty"` // of a refusal, with the line number
 	About    string   `json:"about,omitempty"`  // what was understood of the file
 	Warnings []string `json:"warnings,omitempty"`
+
+	warnings int // how many there are of a ZIP, also those left out
 }
 
 // Limits of an upload. upload.js sends each file in its own request; without it, one form
@@ -242,7 +244,7 @@ func (u *upload) readPart(part *multipart.Part) error {
 		if strings.EqualFold(path.Ext(name), ".zip") {
 			return u.importArchive(name, data)
 		}
-		result, err := u.importFile(name, data, u.file.ModTime)
+		result, err := u.importFile(app.ImportFile{Name: name, Data: data, ModTime: u.file.ModTime})
 		if err == nil {
 			u.page.Files = append(u.page.Files, result)
 		}
@@ -288,14 +290,14 @@ const importTimeout = 150 * time.Second
 
 // importFile imports one file. It authorises again first, because reading the file may have
 // taken long.
-func (u *upload) importFile(name string, data []byte, modified time.Time) (importResult, error) {
+func (u *upload) importFile(file app.ImportFile) (importResult, error) {
 	ctx, cancel := context.WithTimeout(u.r.Context(), importTimeout)
 	defer cancel()
 	if err := u.recheck(ctx); err != nil {
 		return importResult{}, err
 	}
-	file := u.file
-	file.Name, file.Data, file.ModTime = name, data, modified
+	name := file.Name
+	file.Project, file.Language = u.file.Project, u.file.Language
 	in, err := u.App.Import(ctx, u.Caller, file)
 	result := importResult{State: "imported", Name: name, ID: in.ID}
 	switch kind := memo.KindOf(err); {
@@ -305,6 +307,12 @@ func (u *upload) importFile(name string, data []byte, modified time.Time) (impor
 		return result, err
 	case in.Unchanged:
 		result.State = "unchanged"
+		if len(in.Changed) > 0 {
+			result.About = "Changed: " + strings.Join(in.Changed, ", ")
+		}
+		if in.NotChanged != nil {
+			result.Warnings = []string{"Not changed: " + refusalReason(in.NotChanged)}
+		}
 	default:
 		result.About, result.Warnings = in.Report.String(), in.Report.Warnings
 	}

@@ -4,6 +4,8 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
+	"slices"
+	"time"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
@@ -44,43 +46,36 @@ func (u *upload) importArchive(name string, data []byte) error {
 	count := map[string]int{"skipped": len(selection.Skipped)}
 	total := importResult{Name: name}
 	unpacked := 0
-	for _, meeting := range selection.Meetings {
-		for n, i := range meeting {
-			if unpacked > maxArchiveBytes {
-				return refuse("unpacks to more than " + mebibytes(maxArchiveBytes) +
-					"; the files before " + memo.Printable(paths[i], 200) + " were imported. Unpack it and import the others")
-			}
-			// Unpacking can take long, and the user may have left.
-			if err := u.recheck(u.r.Context()); err != nil {
-				return err
-			}
-			result := importResult{State: "refused"}
-			data, err := app.ReadArchiveFile(files[i])
-			if err == nil {
-				unpacked += len(data)
-				if result, err = u.importFile(printableFileName(paths[i]), data, files[i].Modified); err != nil {
-					return err
-				}
-			} else {
-				unpacked += transcript.DefaultLimits.Bytes // a damaged file may be large
-				result.Reason = refusalReason(err)
-			}
-			count[result.State]++
-			if result.State == "refused" {
-				total.warn("%s was refused: %s", paths[i], result.Reason)
-				continue
-			}
-			for _, other := range meeting[n+1:] {
-				count["skipped"]++
-				total.warn("%s %s", paths[other], app.SameMeeting(paths[i]))
-			}
+	read := func(i int) (data []byte, modTime time.Time, err error) {
+		if data, err = app.ReadArchiveFile(files[i]); err != nil {
+			unpacked += transcript.DefaultLimits.Bytes // a damaged file may be large
+		}
+		unpacked += len(data)
+		return data, files[i].Modified, err
+	}
+	for n, meeting := range selection.Meetings {
+		if unpacked > maxArchiveBytes {
+			left := len(slices.Concat(selection.Meetings[n:]...))
+			count["refused"] += left
+			total.warn("%s and the files after it were refused: the ZIP unpacks to more than %s. Import them separately.",
+				paths[meeting[0]], mebibytes(maxArchiveBytes))
 			break
+		}
+		// Unpacking can take long, and the user may have left.
+		if err := u.recheck(u.r.Context()); err != nil {
+			return err
+		}
+		if err := u.importMeeting(&total, count, paths, meeting, read); err != nil {
+			return err
 		}
 	}
 	for i, path := range paths {
 		if reason, ok := selection.Skipped[i]; ok {
 			total.warn("%s %s", path, reason)
 		}
+	}
+	if more := total.warnings - maxArchiveWarnings; more > 0 {
+		total.Warnings = append(total.Warnings, fmt.Sprintf("And %d more.", more))
 	}
 	total.About = fmt.Sprintf("%d imported, %d already there, %d refused, %d skipped",
 		count["imported"], count["unchanged"], count["refused"], count["skipped"])
@@ -96,8 +91,47 @@ func (u *upload) importArchive(name string, data []byte) error {
 	return nil
 }
 
+// importMeeting imports one file of a meeting in a ZIP, and adds what became of its files to the total.
+func (u *upload) importMeeting(
+	total *importResult, count map[string]int, paths []string, meeting []int,
+	read func(i int) ([]byte, time.Time, error),
+) error {
+	var candidates []app.MeetingFile
+	for _, i := range meeting {
+		candidates = append(candidates, app.MeetingFile{
+			Name: printableFileName(paths[i]), Read: func() ([]byte, time.Time, error) { return read(i) },
+		})
+	}
+	choice, err := u.App.ChooseFile(u.r.Context(), u.Caller, candidates)
+	if err != nil {
+		return err
+	}
+	for n, i := range meeting {
+		switch err := choice.Refused[n]; {
+		case err != nil:
+			count["refused"]++
+			total.warn("%s was refused: %s", paths[i], refusalReason(err))
+		case n == choice.Chosen:
+			result, err := u.importFile(choice.File)
+			if err != nil {
+				return err
+			}
+			if count[result.State]++; result.State == "refused" {
+				total.warn("%s was refused: %s", paths[i], result.Reason)
+			}
+			for _, warning := range result.Warnings {
+				total.warn("%s: %s", paths[i], warning)
+			}
+		default:
+			count["skipped"]++
+			total.warn("%s %s", paths[i], app.SameMeeting(paths[meeting[choice.Chosen]]))
+		}
+	}
+	return nil
+}
+
 func (r *importResult) warn(format string, args ...any) {
-	if len(r.Warnings) < maxArchiveWarnings {
+	if r.warnings++; r.warnings <= maxArchiveWarnings {
 		r.Warnings = append(r.Warnings, memo.Printable(fmt.Sprintf(format, args...), 500))
 	}
 }

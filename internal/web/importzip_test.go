@@ -3,6 +3,7 @@ package web
 import (
 	"archive/zip"
 	"bytes"
+	"fmt"
 	"testing"
 	"time"
 )
@@ -39,6 +40,17 @@ func TestImportOfArchives(t *testing.T) {
 		b.get(w.texts("?q=zebra")).want(200, "1 transcription", "call", "2021")
 		b.upload(w.importPath(), true, "all.zip", mixed).want(200, `"state":"unchanged"`, "0 imported, 2 already there")
 		b.upload(w.importPath(), false, "all.zip", mixed).want(200, "0 imported, 1 already there, 0 refused", "sound.mp3")
+		b.upload(w.importPath(), true, "=project", "Kitchen", "one.srt", srt).want(200, `"state":"unchanged"`,
+			"Changed: project")
+		// The file with times and speakers is imported, whatever its name.
+		b.upload(w.importPath(), true, "rich.zip", zipOf(t, "a.json", `{"text":"Good morning."}`,
+			"a.txt", "[00:00] Ann: Good morning.\n[00:02] Ben: Hello.")).want(200, "a.json is of the same meeting as a.txt")
+		var many []string
+		for i := range maxArchiveWarnings + 3 {
+			many = append(many, fmt.Sprintf("sound%d.mp3", i), "x")
+		}
+		b.upload(w.importPath(), true, "many.zip", zipOf(t, append(many, "b.txt", "Ann: many")...)).want(200, "And 4 more.")
+		b.upload(w.importPath(), false, "bad.vtt", badVTT).want(422, `href="/docs/transcripts"`)
 		bad := zipOf(t, "bad.vtt", badVTT)
 		b.upload(w.importPath(), true, "bad.zip", bad).want(422, `"state":"refused"`, "has no transcript that can be")
 		b.upload(w.importPath(), true, "no.zip", "PK").want(422, "is not a ZIP file that can be read")
