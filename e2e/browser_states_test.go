@@ -177,8 +177,8 @@ func TestBrowserStates(t *testing.T) {
 		w + "/import", w + "/keys", w + "/keys?show=exposed&span=14d", w + "/keys?show=inactive",
 		w + "/keys?q=nothing", w + "/keys/new", key(40), key(5),
 		w + "/keys/revoke?id=" + key(40)[len(key(40))-36:] + "&id=" + key(41)[len(key(41))-36:],
-		w + "/members", w + "/members/01a00001-0000-7000-8000-000000000001/remove", w + "/invites/new",
-		w + "/workspace", w + "/audit", "/account", "/docs", "/docs/rest", "/docs/mcp", "/docs/errors",
+		w + "/members", w + "/members?from=50", w + "/members/01a00001-0000-7000-8000-000000000001/remove",
+		w + "/invites/new", w + "/workspace", w + "/audit", "/account", "/docs", "/docs/rest", "/docs/mcp", "/docs/errors",
 	} {
 		p.open(path, 200)
 	}
