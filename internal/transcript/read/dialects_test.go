@@ -254,3 +254,19 @@ func TestUnitIsFoundByTheSpeed(t *testing.T) {
 		}
 	})
 }
+
+// TestJSONWithOnlyATextIsImported: the shortest response of OpenAI has nothing but a text, and other tools add a title.
+// Whoever imports such a file wants the text. A refusal would leave them to copy it by hand, and a warning says that it
+// has no times and no speakers.
+func TestJSONWithOnlyATextIsImported(t *testing.T) {
+	for data, title := range map[string]string{
+		`{"text":"We looked at the figures."}`:                                                   "a",
+		`{"title":"Budget review","text":"We looked at the figures."}`:                           "Budget review",
+		`{"title":"Budget review","date":"2026-09-14","transcript":"We looked at the figures."}`: "Budget review",
+	} {
+		checkWarned(t, data, "a.json", data, []string{"We looked at the figures."}, "without times and speakers")
+		if got := readText(t, "a.json", data).Title; got != title {
+			t.Errorf("the title is %q, want %q", got, title)
+		}
+	}
+}

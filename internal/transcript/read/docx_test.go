@@ -9,6 +9,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/korean"
+	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"memoai.tech/memo/internal/transcript"
 	"memoai.tech/memo/internal/transcript/read"
@@ -93,6 +98,7 @@ func TestWordDocumentIsRead(t *testing.T) {
 			if diff := cmp.Diff(tt.want, show(got.Segments)); diff != "" || got.Format != tt.format {
 				t.Errorf("%s (-want +got)\n%s", got.Format, diff)
 			}
+			checkWarnings(t, got.Warnings, "")
 		})
 	}
 }
@@ -144,10 +150,50 @@ func TestAttributeBombNeedsLittleMemory(t *testing.T) {
 	}
 }
 
+// TestUTF16WithoutMarkIsRead in scripts whose letters have no NUL, which the line breaks and spaces show.
 func TestUTF16WithoutMarkIsRead(t *testing.T) {
-	const text = "WEBVTT\n\n00:01.000 --> 00:02.000\nhello\n"
-	for bigEndian := range 2 {
-		checkRead(t, "UTF-16", "a.vtt", string(encodeUTF16(text, bigEndian)[2:]), []string{"1-2 hello"})
+	for _, text := range []string{
+		"hello", "Добрый день, начнём?", "Καλημέρα, ξεκινάμε;", "בוקר טוב, נתחיל?", "صباح الخير، هل نبدأ؟",
+		"大家早上好，我们开始吧。", "おはようございます。始めましょうか。", "안녕하세요, 시작할까요?", "สวัสดีครับ เริ่มกันเลยไหม", "नमस्ते, शुरू करें?",
+		"नमस्ते 😀 Добрый",
+	} {
+		for bigEndian := range 2 {
+			for _, data := range []string{"WEBVTT\n\n00:01.000 --> 00:02.000\n" + text + "\n", text + "\r\n" + text + "\r\n"} {
+				t.Run(data, func(t *testing.T) {
+					want := readText(t, "a.txt", data).Text
+					if got := readText(t, "a.txt", string(encodeUTF16(data, bigEndian)[2:])); got.Text != want {
+						t.Errorf("got %q, want %q", got.Text, want)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestOtherEncodingsAreNotTakenForUTF16: they are refused with the way to convert them.
+func TestOtherEncodingsAreNotTakenForUTF16(t *testing.T) {
+	for _, tt := range []struct {
+		desc     string
+		encoding encoding.Encoding
+		text     string
+	}{
+		{"Windows-1251", charmap.Windows1251, "Добрый день, начнём?"},
+		{"Windows-1252", charmap.Windows1252, "Où est le café à côté?"},
+		{"Windows-1253", charmap.Windows1253, "Καλημέρα, ξεκινάμε;"},
+		{"Shift JIS", japanese.ShiftJIS, "おはようございます。始めましょうか。"},
+		{"GB 18030", simplifiedchinese.GB18030, "大家早上好，我们开始吧。"},
+		{"EUC-KR", korean.EUCKR, "안녕하세요, 시작할까요?"},
+	} {
+		t.Run(tt.desc, func(t *testing.T) {
+			data, err := tt.encoding.NewEncoder().String(strings.Repeat(tt.text+"\n", 20))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err = read.File(t.Context(), "a.txt", []byte(data), transcript.DefaultLimits); err == nil ||
+				!strings.Contains(err.Error(), "not UTF-8") {
+				t.Errorf("got %v, want it refused because it is not UTF-8", err)
+			}
+		})
 	}
 }
 

@@ -18,6 +18,7 @@ type draft struct {
 	limits transcript.Limits
 	name   filename.Name
 	text   string    // of the file
+	docx   bool      // the text is that of a Word document
 	json   *jsonFile // the text as JSON; see parseJSON
 	doc    memo.Transcription
 	cues   []cue

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -20,9 +21,9 @@ func decodeText(data []byte) (text string, err error) {
 		text, err = decodeUTF16(data[2:], binary.LittleEndian)
 	case bytes.HasPrefix(data, []byte{0xFE, 0xFF}):
 		text, err = decodeUTF16(data[2:], binary.BigEndian)
-	case nulsAt(data, 1) && !nulsAt(data, 0):
+	case looksLikeUTF16(data, binary.LittleEndian):
 		text, err = decodeUTF16(data, binary.LittleEndian)
-	case nulsAt(data, 0) && !nulsAt(data, 1):
+	case looksLikeUTF16(data, binary.BigEndian):
 		text, err = decodeUTF16(data, binary.BigEndian)
 	default:
 		text = strings.TrimPrefix(string(data), "\uFEFF")
@@ -39,17 +40,25 @@ func decodeText(data []byte) (text string, err error) {
 	return text, nil
 }
 
-// nulsAt reports whether most of the first pairs of bytes have a NUL at a place, as UTF-16 of a language with Latin
-// letters has.
-func nulsAt(data []byte, place int) bool {
-	pairs := data[:min(len(data), 400)/2*2]
-	nuls := 0
-	for i := place; i < len(pairs); i += 2 {
-		if pairs[i] == 0 {
-			nuls++
+// looksLikeUTF16 reports whether the first characters are letters, marks and spaces in UTF-16. Read in the other order
+// or in another encoding, they are not, or have no line breaks, spaces and digits of ASCII: these have a NUL.
+func looksLikeUTF16(data []byte, order binary.ByteOrder) bool {
+	const few, many = 10, 2000
+	units := min(len(data)/2, many)
+	good, ascii := 0, 0
+	for i := range units {
+		switch r := rune(order.Uint16(data[2*i:])); {
+		case r == 0:
+			return false
+		case r < ' ' && !strings.ContainsRune("\t\n\r", r), r >= 0xE000 && r < 0xF900:
+		case r <= unicode.MaxASCII:
+			ascii++
+			good++
+		case utf16.IsSurrogate(r), unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Z):
+			good++
 		}
 	}
-	return len(pairs) >= 20 && 5*nuls >= 2*len(pairs)
+	return units >= few && ascii > 0 && 100*good >= 98*units
 }
 
 // checkUTF8 refuses the first byte that is not valid UTF-8. An encoded surrogate is not valid.

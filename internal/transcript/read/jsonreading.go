@@ -244,6 +244,9 @@ func (r *jsonReading) setTime(n *jsonNode, value string) (used bool, err error) 
 		if value == "null" || value == `""` {
 			return false, nil
 		}
+		if text, ok := scalar(value); ok {
+			value = text
+		}
 		return false, r.refuse(&r.current, "has %s where a time is expected", plaintext.Quote(value))
 	}
 	i := &r.current

@@ -119,3 +119,19 @@ func TestWordsBecomeSegments(t *testing.T) {
 		`{"word":"c","t0":3,"t1":4,"who":"B"},{"word":"d","t0":4,"t1":5}]}`
 	checkRead(t, "speakers", "a.json", dialogue, []string{"1-2 A says a", "2-4 B says b c", "4-5 d"})
 }
+
+// TestTextWithoutSentencesIsCut into parts, and the warning does not speak of sentences.
+func TestTextWithoutSentencesIsCut(t *testing.T) {
+	for desc, text := range map[string]string{
+		"one word": strings.Repeat("x", 70_000), "no ends": strings.Repeat("so and then ", 6000),
+	} {
+		t.Run(desc, func(t *testing.T) {
+			got, err := read.File(t.Context(), "a.txt", []byte(text), transcript.DefaultLimits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkResult(t, got)
+			checkWarnings(t, got.Warnings, "cut into parts")
+		})
+	}
+}

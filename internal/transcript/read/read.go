@@ -54,9 +54,9 @@ func readFile(ctx context.Context, name string, data []byte, limits transcript.L
 		return nil, err
 	}
 	d := &draft{ctx: ctx, limits: limits, name: filename.Parse(name)}
-	isDocx := bytes.HasPrefix(data, []byte(zipSignature)) && zipKind(data) == docxText
+	d.docx = bytes.HasPrefix(data, []byte(zipSignature)) && zipKind(data) == docxText
 	var err error
-	if isDocx {
+	if d.docx {
 		d.text, err = readDocx(d, data)
 	} else {
 		d.text, err = decodeText(data)
@@ -68,7 +68,7 @@ func readFile(ctx context.Context, name string, data []byte, limits transcript.L
 	if strings.TrimSpace(text) == "" {
 		return nil, refusef(0, "is empty")
 	}
-	if err := checkText(text); err != nil && !isDocx {
+	if err := checkText(text); err != nil && !d.docx {
 		return nil, err
 	}
 	if strings.Contains(text, doubledBreak) {
@@ -83,7 +83,7 @@ func readFile(ctx context.Context, name string, data []byte, limits transcript.L
 		return nil, err
 	}
 	formatName := cmp.Or(d.formatName, format.name)
-	if isDocx {
+	if d.docx {
 		formatName = documentFormat(formatName)
 	}
 	return &Result{Transcription: doc, Format: formatName, Warnings: d.sentences()}, nil

@@ -140,7 +140,7 @@ func TestInvalidFileIsRefused(t *testing.T) {
 		{
 			"a segment of JSON on one line", "a.json",
 			`{"segments":[{"start":0,"end":1,"text":"a"},{"start":62,"end":[],"text":"b"},{"start":70,"end":"?","text":"c"}]}`,
-			unlimited, 0, `has "\"?\"" where a time is expected (segment 3, at 01:10)`,
+			unlimited, 0, `has "?" where a time is expected (segment 3, at 01:10)`,
 		},
 		{
 			"Memo JSON: a segment on one line", "a.json",

@@ -10,12 +10,10 @@ import (
 	"memoai.tech/memo/internal/plaintext"
 )
 
-// addInParts adds a text that is too long for one segment as several segments, cut at the ends of sentences. Its time
-// is divided by the lengths of the parts.
+// addInParts adds a text that is too long for one segment as several segments, cut at the ends of sentences if it has
+// any. Its time is divided by the lengths of the parts.
 func (d *draft) addInParts(c cue) error {
-	d.warnEach(c.line, "A text was too long for one segment, so it was cut at the ends of sentences.",
-		"%d texts were too long for one segment, so they were cut at the ends of sentences.")
-	whole := c
+	whole, sentences := c, true
 	at := func(offset int) memo.Seconds {
 		length := float64(whole.end - whole.start)
 		t, _ := memo.RoundSeconds(float64(whole.start) + length*float64(offset)/float64(len(whole.text)))
@@ -25,7 +23,9 @@ func (d *draft) addInParts(c cue) error {
 		if err := d.checkContext(); err != nil {
 			return err
 		}
-		to := from + partLength(whole.text[from:], min(maxPart, d.limits.LineBytes))
+		n, atSentence := partLength(whole.text[from:], min(maxPart, d.limits.LineBytes))
+		sentences = sentences && atSentence
+		to := from + n
 		c.text, c.start, c.end = plaintext.Trim(whole.text[from:to]), at(from), at(to)
 		from = to
 		if c.text == "" {
@@ -35,14 +35,21 @@ func (d *draft) addInParts(c cue) error {
 			return err
 		}
 	}
+	if sentences {
+		d.warnEach(c.line, "A text was too long for one segment, so it was cut at the ends of sentences.",
+			"%d texts were too long for one segment, so they were cut at the ends of sentences.")
+	} else {
+		d.warnEach(c.line, "A text without enough ends of sentences was too long for one segment, so it was cut into parts.",
+			"%d texts without enough ends of sentences were too long for one segment, so they were cut into parts.")
+	}
 	return nil
 }
 
 // partLength returns the length of the first part of a text: up to the last end of a sentence within limit bytes,
-// or the last space, or the last visible character.
-func partLength(text string, limit int) int {
+// or the last space, or the last visible character. atSentence is whether a sentence or the text ends there.
+func partLength(text string, limit int) (n int, atSentence bool) {
 	if len(text) <= limit {
-		return len(text)
+		return len(text), true
 	}
 	sentence, space := 0, 0
 	for i, r := range text[:limit] {
@@ -57,13 +64,13 @@ func partLength(text string, limit int) int {
 		}
 	}
 	if n := cmp.Or(sentence, space); n > 0 {
-		return n
+		return n, sentence > 0
 	}
 	if n := len(plaintext.Truncate(text, limit)); n > 0 {
-		return n
+		return n, false
 	}
-	_, n := utf8.DecodeRuneInString(text)
-	return n
+	_, n = utf8.DecodeRuneInString(text)
+	return n, false
 }
 
 // sortCues puts the cues in the order of their times. Some tools write one speaker after the other, or two recordings

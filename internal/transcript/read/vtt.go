@@ -67,8 +67,9 @@ func readVTTHeader(d *draft, l *lineScanner) error {
 	start := *l
 	for !hasVTTSignature(bareLine(l.line())) {
 		if l.number == maxLinesBeforeHeader || !l.next() || isTiming(bareLine(l.line())) {
-			*l = start
-			d.warnf("The file does not start with WEBVTT, as a WebVTT file must.")
+			if *l = start; !d.docx { // Teams writes only the cues into a document
+				d.warnf("The file does not start with WEBVTT, as a WebVTT file must.")
+			}
 			return nil
 		}
 	}
