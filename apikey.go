@@ -7,19 +7,29 @@ import (
 	"time"
 )
 
-// KeyPrefix is the start of every API key, see docs/contract.md#form-of-a-key.
-const KeyPrefix = "mk_live_"
+// The prefixes of API keys and of the tokens of connected apps, see docs/contract.md#form-of-a-key.
+const (
+	KeyPrefix          = "mk_live_"
+	AccessTokenPrefix  = "ma_live_"
+	RefreshTokenPrefix = "mr_live_"
+)
 
-// keyPattern matches an API key or a part of one that starts with the prefix.
-var keyPattern = regexp.MustCompile(KeyPrefix + `[0-9A-Za-z]+`)
+// keyPattern matches an API key or a token, or a part of one that starts with the prefix.
+var keyPattern = regexp.MustCompile(`(m[kar]_live_)[0-9A-Za-z]+`)
 
-// RedactKeys replaces every API key in s, and every part of one that starts with the prefix.
-// Use it on text from outside that is stored, logged or shown.
+// RedactKeys replaces every API key and token in s, and every part of one that starts with the
+// prefix. Use it on text from outside that is stored, logged or shown.
 func RedactKeys(s string) string {
-	if !strings.Contains(s, KeyPrefix) {
+	if !HasKeyPrefix(s) {
 		return s
 	}
-	return keyPattern.ReplaceAllString(s, KeyPrefix+"[redacted]")
+	return keyPattern.ReplaceAllString(s, "${1}[redacted]")
+}
+
+// HasKeyPrefix reports whether s contains the prefix of a key or a token.
+func HasKeyPrefix(s string) bool {
+	return strings.Contains(s, "_live_") && (strings.Contains(s, KeyPrefix) ||
+		strings.Contains(s, AccessTokenPrefix) || strings.Contains(s, RefreshTokenPrefix))
 }
 
 // KeyStatus is the status of an API key at one moment, see docs/contract.md#status-of-a-key.
@@ -67,13 +77,31 @@ func (v KeyValidity) Status(now time.Time) KeyStatus {
 	return KeyActive
 }
 
-// APIKey is a stored key. It does not include the secret, of which only the SHA-256 and the
-// suffix are stored.
+// KeyKind says how a key is used.
+type KeyKind string
+
+// The kinds of keys.
+const (
+	KindKey KeyKind = "key" // by its secret
+	KindApp KeyKind = "app" // a connected app, by tokens
+)
+
+// Client is the program of a connected app, as it describes itself.
+type Client struct {
+	ID   string `json:"id"`   // its client id in OAuth
+	Name string `json:"name"` // not verified unless its host published it
+	Host string `json:"host"` // to which tokens are sent; empty for a program on the user's computer
+}
+
+// APIKey is a stored key or connected app. It does not include the secret, of which only the
+// SHA-256 and the suffix are stored.
 type APIKey struct {
 	ID                 string
+	Kind               KeyKind
+	Client             *Client // of an app
 	WorkspaceID        string
 	Name               string
-	Suffix             string // the last 4 of the 32 random characters
+	Suffix             string // the last 4 of the 32 random characters; empty for an app
 	CreatedAt          time.Time
 	CreatedBy          KeyCreator
 	Validity           KeyValidity
@@ -174,7 +202,9 @@ func RefusedCall(why Refusal) Calls {
 // KeyView is a key as REST and the command line show it, see docs/contract.md#the-key-object.
 type KeyView struct {
 	ID            string     `json:"id"`
+	Kind          KeyKind    `json:"kind"`
 	Name          string     `json:"name"`
+	Client        *Client    `json:"client"` // null unless the kind is app
 	Suffix        string     `json:"suffix"`
 	Status        KeyStatus  `json:"status"`
 	CreatedAt     time.Time  `json:"created_at"`
@@ -193,6 +223,17 @@ type KeyView struct {
 	FirstCall          string     `json:"-"`
 }
 
+// Label says which key it is, besides its name: "mk_live_…aB3x", or "app at claude.ai".
+func (k KeyView) Label() string {
+	switch {
+	case k.Kind != KindApp:
+		return KeyPrefix + "…" + k.Suffix
+	case k.Client.Host == "":
+		return "app on a computer"
+	}
+	return "app at " + k.Client.Host
+}
+
 // CreatedKey is a KeyView with the secret. It is the response to creating or rotating a key,
 // the only place where the secret appears.
 type CreatedKey struct {
@@ -203,7 +244,7 @@ type CreatedKey struct {
 // View returns the key as it is at now.
 func (k APIKey) View(now time.Time) KeyView {
 	return KeyView{
-		ID: k.ID, Name: k.Name, Suffix: k.Suffix, Status: k.Validity.Status(now),
+		ID: k.ID, Kind: k.Kind, Name: k.Name, Client: k.Client, Suffix: k.Suffix, Status: k.Validity.Status(now),
 		CreatedAt: k.CreatedAt, CreatedBy: k.CreatedBy, ExpiresAt: k.Validity.ExpiresAt,
 		LastUsedAt: k.LastUsedAt, LastUsedIP: k.LastUsedIP, LastUsedAgent: k.LastUsedAgent,
 		Requests24h: k.Requests24h, ExposedAt: k.ExposedAt, RotatedFrom: k.RotatedFrom,

@@ -89,6 +89,12 @@ const (
 	ActionKeyDeactivated Action = "key.deactivated"
 	ActionKeyExposed     Action = "key.exposed"
 
+	ActionAppConnected    Action = "app.connected"
+	ActionAppDisconnected Action = "app.disconnected"
+	ActionAppChanged      Action = "app.changed"
+	ActionAppReplayed     Action = "app.replayed"
+	ActionAppDeactivated  Action = "app.deactivated"
+
 	ActionMemberAdded   Action = "member.added"
 	ActionRoleChanged   Action = "member.role_changed"
 	ActionMemberRemoved Action = "member.removed"

@@ -69,7 +69,7 @@ func isVisible(r rune) bool {
 // characters that change the direction of text, and API keys in it are redacted. It has at
 // most maxChars characters; if it was truncated, the last of them is "…".
 func Printable(s string, maxChars int) string {
-	if len(s) <= maxChars && isPlain(s) && !strings.Contains(s, KeyPrefix) {
+	if len(s) <= maxChars && isPlain(s) && !HasKeyPrefix(s) {
 		return s // as almost every method, address and user agent is
 	}
 	s = strings.Map(func(r rune) rune {

@@ -82,7 +82,7 @@ func (c *keyList) Run(s *session, w memo.Workspace) error {
 	}
 	return printList(s, keys, "ID KEY NAME STATUS MEMBER EXPIRES LAST-USED FROM", func(k memo.KeyView) []string {
 		return []string{
-			k.ID, credential.KeyPrefix + "…" + k.Suffix, k.Name, string(k.Status), k.CreatedBy.Email,
+			k.ID, k.Label(), k.Name, string(k.Status), k.CreatedBy.Email,
 			formatTime(k.ExpiresAt), formatTime(k.LastUsedAt), string(k.LastUsedIP),
 		}
 	})
@@ -104,7 +104,7 @@ func (c *keyRevoke) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.print(k, "%s…%s (%s) is %s.", credential.KeyPrefix, k.Suffix, k.Name, k.Status)
+	return s.print(k, "%s (%s) is %s.", k.Label(), k.Name, k.Status)
 }
 
 type keyInspect struct{}

@@ -5,10 +5,11 @@ import (
 	"strconv"
 	"strings"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/credential"
 )
 
-// parseBearer returns the key of the header "Authorization: Bearer KEY". It fails if the header
+// parseBearer returns the key or token of the header "Authorization: Bearer KEY". It fails if the header
 // is missing, repeated or malformed.
 func parseBearer(h http.Header) (credential.Key, error) {
 	values := h["Authorization"]
@@ -20,7 +21,7 @@ func parseBearer(h http.Header) (credential.Key, error) {
 	if len(values) > 1 || len(v) < len(scheme) || !strings.EqualFold(v[:len(scheme)], scheme) {
 		return credential.Key{}, errMalformed
 	}
-	key, ok := credential.ParseKey(strings.TrimLeft(v[len(scheme):], " "))
+	key, ok := credential.ParseKeyOrToken(strings.TrimLeft(v[len(scheme):], " "))
 	if !ok {
 		return credential.Key{}, errMalformed
 	}
@@ -34,12 +35,12 @@ const maxExposed = 10
 // the prefix alone, because a client that sends a placeholder there would send a real key next.
 // keys has at most maxExposed well-formed keys.
 func keysInQuery(raw string) (found bool, keys []credential.Key) {
-	if !strings.Contains(raw, "%") && !strings.Contains(raw, credential.KeyPrefix) {
+	if !strings.Contains(raw, "%") && !memo.HasKeyPrefix(raw) {
 		return false, nil
 	}
 	for _, part := range strings.FieldsFunc(raw, func(r rune) bool { return r == '&' || r == ';' || r == '=' }) {
 		decoded := unescapeLenient(part)
-		if strings.Contains(decoded, credential.KeyPrefix) {
+		if memo.HasKeyPrefix(decoded) {
 			found = true
 			keys = append(keys, credential.FindKeys(decoded)...)
 		}

@@ -26,17 +26,18 @@ var (
 	errKeyUnknown     = memo.Unauthorized("unknown", "The API key is not valid")
 	errKeyExpired     = memo.Unauthorized("expired", "The API key has expired")
 	errKeyRevoked     = memo.Unauthorized("revoked", "The API key was revoked")
+	errTokenExpired   = memo.Unauthorized("expired", "The access token has expired")
 	errKeyDeactivated = memo.Unauthorized("deactivated",
 		"The API key was deactivated: its member lost access to the workspace")
 )
 
 var errNotSignedIn = memo.Unauthorized("not_signed_in", "Sign in first: POST /api/v1/session")
 
-// AuthoriseKey reads the current state of a key, in one indexed query, and returns its caller.
-// Errors: KindUnauthorized, or KindForbidden if the plan has no API access. With KindForbidden
-// it also returns the caller, for the log.
+// AuthoriseKey reads the current state of a key, or of the connected app that has an access token,
+// in one indexed query, and returns its caller. Errors: KindUnauthorized, or KindForbidden if the
+// plan has no API access. With KindForbidden it also returns the caller, for the log.
 func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, client Client) (memo.Caller, error) {
-	k, ok, err := a.store.ReadKeyState(ctx, key.Hash())
+	k, ok, err := a.keyState(ctx, key)
 	if err != nil {
 		return memo.Caller{}, err
 	}
@@ -57,6 +58,18 @@ func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, client Clien
 		return c, err
 	}
 	return c, nil
+}
+
+// keyState reads the state of a key, or of the app that has an access token. Nothing is known of
+// other tokens.
+func (a *App) keyState(ctx context.Context, key credential.Key) (k store.KeyState, ok bool, err error) {
+	switch key.Prefix() {
+	case memo.KeyPrefix:
+		return a.store.ReadKeyState(ctx, key.Hash())
+	case memo.AccessTokenPrefix:
+		return a.store.ReadTokenState(ctx, key.Hash())
+	}
+	return k, false, nil
 }
 
 // RefuseManagement refuses a call with a key that only a signed-in member may make, and counts it.
@@ -85,6 +98,9 @@ func (a *App) checkActive(k store.KeyState) error {
 		return errKeyRevoked
 	case memo.KeyDeactivated:
 		return errKeyDeactivated
+	}
+	if k.TokenExpiresAt != nil && !a.store.Now().Before(*k.TokenExpiresAt) {
+		return errTokenExpired
 	}
 	// The transaction that ended the member's access has also deactivated the key. This check
 	// is a second, independent one and costs nothing.
@@ -195,7 +211,7 @@ func (a *App) MarkExposed(ctx context.Context, keys []credential.Key, client Cli
 	ctx, cancel := context.WithTimeout(ctx, exposureTimeout)
 	defer cancel()
 	for _, key := range keys {
-		k, ok, err := a.store.ReadKeyState(ctx, key.Hash())
+		k, ok, err := a.keyState(ctx, key)
 		if ok {
 			a.usage.refused(memo.Caller{
 				KeyID: k.KeyID, UserID: k.UserID, WorkspaceID: k.WorkspaceID, KeyLastUsedAt: k.LastUsedAt,
@@ -206,17 +222,17 @@ func (a *App) MarkExposed(ctx context.Context, keys []credential.Key, client Cli
 		}
 		if err == nil {
 			err = a.store.Write(ctx, func(tx *store.Tx) error {
-				id, workspaceID, marked, err := tx.MarkExposed(ctx, key.Hash())
+				marked, err := tx.MarkExposed(ctx, k.KeyID)
 				if err != nil || !marked {
 					return err
 				}
-				k, err := tx.Key(ctx, id, tx.Now)
+				k, err := tx.Key(ctx, k.KeyID, tx.Now)
 				if err != nil {
 					return err
 				}
 				c := memo.Caller{ClientAddress: client.Address, UserAgent: client.UserAgent}
 				return recordEvent(ctx, tx, c, memo.AuditEvent{
-					WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionKeyExposed, Subject: id, Name: k.Name,
+					WorkspaceID: memo.Optional(k.WorkspaceID), Action: memo.ActionKeyExposed, Subject: k.ID, Name: k.Name,
 					Details: memo.EventDetails{
 						Reason: "the key was sent in a URL, and logs and histories store URLs: rotate it",
 					},

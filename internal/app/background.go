@@ -69,6 +69,15 @@ func (a *App) cleanUpJobs() []*job {
 			n, err := a.store.ExpireDueKeys(ctx, expireBatch)
 			return n == expireBatch, err
 		}},
+		{what: "record that unused apps have expired", every: time.Hour, step: func(ctx context.Context) (bool, error) {
+			var n int64
+			err := a.store.Write(ctx, func(tx *store.Tx) error {
+				var err error
+				n, err = tx.ExpireIdleApps(ctx, expireBatch)
+				return err
+			})
+			return n == expireBatch, err
+		}},
 		{what: "count transcriptions again", every: time.Minute, step: a.store.Recount},
 		{what: "list the speakers of transcriptions", step: a.store.ListSpeakers},
 		{what: "delete what is older than its retention", every: time.Hour, step: a.newPruning().step},

@@ -20,23 +20,27 @@ var callerKinds = []string{"zero", "key", "member", "owner", "stranger", "disabl
 
 // withoutCaller has the methods of App that take no caller, each with the reason.
 var withoutCaller = map[string]string{
-	"AuthoriseKey":     "makes a caller from a key",
-	"AuthoriseSession": "makes a caller from a session",
-	"AuthoriseUser":    "makes a caller from a session",
-	"SignIn":           "makes a session from a password",
-	"InviteByToken":    "the token of the invitation is the proof",
-	"SignUpWithInvite": "the token of the invitation is the proof",
-	"IsSetUp":          "reveals only whether there are users",
-	"SetUp":            "works once, before there are users; the web app asks for the set-up code",
-	"TakeSetupAttempt": "limits attempts before there are users",
-	"MarkExposed":      "the request is refused; the key is the proof",
-	"Run":              "the server's background work",
-	"FlushUsage":       "the server's background work",
-	"CheckReady":       "state of the process",
-	"IsDatabaseSlow":   "state of the process",
-	"IsEmbedded":       "state of the process",
-	"Limit":            "state of the process",
-	"Work":             "state of the process",
+	"AuthoriseKey":      "makes a caller from a key",
+	"AuthoriseSession":  "makes a caller from a session",
+	"AuthoriseUser":     "makes a caller from a session",
+	"SignIn":            "makes a session from a password",
+	"InviteByToken":     "the token of the invitation is the proof",
+	"SignUpWithInvite":  "the token of the invitation is the proof",
+	"RedeemCode":        "the code is the proof",
+	"RefreshApp":        "the token is the proof",
+	"DisconnectByToken": "the token is the proof",
+	"TakeRegistration":  "limits registrations, which store nothing",
+	"IsSetUp":           "reveals only whether there are users",
+	"SetUp":             "works once, before there are users; the web app asks for the set-up code",
+	"TakeSetupAttempt":  "limits attempts before there are users",
+	"MarkExposed":       "the request is refused; the key is the proof",
+	"Run":               "the server's background work",
+	"FlushUsage":        "the server's background work",
+	"CheckReady":        "state of the process",
+	"IsDatabaseSlow":    "state of the process",
+	"IsEmbedded":        "state of the process",
+	"Limit":             "state of the process",
+	"Work":              "state of the process",
 }
 
 // useCases has a call of every other method, on objects of the workspace Acme. Each call
@@ -123,6 +127,9 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	},
 	"Events": func(s *scene, c memo.Caller) error { return errOf(s.Events(s.ctx, c, app.EventQuery{Limit: 1})) },
 
+	"AllowApp": func(s *scene, c memo.Caller) error {
+		return errOf(s.AllowApp(s.ctx, c, app.Consent{Client: memo.Client{ID: "c", Name: "App"}}))
+	},
 	"CreateKey": func(s *scene, c memo.Caller) error {
 		return errOf(s.CreateKey(s.ctx, c, app.KeyRequest{Name: "new"}))
 	},
@@ -318,6 +325,7 @@ Account                sign_in no_key ok ok ok ok ok
 AddMember              owner owner owner ok owner owner ok
 AddUser                operator operator operator operator operator operator ok
 AddWorkspace           operator operator operator operator operator operator ok
+AllowApp               sign_in no_key ok ok ok not_found ok
 ChangeDetails          sign_in read_only ok ok not_found not_your_transcription ok
 ChangeKey              sign_in no_key ok not_your_key not_found not_found ok
 ChooseFile             sign_in read_only ok ok ok ok ok

@@ -15,6 +15,9 @@ import (
 // active again, even if it expired.
 var errKeyNotActive = memo.Conflict("key_not_active", "This key is no longer active. Create a new one.")
 
+var errAppNotRotated = memo.Conflict("not_a_key",
+	"A connected app has no key to rotate: its tokens change by themselves. Disconnect it, and connect it again.")
+
 // KeyRequest describes a new key.
 type KeyRequest struct {
 	Name      string
@@ -67,6 +70,9 @@ func (a *App) RotateKey(
 		if err != nil {
 			return err
 		}
+		if old.Kind == memo.KindApp {
+			return errAppNotRotated
+		}
 		k.Name, k.Validity.ExpiresAt, k.RotatedFrom = old.Name, old.Validity.ExpiresAt, memo.Optional(old.ID)
 		switch {
 		case overlap == nil:
@@ -91,52 +97,67 @@ func (a *App) createKey(ctx context.Context, c memo.Caller, id string, action me
 ) (memo.CreatedKey, error) {
 	secret := credential.NewKey()
 	var k memo.APIKey
-	var now time.Time
-	err := a.write(ctx, c, func(tx *store.Tx) error {
-		if _, err := tx.LockMember(ctx, c.WorkspaceID, c.UserID); err != nil {
+	err := a.write(ctx, c, func(tx *store.Tx) (err error) {
+		var plan memo.Plan
+		if k, plan, err = newKey(ctx, tx, c); err != nil {
 			return err
 		}
-		w, err := tx.Workspace(ctx, c.WorkspaceID)
-		if err != nil {
+		if err := memo.MayUseAPI(plan); err != nil {
 			return err
 		}
-		if err := memo.MayUseAPI(w.Plan); err != nil {
-			return err
-		}
-		u, err := tx.User(ctx, c.UserID)
-		if err != nil {
-			return err
-		}
-		if u.DisabledAt != nil { // disabled while this transaction waited
-			return memo.NotFound("Member")
-		}
-		now = tx.Now
-		k = memo.APIKey{
-			ID: cmp.Or(id, newID()), WorkspaceID: w.ID, Suffix: secret.Suffix(), CreatedAt: now,
-			CreatedBy: memo.KeyCreator{ID: u.ID, Name: u.Name, Email: u.Email},
-		}
+		k.ID, k.Kind, k.Suffix = cmp.Or(id, k.ID), memo.KindKey, secret.Suffix()
 		if err := fill(tx, &k); err != nil {
 			return err
 		}
-		n, err := tx.CountActiveKeys(ctx, w.ID, u.ID)
-		if err != nil {
-			return err
-		}
-		if n >= memo.MaxActiveKeys {
-			return memo.Conflict("too_many_keys",
-				"You have %d active keys in this workspace, which is the limit. Revoke some first.", n)
-		}
-		if added, err := tx.AddKey(ctx, k, secret.Hash()); err != nil || !added {
-			return cmp.Or(err, error(errKeyExists))
-		}
-		return recordEvent(ctx, tx, c, memo.AuditEvent{
-			WorkspaceID: memo.Optional(w.ID), Action: action, Subject: k.ID, Name: k.Name,
-		})
+		return addKey(ctx, tx, c, k, secret, action)
 	})
 	if err != nil {
 		return memo.CreatedKey{}, err
 	}
-	return memo.CreatedKey{KeyView: k.View(now), Key: secret.Secret()}, nil
+	return memo.CreatedKey{KeyView: k.View(k.CreatedAt), Key: secret.Secret()}, nil
+}
+
+// newKey locks the caller's membership and returns a key of the caller, without a kind and a name,
+// and the plan of the workspace.
+func newKey(ctx context.Context, tx *store.Tx, c memo.Caller) (k memo.APIKey, plan memo.Plan, err error) {
+	if _, err := tx.LockMember(ctx, c.WorkspaceID, c.UserID); err != nil {
+		return k, plan, err
+	}
+	w, err := tx.Workspace(ctx, c.WorkspaceID)
+	if err != nil {
+		return k, plan, err
+	}
+	u, err := tx.User(ctx, c.UserID)
+	if err != nil {
+		return k, plan, err
+	}
+	if u.DisabledAt != nil { // disabled while this transaction waited
+		return k, plan, memo.NotFound("Member")
+	}
+	return memo.APIKey{
+		ID: newID(), WorkspaceID: w.ID, CreatedAt: tx.Now,
+		CreatedBy: memo.KeyCreator{ID: u.ID, Name: u.Name, Email: u.Email},
+	}, w.Plan, nil
+}
+
+// addKey stores a key of [newKey] and records the event, unless its member has too many.
+func addKey(
+	ctx context.Context, tx *store.Tx, c memo.Caller, k memo.APIKey, secret credential.Key, action memo.Action,
+) error {
+	n, err := tx.CountActiveKeys(ctx, k.WorkspaceID, k.CreatedBy.ID)
+	if err != nil {
+		return err
+	}
+	if n >= memo.MaxActiveKeys {
+		return memo.Conflict("too_many_keys",
+			"You have %d active keys and connected apps in this workspace, which is the limit. Revoke some first.", n)
+	}
+	if added, err := tx.AddKey(ctx, k, secret.Hash()); err != nil || !added {
+		return cmp.Or(err, error(errKeyExists))
+	}
+	return recordEvent(ctx, tx, c, memo.AuditEvent{
+		WorkspaceID: memo.Optional(k.WorkspaceID), Action: action, Subject: k.ID, Name: k.Name,
+	})
 }
 
 // lockKeyForChange locks and returns an active key that the caller may change, so that
@@ -366,7 +387,8 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 			return errKeyNotActive
 		}
 		return recordEvent(ctx, tx, c, memo.AuditEvent{
-			WorkspaceID: memo.Optional(k.WorkspaceID), Action: memo.ActionKeyChanged, Subject: id, Name: k.Name,
+			WorkspaceID: memo.Optional(k.WorkspaceID), Action: actionFor(k.Kind, memo.ActionKeyChanged),
+			Subject: id, Name: k.Name,
 		})
 	})
 	if err != nil {
@@ -402,7 +424,24 @@ func (a *App) RevokeKey(ctx context.Context, c memo.Caller, id string) error {
 			return err
 		}
 		return recordEvent(ctx, tx, c, memo.AuditEvent{
-			WorkspaceID: memo.Optional(k.WorkspaceID), Action: memo.ActionKeyRevoked, Subject: id, Name: k.Name,
+			WorkspaceID: memo.Optional(k.WorkspaceID), Action: actionFor(k.Kind, memo.ActionKeyRevoked),
+			Subject: id, Name: k.Name,
 		})
 	})
+}
+
+// actionFor returns the action of an event of a key for a key of this kind.
+func actionFor(kind memo.KeyKind, action memo.Action) memo.Action {
+	if kind != memo.KindApp {
+		return action
+	}
+	switch action {
+	case memo.ActionKeyRevoked:
+		return memo.ActionAppDisconnected
+	case memo.ActionKeyDeactivated:
+		return memo.ActionAppDeactivated
+	case memo.ActionKeyChanged:
+		return memo.ActionAppChanged
+	}
+	return action
 }

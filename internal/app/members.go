@@ -173,7 +173,7 @@ func recordKeys(
 ) error {
 	for _, k := range keys {
 		if err := recordEvent(ctx, tx, c, memo.AuditEvent{
-			WorkspaceID: memo.Optional(k.WorkspaceID), Action: action, Subject: k.ID, Name: k.Name,
+			WorkspaceID: memo.Optional(k.WorkspaceID), Action: actionFor(k.Kind, action), Subject: k.ID, Name: k.Name,
 			Details: memo.EventDetails{Reason: reason},
 		}); err != nil {
 			return err

@@ -18,6 +18,13 @@ const Forever time.Duration = 0
 // sessionRetention is how long a session is stored after it has ended.
 const sessionRetention = 30 * 24 * time.Hour
 
+// How long codes and tokens of connected apps are stored after they have expired. Until then, a
+// second use of a code ends the app.
+const (
+	codeRetention  = 10 * time.Minute
+	tokenRetention = time.Hour
+)
+
 // pruneBatch is the number of old rows that one transaction deletes.
 const pruneBatch = 200
 
@@ -41,6 +48,8 @@ func (a *App) newPruning() *pruning {
 		{name: "events", retention: a.retention.Audit, delete: (*store.Tx).DeleteEvents},
 		{name: "usage", retention: a.retention.Usage, delete: (*store.Tx).DeleteUsage},
 		{name: "sessions", retention: sessionRetention, delete: (*store.Tx).DeleteSessions},
+		{name: "app_codes", retention: codeRetention, delete: (*store.Tx).DeleteAppCodes},
+		{name: "app_tokens", retention: tokenRetention, delete: (*store.Tx).DeleteAppTokens},
 	}}
 }
 

@@ -68,8 +68,8 @@ func readURL(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	u, err := url.Parse(s)
 	switch {
-	case strings.Contains(s, credential.KeyPrefix), err == nil &&
-		strings.Contains(u.Path+u.Fragment+u.Query().Encode(), credential.KeyPrefix):
+	case memo.HasKeyPrefix(s), err == nil &&
+		memo.HasKeyPrefix(u.Path+u.Fragment+u.Query().Encode()):
 		return "", errKeyInURL
 	case err != nil:
 		return "", errBadURL

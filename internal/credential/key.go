@@ -13,13 +13,14 @@ import (
 	"crypto/sha256"
 	"hash/crc32"
 	"regexp"
-	"strings"
+	"slices"
 
 	"memoai.tech/memo"
 )
 
 // The form of an API key: KeyPrefix, 32 random base62 characters, and the CRC-32 of
-// everything before it as 6 base62 characters. See docs/contract.md#form-of-a-key.
+// everything before it as 6 base62 characters. See docs/contract.md#form-of-a-key. The tokens of
+// connected apps differ only in the prefix.
 const (
 	KeyPrefix = memo.KeyPrefix
 
@@ -37,20 +38,37 @@ const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 // Hash is the SHA-256 of a key or token, the only form in which it is stored.
 type Hash [sha256.Size]byte
 
-// Key is a well-formed API key. [NewKey] and [ParseKey] return one, so its form and
-// checksum are correct. The zero Key is not a key.
+// Key is a well-formed API key or token of a connected app. The functions of this package return
+// one, so its form and checksum are correct. The zero Key is not a key.
 type Key struct{ text string }
 
-// NewKey returns a new random key.
-func NewKey() Key {
-	body := KeyPrefix + randomBase62(randomLen)
+// NewKey returns a new random API key.
+func NewKey() Key { return newKey(KeyPrefix) }
+
+// NewAccessToken returns a new random access token of a connected app.
+func NewAccessToken() Key { return newKey(memo.AccessTokenPrefix) }
+
+// NewRefreshToken returns a new random refresh token of a connected app.
+func NewRefreshToken() Key { return newKey(memo.RefreshTokenPrefix) }
+
+func newKey(prefix string) Key {
+	body := prefix + randomBase62(randomLen)
 	return Key{body + keyChecksum(body)}
 }
 
-// ParseKey parses a whole key. It returns false if s is malformed, but does not check
+// ParseKey parses a whole API key. It returns false if s is malformed, but does not check
 // whether the key was ever issued.
 func ParseKey(s string) (Key, bool) {
-	if len(s) != KeyLen || !strings.HasPrefix(s, KeyPrefix) {
+	k, ok := ParseKeyOrToken(s)
+	if !ok || k.Prefix() != KeyPrefix {
+		return Key{}, false
+	}
+	return k, true
+}
+
+// ParseKeyOrToken is ParseKey for API keys and for the tokens of connected apps.
+func ParseKeyOrToken(s string) (Key, bool) {
+	if len(s) != KeyLen || !slices.Contains(prefixes, s[:len(KeyPrefix)]) {
 		return Key{}, false
 	}
 	for i := len(KeyPrefix); i < len(s); i++ {
@@ -64,12 +82,17 @@ func ParseKey(s string) (Key, bool) {
 	return Key{s}, true
 }
 
+var prefixes = []string{KeyPrefix, memo.AccessTokenPrefix, memo.RefreshTokenPrefix}
+
+// Prefix returns the prefix, which says what the key or token is for.
+func (k Key) Prefix() string { return k.text[:min(len(KeyPrefix), len(k.text))] }
+
 // Secret returns the whole key, for the one response that contains it.
 func (k Key) Secret() string { return k.text }
 
 // String returns the prefix and the suffix, so that printing a key by mistake does
 // not reveal the secret.
-func (k Key) String() string { return KeyPrefix + "…" + k.Suffix() }
+func (k Key) String() string { return k.Prefix() + "…" + k.Suffix() }
 
 // GoString is String, for the verb %#v.
 func (k Key) GoString() string { return k.String() }
@@ -85,14 +108,14 @@ func (k Key) Suffix() string {
 // Hash returns the SHA-256 of the whole key.
 func (k Key) Hash() Hash { return sha256.Sum256([]byte(k.text)) }
 
-var keyForm = regexp.MustCompile(KeyPrefix + `[0-9A-Za-z]{38}`)
+var keyForm = regexp.MustCompile(`m[kar]_live_[0-9A-Za-z]{38}`)
 
-// FindKeys returns the well-formed keys among the first ten parts of s that look like
+// FindKeys returns the well-formed keys and tokens among the first ten parts of s that look like
 // keys. Use it to find keys in a text that must not contain any.
 func FindKeys(s string) []Key {
 	var keys []Key
 	for _, m := range keyForm.FindAllString(s, 10) {
-		if k, ok := ParseKey(m); ok {
+		if k, ok := ParseKeyOrToken(m); ok {
 			keys = append(keys, k)
 		}
 	}

@@ -23,23 +23,40 @@ type KeyState struct {
 	LastUsedAt     time.Time // zero if it was never used
 	Plan           memo.Plan
 	ContentVersion int64
+	// TokenExpiresAt is the expiry of the access token of an app; nil for a key.
+	TokenExpiresAt *time.Time
 }
+
+// keyState selects what ReadKeyState and ReadTokenState read, of the api_keys k.
+const keyState = `k.id, k.workspace_id, k.user_id,
+			k.expires_at, k.expired_at, k.revoked_at, k.deactivated_at, k.exposed_at, k.last_used_at,
+			u.disabled_at, m.role, w.plan, w.content_version`
+
+const keyStateJoins = `
+		JOIN users u ON u.id = k.user_id
+		JOIN workspaces w ON w.id = k.workspace_id
+		LEFT JOIN memberships m ON m.workspace_id = k.workspace_id AND m.user_id = k.user_id
+		WHERE `
 
 // ReadKeyState reads the current state of the key with this hash, in one indexed query.
 // ok is false if there is no such key.
 func (s *Store) ReadKeyState(ctx context.Context, hash credential.Hash) (a KeyState, ok bool, err error) {
+	return scanKeyState(s.q.QueryRowContext(s.quick(ctx), `SELECT `+keyState+`, NULL
+		FROM api_keys k`+keyStateJoins+`k.hash = $1`, hash[:]))
+}
+
+// ReadTokenState is ReadKeyState for the connected app that has the access token with this hash.
+func (s *Store) ReadTokenState(ctx context.Context, hash credential.Hash) (a KeyState, ok bool, err error) {
+	return scanKeyState(s.q.QueryRowContext(s.quick(ctx), `SELECT `+keyState+`, t.expires_at
+		FROM app_tokens t JOIN api_keys k ON k.id = t.key_id`+keyStateJoins+`t.hash = $1 AND t.kind = 'access'`, hash[:]))
+}
+
+func scanKeyState(row scanner) (a KeyState, ok bool, err error) {
 	v := &a.Validity
-	err = s.q.QueryRowContext(s.quick(ctx), `SELECT k.id, k.workspace_id, k.user_id,
-			k.expires_at, k.expired_at, k.revoked_at, k.deactivated_at, k.exposed_at, k.last_used_at,
-			u.disabled_at, m.role, w.plan, w.content_version
-		FROM api_keys k
-		JOIN users u ON u.id = k.user_id
-		JOIN workspaces w ON w.id = k.workspace_id
-		LEFT JOIN memberships m ON m.workspace_id = k.workspace_id AND m.user_id = k.user_id
-		WHERE k.hash = $1`, hash[:]).Scan(&a.KeyID, &a.WorkspaceID, &a.UserID, optionalTimeInto(&v.ExpiresAt),
+	err = row.Scan(&a.KeyID, &a.WorkspaceID, &a.UserID, optionalTimeInto(&v.ExpiresAt),
 		optionalTimeInto(&v.ExpiredAt), optionalTimeInto(&v.RevokedAt), optionalTimeInto(&v.DeactivatedAt),
 		presenceInto(&a.Exposed), timeInto(&a.LastUsedAt), presenceInto(&a.UserDisabled), textInto(&a.Role), &a.Plan,
-		&a.ContentVersion)
+		&a.ContentVersion, optionalTimeInto(&a.TokenExpiresAt))
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, false, nil
 	}

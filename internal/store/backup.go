@@ -22,9 +22,10 @@ type table struct {
 	excluded bool   // its rows are not part of a backup
 }
 
-// tables lists all tables, each after those that its rows refer to. Sessions and invitations
-// are excluded, because a restore would make ended ones active again; so all users must sign in
-// after a restore. The queue of the search index, the table of speakers, which is made again, and the
+// tables lists all tables, each after those that its rows refer to. Sessions, invitations and the
+// tokens of connected apps are excluded, because a restore would make ended ones active again; so
+// all users must sign in and connect their apps again after a restore. The queue of the search
+// index, the table of speakers, which is made again, and the
 // windows of rate limits are excluded as well, and so is transcriptions.search_rowid of SQLite, which
 // a text gets when it is indexed.
 var tables = []table{
@@ -32,7 +33,8 @@ var tables = []table{
 	{name: "workspaces", columns: "id, name, plan, content_version, created_at, stored_bytes, counted_version"},
 	{name: "memberships", columns: "workspace_id, user_id, role, joined_at"},
 	{name: "api_keys", columns: "id, hash, suffix, workspace_id, user_id, name, created_at, expires_at, expired_at, " +
-		"revoked_at, deactivated_at, deactivated_by, exposed_at, rotated_from, last_used_at, last_used_ip, last_used_agent"},
+		"revoked_at, deactivated_at, deactivated_by, exposed_at, rotated_from, last_used_at, last_used_ip, " +
+		"last_used_agent, kind, client_id, client_name, client_host"},
 	{name: "key_usage", columns: "key_id, hour, requests, refused, refused_limit, refused_plan, refused_ended, " +
 		"refused_url, refused_forbidden"},
 	{name: "projects", columns: "id, workspace_id, name, created_at"},
@@ -54,6 +56,12 @@ var tables = []table{
 	},
 	{
 		name: "invites", columns: "id, hash, workspace_id, role, recipient, created_by, created_at, expires_at",
+		excluded: true,
+	},
+	{name: "app_tokens", columns: "hash, key_id, kind, created_at, expires_at, used_at, reuses", excluded: true},
+	{
+		name: "app_codes", columns: "hash, workspace_id, user_id, client_id, client_name, client_host, redirect_uri, " +
+			"challenge, app_expires_at, expires_at, key_id",
 		excluded: true,
 	},
 	{

@@ -27,8 +27,9 @@ func (t *Tx) keyRecords(ctx context.Context) ([]keyRecord, error) {
 	}, `SELECT hash, revoked_at, deactivated_at, deactivated_by, expires_at, exposed_at, expired_at FROM api_keys`)
 }
 
-// carryOverKeys applies the records of the replaced database to the restored keys. Unless
-// keepUnknown is set, it deactivates the keys of which there is no record.
+// carryOverKeys applies the records of the replaced database to the restored keys. It deactivates
+// connected apps, whose tokens are not in a backup, and, unless keepUnknown is set, the keys of
+// which there is no record.
 func (t *Tx) carryOverKeys(
 	ctx context.Context, current []keyRecord, keepUnknown bool,
 ) (r RestoreReport, err error) {
@@ -53,6 +54,10 @@ func (t *Tx) carryOverKeys(
 			WHERE hash = $1`, k.hash, k.revoked, k.deactivated, k.deactivatedBy, k.expires, k.exposed, k.expired)
 	}
 	r.CarriedOver = before - count(`SELECT count(*) FROM api_keys WHERE `+activeCondition+`$1`, toMillis(t.Now))
+	if err == nil {
+		err = t.exec(ctx, `UPDATE api_keys SET deactivated_at = $1, deactivated_by = $2 WHERE kind = 'app' AND `+
+			activeCondition+`$1`, toMillis(t.Now), "a backup was restored: connect the app again")
+	}
 	if keepUnknown || err != nil {
 		return r, err
 	}

@@ -8,7 +8,8 @@ import (
 	"memoai.tech/memo/internal/credential"
 )
 
-const keyQuery = `SELECT k.id, k.workspace_id, k.name, k.suffix, k.created_at, u.id, u.name, u.email,
+const keyQuery = `SELECT k.id, k.workspace_id, k.kind, k.client_id, k.client_name, k.client_host, k.name, k.suffix,
+	k.created_at, u.id, u.name, u.email,
 	k.expires_at, k.expired_at, k.revoked_at, k.deactivated_at, k.deactivated_by,
 	k.last_used_at, k.last_used_ip, k.last_used_agent, k.exposed_at, k.rotated_from,
 	(SELECT coalesce(sum(g.requests), 0) FROM key_usage g WHERE g.key_id = k.id AND g.hour > $1)
@@ -20,13 +21,17 @@ const keyQuery = `SELECT k.id, k.workspace_id, k.name, k.suffix, k.created_at, u
 const activeCondition = `state = 'active' AND coalesce(expires_at, 9223372036854775807) > `
 
 func scanKey(row scanner) (k memo.APIKey, err error) {
-	v := &k.Validity
-	err = row.Scan(&k.ID, &k.WorkspaceID, &k.Name, &k.Suffix, timeInto(&k.CreatedAt),
+	v, client := &k.Validity, memo.Client{}
+	err = row.Scan(&k.ID, &k.WorkspaceID, &k.Kind, textInto(&client.ID), textInto(&client.Name), textInto(&client.Host),
+		&k.Name, &k.Suffix, timeInto(&k.CreatedAt),
 		&k.CreatedBy.ID, &k.CreatedBy.Name, &k.CreatedBy.Email,
 		optionalTimeInto(&v.ExpiresAt), optionalTimeInto(&v.ExpiredAt), optionalTimeInto(&v.RevokedAt),
 		optionalTimeInto(&v.DeactivatedAt), &k.DeactivationReason,
 		optionalTimeInto(&k.LastUsedAt), textInto(&k.LastUsedIP), textInto(&k.LastUsedAgent),
 		optionalTimeInto(&k.ExposedAt), textInto(&k.RotatedFrom), &k.Requests24h)
+	if k.Kind == memo.KindApp {
+		k.Client = &client
+	}
 	return k, err
 }
 
@@ -107,10 +112,15 @@ func (t *Tx) CountActiveKeys(ctx context.Context, workspaceID, userID string) (n
 // AddKey stores a new key under the hash of its secret. It returns false if the id
 // exists already.
 func (t *Tx) AddKey(ctx context.Context, k memo.APIKey, hash credential.Hash) (bool, error) {
-	n, err := t.execCount(ctx, `INSERT INTO api_keys
-			(id, hash, suffix, workspace_id, user_id, name, created_at, expires_at, rotated_from)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING`,
-		k.ID, hash[:], k.Suffix, k.WorkspaceID, k.CreatedBy.ID, k.Name,
+	var client memo.Client
+	if k.Client != nil {
+		client = *k.Client
+	}
+	n, err := t.execCount(ctx, `INSERT INTO api_keys (id, hash, kind, client_id, client_name, client_host, suffix,
+			workspace_id, user_id, name, created_at, expires_at, rotated_from)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO NOTHING`,
+		k.ID, hash[:], k.Kind, nullText(memo.Optional(client.ID)), nullText(memo.Optional(client.Name)),
+		nullText(memo.Optional(client.Host)), k.Suffix, k.WorkspaceID, k.CreatedBy.ID, k.Name,
 		toMillis(k.CreatedAt), nullMillis(k.Validity.ExpiresAt), nullText(k.RotatedFrom))
 	return n == 1, err
 }
@@ -159,25 +169,25 @@ func (t *Tx) RevokeKey(ctx context.Context, id string) (bool, error) {
 }
 
 // DeactivateKeys deactivates the keys of a user who lost access to a workspace. reason is shown
-// to members. The returned keys have only ID, WorkspaceID and Name set. It locks the keys in the
+// to members. The returned keys have only ID, WorkspaceID, Name and Kind set. It locks the keys in the
 // order of their ids, as RecordUsage does, because otherwise the two could cause a deadlock.
 func (t *Tx) DeactivateKeys(ctx context.Context, workspaceID, userID, reason string) ([]memo.APIKey, error) {
 	return queryAll(ctx, t.q, scanEndedKey, `UPDATE api_keys SET deactivated_at = $3, deactivated_by = $4
 		WHERE id IN (SELECT id FROM api_keys WHERE user_id = $2 AND workspace_id = $1
 			AND revoked_at IS NULL AND deactivated_at IS NULL ORDER BY id`+t.forUpdate()+`)
-		RETURNING id, workspace_id, name`, workspaceID, userID, toMillis(t.Now), reason)
+		RETURNING id, workspace_id, name, kind`, workspaceID, userID, toMillis(t.Now), reason)
 }
 
 // RevokeKeysOf revokes the active keys of a user in every workspace, in the order of their ids. The
-// returned keys have only ID, WorkspaceID and Name set.
+// returned keys have only ID, WorkspaceID, Name and Kind set.
 func (t *Tx) RevokeKeysOf(ctx context.Context, userID string) ([]memo.APIKey, error) {
 	return queryAll(ctx, t.q, scanEndedKey, `UPDATE api_keys SET revoked_at = $2
 		WHERE id IN (SELECT id FROM api_keys WHERE user_id = $1 AND `+activeCondition+`$2 ORDER BY id`+t.forUpdate()+`)
-		RETURNING id, workspace_id, name`, userID, toMillis(t.Now))
+		RETURNING id, workspace_id, name, kind`, userID, toMillis(t.Now))
 }
 
 func scanEndedKey(row scanner) (k memo.APIKey, err error) {
-	err = row.Scan(&k.ID, &k.WorkspaceID, &k.Name)
+	err = row.Scan(&k.ID, &k.WorkspaceID, &k.Name, &k.Kind)
 	return k, err
 }
 
@@ -188,17 +198,10 @@ func (s *Store) CountKeysOf(ctx context.Context, userID string) (n int, err erro
 	return n, classifyError(err)
 }
 
-// MarkExposed records that the active key with this hash was seen in a URL, and returns the ids
-// of the key and its workspace. ok is false if there is no such key, or if this was recorded
-// before.
-func (t *Tx) MarkExposed(ctx context.Context, hash credential.Hash) (id, workspaceID string, ok bool, err error) {
-	rows, err := queryAll(ctx, t.q, func(row scanner) (k [2]string, err error) {
-		err = row.Scan(&k[0], &k[1])
-		return k, err
-	}, `UPDATE api_keys SET exposed_at = $2 WHERE hash = $1 AND exposed_at IS NULL AND `+activeCondition+`$2
-		RETURNING id, workspace_id`, hash[:], toMillis(t.Now))
-	if err != nil || len(rows) == 0 {
-		return "", "", false, err
-	}
-	return rows[0][0], rows[0][1], true, nil
+// MarkExposed records that an active key was seen in a URL. It returns false if the key is not
+// active, or if this was recorded before.
+func (t *Tx) MarkExposed(ctx context.Context, id string) (bool, error) {
+	n, err := t.execCount(ctx, `UPDATE api_keys SET exposed_at = $2 WHERE id = $1 AND exposed_at IS NULL AND `+
+		activeCondition+`$2`, id, toMillis(t.Now))
+	return n == 1, err
 }

@@ -18,6 +18,7 @@ func TestNoFieldOfAKeyIsLost(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		ctx, s := t.Context(), mustOpen(t, cfg)
 		key := testenv.Filled[memo.APIKey]()
+		key.Kind = memo.KindApp
 		err := s.Write(ctx, func(tx *Tx) error {
 			err := tx.AddWorkspace(ctx, memo.Workspace{ID: key.WorkspaceID, Name: "Acme", Plan: memo.PlanPro})
 			if err != nil {

@@ -26,6 +26,16 @@ func (t *Tx) DeleteSessions(ctx context.Context, before time.Time, limit int64) 
 	return expired + revoked, err
 }
 
+// DeleteAppCodes is [Tx.DeleteEvents] for codes of the consent page that expired before a time.
+func (t *Tx) DeleteAppCodes(ctx context.Context, before time.Time, limit int64) (int64, error) {
+	return t.deleteOldest(ctx, "app_codes", "hash", "expires_at", toMillis(before), limit)
+}
+
+// DeleteAppTokens is [Tx.DeleteEvents] for tokens of connected apps that expired before a time.
+func (t *Tx) DeleteAppTokens(ctx context.Context, before time.Time, limit int64) (int64, error) {
+	return t.deleteOldest(ctx, "app_tokens", "hash", "expires_at", toMillis(before), limit)
+}
+
 // deleteOldest deletes at most limit rows of a table whose age column, which has an index, is
 // below a value.
 func (t *Tx) deleteOldest(ctx context.Context, table, key, age string, below, limit int64) (int64, error) {

@@ -47,18 +47,19 @@ func (l *lineWriter) Write(line []byte) (int, error) {
 	return l.w.Write(line)
 }
 
-// RedactingWriter returns a writer that redacts API keys and writes to w. It looks
+// RedactingWriter returns a writer that redacts API keys and tokens and writes to w. It looks
 // at each Write separately, so a key must not be split over two. A log record is
 // always one Write.
 func RedactingWriter(w io.Writer) io.Writer { return redactingWriter{w} }
 
 type redactingWriter struct{ w io.Writer }
 
-var keyPrefixBytes = []byte(memo.KeyPrefix)
+// keyPart is part of every prefix of a key or token. It is cheap to search for.
+var keyPart = []byte("_live_")
 
 func (s redactingWriter) Write(p []byte) (int, error) {
 	out := p
-	if bytes.Contains(p, keyPrefixBytes) {
+	if bytes.Contains(p, keyPart) {
 		out = []byte(memo.RedactKeys(string(p)))
 	}
 	if _, err := s.w.Write(out); err != nil {

@@ -27,12 +27,17 @@ func (s eventSentence) String() string {
 // eventTexts are the sentences by action. {} is the name of the subject and {detail} the
 // detail of the event. Every action of a workspace needs a sentence here.
 var eventTexts = map[memo.Action]string{
-	memo.ActionKeyCreated:     "created the key {}",
-	memo.ActionKeyChanged:     "changed the key {}",
-	memo.ActionKeyRotated:     "rotated a key; the replacement is {}",
-	memo.ActionKeyRevoked:     "revoked the key {}",
-	memo.ActionKeyDeactivated: "deactivated the key {}: {detail}",
-	memo.ActionKeyExposed:     "marked the key {} as exposed: {detail}",
+	memo.ActionKeyCreated:      "created the key {}",
+	memo.ActionKeyChanged:      "changed the key {}",
+	memo.ActionKeyRotated:      "rotated a key; the replacement is {}",
+	memo.ActionKeyRevoked:      "revoked the key {}",
+	memo.ActionAppConnected:    "connected the app {}",
+	memo.ActionAppChanged:      "changed the connection of the app {}",
+	memo.ActionAppDisconnected: "disconnected the app {}",
+	memo.ActionAppDeactivated:  "disconnected the app {}: {detail}",
+	memo.ActionAppReplayed:     "disconnected the app {}: {detail}",
+	memo.ActionKeyDeactivated:  "deactivated the key {}: {detail}",
+	memo.ActionKeyExposed:      "marked the key {} as exposed: {detail}",
 
 	memo.ActionMemberAdded:   "added {} as {detail}",
 	memo.ActionRoleChanged:   "changed the role of {} to {detail}",
