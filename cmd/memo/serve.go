@@ -19,6 +19,7 @@ import (
 	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/mcp"
+	"memoai.tech/memo/internal/oauth"
 	"memoai.tech/memo/internal/rest"
 	"memoai.tech/memo/internal/server"
 	"memoai.tech/memo/internal/telemetry"
@@ -34,6 +35,7 @@ type serveCmd struct {
 	Redis            string        `help:"Redis or Valkey through which several servers share limits." placeholder:"URL"`
 	DatabaseConns    int           `default:"20" help:"Maximum number of connections to PostgreSQL."`
 	StatementTimeout time.Duration `default:"30s" help:"Timeout of a PostgreSQL statement."`
+	ClientDocuments  string        `default:"fetch" enum:"fetch,off" help:"Fetch who an app is that connects by URL, or off."`
 	DrainDelay       time.Duration `default:"0s" help:"How long calls are still accepted after SIGTERM."`
 	TrustedProxy     []string      `help:"Proxies whose X-Forwarded-For and -Proto are trusted." placeholder:"CIDR"`
 	MaxQueries       int           `default:"0" help:"Concurrent searches (0: two per processor, at least 4)."`
@@ -97,13 +99,14 @@ func (c *serveCmd) Run(e *environment) error {
 		return usageError("--public-url: " + err.Error())
 	}
 	api := rest.New(rest.Config{App: a, Admission: control, PublicURL: strings.TrimSuffix(c.PublicURL, "/")})
+	authorization := oauth.New(oauth.Config{App: a, Admission: control, FetchDocuments: c.ClientDocuments == "fetch"})
 	srv := server.New(server.Config{
-		App: a, Admission: control, REST: api,
+		App: a, Admission: control, REST: api, OAuth: authorization,
 		MCP: mcp.New(mcp.Config{
 			App: a, Admission: control, Log: e.log, RESTPrefix: rest.Prefix, Version: version, Now: time.Now,
 		}),
 		Web: web.New(web.Config{
-			App: a, Admission: control, Log: e.log, PublicURL: start.public(), OpenAPI: api.Document(),
+			App: a, Admission: control, OAuth: authorization, Log: e.log, PublicURL: start.public(), OpenAPI: api.Document(),
 			SetupCode: start.SetupCode, FirstPlan: memo.PlanPro, Now: time.Now,
 		}),
 		Log: e.log, Metrics: metrics, PublicURL: start.public(), LimitSource: limits.describe, DrainDelay: c.DrainDelay,

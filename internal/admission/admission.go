@@ -13,10 +13,12 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/params"
 	"memoai.tech/memo/internal/ratelimit"
@@ -39,6 +41,7 @@ type Control struct {
 	*httpx.Proxies
 	app         *app.App
 	public      *url.URL // canonical, or nil
+	hasPath     bool     // the public URL has a path
 	crossOrigin *http.CrossOriginProtection
 }
 
@@ -50,6 +53,7 @@ func New(cfg Config) (*Control, error) {
 	}
 	if cfg.PublicURL != nil {
 		c.public = httpx.CanonicalURL(cfg.PublicURL)
+		c.hasPath = strings.Trim(cfg.PublicURL.Path, "/") != ""
 		if err := c.crossOrigin.AddTrustedOrigin(c.public.String()); err != nil {
 			return nil, err
 		}
@@ -137,6 +141,22 @@ func (c *Control) Key(ctx context.Context, r *http.Request) (Admission, error) {
 	if err != nil {
 		return Admission{}, err
 	}
+	if key.Prefix() != memo.KeyPrefix {
+		return Admission{}, errTokenOfApp
+	}
+	return c.authorise(ctx, r, key)
+}
+
+// KeyOrApp is Key, for MCP, and also admits a request with the access token of a connected app.
+func (c *Control) KeyOrApp(ctx context.Context, r *http.Request) (Admission, error) {
+	key, err := parseBearer(r.Header)
+	if err != nil {
+		return Admission{}, err
+	}
+	return c.authorise(ctx, r, key)
+}
+
+func (c *Control) authorise(ctx context.Context, r *http.Request, key credential.Key) (Admission, error) {
 	client := c.Client(r)
 	caller, err := c.app.AuthoriseKey(ctx, key, client)
 	telemetry.RequestOf(ctx).KeyID = caller.KeyID
@@ -230,5 +250,7 @@ var (
 		"API keys are not accepted in the URL. Send the key in the Authorization header.")
 	// errNoCredentials and errMalformed are decided without a database read.
 	errNoCredentials = memo.Unauthorized("missing", "Missing API key")
-	errMalformed     = memo.Unauthorized("malformed", "The API key is not valid")
+	// errTokenOfApp keeps a connected app to what its member allowed: the tokens are for MCP.
+	errTokenOfApp = memo.Unauthorized("malformed", "This is a token of a connected app, which is only for MCP")
+	errMalformed  = memo.Unauthorized("malformed", "The API key is not valid")
 )

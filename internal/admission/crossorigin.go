@@ -18,12 +18,35 @@ func (c *Control) CheckHost(r *http.Request) error {
 		return nil
 	}
 	name := strings.ToLower(strings.TrimSuffix((&url.URL{Host: r.Host}).Hostname(), "."))
-	ip := net.ParseIP(name)
-	isLocal := name == "localhost" || ip != nil && ip.IsLoopback()
-	if isLocal || c.public != nil && name == c.public.Hostname() {
+	if isLoopbackHost(r.Host) || c.public != nil && name == c.public.Hostname() {
 		return nil
 	}
 	return errForeignHost
+}
+
+// Issuer returns the address of this server for OAuth, without a final slash: the public URL if it is
+// https and has no path, or, without a public URL, the name of this machine that a program on it used.
+// Otherwise it returns "", because a client would send its tokens over a connection that others can read.
+func (c *Control) Issuer(r *http.Request) string {
+	if c.public != nil && c.public.Scheme == "https" {
+		if c.hasPath {
+			return ""
+		}
+		return c.public.String()
+	}
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	isProxied := r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != ""
+	if !ok || !local.IP.IsLoopback() || isProxied || !isLoopbackHost(r.Host) {
+		return ""
+	}
+	return "http://" + strings.ToLower(r.Host)
+}
+
+// isLoopbackHost reports whether a Host header has a name of this machine.
+func isLoopbackHost(host string) bool {
+	name := strings.ToLower(strings.TrimSuffix((&url.URL{Host: host}).Hostname(), "."))
+	ip := net.ParseIP(name)
+	return name == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 var errForeignHost = memo.Forbidden("foreign_host", "The Host header has a name that is not this server's. "+

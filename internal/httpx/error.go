@@ -58,6 +58,12 @@ func IsTimeout(err error) bool {
 // docs/contract.md#order-of-refusals. A passed deadline is 503, and an unknown error is 500.
 // Errors of 500 and above are logged.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	WriteErrorWithChallenge(w, r, err, "")
+}
+
+// WriteErrorWithChallenge is WriteError with extra parameters for WWW-Authenticate, if the response
+// has that header.
+func WriteErrorWithChallenge(w http.ResponseWriter, r *http.Request, err error, extra string) {
 	req := telemetry.RequestOf(r.Context())
 	status, detail := http.StatusInternalServerError, any(internalError)
 	h := w.Header()
@@ -79,6 +85,9 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if status >= 500 {
 		req.Err = err
+	}
+	if challenge := h.Get("WWW-Authenticate"); challenge != "" && extra != "" {
+		h.Set("WWW-Authenticate", challenge+", "+extra)
 	}
 	limitUnreadBody(w, r)
 	body := struct {

@@ -136,7 +136,8 @@ func (w *world) checkTool(tool, keyWithoutAccess string) {
 	}
 	message := toolCall(tool, with(own))
 	a := w.Request(http.DefaultClient, "POST", mcp.Path, message).Want(401, `{"detail":"Missing API key"}`)
-	if a.Header.Get("WWW-Authenticate") != `Bearer realm="memo"` {
+	if a.Header.Get("WWW-Authenticate") != `Bearer realm="memo", resource_metadata="`+w.Server.URL+
+		`/.well-known/oauth-protected-resource/mcp", scope="transcriptions:read"` {
 		w.T.Errorf("WWW-Authenticate: %q", a.Header.Get("WWW-Authenticate"))
 	}
 	w.post(credential.NewKey().Secret(), message).Want(401, `{"detail":"Invalid API key"}`)

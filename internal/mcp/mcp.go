@@ -24,6 +24,7 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/oauth"
 	"memoai.tech/memo/internal/telemetry"
 )
 
@@ -41,7 +42,7 @@ type Config struct {
 }
 
 // Path is the path of the MCP server.
-const Path = "/mcp"
+const Path = oauth.Resource
 
 // Server is the [http.Handler] of [Path].
 type Server struct {

@@ -17,6 +17,7 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/httpx"
+	"memoai.tech/memo/internal/oauth"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/telemetry"
 )
@@ -45,7 +46,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			Error   *jsonrpc.Error `json:"error"`
 		}{"2.0", m.id, refusal.rpc})
 	case err != nil:
-		httpx.WriteError(w, r, err)
+		httpx.WriteErrorWithChallenge(w, r, err, s.challenge(r))
 	case m.isCall():
 		httpx.WriteJSONBody(w, http.StatusOK, response)
 	default: // without sessions, a notification or a response has no effect
@@ -54,7 +55,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// admit authorises the key, reads the message and counts a data call, in the order of
+// challenge returns the parameters of WWW-Authenticate with which a host finds the authorization
+// server, or "" if there is none.
+func (s *Server) challenge(r *http.Request) string {
+	issuer := s.Admission.Issuer(r)
+	if issuer == "" {
+		return ""
+	}
+	return `resource_metadata="` + issuer + oauth.ResourcePath + `", scope="` + oauth.Scope + `"`
+}
+
+// admit authorises the key or the connected app, reads the message and counts a data call, in the order of
 // docs/contract.md#order-of-refusals.
 func (s *Server) admit(
 	ctx context.Context, w http.ResponseWriter, r *http.Request, a *admission.Admission,
@@ -65,7 +76,7 @@ func (s *Server) admit(
 	if err := s.Admission.CheckCrossOrigin(r); err != nil {
 		return m, err
 	}
-	if *a, err = s.Admission.Key(ctx, r); err != nil {
+	if *a, err = s.Admission.KeyOrApp(ctx, r); err != nil {
 		return m, err
 	}
 	// The method is checked after the key, because a host whose POST was refused tries GET and
@@ -174,15 +185,4 @@ func readBody(
 		return nil, &httpx.StatusError{Status: http.StatusBadRequest, Detail: "The body could not be read to its end."}
 	}
 	return body, a.RecheckAfterBody(ctx, start)
-}
-
-// ServeRegister responds to POST /register. Hosts that try OAuth first show this sentence to
-// their user.
-func ServeRegister(w http.ResponseWriter, r *http.Request) {
-	httpx.WriteJSON(w, r, http.StatusBadRequest, map[string]string{
-		"error": "invalid_client_metadata",
-		// Without the form of the header, because some hosts redact what looks like a secret.
-		"error_description": "Memo has no OAuth. Create an API key in Memo under Settings → API & MCP, and set it as the " +
-			"bearer token of this MCP server.",
-	})
 }

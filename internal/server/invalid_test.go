@@ -21,6 +21,7 @@ import (
 	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/mcp"
+	"memoai.tech/memo/internal/oauth"
 	"memoai.tech/memo/internal/rest"
 	"memoai.tech/memo/internal/server"
 	"memoai.tech/memo/internal/store"
@@ -46,9 +47,10 @@ func newAllSurfaces(t testing.TB, cfg store.Config) *allSurfaces {
 		Store: cfg,
 		Handler: func(a *app.App, g *admission.Control, log *slog.Logger) http.Handler {
 			api := rest.New(rest.Config{App: a, Admission: g})
+			authorization := oauth.New(oauth.Config{App: a, Admission: g})
 			site := web.New(web.Config{
-				App: a, Admission: g, Log: log, PublicURL: "https://memo.example.com", OpenAPI: api.Document(),
-				FirstPlan: memo.PlanPro, Now: time.Now,
+				App: a, Admission: g, OAuth: authorization, Log: log, PublicURL: "https://memo.example.com",
+				OpenAPI: api.Document(), FirstPlan: memo.PlanPro, Now: time.Now,
 			})
 			w.patterns = append(site.Patterns(), "GET /healthz", "GET /readyz", "GET /openapi.json", "GET /llms.txt",
 				"GET /nowhere/{id}",
@@ -60,8 +62,8 @@ func newAllSurfaces(t testing.TB, cfg store.Config) *allSurfaces {
 			}
 			slices.Sort(w.patterns)
 			w.handler = server.New(server.Config{
-				App: a, Admission: g, REST: api, Web: site, Log: log, Metrics: telemetry.NewMetrics(),
-				PublicURL: "https://memo.example.com",
+				App: a, Admission: g, REST: api, OAuth: authorization, Web: site, Log: log,
+				Metrics: telemetry.NewMetrics(), PublicURL: "https://memo.example.com",
 				MCP: mcp.New(mcp.Config{
 					App: a, Admission: g, Log: log, RESTPrefix: rest.Prefix,
 					Version: "test", Now: time.Now,

@@ -18,6 +18,7 @@ import (
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/mcp"
+	"memoai.tech/memo/internal/oauth"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/rest"
 	"memoai.tech/memo/internal/telemetry"
@@ -31,6 +32,7 @@ type Config struct {
 	Admission *admission.Control
 	REST      *rest.API
 	MCP       *mcp.Server
+	OAuth     *oauth.Server
 	Web       *web.Site
 	Log       *slog.Logger
 	Metrics   *telemetry.Metrics
@@ -86,7 +88,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /openapi.json", s.cfg.REST.ServeOpenAPI)
 	mux.HandleFunc("GET /llms.txt", s.serveLLMsText)
 	mux.Handle(mcp.Path, s.cfg.MCP)
-	mux.HandleFunc("POST /register", mcp.ServeRegister)
+	s.cfg.OAuth.Mount(mux)
 	api := s.cfg.REST.Handler()
 	// ServeMux redirects a path such as //healthz to a clean path. API clients must get a JSON error
 	// instead, so the handler below matches /api/ and unknown paths before the mux does.

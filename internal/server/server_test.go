@@ -19,6 +19,7 @@ import (
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/mcp"
+	"memoai.tech/memo/internal/oauth"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/rest"
 	"memoai.tech/memo/internal/server"
@@ -38,18 +39,20 @@ func newServer(t *testing.T, limitSource func() string) (*server.Server, *store.
 	t.Cleanup(func() { s.Close() })
 	log := slog.New(slog.DiscardHandler)
 	a := app.New(app.Config{
-		Store: s, Log: log, Limits: ratelimit.NewMemory(nil), Passwords: credential.NewPasswordHasher(1),
+		Store: s, Log: log, Passwords: credential.NewPasswordHasher(1),
+		Limits: ratelimit.NewMemory(map[ratelimit.Class]int{ratelimit.Management: 10}),
 	})
 	g, err := admission.New(admission.Config{App: a, PublicURL: &url.URL{Scheme: "https", Host: "memo.example.com"}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	authorization := oauth.New(oauth.Config{App: a, Admission: g})
 	return server.New(server.Config{
-		App: a, Admission: g, REST: rest.New(rest.Config{App: a, Admission: g}), Log: log,
+		App: a, Admission: g, OAuth: authorization, REST: rest.New(rest.Config{App: a, Admission: g}), Log: log,
 		MCP: mcp.New(mcp.Config{App: a, Admission: g, Log: log, RESTPrefix: rest.Prefix, Version: "test", Now: time.Now}),
 		Web: web.New(web.Config{
-			App: a, Admission: g, Log: log, PublicURL: "https://memo.example.com", FirstPlan: memo.PlanPro,
-			Now: time.Now,
+			App: a, Admission: g, OAuth: authorization, Log: log, PublicURL: "https://memo.example.com",
+			FirstPlan: memo.PlanPro, Now: time.Now,
 		}),
 		Metrics: telemetry.NewMetrics(), PublicURL: "https://memo.example.com", LimitSource: limitSource,
 	}), s
@@ -83,13 +86,13 @@ func TestRoutes(t *testing.T) {
 		"/nowhere":                              {404, `"detail"`},
 		"//healthz":                             {404, `"detail"`},
 		"/api":                                  {404, `"detail"`},
-		"/.well-known/oauth-protected-resource": {404, `"detail"`},
-		"/.well-known/oauth-protected-resource/mcp": {404, `"detail"`},
+		"/.well-known/oauth-protected-resource": {200, `"resource":"https://memo.example.com/mcp"`},
+		"/.well-known/oauth-protected-resource/mcp": {200, `"resource":"https://memo.example.com/mcp"`},
 		"/mcp":      {401, "Missing API key"},
 		"/mcp/":     {404, `"detail"`},
 		"//mcp":     {404, `"detail"`},
 		"/register": {404, `"detail"`},
-		"/.well-known/oauth-authorization-server":    {404, `"detail"`},
+		"/.well-known/oauth-authorization-server":    {200, `"issuer":"https://memo.example.com"`},
 		"/healthz?k=" + credential.NewKey().Secret(): {401, "not accepted in the URL"},
 		"/api/v1/developer/openapi.json":             {200, `"openapi": "3.1.0"`},
 	} {
@@ -108,9 +111,10 @@ func TestRoutes(t *testing.T) {
 	}
 	t.Run("POST /register", func(t *testing.T) {
 		w := httptest.NewRecorder()
-		s.Handler().ServeHTTP(w, httptest.NewRequest("POST", "/register",
-			strings.NewReader(`{"redirect_uris":["http://localhost"]}`)))
-		if w.Code != 400 || !strings.Contains(w.Body.String(), "Create an API key") {
+		r := httptest.NewRequest("POST", "/register", strings.NewReader(`{"redirect_uris":["http://localhost"]}`))
+		r.Header.Set("Content-Type", "application/json")
+		s.Handler().ServeHTTP(w, r)
+		if w.Code != 201 || !strings.Contains(w.Body.String(), `"client_id":"mc1.`) {
 			t.Errorf("got %d %s", w.Code, w.Body)
 		}
 	})
@@ -125,7 +129,7 @@ func TestRoutesInBrowser(t *testing.T) {
 		"/docs/":          {redirect, "/docs"},
 		"//evil.example/": {redirect, "/evil.example"}, "/\\evil.example/": {redirect, "/%5Cevil.example"},
 		"/api": {jsonError, ""}, "/api/v2": {jsonError, ""}, "/mcp/": {jsonError, ""},
-		"/.well-known/oauth-protected-resource": {jsonError, ""},
+		"/.well-known/openid-configuration": {jsonError, ""},
 	} {
 		t.Run(path, func(t *testing.T) {
 			w := get(s, path, "Accept: text/html,*/*")

@@ -29,6 +29,7 @@ type keyPage struct {
 	Replaced *memo.KeyView // the key that this one replaces, if it is still active
 	Chart    usageChart
 	Revoke   menu // of an active key
+	EndVerb  string
 }
 
 // refusalRow is how many calls were refused for a reason.
@@ -77,8 +78,9 @@ func (v *pageRequest) keyPage() (keyPage, error) {
 		formPage: formPage{v.newLayout("keys", k.Name), v.keyForm(formField{Value: k.Name}, "keep", expiryChanges)},
 		Key:      rows[0], NewID: uuid.Must(uuid.NewV7()).String(), Overlaps: overlapOptions,
 	}
+	p.EndVerb = endVerb(k.Kind)
 	if k.Status == memo.KeyActive {
-		p.Revoke = newMenu("revoke", "Revoke key")
+		p.Revoke = newMenu("revoke", p.EndVerb)
 		p.Revoke.Last = v.revokeStep(k)
 	}
 	if k.RotatedFrom == "" {

@@ -101,10 +101,22 @@ func (v *pageRequest) revokeStep(k memo.KeyView) *lastStep {
 	if k.LastUsedAt != nil {
 		used = "It was last used " + timeAgo(*k.LastUsedAt, v.Now()) + "."
 	}
+	warning := "Requests with this key will get a 401 immediately. " + used + " This cannot be undone."
+	if k.Kind == memo.KindApp {
+		warning = "The app loses access immediately. " + used + " You can connect it again from the app."
+	}
 	return &lastStep{
-		"Requests with this key will get a 401 immediately. " + used + " This cannot be undone.", "Revoke key",
+		warning, endVerb(k.Kind),
 		v.keysPath() + "/" + k.ID + "/revoke",
 	}
+}
+
+// endVerb is the text of the button that ends a key.
+func endVerb(kind memo.KeyKind) string {
+	if kind == memo.KindApp {
+		return "Disconnect app"
+	}
+	return "Revoke key"
 }
 
 func (v *pageRequest) addReplacements(rows []keyRow) error {

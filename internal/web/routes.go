@@ -1,6 +1,10 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
+
+	"memoai.tech/memo/internal/oauth"
+)
 
 // table lists the routes. CONTRIBUTING.md lists what to change when a page is added.
 func (s *Site) table() []route {
@@ -20,6 +24,9 @@ func (s *Site) table() []route {
 		{get, "/docs/rest", public, ordinary, showDocs},
 		{get, "/docs/transcripts", public, ordinary, showDocs},
 		{get, "/docs/mcp", public, ordinary, showDocs},
+
+		{get, oauth.AuthorizePath, signedIn, ordinary, showConsent},
+		{post, oauth.AuthorizePath, signedIn, ordinary, doConsent},
 
 		{get, "/account", signedIn, ordinary, showAccount},
 		{post, "/account/name", signedIn, changing, doRename},

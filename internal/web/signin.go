@@ -102,6 +102,9 @@ type signInPage struct {
 }
 
 func showSignIn(v *pageRequest) error {
+	if isConsent(v.r.FormValue("next")) {
+		v.openToOpener()
+	}
 	email := emailField()
 	email.Focus = true
 	return v.render("signin", signInPage{formPage{v.newLayout("", "Sign in"), v.form(
@@ -111,6 +114,9 @@ func showSignIn(v *pageRequest) error {
 }
 
 func doSignIn(v *pageRequest) error {
+	if isConsent(v.r.FormValue("next")) {
+		v.openToOpener()
+	}
 	err := v.signIn(v.r.PostFormValue("email"), v.r.PostFormValue("password"), localPath(v.r.FormValue("next")))
 	refused, _ := errors.AsType[*memo.Error](err)
 	if refused == nil || refused.Kind != memo.KindUnauthorized {

@@ -21,8 +21,8 @@ func TestTemplatesMatchTheirStructs(t *testing.T) {
 		"created": createdPage{}, "delete": deletePage{}, "error": errorPage{}, "import": importPage{},
 		"invite": invitePage{}, "invited": invitedPage{}, "join": joinPage{}, "key": keyPage{}, "keys": keysPage{},
 		"members": membersPage{}, "revokekeys": revokeKeysPage{}, "newkey": newKeyPage{}, "shown": shownPage{},
-		"keystatus": keyStatusPage{},
-		"setup":     formPage{}, "signin": signInPage{}, "transcription": transcriptionPage{},
+		"keystatus": keyStatusPage{}, "consent": consentPage{}, "returned": returnPage{},
+		"setup": formPage{}, "signin": signInPage{}, "transcription": transcriptionPage{},
 		"transcriptions": transcriptionsPage{}, "workspace": workspacePage{},
 	}
 	for name, page := range parsePages(readAssets()) {

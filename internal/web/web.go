@@ -30,6 +30,7 @@ import (
 	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/httpx"
+	"memoai.tech/memo/internal/oauth"
 	"memoai.tech/memo/internal/openapi"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/telemetry"
@@ -39,6 +40,7 @@ import (
 type Config struct {
 	App       *app.App
 	Admission *admission.Control
+	OAuth     *oauth.Server
 	Log       *slog.Logger
 	// PublicURL is the server's URL as pages show it, without a trailing slash.
 	PublicURL string
@@ -255,7 +257,8 @@ func (v *pageRequest) authorise(ctx context.Context) (a admission.Admission, err
 
 // recheck authorises again while a long response or upload is in progress.
 func (v *pageRequest) recheck(ctx context.Context) error {
-	_, err := v.authorise(ctx)
+	// The handler may end first, and the log then reads the request.
+	_, err := v.authorise(telemetry.WithRequest(ctx, new(telemetry.Request)))
 	return err
 }
 

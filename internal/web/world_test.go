@@ -17,6 +17,7 @@ import (
 	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/oauth"
 	"memoai.tech/memo/internal/openapi"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testenv"
@@ -55,7 +56,8 @@ func newWorld(t testing.TB, cfg testworld.Config) *world {
 	w := new(world)
 	cfg.Handler = func(a *app.App, g *admission.Control, log *slog.Logger) http.Handler {
 		w.site = New(Config{
-			App: a, Admission: g, Log: log, PublicURL: "https://memo.example.com", OpenAPI: api,
+			App: a, Admission: g, OAuth: oauth.New(oauth.Config{App: a, Admission: g}), Log: log,
+			PublicURL: "https://memo.example.com", OpenAPI: api,
 			SetupCode: "abcd-efgh-ijkl", FirstPlan: memo.PlanPro, Now: time.Now,
 		})
 		return w.site.Handler()
