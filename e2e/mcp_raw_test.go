@@ -267,9 +267,9 @@ var otherPathCases = []rawCase{
 			endOfHead + "{}",
 		want: 400,
 	},
-	{name: "protected resource", raw: getWithoutKey("/.well-known/oauth-protected-resource"), want: 404},
-	{name: "protected resource, MCP", raw: getWithoutKey("/.well-known/oauth-protected-resource/mcp"), want: 404},
-	{name: "authorization server", raw: getWithoutKey("/.well-known/oauth-authorization-server"), want: 404},
+	{name: "protected resource", raw: getWithoutKey("/.well-known/oauth-protected-resource"), want: 200},
+	{name: "protected resource, MCP", raw: getWithoutKey("/.well-known/oauth-protected-resource/mcp"), want: 200},
+	{name: "authorization server", raw: getWithoutKey("/.well-known/oauth-authorization-server"), want: 200},
 	{name: "authorization server, MCP", raw: getWithoutKey("/.well-known/oauth-authorization-server/mcp"), want: 404},
 	{name: "OpenID", raw: getWithoutKey("/.well-known/openid-configuration"), want: 404},
 	{name: "authorize", raw: getWithoutKey("/authorize?response_type=code"), want: 404},
@@ -343,7 +343,7 @@ func (test rawCase) checkMCP(t *testing.T, a response) {
 	if a.header.Get("Mcp-Session-Id") != "" {
 		t.Error("the response has Mcp-Session-Id, but there are no sessions")
 	}
-	if strings.HasPrefix(test.raw, "POST /register") && !strings.Contains(string(a.body), "API key") {
-		t.Errorf("the response does not say to create an API key: %s", a.body)
+	if strings.HasPrefix(test.raw, "POST /register") && !strings.Contains(string(a.body), "redirect_uris") {
+		t.Errorf("the response does not say what is missing: %s", a.body)
 	}
 }

@@ -48,7 +48,7 @@ func TestServerStarts(t *testing.T) {
 			}
 		}
 		s.client("").must(t, http.StatusNotFound, "GET", "/metrics", nil) // off by default
-		s.client("").must(t, http.StatusNotFound, "GET", "/.well-known/oauth-protected-resource", nil)
+		s.client("").must(t, http.StatusOK, "GET", "/.well-known/oauth-protected-resource", nil)
 		s.terminate(t)
 	})
 }

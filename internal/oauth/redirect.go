@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"memoai.tech/memo"
 )
 
 // maxRedirect is the longest redirect URI in bytes.
@@ -28,7 +30,7 @@ func parseRedirect(s string) (redirect, bool) {
 		return redirect{}, false
 	}
 	u, err := url.Parse(s)
-	if err != nil || u.User != nil || strings.Contains(s, "#") {
+	if err != nil || u.User != nil || strings.Contains(s, "#") || memo.HasKeyPrefix(s) {
 		return redirect{}, false
 	}
 	switch {
