@@ -32,6 +32,16 @@ func nameOf(i int) string {
 	return string(name[:min(len(name), memo.MaxName)])
 }
 
+// hoursAgo returns a time n hours ago, but none of the last month, of which the test counts the meetings.
+func hoursAgo(n int) time.Time {
+	now := time.Now().UTC()
+	first := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
+	if at := now.Add(-time.Duration(n) * time.Hour); at.After(first) {
+		return at
+	}
+	return first
+}
+
 // fullWorkspace adds 50 members, 20 workspaces, 500 keys with calls, invitations and meetings in every state, and
 // returns the ids of the meetings by the names of their files. No server may run, because most of it is SQL.
 func fullWorkspace(t *testing.T, h installation) map[string]string {
@@ -66,7 +76,7 @@ func fullWorkspace(t *testing.T, h installation) map[string]string {
 		}
 		doc, err := json.Marshal(object{
 			"title": titleOf(i), "status": status, "summary": strings.Repeat(titleOf(i)+" ", 3), "language": "ar",
-			"external_id": longWord[:90], "created_at": time.Now().Add(-time.Duration(i) * time.Hour), "duration_seconds": 720,
+			"external_id": longWord[:90], "created_at": hoursAgo(i), "duration_seconds": 720,
 			"speakers": []object{}, "media_type": "audio", "topics": topics, "project": object{"name": nameOf(i)},
 			"segments":       append([]object{}, lines...),
 			"prompt_results": []object{{"name": nameOf(i + 1), "slug": "a", "status": "completed", "text": nameOf(i + 2)}},
