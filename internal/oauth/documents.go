@@ -111,19 +111,19 @@ const (
 	maxDocument  = 5 << 10 // bytes
 )
 
-// newFetcher returns a function that fetches documents. It connects only to public addresses on port
-// 443, and checks the address of the connection itself, so that a name cannot change its address
-// after the check.
-func newFetcher() func(context.Context, string) (document, error) {
+// newFetchClient returns the client for documents. It connects only to public addresses on port 443,
+// and checks the address of the connection itself, so that a name cannot change its address after the
+// check.
+func newFetchClient() *http.Client {
 	dialer := &net.Dialer{Timeout: fetchTimeout, Control: ssrf.New(ssrf.WithPorts(443)).Safe}
-	return fetchWith(&http.Client{
+	return &http.Client{
 		Timeout:       fetchTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("it redirects") },
 		Transport: &http.Transport{ // without the proxy of the environment, which would connect to any address
 			DialContext: dialer.DialContext, TLSHandshakeTimeout: fetchTimeout, DisableKeepAlives: true,
 			MaxResponseHeaderBytes: 16 << 10,
 		},
-	})
+	}
 }
 
 // fetchWith returns a function that fetches documents with a client.

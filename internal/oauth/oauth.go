@@ -57,7 +57,7 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{Config: cfg}
 	if cfg.FetchDocuments {
-		s.documents.fetch = newFetcher()
+		s.documents.fetch = fetchWith(newFetchClient())
 	}
 	return s
 }
