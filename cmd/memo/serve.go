@@ -36,6 +36,7 @@ type serveCmd struct {
 	DatabaseConns    int           `default:"20" help:"Maximum number of connections to PostgreSQL."`
 	StatementTimeout time.Duration `default:"30s" help:"Timeout of a PostgreSQL statement."`
 	ClientDocuments  string        `default:"fetch" enum:"fetch,off" help:"Fetch who an app is that connects by URL, or off."`
+	MCPOrigin        []string      `help:"Origins of MCP hosts besides the known ones." placeholder:"https://HOST"`
 	DrainDelay       time.Duration `default:"0s" help:"How long calls are still accepted after SIGTERM."`
 	TrustedProxy     []string      `help:"Proxies whose X-Forwarded-For and -Proto are trusted." placeholder:"CIDR"`
 	MaxQueries       int           `default:"0" help:"Concurrent searches (0: two per processor, at least 4)."`
@@ -94,7 +95,9 @@ func (c *serveCmd) Run(e *environment) error {
 	if start.SetupCode != "" {
 		start.SetupURL = start.public() + "/setup#code=" + start.SetupCode
 	}
-	control, err := admission.New(admission.Config{App: a, Proxies: proxies, PublicURL: public, Log: e.log})
+	control, err := admission.New(admission.Config{
+		App: a, Proxies: proxies, PublicURL: public, HostOrigins: c.MCPOrigin, Log: e.log,
+	})
 	if err != nil {
 		return usageError("--public-url: " + err.Error())
 	}
@@ -162,6 +165,12 @@ func (c *serveCmd) check() (public *url.URL, proxies []netip.Prefix, err error) 
 		}
 		if strings.ContainsFunc(public.Host, func(r rune) bool { return r > '~' }) {
 			return nil, nil, usageError("--public-url must have its host in ASCII form, such as https://xn--e1afmkfd.example")
+		}
+	}
+	for _, s := range c.MCPOrigin {
+		u, err := url.Parse(s)
+		if err != nil || u.Scheme != "https" || u.Host == "" || u.String() != "https://"+strings.ToLower(u.Host) {
+			return nil, nil, usageError("--mcp-origin must be an origin as browsers send it, such as https://host.example.com")
 		}
 	}
 	for _, s := range c.TrustedProxy {

@@ -32,6 +32,8 @@ type Config struct {
 	Proxies []netip.Prefix
 	// PublicURL is the server's address as clients write it, or nil.
 	PublicURL *url.URL
+	// HostOrigins are origins of MCP hosts besides the known ones, such as https://host.example.com.
+	HostOrigins []string
 	// Log gets one warning if a proxy seems to be missing in Proxies. It may be nil.
 	Log *slog.Logger
 }
@@ -42,6 +44,7 @@ type Control struct {
 	app         *app.App
 	public      *url.URL // canonical, or nil
 	hasPath     bool     // the public URL has a path
+	hostOrigins []string
 	crossOrigin *http.CrossOriginProtection
 }
 
@@ -49,7 +52,7 @@ type Control struct {
 func New(cfg Config) (*Control, error) {
 	c := &Control{
 		Proxies: httpx.NewProxies(cfg.Proxies, cfg.PublicURL, cfg.Log),
-		app:     cfg.App, crossOrigin: http.NewCrossOriginProtection(),
+		app:     cfg.App, crossOrigin: http.NewCrossOriginProtection(), hostOrigins: cfg.HostOrigins,
 	}
 	if cfg.PublicURL != nil {
 		c.public = httpx.CanonicalURL(cfg.PublicURL)

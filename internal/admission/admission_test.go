@@ -65,6 +65,42 @@ func FuzzBearer(f *testing.F) {
 	})
 }
 
+// TestKnownHostsMayCallMCP: at the public URL only, and from nowhere else.
+func TestKnownHostsMayCallMCP(t *testing.T) {
+	control, err := admission.New(admission.Config{
+		PublicURL: &url.URL{Scheme: "https", Host: "memo.example.com"}, HostOrigins: []string{"https://host.example.com"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		host, origin string
+		ok           bool
+	}{
+		{"memo.example.com", "https://claude.ai", true},
+		{"memo.example.com", "https://host.example.com", true},
+		{"memo.example.com", "https://memo.example.com", true},
+		{"127.0.0.1:8080", "https://claude.ai", false},
+		{"memo.example.com", "https://evil.example", false},
+		{"memo.example.com", "http://claude.ai", false},
+		{"memo.example.com", "https://claude.ai.evil.example", false},
+		{"memo.example.com", "null", false},
+	} {
+		r := httptest.NewRequest("POST", "http://"+c.host+"/mcp", nil)
+		r.Header.Set("Origin", c.origin)
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
+		if c.origin == "https://memo.example.com" {
+			r.Header.Set("Sec-Fetch-Site", "same-origin")
+		}
+		if err := control.CheckHostOrigin(r); (err == nil) != c.ok {
+			t.Errorf("%s from %s: got %v, want it accepted: %v", c.host, c.origin, err, c.ok)
+		}
+		if err := control.CheckCrossOrigin(r); c.origin != "https://memo.example.com" && err == nil {
+			t.Errorf("%s from %s: a page with cookies is accepted", c.host, c.origin)
+		}
+	}
+}
+
 func TestOnlyPagesOfThisServerPassTheCrossOriginCheck(t *testing.T) {
 	public, err := url.Parse("https://Memo.example.com:443")
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"memoai.tech/memo"
@@ -51,6 +52,25 @@ func isLoopbackHost(host string) bool {
 
 var errForeignHost = memo.Forbidden("foreign_host", "The Host header has a name that is not this server's. "+
 	"Use the server's own name. If a proxy uses the other name, start the server with --public-url.")
+
+// HostOrigins are the origins that hosts in a browser or in a web view send to MCP.
+var HostOrigins = []string{
+	"https://claude.ai", "https://claude.com", "https://chatgpt.com", "https://chat.mistral.ai", "https://cursor.com",
+	"https://www.cursor.com", "https://vscode.dev",
+}
+
+// CheckHostOrigin is CheckCrossOrigin for MCP, which reads no cookie, so that a page of another site
+// can do nothing without a key or token of its own. With an https public URL it lets [HostOrigins]
+// and those of the configuration through. On a loopback address it does not: a page must not find out
+// what runs on the visitor's machine.
+func (c *Control) CheckHostOrigin(r *http.Request) error {
+	origins := r.Header["Origin"]
+	if c.public != nil && c.public.Scheme == "https" && strings.EqualFold(r.Host, c.public.Host) && len(origins) == 1 &&
+		(slices.Contains(HostOrigins, origins[0]) || slices.Contains(c.hostOrigins, origins[0])) {
+		return nil
+	}
+	return c.CheckCrossOrigin(r)
+}
 
 // CheckCrossOrigin refuses a request from a page of another site. For GET, HEAD and OPTIONS only
 // the Origin header counts, which the request of a followed link does not have.

@@ -73,7 +73,7 @@ func (s *Server) admit(
 	if err := s.Admission.CheckHost(r); err != nil {
 		return m, err
 	}
-	if err := s.Admission.CheckCrossOrigin(r); err != nil {
+	if err := s.Admission.CheckHostOrigin(r); err != nil {
 		return m, err
 	}
 	if *a, err = s.Admission.KeyOrApp(ctx, r); err != nil {
