@@ -89,10 +89,20 @@ func (t *Tx) UseRefreshToken(ctx context.Context, hash credential.Hash) error {
 		reuses = reuses + CASE WHEN used_at IS NULL THEN 0 ELSE 1 END WHERE hash = $1`, hash[:], toMillis(t.Now))
 }
 
-// AddAppTokens stores a new pair of tokens of an app under their hashes.
+// maxAppTokens is how many tokens of an app are stored, including those that were used or have
+// expired, so that a client that refreshes all the time does not fill the disk.
+const maxAppTokens = 200
+
+// AddAppTokens stores a new pair of tokens of an app under their hashes, and deletes the oldest ones
+// above [maxAppTokens].
 func (t *Tx) AddAppTokens(
 	ctx context.Context, keyID string, access, refresh credential.Hash, accessEnd, refreshEnd time.Time,
 ) error {
+	if err := t.exec(ctx, `DELETE FROM app_tokens WHERE key_id = $1 AND created_at < (SELECT min(n.created_at) FROM
+		(SELECT created_at FROM app_tokens WHERE key_id = $1 ORDER BY created_at DESC LIMIT $2) n)`,
+		keyID, maxAppTokens-2); err != nil {
+		return err
+	}
 	return t.exec(ctx, `INSERT INTO app_tokens (hash, key_id, kind, created_at, expires_at)
 		VALUES ($1, $2, 'access', $3, $4), ($5, $2, 'refresh', $3, $6)`,
 		access[:], keyID, toMillis(t.Now), toMillis(accessEnd), refresh[:], toMillis(refreshEnd))
