@@ -250,6 +250,9 @@ func splitColumns(text string) (name, rest string) {
 	if j := strings.Index(head, " | "); j >= 0 && (i < 0 || j < i) {
 		i = j
 	}
+	if j := strings.Index(head, ": "); j > 0 && j < i && head[j+2] != ' ' {
+		return "", text // after "Ann: ", the text has begun
+	}
 	if i <= 0 || strings.Contains(strings.TrimRight(text[:i], " :"), ":") {
 		return "", text
 	}

@@ -51,6 +51,7 @@ func TestTextWithTimesIsRead(t *testing.T) {
 			[]string{"3.25-5.5 Noor says a", "7.125-8 Leo says b"},
 		},
 		{"text with times", "Noor | 00:03\na\nLeo | 00:07\nb", []string{"3-7 Noor says a", "7-8 Leo says b"}},
+		{"text with times", "[00:03] Noor: | a\n[00:07] Leo: b", []string{"3-7 Noor says | a", "7-8 Leo says b"}},
 		{
 			"Whisper console output", "[00:00.000 --> 00:03.480]  a\n[00:03.480 --> 01:00:08.000]  b\n",
 			[]string{"0-3.48 a", "3.48-3608 b"},
