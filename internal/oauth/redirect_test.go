@@ -122,7 +122,7 @@ func TestClientIDsThatAreDocuments(t *testing.T) {
 		"https://claude.ai/oauth/client.json": true, "https://claude.ai:443/x": true,
 		"https://claude.ai": false, "https://claude.ai/": false, "http://claude.ai/x": false,
 		"https://claude.ai:8443/x": false,
-		"https://127.0.0.1/x": false, "https://[::1]/x": false, "https://localhost/x": false, "https://u@claude.ai/x": false,
+		"https://127.0.0.1/x":      false, "https://[::1]/x": false, "https://localhost/x": false, "https://u@claude.ai/x": false,
 		"https://claude.ai/x#y": false, "https://claude.ai/../x": false, "": false,
 	} {
 		if got := isDocumentURL(id); got != want {
