@@ -119,11 +119,19 @@ func TestNamesOfClients(t *testing.T) {
 
 func TestClientIDsThatAreDocuments(t *testing.T) {
 	for id, want := range map[string]bool{
-		"https://claude.ai/oauth/client.json": true, "https://claude.ai:443/x": true,
-		"https://claude.ai": false, "https://claude.ai/": false, "http://claude.ai/x": false,
-		"https://claude.ai:8443/x": false,
-		"https://127.0.0.1/x":      false, "https://[::1]/x": false, "https://localhost/x": false, "https://u@claude.ai/x": false,
-		"https://claude.ai/x#y": false, "https://claude.ai/../x": false, "": false,
+		"https://claude.ai/oauth/client.json": true,
+		"https://claude.ai:443/x":             true,
+		"https://claude.ai":                   false,
+		"https://claude.ai/":                  false,
+		"http://claude.ai/x":                  false,
+		"https://claude.ai:8443/x":            false,
+		"https://127.0.0.1/x":                 false,
+		"https://[::1]/x":                     false,
+		"https://localhost/x":                 false,
+		"https://u@claude.ai/x":               false,
+		"https://claude.ai/x#y":               false,
+		"https://claude.ai/../x":              false,
+		"":                                    false,
 	} {
 		if got := isDocumentURL(id); got != want {
 			t.Errorf("%q: got %v, want %v", id, got, want)
