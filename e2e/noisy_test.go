@@ -223,10 +223,11 @@ func (n *noisy) mustMeetBounds(idle time.Duration) {
 	for _, name := range slices.Sorted(maps.Keys(n.outcomes)) {
 		t.Logf("| load: %s | %v |", name, n.outcomes[name])
 	}
-	// Most downloads leave early or read slowly, so one that started counts as a success.
+	// Most downloads leave early or read slowly, so one that started counts as a success. So does a title
+	// that is still at work when the load ends: those that may not start get 503 at once.
 	for name, succeeded := range map[string][]string{
 		"search": {"200"}, "download": {"200", "200, cut"},
-		"title": {"303"},
+		"title": {"303", "no response"},
 	} {
 		if !t.Failed() && !slices.ContainsFunc(succeeded, func(s string) bool { return n.outcomes[name][s] > 0 }) {
 			t.Errorf("no %s of the load succeeded: the load was too weak", name)
