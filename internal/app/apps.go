@@ -20,7 +20,7 @@ import (
 // Lifetimes of the codes and tokens of connected apps.
 const (
 	codeLifetime    = time.Minute
-	AccessLifetime  = 12 * time.Hour
+	accessLifetime  = 12 * time.Hour
 	refreshLifetime = 30 * 24 * time.Hour
 	// A refresh token may be used again for a short time after its first use, because some clients
 	// run as several processes that share their tokens without a lock.
@@ -159,7 +159,7 @@ func addTokens(ctx context.Context, tx *store.Tx, k memo.APIKey) (AppTokens, err
 	}
 	t := AppTokens{
 		Access: credential.NewAccessToken(), Refresh: credential.NewRefreshToken(),
-		AccessExpiresAt: end(AccessLifetime), Now: tx.Now,
+		AccessExpiresAt: end(accessLifetime), Now: tx.Now,
 	}
 	return t, tx.AddAppTokens(ctx, k.ID, t.Access.Hash(), t.Refresh.Hash(), t.AccessExpiresAt, end(refreshLifetime))
 }
@@ -170,15 +170,8 @@ func endReplayedApp(ctx context.Context, tx *store.Tx, c memo.Caller, id, why st
 	if err != nil {
 		return err
 	}
-	revoked, err := tx.RevokeKey(ctx, id)
-	if err != nil || !revoked {
-		return err
-	}
 	c.UserID = "" // it is not known who used it
-	return recordEvent(ctx, tx, c, memo.AuditEvent{
-		WorkspaceID: memo.Optional(k.WorkspaceID), Action: memo.ActionAppReplayed, Subject: id, Name: k.Name,
-		Details: memo.EventDetails{Reason: why},
-	})
+	return revokeKey(ctx, tx, c, k, memo.ActionAppReplayed, why)
 }
 
 // RefreshApp returns new tokens for a refresh token, which may be used again for a minute and up to
@@ -250,13 +243,6 @@ func (a *App) DisconnectByToken(ctx context.Context, token, clientID string, cli
 		UserID: k.CreatedBy.ID, WorkspaceID: k.WorkspaceID, ClientAddress: client.Address, UserAgent: client.UserAgent,
 	}
 	return a.writeEnding(ctx, c, k.CreatedBy.ID, func(tx *store.Tx) error {
-		revoked, err := tx.RevokeKey(ctx, id)
-		if err != nil || !revoked {
-			return err
-		}
-		return recordEvent(ctx, tx, c, memo.AuditEvent{
-			WorkspaceID: memo.Optional(k.WorkspaceID), Action: memo.ActionAppDisconnected, Subject: id, Name: k.Name,
-			Details: memo.EventDetails{Reason: "by the app"},
-		})
+		return revokeKey(ctx, tx, c, k, memo.ActionAppDisconnected, "by the app")
 	})
 }

@@ -419,15 +419,20 @@ func (a *App) RevokeKey(ctx context.Context, c memo.Caller, id string) error {
 		if err := lockSession(ctx, tx, c); err != nil {
 			return err
 		}
-		revoked, err := tx.RevokeKey(ctx, id)
-		if err != nil || !revoked {
-			return err
-		}
-		return recordEvent(ctx, tx, c, memo.AuditEvent{
-			WorkspaceID: memo.Optional(k.WorkspaceID), Action: actionFor(k.Kind, memo.ActionKeyRevoked),
-			Subject: id, Name: k.Name,
-		})
+		return revokeKey(ctx, tx, c, k, memo.ActionKeyRevoked, "")
 	})
+}
+
+// revokeKey revokes a key and records the event, as recordKeys does, unless the key was revoked or
+// deactivated before.
+func revokeKey(
+	ctx context.Context, tx *store.Tx, c memo.Caller, k memo.APIKey, action memo.Action, reason string,
+) error {
+	revoked, err := tx.RevokeKey(ctx, k.ID)
+	if err != nil || !revoked {
+		return err
+	}
+	return recordKeys(ctx, tx, c, []memo.APIKey{k}, action, reason)
 }
 
 // actionFor returns the action of an event of a key for a key of this kind.
