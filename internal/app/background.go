@@ -70,12 +70,7 @@ func (a *App) cleanUpJobs() []*job {
 			return n == expireBatch, err
 		}},
 		{what: "record that unused apps have expired", every: time.Hour, step: func(ctx context.Context) (bool, error) {
-			var n int64
-			err := a.store.Write(ctx, func(tx *store.Tx) error {
-				var err error
-				n, err = tx.ExpireIdleApps(ctx, expireBatch)
-				return err
-			})
+			n, err := a.store.ExpireIdleApps(ctx, expireBatch)
 			return n == expireBatch, err
 		}},
 		{what: "count transcriptions again", every: time.Minute, step: a.store.Recount},

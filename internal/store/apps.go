@@ -107,12 +107,3 @@ func (t *Tx) AddAppTokens(
 		VALUES ($1, $2, 'access', $3, $4), ($5, $2, 'refresh', $3, $6)`,
 		access[:], keyID, toMillis(t.Now), toMillis(accessEnd), refresh[:], toMillis(refreshEnd))
 }
-
-// ExpireIdleApps records that apps without a token have expired, because they were not used for as
-// long as a refresh token is valid. It changes at most limit of them.
-func (t *Tx) ExpireIdleApps(ctx context.Context, limit int) (int64, error) {
-	return t.execCount(ctx, `UPDATE api_keys SET expired_at = $1 WHERE id IN (SELECT k.id FROM api_keys k
-		WHERE k.kind = 'app' AND `+activeCondition+`$1
-		AND NOT EXISTS (SELECT 1 FROM app_tokens t WHERE t.key_id = k.id) LIMIT $2`+t.skipLocked()+`)`,
-		toMillis(t.Now), limit)
-}

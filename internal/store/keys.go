@@ -146,15 +146,27 @@ const dueCondition = `expired_at IS NULL AND revoked_at IS NULL AND deactivated_
 // ExpireDueKeys records that keys have expired, at most limit of them, and returns their number.
 // If there are none, it does not write.
 func (s *Store) ExpireDueKeys(ctx context.Context, limit int) (n int64, err error) {
+	return s.expireKeys(ctx, dueCondition+`$1 ORDER BY expires_at`, limit)
+}
+
+// ExpireIdleApps is ExpireDueKeys for apps without a token, which were not used for as long as a
+// refresh token is valid. There is an index for its condition.
+func (s *Store) ExpireIdleApps(ctx context.Context, limit int) (n int64, err error) {
+	return s.expireKeys(ctx, `kind = 'app' AND expired_at IS NULL AND revoked_at IS NULL AND deactivated_at IS NULL
+		AND created_at <= $1 AND NOT EXISTS (SELECT 1 FROM app_tokens t WHERE t.key_id = api_keys.id)`, limit)
+}
+
+// expireKeys records that the keys of a condition, in which $1 is the current time, have expired.
+func (s *Store) expireKeys(ctx context.Context, condition string, limit int) (n int64, err error) {
 	var exist bool
-	err = s.dataReader.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM api_keys WHERE `+dueCondition+`$1)`,
+	err = s.dataReader.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM api_keys WHERE `+condition+`)`,
 		toMillis(s.Now())).Scan(&exist)
 	if err != nil || !exist {
 		return 0, classifyError(err)
 	}
 	err = s.Write(ctx, func(t *Tx) error {
 		n, err = t.execCount(ctx, `UPDATE api_keys SET expired_at = $1 WHERE id IN (SELECT id FROM api_keys
-			WHERE `+dueCondition+`$1 ORDER BY expires_at LIMIT $2`+t.skipLocked()+`)`, toMillis(t.Now), limit)
+			WHERE `+condition+` LIMIT $2`+t.skipLocked()+`)`, toMillis(t.Now), limit)
 		return err
 	})
 	return n, err
