@@ -18,8 +18,7 @@ func (c *Control) CheckHost(r *http.Request) error {
 	if !ok || !local.IP.IsLoopback() {
 		return nil
 	}
-	name := strings.ToLower(strings.TrimSuffix((&url.URL{Host: r.Host}).Hostname(), "."))
-	if isLoopbackHost(r.Host) || c.public != nil && name == c.public.Hostname() {
+	if isLoopbackHost(r.Host) || c.public != nil && hostName(r.Host) == c.public.Hostname() {
 		return nil
 	}
 	return errForeignHost
@@ -45,9 +44,14 @@ func (c *Control) Issuer(r *http.Request) string {
 
 // isLoopbackHost reports whether a Host header has a name of this machine.
 func isLoopbackHost(host string) bool {
-	name := strings.ToLower(strings.TrimSuffix((&url.URL{Host: host}).Hostname(), "."))
+	name := hostName(host)
 	ip := net.ParseIP(name)
 	return name == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// hostName returns the name in a Host header, in lower case and without the port and a final dot.
+func hostName(host string) string {
+	return strings.ToLower(strings.TrimSuffix((&url.URL{Host: host}).Hostname(), "."))
 }
 
 var errForeignHost = memo.Forbidden("foreign_host", "The Host header has a name that is not this server's. "+

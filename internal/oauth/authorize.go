@@ -104,7 +104,7 @@ func (s *Server) readClient(ctx context.Context, q *Request, id string, asked re
 	return nil
 }
 
-// refusal returns the error with the URL that tells the client.
+// refusal returns the error with the URL that gives it to the client.
 func (q *Request) refusal(e *Error) *RefusedRequest {
 	return &RefusedRequest{q.answer("error", e.Code, "error_description", e.Description), e}
 }

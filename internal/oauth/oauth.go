@@ -2,12 +2,11 @@
 // its URL: OAuth 2.1 with PKCE for public clients, as the MCP specification requires it. It reads
 // requests, checks them and writes responses.
 //
-// It has no rules of its own about access. A connected app is a key of package app; package web has
+// It has no rules about access. A connected app is a key of package app; package web has
 // the consent page.
 package oauth
 
 import (
-	"context"
 	"mime"
 	"net/http"
 	"net/url"
@@ -236,12 +235,4 @@ func checkResource(form url.Values, issuer string) error {
 		}
 	}
 	return nil
-}
-
-// client returns where a request comes from.
-func (s *Server) client(r *http.Request) app.Client { return s.Admission.Client(r) }
-
-// deadline is [admission.Control.WithDeadline].
-func (s *Server) deadline(r *http.Request) (context.Context, context.CancelFunc) {
-	return s.Admission.WithDeadline(r)
 }

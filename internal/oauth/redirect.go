@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -49,7 +48,7 @@ func isLoopback(u *url.URL) bool {
 	return u.Scheme == "http" && (name == "localhost" || name == "127.0.0.1" || name == "::1")
 }
 
-// withoutPort returns a loopback URI without its port, which a client chooses anew for each
+// withoutPort returns a loopback URI without its port, which is another one for each
 // connection (RFC 8252, section 7.3), and any other URI unchanged.
 func withoutPort(u *url.URL) string {
 	if !isLoopback(u) || u.Port() == "" {
@@ -79,8 +78,5 @@ func hostOf(s string) string {
 	if err != nil {
 		return ""
 	}
-	if host, _, err := net.SplitHostPort(u.Host); err == nil {
-		return host
-	}
-	return u.Host
+	return u.Hostname()
 }

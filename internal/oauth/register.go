@@ -89,9 +89,9 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request, _ string) erro
 	if !hasType(r, "application/json") {
 		return &Error{"invalid_client_metadata", "Send the metadata as JSON: application/json."}
 	}
-	ctx, cancel := s.deadline(r)
+	ctx, cancel := s.Admission.WithDeadline(r)
 	defer cancel()
-	if err := s.App.TakeRegistration(ctx, s.client(r)); err != nil {
+	if err := s.App.TakeRegistration(ctx, s.Admission.Client(r)); err != nil {
 		return err
 	}
 	body, err := httpx.ReadBody(w, r, maxForm)

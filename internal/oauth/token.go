@@ -21,7 +21,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request, issuer string) er
 	if err := checkResource(form, issuer); err != nil {
 		return err
 	}
-	ctx, cancel := s.deadline(r)
+	ctx, cancel := s.Admission.WithDeadline(r)
 	defer cancel()
 	var tokens app.AppTokens
 	switch form.Get("grant_type") {
@@ -29,9 +29,9 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request, issuer string) er
 		tokens, err = s.App.RedeemCode(ctx, app.Redemption{
 			Code: form.Get("code"), ClientID: form.Get("client_id"), RedirectURI: form.Get("redirect_uri"),
 			Verifier: form.Get("code_verifier"),
-		}, s.client(r))
+		}, s.Admission.Client(r))
 	case "refresh_token":
-		tokens, err = s.App.RefreshApp(ctx, form.Get("refresh_token"), form.Get("client_id"), s.client(r))
+		tokens, err = s.App.RefreshApp(ctx, form.Get("refresh_token"), form.Get("client_id"), s.Admission.Client(r))
 	default:
 		return &Error{"unsupported_grant_type", "The grant_type must be authorization_code or refresh_token."}
 	}
@@ -63,9 +63,9 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request, _ string) error 
 	if form.Get("token") == "" {
 		return &Error{"invalid_request", "The parameter token is missing."}
 	}
-	ctx, cancel := s.deadline(r)
+	ctx, cancel := s.Admission.WithDeadline(r)
 	defer cancel()
-	if err := s.App.DisconnectByToken(ctx, form.Get("token"), form.Get("client_id"), s.client(r)); err != nil {
+	if err := s.App.DisconnectByToken(ctx, form.Get("token"), form.Get("client_id"), s.Admission.Client(r)); err != nil {
 		return err
 	}
 	httpx.WriteJSON(w, r, http.StatusOK, struct{}{})
