@@ -1,12 +1,12 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"html"
 	"html/template"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"memoai.tech/memo"
@@ -40,7 +40,7 @@ var appExpiries = []option{
 // done. With the policy of other pages, the host would see a closed window.
 func (v *pageRequest) openToOpener() { v.w.Header().Set("Cross-Origin-Opener-Policy", "unsafe-none") }
 
-// consentRequest reads the request of the app. The answer is nil if the response has been written.
+// consentRequest reads the request of the app. The result is nil if the response has been written.
 func (v *pageRequest) consentRequest(params url.Values) (*oauth.Request, error) {
 	v.openToOpener()
 	issuer := v.Admission.Issuer(v.r)
@@ -76,23 +76,17 @@ func showConsent(v *pageRequest) error {
 	}
 	p := consentPage{Request: q}
 	var workspaces []option
+	denied := ""
 	for _, m := range memberships {
 		if err := memo.MayUseAPI(m.Plan); err != nil {
-			p.Denied = err.Error()
+			denied = err.Error()
 			continue
 		}
 		workspaces = append(workspaces, option{m.ID, m.Name})
 	}
-	switch len(workspaces) {
-	case 0:
+	if len(workspaces) == 0 {
 		v.status = http.StatusForbidden
-		if p.Denied == "" {
-			p.Denied = "You are not a member of a workspace yet. Ask an owner for an invitation."
-		}
-	case 1:
-		p.Denied, p.Only = "", workspaces[0].Label
-	default:
-		p.Denied = ""
+		p.Denied = cmp.Or(denied, "You are not a member of a workspace yet. Ask an owner for an invitation.")
 	}
 	for _, name := range consentParams {
 		for _, value := range params[name] {
@@ -103,7 +97,8 @@ func showConsent(v *pageRequest) error {
 	if !hasOption(workspaces, selected) && len(workspaces) > 0 {
 		selected = workspaces[0].Value
 	}
-	if p.Only != "" {
+	if len(workspaces) == 1 {
+		p.Only = workspaces[0].Label
 		p.Hidden = append(p.Hidden, option{"workspace", selected})
 	}
 	p.formPage = formPage{v.newLayout("", "Connect "+q.Client.Name), v.form(
@@ -140,11 +135,9 @@ func doConsent(v *pageRequest) error {
 	if err := v.Admission.Count(v.ctx, &a, ratelimit.Changes); err != nil {
 		return tooOften(err)
 	}
-	consent := app.Consent{Client: q.Client, RedirectURI: q.RedirectURI, Challenge: q.Challenge}
-	if days, err := strconv.Atoi(expiry); err == nil {
-		consent.ExpiresAt = new(memo.TruncateToMillis(v.Now().AddDate(0, 0, days)))
-	}
-	code, err := v.App.AllowApp(v.ctx, a.Caller, consent)
+	code, err := v.App.AllowApp(v.ctx, a.Caller, app.Consent{
+		Client: q.Client, RedirectURI: q.RedirectURI, Challenge: q.Challenge, ExpiresAt: v.expiryAfter(expiry),
+	})
 	if err != nil {
 		return err
 	}

@@ -80,11 +80,17 @@ func (v *pageRequest) expiry(options []option) (*time.Time, error) {
 		t, err := memo.ParseExpiry("date", date, v.Now())
 		return &t, err
 	}
+	return v.expiryAfter(choice), nil
+}
+
+// expiryAfter returns the expiry of an option that is a number of days, and nil for any other one:
+// never, or keep the current expiry.
+func (v *pageRequest) expiryAfter(choice string) *time.Time {
 	days, err := strconv.Atoi(choice)
 	if err != nil {
-		return nil, nil // never, or keep the current expiry
+		return nil
 	}
-	return new(memo.TruncateToMillis(v.Now().AddDate(0, 0, days))), nil
+	return new(memo.TruncateToMillis(v.Now().AddDate(0, 0, days)))
 }
 
 // newKeyPage is the form that creates a key.
