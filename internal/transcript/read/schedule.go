@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// schedule collects what tells an agenda, minutes or a diary ("09:00 Coffee", "14:05 called the bank") from a
-// transcript. It looks at the first times of a text only.
+// schedule collects what distinguishes an agenda, minutes or a diary ("09:00 Coffee", "14:05 called the bank")
+// from a transcript. It looks at the first times of a text only.
 type schedule struct {
 	minutes []float64 // of the day: each time as hours and minutes
 	exact   bool      // a time has seconds or brackets, or is beyond 24 hours, so a program wrote it

@@ -88,7 +88,7 @@ func parseLateTime(line string) stamp {
 	return stamp{}
 }
 
-// hasDate reports whether a text has a date, so that it is no name.
+// hasDate reports whether a text has a date, so that it is not a name.
 func hasDate(text string) bool {
 	if !hasYear(text) {
 		return false

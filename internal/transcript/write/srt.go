@@ -30,7 +30,7 @@ func appendSRT(b []byte, n *int64, s *memo.Segment) []byte {
 	return append(appendSRTText(b, text), '\n')
 }
 
-// appendSRTText escapes what programs, and package read, take for a character reference, a tag or an instruction. Other
+// appendSRTText escapes what programs, and package read, read as a character reference, a tag or an instruction. Other
 // characters remain as they are, because SRT itself has no escapes.
 func appendSRTText(b []byte, s string) []byte {
 	from := 0
