@@ -33,10 +33,11 @@ vuln:
 # SQLite, translated from C, is built without the race detector, which triples its CPU
 # time and has nothing to find there: Go code does not see its memory. The driver is
 # watched. The same holds for compression. GOFLAGS also reaches the build in e2e.
+# -vet=off, because check has vetted all packages.
 UNWATCHED = modernc.org/sqlite/lib modernc.org/libc modernc.org/memory github.com/klauspost/compress/flate
 race:
 	GOFLAGS='$(UNWATCHED:%=-gcflags=%=-race=false)' \
-		$(GO) test -race -count=1 -timeout 40m ./...
+		$(GO) test -race -vet=off -count=1 -timeout 40m ./...
 
 # The race detector makes the first test five times slower, and allocates in the second. Both are skipped with it.
 sequential:

@@ -17,9 +17,8 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// The programs under test. Commands run as released. Servers have the race detector if
-// the tests have it: a race then fails the test that caused it. The scripts in cmd/memo run
-// every command with the race detector.
+// The programs under test. Commands run without the race detector. Servers have the race detector if
+// the tests have it: a race then fails the test that caused it.
 var commandProgram, serverProgram string
 
 // TestMain builds the programs.

@@ -95,8 +95,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(testenv.M{M: m}, map[string]func(){"memo": main})
 }
 
-// released builds the program as released. The race detector triples the cost of a command,
-// so on PostgreSQL only servers have it; on SQLite every command has it.
+// released builds the program without the race detector, which triples the cost of a command. Only
+// the servers have it.
 var released = sync.OnceValues(testenv.BuildMemo)
 
 type (
@@ -116,13 +116,13 @@ func setUp(env *testscript.Env, database string) error {
 		env.Setenv("MEMO_DATA", filepath.Join(env.WorkDir, "data"))
 	} else {
 		env.Setenv("MEMO_DATABASE", testenv.Postgres(t))
-		if testenv.Race {
-			program, err := released()
-			if err != nil {
-				return err
-			}
-			env.Setenv("PATH", filepath.Dir(program)+":"+env.Getenv("PATH"))
+	}
+	if testenv.Race {
+		program, err := released()
+		if err != nil {
+			return err
 		}
+		env.Setenv("PATH", filepath.Dir(program)+":"+env.Getenv("PATH"))
 	}
 	servers := map[string]*running{}
 	env.Values[testKey{}], env.Values[serversKey{}], env.Values[environKey{}] = t, servers, slices.Clone(env.Vars)
