@@ -26,6 +26,7 @@ const module = "memoai.tech/memo"
 var allowedImports = map[string]string{
 	"":                    "",
 	"internal/credential": "memo",
+	"internal/jsonform":   "memo",
 	"internal/params":     "memo",
 	"internal/openapi":    "params",
 	"internal/ratelimit":  "",
@@ -34,15 +35,16 @@ var allowedImports = map[string]string{
 	"internal/filename":   "plaintext transcript",
 	"internal/transcript": "memo plaintext",
 	"internal/zipstream":  "",
-	"internal/store":      "memo credential search zipstream store/pgwatch",
+	"internal/store":      "memo credential jsonform search zipstream store/pgwatch",
 	"internal/bulkhead":   "memo",
 	"internal/telemetry":  "memo bulkhead",
-	"internal/httpx":      "memo params ratelimit telemetry",
+	"internal/httpx":      "memo jsonform params ratelimit telemetry",
 	"internal/admission":  "memo app credential httpx params ratelimit telemetry",
 	"internal/oauth":      "memo admission app httpx telemetry",
 	"internal/rest":       "memo admission app filename httpx openapi params ratelimit telemetry transcript",
-	"internal/mcp":        "memo admission app httpx oauth params ratelimit search telemetry transcript",
-	"docs":                "",
+	"internal/mcp": "memo admission app httpx jsonform oauth params ratelimit search telemetry " +
+		"transcript",
+	"docs": "",
 	"internal/web": "memo docs admission app demo filename httpx oauth openapi ratelimit search telemetry " +
 		"transcript",
 	"internal/server":    "admission app httpx mcp oauth ratelimit rest telemetry transcript web",
@@ -58,16 +60,16 @@ var allowedImports = map[string]string{
 
 	"internal/store/pgwatch": "",
 
-	"internal/transcript/read":  "memo filename plaintext transcript",
+	"internal/transcript/read":  "memo filename jsonform plaintext transcript",
 	"internal/transcript/write": "memo plaintext transcript",
-	"internal/app": "memo bulkhead credential filename ratelimit search store transcript transcript/read " +
-		"transcript/write zipstream",
+	"internal/app": "memo bulkhead credential filename jsonform ratelimit search store transcript " +
+		"transcript/read transcript/write zipstream",
 }
 
 // belowHTTP are the packages that must not import net/http.
 var belowHTTP = []string{
-	"", "internal/credential", "internal/params", "internal/openapi", "internal/ratelimit", "internal/search",
-	"internal/plaintext", "internal/filename", "internal/transcript", "internal/transcript/read",
+	"", "internal/credential", "internal/jsonform", "internal/params", "internal/openapi", "internal/ratelimit",
+	"internal/search", "internal/plaintext", "internal/filename", "internal/transcript", "internal/transcript/read",
 	"internal/transcript/write", "internal/zipstream", "internal/store", "internal/store/pgwatch",
 	"internal/app",
 }

@@ -31,6 +31,9 @@ func (o Optional) MarshalJSON() ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
+// InstantFormat is the form of every instant in a response, for times in UTC: 24 characters.
+const InstantFormat = "2006-01-02T15:04:05.000Z07:00"
+
 // TruncateToMillis truncates t to the stored precision, in UTC. It rounds down, so that an
 // expiry is never later than requested.
 func TruncateToMillis(t time.Time) time.Time {

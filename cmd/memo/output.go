@@ -11,6 +11,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"memoai.tech/memo/internal/jsonform"
 )
 
 // printResult prints v as JSON if --json is set, and otherwise calls printText.
@@ -19,7 +21,7 @@ func (e *environment) printResult(v any, printText func()) error {
 		printText()
 		return nil
 	}
-	if err := json.MarshalWrite(e.stdout, v, jsontext.WithIndent("  ")); err != nil {
+	if err := json.MarshalWrite(e.stdout, v, jsontext.WithIndent("  "), jsonform.Instants); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintln(e.stdout)

@@ -10,10 +10,10 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/jsonform"
 	"memoai.tech/memo/internal/params"
 	"memoai.tech/memo/internal/ratelimit"
 	"memoai.tech/memo/internal/telemetry"
@@ -106,6 +106,7 @@ var statuses = map[memo.Kind]int{
 	memo.KindForbidden:    http.StatusForbidden,
 	memo.KindNotFound:     http.StatusNotFound,
 	memo.KindConflict:     http.StatusConflict,
+	memo.KindGone:         http.StatusGone,
 	memo.KindRateLimited:  http.StatusTooManyRequests,
 	memo.KindUnavailable:  http.StatusServiceUnavailable,
 }
@@ -169,7 +170,7 @@ func setChallenge(e *memo.Error, h http.Header) string {
 // Invalid UTF-8 becomes U+FFFD. If v has no JSON form, the error is logged and the response is
 // 500.
 func WriteJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
-	body, err := json.Marshal(v, jsontext.AllowInvalidUTF8(true))
+	body, err := jsonform.Marshal(v, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		req := telemetry.RequestOf(r.Context())
 		req.Err = fmt.Errorf("httpx: write JSON: %w", err)

@@ -6,6 +6,8 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"memoai.tech/memo/internal/jsonform"
 )
 
 // toolResult is the result of a tool.
@@ -37,7 +39,7 @@ func textResult(s string) *toolResult { return &toolResult{text: s} }
 // structuredResult returns a result with v as its structured form, and with lines, a short text
 // version of v for hosts that read only text.
 func structuredResult(v any, lines string) (*toolResult, error) {
-	b, err := jsonv2.Marshal(v)
+	b, err := jsonform.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("mcp: result: %w", err)
 	}

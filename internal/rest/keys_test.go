@@ -15,7 +15,7 @@ func TestKeyLifecycle(t *testing.T) {
 		mark, olga := w.signedIn(w.Mark), w.signedIn(w.Olga)
 		var created memo.CreatedKey
 		w.request(mark, "POST", "/keys", `{"name":" n8n ","expires_at":"2030-01-31"}`).Want(201,
-			`"expires_at":"2030-02-01T00:00:00Z"`, `"name":"n8n"`).Decode(&created)
+			`"expires_at":"2030-02-01T00:00:00.000Z"`, `"name":"n8n"`).Decode(&created)
 		if created.Suffix != created.Key[36:40] || created.Status != memo.KeyActive ||
 			created.CreatedBy.Email != w.Mark.Email {
 			t.Errorf("created %+v", created.KeyView)
@@ -34,7 +34,7 @@ func TestKeyLifecycle(t *testing.T) {
 		w.request(mark, "GET", "/keys/"+w.OlgaKey.ID, "").Want(404, `{"detail":"API key not found"}`)
 
 		w.request(mark, "PATCH", "/keys/"+created.ID, `{"name":"zapier"}`).Want(200, `"name":"zapier"`,
-			`"expires_at":"2030-02-01T00:00:00Z"`)
+			`"expires_at":"2030-02-01T00:00:00.000Z"`)
 		w.request(mark, "PATCH", "/keys/"+created.ID, `{"expires_at":null}`).Want(200, `"name":"zapier"`, `"expires_at":null`)
 		w.request(mark, "PATCH", "/keys/"+created.ID, `{}`).Want(200, `"name":"zapier"`)
 		w.request(mark, "PATCH", "/keys/"+created.ID, `{"name":null}`).Want(422, `["body","name"]`)

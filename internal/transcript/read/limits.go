@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json"
-
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/jsonform"
 	"memoai.tech/memo/internal/transcript"
 )
 
@@ -35,7 +34,7 @@ const (
 // id, the project and some times are not known yet, so it adds an allowance for them.
 func checkItem(d *memo.Transcription) error {
 	const allowance = 512
-	item, err := json.Marshal(d.ListItem)
+	item, err := jsonform.Marshal(d.ListItem)
 	if err != nil {
 		return err
 	}

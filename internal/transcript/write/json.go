@@ -117,5 +117,5 @@ func appendSeconds(b []byte, s memo.Seconds) []byte {
 func appendTime(b []byte, name string, t time.Time) []byte {
 	b = append(b, ',', '"')
 	b = append(append(b, name...), `":"`...)
-	return append(t.UTC().AppendFormat(b, time.RFC3339Nano), '"')
+	return append(t.UTC().AppendFormat(b, memo.InstantFormat), '"')
 }
