@@ -30,7 +30,8 @@ type table struct {
 // a text gets when it is indexed.
 var tables = []table{
 	{name: "users", columns: "id, email, name, password_hash, created_at, disabled_at"},
-	{name: "workspaces", columns: "id, name, plan, content_version, created_at, stored_bytes, counted_version"},
+	{name: "workspaces", columns: "id, name, plan, content_version, created_at, stored_bytes, counted_version, " +
+		"changes_epoch"},
 	{name: "memberships", columns: "workspace_id, user_id, role, joined_at"},
 	{name: "api_keys", columns: "id, hash, suffix, workspace_id, user_id, name, created_at, expires_at, expired_at, " +
 		"revoked_at, deactivated_at, deactivated_by, exposed_at, rotated_from, last_used_at, last_used_ip, " +
@@ -41,8 +42,9 @@ var tables = []table{
 	{
 		name: "transcriptions", identity: "seq",
 		columns: "seq, id, workspace_id, project_id, status, language, external_id, " +
-			"duration_ms, created_at, created_by, source_hash, char_count, item, size",
+			"duration_ms, created_at, created_by, source_hash, char_count, item, size, updated_at",
 	},
+	{name: "removals", columns: "workspace_id, at, id, project_id, deleted"},
 	{name: "transcription_counts", columns: "workspace_id, status, day, project_id, language, n"},
 	{name: "transcripts", columns: "seq, markdown_size, markdown_crc, markdown, text, segments"},
 	{name: "transcript_parts", columns: "id, kind, part, data"},

@@ -152,7 +152,7 @@ func (t *Tx) recount(ctx context.Context, workspaceID string) error {
 
 // isCounted reports whether the numbers of a workspace include those for a filter.
 func (f Filter) isCounted() bool {
-	return !f.Search && f.ExternalID == "" && f.Speaker == "" &&
+	return !f.Search && f.ExternalID == "" && f.Speaker == "" && f.UpdatedAfter.IsZero() &&
 		toMillis(f.From)%dayMillis == 0 && toMillis(f.To)%dayMillis == 0
 }
 

@@ -7,9 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/jsonform"
 )
 
 // LockedTranscription is a transcription that is about to be changed or deleted. It is
@@ -21,14 +20,20 @@ type LockedTranscription struct {
 	seq         int64
 	size        int64 // its stored bytes
 	workspaceID string
+	projectID   sql.NullString
+	changedAt   time.Time // see beginChange
 }
 
 // LockTranscription locks and returns a transcription of the workspace.
 func (t *Tx) LockTranscription(ctx context.Context, workspaceID, id string) (e LockedTranscription, err error) {
+	if e.changedAt, err = t.beginChange(ctx, workspaceID); err != nil {
+		return e, err
+	}
 	var item []byte
 	var by sql.NullString
-	err = t.q.QueryRowContext(ctx, `SELECT seq, size, created_by, item FROM transcriptions
-		WHERE id = $1 AND workspace_id = $2`+t.forUpdate(), id, workspaceID).Scan(&e.seq, &e.size, &by, &item)
+	err = t.q.QueryRowContext(ctx, `SELECT seq, size, created_by, project_id, item FROM transcriptions
+		WHERE id = $1 AND workspace_id = $2`+t.forUpdate(), id, workspaceID).
+		Scan(&e.seq, &e.size, &by, &e.projectID, &item)
 	if err != nil {
 		return e, notFoundTranscription(err)
 	}
@@ -132,8 +137,8 @@ func (t *Tx) UpdateDetails(ctx context.Context, e LockedTranscription, n NewDeta
 func (t *Tx) writeDetails(
 	ctx context.Context, e LockedTranscription, projectID string, changed Details, terms *searchTerms,
 ) error {
-	e.Item.UpdatedAt = t.Now
-	item, err := json.Marshal(e.Item)
+	e.Item.UpdatedAt = e.changedAt
+	item, err := jsonform.Marshal(e.Item)
 	if err != nil {
 		return fmt.Errorf("store: item: %w", err)
 	}
@@ -142,10 +147,15 @@ func (t *Tx) writeDetails(
 			return err
 		}
 	}
-	if err := t.exec(ctx, `UPDATE transcriptions SET item = $2, language = $3, project_id = $4, created_at = $5
-		WHERE seq = $1`, e.seq, string(item), nullText(e.Item.Language), nullText(memo.Optional(projectID)),
-		toMillis(e.Item.CreatedAt)); err != nil {
+	if err := t.exec(ctx, `UPDATE transcriptions SET item = $2, language = $3, project_id = $4, created_at = $5,
+		updated_at = $6 WHERE seq = $1`, e.seq, string(item), nullText(e.Item.Language),
+		nullText(memo.Optional(projectID)), toMillis(e.Item.CreatedAt), toMillis(e.changedAt)); err != nil {
 		return err
+	}
+	if changed.Project != nil && e.projectID.Valid {
+		if err := t.addRemoval(ctx, e, 0); err != nil {
+			return err
+		}
 	}
 	if changed.CreatedAt != nil {
 		if t.dialect == dialectSQLite {
@@ -162,7 +172,7 @@ func (t *Tx) writeDetails(
 			return err
 		}
 	}
-	return t.bumpContent(ctx, e.workspaceID, 0)
+	return t.bumpContent(ctx, e.workspaceID, e.changedAt, 0)
 }
 
 // DeleteTranscription deletes a transcription with its text, reports and speakers. Long values
@@ -182,7 +192,10 @@ func (t *Tx) DeleteTranscription(ctx context.Context, e LockedTranscription) err
 			return err
 		}
 	}
-	return t.bumpContent(ctx, e.workspaceID, -e.size)
+	if err := t.addRemoval(ctx, e, 1); err != nil {
+		return err
+	}
+	return t.bumpContent(ctx, e.workspaceID, e.changedAt, -e.size)
 }
 
 // Languages lists the languages of a workspace's completed transcriptions. It steps from

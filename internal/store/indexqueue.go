@@ -109,7 +109,7 @@ func (t *Tx) indexBatch(ctx context.Context, batch []queuedText) error {
 		indexed[p.workspaceID] = true
 	}
 	for _, id := range slices.Sorted(maps.Keys(indexed)) {
-		if err := t.bumpContent(ctx, id, 0); err != nil {
+		if err := t.bumpContent(ctx, id, t.Now, 0); err != nil {
 			return err
 		}
 	}

@@ -18,15 +18,16 @@ import (
 // Filter selects transcriptions of one workspace. A field that is zero does not filter,
 // except WorkspaceID and Status, which always do.
 type Filter struct {
-	WorkspaceID string
-	Status      memo.Status
-	ProjectID   string
-	Language    string
-	ExternalID  string
-	Speaker     string    // the name, in any case and with or without accents
-	From, To    time.Time // From ≤ created_at < To
-	Query       []search.Term
-	Search      bool // filter by Query; an empty Query then selects nothing
+	WorkspaceID  string
+	Status       memo.Status
+	ProjectID    string
+	Language     string
+	ExternalID   string
+	Speaker      string    // the name, in any case and with or without accents
+	From, To     time.Time // From ≤ created_at < To
+	UpdatedAfter time.Time // UpdatedAfter < updated_at
+	Query        []search.Term
+	Search       bool // filter by Query; an empty Query then selects nothing
 }
 
 // Order is the sort of a list. Ties are broken by id, in the same direction.
@@ -43,12 +44,13 @@ type OrderBy string
 const (
 	ByCreated   OrderBy = "created_at"
 	ByDuration  OrderBy = "duration"
+	ByUpdated   OrderBy = "updated_at"
 	ByRelevance OrderBy = "relevance"
 )
 
 // ListPosition is a position in a list: after the row with this key and id.
 type ListPosition struct {
-	Key int64 // created_at or duration, in milliseconds
+	Key int64 // created_at, updated_at or duration, in milliseconds
 	ID  string
 }
 
@@ -127,8 +129,11 @@ func (s *Store) pageQuery(f Filter, o Order, p Range) (query, order string, args
 		return q.ranked(p)
 	}
 	key, id, direction, compare := q.sorted+".created_at", q.sorted+".id", "ASC", ">"
-	if o.By == ByDuration {
+	switch o.By {
+	case ByDuration:
 		key = q.sorted + ".duration_ms"
+	case ByUpdated:
+		key, id = "t.updated_at", "t.id"
 	}
 	if o.Descending {
 		direction, compare = "DESC", "<"
@@ -242,8 +247,8 @@ func (d dialect) indexedBy(index string) string {
 	return ""
 }
 
-// selection returns a query builder with the conditions of a filter, for a list sorted by by. If
-// the sort is by duration, the database must not find the creation times with an index, because
+// selection returns a query builder with the conditions of a filter, for a list sorted by by. Unless
+// the sort is by creation, the database must not find the creation times with an index, because
 // it would have to sort all rows of these days. The plus sign prevents this on both databases.
 // The times are then read from the index by duration, which contains them after its key.
 func (s *Store) selection(f Filter, by OrderBy) *queryBuilder {
@@ -260,7 +265,7 @@ func (s *Store) selection(f Filter, by OrderBy) *queryBuilder {
 		q.from += s.dialect.indexedBy(f.index(by))
 	}
 	created := q.sorted + ".created_at"
-	if by == ByDuration {
+	if by != ByCreated {
 		created = "+" + created
 	}
 	q.where("t.workspace_id = %s", f.WorkspaceID)
@@ -284,6 +289,9 @@ func (s *Store) selection(f Filter, by OrderBy) *queryBuilder {
 	if !f.To.IsZero() {
 		q.where(created+" < %s", toMillis(f.To))
 	}
+	if !f.UpdatedAfter.IsZero() {
+		q.where("t.updated_at > %s", toMillis(f.UpdatedAfter))
+	}
 	return q
 }
 
@@ -296,6 +304,11 @@ func (f Filter) index(by OrderBy) string {
 		f.ProjectID, f.Language = "", "" // looked up for each transcription of the speaker
 	case f.ExternalID != "":
 		return "transcriptions_external"
+	case by == ByUpdated || !f.UpdatedAfter.IsZero():
+		if f.ProjectID != "" {
+			return "transcriptions_project_updated"
+		}
+		return "transcriptions_updated"
 	}
 	if f.ProjectID != "" {
 		name += "_project"

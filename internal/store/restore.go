@@ -60,7 +60,8 @@ func (s *Store) Restore(
 			return err
 		}
 		if err := to.exec(ctx, `UPDATE workspaces SET
-			content_version = CASE WHEN content_version >= $1 THEN content_version + 1 ELSE $1 END`,
+			content_version = CASE WHEN content_version >= $1 THEN content_version + 1 ELSE $1 END,
+			changes_epoch = CASE WHEN content_version >= $1 THEN content_version + 1 ELSE $1 END`,
 			toMillis(to.Now)); err != nil {
 			return err
 		}

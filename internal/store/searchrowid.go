@@ -124,10 +124,10 @@ func (t *Tx) searchRowid(ctx context.Context, seq int64) (int64, error) {
 	return free, t.exec(ctx, `UPDATE transcriptions SET search_rowid = $2 WHERE seq = $1`, seq, free)
 }
 
-// nextRowid is an expression for the rowid after the last one of a block from $14 until before $15. It is
+// nextRowid is an expression for the rowid after the last one of a block from $15 until before $16. It is
 // NULL if the block has none.
 const nextRowid = `nullif(coalesce((SELECT search_rowid + 1 FROM transcriptions
-	WHERE search_rowid >= $14 AND search_rowid < $15 ORDER BY search_rowid DESC LIMIT 1), $14), $15)`
+	WHERE search_rowid >= $15 AND search_rowid < $16 ORDER BY search_rowid DESC LIMIT 1), $15), $16)`
 
 // freeRowid returns a rowid from first on that no transcription has. It looks in a block of one
 // second, and then in blocks that are as large as all before them together, so that it needs few

@@ -117,7 +117,7 @@ func (t *Tx) listSpeakers(ctx context.Context) error {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(changed)) {
-		if err := t.bumpContent(ctx, id, 0); err != nil {
+		if err := t.bumpContent(ctx, id, t.Now, 0); err != nil {
 			return err
 		}
 	}

@@ -6,9 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/jsonform"
 	"memoai.tech/memo/internal/zipstream"
 )
 
@@ -106,8 +105,8 @@ func (t *Tx) UpdateSpeaker(ctx context.Context, e LockedTranscription, n NewSpea
 	if e.Item.Title != n.before.Title || !slices.Equal(e.Item.Speakers, n.before.Speakers) {
 		return errChanged
 	}
-	e.Item.Speakers, e.Item.UpdatedAt = n.values.Doc.Speakers, t.Now
-	item, err := json.Marshal(e.Item)
+	e.Item.Speakers, e.Item.UpdatedAt = n.values.Doc.Speakers, e.changedAt
+	item, err := jsonform.Marshal(e.Item)
 	if err != nil {
 		return fmt.Errorf("store: item: %w", err)
 	}
@@ -132,8 +131,8 @@ func (t *Tx) UpdateSpeaker(ctx context.Context, e LockedTranscription, n NewSpea
 			return err
 		}
 	}
-	if err := t.exec(ctx, `UPDATE transcriptions SET item = $2, char_count = $3, size = $4 WHERE seq = $1`,
-		e.seq, string(item), p.chars, p.size); err != nil {
+	if err := t.exec(ctx, `UPDATE transcriptions SET item = $2, char_count = $3, size = $4, updated_at = $5
+		WHERE seq = $1`, e.seq, string(item), p.chars, p.size, toMillis(e.changedAt)); err != nil {
 		return err
 	}
 	if err := t.replaceSpeakers(ctx, e.seq, e.workspaceID, e.Item); err != nil {
@@ -145,7 +144,7 @@ func (t *Tx) UpdateSpeaker(ctx context.Context, e LockedTranscription, n NewSpea
 	if err := t.index(ctx, e.seq, p.terms); err != nil {
 		return err
 	}
-	return t.bumpContent(ctx, e.workspaceID, p.size-e.size)
+	return t.bumpContent(ctx, e.workspaceID, e.changedAt, p.size-e.size)
 }
 
 // errChanged is the error of a change that another one has made impossible.

@@ -65,6 +65,7 @@ func TestEveryConstantQueryPrepares(t *testing.T) {
 				{"tsvector", dialectPostgres},
 				{"current_setting", dialectPostgres},
 				{"pg_stat_ssl", dialectPostgres},
+				{"pg_advisory_xact_lock", dialectPostgres},
 				{"SKIP LOCKED", dialectPostgres},
 			} {
 				if strings.Contains(q, only.mark) && s.dialect != only.d {
@@ -187,6 +188,15 @@ func TestListsUseTheirIndex(t *testing.T) {
 		query, _, args := s.pageQuery(Filter{WorkspaceID: "w", Status: "completed", ExternalID: "x"}, Order{By: ByCreated},
 			Range{Limit: 20})
 		explain(t, s, query, args)
+		for _, project := range []string{"", "x"} {
+			for _, after := range []*ListPosition{nil, {1, "x"}} {
+				f := Filter{WorkspaceID: "w", Status: "completed", ProjectID: project, UpdatedAfter: time.UnixMilli(1)}
+				query, _, args := s.pageQuery(f, Order{By: ByUpdated}, Range{Limit: 20, After: after})
+				if plan := explain(t, s, query, args); !strings.Contains(plan, f.index(ByUpdated)) {
+					t.Errorf("the plan does not use %s:\n%s\n%s", f.index(ByUpdated), query, plan)
+				}
+			}
+		}
 		for _, by := range []OrderBy{ByCreated, ByDuration} {
 			for _, after := range []*ListPosition{nil, {1, "x"}} {
 				f := Filter{WorkspaceID: "w", Status: "completed", Speaker: "x", ProjectID: "p", From: time.UnixMilli(1)}
@@ -216,7 +226,9 @@ func filters(t *testing.T, known []string) []Filter {
 	t.Helper()
 	all := []Filter{{WorkspaceID: "w", Status: memo.StatusCompleted}} // every list has both
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[Filter]()) {
-		if slices.Contains([]string{"WorkspaceID", "Status", "Search", "Query", "ExternalID", "Speaker"}, field.Name) {
+		if slices.Contains([]string{
+			"WorkspaceID", "Status", "Search", "Query", "ExternalID", "Speaker", "UpdatedAfter",
+		}, field.Name) {
 			continue
 		}
 		if !slices.Contains(known, field.Name) {

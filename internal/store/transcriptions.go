@@ -1,13 +1,11 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
+	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -15,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/jsonform"
 	"memoai.tech/memo/internal/zipstream"
 )
 
@@ -202,11 +201,11 @@ type NewTranscription struct {
 // it is made before the transaction that adds it.
 type Prepared struct {
 	NewTranscription
-	item, text, segments []byte // JSON
-	chars                int    // number of characters of the text
-	size                 int64  // bytes of all values
-	terms                searchTerms
-	staged               bool // its long values have been stored by StoreParts
+	text, segments []byte // JSON
+	chars          int    // number of characters of the text
+	size           int64  // bytes of all values
+	terms          searchTerms
+	staged         bool // its long values have been stored by StoreParts
 }
 
 // ID returns the id that the transcription will have.
@@ -222,8 +221,8 @@ func (s *Store) prepareValues(n NewTranscription) (*Prepared, error) {
 	d := n.Doc
 	d.Text = memo.Lines(d.Segments)
 	p := &Prepared{NewTranscription: n, chars: utf8.RuneCountInString(d.Text)}
-	var err error
-	if p.item, err = json.Marshal(d.ListItem); err != nil {
+	item, err := jsonform.Marshal(d.ListItem) // for its size
+	if err != nil {
 		return nil, fmt.Errorf("store: item: %w", err)
 	}
 	if p.segments, err = json.Marshal(d.Segments); err != nil {
@@ -232,7 +231,7 @@ func (s *Store) prepareValues(n NewTranscription) (*Prepared, error) {
 	if p.text, err = jsontext.AppendQuote(nil, d.Text); err != nil {
 		return nil, fmt.Errorf("store: text: %w", err)
 	}
-	p.size = int64(len(p.item) + len(p.text) + len(p.segments) + len(n.Markdown.Data))
+	p.size = int64(len(item) + len(p.text) + len(p.segments) + len(n.Markdown.Data))
 	for _, r := range d.Reports {
 		p.size += int64(len(r.Text))
 	}
@@ -249,82 +248,78 @@ type Added struct {
 // AddTranscriptions adds at least one transcription of a workspace, with its reports and its entry
 // in the search index, and raises the content version.
 func (t *Tx) AddTranscriptions(ctx context.Context, batch ...*Prepared) ([]Added, error) {
-	if err := t.waitForImports(ctx); err != nil {
+	workspaceID, added := batch[0].WorkspaceID, make([]Added, len(batch))
+	at, err := t.beginChange(ctx, workspaceID)
+	if err != nil {
 		return nil, err
 	}
-	workspaceID, added, order := batch[0].WorkspaceID, make([]Added, len(batch)), sourceOrder(batch)
-	projects := map[string]string{} // ids by names
-	for _, i := range order {
-		p := batch[i]
-		if p.SourceHash != nil {
-			id, err := t.bySource(ctx, workspaceID, p.SourceHash)
-			if err != nil {
-				return nil, err
-			}
-			added[i] = Added{id, id != ""}
-		}
-		if !added[i].Unchanged && p.Doc.Project != nil {
-			projects[p.Doc.Project.Name] = ""
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(projects)) {
-		id, err := t.projectNamed(ctx, workspaceID, name)
-		if err != nil {
+	var size int64
+	sources, projects := map[string]string{}, map[string]string{} // ids by hash and by name
+	for i, p := range batch {
+		if added[i], err = t.isAdded(ctx, p, sources); err != nil {
 			return nil, err
 		}
-		projects[name] = id
-	}
-	var size int64
-	for _, i := range order {
 		if added[i].Unchanged {
 			continue
 		}
-		var err error
-		if added[i], err = t.addTranscription(ctx, batch[i], projects); err != nil {
+		size += p.size
+		if p.Doc.Project != nil && projects[p.Doc.Project.Name] == "" {
+			name := p.Doc.Project.Name
+			if projects[name], err = t.projectNamed(ctx, workspaceID, name); err != nil {
+				return nil, err
+			}
+		}
+		if err := t.addTranscription(ctx, p, projects, at); err != nil {
 			return nil, err
 		}
-		if !added[i].Unchanged {
-			size += batch[i].size
-		}
 	}
-	if !slices.ContainsFunc(added, func(a Added) bool { return !a.Unchanged }) {
+	if size == 0 {
 		return added, nil
 	}
-	return added, t.bumpContent(ctx, workspaceID, size)
+	return added, t.bumpContent(ctx, workspaceID, at, size)
 }
 
-// sourceOrder returns the indices of a batch in the order of the source hashes. On PostgreSQL, an
-// import waits for another one that adds the same project or file. All add the projects and then the
-// files in the same order, so that no two wait for each other.
-func sourceOrder(batch []*Prepared) []int {
-	order := make([]int, len(batch))
-	for i := range order {
-		order[i] = i
+// isAdded reports whether the workspace has a transcription with the same source. sources has the
+// ids of those that the same batch adds, by hash.
+func (t *Tx) isAdded(ctx context.Context, p *Prepared, sources map[string]string) (Added, error) {
+	if p.SourceHash == nil {
+		return Added{ID: p.ID()}, nil
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return bytes.Compare(batch[i].SourceHash, batch[j].SourceHash) })
-	return order
+	id := sources[string(p.SourceHash)]
+	if id == "" {
+		var err error
+		if id, err = t.bySource(ctx, p.WorkspaceID, p.SourceHash); err != nil {
+			return Added{}, err
+		}
+	}
+	if id != "" {
+		return Added{id, true}, nil
+	}
+	sources[string(p.SourceHash)] = p.ID()
+	return Added{ID: p.ID()}, nil
 }
 
 // addTranscription adds one transcription; projects has the id of its project.
-func (t *Tx) addTranscription(ctx context.Context, p *Prepared, projects map[string]string) (Added, error) {
+func (t *Tx) addTranscription(ctx context.Context, p *Prepared, projects map[string]string, at time.Time) error {
 	d := p.Doc
+	d.UpdatedAt = at
+	item, err := jsonform.Marshal(d.ListItem)
+	if err != nil {
+		return fmt.Errorf("store: item: %w", err)
+	}
 	project := sql.NullString{}
 	if d.Project != nil {
 		project = sql.NullString{String: projects[d.Project.Name], Valid: true}
 	}
-	seq, rowid, err := t.insert(ctx, p, project)
-	if errors.Is(err, sql.ErrNoRows) { // another import of the same file was first, or the batch has it twice
-		id, err := t.bySource(ctx, p.WorkspaceID, p.SourceHash)
-		return Added{id, true}, err
-	}
+	seq, rowid, err := t.insert(ctx, p, project, item)
 	if err != nil {
-		return Added{}, classifyError(err)
+		return classifyError(err)
 	}
 	if err := t.addValues(ctx, seq, p); err != nil {
-		return Added{}, err
+		return err
 	}
 	if err := t.addSpeakers(ctx, seq, p.WorkspaceID, d.ListItem); err != nil {
-		return Added{}, err
+		return err
 	}
 	if rowid.Valid {
 		err = t.indexAt(ctx, rowid.Int64, p.terms)
@@ -332,16 +327,16 @@ func (t *Tx) addTranscription(ctx context.Context, p *Prepared, projects map[str
 		err = t.index(ctx, seq, p.terms)
 	}
 	if err != nil {
-		return Added{}, err
+		return err
 	}
 	t.addToCounts(countGroup{p.WorkspaceID, d.Status, dayOf(toMillis(d.CreatedAt)), project.String, string(d.Language)}, 1)
-	return Added{ID: d.ID}, nil
+	return nil
 }
 
 // insert adds the row of a transcription. On SQLite it also returns the rowid for the search index, if
 // the second of the creation time has a free one.
 func (t *Tx) insert(
-	ctx context.Context, p *Prepared, project sql.NullString,
+	ctx context.Context, p *Prepared, project sql.NullString, item []byte,
 ) (seq int64, rowid sql.NullInt64, err error) {
 	d, created := p.Doc, toMillis(p.Doc.CreatedAt)
 	var source any // untyped nil, because some drivers store a nil []byte as an empty value
@@ -350,7 +345,8 @@ func (t *Tx) insert(
 	}
 	args := []any{
 		d.ID, p.WorkspaceID, project, d.Status, nullText(d.Language), nullText(d.ExternalID), d.Duration.Millis(), created,
-		nullText(memo.Optional(p.CreatedBy)), source, p.chars, string(p.item), p.size,
+		nullText(memo.Optional(p.CreatedBy)), source, p.chars, string(item), p.size,
+		toMillis(d.UpdatedAt),
 	}
 	column, value, returned := "", "", []any{&seq}
 	if t.dialect == dialectSQLite {
@@ -359,9 +355,9 @@ func (t *Tx) insert(
 	}
 	err = t.q.QueryRowContext(ctx, `INSERT INTO transcriptions
 			(id, workspace_id, project_id, status, language, external_id, duration_ms, created_at, created_by,
-			source_hash, char_count, item, size`+column+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13`+value+`)
-		ON CONFLICT DO NOTHING RETURNING seq`+column, args...).Scan(returned...)
+			source_hash, char_count, item, size, updated_at`+column+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14`+value+`)
+		RETURNING seq`+column, args...).Scan(returned...)
 	return seq, rowid, err
 }
 
@@ -395,18 +391,6 @@ func (t *Tx) addValues(ctx context.Context, seq int64, p *Prepared) error {
 // this hash, or "" if there is none.
 func (s *Store) BySource(ctx context.Context, workspaceID string, hash []byte) (string, error) {
 	return s.dataReader.bySource(s.quick(ctx), workspaceID, hash)
-}
-
-// waitForImports raises the lock timeout of the transaction to 20 s, because it may have
-// to wait for imports of the same file or into the same new project.
-func (t *Tx) waitForImports(ctx context.Context) error {
-	if t.dialect != dialectPostgres {
-		return nil
-	}
-	var set string
-	err := t.q.QueryRowContext(ctx, `SELECT coalesce(max(set_config('lock_timeout', '20s', true)), '')
-		WHERE current_setting('lock_timeout') <> '0'`).Scan(&set)
-	return classifyError(err)
 }
 
 func (r reader) bySource(ctx context.Context, workspaceID string, hash []byte) (id string, err error) {

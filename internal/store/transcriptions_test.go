@@ -49,9 +49,9 @@ func TestStatementsOfABatch(t *testing.T) {
 			}
 			return int(statements.Load())
 		}
-		perBatch := 4
+		perBatch := 5
 		if h.dialect == dialectPostgres {
-			perBatch++ // the timeout of locks
+			perBatch += 2 // the lock and its timeout
 		}
 		for _, n := range []int{1, 1, 20} {
 			if got, want := add(n), perBatch+5*n; got != want {

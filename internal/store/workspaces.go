@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"memoai.tech/memo"
 )
@@ -56,16 +57,16 @@ func (t *Tx) SetPlan(ctx context.Context, workspaceID string, plan memo.Plan) er
 	return t.exec(ctx, `UPDATE workspaces SET plan = $2 WHERE id = $1`, workspaceID, plan)
 }
 
-// bumpContent raises the content version of a workspace, so that everything cached under
-// the old one is out of date when this transaction commits. It also adds delta, which may
-// be negative, to the stored bytes of the workspace. The transaction must note in addToCounts
-// which transcriptions it adds, moves or deletes, so that valid counts stay valid.
-func (t *Tx) bumpContent(ctx context.Context, workspaceID string, delta int64) error {
+// bumpContent raises the content version of a workspace to at, or by 1 if it is not lower, so that
+// everything cached under the old one is out of date when this transaction commits. It also adds
+// delta, which may be negative, to the stored bytes of the workspace. The transaction must note in
+// addToCounts which transcriptions it adds, moves or deletes, so that valid counts stay valid.
+func (t *Tx) bumpContent(ctx context.Context, workspaceID string, at time.Time, delta int64) error {
 	return t.exec(ctx, `UPDATE workspaces SET
 		content_version = CASE WHEN content_version >= $2 THEN content_version + 1 ELSE $2 END,
 		counted_version = CASE WHEN counted_version <> content_version THEN counted_version
 			WHEN content_version >= $2 THEN content_version + 1 ELSE $2 END,
-		stored_bytes = stored_bytes + $3 WHERE id = $1`, workspaceID, toMillis(t.Now), delta)
+		stored_bytes = stored_bytes + $3 WHERE id = $1`, workspaceID, toMillis(at), delta)
 }
 
 // StoredBytes returns the bytes of all transcriptions of a workspace.

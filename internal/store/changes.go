@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"memoai.tech/memo"
+)
+
+// Every change of what a list shows of a transcription has a position in the order of changes of its
+// workspace: the time of the change, in milliseconds, or the millisecond after the change before if
+// the clock has not moved on. It is the updated_at of the transcription, or the time of its removal.
+//
+// A reader that has seen all changes up to a position never misses one with a lower position that is
+// committed later, because the writers of a workspace take turns: beginChange locks out the others
+// until the transaction has ended, and on both databases the changes are visible before that lock is
+// released.
+
+// Change is a change of a transcription, or its removal.
+type Change struct {
+	ListPosition           // its key is the time of the change
+	Item         *ListItem // nil if it was removed
+}
+
+// beginChange locks the transcriptions of a workspace against other changes until the transaction
+// ends, and returns the time of this change. It is not the lock of the row of the workspace, for which
+// the removal of a member would otherwise wait while a long text is imported.
+func (t *Tx) beginChange(ctx context.Context, workspaceID string) (at time.Time, err error) {
+	if err := t.waitForImports(ctx); err != nil {
+		return at, err
+	}
+	if t.dialect == dialectPostgres {
+		if err := t.exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, workspaceID); err != nil {
+			return at, err
+		}
+	}
+	var version int64
+	err = t.q.QueryRowContext(ctx, `SELECT content_version FROM workspaces WHERE id = $1`, workspaceID).Scan(&version)
+	return fromMillis(max(toMillis(t.Now), version+1)), classifyError(err)
+}
+
+// waitForImports raises the lock timeout of the transaction to 20 s, because an import may lock out
+// other changes for some seconds.
+func (t *Tx) waitForImports(ctx context.Context) error {
+	if t.dialect != dialectPostgres {
+		return nil
+	}
+	var set string
+	err := t.q.QueryRowContext(ctx, `SELECT coalesce(max(set_config('lock_timeout', '20s', true)), '')
+		WHERE current_setting('lock_timeout') <> '0'`).Scan(&set)
+	return classifyError(err)
+}
+
+// addRemoval records that a transcription was deleted, if deleted is 1, or that it has left its project.
+func (t *Tx) addRemoval(ctx context.Context, e LockedTranscription, deleted int64) error {
+	return t.exec(ctx, `INSERT INTO removals (workspace_id, at, id, project_id, deleted) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (workspace_id, at, id) DO UPDATE SET deleted = excluded.deleted`,
+		e.workspaceID, toMillis(e.changedAt), e.Item.ID, e.projectID, deleted)
+}
+
+// RenameProject changes the name of a project, which is a change of each of its transcriptions. It
+// returns their number.
+func (t *Tx) RenameProject(ctx context.Context, workspaceID, id, name string) (changed int64, err error) {
+	at, err := t.beginChange(ctx, workspaceID)
+	if err != nil {
+		return 0, err
+	}
+	n, err := t.execCount(ctx, `UPDATE projects SET name = $3 WHERE id = $2 AND workspace_id = $1`, workspaceID, id, name)
+	if err != nil {
+		return 0, err
+	}
+	if n == 0 {
+		return 0, memo.NotFound("Project")
+	}
+	item := `json_set(item, '$.updated_at', $3)`
+	if t.dialect == dialectPostgres {
+		// Text in a JSON string has a backslash before each quote, so only the member matches.
+		item = `regexp_replace(item, '"updated_at":"[^"]*"', '"updated_at":"' || $3::text || '"')`
+	}
+	changed, err = t.execCount(ctx, `UPDATE transcriptions SET updated_at = $4, item = `+item+`
+		WHERE workspace_id = $1 AND project_id = $2`, workspaceID, id, at.Format(memo.InstantFormat), toMillis(at))
+	if err != nil {
+		return 0, err
+	}
+	return changed, t.bumpContent(ctx, workspaceID, at, 0)
+}
+
+// ChangesEpoch returns a number that a restore of the workspace changes.
+func (s *Store) ChangesEpoch(ctx context.Context, workspaceID string) (epoch int64, err error) {
+	err = s.dataReader.q.QueryRowContext(s.quick(ctx), `SELECT changes_epoch FROM workspaces WHERE id = $1`,
+		workspaceID).Scan(&epoch)
+	return epoch, classifyError(err)
+}
+
+// Changes returns the changes of a workspace after a position, oldest first, at most limit. A
+// transcription that has changed again is only at its last position. One statement reads
+// transcriptions and removals, so that both are as at the same moment.
+func (s *Store) Changes(ctx context.Context, workspaceID string, after ListPosition, limit int) ([]Change, error) {
+	return queryAll(ctx, s.dataReader.q, scanChange, `SELECT c.at, c.id, t.seq, t.item, t.char_count, p.id, p.name FROM (
+			SELECT * FROM (SELECT updated_at AS at, id, seq FROM transcriptions`+s.dialect.indexedBy("transcriptions_updated")+`
+				WHERE workspace_id = $1 AND (updated_at, id) > ($2, $3) ORDER BY updated_at, id LIMIT $4) u
+			UNION ALL
+			SELECT * FROM (SELECT at, id, CAST(NULL AS BIGINT) FROM removals
+				WHERE workspace_id = $1 AND (at, id) > ($2, $3) AND deleted = 1 ORDER BY at, id LIMIT $4) r
+			ORDER BY at, id LIMIT $4) c
+		LEFT JOIN transcriptions t ON t.seq = c.seq LEFT JOIN projects p ON p.id = t.project_id
+		ORDER BY c.at, c.id`, workspaceID, after.Key, after.ID, limit)
+}
+
+func scanChange(row scanner) (c Change, err error) {
+	var seq, chars sql.NullInt64
+	var item []byte
+	var projectID, projectName sql.NullString
+	if err = row.Scan(&c.Key, &c.ID, &seq, &item, &chars, &projectID, &projectName); err != nil || !seq.Valid {
+		return c, err
+	}
+	c.Item = &ListItem{
+		ListPosition: c.ListPosition, JSON: item, CharCount: int(chars.Int64),
+		Project: projectRef(projectID, projectName), seq: seq.Int64,
+	}
+	return c, nil
+}
