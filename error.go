@@ -18,6 +18,7 @@ const (
 	KindForbidden         // authenticated, but not allowed: 403
 	KindNotFound          // does not exist, or in another workspace: 404
 	KindConflict          // not possible in the current state: 409
+	KindGone              // existed, and never will again: 410
 	KindRateLimited       // over a limit: 429
 	KindUnavailable       // try again later: 503
 )

@@ -171,6 +171,7 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	"Speakers":             func(s *scene, c memo.Caller) error { return errOf(s.Speakers(s.ctx, c)) },
 	"Languages":            func(s *scene, c memo.Caller) error { return errOf(s.Languages(s.ctx, c)) },
 	"ProjectNames":         func(s *scene, c memo.Caller) error { return errOf(s.ProjectNames(s.ctx, c)) },
+	"Changes": func(s *scene, c memo.Caller) error { return errOf(s.Changes(s.ctx, c, "", 1)) },
 	"Projects": func(s *scene, c memo.Caller) error {
 		_, _, err := s.Projects(s.ctx, c, 1, 0)
 		return err
@@ -359,6 +360,7 @@ Overview               sign_in no_key ok ok ok ok ok
 PrepareArchive         sign_in ok ok ok transcriptions_not_found ok ok
 PrepareListArchive     sign_in ok ok ok ok ok ok
 ProjectNames           sign_in ok ok ok ok ok ok
+Changes                sign_in ok ok ok ok ok ok
 Projects               sign_in ok ok ok ok ok ok
 RecordDownload         not_recorded not_recorded ok ok not_recorded ok ok
 RefuseManagement       key no_key key key key key key

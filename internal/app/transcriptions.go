@@ -8,31 +8,31 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json"
-
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/jsonform"
 	"memoai.tech/memo/internal/search"
 	"memoai.tech/memo/internal/store"
 )
 
 // ListQuery selects a page of transcriptions. A zero field means no filter.
 type ListQuery struct {
-	Status     memo.Status
-	ProjectID  string
-	Language   string
-	Speaker    string    // the name, in any case and with or without accents
-	From, To   time.Time // days in UTC, both inclusive
-	ExternalID string
-	Query      string
-	Sort       string // one of [Sorts]; empty is -created_at
-	Limit      int    // clamped to 1–100
-	Offset     int
-	Cursor     string // Page.NextCursor of the previous page, instead of Offset
-	NoSnippets bool   // in a search, skip the snippets; those of an item cost reading its text
+	Status       memo.Status
+	ProjectID    string
+	Language     string
+	Speaker      string    // the name, in any case and with or without accents
+	From, To     time.Time // days in UTC, both inclusive
+	UpdatedAfter time.Time
+	ExternalID   string
+	Query        string
+	Sort         string // one of [Sorts]; empty is -created_at
+	Limit        int    // clamped to 1–100
+	Offset       int
+	Cursor       string // Page.NextCursor of the previous page, instead of Offset
+	NoSnippets   bool   // in a search, skip the snippets; those of an item cost reading its text
 }
 
 // Sorts are the sorts of a list. The first is the default.
-var Sorts = []string{"-created_at", "created_at", "duration", "-duration", "relevance"}
+var Sorts = []string{"-created_at", "created_at", "duration", "-duration", "updated_at", "-updated_at", "relevance"}
 
 // MaxLimit is the maximum number of items on a page.
 const MaxLimit = 100
@@ -82,7 +82,8 @@ const deepOffset = 10_000
 func (in ListQuery) filter(workspaceID string) store.Filter {
 	f := store.Filter{
 		WorkspaceID: workspaceID, Status: in.Status, ProjectID: in.ProjectID, Language: in.Language,
-		Speaker: in.Speaker, ExternalID: in.ExternalID, From: in.From, Search: in.Query != "",
+		Speaker: in.Speaker, ExternalID: in.ExternalID, From: in.From, UpdatedAfter: in.UpdatedAfter,
+		Search: in.Query != "",
 	}
 	if f.Search {
 		f.Query = search.ParseQuery(in.Query)
@@ -123,7 +124,7 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (
 		a.usage.did(c, listed(filter, 0))
 		return p, nil // an offset after the end costs no query
 	}
-	if !filter.Search && (at.Offset > deepOffset || filter.Speaker != "") {
+	if !filter.Search && (at.Offset > deepOffset || filter.Speaker != "" || sortsUpdated(filter, order)) {
 		release, err := a.admitQuery(ctx, c)
 		if err != nil {
 			return Page{}, err
@@ -153,6 +154,12 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (
 	return p, nil
 }
 
+// sortsUpdated reports whether a list sorts what may be all transcriptions: an index finds those that
+// were updated, but in another order.
+func sortsUpdated(f store.Filter, o store.Order) bool {
+	return !f.UpdatedAfter.IsZero() && o.By != store.ByUpdated
+}
+
 // listed says what a call did that read a list.
 func listed(f store.Filter, n int) string {
 	if f.Search {
@@ -164,6 +171,7 @@ func listed(f store.Filter, n int) string {
 var storeOrders = map[string]store.Order{
 	"created_at": {By: store.ByCreated}, "-created_at": {By: store.ByCreated, Descending: true},
 	"duration": {By: store.ByDuration}, "-duration": {By: store.ByDuration, Descending: true},
+	"updated_at": {By: store.ByUpdated}, "-updated_at": {By: store.ByUpdated, Descending: true},
 	"relevance": {By: store.ByRelevance},
 }
 
@@ -328,7 +336,7 @@ func (t Transcription) AppendJSON(b []byte) ([]byte, error) {
 	}
 	b = append(append(b, `,"text":`...), w.TextJSON...)
 	b = append(append(b, `,"segments":`...), w.Segments...)
-	reports, err := json.Marshal(w.Reports)
+	reports, err := jsonform.Marshal(w.Reports)
 	if err != nil {
 		return nil, err
 	}

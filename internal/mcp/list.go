@@ -24,19 +24,20 @@ type commonFilters struct {
 type listIn struct {
 	Status string `json:"status,omitzero" default:"completed" enum:"queued,processing,completed,failed" doc:"default: completed"`
 	commonFilters
-	Language   string `json:"language,omitzero" doc:"en, de, …"`
-	ExternalID string `json:"external_id,omitzero" doc:"exact match"`
-	Q          string `json:"q,omitzero" doc:"words that must occur"`
-	Sort       string `json:"sort,omitzero" default:"-created_at" enum:"-created_at,created_at,duration,-duration" doc:"default: newest first"`
-	Limit      int    `json:"limit,omitzero" default:"10" min:"1" max:"50" doc:"1 to 50, default 10"`
-	Cursor     string `json:"cursor,omitzero" doc:"next_cursor of the previous page, with the same arguments"`
+	UpdatedAfter params.Instant `json:"updated_after,omitzero" doc:"changed after this instant"`
+	Language     string         `json:"language,omitzero" doc:"en, de, …"`
+	ExternalID   string         `json:"external_id,omitzero" doc:"exact match"`
+	Q            string         `json:"q,omitzero" doc:"words that must occur"`
+	Sort         string         `json:"sort,omitzero" default:"-created_at" enum:"-created_at,created_at,duration,-duration,updated_at,-updated_at" doc:"default: newest first"`
+	Limit        int            `json:"limit,omitzero" default:"10" min:"1" max:"50" doc:"1 to 50, default 10"`
+	Cursor       string         `json:"cursor,omitzero" doc:"next_cursor of the previous page, with the same arguments"`
 }
 
 func (in listIn) toQuery() app.ListQuery {
 	return app.ListQuery{
 		Status: memo.Status(in.Status), ProjectID: string(in.ProjectID), Language: in.Language,
-		From: in.DateFrom.Time, To: in.DateTo.Time, ExternalID: in.ExternalID, Query: in.Q,
-		Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor, NoSnippets: true,
+		From: in.DateFrom.Time, To: in.DateTo.Time, UpdatedAfter: in.UpdatedAfter.Time,
+		ExternalID: in.ExternalID, Query: in.Q, Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor, NoSnippets: true,
 	}
 }
 

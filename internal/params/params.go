@@ -108,6 +108,7 @@ func Body(in any) (body any, required bool) {
 var typeSchemas = map[reflect.Type]*jsonschema.Schema{
 	reflect.TypeFor[UUID]():           {Type: "string", Format: "uuid"},
 	reflect.TypeFor[Date]():           {Type: "string", Format: "date"},
+	reflect.TypeFor[Instant]():        {Type: "string", Format: "date-time"},
 	reflect.TypeFor[time.Time]():      {Type: "string", Format: "date-time"},
 	reflect.TypeFor[memo.Optional]():  {Types: []string{"null", "string"}},
 	reflect.TypeFor[memo.Status]():    {Type: "string", Enum: toAny(memo.Statuses)},

@@ -44,6 +44,25 @@ func (d *Date) UnmarshalText(b []byte) error {
 	return nil
 }
 
+// Instant is a moment. A date means its beginning in UTC.
+type Instant struct{ Time time.Time }
+
+// UnmarshalText accepts an RFC 3339 time, or a date.
+func (i *Instant) UnmarshalText(b []byte) error {
+	t, err := time.Parse(time.RFC3339, string(b))
+	if err != nil {
+		t, err = time.Parse(time.DateOnly, string(b))
+	}
+	if err != nil {
+		return &memo.Error{
+			Kind: memo.KindInvalid, Code: "instant",
+			Message: "must be an instant such as 2026-05-20T08:00:00Z, or a date (in a URL, + is written %2B)",
+		}
+	}
+	i.Time = t.UTC()
+	return nil
+}
+
 // Nullable is a text in JSON of which null and absence mean different things.
 type Nullable[T any] struct {
 	Given bool // not absent

@@ -21,6 +21,7 @@ type validRequest struct {
 // validRequests has a request for every route, by the name of the route.
 var validRequests = map[string]validRequest{
 	"listTranscriptions":   {"/transcriptions", ""},
+	"listChanges":          {"/transcriptions/changes", ""},
 	"getTranscription":     {"/transcriptions/{own}", ""},
 	"exportTranscription":  {"/transcriptions/{own}/export?format=srt", ""},
 	"exportTranscriptions": {"/transcriptions/export", `{"ids":["{own}"]}`},

@@ -91,6 +91,9 @@ func (rt route) operation(schemas map[string]*jsonschema.Schema) openapi.Operati
 		op.Tags = []string{"about"}
 		refused = append(refused, 401)
 	}
+	if rt.out == reflect.TypeFor[changePage]() {
+		refused = append(refused, 410)
+	}
 	for _, f := range params.Fields(rt.in) {
 		switch f.In {
 		case "body":
@@ -134,8 +137,9 @@ func (a *API) QueryParameters(operation string) (names []string) {
 
 // componentNames are the names of the types of responses in the document.
 var componentNames = map[reflect.Type]string{
-	reflect.TypeFor[listPage](): "TranscriptionList", reflect.TypeFor[app.Transcription](): "Transcription",
-	reflect.TypeFor[projectsOut](): "ProjectList", reflect.TypeFor[meResponse](): "Me",
+	reflect.TypeFor[listPage](): "TranscriptionList", reflect.TypeFor[changePage](): "ChangeList",
+	reflect.TypeFor[app.Transcription](): "Transcription",
+	reflect.TypeFor[projectsOut]():       "ProjectList", reflect.TypeFor[meResponse](): "Me",
 	reflect.TypeFor[keysOut](): "KeyList", reflect.TypeFor[memo.KeyView](): "Key",
 	reflect.TypeFor[memo.CreatedKey](): "NewKey", reflect.TypeFor[signInOut](): "SignedIn",
 	reflect.TypeFor[sessionsOut](): "SessionList",
@@ -194,6 +198,7 @@ func refusalResponses() map[string]openapi.Response {
 			Content:     detail(&jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, code}}),
 		},
 		409: {Description: "Not possible in the current state.", Content: detail(code)},
+		410: {Description: "The cursor is from before a restore of the database.", Content: detail(code)},
 		413: {Description: "The body is too large.", Content: detail(text)},
 		415: {Description: "The body is not JSON.", Content: detail(text)},
 		422: {Description: "Invalid parameters. The response lists all of them.", Content: detail(faults)},

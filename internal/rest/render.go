@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/jsonschema-go/jsonschema"
@@ -26,7 +27,50 @@ var storedSchemas = map[reflect.Type]*jsonschema.Schema{
 		Project  *memo.ProjectRef `json:"project"`
 		Snippets []app.Snippet    `json:"snippets,omitempty"` // with q only
 	}](), nil),
+	reflect.TypeFor[changeOut](): params.ResponseSchema(reflect.TypeFor[struct {
+		Type      string             `json:"type" enum:"upsert,delete"`
+		Item      *changedItemSchema `json:"item,omitempty"` // of an upsert
+		ID        string             `json:"id,omitempty"`   // of a delete
+		DeletedAt time.Time          `json:"deleted_at,omitzero"`
+	}](), nil),
 	reflect.TypeFor[app.Transcription](): params.ResponseSchema(reflect.TypeFor[memo.Transcription](), nil),
+}
+
+// changePage is a page of changes.
+type changePage struct {
+	Changes    []changeOut `json:"changes"`
+	NextCursor string      `json:"next_cursor" doc:"give it as after, now or later"`
+	HasMore    bool        `json:"has_more"`
+}
+
+// changeOut is one change: an upsert has item, a delete has id and deleted_at.
+type changeOut struct{ app.Change }
+
+// AppendJSON appends what the tags say, but copies the stored items.
+func (p changePage) AppendJSON(b []byte) (_ []byte, err error) {
+	b = append(b, `{"changes":[`...)
+	for i, c := range p.Changes {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if c.Item == nil {
+			b = append(append(b, `{"type":"delete","id":"`...), c.ID...)
+			b = append(c.At.AppendFormat(append(b, `","deleted_at":"`...), memo.InstantFormat), `"}`...)
+			continue
+		}
+		if b, err = c.Item.AppendJSON(append(b, `{"type":"upsert","item":`...)); err != nil {
+			return nil, err
+		}
+		b = append(b, "}}"...)
+	}
+	b = append(append(b, `],"next_cursor":"`...), p.NextCursor...)
+	return append(strconv.AppendBool(append(b, `","has_more":`...), p.HasMore), '}'), nil
+}
+
+// changedItemSchema is the item of a change.
+type changedItemSchema struct {
+	memo.ListItem
+	Project *memo.ProjectRef `json:"project"`
 }
 
 // listPage is a page of a list.

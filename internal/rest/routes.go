@@ -46,6 +46,8 @@ func (a *API) table() []route {
 	return []route{
 		endpoint(get, transcriptions, "listTranscriptions", "Lists the workspace's transcriptions, without their text.",
 			byKey, 200, listTranscriptions),
+		endpoint(get, transcriptions+"/changes", "listChanges",
+			"Lists transcriptions that were added, changed or deleted since a cursor, oldest first.", byKey, 200, listChanges),
 		endpoint(get, transcriptions+"/{id}", "getTranscription",
 			"Reads one transcription with its text, segments and AI reports.", byKey, 200, getTranscription),
 		endpoint(get, transcriptions+"/{id}/export", "exportTranscription", "Exports one transcription as a file.",

@@ -14,24 +14,25 @@ import (
 )
 
 type listIn struct {
-	Status     string      `query:"status" default:"completed" doc:"status; any unknown value returns an empty list"`
-	ProjectID  params.UUID `query:"project_id" doc:"only in this project"`
-	Language   string      `query:"language" doc:"only in this language: en, ru, …"`
-	DateFrom   params.Date `query:"date_from" doc:"created on or after this day (UTC)"`
-	DateTo     params.Date `query:"date_to" doc:"created on or before this day (UTC)"`
-	ExternalID string      `query:"external_id" doc:"only with this external id"`
-	Q          string      `query:"q" doc:"words to search for in title, summary and transcript; all must occur, but of five or more not the common ones"`
-	Sort       string      `query:"sort" default:"-created_at" enum:"-created_at,created_at,duration,-duration,relevance" doc:"ties are broken by id; relevance needs q"`
-	Limit      int         `query:"limit" default:"20" doc:"how many; clamped to 1–100"`
-	Offset     int         `query:"offset" default:"0" min:"0" doc:"how many to skip"`
-	Cursor     string      `query:"cursor" doc:"next_cursor of the previous page, instead of offset"`
+	Status       string         `query:"status" default:"completed" doc:"status; any unknown value returns an empty list"`
+	ProjectID    params.UUID    `query:"project_id" doc:"only in this project"`
+	Language     string         `query:"language" doc:"only in this language: en, ru, …"`
+	DateFrom     params.Date    `query:"date_from" doc:"created on or after this day (UTC)"`
+	DateTo       params.Date    `query:"date_to" doc:"created on or before this day (UTC)"`
+	UpdatedAfter params.Instant `query:"updated_after" doc:"updated after this instant, such as 2026-05-20T08:00:00Z"`
+	ExternalID   string         `query:"external_id" doc:"only with this external id"`
+	Q            string         `query:"q" doc:"words to search for in title, summary and transcript; all must occur, but of five or more not the common ones"`
+	Sort         string         `query:"sort" default:"-created_at" enum:"-created_at,created_at,duration,-duration,updated_at,-updated_at,relevance" doc:"ties are broken by id; relevance needs q"`
+	Limit        int            `query:"limit" default:"20" doc:"how many; clamped to 1–100"`
+	Offset       int            `query:"offset" default:"0" min:"0" doc:"how many to skip; use cursor where transcriptions may be added meanwhile"`
+	Cursor       string         `query:"cursor" doc:"next_cursor of the previous page, instead of offset"`
 }
 
 func (in listIn) toQuery() app.ListQuery {
 	return app.ListQuery{
 		Status: memo.Status(in.Status), ProjectID: string(in.ProjectID), Language: in.Language,
-		From: in.DateFrom.Time, To: in.DateTo.Time, ExternalID: in.ExternalID, Query: in.Q,
-		Sort: in.Sort, Limit: in.Limit, Offset: in.Offset, Cursor: in.Cursor,
+		From: in.DateFrom.Time, To: in.DateTo.Time, UpdatedAfter: in.UpdatedAfter.Time,
+		ExternalID: in.ExternalID, Query: in.Q, Sort: in.Sort, Limit: in.Limit, Offset: in.Offset, Cursor: in.Cursor,
 	}
 }
 
@@ -48,6 +49,20 @@ func listTranscriptions(c *request, in listIn) (listPage, error) {
 		Items: p.Items, Total: p.Total, TotalRelation: p.TotalRelation(), Limit: p.Limit, Offset: p.Offset,
 		NextCursor: memo.Optional(p.NextCursor), hasSnippets: in.Q != "",
 	}, err
+}
+
+type changesIn struct {
+	After string `query:"after" doc:"next_cursor of the page before; without it, from the beginning"`
+	Limit int    `query:"limit" default:"100" doc:"how many; clamped to 1–100"`
+}
+
+func listChanges(c *request, in changesIn) (changePage, error) {
+	p, err := c.app.Changes(c.ctx, c.Caller, in.After, in.Limit)
+	page := changePage{NextCursor: p.NextCursor, HasMore: p.HasMore}
+	for _, change := range p.Changes {
+		page.Changes = append(page.Changes, changeOut{change})
+	}
+	return page, err
 }
 
 type oneIn struct {
