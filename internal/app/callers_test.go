@@ -171,7 +171,7 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	"Speakers":             func(s *scene, c memo.Caller) error { return errOf(s.Speakers(s.ctx, c)) },
 	"Languages":            func(s *scene, c memo.Caller) error { return errOf(s.Languages(s.ctx, c)) },
 	"ProjectNames":         func(s *scene, c memo.Caller) error { return errOf(s.ProjectNames(s.ctx, c)) },
-	"Changes": func(s *scene, c memo.Caller) error { return errOf(s.Changes(s.ctx, c, "", 1)) },
+	"Changes":              func(s *scene, c memo.Caller) error { return errOf(s.Changes(s.ctx, c, "", 1)) },
 	"Projects": func(s *scene, c memo.Caller) error {
 		_, _, err := s.Projects(s.ctx, c, 1, 0)
 		return err
