@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -17,7 +18,8 @@ func (c *migrateCmd) Run(s *session) error {
 }
 
 type backupCmd struct {
-	File string `arg:""`
+	File    string `arg:""`
+	MaxRate int64  `help:"At most so many MB per second, from SQLite." placeholder:"MB" default:"0"`
 }
 
 func (c *backupCmd) Run(e *environment) error {
@@ -30,11 +32,15 @@ func (c *backupCmd) Run(e *environment) error {
 		return err
 	}
 	defer s.Close()
-	if err := s.WriteBackup(e.ctx, c.File, e.progress("Backing up")); err != nil {
+	sum, err := s.WriteBackup(e.ctx, c.File, max(c.MaxRate, 0)<<20, e.progress("Backing up"))
+	if err != nil {
 		return err
 	}
-	return e.print(map[string]string{"backup": c.File},
-		"Wrote the backup to %s. It contains transcripts and hashes of keys, so treat it as a secret.", c.File)
+	hash := hex.EncodeToString(sum)
+	return e.printResult(map[string]string{"backup": c.File, "sha256": hash}, func() {
+		e.printf("Wrote the backup to %s. It contains transcripts and hashes of keys, so treat it as a secret.", c.File)
+		e.printf("SHA-256: %s", hash)
+	})
 }
 
 type restoreCmd struct {

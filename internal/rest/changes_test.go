@@ -125,7 +125,8 @@ func TestChangesRefuseOtherCursors(t *testing.T) {
 		w.get("/transcriptions/changes?after=", w.OlgaKey.Key).Want(200)
 
 		backup := filepath.Join(t.TempDir(), "backup.db")
-		w.Must(w.Store.WriteBackup(t.Context(), backup, nil))
+		_, err = w.Store.WriteBackup(t.Context(), backup, 0, nil)
+		w.Must(err)
 		file, err := store.OpenBackup(t.Context(), backup, time.Now)
 		w.Must(err)
 		defer file.Close()

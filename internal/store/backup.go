@@ -2,16 +2,19 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
-// A backup is a SQLite file with the rows of the tables, from SQLite or PostgreSQL, and a
-// restore copies them to either. The same code therefore makes backups, restores them and
-// moves an installation from the embedded database to PostgreSQL. The search index is not
-// copied; a restore builds it from the rows.
+// A backup is a SQLite database: of SQLite a copy of the file, see backupcopy.go, and of PostgreSQL
+// a new one with the rows of the tables. A restore copies the rows to either, which also moves an
+// installation from the embedded database to PostgreSQL, and builds the search index from them.
 
 // table is a table of the schema. Backups and restores read and write only these columns,
 // so no name from a backup file becomes part of a statement.
@@ -20,6 +23,7 @@ type table struct {
 	columns  string // the same on both databases, without generated columns
 	identity string // the column that the database fills with increasing numbers, if there is one
 	excluded bool   // its rows are not part of a backup
+	derived  bool   // its rows are made from those of other tables, so a copy may have them
 }
 
 // tables lists all tables, each after those that its rows refer to. Sessions, invitations and the
@@ -68,58 +72,98 @@ var tables = []table{
 	},
 	{
 		name: "transcription_speakers", columns: "seq, folded, name, workspace_id, created_at, duration_ms, id",
-		excluded: true,
+		excluded: true, derived: true,
 	},
-	{name: "speakers_pending", columns: "seq", excluded: true},
-	{name: "search_pending", columns: "seq", excluded: true},
+	{name: "speakers_pending", columns: "seq", excluded: true, derived: true},
+	{name: "search_pending", columns: "seq", excluded: true, derived: true},
 	{name: "limit_windows", columns: "server, class, subject, calls, latest", excluded: true},
 }
 
 // Progress is called with the number of finished rows or texts, and their total.
 type Progress func(done, total int64)
 
-// WriteBackup writes a consistent snapshot of the database to a new file at path. It returns an
-// error if the file exists. Other transactions can read and write meanwhile.
-func (s *Store) WriteBackup(ctx context.Context, path string, progress Progress) (err error) {
+// WriteBackup writes a consistent snapshot of the database to a new file at path, checks it, and
+// returns its SHA-256. From SQLite it copies at most rate bytes per second; 0 means as fast as
+// possible. It returns an error if the file exists. Other transactions can read and write meanwhile.
+func (s *Store) WriteBackup(ctx context.Context, path string, rate int64, progress Progress) (sum []byte, err error) {
 	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("store: %s already exists; choose another file name", path)
+		return nil, fmt.Errorf("store: %s already exists; choose another file name", path)
 	}
 	// The file is renamed to path when it is complete.
 	partial := path + ".partial"
 	defer removeDatabase(partial)
 	removeDatabase(partial)
+	if s.dialect == dialectSQLite {
+		if err := s.copyPages(ctx, partial, rate, progress); err != nil {
+			return nil, err
+		}
+	}
 	out, err := openSQLite(partial, s.now)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	if s.dialect == dialectSQLite {
+		err = out.deleteExcluded(ctx)
+	} else {
+		err = s.copyRows(ctx, out, progress)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := out.check(ctx); err != nil {
+		return nil, fmt.Errorf("store: the backup cannot be used: %w", err)
+	}
+	if _, err := out.write.ExecContext(ctx, `PRAGMA journal_mode = DELETE`); err != nil {
+		return nil, fmt.Errorf("store: backup: %w", err)
+	}
+	if err := out.Close(); err != nil {
+		return nil, fmt.Errorf("store: backup: %w", err)
+	}
+	if sum, err = syncAndHash(partial); err == nil {
+		err = os.Rename(partial, path)
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
+	}
+	return sum, err
+}
+
+// syncAndHash writes a file to the disk and returns its SHA-256.
+func syncAndHash(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return nil, err
+	}
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return h.Sum(nil), err
+}
+
+// syncDir writes the names of the files in a directory to the disk.
+func syncDir(path string) error {
+	d, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	defer out.Close()
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// copyRows copies the rows of all tables to a new database, as they are at one moment.
+func (s *Store) copyRows(ctx context.Context, out *Store, progress Progress) error {
 	if err := out.migrate(ctx); err != nil {
 		return err
 	}
-	from, err := s.snapshots.BeginTx(ctx, &sql.TxOptions{Isolation: s.snapshot(), ReadOnly: true})
+	from, err := s.snapshots.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return classifyError(err)
 	}
 	defer from.Rollback()
-	if err := out.Write(ctx, func(to *Tx) error { return copyTables(ctx, plainQuerier{from}, to, progress) }); err != nil {
-		return err
-	}
-	if _, err := out.write.ExecContext(ctx, `PRAGMA journal_mode = DELETE`); err != nil {
-		return fmt.Errorf("store: backup: %w", err)
-	}
-	if err := out.Close(); err != nil {
-		return fmt.Errorf("store: backup: %w", err)
-	}
-	return os.Rename(partial, path)
-}
-
-// snapshot returns the isolation level at which all reads of a transaction see the same
-// state.
-func (s *Store) snapshot() sql.IsolationLevel {
-	if s.dialect == dialectPostgres {
-		return sql.LevelRepeatableRead
-	}
-	return sql.LevelDefault
+	return out.Write(ctx, func(to *Tx) error { return copyTables(ctx, plainQuerier{from}, to, progress) })
 }
 
 // copyTables copies all rows of the tables that are part of a backup.

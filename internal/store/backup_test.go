@@ -115,7 +115,7 @@ func TestBackupWithForeignSchemaIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "backup.db")
-			if err := s.WriteBackup(t.Context(), file, nil); err != nil {
+			if _, err := s.WriteBackup(t.Context(), file, 0, nil); err != nil {
 				t.Fatal(err)
 			}
 			db, err := sql.Open("sqlite", file)

@@ -40,7 +40,7 @@ func OpenBackup(ctx context.Context, path string, now func() time.Time) (*Backup
 		err = b.checkSchema(ctx)
 	}
 	if err == nil {
-		err = b.checkPages(ctx)
+		err = b.store.checkPages(ctx)
 	}
 	if err == nil {
 		err = b.store.migrate(ctx)
@@ -152,18 +152,6 @@ func (b *BackupFile) checkSchema(ctx context.Context) error {
 		if _, ok := have[name]; !ok {
 			return fmt.Errorf("it has no %s %q", want[name].kind, name)
 		}
-	}
-	return nil
-}
-
-// checkPages returns an error if the file is damaged.
-func (b *BackupFile) checkPages(ctx context.Context) error {
-	var result string
-	if err := b.store.write.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&result); err != nil {
-		return err
-	}
-	if result != "ok" {
-		return fmt.Errorf("it is damaged: %s", strings.ToValidUTF8(result, "�"))
 	}
 	return nil
 }

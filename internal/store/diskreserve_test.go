@@ -297,7 +297,7 @@ func TestStoreOpensOnFullDisk(t *testing.T) {
 func TestRestoreNamesTheFullDirectory(t *testing.T) {
 	h := newHarness(t, Config{Dir: t.TempDir()}, 1)
 	file := filepath.Join(t.TempDir(), "backup.db")
-	if err := h.WriteBackup(t.Context(), file, nil); err != nil {
+	if _, err := h.WriteBackup(t.Context(), file, 0, nil); err != nil {
 		t.Fatal(err)
 	}
 	dir := testenv.SmallDisk(t)
@@ -347,7 +347,7 @@ func TestStoreFillsDiskReserveFirst(t *testing.T) {
 func TestBackupHasNoDiskReserve(t *testing.T) {
 	s := mustOpen(t, Config{Dir: t.TempDir()})
 	dir := t.TempDir()
-	if err := s.WriteBackup(t.Context(), filepath.Join(dir, "backup"), nil); err != nil {
+	if _, err := s.WriteBackup(t.Context(), filepath.Join(dir, "backup"), 0, nil); err != nil {
 		t.Fatal(err)
 	}
 	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {

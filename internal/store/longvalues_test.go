@@ -182,7 +182,7 @@ func TestBackupContainsLongValues(t *testing.T) {
 		p := h.long()
 		h.add(p)
 		file := filepath.Join(t.TempDir(), "backup.db")
-		if err := h.WriteBackup(t.Context(), file, nil); err != nil {
+		if _, err := h.WriteBackup(t.Context(), file, 0, nil); err != nil {
 			t.Fatal(err)
 		}
 		h.delete(p.ID())

@@ -173,7 +173,7 @@ func TestRevocationDuringRestoreHolds(t *testing.T) {
 func backUp(t *testing.T, s *Store) *BackupFile {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "backup.db")
-	if err := s.WriteBackup(t.Context(), file, nil); err != nil {
+	if _, err := s.WriteBackup(t.Context(), file, 0, nil); err != nil {
 		t.Fatal(err)
 	}
 	b, err := OpenBackup(t.Context(), file, time.Now)

@@ -408,7 +408,7 @@ func TestFilesBelongToDirectoryOwner(t *testing.T) {
 		}
 	}
 	backup := filepath.Join(ownedByOther(), "backup")
-	if err := s.WriteBackup(t.Context(), backup, nil); err != nil || owner(backup) != 0 {
+	if _, err := s.WriteBackup(t.Context(), backup, 0, nil); err != nil || owner(backup) != 0 {
 		t.Errorf("a backup that root wrote outside the data directory does not belong to root (%v)", err)
 	}
 	// A symbolic link in place of a file is not followed.
