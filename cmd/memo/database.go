@@ -46,6 +46,7 @@ func (c *backupCmd) Run(e *environment) error {
 type restoreCmd struct {
 	File            string `arg:""`
 	KeepUnknownKeys bool   `help:"Leave keys active that the current database does not know. They may have been revoked."`
+	Check           bool   `help:"Only print what the restore would do: which keys end, and which members stay out."`
 }
 
 // restoredView is the report of a restore.
@@ -61,6 +62,9 @@ func (c *restoreCmd) Run(e *environment) error {
 		return err
 	}
 	defer backup.Close()
+	if c.Check {
+		return c.check(e, backup)
+	}
 	var view restoredView
 	view.RestoreReport, err = c.restore(e, backup)
 	if store.IsUnreadable(err) && e.cli.Database == "" {
@@ -92,6 +96,43 @@ func (c *restoreCmd) Run(e *environment) error {
 		case c.KeepUnknownKeys:
 			e.printf("Keys that the current database does not know were left active (--keep-unknown-keys).")
 		}
+	})
+}
+
+// check prints what the restore would do.
+func (c *restoreCmd) check(e *environment, backup *store.BackupFile) error {
+	cfg := e.config()
+	if err := cfg.CheckExists(); err != nil {
+		return fmt.Errorf("there is no database in %s with which to compare the backup. A restore into an empty "+
+			"database deactivates every key, unless --keep-unknown-keys is given", cfg.Dir)
+	}
+	s, err := store.Open(e.ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	r, err := s.CheckRestore(e.ctx, backup, c.KeepUnknownKeys)
+	if err != nil {
+		return err
+	}
+	return e.printResult(r, func() {
+		e.printf("The backup is intact. It has %s and %s.", memo.Plural(int(r.Transcriptions), "transcription"),
+			memo.Plural(int(r.Keys), "key"))
+		if r.LastEvent != nil {
+			e.printf("Its newest event is of %s.", r.LastEvent.Format("2006-01-02 15:04 UTC"))
+		}
+		e.printf("A restore would end %s and leave out %s:", memo.Plural(len(r.EndingKeys), "key"),
+			memo.Plural(len(r.MembersOut), "member"))
+		for _, k := range r.EndingKeys {
+			e.printf("  key %q (…%s) of %s in %s: %s", k.Name, k.Suffix, k.Email, k.Workspace, k.Reason)
+		}
+		for _, m := range r.MembersOut {
+			e.printf("  member %s of %s: no longer in the workspace", m.Email, m.Workspace)
+		}
+		for _, id := range r.Ownerless {
+			e.printf("  workspace %s would have no OWNER who can sign in", id)
+		}
+		e.printf("Nothing was changed.")
 	})
 }
 
