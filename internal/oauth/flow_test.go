@@ -98,10 +98,6 @@ func TestInvalidGrant(t *testing.T) {
 		client, other := w.register("A", callback), w.register("B", callback)
 		b := w.browser(w.Olga)
 		code := func() string { return b.consent(w.params(client), "allow").Get("code") }
-		with := func(form url.Values, name, value string) url.Values {
-			form.Set(name, value)
-			return form
-		}
 		for name, form := range map[string]url.Values{
 			"another verifier":       with(redemption(client, code()), "code_verifier", strings.Repeat("a", 43)),
 			"no verifier":            with(redemption(client, code()), "code_verifier", ""),
