@@ -124,7 +124,8 @@ func (h hotPath) connect(tb testing.TB, c memo.Caller) credential.Key {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tokens, err := h.RedeemCode(tb.Context(), app.Redemption{Code: code, ClientID: "client", Verifier: "a verifier"}, h.client)
+	redemption := app.Redemption{Code: code, ClientID: "client", Verifier: "a verifier"}
+	tokens, err := h.RedeemCode(tb.Context(), redemption, h.client)
 	if err != nil {
 		tb.Fatal(err)
 	}
