@@ -1,7 +1,6 @@
 package memo
 
 import (
-	"cmp"
 	"regexp"
 	"strings"
 	"time"
@@ -75,6 +74,23 @@ func (v KeyValidity) Status(now time.Time) KeyStatus {
 		return KeyExpired
 	}
 	return KeyActive
+}
+
+// endedAt returns when the key ended, or nil if it is active at now. An app also expires without use,
+// before its expiry.
+func (v KeyValidity) endedAt(now time.Time) *time.Time {
+	switch v.Status(now) {
+	case KeyRevoked:
+		return v.RevokedAt
+	case KeyDeactivated:
+		return v.DeactivatedAt
+	case KeyExpired:
+		if v.ExpiresAt == nil || v.ExpiredAt != nil && v.ExpiredAt.Before(*v.ExpiresAt) {
+			return v.ExpiredAt
+		}
+		return v.ExpiresAt
+	}
+	return nil
 }
 
 // KeyKind says how a key is used.
@@ -216,7 +232,7 @@ type KeyView struct {
 	Requests24h   int64      `json:"requests_24h"`
 	ExposedAt     *time.Time `json:"exposed_at"`
 	RotatedFrom   Optional   `json:"rotated_from"`
-	// For the web app: when the key was revoked or deactivated, why it was deactivated, and what its
+	// For the web app: when the key ended, why it was deactivated, and what its
 	// first call did.
 	EndedAt            *time.Time `json:"-"`
 	DeactivationReason string     `json:"-"`
@@ -248,7 +264,7 @@ func (k APIKey) View(now time.Time) KeyView {
 		CreatedAt: k.CreatedAt, CreatedBy: k.CreatedBy, ExpiresAt: k.Validity.ExpiresAt,
 		LastUsedAt: k.LastUsedAt, LastUsedIP: k.LastUsedIP, LastUsedAgent: k.LastUsedAgent,
 		Requests24h: k.Requests24h, ExposedAt: k.ExposedAt, RotatedFrom: k.RotatedFrom,
-		EndedAt: cmp.Or(k.Validity.RevokedAt, k.Validity.DeactivatedAt), DeactivationReason: k.DeactivationReason,
+		EndedAt: k.Validity.endedAt(now), DeactivationReason: k.DeactivationReason,
 		FirstCall: k.FirstCall,
 	}
 }

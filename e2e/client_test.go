@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,21 @@ func (c *apiClient) call(method, path string, body any, headers ...string) (resp
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	return c.do(req, headers...)
+}
+
+// sendForm sends a form as a browser does, or as an OAuth client.
+func (c *apiClient) sendForm(path string, form url.Values) (response, error) {
+	req, err := http.NewRequest("POST", c.base+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		return response{}, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return c.do(req)
+}
+
+// do sends a request with the key and cookie of c.
+func (c *apiClient) do(req *http.Request, headers ...string) (response, error) {
 	if c.key != "" {
 		req.Header.Set("Authorization", "Bearer "+c.key)
 	}

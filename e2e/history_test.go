@@ -136,7 +136,7 @@ const clientsPerServer = 4
 // check makes a call with a key, as the client with this number, and records the
 // outcome.
 func (w *testWorld) check(k *testKey, number int) {
-	d, c := w.randomProbe(), &apiClient{base: w.urls[number%len(w.urls)], key: k.key, http: w.http}
+	d, c := w.randomProbe(k), &apiClient{base: w.urls[number%len(w.urls)], key: k.key, http: w.http}
 	call := w.history.now()
 	a, err := d.call(c, k)
 	ret := w.history.now()
@@ -161,13 +161,15 @@ func (w *testWorld) administer(turns <-chan struct{}) {
 	case k == nil:
 	case roll < 40:
 		w.end(k, "DELETE", "", w.revoker(k.member))
+	case roll < 62 && k.client != "":
+		w.disconnect(k)
 	case roll < 62:
 		w.end(k, "POST", "/rotate", k.member.session)
 	case roll < 78:
 		call := w.history.now()
 		r := run(w.database, "", "key", "revoke", k.id)
 		w.noteCommand(r, func(ret int64) { w.history.ended(k, call, ret) })
-	case roll < 86:
+	case roll < 84:
 		w.removeMember(k.member)
 	default:
 		w.changePlan(k.member.workspace, turns)
@@ -215,6 +217,28 @@ func (w *testWorld) end(k *testKey, method, suffix, session string) {
 	case a.status == http.StatusTooManyRequests || a.status == http.StatusUnauthorized:
 		w.t.Errorf("%s of a key: %d %s", method, a.status, a.body)
 	}
+}
+
+// disconnect ends a connected app with its token, as its host does when its user signs out.
+func (w *testWorld) disconnect(k *testKey) {
+	c := apiClient{base: w.randomURL(), http: w.http}
+	call := w.history.now()
+	a, err := c.sendForm("/oauth/revoke", url.Values{"token": {k.key}, "client_id": {k.client}})
+	ret := w.history.now()
+	if err != nil || a.status != http.StatusOK {
+		ret = neverReturned
+		w.noteFailed("disconnect an app", a, err)
+	}
+	w.history.ended(k, call, ret)
+}
+
+// noteFailed records a response that says that something failed, or that there was none.
+func (w *testWorld) noteFailed(call string, a response, err error) {
+	if err != nil {
+		w.t.Errorf("%s: %v", call, err)
+		return
+	}
+	w.noteUnexpected(call, a)
 }
 
 // noteCommand records the effect of a command. One that failed may have had an effect.
@@ -267,7 +291,11 @@ func (w *testWorld) refill() {
 func (w *testWorld) create(s *membership) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := apiClient{base: w.randomURL(), cookie: s.session, http: w.http}
+	c := &apiClient{base: w.randomURL(), cookie: s.session, http: w.http}
+	if len(w.probes) > 1 && rand.IntN(3) == 0 {
+		w.connect(s, c)
+		return
+	}
 	a, err := c.call("POST", api+"/keys?workspace_id="+s.workspace.id, map[string]string{"name": "of " + s.email})
 	if err == nil && a.status == http.StatusForbidden && a.code() == "api_access_denied" {
 		return // the workspace is downgraded at the moment
@@ -285,4 +313,24 @@ func (w *testWorld) create(s *membership) {
 		return
 	}
 	w.busy.add(w.addKey(s, made))
+}
+
+// connect connects an app. The caller holds the mutex of the membership.
+func (w *testWorld) connect(s *membership, c *apiClient) {
+	app, a, err := c.connect(&apiClient{base: w.randomURL(), http: w.http}, s.workspace.id, "app of "+s.email)
+	if err == nil && a.status == http.StatusForbidden {
+		return // the workspace is downgraded at the moment
+	}
+	if err != nil || a.status != http.StatusOK {
+		w.noteFailed("connect an app", a, err)
+		return
+	}
+	id, err := c.newestApp(s.workspace.id)
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	k := w.addKey(s, newKey{ID: id, Key: app.Access})
+	k.client = app.client
+	w.busy.add(k)
 }

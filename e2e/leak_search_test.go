@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"memoai.tech/memo"
 )
 
 // plantedSecret is a secret that must not appear anywhere, in any encoding.
@@ -25,7 +27,10 @@ type plantedSecret struct {
 // incomplete redaction would leave, and for its hexadecimal and Base64 forms.
 func newSecret(name, value string, shown int) plantedSecret {
 	s := plantedSecret{name: name, value: value, shown: shown}
-	random := strings.TrimPrefix(value, "mk_live_")
+	random := value
+	if memo.HasKeyPrefix(value) {
+		random = value[len(memo.KeyPrefix):]
+	}
 	forms := []string{value, random[:len(random)/3], random[len(random)/3 : 2*len(random)/3]}
 	for _, f := range forms {
 		s.needles = append(s.needles, []byte(f), []byte(hex.EncodeToString([]byte(f))))

@@ -14,7 +14,7 @@ import (
 	"memoai.tech/memo/internal/testenv"
 )
 
-// TestLeakOfKeysTokensAndPasswords uses keys in every right and wrong way, and then
+// TestLeakOfKeysTokensAndPasswords uses keys, and the tokens of connected apps, in every right and wrong way, and then
 // searches everything that the server stores, logs or sends for them. A key may be in
 // the response that created it and nowhere else (docs/contract.md#storage-of-a-key).
 func TestLeakOfKeysTokensAndPasswords(t *testing.T) {
@@ -22,6 +22,7 @@ func TestLeakOfKeysTokensAndPasswords(t *testing.T) {
 	onBoth(t, func(t *testing.T, p database) {
 		s := newLeakTest(t, p)
 		s.createKeys()
+		s.connectApp()
 		s.misplaceKeys()
 		s.misplaceInMCP()
 		s.commands()
@@ -94,6 +95,55 @@ func (s *leakTest) createKeys() {
 	elsewhere := newInstallation(s.t, onSQLite(s.t)).newKey(s.t, "elsewhere").Key
 	s.secrets = append(s.secrets, newSecret("a key of another deployment", elsewhere, 0))
 	s.call(s.server.client(elsewhere), "GET", api+"/me", nil)
+}
+
+// connectApp connects an app, calls with its tokens, and refreshes and replays them. Its code goes to the
+// host in the page after the consent, and its tokens in one response each.
+func (s *leakTest) connectApp() {
+	c := s.server.client("")
+	app, a, err := s.owner.connect(c, s.home.workspace, "An app")
+	if err != nil || a.status != http.StatusOK {
+		s.t.Fatalf("connect: %d %s %v", a.status, a.body, err)
+	}
+	s.secrets = append(s.secrets, newSecret("a code", app.code, 0), newSecret("a verifier", app.verifier, 0))
+	id, err := s.owner.newestApp(s.home.workspace)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	next := app
+	for _, refresh := range []string{app.Refresh, "unknown", app.Access} {
+		a, err := c.sendForm("/oauth/token", url.Values{
+			"grant_type": {"refresh_token"}, "client_id": {app.client}, "refresh_token": {refresh},
+		})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if a.status == http.StatusOK {
+			next = decode[connection](s.t, a)
+		}
+	}
+	for name, token := range map[string]string{
+		"an access token": app.Access, "a refresh token": app.Refresh, "the next access token": next.Access,
+		"the next refresh token": next.Refresh,
+	} {
+		s.secrets = append(s.secrets, newSecret(name, token, 0))
+		for _, path := range []string{
+			"/mcp", "/mcp?t=" + token, "/healthz?" + token, api + "/me", "/oauth/authorize?state=" + token,
+		} {
+			s.call(s.server.client(token), "GET", path, nil)
+			s.call(c, "POST", path, token, "User-Agent: "+token)
+		}
+		s.call(s.server.client(token), "POST", "/mcp", tool(older, "memo_list_projects", map[string]any{}).body())
+	}
+	s.call(s.owner, "GET", api+"/keys/"+id, nil)
+	s.call(s.owner, "GET", "/w/"+s.home.workspace+"/keys/"+id, nil, "Accept: text/html")
+	a, err = c.sendForm("/oauth/token", url.Values{ // a second time: this ends the app
+		"grant_type": {"authorization_code"}, "client_id": {app.client}, "redirect_uri": {appCallback},
+		"code": {app.code}, "code_verifier": {app.verifier},
+	})
+	if err != nil || a.status != http.StatusBadRequest {
+		s.t.Fatalf("a second use of a code: %d %s %v", a.status, a.body, err)
+	}
 }
 
 // misplaceKeys puts an active key in every wrong place where people put keys.

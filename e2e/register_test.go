@@ -10,7 +10,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// A key is modelled as a register: active until an operation ends it, and accepted
+// A key or connected app is modelled as a register: active until an operation ends it, and accepted
 // while the plan of its workspace allows it. Every key is checked separately. Its
 // operations include the plan changes of its workspace and the removal of its member.
 
@@ -131,6 +131,7 @@ func (h *history) endAcknowledged(k *testKey) int64 {
 // verdict is the result of checking a history.
 type verdict struct {
 	illegal, unknown []*testKey
+	apps             int // keys that are connected apps
 	stale            int // accepted calls that began after the end of their key was acknowledged
 }
 
@@ -144,6 +145,9 @@ func (h *history) verify(t testing.TB) (v verdict) {
 	for k, history := range h.checks {
 		endAcknowledged := h.endAcknowledged(k)
 		ends += min(1, len(h.ends[k]))
+		if k.client != "" {
+			v.apps++
+		}
 		for _, op := range history {
 			if op.Output == outcomeAccepted && op.Call > endAcknowledged {
 				v.stale++
@@ -166,8 +170,8 @@ func (h *history) verify(t testing.TB) (v verdict) {
 	for _, n := range h.count {
 		all.rest, all.mcp = all.rest+n.rest, all.mcp+n.mcp
 	}
-	t.Logf("%d checks (%d over MCP) in %v: accepted, inactive and denied by plan %+v; %d keys, %d ended, %d plan "+
-		"changes; %d calls accepted after an acknowledged end",
-		all.rest+all.mcp, all.mcp, took.Round(time.Second), h.count, len(h.checks), ends, plans, v.stale)
+	t.Logf("%d checks (%d over MCP) in %v: accepted, inactive and denied by plan %+v; %d keys and %d apps, "+
+		"%d ended, %d plan changes; %d calls accepted after an acknowledged end",
+		all.rest+all.mcp, all.mcp, took.Round(time.Second), h.count, len(h.checks)-v.apps, v.apps, ends, plans, v.stale)
 	return v
 }

@@ -49,6 +49,7 @@ type membership struct {
 // testKey is a key of a history.
 type testKey struct {
 	id, key       string
+	client        string // of a connected app, whose key is its access token
 	member        *membership
 	callsAfterEnd int // calls since its end was acknowledged; guarded by the mutex of the history
 }
@@ -99,8 +100,12 @@ func newWorld(t *testing.T, s *server, urls ...string) *testWorld {
 	return w
 }
 
-func (w *testWorld) randomProbe() probe {
+// randomProbe returns a call that is possible with the key.
+func (w *testWorld) randomProbe(k *testKey) probe {
 	side := w.probes[rand.IntN(len(w.probes))]
+	if k.client != "" {
+		side = mcpProbes
+	}
 	return side[rand.IntN(len(side))]
 }
 
@@ -136,6 +141,9 @@ func (w *testWorld) mustBeConsistent(maxUnavailable int) {
 	}
 	if len(v.unknown) > 0 {
 		t.Errorf("%d histories could not be checked within the time limit", len(v.unknown))
+	}
+	if v.apps < 2 {
+		t.Errorf("only %d connected apps were called, too few for a meaningful history", v.apps)
 	}
 	if v.stale > 0 {
 		t.Errorf("%d accepted calls began after the end of the key was acknowledged", v.stale)

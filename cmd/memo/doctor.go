@@ -210,7 +210,7 @@ func (r *findings) public(ctx context.Context, address string) {
 		r.add("public URL", stateFault, "not a valid URL", "Use a URL such as https://memo.example.com.")
 		return
 	}
-	resp, body, err := fetch(ctx, u.JoinPath("/readyz").String())
+	resp, body, err := fetch(ctx, u.JoinPath("/readyz").String(), "")
 	if err != nil {
 		r.failed("public URL", err, "Start the server, and check that the host name and the proxy lead to it.")
 		return
@@ -234,7 +234,9 @@ func (r *findings) public(ctx context.Context, address string) {
 	case !isLocalHost(u.Hostname()):
 		r.add("public TLS", stateFault, "callers send their keys unencrypted",
 			"Set up a proxy with TLS. See docs/operations.md.")
+		return
 	}
+	r.connectByURL(ctx, u)
 }
 
 func (r *findings) certificate(c *x509.Certificate) {

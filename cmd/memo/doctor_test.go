@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"memoai.tech/memo/internal/oauth"
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testenv"
 )
@@ -39,6 +40,55 @@ func TestDoctorReportsUntrustedProxy(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Hosts connect by the URL only if nothing between them and the server swallows or changes its metadata.
+func TestDoctorChecksConnectByURL(t *testing.T) {
+	for name, c := range map[string]struct {
+		path    string
+		respond http.HandlerFunc
+		state   findingState
+		want    string
+	}{
+		"good":                           {"", serveMetadata, stateOK, "hosts can connect"},
+		"a path":                         {"/memo", serveMetadata, stateWarning, "has a path"},
+		"a proxy that swallows the path": {"", http.NotFound, stateWarning, "oauth-"},
+		"a proxy with a page of its own": {"", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "<html>")
+		}, stateWarning, "and not with Memo's metadata"},
+		"a proxy that changes the host": {"", func(w http.ResponseWriter, r *http.Request) {
+			r.Host = "127.0.0.1:1"
+			serveMetadata(w, r)
+		}, stateWarning, "http://127.0.0.1:1"},
+		"a filter": {"", func(w http.ResponseWriter, r *http.Request) {
+			if r.UserAgent() == hostAgent {
+				w.WriteHeader(http.StatusForbidden)
+				return
+			}
+			serveMetadata(w, r)
+		}, stateWarning, "a filter responds 403 to the agent Claude-User"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := httptest.NewServer(c.respond)
+			defer s.Close()
+			var found findings
+			found.public(t.Context(), s.URL+c.path)
+			last := found[len(found)-1]
+			if last.Check != "connect by URL" || last.State != c.state || !strings.Contains(last.Message, c.want) {
+				t.Errorf("the last finding is %+v, want %q", last, c.want)
+			}
+		})
+	}
+}
+
+// serveMetadata responds as Memo does.
+func serveMetadata(w http.ResponseWriter, r *http.Request) {
+	address := "http://" + r.Host
+	if r.URL.Path == oauth.ResourcePath {
+		_, _ = io.WriteString(w, `{"resource":"`+address+`/mcp"}`)
+		return
+	}
+	_, _ = io.WriteString(w, `{"issuer":"`+address+`"}`)
 }
 
 // If PostgreSQL refuses the user, doctor prints its message and advises to correct the login.

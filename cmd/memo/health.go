@@ -18,7 +18,7 @@ func (c *healthCmd) Run(e *environment) error {
 	if u, err := url.Parse(address); err != nil || u.Host == "" {
 		return usageError(c.URL + " is not a URL such as http://127.0.0.1:8080")
 	}
-	resp, _, err := fetch(e.ctx, address)
+	resp, _, err := fetch(e.ctx, address, "")
 	if err != nil {
 		return err
 	}
@@ -28,13 +28,17 @@ func (c *healthCmd) Run(e *environment) error {
 	return e.print(map[string]string{"status": "ok"}, "ok")
 }
 
-// fetch sends a GET request and returns the response and the first 64 kB of its body.
-func fetch(ctx context.Context, address string) (*http.Response, []byte, error) {
+// fetch sends a GET request and returns the response and the first 64 kB of its body. If agent is not
+// empty, it is the user agent.
+func fetch(ctx context.Context, address, agent string) (*http.Response, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, nil, err
+	}
+	if agent != "" {
+		req.Header.Set("User-Agent", agent)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -81,7 +82,7 @@ func (a *App) TakeRegistration(ctx context.Context, client Client) error {
 
 // ErrInvalidGrant is the error for a code or refresh token that is not valid. It does not say why,
 // because the client may not be the one that it was given to.
-var ErrInvalidGrant = memo.Invalid("grant", "is not valid any more. Connect again.")
+var ErrInvalidGrant error = memo.Invalid("grant", "is not valid any more. Connect again.")
 
 // AppTokens are the tokens of a connected app.
 type AppTokens struct {
@@ -104,6 +105,9 @@ func (a *App) RedeemCode(ctx context.Context, in Redemption, client Client) (out
 		return out, ErrInvalidGrant
 	}
 	hash := credential.HashToken(in.Code)
+	if ok, err := a.store.HasAppCode(ctx, hash); err != nil || !ok {
+		return out, cmp.Or(err, ErrInvalidGrant) // without a transaction, which anyone could start
+	}
 	refused := false
 	err = a.store.Write(ctx, func(tx *store.Tx) error {
 		code, ok, err := tx.LockAppCode(ctx, hash)

@@ -1,6 +1,8 @@
 package app_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -92,7 +94,7 @@ func (h hotPath) list(tb testing.TB, c memo.Caller) {
 
 // BenchmarkAuthoriseKey measures the authorisation of a key, which every call needs:
 //
-//	go test ./internal/app -run '^$' -bench 'AuthoriseKey|List' -benchmem
+//	go test ./internal/app -run '^$' -bench 'Authorise|List' -benchmem
 //
 // ./bench measures the CPU time of a request over a socket.
 func BenchmarkAuthoriseKey(b *testing.B) {
@@ -100,6 +102,34 @@ func BenchmarkAuthoriseKey(b *testing.B) {
 	for b.Loop() {
 		h.authorise(b)
 	}
+}
+
+// BenchmarkAuthoriseApp is BenchmarkAuthoriseKey with the access token of a connected app.
+func BenchmarkAuthoriseApp(b *testing.B) {
+	h := newHotPath(b)
+	caller := h.authorise(b)
+	caller.KeyID, caller.Operator = "", true
+	h.key = h.connect(b, caller)
+	for b.Loop() {
+		h.authorise(b)
+	}
+}
+
+// connect connects an app and returns its access token.
+func (h hotPath) connect(tb testing.TB, c memo.Caller) credential.Key {
+	sum := sha256.Sum256([]byte("a verifier"))
+	code, err := h.AllowApp(tb.Context(), c, app.Consent{
+		Client: memo.Client{ID: "client", Name: "Client"}, Challenge: base64.RawURLEncoding.EncodeToString(sum[:]),
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	redemption := app.Redemption{Code: code, ClientID: "client", Verifier: "a verifier"}
+	tokens, err := h.RedeemCode(tb.Context(), redemption, h.client)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return tokens.Access
 }
 
 // BenchmarkList measures a page of 20 items that is read from the database.

@@ -26,8 +26,9 @@ type Request struct {
 
 // RefusedRequest is a request that is answered to the client, with an error.
 type RefusedRequest struct {
-	URL string // where the browser goes
-	Err *Error
+	URL  string // where the browser goes
+	Host string // the AnswerHost of the request
+	Err  *Error
 }
 
 func (e *RefusedRequest) Error() string { return e.Err.Error() }
@@ -106,7 +107,7 @@ func (s *Server) readClient(ctx context.Context, q *Request, id string, asked re
 
 // refusal returns the error with the URL that gives it to the client.
 func (q *Request) refusal(e *Error) *RefusedRequest {
-	return &RefusedRequest{q.answer("error", e.Code, "error_description", e.Description), e}
+	return &RefusedRequest{q.answer("error", e.Code, "error_description", e.Description), q.AnswerHost, e}
 }
 
 // CodeURL returns the URL that gives the client a code.

@@ -94,6 +94,9 @@ func (d *documents) find(ctx context.Context, id string, asked redirect) (docume
 	}
 	c = cachedDocument{until: time.Now().Add(documentTTL)}
 	if c.document, c.err = d.fetch(ctx, id); c.err != nil {
+		if ctx.Err() != nil { // the member left the page
+			return document{}, c.err
+		}
 		c.until = time.Now().Add(failureTTL)
 	}
 	d.mu.Lock()
@@ -111,19 +114,37 @@ const (
 	maxDocument  = 5 << 10 // bytes
 )
 
-// newFetchClient returns the client for documents. It connects only to public addresses on port 443,
-// and checks the address of the connection itself, so that a name cannot change its address after the
+// newFetchClient returns the client for documents. It connects only to public addresses on a port, and
+// checks the address of the connection itself, so that a name cannot change its address after the
 // check.
-func newFetchClient() *http.Client {
-	dialer := &net.Dialer{Timeout: fetchTimeout, Control: ssrf.New(ssrf.WithPorts(443)).Safe}
+func newFetchClient(port uint16) *http.Client {
+	dialer := &net.Dialer{Timeout: fetchTimeout, Control: ssrf.New(ssrf.WithPorts(port)).Safe}
 	return &http.Client{
 		Timeout:       fetchTimeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("it redirects") },
+		CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirects },
 		Transport: &http.Transport{ // without the proxy of the environment, which would connect to any address
 			DialContext: dialer.DialContext, TLSHandshakeTimeout: fetchTimeout, DisableKeepAlives: true,
 			MaxResponseHeaderBytes: 16 << 10,
 		},
 	}
+}
+
+var errRedirects = errors.New("it redirects")
+
+// fetchError returns why a document was not fetched, without the addresses in err: a member must not
+// learn how names resolve in the server's network.
+func fetchError(err error) error {
+	_, unknown := errors.AsType[*net.DNSError](err)
+	network, ok := errors.AsType[net.Error](err)
+	switch {
+	case errors.Is(err, errRedirects):
+		return errRedirects
+	case unknown, errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedPort):
+		return errors.New("its host has no public address")
+	case ok && network.Timeout():
+		return errors.New("it took longer than 5 seconds")
+	}
+	return errors.New("it could not be reached")
 }
 
 // fetchWith returns a function that fetches documents with a client.
@@ -137,7 +158,7 @@ func fetchWith(client *http.Client) func(context.Context, string) (document, err
 		r.Header.Set("User-Agent", "Memo (OAuth client metadata)")
 		res, err := client.Do(r)
 		if err != nil {
-			return d, err
+			return d, fetchError(err)
 		}
 		defer res.Body.Close()
 		mediaType, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
@@ -150,7 +171,7 @@ func fetchWith(client *http.Client) func(context.Context, string) (document, err
 		body, err := io.ReadAll(io.LimitReader(res.Body, maxDocument+1))
 		switch {
 		case err != nil:
-			return d, err
+			return d, fetchError(err)
 		case len(body) > maxDocument:
 			return d, errors.New("it is larger than 5 kB")
 		case json.Unmarshal(body, &d) != nil:
@@ -168,7 +189,8 @@ func fetchWith(client *http.Client) func(context.Context, string) (document, err
 // a path and the name of a host.
 func isDocumentURL(id string) bool {
 	u, err := url.Parse(id)
-	if err != nil || len(id) > maxRedirect || u.Scheme != "https" || u.User != nil || u.Fragment != "" ||
+	if err != nil || len(id) > maxRedirect || u.Scheme != "https" || u.User != nil || !hasPlainHost(u) ||
+		u.Fragment != "" ||
 		u.Port() != "" && u.Port() != "443" || u.Path == "" || u.Path == "/" || strings.Contains(u.Path, "/.") {
 		return false
 	}

@@ -3,12 +3,14 @@ package oauth_test
 import (
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/oauth"
+	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/testworld"
 )
 
@@ -98,10 +100,6 @@ func TestInvalidGrant(t *testing.T) {
 		client, other := w.register("A", callback), w.register("B", callback)
 		b := w.browser(w.Olga)
 		code := func() string { return b.consent(w.params(client), "allow").Get("code") }
-		with := func(form url.Values, name, value string) url.Values {
-			form.Set(name, value)
-			return form
-		}
 		for name, form := range map[string]url.Values{
 			"another verifier":       with(redemption(client, code()), "code_verifier", strings.Repeat("a", 43)),
 			"no verifier":            with(redemption(client, code()), "code_verifier", ""),
@@ -228,6 +226,52 @@ func TestAppFollowsItsMember(t *testing.T) {
 		w.token(refreshForm(client, second.Refresh), 400)
 		if apps := w.apps(); apps[0].Status != memo.KeyDeactivated {
 			t.Errorf("the app is %s", apps[0].Status)
+		}
+	})
+}
+
+// TestIdleAppExpires: an app without an expiry of its own ends when its refresh token does, and the pages
+// that show it say when.
+func TestIdleAppExpires(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		b, client := w.browser(w.Olga), w.register("A", callback)
+		params := w.params(client)
+		p := b.post(oauth.AuthorizePath, with(with(with(params, "workspace", w.Acme.ID), "expiry", "never"),
+			"decision", "allow"), 200)
+		got := w.token(redemption(client, w.returned(p).Get("code")), 200)
+		w.Must(w.Store.Write(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.DeleteAppTokens(t.Context(), time.Now().Add(60*24*time.Hour), 10)
+			return err
+		}))
+		_, err := w.Store.ExpireIdleApps(t.Context(), 10)
+		w.Must(err)
+		w.call(got.Access).Want(401)
+		inactive, keys := url.Values{"show": {string(memo.KeysInactive)}}, "/w/"+w.Acme.ID+"/keys"
+		for _, p := range []page{b.get(keys, inactive, 200), b.get(keys+"/"+w.apps()[0].ID, nil, 200)} {
+			if !strings.Contains(p.body, "Expired") {
+				t.Errorf("%s does not say that the app has expired", p.path)
+			}
+		}
+	})
+}
+
+// TestRestoreEndsApps: a backup has no tokens, and its apps end when it is restored.
+func TestRestoreEndsApps(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		client, got := w.connect(w.Olga)
+		file := filepath.Join(t.TempDir(), "backup")
+		w.Must(w.Store.WriteBackup(t.Context(), file, nil))
+		backup, err := store.OpenBackup(t.Context(), file, time.Now)
+		w.Must(err)
+		defer backup.Close()
+		_, err = w.Store.Restore(t.Context(), backup, true, nil)
+		w.Must(err)
+		w.call(got.Access).Want(401)
+		w.token(refreshForm(client, got.Refresh), 400)
+		w.call(w.OlgaKey.Key).Want(200)
+		k := w.apps()[0]
+		if k.Status != memo.KeyDeactivated || !strings.Contains(k.DeactivationReason, "connect the app again") {
+			t.Errorf("the app is %s: %s", k.Status, k.DeactivationReason)
 		}
 	})
 }

@@ -56,7 +56,7 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{Config: cfg}
 	if cfg.FetchDocuments {
-		s.documents.fetch = fetchWith(newFetchClient())
+		s.documents.fetch = fetchWith(newFetchClient(443))
 	}
 	return s
 }
@@ -65,35 +65,31 @@ func New(cfg Config) *Server {
 // the metadata.
 func (s *Server) Mount(mux *http.ServeMux) {
 	root := strings.TrimSuffix(ResourcePath, Resource) // where some hosts look first
-	for path, handle := range map[string]handler{
-		"GET " + root:          s.serveResource,
-		"GET " + ResourcePath:  s.serveResource,
-		"GET " + ServerPath:    s.serveMetadata,
-		"POST " + RegisterPath: s.register,
-		"POST /register":       s.register,
-		"POST " + TokenPath:    s.token,
-		"POST " + RevokePath:   s.revoke,
-
-		"OPTIONS " + root:         preflight,
-		"OPTIONS " + ResourcePath: preflight,
-		"OPTIONS " + ServerPath:   preflight,
-		"OPTIONS " + RegisterPath: preflight,
-		"OPTIONS " + TokenPath:    preflight,
-		"OPTIONS " + RevokePath:   preflight,
+	for path, e := range map[string]endpoint{
+		root:         {http.MethodGet, s.serveResource},
+		ResourcePath: {http.MethodGet, s.serveResource},
+		ServerPath:   {http.MethodGet, s.serveMetadata},
+		RegisterPath: {http.MethodPost, s.register},
+		"/register":  {http.MethodPost, s.register},
+		TokenPath:    {http.MethodPost, s.token},
+		RevokePath:   {http.MethodPost, s.revoke},
 	} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-			telemetry.RequestOf(r.Context()).Route = path
-			s.serve(w, r, handle)
+			telemetry.RequestOf(r.Context()).Route = e.method + " " + path
+			s.serve(w, r, e)
 		})
 	}
 }
 
-// handler handles a request to an endpoint of the issuer.
-type handler func(w http.ResponseWriter, r *http.Request, issuer string) error
+// endpoint handles the requests to a path that have one method. handle gets the issuer.
+type endpoint struct {
+	method string
+	handle func(w http.ResponseWriter, r *http.Request, issuer string) error
+}
 
-// serve calls a handler with the issuer. If the server has no address for OAuth, it responds as if
+// serve handles a request to an endpoint. If the server has no address for OAuth, it responds as if
 // it had no OAuth at all.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request, handle handler) {
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, e endpoint) {
 	issuer := s.Admission.Issuer(r)
 	switch {
 	case issuer == "" && r.Method == http.MethodPost:
@@ -105,7 +101,16 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, handle handler) {
 	}
 	// Pages of other sites may read these responses: they depend on no cookie.
 	w.Header().Set("Access-Control-Allow-Origin", "*")
-	if err := handle(w, r, issuer); err != nil {
+	switch {
+	case r.Method == http.MethodOptions:
+		writePreflight(w)
+		return
+	case r.Method != e.method && (r.Method != http.MethodHead || e.method != http.MethodGet):
+		w.Header().Set("Allow", e.method)
+		httpx.WriteJSON(w, r, http.StatusMethodNotAllowed, &Error{"invalid_request", "Use " + e.method + "."})
+		return
+	}
+	if err := e.handle(w, r, issuer); err != nil {
 		writeError(w, r, err)
 	}
 }
@@ -117,12 +122,12 @@ var errNoOAuth = &Error{
 		"Settings → API & MCP, and set it as the bearer token of this MCP server.",
 }
 
-func preflight(w http.ResponseWriter, _ *http.Request, _ string) error {
+// writePreflight lets the pages of browser-based hosts send requests.
+func writePreflight(w http.ResponseWriter) {
 	w.Header().Set("Access-Control-Allow-Methods", "GET, POST")
 	w.Header().Set("Access-Control-Allow-Headers", "Content-Type, Authorization, MCP-Protocol-Version")
 	w.Header().Set("Access-Control-Max-Age", "86400")
 	w.WriteHeader(http.StatusNoContent)
-	return nil
 }
 
 // serveResource writes the metadata of the protected resource (RFC 9728).

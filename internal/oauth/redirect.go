@@ -29,7 +29,7 @@ func parseRedirect(s string) (redirect, bool) {
 		return redirect{}, false
 	}
 	u, err := url.Parse(s)
-	if err != nil || u.User != nil || strings.Contains(s, "#") || memo.HasKeyPrefix(s) {
+	if err != nil || u.User != nil || !hasPlainHost(u) || strings.Contains(s, "#") || memo.HasKeyPrefix(s) {
 		return redirect{}, false
 	}
 	switch {
@@ -41,6 +41,12 @@ func parseRedirect(s string) (redirect, bool) {
 		return redirect{u, u.Scheme + "://"}, true
 	}
 	return redirect{}, false // javascript:, data:, file: and all others
+}
+
+// hasPlainHost reports whether the host is written in ASCII. An escaped host may look like another
+// one, and browsers map some characters to others.
+func hasPlainHost(u *url.URL) bool {
+	return !strings.ContainsFunc(u.Host, func(r rune) bool { return r <= ' ' || r > '~' || r == '%' })
 }
 
 func isLoopback(u *url.URL) bool {

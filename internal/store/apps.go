@@ -38,6 +38,12 @@ func (t *Tx) CountAppCodes(ctx context.Context, workspaceID, userID string) (n i
 	return n, classifyError(err)
 }
 
+// HasAppCode reports whether the code with this hash is stored.
+func (r reader) HasAppCode(ctx context.Context, hash credential.Hash) (ok bool, err error) {
+	err = r.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM app_codes WHERE hash = $1)`, hash[:]).Scan(&ok)
+	return ok, classifyError(err)
+}
+
 // LockAppCode locks and returns the code with this hash. ok is false if there is none.
 func (t *Tx) LockAppCode(ctx context.Context, hash credential.Hash) (c AppCode, ok bool, err error) {
 	err = t.q.QueryRowContext(ctx, `SELECT workspace_id, user_id, client_id, client_name, client_host, redirect_uri,

@@ -14,6 +14,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/credential"
 )
 
 // endless is a query that never ends.
@@ -244,6 +245,12 @@ func TestStatementsPerCall(t *testing.T) {
 		if err := add(h.Store); err != nil {
 			t.Fatal(err)
 		}
+		access, refresh := credential.NewAccessToken().Hash(), credential.NewRefreshToken().Hash()
+		if err := h.Write(t.Context(), func(tx *Tx) error {
+			return tx.AddAppTokens(t.Context(), keyID(0), access, refresh, time.Now(), time.Now())
+		}); err != nil {
+			t.Fatal(err)
+		}
 		counted := h.CountStatements()
 		filter := Filter{WorkspaceID: workspace, Status: memo.StatusCompleted}
 		newest := Order{By: ByCreated, Descending: true}
@@ -257,6 +264,12 @@ func TestStatementsPerCall(t *testing.T) {
 			run        func() error
 		}{
 			{"authorise", 1, 0, func() error { _, _, err := h.ReadKeyState(t.Context(), h.keys[0].Hash()); return err }},
+			{"authorise an app", 1, 0, func() error {
+				if k, ok, err := h.ReadTokenState(t.Context(), access); err != nil || !ok || k.KeyID != keyID(0) {
+					return fmt.Errorf("the state is %+v, %v, %w", k, ok, err)
+				}
+				return nil
+			}},
 			{"list", 0, 1, func() error { _, err := h.List(t.Context(), filter, newest, Range{Limit: 21}); return err }},
 			{"count", 0, 1, func() error { _, err := h.Count(t.Context(), filter); return err }},
 			{"get, with its reports", 0, 2, func() error {

@@ -6,15 +6,16 @@ import (
 	"sync/atomic"
 )
 
-// StatementCount counts the statements that a store runs outside transactions: over the connections
-// of authorisation, and over the others.
-type StatementCount struct{ Auth, Data atomic.Int64 }
+// StatementCount counts the statements that a store runs outside transactions, over the connections
+// of authorisation and over the others, and its write transactions.
+type StatementCount struct{ Auth, Data, Writes atomic.Int64 }
 
 // CountStatements starts to count the statements of s. It is for tests, and must be called before s
 // is used by several goroutines.
 func (s *Store) CountStatements() *StatementCount {
 	n := new(StatementCount)
 	s.reader.q, s.dataReader.q = countingQuerier{s.reader.q, &n.Auth}, countingQuerier{s.dataReader.q, &n.Data}
+	s.statements = n
 	return n
 }
 

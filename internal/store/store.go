@@ -64,7 +64,8 @@ type Store struct {
 	diskReserve *diskReserve
 	urgentLock  *urgentLock // also nil if its file cannot be opened
 
-	indexing Progress // Config.Indexing
+	indexing   Progress        // Config.Indexing
+	statements *StatementCount // nil, but in tests
 }
 
 func newStore(d dialect, write *sql.DB, auth, data readPool, now func() time.Time) *Store {

@@ -48,6 +48,9 @@ func (s *Store) WriteUrgent(ctx context.Context, p Purpose, f func(*Tx) error) e
 
 func (s *Store) writeFor(ctx context.Context, p Purpose, f func(*Tx) error) error {
 	urgent := p != notUrgent
+	if s.statements != nil {
+		s.statements.Writes.Add(1)
+	}
 	done, err := s.waitForTurn(ctx, urgent)
 	if err != nil {
 		return classifyError(err)

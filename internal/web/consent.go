@@ -38,18 +38,25 @@ var appExpiries = []option{
 
 // openToOpener lets the page of a host that opened this one in a window of its own see when it is
 // done. With the policy of other pages, the host would see a closed window.
+// Browsers look at redirects as well.
 func (v *pageRequest) openToOpener() { v.w.Header().Set("Cross-Origin-Opener-Policy", "unsafe-none") }
 
 // consentRequest reads the request of the app. The result is nil if the response has been written.
 func (v *pageRequest) consentRequest(params url.Values) (*oauth.Request, error) {
-	v.openToOpener()
 	issuer := v.Admission.Issuer(v.r)
 	if issuer == "" {
 		return nil, errNotFound
 	}
+	// The request may make the server fetch the app's metadata.
+	if err := v.Admission.Count(v.ctx, &admission.Admission{Caller: v.Caller}, ratelimit.Management); err != nil {
+		return nil, tooOften(err)
+	}
 	q, err := v.OAuth.ReadRequest(v.ctx, params, issuer)
 	if refused, ok := errors.AsType[*oauth.RefusedRequest](err); ok {
-		return nil, v.returnToApp(refused.URL, "The app asked for something that Memo does not do: "+refused.Err.Description)
+		return nil, v.render("returned", returnPage{
+			layout: v.newLayout("", "Not connected"), URL: template.URL(refused.URL), Host: refused.Host,
+			Message: "The app asked for something that Memo does not do: " + refused.Err.Description,
+		})
 	}
 	if e, ok := errors.AsType[*oauth.Error](err); ok {
 		return nil, &memo.Error{Kind: memo.KindInvalid, Message: e.Description}
@@ -61,10 +68,6 @@ func showConsent(v *pageRequest) error {
 	params := v.r.URL.Query()
 	if v.r.Method == http.MethodPost {
 		params = v.r.PostForm
-	}
-	// The request may make the server fetch the app's metadata.
-	if err := v.Admission.Count(v.ctx, &admission.Admission{Caller: v.Caller}, ratelimit.Management); err != nil {
-		return tooOften(err)
 	}
 	q, err := v.consentRequest(params)
 	if q == nil {
@@ -149,18 +152,23 @@ func doConsent(v *pageRequest) error {
 type returnPage struct {
 	layout
 	URL     template.URL      // of the app
-	Refresh template.HTMLAttr // of the meta element that opens it
+	Host    string            // to show, if the member has not decided anything yet
+	Refresh template.HTMLAttr // of the meta element that opens it; empty: only with a click
 	Message string            // why it gets no access; empty if it does
 }
 
-// returnToApp sends the browser back to an app, whose URL package oauth has checked.
+// returnToApp sends the browser back to an app, whose URL package oauth has checked, after the member
+// has decided. Before that it must not leave this site by itself, because anyone may register an app
+// and give people a link to this page.
 func (v *pageRequest) returnToApp(to, message string) error {
 	title := "Connected"
 	if message != "" {
 		title = "Not connected"
 	}
 	refresh := `content="0; url=` + html.EscapeString(to) + `"`
-	return v.render("returned", returnPage{v.newLayout("", title), template.URL(to), template.HTMLAttr(refresh), message})
+	return v.render("returned", returnPage{
+		layout: v.newLayout("", title), URL: template.URL(to), Refresh: template.HTMLAttr(refresh), Message: message,
+	})
 }
 
 // isConsent reports whether a path of this site is that of the consent page.

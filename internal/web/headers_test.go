@@ -72,7 +72,7 @@ func TestEveryResponseHasSecurityHeaders(t *testing.T) {
 			p := b.do(rt.method, path, "", set)
 			statuses[p.status]++
 			want := maps.Clone(securityHeaders)
-			if rt.path == oauth.AuthorizePath && who.user.Email != "" && (who.set == nil || rt.method == http.MethodGet) {
+			if rt.path == oauth.AuthorizePath {
 				want["Cross-Origin-Opener-Policy"] = "unsafe-none" // hosts open it in a window of its own
 			}
 			if diff := cmp.Diff(want, headersOf(p.header, securityHeaders)); diff != "" {

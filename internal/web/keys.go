@@ -58,7 +58,7 @@ func keyStateOf(k memo.KeyView, now time.Time) keyState {
 	case memo.KeyDeactivated:
 		return keyState{pillPart{"", "Deactivated"}, timeAgo(*k.EndedAt, now) + ": " + k.DeactivationReason}
 	case memo.KeyExpired:
-		return keyState{pillPart{"", "Expired"}, timeAgo(*k.ExpiresAt, now)}
+		return keyState{pillPart{"", "Expired"}, timeAgo(*k.EndedAt, now)}
 	}
 	expires := ""
 	if k.ExpiresAt != nil && k.ExpiresAt.Sub(now) <= memo.ExpiryWarning {

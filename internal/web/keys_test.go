@@ -289,7 +289,7 @@ func TestKeyState(t *testing.T) {
 			memo.KeyView{Status: memo.KeyActive, ExposedAt: at(-3 * time.Hour), ExpiresAt: at(6*24*time.Hour + time.Hour)},
 			"bad", "Exposed in a URL", "3 hours ago, expires in 6 days",
 		},
-		{memo.KeyView{Status: memo.KeyExpired, ExpiresAt: at(-50 * time.Hour)}, "", "Expired", "2 days ago"},
+		{memo.KeyView{Status: memo.KeyExpired, EndedAt: at(-50 * time.Hour)}, "", "Expired", "2 days ago"},
 		{memo.KeyView{Status: memo.KeyRevoked, EndedAt: at(-50 * time.Hour)}, "", "Revoked", "2 days ago"},
 		{
 			memo.KeyView{Status: memo.KeyDeactivated, EndedAt: at(-time.Hour), DeactivationReason: "the member left"},

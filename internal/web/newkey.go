@@ -96,7 +96,8 @@ func (v *pageRequest) expiryAfter(choice string) *time.Time {
 // newKeyPage is the form that creates a key.
 type newKeyPage struct {
 	formPage
-	ID string // id of the new key, so that sending the form twice creates one key
+	Tabs []navLink
+	ID   string // id of the new key, so that sending the form twice creates one key
 }
 
 func showNewKey(v *pageRequest) error {
@@ -110,7 +111,7 @@ func showNewKey(v *pageRequest) error {
 	}
 	return v.render("newkey", newKeyPage{formPage{
 		v.newLayout("keys", "Create an API key"), v.keyForm(name, "90", expiryOptions),
-	}, id})
+	}, v.keyTabs("/new"), id})
 }
 
 func doCreateKey(v *pageRequest) error {

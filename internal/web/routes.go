@@ -36,6 +36,7 @@ func (s *Site) table() []route {
 
 		{get, keys, memberOnly, countsAsManagement, showKeys},
 		{get, keys + "/new", memberOnly, ordinary, showNewKey},
+		{get, keys + "/connect", memberOnly, ordinary, showConnect},
 		{post, keys, memberOnly, countsAsManagement, doCreateKey},
 		{get, keys + "/revoke", memberOnly, countsAsManagement, showRevokeKeys},
 		{post, keys + "/revoke", memberOnly, countsAsManagement, doRevokeKeys},

@@ -42,8 +42,8 @@ func clientSetups(server, key string) []clientSetup {
 			Notes: []string{
 				"Keep the single quotes: the configuration stores the name of the variable, which is expanded at each start.",
 				"Prompts are available as commands such as /mcp__memo__week_brief.",
-				"“Requires re-authorization (token expired)” means that the key is inactive. There is no sign-in to repeat: " +
-					"set a new key and restart Claude Code.",
+				"“Requires re-authorization (token expired)” means that the key is inactive: set a new key and restart Claude " +
+					"Code.",
 			},
 		},
 		{
@@ -108,7 +108,7 @@ codex mcp add memo --url {server}/mcp --bearer-token-env-var MEMO_API_KEY`,
 			Notes: []string{
 				"codex runs a background process with the environment that it was started with. After you change the key, run " +
 					"“codex app-server daemon restart”.",
-				"“Authentication required” means that the key was refused. “codex mcp login” does not help: Memo has no OAuth.",
+				"“Authentication required” means that the key was refused: set a new key.",
 			},
 		},
 		{
@@ -178,8 +178,8 @@ for (const item of (await response.json()).items) console.log(item.created_at, i
 		},
 		{
 			ID: "other", Icon: "chat", Name: "Other",
-			How: "Any assistant or program that can send a header to an MCP server. ChatGPT and claude.ai in a browser " +
-				"cannot: their connectors sign in with OAuth, which Memo does not have.",
+			How: "Any assistant or program that can send a header to an MCP server. ChatGPT and claude.ai cannot: connect " +
+				"them by URL.",
 			Works: "It lists Memo's tools.", MCP: true,
 			Snippet: `URL:            {server}/mcp
 Transport:      Streamable HTTP

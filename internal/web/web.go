@@ -145,6 +145,9 @@ func (s *Site) serve(rt route, w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	setSecurityHeaders(w.Header())
 	v := &pageRequest{Site: s, w: w, r: r, ctx: ctx, access: rt.access}
+	if rt.path == oauth.AuthorizePath {
+		v.openToOpener()
+	}
 	err := v.admit(rt)
 	if err == nil {
 		err = rt.handle(v)
