@@ -119,6 +119,9 @@ func (r *captions) readTimes(line string) error {
 		r.stray = 0 // it was the number or the identifier of the first cue
 	}
 	r.checkTimes(line, &c)
+	if r.times.line == 0 {
+		r.draft.clockTimes = r.vtt && numbered && c.start.Millis()%1000 == 0 // as Zoom writes captions of the day
+	}
 	end := r.end
 	c.line = r.number
 	if named := r.vtt && r.previous == wordsLine && r.afterEmpty; numbered || named {

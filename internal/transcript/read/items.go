@@ -32,6 +32,7 @@ func (l *list) add(words bool) error {
 	if len(l.items) == 0 {
 		return nil
 	}
+	l.draft.clockTimes = l.items[0].dayClock
 	l.fromFirst()
 	l.checkUnit()
 	if words || l.areWords() {

@@ -17,6 +17,7 @@ type stamp struct {
 	short      bool   // the time has two numbers: minutes and seconds, or hours and minutes
 	afternoon  bool   // the time has AM or PM, so it is a time of day
 	bracketed  bool   // the time is in brackets
+	dayClock   bool   // see isDayClock; in brackets, a time is an offset
 	name       string // of the speaker, or "" if the line has none or it is at the start of text
 	text       string
 	form       stampForm
@@ -121,11 +122,13 @@ func cutTime(line string) (s stamp, rest string, ok bool) {
 	if closing > 0 {
 		rest = strings.TrimLeft(rest[1:], " ")
 	}
-	t, rest, ok := cutClock(rest, closing > 0)
+	first := rest
+	t, rest, ok := cutClock(first, closing > 0)
 	if !ok {
 		return stamp{}, "", false
 	}
 	s.start, s.short, s.afternoon = t.seconds, t.short, t.afternoon
+	s.dayClock = closing == 0 && isDayClock(first[:len(first)-len(rest)])
 	if after, found := cutRange(rest); found {
 		if end, after, ok := cutClock(after, closing > 0); ok && end.seconds >= s.start {
 			s.end, s.hasEnd, rest = end.seconds, true, after

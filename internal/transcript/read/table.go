@@ -139,7 +139,7 @@ func (h *tableHead) item(row []string, unit float64, all *decimals) (item, error
 		}
 		*field.to, *all = t.seconds, max(*all, t.decimals)
 		if r == roleStart {
-			i.exact, i.absolute = t.exact, t.absolute
+			i.exact, i.absolute, i.dayClock = t.exact, t.absolute, t.dayClock
 		}
 	}
 	if math.IsNaN(i.end) {

@@ -17,6 +17,7 @@ import (
 type timedShape struct {
 	lines, stamped int
 	start          float64 // the first time
+	clocks         bool    // it is written as a clock shows it
 	first          bool    // the first line has a time
 	ordered        int     // the lines whose time is not before the one before
 	forms          [timeInside + 1]int
@@ -56,7 +57,7 @@ func shapeOf(d *draft) (s timedShape) {
 		}
 		s.first = s.first || s.lines == 1
 		if s.stamped++; s.stamped == 1 {
-			s.start = t.start
+			s.start, s.clocks = t.start, t.dayClock
 		}
 		s.forms[t.form]++
 		if t.start >= before {
@@ -153,6 +154,7 @@ func readStamped(d *draft) error {
 	r.split = 2*r.shape.forms[timeAlone] > r.shape.stamped && 2*r.shape.nameLines >= r.shape.plainLines
 	r.spoken = 2*r.shape.spoken > r.shape.forms[timeAlone]
 	r.hours = r.shape.schedule.hasHours()
+	d.clockTimes = r.shape.clocks
 	r.nameFormat()
 	for l := (lineScanner{text: d.text}); l.next(); {
 		if err := d.checkContext(); err != nil {

@@ -16,6 +16,7 @@ type parsedTime struct {
 	exact    bool // it says its unit, as a clock does
 	decimals decimals
 	absolute bool // it is a date and time, in seconds since 1970
+	dayClock bool // see isDayClock
 }
 
 // parseTime parses a time that is a JSON number or a string: a number, a clock, "3.48s", "PT3.48S" or a date and time.
@@ -44,7 +45,7 @@ func parseTimeText(s string, scale float64) (t parsedTime, ok bool) {
 	}
 	if strings.IndexByte(s, ':') > 0 && len(s) < 20 {
 		if at, err := transcript.ParseClock(s); err == nil {
-			return parsedTime{seconds: float64(at), exact: true}, true
+			return parsedTime{seconds: float64(at), exact: true, dayClock: isDayClock(s)}, true
 		}
 	}
 	for _, unit := range []struct {
