@@ -91,6 +91,15 @@ func addSeeds(f *testing.F) {
 		{"a.txt", "[00:42] Jordan: Of course…\nmore\n[1:02:03] b\n"},
 		{"a.txt", "T - Transcript\nSep 14, 2026\n1h 2m\n\nAnn Lee  0:03 \na\n\n[Bob] 16:36:35\nb\n" +
 			"Transcription ended after 01:00:00"},
+		{"a.txt", "00:00:00:00 - 00:00:05:14\nSpeaker 1\na\n\n00:00:05;20 - 00:00:09;290\nSpeaker 2\nb\n"},
+		{"a.txt", "Ann Lee\n:house: 11:59 AM\na\n12:01\nb\nBob\n12:02 PM\nc\n[12:03 PM]d\n"},
+		{
+			"a.json",
+			`[{"type":"message","user":"U1","text":"a <@U2|b> &amp; <http://x|y>","ts":"1779268440.5",` +
+				`"user_profile":{"real_name":"A"}},` +
+				`{"type":"message","user":"U1","text":"<@U1> has left the channel","ts":"1779268441.5"}]`,
+		},
+		{"a.md", "# T\nn\n## Transcript\n### x\n[00:01] a\n## Notes\nb\n## More\n**A:** c\n"},
 		{"a.txt", "00:03\nAnn: a\nBob: b\n00:09\nAnn: c\n"},
 		{"a.txt", "0:01 - 0:02\tAnn:\ta\n(1:02:03.5) **Bob:** b\nFrom Ann 4:05 PM: c\n[00:00.1 --> 00:00.2] d"},
 		{"a.txt", "Ann: a\n田中：b\nRemember: c\n\x1b[31md\x1b]0;x\x07\u2028e"},

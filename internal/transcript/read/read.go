@@ -74,6 +74,7 @@ func readFile(ctx context.Context, name string, data []byte, limits transcript.L
 	if strings.Contains(text, doubledBreak) {
 		d.warnf("The line breaks are doubled (CR CR LF); each was read as one.")
 	}
+	d.readFrames()
 	format := d.format()
 	if err := format.read(d); err != nil {
 		return nil, err

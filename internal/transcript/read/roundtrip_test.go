@@ -46,7 +46,8 @@ func drawDocument(t *rapid.T) *memo.Transcription {
 		if timed {
 			start := from + rapid.Int64Range(0, 300_000_000/unit).Draw(t, "start")*unit
 			s.Start = memo.Seconds(float64(start) / 1000)
-			s.End, _ = memo.RoundSeconds(float64(s.Start) + float64(rapid.Int64Range(0, 90_000/unit).Draw(t, "length")*unit)/1000)
+			length := rapid.Int64Range(0, 90_000/unit).Draw(t, "length") * unit
+			s.End, _ = memo.RoundSeconds(float64(start+length) / 1000)
 		}
 		if _, known := ids[string(s.Speaker)]; !known {
 			ids[string(s.Speaker)] = memo.Optional('0' + rune(len(ids)))

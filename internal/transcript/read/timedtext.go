@@ -33,9 +33,9 @@ type timedShape struct {
 }
 
 // shapeOf looks at every line of a text.
-func shapeOf(d *draft) (s timedShape) {
+func shapeOf(text string) (s timedShape) {
 	before, alone := -1.0, false // the last time, and whether the line above is only that
-	for l := (lineScanner{text: d.text}); l.next(); {
+	for l := (lineScanner{text: text}); l.next(); {
 		line := bareLine(l.line())
 		if line == "" {
 			continue
@@ -119,7 +119,7 @@ func isStamped(d *draft) match {
 	if startsWithTimes(d.text, parseTiming) { // captions, whatever the file is called
 		return noMatch
 	}
-	shape := shapeOf(d)
+	shape := shapeOf(joinNames(d.text))
 	return matchIf(shape.isTimed(), likely)
 }
 
@@ -149,7 +149,8 @@ type timedReader struct {
 // without a time continues the text of the line before it.
 func readStamped(d *draft) error {
 	d.evidence = evidenceStrong
-	r := timedReader{draft: d, shape: shapeOf(d)}
+	d.text = joinNames(d.text)
+	r := timedReader{draft: d, shape: shapeOf(d.text)}
 	r.namesOnly = 3*r.shape.namesAfter >= 2*r.shape.forms[timeFirst] && r.shape.plainLines >= r.shape.namesAfter
 	r.split = 2*r.shape.forms[timeAlone] > r.shape.stamped && 2*r.shape.nameLines >= r.shape.plainLines
 	r.spoken = 2*r.shape.spoken > r.shape.forms[timeAlone]
@@ -227,7 +228,11 @@ func (r *timedReader) readStamp(l *lineScanner, s stamp, afterEmpty bool) error 
 	}
 	r.started = true
 	r.draft.timesOfDay = r.draft.timesOfDay || s.afternoon
-	r.open = cue{line: l.number, start: start, end: end, speaker: s.name}
+	name := s.name
+	if name == "" && s.form == timeFirst && s.bracketed && r.shape.forms[timeLast] > 0 {
+		name = r.open.speaker // the next message of a person in a chat
+	}
+	r.open = cue{line: l.number, start: start, end: end, speaker: name}
 	if r.namesOnly && s.form == timeFirst && s.name == "" {
 		if name := strings.TrimRight(s.text, ": "); isStampName(name) {
 			r.open.speaker, s.text = name, ""
@@ -345,6 +350,9 @@ func (r *timedReader) nameFormat() {
 // boilerplate has the starts of lines that tools add, in lower case, and the format that they give away.
 var boilerplate = []struct{ start, format string }{
 	{"transcribed by https://otter.ai", "Otter text"},
+	{"@ this file written with the avid", "Avid captions"},
+	{"<begin subtitles>", "Avid captions"},
+	{"<end subtitles>", "Avid captions"},
 	{"transcribed by ", ""},
 	{"transcribed with ", ""},
 	{"(transcribed by ", ""},
