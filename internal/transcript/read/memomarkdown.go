@@ -97,7 +97,7 @@ func readOwnMarkdown(d *draft, body int) error {
 		case i+1 < len(d.cues):
 			c.end = max(c.end, d.cues[i+1].start)
 		default:
-			c.end = max(c.end, min(c.end+1, maxSeconds))
+			c.end = later(c.end, 1)
 		}
 	}
 	return nil

@@ -308,15 +308,15 @@ func (r *timedReader) setEnds() {
 		if r.fixed[i] || from == to {
 			continue
 		}
-		if end = cues[from].start + 1; to < len(cues) {
+		if end = later(cues[from].start, 1); to < len(cues) {
 			if end = cues[to].start; end < cues[from].start-secondsOfDay/2 {
-				end += secondsOfDay // midnight
+				end = later(end, secondsOfDay) // midnight
 			}
 		} else if t, ok := memo.RoundSeconds(r.ended); ok && t > cues[from].start {
 			end = t
 		}
 		for j := from; j < to; j++ {
-			cues[j].end = max(cues[j].end, min(end, maxSeconds))
+			cues[j].end = max(cues[j].end, end)
 		}
 	}
 	if len(r.stamps) > 0 && r.stamps[0] > 0 { // text before the first time

@@ -39,6 +39,7 @@ func TestTextWithTimesIsRead(t *testing.T) {
 			"text with times", "00:00:03  Noor Haddad  a b\n00:00:07  Leo  c\n",
 			[]string{"3-7 Noor Haddad says a b", "7-8 Leo says c"},
 		},
+		{"text with times", "0:00.14 a\n0:01.14 b\n", []string{"0.14-1.14 a", "1.14-2.14 b"}},
 		{"text with times", "0:03 - so it began\n0:07 - and went\n", []string{"3-7 so it began", "7-8 and went"}},
 		{
 			"text with times", "Noor: [00:00:03] a\n\nSpeaker2: [00:00:07] b\n",

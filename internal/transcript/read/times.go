@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/transcript"
 )
 
@@ -63,6 +64,12 @@ func parseTimeText(s string, scale float64) (t parsedTime, ok bool) {
 		return parsedTime{seconds: float64(at.UnixMilli()) / 1000, exact: true, absolute: true}, true
 	}
 	return t, false
+}
+
+// later returns a time that is later by some seconds, at most maxSeconds. Adding alone gives 1.1400000000000001.
+func later(t, by memo.Seconds) memo.Seconds {
+	t, _ = memo.RoundSeconds(min(float64(t+by), float64(maxSeconds)))
+	return t
 }
 
 // parseNumber parses a decimal number. It accepts no hexadecimal numbers, infinity and underscores, as strconv does.
