@@ -25,9 +25,9 @@ type MeetingChoice struct {
 	Refused map[int]error
 }
 
-// maxOtherBytes bounds the work for a meeting: of the files after the first, only so many bytes are held in
+// MaxOtherBytes bounds the work for a meeting: of the files after the first, only so many bytes are held in
 // memory and read.
-const maxOtherBytes = 8 << 20
+const MaxOtherBytes = 8 << 20
 
 // ChooseFile chooses the file of a meeting that has the most: times and names of speakers. Between equals, the first
 // one is chosen. A file that the workspace already has is chosen before all others, which costs no more
@@ -53,7 +53,7 @@ func (a *App) ChooseFile(ctx context.Context, c memo.Caller, files []MeetingFile
 			choice.choose(i, in)
 			return choice, nil
 		}
-		if i == 0 || others+len(in.Data) <= maxOtherBytes {
+		if i == 0 || others+len(in.Data) <= MaxOtherBytes {
 			read[i] = in
 			if i > 0 {
 				others += len(in.Data)
