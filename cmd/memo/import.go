@@ -62,6 +62,7 @@ type refusedFile struct {
 	Path   string `json:"path"`
 	Line   int    `json:"line"` // 0 if the reason is about the whole file
 	Reason string `json:"reason"`
+	help   string // the anchor of the section that helps, or ""
 }
 
 func (c *importCmd) Run(s *session, w memo.Workspace) error {
@@ -112,15 +113,28 @@ func (r *importReport) print(s *session) {
 		notTaken = fmt.Sprintf("%d skipped, ", n)
 	}
 	if len(r.Refused)+len(r.Skipped) > 0 {
-		fmt.Fprintln(s.stderr, "How to get transcripts out of other tools: "+helpPage())
+		fmt.Fprintln(s.stderr, "How to get transcripts out of other tools: "+helpPage(r.section()))
 	}
 	s.printf("%d imported, %s%d unchanged, %s%d refused.", len(r.Imported), updated, len(r.Unchanged), notTaken,
 		len(r.Refused))
 }
 
+// section returns the anchor of the section that helps with all refused files, or "".
+func (r *importReport) section() string {
+	for _, f := range r.Refused {
+		if f.help != r.Refused[0].help {
+			return ""
+		}
+	}
+	if len(r.Refused) == 0 || r.Refused[0].help == "" {
+		return ""
+	}
+	return "#" + r.Refused[0].help
+}
+
 // helpPage returns where to read how to get transcripts out of other tools.
-func helpPage() string {
-	const page = "/docs/transcripts"
+func helpPage(section string) string {
+	page := "/docs/transcripts" + section
 	if address := os.Getenv("MEMO_PUBLIC_URL"); address != "" {
 		return strings.TrimSuffix(address, "/") + page
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/docs"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/transcript"
 )
@@ -15,6 +16,7 @@ type importPage struct {
 	MaxFormBytes int // of all files in one form
 	MaxFiles     int // in one form
 	States       []string
+	Guide        []docs.Section
 }
 
 // maxMeetingBytes are those of a file and of others of its meeting, which are in memory together.
@@ -65,12 +67,13 @@ func (p importResultPage) Rows() (rows []importRow) {
 
 // importResult is the result of one file, for the page and for upload.js.
 type importResult struct {
-	State    string   `json:"state,omitempty"` // imported, unchanged, skipped or refused; of a ZIP, the best of its files
-	Name     string   `json:"name,omitempty"`
-	ID       string   `json:"id,omitempty"`
-	Reason   string   `json:"reason,omitempty"` // of a refusal, with the line number, or why it was skipped
-	About    string   `json:"about,omitempty"`  // what was understood of the file
-	Warnings []string `json:"warnings,omitempty"`
+	State    string    `json:"state,omitempty"` // imported, unchanged, skipped or refused; of a ZIP, the best of its files
+	Name     string    `json:"name,omitempty"`
+	ID       string    `json:"id,omitempty"`
+	Reason   string    `json:"reason,omitempty"` // of a refusal, with the line number, or why it was skipped
+	About    string    `json:"about,omitempty"`  // what was understood of the file
+	Warnings []string  `json:"warnings,omitempty"`
+	Help     *helpLink `json:"help,omitempty"` // of a refusal
 	// Files are those of a ZIP, the problems first, or of a meeting, in the order of the form.
 	Files []importResult `json:"files,omitempty"`
 }
@@ -126,6 +129,6 @@ func showImport(v *pageRequest) error {
 				Hint: "For example, en or ru. Leave empty to use the one in each file.",
 			},
 		)},
-		transcript.DefaultLimits.Bytes, maxFormBytes, maxFormFiles, uploadStates,
+		transcript.DefaultLimits.Bytes, maxFormBytes, maxFormFiles, uploadStates, toolGuide(),
 	})
 }

@@ -43,7 +43,7 @@ func (u *upload) importMeeting(files []app.MeetingFile) ([]importResult, error) 
 		r := &results[i]
 		switch err := choice.Refused[i]; {
 		case err != nil:
-			*r = importResult{State: "refused", Name: f.Name, Reason: refusalReason(err)}
+			*r = refusedResult(f.Name, err)
 		case i != choice.Chosen:
 			*r = importResult{State: "skipped", Name: f.Name, Reason: app.SameMeeting(files[choice.Chosen].Name)}
 		default:
@@ -73,7 +73,7 @@ func (u *upload) importFile(file app.ImportFile) (importResult, error) {
 	result := importResult{State: "imported", Name: name, ID: in.ID}
 	switch kind := memo.KindOf(err); {
 	case kind == memo.KindInvalid || kind == memo.KindConflict: // conflict: the workspace is full
-		result = importResult{State: "refused", Name: name, Reason: refusalReason(err)}
+		result = refusedResult(name, err)
 	case err != nil:
 		return result, err
 	case in.Unchanged:
@@ -88,6 +88,10 @@ func (u *upload) importFile(file app.ImportFile) (importResult, error) {
 		result.About, result.Warnings = in.Report.String(), in.Report.Warnings
 	}
 	return result, nil
+}
+
+func refusedResult(name string, err error) importResult {
+	return importResult{State: "refused", Name: name, Reason: refusalReason(err), Help: helpWith(err)}
 }
 
 // refusalReason returns the reason of a refusal, with the line number if there is one.

@@ -43,10 +43,12 @@ func File(ctx context.Context, name string, data []byte, limits transcript.Limit
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if refusal, ok := errors.AsType[*transcript.Error](err); ok {
-		return nil, refusal
+	refusal, ok := errors.AsType[*transcript.Error](err)
+	if !ok {
+		refusal = &transcript.Error{Reason: err.Error()}
 	}
-	return nil, &transcript.Error{Reason: err.Error()}
+	refusal.Help = helpFor(name, data, refusal.Help)
+	return nil, refusal
 }
 
 func readFile(ctx context.Context, name string, data []byte, limits transcript.Limits) (*Result, error) {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"unicode/utf8"
+
+	"memoai.tech/memo/internal/transcript"
 )
 
 // How to get a transcript out of a file that is none.
@@ -48,7 +50,13 @@ var binaryKinds = []struct {
 
 // checkBinary refuses data that is a binary file, and says what it is.
 func checkBinary(data []byte) error {
-	refuse := func(what, advice string) error { return refusef(0, "is %s, not a transcript. %s", what, advice) }
+	refuse := func(what, advice string) error {
+		help := helpOther
+		if advice == adviceRecording {
+			help = helpRecordings
+		}
+		return &transcript.Error{Reason: "is " + what + ", not a transcript. " + advice, Help: help}
+	}
 	for _, k := range binaryKinds {
 		// A text can start with "RIFF" as well, but a recording is not valid text.
 		if len(data) > k.offset && bytes.HasPrefix(data[k.offset:], []byte(k.start)) &&
@@ -112,7 +120,7 @@ func checkText(text string) error {
 	}
 	for _, k := range textKinds {
 		if strings.HasPrefix(start, k.start) {
-			return refusef(1, "%s", k.reason)
+			return &transcript.Error{Line: 1, Reason: k.reason, Help: helpOther}
 		}
 	}
 	switch root := xmlRoot(text); {

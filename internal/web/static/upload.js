@@ -127,8 +127,14 @@ async function run() {
 const words = { imported: "Imported", unchanged: "Already there", skipped: "Skipped: ", refused: "Refused: " }
 
 // showResult shows what became of a file, and what was understood of it.
-function showResult(row, { state, id, reason = "", about, warnings = [], files }) {
+function showResult(row, { state, id, reason = "", help, about, warnings = [], files }) {
   setState(row, state, words[state] + (state === "skipped" || state === "refused" ? reason : ""), id)
+  if (help) {
+    const link = row.item.querySelector(".help")
+    link.hidden = false
+    link.href = help.href
+    link.textContent = help.text
+  }
   if (about) row.item.querySelector(".about").textContent = about
   const ul = row.item.querySelector(".warnings")
   ul.hidden = warnings.length === 0
