@@ -20,7 +20,7 @@ import (
 
 // Reading a file needs at most this memory, whatever is in it: see docs/contract.md#import-limits.
 const (
-	memoryPerByte = 8
+	memoryPerByte = 12
 	memoryBase    = 16 << 20
 )
 
@@ -35,26 +35,26 @@ func hostile(n int) map[string]string {
 	}
 	line := strings.Repeat("so it goes on. ", n/15)
 	return map[string]string{
-		"one line.txt":        line,
-		"one line.md":         "**Ann:** " + line,
-		"one line.vtt":        "WEBVTT\n\n00:01.000 --> 09:00:00.000\n" + line,
-		"one line.srt":        "1\n00:00:01,000 --> 09:00:00,000\n" + line,
-		"one line.csv":        "start,text\n1,\"" + line + "\"\n",
-		"one line.json":       `[{"start":1,"end":9e5,"text":"` + line + `"}]`,
-		"cues.vtt":            "WEBVTT\n\n" + strings.Repeat("00:01.000 --> 00:02.000\na\n\n", n/27),
-		"cues.srt":            strings.Repeat("00:00:01,000 --> 00:00:02,000\na\n\n", n/33),
-		"times.txt":           strings.Repeat("[00:01] a\n", n/10),
-		"names above.txt":     strings.Repeat("Ann\n0:01\na\nb\n", n/13),
-		"frames.txt":          strings.Repeat("00:00:01:12 a\n", n/14),
-		"speakers.vtt":        "WEBVTT\n\n" + repeat("00:01.000 --> 00:02.000\n<v S %d>a\n\n", n),
-		"speakers.txt":        repeat("Name %d: a\n", n),
-		"speakers.json":       "[" + repeat(`{"start":1,"end":2,"speaker":"S %d","text":"a"},`, n) + `{"text":"a"}]`,
-		"rows.csv":            "start,end,speaker,text\n" + repeat("1,2,S%d,a\n", n),
-		"headings.md":         "## Transcript\n" + strings.Repeat("## a\n", n/5),
-		"deep.json":           strings.Repeat(`{"a":[`, n/12) + strings.Repeat("]}", n/12),
-		"members.json":        "{" + repeat(`"a%d":1,`, n) + `"text":"a"}`,
-		"elements.ttml":       `<tt><body>` + strings.Repeat(`<p begin="1s">a</p>`, n/19) + "</body></tt>",
-		"slack mentions.json": `[` + repeat(`{"type":"message","user":"U%d","text":"<@U1> a","ts":"1779268440.5"},`, n) + `{}]`,
+		"one line.txt":    line,
+		"one line.md":     "**Ann:** " + line,
+		"one line.vtt":    "WEBVTT\n\n00:01.000 --> 09:00:00.000\n" + line,
+		"one line.srt":    "1\n00:00:01,000 --> 09:00:00,000\n" + line,
+		"one line.csv":    "start,text\n1,\"" + line + "\"\n",
+		"one line.json":   `[{"start":1,"end":9e5,"text":"` + line + `"}]`,
+		"cues.vtt":        "WEBVTT\n\n" + strings.Repeat("00:01.000 --> 00:02.000\na\n\n", n/27),
+		"cues.srt":        strings.Repeat("00:00:01,000 --> 00:00:02,000\na\n\n", n/33),
+		"times.txt":       strings.Repeat("[00:01] a\n", n/10),
+		"names above.txt": strings.Repeat("Ann\n0:01\na\nb\n", n/13),
+		"frames.txt":      strings.Repeat("00:00:01:12 a\n", n/14),
+		"speakers.vtt":    "WEBVTT\n\n" + repeat("00:01.000 --> 00:02.000\n<v S %d>a\n\n", n),
+		"speakers.txt":    repeat("Name %d: a\n", n),
+		"speakers.json":   "[" + repeat(`{"start":1,"end":2,"speaker":"S %d","text":"a"},`, n) + `{"text":"a"}]`,
+		"rows.csv":        "start,end,speaker,text\n" + repeat("1,2,S%d,a\n", n),
+		"headings.md":     "## Transcript\n" + strings.Repeat("## a\n", n/5),
+		"deep.json":       strings.Repeat(`{"a":[`, n/12) + strings.Repeat("]}", n/12),
+		"members.json":    "{" + repeat(`"a%d":1,`, n) + `"text":"a"}`,
+		"elements.ttml":   `<tt><body>` + strings.Repeat(`<p begin="1s">a</p>`, n/19) + "</body></tt>",
+		"slack.json":      `[` + repeat(`{"type":"message","user":"U%d","text":"<@U1> a","ts":"1779268440.5"},`, n) + `{}]`,
 	}
 }
 
