@@ -90,6 +90,7 @@ function setState(row, state, text, id) {
   row.state = item.className = state
   item.querySelector(".word").textContent = text
   item.querySelector("progress").hidden = state !== "sending"
+  item.querySelector(".about").hidden = state === "skipped" || state === "refused" && !row.archive
   item.querySelector("button").hidden = state !== "queued"
   item.querySelector(":scope > .icon")?.remove()
   item.prepend(parts.querySelector(`[data-state=${state}] svg`).cloneNode(true))
@@ -128,6 +129,7 @@ const words = { imported: "Imported", unchanged: "Already there", skipped: "Skip
 
 // showResult shows what became of a file, and what was understood of it.
 function showResult(row, { state, id, reason = "", help, about, warnings = [], files }) {
+  row.archive = Boolean(files)
   setState(row, state, words[state] + (state === "skipped" || state === "refused" ? reason : ""), id)
   if (help) {
     const link = row.item.querySelector(".help")
@@ -148,7 +150,6 @@ function showResult(row, { state, id, reason = "", help, about, warnings = [], f
 
 // showArchive adds a row for each file in a ZIP.
 function showArchive(archive, files) {
-  archive.archive = true
   let last = archive.item
   for (const result of files) {
     const row = newRow(result.name)
