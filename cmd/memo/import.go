@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -86,11 +87,17 @@ func (c *importCmd) Run(s *session, w memo.Workspace) error {
 
 // print prints the report for people: what was understood of each file, then the problems.
 func (r *importReport) print(s *session) {
+	common := r.commonWarnings()
 	for _, f := range r.Imported {
 		s.printf("imported %s: %s", quoteUnprintable(f.Path), f.ImportReport)
 		for _, warning := range f.Warnings {
-			s.printf("  %s", warning)
+			if common[warning] == 0 {
+				s.printf("  %s", warning)
+			}
 		}
+	}
+	for _, warning := range slices.Sorted(maps.Keys(common)) {
+		s.printf("%s: %s", memo.Plural(common[warning], "file"), warning)
 	}
 	for _, f := range r.Updated {
 		s.printf("updated %s: %s", quoteUnprintable(f.Path), strings.Join(f.Changed, ", "))
@@ -117,6 +124,19 @@ func (r *importReport) print(s *session) {
 	}
 	s.printf("%d imported, %s%d unchanged, %s%d refused.", len(r.Imported), updated, len(r.Unchanged), notTaken,
 		len(r.Refused))
+}
+
+// commonWarnings returns the warnings that many files have, with the number of files. They are printed once.
+func (r *importReport) commonWarnings() map[string]int {
+	const many = 4
+	count := map[string]int{}
+	for _, f := range r.Imported {
+		for _, warning := range f.Warnings {
+			count[warning]++
+		}
+	}
+	maps.DeleteFunc(count, func(_ string, n int) bool { return n < many })
+	return count
 }
 
 // section returns the anchor of the section that helps with all refused files, or "".
