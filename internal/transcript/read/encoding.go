@@ -49,6 +49,9 @@ func decodeText(data []byte) (text string, err error) {
 func looksLikeUTF16(data []byte, order binary.ByteOrder) bool {
 	const few, many = 10, 2000
 	units := min(len(data)/2, many)
+	if bytes.IndexByte(data[:2*units], 0) < 0 {
+		return false // a quick answer for most files
+	}
 	good, ascii := 0, 0
 	for i := range units {
 		switch r := rune(order.Uint16(data[2*i:])); {

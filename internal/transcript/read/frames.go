@@ -18,6 +18,10 @@ func (d *draft) readFrames() {
 	if strings.HasPrefix(strings.TrimLeft(d.text, jsonSpace), "<") {
 		return // TTML says its frame rate
 	}
+	const begin = 64 << 10 // a search in all of a large file takes time
+	if _, to := nextFrames(d.text[:min(len(d.text), begin)], 0); to == 0 {
+		return
+	}
 	n, highest, ordered, before := 0, -1, 0, ""
 	for from, to := range frameTimes(d.text) {
 		clock, last := splitFrames(d.text[from:to])
