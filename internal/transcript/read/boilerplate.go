@@ -41,7 +41,7 @@ var boilerplate = []struct{ start, format string }{
 }
 
 // isBoilerplate reports whether a tool has added the line, and reads what it says. apart is whether the line is apart
-// from what was said; otherwise only a line that nobody says is boilerplate.
+// from what was said; otherwise only a line that people do not say is boilerplate.
 func (r *timedReader) isBoilerplate(line string, apart bool) bool {
 	if len(line) > 300 {
 		return false

@@ -85,7 +85,7 @@ func splitFrames(s string) (clock, last string) {
 	return s[:i], s[i+1:]
 }
 
-// nextFrames returns the offsets of the next time with frames at or after an offset. If there is none, to is 0.
+// nextFrames returns the offsets of the next time with frames at or after an offset. Without one, to is 0.
 func nextFrames(text string, at int) (from, to int) {
 	for i := at; ; i++ {
 		n := strings.IndexByte(text[i:], ':')

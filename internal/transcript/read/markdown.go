@@ -44,7 +44,7 @@ var (
 
 const frontMatterMark = "---"
 
-// frontMatterEnd returns the offset after the front matter, or 0 if there is none.
+// frontMatterEnd returns the offset after the front matter, or 0 without any.
 func frontMatterEnd(text string) int {
 	l := lineScanner{text: text}
 	for l.next() && bareLine(l.line()) == "" {
@@ -189,7 +189,7 @@ func isTranscriptHeading(line string) bool {
 	return false
 }
 
-// isTopic reads a heading after that of the transcript. A section in which somebody speaks is a part of the transcript,
+// isTopic reads a heading after that of the transcript. A section in which people speak is a part of the transcript,
 // and its heading a topic. Another section of the same level comes after the transcript.
 func (m *markdownText) isTopic(l lineScanner, level int, heading string) bool {
 	d, spoken := m.draft, false
@@ -259,7 +259,7 @@ func (m *markdownText) readUntimed() error {
 	speaker, times := "", 0
 	for l := (lineScanner{text: d.text}); l.next(); {
 		line := l.line()
-		if name, ok := strings.CutSuffix(line, ": "); ok && isStampName(name) { // a name on a line of its own
+		if name, ok := strings.CutSuffix(line, ": "); ok && isStampName(name) { // a name on a separate line
 			speaker = name
 			continue
 		}

@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// nameSide is where the names are in a text that has them on lines of their own, as editing programs write them and as
+// nameSide is where the names are in a text that has them on separate lines, as editing programs write them and as
 // a chat of Slack is copied.
 type nameSide uint8
 
 const (
-	sameLine  nameSide = iota // the names are next to the times, or there are none
+	sameLine  nameSide = iota // the names are next to the times, or the text has no names
 	lineAbove                 // before the line with the time
 	lineBelow                 // after it
 )
@@ -95,7 +95,7 @@ func countNames(lines []string, times []int, side int, half bool) (distinct int,
 	return len(seen), found > 1 && enough && sure
 }
 
-// joinNames puts each name on the line of its time, if the names of a text are on lines of their own. A time without a
+// joinNames puts each name on the line of its time, if the names of a text are on separate lines. A time without a
 // name is of the same person. The number of lines remains.
 func joinNames(text string) string {
 	side, half := findNameSide(text)
