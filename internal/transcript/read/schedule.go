@@ -115,8 +115,8 @@ func (s *schedule) isSchedule(plain int) bool {
 		seconds && n > 2 && !s.odd && s.minutes[0] > 0 && step >= quarter && s.rate() < slowestGuessed
 }
 
-// isExcerpt reports whether a few times, as minutes and seconds, are close together and each has as many words as people
-// say in between. Minutes and diaries have some longer gaps.
+// isExcerpt reports whether a few times, as minutes and seconds, are close together and each has as many words as
+// people say in between. Minutes and diaries have some longer gaps.
 func (s *schedule) isExcerpt() bool {
 	const closest, slow, fast = 10, 1.2, 5
 	n := len(s.minutes)
