@@ -100,6 +100,12 @@ func TestFaultyCaptionsAreRead(t *testing.T) {
 			[]string{"had no times"},
 		},
 		{
+			"a long title in a comment", "a.vtt",
+			head + "NOTE\nTitle: " + strings.Repeat("x", 600) + "\n\n00:01.000 --> 00:02.000\na\n",
+			[]string{"1-2 a"},
+			nil,
+		},
+		{
 			"out of order", "a.srt", "1\n00:00:05,000 --> 00:00:06,000\na\n\n2\n00:00:01,000 --> 00:00:02,000\nb\n",
 			[]string{"1-2 b", "5-6 a"},
 			[]string{"were sorted"},

@@ -126,16 +126,22 @@ func TestJSONRoundTripLosesOnlyIDs(t *testing.T) {
 	})
 }
 
-// TestVTTRoundTripKeepsSegments. Only a segment without a length becomes a millisecond
+// TestVTTRoundTripKeepsSegments, the title and the language. Only a segment without a length becomes a millisecond
 // long.
 func TestVTTRoundTripKeepsSegments(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := drawDocument(t)
 		sortByStart(d)
 		d.Segments[0].Speaker = "Ann" // a voice tag: without one, names are read as Zoom writes them
+		d.Title = rapid.SampledFrom([]string{"Weekly: \"sync\"", "NOTE Title: x", "日本", "Language: fr"}).Draw(t, "title")
+		d.Language = rapid.SampledFrom([]memo.Optional{"", "en", "de"}).Draw(t, "language")
 		want := lengthened(d.Segments)
-		if diff := gocmp.Diff(want, withoutIDs(reread(t, transcript.VTT, d).Segments)); diff != "" {
+		got := reread(t, transcript.VTT, d)
+		if diff := gocmp.Diff(want, withoutIDs(got.Segments)); diff != "" {
 			t.Fatalf("(-before +after)\n%s", diff)
+		}
+		if got.Title != d.Title || got.Language != d.Language {
+			t.Fatalf("%q in %q became %q in %q", d.Title, d.Language, got.Title, got.Language)
 		}
 	})
 }
