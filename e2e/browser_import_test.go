@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -300,4 +302,68 @@ func TestBrowserImportDeletedFile(t *testing.T) {
 		"1.txt": "Imported", "2.txt": "Refused: the browser cannot read this file; choose it again", "3.txt": "Imported",
 	})
 	h.mustContain(t, "The first.", "The last.")
+}
+
+// TestBrowserImportMixedFolder: the rules of a folder are those of the command line, and a ZIP has a row for each of
+// its files.
+func TestBrowserImportMixedFolder(t *testing.T) {
+	h := newInstallation(t, onSQLite(t))
+	s := start(t, h.database)
+	const srt = "1\n00:00:01,000 --> 00:00:02,000\nFrom the archive.\n"
+	dir := write(t, map[string]string{
+		"team/weekly.json": `{"text": "Only words."}`,
+		"team/weekly.txt":  "[00:00] Alex: Only words.\n[00:02] Sam: And names.\n",
+		"team/weekly.mp3":  "ID3",
+		"team/notes.pdf":   "%PDF-1.7",
+		"team/old.zip": zipOf(t, map[string]string{
+			"old/a.srt": srt, "old/a.txt": "From the archive.", "old/b.vtt": "x",
+		}),
+		"team/sub/minutes.md": "# Minutes\n\n**Alex:** In the folder.\n**Sam:** Yes.\n",
+	})
+	words := map[string]string{
+		"team/weekly.json":    "Skipped: is of the same meeting as weekly.txt, which was imported",
+		"team/weekly.txt":     "Imported",
+		"team/weekly.mp3":     "Skipped: is a recording; transcribe it first, then import the transcript",
+		"team/notes.pdf":      "",
+		"team/old.zip":        "Imported",
+		"old/a.srt":           "Imported",
+		"old/a.txt":           "Skipped: is of the same meeting as a.srt, which was imported",
+		"old/b.vtt":           `Refused: line 1: has the text "x" without times before it`,
+		"team/sub/minutes.md": "Imported",
+	}
+	p := s.person(t, "owner")
+	p.signIn(h.owner)
+	p.open("/w/"+h.workspace+"/import", 200)
+	p.drop(filepath.Join(dir, "team"))
+	p.until(`document.querySelectorAll(".uploads > li.skipped").length === 2`)
+	p.sees("With weekly.json", "Import 4 files")
+	words["team/notes.pdf"] = evalJS[string](p, `[...document.querySelectorAll(".uploads > li")]
+	  .find(e => e.textContent.includes("notes.pdf")).querySelector(".word").textContent`)
+	if !strings.HasPrefix(words["team/notes.pdf"], "Skipped: is not a transcript") {
+		t.Errorf("a PDF is %q", words["team/notes.pdf"])
+	}
+	p.tick(importButton)
+	p.waitForResult("Done: 3 imported, 0 already there, 1 refused, 4 skipped.", words)
+	p.checkPage()
+	h.mustContain(t, "And names.", "From the archive.", "In the folder.")
+}
+
+// zipOf returns a ZIP of files, by path.
+func zipOf(t *testing.T, files map[string]string) string {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		f, err := z.Create(name)
+		if err == nil {
+			_, err = io.WriteString(f, files[name])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }

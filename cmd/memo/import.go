@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -62,6 +63,7 @@ type refusedFile struct {
 	Path   string `json:"path"`
 	Line   int    `json:"line"` // 0 if the reason is about the whole file
 	Reason string `json:"reason"`
+	help   string // the anchor of the section that helps, or ""
 }
 
 func (c *importCmd) Run(s *session, w memo.Workspace) error {
@@ -85,11 +87,17 @@ func (c *importCmd) Run(s *session, w memo.Workspace) error {
 
 // print prints the report for people: what was understood of each file, then the problems.
 func (r *importReport) print(s *session) {
+	common := r.commonWarnings()
 	for _, f := range r.Imported {
 		s.printf("imported %s: %s", quoteUnprintable(f.Path), f.ImportReport)
 		for _, warning := range f.Warnings {
-			s.printf("  %s", warning)
+			if common[warning] == 0 {
+				s.printf("  %s", warning)
+			}
 		}
+	}
+	for _, warning := range slices.Sorted(maps.Keys(common)) {
+		s.printf("%s: %s", memo.Plural(common[warning], "file"), warning)
 	}
 	for _, f := range r.Updated {
 		s.printf("updated %s: %s", quoteUnprintable(f.Path), strings.Join(f.Changed, ", "))
@@ -112,15 +120,41 @@ func (r *importReport) print(s *session) {
 		notTaken = fmt.Sprintf("%d skipped, ", n)
 	}
 	if len(r.Refused)+len(r.Skipped) > 0 {
-		fmt.Fprintln(s.stderr, "How to get transcripts out of other tools: "+helpPage())
+		fmt.Fprintln(s.stderr, "How to get transcripts out of other tools: "+helpPage(r.section()))
 	}
 	s.printf("%d imported, %s%d unchanged, %s%d refused.", len(r.Imported), updated, len(r.Unchanged), notTaken,
 		len(r.Refused))
 }
 
+// commonWarnings returns the warnings that many files have, with the number of files. They are printed once.
+func (r *importReport) commonWarnings() map[string]int {
+	const many = 4
+	count := map[string]int{}
+	for _, f := range r.Imported {
+		for _, warning := range f.Warnings {
+			count[warning]++
+		}
+	}
+	maps.DeleteFunc(count, func(_ string, n int) bool { return n < many })
+	return count
+}
+
+// section returns the anchor of the section that helps with all refused files, or "".
+func (r *importReport) section() string {
+	for _, f := range r.Refused {
+		if f.help != r.Refused[0].help {
+			return ""
+		}
+	}
+	if len(r.Refused) == 0 || r.Refused[0].help == "" {
+		return ""
+	}
+	return "#" + r.Refused[0].help
+}
+
 // helpPage returns where to read how to get transcripts out of other tools.
-func helpPage() string {
-	const page = "/docs/transcripts"
+func helpPage(section string) string {
+	page := "/docs/transcripts" + section
 	if address := os.Getenv("MEMO_PUBLIC_URL"); address != "" {
 		return strings.TrimSuffix(address, "/") + page
 	}

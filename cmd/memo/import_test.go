@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"memoai.tech/memo/internal/app"
 )
 
@@ -55,5 +57,20 @@ func TestImportRefusesReplacedFile(t *testing.T) {
 	}
 	if data, _, err := sources[0].read(new(*archive)); err == nil {
 		t.Errorf("read followed a link that replaced the file, and returned %q", data)
+	}
+}
+
+// Warnings that many files have are printed once.
+func TestCommonWarnings(t *testing.T) {
+	var r importReport
+	for i := range 4 {
+		warnings := []string{"It has no date."}
+		if i == 0 {
+			warnings = append(warnings, "It was sorted.")
+		}
+		r.Imported = append(r.Imported, importedFile{ImportReport: &app.ImportReport{Warnings: warnings}})
+	}
+	if diff := cmp.Diff(map[string]int{"It has no date.": 4}, r.commonWarnings()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

@@ -94,9 +94,9 @@ func (b *importBatch) add(f source, file app.ImportFile) {
 
 // refuse reports a refused file.
 func (b *importBatch) refuse(f source, err error) {
-	refused := refusedFile{f.path, 0, errorReason(err)}
+	refused := refusedFile{Path: f.path, Reason: errorReason(err)}
 	if bad, ok := errors.AsType[*transcript.Error](err); ok {
-		refused.Line, refused.Reason = bad.Line, bad.Reason
+		refused.Line, refused.Reason, refused.help = bad.Line, bad.Reason, bad.Help
 	}
 	b.report.Refused = append(b.report.Refused, refused)
 }

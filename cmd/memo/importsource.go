@@ -40,7 +40,7 @@ func (c *importCmd) listFiles(report *importReport) (sources []source) {
 		}
 		var found []source // in the folder
 		refuse := func(path string, err error) {
-			report.Refused = append(report.Refused, refusedFile{path, 0, errorReason(err)})
+			report.Refused = append(report.Refused, refusedFile{Path: path, Reason: errorReason(err)})
 		}
 		_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			hidden := path != root && strings.HasPrefix(filepath.Base(path), ".")

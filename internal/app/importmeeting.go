@@ -25,9 +25,9 @@ type MeetingChoice struct {
 	Refused map[int]error
 }
 
-// maxOtherBytes bounds the work for a meeting: of the files after the first, only so many bytes are held in
+// MaxOtherBytes bounds the work for a meeting: of the files after the first, only so many bytes are held in
 // memory and read.
-const maxOtherBytes = 8 << 20
+const MaxOtherBytes = 8 << 20
 
 // ChooseFile chooses the file of a meeting that has the most: times and names of speakers. Between equals, the first
 // one is chosen. A file that the workspace already has is chosen before all others, which costs no more
@@ -37,30 +37,11 @@ func (a *App) ChooseFile(ctx context.Context, c memo.Caller, files []MeetingFile
 		return choice, err
 	}
 	choice.Refused = map[int]error{}
-	read, others := make([]ImportFile, len(files)), 0
-	for i, f := range files {
-		in, err := f.read()
-		if err != nil {
-			choice.Refused[i] = err
-			continue
-		}
-		source := sha256.Sum256(in.Data)
-		id, err := a.store.BySource(ctx, c.WorkspaceID, source[:])
-		if err != nil {
-			return choice, err
-		}
-		if id != "" {
-			choice.choose(i, in)
-			return choice, nil
-		}
-		if i == 0 || others+len(in.Data) <= maxOtherBytes {
-			read[i] = in
-			if i > 0 {
-				others += len(in.Data)
-			}
-		}
-	}
 	choice.Chosen = -1
+	read, err := a.findKnown(ctx, c, files, &choice)
+	if err != nil || choice.Chosen >= 0 {
+		return choice, err
+	}
 	best := richness{}
 	for i, f := range files {
 		if choice.Refused[i] != nil {
@@ -94,6 +75,37 @@ func (a *App) ChooseFile(ctx context.Context, c memo.Caller, files []MeetingFile
 		choice.choose(choice.Chosen, choice.File)
 	}
 	return choice, nil
+}
+
+// findKnown chooses a file that the workspace already has. If there is none, it returns the files that it read, as many
+// as may be in memory.
+func (a *App) findKnown(
+	ctx context.Context, c memo.Caller, files []MeetingFile, choice *MeetingChoice,
+) ([]ImportFile, error) {
+	read, others := make([]ImportFile, len(files)), 0
+	for i, f := range files {
+		in, err := f.read()
+		if err != nil {
+			choice.Refused[i] = err
+			continue
+		}
+		source := sha256.Sum256(in.Data)
+		id, err := a.store.BySource(ctx, c.WorkspaceID, source[:])
+		if err != nil {
+			return nil, err
+		}
+		if id != "" {
+			choice.choose(i, in)
+			return nil, nil
+		}
+		if i == 0 || others+len(in.Data) <= MaxOtherBytes {
+			read[i] = in
+			if i > 0 {
+				others += len(in.Data)
+			}
+		}
+	}
+	return read, nil
 }
 
 func (f MeetingFile) read() (ImportFile, error) {

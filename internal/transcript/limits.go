@@ -33,6 +33,7 @@ func (l Limits) CheckSize(n int64) error {
 type Error struct {
 	Line   int    // from 1; 0 if the reason concerns the whole file
 	Reason string // one line for people; it completes a sentence that starts with the file
+	Help   string // the anchor of the section of docs/transcripts.md that helps, or ""
 }
 
 func (e *Error) Error() string {

@@ -67,5 +67,9 @@ func showDocs(v *pageRequest) error {
 var transcriptsGuide = sync.OnceValue(func() template.HTML {
 	_, text, _ := strings.Cut(docs.Transcripts, "\n")
 	html := renderMarkdown(text, nil, 1<<20) // its headings are those of a report, which are under an h2
-	return template.HTML(strings.NewReplacer("<h3>", "<h2>", "</h3>", "</h2>").Replace(string(html)))
+	headings := []string{"</h3>", "</h2>"}
+	for _, s := range docs.TranscriptSections() {
+		headings = append(headings, "<h3>"+s.Title+"</h3>", `<h2 id="`+s.Anchor+`">`+s.Title+"</h2>")
+	}
+	return template.HTML(strings.NewReplacer(headings...).Replace(string(html)))
 })

@@ -118,5 +118,6 @@ func TestDocsShowTheSignedInUser(t *testing.T) {
 func TestTranscriptsGuide(t *testing.T) {
 	w := newWorld(t, sqliteWorld(t))
 	w.browser(memo.User{}).get("/docs/transcripts").want(http.StatusOK, "Get transcripts out of other tools",
-		"Zoom</h2>", "Microsoft Teams</h2>", "Whisper", "<code>memo import").without("<br>", "# Get")
+		`<h2 id="zoom">Zoom</h2>`, `<h2 id="microsoft-teams">Microsoft Teams</h2>`,
+		"Whisper", "<code>memo import").without("<br>", "# Get")
 }

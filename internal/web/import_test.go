@@ -137,11 +137,11 @@ func TestUploadLimits(t *testing.T) {
 		})
 	}
 	huge(1<<30, false).want(413, "The upload is too large")
-	huge(40<<20, true).want(413, `"state":"refused"`, "The upload is too large")
+	huge(41<<20, true).want(413, `"state":"refused"`, "The upload is too large")
 	// Without a Content-Length, refused when the limit is reached.
 	b.do(http.MethodPost, w.importPath(), "", func(r *http.Request) {
 		head := "--x\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\n"
-		r.Body, r.ContentLength = io.NopCloser(io.MultiReader(strings.NewReader(head), io.LimitReader(zeros{}, 34<<20))), -1
+		r.Body, r.ContentLength = io.NopCloser(io.MultiReader(strings.NewReader(head), io.LimitReader(zeros{}, 42<<20))), -1
 		r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
 		r.Header.Set("Accept", "application/json")
 	}).want(413, "too large")
@@ -184,4 +184,37 @@ func TestUploadCapacity(t *testing.T) {
 		f()
 	}
 	w.browser(w.Mark).upload(w.importPath(), true, "b.txt", "Ann: hello again").want(200, "imported")
+}
+
+// TestImportOfMeetings: of the files of one meeting, the richest is imported, as on the command line.
+func TestImportOfMeetings(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		b := w.browser(w.Mark)
+		b.upload(w.importPath(), true, "=meeting", "yes", "=path", "Weekly/a.json", "a.json", `{"text":"Good morning."}`,
+			"=path", "Weekly/a.txt", "a.txt", "[00:00] Ann: Good morning.\n[00:02] Ben: Hello.",
+			"=path", "Weekly/a.vtt", "a.vtt", badVTT).want(200, `{"state":"imported","files":[{"state":"skipped",`,
+			`"name":"Weekly/a.json","reason":"is of the same meeting as a.txt`, `{"state":"imported","name":"Weekly/a.txt"`)
+		b.upload(w.importPath(), true, "=meeting", "yes", "a.vtt", badVTT, "a.txt", "").want(422,
+			`{"state":"refused","files":`, `"name":"a.vtt","reason":"line 3`, `"name":"a.txt","reason":"is empty"`)
+	})
+}
+
+// TestSelectionFromFolders: the server says what happens to the files of a folder.
+func TestSelectionFromFolders(t *testing.T) {
+	w := newWorld(t, sqliteWorld(t))
+	choose := func(u memo.User, body string) page {
+		return w.browser(u).do(http.MethodPost, w.importPath()+"/select", body, func(r *http.Request) {
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Accept", "application/json")
+		})
+	}
+	choose(w.Mark, `[{"path":"f/a.txt","size":9},{"path":"f/a.json","size":9},{"path":"f/a.mp3","size":9},`+
+		`{"path":"f/b.zip","size":9},{"path":"f/c.vtt","size":99999999},{"path":"f/A.md","size":9000000}]`).want(200,
+		`"meetings":[[3],[1,0]]`, `{"file":4,"state":"refused","reason":"is larger than 32 MB, the limit for one file"}`,
+		`{"file":5,"state":"skipped","reason":"is of the same meeting as a.json`,
+		`{"file":2,"state":"skipped","reason":"is a rec`)
+	choose(w.Mark, `[]`).want(200, `{"meetings":[],"left":[]}`)
+	choose(w.Mark, `{`).want(422, "Choose a folder of at most 50000 files.")
+	choose(w.Mark, `"`+strings.Repeat("x", maxSelectBytes)+`"`).want(413)
+	choose(w.Eve, `[]`).want(404)
 }

@@ -73,6 +73,7 @@ func (s *Site) table() []route {
 		{post, texts + "/{id}/delete", memberOnly, changing, doDelete},
 		{get, "/w/{workspace}/import", memberOnly, ordinary, showImport},
 		{post, "/w/{workspace}/import", memberOnly, readsOwnBody, doImport},
+		{post, "/w/{workspace}/import/select", memberOnly, readsOwnBody, selectFiles},
 		{post, "/w/{workspace}/import/samples", memberOnly, changing, doImportSamples},
 		{post, "/w/{workspace}/started", memberOnly, ordinary, doHideFirstSteps},
 	}

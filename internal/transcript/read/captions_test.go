@@ -100,6 +100,12 @@ func TestFaultyCaptionsAreRead(t *testing.T) {
 			[]string{"had no times"},
 		},
 		{
+			"a long title in a comment", "a.vtt",
+			head + "NOTE\nTitle: " + strings.Repeat("x", 600) + "\n\n00:01.000 --> 00:02.000\na\n",
+			[]string{"1-2 a"},
+			nil,
+		},
+		{
 			"out of order", "a.srt", "1\n00:00:05,000 --> 00:00:06,000\na\n\n2\n00:00:01,000 --> 00:00:02,000\nb\n",
 			[]string{"1-2 b", "5-6 a"},
 			[]string{"were sorted"},
@@ -111,6 +117,29 @@ func TestFaultyCaptionsAreRead(t *testing.T) {
 		},
 	} {
 		checkWarned(t, tt.desc, tt.name, tt.data, tt.want, tt.warnings...)
+	}
+}
+
+// TestLateExcerptKeepsItsTimes: only times that are written as Zoom writes the time of day are times of day.
+func TestLateExcerptKeepsItsTimes(t *testing.T) {
+	want := []string{"25200-25202 a", "25202-25203 b"}
+	for _, tt := range []struct{ desc, name, data string }{
+		{"VTT", "a.vtt", "WEBVTT\n\n07:00:00.000 --> 07:00:02.000\na\n\n07:00:02.000 --> 07:00:03.000\nb\n"},
+		{"SRT", "a.srt", "1\n07:00:00,000 --> 07:00:02,000\na\n\n2\n07:00:02,000 --> 07:00:03,000\nb\n"},
+		{"SBV", "a.sbv", "7:00:00.000,7:00:02.000\na\n\n7:00:02.000,7:00:03.000\nb\n"},
+		{"CSV", "a.csv", "start,end,text\n07:00:00.000,07:00:02.000,a\n07:00:02.000,07:00:03.000,b\n"},
+		{"JSON", "a.json", `[{"start":25200,"end":25202,"text":"a"},{"start":25202,"end":25203,"text":"b"}]`},
+		{"text", "a.txt", "[7:00:00] a\n[7:00:02] b\n"},
+		{"Markdown", "a.md", "# T\n\n- Language: en\n\n## Transcript\n\n[7:00:00] a\n\n[7:00:02] b\n"},
+	} {
+		checkWarned(t, tt.desc, tt.name, tt.data, want)
+	}
+	want = []string{"0-2 a", "2-3 b"}
+	for _, tt := range []struct{ desc, name, data string }{
+		{"VTT", "a.vtt", "WEBVTT\n\n1\n07:00:00.000 --> 07:00:02.000\na\n\n2\n07:00:02.000 --> 07:00:03.000\nb\n"},
+		{"text", "a.txt", "07:00:00 a\n07:00:02 b\n"},
+	} {
+		checkWarned(t, "times of day in "+tt.desc, tt.name, tt.data, want, "times of day")
 	}
 }
 

@@ -173,6 +173,11 @@ var dialects = []dialect{
 		start: "startTime", end: "endTime", text: "text", speaker: "participant",
 	},
 	{
+		name: "Slack JSON", list: "|messages", also: ".ts .type .user|.username|.bot_id", start: "ts", text: "text",
+		speaker: "user_profile.real_name|user_profile.display_name|username|user_profile.name", parts: "user",
+		finish: finishSlack,
+	},
+	{
 		name: "Voxtral JSON", list: "segments", also: ".speaker_id model",
 		start: "start", end: "end", text: "text", speaker: "speaker_id",
 	},

@@ -137,6 +137,7 @@ func TestEveryDialectIsRead(t *testing.T) {
 			unknown + `the list "messages"` + byName + "\n" + dates,
 		},
 		{"unknown_epoch", "JSON", names, fromFirst, "", 8.88, "", day, unknown + "its list" + byName + "\n" + dates},
+		{"slack", "Slack JSON", names, fromFirst, "", 8.88, "", day, dates},
 		{"unknown_milliseconds", "Whisper JSON", nobody, utterances, "", 9.8, "", "", "were read as milliseconds"},
 		{"unknown_hundredths", "Whisper JSON", nobody, utterances, "", 9.8, "", "", "were read as hundredths of a second"},
 		{

@@ -119,7 +119,7 @@ func docxLines(d *draft, in io.Reader) (string, error) {
 	}
 }
 
-// notInXML removes the line from a refusal, because nobody sees the lines of the XML in a document.
+// notInXML removes the line from a refusal, because people do not see the lines of the XML in a document.
 func notInXML(err error) error {
 	if e, ok := errors.AsType[*transcript.Error](err); ok {
 		return refusef(0, "is a damaged Word document: %s", e.Reason)

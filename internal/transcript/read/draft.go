@@ -33,6 +33,7 @@ type draft struct {
 	video      bool         // the file is from a tool that records video calls
 	memoJSON   bool         // the file is Memo JSON
 	timesOfDay bool         // the times are known to be times of day
+	clockTimes bool         // the times are written as a clock shows them, so they can be times of day
 	duration   bool         // the file has a duration
 }
 

@@ -17,6 +17,10 @@ func decodeText(data []byte) (text string, err error) {
 		return "", err
 	}
 	switch {
+	case bytes.HasPrefix(data, []byte{0xFF, 0xFE, 0, 0}), bytes.HasPrefix(data, []byte{0, 0, 0xFE, 0xFF}):
+		return "", refusef(1, "is UTF-32. Save the file as UTF-8 and import it again")
+	case bytes.Contains(data, []byte("\x1b$B")), bytes.Contains(data, []byte("\x1b$@")):
+		return "", refusef(1, "is ISO-2022-JP. Save the file as UTF-8 and import it again")
 	case bytes.HasPrefix(data, []byte{0xFF, 0xFE}):
 		text, err = decodeUTF16(data[2:], binary.LittleEndian)
 	case bytes.HasPrefix(data, []byte{0xFE, 0xFF}):
@@ -45,6 +49,9 @@ func decodeText(data []byte) (text string, err error) {
 func looksLikeUTF16(data []byte, order binary.ByteOrder) bool {
 	const few, many = 10, 2000
 	units := min(len(data)/2, many)
+	if bytes.IndexByte(data[:2*units], 0) < 0 {
+		return false // a quick answer for most files
+	}
 	good, ascii := 0, 0
 	for i := range units {
 		switch r := rune(order.Uint16(data[2*i:])); {
@@ -68,8 +75,8 @@ func checkUTF8(text string) error {
 	}
 	for i, r := range text {
 		if r == utf8.RuneError && !strings.HasPrefix(text[i:], "\uFFFD") {
-			return refusef(lineAt(text, i),
-				"has the byte 0x%02X, which is not UTF-8. Save the file as UTF-8 and import it again", text[i])
+			return refusef(lineAt(text, i), "has the byte 0x%02X, which is not UTF-8. Save the file as UTF-8 "+
+				"(in Excel as \"CSV UTF-8\") and import it again", text[i])
 		}
 	}
 	return nil

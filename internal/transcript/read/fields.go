@@ -68,8 +68,8 @@ func hasPlainName(name, plain string) (unit string, ok bool) {
 	return unit, name == plain && unit != ""
 }
 
-// guess finds the list of segments in a file of an unknown shape, by the names of the fields. It returns nil if there
-// is none.
+// guess finds the list of segments in a file of an unknown shape, by the names of the fields. It returns nil if the
+// file has no such list.
 func (f *jsonFile) guess() *dialect {
 	var best *dialect
 	score := 0
@@ -162,7 +162,7 @@ func (f *jsonFile) outerSpeaker(list string) string {
 	return ""
 }
 
-// findField returns the member with a role, and its unit: "" if there is none.
+// findField returns the member with a role, and its unit. Both are "" if no member has it.
 func (f *jsonFile) findField(r role, prefix string, members map[string]string) string {
 	for _, plain := range fieldNames[r] {
 		name, ok := members[plain]

@@ -21,21 +21,24 @@ import (
 // fuzzLimits are so small that the fuzzer reaches them.
 var fuzzLimits = transcript.Limits{Bytes: 1 << 16, Segments: 200, LineBytes: 1 << 12, Speakers: 50}
 
-// addSeeds adds the short samples, and valid and invalid files of every format.
-func addSeeds(f *testing.F) {
+// seed is a file from which the fuzzer starts.
+type seed struct{ name, data string }
+
+// seeds returns the short samples, and valid and invalid files of every format.
+func seeds(f *testing.F) (all []seed) {
 	f.Helper()
 	for _, s := range samples {
 		if data := sampleData(f, s.file); len(data) <= 4000 { // long seeds slow the fuzzer down
-			f.Add(s.file, data)
+			all = append(all, seed{s.file, string(data)})
 		}
 	}
 	files, _ := filepath.Glob("testdata/dialects/*.json")
 	for _, file := range files {
 		if data, err := os.ReadFile(file); err == nil && len(data) <= 4000 {
-			f.Add("a.json", data)
+			all = append(all, seed{"a.json", string(data)})
 		}
 	}
-	for _, s := range []struct{ name, data string }{
+	return append(all, []seed{
 		{
 			"a.vtt",
 			"WEBVTT - t\nLanguage: en\n\nNOTE x\n\nid\n00:01.000 --> 01:00:02.000 line:0\n<v.a Ann>a &lt; b</v> <i>c</i>\n<v " +
@@ -91,6 +94,15 @@ func addSeeds(f *testing.F) {
 		{"a.txt", "[00:42] Jordan: Of course…\nmore\n[1:02:03] b\n"},
 		{"a.txt", "T - Transcript\nSep 14, 2026\n1h 2m\n\nAnn Lee  0:03 \na\n\n[Bob] 16:36:35\nb\n" +
 			"Transcription ended after 01:00:00"},
+		{"a.txt", "00:00:00:00 - 00:00:05:14\nSpeaker 1\na\n\n00:00:05;20 - 00:00:09;290\nSpeaker 2\nb\n"},
+		{"a.txt", "Ann Lee\n:house: 11:59 AM\na\n12:01\nb\nBob\n12:02 PM\nc\n[12:03 PM]d\n"},
+		{
+			"a.json",
+			`[{"type":"message","user":"U1","text":"a <@U2|b> &amp; <http://x|y>","ts":"1779268440.5",` +
+				`"user_profile":{"real_name":"A"}},` +
+				`{"type":"message","user":"U1","text":"<@U1> has left the channel","ts":"1779268441.5"}]`,
+		},
+		{"a.md", "# T\nn\n## Transcript\n### x\n[00:01] a\n## Notes\nb\n## More\n**A:** c\n"},
 		{"a.txt", "00:03\nAnn: a\nBob: b\n00:09\nAnn: c\n"},
 		{"a.txt", "0:01 - 0:02\tAnn:\ta\n(1:02:03.5) **Bob:** b\nFrom Ann 4:05 PM: c\n[00:00.1 --> 00:00.2] d"},
 		{"a.txt", "Ann: a\n田中：b\nRemember: c\n\x1b[31md\x1b]0;x\x07\u2028e"},
@@ -105,41 +117,65 @@ func addSeeds(f *testing.F) {
 		{"a.md", "- [00:03](u) **Ann:** a\n### Bob 00:04\nb\\\n---\n"},
 		{"a", "Caf\xe9"},
 		{"a", "PK\x03\x04"},
-	} {
-		f.Add(s.name, []byte(s.data))
-	}
+	}...)
 }
 
 // FuzzRead: every file is read as a valid transcription or refused with a reason.
 func FuzzRead(f *testing.F) {
-	addSeeds(f)
-	f.Fuzz(func(t *testing.T, name string, data []byte) {
-		before := bytes.Clone(data)
-		result, err := read.File(t.Context(), name, data, fuzzLimits)
-		if !bytes.Equal(before, data) {
-			t.Fatal("File changed its input")
+	for _, s := range seeds(f) {
+		f.Add(s.name, []byte(s.data))
+	}
+	f.Fuzz(func(t *testing.T, name string, data []byte) { checkReadOrRefused(t, name, data) })
+}
+
+// The next targets have one reader each, so that each gets its time. FuzzDocx is with its tests.
+
+func FuzzCaptions(f *testing.F) { fuzzReader(f, "vtt", "srt", "sbv") }
+func FuzzTTML(f *testing.F)     { fuzzReader(f, "ttml", "") }
+func FuzzJSON(f *testing.F)     { fuzzReader(f, "json") }
+func FuzzTable(f *testing.F)    { fuzzReader(f, "csv", "tsv") }
+func FuzzText(f *testing.F)     { fuzzReader(f, "txt") }
+func FuzzMarkdown(f *testing.F) { fuzzReader(f, "md") }
+
+// fuzzReader starts from the seeds with some extensions.
+func fuzzReader(f *testing.F, extensions ...string) {
+	for _, s := range seeds(f) {
+		if slices.Contains(extensions, strings.TrimPrefix(filepath.Ext(s.name), ".")) {
+			f.Add([]byte(s.data))
 		}
-		if err != nil {
-			e, ok := errors.AsType[*transcript.Error](err)
-			if !ok || e.Reason == "" || strings.ContainsAny(e.Reason, "\n\r\x1b\x00") || len(e.Reason) > 400 || result != nil {
-				t.Fatalf("refused with %#v, want an *Error with a short reason", err)
-			}
-			if e.Line < 0 || e.Line > 2+bytes.Count(data, []byte("\n"))+bytes.Count(data, []byte("\r")) {
-				t.Fatalf("the refusal names line %d, which is not in the file", e.Line)
-			}
-			return
+	}
+	f.Fuzz(func(t *testing.T, data []byte) { checkReadOrRefused(t, "a."+extensions[0], data) })
+}
+
+func checkReadOrRefused(t *testing.T, name string, data []byte) {
+	t.Helper()
+	before := bytes.Clone(data)
+	result, err := read.File(t.Context(), name, data, fuzzLimits)
+	if !bytes.Equal(before, data) {
+		t.Fatal("File changed its input")
+	}
+	if err != nil {
+		e, ok := errors.AsType[*transcript.Error](err)
+		if !ok || e.Reason == "" || strings.ContainsAny(e.Reason, "\n\r\x1b\x00") || len(e.Reason) > 400 || result != nil {
+			t.Fatalf("refused with %#v, want an *Error with a short reason", err)
 		}
-		checkResult(t, result)
-		if doc := result.Transcription; len(doc.Segments) > fuzzLimits.Segments {
-			t.Fatalf("%d segments, want at most %d", len(doc.Segments), fuzzLimits.Segments)
+		if e.Line < 0 || e.Line > 2+bytes.Count(data, []byte("\n"))+bytes.Count(data, []byte("\r")) {
+			t.Fatalf("the refusal names line %d, which is not in the file", e.Line)
 		}
-	})
+		return
+	}
+	checkResult(t, result)
+	if doc := result.Transcription; len(doc.Segments) > fuzzLimits.Segments {
+		t.Fatalf("%d segments, want at most %d", len(doc.Segments), fuzzLimits.Segments)
+	}
 }
 
 // FuzzRoundTrip reads a file, writes the transcription in every format and reads it again.
 // JSON must give the same transcription, and every other format a valid one.
 func FuzzRoundTrip(f *testing.F) {
-	addSeeds(f)
+	for _, s := range seeds(f) {
+		f.Add(s.name, []byte(s.data))
+	}
 	f.Fuzz(func(t *testing.T, name string, data []byte) { checkAnyFile(t, name, data) })
 }
 

@@ -32,6 +32,7 @@ func (l *list) add(words bool) error {
 	if len(l.items) == 0 {
 		return nil
 	}
+	l.draft.clockTimes = l.items[0].dayClock
 	l.fromFirst()
 	l.checkUnit()
 	if words || l.areWords() {
@@ -117,7 +118,7 @@ var otherUnits = []struct {
 	{1.0 / 16000, "samples at 16 kHz"},
 }
 
-// checkUnit compares the number of words with their times, and changes the unit if nobody could speak like that.
+// checkUnit compares the number of words with their times, and changes the unit if people cannot speak like that.
 func (l *list) checkUnit() {
 	words, seconds := l.speech()
 	if words == 0 || seconds == 0 {
@@ -247,7 +248,7 @@ const (
 
 // areWords reports whether the items are words, although the format can have longer ones.
 func (l *list) areWords() bool {
-	const few = 10 // as many short answers in a row are unlikely
+	const few = 10 // more short answers in a row are unlikely
 	return len(l.items) >= few && !slices.ContainsFunc(l.items, func(i item) bool {
 		return countWords(i.text) > 1 || math.IsNaN(i.start)
 	})

@@ -47,6 +47,7 @@ type item struct {
 	number        int32  // in the list, from 1
 	exact         bool   // the times have a unit: they are not plain numbers
 	absolute      bool   // the start is a date and time, in seconds since 1970
+	dayClock      bool   // see isDayClock
 }
 
 type turn struct {
@@ -253,7 +254,7 @@ func (r *jsonReading) setTime(n *jsonNode, value string) (used bool, err error) 
 	r.decimals = max(r.decimals, t.decimals)
 	switch n.role {
 	case roleStart:
-		i.start, i.absolute, i.exact = t.seconds, t.absolute, t.exact
+		i.start, i.absolute, i.exact, i.dayClock = t.seconds, t.absolute, t.exact, t.dayClock
 	case roleEnd:
 		i.end = t.seconds
 	case roleLength:

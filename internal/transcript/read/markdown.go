@@ -44,7 +44,7 @@ var (
 
 const frontMatterMark = "---"
 
-// frontMatterEnd returns the offset after the front matter, or 0 if there is none.
+// frontMatterEnd returns the offset after the front matter, or 0 without any.
 func frontMatterEnd(text string) int {
 	l := lineScanner{text: text}
 	for l.next() && bareLine(l.line()) == "" {
@@ -81,12 +81,17 @@ func readMarkdown(d *draft) error {
 			if line, err = m.plain(&l); err != nil {
 				return err
 			}
+			if m.after {
+				m.notes.WriteString(line + "\n")
+				line = ""
+			}
 		}
 		m.text.WriteString(line)
 		m.text.WriteByte('\n')
 	}
 	d.text = m.text.String()
-	if shape := shapeOf(d); shape.isTimed() {
+	m.addNotes()
+	if shape := shapeOf(d.text); shape.isTimed() {
 		d.formatName = "Markdown with times"
 		return readStamped(d)
 	}
@@ -126,6 +131,10 @@ type markdownText struct {
 	text  strings.Builder
 	names int // the lines that start with a name in bold
 	lines int
+
+	level int             // of the heading of the transcript, or 0
+	after bool            // the current section comes after the transcript
+	notes strings.Builder // after the transcript
 }
 
 // plain returns a line without its marks. Only a line that is not part of the transcript is empty.
@@ -135,11 +144,15 @@ func (m *markdownText) plain(l *lineScanner) (string, error) {
 		return "", nil
 	}
 	if heading := strings.TrimLeft(line, "#"); len(heading) < len(line) && strings.HasPrefix(heading, " ") {
+		level := len(line) - len(strings.TrimLeft(line, "#"))
 		heading = strings.TrimSpace(strings.ReplaceAll(heading, "**", ""))
-		first := len(line)-len(strings.TrimLeft(line, "#")) == 1 && m.draft.doc.Title == ""
+		first := level == 1 && m.draft.doc.Title == ""
 		switch {
-		case isTranscriptHeading(heading):
+		case isTranscriptHeading(heading) && m.level == 0:
+			m.level = level
 			m.startTranscript()
+			return "", nil
+		case m.level > 0 && m.isTopic(*l, level, heading):
 			return "", nil
 		case parseStamp(heading).form != notStamped:
 			return heading, nil
@@ -150,13 +163,17 @@ func (m *markdownText) plain(l *lineScanner) (string, error) {
 		}
 		line = heading
 	}
-	m.lines++
+	if !m.after {
+		m.lines++
+	}
 	line = blockMark.ReplaceAllString(line, "")
 	if strings.Contains(line, "](") {
 		line = timeLink.ReplaceAllString(line, "$1")
 	}
 	if name, rest, ok := boldName(line); ok && isStampName(name) {
-		m.names++
+		if !m.after {
+			m.names++
+		}
 		return name + ": " + unescapeMarkdown(rest), nil
 	}
 	return unescapeMarkdown(unbold(line)), nil
@@ -165,11 +182,51 @@ func (m *markdownText) plain(l *lineScanner) (string, error) {
 // isTranscriptHeading reports whether a line is the heading of a transcript.
 func isTranscriptHeading(line string) bool {
 	switch strings.ToLower(strings.Trim(line, " :#*📝🎙\uFE0F")) {
-	case "transcript", "transcription", "full transcript", "meeting transcript", "transkript", "transkription",
-		"transcripción", "транскрипт", "расшифровка":
+	case "transcript", "transcription", "full transcript", "meeting transcript", "huddle transcript",
+		"transkript", "transkription", "transcripción", "транскрипт", "расшифровка":
 		return true
 	}
 	return false
+}
+
+// isTopic reads a heading after that of the transcript. A section in which people speak is a part of the transcript,
+// and its heading a topic. Another section of the same level comes after the transcript.
+func (m *markdownText) isTopic(l lineScanner, level int, heading string) bool {
+	d, spoken := m.draft, false
+	for l.next() && !spoken {
+		line := bareLine(l.line())
+		if strings.HasPrefix(line, "#") {
+			break
+		}
+		line = blockMark.ReplaceAllString(line, "")
+		name, _, bold := boldName(line)
+		spoken = bold && isStampName(name) || parseStamp(unbold(line)).form != notStamped
+	}
+	if level <= m.level {
+		m.after = !spoken
+	}
+	if !spoken || m.after || parseStamp(heading).form != notStamped {
+		return false
+	}
+	if len(d.doc.Topics) < maxTopics && checkLength(0, "", heading, maxLabel) == nil {
+		d.doc.Topics = append(d.doc.Topics, memo.Topic{Title: plaintext.OneLine(unescapeMarkdown(heading))})
+	}
+	return true
+}
+
+// addNotes adds the notes after the transcript to the summary.
+func (m *markdownText) addNotes() {
+	notes := plaintext.Multiline(strings.TrimSpace(m.notes.String()))
+	if notes == "" {
+		return
+	}
+	summary := strings.TrimSpace(string(m.draft.doc.Summary) + "\n\n" + notes)
+	if checkLength(0, "", summary, maxSummary) != nil {
+		m.draft.warnf("The notes after the transcript were left out.")
+		return
+	}
+	m.draft.doc.Summary = memo.Optional(summary)
+	m.draft.warnf("The notes after the transcript were added to the summary.")
 }
 
 // startTranscript makes the notes before the transcript the summary.
@@ -202,7 +259,7 @@ func (m *markdownText) readUntimed() error {
 	speaker, times := "", 0
 	for l := (lineScanner{text: d.text}); l.next(); {
 		line := l.line()
-		if name, ok := strings.CutSuffix(line, ": "); ok && isStampName(name) { // a name on a line of its own
+		if name, ok := strings.CutSuffix(line, ": "); ok && isStampName(name) { // a name on a separate line
 			speaker = name
 			continue
 		}

@@ -1,6 +1,7 @@
 package read_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/plaintext"
 	"memoai.tech/memo/internal/transcript"
+	"memoai.tech/memo/internal/transcript/read"
 )
 
 // TestMarkdownRoundTripIsTheSame: what the export has comes back, so that the next export is the same file.
@@ -68,5 +70,54 @@ func TestMarkdownIsRead(t *testing.T) {
 		{"lists without names", "# T\n\n- a\n- b **c**\n", []string{"a", "b **c**"}},
 	} {
 		checkRead(t, tt.desc, "a.md", tt.data, tt.want)
+	}
+}
+
+// TestHeadingsAfterATranscript: sections in which somebody speaks are part of it, and others are notes.
+func TestHeadingsAfterATranscript(t *testing.T) {
+	const before, after = "became the summary", "were added to the summary"
+	for _, tt := range []struct {
+		desc, data      string
+		want            []string
+		summary, topics string
+		warnings        []string
+	}{
+		{
+			"notes after lines with times",
+			"# T\n\n## Summary\n- It moves\n\n## Transcript\n\n**Ann** (0:03)\na\n\n**Bob** (0:07)\nb\n\n" +
+				"## Action items\n\n- [ ] **Bob** writes\n",
+			[]string{"3-7 Ann says a", "7-8 Bob says b"},
+			"Summary\nIt moves\n\nAction items\n\nBob writes", "",
+			[]string{before, after},
+		},
+		{
+			"notes after names", "# T\n## Transcript\n**Ann:** a\n**Bob:** b\n## Notes\nc\n### More\nd\n",
+			[]string{"Ann says a", "Bob says b"},
+			"Notes\nc\nMore\nd", "",
+			[]string{after},
+		},
+		{
+			"chapters", "# T\n## Transcript\n### Budget\n[00:03] Ann: a\n### Chapter 2: People\n[00:07] Bob: b\n",
+			[]string{"3-7 Ann says a", "7-8 Bob says b"},
+			"", "Budget, Chapter 2: People", nil,
+		},
+		{
+			"another part", "# T\n## Transcript\n**Ann:** a\n## After lunch\n- **Bob:** b\n- **Ann:** c\n",
+			[]string{"Ann says a", "Bob says b", "Ann says c"},
+			"", "After lunch", nil,
+		},
+	} {
+		checkWarned(t, tt.desc, "a.md", tt.data, tt.want, tt.warnings...)
+		got, err := read.File(t.Context(), "a.md", []byte(tt.data), transcript.DefaultLimits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		topics := []string{}
+		for _, topic := range got.Topics {
+			topics = append(topics, topic.Title)
+		}
+		if string(got.Summary) != tt.summary || strings.Join(topics, ", ") != tt.topics {
+			t.Errorf("%s: the summary is %q and the topics are %q", tt.desc, got.Summary, topics)
+		}
 	}
 }

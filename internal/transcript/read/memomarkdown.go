@@ -97,82 +97,101 @@ func readOwnMarkdown(d *draft, body int) error {
 		case i+1 < len(d.cues):
 			c.end = max(c.end, d.cues[i+1].start)
 		default:
-			c.end = max(c.end, min(c.end+1, maxSeconds))
+			c.end = later(c.end, 1)
 		}
 	}
 	return nil
 }
 
+// ownHead is what comes before the transcript while it is being read.
+type ownHead struct {
+	draft   *draft
+	section string // its heading
+	report  *memo.Report
+	text    []string // the lines of the summary or of the report
+	bytes   int      // of all such lines
+}
+
 // readOwnHead reads what comes before the transcript: the title, the facts, the summary, the topics and the reports.
 func readOwnHead(d *draft, head string) error {
-	section, report := "", (*memo.Report)(nil)
-	var text []string
-	flush := func() error {
-		body := strings.TrimSpace(strings.Join(text, "\n"))
-		text = text[:0]
-		switch {
-		case section == "Summary":
-			summary := plaintext.Multiline(unescapeLines(body))
-			d.doc.Summary = memo.Optional(summary)
-			return checkLength(0, "a summary", summary, maxSummary)
-		case report != nil:
-			if status, ok := strings.CutPrefix(body, "Status: "); ok && !strings.Contains(body, "\n") {
-				report.Status, body = memo.Status(status), ""
-			}
-			report.Text = plaintext.Multiline(body)
-			if len(d.doc.Reports) == maxReports {
-				return refusef(0, "has more than %d reports, the limit for one file", maxReports)
-			}
-			d.doc.Reports = append(d.doc.Reports, *report)
-			err := cmp.Or(checkLength(0, "a report with a text", report.Text, maxReport),
-				checkLength(0, "a report with a name", report.Name, maxLabel),
-				checkOneOf(0, "a report with the status", report.Status, memo.Statuses))
-			report = nil
-			return err
-		}
-		return nil
-	}
-	bytes := 0
+	h := ownHead{draft: d}
 	for l := (lineScanner{text: head}); l.next(); {
 		if err := d.checkContext(); err != nil {
 			return err
 		}
-		line := l.line()
-		name, isSection := strings.CutPrefix(line, "## ")
-		reportName, isReport := strings.CutPrefix(line, "### ")
-		var err error
-		switch {
-		case l.number == 1:
-			if title := unescapeMarkdown(strings.TrimPrefix(line, "# ")); title != "Untitled" {
-				err = d.setTitle(1, title)
-			}
-		case isSection:
-			err = flush()
-			section = name
-		case isReport && section == "AI reports":
-			err = flush()
-			report = &memo.Report{Name: plaintext.OneLine(unescapeMarkdown(reportName)), Status: memo.StatusCompleted}
-		case section == "Topics":
-			if topic := plaintext.OneLine(unescapeMarkdown(strings.TrimPrefix(line, "- "))); topic != "" {
-				if len(d.doc.Topics) == maxTopics {
-					return refusef(l.number, "has more than %d topics, the limit for one file", maxTopics)
-				}
-				d.doc.Topics = append(d.doc.Topics, memo.Topic{Title: topic})
-				err = checkLength(l.number, "a topic", topic, maxLabel)
-			}
-		case section == "":
-			err = d.readOwnFact(l.number, line)
-		default:
-			if bytes += len(line) + 1; bytes > 2*maxReportBytes {
-				return refusef(l.number, "has reports of more than %d MB together, the limit for one file", maxReportBytes>>20)
-			}
-			text = append(text, line)
-		}
-		if err != nil {
+		if err := h.readLine(&l); err != nil {
 			return err
 		}
 	}
-	return flush()
+	return h.flush()
+}
+
+func (h *ownHead) readLine(l *lineScanner) error {
+	d, line := h.draft, l.line()
+	name, isSection := strings.CutPrefix(line, "## ")
+	reportName, isReport := strings.CutPrefix(line, "### ")
+	switch {
+	case l.number == 1:
+		if title := unescapeMarkdown(strings.TrimPrefix(line, "# ")); title != "Untitled" {
+			return d.setTitle(1, title)
+		}
+	case isSection:
+		err := h.flush()
+		h.section = name
+		return err
+	case isReport && h.section == "AI reports":
+		err := h.flush()
+		h.report = &memo.Report{Name: plaintext.OneLine(unescapeMarkdown(reportName)), Status: memo.StatusCompleted}
+		return err
+	case h.section == "Topics":
+		return d.addOwnTopic(l.number, plaintext.OneLine(unescapeMarkdown(strings.TrimPrefix(line, "- "))))
+	case h.section == "":
+		return d.readOwnFact(l.number, line)
+	default:
+		if h.bytes += len(line) + 1; h.bytes > 2*maxReportBytes {
+			return refusef(l.number, "has reports of more than %d MB together, the limit for one file", maxReportBytes>>20)
+		}
+		h.text = append(h.text, line)
+	}
+	return nil
+}
+
+// flush uses the lines of the summary or of a report.
+func (h *ownHead) flush() error {
+	d, body := h.draft, strings.TrimSpace(strings.Join(h.text, "\n"))
+	h.text = h.text[:0]
+	switch {
+	case h.section == "Summary":
+		summary := plaintext.Multiline(unescapeLines(body))
+		d.doc.Summary = memo.Optional(summary)
+		return checkLength(0, "a summary", summary, maxSummary)
+	case h.report != nil:
+		report := *h.report
+		h.report = nil
+		if status, ok := strings.CutPrefix(body, "Status: "); ok && !strings.Contains(body, "\n") {
+			report.Status, body = memo.Status(status), ""
+		}
+		report.Text = plaintext.Multiline(body)
+		if len(d.doc.Reports) == maxReports {
+			return refusef(0, "has more than %d reports, the limit for one file", maxReports)
+		}
+		d.doc.Reports = append(d.doc.Reports, report)
+		return cmp.Or(checkLength(0, "a report with a text", report.Text, maxReport),
+			checkLength(0, "a report with a name", report.Name, maxLabel),
+			checkOneOf(0, "a report with the status", report.Status, memo.Statuses))
+	}
+	return nil
+}
+
+func (d *draft) addOwnTopic(number int, topic string) error {
+	if topic == "" {
+		return nil
+	}
+	if len(d.doc.Topics) == maxTopics {
+		return refusef(number, "has more than %d topics, the limit for one file", maxTopics)
+	}
+	d.doc.Topics = append(d.doc.Topics, memo.Topic{Title: topic})
+	return checkLength(number, "a topic", topic, maxLabel)
 }
 
 // readOwnFact reads a line such as "- Language: en".

@@ -43,10 +43,12 @@ func File(ctx context.Context, name string, data []byte, limits transcript.Limit
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if refusal, ok := errors.AsType[*transcript.Error](err); ok {
-		return nil, refusal
+	refusal, ok := errors.AsType[*transcript.Error](err)
+	if !ok {
+		refusal = &transcript.Error{Reason: err.Error()}
 	}
-	return nil, &transcript.Error{Reason: err.Error()}
+	refusal.Help = helpFor(name, data, refusal.Help)
+	return nil, refusal
 }
 
 func readFile(ctx context.Context, name string, data []byte, limits transcript.Limits) (*Result, error) {
@@ -74,6 +76,7 @@ func readFile(ctx context.Context, name string, data []byte, limits transcript.L
 	if strings.Contains(text, doubledBreak) {
 		d.warnf("The line breaks are doubled (CR CR LF); each was read as one.")
 	}
+	d.readFrames()
 	format := d.format()
 	if err := format.read(d); err != nil {
 		return nil, err

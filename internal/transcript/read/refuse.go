@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"strings"
 	"unicode/utf8"
+
+	"memoai.tech/memo/internal/transcript"
 )
 
-// How to get a transcript out of a file that is none.
+// How to get a transcript out of another file.
 const (
 	adviceRecording = "Transcribe it first, for example with Whisper, and import the .vtt, .srt or .json"
 	adviceDocument  = "Save it as a Word document (.docx) or as text, and import that"
@@ -48,7 +50,13 @@ var binaryKinds = []struct {
 
 // checkBinary refuses data that is a binary file, and says what it is.
 func checkBinary(data []byte) error {
-	refuse := func(what, advice string) error { return refusef(0, "is %s, not a transcript. %s", what, advice) }
+	refuse := func(what, advice string) error {
+		help := helpOther
+		if advice == adviceRecording {
+			help = helpRecordings
+		}
+		return &transcript.Error{Reason: "is " + what + ", not a transcript. " + advice, Help: help}
+	}
 	for _, k := range binaryKinds {
 		// A text can start with "RIFF" as well, but a recording is not valid text.
 		if len(data) > k.offset && bytes.HasPrefix(data[k.offset:], []byte(k.start)) &&
@@ -75,7 +83,7 @@ func isMPEGAudio(data []byte) bool {
 		(data[1]&0x06 != 0 || data[1]&0xF6 == 0xF0) && !utf8.Valid(data[:4])
 }
 
-// textKinds are texts that are no transcripts, by how they start in lower case.
+// textKinds are texts that are not transcripts, by how they start in lower case.
 var textKinds = []struct{ start, reason string }{
 	{"<!doctype html", "is an HTML page" + adviceHTML},
 	{"<html", "is an HTML page" + adviceHTML},
@@ -100,7 +108,7 @@ const (
 	advicePython = " a Python object as print writes it, not JSON. Write it with json.dump and import that file"
 )
 
-// checkText refuses a text of a kind that nobody would want as a transcript.
+// checkText refuses a text that is not a transcript.
 func checkText(text string) error {
 	start := strings.ToLower(strings.TrimLeft(text[:min(len(text), 4<<10)], jsonSpace+invisibleMarks))
 	for strings.HasPrefix(start, "<!--") {
@@ -112,7 +120,7 @@ func checkText(text string) error {
 	}
 	for _, k := range textKinds {
 		if strings.HasPrefix(start, k.start) {
-			return refusef(1, "%s", k.reason)
+			return &transcript.Error{Line: 1, Reason: k.reason, Help: helpOther}
 		}
 	}
 	switch root := xmlRoot(text); {

@@ -14,7 +14,7 @@ type rolling struct {
 // maxShown is the number of words of which a repetition is looked for. A screen has about 20.
 const maxShown = 64
 
-// newWords returns the words of a caption that were not on the screen before. ok is false if there are none.
+// newWords returns the words of a caption that were not on the screen before. ok is false without any.
 func (r *rolling) newWords(text string) (fresh string, ok bool) {
 	words := strings.Fields(text)
 	n := overlap(r.shown, words, lineWords(text))

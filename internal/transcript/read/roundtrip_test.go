@@ -32,6 +32,8 @@ func drawDocument(t *rapid.T) *memo.Transcription {
 	)
 	name := rapid.SampledFrom([]string{"", "Ann", "Bob van der Berg", "SPEAKER_00", "Иван", "田中", "A & <B>", "jo"})
 	timed := rapid.Bool().Draw(t, "timed")
+	unit := rapid.SampledFrom([]int64{1, 1000}).Draw(t, "unit") // whole seconds can look like times of day
+	from := rapid.Int64Range(0, 86_400).Draw(t, "from") * 1000
 	ids := map[string]memo.Optional{"": ""}
 	d := &memo.Transcription{ListItem: memo.ListItem{
 		Status: memo.StatusCompleted, MediaType: "audio", Speakers: []memo.Speaker{}, Topics: []memo.Topic{},
@@ -42,8 +44,10 @@ func drawDocument(t *rapid.T) *memo.Transcription {
 			s.Text = "x"
 		}
 		if timed {
-			s.Start = memo.Seconds(float64(rapid.Int64Range(0, 400_000_000).Draw(t, "start")) / 1000)
-			s.End, _ = memo.RoundSeconds(float64(s.Start) + float64(rapid.Int64Range(0, 90_000).Draw(t, "length"))/1000)
+			start := from + rapid.Int64Range(0, 300_000_000/unit).Draw(t, "start")*unit
+			s.Start = memo.Seconds(float64(start) / 1000)
+			length := rapid.Int64Range(0, 90_000/unit).Draw(t, "length") * unit
+			s.End, _ = memo.RoundSeconds(float64(start+length) / 1000)
 		}
 		if _, known := ids[string(s.Speaker)]; !known {
 			ids[string(s.Speaker)] = memo.Optional('0' + rune(len(ids)))
@@ -60,13 +64,9 @@ func drawDocument(t *rapid.T) *memo.Transcription {
 	return d
 }
 
-// sortByStart sorts the segments, as File does unless they are from Memo JSON. The first one starts at less than 3
-// hours, because later times can be times of day.
+// sortByStart sorts the segments, as File does unless they are from Memo JSON.
 func sortByStart(d *memo.Transcription) {
 	slices.SortStableFunc(d.Segments, func(a, b memo.Segment) int { return cmp.Compare(a.Start, b.Start) })
-	if len(d.Segments) > 0 && d.Segments[0].Start >= 3*3600 {
-		d.Segments[0].Start = 0
-	}
 	d.Text = memo.Lines(d.Segments)
 }
 
@@ -126,16 +126,22 @@ func TestJSONRoundTripLosesOnlyIDs(t *testing.T) {
 	})
 }
 
-// TestVTTRoundTripKeepsSegments. Only a segment without a length becomes a millisecond
+// TestVTTRoundTripKeepsSegments, the title and the language. Only a segment without a length becomes a millisecond
 // long.
 func TestVTTRoundTripKeepsSegments(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := drawDocument(t)
 		sortByStart(d)
 		d.Segments[0].Speaker = "Ann" // a voice tag: without one, names are read as Zoom writes them
+		d.Title = rapid.SampledFrom([]string{"Weekly: \"sync\"", "NOTE Title: x", "日本", "Language: fr"}).Draw(t, "title")
+		d.Language = rapid.SampledFrom([]memo.Optional{"", "en", "de"}).Draw(t, "language")
 		want := lengthened(d.Segments)
-		if diff := gocmp.Diff(want, withoutIDs(reread(t, transcript.VTT, d).Segments)); diff != "" {
+		got := reread(t, transcript.VTT, d)
+		if diff := gocmp.Diff(want, withoutIDs(got.Segments)); diff != "" {
 			t.Fatalf("(-before +after)\n%s", diff)
+		}
+		if got.Title != d.Title || got.Language != d.Language {
+			t.Fatalf("%q in %q became %q in %q", d.Title, d.Language, got.Title, got.Language)
 		}
 	})
 }

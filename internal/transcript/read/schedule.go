@@ -14,6 +14,7 @@ type schedule struct {
 	halves  bool      // a time has AM or PM
 	long    bool      // a time has three numbers
 	words   float64
+	said    []float64      // the words of each time
 	named   int            // the times next to a name
 	names   map[string]int // how often each name is next to a time
 	headers int            // the times that come after a name and have their text below
@@ -38,7 +39,8 @@ func (s *schedule) add(t stamp) {
 	s.minutes = append(s.minutes, minute)
 	s.exact = s.exact || t.bracketed || minute >= 24*60 || minute != math.Trunc(minute)
 	s.odd = s.odd || math.Mod(minute, 5) != 0
-	s.words += countWords(t.text)
+	s.said = append(s.said, 0)
+	s.addWords(t.text)
 	name := t.name
 	if before, _, ok := splitName(t.text); name == "" && ok && looksLikeName(before) {
 		name = before
@@ -59,8 +61,14 @@ func (s *schedule) add(t stamp) {
 // addLine adds a line without a time.
 func (s *schedule) addLine(line string) {
 	if len(s.minutes) > 0 && !s.isFull() {
-		s.words += countWords(line)
+		s.addWords(line)
 	}
+}
+
+func (s *schedule) addWords(text string) {
+	n := countWords(text)
+	s.words += n
+	s.said[len(s.said)-1] += n
 }
 
 func (s *schedule) isFull() bool { return s.exact || len(s.minutes) == maxScheduleLines }
@@ -100,8 +108,27 @@ func (s *schedule) isSchedule(plain int) bool {
 	if n >= manyLines && s.words >= float64(4*n) && (step <= hardlyAny || step <= fewMinutes && spoken) {
 		return false
 	}
+	if seconds && s.isExcerpt() {
+		return false
+	}
 	return s.halves || s.minutes[0] >= earliestSchedule ||
 		seconds && n > 2 && !s.odd && s.minutes[0] > 0 && step >= quarter && s.rate() < slowestGuessed
+}
+
+// isExcerpt reports whether a few times, as minutes and seconds, are close together and each has as many words as
+// people say in between. Minutes and diaries have some longer gaps.
+func (s *schedule) isExcerpt() bool {
+	const closest, slow, fast = 10, 1.2, 5
+	n := len(s.minutes)
+	if n < 2 || !s.odd || s.step() > closest {
+		return false
+	}
+	for i := range n - 1 {
+		if rate := s.said[i] / (s.minutes[i+1] - s.minutes[i]); rate < slow || rate > fast {
+			return false
+		}
+	}
+	return s.said[n-1] >= slow
 }
 
 // hasHours reports whether times of two numbers are hours and minutes, as in a chat: several are the same, or the text

@@ -70,6 +70,12 @@ func TestTimesOfSpeechAreNoSchedule(t *testing.T) {
 			"an excerpt", lines("12:05 12:08 12:11 12:13 12:16 12:18 12:21 12:24"),
 			[]float64{725, 728, 731, 733, 736, 738, 741, 744},
 		},
+		{"a short excerpt", lines("4:05 4:08 4:12"), []float64{245, 248, 252}},
+		{"an excerpt of two lines", lines("14:05 14:08"), []float64{845, 848}},
+		{
+			"an excerpt of paragraphs", "17:01\nso here it is\nand we like it\n\n17:04\nbut not all of it\n",
+			[]float64{1021, 1024},
+		},
 		{"an excerpt over an hour", lines("59:50 59:57 1:00:02 1:00:05"), []float64{3590, 3597, 3602, 3605}},
 		{"an excerpt after the day's hours", lines("24:05 24:20 25:05"), []float64{1445, 1460, 1505}},
 		{
@@ -78,6 +84,8 @@ func TestTimesOfSpeechAreNoSchedule(t *testing.T) {
 		},
 		{"in brackets", "[09:00] Ann: Hello.\n[09:30] Bob: Hi.\n", []float64{540, 570}},
 		{"every five minutes", "00:05:00\nAnn: So.\nBob: Yes.\n00:10:00\nAnn: And then.\n", []float64{300, 300, 600}},
+		{"a late excerpt", "[16:36:35] Ann: Good morning.\n[16:36:41] Bob: Loud and clear.\n", []float64{59795, 59801}},
+		{"hours of one digit", "7:12:05 Good morning.\n7:12:11 Loud and clear.\n", []float64{25925, 25931}},
 		{"captions of the day", "16:36:35 Good morning.\n16:36:41 Loud and clear.\n", []float64{0, 6}},
 		{
 			"captions of the day, in minutes", lines("16:36 16:36 16:36 16:37 16:37 16:37 16:38 16:38"),

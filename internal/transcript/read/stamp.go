@@ -17,6 +17,7 @@ type stamp struct {
 	short      bool   // the time has two numbers: minutes and seconds, or hours and minutes
 	afternoon  bool   // the time has AM or PM, so it is a time of day
 	bracketed  bool   // the time is in brackets
+	dayClock   bool   // see isDayClock; in brackets, a time is an offset
 	name       string // of the speaker, or "" if the line has none or it is at the start of text
 	text       string
 	form       stampForm
@@ -121,12 +122,18 @@ func cutTime(line string) (s stamp, rest string, ok bool) {
 	if closing > 0 {
 		rest = strings.TrimLeft(rest[1:], " ")
 	}
-	t, rest, ok := cutClock(rest, closing > 0)
+	first := rest
+	t, rest, ok := cutClock(first, closing > 0)
 	if !ok {
 		return stamp{}, "", false
 	}
 	s.start, s.short, s.afternoon = t.seconds, t.short, t.afternoon
-	if after, found := cutRange(rest); found {
+	s.dayClock = closing == 0 && isDayClock(first[:len(first)-len(rest)])
+	after, found := cutRange(rest)
+	if !found {
+		after, found = cutEnd(first, rest)
+	}
+	if found {
 		if end, after, ok := cutClock(after, closing > 0); ok && end.seconds >= s.start {
 			s.end, s.hasEnd, rest = end.seconds, true, after
 			s.afternoon = s.afternoon || end.afternoon
@@ -144,6 +151,14 @@ func cutTime(line string) (s stamp, rest string, ok bool) {
 		return stamp{}, "", false
 	}
 	return s, rest, true
+}
+
+// cutEnd cuts a second time that follows the first one without a sign. Nothing comes after it, and both have a
+// fraction.
+func cutEnd(first, rest string) (after string, ok bool) {
+	after = strings.TrimLeft(rest, " ")
+	return after, len(after) < len(rest) && strings.Contains(first[:len(first)-len(rest)], ".") &&
+		strings.Contains(after, ".") && strings.Trim(after, "0123456789:.") == ""
 }
 
 // cutRange cuts what is between the two times of a range.
@@ -265,7 +280,7 @@ func splitColumns(text string) (name, rest string) {
 
 // cleanStampName removes brackets, the signs of bold text, separators, and the words around names in a chat of Zoom.
 func cleanStampName(s string) string {
-	s = strings.Trim(strings.TrimSpace(s), stampSeparators+":*_#>")
+	s = strings.Trim(strings.TrimSpace(s), stampSeparators+":*_#>@")
 	if n := len(s); n > 2 && (s[0] == '[' && s[n-1] == ']' || s[0] == '(' && s[n-1] == ')') {
 		s = strings.TrimSpace(s[1 : n-1])
 	}

@@ -15,7 +15,7 @@ type tableHead struct {
 	names     []string
 	rows      *tableRows // those after it
 	units     [roleCount]float64
-	columns   [roleCount]int // the number of the column with a role, from 1; 0 if there is none
+	columns   [roleCount]int // the number of the column with a role, from 1, or 0
 }
 
 // isTable reports whether the first line names columns. Without a time among them it can also be a line of text, so the
@@ -139,7 +139,7 @@ func (h *tableHead) item(row []string, unit float64, all *decimals) (item, error
 		}
 		*field.to, *all = t.seconds, max(*all, t.decimals)
 		if r == roleStart {
-			i.exact, i.absolute = t.exact, t.absolute
+			i.exact, i.absolute, i.dayClock = t.exact, t.absolute, t.dayClock
 		}
 	}
 	if math.IsNaN(i.end) {
@@ -159,7 +159,7 @@ func plainCell(cell string) string {
 	return plaintext.OneLine(cell)
 }
 
-// cell returns the cell of the column with a role, or "" if there is none.
+// cell returns the cell of the column with a role, or "".
 func (h *tableHead) cell(row []string, r role) string {
 	if n := h.columns[r]; n > 0 && n <= len(row) {
 		return plaintext.Trim(row[n-1])

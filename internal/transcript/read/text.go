@@ -28,7 +28,7 @@ func (d *draft) warnOfTimes(lines int) {
 	if lines == 0 {
 		return
 	}
-	if shape := shapeOf(d); shape.isSchedule() {
+	if shape := shapeOf(d.text); shape.isSchedule() {
 		d.warnf("The times are those of an agenda, minutes or a diary, so they are part of the text, which has no times.")
 	} else if lines > 1 {
 		d.warnf("%d lines have clock times that could not be assigned to what was said, so the text has no times.", lines)

@@ -1,124 +1,19 @@
 package read
 
 import (
-	"cmp"
-	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/plaintext"
-	"memoai.tech/memo/internal/transcript"
 )
-
-// timedShape is what the lines of a text with clock times have in common.
-type timedShape struct {
-	lines, stamped int
-	start          float64 // the first time
-	first          bool    // the first line has a time
-	ordered        int     // the lines whose time is not before the one before
-	forms          [timeInside + 1]int
-	namesAfter     int // lines with a time and then only a name
-	ranges         int
-	afternoons     int
-	bracketNames   int // lines such as "[Marta Nowak] 16:36:35"
-	tabs           int
-	nameLines      int // lines without a time that start with a name and a colon
-	plainLines     int // lines without a time, after the first one with a time
-	spoken         int // lines that say the time above again: "1 minute, 3 seconds" below "1:03"
-	schedule       schedule
-}
-
-// shapeOf looks at every line of a text.
-func shapeOf(d *draft) (s timedShape) {
-	before, alone := -1.0, false // the last time, and whether the line above is only that
-	for l := (lineScanner{text: d.text}); l.next(); {
-		line := bareLine(l.line())
-		if line == "" {
-			continue
-		}
-		s.lines++
-		t := parseStamp(unbold(line))
-		above := alone
-		if alone = t.form == timeAlone; t.form == notStamped {
-			if s.stamped > 0 {
-				if s.plainLines++; above && saysTime(line, before) {
-					s.spoken++
-				}
-				s.schedule.addLine(line)
-				if name, _, ok := splitName(unbold(line)); ok && looksLikeName(name) {
-					s.nameLines++
-				}
-			}
-			continue
-		}
-		s.first = s.first || s.lines == 1
-		if s.stamped++; s.stamped == 1 {
-			s.start = t.start
-		}
-		s.forms[t.form]++
-		if t.start >= before {
-			s.ordered++
-		}
-		before = t.start
-		s.count(line, t)
-	}
-	return s
-}
-
-func (s *timedShape) count(line string, t stamp) {
-	if t.form == timeFirst && t.name == "" && isNameLine(strings.TrimRight(t.text, ": ")) {
-		s.namesAfter++
-	}
-	if t.hasEnd {
-		s.ranges++
-	}
-	if t.afternoon {
-		s.afternoons++
-	}
-	if t.form == timeLast && line[0] == '[' && !t.bracketed {
-		s.bracketNames++
-	}
-	if t.form == timeFirst && strings.Contains(line, "\t") {
-		s.tabs++
-	}
-	s.schedule.add(t)
-}
-
-// headers is the number of lines that have a time but no text, which comes in the lines below.
-func (s *timedShape) headers() int { return s.forms[timeAlone] + s.forms[timeLast] }
-
-// isTimed reports whether the times are those of what was said.
-func (s *timedShape) isTimed() bool { return s.hasTexts() && !s.schedule.isSchedule(s.plainLines) }
-
-// isSchedule reports whether the times are those of an agenda, minutes or a diary.
-func (s *timedShape) isSchedule() bool { return s.hasTexts() && s.schedule.isSchedule(s.plainLines) }
-
-// hasTexts reports whether the times are those of texts. A line of free text can have something that looks like a time,
-// so they must be many, or the first line must have one.
-func (s *timedShape) hasTexts() bool {
-	switch {
-	case s.stamped == 0:
-		return false
-	case s.first && s.forms[timeFirst] > 0:
-		return true
-	case s.lines == 1: // "Ann: [00:42] of what she said"
-		return false
-	case 2*s.stamped >= s.lines:
-		return true
-	}
-	inOrder := 10*s.ordered >= 8*s.stamped
-	return s.stamped > 1 && (4*s.stamped >= s.lines || inOrder && s.headers() > 1)
-}
 
 // isStamped reports whether the text has the clock times of what was said.
 func isStamped(d *draft) match {
 	if startsWithTimes(d.text, parseTiming) { // captions, whatever the file is called
 		return noMatch
 	}
-	shape := shapeOf(d)
+	shape := shapeOf(joinNames(d.text))
 	return matchIf(shape.isTimed(), likely)
 }
 
@@ -148,11 +43,13 @@ type timedReader struct {
 // without a time continues the text of the line before it.
 func readStamped(d *draft) error {
 	d.evidence = evidenceStrong
-	r := timedReader{draft: d, shape: shapeOf(d)}
+	d.text = joinNames(d.text)
+	r := timedReader{draft: d, shape: shapeOf(d.text)}
 	r.namesOnly = 3*r.shape.namesAfter >= 2*r.shape.forms[timeFirst] && r.shape.plainLines >= r.shape.namesAfter
 	r.split = 2*r.shape.forms[timeAlone] > r.shape.stamped && 2*r.shape.nameLines >= r.shape.plainLines
 	r.spoken = 2*r.shape.spoken > r.shape.forms[timeAlone]
 	r.hours = r.shape.schedule.hasHours()
+	d.clockTimes = r.shape.clocks
 	r.nameFormat()
 	for l := (lineScanner{text: d.text}); l.next(); {
 		if err := d.checkContext(); err != nil {
@@ -225,7 +122,11 @@ func (r *timedReader) readStamp(l *lineScanner, s stamp, afterEmpty bool) error 
 	}
 	r.started = true
 	r.draft.timesOfDay = r.draft.timesOfDay || s.afternoon
-	r.open = cue{line: l.number, start: start, end: end, speaker: s.name}
+	name := s.name
+	if name == "" && s.form == timeFirst && s.bracketed && r.shape.forms[timeLast] > 0 {
+		name = r.open.speaker // the next message of a person in a chat
+	}
+	r.open = cue{line: l.number, start: start, end: end, speaker: name}
 	if r.namesOnly && s.form == timeFirst && s.name == "" {
 		if name := strings.TrimRight(s.text, ": "); isStampName(name) {
 			r.open.speaker, s.text = name, ""
@@ -264,32 +165,6 @@ func (r *timedReader) close() error {
 	return r.draft.add(r.open)
 }
 
-// saysTime reports whether a line says a time in words, as YouTube does for people who do not see it: "4 seconds".
-func saysTime(line string, seconds float64) bool {
-	if len(line) > 80 || strings.ContainsAny(line, ".:?!") {
-		return false
-	}
-	whole := int(seconds)
-	said := []int{whole / 3600, whole / 60 % 60, whole % 60} // without zeros, unless all are 0
-	said = slices.DeleteFunc(said, func(n int) bool { return n == 0 && whole > 0 })
-	if whole == 0 {
-		said = said[:1]
-	}
-	words := 0
-	isBreak := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
-	for _, word := range strings.FieldsFunc(line, isBreak) {
-		switch n, err := strconv.Atoi(word); {
-		case err != nil:
-			words++
-		case len(said) == 0 || said[0] != n:
-			return false
-		default:
-			said = said[1:]
-		}
-	}
-	return words > 0 && words <= 5 && len(said) == 0
-}
-
 // setEnds sets the ends that the file does not have.
 func (r *timedReader) setEnds() {
 	cues := r.draft.cues
@@ -301,15 +176,15 @@ func (r *timedReader) setEnds() {
 		if r.fixed[i] || from == to {
 			continue
 		}
-		if end = cues[from].start + 1; to < len(cues) {
+		if end = later(cues[from].start, 1); to < len(cues) {
 			if end = cues[to].start; end < cues[from].start-secondsOfDay/2 {
-				end += secondsOfDay // midnight
+				end = later(end, secondsOfDay) // midnight
 			}
 		} else if t, ok := memo.RoundSeconds(r.ended); ok && t > cues[from].start {
 			end = t
 		}
 		for j := from; j < to; j++ {
-			cues[j].end = max(cues[j].end, min(end, maxSeconds))
+			cues[j].end = max(cues[j].end, end)
 		}
 	}
 	if len(r.stamps) > 0 && r.stamps[0] > 0 { // text before the first time
@@ -339,71 +214,6 @@ func (r *timedReader) nameFormat() {
 		d.formatName = "YouTube transcript"
 	}
 }
-
-// boilerplate has the starts of lines that tools add, in lower case, and the format that they give away.
-var boilerplate = []struct{ start, format string }{
-	{"transcribed by https://otter.ai", "Otter text"},
-	{"transcribed by ", ""},
-	{"transcribed with ", ""},
-	{"(transcribed by ", ""},
-	{"this editable transcript was computer generated", "Google Meet text"},
-	{"transcription ended after ", "Google Meet text"},
-	{"meeting ended after ", "Google Meet text"},
-	{"this transcript was generated by ", ""},
-	{"this transcript was created by ", ""},
-	{"this transcription was generated ", ""},
-	{"transcript generated by ", ""},
-	{"transcript by rev", "Rev text"},
-	{"this transcript was exported on ", "Rev text"},
-	{"[auto-generated transcript", ""},
-	{"auto-generated by ", ""},
-	{"generated by ", ""},
-	{"exported from ", ""},
-	{"exported by ", ""},
-	{"powered by ", ""},
-	{"subtitles by the amara.org community", ""},
-	{"view original transcript at ", ""},
-	{"click below to view ", ""},
-}
-
-// isBoilerplate reports whether a tool has added the line, and reads what it says. apart is whether the line is apart
-// from what was said; otherwise only a line that nobody says is boilerplate.
-func (r *timedReader) isBoilerplate(line string, apart bool) bool {
-	if len(line) > 300 {
-		return false
-	}
-	lower := strings.ToLower(line)
-	if !r.started && isTranscriptHeading(line) {
-		return true
-	}
-	if strings.HasSuffix(lower, " started transcription") || strings.HasSuffix(lower, " stopped transcription") {
-		r.draft.formatName = "Teams text"
-		return true
-	}
-	for _, b := range boilerplate {
-		rest, ok := strings.CutPrefix(lower, b.start)
-		if !ok || b.format == "" && !apart {
-			continue
-		}
-		if b.format != "" {
-			r.draft.formatName = b.format
-		}
-		rest, _, _ = strings.Cut(rest, " ")
-		if t, err := transcript.ParseClock(rest); err == nil {
-			r.ended = float64(t)
-		}
-		return true
-	}
-	if m := detectedLanguage.FindStringSubmatch(line); m != nil && !r.started {
-		r.draft.doc.Language = cmp.Or(r.draft.doc.Language, transcript.Language(m[1]))
-		return true
-	}
-	return false
-}
-
-// detectedLanguage finds the language that Whisper and programs with it print before the first line.
-var detectedLanguage = regexp.MustCompile(
-	`(?i)^(?:whisper[\w.]*: )?(?:auto-)?(?:detected language:? '?([a-z]{2,20})\b|detecting language using up to )`)
 
 // readHead reads the lines before the first time: the title, the date and the length, as tools write them. Other lines
 // are text.

@@ -39,6 +39,7 @@ func TestTextWithTimesIsRead(t *testing.T) {
 			"text with times", "00:00:03  Noor Haddad  a b\n00:00:07  Leo  c\n",
 			[]string{"3-7 Noor Haddad says a b", "7-8 Leo says c"},
 		},
+		{"text with times", "0:00.14 a\n0:01.14 b\n", []string{"0.14-1.14 a", "1.14-2.14 b"}},
 		{"text with times", "0:03 - so it began\n0:07 - and went\n", []string{"3-7 so it began", "7-8 and went"}},
 		{
 			"text with times", "Noor: [00:00:03] a\n\nSpeaker2: [00:00:07] b\n",
@@ -104,6 +105,24 @@ func TestTextWithTimesIsRead(t *testing.T) {
 		{
 			"YouTube transcript", "0:00\nhow long?\n0:04\n4 seconds\n0:06\nthat is short\n",
 			[]string{"0-4 how long?", "4-6 4 seconds", "6-7 that is short"},
+		},
+		{
+			"text with times", "Noor Haddad\n0:03\na\n\nLeo Lam\n0:07\nb\nc\n\nNoor Haddad\n0:12\nd\n",
+			[]string{"3-7 Noor Haddad says a", "7-12 Leo Lam says b c", "12-13 Noor Haddad says d"},
+		},
+		{
+			"text with times", "Noor Haddad\n:palm_tree:  11:58 AM\na\n11:59\nb\n12:01\nc\nLeo Lam\n  12:03 PM\nd\n",
+			[]string{
+				"0-60 Noor Haddad says a", "60-180 Noor Haddad says b", "180-300 Noor Haddad says c", "300-301 Leo Lam says d",
+			},
+		},
+		{
+			"text with times", "Noor Haddad  10:42 AM\na\n[10:43 AM]b\nLeo  10:44 AM\nc\n",
+			[]string{"0-60 Noor Haddad says a", "60-120 Noor Haddad says b", "120-121 Leo says c"},
+		},
+		{
+			"text with times", "Huddle transcript\n\n@Noor Haddad [00:03]: a\n@Leo [00:07]: b\n",
+			[]string{"3-7 Noor Haddad says a", "7-8 Leo says b"},
 		},
 	} {
 		for _, name := range []string{"a.txt", "a", "a.srt", "notes.log"} {
@@ -182,4 +201,62 @@ func TestTimesOfNobodyAreWarnedOf(t *testing.T) {
 		[]string{"we met for lunch at 12:30 in town", "the train left at 14:05 sharp", "a", "b", "c"},
 		"2 lines have clock times")
 	checkWarned(t, "one time", "a.txt", "we met at 12:30\na", []string{"we met at 12:30", "a"})
+}
+
+// TestFramesAreRead: editing programs write times with frames.
+func TestFramesAreRead(t *testing.T) {
+	for _, tt := range []struct {
+		desc, name, data string
+		want             []string
+		warning          string
+	}{
+		{
+			"Premiere", "a.txt",
+			"00:00:00:00 - 00:00:05:14\nSpeaker 1\na\n\n00:00:05:20 - 00:00:09:24\nSpeaker 2\nb\nc\n",
+			[]string{"0-5.56 Speaker 1 says a", "5.8-9.96 Speaker 2 says b c"},
+			"25 frames",
+		},
+		{
+			"a table of Premiere", "a.csv", "\"Speaker Name\";\"Start Time\";\"End Time\";\"Text\"\n" +
+				"\"Ann\";\"00:00:00:15\";\"00:00:05:29\";\"a at 10:11:12:13 b\"\n",
+			[]string{"0.5-5.966 Ann says a at 10:11:12:13 b"},
+			"30 frames",
+		},
+		{
+			"Avid", "a.txt", "@ This file written with the Avid Caption plugin, version 1\n\n<begin subtitles>\n\n" +
+				"00:00:01:12 00:00:04:03\na\n\n00:00:05:12 00:00:06:23\nb\n\n<end subtitles>\n",
+			[]string{"1.5-4.125 a", "5.5-6.958 b"},
+			"24 frames",
+		},
+		{
+			"SRT", "a.srt", "1\n00:00:01:30 --> 00:00:04:45\na\n\n2\n00:00:05:12 --> 00:00:06:06\nb\n",
+			[]string{"1.6-4.9 a", "5.24-6.12 b"},
+			"50 frames",
+		},
+		{
+			"dropped frames", "a.txt", "[00:00:01;15] Ann: a\n[00:00:04;29] Bob: b\n",
+			[]string{"1.5-4.966 Ann says a", "4.966-5.966 Bob says b"},
+			"30 frames",
+		},
+		{
+			"milliseconds", "a.srt", "1\n00:00:01:120 --> 00:00:04:003\na\n",
+			[]string{"1.12-4.003 a"},
+			"milliseconds after a colon",
+		},
+		{
+			"JSON", "a.json", `[{"start":"00:00:01:12","text":"a"},{"start":"00:00:05:00","text":"b"}]`,
+			[]string{"1.5-5 a", "5-6 b"},
+			"24 frames",
+		},
+	} {
+		t.Run(tt.desc, func(t *testing.T) {
+			checkRead(t, "segments", tt.name, tt.data, tt.want)
+			got, err := read.File(t.Context(), tt.name, []byte(tt.data), transcript.DefaultLimits)
+			if err != nil || !strings.Contains(strings.Join(got.Warnings, "\n"), tt.warning) {
+				t.Errorf("%v: the warnings are %q, want %q", err, got.Warnings, tt.warning)
+			}
+		})
+	}
+	checkRead(t, "a time in a sentence", "a.txt", "Ann: at 10:11:12:13 and\nBob: at 10:11:12:14 too\n",
+		[]string{"Ann says at 10:11:12:13 and", "Bob says at 10:11:12:14 too"})
 }

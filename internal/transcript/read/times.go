@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/transcript"
 )
 
@@ -16,6 +17,7 @@ type parsedTime struct {
 	exact    bool // it says its unit, as a clock does
 	decimals decimals
 	absolute bool // it is a date and time, in seconds since 1970
+	dayClock bool // see isDayClock
 }
 
 // parseTime parses a time that is a JSON number or a string: a number, a clock, "3.48s", "PT3.48S" or a date and time.
@@ -44,7 +46,7 @@ func parseTimeText(s string, scale float64) (t parsedTime, ok bool) {
 	}
 	if strings.IndexByte(s, ':') > 0 && len(s) < 20 {
 		if at, err := transcript.ParseClock(s); err == nil {
-			return parsedTime{seconds: float64(at), exact: true}, true
+			return parsedTime{seconds: float64(at), exact: true, dayClock: isDayClock(s)}, true
 		}
 	}
 	for _, unit := range []struct {
@@ -62,6 +64,12 @@ func parseTimeText(s string, scale float64) (t parsedTime, ok bool) {
 		return parsedTime{seconds: float64(at.UnixMilli()) / 1000, exact: true, absolute: true}, true
 	}
 	return t, false
+}
+
+// later returns a time that is later by some seconds, at most maxSeconds. Adding alone gives 1.1400000000000001.
+func later(t, by memo.Seconds) memo.Seconds {
+	t, _ = memo.RoundSeconds(min(float64(t+by), float64(maxSeconds)))
+	return t
 }
 
 // parseNumber parses a decimal number. It accepts no hexadecimal numbers, infinity and underscores, as strconv does.

@@ -14,7 +14,7 @@ import (
 )
 
 // readTitleLines reads lines before a transcript: its title, its date, its length, its topics and a list of the people.
-// titled is whether the first other line can be the title. It returns the lines that are none of these.
+// titled is whether the first other line can be the title. It returns the other lines.
 func (d *draft) readTitleLines(lines []string, titled bool) (text []string) {
 	var dated time.Time // of the title
 	for i := 0; i < len(lines); i++ {

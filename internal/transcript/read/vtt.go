@@ -229,14 +229,20 @@ func unescapeVTT(s string) string {
 	}
 }
 
-// readVTTNote reads a line of a comment. Microsoft Stream writes the duration and the language there.
+// readVTTNote reads a line of a comment. Memo writes the title and the language there, and Microsoft Stream the
+// duration and the language.
 func (d *draft) readVTTNote(number int, line string) error {
 	name, value, ok := strings.Cut(strings.TrimPrefix(line, "NOTE"), ":")
 	if !ok {
 		return nil
 	}
-	value = strings.Trim(strings.TrimSpace(value), `"`)
+	title := strings.TrimSpace(value)
+	value = strings.Trim(title, `"`)
 	switch strings.ToLower(strings.TrimSpace(name)) {
+	case "title":
+		if d.doc.Title == "" && len(d.cues) == 0 && checkLength(0, "", title, maxTitle) == nil {
+			return d.setTitle(number, title)
+		}
 	case "language":
 		d.doc.Language = cmp.Or(d.doc.Language, transcript.Language(value))
 	case "duration":

@@ -1,17 +1,36 @@
 package write
 
 import (
+	"strings"
+
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/plaintext"
 )
 
 func (o *output) vtt(d *memo.Transcription) {
 	o.b = append(o.b, "WEBVTT\n"...)
+	o.b = appendVTTNote(o.b, d)
 	o.each(d.Segments, appendVTT)
 }
 
-// appendVTT appends a segment as a cue. The header before the first cue has only the
-// signature, because some players accept nothing else there.
+// appendVTTNote appends a comment with the title and the language, which package read reads. The header before it has
+// only the signature, because some players accept nothing else there.
+func appendVTTNote(b []byte, d *memo.Transcription) []byte {
+	title, language := plaintext.OneLine(d.Title), plaintext.OneLine(string(d.Language))
+	if title == "" && language == "" {
+		return b
+	}
+	b = append(b, "\nNOTE\n"...)
+	for _, fact := range []struct{ name, value string }{{"Title", title}, {"Language", language}} {
+		if fact.value != "" {
+			// An arrow would end the comment.
+			b = append(b, fact.name+": "+strings.ReplaceAll(fact.value, "-->", "->")+"\n"...)
+		}
+	}
+	return b
+}
+
+// appendVTT appends a segment as a cue.
 func appendVTT(b []byte, s *memo.Segment) []byte {
 	text := plaintext.OneLine(s.Text)
 	if text == "" {

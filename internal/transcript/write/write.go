@@ -10,7 +10,7 @@ import (
 	"memoai.tech/memo/internal/transcript"
 )
 
-// writers has the writer of every export format, each in a file of its own.
+// writers has the writer of every export format, each in a separate file.
 var writers = map[transcript.Format]func(*output, *memo.Transcription){
 	transcript.Markdown: (*output).markdown,
 	transcript.Text:     (*output).text,

@@ -11,8 +11,8 @@ import (
 	"memoai.tech/memo/internal/transcript/read"
 )
 
-// TestBlemishesInJSONAreMended, each with a warning: nothing that was said is lost.
-func TestBlemishesInJSONAreMended(t *testing.T) {
+// TestBlemishesInJSONAreRepaired, each with a warning: nothing that was said is lost.
+func TestBlemishesInJSONAreRepaired(t *testing.T) {
 	for _, tt := range []struct {
 		desc, data string
 		want       []string
