@@ -236,7 +236,7 @@ func (s *Store) prepareValues(n NewTranscription) (*Prepared, error) {
 	for _, r := range d.Reports {
 		p.size += int64(len(r.Text))
 	}
-	p.terms = prepareTerms(s.dialect, n.WorkspaceID, d.ListItem, d.Segments)
+	p.terms = prepareTerms(s.dialect, n.WorkspaceID, d)
 	return p, nil
 }
 
