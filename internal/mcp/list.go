@@ -36,7 +36,7 @@ func (in listIn) toQuery() app.ListQuery {
 	return app.ListQuery{
 		Status: memo.Status(in.Status), ProjectID: string(in.ProjectID), Language: in.Language,
 		From: in.DateFrom.Time, To: in.DateTo.Time, ExternalID: in.ExternalID, Query: in.Q,
-		Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor, NoSnippets: true,
+		Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor, NoSnippets: true, AllWords: true,
 	}
 }
 
@@ -92,6 +92,7 @@ type searchHit struct {
 	Speaker   memo.Optional `json:"speaker"`
 	Snippet   string        `json:"snippet"`
 	Offset    int           `json:"offset"` // of the line in the transcript, in characters
+	Missing   []string      `json:"missing_words,omitempty"`
 }
 
 func (in searchIn) toQuery() app.ListQuery {
@@ -118,6 +119,9 @@ func (s *Server) searchTranscriptions(ctx context.Context, c memo.Caller, in sea
 		itemHits = itemHits[:min(len(itemHits), in.Limit-len(hits))]
 		if len(itemHits) > 0 {
 			lines = appendSummary(append(lines, "\n\n"...), it, t)
+			if it.Missing != nil {
+				lines = append(append(lines, " | without "...), strings.Join(it.Missing, ", ")...)
+			}
 		}
 		for _, h := range itemHits {
 			lines = append(append(lines, '\n'), h.line()...)
@@ -125,7 +129,10 @@ func (s *Server) searchTranscriptions(ctx context.Context, c memo.Caller, in sea
 		hits = append(hits, itemHits...)
 	}
 	head := fmt.Sprintf("%s; %s%s with these words", memo.Plural(len(hits), "hit"), moreThan(page),
-		memo.Plural(page.Total, "transcription"))
+		memo.Plural(page.Total-page.Closest, "transcription"))
+	if page.Closest > 0 {
+		head += fmt.Sprintf(", %d with most of them", page.Closest)
+	}
 	if page.Total > 0 {
 		head += ". At most three hits are shown for each: read it to find more"
 	} else {
@@ -141,7 +148,7 @@ func (s *Server) searchTranscriptions(ctx context.Context, c memo.Caller, in sea
 // searchHits returns the hits in one transcription: its snippets, or if there are none, its summary
 // or title.
 func searchHits(it app.ListItem, t memo.ListItem, query string) []searchHit {
-	h := searchHit{ID: t.ID, Title: t.Title, CreatedAt: t.CreatedAt}
+	h := searchHit{ID: t.ID, Title: t.Title, CreatedAt: t.CreatedAt, Missing: it.Missing}
 	if len(it.Snippets) == 0 {
 		h.Snippet = t.Title
 		if t.Summary != "" {

@@ -33,8 +33,8 @@ func (s *Server) addTools(server *sdk.Server) {
 			"Use it for \"last week\" or \"all of project X\"; to find what was said use "+searchTool+".",
 		s.listTranscriptions)
 	addTool(s, server, searchTool, "Search transcriptions",
-		"Searches transcriptions for words. All words must occur in one transcription (title, summary, text or a "+
-			"speaker's name), but of five or more not the common ones. Best matches first, at most three hits per "+
+		"Searches titles, summaries, topics, AI reports, speakers and texts for words or a question. Those with all "+
+			"words come first, then those with most of them (missing_words says what they lack). At most three hits per "+
 			"transcription; each hit has the transcription's id and the offset from which to continue with "+
 			getTool+".", s.searchTranscriptions)
 	addTool(s, server, getTool, "Read a transcription",
