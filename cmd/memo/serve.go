@@ -107,6 +107,7 @@ func (c *serveCmd) Run(e *environment) error {
 		App: a, Admission: control, REST: api, OAuth: authorization,
 		MCP: mcp.New(mcp.Config{
 			App: a, Admission: control, Log: e.log, RESTPrefix: rest.Prefix, Version: version, Now: time.Now,
+			PublicURL: strings.TrimSuffix(c.PublicURL, "/"),
 		}),
 		Web: web.New(web.Config{
 			App: a, Admission: control, OAuth: authorization, Log: e.log, PublicURL: start.public(), OpenAPI: api.Document(),

@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write the golden files")
 // TestListsMatchGoldenFiles: hosts put these lists at the start of every conversation, so they
 // change only on purpose, and that of the tools stays under 8,000 bytes.
 func TestListsMatchGoldenFiles(t *testing.T) {
-	w := newWorld(t, testworld.Config{Store: storeIn(t)})
+	w := newWorldAt(t, testworld.Config{Store: storeIn(t)}, "https://memo.example.com")
 	for name, method := range map[string]string{
 		"tools": "tools/list", "prompts": "prompts/list",
 		"templates": "resources/templates/list",
