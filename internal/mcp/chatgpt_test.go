@@ -28,7 +28,8 @@ func TestToolsOfChatGPT(t *testing.T) {
 		Metadata             map[string]string
 	}
 	r = w.mustSucceed("fetch", `{"id":"`+id+`"}`, &doc)
-	if doc.ID != id || doc.Title != "Pricing talk" || doc.URL != url || doc.Metadata["created_at"] != "2026-05-01T10:00:00Z" ||
+	if doc.ID != id || doc.Title != "Pricing talk" || doc.URL != url ||
+		doc.Metadata["created_at"] != "2026-05-01T10:00:00Z" ||
 		!strings.Contains(doc.Text, "Of course…") || !strings.Contains(doc.Text, "- send the offer") ||
 		doc.Metadata["next"] != "" || !bytes.Equal(r.Structured, []byte(r.Content[0].Text)) {
 		t.Errorf("%s", r.Structured)
