@@ -69,7 +69,7 @@ func (s *Server) hostFetch(ctx context.Context, c memo.Caller, in hostFetchIn) (
 		return nil, err
 	}
 	t := f.Item()
-	p, _ := pageAt(string(body), 0, maxFetched, true)
+	p, _ := pageAt(string(body), 0, pageLimit{chars: maxFetched, split: true})
 	metadata := map[string]string{"created_at": t.CreatedAt.UTC().Format("2006-01-02T15:04:05Z")}
 	if t.Language != "" {
 		metadata["language"] = string(t.Language)
