@@ -30,6 +30,8 @@ type ListQuery struct {
 	Cursor     string // Page.NextCursor of the previous page, instead of Offset
 	NoSnippets bool   // in a search, skip the snippets; those of an item cost reading its text
 	AllWords   bool   // in a search, do not fill up with transcriptions that lack words
+
+	ReportNames bool // also read the names of the AI reports of each item
 }
 
 // Sorts are the sorts of a list. The first is the default.
@@ -67,6 +69,7 @@ type ListItem struct {
 	CharCount int
 	Snippets  []Snippet
 	Missing   []string // in a search: the words that it lacks, as the index has them
+	Reports   []string // the names of its AI reports that have a text, with ListQuery.ReportNames
 
 	stored store.ListItem
 }
@@ -161,9 +164,15 @@ func (a *App) readPage(
 func (a *App) addItems(
 	ctx context.Context, c memo.Caller, p *Page, in ListQuery, filter store.Filter, items []store.ListItem,
 ) (err error) {
+	var reports map[string][]string
+	if in.ReportNames {
+		if reports, err = a.store.ReportNames(ctx, items); err != nil {
+			return err
+		}
+	}
 	p.Items = make([]ListItem, 0, len(items))
 	for _, it := range items {
-		f := ListItem{Project: it.Project, CharCount: it.CharCount, stored: it}
+		f := ListItem{Project: it.Project, CharCount: it.CharCount, Reports: reports[it.ID], stored: it}
 		if filter.Search && !in.NoSnippets {
 			if f.Snippets, err = a.snippets(ctx, c, it, filter.Query); err != nil {
 				return err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -187,6 +188,30 @@ func (s *Store) reports(ctx context.Context, seq int64) ([]memo.Report, error) {
 		err = row.Scan(&r.ID, &r.Name, &r.Slug, &r.Status, &r.Text, timeInto(&r.CreatedAt))
 		return r, err
 	}, `SELECT id, name, slug, status, text, created_at FROM reports WHERE seq = $1 ORDER BY id`, seq)
+}
+
+// ReportNames returns the names of the reports with a text of each item, by its id.
+func (s *Store) ReportNames(ctx context.Context, items []ListItem) (map[string][]string, error) {
+	if len(items) == 0 {
+		return nil, nil
+	}
+	q, ids, names := new(queryBuilder), map[int64]string{}, map[string][]string{}
+	seqs := make([]string, len(items))
+	for i, it := range items {
+		ids[it.seq], seqs[i] = it.ID, q.arg(it.seq)
+	}
+	type named struct {
+		seq  int64
+		name string
+	}
+	rows, err := queryAll(s.quick(ctx), s.dataReader.q, func(row scanner) (r named, err error) {
+		err = row.Scan(&r.seq, &r.name)
+		return r, err
+	}, `SELECT seq, name FROM reports WHERE seq IN (`+strings.Join(seqs, ", ")+`) AND text <> '' ORDER BY id`, q.args...)
+	for _, r := range rows {
+		names[ids[r.seq]] = append(names[ids[r.seq]], r.name)
+	}
+	return names, err
 }
 
 // NewTranscription is a transcription to be added. [Store.Prepare] sets ID and Text of Doc.
