@@ -110,7 +110,7 @@ func mustAccept(t *testing.T, responses []response, class string, limit int) (wa
 		case http.StatusTooManyRequests:
 			seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
 			if err != nil || seconds < 1 || a.left(t, class, limit) != 0 ||
-				string(a.body) != `{"detail":"Rate limit exceeded"}` {
+				string(a.body) != fmt.Sprintf(`{"detail":"Rate limit exceeded","retry_after":%d}`, seconds) {
 				t.Errorf("unexpected 429: %v %s", a.header, a.body)
 			}
 			wait = max(wait, time.Duration(seconds)*time.Second)

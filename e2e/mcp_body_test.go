@@ -166,7 +166,8 @@ func revokeWhileSending(s *server, h installation, k newKey) error {
 	}
 	defer resp.Body.Close()
 	responseBody, err := io.ReadAll(resp.Body)
-	if resp.StatusCode != http.StatusUnauthorized || string(responseBody) != `{"detail":"Invalid API key"}` {
+	if resp.StatusCode != http.StatusUnauthorized ||
+		string(responseBody) != `{"detail":"Invalid API key","reason":"revoked"}` {
 		return fmt.Errorf("a key that was revoked while a message was sent: %d %s %w", resp.StatusCode, responseBody, err)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"os"
@@ -37,6 +38,7 @@ type serveCmd struct {
 	StatementTimeout time.Duration `default:"30s" help:"Timeout of a PostgreSQL statement."`
 	ClientDocuments  string        `default:"fetch" enum:"fetch,off" help:"Fetch who an app is that connects by URL, or off."`
 	MCPOrigin        []string      `help:"Origins of MCP hosts besides the known ones." placeholder:"https://HOST"`
+	SecurityContact  string        `help:"E-mail address or URL for /.well-known/security.txt." placeholder:"CONTACT"`
 	DrainDelay       time.Duration `default:"0s" help:"How long calls are still accepted after SIGTERM."`
 	TrustedProxy     []string      `help:"Proxies whose X-Forwarded-For and -Proto are trusted." placeholder:"CIDR"`
 	MaxQueries       int           `default:"0" help:"Concurrent searches (0: two per processor, at least 4)."`
@@ -107,12 +109,14 @@ func (c *serveCmd) Run(e *environment) error {
 		App: a, Admission: control, REST: api, OAuth: authorization,
 		MCP: mcp.New(mcp.Config{
 			App: a, Admission: control, Log: e.log, RESTPrefix: rest.Prefix, Version: version, Now: time.Now,
+			PublicURL: strings.TrimSuffix(c.PublicURL, "/"),
 		}),
 		Web: web.New(web.Config{
 			App: a, Admission: control, OAuth: authorization, Log: e.log, PublicURL: start.public(), OpenAPI: api.Document(),
 			SetupCode: start.SetupCode, FirstPlan: memo.PlanPro, Now: time.Now,
 		}),
 		Log: e.log, Metrics: metrics, PublicURL: start.public(), LimitSource: limits.describe, DrainDelay: c.DrainDelay,
+		SecurityContact: c.securityContact(),
 	})
 	if c.Demo {
 		if err := seedDemo(e.ctx, a, &start); err != nil {
@@ -131,6 +135,18 @@ func (c *serveCmd) Run(e *environment) error {
 	limits.save(e)
 	e.log.Info("stopped")
 	return err
+}
+
+// securityContact returns --security-contact as a URI, or "" if it is invalid or not set.
+func (c *serveCmd) securityContact() string {
+	contact := strings.TrimPrefix(c.SecurityContact, "mailto:")
+	if a, err := mail.ParseAddress(contact); err == nil && a.Address == contact {
+		return "mailto:" + contact
+	}
+	if u, err := url.Parse(contact); err == nil && u.Scheme == "https" && u.Host != "" {
+		return u.String()
+	}
+	return ""
 }
 
 // runInBackground runs tasks until stop is called, which waits until they end.
@@ -166,6 +182,9 @@ func (c *serveCmd) check() (public *url.URL, proxies []netip.Prefix, err error) 
 		if strings.ContainsFunc(public.Host, func(r rune) bool { return r > '~' }) {
 			return nil, nil, usageError("--public-url must have its host in ASCII form, such as https://xn--e1afmkfd.example")
 		}
+	}
+	if c.SecurityContact != "" && c.securityContact() == "" {
+		return nil, nil, usageError("--security-contact must be an e-mail address or a URL that starts with https://")
 	}
 	for _, s := range c.MCPOrigin {
 		u, err := url.Parse(s)

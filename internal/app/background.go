@@ -75,6 +75,7 @@ func (a *App) cleanUpJobs() []*job {
 		}},
 		{what: "count transcriptions again", every: time.Minute, step: a.store.Recount},
 		{what: "list the speakers of transcriptions", step: a.store.ListSpeakers},
+		{what: "index the reports of transcriptions", step: a.store.IndexAgain},
 		{what: "delete what is older than its retention", every: time.Hour, step: a.newPruning().step},
 		{what: "delete the remains of interrupted imports", every: time.Hour, step: func(ctx context.Context) (bool, error) {
 			return false, a.store.DropOrphans(ctx)

@@ -19,10 +19,11 @@ import (
 // workspace it is only a position.
 
 // nextCursor returns the cursor of the page after the item at position last. offset is where
-// that page starts. A list by relevance has no stable key, so its cursor holds the offset.
+// that page starts. A list by relevance and one that is filled up have no stable key, so their
+// cursor holds the offset; last is then not read or zero.
 func nextCursor(sort string, offset int, last store.ListPosition) string {
 	n, id := last.Key, last.ID
-	if sort == "relevance" {
+	if sort == "relevance" || id == "" {
 		n, id = int64(offset), ""
 	}
 	b := append(append(make([]byte, 0, 96), sort...), '|')
@@ -55,7 +56,7 @@ func parseCursor(sort, cursor string) (store.Range, *memo.Error) {
 	if err != nil {
 		return store.Range{}, bad
 	}
-	if sort == "relevance" {
+	if sort == "relevance" || parts[2] == "" {
 		return store.Range{Offset: int(max(n, 0))}, nil
 	}
 	if _, err := uuid.Parse(parts[2]); err != nil {

@@ -34,6 +34,9 @@ type File struct {
 	md  zipstream.Deflated // only for Markdown: the stored transcript
 }
 
+// Item returns the transcription as lists show it.
+func (f File) Item() memo.ListItem { return f.doc.ListItem }
+
 // Export returns the file of one transcription in a format.
 func (a *App) Export(ctx context.Context, c memo.Caller, id string, format transcript.Format) (File, error) {
 	if err := requireReader(c); err != nil {

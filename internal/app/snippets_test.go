@@ -87,5 +87,5 @@ func TestTotalCacheEntriesHaveFixedSize(t *testing.T) {
 func TestEveryParameterReachesTheFilter(t *testing.T) {
 	testenv.EveryFieldReaches(t, func(in ListQuery) store.Filter { return in.filter("w") },
 		"add it to ListQuery.filter, or to the exceptions of this test if it is no filter",
-		"Sort", "Limit", "Offset", "Cursor", "NoSnippets")
+		"Sort", "Limit", "Offset", "Cursor", "NoSnippets", "AllWords", "ReportNames")
 }

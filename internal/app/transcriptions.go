@@ -29,6 +29,8 @@ type ListQuery struct {
 	Offset       int
 	Cursor       string // Page.NextCursor of the previous page, instead of Offset
 	NoSnippets   bool   // in a search, skip the snippets; those of an item cost reading its text
+	AllWords     bool   // in a search, do not fill up with transcriptions that lack words
+	ReportNames  bool   // also read the names of the AI reports of each item
 }
 
 // Sorts are the sorts of a list. The first is the default.
@@ -44,6 +46,7 @@ const maxFilter = 200
 type Page struct {
 	Items            []ListItem
 	Total            int
+	Closest          int  // of Total: those that lack words of the search
 	HasMoreThanTotal bool // in a search or with a speaker: these are counted up to a limit
 	Limit            int
 	Offset           int
@@ -64,6 +67,8 @@ type ListItem struct {
 	Project   *memo.ProjectRef
 	CharCount int
 	Snippets  []Snippet
+	Missing   []string // in a search: the words that it lacks, as the index has them
+	Reports   []string // the names of its AI reports that have a text, with ListQuery.ReportNames
 
 	stored store.ListItem
 }
@@ -120,38 +125,62 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (
 		return Page{}, err
 	}
 	p.Total, p.HasMoreThanTotal = total.N, total.More
-	if at.Offset >= p.Total && !p.HasMoreThanTotal {
-		a.usage.did(c, listed(filter, 0))
-		return p, nil // an offset after the end costs no query
+	switch {
+	case filter.Search && !in.AllWords && p.Total < filledTo && at.After == nil:
+		err = a.fillUp(ctx, c, &p, in, filter, order, at.Offset)
+	case at.Offset < p.Total || p.HasMoreThanTotal: // an offset after the end costs no query
+		err = a.readPage(ctx, c, &p, in, filter, order, at)
 	}
+	if err != nil {
+		return Page{}, err
+	}
+	a.usage.did(c, listed(filter, len(p.Items)))
+	return p, nil
+}
+
+// readPage reads the items of a page.
+func (a *App) readPage(
+	ctx context.Context, c memo.Caller, p *Page, in ListQuery, filter store.Filter, order store.Order, at store.Range,
+) error {
 	if !filter.Search && (at.Offset > deepOffset || filter.Speaker != "" || sortsUpdated(filter, order)) {
 		release, err := a.admitQuery(ctx, c)
 		if err != nil {
-			return Page{}, err
+			return err
 		}
 		defer release()
 	}
 	at.Limit = p.Limit + 1 // one more, to know whether there is a next page
 	items, err := a.store.List(ctx, filter, order, at)
 	if err != nil {
-		return Page{}, err
+		return err
 	}
 	if len(items) > p.Limit {
 		items = items[:p.Limit]
 		p.NextCursor = nextCursor(in.Sort, at.Offset+p.Limit, items[p.Limit-1].ListPosition)
 	}
+	return a.addItems(ctx, c, p, in, filter, items)
+}
+
+func (a *App) addItems(
+	ctx context.Context, c memo.Caller, p *Page, in ListQuery, filter store.Filter, items []store.ListItem,
+) (err error) {
+	var reports map[string][]string
+	if in.ReportNames {
+		if reports, err = a.store.ReportNames(ctx, items); err != nil {
+			return err
+		}
+	}
 	p.Items = make([]ListItem, 0, len(items))
 	for _, it := range items {
-		f := ListItem{Project: it.Project, CharCount: it.CharCount, stored: it}
+		f := ListItem{Project: it.Project, CharCount: it.CharCount, Reports: reports[it.ID], stored: it}
 		if filter.Search && !in.NoSnippets {
 			if f.Snippets, err = a.snippets(ctx, c, it, filter.Query); err != nil {
-				return Page{}, err
+				return err
 			}
 		}
 		p.Items = append(p.Items, f)
 	}
-	a.usage.did(c, listed(filter, len(p.Items)))
-	return p, nil
+	return nil
 }
 
 // sortsUpdated reports whether a list sorts what may be all transcriptions: an index finds those that

@@ -192,13 +192,15 @@ func TestTotalOfSearchIsBounded(t *testing.T) {
 func TestLongQuestionFindsTextsWithoutItsCommonWords(t *testing.T) {
 	dir := t.TempDir()
 	w := newWorld(t, store.Config{Dir: dir})
-	want := w.file("x.txt", "[00:01] Ann: Talk about pricing")
-	w.file("y.txt", "[00:01] Ann: What did we say?")
+	want := w.file("x.txt", "[00:01] Ann: Talk abut pricing")
+	w.file("y.txt", "[00:01] Ann: Kwat dord wub zug?")
 	testenv.Repeat(t, dir, 100) // copies of the second
 	for query, n := range map[string]int{
-		"what did we say about pricing": 1, "did we say pricing": 0, "what did we say about lunch": 0,
+		"kwat dord wub zug abut pricing": 1, "dord wub zug pricing": 0, "kwat dord wub zug abut lunch": 0,
 	} {
-		p, err := w.Transcriptions(w.ctx, w.as(w.owner), app.ListQuery{Query: query, Status: memo.StatusCompleted})
+		p, err := w.Transcriptions(w.ctx, w.as(w.owner), app.ListQuery{
+			Query: query, Status: memo.StatusCompleted, AllWords: true,
+		})
 		if err != nil || p.Total != n || len(p.Items) != n {
 			t.Fatalf("%s: %d items of %d (%v), want %d", query, len(p.Items), p.Total, err, n)
 		}
@@ -216,12 +218,12 @@ func TestLongQuestionFindsTextsWithoutItsCommonWords(t *testing.T) {
 func TestExactLongQuestionIsFound(t *testing.T) {
 	dir := t.TempDir()
 	w := newWorld(t, store.Config{Dir: dir})
-	const question = "What did we say about pricing?"
-	want := w.file("x.txt", "[00:01] Ann: We say what we did.\n[00:02] Bob: "+question+"\n[00:03] Ann: And what?")
-	w.file("y.txt", "[00:01] Ann: What did we say?")
+	const question = "Kwat dord wub zug abut pricing?"
+	want := w.file("x.txt", "[00:01] Ann: We zug kwat wub dord.\n[00:02] Bob: "+question+"\n[00:03] Ann: And kwat?")
+	w.file("y.txt", "[00:01] Ann: Kwat dord wub zug?")
 	testenv.Repeat(t, dir, 100) // copies of the second
 	p, err := w.Transcriptions(w.ctx, w.as(w.owner), app.ListQuery{
-		Query: question, Status: memo.StatusCompleted, Sort: "relevance", Limit: 10,
+		Query: question, Status: memo.StatusCompleted, Sort: "relevance", Limit: 10, AllWords: true,
 	})
 	if err != nil || p.Total != 1 || len(p.Items) != 1 || len(p.Items[0].Snippets) != 1 {
 		t.Fatalf("got %+v (%v), want one item with one snippet", p, err)

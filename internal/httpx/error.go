@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -66,6 +67,8 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 func WriteErrorWithChallenge(w http.ResponseWriter, r *http.Request, err error, extra string) {
 	req := telemetry.RequestOf(r.Context())
 	status, detail := http.StatusInternalServerError, any(internalError)
+	var reason string
+	var retryAfter int
 	h := w.Header()
 	if e, ok := errors.AsType[*StatusError](err); ok {
 		status, detail = e.Status, e.Detail
@@ -76,6 +79,10 @@ func WriteErrorWithChallenge(w http.ResponseWriter, r *http.Request, err error, 
 		status, detail = http.StatusUnprocessableEntity, p[:min(len(p), maxFaults)]
 	} else if e, ok := errors.AsType[*memo.Error](err); ok {
 		status, detail = StatusOf(e.Kind), domainDetail(e, h, req)
+		reason = inactiveReason(e)
+		if e.Kind == memo.KindRateLimited {
+			retryAfter = int(SetRetryAfter(h, e.RetryAfter).Seconds())
+		}
 	} else if IsTimeout(err) {
 		status, detail = http.StatusServiceUnavailable, "This took too long. Try again in a moment."
 		SetRetryAfter(h, 2*time.Second)
@@ -91,9 +98,11 @@ func WriteErrorWithChallenge(w http.ResponseWriter, r *http.Request, err error, 
 	}
 	limitUnreadBody(w, r)
 	body := struct {
-		Detail    any    `json:"detail"`
-		RequestID string `json:"request_id,omitempty"`
-	}{Detail: detail}
+		Detail     any    `json:"detail"`
+		Reason     string `json:"reason,omitempty"`
+		RetryAfter int    `json:"retry_after,omitzero"` // as the header
+		RequestID  string `json:"request_id,omitempty"`
+	}{Detail: detail, Reason: reason, RetryAfter: retryAfter}
 	if status == http.StatusInternalServerError {
 		body.RequestID = req.ID
 	}
@@ -124,7 +133,9 @@ func domainDetail(e *memo.Error, h http.Header, req *telemetry.Request) any {
 		return params.InvalidValue("body", e)
 	case memo.KindUnauthorized:
 		return setChallenge(e, h)
-	case memo.KindRateLimited, memo.KindUnavailable:
+	case memo.KindRateLimited:
+		return e.Message
+	case memo.KindUnavailable:
 		SetRetryAfter(h, e.RetryAfter)
 		return e.Message
 	}
@@ -148,8 +159,17 @@ func RefusalReason(e *memo.Error) string {
 	return ""
 }
 
-// setChallenge sets WWW-Authenticate and returns the detail of the body. Only the header says why
-// a key was refused; the body is the same for every refused key.
+// inactiveReason returns why a key that exists was refused, and "" otherwise: only who has the whole key
+// gets it.
+func inactiveReason(e *memo.Error) string {
+	if e.Kind == memo.KindUnauthorized && slices.Contains([]string{"expired", "revoked", "deactivated"}, e.Code) {
+		return e.Code
+	}
+	return ""
+}
+
+// setChallenge sets WWW-Authenticate and returns the detail of the body, which is the same for every
+// refused key.
 func setChallenge(e *memo.Error, h http.Header) string {
 	switch e.Code {
 	case "missing":

@@ -100,10 +100,10 @@ func TestCallAllocates(t *testing.T) {
 		}{
 			{"list", toolCall(listTool, `{"limit":20}`), func() error {
 				_, err := w.App.Transcriptions(t.Context(), caller, app.ListQuery{
-					Status: memo.StatusCompleted, Sort: "-created_at", Limit: 20,
+					Status: memo.StatusCompleted, Sort: "-created_at", Limit: 20, ReportNames: true,
 				})
 				return err
-			}, 320, 80},
+			}, 370, 80},
 			{"get", toolCall(getTool, `{"id":"`+long+`"}`), func() error {
 				_, err := w.App.Text(t.Context(), caller, long)
 				return err

@@ -79,6 +79,6 @@ func FuzzPlainCall(f *testing.F) {
 }
 
 func TestEveryArgumentReachesTheQuery(t *testing.T) {
-	testenv.EveryFieldReaches(t, listIn.toQuery, "add it to listIn.toQuery")
+	testenv.EveryFieldReaches(t, listIn.toQuery, "add it to listIn.toQuery", "Detail")
 	testenv.EveryFieldReaches(t, searchIn.toQuery, "add it to searchIn.toQuery")
 }

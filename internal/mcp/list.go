@@ -29,16 +29,61 @@ type listIn struct {
 	ExternalID   string         `json:"external_id,omitzero" doc:"exact match"`
 	Q            string         `json:"q,omitzero" doc:"words that must occur"`
 	Sort         string         `json:"sort,omitzero" default:"-created_at" enum:"-created_at,created_at,duration,-duration,updated_at,-updated_at" doc:"default: newest first"`
+	Detail       string         `json:"detail,omitzero" default:"summary" enum:"summary,titles" doc:"titles: only id, title and time"`
 	Limit        int            `json:"limit,omitzero" default:"10" min:"1" max:"50" doc:"1 to 50, default 10"`
 	Cursor       string         `json:"cursor,omitzero" doc:"next_cursor of the previous page, with the same arguments"`
 }
+
+// titlesOnly is the Detail of a list without summaries.
+const titlesOnly = "titles"
 
 func (in listIn) toQuery() app.ListQuery {
 	return app.ListQuery{
 		Status: memo.Status(in.Status), ProjectID: string(in.ProjectID), Language: in.Language,
 		From: in.DateFrom.Time, To: in.DateTo.Time, UpdatedAfter: in.UpdatedAfter.Time,
 		ExternalID: in.ExternalID, Query: in.Q, Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor, NoSnippets: true,
+		AllWords: true, ReportNames: in.Detail != titlesOnly,
 	}
+}
+
+// listedItem is an item of a list in JSON. It has no member that says nothing, because every member of
+// every item costs the host's model tokens.
+type listedItem struct {
+	ID         string        `json:"id"`
+	Title      string        `json:"title"`
+	CreatedAt  time.Time     `json:"created_at"`
+	Status     memo.Status   `json:"status,omitzero"` // unless completed
+	Language   memo.Optional `json:"language,omitzero"`
+	Duration   memo.Seconds  `json:"duration_seconds,omitzero"`
+	Summary    memo.Optional `json:"summary,omitzero"`
+	Speakers   []string      `json:"speakers,omitempty"`
+	Topics     []string      `json:"topics,omitempty"`
+	Project    string        `json:"project,omitzero"`
+	Reports    []string      `json:"reports,omitempty"` // names
+	ExternalID memo.Optional `json:"external_id,omitzero"`
+	CharCount  int           `json:"char_count,omitzero"`
+}
+
+func newListedItem(it app.ListItem, t memo.ListItem, detail string) listedItem {
+	item := listedItem{ID: t.ID, Title: t.Title, CreatedAt: t.CreatedAt}
+	if detail == titlesOnly {
+		return item
+	}
+	if t.Status != memo.StatusCompleted {
+		item.Status = t.Status
+	}
+	for _, s := range t.Speakers {
+		item.Speakers = append(item.Speakers, s.Name)
+	}
+	for _, topic := range t.Topics {
+		item.Topics = append(item.Topics, topic.Title)
+	}
+	if it.Project != nil {
+		item.Project = it.Project.Name
+	}
+	item.Language, item.Duration, item.Summary, item.ExternalID = t.Language, t.Duration, t.Summary, t.ExternalID
+	item.Reports, item.CharCount = it.Reports, it.CharCount
+	return item
 }
 
 // listTranscriptions is memo_list_transcriptions.
@@ -47,7 +92,7 @@ func (s *Server) listTranscriptions(ctx context.Context, c memo.Caller, in listI
 	if err != nil {
 		return nil, err
 	}
-	b := append(make([]byte, 0, 1024*len(page.Items)+256), `{"items":[`...)
+	items := make([]listedItem, len(page.Items))
 	lines := fmt.Appendf(make([]byte, 0, 256*len(page.Items)+256), "%s of %s%d",
 		memo.Plural(len(page.Items), "transcription"), moreThan(page), page.Total)
 	for i, it := range page.Items {
@@ -55,14 +100,12 @@ func (s *Server) listTranscriptions(ctx context.Context, c memo.Caller, in listI
 		if err != nil {
 			return nil, err
 		}
-		if i > 0 {
-			b = append(b, ',')
+		items[i] = newListedItem(it, t, in.Detail)
+		if in.Detail == titlesOnly {
+			lines = fmt.Appendf(lines, "\n%s | %s | id %s", t.CreatedAt.UTC().Format("2006-01-02 15:04"),
+				singleLine(t.Title), t.ID)
+			continue
 		}
-		if b, err = it.AppendJSON(b); err != nil {
-			return nil, err
-		}
-		b = strconv.AppendInt(append(b, `,"char_count":`...), int64(it.CharCount), 10)
-		b = append(b, '}')
 		lines = appendSummary(append(lines, "\n\n"...), it, t)
 		if t.Summary != "" {
 			lines = append(append(lines, '\n'), singleLine(string(t.Summary))...)
@@ -72,10 +115,18 @@ func (s *Server) listTranscriptions(ctx context.Context, c memo.Caller, in listI
 		lines = fmt.Appendf(lines, "\n\nThere are more: call %s again with the same arguments and cursor=%s", listTool,
 			page.NextCursor)
 	}
-	b = strconv.AppendInt(append(b, `],"total":`...), int64(page.Total), 10)
-	b = append(append(append(b, `,"total_relation":"`...), page.TotalRelation()...), `","next_cursor":`...)
-	cursor, err := memo.Optional(page.NextCursor).MarshalJSON()
-	return &toolResult{structured: append(append(b, cursor...), '}'), text: string(lines)}, err
+	hint := ""
+	if len(items) == 0 {
+		hint = fmt.Sprintf("Nothing matches. Leave filters out, widen the dates, or search with %s.", searchTool)
+		lines = append(append(lines, ". "...), hint...)
+	}
+	return structuredResult(struct {
+		Items         []listedItem  `json:"items"`
+		Total         int           `json:"total"`
+		TotalRelation string        `json:"total_relation"`
+		NextCursor    memo.Optional `json:"next_cursor"`
+		Hint          string        `json:"hint,omitzero"`
+	}{items, page.Total, page.TotalRelation(), memo.Optional(page.NextCursor), hint}, string(lines))
 }
 
 type searchIn struct {
@@ -84,21 +135,24 @@ type searchIn struct {
 	Limit int `json:"limit,omitzero" default:"10" min:"1" max:"50" doc:"hits: 1 to 50, default 10"`
 }
 
-// searchHit is a hit in JSON. A hit in the title or summary has no time, no speaker and offset 0.
+// searchHit is a hit in JSON. A hit in the title, the summary or a report has no time, no speaker and
+// offset 0. The first hit of a transcription names its reports.
 type searchHit struct {
 	ID        string        `json:"id"`
 	Title     string        `json:"title"`
 	CreatedAt time.Time     `json:"created_at"`
-	Time      memo.Optional `json:"time"` // 12:34, as in the line
-	Speaker   memo.Optional `json:"speaker"`
+	Time      memo.Optional `json:"time,omitzero"` // 12:34, as in the line
+	Speaker   memo.Optional `json:"speaker,omitzero"`
 	Snippet   string        `json:"snippet"`
 	Offset    int           `json:"offset"` // of the line in the transcript, in characters
+	Reports   []string      `json:"reports,omitempty"`
+	Missing   []string      `json:"missing_words,omitempty"`
 }
 
 func (in searchIn) toQuery() app.ListQuery {
 	return app.ListQuery{
 		Status: memo.StatusCompleted, ProjectID: string(in.ProjectID), From: in.DateFrom.Time, To: in.DateTo.Time,
-		Query: in.Query, Sort: "relevance", Limit: in.Limit,
+		Query: in.Query, Sort: "relevance", Limit: in.Limit, ReportNames: true,
 	}
 }
 
@@ -119,6 +173,9 @@ func (s *Server) searchTranscriptions(ctx context.Context, c memo.Caller, in sea
 		itemHits = itemHits[:min(len(itemHits), in.Limit-len(hits))]
 		if len(itemHits) > 0 {
 			lines = appendSummary(append(lines, "\n\n"...), it, t)
+			if it.Missing != nil {
+				lines = append(append(lines, " | without "...), strings.Join(it.Missing, ", ")...)
+			}
 		}
 		for _, h := range itemHits {
 			lines = append(append(lines, '\n'), h.line()...)
@@ -126,28 +183,41 @@ func (s *Server) searchTranscriptions(ctx context.Context, c memo.Caller, in sea
 		hits = append(hits, itemHits...)
 	}
 	head := fmt.Sprintf("%s; %s%s with these words", memo.Plural(len(hits), "hit"), moreThan(page),
-		memo.Plural(page.Total, "transcription"))
-	if page.Total > 0 {
-		head += ". At most three hits are shown for each: read it to find more"
+		memo.Plural(page.Total-page.Closest, "transcription"))
+	if page.Closest > 0 {
+		head += fmt.Sprintf(", %d with most of them", page.Closest)
+	}
+	hint := ""
+	switch {
+	case page.Total == 0:
+		hint = fmt.Sprintf("Nothing is found. Try fewer or other words, in the language of the meeting, or %s.", listTool)
+	case page.Total == page.Closest:
+		hint = "No transcription has all words: missing_words says what each of these lacks."
+	}
+	if hint != "" {
+		head += ". " + hint
 	} else {
-		head += fmt.Sprintf(". Try fewer or other words, or %s", listTool)
+		head += ". At most three hits are shown for each: read it to find more"
 	}
 	return structuredResult(struct {
 		Hits          []searchHit `json:"hits"`
-		Total         int         `json:"total"` // transcriptions
+		Total         int         `json:"total"`            // transcriptions
+		Closest       int         `json:"closest,omitzero"` // of them: those that lack words
 		TotalRelation string      `json:"total_relation"`
-	}{hits, page.Total, page.TotalRelation()}, head+string(lines))
+		Hint          string      `json:"hint,omitzero"`
+	}{hits, page.Total, page.Closest, page.TotalRelation(), hint}, head+string(lines))
 }
 
 // searchHits returns the hits in one transcription: its snippets, or if there are none, its summary
 // or title.
 func searchHits(it app.ListItem, t memo.ListItem, query string) []searchHit {
-	h := searchHit{ID: t.ID, Title: t.Title, CreatedAt: t.CreatedAt}
+	h := searchHit{ID: t.ID, Title: t.Title, CreatedAt: t.CreatedAt, Missing: it.Missing}
 	if len(it.Snippets) == 0 {
 		h.Snippet = t.Title
 		if t.Summary != "" {
 			h.Snippet = search.Snippet(search.ParseQuery(query), string(t.Summary))
 		}
+		h.Reports = it.Reports
 		return []searchHit{h}
 	}
 	hits := make([]searchHit, len(it.Snippets))
@@ -159,6 +229,7 @@ func searchHits(it app.ListItem, t memo.ListItem, query string) []searchHit {
 		}
 		hits[i] = h
 	}
+	hits[0].Reports = it.Reports
 	return hits
 }
 
@@ -206,6 +277,11 @@ func (s *Server) listProjects(ctx context.Context, c memo.Caller, in projectsIn)
 		fmt.Fprintf(&lines, "\n%s | %s | id %s", singleLine(p.Name), memo.Plural(p.TranscriptionCount, "transcription"), p.ID)
 	}
 	var next memo.Optional
+	hint := ""
+	if total == 0 {
+		hint = fmt.Sprintf("The workspace has no projects. Call %s without project_id.", listTool)
+		lines.WriteString(". " + hint)
+	}
 	if end := offset + len(projects); end < total {
 		next = memo.Optional(strconv.Itoa(end))
 		fmt.Fprintf(&lines, "\nThere are more: call %s again with cursor=%s", projectsTool, next)
@@ -214,7 +290,8 @@ func (s *Server) listProjects(ctx context.Context, c memo.Caller, in projectsIn)
 		Items      []item        `json:"items"`
 		Total      int           `json:"total"`
 		NextCursor memo.Optional `json:"next_cursor"`
-	}{items, total, next}, lines.String())
+		Hint       string        `json:"hint,omitzero"`
+	}{items, total, next, hint}, lines.String())
 }
 
 // appendSummary appends one line that describes a transcription.
@@ -236,6 +313,9 @@ func appendSummary(b []byte, it app.ListItem, t memo.ListItem) []byte {
 		add(strings.Join(names, ", "))
 	}
 	add(memo.Plural(it.CharCount, "character"))
+	if len(it.Reports) > 0 {
+		add("reports: " + strings.Join(it.Reports, ", "))
+	}
 	return append(append(b, " | id "...), t.ID...)
 }
 

@@ -35,6 +35,9 @@ type Config struct {
 	Log       *slog.Logger
 	// RESTPrefix is the path of the REST API, for the paths in results.
 	RESTPrefix string
+	// PublicURL is the server's address, without a final slash, for links in results; "" if it is not
+	// configured.
+	PublicURL string
 	// Version is the version of the product, which hosts show.
 	Version string
 	// Now returns the time; prompts contain today's date.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/params"
@@ -15,7 +14,7 @@ import (
 )
 
 // textRange selects a part of a long text. Hosts shorten a block of text that is longer than about
-// 12,000 characters (Codex), 40,000 (Gemini CLI) or 50,000 (Claude Code). The default and the
+// 12,000 bytes (Codex), 40,000 characters (Gemini CLI) or 50,000 (Claude Code). The default and the
 // maximum of max_chars follow from that.
 type textRange struct {
 	Offset   int `json:"offset,omitzero" default:"0" min:"0" doc:"in characters: 0, or the offset that \"next:\" gave"`
@@ -36,10 +35,25 @@ func (s *Server) getTranscription(ctx context.Context, c memo.Caller, in readIn)
 	return in.result(lines, getTool, "transcription "+string(in.ID), "", false), nil
 }
 
+const (
+	defaultChars = 10_000 // of max_chars
+	// defaultBytes leaves 500 bytes for the lines around a page, which then has at most 11,000.
+	defaultBytes = 10_500
+)
+
+// limit returns the limit of a page. Only one that is larger than the default has no limit in bytes.
+func (in textRange) limit(split bool) pageLimit {
+	l := pageLimit{chars: in.MaxChars, split: split}
+	if in.MaxChars <= defaultChars {
+		l.bytes = defaultBytes
+	}
+	return l
+}
+
 // result returns the selected part of s; see [pageAt] and [textPage.withHeader]. tool is the one
 // to call again.
 func (in textRange) result(s, tool, what, more string, split bool) *toolResult {
-	p, ok := pageAt(s, in.Offset, in.MaxChars, split)
+	p, ok := pageAt(s, in.Offset, in.limit(split))
 	if !ok {
 		return errorResult(fmt.Sprintf("The text has %s, and offset is after its end. Call %s with offset=0, or with an "+
 			"offset from \"next:\".", memo.Plural(p.total, "character"), tool))
@@ -98,7 +112,8 @@ func (s *Server) getReport(ctx context.Context, c memo.Caller, in reportIn) (*to
 	case r.Text == "":
 		return errorResult(fmt.Sprintf("This report has the status %s and no text. Call %s to read what was said.", r.Status,
 			getTool)), nil
-	case in.Offset == 0 && utf8.RuneCountInString(r.Text) <= in.MaxChars:
+	}
+	if p, _ := pageAt(r.Text, 0, in.limit(true)); in.Offset == 0 && p.to == p.total {
 		return textResult(r.Text), nil
 	}
 	return in.result(r.Text, reportTool, fmt.Sprintf("report %d of transcription %s", r.ID, in.ID), "", true), nil

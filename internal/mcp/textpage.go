@@ -13,10 +13,17 @@ type textPage struct {
 	cutsLine        bool // the page ends inside a line
 }
 
-// pageAt returns the page that starts with the line at offset and has as many whole lines as
-// fit into size characters, at least one. With split, it starts at exactly offset, and a line
-// longer than size is cut. ok is false if offset is after the end.
-func pageAt(s string, offset, size int, split bool) (p textPage, ok bool) {
+// pageLimit limits a page. A page has at least one line.
+type pageLimit struct {
+	chars int
+	bytes int  // 0: no limit; otherwise a longer line is cut
+	split bool // a page starts at exactly its offset, and a line longer than chars is cut
+}
+
+// pageAt returns the page that starts with the line at offset and has as many whole lines as fit
+// into the limit. It starts at exactly offset within a line that is cut. ok is false if offset is after
+// the end.
+func pageAt(s string, offset int, limit pageLimit) (p textPage, ok bool) {
 	p.total = utf8.RuneCountInString(s)
 	if offset > p.total {
 		return p, false
@@ -24,25 +31,42 @@ func pageAt(s string, offset, size int, split bool) (p textPage, ok bool) {
 	for line := range strings.Lines(s) {
 		n := utf8.RuneCountInString(line)
 		if p.from+n > offset {
+			if limit.split || limit.cut(line) < len(line) {
+				s = s[bytesOf(s, offset-p.from):]
+				p.from = offset
+			}
 			break
 		}
 		s, p.from = s[len(line):], p.from+n
 	}
-	if split {
-		s, p.from = s[bytesOf(s, offset-p.from):], offset
-	}
 	p.to = p.from
 	for line := range strings.Lines(s) {
 		n := utf8.RuneCountInString(line)
-		if p.to+n > p.from+size && p.text != "" {
+		if p.text != "" &&
+			(p.to+n > p.from+limit.chars || limit.bytes > 0 && len(p.text)+len(line) > limit.bytes) {
 			break
 		}
-		if n > size && split {
-			line, n, p.cutsLine = line[:bytesOf(line, size)], size, true
+		end := limit.cut(line)
+		p.text, p.to = s[:len(p.text)+end], p.to+utf8.RuneCountInString(line[:end])
+		if p.cutsLine = end < len(line); p.cutsLine {
+			break
 		}
-		p.text, p.to = s[:len(p.text)+len(line)], p.to+n
 	}
 	return p, true
+}
+
+// cut returns how many bytes of a line fit into a page of its own, without part of a character.
+func (l pageLimit) cut(line string) int {
+	end := len(line)
+	if l.split && utf8.RuneCountInString(line) > l.chars {
+		end = bytesOf(line, l.chars)
+	}
+	if l.bytes > 0 && end > l.bytes {
+		for end = l.bytes; end > 1 && !utf8.RuneStart(line[end]); {
+			end--
+		}
+	}
+	return end
 }
 
 // bytesOf returns the size in bytes of the first n characters of s.

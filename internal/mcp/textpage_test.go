@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"memoai.tech/memo/internal/mcp"
+	"memoai.tech/memo/internal/testworld"
 )
 
 // textPage is a page of a text, as a host reads it.
@@ -53,15 +54,16 @@ func readPage(block string) (p textPage, err error) {
 }
 
 // TestPagesHaveEveryCharacterOnce: the pages of any text together are the text. A page of a
-// transcript has whole lines, whatever its offset.
+// transcript has whole lines, whatever its offset, unless a line has more bytes than a page may have.
 func TestPagesHaveEveryCharacterOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.StringOfN(rapid.RuneFrom([]rune("ab é会🎉\n\n|")), 0, 300, -1).Draw(t, "text")
 		maxChars := rapid.IntRange(1, 60).Draw(t, "max_chars")
+		maxBytes := rapid.SampledFrom([]int{0, 4, 20, 100}).Draw(t, "max_bytes")
 		split := rapid.Bool().Draw(t, "split")
 		var read strings.Builder
 		page := func(offset int, split bool) textPage {
-			block, ok := mcp.PageOf(s, offset, maxChars, split)
+			block, ok := mcp.PageOf(s, offset, maxChars, maxBytes, split)
 			p, err := readPage(block)
 			if !ok || err != nil {
 				t.Fatalf("at %d: %v %v", offset, ok, err)
@@ -78,7 +80,10 @@ func TestPagesHaveEveryCharacterOnce(t *testing.T) {
 				strings.Count(strings.TrimSuffix(p.text, "\n"), "\n") > 0 {
 				t.Fatalf("%+v has %d characters, want at most %d", p, n, maxChars)
 			}
-			if !split && (p.cutsLine || p.to < p.total && !strings.HasSuffix(p.text, "\n")) {
+			if maxBytes > 0 && len(p.text) > maxBytes {
+				t.Fatalf("%+v has %d bytes, want at most %d", p, len(p.text), maxBytes)
+			}
+			if !split && maxBytes == 0 && (p.cutsLine || p.to < p.total && !strings.HasSuffix(p.text, "\n")) {
 				t.Fatalf("%+v ends within a line", p)
 			}
 			read.WriteString(p.text)
@@ -93,11 +98,40 @@ func TestPagesHaveEveryCharacterOnce(t *testing.T) {
 		anywhere := rapid.IntRange(0, utf8.RuneCountInString(s)).Draw(t, "offset")
 		p := page(anywhere, false)
 		before := string([]rune(s)[:p.from])
-		if p.from > anywhere || before != "" && !strings.HasSuffix(before, "\n") && p.from != p.total {
+		if p.from > anywhere || maxBytes == 0 && before != "" && !strings.HasSuffix(before, "\n") && p.from != p.total {
 			t.Fatalf("at %d: %+v begins within a line", anywhere, p)
 		}
-		if _, ok := mcp.PageOf(s, utf8.RuneCountInString(s)+1, maxChars, split); ok {
+		if _, ok := mcp.PageOf(s, utf8.RuneCountInString(s)+1, maxChars, maxBytes, split); ok {
 			t.Fatal("an offset after the end returns a page")
 		}
 	})
+}
+
+// TestDefaultPagesHaveFewBytes: a default page of any script has at most 11,000 bytes, with the lines around it.
+func TestDefaultPagesHaveFewBytes(t *testing.T) {
+	w := newWorld(t, testworld.Config{Store: storeIn(t)})
+	for name, text := range map[string]string{
+		"Russian":       strings.Repeat("Мы договорились о пилоте.\n", 2000),
+		"Japanese":      strings.Repeat("導入日は七月十三日です。\n", 2000),
+		"one long line": strings.Repeat("пилот ", 4000),
+		"English":       strings.Repeat("We agreed on a pilot.\n", 2000),
+	} {
+		id := w.Import(w.Acme, name+".txt", text)
+		for _, tool := range []string{getTool, exportTool} {
+			var read strings.Builder
+			for offset, more := 0, true; more; {
+				block := w.mustSucceed(tool, `{"id":"`+id+`","offset":`+jsonOf(offset)+`}`, nil).Content[0].Text
+				p, err := readPage(block)
+				if err != nil || len(block) > 11_000 || !utf8.ValidString(block) || p.from != offset ||
+					p.cutsLine != (name == "one long line" && p.to < p.total) && tool == getTool {
+					t.Fatalf("%s %s at %d: %v, %d bytes, %+v", tool, name, offset, err, len(block), p.cutsLine)
+				}
+				read.WriteString(p.text)
+				offset, more = p.to, p.to < p.total
+			}
+			if n := strings.Count(read.String(), strings.Fields(text)[0]); n != strings.Count(text, strings.Fields(text)[0]) {
+				t.Errorf("%s %s: read %d lines", tool, name, n)
+			}
+		}
+	}
 }

@@ -22,6 +22,10 @@ const (
 	exportTool   = "memo_export_transcription"
 	bulkTool     = "memo_bulk_export"
 	projectsTool = "memo_list_projects"
+
+	// ChatGPT fixes the names and the shape of these.
+	hostSearchTool = "search"
+	hostFetchTool  = "fetch"
 )
 
 // addTools adds the tools. CONTRIBUTING.md lists what to change when one is added. The whole list
@@ -33,8 +37,8 @@ func (s *Server) addTools(server *sdk.Server) {
 			"Use it for \"last week\" or \"all of project X\"; to find what was said use "+searchTool+".",
 		s.listTranscriptions)
 	addTool(s, server, searchTool, "Search transcriptions",
-		"Searches transcriptions for words. All words must occur in one transcription (title, summary, text or a "+
-			"speaker's name), but of five or more not the common ones. Best matches first, at most three hits per "+
+		"Searches titles, summaries, topics, AI reports, speakers and texts for words or a question. Those with all "+
+			"words come first, then those with most of them (missing_words says what they lack). At most three hits per "+
 			"transcription; each hit has the transcription's id and the offset from which to continue with "+
 			getTool+".", s.searchTranscriptions)
 	addTool(s, server, getTool, "Read a transcription",
@@ -53,6 +57,13 @@ func (s *Server) addTools(server *sdk.Server) {
 	addTool(s, server, projectsTool, "List projects",
 		"Lists the workspace's projects with how many transcriptions each has; their ids filter the other tools.",
 		s.listProjects)
+	if s.PublicURL == "" {
+		return // what these return is cited by its URL
+	}
+	addTool(s, server, hostSearchTool, "Search", "Searches transcriptions: id, title and url of up to 10, for "+
+		hostFetchTool+". "+searchTool+" also returns what was said.", s.hostSearch)
+	addTool(s, server, hostFetchTool, "Fetch", "Returns one transcription with summary, AI reports and text, and its url.",
+		s.hostFetch)
 }
 
 // tool calls a tool with the arguments that a client sent.
@@ -66,10 +77,12 @@ func addTool[In any](s *Server, server *sdk.Server, name, title, description str
 		return runTool(ctx, name, c, arguments, f)
 	}
 	s.tools[name] = run
-	openWorld := false
+	no := false
 	server.AddTool(&sdk.Tool{
-		Name: name, Description: description, InputSchema: params.Schema(reflect.TypeFor[In]()),
-		Annotations: &sdk.ToolAnnotations{Title: title, ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: &openWorld},
+		Name: name, Description: description, InputSchema: params.ArgumentSchema(reflect.TypeFor[In]()),
+		Annotations: &sdk.ToolAnnotations{
+			Title: title, ReadOnlyHint: true, DestructiveHint: &no, IdempotentHint: true, OpenWorldHint: &no,
+		},
 	}, func(ctx context.Context, req *sdk.CallToolRequest) (_ *sdk.CallToolResult, err error) {
 		c := callFromContext(ctx)
 		c.result, err = run(ctx, c.caller, req.Params.Arguments)

@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write the golden files")
 // TestListsMatchGoldenFiles: hosts put these lists at the start of every conversation, so they
 // change only on purpose, and that of the tools stays under 8,000 bytes.
 func TestListsMatchGoldenFiles(t *testing.T) {
-	w := newWorld(t, testworld.Config{Store: storeIn(t)})
+	w := newWorldAt(t, testworld.Config{Store: storeIn(t)}, "https://memo.example.com")
 	for name, method := range map[string]string{
 		"tools": "tools/list", "prompts": "prompts/list",
 		"templates": "resources/templates/list",
@@ -71,6 +71,23 @@ func TestListTool(t *testing.T) {
 				t.Errorf("the text does not contain %q:\n%s", s, r.Content[0].Text)
 			}
 		}
+		if first["updated_at"] != nil || first["status"] != nil || page.Items[0]["topics"] == nil ||
+			!strings.Contains(jsonOf(page.Items[0]), `"reports":["Action items"],"speakers":["Alex","Jordan"]`) {
+			t.Errorf("%v", page.Items[0])
+		}
+		page.Items = nil
+		w.mustSucceed(listTool, `{"detail":"titles"}`, &page)
+		if len(page.Items) != 3 || len(page.Items[0]) != 3 || page.Items[0]["title"] == nil {
+			t.Errorf("titles only: %v", page.Items)
+		}
+		for tool, arguments := range map[string]string{
+			listTool: `{"q":"nowhere"}`, searchTool: `{"query":"nowhere"}`,
+		} {
+			var empty struct{ Hint string }
+			if w.mustSucceed(tool, arguments, &empty); !strings.Contains(empty.Hint, "memo_") {
+				t.Errorf("%s without results has the hint %q", tool, empty.Hint)
+			}
+		}
 		for arguments, want := range map[string]int{
 			`{"status":"queued"}`: 1, `{"language":"de"}`: 1, `{"external_id":"crm-1"}`: 1, `{"q":"price"}`: 1,
 			`{"date_from":"2026-05-02","date_to":"2026-05-02"}`:                      1,
@@ -115,6 +132,7 @@ func TestSearchHitHasOffsetOfItsLine(t *testing.T) {
 		if len(found.Hits) != 1 || found.Hits[0].Offset != 0 {
 			t.Errorf("%+v", found)
 		}
+		found.Hits = nil
 		w.mustSucceed(searchTool, `{"query":"Besprechung"}`, &found) // in a title only
 		if len(found.Hits) != 1 || found.Hits[0].Time != nil || found.Hits[0].Snippet != "Besprechung über Größe" {
 			t.Errorf("%+v", found)

@@ -54,10 +54,16 @@ func onBoth(t *testing.T, f func(t *testing.T, w *world)) {
 
 func newWorld(t testing.TB, cfg testworld.Config) *world {
 	t.Helper()
+	return newWorldAt(t, cfg, "")
+}
+
+// newWorldAt returns a new world whose server has a public URL.
+func newWorldAt(t testing.TB, cfg testworld.Config, publicURL string) *world {
+	t.Helper()
 	w := new(world)
 	cfg.Handler = func(a *app.App, g *admission.Control, log *slog.Logger) http.Handler {
 		w.server = mcp.New(mcp.Config{
-			App: a, Admission: g, Log: log, RESTPrefix: restPrefix, Version: "test",
+			App: a, Admission: g, Log: log, RESTPrefix: restPrefix, Version: "test", PublicURL: publicURL,
 			Now: func() time.Time { return time.Date(2026, 5, 20, 23, 0, 0, 0, time.FixedZone("", -2*3600)) },
 		})
 		return w.server

@@ -260,7 +260,8 @@ func TestRestoreEndsApps(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		client, got := w.connect(w.Olga)
 		file := filepath.Join(t.TempDir(), "backup")
-		w.Must(w.Store.WriteBackup(t.Context(), file, nil))
+		_, err := w.Store.WriteBackup(t.Context(), file, 0, nil)
+		w.Must(err)
 		backup, err := store.OpenBackup(t.Context(), file, time.Now)
 		w.Must(err)
 		defer backup.Close()

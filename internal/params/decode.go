@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -81,7 +82,8 @@ func Unknown(in any, query url.Values) (faults Faults) {
 func DecodeBody(raw []byte, into any) Faults { return decodeObject(raw, into, false) }
 
 // DecodeArguments is [DecodeBody] for the arguments that a model fills in. Null means that an argument is
-// absent, and so does "" for an optional one, because some models fill in every argument.
+// absent, and so does "" for an optional one, because some models fill in every argument. A number may
+// be a string, and a date may have a time, in UTC unless it names a zone.
 func DecodeArguments(raw []byte, into any) Faults {
 	if len(raw) == 0 {
 		raw = []byte("{}")
@@ -113,6 +115,9 @@ func decodeObject(raw []byte, into any, lenient bool) (faults Faults) {
 
 // setMember sets the field of a JSON object to value, which is nil if the member is absent.
 func (f *Field) setMember(v reflect.Value, value jsontext.Value, lenient bool) Faults {
+	if lenient {
+		value = lenientValue(v, value)
+	}
 	null, empty := value.Kind() == 'n', string(value) == `""`
 	absent := value == nil || f.defaults != "" && (null || empty) || null && v.Kind() == reflect.Pointer ||
 		lenient && (null || empty && !f.Required)
@@ -138,6 +143,25 @@ func (f *Field) setMember(v reflect.Value, value jsontext.Value, lenient bool) F
 		return f.fault("value_error", "must not contain NUL")
 	}
 	return faults
+}
+
+// lenientValue returns the number in a string, or the day of an instant, if v is a number or a day.
+func lenientValue(v reflect.Value, value jsontext.Value) jsontext.Value {
+	var s string
+	if value.Kind() != '"' || json.Unmarshal(value, &s) != nil {
+		return value
+	}
+	if n, err := strconv.Atoi(strings.TrimSpace(s)); err == nil && v.Kind() == reflect.Int {
+		return jsontext.Value(strconv.Itoa(n))
+	}
+	if v.Type() == reflect.TypeFor[Date]() {
+		for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05"} {
+			if t, err := time.Parse(layout, s); err == nil {
+				return jsontext.Value(t.UTC().Format(`"` + time.DateOnly + `"`))
+			}
+		}
+	}
+	return value
 }
 
 // setText sets the field to a value from a query, a path or a default.

@@ -120,6 +120,14 @@ var typeSchemas = map[reflect.Type]*jsonschema.Schema{
 // Schema returns the JSON schema of what a caller may send as a value of this type.
 func Schema(t reflect.Type) *jsonschema.Schema { return schemaOf(t, nil) }
 
+// ArgumentSchema returns the schema of the arguments of a tool. It has no formats, which some hosts
+// refuse and others enforce more strictly than [DecodeArguments].
+func ArgumentSchema(t reflect.Type) *jsonschema.Schema {
+	s := schemaOf(t, nil)
+	eachSchema(s, func(s *jsonschema.Schema) { s.Format = "" })
+	return s
+}
+
 // ResponseSchema returns the JSON schema of a response. Its objects may have more members, because
 // clients must ignore those that are added later. stored has the schemas of types that are written
 // from stored JSON.

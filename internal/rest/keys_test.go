@@ -51,7 +51,7 @@ func TestKeyLifecycle(t *testing.T) {
 		w.request(mark, "PATCH", "/keys/"+created.ID, `{"name":"x"}`).Want(409, "key_not_active")
 
 		w.request(olga, "DELETE", "/keys/"+replacement.ID, "").Want(204)
-		w.get("/me", replacement.Key).Want(401, `{"detail":"Invalid API key"}`)
+		w.get("/me", replacement.Key).Want(401, `{"detail":"Invalid API key","reason":"revoked"}`)
 		w.request(mark, "DELETE", "/keys/"+replacement.ID, "").Want(204)
 	})
 }

@@ -180,7 +180,7 @@ func TestEveryRouteIsLimited(t *testing.T) {
 
 func mustBeLimited(a testworld.Response, class, limit string) {
 	a.T.Helper()
-	a.Want(429, `{"detail":"Rate limit exceeded"}`)
+	a.Want(429, `{"detail":"Rate limit exceeded","retry_after":`+a.Header.Get("Retry-After")+`}`)
 	for name, want := range map[string]string{
 		"RateLimit-Policy": `"` + class + `";q=` + limit + `;w=60`, "X-RateLimit-Limit": limit, "X-RateLimit-Remaining": "0",
 	} {

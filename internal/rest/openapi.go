@@ -185,13 +185,24 @@ func refusalResponses() map[string]openapi.Response {
 			Type: "object", Required: []string{"detail"}, Properties: map[string]*jsonschema.Schema{"detail": of},
 		})
 	}
+	detailAnd := func(member string, schema *jsonschema.Schema) openapi.Content {
+		return openapi.JSON(&jsonschema.Schema{
+			Type: "object", Required: []string{"detail"},
+			Properties: map[string]*jsonschema.Schema{"detail": text, member: schema},
+		})
+	}
 	retry := map[string]openapi.Header{"Retry-After": {
 		Description: "Whole seconds. A request after that time succeeds unless others come first.",
 		Schema:      &jsonschema.Schema{Type: "integer"},
 	}}
 	out := map[string]openapi.Response{}
 	for status, r := range map[int]openapi.Response{
-		401: {Description: "The key is missing or invalid, or was sent in the URL.", Content: detail(text)},
+		401: {
+			Description: "The key is missing or invalid, or was sent in the URL.",
+			Content: detailAnd("reason", &jsonschema.Schema{
+				Type: "string", Enum: []any{memo.KeyExpired, memo.KeyRevoked, memo.KeyDeactivated},
+			}),
+		},
 		403: {Description: "The plan has no API access, or a key tried to manage keys.", Content: detail(code)},
 		404: {
 			Description: "Not found, or in another workspace.",
@@ -202,7 +213,10 @@ func refusalResponses() map[string]openapi.Response {
 		413: {Description: "The body is too large.", Content: detail(text)},
 		415: {Description: "The body is not JSON.", Content: detail(text)},
 		422: {Description: "Invalid parameters. The response lists all of them.", Content: detail(faults)},
-		429: {Description: "Rate limit exceeded.", Headers: retry, Content: detail(text)},
+		429: {
+			Description: "Rate limit exceeded.", Headers: retry,
+			Content: detailAnd("retry_after", &jsonschema.Schema{Type: "integer"}),
+		},
 		500: {Description: "Internal server error. Search the log for request_id.", Content: detail(text)},
 		503: {Description: "Busy or unavailable. Try again after Retry-After.", Headers: retry, Content: detail(text)},
 	} {

@@ -26,6 +26,7 @@ var storedSchemas = map[reflect.Type]*jsonschema.Schema{
 		memo.ListItem
 		Project  *memo.ProjectRef `json:"project"`
 		Snippets []app.Snippet    `json:"snippets,omitempty"` // with q only
+		Missing  []string         `json:"missing_words,omitempty" doc:"with q: what it lacks; absent if it has all"`
 	}](), nil),
 	reflect.TypeFor[changeOut](): params.ResponseSchema(reflect.TypeFor[struct {
 		Type      string             `json:"type" enum:"upsert,delete"`
@@ -101,6 +102,13 @@ func (p listPage) AppendJSON(b []byte) (_ []byte, err error) {
 				return nil, err
 			}
 			b = append(append(b, `,"snippets":`...), snippets...)
+		}
+		if it.Missing != nil {
+			missing, err := json.Marshal(it.Missing)
+			if err != nil {
+				return nil, err
+			}
+			b = append(append(b, `,"missing_words":`...), missing...)
 		}
 		b = append(b, '}')
 	}

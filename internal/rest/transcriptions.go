@@ -21,7 +21,7 @@ type listIn struct {
 	DateTo       params.Date    `query:"date_to" doc:"created on or before this day (UTC)"`
 	UpdatedAfter params.Instant `query:"updated_after" doc:"updated after this instant, such as 2026-05-20T08:00:00Z"`
 	ExternalID   string         `query:"external_id" doc:"only with this external id"`
-	Q            string         `query:"q" doc:"words to search for in title, summary and transcript; all must occur, but of five or more not the common ones"`
+	Q            string         `query:"q" doc:"words to search for in titles, summaries, reports and transcripts; what has all of them comes first, then up to 20 what has most of three or more"`
 	Sort         string         `query:"sort" default:"-created_at" enum:"-created_at,created_at,duration,-duration,updated_at,-updated_at,relevance" doc:"ties are broken by id; relevance needs q"`
 	Limit        int            `query:"limit" default:"20" doc:"how many; clamped to 1–100"`
 	Offset       int            `query:"offset" default:"0" min:"0" doc:"how many to skip; use cursor where transcriptions may be added meanwhile"`

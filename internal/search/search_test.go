@@ -36,9 +36,9 @@ func TestTermsAreFoldedWords(t *testing.T) {
 func TestQueryHasEachTermOnce(t *testing.T) {
 	for q, want := range map[string][]search.Term{
 		"%_ \"' * ()":   nil,
-		"price PRICE a": {{"price", true}, {"a", false}},
-		"会":             {{"会", true}},
-		"会議室":           {{"会議", false}, {"議室", false}},
+		"price PRICE x": {{"pric", true, "price"}, {"x", false, "x"}},
+		"会":             {{"会", true, "会"}},
+		"会議室":           {{"会議", false, "会議"}, {"議室", false, "議室"}},
 	} {
 		t.Run(q, func(t *testing.T) {
 			if diff := cmp.Diff(want, search.ParseQuery(q)); diff != "" {
@@ -48,6 +48,45 @@ func TestQueryHasEachTermOnce(t *testing.T) {
 	}
 	if n := len(search.ParseQuery(strings.Repeat("ab cd ef gh ", 1000))); n != 4 {
 		t.Errorf("four words, repeated: got %d terms, want 4", n)
+	}
+}
+
+// TestQuestionsLoseTheirStopWords: what remains says what is asked for. Without anything else, they remain.
+func TestQuestionsLoseTheirStopWords(t *testing.T) {
+	for q, want := range map[string]string{
+		"What did we promise Acme, with dates?": "promis acme date",
+		"Was hat Lena Herrn Wiesner gesagt?":    "lena herrn wiesn gesagt",
+		"Сколько датчиков у клиента?":           "датчик клиент",
+		"¿Cuántos sensores necesita Maruvela?":  "sensor necesit maruvel",
+		"Harukaの宿題は何ですか?":                       "haruk 宿題",
+		"the who":                               "the who",
+		"ですか":                                   "です すか",
+		"x9s 4.2.1":                             "x9s 4 2 1",
+	} {
+		var got []string
+		for _, term := range search.ParseQuery(q) {
+			got = append(got, term.Text)
+		}
+		if s := strings.Join(got, " "); s != want {
+			t.Errorf("%s: got %q, want %q", q, s, want)
+		}
+	}
+}
+
+// TestWordsAreFoundInOtherForms: a form of a word finds the others, and a short word only itself and longer ones.
+func TestWordsAreFoundInOtherForms(t *testing.T) {
+	for q, text := range map[string]string{
+		"promised": "I promise", "dates": "a date", "companies": "one company", "Verlängerung": "sie verlängert",
+		"датчиков": "датчик", "прошивку": "на прошивке", "cámaras": "la cámara", "sensors": "Sensoren",
+	} {
+		if search.CountTerms(search.ParseQuery(q), text) != 1 {
+			t.Errorf("%q does not find %q", q, text)
+		}
+	}
+	for q, text := range map[string]string{"data": "the date", "paper": "a pap", "bus": "bu", "art": "start"} {
+		if search.CountTerms(search.ParseQuery(q), text) != 0 {
+			t.Errorf("%q finds %q", q, text)
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ const (
 type Term struct {
 	Text   string
 	Prefix bool
+	Word   string // the word without its ending cut off; only this is counted to find common words
 }
 
 // IsPair reports whether the term is a pair of characters of a script without spaces between words.
@@ -50,33 +51,43 @@ func Terms(text string) []string {
 	return out
 }
 
-// ParseQuery returns the terms that a text must contain to match q, each term once. If q
-// has no words, the result is empty and matches nothing.
+// ParseQuery returns the terms that a text must contain to match q, each term once, without stop
+// words unless there are no others. A word loses its ending, and a word of at least three letters is
+// a prefix. If q has no words, the result is empty and matches nothing.
 func ParseQuery(q string) []Term {
-	var out []Term
+	var out, stopped []Term
 	seen := map[string]bool{}
-	add := func(text string, prefix bool) {
-		if !seen[text] && len(out) < maxQueryTerms {
-			seen[text] = true
-			out = append(out, Term{text, prefix})
+	add := func(t Term, stop bool) {
+		switch {
+		case seen[t.Text]:
+			return
+		case stop:
+			stopped = append(stopped, t)
+		default:
+			out = append(out, t)
 		}
+		seen[t.Text] = true
 	}
 	for r := range runs(Fold(q)) {
 		if !r.unspaced {
-			term := cutTerm(r.text)
-			add(term, utf8.RuneCountInString(term) >= prefixFrom)
+			word := cutTerm(r.text)
+			text := stem(word)
+			add(Term{text, utf8.RuneCountInString(text) >= prefixFrom, word}, stopWords[word])
 			continue
 		}
 		pairs := r.appendPairs(nil)
 		if len(pairs) == 1 {
-			add(pairs[0], true) // a prefix matches it in a pair or at the end of a run
+			add(Term{pairs[0], true, pairs[0]}, isStopPair(pairs[0])) // a prefix matches it in a pair or at the end of a run
 			continue
 		}
 		for _, pair := range pairs[:len(pairs)-1] {
-			add(pair, false)
+			add(Term{pair, false, pair}, isStopPair(pair))
 		}
 	}
-	return out
+	if len(out) == 0 {
+		out = stopped
+	}
+	return out[:min(len(out), maxQueryTerms)]
 }
 
 // run is a maximal sequence of word characters that are either all of scripts with spaces

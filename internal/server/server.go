@@ -38,6 +38,8 @@ type Config struct {
 	Metrics   *telemetry.Metrics
 	// PublicURL is the server's address for /llms.txt, without a final slash.
 	PublicURL string
+	// SecurityContact is the URI to which vulnerabilities are reported, for security.txt. It may be "".
+	SecurityContact string
 	// LimitSource returns what /readyz says about who decides the rate limits. It is nil if this
 	// process decides alone. It does not affect whether the server is ready.
 	LimitSource func() string
@@ -87,6 +89,9 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /openapi.json", s.cfg.REST.ServeOpenAPI)
 	mux.HandleFunc("GET /llms.txt", s.serveLLMsText)
+	if s.cfg.SecurityContact != "" {
+		mux.HandleFunc("GET /.well-known/security.txt", s.serveSecurityText)
+	}
 	mux.Handle(mcp.Path, s.cfg.MCP)
 	s.cfg.OAuth.Mount(mux)
 	api := s.cfg.REST.Handler()
@@ -98,6 +103,10 @@ func (s *Server) routes() http.Handler {
 		}
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			api.ServeHTTP(w, r)
+			return
+		}
+		if r.URL.Path == mcp.Path+"/" { // as some hosts write the URL
+			s.cfg.MCP.ServeHTTP(w, r)
 			return
 		}
 		if _, pattern := mux.Handler(r); pattern == "" || r.URL.Path != path.Clean(r.URL.Path) {
@@ -156,6 +165,17 @@ func writeHealth(w http.ResponseWriter, r *http.Request, code int, h healthRespo
 		httpx.SetRetryAfter(w.Header(), 2*time.Second)
 	}
 	httpx.WriteJSON(w, r, code, h)
+}
+
+// securityTextFor is how long a reader may use a copy of security.txt, which has to say so.
+const securityTextFor = 30 * 24 * time.Hour
+
+// serveSecurityText writes a page that says how to report a vulnerability (RFC 9116).
+func (s *Server) serveSecurityText(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "public, max-age=3600")
+	fmt.Fprintf(w, "Contact: %s\nExpires: %s\n", s.cfg.SecurityContact,
+		time.Now().Add(securityTextFor).UTC().Format(time.RFC3339))
 }
 
 // serveLLMsText writes a page that describes the API to a language model.

@@ -55,6 +55,7 @@ func newServer(t *testing.T, limitSource func() string) (*server.Server, *store.
 			FirstPlan: memo.PlanPro, Now: time.Now,
 		}),
 		Metrics: telemetry.NewMetrics(), PublicURL: "https://memo.example.com", LimitSource: limitSource,
+		SecurityContact: "mailto:security@example.com",
 	}), s
 }
 
@@ -82,6 +83,7 @@ func TestRoutes(t *testing.T) {
 		"/readyz":                               {200, `"ready"`},
 		"/openapi.json":                         {200, `"openapi": "3.1.0"`},
 		"/llms.txt":                             {200, "format=md|txt|srt|vtt|json"},
+		"/.well-known/security.txt":             {200, "Contact: mailto:security@example.com\nExpires: "},
 		"/metrics":                              {404, `"detail"`}, // only on a listener of its own
 		"/nowhere":                              {404, `"detail"`},
 		"//healthz":                             {404, `"detail"`},
@@ -89,7 +91,8 @@ func TestRoutes(t *testing.T) {
 		"/.well-known/oauth-protected-resource": {200, `"resource":"https://memo.example.com/mcp"`},
 		"/.well-known/oauth-protected-resource/mcp": {200, `"resource":"https://memo.example.com/mcp"`},
 		"/mcp":      {401, "Missing API key"},
-		"/mcp/":     {404, `"detail"`},
+		"/mcp/":     {401, "Missing API key"},
+		"/mcp/x":    {404, `"detail"`},
 		"//mcp":     {404, `"detail"`},
 		"/register": {404, `"detail"`},
 		"/.well-known/oauth-authorization-server":    {200, `"issuer":"https://memo.example.com"`},
@@ -128,7 +131,7 @@ func TestRoutesInBrowser(t *testing.T) {
 		"/nowhere": {page, ""}, "/w/x": {page, ""},
 		"/docs/":          {redirect, "/docs"},
 		"//evil.example/": {redirect, "/evil.example"}, "/\\evil.example/": {redirect, "/%5Cevil.example"},
-		"/api": {jsonError, ""}, "/api/v2": {jsonError, ""}, "/mcp/": {jsonError, ""},
+		"/api": {jsonError, ""}, "/api/v2": {jsonError, ""}, "/mcp/x": {jsonError, ""},
 		"/.well-known/openid-configuration": {jsonError, ""},
 	} {
 		t.Run(path, func(t *testing.T) {

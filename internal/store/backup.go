@@ -76,6 +76,7 @@ var tables = []table{
 	},
 	{name: "speakers_pending", columns: "seq", excluded: true, derived: true},
 	{name: "search_pending", columns: "seq", excluded: true, derived: true},
+	{name: "search_again", columns: "seq", excluded: true, derived: true},
 	{name: "limit_windows", columns: "server, class, subject, calls, latest", excluded: true},
 }
 

@@ -81,7 +81,7 @@ func (s *Store) sampleQuery(f Filter, sample []int64) (query string, args []any,
 	in, counts := q.arg(string(list)), make([]string, len(f.Query))
 	if s.dialect == dialectPostgres {
 		for i, term := range f.Query {
-			counts[i] = `count(*) FILTER (WHERE x.terms @@ CAST(` + q.arg(`'`+term.Text+`'`) + ` AS tsquery))`
+			counts[i] = `count(*) FILTER (WHERE x.terms @@ CAST(` + q.arg(`'`+term.Word+`'`) + ` AS tsquery))`
 		}
 		// strip reads each vector once, and OFFSET makes PostgreSQL call it before the terms are compared.
 		return `SELECT ` + strings.Join(counts, ", ") + ` FROM (
@@ -94,7 +94,7 @@ func (s *Store) sampleQuery(f Filter, sample []int64) (query string, args []any,
 		// The plus sign makes SQLite read the hits from the first of the sample on, instead of
 		// searching once for each.
 		counts[i] = `(SELECT count(*) FROM search_index x WHERE search_index MATCH ` +
-			q.arg(`"`+tagged(tag, term.Text)+`"`) + ` AND x.rowid >= ` + from +
+			q.arg(`"`+tagged(tag, term.Word)+`"`) + ` AND x.rowid >= ` + from +
 			` AND +x.rowid IN (SELECT value FROM json_each(` + in + `)))`
 	}
 	return `SELECT ` + strings.Join(counts, ", "), q.args, nil

@@ -26,7 +26,7 @@ func TestCommonTermsAreLeftOut(t *testing.T) {
 						VALUES ($1, $2, $3, 'completed', 1, $4, 0, '{}')`, seq, fmt.Sprint(i), workspaceID, seq*1000); err != nil {
 						return err
 					}
-					terms := prepareTerms(s.dialect, workspaceID, memo.ListItem{Title: title(i)}, nil)
+					terms := prepareTerms(s.dialect, workspaceID, titled(title(i)))
 					if err := tx.index(ctx, seq, terms); err != nil {
 						return err
 					}
@@ -47,15 +47,15 @@ func TestCommonTermsAreLeftOut(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		add("v", 1, commonSample-1, func(int) string { return "what did we say about pricing" })
+		add("v", 1, commonSample-1, func(int) string { return "kwat dord wub zug abut pricing" })
 		add("w", 1000, 4*commonSample, func(int) string { return "old words" })
 		add("w", 2000, commonSample, func(i int) string {
-			title := "what we 会議です"
+			title := "kwat wub 会議室長"
 			if i%2 == 0 {
-				title += " say about"
+				title += " zug abut"
 			}
 			if i%2 == 0 || i%25 == 1 {
-				title += " did"
+				title += " dord"
 			}
 			if i == 2001 {
 				title += " pricing"
@@ -63,14 +63,14 @@ func TestCommonTermsAreLeftOut(t *testing.T) {
 			return title
 		})
 		for _, c := range []struct{ workspace, query, want string }{
-			{"w", "what did we say", "what did we say"},
-			{"w", "what did we say about pricing", "say about pricing"},
-			{"w", "会議です pricing whatever", "会議 議で です pricing whatever"}, // pairs are parts of a word
-			{"w", "what we did 会議", "what we did 会議"},
-			{"w", "what we did say 会議です", "say 会議 議で です"},
-			{"w", "what we did 会議です", "会議 議で です"},
-			{"w", "old words what did we", "old words"},
-			{"v", "what did we say about pricing", "what did we say about pricing"},
+			{"w", "kwat dord wub zug", "kwat dord wub zug"},
+			{"w", "kwat dord wub zug abut pricing", "zug abut pric"},
+			{"w", "会議室長 pricing quiver", "会議 議室 室長 pric quiv"}, // pairs are parts of a word
+			{"w", "kwat wub dord 会議", "kwat wub dord 会議"},
+			{"w", "kwat wub dord zug 会議室長", "zug 会議 議室 室長"},
+			{"w", "kwat wub dord 会議室長", "会議 議室 室長"},
+			{"w", "old words kwat dord wub", "old word"},
+			{"v", "kwat dord wub zug abut pricing", "kwat dord wub zug abut pric"},
 		} {
 			f, err := s.WithoutCommonTerms(ctx, Filter{
 				WorkspaceID: c.workspace, Status: memo.StatusCompleted, Search: true, Query: search.ParseQuery(c.query),
@@ -85,7 +85,7 @@ func TestCommonTermsAreLeftOut(t *testing.T) {
 		}
 		if s.dialect == dialectSQLite { // a text that is not indexed yet has no rowid at which to start
 			mustExec(t, s, `UPDATE transcriptions SET search_rowid = NULL WHERE seq = 2001`)
-			f := Filter{WorkspaceID: "w", Status: memo.StatusCompleted, Search: true, Query: search.ParseQuery("a b c d what")}
+			f := Filter{WorkspaceID: "w", Status: memo.StatusCompleted, Search: true, Query: search.ParseQuery("a b c d kwat")}
 			if got, err := s.WithoutCommonTerms(ctx, f); err != nil || len(got.Query) != len(f.Query) {
 				t.Errorf("before all texts are indexed: got %v (%v), want %v", got.Query, err, f.Query)
 			}

@@ -70,9 +70,10 @@ func (s *Store) PrepareDetails(ctx context.Context, workspaceID, id string, deta
 		return n, nil
 	}
 	var item, raw []byte
-	err := s.dataReader.q.QueryRowContext(ctx, `SELECT t.item, x.segments
+	var seq int64
+	err := s.dataReader.q.QueryRowContext(ctx, `SELECT t.seq, t.item, x.segments
 		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
-		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).Scan(&item, &raw)
+		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).Scan(&seq, &item, &raw)
 	if err != nil {
 		return n, notFoundTranscription(err)
 	}
@@ -83,11 +84,14 @@ func (s *Store) PrepareDetails(ctx context.Context, workspaceID, id string, deta
 	if err != nil {
 		return n, err
 	}
+	if d.Reports, err = s.reports(ctx, seq); err != nil {
+		return n, err
+	}
 	n.before = d.ListItem
 	if details.Title != nil {
 		d.Title = *details.Title
 	}
-	n.terms = new(prepareTerms(s.dialect, workspaceID, d.ListItem, d.Segments))
+	n.terms = new(prepareTerms(s.dialect, workspaceID, d))
 	return n, nil
 }
 

@@ -10,11 +10,24 @@ import (
 	"memoai.tech/memo"
 )
 
-// Limits of one transaction that indexes queued texts. Other transactions can run between two of
-// these.
+// The tables that queue transcriptions for the search index. Those in searchPending are not in the
+// index, so the database does not open without them. Those in searchAgain are found by a part of
+// their terms; they are indexed again while the server runs.
 const (
-	pendingTexts = 200
-	pendingBytes = 2 << 20 // of segments as JSON; the last text may exceed it
+	searchPending = "search_pending"
+	searchAgain   = "search_again"
+)
+
+// batchLimit limits one transaction that indexes queued texts. Other transactions can run between
+// two of these.
+type batchLimit struct {
+	texts int
+	bytes int // of segments as JSON; the last text may exceed it
+}
+
+var (
+	pendingBatch = batchLimit{200, 2 << 20}
+	againBatch   = batchLimit{20, 128 << 10} // takes SQLite about 20 ms
 )
 
 // indexQueued adds the transcriptions in search_pending to the search index. If it is
@@ -25,9 +38,9 @@ func (s *Store) indexQueued(ctx context.Context) error {
 		return classifyError(err)
 	}
 	for {
-		batch, err := s.pending(ctx)
+		batch, err := s.pending(ctx, searchPending, pendingBatch)
 		if err == nil && len(batch) > 0 {
-			err = s.Write(ctx, func(t *Tx) error { return t.indexBatch(ctx, batch) })
+			err = s.Write(ctx, func(t *Tx) error { return t.indexBatch(ctx, searchPending, batch) })
 		}
 		if err != nil {
 			return fmt.Errorf("store: indexed %d of %d texts for search; the next start continues: %w", done, total, err)
@@ -42,16 +55,26 @@ func (s *Store) indexQueued(ctx context.Context) error {
 	}
 }
 
-// queuedText is a transcription from search_pending with its terms.
+// IndexAgain replaces the entries of the next transcriptions in search_again, which an earlier
+// version made without topics and reports. It returns whether there may be more.
+func (s *Store) IndexAgain(ctx context.Context) (more bool, err error) {
+	batch, err := s.pending(ctx, searchAgain, againBatch)
+	if err != nil || len(batch) == 0 {
+		return false, err
+	}
+	return true, s.Write(ctx, func(t *Tx) error { return t.indexBatch(ctx, searchAgain, batch) })
+}
+
+// queuedText is a queued transcription with its terms.
 type queuedText struct {
 	seq, createdAt int64
 	workspaceID    string
 	terms          searchTerms
 }
 
-// pending reads the next transcriptions of search_pending and makes their terms. They are sorted by
-// creation time, because FTS5 collects the texts of a transaction only while their rowids increase.
-func (s *Store) pending(ctx context.Context) (batch []queuedText, err error) {
+// pending reads the next transcriptions of a queue and makes their terms. They are sorted by creation
+// time, because FTS5 collects the texts of a transaction only while their rowids increase.
+func (s *Store) pending(ctx context.Context, queue string, limit batchLimit) (batch []queuedText, err error) {
 	type row struct {
 		seq, createdAt  int64
 		id, workspaceID string
@@ -61,14 +84,14 @@ func (s *Store) pending(ctx context.Context) (batch []queuedText, err error) {
 		err = r.Scan(&n.seq, &n.createdAt, &n.id, &n.workspaceID, &n.item, &n.segments)
 		return n, err
 	}, `SELECT t.seq, t.created_at, t.id, t.workspace_id, t.item, x.segments
-		FROM search_pending p JOIN transcriptions t ON t.seq = p.seq JOIN transcripts x ON x.seq = p.seq
-		ORDER BY p.seq LIMIT $1`, pendingTexts)
+		FROM `+queue+` p JOIN transcriptions t ON t.seq = p.seq JOIN transcripts x ON x.seq = p.seq
+		ORDER BY p.seq LIMIT $1`, limit.texts)
 	if err != nil {
 		return nil, err
 	}
 	size := 0
 	for _, n := range rows {
-		if size >= pendingBytes {
+		if size >= limit.bytes {
 			break
 		}
 		n.segments, err = s.dataReader.value(ctx, n.id, segmentsValue, n.segments)
@@ -82,7 +105,10 @@ func (s *Store) pending(ctx context.Context) (batch []queuedText, err error) {
 		if err != nil {
 			return nil, err
 		}
-		terms := prepareTerms(s.dialect, n.workspaceID, d.ListItem, d.Segments)
+		if d.Reports, err = s.reports(ctx, n.seq); err != nil {
+			return nil, err
+		}
+		terms := prepareTerms(s.dialect, n.workspaceID, d)
 		batch = append(batch, queuedText{n.seq, n.createdAt, n.workspaceID, terms})
 		size += len(n.segments)
 	}
@@ -90,18 +116,23 @@ func (s *Store) pending(ctx context.Context) (batch []queuedText, err error) {
 	return batch, nil
 }
 
-// indexBatch writes the terms of those texts that are still in search_pending. The others
-// were deleted, given a new title or indexed by another process. It raises the content version,
-// because searches without these texts may be cached.
-func (t *Tx) indexBatch(ctx context.Context, batch []queuedText) error {
+// indexBatch writes the terms of those texts that are still in the queue. The others were deleted,
+// changed or indexed by another process. It raises the content version, because searches without
+// these texts may be cached.
+func (t *Tx) indexBatch(ctx context.Context, queue string, batch []queuedText) error {
 	indexed := map[string]bool{} // workspaces
 	for _, p := range batch {
-		n, err := t.execCount(ctx, `DELETE FROM search_pending WHERE seq = $1`, p.seq)
+		n, err := t.execCount(ctx, `DELETE FROM `+queue+` WHERE seq = $1`, p.seq)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
 			continue
+		}
+		if queue == searchAgain {
+			if err := t.unindex(ctx, p.seq); err != nil {
+				return err
+			}
 		}
 		if err := t.index(ctx, p.seq, p.terms); err != nil {
 			return err

@@ -69,7 +69,8 @@ func (h *harness) clearIndex() {
 func TestIndexingResumes(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		h := newHarness(t, cfg, 0)
-		const n = 2*pendingTexts + 10
+		n := 2*pendingBatch.texts + 10
+		first, total := int64(pendingBatch.texts), int64(n)
 		for i := range n {
 			h.addText(fmt.Sprint("Meeting ", i), "about zebras")
 		}
@@ -86,12 +87,12 @@ func TestIndexingResumes(t *testing.T) {
 		if _, err := Open(ctx, cfg); !errors.Is(err, context.Canceled) {
 			t.Fatalf("an interrupted start: got %v, want it cancelled", err)
 		}
-		if got := h.found("zebra"); got != pendingTexts || len(progress) != 1 || progress[0] != [2]int64{pendingTexts, n} {
+		if got := h.found("zebra"); got != pendingBatch.texts || len(progress) != 1 || progress[0] != [2]int64{first, total} {
 			t.Errorf("after one transaction: %d transcriptions are found, progress %v", got, progress)
 		}
 		mustOpen(t, cfg)
 		if got := h.found("zebra"); got != n || h.count("search_pending") != 0 || len(progress) != 3 ||
-			progress[2] != [2]int64{n - pendingTexts, n - pendingTexts} {
+			progress[2] != [2]int64{total - first, total - first} {
 			t.Errorf("at the end: %d transcriptions are found, progress %v", got, progress)
 		}
 	})
@@ -100,7 +101,7 @@ func TestIndexingResumes(t *testing.T) {
 // TestIndexingBatchesAreBoundedByBytes: two long texts fill a batch.
 func TestIndexingBatchesAreBoundedByBytes(t *testing.T) {
 	h := newHarness(t, Config{Dir: t.TempDir()}, 0)
-	long := make([]byte, pendingBytes/2+1)
+	long := make([]byte, pendingBatch.bytes/2+1)
 	for i := range long {
 		long[i] = "zebra "[i%6]
 	}
@@ -117,11 +118,13 @@ func TestIndexingBatchesAreBoundedByBytes(t *testing.T) {
 	}
 	for _, want := range []int{2, 1, 0} {
 		before := version()
-		batch, err := h.pending(t.Context())
+		batch, err := h.pending(t.Context(), searchPending, pendingBatch)
 		if err != nil || len(batch) != want {
 			t.Fatalf("the batch has %d transcriptions (%v), want %d", len(batch), err, want)
 		}
-		if err := h.Write(t.Context(), func(tx *Tx) error { return tx.indexBatch(t.Context(), batch) }); err != nil {
+		if err := h.Write(t.Context(), func(tx *Tx) error {
+			return tx.indexBatch(t.Context(), searchPending, batch)
+		}); err != nil {
 			t.Fatal(err)
 		}
 		if raised := version() > before; raised != (want > 0) {
@@ -139,7 +142,7 @@ func TestChangedTextIsIndexedAsItIsNow(t *testing.T) {
 		retitled, deleted, unchanged := h.addText("Old zebra", "one"), h.addText("Deleted zebra", "two"),
 			h.addText("Unchanged zebra", "three")
 		h.clearIndex()
-		batch, err := h.pending(ctx) // as read by another process
+		batch, err := h.pending(ctx, searchPending, pendingBatch) // as read by another process
 		if err != nil || len(batch) != 3 {
 			t.Fatalf("the batch is %v (%v), want 3 transcriptions", batch, err)
 		}
@@ -162,7 +165,7 @@ func TestChangedTextIsIndexedAsItIsNow(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if err := h.Write(ctx, func(tx *Tx) error { return tx.indexBatch(ctx, batch) }); err != nil {
+		if err := h.Write(ctx, func(tx *Tx) error { return tx.indexBatch(ctx, searchPending, batch) }); err != nil {
 			t.Fatal(err)
 		}
 		for word, want := range map[string]int{"zebra": 1, "giraffe": 1, "one": 1, "two": 0, "three": 1} {

@@ -115,9 +115,14 @@ func (s *Store) listQuery(f Filter, o Order, p Range) (query string, args []any)
 	if o.By == ByRelevance {
 		key = "0" // a cursor cannot hold a rank
 	}
+	return itemsOf(page, key, order), args
+}
+
+// itemsOf returns a query that reads the items of the rows c that page selects.
+func itemsOf(page, key, order string) string {
 	return `SELECT t.seq, t.id, ` + key + `, t.item, t.char_count, p.id, p.name
 		FROM (` + page + `) c JOIN transcriptions t ON t.seq = c.seq LEFT JOIN projects p ON p.id = t.project_id
-		ORDER BY ` + order, args
+		ORDER BY ` + order
 }
 
 // pageQuery returns a query that finds the rows of a page without reading their items.
@@ -157,15 +162,24 @@ func (s *Store) pageQuery(f Filter, o Order, p Range) (query, order string, args
 // first, sorted by rank. The other hits follow, the newest first: on SQLite in the order of their
 // rowids, which is any order within a second.
 func (q *queryBuilder) ranked(p Range) (query, order string, args []any) {
-	newest := ` ORDER BY ` + q.newest + ` DESC`
-	if q.rowids == nil {
-		newest += `, t.id DESC` // a rowid is unique
-	}
 	if p.Offset >= maxRanked {
-		return q.query(`t.seq AS seq, t.id AS id, `+q.newest+` AS key`) + newest + q.limit(p), "c.key DESC, c.id DESC", q.args
+		return q.query(`t.seq AS seq, t.id AS id, `+q.newest+` AS key`) + q.newestFirst() + q.limit(p),
+			"c.key DESC, c.id DESC", q.args
 	}
-	hits := q.query(`t.seq AS seq, t.id AS id, `+q.rank+` AS key`) + newest + ` LIMIT ` + q.arg(maxRanked)
-	return `SELECT seq, id, key FROM (` + hits + `) r ORDER BY key, id DESC` + q.limit(p), "c.key, c.id DESC", q.args
+	return `SELECT seq, id, key FROM (` + q.newestHits(maxRanked) + `) r ORDER BY key, id DESC` + q.limit(p),
+		"c.key, c.id DESC", q.args
+}
+
+// newestHits returns a query for the newest hits of a search, at most limit, with their rank as key.
+func (q *queryBuilder) newestHits(limit int) string {
+	return q.query(`t.seq AS seq, t.id AS id, `+q.rank+` AS key`) + q.newestFirst() + ` LIMIT ` + q.arg(limit)
+}
+
+func (q *queryBuilder) newestFirst() string {
+	if q.rowids == nil {
+		return ` ORDER BY ` + q.newest + ` DESC, t.id DESC`
+	}
+	return ` ORDER BY ` + q.newest + ` DESC` // a rowid is unique
 }
 
 func scanItem(row scanner) (it ListItem, err error) {
@@ -252,7 +266,12 @@ func (d dialect) indexedBy(index string) string {
 // it would have to sort all rows of these days. The plus sign prevents this on both databases.
 // The times are then read from the index by duration, which contains them after its key.
 func (s *Store) selection(f Filter, by OrderBy) *queryBuilder {
-	q := &queryBuilder{from: "transcriptions t", sorted: "t", conds: make([]string, 0, 8), args: make([]any, 0, 12)}
+	return s.selectionAfter(f, by, make([]any, 0, 12))
+}
+
+// selectionAfter is selection for a part of a query whose earlier parts have the arguments args.
+func (s *Store) selectionAfter(f Filter, by OrderBy, args []any) *queryBuilder {
+	q := &queryBuilder{from: "transcriptions t", sorted: "t", conds: make([]string, 0, 8), args: args}
 	switch {
 	case f.Search:
 		s.addSearch(q, f)

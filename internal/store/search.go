@@ -132,18 +132,28 @@ func (u unprepared) QueryRowContext(ctx context.Context, query string, args ...a
 
 // searchTerms holds the index entry of one text, ready to be written.
 type searchTerms struct {
-	title, summary, body string // on SQLite
+	title, summary, body string // on SQLite; summary is all that is about the text
 	vector               string // on PostgreSQL
 }
 
-// prepareTerms makes the terms of a transcription from its title, summary, segments and
-// speaker names. It needs seconds for a text of 30 MB, so it must not run inside a
+// prepareTerms makes the terms of a transcription from its title, summary, speakers, topics, AI
+// reports and segments. It needs seconds for a text of 30 MB, so it must not run inside a
 // transaction.
-func prepareTerms(d dialect, workspaceID string, doc memo.ListItem, segments []memo.Segment) searchTerms {
+func prepareTerms(d dialect, workspaceID string, doc *memo.Transcription) searchTerms {
 	var l termList
 	l.add(0, doc.Title)
 	l.add(1, string(doc.Summary))
-	for _, s := range segments {
+	for _, s := range doc.Speakers {
+		l.add(1, s.Name)
+	}
+	for _, topic := range doc.Topics {
+		l.add(1, topic.Title)
+	}
+	for _, r := range doc.Reports {
+		l.add(1, r.Name)
+		l.add(1, r.Text)
+	}
+	for _, s := range doc.Segments {
 		if l.isFull() {
 			break
 		}
@@ -226,8 +236,10 @@ func (t *Tx) indexAt(ctx context.Context, rowid int64, terms searchTerms) error 
 
 // unindex removes a transcription from the search index.
 func (t *Tx) unindex(ctx context.Context, seq int64) error {
-	if err := t.exec(ctx, `DELETE FROM search_pending WHERE seq = $1`, seq); err != nil {
-		return err
+	for _, queue := range []string{searchPending, searchAgain} {
+		if err := t.exec(ctx, `DELETE FROM `+queue+` WHERE seq = $1`, seq); err != nil {
+			return err
+		}
 	}
 	if t.dialect == dialectPostgres {
 		return t.exec(ctx, `DELETE FROM transcription_search WHERE seq = $1`, seq)

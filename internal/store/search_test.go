@@ -204,7 +204,7 @@ func TestSearchIsLimitedToItsWorkspace(t *testing.T) {
 				if err := tx.unindex(ctx, seq); err != nil {
 					return err
 				}
-				if err := tx.index(ctx, seq, prepareTerms(a.dialect, "a", memo.ListItem{Title: "Zebra"}, nil)); err != nil {
+				if err := tx.index(ctx, seq, prepareTerms(a.dialect, "a", titled("Zebra"))); err != nil {
 					return err
 				}
 			}
@@ -239,9 +239,11 @@ func TestTextHasOnlyTermsOfItsWorkspace(t *testing.T) {
 		}
 		if err := a.Write(ctx, func(tx *Tx) error {
 			const ofB = 11
-			doc := memo.ListItem{Title: title, Summary: memo.Optional(title)}
-			return errors.Join(tx.unindex(ctx, ofB), tx.index(ctx, ofB,
-				prepareTerms(a.dialect, "b", doc, []memo.Segment{{Text: title, Speaker: memo.Optional(title)}})))
+			doc := titled(title)
+			doc.Summary, doc.Speakers = memo.Optional(title), []memo.Speaker{{Name: title}}
+			doc.Topics, doc.Reports = []memo.Topic{{Title: title}}, []memo.Report{{Name: title, Text: title}}
+			doc.Segments = []memo.Segment{{Text: title, Speaker: memo.Optional(title)}}
+			return errors.Join(tx.unindex(ctx, ofB), tx.index(ctx, ofB, prepareTerms(a.dialect, "b", doc)))
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -280,7 +282,7 @@ func TestShortestPrefixesAreIndexed(t *testing.T) {
 			if err := tx.unindex(ctx, 1); err != nil {
 				return err
 			}
-			return tx.index(ctx, 1, prepareTerms(a.dialect, "a", memo.ListItem{Title: "Pricing 来年の予算 00会"}, nil))
+			return tx.index(ctx, 1, prepareTerms(a.dialect, "a", titled("Pricing 来年の予算 00会")))
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -330,8 +332,9 @@ func TestTermsOfLongTextAreBounded(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			doc := memo.ListItem{Title: "Title", Summary: "Summary"}
-			terms := prepareTerms(dialectSQLite, "a", doc, tc.segments)
+			doc := titled("Title")
+			doc.Summary, doc.Segments = "Summary", tc.segments
+			terms := prepareTerms(dialectSQLite, "a", doc)
 			tag := workspaceTag("a")
 			body := strings.Fields(terms.body)
 			if terms.title != tag+"title " || terms.summary != tag+"summary " || len(body) != tc.want ||
@@ -416,4 +419,9 @@ func TestCountKeyCoversEveryFilter(t *testing.T) {
 			add("q "+q, Filter{Search: true, Query: search.ParseQuery(q)})
 		}
 	})
+}
+
+// titled returns a transcription with a title and nothing else.
+func titled(title string) *memo.Transcription {
+	return &memo.Transcription{ListItem: memo.ListItem{Title: title}}
 }

@@ -33,7 +33,7 @@ func TestSpilledTextsAreSorted(t *testing.T) {
 					VALUES ($1, $2, 'w', 'completed', 1, $3, 0, '{}')`, x.seq, x.id, x.created); err != nil {
 					return err
 				}
-				if err := tx.index(ctx, x.seq, prepareTerms(s.dialect, "w", memo.ListItem{Title: "Zebra"}, nil)); err != nil {
+				if err := tx.index(ctx, x.seq, prepareTerms(s.dialect, "w", titled("Zebra"))); err != nil {
 					return err
 				}
 				texts = append(texts, x)

@@ -48,7 +48,7 @@ func (s *Store) PrepareSpeaker(
 		return n, err
 	}
 	n.before = d.ListItem
-	if d.Reports, err = s.reports(ctx, seq); err != nil { // for the size
+	if d.Reports, err = s.reports(ctx, seq); err != nil { // for the size and the terms
 		return n, err
 	}
 	found := false

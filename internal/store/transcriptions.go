@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -188,6 +189,30 @@ func (s *Store) reports(ctx context.Context, seq int64) ([]memo.Report, error) {
 	}, `SELECT id, name, slug, status, text, created_at FROM reports WHERE seq = $1 ORDER BY id`, seq)
 }
 
+// ReportNames returns the names of the reports with a text of each item, by its id.
+func (s *Store) ReportNames(ctx context.Context, items []ListItem) (map[string][]string, error) {
+	if len(items) == 0 {
+		return nil, nil
+	}
+	q, ids, names := new(queryBuilder), map[int64]string{}, map[string][]string{}
+	seqs := make([]string, len(items))
+	for i, it := range items {
+		ids[it.seq], seqs[i] = it.ID, q.arg(it.seq)
+	}
+	type named struct {
+		seq  int64
+		name string
+	}
+	rows, err := queryAll(s.quick(ctx), s.dataReader.q, func(row scanner) (r named, err error) {
+		err = row.Scan(&r.seq, &r.name)
+		return r, err
+	}, `SELECT seq, name FROM reports WHERE seq IN (`+strings.Join(seqs, ", ")+`) AND text <> '' ORDER BY id`, q.args...)
+	for _, r := range rows {
+		names[ids[r.seq]] = append(names[ids[r.seq]], r.name)
+	}
+	return names, err
+}
+
 // NewTranscription is a transcription to be added. [Store.Prepare] sets ID and Text of Doc.
 type NewTranscription struct {
 	Doc         *memo.Transcription
@@ -235,7 +260,7 @@ func (s *Store) prepareValues(n NewTranscription) (*Prepared, error) {
 	for _, r := range d.Reports {
 		p.size += int64(len(r.Text))
 	}
-	p.terms = prepareTerms(s.dialect, n.WorkspaceID, d.ListItem, d.Segments)
+	p.terms = prepareTerms(s.dialect, n.WorkspaceID, d)
 	return p, nil
 }
 

@@ -38,8 +38,9 @@ type transcriptionsPage struct {
 
 // rowGroup is a month of the list, or all rows if the list is not sorted by time. Month is then empty.
 type rowGroup struct {
-	Month string
-	Rows  []transcriptionRow
+	Heading string // a month, or empty
+	Closest bool   // the rows lack words of the search
+	Rows    []transcriptionRow
 }
 
 // transcriptionRow is a transcription in the list.
@@ -98,11 +99,15 @@ func showTranscriptions(v *pageRequest) error {
 			about = search.Snippet(p.Terms, string(row.Summary)) // a hit may be far into the summary
 		}
 		row.About = highlight(p.Terms, about)
-		p.add(row, strings.HasSuffix(in.Sort, "created_at"))
+		p.add(row, groupOf(f, row, in.Sort))
 	}
-	p.Total, p.Count = formatNumber(found.Total)+" transcriptions", found.Total
-	if found.Total == 1 {
+	p.Count = found.Total - found.Closest
+	p.Total = formatNumber(p.Count) + " transcriptions"
+	switch {
+	case p.Count == 1:
 		p.Total = "1 transcription"
+	case p.Count == 0:
+		p.Total = "No transcriptions"
 	}
 	if found.HasMoreThanTotal {
 		p.Total = "More than " + p.Total
@@ -128,14 +133,22 @@ func showTranscriptions(v *pageRequest) error {
 	return v.render("transcriptions", p)
 }
 
-// add adds a row to the group of its month.
-func (p *transcriptionsPage) add(row transcriptionRow, byMonth bool) {
-	month := ""
-	if byMonth {
-		month = row.CreatedAt.UTC().Format("January 2006")
+// groupOf returns the group that a row belongs to: its month if the list is by time, or those that
+// lack words of the search.
+func groupOf(f app.ListItem, row transcriptionRow, sort string) rowGroup {
+	switch {
+	case f.Missing != nil:
+		return rowGroup{Heading: "With most of the words", Closest: true}
+	case strings.HasSuffix(sort, "created_at"):
+		return rowGroup{Heading: row.CreatedAt.UTC().Format("January 2006")}
 	}
-	if n := len(p.Groups); n == 0 || p.Groups[n-1].Month != month {
-		p.Groups = append(p.Groups, rowGroup{Month: month})
+	return rowGroup{}
+}
+
+// add adds a row to its group.
+func (p *transcriptionsPage) add(row transcriptionRow, group rowGroup) {
+	if n := len(p.Groups); n == 0 || p.Groups[n-1].Heading != group.Heading {
+		p.Groups = append(p.Groups, group)
 	}
 	last := &p.Groups[len(p.Groups)-1]
 	last.Rows = append(last.Rows, row)

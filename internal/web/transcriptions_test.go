@@ -430,5 +430,5 @@ func TestTheFormHasEveryFilter(t *testing.T) {
 	in, err := v.filter(new(transcriptionsPage))
 	w.Must(err)
 	testenv.NoFieldIsZero(t, in, "add its field to pageRequest.filter and its value to this test",
-		"ExternalID", "Offset", "NoSnippets") // external ids are for scripts
+		"ExternalID", "Offset", "NoSnippets", "AllWords", "ReportNames") // external ids are for scripts
 }
