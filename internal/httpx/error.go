@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -120,6 +121,9 @@ func domainDetail(e *memo.Error, h http.Header, req *telemetry.Request) any {
 	case memo.KindInternal:
 		return internalError
 	case memo.KindInvalid:
+		if e.Code == memo.CodeKeyPolicy {
+			break // no single value is wrong
+		}
 		return params.InvalidValue("body", e)
 	case memo.KindUnauthorized:
 		return setChallenge(e, h)
@@ -143,6 +147,8 @@ func RefusalReason(e *memo.Error) string {
 		return "rate_limited"
 	case e.Code == memo.ErrAPIAccessDenied.Code:
 		return "plan"
+	case e.Kind == memo.KindForbidden && slices.Contains(memo.AccessCodes, e.Code):
+		return e.Code
 	}
 	return ""
 }

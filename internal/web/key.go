@@ -48,6 +48,9 @@ var refusalTexts = []struct {
 	{memo.RefusedEnded, "Key no longer active", "Something still sends this key. Give it a new one."},
 	{memo.RefusedInURL, "Key in the URL", "Send the key in the Authorization header."},
 	{memo.RefusedForbidden, "Not allowed for keys", "Only people who are signed in can manage keys."},
+	{memo.RefusedByScope, "Permission missing", "Create a key with this permission."},
+	{memo.RefusedByAddress, "Address not allowed", "Call from an allowed address, or create a key for this one."},
+	{memo.RefusedByPolicy, "Against the key policy", "Create a new key, with an expiry that the key policy allows."},
 }
 
 // Refusals returns the reasons of the refusals in the chart.
