@@ -47,6 +47,15 @@ var Scopes = []ScopeInfo{
 	{ScopeExport, "Exports", "Get transcriptions as files, one by one and as a ZIP.", PermissionExport},
 }
 
+// ScopeNames returns the names of all scopes, for people: "read, rest, mcp, export".
+func ScopeNames() string {
+	names := make([]string, len(Scopes))
+	for i, info := range Scopes {
+		names[i] = string(info.Scope)
+	}
+	return strings.Join(names, ", ")
+}
+
 // The scopes of keys and apps that were created without any.
 var (
 	keyScopes = []Scope{ScopeRead}
