@@ -69,6 +69,11 @@ func (r reader) KeyPolicy(ctx context.Context, workspaceID string) (memo.KeyPoli
 		}, "Workspace")
 }
 
+// KeyPolicy is [reader.KeyPolicy] over the connections for data.
+func (s *Store) KeyPolicy(ctx context.Context, workspaceID string) (memo.KeyPolicy, error) {
+	return s.dataReader.KeyPolicy(ctx, workspaceID)
+}
+
 // SetKeyPolicy sets the key policy of a workspace. One that demands nothing is stored as NULL, so that
 // reading it costs nothing.
 func (t *Tx) SetKeyPolicy(ctx context.Context, workspaceID string, p memo.KeyPolicy) error {

@@ -30,6 +30,7 @@ type keyPage struct {
 	Chart    usageChart
 	Revoke   menu // of an active key
 	EndVerb  string
+	Access   accessFacts
 }
 
 // refusalRow is how many calls were refused for a reason.
@@ -81,6 +82,9 @@ func (v *pageRequest) keyPage() (keyPage, error) {
 		formPage: formPage{v.newLayout("keys", k.Name), v.keyForm(formField{Value: k.Name}, "keep", expiryChanges)},
 		Key:      rows[0], NewID: uuid.Must(uuid.NewV7()).String(), Overlaps: overlapOptions,
 	}
+	if p.Access, err = v.accessFacts(k.KeyAccess); err != nil {
+		return keyPage{}, err
+	}
 	p.EndVerb = endVerb(k.Kind)
 	if k.Status == memo.KeyActive {
 		p.Revoke = newMenu("revoke", p.EndVerb)
@@ -123,7 +127,7 @@ func doChangeKey(v *pageRequest) error {
 		change.ExpiresAt = &expires
 	}
 	if _, err := v.App.ChangeKey(v.ctx, v.Caller, k.ID, change); err != nil {
-		return err
+		return v.refuseKey(showKey, err)
 	}
 	return v.redirect(v.keysPath() + "?done=saved")
 }
