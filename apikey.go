@@ -129,6 +129,7 @@ type APIKey struct {
 	ExposedAt          *time.Time // when it was first seen in a URL
 	RotatedFrom        Optional   // the key that this one replaces
 	FirstCall          string     // what its first call did, if this process knows it: "listed 20 transcriptions"
+	Access             KeyAccess
 }
 
 // KeyCreator is the member on whose behalf a key acts.
@@ -188,6 +189,9 @@ const (
 	RefusedEnded                    // 401: the key had expired or was revoked or deactivated
 	RefusedInURL                    // 401: the key was in the URL
 	RefusedForbidden                // 403: only signed-in members may make the call
+	RefusedByScope                  // 403: the key lacks a scope
+	RefusedByAddress                // 403: the key may not be used from the caller's address
+	RefusedByPolicy                 // 403: the key breaks the key policy of the workspace
 	refusals                        // the number of reasons
 )
 
@@ -232,6 +236,7 @@ type KeyView struct {
 	Requests24h   int64      `json:"requests_24h"`
 	ExposedAt     *time.Time `json:"exposed_at"`
 	RotatedFrom   Optional   `json:"rotated_from"`
+	KeyAccess
 	// For the web app: when the key ended, why it was deactivated, and what its
 	// first call did.
 	EndedAt            *time.Time `json:"-"`
@@ -265,7 +270,7 @@ func (k APIKey) View(now time.Time) KeyView {
 		LastUsedAt: k.LastUsedAt, LastUsedIP: k.LastUsedIP, LastUsedAgent: k.LastUsedAgent,
 		Requests24h: k.Requests24h, ExposedAt: k.ExposedAt, RotatedFrom: k.RotatedFrom,
 		EndedAt: k.Validity.endedAt(now), DeactivationReason: k.DeactivationReason,
-		FirstCall: k.FirstCall,
+		FirstCall: k.FirstCall, KeyAccess: k.Access,
 	}
 }
 

@@ -113,6 +113,7 @@ const (
 	ActionWorkspaceCreated Action = "workspace.created"
 	ActionWorkspaceRenamed Action = "workspace.renamed"
 	ActionPlanChanged      Action = "workspace.plan_changed"
+	ActionKeyPolicyChanged Action = "workspace.key_policy_changed"
 	ActionImported         Action = "transcription.imported"
 	ActionTitleChanged     Action = "transcription.renamed"
 	ActionDateChanged      Action = "transcription.date_changed"

@@ -14,6 +14,9 @@ type Caller struct {
 	SessionID string // set for a signed-in caller
 	Operator  bool   // set on the command line; may do everything
 
+	Scopes     []Scope  // of a caller with an API key
+	ProjectIDs []string // the only projects that the caller sees; empty for all transcriptions
+
 	ClientAddress string // of the request; X-Forwarded-For counts only from trusted proxies
 	UserAgent     string
 

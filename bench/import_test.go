@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
 	"memoai.tech/memo/internal/ratelimit"
@@ -78,7 +79,7 @@ func BenchmarkAuthorise(b *testing.B) {
 	const n = 10_000
 	authorise := func() {
 		for range n {
-			_, err := a.AuthoriseKey(ctx, key, app.Client{Address: "192.0.2.1", UserAgent: "curl/8"})
+			_, err := a.AuthoriseKey(ctx, key, app.Client{Address: "192.0.2.1", UserAgent: "curl/8"}, memo.PermissionREST)
 			check(b, err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,10 @@ type keyCreate struct {
 	Member  string `required:"" placeholder:"EMAIL"`
 	Name    string `required:""`
 	Expires expiry `help:"A date, an RFC 3339 time, or a number of days such as 90d." placeholder:"DATE|90d"`
+
+	Scope   []memo.Scope `help:"What it may do: ${scopes}. Repeat it for several." placeholder:"SCOPE"`
+	Project []string     `help:"A project, by name or id, that it sees instead of all. Repeat it for several."`
+	AllowIP []string     `name:"allow-ip" help:"An address or range for its calls. Repeat it for several." placeholder:"CIDR"`
 }
 
 func (c *keyCreate) Run(s *session, w memo.Workspace) error {
@@ -32,7 +37,11 @@ func (c *keyCreate) Run(s *session, w memo.Workspace) error {
 		return err
 	}
 	caller := memo.Caller{Operator: true, WorkspaceID: w.ID, UserID: u.ID}
-	k, err := s.CreateKey(s.ctx, caller, app.KeyRequest{Name: c.Name, ExpiresAt: c.Expires.at})
+	access := memo.KeyAccess{Scopes: c.Scope, AllowedIPs: c.AllowIP}
+	if access.ProjectIDs, err = s.projectIDs(w, c.Project); err != nil {
+		return err
+	}
+	k, err := s.CreateKey(s.ctx, caller, app.KeyRequest{Name: c.Name, ExpiresAt: c.Expires.at, Access: access})
 	if memo.KindOf(err) == memo.KindNotFound {
 		return fmt.Errorf("%s is not an active member of %s. 'memo member add' adds a user", u.Email, w.Name)
 	}
@@ -44,6 +53,23 @@ func (c *keyCreate) Run(s *session, w memo.Workspace) error {
 		fmt.Fprintf(s.stderr, "Copy the key now: it is not shown again. Name: %s. Expires: %s.\n",
 			k.Name, formatTime(k.ExpiresAt))
 	})
+}
+
+// projectIDs returns the ids of projects that are given by name or id.
+func (s *session) projectIDs(w memo.Workspace, given []string) (ids []string, err error) {
+	projects, err := s.ProjectNames(s.ctx, memo.Caller{Operator: true, WorkspaceID: w.ID})
+	for _, name := range given {
+		i := slices.IndexFunc(projects, func(p memo.ProjectRef) bool { return p.Name == name })
+		switch id, ok := app.ParseID(name); {
+		case i >= 0:
+			ids = append(ids, projects[i].ID)
+		case ok:
+			ids = append(ids, id)
+		case err == nil:
+			return nil, fmt.Errorf("%s has no project %q", w.Name, name)
+		}
+	}
+	return ids, err
 }
 
 // expiry is the value of --expires.

@@ -137,7 +137,9 @@ func isOnCommandLine(args []string, option string) bool {
 }
 
 // enums are the variables of enum tags.
-var enums = kong.Vars{"plans": "free,basic,pro,expert", "formats": transcript.FormatNames(",")}
+var enums = kong.Vars{
+	"plans": "free,basic,pro,expert", "formats": transcript.FormatNames(","), "scopes": memo.ScopeNames(),
+}
 
 // errAlreadyReported is the error of a command that has already printed why it failed.
 var errAlreadyReported = errors.New("already reported")

@@ -1,11 +1,17 @@
 package main
 
-import "memoai.tech/memo"
+import (
+	"errors"
+
+	"memoai.tech/memo"
+)
 
 type workspaceCmds struct {
 	Add  workspaceAdd  `cmd:"" help:"Add a workspace with its first OWNER."`
 	List workspaceList `cmd:"" help:"List workspaces."`
 	Plan workspacePlan `cmd:"" help:"Change the plan of a workspace, from the next request on."`
+
+	Policy workspacePolicy `cmd:"" help:"Show or set what a workspace demands of its keys and connected apps."`
 }
 
 // workspaceArg is the argument of a command for one workspace, which is then a parameter of
@@ -70,4 +76,34 @@ func (c *workspacePlan) Run(s *session, w memo.Workspace) error {
 		return err
 	}
 	return s.print(w, "%s is on plan %s.", w.Name, w.Plan)
+}
+
+// workspacePolicy shows the key policy without an option, and otherwise sets all of it.
+type workspacePolicy struct {
+	workspaceArg
+	MaxLifetime   int      `help:"Days after which a key stops working." placeholder:"DAYS"`
+	RequireExpiry bool     `help:"Refuse keys without an expiry."`
+	AllowIP       []string `name:"allow-ip" help:"An address or range for calls. Repeat it for several." placeholder:"CIDR"`
+	None          bool     `help:"Demand nothing."`
+}
+
+func (c *workspacePolicy) Run(s *session, w memo.Workspace) error {
+	caller := memo.Caller{Operator: true, WorkspaceID: w.ID}
+	p := memo.KeyPolicy{ExpiryRequired: c.RequireExpiry, AllowedIPs: c.AllowIP}
+	if c.MaxLifetime != 0 {
+		p.MaxLifetimeDays = &c.MaxLifetime
+	}
+	var err error
+	switch {
+	case !p.IsZero() && c.None:
+		return errors.New("--none excludes the other options")
+	case p.IsZero() && !c.None:
+		p, err = s.KeyPolicy(s.ctx, caller)
+	default:
+		p, err = s.SetKeyPolicy(s.ctx, caller, p)
+	}
+	if err != nil {
+		return err
+	}
+	return s.print(p, "The key policy of %s: %s.", w.Name, p)
 }

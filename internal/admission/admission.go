@@ -128,18 +128,19 @@ func (c *Control) Client(r *http.Request) app.Client {
 	return app.Client{Address: c.ClientAddress(r), UserAgent: memo.Printable(r.UserAgent(), app.MaxEventText)}
 }
 
-// DataCall admits a request with an API key and counts it as a data call. If the limit refuses
-// the call, the Admission has its state nevertheless.
-func (c *Control) DataCall(ctx context.Context, r *http.Request) (Admission, error) {
-	a, err := c.Key(ctx, r)
+// DataCall admits a request with an API key that has the permissions p, and counts it as a data
+// call. If the limit refuses the call, the Admission has its state nevertheless.
+func (c *Control) DataCall(ctx context.Context, r *http.Request, p memo.Permission) (Admission, error) {
+	a, err := c.Key(ctx, r, p)
 	if err != nil {
 		return a, err
 	}
 	return a, c.Count(ctx, &a, ratelimit.Data)
 }
 
-// Key admits a request with an API key and does not count it; see [Control.Count].
-func (c *Control) Key(ctx context.Context, r *http.Request) (Admission, error) {
+// Key admits a request with an API key that has the permissions p, and does not count it; see
+// [Control.Count].
+func (c *Control) Key(ctx context.Context, r *http.Request, p memo.Permission) (Admission, error) {
 	key, err := parseBearer(r.Header)
 	if err != nil {
 		return Admission{}, err
@@ -147,24 +148,26 @@ func (c *Control) Key(ctx context.Context, r *http.Request) (Admission, error) {
 	if key.Prefix() != memo.KeyPrefix {
 		return Admission{}, errTokenOfApp
 	}
-	return c.authorise(ctx, r, key)
+	return c.authorise(ctx, r, key, p)
 }
 
-// KeyOrApp is Key, for MCP, and also admits a request with the access token of a connected app.
+// KeyOrApp is Key for MCP, and also admits a request with the access token of a connected app.
 func (c *Control) KeyOrApp(ctx context.Context, r *http.Request) (Admission, error) {
 	key, err := parseBearer(r.Header)
 	if err != nil {
 		return Admission{}, err
 	}
-	return c.authorise(ctx, r, key)
+	return c.authorise(ctx, r, key, memo.PermissionMCP)
 }
 
-func (c *Control) authorise(ctx context.Context, r *http.Request, key credential.Key) (Admission, error) {
+func (c *Control) authorise(
+	ctx context.Context, r *http.Request, key credential.Key, p memo.Permission,
+) (Admission, error) {
 	client := c.Client(r)
-	caller, err := c.app.AuthoriseKey(ctx, key, client)
+	caller, err := c.app.AuthoriseKey(ctx, key, client, p)
 	telemetry.RequestOf(ctx).KeyID = caller.KeyID
 	return Admission{Caller: caller, Recheck: func(ctx context.Context) error {
-		_, err := c.app.AuthoriseKey(ctx, key, client)
+		_, err := c.app.AuthoriseKey(ctx, key, client, p)
 		return err
 	}}, err
 }
@@ -208,7 +211,7 @@ func (c *Control) UserCall(ctx context.Context, r *http.Request) (Admission, err
 // sites. It does not check the session itself.
 func (c *Control) requireSession(ctx context.Context, r *http.Request) error {
 	if len(r.Header["Authorization"]) > 0 {
-		a, err := c.Key(ctx, r)
+		a, err := c.Key(ctx, r, 0) // refused anyway
 		if err != nil {
 			return err
 		}

@@ -146,7 +146,7 @@ func (w *world) key(u memo.User, name string) (credential.Key, memo.KeyView) {
 // code authorises a key and returns "" or the code of the refusal.
 func (w *world) code(k credential.Key) string {
 	w.t.Helper()
-	_, err := w.AuthoriseKey(w.ctx, k, app.Client{Address: "192.0.2.1"})
+	_, err := w.AuthoriseKey(w.ctx, k, app.Client{Address: "192.0.2.1"}, memo.PermissionREST)
 	return codeOf(err)
 }
 

@@ -42,18 +42,22 @@ type Consent struct {
 
 // AllowApp records that the caller, a signed-in member, connects an app to the workspace, and
 // returns the code that the client redeems with [App.RedeemCode] within a minute. Errors:
-// KindForbidden if the plan has no API access, KindConflict too_many_codes.
+// KindForbidden if the plan has no API access, KindConflict too_many_codes, KindInvalid key_policy.
 func (a *App) AllowApp(ctx context.Context, c memo.Caller, in Consent) (code string, err error) {
 	if err := requireSignedInMember(c); err != nil {
 		return "", err
 	}
 	code, hash := credential.NewToken()
 	return code, a.write(ctx, c, func(tx *store.Tx) error {
-		_, plan, err := newKey(ctx, tx, c)
+		k, plan, err := newKey(ctx, tx, c)
 		if err != nil {
 			return err
 		}
 		if err := memo.MayUseAPI(plan); err != nil {
+			return err
+		}
+		k.Validity.ExpiresAt = in.ExpiresAt
+		if err := checkKeyPolicy(ctx, tx, k); err != nil {
 			return err
 		}
 		n, err := tx.CountAppCodes(ctx, c.WorkspaceID, c.UserID)

@@ -35,8 +35,12 @@ var errNotSignedIn = memo.Unauthorized("not_signed_in", "Sign in first: POST /ap
 
 // AuthoriseKey reads the current state of a key, or of the connected app that has an access token,
 // in one indexed query, and returns its caller. Errors: KindUnauthorized, or KindForbidden if the
-// plan has no API access. With KindForbidden it also returns the caller, for the log.
-func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, client Client) (memo.Caller, error) {
+// plan has no API access, if the call breaks the key policy of the workspace, if the key may not be
+// used from this address, and if it lacks a permission of p. With KindForbidden it also returns the
+// caller, for the log.
+func (a *App) AuthoriseKey(
+	ctx context.Context, key credential.Key, client Client, p memo.Permission,
+) (memo.Caller, error) {
 	k, ok, err := a.keyState(ctx, key)
 	if err != nil {
 		return memo.Caller{}, err
@@ -48,16 +52,48 @@ func (a *App) AuthoriseKey(ctx context.Context, key credential.Key, client Clien
 		UserID: k.UserID, WorkspaceID: k.WorkspaceID, Role: k.Role, Plan: k.Plan, KeyID: k.KeyID,
 		ClientAddress: client.Address, UserAgent: client.UserAgent,
 		ContentVersion: k.ContentVersion, KeyLastUsedAt: k.LastUsedAt,
+		Scopes: k.Access.Scopes, ProjectIDs: k.Access.ProjectIDs,
 	}
 	if err := a.checkActive(k); err != nil {
 		a.usage.refused(c, memo.RefusedEnded, a.store.Now())
 		return memo.Caller{}, err
 	}
-	if err := memo.MayUseAPI(k.Plan); err != nil {
-		a.usage.refused(c, memo.RefusedByPlan, a.store.Now())
+	if why, err := a.checkCall(k, c, p); err != nil {
+		a.usage.refused(c, why, a.store.Now())
 		return c, err
 	}
 	return c, nil
+}
+
+// checkCall returns the refusal of a call with an active key that needs the permissions p, and its
+// reason.
+func (a *App) checkCall(k store.KeyState, c memo.Caller, p memo.Permission) (why memo.Refusal, err error) {
+	if err := memo.MayUseAPI(k.Plan); err != nil {
+		return memo.RefusedByPlan, err
+	}
+	if k.CreatedAt != nil { // the workspace has a key policy
+		err := k.Policy.CheckAge(*k.CreatedAt, k.Validity.ExpiresAt, a.store.Now())
+		if err != nil {
+			return memo.RefusedByPolicy, err
+		}
+	}
+	if err := memo.MayCallFrom(c.ClientAddress, k.Policy, k.Access); err != nil {
+		return memo.RefusedByAddress, err
+	}
+	return memo.RefusedByScope, memo.MayDo(c, p)
+}
+
+// RequirePermission returns an error unless the caller has all permissions of p, and counts the
+// refusal. It is for calls that are read after their key was authorised.
+func (a *App) RequirePermission(_ context.Context, c memo.Caller, p memo.Permission) error {
+	if err := requireKey(c); err != nil {
+		return err
+	}
+	err := memo.MayDo(c, p)
+	if err != nil {
+		a.usage.refused(c, memo.RefusedByScope, a.store.Now())
+	}
+	return err
 }
 
 // keyState reads the state of a key, or of the app that has an access token. Nothing is known of

@@ -78,7 +78,7 @@ func newHotPath(tb testing.TB) hotPath {
 }
 
 func (h hotPath) authorise(tb testing.TB) memo.Caller {
-	c, err := h.AuthoriseKey(tb.Context(), h.key, h.client)
+	c, err := h.AuthoriseKey(tb.Context(), h.key, h.client, memo.PermissionREST)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -64,6 +64,14 @@ func requireReader(c memo.Caller) error {
 	return errNotSignedIn
 }
 
+// requireExporter is requireReader for files of transcriptions.
+func requireExporter(c memo.Caller) error {
+	if err := requireReader(c); err != nil {
+		return err
+	}
+	return memo.MayDo(c, memo.PermissionExport)
+}
+
 // requireCaller is for a call that a limit counts: an API key or a signed-in user.
 func requireCaller(c memo.Caller) error {
 	if c.UserID == "" {

@@ -159,6 +159,14 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 
 	"Me":               func(s *scene, c memo.Caller) error { return errOf(s.Me(s.ctx, c)) },
 	"NoteUncountedUse": func(s *scene, c memo.Caller) error { s.NoteUncountedUse(s.ctx, c); return nil },
+	"KeyPolicy":        func(s *scene, c memo.Caller) error { return errOf(s.KeyPolicy(s.ctx, c)) },
+	"SetKeyPolicy": func(s *scene, c memo.Caller) error {
+		c.WorkspaceID = s.workspace.ID
+		return errOf(s.SetKeyPolicy(s.ctx, c, memo.KeyPolicy{}))
+	},
+	"RequirePermission": func(s *scene, c memo.Caller) error {
+		return s.RequirePermission(s.ctx, c, memo.PermissionREST)
+	},
 	"RefuseManagement": func(s *scene, c memo.Caller) error { return s.RefuseManagement(s.ctx, c) },
 	"TakeLimit":        func(s *scene, c memo.Caller) error { return errOf(s.TakeLimit(s.ctx, c, ratelimit.Data)) },
 	"Transcriptions": func(s *scene, c memo.Caller) error {
@@ -244,7 +252,7 @@ func newScene(w *world) *scene {
 	s.other = w.addWorkspace("Other", s.stranger)
 	w.join(w.workspace, s.disabled, memo.RoleMember)
 	key, _ := w.key(w.member, "the caller's")
-	byKey, err := w.AuthoriseKey(w.ctx, key, app.Client{})
+	byKey, err := w.AuthoriseKey(w.ctx, key, app.Client{}, memo.PermissionREST)
 	must(w.t, 0, err)
 	stale := s.signIn(s.disabled.ID, w.workspace.ID)
 	must(w.t, 0, w.DisableUser(w.ctx, theOperator, s.disabled.ID))
@@ -346,6 +354,7 @@ ImportBatch            sign_in read_only ok ok ok not_found ok
 Invite                 owner owner owner ok owner owner ok
 Invites                owner owner owner ok ok owner ok
 KeyCounts              sign_in no_key ok ok ok ok ok
+KeyPolicy              sign_in no_key ok ok ok ok ok
 KeyCreators            sign_in no_key ok ok ok ok ok
 KeysByOffset           sign_in no_key ok ok ok ok ok
 Languages              sign_in ok ok ok ok ok ok
@@ -370,12 +379,14 @@ RenameUser             sign_in no_key ok ok ok sign_in ok
 RenameWorkspace        owner owner owner ok owner owner ok
 Replacements           sign_in no_key ok ok ok ok ok
 Reports                sign_in ok ok ok not_found ok ok
+RequirePermission      key ok key key key key key
 RequireTranscription   sign_in ok ok ok not_found ok ok
 RevokeInvite           owner owner owner ok owner owner ok
 RevokeKey              sign_in no_key ok ok not_found not_found ok
 RevokeSession          sign_in no_key ok ok ok not_found ok
 RotateKey              sign_in no_key ok not_your_key not_found not_found ok
 Sessions               sign_in no_key ok ok ok ok ok
+SetKeyPolicy           owner owner owner ok owner owner ok
 SetPassword            operator operator operator operator operator operator ok
 SetPlan                operator operator operator operator operator operator ok
 SetRole                owner owner owner ok owner owner ok

@@ -309,7 +309,7 @@ func TestWorkEndsWithItsRequest(t *testing.T) {
 			t.Errorf("%s: %v after %d bytes", format, err, n)
 		}
 	}
-	full, err := w.store.Segments(w.ctx, c.WorkspaceID, id, func(int64) error { return nil })
+	full, err := w.store.Segments(w.ctx, store.View{WorkspaceID: c.WorkspaceID}, id, func(int64) error { return nil })
 	must(t, full, err)
 	cancel()
 	if _, err := full.Decode(gone); !errors.Is(err, context.Canceled) {

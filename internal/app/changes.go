@@ -59,7 +59,7 @@ func (a *App) Changes(ctx context.Context, c memo.Caller, cursor string, limit i
 		at = from
 	}
 	limit = min(max(limit, 1), MaxLimit)
-	changes, err := a.store.Changes(ctx, c.WorkspaceID, at.last, limit+1)
+	changes, err := a.store.Changes(ctx, viewOf(c), at.last, limit+1)
 	if err != nil {
 		return ChangePage{}, err
 	}

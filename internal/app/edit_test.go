@@ -353,7 +353,7 @@ func (w *world) fresh(c memo.Caller) memo.Caller {
 	k, err := w.CreateKey(w.ctx, c, app.KeyRequest{Name: "probe"})
 	must(w.t, k, err)
 	key, _ := credential.ParseKey(k.Key)
-	now, err := w.AuthoriseKey(w.ctx, key, app.Client{})
+	now, err := w.AuthoriseKey(w.ctx, key, app.Client{}, memo.PermissionREST)
 	must(w.t, now, err)
 	c.ContentVersion = now.ContentVersion
 	return c

@@ -26,7 +26,7 @@ func (w *world) secondProcess() *app.App { return app.New(w.cfg) }
 // wantEnded fails unless the key is refused as expired and cannot be changed.
 func (w *world) wantEnded(desc string, a *app.App, key credential.Key, id string) {
 	w.t.Helper()
-	if _, err := a.AuthoriseKey(w.ctx, key, app.Client{}); codeOf(err) != "expired" {
+	if _, err := a.AuthoriseKey(w.ctx, key, app.Client{}, memo.PermissionREST); codeOf(err) != "expired" {
 		w.t.Errorf("%s: the key is authorised with %v, want it expired", desc, err)
 	}
 	name := "renamed"
@@ -119,7 +119,7 @@ func TestExpiryIsRecordedAfterFirstRefusal(t *testing.T) {
 			}
 		}
 		w.clock.add(-time.Hour)
-		if _, err := w.secondProcess().AuthoriseKey(w.ctx, key, app.Client{}); codeOf(err) != "expired" {
+		if _, err := w.secondProcess().AuthoriseKey(w.ctx, key, app.Client{}, memo.PermissionREST); codeOf(err) != "expired" {
 			t.Errorf("another process authorises the key with %v, want it expired", err)
 		}
 	})

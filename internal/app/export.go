@@ -39,21 +39,21 @@ func (f File) Item() memo.ListItem { return f.doc.ListItem }
 
 // Export returns the file of one transcription in a format.
 func (a *App) Export(ctx context.Context, c memo.Caller, id string, format transcript.Format) (File, error) {
-	if err := requireReader(c); err != nil {
+	if err := requireExporter(c); err != nil {
 		return File{}, err
 	}
 	a.usage.did(c, "asked for an export")
-	return a.file(ctx, c.WorkspaceID, id, format, a.admitForResponse(ctx, c))
+	return a.file(ctx, viewOf(c), id, format, a.admitForResponse(ctx, c))
 }
 
 func (a *App) file(
-	ctx context.Context, workspaceID, id string, format transcript.Format, admit store.Admit,
+	ctx context.Context, v store.View, id string, format transcript.Format, admit store.Admit,
 ) (f File, err error) {
 	var w store.Transcription
 	if format == transcript.Markdown {
-		w, f.md, err = a.store.Markdown(ctx, workspaceID, id, false, admit)
+		w, f.md, err = a.store.Markdown(ctx, v, id, false, admit)
 	} else {
-		w, err = a.store.Segments(ctx, workspaceID, id, admit)
+		w, err = a.store.Segments(ctx, v, id, admit)
 	}
 	if err != nil {
 		return File{}, err
@@ -106,7 +106,7 @@ func ArchiveName(now time.Time) string {
 // Archive is a bulk export that is ready to start: all of its transcriptions exist.
 type Archive struct {
 	app         *App
-	workspaceID string
+	view        store.View
 	format      transcript.Format
 	ids         []string
 	names       []string // file names, in the order of ids
@@ -118,7 +118,7 @@ type Archive struct {
 func (a *App) PrepareArchive(
 	ctx context.Context, c memo.Caller, ids []string, format transcript.Format,
 ) (*Archive, error) {
-	if err := requireReader(c); err != nil {
+	if err := requireExporter(c); err != nil {
 		return nil, err
 	}
 	seen := map[string]bool{}
@@ -129,7 +129,7 @@ func (a *App) PrepareArchive(
 			unique = append(unique, id)
 		}
 	}
-	items, missing, err := a.store.Items(ctx, c.WorkspaceID, unique)
+	items, missing, err := a.store.Items(ctx, viewOf(c), unique)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func (a *App) PrepareArchive(
 				"Leave them out and try again.", len(missing)),
 		}
 	}
-	ar := &Archive{app: a, workspaceID: c.WorkspaceID, format: format}
+	ar := &Archive{app: a, view: viewOf(c), format: format}
 	if err := ar.add(items); err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func (a *App) PrepareArchive(
 func (a *App) PrepareListArchive(
 	ctx context.Context, c memo.Caller, in ListQuery, format transcript.Format,
 ) (*Archive, error) {
-	if err := requireReader(c); err != nil {
+	if err := requireExporter(c); err != nil {
 		return nil, err
 	}
 	in.Sort, in.Offset, in.Cursor = "", 0, ""
@@ -167,13 +167,16 @@ func (a *App) PrepareListArchive(
 		return nil, err
 	}
 	defer release()
-	filter := in.filter(c.WorkspaceID)
+	filter, visible := in.filter(c)
+	if !visible {
+		return nil, errNothingMatches
+	}
 	if filter.Search {
-		if filter, err = a.store.WithoutCommonTerms(ctx, filter); err != nil {
+		if filter, err = a.store.WithoutCommonTerms(ctx, viewOf(c), filter); err != nil {
 			return nil, err
 		}
 	}
-	ar := &Archive{app: a, workspaceID: c.WorkspaceID, format: format, skipDeleted: true}
+	ar := &Archive{app: a, view: viewOf(c), format: format, skipDeleted: true}
 	at.Limit = listArchivePage
 	for more := true; more; {
 		items, err := a.store.List(ctx, filter, order, at)
@@ -192,11 +195,13 @@ func (a *App) PrepareListArchive(
 		}
 	}
 	if len(ar.ids) == 0 {
-		return nil, memo.Invalid("", "No transcriptions match, so there is nothing to download.")
+		return nil, errNothingMatches
 	}
 	ar.names = filename.Unique(ar.names)
 	return ar, nil
 }
+
+var errNothingMatches = memo.Invalid("", "No transcriptions match, so there is nothing to download.")
 
 // add adds transcriptions to the archive. Their names may not be unique yet.
 func (ar *Archive) add(items []store.ListItem) error {
@@ -233,10 +238,10 @@ func (ar *Archive) Manifest(ctx context.Context) ([]Entry, error) {
 
 // entrySize returns the uncompressed size of one file in bytes.
 func (ar *Archive) entrySize(ctx context.Context, id string) (int64, error) {
-	admit, release := ar.app.admitUntilReleased(ctx, ar.workspaceID, ar.memoryFactor())
+	admit, release := ar.app.admitUntilReleased(ctx, ar.view.WorkspaceID, ar.memoryFactor())
 	defer release()
 	if ar.format != transcript.Markdown {
-		f, err := ar.app.file(ctx, ar.workspaceID, id, ar.format, admit)
+		f, err := ar.app.file(ctx, ar.view, id, ar.format, admit)
 		if err != nil {
 			return 0, err
 		}
@@ -244,7 +249,7 @@ func (ar *Archive) entrySize(ctx context.Context, id string) (int64, error) {
 		err = f.Write(ctx, &n)
 		return int64(n), err
 	}
-	w, md, err := ar.app.store.Markdown(ctx, ar.workspaceID, id, true, admit)
+	w, md, err := ar.app.store.Markdown(ctx, ar.view, id, true, admit)
 	if err != nil {
 		return 0, err
 	}
@@ -294,9 +299,9 @@ func (ar *Archive) WriteZip(ctx context.Context, w io.Writer) error {
 }
 
 func (ar *Archive) writeEntry(ctx context.Context, z *zipstream.Writer, id, name string) error {
-	admit, release := ar.app.admitUntilReleased(ctx, ar.workspaceID, ar.memoryFactor())
+	admit, release := ar.app.admitUntilReleased(ctx, ar.view.WorkspaceID, ar.memoryFactor())
 	defer release()
-	file, err := ar.app.file(ctx, ar.workspaceID, id, ar.format, retryAdmission(ctx, admit))
+	file, err := ar.app.file(ctx, ar.view, id, ar.format, retryAdmission(ctx, admit))
 	if err != nil {
 		return err
 	}

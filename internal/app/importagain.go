@@ -39,7 +39,7 @@ func (a *App) differences(ctx context.Context, c memo.Caller, id string, set Det
 	if err != nil {
 		return set, err
 	}
-	items, missing, err := a.store.Items(ctx, c.WorkspaceID, []string{id})
+	items, missing, err := a.store.Items(ctx, viewOf(c), []string{id})
 	if err != nil {
 		return set, err
 	}

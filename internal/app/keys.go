@@ -22,6 +22,8 @@ var errAppNotRotated = memo.Conflict("not_a_key",
 type KeyRequest struct {
 	Name      string
 	ExpiresAt *time.Time // nil: never
+	// Access limits the key. Its zero value is that of a key without limits.
+	Access memo.KeyAccess
 	// ID is the id of the new key, so that a form that is sent twice creates only one key. If
 	// empty, the key gets a new id.
 	ID string
@@ -36,7 +38,7 @@ func IsKeyExists(err error) bool { return errors.Is(err, errKeyExists) }
 
 // CreateKey creates a key for the caller, or for the member c.UserID if the caller is the
 // operator. Only the result contains the secret. Errors: KindForbidden if the plan has no API
-// access, KindConflict too_many_keys.
+// access, KindConflict too_many_keys, KindInvalid for a field of the access, and key_policy.
 func (a *App) CreateKey(ctx context.Context, c memo.Caller, in KeyRequest) (memo.CreatedKey, error) {
 	if err := requireSignedInMember(c); err != nil {
 		return memo.CreatedKey{}, err
@@ -45,13 +47,21 @@ func (a *App) CreateKey(ctx context.Context, c memo.Caller, in KeyRequest) (memo
 	if err != nil {
 		return memo.CreatedKey{}, err
 	}
+	access, err := memo.CleanKeyAccess(in.Access)
+	if err != nil {
+		return memo.CreatedKey{}, err
+	}
 	return a.createKey(ctx, c, in.ID, memo.ActionKeyCreated, func(tx *store.Tx, k *memo.APIKey) error {
-		k.Name, k.Validity.ExpiresAt = name, in.ExpiresAt
-		return nil
+		k.Name, k.Validity.ExpiresAt, k.Access = name, in.ExpiresAt, access
+		missing, err := tx.ProjectsMissing(ctx, k.WorkspaceID, access.ProjectIDs)
+		if err == nil && len(missing) > 0 {
+			return memo.Invalid("project_ids", "must be projects of this workspace, and %s is not", missing[0])
+		}
+		return err
 	})
 }
 
-// RotateKey creates a key with the same name and expiry, for the creator of the old key. The
+// RotateKey creates a key with the same name, expiry and access, for the creator of the old key. The
 // replacement has the id replacementID, or a new one if that is empty. The old key stays active
 // for overlap: until it is revoked if overlap is nil; it is revoked now if overlap is 0. Errors:
 // KindConflict key_not_active and too_many_keys, KindForbidden if the plan has no API access
@@ -74,6 +84,7 @@ func (a *App) RotateKey(
 			return errAppNotRotated
 		}
 		k.Name, k.Validity.ExpiresAt, k.RotatedFrom = old.Name, old.Validity.ExpiresAt, memo.Optional(old.ID)
+		k.Access = old.Access
 		switch {
 		case overlap == nil:
 			return nil
@@ -107,6 +118,9 @@ func (a *App) createKey(ctx context.Context, c memo.Caller, id string, action me
 		}
 		k.ID, k.Kind, k.Suffix = cmp.Or(id, k.ID), memo.KindKey, secret.Suffix()
 		if err := fill(tx, &k); err != nil {
+			return err
+		}
+		if err := checkKeyPolicy(ctx, tx, k); err != nil {
 			return err
 		}
 		return addKey(ctx, tx, c, k, secret, action)
@@ -378,6 +392,9 @@ func (a *App) ChangeKey(ctx context.Context, c memo.Caller, id string, change Ke
 		}
 		if change.ExpiresAt != nil {
 			k.Validity.ExpiresAt = *change.ExpiresAt
+			if err := checkKeyPolicy(ctx, tx, k); err != nil {
+				return err
+			}
 		}
 		active, err := tx.ChangeKey(ctx, id, k.Name, k.Validity.ExpiresAt)
 		if err != nil {

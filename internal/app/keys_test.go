@@ -303,7 +303,7 @@ func TestKeyUseIsWrittenImmediatelyAndThenOncePerMinute(t *testing.T) {
 		key, view := w.key(w.member, "k")
 		use := func() {
 			t.Helper()
-			c, err := w.AuthoriseKey(w.ctx, key, app.Client{Address: "198.51.100.7", UserAgent: "curl/8"})
+			c, err := w.AuthoriseKey(w.ctx, key, app.Client{Address: "198.51.100.7", UserAgent: "curl/8"}, memo.PermissionREST)
 			must(t, c, err)
 			must(t, 0, errOf(w.TakeLimit(w.ctx, c, ratelimit.Data)))
 		}

@@ -85,7 +85,11 @@ func TestTotalCacheEntriesHaveFixedSize(t *testing.T) {
 }
 
 func TestEveryParameterReachesTheFilter(t *testing.T) {
-	testenv.EveryFieldReaches(t, func(in ListQuery) store.Filter { return in.filter("w") },
+	filter := func(in ListQuery) store.Filter {
+		f, _ := in.filter(memo.Caller{WorkspaceID: "w"})
+		return f
+	}
+	testenv.EveryFieldReaches(t, filter,
 		"add it to ListQuery.filter, or to the exceptions of this test if it is no filter",
 		"Sort", "Limit", "Offset", "Cursor", "NoSnippets", "AllWords", "ReportNames")
 }

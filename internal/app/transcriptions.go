@@ -84,9 +84,15 @@ func (it ListItem) Item() (memo.ListItem, error) { return it.stored.Item() }
 // may cost as much, because it looks up the other filters for each transcription of the speaker.
 const deepOffset = 10_000
 
-func (in ListQuery) filter(workspaceID string) store.Filter {
+// viewOf returns what the caller sees.
+func viewOf(c memo.Caller) store.View {
+	return store.View{WorkspaceID: c.WorkspaceID, ProjectIDs: c.ProjectIDs}
+}
+
+// filter returns the filter of a query for a caller. It is false if they do not see the project.
+func (in ListQuery) filter(c memo.Caller) (store.Filter, bool) {
 	f := store.Filter{
-		WorkspaceID: workspaceID, Status: in.Status, ProjectID: in.ProjectID, Language: in.Language,
+		WorkspaceID: c.WorkspaceID, Status: in.Status, ProjectIDs: c.ProjectIDs, Language: in.Language,
 		Speaker: in.Speaker, ExternalID: in.ExternalID, From: in.From, UpdatedAfter: in.UpdatedAfter,
 		Search: in.Query != "",
 	}
@@ -96,7 +102,11 @@ func (in ListQuery) filter(workspaceID string) store.Filter {
 	if !in.To.IsZero() {
 		f.To = in.To.AddDate(0, 0, 1)
 	}
-	return f
+	if in.ProjectID == "" {
+		return f, true
+	}
+	f.ProjectIDs = []string{in.ProjectID}
+	return f, len(c.ProjectIDs) == 0 || slices.Contains(c.ProjectIDs, in.ProjectID)
 }
 
 // Transcriptions returns a page of the transcriptions of the caller's workspace.
@@ -108,18 +118,22 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (
 	if err != nil {
 		return Page{}, err
 	}
-	filter := in.filter(c.WorkspaceID)
+	p := Page{Limit: min(max(in.Limit, 1), MaxLimit), Offset: in.Offset, Items: []ListItem{}}
+	filter, visible := in.filter(c)
+	if !visible {
+		a.usage.did(c, listed(filter, 0))
+		return p, nil
+	}
 	if filter.Search {
 		release, err := a.admitQuery(ctx, c)
 		if err != nil {
 			return Page{}, err
 		}
 		defer release()
-		if filter, err = a.store.WithoutCommonTerms(ctx, filter); err != nil {
+		if filter, err = a.store.WithoutCommonTerms(ctx, viewOf(c), filter); err != nil {
 			return Page{}, err
 		}
 	}
-	p := Page{Limit: min(max(in.Limit, 1), MaxLimit), Offset: in.Offset, Items: []ListItem{}}
 	total, err := a.total(ctx, c, filter)
 	if err != nil {
 		return Page{}, err
@@ -285,7 +299,7 @@ func (a *App) Transcription(ctx context.Context, c memo.Caller, id string) (Tran
 		return Transcription{}, err
 	}
 	a.usage.did(c, "asked for a transcription")
-	w, err := a.store.Transcription(ctx, c.WorkspaceID, id, a.admitForResponse(ctx, c))
+	w, err := a.store.Transcription(ctx, viewOf(c), id, a.admitForResponse(ctx, c))
 	return Transcription{w}, err
 }
 
@@ -295,7 +309,7 @@ func (a *App) Text(ctx context.Context, c memo.Caller, id string) (string, error
 		return "", err
 	}
 	a.usage.did(c, "asked for a transcription")
-	return a.store.Text(ctx, c.WorkspaceID, id, a.admitForResponse(ctx, c))
+	return a.store.Text(ctx, viewOf(c), id, a.admitForResponse(ctx, c))
 }
 
 // Reports returns the AI reports of one transcription.
@@ -303,7 +317,7 @@ func (a *App) Reports(ctx context.Context, c memo.Caller, id string) ([]memo.Rep
 	if err := requireReader(c); err != nil {
 		return nil, err
 	}
-	return a.store.Reports(ctx, c.WorkspaceID, id, a.admitForResponse(ctx, c))
+	return a.store.Reports(ctx, viewOf(c), id, a.admitForResponse(ctx, c))
 }
 
 // RequireTranscription returns KindNotFound unless the caller's workspace has the transcription.
@@ -311,7 +325,7 @@ func (a *App) RequireTranscription(ctx context.Context, c memo.Caller, id string
 	if err := requireReader(c); err != nil {
 		return err
 	}
-	_, missing, err := a.store.Items(ctx, c.WorkspaceID, []string{id})
+	_, missing, err := a.store.Items(ctx, viewOf(c), []string{id})
 	if err == nil && len(missing) > 0 {
 		return memo.NotFound("Transcription")
 	}
@@ -329,11 +343,11 @@ func (a *App) Projects(ctx context.Context, c memo.Caller, limit, offset int) ([
 		return nil, 0, err
 	}
 	defer release()
-	total, err := a.store.CountProjects(ctx, c.WorkspaceID)
+	total, err := a.store.CountProjects(ctx, viewOf(c))
 	if err != nil || offset >= total {
 		return []memo.Project{}, total, err
 	}
-	projects, err := a.store.Projects(ctx, c.WorkspaceID, min(max(limit, 1), MaxLimit), offset)
+	projects, err := a.store.Projects(ctx, viewOf(c), min(max(limit, 1), MaxLimit), offset)
 	a.usage.did(c, "listed "+memo.Plural(len(projects), "project"))
 	return projects, total, err
 }
@@ -344,7 +358,7 @@ func (a *App) ProjectNames(ctx context.Context, c memo.Caller) ([]memo.ProjectRe
 	if err := requireReader(c); err != nil {
 		return nil, err
 	}
-	return a.store.ProjectNames(ctx, c.WorkspaceID, maxProjectNames)
+	return a.store.ProjectNames(ctx, viewOf(c), maxProjectNames)
 }
 
 // maxProjectNames is how many projects a form offers. Users can type other names.

@@ -62,7 +62,7 @@ func TestSameFileIsImportedOnce(t *testing.T) {
 func (w *world) version() int64 {
 	w.t.Helper()
 	key, _ := w.key(w.owner, "v")
-	c, err := w.AuthoriseKey(w.ctx, key, app.Client{})
+	c, err := w.AuthoriseKey(w.ctx, key, app.Client{}, memo.PermissionREST)
 	return must(w.t, c, err).ContentVersion
 }
 
@@ -136,7 +136,7 @@ func TestCachedTotalFollowsTheContent(t *testing.T) {
 		total := func() int {
 			t.Helper()
 			key, _ := w.key(w.owner, "t")
-			c, err := w.AuthoriseKey(w.ctx, key, app.Client{})
+			c, err := w.AuthoriseKey(w.ctx, key, app.Client{}, memo.PermissionREST)
 			must(t, c, err)
 			must(t, 0, errOf(w.TakeLimit(w.ctx, c, ratelimit.Data)))
 			p, err := w.Transcriptions(w.ctx, c, app.ListQuery{Status: memo.StatusCompleted, Limit: 1})

@@ -17,7 +17,7 @@ func TestUsageIncludesUnwrittenUse(t *testing.T) {
 		_, unused := w.key(w.owner, "unused")
 		spend := func(n int) {
 			for range n {
-				c, err := w.AuthoriseKey(w.ctx, key, app.Client{Address: "192.0.2.1"})
+				c, err := w.AuthoriseKey(w.ctx, key, app.Client{Address: "192.0.2.1"}, memo.PermissionREST)
 				must(t, c, err)
 				_, err = w.TakeLimit(w.ctx, c, ratelimit.Data)
 				must(t, 0, err)
@@ -57,10 +57,12 @@ func TestUsageIncludesUnwrittenUse(t *testing.T) {
 func TestRefusalsHaveReasons(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		key, view := w.key(w.member, "n8n")
-		call := func() (memo.Caller, error) { return w.AuthoriseKey(w.ctx, key, app.Client{Address: "192.0.2.1"}) }
+		call := func() (memo.Caller, error) {
+			return w.AuthoriseKey(w.ctx, key, app.Client{Address: "192.0.2.1"}, memo.PermissionREST)
+		}
 		caller, err := call()
 		must(t, caller, err)
-		want := memo.Calls{Refused: 11, Reasons: [5]int64{
+		want := memo.Calls{Refused: 11, Reasons: [8]int64{
 			memo.RefusedByLimit: 1, memo.RefusedByPlan: 2, memo.RefusedForbidden: 3, memo.RefusedInURL: 4, memo.RefusedEnded: 1,
 		}}
 		for err = nil; err == nil; want.Requests++ {
@@ -105,7 +107,7 @@ func TestFirstCall(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		key, created := w.key(w.member, "n8n")
 		for i, query := range []app.ListQuery{{}, {Query: "budget"}} {
-			c, err := w.AuthoriseKey(w.ctx, key, app.Client{Address: "192.0.2.1"})
+			c, err := w.AuthoriseKey(w.ctx, key, app.Client{Address: "192.0.2.1"}, memo.PermissionREST)
 			must(t, c, err)
 			_, err = w.TakeLimit(w.ctx, c, ratelimit.Data)
 			must(t, 0, err)

@@ -130,6 +130,9 @@ func domainDetail(e *memo.Error, h http.Header, req *telemetry.Request) any {
 	case memo.KindInternal:
 		return internalError
 	case memo.KindInvalid:
+		if e.Code == memo.CodeKeyPolicy {
+			break // no single value is wrong
+		}
 		return params.InvalidValue("body", e)
 	case memo.KindUnauthorized:
 		return setChallenge(e, h)
@@ -155,6 +158,8 @@ func RefusalReason(e *memo.Error) string {
 		return "rate_limited"
 	case e.Code == memo.ErrAPIAccessDenied.Code:
 		return "plan"
+	case e.Kind == memo.KindForbidden && slices.Contains(memo.AccessCodes, e.Code):
+		return e.Code
 	}
 	return ""
 }

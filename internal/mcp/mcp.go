@@ -17,6 +17,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
@@ -52,6 +53,8 @@ type Server struct {
 	Config
 	sdk   *sdk.Server
 	tools map[string]tool // by name
+	// needs has what a caller must be permitted to call a tool, besides MCP.
+	needs map[string]memo.Permission
 }
 
 // serverInstructions are the instructions that a host gives its model.
@@ -64,7 +67,7 @@ const serverInstructions = "Memo holds the transcriptions (meetings, calls, reco
 
 // New returns the server. To add a tool, see [Server.addTools].
 func New(cfg Config) *Server {
-	s := &Server{Config: cfg, tools: map[string]tool{}}
+	s := &Server{Config: cfg, tools: map[string]tool{}, needs: map[string]memo.Permission{}}
 	server := sdk.NewServer(
 		&sdk.Implementation{Name: "memo", Title: "Memo", Version: cfg.Version},
 		&sdk.ServerOptions{
@@ -110,6 +113,32 @@ func (s *Server) receive(next sdk.MethodHandler) sdk.MethodHandler {
 				res, err = nil, errors.New("mcp: a handler panicked")
 			}
 		}()
-		return next(c.ctx, method, req)
+		res, err = next(c.ctx, method, req)
+		return s.permitted(c.caller, res), err
 	}
+}
+
+// permitted returns a list without what the caller may not use.
+func (s *Server) permitted(c memo.Caller, res sdk.Result) sdk.Result {
+	if memo.MayDo(c, memo.PermissionExport) == nil {
+		return res
+	}
+	switch res := res.(type) {
+	case *sdk.ListToolsResult:
+		res.Tools = slices.DeleteFunc(slices.Clone(res.Tools), func(t *sdk.Tool) bool { return s.needs[t.Name] != 0 })
+	case *sdk.ListResourceTemplatesResult:
+		res.ResourceTemplates = []*sdk.ResourceTemplate{} // the only one is an export
+	}
+	return res
+}
+
+// permission returns what a caller must be permitted to send a message, besides MCP.
+func (s *Server) permission(m message) memo.Permission {
+	switch m.method {
+	case "tools/call":
+		return s.needs[m.name]
+	case "resources/read":
+		return memo.PermissionExport
+	}
+	return 0
 }

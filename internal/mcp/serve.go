@@ -92,6 +92,9 @@ func (s *Server) admit(
 	if invalid != nil {
 		return m, invalid
 	}
+	if err := s.App.RequirePermission(ctx, a.Caller, s.permission(m)); err != nil {
+		return m, invalidParams(err.Error())
+	}
 	if !m.isCounted() {
 		s.App.NoteUncountedUse(ctx, a.Caller)
 	} else if err := s.count(ctx, a, m); err != nil {

@@ -47,11 +47,11 @@ func (s *Server) addTools(server *sdk.Server) {
 			"Call again with the offset that \"next:\" names until it says \"end\".", s.getTranscription)
 	addTool(s, server, reportTool, "Read an AI report",
 		"Reads one AI report of a transcription, such as action items. Leave report out to list them.", s.getReport)
-	addTool(s, server, exportTool, "Export a transcription",
+	addExportTool(s, server, exportTool, "Export a transcription",
 		"Returns one transcription as the text of a file: md has summary, topics and reports, srt and vtt are subtitles. "+
 			"Paged as "+getTool+"; the first line also names the REST path to download it. To read, use "+getTool+".",
 		s.exportTranscription)
-	addTool(s, server, bulkTool, "Plan a bulk export",
+	addExportTool(s, server, bulkTool, "Plan a bulk export",
 		"Describes a download of up to 100 transcriptions: name, size in bytes and REST path of each, and the call "+
 			"for one ZIP. It returns no text.", s.bulkExport)
 	addTool(s, server, projectsTool, "List projects",
@@ -88,6 +88,14 @@ func addTool[In any](s *Server, server *sdk.Server, name, title, description str
 		c.result, err = run(ctx, c.caller, req.Params.Arguments)
 		return new(sdk.CallToolResult), err // see toolResult
 	})
+}
+
+// addExportTool is addTool for a tool that needs the scope export.
+func addExportTool[In any](s *Server, server *sdk.Server, name, title, description string,
+	f func(context.Context, memo.Caller, In) (*toolResult, error),
+) {
+	addTool(s, server, name, title, description, f)
+	s.needs[name] = memo.PermissionExport
 }
 
 // runTool decodes the arguments of a tool and calls it. Invalid arguments and unknown ids become an error

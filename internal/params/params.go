@@ -114,7 +114,15 @@ var typeSchemas = map[reflect.Type]*jsonschema.Schema{
 	reflect.TypeFor[memo.Status]():    {Type: "string", Enum: toAny(memo.Statuses)},
 	reflect.TypeFor[memo.KeyStatus](): {Type: "string", Enum: toAny(memo.KeyStatuses)},
 	reflect.TypeFor[memo.Plan]():      {Type: "string", Enum: toAny(memo.Plans)},
+	reflect.TypeFor[memo.Scope]():     {Type: "string", Enum: scopes()},
 	reflect.TypeFor[memo.Role]():      {Type: "string", Enum: []any{memo.RoleOwner, memo.RoleMember}},
+}
+
+func scopes() (names []any) {
+	for _, info := range memo.Scopes {
+		names = append(names, info.Scope)
+	}
+	return names
 }
 
 // Schema returns the JSON schema of what a caller may send as a value of this type.

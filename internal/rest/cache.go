@@ -125,7 +125,13 @@ func (c *request) cacheKey() responseKey {
 // writeCached writes the response to a request without reading anything, and reports whether it
 // could. A client that sends the current ETag has the response already. Other forms of If-None-Match,
 // such as a list or *, are compared when the response exists.
+//
+// A caller who sees only some projects gets nothing from here, because the version also changes when
+// the other projects do.
 func (c *request) writeCached() bool {
+	if len(c.ProjectIDs) > 0 {
+		return false
+	}
 	c.key = c.cacheKey()
 	if match := c.r.Header["If-None-Match"]; len(match) == 1 {
 		if etag := c.key.etag(); strings.TrimPrefix(match[0], "W/") == etag {
@@ -154,10 +160,15 @@ func (c *request) cacheAndWrite(out storedJSON) error {
 	if err != nil {
 		return err
 	}
-	response := newCachedResponse(c.key, body)
-	c.writeCachedResponse(response)
-	if c.cache.isReadAgain(c.key) {
-		c.cache.put(c.key, response)
+	if len(c.ProjectIDs) > 0 {
+		c.key = responseKey{url: sha256.Sum256(body)}
+		c.writeCachedResponse(newCachedResponse(c.key, body))
+	} else {
+		response := newCachedResponse(c.key, body)
+		c.writeCachedResponse(response)
+		if c.cache.isReadAgain(c.key) {
+			c.cache.put(c.key, response)
+		}
 	}
 	if *buffer = body; cap(body) <= maxPooledBody {
 		bodies.Put(buffer)

@@ -38,8 +38,11 @@ type createKeyIn struct {
 }
 
 type createKeyBody struct {
-	Name      keyName `json:"name"`
-	ExpiresAt *expiry `json:"expires_at,omitzero"` // null: never
+	Name       keyName       `json:"name"`
+	ExpiresAt  *expiry       `json:"expires_at,omitzero"` // null: never
+	Scopes     []memo.Scope  `json:"scopes,omitzero" min:"1"`
+	ProjectIDs []params.UUID `json:"project_ids,omitzero" max:"20"`
+	AllowedIPs []string      `json:"allowed_ips,omitzero" max:"20"`
 }
 
 // keyName is the name of a key.
@@ -65,6 +68,9 @@ func (e *expiry) UnmarshalText(b []byte) error {
 func createKey(c *request, in createKeyIn) (memo.CreatedKey, error) {
 	return c.app.CreateKey(c.ctx, c.Caller, app.KeyRequest{
 		Name: string(in.Body.Name), ExpiresAt: (*time.Time)(in.Body.ExpiresAt),
+		Access: memo.KeyAccess{
+			Scopes: in.Body.Scopes, ProjectIDs: params.Strings(in.Body.ProjectIDs), AllowedIPs: in.Body.AllowedIPs,
+		},
 	})
 }
 
@@ -134,4 +140,26 @@ func rotateKey(c *request, in rotateKeyIn) (memo.CreatedKey, error) {
 
 func revokeKey(c *request, in keyIn) (noBody, error) {
 	return noBody{}, c.app.RevokeKey(c.ctx, c.Caller, string(in.ID))
+}
+
+type getKeyPolicyIn struct{ workspaceParam }
+
+func getKeyPolicy(c *request, _ getKeyPolicyIn) (memo.KeyPolicy, error) {
+	return c.app.KeyPolicy(c.ctx, c.Caller)
+}
+
+type setKeyPolicyIn struct {
+	workspaceParam
+	Body setKeyPolicyBody `body:"required"`
+}
+
+// setKeyPolicyBody is a whole policy: a member that is absent demands nothing.
+type setKeyPolicyBody struct {
+	MaxLifetimeDays *int     `json:"max_lifetime_days,omitzero"` // null: no maximum
+	ExpiryRequired  bool     `json:"expiry_required,omitzero"`
+	AllowedIPs      []string `json:"allowed_ips,omitzero" max:"20"`
+}
+
+func setKeyPolicy(c *request, in setKeyPolicyIn) (memo.KeyPolicy, error) {
+	return c.app.SetKeyPolicy(c.ctx, c.Caller, memo.KeyPolicy(in.Body))
 }

@@ -75,7 +75,7 @@ func (rt route) operation(schemas map[string]*jsonschema.Schema) openapi.Operati
 	}
 	refused := []int{http.StatusInternalServerError, http.StatusServiceUnavailable}
 	switch rt.access {
-	case byKey:
+	case byKey, byExport:
 		op.Tags, op.Security = []string{"data"}, []map[string][]string{{"apiKey": {}}}
 		refused = append(refused, 401, 403, 422, 429)
 	case byMember:
@@ -99,7 +99,7 @@ func (rt route) operation(schemas map[string]*jsonschema.Schema) openapi.Operati
 		case "body":
 			op.RequestBody = &openapi.RequestBody{Required: f.Required, Content: openapi.JSON(f.Schema)}
 			refused = append(refused, 413, 415)
-			if rt.access == byKey {
+			if rt.isData() {
 				refused = append(refused, 404)
 			}
 		case "path":
@@ -142,13 +142,13 @@ var componentNames = map[reflect.Type]string{
 	reflect.TypeFor[projectsOut]():       "ProjectList", reflect.TypeFor[meResponse](): "Me",
 	reflect.TypeFor[keysOut](): "KeyList", reflect.TypeFor[memo.KeyView](): "Key",
 	reflect.TypeFor[memo.CreatedKey](): "NewKey", reflect.TypeFor[signInOut](): "SignedIn",
-	reflect.TypeFor[sessionsOut](): "SessionList",
+	reflect.TypeFor[sessionsOut](): "SessionList", reflect.TypeFor[memo.KeyPolicy](): "KeyPolicy",
 }
 
 // successResponse describes the response of a successful call.
 func (rt route) successResponse(schemas map[string]*jsonschema.Schema) openapi.Response {
 	r := openapi.Response{Description: http.StatusText(rt.status)}
-	if rt.access == byKey || rt.access == byMember {
+	if rt.isData() || rt.access == byMember {
 		r.Headers = map[string]openapi.Header{
 			"RateLimit-Policy": {Description: `The limit: "data";q=CALLS;w=SECONDS`, Schema: text},
 			"RateLimit":        {Description: `What is left: "data";r=CALLS;t=SECONDS`, Schema: text},

@@ -14,6 +14,7 @@ import (
 	"sort"
 	"strings"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/httpx"
@@ -169,7 +170,9 @@ func (a *API) serve(rt route, isCached bool, w http.ResponseWriter, r *http.Requ
 func (a *API) admit(ctx context.Context, rt route, r *http.Request) (admission.Admission, error) {
 	switch rt.access {
 	case byKey:
-		return a.admission.DataCall(ctx, r)
+		return a.admission.DataCall(ctx, r, memo.PermissionREST)
+	case byExport:
+		return a.admission.DataCall(ctx, r, memo.PermissionREST|memo.PermissionExport)
 	case byMember:
 		// Admission needs the workspace, so this parameter is decoded before the others.
 		var in workspaceParam

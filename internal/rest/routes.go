@@ -12,7 +12,8 @@ import (
 type accessLevel uint8
 
 const (
-	byKey    accessLevel = iota // an API key; counted as a data call
+	byKey    accessLevel = iota // an API key with the scope rest; counted as a data call
+	byExport                    // byKey, and with the scope export
 	byMember                    // a signed-in member of a workspace; counted as a management call
 	byUser                      // a signed-in user, for their own sessions
 	bySignIn                    // anyone, but not from a page of another site
@@ -42,7 +43,7 @@ func (a *API) table() []route {
 		keys           = Prefix + "/keys"
 		session        = "/api/v1/session"
 	)
-	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
+	const get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
 	return []route{
 		endpoint(get, transcriptions, "listTranscriptions", "Lists the workspace's transcriptions, without their text.",
 			byKey, 200, listTranscriptions),
@@ -51,9 +52,9 @@ func (a *API) table() []route {
 		endpoint(get, transcriptions+"/{id}", "getTranscription",
 			"Reads one transcription with its text, segments and AI reports.", byKey, 200, getTranscription),
 		endpoint(get, transcriptions+"/{id}/export", "exportTranscription", "Exports one transcription as a file.",
-			byKey, 200, exportTranscription),
+			byExport, 200, exportTranscription),
 		endpoint(post, transcriptions+"/export", "exportTranscriptions",
-			"Exports 1 to 100 transcriptions as one ZIP, streamed.", byKey, 200, exportTranscriptions),
+			"Exports 1 to 100 transcriptions as one ZIP, streamed.", byExport, 200, exportTranscriptions),
 		endpoint(get, Prefix+"/projects", "listProjects", "Lists the workspace's projects.", byKey, 200, listProjects),
 		endpoint(get, Prefix+"/me", "getMe", "Describes the key: workspace, member, plan and limits.", byKey, 200, getMe),
 
@@ -68,6 +69,12 @@ func (a *API) table() []route {
 		endpoint(post, keys+"/{id}/rotate", "rotateKey",
 			"Replaces one of your keys with a new one. The old key stays active for the overlap.", byMember, 201, rotateKey),
 		endpoint(del, keys+"/{id}", "revokeKey", "Revokes a key immediately and permanently.", byMember, 204, revokeKey),
+
+		endpoint(get, Prefix+"/key-policy", "getKeyPolicy", "Shows the key policy of a workspace.", byMember, 200,
+			getKeyPolicy),
+		endpoint(put, Prefix+"/key-policy", "setKeyPolicy",
+			"Sets the key policy of a workspace, for an OWNER. It applies to existing keys at once.", byMember, 200,
+			setKeyPolicy),
 
 		endpoint(post, session, "signIn", "Signs in with e-mail and password, and sets the session cookie.", bySignIn, 200,
 			signIn),
@@ -116,6 +123,9 @@ func endpoint[In, Out any](method, path, name, doc string, by accessLevel, statu
 		},
 	}
 }
+
+// isData reports whether the route is for callers with an API key.
+func (rt route) isData() bool { return rt.access == byKey || rt.access == byExport }
 
 // isCached reports whether the responses of the route are cached.
 func (rt route) isCached() bool { return rt.out.Implements(reflect.TypeFor[storedJSON]()) }

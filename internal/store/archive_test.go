@@ -127,7 +127,7 @@ func (a *archive) matches(f Filter, query string) (found []int) {
 	for i := 1; i <= a.n; i++ {
 		created := time.UnixMilli(int64(i * 7919 % a.n * spacing))
 		if query == "pricing" && i%10 != 3 || query == "quokka" && i%1000 != 7 ||
-			f.ProjectID != "" && i%3 != 0 || f.Speaker != "" && i%4 != 0 ||
+			f.ProjectIDs != nil && i%3 != 0 || f.Speaker != "" && i%4 != 0 ||
 			f.Language != "" && i%2 != 0 || f.ExternalID != "" && (i%5 != 0 || i%50 != 5) ||
 			!f.From.IsZero() && created.Before(f.From) || !f.To.IsZero() && !created.Before(f.To) {
 			continue
@@ -163,7 +163,7 @@ func eachFilter(n int, f func(name string, f Filter)) {
 			name string
 			to   func()
 		}{
-			{"project ", func() { in.ProjectID = "pa" }},
+			{"project ", func() { in.ProjectIDs = []string{"pa"} }},
 			{"language ", func() { in.Language = "en" }},
 			{"external ", func() { in.ExternalID = "crm-5" }},
 			{"speaker ", func() { in.Speaker = "ZOË" }},

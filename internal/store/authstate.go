@@ -23,6 +23,9 @@ type KeyState struct {
 	LastUsedAt     time.Time // zero if it was never used
 	Plan           memo.Plan
 	ContentVersion int64
+	CreatedAt      *time.Time // nil if the workspace has no key policy
+	Access         memo.KeyAccess
+	Policy         memo.KeyPolicy
 	// TokenExpiresAt is the expiry of the access token of an app; nil for a key.
 	TokenExpiresAt *time.Time
 }
@@ -30,7 +33,8 @@ type KeyState struct {
 // keyState selects what ReadKeyState and ReadTokenState read, of the api_keys k.
 const keyState = `k.id, k.workspace_id, k.user_id,
 			k.expires_at, k.expired_at, k.revoked_at, k.deactivated_at, k.exposed_at, k.last_used_at,
-			u.disabled_at, m.role, w.plan, w.content_version`
+			u.disabled_at, m.role, w.plan, w.content_version,
+			k.access, w.key_policy, CASE WHEN w.key_policy IS NULL THEN NULL ELSE k.created_at END`
 
 const keyStateJoins = `
 		JOIN users u ON u.id = k.user_id
@@ -42,26 +46,31 @@ const keyStateJoins = `
 // ok is false if there is no such key.
 func (s *Store) ReadKeyState(ctx context.Context, hash credential.Hash) (a KeyState, ok bool, err error) {
 	return scanKeyState(s.q.QueryRowContext(s.quick(ctx), `SELECT `+keyState+`, NULL
-		FROM api_keys k`+keyStateJoins+`k.hash = $1`, hash[:]))
+		FROM api_keys k`+keyStateJoins+`k.hash = $1`, hash[:]), memo.KindKey)
 }
 
 // ReadTokenState is ReadKeyState for the connected app that has the access token with this hash.
 func (s *Store) ReadTokenState(ctx context.Context, hash credential.Hash) (a KeyState, ok bool, err error) {
 	return scanKeyState(s.q.QueryRowContext(s.quick(ctx), `SELECT `+keyState+`, t.expires_at
-		FROM app_tokens t JOIN api_keys k ON k.id = t.key_id`+keyStateJoins+`t.hash = $1 AND t.kind = 'access'`, hash[:]))
+		FROM app_tokens t JOIN api_keys k ON k.id = t.key_id`+keyStateJoins+`t.hash = $1 AND t.kind = 'access'`, hash[:]),
+		memo.KindApp)
 }
 
-func scanKeyState(row scanner) (a KeyState, ok bool, err error) {
+func scanKeyState(row scanner, kind memo.KeyKind) (a KeyState, ok bool, err error) {
 	v := &a.Validity
 	err = row.Scan(&a.KeyID, &a.WorkspaceID, &a.UserID, optionalTimeInto(&v.ExpiresAt),
 		optionalTimeInto(&v.ExpiredAt), optionalTimeInto(&v.RevokedAt), optionalTimeInto(&v.DeactivatedAt),
 		presenceInto(&a.Exposed), timeInto(&a.LastUsedAt), presenceInto(&a.UserDisabled), textInto(&a.Role), &a.Plan,
-		&a.ContentVersion, optionalTimeInto(&a.TokenExpiresAt))
+		&a.ContentVersion, jsonInto(&a.Access), jsonInto(&a.Policy), optionalTimeInto(&a.CreatedAt),
+		optionalTimeInto(&a.TokenExpiresAt))
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, false, nil
 	}
 	if err != nil {
 		return a, false, classifyError(err)
+	}
+	if a.Access.Scopes == nil { // set after the Scan, which would write into the default
+		a.Access.Scopes = memo.DefaultScopes(kind)
 	}
 	return a, true, nil
 }

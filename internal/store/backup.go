@@ -35,13 +35,13 @@ type table struct {
 var tables = []table{
 	{name: "users", columns: "id, email, name, password_hash, created_at, disabled_at"},
 	{name: "workspaces", columns: "id, name, plan, content_version, created_at, stored_bytes, counted_version, " +
-		"changes_epoch"},
+		"changes_epoch, key_policy"},
 	{name: "memberships", columns: "workspace_id, user_id, role, joined_at"},
 	{name: "api_keys", columns: "id, hash, suffix, workspace_id, user_id, name, created_at, expires_at, expired_at, " +
 		"revoked_at, deactivated_at, deactivated_by, exposed_at, rotated_from, last_used_at, last_used_ip, " +
-		"last_used_agent, kind, client_id, client_name, client_host"},
+		"last_used_agent, kind, client_id, client_name, client_host, access"},
 	{name: "key_usage", columns: "key_id, hour, requests, refused, refused_limit, refused_plan, refused_ended, " +
-		"refused_url, refused_forbidden"},
+		"refused_url, refused_forbidden, refused_scope, refused_address, refused_policy"},
 	{name: "projects", columns: "id, workspace_id, name, created_at"},
 	{
 		name: "transcriptions", identity: "seq",

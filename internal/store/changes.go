@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"time"
 
 	"memoai.tech/memo"
@@ -93,19 +94,44 @@ func (s *Store) ChangesEpoch(ctx context.Context, workspaceID string) (epoch int
 	return epoch, classifyError(err)
 }
 
-// Changes returns the changes of a workspace after a position, oldest first, at most limit. A
-// transcription that has changed again is only at its last position. One statement reads
-// transcriptions and removals, so that both are as at the same moment.
-func (s *Store) Changes(ctx context.Context, workspaceID string, after ListPosition, limit int) ([]Change, error) {
-	return queryAll(ctx, s.dataReader.q, scanChange, `SELECT c.at, c.id, t.seq, t.item, t.char_count, p.id, p.name FROM (
-			SELECT * FROM (SELECT updated_at AS at, id, seq FROM transcriptions`+s.dialect.indexedBy("transcriptions_updated")+`
-				WHERE workspace_id = $1 AND (updated_at, id) > ($2, $3) ORDER BY updated_at, id LIMIT $4) u
-			UNION ALL
-			SELECT * FROM (SELECT at, id, CAST(NULL AS BIGINT) FROM removals
-				WHERE workspace_id = $1 AND (at, id) > ($2, $3) AND deleted = 1 ORDER BY at, id LIMIT $4) r
-			ORDER BY at, id LIMIT $4) c
+// Changes returns the changes of what a view has after a position, oldest first, at most limit. A
+// transcription that has changed again is only at its last position. One that has left the view is
+// removed. One statement reads transcriptions and removals, so that both are as at the same moment.
+func (s *Store) Changes(ctx context.Context, v View, after ListPosition, limit int) ([]Change, error) {
+	query, args := s.changesQuery(v, after, limit)
+	return queryAll(ctx, s.dataReader.q, scanChange, query, args...)
+}
+
+func (s *Store) changesQuery(v View, after ListPosition, limit int) (query string, args []any) {
+	q := new(queryBuilder)
+	workspace, key, id, n := q.arg(v.WorkspaceID), q.arg(after.Key), q.arg(after.ID), q.arg(limit)
+	part := func(columns, from, where, at string) string {
+		return `SELECT * FROM (SELECT ` + columns + ` FROM ` + from + ` WHERE x.workspace_id = ` + workspace +
+			` AND (x.` + at + `, x.id) > (` + key + `, ` + id + `)` + where +
+			` ORDER BY x.` + at + `, x.id LIMIT ` + n + `) y`
+	}
+	const changed, removed = `x.updated_at AS at, x.id, x.seq`, `x.at, x.id, CAST(NULL AS BIGINT) AS seq`
+	var parts []string
+	if len(v.ProjectIDs) == 0 {
+		parts = []string{
+			part(changed, `transcriptions x`+s.dialect.indexedBy("transcriptions_updated"), ``, "updated_at"),
+			part(removed, `removals x`, ` AND x.deleted = 1`, "at"),
+		}
+	} else {
+		ids := make([]string, len(v.ProjectIDs))
+		for i, project := range v.ProjectIDs {
+			ids[i] = q.arg(project)
+			parts = append(parts, part(changed, `transcriptions x`+s.dialect.indexedBy("transcriptions_project_updated"),
+				` AND x.project_id = `+ids[i], "updated_at"))
+		}
+		in := ` IN (` + strings.Join(ids, ", ") + `)`
+		parts = append(parts, part(removed, `removals x`, ` AND x.project_id`+in+
+			` AND NOT EXISTS (SELECT 1 FROM transcriptions t WHERE t.id = x.id AND t.project_id`+in+`)`, "at"))
+	}
+	return `SELECT c.at, c.id, t.seq, t.item, t.char_count, p.id, p.name FROM (` + strings.Join(parts, ` UNION ALL `) +
+		` ORDER BY at, id LIMIT ` + n + `) c
 		LEFT JOIN transcriptions t ON t.seq = c.seq LEFT JOIN projects p ON p.id = t.project_id
-		ORDER BY c.at, c.id`, workspaceID, after.Key, after.ID, limit)
+		ORDER BY c.at, c.id`, q.args
 }
 
 func scanChange(row scanner) (c Change, err error) {

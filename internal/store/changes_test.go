@@ -36,8 +36,13 @@ func (s *Store) changeDetails(ctx context.Context, id string, d Details) error {
 // two, and the last position.
 func (h *harness) changes(after ListPosition) (got []string, last ListPosition) {
 	h.t.Helper()
+	return h.changesOf(View{WorkspaceID: workspace}, after)
+}
+
+func (h *harness) changesOf(v View, after ListPosition) (got []string, last ListPosition) {
+	h.t.Helper()
 	for {
-		page, err := h.Changes(h.t.Context(), workspace, after, 2)
+		page, err := h.Changes(h.t.Context(), v, after, 2)
 		if err != nil {
 			h.t.Fatal(err)
 		}
@@ -97,7 +102,7 @@ func TestChangesListEveryChange(t *testing.T) {
 		want("after two moves", "upsert A2 in Sales", "upsert B in Sales")
 		must(h.changeDetails(t.Context(), a, Details{Project: new("")}))
 		want("after a move out of a project", "upsert A2")
-		projects, err := h.Projects(t.Context(), workspace, 10, 0)
+		projects, err := h.Projects(t.Context(), View{WorkspaceID: workspace}, 10, 0)
 		must(err)
 		must(h.Write(t.Context(), func(tx *Tx) error {
 			n, err := tx.RenameProject(t.Context(), workspace, projects[0].ID, `Big "deals"`)
@@ -116,6 +121,57 @@ func TestChangesListEveryChange(t *testing.T) {
 		if got, _ := h.changes(ListPosition{}); !cmp.Equal(got, []string{"delete", "delete", "delete"}) {
 			t.Errorf("from the beginning: %q", got)
 		}
+	})
+}
+
+// TestChangesOfProjects: who sees only some projects learns nothing of the others.
+func TestChangesOfProjects(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config) {
+		h := newHarness(t, cfg, 0)
+		a, b := h.addText("A", "one"), h.addText("B", "two")
+		move := func(id, project string) {
+			t.Helper()
+			if err := h.changeDetails(t.Context(), id, Details{Project: &project}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, project := range []string{"P", "Q", "Secret"} {
+			move(a, project)
+		}
+		move(b, "P")
+		move(a, "P")
+		v := View{WorkspaceID: workspace}
+		projects, err := h.Projects(t.Context(), v, 10, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range projects {
+			if p.Name != "Secret" {
+				v.ProjectIDs = append(v.ProjectIDs, p.ID)
+			}
+		}
+		var last ListPosition
+		want := func(when string, want ...string) {
+			t.Helper()
+			var got []string
+			if got, last = h.changesOf(v, last); !cmp.Equal(got, want) {
+				t.Errorf("%s: %q, want %q", when, got, want)
+			}
+		}
+		want("from the beginning", "upsert B in P", "upsert A in P")
+		move(a, "Q")
+		want("after a move between two of the projects", "upsert A in Q")
+		move(a, "Secret")
+		want("after a move out of them", "delete")
+		if err := h.changeDetails(t.Context(), a, Details{Title: new("A2")}); err != nil {
+			t.Fatal(err)
+		}
+		c := h.addText("C", "three")
+		h.delete(c)
+		h.delete(a)
+		want("after changes of others")
+		h.delete(b)
+		want("after a deletion", "delete")
 	})
 }
 
@@ -157,7 +213,7 @@ func TestReadersOfChangesMissNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		projects, err := h.Projects(t.Context(), workspace, 10, 0)
+		projects, err := h.Projects(t.Context(), View{WorkspaceID: workspace}, 10, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -282,7 +338,7 @@ func (h *harness) follow(seen map[string]int64, done <-chan struct{}) {
 			last = true
 		default:
 		}
-		page, err := h.Changes(context.Background(), workspace, after, 50)
+		page, err := h.Changes(context.Background(), View{WorkspaceID: workspace}, after, 50)
 		if err != nil {
 			h.t.Error(err)
 			return

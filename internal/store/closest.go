@@ -45,7 +45,7 @@ func (s *Store) closestQuery(f Filter, limit int) (query string, args []any) {
 	for i := range f.Query {
 		one := f
 		one.Query = f.Query[i : i+1]
-		q := s.selectionAfter(one, ByRelevance, args)
+		q := s.selection(one, ByRelevance, args...)
 		rank := "key"
 		if s.dialect == dialectPostgres { // bm25 has the weight of rare terms, ts_rank does not
 			rank = `key * ln(1 + CAST(` + strconv.Itoa(maxRanked) + ` AS double precision) / count(*) OVER ())`

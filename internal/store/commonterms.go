@@ -18,15 +18,15 @@ const (
 	commonSample = 50
 )
 
-// WithoutCommonTerms returns f without the terms that most texts of the workspace have, if f has
+// WithoutCommonTerms returns f without the terms that most texts of the view have, if f has
 // many terms: a question such as "what did we say about pricing" would otherwise find only the
 // texts that also have "did", and read the index entries of "what" for nothing. Some terms always
-// remain, and a workspace with few texts has no common terms.
-func (s *Store) WithoutCommonTerms(ctx context.Context, f Filter) (Filter, error) {
+// remain, and a view with few texts has no common terms.
+func (s *Store) WithoutCommonTerms(ctx context.Context, v View, f Filter) (Filter, error) {
 	if len(f.Query) < longQuery {
 		return f, nil
 	}
-	counts, err := s.countSample(ctx, f)
+	counts, err := s.countSample(ctx, v, f)
 	if err != nil || counts == nil {
 		return f, err
 	}
@@ -45,17 +45,17 @@ func (s *Store) WithoutCommonTerms(ctx context.Context, f Filter) (Filter, error
 // countSample returns, for each term of f, how many of the newest commonSample texts have it as a
 // word. It does not count longer words, because it would have to read the index entries of all of
 // them. It returns nil if there are fewer texts, or if not all of these are indexed yet.
-func (s *Store) countSample(ctx context.Context, f Filter) ([]int, error) {
+func (s *Store) countSample(ctx context.Context, v View, f Filter) ([]int, error) {
 	key := "t.seq" // of the search index
 	if s.dialect == dialectSQLite {
 		key = "coalesce(t.search_rowid, -1)"
 	}
+	page, _, args := s.pageQuery(Filter{WorkspaceID: v.WorkspaceID, Status: f.Status, ProjectIDs: v.ProjectIDs},
+		Order{By: ByCreated, Descending: true}, Range{Limit: commonSample})
 	sample, err := queryAll(ctx, s.dataReader.q, func(row scanner) (n int64, err error) {
 		err = row.Scan(&n)
 		return n, err
-	}, `SELECT `+key+` FROM transcriptions t`+s.dialect.indexedBy("transcriptions_created")+`
-		WHERE t.workspace_id = $1 AND t.status = $2 ORDER BY t.created_at DESC, t.id DESC LIMIT $3`,
-		f.WorkspaceID, f.Status, commonSample)
+	}, `SELECT `+key+` FROM (`+page+`) c JOIN transcriptions t ON t.seq = c.seq`, args...)
 	if err != nil || len(sample) < commonSample || slices.Min(sample) < 0 {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func TestCommonTermsAreLeftOut(t *testing.T) {
 			{"w", "old words kwat dord wub", "old word"},
 			{"v", "kwat dord wub zug abut pricing", "kwat dord wub zug abut pric"},
 		} {
-			f, err := s.WithoutCommonTerms(ctx, Filter{
+			f, err := s.WithoutCommonTerms(ctx, View{WorkspaceID: c.workspace}, Filter{
 				WorkspaceID: c.workspace, Status: memo.StatusCompleted, Search: true, Query: search.ParseQuery(c.query),
 			})
 			var got []string
@@ -86,7 +86,7 @@ func TestCommonTermsAreLeftOut(t *testing.T) {
 		if s.dialect == dialectSQLite { // a text that is not indexed yet has no rowid at which to start
 			mustExec(t, s, `UPDATE transcriptions SET search_rowid = NULL WHERE seq = 2001`)
 			f := Filter{WorkspaceID: "w", Status: memo.StatusCompleted, Search: true, Query: search.ParseQuery("a b c d kwat")}
-			if got, err := s.WithoutCommonTerms(ctx, f); err != nil || len(got.Query) != len(f.Query) {
+			if got, err := s.WithoutCommonTerms(ctx, View{WorkspaceID: "w"}, f); err != nil || len(got.Query) != len(f.Query) {
 				t.Errorf("before all texts are indexed: got %v (%v), want %v", got.Query, err, f.Query)
 			}
 		}

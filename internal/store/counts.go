@@ -173,9 +173,7 @@ func (f Filter) sumQuery() (query string, args []any) {
 	if !f.To.IsZero() {
 		q.where("day < %s", dayOf(toMillis(f.To)))
 	}
-	if f.ProjectID != "" {
-		q.where("project_id = %s", f.ProjectID)
-	}
+	q.inProjects("project_id", f.ProjectIDs)
 	if f.Language != "" {
 		q.where("language = %s", f.Language)
 	}

@@ -44,20 +44,20 @@ func addShort(ctx context.Context, s *Store, tx *Tx, r *rand.Rand) (id string, e
 func (h *harness) wantCounts(when string, valid bool) {
 	h.t.Helper()
 	ctx := h.t.Context()
-	projects, err := h.Projects(ctx, workspace, 10, 0)
+	projects, err := h.Projects(ctx, wholeWorkspace, 10, 0)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	for _, p := range projects {
-		total, err := h.counted(ctx, Filter{WorkspaceID: workspace, Status: memo.StatusCompleted, ProjectID: p.ID})
+		total, err := h.counted(ctx, Filter{WorkspaceID: workspace, Status: memo.StatusCompleted, ProjectIDs: []string{p.ID}})
 		if err != nil || p.TranscriptionCount != total {
 			h.t.Errorf("%s: project %s has %d transcriptions, want %d (%v)", when, p.Name, p.TranscriptionCount, total, err)
 		}
 	}
 	eachFilter(0, func(name string, f Filter) {
 		f.WorkspaceID = workspace
-		if f.ProjectID != "" {
-			f.ProjectID = projects[0].ID
+		if f.ProjectIDs != nil {
+			f.ProjectIDs = []string{projects[0].ID}
 		}
 		if !f.From.IsZero() {
 			f.From = time.UnixMilli(-dayMillis)
@@ -175,7 +175,7 @@ func TestMigratedDatabaseIsCounted(t *testing.T) {
 	onBoth(t, func(t *testing.T, cfg Config) {
 		fillOld(t, upTo(t, cfg, 8))
 		s := mustOpen(t, cfg)
-		f := Filter{WorkspaceID: "w", Status: memo.StatusCompleted, ProjectID: "p"}
+		f := Filter{WorkspaceID: "w", Status: memo.StatusCompleted, ProjectIDs: []string{"p"}}
 		if total, err := s.Count(t.Context(), f); err != nil || total.N != 1 {
 			t.Errorf("before the count: %+v (%v), want 1", total, err)
 		}
@@ -258,7 +258,7 @@ func BenchmarkTotal(b *testing.B) {
 		"all/count":    func() error { _, err := a.counted(b.Context(), all); return err },
 		"filter/sum":   func() error { _, err := a.Count(b.Context(), filtered); return err },
 		"filter/count": func() error { _, err := a.counted(b.Context(), filtered); return err },
-		"projects":     func() error { _, err := a.Projects(b.Context(), "a", 20, 0); return err },
+		"projects":     func() error { _, err := a.Projects(b.Context(), View{WorkspaceID: "a"}, 20, 0); return err },
 	} {
 		b.Run(name, func(b *testing.B) {
 			start := cpuTime()

@@ -21,6 +21,9 @@ import (
 
 const user, workspace = "0195c0de-0000-7000-8000-000000000001", "0195c0de-0000-7000-8000-000000000002"
 
+// wholeWorkspace is what a caller sees who is not limited to projects.
+var wholeWorkspace = View{WorkspaceID: workspace}
+
 // harness is a database with a user, a workspace and keys to revoke.
 type harness struct {
 	*Store

@@ -2,7 +2,11 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"slices"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/credential"
@@ -11,7 +15,7 @@ import (
 const keyQuery = `SELECT k.id, k.workspace_id, k.kind, k.client_id, k.client_name, k.client_host, k.name, k.suffix,
 	k.created_at, u.id, u.name, u.email,
 	k.expires_at, k.expired_at, k.revoked_at, k.deactivated_at, k.deactivated_by,
-	k.last_used_at, k.last_used_ip, k.last_used_agent, k.exposed_at, k.rotated_from,
+	k.last_used_at, k.last_used_ip, k.last_used_agent, k.exposed_at, k.rotated_from, k.access,
 	(SELECT coalesce(sum(g.requests), 0) FROM key_usage g WHERE g.key_id = k.id AND g.hour > $1)
 	FROM api_keys k JOIN users u ON u.id = k.user_id `
 
@@ -28,9 +32,12 @@ func scanKey(row scanner) (k memo.APIKey, err error) {
 		optionalTimeInto(&v.ExpiresAt), optionalTimeInto(&v.ExpiredAt), optionalTimeInto(&v.RevokedAt),
 		optionalTimeInto(&v.DeactivatedAt), &k.DeactivationReason,
 		optionalTimeInto(&k.LastUsedAt), textInto(&k.LastUsedIP), textInto(&k.LastUsedAgent),
-		optionalTimeInto(&k.ExposedAt), textInto(&k.RotatedFrom), &k.Requests24h)
+		optionalTimeInto(&k.ExposedAt), textInto(&k.RotatedFrom), jsonInto(&k.Access), &k.Requests24h)
 	if k.Kind == memo.KindApp {
 		k.Client = &client
+	}
+	if k.Access.Scopes == nil {
+		k.Access = memo.KeyAccess{Scopes: memo.DefaultScopes(k.Kind), ProjectIDs: []string{}, AllowedIPs: []string{}}
 	}
 	return k, err
 }
@@ -116,13 +123,29 @@ func (t *Tx) AddKey(ctx context.Context, k memo.APIKey, hash credential.Hash) (b
 	if k.Client != nil {
 		client = *k.Client
 	}
+	access, err := storedAccess(k)
+	if err != nil {
+		return false, err
+	}
 	n, err := t.execCount(ctx, `INSERT INTO api_keys (id, hash, kind, client_id, client_name, client_host, suffix,
-			workspace_id, user_id, name, created_at, expires_at, rotated_from)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO NOTHING`,
+			workspace_id, user_id, name, created_at, expires_at, rotated_from, access)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (id) DO NOTHING`,
 		k.ID, hash[:], k.Kind, nullText(memo.Optional(client.ID)), nullText(memo.Optional(client.Name)),
 		nullText(memo.Optional(client.Host)), k.Suffix, k.WorkspaceID, k.CreatedBy.ID, k.Name,
-		toMillis(k.CreatedAt), nullMillis(k.Validity.ExpiresAt), nullText(k.RotatedFrom))
+		toMillis(k.CreatedAt), nullMillis(k.Validity.ExpiresAt), nullText(k.RotatedFrom), access)
 	return n == 1, err
+}
+
+// storedAccess returns the access of a key as it is stored: NULL if it is that of a key without
+// limits.
+func storedAccess(k memo.APIKey) (s sql.NullString, err error) {
+	a := k.Access
+	if len(a.ProjectIDs) == 0 && len(a.AllowedIPs) == 0 &&
+		(a.Scopes == nil || slices.Equal(a.Scopes, memo.DefaultScopes(k.Kind))) {
+		return s, nil
+	}
+	b, err := json.Marshal(a)
+	return sql.NullString{String: string(b), Valid: true}, err
 }
 
 // ChangeKey sets the name and expiry of an active key. It returns false if the key is

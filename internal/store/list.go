@@ -20,7 +20,7 @@ import (
 type Filter struct {
 	WorkspaceID  string
 	Status       memo.Status
-	ProjectID    string
+	ProjectIDs   []string // in one of these projects
 	Language     string
 	ExternalID   string
 	Speaker      string    // the name, in any case and with or without accents
@@ -129,11 +129,59 @@ func itemsOf(page, key, order string) string {
 // Without a search it needs only an index; with a search, only keys pass through the sort
 // and OFFSET. order sorts the rows again after their items are read.
 func (s *Store) pageQuery(f Filter, o Order, p Range) (query, order string, args []any) {
-	q := s.selection(f, o.By)
 	if o.By == ByRelevance {
-		return q.ranked(p)
+		return s.selection(f, o.By).ranked(p)
 	}
-	key, id, direction, compare := q.sorted+".created_at", q.sorted+".id", "ASC", ">"
+	direction := "ASC"
+	if o.Descending {
+		direction = "DESC"
+	}
+	order = fmt.Sprintf("c.key %s, c.id %s", direction, direction)
+	sorted := fmt.Sprintf(" ORDER BY key %s, id %s", direction, direction)
+	q := s.selection(f, o.By)
+	if parts := f.byProject(); parts != nil {
+		q = new(queryBuilder)
+		query = s.union(q, parts, o, p, sorted)
+	} else {
+		query = q.rows(o, p)
+	}
+	return query + sorted + q.limit(p), order, q.args
+}
+
+// union returns a query for the rows of several filters. SQLite merges them, and reads only the rows of
+// the page. PostgreSQL reads a page of each.
+func (s *Store) union(q *queryBuilder, parts []Filter, o Order, p Range, sorted string) (query string) {
+	for i, f := range parts {
+		if i > 0 {
+			query += ` UNION ALL `
+		}
+		part := s.selection(f, o.By, q.args...)
+		rows := part.rows(o, p)
+		if s.dialect == dialectPostgres {
+			rows = `(` + rows + sorted + part.limit(Range{Limit: p.Offset + p.Limit}) + `)`
+		}
+		query, q.args = query+rows, part.args
+	}
+	return query
+}
+
+// byProject returns a filter for each project of f, if there are several and an index has the rows of
+// each in the order of the list, and otherwise nil.
+func (f Filter) byProject() []Filter {
+	if len(f.ProjectIDs) < 2 || f.isSlow() || f.ExternalID != "" {
+		return nil
+	}
+	filters := make([]Filter, len(f.ProjectIDs))
+	for i, id := range f.ProjectIDs {
+		filters[i] = f
+		filters[i].ProjectIDs = []string{id}
+	}
+	return filters
+}
+
+// rows returns a query for the rows of a page, without their sort and the limit.
+func (q *queryBuilder) rows(o Order, p Range) string {
+	key, id, compare := q.sorted+".created_at", q.sorted+".id", ">"
 	switch o.By {
 	case ByDuration:
 		key = q.sorted + ".duration_ms"
@@ -141,9 +189,8 @@ func (s *Store) pageQuery(f Filter, o Order, p Range) (query, order string, args
 		key, id = "t.updated_at", "t.id"
 	}
 	if o.Descending {
-		direction, compare = "DESC", "<"
+		compare = "<"
 	}
-	order = fmt.Sprintf("c.key %s, c.id %s", direction, direction)
 	if p.After != nil {
 		q.where("("+key+", "+id+") "+compare+" (%s, %s)", p.After.Key, p.After.ID)
 		if q.rowids != nil && o.By == ByCreated {
@@ -151,11 +198,9 @@ func (s *Store) pageQuery(f Filter, o Order, p Range) (query, order string, args
 		}
 	}
 	if q.rowids != nil && o.By == ByCreated {
-		query = q.byRowid(o, p)
-	} else {
-		query = q.query(`t.seq AS seq, ` + id + ` AS id, ` + key + ` AS key`)
+		return q.byRowid(o, p)
 	}
-	return query + ` ORDER BY ` + strings.ReplaceAll(order, "c.", "") + q.limit(p), order, q.args
+	return q.query(`t.seq AS seq, ` + id + ` AS id, ` + key + ` AS key`)
 }
 
 // ranked returns a query for a page by relevance, as pageQuery does. The maxRanked newest hits come
@@ -251,6 +296,17 @@ func (q *queryBuilder) whereIn(column string, values []string) {
 	q.conds = append(q.conds, column+" IN ("+strings.Join(placeholders, ", ")+")")
 }
 
+// inProjects adds the condition that a column has one of these projects, if there are any.
+func (q *queryBuilder) inProjects(column string, ids []string) {
+	switch len(ids) {
+	case 0:
+	case 1:
+		q.where(column+" = %s", ids[0])
+	default:
+		q.whereIn(column, ids)
+	}
+}
+
 // indexedBy makes SQLite read a table by this index. It has no statistics: it would choose the
 // index with the most columns that are compared for equality, and would read all transcriptions in
 // a language to find the one with an external id.
@@ -264,14 +320,12 @@ func (d dialect) indexedBy(index string) string {
 // selection returns a query builder with the conditions of a filter, for a list sorted by by. Unless
 // the sort is by creation, the database must not find the creation times with an index, because
 // it would have to sort all rows of these days. The plus sign prevents this on both databases.
-// The times are then read from the index by duration, which contains them after its key.
-func (s *Store) selection(f Filter, by OrderBy) *queryBuilder {
-	return s.selectionAfter(f, by, make([]any, 0, 12))
-}
-
-// selectionAfter is selection for a part of a query whose earlier parts have the arguments args.
-func (s *Store) selectionAfter(f Filter, by OrderBy, args []any) *queryBuilder {
-	q := &queryBuilder{from: "transcriptions t", sorted: "t", conds: make([]string, 0, 8), args: args}
+// The times are then read from the index by duration, which contains them after its key. Its
+// arguments come after args.
+func (s *Store) selection(f Filter, by OrderBy, args ...any) *queryBuilder {
+	q := &queryBuilder{
+		from: "transcriptions t", sorted: "t", conds: make([]string, 0, 8), args: append(make([]any, 0, 12), args...),
+	}
 	switch {
 	case f.Search:
 		s.addSearch(q, f)
@@ -289,9 +343,7 @@ func (s *Store) selectionAfter(f Filter, by OrderBy, args []any) *queryBuilder {
 	}
 	q.where("t.workspace_id = %s", f.WorkspaceID)
 	q.where("t.status = %s", f.Status)
-	if f.ProjectID != "" {
-		q.where("t.project_id = %s", f.ProjectID)
-	}
+	q.inProjects("t.project_id", f.ProjectIDs)
 	if f.Language != "" {
 		q.where("t.language = %s", f.Language)
 	}
@@ -320,16 +372,16 @@ func (f Filter) index(by OrderBy) string {
 	switch {
 	case f.Speaker != "":
 		name = "transcription_speakers"
-		f.ProjectID, f.Language = "", "" // looked up for each transcription of the speaker
+		f.ProjectIDs, f.Language = nil, "" // looked up for each transcription of the speaker
 	case f.ExternalID != "":
 		return "transcriptions_external"
 	case by == ByUpdated || !f.UpdatedAfter.IsZero():
-		if f.ProjectID != "" {
+		if len(f.ProjectIDs) > 0 {
 			return "transcriptions_project_updated"
 		}
 		return "transcriptions_updated"
 	}
-	if f.ProjectID != "" {
+	if len(f.ProjectIDs) > 0 {
 		name += "_project"
 	}
 	if f.Language != "" {
@@ -341,33 +393,44 @@ func (f Filter) index(by OrderBy) string {
 	return name + "_created"
 }
 
-// Projects lists the projects of a workspace, oldest first, with the number of their
-// completed transcriptions.
-func (s *Store) Projects(ctx context.Context, workspaceID string, limit, offset int) ([]memo.Project, error) {
+// Projects lists the projects of a view, oldest first, with the number of their completed
+// transcriptions.
+func (s *Store) Projects(ctx context.Context, v View, limit, offset int) ([]memo.Project, error) {
+	q := v.projects("projects p JOIN workspaces w ON w.id = p.workspace_id")
+	query := q.query(`p.id, p.name, p.created_at, CASE WHEN w.counted_version = w.content_version
+			THEN (SELECT CAST(coalesce(sum(c.n), 0) AS BIGINT) FROM transcription_counts c
+				WHERE c.workspace_id = p.workspace_id AND c.status = 'completed' AND c.day = `+q.arg(int64(allDays))+`
+				AND c.project_id = p.id)
+			ELSE (SELECT count(*) FROM transcriptions t
+				WHERE t.workspace_id = p.workspace_id AND t.status = 'completed' AND t.project_id = p.id) END`) +
+		` ORDER BY p.created_at, p.id` + q.limit(Range{Limit: limit, Offset: offset})
 	return queryAll(ctx, s.dataReader.q, func(row scanner) (p memo.Project, err error) {
 		err = row.Scan(&p.ID, &p.Name, timeInto(&p.CreatedAt), &p.TranscriptionCount)
 		return p, err
-	}, `SELECT p.id, p.name, p.created_at, CASE WHEN w.counted_version = w.content_version
-			THEN (SELECT CAST(coalesce(sum(c.n), 0) AS BIGINT) FROM transcription_counts c
-				WHERE c.workspace_id = p.workspace_id AND c.status = 'completed' AND c.day = $4
-				AND c.project_id = p.id)
-			ELSE (SELECT count(*) FROM transcriptions t
-				WHERE t.workspace_id = p.workspace_id AND t.status = 'completed' AND t.project_id = p.id) END
-		FROM projects p JOIN workspaces w ON w.id = p.workspace_id WHERE p.workspace_id = $1
-		ORDER BY p.created_at, p.id LIMIT $2 OFFSET $3`, workspaceID, limit, offset, int64(allDays))
+	}, query, q.args...)
 }
 
-// ProjectNames lists the projects of a workspace by name, at most limit.
-func (s *Store) ProjectNames(ctx context.Context, workspaceID string, limit int) ([]memo.ProjectRef, error) {
+// projects returns a query builder that selects the projects p of a view.
+func (v View) projects(from string) *queryBuilder {
+	q := &queryBuilder{from: from}
+	q.where("p.workspace_id = %s", v.WorkspaceID)
+	q.inProjects("p.id", v.ProjectIDs)
+	return q
+}
+
+// ProjectNames lists the projects of a view by name, at most limit.
+func (s *Store) ProjectNames(ctx context.Context, v View, limit int) ([]memo.ProjectRef, error) {
+	q := v.projects("projects p")
+	query := q.query("p.id, p.name") + ` ORDER BY lower(p.name), p.id` + q.limit(Range{Limit: limit})
 	return queryAll(ctx, s.dataReader.q, func(row scanner) (p memo.ProjectRef, err error) {
 		err = row.Scan(&p.ID, &p.Name)
 		return p, err
-	}, `SELECT id, name FROM projects WHERE workspace_id = $1 ORDER BY lower(name), id LIMIT $2`, workspaceID, limit)
+	}, query, q.args...)
 }
 
-// CountProjects counts the projects of a workspace.
-func (s *Store) CountProjects(ctx context.Context, workspaceID string) (n int, err error) {
-	err = s.dataReader.q.QueryRowContext(ctx, `SELECT count(*) FROM projects WHERE workspace_id = $1`,
-		workspaceID).Scan(&n)
+// CountProjects counts the projects of a view.
+func (s *Store) CountProjects(ctx context.Context, v View) (n int, err error) {
+	q := v.projects("projects p")
+	err = s.dataReader.q.QueryRowContext(ctx, q.query("count(*)"), q.args...).Scan(&n)
 	return n, classifyError(err)
 }

@@ -58,7 +58,7 @@ func TestLongValuesAreReadBackAndDeleted(t *testing.T) {
 				if err := h.StoreParts(t.Context(), p); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := h.Text(t.Context(), workspace, p.ID(), admitAll); memo.KindOf(err) != memo.KindNotFound {
+				if _, err := h.Text(t.Context(), wholeWorkspace, p.ID(), admitAll); memo.KindOf(err) != memo.KindNotFound {
 					t.Errorf("a staged transcription can be read before it is added: %v", err)
 				}
 			}
@@ -79,7 +79,7 @@ func TestLongValuesAreReadBackAndDeleted(t *testing.T) {
 func (h *harness) checkLong(p *Prepared) {
 	h.t.Helper()
 	ctx := h.t.Context()
-	w, err := h.Transcription(ctx, workspace, p.ID(), admitAll)
+	w, err := h.Transcription(ctx, wholeWorkspace, p.ID(), admitAll)
 	if err != nil || !bytes.Equal(w.TextJSON, p.text) || !bytes.Equal(w.Segments, p.segments) {
 		h.t.Errorf("transcription: %d and %d bytes, want %d and %d: %v", len(w.TextJSON), len(w.Segments), len(p.text),
 			len(p.segments), err)
@@ -88,10 +88,10 @@ func (h *harness) checkLong(p *Prepared) {
 	if err != nil || text != p.Doc.Text || !bytes.Equal(segments, p.segments) {
 		h.t.Errorf("lines: %d bytes, want %d: %v", len(text), len(p.Doc.Text), err)
 	}
-	if text, err = h.Text(ctx, workspace, p.ID(), admitAll); err != nil || text != p.Doc.Text {
+	if text, err = h.Text(ctx, wholeWorkspace, p.ID(), admitAll); err != nil || text != p.Doc.Text {
 		h.t.Errorf("text: %d bytes, want %d: %v", len(text), len(p.Doc.Text), err)
 	}
-	_, md, err := h.Markdown(ctx, workspace, p.ID(), false, admitAll)
+	_, md, err := h.Markdown(ctx, wholeWorkspace, p.ID(), false, admitAll)
 	if err != nil || !bytes.Equal(md.Data, p.Markdown.Data) {
 		h.t.Errorf("markdown: %d bytes, want %d: %v", len(md.Data), len(p.Markdown.Data), err)
 	}
@@ -121,7 +121,7 @@ func TestTranscriptionDeletedDuringReadIsNotFound(t *testing.T) {
 		if _, err := h.write.Exec(`DELETE FROM transcript_parts`); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := h.Transcription(t.Context(), workspace, p.ID(), admitAll); memo.KindOf(err) != memo.KindNotFound {
+		if _, err := h.Transcription(t.Context(), wholeWorkspace, p.ID(), admitAll); memo.KindOf(err) != memo.KindNotFound {
 			t.Errorf("got %v, want not found", err)
 		}
 	})
@@ -145,7 +145,8 @@ func TestMissingPartsAreDetected(t *testing.T) {
 		if _, err := h.write.Exec(`DELETE FROM transcript_parts WHERE part = 0 AND kind = 'text'`); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := h.Transcription(t.Context(), workspace, whole.ID(), admitAll); memo.KindOf(err) != memo.KindNotFound {
+		_, err = h.Transcription(t.Context(), wholeWorkspace, whole.ID(), admitAll)
+		if memo.KindOf(err) != memo.KindNotFound {
 			t.Errorf("a text without its beginning was returned: %v", err)
 		}
 	})

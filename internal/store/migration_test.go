@@ -140,7 +140,8 @@ func wantMigrated(t *testing.T, s *Store) {
 	if keys, err := s.Replacements(ctx, "w", []string{"k"}); err != nil || len(keys) != 1 || keys[0].ID != "l" {
 		t.Errorf("the replacements of a key are %+v (%v)", keys, err)
 	}
-	if reports, err := s.Reports(ctx, "w", "t", func(int64) error { return nil }); err != nil || len(reports) != 1 {
+	reports, err := s.Reports(ctx, View{WorkspaceID: "w"}, "t", func(int64) error { return nil })
+	if err != nil || len(reports) != 1 {
 		t.Errorf("the reports are %+v (%v)", reports, err)
 	}
 	(&harness{Store: s, t: t}).wantUnknownValuesRefused()

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"memoai.tech/memo"
 )
 
@@ -71,6 +73,22 @@ type textTarget[T ~string] struct{ o *T }
 
 func (t textTarget[T]) set(s string)     { *t.o = T(s) }
 func (t textTarget[T]) Scan(v any) error { return scanInto[string](t, v) }
+
+// jsonInto reads a value that is stored as JSON, and leaves it as it is for NULL.
+func jsonInto[T any](v *T) jsonTarget[T] { return jsonTarget[T]{v} }
+
+type jsonTarget[T any] struct{ v *T }
+
+func (t jsonTarget[T]) Scan(v any) error {
+	if v == nil {
+		return nil
+	}
+	var s sql.Null[string]
+	if err := s.Scan(v); err != nil {
+		return err
+	}
+	return json.Unmarshal([]byte(s.V), t.v)
+}
 
 // nullText returns an optional text as it is stored: NULL if it is empty, so that partial indexes
 // do not contain it.

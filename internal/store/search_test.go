@@ -91,7 +91,7 @@ func testPlans(t *testing.T, a *archive) {
 			f.Search, f.Query = query != "", search.ParseQuery(query)
 			word, _, _ := strings.Cut(query, " ")
 			hits := len(a.matches(Filter{From: f.From, To: f.To}, word)) // the other filters do not reduce them
-			narrowed := f.ProjectID != "" || f.Language != "" || f.ExternalID != "" || f.Speaker != ""
+			narrowed := f.ProjectIDs != nil || f.Language != "" || f.ExternalID != "" || f.Speaker != ""
 			for _, o := range everyOrder {
 				if o.By == ByRelevance && query == "" {
 					continue
@@ -407,6 +407,8 @@ func TestCountKeyCoversEveryFilter(t *testing.T) {
 				switch v := reflect.ValueOf(&f).Elem().Field(i); v.Kind() {
 				case reflect.String:
 					v.SetString(value)
+				case reflect.Slice:
+					v.Set(reflect.ValueOf([]string{value}))
 				case reflect.Struct:
 					v.Set(reflect.ValueOf(time.UnixMilli(int64(value[0]))))
 				default:

@@ -106,18 +106,21 @@ func TestRefusedReadReturnsTheRefusal(t *testing.T) {
 	requested := int64(0)
 	refuse := func(size int64) error { requested = size; return busy }
 	for name, read := range map[string]func() error{
-		"full transcription": func() error { _, err := h.Transcription(ctx, workspace, ids[0], refuse); return err },
-		"segments":           func() error { _, err := h.Segments(ctx, workspace, ids[0], refuse); return err },
-		"markdown":           func() error { _, _, err := h.Markdown(ctx, workspace, ids[0], false, refuse); return err },
-		"text":               func() error { _, err := h.Text(ctx, workspace, ids[0], refuse); return err },
-		"reports":            func() error { _, err := h.Reports(ctx, workspace, ids[0], refuse); return err },
+		"full transcription": func() error { _, err := h.Transcription(ctx, wholeWorkspace, ids[0], refuse); return err },
+		"segments":           func() error { _, err := h.Segments(ctx, wholeWorkspace, ids[0], refuse); return err },
+		"markdown": func() error {
+			_, _, err := h.Markdown(ctx, wholeWorkspace, ids[0], false, refuse)
+			return err
+		},
+		"text":    func() error { _, err := h.Text(ctx, wholeWorkspace, ids[0], refuse); return err },
+		"reports": func() error { _, err := h.Reports(ctx, wholeWorkspace, ids[0], refuse); return err },
 	} {
 		requested = 0
 		if err := read(); !errors.Is(err, busy) || requested < 100<<10 {
 			t.Errorf("%s: got %v for %d bytes, want the refusal", name, err, requested)
 		}
 	}
-	if w, err := h.Transcription(ctx, workspace, ids[0], admitAll); err != nil || w.Size != requested {
+	if w, err := h.Transcription(ctx, wholeWorkspace, ids[0], admitAll); err != nil || w.Size != requested {
 		t.Errorf("the size is %d (%v), want %d as requested", w.Size, err, requested)
 	}
 }

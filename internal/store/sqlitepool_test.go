@@ -273,7 +273,7 @@ func TestStatementsPerCall(t *testing.T) {
 			{"list", 0, 1, func() error { _, err := h.List(t.Context(), filter, newest, Range{Limit: 21}); return err }},
 			{"count", 0, 1, func() error { _, err := h.Count(t.Context(), filter); return err }},
 			{"get, with its reports", 0, 2, func() error {
-				_, err := h.Transcription(t.Context(), workspace, items[0].ID, func(int64) error { return nil })
+				_, err := h.Transcription(t.Context(), wholeWorkspace, items[0].ID, func(int64) error { return nil })
 				return err
 			}},
 		} {

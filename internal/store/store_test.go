@@ -165,13 +165,23 @@ func TestListsUseTheirIndex(t *testing.T) {
 			s.write.SetMaxOpenConns(1)
 		}
 		columns := map[string]string{
-			"ProjectID": "project_id", "Language": "language", "From": "created_at", "To": "created_at",
+			"ProjectIDs": "project_id", "Language": "language", "From": "created_at", "To": "created_at",
 		}
 		for _, f := range filters(t, slices.Collect(maps.Keys(columns))) {
 			for _, by := range []OrderBy{ByCreated, ByDuration} {
 				for _, after := range []*ListPosition{nil, {1, "x"}} {
 					query, _, args := s.pageQuery(f, Order{By: by, Descending: true}, Range{Limit: 20, After: after})
 					plan := explain(t, s, query, args)
+					if f.ProjectIDs != nil {
+						several := f
+						several.ProjectIDs = []string{"p", "q", "r"}
+						query, _, args := s.pageQuery(several, Order{By: by, Descending: true}, Range{Limit: 20, After: after})
+						if s.dialect == dialectSQLite {
+							explain(t, s, query, args)
+						} else if plan := planOf(t, s, query, args); strings.Count(plan, "Limit ") != 4 {
+							t.Errorf("the plan does not read a page of each project:\n%s\n%s", query, plan)
+						}
+					}
 					searched := regexp.MustCompile(`(?m)^Filter: .*$`).ReplaceAllString(plan, "")
 					for field, column := range columns {
 						if by == ByDuration && column == "created_at" || reflect.ValueOf(f).FieldByName(field).IsZero() {
@@ -190,7 +200,10 @@ func TestListsUseTheirIndex(t *testing.T) {
 		explain(t, s, query, args)
 		for _, project := range []string{"", "x"} {
 			for _, after := range []*ListPosition{nil, {1, "x"}} {
-				f := Filter{WorkspaceID: "w", Status: "completed", ProjectID: project, UpdatedAfter: time.UnixMilli(1)}
+				f := Filter{WorkspaceID: "w", Status: "completed", UpdatedAfter: time.UnixMilli(1)}
+				if project != "" {
+					f.ProjectIDs = []string{project}
+				}
 				query, _, args := s.pageQuery(f, Order{By: ByUpdated}, Range{Limit: 20, After: after})
 				if plan := explain(t, s, query, args); !strings.Contains(plan, f.index(ByUpdated)) {
 					t.Errorf("the plan does not use %s:\n%s\n%s", f.index(ByUpdated), query, plan)
@@ -199,7 +212,7 @@ func TestListsUseTheirIndex(t *testing.T) {
 		}
 		for _, by := range []OrderBy{ByCreated, ByDuration} {
 			for _, after := range []*ListPosition{nil, {1, "x"}} {
-				f := Filter{WorkspaceID: "w", Status: "completed", Speaker: "x", ProjectID: "p", From: time.UnixMilli(1)}
+				f := Filter{WorkspaceID: "w", Status: "completed", Speaker: "x", ProjectIDs: []string{"p"}, From: time.UnixMilli(1)}
 				query, _, args := s.pageQuery(f, Order{By: by, Descending: true}, Range{Limit: 20, After: after})
 				if plan := explain(t, s, query, args); !strings.Contains(plan, f.index(by)) {
 					t.Errorf("the plan does not use %s:\n%s\n%s", f.index(by), query, plan)

@@ -32,16 +32,32 @@ type Transcription struct {
 // capacity. If it returns an error, the read returns that error.
 type Admit func(size int64) error
 
-// Items returns transcriptions of the workspace without their texts, in the order of ids.
-// missing holds the ids that do not exist in the workspace.
-func (s *Store) Items(
-	ctx context.Context, workspaceID string, ids []string,
-) (items []ListItem, missing []string, err error) {
+// View is what a caller sees of a workspace: all of it, or only what is in some projects.
+type View struct {
+	WorkspaceID string
+	ProjectIDs  []string // empty for all
+}
+
+// one returns the condition for the transcription with this id in the view, and its arguments.
+func (v View) one(id string) (where string, args []any) {
+	if len(v.ProjectIDs) == 0 {
+		return `WHERE t.id = $1 AND t.workspace_id = $2`, []any{id, v.WorkspaceID}
+	}
+	q := new(queryBuilder)
+	q.where("t.id = %s AND t.workspace_id = %s", id, v.WorkspaceID)
+	q.whereIn("t.project_id", v.ProjectIDs)
+	return `WHERE ` + strings.Join(q.conds, " AND "), q.args
+}
+
+// Items returns transcriptions of a view without their texts, in the order of ids. missing holds
+// the ids that do not exist there.
+func (s *Store) Items(ctx context.Context, v View, ids []string) (items []ListItem, missing []string, err error) {
 	for _, id := range ids {
+		where, args := v.one(id)
 		it, err := scanItem(s.dataReader.q.QueryRowContext(ctx, `SELECT
 				t.seq, t.id, t.created_at, t.item, t.char_count, p.id, p.name
 			FROM transcriptions t LEFT JOIN projects p ON p.id = t.project_id
-			WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID))
+			`+where, args...))
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			missing = append(missing, id)
@@ -54,12 +70,12 @@ func (s *Store) Items(
 	return items, missing, nil
 }
 
-// Transcription returns one transcription of the workspace with its text.
-func (s *Store) Transcription(ctx context.Context, workspaceID, id string, admit Admit) (w Transcription, err error) {
+// Transcription returns one transcription of a view with its text.
+func (s *Store) Transcription(ctx context.Context, v View, id string, admit Admit) (w Transcription, err error) {
 	err = s.readTranscription(ctx, &w, admit, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, t.size,
 			x.text, x.segments
-		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id
-		WHERE t.id = $1 AND t.workspace_id = $2`, workspaceID, id, &w.TextJSON, &w.Segments)
+		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id `,
+		v, id, &w.TextJSON, &w.Segments)
 	if err == nil {
 		w.TextJSON, err = s.dataReader.value(ctx, id, textValue, w.TextJSON)
 	}
@@ -69,12 +85,12 @@ func (s *Store) Transcription(ctx context.Context, workspaceID, id string, admit
 	return w, err
 }
 
-// Segments returns one transcription of the workspace with its segments, but without its
+// Segments returns one transcription of a view with its segments, but without its
 // text, which can be made from the segments.
-func (s *Store) Segments(ctx context.Context, workspaceID, id string, admit Admit) (w Transcription, err error) {
+func (s *Store) Segments(ctx context.Context, v View, id string, admit Admit) (w Transcription, err error) {
 	err = s.readTranscription(ctx, &w, admit, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, t.size, x.segments
-		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id
-		WHERE t.id = $1 AND t.workspace_id = $2`, workspaceID, id, &w.Segments)
+		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id `,
+		v, id, &w.Segments)
 	if err == nil {
 		w.Segments, err = s.dataReader.value(ctx, id, segmentsValue, w.Segments)
 	}
@@ -85,27 +101,28 @@ func (s *Store) Segments(ctx context.Context, workspaceID, id string, admit Admi
 // is stored. If sizeOnly is set, only md.Size and md.CRC are valid, because md.Data is
 // then not read if it is stored in parts.
 func (s *Store) Markdown(
-	ctx context.Context, workspaceID, id string, sizeOnly bool, admit Admit,
+	ctx context.Context, v View, id string, sizeOnly bool, admit Admit,
 ) (w Transcription, md zipstream.Deflated, err error) {
 	err = s.readTranscription(ctx, &w, admit, `SELECT t.seq, t.id, t.item, t.char_count, p.id, p.name, t.size,
 			x.markdown_size, x.markdown_crc, x.markdown
-		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id
-		WHERE t.id = $1 AND t.workspace_id = $2`, workspaceID, id, &md.Size, &md.CRC, &md.Data)
+		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq LEFT JOIN projects p ON p.id = t.project_id `,
+		v, id, &md.Size, &md.CRC, &md.Data)
 	if err == nil && !sizeOnly {
 		md.Data, err = s.dataReader.value(ctx, id, markdownValue, md.Data)
 	}
 	return w, md, err
 }
 
-// readTranscription runs query. It must select the columns that the Scan below lists, up to
+// readTranscription runs query, which has no WHERE. It must select the columns that the Scan below lists, up to
 // t.size, and then those that are scanned into more. After admit it reads the reports. The caller
 // reads the values that are stored in parts.
 func (s *Store) readTranscription(
-	ctx context.Context, w *Transcription, admit Admit, query, workspaceID, id string, more ...any,
+	ctx context.Context, w *Transcription, admit Admit, query string, v View, id string, more ...any,
 ) error {
 	var projectID, projectName sql.NullString
 	ctx = s.quick(ctx)
-	err := s.dataReader.q.QueryRowContext(ctx, query, id, workspaceID).
+	where, args := v.one(id)
+	err := s.dataReader.q.QueryRowContext(ctx, query+where, args...).
 		Scan(append([]any{&w.seq, &w.ID, &w.JSON, &w.CharCount, &projectID, &projectName, &w.Size}, more...)...)
 	if err != nil {
 		return notFoundTranscription(err)
@@ -136,13 +153,13 @@ func (s *Store) Lines(ctx context.Context, it ListItem) (text string, segments S
 	return text, array, err
 }
 
-// Text returns only the text of one transcription of the workspace.
-func (s *Store) Text(ctx context.Context, workspaceID, id string, admit Admit) (string, error) {
+// Text returns only the text of one transcription of a view.
+func (s *Store) Text(ctx context.Context, v View, id string, admit Admit) (string, error) {
+	where, args := v.one(id)
 	var size int64
 	var quoted []byte
 	err := s.dataReader.q.QueryRowContext(s.quick(ctx), `SELECT t.size, x.text
-		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq
-		WHERE t.id = $1 AND t.workspace_id = $2`, id, workspaceID).Scan(&size, &quoted)
+		FROM transcriptions t JOIN transcripts x ON x.seq = t.seq `+where, args...).Scan(&size, &quoted)
 	if err != nil {
 		return "", notFoundTranscription(err)
 	}
@@ -155,12 +172,12 @@ func (s *Store) Text(ctx context.Context, workspaceID, id string, admit Admit) (
 	return unquoteJSON(quoted)
 }
 
-// Reports returns the AI reports of one transcription of the workspace.
-func (s *Store) Reports(ctx context.Context, workspaceID, id string, admit Admit) ([]memo.Report, error) {
+// Reports returns the AI reports of one transcription of a view.
+func (s *Store) Reports(ctx context.Context, v View, id string, admit Admit) ([]memo.Report, error) {
+	where, args := v.one(id)
 	var seq, size int64
 	err := s.dataReader.q.QueryRowContext(s.quick(ctx),
-		`SELECT seq, size FROM transcriptions WHERE id = $1 AND workspace_id = $2`,
-		id, workspaceID).Scan(&seq, &size)
+		`SELECT seq, size FROM transcriptions t `+where, args...).Scan(&seq, &size)
 	if err != nil {
 		return nil, notFoundTranscription(err)
 	}

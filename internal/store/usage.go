@@ -34,18 +34,24 @@ func (t *Tx) RecordUsage(ctx context.Context, uses []KeyUsage) error {
 		}
 		for hour, c := range u.Hours {
 			if err := t.exec(ctx, `INSERT INTO key_usage (key_id, hour, requests, refused,
-					refused_limit, refused_plan, refused_ended, refused_url, refused_forbidden)
+					refused_limit, refused_plan, refused_ended, refused_url, refused_forbidden,
+					refused_scope, refused_address, refused_policy)
 				SELECT k.id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT), CAST($6 AS BIGINT),
-					CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($9 AS BIGINT) FROM api_keys k WHERE k.id = $1
+					CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($9 AS BIGINT), CAST($10 AS BIGINT), CAST($11 AS BIGINT),
+					CAST($12 AS BIGINT) FROM api_keys k WHERE k.id = $1
 				ON CONFLICT (key_id, hour) DO UPDATE SET requests = key_usage.requests + excluded.requests,
 					refused = key_usage.refused + excluded.refused,
 					refused_limit = key_usage.refused_limit + excluded.refused_limit,
 					refused_plan = key_usage.refused_plan + excluded.refused_plan,
 					refused_ended = key_usage.refused_ended + excluded.refused_ended,
 					refused_url = key_usage.refused_url + excluded.refused_url,
-					refused_forbidden = key_usage.refused_forbidden + excluded.refused_forbidden`,
+					refused_forbidden = key_usage.refused_forbidden + excluded.refused_forbidden,
+					refused_scope = key_usage.refused_scope + excluded.refused_scope,
+					refused_address = key_usage.refused_address + excluded.refused_address,
+					refused_policy = key_usage.refused_policy + excluded.refused_policy`,
 				u.KeyID, hour, c.Requests, c.Refused, c.Reasons[memo.RefusedByLimit], c.Reasons[memo.RefusedByPlan],
-				c.Reasons[memo.RefusedEnded], c.Reasons[memo.RefusedInURL], c.Reasons[memo.RefusedForbidden]); err != nil {
+				c.Reasons[memo.RefusedEnded], c.Reasons[memo.RefusedInURL], c.Reasons[memo.RefusedForbidden],
+				c.Reasons[memo.RefusedByScope], c.Reasons[memo.RefusedByAddress], c.Reasons[memo.RefusedByPolicy]); err != nil {
 				return err
 			}
 		}
@@ -89,11 +95,13 @@ func (s *Store) UsageSince(ctx context.Context, keyIDs []string, hour, hours int
 	return queryAll(ctx, s.dataReader.q, func(row scanner) (u UsageBucket, err error) {
 		err = row.Scan(&u.KeyID, &u.Period, &u.Requests, &u.Refused, &u.Reasons[memo.RefusedByLimit],
 			&u.Reasons[memo.RefusedByPlan], &u.Reasons[memo.RefusedEnded], &u.Reasons[memo.RefusedInURL],
-			&u.Reasons[memo.RefusedForbidden])
+			&u.Reasons[memo.RefusedForbidden], &u.Reasons[memo.RefusedByScope], &u.Reasons[memo.RefusedByAddress],
+			&u.Reasons[memo.RefusedByPolicy])
 		return u, err
 	}, `SELECT key_id, (hour - $1) / `+q.arg(hours)+` AS part, CAST(sum(requests) AS BIGINT), CAST(sum(refused) AS BIGINT),
 			CAST(sum(refused_limit) AS BIGINT), CAST(sum(refused_plan) AS BIGINT), CAST(sum(refused_ended) AS BIGINT),
-			CAST(sum(refused_url) AS BIGINT), CAST(sum(refused_forbidden) AS BIGINT)
+			CAST(sum(refused_url) AS BIGINT), CAST(sum(refused_forbidden) AS BIGINT),
+			CAST(sum(refused_scope) AS BIGINT), CAST(sum(refused_address) AS BIGINT), CAST(sum(refused_policy) AS BIGINT)
 		FROM key_usage WHERE `+strings.Join(q.conds, " AND ")+` GROUP BY key_id, part`, q.args...)
 }
 

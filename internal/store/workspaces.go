@@ -2,7 +2,11 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"slices"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"memoai.tech/memo"
 )
@@ -55,6 +59,44 @@ func (r reader) Memberships(ctx context.Context, userID string) ([]memo.Membersh
 // SetPlan sets the plan of a workspace.
 func (t *Tx) SetPlan(ctx context.Context, workspaceID string, plan memo.Plan) error {
 	return t.exec(ctx, `UPDATE workspaces SET plan = $2 WHERE id = $1`, workspaceID, plan)
+}
+
+// KeyPolicy returns the key policy of a workspace.
+func (r reader) KeyPolicy(ctx context.Context, workspaceID string) (memo.KeyPolicy, error) {
+	return queryOne(r.q.QueryRowContext(ctx, `SELECT key_policy FROM workspaces WHERE id = $1`, workspaceID),
+		func(row scanner) (p memo.KeyPolicy, err error) {
+			p.AllowedIPs = []string{}
+			return p, row.Scan(jsonInto(&p))
+		}, "Workspace")
+}
+
+// KeyPolicy is [reader.KeyPolicy] over the connections for data.
+func (s *Store) KeyPolicy(ctx context.Context, workspaceID string) (memo.KeyPolicy, error) {
+	return s.dataReader.KeyPolicy(ctx, workspaceID)
+}
+
+// SetKeyPolicy sets the key policy of a workspace. One that demands nothing is stored as NULL, so that
+// reading it costs nothing.
+func (t *Tx) SetKeyPolicy(ctx context.Context, workspaceID string, p memo.KeyPolicy) error {
+	var stored sql.NullString
+	if !p.IsZero() {
+		b, err := json.Marshal(p)
+		if err != nil {
+			return err
+		}
+		stored = sql.NullString{String: string(b), Valid: true}
+	}
+	return t.exec(ctx, `UPDATE workspaces SET key_policy = $2 WHERE id = $1`, workspaceID, stored)
+}
+
+// ProjectsMissing returns those of the ids that are not projects of the workspace.
+func (t *Tx) ProjectsMissing(ctx context.Context, workspaceID string, ids []string) ([]string, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	q := View{WorkspaceID: workspaceID, ProjectIDs: ids}.projects("projects p")
+	found, err := queryAll(ctx, t.q, scanID, q.query("p.id"), q.args...)
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(found, id) }), err
 }
 
 // bumpContent raises the content version of a workspace to at, or by 1 if it is not lower, so that

@@ -166,8 +166,14 @@ func (w *World) Must(err error) {
 // Key creates a key of a member.
 func (w *World) Key(ws memo.Workspace, u memo.User) memo.CreatedKey {
 	w.T.Helper()
+	return w.LimitedKey(ws, u, memo.KeyAccess{})
+}
+
+// LimitedKey creates a key of a member with this access.
+func (w *World) LimitedKey(ws memo.Workspace, u memo.User, a memo.KeyAccess) memo.CreatedKey {
+	w.T.Helper()
 	k, err := w.App.CreateKey(context.Background(), memo.Caller{Operator: true, WorkspaceID: ws.ID, UserID: u.ID},
-		app.KeyRequest{Name: u.Name + "'s key"})
+		app.KeyRequest{Name: u.Name + "'s key", Access: a})
 	w.Must(err)
 	return k
 }

@@ -48,6 +48,7 @@ var eventTexts = map[memo.Action]string{
 	memo.ActionWorkspaceCreated: "created the workspace {detail}",
 	memo.ActionWorkspaceRenamed: "renamed the workspace to {detail}",
 	memo.ActionPlanChanged:      "changed the plan to {detail}",
+	memo.ActionKeyPolicyChanged: "changed the key policy: {detail}",
 
 	memo.ActionImported:        "imported {}",
 	memo.ActionTitleChanged:    "renamed a transcription to {}",

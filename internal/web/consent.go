@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"memoai.tech/memo"
@@ -100,13 +101,19 @@ func showConsent(v *pageRequest) error {
 	if !hasOption(workspaces, selected) && len(workspaces) > 0 {
 		selected = workspaces[0].Value
 	}
+	expiries := appExpiries
 	if len(workspaces) == 1 {
+		policy, err := v.App.KeyPolicy(v.ctx, memo.Caller{UserID: v.UserID, WorkspaceID: selected})
+		if err != nil {
+			return err
+		}
+		expiries = fittingExpiries(appExpiries, policy)
 		p.Only = workspaces[0].Label
 		p.Hidden = append(p.Hidden, option{"workspace", selected})
 	}
 	p.formPage = formPage{v.newLayout("", "Connect "+q.Client.Name), v.form(
 		formField{Name: "workspace", Label: "Workspace", Value: selected, Options: workspaces},
-		formField{Name: "expiry", Label: "For how long", Value: appExpiries[0].Value, Options: appExpiries},
+		formField{Name: "expiry", Label: "For how long", Value: expiries[0].Value, Options: expiries},
 	)}
 	return v.render("consent", p)
 }
@@ -125,7 +132,7 @@ func doConsent(v *pageRequest) error {
 		problems = append(problems, memo.Invalid("workspace", "must be one of the options"))
 	}
 	expiry := v.r.PostForm.Get("expiry")
-	if !hasOption(appExpiries, expiry) {
+	if days, err := strconv.Atoi(expiry); !hasOption(appExpiries, expiry) && (err != nil || days < 1 || days > 365) {
 		problems = append(problems, memo.Invalid("expiry", "must be one of the options"))
 	}
 	if len(problems) > 0 {
@@ -141,6 +148,9 @@ func doConsent(v *pageRequest) error {
 	code, err := v.App.AllowApp(v.ctx, a.Caller, app.Consent{
 		Client: q.Client, RedirectURI: q.RedirectURI, Challenge: q.Challenge, ExpiresAt: v.expiryAfter(expiry),
 	})
+	if e, ok := errors.AsType[*memo.Error](err); ok && e.Code == memo.CodeKeyPolicy && e.Kind == memo.KindInvalid {
+		return v.show(showConsent, http.StatusUnprocessableEntity, memo.Invalid("expiry", "%s", e.Message))
+	}
 	if err != nil {
 		return err
 	}

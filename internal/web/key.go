@@ -30,6 +30,7 @@ type keyPage struct {
 	Chart    usageChart
 	Revoke   menu // of an active key
 	EndVerb  string
+	Access   accessFacts
 }
 
 // refusalRow is how many calls were refused for a reason.
@@ -48,6 +49,9 @@ var refusalTexts = []struct {
 	{memo.RefusedEnded, "Key no longer active", "Something still sends this key. Give it a new one."},
 	{memo.RefusedInURL, "Key in the URL", "Send the key in the Authorization header."},
 	{memo.RefusedForbidden, "Not allowed for keys", "Only people who are signed in can manage keys."},
+	{memo.RefusedByScope, "Permission missing", "Create a key with this permission."},
+	{memo.RefusedByAddress, "Address not allowed", "Call from an allowed address, or create a key for this one."},
+	{memo.RefusedByPolicy, "Against the key policy", "Create a new key, with an expiry that the key policy allows."},
 }
 
 // Refusals returns the reasons of the refusals in the chart.
@@ -77,6 +81,9 @@ func (v *pageRequest) keyPage() (keyPage, error) {
 	p := keyPage{
 		formPage: formPage{v.newLayout("keys", k.Name), v.keyForm(formField{Value: k.Name}, "keep", expiryChanges)},
 		Key:      rows[0], NewID: uuid.Must(uuid.NewV7()).String(), Overlaps: overlapOptions,
+	}
+	if p.Access, err = v.accessFacts(k.KeyAccess); err != nil {
+		return keyPage{}, err
 	}
 	p.EndVerb = endVerb(k.Kind)
 	if k.Status == memo.KeyActive {
@@ -120,7 +127,7 @@ func doChangeKey(v *pageRequest) error {
 		change.ExpiresAt = &expires
 	}
 	if _, err := v.App.ChangeKey(v.ctx, v.Caller, k.ID, change); err != nil {
-		return err
+		return v.refuseKey(showKey, err)
 	}
 	return v.redirect(v.keysPath() + "?done=saved")
 }

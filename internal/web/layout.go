@@ -211,6 +211,7 @@ var doneTexts = map[string]string{
 	"elsewhere":     "You are signed out on all other devices.",
 	"device":        "Device signed out.",
 	"saved":         "Key updated.",
+	"policy":        "Key policy updated. It applies to existing keys at once.",
 	"details":       "Details updated.",
 	"retitled":      "Title updated.",
 	"moved":         "Project updated.",

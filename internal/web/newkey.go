@@ -96,8 +96,9 @@ func (v *pageRequest) expiryAfter(choice string) *time.Time {
 // newKeyPage is the form that creates a key.
 type newKeyPage struct {
 	formPage
-	Tabs []navLink
-	ID   string // id of the new key, so that sending the form twice creates one key
+	Tabs        []navLink
+	ID          string // id of the new key, so that sending the form twice creates one key
+	Permissions keyPermissions
 }
 
 func showNewKey(v *pageRequest) error {
@@ -109,9 +110,23 @@ func showNewKey(v *pageRequest) error {
 		Focus: true,
 		Hint:  "For example, “Claude on my laptop”. Create one key for each integration, to revoke each one separately.",
 	}
+	options, err := v.newExpiries()
+	if err != nil {
+		return err
+	}
+	permissions, err := v.keyPermissions()
+	if err != nil {
+		return err
+	}
 	return v.render("newkey", newKeyPage{formPage{
-		v.newLayout("keys", "Create an API key"), v.keyForm(name, "90", expiryOptions),
-	}, v.keyTabs("/new"), id})
+		v.newLayout("keys", "Create an API key"), v.keyForm(name, preferred("90", options), options),
+	}, v.keyTabs("/new"), id, permissions})
+}
+
+// newExpiries returns the options for the expiry of a new key.
+func (v *pageRequest) newExpiries() ([]option, error) {
+	policy, err := v.App.KeyPolicy(v.ctx, v.Caller)
+	return fittingExpiries(expiryOptions, policy), err
 }
 
 func doCreateKey(v *pageRequest) error {
@@ -119,11 +134,24 @@ func doCreateKey(v *pageRequest) error {
 	if !ok {
 		return errNotFound
 	}
-	name, expires, problems := v.readKeyForm(expiryOptions)
+	options, err := v.newExpiries()
+	if err != nil {
+		return err
+	}
+	name, expires, problems := v.readKeyForm(options)
+	// A page of the previous version, which may still be open, has no inputs for permissions.
+	if v.r.PostForm.Has("allowed_ips") && len(v.r.PostForm["scopes"]) == 0 {
+		problems = append(problems, memo.Invalid("scopes", "Select REST, MCP or both."))
+	}
 	if len(problems) > 0 {
 		return v.show(showNewKey, http.StatusUnprocessableEntity, problems...)
 	}
-	k, err := v.App.CreateKey(v.ctx, v.Caller, app.KeyRequest{Name: name, ExpiresAt: expires, ID: id})
+	k, err := v.App.CreateKey(v.ctx, v.Caller, app.KeyRequest{
+		Name: name, ExpiresAt: expires, ID: id, Access: readKeyAccess(v.r.PostForm),
+	})
+	if memo.KindOf(err) == memo.KindInvalid {
+		return v.refuseKey(showNewKey, err)
+	}
 	if err != nil {
 		return v.refuseSecondForm(err, id)
 	}

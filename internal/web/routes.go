@@ -40,6 +40,8 @@ func (s *Site) table() []route {
 		{post, keys, memberOnly, countsAsManagement, doCreateKey},
 		{get, keys + "/revoke", memberOnly, countsAsManagement, showRevokeKeys},
 		{post, keys + "/revoke", memberOnly, countsAsManagement, doRevokeKeys},
+		{get, keys + "/policy", ownerOnly, ordinary, showKeyPolicy},
+		{post, keys + "/policy", ownerOnly, changing, doSetKeyPolicy},
 		{get, keys + "/{id}", memberOnly, countsAsManagement, showKey},
 		{get, keys + "/{id}/status", memberOnly, ordinary, showKeyStatus},
 		{post, keys + "/{id}", memberOnly, countsAsManagement, doChangeKey},

@@ -22,7 +22,7 @@ func TestTemplatesMatchTheirStructs(t *testing.T) {
 		"invite": invitePage{}, "invited": invitedPage{}, "join": joinPage{}, "key": keyPage{}, "keys": keysPage{},
 		"members": membersPage{}, "revokekeys": revokeKeysPage{}, "newkey": newKeyPage{}, "connect": connectPage{},
 		"shown":     shownPage{},
-		"keystatus": keyStatusPage{}, "consent": consentPage{}, "returned": returnPage{},
+		"keystatus": keyStatusPage{}, "keypolicy": keyPolicyPage{}, "consent": consentPage{}, "returned": returnPage{},
 		"setup": formPage{}, "signin": signInPage{}, "transcription": transcriptionPage{},
 		"transcriptions": transcriptionsPage{}, "workspace": workspacePage{},
 	}

@@ -73,7 +73,8 @@ func (w *world) authorise(key string) (c memo.Caller, ok bool) {
 	if !ok {
 		w.T.Fatalf("%q does not have the form of a key", key)
 	}
-	c, err := w.App.AuthoriseKey(context.Background(), k, app.Client{Address: "192.0.2.7", UserAgent: "curl/8"})
+	c, err := w.App.AuthoriseKey(context.Background(), k, app.Client{Address: "192.0.2.7", UserAgent: "curl/8"},
+		memo.PermissionREST)
 	return c, err == nil
 }
 
