@@ -126,10 +126,10 @@ var requestCases = []rawCase{
 	{name: "lower case", raw: pingWithMethod("post"), want: 405},
 	// A host that sends a GET first learns that it needs a key.
 	{name: "GET without a key", raw: strings.Replace(pingWithMethod("GET"), bearer, "", 1), want: 401},
-	{name: "slash at the end", raw: postRequest(mcp+"/", "", pingMessage), want: 404},
+	{name: "slash at the end", raw: postRequest(mcp+"/", "", pingMessage), want: 200},
 	{name: "two slashes at the start", raw: postRequest("/"+mcp, "", pingMessage), want: 404},
 	{name: "longer path", raw: postRequest(mcp+"/sse", "", pingMessage), want: 404},
-	{name: "encoded slash at the end", raw: postRequest(mcp+"%2F", "", pingMessage), want: 404},
+	{name: "encoded slash at the end", raw: postRequest(mcp+"%2F", "", pingMessage), want: 200},
 	{name: "upper case path", raw: postRequest("/MCP", "", pingMessage), want: 404},
 	{name: "dots", raw: postRequest("/x/.."+mcp, "", pingMessage), want: 404},
 	{name: "query", raw: postRequest(mcp+"?x=1", "", pingMessage), want: 200},

@@ -41,10 +41,11 @@ const (
 	defaultBytes = 10_500
 )
 
-// limit returns the limit of a page. Only one that is larger than the default has no limit in bytes.
+// limit returns the limit of a page. Only the default page has a limit in bytes: a caller that sets max_chars
+// knows what its host passes on.
 func (in textRange) limit(split bool) pageLimit {
 	l := pageLimit{chars: in.MaxChars, split: split}
-	if in.MaxChars <= defaultChars {
+	if in.MaxChars == defaultChars {
 		l.bytes = defaultBytes
 	}
 	return l
