@@ -95,26 +95,41 @@ func fitName(stem, ending string) string {
 // different: the second "name.md" becomes "name (2).md". It ignores case and Unicode
 // normal forms, as some file systems do. The results have at most 255 bytes.
 func Unique(names []string) []string {
-	fold := cases.Fold()
-	// Returns equal strings for names that some file system considers equal.
-	foldName := func(name string) string {
-		return norm.NFD.String(fold.String(norm.NFD.String(strings.ToUpper(name))))
-	}
 	unique := make([]string, len(names))
 	taken := make(map[string]bool, len(names))
 	next := map[string]int{} // by folded name, the next number to try
 	for i, name := range names {
-		stem, ending := name, ""
-		if dot := strings.LastIndexByte(name, '.'); dot > 0 && len(name)-dot <= 16 {
-			stem, ending = name[:dot], name[dot:]
-		}
-		unique[i] = fitName(stem, ending)
-		key := foldName(unique[i])
-		for n := max(next[key], 2); taken[foldName(unique[i])]; n++ {
-			unique[i] = fitName(stem, " ("+strconv.Itoa(n)+")"+ending)
+		unique[i] = Numbered(name, 1)
+		key := Fold(unique[i])
+		for n := max(next[key], 2); taken[Fold(unique[i])]; n++ {
+			unique[i] = Numbered(name, n)
 			next[key] = n + 1
 		}
-		taken[foldName(unique[i])] = true
+		taken[Fold(unique[i])] = true
 	}
 	return unique
+}
+
+// Fold returns equal strings for names that some file system considers equal.
+func Fold(name string) string {
+	return norm.NFD.String(cases.Fold().String(norm.NFD.String(strings.ToUpper(name))))
+}
+
+// Numbered returns the name of the nth file that would have the same name: "name.md" is
+// followed by "name (2).md". The result has at most 255 bytes.
+func Numbered(name string, n int) string {
+	if n < 2 {
+		return WithSuffix(name, "")
+	}
+	return WithSuffix(name, " ("+strconv.Itoa(n)+")")
+}
+
+// WithSuffix puts a suffix between the stem of a name and its extension. The result has
+// at most 255 bytes.
+func WithSuffix(name, suffix string) string {
+	stem, ending := name, ""
+	if dot := strings.LastIndexByte(name, '.'); dot > 0 && len(name)-dot <= 16 {
+		stem, ending = name[:dot], name[dot:]
+	}
+	return fitName(stem, suffix+ending)
 }
