@@ -48,7 +48,9 @@ var allowedImports = map[string]string{
 	"internal/web": "memo docs admission app demo filename httpx oauth openapi ratelimit search telemetry " +
 		"transcript",
 	"internal/server":    "admission app httpx mcp oauth ratelimit rest telemetry transcript web",
-	"internal/bridge":    "memo credential",
+	"internal/bridge":    "memo credential remote",
+	"internal/remote":    "memo credential",
+	"internal/pull":      "memo credential filename remote transcript",
 	"internal/demo":      "",
 	"internal/testenv":   "",
 	"internal/testworld": "memo admission app credential httpx ratelimit store telemetry testenv",

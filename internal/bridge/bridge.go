@@ -27,6 +27,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 
 	"memoai.tech/memo/internal/credential"
+	"memoai.tech/memo/internal/remote"
 )
 
 const (
@@ -69,15 +70,14 @@ func New(cfg Config) *Bridge {
 		timeout: 60 * time.Second, drainTime: 5 * time.Second,
 	}
 	var badKey, badURL error
-	b.key, badKey = readKey(cfg.Key)
-	b.endpoint, badURL = readURL(cfg.URL)
+	b.key, badKey = remote.ReadKey(cfg.Key)
+	if b.endpoint, badURL = remote.ReadURL(cfg.URL, false); badURL == nil {
+		b.endpoint += "/mcp"
+	}
 	b.configError = cmp.Or(badKey, badURL)
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = maxConcurrent
-	b.http = &http.Client{
-		Transport:     cmp.Or(cfg.HTTP, &http.Client{Transport: t}).Transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	b.http = remote.NewClient(cmp.Or(cfg.HTTP, &http.Client{Transport: t}).Transport)
 	return b
 }
 
@@ -132,7 +132,7 @@ func (b *Bridge) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 		err = cause
 	}
 	if err != nil {
-		b.log.write(cleanText(err.Error()))
+		b.log.write(remote.CleanText(err.Error()))
 	}
 	return cmp.Or(err, b.configError)
 }
@@ -224,7 +224,7 @@ func (s *run) send(m *message) {
 	if err == nil || m.ctx.Err() != nil {
 		return
 	}
-	s.log.write(cleanText(err.Error()))
+	s.log.write(remote.CleanText(err.Error()))
 	if m.isRequest() {
 		e, ok := errors.AsType[*jsonrpc.Error](err)
 		if !ok {

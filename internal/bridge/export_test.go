@@ -1,6 +1,10 @@
 package bridge
 
-import "time"
+import (
+	"time"
+
+	"memoai.tech/memo/internal/remote"
+)
 
 // What the tests compare with.
 const (
@@ -9,12 +13,12 @@ const (
 	MaxConcurrent = maxConcurrent
 	CodeServer    = codeServer
 
-	ErrNoKey       = errNoKey
-	ErrBadKey      = errBadKey
-	ErrBadURL      = errBadURL
-	ErrKeyInURL    = errKeyInURL
-	ErrUserinfo    = errUserinfo
-	ErrUnencrypted = errUnencrypted
+	ErrNoKey       = remote.ErrNoKey
+	ErrBadKey      = remote.ErrBadKey
+	ErrBadURL      = remote.ErrBadURL
+	ErrKeyInURL    = remote.ErrKeyInURL
+	ErrUserinfo    = remote.ErrUserinfo
+	ErrUnencrypted = remote.ErrUnencrypted
 )
 
 // SetTimeouts changes the timeout of a response and of messages that run when stdin ends.

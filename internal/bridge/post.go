@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"memoai.tech/memo/internal/remote"
 )
 
 // errTimeout is the cancellation cause of a request that took too long.
@@ -60,11 +62,11 @@ func (s *run) post(m *message) error {
 	case !m.isRequest():
 		return nil
 	case contentType != "application/json":
-		return s.notMemoError(contentType)
+		return remote.NotMemoError(s.endpoint, contentType)
 	}
 	isResponse, err := s.forward(m, body)
 	if err == nil && !isResponse {
-		err = s.notMemoError(contentType)
+		err = remote.NotMemoError(s.endpoint, contentType)
 	}
 	return err
 }
@@ -76,7 +78,7 @@ func (s *run) forward(m *message, data []byte) (isResponse bool, err error) {
 	err = json.Unmarshal(data, &a)
 	isResponse = a.Method == "" && (a.Result != nil || a.Error != nil)
 	if err != nil || string(a.Version) != `"2.0"` || a.Method == "" && !isResponse {
-		return false, s.notMemoError("application/json")
+		return false, remote.NotMemoError(s.endpoint, "application/json")
 	}
 	if a.Result != nil && m.Method == "initialize" {
 		var result struct {
