@@ -17,7 +17,7 @@ const (
 	kindRename   = "rename"
 	kindTrash    = "trash"
 	kindConflict = "conflict" // writes the server's version next to an edited file
-	kindKept     = "kept"     // an edited file whose transcription was deleted
+	kindEdited   = "edited"   // an edited file whose transcription was deleted
 )
 
 // action is a change of the folder. Doing it again has no effect.
@@ -53,7 +53,7 @@ func (p *Folder) commit() error {
 }
 
 // findConflicts changes the actions that would replace or move a file of the user. An
-// action whose downloaded file has gone was done before the pull was killed.
+// action whose downloaded file is missing was done before the pull was killed.
 func (p *Folder) findConflicts(now time.Time) error {
 	for i := range p.state.Pending {
 		a := &p.state.Pending[i]
@@ -63,11 +63,11 @@ func (p *Folder) findConflicts(now time.Time) error {
 				return err
 			}
 			if sum != "" && sum != a.SHA256 {
-				a.Kind, a.Trash = kindKept, ""
+				a.Kind, a.Trash = kindEdited, ""
 			}
 			continue
 		}
-		if a.Kind == kindConflict || a.Kind == kindKept {
+		if a.Kind == kindConflict || a.Kind == kindEdited {
 			continue
 		}
 		if _, err := p.root.Lstat(newDir + "/" + a.Staged); errors.Is(err, fs.ErrNotExist) {
@@ -133,7 +133,7 @@ func (p *Folder) do(a action) error {
 			p.summary.Trashed++
 		}
 		return ignoreNotExist(err)
-	case kindKept:
+	case kindEdited:
 		delete(p.taken, filename.Fold(a.Path))
 		p.summary.Conflicts = append(p.summary.Conflicts, Conflict{ID: a.ID, Path: a.Path})
 		return nil

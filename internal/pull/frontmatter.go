@@ -62,15 +62,16 @@ func quote(s string) string {
 // tag returns a topic in the form of a tag in Obsidian, which has letters, digits, "_",
 // "-" and "/", and not only digits. It is empty if the topic has none of them.
 func tag(topic string) string {
-	t := strings.Trim(strings.Map(func(r rune) rune {
+	words := strings.Fields(strings.Map(func(r rune) rune {
 		switch {
-		case unicode.IsSpace(r):
-			return '-'
 		case unicode.IsLetter(r), unicode.IsMark(r), unicode.IsNumber(r), strings.ContainsRune("_-/", r):
 			return r
+		case r == '\'' || r == '’':
+			return -1
 		}
-		return -1
-	}, strings.Join(strings.Fields(topic), " ")), "-/")
+		return ' '
+	}, topic))
+	t := strings.Trim(strings.Join(words, "-"), "-/")
 	if t != "" && strings.Trim(t, "0123456789") == "" {
 		return "_" + t
 	}

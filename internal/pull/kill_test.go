@@ -138,7 +138,7 @@ func (s *server) alive() (alive []*transcription) {
 }
 
 // checkAll checks that each transcription has one file, in its last version, or the file that the user
-// has edited, and that no file of the user has gone.
+// has edited, and that every file of the user is there.
 func (f *folder) checkAll(mine map[string]string) {
 	f.Helper()
 	files := f.files()

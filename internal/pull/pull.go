@@ -1,9 +1,9 @@
-// Package pull keeps a folder in step with a workspace. It reads the change feed of a
-// Memo server with an API key, writes one file for each transcription, renames it with
-// its title, and moves it to .trash when the transcription is deleted.
+// Package pull updates a folder from a workspace. It reads the change feed of a Memo
+// server with an API key, writes one file for each transcription, renames it with its
+// title, and moves it to .trash after the transcription was deleted.
 //
-// The folder may be read and edited by its user at the same time. A file whose content
-// is not what the last pull wrote is never replaced, moved or deleted.
+// The user may read and edit the folder at the same time. A file whose content is not
+// what the last pull wrote is never replaced, moved or deleted.
 //
 // A pull may be killed at any point. For each page of changes it downloads the files to
 // .memo/new, then stores in .memo/state.json what it is about to do, and then renames.
@@ -45,7 +45,7 @@ type Config struct {
 	Wait func(reason string)
 }
 
-// Folder is a folder that is kept in step. It is locked against other pulls until Close.
+// Folder is a folder that is updated from a workspace. It is locked against other pulls until Close.
 type Folder struct {
 	cfg    Config
 	client *client

@@ -539,7 +539,8 @@ tags: ["Next-steps"]
 		t.Errorf("quoted: %s", got)
 	}
 	for topic, want := range map[string]string{
-		"Pricing": "Pricing", "  Q3  plan, draft ": "Q3-plan-draft", "2026": "_2026", "???": "", "日本": "日本", "a/b": "a/b",
+		"Pricing": "Pricing", "  Q3  plan, draft ": "Q3-plan-draft", "Firmware 4.2’s — date": "Firmware-4-2s-date",
+		"2026": "_2026", "???": "", "日本": "日本", "a/b": "a/b",
 	} {
 		if got := pull.Tag(topic); got != want {
 			t.Errorf("tag of %q is %q, want %q", topic, got, want)
