@@ -10,6 +10,7 @@
 //	memo import --workspace W PATH…    import transcripts from files
 //	memo transcription edit ID --title T
 //	memo backup FILE                   back up the database, while the server runs
+//	memo pull --url URL --out DIR      update a folder from a workspace
 //	memo mcp                           connect an assistant that can only start programs
 //
 // Every option is also an environment variable: --public-url is
@@ -63,6 +64,7 @@ type cli struct {
 	Key           keyCmds           `cmd:"" help:"Manage API keys."`
 	Import        importCmd         `cmd:"" help:"Import transcripts from files and folders."`
 	Export        exportCmd         `cmd:"" help:"Export a workspace's transcriptions to files."`
+	Pull          pullCmd           `cmd:"" help:"Update a folder from a workspace of a server, with an API key."`
 	Transcription transcriptionCmds `cmd:"" help:"Change transcriptions."`
 	Migrate       migrateCmd        `cmd:"" help:"Update the database schema. The server and most commands do this too."`
 	Backup        backupCmd         `cmd:"" help:"Back up the database to a new file. The server can keep running."`

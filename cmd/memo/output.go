@@ -81,6 +81,9 @@ func (e *environment) progress(what string) func(done, total int64) {
 				progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true),
 				progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
 		}
+		if bar.GetMax64() != total {
+			bar.ChangeMax64(total)
+		}
 		_ = bar.Set64(done) // not worth failing for
 	}
 }
