@@ -147,7 +147,9 @@ func TestVTTRoundTripKeepsSegments(t *testing.T) {
 }
 
 // colonNames are names that can come before a colon.
-var colonNames = []memo.Optional{"Ann", "SPEAKER_00", "Иван", "Bob van der Berg", "田中", "María José O'Neil-Smith", "Dr. Lee"}
+var colonNames = []memo.Optional{
+	"Ann", "SPEAKER_00", "Иван", "Bob van der Berg", "田中", "María José O'Neil-Smith", "Dr. Lee",
+}
 
 // TestSRTRoundTripKeepsSegments with names that can come before a colon.
 func TestSRTRoundTripKeepsSegments(t *testing.T) {
