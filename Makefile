@@ -2,6 +2,7 @@
 # make noisy        how one caller's load affects the others; part of make test
 # make sequential   tests that mean nothing or take too long with the race detector; part of make test
 # make conformance  the official MCP conformance suite; part of make test
+# make hosts        Claude Code, Codex and others connect to a server by its URL
 # make axe          axe-core on every page of the web app
 # make pgo          the profile with which releases are optimised
 # make fuzz         every fuzz target for a minute
@@ -11,7 +12,7 @@
 GO ?= go
 FUZZTIME ?= 60s
 
-.PHONY: test needs check vuln race sequential noisy openapi axe pictures conformance build bench pgo fuzz
+.PHONY: test needs check vuln race sequential noisy openapi axe pictures conformance hosts build bench pgo fuzz
 
 test: needs check vuln race sequential noisy openapi conformance
 
@@ -64,6 +65,10 @@ pictures:
 # from npm. Without a suitable Node.js this step is skipped with a message.
 conformance:
 	@GO=$(GO) sh scripts/conformance.sh
+
+# The programs of hosts, from npm, sign in, call, refresh and lose access. They are large, so this is run by hand.
+hosts:
+	@GO=$(GO) sh scripts/hosts.sh
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -pgo=cmd/memo/release.pgo -o bin/memo ./cmd/memo

