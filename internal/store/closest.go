@@ -2,12 +2,17 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // maxRankedTerms is the maximum number of hits that Closest ranks, of all terms together.
 const maxRankedTerms = 8 * maxRanked
+
+// maxPairedTerms is the maximum number of terms of which each is searched together with the others. The
+// time for that grows with the square of the number.
+const maxPairedTerms = 8
 
 // Partial is a transcription that has most terms of a search, but not all.
 type Partial struct {
@@ -16,8 +21,8 @@ type Partial struct {
 }
 
 // Closest returns up to limit transcriptions that have at least half of the terms of f, but not all of
-// them: those with the most terms first, and of these the best ranked. Of a term that very many
-// transcriptions have, it reads only the newest.
+// them: those with the most terms first, and of these the best ranked. Of the hits of a term it reads
+// only the newest.
 func (s *Store) Closest(ctx context.Context, f Filter, limit int) ([]Partial, error) {
 	if len(f.Query) <= fewestTerms(len(f.Query)) {
 		return nil, nil
@@ -45,6 +50,9 @@ func (s *Store) closestQuery(f Filter, limit int) (query string, args []any) {
 	for i := range f.Query {
 		one := f
 		one.Query = f.Query[i : i+1]
+		if len(f.Query) <= maxPairedTerms { // of a common term, only hits that can count, however old
+			one.anyOf = slices.Concat(f.Query[:i], f.Query[i+1:])
+		}
 		q := s.selection(one, ByRelevance, args...)
 		rank := "key"
 		if s.dialect == dialectPostgres { // bm25 has the weight of rare terms, ts_rank does not

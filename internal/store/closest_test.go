@@ -119,3 +119,18 @@ func TestIndexAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestClosestIsOld: a text with a common and a rare term is found, however many newer ones have the common term.
+func TestClosestIsOld(t *testing.T) {
+	h := newHarness(t, Config{Dir: t.TempDir()}, 0)
+	old := h.addDoc(titled("zebra quokka"))
+	for range maxRanked {
+		h.addDoc(titled("zebra"))
+	}
+	got, err := h.Closest(t.Context(), Filter{
+		WorkspaceID: workspace, Status: memo.StatusCompleted, Search: true, Query: search.ParseQuery("zebra quokka nowhere"),
+	}, 20)
+	if err != nil || len(got) != 1 || got[0].ID != old {
+		t.Errorf("got %+v (%v), want %s", got, err, old)
+	}
+}

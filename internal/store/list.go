@@ -28,6 +28,9 @@ type Filter struct {
 	UpdatedAfter time.Time // UpdatedAfter < updated_at
 	Query        []search.Term
 	Search       bool // filter by Query; an empty Query then selects nothing
+
+	// anyOf, in a search, are terms of which a text must also have one.
+	anyOf []search.Term
 }
 
 // Order is the sort of a list. Ties are broken by id, in the same direction.

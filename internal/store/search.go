@@ -83,14 +83,12 @@ func (s *Store) addSearch(q *queryBuilder, f Filter) {
 		}
 		return
 	}
-	words := make([]string, len(f.Query))
-	for i, t := range f.Query {
-		words[i] = `'` + t.Text + `'`
+	query := q.arg(`'` + workspaceTerm(f.WorkspaceID) + `' & ` + f.expression(" & ", " | ", func(t search.Term) string {
 		if t.Prefix {
-			words[i] += ":*"
+			return `'` + t.Text + `':*`
 		}
-	}
-	query := q.arg(`'` + workspaceTerm(f.WorkspaceID) + `' & ` + strings.Join(words, " & "))
+		return `'` + t.Text + `'`
+	}))
 	q.from, q.newest = "transcription_search x JOIN transcriptions t ON t.seq = x.seq", "t.created_at"
 	q.conds = append(q.conds, "x.terms @@ CAST("+query+" AS tsquery)")
 	q.rank = "-ts_rank(x.terms, CAST(" + query + " AS tsquery))"
@@ -98,14 +96,28 @@ func (s *Store) addSearch(q *queryBuilder, f Filter) {
 
 // match returns the query for FTS5.
 func (f Filter) match() string {
-	tag, words := workspaceTag(f.WorkspaceID), make([]string, len(f.Query))
-	for i, t := range f.Query {
-		words[i] = `"` + tagged(tag, t.Text) + `"`
+	tag := workspaceTag(f.WorkspaceID)
+	return f.expression(" AND ", " OR ", func(t search.Term) string {
 		if t.Prefix {
-			words[i] += "*"
+			return `"` + tagged(tag, t.Text) + `"*`
 		}
+		return `"` + tagged(tag, t.Text) + `"`
+	})
+}
+
+// expression returns the search of f in the language of a database.
+func (f Filter) expression(and, or string, write func(search.Term) string) string {
+	join := func(terms []search.Term, operator string) string {
+		words := make([]string, len(terms))
+		for i, t := range terms {
+			words[i] = write(t)
+		}
+		return strings.Join(words, operator)
 	}
-	return strings.Join(words, " AND ")
+	if f.anyOf == nil {
+		return join(f.Query, and)
+	}
+	return join(f.Query, and) + and + "(" + join(f.anyOf, or) + ")"
 }
 
 // querierFor returns the querier for the queries of a filter. It does not prepare a
