@@ -59,7 +59,8 @@ func BenchmarkRequest(b *testing.B) {
 	bare := startServer(b, nil, self(b), bareCommand)
 	var all [][]row
 	for _, p := range programs(b) {
-		all = append(all, requests(b, p.serveSmall(b), p.serveLarge(b), bare, *rows))
+		large := p.serveLarge(b)
+		all = append(all, requests(b, p.serveSmall(b), large, target{large.server, p.limitedKey(b)}, bare, *rows))
 	}
 	for i, r := range all[0] {
 		var old *probe
@@ -70,8 +71,9 @@ func BenchmarkRequest(b *testing.B) {
 	}
 }
 
-// requests returns the rows for two workspaces. count is the number of transcriptions in the large one.
-func requests(b *testing.B, small, large target, bare *server, count int) []row {
+// requests returns the rows for two workspaces. count is the number of transcriptions in the large one, of
+// which the key of limited sees only some projects.
+func requests(b *testing.B, small, large, limited target, bare *server, count int) []row {
 	cursors, largeCursors := small.cursors(b), large.cursors(b)
 	ids := small.longIDs(b)
 	depth := min(100_000, count/2)
@@ -106,6 +108,10 @@ func requests(b *testing.B, small, large target, bare *server, count int) []row 
 		{
 			name: "list of 20 at offset " + at, unit: ofFirst,
 			memo: large.get(read + fmt.Sprint("&offset=", depth)), baseline: &firstPage,
+		},
+		{
+			name: "list of 20, read, by a key of two projects, 1 % of " + n, unit: ofFirst,
+			memo: limited.get(read), baseline: &firstPage, aim: 1.1,
 		},
 		{name: "get of 30 KB, read", memo: small.get(transcriptions+"/«{}»", ids...), aim: 2.5},
 		{name: "get of 30 KB, cached", memo: small.get(transcriptions + "/" + ids[0]), aim: 1.5},

@@ -36,7 +36,7 @@ const (
 
 	commonWords = "the+and" // in most meetings
 
-	projects = 7 // in turn
+	projects = 7 // in turn, but for one transcription in a hundred, which is in one of two others
 
 	// The transcriptions are of corpusDays days: oldest first, and the same number on each.
 	corpusDays = 200
@@ -45,6 +45,9 @@ const (
 	// that the WAL stays small.
 	perTransaction = 10_000
 )
+
+// rareProjects have one transcription in a hundred, together.
+var rareProjects = []string{"Rare 1", "Rare 2"}
 
 var firstDay = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 
@@ -84,9 +87,19 @@ func (p program) serveData(b *testing.B, dir string, c corpus) target {
 }
 
 // newKey creates a key for the workspace.
-func (p program) newKey(b *testing.B, database ...string) string {
-	return p.command(b, append(database, "key", "create", "--workspace", benchName, "--member", benchEmail,
-		"--name", benchName, "--expires", "1d")...).Key
+func (p program) newKey(b *testing.B, options ...string) string {
+	create := []string{
+		"key", "create", "--workspace", benchName, "--member", benchEmail, "--name", benchName, "--expires", "1d",
+	}
+	return p.command(b, append(create, options...)...).Key
+}
+
+// limitedKey creates a key that sees only [rareProjects] of the large workspace.
+func (p program) limitedKey(b *testing.B) string {
+	if p.data != ownData {
+		return p.newKey(b, "--data", p.large()) // an older program may not have such keys
+	}
+	return p.newKey(b, "--data", p.large(), "--project", rareProjects[0], "--project", rareProjects[1])
 }
 
 // newWorkspace creates the user and the workspace, and returns their ids.
@@ -209,6 +222,9 @@ func (c corpus) transcription(meetings []memo.Transcription, i int) (store.NewTr
 	d.UpdatedAt = d.CreatedAt.Add(17 * time.Minute)
 	d.Duration = memo.Seconds(60 + r.IntN(7200))
 	d.Project = &memo.ProjectRef{Name: fmt.Sprint("Project ", i%projects)}
+	if i%100 == 50 {
+		d.Project.Name = rareProjects[i/100%len(rareProjects)]
+	}
 	if i%10 == 0 {
 		d.Summary += " " + commonWord
 	}

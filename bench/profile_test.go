@@ -29,7 +29,7 @@ func BenchmarkProfile(b *testing.B) {
 	key := p.newKey(b, "--data", p.small())
 	t := target{p.serve(b, []string{"MEMO_CPU_PROFILE=" + path}, "--data", p.small()), key}
 	bare := startServer(b, nil, self(b), bareCommand)
-	rows := requests(b, t, t, bare, smallRows)
+	rows := requests(b, t, t, t, bare, smallRows)
 	for b.Loop() {
 		for _, r := range rows {
 			if r.memo.to == t.server {

@@ -42,7 +42,8 @@ func TestKeyPolicyPage(t *testing.T) {
 		for days, problem := range map[string]string{
 			"0": "must be between 1 and 3650 days", "x": "must be a whole number",
 		} {
-			olga.post(policy, "max_lifetime_days", days, "expiry_required", "on", "allowed_ips", "").want(422, problem, "checked")
+			olga.post(policy, "max_lifetime_days", days, "expiry_required", "on", "allowed_ips", "").
+				want(422, problem, "checked")
 		}
 		olga.post(policy, "max_lifetime_days", "", "allowed_ips", "192.0.2").want(422, "is not an address")
 		olga.post(policy, "max_lifetime_days", "30", "expiry_required", "on", "allowed_ips", "192.0.2.0/24").
