@@ -44,7 +44,8 @@ func ParseQuery(raw string) (url.Values, Faults) {
 }
 
 // Decode decodes the parameters of a request into in, a pointer to an input. path returns a parameter
-// of the path. A field with a fault has its zero value.
+// of the path. An empty parameter of the query is absent: forms and tools send every field, filled in
+// or not. A field with a fault has its zero value.
 func Decode(in any, query url.Values, path func(name string) string) (faults Faults) {
 	v := reflect.ValueOf(in).Elem()
 	fields := Fields(v.Type())
@@ -57,7 +58,7 @@ func Decode(in any, query url.Values, path func(name string) string) (faults Fau
 		case f.In != "query":
 		case len(values) > 1:
 			faults = append(faults, f.fault("repeated", "must be given once")...)
-		case len(values) == 1:
+		case len(values) == 1 && values[0] != "":
 			faults = append(faults, f.setText(field, values[0])...)
 		case f.value.IsValid():
 			field.Set(f.value)
@@ -78,12 +79,13 @@ func Unknown(in any, query url.Values) (faults Faults) {
 }
 
 // DecodeBody decodes a JSON object into a pointer to a struct: case-sensitive names without
-// duplicates, valid UTF-8, nothing after it. A field with a fault has its zero value.
+// duplicates, valid UTF-8, nothing after it. "" means that an optional member is absent. A field with a
+// fault has its zero value.
 func DecodeBody(raw []byte, into any) Faults { return decodeObject(raw, into, false) }
 
 // DecodeArguments is [DecodeBody] for the arguments that a model fills in. Null means that an argument is
-// absent, and so does "" for an optional one, because some models fill in every argument. A number may
-// be a string, and a date may have a time, in UTC unless it names a zone.
+// absent, because some models fill in every argument. A number may be a string, and a date may have a
+// time, in UTC unless it names a zone.
 func DecodeArguments(raw []byte, into any) Faults {
 	if len(raw) == 0 {
 		raw = []byte("{}")
@@ -119,8 +121,8 @@ func (f *Field) setMember(v reflect.Value, value jsontext.Value, lenient bool) F
 		value = lenientValue(v, value)
 	}
 	null, empty := value.Kind() == 'n', string(value) == `""`
-	absent := value == nil || f.defaults != "" && (null || empty) || null && v.Kind() == reflect.Pointer ||
-		lenient && (null || empty && !f.Required)
+	absent := value == nil || empty && !f.Required ||
+		null && (lenient || f.defaults != "" || v.Kind() == reflect.Pointer)
 	switch {
 	case absent && f.defaults != "":
 		v.Set(f.value)

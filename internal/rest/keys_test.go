@@ -99,7 +99,6 @@ func TestInvalidKeyBodyIsRefused(t *testing.T) {
 			`{"name":"` + strings.Repeat("x", 500) + `"}`: {`["body","name"]`},
 			`{"name":"a\u0000b"}`:                         {`["body","name"]`},
 			`{"name":7}`:                                  {`["body","name"]`},
-			`{"name":"x","expires_at":""}`:                {`["body","expires_at"]`},
 			`{"name":"x","expires_at":"` + past + `"}`:    {`["body","expires_at"]`, "future"},
 			`{"name":"x","expires_at":"0001-01-01"}`:      {`["body","expires_at"]`},
 			`{"name":"x","expires_at":1893456000}`:        {`["body","expires_at"]`},
@@ -114,7 +113,7 @@ func TestInvalidKeyBodyIsRefused(t *testing.T) {
 		}
 		for _, ok := range []string{
 			`{"name":"שלום"}`, `{"name":"<script>alert(1)</script>"}`,
-			`{"name":"x","expires_at":null}`, `{"name":"x","expires_at":"9999-12-31"}`,
+			`{"name":"x","expires_at":null}`, `{"name":"x","expires_at":""}`, `{"name":"x","expires_at":"9999-12-31"}`,
 		} {
 			t.Run(ok, func(t *testing.T) {
 				w := w.in(t)
@@ -123,7 +122,6 @@ func TestInvalidKeyBodyIsRefused(t *testing.T) {
 		}
 		for _, bad := range []string{
 			`{"overlap":"8d"}`, `{"overlap":"200h"}`, `{"overlap":"-1h"}`, `{"overlap":24}`,
-			`{"overlap":""}`,
 		} {
 			t.Run(bad, func(t *testing.T) {
 				w := w.in(t)
