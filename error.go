@@ -28,6 +28,7 @@ type Error struct {
 	Kind       Kind
 	Code       string        // for programs, such as "api_access_denied"; may be empty
 	Message    string        // for people; KindInvalid: what the field must be, without its name
+	Hint       string        // KindUnauthorized: what is wrong with the form of the request, for the challenge
 	Field      string        // KindInvalid: the parameter or JSON member
 	IDs        []string      // KindNotFound: the missing ids, if several were requested
 	RetryAfter time.Duration // KindRateLimited and KindUnavailable

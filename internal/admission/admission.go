@@ -254,9 +254,13 @@ func (c *Control) CheckURL(r *http.Request) error {
 var (
 	errKeyInURL = memo.Unauthorized("url",
 		"API keys are not accepted in the URL. Send the key in the Authorization header.")
-	// errNoCredentials and errMalformed are decided without a database read.
+	// errNoCredentials is decided without a database read.
 	errNoCredentials = memo.Unauthorized("missing", "Missing API key")
+	// errOtherHeader is also a request without credentials, because the header is not read.
+	errOtherHeader = &memo.Error{
+		Kind: memo.KindUnauthorized, Code: "missing", Message: "Missing API key",
+		Hint: "The key must be in the Authorization header, after Bearer and a space; other headers are not read",
+	}
 	// errTokenOfApp keeps a connected app to what its member allowed: the tokens are for MCP.
 	errTokenOfApp = memo.Unauthorized("malformed", "This is a token of a connected app, which is only for MCP")
-	errMalformed  = memo.Unauthorized("malformed", "The API key is not valid")
 )

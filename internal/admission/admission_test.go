@@ -1,6 +1,7 @@
 package admission_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
 	"memoai.tech/memo/internal/credential"
@@ -63,6 +65,39 @@ func FuzzBearer(f *testing.F) {
 			t.Fatalf("parsed a key from %q and %q", first, second)
 		}
 	})
+}
+
+// TestMalformedCredentialsAreExplained: the refusal says what is wrong with the form, and repeats nothing.
+func TestMalformedCredentialsAreExplained(t *testing.T) {
+	key := credential.NewKey().Secret()
+	const shortened, quotes = "shortened form", "no quotes or brackets"
+	for value, want := range map[string]string{
+		"Bearer\t" + key: "followed by one space", "Bearer=" + key: "followed by one space", key: "come before the key",
+		"Token " + key: "must be Bearer", "Basic bWVtbzo=": "not as a user name", "": "is empty",
+		"Bearer": "is missing", "Bearer ": "is missing", "Bearer   ": "is missing",
+		"Bearer Bearer " + key: "there once", "Bearer $MEMO_API_KEY": "name of a variable",
+		"Bearer {{MEMO_API_KEY}}": "name of a variable", "Bearer %MEMO_API_KEY%": "name of a variable",
+		`Bearer "` + key + `"`: quotes, "Bearer '" + key + "'": quotes, "Bearer <" + key + ">": quotes,
+		"Bearer mk_live_…" + key[36:40]: shortened, "Bearer mk_live_..." + key[36:40]: shortened,
+		"Bearer mk_live_****": shortened, "Bearer " + key + "\u00a0": "invisible", "Bearer \u200b" + key: "invisible",
+		"Bearer м" + key[1:]: "letter outside", "Bearer " + key + " x": "nothing after",
+		"Bearer sk-abc":                  "starts with mk_live_",
+		"Bearer " + strings.ToUpper(key): "case", "Bearer " + key[:42]: "cut short", "Bearer " + key + "A": "too long",
+		"Bearer " + key[:38] + "!" + key[39:]: "is not valid", "Bearer " + key[:45] + string(key[45]^1): "is not valid",
+	} {
+		_, err := admission.ParseBearer(http.Header{"Authorization": {value}})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), key[8:12]) {
+			t.Errorf("%s: got %v, want %q", value, err, want)
+		}
+		if err != nil && strings.ContainsFunc(err.Error(), func(r rune) bool { return r > '~' || r == '"' || r == '\\' }) {
+			t.Errorf("%v cannot be in the header", err)
+		}
+	}
+	_, err := admission.ParseBearer(http.Header{"X-Api-Key": {key}})
+	e, ok := errors.AsType[*memo.Error](err)
+	if !ok || e.Code != "missing" || !strings.Contains(e.Hint, "Authorization header") {
+		t.Errorf("X-API-Key: %v", err)
+	}
 }
 
 // TestKnownHostsMayCallMCP: at the public URL only, and from nowhere else.

@@ -14,16 +14,20 @@ import (
 func parseBearer(h http.Header) (credential.Key, error) {
 	values := h["Authorization"]
 	if len(values) == 0 {
-		return credential.Key{}, errNoCredentials
+		return credential.Key{}, refuseNoCredentials(h)
 	}
 	const scheme = "bearer "
 	v := values[0]
-	if len(values) > 1 || len(v) < len(scheme) || !strings.EqualFold(v[:len(scheme)], scheme) {
-		return credential.Key{}, errMalformed
+	if len(values) > 1 {
+		return credential.Key{}, malformed("There must be one Authorization header, and this request has several")
 	}
-	key, ok := credential.ParseKeyOrToken(strings.TrimLeft(v[len(scheme):], " "))
+	if len(v) < len(scheme) || !strings.EqualFold(v[:len(scheme)], scheme) {
+		return credential.Key{}, malformed(schemeFault(v))
+	}
+	text := strings.TrimLeft(v[len(scheme):], " ")
+	key, ok := credential.ParseKeyOrToken(text)
 	if !ok {
-		return credential.Key{}, errMalformed
+		return credential.Key{}, malformed(keyFault(text))
 	}
 	return key, nil
 }

@@ -178,7 +178,11 @@ func inactiveReason(e *memo.Error) string {
 func setChallenge(e *memo.Error, h http.Header) string {
 	switch e.Code {
 	case "missing":
-		h.Set("WWW-Authenticate", `Bearer realm="memo"`)
+		challenge := `Bearer realm="memo"`
+		if e.Hint != "" {
+			challenge += `, error="invalid_request", error_description="` + e.Hint + `"`
+		}
+		h.Set("WWW-Authenticate", challenge)
 		return e.Message
 	case "url":
 		h.Set("WWW-Authenticate",
