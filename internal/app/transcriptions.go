@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -12,6 +13,7 @@ import (
 	"memoai.tech/memo/internal/jsonform"
 	"memoai.tech/memo/internal/search"
 	"memoai.tech/memo/internal/store"
+	"memoai.tech/memo/internal/transcript"
 )
 
 // ListQuery selects a page of transcriptions. A zero field means no filter.
@@ -51,6 +53,7 @@ type Page struct {
 	Limit            int
 	Offset           int
 	NextCursor       string
+	Warnings         []string // sentences about filters that no transcription can match
 }
 
 // TotalRelation returns "eq" if Total is exact, and "gte" if there are more.
@@ -139,6 +142,9 @@ func (a *App) Transcriptions(ctx context.Context, c memo.Caller, in ListQuery) (
 		return Page{}, err
 	}
 	p.Total, p.HasMoreThanTotal = total.N, total.More
+	if p.Total == 0 {
+		p.Warnings = in.warnings()
+	}
 	switch {
 	case filter.Search && !in.AllWords && p.Total < filledTo && at.After == nil:
 		err = a.fillUp(ctx, c, &p, in, filter, order, at.Offset)
@@ -247,6 +253,21 @@ func (in ListQuery) Check() (problems []*memo.Error) {
 		}
 	}
 	return problems
+}
+
+// warnings names the values that are not a status or a language. They are not refused, because a later
+// version may have more statuses, and an imported file may name any language.
+func (in ListQuery) warnings() (list []string) {
+	if in.Status != "" && !slices.Contains(memo.Statuses, in.Status) {
+		list = append(list, fmt.Sprintf("status %q is unknown: use one of %v", memo.Printable(string(in.Status), maxFilter),
+			memo.Statuses))
+	}
+	if in.Language != "" && !transcript.IsLanguage(in.Language) {
+		use := cmp.Or(string(transcript.Language(in.Language)), "en")
+		list = append(list, fmt.Sprintf("language %q is unknown: use a code such as %s",
+			memo.Printable(in.Language, maxFilter), use))
+	}
+	return list
 }
 
 // orderAndRange checks the query and sets the default sort. It returns the order of the list and

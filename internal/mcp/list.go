@@ -120,13 +120,17 @@ func (s *Server) listTranscriptions(ctx context.Context, c memo.Caller, in listI
 		hint = fmt.Sprintf("Nothing matches. Leave filters out, widen the dates, or search with %s.", searchTool)
 		lines = append(append(lines, ". "...), hint...)
 	}
+	if page.Warnings != nil {
+		lines = append(append(lines, "\n\n"...), strings.Join(page.Warnings, "\n")...)
+	}
 	return structuredResult(struct {
 		Items         []listedItem  `json:"items"`
 		Total         int           `json:"total"`
 		TotalRelation string        `json:"total_relation"`
 		NextCursor    memo.Optional `json:"next_cursor"`
+		Warnings      []string      `json:"warnings,omitempty"`
 		Hint          string        `json:"hint,omitzero"`
-	}{items, page.Total, page.TotalRelation(), memo.Optional(page.NextCursor), hint}, string(lines))
+	}{items, page.Total, page.TotalRelation(), memo.Optional(page.NextCursor), page.Warnings, hint}, string(lines))
 }
 
 type searchIn struct {

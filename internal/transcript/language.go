@@ -46,6 +46,12 @@ func isLetters(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r < 'a' || r > 'z' }) < 0
 }
 
+// IsLanguage reports whether code is the code of a language in the form that [Language] returns.
+func IsLanguage(code string) bool {
+	base, err := language.ParseBase(code)
+	return err == nil && base.String() == code
+}
+
 // LanguageName returns the English name of a language code, or "" if it is not known.
 func LanguageName(code string) string {
 	for name := range strings.FieldsSeq(languageNames) {
