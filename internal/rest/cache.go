@@ -96,7 +96,7 @@ func (c *responseCache) put(k responseKey, v cachedResponse) {
 
 // responseVersion is part of every ETag. Raise it when the format of responses changes, so that
 // clients do not keep bodies in the old format.
-const responseVersion = "2"
+const responseVersion = "3"
 
 // etag returns the ETag of the response. It follows from the key, so it is known before anything
 // is read.

@@ -73,18 +73,19 @@ func TestFiltersSortsAndSearch(t *testing.T) {
 			"date_from=2026-05-02&date_to=2026-05-02":                                      groesse,
 			"date_from=2026-05-02&sort=duration":                                           groesse + " | " + kaigi,
 			"project_id=" + strings.ToUpper(w.project) + "&language=de&date_to=2026-06-01": groesse,
-			"q=price":                       pricing,
-			"q=PRICE%20nine":                pricing,
-			"q=price%20nowhere":             "",
-			"q=uber":                        groesse,
-			"q=%E4%BA%88%E7%AE%97":          kaigi, // 予算, in summary and text
-			"q=%E6%9D%A5":                   kaigi, // one character
-			"q=%E4%BC%9A%E8%AD%B0":          kaigi, // in the title
-			"q=jordan":                      pricing,
-			"q=price&sort=relevance":        pricing,
-			"q=%25_":                        "",
-			"q=%22%27%28%29*%20OR%201":      "",
-			"q=":                            all,
+			"q=price":                  pricing,
+			"q=PRICE%20nine":           pricing,
+			"q=price%20nowhere":        "",
+			"q=uber":                   groesse,
+			"q=%E4%BA%88%E7%AE%97":     kaigi, // 予算, in summary and text
+			"q=%E6%9D%A5":              kaigi, // one character
+			"q=%E4%BC%9A%E8%AD%B0":     kaigi, // in the title
+			"q=jordan":                 pricing,
+			"q=price&sort=relevance":   pricing,
+			"q=%25_":                   "",
+			"q=%22%27%28%29*%20OR%201": "",
+			"q=":                       all,
+			"status=&project_id=&language=&date_from=&date_to=&external_id=&sort=&limit=&offset=&cursor=": all,
 			"q=b":                           pricing, // the word in <b>nine</b>
 			"q=42":                          "",      // times are not searched
 			"q=AND":                         "",
@@ -117,14 +118,36 @@ func TestFiltersSortsAndSearch(t *testing.T) {
 	})
 }
 
+// TestUnknownFiltersAreNamed: an unknown status or language gives an empty list with a warning.
+func TestUnknownFiltersAreNamed(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		for query, want := range map[string]string{
+			"status=Completed":        `"warnings":["status \"Completed\" is unknown: use one of [queued processing`,
+			"status=completed,failed": `"warnings":["status \"completed,failed\" is unknown`,
+			"language=EN":             `"warnings":["language \"EN\" is unknown: use a code such as en"]`,
+			"language=de-AT":          `use a code such as de"]`,
+			"language=klingon":        `"warnings":["language \"klingon\" is unknown: use a code such as en"]`,
+			"language=xx&status=all":  `completed failed]","language \"xx\"`,
+		} {
+			t.Run(query, func(t *testing.T) {
+				w.in(t).get("/transcriptions?"+query, w.OlgaKey.Key).Want(200, `"items":[],"total":0`, want)
+			})
+		}
+		for _, query := range []string{"", "status=failed", "language=ja", "language=uk"} {
+			a := w.get("/transcriptions?"+query, w.OlgaKey.Key).Want(200)
+			if strings.Contains(string(a.Body), "warnings") {
+				t.Errorf("%s: %s", query, a.Body)
+			}
+		}
+	})
+}
+
 func TestInvalidParametersAreRefused(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		for query, name := range map[string]string{
 			"limit=NaN": "limit", "limit=1e2": "limit", "limit=%D9%A1": "limit", "limit=%2B1": "limit", "limit=0x10": "limit",
-			"limit=":    "limit",
 			"limit=1.5": "limit", "limit=%201": "limit", "offset=-1": "offset", "offset=x": "offset", "sort=title": "sort",
-			"sort=":          "sort",
-			"sort=relevance": "sort", "project_id=x": "project_id", "project_id=": "project_id",
+			"sort=relevance": "sort", "project_id=x": "project_id",
 			"project_id=%7B3fa85f64-5717-4562-b3fc-2c963f66afa6%7D":    "project_id",
 			"project_id=urn:uuid:3fa85f64-5717-4562-b3fc-2c963f66afa6": "project_id",
 			"date_from=2025-02-29": "date_from", "date_from=2026-1-1": "date_from", "date_to=10000-01-01": "date_to",

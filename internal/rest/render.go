@@ -82,6 +82,7 @@ type listPage struct {
 	Limit         int            `json:"limit"`
 	Offset        int            `json:"offset"`
 	NextCursor    memo.Optional  `json:"next_cursor"`
+	Warnings      []string       `json:"warnings,omitzero" doc:"values of filters that no transcription can have"`
 
 	hasSnippets bool
 }
@@ -119,5 +120,16 @@ func (p listPage) AppendJSON(b []byte) (_ []byte, err error) {
 	b = append(b, `,"offset":`...)
 	b = strconv.AppendInt(b, int64(p.Offset), 10)
 	cursor, err := p.NextCursor.MarshalJSON()
-	return append(append(append(b, `,"next_cursor":`...), cursor...), '}'), err
+	if err != nil {
+		return nil, err
+	}
+	b = append(append(b, `,"next_cursor":`...), cursor...)
+	if p.Warnings != nil {
+		warnings, err := json.Marshal(p.Warnings)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(b, `,"warnings":`...), warnings...)
+	}
+	return append(b, '}'), nil
 }

@@ -134,9 +134,15 @@ func refuseUncleanPath(mux *http.ServeMux) http.Handler {
 // NotFound writes 404 for a path that does not exist.
 func NotFound(w http.ResponseWriter, r *http.Request) {
 	telemetry.RequestOf(r.Context()).Route = "not found"
+	detail := "Not found."
+	switch p := r.URL.Path; {
+	case strings.Contains(p, "//"):
+		detail += " The path must not have two slashes in a row."
+	case len(p) > 1 && strings.HasSuffix(p, "/"):
+		detail += " The path must not end with a slash."
+	}
 	httpx.WriteError(w, r, &httpx.StatusError{
-		Status: http.StatusNotFound,
-		Detail: "Not found. The API is described at /openapi.json.",
+		Status: http.StatusNotFound, Detail: detail + " The API is described at /openapi.json.",
 	})
 }
 

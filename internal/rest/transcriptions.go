@@ -14,7 +14,7 @@ import (
 )
 
 type listIn struct {
-	Status       string         `query:"status" default:"completed" doc:"status; any unknown value returns an empty list"`
+	Status       string         `query:"status" default:"completed" doc:"queued, processing, completed or failed; any other value returns an empty list with a warning"`
 	ProjectID    params.UUID    `query:"project_id" doc:"only in this project"`
 	Language     string         `query:"language" doc:"only in this language: en, ru, …"`
 	DateFrom     params.Date    `query:"date_from" doc:"created on or after this day (UTC)"`
@@ -47,7 +47,7 @@ func listTranscriptions(c *request, in listIn) (listPage, error) {
 	p, err := c.app.Transcriptions(c.ctx, c.Caller, in.toQuery())
 	return listPage{
 		Items: p.Items, Total: p.Total, TotalRelation: p.TotalRelation(), Limit: p.Limit, Offset: p.Offset,
-		NextCursor: memo.Optional(p.NextCursor), hasSnippets: in.Q != "",
+		NextCursor: memo.Optional(p.NextCursor), Warnings: p.Warnings, hasSnippets: in.Q != "",
 	}, err
 }
 
