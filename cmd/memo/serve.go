@@ -19,6 +19,7 @@ import (
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/admission"
 	"memoai.tech/memo/internal/app"
+	"memoai.tech/memo/internal/httpx"
 	"memoai.tech/memo/internal/mcp"
 	"memoai.tech/memo/internal/oauth"
 	"memoai.tech/memo/internal/rest"
@@ -39,6 +40,7 @@ type serveCmd struct {
 	ClientDocuments  string        `default:"fetch" enum:"fetch,off" help:"Fetch who an app is that connects by URL, or off."`
 	MCPOrigin        []string      `help:"Origins of MCP hosts besides the known ones." placeholder:"https://HOST"`
 	SecurityContact  string        `help:"E-mail address or URL for /.well-known/security.txt." placeholder:"CONTACT"`
+	CORSOrigin       []string      `help:"Origins of pages that may call the REST API with a key." placeholder:"https://HOST"`
 	DrainDelay       time.Duration `default:"0s" help:"How long calls are still accepted after SIGTERM."`
 	TrustedProxy     []string      `help:"Proxies whose X-Forwarded-For and -Proto are trusted." placeholder:"CIDR"`
 	MaxQueries       int           `default:"0" help:"Concurrent searches (0: two per processor, at least 4)."`
@@ -103,7 +105,9 @@ func (c *serveCmd) Run(e *environment) error {
 	if err != nil {
 		return usageError("--public-url: " + err.Error())
 	}
-	api := rest.New(rest.Config{App: a, Admission: control, PublicURL: strings.TrimSuffix(c.PublicURL, "/")})
+	api := rest.New(rest.Config{
+		App: a, Admission: control, PublicURL: strings.TrimSuffix(c.PublicURL, "/"), CORSOrigins: c.CORSOrigin,
+	})
 	authorization := oauth.New(oauth.Config{App: a, Admission: control, FetchDocuments: c.ClientDocuments == "fetch"})
 	srv := server.New(server.Config{
 		App: a, Admission: control, REST: api, OAuth: authorization,
@@ -190,6 +194,12 @@ func (c *serveCmd) check() (public *url.URL, proxies []netip.Prefix, err error) 
 		u, err := url.Parse(s)
 		if err != nil || u.Scheme != "https" || u.Host == "" || u.String() != "https://"+strings.ToLower(u.Host) {
 			return nil, nil, usageError("--mcp-origin must be an origin as browsers send it, such as https://host.example.com")
+		}
+	}
+	for _, s := range c.CORSOrigin {
+		u, err := url.Parse(s)
+		if err != nil || u.Host == "" || *httpx.CanonicalURL(u) != *u || u.Scheme != "https" && u.Scheme != "http" {
+			return nil, nil, usageError("--cors-origin must be an origin as browsers send it, such as https://app.example.com")
 		}
 	}
 	for _, s := range c.TrustedProxy {

@@ -43,5 +43,8 @@ func ExampleCanonicalURL() {
 
 func ExampleMatchesETag() {
 	fmt.Println(httpx.MatchesETag([]string{`"other", W/"v1"`}, `"v1"`))
-	// Output: true
+	fmt.Println(httpx.MatchesETag([]string{`"v1-gzip"`}, `"v1"`))
+	// Output:
+	// true
+	// true
 }

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"memoai.tech/memo"
@@ -25,7 +26,15 @@ type projectsOut struct {
 func listProjects(c *request, in projectsIn) (projectsOut, error) {
 	limit := min(max(in.Limit, 1), 100)
 	items, total, err := c.app.Projects(c.ctx, c.Caller, limit, in.Offset)
-	return projectsOut{items, total, limit, in.Offset}, err
+	if err != nil {
+		return projectsOut{}, err
+	}
+	next := ""
+	if end := in.Offset + len(items); len(items) > 0 && end < total {
+		next = strconv.Itoa(end)
+	}
+	c.setLinks("offset", next)
+	return projectsOut{items, total, limit, in.Offset}, nil
 }
 
 // meResponse is the response of GET /me.

@@ -34,13 +34,14 @@ type responseCache struct {
 type responseKey struct {
 	workspaceID string
 	version     int64
+	acceptsGzip bool
 	url         [sha256.Size]byte // hash of the path and query as sent
 }
 
 // cachedResponse is a body and the values of its headers.
 type cachedResponse struct {
-	body         []byte
-	etag, length []string
+	body                         []byte
+	etag, length, encoding, link []string
 }
 
 // entryOverhead is the size of an entry in bytes without its body: its key, twice, its ETag
@@ -67,6 +68,9 @@ func (c *responseCache) get(k responseKey) (cachedResponse, bool) {
 // responses when others with the same index are read.
 func (c *responseCache) isReadAgain(k responseKey) bool {
 	fingerprint := binary.LittleEndian.Uint64(k.url[:]) ^ uint64(k.version)
+	if k.acceptsGzip {
+		fingerprint = ^fingerprint
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	noted := &c.read[fingerprint%uint64(len(c.read))]
@@ -107,11 +111,10 @@ func (k responseKey) etag() string {
 	b = hex.AppendEncode(append(b, ' '), k.url[:])
 	sum := sha256.Sum256(b)
 	b = base64.RawURLEncoding.AppendEncode(append(b[:0], '"'), sum[:15])
+	if k.acceptsGzip {
+		b = append(b, httpx.GzipSuffix...)
+	}
 	return string(append(b, '"'))
-}
-
-func newCachedResponse(k responseKey, body []byte) cachedResponse {
-	return cachedResponse{body, []string{k.etag()}, []string{strconv.Itoa(len(body))}}
 }
 
 func (c *request) cacheKey() responseKey {
@@ -119,7 +122,7 @@ func (c *request) cacheKey() responseKey {
 	if c.r.URL.RawQuery != "" {
 		url += "?" + c.r.URL.RawQuery
 	}
-	return responseKey{c.WorkspaceID, c.ContentVersion, sha256.Sum256([]byte(url))}
+	return responseKey{c.WorkspaceID, c.ContentVersion, httpx.AcceptsGzip(c.r.Header), sha256.Sum256([]byte(url))}
 }
 
 // writeCached writes the response to a request without reading anything, and reports whether it
@@ -160,20 +163,30 @@ func (c *request) cacheAndWrite(out storedJSON) error {
 	if err != nil {
 		return err
 	}
-	if len(c.ProjectIDs) > 0 {
-		c.key = responseKey{url: sha256.Sum256(body)}
-		c.writeCachedResponse(newCachedResponse(c.key, body))
-	} else {
-		response := newCachedResponse(c.key, body)
-		c.writeCachedResponse(response)
-		if c.cache.isReadAgain(c.key) {
-			c.cache.put(c.key, response)
-		}
+	defer putBody(buffer, body)
+	ofProjects := len(c.ProjectIDs) > 0
+	if ofProjects { // see writeCached
+		c.key = responseKey{acceptsGzip: httpx.AcceptsGzip(c.r.Header), url: sha256.Sum256(body)}
 	}
+	response := cachedResponse{body: body, etag: []string{c.key.etag()}, link: c.w.Header()["Link"]}
+	if c.key.acceptsGzip && len(body) >= httpx.MinCompressed {
+		buffer := bodies.Get().(*[]byte)
+		response.body, response.encoding = httpx.AppendGzip((*buffer)[:0], body), gzipEncoding
+		defer putBody(buffer, response.body)
+	}
+	response.length = []string{strconv.Itoa(len(response.body))}
+	c.writeCachedResponse(response)
+	if !ofProjects && c.cache.isReadAgain(c.key) {
+		c.cache.put(c.key, response)
+	}
+	return nil
+}
+
+// putBody returns a buffer to bodies, with the body that was written to it.
+func putBody(buffer *[]byte, body []byte) {
 	if *buffer = body; cap(body) <= maxPooledBody {
 		bodies.Put(buffer)
 	}
-	return nil
 }
 
 // writeCachedResponse writes the response, or 304 if the client has it already.
@@ -185,7 +198,13 @@ func (c *request) writeCachedResponse(cached cachedResponse) {
 	h := c.w.Header()
 	h["Etag"], h["Cache-Control"] = cached.etag, revalidated
 	h["Content-Type"], h["X-Content-Type-Options"] = jsonType, noSniff
-	h["Content-Length"] = cached.length
+	h["Content-Length"], h["Vary"] = cached.length, c.vary
+	if cached.encoding != nil {
+		h["Content-Encoding"] = cached.encoding
+	}
+	if cached.link != nil {
+		h["Link"] = cached.link
+	}
 	httpx.BoundWrite(c.w, len(cached.body))
 	_, _ = c.w.Write(cached.body) // the client may be gone
 }
@@ -193,13 +212,14 @@ func (c *request) writeCachedResponse(cached cachedResponse) {
 // writeUnchanged writes 304.
 func (c *request) writeUnchanged(etag []string) {
 	h := c.w.Header()
-	h["Etag"], h["Cache-Control"] = etag, revalidated
+	h["Etag"], h["Cache-Control"], h["Vary"] = etag, revalidated, c.vary
 	c.w.WriteHeader(http.StatusNotModified)
 }
 
 // Values of headers, which all responses share: net/http only reads them.
 var (
-	revalidated = []string{"private, no-cache"}
-	jsonType    = []string{"application/json"}
-	noSniff     = []string{"nosniff"}
+	revalidated  = []string{"private, no-cache"}
+	jsonType     = []string{"application/json"}
+	noSniff      = []string{"nosniff"}
+	gzipEncoding = []string{"gzip"}
 )

@@ -17,8 +17,8 @@ func TestCacheIsBoundedByBytes(t *testing.T) {
 	const maxBytes = 1 << 20
 	c := newResponseCache(maxBytes)
 	put := func(i, size int) responseKey {
-		k := responseKey{"w", 1, sha256.Sum256([]byte(fmt.Sprint(i)))}
-		c.put(k, newCachedResponse(k, make([]byte, size)))
+		k := responseKey{"w", 1, false, sha256.Sum256([]byte(fmt.Sprint(i)))}
+		c.put(k, cachedResponse{body: make([]byte, size)})
 		return k
 	}
 	for i := range 10_000 {
@@ -41,7 +41,7 @@ func TestCacheIsBoundedByBytes(t *testing.T) {
 func TestResponsesAreCachedWhenReadAgain(t *testing.T) {
 	c := newResponseCache(1 << 20)
 	key := func(workspaceID string, version int64, url string) responseKey {
-		return responseKey{workspaceID, version, sha256.Sum256([]byte(url))}
+		return responseKey{workspaceID, version, false, sha256.Sum256([]byte(url))}
 	}
 	for _, k := range []responseKey{key("a", 1, "/x"), key("a", 2, "/x"), key("a", 1, "/y")} {
 		if c.isReadAgain(k) {

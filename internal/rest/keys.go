@@ -29,7 +29,11 @@ type listKeysIn struct {
 func listKeys(c *request, in listKeysIn) (keysOut, error) {
 	list := app.KeyQuery{Status: memo.KeyStatus(in.Status), Limit: in.Limit, Cursor: in.Cursor}
 	p, err := c.app.ListKeys(c.ctx, c.Caller, list)
-	return keysOut{p.Items, p.Total, memo.Optional(p.NextCursor)}, err
+	if err != nil {
+		return keysOut{}, err
+	}
+	c.setLinks("cursor", p.NextCursor)
+	return keysOut{p.Items, p.Total, memo.Optional(p.NextCursor)}, nil
 }
 
 type createKeyIn struct {

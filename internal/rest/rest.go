@@ -29,6 +29,8 @@ type Config struct {
 	Admission *admission.Control
 	// PublicURL is the server's address in the OpenAPI document; "" makes it relative.
 	PublicURL string
+	// CORSOrigins are the origins of pages that may call the data API, such as https://app.example.com.
+	CORSOrigins []string
 	// CacheBytes is the maximum size of the response cache; 0 means 64 MiB.
 	CacheBytes int
 }
@@ -38,13 +40,15 @@ const Prefix = "/api/v1/developer"
 
 // API is the REST API.
 type API struct {
-	app       *app.App
-	admission *admission.Control
-	cache     *responseCache
-	routes    []route
-	publicURL string // "" if it is not configured
-	document  *openapi.Document
-	openAPI   []byte // the document as JSON
+	app         *app.App
+	admission   *admission.Control
+	cache       *responseCache
+	routes      []route
+	publicURL   string // "" if it is not configured
+	corsOrigins []string
+	vary        []string // Vary of cached responses
+	document    *openapi.Document
+	openAPI     []byte // the document as JSON
 }
 
 // New returns the API.
@@ -53,7 +57,13 @@ func New(cfg Config) *API {
 	if bytes == 0 {
 		bytes = 64 << 20
 	}
-	a := &API{app: cfg.App, admission: cfg.Admission, cache: newResponseCache(bytes), publicURL: cfg.PublicURL}
+	a := &API{
+		app: cfg.App, admission: cfg.Admission, cache: newResponseCache(bytes), publicURL: cfg.PublicURL,
+		corsOrigins: cfg.CORSOrigins, vary: varyEncoding,
+	}
+	if len(a.corsOrigins) > 0 {
+		a.vary = varyBoth
+	}
 	a.routes = a.table()
 	a.document = a.newDocument()
 	document, err := json.MarshalIndent(a.document, "", "  ")
@@ -79,21 +89,27 @@ func (a *API) ServeOpenAPI(w http.ResponseWriter, _ *http.Request) {
 func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
 	byPath := map[string]map[string]http.Handler{}
+	isData := map[string]bool{}
 	for _, rt := range a.routes {
 		if byPath[rt.path] == nil {
 			byPath[rt.path] = map[string]http.Handler{}
 		}
 		byPath[rt.path][rt.method] = a.handler(rt)
+		isData[rt.path] = rt.access == byKey
 	}
 	for path, methods := range byPath {
-		mux.Handle(path, byMethod(methods))
+		h, allow := byMethod(methods)
+		if isData[path] {
+			h = a.withCORS(allow, h)
+		}
+		mux.Handle(path, h)
 	}
 	mux.HandleFunc("/", NotFound)
 	return refuseUncleanPath(mux)
 }
 
-// byMethod returns a handler that calls the one for the method, or writes 405 as JSON.
-func byMethod(methods map[string]http.Handler) http.Handler {
+// byMethod returns a handler that calls the one for the method, or writes 405 as JSON, and the methods.
+func byMethod(methods map[string]http.Handler) (_ http.Handler, allow string) {
 	if get := methods[http.MethodGet]; get != nil {
 		methods[http.MethodHead] = get // a HEAD is handled, and counted, like a GET
 	}
@@ -102,7 +118,7 @@ func byMethod(methods map[string]http.Handler) http.Handler {
 		names = append(names, m)
 	}
 	sort.Strings(names)
-	allow := strings.Join(names, ", ")
+	allow = strings.Join(names, ", ")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := methods[r.Method]
 		if h == nil {
@@ -114,7 +130,7 @@ func byMethod(methods map[string]http.Handler) http.Handler {
 			return
 		}
 		h.ServeHTTP(w, r)
-	})
+	}), allow
 }
 
 // refuseUncleanPath writes 404 where ServeMux would redirect to the clean path: a client that
@@ -149,12 +165,16 @@ func NotFound(w http.ResponseWriter, r *http.Request) {
 // handler returns the handler of a route, which writes every error.
 func (a *API) handler(rt route) http.Handler {
 	name, isCached := rt.method+" "+rt.path, rt.isCached()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		telemetry.RequestOf(r.Context()).Route = name
 		if err := a.serve(rt, isCached, w, r); err != nil {
 			httpx.WriteError(w, r, err)
 		}
 	})
+	if rt.isCompressed() {
+		return httpx.Compress(h)
+	}
+	return h
 }
 
 func (a *API) serve(rt route, isCached bool, w http.ResponseWriter, r *http.Request) error {

@@ -45,10 +45,14 @@ func (in *listIn) validate() (faults params.Faults) {
 
 func listTranscriptions(c *request, in listIn) (listPage, error) {
 	p, err := c.app.Transcriptions(c.ctx, c.Caller, in.toQuery())
+	if err != nil {
+		return listPage{}, err
+	}
+	c.setLinks("cursor", p.NextCursor)
 	return listPage{
 		Items: p.Items, Total: p.Total, TotalRelation: p.TotalRelation(), Limit: p.Limit, Offset: p.Offset,
 		NextCursor: memo.Optional(p.NextCursor), Warnings: p.Warnings, hasSnippets: in.Q != "",
-	}, err
+	}, nil
 }
 
 type changesIn struct {

@@ -46,7 +46,7 @@ func newWorld(t *testing.T, cfg store.Config, l limits) *world {
 	w.World = testworld.New(t, testworld.Config{
 		Store: cfg, Data: l.data, Management: l.management,
 		Handler: func(a *app.App, g *admission.Control, _ *slog.Logger) http.Handler {
-			w.api = rest.New(rest.Config{App: a, Admission: g})
+			w.api = rest.New(rest.Config{App: a, Admission: g, CORSOrigins: []string{corsOrigin}})
 			return w.api.Handler()
 		},
 	})

@@ -87,8 +87,8 @@ func (s *Server) routes() http.Handler {
 		writeHealth(w, r, http.StatusOK, healthResponse{Status: "ok"})
 	})
 	mux.HandleFunc("GET /readyz", s.ready)
-	mux.HandleFunc("GET /openapi.json", s.cfg.REST.ServeOpenAPI)
-	mux.HandleFunc("GET /llms.txt", s.serveLLMsText)
+	mux.Handle("GET /openapi.json", httpx.Compress(http.HandlerFunc(s.cfg.REST.ServeOpenAPI)))
+	mux.Handle("GET /llms.txt", httpx.Compress(http.HandlerFunc(s.serveLLMsText)))
 	if s.cfg.SecurityContact != "" {
 		mux.HandleFunc("GET /.well-known/security.txt", s.serveSecurityText)
 	}
