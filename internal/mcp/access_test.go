@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"memoai.tech/memo"
+	"memoai.tech/memo/internal/testworld"
 )
 
 // needsExport are the tools for which a key needs the scope export. All others need only mcp.
@@ -90,4 +91,18 @@ func TestToolsSeeOnlyTheirProjects(t *testing.T) {
 		w.post(key, toolCall(bulkTool, `{"ids":["`+hidden+`"]}`)).Want(200, `"isError":true`)
 		w.post(key, request("resources/read", `{"uri":"`+resourcePrefix+hidden+`"}`)).Want(200, "Resource not found")
 	})
+}
+
+// TestToolsOfChatGPTAreLimited: fetch is an export, and both tools see only the projects of the key.
+func TestToolsOfChatGPTAreLimited(t *testing.T) {
+	w := newWorldAt(t, testworld.Config{Store: storeIn(t)}, "https://memo.example.com")
+	id := w.Transcriptions[1] // in no project
+	reader := w.LimitedKey(w.Acme, w.Mark, memo.KeyAccess{Scopes: []memo.Scope{"mcp"}}).Key
+	w.post(reader, toolCall("search", `{"query":"price"}`)).Want(200, "Pricing talk")
+	w.post(reader, toolCall("fetch", `{"id":"`+id+`"}`)).Want(200, `"code":-32602`, "lacks the scope export")
+	projects, _, err := w.App.Projects(t.Context(), memo.Caller{Operator: true, WorkspaceID: w.Acme.ID}, 10, 0)
+	w.Must(err)
+	limited := w.LimitedKey(w.Acme, w.Mark, memo.KeyAccess{ProjectIDs: []string{projects[0].ID}}).Key
+	w.post(limited, toolCall("search", `{"query":"会議 予算"}`)).Want(200, `"results":[]`)
+	w.post(limited, toolCall("fetch", `{"id":"`+id+`"}`)).Want(200, `"isError":true`)
 }

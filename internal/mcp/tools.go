@@ -62,8 +62,8 @@ func (s *Server) addTools(server *sdk.Server) {
 	}
 	addTool(s, server, hostSearchTool, "Search", "Searches transcriptions: id, title and url of up to 10, for "+
 		hostFetchTool+". "+searchTool+" also returns what was said.", s.hostSearch)
-	addTool(s, server, hostFetchTool, "Fetch", "Returns one transcription with summary, AI reports and text, and its url.",
-		s.hostFetch)
+	addExportTool(s, server, hostFetchTool, "Fetch",
+		"Returns one transcription with summary, AI reports and text, and its url.", s.hostFetch)
 }
 
 // tool calls a tool with the arguments that a client sent.
