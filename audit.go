@@ -102,6 +102,9 @@ const (
 	ActionInviteCreated Action = "member.invited"
 	ActionInviteRevoked Action = "member.invite_revoked"
 
+	ActionPasswordLinkCreated Action = "member.password_link_created"
+	ActionPasswordLinkUsed    Action = "member.password_link_used"
+
 	ActionUserCreated  Action = "user.created"
 	ActionUserRenamed  Action = "user.renamed"
 	ActionUserDisabled Action = "user.disabled"

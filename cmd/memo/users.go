@@ -1,24 +1,18 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strings"
-
-	"golang.org/x/term"
 
 	"memoai.tech/memo"
 )
 
 type userCmds struct {
-	Add     userAdd     `cmd:"" help:"Add a user."`
-	List    userList    `cmd:"" help:"List users."`
-	Disable userDisable `cmd:"" help:"Disable a user: end their sessions and deactivate their keys."`
-	Enable  userEnable  `cmd:"" help:"Let a disabled user sign in again."`
+	Add      userAdd      `cmd:"" help:"Add a user."`
+	List     userList     `cmd:"" help:"List users."`
+	Password userPassword `cmd:"" help:"Set a user's password, from stdin or a prompt, or print a link for it."`
+	Disable  userDisable  `cmd:"" help:"Disable a user: end their sessions and deactivate their keys."`
+	Enable   userEnable   `cmd:"" help:"Let a disabled user sign in again."`
 }
 
 // userArg is the argument of a command for one user, who is then a parameter of its Run
@@ -49,7 +43,7 @@ func (c *userAdd) Run(s *session) error {
 	}
 	if password == "" {
 		fmt.Fprintln(s.stderr,
-			"The user has no password and cannot sign in. To set one, use --password-stdin or run memo on a terminal.")
+			"The user has no password and cannot sign in. 'memo user password "+u.Email+"' sets one.")
 	}
 	return s.print(u, "Added %s (%s).", u.Email, u.ID)
 }
@@ -58,34 +52,9 @@ func (c *userAdd) Run(s *session) error {
 // user without a password, who cannot sign in.
 func (c *userAdd) password(e *environment) (string, error) {
 	if c.PasswordStdin {
-		line, err := bufio.NewReader(io.LimitReader(e.stdin, 8<<10)).ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return "", fmt.Errorf("reading the password: %w", err)
-		}
-		if line = strings.TrimRight(line, "\r\n"); line == "" {
-			return "", usageError("--password-stdin: stdin has no password")
-		}
-		return line, nil
+		return e.readPassword("--password-stdin: stdin has no password")
 	}
-	f, ok := e.stdin.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return "", nil
-	}
-	ask := func(prompt string) (string, error) {
-		fmt.Fprint(e.stderr, prompt)
-		answer, err := term.ReadPassword(int(f.Fd()))
-		fmt.Fprintln(e.stderr)
-		return string(answer), err
-	}
-	first, err := ask("Password (empty for none): ")
-	if err != nil || first == "" {
-		return "", err
-	}
-	second, err := ask("Repeat password: ")
-	if err == nil && first != second {
-		err = errors.New("the passwords do not match; nothing was changed")
-	}
-	return first, err
+	return e.askPassword("Password (empty for none): ")
 }
 
 type userList struct{}

@@ -108,21 +108,30 @@ func (a *App) setPassword(ctx context.Context, c memo.Caller, oldHash, password 
 		if err := requireSession(ctx, tx, c); err != nil {
 			return err
 		}
-		if err := tx.SetPassword(ctx, c.UserID, hash); err != nil {
+		if err := replacePassword(ctx, tx, c, hash, revokeKeys); err != nil {
 			return err
 		}
-		if err := tx.RevokeSessions(ctx, c.UserID, ""); err != nil {
+		return tx.DeletePasswordLinks(ctx, c.UserID)
+	})
+}
+
+// replacePassword stores the caller's new password in a transaction that has locked the user, ends
+// all of their sessions, and revokes their keys if revokeKeys is set.
+func replacePassword(ctx context.Context, tx *store.Tx, c memo.Caller, hash string, revokeKeys bool) error {
+	if err := tx.SetPassword(ctx, c.UserID, hash); err != nil {
+		return err
+	}
+	if err := tx.RevokeSessions(ctx, c.UserID, ""); err != nil {
+		return err
+	}
+	if revokeKeys {
+		if err := revokeKeysOf(ctx, tx, c); err != nil {
 			return err
 		}
-		if revokeKeys {
-			if err := revokeKeysOf(ctx, tx, c); err != nil {
-				return err
-			}
-		}
-		return recordEvent(ctx, tx, c, memo.AuditEvent{
-			Action: memo.ActionSignedOut, Subject: c.UserID,
-			Details: memo.EventDetails{Reason: "password changed, all sessions ended"},
-		})
+	}
+	return recordEvent(ctx, tx, c, memo.AuditEvent{
+		Action: memo.ActionSignedOut, Subject: c.UserID,
+		Details: memo.EventDetails{Reason: "password changed, all sessions ended"},
 	})
 }
 

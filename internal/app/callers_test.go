@@ -20,12 +20,16 @@ var callerKinds = []string{"zero", "key", "member", "owner", "stranger", "disabl
 
 // withoutCaller has the methods of App that take no caller, each with the reason.
 var withoutCaller = map[string]string{
-	"AuthoriseKey":      "makes a caller from a key",
-	"AuthoriseSession":  "makes a caller from a session",
-	"AuthoriseUser":     "makes a caller from a session",
-	"SignIn":            "makes a session from a password",
-	"InviteByToken":     "the token of the invitation is the proof",
-	"SignUpWithInvite":  "the token of the invitation is the proof",
+	"AuthoriseKey":     "makes a caller from a key",
+	"AuthoriseSession": "makes a caller from a session",
+	"AuthoriseUser":    "makes a caller from a session",
+	"SignIn":           "makes a session from a password",
+	"InviteByToken":    "the token of the invitation is the proof",
+	"SignUpWithInvite": "the token of the invitation is the proof",
+
+	"PasswordLinkByToken": "the token of the link is the proof",
+	"SetPasswordWithLink": "the token of the link is the proof",
+
 	"RedeemCode":        "the code is the proof",
 	"RefreshApp":        "the token is the proof",
 	"DisconnectByToken": "the token is the proof",
@@ -55,6 +59,11 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	"SetPassword": func(s *scene, c memo.Caller) error {
 		c.UserID = s.anotherUser()
 		return s.SetPassword(s.ctx, c, "correct horse battery")
+	},
+	"CreatePasswordLink": func(s *scene, c memo.Caller) error {
+		c.WorkspaceID = s.workspace.ID
+		_, _, err := s.CreatePasswordLink(s.ctx, c, s.anotherMember())
+		return err
 	},
 	"Memberships": func(s *scene, c memo.Caller) error { return errOf(s.Memberships(s.ctx, c)) },
 	"Sessions":    func(s *scene, c memo.Caller) error { return errOf(s.Sessions(s.ctx, c)) },
@@ -341,6 +350,7 @@ ChooseFile             sign_in read_only ok ok ok ok ok
 ChangePassword         sign_in no_key invalid invalid invalid invalid invalid
 CountOwnKeys           sign_in no_key ok ok ok ok ok
 CreateKey              sign_in no_key ok ok ok not_found ok
+CreatePasswordLink     owner owner owner ok owner owner ok
 DeleteTranscription    sign_in read_only ok ok not_found not_found ok
 DisableUser            operator operator operator operator operator operator ok
 EnableUser             operator operator operator operator operator operator ok

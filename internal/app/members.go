@@ -78,7 +78,7 @@ func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, user
 		if err := deactivateKeys(ctx, tx, c, workspaceID, userID, "the member is no longer in the workspace"); err != nil {
 			return err
 		}
-		if err := tx.DeleteInvitesBy(ctx, userID, workspaceID); err != nil {
+		if err := tx.DeleteLinksBy(ctx, userID, workspaceID); err != nil {
 			return err
 		}
 		return recordEvent(ctx, tx, c, memo.AuditEvent{
@@ -118,7 +118,7 @@ func (a *App) SetRole(
 			if err := lockSession(ctx, tx, c); err != nil {
 				return "", err
 			}
-			if err := tx.DeleteInvitesBy(ctx, userID, workspaceID); err != nil {
+			if err := tx.DeleteLinksBy(ctx, userID, workspaceID); err != nil {
 				return "", err
 			}
 		}

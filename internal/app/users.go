@@ -93,14 +93,14 @@ func (a *App) DisableUser(ctx context.Context, c memo.Caller, userID string) err
 				return err
 			}
 		}
-		if err := tx.DeleteInvitesBy(ctx, userID, ""); err != nil {
+		if err := tx.DeleteLinksBy(ctx, userID, ""); err != nil {
 			return err
 		}
 		return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionUserDisabled, Subject: userID})
 	})
 }
 
-// EnableUser lets a user sign in again.
+// EnableUser lets a user sign in again. It deletes links for a password that were created before.
 func (a *App) EnableUser(ctx context.Context, c memo.Caller, userID string) error {
 	if err := requireOperator(c); err != nil {
 		return err
@@ -108,6 +108,9 @@ func (a *App) EnableUser(ctx context.Context, c memo.Caller, userID string) erro
 	return a.write(ctx, c, func(tx *store.Tx) error {
 		changed, err := tx.SetUserDisabled(ctx, userID, false)
 		if err != nil || !changed {
+			return err
+		}
+		if err := tx.DeletePasswordLinks(ctx, userID); err != nil {
 			return err
 		}
 		return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionUserEnabled, Subject: userID})

@@ -26,12 +26,12 @@ type table struct {
 	derived  bool   // its rows are made from those of other tables, so a copy may have them
 }
 
-// tables lists all tables, each after those that its rows refer to. Sessions, invitations and the
-// tokens of connected apps are excluded, because a restore would make ended ones active again; so
-// all users must sign in and connect their apps again after a restore. The queue of the search
-// index, the table of speakers, which is made again, and the
-// windows of rate limits are excluded as well, and so is transcriptions.search_rowid of SQLite, which
-// a text gets when it is indexed.
+// tables lists all tables, each after those that its rows refer to. Sessions, invitations, password
+// links and the tokens of connected apps are excluded, because a restore would make ended ones active
+// again; so all users must sign in and connect their apps again after a restore. The queue of the
+// search index, the table of speakers, which is made again, and the windows of rate limits are
+// excluded as well, and so is transcriptions.search_rowid of SQLite, which a text gets when it is
+// indexed.
 var tables = []table{
 	{name: "users", columns: "id, email, name, password_hash, created_at, disabled_at"},
 	{name: "workspaces", columns: "id, name, plan, content_version, created_at, stored_bytes, counted_version, " +
@@ -62,6 +62,10 @@ var tables = []table{
 	},
 	{
 		name: "invites", columns: "id, hash, workspace_id, role, recipient, created_by, created_at, expires_at",
+		excluded: true,
+	},
+	{
+		name: "password_links", columns: "hash, user_id, workspace_id, created_by, expires_at, used_at",
 		excluded: true,
 	},
 	{name: "app_tokens", columns: "hash, key_id, kind, created_at, expires_at, used_at, reuses", excluded: true},

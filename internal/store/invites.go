@@ -46,10 +46,14 @@ func (t *Tx) AddInvite(ctx context.Context, i memo.Invite, createdBy string, has
 
 const deleteInvitesBy = `DELETE FROM invites WHERE created_by = $1 AND ($2 = '' OR workspace_id = $2)`
 
-// DeleteInvitesBy deletes the invitations that a user created: those to one workspace, or
-// all if workspaceID is empty.
-func (t *Tx) DeleteInvitesBy(ctx context.Context, userID, workspaceID string) error {
-	return t.exec(ctx, deleteInvitesBy, userID, workspaceID)
+// DeleteLinksBy deletes the invitations and password links that a user created: those of one workspace,
+// or all if workspaceID is empty.
+func (t *Tx) DeleteLinksBy(ctx context.Context, userID, workspaceID string) error {
+	if err := t.exec(ctx, deleteInvitesBy, userID, workspaceID); err != nil {
+		return err
+	}
+	return t.exec(ctx, `DELETE FROM password_links WHERE created_by = $1 AND ($2 = '' OR workspace_id = $2)`,
+		userID, workspaceID)
 }
 
 // CountInvites counts the stored invitations to a workspace, expired ones included.

@@ -80,11 +80,15 @@ func doPassword(v *pageRequest) error {
 	if err := v.App.ChangePassword(v.ctx, v.Caller, v.r.PostFormValue("current"), next, v.revokeKeys()); err != nil {
 		return v.refuse(showAccount, err, memo.KindInvalid)
 	}
-	done := "password"
+	return v.signIn(u.Email, next, v.passwordDonePath())
+}
+
+// passwordDonePath is the path of the page after a new password.
+func (v *pageRequest) passwordDonePath() string {
 	if v.revokeKeys() {
-		done = "passwordkeys"
+		return "/account?done=passwordkeys"
 	}
-	return v.signIn(u.Email, next, "/account?done="+done)
+	return "/account?done=password"
 }
 
 func doEndSession(v *pageRequest) error {

@@ -45,6 +45,9 @@ var eventTexts = map[memo.Action]string{
 	memo.ActionInviteCreated: "invited {} as {detail}",
 	memo.ActionInviteRevoked: "revoked an invitation",
 
+	memo.ActionPasswordLinkCreated: "created a link for a new password of {}",
+	memo.ActionPasswordLinkUsed:    "set a new password with a link",
+
 	memo.ActionWorkspaceCreated: "created the workspace {detail}",
 	memo.ActionWorkspaceRenamed: "renamed the workspace to {detail}",
 	memo.ActionPlanChanged:      "changed the plan to {detail}",

@@ -60,7 +60,11 @@ func (p membersPage) MenuOf(m memo.Member) menu {
 	if me {
 		remove.Text = "Leave workspace"
 	}
-	out.Items = append(out.Items, role, remove)
+	out.Items = append(out.Items, role)
+	if !me {
+		out.Items = append(out.Items, menuItem{Text: "Create password link", Href: path + "/password", Post: true})
+	}
+	out.Items = append(out.Items, remove)
 	return out
 }
 

@@ -23,6 +23,7 @@ func TestTemplatesMatchTheirStructs(t *testing.T) {
 		"members": membersPage{}, "revokekeys": revokeKeysPage{}, "newkey": newKeyPage{}, "connect": connectPage{},
 		"shown":     shownPage{},
 		"keystatus": keyStatusPage{}, "keypolicy": keyPolicyPage{}, "consent": consentPage{}, "returned": returnPage{},
+		"password": passwordPage{}, "passwordlink": passwordLinkPage{},
 		"setup": formPage{}, "signin": signInPage{}, "transcription": transcriptionPage{},
 		"transcriptions": transcriptionsPage{}, "workspace": workspacePage{},
 	}
