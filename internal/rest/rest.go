@@ -95,7 +95,7 @@ func (a *API) Handler() http.Handler {
 			byPath[rt.path] = map[string]http.Handler{}
 		}
 		byPath[rt.path][rt.method] = a.handler(rt)
-		isData[rt.path] = rt.access == byKey
+		isData[rt.path] = rt.isData()
 	}
 	for path, methods := range byPath {
 		h, allow := byMethod(methods)

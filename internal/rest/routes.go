@@ -133,7 +133,7 @@ func (rt route) isCached() bool { return rt.out.Implements(reflect.TypeFor[store
 // isCompressed reports whether [httpx.Compress] may compress the responses of the route: not those that are
 // compressed before they are cached, nor an archive, nor what may have a secret in it.
 func (rt route) isCompressed() bool {
-	return (rt.access == byKey || rt.access == public) && !rt.isCached() && rt.name != "exportTranscriptions"
+	return (rt.isData() || rt.access == public) && !rt.isCached() && rt.name != "exportTranscriptions"
 }
 
 // locateError returns an error about an invalid value with its location: the query for GET and
