@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -15,8 +14,9 @@ import (
 	"sync"
 	"time"
 
-	"code.dny.dev/ssrf"
 	"github.com/go-json-experiment/json"
+
+	"memoai.tech/memo/internal/outbound"
 )
 
 // document is the metadata of a client whose id is the URL of the metadata.
@@ -114,37 +114,9 @@ const (
 	maxDocument  = 5 << 10 // bytes
 )
 
-// newFetchClient returns the client for documents. It connects only to public addresses on a port, and
-// checks the address of the connection itself, so that a name cannot change its address after the
-// check.
+// newFetchClient returns the client for documents, on a port of public addresses.
 func newFetchClient(port uint16) *http.Client {
-	dialer := &net.Dialer{Timeout: fetchTimeout, Control: ssrf.New(ssrf.WithPorts(port)).Safe}
-	return &http.Client{
-		Timeout:       fetchTimeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirects },
-		Transport: &http.Transport{ // without the proxy of the environment, which would connect to any address
-			DialContext: dialer.DialContext, TLSHandshakeTimeout: fetchTimeout, DisableKeepAlives: true,
-			MaxResponseHeaderBytes: 16 << 10,
-		},
-	}
-}
-
-var errRedirects = errors.New("it redirects")
-
-// fetchError returns why a document was not fetched, without the addresses in err: a member must not
-// learn how names resolve in the server's network.
-func fetchError(err error) error {
-	_, unknown := errors.AsType[*net.DNSError](err)
-	network, ok := errors.AsType[net.Error](err)
-	switch {
-	case errors.Is(err, errRedirects):
-		return errRedirects
-	case unknown, errors.Is(err, ssrf.ErrProhibitedIP), errors.Is(err, ssrf.ErrProhibitedPort):
-		return errors.New("its host has no public address")
-	case ok && network.Timeout():
-		return errors.New("it took longer than 5 seconds")
-	}
-	return errors.New("it could not be reached")
+	return outbound.NewClient(fetchTimeout, outbound.PublicOn(port))
 }
 
 // fetchWith returns a function that fetches documents with a client.
@@ -158,7 +130,7 @@ func fetchWith(client *http.Client) func(context.Context, string) (document, err
 		r.Header.Set("User-Agent", "Memo (OAuth client metadata)")
 		res, err := client.Do(r)
 		if err != nil {
-			return d, fetchError(err)
+			return d, outbound.Explain(err, fetchTimeout)
 		}
 		defer res.Body.Close()
 		mediaType, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
@@ -171,7 +143,7 @@ func fetchWith(client *http.Client) func(context.Context, string) (document, err
 		body, err := io.ReadAll(io.LimitReader(res.Body, maxDocument+1))
 		switch {
 		case err != nil:
-			return d, fetchError(err)
+			return d, outbound.Explain(err, fetchTimeout)
 		case len(body) > maxDocument:
 			return d, errors.New("it is larger than 5 kB")
 		case json.Unmarshal(body, &d) != nil:

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"memoai.tech/memo/internal/outbound"
 )
 
 // TestDocuments: a document must be small JSON that names its own URL and needs no secret.
@@ -142,7 +144,7 @@ func TestDocumentsAreCached(t *testing.T) {
 	leave()
 	result = context.Canceled
 	find(left, 1)
-	result = errRedirects
+	result = outbound.ErrRedirect
 	find(t.Context(), 2)
 	find(t.Context(), 2)
 	d.cached = nil
