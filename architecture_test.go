@@ -40,7 +40,9 @@ var allowedImports = map[string]string{
 	"internal/telemetry":  "memo bulkhead",
 	"internal/httpx":      "memo jsonform params ratelimit telemetry",
 	"internal/admission":  "memo app credential httpx params ratelimit telemetry",
-	"internal/oauth":      "memo admission app httpx telemetry",
+	"internal/outbound":   "",
+	"internal/webhook":    "memo outbound",
+	"internal/oauth":      "memo admission app httpx outbound telemetry",
 	"internal/rest":       "memo admission app filename httpx openapi params ratelimit telemetry transcript",
 	"internal/mcp": "memo admission app httpx jsonform oauth params ratelimit search telemetry " +
 		"transcript",

@@ -113,6 +113,15 @@ const (
 	ActionSignedOut    Action = "session.revoked"
 	ActionSignInFailed Action = "session.refused"
 
+	ActionWebhookCreated Action = "webhook.created"
+	ActionWebhookChanged Action = "webhook.changed"
+	ActionWebhookRotated Action = "webhook.rotated"
+	ActionWebhookPaused  Action = "webhook.paused"
+	ActionWebhookResumed Action = "webhook.resumed"
+	ActionWebhookTested  Action = "webhook.tested"
+	ActionWebhookResent  Action = "webhook.resent"
+	ActionWebhookDeleted Action = "webhook.deleted"
+
 	ActionWorkspaceCreated Action = "workspace.created"
 	ActionWorkspaceRenamed Action = "workspace.renamed"
 	ActionPlanChanged      Action = "workspace.plan_changed"

@@ -26,6 +26,7 @@ import (
 	"memoai.tech/memo/internal/server"
 	"memoai.tech/memo/internal/telemetry"
 	"memoai.tech/memo/internal/web"
+	"memoai.tech/memo/internal/webhook"
 )
 
 type serveCmd struct {
@@ -41,6 +42,7 @@ type serveCmd struct {
 	MCPOrigin        []string      `help:"Origins of MCP hosts besides the known ones." placeholder:"https://HOST"`
 	SecurityContact  string        `help:"E-mail address or URL for /.well-known/security.txt." placeholder:"CONTACT"`
 	CORSOrigin       []string      `help:"Origins of pages that may call the REST API with a key." placeholder:"https://HOST"`
+	WebhookAllow     []string      `help:"Private ranges that webhooks may use, also over http." placeholder:"CIDR"`
 	DrainDelay       time.Duration `default:"0s" help:"How long calls are still accepted after SIGTERM."`
 	TrustedProxy     []string      `help:"Proxies whose X-Forwarded-For and -Proto are trusted." placeholder:"CIDR"`
 	MaxQueries       int           `default:"0" help:"Concurrent searches (0: two per processor, at least 4)."`
@@ -54,6 +56,10 @@ type serveCmd struct {
 
 func (c *serveCmd) Run(e *environment) error {
 	public, proxies, err := c.check()
+	if err != nil {
+		return err
+	}
+	allowed, err := parseRanges("--webhook-allow", c.WebhookAllow)
 	if err != nil {
 		return err
 	}
@@ -72,6 +78,9 @@ func (c *serveCmd) Run(e *environment) error {
 			Queries: c.MaxQueries, Memory: int64(c.MaxMemory) << 20, Imports: c.MaxImports, Quota: int64(c.WorkspaceQuota) << 20,
 		},
 		Retention: app.Retention{Audit: time.Duration(c.RetainAudit), Usage: time.Duration(c.RetainUsage)},
+		Webhooks: webhook.New(webhook.Config{
+			Allow: allowed, Now: time.Now, Count: metrics.CountDeliveries(webhook.Results),
+		}),
 	})
 	if err != nil {
 		return err
@@ -202,17 +211,23 @@ func (c *serveCmd) check() (public *url.URL, proxies []netip.Prefix, err error) 
 			return nil, nil, usageError("--cors-origin must be an origin as browsers send it, such as https://app.example.com")
 		}
 	}
-	for _, s := range c.TrustedProxy {
+	proxies, err = parseRanges("--trusted-proxy", c.TrustedProxy)
+	return public, proxies, err
+}
+
+// parseRanges parses the values of an option: ranges, or single addresses.
+func parseRanges(option string, values []string) (ranges []netip.Prefix, err error) {
+	for _, s := range values {
 		p, err := netip.ParsePrefix(s)
 		if a, notOne := netip.ParseAddr(s); notOne == nil {
 			p, err = a.Prefix(a.BitLen())
 		}
 		if err != nil {
-			return nil, nil, usageError("--trusted-proxy must be an address or a range, such as 192.0.2.7 or 10.0.0.0/8")
+			return nil, usageError(option + " must be an address or a range, such as 192.0.2.7 or 10.0.0.0/8")
 		}
-		proxies = append(proxies, p)
+		ranges = append(ranges, p)
 	}
-	return public, proxies, nil
+	return ranges, nil
 }
 
 // baseMemory is the memory in bytes for everything but the reads that --max-memory

@@ -30,6 +30,7 @@ type Config struct {
 	Log       *slog.Logger
 	Work      WorkLimits
 	Retention Retention // the zero value deletes no event and no usage
+	Webhooks  WebhookSender
 }
 
 // App has the use cases.
@@ -43,6 +44,7 @@ type App struct {
 	speakers  *versionCache[contentKey, []string]
 	work      work
 	retention Retention
+	webhooks  WebhookSender
 	log       *slog.Logger
 
 	usage         *usageRecorder
@@ -66,8 +68,8 @@ func New(cfg Config) *App {
 		throttle: newThrottle(), totals: newVersionCache[totalKey, store.Total](10_000),
 		projects: newVersionCache[contentKey, projectsPage](1_000),
 		speakers: newVersionCache[contentKey, []string](1_000), work: newWork(cfg.Work),
-		retention: cfg.Retention,
-		usage:     newUsageRecorder(cfg.Store, cfg.Log), wake: make(chan struct{}, 1),
+		retention: cfg.Retention, webhooks: cfg.Webhooks,
+		usage: newUsageRecorder(cfg.Store, cfg.Log), wake: make(chan struct{}, 1),
 		// There is no maximum, because a key that was refused must stay refused.
 		expired: newNotes(cfg.Store, math.MaxInt, 1,
 			func(ctx context.Context, tx *store.Tx, id string, _ bool) error { return tx.ExpireKey(ctx, id) }),

@@ -30,6 +30,8 @@ type world struct {
 	cfg   app.Config // of App
 	log   *bytes.Buffer
 
+	endpoint endpoint // of every webhook
+
 	owner, member memo.User
 	workspace     memo.Workspace
 }
@@ -76,6 +78,7 @@ func newWorld(t *testing.T, cfg store.Config) *world {
 		}),
 		Passwords: credential.NewPasswordHasher(4), Log: slog.New(slog.NewTextHandler(log, nil)),
 	}}
+	w.cfg.Webhooks = &w.endpoint
 	w.App = app.New(w.cfg)
 	w.owner, w.member = w.user("olga@example.com"), w.user("mark@example.com")
 	w.workspace = w.addWorkspace("Acme", w.owner)

@@ -12,8 +12,11 @@ import (
 )
 
 // Run does background work until ctx ends: it writes what requests have noted, records that keys
-// have expired, and deletes what is no longer needed.
+// have expired, deletes what is no longer needed, and sends events to webhooks.
 func (a *App) Run(ctx context.Context) {
+	var sending sync.WaitGroup
+	sending.Go(func() { a.sendWebhooks(ctx) })
+	defer sending.Wait()
 	jobs := append(a.writeJobs(false), a.cleanUpJobs()...)
 	pass := time.NewTicker(passInterval)
 	defer pass.Stop()
@@ -73,6 +76,7 @@ func (a *App) cleanUpJobs() []*job {
 			n, err := a.store.ExpireIdleApps(ctx, expireBatch)
 			return n == expireBatch, err
 		}},
+		{what: "queue events of keys that expire soon", every: time.Minute, step: a.queueExpiringKeys},
 		{what: "count transcriptions again", every: time.Minute, step: a.store.Recount},
 		{what: "list the speakers of transcriptions", step: a.store.ListSpeakers},
 		{what: "index the reports of transcriptions", step: a.store.IndexAgain},

@@ -116,6 +116,36 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 		_, _, err := s.App.Invite(s.ctx, c, memo.RoleMember, "")
 		return err
 	},
+	"Webhooks": func(s *scene, c memo.Caller) error {
+		return errOf(s.Webhooks(s.ctx, c))
+	},
+	"Webhook": func(s *scene, c memo.Caller) error {
+		return errOf(s.Webhook(s.ctx, c, s.webhook()))
+	},
+	"AddWebhook": func(s *scene, c memo.Caller) error {
+		return errOf(s.AddWebhook(s.ctx, c, "https://example.com", []memo.EventType{memo.EventKeyCreated}))
+	},
+	"ChangeWebhook": func(s *scene, c memo.Caller) error {
+		return errOf(s.ChangeWebhook(s.ctx, c, s.webhook(), app.WebhookChange{Paused: new(true)}))
+	},
+	"RotateWebhook": func(s *scene, c memo.Caller) error {
+		return errOf(s.RotateWebhook(s.ctx, c, s.webhook()))
+	},
+	"DeleteWebhook": func(s *scene, c memo.Caller) error {
+		return s.DeleteWebhook(s.ctx, c, s.webhook())
+	},
+	"TestWebhook": func(s *scene, c memo.Caller) error {
+		return errOf(s.TestWebhook(s.ctx, c, s.webhook()))
+	},
+	"Deliveries": func(s *scene, c memo.Caller) error {
+		return errOf(s.Deliveries(s.ctx, c, s.webhook(), "", 1))
+	},
+	"ResendDelivery": func(s *scene, c memo.Caller) error {
+		id := s.webhook()
+		d, err := s.TestWebhook(s.ctx, s.callers["operator"], id)
+		must(s.t, 0, err)
+		return errOf(s.ResendDelivery(s.ctx, c, id, d.ID))
+	},
 	"Invites": func(s *scene, c memo.Caller) error {
 		return errOf(s.Invites(s.ctx, c))
 	},
@@ -281,6 +311,18 @@ func (s *scene) renew() {
 	s.callers["stranger"] = s.signIn(s.stranger.ID, s.other.ID)
 }
 
+// webhook creates a webhook in Acme, without those that exist, and returns its id.
+func (s *scene) webhook() string {
+	s.t.Helper()
+	operator := s.callers["operator"]
+	all, err := s.Webhooks(s.ctx, operator)
+	for _, w := range must(s.t, all, err) {
+		must(s.t, 0, s.DeleteWebhook(s.ctx, operator, w.ID))
+	}
+	w, err := s.AddWebhook(s.ctx, operator, "https://example.com", []memo.EventType{memo.EventKeyCreated})
+	return must(s.t, w, err).ID
+}
+
 func (s *scene) signIn(userID, workspaceID string) memo.Caller {
 	s.t.Helper()
 	u, err := s.store.User(s.ctx, userID)
@@ -342,16 +384,20 @@ AcceptInvite           sign_in no_key ok already_member ok sign_in ok
 Account                sign_in no_key ok ok ok ok ok
 AddMember              owner owner owner ok owner owner ok
 AddUser                operator operator operator operator operator operator ok
+AddWebhook             owner owner owner ok ok owner ok
 AddWorkspace           operator operator operator operator operator operator ok
 AllowApp               sign_in no_key ok ok ok not_found ok
 ChangeDetails          sign_in read_only ok ok not_found not_your_transcription ok
 ChangeKey              sign_in no_key ok not_your_key not_found not_found ok
-ChooseFile             sign_in read_only ok ok ok ok ok
 ChangePassword         sign_in no_key invalid invalid invalid invalid invalid
+ChangeWebhook          owner owner owner ok not_found owner ok
+ChooseFile             sign_in read_only ok ok ok ok ok
 CountOwnKeys           sign_in no_key ok ok ok ok ok
 CreateKey              sign_in no_key ok ok ok not_found ok
 CreatePasswordLink     owner owner owner ok owner owner ok
 DeleteTranscription    sign_in read_only ok ok not_found not_found ok
+DeleteWebhook          owner owner owner ok not_found owner ok
+Deliveries             owner owner owner ok not_found owner ok
 DisableUser            operator operator operator operator operator operator ok
 EnableUser             operator operator operator operator operator operator ok
 Events                 owner owner owner ok ok owner ok
@@ -391,10 +437,12 @@ Replacements           sign_in no_key ok ok ok ok ok
 Reports                sign_in ok ok ok not_found ok ok
 RequirePermission      key ok key key key key key
 RequireTranscription   sign_in ok ok ok not_found ok ok
+ResendDelivery         owner owner owner ok not_found owner ok
 RevokeInvite           owner owner owner ok owner owner ok
 RevokeKey              sign_in no_key ok ok not_found not_found ok
 RevokeSession          sign_in no_key ok ok ok not_found ok
 RotateKey              sign_in no_key ok not_your_key not_found not_found ok
+RotateWebhook          owner owner owner ok not_found owner ok
 Sessions               sign_in no_key ok ok ok ok ok
 SetKeyPolicy           owner owner owner ok owner owner ok
 SetPassword            operator operator operator operator operator operator ok
@@ -405,6 +453,7 @@ SignOutEverywhere      sign_in no_key ok ok ok sign_in ok
 Speakers               sign_in ok ok ok ok ok ok
 StartUpload            sign_in read_only ok ok ok ok ok
 TakeLimit              sign_in ok ok ok ok ok ok
+TestWebhook            owner owner owner ok not_found owner ok
 Text                   sign_in ok ok ok not_found ok ok
 Transcription          sign_in ok ok ok not_found ok ok
 Transcriptions         sign_in ok ok ok ok ok ok
@@ -412,6 +461,8 @@ Usage                  sign_in no_key ok ok ok ok ok
 UsageOf                sign_in no_key ok ok ok ok ok
 UserByEmail            operator operator operator operator operator operator ok
 Users                  operator operator operator operator operator operator ok
+Webhook                owner owner owner ok not_found owner ok
+Webhooks               owner owner owner ok ok owner ok
 Workspaces             operator operator operator operator operator operator ok
 `
 

@@ -73,3 +73,18 @@ func SetPasswordAfter(ctx context.Context, a *App, c memo.Caller, oldHash, passw
 }
 
 func SizeOf(t Transcription) int64 { return t.stored.Size }
+
+// SendDue sends what is due to webhooks, one after the other.
+func SendDue(ctx context.Context, a *App) error {
+	ids, err := a.store.LeaseWebhooks(ctx, maxWebhookCalls, webhookLease)
+	for _, id := range ids {
+		a.serveWebhook(ctx, id, a.store.Now().Add(webhookTurn))
+	}
+	return err
+}
+
+// QueueExpiringKeys queues the events of keys that expire soon.
+func QueueExpiringKeys(ctx context.Context, a *App) error {
+	_, err := a.queueExpiringKeys(ctx)
+	return err
+}

@@ -90,6 +90,7 @@ func (a *App) RotateKey(
 			return nil
 		case *overlap == 0:
 			_, err = tx.RevokeKey(ctx, old.ID)
+			tx.QueueEvent(old.WorkspaceID, memo.EventKeyRevoked, old.ID) // the audit event is that of the replacement
 		default:
 			end := memo.TruncateToMillis(tx.Now.Add(*overlap))
 			if old.Validity.ExpiresAt != nil && old.Validity.ExpiresAt.Before(end) {

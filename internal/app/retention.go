@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"memoai.tech/memo"
 	"memoai.tech/memo/internal/store"
 )
 
@@ -50,6 +51,7 @@ func (a *App) newPruning() *pruning {
 		{name: "sessions", retention: sessionRetention, delete: (*store.Tx).DeleteSessions},
 		{name: "app_codes", retention: codeRetention, delete: (*store.Tx).DeleteAppCodes},
 		{name: "app_tokens", retention: tokenRetention, delete: (*store.Tx).DeleteAppTokens},
+		{name: "deliveries", retention: memo.DeliveryRetention, delete: (*store.Tx).DeleteDeliveries},
 	}}
 }
 

@@ -13,11 +13,14 @@ import (
 	"memoai.tech/memo"
 )
 
-// Record writes an audit event. If the event has no time, it gets the time of the
-// transaction.
+// Record writes an audit event, and queues its event for webhooks, see [Tx.QueueEvent]. If the event has
+// no time, it gets the time of the transaction.
 func (t *Tx) Record(ctx context.Context, e memo.AuditEvent) error {
 	if e.At.IsZero() {
 		e.At = t.Now
+	}
+	if e.WorkspaceID != "" {
+		t.QueueEvent(string(e.WorkspaceID), e.Action.EventType(), e.Subject)
 	}
 	details, err := json.Marshal(e.Details)
 	if err != nil {

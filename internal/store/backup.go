@@ -29,9 +29,9 @@ type table struct {
 // tables lists all tables, each after those that its rows refer to. Sessions, invitations, password
 // links and the tokens of connected apps are excluded, because a restore would make ended ones active
 // again; so all users must sign in and connect their apps again after a restore. The queue of the
-// search index, the table of speakers, which is made again, and the windows of rate limits are
-// excluded as well, and so is transcriptions.search_rowid of SQLite, which a text gets when it is
-// indexed.
+// search index, the table of speakers, which is made again, the deliveries of webhooks, which were
+// sent since, and the windows of rate limits are excluded as well, and so is
+// transcriptions.search_rowid of SQLite, which a text gets when it is indexed.
 var tables = []table{
 	{name: "users", columns: "id, email, name, password_hash, created_at, disabled_at"},
 	{name: "workspaces", columns: "id, name, plan, content_version, created_at, stored_bytes, counted_version, " +
@@ -53,6 +53,8 @@ var tables = []table{
 	{name: "transcripts", columns: "seq, markdown_size, markdown_crc, markdown, text, segments"},
 	{name: "transcript_parts", columns: "id, kind, part, data"},
 	{name: "reports", identity: "id", columns: "id, seq, name, slug, status, text, created_at"},
+	{name: "webhooks", columns: "id, workspace_id, url, events, secret, previous_secret, previous_until, created_at, " +
+		"created_by, paused_at, pause_reason, failing_since, next_at, lease_until"},
 	{name: "audit_events", identity: "id", columns: "id, workspace_id, at, action, actor_id, actor, subject, detail, " +
 		"ip, agent, noun, name, details"},
 
@@ -72,6 +74,11 @@ var tables = []table{
 	{
 		name: "app_codes", columns: "hash, workspace_id, user_id, client_id, client_name, client_host, redirect_uri, " +
 			"challenge, app_expires_at, expires_at, key_id",
+		excluded: true,
+	},
+	{
+		name: "webhook_deliveries", columns: "id, webhook_id, created_at, type, payload, attempts, status, last_status, " +
+			"last_error, last_at, once",
 		excluded: true,
 	},
 	{

@@ -36,6 +36,11 @@ func (t *Tx) DeleteAppTokens(ctx context.Context, before time.Time, limit int64)
 	return t.deleteOldest(ctx, "app_tokens", "hash", "expires_at", toMillis(before), limit)
 }
 
+// DeleteDeliveries is [Tx.DeleteEvents] for deliveries of webhooks, also for pending ones.
+func (t *Tx) DeleteDeliveries(ctx context.Context, before time.Time, limit int64) (int64, error) {
+	return t.deleteOldest(ctx, "webhook_deliveries", "id", "created_at", toMillis(before), limit)
+}
+
 // deleteOldest deletes at most limit rows of a table whose age column, which has an index, is
 // below a value.
 func (t *Tx) deleteOldest(ctx context.Context, table, key, age string, below, limit int64) (int64, error) {

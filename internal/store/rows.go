@@ -66,6 +66,14 @@ type presenceTarget struct{ present *bool }
 func (t presenceTarget) set(int64)        { *t.present = true }
 func (t presenceTarget) Scan(v any) error { return scanInto[int64](t, v) }
 
+// optionalIntInto reads a number, and leaves it nil for NULL.
+func optionalIntInto(n **int) optionalIntTarget { return optionalIntTarget{n} }
+
+type optionalIntTarget struct{ n **int }
+
+func (t optionalIntTarget) set(n int64)      { *t.n = new(int(n)) }
+func (t optionalIntTarget) Scan(v any) error { return scanInto[int64](t, v) }
+
 // textInto reads a text, and leaves it empty for NULL.
 func textInto[T ~string](o *T) textTarget[T] { return textTarget[T]{o} }
 

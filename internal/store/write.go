@@ -15,6 +15,7 @@ type Tx struct {
 
 	session string               // the id of the session that LockSession has locked, or empty
 	counts  map[countGroup]int64 // changes, see addToCounts
+	events  []webhookEvent       // see QueueEvent
 }
 
 // Purpose is why a transaction is urgent. Its value is the share of the disk reserve, in bytes,
@@ -106,6 +107,9 @@ func (s *Store) writeOnce(ctx context.Context, db txBeginner, p Purpose, f func(
 	err = f(t)
 	if err == nil {
 		err = t.writeCounts(ctx)
+	}
+	if err == nil {
+		err = t.writeDeliveries(ctx)
 	}
 	if err != nil {
 		return classifyError(err)

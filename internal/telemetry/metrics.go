@@ -92,6 +92,18 @@ func (m *Metrics) WatchDatabase(isUnavailable func() bool) {
 		func() float64 { return oneIf(!isUnavailable()) })
 }
 
+// CountDeliveries adds memo_webhook_deliveries_total with these results, and returns the function that
+// counts one.
+func (m *Metrics) CountDeliveries(results []string) func(result string) {
+	attempts := promauto.With(m.registry).NewCounterVec(prometheus.CounterOpts{
+		Name: "memo_webhook_deliveries_total", Help: "Attempts to send an event to a webhook.",
+	}, []string{"result"})
+	for _, result := range results {
+		attempts.WithLabelValues(result) // start at 0, as above
+	}
+	return func(result string) { attempts.WithLabelValues(result).Inc() }
+}
+
 // WatchWork adds the memo_work_* metrics of the limiters, by name.
 func (m *Metrics) WatchWork(limiters map[string]*bulkhead.Limiter) {
 	for name, l := range limiters {

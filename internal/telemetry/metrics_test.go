@@ -106,6 +106,7 @@ func TestWorkIsInTheMetrics(t *testing.T) {
 func fullMetrics() *Metrics {
 	m := NewMetrics()
 	m.WatchLimits(func() (bool, int, int) { return true, 0, 1 })
+	m.CountDeliveries([]string{"sent"})
 	m.WatchDatabase(func() bool { return false })
 	work := map[string]*bulkhead.Limiter{}
 	for _, name := range []string{"queries", "memory", "small_memory", "titles", "imports", "large_imports", "uploads"} {

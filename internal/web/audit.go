@@ -65,6 +65,7 @@ var auditNouns = []option{
 	{"key", "Keys"},
 	{"member", "Members"},
 	{"transcription", "Transcriptions"},
+	{"webhook", "Webhooks"},
 	{"workspace", "Workspace"},
 	{"session", "Failed sign-ins"},
 }

@@ -47,6 +47,14 @@ var eventTexts = map[memo.Action]string{
 
 	memo.ActionPasswordLinkCreated: "created a link for a new password of {}",
 	memo.ActionPasswordLinkUsed:    "set a new password with a link",
+	memo.ActionWebhookCreated: "added the webhook {}",
+	memo.ActionWebhookChanged: "changed the webhook {}",
+	memo.ActionWebhookRotated: "rotated the secret of the webhook {}",
+	memo.ActionWebhookPaused:  "paused the webhook {}",
+	memo.ActionWebhookResumed: "resumed the webhook {}",
+	memo.ActionWebhookTested:  "sent a test event to the webhook {}",
+	memo.ActionWebhookResent:  "sent an event to the webhook {} again",
+	memo.ActionWebhookDeleted: "deleted the webhook {}",
 
 	memo.ActionWorkspaceCreated: "created the workspace {detail}",
 	memo.ActionWorkspaceRenamed: "renamed the workspace to {detail}",
@@ -88,6 +96,8 @@ func (v *pageRequest) describe(e memo.AuditEvent) (s eventSentence) {
 		words = "renamed {detail} to {}"
 	case e.Action == memo.ActionImported && e.Details.Source != "":
 		words = "imported {}: {detail}"
+	case e.Action == memo.ActionWebhookPaused && e.Details.Reason != "":
+		words = "paused the webhook {}: {detail}"
 	case e.Action == memo.ActionInviteCreated && e.Name == "":
 		words = "created an invitation to join as {detail}"
 	}
@@ -120,6 +130,8 @@ func detailOf(e memo.AuditEvent) string {
 // subjectPath returns the path of the page of an event's subject, or "".
 func (v *pageRequest) subjectPath(e memo.AuditEvent) string {
 	switch noun := e.Action.Noun(); {
+	case noun == "webhook" && e.Action != memo.ActionWebhookDeleted:
+		return "/w/" + v.WorkspaceID + "/webhooks/" + e.Subject
 	case noun == "key":
 		return v.keysPath() + "/" + e.Subject
 	case noun == "transcription" && e.Action != memo.ActionDeleted && !strings.Contains(e.Subject, " "):
