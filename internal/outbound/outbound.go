@@ -64,8 +64,9 @@ func IsRefused(err error) bool {
 // ErrRedirect is the cause of the error for a response that redirects.
 var ErrRedirect = errors.New("it redirects")
 
-// Explain returns why a request of a client with this timeout failed, as a phrase for people and without the addresses in err: who
-// chose the URL must not learn how names resolve in the server's network.
+// Explain returns why a request of a client with this timeout failed, as a phrase for people and
+// without the addresses in err: who chose the URL must not learn how names resolve in the server's
+// network.
 func Explain(err error, timeout time.Duration) error {
 	_, unknown := errors.AsType[*net.DNSError](err)
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
