@@ -103,7 +103,7 @@ func TestCallAllocates(t *testing.T) {
 					Status: memo.StatusCompleted, Sort: "-created_at", Limit: 20, ReportNames: true,
 				})
 				return err
-			}, 370, 80},
+			}, 400, 80},
 			{"get", toolCall(getTool, `{"id":"`+long+`"}`), func() error {
 				_, err := w.App.Text(t.Context(), caller, long)
 				return err

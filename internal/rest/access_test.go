@@ -15,6 +15,7 @@ var needs = map[string]memo.Permission{
 	"exportTranscription":  memo.PermissionREST | memo.PermissionExport,
 	"exportTranscriptions": memo.PermissionREST | memo.PermissionExport,
 	"listProjects":         memo.PermissionREST, "getMe": memo.PermissionREST,
+	"listChanges": memo.PermissionREST,
 }
 
 // everyScopes has every set of scopes that a key can have.

@@ -94,7 +94,7 @@ func TestRoutes(t *testing.T) {
 		"/mcp/":     {401, "Missing API key"},
 		"/mcp/x":    {404, `"detail"`},
 		"//mcp":     {404, `"detail"`},
-		"/register": {404, `"detail"`},
+		"/register": {405, "Use POST."},
 		"/.well-known/oauth-authorization-server":    {200, `"issuer":"https://memo.example.com"`},
 		"/healthz?k=" + credential.NewKey().Secret(): {401, "not accepted in the URL"},
 		"/api/v1/developer/openapi.json":             {200, `"openapi": "3.1.0"`},
