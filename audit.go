@@ -134,5 +134,9 @@ const (
 	ActionSpeakerRenamed   Action = "transcription.speaker_renamed"
 	ActionDeleted          Action = "transcription.deleted"
 	ActionDownloaded       Action = "transcription.downloaded"
-	ActionRestored         Action = "database.restored"
+
+	ActionProjectRenamed Action = "project.renamed"
+	ActionProjectDeleted Action = "project.deleted"
+
+	ActionRestored Action = "database.restored"
 )

@@ -60,6 +60,7 @@ type cli struct {
 	Serve         serveCmd          `cmd:"" help:"Run the server."`
 	User          userCmds          `cmd:"" help:"Manage the people who can sign in."`
 	Workspace     workspaceCmds     `cmd:"" help:"Manage workspaces and their plans."`
+	Project       projectCmds       `cmd:"" help:"Manage the projects of a workspace."`
 	Member        memberCmds        `cmd:"" help:"Manage the members of a workspace."`
 	Key           keyCmds           `cmd:"" help:"Manage API keys."`
 	Import        importCmd         `cmd:"" help:"Import transcripts from files and folders."`

@@ -219,6 +219,21 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	"Languages":            func(s *scene, c memo.Caller) error { return errOf(s.Languages(s.ctx, c)) },
 	"ProjectNames":         func(s *scene, c memo.Caller) error { return errOf(s.ProjectNames(s.ctx, c)) },
 	"Changes":              func(s *scene, c memo.Caller) error { return errOf(s.Changes(s.ctx, c, "", 1)) },
+	"FindProject": func(s *scene, c memo.Caller) error {
+		id := s.anotherProject()
+		c.WorkspaceID = s.workspace.ID
+		return errOf(s.FindProject(s.ctx, c, id))
+	},
+	"RenameProject": func(s *scene, c memo.Caller) error {
+		id := s.anotherProject()
+		c.WorkspaceID = s.workspace.ID
+		return errOf(s.RenameProject(s.ctx, c, id, s.unique()))
+	},
+	"DeleteProject": func(s *scene, c memo.Caller) error {
+		id := s.anotherProject()
+		c.WorkspaceID = s.workspace.ID
+		return errOf(s.DeleteProject(s.ctx, c, id))
+	},
 	"Projects": func(s *scene, c memo.Caller) error {
 		_, _, err := s.Projects(s.ctx, c, 1, 0)
 		return err
@@ -343,6 +358,16 @@ func (s *scene) anotherMember() string {
 	return u.ID
 }
 
+// anotherProject adds a project with the member's meeting, which leaves the one before.
+func (s *scene) anotherProject() string {
+	s.t.Helper()
+	name := s.unique()
+	_, err := s.ChangeDetails(s.ctx, s.as(s.member), s.meeting, app.Details{Project: &name})
+	must(s.t, 0, err)
+	p, err := s.store.Project(s.ctx, s.workspace.ID, name)
+	return must(s.t, p, err).ID
+}
+
 func (s *scene) memberKey() string {
 	k, err := s.CreateKey(s.ctx, s.as(s.member), app.KeyRequest{Name: s.unique()})
 	return must(s.t, k, err).ID
@@ -395,6 +420,7 @@ ChooseFile             sign_in read_only ok ok ok ok ok
 CountOwnKeys           sign_in no_key ok ok ok ok ok
 CreateKey              sign_in no_key ok ok ok not_found ok
 CreatePasswordLink     owner owner owner ok owner owner ok
+DeleteProject          owner owner owner ok owner owner ok
 DeleteTranscription    sign_in read_only ok ok not_found not_found ok
 DeleteWebhook          owner owner owner ok not_found owner ok
 Deliveries             owner owner owner ok not_found owner ok
@@ -402,6 +428,7 @@ DisableUser            operator operator operator operator operator operator ok
 EnableUser             operator operator operator operator operator operator ok
 Events                 owner owner owner ok ok owner ok
 Export                 sign_in ok ok ok not_found ok ok
+FindProject            owner owner owner ok ok owner ok
 FindWorkspace          operator operator operator operator operator operator ok
 FirstSteps             owner owner owner ok ok owner ok
 GetKey                 sign_in no_key ok ok not_found not_found ok
@@ -430,6 +457,7 @@ Projects               sign_in ok ok ok ok ok ok
 RecordDownload         not_recorded not_recorded ok ok not_recorded ok ok
 RefuseManagement       key no_key key key key key key
 RemoveMember           owner owner owner ok owner owner ok
+RenameProject          owner owner owner ok owner owner ok
 RenameSpeaker          sign_in read_only ok ok not_found not_your_transcription ok
 RenameUser             sign_in no_key ok ok ok sign_in ok
 RenameWorkspace        owner owner owner ok owner owner ok

@@ -74,17 +74,57 @@ func (t *Tx) RenameProject(ctx context.Context, workspaceID, id, name string) (c
 	if n == 0 {
 		return 0, memo.NotFound("Project")
 	}
+	if changed, err = t.changeItems(ctx, workspaceID, id, at, ""); err != nil {
+		return 0, err
+	}
+	return changed, t.bumpContent(ctx, workspaceID, at, 0)
+}
+
+// changeItems sets the updated_at of the transcriptions of a project, and more columns if set is not
+// empty. It returns their number.
+func (t *Tx) changeItems(ctx context.Context, workspaceID, projectID string, at time.Time, set string) (int64, error) {
 	item := `json_set(item, '$.updated_at', $3)`
 	if t.dialect == dialectPostgres {
 		// Text in a JSON string has a backslash before each quote, so only the member matches.
 		item = `regexp_replace(item, '"updated_at":"[^"]*"', '"updated_at":"' || $3::text || '"')`
 	}
-	changed, err = t.execCount(ctx, `UPDATE transcriptions SET updated_at = $4, item = `+item+`
-		WHERE workspace_id = $1 AND project_id = $2`, workspaceID, id, at.Format(memo.InstantFormat), toMillis(at))
+	return t.execCount(ctx, `UPDATE transcriptions SET updated_at = $4, item = `+item+set+`
+		WHERE workspace_id = $1 AND project_id = $2`, workspaceID, projectID, at.Format(memo.InstantFormat), toMillis(at))
+}
+
+// DeleteProject deletes a project. Its transcriptions stay, without a project, which is a change of each.
+// It returns their number.
+func (t *Tx) DeleteProject(ctx context.Context, workspaceID, id string) (changed int64, err error) {
+	at, err := t.beginChange(ctx, workspaceID)
 	if err != nil {
 		return 0, err
 	}
-	return changed, t.bumpContent(ctx, workspaceID, at, 0)
+	if err := t.exec(ctx, `INSERT INTO removals (workspace_id, at, id, project_id, deleted)
+		SELECT workspace_id, CAST($3 AS BIGINT), id, project_id, 0 FROM transcriptions
+		WHERE workspace_id = $1 AND project_id = $2`, workspaceID, id, toMillis(at)); err != nil {
+		return 0, err
+	}
+	if changed, err = t.changeItems(ctx, workspaceID, id, at, ", project_id = NULL"); err != nil {
+		return 0, err
+	}
+	n, err := t.execCount(ctx, `DELETE FROM projects WHERE workspace_id = $1 AND id = $2`, workspaceID, id)
+	if err == nil && n == 0 {
+		err = memo.NotFound("Project")
+	}
+	if err != nil {
+		return 0, err
+	}
+	if err := t.bumpContent(ctx, workspaceID, at, 0); err != nil { // which locks the counts, see writeCounts
+		return 0, err
+	}
+	if err := t.exec(ctx, `INSERT INTO transcription_counts (workspace_id, status, day, project_id, language, n)
+		SELECT workspace_id, status, day, '', language, n FROM transcription_counts
+		WHERE workspace_id = $1 AND project_id = $2 ON CONFLICT (workspace_id, status, day, project_id, language)
+		DO UPDATE SET n = transcription_counts.n + excluded.n`, workspaceID, id); err != nil {
+		return 0, err
+	}
+	return changed, t.exec(ctx, `DELETE FROM transcription_counts WHERE workspace_id = $1 AND project_id = $2`,
+		workspaceID, id)
 }
 
 // ChangesEpoch returns a number that a restore of the workspace changes.

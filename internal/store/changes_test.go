@@ -112,6 +112,26 @@ func TestChangesListEveryChange(t *testing.T) {
 			return err
 		}))
 		want("after a new name of the project", `upsert B in Big "deals"`)
+		inProject := View{WorkspaceID: workspace, ProjectIDs: []string{projects[0].ID}}
+		_, seen := h.changesOf(inProject, ListPosition{})
+		must(h.Write(t.Context(), func(tx *Tx) error {
+			n, err := tx.DeleteProject(t.Context(), workspace, projects[0].ID)
+			if n != 1 {
+				t.Errorf("%d transcriptions changed, want 1", n)
+			}
+			return err
+		}))
+		want("after the project was deleted", "upsert B")
+		if got, _ := h.changesOf(inProject, seen); !cmp.Equal(got, []string{"delete"}) {
+			t.Errorf("in the deleted project: %q, want that B has left it", got)
+		}
+		must(h.Write(t.Context(), func(tx *Tx) error {
+			_, err := tx.DeleteProject(t.Context(), workspace, projects[0].ID)
+			if memo.KindOf(err) != memo.KindNotFound {
+				t.Errorf("deleting it again: %v, want not found", err)
+			}
+			return nil
+		}))
 		h.delete(b)
 		h.delete(a)
 		want("after two deletions", "delete", "delete")

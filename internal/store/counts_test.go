@@ -126,6 +126,17 @@ func TestCountsFollowTheContent(t *testing.T) {
 			t.Fatalf("recount after a restore: %v, %v", found, err)
 		}
 		h.wantCounts("after counting the restored rows", true)
+		p, err := h.Project(ctx, workspace, "P1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Write(ctx, func(tx *Tx) error {
+			_, err := tx.DeleteProject(ctx, workspace, p.ID)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		h.wantCounts("after a project was deleted", true)
 
 		// A replica of the previous version.
 		index := `transcription_search`

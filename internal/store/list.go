@@ -431,6 +431,16 @@ func (s *Store) ProjectNames(ctx context.Context, v View, limit int) ([]memo.Pro
 	}, query, q.args...)
 }
 
+// Project returns a project of a workspace, by id or else by name.
+func (r reader) Project(ctx context.Context, workspaceID, idOrName string) (memo.ProjectRef, error) {
+	return queryOne(r.q.QueryRowContext(ctx, `SELECT id, name FROM projects
+		WHERE workspace_id = $1 AND (id = $2 OR name = $2) ORDER BY CASE WHEN id = $2 THEN 0 ELSE 1 END LIMIT 1`,
+		workspaceID, idOrName), func(row scanner) (p memo.ProjectRef, err error) {
+		err = row.Scan(&p.ID, &p.Name)
+		return p, err
+	}, "Project")
+}
+
 // CountProjects counts the projects of a view.
 func (s *Store) CountProjects(ctx context.Context, v View) (n int, err error) {
 	q := v.projects("projects p")

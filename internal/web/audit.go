@@ -64,6 +64,7 @@ var auditNouns = []option{
 	{"", "All"},
 	{"key", "Keys"},
 	{"member", "Members"},
+	{"project", "Projects"},
 	{"transcription", "Transcriptions"},
 	{"webhook", "Webhooks"},
 	{"workspace", "Workspace"},

@@ -69,6 +69,9 @@ var eventTexts = map[memo.Action]string{
 	memo.ActionSpeakerRenamed:  "renamed a speaker of {}: {detail}",
 	memo.ActionDeleted:         "deleted {}",
 
+	memo.ActionProjectRenamed: "renamed the project {} to {detail}",
+	memo.ActionProjectDeleted: "deleted the project {}; its transcriptions have no project",
+
 	memo.ActionDownloaded:   "downloaded {} as {detail}",
 	memo.ActionSignInFailed: "refused a sign-in as {}: {detail}",
 }
