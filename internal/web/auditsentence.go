@@ -133,8 +133,6 @@ func detailOf(e memo.AuditEvent) string {
 // subjectPath returns the path of the page of an event's subject, or "".
 func (v *pageRequest) subjectPath(e memo.AuditEvent) string {
 	switch noun := e.Action.Noun(); {
-	case noun == "webhook" && e.Action != memo.ActionWebhookDeleted:
-		return "/w/" + v.WorkspaceID + "/webhooks/" + e.Subject
 	case noun == "key":
 		return v.keysPath() + "/" + e.Subject
 	case noun == "transcription" && e.Action != memo.ActionDeleted && !strings.Contains(e.Subject, " "):
