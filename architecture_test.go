@@ -55,7 +55,7 @@ var allowedImports = map[string]string{
 	"internal/pull":      "memo credential filename remote transcript",
 	"internal/demo":      "",
 	"internal/testenv":   "",
-	"internal/testworld": "memo admission app credential httpx ratelimit store telemetry testenv",
+	"internal/testworld": "memo admission app credential httpx ratelimit store telemetry testenv webhook",
 	"cmd/memo":           "*",
 	"bench":              "*",
 	"e2e":                "*",

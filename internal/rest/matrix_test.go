@@ -35,6 +35,15 @@ var validRequests = map[string]validRequest{
 	"revokeKey":            {"/keys/{own}", ""},
 	"getKeyPolicy":         {"/key-policy", ""},
 	"setKeyPolicy":         {"/key-policy", `{}`},
+	"listWebhooks":         {"/webhooks", ""},
+	"createWebhook":        {"/webhooks", `{"url":"https://example.com/memo","events":["key.revoked"]}`},
+	"getWebhook":           {"/webhooks/{own}", ""},
+	"updateWebhook":        {"/webhooks/{own}", `{"events":["key.created"],"paused":true}`},
+	"deleteWebhook":        {"/webhooks/{own}", ""},
+	"rotateWebhook":        {"/webhooks/{own}/rotate", ""},
+	"testWebhook":          {"/webhooks/{own}/test", ""},
+	"listDeliveries":       {"/webhooks/{own}/deliveries", ""},
+	"resendDelivery":       {"/webhooks/{own}/deliveries/{delivery}/resend", ""},
 	"signIn":               {"/api/v1/session", `{"email":"olga@example.com","password":"` + password + `"}`},
 	"signOut":              {"/api/v1/session", ""},
 	"listSessions":         {"/api/v1/sessions", ""},
@@ -69,6 +78,12 @@ func (w *world) checkRoute(rt route, valid validRequest) {
 	switch {
 	case rt.is("data"):
 		credential = testworld.WithKey(w.OlgaKey.Key)
+	case strings.Contains(rt.path, "/webhooks"):
+		client = w.signedIn(w.Olga)
+		own, foreign = w.webhook(w.Acme), w.webhook(w.Other)
+		d, err := w.App.TestWebhook(w.T.Context(), operatorOf(w.Acme), own)
+		w.Must(err)
+		valid.path = strings.ReplaceAll(valid.path, "{delivery}", d.ID)
 	case rt.is("keys"):
 		client = w.signedIn(w.Olga)
 		own, foreign = w.Key(w.Acme, w.Olga).ID, w.EveKey.ID
@@ -123,6 +138,19 @@ func (w *world) checkRoute(rt route, valid validRequest) {
 			credential).Want(413)
 	}
 	send(client, own, "", credential).Want(rt.status())
+}
+
+func operatorOf(ws memo.Workspace) memo.Caller {
+	return memo.Caller{Operator: true, WorkspaceID: ws.ID}
+}
+
+// webhook adds a webhook to a workspace and returns its id.
+func (w *world) webhook(ws memo.Workspace) string {
+	w.T.Helper()
+	h, err := w.App.AddWebhook(w.T.Context(), operatorOf(ws), "https://example.com",
+		[]memo.EventType{memo.EventKeyRevoked})
+	w.Must(err)
+	return h.ID
 }
 
 // sessionOf returns the id of a client's session.

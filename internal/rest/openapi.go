@@ -39,7 +39,7 @@ func (a *API) newDocument() *openapi.Document {
 		Servers: []openapi.Server{{URL: url}},
 		Tags: []openapi.Tag{
 			{Name: "data", Description: "What an API key reads and exports."},
-			{Name: "keys", Description: "Key management, for a signed-in member and never for a key."},
+			{Name: "keys", Description: "Management of keys and webhooks, for a signed-in member and never for a key."},
 			{Name: "session", Description: "Signing in and out."},
 			{Name: "about", Description: "The API itself."},
 		},
@@ -143,6 +143,9 @@ var componentNames = map[reflect.Type]string{
 	reflect.TypeFor[keysOut](): "KeyList", reflect.TypeFor[memo.KeyView](): "Key",
 	reflect.TypeFor[memo.CreatedKey](): "NewKey", reflect.TypeFor[signInOut](): "SignedIn",
 	reflect.TypeFor[sessionsOut](): "SessionList", reflect.TypeFor[memo.KeyPolicy](): "KeyPolicy",
+	reflect.TypeFor[webhooksOut](): "WebhookList", reflect.TypeFor[memo.Webhook](): "Webhook",
+	reflect.TypeFor[memo.CreatedWebhook](): "NewWebhook", reflect.TypeFor[deliveriesOut](): "DeliveryList",
+	reflect.TypeFor[memo.Delivery](): "Delivery",
 }
 
 // successResponse describes the response of a successful call.

@@ -41,6 +41,7 @@ func (a *API) table() []route {
 	const (
 		transcriptions = Prefix + "/transcriptions"
 		keys           = Prefix + "/keys"
+		webhooks       = Prefix + "/webhooks"
 		session        = "/api/v1/session"
 	)
 	const get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
@@ -75,6 +76,23 @@ func (a *API) table() []route {
 		endpoint(put, Prefix+"/key-policy", "setKeyPolicy",
 			"Sets the key policy of a workspace, for an OWNER. It applies to existing keys at once.", byMember, 200,
 			setKeyPolicy),
+
+		endpoint(get, webhooks, "listWebhooks", "Lists the webhooks of a workspace, for an OWNER.", byMember, 200,
+			listWebhooks),
+		endpoint(post, webhooks, "createWebhook",
+			"Adds a webhook, for an OWNER. The response is the only place that shows its secret.", byMember, 201, createWebhook),
+		endpoint(get, webhooks+"/{id}", "getWebhook", "Shows one webhook.", byMember, 200, getWebhook),
+		endpoint(patch, webhooks+"/{id}", "updateWebhook",
+			"Changes the URL or the events of a webhook, or pauses or resumes it.", byMember, 200, updateWebhook),
+		endpoint(del, webhooks+"/{id}", "deleteWebhook", "Deletes a webhook and its deliveries.", byMember, 204,
+			deleteWebhook),
+		endpoint(post, webhooks+"/{id}/rotate", "rotateWebhook",
+			"Replaces the secret of a webhook. The previous one also signs for 24 hours.", byMember, 201, rotateWebhook),
+		endpoint(post, webhooks+"/{id}/test", "testWebhook", "Sends a test event to a webhook.", byMember, 202, testWebhook),
+		endpoint(get, webhooks+"/{id}/deliveries", "listDeliveries", "Lists the deliveries of a webhook, newest first.",
+			byMember, 200, listDeliveries),
+		endpoint(post, webhooks+"/{id}/deliveries/{delivery}/resend", "resendDelivery",
+			"Sends a delivery again, with the same id.", byMember, 202, resendDelivery),
 
 		endpoint(post, session, "signIn", "Signs in with e-mail and password, and sets the session cookie.", bySignIn, 200,
 			signIn),

@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"memoai.tech/memo"
 	"memoai.tech/memo/internal/admission"
@@ -24,6 +25,7 @@ import (
 	"memoai.tech/memo/internal/store"
 	"memoai.tech/memo/internal/telemetry"
 	"memoai.tech/memo/internal/testenv"
+	"memoai.tech/memo/internal/webhook"
 )
 
 // Config configures a world.
@@ -82,7 +84,8 @@ func New(t testing.TB, cfg Config) *World {
 	}
 	w.App = app.New(app.Config{
 		Store: s, Passwords: credential.NewPasswordHasher(4), Log: log, Work: cfg.Work,
-		Limits: ratelimit.NewMemory(limits),
+		Limits:   ratelimit.NewMemory(limits),
+		Webhooks: webhook.New(webhook.Config{Now: time.Now, Count: func(string) {}}),
 	})
 	g, err := admission.New(admission.Config{App: w.App, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
 	if err != nil {
