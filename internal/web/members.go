@@ -18,7 +18,7 @@ type membersPage struct {
 }
 
 // membersPerPage is small enough for pages below 120 kB, even with the longest names.
-const membersPerPage = 50
+const membersPerPage = 40
 
 func showMembers(v *pageRequest) (err error) {
 	p := membersPage{layout: v.newLayout("members", "Members"), Keys: map[string]memo.KeyCreatorStats{}}
