@@ -116,6 +116,7 @@ func (c *serveCmd) Run(e *environment) error {
 	}
 	api := rest.New(rest.Config{
 		App: a, Admission: control, PublicURL: strings.TrimSuffix(c.PublicURL, "/"), CORSOrigins: c.CORSOrigin,
+		ServerURL: start.public(), Version: version,
 	})
 	authorization := oauth.New(oauth.Config{App: a, Admission: control, FetchDocuments: c.ClientDocuments == "fetch"})
 	srv := server.New(server.Config{

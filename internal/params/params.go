@@ -110,6 +110,9 @@ var typeSchemas = map[reflect.Type]*jsonschema.Schema{
 	reflect.TypeFor[Date]():           {Type: "string", Format: "date"},
 	reflect.TypeFor[Instant]():        {Type: "string", Format: "date-time"},
 	reflect.TypeFor[time.Time]():      {Type: "string", Format: "date-time"},
+	reflect.TypeFor[[]any](): { // Fault.Loc; generators refuse items of any type
+		Type: "array", Items: &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "string"}, {Type: "integer"}}},
+	},
 	reflect.TypeFor[memo.Optional]():  {Types: []string{"null", "string"}},
 	reflect.TypeFor[memo.Status]():    {Type: "string", Enum: toAny(memo.Statuses)},
 	reflect.TypeFor[memo.KeyStatus](): {Type: "string", Enum: toAny(memo.KeyStatuses)},

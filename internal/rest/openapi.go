@@ -1,9 +1,11 @@
 package rest
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,15 +21,11 @@ import (
 
 // newDocument generates the OpenAPI document from the route table and its types. openapi_test.go compares it
 // with a golden file and with real responses.
-func (a *API) newDocument() *openapi.Document {
-	url := a.publicURL
-	if url == "" {
-		url = "/"
-	}
+func (a *API) newDocument(serverURL, version string) *openapi.Document {
 	d := &openapi.Document{
 		OpenAPI: "3.1.0",
 		Info: openapi.Info{
-			Title: "Memo AI Developer API", Version: "1.0.0",
+			Title: "Memo AI Developer API", Version: cmp.Or(version, "1.0.0"),
 			Description: "Read, search and export a workspace's transcriptions with an API key. " +
 				"Every response has X-Request-Id; every error is JSON with a member `detail`. " +
 				fmt.Sprintf("Limits: %d data calls per key and %d key management calls per member and workspace, "+
@@ -36,7 +34,7 @@ func (a *API) newDocument() *openapi.Document {
 			Contact: openapi.Contact{Name: "The operator of this server"},
 			License: openapi.License{Name: "Apache 2.0", Identifier: "Apache-2.0"},
 		},
-		Servers: []openapi.Server{{URL: url}},
+		Servers: []openapi.Server{{URL: cmp.Or(serverURL, "/")}},
 		Tags: []openapi.Tag{
 			{Name: "data", Description: "What an API key reads and exports."},
 			{Name: "keys", Description: "Management of keys and webhooks, for a signed-in member and never for a key."},
@@ -150,19 +148,19 @@ var componentNames = map[reflect.Type]string{
 
 // successResponse describes the response of a successful call.
 func (rt route) successResponse(schemas map[string]*jsonschema.Schema) openapi.Response {
-	r := openapi.Response{Description: http.StatusText(rt.status)}
-	if rt.isData() || rt.access == byMember {
-		r.Headers = map[string]openapi.Header{
-			"RateLimit-Policy": {Description: `The limit: "data";q=CALLS;w=SECONDS`, Schema: text},
-			"RateLimit":        {Description: `What is left: "data";r=CALLS;t=SECONDS`, Schema: text},
-		}
-	}
+	r := openapi.Response{Description: http.StatusText(rt.status), Headers: rt.responseHeaders()}
 	switch out := reflect.New(rt.out).Elem().Interface().(type) {
 	case noBody:
 	case nil:
 		r.Content = openapi.JSON(&jsonschema.Schema{Type: "object"})
 	case download:
-		r.Content = openapi.Content{out.mediaType(): {Schema: text}}
+		r.Content = openapi.Content{}
+		for _, mediaType := range out.mediaTypes() {
+			r.Content[mediaType] = openapi.MediaType{Schema: &jsonschema.Schema{Type: "string", Format: "binary"}}
+		}
+		if _, ok := r.Content["application/json"]; ok { // a client decodes JSON, also from a file
+			r.Content["application/json"] = openapi.MediaType{Schema: &jsonschema.Schema{Type: "object"}}
+		}
 	default:
 		name := componentNames[rt.out]
 		if name == "" {
@@ -172,6 +170,29 @@ func (rt route) successResponse(schemas map[string]*jsonschema.Schema) openapi.R
 		r.Content = openapi.JSON(openapi.SchemaRef(name))
 	}
 	return r
+}
+
+// responseHeaders describes the headers of the response of a successful call.
+func (rt route) responseHeaders() map[string]openapi.Header {
+	integer := &jsonschema.Schema{Type: "integer"}
+	h := map[string]openapi.Header{"X-Request-Id": {Description: "The id of the request in the server's log.", Schema: text}}
+	if rt.isData() || rt.access == byMember {
+		h["RateLimit-Policy"] = openapi.Header{Description: `The limit: "data";q=CALLS;w=SECONDS`, Schema: text}
+		h["RateLimit"] = openapi.Header{Description: `What is left: "data";r=CALLS;t=SECONDS`, Schema: text}
+		h["X-RateLimit-Limit"] = openapi.Header{Description: "The limit in calls.", Schema: integer}
+		h["X-RateLimit-Remaining"] = openapi.Header{Description: "Calls that are left.", Schema: integer}
+		h["X-RateLimit-Reset"] = openapi.Header{Description: "Seconds until the oldest call stops counting.", Schema: integer}
+	}
+	if rt.isCached() {
+		h["ETag"] = openapi.Header{Description: "Send it as If-None-Match.", Schema: text}
+	}
+	if slices.Contains([]string{"listTranscriptions", "listProjects", "listKeys"}, rt.name) {
+		h["Link"] = openapi.Header{Description: "The URLs of the first and the next page (RFC 8288).", Schema: text}
+	}
+	if rt.out.Implements(reflect.TypeFor[download]()) {
+		h["Content-Disposition"] = openapi.Header{Description: "The name of the file.", Schema: text}
+	}
+	return h
 }
 
 // text is the schema of any string.

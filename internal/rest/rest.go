@@ -27,8 +27,10 @@ import (
 type Config struct {
 	App       *app.App
 	Admission *admission.Control
-	// PublicURL is the server's address in the OpenAPI document; "" makes it relative.
+	// PublicURL is the start of the URLs in Link headers; "" makes them relative.
 	PublicURL string
+	// ServerURL and Version are the server's address and release in the OpenAPI document.
+	ServerURL, Version string
 	// CORSOrigins are the origins of pages that may call the data API, such as https://app.example.com.
 	CORSOrigins []string
 	// CacheBytes is the maximum size of the response cache; 0 means 64 MiB.
@@ -49,6 +51,7 @@ type API struct {
 	vary        []string // Vary of cached responses
 	document    *openapi.Document
 	openAPI     []byte // the document as JSON
+	openAPI30   []byte // the same in version 3.0
 }
 
 // New returns the API.
@@ -65,12 +68,15 @@ func New(cfg Config) *API {
 		a.vary = varyBoth
 	}
 	a.routes = a.table()
-	a.document = a.newDocument()
+	a.document = a.newDocument(cfg.ServerURL, cfg.Version)
 	document, err := json.MarshalIndent(a.document, "", "  ")
 	if err != nil {
 		panic(fmt.Errorf("rest: OpenAPI document: %w", err)) // it depends on constants only
 	}
 	a.openAPI = append(document, '\n')
+	if a.openAPI30, err = openapi.Downgrade(document); err != nil {
+		panic(fmt.Errorf("rest: OpenAPI document: %w", err)) // it depends on constants only
+	}
 	return a
 }
 
@@ -78,11 +84,16 @@ func New(cfg Config) *API {
 func (a *API) Document() *openapi.Document { return a.document }
 
 // ServeOpenAPI writes the OpenAPI document.
-func (a *API) ServeOpenAPI(w http.ResponseWriter, _ *http.Request) {
+func (a *API) ServeOpenAPI(w http.ResponseWriter, _ *http.Request) { serveDocument(w, a.openAPI) }
+
+// ServeOpenAPI30 writes the OpenAPI document in version 3.0, for tools that cannot read 3.1.
+func (a *API) ServeOpenAPI30(w http.ResponseWriter, _ *http.Request) { serveDocument(w, a.openAPI30) }
+
+func serveDocument(w http.ResponseWriter, document []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	_, _ = w.Write(a.openAPI) // the client may be gone
+	_, _ = w.Write(document) // the client may be gone
 }
 
 // Handler serves every path under /api/. An unknown path gets 404 as JSON.

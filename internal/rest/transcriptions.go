@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"memoai.tech/memo"
@@ -88,7 +89,7 @@ type exportIn struct {
 
 // download is a response that is a file.
 type download interface {
-	mediaType() string // in the OpenAPI document
+	mediaTypes() []string // in the OpenAPI document
 	send(*request) error
 }
 
@@ -107,7 +108,13 @@ func exportTranscription(c *request, in exportIn) (exportOut, error) {
 	return exportOut{f}, err
 }
 
-func (exportOut) mediaType() string { return "text/markdown" }
+func (exportOut) mediaTypes() (list []string) {
+	for _, f := range transcript.Formats {
+		mediaType, _, _ := strings.Cut(f.ContentType(), ";")
+		list = append(list, mediaType)
+	}
+	return list
+}
 
 func (out exportOut) send(c *request) error {
 	setDownloadHeaders(c.w.Header(), out.Name, out.Format.ContentType())
@@ -139,10 +146,10 @@ func exportTranscriptions(c *request, in bulkIn) (archiveOut, error) {
 	return archiveOut{a}, err
 }
 
-func (archiveOut) mediaType() string { return "application/zip" }
+func (archiveOut) mediaTypes() []string { return []string{"application/zip"} }
 
 func (out archiveOut) send(c *request) error {
-	setDownloadHeaders(c.w.Header(), app.ArchiveName(time.Now()), out.mediaType())
+	setDownloadHeaders(c.w.Header(), app.ArchiveName(time.Now()), out.mediaTypes()[0])
 	return httpx.StreamWithRecheck(c.w, c.r, c.Recheck,
 		func(ctx context.Context) error { return out.WriteZip(ctx, c.w) })
 }

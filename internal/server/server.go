@@ -88,6 +88,7 @@ func (s *Server) routes() http.Handler {
 	})
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /openapi.json", httpx.Compress(http.HandlerFunc(s.cfg.REST.ServeOpenAPI)))
+	mux.Handle("GET /openapi-3.0.json", httpx.Compress(http.HandlerFunc(s.cfg.REST.ServeOpenAPI30)))
 	mux.Handle("GET /llms.txt", httpx.Compress(http.HandlerFunc(s.serveLLMsText)))
 	if s.cfg.SecurityContact != "" {
 		mux.HandleFunc("GET /.well-known/security.txt", s.serveSecurityText)
