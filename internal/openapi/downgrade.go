@@ -30,6 +30,12 @@ func downgrade(v any) {
 		for _, member := range v {
 			downgrade(member)
 		}
+		if list, ok := v["anyOf"].([]any); ok && len(list) == 2 {
+			if second, _ := list[1].(map[string]any); second["type"] == "null" {
+				delete(v, "anyOf")
+				v["allOf"], v["nullable"] = list[:1], true
+			}
+		}
 		types, ok := v["type"].([]any)
 		if !ok {
 			return

@@ -102,8 +102,11 @@ func SchemaRef(name string) *jsonschema.Schema { return &jsonschema.Schema{Ref: 
 // ResponseRef returns a reference to the response with this name.
 func ResponseRef(name string) Response { return Response{Ref: responseRef + name} }
 
-// Resolve returns the schema that s refers to, or s if it is not a reference.
+// Resolve returns the schema that s refers to, also if it allows null, or s if it is not a reference.
 func (c Components) Resolve(s *jsonschema.Schema) *jsonschema.Schema {
+	if s != nil && len(s.AnyOf) == 2 && s.AnyOf[1].Type == "null" {
+		s = s.AnyOf[0]
+	}
 	if s != nil && s.Ref != "" {
 		return c.Schemas[strings.TrimPrefix(s.Ref, schemaRef)]
 	}

@@ -1,25 +1,41 @@
 package rest
 
-import "net/url"
+import (
+	"net/url"
+	"strings"
+)
 
 // setLinks sets the Link header of a page of a list (RFC 8288): the first page and, unless value is empty,
 // the next, which has this value of this parameter. The other parameters are those of the request.
 func (c *request) setLinks(parameter, value string) {
-	query := c.r.URL.Query()
-	query.Del("cursor")
-	query.Del("offset")
-	links := c.linkTo(query, "first")
+	b := make([]byte, 0, 512)
+	b = append(c.appendLink(b, "", ""), `>; rel="first"`...)
 	if value != "" {
-		query.Set(parameter, value)
-		links += ", " + c.linkTo(query, "next")
+		b = append(c.appendLink(append(b, ", "...), parameter, value), `>; rel="next"`...)
 	}
-	c.w.Header().Set("Link", links)
+	c.w.Header()["Link"] = []string{string(b)}
 }
 
-func (c *request) linkTo(query url.Values, rel string) string {
-	target := c.publicURL + c.r.URL.Path // the path of a list has no character to escape
-	if len(query) > 0 {
-		target += "?" + query.Encode()
+// appendLink appends the URL of a page without the final bracket. The path of a list has no character to
+// escape, and the query is escaped as the client sent it.
+func (c *request) appendLink(b []byte, parameter, value string) []byte {
+	b = append(append(append(b, '<'), c.publicURL...), c.r.URL.Path...)
+	separator := byte('?')
+	for part := range strings.SplitSeq(c.r.URL.RawQuery, "&") {
+		name, _, _ := strings.Cut(part, "=")
+		if name, _ = url.QueryUnescape(name); name == "" || name == "cursor" || name == "offset" {
+			continue
+		}
+		b = append(b, separator)
+		b = append(b, unsafeInLink.Replace(part)...)
+		separator = '&'
 	}
-	return "<" + target + `>; rel="` + rel + `"`
+	if parameter != "" {
+		b = append(append(append(b, separator), parameter...), '=')
+		b = append(b, url.QueryEscape(value)...)
+	}
+	return b
 }
+
+// unsafeInLink escapes what a URL in a Link header must not have, and clients may send nevertheless.
+var unsafeInLink = strings.NewReplacer("<", "%3C", ">", "%3E", `"`, "%22")

@@ -63,6 +63,7 @@ func (a *API) newDocument(serverURL, version string) *openapi.Document {
 		}
 		d.Paths[rt.path][strings.ToLower(rt.method)] = rt.operation(d.Components.Schemas)
 	}
+	nameSchemas(d.Components)
 	return d
 }
 
@@ -175,13 +176,13 @@ func (rt route) successResponse(schemas map[string]*jsonschema.Schema) openapi.R
 // responseHeaders describes the headers of the response of a successful call.
 func (rt route) responseHeaders() map[string]openapi.Header {
 	integer := &jsonschema.Schema{Type: "integer"}
-	h := map[string]openapi.Header{"X-Request-Id": {Description: "The id of the request in the server's log.", Schema: text}}
+	h := map[string]openapi.Header{"X-Request-Id": {Description: "The id of the request in the log.", Schema: text}}
 	if rt.isData() || rt.access == byMember {
 		h["RateLimit-Policy"] = openapi.Header{Description: `The limit: "data";q=CALLS;w=SECONDS`, Schema: text}
 		h["RateLimit"] = openapi.Header{Description: `What is left: "data";r=CALLS;t=SECONDS`, Schema: text}
 		h["X-RateLimit-Limit"] = openapi.Header{Description: "The limit in calls.", Schema: integer}
 		h["X-RateLimit-Remaining"] = openapi.Header{Description: "Calls that are left.", Schema: integer}
-		h["X-RateLimit-Reset"] = openapi.Header{Description: "Seconds until the oldest call stops counting.", Schema: integer}
+		h["X-RateLimit-Reset"] = openapi.Header{Description: "Seconds until a call stops counting.", Schema: integer}
 	}
 	if rt.isCached() {
 		h["ETag"] = openapi.Header{Description: "Send it as If-None-Match.", Schema: text}

@@ -109,7 +109,12 @@ func (w *world) checkResponse(doc openapi.Document, op openapi.Operation, a test
 	if s == nil || s.Format == "binary" {
 		return
 	}
-	resolved, err := s.Resolve(&jsonschema.ResolveOptions{})
+	// A schema alone has its references in $defs.
+	b, err := json.Marshal(&jsonschema.Schema{AllOf: []*jsonschema.Schema{s}, Defs: doc.Components.Schemas})
+	w.Must(err)
+	root := new(jsonschema.Schema)
+	w.Must(json.Unmarshal([]byte(strings.ReplaceAll(string(b), "#/components/schemas/", "#/$defs/")), root))
+	resolved, err := root.Resolve(&jsonschema.ResolveOptions{})
 	w.Must(err)
 	var v any
 	w.Must(json.Unmarshal(a.Body, &v))
