@@ -106,10 +106,10 @@ func Body(in any) (body any, required bool) {
 
 // typeSchemas has the enums and formats that Go types do not express.
 var typeSchemas = map[reflect.Type]*jsonschema.Schema{
-	reflect.TypeFor[UUID]():           {Type: "string", Format: "uuid"},
-	reflect.TypeFor[Date]():           {Type: "string", Format: "date"},
-	reflect.TypeFor[Instant]():        {Type: "string", Format: "date-time"},
-	reflect.TypeFor[time.Time]():      {Type: "string", Format: "date-time"},
+	reflect.TypeFor[UUID]():      {Type: "string", Format: "uuid"},
+	reflect.TypeFor[Date]():      {Type: "string", Format: "date"},
+	reflect.TypeFor[Instant]():   {Type: "string", Format: "date-time"},
+	reflect.TypeFor[time.Time](): {Type: "string", Format: "date-time"},
 	reflect.TypeFor[[]any](): { // Fault.Loc; generators refuse items of any type
 		Type: "array", Items: &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "string"}, {Type: "integer"}}},
 	},
