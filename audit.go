@@ -109,6 +109,7 @@ const (
 	ActionUserRenamed  Action = "user.renamed"
 	ActionUserDisabled Action = "user.disabled"
 	ActionUserEnabled  Action = "user.enabled"
+	ActionUserDeleted  Action = "user.deleted"
 	ActionSignedIn     Action = "session.created"
 	ActionSignedOut    Action = "session.revoked"
 	ActionSignInFailed Action = "session.refused"
@@ -124,6 +125,7 @@ const (
 
 	ActionWorkspaceCreated Action = "workspace.created"
 	ActionWorkspaceRenamed Action = "workspace.renamed"
+	ActionWorkspaceDeleted Action = "workspace.deleted"
 	ActionPlanChanged      Action = "workspace.plan_changed"
 	ActionKeyPolicyChanged Action = "workspace.key_policy_changed"
 	ActionImported         Action = "transcription.imported"

@@ -17,6 +17,19 @@ type User struct {
 	DisabledAt *time.Time `json:"disabled_at"`
 }
 
+// deletedDomain ends the pseudonyms of deleted users. RFC 2606 reserves the top-level domain.
+const deletedDomain = "@deleted.invalid"
+
+// Pseudonym returns the user as they are stored after their deletion. Keys, transcriptions and audit
+// events still refer to them.
+func (u User) Pseudonym() User {
+	u.Email, u.Name = u.ID+deletedDomain, "Deleted user"
+	return u
+}
+
+// IsDeleted reports whether the user is a pseudonym.
+func (u User) IsDeleted() bool { return strings.HasSuffix(u.Email, deletedDomain) }
+
 // Session is one signed-in browser or client. Only the SHA-256 of its token is stored.
 type Session struct {
 	ID         string    `json:"id"`
@@ -48,7 +61,8 @@ const (
 func CleanEmail(email string) (string, error) {
 	email = strings.ToLower(strings.TrimSpace(email))
 	a, err := mail.ParseAddress(email)
-	if err != nil || a.Address != email || len(email) > 254 || strings.ContainsFunc(email, isForbiddenInEmail) {
+	if err != nil || a.Address != email || len(email) > 254 || strings.ContainsFunc(email, isForbiddenInEmail) ||
+		strings.HasSuffix(email, deletedDomain) {
 		return "", Invalid("email", "must be an e-mail address such as name@example.com")
 	}
 	return email, nil

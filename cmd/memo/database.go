@@ -46,7 +46,8 @@ func (c *backupCmd) Run(e *environment) error {
 type restoreCmd struct {
 	File            string `arg:""`
 	KeepUnknownKeys bool   `help:"Leave keys active that the current database does not know. They may have been revoked."`
-	Check           bool   `help:"Only print what the restore would do: which keys end, and which members stay out."`
+	confirmation
+	Check bool `help:"Only print what the restore would do: which keys end, and which members stay out."`
 }
 
 // restoredView is the report of a restore.
@@ -64,6 +65,9 @@ func (c *restoreCmd) Run(e *environment) error {
 	defer backup.Close()
 	if c.Check {
 		return c.check(e, backup)
+	}
+	if err := c.confirm(e, "Replace everything in the database with this backup?"); err != nil {
+		return err
 	}
 	var view restoredView
 	view.RestoreReport, err = c.restore(e, backup)

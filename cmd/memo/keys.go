@@ -116,9 +116,13 @@ func (c *keyList) Run(s *session, w memo.Workspace) error {
 
 type keyRevoke struct {
 	KeyID string `arg:"" name:"key-id"`
+	confirmation
 }
 
 func (c *keyRevoke) Run(s *session) error {
+	if err := c.confirm(s.environment, "Revoke the key %s at once?", c.KeyID); err != nil {
+		return err
+	}
 	err := s.RevokeKey(s.ctx, operator, c.KeyID)
 	if memo.KindOf(err) == memo.KindNotFound {
 		return errors.New("no key has this id. 'memo key list --workspace W' lists the ids; the key itself is not an id")

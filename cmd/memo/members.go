@@ -45,9 +45,14 @@ func (c *memberList) Run(s *session, w memo.Workspace) error {
 type memberRemove struct {
 	workspaceArg
 	userArg
+	confirmation
 }
 
 func (c *memberRemove) Run(s *session, w memo.Workspace, u memo.User) error {
+	err := c.confirm(s.environment, "Remove %s from %s and deactivate their keys for it?", u.Email, w.Name)
+	if err != nil {
+		return err
+	}
 	if err := s.RemoveMember(s.ctx, operator, w.ID, u.ID); err != nil {
 		return notMember(err, w, u)
 	}

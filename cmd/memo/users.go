@@ -12,6 +12,7 @@ type userCmds struct {
 	List     userList     `cmd:"" help:"List users."`
 	Password userPassword `cmd:"" help:"Set a user's password, from stdin or a prompt, or print a link for it."`
 	Disable  userDisable  `cmd:"" help:"Disable a user: end their sessions and deactivate their keys."`
+	Delete   userDelete   `cmd:"" help:"Delete a user. Their e-mail is free again; the audit trail stays."`
 	Enable   userEnable   `cmd:"" help:"Let a disabled user sign in again."`
 }
 
@@ -69,9 +70,32 @@ func (c *userList) Run(s *session) error {
 	})
 }
 
-type userDisable struct{ userArg }
+type userDelete struct {
+	userArg
+	confirmation
+}
+
+func (c *userDelete) Run(s *session, u memo.User) error {
+	err := c.confirmDeletion(s.environment, u.Email,
+		"Delete %s, remove them from their workspaces and deactivate their keys.", u.Email)
+	if err != nil {
+		return err
+	}
+	if err := s.DeleteUser(s.ctx, operator, u.ID); err != nil {
+		return err
+	}
+	return s.print(u.Pseudonym(), "Deleted %s. Their sessions are ended and their keys are deactivated.", u.Email)
+}
+
+type userDisable struct {
+	userArg
+	confirmation
+}
 
 func (c *userDisable) Run(s *session, u memo.User) error {
+	if err := c.confirm(s.environment, "Disable %s, end their sessions and deactivate their keys?", u.Email); err != nil {
+		return err
+	}
 	return c.change(s, u, s.DisableUser, "disabled. All their sessions are ended and all their keys are deactivated")
 }
 

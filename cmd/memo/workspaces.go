@@ -2,14 +2,17 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"memoai.tech/memo"
 )
 
 type workspaceCmds struct {
-	Add  workspaceAdd  `cmd:"" help:"Add a workspace with its first OWNER."`
-	List workspaceList `cmd:"" help:"List workspaces."`
-	Plan workspacePlan `cmd:"" help:"Change the plan of a workspace, from the next request on."`
+	Add    workspaceAdd    `cmd:"" help:"Add a workspace with its first OWNER."`
+	List   workspaceList   `cmd:"" help:"List workspaces."`
+	Rename workspaceRename `cmd:"" help:"Rename a workspace."`
+	Delete workspaceDelete `cmd:"" help:"Delete a workspace with its transcriptions, keys and audit trail."`
+	Plan   workspacePlan   `cmd:"" help:"Change the plan of a workspace, from the next request on."`
 
 	Policy workspacePolicy `cmd:"" help:"Show or set what a workspace demands of its keys and connected apps."`
 }
@@ -106,4 +109,37 @@ func (c *workspacePolicy) Run(s *session, w memo.Workspace) error {
 		return err
 	}
 	return s.print(p, "The key policy of %s: %s.", w.Name, p)
+}
+
+type workspaceRename struct {
+	workspaceArg
+	Name string `arg:"" help:"The new name."`
+}
+
+func (c *workspaceRename) Run(s *session, w memo.Workspace) error {
+	if err := s.RenameWorkspace(s.ctx, memo.Caller{Operator: true, WorkspaceID: w.ID}, c.Name); err != nil {
+		return err
+	}
+	renamed, err := s.FindWorkspace(s.ctx, operator, w.ID)
+	if err != nil {
+		return err
+	}
+	return s.print(renamed, "%s is now %s.", w.Name, renamed.Name)
+}
+
+type workspaceDelete struct {
+	workspaceArg
+	confirmation
+}
+
+func (c *workspaceDelete) Run(s *session, w memo.Workspace) error {
+	err := c.confirmDeletion(s.environment, w.Name,
+		"Delete %s (%s) with its transcriptions, keys and audit trail. Its users stay.", w.Name, w.ID)
+	if err != nil {
+		return err
+	}
+	if err := s.DeleteWorkspace(s.ctx, operator, w.ID); err != nil {
+		return fmt.Errorf("%w. Run the command again to delete the rest of %s", err, w.Name)
+	}
+	return s.print(w, "Deleted %s. Its users stay.", w.Name)
 }

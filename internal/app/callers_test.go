@@ -86,6 +86,10 @@ var useCases = map[string]func(s *scene, c memo.Caller) error{
 	"UserByEmail": func(s *scene, c memo.Caller) error {
 		return errOf(s.UserByEmail(s.ctx, c, "olga@example.com"))
 	},
+	"DeleteUser": func(s *scene, c memo.Caller) error { return s.DeleteUser(s.ctx, c, s.anotherUser()) },
+	"DeleteWorkspace": func(s *scene, c memo.Caller) error {
+		return s.DeleteWorkspace(s.ctx, c, s.addWorkspace(s.unique(), s.owner).ID)
+	},
 	"DisableUser": func(s *scene, c memo.Caller) error { return s.DisableUser(s.ctx, c, s.anotherUser()) },
 	"EnableUser":  func(s *scene, c memo.Caller) error { return s.EnableUser(s.ctx, c, s.anotherUser()) },
 	"AddWorkspace": func(s *scene, c memo.Caller) error {
@@ -424,6 +428,8 @@ DeleteProject          owner owner owner ok owner owner ok
 DeleteTranscription    sign_in read_only ok ok not_found not_found ok
 DeleteWebhook          owner owner owner ok not_found owner ok
 Deliveries             owner owner owner ok not_found owner ok
+DeleteUser             operator operator operator operator operator operator ok
+DeleteWorkspace        operator operator operator operator operator operator ok
 DisableUser            operator operator operator operator operator operator ok
 EnableUser             operator operator operator operator operator operator ok
 Events                 owner owner owner ok ok owner ok

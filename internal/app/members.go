@@ -69,21 +69,28 @@ func (a *App) RemoveMember(ctx context.Context, c memo.Caller, workspaceID, user
 		if err := requireOtherOwner(ctx, tx, workspaceID, userID); err != nil {
 			return err
 		}
-		if err := tx.RemoveMember(ctx, workspaceID, userID); err != nil {
-			return err
-		}
-		if err := lockSession(ctx, tx, c); err != nil {
-			return err
-		}
-		if err := deactivateKeys(ctx, tx, c, workspaceID, userID, "the member is no longer in the workspace"); err != nil {
-			return err
-		}
-		if err := tx.DeleteLinksBy(ctx, userID, workspaceID); err != nil {
-			return err
-		}
-		return recordEvent(ctx, tx, c, memo.AuditEvent{
-			WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberRemoved, Subject: userID, Name: m.Email,
-		})
+		u := memo.User{ID: userID, Email: m.Email}
+		return removeMember(ctx, tx, c, workspaceID, u, "the member is no longer in the workspace")
+	})
+}
+
+// removeMember ends a membership with all access that it gave, and records the event. why is shown
+// with the user's keys.
+func removeMember(ctx context.Context, tx *store.Tx, c memo.Caller, workspaceID string, u memo.User, why string) error {
+	if err := tx.RemoveMember(ctx, workspaceID, u.ID); err != nil {
+		return err
+	}
+	if err := lockSession(ctx, tx, c); err != nil {
+		return err
+	}
+	if err := deactivateKeys(ctx, tx, c, workspaceID, u.ID, why); err != nil {
+		return err
+	}
+	if err := tx.DeleteLinksBy(ctx, u.ID, workspaceID); err != nil {
+		return err
+	}
+	return recordEvent(ctx, tx, c, memo.AuditEvent{
+		WorkspaceID: memo.Optional(workspaceID), Action: memo.ActionMemberRemoved, Subject: u.ID, Name: u.Email,
 	})
 }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"memoai.tech/memo"
@@ -49,12 +50,13 @@ func addUser(ctx context.Context, tx *store.Tx, c memo.Caller, u memo.User, hash
 	})
 }
 
-// Users returns all users.
+// Users returns all users but the deleted ones.
 func (a *App) Users(ctx context.Context, c memo.Caller) ([]memo.User, error) {
 	if err := requireOperator(c); err != nil {
 		return nil, err
 	}
-	return a.store.Users(ctx)
+	users, err := a.store.Users(ctx)
+	return slices.DeleteFunc(users, memo.User.IsDeleted), err
 }
 
 // UserByEmail returns the user with this e-mail, ignoring case.
@@ -63,7 +65,7 @@ func (a *App) UserByEmail(ctx context.Context, c memo.Caller, email string) (mem
 		return memo.User{}, err
 	}
 	u, err := a.store.UserByEmail(ctx, strings.ToLower(strings.TrimSpace(email)))
-	if memo.KindOf(err) == memo.KindNotFound {
+	if memo.KindOf(err) == memo.KindNotFound || u.IsDeleted() {
 		return u, &memo.Error{Kind: memo.KindNotFound, Message: "There is no user with the e-mail " + email +
 			". 'memo user list' shows all."}
 	}
@@ -115,4 +117,72 @@ func (a *App) EnableUser(ctx context.Context, c memo.Caller, userID string) erro
 		}
 		return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionUserEnabled, Subject: userID})
 	})
+}
+
+// DeleteUser ends all access of a user like [App.DisableUser], removes them from their workspaces and
+// replaces their e-mail and name by a pseudonym, so that another user can have the e-mail. Audit events
+// stay as they are. The last OWNER of a workspace cannot be deleted.
+func (a *App) DeleteUser(ctx context.Context, c memo.Caller, userID string) error {
+	if err := requireOperator(c); err != nil {
+		return err
+	}
+	return a.writeEnding(ctx, c, userID, func(tx *store.Tx) error {
+		u, err := tx.User(ctx, userID)
+		if err != nil {
+			return err
+		}
+		if u.IsDeleted() {
+			return memo.NotFound("User")
+		}
+		workspaces, err := lockWorkspacesOf(ctx, tx, u)
+		if err != nil {
+			return err
+		}
+		if err := tx.RevokeSessions(ctx, userID, ""); err != nil {
+			return err
+		}
+		for _, id := range workspaces {
+			if err := removeMember(ctx, tx, c, id, u, "the user was deleted"); err != nil {
+				return err
+			}
+		}
+		if err := tx.DeletePasswordLinks(ctx, userID); err != nil {
+			return err
+		}
+		if err := tx.ReplaceUser(ctx, u.Pseudonym()); err != nil {
+			return err
+		}
+		return recordEvent(ctx, tx, c, memo.AuditEvent{Action: memo.ActionUserDeleted, Subject: userID})
+	})
+}
+
+// lockWorkspacesOf locks the workspaces of a user and their memberships, and returns the ids of the
+// workspaces. It fails if one would have no OWNER without the user.
+func lockWorkspacesOf(ctx context.Context, tx *store.Tx, u memo.User) (ids []string, err error) {
+	memberships, err := tx.Memberships(ctx, u.ID)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(memberships, func(m, n memo.Membership) int { return strings.Compare(m.ID, n.ID) })
+	for _, m := range memberships {
+		if err := tx.LockWorkspace(ctx, m.ID); err != nil {
+			return nil, err
+		}
+		owners, err := tx.CountOwners(ctx, m.ID)
+		if err != nil {
+			return nil, err
+		}
+		if u.DisabledAt == nil && m.Role == memo.RoleOwner {
+			owners--
+		}
+		if owners <= 0 {
+			return nil, memo.Conflict("last_owner", "%s would have no OWNER. Promote a member with 'memo member role %s EMAIL "+
+				"owner', or delete it with 'memo workspace delete %[2]s'.", m.Name, m.ID)
+		}
+	}
+	ids, err = tx.LockMemberships(ctx, u.ID)
+	if err == nil && len(ids) != len(memberships) {
+		err = memo.Conflict("changed", "The memberships of %s have just changed. Try again.", u.Email)
+	}
+	return ids, err
 }

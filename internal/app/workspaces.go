@@ -123,6 +123,73 @@ func (a *App) RenameWorkspace(ctx context.Context, c memo.Caller, name string) e
 	})
 }
 
+// Sizes of the transactions that delete a workspace, so that others do not wait long for one.
+const (
+	deletedTranscriptions = 20
+	deletedRows           = 1000
+)
+
+// DeleteWorkspace deletes a workspace with everything in it. The first transaction ends all access to
+// it and records the event, which belongs to no workspace. The rest goes in small steps; if they are
+// interrupted, another call continues them. Its users stay.
+func (a *App) DeleteWorkspace(ctx context.Context, c memo.Caller, workspaceID string) error {
+	if err := requireOperator(c); err != nil {
+		return err
+	}
+	err := a.writeEnding(ctx, c, several, func(tx *store.Tx) error {
+		if err := tx.LockWorkspace(ctx, workspaceID); err != nil {
+			return err
+		}
+		w, err := tx.Workspace(ctx, workspaceID)
+		if err != nil {
+			return err
+		}
+		if err := tx.CloseWorkspace(ctx, workspaceID, "the workspace was deleted"); err != nil {
+			return err
+		}
+		return recordEvent(ctx, tx, c, memo.AuditEvent{
+			Action: memo.ActionWorkspaceDeleted, Subject: workspaceID, Name: w.Name,
+		})
+	})
+	for err == nil {
+		var ids []string
+		if ids, err = a.store.TranscriptionIDs(ctx, workspaceID, deletedTranscriptions); len(ids) == 0 {
+			break
+		}
+		err = a.deleteTranscriptions(ctx, workspaceID, ids)
+	}
+	for more := true; more && err == nil; {
+		err = a.store.Write(ctx, func(tx *store.Tx) (err error) {
+			more, err = tx.DeleteWorkspaceRows(ctx, workspaceID, deletedRows)
+			return err
+		})
+	}
+	return err
+}
+
+// deleteTranscriptions deletes transcriptions of a closed workspace, without events.
+func (a *App) deleteTranscriptions(ctx context.Context, workspaceID string, ids []string) error {
+	err := a.store.Write(ctx, func(tx *store.Tx) error {
+		for _, id := range ids {
+			e, err := tx.LockTranscription(ctx, workspaceID, id)
+			if err == nil {
+				err = tx.DeleteTranscription(ctx, e)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		a.deleteParts(ctx, id)
+	}
+	return nil
+}
+
 // changeWorkspace changes the members, invitations or name of the workspace of e, and records e.
 // It locks the workspace, so that two OWNERs cannot remove each other concurrently. The use
 // case has called requireOwner; the role is checked again under the lock. f returns the name

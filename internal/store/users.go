@@ -104,6 +104,12 @@ func (t *Tx) SetPassword(ctx context.Context, userID, hash string) error {
 	return t.exec(ctx, `UPDATE users SET password_hash = $2 WHERE id = $1`, userID, hash)
 }
 
+// ReplaceUser stores another e-mail and name of a user, and disables them without a password.
+func (t *Tx) ReplaceUser(ctx context.Context, u memo.User) error {
+	return t.exec(ctx, `UPDATE users SET email = $2, name = $3, password_hash = '', disabled_at = coalesce(disabled_at, $4)
+		WHERE id = $1`, u.ID, u.Email, u.Name, toMillis(t.Now))
+}
+
 // SetUserDisabled disables or enables a user. It returns false if that changes nothing.
 func (t *Tx) SetUserDisabled(ctx context.Context, userID string, disabled bool) (bool, error) {
 	var n int64
