@@ -11,6 +11,7 @@ func Downgrade(document []byte) ([]byte, error) {
 	d["openapi"] = "3.0.3"
 	if info, ok := d["info"].(map[string]any); ok {
 		if license, ok := info["license"].(map[string]any); ok {
+			license["url"] = "https://www.apache.org/licenses/LICENSE-2.0"
 			delete(license, "identifier")
 		}
 	}
@@ -33,7 +34,7 @@ func downgrade(v any) {
 		if list, ok := v["anyOf"].([]any); ok && len(list) == 2 {
 			if second, _ := list[1].(map[string]any); second["type"] == "null" {
 				delete(v, "anyOf")
-				v["allOf"], v["nullable"] = list[:1], true
+				v["type"], v["allOf"], v["nullable"] = "object", list[:1], true
 			}
 		}
 		types, ok := v["type"].([]any)
