@@ -240,7 +240,7 @@ func filters(t *testing.T, known []string) []Filter {
 	all := []Filter{{WorkspaceID: "w", Status: memo.StatusCompleted}} // every list has both
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[Filter]()) {
 		if slices.Contains([]string{
-			"WorkspaceID", "Status", "Search", "Query", "ExternalID", "Speaker", "UpdatedAfter",
+			"WorkspaceID", "Status", "Search", "Query", "ExternalID", "Speaker", "UpdatedAfter", "anyOf",
 		}, field.Name) {
 			continue
 		}

@@ -76,8 +76,8 @@ func TestExportWithoutSegmentsIsComplete(t *testing.T) {
 		transcript.Markdown: "# Untitled\n\n## Transcript\n", transcript.Text: "\n", transcript.SRT: "",
 		transcript.VTT: "WEBVTT\n",
 		transcript.JSON: `{"id":"","title":"","status":"","summary":null,"language":null,"duration_seconds":0,` +
-			`"speakers":[],"topics":[],"media_type":"","external_id":null,"created_at":"0001-01-01T00:00:00Z",` +
-			`"updated_at":"0001-01-01T00:00:00Z","project":null,"text":"","segments":[],"prompt_results":[]}` + "\n",
+			`"speakers":[],"topics":[],"media_type":"","external_id":null,"created_at":"0001-01-01T00:00:00.000Z",` +
+			`"updated_at":"0001-01-01T00:00:00.000Z","project":null,"text":"","segments":[],"prompt_results":[]}` + "\n",
 		transcript.CSV: "start,end,speaker,text\n", transcript.Podcast: `{"version":"1.0.0","segments":[` + "\n]}\n",
 	}
 	for _, f := range write.Formats() {
@@ -89,9 +89,12 @@ func TestExportWithoutSegmentsIsComplete(t *testing.T) {
 	}
 }
 
-// TestJSONMatchesEncodingJSON, except that encoding/json escapes more characters.
+// TestJSONMatchesEncodingJSON, except that encoding/json escapes more characters. The times have three
+// decimals, because encoding/json leaves out zeros.
 func TestJSONMatchesEncodingJSON(t *testing.T) {
 	d := nasty()
+	d.CreatedAt = time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
+	d.UpdatedAt = d.CreatedAt.Add(time.Second)
 	d.Reports = []memo.Report{{
 		ID: 1 << 60, Name: "n\"\\", Text: "a\nb\u2028",
 		CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC),
