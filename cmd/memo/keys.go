@@ -16,6 +16,7 @@ import (
 type keyCmds struct {
 	Create  keyCreate  `cmd:"" help:"Create a key on behalf of a member. It is shown only once."`
 	List    keyList    `cmd:"" help:"List the keys of a workspace."`
+	Rotate  keyRotate  `cmd:"" help:"Create a key that replaces another, with the same name, expiry and permissions."`
 	Revoke  keyRevoke  `cmd:"" help:"Revoke a key. This takes effect at once and cannot be undone."`
 	Inspect keyInspect `cmd:"" help:"Check the form of a key from stdin, offline."`
 }
@@ -48,6 +49,11 @@ func (c *keyCreate) Run(s *session, w memo.Workspace) error {
 	if err != nil {
 		return err
 	}
+	return s.printKey(k)
+}
+
+// printKey prints a new key.
+func (s *session) printKey(k memo.CreatedKey) error {
 	return s.printResult(k, func() {
 		s.printf("%s", k.Key) // nothing else on stdout, so that it can be piped
 		fmt.Fprintf(s.stderr, "Copy the key now: it is not shown again. Name: %s. Expires: %s.\n",
@@ -114,6 +120,26 @@ func (c *keyList) Run(s *session, w memo.Workspace) error {
 	})
 }
 
+type keyRotate struct {
+	KeyID   string         `arg:"" name:"key-id"`
+	Overlap *time.Duration `help:"How long the old key stays active, up to 168h. Default: until it is revoked." placeholder:"24h"`
+}
+
+func (c *keyRotate) Run(s *session) error {
+	k, err := s.RotateKey(s.ctx, operator, c.KeyID, "", c.Overlap)
+	if memo.KindOf(err) == memo.KindNotFound {
+		return errNoSuchKey
+	}
+	if err != nil {
+		return asOption(err)
+	}
+	return s.printKey(k)
+}
+
+// errNoSuchKey is the error for an id that no key has.
+var errNoSuchKey = errors.New(
+	"no key has this id. 'memo key list --workspace W' lists the ids; the key itself is not an id")
+
 type keyRevoke struct {
 	KeyID string `arg:"" name:"key-id"`
 	confirmation
@@ -125,7 +151,7 @@ func (c *keyRevoke) Run(s *session) error {
 	}
 	err := s.RevokeKey(s.ctx, operator, c.KeyID)
 	if memo.KindOf(err) == memo.KindNotFound {
-		return errors.New("no key has this id. 'memo key list --workspace W' lists the ids; the key itself is not an id")
+		return errNoSuchKey
 	}
 	if err != nil {
 		return err

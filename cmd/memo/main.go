@@ -53,27 +53,28 @@ import (
 
 // cli is the command line; see docs/contract.md#command-line.
 type cli struct {
-	Data     string `help:"Directory of the embedded database." default:"memo-data" placeholder:"DIR"`
-	Database string `help:"Use this PostgreSQL instead of the embedded database." placeholder:"URL"`
-	JSON     bool   `name:"json" help:"Print only JSON, in the format of the REST API."`
+	Data        string           `help:"Directory of the embedded database." default:"memo-data" placeholder:"DIR"`
+	Database    string           `help:"Use this PostgreSQL instead of the embedded database." placeholder:"URL"`
+	ShowVersion kong.VersionFlag `name:"version" env:"-" help:"Print the version."`
+	JSON        bool             `name:"json" help:"Print only JSON, in the format of the REST API."`
 
-	Serve         serveCmd          `cmd:"" help:"Run the server."`
-	User          userCmds          `cmd:"" help:"Manage the people who can sign in."`
-	Workspace     workspaceCmds     `cmd:"" help:"Manage workspaces and their plans."`
-	Project       projectCmds       `cmd:"" help:"Manage the projects of a workspace."`
-	Member        memberCmds        `cmd:"" help:"Manage the members of a workspace."`
-	Key           keyCmds           `cmd:"" help:"Manage API keys."`
-	Import        importCmd         `cmd:"" help:"Import transcripts from files and folders."`
-	Export        exportCmd         `cmd:"" help:"Export a workspace's transcriptions to files."`
-	Pull          pullCmd           `cmd:"" help:"Update a folder from a workspace of a server, with an API key."`
-	Transcription transcriptionCmds `cmd:"" help:"Change transcriptions."`
-	Migrate       migrateCmd        `cmd:"" help:"Update the database schema. The server and most commands do this too."`
-	Backup        backupCmd         `cmd:"" help:"Back up the database to a new file. The server can keep running."`
-	Restore       restoreCmd        `cmd:"" help:"Replace everything with a backup. Revoked keys stay revoked."`
-	Doctor        doctorCmd         `cmd:"" help:"Check an installation and suggest fixes."`
-	Health        healthCmd         `cmd:"" help:"Check that a server is running, for container health checks."`
-	MCP           mcpCmd            `cmd:"" name:"mcp" help:"Connect a host that can only start programs, such as Claude Desktop."`
-	Version       versionCmd        `cmd:"" help:"Print the version."`
+	Serve         serveCmd          `cmd:"" group:"server" help:"Run the server."`
+	User          userCmds          `cmd:"" group:"people" help:"Manage the people who can sign in."`
+	Workspace     workspaceCmds     `cmd:"" group:"people" help:"Manage workspaces and their plans."`
+	Project       projectCmds       `cmd:"" group:"content" help:"Manage the projects of a workspace."`
+	Member        memberCmds        `cmd:"" group:"people" help:"Manage the members of a workspace."`
+	Key           keyCmds           `cmd:"" group:"people" help:"Manage API keys."`
+	Import        importCmd         `cmd:"" group:"content" help:"Import transcripts from files and folders."`
+	Export        exportCmd         `cmd:"" group:"content" help:"Export a workspace's transcriptions to files."`
+	Pull          pullCmd           `cmd:"" group:"client" help:"Update a folder from a workspace of a server, with an API key."`
+	Transcription transcriptionCmds `cmd:"" group:"content" help:"Change transcriptions."`
+	Migrate       migrateCmd        `cmd:"" group:"database" help:"Update the database schema. The server and most commands do this too."`
+	Backup        backupCmd         `cmd:"" group:"database" help:"Back up the database to a new file. The server can keep running."`
+	Restore       restoreCmd        `cmd:"" group:"database" help:"Replace everything with a backup. Revoked keys stay revoked."`
+	Doctor        doctorCmd         `cmd:"" group:"server" help:"Check an installation and suggest fixes."`
+	Health        healthCmd         `cmd:"" group:"server" help:"Check that a server is running, for container health checks."`
+	MCP           mcpCmd            `cmd:"" group:"client" name:"mcp" help:"Connect a host that can only start programs, such as Claude Desktop."`
+	Version       versionCmd        `cmd:"" group:"server" help:"Print the version."`
 }
 
 // version is set by the linker in release builds.
@@ -106,16 +107,19 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, log: telemetry.NewLogger(stderr, slog.LevelInfo),
 	}
 	exit := -1
-	parser, err := kong.New(&e.cli, kong.Name("memo"), kong.DefaultEnvars("MEMO"), kong.Writers(stdout, stderr),
-		kong.Description("A server that lets scripts and AI assistants read a team's transcriptions."),
-		enums, kong.Bind(e), kong.BindSingletonProvider(e.openSession),
-		kong.UsageOnError(), kong.Exit(func(code int) { exit = code }))
+	parser, err := kong.New(&e.cli, append(helpOptions,
+		kong.Name("memo"), kong.DefaultEnvars("MEMO"), kong.Writers(stdout, stderr),
+		enums, kong.Vars{"version": "memo " + version}, kong.Bind(e), kong.BindSingletonProvider(e.openSession),
+		kong.UsageOnError(), kong.Exit(func(code int) { exit = code }))...)
 	if err != nil {
 		fmt.Fprintln(stderr, "memo:", err)
 		return 2
 	}
-	command, err := parser.Parse(args)
-	if exit >= 0 { // kong has printed --help
+	command, err := parser.Parse(helpArgs(args))
+	if exit >= 0 && len(args) == 0 { // wrong usage, which the help answers
+		return 2
+	}
+	if exit >= 0 { // kong has printed --help or --version
 		return exit
 	}
 	if err != nil {

@@ -75,6 +75,13 @@ func (a *App) RotateKey(
 	if overlap != nil && (*overlap < 0 || *overlap > memo.MaxOverlap) {
 		return memo.CreatedKey{}, memo.Invalid("overlap", "must be between 0 and 7 days, such as 24h")
 	}
+	if c.Operator { // on behalf of the creator
+		k, err := a.store.Key(ctx, id, a.store.Now())
+		if err != nil {
+			return memo.CreatedKey{}, err
+		}
+		c.UserID, c.WorkspaceID = k.CreatedBy.ID, k.WorkspaceID
+	}
 	return a.createKey(ctx, c, replacementID, memo.ActionKeyRotated, func(tx *store.Tx, k *memo.APIKey) error {
 		old, err := a.lockKeyForChange(ctx, tx, c, id)
 		if err != nil {
