@@ -4,6 +4,7 @@ package main
 import (
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,7 +28,7 @@ func TestEveryOptionIsDocumented(t *testing.T) {
 		}
 		for _, group := range command.AllFlags(true) {
 			for _, f := range group {
-				if f.Name == "help" || f.Name == "json" {
+				if slices.Contains([]string{"help", "json", "version"}, f.Name) {
 					continue
 				}
 				for _, word := range append([]string{"`--" + f.Name}, f.Envs...) {
