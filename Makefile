@@ -40,9 +40,10 @@ race:
 	GOFLAGS='$(UNWATCHED:%=-gcflags=%=-race=false)' \
 		$(GO) test -race -vet=off -count=1 -timeout 40m ./...
 
-# The race detector makes the first test five times slower, and allocates in the second. Both are skipped with it.
+# The race detector makes the first and the last five times slower, and allocates in the second. They are skipped with it.
 sequential:
-	$(GO) test -count=1 -run 'TestInvalidTextIsNoServerError|TestCallsAllocateLittle' ./internal/server
+	$(GO) test -count=1 -run 'TestInvalidTextIsNoServerError|TestCallsAllocateLittle|TestMemoryOfReading' \
+		./internal/server ./internal/transcript/read
 
 # The test has limits in seconds, so it runs alone and without the race detector.
 noisy:

@@ -152,7 +152,7 @@ func (w *testWorld) mustBeConsistent(maxUnavailable int) {
 		t.Errorf("%d calls got 503, too many for a meaningful history", n)
 	}
 	for out, n := range w.history.count {
-		if n.mcp < 5 || n.mcp+n.rest < 20 {
+		if n.mcp < 3 || n.mcp+n.rest < 10 {
 			t.Errorf("only %+v calls with outcome %d, too few for a meaningful history", n, out)
 		}
 	}

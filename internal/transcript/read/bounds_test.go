@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"memoai.tech/memo/internal/testenv"
 	"memoai.tech/memo/internal/transcript"
 	"memoai.tech/memo/internal/transcript/read"
 )
@@ -88,8 +89,8 @@ func measure(t testing.TB, name string, data []byte) (took time.Duration, peak u
 
 // TestMemoryOfReadingIsBounded, in files of 10 MB.
 func TestMemoryOfReadingIsBounded(t *testing.T) {
-	if testing.Short() {
-		t.Skip("reads 200 MB")
+	if testing.Short() || testenv.Race {
+		t.Skip("reads 200 MB; make sequential runs it without the race detector")
 	}
 	for name, data := range hostile(10 << 20) {
 		_, peak := measure(t, name, []byte(data))
