@@ -2,9 +2,7 @@ package app
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -85,20 +83,14 @@ type changesCursor struct {
 }
 
 func (c changesCursor) String() string {
-	b := fmt.Appendf(nil, "changes|%s|%d|%d|%s", c.workspaceID, c.epoch, c.last.Key, c.last.ID)
-	return base64.RawURLEncoding.EncodeToString(appendChecksum(b))
+	return encodeCursor(fmt.Appendf(nil, "changes|%s|%d|%d|%s", c.workspaceID, c.epoch, c.last.Key, c.last.ID))
 }
 
 // parseChangesCursor is the inverse of [changesCursor.String].
 func parseChangesCursor(s string) (c changesCursor, err error) {
-	raw, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil {
-		return c, err
-	}
-	parts := strings.Split(string(raw), "|")
-	if len(parts) != 6 || parts[0] != "changes" ||
-		string(appendChecksum([]byte(strings.Join(parts[:5], "|")))) != string(raw) {
-		return c, fmt.Errorf("app: %q is no cursor of changes", raw)
+	parts, ok := decodeCursor(s, 5)
+	if !ok || parts[0] != "changes" {
+		return c, fmt.Errorf("app: %q is not a cursor of changes", s)
 	}
 	c.workspaceID, c.last.ID = parts[1], parts[4]
 	if _, err = fmt.Sscan(parts[2]+" "+parts[3], &c.epoch, &c.last.Key); err != nil {

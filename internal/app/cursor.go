@@ -28,7 +28,25 @@ func nextCursor(sort string, offset int, last store.ListPosition) string {
 	}
 	b := append(append(make([]byte, 0, 96), sort...), '|')
 	b = append(append(strconv.AppendInt(b, n, 10), '|'), id...)
-	return base64.RawURLEncoding.EncodeToString(appendChecksum(b))
+	return encodeCursor(b)
+}
+
+// encodeCursor returns the cursor with these parts, which are separated by |.
+func encodeCursor(parts []byte) string {
+	return base64.RawURLEncoding.EncodeToString(appendChecksum(parts))
+}
+
+// decodeCursor returns the n parts of a cursor. It is false unless its checksum is right.
+func decodeCursor(cursor string, n int) (parts []string, ok bool) {
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil || len(raw) > 200 {
+		return nil, false
+	}
+	parts = strings.Split(string(raw), "|")
+	if len(parts) != n+1 || string(appendChecksum([]byte(strings.Join(parts[:n], "|")))) != string(raw) {
+		return nil, false
+	}
+	return parts[:n], true
 }
 
 // appendChecksum appends the checksum of a cursor to its other parts.
@@ -41,12 +59,8 @@ func appendChecksum(b []byte) []byte {
 // from a list with this sort.
 func parseCursor(sort, cursor string) (store.Range, *memo.Error) {
 	bad := memo.Invalid("cursor", "must be a next_cursor of the same list, unchanged")
-	raw, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(raw) > 200 {
-		return store.Range{}, bad
-	}
-	parts := strings.Split(string(raw), "|")
-	if len(parts) != 4 || string(appendChecksum([]byte(strings.Join(parts[:3], "|")))) != string(raw) {
+	parts, ok := decodeCursor(cursor, 3)
+	if !ok {
 		return store.Range{}, bad
 	}
 	if parts[0] != sort {
