@@ -193,7 +193,7 @@ func parseNetwork(s string) (netip.Prefix, bool) {
 	return p.Masked(), true
 }
 
-// containsAddress reports whether an address is in one of the networks, or there are no networks.
+// containsAddress reports whether an address is in one of the networks, or the list is empty.
 func containsAddress(networks []string, address string) bool {
 	if len(networks) == 0 {
 		return true

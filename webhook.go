@@ -61,7 +61,7 @@ func (a Action) EventType() EventType {
 }
 
 // ParseEventTypes returns the given types once each, in the order of [EventTypes]. It returns
-// KindInvalid for field if there are none, or if one is unknown.
+// KindInvalid for field for an empty list, or for an unknown type.
 func ParseEventTypes(field string, names []string) (types []EventType, err error) {
 	var known []string
 	for _, e := range EventTypes {
@@ -156,7 +156,7 @@ type Delivery struct {
 	Status     DeliveryStatus `json:"status"`
 	Attempts   int            `json:"attempts"`
 	LastAt     *time.Time     `json:"last_attempt_at"`
-	LastStatus *int           `json:"last_status"` // of the response; null if there was none
+	LastStatus *int           `json:"last_status"` // of the response; null without one
 	LastError  Optional       `json:"last_error"`  // for people
 	Payload    string         `json:"-"`           // JSON
 }

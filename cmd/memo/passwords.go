@@ -111,7 +111,7 @@ func (e *environment) askPassword(prompt string) (string, error) {
 	return first, err
 }
 
-// terminal returns the file descriptor of stdin, and false if it is no terminal.
+// terminal returns the file descriptor of stdin, and false if it is not a terminal.
 func (e *environment) terminal() (fd int, ok bool) {
 	f, ok := e.stdin.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {

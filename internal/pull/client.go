@@ -242,7 +242,7 @@ func (c *client) statusError(resp *http.Response, body io.Reader) error {
 	if detail == "" {
 		detail = http.StatusText(resp.StatusCode)
 	}
-	seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After")) // 0 if there is none
+	seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After")) // or 0
 	after := time.Duration(seconds) * time.Second
 	switch status := resp.StatusCode; {
 	case status/100 == 3:
